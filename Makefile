@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds everything into build/. `make help` lists the targets; V=1 shows the commands.
+
+# Tools: each can be given on the command line or in the environment.
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+ifeq ($(origin AR),default)
+AR = ar
+endif
+CLANG ?= clang
+CLANG_FORMAT ?= clang-format
+PKG_CONFIG ?= pkg-config
+PROTOC_C ?= protoc-c
+ONNX_PROTO_DIR ?= /usr/include/onnx
+VERILATOR ?= verilator
+YOSYS ?= yosys
+IVERILOG ?= iverilog
+INSTALL ?= install
+PREFIX ?= /usr/local
+DESTDIR ?=
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+# NASA's C-MAPSS files for `make demo` (test_FD001.txt, RUL_FD001.txt, train_FD001.txt).
+CMAPSS ?=
+# Seconds that each libFuzzer run of `make test-long` takes.
+FUZZ_SECONDS ?= 25
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @echo "  $(1)"
+else
+Q :=
+say = @:
+endif
+
+ifeq ($(filter -j% --jobserver-auth=%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+VERSION := $(shell sed -n 's/^\#define MR_VERSION "\(.*\)"/\1/p' host/include/millrace.h)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+export VERILATOR YOSYS IVERILOG
+ifneq ($(VERILATOR),verilator)
+export MILLRACE_VERILATOR ?= $(VERILATOR)
+endif
+
+# What the tests and the demonstration build is kept here. Verilator's own make shall use all cores, so it must not
+# look for the job server of this one.
+RUN = MILLRACE_CACHE=$(CURDIR)/build/cache env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+
+PACKAGES = gcc g++ libc6-dev make pkg-config \
+    verilator iverilog yosys z3 zlib1g-dev \
+    libprotobuf-c-dev protobuf-c-compiler libonnx-dev libjansson-dev libssl-dev \
+    check libsubunit-dev clang libclang-rt-14-dev clang-format
+
+# ---- files
+
+# Only for #include "...": a project header may be named as one of a library (check.h).
+INCLUDES = $(addprefix -iquote,host host/include host/cli driver sim hls/compiler hls/include hls/kernels hw build/gen)
+WARNINGS = -Wall -Wextra -Wpedantic -Werror
+FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $(INCLUDES)
+LIBS = -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
+CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
+SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+
+LIB_SOURCES := $(wildcard host/*.c driver/*.c sim/*.c)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o
+CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
+HLSC_OBJECTS := $(patsubst %.c,%.o,$(filter-out hls/compiler/main.c,$(wildcard hls/compiler/*.c)))
+TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp hls/compiler/*.[ch] \
+    hls/include/*.h hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
+    tests/*.[ch] tests/fuzz/*.[ch])
+TEST_PROGRAMS := $(TESTS:%=build/tests/%)
+ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
+FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
+LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
+OUTPUTS := build/millrace build/hlsc build/libmillrace.a build/libmillrace.so
+
+# ---- targets
+
+.PHONY: all tests deps demo test test-long bench fit lint format format-check tables install clean help
+
+all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
+
+help: ## list the targets
+	@echo "Targets:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@echo "Variables: V=1 (show commands), CC, CFLAGS, PREFIX, DESTDIR, CMAPSS (folder for the demonstration)"
+
+deps: ## install the missing Debian packages (as root, or by sudo)
+	@command -v dpkg-query >/dev/null || { \
+	    echo "deps: this is no Debian; needed are the equivalents of: $(PACKAGES)"; exit 0; }; \
+	missing=; for package in $(PACKAGES); do \
+	    [ "$$(dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || \
+	        missing="$$missing $$package"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	echo "deps: installing$$missing"; \
+	install="$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing"; \
+	apt-get install -s -q --no-install-recommends $$missing >/dev/null 2>&1 || $$root apt-get update -q; \
+	$$install || { $$root apt-get update -q && $$install; } || { \
+	    echo "deps: apt-get failed; install these packages by hand:$$missing"; exit 1; }
+
+tests: all $(TEST_PROGRAMS) build/turbofan_demo ## build the test programs
+
+demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
+	$(Q)$(RUN) CMAPSS="$(CMAPSS)" host/demo/demo.sh
+
+test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/turbofan_demo ## run the tests (some minutes)
+	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
+
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo ## test, and fuzzing, mutants, sanitizers
+	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
+
+bench: all build/turbofan_demo ## measure compile, build and simulation times
+	$(Q)$(RUN) CC="$(CC)" tests/bench.sh
+
+fit: all ## what the networks cost on a u55c, by Yosys
+	$(Q)$(RUN) tests/fit.sh
+
+lint: | deps build/gen/onnx.pb-c.h ## lint the RTL with Verilator and the C with clang
+	$(call say,LINT    hw/rtl)
+	$(Q)hw/lint.sh
+	$(call say,LINT    C)
+	$(Q)$(CLANG) -fsyntax-only -std=c11 -Wall -Wextra -Werror $(INCLUDES) \
+	    $(LIB_SOURCES) $(wildcard host/cli/*.c host/demo/*.c hls/compiler/*.c)
+
+format: | deps ## format the C files
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+
+format-check: | deps ## tell which C files are not formatted
+	$(Q)files=$$($(CLANG_FORMAT) --dry-run --Werror $(FORMATTED) 2>&1 | sed -n "s/^\([^ :]*\):[0-9].*/\1/p" | sort -u); \
+	[ -z "$$files" ] || { echo "not formatted (make format):" $$files; exit 1; }
+
+tables: build/make_tables ## write hls/kernels/activation_tables.h again
+	$(Q)build/make_tables >build/activation_tables.h && cmp -s build/activation_tables.h \
+	    hls/kernels/activation_tables.h || cp build/activation_tables.h hls/kernels/activation_tables.h
+
+LIBDIR ?= $(PREFIX)/lib
+SHARE = $(DESTDIR)$(PREFIX)/share/millrace
+install: all ## install below DESTDIR/PREFIX
+	$(call say,INSTALL $(DESTDIR)$(PREFIX))
+	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
+	    $(SHARE)/hls/include $(SHARE)/hls/kernels $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/fit \
+	    $(SHARE)/host $(SHARE)/sim
+	$(Q)$(INSTALL) build/millrace build/hlsc $(DESTDIR)$(PREFIX)/bin
+	$(Q)$(INSTALL) -m 644 host/include/millrace.h $(DESTDIR)$(PREFIX)/include
+	$(Q)$(INSTALL) -m 644 build/libmillrace.a $(DESTDIR)$(LIBDIR)
+	$(Q)$(INSTALL) build/libmillrace.so $(DESTDIR)$(LIBDIR)/libmillrace.so.$(VERSION)
+	$(Q)ln -sf libmillrace.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmillrace.so.$(SOVERSION)
+	$(Q)ln -sf libmillrace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmillrace.so
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(PREFIX)/include|' \
+	    -e 's|@VERSION@|$(VERSION)|' host/millrace.pc.in >build/millrace.pc
+	$(Q)$(INSTALL) -m 644 build/millrace.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)$(INSTALL) -m 644 hls/include/*.h $(SHARE)/hls/include
+	$(Q)$(INSTALL) -m 644 hls/kernels/*.h $(SHARE)/hls/kernels
+	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
+	$(Q)$(INSTALL) -m 644 hw/include/*.svh $(SHARE)/hw/include
+	$(Q)$(INSTALL) -m 644 hw/fit/*.ys hw/fit/*.v $(SHARE)/hw/fit
+	$(Q)$(INSTALL) hw/fit/fit.sh $(SHARE)/hw/fit
+	$(Q)$(INSTALL) -m 644 host/devices.def $(SHARE)/host
+	$(Q)$(INSTALL) -m 644 sim/*.h sim/*.cpp $(SHARE)/sim
+
+clean: ## remove build/
+	$(Q)rm -rf build
+
+# ---- rules
+
+build/gen/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx.proto | deps
+	$(call say,PROTOC  $@)
+	$(Q)mkdir -p build/gen
+	$(Q)$(PROTOC_C) --c_out=build/gen -I$(ONNX_PROTO_DIR) onnx.proto
+build/gen/onnx.pb-c.h: build/gen/onnx.pb-c.c ;
+# Comes with libonnx-dev.
+$(ONNX_PROTO_DIR)/onnx.proto: | deps
+
+# One set of objects for each way to compile: build/obj, build/asan, build/fuzzer.
+build/obj/%.o: %.c | build/gen/onnx.pb-c.h
+	$(call say,CC      $<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) -c -o $@ $<
+build/asan/%.o: %.c | build/gen/onnx.pb-c.h
+	$(call say,CC      $< (sanitizers))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(WARNINGS) $(SANITIZE) -c -o $@ $<
+build/fuzzer/%.o: %.c | build/gen/onnx.pb-c.h
+	$(call say,CLANG   $< (fuzzer))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FLAGS) $(WARNINGS) -Wno-unused-but-set-variable $(LIBFUZZER) -c -o $@ $<
+build/obj/gen/%.o: build/gen/%.c
+	$(call say,CC      $<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) -w -c -o $@ $<
+build/asan/gen/%.o: build/gen/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(SANITIZE) -w -c -o $@ $<
+build/fuzzer/gen/%.o: build/gen/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FLAGS) $(LIBFUZZER) -w -c -o $@ $<
+.SECONDARY:
+
+# Made anew each time, so that no object of a removed file stays.
+define archive
+	$(call say,AR      $@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+endef
+build/libmillrace.a: $(LIB_OBJECTS:%=build/obj/%)
+	$(archive)
+build/obj/libhlsc.a: $(HLSC_OBJECTS:%=build/obj/%)
+	$(archive)
+build/asan/libmillrace.a: $(LIB_OBJECTS:%=build/asan/%)
+	$(archive)
+build/asan/libhlsc.a: $(HLSC_OBJECTS:%=build/asan/%)
+	$(archive)
+build/fuzzer/libmillrace.a: $(LIB_OBJECTS:%=build/fuzzer/%)
+	$(archive)
+
+build/libmillrace.so: $(LIB_OBJECTS:%=build/obj/%)
+	$(call say,LD      $@)
+	$(Q)$(CC) -shared -Wl,-soname,libmillrace.so.$(SOVERSION) -Wl,-z,defs $(LDFLAGS) -o $@ $^ $(LIBS)
+build/millrace: $(CLI_OBJECTS:%=build/obj/%) build/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# `hlsc check` builds and loads kernels by sim/.
+build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(wildcard host/demo/*.c)) build/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+build/make_tables: build/obj/hls/kernels/make_tables.o
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
+build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+build/asan/%_test: build/asan/tests/%_test.o build/asan/libhlsc.a build/asan/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+build/asan/%_fuzz: build/asan/tests/fuzz/%_fuzz.o build/asan/tests/fuzz/standalone.o build/asan/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
+build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CLANG) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+-include $(shell find build/obj build/asan build/fuzzer -name '*.d' 2>/dev/null)

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device that is a built kernel in this process (kernel.h): what `cpu:` and `sim:` have in
+// common.
+#ifndef MR_KERNEL_DEVICE_H
+#define MR_KERNEL_DEVICE_H
+
+#include "driver.h"
+
+struct mr_kernel_device;
+
+// Loads a private copy of so_path, which must be of this flavour and have the ports of a network.
+struct mr_kernel_device *mr_kernel_device_open(const char *so_path, const char *flavour,
+                                               const struct mr_device_options *options, char *error,
+                                               size_t error_size);
+// The rest are functions of struct mr_backend.
+void mr_kernel_device_info(const void *device, struct mr_device_info *info);
+int mr_kernel_device_load(void *device, const void *beats, uint64_t count, char *error,
+                          size_t error_size);
+int mr_kernel_device_run(void *device, struct mr_job *job, char *error, size_t error_size);
+void mr_kernel_device_close(void *device);
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed syntax tree that the front end (lex.c, parse.c, sema.c) hands to the lowering (lower.c).
+// After sema every name is resolved, every implicit conversion of C is an explicit EXPR_CAST, compound
+// assignments and ++/-- are plain assignments, and every loop has the canonical form of `struct for_loop`.
+// All nodes live in the arena of the `compiler` that made them and die with it.
+#ifndef HLSC_AST_H
+#define HLSC_AST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct location {
+    const char *file; // as the user named it (from gcc -E's line markers)
+    int line;         // 1-based
+};
+
+// ---- types
+
+enum type_kind { TYPE_VOID, TYPE_BOOL, TYPE_INT, TYPE_STRUCT, TYPE_ARRAY, TYPE_POINTER, TYPE_STREAM };
+
+// Equal types are the same pointer for BOOL and INT (8, 16, 32 or 64 bits, signed or not); STRUCT types
+// are the same pointer when they are the same C type. Enums are int32.
+struct type {
+    enum type_kind kind;
+    int bits;                // INT: 8, 16, 32, 64; BOOL: 1
+    bool is_signed;          // INT
+    const struct type *elem; // ARRAY: element; POINTER: pointee; STREAM: payload (scalar or struct)
+    int64_t count;           // ARRAY: number of elements
+    struct struct_type *def; // STRUCT
+};
+
+struct field {
+    const char *name;
+    const struct type *type; // scalar, or array of scalars (any number of dimensions)
+    struct location loc;
+};
+
+struct struct_type {
+    const char *name; // tag, or the typedef's name where there is no tag
+    int field_count;
+    struct field *fields;
+};
+
+// ---- variables
+
+enum partition_kind { PARTITION_NONE, PARTITION_COMPLETE, PARTITION_CYCLIC, PARTITION_BLOCK };
+enum storage_impl { STORAGE_AUTO, STORAGE_LUTRAM, STORAGE_BRAM, STORAGE_URAM, STORAGE_REGISTER };
+
+enum { MAX_DIMS = 4 };
+
+struct variable {
+    const char *name;
+    const struct type *type;
+    struct location loc;
+    bool is_static; // static local or file scope: state that outlives a call
+    bool is_const;  // const-qualified (with is_static: a ROM)
+    bool is_param;
+    // Initialiser by constants (static, or a brace list): the scalars of the type in order, the rest of
+    // the object zero. NULL: none. A local scalar with a non-constant initialiser has `init` in its STMT_DECL.
+    int64_t *values;
+    int64_t value_count;
+    // From pragmas; [d] is dimension d+1 of the array.
+    enum partition_kind partition[MAX_DIMS];
+    int partition_factor[MAX_DIMS];
+    enum storage_impl storage;
+    int storage_latency; // bind_storage latency=; -1 where not given
+    int stream_depth;    // stream depth=; -1 where not given
+    const char *interface_mode; // interface pragma of a parameter, NULL: none
+    void *user;          // for the lowering
+};
+
+// ---- expressions
+
+enum expr_kind {
+    EXPR_CONST,  // value
+    EXPR_VAR,    // var
+    EXPR_INDEX,  // a[b]; a is an array lvalue
+    EXPR_FIELD,  // a.field; a is a struct (p->f is EXPR_FIELD of EXPR_DEREF)
+    EXPR_DEREF,  // *a; a is a pointer-typed parameter
+    EXPR_ADDR,   // &a; only as an argument of a call or of a stream function
+    EXPR_UNARY,  // op a
+    EXPR_BINARY, // a op b
+    EXPR_SELECT, // a ? b : c
+    EXPR_CAST,   // (type) a; scalar to scalar
+    EXPR_CALL,   // callee(args...)
+    EXPR_READ    // blocking read of stream a (a is of pointer-to-stream type); payload type
+};
+
+enum op_kind {
+    OP_NEG, OP_BITNOT, OP_LOGNOT,                                  // unary (LOGNOT gives bool)
+    OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD, OP_SHL, OP_SHR,        // operands of one (promoted) type; shifts: each its own
+    OP_AND, OP_OR, OP_XOR,                                         //
+    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE,                      // operands of one type; the result is bool
+    OP_LAND, OP_LOR                                                // operands bool; the result is bool
+};
+
+// Comparisons and logical operators have type bool here, where C says int; sema casts to int where the
+// value is used as a number and converts a number used as a condition by `!= 0`.
+struct expr {
+    enum expr_kind kind;
+    enum op_kind op;
+    const struct type *type;
+    struct location loc;
+    int64_t value; // CONST: the bits; an unsigned 64-bit constant is stored as its two's complement
+    struct variable *var;
+    struct expr *a, *b, *c;
+    int field; // FIELD: index into the struct's fields
+    struct function *callee;
+    struct expr **args;
+    int arg_count;
+    bool has_effects; // reads a stream or calls a function with effects, here or below
+    int depth;        // height of this tree; bounded by sema
+};
+
+// ---- statements
+
+enum stmt_kind {
+    STMT_DECL,   // var, init (NULL: none; a constant initialiser is in var->values)
+    STMT_ASSIGN, // a = b; a is an lvalue; scalar, struct, never array
+    STMT_EXPR,   // a: a call for its effects, or a stream read whose value is dropped
+    STMT_WRITE,  // blocking write of b to stream a
+    STMT_IF,     // a, then, otherwise (may be NULL)
+    STMT_FOR,    // loop
+    STMT_BLOCK,  // body[0..count)
+    STMT_RETURN, // a (NULL for void)
+    STMT_BREAK,  // of the enclosing for
+    STMT_SWITCH  // a, cases
+};
+
+enum pragma_kind {
+    PRAGMA_PIPELINE, PRAGMA_UNROLL, PRAGMA_DEPENDENCE, // on loops
+    PRAGMA_ARRAY_PARTITION, PRAGMA_BIND_STORAGE, PRAGMA_STREAM, // folded into struct variable by sema
+    PRAGMA_DATAFLOW, PRAGMA_INLINE, PRAGMA_INTERFACE            // on functions
+};
+
+struct dependence { // `#pragma HLS dependence variable=h type=inter direction=RAW distance=28 true`
+    struct variable *var;
+    int64_t distance;
+    struct location loc;
+};
+
+struct for_loop {
+    const char *label;     // the C label before the loop, or NULL
+    struct variable *var;  // declared by the for statement
+    int64_t start;         // constant
+    struct expr *limit;    // any expression without side effects; EXPR_CONST where it folds
+    bool inclusive;        // <= instead of <
+    int64_t step;          // > 0, constant
+    struct stmt *body;
+    int pipeline_ii;       // 0: no pipeline pragma; `pipeline` without II= is 1
+    bool unroll;           // unroll pragma
+    int unroll_factor;     // 0: completely
+    struct dependence *dependences;
+    int dependence_count;
+};
+
+struct switch_case {
+    int64_t *values; // the labels of this arm; none and is_default for default
+    int value_count;
+    bool is_default;
+    struct stmt *body; // its trailing break removed; fall-through into another arm is rejected
+};
+
+struct stmt {
+    enum stmt_kind kind;
+    struct location loc;
+    struct variable *var;
+    struct expr *a, *b, *init;
+    struct stmt *then, *otherwise;
+    struct for_loop *loop;
+    struct stmt **body;
+    int count;
+    struct switch_case *cases;
+    int case_count;
+};
+
+struct function {
+    const char *name;
+    const struct type *result;
+    struct variable **params;
+    int param_count;
+    struct stmt *body; // STMT_BLOCK
+    struct location loc;
+    bool is_dataflow; // pragma dataflow in its body
+    bool is_inline_off;
+    bool has_effects; // uses streams, changes state or what its parameters point to, or calls such a function
+};
+
+struct program {
+    struct function **functions; // those with a body, in source order
+    int function_count;
+    struct variable **globals; // file scope, in source order
+    int global_count;
+    struct struct_type **structs;
+    int struct_count;
+};
+
+#endif

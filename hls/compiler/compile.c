@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// All passes in order, and the files that they write: all of them or none.
+#include "compile.h"
+
+#include "ast_dump.h"
+#include "emit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct output { // a file in the making, under a name of its own until all are complete
+    char path[PATH_MAX], temporary[PATH_MAX];
+    FILE *file;
+};
+
+enum { OUTPUTS = 5 };
+
+static void discard(struct output *outputs) {
+    for (int i = 0; i < OUTPUTS; i++) {
+        if (outputs[i].file) {
+            fclose(outputs[i].file);
+            outputs[i].file = NULL;
+        }
+        if (outputs[i].temporary[0])
+            unlink(outputs[i].temporary);
+    }
+}
+
+static FILE *open_output(struct compiler *cc, struct output *out, const char *dir, const char *top,
+                         const char *suffix) {
+    const struct location nowhere = {"hlsc", 0};
+    if (snprintf(out->path, sizeof out->path, "%s/%s%s", dir, top, suffix) >= (int)sizeof out->path ||
+        snprintf(out->temporary, sizeof out->temporary, "%s/.%s%s.%ld", dir, top, suffix, (long)getpid()) >=
+            (int)sizeof out->temporary) {
+        out->temporary[0] = 0;
+        fail(cc, nowhere, "the path of the output folder '%s' is too long", dir);
+    }
+    out->file = fopen(out->temporary, "w");
+    if (!out->file) {
+        const int reason = errno;
+        out->temporary[0] = 0;
+        fail(cc, nowhere, "cannot write %s: %s; choose another folder with -o", out->path, strerror(reason));
+    }
+    return out->file;
+}
+
+static void make_folder(struct compiler *cc, const char *dir) {
+    char *path = arena_strdup(cc, dir);
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        mkdir(path, 0777);
+        *slash = '/';
+    }
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        fail(cc, (struct location){"hlsc", 0}, "cannot make folder %s: %s", dir, strerror(errno));
+}
+
+// Path of `source` as seen from folder `dir`, so that generated files name no folder of this machine.
+static const char *relative_path(struct compiler *cc, const char *dir, const char *source) {
+    char from[PATH_MAX], to[PATH_MAX];
+    if (!realpath(dir, from) || !realpath(source, to))
+        fail(cc, (struct location){source, 0}, "cannot resolve the path: %s", strerror(errno));
+    size_t common = 0, i = 0;
+    for (; from[i] && from[i] == to[i]; i++)
+        if (from[i] == '/')
+            common = i + 1;
+    if (!from[i] && to[i] == '/') {
+        common = i + 1;
+        return arena_strdup(cc, to + common);
+    }
+    const char *up = "";
+    for (const char *c = from + (common ? common - 1 : 0); *c; c++)
+        if (*c == '/')
+            up = arena_printf(cc, "../%s", up);
+    return arena_printf(cc, "%s%s", up, to + common);
+}
+
+static void run_passes(struct compiler *cc, const struct compile_options *o, struct output *outputs) {
+    guard_plain_c(cc, o->source, &o->front);
+    const char *text = preprocess(cc, o->source, &o->front);
+    struct program *program = parse_program(cc, o->source, text);
+    if (o->dump_ast) {
+        ast_dump(stdout, program);
+        return;
+    }
+    struct network *net = lower(cc, program, o->top);
+    struct tile **tiles = arena_alloc(cc, (size_t)net->process_count * sizeof *tiles);
+    for (int i = 0; i < net->process_count; i++) {
+        struct process *p = net->processes[i];
+        find_ranges(cc, p);
+        bypass_casts(p);
+        fuse_multiplications(cc, p);
+        find_widths(cc, p);
+        if (o->dump_ir)
+            ir_dump(stdout, p);
+        tiles[i] = find_tile(cc, p);
+        schedule_process(cc, p, tiles[i]);
+    }
+    if (o->dump_ir)
+        return;
+    make_folder(cc, o->out_dir);
+    emit_network(cc, net, tiles, open_output(cc, &outputs[0], o->out_dir, o->top, ".sv"));
+    emit_ports_header(net, open_output(cc, &outputs[1], o->out_dir, o->top, "_ports.h"));
+    emit_model(cc, net, relative_path(cc, o->out_dir, o->source),
+               open_output(cc, &outputs[2], o->out_dir, o->top, "_model.c"));
+    report_json(net, tiles, open_output(cc, &outputs[3], o->out_dir, "report", ".json"));
+    report_text(net, tiles, open_output(cc, &outputs[4], o->out_dir, "report", ".txt"));
+    if (o->print_report)
+        report_text(net, tiles, stdout);
+    for (int i = 0; i < OUTPUTS; i++) {
+        const bool bad = ferror(outputs[i].file) | (fclose(outputs[i].file) != 0);
+        outputs[i].file = NULL;
+        if (bad || rename(outputs[i].temporary, outputs[i].path) != 0)
+            fail(cc, (struct location){"hlsc", 0}, "cannot write %s: %s", outputs[i].path, strerror(errno));
+        outputs[i].temporary[0] = 0;
+    }
+}
+
+int compile(const struct compile_options *options, char *error, size_t error_size) {
+    struct compiler *cc = calloc(1, sizeof *cc);
+    struct output *outputs = calloc(OUTPUTS, sizeof *outputs);
+    volatile int status = -1;
+    if (!cc || !outputs) {
+        snprintf(error, error_size, "hlsc: error: out of memory");
+    } else if (setjmp(cc->on_error) == 0) {
+        run_passes(cc, options, outputs);
+        status = 0;
+    } else {
+        snprintf(error, error_size, "%s", cc->error);
+        discard(outputs);
+    }
+    if (cc)
+        compiler_free(cc);
+    free(cc);
+    free(outputs);
+    return status;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// One compilation: from a C file to RTL, reports and what the simulator needs.
+#ifndef HLSC_COMPILE_H
+#define HLSC_COMPILE_H
+
+#include "compiler.h"
+
+struct compile_options {
+    const char *source, *top;
+    const char *out_dir; // made as needed
+    struct front_options front;
+    bool dump_ast, dump_ir; // to stdout, and write nothing
+    bool print_report;      // to stdout
+};
+
+// Writes OUT/<top>.sv, <top>_ports.h, <top>_model.c, report.json and report.txt: all or none.
+// 0, or -1 with "file:line: error: sentence".
+int compile(const struct compile_options *options, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the SystemVerilog back end share: the text of a module in the making, and how a value is
+// named at a stage.
+#ifndef HLSC_EMIT_H
+#define HLSC_EMIT_H
+
+#include "schedule.h"
+
+struct text { // grows; always a C string
+    char *data;
+    size_t length;
+};
+
+struct module { // one SystemVerilog module, in the order in which it is printed
+    struct text ports, declarations, logic, registers, instances;
+};
+
+struct emit {
+    struct compiler *cc;
+    const struct network *net;
+    struct process *p;
+    const struct tile *tile;
+    int region; // of which operations are printed
+    struct region *r;
+    const struct schedule *s;
+    bool in_tile; // the module in the making is the tile
+    struct module *m;
+    struct location last_comment;
+    const char *last_file_text; // cache of a source file
+    const char *last_file;
+};
+
+void put(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_free(struct text *t);
+void module_print(FILE *out, struct module *m, const char *name, const char *parameters, const char *intro);
+void module_free(struct module *m);
+
+// ---- emit_value.c: names and operands (arena strings)
+const char *value_name(struct emit *e, const struct op *op); // without a stage
+int64_t lane_count(const struct emit *e, int lane);
+const char *lane_size(struct emit *e, int lane); // text: a number or N
+const char *dimensions(struct emit *e, uint32_t space);
+const char *literal(struct emit *e, wide value, int width);
+const char *subscripts(struct emit *e, uint32_t space);
+const char *value_at(struct emit *e, const struct op *op, int stage);     // at lane indices i0, i1, …
+const char *operand(struct emit *e, const struct op *op, int stage, int width); // extended to width
+const char *range_text(struct emit *e, int width);                        // "signed [7:0] " or ""
+void declare_value(struct emit *e, const char *name, int width, uint32_t space);
+void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
+void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
+void register_value(struct emit *e, const char *q, const char *d, uint32_t space);
+const char *flat_index(struct emit *e, uint32_t space); // position of the lanes' element, row-major
+int64_t space_count(const struct emit *e, uint32_t space);
+const char *element(struct emit *e, const struct op *view, int stage); // of an IR_VIEW
+void comment_source(struct emit *e, struct location loc);
+const char *safe_name(struct emit *e, const char *name);
+const char *state_name(struct emit *e, int state);
+
+// ---- emit_op.c
+void emit_region_ops(struct emit *e);   // the operations of e->region that belong to this module
+void emit_pipeline(struct emit *e);     // and the registers that carry them from stage to stage
+void emit_invariants(struct emit *e);
+void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
+void emit_states(struct emit *e);
+const char *valid_at(struct emit *e, int region, int stage);
+
+// ---- emit_tile.c
+void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m
+
+// ---- emit_process.c, emit_network.c
+void emit_process(struct compiler *cc, const struct network *net, struct process *p, const struct tile *tile,
+                  FILE *out);
+void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles, FILE *out);
+int output_depth(const struct network *net, const struct process *p, int stream); // of its FIFO
+void emit_ports_header(const struct network *net, FILE *out);
+void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out);
+
+// ---- report.c
+void report_json(const struct network *net, struct tile *const *tiles, FILE *out);
+void report_text(const struct network *net, struct tile *const *tiles, FILE *out);
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lane tile of a process: N of the lanes with their memories, multipliers and accumulators, behind narrow
+// ports. What all lanes need comes in through one register per tile; what a neighbour needs goes out.
+#include "emit.h"
+
+#include <string.h>
+
+static uint32_t lane_bit(const struct emit *e) {
+    return 1u << e->tile->lane;
+}
+
+// A value of the process that a tile looks at: a port, and in the tile a local copy under the same name.
+static void cross_in(struct emit *e, struct emit *te, struct text *ports, const char *name, const char *local,
+                     int width, uint32_t space) {
+    const int64_t count = space_count(e, space);
+    const long long bits = (long long)(count * width);
+    put(&te->m->ports, "  input  logic [%lld:0] %s_i,\n", bits - 1, name);
+    declare_value(te, local, width, space);
+    if (!space) {
+        put(ports, "      .%s_i(%s),\n", name, name);
+        assign_value(te, local, 0, arena_printf(e->cc, "%s_i", name));
+        return;
+    }
+    put(&e->m->declarations, "  logic [%lld:0] %s_p;\n", bits - 1, name);
+    put(&e->m->logic, "  always_comb\n");
+    open_loops(e, &e->m->logic, space, "    ");
+    put(&e->m->logic, "      %s_p[%s*%d +: %d] = %s%s;\n", name, flat_index(e, space), width, width, name,
+        subscripts(e, space));
+    put(ports, "      .%s_i(%s_p),\n", name, name);
+    const char *slice = arena_printf(e->cc, "%s_i[%s*%d +: %d]", name, flat_index(te, space), width, width);
+    assign_value(te, local, space, width == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+}
+
+static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
+    bool *done = arena_alloc(e->cc, (size_t)(e->p->op_count + 1) * sizeof *done);
+    for (int r = 0; r < e->p->region_count; r++) {
+        struct emit at = *e, tile_at = *te;
+        at.region = tile_at.region = r;
+        at.r = tile_at.r = e->p->regions[r];
+        at.s = tile_at.s = at.r->schedule;
+        for (int i = 0; i < e->p->op_count; i++) {
+            const struct op *op = e->p->ops[i];
+            const struct op_time *t = &at.s->time[i];
+            if (op->alias || !t->needed || t->in_tile || op->code == IR_CONST || op->code == IR_LANE)
+                continue;
+            if (!t->invariant && t->tile_first >= 0) {
+                const char *name = arena_printf(e->cc, "%s_s%d", value_name(e, op), t->tile_first - 1);
+                cross_in(&at, &tile_at, ports, name, arena_printf(e->cc, "%s_in", name), op->width, op->space);
+                continue;
+            }
+            bool used = false;
+            for (int u = 0; t->invariant && !done[i] && u < e->p->op_count && !used; u++)
+                for (int k = 0; k < e->p->ops[u]->in_count; k++)
+                    used = used || (!e->p->ops[u]->alias && at.s->time[u].needed && at.s->time[u].in_tile &&
+                                    e->p->ops[u]->in[k] == op);
+            if (!used)
+                continue;
+            done[i] = true;
+            const char *name = op->code == IR_STATE
+                                   ? arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm))
+                                   : arena_printf(e->cc, "%s_c", value_name(e, op));
+            cross_in(&at, &tile_at, ports, name, name, op->width, op->space);
+        }
+    }
+}
+
+static void cross_valid(struct emit *e, struct emit *te, struct text *ports, int region, int stage, bool *done) {
+    bool *seen = &done[region * 512 + stage];
+    if (*seen)
+        return;
+    *seen = true;
+    const char *name = valid_at(te, region, stage);
+    const char *before = arena_printf(e->cc, "%s_%d_valid_s%d", safe_name(e, e->p->regions[region]->name), region,
+                                      stage - 1);
+    put(&te->m->ports, "  input  logic %s_i,\n", before);
+    put(ports, "      .%s_i(%s),\n", before, valid_at(e, region, stage - 1));
+    put(&te->m->declarations, "  logic %s;\n", name);
+    put(&te->m->registers, "    %s <= %s_i;\n", name, before);
+}
+
+static void cross_valids(struct emit *e, struct emit *te, struct text *ports) {
+    bool *done = arena_alloc(e->cc, (size_t)e->p->region_count * 512 * sizeof *done);
+    const struct region *r = e->p->regions[e->tile->region];
+    for (int c = 0; c < r->carried_count; c++)
+        if (e->tile->state[r->carried[c].state])
+            cross_valid(e, te, ports, e->tile->region, r->schedule->state_stage[c], done);
+    for (int k = 0; k < e->p->region_count; k++)
+        for (int i = 0; i < e->p->regions[k]->effect_count; i++) {
+            const struct op *op = e->p->regions[k]->effects[i];
+            if (op->code == IR_STORE && e->tile->memory[op->imm])
+                cross_valid(e, te, ports, k, e->p->regions[k]->schedule->time[op->id].start, done);
+        }
+}
+
+struct edge { // elements of a tile's value that others look at
+    const struct op *source;
+    int stage;
+    int64_t count; // along the tile's lane, from 0 on
+    bool to_neighbour;
+};
+
+static int find_edges(struct emit *e, struct edge *edges, int room) {
+    int count = 0;
+    for (int i = 0; i < e->p->op_count; i++) {
+        const struct op *op = e->p->ops[i];
+        const struct op_time *t = &e->s->time[i];
+        if (op->alias || !t->needed || op->code != IR_VIEW || !e->s->time[op->in[0]->id].in_tile)
+            continue;
+        for (int k = 0; k < op->view_count; k++) {
+            const struct view_index *v = &op->view[k];
+            if (v->lane != e->tile->lane || (t->in_tile && v->base == 0))
+                continue;
+            int64_t wanted = v->base;
+            if (!t->in_tile) {
+                for (int n = 0; n < v->terms; n++)
+                    wanted += v->term_coef[n] * (e->p->lanes[v->term_lane[n]].count - 1);
+                wanted++;
+            }
+            struct edge edge = {op->in[0], t->start, wanted, t->in_tile};
+            int at = 0;
+            while (at < count && (edges[at].source != edge.source || edges[at].stage != edge.stage ||
+                                  edges[at].to_neighbour != edge.to_neighbour))
+                at++;
+            if (at == room)
+                fail(e->cc, op->loc, "too many values pass between lanes");
+            if (at == count)
+                edges[count++] = edge;
+            else if (wanted > edges[at].count)
+                edges[at].count = wanted;
+        }
+    }
+    return count;
+}
+
+static const char *edge_dimensions(struct emit *e, uint32_t space, const char *along) {
+    const char *text = "";
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            text = arena_printf(e->cc, "%s [%s]", text, l == e->tile->lane ? along : lane_size(e, l));
+    return text;
+}
+
+// value[...][index][...] where the tile's lane stands at `index`
+static const char *edge_subscripts(struct emit *e, uint32_t space, const char *index) {
+    const char *text = "";
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            text = l == e->tile->lane ? arena_printf(e->cc, "%s[%s]", text, index)
+                                      : arena_printf(e->cc, "%s[i%d]", text, l);
+    return text;
+}
+
+static void cross_out(struct emit *e, struct emit *te, struct text *ports, const struct edge *edge,
+                      int64_t tiles) {
+    const struct op *op = edge->source;
+    const uint32_t others = op->space & ~lane_bit(e);
+    const int w = op->width;
+    const long long count = (long long)edge->count, bits = count * space_count(e, others) * w;
+    const char *full = value_at(te, op, edge->stage); // NAME[i0][i1]...
+    const char *bracket = strchr(full, '[');
+    char *name = arena_strdup(e->cc, full);
+    if (bracket)
+        name[bracket - full] = 0;
+    const char *kind = edge->to_neighbour ? "first" : "head";
+    const char *flat = arena_printf(e->cc, "(%s*%lld+h)", flat_index(e, others), count);
+    put(&te->m->ports, "  output logic [%lld:0] %s_%s_o,\n", bits - 1, name, kind);
+    put(&te->m->logic, "  always_comb\n");
+    open_loops(te, &te->m->logic, others, "    ");
+    put(&te->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_%s_o[%s*%d +: %d] = h < N ? %s%s : '0;\n", count,
+        name, kind, flat, w, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
+    put(&e->m->declarations, "  logic [%lld:0] %s_%s [%lld];\n", bits - 1, name, kind, (long long)tiles + 1);
+    put(ports, "      .%s_%s_o(%s_%s[t]),\n", name, kind, name, kind);
+    put(&e->m->logic, "  assign %s_%s[%lld] = '0;\n", name, kind, (long long)tiles);
+    if (edge->to_neighbour) {
+        // Behind the tile's own elements stand its neighbour's first ones.
+        put(&te->m->ports, "  input  logic [%lld:0] %s_next_i,\n", bits - 1, name);
+        put(ports, "      .%s_next_i(%s_%s[t+1]),\n", name, name, kind);
+        put(&te->m->declarations, "  logic %s%s_ext%s;\n", range_text(te, w), name,
+            edge_dimensions(te, op->space, arena_printf(e->cc, "N+%lld", count)));
+        put(&te->m->logic, "  always_comb\n");
+        open_loops(te, &te->m->logic, others, "    ");
+        const char *slice = arena_printf(e->cc, "%s_next_i[%s*%d +: %d]", name,
+                                         arena_printf(e->cc, "(%s*%lld+(h >= N ? h - N : 0))",
+                                                      flat_index(e, others), count), w, w);
+        put(&te->m->logic, "      for (int h = 0; h < N + %lld; h++)\n        %s_ext%s = h < N ? %s%s : %s;\n",
+            count, name, edge_subscripts(te, op->space, "h"), name,
+            edge_subscripts(te, op->space, "h < N ? h : 0"),
+            w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+        return;
+    }
+    put(&e->m->declarations, "  logic %s%s_head_v%s;\n", range_text(e, w), name,
+        edge_dimensions(e, op->space, arena_printf(e->cc, "%lld", count)));
+    put(&e->m->logic, "  always_comb\n");
+    open_loops(e, &e->m->logic, others, "    ");
+    const char *slice = arena_printf(e->cc, "%s_head[0][%s*%d +: %d]", name, flat, w, w);
+    put(&e->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_head_v%s = %s;\n", count, name,
+        edge_subscripts(e, op->space, "h"), w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+}
+
+static void instantiate(struct emit *e, const char *name, struct text *ports, int64_t tiles, int64_t last) {
+    struct text *t = &e->m->instances;
+    const long long n = e->tile->per_tile;
+    for (int part = 0; part < 2; part++) {
+        const long long first = part ? tiles - 1 : 0, end = part || last == n ? tiles : tiles - 1;
+        if ((part && last == n) || first >= end)
+            continue;
+        put(t, "  for (genvar t = %lld; t < %lld; t++) begin : gen_tile%s\n", first, end, part ? "_last" : "");
+        put(t, "    %s #(.N(%lld)) i_tile (\n%s      .clk_i, .base_i(16'(t*%lld)));\n  end\n", name,
+            part ? (long long)last : n, ports->data ? ports->data : "", n);
+    }
+}
+
+void emit_tile(struct emit *e, FILE *out) {
+    const int64_t count = e->p->lanes[e->tile->lane].count, n = e->tile->per_tile;
+    const int64_t tiles = (count + n - 1) / n, last = count - (tiles - 1) * n;
+    struct module m = {0};
+    struct emit te = *e;
+    te.in_tile = true;
+    te.m = &m;
+    te.region = e->tile->region;
+    te.r = e->p->regions[te.region];
+    te.s = te.r->schedule;
+    struct emit pe = te; // the process's side, in the same region
+    pe.in_tile = false;
+    pe.m = e->m;
+    struct text ports = {0};
+    cross_values(&pe, &te, &ports);
+    cross_valids(&pe, &te, &ports);
+    struct edge edges[64];
+    const int edge_count = find_edges(&pe, edges, 64);
+    for (int i = 0; i < edge_count; i++)
+        cross_out(&pe, &te, &ports, &edges[i], tiles);
+    emit_invariants(&te);
+    emit_region_ops(&te);
+    emit_states(&te);
+    for (int i = 0; i < e->p->memory_count; i++)
+        if (e->tile->memory[i])
+            emit_memory(&te, i);
+    for (int r = 0; r < e->p->region_count; r++) {
+        te.region = r;
+        te.r = e->p->regions[r];
+        te.s = te.r->schedule;
+        emit_pipeline(&te);
+    }
+    put(&m.ports, "  /// Number of the first lane.\n  input  logic [15:0] base_i,\n"
+                  "  /// Clock, rising edge.\n  input  logic clk_i\n");
+    const char *name = arena_printf(e->cc, "%s_tile", safe_name(e, e->p->name));
+    instantiate(e, name, &ports, tiles, last);
+    module_print(out, &m, name, arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld\n)",
+                                             (long long)n),
+                 arena_printf(e->cc, "// %lld tiles of %lld of the %lld lanes of process %s.\n", (long long)tiles,
+                              (long long)n, (long long)count, e->p->name));
+    text_free(&ports);
+    module_free(&m);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// How values are named, declared and read in the generated SystemVerilog. All numbers are signed, at the
+// width that their range needs; only flags (0 or 1) are one unsigned bit. Lane l is the loop variable i<l>.
+#include "emit.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void put(struct text *t, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *grown = realloc(t->data, t->length + (size_t)length + 1);
+    if (!grown || length < 0) {
+        fputs("hlsc: out of memory\n", stderr);
+        abort();
+    }
+    t->data = grown;
+    vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
+    va_end(again);
+    t->length += (size_t)length;
+}
+
+void text_free(struct text *t) {
+    free(t->data);
+    *t = (struct text){0};
+}
+
+static void print_text(FILE *out, const struct text *t) {
+    if (t->data)
+        fputs(t->data, out);
+}
+
+void module_print(FILE *out, struct module *m, const char *name, const char *parameters, const char *intro) {
+    fprintf(out, "\n%smodule %s%s (\n", intro, name, parameters);
+    print_text(out, &m->ports);
+    fputs(");\n", out);
+    print_text(out, &m->declarations);
+    print_text(out, &m->logic);
+    print_text(out, &m->instances);
+    if (m->registers.length) {
+        fputs("  always_ff @(posedge clk_i) begin\n", out);
+        print_text(out, &m->registers);
+        fputs("  end\n", out);
+    }
+    fputs("endmodule\n", out);
+}
+
+void module_free(struct module *m) {
+    text_free(&m->ports);
+    text_free(&m->declarations);
+    text_free(&m->logic);
+    text_free(&m->registers);
+    text_free(&m->instances);
+}
+
+const char *safe_name(struct emit *e, const char *name) {
+    char *copy = arena_strdup(e->cc, name ? name : "v");
+    for (char *c = copy; *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    return copy;
+}
+
+const char *value_name(struct emit *e, const struct op *op) {
+    const char *base = op->name ? op->name : ir_opcode_name(op->code);
+    return arena_printf(e->cc, "%s_%d", safe_name(e, base), op->id);
+}
+
+const char *state_name(struct emit *e, int state) {
+    return arena_printf(e->cc, "%s_r%d", safe_name(e, e->p->states[state].name), state);
+}
+
+int64_t lane_count(const struct emit *e, int lane) {
+    return e->in_tile && lane == e->tile->lane ? e->tile->per_tile : e->p->lanes[lane].count;
+}
+
+const char *lane_size(struct emit *e, int lane) {
+    if (e->in_tile && lane == e->tile->lane)
+        return "N";
+    return arena_printf(e->cc, "%lld", (long long)e->p->lanes[lane].count);
+}
+
+int64_t space_count(const struct emit *e, uint32_t space) {
+    int64_t count = 1;
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            count *= lane_count(e, l);
+    return count;
+}
+
+const char *dimensions(struct emit *e, uint32_t space) {
+    const char *text = "";
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            text = arena_printf(e->cc, "%s [%s]", text, lane_size(e, l));
+    return text;
+}
+
+const char *subscripts(struct emit *e, uint32_t space) {
+    const char *text = "";
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            text = arena_printf(e->cc, "%s[i%d]", text, l);
+    return text;
+}
+
+const char *flat_index(struct emit *e, uint32_t space) {
+    const char *text = NULL;
+    for (int l = 0; l < e->p->lane_count; l++) {
+        if (!(space >> l & 1))
+            continue;
+        text = text ? arena_printf(e->cc, "(%s*%s+i%d)", text, lane_size(e, l), l)
+                    : arena_printf(e->cc, "i%d", l);
+    }
+    return text ? text : "0";
+}
+
+const char *literal(struct emit *e, wide value, int width) {
+    if (width == 1)
+        return value & 1 ? "1'b1" : "1'b0";
+    const wide bits = ir_wrap(value, width < 120 ? width : 120, false);
+    const uint64_t high = (uint64_t)(bits >> 64), low = (uint64_t)bits;
+    if (high)
+        return arena_printf(e->cc, "%d'sh%llx%016llx", width, (unsigned long long)high,
+                            (unsigned long long)low);
+    return arena_printf(e->cc, "%d'sh%llx", width, (unsigned long long)low);
+}
+
+const char *range_text(struct emit *e, int width) {
+    return width == 1 ? "" : arena_printf(e->cc, "signed [%d:0] ", width - 1);
+}
+
+void declare_value(struct emit *e, const char *name, int width, uint32_t space) {
+    put(&e->m->declarations, "  logic %s%s%s;\n", range_text(e, width), name, dimensions(e, space));
+}
+
+void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent) {
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            put(t, "%sfor (int i%d = 0; i%d < %s; i%d++)\n", indent, l, l, lane_size(e, l), l);
+}
+
+void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression) {
+    struct text *t = &e->m->logic;
+    if (!space) {
+        put(t, "  assign %s = %s;\n", name, expression);
+        return;
+    }
+    put(t, "  always_comb\n");
+    open_loops(e, t, space, "    ");
+    put(t, "      %s%s = %s;\n", name, subscripts(e, space), expression);
+}
+
+void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
+    struct text *t = &e->m->registers;
+    int dims = 0;
+    const char *sizes = "";
+    for (int l = 0; l < e->p->lane_count; l++) {
+        if (space >> l & 1) {
+            sizes = arena_printf(e->cc, "%s, %s", sizes, lane_size(e, l));
+            dims++;
+        }
+    }
+    if (dims)
+        put(t, "    `MR_REG%d(%s, %s%s)\n", dims, q, d, sizes);
+    else
+        put(t, "    %s <= %s;\n", q, d);
+}
+
+static int carried_index(const struct emit *e, const struct op *phi) {
+    for (int c = 0; c < e->r->carried_count; c++)
+        if (e->r->carried[c].phi == phi)
+            return c;
+    return -1;
+}
+
+static const char *name_at(struct emit *e, const struct op *op, int stage) {
+    const struct op_time *t = &e->s->time[op->id];
+    if (op->code == IR_STATE)
+        return arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm));
+    if (t->invariant)
+        return arena_printf(e->cc, "%s_c", value_name(e, op));
+    if (op->code == IR_PHI && t->in_tile == e->in_tile) {
+        const int c = carried_index(e, op);
+        if (c >= 0 && stage == e->s->state_stage[c])
+            return arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm));
+    }
+    return arena_printf(e->cc, "%s_s%d", value_name(e, op), stage);
+}
+
+const char *value_at(struct emit *e, const struct op *op, int stage) {
+    if (op->code == IR_CONST)
+        return literal(e, op->low, op->width);
+    if (op->code == IR_LANE) {
+        const int l = (int)op->imm;
+        if (e->in_tile && l == e->tile->lane)
+            return arena_printf(e->cc, "($signed(%d'(base_i)) + $signed(%d'(i%d)))", op->width, op->width, l);
+        return arena_printf(e->cc, "$signed(%d'(i%d))", op->width, l);
+    }
+    return arena_printf(e->cc, "%s%s", name_at(e, op, stage), subscripts(e, op->space));
+}
+
+static const char *extend(struct emit *e, const char *text, int from, int width) {
+    if (from == width)
+        return text;
+    if (from == 1)
+        return arena_printf(e->cc, "%d'($signed({1'b0, %s}))", width, text);
+    return arena_printf(e->cc, "%d'(%s)", width, text);
+}
+
+const char *operand(struct emit *e, const struct op *op, int stage, int width) {
+    if (op->code == IR_CONST)
+        return literal(e, op->low, width);
+    if (op->code == IR_LANE && width > 1) {
+        struct op wider = *op;
+        wider.width = width;
+        return value_at(e, &wider, stage);
+    }
+    return extend(e, value_at(e, op, stage), op->width, width);
+}
+
+// One dimension of a view as an index of at most size - 1.
+static const char *index_text(struct emit *e, const struct op *view, const struct view_index *v, int stage) {
+    const struct op *source = view->in[0];
+    int64_t size = v->size;
+    if (v->dynamic) {
+        const struct op *at = view->in[v->dynamic];
+        int bits = 1;
+        while (((int64_t)1 << bits) < size)
+            bits++;
+        const char *index = at->width == 1 ? value_at(e, at, stage)
+                                           : arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));
+        if (size == 1)
+            return "0";
+        // An index beyond the end is C's undefined behaviour; keep the simulators off it.
+        if (size != (int64_t)1 << bits && at->high >= size)
+            return arena_printf(e->cc, "(%s < %d'd%lld ? %s : %d'd0)", index, bits, (long long)size, index, bits);
+        return index;
+    }
+    const char *text = v->base || !v->terms ? arena_printf(e->cc, "%lld", (long long)v->base) : NULL;
+    int64_t low = v->base, high = v->base;
+    for (int i = 0; i < v->terms; i++) {
+        const int l = v->term_lane[i];
+        const long long coef = v->term_coef[i];
+        const int64_t reach = coef * (e->p->lanes[l].count - 1);
+        low += reach < 0 ? reach : 0;
+        high += reach > 0 ? reach : 0;
+        const char *term = coef == 1 ? arena_printf(e->cc, "i%d", l)
+                                     : arena_printf(e->cc, "i%d*%lld", l, coef < 0 ? -coef : coef);
+        if (coef < 0)
+            text = arena_printf(e->cc, "%s-%s", text ? text : "0", term);
+        else
+            text = text ? arena_printf(e->cc, "%s+%s", term, text) : term;
+    }
+    if (e->in_tile && v->lane == e->tile->lane && v->terms)
+        return text; // the tile sees its neighbour's first elements behind its own
+    (void)source;
+    if (low < 0 || high >= size)
+        return arena_printf(e->cc, "(%s >= 0 && %s < %lld) ? %s : 0", text, text, (long long)size, text);
+    return text;
+}
+
+const char *element(struct emit *e, const struct op *view, int stage) {
+    const struct op *source = view->in[0];
+    if (source->code == IR_CONST)
+        return literal(e, source->low, source->width);
+    if (source->code == IR_LANE)
+        return arena_printf(e->cc, "$signed(%d'(%s))", source->width,
+                            index_text(e, view, &view->view[0], stage));
+    const bool from_tile = e->s->time[source->id].in_tile;
+    const char *base = name_at(e, source, stage);
+    bool neighbour = false, head = false;
+    const char *text = "";
+    for (int l = 0; l < e->p->lane_count; l++) {
+        if (!(source->space >> l & 1))
+            continue;
+        const struct view_index *at = NULL;
+        for (int i = 0; i < view->view_count; i++)
+            if (view->view[i].lane == l)
+                at = &view->view[i];
+        if (!at) {
+            text = arena_printf(e->cc, "%s[i%d]", text, l);
+            continue;
+        }
+        if (from_tile && l == e->tile->lane) {
+            neighbour = e->in_tile && at->base > 0;
+            head = !e->in_tile;
+        }
+        text = arena_printf(e->cc, "%s[%s]", text, index_text(e, view, at, stage));
+    }
+    if (neighbour)
+        base = arena_printf(e->cc, "%s_ext", base);
+    if (head)
+        base = arena_printf(e->cc, "%s_head_v", base);
+    return arena_printf(e->cc, "%s%s", base, text);
+}
+
+// The C line, once for the operations that come of it.
+void comment_source(struct emit *e, struct location loc) {
+    if (!loc.file || (loc.line == e->last_comment.line && e->last_comment.file == loc.file))
+        return;
+    e->last_comment = loc;
+    if (!e->last_file || strcmp(e->last_file, loc.file) != 0) {
+        FILE *f = fopen(loc.file, "rb");
+        struct text t = {0};
+        char buffer[4096];
+        size_t n;
+        while (f && (n = fread(buffer, 1, sizeof buffer - 1, f)) > 0) {
+            buffer[n] = 0;
+            put(&t, "%s", buffer);
+        }
+        if (f)
+            fclose(f);
+        e->last_file_text = arena_strdup(e->cc, t.data ? t.data : "");
+        e->last_file = loc.file;
+        text_free(&t);
+    }
+    const char *line = e->last_file_text;
+    for (int i = 1; i < loc.line && line; i++) {
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    const char *base = strrchr(loc.file, '/');
+    base = base ? base + 1 : loc.file;
+    if (!line)
+        return;
+    while (*line == ' ' || *line == '\t')
+        line++;
+    int length = (int)strcspn(line, "\r\n");
+    while (length && line[length - 1] == '\\') // would join the next line to the comment
+        length--;
+    put(&e->m->logic, "  // %s:%d: %.*s\n", base, loc.line, length, line);
+}

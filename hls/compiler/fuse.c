@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins multiplications with the additions behind them, as a DSP does: sums of products over a lane become
+// IR_DOT, a product plus a number becomes IR_MULADD. Sums on a recurrence stay additions, for the schedule
+// puts them into one cycle.
+#include "ir.h"
+
+#include <string.h>
+
+static void reach(int *users, const struct op *op) {
+    if (!op || users[op->id]++)
+        return;
+    for (int i = 0; i < op->in_count; i++)
+        reach(users, op->in[i]);
+}
+
+// Users of each operation, not counting operations that nothing comes of.
+static int *count_users(struct compiler *cc, const struct process *p) {
+    int *users = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *users);
+    for (int i = 0; i < p->region_count; i++) {
+        const struct region *r = p->regions[i];
+        for (int k = 0; k < r->effect_count; k++)
+            reach(users, r->effects[k]);
+        for (int k = 0; k < r->carried_count; k++) {
+            reach(users, r->carried[k].next);
+            reach(users, r->carried[k].init);
+        }
+        for (int k = 0; k < r->levels; k++)
+            reach(users, r->level[k].limit);
+        reach(users, r->enable);
+        reach(users, r->break_if);
+    }
+    return users;
+}
+
+// Operations between a state's value in an iteration and its value for the next one.
+static bool *find_recurrences(struct compiler *cc, const struct process *p) {
+    bool *on = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *on);
+    bool *from = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *from);
+    bool *to = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *to);
+    for (int r = 0; r < p->region_count; r++) {
+        for (int c = 0; c < p->regions[r]->carried_count; c++) {
+            const struct carried *carried = &p->regions[r]->carried[c];
+            memset(from, 0, (size_t)p->op_count * sizeof *from);
+            memset(to, 0, (size_t)p->op_count * sizeof *to);
+            from[carried->phi->id] = true;
+            for (int i = carried->phi->id + 1; i < p->op_count; i++)
+                for (int k = 0; !p->ops[i]->alias && k < p->ops[i]->in_count; k++)
+                    if (p->ops[i]->in[k] && from[p->ops[i]->in[k]->id])
+                        from[i] = true;
+            to[carried->next->id] = true;
+            for (int i = carried->next->id; i >= 0; i--)
+                for (int k = 0; to[i] && k < p->ops[i]->in_count; k++)
+                    if (p->ops[i]->in[k])
+                        to[p->ops[i]->in[k]->id] = true;
+            for (int i = 0; i < p->op_count; i++)
+                on[i] = on[i] || (from[i] && to[i]);
+        }
+    }
+    return on;
+}
+
+// Looks through conversions that change no value.
+static struct op *through_casts(struct op *op) {
+    while (op->code == IR_CAST && op->low == op->in[0]->low && op->high == op->in[0]->high)
+        op = op->in[0];
+    return op;
+}
+
+// After the ranges are known C's types matter no more, but for operations that wrap.
+void bypass_casts(struct process *p) {
+    for (int i = 0; i < p->op_count; i++)
+        for (int k = 0; k < p->ops[i]->in_count; k++)
+            if (p->ops[i]->in[k])
+                p->ops[i]->in[k] = through_casts(p->ops[i]->in[k]);
+    for (int i = 0; i < p->region_count; i++) {
+        struct region *r = p->regions[i];
+        r->enable = r->enable ? through_casts(r->enable) : NULL;
+        r->break_if = r->break_if ? through_casts(r->break_if) : NULL;
+        for (int k = 0; k < r->levels; k++)
+            r->level[k].limit = through_casts(r->level[k].limit);
+        for (int k = 0; k < r->carried_count; k++) {
+            r->carried[k].init = r->carried[k].init ? through_casts(r->carried[k].init) : NULL;
+            r->carried[k].next = through_casts(r->carried[k].next);
+        }
+    }
+}
+
+static bool is_product(const struct op *op, const int *users) {
+    return op->code == IR_MUL && users[op->id] == 1 && op->in[0]->code != IR_CONST &&
+           op->in[1]->code != IR_CONST;
+}
+
+static bool exact_product(const struct op *op) { // does not wrap in its C type
+    const struct op *a = op->in[0], *b = op->in[1];
+    wide worst = a->low * b->low;
+    const wide others[3] = {a->low * b->high, a->high * b->low, a->high * b->high};
+    wide high = worst, low = worst;
+    for (int i = 0; i < 3; i++) {
+        high = others[i] > high ? others[i] : high;
+        low = others[i] < low ? others[i] : low;
+    }
+    return op->low <= low && op->high >= high;
+}
+
+// Is the path of single users from `op` through casts down to `product` private to op?
+static bool private_path(const struct op *op, const struct op *product, const int *users) {
+    while (op != product) {
+        if (users[op->id] != 1)
+            return false;
+        op = op->in[0];
+    }
+    return true;
+}
+
+void fuse_multiplications(struct compiler *cc, struct process *p) {
+    const int *users = count_users(cc, p);
+    const bool *recurrent = find_recurrences(cc, p);
+    for (int i = 0; i < p->op_count; i++) {
+        struct op *op = p->ops[i];
+        if (op->alias)
+            continue;
+        if (op->code == IR_SUM) {
+            struct op *m = through_casts(op->in[0]);
+            if (is_product(m, users) && exact_product(m) && private_path(op->in[0], m, users)) {
+                op->code = IR_DOT;
+                op->in_count = 2;
+                op->in = m->in;
+            }
+        } else if (op->code == IR_ADD && op->bits > 1 && !recurrent[i]) {
+            for (int side = 1; side >= 0; side--) {
+                struct op *m = through_casts(op->in[side]), *other = op->in[1 - side];
+                if (!is_product(m, users) || !exact_product(m) || !private_path(op->in[side], m, users))
+                    continue;
+                op->code = IR_MULADD;
+                struct op *in[3] = {m->in[0], m->in[1], other};
+                op->in = arena_copy(cc, in, sizeof in);
+                op->in_count = 3;
+                break;
+            }
+        }
+    }
+}

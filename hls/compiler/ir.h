@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// The intermediate form: one graph of operations per process, if-converted, in static single assignment.
+//
+// An unrolled loop stays a loop: its index is a *lane*, and a value that depends on it is an array over that
+// lane, computed by one operation. The set of lanes of an operation is its `space`. Elements of such arrays
+// are picked by OP_VIEW. Two unrolled loops of the same trip count at the same nesting share a lane, so that
+// values meet without copying.
+#ifndef HLSC_IR_H
+#define HLSC_IR_H
+
+#include "compiler.h"
+#include <stdio.h>
+
+__extension__ typedef __int128 wide; // ranges: every value of every C integer type, and their products
+
+enum opcode {
+    IR_CONST,  // imm
+    IR_ARG,    // scalar argument imm of the process; fixed during a run
+    IR_INDEX,  // counter of loop level imm of the region
+    IR_LANE,   // index of lane imm
+    IR_PHI,    // state imm as an iteration of a region finds it
+    IR_STATE,  // state imm between regions
+    IR_MARK,   // placeholder for a scalar while an unrolled loop is read; always ends as an alias
+    IR_VIEW,   // in[0] at `view`; in[1...]: dynamic indices
+    IR_CAST,   // in[0] converted to `type`
+    IR_TRUNC,  // the low imm bits of in[0] as a signed number
+    IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR, IR_XOR, IR_NOT, IR_NEG, IR_SHL, IR_SHR,
+    IR_EQ, IR_LT, IR_LE,
+    IR_SELECT, // in[0] ? in[1] : in[2]
+    IR_SUM,    // sum of in[0] over lane imm
+    IR_DOT,    // sum over lane imm of in[0] * in[1]
+    IR_MULADD, // in[0] * in[1] + in[2]
+    IR_LOAD,   // memory imm at address in[0]; banks in `view`
+    IR_STORE,  // memory imm at address in[0] = in[1]; in[2]: guard or NULL; banks in `view`
+    IR_READ,   // stream imm; in[0]: guard or NULL
+    IR_FIELD,  // bits [imm, imm + type.bits) of the payload of in[0] (IR_READ), by lane strides in `view`
+    IR_WRITE   // stream imm; in[0]: guard or NULL; in[1...]: the leaves of the payload
+};
+
+enum { MAX_LANES = 32, NO_LANE = -1 };
+
+// Where a VIEW, LOAD, STORE or FIELD stands in one dimension: base + sum(coef * lane) + dynamic.
+struct view_index {
+    int lane;      // VIEW: the lane of in[0] that this replaces; FIELD: the lane that this strides over
+    int64_t size;  // elements in this dimension
+    int64_t base;  // (FIELD: stride in bits)
+    int terms;
+    int term_lane[MAX_DIMS];
+    int64_t term_coef[MAX_DIMS];
+    int dynamic; // index into in[], or 0: none
+};
+
+struct op {
+    int id;
+    enum opcode code;
+    int bits; // of the C type of the result
+    bool is_signed;
+    uint32_t space; // set of lanes
+    int in_count;
+    struct op **in;
+    int64_t imm;
+    int view_count;
+    struct view_index *view;
+    struct location loc;
+    const char *name; // of the C variable that holds it, for the reader of the RTL
+    struct op *alias; // this operation turned out to be that one
+    wide low, high;   // range of the value
+    int width;        // bits in the RTL
+    bool modular;     // only the low `width` bits are right (and wanted)
+};
+
+struct lane {
+    int64_t count;
+    int nth; // among the lanes of this count
+};
+
+// A register or register array of a process. A struct variable is several states, one per member.
+struct state {
+    const char *name;
+    int bits;
+    bool is_signed;
+    int dims, lane[MAX_DIMS];
+    int64_t size[MAX_DIMS];
+    int64_t *reset; // values at reset in order, or NULL for zeros
+    struct op *read; // its IR_STATE
+    bool live;
+    wide low, high;
+    int width;
+    struct location loc;
+};
+
+enum memory_kind { MEMORY_RAM, MEMORY_ROM };
+
+struct memory {
+    const char *name;
+    enum memory_kind kind;
+    int bits;
+    bool is_signed;
+    int dims;
+    int64_t size[MAX_DIMS];
+    bool is_bank[MAX_DIMS]; // partitioned: lies beside the others, not behind an address
+    int64_t words;          // product of the address dimensions
+    int64_t banks;          // product of the bank dimensions
+    const int64_t *values;  // ROM
+    int64_t value_count;
+    enum storage_impl storage; // as asked; STORAGE_AUTO is decided by the schedule
+    int latency;               // -1 until decided
+    wide low, high;
+    int width;
+    struct location loc;
+};
+
+struct stream {
+    const char *name;
+    bool is_output, is_used;
+    const struct type *payload;
+    int bits;    // of the payload
+    int channel; // of the network, or -1
+    int port;    // parameter of the top, or -1
+    struct location loc;
+};
+
+struct carried { // a state that a region changes
+    int state;
+    struct op *phi, *init /* NULL: keeps its value */, *next;
+};
+
+enum { MAX_LEVELS = 4 };
+
+struct level {
+    const char *name;
+    struct op *index;
+    int64_t start, step;
+    struct op *limit;
+    bool inclusive;
+    int64_t trips; // -1: known at run time only
+};
+
+// One pipelined loop nest.
+struct region {
+    const char *name;
+    struct location loc;
+    int levels;
+    struct level level[MAX_LEVELS];
+    struct op *enable;     // runs only if this holds when it is reached, or NULL
+    struct op *break_if;   // ends the innermost loop after this iteration, or NULL
+    struct op **effects;   // stores, reads, writes in program order
+    int effect_count;
+    struct carried *carried;
+    int carried_count;
+    struct dependence *claims;
+    int claim_count;
+    struct schedule *schedule;
+};
+
+struct process {
+    const char *name;
+    struct function *function;
+    struct op **ops;
+    int op_count;
+    struct lane lanes[MAX_LANES];
+    int lane_count;
+    struct state *states;
+    int state_count;
+    struct memory *memories;
+    int memory_count;
+    struct stream *streams;
+    int stream_count;
+    int *arg_port; // [arg_count] the top's parameter of each scalar argument
+    int arg_count;
+    int multipliers; // set by the schedule
+    struct region **regions;
+    int region_count;
+};
+
+struct channel {
+    const char *name;
+    int depth; // as asked by a stream pragma, or -1
+    int from_process, from_stream, to_process, to_stream;
+    struct location loc;
+};
+
+// The top function: one process, or a dataflow network of them.
+struct network {
+    const char *name;
+    struct function *top;
+    struct process **processes;
+    int process_count;
+    struct channel *channels; // FIFOs between processes
+    int channel_count;
+};
+
+// ---- building
+
+struct builder {
+    struct compiler *cc;
+    struct process *process;
+    int *table; // hash of equal operations
+    int table_size;
+};
+
+struct op *ir_resolve(struct op *op);
+// Makes an operation, or finds an equal one, or a simpler one that means the same.
+struct op *ir_op(struct builder *b, enum opcode code, int bits, bool is_signed, struct location loc,
+                 int in_count, struct op **in, int64_t imm, const struct view_index *view,
+                 int view_count);
+struct op *ir_const(struct builder *b, int bits, bool is_signed, int64_t value);
+struct op *ir_lane(struct builder *b, int lane);
+struct op *ir_binary(struct builder *b, enum opcode code, int bits, bool is_signed,
+                     struct location loc, struct op *x, struct op *y);
+struct op *ir_cast(struct builder *b, int bits, bool is_signed, struct location loc, struct op *x);
+struct op *ir_select(struct builder *b, struct location loc, struct op *c, struct op *x, struct op *y);
+struct op *ir_not(struct builder *b, struct op *x);
+struct op *ir_and(struct builder *b, struct op *x, struct op *y); // NULL is true
+// The lane of this trip count that is not in `taken`.
+int ir_find_lane(struct builder *b, int64_t count, uint32_t taken);
+bool ir_is_const(const struct op *op, int64_t *value);
+wide ir_wrap(wide value, int bits, bool is_signed);
+const char *ir_opcode_name(enum opcode code);
+
+// ---- passes, in order
+
+struct network *lower(struct compiler *cc, struct program *program, const char *top);
+void find_ranges(struct compiler *cc, struct process *process);
+void bypass_casts(struct process *process); // conversions that change no value vanish
+void fuse_multiplications(struct compiler *cc, struct process *process);
+void find_widths(struct compiler *cc, struct process *process);
+void ir_dump(FILE *file, const struct process *process);
+
+#endif

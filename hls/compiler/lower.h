@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the lowering share: slots (one per scalar or array that a name stands for), bindings of
+// names, and the state of reading one process.
+#ifndef HLSC_LOWER_H
+#define HLSC_LOWER_H
+
+#include "ir.h"
+
+// The current value of a scalar or of a whole register array. An element [i][j] is op at lane[0]=i, lane[1]=j;
+// an op without one of these lanes has the same value for all elements. op NULL: never assigned.
+struct value {
+    struct op *op;
+    int lane[MAX_DIMS];
+};
+
+enum slot_kind { SLOT_VALUE, SLOT_MEMORY };
+
+struct slot {
+    enum slot_kind kind;
+    const char *name;
+    const struct type *scalar;
+    int dims;
+    int64_t size[MAX_DIMS];
+    int state;  // VALUE: index of the state, or -1 until one is needed
+    int memory; // MEMORY
+    int level;  // nesting of unrolled loops in which it was declared
+    struct location loc;
+};
+
+// What a variable's name stands for while its function is read.
+struct binding {
+    int slot;        // first slot; a struct has one per member
+    int stream;      // or a stream
+    const struct process *owner; // the process in which this holds
+};
+
+struct read_access { // of a register array inside an unrolled loop, to find iterations that depend on others
+    int slot;
+    int dims;
+    bool known;
+    struct view_index index[MAX_DIMS];
+    struct location loc;
+};
+
+struct unrolled { // an enclosing loop read once for all its iterations
+    int lane;
+    struct value *entry; // all slots at its start
+    int entry_count;
+    int first_access;
+};
+
+enum { MAX_UNROLLED = 8 };
+
+struct lowering {
+    struct compiler *cc;
+    struct builder b;
+    struct process *p;
+    struct slot *slots;
+    struct value *env; // [slot_count]
+    int slot_count, slot_room;
+    struct op *guard; // of the statement being read; NULL: always
+    struct region *region;
+    uint32_t lanes_in_use;
+    struct unrolled unrolled[MAX_UNROLLED];
+    int unrolled_count;
+    struct read_access *accesses;
+    int access_count, access_room;
+    bool give_up; // the unrolled loop being read has iterations that differ in more than the index
+    struct op *returned; // condition under which the function being read has returned
+    struct value *result;
+    int call_depth;
+    struct location loc;
+};
+
+// ---- lower_access.c: variables, arrays, memories
+int new_slots(struct lowering *lo, struct variable *var); // declares var; its first slot
+struct value read_slot(struct lowering *lo, int slot, int dims, struct op **index, struct location loc);
+void write_slot(struct lowering *lo, int slot, int dims, struct op **index, struct op *value,
+                struct location loc);
+struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t *size,
+                   struct op *const *index, struct location loc);
+int leaf_count(const struct type *type);
+void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims, int64_t *size,
+                const char **name);
+void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t taken, int *lane);
+int payload_bits(const struct type *type);
+bool index_of(struct op *op, struct view_index *out); // affine in lanes
+
+// NULL: the process being read has not met this variable yet.
+const struct binding *binding_of(struct lowering *lo, const struct variable *var);
+void bind(struct lowering *lo, struct variable *var, int slot, int stream);
+
+// ---- lower_expr.c
+struct op *lower_expr(struct lowering *lo, const struct expr *e);
+// The leaves of a scalar or struct expression, arrays whole, each at lanes of its own.
+void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leaves);
+void lower_assign(struct lowering *lo, const struct expr *target, const struct expr *source,
+                  struct location loc);
+int lowered_stream(struct lowering *lo, const struct expr *e);
+
+// ---- lower.c
+void lower_stmt(struct lowering *lo, const struct stmt *s);
+struct value *lower_call(struct lowering *lo, const struct expr *call); // its result's leaves, or NULL
+struct value *copy_env(struct lowering *lo);
+void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise, int count);
+void add_effect(struct lowering *lo, struct op *op, struct location loc);
+
+#endif

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names to slots, and reads and writes of scalars, register arrays and memories.
+#include "lower.h"
+
+#include <string.h>
+
+const struct binding *binding_of(struct lowering *lo, const struct variable *var) {
+    const struct binding *bound = var->user;
+    return bound && bound->owner == lo->p ? bound : NULL;
+}
+
+void bind(struct lowering *lo, struct variable *var, int slot, int stream) {
+    const struct binding *old = var->user;
+    if (old && old->owner != lo->p && var->is_static && !var->is_const)
+        fail(lo->cc, var->loc, "static variable '%s' is used by two processes, '%s' and '%s'; a process keeps "
+             "its own state: pass values by streams", var->name, old->owner->name, lo->p->name);
+    struct binding *bound = arena_alloc(lo->cc, sizeof *bound);
+    *bound = (struct binding){slot, stream, lo->p};
+    var->user = bound;
+}
+
+int leaf_count(const struct type *type) {
+    return type->kind == TYPE_STRUCT ? type->def->field_count : 1;
+}
+
+void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims, int64_t *size,
+                const char **name) {
+    if (type->kind == TYPE_STRUCT) {
+        *name = type->def->fields[leaf].name;
+        type = type->def->fields[leaf].type;
+    }
+    *dims = 0;
+    while (type->kind == TYPE_ARRAY && *dims < MAX_DIMS) {
+        size[(*dims)++] = type->count;
+        type = type->elem;
+    }
+    *scalar = type;
+}
+
+int payload_bits(const struct type *type) {
+    int bits = 0;
+    for (int i = 0; i < leaf_count(type); i++) {
+        const struct type *scalar;
+        const char *name;
+        int dims;
+        int64_t size[MAX_DIMS], count = 1;
+        leaf_shape(type, i, &scalar, &dims, size, &name);
+        for (int d = 0; d < dims; d++)
+            count *= size[d];
+        bits += (int)count * scalar->bits;
+    }
+    return bits;
+}
+
+void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t taken, int *lane) {
+    for (int d = 0; d < dims; d++) {
+        lane[d] = ir_find_lane(&lo->b, size[d], taken);
+        taken |= 1u << lane[d];
+    }
+}
+
+static bool add_term(struct view_index *out, int lane, int64_t coef) {
+    for (int i = 0; i < out->terms; i++) {
+        if (out->term_lane[i] == lane) {
+            out->term_coef[i] += coef;
+            return true;
+        }
+    }
+    if (out->terms == MAX_DIMS)
+        return false;
+    out->term_lane[out->terms] = lane;
+    out->term_coef[out->terms++] = coef;
+    return true;
+}
+
+static bool add_affine(struct op *op, int64_t scale, struct view_index *out) {
+    op = ir_resolve(op);
+    int64_t constant;
+    switch (op->code) {
+    case IR_CONST: out->base += scale * op->imm; return true;
+    case IR_LANE: return add_term(out, (int)op->imm, scale);
+    case IR_CAST: return add_affine(op->in[0], scale, out);
+    case IR_ADD: return add_affine(op->in[0], scale, out) && add_affine(op->in[1], scale, out);
+    case IR_SUB: return add_affine(op->in[0], scale, out) && add_affine(op->in[1], -scale, out);
+    case IR_SHL:
+        return ir_is_const(ir_resolve(op->in[1]), &constant) && constant < 32 &&
+               add_affine(op->in[0], scale * ((int64_t)1 << constant), out);
+    case IR_MUL:
+        for (int i = 0; i < 2; i++)
+            if (ir_is_const(ir_resolve(op->in[i]), &constant))
+                return add_affine(op->in[1 - i], scale * constant, out);
+        return false;
+    default: return false;
+    }
+}
+
+bool index_of(struct op *op, struct view_index *out) {
+    *out = (struct view_index){.lane = NO_LANE};
+    if (!add_affine(op, 1, out))
+        return false;
+    int kept = 0;
+    for (int i = 0; i < out->terms; i++) {
+        if (out->term_coef[i]) {
+            out->term_lane[kept] = out->term_lane[i];
+            out->term_coef[kept++] = out->term_coef[i];
+        }
+    }
+    out->terms = kept;
+    return true;
+}
+
+static bool is_lane(const struct view_index *index, int *lane) {
+    *lane = index->terms == 1 ? index->term_lane[0] : NO_LANE;
+    return index->terms == 1 && index->term_coef[0] == 1 && index->base == 0;
+}
+
+// Adds one dimension of an access: affine if it is, else with the operation as a dynamic index.
+static void add_index(struct lowering *lo, struct view_index *entry, int lane, int64_t size, struct op *index,
+                      struct op **in, int *in_count) {
+    if (index_of(index, entry) == false) {
+        *entry = (struct view_index){.dynamic = *in_count};
+        in[(*in_count)++] = index;
+    }
+    entry->lane = lane;
+    entry->size = size;
+    (void)lo;
+}
+
+struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t *size,
+                   struct op *const *index, struct location loc) {
+    struct op *in[1 + MAX_DIMS] = {ir_resolve(v.op)};
+    struct view_index view[MAX_DIMS];
+    int in_count = 1, count = 0;
+    bool same = true;
+    for (int d = 0; d < dims; d++) {
+        if (!(in[0]->space >> v.lane[d] & 1))
+            continue; // all elements are equal
+        add_index(lo, &view[count], v.lane[d], size[d], index[d], in, &in_count);
+        if (!view[count].dynamic && !view[count].terms &&
+            (view[count].base < 0 || view[count].base >= size[d]))
+            return ir_const(&lo->b, in[0]->bits, in[0]->is_signed, 0); // beyond the end: C leaves it open
+        int lane;
+        if (view[count].dynamic || !is_lane(&view[count], &lane) || lane != v.lane[d])
+            same = false;
+        count++;
+    }
+    if (same)
+        return in[0];
+    return ir_op(&lo->b, IR_VIEW, in[0]->bits, in[0]->is_signed, loc, in_count, in, 0, view, count);
+}
+
+// ---- declarations
+
+static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar, int dims,
+                      const int64_t *size) {
+    struct process *p = lo->p;
+    p->memories = arena_grow(lo->cc, p->memories, (size_t)p->memory_count * sizeof *p->memories,
+                             (size_t)(p->memory_count + 1) * sizeof *p->memories);
+    struct memory *m = &p->memories[p->memory_count];
+    *m = (struct memory){.name = var->name, .kind = MEMORY_RAM, .bits = scalar->bits,
+                         .is_signed = scalar->is_signed, .dims = dims, .words = 1, .banks = 1,
+                         .storage = var->storage, .latency = var->storage_latency, .loc = var->loc};
+    if (var->is_static && var->is_const) {
+        m->kind = MEMORY_ROM;
+        m->values = var->values;
+        m->value_count = var->value_count;
+    } else if (var->value_count) {
+        for (int64_t i = 0; i < var->value_count; i++)
+            if (var->values[i])
+                fail(lo->cc, var->loc,
+                     "memory '%s' has an initialiser; a memory starts at zero: fill it by a loop, or "
+                     "partition it completely into registers", var->name);
+    }
+    for (int d = 0; d < dims; d++) {
+        m->size[d] = size[d];
+        m->is_bank[d] = m->kind == MEMORY_RAM && var->partition[d] == PARTITION_COMPLETE;
+        if (var->partition[d] == PARTITION_CYCLIC || var->partition[d] == PARTITION_BLOCK)
+            fail(lo->cc, var->loc,
+                 "array_partition of '%s' asks for cyclic or block; this version has complete: give the "
+                 "array a dimension of its own for the banks and partition that completely", var->name);
+        if (m->is_bank[d])
+            m->banks *= size[d];
+        else
+            m->words *= size[d];
+    }
+    return p->memory_count++;
+}
+
+static bool all_partitioned(const struct variable *var, int dims) {
+    for (int d = 0; d < dims; d++)
+        if (var->partition[d] != PARTITION_COMPLETE)
+            return false;
+    return true;
+}
+
+static bool any_partitioned(const struct variable *var, int dims) {
+    for (int d = 0; d < dims; d++)
+        if (var->partition[d] != PARTITION_NONE)
+            return true;
+    return false;
+}
+
+static int new_state(struct lowering *lo, struct slot *slot, const struct variable *var, int leaf,
+                     const char *leaf_name) {
+    struct process *p = lo->p;
+    p->states = arena_grow(lo->cc, p->states, (size_t)p->state_count * sizeof *p->states,
+                           (size_t)(p->state_count + 1) * sizeof *p->states);
+    struct state *state = &p->states[p->state_count];
+    *state = (struct state){
+        .name = leaf_name ? arena_printf(lo->cc, "%s_%s", var->name, leaf_name) : var->name,
+        .bits = slot->scalar->bits, .is_signed = slot->scalar->is_signed, .dims = slot->dims,
+        .loc = var->loc};
+    memcpy(state->size, slot->size, sizeof state->size);
+    choose_lanes(lo, slot->dims, slot->size, 0, state->lane);
+    if (var->is_static && var->value_count) {
+        if (leaf_count(var->type) > 1)
+            fail(lo->cc, var->loc, "static struct '%s' has an initialiser; registers of a struct start at zero",
+                 var->name);
+        state->reset = var->values;
+    }
+    (void)leaf;
+    struct op *read = ir_op(&lo->b, IR_STATE, state->bits, state->is_signed, var->loc, 0, NULL,
+                            p->state_count, NULL, 0);
+    for (int d = 0; d < slot->dims; d++)
+        read->space |= 1u << state->lane[d];
+    read->name = state->name;
+    state->read = read;
+    return p->state_count++;
+}
+
+// A state for a slot that a region carries from iteration to iteration.
+static void need_state(struct lowering *lo, struct variable *var, int slot, int leaf, const char *name) {
+    lo->slots[slot].state = new_state(lo, &lo->slots[slot], var, leaf, name);
+}
+
+int new_slots(struct lowering *lo, struct variable *var) {
+    const int first = lo->slot_count;
+    const bool is_struct = var->type->kind == TYPE_STRUCT;
+    for (int i = 0; i < leaf_count(var->type); i++) {
+        if (lo->slot_count == lo->slot_room) {
+            const int room = lo->slot_room ? lo->slot_room * 2 : 64;
+            lo->slots = arena_grow(lo->cc, lo->slots, (size_t)lo->slot_count * sizeof *lo->slots,
+                                   (size_t)room * sizeof *lo->slots);
+            lo->env = arena_grow(lo->cc, lo->env, (size_t)lo->slot_count * sizeof *lo->env,
+                                 (size_t)room * sizeof *lo->env);
+            lo->slot_room = room;
+        }
+        struct slot *slot = &lo->slots[lo->slot_count];
+        *slot = (struct slot){.kind = SLOT_VALUE, .state = -1, .memory = -1,
+                              .level = lo->unrolled_count, .loc = var->loc};
+        const char *name = NULL;
+        leaf_shape(var->type, i, &slot->scalar, &slot->dims, slot->size, &name);
+        if (slot->scalar->kind == TYPE_STRUCT || slot->scalar->kind == TYPE_ARRAY)
+            fail(lo->cc, var->loc, "'%s' is an array of structs; use a struct of arrays", var->name);
+        slot->name = is_struct ? arena_printf(lo->cc, "%s_%s", var->name, name) : var->name;
+        const bool rom = var->is_static && var->is_const;
+        const bool memory = slot->dims > 0 && !is_struct && var->storage != STORAGE_REGISTER &&
+                            (rom || (!all_partitioned(var, slot->dims) &&
+                                     (var->is_static || any_partitioned(var, slot->dims) ||
+                                      var->storage != STORAGE_AUTO || !lo->region)));
+        const int id = lo->slot_count++;
+        lo->env[id] = (struct value){0};
+        if (memory) {
+            slot->kind = SLOT_MEMORY;
+            const int dims = slot->dims;
+            const int made = add_memory(lo, var, slot->scalar, dims, slot->size);
+            lo->slots[id].memory = made;
+            continue;
+        }
+        if (var->is_static || !lo->region)
+            need_state(lo, var, id, i, is_struct ? name : NULL);
+        if (var->is_static && lo->slots[id].state >= 0) {
+            const struct state *state = &lo->p->states[lo->slots[id].state];
+            lo->env[id].op = state->read;
+            memcpy(lo->env[id].lane, state->lane, sizeof state->lane);
+        } else if (var->values) {
+            // A brace list of constants: zeros, or element by element.
+            bool zero = true;
+            for (int64_t k = 0; k < var->value_count; k++)
+                zero = zero && var->values[k] == 0;
+            choose_lanes(lo, lo->slots[id].dims, lo->slots[id].size, 0, lo->env[id].lane);
+            lo->env[id].op = ir_const(&lo->b, lo->slots[id].scalar->bits, lo->slots[id].scalar->is_signed, 0);
+            if (!zero && (is_struct || lo->slots[id].dims > 1))
+                fail(lo->cc, var->loc, "initialiser of '%s': only zeros for structs and 2-D arrays; assign "
+                     "the elements in a loop, or make it a static const table", var->name);
+            for (int64_t k = 0; !zero && k < var->value_count; k++) {
+                struct op *index = ir_const(&lo->b, 32, true, k);
+                write_slot(lo, id, lo->slots[id].dims, &index,
+                           ir_const(&lo->b, lo->slots[id].scalar->bits, lo->slots[id].scalar->is_signed,
+                                    var->values[k]), var->loc);
+            }
+        }
+    }
+    return first;
+}
+
+// ---- reads
+
+static void note_access(struct lowering *lo, int slot, int dims, struct op **index, struct location loc) {
+    if (lo->access_count == lo->access_room) {
+        const int room = lo->access_room ? lo->access_room * 2 : 64;
+        lo->accesses = arena_grow(lo->cc, lo->accesses, (size_t)lo->access_count * sizeof *lo->accesses,
+                                  (size_t)room * sizeof *lo->accesses);
+        lo->access_room = room;
+    }
+    struct read_access *a = &lo->accesses[lo->access_count++];
+    *a = (struct read_access){.slot = slot, .dims = dims, .known = true, .loc = loc};
+    for (int d = 0; d < dims; d++)
+        if (!index_of(index[d], &a->index[d]))
+            a->known = false;
+}
+
+static struct op *load(struct lowering *lo, int slot, int dims, struct op **index, struct location loc) {
+    struct builder *b = &lo->b;
+    const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
+    struct op *address = NULL;
+    struct op *in[1 + MAX_DIMS];
+    struct view_index view[MAX_DIMS];
+    int in_count = 1, banks = 0;
+    if (m->kind == MEMORY_ROM) { // a constant element is a constant
+        int64_t flat = 0, at;
+        bool known = true;
+        for (int d = 0; d < dims; d++) {
+            known = known && ir_is_const(ir_resolve(index[d]), &at);
+            flat = flat * m->size[d] + (known ? at : 0);
+        }
+        if (known)
+            return ir_const(b, m->bits, m->is_signed,
+                            flat >= 0 && flat < m->value_count ? m->values[flat] : 0);
+    }
+    for (int d = 0; d < dims; d++) {
+        if (m->is_bank[d]) {
+            add_index(lo, &view[banks++], NO_LANE, m->size[d], index[d], in, &in_count);
+            if (view[banks - 1].dynamic)
+                fail(lo->cc, loc, "'%s' is partitioned in dimension %d and read there with an index known "
+                     "only at run time; use an unrolled loop's index or a constant", m->name, d + 1);
+            continue;
+        }
+        struct op *scaled = ir_cast(b, 32, true, loc, index[d]);
+        address = address ? ir_binary(b, IR_ADD, 32, true, loc,
+                                      ir_binary(b, IR_MUL, 32, true, loc, address,
+                                                ir_const(b, 32, true, m->size[d])), scaled)
+                          : scaled;
+    }
+    in[0] = address;
+    // Two loads of one address with no store between them are one load.
+    for (int i = lo->p->op_count - 1; i >= 0; i--) {
+        struct op *old = lo->p->ops[i];
+        if (old->code == IR_STORE && old->imm == lo->slots[slot].memory)
+            break;
+        if (old->code == IR_LOAD && old->imm == lo->slots[slot].memory && old->in[0] == ir_resolve(address) &&
+            old->view_count == banks &&
+            (banks == 0 || memcmp(old->view, view, (size_t)banks * sizeof *view) == 0))
+            return old;
+    }
+    struct op *op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, in_count, in, lo->slots[slot].memory, view,
+                          banks);
+    op->name = m->name;
+    return op;
+}
+
+struct value read_slot(struct lowering *lo, int slot, int dims, struct op **index, struct location loc) {
+    struct value result = {0};
+    const struct slot *s = &lo->slots[slot];
+    if (s->kind == SLOT_MEMORY) {
+        if (dims != s->dims)
+            fail(lo->cc, loc, "'%s' is a memory and is used here as a whole; use its elements", s->name);
+        result.op = load(lo, slot, dims, index, loc);
+        return result;
+    }
+    struct value v = lo->env[slot];
+    if (!v.op) {
+        v.op = ir_const(&lo->b, s->scalar->bits, s->scalar->is_signed, 0);
+        choose_lanes(lo, s->dims, s->size, 0, v.lane);
+        if (!lo->region || s->dims == 0)
+            lo->env[slot] = v;
+    }
+    if (dims == 0)
+        return v;
+    if (lo->unrolled_count && s->level < lo->unrolled_count)
+        note_access(lo, slot, dims, index, loc);
+    result.op = view_at(lo, v, dims, s->size, index, loc);
+    return result;
+}
+
+// ---- writes
+
+static void store(struct lowering *lo, int slot, int dims, struct op **index, struct op *value,
+                  struct location loc) {
+    struct builder *b = &lo->b;
+    const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
+    if (m->kind == MEMORY_ROM)
+        fail(lo->cc, loc, "'%s' is a constant table and is written here", m->name);
+    struct op *in[3 + MAX_DIMS] = {NULL, value, lo->guard};
+    struct view_index view[MAX_DIMS];
+    struct op *address = NULL;
+    int in_count = 3, banks = 0;
+    uint32_t bound = 0;
+    for (int d = 0; d < dims; d++) {
+        if (m->is_bank[d]) {
+            struct view_index *entry = &view[banks++];
+            add_index(lo, entry, NO_LANE, m->size[d], index[d], in, &in_count);
+            int lane;
+            if (!entry->dynamic && entry->terms) {
+                if (!is_lane(entry, &lane) || lo->p->lanes[lane].count != m->size[d])
+                    fail(lo->cc, loc, "'%s' is partitioned in dimension %d and written there at an index "
+                         "that is neither the index of an unrolled loop over all of it, nor one value",
+                         m->name, d + 1);
+                bound |= 1u << lane;
+            }
+            continue;
+        }
+        struct op *scaled = ir_cast(b, 32, true, loc, index[d]);
+        address = address ? ir_binary(b, IR_ADD, 32, true, loc,
+                                      ir_binary(b, IR_MUL, 32, true, loc, address,
+                                                ir_const(b, 32, true, m->size[d])), scaled)
+                          : scaled;
+    }
+    in[0] = address;
+    for (int i = 0; i < in_count; i++) {
+        struct op *op = ir_resolve(in[i]);
+        if (op && i != 1 && op->space)
+            fail(lo->cc, loc, "'%s' is written at several places in one cycle; partition the dimension that "
+                 "the unrolled loop runs over", m->name);
+        if (op && (op->space & ~bound))
+            lo->give_up = true; // several iterations write one place
+    }
+    struct op *op = ir_op(b, IR_STORE, m->bits, m->is_signed, loc, in_count, in, lo->slots[slot].memory,
+                          view, banks);
+    op->name = m->name;
+    add_effect(lo, op, loc);
+}
+
+void write_slot(struct lowering *lo, int slot, int dims, struct op **index, struct op *value,
+                struct location loc) {
+    struct builder *b = &lo->b;
+    struct slot *s = &lo->slots[slot];
+    value = ir_resolve(value);
+    if (s->kind == SLOT_MEMORY) {
+        store(lo, slot, dims, index, value, loc);
+        return;
+    }
+    struct value old = lo->env[slot], next = {0};
+    uint32_t taken = lo->lanes_in_use | value->space;
+    struct op *hit = NULL;
+    struct op *at[MAX_DIMS];
+    uint32_t bound = 0;
+    for (int d = 0; d < dims; d++)
+        taken |= ir_resolve(index[d])->space;
+    for (int d = 0; d < dims; d++) {
+        struct view_index entry;
+        int lane;
+        if (index_of(index[d], &entry) && is_lane(&entry, &lane) && !(bound >> lane & 1) &&
+            lo->p->lanes[lane].count == s->size[d]) {
+            next.lane[d] = lane;
+        } else {
+            next.lane[d] = ir_find_lane(b, s->size[d], taken | bound);
+            hit = ir_and(b, hit, ir_binary(b, IR_EQ, 1, false, loc, ir_lane(b, next.lane[d]),
+                                           ir_cast(b, 32, true, loc, index[d])));
+        }
+        bound |= 1u << next.lane[d];
+        taken |= bound;
+        at[d] = ir_lane(b, next.lane[d]);
+    }
+    next.op = value;
+    if (hit) {
+        struct op *before = old.op ? view_at(lo, old, dims, s->size, at, loc)
+                                   : ir_const(b, value->bits, value->is_signed, 0);
+        next.op = ir_select(b, loc, hit, value, before);
+    }
+    if (!next.op->name && next.op->code != IR_CONST)
+        next.op->name = s->name;
+    lo->env[slot] = next;
+}

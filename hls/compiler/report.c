@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the compiler found out, for programs (JSON) and for people (text): per process its loops, streams,
+// memories, multipliers and the dependences through its memories, stage by stage.
+#include "emit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *impl_name(const struct memory *m) {
+    static const char *const names[] = {"auto", "lutram", "bram", "uram", "register"};
+    return m->kind == MEMORY_ROM ? "rom" : names[m->storage];
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path ? path : "";
+}
+
+static bool looked_at(const struct process *p, int memory) {
+    for (int r = 0; r < p->region_count; r++)
+        for (int i = 0; i < p->op_count; i++)
+            if (!p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory &&
+                p->regions[r]->schedule->time[i].needed)
+                return true;
+    return false;
+}
+
+// Copies of a memory's word and its width: one per tile, or one per load; tables are read through ports.
+static void memory_shape(const struct process *p, const struct tile *tile, int memory, int64_t *bits,
+                         int64_t *copies) {
+    const struct memory *m = &p->memories[memory];
+    *bits = m->banks * m->width;
+    *copies = 0;
+    for (int r = 0; r < p->region_count; r++) {
+        for (int i = 0; i < p->op_count; i++) {
+            const struct op *op = p->ops[i];
+            if (op->alias || op->code != IR_LOAD || op->imm != memory ||
+                !p->regions[r]->schedule->time[i].needed)
+                continue;
+            int64_t ports = 1;
+            for (int l = 0; m->kind == MEMORY_ROM && l < p->lane_count; l++)
+                if (op->space >> l & 1)
+                    ports *= p->lanes[l].count;
+            *copies += ports;
+        }
+    }
+    if (tile->lane != NO_LANE && tile->memory[memory]) {
+        const int64_t count = p->lanes[tile->lane].count;
+        *bits = *bits / count * tile->per_tile;
+        *copies *= (count + tile->per_tile - 1) / tile->per_tile;
+    }
+}
+
+struct search { // for the slowest way back from a write to the read that it depends on
+    const struct region *r;
+    const struct op *goal;
+    bool *seen;
+    const struct op **path;
+    int length, room;
+};
+
+// Depth first, the latest input first, and through the registers that hand a value to the next iteration.
+static bool search_back(struct search *s, const struct op *at) {
+    if (s->seen[at->id] || s->length == s->room)
+        return false;
+    s->seen[at->id] = true;
+    s->path[s->length++] = at;
+    if (at == s->goal)
+        return true;
+    const struct op_time *time = s->r->schedule->time;
+    if (at->code == IR_PHI) {
+        for (int c = 0; c < s->r->carried_count; c++)
+            if (s->r->carried[c].phi == at && search_back(s, s->r->carried[c].next))
+                return true;
+        s->length--;
+        return false;
+    }
+    for (;;) {
+        const struct op *latest = NULL;
+        for (int i = 0; i < at->in_count; i++) {
+            const struct op *in = at->in[i];
+            if (!in || s->seen[in->id] || time[in->id].invariant || (at->code == IR_STORE && i == 0))
+                continue;
+            const double late = time[in->id].ready + time[in->id].arrival / 100;
+            if (!latest || late > time[latest->id].ready + time[latest->id].arrival / 100)
+                latest = in;
+        }
+        if (!latest)
+            break;
+        if (search_back(s, latest))
+            return true;
+    }
+    s->length--;
+    return false;
+}
+
+static int dependence_path(const struct process *p, const struct region *r, const struct found_dependence *d,
+                           const struct op **path, int room) {
+    struct search s = {r, d->load, calloc((size_t)p->op_count + 1, sizeof(bool)), path, 0, room};
+    if (s.seen)
+        search_back(&s, d->store);
+    free(s.seen);
+    return s.length;
+}
+
+static void path_line(const struct region *r, const struct op *op, char *text, size_t size) {
+    const struct op_time *t = &r->schedule->time[op->id];
+    char stages[32];
+    snprintf(stages, sizeof stages, t->ready > t->start ? "%d to %d" : "%d", t->start, t->ready);
+    snprintf(text, size, "stage %s: %s%s%s, %s:%d", stages, ir_opcode_name(op->code), op->name ? " " : "",
+             op->name ? op->name : "", base_name(op->loc.file), op->loc.line);
+}
+
+static json_t *process_json(const struct network *net, const struct process *p, const struct tile *tile) {
+    json_t *loops = json_array(), *streams = json_array(), *memories = json_array(), *deps = json_array();
+    for (int i = 0; i < p->region_count; i++) {
+        const struct region *r = p->regions[i];
+        json_array_append_new(loops, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", r->name, "file",
+                                               base_name(r->loc.file), "line", r->loc.line, "ii", 1, "depth",
+                                               r->schedule->depth));
+        for (int k = 0; k < r->schedule->dependence_count; k++) {
+            const struct found_dependence *d = &r->schedule->dependences[k];
+            const struct op *path[128];
+            const int length = dependence_path(p, r, d, path, 128);
+            json_t *lines = json_array();
+            for (int n = length - 1; n >= 0; n--) {
+                char line[256];
+                path_line(r, path[n], line, sizeof line);
+                json_array_append_new(lines, json_string(line));
+            }
+            json_array_append_new(deps, json_pack("{s:s, s:s, s:I, s:i, s:b, s:o}", "variable",
+                                                  p->memories[d->memory].name, "loop", r->name, "distance",
+                                                  (json_int_t)d->distance, "needed", d->needed, "claimed",
+                                                  d->claimed, "path", lines));
+        }
+    }
+    for (int i = 0; i < p->stream_count; i++) {
+        const struct stream *s = &p->streams[i];
+        if (!s->is_output) {
+            json_array_append_new(streams, json_pack("{s:s, s:s, s:i}", "name", s->name, "direction", "in", "bits",
+                                                     s->bits));
+            continue;
+        }
+        int stage = 0;
+        for (int r = 0; r < p->region_count; r++)
+            if (p->regions[r]->schedule->write_stage[i] >= 0)
+                stage = p->regions[r]->schedule->write_stage[i];
+        json_array_append_new(streams, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", s->name, "direction", "out",
+                                                 "bits", s->bits, "depth", output_depth(net, p, i), "write_stage",
+                                                 stage));
+    }
+    for (int i = 0; i < p->memory_count; i++) {
+        if (!looked_at(p, i))
+            continue;
+        int64_t bits, copies;
+        memory_shape(p, tile, i, &bits, &copies);
+        json_array_append_new(memories, json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", p->memories[i].name, "words",
+                                                  (json_int_t)p->memories[i].words, "bits", (json_int_t)bits,
+                                                  "copies", (json_int_t)copies, "impl",
+                                                  impl_name(&p->memories[i])));
+    }
+    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers", p->multipliers,
+                     "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile, "loops", loops, "streams",
+                     streams, "memories", memories, "dependences", deps);
+}
+
+// Cycle of the first issue after the start: the arguments are taken in cycle 0, the loop is picked in cycle 1.
+enum { FIRST_ISSUE = 2 };
+
+void report_json(const struct network *net, struct tile *const *tiles, FILE *out) {
+    json_t *processes = json_array();
+    for (int i = 0; i < net->process_count; i++)
+        json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
+    json_t *root = json_pack("{s:s, s:i, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ, "first_issue",
+                             FIRST_ISSUE, "processes", processes);
+    json_dumpf(root, out, JSON_INDENT(1));
+    fputc('\n', out);
+    json_decref(root);
+}
+
+void report_text(const struct network *net, struct tile *const *tiles, FILE *out) {
+    fprintf(out, "%s: %d process%s, scheduled for %d MHz\n", net->name, net->process_count,
+            net->process_count == 1 ? "" : "es", CLOCK_MHZ);
+    for (int i = 0; i < net->process_count; i++) {
+        const struct process *p = net->processes[i];
+        fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers, p->multipliers == 1 ? "" : "s");
+        if (tiles[i]->lane != NO_LANE)
+            fprintf(out, "  lanes in tiles of %d out of %lld\n", tiles[i]->per_tile,
+                    (long long)p->lanes[tiles[i]->lane].count);
+        for (int r = 0; r < p->region_count; r++) {
+            const struct region *region = p->regions[r];
+            fprintf(out, "  loop %-20s %s:%d  II 1, %d stages", region->name, base_name(region->loc.file),
+                    region->loc.line, region->schedule->depth);
+            for (int k = 0; k < region->levels; k++) {
+                if (region->level[k].trips >= 0)
+                    fprintf(out, "%s%lld", k ? " x " : ", trips ", (long long)region->level[k].trips);
+                else
+                    fprintf(out, "%s?", k ? " x " : ", trips ");
+            }
+            fputc('\n', out);
+        }
+        for (int k = 0; k < p->stream_count; k++)
+            if (p->streams[k].is_output)
+                fprintf(out, "  stream %-18s %d bits, FIFO of %d\n", p->streams[k].name, p->streams[k].bits,
+                        output_depth(net, p, k));
+        for (int k = 0; k < p->memory_count; k++) {
+            int64_t bits, copies;
+            if (!looked_at(p, k))
+                continue;
+            memory_shape(p, tiles[i], k, &bits, &copies);
+            fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s\n", p->memories[k].name,
+                    (long long)p->memories[k].words, (long long)bits, (long long)copies, impl_name(&p->memories[k]));
+        }
+        for (int r = 0; r < p->region_count; r++) {
+            const struct region *region = p->regions[r];
+            for (int k = 0; k < region->schedule->dependence_count; k++) {
+                const struct found_dependence *d = &region->schedule->dependences[k];
+                const struct op *path[128];
+                const int length = dependence_path(p, region, d, path, 128);
+                fprintf(out, "  dependence of %s in loop %s: %lld iterations from write to read, %d cycles needed\n",
+                        p->memories[d->memory].name, region->name, (long long)d->distance, d->needed);
+                for (int n = length - 1; n >= 0; n--) {
+                    char line[256];
+                    path_line(region, path[n], line, sizeof line);
+                    fprintf(out, "    %s\n", line);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// When each operation of a region happens, and where: in the process's module or in its lane tiles.
+#ifndef HLSC_SCHEDULE_H
+#define HLSC_SCHEDULE_H
+
+#include "ir.h"
+
+enum {
+    CLOCK_MHZ = 300,     // the design clock
+    DOT_CHAIN = 4,       // products in one cascade of DSPs; more are joined by a tree
+    TILE_LANES_MIN = 8,  // lanes below this are not worth a module of their own
+    MULTIPLIER_CYCLES = 3 // operands, product, sum: the registers of a DSP48E2
+};
+
+struct op_time {
+    bool needed;    // by this region
+    bool invariant; // the same in all iterations of a run: never pipelined
+    bool in_tile;
+    int start;      // stage in which its inputs are looked at (a multiplier registers them first)
+    int ready;      // stage in which its result can be used
+    double arrival; // ns into that stage
+    int last_use;   // last stage in which the process's module looks at it
+    int tile_first, tile_last; // stages in which a tile looks at it; first -1: none
+};
+
+struct found_dependence { // a read that must see a write of an earlier iteration
+    int memory;
+    int64_t distance; // iterations between them; -1: they never meet
+    int needed;       // cycles between them in the schedule
+    const struct op *store, *load;
+    bool claimed;
+};
+
+struct schedule {
+    struct op_time *time;  // [op_count]
+    int *state_stage;      // [carried_count]: its one stage of read and update
+    int depth;             // stages
+    int *write_stage;      // [stream_count]: stage in which a stream is written, or -1
+    struct found_dependence *dependences;
+    int dependence_count;
+};
+
+// The tile of a process: the lane over which its multipliers lie side by side.
+struct tile {
+    int lane;    // NO_LANE: no tile
+    int region;  // the region whose operations it computes
+    int per_tile; // lanes in one tile
+    bool *memory; // [memory_count]: lies in the tiles
+    bool *state;  // [state_count]
+};
+
+struct tile *find_tile(struct compiler *cc, struct process *process);
+void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
+double op_delay(const struct process *process, const struct op *op);
+int dot_extra_cycles(int64_t count); // cycles that a sum over `count` products adds to one product
+bool op_in_tile(const struct process *process, const struct tile *tile, int region, const struct op *op);
+// Operands of `op` are looked at from stage start + *first to start + *last.
+void operand_stages(const struct process *process, const struct op *op, int input, int *first, int *last);
+
+#endif

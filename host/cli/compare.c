@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// `millrace compare`: do the devices agree, and how far are they from float?
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char cli_compare_help[] =
+    "Usage: millrace compare MODEL --input X.npy [options]\n"
+    "Runs the input on several devices, says whether their bits agree, and measures the error\n"
+    "against the network in floating point. Exit code 1 when the bits differ.\n\n"
+    "  --input X         as for millrace run\n"
+    "  --devices A,B     (default cpu:,sim:)\n"
+    "  --reference Y.npy expected outputs [N, outputs] (default: the network in double "
+    "precision)\n" CLI_PLAN_HELP "  --json            agreement and errors as JSON\n";
+
+enum { DEVICES = 8 };
+
+struct compare {
+    const char *model, *input, *reference;
+    char *devices[DEVICES];
+    size_t device_count;
+};
+
+// Cuts the list in place.
+static int set_devices(struct cli *cli, struct compare *compare, char *list) {
+    char *rest = NULL;
+    compare->device_count = 0;
+    for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        if (compare->device_count == DEVICES)
+            return cli_usage(cli, "--devices: more than %d", DEVICES);
+        compare->devices[compare->device_count++] = name;
+    }
+    return compare->device_count ? -1 : cli_usage(cli, "--devices: none is named");
+}
+
+// Expected outputs: from a file, or calculated. 0, or the exit code after a message.
+static int make_reference(struct cli *cli, const struct compare *compare,
+                          const struct mr_model *model, const struct mr_model_info *info,
+                          const struct cli_input *input, struct mr_array *reference) {
+    const size_t shape[2] = {input->sequences, info->outputs};
+    struct mr_error error;
+    char text[900];
+    if (compare->reference) {
+        if (mr_npy_read(compare->reference, reference, text, sizeof text))
+            return cli_fail(cli, "%s", text);
+        if (reference->count == shape[0] * shape[1])
+            return 0;
+        return cli_fail(cli, "%s has %zu numbers, and %zu sequences of %u outputs are expected",
+                        compare->reference, reference->count, shape[0], info->outputs);
+    }
+    if (mr_array_create(reference, 2, shape, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    if (mr_model_reference(model, input->x, input->sequences, input->steps, reference->data,
+                           &error))
+        return cli_fail(cli, "%s", error.text);
+    return 0;
+}
+
+static int run_device(struct cli *cli, const char *device, const struct compare *compare,
+                      const struct mr_model *model, const struct cli_input *input, float *y,
+                      struct mr_stats *stats) {
+    struct mr_error error;
+    struct mr_session *session = mr_session_open(model, device, &cli->options, &error);
+    if (!session)
+        return cli_fail(cli, "%s", error.text);
+    if (cli->options.progress)
+        cli->options.progress(cli, device);
+    int code = mr_session_run(session, input->x, input->sequences, input->steps, 0, y, stats);
+    if (code)
+        code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? compare->input : "",
+                        code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
+    mr_session_close(session);
+    return code;
+}
+
+static int compare_outputs(struct cli *cli, const struct compare *compare,
+                           const struct mr_model *model, const struct cli_input *input,
+                           const struct mr_array *reference, uint32_t outputs) {
+    const size_t count = reference->count;
+    float *first = calloc(count, sizeof *first), *y = calloc(count, sizeof *y);
+    json_t *results = json_array();
+    bool agree = true;
+    int code = first && y && results ? 0 : cli_fail(cli, "not enough memory to compare");
+    for (size_t d = 0; d < compare->device_count && !code; d++) {
+        struct mr_stats stats;
+        code = run_device(cli, compare->devices[d], compare, model, input, d ? y : first, &stats);
+        if (code)
+            break;
+        const float *own = d ? y : first;
+        double sum = 0, largest = 0;
+        size_t different = 0, at = 0;
+        for (size_t i = 0; i < count; i++) {
+            const double difference = fabs((double)own[i] - reference->data[i]);
+            sum += difference * difference;
+            largest = fmax(largest, difference);
+            if (own[i] != first[i] && different++ == 0)
+                at = i;
+        }
+        const double rms = sqrt(sum / (double)count);
+        agree = agree && different == 0;
+        json_array_append_new(
+            results,
+            json_pack("{s:s, s:f, s:f, s:I, s:o}", "device", compare->devices[d], "rms_error", rms,
+                      "max_error", largest, "different_outputs", (json_int_t)different, "cycles",
+                      stats.cycles ? json_integer((json_int_t)stats.cycles) : json_null()));
+        cli_end_progress(cli);
+        if (cli->json)
+            continue;
+        printf("%-6s rms error %.3g, largest %.3g against %s", compare->devices[d], rms, largest,
+               compare->reference ? compare->reference : "float");
+        if (stats.cycles)
+            printf(", %llu cycles", (unsigned long long)stats.cycles);
+        if (different)
+            printf("; %zu of %zu outputs differ from %s, the first at sequence %zu, output %zu",
+                   different, count, compare->devices[0], at / outputs, at % outputs);
+        putchar('\n');
+    }
+    free(first);
+    free(y);
+    if (code) {
+        json_decref(results);
+        return code;
+    }
+    const bool several = compare->device_count > 1;
+    if (cli->json) {
+        code = cli_print_json(cli, json_pack("{s:o, s:I, s:I, s:s, s:o}", "bits_agree",
+                                             several ? json_boolean(agree) : json_null(),
+                                             "sequences", (json_int_t)input->sequences, "steps",
+                                             (json_int_t)input->steps, "reference",
+                                             compare->reference ? compare->reference : "float",
+                                             "devices", results));
+    } else {
+        json_decref(results);
+        if (several)
+            puts(agree ? "the bits agree" : "the bits differ");
+    }
+    return code ? code : agree ? CLI_OK : CLI_FAILED;
+}
+
+int cli_compare(struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {CLI_COMMON_OPTIONS,
+                                            CLI_PLAN_OPTIONS,
+                                            {"devices", required_argument, NULL, 'd'},
+                                            {"input", required_argument, NULL, 'i'},
+                                            {"reference", required_argument, NULL, 'r'},
+                                            {0}};
+    char both[] = "cpu:,sim:";
+    struct compare compare = {0};
+    if (set_devices(cli, &compare, both) >= 0)
+        return CLI_USAGE;
+    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        int code = -1;
+        switch (option) {
+        case 'd':
+            code = set_devices(cli, &compare, optarg);
+            break;
+        case 'i':
+            compare.input = optarg;
+            break;
+        case 'r':
+            compare.reference = optarg;
+            break;
+        default:
+            code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
+        }
+        if (code >= 0)
+            return code;
+    }
+    compare.model = cli_argument(cli, argc, argv, "the model file");
+    if (!compare.model)
+        return CLI_USAGE;
+    if (!compare.input)
+        return cli_usage(cli, "--input is missing");
+    struct mr_error error;
+    struct mr_model *model = mr_model_open(compare.model, &error);
+    struct mr_model_info info;
+    struct cli_input input = {0};
+    struct mr_array reference = {0};
+    if (!model)
+        return cli_fail(cli, "%s", error.text);
+    mr_model_info(model, &info);
+    int code = cli_read_input(cli, compare.input, &info, &input);
+    char text[600];
+    if (!code && mr_array_check_finite(&input.array, compare.input, text, sizeof text))
+        code = cli_fail(cli, "%s", text);
+    if (!code)
+        code = make_reference(cli, &compare, model, &info, &input, &reference);
+    if (!code)
+        code = compare_outputs(cli, &compare, model, &input, &reference, info.outputs);
+    mr_array_free(&reference);
+    mr_array_free(&input.array);
+    mr_model_close(model);
+    return code;
+}

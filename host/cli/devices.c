@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// `millrace devices`: what a model can be run on here.
+#include "cli.h"
+#include "driver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char cli_devices_help[] = "Usage: millrace devices [--json]\n"
+                                "Lists the devices that can be opened on this machine.\n";
+
+enum { DEVICES = 64 };
+
+static const char *needs(const char *uri) {
+    if (strncmp(uri, "cpu:", 4) == 0)
+        return "hlsc, a C compiler";
+    if (strncmp(uri, "sim:", 4) == 0)
+        return "hlsc, Verilator, a C++ compiler, make";
+    return "";
+}
+
+int cli_devices(struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {CLI_COMMON_OPTIONS, {0}};
+    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        const int code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
+        if (code >= 0)
+            return code;
+    }
+    if (optind < argc)
+        return cli_usage(cli, "one argument too many: %s", argv[optind]);
+    struct mr_device_entry entries[DEVICES];
+    size_t count = mr_device_list(entries, DEVICES);
+    if (count > DEVICES)
+        count = DEVICES;
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "uri", entries[i].uri, "text",
+                                              entries[i].text, "needs", needs(entries[i].uri)));
+        if (!cli->json)
+            printf("%-8s %s; the first run of a network needs %s\n", entries[i].uri,
+                   entries[i].text, needs(entries[i].uri));
+    }
+    if (cli->json)
+        return cli_print_json(cli, json_pack("{s:o}", "devices", list));
+    json_decref(list);
+    return CLI_OK;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// `millrace run`: sequences through a model on a device.
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char cli_run_help[] =
+    "Usage: millrace run MODEL --device cpu:|sim: --input X -o Y [options]\n"
+    "Runs sequences. X is .npy or .csv: [N, T, F] or [T, N, F] as the network takes it, or [T, F]\n"
+    "for one sequence. Y becomes [N, outputs], as .npy, or .csv by its ending.\n\n"
+    "  --device URI      cpu: (the same bits, no cycles) or sim: (cycle-exact)\n"
+    "  --input X\n"
+    "  -o, --output Y\n"
+    "  --steps           step by step, state kept on the device; Y becomes [N, T, outputs]\n"
+    "  --trace FILE.fst  sim: only: write waveforms\n" CLI_PLAN_HELP
+    "  --json            cycles, utilisation and time as JSON\n";
+
+struct run {
+    const char *model, *device, *input, *output;
+    bool stepwise;
+};
+
+// What all device runs together took.
+struct outcome {
+    struct mr_stats stats;
+    double *cycles_per_step; // [layers], of the last device run
+};
+
+static int run_stepwise(struct mr_session *session, const struct cli_input *input,
+                        const struct mr_model_info *info, float *y, struct mr_stats *sum) {
+    struct mr_stats one;
+    for (size_t n = 0; n < input->sequences; n++) {
+        mr_session_reset(session);
+        for (size_t t = 0; t < input->steps; t++) {
+            const size_t step = n * input->steps + t;
+            const int code = mr_session_step(session, input->x + step * info->inputs,
+                                             y + step * info->outputs, &one);
+            if (code)
+                return code;
+            const struct mr_stats before = *sum;
+            *sum = one;
+            sum->cycles += before.cycles;
+            sum->device_runs += before.device_runs;
+            sum->microseconds += before.microseconds;
+            sum->multiplications += before.multiplications;
+            // The mean, as every step is as long.
+            if (sum->cycles)
+                sum->utilisation = (before.utilisation * (double)before.cycles +
+                                    one.utilisation * (double)one.cycles) /
+                                   (double)sum->cycles;
+        }
+    }
+    return 0;
+}
+
+static json_t *layer_cycles(const struct mr_session *session) {
+    json_t *list = NULL;
+    for (uint32_t i = 0; i < mr_session_process_count(session); i++) {
+        struct mr_process_info process;
+        if (mr_session_process(session, i, &process) || process.cycles_per_step <= 0)
+            continue;
+        if (!list)
+            list = json_array();
+        json_array_append_new(list, json_real(process.cycles_per_step));
+    }
+    return list ? list : json_null();
+}
+
+// What the planner says for the same run; 0 when it cannot be said.
+static uint64_t planned_cycles(const struct cli *cli, const struct mr_model *model,
+                               const struct cli_input *input) {
+    char *text = NULL;
+    uint64_t cycles = 0;
+    if (mr_plan(model, &cli->options, input->sequences, input->steps, &text, NULL, NULL) == 0) {
+        json_t *plan = json_loads(text, 0, NULL);
+        cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
+        json_decref(plan);
+    }
+    free(text);
+    return cycles;
+}
+
+static json_t *integer_or_null(uint64_t value) {
+    return value ? json_integer((json_int_t)value) : json_null();
+}
+
+static int report(struct cli *cli, const struct run *run, const struct mr_session *session,
+                  const struct mr_model *model, const struct cli_input *input,
+                  const struct mr_stats *stats) {
+    const bool counted = stats->cycles > 0;
+    const uint64_t planned =
+        counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
+    if (cli->json) {
+        json_t *object = json_object();
+        json_object_set_new(object, "device", json_string(run->device));
+        json_object_set_new(object, "output", json_string(run->output));
+        json_object_set_new(object, "sequences", json_integer((json_int_t)input->sequences));
+        json_object_set_new(object, "steps", json_integer((json_int_t)input->steps));
+        json_object_set_new(object, "cycles", integer_or_null(stats->cycles));
+        if (counted)
+            json_object_set_new(object, "planned_cycles", integer_or_null(planned));
+        json_object_set_new(object, "cycles_per_step",
+                            counted ? layer_cycles(session) : json_null());
+        json_object_set_new(object, "utilisation",
+                            counted ? json_real(stats->utilisation) : json_null());
+        json_object_set_new(object, "clock_mhz",
+                            counted ? json_real(stats->clock_mhz) : json_null());
+        // At the stated clock; the CPU has none, and its own time is of this machine.
+        json_object_set_new(object, "microseconds",
+                            counted ? json_real(stats->microseconds) : json_null());
+        if (!counted)
+            json_object_set_new(object, "measured_microseconds", json_real(stats->microseconds));
+        return cli_print_json(cli, object);
+    }
+    cli_end_progress(cli);
+    printf("%s: %zu sequences of %zu steps on %s", run->output, input->sequences, input->steps,
+           run->device);
+    if (!counted) {
+        printf(", %.0f us on this processor\n", stats->microseconds);
+        return CLI_OK;
+    }
+    printf(", %llu cycles, %.2f us at %.0f MHz, multipliers %.1f %% used\n",
+           (unsigned long long)stats->cycles, stats->microseconds, stats->clock_mhz,
+           100 * stats->utilisation);
+    if (planned)
+        printf("the planner said %llu cycles\n", (unsigned long long)planned);
+    return CLI_OK;
+}
+
+static int run_input(struct cli *cli, const struct run *run, const struct mr_model *model,
+                     const struct mr_model_info *info, const struct cli_input *input) {
+    const size_t steps = run->stepwise ? input->steps : 1;
+    const size_t shape[3] = {input->sequences, run->stepwise ? steps : info->outputs,
+                             info->outputs};
+    struct mr_array y = {0};
+    struct mr_error error;
+    char text[600];
+    if (mr_array_create(&y, run->stepwise ? 3 : 2, shape, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    struct mr_session *session = mr_session_open(model, run->device, &cli->options, &error);
+    if (!session) {
+        mr_array_free(&y);
+        return cli_fail(cli, "%s", error.text);
+    }
+    if (cli->options.progress)
+        cli->options.progress(cli, "running");
+    struct mr_stats stats = {0};
+    int code = run->stepwise ? run_stepwise(session, input, info, y.data, &stats)
+                             : mr_session_run(session, input->x, input->sequences, input->steps, 0,
+                                              y.data, &stats);
+    if (code)
+        code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? run->input : "",
+                        code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
+    else
+        code = cli_write_output(cli, run->output, &y);
+    if (!code)
+        code = report(cli, run, session, model, input, &stats);
+    mr_session_close(session);
+    mr_array_free(&y);
+    return code;
+}
+
+int cli_run(struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {CLI_COMMON_OPTIONS,
+                                            CLI_PLAN_OPTIONS,
+                                            {"device", required_argument, NULL, 'd'},
+                                            {"input", required_argument, NULL, 'i'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"trace", required_argument, NULL, 'w'},
+                                            {"steps", no_argument, NULL, 's'},
+                                            {0}};
+    struct run run = {0};
+    for (int option; (option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
+        int code;
+        switch (option) {
+        case 'd':
+            run.device = optarg;
+            break;
+        case 'i':
+            run.input = optarg;
+            break;
+        case 'o':
+            run.output = optarg;
+            break;
+        case 'w':
+            cli->options.trace = optarg;
+            break;
+        case 's':
+            run.stepwise = true;
+            break;
+        default:
+            code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
+            if (code >= 0)
+                return code;
+        }
+    }
+    run.model = cli_argument(cli, argc, argv, "the model file");
+    if (!run.model)
+        return CLI_USAGE;
+    if (!run.device || !run.input || !run.output)
+        return cli_usage(cli, "%s is missing",
+                         !run.device  ? "--device"
+                         : !run.input ? "--input"
+                                      : "-o");
+    struct mr_error error;
+    struct mr_model *model = mr_model_open(run.model, &error);
+    struct mr_model_info info;
+    struct cli_input input = {0};
+    if (!model)
+        return cli_fail(cli, "%s", error.text);
+    mr_model_info(model, &info);
+    int code = cli_read_input(cli, run.input, &info, &input);
+    if (!code)
+        code = cli_check_output(cli, run.output);
+    if (!code && cli->options.trace)
+        code = cli_check_output(cli, cli->options.trace);
+    if (!code)
+        code = run_input(cli, &run, model, &info, &input);
+    mr_array_free(&input.array);
+    mr_model_close(model);
+    return code;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Error codes and texts of the library, and its version.
+#include "failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int mr_failure(struct mr_error *error, int code, const char *format, ...) {
+    if (error) {
+        // The text may be an argument of its own format, so it is written beside and then copied.
+        char text[sizeof error->text];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        snprintf(error->text, sizeof error->text, "%s", text);
+        error->code = code;
+    }
+    return code;
+}
+
+const char *mr_strerror(int code) {
+    switch (code) {
+    case 0:
+        return "success";
+#define MR_ERROR_CASE(name, value, text)                                                           \
+    case name:                                                                                     \
+        return text;
+        MR_ERROR_MAP(MR_ERROR_CASE)
+#undef MR_ERROR_CASE
+    default:
+        return "unknown error";
+    }
+}
+
+const char *mr_version(void) {
+    return MR_VERSION;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the network's HLS C from a plan: includes of the kernels with their parameters, the loader
+// that deals out the weight image, and the dataflow top function.
+#include "generate.h"
+
+#include "file.h"
+#include "weights_image.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Text that grows; `failed` once memory ran out.
+struct text {
+    char *data;
+    size_t size, capacity;
+    bool failed;
+};
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct text *text, const char *format, ...) {
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (text->failed || length < 0 || (size_t)length >= sizeof line) {
+        text->failed = true;
+        return;
+    }
+    if (text->size + (size_t)length + 1 > text->capacity) {
+        const size_t capacity = text->capacity * 2 + 4096;
+        char *grown = realloc(text->data, capacity);
+        if (!grown) {
+            text->failed = true;
+            return;
+        }
+        text->data = grown;
+        text->capacity = capacity;
+    }
+    for (int i = 0; i <= length; i++)
+        text->data[text->size + (size_t)i] = line[i];
+    text->size += (size_t)length;
+}
+
+static void add_vectors(struct text *text, const struct mr_plan *plan) {
+    for (int lc = 1; lc <= MR_PLAN_LC; lc++)
+        for (int l = 0; l < plan->layer_count; l++)
+            if (plan->layers[l].lc == lc) {
+                add(text, "MR_VECTOR(%d)\n", lc);
+                break;
+            }
+}
+
+static void add_layer(struct text *text, const struct mr_plan *plan, int l) {
+    const struct mr_plan_layer *layer = &plan->layers[l];
+    if (mr_plan_has_resize(plan, l)) {
+        add(text, "\n#define RESIZE resize%d\n", l);
+        add(text, "#define RESIZE_COUNT %d\n", layer->inputs);
+        add(text, "#define RESIZE_FROM %d\n", plan->layers[l - 1].lc);
+        add(text, "#define RESIZE_TO %d\n", layer->lc);
+        add(text, "#include \"resize.h\"\n");
+    }
+    add(text, "\n#define LAYER lstm%d\n", l);
+    add(text, "#define LAYER_INPUTS %d\n", layer->inputs);
+    add(text, "#define LAYER_HIDDEN %d\n", layer->hidden);
+    add(text, "#define LAYER_LC %d\n", layer->lc);
+    add(text, "#include \"lstm_layer.h\"\n");
+}
+
+static void add_head(struct text *text, const struct mr_plan_head *head) {
+    add(text, "\n#define LAST last\n#define LAST_COUNT %d\n", head->inputs);
+    add(text, "#define LAST_LC %d\n#include \"last_step.h\"\n", head->lc);
+    add(text, "\n#define HEAD head\n#define HEAD_INPUTS %d\n", head->inputs);
+    add(text, "#define HEAD_OUTPUTS %d\n#define HEAD_LC %d\n", head->outputs, head->lc);
+    add(text, "#define HEAD_SIGMOID %d\n#include \"dense_head.h\"\n", head->sigmoid ? 1 : 0);
+}
+
+// The weight image of the network in beats: each process's part, in order.
+static void add_loader(struct text *text, const struct mr_plan *plan) {
+    add(text, "\nstatic void loader(hls_stream(beat_t) *weights,");
+    for (int l = 0; l < plan->layer_count; l++)
+        add(text, "\n                   hls_stream(beat_t) *lstm%d_weights,", l);
+    add(text, "\n                   hls_stream(beat_t) *head_weights, uint32_t command) {\n");
+    add(text, "    if (command == MR_COMMAND_LOAD) {\n");
+    for (int l = 0; l < plan->layer_count; l++)
+        add(text, "        mr_relay(weights, lstm%d_weights, %" PRIu64 ");\n", l,
+            mr_weights_beats(plan, l));
+    add(text, "        mr_relay(weights, head_weights, %" PRIu64 ");\n    }\n}\n",
+        mr_weights_beats(plan, plan->layer_count));
+}
+
+static void add_channels(struct text *text, const struct mr_plan *plan) {
+    for (int l = 0; l <= plan->layer_count; l++)
+        add(text, "    HLS_CHANNEL(beat_t, w%d);\n", l);
+    for (int l = 0; l < plan->layer_count; l++) {
+        if (mr_plan_has_resize(plan, l))
+            add(text, "    HLS_CHANNEL(vec%d_t, r%d);\n", plan->layers[l].lc, l);
+        add(text, "    HLS_CHANNEL(vec%d_t, h%d);\n", plan->layers[l].lc, l);
+        add(text, "    HLS(stream variable=h%d depth=%d)\n", l, mr_plan_channel_depth(plan, l));
+    }
+    add(text, "    HLS_CHANNEL(vec%d_t, hl);\n", plan->head.lc);
+}
+
+static void add_top(struct text *text, const struct mr_plan *plan) {
+    const int last = plan->layer_count - 1;
+    add(text,
+        "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x,\n"
+        "             hls_stream(int32_t) *y, uint32_t command, uint32_t sequences,\n"
+        "             uint32_t steps, uint32_t total, uint32_t flags) {\n"
+        "    HLS(dataflow)\n",
+        plan->layers[0].lc);
+    add_channels(text, plan);
+    add(text, "    loader(weights");
+    for (int l = 0; l <= plan->layer_count; l++)
+        add(text, ", &w%d", l);
+    add(text, ", command);\n");
+    for (int l = 0; l <= last; l++) {
+        char rows[24];
+        if (l == 0)
+            snprintf(rows, sizeof rows, "x");
+        else
+            snprintf(rows, sizeof rows, "&%c%d", mr_plan_has_resize(plan, l) ? 'r' : 'h',
+                     mr_plan_has_resize(plan, l) ? l : l - 1);
+        if (mr_plan_has_resize(plan, l))
+            add(text, "    resize%d(&h%d, &r%d, command, total);\n", l, l - 1, l);
+        add(text, "    lstm%d(&w%d, %s, &h%d, command, steps, total, flags);\n", l, l, rows, l);
+    }
+    add(text, "    last(&h%d, &hl, command, steps, total);\n", last);
+    add(text, "    head(&w%d, &hl, y, command, sequences);\n}\n", plan->layer_count);
+}
+
+char *mr_generate_network(const struct mr_plan *plan, char *error, size_t error_size) {
+    struct text text = {0};
+    add(&text, "// Generated from a plan: LSTM layers");
+    for (int l = 0; l < plan->layer_count; l++)
+        add(&text, " %dx%d (LC %d)%s", plan->layers[l].inputs, plan->layers[l].hidden,
+            plan->layers[l].lc, l + 1 < plan->layer_count ? "," : "");
+    add(&text, ", head %dx%d%s.\n", plan->head.inputs, plan->head.outputs,
+        plan->head.sigmoid ? " with sigmoid" : "");
+    add(&text, "#include \"words.h\"\n\n");
+    add_vectors(&text, plan);
+    add(&text, "\n#include \"relay.h\"\n");
+    for (int l = 0; l < plan->layer_count; l++)
+        add_layer(&text, plan, l);
+    add_head(&text, &plan->head);
+    add_loader(&text, plan);
+    add_top(&text, plan);
+    if (text.failed) {
+        free(text.data);
+        mr_fail(error, error_size, "out of memory while writing the network's source");
+        return NULL;
+    }
+    return text.data;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the network's HLS C: one instance of the kernels per layer, and the top function that
+// connects them. The same plan gives the same bytes. They depend on shapes and LCs only, not on
+// weights or device.
+#ifndef MR_GENERATE_H
+#define MR_GENERATE_H
+
+#include "plan.h"
+
+// The name of the top function.
+#define MR_NETWORK_TOP "network"
+
+// The source text, ended by a zero byte, to be freed by the caller. NULL with a sentence in error.
+char *mr_generate_network(const struct mr_plan *plan, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads hlsc's report.json with jansson; a missing or odd field is an error that names it.
+#define _POSIX_C_SOURCE 200809L
+#include "hls_report.h"
+
+#include "file.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPORT_SIZE_MAX = 64 << 20 };
+
+// Where we are, and where the first complaint goes.
+struct reader {
+    const char *name;
+    char *error;
+    size_t error_size;
+};
+
+static bool complain(const struct reader *reader, const char *where, const char *field,
+                     const char *expected) {
+    mr_fail(
+        reader->error, reader->error_size,
+        "%s: %s: field '%s' is missing or not %s; the report is not one of this hlsc, build the "
+        "network again",
+        reader->name, where, field, expected);
+    return false;
+}
+
+static bool take_text(const struct reader *reader, const json_t *object, const char *where,
+                      const char *field, char **value) {
+    const char *text = json_string_value(json_object_get(object, field));
+    if (!text)
+        return complain(reader, where, field, "a text");
+    *value = strdup(text);
+    if (*value)
+        return true;
+    mr_fail(reader->error, reader->error_size, "%s: out of memory", reader->name);
+    return false;
+}
+
+static bool take_number(const struct reader *reader, const json_t *object, const char *where,
+                        const char *field, uint32_t *value) {
+    const json_t *number = json_object_get(object, field);
+    const json_int_t given = json_is_integer(number) ? json_integer_value(number) : -1;
+    if (given < 0 || given > INT32_MAX)
+        return complain(reader, where, field, "a number from 0 to 2147483647");
+    *value = (uint32_t)given;
+    return true;
+}
+
+// The array `field` and zeroed room for its elements. An absent array is empty where it may be.
+static bool take_array(const struct reader *reader, const json_t *object, const char *where,
+                       const char *field, bool optional, size_t element, const json_t **array,
+                       size_t *count, void **room) {
+    *array = json_object_get(object, field);
+    *count = 0;
+    if (!*array && optional)
+        return true;
+    if (!json_is_array(*array))
+        return complain(reader, where, field, "an array");
+    *room = calloc(json_array_size(*array) + 1, element);
+    if (!*room) {
+        mr_fail(reader->error, reader->error_size, "%s: out of memory", reader->name);
+        return false;
+    }
+    *count = json_array_size(*array);
+    return true;
+}
+
+static bool take_stream(const struct reader *reader, const json_t *object, const char *where,
+                        struct mr_report_stream *stream) {
+    if (!take_text(reader, object, where, "name", &stream->name) ||
+        !take_number(reader, object, where, "bits", &stream->bits))
+        return false;
+    const char *direction = json_string_value(json_object_get(object, "direction"));
+    if (!direction || (strcmp(direction, "in") != 0 && strcmp(direction, "out") != 0))
+        return complain(reader, where, "direction", "'in' or 'out'");
+    stream->out = strcmp(direction, "out") == 0;
+    if (!stream->out)
+        return true;
+    if (!take_number(reader, object, where, "depth", &stream->depth) ||
+        !take_number(reader, object, where, "write_stage", &stream->write_stage))
+        return false;
+    return stream->depth > 0 || complain(reader, where, "depth", "1 or more");
+}
+
+static bool take_memory(const struct reader *reader, const json_t *object, const char *where,
+                        struct mr_report_memory *memory) {
+    return take_text(reader, object, where, "name", &memory->name) &&
+           take_text(reader, object, where, "impl", &memory->impl) &&
+           take_number(reader, object, where, "words", &memory->words) &&
+           take_number(reader, object, where, "bits", &memory->bits) &&
+           take_number(reader, object, where, "copies", &memory->copies);
+}
+
+static bool take_loop(const struct reader *reader, const json_t *object, const char *where,
+                      struct mr_report_loop *loop) {
+    return take_text(reader, object, where, "name", &loop->name) &&
+           take_number(reader, object, where, "ii", &loop->ii) &&
+           take_number(reader, object, where, "depth", &loop->depth);
+}
+
+static bool take_process(const struct reader *reader, const json_t *object,
+                         struct mr_report_process *process) {
+    if (!take_text(reader, object, "a process", "name", &process->name))
+        return false;
+    const char *where = process->name;
+    uint32_t multipliers = 0;
+    if (json_object_get(object, "multipliers") &&
+        !take_number(reader, object, where, "multipliers", &multipliers))
+        return false;
+    process->multipliers = multipliers;
+
+    const json_t *array;
+    void *room = NULL;
+    if (!take_array(reader, object, where, "loops", true, sizeof *process->loops, &array,
+                    &process->loop_count, &room))
+        return false;
+    process->loops = room;
+    for (size_t i = 0; i < process->loop_count; i++)
+        if (!take_loop(reader, json_array_get(array, i), where, &process->loops[i]))
+            return false;
+    room = NULL;
+    if (!take_array(reader, object, where, "streams", false, sizeof *process->streams, &array,
+                    &process->stream_count, &room))
+        return false;
+    process->streams = room;
+    for (size_t i = 0; i < process->stream_count; i++)
+        if (!take_stream(reader, json_array_get(array, i), where, &process->streams[i]))
+            return false;
+    room = NULL;
+    if (!take_array(reader, object, where, "memories", true, sizeof *process->memories, &array,
+                    &process->memory_count, &room))
+        return false;
+    process->memories = room;
+    for (size_t i = 0; i < process->memory_count; i++)
+        if (!take_memory(reader, json_array_get(array, i), where, &process->memories[i]))
+            return false;
+    return true;
+}
+
+static bool take_report(const struct reader *reader, const json_t *object,
+                        struct mr_report *report) {
+    if (!take_text(reader, object, "the report", "top", &report->top) ||
+        !take_number(reader, object, "the report", "first_issue", &report->first_issue))
+        return false;
+    const json_t *clock = json_object_get(object, "clock_mhz");
+    report->clock_mhz = json_is_number(clock) ? json_number_value(clock) : 0;
+    if (!(report->clock_mhz > 0 && report->clock_mhz < 1e6))
+        return complain(reader, "the report", "clock_mhz", "a number above 0");
+    const json_t *array;
+    void *room = NULL;
+    if (!take_array(reader, object, "the report", "processes", false, sizeof *report->processes,
+                    &array, &report->process_count, &room))
+        return false;
+    report->processes = room;
+    for (size_t i = 0; i < report->process_count; i++)
+        if (!take_process(reader, json_array_get(array, i), &report->processes[i]))
+            return false;
+    return true;
+}
+
+struct mr_report *mr_report_parse(const char *text, size_t size, const char *name, char *error,
+                                  size_t error_size) {
+    const struct reader reader = {name, error, error_size};
+    json_error_t problem;
+    json_t *object = json_loadb(text, size, 0, &problem);
+    if (!object) {
+        mr_fail(error, error_size, "%s: line %d: %s; it is not a JSON report of hlsc", name,
+                problem.line, problem.text);
+        return NULL;
+    }
+    struct mr_report *report = calloc(1, sizeof *report);
+    if (!report)
+        mr_fail(error, error_size, "%s: out of memory", name);
+    else if (!take_report(&reader, object, report)) {
+        mr_report_free(report);
+        report = NULL;
+    }
+    json_decref(object);
+    return report;
+}
+
+struct mr_report *mr_report_read(const char *path, char *error, size_t error_size) {
+    unsigned char *data = NULL;
+    size_t size = 0;
+    if (mr_file_read(path, REPORT_SIZE_MAX, &data, &size, error, error_size))
+        return NULL;
+    struct mr_report *report = mr_report_parse((const char *)data, size, path, error, error_size);
+    free(data);
+    return report;
+}
+
+static void free_process(struct mr_report_process *process) {
+    for (size_t i = 0; i < process->loop_count; i++)
+        free(process->loops[i].name);
+    for (size_t i = 0; i < process->stream_count; i++)
+        free(process->streams[i].name);
+    for (size_t i = 0; i < process->memory_count; i++) {
+        free(process->memories[i].name);
+        free(process->memories[i].impl);
+    }
+    free(process->loops);
+    free(process->streams);
+    free(process->memories);
+    free(process->name);
+}
+
+void mr_report_free(struct mr_report *report) {
+    if (!report)
+        return;
+    for (size_t i = 0; i < report->process_count; i++)
+        free_process(&report->processes[i]);
+    free(report->processes);
+    free(report->top);
+    free(report);
+}
+
+const struct mr_report_process *mr_report_process(const struct mr_report *report,
+                                                  const char *name) {
+    for (size_t i = 0; i < report->process_count; i++)
+        if (strcmp(report->processes[i].name, name) == 0)
+            return &report->processes[i];
+    return NULL;
+}
+
+const struct mr_report_stream *mr_report_stream(const struct mr_report_process *process,
+                                                const char *name) {
+    for (size_t i = 0; i < process->stream_count; i++)
+        if (strcmp(process->streams[i].name, name) == 0)
+            return &process->streams[i];
+    return NULL;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// libmillrace: maps trained LSTM networks onto an FPGA pipeline and runs it, cycle-exact in
+// simulation ("sim:") or on the CPU ("cpu:"). Both give the same bits.
+//
+//     struct mr_error error;
+//     struct mr_model *model = mr_model_open("turbofan.millrace", &error);
+//     struct mr_session *session = model ? mr_session_open(model, "cpu:", NULL, &error) : NULL;
+//     if (!session)
+//         return fprintf(stderr, "%s\n", error.text), 1;
+//     float x[10][30][14] = {0}, y[10][1]; // 10 sequences of 30 steps of 14 features
+//     if (mr_session_run(session, &x[0][0][0], 10, 30, 0, &y[0][0], NULL) != 0)
+//         return fprintf(stderr, "%s\n", mr_session_error(session)), 1;
+//     mr_session_close(session);
+//     mr_model_close(model);
+//
+// Link with `pkg-config --cflags --libs millrace`.
+//
+// Return values: functions that return int give 0, or a negative code of MR_ERROR_MAP. Functions
+// that return a pointer give NULL on failure. The sentence that says what went wrong, where, and
+// what would help is in the `struct mr_error` of the call (which may be NULL), or, for calls on a
+// session, in mr_session_error.
+//
+// Threads: there is no global state. A session is used by one thread at a time; any number of
+// sessions may exist and run at the same time, also on one model. A model does not change once it
+// is open, so any number of threads may use it.
+//
+// Freeing: every close function takes NULL. A model must stay open as long as its sessions.
+//
+// Numbers: x and y are float in the units that the network was trained with, so inputs must be
+// normalised as they were in training. Inside, the device calculates with 16-bit integers: x is
+// rounded to the formats that mr_import chose from the calibration data, and values beyond them
+// saturate.
+#ifndef MILLRACE_H
+#define MILLRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MR_API __attribute__((visibility("default")))
+
+#define MR_VERSION "0.1.0"
+
+// The error codes: name, value, meaning.
+#define MR_ERROR_MAP(X)                                                                            \
+    X(MR_ERROR_ARGUMENT, -1, "the call has an argument that is not allowed")                       \
+    X(MR_ERROR_MEMORY, -2, "not enough memory")                                                    \
+    X(MR_ERROR_FILE, -3, "a file cannot be read or written")                                       \
+    X(MR_ERROR_MODEL, -4, "the model cannot be used")                                              \
+    X(MR_ERROR_INPUT, -5, "the input has a value that is not a number or not finite")              \
+    X(MR_ERROR_PLAN, -6, "the network does not fit, or the target is not known")                   \
+    X(MR_ERROR_BUILD, -7, "the network could not be built")                                        \
+    X(MR_ERROR_DEVICE, -8, "the device is not known, cannot be opened, or failed")
+
+enum mr_error_code {
+#define MR_ERROR_ENUMERATOR(name, value, text) name = value,
+    MR_ERROR_MAP(MR_ERROR_ENUMERATOR)
+#undef MR_ERROR_ENUMERATOR
+};
+
+// What went wrong in one call. Calls write it only when they fail.
+struct mr_error {
+    int code; // of MR_ERROR_MAP
+    char text[1024];
+};
+
+// The general meaning of a code, in a constant string; "success" for 0.
+MR_API const char *mr_strerror(int code);
+
+// The version of the library, as MR_VERSION was when it was built.
+MR_API const char *mr_version(void);
+
+// ---- Models ------------------------------------------------------------------------------------
+
+struct mr_accuracy_info {
+    uint64_t outputs; // compared numbers; 0 when the import had no calibration data
+    double rms_error; // integer against float, in units of the output
+    double max_error;
+    double snr_db; // signal to error
+};
+
+// Turns an ONNX file (an nn.LSTM as PyTorch exports it, with a linear head on its last step) into a
+// model file, which appears whole or not at all.
+//   calibration: an .npy file of typical input, laid out as the network takes it, or NULL: inputs
+//   are then expected within -8 to 8 and the accuracy stays unknown.
+//   accuracy: may be NULL.
+MR_API int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
+                     struct mr_accuracy_info *accuracy, struct mr_error *error);
+
+struct mr_model;
+
+// Reads and checks a model file. Free with mr_model_close.
+MR_API struct mr_model *mr_model_open(const char *path, struct mr_error *error);
+MR_API void mr_model_close(struct mr_model *model);
+
+struct mr_model_info {
+    const char *name; // valid as long as the model is open
+    uint32_t layers;
+    uint32_t inputs;  // F: features of one step
+    uint32_t outputs; // O: numbers that one sequence gives
+    uint32_t steps;   // T that the network was exported with, 0 when left open; any T may be run
+    int batch_first;  // its input is [N, T, F], else [T, N, F]; mr_session_run takes [N][T][F] only
+    uint64_t parameters; // weights and biases
+};
+
+MR_API int mr_model_info(const struct mr_model *model, struct mr_model_info *info);
+
+struct mr_layer_info {
+    uint32_t inputs, hidden;
+};
+
+// Of LSTM layer `index`, from 0.
+MR_API int mr_model_layer(const struct mr_model *model, uint32_t index, struct mr_layer_info *info);
+
+// The same network in double precision from a zero state: what the integer results are measured
+// against. x: [sequences][steps][F], y: [sequences][O].
+MR_API int mr_model_reference(const struct mr_model *model, const float *x, uint64_t sequences,
+                              uint64_t steps, float *y, struct mr_error *error);
+
+// ---- Sessions ----------------------------------------------------------------------------------
+
+// How the columns that a layer takes per cycle ("lanes") are chosen; more lanes are faster and
+// larger.
+enum mr_lanes_choice {
+    MR_LANES_BALANCED, // the fastest at which the multipliers are kept busy
+    MR_LANES_LATENCY,  // the shortest time for a sequence that fits the target
+    MR_LANES_AREA,     // the smallest
+    MR_LANES_GIVEN     // `lanes` says it
+};
+
+// All zero gives the defaults.
+struct mr_options {
+    // The device whose size limits the network; NULL: "u55c". cpu: and sim: keep to it too.
+    const char *target;
+    enum mr_lanes_choice choice;
+    const uint32_t *lanes; // MR_LANES_GIVEN: [lane_count], one per layer, or a single one for all
+    uint32_t lane_count;
+    const char *trace; // sim: only: waveforms (FST) are written to this file. NULL: none
+    // Called before each long step (first use of a network shape builds it, which takes up to
+    // minutes), with a short text for people. NULL: none.
+    void (*progress)(void *context, const char *text);
+    void *progress_context;
+    // sim: only, for verification: chance in 1/256 per cycle that an input is late or an output is
+    // not taken.
+    uint32_t idle_chance, stall_chance;
+    uint64_t seed;
+};
+
+struct mr_session;
+
+// Opens a device, "cpu:" or "sim:", with the model on it. Builds the network's shape first where
+// the cache has none (see mr_build); retrained weights of a known shape need no new build.
+// Cache: $MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace.
+// options may be NULL. Free with mr_session_close.
+MR_API struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
+                                          const struct mr_options *options, struct mr_error *error);
+MR_API void mr_session_close(struct mr_session *session);
+
+// The sentence of the session's last failed call; "" before the first.
+MR_API const char *mr_session_error(const struct mr_session *session);
+
+enum {
+    // Start from the state that the call before left, not from zero; one sequence only.
+    MR_RUN_CONTINUE = 1
+};
+
+// What a run took. Cycles are exact; the CPU has none (all counters are 0 then).
+struct mr_stats {
+    uint64_t cycles;          // from start to the last output, of all device runs of the call
+    uint32_t device_runs;     // the call was cut into so many
+    double clock_mhz;         // the clock that the network was compiled for
+    double microseconds;      // cycles at that clock, or on the CPU the measured time
+    uint64_t multiplications; // useful ones of the call, in lanes and cells
+    uint32_t multipliers;     // of the network; 0 on the CPU
+    double utilisation;       // of the lanes: useful multiplications / (multipliers * cycles)
+};
+
+// Runs `sequences` sequences of `steps` steps each.
+//   x: [sequences][steps][F], y: [sequences][O]; both are the caller's. No number of x may be NaN
+//   or infinite.
+//   flags: 0, or MR_RUN_CONTINUE.
+//   stats: may be NULL.
+// Without MR_RUN_CONTINUE each sequence starts from a zero state. The state after the last sequence
+// is kept.
+// Errors: MR_ERROR_ARGUMENT and MR_ERROR_INPUT (names sequence, step and feature) before anything
+// ran; MR_ERROR_MEMORY; MR_ERROR_DEVICE, after which the next run starts from a zero state.
+MR_API int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences,
+                          uint64_t steps, uint32_t flags, float *y, struct mr_stats *stats);
+
+// Streaming: one more step of the sequence at hand. x: [F], y: [O] as if the sequence ended here.
+// Equal to mr_session_run with one sequence of one step and MR_RUN_CONTINUE.
+MR_API int mr_session_step(struct mr_session *session, const float *x, float *y,
+                           struct mr_stats *stats);
+
+// The next step starts from a zero state.
+MR_API void mr_session_reset(struct mr_session *session);
+
+// The activity of one hardware process in the last device run, in cycles.
+struct mr_process_info {
+    const char *name; // valid as long as the session is open
+    uint64_t busy, starved, blocked;
+    uint64_t first_busy, last_busy;
+    double cycles_per_step; // of a layer, over the whole run; 0 for other processes
+};
+
+// Processes of the network on this device; 0 on the CPU, which does not count.
+MR_API uint32_t mr_session_process_count(const struct mr_session *session);
+MR_API int mr_session_process(const struct mr_session *session, uint32_t index,
+                              struct mr_process_info *info);
+
+// ---- Planning and building ---------------------------------------------------------------------
+
+// What the network will take on the target, before anything is simulated or synthesised, for
+// `sequences` sequences of `steps` steps in one run: lanes, exact cycles, multipliers, memories.
+// options: target and lanes; may be NULL. json (one object) and text (a table) may be NULL; free
+// what they get with free().
+MR_API int mr_plan(const struct mr_model *model, const struct mr_options *options,
+                   uint64_t sequences, uint64_t steps, char **json, char **text,
+                   struct mr_error *error);
+
+// Builds what the device of that URI needs, so that mr_session_open finds it in the cache. path:
+// NULL, or gets the place in the cache.
+MR_API int mr_build(const struct mr_model *model, const char *uri, const struct mr_options *options,
+                    char *path, size_t path_size, struct mr_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

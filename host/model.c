@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reader and writer of .millrace files.
+#include "model.h"
+
+#include "file.h"
+#include "safetensors.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LAYERS = 64, MAX_WIDTH = 65536, NAME_SIZE = 40, LAYER_TENSORS = 6, OTHER_TENSORS = 6 };
+
+void mr_model_data_free(struct mr_model_data *model) {
+    mr_network_free(&model->network);
+    mr_quantised_free(&model->quantised);
+    memset(model, 0, sizeof *model);
+}
+
+// One tensor of the file and where it lives in memory; the same list serves both directions.
+struct entry {
+    char name[NAME_SIZE];
+    enum mr_dtype dtype;
+    int rank;
+    size_t shape[2];
+    void *data;
+};
+
+static struct entry entry2(const char *prefix, int layer, const char *name, enum mr_dtype dtype,
+                           int rows, int columns, void *data) {
+    struct entry e = {.dtype = dtype,
+                      .rank = columns > 0 ? 2 : 1,
+                      .shape = {(size_t)rows, (size_t)columns},
+                      .data = data};
+
+    if (layer >= 0)
+        snprintf(e.name, sizeof e.name, "%slstm%d.%s", prefix, layer, name);
+    else
+        snprintf(e.name, sizeof e.name, "%s%s", prefix, name);
+    return e;
+}
+
+// Lists all tensors of a model whose sizes are set.
+static size_t list_entries(const struct mr_network *n, const struct mr_quantised *q,
+                           struct entry *list) {
+    size_t count = 0;
+
+    for (int l = 0; l < n->layer_count; l++) {
+        const struct mr_lstm *f = &n->layers[l];
+        const struct mr_rows *g = &q->layers[l].gates;
+        int rows = MR_GATES * f->hidden;
+        list[count++] = entry2("", l, "weight", MR_I16, rows, f->inputs + f->hidden, g->weight);
+        list[count++] = entry2("", l, "bias", MR_I64, rows, 0, g->bias);
+        list[count++] = entry2("", l, "shift", MR_I32, rows, 0, g->shift);
+        list[count++] = entry2("float.", l, "weight_ih", MR_F32, rows, f->inputs, f->w_ih);
+        list[count++] = entry2("float.", l, "weight_hh", MR_F32, rows, f->hidden, f->w_hh);
+        list[count++] = entry2("float.", l, "bias", MR_F32, rows, 0, f->bias);
+    }
+    const struct mr_dense *f = &n->head;
+    const struct mr_rows *g = &q->head.rows;
+    list[count++] = entry2("", -1, "head.weight", MR_I16, f->outputs, f->inputs, g->weight);
+    list[count++] = entry2("", -1, "head.bias", MR_I64, f->outputs, 0, g->bias);
+    list[count++] = entry2("", -1, "head.shift", MR_I32, f->outputs, 0, g->shift);
+    list[count++] = entry2("float.", -1, "head.weight", MR_F32, f->outputs, f->inputs, f->w);
+    list[count++] = entry2("float.", -1, "head.bias", MR_F32, f->outputs, 0, f->bias);
+    list[count++] =
+        entry2("", -1, "input.frac_bits", MR_I32, n->layers[0].inputs, 0, q->input_frac_bits);
+    return count;
+}
+
+// ---- Writing
+
+static bool put(json_t *object, const char *key, json_t *value) {
+    return value && json_object_set_new(object, key, value) == 0;
+}
+
+static char *describe(const struct mr_model_data *model) {
+    const struct mr_network *n = &model->network;
+    json_t *root = json_object(), *layers = json_array();
+    bool good = root && layers;
+    char *text = NULL;
+
+    for (int l = 0; good && l < n->layer_count; l++)
+        good = json_array_append_new(layers, json_pack("{s:s, s:i, s:i}", "type", "lstm", "inputs",
+                                                       n->layers[l].inputs, "hidden",
+                                                       n->layers[l].hidden)) == 0;
+    good = good && put(root, "name", json_string(n->name ? n->name : "")) &&
+           put(root, "batch_first", json_boolean(n->batch_first)) &&
+           put(root, "steps", json_integer(n->steps)) &&
+           json_object_set(root, "layers", layers) == 0 &&
+           put(root, "head",
+               json_pack("{s:s, s:i, s:i, s:s, s:i}", "type", "dense", "inputs", n->head.inputs,
+                         "outputs", n->head.outputs, "activation",
+                         n->head.sigmoid ? "sigmoid" : "linear", "frac_bits",
+                         model->quantised.head.frac_bits));
+    if (good && model->accuracy.outputs > 0)
+        good = put(root, "accuracy",
+                   json_pack("{s:I, s:f, s:f, s:f}", "outputs", (json_int_t)model->accuracy.outputs,
+                             "rms_error", model->accuracy.rms_error, "max_error",
+                             model->accuracy.max_error, "snr_db", model->accuracy.snr_db));
+    if (good)
+        text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(root);
+    json_decref(layers);
+    return text;
+}
+
+int mr_model_data_save(const struct mr_model_data *model, const char *path, char *error,
+                       size_t error_size) {
+    size_t limit = (size_t)model->network.layer_count * LAYER_TENSORS + OTHER_TENSORS;
+    struct entry *list = calloc(limit, sizeof *list);
+    struct mr_tensor *tensors = calloc(limit, sizeof *tensors);
+    char *text = describe(model);
+    int result;
+
+    if (!list || !tensors || !text) {
+        result = mr_fail(error, error_size,
+                         "%s cannot be written: not enough memory, or the model's name is not "
+                         "UTF-8",
+                         path);
+    } else {
+        size_t count = list_entries(&model->network, &model->quantised, list);
+        for (size_t i = 0; i < count; i++)
+            tensors[i] = (struct mr_tensor){.name = list[i].name,
+                                            .dtype = list[i].dtype,
+                                            .rank = list[i].rank,
+                                            .shape = {list[i].shape[0], list[i].shape[1]},
+                                            .count = list[i].shape[0] *
+                                                     (list[i].rank > 1 ? list[i].shape[1] : 1),
+                                            .data = list[i].data};
+        const struct mr_pair metadata[] = {
+            {"format", "millrace"}, {"version", "1"}, {"description", text}};
+        result = mr_safetensors_write(path, tensors, count, metadata, 3, error, error_size);
+    }
+    free(list);
+    free(tensors);
+    free(text);
+    return result;
+}
+
+// ---- Reading
+
+struct reader {
+    const char *name;
+    char *error;
+    size_t error_size;
+};
+
+static int bad(const struct reader *r, const char *what) {
+    return mr_fail(r->error, r->error_size, "%s: the description of the model %s", r->name, what);
+}
+
+// A whole number of an object, from low to high.
+static bool number(const json_t *object, const char *key, int low, int high, int *value) {
+    const json_t *v = json_object_get(object, key);
+
+    if (!json_is_integer(v) || json_integer_value(v) < low || json_integer_value(v) > high)
+        return false;
+    *value = (int)json_integer_value(v);
+    return true;
+}
+
+static bool word(const json_t *object, const char *key, const char *expected) {
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text && strcmp(text, expected) == 0;
+}
+
+static int read_layers(const struct reader *r, const json_t *root, struct mr_model_data *model) {
+    const json_t *layers = json_object_get(root, "layers");
+    size_t count = json_array_size(layers);
+
+    if (count < 1 || count > MAX_LAYERS)
+        return bad(r, "does not list 1 to 64 layers");
+    model->network.layers = calloc(count, sizeof *model->network.layers);
+    model->quantised.layers = calloc(count, sizeof *model->quantised.layers);
+    if (!model->network.layers || !model->quantised.layers)
+        return bad(r, "needs more memory than there is");
+    model->network.layer_count = model->quantised.layer_count = (int)count;
+    for (size_t l = 0; l < count; l++) {
+        const json_t *entry = json_array_get(layers, l);
+        struct mr_lstm *layer = &model->network.layers[l];
+        if (!word(entry, "type", "lstm"))
+            return bad(r, "has a layer that is not of type lstm");
+        if (!number(entry, "inputs", 1, MAX_WIDTH, &layer->inputs) ||
+            !number(entry, "hidden", 1, MAX_WIDTH, &layer->hidden))
+            return bad(r, "has a layer that is not of 1 to 65536 inputs and units");
+        if (l > 0 && layer->inputs != model->network.layers[l - 1].hidden)
+            return bad(r, "has layers that do not fit each other");
+        model->quantised.layers[l].inputs = layer->inputs;
+        model->quantised.layers[l].hidden = layer->hidden;
+    }
+    return 0;
+}
+
+static int read_accuracy(const struct reader *r, const json_t *entry, struct mr_accuracy *out) {
+    const json_t *outputs = json_object_get(entry, "outputs");
+    const json_t *rms = json_object_get(entry, "rms_error"),
+                 *max = json_object_get(entry, "max_error"),
+                 *snr = json_object_get(entry, "snr_db");
+
+    if (!entry)
+        return 0;
+    if (!json_is_integer(outputs) || json_integer_value(outputs) < 1 || !json_is_number(rms) ||
+        !json_is_number(max) || !json_is_number(snr))
+        return bad(r, "has an accuracy that is not of numbers");
+    *out = (struct mr_accuracy){(size_t)json_integer_value(outputs), json_number_value(rms),
+                                json_number_value(max), json_number_value(snr)};
+    return 0;
+}
+
+static int read_description(const struct reader *r, const json_t *root,
+                            struct mr_model_data *model) {
+    const json_t *head = json_object_get(root, "head");
+    const char *name = json_string_value(json_object_get(root, "name"));
+    struct mr_network *n = &model->network;
+    struct mr_quantised_head *q = &model->quantised.head;
+
+    if (read_layers(r, root, model) != 0)
+        return -1;
+    if (!name || !json_is_boolean(json_object_get(root, "batch_first")) ||
+        !number(root, "steps", 0, INT32_MAX, &n->steps))
+        return bad(r, "lacks name, batch_first or steps");
+    n->batch_first = json_is_true(json_object_get(root, "batch_first"));
+    n->name = malloc(strlen(name) + 1);
+    if (!n->name)
+        return bad(r, "needs more memory than there is");
+    strcpy(n->name, name);
+    if (!word(head, "type", "dense") ||
+        !(word(head, "activation", "linear") || word(head, "activation", "sigmoid")) ||
+        !number(head, "inputs", 1, MAX_WIDTH, &n->head.inputs) ||
+        !number(head, "outputs", 1, MAX_WIDTH, &n->head.outputs) ||
+        !number(head, "frac_bits", 0, 63, &q->frac_bits))
+        return bad(r, "has no usable dense head");
+    if (n->head.inputs != n->layers[n->layer_count - 1].hidden)
+        return bad(r, "has a head that does not fit the last layer");
+    n->head.sigmoid = q->sigmoid = word(head, "activation", "sigmoid");
+    q->inputs = n->head.inputs;
+    q->outputs = n->head.outputs;
+    return read_accuracy(r, json_object_get(root, "accuracy"), &model->accuracy);
+}
+
+static int check_tensor(const struct reader *r, const struct mr_safetensors *file,
+                        const struct entry *e) {
+    const struct mr_tensor *t = mr_safetensors_find(file, e->name);
+
+    if (!t)
+        return mr_fail(r->error, r->error_size, "%s lacks tensor '%s'; import the model again",
+                       r->name, e->name);
+    if (t->dtype != e->dtype || t->rank != e->rank || t->shape[0] != e->shape[0] ||
+        (e->rank > 1 && t->shape[1] != e->shape[1]))
+        return mr_fail(r->error, r->error_size,
+                       "%s: tensor '%s' is not %s of the shape that the description asks for",
+                       r->name, e->name, mr_dtype_name(e->dtype));
+    return 0;
+}
+
+static bool allocate(struct mr_model_data *model) {
+    for (int l = 0; l < model->network.layer_count; l++) {
+        struct mr_lstm *f = &model->network.layers[l];
+        size_t rows = MR_GATES * (size_t)f->hidden;
+        f->w_ih = malloc(rows * (size_t)f->inputs * sizeof(float));
+        f->w_hh = malloc(rows * (size_t)f->hidden * sizeof(float));
+        f->bias = malloc(rows * sizeof(float));
+        if (!f->w_ih || !f->w_hh || !f->bias ||
+            mr_rows_create(&model->quantised.layers[l].gates, MR_GATES * f->hidden,
+                           f->inputs + f->hidden) != 0)
+            return false;
+    }
+    struct mr_dense *f = &model->network.head;
+    f->w = malloc((size_t)f->outputs * (size_t)f->inputs * sizeof(float));
+    f->bias = malloc((size_t)f->outputs * sizeof(float));
+    model->quantised.input_frac_bits =
+        malloc((size_t)model->network.layers[0].inputs * sizeof(int32_t));
+    return f->w && f->bias && model->quantised.input_frac_bits &&
+           mr_rows_create(&model->quantised.head.rows, f->outputs, f->inputs) == 0;
+}
+
+static int read_tensors(const struct reader *r, const struct mr_safetensors *file,
+                        struct mr_model_data *model, struct entry *list) {
+    size_t count = list_entries(&model->network, &model->quantised, list);
+
+    if (file->tensor_count != count)
+        return mr_fail(r->error, r->error_size,
+                       "%s holds %zu tensors; its description asks for %zu", r->name,
+                       file->tensor_count, count);
+    // Once all are seen to be in the file, memory for them is no more than the file's size.
+    for (size_t i = 0; i < count; i++) {
+        if (check_tensor(r, file, &list[i]) != 0)
+            return -1;
+    }
+    if (!allocate(model))
+        return mr_fail(r->error, r->error_size, "%s: not enough memory for the weights", r->name);
+    list_entries(&model->network, &model->quantised, list);
+    for (size_t i = 0; i < count; i++) {
+        const struct mr_tensor *t = mr_safetensors_find(file, list[i].name);
+        memcpy(list[i].data, t->data, t->count * mr_dtype_size(t->dtype));
+        for (size_t k = 0; list[i].dtype == MR_F32 && k < t->count; k++) {
+            if (!isfinite(((float *)list[i].data)[k]))
+                return mr_fail(r->error, r->error_size,
+                               "%s: tensor '%s', element %zu is not a finite number", r->name,
+                               list[i].name, k);
+        }
+    }
+    return mr_quantised_check(&model->quantised, r->name, r->error, r->error_size);
+}
+
+static int read_model(const struct reader *r, const struct mr_safetensors *file,
+                      struct mr_model_data *model) {
+    const char *format = mr_safetensors_metadata(file, "format");
+    const char *version = mr_safetensors_metadata(file, "version");
+    const char *text = mr_safetensors_metadata(file, "description");
+    json_error_t where;
+
+    if (!format || strcmp(format, "millrace") != 0 || !version || !text)
+        return mr_fail(r->error, r->error_size,
+                       "%s is a safetensors file but not a model of this program; make one with "
+                       "millrace import",
+                       r->name);
+    if (strcmp(version, "1") != 0)
+        return mr_fail(r->error, r->error_size,
+                       "%s has format version %.20s; this program reads version 1", r->name,
+                       version);
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+    if (!root)
+        return mr_fail(r->error, r->error_size,
+                       "%s: the description of the model is not JSON at byte %d: %s", r->name,
+                       where.position, where.text);
+    int result = read_description(r, root, model);
+    json_decref(root);
+    if (result != 0)
+        return -1;
+    struct entry *list =
+        calloc((size_t)model->network.layer_count * LAYER_TENSORS + OTHER_TENSORS, sizeof *list);
+    if (!list)
+        return mr_fail(r->error, r->error_size, "%s: not enough memory", r->name);
+    result = read_tensors(r, file, model, list);
+    free(list);
+    return result;
+}
+
+static int finish(const char *name, struct mr_safetensors *file, struct mr_model_data *model,
+                  char *error, size_t error_size) {
+    const struct reader r = {name, error, error_size};
+    int result = read_model(&r, file, model);
+
+    mr_safetensors_free(file);
+    if (result != 0)
+        mr_model_data_free(model);
+    return result;
+}
+
+int mr_model_data_parse(const void *data, size_t size, const char *name,
+                        struct mr_model_data *model, char *error, size_t error_size) {
+    struct mr_safetensors file;
+
+    memset(model, 0, sizeof *model);
+    if (mr_safetensors_parse(data, size, name, &file, error, error_size) != 0)
+        return -1;
+    return finish(name, &file, model, error, error_size);
+}
+
+int mr_model_data_load(const char *path, struct mr_model_data *model, char *error,
+                       size_t error_size) {
+    struct mr_safetensors file;
+
+    memset(model, 0, sizeof *model);
+    if (mr_safetensors_read(path, &file, error, error_size) != 0)
+        return -1;
+    return finish(path, &file, model, error, error_size);
+}

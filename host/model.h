@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The .millrace file: a safetensors file with the quantised tensors, the float tensors they come
+// from, and a description in its metadata.
+#ifndef MR_MODEL_H
+#define MR_MODEL_H
+
+#include "network.h"
+#include "npy.h"
+#include "quantise.h"
+
+#include <stddef.h>
+
+// How far the integer network is from the float one on the calibration data.
+struct mr_accuracy {
+    size_t outputs;   // numbers compared, 0 when it was not measured
+    double rms_error; // in the unit of the output
+    double max_error;
+    double snr_db; // 10 log10 (sum y^2 / sum error^2), at most 999
+};
+
+struct mr_model_data {
+    struct mr_network network;
+    struct mr_quantised quantised;
+    struct mr_accuracy accuracy;
+};
+
+// Reads an ONNX file, quantises it, and measures the accuracy. calibration may be NULL; it is
+// laid out as the file's input, [N, T, F] or [T, N, F], or is one sequence [T, F].
+int mr_import_onnx(const char *path, const struct mr_array *calibration,
+                   struct mr_model_data *model, char *error, size_t error_size);
+
+// Writes the file atomically.
+int mr_model_data_save(const struct mr_model_data *model, const char *path, char *error,
+                       size_t error_size);
+
+// Reads a file and checks everything the kernels rely on.
+int mr_model_data_load(const char *path, struct mr_model_data *model, char *error,
+                       size_t error_size);
+
+// The same from memory; name stands for the file in messages.
+int mr_model_data_parse(const void *data, size_t size, const char *name,
+                        struct mr_model_data *model, char *error, size_t error_size);
+
+// Everything zero is legal.
+void mr_model_data_free(struct mr_model_data *model);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans, compiles and builds a network's shape (network_build.h).
+#define _GNU_SOURCE
+#include "network_build.h"
+#include "build.h"
+#include "failure.h"
+#include "generate.h"
+#include "hls_build.h"
+#include "paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void tell(const struct mr_options *options, const char *text) {
+    if (options && options->progress)
+        options->progress(options->progress_context, text);
+}
+
+// What the caller wants, in the planner's words.
+static int make_request(const struct mr_options *options, struct mr_plan_request *request,
+                        struct mr_error *error) {
+    *request = (struct mr_plan_request){.mode = MR_PLAN_BALANCED};
+    if (!options)
+        return 0;
+    switch (options->choice) {
+    case MR_LANES_BALANCED:
+        return 0;
+    case MR_LANES_LATENCY:
+        request->mode = MR_PLAN_LATENCY;
+        return 0;
+    case MR_LANES_AREA:
+        request->mode = MR_PLAN_AREA;
+        return 0;
+    case MR_LANES_GIVEN:
+        break;
+    default:
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "options: choice is %d, which is no mr_lanes_choice",
+                          (int)options->choice);
+    }
+    request->mode = MR_PLAN_LANES;
+    if (!options->lanes || options->lane_count == 0 || options->lane_count > MR_PLAN_LAYERS)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "options: %u lanes are given; give one for all layers or one for each, at "
+            "most %d",
+            (unsigned)options->lane_count, MR_PLAN_LAYERS);
+    request->lane_count = (int)options->lane_count;
+    for (uint32_t i = 0; i < options->lane_count; i++) {
+        if (options->lanes[i] == 0 || options->lanes[i] > MR_PLAN_LC)
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "lanes of layer %u: %u columns per cycle are not possible; give 1 to "
+                              "%d",
+                              (unsigned)i, (unsigned)options->lanes[i], MR_PLAN_LC);
+        request->lanes[i] = (int)options->lanes[i];
+    }
+    return 0;
+}
+
+static int choose(const struct mr_shape *shape, const struct mr_options *options,
+                  struct mr_plan *plan, struct mr_error *error) {
+    const char *name = options && options->target ? options->target : "u55c";
+    const struct mr_target *target = mr_target_find(name);
+    struct mr_plan_request request;
+    char text[800];
+    if (!target)
+        return mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s", name,
+                          mr_target_names(text, sizeof text));
+    int code = make_request(options, &request, error);
+    if (code)
+        return code;
+    if (mr_plan_choose(shape, target, &request, plan, text, sizeof text))
+        return mr_failure(error, MR_ERROR_PLAN, "%s", text);
+    return 0;
+}
+
+static int compile(struct mr_compiled *compiled, const struct mr_options *options,
+                   struct mr_error *error) {
+    char hlsc[PATH_MAX], text[900];
+    if (mr_data_dir(compiled->data_dir, sizeof compiled->data_dir, text, sizeof text) ||
+        mr_hlsc_path(hlsc, sizeof hlsc, text, sizeof text) ||
+        mr_cache_dir(compiled->cache_dir, sizeof compiled->cache_dir, text, sizeof text))
+        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+    // Others work in other directories, so the name must hold everywhere.
+    char *absolute = realpath(compiled->cache_dir, NULL);
+    if (!absolute)
+        return mr_failure(error, MR_ERROR_BUILD, "%.500s: the build cache vanished",
+                          compiled->cache_dir);
+    snprintf(compiled->cache_dir, sizeof compiled->cache_dir, "%s", absolute);
+    free(absolute);
+
+    char *source = mr_generate_network(&compiled->plan, text, sizeof text);
+    if (!source)
+        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+    const struct mr_hls_build build = {
+        .source = source,
+        .hlsc = hlsc,
+        .data_dir = compiled->data_dir,
+        .cache_dir = compiled->cache_dir,
+    };
+    int failed =
+        mr_hls_name(&build, compiled->gen_dir, sizeof compiled->gen_dir, text, sizeof text);
+    if (!failed && !mr_hls_is_built(compiled->gen_dir)) {
+        tell(options, "compiling the network (hlsc)");
+        failed = mr_hls_compile(&build, compiled->gen_dir, text, sizeof text);
+    }
+    free(source);
+    if (failed)
+        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/report.json", compiled->gen_dir);
+    compiled->report = mr_report_read(path, text, sizeof text);
+    if (!compiled->report)
+        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+    compiled->clock_mhz = compiled->report->clock_mhz;
+    return 0;
+}
+
+int mr_compile_shape(const struct mr_shape *shape, const struct mr_options *options,
+                     struct mr_compiled *compiled, struct mr_error *error) {
+    memset(compiled, 0, sizeof *compiled);
+    const int code = choose(shape, options, &compiled->plan, error);
+    return code ? code : compile(compiled, options, error);
+}
+
+void mr_compiled_free(struct mr_compiled *compiled) {
+    mr_report_free(compiled->report);
+    compiled->report = NULL;
+}
+
+int mr_compiled_build(const struct mr_compiled *compiled, enum mr_flavour flavour, bool trace,
+                      const struct mr_options *options, char *so_path, size_t so_path_size,
+                      struct mr_error *error) {
+    const struct mr_build build = {
+        .data_dir = compiled->data_dir,
+        .gen_dir = compiled->gen_dir,
+        .top = MR_NETWORK_TOP,
+        .cache_dir = compiled->cache_dir,
+        .trace = flavour == MR_FLAVOUR_RTL && trace,
+    };
+    char text[900];
+    tell(options, flavour == MR_FLAVOUR_RTL
+                      ? "building the simulator unless it is in the cache (verilator)"
+                      : "building the CPU's library unless it is in the cache (cc)");
+    const int failed = flavour == MR_FLAVOUR_RTL
+                           ? mr_build_rtl(&build, so_path, so_path_size, text, sizeof text)
+                           : mr_build_model(&build, so_path, so_path_size, text, sizeof text);
+    return failed ? mr_failure(error, MR_ERROR_BUILD, "%s", text) : 0;
+}

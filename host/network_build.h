@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a network's shape to what a device opens: plan, C source, hlsc, shared objects. Every step
+// goes through the build cache; none depends on the weights.
+#ifndef MR_NETWORK_BUILD_H
+#define MR_NETWORK_BUILD_H
+
+#include "hls_report.h"
+#include "millrace.h"
+#include "plan.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+enum mr_flavour { MR_FLAVOUR_MODEL, MR_FLAVOUR_RTL };
+
+struct mr_compiled {
+    struct mr_plan plan;
+    struct mr_report *report;
+    char data_dir[PATH_MAX], cache_dir[PATH_MAX];
+    char gen_dir[PATH_MAX]; // what hlsc wrote
+    double clock_mhz;
+};
+
+// Plans the shape for the options (which may be NULL), and compiles it unless the cache has it. 0,
+// or a code with a sentence in error. Free with mr_compiled_free in either case.
+int mr_compile_shape(const struct mr_shape *shape, const struct mr_options *options,
+                     struct mr_compiled *compiled, struct mr_error *error);
+// Frees what it holds; all zero is legal.
+void mr_compiled_free(struct mr_compiled *compiled);
+
+// The shared object of a flavour, built unless the cache has it. trace: able to write waveforms.
+int mr_compiled_build(const struct mr_compiled *compiled, enum mr_flavour flavour, bool trace,
+                      const struct mr_options *options, char *so_path, size_t so_path_size,
+                      struct mr_error *error);
+
+#endif

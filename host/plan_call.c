@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// mr_plan and mr_build: what a model will take, and building it ahead of its first use.
+#define _POSIX_C_SOURCE 200809L
+#include "driver.h"
+#include "failure.h"
+#include "model_handle.h"
+#include "network_build.h"
+#include "plan_report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, uint64_t steps,
+                        char **json, char **text, struct mr_error *error) {
+    char reason[900];
+    struct mr_timing_result timing;
+    if (mr_timing_run(&compiled->plan, compiled->report, sequences, steps, &timing, reason,
+                      sizeof reason))
+        return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
+    if (json) {
+        json_t *object =
+            mr_plan_report_json(&compiled->plan, compiled->report, &timing, reason, sizeof reason);
+        if (!object)
+            return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
+        *json = json_dumps(object, JSON_INDENT(2));
+        json_decref(object);
+        if (!*json)
+            return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the plan's report");
+    }
+    if (text) {
+        *text =
+            mr_plan_report_text(&compiled->plan, compiled->report, &timing, reason, sizeof reason);
+        if (!*text) {
+            if (json) {
+                free(*json);
+                *json = NULL;
+            }
+            return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
+        }
+    }
+    return 0;
+}
+
+int mr_plan(const struct mr_model *model, const struct mr_options *options, uint64_t sequences,
+            uint64_t steps, char **json, char **text, struct mr_error *error) {
+    if (json)
+        *json = NULL;
+    if (text)
+        *text = NULL;
+    if (!model)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_plan: the model is NULL");
+    if (sequences == 0 || steps == 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "a plan needs at least 1 sequence of 1 step; %llu of %llu are given",
+                          (unsigned long long)sequences, (unsigned long long)steps);
+    struct mr_compiled compiled;
+    int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
+    if (!code)
+        code = make_reports(&compiled, sequences, steps, json, text, error);
+    mr_compiled_free(&compiled);
+    return code;
+}
+
+int mr_build(const struct mr_model *model, const char *uri, const struct mr_options *options,
+             char *path, size_t path_size, struct mr_error *error) {
+    if (!model || !uri)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build: the %s is NULL",
+                          model ? "uri" : "model");
+    const bool sim = strcmp(uri, "sim:") == 0;
+    if (!sim && strcmp(uri, "cpu:") != 0)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "device %.100s: nothing can be built for it; known are cpu:, sim:", uri);
+    struct mr_compiled compiled;
+    char so_path[PATH_MAX];
+    int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
+    if (!code)
+        code =
+            mr_compiled_build(&compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+                              options && options->trace, options, so_path, sizeof so_path, error);
+    mr_compiled_free(&compiled);
+    if (!code && path && snprintf(path, path_size, "%s", so_path) >= (int)path_size)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_build: the path %.500s needs %zu bytes and the buffer has %zu",
+                          so_path, strlen(so_path) + 1, path_size);
+    return code;
+}

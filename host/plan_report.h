@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plan costs and gives, as a table for people and as JSON for programs.
+#ifndef MR_PLAN_REPORT_H
+#define MR_PLAN_REPORT_H
+
+#include "hls_report.h"
+#include "memory_cost.h"
+#include "plan.h"
+#include "timing.h"
+
+#include <jansson.h>
+
+// Figures that table and JSON share.
+struct mr_plan_figures {
+    double clock_mhz, microseconds;
+    uint64_t multipliers;          // exact, from hlsc's report
+    struct mr_memory_use memory;   // of all memories in hlsc's report
+    double utilisation;            // useful lane multiplications / (lane multipliers * cycles)
+    double multiplier_utilisation; // the same of all multipliers, cells included
+};
+
+// 0, or -1 with a sentence in error (a memory of unknown kind).
+int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
+                    const struct mr_timing_result *timing, struct mr_plan_figures *figures,
+                    char *error, size_t error_size);
+
+// The table, to be freed by the caller. NULL with a sentence in error.
+char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *report,
+                          const struct mr_timing_result *timing, char *error, size_t error_size);
+
+// An object with cycles, cycles_per_step (one per layer), utilisation, multiplier_utilisation,
+// clock_mhz, microseconds, target, mode, sequences, steps, multipliers, memories {bram36, uram,
+// lut}, layers. A new reference. NULL with a sentence in error.
+json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *report,
+                            const struct mr_timing_result *timing, char *error, size_t error_size);
+
+#endif

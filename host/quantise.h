@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network in whole numbers, exactly as the pipeline computes it.
+//
+// Formats: input feature k has input_frac_bits[k] fraction bits; hidden values are Q15; the cell
+// state is Q16 in 24 bits; weights are 16 bits. A row's products are summed at one scale, 2^-s:
+// shift = s - 15 makes a sigmoid's argument (Q15), shift = s - 16 that of a tanh (Q16). The bias
+// has the row's scale and holds half a unit of the shift, so the shift rounds to nearest.
+#ifndef MR_QUANTISE_H
+#define MR_QUANTISE_H
+
+#include "network.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MR_SHIFT_MIN = 1,
+    MR_SHIFT_MAX = 31,
+    MR_SUM_BITS = 39, // sum |w| * 32768 + |bias| of a row stays below 2^39
+    MR_FRAC_MIN = -16,
+    MR_FRAC_MAX = 15,
+    MR_FRAC_DEFAULT = 12, // without calibration: values within ±8
+};
+
+struct mr_rows {
+    int rows, columns;
+    int16_t *weight; // (rows, columns)
+    int64_t *bias;   // (rows), with the half of the shift in it
+    int32_t *shift;  // (rows)
+};
+
+struct mr_quantised_layer {
+    int inputs, hidden;
+    struct mr_rows gates; // (4*hidden, inputs + hidden), row = gate*hidden + unit, gates i,f,g,o
+};
+
+struct mr_quantised_head {
+    int inputs, outputs;
+    bool sigmoid;
+    int frac_bits;       // of the outputs: 15 with a sigmoid
+    struct mr_rows rows; // (outputs, inputs)
+};
+
+struct mr_quantised {
+    int layer_count;
+    struct mr_quantised_layer *layers;
+    struct mr_quantised_head head;
+    int32_t *input_frac_bits; // (layers[0].inputs)
+};
+
+// Quantises a network. calibration: (count, inputs) typical inputs, or NULL for the default range.
+int mr_quantise(const struct mr_network *network, const float *calibration, size_t count,
+                struct mr_quantised *quantised, char *error, size_t error_size);
+
+// Everything zero is legal.
+void mr_quantised_free(struct mr_quantised *quantised);
+
+// Allocates the arrays of rows; they are zero.
+int mr_rows_create(struct mr_rows *rows, int row_count, int column_count);
+
+// Checks all that the kernels rely on: shifts, the bounds of sums, sizes that fit each other.
+int mr_quantised_check(const struct mr_quantised *quantised, const char *name, char *error,
+                       size_t error_size);
+
+// Turns inputs (steps, inputs) into whole numbers, rounded and clamped. A value that is not finite
+// is an error.
+int mr_quantise_input(const struct mr_quantised *quantised, const float *x, size_t steps,
+                      int16_t *x_q, char *error, size_t error_size);
+
+// Outputs (count, outputs) as numbers.
+void mr_quantised_output(const struct mr_quantised *quantised, const int32_t *y_q, size_t count,
+                         float *y);
+
+// The plain reference of the pipeline: x_q (sequences, steps, inputs), y_q (sequences, outputs).
+// Every sequence starts from zero. Returns -1 only when memory is short.
+int mr_quantised_run(const struct mr_quantised *quantised, const int16_t *x_q, size_t sequences,
+                     size_t steps, int32_t *y_q);
+
+#endif

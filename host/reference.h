@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network in floating point: what the integer pipeline's accuracy is measured against.
+#ifndef MR_REFERENCE_H
+#define MR_REFERENCE_H
+
+#include "network.h"
+
+#include <stddef.h>
+
+// Runs `sequences` sequences of `steps` steps from a zero state.
+// x: (sequences, steps, inputs of the first layer), y: (sequences, head.outputs).
+// Sums and states are double. Returns -1 only when memory is short.
+int mr_reference_run(const struct mr_network *network, const float *x, size_t sequences,
+                     size_t steps, float *y);
+
+#endif

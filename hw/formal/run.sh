@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Proves the stream primitives with yosys-smtbmc and z3: bounded check, induction, and covers that must
+# be reached, in several configurations; one line each, exit code 1 when one does not hold.
+# `run.sh --mutants` breaks copies of the RTL one way at a time and expects each proof to fail.
+# Work files go to build/formal (or to $MR_FORMAL_DIR).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+hw=$(dirname "$here")
+work=${MR_FORMAL_DIR:-build/formal}
+yosys=${YOSYS:-yosys}
+smtbmc=${YOSYS_SMTBMC:-yosys-smtbmc}
+limit=60
+failed=0
+mkdir -p "$work" || exit 1
+
+# Word arrays stay arrays for the solver, except an array of one word, which write_smt2 cannot take.
+model() { # name, module, RTL file, parameters -> $work/name.smt2
+    name=$1 module=$2 file=$3
+    shift 3
+    words=
+    case " $* " in *" DEPTH 1 "*) words='memory_map; opt_clean;' ;; esac
+    "$yosys" -q -p "read_verilog -formal -sv -I$hw/include -I$here $file; \
+        hierarchy -top $module $*; prep -top $module; $words async2sync; dffunmap; \
+        write_smt2 -wires $work/$name.smt2" >"$work/$name.yosys.log" 2>&1
+}
+
+solve() { # name, kind, options: true when the solver says PASSED
+    name=$1 kind=$2
+    shift 2
+    timeout $limit "$smtbmc" -s z3 --dump-vcd "$work/$name.$kind.vcd" "$@" "$work/$name.smt2" \
+        >"$work/$name.$kind.log" 2>&1
+}
+
+prove() { # name, module, steps, parameters
+    name=$1 module=$2 steps=$3
+    shift 3
+    result=
+    if ! model "$name" "$module" "$hw/rtl/$module.sv" "$*"; then
+        result=" yosys refused it ($work/$name.yosys.log)"
+    else
+        solve "$name" bmc -t "$steps" || result="$result bounded check failed ($work/$name.bmc.log)"
+        solve "$name" ind -i -t 8 || result="$result induction failed ($work/$name.ind.log)"
+        solve "$name" cover -c -t "$steps" || result="$result cover not reached ($work/$name.cover.log)"
+    fi
+    if [ -z "$result" ]; then
+        echo "proved: $name: bounded $steps, induction, covers"
+    else
+        echo "NOT proved: $name:$result"
+        failed=1
+    fi
+}
+
+mutant() { # name, module, sed expression, parameters
+    name=$1 module=$2 change=$3
+    shift 3
+    sed "$change" "$hw/rtl/$module.sv" >"$work/$name.sv"
+    if cmp -s "$work/$name.sv" "$hw/rtl/$module.sv"; then
+        echo "NO MUTANT: $name: the change '$change' matches no line of $module.sv"
+        failed=1
+    elif ! model "$name" "$module" "$work/$name.sv" "$*"; then
+        echo "NO MUTANT: $name: yosys refused it ($work/$name.yosys.log)"
+        failed=1
+    elif solve "$name" bmc -t 12; then
+        echo "SURVIVED: $name: the bounded check did not see '$change'"
+        failed=1
+    elif grep -q 'Assert failed' "$work/$name.bmc.log"; then
+        echo "killed: $name: $(grep -o '[a-z_]*_proof.svh:[0-9]*' "$work/$name.bmc.log" | head -n 1)"
+    else
+        echo "NO ANSWER: $name: $work/$name.bmc.log"
+        failed=1
+    fi
+}
+
+par() { # name value ... -> -chparam options
+    while [ $# -gt 1 ]; do
+        printf ' -chparam %s %s' "$1" "$2"
+        shift 2
+    done
+}
+
+if [ "${1:-}" = --mutants ]; then
+    small=$(par WIDTH 4 DEPTH 3)
+    block=$(par WIDTH 4 DEPTH 3 LUTRAM_DEPTH 0)
+    mutant fifo_no_full mr_fifo 's/ready_q <= count_d != FULL/ready_q <= 1/' "$small"
+    mutant fifo_no_empty mr_fifo "s/valid_q <= count_d != '0/valid_q <= 1/" "$small"
+    mutant fifo_full_late mr_fifo 's/ready_q <= count_d != FULL/ready_q <= count_q != FULL/' "$small"
+    mutant fifo_no_wrap mr_fifo "s/rptr_q == LAST ? '0 : //" "$small"
+    mutant fifo_both mr_fifo 's/if (push \&\& !pop)/if (push)/' "$small"
+    mutant fifo_overwrite mr_fifo 's/if (push) mem/if (in_valid_i) mem/' "$small"
+    mutant fifo_no_bypass mr_fifo 's/bypassed_q <= push \&\&.*;/bypassed_q <= 0;/' "$block"
+    mutant fifo_stale_bypass mr_fifo 's/bypassed_q <= push \&\&/bypassed_q <=/' "$block"
+    mutant fifo_late_read mr_fifo 's/read_q <= mem\[rptr_d\]/read_q <= mem[rptr_q]/' "$block"
+    mutant skid_no_spare mr_skid 's/ready_q ? in_data_i : spare_q/in_data_i/' "$(par WIDTH 4)"
+    mutant skid_lossy mr_skid "s/ready_q <= 1'b0/ready_q <= 1'b1/" "$(par WIDTH 4)"
+    mutant skid_forgets mr_skid 's/in_valid_i || !ready_q/in_valid_i/' "$(par WIDTH 4)"
+    mutant skid_unstable mr_skid 's/if (!valid_q || out_ready_i) data_q/data_q/' "$(par WIDTH 4)"
+else
+    for depth in 1 2 3 4 5; do
+        prove "fifo_lutram_$depth" mr_fifo 20 "$(par WIDTH 4 DEPTH $depth)"
+        prove "fifo_block_$depth" mr_fifo 20 "$(par WIDTH 4 DEPTH $depth LUTRAM_DEPTH 0)"
+    done
+    prove skid_1 mr_skid 20 "$(par WIDTH 1)"
+    prove skid_8 mr_skid 20 "$(par WIDTH 8)"
+fi
+exit $failed

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registers for whole unpacked arrays, in the one form each tool takes: `MR_REG<n>(q, d, sizes...)`
+// stands inside an always_ff and gives q <= d for an array of n unpacked dimensions of those sizes.
+// The simulator Verilator copies the array at once (it refuses delayed element writes in loops that it keeps);
+// Yosys and Icarus know no array assignment, so they get the loops. MR_REG0 is the plain register.
+`ifndef MR_REG_SVH
+`define MR_REG_SVH
+
+`define MR_REG0(q, d) q <= d;
+
+`ifdef VERILATOR
+`define MR_REG1(q, d, n0) q <= d;
+`define MR_REG2(q, d, n0, n1) q <= d;
+`define MR_REG3(q, d, n0, n1, n2) q <= d;
+`define MR_REG4(q, d, n0, n1, n2, n3) q <= d;
+`else
+`define MR_REG1(q, d, n0) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) q[mr_a] <= d[mr_a];
+`define MR_REG2(q, d, n0, n1) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) q[mr_a][mr_b] <= d[mr_a][mr_b];
+`define MR_REG3(q, d, n0, n1, n2) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) \
+      for (int mr_c = 0; mr_c < (n2); mr_c++) q[mr_a][mr_b][mr_c] <= d[mr_a][mr_b][mr_c];
+`define MR_REG4(q, d, n0, n1, n2, n3) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) \
+      for (int mr_c = 0; mr_c < (n2); mr_c++) \
+        for (int mr_e = 0; mr_e < (n3); mr_e++) \
+          q[mr_a][mr_b][mr_c][mr_e] <= d[mr_a][mr_b][mr_c][mr_e];
+`endif
+
+`endif

@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Lints with `verilator --lint-only -Wall`: every module of hw/rtl alone as top, the FIFO and the memory
+# in their other forms too, and each file given as an argument as top among the others that are given.
+# Waivers stand in hw/lint/waivers.vlt and nowhere else. Usage: hw/lint.sh [generated.sv ...]
+set -u
+hw=$(dirname "$0")
+verilator=${VERILATOR:-verilator}
+failed=0
+
+lint() { # top, then options and files
+    top=$1
+    shift
+    if "$verilator" --lint-only -Wall -I"$hw/include" "$hw/lint/waivers.vlt" --top-module "$top" "$@"; then
+        echo "lint: $top: clean"
+    else
+        echo "lint: $top ($*): NOT clean"
+        failed=1
+    fi
+}
+
+for file in "$hw"/rtl/*.sv; do
+    lint "$(basename "$file" .sv)" "$file"
+done
+for depth in 1 3 4 65 100; do
+    lint mr_fifo -GDEPTH=$depth "$hw/rtl/mr_fifo.sv"
+done
+for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUNKS=1" "-GDEPTH=20"; do
+    # Word splitting is wanted: each form is a list of options.
+    # shellcheck disable=SC2086
+    lint mr_ram $form "$hw/rtl/mr_ram.sv"
+done
+lint mr_credit -GDEPTH=1 "$hw/rtl/mr_credit.sv"
+
+if [ $# -gt 0 ]; then
+    for file in "$@"; do
+        lint "$(basename "$file" .sv)" "$@" "$hw"/rtl/*.sv
+    done
+fi
+exit $failed

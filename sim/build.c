@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two build recipes (build.h) and the cache they share. An entry is a directory that appears
+// whole, by one rename; its builder holds a lock on <entry>.lock and works in <entry>.tmp.
+#define _GNU_SOURCE
+#include "build.h"
+#include "cache_key.h"
+#include "process.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Raised whenever a recipe changes in a way that its flags in the key do not show.
+#define RECIPE "1"
+
+// What the recipes share while one build runs.
+struct work {
+    const struct mr_build *build;
+    char data[PATH_MAX], gen[PATH_MAX]; // absolute
+    char entry[PATH_MAX];               // <cache>/<top>-<kind>-<key>
+    char place[PATH_MAX + 8];           // <entry>.tmp
+    char log[PATH_MAX + 32];            // <place>/out/build.log
+    int lock;
+    char *error;
+    size_t error_size;
+};
+
+typedef void recipe(const struct work *work, struct mr_words *words);
+
+static int fail(const struct work *work, const char *path, const char *what) {
+    snprintf(work->error, work->error_size, "%s: %s (%s)", path, what, strerror(errno));
+    return -1;
+}
+
+// Makes a directory and those above it.
+static int make_directories(const char *path) {
+    char part[PATH_MAX];
+    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        if (mkdir(part, 0777) && errno != EEXIST)
+            return -1;
+        *slash = '/';
+    }
+    if (mkdir(part, 0777) && errno != EEXIST)
+        return -1;
+    struct stat status;
+    if (stat(part, &status))
+        return -1;
+    if (!S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        return -1;
+    }
+    return access(part, W_OK | X_OK);
+}
+
+static int use_cache_dir(const char *path, char *error, size_t error_size) {
+    if (!make_directories(path))
+        return 0;
+    snprintf(error, error_size,
+             "%s: cannot be used as the build cache (%s); set MILLRACE_CACHE to a directory that "
+             "can be written",
+             path, strerror(errno));
+    return -1;
+}
+
+int mr_cache_dir(char *path, size_t path_size, char *error, size_t error_size) {
+    const char *own = getenv("MILLRACE_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
+               *home = getenv("HOME");
+    int length;
+    if (own && *own)
+        length = snprintf(path, path_size, "%s", own);
+    else if (xdg && *xdg)
+        length = snprintf(path, path_size, "%s/millrace", xdg);
+    else if (home && *home)
+        length = snprintf(path, path_size, "%s/.cache/millrace", home);
+    else {
+        snprintf(error, error_size,
+                 "no place for the build cache: set MILLRACE_CACHE to a directory");
+        return -1;
+    }
+    if (length < 0 || (size_t)length >= path_size) {
+        snprintf(error, error_size, "the path of the build cache is too long; set MILLRACE_CACHE");
+        return -1;
+    }
+    return use_cache_dir(path, error, error_size);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw) {
+    (void)status, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static int remove_tree(const char *path) {
+    struct stat status;
+    if (lstat(path, &status))
+        return errno == ENOENT ? 0 : -1;
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static const char *c_compiler(void) {
+    const char *own = getenv("MILLRACE_CC");
+    return own && *own ? own : "cc";
+}
+
+static const char *verilator(void) {
+    const char *own = getenv("MILLRACE_VERILATOR");
+    return own && *own ? own : "verilator";
+}
+
+static bool on_path(const char *name) {
+    struct mr_cache_key *key = mr_key_new();
+    const bool found = key && !mr_key_program(key, name);
+    mr_key_free(key);
+    return found;
+}
+
+static const char *cxx_compiler(void) {
+    const char *own = getenv("MILLRACE_CXX");
+    return own && *own ? own : on_path("clang++") ? "clang++" : "g++";
+}
+
+static void model_recipe(const struct work *work, struct mr_words *words) {
+    mr_words_add(words, "%s", c_compiler());
+    static const char *const flags[] = {"-std=c11",
+                                        "-O3",
+                                        "-march=native",
+                                        "-fwrapv",
+                                        "-fPIC",
+                                        "-shared",
+                                        "-Igen",
+                                        "-Idata/sim",
+                                        "-Idata/hls/include",
+                                        "-Idata/hls/kernels",
+                                        "-Wno-unknown-pragmas",
+                                        "-Wl,-Bsymbolic"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        mr_words_add(words, "%s", flags[i]);
+    mr_words_add(words, "gen/%s_model.c", work->build->top);
+    mr_words_add(words, "-o");
+    mr_words_add(words, "out/kernel.so");
+}
+
+static int is_rtl(const struct dirent *entry) {
+    const size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 3 && !strcmp(entry->d_name + length - 3, ".sv");
+}
+
+// Adds the SystemVerilog files of a directory; with `packages_only` those named *_pkg.sv.
+static void add_rtl(struct mr_words *words, const char *directory, const char *label,
+                    bool packages_only) {
+    struct dirent **entries = NULL;
+    const int count = scandir(directory, &entries, is_rtl, alphasort);
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        const size_t length = strlen(name);
+        if (!packages_only || (length > 7 && !strcmp(name + length - 7, "_pkg.sv")))
+            mr_words_add(words, "%s/%s", label, name);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void rtl_recipe(const struct work *work, struct mr_words *words) {
+    const struct mr_build *build = work->build;
+    static const char *const flags[] = {
+        "--cc",        "--exe", "--build", "--prefix",          "Vkernel",
+        "--Mdir",      "obj",   "-O3",     "--x-assign",        "fast",
+        "--x-initial", "fast",  "-Wall",   "-Wno-DECLFILENAME", "--top-module"};
+    const char *cxx = cxx_compiler();
+    mr_words_add(words, "%s", verilator());
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        mr_words_add(words, "%s", flags[i]);
+    mr_words_add(words, "%s", build->top);
+    mr_words_add(words, "--build-jobs");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    mr_words_add(words, "%u", build->jobs ? build->jobs : cores > 0 ? (unsigned)cores : 1);
+    if (build->assertions)
+        mr_words_add(words, "--assert");
+    if (build->trace)
+        mr_words_add(words, "--trace-fst");
+    mr_words_add(words, "-CFLAGS");
+    mr_words_add(words, "-std=c++17 -fPIC -fvisibility=hidden -march=native -I.. -I../data/sim "
+                        "-include ../data/sim/rtl_hooks.h");
+    mr_words_add(words, "-LDFLAGS");
+    mr_words_add(words, "-shared -Wl,-Bsymbolic");
+    mr_words_add(words, "-MAKEFLAGS");
+    mr_words_add(words, "CXX=%s LINK=%s OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2", cxx, cxx);
+    mr_words_add(words, "+incdir+data/hw/include");
+    mr_words_add(words, "-y");
+    mr_words_add(words, "data/hw/rtl");
+    mr_words_add(words, "+libext+.sv");
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/hw/lint/waivers.vlt", work->data);
+    if (!access(path, R_OK))
+        mr_words_add(words, "data/hw/lint/waivers.vlt");
+    snprintf(path, sizeof path, "%s/hw/rtl", work->data);
+    add_rtl(words, path, "data/hw/rtl", true);
+    add_rtl(words, work->gen, "gen", false);
+    mr_words_add(words, "data/sim/harness.cpp");
+    mr_words_add(words, "-o");
+    mr_words_add(words, "../out/kernel.so");
+}
+
+// Puts all inputs of a model into the key.
+static int model_inputs(const struct work *work, struct mr_cache_key *key) {
+    char source[PATH_MAX + 300], folders[3][PATH_MAX + 32];
+    snprintf(source, sizeof source, "%s/%s_model.c", work->gen, work->build->top);
+    snprintf(folders[0], sizeof *folders, "%s/sim", work->data);
+    snprintf(folders[1], sizeof *folders, "%s/hls/include", work->data);
+    snprintf(folders[2], sizeof *folders, "%s/hls/kernels", work->data);
+    const char *const directories[] = {work->gen, folders[0], folders[1], folders[2]};
+    return mr_key_source(key, "model", source, directories, 4, work->error, work->error_size);
+}
+
+static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
+    static const char *const files[] = {"sim/harness.cpp", "sim/kernel.h", "sim/rtl_hooks.h"};
+    static const struct {
+        const char *folder, *suffix;
+    } shared[] = {{"hw/rtl", ".sv"}, {"hw/include", ".svh"}, {"hw/lint", ".vlt"}};
+    char path[PATH_MAX + 300];
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        snprintf(path, sizeof path, "%s/%s", work->data, shared[i].folder);
+        if (mr_key_directory(key, shared[i].folder, path, shared[i].suffix, work->error,
+                             work->error_size))
+            return -1;
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", work->data, files[i]);
+        if (mr_key_file(key, files[i], path, work->error, work->error_size))
+            return -1;
+    }
+    snprintf(path, sizeof path, "%s/%s_ports.h", work->gen, work->build->top);
+    if (mr_key_file(key, "ports", path, work->error, work->error_size) ||
+        mr_key_directory(key, "gen", work->gen, ".sv", work->error, work->error_size) ||
+        mr_key_directory(key, "gen", work->gen, ".svh", work->error, work->error_size))
+        return -1;
+    return 0;
+}
+
+static int need_program(const struct work *work, struct mr_cache_key *key, const char *name) {
+    if (strpbrk(name, " \t\"'$`\\;&|<>()") || (strchr(name, '/') && name[0] != '/')) {
+        snprintf(work->error, work->error_size,
+                 "%s: is not the plain name or absolute path of a program; set the variable to one",
+                 name);
+        return -1;
+    }
+    if (mr_key_program(key, name)) {
+        snprintf(work->error, work->error_size,
+                 "%s: there is no such program on PATH; install it or name another", name);
+        return -1;
+    }
+    return 0;
+}
+
+// Fills work->entry with the name that these inputs, flags and tools have in the cache.
+static int name_entry(struct work *work, bool rtl, const char *cache) {
+    struct mr_cache_key *key = mr_key_new();
+    struct mr_words words = {0};
+    int result = -1;
+    char hex[33];
+    if (!key) {
+        snprintf(work->error, work->error_size, "not enough memory to build %s", work->build->top);
+        return -1;
+    }
+    // The number of jobs and the place of the files are no part of the result.
+    struct mr_build neutral = *work->build;
+    neutral.jobs = 1;
+    struct work *plain = malloc(sizeof *plain);
+    if (!plain)
+        goto memory;
+    *plain = *work;
+    plain->build = &neutral;
+    (rtl ? rtl_recipe : model_recipe)(plain, &words);
+    free(plain);
+    if (words.failed)
+        goto memory;
+    mr_key_text(key, RECIPE);
+    for (size_t i = 0; i < words.count; i++)
+        mr_key_text(key, words.items[i]);
+    mr_key_processor(key);
+    if (rtl) {
+        if (need_program(work, key, verilator()) || need_program(work, key, cxx_compiler()) ||
+            need_program(work, key, "make"))
+            goto out;
+        // The script `verilator` says nothing about the version of the program behind it.
+        (void)mr_key_program(key, "verilator_bin");
+        if (rtl_inputs(work, key))
+            goto out;
+    } else if (need_program(work, key, c_compiler()) || model_inputs(work, key)) {
+        goto out;
+    }
+    if (mr_key_finish(key, hex))
+        goto memory;
+    if (snprintf(work->entry, sizeof work->entry, "%s/%s-%s-%s", cache, work->build->top,
+                 rtl ? "rtl" : "model", hex) >= (int)sizeof work->entry) {
+        snprintf(work->error, work->error_size, "%s: the path of the build cache is too long",
+                 cache);
+        goto out;
+    }
+    result = 0;
+    goto out;
+memory:
+    snprintf(work->error, work->error_size, "not enough memory to build %s", work->build->top);
+out:
+    mr_words_free(&words);
+    mr_key_free(key);
+    return result;
+}
+
+static int take_lock(struct work *work) {
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%s.lock", work->entry);
+    work->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (work->lock < 0)
+        return fail(work, path, "cannot be opened");
+    while (flock(work->lock, LOCK_EX))
+        if (errno != EINTR)
+            return fail(work, path, "cannot be locked");
+    return 0;
+}
+
+// An empty place with links to the inputs: all paths of a build are relative to it, so spaces in
+// the names of directories and the machine's layout stay out of command lines and results.
+static int make_place(struct work *work) {
+    char path[PATH_MAX + 32], ports[PATH_MAX];
+    snprintf(work->place, sizeof work->place, "%s.tmp", work->entry);
+    snprintf(work->log, sizeof work->log, "%s/out/build.log", work->place);
+    if (remove_tree(work->place))
+        return fail(work, work->place, "is left from a killed build and cannot be removed");
+    if (mkdir(work->place, 0777))
+        return fail(work, work->place, "cannot be created");
+    snprintf(path, sizeof path, "%s/out", work->place);
+    if (mkdir(path, 0777))
+        return fail(work, path, "cannot be created");
+    snprintf(path, sizeof path, "%s/data", work->place);
+    if (symlink(work->data, path))
+        return fail(work, path, "cannot be created");
+    snprintf(path, sizeof path, "%s/gen", work->place);
+    if (symlink(work->gen, path))
+        return fail(work, path, "cannot be created");
+    snprintf(path, sizeof path, "%s/kernel_ports.h", work->place);
+    snprintf(ports, sizeof ports, "gen/%s_ports.h", work->build->top);
+    if (symlink(ports, path))
+        return fail(work, path, "cannot be created");
+    return 0;
+}
+
+// Runs the recipe and moves the result into place.
+static int run_recipe(struct work *work, recipe *make_words) {
+    struct mr_words words = {0};
+    char reason[300], line[300], out[PATH_MAX + 32], so[PATH_MAX + 64];
+    make_words(work, &words);
+    const int failed = mr_process_run(&words, work->place, work->log, work->lock,
+                                      work->build->verbose, reason, sizeof reason);
+    mr_words_free(&words);
+    if (failed) {
+        char kept[PATH_MAX + 8];
+        snprintf(kept, sizeof kept, "%s.log", work->entry);
+        mr_log_first_error(work->log, line, sizeof line);
+        const bool moved = !rename(work->log, kept);
+        snprintf(work->error, work->error_size, "building %s from %s: %s%s%s%s%s", work->build->top,
+                 work->build->gen_dir, reason, *line ? ": " : "", line, moved ? "; see " : "",
+                 moved ? kept : "");
+        return -1;
+    }
+    snprintf(out, sizeof out, "%s/out", work->place);
+    snprintf(so, sizeof so, "%s/kernel.so", out);
+    const int fd = open(so, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd)) {
+        fail(work, so, "was not written by the build");
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    close(fd);
+    if (rename(out, work->entry))
+        return fail(work, work->entry, "cannot be created");
+    return 0;
+}
+
+static bool is_name(const char *text) {
+    if (!text || !*text || strlen(text) > 200)
+        return false;
+    for (const char *c = text; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", *c))
+            return false;
+    return true;
+}
+
+static int build_kernel(struct work *work, bool rtl, char *so_path, size_t so_path_size) {
+    const struct mr_build *build = work->build;
+    char cache[PATH_MAX - 300], real_cache[PATH_MAX];
+    if (!is_name(build->top)) {
+        snprintf(work->error, work->error_size,
+                 "%s: is not the name of a top function (letters, digits and _)",
+                 build->top ? build->top : "(none)");
+        return -1;
+    }
+    if (!realpath(build->data_dir, work->data))
+        return fail(work, build->data_dir, "the project's data cannot be found");
+    if (!realpath(build->gen_dir, work->gen))
+        return fail(work, build->gen_dir, "the generated files cannot be found");
+    if (!build->cache_dir) {
+        if (mr_cache_dir(cache, sizeof cache, work->error, work->error_size))
+            return -1;
+    } else if (snprintf(cache, sizeof cache, "%s", build->cache_dir) >= (int)sizeof cache) {
+        snprintf(work->error, work->error_size, "%s: is too long a path for the build cache",
+                 build->cache_dir);
+        return -1;
+    } else if (use_cache_dir(cache, work->error, work->error_size)) {
+        return -1;
+    }
+    if (!realpath(cache, real_cache))
+        return fail(work, cache, "cannot be used as the build cache");
+    if (rtl && strpbrk(real_cache, " \t")) {
+        snprintf(work->error, work->error_size,
+                 "%s: make cannot work in a directory with a space in its name; set MILLRACE_CACHE "
+                 "to another",
+                 real_cache);
+        return -1;
+    }
+    if (name_entry(work, rtl, real_cache))
+        return -1;
+    if (snprintf(so_path, so_path_size, "%s/kernel.so", work->entry) >= (int)so_path_size) {
+        snprintf(work->error, work->error_size, "%s: is too long a path for the caller",
+                 work->entry);
+        return -1;
+    }
+    if (!access(so_path, R_OK))
+        return 0;
+    if (take_lock(work))
+        return -1;
+    if (!access(so_path, R_OK)) // another builder was first
+        return 0;
+    int result = make_place(work);
+    if (!result)
+        result = run_recipe(work, rtl ? rtl_recipe : model_recipe);
+    // What stays behind is removed by the next build of the same entry.
+    (void)remove_tree(work->place);
+    return result;
+}
+
+static int build_any(const struct mr_build *build, bool rtl, char *so_path, size_t so_path_size,
+                     char *error, size_t error_size) {
+    struct work *work = calloc(1, sizeof *work);
+    if (!work) {
+        snprintf(error, error_size, "not enough memory to build a kernel");
+        return -1;
+    }
+    work->build = build;
+    work->lock = -1;
+    work->error = error;
+    work->error_size = error_size;
+    const int result = build_kernel(work, rtl, so_path, so_path_size);
+    if (work->lock >= 0)
+        close(work->lock);
+    free(work);
+    return result;
+}
+
+int mr_build_model(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                   size_t error_size) {
+    return build_any(build, false, so_path, so_path_size, error, error_size);
+}
+
+int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                 size_t error_size) {
+    return build_any(build, true, so_path, so_path_size, error, error_size);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds what hlsc wrote into shared objects (kernel.h), through a cache: equal inputs, flags and
+// tools are built once per cache directory. Several threads and processes may build at the same
+// time; a build that is killed leaves nothing that a later one would take for a result.
+#ifndef MR_BUILD_H
+#define MR_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mr_build {
+    const char *data_dir;  // holds hls/include, hls/kernels, hw/rtl, hw/include, sim
+    const char *gen_dir;   // output of hlsc: <top>.sv, <top>_ports.h, <top>_model.c
+    const char *top;       // name of the top function
+    const char *cache_dir; // NULL: mr_cache_dir
+    bool trace;            // rtl: able to write waveforms (slower)
+    bool assertions;       // rtl: assertions are checked (for tests; off for speed)
+    bool verbose;          // print the tools' command lines to stderr
+    unsigned jobs;         // rtl: C++ compilers at a time; 0: one per core
+};
+
+// Both write the path of the shared object to so_path. 0, or -1 with a sentence in error that names
+// the log of the failed tool and quotes its first error.
+//
+// Tools: $MILLRACE_CC or cc; $MILLRACE_CXX or clang++ or g++; $MILLRACE_VERILATOR or verilator;
+// make.
+int mr_build_model(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                   size_t error_size);
+int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                 size_t error_size);
+
+// $MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace; created where it is
+// missing. 0, or -1 with a sentence in error.
+int mr_cache_dir(char *path, size_t path_size, char *error, size_t error_size);
+
+#endif

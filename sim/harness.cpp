@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: Apache-2.0
+// Implements struct mr_kernel (kernel.h) for a Verilated kernel. Built once per kernel: Vkernel.h
+// is the Verilated top module and kernel_ports.h the X-macro list of its ports that hlsc writes.
+//
+// A cycle is two evaluations: clock low with the new inputs, after which handshakes are sampled,
+// then clock high. The kernel may raise done_o while an output still holds its last elements; the
+// harness takes them before the run ends, without counting those cycles.
+#include "Vkernel.h"
+#include "kernel_ports.h"
+#include "verilated.h"
+#if VM_TRACE_FST
+#    include "verilated_fst_c.h"
+#endif
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <new>
+
+extern "C" {
+#include "kernel.h"
+}
+
+namespace {
+
+constexpr uint64_t quiet_limit = 100000; // cycles without progress that count as deadlock
+constexpr int reset_cycles = 4;
+
+#define STRING_OF(text) #text
+#define STRING(text) STRING_OF(text)
+
+#define NOTHING(name, bits)
+#define PLUS_ONE(name, bits) +1
+#define NAME_PLUS_ONE(name) +1
+constexpr uint32_t scalar_count = 0 KERNEL_PORTS(PLUS_ONE, NOTHING, NOTHING);
+constexpr uint32_t in_count = 0 KERNEL_PORTS(NOTHING, PLUS_ONE, NOTHING);
+constexpr uint32_t out_count = 0 KERNEL_PORTS(NOTHING, NOTHING, PLUS_ONE);
+constexpr uint32_t process_count = 0 KERNEL_PROCESSES(NAME_PLUS_ONE);
+constexpr uint32_t port_count = scalar_count + in_count + out_count;
+
+#define INDEX_OF(name, bits) index_##name,
+enum scalar_index { KERNEL_PORTS(INDEX_OF, NOTHING, NOTHING) scalar_end };
+enum in_index { KERNEL_PORTS(NOTHING, INDEX_OF, NOTHING) in_end };
+enum out_index { KERNEL_PORTS(NOTHING, NOTHING, INDEX_OF) out_end };
+
+#define SCALAR_PORT(name, bits) {#name, MR_PORT_SCALAR, bits},
+#define IN_PORT(name, bits) {#name, MR_PORT_IN, bits},
+#define OUT_PORT(name, bits) {#name, MR_PORT_OUT, bits},
+const mr_port ports[port_count + 1] = {KERNEL_PORTS(SCALAR_PORT, IN_PORT, OUT_PORT){}};
+
+#define PROCESS_NAME(name) #name,
+const char *const processes[process_count + 1] = {KERNEL_PROCESSES(PROCESS_NAME) nullptr};
+
+// The context of one instance, found again by the hooks through the thread that evaluates it.
+struct rtl_context final : VerilatedContext {
+    bool failed = false;
+    size_t length = 0;
+    char text[800] = "";
+};
+
+rtl_context *current() {
+    return static_cast<rtl_context *>(Verilated::threadContextp());
+}
+
+void note_failure(const char *file, int line, const char *what) {
+    rtl_context *context = current();
+    if (!context->failed && !context->length)
+        context->length = static_cast<size_t>(snprintf(context->text, sizeof context->text,
+                                                       "%s:%d: %s", file ? file : "", line, what));
+    context->failed = true;
+}
+
+// Elements lie in memory as ceil(bits / 8) bytes, little endian like the host; a signal's unused
+// high bits must be zero.
+template <uint32_t bits, class word> void load_bits(word &signal, const unsigned char *data) {
+    static_assert(bits <= 8 * sizeof(word), "port header and RTL disagree about a width");
+    uint64_t value = 0;
+    memcpy(&value, data, (bits + 7) / 8);
+    signal = static_cast<word>(bits < 64 ? value & ((uint64_t{1} << (bits & 63)) - 1) : value);
+}
+
+template <uint32_t bits, size_t words>
+void load_bits(VlWide<words> &signal, const unsigned char *data) {
+    static_assert((bits + 31) / 32 == words, "port header and RTL disagree about a width");
+    signal[words - 1] = 0;
+    memcpy(&signal[0], data, (bits + 7) / 8);
+    if (bits % 32)
+        signal[words - 1] &= (uint32_t{1} << (bits % 32)) - 1;
+}
+
+template <uint32_t bits, class word> void store_bits(const word &signal, unsigned char *data) {
+    static_assert(bits <= 8 * sizeof(word), "port header and RTL disagree about a width");
+    memcpy(data, &signal, (bits + 7) / 8);
+}
+
+template <uint32_t bits, size_t words>
+void store_bits(const VlWide<words> &signal, unsigned char *data) {
+    static_assert((bits + 31) / 32 == words, "port header and RTL disagree about a width");
+    memcpy(data, &signal[0], (bits + 7) / 8);
+}
+
+// Calls `each(index)` for every set bit of a vector with one bit per process.
+template <class word, class function> void each_bit(const word &signal, function each) {
+    for (uint64_t rest = signal; rest; rest &= rest - 1)
+        each(static_cast<unsigned>(__builtin_ctzll(rest)));
+}
+
+template <size_t words, class function> void each_bit(const VlWide<words> &signal, function each) {
+    for (size_t w = 0; w < words; w++)
+        for (uint32_t rest = signal[w]; rest; rest &= rest - 1)
+            each(static_cast<unsigned>(32 * w) + static_cast<unsigned>(__builtin_ctz(rest)));
+}
+
+template <class word> bool any_bit(const word &signal) {
+    return signal != 0;
+}
+
+template <size_t words> bool any_bit(const VlWide<words> &signal) {
+    uint32_t all = 0;
+    for (size_t w = 0; w < words; w++)
+        all |= signal[w];
+    return all != 0;
+}
+
+// Appends to an error sentence, cutting it at the end of the buffer.
+__attribute__((format(printf, 3, 4))) void append(char *error, size_t size, const char *format,
+                                                  ...) {
+    const size_t used = strnlen(error, size);
+    if (used >= size)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
+struct instance {
+    rtl_context context;
+    std::unique_ptr<Vkernel> top;
+#if VM_TRACE_FST
+    std::unique_ptr<VerilatedFstC> trace;
+#endif
+    uint64_t time = 0;
+    uint64_t random_state = 0;
+    uint32_t idle_chance = 0, stall_chance = 0;
+    bool broken = true; // needs a reset before the next run
+    bool offered[in_count + 1] = {};
+    bool waiting[out_count + 1] = {}; // offered by the kernel and not taken in this cycle
+
+    uint64_t draw() { // splitmix64
+        uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        return z ^ (z >> 31);
+    }
+    bool hit(uint32_t chance) {
+        return chance && (draw() >> 56) < chance;
+    }
+
+    void evaluate(bool clock) {
+        top->clk_i = clock;
+        top->eval();
+#if VM_TRACE_FST
+        if (trace)
+            trace->dump(time);
+#endif
+        time++;
+    }
+
+    void reset();
+    void offer(const mr_run *run);
+    bool take_in(mr_run *run);
+    int take_out(mr_run *run, uint64_t cycle, bool *progress, char *error, size_t error_size);
+    void count_activity(mr_run *run, uint64_t cycle);
+    void explain_silence(const mr_run *run, uint64_t cycle, bool started, char *error, size_t size);
+    int cycles(mr_run *run, char *error, size_t error_size);
+};
+
+void instance::reset() {
+    context.failed = false;
+    context.length = 0;
+    context.gotError(false);
+    context.gotFinish(false);
+    top->start_i = 0;
+#define SILENCE_IN(name, bits)                                                                     \
+    top->name##_valid_i = 0;                                                                       \
+    offered[index_##name] = false;
+#define SILENCE_OUT(name, bits) top->name##_ready_i = 0;
+    KERNEL_PORTS(NOTHING, SILENCE_IN, SILENCE_OUT)
+    top->rst_ni = 0;
+    for (int i = 0; i < reset_cycles; i++) {
+        evaluate(false);
+        evaluate(true);
+    }
+    top->rst_ni = 1;
+    broken = context.failed;
+}
+
+// Sets what the kernel sees in this cycle. An element once offered stays until it is taken. While
+// an input idles by chance its data is junk, so a kernel that looks at data without valid is found
+// out.
+void instance::offer(const mr_run *run) {
+    (void)run;
+#define OFFER(name, bits)                                                                          \
+    if (!offered[index_##name]) {                                                                  \
+        const mr_stream_in &stream = run->in[index_##name];                                        \
+        const bool present = stream.taken < stream.count && !hit(idle_chance);                     \
+        if (present) {                                                                             \
+            load_bits<bits>(top->name##_data_i, static_cast<const unsigned char *>(stream.data) +  \
+                                                    stream.taken * ((bits + 7) / 8));              \
+        } else if (idle_chance) {                                                                  \
+            unsigned char noise[(bits + 7) / 8];                                                   \
+            memset(noise, static_cast<int>(draw() & 0xff), sizeof noise);                          \
+            load_bits<bits>(top->name##_data_i, noise);                                            \
+        }                                                                                          \
+        offered[index_##name] = present;                                                           \
+        top->name##_valid_i = present;                                                             \
+    }
+#define MAKE_ROOM(name, bits) top->name##_ready_i = !hit(stall_chance);
+    KERNEL_PORTS(NOTHING, OFFER, MAKE_ROOM)
+}
+
+bool instance::take_in(mr_run *run) {
+    bool progress = false;
+    (void)run;
+#define TAKE_IN(name, bits)                                                                        \
+    if (offered[index_##name] && top->name##_ready_o) {                                            \
+        run->in[index_##name].taken++;                                                             \
+        offered[index_##name] = false;                                                             \
+        progress = true;                                                                           \
+    }
+    KERNEL_PORTS(NOTHING, TAKE_IN, NOTHING)
+    return progress;
+}
+
+int instance::take_out(mr_run *run, uint64_t cycle, bool *progress, char *error,
+                       size_t error_size) {
+#define TAKE_OUT(name, bits)                                                                       \
+    waiting[index_##name] = top->name##_valid_o && !top->name##_ready_i;                           \
+    if (top->name##_valid_o && top->name##_ready_i) {                                              \
+        mr_stream_out &stream = run->out[index_##name];                                            \
+        if (stream.count == stream.capacity) {                                                     \
+            snprintf(error, error_size,                                                            \
+                     "kernel " STRING(KERNEL_TOP) ", cycle %llu: output " #name                    \
+                                                  " gives more than the %llu elements there is "   \
+                                                  "room for; give it a larger buffer",             \
+                     static_cast<unsigned long long>(cycle),                                       \
+                     static_cast<unsigned long long>(stream.capacity));                            \
+            return -1;                                                                             \
+        }                                                                                          \
+        store_bits<bits>(top->name##_data_o, static_cast<unsigned char *>(stream.data) +           \
+                                                 stream.count * ((bits + 7) / 8));                 \
+        stream.count++;                                                                            \
+        stream.last_cycle = cycle;                                                                 \
+        *progress = true;                                                                          \
+    }
+    KERNEL_PORTS(NOTHING, NOTHING, TAKE_OUT)
+    return 0;
+}
+
+void instance::count_activity(mr_run *run, uint64_t cycle) {
+    mr_activity *activity = run->activity;
+    each_bit(top->busy_o, [activity, cycle](unsigned i) {
+        if (i >= process_count)
+            return;
+        if (!activity[i].busy++)
+            activity[i].first_busy = cycle;
+        activity[i].last_busy = cycle;
+    });
+    each_bit(top->starved_o, [activity](unsigned i) {
+        if (i < process_count)
+            activity[i].starved++;
+    });
+    each_bit(top->blocked_o, [activity](unsigned i) {
+        if (i < process_count)
+            activity[i].blocked++;
+    });
+}
+
+void instance::explain_silence(const mr_run *run, uint64_t cycle, bool started, char *error,
+                               size_t size) {
+    snprintf(error, size,
+             "kernel " STRING(KERNEL_TOP) " made no progress for %llu cycles, until cycle %llu",
+             static_cast<unsigned long long>(quiet_limit), static_cast<unsigned long long>(cycle));
+    const char *separator = ": ";
+    if (!started) {
+        append(error, size, "%sit never became idle, so it was not started", separator);
+        separator = "; ";
+    }
+#define EXPLAIN_IN(name, bits)                                                                     \
+    if (offered[index_##name] || top->name##_ready_o) {                                            \
+        const mr_stream_in &stream = run->in[index_##name];                                        \
+        if (offered[index_##name])                                                                 \
+            append(error, size, "%sinput " #name " waits to be taken (element %llu of %llu)",      \
+                   separator, static_cast<unsigned long long>(stream.taken),                       \
+                   static_cast<unsigned long long>(stream.count));                                 \
+        else                                                                                       \
+            append(error, size, "%sinput " #name " ran dry (all %llu elements taken)", separator,  \
+                   static_cast<unsigned long long>(stream.count));                                 \
+        separator = "; ";                                                                          \
+    }
+#define EXPLAIN_OUT(name, bits)                                                                    \
+    append(error, size, "%soutput " #name " gives nothing after %llu elements", separator,         \
+           static_cast<unsigned long long>(run->out[index_##name].count));                         \
+    separator = "; ";
+    KERNEL_PORTS(NOTHING, EXPLAIN_IN, EXPLAIN_OUT)
+    const auto name_process = [error, size](unsigned i, const char *state) {
+        if (i < process_count)
+            append(error, size, "; process %s is %s", processes[i], state);
+    };
+    each_bit(top->starved_o, [&](unsigned i) { name_process(i, "starved"); });
+    each_bit(top->blocked_o, [&](unsigned i) { name_process(i, "blocked"); });
+}
+
+int instance::cycles(mr_run *run, char *error, size_t error_size) {
+    bool started = false, done = false;
+    uint64_t cycle = 0, quiet = 0;
+    top->start_i = 1;
+    for (;;) {
+        offer(run);
+        evaluate(false);
+        bool progress = false;
+        if (!started && top->idle_o)
+            started = progress = true;
+        progress |= take_in(run);
+        if (take_out(run, cycle, &progress, error, error_size))
+            return -1;
+        if (started && !done) {
+            progress |= any_bit(top->busy_o);
+            if (run->activity)
+                count_activity(run, cycle);
+            done = top->done_o;
+        }
+        evaluate(true);
+        if (context.failed) {
+            snprintf(error, error_size,
+                     "kernel " STRING(KERNEL_TOP) ", cycle %llu: RTL stopped: %s",
+                     static_cast<unsigned long long>(cycle), context.text);
+            return -1;
+        }
+        if (started) {
+            top->start_i = 0;
+            cycle++;
+            if (!done || !run->cycles)
+                run->cycles = done ? cycle : 0;
+        }
+        if (done) {
+            bool left = false;
+            for (uint32_t i = 0; i < out_count; i++)
+                left |= waiting[i];
+            if (!left)
+                return 0;
+        }
+        if (run->max_cycles && cycle >= run->max_cycles && !done) {
+            snprintf(error, error_size,
+                     "kernel " STRING(KERNEL_TOP) " is not done after the %llu cycles it was given",
+                     static_cast<unsigned long long>(run->max_cycles));
+            return -1;
+        }
+        quiet = progress ? 0 : quiet + 1;
+        if (quiet == quiet_limit) {
+            explain_silence(run, cycle, started, error, error_size);
+            return -1;
+        }
+    }
+}
+
+void *open_instance(const mr_open_options *options, char *error, size_t error_size) {
+    const mr_open_options none = {};
+    if (!options)
+        options = &none;
+    if (options->idle_chance > 255 || options->stall_chance > 255) {
+        snprintf(error, error_size,
+                 "kernel " STRING(KERNEL_TOP) ": idle and stall chances are in 1/256 per cycle and "
+                                              "at most 255, not %u and %u",
+                 options->idle_chance, options->stall_chance);
+        return nullptr;
+    }
+#if !VM_TRACE_FST
+    if (options->trace) {
+        snprintf(
+            error, error_size,
+            "kernel " STRING(KERNEL_TOP) " was built without waveforms; build it with tracing");
+        return nullptr;
+    }
+#endif
+    try {
+        auto self = std::make_unique<instance>();
+        Verilated::threadContextp(&self->context);
+#if VM_TRACE_FST
+        self->context.traceEverOn(options->trace != nullptr);
+#endif
+        self->top = std::make_unique<Vkernel>(&self->context, "kernel");
+        self->idle_chance = options->idle_chance;
+        self->stall_chance = options->stall_chance;
+        self->random_state = options->seed;
+#if VM_TRACE_FST
+        if (options->trace) {
+            self->trace = std::make_unique<VerilatedFstC>();
+            self->top->trace(self->trace.get(), 99);
+            self->trace->open(options->trace);
+            if (!self->trace->isOpen()) {
+                snprintf(error, error_size,
+                         "%s: cannot be written; choose another file for the waveform",
+                         options->trace);
+                return nullptr;
+            }
+        }
+#endif
+        self->reset();
+        if (self->context.failed) {
+            snprintf(error, error_size, "kernel " STRING(KERNEL_TOP) ", in reset: RTL stopped: %s",
+                     self->context.text);
+            return nullptr;
+        }
+        return self.release();
+    } catch (const std::bad_alloc &) {
+        snprintf(error, error_size,
+                 "kernel " STRING(KERNEL_TOP) ": not enough memory for its simulation");
+        return nullptr;
+    }
+}
+
+int run_instance(void *opened, mr_run *run, char *error, size_t error_size) {
+    instance *self = static_cast<instance *>(opened);
+    Verilated::threadContextp(&self->context);
+    if (self->broken)
+        self->reset();
+    run->cycles = 0;
+#define SET_SCALAR(name, bits)                                                                     \
+    {                                                                                              \
+        unsigned char bytes[8];                                                                    \
+        memcpy(bytes, &run->scalars[index_##name], sizeof bytes);                                  \
+        load_bits<bits>(self->top->name##_i, bytes);                                               \
+    }
+#define BEGIN_IN(name, bits) run->in[index_##name].taken = 0;
+#define BEGIN_OUT(name, bits)                                                                      \
+    run->out[index_##name].count = 0;                                                              \
+    run->out[index_##name].last_cycle = 0;
+    KERNEL_PORTS(SET_SCALAR, BEGIN_IN, BEGIN_OUT)
+    if (run->activity)
+        memset(run->activity, 0, process_count * sizeof *run->activity);
+    const int result = self->cycles(run, error, error_size);
+    // Elements that were offered and not wanted are withdrawn: the next run brings its own.
+    self->top->start_i = 0;
+#define WITHDRAW(name, bits)                                                                       \
+    self->top->name##_valid_i = 0;                                                                 \
+    self->offered[index_##name] = false;
+#define CLOSE_OUT(name, bits) self->top->name##_ready_i = 0;
+    KERNEL_PORTS(NOTHING, WITHDRAW, CLOSE_OUT)
+    self->broken = result != 0;
+#if VM_TRACE_FST
+    if (self->trace)
+        self->trace->flush();
+#endif
+    return result;
+}
+
+void close_instance(void *opened) {
+    instance *self = static_cast<instance *>(opened);
+    if (!self)
+        return;
+    Verilated::threadContextp(&self->context);
+    self->top->final();
+#if VM_TRACE_FST
+    if (self->trace)
+        self->trace->close();
+    self->trace.reset();
+#endif
+    self->top.reset();
+    delete self;
+}
+
+const mr_kernel description = {MR_KERNEL_ABI, STRING(KERNEL_TOP), "rtl",     port_count,
+                               ports,         process_count,      processes, open_instance,
+                               run_instance,  close_instance};
+
+} // namespace
+
+// Errors are kept for the run's sentence; any other text of the RTL goes to standard error.
+extern "C" int mr_rtl_print(const char *format, ...) {
+    char line[800];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    const char *found = strstr(line, "%Error");
+    if (!found)
+        found = strstr(line, "%Fatal");
+    if (!found) {
+        fputs(line, stderr);
+        return length;
+    }
+    rtl_context *context = current();
+    if (!context->failed && !context->length) {
+        found += strcspn(found, ":");
+        found += strspn(found, ": ");
+        snprintf(context->text, sizeof context->text, "%s", found);
+        context->length = strcspn(context->text, "\n");
+        context->text[context->length] = '\0';
+    }
+    return length;
+}
+
+void vl_finish(const char *file, int line, const char *) VL_MT_UNSAFE {
+    note_failure(file, line, "$finish was called");
+}
+
+void vl_stop(const char *file, int line, const char *) VL_MT_UNSAFE {
+    note_failure(file, line, "$stop was called");
+}
+
+void vl_fatal(const char *file, int line, const char *, const char *message) VL_MT_UNSAFE {
+    note_failure(file, line, message);
+}
+
+void vl_stop_maybe(const char *file, int line, const char *, bool) VL_MT_UNSAFE {
+    note_failure(file, line, "$error was called");
+}
+
+void vl_warn(const char *file, int line, const char *, const char *message) VL_MT_UNSAFE {
+    fprintf(stderr, "%s:%d: %s\n", file ? file : "", line, message);
+}
+
+extern "C" __attribute__((visibility("default"))) const mr_kernel *mr_kernel_describe(void) {
+    return &description;
+}

@@ -1,0 +1,234 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The command millrace from the outside: what it does, and what it says to bad input: one sentence, the right exit
+# code, and nothing left behind. Run from the repository's root. MR_TEST_NO_SIM=1 leaves Verilator out.
+set -u
+M=${MILLRACE:-build/millrace}
+SESSION_TEST=${SESSION_TEST:-build/tests/session_test}
+SHARED=${SHARED:-../shared/models}
+W=build/cli-test
+export MILLRACE_CACHE="${MILLRACE_CACHE:-$W/cache}"
+cases=0
+failures=0
+
+# check NAME COMMAND...: the command must succeed.
+check() {
+    name=$1
+    shift
+    cases=$((cases + 1))
+    if ! "$@"; then
+        echo "FAILED: $name: $*"
+        failures=$((failures + 1))
+    fi
+}
+
+# runs EXIT_CODE ARGUMENTS...: millrace must end so. Its outputs are in $W/out and $W/err.
+runs() {
+    wanted=$1
+    shift
+    cases=$((cases + 1))
+    "$M" "$@" >"$W/out" 2>"$W/err"
+    got=$?
+    if [ $got -ne "$wanted" ]; then
+        echo "FAILED: millrace $*: exit code $got, expected $wanted"
+        cat "$W/err"
+        failures=$((failures + 1))
+    fi
+}
+
+# refuses EXIT_CODE TEXT ARGUMENTS...: it must end so, with one sentence that has the text, and without output.
+refuses() {
+    code=$1
+    text=$2
+    shift 2
+    runs "$code" "$@"
+    if [ "$(wc -l <"$W/err")" -ne 1 ] || ! grep -q '^millrace: ' "$W/err" ||
+        ! grep -qF -- "$text" "$W/err" || [ -s "$W/out" ]; then
+        echo "FAILED: millrace $*: expected one sentence with '$text', got:"
+        cat "$W/err" "$W/out"
+        failures=$((failures + 1))
+    fi
+}
+
+# csv FILE ROWS COLUMNS VALUE: a table of one value.
+csv() {
+    awk -v rows="$2" -v columns="$3" -v value="$4" 'BEGIN {
+        for (i = 0; i < rows; i++) {
+            for (j = 0; j < columns; j++) printf "%s%s", j ? "," : "", value
+            print ""
+        } }' >"$1"
+}
+
+if [ ! -x "$M" ] || [ ! -x "$SESSION_TEST" ]; then
+    echo "cli_test: $M and $SESSION_TEST are needed; build them first"
+    exit 1
+fi
+mkdir -p "$W" || exit 1
+rm -rf "$W"/*.npy "$W"/*.csv "$W"/*.millrace "$W"/*.onnx "$W/readonly" "$W/broken-cache"
+T=$W/tiny.millrace
+X=$W/x.npy
+check "writing the model" "$SESSION_TEST" --write "$T" "$X"
+
+echo "usage"
+runs 0 --help
+check "help names the commands" grep -q '  compare ' "$W/out"
+runs 0 --version
+check "version" grep -Eq '^millrace [0-9]+\.[0-9]+\.[0-9]+$' "$W/out"
+for command in import plan build run compare devices; do
+    runs 0 "$command" --help
+    check "$command --help" grep -q "^Usage: millrace $command" "$W/out"
+    refuses 2 "--nonsense" "$command" --nonsense
+done
+refuses 2 "did you mean import" improt a.onnx
+refuses 2 "known are import, plan" frobnicate
+refuses 2 "a command is missing"
+refuses 2 "the model file is missing" plan
+refuses 2 "one argument too many" plan "$T" "$T"
+refuses 2 "--device is missing" run "$T" --input "$X" -o "$W/y.npy"
+refuses 2 "--input is missing" run "$T" --device cpu: -o "$W/y.npy"
+refuses 2 "-o is missing" run "$T" --device cpu: --input "$X"
+refuses 2 "--input is missing" compare "$T"
+refuses 2 "whole numbers" plan "$T" --lanes 1,x
+refuses 2 "whole numbers" plan "$T" --lanes 0
+refuses 2 "whole numbers" plan "$T" --lanes ""
+refuses 2 "exclude each other" plan "$T" --area --latency
+refuses 2 "whole number" plan "$T" --steps -3
+refuses 2 "needs a value" plan "$T" --target
+
+echo "models"
+refuses 1 "$W/none.onnx" import "$W/none.onnx" -o "$W/none.millrace"
+refuses 1 "$W/none.millrace" plan "$W/none.millrace"
+head -c 3000 /dev/urandom >"$W/random.onnx"
+refuses 1 "$W/random.onnx" import "$W/random.onnx" -o "$W/random.millrace"
+: >"$W/empty.onnx"
+refuses 1 "$W/empty.onnx" import "$W/empty.onnx" -o "$W/random.millrace"
+check "nothing is written" test ! -e "$W/random.millrace"
+cp "$W/random.onnx" "$W/random.millrace"
+refuses 1 "$W/random.millrace" run "$W/random.millrace" --device cpu: --input "$X" -o "$W/y.npy"
+head -c 700 "$T" >"$W/short.millrace"
+refuses 1 "$W/short.millrace" plan "$W/short.millrace"
+if [ -d "$SHARED" ]; then
+    L=$SHARED/turbofan_lstm2x25_rul
+    runs 0 import "$L.onnx" --calibrate "$SHARED/turbofan_calib_x.npy" -o "$W/rul.millrace" --json
+    check "import tells its layers" grep -q '"hidden": 25' "$W/out"
+    check "import tells the accuracy" grep -q '"snr_db": [4-9]' "$W/out"
+    (cd "$W" && "$OLDPWD/$M" import "$OLDPWD/$L.onnx" >/dev/null 2>&1)
+    check "default name" test -s "$W/turbofan_lstm2x25_rul.millrace"
+    size=$(wc -c <"$L.onnx")
+    for part in 10 100 1000 $((size / 2)) $((size - 1)); do
+        head -c "$part" "$L.onnx" >"$W/cut.onnx"
+        refuses 1 "$W/cut.onnx" import "$W/cut.onnx" -o "$W/cut.millrace"
+    done
+    refuses 1 "operator GRU" import "$SHARED/turbofan_gru2x64_rul.onnx" -o "$W/gru.millrace"
+    refuses 1 "shape" import "$L.onnx" --calibrate "$L.y.npy" -o "$W/bad.millrace"
+    refuses 1 "cannot be written" import "$L.onnx" -o "$W/no/such/folder.millrace"
+    check "nothing is written" test ! -e "$W/bad.millrace" -a ! -e "$W/gru.millrace"
+else
+    echo "skipped: $SHARED is absent, so ONNX files of PyTorch are not tried"
+fi
+
+echo "plans that cannot be"
+refuses 1 "u55c" plan "$T" --target u9000
+refuses 1 "32" plan "$T" --lanes 64
+refuses 1 "3 layers" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --lanes 1,1,1
+if [ -d "$SHARED" ]; then
+    runs 0 import "$SHARED/turbofan_lstm4x64_rul.onnx" -o "$W/large.millrace"
+    refuses 1 "does not fit u50" plan "$W/large.millrace" --target u50 --lanes 32
+fi
+
+echo "devices and files"
+runs 0 devices
+check "devices" grep -q '^sim:' "$W/out"
+runs 0 devices --json
+check "devices as JSON" grep -q '"uri": "cpu:"' "$W/out"
+refuses 1 "sim:" run "$T" --device warp:1 --input "$X" -o "$W/y.npy"
+refuses 1 "warp" run "$T" --device warp --input "$X" -o "$W/y.npy"
+refuses 1 "warp:1" build "$T" --device warp:1
+refuses 1 "$W/none.npy" run "$T" --device cpu: --input "$W/none.npy" -o "$W/y.npy"
+refuses 1 "cannot be written" run "$T" --device cpu: --input "$X" -o "$W/no/such/y.npy"
+refuses 1 "is a folder" run "$T" --device cpu: --input "$X" -o "$W"
+csv "$W/wide.csv" 6 4 0.5
+refuses 1 "has the shape [6, 4], and model session-test takes [N, T, F] or [T, F] with F = 3" \
+    run "$T" --device cpu: --input "$W/wide.csv" -o "$W/y.npy"
+head -c 100 "$X" >"$W/cut.npy"
+refuses 1 "$W/cut.npy" run "$T" --device cpu: --input "$W/cut.npy" -o "$W/y.npy"
+
+# A compiler that fails or hangs: a sentence, and no entry in the cache.
+echo "a build that does not end well"
+printf '#!/bin/sh\necho "network.c:3:1: error: out of luck" >&2\nexit 1\n' >"$W/failing-hlsc"
+printf '#!/bin/sh\nexec sleep 60\n' >"$W/hanging-hlsc"
+chmod +x "$W/failing-hlsc" "$W/hanging-hlsc"
+cache=$MILLRACE_CACHE
+MILLRACE_CACHE=$W/broken-cache
+kept=${MILLRACE_HLSC-}
+MILLRACE_HLSC=$W/failing-hlsc
+export MILLRACE_HLSC
+refuses 1 "network.c:3:1: error: out of luck" plan "$T"
+MILLRACE_HLSC=$W/hanging-hlsc
+"$M" plan "$T" >/dev/null 2>&1 &
+victim=$!
+sleep 1
+child=$(cat "/proc/$victim/task/$victim/children" 2>/dev/null)
+kill -9 $victim
+[ -n "$child" ] && kill -9 $child
+wait $victim 2>/dev/null
+check "no half-made entry" test -z "$(ls -d "$W"/broken-cache/network-hls-* | grep -Ev '\.(tmp|lock|log)$')"
+MILLRACE_HLSC=$W/no-such-hlsc
+refuses 1 "MILLRACE_HLSC" plan "$T"
+MILLRACE_HLSC=$kept
+[ -n "$kept" ] || unset MILLRACE_HLSC
+MILLRACE_CACHE=$cache
+
+echo "runs"
+runs 0 plan "$T" --sequences 2 --steps 9
+runs 0 plan "$T" --json
+check "plan as JSON" grep -q '"cycles_per_step"' "$W/out"
+runs 0 build "$T" --device cpu: --json
+check "build as JSON" grep -q '"cpu:"' "$W/out"
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/y.npy" --json
+check "run as JSON" grep -q '"cycles": null' "$W/out"
+check "only JSON" sh -c "head -c 1 $W/out | grep -q '{'"
+check "nothing on stderr" test ! -s "$W/err"
+check "output" test -s "$W/y.npy"
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy" --lanes 2,3
+check "other lanes, same bytes" cmp "$W/y.npy" "$W/again.npy"
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/y.csv"
+check "one line per sequence" test "$(wc -l <"$W/y.csv")" -ge 4
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/steps.npy" --steps
+check "more output" test "$(wc -c <"$W/steps.npy")" -gt "$(wc -c <"$W/y.npy")"
+csv "$W/one.csv" 6 3 0.25
+runs 0 run "$T" --device cpu: --input "$W/one.csv" -o "$W/one.npy"
+refuses 1 "use sim:" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --trace "$W/t.fst"
+cp "$W/y.npy" "$W/before.npy"
+for bad in nan inf -inf; do
+    csv "$W/bad.csv" 6 3 0.5
+    sed "3s/^[^,]*,/0.5,/; 3s/,[^,]*$/,$bad/" "$W/bad.csv" >"$W/named.csv"
+    refuses 1 "sequence 0, step 2, feature 2" run "$T" --device cpu: --input "$W/named.csv" -o "$W/y.npy"
+done
+check "a failed run leaves the old output" cmp "$W/y.npy" "$W/before.npy"
+check "no rubbish" test -z "$(ls "$W" | grep -E '\.(tmp|probe)$')"
+runs 0 compare "$T" --input "$X" --devices cpu:,cpu: --json
+check "compare as JSON" grep -q '"bits_agree": true' "$W/out"
+runs 0 compare "$T" --input "$X" --devices cpu: --reference "$W/y.npy"
+check "its own output is its reference" grep -q 'rms error 0,' "$W/out"
+refuses 1 "are expected" compare "$T" --input "$X" --devices cpu: --reference "$X"
+"$M" run "$T" --device cpu: --input "$W/wide.csv" -o "$W/y.npy" --json >"$W/out" 2>"$W/err"
+check "errors are JSON too" grep -q '"error": ' "$W/out"
+
+if [ -n "${MR_TEST_NO_SIM-}" ]; then
+    echo "skipped: MR_TEST_NO_SIM is set, so sim: is not tried"
+else
+    echo "simulation"
+    runs 0 compare "$T" --input "$X" --lanes 1,2
+    check "the bits agree" grep -q '^the bits agree$' "$W/out"
+    runs 0 run "$T" --device sim: --input "$X" -o "$W/sim.npy" --lanes 1,2 --json
+    check "same bytes" cmp "$W/y.npy" "$W/sim.npy"
+    simulated=$(sed -n 's/.*"cycles": \([0-9]*\).*/\1/p' "$W/out")
+    planned=$(sed -n 's/.*"planned_cycles": \([0-9]*\).*/\1/p' "$W/out")
+    check "cycles ($simulated) as planned ($planned)" test -n "$simulated" -a "$simulated" = "$planned"
+    runs 0 run "$T" --device sim: --input "$X" -o "$W/sim.npy" --lanes 1,2 --trace "$W/t.fst"
+    check "waveforms" test -s "$W/t.fst"
+fi
+
+echo "cli_test: $cases cases, $failures failures"
+[ $failures -eq 0 ]

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver and its backends `cpu:` and `sim:`, on the hand-written kernel of
+// tests/sim_fixture/network. Writes below build/driver_test.
+#define _GNU_SOURCE
+#include "build.h"
+#include "driver.h"
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SEQUENCES = 5, STEPS = 20, TOTAL = SEQUENCES * STEPS };
+
+static char error[2000];
+static char model_so[4096], rtl_so[4096];
+static const struct mr_image image = {.model_so = model_so, .rtl_so = rtl_so};
+
+static void build_kernel(const char *gen_dir, const char *top, char *model, char *rtl) {
+    const struct mr_build build = {.data_dir = ".",
+                                   .gen_dir = gen_dir,
+                                   .top = top,
+                                   .cache_dir = "build/driver_test/cache",
+                                   .assertions = true};
+    ck_assert_msg(!mr_build_model(&build, model, 4096, error, sizeof error), "%s", error);
+    if (rtl)
+        ck_assert_msg(!mr_build_rtl(&build, rtl, 4096, error, sizeof error), "%s", error);
+}
+
+static void build_network(void) {
+    build_kernel("tests/sim_fixture/network", "network", model_so, rtl_so);
+}
+
+static struct mr_device *open_well(const char *uri, const struct mr_device_options *options) {
+    struct mr_device *device = mr_device_open(uri, &image, options, error, sizeof error);
+    ck_assert_msg(device != NULL, "%s", error);
+    return device;
+}
+
+static void fill(void *data, size_t size, uint64_t seed) {
+    for (size_t i = 0; i < size; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        ((unsigned char *)data)[i] = (unsigned char)(seed >> 40);
+    }
+}
+
+START_TEST(backends_agree) {
+    static const struct mr_device_options options[] = {
+        {.seed = 1}, {.idle_chance = 100, .stall_chance = 150, .seed = 2}};
+    const uint64_t seed = (uint64_t)time(NULL);
+    printf("backends_agree: seed %llu\n", (unsigned long long)seed);
+    unsigned char weights[2 * 64];
+    uint64_t x[TOTAL];
+    fill(weights, sizeof weights, seed);
+    fill(x, sizeof x, seed + 1);
+    for (size_t i = 0; i < 2; i++) {
+        struct mr_device *cpu = open_well("cpu:", NULL), *sim = open_well("sim:", &options[i]);
+        struct mr_device *const devices[] = {cpu, sim};
+        uint32_t y[2][TOTAL], w[2];
+        struct mr_activity activity[2];
+        for (int round = 0; round < 3; round++) // reset, keep, reset
+            for (int d = 0; d < 2; d++) {
+                struct mr_job job = {.sequences = SEQUENCES,
+                                     .steps = STEPS,
+                                     .flags = round == 1 ? 0 : MR_FLAG_RESET,
+                                     .x = x,
+                                     .x_count = TOTAL,
+                                     .y = y[d],
+                                     .y_count = TOTAL,
+                                     .activity = d ? activity : NULL};
+                if (!round)
+                    ck_assert_msg(
+                        !mr_device_load_weights(devices[d], weights, 2, error, sizeof error), "%s",
+                        error);
+                ck_assert_msg(!mr_device_run(devices[d], &job, error, sizeof error), "%s", error);
+                if (!d) {
+                    ck_assert_uint_eq(job.cycles, 0);
+                    continue;
+                }
+                ck_assert_mem_eq(y[0], y[1], sizeof y[0]);
+                ck_assert_uint_eq(activity[0].busy, 0);
+                ck_assert_uint_eq(activity[1].busy, TOTAL);
+                if (!i) {
+                    // Start, the steps, the last output, done.
+                    ck_assert_uint_eq(job.cycles, TOTAL + 3);
+                    ck_assert_uint_eq(job.last_output_cycle, TOTAL + 1);
+                } else {
+                    ck_assert_uint_gt(job.cycles, TOTAL + 3);
+                }
+            }
+        memcpy(&w[0], weights, 4);
+        memcpy(&w[1], weights + 64, 4);
+        ck_assert_uint_eq(y[0][0], ((uint32_t)x[0] * w[0] + (uint32_t)(x[0] >> 32)) ^ w[1]);
+        struct mr_device_info info;
+        mr_device_get_info(sim, &info);
+        ck_assert_uint_eq(info.weights_bits, 512);
+        ck_assert_uint_eq(info.x_bits, 64);
+        ck_assert_uint_eq(info.y_bits, 32);
+        ck_assert_uint_eq(info.process_count, 2);
+        ck_assert_str_eq(info.processes[1], "cell");
+        mr_device_get_info(cpu, &info);
+        ck_assert_uint_eq(info.process_count, 0);
+        mr_device_close(cpu);
+        mr_device_close(sim);
+    }
+    mr_device_close(NULL);
+}
+END_TEST
+
+START_TEST(jobs_are_checked) {
+    static const char *const uris[] = {"cpu:", "sim:"};
+    uint64_t x[TOTAL + 1] = {0}, weights[3 * 8] = {0};
+    uint32_t y[TOTAL + 1];
+    for (int d = 0; d < 2; d++) {
+        struct mr_device *device = open_well(uris[d], NULL);
+        static const struct {
+            uint32_t sequences, steps, flags;
+            uint64_t x_count, y_count;
+            const char *words;
+        } cases[] = {{0, 4, 0, 4, 4, "are 0 steps"},
+                     {1u << 16, 1u << 16, 0, 4, 4, "4294967296 steps"},
+                     {1, 4, 6, 4, 4, "flags 0x6"},
+                     {2, 4, 0, 9, 8, "took 8 of the 9 elements for x"},
+                     {2, 4, 0, 7, 8, ""},
+                     {2, 4, 0, 8, 7, ""},
+                     {2, 4, 0, 8, 9, "gave 8 elements of y where 9"}};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct mr_job job = {.sequences = cases[i].sequences,
+                                 .steps = cases[i].steps,
+                                 .flags = cases[i].flags,
+                                 .x = x,
+                                 .x_count = cases[i].x_count,
+                                 .y = y,
+                                 .y_count = cases[i].y_count};
+            error[0] = '\0';
+            ck_assert_int_ne(mr_device_run(device, &job, error, sizeof error), 0);
+            ck_assert_msg(*error && strstr(error, cases[i].words), "case %zu: %s", i, error);
+        }
+        ck_assert_int_ne(mr_device_load_weights(device, weights, 3, error, sizeof error), 0);
+        ck_assert_msg(strstr(error, "took 2 of the 3 elements for weights"), "%s", error);
+        struct mr_job job = {
+            .sequences = 2, .steps = 4, .x = x, .x_count = 8, .y = y, .y_count = 8};
+        ck_assert_msg(!mr_device_run(device, &job, error, sizeof error), "%s", error);
+        mr_device_close(device);
+    }
+}
+END_TEST
+
+START_TEST(opening_is_checked) {
+    static char scale_so[4096];
+    build_kernel("tests/sim_fixture/scale", "scale", scale_so, NULL);
+    static const struct mr_image scale = {.model_so = scale_so},
+                                 swapped = {.model_so = rtl_so, .rtl_so = model_so}, none = {0};
+    static const struct mr_device_options plain = {0}, trace = {.trace = "build/x.fst"},
+                                          stalls = {.stall_chance = 9};
+    static const struct {
+        const char *uri;
+        const struct mr_image *image;
+        const struct mr_device_options *options;
+        const char *words;
+    } cases[] = {{"tpu:0", &image, &plain, "known are cpu:, sim:"},
+                 {"cpu", &image, &plain, "kind:rest"},
+                 {"cp:", &image, &plain, "no device of this kind"},
+                 {"", &image, &plain, "kind:rest"},
+                 {"cpu:1", &image, &plain, "write cpu:"},
+                 {"sim:fast", &image, &plain, "write sim:"},
+                 {"cpu:", &image, &trace, "use sim:"},
+                 {"cpu:", &image, &stalls, "use sim:"},
+                 {"cpu:", &none, &plain, "build it first"},
+                 {"sim:", &none, &plain, "build it first"},
+                 {"sim:", NULL, &plain, "build it first"},
+                 {"cpu:", &scale, &plain, "port gain of kernel scale"},
+                 {"cpu:", &swapped, &plain, "is the rtl of a kernel"},
+                 {"sim:", &swapped, &plain, "is the model of a kernel"},
+                 {"sim:", &image, &trace, "without waveforms"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        error[0] = '\0';
+        ck_assert_ptr_null(
+            mr_device_open(cases[i].uri, cases[i].image, cases[i].options, error, sizeof error));
+        ck_assert_msg(strstr(error, cases[i].words) != NULL, "case %zu: %s", i, error);
+    }
+}
+END_TEST
+
+// Builds a kernel that only describes ports and looks at why the driver refuses it.
+static void expect_port_error(const char *ports, const char *words) {
+    static int number;
+    char command[2000], so[100];
+    snprintf(so, sizeof so, "build/driver_test/ports%d.so", number++);
+    snprintf(command, sizeof command,
+             "printf '%%s' '#include \"kernel.h\"\n"
+             "static void *o(const struct mr_open_options *a, char *b, size_t c)"
+             "{(void)a,(void)b,(void)c;return 0;}"
+             "static int r(void *a, struct mr_run *b, char *c, size_t d)"
+             "{(void)a,(void)b,(void)c,(void)d;return 0;}"
+             "static void c(void *a){(void)a;}"
+             "static const struct mr_port p[] = {%s};"
+             "const struct mr_kernel *mr_kernel_describe(void){static const struct mr_kernel k = "
+             "{MR_KERNEL_ABI, \"net\", \"model\", sizeof p / sizeof *p, p, 0, 0, o, r, c};"
+             "return &k;}' | cc -Isim -shared -fPIC -xc - -o %s",
+             ports, so);
+    ck_assert_int_eq(system(command), 0);
+    const struct mr_image bad = {.model_so = so};
+    ck_assert_ptr_null(mr_device_open("cpu:", &bad, NULL, error, sizeof error));
+    ck_assert_msg(strstr(error, words) != NULL, "%s", error);
+}
+
+#define SCALARS "{\"command\",0,32},{\"steps\",0,32},{\"total\",0,32},{\"flags\",0,32},"
+
+START_TEST(ports_are_checked) {
+    expect_port_error(SCALARS "{\"weights\",1,512},{\"x\",1,16}", "no output stream y");
+    expect_port_error("{\"command\",0,16}", "is 16 bits wide and must be 32");
+    expect_port_error(SCALARS "{\"x\",1,0}", "is 0 bits wide and must be 1 to 65536");
+    expect_port_error(SCALARS "{\"x\",2,8}", "port x of kernel net is none");
+    expect_port_error(SCALARS "{\"x\",1,8},{\"x\",1,8}", "port x of kernel net is none");
+    expect_port_error("{\"x\",1,8},{\"y\",2,8}", "no scalar command");
+}
+END_TEST
+
+START_TEST(devices_are_listed) {
+    struct mr_device_entry entries[4];
+    ck_assert_uint_eq(mr_device_list(NULL, 0), 2);
+    ck_assert_uint_eq(mr_device_list(entries, 1), 2);
+    ck_assert_str_eq(entries[0].uri, "cpu:");
+    ck_assert_uint_eq(mr_device_list(entries, 4), 2);
+    ck_assert_str_eq(entries[1].uri, "sim:");
+}
+END_TEST
+
+int main(void) {
+    if (system("mkdir -p build/driver_test"))
+        return 1;
+    Suite *suite = suite_create("driver");
+    TCase *cases = tcase_create("driver");
+    tcase_set_timeout(cases, 300);
+    tcase_add_checked_fixture(cases, build_network, NULL);
+    tcase_add_test(cases, backends_agree);
+    tcase_add_test(cases, jobs_are_checked);
+    tcase_add_test(cases, opening_is_checked);
+    tcase_add_test(cases, ports_are_checked);
+    tcase_add_test(cases, devices_are_listed);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

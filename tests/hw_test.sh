@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs the test benches of the RTL primitives in Verilator (assertions on) and in Icarus, with a seed
+# that is printed. Usage, from the repository root: tests/hw_test.sh [seed]. Work files: build/hw_test.
+set -u
+seed=${1:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
+work=build/hw_test
+verilator=${VERILATOR:-verilator}
+iverilog=${IVERILOG:-iverilog}
+failed=0
+mkdir -p "$work" || exit 1
+echo "hw_test: seed $seed"
+
+verdict() { # what, log
+    if grep -q '^PASS' "$2" && ! grep -qi 'error:' "$2"; then
+        echo "pass: $1"
+    else
+        echo "FAIL: $1 (seed $seed):"
+        tail -n 20 "$2"
+        failed=1
+    fi
+}
+
+for bench in fifo skid credit ram; do
+    files="tests/hw_${bench}_tb.sv"
+    case $bench in fifo | skid) files="$files tests/hw_stream_check.sv" ;; esac
+    files="$files hw/rtl/mr_fifo.sv hw/rtl/mr_skid.sv hw/rtl/mr_credit.sv hw/rtl/mr_ram.sv"
+    # Word splitting of the file list is wanted.
+    # shellcheck disable=SC2086
+    if command -v "$verilator" >/dev/null; then
+        if "$verilator" --binary --timing --assert -Ihw/include -Mdir "$work/v_$bench" \
+            --top-module "hw_${bench}_tb" $files >"$work/v_$bench.build.log" 2>&1; then
+            timeout 120 "$work/v_$bench/Vhw_${bench}_tb" "+seed=$seed" >"$work/v_$bench.log" 2>&1
+            verdict "$bench in Verilator" "$work/v_$bench.log"
+        else
+            echo "FAIL: $bench does not build in Verilator:"
+            grep '^%' "$work/v_$bench.build.log" | head -n 10
+            failed=1
+        fi
+    else
+        echo "skip: $bench in Verilator: there is no '$verilator'"
+    fi
+    # shellcheck disable=SC2086
+    if command -v "$iverilog" >/dev/null; then
+        if "$iverilog" -g2012 -Ihw/include -s "hw_${bench}_tb" -o "$work/$bench.vvp" $files \
+            >"$work/i_$bench.build.log" 2>&1; then
+            timeout 120 vvp "$work/$bench.vvp" "+seed=$seed" >"$work/i_$bench.log" 2>&1
+            verdict "$bench in Icarus" "$work/i_$bench.log"
+        else
+            echo "FAIL: $bench does not build in Icarus:"
+            head -n 10 "$work/i_$bench.build.log"
+            failed=1
+        fi
+    else
+        echo "skip: $bench in Icarus: there is no '$iverilog'"
+    fi
+done
+exit $failed

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs every test that the Makefile has built, one line each, and ends with `N passed, N failed, N skipped`: the checks
+# of all programs together. Usage, from the repository's root: tests/run.sh short|long "TEST..." "FUZZER..."
+set -u
+kind=$1 tests=$2 fuzzers=$3
+logs=build/test-logs
+passed=0 failed=0 skipped=0
+started=$SECONDS
+rm -rf "$logs"
+mkdir -p "$logs" build/fuzz || exit 1
+
+# Counts the checks in a log: those of Check, the `N passed, N failed` of a script, or its single verdicts.
+# Prints: passed failed skipped.
+count() {
+    awk '
+    function number(word) { gsub(/[^0-9]/, "", word); return word + 0 }
+    /^[0-9]+%: Checks: / { p += number($3) - number($5) - number($7); f += number($5) + number($7); next }
+    /[0-9]+ passed, [0-9]+ failed/ {
+        for (i = 2; i <= NF; i++) {
+            if ($i ~ /^passed/) p += number($(i - 1))
+            if ($i ~ /^failed/) f += number($(i - 1))
+            if ($i ~ /^skipped/) s += number($(i - 1))
+        }
+        next
+    }
+    /^[a-z_]+: [0-9]+ cases, [0-9]+ failures/ { p += $2 - $4; f += $4; next }
+    /^(pass|proved|killed): / || /^lint: .*: clean$/ { p++ }
+    /^(FAIL|NOT proved|NO MUTANT|SURVIVED|NO ANSWER): / || /^lint: .*: NOT clean$/ { f++ }
+    /^ *[Ss]kip(ped)?[: ]/ { s++ }
+    END { print p + 0, f + 0, s + 0 }' "$1"
+}
+
+# step NAME SECONDS COMMAND...: runs it within the time, with its output in a log, which is shown when it fails.
+step() {
+    local name=$1 limit=$2 log=$logs/$1.log begun=$SECONDS code=0 p f s
+    shift 2
+    timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null || code=$?
+    read -r p f s < <(count "$log")
+    # What does not count its checks is one check; what died is a failure, whatever it counted.
+    [ $code -eq 0 ] || [ "$f" -gt 0 ] || f=1
+    [ $code -ne 0 ] || [ $((p + f + s)) -gt 0 ] || p=1
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    local verdict=ok remark=
+    [ "$s" -eq 0 ] || remark=", $s skipped"
+    if [ $code -ne 0 ] || [ "$f" -gt 0 ]; then
+        verdict=FAILED remark="$remark, $f failed"
+        [ $code -ne 124 ] || remark="$remark, stopped after $limit s"
+    fi
+    printf '%-7s %-22s %4d s  %d passed%s\n' "$verdict" "$name" $((SECONDS - begun)) "$p" "$remark"
+    case $verdict in
+    ok) grep -E '^ *[Ss]kip(ped)?[: ]' "$log" | sed 's/^ */        /' | head -n 8 ;;
+    *)
+        echo "        $* (whole log: $log)"
+        grep -aE ':[EF]:|^FAIL|^NOT |NOT clean|^%Error|ERROR: |SURVIVED|NO ANSWER' "$log" | head -n 15 | sed 's/^/        | /'
+        tail -n 12 "$log" | sed 's/^/        > /'
+        ;;
+    esac
+}
+
+# fuzz NAME FILE...: the mutating runner, under the sanitizers, as long as about 5 seconds. Its seeds are written by
+# the tests of the readers.
+fuzz() {
+    local name=$1 count=200000
+    shift
+    case $name in npy_fuzz) count=1000000 ;; onnx_fuzz) count=600000 ;; esac
+    if [ ! -e "$1" ]; then
+        step "$name" 60 echo "skipped: no seed files in build/fuzz"
+    else
+        step "$name" 120 "build/asan/$name" "$count" 0 "$@"
+    fi
+}
+
+libfuzzer() { # name, seed files
+    local name=$1 corpus=build/fuzz/corpus-$1
+    shift
+    mkdir -p "$corpus" || return
+    [ ! -e "$1" ] || cp "$@" "$corpus"
+    step "lib$name" $((FUZZ_SECONDS + 60)) "build/fuzzer/$name" -max_total_time="$FUZZ_SECONDS" -timeout=10 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "$corpus"
+}
+
+seeds() { # fuzzer -> its seed files
+    case $1 in
+    npy_fuzz) echo build/fuzz/*.npy build/fuzz/*.csv ;;
+    onnx_fuzz) echo build/fuzz/*.onnx ;;
+    *) echo build/fuzz/*.millrace ;;
+    esac
+}
+
+for test in $tests; do
+    step "$test" 300 "build/tests/$test"
+done
+for script in tests/*_test.sh; do
+    [ -e "$script" ] || continue
+    step "$(basename "$script" .sh)" 300 "$script"
+done
+step formal 240 hw/formal/run.sh
+step lint 120 hw/lint.sh
+for fuzzer in $fuzzers; do
+    # The names have no spaces.
+    # shellcheck disable=SC2046
+    fuzz "$fuzzer" $(seeds "$fuzzer")
+done
+step format 60 make -s -j1 format-check CLANG_FORMAT="${CLANG_FORMAT:-clang-format}"
+
+if [ "$kind" = long ]; then
+    step mutants 600 hw/formal/run.sh --mutants
+    for test in $tests; do
+        # Loaded kernels are not instrumented, and stay loaded.
+        ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0 CK_DEFAULT_TIMEOUT=300 \
+            step "asan-$test" 900 "build/asan/$test"
+    done
+    for fuzzer in $fuzzers; do
+        # shellcheck disable=SC2046
+        libfuzzer "$fuzzer" $(seeds "$fuzzer")
+    done
+fi
+
+echo "all tests: $((SECONDS - started)) s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library from the outside: sessions give the bits of the plain reference, in any cut of the
+// sequence, on any device and thread, and say what is wrong with a call. `session_test --write
+// MODEL X.npy` writes the random model of these tests and an input for it.
+#define _GNU_SOURCE
+#include "model.h"
+#include "npy.h"
+#include "paths.h"
+#include "quantise.h"
+
+#include "millrace.h"
+
+#include <check.h>
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { INPUTS = 3, HIDDEN0 = 5, HIDDEN1 = 4, OUTPUTS = 2, SEQUENCES = 4, STEPS = 6 };
+static const char model_path[] = "build/session-test/model.millrace";
+
+static float noise(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (float)((int32_t)(*state >> 32) / 2147483648.0);
+}
+
+static void fill(float *data, size_t count, float scale, uint64_t *state) {
+    for (size_t i = 0; i < count; i++)
+        data[i] = scale * noise(state);
+}
+
+// Outside of a running test Check has no assertions.
+static void need(bool good) {
+    if (!good) {
+        fputs("not enough memory\n", stderr);
+        exit(1);
+    }
+}
+
+static float *numbers(size_t count, float scale, uint64_t *state) {
+    float *data = calloc(count, sizeof *data);
+    need(data != NULL);
+    fill(data, count, scale, state);
+    return data;
+}
+
+// A network of random weights, the same every time.
+static void make_network(struct mr_network *network) {
+    static const int sizes[] = {INPUTS, HIDDEN0, HIDDEN1};
+    uint64_t state = 7;
+    *network = (struct mr_network){.layer_count = 2, .batch_first = true};
+    network->layers = calloc(2, sizeof *network->layers);
+    network->name = strdup("session-test");
+    need(network->layers && network->name);
+    for (int l = 0; l < 2; l++) {
+        const int inputs = sizes[l], hidden = sizes[l + 1];
+        network->layers[l] = (struct mr_lstm){
+            .inputs = inputs,
+            .hidden = hidden,
+            .w_ih = numbers((size_t)(4 * hidden * inputs), 1.0f, &state),
+            .w_hh = numbers((size_t)(4 * hidden * hidden), 1.0f, &state),
+            .bias = numbers((size_t)(4 * hidden), 0.5f, &state),
+        };
+    }
+    network->head = (struct mr_dense){.inputs = HIDDEN1,
+                                      .outputs = OUTPUTS,
+                                      .w = numbers(OUTPUTS * HIDDEN1, 1.0f, &state),
+                                      .bias = numbers(OUTPUTS, 0.5f, &state)};
+}
+
+static void write_model(const char *path) {
+    struct mr_model_data data = {0};
+    char text[900];
+    make_network(&data.network);
+    if (mr_quantise(&data.network, NULL, 0, &data.quantised, text, sizeof text) ||
+        mr_model_data_save(&data, path, text, sizeof text)) {
+        fprintf(stderr, "%s\n", text);
+        exit(1);
+    }
+    mr_model_data_free(&data);
+}
+
+static void fill_input(float *x, size_t count) {
+    uint64_t state = 11;
+    fill(x, count, 2.0f, &state);
+}
+
+static bool have_compiler(void) {
+    char path[PATH_MAX], text[900];
+    if (mr_hlsc_path(path, sizeof path, text, sizeof text) == 0)
+        return true;
+    printf("skipped: %s\n", text);
+    return false;
+}
+
+static struct mr_model *open_model(void) {
+    struct mr_error error = {0};
+    struct mr_model *model = mr_model_open(model_path, &error);
+    ck_assert_msg(model != NULL, "%s", error.text);
+    return model;
+}
+
+static struct mr_session *open_session(const struct mr_model *model, const char *uri,
+                                       const struct mr_options *options) {
+    struct mr_error error = {0};
+    struct mr_session *session = mr_session_open(model, uri, options, &error);
+    ck_assert_msg(session != NULL, "%s", error.text);
+    return session;
+}
+
+// What the plain reference says, as float.
+static void expect(const float *x, size_t sequences, size_t steps, float *y) {
+    struct mr_network network;
+    struct mr_quantised quantised;
+    char text[900];
+    make_network(&network);
+    ck_assert_msg(mr_quantise(&network, NULL, 0, &quantised, text, sizeof text) == 0, "%s", text);
+    int16_t *x_q = calloc(sequences * steps * INPUTS, sizeof *x_q);
+    int32_t *y_q = calloc(sequences * OUTPUTS, sizeof *y_q);
+    ck_assert(x_q && y_q);
+    ck_assert_msg(mr_quantise_input(&quantised, x, sequences * steps, x_q, text, sizeof text) == 0,
+                  "%s", text);
+    ck_assert_int_eq(mr_quantised_run(&quantised, x_q, sequences, steps, y_q), 0);
+    mr_quantised_output(&quantised, y_q, sequences, y);
+    free(x_q);
+    free(y_q);
+    mr_quantised_free(&quantised);
+    mr_network_free(&network);
+}
+
+static void check_run(const struct mr_model *model, const char *uri,
+                      const struct mr_options *options) {
+    float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS], wanted[SEQUENCES * OUTPUTS];
+    fill_input(x, SEQUENCES * STEPS * INPUTS);
+    expect(x, SEQUENCES, STEPS, wanted);
+    struct mr_session *session = open_session(model, uri, options);
+    struct mr_stats stats;
+    ck_assert_msg(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, &stats) == 0, "%s",
+                  mr_session_error(session));
+    ck_assert_mem_eq(y, wanted, sizeof y);
+    ck_assert_uint_eq(stats.device_runs, 1);
+
+    // In parts, with the state kept: every part's output is that of the sequence so far.
+    float part[OUTPUTS], so_far[OUTPUTS];
+    ck_assert_int_eq(mr_session_run(session, x, 1, 2, 0, part, NULL), 0);
+    ck_assert_int_eq(
+        mr_session_run(session, x + 2 * INPUTS, 1, STEPS - 2, MR_RUN_CONTINUE, part, NULL), 0);
+    ck_assert_mem_eq(part, wanted, sizeof part);
+    mr_session_reset(session);
+    for (size_t t = 0; t < STEPS; t++) {
+        ck_assert_int_eq(mr_session_step(session, x + t * INPUTS, part, NULL), 0);
+        expect(x, 1, t + 1, so_far);
+        ck_assert_mem_eq(part, so_far, sizeof part);
+    }
+    mr_session_close(session);
+}
+
+START_TEST(cpu_gives_the_bits_of_the_reference) {
+    static const uint32_t lanes[][2] = {{1, 1}, {2, 1}, {1, 3}, {3, 2}};
+    if (!have_compiler())
+        return;
+    struct mr_model *model = open_model();
+    check_run(model, "cpu:", NULL);
+    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
+        const struct mr_options options = {
+            .choice = MR_LANES_GIVEN, .lanes = lanes[i], .lane_count = 2};
+        check_run(model, "cpu:", &options);
+    }
+    mr_model_close(model);
+}
+END_TEST
+
+// The simulator of one shape takes a while to build, so there is one.
+START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
+    float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS];
+    const uint32_t lanes[] = {1, 2};
+    struct mr_options options = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 2};
+    if (!have_compiler())
+        return;
+    if (getenv("MR_TEST_NO_SIM")) {
+        puts("skipped: MR_TEST_NO_SIM is set");
+        return;
+    }
+    struct mr_model *model = open_model();
+    check_run(model, "sim:", &options);
+
+    fill_input(x, SEQUENCES * STEPS * INPUTS);
+    struct mr_session *session = open_session(model, "sim:", &options);
+    struct mr_stats stats;
+    ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, &stats), 0);
+    ck_assert(stats.utilisation > 0 && stats.utilisation <= 1);
+    ck_assert_uint_gt(mr_session_process_count(session), 0);
+    mr_session_close(session);
+
+    char *json = NULL, planned[64];
+    struct mr_error error;
+    ck_assert_msg(mr_plan(model, &options, SEQUENCES, STEPS, &json, NULL, &error) == 0, "%s",
+                  error.text);
+    snprintf(planned, sizeof planned, "\"cycles\": %llu,", (unsigned long long)stats.cycles);
+    ck_assert_msg(strstr(json, planned) != NULL, "simulated %s planned %s", planned, json);
+    free(json);
+
+    // Late inputs and stalled outputs change the time and nothing else.
+    options.idle_chance = 100;
+    options.stall_chance = 100;
+    options.seed = 3;
+    check_run(model, "sim:", &options);
+    mr_model_close(model);
+}
+END_TEST
+
+struct job {
+    const struct mr_model *model;
+    int bad;
+};
+
+static void *run_many(void *argument) {
+    struct job *job = argument;
+    float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS], first[SEQUENCES * OUTPUTS];
+    fill_input(x, SEQUENCES * STEPS * INPUTS);
+    for (int i = 0; i < 5 && !job->bad; i++) {
+        struct mr_session *session = mr_session_open(job->model, "cpu:", NULL, NULL);
+        job->bad = !session;
+        for (int j = 0; j < 20 && !job->bad; j++) {
+            job->bad = mr_session_run(session, x, SEQUENCES, STEPS, 0, y, NULL) != 0;
+            if (i == 0 && j == 0)
+                memcpy(first, y, sizeof y);
+            job->bad = job->bad || memcmp(first, y, sizeof y) != 0;
+        }
+        mr_session_close(session);
+    }
+    return NULL;
+}
+
+START_TEST(sessions_of_several_threads_do_not_meet) {
+    if (!have_compiler())
+        return;
+    struct mr_model *model = open_model();
+    struct job jobs[4];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        jobs[i] = (struct job){.model = model};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, run_many, &jobs[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(jobs[i].bad, 0);
+    }
+    mr_model_close(model);
+}
+END_TEST
+
+START_TEST(bad_numbers_are_named) {
+    float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS];
+    if (!have_compiler())
+        return;
+    struct mr_model *model = open_model();
+    struct mr_session *session = open_session(model, "cpu:", NULL);
+    fill_input(x, SEQUENCES * STEPS * INPUTS);
+    x[(2 * STEPS + 4) * INPUTS + 1] = NAN;
+    ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, NULL), MR_ERROR_INPUT);
+    ck_assert_ptr_nonnull(
+        strstr(mr_session_error(session), "NaN at sequence 2, step 4, feature 1"));
+    x[(2 * STEPS + 4) * INPUTS + 1] = 0;
+    x[INPUTS - 1] = -INFINITY;
+    ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, NULL), MR_ERROR_INPUT);
+    ck_assert_ptr_nonnull(
+        strstr(mr_session_error(session), "infinite at sequence 0, step 0, feature 2"));
+    mr_session_close(session);
+    mr_model_close(model);
+}
+END_TEST
+
+START_TEST(bad_calls_are_refused) {
+    float x[STEPS * INPUTS] = {0}, y[2 * OUTPUTS];
+    struct mr_error error = {0};
+    ck_assert_ptr_null(mr_model_open("build/session-test/none.millrace", &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "none.millrace"));
+    ck_assert_ptr_null(mr_model_open("build/session-test/none.millrace", NULL));
+    ck_assert_ptr_null(mr_session_open(NULL, "cpu:", NULL, &error));
+    ck_assert_int_eq(error.code, MR_ERROR_ARGUMENT);
+    struct mr_model *model = open_model();
+    ck_assert_ptr_null(mr_session_open(model, "warp:9", NULL, &error));
+    ck_assert_int_eq(error.code, MR_ERROR_DEVICE);
+    ck_assert_ptr_nonnull(strstr(error.text, "sim:"));
+    const struct mr_options target = {.target = "nothing"};
+    ck_assert_ptr_null(mr_session_open(model, "cpu:", &target, &error));
+    ck_assert_int_eq(error.code, MR_ERROR_PLAN);
+    ck_assert_ptr_nonnull(strstr(error.text, "u55c"));
+    const uint32_t lanes[] = {0};
+    const struct mr_options none = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 1};
+    ck_assert_ptr_null(mr_session_open(model, "cpu:", &none, &error));
+    ck_assert_int_eq(error.code, MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_plan(model, NULL, 0, 1, NULL, NULL, &error), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_run(NULL, x, 1, 1, 0, y, NULL), MR_ERROR_ARGUMENT);
+    if (have_compiler()) {
+        struct mr_session *session = open_session(model, "cpu:", NULL);
+        ck_assert_str_eq(mr_session_error(session), "");
+        ck_assert_int_eq(mr_session_run(session, NULL, 1, 1, 0, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, 0, 1, 0, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, 1, 0, 0, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, 1, 1, 2, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, UINT64_MAX, UINT32_MAX, 0, y, NULL),
+                         MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, 2, 1, MR_RUN_CONTINUE, y, NULL),
+                         MR_ERROR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(mr_session_error(session), "one sequence"));
+        // A refused call changes nothing.
+        ck_assert_int_eq(mr_session_run(session, x, 1, STEPS, 0, y, NULL), 0);
+        mr_session_close(session);
+    }
+    mr_model_close(model);
+    mr_model_close(NULL);
+    mr_session_close(NULL);
+}
+END_TEST
+
+START_TEST(a_model_tells_its_shape) {
+    struct mr_model *model = open_model();
+    struct mr_model_info info;
+    struct mr_layer_info layer;
+    ck_assert_int_eq(mr_model_info(model, &info), 0);
+    ck_assert_uint_eq(info.layers, 2);
+    ck_assert_uint_eq(info.inputs, INPUTS);
+    ck_assert_uint_eq(info.outputs, OUTPUTS);
+    ck_assert_int_ne(info.batch_first, 0);
+    ck_assert_int_eq(mr_model_layer(model, 1, &layer), 0);
+    ck_assert_uint_eq(layer.inputs, HIDDEN0);
+    ck_assert_uint_eq(layer.hidden, HIDDEN1);
+    ck_assert_int_eq(mr_model_layer(model, 2, &layer), MR_ERROR_ARGUMENT);
+    mr_model_close(model);
+}
+END_TEST
+
+START_TEST(the_float_reference_is_near) {
+    float x[SEQUENCES * STEPS * INPUTS], exact[SEQUENCES * OUTPUTS], wanted[SEQUENCES * OUTPUTS];
+    struct mr_model *model = open_model();
+    fill_input(x, SEQUENCES * STEPS * INPUTS);
+    expect(x, SEQUENCES, STEPS, wanted);
+    ck_assert_int_eq(mr_model_reference(model, x, SEQUENCES, STEPS, exact, NULL), 0);
+    for (int i = 0; i < SEQUENCES * OUTPUTS; i++)
+        ck_assert_double_eq_tol(exact[i], wanted[i], 0.005);
+    mr_model_close(model);
+}
+END_TEST
+
+START_TEST(every_code_has_a_text) {
+    ck_assert_str_eq(mr_strerror(0), "success");
+#define CHECK_TEXT(name, value, text) ck_assert_str_eq(mr_strerror(name), text);
+    MR_ERROR_MAP(CHECK_TEXT)
+#undef CHECK_TEXT
+    ck_assert_str_eq(mr_strerror(-1000), "unknown error");
+    ck_assert_str_eq(mr_version(), MR_VERSION);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    mkdir("build", 0777);
+    mkdir("build/session-test", 0777);
+    if (argc == 4 && strcmp(argv[1], "--write") == 0) {
+        const size_t shape[] = {SEQUENCES, STEPS, INPUTS};
+        struct mr_array array;
+        char text[900];
+        write_model(argv[2]);
+        if (mr_array_create(&array, 3, shape, text, sizeof text))
+            return 1;
+        fill_input(array.data, array.count);
+        const int failed = mr_npy_write(argv[3], &array, text, sizeof text);
+        mr_array_free(&array);
+        return failed ? 1 : 0;
+    }
+    setenv("MILLRACE_CACHE", "build/session-test/cache", 0);
+    write_model(model_path);
+    Suite *suite = suite_create("session");
+    TCase *cases = tcase_create("session");
+    tcase_set_timeout(cases, 600);
+    tcase_add_test(cases, cpu_gives_the_bits_of_the_reference);
+    tcase_add_test(cases, sim_gives_the_same_bits_and_the_planned_cycles);
+    tcase_add_test(cases, sessions_of_several_threads_do_not_meet);
+    tcase_add_test(cases, bad_numbers_are_named);
+    tcase_add_test(cases, bad_calls_are_refused);
+    tcase_add_test(cases, a_model_tells_its_shape);
+    tcase_add_test(cases, the_float_reference_is_near);
+    tcase_add_test(cases, every_code_has_a_text);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weight image read back by a transcription of load_lanes.h with LC as a variable: it must give
+// back the weights of the model. (generate_test.c runs the kernels themselves on it.)
+#include "plan_fixture.h"
+#include "quantise.h"
+#include "weights_image.h"
+
+enum { UNITS = 13, INPUTS = 17 };
+
+static void rows_with_marks(struct mr_rows *rows, int count, int columns) {
+    ck_assert_int_eq(mr_rows_create(rows, count, columns), 0);
+    for (int i = 0; i < count * columns; i++)
+        rows->weight[i] = (int16_t)(i * 31 + 7);
+    for (int r = 0; r < count; r++) {
+        rows->bias[r] = (int64_t)(r % 2 ? -1 : 1) * (INT64_C(0x123456789ab) + r);
+        rows->shift[r] = 1 + r % 31;
+    }
+}
+
+// A model of one layer with UNITS units and INPUTS inputs, and two outputs.
+static void one_layer(struct mr_quantised *quantised, struct mr_quantised_layer *layer) {
+    memset(quantised, 0, sizeof *quantised);
+    layer->inputs = INPUTS;
+    layer->hidden = UNITS;
+    rows_with_marks(&layer->gates, 4 * UNITS, INPUTS + UNITS);
+    quantised->layer_count = 1;
+    quantised->layers = layer;
+    quantised->head.inputs = UNITS;
+    quantised->head.outputs = 2;
+    rows_with_marks(&quantised->head.rows, 2, UNITS);
+}
+
+static void free_layer(struct mr_quantised *quantised) {
+    struct mr_rows *rows[] = {&quantised->layers[0].gates, &quantised->head.rows};
+    for (int i = 0; i < 2; i++) {
+        free(rows[i]->weight);
+        free(rows[i]->bias);
+        free(rows[i]->shift);
+    }
+}
+// The image and the reading position.
+struct image {
+    int16_t *beats;
+    uint64_t count, next;
+};
+
+static const int16_t *take(struct image *image) {
+    ck_assert_uint_lt(image->next, image->count);
+    return image->beats + 32 * image->next++;
+}
+
+// Reads units * columns words of gates * lc weights into w[column][gate][unit][c].
+static void load_lanes(struct image *image, int gates, int units, int columns, int lc, int16_t *w) {
+    const int word = gates * lc;
+    const int16_t *beat = NULL;
+    int part = 0;
+    for (int unit = 0; unit < units; unit++)
+        for (int column = 0; column < columns; column++) {
+            int16_t shifted[128 * 4];
+            if (word <= 32) {
+                if (part == 0)
+                    beat = take(image);
+                memcpy(shifted, beat + part * word, (size_t)word * sizeof *shifted);
+                part = part == 32 / word - 1 ? 0 : part + 1;
+            } else {
+                for (int p = 0; p < (word + 31) / 32; p++)
+                    memcpy(shifted + 32 * p, take(image), 64);
+            }
+            for (int g = 0; g < gates; g++)
+                for (int c = 0; c < lc; c++)
+                    w[((column * gates + g) * units + unit) * lc + c] = shifted[g * lc + c];
+        }
+}
+
+// Compares what was loaded with the rows of the model: column words of x, then of h.
+static void check_lanes(const int16_t *w, const struct mr_rows *rows, int gates, int units,
+                        int inputs, int hidden, int lc) {
+    const int x_words = (inputs + lc - 1) / lc;
+    const int h_words = (hidden + lc - 1) / lc;
+    for (int column = 0; column < x_words + h_words; column++)
+        for (int g = 0; g < gates; g++)
+            for (int unit = 0; unit < units; unit++)
+                for (int c = 0; c < lc; c++) {
+                    const bool of_h = column >= x_words;
+                    const int at = (of_h ? column - x_words : column) * lc + c;
+                    const bool real = at < (of_h ? hidden : inputs);
+                    const int index = (g * units + unit) * (inputs + hidden) + (of_h ? inputs : 0);
+                    ck_assert_int_eq(w[((column * gates + g) * units + unit) * lc + c],
+                                     real ? rows->weight[index + at] : 0);
+                }
+}
+
+static void check_biases(struct image *image, const struct mr_rows *rows, int gates, int units,
+                         int padded) {
+    for (int unit = 0; unit < padded; unit++) {
+        const int16_t *v = take(image);
+        for (int g = 0; g < gates; g++) {
+            const int64_t high = (int64_t)v[4 * g + 2] * 65536 * 65536;
+            const int64_t middle = (int64_t)(uint16_t)v[4 * g + 1] * 65536;
+            const int64_t bias = high + (middle + (uint16_t)v[4 * g]);
+            ck_assert_int_eq(bias, unit < units ? rows->bias[g * units + unit] : 0);
+            ck_assert_int_eq(v[4 * g + 3], unit < units ? rows->shift[g * units + unit] : 0);
+        }
+        for (int e = 4 * gates; e < 32; e++)
+            ck_assert_int_eq(v[e], 0);
+    }
+}
+
+START_TEST(reads_back) {
+    struct mr_quantised quantised;
+    struct mr_quantised_layer layer;
+    one_layer(&quantised, &layer);
+    const struct mr_shape shape = {.layer_count = 1, .layers = {{INPUTS, UNITS}}, .outputs = 2};
+    const int lc = _i;
+    struct mr_plan plan;
+    ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
+    char error[512] = "";
+    struct image image = {0};
+    image.beats = mr_weights_image(&plan, &quantised, &image.count, error, sizeof error);
+    ck_assert_msg(image.beats != NULL, "%s", error);
+    ck_assert_uint_eq(image.count, mr_weights_total_beats(&plan));
+    const int x_words = (INPUTS + lc - 1) / lc;
+    const int h_words = (UNITS + lc - 1) / lc;
+    int16_t *w = calloc((size_t)((x_words + h_words) * 4 * UNITS * lc), sizeof *w);
+    ck_assert_ptr_nonnull(w);
+    load_lanes(&image, 4, UNITS, x_words + h_words, lc, w);
+    check_lanes(w, &layer.gates, 4, UNITS, INPUTS, UNITS, lc);
+    check_biases(&image, &layer.gates, 4, UNITS, h_words * lc);
+    ck_assert_uint_eq(image.next, mr_weights_beats(&plan, 0));
+    load_lanes(&image, 1, 2, h_words, lc, w);
+    check_lanes(w, &quantised.head.rows, 1, 2, UNITS, 0, lc);
+    check_biases(&image, &quantised.head.rows, 1, 2, 2);
+    ck_assert_uint_eq(image.next, image.count);
+    free(w);
+    free(image.beats);
+    free_layer(&quantised);
+}
+END_TEST
+
+START_TEST(beat_counts) {
+    const struct mr_shape shape = {.layer_count = 2, .layers = {{25, 25}, {25, 25}}, .outputs = 1};
+    const int lc[] = {1, 2};
+    struct mr_plan plan;
+    ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
+    ck_assert_uint_eq(mr_weights_beats(&plan, 0), 182); // 25 * 50 words, 8 a beat, and 25 units
+    ck_assert_uint_eq(mr_weights_beats(&plan, 1), 189); // 25 * 26 words, 4 a beat, and 26 units
+    ck_assert_uint_eq(mr_weights_beats(&plan, 2), 2);
+    ck_assert_uint_eq(mr_weights_total_beats(&plan), 373);
+}
+END_TEST
+
+START_TEST(misfits_are_refused) {
+    struct mr_quantised quantised;
+    struct mr_quantised_layer layer;
+    one_layer(&quantised, &layer);
+    struct mr_shape shape = {.layer_count = 1, .layers = {{INPUTS, UNITS + 1}}, .outputs = 2};
+    const int lc = 1;
+    struct mr_plan plan;
+    char error[512] = "";
+    uint64_t beats;
+    ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
+    ck_assert_ptr_null(mr_weights_image(&plan, &quantised, &beats, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "another shape"));
+    shape.layers[0].hidden = UNITS;
+    ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
+    quantised.head.rows.bias[1] = INT64_C(1) << 47;
+    ck_assert_ptr_null(mr_weights_image(&plan, &quantised, &beats, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "head: the bias of row 1"));
+    layer.gates.shift[3] = 32;
+    ck_assert_ptr_null(mr_weights_image(&plan, &quantised, &beats, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "layer 0: the shift of row 3 is 32"));
+    free_layer(&quantised);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("weights_image");
+    TCase *tests = tcase_create("weights_image");
+    tcase_add_loop_test(tests, reads_back, 1, UNITS + 1);
+    tcase_add_test(tests, beat_counts);
+    tcase_add_test(tests, misfits_are_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
