@@ -95,6 +95,7 @@ for script in tests/*_test.sh; do
     [ -e "$script" ] || continue
     step "$(basename "$script" .sh)" 300 "$script"
 done
+step demo 300 host/demo/demo.sh
 step formal 240 hw/formal/run.sh
 step lint 120 hw/lint.sh
 for fuzzer in $fuzzers; do

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All passes in order, and the files that they write: all of them or none.
+#define _GNU_SOURCE
 #include "compile.h"
 
 #include "ast_dump.h"

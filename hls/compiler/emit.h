@@ -15,6 +15,11 @@ struct module { // one SystemVerilog module, in the order in which it is printed
     struct text ports, declarations, logic, registers, instances;
 };
 
+struct printed { // a module that stands in the output already
+    const char *name, *parameters, *text;
+    struct printed *next;
+};
+
 struct emit {
     struct compiler *cc;
     const struct network *net;
@@ -25,6 +30,7 @@ struct emit {
     const struct schedule *s;
     bool in_tile; // the module in the making is the tile
     struct module *m;
+    struct printed **printed;
     struct location last_comment;
     const char *last_file_text; // cache of a source file
     const char *last_file;
@@ -32,7 +38,9 @@ struct emit {
 
 void put(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_free(struct text *t);
-void module_print(FILE *out, struct module *m, const char *name, const char *parameters, const char *intro);
+// Prints the module and gives its name; if an equal one stands there already, gives that one's name: layers of
+// one shape are one module, for the reader, the simulator and the synthesis.
+const char *module_print(struct emit *e, FILE *out, const char *name, const char *parameters, const char *intro);
 void module_free(struct module *m);
 
 // ---- emit_value.c: names and operands (arena strings)
@@ -68,8 +76,7 @@ const char *valid_at(struct emit *e, int region, int stage);
 void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m
 
 // ---- emit_process.c, emit_network.c
-void emit_process(struct compiler *cc, const struct network *net, struct process *p, const struct tile *tile,
-                  FILE *out);
+const char *emit_process(struct emit *net, struct process *p, const struct tile *tile, FILE *out); // module's name
 void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles, FILE *out);
 int output_depth(const struct network *net, const struct process *p, int stream); // of its FIFO
 void emit_ports_header(const struct network *net, FILE *out);

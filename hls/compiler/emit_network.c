@@ -5,6 +5,56 @@
 
 #include <string.h>
 
+// Words of SystemVerilog that are names in C.
+static const char *const keywords[] = {
+    "accept_on", "alias", "always", "always_comb", "always_ff", "always_latch", "and", "assert", "assign", "assume",
+    "automatic", "before", "begin", "bind", "bins", "binsof", "bit", "buf", "bufif0", "bufif1", "byte", "casex",
+    "casez", "cell", "chandle", "checker", "class", "clocking", "cmos", "config", "constraint", "context", "cover",
+    "covergroup", "coverpoint", "cross", "deassign", "defparam", "design", "disable", "dist", "edge", "end",
+    "endcase", "endchecker", "endclass", "endclocking", "endconfig", "endfunction", "endgenerate", "endgroup",
+    "endinterface", "endmodule", "endpackage", "endprimitive", "endprogram", "endproperty", "endsequence",
+    "endspecify", "endtable", "endtask", "event", "eventually", "expect", "export", "extends", "final",
+    "first_match", "force", "foreach", "forever", "fork", "forkjoin", "function", "generate", "genvar", "global",
+    "highz0", "highz1", "iff", "ifnone", "ignore_bins", "illegal_bins", "implements", "implies", "import", "incdir",
+    "include", "initial", "inout", "input", "inside", "instance", "integer", "interconnect", "interface",
+    "intersect", "join", "join_any", "join_none", "large", "let", "liblist", "library", "local", "localparam",
+    "logic", "longint", "macromodule", "matches", "medium", "modport", "module", "nand", "negedge", "nettype", "new",
+    "nexttime", "nmos", "nor", "noshowcancelled", "not", "notif0", "notif1", "null", "or", "output", "package",
+    "packed", "parameter", "pmos", "posedge", "primitive", "priority", "program", "property", "protected", "pull0",
+    "pull1", "pulldown", "pullup", "pulsestyle_ondetect", "pulsestyle_onevent", "pure", "rand", "randc", "randcase",
+    "randsequence", "rcmos", "real", "realtime", "ref", "reg", "reject_on", "release", "repeat", "restrict",
+    "rnmos", "rpmos", "rtran", "rtranif0", "rtranif1", "s_always", "s_eventually", "s_nexttime", "s_until",
+    "s_until_with", "scalared", "sequence", "shortint", "shortreal", "showcancelled", "small", "soft", "solve",
+    "specify", "specparam", "string", "strong", "strong0", "strong1", "super", "supply0", "supply1",
+    "sync_accept_on", "sync_reject_on", "table", "tagged", "task", "this", "throughout", "time", "timeprecision",
+    "timeunit", "tran", "tranif0", "tranif1", "tri", "tri0", "tri1", "triand", "trior", "trireg", "type", "unique",
+    "unique0", "until", "until_with", "untyped", "use", "uwire", "var", "vectored", "virtual", "wait", "wait_order",
+    "wand", "weak", "weak0", "weak1", "wildcard", "wire", "with", "within", "wor", "xnor", "xor"};
+
+static bool is_keyword(const char *name) {
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (strcmp(name, keywords[i]) == 0)
+            return true;
+    return false;
+}
+
+// The module of this process cannot have the name of its function.
+static bool is_name_taken(const struct network *net, const struct process *p) {
+    return strcmp(p->name, net->name) == 0 || strncmp(p->name, "mr_", 3) == 0 || is_keyword(p->name);
+}
+
+static void check_names(struct compiler *cc, const struct network *net) {
+    if (is_keyword(net->name) || strncmp(net->name, "mr_", 3) == 0)
+        fail(cc, net->top->loc, "the top function cannot be called '%s', a name that SystemVerilog or Millrace's RTL "
+             "has taken; rename it", net->name);
+    for (int i = 0; i < net->top->param_count; i++) {
+        const char *name = net->top->params[i]->name;
+        if (strcmp(name, "clk") == 0 || strcmp(name, "start") == 0)
+            fail(cc, net->top->params[i]->loc, "parameter '%s' has the name of a port that every module has; rename "
+                 "it", name);
+    }
+}
+
 static bool is_stream(const struct variable *param) {
     return param->type->kind == TYPE_POINTER;
 }
@@ -56,7 +106,8 @@ static void emit_roms(struct emit *e, FILE *out) {
                     "  /// Read ports.\n  parameter int PORTS = 1,\n  /// Cycles from address to data, 0 to 2.\n"
                     "  parameter int LATENCY = 2\n) (\n  /// Clock, rising edge.\n  input  logic clk_i,\n"
                     "  /// Addresses, port 0 lowest.\n  input  logic [PORTS*%d-1:0] address_i,\n"
-                    "  /// Words, port 0 lowest.\n  output logic [PORTS*%d-1:0] data_o\n);\n",
+                    "  /// Words, port 0 lowest.\n  output logic [PORTS*%d-1:0] data_o\n);\n"
+                    "  /* verilator no_inline_module */\n",
                     m->name, (long long)m->words, m->width, e->net->name, safe_name(e, m->name), bits, m->width);
             fprintf(out, "  (* rom_style = \"%s\" *) logic [%d:0] rom [%lld];\n  initial begin\n",
                     m->storage == STORAGE_LUTRAM ? "distributed" : "block", m->width - 1, (long long)m->words);
@@ -75,9 +126,10 @@ static void emit_roms(struct emit *e, FILE *out) {
     }
 }
 
-static void emit_top(struct emit *e, FILE *out) {
+static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
     const struct network *net = e->net;
     struct module m = {0};
+    e->m = &m;
     const int n = net->process_count;
     put(&m.ports, "  /// Clock, rising edge.\n  input  logic clk_i,\n  /// Synchronous reset, active low.\n"
                   "  input  logic rst_ni,\n  /// Starts a run: taken in the first cycle in which idle_o is high.\n"
@@ -112,10 +164,8 @@ static void emit_top(struct emit *e, FILE *out) {
     }
     for (int i = 0; i < n; i++) {
         const struct process *p = net->processes[i];
-        const char *module = n == 1 && strcmp(p->name, net->name) == 0 ? arena_printf(e->cc, "%s_process", p->name)
-                                                                       : p->name;
-        put(&m.instances, "  %s i_%s (\n    .clk_i, .rst_ni, .start_i(start), .done_o(done[%d]),\n", module, p->name,
-            i);
+        put(&m.instances, "  %s i_%s (\n    .clk_i, .rst_ni, .start_i(start), .done_o(done[%d]),\n", modules[i],
+            p->name, i);
         bool seen[64] = {false};
         for (int k = 0; k < p->arg_count; k++) {
             const char *name = safe_name(e, net->top->params[p->arg_port[k]]->name);
@@ -141,28 +191,28 @@ static void emit_top(struct emit *e, FILE *out) {
         put(&m.instances, "    .busy_o(busy_o[%d]), .starved_o(starved_o[%d]), .blocked_o(blocked_o[%d]));\n", i, i,
             i);
     }
-    module_print(out, &m, net->name, "",
+    module_print(e, out, net->name, "",
                  "// The top: all processes start together; the run ends when all have ended.\n");
     module_free(&m);
 }
 
 void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles, FILE *out) {
-    struct emit e = {.cc = cc, .net = net};
+    struct printed *printed = NULL;
+    struct emit e = {.cc = cc, .net = net, .printed = &printed};
+    const char **modules = arena_alloc(cc, (size_t)net->process_count * sizeof *modules);
+    check_names(cc, net);
     fprintf(out, "// Generated by hlsc from function %s; do not edit.\n`include \"mr_assert.svh\"\n"
                  "`include \"mr_reg.svh\"\n", net->name);
     emit_roms(&e, out);
     for (int i = 0; i < net->process_count; i++) {
         struct process *p = net->processes[i];
-        if (net->process_count == 1 && strcmp(p->name, net->name) == 0) {
-            const char *name = p->name; // the top has this name
+        const char *name = p->name;
+        if (is_name_taken(net, p))
             p->name = arena_printf(cc, "%s_process", name);
-            emit_process(cc, net, p, tiles[i], out);
-            p->name = name;
-        } else {
-            emit_process(cc, net, p, tiles[i], out);
-        }
+        modules[i] = emit_process(&e, p, tiles[i], out);
+        p->name = name;
     }
-    emit_top(&e, out);
+    emit_top(&e, modules, out);
 }
 
 // ---- for the simulator and the C model

@@ -297,10 +297,12 @@ static void emit_output(struct emit *e, int stream) {
         s->bits, depth, name, name, name, name, name, name, name);
 }
 
-void emit_process(struct compiler *cc, const struct network *net, struct process *p, const struct tile *tile,
-                  FILE *out) {
+const char *emit_process(struct emit *net, struct process *p, const struct tile *tile, FILE *out) {
     struct module m = {0};
-    struct emit e = {.cc = cc, .net = net, .p = p, .tile = tile, .m = &m};
+    struct emit e = *net;
+    e.p = p;
+    e.tile = tile;
+    e.m = &m;
     at_region(&e, 0);
     emit_ports(&e);
     emit_control(&e);
@@ -331,7 +333,8 @@ void emit_process(struct compiler *cc, const struct network *net, struct process
         at_region(&e, tile->region);
         emit_tile(&e, out);
     }
-    module_print(out, &m, safe_name(&e, p->name), "",
-                 arena_printf(cc, "// Process %s.\n", p->name));
+    const char *name = module_print(&e, out, safe_name(&e, p->name), "",
+                                    arena_printf(e.cc, "// Process %s.\n", p->name));
     module_free(&m);
+    return name;
 }

@@ -214,6 +214,8 @@ void emit_tile(struct emit *e, FILE *out) {
     const int64_t count = e->p->lanes[e->tile->lane].count, n = e->tile->per_tile;
     const int64_t tiles = (count + n - 1) / n, last = count - (tiles - 1) * n;
     struct module m = {0};
+    // One copy of the code in the simulator, however many tiles there are.
+    put(&m.declarations, "  /* verilator no_inline_module */\n");
     struct emit te = *e;
     te.in_tile = true;
     te.m = &m;
@@ -245,11 +247,11 @@ void emit_tile(struct emit *e, FILE *out) {
     put(&m.ports, "  /// Number of the first lane.\n  input  logic [15:0] base_i,\n"
                   "  /// Clock, rising edge.\n  input  logic clk_i\n");
     const char *name = arena_printf(e->cc, "%s_tile", safe_name(e, e->p->name));
+    name = module_print(&te, out, name,
+                        arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld\n)", (long long)n),
+                        arena_printf(e->cc, "// %lld tiles of %lld of the %lld lanes of process %s.\n",
+                                     (long long)tiles, (long long)n, (long long)count, e->p->name));
     instantiate(e, name, &ports, tiles, last);
-    module_print(out, &m, name, arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld\n)",
-                                             (long long)n),
-                 arena_printf(e->cc, "// %lld tiles of %lld of the %lld lanes of process %s.\n", (long long)tiles,
-                              (long long)n, (long long)count, e->p->name));
     text_free(&ports);
     module_free(&m);
 }

@@ -30,24 +30,28 @@ void text_free(struct text *t) {
     *t = (struct text){0};
 }
 
-static void print_text(FILE *out, const struct text *t) {
-    if (t->data)
-        fputs(t->data, out);
-}
-
-void module_print(FILE *out, struct module *m, const char *name, const char *parameters, const char *intro) {
-    fprintf(out, "\n%smodule %s%s (\n", intro, name, parameters);
-    print_text(out, &m->ports);
-    fputs(");\n", out);
-    print_text(out, &m->declarations);
-    print_text(out, &m->logic);
-    print_text(out, &m->instances);
-    if (m->registers.length) {
-        fputs("  always_ff @(posedge clk_i) begin\n", out);
-        print_text(out, &m->registers);
-        fputs("  end\n", out);
+const char *module_print(struct emit *e, FILE *out, const char *name, const char *parameters, const char *intro) {
+    struct module *m = e->m;
+    struct text body = {0};
+    const struct text *parts[] = {&m->ports, &m->declarations, &m->logic, &m->instances};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        put(&body, "%s%s", parts[i]->data ? parts[i]->data : "", i == 0 ? ");\n" : "");
+    if (m->registers.length)
+        put(&body, "  always_ff @(posedge clk_i) begin\n%s  end\n", m->registers.data);
+    put(&body, "endmodule\n");
+    for (const struct printed *p = *e->printed; p; p = p->next) {
+        if (strcmp(p->text, body.data) == 0 && strcmp(p->parameters, parameters) == 0) {
+            fprintf(out, "\n%s// It is module %s.\n", intro, p->name);
+            text_free(&body);
+            return p->name;
+        }
     }
-    fputs("endmodule\n", out);
+    fprintf(out, "\n%smodule %s%s (\n%s", intro, name, parameters, body.data);
+    struct printed *p = arena_alloc(e->cc, sizeof *p);
+    *p = (struct printed){name, parameters, arena_strdup(e->cc, body.data), *e->printed};
+    *e->printed = p;
+    text_free(&body);
+    return name;
 }
 
 void module_free(struct module *m) {

@@ -57,6 +57,8 @@ void merge_env(struct lowering *lo, struct op *condition, const struct value *ot
     }
 }
 
+static bool has_loop(const struct stmt *s);
+
 static void lower_branch(struct lowering *lo, struct op *condition, const struct stmt *then,
                          const struct stmt *otherwise) {
     int64_t known;
@@ -68,6 +70,8 @@ static void lower_branch(struct lowering *lo, struct op *condition, const struct
             lower_stmt(lo, otherwise);
         return;
     }
+    if (!lo->region && (has_loop(then) || has_loop(otherwise)))
+        condition = settled(lo, condition, lo->loc);
     struct op *guard = lo->guard;
     struct value *before = copy_env(lo);
     const int count = lo->slot_count;
@@ -88,6 +92,8 @@ static void lower_switch(struct lowering *lo, const struct stmt *s) {
     struct builder *b = &lo->b;
     struct op *on = lower_expr(lo, s->a), *any = NULL;
     const struct switch_case *fallback = NULL;
+    if (!lo->region && has_loop(s))
+        on = settled(lo, on, s->loc);
     for (int i = 0; i < s->case_count; i++) {
         const struct switch_case *c = &s->cases[i];
         struct op *hit = NULL;
@@ -121,11 +127,12 @@ static bool uses(const struct op *op, const struct op *wanted) {
     return false;
 }
 
-// `mark` is a scalar's value at the start of an iteration, `last` at its end. If that is a running sum, gives
+// `mark` is the value of scalar `slot` at the start of an iteration. If its value at the end is a running sum, gives
 // the sum of all iterations; if the loop does not change it, the mark itself; otherwise NULL.
-static struct op *reduce(struct lowering *lo, struct op *mark, struct op *before, struct op *last, int lane,
-                         int first_op, struct location loc) {
-    struct op *chain[16];
+static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *mark, struct op *before,
+                         int lane, int first_op, struct location loc) {
+    struct op *last = ir_resolve(lo->env[slot].op);
+    struct op *chain[16]; // conversions of the sum, then those of the mark
     int length = 0;
     struct op *add = last;
     while (add->code == IR_CAST && length < 8) {
@@ -134,10 +141,11 @@ static struct op *reduce(struct lowering *lo, struct op *mark, struct op *before
     }
     if (add->code != IR_ADD)
         return NULL;
+    const int outer = length;
     struct op *term = NULL, *inner = NULL;
     for (int side = 0; side < 2 && !term; side++) {
         struct op *x = ir_resolve(add->in[side]);
-        int depth = length;
+        int depth = outer;
         while (x->code == IR_CAST && depth < 15) {
             chain[depth++] = x;
             x = ir_resolve(x->in[0]);
@@ -148,29 +156,36 @@ static struct op *reduce(struct lowering *lo, struct op *mark, struct op *before
             length = depth;
         }
     }
-    if (!term)
+    if (!term || term == mark)
         return NULL;
-    for (int i = first_op; i < lo->p->op_count; i++) { // nothing else may look at the running sum
-        struct op *op = lo->p->ops[i];
-        if (op->alias || !uses(op, mark))
-            continue;
-        bool allowed = op == add;
-        for (int k = 0; k < length; k++)
-            allowed = allowed || op == chain[k];
-        if (!allowed)
+    // The sum may wrap at the end only: what is kept of it must be no more than what each iteration keeps.
+    int kept = add->bits, carried = mark->bits;
+    for (int k = 0; k < length; k++) {
+        int *least = k < outer ? &kept : &carried;
+        *least = chain[k]->bits < *least ? chain[k]->bits : *least;
+    }
+    if (carried < kept)
+        return NULL;
+    // Nothing else may look at the running sum: no operation, no variable.
+    for (int i = first_op; i < lo->p->op_count; i++) {
+        const struct op *op = lo->p->ops[i];
+        bool inside = op->alias || op == add, looks = uses(op, mark) || uses(op, add);
+        for (int k = 0; k < length; k++) {
+            inside = inside || op == chain[k];
+            looks = looks || uses(op, chain[k]);
+        }
+        if (looks && !inside)
             return NULL;
     }
-    for (int k = 0; k < length; k++) {
-        if (chain[k] == last)
-            continue;
-        for (int i = first_op; i < lo->p->op_count; i++) {
-            const struct op *op = lo->p->ops[i];
-            bool inside = op == add;
-            for (int m = 0; m < length; m++)
-                inside = inside || op == chain[m];
-            if (!op->alias && !inside && uses(op, chain[k]))
-                return NULL;
-        }
+    for (int i = 0; i < slots; i++) {
+        const struct op *op = i == slot ? NULL : ir_resolve(lo->env[i].op);
+        bool looks = op && (op == add || op == mark);
+        for (int k = 0; k < length; k++)
+            looks = looks || (op && op == chain[k]);
+        for (int k = 0; k < length; k++)
+            looks = looks || term == chain[k];
+        if (looks)
+            return NULL;
     }
     struct builder *b = &lo->b;
     struct op *sum = term;
@@ -181,7 +196,9 @@ static struct op *reduce(struct lowering *lo, struct op *mark, struct op *before
                         ir_const(b, add->bits, add->is_signed, lo->p->lanes[lane].count));
     struct op *start = ir_cast(b, inner->bits, inner->is_signed, loc, before);
     struct op *total = ir_binary(b, IR_ADD, add->bits, add->is_signed, loc, start, sum);
-    return ir_cast(b, last->bits, last->is_signed, loc, total);
+    for (int k = outer; k-- > 0;)
+        total = ir_cast(b, chain[k]->bits, chain[k]->is_signed, loc, total);
+    return total;
 }
 
 // Reads of an array that the loop writes must see what they would see if the iterations ran in turn.
@@ -322,7 +339,7 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
                 final[i] = view_at(lo, (struct value){now, {lane}}, 1, &trips,
                                    (struct op *[]){ir_const(b, 32, true, trips - 1)}, loc);
         } else if (now != marks[i]) {
-            final[i] = reduce(lo, marks[i], entry[i].op, now, lane, first_op, loc);
+            final[i] = reduce(lo, i, slots, marks[i], entry[i].op, lane, first_op, loc);
             bool marked = false;
             for (int k = first_op; !final[i] && k < p->op_count && !marked; k++)
                 marked = !p->ops[k]->alias && uses(p->ops[k], marks[i]);
@@ -390,7 +407,7 @@ static void lower_unrolled(struct lowering *lo, const struct for_loop *loop, str
 
 // ---- regions
 
-static struct region *begin_region(struct lowering *lo, struct location loc) {
+struct region *begin_region(struct lowering *lo, struct location loc) {
     struct process *p = lo->p;
     struct region *r = arena_alloc(lo->cc, sizeof *r);
     r->loc = loc;
@@ -426,7 +443,7 @@ static struct region *begin_region(struct lowering *lo, struct location loc) {
     return r;
 }
 
-static void end_region(struct lowering *lo, struct region *r, struct op *guard, int slots) {
+void end_region(struct lowering *lo, struct region *r, struct op *guard, int slots, const bool *keep) {
     struct process *p = lo->p;
     int kept = 0;
     for (int i = 0, c = 0; i < slots; i++) {
@@ -438,7 +455,7 @@ static void end_region(struct lowering *lo, struct region *r, struct op *guard, 
         for (int d = 0; d < st->dims; d++)
             at[d] = ir_lane(&lo->b, st->lane[d]);
         struct op *next = view_at(lo, lo->env[i], st->dims, st->size, at, r->loc);
-        if (ir_resolve(next) == carried.phi) { // the loop only reads it
+        if (ir_resolve(next) == carried.phi && !(keep && keep[i])) { // the loop only reads it
             if (carried.init) {
                 carried.phi->alias = ir_resolve(carried.init);
                 lo->env[i].op = carried.phi->alias;
@@ -493,6 +510,7 @@ static void lower_region(struct lowering *lo, const struct stmt *s) {
     if (inner->pipeline_ii != 1)
         fail(lo->cc, where[levels - 1], "pipeline II=%d; this version makes loops of II=1",
              inner->pipeline_ii);
+    settle(lo, s->loc, false);
     struct op *limit[MAX_LEVELS];
     for (int i = 0; i < levels; i++)
         limit[i] = ir_resolve(lower_expr(lo, nest[i]->limit));
@@ -527,10 +545,8 @@ static void lower_region(struct lowering *lo, const struct stmt *s) {
         lo->env[slot].op = level->index;
     }
     lower_stmt(lo, inner->body);
-    end_region(lo, r, guard, slots);
+    end_region(lo, r, guard, slots, NULL);
 }
-
-static bool has_loop(const struct stmt *s);
 
 static bool calls_loop(const struct expr *e) {
     return e && e->kind == EXPR_CALL && has_loop(e->callee->body);
@@ -595,6 +611,7 @@ static void lower_straight(struct lowering *lo, struct stmt **body, int count) {
     for (int i = 0; i < count; i++)
         if (body[i]->kind == STMT_DECL)
             declare(lo, body[i]->var);
+    settle(lo, body[0]->loc, false);
     const int slots = lo->slot_count;
     struct region *r = begin_region(lo, body[0]->loc);
     r->name = arena_printf(lo->cc, "line_%d", body[0]->loc.line);
@@ -609,7 +626,7 @@ static void lower_straight(struct lowering *lo, struct stmt **body, int count) {
                 lo->env[bound->slot + k] = leaves[k];
         }
     }
-    end_region(lo, r, guard, slots);
+    end_region(lo, r, guard, slots, NULL);
 }
 
 // ---- statements
@@ -621,6 +638,8 @@ static void lower_block(struct lowering *lo, const struct stmt *s) {
             int64_t known;
             if (ir_is_const(ir_resolve(lo->returned), &known) && known)
                 break;
+            if (!lo->region && (has_loop(s->body[i]) || has_effect(s->body[i])))
+                lo->returned = settled(lo, lo->returned, s->body[i]->loc);
             struct op *go_on = ir_not(&lo->b, lo->returned);
             struct value *before = copy_env(lo);
             const int count = lo->slot_count;

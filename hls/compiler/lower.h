@@ -23,6 +23,7 @@ struct slot {
     int64_t size[MAX_DIMS];
     int state;  // VALUE: index of the state, or -1 until one is needed
     int memory; // MEMORY
+    bool is_static;
     int level;  // nesting of unrolled loops in which it was declared
     struct location loc;
 };
@@ -103,6 +104,17 @@ void lower_stmt(struct lowering *lo, const struct stmt *s);
 struct value *lower_call(struct lowering *lo, const struct expr *call); // its result's leaves, or NULL
 struct value *copy_env(struct lowering *lo);
 void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise, int count);
+// A region begins; it ends with the first `slots` slots carried; `keep`: also those that it does not change.
+struct region *begin_region(struct lowering *lo, struct location loc);
+void end_region(struct lowering *lo, struct region *r, struct op *guard, int slots, const bool *keep);
 void add_effect(struct lowering *lo, struct op *op, struct location loc);
+
+// ---- lower_settle.c
+// Puts values that depend on registers into registers of their own; at the end of a run, those of statics.
+void settle(struct lowering *lo, struct location loc, bool at_end);
+// `op` as it is now, whatever later loops do.
+struct op *settled(struct lowering *lo, struct op *op, struct location loc);
+// Makes the slots of all static variables that the statement uses.
+void declare_statics(struct lowering *lo, const struct stmt *s);
 
 #endif

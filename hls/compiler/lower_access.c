@@ -247,7 +247,7 @@ int new_slots(struct lowering *lo, struct variable *var) {
         }
         struct slot *slot = &lo->slots[lo->slot_count];
         *slot = (struct slot){.kind = SLOT_VALUE, .state = -1, .memory = -1,
-                              .level = lo->unrolled_count, .loc = var->loc};
+                              .level = lo->unrolled_count, .is_static = var->is_static, .loc = var->loc};
         const char *name = NULL;
         leaf_shape(var->type, i, &slot->scalar, &slot->dims, slot->size, &name);
         if (slot->scalar->kind == TYPE_STRUCT || slot->scalar->kind == TYPE_ARRAY)

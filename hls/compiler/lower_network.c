@@ -75,7 +75,9 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
         }
         param->user = &bound[i];
     }
+    declare_statics(lo, f->body);
     lower_stmt(lo, f->body);
+    settle(lo, f->loc, true);
     for (int i = 0; i < p->stream_count; i++) {
         struct stream *s = &p->streams[i];
         if (!s->is_used)

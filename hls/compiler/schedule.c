@@ -33,8 +33,18 @@ static int memory_latency(const struct memory *m) {
     return m->latency;
 }
 
+// Tells whether this is the element of a constant index: synthesis knows it, and what it selects.
+static bool is_of_lane(const struct op *op, int depth) {
+    if (op->code == IR_EQ)
+        return op->in[0]->code == IR_LANE && op->in[1]->code == IR_CONST;
+    return op->code == IR_AND && depth < MAX_DIMS && is_of_lane(op->in[0], depth + 1) &&
+           is_of_lane(op->in[1], depth + 1);
+}
+
 double op_delay(const struct process *p, const struct op *op) {
     int64_t unused;
+    if (is_of_lane(op, 0) || (op->code == IR_SELECT && is_of_lane(op->in[0], 0)))
+        return 0;
     switch (op->code) {
     case IR_ADD: case IR_SUB: case IR_NEG: return 0.6 + 0.012 * op->width;
     case IR_EQ: case IR_LT: case IR_LE: {
