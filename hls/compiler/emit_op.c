@@ -19,8 +19,8 @@ static const char *arithmetic(struct emit *e, const struct op *op, int stage, co
     const int width = wraps_unsigned(op) ? op->bits : op->width;
     const char *a = operand(e, op->in[0], stage, width);
     const char *b = op->in_count > 1 ? operand(e, op->in[1], stage, width) : "";
-    const char *text = strcmp(form, "-u") == 0 ? arena_printf(e->cc, "-%s", a)
-                       : strcmp(form, "~") == 0 ? arena_printf(e->cc, "~%s", a)
+    const char *text = strcmp(form, "-u") == 0 ? arena_printf(e->cc, "-(%s)", a)
+                       : strcmp(form, "~") == 0 ? arena_printf(e->cc, "~(%s)", a)
                        : strcmp(form, "=") == 0 ? a
                                                 : arena_printf(e->cc, "%s %s %s", a, form, b);
     return wraps_unsigned(op) ? arena_printf(e->cc, "$signed({1'b0, %s})", text) : text;

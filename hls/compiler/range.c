@@ -117,8 +117,17 @@ static struct range range_under(const struct op *op, const struct assumptions *k
     return r.low <= r.high ? r : of(op); // a branch that is never taken
 }
 
+// Saturates far beyond every type.
+static wide times(wide a, wide b) {
+    const wide most = (wide)1 << 125;
+    wide p;
+    if (__builtin_mul_overflow(a, b, &p) || p > most || p < -most)
+        return (a < 0) == (b < 0) ? most : -most;
+    return p;
+}
+
 static struct range product(struct range a, struct range b) {
-    const wide p[4] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
+    const wide p[4] = {times(a.low, b.low), times(a.low, b.high), times(a.high, b.low), times(a.high, b.high)};
     struct range r = {p[0], p[0]};
     for (int i = 1; i < 4; i++)
         r = merge(r, (struct range){p[i], p[i]});
@@ -127,10 +136,11 @@ static struct range product(struct range a, struct range b) {
 
 static struct range rom_range(const struct memory *m) {
     struct range r = {0, 0};
-    if (m->value_count == m->words * m->banks && m->value_count)
-        r = (struct range){m->values[0], m->values[0]};
-    for (int64_t i = 0; i < m->value_count; i++)
-        r = merge(r, (struct range){m->values[i], m->values[i]});
+    const bool full = m->value_count == m->words * m->banks;
+    for (int64_t i = 0; i < m->value_count; i++) {
+        const wide value = m->is_signed ? (wide)m->values[i] : (wide)(uint64_t)m->values[i];
+        r = full && i == 0 ? (struct range){value, value} : merge(r, (struct range){value, value});
+    }
     return r;
 }
 

@@ -35,14 +35,30 @@ static bool cut_view(const struct op *op, int lane, int64_t *reach) {
     return true;
 }
 
-static bool fits(const struct process *p, struct tile *t, int64_t *reach) {
+static void mark(bool *seen, const struct op *op) {
+    if (!op || seen[op->id])
+        return;
+    seen[op->id] = true;
+    for (int i = 0; i < op->in_count; i++)
+        mark(seen, op->in[i]);
+}
+
+static bool fits(struct compiler *cc, const struct process *p, struct tile *t, int64_t *reach) {
     const uint32_t bit = 1u << t->lane;
     const struct region *r = p->regions[t->region];
+    bool *mine = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *mine); // operations of the region
+    for (int i = 0; i < r->effect_count; i++)
+        mark(mine, r->effects[i]);
+    for (int i = 0; i < r->carried_count; i++)
+        mark(mine, r->carried[i].next);
     bool *inside = t->memory;
     for (int i = 0; i < p->op_count; i++) { // memories that the lanes read
         const struct op *op = p->ops[i];
-        if (!op->alias && op->code == IR_LOAD && op->space & bit)
-            inside[op->imm] = true;
+        if (op->alias || op->code != IR_LOAD || !(op->space & bit))
+            continue;
+        if (!mine[i])
+            return false;
+        inside[op->imm] = true;
     }
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
@@ -70,46 +86,32 @@ static bool fits(const struct process *p, struct tile *t, int64_t *reach) {
                     return false;
         }
     }
-    for (int i = 0; i < p->state_count; i++)
-        for (int d = 0; d < p->states[i].dims; d++)
-            if (p->states[i].lane[d] == t->lane)
-                t->state[i] = true;
-    for (int i = 0; i < p->region_count; i++) {
-        for (int k = 0; k < p->regions[i]->carried_count; k++) {
-            const struct carried *c = &p->regions[i]->carried[k];
-            if (!t->state[c->state])
-                continue;
-            if (i != t->region || (c->init && c->init->code != IR_CONST) || p->states[c->state].reset)
-                return false;
-        }
+    for (int k = 0; k < r->carried_count; k++) { // registers along the lane
+        const struct carried *c = &r->carried[k];
+        const struct state *st = &p->states[c->state];
+        for (int d = 0; d < st->dims; d++)
+            t->state[c->state] = t->state[c->state] || st->lane[d] == t->lane;
+        if (t->state[c->state] && ((c->init && c->init->code != IR_CONST) || st->reset))
+            return false;
     }
+    for (int i = 0; i < p->region_count; i++) // that no other loop changes
+        for (int k = 0; k < p->regions[i]->carried_count; k++)
+            if (i != t->region && t->state[p->regions[i]->carried[k].state])
+                return false;
     // Every operation along the lane: what crosses its edge must be an element that can be named.
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
-        if (op->alias)
+        if (op->alias || !mine[i])
             continue;
         const bool along = op->space & bit;
-        if (along && (op->code == IR_FIELD || op->code == IR_STATE)) {
-            // In another region this lane number may mean something else.
-            for (int k = 0; k < r->effect_count; k++)
-                if (op->code == IR_FIELD && r->effects[k] == op->in[0])
-                    return false;
-            if (op->code == IR_STATE && t->state[op->imm]) {
-                for (int u = 0; u < p->op_count; u++)
-                    for (int k = 0; !p->ops[u]->alias && k < p->ops[u]->in_count; k++)
-                        if (p->ops[u]->in[k] == op)
-                            return false;
-            }
-        }
+        if (along && (op->code == IR_FIELD || (op->code == IR_STATE && t->state[op->imm])))
+            return false;
         for (int k = 0; k < op->in_count; k++) {
             const struct op *in = op->in[k];
             if (!in || !(in->space & bit) || in->code == IR_LANE)
                 continue;
-            if (op->code == IR_WRITE || ((op->code == IR_SUM || op->code == IR_DOT) && op->imm == t->lane)) {
-                for (int e = 0; e < r->effect_count; e++)
-                    if (r->effects[e] == op || op->code != IR_WRITE)
-                        return false;
-            }
+            if (op->code == IR_WRITE || ((op->code == IR_SUM || op->code == IR_DOT) && op->imm == t->lane))
+                return false;
             if (op->code == IR_VIEW && k > 0 && along)
                 return false; // a dynamic index that differs by lane
             if (op->code == IR_VIEW && k == 0 && !cut_view(op, t->lane, reach))
@@ -132,6 +134,26 @@ static bool fits(const struct process *p, struct tile *t, int64_t *reach) {
     return true;
 }
 
+// The one region whose registers along the lane take products along it; -1: none or several.
+static int multiplying_region(struct compiler *cc, const struct process *p, int lane) {
+    int found = -1;
+    for (int i = 0; i < p->region_count; i++) {
+        bool *seen = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *seen);
+        bool multiplies = false;
+        for (int k = 0; k < p->regions[i]->carried_count; k++)
+            if (p->regions[i]->carried[k].phi->space >> lane & 1)
+                mark(seen, p->regions[i]->carried[k].next);
+        for (int k = 0; k < p->op_count; k++)
+            multiplies = multiplies || (seen[k] && (p->ops[k]->code == IR_MUL || p->ops[k]->code == IR_DOT) &&
+                                        p->ops[k]->space >> lane & 1);
+        if (multiplies && found >= 0)
+            return -1;
+        if (multiplies)
+            found = i;
+    }
+    return found;
+}
+
 struct tile *find_tile(struct compiler *cc, struct process *p) {
     struct tile *t = arena_alloc(cc, sizeof *t);
     t->memory = arena_alloc(cc, (size_t)(p->memory_count + 1) * sizeof *t->memory);
@@ -151,23 +173,12 @@ struct tile *find_tile(struct compiler *cc, struct process *p) {
     }
     if (t->lane == NO_LANE)
         return t;
-    // The region that multiplies along this lane.
-    int regions = 0;
-    for (int i = 0; i < p->region_count; i++)
-        for (int k = 0; k < p->regions[i]->carried_count; k++) {
-            const struct state *s = &p->states[p->regions[i]->carried[k].state];
-            bool along = false;
-            for (int d = 0; d < s->dims; d++)
-                along = along || s->lane[d] == t->lane;
-            if (along) {
-                regions += !regions || t->region != i;
-                t->region = i;
-            }
-        }
+    t->region = multiplying_region(cc, p, t->lane);
     int64_t reach = 1;
-    if (regions != 1 || !fits(p, t, &reach)) {
+    if (t->region < 0 || !fits(cc, p, t, &reach)) {
         t->lane = NO_LANE;
         memset(t->memory, 0, (size_t)p->memory_count * sizeof *t->memory);
+        memset(t->state, 0, (size_t)p->state_count * sizeof *t->state);
         return t;
     }
     // Some eight units a tile; equal tiles where the count permits.

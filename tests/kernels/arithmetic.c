@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer types of every width: promotions, wraps, shifts, comparisons, division by powers of two, products.
+// Integer types of every width: promotions, wraps, shifts, comparisons, division by powers of two,
+// products.
 #include "hls.h"
 
 typedef struct {
@@ -157,8 +158,12 @@ enum mode { MODE_ADD, MODE_SUB = 3, MODE_SWAP, MODE_CLAMP };
 static int32_t choose(enum mode mode, int16_t a, int16_t b) {
     int32_t r = 0;
     switch (mode) {
-    case MODE_ADD: r = a + b; break;
-    case MODE_SUB: r = a - b; break;
+    case MODE_ADD:
+        r = a + b;
+        break;
+    case MODE_SUB:
+        r = a - b;
+        break;
     case MODE_SWAP:
         if (a > b)
             r = b;
@@ -170,7 +175,9 @@ static int32_t choose(enum mode mode, int16_t a, int16_t b) {
         r = low > 100 ? 100 : low;
         break;
     }
-    default: r = a * b; break;
+    default:
+        r = a * b;
+        break;
     }
     return r;
 }
@@ -224,17 +231,21 @@ static void choices(hls_stream(numbers_t) *in, hls_stream(chosen_t) *out, uint32
         }
         switch (x.b16 & 3) {
         case 0:
-        case 2: t ^= 0x55; break;
-        case 1: r.kind = 9; break;
+        case 2:
+            t ^= 0x55;
+            break;
+        case 1:
+            r.kind = 9;
+            break;
         }
         r.v[5] = t + (i == 0) + (i == n - 1 ? 1000 : 0);
         hls_write(chosen_t, out, r);
     }
 }
 
-void arithmetic(hls_stream(numbers_t) *w, hls_stream(results_t) *wraps_out, hls_stream(numbers_t) *s,
-                hls_stream(shifted_t) *shifts_out, hls_stream(numbers_t) *c, hls_stream(chosen_t) *choices_out,
-                uint32_t n) {
+void arithmetic(hls_stream(numbers_t) *w, hls_stream(results_t) *wraps_out,
+                hls_stream(numbers_t) *s, hls_stream(shifted_t) *shifts_out,
+                hls_stream(numbers_t) *c, hls_stream(chosen_t) *choices_out, uint32_t n) {
     HLS(dataflow)
     wraps(w, wraps_out, n);
     shifts(s, shifts_out, n);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Local arrays and unrolled loops: over lanes, expanded, nested, with neighbours and with dynamic indices.
+// Local arrays and unrolled loops: over lanes, expanded, nested, with neighbours and with dynamic
+// indices.
 #include "hls.h"
 
 typedef struct {
@@ -124,8 +125,9 @@ static void window(hls_stream(vector_t) *in, hls_stream(sums_t) *out, uint32_t n
 }
 
 void arrays(hls_stream(vector_t) *a, hls_stream(sums_t) *prefix_out, hls_stream(vector_t) *b,
-            hls_stream(sums_t) *shuffle_out, hls_stream(vector_t) *c, hls_stream(sums_t) *pick_out,
-            hls_stream(vector_t) *d, hls_stream(sums_t) *window_out, uint32_t n) {
+            hls_stream(sums_t) *shuffle_out, hls_stream(vector_t) *c,
+            hls_stream(sums_t) *pick_out, hls_stream(vector_t) *d,
+            hls_stream(sums_t) *window_out, uint32_t n) {
     HLS(dataflow)
     prefix(a, prefix_out, n);
     shuffle(b, shuffle_out, n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When things happen: conditional reads and writes, several loops, code between them, trip counts known at
-// run time, break, nested loops, state of every kind.
+// When things happen: conditional reads and writes, several loops, code between them, trip counts
+// known at run time, break, nested loops, state of every kind.
 #include "hls.h"
 
 typedef struct {
@@ -13,7 +13,8 @@ HLS_STREAM_OF(int16_t)
 HLS_STREAM_OF(int32_t)
 
 // One output element for some inputs; whether is known late.
-static void filter(hls_stream(item_t) *in, hls_stream(int32_t) *out, hls_stream(int16_t) *rest, uint32_t n) {
+static void filter(hls_stream(item_t) *in, hls_stream(int32_t) *out, hls_stream(int16_t) *rest,
+                   uint32_t n) {
     static int32_t sum = 5;
     static uint8_t count = 250;
     for (uint32_t i = 0; i < n; i++) {
@@ -31,7 +32,8 @@ static void filter(hls_stream(item_t) *in, hls_stream(int32_t) *out, hls_stream(
 }
 
 // Reads every third iteration, and the second input only at even ones; writes what it has.
-static void repeat(hls_stream(int16_t) *in, hls_stream(int16_t) *slow, hls_stream(int32_t) *out, uint32_t n) {
+static void repeat(hls_stream(int16_t) *in, hls_stream(int16_t) *slow, hls_stream(int32_t) *out,
+                   uint32_t n) {
     int16_t held = 0, other = 3;
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t k = 0; k < 3; k++) {
@@ -45,8 +47,10 @@ static void repeat(hls_stream(int16_t) *in, hls_stream(int16_t) *slow, hls_strea
     }
 }
 
-// Loops of all kinds of bounds in one process, straight code between, and scalars that live across them.
-static void phases(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t n, uint8_t m, bool twice) {
+// Loops of all kinds of bounds in one process, straight code between, and scalars that live across
+// them.
+static void phases(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t n, uint8_t m,
+                   bool twice) {
     static int32_t total;
     int32_t sum = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -143,8 +147,9 @@ static void track(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t n)
 void control(hls_stream(item_t) *a, hls_stream(int32_t) *filter_out, hls_stream(int16_t) *rest,
              hls_stream(int16_t) *b, hls_stream(int16_t) *slow, hls_stream(int32_t) *repeat_out,
              hls_stream(int16_t) *c, hls_stream(int32_t) *phases_out, hls_stream(int16_t) *d,
-             hls_stream(int32_t) *search_out, hls_stream(int32_t) *nest_out, hls_stream(int16_t) *e,
-             hls_stream(int32_t) *track_out, uint32_t n, uint8_t m, bool twice) {
+             hls_stream(int32_t) *search_out, hls_stream(int32_t) *nest_out,
+             hls_stream(int16_t) *e, hls_stream(int32_t) *track_out, uint32_t n, uint8_t m,
+             bool twice) {
     HLS(dataflow)
     filter(a, filter_out, rest, n);
     repeat(b, slow, repeat_out, n);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes that are connected: a chain, a split whose branches meet again, channels of given depth.
+// Processes that are connected: a chain, a split whose branches meet again, channels of given
+// depth.
 #include "hls.h"
 
 typedef struct {
@@ -9,7 +10,8 @@ typedef struct {
 HLS_STREAM_OF(word_t)
 HLS_STREAM_OF(int32_t)
 
-static void split(hls_stream(word_t) *in, hls_stream(int32_t) *left, hls_stream(word_t) *right, uint32_t n) {
+static void split(hls_stream(word_t) *in, hls_stream(int32_t) *left, hls_stream(word_t) *right,
+                  uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         HLS(pipeline II=1)
         const word_t x = hls_read(word_t, in);
@@ -26,15 +28,16 @@ static void scale(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint32_t n,
     }
 }
 
-static void join(hls_stream(int32_t) *left, hls_stream(word_t) *right, hls_stream(int32_t) *out, uint32_t n,
-                 uint32_t offset) {
+static void join(hls_stream(int32_t) *left, hls_stream(word_t) *right, hls_stream(int32_t) *out,
+                 uint32_t n, uint32_t offset) {
     int32_t base = 0;
     for (uint32_t i = 0; i < n; i++) {
         HLS(pipeline II=1)
         if (i % 4 == 0)
             base = hls_read(int32_t, left);
         const word_t x = hls_read(word_t, right);
-        hls_write(int32_t, out, (int32_t)((uint32_t)base + (uint32_t)(x.last ? x.v[1] : x.v[2]) + offset));
+        hls_write(int32_t, out,
+                  (int32_t)((uint32_t)base + (uint32_t)(x.last ? x.v[1] : x.v[2]) + offset));
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wide unrolled loops with multipliers, which become tiles: 8, 11, 25 and 64 lanes, with weight memories,
-// accumulators, neighbours and a chain of registers from lane to lane.
+// Wide unrolled loops with multipliers, which become tiles: 8, 11, 25 and 64 lanes, with weight
+// memories, accumulators, neighbours and a chain of registers from lane to lane.
 #include "hls.h"
 
 typedef struct {
@@ -13,53 +13,37 @@ HLS_STREAM_OF(int64_t)
 
 // A matrix times a vector, one column a cycle; the sums leave through a chain.
 #define PRODUCT(NAME, LANES, COLUMNS)                                                              \
-    static void NAME(hls_stream(int16_t) *weights, hls_stream(int16_t) *in,                        \
-                     hls_stream(int64_t) *out, uint32_t n) {                                       \
+    static void NAME(hls_stream(int16_t) *weights, hls_stream(int16_t) *in,                      \
+                     hls_stream(int64_t) *out, uint32_t n) {                                      \
         static int16_t w[COLUMNS][LANES];                                                          \
         static int64_t acc[LANES];                                                                 \
         static int64_t chain[LANES];                                                               \
-        HLS(array_partition variable=w complete dim=2)                                             \
-        HLS(array_partition variable=acc complete)                                                 \
-        HLS(array_partition variable=chain complete)                                               \
-        int16_t word[LANES];                                                                       \
-        HLS(array_partition variable=word complete)                                                \
+        HLS(array_partition variable=w complete dim=2)                                         \
+        HLS(array_partition variable=acc complete)                                               \
+        HLS(array_partition variable=chain complete)                                             \
     load_weights:                                                                                  \
         for (uint32_t k = 0; k < (COLUMNS); k++) {                                                 \
             for (uint32_t r = 0; r < (LANES); r++) {                                               \
-                HLS(pipeline II=1)                                                                 \
-                const int16_t x = hls_read(int16_t, weights);                                      \
-                int16_t shifted[LANES];                                                            \
-                for (int e = 0; e < (LANES); e++) {                                                \
-                    HLS(unroll)                                                                    \
-                    shifted[e] = e + 1 < (LANES) ? word[e + 1] : x;                                \
-                }                                                                                  \
-                for (int e = 0; e < (LANES); e++) {                                                \
-                    HLS(unroll)                                                                    \
-                    word[e] = shifted[e];                                                          \
-                }                                                                                  \
-                if (r == (LANES)-1) {                                                              \
-                    for (int e = 0; e < (LANES); e++) {                                            \
-                        HLS(unroll)                                                                \
-                        w[k][e] = shifted[e];                                                      \
-                    }                                                                              \
-                }                                                                                  \
+                HLS(pipeline II=1)                                                               \
+                w[k][r] = hls_read(int16_t, weights);                                              \
             }                                                                                      \
         }                                                                                          \
     multiply:                                                                                      \
         for (uint32_t t = 0; t < n; t++) {                                                         \
             for (uint32_t k = 0; k < (COLUMNS); k++) {                                             \
-                HLS(pipeline II=1)                                                                 \
+                HLS(pipeline II=1)                                                               \
                 const int16_t x = hls_read(int16_t, in);                                           \
+                int64_t now[LANES];                                                                \
                 for (int r = 0; r < (LANES); r++) {                                                \
                     HLS(unroll)                                                                    \
-                    const int64_t before = k == 0 ? 0 : acc[r];                                    \
-                    acc[r] = hls_wrap(before + w[k][r] * x, 48);                                   \
+                    now[r] = k == 0 ? acc[r] : r + 1 < (LANES) ? chain[r + 1] : 0;                 \
+                    chain[r] = now[r];                                                             \
                 }                                                                                  \
-                hls_write(int64_t, out, chain[0]);                                                 \
                 for (int r = 0; r < (LANES); r++) {                                                \
                     HLS(unroll)                                                                    \
-                    chain[r] = k == (COLUMNS)-1 ? acc[r] : r + 1 < (LANES) ? chain[r + 1] : 0;     \
+                    acc[r] = hls_wrap((k == 0 ? 0 : acc[r]) + w[k][r] * x, 48);                    \
                 }                                                                                  \
+                hls_write(int64_t, out, now[0]);                                                   \
             }                                                                                      \
         }                                                                                          \
     }
@@ -94,9 +78,10 @@ static void smooth(hls_stream(column_t) *in, hls_stream(int64_t) *out, uint32_t 
     }
 }
 
-void lanes(hls_stream(int16_t) *wa, hls_stream(int16_t) *a, hls_stream(int64_t) *ya, hls_stream(int16_t) *wb,
-           hls_stream(int16_t) *b, hls_stream(int64_t) *yb, hls_stream(int16_t) *wc, hls_stream(int16_t) *c,
-           hls_stream(int64_t) *yc, hls_stream(int16_t) *wd, hls_stream(int16_t) *d, hls_stream(int64_t) *yd,
+void lanes(hls_stream(int16_t) *wa, hls_stream(int16_t) *a, hls_stream(int64_t) *ya,
+           hls_stream(int16_t) *wb, hls_stream(int16_t) *b, hls_stream(int64_t) *yb,
+           hls_stream(int16_t) *wc, hls_stream(int16_t) *c, hls_stream(int64_t) *yc,
+           hls_stream(int16_t) *wd, hls_stream(int16_t) *d, hls_stream(int64_t) *yd,
            hls_stream(column_t) *e, hls_stream(int64_t) *ye, uint32_t n) {
     HLS(dataflow)
     product8(wa, a, ya, n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unrolled loops that look like sums and are more, or are something else: running values that are looked at,
-// wraps in every iteration, maxima with their place, flags, chains, nests, sums of sums.
+// Unrolled loops that look like sums and are more, or are something else: running values that are
+// looked at, wraps in every iteration, maxima with their place, flags, chains, nests, sums of sums.
 #include "hls.h"
 
 typedef struct {

@@ -15,7 +15,9 @@ HLS_STREAM_OF(bank_t)
 HLS_STREAM_OF(int16_t)
 HLS_STREAM_OF(int32_t)
 
-static const int16_t table[16] = {1, -2, 3, 500, -32768, 32767, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+static const int16_t table[16] = {1, -2, 3,  500, -32768, 32767, 7,  8,
+                                  9, 10, 11, 12,  13,     14,    15, 16};
+static const uint64_t large[4] = {0xffffffffffffffffu, 1, 0x8000000000000000u, 77};
 static const uint8_t matrix[3][4] = {{1, 2, 3, 4}, {50, 60, 70, 80}, {9, 255, 7}};
 
 // One table with several readers, one with two dimensions, and one whose index is the loop's.
@@ -33,6 +35,7 @@ static void lookup(hls_stream(bank_t) *in, hls_stream(int32_t) *out, uint32_t n)
             sum += table[k * 3] * 2;
         }
         const uint32_t row = (uint32_t)x.v[0] & 1;
+        sum += (int32_t)(large[i & 3] >> 40) + (int32_t)(large[2] >> 60);
         sum += matrix[row + 1][x.v[1] & 3] - matrix[2][1] + table[i & 15];
         hls_write(int32_t, out, sum);
     }
@@ -40,17 +43,17 @@ static void lookup(hls_stream(bank_t) *in, hls_stream(int32_t) *out, uint32_t n)
 
 // Filled by one loop and read by the next.
 #define FILLED(NAME, IMPL, LATENCY, SIZE)                                                          \
-    static void NAME(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t n) {              \
+    static void NAME(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t n) {            \
         static int16_t m[SIZE];                                                                    \
-        HLS(bind_storage variable=m type=ram_s2p impl=IMPL latency=LATENCY)                        \
+        HLS(bind_storage variable=m type=ram_s2p impl=IMPL latency=LATENCY)                \
     fill:                                                                                          \
         for (uint32_t i = 0; i < (SIZE); i++) {                                                    \
-            HLS(pipeline II=1)                                                                     \
+            HLS(pipeline II=1)                                                                   \
             m[i] = hls_read(int16_t, in);                                                          \
         }                                                                                          \
     use:                                                                                           \
         for (uint32_t i = 0; i < n; i++) {                                                         \
-            HLS(pipeline II=1)                                                                     \
+            HLS(pipeline II=1)                                                                   \
             hls_write(int32_t, out, m[i * 7 % (SIZE)] + m[i & 1] * 2);                             \
         }                                                                                          \
     }
@@ -114,11 +117,13 @@ static void scatter(hls_stream(access_t) *in, hls_stream(int16_t) *out, uint32_t
     }
 }
 
-void memory(hls_stream(bank_t) *a, hls_stream(int32_t) *ya, hls_stream(int16_t) *b, hls_stream(int32_t) *yb,
-            hls_stream(int16_t) *c, hls_stream(int32_t) *yc, hls_stream(int16_t) *d, hls_stream(int32_t) *yd,
-            hls_stream(int16_t) *e, hls_stream(int32_t) *ye, hls_stream(int16_t) *f, hls_stream(int32_t) *yf,
-            hls_stream(int16_t) *g, hls_stream(int32_t) *yg, hls_stream(bank_t) *h, hls_stream(bank_t) *yh,
-            hls_stream(access_t) *k, hls_stream(int16_t) *yk, uint32_t n) {
+void memory(hls_stream(bank_t) *a, hls_stream(int32_t) *ya, hls_stream(int16_t) *b,
+            hls_stream(int32_t) *yb, hls_stream(int16_t) *c, hls_stream(int32_t) *yc,
+            hls_stream(int16_t) *d, hls_stream(int32_t) *yd, hls_stream(int16_t) *e,
+            hls_stream(int32_t) *ye, hls_stream(int16_t) *f, hls_stream(int32_t) *yf,
+            hls_stream(int16_t) *g, hls_stream(int32_t) *yg, hls_stream(bank_t) *h,
+            hls_stream(bank_t) *yh, hls_stream(access_t) *k, hls_stream(int16_t) *yk,
+            uint32_t n) {
     HLS(dataflow)
     lookup(a, ya, n);
     fill_lutram0(b, yb, n);

@@ -43,7 +43,8 @@ static void dots(hls_stream(pair_t) *in, hls_stream(total_t) *out, uint32_t n) {
     }
 }
 
-// Products of other widths and signs, differences, squares, sums that wrap, a sum that starts with more.
+// Products of other widths and signs, differences, squares, sums that wrap, a sum that starts with
+// more.
 static void sums(hls_stream(small_t) *in, hls_stream(total_t) *out, uint32_t n) {
     static int64_t all;
     for (uint32_t i = 0; i < n; i++) {
@@ -117,8 +118,8 @@ static void accumulate(hls_stream(column_t) *in, hls_stream(accs_t) *out, uint32
 }
 
 void reduce(hls_stream(pair_t) *a, hls_stream(total_t) *dots_out, hls_stream(small_t) *b,
-            hls_stream(total_t) *sums_out, hls_stream(column_t) *c, hls_stream(accs_t) *accumulate_out,
-            uint32_t n) {
+            hls_stream(total_t) *sums_out, hls_stream(column_t) *c,
+            hls_stream(accs_t) *accumulate_out, uint32_t n) {
     HLS(dataflow)
     dots(a, dots_out, n);
     sums(b, sums_out, n);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registers that live across loops and runs: straight code that looks at them before and after loops change
-// them, loops under conditions on them, bounds that come from them, statics wherever C permits them.
+// Registers that live across loops and runs: straight code that looks at them before and after
+// loops change them, loops under conditions on them, bounds that come from them, statics wherever C
+// permits them.
 #include "hls.h"
 
 HLS_STREAM_OF(int16_t)
@@ -75,7 +76,8 @@ static void branches(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t
             hls_write(int32_t, out, mode - i);
         }
         break;
-    default: break;
+    default:
+        break;
     }
     if (level < 1000)
         return;
@@ -129,8 +131,9 @@ static void always(hls_stream(bit_t) *logic, hls_stream(bit_t) *wire, uint32_t r
 }
 
 void state(hls_stream(int16_t) *a, hls_stream(int32_t) *before_out, hls_stream(int16_t) *b,
-           hls_stream(int32_t) *branches_out, hls_stream(int16_t) *c, hls_stream(int32_t) *statics_out,
-           hls_stream(bit_t) *input, hls_stream(bit_t) *output, uint32_t n, uint32_t m, uint32_t reg) {
+           hls_stream(int32_t) *branches_out, hls_stream(int16_t) *c,
+           hls_stream(int32_t) *statics_out, hls_stream(bit_t) *input, hls_stream(bit_t) *output,
+           uint32_t n, uint32_t m, uint32_t reg) {
     HLS(dataflow)
     before(a, before_out, n);
     branches(b, branches_out, m);

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# hlsc on the kernels of tests/kernels and on LSTM layers: C and RTL give the same (hlsc check, which also lints the
+# RTL), other tools read the RTL, compiling twice gives the same bytes, and what cannot be compiled is refused in words.
+# Usage, from the repository's root: tests/hlsc_test.sh [seed]. Work files: build/hlsc_test.
+set -u
+seed=${1:-1}
+hlsc=${HLSC:-build/hlsc}
+work=build/hlsc_test
+yosys=${YOSYS:-yosys}
+iverilog=${IVERILOG:-iverilog}
+export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
+rm -rf "$work"
+mkdir -p "$work/verdicts" || exit 1
+echo "hlsc_test: seed $seed"
+
+verdict() { # file's name, "pass" or "FAIL", sentence
+    printf '%s: %s\n' "$2" "$3" >"$work/verdicts/$1"
+    cat "$work/verdicts/$1"
+}
+
+# agree NAME FILE TOP OPTION...: hlsc check.
+agree() {
+    local name=$1 file=$2 top=$3
+    shift 3
+    if timeout 200 "$hlsc" check "$file" --top "$top" -I hls/include -I hls/kernels --seed "$seed" "$@" \
+        >"$work/$name.log" 2>&1; then
+        verdict "agree-$name" pass "$name: $(tail -n 1 "$work/$name.log")"
+    else
+        verdict "agree-$name" FAIL "$name: $(tail -n 1 "$work/$name.log")"
+    fi
+}
+
+# readable NAME FILE TOP: twice the same bytes; Yosys and Icarus read them.
+readable() {
+    local name=$1 file=$2 top=$3 a=$work/$1/a/gen b=$work/$1/b/gen
+    if ! "$hlsc" "$file" --top "$top" -I hls/include -I hls/kernels -o "$a" >"$work/$name.compile.log" 2>&1 ||
+        ! "$hlsc" "$file" --top "$top" -I hls/include -I hls/kernels -o "$b" >>"$work/$name.compile.log" 2>&1; then
+        verdict "compile-$name" FAIL "$name does not compile: $(tail -n 1 "$work/$name.compile.log")"
+        return
+    fi
+    if diff -r "$a" "$b" >/dev/null; then
+        verdict "same-$name" pass "$name: the same bytes twice"
+    else
+        verdict "same-$name" FAIL "$name: two compilations differ"
+    fi
+    if command -v "$yosys" >/dev/null; then
+        if timeout 60 "$yosys" -q -p "read_verilog -sv -I hw/include $a/$top.sv hw/rtl/*.sv; hierarchy -check -top $top; proc" \
+            >"$work/$name.yosys.log" 2>&1; then
+            verdict "yosys-$name" pass "$name: Yosys reads it"
+        else
+            verdict "yosys-$name" FAIL "$name in Yosys: $(grep -m 1 ERROR "$work/$name.yosys.log")"
+        fi
+    else
+        echo "skip: $name in Yosys: there is no '$yosys'"
+    fi
+    if command -v "$iverilog" >/dev/null; then
+        if timeout 60 "$iverilog" -g2012 -Ihw/include -s "$top" -o "$work/$name.vvp" "$a/$top.sv" hw/rtl/*.sv \
+            >"$work/$name.iverilog.log" 2>&1; then
+            verdict "icarus-$name" pass "$name: Icarus compiles it"
+        else
+            verdict "icarus-$name" FAIL "$name in Icarus: $(grep -m 1 -i error "$work/$name.iverilog.log")"
+        fi
+    else
+        echo "skip: $name in Icarus: there is no '$iverilog'"
+    fi
+}
+
+# An LSTM layer alone, with LC columns a cycle: weights by command 1, then two runs.
+lstm() { # inputs, hidden, LC
+    local name=lstm_$1_$2_$3 file=$work/lstm_$1_$2_$3.c
+    cat >"$file" <<KERNEL
+#include "words.h"
+MR_VECTOR($3)
+#define LAYER lstm
+#define LAYER_INPUTS $1
+#define LAYER_HIDDEN $2
+#define LAYER_LC $3
+#include "lstm_layer.h"
+void $name(hls_stream(beat_t) *weights, hls_stream(vec$3_t) *x, hls_stream(vec$3_t) *h, uint32_t command,
+           uint32_t steps, uint32_t total, uint32_t flags) {
+    HLS(dataflow)
+    lstm(weights, x, h, command, steps, total, flags);
+}
+KERNEL
+    agree "$name" "$file" "$name" --set command=1,2,2 --set steps=0,3,5 --set total=0,9,10 --set flags=0,1,0
+    readable "$name" "$file" "$name"
+}
+
+kernel() { # name, vectors
+    agree "$1" "tests/kernels/$1.c" "$1" --vectors "$2"
+    readable "$1" "tests/kernels/$1.c" "$1"
+}
+
+# Two chains at a time; each Verilator build would take all cores for a part of its time only.
+(
+    kernel arithmetic 300
+    kernel arrays 300
+    kernel loops 300
+    kernel flow 500
+    lstm 3 9 2
+) &
+first=$!
+(
+    kernel control 200
+    kernel memory 200
+    kernel reduce 300
+    kernel state 200
+    kernel lanes 20
+) &
+second=$!
+wait $first
+wait $second
+
+# A claim that is wrong is found: the model and the RTL of different kernels are never mixed up by the cache.
+for n in 3 4; do
+    printf '#include "hls.h"\nHLS_STREAM_OF(int16_t)\nvoid times(hls_stream(int16_t) *a, hls_stream(int16_t) *b, uint32_t n) {\n    for (uint32_t i = 0; i < n; i++) {\n        HLS(pipeline II=1)\n        hls_write(int16_t, b, (int16_t)(hls_read(int16_t, a) * FACTOR));\n    }\n}\n' >"$work/times.c"
+    agree "times$n" "$work/times.c" times -D FACTOR=$n --vectors 50
+done
+
+passed=$(cat "$work"/verdicts/* | grep -c '^pass')
+failed=$(cat "$work"/verdicts/* | grep -c '^FAIL')
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
