@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives a built kernel by the ports of a network: scalars command, steps, total, flags; streams
-// weights and x in, y out. Ports are found by name, so their order is the kernel's own.
+// Drives a built kernel by the ports of a network: scalars command, sequences, steps, total, flags;
+// streams weights and x in, y out. Ports are found by name, so their order is the kernel's own.
 #define _POSIX_C_SOURCE 200809L
 #include "kernel_device.h"
 #include "loader.h"
@@ -41,7 +41,7 @@ static int find_ports(struct mr_kernel_device *device, const char *so_path, char
             p++;
         if (p == PORT_COUNT || port->kind != wanted[p].kind) {
             snprintf(error, error_size,
-                     "%s: port %s of kernel %s is none of a network's (scalars command, steps, "
+                     "%s: port %s of kernel %s is none of a network's (scalars command, sequences, steps, "
                      "total, flags; input streams weights, x; output stream y)",
                      so_path, port->name, kernel->top);
             return -1;

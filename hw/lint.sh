@@ -30,7 +30,6 @@ for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUN
     # shellcheck disable=SC2086
     lint mr_ram $form "$hw/rtl/mr_ram.sv"
 done
-lint mr_credit -GDEPTH=1 "$hw/rtl/mr_credit.sv"
 
 if [ $# -gt 0 ]; then
     for file in "$@"; do

@@ -205,7 +205,8 @@ static void expect_port_error(const char *ports, const char *words) {
     ck_assert_msg(strstr(error, words) != NULL, "%s", error);
 }
 
-#define SCALARS "{\"command\",0,32},{\"steps\",0,32},{\"total\",0,32},{\"flags\",0,32},"
+#define SCALARS                                                                                    \
+    "{\"command\",0,32},{\"sequences\",0,32},{\"steps\",0,32},{\"total\",0,32},{\"flags\",0,32},"
 
 START_TEST(ports_are_checked) {
     expect_port_error(SCALARS "{\"weights\",1,512},{\"x\",1,16}", "no output stream y");

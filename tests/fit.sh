@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# `make fit`: what the networks cost on a card, by Yosys, beside what the planner says. Run from the root.
+# `make fit`: what the networks cost on a card, by Yosys, beside what the planner says; fails where hlsc's report and
+# the gates differ. Run from the root.
 # TARGET (u55c) is a device of host/devices.def; LANES are options for the planner, such as "--area".
 set -u
 models=${MODELS:-../shared/models}
@@ -16,7 +17,9 @@ fit() { # name, ONNX file
     # A cache of its own, so that the only network in it is this one. Word splitting of the options is wanted.
     # shellcheck disable=SC2086
     MILLRACE_CACHE=$PWD/$work/cache build/millrace plan "$model" --target "$target" $lanes || return 1
-    timeout "${FIT_SECONDS:-3000}" hw/fit/fit.sh "$work" "$target" "$work"/cache/network-hls-*/*.sv --top network
+    local rtl
+    rtl=$(echo "$work"/cache/network-hls-*/network.sv)
+    timeout "${FIT_SECONDS:-3000}" hw/fit/fit.sh --report "${rtl%network.sv}report.json" "$work" "$target" "$rtl" --top network
     local code=$?
     [ $code -ne 124 ] || echo "fit: Yosys was stopped after ${FIT_SECONDS:-3000} s; FIT_SECONDS=N gives it more"
     return $code

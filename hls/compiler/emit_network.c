@@ -166,14 +166,8 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
         const struct process *p = net->processes[i];
         put(&m.instances, "  %s i_%s (\n    .clk_i, .rst_ni, .start_i(start), .done_o(done[%d]),\n", modules[i],
             p->name, i);
-        bool seen[64] = {false};
-        for (int k = 0; k < p->arg_count; k++) {
-            const char *name = safe_name(e, net->top->params[p->arg_port[k]]->name);
-            if (p->arg_port[k] < 64 && seen[p->arg_port[k]])
-                continue;
-            seen[p->arg_port[k] & 63] = true;
-            put(&m.instances, "    .%s_i,\n", name);
-        }
+        for (int k = 0; k < p->arg_count; k++)
+            put(&m.instances, "    .%s_i,\n", safe_name(e, net->top->params[p->arg_port[k]]->name));
         for (int k = 0; k < p->stream_count; k++) {
             const struct stream *s = &p->streams[k];
             const char *name = safe_name(e, s->name);

@@ -171,6 +171,12 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
                      "memory '%s' has an initialiser; a memory starts at zero: fill it by a loop, or "
                      "partition it completely into registers", var->name);
     }
+    if (var->storage_latency > 2)
+        fail(lo->cc, var->loc, "memory '%s' asks for latency=%d; a memory here has 0, 1 or 2", var->name,
+             var->storage_latency);
+    if (var->storage_latency == 0 && (var->storage == STORAGE_BRAM || var->storage == STORAGE_URAM))
+        fail(lo->cc, var->loc, "memory '%s' asks for latency=0 of a block RAM, which has a register; use latency=1 "
+             "or impl=lutram", var->name);
     for (int d = 0; d < dims; d++) {
         m->size[d] = size[d];
         m->is_bank[d] = m->kind == MEMORY_RAM && var->partition[d] == PARTITION_COMPLETE;

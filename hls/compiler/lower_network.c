@@ -62,11 +62,15 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                      "dataflow function or a constant", i + 1, f->name);
             } else {
                 const struct type *given = net->top->params[port]->type;
+                int arg = 0;
+                while (arg < p->arg_count && p->arg_port[arg] != port)
+                    arg++;
+                p->arg_port[arg] = port;
+                p->arg_count += arg == p->arg_count;
                 value = ir_op(&lo->b, IR_ARG, given->bits, given->is_signed, param->loc, 0, NULL,
-                              p->arg_count, NULL, 0);
+                              arg, NULL, 0);
                 value->name = param->name;
                 value = ir_cast(&lo->b, param->type->bits, param->type->is_signed, param->loc, value);
-                p->arg_port[p->arg_count++] = port;
             }
             lo->env[bound[i].slot].op = value;
         } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Straight code between loops makes expressions over registers, which are computed when they are used. Before
-// a loop changes those registers, and before a run ends, the values are put into registers of their own.
+// Straight code between loops makes expressions over registers, which are computed when they are
+// used. Before a loop changes those registers, and before a run ends, the values are put into
+// registers of their own.
 #include "lower.h"
 
 // `seen` has a byte per operation.
@@ -20,7 +21,8 @@ static bool depends_on_state(const struct op *op, bool *seen) {
 
 static bool is_unsettled(struct lowering *lo, int slot, bool at_end) {
     const struct slot *s = &lo->slots[slot];
-    const struct op *op = s->kind == SLOT_VALUE && s->state >= 0 ? ir_resolve(lo->env[slot].op) : NULL;
+    const struct op *op =
+        s->kind == SLOT_VALUE && s->state >= 0 ? ir_resolve(lo->env[slot].op) : NULL;
     const struct state *state = op ? &lo->p->states[s->state] : NULL;
     bool moved = false; // the register itself, but with other lanes
     for (int d = 0; state && d < state->dims; d++)
@@ -55,7 +57,8 @@ struct op *settled(struct lowering *lo, struct op *op, struct location loc) {
     struct variable *var = arena_alloc(lo->cc, sizeof *var);
     *type = (struct type){
         .kind = op->bits == 1 ? TYPE_BOOL : TYPE_INT, .bits = op->bits, .is_signed = op->is_signed};
-    *var = (struct variable){.name = "condition", .type = type, .loc = loc, .storage_latency = -1, .stream_depth = -1};
+    *var = (struct variable){
+        .name = "condition", .type = type, .loc = loc, .storage_latency = -1, .stream_depth = -1};
     const int slot = new_slots(lo, var);
     lo->env[slot].op = op;
     settle(lo, loc, false);

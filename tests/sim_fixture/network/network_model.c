@@ -52,7 +52,7 @@ static const struct mr_port ports[] = {
     {"y", MR_PORT_OUT, 32}};
 
 const struct mr_kernel *mr_kernel_describe(void) {
-    static const struct mr_kernel kernel = {MR_KERNEL_ABI, "network", "model",    7, ports, 0, NULL,
+    static const struct mr_kernel kernel = {MR_KERNEL_ABI, "network", "model", 8, ports, 0, NULL,
                                             open_model,    run_model, close_model};
     return &kernel;
 }

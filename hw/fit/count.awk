@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+# Adds up what Yosys counted per module (stat.txt), reads the registers of the multipliers (dsp.il) and checks
+# both against hlsc's report.json; fit.sh calls it. Variables: device, top, json_file, json, modules.
+
+function kind_of_name(name) { # the module's name without Yosys' marks of its parameters
+    sub(/^\$paramod\$[0-9a-f]+\\/, "", name)
+    if (sub(/^\$paramod\\/, "", name)) sub(/\\.*/, "", name)
+    sub(/^\\/, "", name)
+    return name
+}
+function ceil_div(a, b) { return int((a + b - 1) / b) }
+function pieces(words, bits, w, b) { return ceil_div(words, w) * ceil_div(bits, b) }
+function least(a, b) { return a < b ? a : b }
+function block_halves(words, bits,    n) {
+    n = least(pieces(words, bits, 512, 36), pieces(words, bits, 1024, 18))
+    n = least(n, least(pieces(words, bits, 2048, 9), pieces(words, bits, 4096, 4)))
+    return least(n, least(pieces(words, bits, 8192, 2), pieces(words, bits, 16384, 1)))
+}
+function total(module, what,    c, sum) { # of a module and all that is below it
+    sum = own[module, what]
+    for (c in is_module)
+        if ((module, c) in inside) sum += inside[module, c] * total(c, what)
+    return sum
+}
+function count_instances(module, times,    c) {
+    instances[module] += times
+    for (c in is_module)
+        if ((module, c) in inside) count_instances(c, times * inside[module, c])
+}
+function number(text) { gsub(/[^0-9]/, "", text); return text + 0 }
+function word(text) { sub(/^[^:]*: *"/, "", text); sub(/".*/, "", text); return text }
+function wrong(sentence) { print "fit: " sentence > "/dev/stderr"; failed = 1 }
+function row(name, used, of) {
+    printf "%-9s %12s of %8d  %6.2f %%%s\n", name, used, of, 100 * used / of, (used > of) ? "  DOES NOT FIT" : ""
+}
+
+BEGIN {
+    # LUTs that a memory or shift register takes, by cell, as UG574 counts them.
+    split("RAM32M16 8 RAM64M8 8 RAM32M 4 RAM64M 4 RAM32X1D 2 RAM64X1D 2 RAM128X1D 4 RAM256X1D 8 " \
+          "RAM32X1S 1 RAM64X1S 1 RAM128X1S 2 RAM256X1S 4 RAM512X1S 8 RAM32X16DR8 8 RAM64X8SW 8", w, " ")
+    for (i = 1; i in w; i += 2) ram_luts[w[i]] = w[i + 1]
+}
+
+# ---- stat.txt: "=== module ===", then cells and their numbers; the sum at the end is made here instead.
+part == "stat" && /^===/ { module = $2; cells = 0; if ($2 != "design") is_module[module] = 1; next }
+part == "stat" && /Number of cells:/ { cells = module != "design"; next }
+part == "stat" && cells && NF == 2 && $2 ~ /^[0-9]+$/ { cell_count[module, $1] = $2; next }
+
+# ---- dsp.il: the multipliers of each module with their parameters.
+part == "dsp" && /^module / { module = $2; sub(/^\\/, "", module); next }
+part == "dsp" && /^  cell / { delete p; next }
+part == "dsp" && /^    parameter / { p[$(NF - 1)] = $NF; next }
+part == "dsp" && /^  end/ {
+    own[module, "a"] += p["\\AREG"] > 0 && p["\\BREG"] > 0
+    own[module, "m"] += p["\\MREG"] > 0
+    own[module, "p"] += p["\\PREG"] > 0
+    own[module, "amp"] += p["\\AREG"] > 0 && p["\\BREG"] > 0 && p["\\MREG"] > 0 && p["\\PREG"] > 0
+    next
+}
+
+# ---- report.json, one key a line: what each process should take.
+part == "report" && /"name":/ { name = word($0) }
+part == "report" && /"multipliers":/ { process = name; want[process, "dsp"] = number($0); processes[++process_count] = process }
+part == "report" && /"direction":/ { direction = word($0) }
+part == "report" && /"words":/ { words = number($0) }
+part == "report" && /"bits":/ { bits = number($0) }
+part == "report" && /"copies":/ { copies = number($0) }
+part == "report" && /"depth":/ && direction == "out" {
+    direction = ""
+    if (number($0) > 64) want[process, "fifo"] += block_halves(number($0), bits)
+}
+part == "report" && /"impl":/ {
+    impl = word($0)
+    if (impl == "bram") want[process, "bram"] += copies * block_halves(words, bits)
+    else if (impl == "rom") want[process, "rom"] += copies * block_halves(words, bits)
+    else if (impl == "uram") want[process, "uram"] += copies * pieces(words, bits, 4096, 72)
+    else if (impl == "lutram" && words >= 16) # fewer words may as well be registers
+        want[process, "ram"] += copies * 8 * least(pieces(words, bits, 32, 14), pieces(words, bits, 64, 7))
+}
+
+END {
+    for (key in cell_count) {
+        split(key, of, SUBSEP)
+        m = of[1]; c = of[2]; k = cell_count[key]
+        if (c in is_module) inside[m, c] = k
+        else if (c ~ /^LUT[1-6]$/ || c == "INV") own[m, "logic"] += k
+        else if (c in ram_luts) own[m, "ram"] += k * ram_luts[c]
+        else if (c ~ /^SRL/) own[m, "srl"] += k
+        else if (c ~ /^(FD[RSCP]E?(_1)?|LD[CP]E)$/) own[m, "ff"] += k
+        else if (c == "DSP48E2") own[m, "dsp"] += k
+        else if (c == "RAMB36E2") own[m, "half"] += 2 * k
+        else if (c == "RAMB18E2") own[m, "half"] += k
+        else if (c == "URAM288" || c == "URAM288_BASE") own[m, "uram"] += k
+        else if (c == "CARRY4") own[m, "carry"] += k
+        else if (c == "CARRY8") own[m, "carry"] += 2 * k
+        else if (c !~ /^(MUXF[789]|BUFG.*|GND|VCC|IBUF|OBUF)$/) other = other " " c
+    }
+    if (other != "") wrong("cells that were not mapped to the device:" other)
+    if (!(top in is_module)) { wrong("Yosys' statistics have no module " top "."); exit 1 }
+    count_instances(top, 1)
+
+    split(device, d, " ")
+    dsp = total(top, "dsp"); half = total(top, "half"); uram = total(top, "uram")
+    memory = total(top, "ram") + total(top, "srl")
+    lut = total(top, "logic") + memory; ff = total(top, "ff")
+    for (m in instances) {
+        if (m !~ /_tile(\\|$)/) continue
+        lane += instances[m] * own[m, "dsp"]
+        lane_amp += instances[m] * own[m, "amp"]
+    }
+    printf "{\"top\": \"%s\", \"device\": \"%s\", \"part\": \"%s\", \"dsp\": %d, \"bram36\": %.1f, " \
+           "\"uram\": %d, \"lut\": %d, \"lut_memory\": %d, \"ff\": %d, \"carry4\": %d, " \
+           "\"dsp_ab_registered\": %d, \"dsp_m_registered\": %d, \"dsp_p_registered\": %d, " \
+           "\"dsp_registered\": %d, \"lane_dsp\": %d, \"lane_dsp_registered\": %d, " \
+           "\"device_dsp\": %d, \"device_bram36\": %d, \"device_uram\": %d, \"device_lut\": %d, " \
+           "\"device_ff\": %d}\n", top, d[1], d[2], dsp, half / 2, uram, lut, memory, ff, total(top, "carry"),
+           total(top, "a"), total(top, "m"), total(top, "p"), total(top, "amp"), lane, lane_amp,
+           d[5], d[6], d[7], d[3], d[4] > json_file
+    close(json_file)
+    if (json) {
+        while ((getline line < json_file) > 0) print line
+    } else {
+        printf "%s on %s (%s)\n", top, d[1], d[2]
+        row("DSP48E2", dsp, d[5])
+        row("RAMB36", half / 2, d[6])
+        row("URAM288", uram, d[7])
+        row("LUT", lut, d[3])
+        row("FF", ff, d[4])
+        printf "LUT and FF are upper bounds; %d of the LUTs are memory, %d shift registers.\n",
+            total(top, "ram"), total(top, "srl")
+        printf "%-28s %5s %6s %7s %7s %7s %7s   %s\n", "module, and what one takes", "times", "DSP", "RAMB18", "LUT",
+            "LUT mem", "FF", "DSPs with registers A and B, M, P"
+        sorted = "sort -k1,1nr | cut -f2-"
+        for (m in instances) {
+            l = own[m, "logic"] + own[m, "ram"] + own[m, "srl"]
+            registers = own[m, "dsp"] ? sprintf("   %d, %d, %d", own[m, "a"], own[m, "m"], own[m, "p"]) : ""
+            printf "%d\t%-28s %5d %6d %7d %7d %7d %7d%s\n", l * instances[m], kind_of_name(m), instances[m],
+                own[m, "dsp"], own[m, "half"], l, own[m, "ram"] + own[m, "srl"], own[m, "ff"], registers | sorted
+        }
+        close(sorted)
+        printf "%d of %d multipliers have all of A, B, M and P registered in the DSP", total(top, "amp"), dsp
+        if (lane) printf "; of the lanes' %d, %d", lane, lane_amp
+        print "."
+    }
+
+    if (part != "report") exit failed
+    if (!process_count) wrong("the report names no process.")
+    for (i = 1; i <= process_count; i++) {
+        m = processes[i]
+        all += want[m, "dsp"]; least_half += want[m, "bram"] + ceil_div(want[m, "rom"], 2)
+        most_half += want[m, "bram"] + want[m, "rom"] + want[m, "fifo"]; all_uram += want[m, "uram"]
+        if (!(m in is_module)) continue # it is the same module as an earlier process
+        checked++
+        if (total(m, "dsp") != want[m, "dsp"])
+            wrong("process " m " has " want[m, "dsp"] " multipliers and takes " total(m, "dsp") " DSP48E2.")
+        if (total(m, "ram") < want[m, "ram"])
+            wrong("the lutram memories of process " m " need " want[m, "ram"] " LUTs as memory, but only " \
+                  total(m, "ram") " are; a memory has become registers or block RAM.")
+    }
+    if (dsp != all) wrong("the report has " all " multipliers, and " dsp " DSP48E2 are taken; one should be the other.")
+    if (half < least_half || half > most_half)
+        wrong("the block RAMs and tables of the report take " least_half " to " most_half " RAMB18 (two read ports of a table may share one), but " half " are taken.")
+    if (uram != all_uram) wrong("the report's URAM memories take " all_uram " URAM288, but " uram " are taken.")
+    if (!failed && !json)
+        printf "Checked against the report: %d multipliers are %d DSP48E2, %d RAMB18 where %d to %d are expected, " \
+               "%d URAM288, and the LUT memories of %d process modules are LUT memories.\n",
+               all, dsp, half, least_half, most_half, uram, checked
+    exit failed
+}

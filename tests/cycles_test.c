@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+// Networks of many shapes on the simulated RTL: the bits of cpu: and of the plain reference, the
+// planned cycles exactly, state kept between runs, late inputs and stalled outputs.
+// Usage: cycles_test [short|long [SEED]]; `long` takes the wide networks only.
+#define _GNU_SOURCE
+#include "build.h"
+#include "driver.h"
+#include "generate.h"
+#include "network_build.h"
+#include "quantise.h"
+#include "timing.h"
+#include "weights_image.h"
+
+#include <check.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { MAX_LAYERS = 3, SEQUENCES = 5, STEPS = 17, BUILDERS = 2 };
+
+// Layer l has sizes[l] inputs and sizes[l + 1] hidden units and takes lc[l] columns a cycle.
+static const struct shape {
+    const char *name;
+    int layers, sizes[MAX_LAYERS + 1], lc[MAX_LAYERS], outputs;
+    bool sigmoid, wide;
+} shapes[] = {
+    {"7 LC 1", 1, {7, 7}, {1}, 1, false, false},
+    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false},
+    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false},
+    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false},
+    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, false},
+    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, false},
+    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false},
+    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false},
+    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false},
+    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true},
+    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true},
+    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes, ONE_LAYER = 6, EQUAL_LAYERS = 7 };
+
+// What is built before the tests run.
+static struct built {
+    struct mr_compiled compiled;
+    char model_so[PATH_MAX], rtl_so[PATH_MAX];
+    char error[1024]; // "" when all went well
+    double seconds;
+} built[SHAPES];
+
+static uint64_t first_seed;
+
+static double noise(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(int32_t)(*state >> 32) / 2147483648.0;
+}
+
+// Numbers as training leaves them: most are small, few are large.
+static float *numbers(size_t count, double scale, uint64_t *state) {
+    float *data = calloc(count, sizeof *data);
+    ck_assert_ptr_nonnull(data);
+    for (size_t i = 0; i < count; i++) {
+        const double value = noise(state);
+        data[i] = (float)(scale * value * (1 + 2 * fabs(noise(state)) * fabs(value)));
+    }
+    return data;
+}
+
+static void make_quantised(const struct shape *shape, uint64_t seed, struct mr_quantised *out) {
+    struct mr_network network = {.layer_count = shape->layers};
+    char text[900];
+    network.layers = calloc((size_t)shape->layers, sizeof *network.layers);
+    network.name = strdup("cycles-test");
+    ck_assert(network.layers && network.name);
+    for (int l = 0; l < shape->layers; l++) {
+        const size_t inputs = (size_t)shape->sizes[l], hidden = (size_t)shape->sizes[l + 1];
+        const double scale = 1.5 / sqrt((double)hidden);
+        network.layers[l] = (struct mr_lstm){
+            .inputs = (int)inputs,
+            .hidden = (int)hidden,
+            .w_ih = numbers(4 * hidden * inputs, scale, &seed),
+            .w_hh = numbers(4 * hidden * hidden, scale, &seed),
+            .bias = numbers(4 * hidden, 2 * scale, &seed),
+        };
+    }
+    const size_t hidden = (size_t)shape->sizes[shape->layers], outputs = (size_t)shape->outputs;
+    network.head = (struct mr_dense){.inputs = (int)hidden,
+                                     .outputs = (int)outputs,
+                                     .sigmoid = shape->sigmoid,
+                                     .w = numbers(outputs * hidden, 1, &seed),
+                                     .bias = numbers(outputs, 1, &seed)};
+    ck_assert_msg(!mr_quantise(&network, NULL, 0, out, text, sizeof text), "%s", text);
+    mr_network_free(&network);
+}
+
+// ---- building, two at a time
+
+static int build_shape(const struct shape *shape, struct built *to) {
+    struct mr_shape wanted = {
+        .layer_count = shape->layers, .outputs = shape->outputs, .sigmoid = shape->sigmoid};
+    uint32_t lanes[MAX_LAYERS];
+    for (int l = 0; l < shape->layers; l++) {
+        wanted.layers[l].inputs = shape->sizes[l];
+        wanted.layers[l].hidden = shape->sizes[l + 1];
+        lanes[l] = (uint32_t)shape->lc[l];
+    }
+    const struct mr_options options = {
+        .choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = (uint32_t)shape->layers};
+    struct mr_error error = {0};
+    if (mr_compile_shape(&wanted, &options, &to->compiled, &error)) {
+        snprintf(to->error, sizeof to->error, "%s", error.text);
+        return -1;
+    }
+    // The RTL's own assertions are on.
+    const struct mr_build build = {.data_dir = to->compiled.data_dir,
+                                   .gen_dir = to->compiled.gen_dir,
+                                   .top = MR_NETWORK_TOP,
+                                   .cache_dir = to->compiled.cache_dir,
+                                   .assertions = true};
+    return mr_build_model(&build, to->model_so, sizeof to->model_so, to->error, sizeof to->error) ||
+                   mr_build_rtl(&build, to->rtl_so, sizeof to->rtl_so, to->error, sizeof to->error)
+               ? -1
+               : 0;
+}
+
+struct queue {
+    atomic_int next;
+    bool wide;
+};
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void *build_some(void *argument) {
+    struct queue *queue = argument;
+    for (int i; (i = atomic_fetch_add(&queue->next, 1)) < SHAPES;)
+        if (shapes[i].wide == queue->wide) {
+            const double begin = seconds_now();
+            if (build_shape(&shapes[i], &built[i]) && !built[i].error[0])
+                snprintf(built[i].error, sizeof built[i].error, "it failed without a sentence");
+            built[i].seconds = seconds_now() - begin;
+            printf("built %-24s %5.1f s\n", shapes[i].name, built[i].seconds);
+            fflush(stdout);
+        }
+    return NULL;
+}
+
+static void build_all(bool wide) {
+    struct queue queue = {.wide = wide};
+    pthread_t threads[BUILDERS];
+    int started = 0;
+    while (started < BUILDERS && !pthread_create(&threads[started], NULL, build_some, &queue))
+        started++;
+    if (!started)
+        build_some(&queue);
+    while (started)
+        pthread_join(threads[--started], NULL);
+}
+
+// ---- one shape on its devices
+
+struct bench {
+    const struct shape *shape;
+    const struct mr_plan *plan;
+    const struct mr_report *report;
+    struct mr_quantised quantised;
+    int16_t *image;
+    uint64_t beats;
+    size_t inputs, row, outputs; // numbers of one step as the network and as the device takes it
+    int16_t *x, *x_rows;         // (SEQUENCES * STEPS, inputs), (SEQUENCES * STEPS, row)
+};
+
+static struct mr_device *open_device(const struct bench *bench, const struct built *from,
+                                     const char *uri, const struct mr_device_options *options) {
+    const struct mr_image image = {.model_so = from->model_so, .rtl_so = from->rtl_so};
+    char text[900];
+    struct mr_device *device = mr_device_open(uri, &image, options, text, sizeof text);
+    ck_assert_msg(device != NULL, "%s", text);
+    ck_assert_msg(!mr_device_load_weights(device, bench->image, bench->beats, text, sizeof text),
+                  "%s", text);
+    return device;
+}
+
+static void set_up(int i, struct bench *bench) {
+    char text[900];
+    uint64_t seed = first_seed + (uint64_t)i;
+    ck_assert_msg(!built[i].error[0], "%s: %s", shapes[i].name, built[i].error);
+    *bench = (struct bench){
+        .shape = &shapes[i], .plan = &built[i].compiled.plan, .report = built[i].compiled.report};
+    make_quantised(&shapes[i], seed, &bench->quantised);
+    bench->image =
+        mr_weights_image(bench->plan, &bench->quantised, &bench->beats, text, sizeof text);
+    ck_assert_msg(bench->image != NULL, "%s", text);
+    bench->inputs = (size_t)shapes[i].sizes[0];
+    bench->row = (size_t)(bench->plan->layers[0].x_words * bench->plan->layers[0].lc);
+    bench->outputs = (size_t)shapes[i].outputs;
+    bench->x = calloc(SEQUENCES * STEPS * bench->inputs, sizeof *bench->x);
+    bench->x_rows = calloc(SEQUENCES * STEPS * bench->row, sizeof *bench->x_rows);
+    ck_assert(bench->x && bench->x_rows);
+    // Usual inputs, and in every third step some of the whole range, where gates saturate.
+    for (size_t t = 0; t < SEQUENCES * STEPS; t++)
+        for (size_t k = 0; k < bench->inputs; k++) {
+            const double value = noise(&seed) * (t % 3 == 2 ? 32767 : 6000);
+            bench->x[t * bench->inputs + k] = (int16_t)value;
+            bench->x_rows[t * bench->row + k] = (int16_t)value;
+        }
+}
+
+static void tear_down(struct bench *bench) {
+    mr_quantised_free(&bench->quantised);
+    free(bench->image);
+    free(bench->x);
+    free(bench->x_rows);
+}
+
+// Runs from step `from` of the input on. Returns the cycles to the last output, 0 on cpu:.
+static uint64_t run(const struct bench *bench, struct mr_device *device, size_t from,
+                    uint32_t sequences, uint32_t steps, uint32_t flags, int32_t *y) {
+    char text[900];
+    struct mr_job job = {.sequences = sequences,
+                         .steps = steps,
+                         .flags = flags,
+                         .x = bench->x_rows + from * bench->row,
+                         .x_count =
+                             (uint64_t)sequences * steps * (uint64_t)bench->plan->layers[0].x_words,
+                         .y = y,
+                         .y_count = sequences * bench->outputs};
+    ck_assert_msg(!mr_device_run(device, &job, text, sizeof text), "%s: %s", bench->shape->name,
+                  text);
+    return job.cycles ? job.last_output_cycle + 1 : 0;
+}
+
+static void expect_bits(const struct bench *bench, const char *what, uint32_t sequences,
+                        uint32_t steps, const int32_t *y) {
+    int32_t wanted[SEQUENCES * 16];
+    ck_assert_int_eq(mr_quantised_run(&bench->quantised, bench->x, sequences, steps, wanted), 0);
+    for (size_t i = 0; i < sequences * bench->outputs; i++)
+        ck_assert_msg(y[i] == wanted[i],
+                      "%s, %s, %u sequences of %u steps: output %zu is %d and should be %d "
+                      "(seed %llu)",
+                      bench->shape->name, what, sequences, steps, i, y[i], wanted[i],
+                      (unsigned long long)first_seed);
+}
+
+// The steady state by the formula of the layer, from the sizes alone.
+static uint64_t slowest_step(const struct shape *shape) {
+    static const int latency[] = {0,  25, 26, 27, 28, 30, 30, 30, 30, 31, 31,
+                                  31, 31, 31, 31, 31, 31, 32, 32, 32, 32, 32,
+                                  32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32};
+    int slowest = 0;
+    for (int l = 0; l < shape->layers; l++) {
+        const int lc = shape->lc[l];
+        const int columns = (shape->sizes[l] + lc - 1) / lc;
+        const int step =
+            (columns > latency[lc] ? columns : latency[lc]) + (shape->sizes[l + 1] + lc - 1) / lc;
+        slowest = step > slowest ? step : slowest;
+    }
+    return (uint64_t)slowest;
+}
+
+static uint64_t planned_cycles(const struct bench *bench, uint32_t sequences, uint32_t steps) {
+    struct mr_timing_result timing;
+    char text[900];
+    ck_assert_msg(
+        !mr_timing_run(bench->plan, bench->report, sequences, steps, &timing, text, sizeof text),
+        "%s", text);
+    return timing.cycles;
+}
+
+static uint64_t check_planned(const struct bench *bench, struct mr_device *cpu,
+                              struct mr_device *sim, uint32_t sequences, uint32_t steps) {
+    int32_t y[SEQUENCES * 16];
+    run(bench, cpu, 0, sequences, steps, MR_FLAG_RESET, y);
+    expect_bits(bench, "cpu:", sequences, steps, y);
+    const uint64_t cycles = run(bench, sim, 0, sequences, steps, MR_FLAG_RESET, y);
+    expect_bits(bench, "sim:", sequences, steps, y);
+    const uint64_t planned = planned_cycles(bench, sequences, steps);
+    ck_assert_msg(cycles == planned, "%s, %u sequences of %u steps: %llu cycles, planned %llu",
+                  bench->shape->name, sequences, steps, (unsigned long long)cycles,
+                  (unsigned long long)planned);
+    return cycles;
+}
+
+// A sequence in single steps, and in two parts: every output is that of the sequence so far.
+static void check_state(const struct bench *bench, struct mr_device *device, const char *what) {
+    int32_t y[16];
+    for (uint32_t t = 0; t < STEPS; t++) {
+        run(bench, device, t, 1, 1, t ? 0 : MR_FLAG_RESET, y);
+        expect_bits(bench, what, 1, t + 1, y);
+    }
+    run(bench, device, 0, 1, 6, MR_FLAG_RESET, y);
+    run(bench, device, 6, 1, STEPS - 6, 0, y);
+    expect_bits(bench, what, 1, STEPS, y);
+}
+
+static void check_stalls(const struct bench *bench, const struct built *from) {
+    static const struct { uint32_t idle, stall; } chances[] = {{128, 0}, {0, 200}, {90, 90}};
+    int32_t y[SEQUENCES * 16];
+    for (size_t i = 0; i < sizeof chances / sizeof *chances; i++) {
+        const struct mr_device_options options = {.idle_chance = chances[i].idle,
+                                                  .stall_chance = chances[i].stall,
+                                                  .seed = first_seed + i};
+        struct mr_device *sim = open_device(bench, from, "sim:", &options);
+        const uint64_t cycles = run(bench, sim, 0, SEQUENCES, STEPS, MR_FLAG_RESET, y);
+        expect_bits(bench, "sim: with stalls", SEQUENCES, STEPS, y);
+        ck_assert_uint_ge(cycles, planned_cycles(bench, SEQUENCES, STEPS));
+        if (i == 2)
+            check_state(bench, sim, "sim: step by step with stalls");
+        mr_device_close(sim);
+    }
+}
+
+START_TEST(a_shape_runs_as_planned) {
+    struct bench bench;
+    set_up(_i, &bench);
+    const struct shape *shape = bench.shape;
+    struct mr_device *cpu = open_device(&bench, &built[_i], "cpu:", NULL);
+    struct mr_device *sim = open_device(&bench, &built[_i], "sim:", NULL);
+    const uint64_t step = slowest_step(shape);
+    ck_assert_uint_eq(bench.plan->interval, step);
+    check_planned(&bench, cpu, sim, 1, 1);
+    const uint64_t two = check_planned(&bench, cpu, sim, 1, 2);
+    const uint64_t all = check_planned(&bench, cpu, sim, 1, STEPS);
+    check_planned(&bench, cpu, sim, SEQUENCES, 1);
+    check_planned(&bench, cpu, sim, SEQUENCES, 2);
+    const uint64_t more = check_planned(&bench, cpu, sim, SEQUENCES, STEPS);
+    printf("%-24s %6llu lanes %4llu cycles a step, %u steps in %6llu cycles, %u x %u in %7llu\n",
+           shape->name, (unsigned long long)bench.plan->multipliers, (unsigned long long)step,
+           STEPS, (unsigned long long)all, SEQUENCES, STEPS, (unsigned long long)more);
+    // Every further step, of this sequence or the next, costs a step of the slowest layer.
+    ck_assert_uint_eq(all - two, (STEPS - 2) * step);
+    ck_assert_uint_eq(more - all, (SEQUENCES - 1) * STEPS * step);
+    check_state(&bench, cpu, "cpu: step by step");
+    check_state(&bench, sim, "sim: step by step");
+    mr_device_close(cpu);
+    mr_device_close(sim);
+    check_stalls(&bench, &built[_i]);
+    tear_down(&bench);
+}
+END_TEST
+
+// Layers work at the same time: one more costs about a step of fill and not a sequence.
+START_TEST(a_further_layer_costs_a_step) {
+    uint64_t cycles[2];
+    uint64_t step = 0;
+    for (int n = 0; n < 2; n++) {
+        const int i = n ? EQUAL_LAYERS : ONE_LAYER;
+        struct bench bench;
+        int32_t y[16];
+        set_up(i, &bench);
+        struct mr_device *sim = open_device(&bench, &built[i], "sim:", NULL);
+        cycles[n] = run(&bench, sim, 0, 1, STEPS, MR_FLAG_RESET, y);
+        step = slowest_step(bench.shape);
+        mr_device_close(sim);
+        tear_down(&bench);
+    }
+    const uint64_t layer = (cycles[1] - cycles[0]) / 2;
+    printf("a further layer of 25 costs %llu cycles; a step takes %llu, %u steps %llu\n",
+           (unsigned long long)layer, (unsigned long long)step, STEPS,
+           (unsigned long long)(STEPS * step));
+    ck_assert_uint_ge(layer, step);
+    ck_assert_uint_le(layer, 2 * step);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    const bool wide = argc > 1 && strcmp(argv[1], "long") == 0;
+    first_seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
+    mkdir("build", 0777);
+    setenv("MILLRACE_CACHE", "build/cache", 0);
+    printf("cycles_test: seed %llu\n", (unsigned long long)first_seed);
+    fflush(stdout);
+    build_all(wide);
+    Suite *suite = suite_create("cycles");
+    TCase *cases = tcase_create("cycles");
+    tcase_set_timeout(cases, 300);
+    int first_wide = 0;
+    while (!shapes[first_wide].wide)
+        first_wide++;
+    tcase_add_loop_test(cases, a_shape_runs_as_planned, wide ? first_wide : 0,
+                        wide ? SHAPES : first_wide);
+    if (!wide)
+        tcase_add_test(cases, a_further_layer_costs_a_step);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    for (int i = 0; i < SHAPES; i++)
+        mr_compiled_free(&built[i].compiled);
+    return failed != 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// hlsc's schedule and report: the LSTM layer's latency is what its header and the planner say,
+// loops have the expected depths, FIFOs hold what is in flight, and the host's reader takes the
+// report.
+#define _POSIX_C_SOURCE 200809L
+#include "compile.h"
+#include "hls_report.h"
+#include "lstm_latency.h"
+#include <check.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FOLDER "build/hlsc-schedule"
+
+static void compile_text(const char *text) {
+    static const char *const includes[] = {"hls/include", "hls/kernels"};
+    char error[2048] = "";
+    mkdir("build", 0777);
+    mkdir(FOLDER, 0777);
+    FILE *file = fopen(FOLDER "/kernel.c", "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    const struct compile_options options = {
+        .source = FOLDER "/kernel.c",
+        .top = "k",
+        .out_dir = FOLDER "/out",
+        .front = {.include_dirs = includes, .include_count = 2}};
+    ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
+}
+
+static json_t *read_json(void) {
+    json_error_t error;
+    json_t *root = json_load_file(FOLDER "/out/report.json", 0, &error);
+    ck_assert_msg(root != NULL, "line %d: %s", error.line, error.text);
+    return root;
+}
+
+static struct mr_report *read_report(void) {
+    char error[512];
+    struct mr_report *report = mr_report_read(FOLDER "/out/report.json", error, sizeof error);
+    ck_assert_msg(report != NULL, "%s", error);
+    return report;
+}
+
+static const int columns[] = {1, 2, 3, 4, 5, 8, 16, 32};
+
+START_TEST(test_lstm_latency) {
+    const int lc = columns[_i];
+    char text[1024];
+    snprintf(text, sizeof text,
+             "#include \"words.h\"\nMR_VECTOR(%d)\n#define LAYER lstm\n#define LAYER_INPUTS 25\n"
+             "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#include \"lstm_layer.h\"\n"
+             "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
+             "uint32_t command,\n"
+             "       uint32_t steps, uint32_t total, uint32_t flags) {\n    HLS(dataflow)\n"
+             "    lstm(weights, x, h, command, steps, total, flags);\n}\n",
+             lc, lc, lc, lc);
+    compile_text(text);
+    json_t *root = read_json();
+    json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    json_t *found = json_object_get(process, "dependences"), *one;
+    size_t i;
+    int seen = 0;
+    json_array_foreach(found, i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "variable")), "h") != 0)
+            continue;
+        seen++;
+        ck_assert_int_eq(json_integer_value(json_object_get(one, "needed")), LSTM_LATENCY(lc));
+        ck_assert(json_is_true(json_object_get(one, "claimed")));
+        ck_assert_uint_gt(json_array_size(json_object_get(one, "path")), 10);
+    }
+    ck_assert_int_eq(seen, 1);
+    // LC multipliers a lane, the cells' beside them; the lanes are cut into tiles.
+    ck_assert_int_ge(json_integer_value(json_object_get(process, "multipliers")), 4 * 40 * lc);
+    ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
+    json_decref(root);
+    mr_report_free(read_report());
+}
+END_TEST
+
+struct depth_case {
+    const char *body; // writes y
+    uint32_t depth;
+};
+
+static const struct depth_case depths[] = {
+    {"y = x.v[0];", 1},
+    {"y = x.v[0] + x.v[1];", 1},
+    {"y = (int64_t)x.v[0] * x.v[1];", 4},
+    {"y = (int64_t)x.v[0] * x.v[1] + x.v[2];", 4},
+    {"for (int c = 0; c < 2; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 5},
+    {"for (int c = 0; c < 4; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 7},
+    {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 9},
+    {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += x.v[c];\n}", 4},
+};
+
+START_TEST(test_depth) {
+    char text[1024];
+    snprintf(text, sizeof text,
+             "#include \"hls.h\"\ntypedef struct { int16_t v[8], w[8]; } "
+             "word_t;\nHLS_STREAM_OF(word_t)\n"
+             "HLS_STREAM_OF(int64_t)\nvoid k(hls_stream(word_t) *in, hls_stream(int64_t) *out, "
+             "uint32_t n) {\n"
+             "loop: for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\nconst word_t x = "
+             "hls_read(word_t, in);\n"
+             "int64_t y = 0;\n%s\nhls_write(int64_t, out, y);\n}\n}\n",
+             depths[_i].body);
+    compile_text(text);
+    struct mr_report *report = read_report();
+    const struct mr_report_process *process = mr_report_process(report, "k");
+    ck_assert_ptr_nonnull(process);
+    ck_assert_uint_eq(process->loop_count, 1);
+    ck_assert_str_eq(process->loops[0].name, "loop");
+    ck_assert_uint_eq(process->loops[0].ii, 1);
+    ck_assert_msg(process->loops[0].depth == depths[_i].depth, "%s: depth %u, expected %u",
+                  depths[_i].body, process->loops[0].depth, depths[_i].depth);
+    const struct mr_report_stream *out = mr_report_stream(process, "out");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_uint_gt(out->depth, out->write_stage); // else a full pipeline would wait for room
+    mr_report_free(report);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("hlsc_schedule");
+    TCase *tcase = tcase_create("schedule");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, test_lstm_latency, 0, (int)(sizeof columns / sizeof *columns));
+    tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
