@@ -14,10 +14,10 @@ enum { SCALAR_COUNT = 5, IN_COUNT = 2, MAX_STREAM_BITS = 1 << 16 };
 static const struct {
     const char *name;
     enum mr_port_kind kind;
-} wanted[PORT_COUNT] = {{"command", MR_PORT_SCALAR}, {"sequences", MR_PORT_SCALAR}, {"steps", MR_PORT_SCALAR},
-                        {"total", MR_PORT_SCALAR},   {"flags", MR_PORT_SCALAR},
-                        {"weights", MR_PORT_IN},     {"x", MR_PORT_IN},
-                        {"y", MR_PORT_OUT}};
+} wanted[PORT_COUNT] = {{"command", MR_PORT_SCALAR}, {"sequences", MR_PORT_SCALAR},
+                        {"steps", MR_PORT_SCALAR},   {"total", MR_PORT_SCALAR},
+                        {"flags", MR_PORT_SCALAR},   {"weights", MR_PORT_IN},
+                        {"x", MR_PORT_IN},           {"y", MR_PORT_OUT}};
 
 struct mr_kernel_device {
     struct mr_loaded *loaded;
@@ -41,7 +41,8 @@ static int find_ports(struct mr_kernel_device *device, const char *so_path, char
             p++;
         if (p == PORT_COUNT || port->kind != wanted[p].kind) {
             snprintf(error, error_size,
-                     "%s: port %s of kernel %s is none of a network's (scalars command, sequences, steps, "
+                     "%s: port %s of kernel %s is none of a network's (scalars command, sequences, "
+                     "steps, "
                      "total, flags; input streams weights, x; output stream y)",
                      so_path, port->name, kernel->top);
             return -1;

@@ -173,11 +173,11 @@ static void add_rtl(struct mr_words *words, const char *directory, const char *l
 
 static void rtl_recipe(const struct work *work, struct mr_words *words) {
     const struct mr_build *build = work->build;
-    static const char *const flags[] = {
-        "--cc",        "--exe", "--build", "--prefix",          "Vkernel",
-        "--Mdir",      "obj",   "-O3",     "--x-assign",        "fast",
-        "--unroll-count", "4", // lanes stay loops: a fraction of the code to compile
-        "--x-initial", "fast",  "-Wall",   "-Wno-DECLFILENAME", "--top-module"};
+    static const char *const flags[] =
+        {"--cc",           "--exe", "--build", "--prefix",          "Vkernel",
+         "--Mdir",         "obj",   "-O3",     "--x-assign",        "fast",
+         "--unroll-count", "4", // lanes stay loops: a fraction of the code to compile
+         "--x-initial",    "fast",  "-Wall",   "-Wno-DECLFILENAME", "--top-module"};
     const char *cxx = cxx_compiler();
     mr_words_add(words, "%s", verilator());
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)

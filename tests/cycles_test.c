@@ -120,7 +120,8 @@ static int build_shape(const struct shape *shape, struct built *to) {
                                    .gen_dir = to->compiled.gen_dir,
                                    .top = MR_NETWORK_TOP,
                                    .cache_dir = to->compiled.cache_dir,
-                                   .assertions = true};
+                                   .assertions = true,
+                                   .jobs = 1};
     return mr_build_model(&build, to->model_so, sizeof to->model_so, to->error, sizeof to->error) ||
                    mr_build_rtl(&build, to->rtl_so, sizeof to->rtl_so, to->error, sizeof to->error)
                ? -1

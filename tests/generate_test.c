@@ -180,12 +180,12 @@ static void check_network(uint64_t *state, const struct mr_shape *shape, const i
     write_inputs(&plan, x);
 
     char command[512];
-    snprintf(
-        command, sizeof command,
-        "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas -Wno-unused-function -Wno-unused-label "
-        "-Ihls/include -Ihls/kernels -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
-        "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
-        lc[0], SEQUENCES, STEPS);
+    snprintf(command, sizeof command,
+             "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas "
+             "-Wno-unused-function -Wno-unused-label "
+             "-Ihls/include -Ihls/kernels -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
+             "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
+             lc[0], SEQUENCES, STEPS);
     ck_assert_msg(system(command) == 0, "failed: %s", command);
 
     int32_t *expected = calloc((size_t)(SEQUENCES * shape->outputs), sizeof *expected);

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs every test that the Makefile has built, one line each, and ends with `N passed, N failed, N skipped`: the checks
-# of all programs together. Usage, from the repository's root: tests/run.sh short|long "TEST..." "FUZZER..."
+# Runs every test that the Makefile has built, JOBS at a time (two), one line each, and ends with
+# `N passed, N failed, N skipped`: the checks of all programs together.
+# Usage, from the repository's root: tests/run.sh short|long "TEST..." "FUZZER..."
 set -u
 kind=$1 tests=$2 fuzzers=$3
 logs=build/test-logs
-passed=0 failed=0 skipped=0
+jobs=${JOBS:-2}
 started=$SECONDS
 rm -rf "$logs"
 mkdir -p "$logs" build/fuzz || exit 1
@@ -31,8 +32,9 @@ count() {
     END { print p + 0, f + 0, s + 0 }' "$1"
 }
 
-# step NAME SECONDS COMMAND...: runs it within the time, with its output in a log, which is shown when it fails.
-step() {
+# run_step NAME SECONDS COMMAND...: runs it within the time, with its output in a log, which is shown when it fails.
+# Leaves its counts in a file.
+run_step() {
     local name=$1 limit=$2 log=$logs/$1.log begun=$SECONDS code=0 p f s
     shift 2
     timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null || code=$?
@@ -40,7 +42,7 @@ step() {
     # What does not count its checks is one check; what died is a failure, whatever it counted.
     [ $code -eq 0 ] || [ "$f" -gt 0 ] || f=1
     [ $code -ne 0 ] || [ $((p + f + s)) -gt 0 ] || p=1
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    echo "$p $f $s" >"$logs/$name.count"
     local verdict=ok remark=
     [ "$s" -eq 0 ] || remark=", $s skipped"
     if [ $code -ne 0 ] || [ "$f" -gt 0 ]; then
@@ -56,6 +58,14 @@ step() {
         tail -n 12 "$log" | sed 's/^/        > /'
         ;;
     esac
+}
+
+# step NAME SECONDS COMMAND...: run_step as soon as fewer than $jobs run. `wait` waits for all.
+step() {
+    while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do wait -n; done
+    # A failure without counts is one too: the step itself died.
+    echo "0 1 0" >"$logs/$1.count"
+    { report=$(run_step "$@"); printf '%s\n' "$report"; } &
 }
 
 # fuzz NAME FILE...: the mutating runner, under the sanitizers, as long as about 5 seconds. Its seeds are written by
@@ -88,36 +98,41 @@ seeds() { # fuzzer -> its seed files
     esac
 }
 
-for test in $tests; do
-    step "$test" 300 "build/tests/$test"
-done
+# The long ones first.
 for script in tests/*_test.sh; do
     [ -e "$script" ] || continue
-    step "$(basename "$script" .sh)" 300 "$script"
+    step "$(basename "$script" .sh)" 600 "$script"
 done
-step demo 300 host/demo/demo.sh
-step formal 240 hw/formal/run.sh
-step lint 120 hw/lint.sh
+for test in $tests; do
+    step "$test" 600 "build/tests/$test"
+done
+step demo 600 host/demo/demo.sh
+step formal 300 hw/formal/run.sh
+wait
 for fuzzer in $fuzzers; do
     # The names have no spaces.
     # shellcheck disable=SC2046
     fuzz "$fuzzer" $(seeds "$fuzzer")
 done
 step format 60 make -s -j1 format-check CLANG_FORMAT="${CLANG_FORMAT:-clang-format}"
+wait
 
 if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
+    step cycles-wide 900 build/tests/cycles_test long
     for test in $tests; do
         # Loaded kernels are not instrumented, and stay loaded.
         ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0 CK_DEFAULT_TIMEOUT=300 \
             step "asan-$test" 900 "build/asan/$test"
     done
+    wait
     for fuzzer in $fuzzers; do
         # shellcheck disable=SC2046
         libfuzzer "$fuzzer" $(seeds "$fuzzer")
     done
+    wait
 fi
 
 echo "all tests: $((SECONDS - started)) s"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+cat "$logs"/*.count | awk '{ p += $1; f += $2; s += $3 }
+    END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The typed syntax tree that the front end (lex.c, parse.c, sema.c) hands to the lowering (lower.c).
-// After sema every name is resolved, every implicit conversion of C is an explicit EXPR_CAST, compound
-// assignments and ++/-- are plain assignments, and every loop has the canonical form of `struct for_loop`.
-// All nodes live in the arena of the `compiler` that made them and die with it.
+// The typed syntax tree that the front end (lex.c, parse.c, sema.c) hands to the lowering
+// (lower.c). After sema every name is resolved, every implicit conversion of C is an explicit
+// EXPR_CAST, compound assignments and ++/-- are plain assignments, and every loop has the canonical
+// form of `struct for_loop`. All nodes live in the arena of the `compiler` that made them and die
+// with it.
 #ifndef HLSC_AST_H
 #define HLSC_AST_H
 
@@ -17,10 +18,18 @@ struct location {
 
 // ---- types
 
-enum type_kind { TYPE_VOID, TYPE_BOOL, TYPE_INT, TYPE_STRUCT, TYPE_ARRAY, TYPE_POINTER, TYPE_STREAM };
+enum type_kind {
+    TYPE_VOID,
+    TYPE_BOOL,
+    TYPE_INT,
+    TYPE_STRUCT,
+    TYPE_ARRAY,
+    TYPE_POINTER,
+    TYPE_STREAM
+};
 
-// Equal types are the same pointer for BOOL and INT (8, 16, 32 or 64 bits, signed or not); STRUCT types
-// are the same pointer when they are the same C type. Enums are int32.
+// Equal types are the same pointer for BOOL and INT (8, 16, 32 or 64 bits, signed or not); STRUCT
+// types are the same pointer when they are the same C type. Enums are int32.
 struct type {
     enum type_kind kind;
     int bits;                // INT: 8, 16, 32, 64; BOOL: 1
@@ -56,18 +65,19 @@ struct variable {
     bool is_static; // static local or file scope: state that outlives a call
     bool is_const;  // const-qualified (with is_static: a ROM)
     bool is_param;
-    // Initialiser by constants (static, or a brace list): the scalars of the type in order, the rest of
-    // the object zero. NULL: none. A local scalar with a non-constant initialiser has `init` in its STMT_DECL.
+    // Initialiser by constants (static, or a brace list): the scalars of the type in order, the
+    // rest of the object zero. NULL: none. A local scalar with a non-constant initialiser has
+    // `init` in its STMT_DECL.
     int64_t *values;
     int64_t value_count;
     // From pragmas; [d] is dimension d+1 of the array.
     enum partition_kind partition[MAX_DIMS];
     int partition_factor[MAX_DIMS];
     enum storage_impl storage;
-    int storage_latency; // bind_storage latency=; -1 where not given
-    int stream_depth;    // stream depth=; -1 where not given
+    int storage_latency;        // bind_storage latency=; -1 where not given
+    int stream_depth;           // stream depth=; -1 where not given
     const char *interface_mode; // interface pragma of a parameter, NULL: none
-    void *user;          // for the lowering
+    void *user;                 // for the lowering
 };
 
 // ---- expressions
@@ -88,15 +98,31 @@ enum expr_kind {
 };
 
 enum op_kind {
-    OP_NEG, OP_BITNOT, OP_LOGNOT,                                  // unary (LOGNOT gives bool)
-    OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD, OP_SHL, OP_SHR,        // operands of one (promoted) type; shifts: each its own
-    OP_AND, OP_OR, OP_XOR,                                         //
-    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE,                      // operands of one type; the result is bool
-    OP_LAND, OP_LOR                                                // operands bool; the result is bool
+    OP_NEG,
+    OP_BITNOT,
+    OP_LOGNOT, // unary (LOGNOT gives bool)
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_MOD,
+    OP_SHL,
+    OP_SHR, // operands of one (promoted) type; shifts: each its own
+    OP_AND,
+    OP_OR,
+    OP_XOR, //
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LE,
+    OP_GT,
+    OP_GE, // operands of one type; the result is bool
+    OP_LAND,
+    OP_LOR // operands bool; the result is bool
 };
 
-// Comparisons and logical operators have type bool here, where C says int; sema casts to int where the
-// value is used as a number and converts a number used as a condition by `!= 0`.
+// Comparisons and logical operators have type bool here, where C says int; sema casts to int where
+// the value is used as a number and converts a number used as a condition by `!= 0`.
 struct expr {
     enum expr_kind kind;
     enum op_kind op;
@@ -129,9 +155,15 @@ enum stmt_kind {
 };
 
 enum pragma_kind {
-    PRAGMA_PIPELINE, PRAGMA_UNROLL, PRAGMA_DEPENDENCE, // on loops
-    PRAGMA_ARRAY_PARTITION, PRAGMA_BIND_STORAGE, PRAGMA_STREAM, // folded into struct variable by sema
-    PRAGMA_DATAFLOW, PRAGMA_INLINE, PRAGMA_INTERFACE            // on functions
+    PRAGMA_PIPELINE,
+    PRAGMA_UNROLL,
+    PRAGMA_DEPENDENCE, // on loops
+    PRAGMA_ARRAY_PARTITION,
+    PRAGMA_BIND_STORAGE,
+    PRAGMA_STREAM, // folded into struct variable by sema
+    PRAGMA_DATAFLOW,
+    PRAGMA_INLINE,
+    PRAGMA_INTERFACE // on functions
 };
 
 struct dependence { // `#pragma HLS dependence variable=h type=inter direction=RAW distance=28 true`
@@ -141,16 +173,16 @@ struct dependence { // `#pragma HLS dependence variable=h type=inter direction=R
 };
 
 struct for_loop {
-    const char *label;     // the C label before the loop, or NULL
-    struct variable *var;  // declared by the for statement
-    int64_t start;         // constant
-    struct expr *limit;    // any expression without side effects; EXPR_CONST where it folds
-    bool inclusive;        // <= instead of <
-    int64_t step;          // > 0, constant
+    const char *label;    // the C label before the loop, or NULL
+    struct variable *var; // declared by the for statement
+    int64_t start;        // constant
+    struct expr *limit;   // any expression without side effects; EXPR_CONST where it folds
+    bool inclusive;       // <= instead of <
+    int64_t step;         // > 0, constant
     struct stmt *body;
-    int pipeline_ii;       // 0: no pipeline pragma; `pipeline` without II= is 1
-    bool unroll;           // unroll pragma
-    int unroll_factor;     // 0: completely
+    int pipeline_ii;   // 0: no pipeline pragma; `pipeline` without II= is 1
+    bool unroll;       // unroll pragma
+    int unroll_factor; // 0: completely
     struct dependence *dependences;
     int dependence_count;
 };
@@ -184,7 +216,8 @@ struct function {
     struct location loc;
     bool is_dataflow; // pragma dataflow in its body
     bool is_inline_off;
-    bool has_effects; // uses streams, changes state or what its parameters point to, or calls such a function
+    bool has_effects; // uses streams, changes state or what its parameters point to, or calls such
+                      // a function
 };
 
 struct program {

@@ -14,7 +14,7 @@ struct check_options {
 };
 
 // 0 if all outputs agree (prints a line on stdout), -1 with a sentence.
-int check(const struct compile_options *compile_with, const struct check_options *options, char *error,
-          size_t error_size);
+int check(const struct compile_options *compile_with, const struct check_options *options,
+          char *error, size_t error_size);
 
 #endif

@@ -34,9 +34,10 @@ static void discard(struct output *outputs) {
 static FILE *open_output(struct compiler *cc, struct output *out, const char *dir, const char *top,
                          const char *suffix) {
     const struct location nowhere = {"hlsc", 0};
-    if (snprintf(out->path, sizeof out->path, "%s/%s%s", dir, top, suffix) >= (int)sizeof out->path ||
-        snprintf(out->temporary, sizeof out->temporary, "%s/.%s%s.%ld", dir, top, suffix, (long)getpid()) >=
-            (int)sizeof out->temporary) {
+    if (snprintf(out->path, sizeof out->path, "%s/%s%s", dir, top, suffix) >=
+            (int)sizeof out->path ||
+        snprintf(out->temporary, sizeof out->temporary, "%s/.%s%s.%ld", dir, top, suffix,
+                 (long)getpid()) >= (int)sizeof out->temporary) {
         out->temporary[0] = 0;
         fail(cc, nowhere, "the path of the output folder '%s' is too long", dir);
     }
@@ -44,7 +45,8 @@ static FILE *open_output(struct compiler *cc, struct output *out, const char *di
     if (!out->file) {
         const int reason = errno;
         out->temporary[0] = 0;
-        fail(cc, nowhere, "cannot write %s: %s; choose another folder with -o", out->path, strerror(reason));
+        fail(cc, nowhere, "cannot write %s: %s; choose another folder with -o", out->path,
+             strerror(reason));
     }
     return out->file;
 }
@@ -60,7 +62,8 @@ static void make_folder(struct compiler *cc, const char *dir) {
         fail(cc, (struct location){"hlsc", 0}, "cannot make folder %s: %s", dir, strerror(errno));
 }
 
-// Path of `source` as seen from folder `dir`, so that generated files name no folder of this machine.
+// Path of `source` as seen from folder `dir`, so that generated files name no folder of this
+// machine.
 static const char *relative_path(struct compiler *cc, const char *dir, const char *source) {
     char from[PATH_MAX], to[PATH_MAX];
     if (!realpath(dir, from) || !realpath(source, to))
@@ -80,7 +83,8 @@ static const char *relative_path(struct compiler *cc, const char *dir, const cha
     return arena_printf(cc, "%s%s", up, to + common);
 }
 
-static void run_passes(struct compiler *cc, const struct compile_options *o, struct output *outputs) {
+static void run_passes(struct compiler *cc, const struct compile_options *o,
+                       struct output *outputs) {
     guard_plain_c(cc, o->source, &o->front);
     const char *text = preprocess(cc, o->source, &o->front);
     struct program *program = parse_program(cc, o->source, text);
@@ -116,7 +120,8 @@ static void run_passes(struct compiler *cc, const struct compile_options *o, str
         const bool bad = ferror(outputs[i].file) | (fclose(outputs[i].file) != 0);
         outputs[i].file = NULL;
         if (bad || rename(outputs[i].temporary, outputs[i].path) != 0)
-            fail(cc, (struct location){"hlsc", 0}, "cannot write %s: %s", outputs[i].path, strerror(errno));
+            fail(cc, (struct location){"hlsc", 0}, "cannot write %s: %s", outputs[i].path,
+                 strerror(errno));
         outputs[i].temporary[0] = 0;
     }
 }

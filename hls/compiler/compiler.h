@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every pass of hlsc shares: one arena for all nodes, one place where an error ends the compilation.
+// What every pass of hlsc shares: one arena for all nodes, one place where an error ends the
+// compilation.
 #ifndef HLSC_COMPILER_H
 #define HLSC_COMPILER_H
 
@@ -11,15 +12,17 @@ struct arena_block;
 
 struct compiler {
     struct arena_block *blocks;
-    jmp_buf on_error;  // set by the caller of the passes; every pass leaves through it
-    char error[1024];  // "file:line: error: ...", one sentence, no newline
+    jmp_buf on_error; // set by the caller of the passes; every pass leaves through it
+    char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
 
-// Zeroed memory that lives until compiler_free; never NULL (running out of memory is an error like others).
+// Zeroed memory that lives until compiler_free; never NULL (running out of memory is an error like
+// others).
 void *arena_alloc(struct compiler *cc, size_t bytes);
 void *arena_copy(struct compiler *cc, const void *data, size_t bytes);
 char *arena_strdup(struct compiler *cc, const char *text);
-char *arena_printf(struct compiler *cc, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct compiler *cc, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 // Grows `old` (arena memory of old_bytes) to new_bytes; the rest is zero.
 void *arena_grow(struct compiler *cc, const void *old, size_t old_bytes, size_t new_bytes);
 void compiler_free(struct compiler *cc);
@@ -38,10 +41,11 @@ struct front_options {
     const char *cc; // C compiler for -E and the guard; NULL: $HLSC_CC or "gcc"
 };
 
-// Runs `cc -E -D__HLSC__` on `path` and returns the text (arena memory). Fails with cc's own first message.
+// Runs `cc -E -D__HLSC__` on `path` and returns the text (arena memory). Fails with cc's own first
+// message.
 char *preprocess(struct compiler *cc, const char *path, const struct front_options *options);
-// Runs `cc -std=c11 -Wall -Werror -Wno-unknown-pragmas -fsyntax-only` (without __HLSC__): the input must be
-// plain C. Fails with the first message of cc.
+// Runs `cc -std=c11 -Wall -Werror -Wno-unknown-pragmas -fsyntax-only` (without __HLSC__): the input
+// must be plain C. Fails with the first message of cc.
 void guard_plain_c(struct compiler *cc, const char *path, const struct front_options *options);
 // Lexes, parses and types preprocessed text. `path` names the input where no line marker does.
 struct program *parse_program(struct compiler *cc, const char *path, const char *text);

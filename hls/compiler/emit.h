@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of the SystemVerilog back end share: the text of a module in the making, and how a value is
-// named at a stage.
+// What the parts of the SystemVerilog back end share: the text of a module in the making, and how a
+// value is named at a stage.
 #ifndef HLSC_EMIT_H
 #define HLSC_EMIT_H
 
@@ -38,9 +38,10 @@ struct emit {
 
 void put(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_free(struct text *t);
-// Prints the module and gives its name; if an equal one stands there already, gives that one's name: layers of
-// one shape are one module, for the reader, the simulator and the synthesis.
-const char *module_print(struct emit *e, FILE *out, const char *name, const char *parameters, const char *intro);
+// Prints the module and gives its name; if an equal one stands there already, gives that one's
+// name: layers of one shape are one module, for the reader, the simulator and the synthesis.
+const char *module_print(struct emit *e, FILE *out, const char *name, const char *parameters,
+                         const char *intro);
 void module_free(struct module *m);
 
 // ---- emit_value.c: names and operands (arena strings)
@@ -50,9 +51,9 @@ const char *lane_size(struct emit *e, int lane); // text: a number or N
 const char *dimensions(struct emit *e, uint32_t space);
 const char *literal(struct emit *e, wide value, int width);
 const char *subscripts(struct emit *e, uint32_t space);
-const char *value_at(struct emit *e, const struct op *op, int stage);     // at lane indices i0, i1, …
+const char *value_at(struct emit *e, const struct op *op, int stage); // at lane indices i0, i1, …
 const char *operand(struct emit *e, const struct op *op, int stage, int width); // extended to width
-const char *range_text(struct emit *e, int width);                        // "signed [7:0] " or ""
+const char *range_text(struct emit *e, int width); // "signed [7:0] " or ""
 void declare_value(struct emit *e, const char *name, int width, uint32_t space);
 void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
@@ -63,22 +64,32 @@ const char *element(struct emit *e, const struct op *view, int stage); // of an 
 void comment_source(struct emit *e, struct location loc);
 const char *safe_name(struct emit *e, const char *name);
 const char *state_name(struct emit *e, int state);
+const char *stage_name(struct emit *e, const struct op *op, int stage); // NAME_s<stage>
 
 // ---- emit_op.c
-void emit_region_ops(struct emit *e);   // the operations of e->region that belong to this module
-void emit_pipeline(struct emit *e);     // and the registers that carry them from stage to stage
+void emit_region_ops(struct emit *e); // the operations of e->region that belong to this module
+void emit_pipeline(struct emit *e);   // and the registers that carry them from stage to stage
 void emit_invariants(struct emit *e);
-void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 void emit_states(struct emit *e);
 const char *valid_at(struct emit *e, int region, int stage);
+
+// ---- emit_memory.c
+void emit_load(struct emit *e, const struct op *op);
+void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 
 // ---- emit_tile.c
 void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m
 
 // ---- emit_process.c, emit_network.c
-const char *emit_process(struct emit *net, struct process *p, const struct tile *tile, FILE *out); // module's name
-void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles, FILE *out);
+const char *emit_process(struct emit *net, struct process *p, const struct tile *tile,
+                         FILE *out); // module's name
+void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles,
+                  FILE *out);
 int output_depth(const struct network *net, const struct process *p, int stream); // of its FIFO
+
+// ---- emit_model.c
+bool is_stream_port(const struct variable *param);
+const struct stream *stream_of_port(const struct network *net, int port);
 void emit_ports_header(const struct network *net, FILE *out);
 void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out);
 

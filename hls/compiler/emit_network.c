@@ -1,70 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-// The top module that joins the processes, the tables that they share, and for the simulator and the C model
-// the list of ports.
+// The top module that joins the processes, the tables that they share, and for the simulator and
+// the C model the list of ports.
 #include "emit.h"
 
 #include <string.h>
 
 // Words of SystemVerilog that are names in C.
-static const char *const keywords[] = {
-    "accept_on", "alias", "always", "always_comb", "always_ff", "always_latch", "and", "assert", "assign", "assume",
-    "automatic", "before", "begin", "bind", "bins", "binsof", "bit", "buf", "bufif0", "bufif1", "byte", "casex",
-    "casez", "cell", "chandle", "checker", "class", "clocking", "cmos", "config", "constraint", "context", "cover",
-    "covergroup", "coverpoint", "cross", "deassign", "defparam", "design", "disable", "dist", "edge", "end",
-    "endcase", "endchecker", "endclass", "endclocking", "endconfig", "endfunction", "endgenerate", "endgroup",
-    "endinterface", "endmodule", "endpackage", "endprimitive", "endprogram", "endproperty", "endsequence",
-    "endspecify", "endtable", "endtask", "event", "eventually", "expect", "export", "extends", "final",
-    "first_match", "force", "foreach", "forever", "fork", "forkjoin", "function", "generate", "genvar", "global",
-    "highz0", "highz1", "iff", "ifnone", "ignore_bins", "illegal_bins", "implements", "implies", "import", "incdir",
-    "include", "initial", "inout", "input", "inside", "instance", "integer", "interconnect", "interface",
-    "intersect", "join", "join_any", "join_none", "large", "let", "liblist", "library", "local", "localparam",
-    "logic", "longint", "macromodule", "matches", "medium", "modport", "module", "nand", "negedge", "nettype", "new",
-    "nexttime", "nmos", "nor", "noshowcancelled", "not", "notif0", "notif1", "null", "or", "output", "package",
-    "packed", "parameter", "pmos", "posedge", "primitive", "priority", "program", "property", "protected", "pull0",
-    "pull1", "pulldown", "pullup", "pulsestyle_ondetect", "pulsestyle_onevent", "pure", "rand", "randc", "randcase",
-    "randsequence", "rcmos", "real", "realtime", "ref", "reg", "reject_on", "release", "repeat", "restrict",
-    "rnmos", "rpmos", "rtran", "rtranif0", "rtranif1", "s_always", "s_eventually", "s_nexttime", "s_until",
-    "s_until_with", "scalared", "sequence", "shortint", "shortreal", "showcancelled", "small", "soft", "solve",
-    "specify", "specparam", "string", "strong", "strong0", "strong1", "super", "supply0", "supply1",
-    "sync_accept_on", "sync_reject_on", "table", "tagged", "task", "this", "throughout", "time", "timeprecision",
-    "timeunit", "tran", "tranif0", "tranif1", "tri", "tri0", "tri1", "triand", "trior", "trireg", "type", "unique",
-    "unique0", "until", "until_with", "untyped", "use", "uwire", "var", "vectored", "virtual", "wait", "wait_order",
-    "wand", "weak", "weak0", "weak1", "wildcard", "wire", "with", "within", "wor", "xnor", "xor"};
+static const char keywords[] =
+    " accept_on alias always always_comb always_ff always_latch and assert assign assume"
+    " automatic before begin bind bins binsof bit buf bufif0 bufif1 byte casex casez cell"
+    " chandle checker class clocking cmos config constraint context cover covergroup"
+    " coverpoint cross deassign defparam design disable dist edge end endcase endchecker"
+    " endclass endclocking endconfig endfunction endgenerate endgroup endinterface"
+    " endmodule endpackage endprimitive endprogram endproperty endsequence endspecify"
+    " endtable endtask event eventually expect export extends final first_match force"
+    " foreach forever fork forkjoin function generate genvar global highz0 highz1 iff"
+    " ifnone ignore_bins illegal_bins implements implies import incdir include initial"
+    " inout input inside instance integer interconnect interface intersect join join_any"
+    " join_none large let liblist library local localparam logic longint macromodule"
+    " matches medium modport module nand negedge nettype new nexttime nmos nor"
+    " noshowcancelled not notif0 notif1 null or output package packed parameter pmos"
+    " posedge primitive priority program property protected pull0 pull1 pulldown pullup"
+    " pulsestyle_ondetect pulsestyle_onevent pure rand randc randcase randsequence rcmos"
+    " real realtime ref reg reject_on release repeat restrict rnmos rpmos rtran rtranif0"
+    " rtranif1 s_always s_eventually s_nexttime s_until s_until_with scalared sequence"
+    " shortint shortreal showcancelled small soft solve specify specparam string strong"
+    " strong0 strong1 super supply0 supply1 sync_accept_on sync_reject_on table tagged"
+    " task this throughout time timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1"
+    " triand trior trireg type unique unique0 until until_with untyped use uwire var"
+    " vectored virtual wait wait_order wand weak weak0 weak1 wildcard wire with within wor"
+    " xnor xor"
+    " ";
 
 static bool is_keyword(const char *name) {
-    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
-        if (strcmp(name, keywords[i]) == 0)
-            return true;
-    return false;
+    char word[64];
+    const int length = snprintf(word, sizeof word, " %s ", name);
+    return length < (int)sizeof word && strstr(keywords, word) != NULL;
 }
 
 // The module of this process cannot have the name of its function.
 static bool is_name_taken(const struct network *net, const struct process *p) {
-    return strcmp(p->name, net->name) == 0 || strncmp(p->name, "mr_", 3) == 0 || is_keyword(p->name);
+    return strcmp(p->name, net->name) == 0 || strncmp(p->name, "mr_", 3) == 0 ||
+           is_keyword(p->name);
 }
 
 static void check_names(struct compiler *cc, const struct network *net) {
     if (is_keyword(net->name) || strncmp(net->name, "mr_", 3) == 0)
-        fail(cc, net->top->loc, "the top function cannot be called '%s', a name that SystemVerilog or Millrace's RTL "
-             "has taken; rename it", net->name);
+        fail(cc, net->top->loc,
+             "the top function cannot be called '%s', a name that SystemVerilog or Millrace's RTL "
+             "has taken; rename it",
+             net->name);
     for (int i = 0; i < net->top->param_count; i++) {
         const char *name = net->top->params[i]->name;
         if (strcmp(name, "clk") == 0 || strcmp(name, "start") == 0)
-            fail(cc, net->top->params[i]->loc, "parameter '%s' has the name of a port that every module has; rename "
-                 "it", name);
+            fail(cc, net->top->params[i]->loc,
+                 "parameter '%s' has the name of a port that every module has; rename "
+                 "it",
+                 name);
     }
-}
-
-static bool is_stream(const struct variable *param) {
-    return param->type->kind == TYPE_POINTER;
-}
-
-static const struct stream *stream_of_port(const struct network *net, int port) {
-    for (int p = 0; p < net->process_count; p++)
-        for (int s = 0; s < net->processes[p]->stream_count; s++)
-            if (net->processes[p]->streams[s].port == port)
-                return &net->processes[p]->streams[s];
-    return NULL;
 }
 
 static bool is_loaded(const struct process *p, int memory) {
@@ -76,7 +69,8 @@ static bool is_loaded(const struct process *p, int memory) {
     return false;
 }
 
-// A table of constants with any number of read ports. Once per table, though several processes use it.
+// A table of constants with any number of read ports. Once per table, though several processes use
+// it.
 static void emit_roms(struct emit *e, FILE *out) {
     const struct memory *seen[256];
     int count = 0;
@@ -89,7 +83,8 @@ static void emit_roms(struct emit *e, FILE *out) {
             for (int k = 0; k < count; k++) {
                 if (strcmp(seen[k]->name, m->name) == 0) {
                     if (seen[k]->values != m->values)
-                        fail(e->cc, m->loc, "two constant tables are called '%s'; rename one", m->name);
+                        fail(e->cc, m->loc, "two constant tables are called '%s'; rename one",
+                             m->name);
                     known = true;
                 }
             }
@@ -103,14 +98,18 @@ static void emit_roms(struct emit *e, FILE *out) {
                 bits++;
             fprintf(out,
                     "\n// Constant table %s: %lld words of %d bits.\nmodule %s_rom_%s #(\n"
-                    "  /// Read ports.\n  parameter int PORTS = 1,\n  /// Cycles from address to data, 0 to 2.\n"
-                    "  parameter int LATENCY = 2\n) (\n  /// Clock, rising edge.\n  input  logic clk_i,\n"
+                    "  /// Read ports.\n  parameter int PORTS = 1,\n  /// Cycles from address to "
+                    "data, 0 to 2.\n"
+                    "  parameter int LATENCY = 2\n) (\n  /// Clock, rising edge.\n  input  logic "
+                    "clk_i,\n"
                     "  /// Addresses, port 0 lowest.\n  input  logic [PORTS*%d-1:0] address_i,\n"
                     "  /// Words, port 0 lowest.\n  output logic [PORTS*%d-1:0] data_o\n);\n"
                     "  /* verilator no_inline_module */\n",
-                    m->name, (long long)m->words, m->width, e->net->name, safe_name(e, m->name), bits, m->width);
+                    m->name, (long long)m->words, m->width, e->net->name, safe_name(e, m->name),
+                    bits, m->width);
             fprintf(out, "  (* rom_style = \"%s\" *) logic [%d:0] rom [%lld];\n  initial begin\n",
-                    m->storage == STORAGE_LUTRAM ? "distributed" : "block", m->width - 1, (long long)m->words);
+                    m->storage == STORAGE_LUTRAM ? "distributed" : "block", m->width - 1,
+                    (long long)m->words);
             for (int64_t k = 0; k < m->words; k++) {
                 const int64_t value = k < m->value_count ? m->values[k] : 0;
                 fprintf(out, "    rom[%lld] = %d'h%llx;\n", (long long)k, m->width,
@@ -118,9 +117,12 @@ static void emit_roms(struct emit *e, FILE *out) {
             }
             fprintf(out,
                     "  end\n  logic [PORTS*%d-1:0] first, first_q, second_q;\n  always_comb\n"
-                    "    for (int p = 0; p < PORTS; p++) first[p*%d +: %d] = rom[address_i[p*%d +: %d]];\n"
-                    "  always_ff @(posedge clk_i) begin\n    first_q <= first;\n    second_q <= first_q;\n  end\n"
-                    "  assign data_o = LATENCY == 0 ? first : LATENCY == 1 ? first_q : second_q;\nendmodule\n",
+                    "    for (int p = 0; p < PORTS; p++) first[p*%d +: %d] = rom[address_i[p*%d +: "
+                    "%d]];\n"
+                    "  always_ff @(posedge clk_i) begin\n    first_q <= first;\n    second_q <= "
+                    "first_q;\n  end\n"
+                    "  assign data_o = LATENCY == 0 ? first : LATENCY == 1 ? first_q : "
+                    "second_q;\nendmodule\n",
                     m->width, m->width, m->width, bits, bits);
         }
     }
@@ -131,29 +133,37 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
     struct module m = {0};
     e->m = &m;
     const int n = net->process_count;
-    put(&m.ports, "  /// Clock, rising edge.\n  input  logic clk_i,\n  /// Synchronous reset, active low.\n"
-                  "  input  logic rst_ni,\n  /// Starts a run: taken in the first cycle in which idle_o is high.\n"
-                  "  input  logic start_i,\n  /// No run is going on.\n  output logic idle_o,\n"
-                  "  /// A pulse at the end of a run: all outputs have been taken.\n  output logic done_o,\n");
+    put(&m.ports,
+        "  /// Clock, rising edge.\n  input  logic clk_i,\n  /// Synchronous reset, active low.\n"
+        "  input  logic rst_ni,\n  /// Starts a run: taken in the first cycle in which idle_o is "
+        "high.\n"
+        "  input  logic start_i,\n  /// No run is going on.\n  output logic idle_o,\n"
+        "  /// A pulse at the end of a run: all outputs have been taken.\n  output logic "
+        "done_o,\n");
     for (int i = 0; i < net->top->param_count; i++) {
         const struct variable *param = net->top->params[i];
         const char *name = safe_name(e, param->name);
-        if (!is_stream(param)) {
+        if (!is_stream_port(param)) {
             put(&m.ports, "  input  logic [%d:0] %s_i,\n", param->type->bits - 1, name);
             continue;
         }
         const struct stream *s = stream_of_port(net, i);
         const char *a = s->is_output ? "output" : "input ", *b = s->is_output ? "input " : "output";
-        put(&m.ports, "  %s logic %s_valid_%c,\n  %s logic %s_ready_%c,\n  %s logic [%d:0] %s_data_%c,\n", a, name,
-            s->is_output ? 'o' : 'i', b, name, s->is_output ? 'i' : 'o', a, s->bits - 1, name,
+        put(&m.ports,
+            "  %s logic %s_valid_%c,\n  %s logic %s_ready_%c,\n  %s logic [%d:0] %s_data_%c,\n", a,
+            name, s->is_output ? 'o' : 'i', b, name, s->is_output ? 'i' : 'o', a, s->bits - 1, name,
             s->is_output ? 'o' : 'i');
     }
-    put(&m.ports, "  /// This cycle, per process: an iteration is issued; one waits for input; for room.\n"
-                  "  output logic [%d:0] busy_o,\n  output logic [%d:0] starved_o,\n  output logic [%d:0] blocked_o\n",
+    put(&m.ports,
+        "  /// This cycle, per process: an iteration is issued; one waits for input; for room.\n"
+        "  output logic [%d:0] busy_o,\n  output logic [%d:0] starved_o,\n  output logic [%d:0] "
+        "blocked_o\n",
         n - 1, n - 1, n - 1);
-    put(&m.declarations, "  logic running_q, start, finished;\n  logic [%d:0] done, done_q;\n", n - 1);
-    put(&m.logic, "  assign idle_o = !running_q;\n  assign start = start_i && !running_q;\n"
-                  "  assign finished = running_q && (&(done | done_q));\n  assign done_o = finished;\n");
+    put(&m.declarations, "  logic running_q, start, finished;\n  logic [%d:0] done, done_q;\n",
+        n - 1);
+    put(&m.logic,
+        "  assign idle_o = !running_q;\n  assign start = start_i && !running_q;\n"
+        "  assign finished = running_q && (&(done | done_q));\n  assign done_o = finished;\n");
     put(&m.registers, "    running_q <= rst_ni && (running_q ? !finished : start);\n"
                       "    done_q <= (rst_ni && running_q && !finished) ? done | done_q : '0;\n");
     for (int i = 0; i < net->channel_count; i++) {
@@ -164,8 +174,8 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
     }
     for (int i = 0; i < n; i++) {
         const struct process *p = net->processes[i];
-        put(&m.instances, "  %s i_%s (\n    .clk_i, .rst_ni, .start_i(start), .done_o(done[%d]),\n", modules[i],
-            p->name, i);
+        put(&m.instances, "  %s i_%s (\n    .clk_i, .rst_ni, .start_i(start), .done_o(done[%d]),\n",
+            modules[i], p->name, i);
         for (int k = 0; k < p->arg_count; k++)
             put(&m.instances, "    .%s_i,\n", safe_name(e, net->top->params[p->arg_port[k]]->name));
         for (int k = 0; k < p->stream_count; k++) {
@@ -174,29 +184,36 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
             const char in = s->is_output ? 'o' : 'i', back = s->is_output ? 'i' : 'o';
             if (s->channel >= 0) {
                 const char *c = safe_name(e, net->channels[s->channel].name);
-                put(&m.instances, "    .%s_valid_%c(%s_valid), .%s_ready_%c(%s_ready), .%s_data_%c(%s_data),\n", name,
-                    in, c, name, back, c, name, in, c);
+                put(&m.instances,
+                    "    .%s_valid_%c(%s_valid), .%s_ready_%c(%s_ready), .%s_data_%c(%s_data),\n",
+                    name, in, c, name, back, c, name, in, c);
             } else {
                 const char *c = safe_name(e, net->top->params[s->port]->name);
-                put(&m.instances, "    .%s_valid_%c(%s_valid_%c), .%s_ready_%c(%s_ready_%c), .%s_data_%c(%s_data_%c),\n",
+                put(&m.instances,
+                    "    .%s_valid_%c(%s_valid_%c), .%s_ready_%c(%s_ready_%c), "
+                    ".%s_data_%c(%s_data_%c),\n",
                     name, in, c, in, name, back, c, back, name, in, c, in);
             }
         }
-        put(&m.instances, "    .busy_o(busy_o[%d]), .starved_o(starved_o[%d]), .blocked_o(blocked_o[%d]));\n", i, i,
-            i);
+        put(&m.instances,
+            "    .busy_o(busy_o[%d]), .starved_o(starved_o[%d]), .blocked_o(blocked_o[%d]));\n", i,
+            i, i);
     }
     module_print(e, out, net->name, "",
                  "// The top: all processes start together; the run ends when all have ended.\n");
     module_free(&m);
 }
 
-void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles, FILE *out) {
+void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles,
+                  FILE *out) {
     struct printed *printed = NULL;
     struct emit e = {.cc = cc, .net = net, .printed = &printed};
     const char **modules = arena_alloc(cc, (size_t)net->process_count * sizeof *modules);
     check_names(cc, net);
-    fprintf(out, "// Generated by hlsc from function %s; do not edit.\n`include \"mr_assert.svh\"\n"
-                 "`include \"mr_reg.svh\"\n", net->name);
+    fprintf(out,
+            "// Generated by hlsc from function %s; do not edit.\n`include \"mr_assert.svh\"\n"
+            "`include \"mr_reg.svh\"\n",
+            net->name);
     emit_roms(&e, out);
     for (int i = 0; i < net->process_count; i++) {
         struct process *p = net->processes[i];
@@ -207,168 +224,4 @@ void emit_network(struct compiler *cc, const struct network *net, struct tile *c
         p->name = name;
     }
     emit_top(&e, modules, out);
-}
-
-// ---- for the simulator and the C model
-
-void emit_ports_header(const struct network *net, FILE *out) {
-    fprintf(out, "// Generated by hlsc; do not edit.\n#define KERNEL_TOP %s\n#define KERNEL_PORTS(SCALAR, IN, OUT)",
-            net->name);
-    for (int i = 0; i < net->top->param_count; i++) {
-        const struct variable *param = net->top->params[i];
-        const struct stream *s = is_stream(param) ? stream_of_port(net, i) : NULL;
-        fprintf(out, " %s(%s, %d)", !s ? "SCALAR" : s->is_output ? "OUT" : "IN", param->name,
-                s ? s->bits : param->type->bits);
-    }
-    fprintf(out, "\n#define KERNEL_PROCESSES(P)");
-    for (int i = 0; i < net->process_count; i++)
-        fprintf(out, " P(%s)", net->processes[i]->name);
-    fprintf(out, "\n");
-}
-
-static const char *c_type(const struct type *type) {
-    static const char *const names[2][4] = {{"uint8_t", "uint16_t", "uint32_t", "uint64_t"},
-                                            {"int8_t", "int16_t", "int32_t", "int64_t"}};
-    if (type->kind == TYPE_BOOL)
-        return "bool";
-    return names[type->is_signed][type->bits == 8 ? 0 : type->bits == 16 ? 1 : type->bits == 32 ? 2 : 3];
-}
-
-// The payload as a C type of its own, with functions between it and its bits.
-static void emit_payload_c(const struct type *type, const char *port, FILE *out) {
-    const bool is_struct = type->kind == TYPE_STRUCT;
-    fprintf(out, "\nstruct payload_%s {\n", port);
-    for (int i = 0; i < (is_struct ? type->def->field_count : 1); i++) {
-        const struct type *leaf = is_struct ? type->def->fields[i].type : type, *scalar = leaf;
-        while (scalar->kind == TYPE_ARRAY)
-            scalar = scalar->elem;
-        fprintf(out, "    %s %s", c_type(scalar), is_struct ? type->def->fields[i].name : "value");
-        for (; leaf->kind == TYPE_ARRAY; leaf = leaf->elem)
-            fprintf(out, "[%lld]", (long long)leaf->count);
-        fprintf(out, ";\n");
-    }
-    fprintf(out, "};\n");
-    for (int pack = 0; pack < 2; pack++) {
-        fprintf(out, "static void %s_%s(struct payload_%s *p, unsigned char *bits) {\n    size_t at = 0;\n",
-                pack ? "pack" : "unpack", port, port);
-        for (int i = 0; i < (is_struct ? type->def->field_count : 1); i++) {
-            const struct type *leaf = is_struct ? type->def->fields[i].type : type;
-            const char *name = is_struct ? type->def->fields[i].name : "value";
-            int64_t count = 1;
-            bool array = false;
-            for (; leaf->kind == TYPE_ARRAY; leaf = leaf->elem) {
-                count *= leaf->count;
-                array = true;
-            }
-            const char *element = array ? "e[i]" : "*e";
-            fprintf(out, "    {\n        %s *e = (%s *)(void *)&p->%s;\n        for (size_t i = 0; i < %lld; i++, at += %d)\n",
-                    c_type(leaf), c_type(leaf), name, (long long)count, leaf->bits);
-            if (pack)
-                fprintf(out, "            put_bits(bits, at, %d, (uint64_t)%s);\n    }\n", leaf->bits, element);
-            else
-                fprintf(out, "            %s = (%s)get_bits(bits, at, %d);\n    }\n", element, c_type(leaf), leaf->bits);
-        }
-        fprintf(out, "}\n");
-    }
-}
-
-void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out) {
-    (void)cc;
-    const struct function *top = net->top;
-    fprintf(out, "// Generated by hlsc; do not edit. The kernel as gcc runs it, behind the interface of kernel.h.\n"
-                 "#include \"%s\"\n\n#include \"kernel.h\"\n#include \"%s_ports.h\"\n#include <stdio.h>\n\n",
-            source, net->name);
-    fprintf(out, "static inline uint64_t get_bits(const unsigned char *bits, size_t at, int width) {\n"
-                 "    uint64_t value = 0;\n    for (int i = 0; i < width; i++)\n"
-                 "        value |= (uint64_t)(bits[(at + (size_t)i) >> 3] >> ((at + (size_t)i) & 7) & 1) << i;\n"
-                 "    return value;\n}\n"
-                 "static inline void put_bits(unsigned char *bits, size_t at, int width, uint64_t value) {\n"
-                 "    for (int i = 0; i < width; i++)\n"
-                 "        if (value >> i & 1)\n"
-                 "            bits[(at + (size_t)i) >> 3] |= (unsigned char)(1u << ((at + (size_t)i) & 7));\n}\n");
-    fprintf(out, "// Whole bytes without padding lie in memory as they lie on the stream.\n"
-                 "#define FLAT(port, bits) (sizeof(struct payload_##port) * 8 == (bits))\n");
-    for (int i = 0; i < top->param_count; i++)
-        if (is_stream(top->params[i]))
-            emit_payload_c(top->params[i]->type->elem->elem, top->params[i]->name, out);
-    fprintf(out, "\n#define SCALAR_ENTRY(name, bits) {#name, MR_PORT_SCALAR, bits},\n"
-                 "#define IN_ENTRY(name, bits) {#name, MR_PORT_IN, bits},\n"
-                 "#define OUT_ENTRY(name, bits) {#name, MR_PORT_OUT, bits},\n"
-                 "static const struct mr_port ports[] = {KERNEL_PORTS(SCALAR_ENTRY, IN_ENTRY, OUT_ENTRY)};\n\n"
-                 "static void *model_open(const struct mr_open_options *options, char *error, size_t error_size) {\n"
-                 "    static char instance; // the state is in the kernel's own statics\n"
-                 "    (void)options, (void)error, (void)error_size;\n    return &instance;\n}\n\n"
-                 "static void model_close(void *instance) {\n    (void)instance;\n}\n\n"
-                 "static int model_run(void *instance, struct mr_run *run, char *error, size_t error_size) {\n"
-                 "    (void)instance;\n    run->cycles = 0;\n    int status = 0;\n");
-    int ins = 0, outs = 0, scalars = 0;
-    for (int i = 0; i < top->param_count; i++) {
-        const char *name = top->params[i]->name;
-        if (!is_stream(top->params[i]))
-            continue;
-        fprintf(out, "    struct hls_fifo fifo_%s = {0};\n", name);
-        const struct stream *s = stream_of_port(net, i);
-        if (s->is_output)
-            continue;
-        fprintf(out,
-                "    {\n        const unsigned char *data = run->in[%d].data;\n        const size_t stride = %d;\n"
-                "        if (FLAT(%s, %d)) {\n            if (run->in[%d].count)\n"
-                "                hls_fifo_push(&fifo_%s, data, run->in[%d].count * stride);\n        } else {\n"
-                "            for (uint64_t n = 0; n < run->in[%d].count; n++) {\n"
-                "                struct payload_%s item;\n                unsigned char bits[%d];\n"
-                "                memcpy(bits, data + n * stride, stride);\n                unpack_%s(&item, bits);\n"
-                "                hls_fifo_push(&fifo_%s, &item, sizeof item);\n            }\n        }\n    }\n",
-                ins, (s->bits + 7) / 8, name, s->bits, ins, name, ins, ins, name, (s->bits + 7) / 8, name, name);
-        ins++;
-    }
-    fprintf(out, "    %s(", net->name);
-    for (int i = 0; i < top->param_count; i++) {
-        if (is_stream(top->params[i]))
-            fprintf(out, "%s(void *)&fifo_%s", i ? ", " : "", top->params[i]->name);
-        else
-            fprintf(out, "%s(%s)run->scalars[%d]", i ? ", " : "", c_type(top->params[i]->type), scalars++);
-    }
-    fprintf(out, ");\n");
-    ins = 0;
-    for (int i = 0; i < top->param_count; i++) {
-        const char *name = top->params[i]->name;
-        if (!is_stream(top->params[i]))
-            continue;
-        const struct stream *s = stream_of_port(net, i);
-        if (!s->is_output) {
-            fprintf(out,
-                    "    run->in[%d].taken = run->in[%d].count - (fifo_%s.tail - fifo_%s.head) / sizeof(struct payload_%s);\n"
-                    "    if (fifo_%s.failed && !status) {\n"
-                    "        snprintf(error, error_size, \"input stream '%s' ran dry after %%llu elements\",\n"
-                    "                 (unsigned long long)run->in[%d].count);\n        status = -1;\n    }\n",
-                    ins, ins, name, name, name, name, name, ins);
-            ins++;
-            continue;
-        }
-        fprintf(out,
-                "    run->out[%d].count = (fifo_%s.tail - fifo_%s.head) / sizeof(struct payload_%s);\n"
-                "    run->out[%d].last_cycle = 0;\n"
-                "    if (fifo_%s.failed && !status) {\n        snprintf(error, error_size, \"out of memory\");\n"
-                "        status = -1;\n    } else if (run->out[%d].count > run->out[%d].capacity && !status) {\n"
-                "        snprintf(error, error_size, \"output stream '%s' gave %%llu elements, more than the %%llu expected\",\n"
-                "                 (unsigned long long)run->out[%d].count, (unsigned long long)run->out[%d].capacity);\n"
-                "        status = -1;\n    } else if (!status) {\n"
-                "        unsigned char *data = run->out[%d].data;\n        const size_t stride = %d;\n"
-                "        for (uint64_t n = 0; n < run->out[%d].count; n++) {\n            struct payload_%s item;\n"
-                "            hls_fifo_pop(&fifo_%s, &item, sizeof item);\n            if (FLAT(%s, %d)) {\n"
-                "                memcpy(data + n * stride, &item, stride);\n            } else {\n"
-                "                memset(data + n * stride, 0, stride);\n"
-                "                pack_%s(&item, data + n * stride);\n            }\n        }\n    }\n",
-                outs, name, name, name, outs, name, outs, outs, name, outs, outs, outs, (s->bits + 7) / 8, outs, name,
-                name, name, s->bits, name);
-        outs++;
-    }
-    for (int i = 0; i < top->param_count; i++)
-        if (is_stream(top->params[i]))
-            fprintf(out, "    hls_fifo_free(&fifo_%s);\n", top->params[i]->name);
-    fprintf(out, "    return status;\n}\n\n__attribute__((visibility(\"default\")))\n"
-                 "const struct mr_kernel *mr_kernel_describe(void) {\n"
-                 "    static const struct mr_kernel kernel = {MR_KERNEL_ABI, \"%s\", \"model\", sizeof ports / sizeof *ports,\n"
-                 "                                            ports, 0, NULL, model_open, model_run, model_close};\n"
-                 "    return &kernel;\n}\n", net->name);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process's module: the control that runs its loops one after another, the counters that issue iterations,
-// the streams, and, through emit_op.c and emit_tile.c, the pipelines.
+// A process's module: the control that runs its loops one after another, the counters that issue
+// iterations, the streams, and, through emit_op.c and emit_tile.c, the pipelines.
 //
-// An iteration is issued when every stream that it reads offers a word and every FIFO that it writes has
-// room for it. From then on it only moves on: nothing in the pipelines ever waits.
+// An iteration is issued when every stream that it reads offers a word and every FIFO that it
+// writes has room for it. From then on it only moves on: nothing in the pipelines ever waits.
 #include "emit.h"
 
 static const char *region_name(struct emit *e, int r) {
@@ -24,28 +24,33 @@ int output_depth(const struct network *net, const struct process *p, int stream)
             latest = p->regions[r]->schedule->write_stage[stream];
     if (s->channel >= 0 && net->channels[s->channel].depth > asked)
         asked = net->channels[s->channel].depth;
-    return latest + 2 + asked; // one word a cycle needs what is in flight, and its credit's way back
+    return latest + 2 +
+           asked; // one word a cycle needs what is in flight, and its credit's way back
 }
 
 static void emit_ports(struct emit *e) {
     struct text *t = &e->m->ports;
-    put(t, "  /// Clock, rising edge.\n  input  logic clk_i,\n  /// Synchronous reset, active low.\n"
-           "  input  logic rst_ni,\n  /// Starts a run; a pulse, while no run is going on.\n"
-           "  input  logic start_i,\n  /// A pulse at the end of the run: all outputs have been taken.\n"
-           "  output logic done_o,\n");
+    put(t,
+        "  /// Clock, rising edge.\n  input  logic clk_i,\n  /// Synchronous reset, active low.\n"
+        "  input  logic rst_ni,\n  /// Starts a run; a pulse, while no run is going on.\n"
+        "  input  logic start_i,\n  /// A pulse at the end of the run: all outputs have been "
+        "taken.\n"
+        "  output logic done_o,\n");
     for (int i = 0; i < e->p->arg_count; i++) {
         const struct variable *arg = e->net->top->params[e->p->arg_port[i]];
         put(t, "  input  logic [%d:0] %s_i,\n", arg->type->bits - 1, safe_name(e, arg->name));
-        put(&e->m->declarations, "  logic [%d:0] %s_q;\n", arg->type->bits - 1, safe_name(e, arg->name));
+        put(&e->m->declarations, "  logic [%d:0] %s_q;\n", arg->type->bits - 1,
+            safe_name(e, arg->name));
         put(&e->m->registers, "    if (start_i) %s_q <= %s_i;\n", safe_name(e, arg->name),
             safe_name(e, arg->name));
     }
     for (int i = 0; i < e->p->stream_count; i++) {
         const struct stream *s = &e->p->streams[i];
-        const char *name = safe_name(e, s->name), *in = s->is_output ? "o" : "i", *out = s->is_output ? "i" : "o";
+        const char *name = safe_name(e, s->name), *in = s->is_output ? "o" : "i",
+                   *out = s->is_output ? "i" : "o";
         put(t, "  %s logic %s_valid_%s,\n  %s logic %s_ready_%s,\n  %s logic [%d:0] %s_data_%s,\n",
-            s->is_output ? "output" : "input ", name, in, s->is_output ? "input " : "output", name, out,
-            s->is_output ? "output" : "input ", s->bits - 1, name, in);
+            s->is_output ? "output" : "input ", name, in, s->is_output ? "input " : "output", name,
+            out, s->is_output ? "output" : "input ", s->bits - 1, name, in);
     }
     put(t, "  /// This cycle: an iteration is issued; one waits for input; one waits for room.\n"
            "  output logic busy_o,\n  output logic starved_o,\n  output logic blocked_o\n");
@@ -71,16 +76,20 @@ static void emit_counters(struct emit *e, int r) {
         put(&e->m->declarations, "  logic %s;\n", end);
         const char *last;
         if (level->trips >= 0) {
-            const wide value = level->start + (level->trips > 0 ? level->trips - 1 : 0) * level->step;
-            last = level->trips <= 1 ? "1'b1"
-                                     : arena_printf(e->cc, "%s == %s", q, literal(e, value, index->width));
+            const wide value =
+                level->start + (level->trips > 0 ? level->trips - 1 : 0) * level->step;
+            last = level->trips <= 1
+                       ? "1'b1"
+                       : arena_printf(e->cc, "%s == %s", q, literal(e, value, index->width));
         } else {
-            const int w = (index->width > level->limit->width ? index->width : level->limit->width) + 2;
-            const char *sum = arena_printf(e->cc, "%d'(%s) + %s", w,
-                                           index->width == 1 ? arena_printf(e->cc, "$signed({1'b0, %s})", q) : q,
-                                           literal(e, level->step, w));
-            last = arena_printf(e->cc, "%s %s %s", sum, level->inclusive ? ">" : ">=",
-                                operand(e, level->limit, 0, w));
+            const int w =
+                (index->width > level->limit->width ? index->width : level->limit->width) + 2;
+            const char *sum =
+                arena_printf(e->cc, "%d'(%s) + %s", w,
+                             index->width == 1 ? arena_printf(e->cc, "$signed({1'b0, %s})", q) : q,
+                             literal(e, level->step, w));
+            last = arena_printf(e->cc, "%s %s %s", sum,
+                                level->inclusive ? ">" : ">=", operand(e, level->limit, 0, w));
         }
         if (i == region->levels - 1 && region->break_if)
             last = arena_printf(e->cc, "%s || %s", last, flag(e, region->break_if));
@@ -89,7 +98,8 @@ static void emit_counters(struct emit *e, int r) {
         const char *condition = all ? arena_printf(e->cc, "%s_issue && %s", name, all)
                                     : arena_printf(e->cc, "%s_issue", name);
         if (index->width == 1)
-            put(ff, "    else if (%s) %s <= %s ? %s : 1'b1;\n", condition, q, end, literal(e, level->start, 1));
+            put(ff, "    else if (%s) %s <= %s ? %s : 1'b1;\n", condition, q, end,
+                literal(e, level->start, 1));
         else
             put(ff, "    else if (%s) %s <= %s ? %s : %s + %s;\n", condition, q, end,
                 literal(e, level->start, index->width), q, literal(e, level->step, index->width));
@@ -111,22 +121,25 @@ static void emit_issue(struct emit *e, int r) {
         if (op->code != IR_READ && op->code != IR_WRITE)
             continue;
         const char *stream = safe_name(e, e->p->streams[op->imm].name);
-        const char *ok = arena_printf(e->cc, op->code == IR_READ ? "%s_valid_i" : "%s_room", stream);
+        const char *ok =
+            arena_printf(e->cc, op->code == IR_READ ? "%s_valid_i" : "%s_room", stream);
         if (op->in[0] && early_guard(e, op->in[0]))
             ok = arena_printf(e->cc, "(!%s || %s)", flag(e, op->in[0]), ok);
         const char **all = op->code == IR_READ ? &inputs : &room;
         *all = *all ? arena_printf(e->cc, "%s && %s", *all, ok) : ok;
     }
-    put(&e->m->declarations, "  logic %s_inputs, %s_rooms, %s_issue, %s_enter;\n", name, name, name, name);
-    put(&e->m->logic, "  assign %s_inputs = %s;\n  assign %s_rooms = %s;\n", name, inputs ? inputs : "1'b1", name,
-        room ? room : "1'b1");
-    put(&e->m->logic, "  assign %s_issue = run_q[%d] && %s_inputs && %s_rooms;\n", name, r, name, name);
+    put(&e->m->declarations, "  logic %s_inputs, %s_rooms, %s_issue, %s_enter;\n", name, name, name,
+        name);
+    put(&e->m->logic, "  assign %s_inputs = %s;\n  assign %s_rooms = %s;\n", name,
+        inputs ? inputs : "1'b1", name, room ? room : "1'b1");
+    put(&e->m->logic, "  assign %s_issue = run_q[%d] && %s_inputs && %s_rooms;\n", name, r, name,
+        name);
     put(&e->m->logic, "  assign %s_enter = phase_q == PICK && pick[%d];\n", name, r);
     const int last = e->s->depth > 1 ? e->s->depth - 1 : 1;
     put(&e->m->declarations, "  logic [%d:1] %s_valid_q;\n", last, name);
     if (last > 1)
-        put(&e->m->registers, "    %s_valid_q <= rst_ni ? {%s_valid_q[%d:1], %s_issue} : '0;\n", name, name,
-            last - 1, name);
+        put(&e->m->registers, "    %s_valid_q <= rst_ni ? {%s_valid_q[%d:1], %s_issue} : '0;\n",
+            name, name, last - 1, name);
     else
         put(&e->m->registers, "    %s_valid_q <= rst_ni ? %s_issue : 1'b0;\n", name, name);
 }
@@ -134,8 +147,10 @@ static void emit_issue(struct emit *e, int r) {
 static void emit_control(struct emit *e) {
     struct text *d = &e->m->declarations, *t = &e->m->logic, *ff = &e->m->registers;
     const int n = e->p->region_count;
-    put(d, "  localparam logic [2:0] IDLE = 0, PICK = 1, RUN = 2, DRAIN = 3, FLUSH = 4;\n"
-           "  logic [2:0] phase_q;\n  logic [%d:0] run_q, todo_q, want, pick, skip;\n  logic last_issue, drained, flushed;\n",
+    put(d,
+        "  localparam logic [2:0] IDLE = 0, PICK = 1, RUN = 2, DRAIN = 3, FLUSH = 4;\n"
+        "  logic [2:0] phase_q;\n  logic [%d:0] run_q, todo_q, want, pick, skip;\n  logic "
+        "last_issue, drained, flushed;\n",
         n - 1);
     for (int r = 0; r < n; r++) {
         at_region(e, r);
@@ -148,30 +163,34 @@ static void emit_control(struct emit *e) {
             zero = "1'b1";
         if (outer && outer->trips < 0) {
             const int w = outer->limit->width + 2 > 40 ? outer->limit->width + 2 : 40;
-            zero = arena_printf(e->cc, "%s %s %s", literal(e, outer->start, w), outer->inclusive ? ">" : ">=",
-                                operand(e, outer->limit, 0, w));
+            zero = arena_printf(e->cc, "%s %s %s", literal(e, outer->start, w),
+                                outer->inclusive ? ">" : ">=", operand(e, outer->limit, 0, w));
         }
         put(t, "  assign skip[%d] = pick[%d] && (%s);\n", r, r, zero);
     }
     put(t, "  assign pick = want & (~want + %d'd1); // the first loop that wants to run\n", n);
     const char *last = NULL, *valid = NULL, *busy = NULL, *starved = NULL, *blocked = NULL;
     for (int r = 0; r < n; r++) {
-        const char *name = region_name(e, r), *or = r ? " || " : "";
+        const char *name = region_name(e, r), * or = r ? " || " : "";
         last = arena_printf(e->cc, "%s%s(%s_issue && %s_end)", last ? last : "", or, name, name);
         valid = arena_printf(e->cc, "%s%s(|%s_valid_q)", valid ? valid : "", or, name);
         busy = arena_printf(e->cc, "%s%s%s_issue", busy ? busy : "", or, name);
-        starved = arena_printf(e->cc, "%s%s(run_q[%d] && !%s_inputs)", starved ? starved : "", or, r, name);
-        blocked = arena_printf(e->cc, "%s%s(run_q[%d] && %s_inputs && !%s_rooms)", blocked ? blocked : "", or, r,
-                               name, name);
+        starved = arena_printf(e->cc, "%s%s(run_q[%d] && !%s_inputs)", starved ? starved : "", or,
+                               r, name);
+        blocked = arena_printf(e->cc, "%s%s(run_q[%d] && %s_inputs && !%s_rooms)",
+                               blocked ? blocked : "", or, r, name, name);
     }
     put(t, "  assign last_issue = %s;\n  assign drained = !(%s);\n", last, valid);
-    put(t, "  assign busy_o = %s;\n  assign starved_o = %s;\n  assign blocked_o = %s;\n", busy, starved, blocked);
+    put(t, "  assign busy_o = %s;\n  assign starved_o = %s;\n  assign blocked_o = %s;\n", busy,
+        starved, blocked);
     const char *empty = NULL;
     for (int i = 0; i < e->p->stream_count; i++)
         if (e->p->streams[i].is_output)
-            empty = arena_printf(e->cc, "%s!%s_valid_o", empty ? arena_printf(e->cc, "%s && ", empty) : "",
+            empty = arena_printf(e->cc, "%s!%s_valid_o",
+                                 empty ? arena_printf(e->cc, "%s && ", empty) : "",
                                  safe_name(e, e->p->streams[i].name));
-    put(t, "  assign flushed = %s;\n  assign done_o = phase_q == FLUSH && flushed;\n", empty ? empty : "1'b1");
+    put(t, "  assign flushed = %s;\n  assign done_o = phase_q == FLUSH && flushed;\n",
+        empty ? empty : "1'b1");
     put(ff,
         "    case (phase_q)\n"
         "      IDLE: if (start_i) begin phase_q <= PICK; todo_q <= '1; end\n"
@@ -184,7 +203,8 @@ static void emit_control(struct emit *e) {
         "      DRAIN: if (drained) phase_q <= PICK;\n"
         "      default: if (flushed) phase_q <= IDLE;\n"
         "    endcase\n"
-        "    if (!rst_ni) begin phase_q <= IDLE; run_q <= '0; todo_q <= '0; end\n", n, n);
+        "    if (!rst_ni) begin phase_q <= IDLE; run_q <= '0; todo_q <= '0; end\n",
+        n, n);
 }
 
 // ---- streams
@@ -255,8 +275,9 @@ static void emit_output(struct emit *e, int stream) {
     struct text pushes = {0};
     struct text *logic = &e->m->logic;
     put(&e->m->declarations,
-        "  logic %s_push, %s_take, %s_cancel, %s_room;\n  logic [%d:0] %s_word;\n  logic [%d:0] %s_credit_q;\n", name,
-        name, name, name, s->bits - 1, name, bits - 1, name);
+        "  logic %s_push, %s_take, %s_cancel, %s_room;\n  logic [%d:0] %s_word;\n  logic [%d:0] "
+        "%s_credit_q;\n",
+        name, name, name, name, s->bits - 1, name, bits - 1, name);
     put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = '0;\n", name, name);
     for (int r = 0; r < e->p->region_count; r++) {
         at_region(e, r);
@@ -268,31 +289,38 @@ static void emit_output(struct emit *e, int stream) {
             const char *valid = valid_at(e, r, stage), *guard = NULL;
             if (op->in[0])
                 guard = operand(e, op->in[0], stage, 1);
-            put(logic, "    if (%s) begin\n      %s_push = %s;\n", valid, name, guard ? guard : "1'b1");
+            put(logic, "    if (%s) begin\n      %s_push = %s;\n", valid, name,
+                guard ? guard : "1'b1");
             emit_payload(e, op, stage, arena_printf(e->cc, "%s_word", name));
             put(logic, "    end\n");
             const char *now = arena_printf(e->cc, "%s_issue", region_name(e, r));
             if (op->in[0] && early_guard(e, op->in[0]))
                 now = arena_printf(e->cc, "(%s && %s)", now, flag(e, op->in[0]));
-            else if (op->in[0]) // reserved although it may write nothing: given back when that shows
+            else if (op->in[0]) // reserved although it may write nothing: given back when that
+                                // shows
                 cancel = arena_printf(e->cc, "%s || (%s && !%s)", cancel, valid, guard);
             take = take ? arena_printf(e->cc, "%s || %s", take, now) : now;
         }
     }
     put(logic, "  end\n");
     text_free(&pushes);
-    put(logic, "  assign %s_take = %s;\n  assign %s_cancel = %s;\n  assign %s_room = %s_credit_q != '0;\n", name, take,
-        name, cancel, name, name);
+    put(logic,
+        "  assign %s_take = %s;\n  assign %s_cancel = %s;\n  assign %s_room = %s_credit_q != '0;\n",
+        name, take, name, cancel, name, name);
     put(&e->m->registers,
-        "    %s_credit_q <= rst_ni ? %s_credit_q - %d'(%s_take) + %d'(%s_valid_o && %s_ready_i) + %d'(%s_cancel) : "
+        "    %s_credit_q <= rst_ni ? %s_credit_q - %d'(%s_take) + %d'(%s_valid_o && %s_ready_i) + "
+        "%d'(%s_cancel) : "
         "%d'd%d;\n",
         name, name, bits, name, bits, name, name, bits, name, bits, depth);
     put(&e->m->declarations, "  logic %s_accepts;\n", name);
-    put(&e->m->instances, "  `MR_ASSERT(%s_fits, !%s_push || %s_accepts, \"%s: a word came without credit\")\n",
-        name, name, name, name);
     put(&e->m->instances,
-        "  mr_fifo #(.WIDTH(%d), .DEPTH(%d)) i_%s_fifo (\n    .clk_i, .rst_ni, .in_valid_i(%s_push), "
-        ".in_ready_o(%s_accepts), .in_data_i(%s_word),\n    .out_valid_o(%s_valid_o), .out_ready_i(%s_ready_i), "
+        "  `MR_ASSERT(%s_fits, !%s_push || %s_accepts, \"%s: a word came without credit\")\n", name,
+        name, name, name);
+    put(&e->m->instances,
+        "  mr_fifo #(.WIDTH(%d), .DEPTH(%d)) i_%s_fifo (\n    .clk_i, .rst_ni, "
+        ".in_valid_i(%s_push), "
+        ".in_ready_o(%s_accepts), .in_data_i(%s_word),\n    .out_valid_o(%s_valid_o), "
+        ".out_ready_i(%s_ready_i), "
         ".out_data_o(%s_data_o));\n",
         s->bits, depth, name, name, name, name, name, name, name);
 }

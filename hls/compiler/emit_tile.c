@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lane tile of a process: N of the lanes with their memories, multipliers and accumulators, behind narrow
-// ports. What all lanes need comes in through one register per tile; what a neighbour needs goes out.
+// The lane tile of a process: N of the lanes with their memories, multipliers and accumulators,
+// behind narrow ports. What all lanes need comes in through one register per tile; what a neighbour
+// needs goes out.
 #include "emit.h"
 
 #include <string.h>
@@ -9,9 +10,10 @@ static uint32_t lane_bit(const struct emit *e) {
     return 1u << e->tile->lane;
 }
 
-// A value of the process that a tile looks at: a port, and in the tile a local copy under the same name.
-static void cross_in(struct emit *e, struct emit *te, struct text *ports, const char *name, const char *local,
-                     int width, uint32_t space) {
+// A value of the process that a tile looks at: a port, and in the tile a local copy under the same
+// name.
+static void cross_in(struct emit *e, struct emit *te, struct text *ports, const char *name,
+                     const char *local, int width, uint32_t space) {
     const int64_t count = space_count(e, space);
     const long long bits = (long long)(count * width);
     put(&te->m->ports, "  input  logic [%lld:0] %s_i,\n", bits - 1, name);
@@ -24,10 +26,11 @@ static void cross_in(struct emit *e, struct emit *te, struct text *ports, const 
     put(&e->m->declarations, "  logic [%lld:0] %s_p;\n", bits - 1, name);
     put(&e->m->logic, "  always_comb\n");
     open_loops(e, &e->m->logic, space, "    ");
-    put(&e->m->logic, "      %s_p[%s*%d +: %d] = %s%s;\n", name, flat_index(e, space), width, width, name,
-        subscripts(e, space));
+    put(&e->m->logic, "      %s_p[%s*%d +: %d] = %s%s;\n", name, flat_index(e, space), width, width,
+        name, subscripts(e, space));
     put(ports, "      .%s_i(%s_p),\n", name, name);
-    const char *slice = arena_printf(e->cc, "%s_i[%s*%d +: %d]", name, flat_index(te, space), width, width);
+    const char *slice =
+        arena_printf(e->cc, "%s_i[%s*%d +: %d]", name, flat_index(te, space), width, width);
     assign_value(te, local, space, width == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
 }
 
@@ -41,18 +44,21 @@ static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
         for (int i = 0; i < e->p->op_count; i++) {
             const struct op *op = e->p->ops[i];
             const struct op_time *t = &at.s->time[i];
-            if (op->alias || !t->needed || t->in_tile || op->code == IR_CONST || op->code == IR_LANE)
+            if (op->alias || !t->needed || t->in_tile || op->code == IR_CONST ||
+                op->code == IR_LANE)
                 continue;
             if (!t->invariant && t->tile_first >= 0) {
-                const char *name = arena_printf(e->cc, "%s_s%d", value_name(e, op), t->tile_first - 1);
-                cross_in(&at, &tile_at, ports, name, arena_printf(e->cc, "%s_in", name), op->width, op->space);
+                const char *name =
+                    arena_printf(e->cc, "%s_s%d", value_name(e, op), t->tile_first - 1);
+                cross_in(&at, &tile_at, ports, name, arena_printf(e->cc, "%s_in", name), op->width,
+                         op->space);
                 continue;
             }
             bool used = false;
             for (int u = 0; t->invariant && !done[i] && u < e->p->op_count && !used; u++)
                 for (int k = 0; k < e->p->ops[u]->in_count; k++)
-                    used = used || (!e->p->ops[u]->alias && at.s->time[u].needed && at.s->time[u].in_tile &&
-                                    e->p->ops[u]->in[k] == op);
+                    used = used || (!e->p->ops[u]->alias && at.s->time[u].needed &&
+                                    at.s->time[u].in_tile && e->p->ops[u]->in[k] == op);
             if (!used)
                 continue;
             done[i] = true;
@@ -64,14 +70,15 @@ static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
     }
 }
 
-static void cross_valid(struct emit *e, struct emit *te, struct text *ports, int region, int stage, bool *done) {
+static void cross_valid(struct emit *e, struct emit *te, struct text *ports, int region, int stage,
+                        bool *done) {
     bool *seen = &done[region * 512 + stage];
     if (*seen)
         return;
     *seen = true;
     const char *name = valid_at(te, region, stage);
-    const char *before = arena_printf(e->cc, "%s_%d_valid_s%d", safe_name(e, e->p->regions[region]->name), region,
-                                      stage - 1);
+    const char *before = arena_printf(e->cc, "%s_%d_valid_s%d",
+                                      safe_name(e, e->p->regions[region]->name), region, stage - 1);
     put(&te->m->ports, "  input  logic %s_i,\n", before);
     put(ports, "      .%s_i(%s),\n", before, valid_at(e, region, stage - 1));
     put(&te->m->declarations, "  logic %s;\n", name);
@@ -118,8 +125,9 @@ static int find_edges(struct emit *e, struct edge *edges, int room) {
             }
             struct edge edge = {op->in[0], t->start, wanted, t->in_tile};
             int at = 0;
-            while (at < count && (edges[at].source != edge.source || edges[at].stage != edge.stage ||
-                                  edges[at].to_neighbour != edge.to_neighbour))
+            while (at < count &&
+                   (edges[at].source != edge.source || edges[at].stage != edge.stage ||
+                    edges[at].to_neighbour != edge.to_neighbour))
                 at++;
             if (at == room)
                 fail(e->cc, op->loc, "too many values pass between lanes");
@@ -136,7 +144,8 @@ static const char *edge_dimensions(struct emit *e, uint32_t space, const char *a
     const char *text = "";
     for (int l = 0; l < e->p->lane_count; l++)
         if (space >> l & 1)
-            text = arena_printf(e->cc, "%s [%s]", text, l == e->tile->lane ? along : lane_size(e, l));
+            text =
+                arena_printf(e->cc, "%s [%s]", text, l == e->tile->lane ? along : lane_size(e, l));
     return text;
 }
 
@@ -166,9 +175,11 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
     put(&te->m->ports, "  output logic [%lld:0] %s_%s_o,\n", bits - 1, name, kind);
     put(&te->m->logic, "  always_comb\n");
     open_loops(te, &te->m->logic, others, "    ");
-    put(&te->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_%s_o[%s*%d +: %d] = h < N ? %s%s : '0;\n", count,
-        name, kind, flat, w, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
-    put(&e->m->declarations, "  logic [%lld:0] %s_%s [%lld];\n", bits - 1, name, kind, (long long)tiles + 1);
+    put(&te->m->logic,
+        "      for (int h = 0; h < %lld; h++)\n        %s_%s_o[%s*%d +: %d] = h < N ? %s%s : '0;\n",
+        count, name, kind, flat, w, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
+    put(&e->m->declarations, "  logic [%lld:0] %s_%s [%lld];\n", bits - 1, name, kind,
+        (long long)tiles + 1);
     put(ports, "      .%s_%s_o(%s_%s[t]),\n", name, kind, name, kind);
     put(&e->m->logic, "  assign %s_%s[%lld] = '0;\n", name, kind, (long long)tiles);
     if (edge->to_neighbour) {
@@ -179,10 +190,12 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
             edge_dimensions(te, op->space, arena_printf(e->cc, "N+%lld", count)));
         put(&te->m->logic, "  always_comb\n");
         open_loops(te, &te->m->logic, others, "    ");
-        const char *slice = arena_printf(e->cc, "%s_next_i[%s*%d +: %d]", name,
-                                         arena_printf(e->cc, "(%s*%lld+(h >= N ? h - N : 0))",
-                                                      flat_index(e, others), count), w, w);
-        put(&te->m->logic, "      for (int h = 0; h < N + %lld; h++)\n        %s_ext%s = h < N ? %s%s : %s;\n",
+        const char *slice = arena_printf(
+            e->cc, "%s_next_i[%s*%d +: %d]", name,
+            arena_printf(e->cc, "(%s*%lld+(h >= N ? h - N : 0))", flat_index(e, others), count), w,
+            w);
+        put(&te->m->logic,
+            "      for (int h = 0; h < N + %lld; h++)\n        %s_ext%s = h < N ? %s%s : %s;\n",
             count, name, edge_subscripts(te, op->space, "h"), name,
             edge_subscripts(te, op->space, "h < N ? h : 0"),
             w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
@@ -193,18 +206,21 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
     put(&e->m->logic, "  always_comb\n");
     open_loops(e, &e->m->logic, others, "    ");
     const char *slice = arena_printf(e->cc, "%s_head[0][%s*%d +: %d]", name, flat, w, w);
-    put(&e->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_head_v%s = %s;\n", count, name,
-        edge_subscripts(e, op->space, "h"), w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+    put(&e->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_head_v%s = %s;\n", count,
+        name, edge_subscripts(e, op->space, "h"),
+        w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
 }
 
-static void instantiate(struct emit *e, const char *name, struct text *ports, int64_t tiles, int64_t last) {
+static void instantiate(struct emit *e, const char *name, struct text *ports, int64_t tiles,
+                        int64_t last) {
     struct text *t = &e->m->instances;
     const long long n = e->tile->per_tile;
     for (int part = 0; part < 2; part++) {
         const long long first = part ? tiles - 1 : 0, end = part || last == n ? tiles : tiles - 1;
         if ((part && last == n) || first >= end)
             continue;
-        put(t, "  for (genvar t = %lld; t < %lld; t++) begin : gen_tile%s\n", first, end, part ? "_last" : "");
+        put(t, "  for (genvar t = %lld; t < %lld; t++) begin : gen_tile%s\n", first, end,
+            part ? "_last" : "");
         put(t, "    %s #(.N(%lld)) i_tile (\n%s      .clk_i, .base_i(16'(t*%lld)));\n  end\n", name,
             part ? (long long)last : n, ports->data ? ports->data : "", n);
     }
@@ -247,10 +263,12 @@ void emit_tile(struct emit *e, FILE *out) {
     put(&m.ports, "  /// Number of the first lane.\n  input  logic [15:0] base_i,\n"
                   "  /// Clock, rising edge.\n  input  logic clk_i\n");
     const char *name = arena_printf(e->cc, "%s_tile", safe_name(e, e->p->name));
-    name = module_print(&te, out, name,
-                        arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld\n)", (long long)n),
-                        arena_printf(e->cc, "// %lld tiles of %lld of the %lld lanes of process %s.\n",
-                                     (long long)tiles, (long long)n, (long long)count, e->p->name));
+    name = module_print(
+        &te, out, name,
+        arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld\n)",
+                     (long long)n),
+        arena_printf(e->cc, "// %lld tiles of %lld of the %lld lanes of process %s.\n",
+                     (long long)tiles, (long long)n, (long long)count, e->p->name));
     instantiate(e, name, &ports, tiles, last);
     text_free(&ports);
     module_free(&m);

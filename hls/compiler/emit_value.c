@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How values are named, declared and read in the generated SystemVerilog. All numbers are signed, at the
-// width that their range needs; only flags (0 or 1) are one unsigned bit. Lane l is the loop variable i<l>.
+// How values are named, declared and read in the generated SystemVerilog. All numbers are signed,
+// at the width that their range needs; only flags (0 or 1) are one unsigned bit. Lane l is the loop
+// variable i<l>.
 #include "emit.h"
 
 #include <ctype.h>
@@ -30,7 +31,8 @@ void text_free(struct text *t) {
     *t = (struct text){0};
 }
 
-const char *module_print(struct emit *e, FILE *out, const char *name, const char *parameters, const char *intro) {
+const char *module_print(struct emit *e, FILE *out, const char *name, const char *parameters,
+                         const char *intro) {
     struct module *m = e->m;
     struct text body = {0};
     const struct text *parts[] = {&m->ports, &m->declarations, &m->logic, &m->instances};
@@ -203,7 +205,8 @@ const char *value_at(struct emit *e, const struct op *op, int stage) {
     if (op->code == IR_LANE) {
         const int l = (int)op->imm;
         if (e->in_tile && l == e->tile->lane)
-            return arena_printf(e->cc, "($signed(%d'(base_i)) + $signed(%d'(i%d)))", op->width, op->width, l);
+            return arena_printf(e->cc, "($signed(%d'(base_i)) + $signed(%d'(i%d)))", op->width,
+                                op->width, l);
         return arena_printf(e->cc, "$signed(%d'(i%d))", op->width, l);
     }
     return arena_printf(e->cc, "%s%s", name_at(e, op, stage), subscripts(e, op->space));
@@ -229,7 +232,8 @@ const char *operand(struct emit *e, const struct op *op, int stage, int width) {
 }
 
 // One dimension of a view as an index of at most size - 1.
-static const char *index_text(struct emit *e, const struct op *view, const struct view_index *v, int stage) {
+static const char *index_text(struct emit *e, const struct op *view, const struct view_index *v,
+                              int stage) {
     const struct op *source = view->in[0];
     int64_t size = v->size;
     if (v->dynamic) {
@@ -237,16 +241,19 @@ static const char *index_text(struct emit *e, const struct op *view, const struc
         int bits = 1;
         while (((int64_t)1 << bits) < size)
             bits++;
-        const char *index = at->width == 1 ? value_at(e, at, stage)
-                                           : arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));
+        const char *index = at->width == 1
+                                ? value_at(e, at, stage)
+                                : arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));
         if (size == 1)
             return "0";
         // An index beyond the end is C's undefined behaviour; keep the simulators off it.
         if (size != (int64_t)1 << bits && at->high >= size)
-            return arena_printf(e->cc, "(%s < %d'd%lld ? %s : %d'd0)", index, bits, (long long)size, index, bits);
+            return arena_printf(e->cc, "(%s < %d'd%lld ? %s : %d'd0)", index, bits, (long long)size,
+                                index, bits);
         return index;
     }
-    const char *text = v->base || !v->terms ? arena_printf(e->cc, "%lld", (long long)v->base) : NULL;
+    const char *text =
+        v->base || !v->terms ? arena_printf(e->cc, "%lld", (long long)v->base) : NULL;
     int64_t low = v->base, high = v->base;
     for (int i = 0; i < v->terms; i++) {
         const int l = v->term_lane[i];
@@ -265,7 +272,8 @@ static const char *index_text(struct emit *e, const struct op *view, const struc
         return text; // the tile sees its neighbour's first elements behind its own
     (void)source;
     if (low < 0 || high >= size)
-        return arena_printf(e->cc, "(%s >= 0 && %s < %lld) ? %s : 0", text, text, (long long)size, text);
+        return arena_printf(e->cc, "(%s >= 0 && %s < %lld) ? %s : 0", text, text, (long long)size,
+                            text);
     return text;
 }
 
@@ -277,7 +285,9 @@ const char *element(struct emit *e, const struct op *view, int stage) {
         return arena_printf(e->cc, "$signed(%d'(%s))", source->width,
                             index_text(e, view, &view->view[0], stage));
     const bool from_tile = e->s->time[source->id].in_tile;
-    const char *base = name_at(e, source, stage);
+    struct emit owner = *e; // cross_out names a tile's values as the tile does
+    owner.in_tile = e->in_tile || from_tile;
+    const char *base = name_at(&owner, source, stage);
     bool neighbour = false, head = false;
     const char *text = "";
     for (int l = 0; l < e->p->lane_count; l++) {

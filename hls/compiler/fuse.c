@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Joins multiplications with the additions behind them, as a DSP does: sums of products over a lane become
-// IR_DOT, a product plus a number becomes IR_MULADD. Sums on a recurrence stay additions, for the schedule
-// puts them into one cycle.
+// Joins multiplications with the additions behind them, as a DSP does: sums of products over a lane
+// become IR_DOT, a product plus a number becomes IR_MULADD. Sums on a recurrence stay additions,
+// for the schedule puts them into one cycle.
 #include "ir.h"
 
 #include <string.h>
@@ -129,7 +129,8 @@ void fuse_multiplications(struct compiler *cc, struct process *p) {
         } else if (op->code == IR_ADD && op->bits > 1 && !recurrent[i]) {
             for (int side = 1; side >= 0; side--) {
                 struct op *m = through_casts(op->in[side]), *other = op->in[1 - side];
-                if (!is_product(m, users) || !exact_product(m) || !private_path(op->in[side], m, users))
+                if (!is_product(m, users) || !exact_product(m) ||
+                    !private_path(op->in[side], m, users))
                     continue;
                 op->code = IR_MULADD;
                 struct op *in[3] = {m->in[0], m->in[1], other};

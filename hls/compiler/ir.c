@@ -6,10 +6,11 @@
 #include <string.h>
 
 const char *ir_opcode_name(enum opcode code) {
-    static const char *const names[] = {
-        "const", "arg", "index", "lane", "phi",  "state",  "mark", "view", "cast",   "trunc", "add",
-        "sub",   "mul", "and",   "or",   "xor",  "not",    "neg",  "shl",  "shr",    "eq",    "lt",
-        "le",    "select", "sum", "dot", "muladd", "load", "store", "read", "field", "write"};
+    static const char *const names[] = {"const", "arg",  "index",  "lane", "phi", "state",  "mark",
+                                        "view",  "cast", "trunc",  "add",  "sub", "mul",    "and",
+                                        "or",    "xor",  "not",    "neg",  "shl", "shr",    "eq",
+                                        "lt",    "le",   "select", "sum",  "dot", "muladd", "load",
+                                        "store", "read", "field",  "write"};
     return names[code];
 }
 
@@ -61,7 +62,8 @@ struct op *ir_cast(struct builder *b, int bits, bool is_signed, struct location 
     return ir_op(b, IR_CAST, bits, is_signed, loc, 1, &x, 0, NULL, 0);
 }
 
-struct op *ir_select(struct builder *b, struct location loc, struct op *c, struct op *x, struct op *y) {
+struct op *ir_select(struct builder *b, struct location loc, struct op *c, struct op *x,
+                     struct op *y) {
     x = ir_resolve(x);
     return ir_op(b, IR_SELECT, x->bits, x->is_signed, loc, 3, (struct op *[]){c, x, y}, 0, NULL, 0);
 }
@@ -97,18 +99,30 @@ int ir_find_lane(struct builder *b, int64_t count, uint32_t taken) {
 static wide evaluate(enum opcode code, const struct op *x, const struct op *y) {
     const wide a = const_value(x), c = y ? const_value(y) : 0;
     switch (code) {
-    case IR_ADD: return a + c;
-    case IR_SUB: return a - c;
-    case IR_MUL: return a * c;
-    case IR_AND: return a & c;
-    case IR_OR: return a | c;
-    case IR_XOR: return a ^ c;
-    case IR_SHL: return a * ((wide)1 << (c & 63));
-    case IR_SHR: return a >> (c & 63);
-    case IR_EQ: return a == c;
-    case IR_LT: return a < c;
-    case IR_LE: return a <= c;
-    default: return 0;
+    case IR_ADD:
+        return a + c;
+    case IR_SUB:
+        return a - c;
+    case IR_MUL:
+        return a * c;
+    case IR_AND:
+        return a & c;
+    case IR_OR:
+        return a | c;
+    case IR_XOR:
+        return a ^ c;
+    case IR_SHL:
+        return a * ((wide)1 << (c & 63));
+    case IR_SHR:
+        return a >> (c & 63);
+    case IR_EQ:
+        return a == c;
+    case IR_LT:
+        return a < c;
+    case IR_LE:
+        return a <= c;
+    default:
+        return 0;
     }
 }
 
@@ -128,16 +142,16 @@ static int log2_exact(wide value) {
 }
 
 // x << n, then >> n in a signed type: the low bits with their sign.
-static struct op *match_sign_extension(struct builder *b, int bits, struct location loc, struct op *x,
-                                       struct op *n) {
+static struct op *match_sign_extension(struct builder *b, int bits, struct location loc,
+                                       struct op *x, struct op *n) {
     int64_t shift, other;
     if (!ir_is_const(n, &shift))
         return NULL;
     struct op *inner = x;
     while (inner->code == IR_CAST && inner->bits == bits)
         inner = ir_resolve(inner->in[0]);
-    if (inner->code != IR_SHL || inner->bits != bits || !ir_is_const(ir_resolve(inner->in[1]), &other) ||
-        other != shift)
+    if (inner->code != IR_SHL || inner->bits != bits ||
+        !ir_is_const(ir_resolve(inner->in[1]), &other) || other != shift)
         return NULL;
     struct op *source = ir_resolve(inner->in[0]);
     while (source->code == IR_CAST && source->bits == bits)
@@ -149,13 +163,23 @@ static struct op *simplify(struct builder *b, enum opcode code, int bits, bool i
                            struct location loc, int in_count, struct op **in, int64_t imm) {
     struct op *x = in_count > 0 ? in[0] : NULL, *y = in_count > 1 ? in[1] : NULL;
     switch (code) {
-    case IR_ADD: case IR_SUB: case IR_MUL: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL:
-    case IR_SHR: case IR_EQ: case IR_LT: case IR_LE:
+    case IR_ADD:
+    case IR_SUB:
+    case IR_MUL:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_SHL:
+    case IR_SHR:
+    case IR_EQ:
+    case IR_LT:
+    case IR_LE:
         if (x->code == IR_CONST && y->code == IR_CONST)
             return ir_const(b, bits, is_signed,
                             (int64_t)ir_wrap(evaluate(code, x, y), bits, is_signed));
         break;
-    default: break;
+    default:
+        break;
     }
     switch (code) {
     case IR_CAST:
@@ -230,9 +254,9 @@ static struct op *simplify(struct builder *b, enum opcode code, int bits, bool i
         }
         return NULL;
     case IR_NEG:
-        return x->code == IR_CONST
-                   ? ir_const(b, bits, is_signed, (int64_t)ir_wrap(-const_value(x), bits, is_signed))
-                   : NULL;
+        return x->code == IR_CONST ? ir_const(b, bits, is_signed,
+                                              (int64_t)ir_wrap(-const_value(x), bits, is_signed))
+                                   : NULL;
     case IR_EQ:
         if (x == y)
             return ir_const(b, 1, false, 1);
@@ -248,13 +272,14 @@ static struct op *simplify(struct builder *b, enum opcode code, int bits, bool i
         if (bits == 1 && is_value(y, 1) && is_value(in[2], 0))
             return x;
         return NULL;
-    default: return NULL;
+    default:
+        return NULL;
     }
 }
 
 static uint32_t hash_op(const struct op *op) {
-    uint32_t h = (uint32_t)op->code * 2654435761u ^ (uint32_t)op->bits * 97u ^ (uint32_t)op->is_signed ^
-                 (uint32_t)op->imm * 40503u ^ (uint32_t)(op->imm >> 32);
+    uint32_t h = (uint32_t)op->code * 2654435761u ^ (uint32_t)op->bits * 97u ^
+                 (uint32_t)op->is_signed ^ (uint32_t)op->imm * 40503u ^ (uint32_t)(op->imm >> 32);
     for (int i = 0; i < op->in_count; i++)
         h = h * 31u + (uint32_t)(op->in[i] ? op->in[i]->id : -1);
     for (int i = 0; i < op->view_count; i++)
@@ -273,8 +298,8 @@ static bool equal_view(const struct view_index *x, const struct view_index *y) {
 }
 
 static bool equal_op(const struct op *x, const struct op *y) {
-    if (x->code != y->code || x->bits != y->bits || x->is_signed != y->is_signed || x->imm != y->imm ||
-        x->in_count != y->in_count || x->view_count != y->view_count)
+    if (x->code != y->code || x->bits != y->bits || x->is_signed != y->is_signed ||
+        x->imm != y->imm || x->in_count != y->in_count || x->view_count != y->view_count)
         return false;
     for (int i = 0; i < x->in_count; i++)
         if (x->in[i] != y->in[i])
@@ -287,9 +312,16 @@ static bool equal_op(const struct op *x, const struct op *y) {
 
 static bool is_shared(enum opcode code) {
     switch (code) {
-    case IR_STORE: case IR_READ: case IR_WRITE: case IR_PHI: case IR_MARK: case IR_LOAD: case IR_INDEX:
+    case IR_STORE:
+    case IR_READ:
+    case IR_WRITE:
+    case IR_PHI:
+    case IR_MARK:
+    case IR_LOAD:
+    case IR_INDEX:
         return false;
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -340,7 +372,8 @@ struct op *ir_op(struct builder *b, enum opcode code, int bits, bool is_signed, 
                  int in_count, struct op **in, int64_t imm, const struct view_index *view,
                  int view_count) {
     struct op *resolved[64];
-    struct op **inputs = in_count > 64 ? arena_alloc(b->cc, (size_t)in_count * sizeof *inputs) : resolved;
+    struct op **inputs =
+        in_count > 64 ? arena_alloc(b->cc, (size_t)in_count * sizeof *inputs) : resolved;
     for (int i = 0; i < in_count; i++)
         inputs[i] = ir_resolve(in[i]);
     struct op *simple = simplify(b, code, bits, is_signed, loc, in_count, inputs, imm);
@@ -350,9 +383,15 @@ struct op *ir_op(struct builder *b, enum opcode code, int bits, bool is_signed, 
     struct process *p = b->process;
     if (p->op_count * 2 >= b->table_size)
         grow_table(b);
-    struct op probe = {.code = code, .bits = bits, .is_signed = is_signed, .in_count = in_count,
-                       .in = inputs, .imm = imm, .view_count = view_count,
-                       .view = (struct view_index *)(uintptr_t)view, .loc = loc};
+    struct op probe = {.code = code,
+                       .bits = bits,
+                       .is_signed = is_signed,
+                       .in_count = in_count,
+                       .in = inputs,
+                       .imm = imm,
+                       .view_count = view_count,
+                       .view = (struct view_index *)(uintptr_t)view,
+                       .loc = loc};
     const uint32_t mask = (uint32_t)(b->table_size - 1);
     uint32_t slot = hash_op(&probe) & mask;
     if (is_shared(code)) {

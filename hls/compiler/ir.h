@@ -1,31 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// The intermediate form: one graph of operations per process, if-converted, in static single assignment.
+// The intermediate form: one graph of operations per process, if-converted, in static single
+// assignment.
 //
-// An unrolled loop stays a loop: its index is a *lane*, and a value that depends on it is an array over that
-// lane, computed by one operation. The set of lanes of an operation is its `space`. Elements of such arrays
-// are picked by OP_VIEW. Two unrolled loops of the same trip count at the same nesting share a lane, so that
-// values meet without copying.
+// An unrolled loop stays a loop: its index is a *lane*, and a value that depends on it is an array
+// over that lane, computed by one operation. The set of lanes of an operation is its `space`.
+// Elements of such arrays are picked by OP_VIEW. Two unrolled loops of the same trip count at the
+// same nesting share a lane, so that values meet without copying.
 #ifndef HLSC_IR_H
 #define HLSC_IR_H
 
 #include "compiler.h"
 #include <stdio.h>
 
-__extension__ typedef __int128 wide; // ranges: every value of every C integer type, and their products
+__extension__ typedef __int128
+    wide; // ranges: every value of every C integer type, and their products
 
 enum opcode {
-    IR_CONST,  // imm
-    IR_ARG,    // scalar argument imm of the process; fixed during a run
-    IR_INDEX,  // counter of loop level imm of the region
-    IR_LANE,   // index of lane imm
-    IR_PHI,    // state imm as an iteration of a region finds it
-    IR_STATE,  // state imm between regions
-    IR_MARK,   // placeholder for a scalar while an unrolled loop is read; always ends as an alias
-    IR_VIEW,   // in[0] at `view`; in[1...]: dynamic indices
-    IR_CAST,   // in[0] converted to `type`
-    IR_TRUNC,  // the low imm bits of in[0] as a signed number
-    IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR, IR_XOR, IR_NOT, IR_NEG, IR_SHL, IR_SHR,
-    IR_EQ, IR_LT, IR_LE,
+    IR_CONST, // imm
+    IR_ARG,   // scalar argument imm of the process; fixed during a run
+    IR_INDEX, // counter of loop level imm of the region
+    IR_LANE,  // index of lane imm
+    IR_PHI,   // state imm as an iteration of a region finds it
+    IR_STATE, // state imm between regions
+    IR_MARK,  // placeholder for a scalar while an unrolled loop is read; always ends as an alias
+    IR_VIEW,  // in[0] at `view`; in[1...]: dynamic indices
+    IR_CAST,  // in[0] converted to `type`
+    IR_TRUNC, // the low imm bits of in[0] as a signed number
+    IR_ADD,
+    IR_SUB,
+    IR_MUL,
+    IR_AND,
+    IR_OR,
+    IR_XOR,
+    IR_NOT,
+    IR_NEG,
+    IR_SHL,
+    IR_SHR,
+    IR_EQ,
+    IR_LT,
+    IR_LE,
     IR_SELECT, // in[0] ? in[1] : in[2]
     IR_SUM,    // sum of in[0] over lane imm
     IR_DOT,    // sum over lane imm of in[0] * in[1]
@@ -33,7 +46,8 @@ enum opcode {
     IR_LOAD,   // memory imm at address in[0]; banks in `view`
     IR_STORE,  // memory imm at address in[0] = in[1]; in[2]: guard or NULL; banks in `view`
     IR_READ,   // stream imm; in[0]: guard or NULL
-    IR_FIELD,  // bits [imm, imm + type.bits) of the payload of in[0] (IR_READ), by lane strides in `view`
+    IR_FIELD,  // bits [imm, imm + type.bits) of the payload of in[0] (IR_READ), by lane strides in
+               // `view`
     IR_WRITE   // stream imm; in[0]: guard or NULL; in[1...]: the leaves of the payload
 };
 
@@ -41,9 +55,9 @@ enum { MAX_LANES = 32, NO_LANE = -1 };
 
 // Where a VIEW, LOAD, STORE or FIELD stands in one dimension: base + sum(coef * lane) + dynamic.
 struct view_index {
-    int lane;      // VIEW: the lane of in[0] that this replaces; FIELD: the lane that this strides over
-    int64_t size;  // elements in this dimension
-    int64_t base;  // (FIELD: stride in bits)
+    int lane; // VIEW: the lane of in[0] that this replaces; FIELD: the lane that this strides over
+    int64_t size; // elements in this dimension
+    int64_t base; // (FIELD: stride in bits)
     int terms;
     int term_lane[MAX_DIMS];
     int64_t term_coef[MAX_DIMS];
@@ -81,7 +95,7 @@ struct state {
     bool is_signed;
     int dims, lane[MAX_DIMS];
     int64_t size[MAX_DIMS];
-    int64_t *reset; // values at reset in order, or NULL for zeros
+    int64_t *reset;  // values at reset in order, or NULL for zeros
     struct op *read; // its IR_STATE
     bool live;
     wide low, high;
@@ -142,9 +156,9 @@ struct region {
     struct location loc;
     int levels;
     struct level level[MAX_LEVELS];
-    struct op *enable;     // runs only if this holds when it is reached, or NULL
-    struct op *break_if;   // ends the innermost loop after this iteration, or NULL
-    struct op **effects;   // stores, reads, writes in program order
+    struct op *enable;   // runs only if this holds when it is reached, or NULL
+    struct op *break_if; // ends the innermost loop after this iteration, or NULL
+    struct op **effects; // stores, reads, writes in program order
     int effect_count;
     struct carried *carried;
     int carried_count;
@@ -209,7 +223,8 @@ struct op *ir_lane(struct builder *b, int lane);
 struct op *ir_binary(struct builder *b, enum opcode code, int bits, bool is_signed,
                      struct location loc, struct op *x, struct op *y);
 struct op *ir_cast(struct builder *b, int bits, bool is_signed, struct location loc, struct op *x);
-struct op *ir_select(struct builder *b, struct location loc, struct op *c, struct op *x, struct op *y);
+struct op *ir_select(struct builder *b, struct location loc, struct op *c, struct op *x,
+                     struct op *y);
 struct op *ir_not(struct builder *b, struct op *x);
 struct op *ir_and(struct builder *b, struct op *x, struct op *y); // NULL is true
 // The lane of this trip count that is not in `taken`.

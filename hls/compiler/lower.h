@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of the lowering share: slots (one per scalar or array that a name stands for), bindings of
-// names, and the state of reading one process.
+// What the parts of the lowering share: slots (one per scalar or array that a name stands for),
+// bindings of names, and the state of reading one process.
 #ifndef HLSC_LOWER_H
 #define HLSC_LOWER_H
 
 #include "ir.h"
 
-// The current value of a scalar or of a whole register array. An element [i][j] is op at lane[0]=i, lane[1]=j;
-// an op without one of these lanes has the same value for all elements. op NULL: never assigned.
+// The current value of a scalar or of a whole register array. An element [i][j] is op at lane[0]=i,
+// lane[1]=j; an op without one of these lanes has the same value for all elements. op NULL: never
+// assigned.
 struct value {
     struct op *op;
     int lane[MAX_DIMS];
@@ -24,18 +25,19 @@ struct slot {
     int state;  // VALUE: index of the state, or -1 until one is needed
     int memory; // MEMORY
     bool is_static;
-    int level;  // nesting of unrolled loops in which it was declared
+    int level; // nesting of unrolled loops in which it was declared
     struct location loc;
 };
 
 // What a variable's name stands for while its function is read.
 struct binding {
-    int slot;        // first slot; a struct has one per member
-    int stream;      // or a stream
+    int slot;                    // first slot; a struct has one per member
+    int stream;                  // or a stream
     const struct process *owner; // the process in which this holds
 };
 
-struct read_access { // of a register array inside an unrolled loop, to find iterations that depend on others
+struct read_access { // of a register array inside an unrolled loop, to find iterations that depend
+                     // on others
     int slot;
     int dims;
     bool known;
@@ -75,14 +77,15 @@ struct lowering {
 
 // ---- lower_access.c: variables, arrays, memories
 int new_slots(struct lowering *lo, struct variable *var); // declares var; its first slot
-struct value read_slot(struct lowering *lo, int slot, int dims, struct op **index, struct location loc);
+struct value read_slot(struct lowering *lo, int slot, int dims, struct op **index,
+                       struct location loc);
 void write_slot(struct lowering *lo, int slot, int dims, struct op **index, struct op *value,
                 struct location loc);
 struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t *size,
                    struct op *const *index, struct location loc);
 int leaf_count(const struct type *type);
-void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims, int64_t *size,
-                const char **name);
+void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims,
+                int64_t *size, const char **name);
 void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t taken, int *lane);
 int payload_bits(const struct type *type);
 bool index_of(struct op *op, struct view_index *out); // affine in lanes
@@ -99,18 +102,32 @@ void lower_assign(struct lowering *lo, const struct expr *target, const struct e
                   struct location loc);
 int lowered_stream(struct lowering *lo, const struct expr *e);
 
+// ---- lower_unroll.c
+void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc);
+
+// ---- lower_region.c
+void lower_region(struct lowering *lo, const struct stmt *s); // a loop nest around a pipelined loop
+void lower_straight(struct lowering *lo, struct stmt **body, int count);
+bool has_loop(const struct stmt *s);   // that is not unrolled, also in what it calls
+bool has_effect(const struct stmt *s); // on a stream, or perhaps on a memory
+void declare_variable(struct lowering *lo, struct variable *var);
+
 // ---- lower.c
 void lower_stmt(struct lowering *lo, const struct stmt *s);
-struct value *lower_call(struct lowering *lo, const struct expr *call); // its result's leaves, or NULL
+struct value *lower_call(struct lowering *lo,
+                         const struct expr *call); // its result's leaves, or NULL
 struct value *copy_env(struct lowering *lo);
 void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise, int count);
-// A region begins; it ends with the first `slots` slots carried; `keep`: also those that it does not change.
+// A region begins; it ends with the first `slots` slots carried; `keep`: also those that it does
+// not change.
 struct region *begin_region(struct lowering *lo, struct location loc);
-void end_region(struct lowering *lo, struct region *r, struct op *guard, int slots, const bool *keep);
+void end_region(struct lowering *lo, struct region *r, struct op *guard, int slots,
+                const bool *keep);
 void add_effect(struct lowering *lo, struct op *op, struct location loc);
 
 // ---- lower_settle.c
-// Puts values that depend on registers into registers of their own; at the end of a run, those of statics.
+// Puts values that depend on registers into registers of their own; at the end of a run, those of
+// statics.
 void settle(struct lowering *lo, struct location loc, bool at_end);
 // `op` as it is now, whatever later loops do.
 struct op *settled(struct lowering *lo, struct op *op, struct location loc);

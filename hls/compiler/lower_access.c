@@ -12,8 +12,10 @@ const struct binding *binding_of(struct lowering *lo, const struct variable *var
 void bind(struct lowering *lo, struct variable *var, int slot, int stream) {
     const struct binding *old = var->user;
     if (old && old->owner != lo->p && var->is_static && !var->is_const)
-        fail(lo->cc, var->loc, "static variable '%s' is used by two processes, '%s' and '%s'; a process keeps "
-             "its own state: pass values by streams", var->name, old->owner->name, lo->p->name);
+        fail(lo->cc, var->loc,
+             "static variable '%s' is used by two processes, '%s' and '%s'; a process keeps "
+             "its own state: pass values by streams",
+             var->name, old->owner->name, lo->p->name);
     struct binding *bound = arena_alloc(lo->cc, sizeof *bound);
     *bound = (struct binding){slot, stream, lo->p};
     var->user = bound;
@@ -23,8 +25,8 @@ int leaf_count(const struct type *type) {
     return type->kind == TYPE_STRUCT ? type->def->field_count : 1;
 }
 
-void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims, int64_t *size,
-                const char **name) {
+void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims,
+                int64_t *size, const char **name) {
     if (type->kind == TYPE_STRUCT) {
         *name = type->def->fields[leaf].name;
         type = type->def->fields[leaf].type;
@@ -77,11 +79,17 @@ static bool add_affine(struct op *op, int64_t scale, struct view_index *out) {
     op = ir_resolve(op);
     int64_t constant;
     switch (op->code) {
-    case IR_CONST: out->base += scale * op->imm; return true;
-    case IR_LANE: return add_term(out, (int)op->imm, scale);
-    case IR_CAST: return add_affine(op->in[0], scale, out);
-    case IR_ADD: return add_affine(op->in[0], scale, out) && add_affine(op->in[1], scale, out);
-    case IR_SUB: return add_affine(op->in[0], scale, out) && add_affine(op->in[1], -scale, out);
+    case IR_CONST:
+        out->base += scale * op->imm;
+        return true;
+    case IR_LANE:
+        return add_term(out, (int)op->imm, scale);
+    case IR_CAST:
+        return add_affine(op->in[0], scale, out);
+    case IR_ADD:
+        return add_affine(op->in[0], scale, out) && add_affine(op->in[1], scale, out);
+    case IR_SUB:
+        return add_affine(op->in[0], scale, out) && add_affine(op->in[1], -scale, out);
     case IR_SHL:
         return ir_is_const(ir_resolve(op->in[1]), &constant) && constant < 32 &&
                add_affine(op->in[0], scale * ((int64_t)1 << constant), out);
@@ -90,7 +98,8 @@ static bool add_affine(struct op *op, int64_t scale, struct view_index *out) {
             if (ir_is_const(ir_resolve(op->in[i]), &constant))
                 return add_affine(op->in[1 - i], scale * constant, out);
         return false;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -115,8 +124,8 @@ static bool is_lane(const struct view_index *index, int *lane) {
 }
 
 // Adds one dimension of an access: affine if it is, else with the operation as a dynamic index.
-static void add_index(struct lowering *lo, struct view_index *entry, int lane, int64_t size, struct op *index,
-                      struct op **in, int *in_count) {
+static void add_index(struct lowering *lo, struct view_index *entry, int lane, int64_t size,
+                      struct op *index, struct op **in, int *in_count) {
     if (index_of(index, entry) == false) {
         *entry = (struct view_index){.dynamic = *in_count};
         in[(*in_count)++] = index;
@@ -138,7 +147,8 @@ struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t 
         add_index(lo, &view[count], v.lane[d], size[d], index[d], in, &in_count);
         if (!view[count].dynamic && !view[count].terms &&
             (view[count].base < 0 || view[count].base >= size[d]))
-            return ir_const(&lo->b, in[0]->bits, in[0]->is_signed, 0); // beyond the end: C leaves it open
+            return ir_const(&lo->b, in[0]->bits, in[0]->is_signed,
+                            0); // beyond the end: C leaves it open
         int lane;
         if (view[count].dynamic || !is_lane(&view[count], &lane) || lane != v.lane[d])
             same = false;
@@ -151,15 +161,22 @@ struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t 
 
 // ---- declarations
 
-static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar, int dims,
-                      const int64_t *size) {
+static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar,
+                      int dims, const int64_t *size) {
     struct process *p = lo->p;
     p->memories = arena_grow(lo->cc, p->memories, (size_t)p->memory_count * sizeof *p->memories,
                              (size_t)(p->memory_count + 1) * sizeof *p->memories);
     struct memory *m = &p->memories[p->memory_count];
-    *m = (struct memory){.name = var->name, .kind = MEMORY_RAM, .bits = scalar->bits,
-                         .is_signed = scalar->is_signed, .dims = dims, .words = 1, .banks = 1,
-                         .storage = var->storage, .latency = var->storage_latency, .loc = var->loc};
+    *m = (struct memory){.name = var->name,
+                         .kind = MEMORY_RAM,
+                         .bits = scalar->bits,
+                         .is_signed = scalar->is_signed,
+                         .dims = dims,
+                         .words = 1,
+                         .banks = 1,
+                         .storage = var->storage,
+                         .latency = var->storage_latency,
+                         .loc = var->loc};
     if (var->is_static && var->is_const) {
         m->kind = MEMORY_ROM;
         m->values = var->values;
@@ -168,22 +185,28 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
         for (int64_t i = 0; i < var->value_count; i++)
             if (var->values[i])
                 fail(lo->cc, var->loc,
-                     "memory '%s' has an initialiser; a memory starts at zero: fill it by a loop, or "
-                     "partition it completely into registers", var->name);
+                     "memory '%s' has an initialiser; a memory starts at zero: fill it by a loop, "
+                     "or "
+                     "partition it completely into registers",
+                     var->name);
     }
     if (var->storage_latency > 2)
-        fail(lo->cc, var->loc, "memory '%s' asks for latency=%d; a memory here has 0, 1 or 2", var->name,
-             var->storage_latency);
+        fail(lo->cc, var->loc, "memory '%s' asks for latency=%d; a memory here has 0, 1 or 2",
+             var->name, var->storage_latency);
     if (var->storage_latency == 0 && (var->storage == STORAGE_BRAM || var->storage == STORAGE_URAM))
-        fail(lo->cc, var->loc, "memory '%s' asks for latency=0 of a block RAM, which has a register; use latency=1 "
-             "or impl=lutram", var->name);
+        fail(lo->cc, var->loc,
+             "memory '%s' asks for latency=0 of a block RAM, which has a register; use latency=1 "
+             "or impl=lutram",
+             var->name);
     for (int d = 0; d < dims; d++) {
         m->size[d] = size[d];
         m->is_bank[d] = m->kind == MEMORY_RAM && var->partition[d] == PARTITION_COMPLETE;
         if (var->partition[d] == PARTITION_CYCLIC || var->partition[d] == PARTITION_BLOCK)
             fail(lo->cc, var->loc,
-                 "array_partition of '%s' asks for cyclic or block; this version has complete: give the "
-                 "array a dimension of its own for the banks and partition that completely", var->name);
+                 "array_partition of '%s' asks for cyclic or block; this version has complete: "
+                 "give the "
+                 "array a dimension of its own for the banks and partition that completely",
+                 var->name);
         if (m->is_bank[d])
             m->banks *= size[d];
         else
@@ -212,15 +235,18 @@ static int new_state(struct lowering *lo, struct slot *slot, const struct variab
     p->states = arena_grow(lo->cc, p->states, (size_t)p->state_count * sizeof *p->states,
                            (size_t)(p->state_count + 1) * sizeof *p->states);
     struct state *state = &p->states[p->state_count];
-    *state = (struct state){
-        .name = leaf_name ? arena_printf(lo->cc, "%s_%s", var->name, leaf_name) : var->name,
-        .bits = slot->scalar->bits, .is_signed = slot->scalar->is_signed, .dims = slot->dims,
-        .loc = var->loc};
+    *state = (struct state){.name = leaf_name ? arena_printf(lo->cc, "%s_%s", var->name, leaf_name)
+                                              : var->name,
+                            .bits = slot->scalar->bits,
+                            .is_signed = slot->scalar->is_signed,
+                            .dims = slot->dims,
+                            .loc = var->loc};
     memcpy(state->size, slot->size, sizeof state->size);
     choose_lanes(lo, slot->dims, slot->size, 0, state->lane);
     if (var->is_static && var->value_count) {
         if (leaf_count(var->type) > 1)
-            fail(lo->cc, var->loc, "static struct '%s' has an initialiser; registers of a struct start at zero",
+            fail(lo->cc, var->loc,
+                 "static struct '%s' has an initialiser; registers of a struct start at zero",
                  var->name);
         state->reset = var->values;
     }
@@ -235,7 +261,8 @@ static int new_state(struct lowering *lo, struct slot *slot, const struct variab
 }
 
 // A state for a slot that a region carries from iteration to iteration.
-static void need_state(struct lowering *lo, struct variable *var, int slot, int leaf, const char *name) {
+static void need_state(struct lowering *lo, struct variable *var, int slot, int leaf,
+                       const char *name) {
     lo->slots[slot].state = new_state(lo, &lo->slots[slot], var, leaf, name);
 }
 
@@ -252,12 +279,17 @@ int new_slots(struct lowering *lo, struct variable *var) {
             lo->slot_room = room;
         }
         struct slot *slot = &lo->slots[lo->slot_count];
-        *slot = (struct slot){.kind = SLOT_VALUE, .state = -1, .memory = -1,
-                              .level = lo->unrolled_count, .is_static = var->is_static, .loc = var->loc};
+        *slot = (struct slot){.kind = SLOT_VALUE,
+                              .state = -1,
+                              .memory = -1,
+                              .level = lo->unrolled_count,
+                              .is_static = var->is_static,
+                              .loc = var->loc};
         const char *name = NULL;
         leaf_shape(var->type, i, &slot->scalar, &slot->dims, slot->size, &name);
         if (slot->scalar->kind == TYPE_STRUCT || slot->scalar->kind == TYPE_ARRAY)
-            fail(lo->cc, var->loc, "'%s' is an array of structs; use a struct of arrays", var->name);
+            fail(lo->cc, var->loc, "'%s' is an array of structs; use a struct of arrays",
+                 var->name);
         slot->name = is_struct ? arena_printf(lo->cc, "%s_%s", var->name, name) : var->name;
         const bool rom = var->is_static && var->is_const;
         const bool memory = slot->dims > 0 && !is_struct && var->storage != STORAGE_REGISTER &&
@@ -285,15 +317,19 @@ int new_slots(struct lowering *lo, struct variable *var) {
             for (int64_t k = 0; k < var->value_count; k++)
                 zero = zero && var->values[k] == 0;
             choose_lanes(lo, lo->slots[id].dims, lo->slots[id].size, 0, lo->env[id].lane);
-            lo->env[id].op = ir_const(&lo->b, lo->slots[id].scalar->bits, lo->slots[id].scalar->is_signed, 0);
+            lo->env[id].op =
+                ir_const(&lo->b, lo->slots[id].scalar->bits, lo->slots[id].scalar->is_signed, 0);
             if (!zero && (is_struct || lo->slots[id].dims > 1))
-                fail(lo->cc, var->loc, "initialiser of '%s': only zeros for structs and 2-D arrays; assign "
-                     "the elements in a loop, or make it a static const table", var->name);
+                fail(lo->cc, var->loc,
+                     "initialiser of '%s': only zeros for structs and 2-D arrays; assign "
+                     "the elements in a loop, or make it a static const table",
+                     var->name);
             for (int64_t k = 0; !zero && k < var->value_count; k++) {
                 struct op *index = ir_const(&lo->b, 32, true, k);
                 write_slot(lo, id, lo->slots[id].dims, &index,
-                           ir_const(&lo->b, lo->slots[id].scalar->bits, lo->slots[id].scalar->is_signed,
-                                    var->values[k]), var->loc);
+                           ir_const(&lo->b, lo->slots[id].scalar->bits,
+                                    lo->slots[id].scalar->is_signed, var->values[k]),
+                           var->loc);
             }
         }
     }
@@ -302,11 +338,13 @@ int new_slots(struct lowering *lo, struct variable *var) {
 
 // ---- reads
 
-static void note_access(struct lowering *lo, int slot, int dims, struct op **index, struct location loc) {
+static void note_access(struct lowering *lo, int slot, int dims, struct op **index,
+                        struct location loc) {
     if (lo->access_count == lo->access_room) {
         const int room = lo->access_room ? lo->access_room * 2 : 64;
-        lo->accesses = arena_grow(lo->cc, lo->accesses, (size_t)lo->access_count * sizeof *lo->accesses,
-                                  (size_t)room * sizeof *lo->accesses);
+        lo->accesses =
+            arena_grow(lo->cc, lo->accesses, (size_t)lo->access_count * sizeof *lo->accesses,
+                       (size_t)room * sizeof *lo->accesses);
         lo->access_room = room;
     }
     struct read_access *a = &lo->accesses[lo->access_count++];
@@ -316,7 +354,8 @@ static void note_access(struct lowering *lo, int slot, int dims, struct op **ind
             a->known = false;
 }
 
-static struct op *load(struct lowering *lo, int slot, int dims, struct op **index, struct location loc) {
+static struct op *load(struct lowering *lo, int slot, int dims, struct op **index,
+                       struct location loc) {
     struct builder *b = &lo->b;
     const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
     struct op *address = NULL;
@@ -338,14 +377,17 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
         if (m->is_bank[d]) {
             add_index(lo, &view[banks++], NO_LANE, m->size[d], index[d], in, &in_count);
             if (view[banks - 1].dynamic)
-                fail(lo->cc, loc, "'%s' is partitioned in dimension %d and read there with an index known "
-                     "only at run time; use an unrolled loop's index or a constant", m->name, d + 1);
+                fail(lo->cc, loc,
+                     "'%s' is partitioned in dimension %d and read there with an index known "
+                     "only at run time; use an unrolled loop's index or a constant",
+                     m->name, d + 1);
             continue;
         }
         struct op *scaled = ir_cast(b, 32, true, loc, index[d]);
         address = address ? ir_binary(b, IR_ADD, 32, true, loc,
                                       ir_binary(b, IR_MUL, 32, true, loc, address,
-                                                ir_const(b, 32, true, m->size[d])), scaled)
+                                                ir_const(b, 32, true, m->size[d])),
+                                      scaled)
                           : scaled;
     }
     in[0] = address;
@@ -354,23 +396,25 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
         struct op *old = lo->p->ops[i];
         if (old->code == IR_STORE && old->imm == lo->slots[slot].memory)
             break;
-        if (old->code == IR_LOAD && old->imm == lo->slots[slot].memory && old->in[0] == ir_resolve(address) &&
-            old->view_count == banks &&
+        if (old->code == IR_LOAD && old->imm == lo->slots[slot].memory &&
+            old->in[0] == ir_resolve(address) && old->view_count == banks &&
             (banks == 0 || memcmp(old->view, view, (size_t)banks * sizeof *view) == 0))
             return old;
     }
-    struct op *op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, in_count, in, lo->slots[slot].memory, view,
-                          banks);
+    struct op *op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, in_count, in,
+                          lo->slots[slot].memory, view, banks);
     op->name = m->name;
     return op;
 }
 
-struct value read_slot(struct lowering *lo, int slot, int dims, struct op **index, struct location loc) {
+struct value read_slot(struct lowering *lo, int slot, int dims, struct op **index,
+                       struct location loc) {
     struct value result = {0};
     const struct slot *s = &lo->slots[slot];
     if (s->kind == SLOT_MEMORY) {
         if (dims != s->dims)
-            fail(lo->cc, loc, "'%s' is a memory and is used here as a whole; use its elements", s->name);
+            fail(lo->cc, loc, "'%s' is a memory and is used here as a whole; use its elements",
+                 s->name);
         result.op = load(lo, slot, dims, index, loc);
         return result;
     }
@@ -409,8 +453,10 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
             int lane;
             if (!entry->dynamic && entry->terms) {
                 if (!is_lane(entry, &lane) || lo->p->lanes[lane].count != m->size[d])
-                    fail(lo->cc, loc, "'%s' is partitioned in dimension %d and written there at an index "
-                         "that is neither the index of an unrolled loop over all of it, nor one value",
+                    fail(lo->cc, loc,
+                         "'%s' is partitioned in dimension %d and written there at an index "
+                         "that is neither the index of an unrolled loop over all of it, nor one "
+                         "value",
                          m->name, d + 1);
                 bound |= 1u << lane;
             }
@@ -419,20 +465,23 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
         struct op *scaled = ir_cast(b, 32, true, loc, index[d]);
         address = address ? ir_binary(b, IR_ADD, 32, true, loc,
                                       ir_binary(b, IR_MUL, 32, true, loc, address,
-                                                ir_const(b, 32, true, m->size[d])), scaled)
+                                                ir_const(b, 32, true, m->size[d])),
+                                      scaled)
                           : scaled;
     }
     in[0] = address;
     for (int i = 0; i < in_count; i++) {
         struct op *op = ir_resolve(in[i]);
         if (op && i != 1 && op->space)
-            fail(lo->cc, loc, "'%s' is written at several places in one cycle; partition the dimension that "
-                 "the unrolled loop runs over", m->name);
+            fail(lo->cc, loc,
+                 "'%s' is written at several places in one cycle; partition the dimension that "
+                 "the unrolled loop runs over",
+                 m->name);
         if (op && (op->space & ~bound))
             lo->give_up = true; // several iterations write one place
     }
-    struct op *op = ir_op(b, IR_STORE, m->bits, m->is_signed, loc, in_count, in, lo->slots[slot].memory,
-                          view, banks);
+    struct op *op = ir_op(b, IR_STORE, m->bits, m->is_signed, loc, in_count, in,
+                          lo->slots[slot].memory, view, banks);
     op->name = m->name;
     add_effect(lo, op, loc);
 }
@@ -461,8 +510,9 @@ void write_slot(struct lowering *lo, int slot, int dims, struct op **index, stru
             next.lane[d] = lane;
         } else {
             next.lane[d] = ir_find_lane(b, s->size[d], taken | bound);
-            hit = ir_and(b, hit, ir_binary(b, IR_EQ, 1, false, loc, ir_lane(b, next.lane[d]),
-                                           ir_cast(b, 32, true, loc, index[d])));
+            hit = ir_and(b, hit,
+                         ir_binary(b, IR_EQ, 1, false, loc, ir_lane(b, next.lane[d]),
+                                   ir_cast(b, 32, true, loc, index[d])));
         }
         bound |= 1u << next.lane[d];
         taken |= bound;

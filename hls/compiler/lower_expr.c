@@ -39,7 +39,8 @@ static const struct type *path(struct lowering *lo, const struct expr *e, int *s
         index[(*dims)++] = at;
         return e->type;
     }
-    default: fail(lo->cc, e->loc, "this expression is no variable");
+    default:
+        fail(lo->cc, e->loc, "this expression is no variable");
     }
 }
 
@@ -48,7 +49,8 @@ int lowered_stream(struct lowering *lo, const struct expr *e) {
         e = e->a;
     const struct binding *bound = e->kind == EXPR_VAR ? binding_of(lo, e->var) : NULL;
     if (!bound || bound->stream < 0)
-        fail(lo->cc, e->loc, "this is no stream of the process: a process reads and writes its parameters");
+        fail(lo->cc, e->loc,
+             "this is no stream of the process: a process reads and writes its parameters");
     return bound->stream;
 }
 
@@ -63,7 +65,8 @@ static struct op *divide(struct lowering *lo, const struct expr *e, struct op *x
             if (divisor == (int64_t)1 << i)
                 shift = i;
     if (shift < 0)
-        fail(lo->cc, e->loc, "division by anything but a constant power of two; multiply by a reciprocal "
+        fail(lo->cc, e->loc,
+             "division by anything but a constant power of two; multiply by a reciprocal "
              "and shift, or use a table");
     struct op *n = ir_const(b, 32, true, shift), *mask = ir_const(b, bits, sgn, divisor - 1);
     struct op *quotient;
@@ -73,8 +76,10 @@ static struct op *divide(struct lowering *lo, const struct expr *e, struct op *x
         return ir_binary(b, IR_SHR, bits, sgn, e->loc, x, n);
     }
     struct op *zero = ir_const(b, bits, sgn, 0); // C truncates towards zero
-    struct op *bias = ir_select(b, e->loc, ir_binary(b, IR_LT, 1, false, e->loc, x, zero), mask, zero);
-    quotient = ir_binary(b, IR_SHR, bits, sgn, e->loc, ir_binary(b, IR_ADD, bits, sgn, e->loc, x, bias), n);
+    struct op *bias =
+        ir_select(b, e->loc, ir_binary(b, IR_LT, 1, false, e->loc, x, zero), mask, zero);
+    quotient = ir_binary(b, IR_SHR, bits, sgn, e->loc,
+                         ir_binary(b, IR_ADD, bits, sgn, e->loc, x, bias), n);
     if (e->op == OP_DIV)
         return quotient;
     return ir_binary(b, IR_SUB, bits, sgn, e->loc, x,
@@ -93,32 +98,55 @@ static struct op *binary(struct lowering *lo, const struct expr *e) {
     const int bits = e->type->bits;
     const bool sgn = e->type->is_signed;
     switch (e->op) {
-    case OP_ADD: return ir_binary(b, IR_ADD, bits, sgn, e->loc, x, y);
-    case OP_SUB: return ir_binary(b, IR_SUB, bits, sgn, e->loc, x, y);
-    case OP_MUL: return ir_binary(b, IR_MUL, bits, sgn, e->loc, x, y);
-    case OP_DIV: case OP_MOD: return divide(lo, e, x, y);
-    case OP_SHL: return ir_binary(b, IR_SHL, bits, sgn, e->loc, x, y);
-    case OP_SHR: return ir_binary(b, IR_SHR, bits, sgn, e->loc, x, y);
-    case OP_AND: return ir_binary(b, IR_AND, bits, sgn, e->loc, x, y);
-    case OP_OR: return ir_binary(b, IR_OR, bits, sgn, e->loc, x, y);
-    case OP_XOR: return ir_binary(b, IR_XOR, bits, sgn, e->loc, x, y);
-    case OP_LAND: return ir_binary(b, IR_AND, 1, false, e->loc, x, y);
-    case OP_LOR: return ir_binary(b, IR_OR, 1, false, e->loc, x, y);
-    case OP_EQ: return ir_binary(b, IR_EQ, 1, false, e->loc, x, y);
-    case OP_NE: return ir_not(b, ir_binary(b, IR_EQ, 1, false, e->loc, x, y));
-    case OP_LT: return ir_binary(b, IR_LT, 1, false, e->loc, x, y);
-    case OP_LE: return ir_binary(b, IR_LE, 1, false, e->loc, x, y);
-    case OP_GT: return ir_binary(b, IR_LT, 1, false, e->loc, y, x);
-    case OP_GE: return ir_binary(b, IR_LE, 1, false, e->loc, y, x);
-    default: fail(lo->cc, e->loc, "operator not supported");
+    case OP_ADD:
+        return ir_binary(b, IR_ADD, bits, sgn, e->loc, x, y);
+    case OP_SUB:
+        return ir_binary(b, IR_SUB, bits, sgn, e->loc, x, y);
+    case OP_MUL:
+        return ir_binary(b, IR_MUL, bits, sgn, e->loc, x, y);
+    case OP_DIV:
+    case OP_MOD:
+        return divide(lo, e, x, y);
+    case OP_SHL:
+        return ir_binary(b, IR_SHL, bits, sgn, e->loc, x, y);
+    case OP_SHR:
+        return ir_binary(b, IR_SHR, bits, sgn, e->loc, x, y);
+    case OP_AND:
+        return ir_binary(b, IR_AND, bits, sgn, e->loc, x, y);
+    case OP_OR:
+        return ir_binary(b, IR_OR, bits, sgn, e->loc, x, y);
+    case OP_XOR:
+        return ir_binary(b, IR_XOR, bits, sgn, e->loc, x, y);
+    case OP_LAND:
+        return ir_binary(b, IR_AND, 1, false, e->loc, x, y);
+    case OP_LOR:
+        return ir_binary(b, IR_OR, 1, false, e->loc, x, y);
+    case OP_EQ:
+        return ir_binary(b, IR_EQ, 1, false, e->loc, x, y);
+    case OP_NE:
+        return ir_not(b, ir_binary(b, IR_EQ, 1, false, e->loc, x, y));
+    case OP_LT:
+        return ir_binary(b, IR_LT, 1, false, e->loc, x, y);
+    case OP_LE:
+        return ir_binary(b, IR_LE, 1, false, e->loc, x, y);
+    case OP_GT:
+        return ir_binary(b, IR_LT, 1, false, e->loc, y, x);
+    case OP_GE:
+        return ir_binary(b, IR_LE, 1, false, e->loc, y, x);
+    default:
+        fail(lo->cc, e->loc, "operator not supported");
     }
 }
 
 struct op *lower_expr(struct lowering *lo, const struct expr *e) {
     struct builder *b = &lo->b;
     switch (e->kind) {
-    case EXPR_CONST: return ir_const(b, e->type->bits, e->type->is_signed, e->value);
-    case EXPR_VAR: case EXPR_INDEX: case EXPR_FIELD: case EXPR_DEREF: {
+    case EXPR_CONST:
+        return ir_const(b, e->type->bits, e->type->is_signed, e->value);
+    case EXPR_VAR:
+    case EXPR_INDEX:
+    case EXPR_FIELD:
+    case EXPR_DEREF: {
         const struct binding *bound = e->kind == EXPR_VAR ? binding_of(lo, e->var) : NULL;
         if (e->kind == EXPR_VAR && !bound && e->var->is_const && e->var->value_count == 1 &&
             e->type->kind != TYPE_ARRAY)
@@ -134,10 +162,11 @@ struct op *lower_expr(struct lowering *lo, const struct expr *e) {
         struct op *x = lower_expr(lo, e->a);
         if (e->op == OP_LOGNOT)
             return ir_not(b, x);
-        return ir_op(b, e->op == OP_NEG ? IR_NEG : IR_NOT, e->type->bits, e->type->is_signed, e->loc, 1,
-                     &x, 0, NULL, 0);
+        return ir_op(b, e->op == OP_NEG ? IR_NEG : IR_NOT, e->type->bits, e->type->is_signed,
+                     e->loc, 1, &x, 0, NULL, 0);
     }
-    case EXPR_BINARY: return binary(lo, e);
+    case EXPR_BINARY:
+        return binary(lo, e);
     case EXPR_SELECT: {
         struct op *c = ir_resolve(lower_expr(lo, e->a));
         if (c->code == IR_CONST)
@@ -150,17 +179,19 @@ struct op *lower_expr(struct lowering *lo, const struct expr *e) {
         if (e->type->kind == TYPE_BOOL) {
             if (x->bits == 1)
                 return x;
-            return ir_not(b, ir_binary(b, IR_EQ, 1, false, e->loc, x,
-                                       ir_const(b, x->bits, x->is_signed, 0)));
+            return ir_not(
+                b, ir_binary(b, IR_EQ, 1, false, e->loc, x, ir_const(b, x->bits, x->is_signed, 0)));
         }
         return ir_cast(b, e->type->bits, e->type->is_signed, e->loc, x);
     }
-    case EXPR_CALL: case EXPR_READ: {
+    case EXPR_CALL:
+    case EXPR_READ: {
         struct value leaf;
         lower_leaves(lo, e, &leaf);
         return leaf.op;
     }
-    case EXPR_ADDR: break;
+    case EXPR_ADDR:
+        break;
     }
     fail(lo->cc, e->loc, "an address is used where a number is needed");
 }
@@ -171,17 +202,21 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
     if (!lo->region)
         fail(lo->cc, e->loc, "a stream is read outside of a loop");
     if (lo->unrolled_count)
-        fail(lo->cc, e->loc, "a stream is read in an unrolled loop: one read a cycle; put the words side by "
+        fail(lo->cc, e->loc,
+             "a stream is read in an unrolled loop: one read a cycle; put the words side by "
              "side into one struct");
     for (int i = 0; i < lo->region->effect_count; i++)
         if (lo->region->effects[i]->code == IR_READ && lo->region->effects[i]->imm == stream)
-            fail(lo->cc, e->loc, "stream '%s' is read at two places of one pipelined loop (the other is line "
-                 "%d): one read an iteration; read once into a variable", lo->p->streams[stream].name,
-                 lo->region->effects[i]->loc.line);
+            fail(lo->cc, e->loc,
+                 "stream '%s' is read at two places of one pipelined loop (the other is line "
+                 "%d): one read an iteration; read once into a variable",
+                 lo->p->streams[stream].name, lo->region->effects[i]->loc.line);
     struct stream *source = &lo->p->streams[stream];
     if (source->is_used && source->is_output)
-        fail(lo->cc, e->loc, "stream '%s' is both written and read by process '%s'; a stream has one writer "
-             "and another reader", source->name, lo->p->name);
+        fail(lo->cc, e->loc,
+             "stream '%s' is both written and read by process '%s'; a stream has one writer "
+             "and another reader",
+             source->name, lo->p->name);
     source->is_used = true;
     struct op *read = ir_op(b, IR_READ, 1, false, e->loc, 1, &lo->guard, stream, NULL, 0);
     read->name = lo->p->streams[stream].name;
@@ -200,9 +235,10 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
         for (int d = dims - 1; d >= 0; d--)
             stride[d] = stride[d + 1] * size[d];
         for (int d = 0; d < dims; d++)
-            view[d] = (struct view_index){.lane = leaves[i].lane[d], .size = size[d], .base = stride[d + 1]};
-        struct op *field = ir_op(b, IR_FIELD, scalar->bits, scalar->is_signed, e->loc, 1, &read, at, view,
-                                 dims);
+            view[d] = (struct view_index){
+                .lane = leaves[i].lane[d], .size = size[d], .base = stride[d + 1]};
+        struct op *field =
+            ir_op(b, IR_FIELD, scalar->bits, scalar->is_signed, e->loc, 1, &read, at, view, dims);
         field->name = name ? arena_printf(lo->cc, "%s_%s", read->name, name) : read->name;
         leaves[i].op = field;
         at += stride[0];
@@ -211,7 +247,9 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
 
 void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leaves) {
     switch (e->kind) {
-    case EXPR_READ: read_stream(lo, e, leaves); return;
+    case EXPR_READ:
+        read_stream(lo, e, leaves);
+        return;
     case EXPR_CALL: {
         const struct value *result = lower_call(lo, e);
         if (!result)
@@ -219,7 +257,8 @@ void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leave
         memcpy(leaves, result, (size_t)leaf_count(e->type) * sizeof *leaves);
         return;
     }
-    default: break;
+    default:
+        break;
     }
     if (e->type->kind != TYPE_STRUCT) {
         leaves[0] = (struct value){.op = lower_expr(lo, e)};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The top function: its parameters become ports; with a dataflow pragma each call becomes a process and each
-// local stream a channel between two of them.
+// The top function: its parameters become ports; with a dataflow pragma each call becomes a process
+// and each local stream a channel between two of them.
 #include "lower.h"
 
 #include <string.h>
@@ -46,10 +46,15 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                     if (arg->kind == EXPR_VAR && strcmp(net->channels[k].name, arg->var->name) == 0)
                         channel = k;
             if (call && port < 0 && channel < 0)
-                fail(cc, call->args[i]->loc, "argument %d of process '%s' must be a stream of the dataflow "
-                     "function", i + 1, f->name);
-            *s = (struct stream){.name = param->name, .payload = param->type->elem->elem, .channel = channel,
-                                 .port = port, .loc = param->loc};
+                fail(cc, call->args[i]->loc,
+                     "argument %d of process '%s' must be a stream of the dataflow "
+                     "function",
+                     i + 1, f->name);
+            *s = (struct stream){.name = param->name,
+                                 .payload = param->type->elem->elem,
+                                 .channel = channel,
+                                 .port = port,
+                                 .loc = param->loc};
             s->bits = payload_bits(s->payload);
             bound[i].stream = p->stream_count++;
         } else if (is_scalar(param->type)) {
@@ -58,8 +63,10 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
             if (arg && arg->kind == EXPR_CONST) {
                 value = ir_const(&lo->b, param->type->bits, param->type->is_signed, arg->value);
             } else if (port < 0) {
-                fail(cc, call->args[i]->loc, "argument %d of process '%s' must be a scalar parameter of the "
-                     "dataflow function or a constant", i + 1, f->name);
+                fail(cc, call->args[i]->loc,
+                     "argument %d of process '%s' must be a scalar parameter of the "
+                     "dataflow function or a constant",
+                     i + 1, f->name);
             } else {
                 const struct type *given = net->top->params[port]->type;
                 int arg = 0;
@@ -70,12 +77,15 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                 value = ir_op(&lo->b, IR_ARG, given->bits, given->is_signed, param->loc, 0, NULL,
                               arg, NULL, 0);
                 value->name = param->name;
-                value = ir_cast(&lo->b, param->type->bits, param->type->is_signed, param->loc, value);
+                value =
+                    ir_cast(&lo->b, param->type->bits, param->type->is_signed, param->loc, value);
             }
             lo->env[bound[i].slot].op = value;
         } else {
-            fail(cc, param->loc, "parameter '%s' of process '%s' is neither a stream (hls_stream(T) *) nor a "
-                 "scalar; pass data by streams", param->name, f->name);
+            fail(cc, param->loc,
+                 "parameter '%s' of process '%s' is neither a stream (hls_stream(T) *) nor a "
+                 "scalar; pass data by streams",
+                 param->name, f->name);
         }
         param->user = &bound[i];
     }
@@ -85,15 +95,15 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     for (int i = 0; i < p->stream_count; i++) {
         struct stream *s = &p->streams[i];
         if (!s->is_used)
-            fail(cc, s->loc, "stream '%s' is never read or written by process '%s'; remove it", s->name,
-                 p->name);
+            fail(cc, s->loc, "stream '%s' is never read or written by process '%s'; remove it",
+                 s->name, p->name);
         if (s->channel < 0)
             continue;
         struct channel *c = &net->channels[s->channel];
         int *process = s->is_output ? &c->from_process : &c->to_process;
         if (*process >= 0)
-            fail(cc, s->loc, "stream '%s' has two %s; a stream has one writer and one reader", c->name,
-                 s->is_output ? "writers" : "readers");
+            fail(cc, s->loc, "stream '%s' has two %s; a stream has one writer and one reader",
+                 c->name, s->is_output ? "writers" : "readers");
         *process = net->process_count;
         *(s->is_output ? &c->from_stream : &c->to_stream) = i;
     }
@@ -103,8 +113,9 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
 }
 
 static void add_process(struct compiler *cc, struct network *net, struct process *p) {
-    net->processes = arena_grow(cc, net->processes, (size_t)net->process_count * sizeof *net->processes,
-                                (size_t)(net->process_count + 1) * sizeof *net->processes);
+    net->processes =
+        arena_grow(cc, net->processes, (size_t)net->process_count * sizeof *net->processes,
+                   (size_t)(net->process_count + 1) * sizeof *net->processes);
     net->processes[net->process_count++] = p;
 }
 
@@ -113,31 +124,40 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
     for (int i = 0; i < body->count; i++) {
         const struct stmt *s = body->body[i];
         if (s->kind == STMT_DECL && s->var->type->kind == TYPE_STREAM) {
-            net->channels = arena_grow(cc, net->channels, (size_t)net->channel_count * sizeof *net->channels,
-                                       (size_t)(net->channel_count + 1) * sizeof *net->channels);
-            net->channels[net->channel_count++] =
-                (struct channel){.name = s->var->name, .depth = s->var->stream_depth, .from_process = -1,
-                                 .to_process = -1, .loc = s->var->loc};
+            net->channels =
+                arena_grow(cc, net->channels, (size_t)net->channel_count * sizeof *net->channels,
+                           (size_t)(net->channel_count + 1) * sizeof *net->channels);
+            net->channels[net->channel_count++] = (struct channel){.name = s->var->name,
+                                                                   .depth = s->var->stream_depth,
+                                                                   .from_process = -1,
+                                                                   .to_process = -1,
+                                                                   .loc = s->var->loc};
         } else if (s->kind == STMT_EXPR && s->a->kind == EXPR_CALL) {
             for (int k = 0; k < net->process_count; k++)
                 if (net->processes[k]->function == s->a->callee)
-                    fail(cc, s->loc, "process '%s' is called twice; its static state would be shared: write a "
-                         "second function (for instance by including its file twice under two names)",
+                    fail(cc, s->loc,
+                         "process '%s' is called twice; its static state would be shared: write a "
+                         "second function (for instance by including its file twice under two "
+                         "names)",
                          s->a->callee->name);
             struct process *p = lower_process(cc, net, s->a->callee, s->a);
             add_process(cc, net, p);
         } else {
-            fail(cc, s->loc, "a dataflow function holds only streams and calls of processes; move this "
+            fail(cc, s->loc,
+                 "a dataflow function holds only streams and calls of processes; move this "
                  "statement into a process");
         }
     }
     for (int i = 0; i < net->channel_count; i++) {
         const struct channel *c = &net->channels[i];
         if (c->from_process < 0 || c->to_process < 0)
-            fail(cc, c->loc, "stream '%s' has no %s", c->name, c->from_process < 0 ? "writer" : "reader");
+            fail(cc, c->loc, "stream '%s' has no %s", c->name,
+                 c->from_process < 0 ? "writer" : "reader");
         if (c->from_process >= c->to_process)
-            fail(cc, c->loc, "stream '%s' runs backwards, from process '%s' to the earlier '%s'; order the "
-                 "calls from input to output", c->name, net->processes[c->from_process]->name,
+            fail(cc, c->loc,
+                 "stream '%s' runs backwards, from process '%s' to the earlier '%s'; order the "
+                 "calls from input to output",
+                 c->name, net->processes[c->from_process]->name,
                  net->processes[c->to_process]->name);
     }
 }
@@ -147,13 +167,17 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
     net->top = find_function(program, top);
     net->name = top;
     if (!net->top)
-        fail(cc, (struct location){"hlsc", 0}, "there is no function '%s' with a body; --top names the top "
-             "function", top);
+        fail(cc, (struct location){"hlsc", 0},
+             "there is no function '%s' with a body; --top names the top "
+             "function",
+             top);
     for (int i = 0; i < net->top->param_count; i++) {
         const struct variable *param = net->top->params[i];
         if (!is_stream_pointer(param->type) && !is_scalar(param->type))
-            fail(cc, param->loc, "parameter '%s' of the top function is neither a stream (hls_stream(T) *) "
-                 "nor a scalar", param->name);
+            fail(cc, param->loc,
+                 "parameter '%s' of the top function is neither a stream (hls_stream(T) *) "
+                 "nor a scalar",
+                 param->name);
     }
     if (net->top->is_dataflow)
         lower_dataflow(cc, net);
@@ -168,8 +192,10 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
             for (int s = 0; s < net->processes[k]->stream_count; s++)
                 users += net->processes[k]->streams[s].port == i;
         if (is_stream_pointer(net->top->params[i]->type) && users != 1)
-            fail(cc, net->top->params[i]->loc, "stream '%s' of the top function is used by %d processes; it "
-                 "needs exactly one", net->top->params[i]->name, users);
+            fail(cc, net->top->params[i]->loc,
+                 "stream '%s' of the top function is used by %d processes; it "
+                 "needs exactly one",
+                 net->top->params[i]->name, users);
     }
     return net;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranges of all values by interval analysis, and from them and from what is asked of a value its width in
-// the RTL. C computes in 32 or 64 bits; the hardware computes in what can differ from zero.
+// Ranges of all values by interval analysis, and from them and from what is asked of a value its
+// width in the RTL. C computes in 32 or 64 bits; the hardware computes in what can differ from
+// zero.
 #include "ir.h"
 
 #include <string.h>
@@ -97,7 +98,8 @@ static struct range range_under(const struct op *op, const struct assumptions *k
         struct assumptions yes = *known, no = *known;
         learn(&yes, op->in[0], true);
         learn(&no, op->in[0], false);
-        tighter = merge(range_under(op->in[1], &yes, depth + 1), range_under(op->in[2], &no, depth + 1));
+        tighter =
+            merge(range_under(op->in[1], &yes, depth + 1), range_under(op->in[2], &no, depth + 1));
     } else if (op->code == IR_ADD || op->code == IR_SUB) {
         const struct range a = range_under(op->in[0], known, depth + 1),
                            b = range_under(op->in[1], known, depth + 1);
@@ -127,7 +129,8 @@ static wide times(wide a, wide b) {
 }
 
 static struct range product(struct range a, struct range b) {
-    const wide p[4] = {times(a.low, b.low), times(a.low, b.high), times(a.high, b.low), times(a.high, b.high)};
+    const wide p[4] = {times(a.low, b.low), times(a.low, b.high), times(a.high, b.low),
+                       times(a.high, b.high)};
     struct range r = {p[0], p[0]};
     for (int i = 1; i < 4; i++)
         r = merge(r, (struct range){p[i], p[i]});
@@ -144,7 +147,8 @@ static struct range rom_range(const struct memory *m) {
     return r;
 }
 
-static struct range transfer(const struct process *p, const struct region *region, const struct op *op) {
+static struct range transfer(const struct process *p, const struct region *region,
+                             const struct op *op) {
     struct range t, r;
     type_range(op->bits, op->is_signed, &t.low, &t.high);
     const struct range a = op->in_count > 0 && op->in[0] ? of(op->in[0]) : t;
@@ -161,20 +165,36 @@ static struct range transfer(const struct process *p, const struct region *regio
         r.high = max_wide(r.low, r.high);
         break;
     }
-    case IR_LANE: return (struct range){0, p->lanes[op->imm].count - 1};
-    case IR_PHI: case IR_STATE:
+    case IR_LANE:
+        return (struct range){0, p->lanes[op->imm].count - 1};
+    case IR_PHI:
+    case IR_STATE:
         return (struct range){p->states[op->imm].low, p->states[op->imm].high};
-    case IR_VIEW: return a;
-    case IR_CAST: r = a; break;
+    case IR_VIEW:
+        return a;
+    case IR_CAST:
+        r = a;
+        break;
     case IR_TRUNC:
         type_range((int)op->imm, true, &t.low, &t.high);
         r = a;
         break;
-    case IR_ADD: r = (struct range){a.low + b.low, a.high + b.high}; break;
-    case IR_SUB: r = (struct range){a.low - b.high, a.high - b.low}; break;
-    case IR_MUL: r = product(a, b); break;
-    case IR_NEG: r = (struct range){-a.high, -a.low}; break;
-    case IR_NOT: r = op->bits == 1 ? (struct range){1 - a.high, 1 - a.low} : (struct range){-1 - a.high, -1 - a.low}; break;
+    case IR_ADD:
+        r = (struct range){a.low + b.low, a.high + b.high};
+        break;
+    case IR_SUB:
+        r = (struct range){a.low - b.high, a.high - b.low};
+        break;
+    case IR_MUL:
+        r = product(a, b);
+        break;
+    case IR_NEG:
+        r = (struct range){-a.high, -a.low};
+        break;
+    case IR_NOT:
+        r = op->bits == 1 ? (struct range){1 - a.high, 1 - a.low}
+                          : (struct range){-1 - a.high, -1 - a.low};
+        break;
     case IR_AND:
         if (a.low >= 0 && b.low >= 0)
             return (struct range){0, min_wide(a.high, b.high)};
@@ -183,7 +203,8 @@ static struct range transfer(const struct process *p, const struct region *regio
         r = merge(a, b);
         r.low = -all_ones(-r.low) - 1;
         break;
-    case IR_OR: case IR_XOR:
+    case IR_OR:
+    case IR_XOR:
         if (a.low >= 0 && b.low >= 0) {
             const wide top = all_ones(max_wide(a.high, b.high));
             if (op->bits > 1 || top <= 1)
@@ -212,8 +233,10 @@ static struct range transfer(const struct process *p, const struct region *regio
         if (a.low == a.high && b.low == b.high)
             return (struct range){1, 1};
         return (struct range){0, 1};
-    case IR_LT: return (struct range){a.high < b.low, a.low < b.high};
-    case IR_LE: return (struct range){a.high <= b.low, a.low <= b.high};
+    case IR_LT:
+        return (struct range){a.high < b.low, a.low < b.high};
+    case IR_LE:
+        return (struct range){a.high <= b.low, a.low <= b.high};
     case IR_SELECT: {
         const struct assumptions nothing = {.count = 0};
         if (a.low == a.high)
@@ -230,7 +253,8 @@ static struct range transfer(const struct process *p, const struct region *regio
     }
     case IR_LOAD:
         return (struct range){p->memories[op->imm].low, p->memories[op->imm].high};
-    default: return t;
+    default:
+        return t;
     }
     return r.low < t.low || r.high > t.high ? t : r;
 }
@@ -366,29 +390,49 @@ static int address_width(int64_t words) {
 // How many low bits of input k does `op` look at, when `asked` low bits of op are wanted? 0: all.
 static int asked_of_input(const struct process *p, const struct op *op, int k, int asked) {
     switch (op->code) {
-    case IR_ADD: case IR_SUB: case IR_MUL: case IR_AND: case IR_OR: case IR_XOR: case IR_NEG: case IR_SUM:
+    case IR_ADD:
+    case IR_SUB:
+    case IR_MUL:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_NEG:
+    case IR_SUM:
         return op->bits == 1 ? 0 : asked;
-    case IR_NOT: return op->bits == 1 ? 0 : asked;
-    case IR_VIEW: return k == 0 ? asked : 0;
-    case IR_CAST: return op->width == 1 ? 0 : asked;
-    case IR_TRUNC: return asked && asked < op->imm ? asked : (int)op->imm;
-    case IR_SELECT: return k == 0 ? 0 : asked;
+    case IR_NOT:
+        return op->bits == 1 ? 0 : asked;
+    case IR_VIEW:
+        return k == 0 ? asked : 0;
+    case IR_CAST:
+        return op->width == 1 ? 0 : asked;
+    case IR_TRUNC:
+        return asked && asked < op->imm ? asked : (int)op->imm;
+    case IR_SELECT:
+        return k == 0 ? 0 : asked;
     case IR_SHL: {
         int64_t n;
         return k == 0 && asked && ir_is_const(op->in[1], &n) ? (asked > n ? asked - (int)n : 2) : 0;
     }
-    case IR_DOT: return asked;
-    case IR_MULADD: return asked;
-    case IR_LOAD: return k == 0 ? address_width(p->memories[op->imm].words) : 0;
+    case IR_DOT:
+        return asked;
+    case IR_MULADD:
+        return asked;
+    case IR_LOAD:
+        return k == 0 ? address_width(p->memories[op->imm].words) : 0;
     case IR_STORE:
-        return k == 0 ? address_width(p->memories[op->imm].words) : k == 1 ? p->memories[op->imm].width : 0;
-    case IR_WRITE: return 0;
-    default: return 0;
+        return k == 0   ? address_width(p->memories[op->imm].words)
+               : k == 1 ? p->memories[op->imm].width
+                        : 0;
+    case IR_WRITE:
+        return 0;
+    default:
+        return 0;
     }
 }
 
 void find_widths(struct compiler *cc, struct process *p) {
-    int *asked = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *asked); // 0: nothing yet, -1: all
+    int *asked =
+        arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *asked); // 0: nothing yet, -1: all
     for (int i = 0; i < p->state_count; i++)
         p->states[i].width = signed_width(p->states[i].low, p->states[i].high);
     for (int i = 0; i < p->memory_count; i++) {
@@ -400,7 +444,8 @@ void find_widths(struct compiler *cc, struct process *p) {
     }
     for (int i = 0; i < p->op_count; i++)
         p->ops[i]->width = signed_width(p->ops[i]->low, p->ops[i]->high);
-    for (int i = 0; i < p->region_count; i++) { // what registers, conditions and payloads take is wanted whole
+    for (int i = 0; i < p->region_count;
+         i++) { // what registers, conditions and payloads take is wanted whole
         const struct region *r = p->regions[i];
         for (int k = 0; k < r->carried_count; k++) {
             asked[r->carried[k].next->id] = -1;
@@ -421,8 +466,9 @@ void find_widths(struct compiler *cc, struct process *p) {
         if (op->alias || !asked[i])
             continue;
         if (asked[i] > 0 && asked[i] < op->width && op->width > 1 && op->code != IR_FIELD &&
-            op->code != IR_CONST && op->code != IR_PHI && op->code != IR_STATE && op->code != IR_LOAD &&
-            op->code != IR_ARG && op->code != IR_INDEX && op->code != IR_SHR) {
+            op->code != IR_CONST && op->code != IR_PHI && op->code != IR_STATE &&
+            op->code != IR_LOAD && op->code != IR_ARG && op->code != IR_INDEX &&
+            op->code != IR_SHR) {
             op->width = asked[i] < 2 ? 2 : asked[i];
             op->modular = true;
         }

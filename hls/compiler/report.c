@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the compiler found out, for programs (JSON) and for people (text): per process its loops, streams,
-// memories, multipliers and the dependences through its memories, stage by stage.
+// What the compiler found out, for programs (JSON) and for people (text): per process its loops,
+// streams, memories, multipliers and the dependences through its memories, stage by stage.
 #include "emit.h"
 
 #include <jansson.h>
@@ -26,9 +26,10 @@ static bool looked_at(const struct process *p, int memory) {
     return false;
 }
 
-// Copies of a memory's word and its width: one per tile, or one per load; tables are read through ports.
-static void memory_shape(const struct process *p, const struct tile *tile, int memory, int64_t *bits,
-                         int64_t *copies) {
+// Copies of a memory's word and its width: one per tile, or one per load; tables are read through
+// ports.
+static void memory_shape(const struct process *p, const struct tile *tile, int memory,
+                         int64_t *bits, int64_t *copies) {
     const struct memory *m = &p->memories[memory];
     *bits = m->banks * m->width;
     *copies = 0;
@@ -60,7 +61,8 @@ struct search { // for the slowest way back from a write to the read that it dep
     int length, room;
 };
 
-// Depth first, the latest input first, and through the registers that hand a value to the next iteration.
+// Depth first, the latest input first, and through the registers that hand a value to the next
+// iteration.
 static bool search_back(struct search *s, const struct op *at) {
     if (s->seen[at->id] || s->length == s->room)
         return false;
@@ -80,7 +82,8 @@ static bool search_back(struct search *s, const struct op *at) {
         const struct op *latest = NULL;
         for (int i = 0; i < at->in_count; i++) {
             const struct op *in = at->in[i];
-            if (!in || s->seen[in->id] || time[in->id].invariant || (at->code == IR_STORE && i == 0))
+            if (!in || s->seen[in->id] || time[in->id].invariant ||
+                (at->code == IR_STORE && i == 0))
                 continue;
             const double late = time[in->id].ready + time[in->id].arrival / 100;
             if (!latest || late > time[latest->id].ready + time[latest->id].arrival / 100)
@@ -95,8 +98,8 @@ static bool search_back(struct search *s, const struct op *at) {
     return false;
 }
 
-static int dependence_path(const struct process *p, const struct region *r, const struct found_dependence *d,
-                           const struct op **path, int room) {
+static int dependence_path(const struct process *p, const struct region *r,
+                           const struct found_dependence *d, const struct op **path, int room) {
     struct search s = {r, d->load, calloc((size_t)p->op_count + 1, sizeof(bool)), path, 0, room};
     if (s.seen)
         search_back(&s, d->store);
@@ -108,17 +111,19 @@ static void path_line(const struct region *r, const struct op *op, char *text, s
     const struct op_time *t = &r->schedule->time[op->id];
     char stages[32];
     snprintf(stages, sizeof stages, t->ready > t->start ? "%d to %d" : "%d", t->start, t->ready);
-    snprintf(text, size, "stage %s: %s%s%s, %s:%d", stages, ir_opcode_name(op->code), op->name ? " " : "",
-             op->name ? op->name : "", base_name(op->loc.file), op->loc.line);
+    snprintf(text, size, "stage %s: %s%s%s, %s:%d", stages, ir_opcode_name(op->code),
+             op->name ? " " : "", op->name ? op->name : "", base_name(op->loc.file), op->loc.line);
 }
 
-static json_t *process_json(const struct network *net, const struct process *p, const struct tile *tile) {
-    json_t *loops = json_array(), *streams = json_array(), *memories = json_array(), *deps = json_array();
+static json_t *process_json(const struct network *net, const struct process *p,
+                            const struct tile *tile) {
+    json_t *loops = json_array(), *streams = json_array(), *memories = json_array(),
+           *deps = json_array();
     for (int i = 0; i < p->region_count; i++) {
         const struct region *r = p->regions[i];
         json_array_append_new(loops, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", r->name, "file",
-                                               base_name(r->loc.file), "line", r->loc.line, "ii", 1, "depth",
-                                               r->schedule->depth));
+                                               base_name(r->loc.file), "line", r->loc.line, "ii", 1,
+                                               "depth", r->schedule->depth));
         for (int k = 0; k < r->schedule->dependence_count; k++) {
             const struct found_dependence *d = &r->schedule->dependences[k];
             const struct op *path[128];
@@ -130,50 +135,51 @@ static json_t *process_json(const struct network *net, const struct process *p, 
                 json_array_append_new(lines, json_string(line));
             }
             json_array_append_new(deps, json_pack("{s:s, s:s, s:I, s:i, s:b, s:o}", "variable",
-                                                  p->memories[d->memory].name, "loop", r->name, "distance",
-                                                  (json_int_t)d->distance, "needed", d->needed, "claimed",
-                                                  d->claimed, "path", lines));
+                                                  p->memories[d->memory].name, "loop", r->name,
+                                                  "distance", (json_int_t)d->distance, "needed",
+                                                  d->needed, "claimed", d->claimed, "path", lines));
         }
     }
     for (int i = 0; i < p->stream_count; i++) {
         const struct stream *s = &p->streams[i];
         if (!s->is_output) {
-            json_array_append_new(streams, json_pack("{s:s, s:s, s:i}", "name", s->name, "direction", "in", "bits",
-                                                     s->bits));
+            json_array_append_new(streams, json_pack("{s:s, s:s, s:i}", "name", s->name,
+                                                     "direction", "in", "bits", s->bits));
             continue;
         }
         int stage = 0;
         for (int r = 0; r < p->region_count; r++)
             if (p->regions[r]->schedule->write_stage[i] >= 0)
                 stage = p->regions[r]->schedule->write_stage[i];
-        json_array_append_new(streams, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", s->name, "direction", "out",
-                                                 "bits", s->bits, "depth", output_depth(net, p, i), "write_stage",
-                                                 stage));
+        json_array_append_new(streams, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", s->name,
+                                                 "direction", "out", "bits", s->bits, "depth",
+                                                 output_depth(net, p, i), "write_stage", stage));
     }
     for (int i = 0; i < p->memory_count; i++) {
         if (!looked_at(p, i))
             continue;
         int64_t bits, copies;
         memory_shape(p, tile, i, &bits, &copies);
-        json_array_append_new(memories, json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", p->memories[i].name, "words",
-                                                  (json_int_t)p->memories[i].words, "bits", (json_int_t)bits,
-                                                  "copies", (json_int_t)copies, "impl",
-                                                  impl_name(&p->memories[i])));
+        json_array_append_new(
+            memories, json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", p->memories[i].name, "words",
+                                (json_int_t)p->memories[i].words, "bits", (json_int_t)bits,
+                                "copies", (json_int_t)copies, "impl", impl_name(&p->memories[i])));
     }
-    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers", p->multipliers,
-                     "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile, "loops", loops, "streams",
-                     streams, "memories", memories, "dependences", deps);
+    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers",
+                     p->multipliers, "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile,
+                     "loops", loops, "streams", streams, "memories", memories, "dependences", deps);
 }
 
-// Cycle of the first issue after the start: the arguments are taken in cycle 0, the loop is picked in cycle 1.
+// Cycle of the first issue after the start: the arguments are taken in cycle 0, the loop is picked
+// in cycle 1.
 enum { FIRST_ISSUE = 2 };
 
 void report_json(const struct network *net, struct tile *const *tiles, FILE *out) {
     json_t *processes = json_array();
     for (int i = 0; i < net->process_count; i++)
         json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
-    json_t *root = json_pack("{s:s, s:i, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ, "first_issue",
-                             FIRST_ISSUE, "processes", processes);
+    json_t *root = json_pack("{s:s, s:i, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
+                             "first_issue", FIRST_ISSUE, "processes", processes);
     json_dumpf(root, out, JSON_INDENT(1));
     fputc('\n', out);
     json_decref(root);
@@ -184,17 +190,19 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
             net->process_count == 1 ? "" : "es", CLOCK_MHZ);
     for (int i = 0; i < net->process_count; i++) {
         const struct process *p = net->processes[i];
-        fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers, p->multipliers == 1 ? "" : "s");
+        fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers,
+                p->multipliers == 1 ? "" : "s");
         if (tiles[i]->lane != NO_LANE)
             fprintf(out, "  lanes in tiles of %d out of %lld\n", tiles[i]->per_tile,
                     (long long)p->lanes[tiles[i]->lane].count);
         for (int r = 0; r < p->region_count; r++) {
             const struct region *region = p->regions[r];
-            fprintf(out, "  loop %-20s %s:%d  II 1, %d stages", region->name, base_name(region->loc.file),
-                    region->loc.line, region->schedule->depth);
+            fprintf(out, "  loop %-20s %s:%d  II 1, %d stages", region->name,
+                    base_name(region->loc.file), region->loc.line, region->schedule->depth);
             for (int k = 0; k < region->levels; k++) {
                 if (region->level[k].trips >= 0)
-                    fprintf(out, "%s%lld", k ? " x " : ", trips ", (long long)region->level[k].trips);
+                    fprintf(out, "%s%lld", k ? " x " : ", trips ",
+                            (long long)region->level[k].trips);
                 else
                     fprintf(out, "%s?", k ? " x " : ", trips ");
             }
@@ -202,15 +210,16 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
         }
         for (int k = 0; k < p->stream_count; k++)
             if (p->streams[k].is_output)
-                fprintf(out, "  stream %-18s %d bits, FIFO of %d\n", p->streams[k].name, p->streams[k].bits,
-                        output_depth(net, p, k));
+                fprintf(out, "  stream %-18s %d bits, FIFO of %d\n", p->streams[k].name,
+                        p->streams[k].bits, output_depth(net, p, k));
         for (int k = 0; k < p->memory_count; k++) {
             int64_t bits, copies;
             if (!looked_at(p, k))
                 continue;
             memory_shape(p, tiles[i], k, &bits, &copies);
             fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s\n", p->memories[k].name,
-                    (long long)p->memories[k].words, (long long)bits, (long long)copies, impl_name(&p->memories[k]));
+                    (long long)p->memories[k].words, (long long)bits, (long long)copies,
+                    impl_name(&p->memories[k]));
         }
         for (int r = 0; r < p->region_count; r++) {
             const struct region *region = p->regions[r];
@@ -218,8 +227,11 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                 const struct found_dependence *d = &region->schedule->dependences[k];
                 const struct op *path[128];
                 const int length = dependence_path(p, region, d, path, 128);
-                fprintf(out, "  dependence of %s in loop %s: %lld iterations from write to read, %d cycles needed\n",
-                        p->memories[d->memory].name, region->name, (long long)d->distance, d->needed);
+                fprintf(out,
+                        "  dependence of %s in loop %s: %lld iterations from write to read, %d "
+                        "cycles needed\n",
+                        p->memories[d->memory].name, region->name, (long long)d->distance,
+                        d->needed);
                 for (int n = length - 1; n >= 0; n--) {
                     char line[256];
                     path_line(region, path[n], line, sizeof line);

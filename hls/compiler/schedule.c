@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scheduling for an initiation interval of one: operations are chained within the clock period by a delay
-// table for UltraScale+ (-2); multipliers and memories take whole cycles. A register that an iteration hands
-// to the next has one stage in which it is both read and updated; memories are checked by their distances.
+// Scheduling for an initiation interval of one: operations are chained within the clock period by a
+// delay table for UltraScale+ (-2); multipliers and memories take whole cycles. A register that an
+// iteration hands to the next has one stage in which it is both read and updated; memories are
+// checked by their distances.
 #include "schedule.h"
 
 #include <stdlib.h>
@@ -46,15 +47,24 @@ double op_delay(const struct process *p, const struct op *op) {
     if (is_of_lane(op, 0) || (op->code == IR_SELECT && is_of_lane(op->in[0], 0)))
         return 0;
     switch (op->code) {
-    case IR_ADD: case IR_SUB: case IR_NEG: return 0.6 + 0.012 * op->width;
-    case IR_EQ: case IR_LT: case IR_LE: {
+    case IR_ADD:
+    case IR_SUB:
+    case IR_NEG:
+        return 0.6 + 0.012 * op->width;
+    case IR_EQ:
+    case IR_LT:
+    case IR_LE: {
         const int w = op->in[0]->width > op->in[1]->width ? op->in[0]->width : op->in[1]->width;
         return 0.5 + 0.008 * w;
     }
-    case IR_SELECT: return 0.45;
-    case IR_AND: case IR_OR: case IR_XOR:
+    case IR_SELECT:
+        return 0.45;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
         return ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused) ? 0 : 0.4;
-    case IR_SHL: case IR_SHR:
+    case IR_SHL:
+    case IR_SHR:
         return ir_is_const(op->in[1], &unused) ? 0 : 0.45 * ((bits_for(op->in[1]->high) + 1) / 2);
     case IR_VIEW: {
         double delay = 0;
@@ -63,20 +73,23 @@ double op_delay(const struct process *p, const struct op *op) {
                 delay += 0.45 * ((bits_for(op->view[i].size - 1) + 1) / 2);
         return delay;
     }
-    case IR_SUM: return 0.6 + 0.012 * op->width;
+    case IR_SUM:
+        return 0.6 + 0.012 * op->width;
     case IR_LOAD: {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
             return register_out;
         return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
     }
-    case IR_FIELD: return 0.6;
-    default: return 0;
+    case IR_FIELD:
+        return 0.6;
+    default:
+        return 0;
     }
 }
 
-// Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes its
-// register M, for it is itself the register P.
+// Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
+// its register M, for it is itself the register P.
 static int op_latency(const struct process *p, const struct op *op, bool direct) {
     switch (op->code) {
     case IR_MUL: {
@@ -87,19 +100,23 @@ static int op_latency(const struct process *p, const struct op *op, bool direct)
     }
     case IR_DOT:
         return MULTIPLIER_CYCLES - (direct ? 1 : 0) + dot_extra_cycles(p->lanes[op->imm].count);
-    case IR_MULADD: return MULTIPLIER_CYCLES;
-    case IR_LOAD: return memory_latency(&p->memories[op->imm]);
+    case IR_MULADD:
+        return MULTIPLIER_CYCLES;
+    case IR_LOAD:
+        return memory_latency(&p->memories[op->imm]);
     case IR_SUM: { // a registered tree, one level a cycle
         int levels = 0;
         for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 1) / 2)
             levels++;
         return levels;
     }
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
-void operand_stages(const struct process *p, const struct op *op, int input, int *first, int *last) {
+void operand_stages(const struct process *p, const struct op *op, int input, int *first,
+                    int *last) {
     *first = *last = 0;
     if (op->code == IR_MUL || (op->code == IR_MULADD && input < 2)) {
         *first = *last = 1;
@@ -159,9 +176,23 @@ static void mark_invariants(const struct process *p, struct schedule *s) {
                 continue;
             bool invariant;
             switch (op->code) {
-            case IR_CONST: case IR_ARG: case IR_STATE: case IR_LANE: invariant = true; break;
-            case IR_INDEX: case IR_PHI: case IR_READ: case IR_FIELD: case IR_LOAD: case IR_STORE:
-            case IR_WRITE: case IR_MUL: case IR_DOT: case IR_MULADD: case IR_SUM:
+            case IR_CONST:
+            case IR_ARG:
+            case IR_STATE:
+            case IR_LANE:
+                invariant = true;
+                break;
+            case IR_INDEX:
+            case IR_PHI:
+            case IR_READ:
+            case IR_FIELD:
+            case IR_LOAD:
+            case IR_STORE:
+            case IR_WRITE:
+            case IR_MUL:
+            case IR_DOT:
+            case IR_MULADD:
+            case IR_SUM:
                 invariant = false;
                 break;
             default:
@@ -177,16 +208,6 @@ static void mark_invariants(const struct process *p, struct schedule *s) {
 static struct location where(const struct op *op, struct location fallback) {
     return op->loc.file ? op->loc : fallback;
 }
-
-struct pass {
-    struct compiler *cc;
-    struct process *p;
-    const struct tile *tile;
-    struct region *r;
-    int region;
-    struct schedule *s;
-    bool *direct;
-};
 
 // The earliest stage and time at which `op` has its inputs.
 static void arrive(const struct pass *a, const struct op *op, int *stage, double *time) {
@@ -256,10 +277,17 @@ static void place_all(struct pass *a) {
             continue;
         }
         switch (op->code) {
-        case IR_INDEX: t->arrival = register_out; break;
-        case IR_PHI: t->arrival = register_out; break; // its stage is set below
-        case IR_READ: t->arrival = register_out; break;
-        default: place(a, op);
+        case IR_INDEX:
+            t->arrival = register_out;
+            break;
+        case IR_PHI:
+            t->arrival = register_out;
+            break; // its stage is set below
+        case IR_READ:
+            t->arrival = register_out;
+            break;
+        default:
+            place(a, op);
         }
     }
 }
@@ -275,8 +303,8 @@ static void settle_states(struct pass *a) {
                 continue;
             const struct op_time *next = &s->time[carried->next->id];
             const bool cross = a->p->states[carried->state].dims &&
-                               op_in_tile(a->p, a->tile, a->region, carried->phi) && !next->in_tile &&
-                               !next->invariant;
+                               op_in_tile(a->p, a->tile, a->region, carried->phi) &&
+                               !next->in_tile && !next->invariant;
             const int ready = (next->invariant ? 0 : next->ready) + cross;
             if (ready > s->state_stage[c]) {
                 s->state_stage[c] = ready;
@@ -287,22 +315,29 @@ static void settle_states(struct pass *a) {
         if (!moved)
             return;
         if (round > 300) {
-            // What waits for a value that never settles runs ahead of it: the earliest one is the cause.
+            // What waits for a value that never settles runs ahead of it: the earliest one is the
+            // cause.
             int cause = -1;
             for (int c = 0; c < a->r->carried_count; c++)
-                if (s->state_stage[c] > 200 && (cause < 0 || s->state_stage[c] < s->state_stage[cause]))
+                if (s->state_stage[c] > 200 &&
+                    (cause < 0 || s->state_stage[c] < s->state_stage[cause]))
                     cause = c;
             const struct carried *carried = &a->r->carried[cause < 0 ? 0 : cause];
             fail(a->cc, where(carried->next, a->r->loc),
-                 "II=1 is impossible for loop '%s': '%s' is handed from each iteration to the next and its new "
-                 "value takes more than one cycle (%.2f ns without routing) to compute; shorten what lies "
-                 "between (no multiplication, no memory read, fewer operations), or hand it over several "
-                 "iterations", a->r->name, a->p->states[carried->state].name, budget);
+                 "II=1 is impossible for loop '%s': '%s' is handed from each iteration to the next "
+                 "and its new "
+                 "value takes more than one cycle (%.2f ns without routing) to compute; shorten "
+                 "what lies "
+                 "between (no multiplication, no memory read, fewer operations), or hand it over "
+                 "several "
+                 "iterations",
+                 a->r->name, a->p->states[carried->state].name, budget);
         }
     }
 }
 
-// Reads of memories happen as late as their users permit, so that an address waits and not a wide word.
+// Reads of memories happen as late as their users permit, so that an address waits and not a wide
+// word.
 static void sink_loads(struct pass *a) {
     struct schedule *s = a->s;
     for (int i = a->p->op_count - 1; i >= 0; i--) {
@@ -386,272 +421,8 @@ static void collect_uses(struct pass *a) {
                 op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi));
 }
 
-// ---- dependences through memories
-
-// Value of an expression of the innermost index alone, for index value `k`.
-static bool evaluate(const struct region *r, const struct op *op, int64_t k, int depth, wide *value) {
-    wide x[3];
-    if (depth > 24)
-        return false;
-    if (op->low == op->high) {
-        *value = op->low;
-        return true;
-    }
-    if (r->levels && op == r->level[r->levels - 1].index) {
-        *value = k;
-        return true;
-    }
-    if (op->code < IR_CAST || op->code > IR_SELECT)
-        return false;
-    bool known[3] = {false, false, false};
-    for (int i = 0; i < op->in_count && i < 3; i++)
-        known[i] = evaluate(r, op->in[i], k, depth + 1, &x[i]);
-    if (op->code == IR_SELECT) {
-        if (!known[0])
-            return false;
-        *value = x[0] ? x[1] : x[2];
-        return x[0] ? known[1] : known[2];
-    }
-    if (op->code == IR_AND && op->bits == 1) {
-        if ((known[0] && !x[0]) || (known[1] && !x[1])) {
-            *value = 0;
-            return true;
-        }
-    }
-    if (op->code == IR_OR && op->bits == 1) {
-        if ((known[0] && x[0]) || (known[1] && x[1])) {
-            *value = 1;
-            return true;
-        }
-    }
-    for (int i = 0; i < op->in_count; i++)
-        if (!known[i])
-            return false;
-    switch (op->code) {
-    case IR_CAST: *value = ir_wrap(x[0], op->bits, op->is_signed); break;
-    case IR_TRUNC: *value = ir_wrap(x[0], (int)op->imm, true); break;
-    case IR_ADD: *value = x[0] + x[1]; break;
-    case IR_SUB: *value = x[0] - x[1]; break;
-    case IR_MUL: *value = x[0] * x[1]; break;
-    case IR_AND: *value = x[0] & x[1]; break;
-    case IR_OR: *value = x[0] | x[1]; break;
-    case IR_XOR: *value = x[0] ^ x[1]; break;
-    case IR_NOT: *value = op->bits == 1 ? !x[0] : ~x[0]; break;
-    case IR_NEG: *value = -x[0]; break;
-    case IR_SHL: *value = x[0] * ((wide)1 << (int)x[1]); break;
-    case IR_SHR: *value = x[0] >> (int)x[1]; break;
-    case IR_EQ: *value = x[0] == x[1]; break;
-    case IR_LT: *value = x[0] < x[1]; break;
-    case IR_LE: *value = x[0] <= x[1]; break;
-    default: return false;
-    }
-    *value = ir_wrap(*value, op->bits, op->is_signed);
-    return true;
-}
-
-struct access_at { // what is known of an access in the iteration with inner index number n
-    bool may_happen, address_known;
-    wide address;
-};
-
-static struct access_at access_in(const struct region *r, const struct op *op, int64_t n) {
-    const struct level *inner = &r->level[r->levels - 1];
-    const int64_t k = inner->start + n * inner->step;
-    struct access_at at = {.may_happen = true};
-    wide value;
-    if (op->code == IR_STORE && op->in[2] && evaluate(r, op->in[2], k, 0, &value) && !value)
-        at.may_happen = false;
-    at.address_known = op->in[0] == NULL || evaluate(r, op->in[0], k, 0, &at.address);
-    if (!op->in[0])
-        at.address = 0;
-    return at;
-}
-
-// A load whose value is thrown away by a selection on the index does not happen: find the guard.
-static const struct op *load_guard(const struct process *p, const struct schedule *s, const struct op *load,
-                                   bool *when) {
-    const struct op *user = NULL;
-    for (int i = 0; i < p->op_count; i++) {
-        const struct op *u = p->ops[i];
-        if (u->alias || !s->time[i].needed)
-            continue;
-        for (int k = 0; k < u->in_count; k++) {
-            if (u->in[k] == load) {
-                if (user)
-                    return NULL;
-                user = u;
-            }
-        }
-    }
-    if (!user)
-        return NULL;
-    if (user->code == IR_VIEW || user->code == IR_CAST || user->code == IR_TRUNC)
-        return load_guard(p, s, user, when);
-    if (user->code != IR_SELECT || user->in[0] == load)
-        return NULL;
-    if (user->in[1] == load && user->in[2] == load)
-        return NULL;
-    // Its own condition, or the one of a selection further on.
-    *when = user->in[1] == load;
-    return user->in[0];
-}
-
-static bool load_happens(const struct pass *a, const struct op *load, int64_t n) {
-    const struct level *inner = &a->r->level[a->r->levels - 1];
-    const int64_t k = inner->start + n * inner->step;
-    const struct op *at = load;
-    for (int depth = 0; depth < 8; depth++) {
-        bool when = true;
-        const struct op *guard = load_guard(a->p, a->s, at, &when);
-        if (!guard)
-            return true;
-        wide value;
-        if (evaluate(a->r, guard, k, 0, &value) && (value != 0) != when)
-            return false;
-        for (int i = 0; i < a->p->op_count; i++) { // on to that selection
-            const struct op *u = a->p->ops[i];
-            if (!u->alias && a->s->time[i].needed && u->code == IR_SELECT && u->in[0] == guard &&
-                (u->in[1] == at || u->in[2] == at ||
-                 ((u->in[1]->code == IR_VIEW || u->in[1]->code == IR_CAST) && u->in[1]->in[0] == at) ||
-                 ((u->in[2]->code == IR_VIEW || u->in[2]->code == IR_CAST) && u->in[2]->in[0] == at))) {
-                at = u;
-                break;
-            }
-        }
-    }
-    return true;
-}
-
-// Does `condition` say that index equals limit?
-static bool says_equal(const struct op *condition, const struct op *index, const struct op *limit) {
-    if (condition->code == IR_AND && condition->bits == 1)
-        return says_equal(condition->in[0], index, limit) || says_equal(condition->in[1], index, limit);
-    return condition->code == IR_EQ && ((condition->in[0] == index && condition->in[1] == limit) ||
-                                        (condition->in[1] == index && condition->in[0] == limit));
-}
-
-// A break that only happens in the last round of all outer loops leaves no round to come.
-static bool break_ends_all(const struct region *r) {
-    for (int i = 0; i < r->levels - 1; i++)
-        if (!r->level[i].inclusive || r->level[i].step != 1 ||
-            !says_equal(r->break_if, r->level[i].index, r->level[i].limit))
-            return false;
-    return true;
-}
-
-// Least number of iterations from `first` to a later access `second` of the same word; -1: never.
-static int64_t least_distance(const struct pass *a, const struct op *first, const struct op *second,
-                              bool same_iteration) {
-    const struct region *r = a->r;
-    if (!r->levels || r->level[r->levels - 1].trips < 0 || r->level[r->levels - 1].trips > 65536)
-        return same_iteration ? 0 : 1;
-    const int64_t trips = r->level[r->levels - 1].trips;
-    const bool outer = r->levels > 1;
-    struct access_at *x = malloc((size_t)trips * sizeof *x), *y = malloc((size_t)trips * sizeof *y);
-    if (!x || !y) {
-        free(x);
-        free(y);
-        return same_iteration ? 0 : 1;
-    }
-    bool all_known = true;
-    for (int64_t n = 0; n < trips; n++) {
-        x[n] = access_in(r, first, n);
-        y[n] = access_in(r, second, n);
-        if (first->code == IR_LOAD)
-            x[n].may_happen = load_happens(a, first, n);
-        if (second->code == IR_LOAD)
-            y[n].may_happen = load_happens(a, second, n);
-        all_known = all_known && (x[n].address_known || !x[n].may_happen) &&
-                    (y[n].address_known || !y[n].may_happen);
-    }
-    int64_t best = -1;
-    if (!all_known && trips > 512) {
-        best = same_iteration ? 0 : 1;
-    } else {
-        for (int64_t n = 0; n < trips; n++) {
-            if (!x[n].may_happen)
-                continue;
-            for (int64_t m = 0; m < trips; m++) {
-                if (!y[m].may_happen ||
-                    (x[n].address_known && y[m].address_known && x[n].address != y[m].address))
-                    continue;
-                int64_t distance = m - n;
-                if (distance < 0 || (distance == 0 && !same_iteration)) {
-                    if (!outer)
-                        continue;
-                    // The next round of the outer loop; a break may end this one early.
-                    distance = r->break_if && !break_ends_all(r) ? m + 1 : trips - n + m;
-                }
-                if (best < 0 || distance < best)
-                    best = distance;
-            }
-        }
-    }
-    free(x);
-    free(y);
-    return best;
-}
-
-static void check_memory(struct pass *a, int memory) {
-    struct schedule *s = a->s;
-    const struct memory *m = &a->p->memories[memory];
-    const struct op *loads[64], *stores[64];
-    int load_count = 0, store_count = 0;
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        if (!op->alias && s->time[i].needed && op->code == IR_LOAD && op->imm == memory && load_count < 64)
-            loads[load_count++] = op;
-    }
-    for (int i = 0; i < a->r->effect_count; i++)
-        if (a->r->effects[i]->code == IR_STORE && a->r->effects[i]->imm == memory && store_count < 64)
-            stores[store_count++] = a->r->effects[i];
-    if (m->kind == MEMORY_ROM)
-        return;
-    if (store_count > 1)
-        fail(a->cc, stores[1]->loc, "memory '%s' is written at two places of one pipelined loop (the other is "
-             "line %d); a memory has one write port: join them, or partition it", m->name,
-             stores[0]->loc.line);
-    for (int i = 0; i < load_count; i++) {
-        for (int k = 0; k < store_count; k++) {
-            const struct op *load = loads[i], *store = stores[k];
-            // Loads are numbered in program order too: compare identities within the graph.
-            const bool store_first = store->id < load->id;
-            const int w = s->time[store->id].start, r = s->time[load->id].start;
-            const int64_t back = least_distance(a, load, store, !store_first);
-            if (back >= 0 && r > w + back)
-                fail(a->cc, load->loc, "'%s' is overwritten %lld iterations after this read, but the schedule "
-                     "reads %d stages later than it writes; read it earlier into a variable", m->name,
-                     (long long)back, r - w);
-            const int64_t distance = least_distance(a, store, load, store_first);
-            s->dependences = arena_grow(a->cc, s->dependences,
-                                        (size_t)s->dependence_count * sizeof *s->dependences,
-                                        (size_t)(s->dependence_count + 1) * sizeof *s->dependences);
-            struct found_dependence *found = &s->dependences[s->dependence_count++];
-            *found = (struct found_dependence){memory, distance, w + 1 - r, store, load, false};
-            int64_t claim = -1;
-            for (int c = 0; c < a->r->claim_count; c++)
-                if (strcmp(a->r->claims[c].var->name, m->name) == 0) {
-                    claim = a->r->claims[c].distance;
-                    found->claimed = true;
-                    if (distance >= 0 && distance < claim)
-                        fail(a->cc, a->r->claims[c].loc, "dependence claims a distance of %lld for '%s'; the "
-                             "nearest write (line %d) and read (line %d) of one word are %lld iterations apart",
-                             (long long)claim, m->name, store->loc.line, load->loc.line, (long long)distance);
-                }
-            if (distance >= 0 && distance < w + 1 - r)
-                fail(a->cc, load->loc, "II=1 is impossible for loop '%s': '%s' is read %lld iteration%s after "
-                     "it is written (line %d), but its new value takes %d cycles; put at least %d iterations "
-                     "between them, or declare a longer distance by a larger loop", a->r->name, m->name,
-                     (long long)distance, distance == 1 ? "" : "s", store->loc.line, w + 1 - r, w + 1 - r);
-        }
-    }
-    for (int c = 0; c < a->r->claim_count; c++)
-        if (strcmp(a->r->claims[c].var->name, m->name) == 0 && (!load_count || !store_count))
-            fail(a->cc, a->r->claims[c].loc, "dependence names '%s', which this loop does not both write and "
-                 "read", m->name);
-}
-
-static void schedule_region(struct compiler *cc, struct process *p, const struct tile *tile, int region) {
+static void schedule_region(struct compiler *cc, struct process *p, const struct tile *tile,
+                            int region) {
     struct region *r = p->regions[region];
     struct schedule *s = arena_alloc(cc, sizeof *s);
     r->schedule = s;
@@ -677,13 +448,16 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
         }
     }
     mark_invariants(p, s);
-    struct pass a = {cc, p, tile, r, region, s, arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof(bool))};
+    struct pass a = {
+        cc, p, tile, r, region, s, arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof(bool))};
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         s->time[i].in_tile = !op->alias && op_in_tile(p, tile, region, op);
-        a.direct[i] = s->time[i].needed && (op->code == IR_MUL || op->code == IR_DOT) && is_direct(p, s, op);
+        a.direct[i] =
+            s->time[i].needed && (op->code == IR_MUL || op->code == IR_DOT) && is_direct(p, s, op);
     }
-    for (int c = 0; c < r->carried_count; c++) // a tile knows of an iteration one cycle after its issue
+    for (int c = 0; c < r->carried_count;
+         c++) // a tile knows of an iteration one cycle after its issue
         s->state_stage[c] = op_in_tile(p, tile, region, r->carried[c].phi);
     settle_states(&a);
     sink_loads(&a);
@@ -694,15 +468,19 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
             s->write_stage[e->imm] = s->time[e->id].start;
         const bool early = e->code == IR_READ && e->in[0] && !s->time[e->in[0]->id].invariant;
         if (early && (s->time[e->in[0]->id].ready > 0 || s->time[e->in[0]->id].in_tile))
-            fail(cc, e->loc, "whether stream '%s' is read must be known when an iteration starts; the "
-                 "condition here takes %d cycles: base it on the loop's index, on scalars, or on a variable "
-                 "that is updated within one cycle", p->streams[e->imm].name, s->time[e->in[0]->id].ready);
+            fail(cc, e->loc,
+                 "whether stream '%s' is read must be known when an iteration starts; the "
+                 "condition here takes %d cycles: base it on the loop's index, on scalars, or on a "
+                 "variable "
+                 "that is updated within one cycle",
+                 p->streams[e->imm].name, s->time[e->in[0]->id].ready);
     }
     if (r->break_if && !s->time[r->break_if->id].invariant && s->time[r->break_if->id].ready > 0)
-        fail(cc, where(r->break_if, r->loc), "the condition of break must be known when an iteration starts; "
+        fail(cc, where(r->break_if, r->loc),
+             "the condition of break must be known when an iteration starts; "
              "base it on the loop's index and on scalars");
     for (int i = 0; i < p->memory_count; i++)
-        check_memory(&a, i);
+        check_dependences(&a, i);
 }
 
 // States that are looked at between regions, or by another region.
@@ -738,13 +516,14 @@ static void decide_memories(struct process *p, const struct tile *tile) {
             if (m->kind == MEMORY_ROM)
                 m->storage = m->words <= 64 ? STORAGE_LUTRAM : STORAGE_BRAM;
             else
-                m->storage = m->words <= 128          ? STORAGE_LUTRAM
+                m->storage = m->words <= 128 ? STORAGE_LUTRAM
                              : m->words * m->banks * m->width > 8 * 4096 * 72 && m->words >= 2048
                                  ? STORAGE_URAM
                                  : STORAGE_BRAM;
         }
         if (m->latency < 0)
-            m->latency = m->storage == STORAGE_LUTRAM ? (tile->lane != NO_LANE && tile->memory[i]) : 2;
+            m->latency =
+                m->storage == STORAGE_LUTRAM ? (tile->lane != NO_LANE && tile->memory[i]) : 2;
     }
 }
 

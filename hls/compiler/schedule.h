@@ -6,9 +6,9 @@
 #include "ir.h"
 
 enum {
-    CLOCK_MHZ = 300,     // the design clock
-    DOT_CHAIN = 4,       // products in one cascade of DSPs; more are joined by a tree
-    TILE_LANES_MIN = 8,  // lanes below this are not worth a module of their own
+    CLOCK_MHZ = 300,      // the design clock
+    DOT_CHAIN = 4,        // products in one cascade of DSPs; more are joined by a tree
+    TILE_LANES_MIN = 8,   // lanes below this are not worth a module of their own
     MULTIPLIER_CYCLES = 3 // operands, product, sum: the registers of a DSP48E2
 };
 
@@ -32,29 +32,46 @@ struct found_dependence { // a read that must see a write of an earlier iteratio
 };
 
 struct schedule {
-    struct op_time *time;  // [op_count]
-    int *state_stage;      // [carried_count]: its one stage of read and update
-    int depth;             // stages
-    int *write_stage;      // [stream_count]: stage in which a stream is written, or -1
+    struct op_time *time; // [op_count]
+    int *state_stage;     // [carried_count]: its one stage of read and update
+    int depth;            // stages
+    int *write_stage;     // [stream_count]: stage in which a stream is written, or -1
     struct found_dependence *dependences;
     int dependence_count;
 };
 
 // The tile of a process: the lane over which its multipliers lie side by side.
 struct tile {
-    int lane;    // NO_LANE: no tile
-    int region;  // the region whose operations it computes
+    int lane;     // NO_LANE: no tile
+    int region;   // the region whose operations it computes
     int per_tile; // lanes in one tile
     bool *memory; // [memory_count]: lies in the tiles
     bool *state;  // [state_count]
 };
 
+// A region on its way through the scheduler.
+struct pass {
+    struct compiler *cc;
+    struct process *p;
+    const struct tile *tile;
+    struct region *r;
+    int region;
+    struct schedule *s;
+    bool *direct;
+};
+
+// Fails if the schedule reads or writes a memory too early or too late, or if a claim does not
+// hold.
+void check_dependences(struct pass *a, int memory);
+
 struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
 double op_delay(const struct process *process, const struct op *op);
 int dot_extra_cycles(int64_t count); // cycles that a sum over `count` products adds to one product
-bool op_in_tile(const struct process *process, const struct tile *tile, int region, const struct op *op);
+bool op_in_tile(const struct process *process, const struct tile *tile, int region,
+                const struct op *op);
 // Operands of `op` are looked at from stage start + *first to start + *last.
-void operand_stages(const struct process *process, const struct op *op, int input, int *first, int *last);
+void operand_stages(const struct process *process, const struct op *op, int input, int *first,
+                    int *last);
 
 #endif

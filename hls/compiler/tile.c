@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the lane over which a process's multipliers lie side by side, if its operations can be cut into equal
-// tiles along it: modules with narrow ports, each with its own share of the lane memories and accumulators.
+// Finds the lane over which a process's multipliers lie side by side, if its operations can be cut
+// into equal tiles along it: modules with narrow ports, each with its own share of the lane
+// memories and accumulators.
 #include "schedule.h"
 
 #include <string.h>
@@ -46,7 +47,8 @@ static void mark(bool *seen, const struct op *op) {
 static bool fits(struct compiler *cc, const struct process *p, struct tile *t, int64_t *reach) {
     const uint32_t bit = 1u << t->lane;
     const struct region *r = p->regions[t->region];
-    bool *mine = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *mine); // operations of the region
+    bool *mine =
+        arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *mine); // operations of the region
     for (int i = 0; i < r->effect_count; i++)
         mark(mine, r->effects[i]);
     for (int i = 0; i < r->carried_count; i++)
@@ -110,7 +112,8 @@ static bool fits(struct compiler *cc, const struct process *p, struct tile *t, i
             const struct op *in = op->in[k];
             if (!in || !(in->space & bit) || in->code == IR_LANE)
                 continue;
-            if (op->code == IR_WRITE || ((op->code == IR_SUM || op->code == IR_DOT) && op->imm == t->lane))
+            if (op->code == IR_WRITE ||
+                ((op->code == IR_SUM || op->code == IR_DOT) && op->imm == t->lane))
                 return false;
             if (op->code == IR_VIEW && k > 0 && along)
                 return false; // a dynamic index that differs by lane
@@ -144,8 +147,9 @@ static int multiplying_region(struct compiler *cc, const struct process *p, int 
             if (p->regions[i]->carried[k].phi->space >> lane & 1)
                 mark(seen, p->regions[i]->carried[k].next);
         for (int k = 0; k < p->op_count; k++)
-            multiplies = multiplies || (seen[k] && (p->ops[k]->code == IR_MUL || p->ops[k]->code == IR_DOT) &&
-                                        p->ops[k]->space >> lane & 1);
+            multiplies = multiplies ||
+                         (seen[k] && (p->ops[k]->code == IR_MUL || p->ops[k]->code == IR_DOT) &&
+                          p->ops[k]->space >> lane & 1);
         if (multiplies && found >= 0)
             return -1;
         if (multiplies)
@@ -185,7 +189,8 @@ struct tile *find_tile(struct compiler *cc, struct process *p) {
     const int64_t count = p->lanes[t->lane].count;
     int64_t best = reach > 8 ? reach : 8;
     for (int64_t n = reach > 4 ? reach : 4; n <= (reach > 16 ? reach : 16); n++)
-        if (count % n == 0 && (count % best != 0 || (n > 8 ? n - 8 : 8 - n) < (best > 8 ? best - 8 : 8 - best)))
+        if (count % n == 0 &&
+            (count % best != 0 || (n > 8 ? n - 8 : 8 - n) < (best > 8 ? best - 8 : 8 - best)))
             best = n;
     t->per_tile = (int)(best < count ? best : count);
     return t;

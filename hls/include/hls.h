@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dialect: typed streams and fixed-point helpers for kernels that gcc, hlsc and Vitis HLS all read.
+// The dialect: typed streams and fixed-point helpers for kernels that gcc, hlsc and Vitis HLS all
+// read.
 //
 //   typedef struct { int16_t v[4]; } word_t;
 //   HLS_STREAM_OF(word_t)                          // once per payload type (a single identifier)
 //   void kernel(hls_stream(word_t) *in, hls_stream(word_t) *out, uint32_t n)
 //       word_t w = hls_read(word_t, in);           // blocks until a word is there
 //       hls_write(word_t, out, w);                 // blocks until there is room
-//   HLS_CHANNEL(word_t, link);                     // a FIFO between the processes of a dataflow function
+//   HLS_CHANNEL(word_t, link);                     // a FIFO between the processes of a dataflow
+//   function
 //
-// gcc runs processes one after another on unbounded FIFOs; hlsc knows the names below as built in; the
-// branch for Vitis HLS (C++) follows its documentation and has not been run: no Vitis is at hand.
+// gcc runs processes one after another on unbounded FIFOs; hlsc knows the names below as built in;
+// the branch for Vitis HLS (C++) follows its documentation and has not been run: no Vitis is at
+// hand.
 #ifndef HLS_H
 #define HLS_H
 
@@ -42,8 +45,8 @@
 #    include <stdlib.h>
 #    include <string.h>
 
-// A FIFO that grows as needed. `failed` is set, and zeros are read, when a kernel reads more than was
-// written or memory runs out; the caller of the kernel looks at it.
+// A FIFO that grows as needed. `failed` is set, and zeros are read, when a kernel reads more than
+// was written or memory runs out; the caller of the kernel looks at it.
 struct hls_fifo {
     unsigned char *data;
     size_t head, tail, capacity; // in bytes

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sigmoid and tanh by table and linear interpolation: 1,024 segments, at most one unit in the last place of
-// the Q15 result (tests/tables_test.c tries every argument).
+// Sigmoid and tanh by table and linear interpolation: 1,024 segments, at most one unit in the last
+// place of the Q15 result (tests/tables_test.c tries every argument).
 #ifndef MR_ACTIVATION_H
 #define MR_ACTIVATION_H
 
 #include "activation_tables.h"
 #include "hls.h"
 
-// The argument of a gate: an accumulator plus its bias (which holds the half that rounds the shift), scaled
-// down to 20 bits: Q15 (range ±16) for sigmoid, Q16 (range ±8) for tanh.
+// The argument of a gate: an accumulator plus its bias (which holds the half that rounds the
+// shift), scaled down to 20 bits: Q15 (range ±16) for sigmoid, Q16 (range ±8) for tanh.
 static inline int32_t mr_gate_argument(int64_t acc, int64_t bias, uint8_t shift) {
     return (int32_t)hls_saturate((acc + bias) >> shift, 20);
 }
 
-// arg: 20 bits signed. base: Q17 at the start of a segment; slope: Q17 over the segment. Returns Q15.
+// arg: 20 bits signed. base: Q17 at the start of a segment; slope: Q17 over the segment. Returns
+// Q15.
 static inline int32_t mr_interpolate(int32_t base, int16_t slope, int32_t arg) {
     const int32_t fraction = arg & 1023;
     return ((base * 1024 + 2048) + slope * fraction) >> 12;

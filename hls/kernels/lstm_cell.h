@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One LSTM unit: from the four gate arguments and the old cell state to the new cell and hidden state.
+// One LSTM unit: from the four gate arguments and the old cell state to the new cell and hidden
+// state.
 //   c' = sigmoid(f) c + sigmoid(i) tanh(g),  h' = sigmoid(o) tanh(c')
 // (Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000, as in torch.nn.LSTM.)
 #ifndef MR_LSTM_CELL_H

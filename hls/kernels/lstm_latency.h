@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The LSTM layer's one timing constant, apart from the kernel so that the host's planner uses the same.
+// The LSTM layer's one timing constant, apart from the kernel so that the host's planner uses the
+// same.
 #ifndef MR_LSTM_LATENCY_H
 #define MR_LSTM_LATENCY_H
 

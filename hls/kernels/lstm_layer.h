@@ -3,10 +3,10 @@
 //   LAYER         the process's name
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
 //
-// 4H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t go
-// through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is there when its
-// columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles; D is LSTM_LATENCY, which hlsc
-// checks against its schedule (the dependence of h below).
+// 4H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
+// go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
+// there when its columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles; D is
+// LSTM_LATENCY, which hlsc checks against its schedule (the dependence of h below).
 #include "lstm_cell.h"
 #include "lstm_latency.h"
 #include "mr_command.h"
@@ -17,31 +17,33 @@
 #define X_PHASE LSTM_MAX(X_WORDS, LSTM_LATENCY(LAYER_LC))
 #define VEC MR_VEC(LAYER_LC)
 
-// command MR_COMMAND_LOAD: takes the layer's part of the weight image: lane words (load_lanes.h), then one
-// beat per unit, padded to H_WORDS * LC units, with bias (three 16-bit parts, low first) and shift per gate.
-// command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and gives as many of h. State is
-// kept between runs, and forgotten at each sequence of `steps` steps where flags has MR_FLAG_RESET.
-static void LAYER(hls_stream(beat_t) *weights, hls_stream(VEC) *x, hls_stream(VEC) *h_out,
+// command MR_COMMAND_LOAD: takes the layer's part of the weight image: lane words (load_lanes.h),
+// then one beat per unit, padded to H_WORDS * LC units, with bias (three 16-bit parts, low first)
+// and shift per gate. command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and
+// gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
+// where flags has MR_FLAG_RESET.
+static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
                   uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
     static int16_t w[X_WORDS + H_WORDS][LSTM_GATES][LAYER_HIDDEN][LAYER_LC];
-    HLS(array_partition variable=w dim=2 complete)
-    HLS(array_partition variable=w dim=3 complete)
-    HLS(array_partition variable=w dim=4 complete)
+    HLS(array_partition variable = w dim = 2 complete)
+    HLS(array_partition variable = w dim = 3 complete)
+    HLS(array_partition variable = w dim = 4 complete)
     static int64_t bias[H_WORDS][LAYER_LC][LSTM_GATES];
-    HLS(array_partition variable=bias dim=2 complete)
-    HLS(array_partition variable=bias dim=3 complete)
+    HLS(array_partition variable = bias dim = 2 complete)
+    HLS(array_partition variable = bias dim = 3 complete)
     static uint8_t shift[H_WORDS][LAYER_LC][LSTM_GATES];
-    HLS(array_partition variable=shift dim=2 complete)
-    HLS(array_partition variable=shift dim=3 complete)
+    HLS(array_partition variable = shift dim = 2 complete)
+    HLS(array_partition variable = shift dim = 3 complete)
     static int16_t h[H_WORDS][LAYER_LC];
-    HLS(array_partition variable=h dim=2 complete)
-    HLS(bind_storage variable=h type=ram_2p impl=lutram latency=0)
+    HLS(array_partition variable = h dim = 2 complete)
+    HLS(bind_storage variable = h type = ram_2p impl = lutram latency = 0)
     static int32_t cell[H_WORDS][LAYER_LC];
-    HLS(array_partition variable=cell dim=2 complete)
+    HLS(array_partition variable = cell dim = 2 complete)
     static int64_t acc[LSTM_GATES][LAYER_HIDDEN];
-    HLS(array_partition variable=acc complete dim=0)
-    static int64_t passing[LSTM_GATES][LAYER_HIDDEN]; // the sums of step t-1 on their way to the cell
-    HLS(array_partition variable=passing complete dim=0)
+    HLS(array_partition variable = acc complete dim = 0)
+    static int64_t passing[LSTM_GATES]
+                          [LAYER_HIDDEN]; // the sums of step t-1 on their way to the cell
+    HLS(array_partition variable = passing complete dim = 0)
 
     if (command == MR_COMMAND_LOAD) {
 #define LANE_GATES LSTM_GATES_COUNT
@@ -58,7 +60,7 @@ static void LAYER(hls_stream(beat_t) *weights, hls_stream(VEC) *x, hls_stream(VE
     load_bias:
         for (uint32_t word = 0; word < H_WORDS; word++) {
             for (uint32_t c = 0; c < LAYER_LC; c++) {
-                HLS(pipeline II=1)
+                HLS(pipeline II = 1)
                 const beat_t beat = hls_read(beat_t, weights);
                 for (int g = 0; g < LSTM_GATES; g++) {
                     HLS(unroll)
@@ -77,8 +79,8 @@ static void LAYER(hls_stream(beat_t) *weights, hls_stream(VEC) *x, hls_stream(VE
     run_steps:
         for (uint32_t t = 0; t <= total; t++) {
             for (uint32_t k = 0; k < X_PHASE + H_WORDS; k++) {
-                HLS(pipeline II=1)
-                HLS(dependence variable=h type=inter direction=RAW distance=X_PHASE true)
+                HLS(pipeline II = 1)
+                HLS(dependence variable = h type = inter direction = RAW distance = X_PHASE true)
                 // The columns of this cycle.
                 VEC column = {{0}};
                 if (k < X_WORDS && t < total)
@@ -95,14 +97,16 @@ static void LAYER(hls_stream(beat_t) *weights, hls_stream(VEC) *x, hls_stream(VE
                     HLS(unroll)
                     for (int j = 0; j < LAYER_HIDDEN; j++) {
                         HLS(unroll)
-                        current[g][j] = k == 0                       ? acc[g][j]
+                        current[g][j] = k == 0                        ? acc[g][j]
                                         : j + LAYER_LC < LAYER_HIDDEN ? passing[g][j + LAYER_LC]
                                                                       : 0;
                         passing[g][j] = current[g][j];
                     }
                 }
                 // Multiply and accumulate, all lanes.
-                const uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
+                const uint32_t w_word = k >= X_PHASE  ? k - (X_PHASE - X_WORDS)
+                                        : k < X_WORDS ? k
+                                                      : 0;
                 for (int g = 0; g < LSTM_GATES; g++) {
                     HLS(unroll)
                     for (int j = 0; j < LAYER_HIDDEN; j++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Repacks rows of RESIZE_COUNT activations from vectors of RESIZE_FROM to vectors of RESIZE_TO, between two
-// layers that take different numbers of columns a cycle. Included with RESIZE (name) and these three.
-// One vector a cycle: a row takes as many cycles as it has vectors on its busier side (and one more where
-// the last vector in completes two vectors out).
+// Repacks rows of RESIZE_COUNT activations from vectors of RESIZE_FROM to vectors of RESIZE_TO,
+// between two layers that take different numbers of columns a cycle. Included with RESIZE (name)
+// and these three. One vector a cycle: a row takes as many cycles as it has vectors on its busier
+// side (and one more where the last vector in completes two vectors out).
 #include "mr_command.h"
 #include "words.h"
 
@@ -11,7 +11,7 @@
 #define IN_VEC MR_VEC(RESIZE_FROM)
 #define OUT_VEC MR_VEC(RESIZE_TO)
 
-static void RESIZE(hls_stream(IN_VEC) *in, hls_stream(OUT_VEC) *out, uint32_t command,
+static void RESIZE(hls_stream(IN_VEC) * in, hls_stream(OUT_VEC) * out, uint32_t command,
                    uint32_t total) {
     if (command == MR_COMMAND_RUN) {
         uint8_t left = 0; // activations that came in and have not gone out
@@ -21,7 +21,7 @@ static void RESIZE(hls_stream(IN_VEC) *in, hls_stream(OUT_VEC) *out, uint32_t co
     run_rows:
         for (uint32_t t = 0; t < total; t++) {
             for (uint32_t k = 0; k < OUT_WORDS; k++) {
-                HLS(pipeline II=1)
+                HLS(pipeline II = 1)
                 const bool take = left < RESIZE_TO && taken < IN_WORDS;
                 IN_VEC fresh = {{0}};
                 if (take)
@@ -46,25 +46,26 @@ static void RESIZE(hls_stream(IN_VEC) *in, hls_stream(OUT_VEC) *out, uint32_t co
             }
         }
 #else
-        // Does the row end with a vector that is not full, and does it come in the same cycle as a full one?
+        // Does the row end with a vector that is not full, and does it come in the same cycle as a
+        // full one?
 #    define FULL(words) ((words)*RESIZE_FROM / RESIZE_TO)
 #    define FLUSH (FULL(IN_WORDS) < OUT_WORDS)
 #    define EXTRA (FLUSH && FULL(IN_WORDS) > FULL(IN_WORDS - 1))
 #    define WINDOW (RESIZE_TO + RESIZE_FROM - 1)
         int16_t held[WINDOW];
-        HLS(array_partition variable=held complete dim=0)
+        HLS(array_partition variable = held complete dim = 0)
     run_rows:
         for (uint32_t t = 0; t < total; t++) {
             for (uint32_t k = 0; k < IN_WORDS + EXTRA; k++) {
-                HLS(pipeline II=1)
+                HLS(pipeline II = 1)
                 IN_VEC fresh = {{0}};
                 if (k < IN_WORDS)
                     fresh = hls_read(IN_VEC, in);
                 int16_t window[WINDOW];
                 for (int e = 0; e < WINDOW; e++) {
                     HLS(unroll)
-                    window[e] =
-                        e + RESIZE_FROM < WINDOW ? held[e + RESIZE_FROM] : fresh.v[e - (RESIZE_TO - 1)];
+                    window[e] = e + RESIZE_FROM < WINDOW ? held[e + RESIZE_FROM]
+                                                         : fresh.v[e - (RESIZE_TO - 1)];
                 }
                 for (int e = 0; e < WINDOW; e++) {
                     HLS(unroll)

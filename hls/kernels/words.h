@@ -13,8 +13,8 @@ typedef struct {
 HLS_STREAM_OF(beat_t)
 HLS_STREAM_OF(int32_t)
 
-// MR_VECTOR(4) declares vec4_t, four activations (Q15 between layers; the input's own scale at the front).
-// A row of n activations travels as ceil(n / LC) vectors, the last one padded with zeros.
+// MR_VECTOR(4) declares vec4_t, four activations (Q15 between layers; the input's own scale at the
+// front). A row of n activations travels as ceil(n / LC) vectors, the last one padded with zeros.
 #define MR_VECTOR(LC)                                                                              \
     typedef struct {                                                                               \
         int16_t v[LC];                                                                             \

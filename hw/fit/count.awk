@@ -143,8 +143,8 @@ END {
         print "."
     }
 
-    if (part != "report") exit failed
-    if (!process_count) wrong("the report names no process.")
+    if (part != "report") exit failed + 0
+    if (!process_count) { wrong("the report names no process."); exit 1 }
     for (i = 1; i <= process_count; i++) {
         m = processes[i]
         all += want[m, "dsp"]; least_half += want[m, "bram"] + ceil_div(want[m, "rom"], 2)
@@ -165,5 +165,5 @@ END {
         printf "Checked against the report: %d multipliers are %d DSP48E2, %d RAMB18 where %d to %d are expected, " \
                "%d URAM288, and the LUT memories of %d process modules are LUT memories.\n",
                all, dsp, half, least_half, most_half, uram, checked
-    exit failed
+    exit failed + 0
 }

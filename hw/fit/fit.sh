@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --json) json=1 ;;
     --report)
-        [ $# -gt 1 ] && [ -r "$2" ] || fail "--report needs a readable report.json of hlsc."
+        if [ $# -lt 2 ] || [ ! -r "$2" ]; then fail "--report needs a readable report.json of hlsc."; fi
         report=$2
         shift
         ;;

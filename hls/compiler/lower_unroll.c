@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unrolled loops. A loop whose iterations differ in the index alone is read once, its index a lane;
+// running sums become sums over the lane. Otherwise it is expanded, iteration by iteration.
+#include "lower.h"
+
+#include <string.h>
+
+static bool uses(const struct op *op, const struct op *wanted) {
+    for (int i = 0; i < op->in_count; i++)
+        if (ir_resolve(op->in[i]) == wanted)
+            return true;
+    return false;
+}
+
+// `mark` is the value of scalar `slot` at the start of an iteration. If its value at the end is a
+// running sum, gives the sum of all iterations; if the loop does not change it, the mark itself;
+// otherwise NULL.
+static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *mark,
+                         struct op *before, int lane, int first_op, struct location loc) {
+    struct op *last = ir_resolve(lo->env[slot].op);
+    struct op *chain[16]; // conversions of the sum, then those of the mark
+    int length = 0;
+    struct op *add = last;
+    while (add->code == IR_CAST && length < 8) {
+        chain[length++] = add;
+        add = ir_resolve(add->in[0]);
+    }
+    if (add->code != IR_ADD)
+        return NULL;
+    const int outer = length;
+    struct op *term = NULL, *inner = NULL;
+    for (int side = 0; side < 2 && !term; side++) {
+        struct op *x = ir_resolve(add->in[side]);
+        int depth = outer;
+        while (x->code == IR_CAST && depth < 15) {
+            chain[depth++] = x;
+            x = ir_resolve(x->in[0]);
+        }
+        if (x == mark) {
+            term = ir_resolve(add->in[1 - side]);
+            inner = ir_resolve(add->in[side]);
+            length = depth;
+        }
+    }
+    if (!term || term == mark)
+        return NULL;
+    // The sum may wrap at the end only: what is kept of it must be no more than what each iteration
+    // keeps.
+    int kept = add->bits, carried = mark->bits;
+    for (int k = 0; k < length; k++) {
+        int *least = k < outer ? &kept : &carried;
+        *least = chain[k]->bits < *least ? chain[k]->bits : *least;
+    }
+    if (carried < kept)
+        return NULL;
+    // Nothing else may look at the running sum: no operation, no variable.
+    for (int i = first_op; i < lo->p->op_count; i++) {
+        const struct op *op = lo->p->ops[i];
+        bool inside = op->alias || op == add, looks = uses(op, mark) || uses(op, add);
+        for (int k = 0; k < length; k++) {
+            inside = inside || op == chain[k];
+            looks = looks || uses(op, chain[k]);
+        }
+        if (looks && !inside)
+            return NULL;
+    }
+    for (int i = 0; i < slots; i++) {
+        const struct op *op = i == slot ? NULL : ir_resolve(lo->env[i].op);
+        bool looks = op && (op == add || op == mark);
+        for (int k = 0; k < length; k++)
+            looks = looks || (op && op == chain[k]);
+        for (int k = 0; k < length; k++)
+            looks = looks || term == chain[k];
+        if (looks)
+            return NULL;
+    }
+    struct builder *b = &lo->b;
+    struct op *sum = term;
+    if (term->space >> lane & 1)
+        sum = ir_op(b, IR_SUM, add->bits, add->is_signed, loc, 1, &term, lane, NULL, 0);
+    else
+        sum = ir_binary(b, IR_MUL, add->bits, add->is_signed, loc, term,
+                        ir_const(b, add->bits, add->is_signed, lo->p->lanes[lane].count));
+    struct op *start = ir_cast(b, inner->bits, inner->is_signed, loc, before);
+    struct op *total = ir_binary(b, IR_ADD, add->bits, add->is_signed, loc, start, sum);
+    for (int k = outer; k-- > 0;)
+        total = ir_cast(b, chain[k]->bits, chain[k]->is_signed, loc, total);
+    return total;
+}
+
+// Reads of an array that the loop writes must see what they would see if the iterations ran in
+// turn.
+static bool accesses_agree(struct lowering *lo, const struct unrolled *u, int slot,
+                           const struct value *v) {
+    const struct slot *s = &lo->slots[slot];
+    for (int i = u->first_access; i < lo->access_count; i++) {
+        const struct read_access *a = &lo->accesses[i];
+        if (a->slot != slot)
+            continue;
+        if (!a->known)
+            return false;
+        bool later = false, lexical = true;
+        for (int d = 0; d < s->dims; d++) {
+            const struct view_index *x = &a->index[d];
+            if (x->terms != 1 || x->term_coef[0] != 1 || x->term_lane[0] != v->lane[d])
+                lexical = false;
+            else if (!later && x->base < 0)
+                lexical = false;
+            else if (x->base > 0)
+                later = true;
+        }
+        if (!lexical)
+            return false;
+    }
+    return true;
+}
+
+// Marks the slots that a statement may assign: targets, and what it hands to functions by address.
+static void note_target(struct lowering *lo, const struct expr *e, bool *assigned) {
+    int64_t field = -1;
+    while (e && e->kind != EXPR_VAR) {
+        if (e->kind == EXPR_FIELD)
+            field = e->field;
+        e = e->a;
+    }
+    const struct binding *bound = e ? binding_of(lo, e->var) : NULL;
+    if (!bound || bound->slot < 0)
+        return;
+    const struct type *type =
+        e->var->type->kind == TYPE_POINTER ? e->var->type->elem : e->var->type;
+    for (int i = 0; i < leaf_count(type); i++)
+        if (field < 0 || field == i)
+            assigned[bound->slot + i] = true;
+}
+
+static void find_assigned_in_expr(struct lowering *lo, const struct expr *e, bool *assigned) {
+    if (!e)
+        return;
+    find_assigned_in_expr(lo, e->a, assigned);
+    find_assigned_in_expr(lo, e->b, assigned);
+    find_assigned_in_expr(lo, e->c, assigned);
+    for (int i = 0; i < e->arg_count; i++) {
+        find_assigned_in_expr(lo, e->args[i], assigned);
+        const enum type_kind kind = e->args[i]->type->kind;
+        if (e->args[i]->kind == EXPR_ADDR || kind == TYPE_POINTER || kind == TYPE_ARRAY)
+            note_target(lo, e->args[i], assigned);
+    }
+}
+
+static void find_assigned(struct lowering *lo, const struct stmt *s, bool *assigned) {
+    if (!s)
+        return;
+    if (s->kind == STMT_ASSIGN)
+        note_target(lo, s->a, assigned);
+    find_assigned_in_expr(lo, s->a, assigned);
+    find_assigned_in_expr(lo, s->b, assigned);
+    find_assigned_in_expr(lo, s->init, assigned);
+    find_assigned(lo, s->then, assigned);
+    find_assigned(lo, s->otherwise, assigned);
+    if (s->kind == STMT_FOR)
+        find_assigned(lo, s->loop->body, assigned);
+    for (int i = 0; i < s->count; i++)
+        find_assigned(lo, s->body[i], assigned);
+    for (int i = 0; i < s->case_count; i++)
+        find_assigned(lo, s->cases[i].body, assigned);
+}
+
+static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop, int64_t trips,
+                               struct location loc) {
+    struct builder *b = &lo->b;
+    struct process *p = lo->p;
+    const int first_op = p->op_count, slots = lo->slot_count;
+    const int effects = lo->region ? lo->region->effect_count : 0;
+    struct value *entry = copy_env(lo);
+    const int lane = ir_find_lane(b, trips, lo->lanes_in_use);
+    const bool gave_up = lo->give_up;
+    lo->give_up = false;
+
+    // Scalars from outside become marks, to see what the loop does to them.
+    struct op **marks = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *marks);
+    bool *assigned = arena_alloc(lo->cc, (size_t)(slots + 64) * sizeof *assigned);
+    find_assigned(lo, loop->body, assigned);
+    for (int i = 0; i < slots; i++) {
+        struct slot *s = &lo->slots[i];
+        if (s->kind != SLOT_VALUE || s->dims || !lo->env[i].op || !assigned[i])
+            continue;
+        marks[i] =
+            ir_op(b, IR_MARK, s->scalar->bits, s->scalar->is_signed, loc, 0, NULL, i, NULL, 0);
+        marks[i]->space = ir_resolve(entry[i].op)->space;
+        lo->env[i].op = marks[i];
+    }
+    lo->unrolled[lo->unrolled_count++] = (struct unrolled){lane, entry, slots, lo->access_count};
+    lo->lanes_in_use |= 1u << lane;
+    const int index = new_slots(lo, loop->var);
+    void *outer = loop->var->user;
+    bind(lo, loop->var, index, -1);
+    struct op *at =
+        ir_cast(b, loop->var->type->bits, loop->var->type->is_signed, loc, ir_lane(b, lane));
+    if (loop->step != 1)
+        at = ir_binary(b, IR_MUL, at->bits, at->is_signed, loc, at,
+                       ir_const(b, at->bits, at->is_signed, loop->step));
+    if (loop->start)
+        at = ir_binary(b, IR_ADD, at->bits, at->is_signed, loc, at,
+                       ir_const(b, at->bits, at->is_signed, loop->start));
+    lo->env[index].op = at;
+    lower_stmt(lo, loop->body);
+    loop->var->user = outer;
+    const struct unrolled done = lo->unrolled[--lo->unrolled_count];
+    lo->lanes_in_use &= ~(1u << lane);
+
+    bool good = !lo->give_up;
+    struct op **final = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *final);
+    for (int i = 0; i < slots && good; i++) {
+        const struct slot *s = &lo->slots[i];
+        if (s->kind != SLOT_VALUE)
+            continue;
+        struct op *now = ir_resolve(lo->env[i].op);
+        final[i] = now;
+        if (s->dims) {
+            if (!now || now == ir_resolve(entry[i].op))
+                continue;
+            bool bound_lane = false;
+            for (int d = 0; d < s->dims; d++)
+                bound_lane = bound_lane || lo->env[i].lane[d] == lane;
+            if ((now->space >> lane & 1 && !bound_lane) || !bound_lane ||
+                !accesses_agree(lo, &done, i, &lo->env[i]))
+                good = false;
+        } else if (!marks[i]) {
+            if (assigned[i] && now &&
+                (now->space >> lane & 1)) // first assigned in the loop: the last iteration's value
+                final[i] = view_at(lo, (struct value){now, {lane}}, 1, &trips,
+                                   (struct op *[]){ir_const(b, 32, true, trips - 1)}, loc);
+        } else if (now != marks[i]) {
+            final[i] = reduce(lo, i, slots, marks[i], entry[i].op, lane, first_op, loc);
+            bool marked = false;
+            for (int k = first_op; !final[i] && k < p->op_count && !marked; k++)
+                marked = !p->ops[k]->alias && uses(p->ops[k], marks[i]);
+            if (!final[i] && !marked) // a temporary: the last iteration's value
+                final[i] = now->space >> lane & 1
+                               ? view_at(lo, (struct value){now, {lane}}, 1, &trips,
+                                         (struct op *[]){ir_const(b, 32, true, trips - 1)}, loc)
+                               : now;
+            good = good && final[i];
+        }
+    }
+    lo->give_up = gave_up;
+    if (!good) {
+        for (int i = first_op; i < p->op_count; i++)
+            if (p->ops[i]->code == IR_MARK)
+                p->ops[i]->alias = ir_const(b, p->ops[i]->bits, p->ops[i]->is_signed, 0);
+        memcpy(lo->env, entry, (size_t)slots * sizeof *entry);
+        if (lo->region)
+            lo->region->effect_count = effects;
+        lo->access_count = done.first_access;
+        return false;
+    }
+    for (int i = 0; i < slots; i++) {
+        if (lo->slots[i].kind != SLOT_VALUE || lo->slots[i].dims)
+            continue;
+        if (marks[i]) {
+            marks[i]->alias = ir_resolve(entry[i].op);
+            lo->env[i].op = final[i] == marks[i] ? entry[i].op : final[i];
+        } else {
+            lo->env[i].op = final[i];
+        }
+    }
+    return true;
+}
+
+void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc) {
+    int64_t limit;
+    struct op *bound = ir_resolve(lower_expr(lo, loop->limit));
+    if (!ir_is_const(bound, &limit))
+        fail(lo->cc, loc,
+             "an unrolled loop needs a constant bound: hardware cannot grow at run time; unroll "
+             "to the largest bound and use if inside");
+    if (loop->unroll_factor > 0)
+        fail(lo->cc, loc,
+             "unroll factor= is not supported; write two nested loops and unroll the inner one");
+    if (loop->pipeline_ii)
+        fail(lo->cc, loc,
+             "a pipelined loop inside a pipelined or unrolled loop; pipeline only one level");
+    const int64_t last = loop->inclusive ? limit : limit - 1;
+    const int64_t trips = last < loop->start ? 0 : (last - loop->start) / loop->step + 1;
+    if (lo->unrolled_count == MAX_UNROLLED)
+        fail(lo->cc, loc, "unrolled loops are nested more than %d deep", MAX_UNROLLED);
+    if (trips > 1 && lower_symbolically(lo, loop, trips, loc))
+        return;
+    if (trips > 4096)
+        fail(lo->cc, loc,
+             "this loop has %lld iterations that depend on one another; only loops whose "
+             "iterations differ by the index alone are unrolled beyond 4096",
+             (long long)trips);
+    const int index = new_slots(lo, loop->var);
+    void *outer = loop->var->user;
+    bind(lo, loop->var, index, -1);
+    for (int64_t i = 0; i < trips; i++) {
+        lo->env[index].op = ir_const(&lo->b, loop->var->type->bits, loop->var->type->is_signed,
+                                     loop->start + i * loop->step);
+        lower_stmt(lo, loop->body);
+    }
+    loop->var->user = outer;
+}
