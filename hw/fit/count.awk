@@ -139,7 +139,7 @@ END {
         }
         close(sorted)
         printf "%d of %d multipliers have all of A, B, M and P registered in the DSP", total(top, "amp"), dsp
-        if (lane) printf "; of the lanes' %d, %d", lane, lane_amp
+        if (lane) printf " (%d of %d in the lanes)", lane_amp, lane
         print "."
     }
 
