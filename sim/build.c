@@ -196,7 +196,9 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "-LDFLAGS");
     mr_words_add(words, "-shared -Wl,-Bsymbolic");
     mr_words_add(words, "-MAKEFLAGS");
-    mr_words_add(words, "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O1", cxx, cxx);
+    mr_words_add(words,
+                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O1",
+                 cxx, cxx);
     mr_words_add(words, "+incdir+data/hw/include");
     mr_words_add(words, "-y");
     mr_words_add(words, "data/hw/rtl");

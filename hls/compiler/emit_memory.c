@@ -168,7 +168,9 @@ void emit_memory(struct emit *e, int memory) {
         chunk_text, name, bits - 1, name, (long long)(inner * m->width - 1), name);
     struct text *logic = &e->m->logic;
     struct emit at = *e;
-    put(logic, "  always_comb begin\n    %s_we = '0;\n    %s_waddr = '0;\n    %s_wdata = '0;\n",
+    put(logic,
+        "  always_comb begin\n    %s_we = '0;\n    %s_waddr = 'x; // not looked at\n    %s_wdata = "
+        "'x;\n",
         name, name, name);
     for (int r = 0; r < e->p->region_count; r++) {
         at.region = r;

@@ -218,29 +218,23 @@ static void emit_dot(struct emit *e, const struct op *op) {
         }
     put(&e->m->registers, "    `MR_REG%d(%s_m, %s_md, %s%lld)\n", dims, base, base, sizes,
         (long long)n);
-    // Sums along the chains: p[c] = p[c-1] + m[c], registered, but for the last of a single chain.
+    // Sums along the chains: p[c] = p[c-1] + m[c], registered.
     const bool tree = chains > 1;
-    const int64_t sums = tree ? n : n - 1;
-    if (sums > 0) {
-        put(&e->m->declarations, "  logic signed [%d:0] %s_p%s [%lld], %s_pd%s [%lld];\n", w - 1,
-            base, dimensions(e, space), (long long)sums, base, dimensions(e, space),
-            (long long)sums);
-        const int64_t whole = missing ? (chains - 1) * (int64_t)chain : n;
-        put(logic, "  always_comb\n");
-        open_loops(e, logic, space, "    ");
-        put(logic,
-            "      for (int c = 0; c < %lld; c++)\n"
-            "        %s_pd%s[c] = (c %% %d == 0 || c == %lld) ? %d'(%s_m%s[c])\n"
-            "          : %s_p%s[c > 0 ? c - 1 : 0] + %d'(%s_m%s[c]);\n",
-            (long long)sums, base, at, chain, (long long)whole, w, base, at, base, at, w, base, at);
-        put(&e->m->registers, "    `MR_REG%d(%s_p, %s_pd, %s%lld)\n", dims, base, base, sizes,
-            (long long)sums);
-    }
+    put(&e->m->declarations, "  logic signed [%d:0] %s_p%s [%lld], %s_pd%s [%lld];\n", w - 1, base,
+        dimensions(e, space), (long long)n, base, dimensions(e, space), (long long)n);
+    const int64_t whole = missing ? (chains - 1) * (int64_t)chain : n;
+    put(logic, "  always_comb\n");
+    open_loops(e, logic, space, "    ");
+    put(logic,
+        "      for (int c = 0; c < %lld; c++)\n"
+        "        %s_pd%s[c] = (c %% %d == 0 || c == %lld) ? %d'(%s_m%s[c])\n"
+        "          : %s_p%s[c > 0 ? c - 1 : 0] + %d'(%s_m%s[c]);\n",
+        (long long)n, base, at, chain, (long long)whole, w, base, at, base, at, w, base, at);
+    put(&e->m->registers, "    `MR_REG%d(%s_p, %s_pd, %s%lld)\n", dims, base, base, sizes,
+        (long long)n);
     const char *total;
     if (!tree) {
-        total = n == 1 ? arena_printf(e->cc, "%d'(%s_m%s[0])", w, base, at)
-                       : arena_printf(e->cc, "%s_p%s[%lld] + %d'(%s_m%s[%lld])", base, at,
-                                      (long long)(n - 2), w, base, at, (long long)(n - 1));
+        total = arena_printf(e->cc, "%s_p%s[%lld]", base, at, (long long)(n - 1));
     } else {
         // Level 0 are the ends of the chains.
         const char *from = arena_printf(e->cc, "%s_p", base);
@@ -277,15 +271,9 @@ static void emit_dot(struct emit *e, const struct op *op) {
         }
         total = arena_printf(e->cc, "%s%s[0]", from, at);
     }
-    const int direct = t->start + MULTIPLIER_CYCLES - 1 + dot_extra_cycles(n);
-    const char *result = stage_name(e, op, direct);
+    const char *result = stage_name(e, op, t->ready);
     declare_value(e, result, w, space);
     assign_value(e, result, space, total);
-    if (t->ready > direct) {
-        const char *registered = stage_name(e, op, t->ready);
-        declare_value(e, registered, w, space);
-        register_value(e, registered, result, space);
-    }
 }
 
 // A plain sum over a lane: a registered binary tree.

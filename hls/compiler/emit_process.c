@@ -278,7 +278,8 @@ static void emit_output(struct emit *e, int stream) {
         "  logic %s_push, %s_take, %s_cancel, %s_room;\n  logic [%d:0] %s_word;\n  logic [%d:0] "
         "%s_credit_q;\n",
         name, name, name, name, s->bits - 1, name, bits - 1, name);
-    put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = '0;\n", name, name);
+    put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = 'x; // not looked at\n",
+        name, name);
     for (int r = 0; r < e->p->region_count; r++) {
         at_region(e, r);
         for (int i = 0; i < e->r->effect_count; i++) {

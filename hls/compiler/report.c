@@ -43,7 +43,7 @@ static void memory_shape(const struct process *p, const struct tile *tile, int m
             for (int l = 0; m->kind == MEMORY_ROM && l < p->lane_count; l++)
                 if (op->space >> l & 1)
                     ports *= p->lanes[l].count;
-            *copies += ports;
+            *copies += m->kind == MEMORY_ROM ? (ports + 1) / 2 : 1; // a table has two ports
         }
     }
     if (tile->lane != NO_LANE && tile->memory[memory]) {

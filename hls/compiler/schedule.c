@@ -23,7 +23,7 @@ static int bits_for(wide value) {
 
 int dot_extra_cycles(int64_t count) {
     if (count <= DOT_CHAIN)
-        return (int)count - 1;
+        return count == 1 ? 0 : (int)count; // every sum of the chain is registered
     int extra = DOT_CHAIN;
     for (int64_t sums = (count + DOT_CHAIN - 1) / DOT_CHAIN; sums > 1; sums = (sums + 1) / 2)
         extra++;
@@ -99,7 +99,7 @@ static int op_latency(const struct process *p, const struct op *op, bool direct)
         return direct ? MULTIPLIER_CYCLES - 1 : MULTIPLIER_CYCLES;
     }
     case IR_DOT:
-        return MULTIPLIER_CYCLES - (direct ? 1 : 0) + dot_extra_cycles(p->lanes[op->imm].count);
+        return MULTIPLIER_CYCLES - 1 + dot_extra_cycles(p->lanes[op->imm].count);
     case IR_MULADD:
         return MULTIPLIER_CYCLES;
     case IR_LOAD:

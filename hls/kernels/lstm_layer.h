@@ -12,6 +12,10 @@
 #include "mr_command.h"
 #include "words.h"
 
+#ifndef LSTM_SUM_BITS
+#    define LSTM_SUM_BITS 40 // of a gate row's sum; the importer keeps every one below 2^39
+#endif
+
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
 #define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
 #define X_PHASE LSTM_MAX(X_WORDS, LSTM_LATENCY(LAYER_LC))
@@ -116,7 +120,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             HLS(unroll)
                             sum += w[w_word][g][j][c] * v[c];
                         }
-                        acc[g][j] = hls_wrap((k == 0 ? 0 : acc[g][j]) + sum, 48);
+                        acc[g][j] = hls_wrap((k == 0 ? 0 : acc[g][j]) + sum, LSTM_SUM_BITS);
                     }
                 }
                 // The cells of step t-1, LC units a cycle.
