@@ -93,7 +93,7 @@ static const struct depth_case depths[] = {
     {"y = (int64_t)x.v[0] * x.v[1] + x.v[2];", 4},
     {"for (int c = 0; c < 2; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 5},
     {"for (int c = 0; c < 4; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 7},
-    {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 9},
+    {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 8},
     {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += x.v[c];\n}", 4},
 };
 

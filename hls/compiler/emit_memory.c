@@ -7,21 +7,12 @@ static const char *memory_name(struct emit *e, const struct op *load) {
     return arena_printf(e->cc, "%s_%d", safe_name(e, e->p->memories[load->imm].name), load->id);
 }
 
-static int address_bits(const struct memory *m) {
-    int bits = 1;
-    while (((int64_t)1 << bits) < m->words)
-        bits++;
-    return bits;
-}
-
 static const char *address(struct emit *e, const struct memory *m, const struct op *op, int stage) {
     if (!op || m->words == 1)
-        return arena_printf(e->cc, "%d'd0", address_bits(m));
+        return arena_printf(e->cc, "%d'd0", ir_index_bits(m->words));
     if (op->code == IR_CONST)
-        return arena_printf(e->cc, "%d'd%lld", address_bits(m), (long long)op->low);
-    if (op->width == 1)
-        return arena_printf(e->cc, "%d'(%s)", address_bits(m), value_at(e, op, stage));
-    return arena_printf(e->cc, "%d'(%s)", address_bits(m), value_at(e, op, stage));
+        return arena_printf(e->cc, "%d'd%lld", ir_index_bits(m->words), (long long)op->low);
+    return arena_printf(e->cc, "%d'(%s)", ir_index_bits(m->words), value_at(e, op, stage));
 }
 
 // Which bank dimensions are written one at a time (by a run-time or constant index)?
@@ -78,7 +69,7 @@ static void emit_rom_load(struct emit *e, const struct op *op) {
     const struct memory *m = &e->p->memories[op->imm];
     const char *name = memory_name(e, op);
     const int64_t ports = space_count(e, op->space);
-    const int bits = address_bits(m);
+    const int bits = ir_index_bits(m->words);
     put(&e->m->declarations, "  logic [%lld:0] %s_address;\n  logic [%lld:0] %s_data;\n",
         (long long)(ports * bits - 1), name, (long long)(ports * m->width - 1), name);
     struct text *logic = &e->m->logic;
@@ -119,7 +110,7 @@ void emit_load(struct emit *e, const struct op *op) {
         banks =
             arena_printf(e->cc, "%lld*N", (long long)(m->banks / e->p->lanes[e->tile->lane].count));
     put(&e->m->declarations, "  logic [%s*%d-1:0] %s_data;\n  logic [%d:0] %s_address;\n", banks,
-        m->width, name, address_bits(m) - 1, name);
+        m->width, name, ir_index_bits(m->words) - 1, name);
     put(&e->m->logic, "  assign %s_address = %s;\n", name, address(e, m, op->in[0], t->start));
     const char *slice = arena_printf(e->cc, "%s_data[%s*%d +: %d]", name,
                                      bank_position(e, op, alone, -1), m->width, m->width);
@@ -154,14 +145,9 @@ void emit_memory(struct emit *e, int memory) {
         chunk_text =
             arena_printf(e->cc, "%lld*N", (long long)(chunks / e->p->lanes[e->tile->lane].count));
     }
-    const int bits = address_bits(m);
+    const int bits = ir_index_bits(m->words);
     const char *name = safe_name(e, m->name);
-    bool read = false;
-    for (int i = 0; i < e->p->op_count; i++)
-        for (int r = 0; r < e->p->region_count; r++)
-            read = read || (e->p->ops[i]->code == IR_LOAD && e->p->ops[i]->imm == memory &&
-                            !e->p->ops[i]->alias && e->p->regions[r]->schedule->time[i].needed);
-    if (!read)
+    if (!memory_is_read(e->p, memory))
         return;
     put(&e->m->declarations,
         "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n",

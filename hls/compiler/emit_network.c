@@ -60,15 +60,6 @@ static void check_names(struct compiler *cc, const struct network *net) {
     }
 }
 
-static bool is_loaded(const struct process *p, int memory) {
-    for (int r = 0; r < p->region_count; r++)
-        for (int i = 0; i < p->op_count; i++)
-            if (!p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory &&
-                p->regions[r]->schedule->time[i].needed)
-                return true;
-    return false;
-}
-
 // A table of constants with any number of read ports. Once per table, though several processes use
 // it.
 static void emit_roms(struct emit *e, FILE *out) {
@@ -77,7 +68,7 @@ static void emit_roms(struct emit *e, FILE *out) {
     for (int p = 0; p < e->net->process_count; p++) {
         for (int i = 0; i < e->net->processes[p]->memory_count; i++) {
             const struct memory *m = &e->net->processes[p]->memories[i];
-            if (m->kind != MEMORY_ROM || !is_loaded(e->net->processes[p], i))
+            if (m->kind != MEMORY_ROM || !memory_is_read(e->net->processes[p], i))
                 continue;
             bool known = false;
             for (int k = 0; k < count; k++) {
@@ -93,9 +84,7 @@ static void emit_roms(struct emit *e, FILE *out) {
             if (count == 256)
                 fail(e->cc, m->loc, "more than 256 constant tables");
             seen[count++] = m;
-            int bits = 1;
-            while (((int64_t)1 << bits) < m->words)
-                bits++;
+            const int bits = ir_index_bits(m->words);
             fprintf(out,
                     "\n// Constant table %s: %lld words of %d bits.\nmodule %s_rom_%s #(\n"
                     "  /// Read ports.\n  parameter int PORTS = 1,\n  /// Cycles from address to "

@@ -268,9 +268,7 @@ static void emit_output(struct emit *e, int stream) {
     const struct stream *s = &e->p->streams[stream];
     const char *name = safe_name(e, s->name);
     const int depth = output_depth(e->net, e->p, stream);
-    int bits = 1;
-    while ((1 << bits) <= depth)
-        bits++;
+    const int bits = ir_index_bits(depth + 1);
     const char *take = NULL, *cancel = "1'b0";
     struct text pushes = {0};
     struct text *logic = &e->m->logic;

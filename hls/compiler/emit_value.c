@@ -74,6 +74,13 @@ const char *safe_name(struct emit *e, const char *name) {
 
 const char *value_name(struct emit *e, const struct op *op) {
     const char *base = op->name ? op->name : ir_opcode_name(op->code);
+    int regions = 0; // that compute it, each in a pipeline of its own
+    for (int r = 0; r < e->p->region_count; r++) {
+        const struct op_time *t = &e->p->regions[r]->schedule->time[op->id];
+        regions += t->needed && !t->invariant;
+    }
+    if (regions > 1)
+        return arena_printf(e->cc, "%s_%d_r%d", safe_name(e, base), op->id, e->region);
     return arena_printf(e->cc, "%s_%d", safe_name(e, base), op->id);
 }
 
@@ -238,9 +245,7 @@ static const char *index_text(struct emit *e, const struct op *view, const struc
     int64_t size = v->size;
     if (v->dynamic) {
         const struct op *at = view->in[v->dynamic];
-        int bits = 1;
-        while (((int64_t)1 << bits) < size)
-            bits++;
+        const int bits = ir_index_bits(size);
         const char *index = at->width == 1
                                 ? value_at(e, at, stage)
                                 : arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));

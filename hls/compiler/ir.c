@@ -14,6 +14,13 @@ const char *ir_opcode_name(enum opcode code) {
     return names[code];
 }
 
+int ir_index_bits(int64_t count) {
+    int bits = 1;
+    while (bits < 62 && ((int64_t)1 << bits) < count)
+        bits++;
+    return bits;
+}
+
 struct op *ir_resolve(struct op *op) {
     while (op && op->alias)
         op = op->alias;

@@ -162,6 +162,7 @@ struct region {
     int effect_count;
     struct carried *carried;
     int carried_count;
+    int first_op; // operations from here on were made for this region or later
     struct dependence *claims;
     int claim_count;
     struct schedule *schedule;
@@ -231,6 +232,7 @@ struct op *ir_and(struct builder *b, struct op *x, struct op *y); // NULL is tru
 int ir_find_lane(struct builder *b, int64_t count, uint32_t taken);
 bool ir_is_const(const struct op *op, int64_t *value);
 wide ir_wrap(wide value, int bits, bool is_signed);
+int ir_index_bits(int64_t count); // bits that number `count` things, at least 1
 const char *ir_opcode_name(enum opcode code);
 
 // ---- passes, in order

@@ -354,6 +354,17 @@ static void note_access(struct lowering *lo, int slot, int dims, struct op **ind
             a->known = false;
 }
 
+// The address of an element, row-major, one dimension further. NULL: none so far.
+static struct op *next_address(struct lowering *lo, struct op *address, int64_t size,
+                               struct op *index, struct location loc) {
+    struct builder *b = &lo->b;
+    struct op *last = ir_cast(b, 32, true, loc, index);
+    if (!address)
+        return last;
+    struct op *row = ir_binary(b, IR_MUL, 32, true, loc, address, ir_const(b, 32, true, size));
+    return ir_binary(b, IR_ADD, 32, true, loc, row, last);
+}
+
 static struct op *load(struct lowering *lo, int slot, int dims, struct op **index,
                        struct location loc) {
     struct builder *b = &lo->b;
@@ -383,16 +394,11 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
                      m->name, d + 1);
             continue;
         }
-        struct op *scaled = ir_cast(b, 32, true, loc, index[d]);
-        address = address ? ir_binary(b, IR_ADD, 32, true, loc,
-                                      ir_binary(b, IR_MUL, 32, true, loc, address,
-                                                ir_const(b, 32, true, m->size[d])),
-                                      scaled)
-                          : scaled;
+        address = next_address(lo, address, m->size[d], index[d], loc);
     }
     in[0] = address;
     // Two loads of one address with no store between them are one load.
-    for (int i = lo->p->op_count - 1; i >= 0; i--) {
+    for (int i = lo->p->op_count - 1; lo->region && i >= lo->region->first_op; i--) {
         struct op *old = lo->p->ops[i];
         if (old->code == IR_STORE && old->imm == lo->slots[slot].memory)
             break;
@@ -462,12 +468,7 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
             }
             continue;
         }
-        struct op *scaled = ir_cast(b, 32, true, loc, index[d]);
-        address = address ? ir_binary(b, IR_ADD, 32, true, loc,
-                                      ir_binary(b, IR_MUL, 32, true, loc, address,
-                                                ir_const(b, 32, true, m->size[d])),
-                                      scaled)
-                          : scaled;
+        address = next_address(lo, address, m->size[d], index[d], loc);
     }
     in[0] = address;
     for (int i = 0; i < in_count; i++) {

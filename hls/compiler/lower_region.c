@@ -10,6 +10,7 @@ struct region *begin_region(struct lowering *lo, struct location loc) {
     struct region *r = arena_alloc(lo->cc, sizeof *r);
     r->loc = loc;
     r->enable = lo->guard;
+    r->first_op = p->op_count;
     p->regions = arena_grow(lo->cc, p->regions, (size_t)p->region_count * sizeof *p->regions,
                             (size_t)(p->region_count + 1) * sizeof *p->regions);
     p->regions[p->region_count++] = r;

@@ -380,13 +380,6 @@ static int signed_width(wide low, wide high) {
     return width;
 }
 
-static int address_width(int64_t words) {
-    int bits = 1;
-    while (((int64_t)1 << bits) < words)
-        bits++;
-    return bits;
-}
-
 // How many low bits of input k does `op` look at, when `asked` low bits of op are wanted? 0: all.
 static int asked_of_input(const struct process *p, const struct op *op, int k, int asked) {
     switch (op->code) {
@@ -418,9 +411,9 @@ static int asked_of_input(const struct process *p, const struct op *op, int k, i
     case IR_MULADD:
         return asked;
     case IR_LOAD:
-        return k == 0 ? address_width(p->memories[op->imm].words) : 0;
+        return k == 0 ? ir_index_bits(p->memories[op->imm].words) : 0;
     case IR_STORE:
-        return k == 0   ? address_width(p->memories[op->imm].words)
+        return k == 0   ? ir_index_bits(p->memories[op->imm].words)
                : k == 1 ? p->memories[op->imm].width
                         : 0;
     case IR_WRITE:

@@ -17,15 +17,6 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path ? path : "";
 }
 
-static bool looked_at(const struct process *p, int memory) {
-    for (int r = 0; r < p->region_count; r++)
-        for (int i = 0; i < p->op_count; i++)
-            if (!p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory &&
-                p->regions[r]->schedule->time[i].needed)
-                return true;
-    return false;
-}
-
 // Copies of a memory's word and its width: one per tile, or one per load; tables are read through
 // ports.
 static void memory_shape(const struct process *p, const struct tile *tile, int memory,
@@ -156,7 +147,7 @@ static json_t *process_json(const struct network *net, const struct process *p,
                                                  output_depth(net, p, i), "write_stage", stage));
     }
     for (int i = 0; i < p->memory_count; i++) {
-        if (!looked_at(p, i))
+        if (!memory_is_read(p, i))
             continue;
         int64_t bits, copies;
         memory_shape(p, tile, i, &bits, &copies);
@@ -214,7 +205,7 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                         p->streams[k].bits, output_depth(net, p, k));
         for (int k = 0; k < p->memory_count; k++) {
             int64_t bits, copies;
-            if (!looked_at(p, k))
+            if (!memory_is_read(p, k))
                 continue;
             memory_shape(p, tiles[i], k, &bits, &copies);
             fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s\n", p->memories[k].name,

@@ -527,6 +527,15 @@ static void decide_memories(struct process *p, const struct tile *tile) {
     }
 }
 
+bool memory_is_read(const struct process *p, int memory) {
+    for (int r = 0; r < p->region_count; r++)
+        for (int i = 0; i < p->op_count; i++)
+            if (!p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory &&
+                p->regions[r]->schedule->time[i].needed)
+                return true;
+    return false;
+}
+
 void schedule_process(struct compiler *cc, struct process *p, const struct tile *tile) {
     find_live_states(p);
     decide_memories(p, tile);

@@ -66,6 +66,7 @@ void check_dependences(struct pass *a, int memory);
 
 struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
+bool memory_is_read(const struct process *process, int memory); // by any region
 double op_delay(const struct process *process, const struct op *op);
 int dot_extra_cycles(int64_t count); // cycles that a sum over `count` products adds to one product
 bool op_in_tile(const struct process *process, const struct tile *tile, int region,
