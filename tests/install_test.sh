@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `make install` into a folder of its own, and from there: the command on the simulator, and a C program that
+# is built with pkg-config as the README shows. Run from the repository's root.
+set -eu
+prefix=$PWD/build/installed
+passed=0
+failed=0
+rm -rf "$prefix"
+mkdir -p "$prefix"
+make -s install PREFIX="$prefix"
+export MILLRACE_CACHE="$prefix/cache" PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+cat >"$prefix/user.c" <<'END'
+#include <millrace.h>
+#include <stdio.h>
+int main(int argc, char **argv) {
+    static float x[2][50][25], y[2];
+    struct mr_error error;
+    struct mr_stats stats;
+    struct mr_model *model = argc == 3 ? mr_model_open(argv[1], &error) : NULL;
+    struct mr_session *session = model ? mr_session_open(model, argv[2], NULL, &error) : NULL;
+    if (!session)
+        return fprintf(stderr, "%s\n", error.text), 1;
+    if (mr_session_run(session, &x[0][0][0], 2, 50, 0, y, &stats) != 0)
+        return fprintf(stderr, "%s\n", mr_session_error(session)), 1;
+    printf("%a %a\n", (double)y[0], (double)y[1]);
+    mr_session_close(session);
+    mr_model_close(model);
+}
+END
+check() { # name, command...
+    name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "pass: $name"
+    else
+        failed=$((failed + 1))
+        echo "FAIL: $name"
+    fi
+}
+same_from_c() {
+    (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" "$prefix/net.millrace" sim: >"$prefix/sim.txt") &&
+        (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" "$prefix/net.millrace" cpu: >"$prefix/cpu.txt") &&
+        cmp "$prefix/sim.txt" "$prefix/cpu.txt"
+}
+checked_kernel() {
+    (cd / && "$prefix/bin/hlsc" check "$kernel" --top flow -I "$prefix/share/millrace/hls/include" --seed 1 --vectors 50)
+}
+kernel=$PWD/tests/kernels/flow.c
+check "the installed command imports" \
+    "$prefix/bin/millrace" import tests/data/turbofan_lstm2x25_rul.onnx -o "$prefix/net.millrace"
+# shellcheck disable=SC2046
+check "a program builds with pkg-config" \
+    cc -std=c11 -o "$prefix/user" "$prefix/user.c" $(pkg-config --cflags --libs millrace)
+check "it gets the same bits from sim: and cpu:, from any folder" same_from_c
+check "the installed hlsc checks a kernel" checked_kernel
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
