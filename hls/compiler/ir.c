@@ -152,7 +152,7 @@ static int log2_exact(wide value) {
 static struct op *match_sign_extension(struct builder *b, int bits, struct location loc,
                                        struct op *x, struct op *n) {
     int64_t shift, other;
-    if (!ir_is_const(n, &shift))
+    if (!ir_is_const(n, &shift) || shift < 1 || shift >= bits)
         return NULL;
     struct op *inner = x;
     while (inner->code == IR_CAST && inner->bits == bits)
@@ -360,7 +360,9 @@ static uint32_t space_of(const struct op *op) {
 }
 
 static void grow_table(struct builder *b) {
-    const int size = b->table_size ? b->table_size * 2 : 1024;
+    int size = 1024;
+    while (size < b->process->op_count * 4 + 4)
+        size *= 2;
     int *table = arena_alloc(b->cc, (size_t)size * sizeof *table);
     memset(table, -1, (size_t)size * sizeof *table);
     for (int i = 0; i < b->process->op_count; i++) {
