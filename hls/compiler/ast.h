@@ -94,7 +94,9 @@ enum expr_kind {
     EXPR_SELECT, // a ? b : c
     EXPR_CAST,   // (type) a; scalar to scalar
     EXPR_CALL,   // callee(args...)
-    EXPR_READ    // blocking read of stream a (a is of pointer-to-stream type); payload type
+    EXPR_READ,   // blocking read of stream a (a is of pointer-to-stream type); payload type
+    EXPR_MORE // bool: waits until stream a offers a word (true) or has ended (false); only as the
+              // whole condition of a while
 };
 
 enum op_kind {
@@ -150,8 +152,11 @@ enum stmt_kind {
     STMT_FOR,    // loop
     STMT_BLOCK,  // body[0..count)
     STMT_RETURN, // a (NULL for void)
-    STMT_BREAK,  // of the enclosing for
-    STMT_SWITCH  // a, cases
+    STMT_WHILE,  // loop: while (loop->limit) loop->body, loop->next; also do, and every for that is
+                 // not canonical
+    STMT_BREAK,  // of the enclosing for or while
+    STMT_CONTINUE, // of the enclosing for or while (which runs its step or `next`)
+    STMT_SWITCH    // a, cases
 };
 
 enum pragma_kind {
@@ -169,20 +174,28 @@ enum pragma_kind {
 struct dependence { // `#pragma HLS dependence variable=h type=inter direction=RAW distance=28 true`
     struct variable *var;
     int64_t distance;
+    bool is_asserted; // option `assert`: not proved, but checked by an assertion in the RTL
     struct location loc;
 };
 
+// Values of for_loop.pipeline_ii that are no interval.
+enum { PIPELINE_NONE = 0, PIPELINE_LEAST = -1, PIPELINE_OFF = -2 };
+
 struct for_loop {
     const char *label;    // the C label before the loop, or NULL
-    struct variable *var; // declared by the for statement
+    struct variable *var; // declared by the for statement; NULL in a STMT_WHILE
     int64_t start;        // constant
-    struct expr *limit;   // any expression without side effects; EXPR_CONST where it folds
-    bool inclusive;       // <= instead of <
-    int64_t step;         // > 0, constant
+    struct expr *limit;   // any expression without side effects; EXPR_CONST where it folds.
+                          // STMT_WHILE: the condition, NULL: always
+    struct stmt
+        *next;      // STMT_WHILE: what ends each iteration, `continue` too (a for's step), or NULL
+    bool test_last; // STMT_WHILE: do ... while
+    bool inclusive; // <= instead of <
+    int64_t step;   // > 0, constant
     struct stmt *body;
-    int pipeline_ii;   // 0: no pipeline pragma; `pipeline` without II= is 1
-    bool unroll;       // unroll pragma
-    int unroll_factor; // 0: completely
+    int pipeline_ii;   // `pipeline II=N`; PIPELINE_LEAST: without II=; PIPELINE_NONE: no pragma
+    bool unroll;       // unroll pragma: completely. A factor has become two loops in the parser
+    int unroll_factor; // of the pragma, on its way there
     struct dependence *dependences;
     int dependence_count;
 };

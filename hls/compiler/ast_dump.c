@@ -106,6 +106,9 @@ static void dump_expr(FILE *out, const struct expr *e) {
     case EXPR_READ:
         dump_node(out, "read", e);
         break;
+    case EXPR_MORE:
+        dump_node(out, "more", e);
+        break;
     }
 }
 
@@ -142,14 +145,18 @@ static void indent(FILE *out, int level) {
 static void dump_stmt(FILE *out, const struct stmt *s, int level);
 
 static void dump_loop(FILE *out, const struct for_loop *loop, int level) {
-    fputs("(for ", out);
+    fputs(loop->var ? "(for " : loop->test_last ? "(do-while " : "(while ", out);
     if (loop->label)
         fprintf(out, "%s: ", loop->label);
-    fprintf(out, "%s:", loop->var->name);
-    dump_type(out, loop->var->type);
-    fprintf(out, " %" PRId64 " %s ", loop->start, loop->inclusive ? "<=" : "<");
-    dump_expr(out, loop->limit);
-    fprintf(out, " +%" PRId64, loop->step);
+    if (loop->var) {
+        fprintf(out, "%s:", loop->var->name);
+        dump_type(out, loop->var->type);
+        fprintf(out, " %" PRId64 " %s ", loop->start, loop->inclusive ? "<=" : "<");
+    }
+    if (loop->limit)
+        dump_expr(out, loop->limit);
+    if (loop->var)
+        fprintf(out, " +%" PRId64, loop->step);
     if (loop->pipeline_ii)
         fprintf(out, " pipeline=%d", loop->pipeline_ii);
     if (loop->unroll)
@@ -158,6 +165,8 @@ static void dump_loop(FILE *out, const struct for_loop *loop, int level) {
         fprintf(out, " dependence=%s/%" PRId64, loop->dependences[i].var->name,
                 loop->dependences[i].distance);
     dump_stmt(out, loop->body, level + 1);
+    if (loop->next)
+        dump_stmt(out, loop->next, level + 1);
     fputc(')', out);
 }
 
@@ -206,6 +215,7 @@ static void dump_stmt(FILE *out, const struct stmt *s, int level) {
             dump_stmt(out, s->otherwise, level + 1);
         break;
     case STMT_FOR:
+    case STMT_WHILE:
         dump_loop(out, s->loop, level);
         return;
     case STMT_SWITCH:
@@ -225,6 +235,9 @@ static void dump_stmt(FILE *out, const struct stmt *s, int level) {
         break;
     case STMT_BREAK:
         fputs("(break", out);
+        break;
+    case STMT_CONTINUE:
+        fputs("(continue", out);
         break;
     }
     fputc(')', out);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 const char *ir_opcode_name(enum opcode code) {
-    static const char *const names[] = {"const", "arg",  "index",  "lane", "phi", "state",  "mark",
-                                        "view",  "cast", "trunc",  "add",  "sub", "mul",    "and",
-                                        "or",    "xor",  "not",    "neg",  "shl", "shr",    "eq",
-                                        "lt",    "le",   "select", "sum",  "dot", "muladd", "load",
-                                        "store", "read", "field",  "write"};
+    static const char *const names[] = {
+        "const", "arg",    "index", "lane",   "phi",  "state", "mark", "view", "cast", "trunc",
+        "add",   "sub",    "mul",   "and",    "or",   "xor",   "not",  "neg",  "shl",  "shr",
+        "eq",    "lt",     "le",    "select", "sum",  "min",   "max",  "all",  "any",  "parity",
+        "dot",   "muladd", "load",  "store",  "read", "field", "write"};
     return names[code];
 }
 

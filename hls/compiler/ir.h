@@ -41,6 +41,11 @@ enum opcode {
     IR_LE,
     IR_SELECT, // in[0] ? in[1] : in[2]
     IR_SUM,    // sum of in[0] over lane imm
+    IR_MIN,    // least, greatest, and, or, exclusive or of in[0] over lane imm
+    IR_MAX,
+    IR_ALL,
+    IR_ANY,
+    IR_PARITY,
     IR_DOT,    // sum over lane imm of in[0] * in[1]
     IR_MULADD, // in[0] * in[1] + in[2]
     IR_LOAD,   // memory imm at address in[0]; banks in `view`
@@ -81,6 +86,7 @@ struct op {
     wide low, high;   // range of the value
     int width;        // bits in the RTL
     bool modular;     // only the low `width` bits are right (and wanted)
+    bool is_raw; // a load (or what patches it) whose value is put right by the forwarding behind it
 };
 
 struct lane {
@@ -117,6 +123,7 @@ struct memory {
     int64_t banks;          // product of the bank dimensions
     const int64_t *values;  // ROM
     int64_t value_count;
+    int forward; // loads are patched with what this many iterations before stored, 0: not
     enum storage_impl storage; // as asked; STORAGE_AUTO is decided by the schedule
     int latency;               // -1 until decided
     wide low, high;
@@ -128,9 +135,12 @@ struct stream {
     const char *name;
     bool is_output, is_used;
     const struct type *payload;
-    int bits;    // of the payload
-    int channel; // of the network, or -1
-    int port;    // parameter of the top, or -1
+    int bits;       // of the payload
+    int channel;    // of the network, or -1
+    int port;       // parameter of the top, or -1
+    int partner;    // the other end of a FIFO that leads back into this process, or -1
+    int depth;      // of that FIFO as asked by a stream pragma, or -1
+    bool asks_more; // the process asks whether there are more words (EXPR_MORE)
     struct location loc;
 };
 
@@ -150,14 +160,18 @@ struct level {
     int64_t trips; // -1: known at run time only
 };
 
-// One pipelined loop nest.
+// One pipelined loop nest, or straight code (no levels, does not repeat: one iteration).
 struct region {
     const char *name;
     struct location loc;
     int levels;
     struct level level[MAX_LEVELS];
+    bool repeats;        // a while: has no levels and goes on until go_on fails or break_if holds
+    struct op *go_on;    // asked before each iteration; if it fails there is none. NULL: always
+    int more;            // go_on is also: stream `more` has another word; -1: none
     struct op *enable;   // runs only if this holds when it is reached, or NULL
-    struct op *break_if; // ends the innermost loop after this iteration, or NULL
+    struct op *break_if; // ends the innermost loop (or the while) after this iteration, or NULL
+    int asked_ii;        // of the pipeline pragma; 0: the least that is possible
     struct op **effects; // stores, reads, writes in program order
     int effect_count;
     struct carried *carried;
@@ -166,6 +180,17 @@ struct region {
     struct dependence *claims;
     int claim_count;
     struct schedule *schedule;
+};
+
+enum step_kind { STEP_REGION, STEP_JUMP };
+
+// What a run of a process does, in order, from steps[0] on until it leaves the list.
+struct step {
+    enum step_kind kind;
+    int region;           // STEP_REGION: runs if its `enable` holds
+    struct op *condition; // STEP_JUMP: taken if this holds, or NULL: always
+    int target;           // STEP_JUMP: step to go on with; step_count: the end of the run
+    struct location loc;
 };
 
 struct process {
@@ -186,6 +211,8 @@ struct process {
     int multipliers; // set by the schedule
     struct region **regions;
     int region_count;
+    struct step *steps;
+    int step_count;
 };
 
 struct channel {

@@ -242,6 +242,9 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
         else
             lower_region(lo, s);
         return;
+    case STMT_WHILE:
+    case STMT_CONTINUE:
+        fail(lo->cc, s->loc, "while and continue are not lowered yet");
     case STMT_RETURN: {
         if (lo->region && lo->call_depth == 0)
             fail(lo->cc, s->loc,

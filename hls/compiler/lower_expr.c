@@ -190,6 +190,8 @@ struct op *lower_expr(struct lowering *lo, const struct expr *e) {
         lower_leaves(lo, e, &leaf);
         return leaf.op;
     }
+    case EXPR_MORE:
+        fail(lo->cc, e->loc, "hls_more is the whole condition of a while, or stands nowhere");
     case EXPR_ADDR:
         break;
     }

@@ -32,10 +32,14 @@ struct found_dependence { // a read that must see a write of an earlier iteratio
 };
 
 struct schedule {
-    struct op_time *time; // [op_count]
-    int *state_stage;     // [carried_count]: its one stage of read and update
-    int depth;            // stages
-    int *write_stage;     // [stream_count]: stage in which a stream is written, or -1
+    struct op_time *time;  // [op_count]
+    int ii;                // cycles from one iteration's issue to the next one's, at least
+    const char *ii_reason; // why it is not less: a sentence, or NULL
+    int *state_stage; // [carried_count]: stage at whose end it is updated; an iteration may read
+                      // it in the ii stages up to this one
+    int break_stage;  // stage in which it is known whether the loop ends or goes on
+    int depth;        // stages
+    int *write_stage; // [stream_count]: last stage in which a stream is written, or -1
     struct found_dependence *dependences;
     int dependence_count;
 };
