@@ -217,7 +217,8 @@ static void apply_dependence(const struct reader *r, struct for_loop *loop) {
         fail(f->cc, r->loc,
              "pragma HLS dependence wants distance=, the iterations between write and "
              "read");
-    struct dependence d = {var, number_option(r, "distance", 1, INT32_MAX, 0), r->loc};
+    struct dependence d = {
+        .var = var, .distance = number_option(r, "distance", 1, INT32_MAX, 0), .loc = r->loc};
     size_t old = (size_t)loop->dependence_count * sizeof d;
     loop->dependences = arena_grow(f->cc, loop->dependences, old, old + sizeof d);
     loop->dependences[loop->dependence_count++] = d;
