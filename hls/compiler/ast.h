@@ -233,6 +233,8 @@ struct function {
                       // a function
 };
 
+bool mentions(const struct expr *e, const struct variable *var); // sema.c
+
 struct program {
     struct function **functions; // those with a body, in source order
     int function_count;

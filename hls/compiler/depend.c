@@ -193,20 +193,64 @@ static bool break_ends_all(const struct region *r) {
     return true;
 }
 
+// Banks that are named by constants and differ in one of them.
+bool other_bank(const struct op *x, const struct op *y) {
+    for (int i = 0; i < x->view_count && i < y->view_count; i++) {
+        const struct view_index *a = &x->view[i], *b = &y->view[i];
+        if (!a->dynamic && !b->dynamic && !a->terms && !b->terms && a->base != b->base)
+            return true;
+    }
+    return false;
+}
+
+// How many values of the innermost index have to be looked at? -1: not to be told. Where the bound
+// is known at run time only, addresses that step on with the index leave the memory in the end.
+static int64_t rounds_of(const struct pass *a, const struct op *first, const struct op *second) {
+    const struct region *r = a->r;
+    if (!r->levels)
+        return -1;
+    const struct level *inner = &r->level[r->levels - 1];
+    if (inner->trips >= 0)
+        return inner->trips <= 65536 ? inner->trips : -1;
+    const wide most = (inner->index->high - inner->start) / inner->step + 1;
+    if (most <= 4096)
+        return (int64_t)most;
+    const int64_t words = a->p->memories[first->imm].words;
+    if (words > 16384 || r->levels > 1)
+        return -1;
+    for (int side = 0; side < 2; side++) {
+        const struct op *op = side ? second : first;
+        wide before = 0, step = 0;
+        for (int64_t n = 0; n <= words; n++) {
+            const struct access_at at = access_in(r, op, n);
+            if (!at.address_known || (n > 1 && at.address - before != step))
+                return -1;
+            step = at.address - before;
+            before = at.address;
+        }
+        if (step == 0)
+            return -1;
+    }
+    return words + 1;
+}
+
 // Least number of iterations from `first` to a later access `second` of the same word; -1: never.
 static int64_t least_distance(const struct pass *a, const struct op *first, const struct op *second,
                               bool same_iteration) {
     const struct region *r = a->r;
-    if (!r->levels || r->level[r->levels - 1].trips < 0 || r->level[r->levels - 1].trips > 65536)
-        return same_iteration ? 0 : 1;
-    const int64_t trips = r->level[r->levels - 1].trips;
+    if (other_bank(first, second))
+        return -1;
+    const int64_t unknown = same_iteration ? 0 : 1;
+    const int64_t trips = rounds_of(a, first, second);
+    if (trips < 0)
+        return unknown;
     const bool outer = r->levels > 1;
-    struct access_at *x = malloc((size_t)trips * sizeof *x), *y = malloc((size_t)trips * sizeof *y);
-    if (!x || !y) {
-        free(x);
-        free(y);
-        return same_iteration ? 0 : 1;
-    }
+    struct access_at *x = calloc((size_t)trips + 1, sizeof *x),
+                     *y = calloc((size_t)trips + 1, sizeof *y);
+    int64_t *last = NULL, best = -1;
+    const int64_t words = a->p->memories[first->imm].words;
+    if (!x || !y)
+        goto give_up;
     bool all_known = true;
     for (int64_t n = 0; n < trips; n++) {
         x[n] = access_in(r, first, n);
@@ -218,9 +262,26 @@ static int64_t least_distance(const struct pass *a, const struct op *first, cons
         all_known = all_known && (x[n].address_known || !x[n].may_happen) &&
                     (y[n].address_known || !y[n].may_happen);
     }
-    int64_t best = -1;
-    if (!all_known && trips > 512) {
-        best = same_iteration ? 0 : 1;
+    if (!all_known && trips > 512)
+        goto give_up;
+    const bool cut = r->break_if && !break_ends_all(r);
+    if (all_known && !cut) { // iteration by iteration, two rounds
+        last = malloc((size_t)words * sizeof *last);
+        if (!last)
+            goto give_up;
+        for (int64_t w = 0; w < words; w++)
+            last[w] = -1;
+        for (int64_t n = 0; n < trips * (outer ? 2 : 1); n++) {
+            const struct access_at *mine = &x[n % trips], *other = &y[n % trips];
+            const bool counts = mine->may_happen && mine->address >= 0 && mine->address < words;
+            if (counts && same_iteration)
+                last[mine->address] = n;
+            if (other->may_happen && other->address >= 0 && other->address < words &&
+                last[other->address] >= 0 && (best < 0 || n - last[other->address] < best))
+                best = n - last[other->address];
+            if (counts)
+                last[mine->address] = n;
+        }
     } else {
         for (int64_t n = 0; n < trips; n++) {
             if (!x[n].may_happen)
@@ -234,7 +295,7 @@ static int64_t least_distance(const struct pass *a, const struct op *first, cons
                     if (!outer)
                         continue;
                     // The next round of the outer loop; a break may end this one early.
-                    distance = r->break_if && !break_ends_all(r) ? m + 1 : trips - n + m;
+                    distance = cut ? m + 1 : trips - n + m;
                 }
                 if (best < 0 || distance < best)
                     best = distance;
@@ -243,76 +304,137 @@ static int64_t least_distance(const struct pass *a, const struct op *first, cons
     }
     free(x);
     free(y);
+    free(last);
     return best;
+give_up:
+    free(x);
+    free(y);
+    free(last);
+    return unknown;
 }
 
-void check_dependences(struct pass *a, int memory) {
+static void add_dependence(struct pass *a, const struct op *from, const struct op *to,
+                           int64_t distance) {
     struct schedule *s = a->s;
-    const struct memory *m = &a->p->memories[memory];
-    const struct op *loads[64], *stores[64];
-    int load_count = 0, store_count = 0;
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        if (!op->alias && s->time[i].needed && op->code == IR_LOAD && op->imm == memory &&
-            load_count < 64)
-            loads[load_count++] = op;
+    s->dependences =
+        arena_grow(a->cc, s->dependences, (size_t)s->dependence_count * sizeof *s->dependences,
+                   (size_t)(s->dependence_count + 1) * sizeof *s->dependences);
+    s->dependences[s->dependence_count++] = (struct found_dependence){
+        .memory = (int)from->imm, .from = from, .to = to, .distance = distance};
+}
+
+static void apply_claims(struct pass *a, struct found_dependence *d) {
+    const char *name = a->p->memories[d->memory].name;
+    for (int c = 0; c < a->r->claim_count; c++) {
+        const struct dependence *claim = &a->r->claims[c];
+        if (strcmp(claim->var->name, name) != 0)
+            continue;
+        d->claimed = true;
+        d->loc = claim->loc;
+        if (d->distance < 0 || d->distance >= claim->distance)
+            continue;
+        if (claim->is_asserted) {
+            d->asserted = true;
+            d->distance = claim->distance;
+            continue;
+        }
+        fail(
+            a->cc, claim->loc,
+            "dependence claims a distance of %lld for '%s'; the nearest write (line %d) and read "
+            "(line %d) of one word are %lld iterations apart; claim that, or add the option assert "
+            "to have it checked in simulation instead of proved",
+            (long long)claim->distance, name, d->from->loc.line, d->to->loc.line,
+            (long long)d->distance);
     }
-    for (int i = 0; i < a->r->effect_count; i++)
-        if (a->r->effects[i]->code == IR_STORE && a->r->effects[i]->imm == memory &&
-            store_count < 64)
-            stores[store_count++] = a->r->effects[i];
-    if (m->kind == MEMORY_ROM)
-        return;
-    if (store_count > 1)
-        fail(a->cc, stores[1]->loc,
-             "memory '%s' is written at two places of one pipelined loop (the other is "
-             "line %d); a memory has one write port: join them, or partition it",
-             m->name, stores[0]->loc.line);
-    for (int i = 0; i < load_count; i++) {
-        for (int k = 0; k < store_count; k++) {
-            const struct op *load = loads[i], *store = stores[k];
-            // Loads are numbered in program order too: compare identities within the graph.
-            const bool store_first = store->id < load->id;
-            const int w = s->time[store->id].start, r = s->time[load->id].start;
-            const int64_t back = least_distance(a, load, store, !store_first);
-            if (back >= 0 && r > w + back)
-                fail(a->cc, load->loc,
-                     "'%s' is overwritten %lld iterations after this read, but the schedule "
-                     "reads %d stages later than it writes; read it earlier into a variable",
-                     m->name, (long long)back, r - w);
-            const int64_t distance = least_distance(a, store, load, store_first);
-            s->dependences = arena_grow(a->cc, s->dependences,
-                                        (size_t)s->dependence_count * sizeof *s->dependences,
-                                        (size_t)(s->dependence_count + 1) * sizeof *s->dependences);
-            struct found_dependence *found = &s->dependences[s->dependence_count++];
-            *found = (struct found_dependence){memory, distance, w + 1 - r, store, load, false};
-            int64_t claim = -1;
-            for (int c = 0; c < a->r->claim_count; c++)
-                if (strcmp(a->r->claims[c].var->name, m->name) == 0) {
-                    claim = a->r->claims[c].distance;
-                    found->claimed = true;
-                    if (distance >= 0 && distance < claim)
-                        fail(a->cc, a->r->claims[c].loc,
-                             "dependence claims a distance of %lld for '%s'; the "
-                             "nearest write (line %d) and read (line %d) of one word are %lld "
-                             "iterations apart",
-                             (long long)claim, m->name, store->loc.line, load->loc.line,
-                             (long long)distance);
-                }
-            if (distance >= 0 && distance < w + 1 - r)
-                fail(a->cc, load->loc,
-                     "II=1 is impossible for loop '%s': '%s' is read %lld iteration%s after "
-                     "it is written (line %d), but its new value takes %d cycles; put at least %d "
-                     "iterations "
-                     "between them, or declare a longer distance by a larger loop",
-                     a->r->name, m->name, (long long)distance, distance == 1 ? "" : "s",
-                     store->loc.line, w + 1 - r, w + 1 - r);
+}
+
+void find_dependences(struct pass *a) {
+    const struct process *p = a->p;
+    bool *both = arena_alloc(a->cc, (size_t)p->memory_count + 1);
+    for (int m = 0; m < p->memory_count; m++) {
+        if (p->memories[m].kind == MEMORY_ROM)
+            continue;
+        for (int i = 0; i < a->r->effect_count; i++) {
+            const struct op *store = a->r->effects[i];
+            if (store->code != IR_STORE || store->imm != m)
+                continue;
+            for (int k = 0; k < p->op_count; k++) {
+                const struct op *load = p->ops[k];
+                if (load->alias || !a->s->time[k].needed || load->code != IR_LOAD || load->imm != m)
+                    continue;
+                both[m] = true;
+                // Operations are numbered in program order.
+                const bool store_first = store->id < load->id;
+                const int64_t forward = p->memories[m].forward;
+                add_dependence(a, store, load, least_distance(a, store, load, store_first));
+                struct found_dependence *raw = &a->s->dependences[a->s->dependence_count - 1];
+                if (raw->distance >= 0 && forward && raw->distance <= forward)
+                    raw->distance = forward + 1;
+                apply_claims(a, raw);
+                const int64_t back = least_distance(a, load, store, !store_first);
+                if (back >= 0)
+                    add_dependence(a, load, store, back);
+            }
+            for (int k = 0; k < a->r->effect_count; k++) {
+                const struct op *other = a->r->effects[k];
+                if (k == i || other->code != IR_STORE || other->imm != m)
+                    continue;
+                int64_t distance = least_distance(a, store, other, i < k);
+                if (distance == 0 && ir_exclusive(store->in[2], other->in[2]))
+                    distance = 1;
+                if (distance >= 0)
+                    add_dependence(a, store, other, distance);
+            }
         }
     }
     for (int c = 0; c < a->r->claim_count; c++)
-        if (strcmp(a->r->claims[c].var->name, m->name) == 0 && (!load_count || !store_count))
-            fail(a->cc, a->r->claims[c].loc,
-                 "dependence names '%s', which this loop does not both write and "
-                 "read",
-                 m->name);
+        for (int m = 0; m < p->memory_count; m++)
+            if (strcmp(a->r->claims[c].var->name, p->memories[m].name) == 0 && !both[m])
+                fail(a->cc, a->r->claims[c].loc,
+                     "dependence names '%s', which this loop does not both write and read; remove "
+                     "the pragma",
+                     p->memories[m].name);
+}
+
+bool keep_dependences(struct pass *a) {
+    const struct op_time *time = a->s->time;
+    bool moved = false;
+    for (int i = 0; i < a->s->dependence_count; i++) {
+        struct found_dependence *d = &a->s->dependences[i];
+        if (d->distance < 0)
+            continue;
+        const int from = time[d->from->id].start, to = time[d->to->id].start;
+        // A read may happen in the cycle of the write that follows it; it sees the old word.
+        const int gap = d->from->code == IR_STORE ? 1 : 0;
+        d->needed = from + gap - to;
+        if (to + d->distance * a->ii >= from + gap)
+            continue;
+        const struct memory *m = &a->p->memories[d->memory];
+        if (d->from->code == IR_STORE && d->to->code == IR_LOAD) {
+            a->reason = arena_printf(
+                a->cc,
+                "'%s' is read %lld iteration%s after it is written (line %d), but its new value "
+                "takes %d cycles; put at least %d iterations between them, or keep the value in a "
+                "scalar",
+                m->name, (long long)d->distance, d->distance == 1 ? "" : "s", d->from->loc.line,
+                d->needed, d->needed);
+        } else {
+            a->reason = arena_printf(
+                a->cc,
+                "'%s' is written here, and read or written (line %d) in an order that allows no "
+                "smaller interval; access it once in an iteration, or partition it",
+                m->name, d->from->loc.line);
+        }
+        a->reason_loc = d->to->loc;
+        const int64_t wanted = from + gap - d->distance * a->ii;
+        if (d->from->code == IR_LOAD &&
+            (a->latest[d->from->id] < 0 || a->latest[d->from->id] > to + d->distance * a->ii)) {
+            a->latest[d->from->id] = (int)(to + d->distance * a->ii); // not to be moved so far
+            moved = true;
+        } else if (wanted > a->earliest[d->to->id]) {
+            a->earliest[d->to->id] = (int)wanted;
+            moved = true;
+        }
+    }
+    return moved;
 }

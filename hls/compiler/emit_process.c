@@ -10,6 +10,13 @@ static const char *region_name(struct emit *e, int r) {
     return arena_printf(e->cc, "%s_%d", safe_name(e, e->p->regions[r]->name), r);
 }
 
+static int step_of(const struct emit *e, int r) {
+    for (int i = 0; i < e->p->step_count; i++)
+        if (e->p->steps[i].kind == STEP_REGION && e->p->steps[i].region == r)
+            return i;
+    return -1;
+}
+
 static void at_region(struct emit *e, int r) {
     e->region = r;
     e->r = e->p->regions[r];
@@ -92,11 +99,12 @@ static void emit_counters(struct emit *e, int r) {
                                 level->inclusive ? ">" : ">=", operand(e, level->limit, 0, w));
         }
         if (i == region->levels - 1 && region->break_if)
-            last = arena_printf(e->cc, "%s || %s", last, flag(e, region->break_if));
+            last = arena_printf(e->cc, "%s || %s", last,
+                                operand(e, region->break_if, e->s->break_stage, 1));
         put(t, "  assign %s = %s;\n", end, last);
         put(ff, "    if (%s_enter) %s <= %s;\n", name, q, literal(e, level->start, index->width));
-        const char *condition = all ? arena_printf(e->cc, "%s_issue && %s", name, all)
-                                    : arena_printf(e->cc, "%s_issue", name);
+        const char *advance = valid_at(e, r, e->s->break_stage);
+        const char *condition = all ? arena_printf(e->cc, "%s && %s", advance, all) : advance;
         if (index->width == 1)
             put(ff, "    else if (%s) %s <= %s ? %s : 1'b1;\n", condition, q, end,
                 literal(e, level->start, 1));
@@ -106,6 +114,8 @@ static void emit_counters(struct emit *e, int r) {
         all = all ? arena_printf(e->cc, "%s && %s", all, end) : end;
     }
     put(&e->m->declarations, "  logic %s_end;\n", name);
+    if (region->repeats)
+        all = region->break_if ? operand(e, region->break_if, e->s->break_stage, 1) : "1'b0";
     put(t, "  assign %s_end = %s;\n", name, all ? all : "1'b1");
 }
 
@@ -132,9 +142,27 @@ static void emit_issue(struct emit *e, int r) {
         name);
     put(&e->m->logic, "  assign %s_inputs = %s;\n  assign %s_rooms = %s;\n", name,
         inputs ? inputs : "1'b1", name, room ? room : "1'b1");
-    put(&e->m->logic, "  assign %s_issue = run_q[%d] && %s_inputs && %s_rooms;\n", name, r, name,
-        name);
-    put(&e->m->logic, "  assign %s_enter = phase_q == PICK && pick[%d];\n", name, r);
+    const char *more = ""; // what else an iteration waits for
+    if (e->s->ii > 1) {
+        const int bits = ir_index_bits(e->s->ii);
+        put(&e->m->declarations, "  logic [%d:0] %s_wait_q;\n", bits - 1, name);
+        put(&e->m->registers,
+            "    %s_wait_q <= %s_enter ? '0 : %s_issue ? %d'd%d : %s_wait_q - %d'(%s_wait_q != "
+            "'0);\n",
+            name, name, name, bits, e->s->ii - 1, name, bits, name);
+        more = arena_printf(e->cc, " && %s_wait_q == '0", name);
+    }
+    if (e->r->go_on)
+        more = arena_printf(e->cc, "%s && %s", more, flag(e, e->r->go_on));
+    put(&e->m->logic, "  assign %s_issue = run_q[%d] && %s_inputs && %s_rooms%s;\n", name,
+        step_of(e, r), name, name, more);
+    put(&e->m->logic, "  assign %s_enter = phase_q == PICK && pick[%d];\n", name, step_of(e, r));
+    if (e->r->go_on) {
+        put(&e->m->declarations, "  logic %s_stop;\n", name);
+        put(&e->m->logic, "  assign %s_stop = run_q[%d]%s && !%s;\n", name, step_of(e, r),
+            e->s->ii > 1 ? arena_printf(e->cc, " && %s_wait_q == '0", name) : "",
+            flag(e, e->r->go_on));
+    }
     const int last = e->s->depth > 1 ? e->s->depth - 1 : 1;
     put(&e->m->declarations, "  logic [%d:1] %s_valid_q;\n", last, name);
     if (last > 1)
@@ -144,41 +172,78 @@ static void emit_issue(struct emit *e, int r) {
         put(&e->m->registers, "    %s_valid_q <= rst_ni ? %s_issue : 1'b0;\n", name, name);
 }
 
+// Would the region do nothing, for one of its loops has no round?
+static const char *no_rounds(struct emit *e) {
+    const char *zero = NULL;
+    for (int i = 0; i < e->r->levels; i++) {
+        const struct level *level = &e->r->level[i];
+        const char *now = NULL;
+        if (level->trips == 0)
+            now = "1'b1";
+        if (level->trips < 0) {
+            const int w = level->limit->width + 2 > 40 ? level->limit->width + 2 : 40;
+            now = arena_printf(e->cc, "%s %s %s", literal(e, level->start, w),
+                               level->inclusive ? ">" : ">=", operand(e, level->limit, 0, w));
+        }
+        if (now)
+            zero = zero ? arena_printf(e->cc, "%s || %s", zero, now) : now;
+    }
+    return zero ? zero : "1'b0";
+}
+
+static const char *join(struct emit *e, const char *all, const char *operator, const char * one) {
+    return all ? arena_printf(e->cc, "%s%s%s", all, operator, one) : one;
+}
+
+// A run goes through the steps: the first one that is left to do and wants to is picked, a loop
+// runs and drains, a jump names anew what is left.
 static void emit_control(struct emit *e) {
     struct text *d = &e->m->declarations, *t = &e->m->logic, *ff = &e->m->registers;
-    const int n = e->p->region_count;
+    const int n = e->p->step_count;
     put(d,
         "  localparam logic [2:0] IDLE = 0, PICK = 1, RUN = 2, DRAIN = 3, FLUSH = 4;\n"
         "  logic [2:0] phase_q;\n  logic [%d:0] run_q, todo_q, want, pick, skip;\n  logic "
         "last_issue, drained, flushed;\n",
         n - 1);
-    for (int r = 0; r < n; r++) {
-        at_region(e, r);
-        put(t, "  assign want[%d] = todo_q[%d]%s;\n", r, r,
-            e->r->enable ? arena_printf(e->cc, " && %s", flag(e, e->r->enable)) : "");
-        // A loop whose bound is reached at once.
-        const struct level *outer = e->r->levels ? &e->r->level[0] : NULL;
-        const char *zero = "1'b0";
-        if (outer && outer->trips == 0)
-            zero = "1'b1";
-        if (outer && outer->trips < 0) {
-            const int w = outer->limit->width + 2 > 40 ? outer->limit->width + 2 : 40;
-            zero = arena_printf(e->cc, "%s %s %s", literal(e, outer->start, w),
-                                outer->inclusive ? ">" : ">=", operand(e, outer->limit, 0, w));
-        }
-        put(t, "  assign skip[%d] = pick[%d] && (%s);\n", r, r, zero);
-    }
-    put(t, "  assign pick = want & (~want + %d'd1); // the first loop that wants to run\n", n);
+    const char *jump = "";
     const char *last = NULL, *valid = NULL, *busy = NULL, *starved = NULL, *blocked = NULL;
-    for (int r = 0; r < n; r++) {
-        const char *name = region_name(e, r), * or = r ? " || " : "";
-        last = arena_printf(e->cc, "%s%s(%s_issue && %s_end)", last ? last : "", or, name, name);
-        valid = arena_printf(e->cc, "%s%s(|%s_valid_q)", valid ? valid : "", or, name);
-        busy = arena_printf(e->cc, "%s%s%s_issue", busy ? busy : "", or, name);
-        starved = arena_printf(e->cc, "%s%s(run_q[%d] && !%s_inputs)", starved ? starved : "", or,
-                               r, name);
-        blocked = arena_printf(e->cc, "%s%s(run_q[%d] && %s_inputs && !%s_rooms)",
-                               blocked ? blocked : "", or, r, name, name);
+    for (int i = 0; i < n; i++) {
+        const struct step *step = &e->p->steps[i];
+        if (step->kind == STEP_JUMP) {
+            comment_source(e, step->loc);
+            put(t, "  assign want[%d] = todo_q[%d]%s; // jumps to step %d\n", i, i,
+                step->condition ? arena_printf(e->cc, " && %s", flag(e, step->condition)) : "",
+                step->target);
+            put(t, "  assign skip[%d] = pick[%d];\n", i, i);
+            const char *left = step->target >= n
+                                   ? arena_printf(e->cc, "%d'd0", n)
+                                   : arena_printf(e->cc, "{%d{1'b1}} << %d", n, step->target);
+            jump = arena_printf(e->cc, "%spick[%d] ? %s : ", jump, i, left);
+            continue;
+        }
+        at_region(e, step->region);
+        put(t, "  assign want[%d] = todo_q[%d]%s;\n", i, i,
+            e->r->enable ? arena_printf(e->cc, " && %s", flag(e, e->r->enable)) : "");
+        put(t, "  assign skip[%d] = pick[%d] && (%s);\n", i, i, no_rounds(e));
+    }
+    put(t, "  assign pick = want & (~want + %d'd1); // the first step that wants to run\n", n);
+    for (int r = 0; r < e->p->region_count; r++) {
+        at_region(e, r);
+        const char *name = region_name(e, r);
+        const char *ends =
+            arena_printf(e->cc, "(%s && %s_end)", valid_at(e, r, e->s->break_stage), name);
+        if (e->s->break_stage > 0 && e->r->levels == 0 && !e->r->repeats)
+            ends = arena_printf(e->cc, "%s_issue", name);
+        last = join(e, last, " || ", ends);
+        if (e->r->go_on)
+            last = join(e, last, " || ", arena_printf(e->cc, "%s_stop", name));
+        valid = join(e, valid, " || ", arena_printf(e->cc, "(|%s_valid_q)", name));
+        busy = join(e, busy, " || ", arena_printf(e->cc, "%s_issue", name));
+        const int i = step_of(e, r);
+        starved =
+            join(e, starved, " || ", arena_printf(e->cc, "(run_q[%d] && !%s_inputs)", i, name));
+        blocked = join(e, blocked, " || ",
+                       arena_printf(e->cc, "(run_q[%d] && %s_inputs && !%s_rooms)", i, name, name));
     }
     put(t, "  assign last_issue = %s;\n  assign drained = !(%s);\n", last, valid);
     put(t, "  assign busy_o = %s;\n  assign starved_o = %s;\n  assign blocked_o = %s;\n", busy,
@@ -186,9 +251,8 @@ static void emit_control(struct emit *e) {
     const char *empty = NULL;
     for (int i = 0; i < e->p->stream_count; i++)
         if (e->p->streams[i].is_output)
-            empty = arena_printf(e->cc, "%s!%s_valid_o",
-                                 empty ? arena_printf(e->cc, "%s && ", empty) : "",
-                                 safe_name(e, e->p->streams[i].name));
+            empty = join(e, empty, " && ",
+                         arena_printf(e->cc, "!%s_valid_o", safe_name(e, e->p->streams[i].name)));
     put(t, "  assign flushed = %s;\n  assign done_o = phase_q == FLUSH && flushed;\n",
         empty ? empty : "1'b1");
     put(ff,
@@ -196,7 +260,7 @@ static void emit_control(struct emit *e) {
         "      IDLE: if (start_i) begin phase_q <= PICK; todo_q <= '1; end\n"
         "      PICK: begin\n"
         "        run_q <= pick & ~skip;\n"
-        "        todo_q <= todo_q & ~(pick | (pick - %d'd1)) & {%d{|pick}};\n"
+        "        todo_q <= %stodo_q & ~(pick | (pick - %d'd1)) & {%d{|pick}};\n"
         "        phase_q <= !(|pick) ? FLUSH : (|skip) ? PICK : RUN;\n"
         "      end\n"
         "      RUN: if (last_issue) begin run_q <= '0; phase_q <= DRAIN; end\n"
@@ -204,7 +268,7 @@ static void emit_control(struct emit *e) {
         "      default: if (flushed) phase_q <= IDLE;\n"
         "    endcase\n"
         "    if (!rst_ni) begin phase_q <= IDLE; run_q <= '0; todo_q <= '0; end\n",
-        n, n);
+        jump, n, n);
 }
 
 // ---- streams
@@ -352,7 +416,8 @@ const char *emit_process(struct emit *net, struct process *p, const struct tile 
             emit_memory(&e, i);
     for (int r = 0; r < p->region_count; r++) {
         at_region(&e, r);
-        put(&m.logic, "\n  // ---- loop %s: II 1, %d stages\n", p->regions[r]->name, e.s->depth);
+        put(&m.logic, "\n  // ---- loop %s: II %d, %d stages\n", p->regions[r]->name, e.s->ii,
+            e.s->depth);
         emit_region_ops(&e);
         emit_pipeline(&e);
     }

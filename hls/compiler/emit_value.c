@@ -200,7 +200,7 @@ static const char *name_at(struct emit *e, const struct op *op, int stage) {
         return arena_printf(e->cc, "%s_c", value_name(e, op));
     if (op->code == IR_PHI && t->in_tile == e->in_tile) {
         const int c = carried_index(e, op);
-        if (c >= 0 && stage == e->s->state_stage[c])
+        if (c >= 0 && stage <= e->s->state_stage[c])
             return arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm));
     }
     return arena_printf(e->cc, "%s_s%d", value_name(e, op), stage);

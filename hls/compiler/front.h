@@ -134,7 +134,6 @@ void reject_effects(struct front *f, const struct expr *e, const char *where);
 void check_stream(struct front *f, const struct expr *stream, const char *what);
 bool is_lvalue(const struct expr *e);
 struct variable *root_variable(const struct expr *e); // NULL where there is none
-bool mentions(const struct expr *e, const struct variable *var);
 // Notes that `lvalue` changes: const objects and loop variables are rejected, effects are recorded.
 void note_change(struct front *f, const struct expr *lvalue, struct location loc);
 struct stmt *make_assign(struct front *f, struct expr *a, struct expr *b, struct location loc);

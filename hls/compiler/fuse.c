@@ -28,7 +28,10 @@ static int *count_users(struct compiler *cc, const struct process *p) {
             reach(users, r->level[k].limit);
         reach(users, r->enable);
         reach(users, r->break_if);
+        reach(users, r->go_on);
     }
+    for (int i = 0; i < p->step_count; i++)
+        reach(users, p->steps[i].condition);
     return users;
 }
 
@@ -72,10 +75,14 @@ void bypass_casts(struct process *p) {
         for (int k = 0; k < p->ops[i]->in_count; k++)
             if (p->ops[i]->in[k])
                 p->ops[i]->in[k] = through_casts(p->ops[i]->in[k]);
+    for (int i = 0; i < p->step_count; i++)
+        if (p->steps[i].condition)
+            p->steps[i].condition = through_casts(p->steps[i].condition);
     for (int i = 0; i < p->region_count; i++) {
         struct region *r = p->regions[i];
         r->enable = r->enable ? through_casts(r->enable) : NULL;
         r->break_if = r->break_if ? through_casts(r->break_if) : NULL;
+        r->go_on = r->go_on ? through_casts(r->go_on) : NULL;
         for (int k = 0; k < r->levels; k++)
             r->level[k].limit = through_casts(r->level[k].limit);
         for (int k = 0; k < r->carried_count; k++) {

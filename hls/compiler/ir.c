@@ -85,6 +85,55 @@ struct op *ir_and(struct builder *b, struct op *x, struct op *y) {
     return ir_binary(b, IR_AND, 1, false, y->loc, x, y);
 }
 
+struct literals { // of a conjunction
+    const struct op *op[32];
+    bool holds[32];
+    int count;
+};
+
+static void collect_literals(const struct op *op, bool holds, struct literals *list) {
+    op = ir_resolve((struct op *)(uintptr_t)op);
+    while (op->code == IR_CAST && op->bits == 1 && ir_resolve(op->in[0])->bits == 1)
+        op = ir_resolve(op->in[0]);
+    if (op->bits == 1 && op->code == IR_NOT) {
+        collect_literals(op->in[0], !holds, list);
+    } else if (op->bits == 1 && op->code == (holds ? IR_AND : IR_OR)) {
+        collect_literals(op->in[0], holds, list);
+        collect_literals(op->in[1], holds, list);
+    } else if (list->count < 32) {
+        list->op[list->count] = op;
+        list->holds[list->count++] = holds;
+    }
+}
+
+static bool contradict(const struct op *x, bool x_holds, const struct op *y, bool y_holds) {
+    if (x == y)
+        return x_holds != y_holds;
+    if (!x_holds || !y_holds || x->code != IR_EQ || y->code != IR_EQ)
+        return false;
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++) {
+            const struct op *a = ir_resolve(x->in[1 - i]), *b = ir_resolve(y->in[1 - k]);
+            if (ir_resolve(x->in[i]) == ir_resolve(y->in[k]) && a->code == IR_CONST &&
+                b->code == IR_CONST && a->imm != b->imm)
+                return true;
+        }
+    return false;
+}
+
+bool ir_exclusive(const struct op *a, const struct op *b) {
+    if (!a || !b)
+        return false;
+    struct literals x = {.count = 0}, y = {.count = 0};
+    collect_literals(a, true, &x);
+    collect_literals(b, true, &y);
+    for (int i = 0; i < x.count; i++)
+        for (int k = 0; k < y.count; k++)
+            if (contradict(x.op[i], x.holds[i], y.op[k], y.holds[k]))
+                return true;
+    return false;
+}
+
 int ir_find_lane(struct builder *b, int64_t count, uint32_t taken) {
     struct process *p = b->process;
     int nth = 0;
@@ -278,6 +327,8 @@ static struct op *simplify(struct builder *b, enum opcode code, int bits, bool i
             return y;
         if (bits == 1 && is_value(y, 1) && is_value(in[2], 0))
             return x;
+        if (bits == 1 && is_value(y, 0) && is_value(in[2], 1))
+            return ir_not(b, x);
         return NULL;
     default:
         return NULL;

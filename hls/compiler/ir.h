@@ -259,6 +259,8 @@ struct op *ir_and(struct builder *b, struct op *x, struct op *y); // NULL is tru
 int ir_find_lane(struct builder *b, int64_t count, uint32_t taken);
 bool ir_is_const(const struct op *op, int64_t *value);
 wide ir_wrap(wide value, int bits, bool is_signed);
+// Can never both hold: one contains what the other denies. NULL holds always.
+bool ir_exclusive(const struct op *a, const struct op *b);
 int ir_index_bits(int64_t count); // bits that number `count` things, at least 1
 const char *ir_opcode_name(enum opcode code);
 

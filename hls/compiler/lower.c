@@ -121,27 +121,68 @@ static void lower_switch(struct lowering *lo, const struct stmt *s) {
 
 // ---- statements
 
+int new_hidden(struct lowering *lo, const char *name, const struct type *type,
+               struct location loc) {
+    struct variable *var = arena_alloc(lo->cc, sizeof *var);
+    *var = (struct variable){
+        .name = name, .type = type, .loc = loc, .storage_latency = -1, .stream_depth = -1};
+    return new_slots(lo, var);
+}
+
+int new_flag(struct lowering *lo, const char *name, struct location loc) {
+    static const struct type flag = {.kind = TYPE_BOOL, .bits = 1};
+    const int slot = new_hidden(lo, name, &flag, loc);
+    lo->env[slot].op = ir_const(&lo->b, 1, false, 0);
+    return slot;
+}
+
+// The condition under which what follows is not executed; NULL: it is.
+static struct op *skipped(struct lowering *lo) {
+    const int flag[3] = {lo->returned, lo->broke, lo->continued};
+    struct op *any = NULL;
+    int64_t known;
+    for (int i = 0; i < 3; i++) {
+        struct op *op = flag[i] < 0 ? NULL : ir_resolve(lo->env[flag[i]].op);
+        if (op && !(ir_is_const(op, &known) && !known))
+            any = any ? ir_binary(&lo->b, IR_OR, 1, false, lo->loc, any, op) : op;
+    }
+    return any;
+}
+
+// Statements that have to be executed unless a flag is set.
+static void lower_unless(struct lowering *lo, struct op *skip, const struct stmt *s) {
+    const int flag[3] = {lo->returned, lo->broke, lo->continued};
+    struct op *guard = lo->guard, *was[3];
+    for (int i = 0; i < 3; i++)
+        was[i] = flag[i] < 0 ? NULL : ir_resolve(lo->env[flag[i]].op);
+    struct op *go_on = ir_not(&lo->b, skip);
+    struct value *before = copy_env(lo);
+    const int count = lo->slot_count;
+    lo->guard = ir_and(&lo->b, guard, go_on);
+    lower_stmt(lo, s);
+    struct value *after = copy_env(lo);
+    merge_env(lo, go_on, before, count);
+    for (int i = 0; i < 3; i++)
+        if (was[i] == skip) // only ever goes up
+            lo->env[flag[i]] = after[flag[i]];
+    lo->guard = guard;
+}
+
 static void lower_block(struct lowering *lo, const struct stmt *s) {
     struct op *guard = lo->guard;
     for (int i = 0; i < s->count; i++) {
-        if (lo->returned) {
-            int64_t known;
-            if (ir_is_const(ir_resolve(lo->returned), &known) && known)
-                break;
+        struct op *skip = skipped(lo);
+        int64_t known;
+        if (skip && ir_is_const(skip, &known))
+            break;
+        if (skip) {
             if (!lo->region && (has_loop(s->body[i]) || has_effect(s->body[i])))
-                lo->returned = settled(lo, lo->returned, s->body[i]->loc);
-            struct op *go_on = ir_not(&lo->b, lo->returned);
-            struct value *before = copy_env(lo);
-            const int count = lo->slot_count;
-            lo->guard = ir_and(&lo->b, guard, go_on);
-            lower_stmt(lo, s->body[i]);
-            merge_env(lo, go_on, before, count);
+                skip = settled(lo, skip, s->body[i]->loc);
+            lower_unless(lo, skip, s->body[i]);
             continue;
         }
         if (!lo->region && !lo->unrolled_count && !has_loop(s->body[i]) && has_effect(s->body[i])) {
-            int n = 1;
-            while (i + n < s->count && !has_loop(s->body[i + n]) && has_effect(s->body[i + n]))
-                n++;
+            const int n = straight_count(&s->body[i], s->count - i);
             lower_straight(lo, &s->body[i], n);
             i += n - 1;
             continue;
@@ -149,6 +190,35 @@ static void lower_block(struct lowering *lo, const struct stmt *s) {
         lower_stmt(lo, s->body[i]);
     }
     lo->guard = guard;
+}
+
+void lower_iteration(struct lowering *lo, const struct stmt *body) {
+    const int continued = lo->continued;
+    lo->continued = has_leave(body, STMT_CONTINUE) ? new_flag(lo, "continued", body->loc) : -1;
+    struct op *skip = skipped(lo); // of a loop that is expanded
+    int64_t known;
+    if (!skip)
+        lower_stmt(lo, body);
+    else if (!ir_is_const(skip, &known))
+        lower_unless(lo, skip, body);
+    lo->continued = continued;
+}
+
+struct op *lower_loop_body(struct lowering *lo, const struct for_loop *loop) {
+    const int broke = lo->broke;
+    lo->broke = has_leave(loop->body, STMT_BREAK) ? new_flag(lo, "broke", loop->body->loc) : -1;
+    lower_iteration(lo, loop->body);
+    if (loop->next) {
+        struct op *skip = skipped(lo);
+        int64_t known;
+        if (!skip)
+            lower_stmt(lo, loop->next);
+        else if (!ir_is_const(skip, &known))
+            lower_unless(lo, skip, loop->next);
+    }
+    struct op *ends = skipped(lo);
+    lo->broke = broke;
+    return ends;
 }
 
 static void lower_write(struct lowering *lo, const struct stmt *s) {
@@ -197,6 +267,11 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
 
 void lower_stmt(struct lowering *lo, const struct stmt *s) {
     lo->loc = s->loc;
+    if (!lo->region && !lo->unrolled_count && s->kind != STMT_BLOCK && has_effect(s) &&
+        !has_loop(s)) {
+        lower_straight(lo, (struct stmt *[]){(struct stmt *)(uintptr_t)s}, 1);
+        return;
+    }
     switch (s->kind) {
     case STMT_DECL: {
         declare_variable(lo, s->var);
@@ -240,40 +315,28 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
         if (lo->region || s->loop->unroll)
             lower_unrolled(lo, s->loop, s->loc);
         else
-            lower_region(lo, s);
+            lower_loop(lo, s);
         return;
     case STMT_WHILE:
-    case STMT_CONTINUE:
-        fail(lo->cc, s->loc, "while and continue are not lowered yet");
-    case STMT_RETURN: {
-        if (lo->region && lo->call_depth == 0)
+        if (lo->region)
             fail(lo->cc, s->loc,
-                 "return inside a loop; use break on a condition of the loop's index");
-        struct op *now = lo->guard ? lo->guard : ir_const(&lo->b, 1, false, 1);
+                 "a while inside a pipelined loop, straight code or an unrolled loop; pipeline the "
+                 "while itself, or write a for with a constant bound and break");
+        lower_loop(lo, s);
+        return;
+    case STMT_RETURN:
         if (s->a) {
             struct value leaves[64];
             lower_leaves(lo, s->a, leaves);
-            const int count = leaf_count(s->a->type);
-            for (int i = 0; i < count; i++) {
-                if (lo->returned && lo->result[i].op) {
-                    if (s->a->type->kind == TYPE_STRUCT)
-                        fail(lo->cc, s->loc, "several returns of a struct; assign to one variable");
-                    leaves[i].op =
-                        ir_select(&lo->b, s->loc, lo->returned, lo->result[i].op, leaves[i].op);
-                }
-                lo->result[i] = leaves[i];
-            }
+            memcpy(&lo->env[lo->result], leaves, (size_t)leaf_count(s->a->type) * sizeof *leaves);
         }
-        lo->returned =
-            lo->returned ? ir_binary(&lo->b, IR_OR, 1, false, s->loc, lo->returned, now) : now;
+        lo->env[lo->returned] = (struct value){.op = ir_const(&lo->b, 1, false, 1)};
         return;
-    }
     case STMT_BREAK:
-        if (!lo->region || lo->unrolled_count || lo->call_depth)
-            fail(lo->cc, s->loc, "break is supported at the end of a pipelined loop only");
-        if (lo->region->break_if)
-            fail(lo->cc, s->loc, "a second break in one loop; join the conditions");
-        lo->region->break_if = lo->guard ? lo->guard : ir_const(&lo->b, 1, false, 1);
+        lo->env[lo->broke] = (struct value){.op = ir_const(&lo->b, 1, false, 1)};
+        return;
+    case STMT_CONTINUE:
+        lo->env[lo->continued] = (struct value){.op = ir_const(&lo->b, 1, false, 1)};
         return;
     }
 }
@@ -314,20 +377,27 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     }
     for (int i = 0; i < f->param_count; i++)
         f->params[i]->user = &bound[i];
-    struct op *returned = lo->returned, *guard = lo->guard;
-    struct value *result = lo->result, mine[64] = {{0}};
-    const bool in_region = lo->region != NULL;
-    lo->returned = NULL;
-    lo->result = mine;
-    lo->call_depth += in_region;
+    struct op *guard = lo->guard;
+    const int outer[4] = {lo->returned, lo->broke, lo->continued, lo->result};
+    const int first = lo->slot_count;
+    lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", call->loc) : -1;
+    lo->broke = lo->continued = lo->result = -1;
+    if (f->result->kind != TYPE_VOID)
+        lo->result = new_hidden(lo, f->name, f->result, call->loc);
     lower_stmt(lo, f->body);
-    lo->call_depth -= in_region;
-    lo->returned = returned;
-    lo->result = result;
+    struct value *result = NULL;
+    if (lo->result >= 0)
+        result = arena_copy(lo->cc, &lo->env[lo->result],
+                            (size_t)leaf_count(f->result) * sizeof *result);
+    // What the function declared is gone.
+    for (int i = first; !lo->region && i < lo->slot_count; i++)
+        lo->env[i] = (struct value){0};
+    lo->returned = outer[0];
+    lo->broke = outer[1];
+    lo->continued = outer[2];
+    lo->result = outer[3];
     lo->guard = guard;
-    if (f->result->kind == TYPE_VOID)
-        return NULL;
-    if (!mine[0].op)
+    if (result && !result[0].op)
         fail(lo->cc, call->loc, "'%s' returns no value", f->name);
-    return arena_copy(lo->cc, mine, (size_t)leaf_count(f->result) * sizeof *mine);
+    return result;
 }

@@ -69,9 +69,10 @@ struct lowering {
     struct read_access *accesses;
     int access_count, access_room;
     bool give_up; // the unrolled loop being read has iterations that differ in more than the index
-    struct op *returned; // condition under which the function being read has returned
-    struct value *result;
-    int call_depth;
+    // Hidden flags (slots of type bool, -1: there is none): under them the rest of the function, of
+    // the loop or of the iteration is not executed.
+    int returned, broke, continued;
+    int result; // slot of what the function being read returns, -1: nothing
     struct location loc;
 };
 
@@ -106,14 +107,34 @@ int lowered_stream(struct lowering *lo, const struct expr *e);
 void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc);
 
 // ---- lower_region.c
-void lower_region(struct lowering *lo, const struct stmt *s); // a loop nest around a pipelined loop
+// A loop outside of a region: a pipelined region, or control steps around its body.
+void lower_loop(struct lowering *lo, const struct stmt *s);
+// Statements of a process outside of loops, as a region of one iteration.
 void lower_straight(struct lowering *lo, struct stmt **body, int count);
-bool has_loop(const struct stmt *s);   // that is not unrolled, also in what it calls
-bool has_effect(const struct stmt *s); // on a stream, or perhaps on a memory
+// The value of an expression as it is now, computed in a region of its own where it is not simple.
+struct op *evaluate_outside(struct lowering *lo, const struct expr *e);
 void declare_variable(struct lowering *lo, struct variable *var);
+
+// ---- lower_shape.c: what statements contain
+bool has_loop(const struct stmt *s);   // needs control steps: a loop that is not unrolled, or ...
+bool has_effect(const struct stmt *s); // on a stream, or perhaps on a memory
+bool expr_has_effect(const struct expr *e);
+bool has_leave(const struct stmt *s,
+               enum stmt_kind kind); // a break, continue or return of this loop
+// Number of statements from body[0] on that can share one region: none uses a stream twice.
+int straight_count(struct stmt **body, int count);
+// Marks the slots that a statement may assign.
+void find_assigned(struct lowering *lo, const struct stmt *s, bool *assigned);
 
 // ---- lower.c
 void lower_stmt(struct lowering *lo, const struct stmt *s);
+// The body of a loop with flags of its own; gives the condition under which the loop ends, or NULL.
+struct op *lower_loop_body(struct lowering *lo, const struct for_loop *loop);
+// One iteration, with `continue`; nothing where a flag is set.
+void lower_iteration(struct lowering *lo, const struct stmt *body);
+// A hidden variable; outside of a region it has a register.
+int new_hidden(struct lowering *lo, const char *name, const struct type *type, struct location loc);
+int new_flag(struct lowering *lo, const char *name, struct location loc); // false at first
 struct value *lower_call(struct lowering *lo,
                          const struct expr *call); // its result's leaves, or NULL
 struct value *copy_env(struct lowering *lo);
@@ -126,11 +147,12 @@ void end_region(struct lowering *lo, struct region *r, struct op *guard, int slo
 void add_effect(struct lowering *lo, struct op *op, struct location loc);
 
 // ---- lower_settle.c
-// Puts values that depend on registers into registers of their own; at the end of a run, those of
-// statics.
-void settle(struct lowering *lo, struct location loc, bool at_end);
+// Puts values that depend on registers, and those of the slots in `also` (NULL: none), into
+// registers of their own; at the end of a run, those of statics.
+void settle(struct lowering *lo, struct location loc, bool at_end, const bool *also);
 // `op` as it is now, whatever later loops do.
 struct op *settled(struct lowering *lo, struct op *op, struct location loc);
+struct op *settled_if_costly(struct lowering *lo, struct op *op, struct location loc);
 // Makes the slots of all static variables that the statement uses.
 void declare_statics(struct lowering *lo, const struct stmt *s);
 

@@ -90,8 +90,10 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
         param->user = &bound[i];
     }
     declare_statics(lo, f->body);
+    lo->broke = lo->continued = lo->result = -1;
+    lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", f->loc) : -1;
     lower_stmt(lo, f->body);
-    settle(lo, f->loc, true);
+    settle(lo, f->loc, true, NULL);
     for (int i = 0; i < p->stream_count; i++) {
         struct stream *s = &p->streams[i];
         if (!s->is_used)

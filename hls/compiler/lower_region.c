@@ -14,6 +14,11 @@ struct region *begin_region(struct lowering *lo, struct location loc) {
     p->regions = arena_grow(lo->cc, p->regions, (size_t)p->region_count * sizeof *p->regions,
                             (size_t)(p->region_count + 1) * sizeof *p->regions);
     p->regions[p->region_count++] = r;
+    p->steps = arena_grow(lo->cc, p->steps, (size_t)p->step_count * sizeof *p->steps,
+                          (size_t)(p->step_count + 1) * sizeof *p->steps);
+    p->steps[p->step_count++] =
+        (struct step){.kind = STEP_REGION, .region = p->region_count - 1, .loc = loc};
+    r->more = -1;
     for (int i = 0; i < lo->slot_count; i++) {
         const int state = lo->slots[i].state;
         if (lo->slots[i].kind != SLOT_VALUE || state < 0)
@@ -38,6 +43,11 @@ struct region *begin_region(struct lowering *lo, struct location loc) {
         lo->env[i].op = phi;
         memcpy(lo->env[i].lane, st->lane, sizeof st->lane);
     }
+    // What is executed at all is executed with all flags down.
+    const int flag[3] = {lo->returned, lo->broke, lo->continued};
+    for (int i = 0; i < 3; i++)
+        if (flag[i] >= 0 && lo->slots[flag[i]].state >= 0)
+            lo->env[flag[i]].op = ir_const(&lo->b, 1, false, 0);
     lo->region = r;
     lo->guard = NULL;
     return r;
@@ -46,11 +56,16 @@ struct region *begin_region(struct lowering *lo, struct location loc) {
 void end_region(struct lowering *lo, struct region *r, struct op *guard, int slots,
                 const bool *keep) {
     struct process *p = lo->p;
+    const int flag[3] = {lo->returned, lo->broke, lo->continued};
     int kept = 0;
     for (int i = 0, c = 0; i < slots; i++) {
         if (lo->slots[i].kind != SLOT_VALUE || lo->slots[i].state < 0)
             continue;
         struct carried carried = r->carried[c++];
+        int64_t value;
+        if ((i == flag[0] || i == flag[1] || i == flag[2]) &&
+            ir_is_const(ir_resolve(lo->env[i].op), &value) && !value)
+            lo->env[i].op = carried.phi;
         const struct state *st = &p->states[carried.state];
         struct op *at[MAX_DIMS];
         for (int d = 0; d < st->dims; d++)
@@ -84,50 +99,64 @@ static const struct stmt *only_statement(const struct stmt *s) {
     return s;
 }
 
-void lower_region(struct lowering *lo, const struct stmt *s) {
-    struct builder *b = &lo->b;
-    struct op *guard = lo->guard;
-    const int slots = lo->slot_count;
-    const struct for_loop *nest[MAX_LEVELS];
-    struct location where[MAX_LEVELS];
-    int levels = 0;
+// ---- loop nests that become one pipeline
+
+struct nest {
+    const struct for_loop *loop[MAX_LEVELS];
+    struct location loc[MAX_LEVELS];
+    int levels;
+};
+
+static bool is_innermost(const struct for_loop *loop) {
+    return loop->pipeline_ii > 0 || loop->pipeline_ii == PIPELINE_LEAST ||
+           (loop->pipeline_ii == PIPELINE_NONE && !has_loop(loop->body));
+}
+
+// Loops that hold nothing but the next one, down to the pipelined one. False: needs control steps.
+static bool find_nest(const struct stmt *s, struct nest *n) {
+    n->levels = 0;
     for (const struct stmt *at = s;;) {
-        if (levels == MAX_LEVELS)
-            fail(lo->cc, at->loc, "loops are nested more than %d deep around a pipelined loop",
-                 MAX_LEVELS);
-        nest[levels] = at->loop;
-        where[levels++] = at->loc;
-        if (at->loop->pipeline_ii)
-            break;
-        if (at->loop->unroll)
-            fail(lo->cc, at->loc, "an unrolled loop outside of a pipelined loop");
+        if (n->levels == MAX_LEVELS)
+            return false;
+        for (int i = 0; i < n->levels; i++)
+            if (mentions(at->loop->limit, n->loop[i]->var))
+                return false;
+        n->loop[n->levels] = at->loop;
+        n->loc[n->levels++] = at->loc;
+        if (is_innermost(at->loop))
+            return true;
         const struct stmt *inner = only_statement(at->loop->body);
-        if (!inner || inner->kind != STMT_FOR)
-            fail(lo->cc, at->loc,
-                 "this loop is neither pipelined nor does its body consist of one inner loop; "
-                 "add '#pragma HLS pipeline II=1', and move statements between loops into the "
-                 "inner loop "
-                 "under an if on its index");
+        if (!inner || inner->kind != STMT_FOR || inner->loop->unroll ||
+            at->loop->pipeline_ii == PIPELINE_OFF)
+            return false;
         at = inner;
     }
-    const struct for_loop *inner = nest[levels - 1];
-    if (inner->pipeline_ii != 1)
-        fail(lo->cc, where[levels - 1], "pipeline II=%d; this version makes loops of II=1",
-             inner->pipeline_ii);
-    settle(lo, s->loc, false);
-    struct op *limit[MAX_LEVELS];
-    for (int i = 0; i < levels; i++)
-        limit[i] = ir_resolve(lower_expr(lo, nest[i]->limit));
+}
 
-    struct region *r = begin_region(lo, s->loc);
-    r->levels = levels;
+static struct region *begin_loop(struct lowering *lo, const struct for_loop *outer,
+                                 const struct for_loop *inner, struct location loc) {
+    struct region *r = begin_region(lo, loc);
     r->claims = inner->dependences;
     r->claim_count = inner->dependence_count;
-    r->name = nest[0]->label ? nest[0]->label : inner->label;
+    r->asked_ii = inner->pipeline_ii > 0 ? inner->pipeline_ii : 0;
+    r->name = outer->label ? outer->label : inner->label;
     if (!r->name)
-        r->name = arena_printf(lo->cc, "loop_%d", s->loc.line);
-    for (int i = 0; i < levels; i++) {
-        const struct for_loop *loop = nest[i];
+        r->name = arena_printf(lo->cc, "loop_%d", loc.line);
+    return r;
+}
+
+static void lower_nest(struct lowering *lo, const struct nest *n) {
+    struct builder *b = &lo->b;
+    struct op *guard = lo->guard, *limit[MAX_LEVELS];
+    const int slots = lo->slot_count;
+    const struct for_loop *inner = n->loop[n->levels - 1];
+    settle(lo, n->loc[0], false, NULL);
+    for (int i = 0; i < n->levels; i++)
+        limit[i] = evaluate_outside(lo, n->loop[i]->limit);
+    struct region *r = begin_loop(lo, n->loop[0], inner, n->loc[0]);
+    r->levels = n->levels;
+    for (int i = 0; i < n->levels; i++) {
+        const struct for_loop *loop = n->loop[i];
         struct level *level = &r->level[i];
         *level = (struct level){.name = loop->var->name,
                                 .start = loop->start,
@@ -139,71 +168,171 @@ void lower_region(struct lowering *lo, const struct stmt *s) {
         if (ir_is_const(limit[i], &value)) {
             const int64_t last = loop->inclusive ? value : value - 1;
             level->trips = last < loop->start ? 0 : (last - loop->start) / loop->step + 1;
-            if (level->trips == 0 && i > 0)
-                fail(lo->cc, where[i], "this inner loop never runs");
-        } else if (i > 0) {
-            fail(lo->cc, where[i],
-                 "the bound of an inner loop is not constant; only the outermost loop may "
-                 "have a bound known at run time");
         }
         const struct type *type = loop->var->type;
         level->index =
-            ir_op(b, IR_INDEX, type->bits, type->is_signed, where[i], 0, NULL, i, NULL, 0);
+            ir_op(b, IR_INDEX, type->bits, type->is_signed, n->loc[i], 0, NULL, i, NULL, 0);
         level->index->name = loop->var->name;
         const int slot = new_slots(lo, loop->var);
         bind(lo, loop->var, slot, -1);
         lo->env[slot].op = level->index;
     }
-    lower_stmt(lo, inner->body);
+    lo->loc = inner->body->loc;
+    r->break_if = lower_loop_body(lo, inner);
     end_region(lo, r, guard, slots, NULL);
 }
 
-static bool calls_loop(const struct expr *e) {
-    return e && e->kind == EXPR_CALL && has_loop(e->callee->body);
+static struct op *join_or(struct lowering *lo, struct op *a, struct op *b) {
+    return a && b ? ir_binary(&lo->b, IR_OR, 1, false, lo->loc, a, b) : a ? a : b;
 }
 
-bool has_loop(const struct stmt *s) {
-    if (!s)
-        return false;
-    if (s->kind == STMT_FOR)
-        return !s->loop->unroll;
-    if (calls_loop(s->a) || calls_loop(s->b) || calls_loop(s->init) || has_loop(s->then) ||
-        has_loop(s->otherwise))
-        return true;
-    for (int i = 0; i < s->count; i++)
-        if (has_loop(s->body[i]))
-            return true;
-    for (int i = 0; i < s->case_count; i++)
-        if (has_loop(s->cases[i].body))
-            return true;
-    return false;
+static void lower_while_region(struct lowering *lo, const struct stmt *s) {
+    const struct for_loop *loop = s->loop;
+    struct op *guard = lo->guard;
+    const int slots = lo->slot_count;
+    settle(lo, s->loc, false, NULL);
+    struct region *r = begin_loop(lo, loop, loop, s->loc);
+    r->repeats = true;
+    r->more = -1;
+    if (loop->limit && loop->limit->kind == EXPR_MORE) {
+        r->more = lowered_stream(lo, loop->limit->a);
+        lo->p->streams[r->more].asks_more = true;
+    } else if (loop->limit && !loop->test_last) {
+        r->go_on = ir_resolve(lower_expr(lo, loop->limit));
+    }
+    r->break_if = lower_loop_body(lo, loop);
+    if (loop->limit && loop->test_last)
+        r->break_if = join_or(lo, r->break_if, ir_not(&lo->b, lower_expr(lo, loop->limit)));
+    end_region(lo, r, guard, slots, NULL);
 }
 
-static bool expr_has_effect(const struct expr *e) {
-    if (!e)
-        return false;
-    if (e->kind == EXPR_READ || e->kind == EXPR_CALL)
-        return true;
-    if (e->kind == EXPR_INDEX)
-        return true; // may be a memory
-    return expr_has_effect(e->a) || expr_has_effect(e->b) || expr_has_effect(e->c);
+// ---- loops around several loops: steps that jump
+
+static int add_jump(struct lowering *lo, struct op *condition, int target, struct location loc) {
+    struct process *p = lo->p;
+    p->steps = arena_grow(lo->cc, p->steps, (size_t)p->step_count * sizeof *p->steps,
+                          (size_t)(p->step_count + 1) * sizeof *p->steps);
+    p->steps[p->step_count] = (struct step){STEP_JUMP, -1, condition, target, loc};
+    return p->step_count++;
 }
 
-bool has_effect(const struct stmt *s) {
-    if (!s)
-        return false;
-    if (s->kind == STMT_WRITE || expr_has_effect(s->a) || expr_has_effect(s->b) ||
-        expr_has_effect(s->init) || has_effect(s->then) || has_effect(s->otherwise))
-        return true;
-    if (s->kind == STMT_FOR && has_effect(s->loop->body))
-        return true;
-    for (int i = 0; i < s->count; i++)
-        if (has_effect(s->body[i]))
-            return true;
-    for (int i = 0; i < s->case_count; i++)
-        if (has_effect(s->cases[i].body))
-            return true;
-    return false;
+// Registers hold what the loop changes, at its start and at the end of each iteration.
+static void settle_loop(struct lowering *lo, const struct stmt *s, int slots) {
+    bool *assigned = arena_alloc(lo->cc, (size_t)lo->slot_count + 64);
+    find_assigned(lo, s, assigned);
+    const int flag[3] = {lo->returned, lo->broke, lo->continued};
+    for (int i = 0; i < 3; i++)
+        if (flag[i] >= 0)
+            assigned[flag[i]] = true;
+    if (lo->result >= 0)
+        for (int i = lo->result; i < slots && lo->slots[i].name == lo->slots[lo->result].name; i++)
+            assigned[i] = true;
+    for (int i = 0; i < slots; i++) {
+        const struct slot *slot = &lo->slots[i];
+        assigned[i] = assigned[i] || slot->is_static;
+        if (assigned[i] && slot->kind == SLOT_VALUE && slot->state >= 0 && !lo->env[i].op) {
+            const struct state *state =
+                &lo->p->states[slot->state]; // not assigned before: anything
+            lo->env[i].op = state->read;
+            memcpy(lo->env[i].lane, state->lane, sizeof state->lane);
+        }
+    }
+    for (int i = slots; i < lo->slot_count; i++)
+        assigned[i] = false;
+    settle(lo, s->loc, false, assigned);
+}
+
+static void lower_steps(struct lowering *lo, const struct stmt *s) {
+    struct builder *b = &lo->b;
+    const struct for_loop *loop = s->loop;
+    struct op *guard = lo->guard, *limit = NULL;
+    int index = -1;
+    const int broke = lo->broke;
+    if (loop->limit && loop->limit->kind == EXPR_MORE)
+        fail(lo->cc, s->loc,
+             "hls_more is the condition of a loop that cannot be pipelined, for it holds further "
+             "loops or 'pipeline off'; let the loop hold straight code only");
+    settle(lo, s->loc, false, NULL);
+    if (loop->var) {
+        limit = evaluate_outside(lo, loop->limit);
+        index = new_slots(lo, loop->var);
+        bind(lo, loop->var, index, -1);
+        lo->env[index].op =
+            ir_const(b, loop->var->type->bits, loop->var->type->is_signed, loop->start);
+    }
+    lo->broke = has_leave(loop->body, STMT_BREAK) ? new_flag(lo, "broke", s->loc) : -1;
+    const int slots = lo->slot_count;
+    if (index >= 0) { // what the loop itself changes
+        bool *mine = arena_alloc(lo->cc, (size_t)lo->slot_count + 1);
+        mine[index] = true;
+        settle(lo, s->loc, false, mine);
+    }
+    settle_loop(lo, s, slots);
+    // A guard of what stands around the loop is asked once.
+    const int skip = guard ? add_jump(lo, ir_not(b, guard), 0, s->loc) : -1;
+    lo->guard = NULL;
+    const int head = lo->p->step_count;
+    int leave = -1;
+    struct op *go_on = NULL;
+    if (loop->var) {
+        const struct type *type = loop->limit->type;
+        struct op *now = ir_cast(b, type->bits, type->is_signed, s->loc, lo->env[index].op);
+        go_on = ir_binary(b, loop->inclusive ? IR_LE : IR_LT, 1, false, s->loc, now, limit);
+    } else if (loop->limit && !loop->test_last) {
+        go_on = evaluate_outside(lo, loop->limit);
+    }
+    int64_t known;
+    if (go_on && !(ir_is_const(ir_resolve(go_on), &known) && known))
+        leave = add_jump(lo, ir_not(b, go_on), 0, s->loc);
+    struct op *ends = lower_loop_body(lo, loop);
+    if (index >= 0) {
+        lo->env[index].op = ir_binary(
+            b, IR_ADD, loop->var->type->bits, loop->var->type->is_signed, s->loc, lo->env[index].op,
+            ir_const(b, loop->var->type->bits, loop->var->type->is_signed, loop->step));
+        bool *mine = arena_alloc(lo->cc, (size_t)lo->slot_count + 1);
+        mine[index] = true;
+        settle(lo, s->loc, false, mine);
+    }
+    if (loop->limit && loop->test_last)
+        ends = join_or(lo, ends, ir_not(b, lower_expr(lo, loop->limit)));
+    if (ends)
+        ends = settled(lo, ends, s->loc);
+    settle_loop(lo, s, slots);
+    for (int i = slots; i < lo->slot_count; i++)
+        lo->env[i] = (struct value){0};
+    add_jump(lo, ends ? ir_not(b, ends) : NULL, head, s->loc);
+    if (leave >= 0)
+        lo->p->steps[leave].target = lo->p->step_count;
+    if (skip >= 0)
+        lo->p->steps[skip].target = lo->p->step_count;
+    lo->broke = broke;
+    lo->guard = guard;
+}
+
+void lower_loop(struct lowering *lo, const struct stmt *s) {
+    struct nest nest;
+    if (s->kind == STMT_FOR && find_nest(s, &nest))
+        lower_nest(lo, &nest);
+    else if (s->kind == STMT_WHILE && is_innermost(s->loop))
+        lower_while_region(lo, s);
+    else
+        lower_steps(lo, s);
+}
+
+struct op *evaluate_outside(struct lowering *lo, const struct expr *e) {
+    int slot;
+    if (e->kind != EXPR_CONST && expr_has_effect(e)) {
+        struct op *guard = lo->guard;
+        slot = new_hidden(lo, "value", e->type, e->loc);
+        settle(lo, e->loc, false, NULL);
+        const int slots = lo->slot_count;
+        struct region *r = begin_region(lo, e->loc);
+        r->name = arena_printf(lo->cc, "line_%d", e->loc.line);
+        lo->env[slot].op = lower_expr(lo, e);
+        end_region(lo, r, guard, slots, NULL);
+        return lo->env[slot].op;
+    }
+    return settled_if_costly(lo, ir_resolve(lower_expr(lo, e)), e->loc);
 }
 
 void declare_variable(struct lowering *lo, struct variable *var) {
@@ -224,7 +353,7 @@ void lower_straight(struct lowering *lo, struct stmt **body, int count) {
     for (int i = 0; i < count; i++)
         if (body[i]->kind == STMT_DECL)
             declare_variable(lo, body[i]->var);
-    settle(lo, body[0]->loc, false);
+    settle(lo, body[0]->loc, false, NULL);
     const int slots = lo->slot_count;
     struct region *r = begin_region(lo, body[0]->loc);
     r->name = arena_printf(lo->cc, "line_%d", body[0]->loc.line);

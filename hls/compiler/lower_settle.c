@@ -19,7 +19,54 @@ static bool depends_on_state(const struct op *op, bool *seen) {
     return false;
 }
 
-static bool is_unsettled(struct lowering *lo, int slot, bool at_end) {
+// Cheap enough to be computed from registers whenever it is looked at.
+static bool is_simple(const struct op *op, int *budget) {
+    op = op->alias ? ir_resolve((struct op *)(uintptr_t)op) : op;
+    switch (op->code) {
+    case IR_CONST:
+    case IR_ARG:
+    case IR_STATE:
+    case IR_LANE:
+        return true;
+    case IR_CAST:
+    case IR_TRUNC:
+        break;
+    case IR_VIEW:
+        for (int i = 0; i < op->view_count; i++)
+            if (op->view[i].dynamic)
+                return false;
+        break;
+    case IR_ADD:
+    case IR_SUB:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_NOT:
+    case IR_NEG:
+    case IR_SHL:
+    case IR_SHR:
+    case IR_EQ:
+    case IR_LT:
+    case IR_LE:
+    case IR_SELECT:
+        if (--*budget < 0)
+            return false;
+        break;
+    default:
+        return false;
+    }
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && !is_simple(op->in[i], budget))
+            return false;
+    return true;
+}
+
+static bool is_cheap(const struct op *op) {
+    int budget = 8;
+    return is_simple(op, &budget);
+}
+
+static bool is_unsettled(struct lowering *lo, int slot, bool at_end, bool also) {
     const struct slot *s = &lo->slots[slot];
     const struct op *op =
         s->kind == SLOT_VALUE && s->state >= 0 ? ir_resolve(lo->env[slot].op) : NULL;
@@ -31,18 +78,49 @@ static bool is_unsettled(struct lowering *lo, int slot, bool at_end) {
         return false;
     if (at_end)
         return s->is_static;
-    return depends_on_state(op, arena_alloc(lo->cc, (size_t)lo->p->op_count));
+    return also || !is_cheap(op) ||
+           depends_on_state(op, arena_alloc(lo->cc, (size_t)lo->p->op_count));
 }
 
-void settle(struct lowering *lo, struct location loc, bool at_end) {
+// Values that take multipliers, memories or many operations are computed by a region into hidden
+// registers.
+static void compute_costly(struct lowering *lo, const bool *keep, int slots, struct location loc) {
+    int *hidden = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *hidden);
+    struct op **value = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *value);
+    bool any = false;
+    for (int i = 0; i < slots; i++) {
+        struct op *op = keep[i] ? ir_resolve(lo->env[i].op) : NULL;
+        if (!op || is_cheap(op) || lo->slots[i].dims)
+            continue;
+        any = true;
+        value[i] = op;
+        hidden[i] = new_hidden(lo, lo->slots[i].name, lo->slots[i].scalar, loc);
+    }
+    if (!any)
+        return;
+    struct op *guard = lo->guard;
+    const int count = lo->slot_count;
+    struct region *r = begin_region(lo, loc);
+    r->name = arena_printf(lo->cc, "line_%d", loc.line);
+    for (int i = 0; i < slots; i++)
+        if (value[i])
+            lo->env[hidden[i]].op = value[i];
+    end_region(lo, r, guard, count, NULL);
+    for (int i = 0; i < slots; i++)
+        if (value[i])
+            lo->env[i] = lo->env[hidden[i]];
+}
+
+void settle(struct lowering *lo, struct location loc, bool at_end, const bool *also) {
     const int slots = lo->slot_count;
     bool *keep = arena_alloc(lo->cc, (size_t)slots + 1), any = false;
     for (int i = 0; i < slots; i++) {
-        keep[i] = is_unsettled(lo, i, at_end);
+        keep[i] = is_unsettled(lo, i, at_end, also && also[i]);
         any = any || keep[i];
     }
     if (!any)
         return;
+    compute_costly(lo, keep, slots, loc);
     struct op *guard = lo->guard;
     struct region *r = begin_region(lo, loc);
     r->name = arena_printf(lo->cc, "line_%d", loc.line);
@@ -51,18 +129,20 @@ void settle(struct lowering *lo, struct location loc, bool at_end) {
 
 struct op *settled(struct lowering *lo, struct op *op, struct location loc) {
     op = ir_resolve(op);
-    if (!depends_on_state(op, arena_alloc(lo->cc, (size_t)lo->p->op_count)))
+    if (is_cheap(op) && !depends_on_state(op, arena_alloc(lo->cc, (size_t)lo->p->op_count)))
         return op;
     struct type *type = arena_alloc(lo->cc, sizeof *type);
-    struct variable *var = arena_alloc(lo->cc, sizeof *var);
     *type = (struct type){
         .kind = op->bits == 1 ? TYPE_BOOL : TYPE_INT, .bits = op->bits, .is_signed = op->is_signed};
-    *var = (struct variable){
-        .name = "condition", .type = type, .loc = loc, .storage_latency = -1, .stream_depth = -1};
-    const int slot = new_slots(lo, var);
+    const int slot = new_hidden(lo, "condition", type, loc);
     lo->env[slot].op = op;
-    settle(lo, loc, false);
+    settle(lo, loc, false, NULL);
     return lo->env[slot].op;
+}
+
+// As it is looked at before any loop changes what it depends on.
+struct op *settled_if_costly(struct lowering *lo, struct op *op, struct location loc) {
+    return is_cheap(op) ? op : settled(lo, op, loc);
 }
 
 // ---- statics exist before the first loop, wherever they are declared
@@ -96,9 +176,10 @@ void declare_statics(struct lowering *lo, const struct stmt *s) {
     statics_of_expr(lo, s->init);
     declare_statics(lo, s->then);
     declare_statics(lo, s->otherwise);
-    if (s->kind == STMT_FOR) {
+    if (s->loop) {
         statics_of_expr(lo, s->loop->limit);
         declare_statics(lo, s->loop->body);
+        declare_statics(lo, s->loop->next);
     }
     for (int i = 0; i < s->count; i++)
         declare_statics(lo, s->body[i]);

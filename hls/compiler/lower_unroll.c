@@ -115,56 +115,6 @@ static bool accesses_agree(struct lowering *lo, const struct unrolled *u, int sl
     return true;
 }
 
-// Marks the slots that a statement may assign: targets, and what it hands to functions by address.
-static void note_target(struct lowering *lo, const struct expr *e, bool *assigned) {
-    int64_t field = -1;
-    while (e && e->kind != EXPR_VAR) {
-        if (e->kind == EXPR_FIELD)
-            field = e->field;
-        e = e->a;
-    }
-    const struct binding *bound = e ? binding_of(lo, e->var) : NULL;
-    if (!bound || bound->slot < 0)
-        return;
-    const struct type *type =
-        e->var->type->kind == TYPE_POINTER ? e->var->type->elem : e->var->type;
-    for (int i = 0; i < leaf_count(type); i++)
-        if (field < 0 || field == i)
-            assigned[bound->slot + i] = true;
-}
-
-static void find_assigned_in_expr(struct lowering *lo, const struct expr *e, bool *assigned) {
-    if (!e)
-        return;
-    find_assigned_in_expr(lo, e->a, assigned);
-    find_assigned_in_expr(lo, e->b, assigned);
-    find_assigned_in_expr(lo, e->c, assigned);
-    for (int i = 0; i < e->arg_count; i++) {
-        find_assigned_in_expr(lo, e->args[i], assigned);
-        const enum type_kind kind = e->args[i]->type->kind;
-        if (e->args[i]->kind == EXPR_ADDR || kind == TYPE_POINTER || kind == TYPE_ARRAY)
-            note_target(lo, e->args[i], assigned);
-    }
-}
-
-static void find_assigned(struct lowering *lo, const struct stmt *s, bool *assigned) {
-    if (!s)
-        return;
-    if (s->kind == STMT_ASSIGN)
-        note_target(lo, s->a, assigned);
-    find_assigned_in_expr(lo, s->a, assigned);
-    find_assigned_in_expr(lo, s->b, assigned);
-    find_assigned_in_expr(lo, s->init, assigned);
-    find_assigned(lo, s->then, assigned);
-    find_assigned(lo, s->otherwise, assigned);
-    if (s->kind == STMT_FOR)
-        find_assigned(lo, s->loop->body, assigned);
-    for (int i = 0; i < s->count; i++)
-        find_assigned(lo, s->body[i], assigned);
-    for (int i = 0; i < s->case_count; i++)
-        find_assigned(lo, s->cases[i].body, assigned);
-}
-
 static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop, int64_t trips,
                                struct location loc) {
     struct builder *b = &lo->b;
@@ -203,7 +153,10 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
         at = ir_binary(b, IR_ADD, at->bits, at->is_signed, loc, at,
                        ir_const(b, at->bits, at->is_signed, loop->start));
     lo->env[index].op = at;
-    lower_stmt(lo, loop->body);
+    const int broke = lo->broke;
+    lo->broke = -1;
+    lower_iteration(lo, loop->body);
+    lo->broke = broke;
     loop->var->user = outer;
     const struct unrolled done = lo->unrolled[--lo->unrolled_count];
     lo->lanes_in_use &= ~(1u << lane);
@@ -274,17 +227,16 @@ void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct loc
         fail(lo->cc, loc,
              "an unrolled loop needs a constant bound: hardware cannot grow at run time; unroll "
              "to the largest bound and use if inside");
-    if (loop->unroll_factor > 0)
-        fail(lo->cc, loc,
-             "unroll factor= is not supported; write two nested loops and unroll the inner one");
-    if (loop->pipeline_ii)
+    if (loop->pipeline_ii > 0 || loop->pipeline_ii == PIPELINE_LEAST)
         fail(lo->cc, loc,
              "a pipelined loop inside a pipelined or unrolled loop; pipeline only one level");
     const int64_t last = loop->inclusive ? limit : limit - 1;
     const int64_t trips = last < loop->start ? 0 : (last - loop->start) / loop->step + 1;
     if (lo->unrolled_count == MAX_UNROLLED)
         fail(lo->cc, loc, "unrolled loops are nested more than %d deep", MAX_UNROLLED);
-    if (trips > 1 && lower_symbolically(lo, loop, trips, loc))
+    const bool leaves = has_leave(loop->body, STMT_BREAK) || has_leave(loop->body, STMT_RETURN);
+    const bool steps = !lo->region && (has_loop(loop->body) || has_effect(loop->body));
+    if (trips > 1 && !leaves && !steps && lower_symbolically(lo, loop, trips, loc))
         return;
     if (trips > 4096)
         fail(lo->cc, loc,
@@ -294,10 +246,16 @@ void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct loc
     const int index = new_slots(lo, loop->var);
     void *outer = loop->var->user;
     bind(lo, loop->var, index, -1);
+    const int broke = lo->broke;
+    if (has_leave(loop->body, STMT_BREAK))
+        lo->broke = new_flag(lo, "broke", loc);
+    else
+        lo->broke = -1;
     for (int64_t i = 0; i < trips; i++) {
         lo->env[index].op = ir_const(&lo->b, loop->var->type->bits, loop->var->type->is_signed,
                                      loop->start + i * loop->step);
-        lower_stmt(lo, loop->body);
+        lower_iteration(lo, loop->body);
     }
+    lo->broke = broke;
     loop->var->user = outer;
 }

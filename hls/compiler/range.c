@@ -260,6 +260,8 @@ static struct range transfer(const struct process *p, const struct region *regio
 }
 
 static void resolve_inputs(struct process *p) {
+    for (int i = 0; i < p->step_count; i++)
+        p->steps[i].condition = ir_resolve(p->steps[i].condition);
     for (int i = 0; i < p->op_count; i++)
         for (int k = 0; k < p->ops[i]->in_count; k++)
             p->ops[i]->in[k] = ir_resolve(p->ops[i]->in[k]);
@@ -267,6 +269,7 @@ static void resolve_inputs(struct process *p) {
         struct region *r = p->regions[i];
         r->enable = ir_resolve(r->enable);
         r->break_if = ir_resolve(r->break_if);
+        r->go_on = ir_resolve(r->go_on);
         for (int k = 0; k < r->levels; k++)
             r->level[k].limit = ir_resolve(r->level[k].limit);
         for (int k = 0; k < r->carried_count; k++) {
@@ -300,7 +303,6 @@ static bool widen(wide *low, wide *high, struct range with, int bits, bool is_si
 }
 
 void find_ranges(struct compiler *cc, struct process *p) {
-    (void)cc;
     resolve_inputs(p);
     for (int i = 0; i < p->state_count; i++) {
         struct state *s = &p->states[i];
@@ -449,11 +451,16 @@ void find_widths(struct compiler *cc, struct process *p) {
             asked[r->enable->id] = -1;
         if (r->break_if)
             asked[r->break_if->id] = -1;
+        if (r->go_on)
+            asked[r->go_on->id] = -1;
         for (int k = 0; k < r->levels; k++)
             asked[r->level[k].limit->id] = -1;
         for (int k = 0; k < r->effect_count; k++)
             asked[r->effects[k]->id] = -1;
     }
+    for (int i = 0; i < p->step_count; i++)
+        if (p->steps[i].condition)
+            asked[p->steps[i].condition->id] = -1;
     for (int i = p->op_count - 1; i >= 0; i--) {
         struct op *op = p->ops[i];
         if (op->alias || !asked[i])

@@ -91,9 +91,9 @@ static bool search_back(struct search *s, const struct op *at) {
 
 static int dependence_path(const struct process *p, const struct region *r,
                            const struct found_dependence *d, const struct op **path, int room) {
-    struct search s = {r, d->load, calloc((size_t)p->op_count + 1, sizeof(bool)), path, 0, room};
+    struct search s = {r, d->to, calloc((size_t)p->op_count + 1, sizeof(bool)), path, 0, room};
     if (s.seen)
-        search_back(&s, d->store);
+        search_back(&s, d->from);
     free(s.seen);
     return s.length;
 }
@@ -106,17 +106,30 @@ static void path_line(const struct region *r, const struct op *op, char *text, s
              op->name ? " " : "", op->name ? op->name : "", base_name(op->loc.file), op->loc.line);
 }
 
+static bool is_read_after_write(const struct found_dependence *d) {
+    return d->from->code == IR_STORE && d->to->code == IR_LOAD;
+}
+
+static json_t *loop_json(const struct region *r) {
+    json_t *loop =
+        json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", r->name, "file", base_name(r->loc.file),
+                  "line", r->loc.line, "ii", r->schedule->ii, "depth", r->schedule->depth);
+    if (r->schedule->ii_reason)
+        json_object_set_new(loop, "ii_reason", json_string(r->schedule->ii_reason));
+    return loop;
+}
+
 static json_t *process_json(const struct network *net, const struct process *p,
                             const struct tile *tile) {
     json_t *loops = json_array(), *streams = json_array(), *memories = json_array(),
            *deps = json_array();
     for (int i = 0; i < p->region_count; i++) {
         const struct region *r = p->regions[i];
-        json_array_append_new(loops, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", r->name, "file",
-                                               base_name(r->loc.file), "line", r->loc.line, "ii", 1,
-                                               "depth", r->schedule->depth));
+        json_array_append_new(loops, loop_json(r));
         for (int k = 0; k < r->schedule->dependence_count; k++) {
             const struct found_dependence *d = &r->schedule->dependences[k];
+            if (!is_read_after_write(d))
+                continue;
             const struct op *path[128];
             const int length = dependence_path(p, r, d, path, 128);
             json_t *lines = json_array();
@@ -188,8 +201,9 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                     (long long)p->lanes[tiles[i]->lane].count);
         for (int r = 0; r < p->region_count; r++) {
             const struct region *region = p->regions[r];
-            fprintf(out, "  loop %-20s %s:%d  II 1, %d stages", region->name,
-                    base_name(region->loc.file), region->loc.line, region->schedule->depth);
+            fprintf(out, "  loop %-20s %s:%d  II %d, %d stages", region->name,
+                    base_name(region->loc.file), region->loc.line, region->schedule->ii,
+                    region->schedule->depth);
             for (int k = 0; k < region->levels; k++) {
                 if (region->level[k].trips >= 0)
                     fprintf(out, "%s%lld", k ? " x " : ", trips ",
@@ -198,6 +212,9 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                     fprintf(out, "%s?", k ? " x " : ", trips ");
             }
             fputc('\n', out);
+            if (region->schedule->ii_reason)
+                fprintf(out, "    II is not %d: %s\n", region->schedule->ii - 1,
+                        region->schedule->ii_reason);
         }
         for (int k = 0; k < p->stream_count; k++)
             if (p->streams[k].is_output)
@@ -216,6 +233,8 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
             const struct region *region = p->regions[r];
             for (int k = 0; k < region->schedule->dependence_count; k++) {
                 const struct found_dependence *d = &region->schedule->dependences[k];
+                if (!is_read_after_write(d))
+                    continue;
                 const struct op *path[128];
                 const int length = dependence_path(p, region, d, path, 128);
                 fprintf(out,

@@ -219,7 +219,7 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         if (!in)
             continue;
         const struct op_time *t = &s->time[in->id];
-        int at = t->invariant ? 0 : t->ready;
+        int at = t->invariant ? 0 : in->code == IR_PHI ? t->start : t->ready;
         double late = t->arrival;
         int first, last;
         operand_stages(a->p, op, k, &first, &last);
@@ -248,6 +248,10 @@ static void place(const struct pass *a, const struct op *op) {
     int stage;
     double time;
     arrive(a, op, &stage, &time);
+    if (a->earliest[op->id] > stage) {
+        stage = a->earliest[op->id];
+        time = register_out;
+    }
     const double delay = op_delay(a->p, op);
     const int latency = op_latency(a->p, op, a->direct[op->id]);
     if (latency) {
@@ -292,7 +296,10 @@ static void place_all(struct pass *a) {
     }
 }
 
-static void settle_states(struct pass *a) {
+// Places all operations, and the registers that iterations hand on, for the interval a->ii. An
+// iteration may read a register in the ii stages up to the one in which it updates it. False: no
+// end to it.
+static bool settle_states(struct pass *a) {
     struct schedule *s = a->s;
     for (int round = 0;; round++) {
         place_all(a);
@@ -305,33 +312,40 @@ static void settle_states(struct pass *a) {
             const bool cross = a->p->states[carried->state].dims &&
                                op_in_tile(a->p, a->tile, a->region, carried->phi) &&
                                !next->in_tile && !next->invariant;
-            const int ready = (next->invariant ? 0 : next->ready) + cross;
+            const int ready = (next->invariant                 ? 0
+                               : carried->next->code == IR_PHI ? next->start
+                                                               : next->ready) +
+                              cross;
             if (ready > s->state_stage[c]) {
                 s->state_stage[c] = ready;
                 moved = true;
             }
-            s->time[carried->phi->id].start = s->time[carried->phi->id].ready = s->state_stage[c];
+            struct op_time *phi = &s->time[carried->phi->id];
+            const int64_t first = s->state_stage[c] - a->ii + 1;
+            const bool tiled = op_in_tile(a->p, a->tile, a->region, carried->phi);
+            phi->ready = s->state_stage[c];
+            phi->start = first > tiled ? (int)first : tiled;
         }
         if (!moved)
-            return;
+            return true;
         if (round > 300) {
             // What waits for a value that never settles runs ahead of it: the earliest one is the
             // cause.
             int cause = -1;
             for (int c = 0; c < a->r->carried_count; c++)
-                if (s->state_stage[c] > 200 &&
+                if (s->state_stage[c] > 100 &&
                     (cause < 0 || s->state_stage[c] < s->state_stage[cause]))
                     cause = c;
             const struct carried *carried = &a->r->carried[cause < 0 ? 0 : cause];
-            fail(a->cc, where(carried->next, a->r->loc),
-                 "II=1 is impossible for loop '%s': '%s' is handed from each iteration to the next "
-                 "and its new "
-                 "value takes more than one cycle (%.2f ns without routing) to compute; shorten "
-                 "what lies "
-                 "between (no multiplication, no memory read, fewer operations), or hand it over "
-                 "several "
-                 "iterations",
-                 a->r->name, a->p->states[carried->state].name, budget);
+            a->reason = arena_printf(
+                a->cc,
+                "'%s' is handed from each iteration to the next and its new value takes more than "
+                "%lld cycle%s (%.2f ns each without routing) to compute; shorten what lies between "
+                "(no multiplication, no memory read, fewer operations), or hand it over several "
+                "iterations",
+                a->p->states[carried->state].name, (long long)a->ii, a->ii == 1 ? "" : "s", budget);
+            a->reason_loc = where(carried->next, a->r->loc);
+            return false;
         }
     }
 }
@@ -362,7 +376,9 @@ static void sink_loads(struct pass *a) {
             }
         }
         const int latency = op_latency(a->p, op, false);
-        const int start = latency ? latest - latency : latest - 1;
+        int start = latency ? latest - latency : latest - 1;
+        if (a->latest[i] >= 0 && start > a->latest[i])
+            start = a->latest[i];
         if (start > t->start) {
             t->start = start;
             t->ready = start + latency;
@@ -419,68 +435,253 @@ static void collect_uses(struct pass *a) {
         if (s->time[a->r->carried[c].phi->id].needed || a->p->states[a->r->carried[c].state].live)
             use(a, a->r->carried[c].next, s->state_stage[c],
                 op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi));
+    // A write gives back the credits of those that turn out not to happen.
+    for (int i = 0; i < a->r->effect_count; i++)
+        if (a->r->effects[i]->code == IR_WRITE && a->r->effects[i]->in[0])
+            use(a, a->r->effects[i]->in[0], s->write_stage[a->r->effects[i]->imm], false);
+    if (a->r->break_if)
+        use(a, a->r->break_if, s->break_stage, false);
 }
 
-static void schedule_region(struct compiler *cc, struct process *p, const struct tile *tile,
-                            int region) {
-    struct region *r = p->regions[region];
-    struct schedule *s = arena_alloc(cc, sizeof *s);
-    r->schedule = s;
-    s->time = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *s->time);
-    s->state_stage = arena_alloc(cc, (size_t)(r->carried_count + 1) * sizeof *s->state_stage);
-    s->write_stage = arena_alloc(cc, (size_t)(p->stream_count + 1) * sizeof *s->write_stage);
-    s->depth = 1;
-    for (int i = 0; i < p->stream_count; i++)
-        s->write_stage[i] = -1;
+// ---- accesses that take turns: ports of memories, order on streams
+
+static bool both_write(const struct op *x, const struct op *y, enum opcode code) {
+    if (x == y || x->code != code || y->code != code || x->imm != y->imm)
+        return false;
+    const int guard = code == IR_STORE ? 2 : 0;
+    return !ir_exclusive(x->in[guard], y->in[guard]) && !(code == IR_STORE && other_bank(x, y));
+}
+
+// More of them in an iteration than there are cycles?
+static bool has_turns(struct pass *a, enum opcode code) {
+    for (int i = 0; i < a->r->effect_count; i++) {
+        const struct op *x = a->r->effects[i], *other = x;
+        int64_t count = 1;
+        for (int k = 0; k < a->r->effect_count; k++)
+            if (both_write(x, a->r->effects[k], code)) {
+                count++;
+                other = a->r->effects[k];
+            }
+        if (count <= a->ii)
+            continue;
+        if (code == IR_STORE)
+            a->reason =
+                arena_printf(a->cc,
+                             "memory '%s' is written at %lld places of an iteration (another "
+                             "is line %d) and has one write port; join them into one write, "
+                             "or partition the array so that they go to different banks",
+                             a->p->memories[x->imm].name, (long long)count, other->loc.line);
+        else
+            a->reason =
+                arena_printf(a->cc,
+                             "stream '%s' is written at %lld places of an iteration (another "
+                             "is line %d), one word a cycle; choose the value first, then "
+                             "write once, or put the words side by side into a struct",
+                             a->p->streams[x->imm].name, (long long)count, other->loc.line);
+        a->reason_loc = x->loc;
+        return false;
+    }
+    return true;
+}
+
+static bool take_turns(struct pass *a) {
+    bool moved = false;
+    for (int i = 0; i < a->r->effect_count; i++) {
+        for (int k = 0; k < i; k++) {
+            const struct op *early = a->r->effects[k], *late = a->r->effects[i];
+            if (early->code != late->code || early->imm != late->imm ||
+                (early->code != IR_STORE && early->code != IR_WRITE))
+                continue;
+            const int x = a->s->time[early->id].start, y = a->s->time[late->id].start;
+            const bool both = both_write(early, late, early->code);
+            int wanted_y = y, wanted_x = x;
+            if (early->code == IR_WRITE) { // in program order, within an interval and across two
+                if (y < x + both)
+                    wanted_y = x + both;
+                else if (y - x > a->ii - 1)
+                    wanted_x = (int)(y - a->ii + 1);
+            } else if (both && (y - x) % a->ii == 0) {
+                wanted_y = y + 1;
+            }
+            if (wanted_y > a->earliest[late->id]) {
+                a->earliest[late->id] = wanted_y > y ? wanted_y : a->earliest[late->id];
+                moved = moved || wanted_y > y;
+            }
+            if (wanted_x > x) {
+                a->earliest[early->id] = wanted_x;
+                moved = true;
+            }
+        }
+    }
+    return moved;
+}
+
+static int stage_of(const struct pass *a, const struct op *op) {
+    const struct op_time *t = &a->s->time[op->id];
+    return t->invariant ? 0 : op->code == IR_PHI ? t->start : t->ready;
+}
+
+// What decides over an iteration must be known when the iteration, or the next one, starts.
+static bool decides_in_time(struct pass *a) {
+    struct schedule *s = a->s;
+    for (int i = 0; i < a->r->effect_count; i++) {
+        const struct op *e = a->r->effects[i];
+        if (e->code != IR_READ || !e->in[0])
+            continue;
+        const int late = stage_of(a, e->in[0]);
+        if (late == 0 && !s->time[e->in[0]->id].in_tile)
+            continue;
+        a->reason = arena_printf(
+            a->cc,
+            "whether stream '%s' is read must be known when an iteration starts; the condition "
+            "here "
+            "takes %d cycle%s: base it on the loop's index, on scalars, or on a variable that is "
+            "updated within one cycle",
+            a->p->streams[e->imm].name, late, late == 1 ? "" : "s");
+        a->reason_loc = e->loc;
+        return false;
+    }
+    if (a->r->go_on && (stage_of(a, a->r->go_on) > 0 || s->time[a->r->go_on->id].in_tile)) {
+        a->reason = "the condition of the while takes more than a cycle from the last iteration's "
+                    "values; compute it in the iteration before into a bool";
+        a->reason_loc = where(a->r->go_on, a->r->loc);
+        return false;
+    }
+    s->break_stage = a->r->break_if ? stage_of(a, a->r->break_if) : 0;
+    if (s->break_stage > a->ii - 1 || (a->r->break_if && s->time[a->r->break_if->id].in_tile)) {
+        a->reason = arena_printf(
+            a->cc,
+            "whether the loop ends here is known %d cycle%s after an iteration's start, "
+            "too late for the next one; base the condition of break (or return, or do "
+            "... while) on the loop's index, on scalars, or on what the iteration before "
+            "computed",
+            s->break_stage, s->break_stage == 1 ? "" : "s");
+        a->reason_loc = where(a->r->break_if, a->r->loc);
+        return false;
+    }
+    return true;
+}
+
+static bool repeats(const struct region *r) {
+    return r->levels > 0 || r->repeats;
+}
+
+enum { MAX_STAGES = 480, MAX_II = 128 };
+
+static bool try_interval(struct pass *a) {
+    struct schedule *s = a->s;
+    for (int i = 0; i < a->p->op_count; i++) {
+        a->earliest[i] = 0;
+        a->latest[i] = -1;
+        s->time[i].start = s->time[i].ready = 0;
+        s->time[i].arrival = 0;
+    }
+    for (int c = 0; c < a->r->carried_count; c++)
+        // A tile knows of an iteration one cycle after its issue.
+        s->state_stage[c] = op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi);
+    if (!has_turns(a, IR_STORE) || !has_turns(a, IR_WRITE))
+        return false;
+    for (int round = 0; round < 500; round++) {
+        if (!settle_states(a))
+            return false;
+        sink_loads(a);
+        if (!decides_in_time(a))
+            return false;
+        const bool moved = keep_dependences(a);
+        if (!take_turns(a) && !moved)
+            return true;
+        for (int i = 0; i < a->p->op_count; i++)
+            if (a->earliest[i] > MAX_STAGES)
+                return false;
+    }
+    return false;
+}
+
+static void search_interval(struct pass *a) {
+    struct schedule *s = a->s;
+    struct compiler *cc = a->cc;
+    const struct region *r = a->r;
+    const char *reason = NULL;
+    struct location loc = r->loc;
+    for (a->ii = r->asked_ii ? r->asked_ii : 1;; a->ii++) {
+        if (!repeats(r))
+            a->ii = 1 << 20; // there is no next iteration
+        if (try_interval(a))
+            break;
+        reason = a->reason ? a->reason : "its operations cannot be put into an order";
+        loc = a->reason ? a->reason_loc : r->loc;
+        if (!repeats(r) || a->ii >= MAX_II)
+            fail(cc, loc, repeats(r) ? "loop '%s' cannot be pipelined: %s" : "'%s': %s", r->name,
+                 reason);
+    }
+    s->ii = repeats(r) ? (int)a->ii : 1;
+    s->ii_reason = reason ? arena_printf(cc, "%s (line %d)", reason, loc.line) : NULL;
+    if (reason && r->asked_ii)
+        fail(cc, loc,
+             "II=%d is impossible for loop '%s': %s. II=%d is possible: ask for that, or leave II= "
+             "out to have the least",
+             r->asked_ii, r->name, reason, s->ii);
+}
+
+static void find_needed(struct pass *a) {
+    struct schedule *s = a->s;
+    const struct region *r = a->r;
     for (int i = 0; i < r->effect_count; i++)
         need(s, r->effects[i]);
     if (r->break_if)
         need(s, r->break_if);
+    if (r->go_on)
+        need(s, r->go_on);
     for (int changed = 1; changed;) { // states that something looks at
         changed = 0;
         for (int c = 0; c < r->carried_count; c++) {
             const struct carried *carried = &r->carried[c];
-            if ((s->time[carried->phi->id].needed || p->states[carried->state].live) &&
+            if ((s->time[carried->phi->id].needed || a->p->states[carried->state].live) &&
                 !s->time[carried->next->id].needed) {
                 need(s, carried->next);
                 changed = 1;
             }
         }
     }
+}
+
+static void schedule_region(struct compiler *cc, struct process *p, const struct tile *tile,
+                            int region) {
+    struct region *r = p->regions[region];
+    struct schedule *s = arena_alloc(cc, sizeof *s);
+    const size_t ops = (size_t)p->op_count + 1;
+    r->schedule = s;
+    s->time = arena_alloc(cc, ops * sizeof *s->time);
+    s->state_stage = arena_alloc(cc, (size_t)(r->carried_count + 1) * sizeof *s->state_stage);
+    s->write_stage = arena_alloc(cc, (size_t)(p->stream_count + 1) * sizeof *s->write_stage);
+    s->depth = 1;
+    for (int i = 0; i < p->stream_count; i++)
+        s->write_stage[i] = -1;
+    struct pass a = {.cc = cc,
+                     .p = p,
+                     .tile = tile,
+                     .r = r,
+                     .region = region,
+                     .s = s,
+                     .direct = arena_alloc(cc, ops * sizeof(bool)),
+                     .earliest = arena_alloc(cc, ops * sizeof(int)),
+                     .latest = arena_alloc(cc, ops * sizeof(int))};
+    find_needed(&a);
     mark_invariants(p, s);
-    struct pass a = {
-        cc, p, tile, r, region, s, arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof(bool))};
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         s->time[i].in_tile = !op->alias && op_in_tile(p, tile, region, op);
         a.direct[i] =
             s->time[i].needed && (op->code == IR_MUL || op->code == IR_DOT) && is_direct(p, s, op);
     }
-    for (int c = 0; c < r->carried_count;
-         c++) // a tile knows of an iteration one cycle after its issue
-        s->state_stage[c] = op_in_tile(p, tile, region, r->carried[c].phi);
-    settle_states(&a);
-    sink_loads(&a);
-    collect_uses(&a);
+    find_dependences(&a);
+    search_interval(&a);
     for (int i = 0; i < r->effect_count; i++) {
         const struct op *e = r->effects[i];
-        if (e->code == IR_WRITE)
+        if (e->code == IR_WRITE && s->time[e->id].start > s->write_stage[e->imm])
             s->write_stage[e->imm] = s->time[e->id].start;
-        const bool early = e->code == IR_READ && e->in[0] && !s->time[e->in[0]->id].invariant;
-        if (early && (s->time[e->in[0]->id].ready > 0 || s->time[e->in[0]->id].in_tile))
-            fail(cc, e->loc,
-                 "whether stream '%s' is read must be known when an iteration starts; the "
-                 "condition here takes %d cycles: base it on the loop's index, on scalars, or on a "
-                 "variable "
-                 "that is updated within one cycle",
-                 p->streams[e->imm].name, s->time[e->in[0]->id].ready);
     }
-    if (r->break_if && !s->time[r->break_if->id].invariant && s->time[r->break_if->id].ready > 0)
-        fail(cc, where(r->break_if, r->loc),
-             "the condition of break must be known when an iteration starts; "
-             "base it on the loop's index and on scalars");
-    for (int i = 0; i < p->memory_count; i++)
-        check_dependences(&a, i);
+    collect_uses(&a);
 }
 
 // States that are looked at between regions, or by another region.
@@ -502,6 +703,9 @@ static void find_live_states(struct process *p) {
             if (r->carried[k].init && r->carried[k].init->code == IR_STATE)
                 p->states[r->carried[k].init->imm].live = true;
     }
+    for (int i = 0; i < p->step_count; i++)
+        if (p->steps[i].condition && p->steps[i].condition->code == IR_STATE)
+            p->states[p->steps[i].condition->imm].live = true;
     // A state that keeps its value from run to run is looked at by the next run.
     for (int i = 0; i < p->region_count; i++)
         for (int k = 0; k < p->regions[i]->carried_count; k++)

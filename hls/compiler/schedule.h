@@ -23,12 +23,14 @@ struct op_time {
     int tile_first, tile_last; // stages in which a tile looks at it; first -1: none
 };
 
-struct found_dependence { // a read that must see a write of an earlier iteration
+// An access of a memory that must come before another one, `distance` iterations later.
+struct found_dependence {
     int memory;
-    int64_t distance; // iterations between them; -1: they never meet
-    int needed;       // cycles between them in the schedule
-    const struct op *store, *load;
-    bool claimed;
+    const struct op *from, *to; // a store and a load (the others are not for the report)
+    int64_t distance;           // iterations between them; -1: they never meet
+    int needed;                 // cycles between them in the schedule
+    bool claimed, asserted;
+    struct location loc; // of the claim
 };
 
 struct schedule {
@@ -53,7 +55,7 @@ struct tile {
     bool *state;  // [state_count]
 };
 
-// A region on its way through the scheduler.
+// A region on its way through the scheduler, for one initiation interval.
 struct pass {
     struct compiler *cc;
     struct process *p;
@@ -61,12 +63,21 @@ struct pass {
     struct region *r;
     int region;
     struct schedule *s;
+    int64_t ii;
     bool *direct;
+    int *earliest;      // [op_count] stage before which it must not start
+    int *latest;        // [op_count] of loads: stage behind which it must not be moved; -1: none
+    const char *reason; // why this interval is not possible
+    struct location reason_loc;
 };
 
-// Fails if the schedule reads or writes a memory too early or too late, or if a claim does not
+// Finds which accesses of the region's memories must keep their order. Fails if a claim does not
 // hold.
-void check_dependences(struct pass *a, int memory);
+void find_dependences(struct pass *a);
+// Banks of a memory that are named by constants and differ.
+bool other_bank(const struct op *x, const struct op *y);
+// Moves the bounds of accesses that the schedule has in the wrong order; false: all are right.
+bool keep_dependences(struct pass *a);
 
 struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
