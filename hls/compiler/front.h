@@ -28,7 +28,9 @@ struct call_edge {
 
 struct active_loop { // the loops around the statement that is being parsed
     struct active_loop *outer;
-    struct for_loop *loop;
+    const struct variable *var; // of a `for` that looks canonical, or NULL
+    const struct expr *limit;   // of it
+    const char *obstacle;       // what its body does, so that it is not canonical; or NULL
 };
 
 enum break_target { BREAK_NOTHING, BREAK_LOOP, BREAK_SWITCH };
@@ -123,6 +125,7 @@ struct expr *expr_field(struct front *f, struct expr *a, const char *name, bool 
 struct expr *expr_deref(struct front *f, struct expr *a, struct location loc);
 struct expr *expr_address(struct front *f, struct expr *a, struct location loc);
 struct expr *expr_read(struct front *f, struct expr *stream, struct location loc);
+struct expr *expr_more(struct front *f, struct expr *stream, struct location loc);
 struct expr *expr_call(struct front *f, struct function *callee, struct expr **args, int count,
                        struct location loc);
 struct expr *convert(struct front *f, struct expr *e, const struct type *type);
@@ -184,8 +187,34 @@ void parse_constant_init(struct front *f, struct variable *var, bool open_array)
 
 // ---- statements (parse_stmt.c)
 
+struct items {
+    struct stmt **list;
+    int count, capacity;
+};
+
+// What holds the statements of a block directly.
+struct holder {
+    struct for_loop *loop; // pragmas of a loop belong here
+    bool is_function;
+    bool is_arm; // of a switch: a last `break;` ends it
+};
+
 struct stmt *new_stmt(struct front *f, enum stmt_kind kind, struct location loc);
+void add_item(struct front *f, struct items *items, struct stmt *s); // nothing where s is NULL
+struct stmt *block_of(struct front *f, const struct items *items, struct location loc);
+// A break or continue of this very loop, or a return, somewhere in the statement.
+bool contains_jump(const struct stmt *s, enum stmt_kind kind);
+void parse_local(struct front *f, struct items *items); // a declaration and its semicolon
+struct stmt *parse_simple(struct front *f);             // assignment, ++ or call
+struct stmt *parse_statement(struct front *f);          // NULL: an empty one
+// Statements up to the closing brace. `ended`: set where a break ends the arm of a switch, or NULL.
+void parse_items(struct front *f, struct items *items, const struct holder *holder, bool *ended);
 struct stmt *parse_function_body(struct front *f);
+
+// ---- loops (parse_loop.c)
+
+bool starts_loop(const struct token *t);
+struct stmt *parse_loop(struct front *f, const char *label); // NULL: it never runs
 
 // ---- pragmas (pragma.c)
 

@@ -203,6 +203,10 @@ static struct expr *named(struct front *f) {
         expect(f, ")", "after the stream of hls_read");
         return expr_read(f, stream, t->loc);
     }
+    if (token_is(t, "__hls_more"))
+        fail(f->cc, t->loc,
+             "hls_more is used as a value; it is the whole condition of a loop, so write while "
+             "(hls_more(T, stream))");
     if (token_is(t, "__hls_write"))
         fail(f->cc, t->loc, "hls_write has no value; make it a statement of its own");
     if (is_keyword(t->text))

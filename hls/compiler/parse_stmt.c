@@ -1,21 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Statements: local declarations, assignments, canonical loops, switch with closed arms.
+// Statements but loops (parse_loop.c): local declarations, assignments, switch with closed arms.
 #include "front.h"
 #include <string.h>
-
-struct items {
-    struct stmt **list;
-    int count, capacity;
-};
-
-// What holds the statements of a block directly.
-struct holder {
-    struct for_loop *loop; // pragmas of a loop belong here
-    bool is_function;
-    bool is_arm; // of a switch: a last `break;` ends it
-};
-
-static struct stmt *parse_statement(struct front *f);
 
 struct stmt *new_stmt(struct front *f, enum stmt_kind kind, struct location loc) {
     struct stmt *s = arena_alloc(f->cc, sizeof *s);
@@ -24,18 +10,42 @@ struct stmt *new_stmt(struct front *f, enum stmt_kind kind, struct location loc)
     return s;
 }
 
-static void add_item(struct front *f, struct items *items, struct stmt *s) {
+void add_item(struct front *f, struct items *items, struct stmt *s) {
     if (!s)
         return;
     items->list = grow_list(f, items->list, items->count, &items->capacity, sizeof *items->list);
     items->list[items->count++] = s;
 }
 
-static struct stmt *block_of(struct front *f, const struct items *items, struct location loc) {
+struct stmt *block_of(struct front *f, const struct items *items, struct location loc) {
     struct stmt *s = new_stmt(f, STMT_BLOCK, loc);
     s->body = items->list;
     s->count = items->count;
     return s;
+}
+
+bool contains_jump(const struct stmt *s, enum stmt_kind kind) {
+    if (!s)
+        return false;
+    switch (s->kind) {
+    case STMT_BLOCK:
+        for (int i = 0; i < s->count; i++)
+            if (contains_jump(s->body[i], kind))
+                return true;
+        return false;
+    case STMT_IF:
+        return contains_jump(s->then, kind) || contains_jump(s->otherwise, kind);
+    case STMT_SWITCH:
+        for (int i = 0; i < s->case_count; i++)
+            if (contains_jump(s->cases[i].body, kind))
+                return true;
+        return false;
+    case STMT_FOR:
+    case STMT_WHILE:
+        return kind == STMT_RETURN && contains_jump(s->loop->body, kind);
+    default:
+        return s->kind == kind;
+    }
 }
 
 static bool always_returns(const struct stmt *s) {
@@ -52,7 +62,18 @@ static bool always_returns(const struct stmt *s) {
         }
         return has_default;
     }
+    if (s->kind == STMT_WHILE)
+        return !s->loop->limit && !contains_jump(s->loop->body, STMT_BREAK);
     return s->kind == STMT_RETURN;
+}
+
+// Nothing runs on behind the statement.
+static bool always_leaves(const struct stmt *s) {
+    if (s->kind == STMT_BLOCK)
+        return s->count > 0 && always_leaves(s->body[s->count - 1]);
+    if (s->kind == STMT_IF)
+        return s->otherwise && always_leaves(s->then) && always_leaves(s->otherwise);
+    return s->kind == STMT_CONTINUE || always_returns(s);
 }
 
 // ---- declarations
@@ -72,7 +93,7 @@ static void parse_local_init(struct front *f, struct stmt *s, bool open_array) {
     var->value_count = 1;
 }
 
-static void parse_local(struct front *f, struct items *items) {
+void parse_local(struct front *f, struct items *items) {
     struct specifiers s;
     parse_specifiers(f, &s);
     if (accept(f, ";"))
@@ -93,6 +114,9 @@ static void parse_local(struct front *f, struct items *items) {
                  "%s is declared extern or as a function inside a function; do it at file scope",
                  d.name);
         check_variable_type(f, d.type, d.name, false, d.loc);
+        if (d.type->kind == TYPE_STREAM && f->loops)
+            fail(f->cc, d.loc,
+                 "channel %s is declared in a loop; declare it at the top of its function", d.name);
         if (d.type->kind == TYPE_STREAM && s.is_static)
             fail(f->cc, d.loc, "channel %s is static; make it local to its dataflow function",
                  d.name);
@@ -110,142 +134,6 @@ static void parse_local(struct front *f, struct items *items) {
         add_item(f, items, decl);
     } while (accept(f, ","));
     expect(f, ";", "after a declaration");
-}
-
-// ---- loops
-
-static noreturn void not_canonical(struct front *f, struct location loc, const char *what) {
-    fail(f->cc, loc,
-         "this for is not canonical (%s); write `for (int i = CONSTANT; i < LIMIT; i += CONSTANT)`",
-         what);
-}
-
-static void parse_loop_start(struct front *f, struct for_loop *loop) {
-    struct specifiers s;
-    struct declarator d;
-    struct location loc = peek(f)->loc;
-    if (!starts_type(f))
-        not_canonical(f, loc, "its variable is not declared in its head");
-    parse_specifiers(f, &s);
-    parse_declarator(f, &s, &d, false);
-    if (s.is_static || s.is_const || s.is_typedef || s.is_extern || !d.name || d.is_function ||
-        d.open_array || d.type->kind != TYPE_INT)
-        not_canonical(f, loc, "its variable is not a plain integer");
-    if (!accept(f, "="))
-        not_canonical(f, peek(f)->loc, "its variable has no start value");
-    loc = peek(f)->loc;
-    struct expr *start = convert(f, parse_expr(f), d.type);
-    if (start->kind != EXPR_CONST)
-        not_canonical(f, loc, "its start is not a constant");
-    if (!accept(f, ";"))
-        not_canonical(f, peek(f)->loc, "its head declares more than one variable");
-    loop->var = new_variable(f, d.name, d.type, d.loc);
-    loop->start = start->value;
-    declare(f, d.name, SYM_VARIABLE, d.loc)->var = loop->var;
-}
-
-static void parse_loop_limit(struct front *f, struct for_loop *loop) {
-    const struct token *t = peek(f);
-    const char *name = loop->var->name;
-    if (t->kind != TOK_NAME || strcmp(t->text, name) != 0)
-        not_canonical(f, t->loc, "its condition does not begin with its variable");
-    next_token(f);
-    loop->inclusive = token_is(peek(f), "<=");
-    if (!loop->inclusive && !token_is(peek(f), "<"))
-        not_canonical(f, t->loc, "its condition is neither < nor <=");
-    next_token(f);
-    struct expr *limit = parse_binary(f, 8);
-    if (!accept(f, ";"))
-        not_canonical(f, peek(f)->loc, "its condition is more than one comparison");
-    if (!is_number(limit->type))
-        not_canonical(f, t->loc, "its limit is not a number");
-    if (mentions(limit, loop->var))
-        not_canonical(f, t->loc, "its limit depends on its variable");
-    reject_effects(f, limit, "the limit of a for");
-    const struct type *own = limit->type;
-    const struct type *common = usual_type(f, loop->var->type, own);
-    loop->limit = convert(f, limit, common);
-    if (!common->is_signed && loop->start < 0 && loop->var->type->is_signed)
-        fail(f->cc, t->loc,
-             "%s starts below zero and its limit is unsigned, so C compares them as unsigned; cast "
-             "the limit to int",
-             name);
-    if (loop->limit->kind != EXPR_CONST && loop->var->type->bits < own->bits &&
-        loop->var->type->bits < 32)
-        fail(f->cc, t->loc,
-             "the limit (%s) may be more than %s (%s) can reach; declare the variable as wide as "
-             "the "
-             "limit",
-             type_text(f, own), name, type_text(f, loop->var->type));
-}
-
-static void parse_loop_step(struct front *f, struct for_loop *loop) {
-    struct location loc = peek(f)->loc;
-    bool prefix = accept(f, "++");
-    const struct token *t = next_token(f);
-    if (t->kind != TOK_NAME || strcmp(t->text, loop->var->name) != 0)
-        not_canonical(f, loc, "its step does not change its variable upwards");
-    if (prefix || accept(f, "++")) {
-        loop->step = 1;
-    } else if (accept(f, "+=")) {
-        struct expr *step = parse_expr(f);
-        if (step->kind != EXPR_CONST || step->value <= 0 || step->value > INT32_MAX)
-            not_canonical(f, loc, "its step is not a constant above zero");
-        loop->step = step->value;
-    } else {
-        not_canonical(f, loc, "its step is not ++ or += with a constant");
-    }
-    if (!accept(f, ")"))
-        not_canonical(f, peek(f)->loc, "its step is more than one change");
-    // A variable that wraps around before it reaches the limit makes an endless loop.
-    const struct type *type = loop->var->type;
-    if (loop->limit->kind != EXPR_CONST)
-        return;
-    int64_t max =
-        (int64_t)(UINT64_MAX >> (64 - type->bits + (type->is_signed || type->bits == 64)));
-    bool huge = !loop->limit->type->is_signed && loop->limit->value < 0;
-    if (huge || (loop->limit->value >= 0 &&
-                 loop->limit->value > max - loop->step + (loop->inclusive ? 0 : 1)))
-        fail(f->cc, loc, "%s (%s) wraps around before it reaches its limit; use a wider type",
-             loop->var->name, type_text(f, type));
-}
-
-static void parse_items(struct front *f, struct items *items, const struct holder *holder,
-                        bool *ended);
-
-static struct stmt *parse_for(struct front *f, const char *label) {
-    struct stmt *s = new_stmt(f, STMT_FOR, next_token(f)->loc);
-    struct for_loop *loop = arena_alloc(f->cc, sizeof *loop);
-    s->loop = loop;
-    loop->label = label;
-    push_scope(f);
-    expect(f, "(", "after for");
-    parse_loop_start(f, loop);
-    parse_loop_limit(f, loop);
-    parse_loop_step(f, loop);
-
-    struct active_loop active = {f->loops, loop};
-    enum break_target outer = f->break_target;
-    f->loops = &active;
-    f->break_target = BREAK_LOOP;
-    struct items items = {0};
-    struct location loc = peek(f)->loc;
-    if (peek(f)->kind == TOK_PRAGMA)
-        fail(f->cc, loc, "a pragma of a loop stands inside its body; move it behind the `{`");
-    if (accept(f, "{")) {
-        push_scope(f);
-        struct holder holder = {.loop = loop};
-        parse_items(f, &items, &holder, NULL);
-        expect(f, "}", "after the body of a for");
-        pop_scope(f);
-    } else {
-        add_item(f, &items, parse_statement(f));
-    }
-    loop->body = block_of(f, &items, loc);
-    f->loops = active.outer;
-    f->break_target = outer;
-    pop_scope(f);
-    return s;
 }
 
 // ---- switch
@@ -293,7 +181,7 @@ static void parse_arm(struct front *f, struct stmt *s, int *case_capacity) {
     parse_items(f, &items, &holder, &ended);
     pop_scope(f);
     arm.body = block_of(f, &items, loc);
-    if (!ended && !token_is(peek(f), "}") && !always_returns(arm.body))
+    if (!ended && !token_is(peek(f), "}") && !always_leaves(arm.body))
         fail(f->cc, peek(f)->loc,
              "the case above falls through into this one; end it with break, or repeat its "
              "statements");
@@ -348,7 +236,7 @@ static struct stmt *effect_statement(struct front *f, struct expr *e, bool is_vo
     return s;
 }
 
-static struct stmt *parse_simple(struct front *f) {
+struct stmt *parse_simple(struct front *f) {
     struct location loc = peek(f)->loc;
     bool up = token_is(peek(f), "++");
     if (up || token_is(peek(f), "--")) {
@@ -430,16 +318,20 @@ static struct stmt *parse_break(struct front *f) {
         fail(f->cc, s->loc,
              "break inside a statement of a case; let it be the last statement of the case");
     if (f->break_target == BREAK_NOTHING)
-        fail(f->cc, s->loc, "break outside of for and switch; remove it");
+        fail(f->cc, s->loc, "break outside of a loop and of switch; remove it");
+    return s;
+}
+
+static struct stmt *parse_continue(struct front *f) {
+    struct stmt *s = new_stmt(f, STMT_CONTINUE, next_token(f)->loc);
+    if (!f->loops)
+        fail(f->cc, s->loc, "continue outside of a loop; remove it");
     return s;
 }
 
 static void reject_keyword(struct front *f, const struct token *t) {
     static const char *const rejected[][2] = {
-        {"goto", "jumps are not supported; use if and for"},
-        {"while", "a while loop has no bound; use for with a constant bound and break"},
-        {"do", "a do loop has no bound; use for with a constant bound and break"},
-        {"continue", "continue is not supported; put the rest of the body into an if"},
+        {"goto", "jumps are not supported; use if, a loop, break or continue"},
         {"case", "a case stands inside a block of a switch; put it directly into the switch"},
         {"default", "a default stands inside a block of a switch; put it directly into the switch"},
         {"asm", "assembler is not supported; write it in C"},
@@ -468,8 +360,8 @@ static struct stmt *statement(struct front *f) {
         return block_of(f, &items, t->loc);
     }
     if (t->kind == TOK_NAME) {
-        if (token_is(t, "for"))
-            return parse_for(f, NULL);
+        if (starts_loop(t))
+            return parse_loop(f, NULL);
         if (token_is(t, "if"))
             return parse_if(f);
         if (token_is(t, "switch"))
@@ -478,22 +370,24 @@ static struct stmt *statement(struct front *f) {
         if (token_is(peek_at(f, 1), ":")) {
             const char *label = expect_name(f, "a label");
             next_token(f);
-            if (!token_is(peek(f), "for"))
-                fail(f->cc, t->loc, "label %s is not before a for; only loops have labels", label);
-            return parse_for(f, label);
+            if (!starts_loop(peek(f)))
+                fail(f->cc, t->loc,
+                     "label %s is not before a loop; only loops have labels, so remove it", label);
+            return parse_loop(f, label);
         }
         if (starts_type(f))
             fail(f->cc, t->loc, "a declaration where a statement is expected; put it into a block");
     }
     struct stmt *s = token_is(t, "return")        ? parse_return(f)
                      : token_is(t, "break")       ? parse_break(f)
+                     : token_is(t, "continue")    ? parse_continue(f)
                      : token_is(t, "__hls_write") ? parse_write(f)
                                                   : parse_simple(f);
     expect(f, ";", "after a statement");
     return s;
 }
 
-static struct stmt *parse_statement(struct front *f) {
+struct stmt *parse_statement(struct front *f) {
     enter_nesting(f);
     struct stmt *s = statement(f);
     leave_nesting(f);
@@ -514,8 +408,7 @@ static void parse_arm_block(struct front *f, struct items *items, bool *ended) {
     add_item(f, items, block_of(f, &inner, loc));
 }
 
-static void parse_items(struct front *f, struct items *items, const struct holder *holder,
-                        bool *ended) {
+void parse_items(struct front *f, struct items *items, const struct holder *holder, bool *ended) {
     for (;;) {
         const struct token *t = peek(f);
         if (t->kind == TOK_END || token_is(t, "}"))

@@ -320,6 +320,16 @@ struct expr *expr_read(struct front *f, struct expr *stream, struct location loc
     return e;
 }
 
+struct expr *expr_more(struct front *f, struct expr *stream, struct location loc) {
+    check_stream(f, stream, "hls_more");
+    struct expr *e = new_expr(f, EXPR_MORE, f->bool_type, loc);
+    with_children(f, e, stream, NULL, NULL);
+    e->has_effects = true;
+    if (f->function)
+        f->function->has_effects = true;
+    return e;
+}
+
 struct expr *copy_expr(struct front *f, const struct expr *e) {
     if (!e)
         return NULL;
@@ -352,6 +362,27 @@ static bool mentions_state(const struct expr *e) {
            mentions_state(e->c);
 }
 
+// What a parameter stands for may have another name too.
+static bool is_reference(const struct variable *var) {
+    return var->is_param && (var->type->kind == TYPE_ARRAY || var->type->kind == TYPE_POINTER);
+}
+
+static bool mentions_reference(const struct expr *e) {
+    return e && ((e->kind == EXPR_VAR && is_reference(e->var)) || mentions_reference(e->a) ||
+                 mentions_reference(e->b) || mentions_reference(e->c));
+}
+
+static void note_change_in_loop(struct active_loop *loop, const struct variable *var) {
+    bool is_same = loop->var == var;
+    bool may_alias = is_reference(var) ? mentions_state(loop->limit)
+                     : var->is_static  ? mentions_reference(loop->limit)
+                                       : false;
+    if (is_same)
+        loop->obstacle = "its body changes its variable";
+    else if (may_alias || mentions(loop->limit, var))
+        loop->obstacle = "its body changes what its limit reads";
+}
+
 void note_change(struct front *f, const struct expr *lvalue, struct location loc) {
     struct variable *var = root_variable(lvalue);
     if (!var)
@@ -359,20 +390,9 @@ void note_change(struct front *f, const struct expr *lvalue, struct location loc
     if (var->is_const)
         fail(f->cc, loc, "%s is const and is changed here; remove the const or the assignment",
              var->name);
-    bool is_reference =
-        var->is_param && (var->type->kind == TYPE_ARRAY || var->type->kind == TYPE_POINTER);
-    for (struct active_loop *l = f->loops; l; l = l->outer) {
-        if (l->loop->var == var)
-            fail(f->cc, loc,
-                 "the loop variable %s is changed in the body of its loop; use another variable",
-                 var->name);
-        if (mentions(l->loop->limit, var))
-            fail(f->cc, loc,
-                 "%s is part of the limit of the loop at line %d and is changed in its body; copy "
-                 "the limit into a variable before the loop",
-                 var->name, l->loop->var->loc.line);
-    }
-    if (f->function && !f->in_sizeof && (var->is_static || is_reference))
+    for (struct active_loop *l = f->loops; l; l = l->outer)
+        note_change_in_loop(l, var);
+    if (f->function && !f->in_sizeof && (var->is_static || is_reference(var)))
         f->function->has_effects = true;
 }
 
@@ -422,12 +442,8 @@ struct expr *expr_call(struct front *f, struct function *callee, struct expr **a
         if (f->function && !f->in_sizeof)
             f->function->has_effects = true;
         for (struct active_loop *l = f->loops; l; l = l->outer)
-            if (mentions_state(l->loop->limit))
-                fail(f->cc, loc,
-                     "the limit of the loop at line %d reads state that %s may change; copy the "
-                     "limit "
-                     "into a variable before the loop",
-                     l->loop->var->loc.line, callee->name);
+            if (mentions_state(l->limit))
+                l->obstacle = "its body calls a function that may change what its limit reads";
     }
     if (!f->in_sizeof) {
         f->edges = grow_list(f, f->edges, f->edge_count, &f->edge_capacity, sizeof *f->edges);

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops. A `for` that counts from a constant by a constant becomes the canonical STMT_FOR, upwards
+// and, where all is constant, downwards; any other loop becomes a STMT_WHILE. A loop unrolled by a
+// factor becomes two loops.
+#include "front.h"
+
+struct head { // of a for: `for (start; condition; next)`
+    struct location loc;
+    struct items start;
+    struct expr *condition; // NULL: always
+    struct stmt *next;      // NULL: none
+};
+
+struct count { // how a canonical for counts
+    struct variable *var;
+    int64_t start, step; // step below zero: downwards
+    enum op_kind op;     // var op limit
+    struct expr *limit;
+};
+
+bool starts_loop(const struct token *t) {
+    return token_is(t, "for") || token_is(t, "while") || token_is(t, "do");
+}
+
+// ---- heads
+
+static struct expr *parse_more(struct front *f, bool test_last) {
+    const struct token *t = next_token(f);
+    expect(f, "(", "after hls_more");
+    struct expr *more = expr_more(f, parse_expr(f), t->loc);
+    expect(f, ")", "after the stream of hls_more");
+    if (test_last)
+        fail(f->cc, t->loc,
+             "hls_more is the condition of a do loop, which runs once before it asks; write while "
+             "(hls_more(T, stream))");
+    if (!token_is(peek(f), ")") && !token_is(peek(f), ";"))
+        fail(f->cc, t->loc,
+             "hls_more is a part of a condition; let it be the whole condition of the loop, and "
+             "leave the loop on the rest with if and break");
+    return more;
+}
+
+static struct expr *parse_condition(struct front *f, bool test_last) {
+    if (token_is(peek(f), "__hls_more"))
+        return parse_more(f, test_last);
+    struct expr *e = parse_expr(f);
+    if (e->has_effects)
+        fail(f->cc, e->loc,
+             "a stream read or a call with side effects inside the condition of a loop; do it in "
+             "the body, into a variable, and leave the loop with if and break");
+    return condition(f, e);
+}
+
+static void parse_start(struct front *f, struct items *start) {
+    if (accept(f, ";"))
+        return;
+    if (starts_type(f)) {
+        parse_local(f, start);
+        return;
+    }
+    do
+        add_item(f, start, parse_simple(f));
+    while (accept(f, ","));
+    expect(f, ";", "after the start of a for");
+}
+
+static struct stmt *parse_next(struct front *f) {
+    struct items items = {0};
+    struct location loc = peek(f)->loc;
+    if (accept(f, ")"))
+        return NULL;
+    do {
+        struct stmt *s = parse_simple(f);
+        if (s && (s->kind != STMT_ASSIGN || s->a->has_effects || s->b->has_effects))
+            fail(f->cc, loc,
+                 "the step of a for reads a stream or calls a function with side effects; do it "
+                 "at the end of the body");
+        add_item(f, &items, s);
+    } while (accept(f, ","));
+    expect(f, ")", "after the step of a for");
+    return items.count == 1 ? items.list[0] : items.count ? block_of(f, &items, loc) : NULL;
+}
+
+// ---- what is canonical
+
+static const struct expr *without_cast(const struct expr *e) {
+    return e->kind == EXPR_CAST ? e->a : e;
+}
+
+// The variable, perhaps converted to the type in which C calculates with it.
+static bool is_plain(struct front *f, const struct expr *e, const struct variable *var) {
+    const struct expr *inner = without_cast(e);
+    return inner->kind == EXPR_VAR && inner->var == var &&
+           (inner == e || e->type == usual_type(f, e->type, inner->type));
+}
+
+static const char *find_start(const struct head *head, struct count *count) {
+    const struct stmt *decl = head->start.count == 1 ? head->start.list[0] : NULL;
+    if (!decl || decl->kind != STMT_DECL)
+        return "its head does not declare one variable";
+    struct variable *var = decl->var;
+    if (var->type->kind != TYPE_INT || var->is_static || var->is_const)
+        return "its variable is not a plain integer";
+    if (!var->values)
+        return "its start is not a constant";
+    count->var = var;
+    count->start = var->values[0];
+    return NULL;
+}
+
+static enum op_kind mirrored(enum op_kind op) {
+    return op == OP_LT   ? OP_GT
+           : op == OP_LE ? OP_GE
+           : op == OP_GT ? OP_LT
+           : op == OP_GE ? OP_LE
+                         : op;
+}
+
+static const char *find_limit(struct front *f, const struct head *head, struct count *count) {
+    static const char *const not_compared =
+        "its condition is not one comparison of its variable with a limit";
+    struct expr *e = head->condition;
+    if (!e || e->kind != EXPR_BINARY || e->op < OP_NE || e->op > OP_GE)
+        return not_compared;
+    bool on_left = is_plain(f, e->a, count->var);
+    if (!on_left && !is_plain(f, e->b, count->var))
+        return not_compared;
+    count->op = on_left ? e->op : mirrored(e->op);
+    count->limit = on_left ? e->b : e->a;
+    return mentions(count->limit, count->var) ? "its limit depends on its variable" : NULL;
+}
+
+static const char *find_step(struct front *f, const struct head *head, struct count *count) {
+    static const char *const no_step = "its step does not add a constant to its variable";
+    const struct stmt *next = head->next;
+    if (!next || next->kind != STMT_ASSIGN || next->a->kind != EXPR_VAR ||
+        next->a->var != count->var)
+        return no_step;
+    const struct expr *sum = without_cast(next->b);
+    if (sum->kind != EXPR_BINARY || (sum->op != OP_ADD && sum->op != OP_SUB) ||
+        !is_plain(f, sum->a, count->var) || sum->b->kind != EXPR_CONST)
+        return no_step;
+    int64_t step = sum->b->value;
+    if (step < -INT32_MAX || step > INT32_MAX || step == 0)
+        return no_step;
+    count->step = sum->op == OP_ADD ? step : -step;
+    return NULL;
+}
+
+// `i != LIMIT` counts like `<` or `>` where it meets the limit.
+static bool meets_limit(const struct count *count) {
+    const struct expr *limit = count->limit;
+    bool up = count->step > 0;
+    if (limit->kind != EXPR_CONST || (!limit->type->is_signed && limit->value < 0) ||
+        (up ? limit->value < count->start : limit->value > count->start))
+        return false;
+    uint64_t way = (uint64_t)limit->value - (uint64_t)count->start;
+    return (up ? way : 0 - way) % (uint64_t)(up ? count->step : -count->step) == 0;
+}
+
+static const char *settle_direction(struct count *count) {
+    bool up = count->step > 0;
+    if (count->op == OP_NE) {
+        if (!meets_limit(count))
+            return "its condition is != and its variable may miss the limit";
+        count->op = up ? OP_LT : OP_GT;
+    }
+    if (up != (count->op == OP_LT || count->op == OP_LE))
+        return "its step leads away from its limit";
+    if (up)
+        return NULL;
+    if (count->limit->kind != EXPR_CONST)
+        return "it counts down to a limit that is not constant";
+    if (!count->limit->type->is_signed &&
+        (count->start < 0 || count->limit->value < 0 || count->var->type->is_signed))
+        return "it counts down and compares numbers without sign";
+    return NULL;
+}
+
+// Why the head is not canonical, or NULL.
+static const char *find_count(struct front *f, const struct head *head, struct count *count) {
+    const char *obstacle = find_start(head, count);
+    if (!obstacle)
+        obstacle = find_limit(f, head, count);
+    if (!obstacle)
+        obstacle = find_step(f, head, count);
+    return obstacle ? obstacle : settle_direction(count);
+}
+
+// ---- what C makes of the limit
+
+static int64_t greatest(const struct type *type) {
+    return (int64_t)(UINT64_MAX >> (64 - type->bits + (type->is_signed || type->bits == 64)));
+}
+
+static int64_t least(const struct type *type) {
+    return type->is_signed ? -greatest(type) - 1 : 0;
+}
+
+// Iterations from `low` to `high` by `step` > 0; all constant.
+static uint64_t count_trips(int64_t low, int64_t high, bool inclusive, int64_t step) {
+    if (high < low || (high == low && !inclusive))
+        return 0;
+    uint64_t last = ((uint64_t)high - (uint64_t)low - !inclusive) / (uint64_t)step;
+    return last + (last < UINT64_MAX);
+}
+
+// The type of the limit before C widened it for the comparison.
+static const struct type *own_type(const struct expr *limit) {
+    const struct expr *inner = without_cast(limit);
+    return inner->type->bits < limit->type->bits ? inner->type : limit->type;
+}
+
+static void check_limit(struct front *f, const struct count *count, struct location loc) {
+    const struct variable *var = count->var;
+    const struct expr *limit = count->limit;
+    if (!limit->type->is_signed && count->start < 0 && var->type->is_signed)
+        fail(f->cc, loc,
+             "%s starts below zero and its limit is unsigned, so C compares them as unsigned; cast "
+             "the limit to int",
+             var->name);
+    const struct type *own = own_type(limit);
+    if (limit->kind != EXPR_CONST && var->type->bits < own->bits && var->type->bits < 32)
+        fail(f->cc, loc,
+             "the limit (%s) may be more than %s (%s) can reach; declare the variable as wide as "
+             "the limit",
+             type_text(f, own), var->name, type_text(f, var->type));
+}
+
+// A variable that wraps around before it reaches the limit makes an endless loop.
+static void check_end(struct front *f, const struct count *count, struct location loc) {
+    const struct type *type = count->var->type;
+    const struct expr *limit = count->limit;
+    if (limit->kind != EXPR_CONST)
+        return;
+    bool up = count->step > 0;
+    bool huge = !limit->type->is_signed && limit->value < 0;
+    uint64_t room, step = (uint64_t)(up ? count->step : -count->step), trips;
+    if (up) {
+        room = (uint64_t)greatest(type) - (uint64_t)count->start;
+        trips = count_trips(count->start, limit->value, count->op == OP_LE, (int64_t)step);
+    } else {
+        room = (uint64_t)count->start - (uint64_t)least(type);
+        trips = count_trips(limit->value, count->start, count->op == OP_GE, (int64_t)step);
+    }
+    if (huge || trips > room / step)
+        fail(f->cc, loc, "%s (%s) wraps around before it reaches its limit; use a %s type",
+             count->var->name, type_text(f, type), up ? "wider" : "signed");
+}
+
+// ---- canonical loops
+
+static struct stmt *declaration(struct front *f, struct variable *var, struct expr *init,
+                                struct location loc) {
+    struct stmt *s = new_stmt(f, STMT_DECL, loc);
+    s->var = var;
+    s->init = convert(f, init, var->type);
+    return s;
+}
+
+static struct stmt *pair(struct front *f, struct stmt *first, struct stmt *second) {
+    struct items items = {0};
+    add_item(f, &items, first);
+    add_item(f, &items, second);
+    return block_of(f, &items, first->loc);
+}
+
+static struct variable *hidden_variable(struct front *f, const struct variable *var,
+                                        const char *suffix, const struct type *type) {
+    return new_variable(f, arena_printf(f->cc, "%s_%s", var->name, suffix), type, var->loc);
+}
+
+static void count_up(struct for_loop *loop, const struct count *count) {
+    loop->var = count->var;
+    loop->var->values = NULL;
+    loop->var->value_count = 0;
+    loop->start = count->start;
+    loop->limit = count->limit;
+    loop->inclusive = count->op == OP_LE;
+    loop->step = count->step;
+}
+
+// Counts the iterations upwards and calculates the variable from their number.
+static void count_down(struct front *f, struct for_loop *loop, const struct count *count) {
+    struct variable *var = count->var;
+    struct location loc = var->loc;
+    uint64_t trips =
+        count_trips(count->limit->value, count->start, count->op == OP_GE, -count->step);
+    if (trips > INT64_MAX)
+        fail(f->cc, loc, "this loop has more than 2^63 iterations; give it a smaller limit");
+    const struct type *type = int_type(f, trips > INT32_MAX ? 64 : 32, true);
+    loop->var = hidden_variable(f, var, "index", type);
+    loop->limit = expr_const(f, type, (int64_t)trips, loc);
+    loop->step = 1;
+    struct expr *way = expr_binary(f, OP_MUL, expr_variable(f, loop->var, loc),
+                                   expr_const(f, type, -count->step, loc), loc);
+    struct expr *start = expr_const(f, var->type, count->start, loc);
+    var->values = NULL;
+    var->value_count = 0;
+    loop->body =
+        pair(f, declaration(f, var, expr_binary(f, OP_SUB, start, way, loc), loc), loop->body);
+}
+
+// ---- unrolled loops
+
+static bool is_known_trip_count(const struct for_loop *loop, uint64_t *trips) {
+    const struct expr *limit = loop->limit;
+    if (limit->kind != EXPR_CONST || (!limit->type->is_signed && limit->value < 0))
+        return false;
+    *trips = count_trips(loop->start, limit->value, loop->inclusive, loop->step);
+    return true;
+}
+
+// A type in which the variable of a loop gets beyond the limit by `stride` and less.
+static const struct type *type_beyond(struct front *f, const struct for_loop *loop,
+                                      int64_t stride) {
+    const struct type *type = loop->var->type, *own = loop->limit->type;
+    if (loop->limit->kind == EXPR_CONST && loop->limit->value <= greatest(type) - stride)
+        return type;
+    return int_type(f, 64, own->bits < 64 || own->is_signed);
+}
+
+// Unrolled by a factor that is less than its iterations: an outer loop by strides around an inner
+// loop over the iterations of a stride, which is unrolled completely.
+static void split(struct front *f, struct stmt *s, int64_t factor, bool is_exact) {
+    struct for_loop *outer = s->loop;
+    struct variable *var = outer->var;
+    if (contains_jump(outer->body, STMT_BREAK))
+        fail(f->cc, s->loc,
+             "break in a loop that is unrolled by a factor; remove the factor or the break");
+    int64_t stride = factor * outer->step;
+    const struct type *type = type_beyond(f, outer, stride);
+    struct for_loop *inner = arena_alloc(f->cc, sizeof *inner);
+    const struct type *lane_type = int_type(f, stride > INT32_MAX ? 64 : 32, true);
+    inner->var = hidden_variable(f, var, "lane", lane_type);
+    inner->limit = expr_const(f, lane_type, factor, s->loc);
+    inner->step = 1;
+    inner->unroll = true;
+    outer->unroll = false;
+    outer->var = hidden_variable(f, var, "base", type);
+    outer->limit = convert(f, outer->limit, usual_type(f, type, outer->limit->type));
+    struct expr *way = expr_binary(f, OP_MUL, expr_variable(f, inner->var, s->loc),
+                                   expr_const(f, lane_type, outer->step, s->loc), s->loc);
+    struct expr *value = expr_binary(f, OP_ADD, expr_variable(f, outer->var, s->loc), way, s->loc);
+    struct stmt *body = pair(f, declaration(f, var, value, s->loc), outer->body);
+    if (!is_exact) {
+        struct stmt *guard = new_stmt(f, STMT_IF, s->loc);
+        guard->a = expr_binary(f, outer->inclusive ? OP_LE : OP_LT, copy_expr(f, value),
+                               copy_expr(f, outer->limit), s->loc);
+        guard->then = body;
+        body = guard;
+    }
+    inner->body = body;
+    outer->step = stride;
+    struct stmt *lanes = new_stmt(f, STMT_FOR, s->loc);
+    lanes->loop = inner;
+    struct items items = {0};
+    add_item(f, &items, lanes);
+    outer->body = block_of(f, &items, s->loc);
+}
+
+static void apply_unroll(struct front *f, struct stmt *s) {
+    struct for_loop *loop = s->loop;
+    int64_t factor = loop->unroll_factor;
+    uint64_t trips = 0;
+    bool is_known = is_known_trip_count(loop, &trips);
+    loop->unroll_factor = 0;
+    if (factor == 1)
+        loop->unroll = false;
+    else if (factor > 1 && (!is_known || (uint64_t)factor < trips))
+        split(f, s, factor, is_known && trips % (uint64_t)factor == 0);
+}
+
+// ---- loops
+
+static struct stmt *parse_body(struct front *f, struct for_loop *loop, struct active_loop *active) {
+    enum break_target outer = f->break_target;
+    active->outer = f->loops;
+    f->loops = active;
+    f->break_target = BREAK_LOOP;
+    struct items items = {0};
+    struct location loc = peek(f)->loc;
+    if (peek(f)->kind == TOK_PRAGMA)
+        fail(f->cc, loc, "a pragma of a loop stands inside its body; move it behind the `{`");
+    if (accept(f, "{")) {
+        push_scope(f);
+        struct holder holder = {.loop = loop};
+        parse_items(f, &items, &holder, NULL);
+        expect(f, "}", "after the body of a loop");
+        pop_scope(f);
+    } else {
+        add_item(f, &items, parse_statement(f));
+    }
+    f->loops = active->outer;
+    f->break_target = outer;
+    return block_of(f, &items, loc);
+}
+
+// Makes a STMT_WHILE of the loop whose limit, next and body are there; NULL where it never runs.
+static struct stmt *while_loop(struct front *f, struct stmt *s) {
+    struct for_loop *loop = s->loop;
+    s->kind = STMT_WHILE;
+    if (loop->limit && loop->limit->kind != EXPR_CONST)
+        return s;
+    if (!loop->limit || loop->limit->value) {
+        loop->limit = NULL;
+        if (!contains_jump(loop->body, STMT_BREAK) && !contains_jump(loop->body, STMT_RETURN))
+            fail(f->cc, s->loc,
+                 "this loop never ends, and a run of the process would not either; leave it with "
+                 "break, on a command say, or write while (hls_more(T, stream))");
+        return s;
+    }
+    if (!loop->test_last)
+        return NULL;
+    bool leaves = contains_jump(loop->body, STMT_BREAK) || contains_jump(loop->body, STMT_CONTINUE);
+    return leaves ? s : loop->body;
+}
+
+static void reject_unroll(struct front *f, const struct stmt *s, const char *why) {
+    if (s->loop->unroll)
+        fail(f->cc, s->loc,
+             "this loop is to be unrolled and its iterations cannot be counted (%s); write `for "
+             "(int i = CONSTANT; i < LIMIT; i += CONSTANT)`",
+             why);
+}
+
+static struct stmt *parse_while(struct front *f, const char *label) {
+    struct stmt *s = new_stmt(f, STMT_WHILE, peek(f)->loc);
+    struct active_loop active = {0};
+    s->loop = arena_alloc(f->cc, sizeof *s->loop);
+    s->loop->label = label;
+    s->loop->test_last = token_is(next_token(f), "do");
+    if (s->loop->test_last) {
+        s->loop->body = parse_body(f, s->loop, &active);
+        expect(f, "while", "after the body of a do loop");
+    }
+    expect(f, "(", "after while");
+    s->loop->limit = parse_condition(f, s->loop->test_last);
+    expect(f, ")", "after the condition of a while");
+    if (s->loop->test_last)
+        expect(f, ";", "after a do loop");
+    else
+        s->loop->body = parse_body(f, s->loop, &active);
+    reject_unroll(f, s, s->loop->test_last ? "it is a do loop" : "it is a while loop");
+    return while_loop(f, s);
+}
+
+static struct stmt *parse_for(struct front *f, const char *label) {
+    struct stmt *s = new_stmt(f, STMT_FOR, next_token(f)->loc);
+    struct for_loop *loop = arena_alloc(f->cc, sizeof *loop);
+    struct head head = {0};
+    struct count count = {0};
+    s->loop = loop;
+    loop->label = label;
+    push_scope(f);
+    expect(f, "(", "after for");
+    parse_start(f, &head.start);
+    head.loc = peek(f)->loc;
+    if (!token_is(peek(f), ";"))
+        head.condition = parse_condition(f, false);
+    expect(f, ";", "after the condition of a for");
+    head.next = parse_next(f);
+    const char *obstacle = find_count(f, &head, &count);
+    struct active_loop active = {.var = obstacle ? NULL : count.var,
+                                 .limit = obstacle ? NULL : count.limit};
+    loop->body = parse_body(f, loop, &active);
+    obstacle = obstacle ? obstacle : active.obstacle;
+    pop_scope(f);
+    if (!obstacle) {
+        check_limit(f, &count, head.loc);
+        check_end(f, &count, head.loc);
+        if (count.step > 0)
+            count_up(loop, &count);
+        else
+            count_down(f, loop, &count);
+        apply_unroll(f, s);
+        return s;
+    }
+    reject_unroll(f, s, obstacle);
+    loop->limit = head.condition;
+    loop->next = head.next;
+    s = while_loop(f, s);
+    if (!head.start.count)
+        return s;
+    add_item(f, &head.start, s);
+    return block_of(f, &head.start, head.start.list[0]->loc);
+}
+
+struct stmt *parse_loop(struct front *f, const char *label) {
+    return token_is(peek(f), "for") ? parse_for(f, label) : parse_while(f, label);
+}
