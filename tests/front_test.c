@@ -204,7 +204,7 @@ static const struct pair pragma_cases[] = {
      "+1 pipeline=1 unroll=2 "},
     {"void f(void) { for (int i = 0; i < 4; i++) { for (int j = 0; j < 2; j++) {\n"
      "_Pragma(\"HLS unroll\") } } }",
-     "(for i:i32 0 < 4:i32 +1 (block (for j:i32 0 < 2:i32 +1 unroll=0 "},
+     "(for i:i32 0 < 4:i32 +1 (block (for j:i32 0 < 2:i32 +1 unroll "},
     {"enum { D = 4 }; static const int E = 7; static int h[8];\n"
      "void f(void) { for (int i = 0; i < 4; i++) {\n"
      "#pragma HLS dependence variable=h type=inter direction=RAW distance=D*E true\n } }",

@@ -162,7 +162,8 @@ enum stmt_kind {
 enum pragma_kind {
     PRAGMA_PIPELINE,
     PRAGMA_UNROLL,
-    PRAGMA_DEPENDENCE, // on loops
+    PRAGMA_DEPENDENCE,
+    PRAGMA_LOOP_HINT, // on loops; a hint has no effect
     PRAGMA_ARRAY_PARTITION,
     PRAGMA_BIND_STORAGE,
     PRAGMA_STREAM, // folded into struct variable by sema

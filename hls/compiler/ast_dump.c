@@ -155,15 +155,19 @@ static void dump_loop(FILE *out, const struct for_loop *loop, int level) {
     }
     if (loop->limit)
         dump_expr(out, loop->limit);
+    else
+        fputs("always", out);
     if (loop->var)
         fprintf(out, " +%" PRId64, loop->step);
-    if (loop->pipeline_ii)
+    if (loop->pipeline_ii > 0)
         fprintf(out, " pipeline=%d", loop->pipeline_ii);
+    else if (loop->pipeline_ii)
+        fputs(loop->pipeline_ii == PIPELINE_OFF ? " pipeline=off" : " pipeline=least", out);
     if (loop->unroll)
-        fprintf(out, " unroll=%d", loop->unroll_factor);
+        fputs(" unroll", out);
     for (int i = 0; i < loop->dependence_count; i++)
-        fprintf(out, " dependence=%s/%" PRId64, loop->dependences[i].var->name,
-                loop->dependences[i].distance);
+        fprintf(out, " dependence=%s/%" PRId64 "%s", loop->dependences[i].var->name,
+                loop->dependences[i].distance, loop->dependences[i].is_asserted ? "/assert" : "");
     dump_stmt(out, loop->body, level + 1);
     if (loop->next)
         dump_stmt(out, loop->next, level + 1);

@@ -265,6 +265,12 @@ static struct stmt *pair(struct front *f, struct stmt *first, struct stmt *secon
     return block_of(f, &items, first->loc);
 }
 
+static struct expr *times(struct front *f, struct variable *var, int64_t factor,
+                          struct location loc) {
+    struct expr *e = expr_variable(f, var, loc);
+    return factor == 1 ? e : expr_binary(f, OP_MUL, e, expr_const(f, var->type, factor, loc), loc);
+}
+
 static struct variable *hidden_variable(struct front *f, const struct variable *var,
                                         const char *suffix, const struct type *type) {
     return new_variable(f, arena_printf(f->cc, "%s_%s", var->name, suffix), type, var->loc);
@@ -292,8 +298,7 @@ static void count_down(struct front *f, struct for_loop *loop, const struct coun
     loop->var = hidden_variable(f, var, "index", type);
     loop->limit = expr_const(f, type, (int64_t)trips, loc);
     loop->step = 1;
-    struct expr *way = expr_binary(f, OP_MUL, expr_variable(f, loop->var, loc),
-                                   expr_const(f, type, -count->step, loc), loc);
+    struct expr *way = times(f, loop->var, -count->step, loc);
     struct expr *start = expr_const(f, var->type, count->start, loc);
     var->values = NULL;
     var->value_count = 0;
@@ -339,8 +344,7 @@ static void split(struct front *f, struct stmt *s, int64_t factor, bool is_exact
     outer->unroll = false;
     outer->var = hidden_variable(f, var, "base", type);
     outer->limit = convert(f, outer->limit, usual_type(f, type, outer->limit->type));
-    struct expr *way = expr_binary(f, OP_MUL, expr_variable(f, inner->var, s->loc),
-                                   expr_const(f, lane_type, outer->step, s->loc), s->loc);
+    struct expr *way = times(f, inner->var, outer->step, s->loc);
     struct expr *value = expr_binary(f, OP_ADD, expr_variable(f, outer->var, s->loc), way, s->loc);
     struct stmt *body = pair(f, declaration(f, var, value, s->loc), outer->body);
     if (!is_exact) {

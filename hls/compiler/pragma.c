@@ -22,15 +22,16 @@ struct given {
 };
 
 struct pragma {
-    const char *name;
+    const char *name, *alias; // alias: another name, or NULL
     enum pragma_kind kind;
     struct option options[MAX_OPTIONS + 1];
 };
 
 static const struct pragma pragmas[] = {
-    {"pipeline", PRAGMA_PIPELINE, {{"II", FORM_NUMBER}}},
-    {"unroll", PRAGMA_UNROLL, {{"factor", FORM_NUMBER}}},
+    {"pipeline", NULL, PRAGMA_PIPELINE, {{"II", FORM_NUMBER}, {"off", FORM_FLAG}}},
+    {"unroll", NULL, PRAGMA_UNROLL, {{"factor", FORM_NUMBER}}},
     {"dependence",
+     NULL,
      PRAGMA_DEPENDENCE,
      {{"variable", FORM_WORD},
       {"type", FORM_WORD},
@@ -41,8 +42,16 @@ static const struct pragma pragmas[] = {
       {"intra", FORM_FLAG},
       {"RAW", FORM_FLAG},
       {"true", FORM_FLAG},
-      {"false", FORM_FLAG}}},
+      {"false", FORM_FLAG},
+      {"assert", FORM_FLAG}}},
+    {"loop_flatten", NULL, PRAGMA_LOOP_HINT, {{"off", FORM_FLAG}}},
+    {"loop_tripcount",
+     NULL,
+     PRAGMA_LOOP_HINT,
+     {{"min", FORM_NUMBER}, {"max", FORM_NUMBER}, {"avg", FORM_NUMBER}}},
+    // Both of these lay the parts side by side.
     {"array_partition",
+     "array_reshape",
      PRAGMA_ARRAY_PARTITION,
      {{"variable", FORM_WORD},
       {"type", FORM_WORD},
@@ -52,14 +61,17 @@ static const struct pragma pragmas[] = {
       {"cyclic", FORM_FLAG},
       {"block", FORM_FLAG}}},
     {"bind_storage",
+     NULL,
      PRAGMA_BIND_STORAGE,
      {{"variable", FORM_WORD}, {"type", FORM_WORD}, {"impl", FORM_WORD}, {"latency", FORM_NUMBER}}},
     {"stream",
+     NULL,
      PRAGMA_STREAM,
      {{"variable", FORM_WORD}, {"depth", FORM_NUMBER}, {"type", FORM_WORD}}},
-    {"dataflow", PRAGMA_DATAFLOW, {{NULL, FORM_FLAG}}},
-    {"inline", PRAGMA_INLINE, {{"off", FORM_FLAG}}},
+    {"dataflow", NULL, PRAGMA_DATAFLOW, {{NULL, FORM_FLAG}}},
+    {"inline", NULL, PRAGMA_INLINE, {{"off", FORM_FLAG}}},
     {"interface",
+     NULL,
      PRAGMA_INTERFACE,
      {{"port", FORM_WORD},
       {"mode", FORM_WORD},
@@ -76,6 +88,7 @@ static const struct pragma pragmas[] = {
 struct reader {
     struct front *f;
     const struct pragma *pragma;
+    const char *name; // of the pragma, as written here
     struct given given[MAX_OPTIONS];
     struct location loc;
 };
@@ -91,9 +104,11 @@ static const char *option_list(struct front *f, const struct pragma *p) {
 static const struct pragma *find_pragma(struct front *f, const char *name, struct location loc) {
     const char *known = "";
     for (size_t i = 0; i < sizeof pragmas / sizeof *pragmas; i++) {
-        if (strcasecmp(pragmas[i].name, name) == 0)
+        const char *alias = pragmas[i].alias;
+        if (strcasecmp(pragmas[i].name, name) == 0 || (alias && strcasecmp(alias, name) == 0))
             return &pragmas[i];
-        known = arena_printf(f->cc, "%s%s%s", known, *known ? ", " : "", pragmas[i].name);
+        known = arena_printf(f->cc, "%s%s%s%s%s", known, *known ? ", " : "", pragmas[i].name,
+                             alias ? ", " : "", alias ? alias : "");
     }
     fail(f->cc, loc, "unknown pragma HLS %.60s; known are %s", name, known);
 }
@@ -111,7 +126,7 @@ static void read_option(struct reader *r) {
         struct given *g = &r->given[i];
         if (g->is_given)
             fail(f->cc, r->loc, "option %s of pragma HLS %s is given twice; keep one", name,
-                 r->pragma->name);
+                 r->name);
         g->is_given = true;
         if (!has_value)
             return;
@@ -121,14 +136,14 @@ static void read_option(struct reader *r) {
         } else {
             const struct token *value = next_token(f);
             if (value->kind != TOK_NAME && value->kind != TOK_NUMBER)
-                fail(f->cc, r->loc, "option %s of pragma HLS %s wants a name", name,
-                     r->pragma->name);
+                fail(f->cc, r->loc, "option %s of pragma HLS %s wants a name behind =", name,
+                     r->name);
             g->word = value->text;
         }
         return;
     }
     fail(f->cc, r->loc, "unknown option %.60s%s of pragma HLS %s; known are %s", name,
-         has_value ? "=" : "", r->pragma->name, option_list(f, r->pragma));
+         has_value ? "=" : "", r->name, option_list(f, r->pragma));
 }
 
 static const struct given *option(const struct reader *r, const char *name) {
@@ -146,7 +161,7 @@ static int number_option(const struct reader *r, const char *name, int64_t low, 
         return fallback;
     if (g->number < low || g->number > high)
         fail(r->f->cc, r->loc, "option %s of pragma HLS %s is %lld; it must be %lld to %lld", name,
-             r->pragma->name, (long long)g->number, (long long)low, (long long)high);
+             r->name, (long long)g->number, (long long)low, (long long)high);
     return (int)g->number;
 }
 
@@ -159,15 +174,15 @@ static int word_option(const struct reader *r, const char *key, const char *cons
         bool by_key = g->is_given && strcasecmp(g->word, words[i]) == 0;
         if (by_key || option(r, words[i])->is_given) {
             if (found >= 0)
-                fail(r->f->cc, r->loc, "pragma HLS %s names both %s and %s; keep one",
-                     r->pragma->name, words[found], words[i]);
+                fail(r->f->cc, r->loc, "pragma HLS %s names both %s and %s; keep one", r->name,
+                     words[found], words[i]);
             found = i;
         }
         known = arena_printf(r->f->cc, "%s%s%s", known, *known ? ", " : "", words[i]);
     }
     if (found < 0 && g->is_given)
         fail(r->f->cc, r->loc, "%s=%.60s is unknown to pragma HLS %s; known are %s", key, g->word,
-             r->pragma->name, known);
+             r->name, known);
     return found;
 }
 
@@ -175,7 +190,7 @@ static struct variable *named_variable(const struct reader *r) {
     struct front *f = r->f;
     const struct given *g = option(r, "variable");
     if (!g->is_given)
-        fail(f->cc, r->loc, "pragma HLS %s wants variable=", r->pragma->name);
+        fail(f->cc, r->loc, "pragma HLS %s does not say of what; add variable=NAME", r->name);
     const char *known = "";
     for (struct symbol *s = f->symbols; s; s = s->next) {
         if (s->kind != SYM_VARIABLE)
@@ -186,8 +201,8 @@ static struct variable *named_variable(const struct reader *r) {
             known = arena_printf(f->cc, "%s%s%s", known, *known ? ", " : "", s->name);
     }
     fail(f->cc, r->loc,
-         "pragma HLS %s names variable %.60s, which does not exist here; known are %s",
-         r->pragma->name, g->word, *known ? known : "none");
+         "pragma HLS %s names variable %.60s, which does not exist here; known are %s", r->name,
+         g->word, *known ? known : "none");
 }
 
 // ---- one function for each pragma
@@ -196,7 +211,15 @@ static void need_loop(const struct reader *r, const struct for_loop *loop) {
     if (!loop)
         fail(r->f->cc, r->loc,
              "pragma HLS %s stands outside of a loop body; put it first into the body of its loop",
-             r->pragma->name);
+             r->name);
+}
+
+static void apply_pipeline(const struct reader *r, struct for_loop *loop) {
+    need_loop(r, loop);
+    bool is_off = option(r, "off")->is_given;
+    if (is_off && option(r, "II")->is_given)
+        fail(r->f->cc, r->loc, "pragma HLS pipeline has both II= and off; keep one");
+    loop->pipeline_ii = is_off ? PIPELINE_OFF : number_option(r, "II", 1, 1 << 20, PIPELINE_LEAST);
 }
 
 static void apply_dependence(const struct reader *r, struct for_loop *loop) {
@@ -208,20 +231,34 @@ static void apply_dependence(const struct reader *r, struct for_loop *loop) {
     struct variable *var = named_variable(r);
     if (word_option(r, "type", types) == 1)
         fail(f->cc, r->loc,
-             "dependence type=intra is found by hlsc itself; only inter is accepted");
+             "dependence type=intra is found by hlsc itself; remove the pragma, or write inter");
     word_option(r, "direction", directions);
     if (word_option(r, "dependent", truth) == 1)
         fail(f->cc, r->loc,
-             "dependence false cannot be verified; give the true distance with distance=");
+             "dependence false cannot be verified; give the true distance with distance=, "
+             "perhaps with assert");
     if (!option(r, "distance")->is_given)
         fail(f->cc, r->loc,
-             "pragma HLS dependence wants distance=, the iterations between write and "
-             "read");
-    struct dependence d = {
-        .var = var, .distance = number_option(r, "distance", 1, INT32_MAX, 0), .loc = r->loc};
+             "pragma HLS dependence has no distance; add distance=, the iterations between write "
+             "and read");
+    struct dependence d = {.var = var,
+                           .distance = number_option(r, "distance", 1, INT32_MAX, 0),
+                           .is_asserted = option(r, "assert")->is_given,
+                           .loc = r->loc};
     size_t old = (size_t)loop->dependence_count * sizeof d;
     loop->dependences = arena_grow(f->cc, loop->dependences, old, old + sizeof d);
     loop->dependences[loop->dependence_count++] = d;
+}
+
+// A factor of one divides nothing, and one of the size divides completely.
+static void set_partition(struct variable *var, int d, enum partition_kind kind, int factor,
+                          int64_t size) {
+    if (kind != PARTITION_COMPLETE && factor == 1)
+        kind = PARTITION_NONE;
+    else if (kind != PARTITION_COMPLETE && factor >= size)
+        kind = PARTITION_COMPLETE;
+    var->partition[d] = kind;
+    var->partition_factor[d] = kind == PARTITION_CYCLIC || kind == PARTITION_BLOCK ? factor : 0;
 }
 
 static void apply_partition(const struct reader *r) {
@@ -234,21 +271,20 @@ static void apply_partition(const struct reader *r) {
     for (const struct type *t = var->type; t->kind == TYPE_ARRAY; t = t->elem)
         dims++;
     if (!dims)
-        fail(f->cc, r->loc, "pragma HLS array_partition names %s, which is not an array",
+        fail(f->cc, r->loc, "pragma HLS %s names %s, which is not an array; name an array", r->name,
              var->name);
     int kind = word_option(r, "type", kinds);
     kind = kind < 0 ? 0 : kind;
     if (kind > 0 && !option(r, "factor")->is_given)
-        fail(f->cc, r->loc, "array_partition %s wants factor=", kinds[kind]);
+        fail(f->cc, r->loc, "%s %s wants factor=; add it or use complete", r->name, kinds[kind]);
     if (kind == 0 && option(r, "factor")->is_given)
-        fail(f->cc, r->loc, "array_partition complete has no factor; remove it or use cyclic");
+        fail(f->cc, r->loc, "%s complete has no factor; remove it or use cyclic", r->name);
     int factor = number_option(r, "factor", 1, INT32_MAX, 0);
     int dim = number_option(r, "dim", 0, dims, 1);
-    for (int d = 0; d < dims; d++)
-        if (dim == 0 || dim == d + 1) {
-            var->partition[d] = values[kind];
-            var->partition_factor[d] = factor;
-        }
+    const struct type *type = var->type;
+    for (int d = 0; d < dims; d++, type = type->elem)
+        if (dim == 0 || dim == d + 1)
+            set_partition(var, d, values[kind], factor, type->count);
 }
 
 static void apply_storage(const struct reader *r) {
@@ -259,8 +295,8 @@ static void apply_storage(const struct reader *r) {
                                                STORAGE_URAM, STORAGE_REGISTER};
     struct variable *var = named_variable(r);
     if (var->type->kind != TYPE_ARRAY && var->type->kind != TYPE_STREAM)
-        fail(r->f->cc, r->loc, "pragma HLS bind_storage names %s, which is not an array",
-             var->name);
+        fail(r->f->cc, r->loc,
+             "pragma HLS bind_storage names %s, which is not an array; name an array", var->name);
     word_option(r, "type", types);
     int impl = word_option(r, "impl", impls);
     if (impl >= 0)
@@ -273,7 +309,8 @@ static void apply_stream(const struct reader *r) {
     struct variable *var = named_variable(r);
     const struct type *type = var->type->kind == TYPE_POINTER ? var->type->elem : var->type;
     if (type->kind != TYPE_STREAM)
-        fail(r->f->cc, r->loc, "pragma HLS stream names %s, which is not a stream", var->name);
+        fail(r->f->cc, r->loc, "pragma HLS stream names %s, which is not a stream; name a channel",
+             var->name);
     word_option(r, "type", types);
     var->stream_depth = number_option(r, "depth", 1, 1 << 24, var->stream_depth);
 }
@@ -286,10 +323,10 @@ static void apply_interface(const struct reader *r) {
     int mode = word_option(r, "mode", modes);
     if (mode < 0)
         fail(f->cc, r->loc,
-             "pragma HLS interface wants a mode; known are axis, s_axilite, m_axi, "
+             "pragma HLS interface has no mode; add one of axis, s_axilite, m_axi, "
              "ap_none, ap_ctrl_none, ap_ctrl_hs, ap_ctrl_chain");
     if (!port->is_given)
-        fail(f->cc, r->loc, "pragma HLS interface wants port=, a parameter or return");
+        fail(f->cc, r->loc, "pragma HLS interface has no port; add port=, a parameter or return");
     if (strcmp(port->word, "return") == 0)
         return;
     const char *known = "return";
@@ -310,8 +347,10 @@ static void apply(const struct reader *r, struct for_loop *loop, bool at_functio
     struct front *f = r->f;
     switch (r->pragma->kind) {
     case PRAGMA_PIPELINE:
+        apply_pipeline(r, loop);
+        return;
+    case PRAGMA_LOOP_HINT:
         need_loop(r, loop);
-        loop->pipeline_ii = number_option(r, "II", 1, 1 << 20, 1);
         return;
     case PRAGMA_UNROLL:
         need_loop(r, loop);
@@ -335,8 +374,7 @@ static void apply(const struct reader *r, struct for_loop *loop, bool at_functio
     }
     if (!at_function)
         fail(f->cc, r->loc,
-             "pragma HLS %s belongs to a function; put it first into the function body",
-             r->pragma->name);
+             "pragma HLS %s belongs to a function; put it first into the function body", r->name);
     if (r->pragma->kind == PRAGMA_DATAFLOW)
         f->function->is_dataflow = true;
     else if (r->pragma->kind == PRAGMA_INLINE)
@@ -356,6 +394,7 @@ void parse_pragma(struct front *f, struct for_loop *loop, bool at_function) {
     if (name->kind != TOK_NAME)
         fail(f->cc, r.loc, "a pragma HLS without a name; name one");
     r.pragma = find_pragma(f, name->text, r.loc);
+    r.name = name->text;
     while (peek(f)->kind != TOK_END)
         read_option(&r);
     f->tokens = outer;

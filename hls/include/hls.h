@@ -7,8 +7,17 @@
 //   void kernel(hls_stream(word_t) *in, hls_stream(word_t) *out, uint32_t n)
 //       word_t w = hls_read(word_t, in);           // blocks until a word is there
 //       hls_write(word_t, out, w);                 // blocks until there is room
-//   HLS_CHANNEL(word_t, link);                     // a FIFO between the processes of a dataflow
-//   function
+//       while (hls_more(word_t, in)) { ... }       // until the stream has no further word
+//   HLS_CHANNEL(word_t, link);                     // a FIFO: in a dataflow function between its
+//                                                  // processes, in a process from it to itself
+//
+// hls_more is the whole condition of a `while`. In C it asks whether the stream holds a word now,
+// which is all that will come, as the writer has run before. In the RTL it waits until a word is
+// there (true) or the stream has ended (false), so the body may read one word from it at once.
+//
+// A channel that a process declares for itself is written with hls_write(T, &link, value) and read
+// with hls_read(T, &link). A word must be written before it is read; read all that is written, for
+// what is left at the end of a run is lost in C.
 //
 // gcc runs processes one after another on unbounded FIFOs; hlsc knows the names below as built in;
 // the branch for Vitis HLS (C++) follows its documentation and has not been run: no Vitis is at
@@ -29,6 +38,7 @@
 #    define hls_stream(T) __hls_stream(T)
 #    define hls_read(T, s) __hls_read(s)
 #    define hls_write(T, s, value) __hls_write(s, value)
+#    define hls_more(T, s) __hls_more(s)
 #    define HLS_CHANNEL(T, name) __hls_stream(T) name
 
 #elif defined(__cplusplus)
@@ -38,6 +48,8 @@
 #    define hls_stream(T) hls::stream<T>
 #    define hls_read(T, s) ((s)->read())
 #    define hls_write(T, s, value) ((s)->write(value))
+// Not the same where data is late: Vitis asks for what is there now and does not wait for the end.
+#    define hls_more(T, s) (!(s)->empty())
 #    define HLS_CHANNEL(T, name) hls::stream<T> name
 
 #else
@@ -99,12 +111,16 @@ static inline void hls_fifo_free(struct hls_fifo *f) {
         static inline void hls_write_##T(hls_stream_##T *s, T item) {                              \
             hls_fifo_push(&s->fifo, &item, sizeof item);                                           \
         }                                                                                          \
+        static inline bool hls_more_##T(hls_stream_##T *s) {                                       \
+            return s->fifo.head != s->fifo.tail;                                                   \
+        }                                                                                          \
         static inline void hls_close_##T(hls_stream_##T *s) {                                      \
             hls_fifo_free(&s->fifo);                                                               \
         }
 #    define hls_stream(T) HLS_JOIN(hls_stream_, T)
 #    define hls_read(T, s) HLS_JOIN(hls_read_, T)(s)
 #    define hls_write(T, s, value) HLS_JOIN(hls_write_, T)(s, value)
+#    define hls_more(T, s) HLS_JOIN(hls_more_, T)(s)
 #    define HLS_CHANNEL(T, name)                                                                   \
         __attribute__((cleanup(HLS_JOIN(hls_close_, T)))) hls_stream(T) name = {{0}}
 
