@@ -359,24 +359,24 @@ void emit_region_ops(struct emit *e) {
     }
 }
 
+static void want(bool *wanted, const struct op *op) {
+    if (op)
+        wanted[op->id] = true;
+}
+
 void emit_invariants(struct emit *e) {
     bool *done = arena_alloc(e->cc, (size_t)(e->p->op_count + 1) * sizeof *done);
     bool *wanted = arena_alloc(e->cc, (size_t)(e->p->op_count + 1) * sizeof *wanted);
-    // Also what the control looks at: enables, limits, first values.
-    for (int r = 0; r < e->p->region_count; r++) {
+    // Also what the control looks at: enables, jumps, limits, first values.
+    for (int i = 0; !e->in_tile && i < e->p->step_count; i++)
+        want(wanted, e->p->steps[i].condition);
+    for (int r = 0; !e->in_tile && r < e->p->region_count; r++) {
         const struct region *region = e->p->regions[r];
-        const struct op *roots[2 * MAX_LEVELS + 64];
-        int count = 0;
-        if (!e->in_tile) {
-            roots[count++] = region->enable;
-            for (int i = 0; i < region->levels; i++)
-                roots[count++] = region->level[i].limit;
-            for (int i = 0; i < region->carried_count && count < 64; i++)
-                roots[count++] = region->carried[i].init;
-        }
-        for (int i = 0; i < count; i++)
-            if (roots[i])
-                wanted[roots[i]->id] = true;
+        want(wanted, region->enable);
+        for (int i = 0; i < region->levels; i++)
+            want(wanted, region->level[i].limit);
+        for (int i = 0; i < region->carried_count; i++)
+            want(wanted, region->carried[i].init);
     }
     for (int i = e->p->op_count - 1; i >= 0; i--)
         for (int k = 0; wanted[i] && k < e->p->ops[i]->in_count; k++)

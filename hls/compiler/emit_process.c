@@ -124,6 +124,13 @@ static bool early_guard(const struct emit *e, const struct op *guard) {
     return !guard || t->invariant || (t->ready == 0 && !t->in_tile);
 }
 
+static int writes_of(const struct emit *e, int stream) {
+    int count = 0;
+    for (int i = 0; i < e->r->effect_count; i++)
+        count += e->r->effects[i]->code == IR_WRITE && e->r->effects[i]->imm == stream;
+    return count;
+}
+
 static void emit_issue(struct emit *e, int r) {
     const char *name = region_name(e, r), *inputs = NULL, *room = NULL;
     for (int i = 0; i < e->r->effect_count; i++) {
@@ -133,7 +140,9 @@ static void emit_issue(struct emit *e, int r) {
         const char *stream = safe_name(e, e->p->streams[op->imm].name);
         const char *ok =
             arena_printf(e->cc, op->code == IR_READ ? "%s_valid_i" : "%s_room", stream);
-        if (op->in[0] && early_guard(e, op->in[0]))
+        // One of several writes takes its credit whatever its guard says.
+        const bool alone = op->code == IR_READ || writes_of(e, (int)op->imm) == 1;
+        if (op->in[0] && alone && early_guard(e, op->in[0]))
             ok = arena_printf(e->cc, "(!%s || %s)", flag(e, op->in[0]), ok);
         const char **all = op->code == IR_READ ? &inputs : &room;
         *all = *all ? arena_printf(e->cc, "%s && %s", *all, ok) : ok;
@@ -195,6 +204,14 @@ static const char *join(struct emit *e, const char *all, const char *operator, c
     return all ? arena_printf(e->cc, "%s%s%s", all, operator, one) : one;
 }
 
+// Nothing but first values of registers: done as it is picked.
+static bool only_enters(const struct region *r) {
+    for (int i = 0; i < r->carried_count; i++)
+        if (r->carried[i].next != r->carried[i].phi)
+            return false;
+    return !r->levels && !r->repeats && !r->effect_count;
+}
+
 // A run goes through the steps: the first one that is left to do and wants to is picked, a loop
 // runs and drains, a jump names anew what is left.
 static void emit_control(struct emit *e) {
@@ -224,7 +241,8 @@ static void emit_control(struct emit *e) {
         at_region(e, step->region);
         put(t, "  assign want[%d] = todo_q[%d]%s;\n", i, i,
             e->r->enable ? arena_printf(e->cc, " && %s", flag(e, e->r->enable)) : "");
-        put(t, "  assign skip[%d] = pick[%d] && (%s);\n", i, i, no_rounds(e));
+        put(t, "  assign skip[%d] = pick[%d] && (%s);\n", i, i,
+            only_enters(e->r) ? "1'b1" : no_rounds(e));
     }
     put(t, "  assign pick = want & (~want + %d'd1); // the first step that wants to run\n", n);
     for (int r = 0; r < e->p->region_count; r++) {
@@ -328,18 +346,73 @@ static void emit_payload(struct emit *e, const struct op *op, int stage, const c
     }
 }
 
+// Most words of a stream that an iteration of the region writes: one, if its writes exclude each
+// other.
+static int most_words(const struct emit *e, int stream) {
+    const int count = writes_of(e, stream);
+    bool exclusive = true;
+    for (int i = 0; i < e->r->effect_count; i++) {
+        const struct op *op = e->r->effects[i];
+        if (op->code != IR_WRITE || op->imm != stream)
+            continue;
+        for (int k = 0; k < i; k++) {
+            const struct op *other = e->r->effects[k];
+            if (other->code == IR_WRITE && other->imm == stream)
+                exclusive = exclusive && ir_exclusive(op->in[0], other->in[0]);
+        }
+    }
+    return exclusive && count ? 1 : count;
+}
+
+// Credits that an iteration of e->r takes as it is issued and those that it gives back for words
+// that it turns out not to write.
+static void emit_credits(struct emit *e, int r, int stream, int bits, const char **take,
+                         const char **cancel) {
+    const int words = most_words(e, stream);
+    const int last = e->s->write_stage[stream];
+    const char *written = NULL, *issue = arena_printf(e->cc, "%s_issue", region_name(e, r));
+    const struct op *guard = NULL;
+    const int writes = writes_of(e, stream);
+    bool always = false;
+    for (int i = 0; i < e->r->effect_count; i++) {
+        const struct op *op = e->r->effects[i];
+        if (op->code != IR_WRITE || op->imm != stream)
+            continue;
+        guard = op->in[0];
+        always = always || !guard;
+        if (words > 1) {
+            if (guard)
+                *cancel = arena_printf(e->cc, "%s + %d'(%s && !%s)", *cancel, bits,
+                                       valid_at(e, r, last), operand(e, guard, last, 1));
+        } else if (guard) {
+            written = join(e, written, " || ", operand(e, guard, last, 1));
+        }
+    }
+    if (!writes)
+        return;
+    if (words > 1) {
+        *take = arena_printf(e->cc, "%s - (%s ? %d'd%d : '0)", *take, issue, bits, words);
+        return;
+    }
+    if (!always && writes == 1 && early_guard(e, guard))
+        issue = arena_printf(e->cc, "(%s && %s)", issue, flag(e, guard));
+    else if (!always) // reserved although it may write nothing: given back when that shows
+        *cancel = arena_printf(e->cc, "%s + %d'(%s && !(%s))", *cancel, bits, valid_at(e, r, last),
+                               written);
+    *take = arena_printf(e->cc, "%s - %d'(%s)", *take, bits, issue);
+}
+
 static void emit_output(struct emit *e, int stream) {
     const struct stream *s = &e->p->streams[stream];
     const char *name = safe_name(e, s->name);
     const int depth = output_depth(e->net, e->p, stream);
     const int bits = ir_index_bits(depth + 1);
-    const char *take = NULL, *cancel = "1'b0";
-    struct text pushes = {0};
+    const char *take = "", *cancel = "";
+    int most = 1;
     struct text *logic = &e->m->logic;
     put(&e->m->declarations,
-        "  logic %s_push, %s_take, %s_cancel, %s_room;\n  logic [%d:0] %s_word;\n  logic [%d:0] "
-        "%s_credit_q;\n",
-        name, name, name, name, s->bits - 1, name, bits - 1, name);
+        "  logic %s_push, %s_room;\n  logic [%d:0] %s_word;\n  logic [%d:0] %s_credit_q;\n", name,
+        name, s->bits - 1, name, bits - 1, name);
     put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = 'x; // not looked at\n",
         name, name);
     for (int r = 0; r < e->p->region_count; r++) {
@@ -349,32 +422,26 @@ static void emit_output(struct emit *e, int stream) {
             if (op->code != IR_WRITE || op->imm != stream)
                 continue;
             const int stage = e->s->time[op->id].start;
-            const char *valid = valid_at(e, r, stage), *guard = NULL;
+            const char *when = valid_at(e, r, stage);
             if (op->in[0])
-                guard = operand(e, op->in[0], stage, 1);
-            put(logic, "    if (%s) begin\n      %s_push = %s;\n", valid, name,
-                guard ? guard : "1'b1");
+                when = arena_printf(e->cc, "%s && %s", when, operand(e, op->in[0], stage, 1));
+            put(logic, "    if (%s) begin\n      %s_push = 1'b1;\n", when, name);
             emit_payload(e, op, stage, arena_printf(e->cc, "%s_word", name));
             put(logic, "    end\n");
-            const char *now = arena_printf(e->cc, "%s_issue", region_name(e, r));
-            if (op->in[0] && early_guard(e, op->in[0]))
-                now = arena_printf(e->cc, "(%s && %s)", now, flag(e, op->in[0]));
-            else if (op->in[0]) // reserved although it may write nothing: given back when that
-                                // shows
-                cancel = arena_printf(e->cc, "%s || (%s && !%s)", cancel, valid, guard);
-            take = take ? arena_printf(e->cc, "%s || %s", take, now) : now;
         }
+        emit_credits(e, r, stream, bits, &take, &cancel);
+        const int words = most_words(e, stream);
+        most = words > most ? words : most;
     }
     put(logic, "  end\n");
-    text_free(&pushes);
-    put(logic,
-        "  assign %s_take = %s;\n  assign %s_cancel = %s;\n  assign %s_room = %s_credit_q != '0;\n",
-        name, take, name, cancel, name, name);
+    if (most == 1)
+        put(logic, "  assign %s_room = %s_credit_q != '0;\n", name, name);
+    else
+        put(logic, "  assign %s_room = %s_credit_q >= %d'd%d;\n", name, name, bits, most);
     put(&e->m->registers,
-        "    %s_credit_q <= rst_ni ? %s_credit_q - %d'(%s_take) + %d'(%s_valid_o && %s_ready_i) + "
-        "%d'(%s_cancel) : "
+        "    %s_credit_q <= rst_ni ? %s_credit_q%s + %d'(%s_valid_o && %s_ready_i)%s : "
         "%d'd%d;\n",
-        name, name, bits, name, bits, name, name, bits, name, bits, depth);
+        name, name, take, bits, name, name, cancel, bits, depth);
     put(&e->m->declarations, "  logic %s_accepts;\n", name);
     put(&e->m->instances,
         "  `MR_ASSERT(%s_fits, !%s_push || %s_accepts, \"%s: a word came without credit\")\n", name,

@@ -230,12 +230,6 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
              "by side into one struct");
     struct value leaves[64];
     lower_leaves(lo, s->b, leaves);
-    for (int i = 0; lo->region && i < lo->region->effect_count; i++)
-        if (lo->region->effects[i]->code == IR_WRITE && lo->region->effects[i]->imm == stream)
-            fail(lo->cc, s->loc,
-                 "stream '%s' is written at two places of one pipelined loop (the other is "
-                 "line %d): one write an iteration; choose the value first, then write once",
-                 lo->p->streams[stream].name, lo->region->effects[i]->loc.line);
     struct op *in[65] = {lo->guard};
     const int count = leaf_count(type);
     for (int i = 0; i < count; i++) {

@@ -207,12 +207,16 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
         fail(lo->cc, e->loc,
              "a stream is read in an unrolled loop: one read a cycle; put the words side by "
              "side into one struct");
-    for (int i = 0; i < lo->region->effect_count; i++)
-        if (lo->region->effects[i]->code == IR_READ && lo->region->effects[i]->imm == stream)
+    for (int i = 0; i < lo->region->effect_count; i++) {
+        const struct op *other = lo->region->effects[i];
+        if (other->code == IR_READ && other->imm == stream &&
+            !ir_exclusive(other->in[0], lo->guard))
             fail(lo->cc, e->loc,
-                 "stream '%s' is read at two places of one pipelined loop (the other is line "
-                 "%d): one read an iteration; read once into a variable",
-                 lo->p->streams[stream].name, lo->region->effects[i]->loc.line);
+                 "stream '%s' is read at two places of one iteration (the other is line %d) and "
+                 "offers one word a cycle; read once into a variable, put the reads into different "
+                 "branches of one if or switch, or leave the pipeline pragma out",
+                 lo->p->streams[stream].name, other->loc.line);
+    }
     struct stream *source = &lo->p->streams[stream];
     if (source->is_used && source->is_output)
         fail(lo->cc, e->loc,

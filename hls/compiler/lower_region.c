@@ -148,11 +148,11 @@ static struct region *begin_loop(struct lowering *lo, const struct for_loop *out
 static void lower_nest(struct lowering *lo, const struct nest *n) {
     struct builder *b = &lo->b;
     struct op *guard = lo->guard, *limit[MAX_LEVELS];
-    const int slots = lo->slot_count;
     const struct for_loop *inner = n->loop[n->levels - 1];
     settle(lo, n->loc[0], false, NULL);
     for (int i = 0; i < n->levels; i++)
         limit[i] = evaluate_outside(lo, n->loop[i]->limit);
+    const int slots = lo->slot_count;
     struct region *r = begin_loop(lo, n->loop[0], inner, n->loc[0]);
     r->levels = n->levels;
     for (int i = 0; i < n->levels; i++) {
@@ -189,8 +189,8 @@ static struct op *join_or(struct lowering *lo, struct op *a, struct op *b) {
 static void lower_while_region(struct lowering *lo, const struct stmt *s) {
     const struct for_loop *loop = s->loop;
     struct op *guard = lo->guard;
-    const int slots = lo->slot_count;
     settle(lo, s->loc, false, NULL);
+    const int slots = lo->slot_count;
     struct region *r = begin_loop(lo, loop, loop, s->loc);
     r->repeats = true;
     r->more = -1;
@@ -217,9 +217,11 @@ static int add_jump(struct lowering *lo, struct op *condition, int target, struc
 }
 
 // Registers hold what the loop changes, at its start and at the end of each iteration.
-static void settle_loop(struct lowering *lo, const struct stmt *s, int slots) {
+static void settle_loop(struct lowering *lo, const struct stmt *s, int slots, int index) {
     bool *assigned = arena_alloc(lo->cc, (size_t)lo->slot_count + 64);
     find_assigned(lo, s, assigned);
+    if (index >= 0)
+        assigned[index] = true;
     const int flag[3] = {lo->returned, lo->broke, lo->continued};
     for (int i = 0; i < 3; i++)
         if (flag[i] >= 0)
@@ -247,7 +249,6 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
     const struct for_loop *loop = s->loop;
     struct op *guard = lo->guard, *limit = NULL;
     int index = -1;
-    const int broke = lo->broke;
     if (loop->limit && loop->limit->kind == EXPR_MORE)
         fail(lo->cc, s->loc,
              "hls_more is the condition of a loop that cannot be pipelined, for it holds further "
@@ -260,14 +261,8 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
         lo->env[index].op =
             ir_const(b, loop->var->type->bits, loop->var->type->is_signed, loop->start);
     }
-    lo->broke = has_leave(loop->body, STMT_BREAK) ? new_flag(lo, "broke", s->loc) : -1;
     const int slots = lo->slot_count;
-    if (index >= 0) { // what the loop itself changes
-        bool *mine = arena_alloc(lo->cc, (size_t)lo->slot_count + 1);
-        mine[index] = true;
-        settle(lo, s->loc, false, mine);
-    }
-    settle_loop(lo, s, slots);
+    settle_loop(lo, s, slots, index);
     // A guard of what stands around the loop is asked once.
     const int skip = guard ? add_jump(lo, ir_not(b, guard), 0, s->loc) : -1;
     lo->guard = NULL;
@@ -285,19 +280,15 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
     if (go_on && !(ir_is_const(ir_resolve(go_on), &known) && known))
         leave = add_jump(lo, ir_not(b, go_on), 0, s->loc);
     struct op *ends = lower_loop_body(lo, loop);
-    if (index >= 0) {
+    if (ends)
+        ends = settled(lo, ends, s->loc);
+    if (index >= 0)
         lo->env[index].op = ir_binary(
             b, IR_ADD, loop->var->type->bits, loop->var->type->is_signed, s->loc, lo->env[index].op,
             ir_const(b, loop->var->type->bits, loop->var->type->is_signed, loop->step));
-        bool *mine = arena_alloc(lo->cc, (size_t)lo->slot_count + 1);
-        mine[index] = true;
-        settle(lo, s->loc, false, mine);
-    }
+    settle_loop(lo, s, slots, index);
     if (loop->limit && loop->test_last)
-        ends = join_or(lo, ends, ir_not(b, lower_expr(lo, loop->limit)));
-    if (ends)
-        ends = settled(lo, ends, s->loc);
-    settle_loop(lo, s, slots);
+        ends = join_or(lo, ends, ir_not(b, evaluate_outside(lo, loop->limit)));
     for (int i = slots; i < lo->slot_count; i++)
         lo->env[i] = (struct value){0};
     add_jump(lo, ends ? ir_not(b, ends) : NULL, head, s->loc);
@@ -305,7 +296,6 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
         lo->p->steps[leave].target = lo->p->step_count;
     if (skip >= 0)
         lo->p->steps[skip].target = lo->p->step_count;
-    lo->broke = broke;
     lo->guard = guard;
 }
 

@@ -121,10 +121,12 @@ void settle(struct lowering *lo, struct location loc, bool at_end, const bool *a
     if (!any)
         return;
     compute_costly(lo, keep, slots, loc);
+    const int count = lo->slot_count;
+    keep = arena_grow(lo->cc, keep, (size_t)slots, (size_t)count + 1);
     struct op *guard = lo->guard;
     struct region *r = begin_region(lo, loc);
     r->name = arena_printf(lo->cc, "line_%d", loc.line);
-    end_region(lo, r, guard, slots, keep);
+    end_region(lo, r, guard, count, keep);
 }
 
 struct op *settled(struct lowering *lo, struct op *op, struct location loc) {
