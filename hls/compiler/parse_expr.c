@@ -295,8 +295,12 @@ static struct expr *parse_sizeof(struct front *f, struct location loc) {
     }
     bool outer = f->in_sizeof;
     f->in_sizeof = true;
-    type = parse_unary(f)->type;
+    const struct expr *e = parse_unary(f);
     f->in_sizeof = outer;
+    type = e->type;
+    // In C a comparison is an int and a cast to bool is not; the tree does not tell them apart.
+    if (type->kind == TYPE_BOOL && !is_lvalue(e) && e->kind != EXPR_CALL && e->kind != EXPR_READ)
+        fail(f->cc, loc, "sizeof of a truth value; write sizeof(int) or sizeof(bool)");
     return expr_const(f, int_type(f, 64, false), type_size(f, type, loc), loc);
 }
 

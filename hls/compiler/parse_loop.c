@@ -220,7 +220,7 @@ static void check_limit(struct front *f, const struct count *count, struct locat
              "the limit to int",
              var->name);
     const struct type *own = own_type(limit);
-    if (limit->kind != EXPR_CONST && var->type->bits < own->bits && var->type->bits < 32)
+    if (limit->kind != EXPR_CONST && var->type->bits < 32 && greatest(own) > greatest(var->type))
         fail(f->cc, loc,
              "the limit (%s) may be more than %s (%s) can reach; declare the variable as wide as "
              "the limit",
