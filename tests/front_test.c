@@ -491,9 +491,25 @@ START_TEST(damaged_text_never_crashes) {
     size_t pragma_count = sizeof pragma_cases / sizeof *pragma_cases;
     int accepted = 0;
     static const char alphabet[] = "(){}[];,*&+-<>=!?:.\"'#\n 019xaULn";
-    static const char *const words[] = {
-        "for",          "int",    "static", "const",  "struct",  "return", "4294967296",
-        "#pragma HLS ", "switch", "case",   "sizeof", "typedef", "w"};
+    static const char *const words[] = {"for",
+                                        "int",
+                                        "static",
+                                        "const",
+                                        "struct",
+                                        "return",
+                                        "4294967296",
+                                        "#pragma HLS ",
+                                        "switch",
+                                        "case",
+                                        "sizeof",
+                                        "typedef",
+                                        "w",
+                                        "while(",
+                                        "do",
+                                        "continue;",
+                                        "break;",
+                                        "__hls_more(in)",
+                                        "unroll factor=3"};
     write_file("build/front_test_kernel.c", kernel);
     char *whole = preprocessed("build/front_test_kernel.c", false);
     const char *tail = strstr(whole, "hls.h");
