@@ -402,6 +402,7 @@ static void parse_arm_block(struct front *f, struct items *items, bool *ended) {
     enter_nesting(f);
     push_scope(f);
     parse_items(f, &inner, &holder, ended);
+    reject_keyword(f, peek(f)); // a case
     expect(f, "}", "after a block");
     pop_scope(f);
     leave_nesting(f);
