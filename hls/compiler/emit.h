@@ -77,6 +77,9 @@ const char *valid_at(struct emit *e, int region, int stage);
 void emit_load(struct emit *e, const struct op *op);
 void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 
+bool memory_is_split(const struct process *p, const struct tile *tile, int memory);
+int64_t split_copies(const struct process *p, const struct op *load); // banks behind a read
+
 // ---- emit_tile.c
 void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m
 

@@ -29,7 +29,7 @@ static void written_alone(const struct process *p, int memory, bool *alone) {
 static int bank_dims(const struct memory *m, int *dim) {
     int count = 0;
     for (int d = 0; d < m->dims; d++)
-        if (m->is_bank[d])
+        if (m->bank_size[d])
             dim[count++] = d;
     return count;
 }
@@ -57,11 +57,197 @@ static const char *bank_position(struct emit *e, const struct op *op, const bool
             }
             const bool lane_dim = e->in_tile && v->terms && v->term_lane[0] == e->tile->lane;
             const char *size =
-                lane_dim ? "N" : arena_printf(e->cc, "%lld", (long long)m->size[dim[k]]);
+                lane_dim ? "N" : arena_printf(e->cc, "%lld", (long long)m->bank_size[dim[k]]);
             text = text ? arena_printf(e->cc, "(%s*%s+%s)", text, size, index) : index;
         }
     }
     return text ? text : "0";
+}
+
+// ---- memories whose banks are written apart
+
+static bool load_is_needed(const struct process *p, int op) {
+    for (int r = 0; r < p->region_count; r++)
+        if (p->regions[r]->schedule->time[op].needed)
+            return true;
+    return false;
+}
+
+static bool all_constant(const struct op *op) {
+    for (int i = 0; i < op->view_count; i++)
+        if (op->view[i].dynamic || op->view[i].terms)
+            return false;
+    return true;
+}
+
+// Do its banks have write ports of their own? Where several writes may meet in a cycle or go to
+// banks in different ways, where reads look at single banks, and where lanes read at addresses of
+// their own.
+bool memory_is_split(const struct process *p, const struct tile *tile, int memory) {
+    if (tile->lane != NO_LANE && tile->memory[memory])
+        return false;
+    const int64_t banks = p->memories[memory].banks;
+    for (int i = 0; i < p->op_count; i++) {
+        const struct op *op = p->ops[i];
+        if (!op->alias && op->code == IR_LOAD && op->imm == memory && load_is_needed(p, i) &&
+            ((op->in[0] && op->in[0]->space) || (banks > 1 && all_constant(op))))
+            return true;
+    }
+    bool alone[MAX_DIMS] = {false};
+    written_alone(p, memory, alone);
+    for (int i = 0; i < p->op_count;
+         i++) { // banks written one at a time here and all at once there
+        const struct op *op = p->ops[i];
+        for (int k = 0; op->code == IR_STORE && op->imm == memory && k < op->view_count; k++)
+            if (!op->alias && alone[k] && op->view[k].terms)
+                return true;
+    }
+    for (int r = 0; r < p->region_count && banks > 1; r++) {
+        int stores = 0;
+        for (int i = 0; i < p->regions[r]->effect_count; i++)
+            stores += p->regions[r]->effects[i]->code == IR_STORE &&
+                      p->regions[r]->effects[i]->imm == memory;
+        if (stores > 1)
+            return true;
+    }
+    return false;
+}
+
+int64_t split_copies(const struct process *p, const struct op *load) {
+    int64_t copies = all_constant(load) ? 1 : p->memories[load->imm].banks;
+    for (int l = 0; load->in[0] && l < p->lane_count; l++)
+        if (load->in[0]->space >> l & 1)
+            copies *= p->lanes[l].count;
+    return copies;
+}
+
+// The bank that an access names, row-major over the bank dimensions, at most banks - 1.
+static const char *bank_number(struct emit *e, const struct op *op, int stage) {
+    const struct memory *m = &e->p->memories[op->imm];
+    int dim[MAX_DIMS];
+    const int count = bank_dims(m, dim);
+    const char *text = NULL;
+    for (int k = 0; k < count; k++) {
+        const struct view_index *v = &op->view[k];
+        const long long size = (long long)m->bank_size[dim[k]];
+        const char *index;
+        if (v->dynamic) {
+            const int bits = ir_index_bits(size);
+            const struct op *at = op->in[v->dynamic];
+            index = arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));
+            if (size != (int64_t)1 << bits) // beyond the end is C's undefined behaviour
+                index = arena_printf(e->cc, "(%s < %d'd%lld ? 32'(%s) : 32'd0)", index, bits, size,
+                                     index);
+            else
+                index = arena_printf(e->cc, "32'(%s)", index);
+        } else {
+            index = arena_printf(e->cc, "%lld", (long long)v->base);
+            for (int n = 0; n < v->terms; n++)
+                index = arena_printf(e->cc, "%s+i%d*%lld", index, v->term_lane[n],
+                                     (long long)v->term_coef[n]);
+            if (v->terms)
+                index = arena_printf(e->cc, "(%s)", index);
+        }
+        text = text ? arena_printf(e->cc, "(%s*%lld+%s)", text, size, index) : index;
+    }
+    return text ? text : "0";
+}
+
+static uint32_t view_lanes(const struct op *op) {
+    uint32_t lanes = 0;
+    for (int k = 0; k < op->view_count; k++)
+        for (int n = 0; n < op->view[k].terms; n++)
+            lanes |= 1u << op->view[k].term_lane[n];
+    return lanes;
+}
+
+static void emit_split_writes(struct emit *e, int memory) {
+    const struct memory *m = &e->p->memories[memory];
+    const char *name = safe_name(e, m->name);
+    const int bits = ir_index_bits(m->words);
+    const long long banks = (long long)m->banks;
+    struct text *logic = &e->m->logic;
+    put(&e->m->declarations,
+        "  logic %s_we [%lld];\n  logic [%d:0] %s_waddr [%lld];\n  logic [%d:0] %s_wdata [%lld];\n",
+        name, banks, bits - 1, name, banks, m->width - 1, name, banks);
+    put(logic,
+        "  always_comb begin\n    for (int b = 0; b < %lld; b++) begin\n      %s_we[b] = 1'b0;\n"
+        "      %s_waddr[b] = '0; // not looked at\n      %s_wdata[b] = '0;\n    end\n",
+        banks, name, name, name);
+    struct emit at = *e;
+    for (int r = 0; r < e->p->region_count; r++) {
+        at.region = r;
+        at.r = e->p->regions[r];
+        at.s = at.r->schedule;
+        for (int i = 0; i < at.r->effect_count; i++) {
+            const struct op *op = at.r->effects[i];
+            if (op->code != IR_STORE || op->imm != memory)
+                continue;
+            const int stage = at.s->time[op->id].start;
+            const char *when = valid_at(&at, r, stage);
+            if (op->in[2])
+                when = arena_printf(e->cc, "%s && %s", when, operand(&at, op->in[2], stage, 1));
+            put(logic, "    if (%s) begin\n", when);
+            open_loops(&at, logic, view_lanes(op), "      ");
+            const char *bank = bank_number(&at, op, stage);
+            put(logic,
+                "      begin\n        %s_we[%s] = 1'b1;\n        %s_waddr[%s] = %s;\n        "
+                "%s_wdata[%s] = %s;\n      end\n    end\n",
+                name, bank, name, bank, address(&at, m, op->in[0], stage), name, bank,
+                operand(&at, op->in[1], stage, m->width));
+        }
+    }
+    put(logic, "  end\n");
+}
+
+static const char *memory_style(const struct memory *m) {
+    static const char *const styles[] = {"auto", "distributed", "block", "ultra", "auto"};
+    return styles[m->storage];
+}
+
+// The memories behind one read: a copy of the banks that it looks at, for each address that its
+// lanes have.
+static void emit_split_read(struct emit *e, const struct op *op) {
+    const struct memory *m = &e->p->memories[op->imm];
+    const char *name = memory_name(e, op), *base = safe_name(e, m->name);
+    const bool one = all_constant(op);
+    const char *bank = one ? bank_number(e, op, 0) : "b";
+    struct text *t = &e->m->instances;
+    const long long copies = (long long)space_count(e, op->in[0] ? op->in[0]->space : 0);
+    put(t, "  for (genvar a = 0; a < %lld; a++) begin : gen_%s\n", copies, name);
+    if (!one)
+        put(t, "    for (genvar b = 0; b < %lld; b++) begin : gen_bank\n", (long long)m->banks);
+    put(t,
+        "      mr_ram #(.DEPTH(%lld), .CHUNKS(1), .CHUNK_WIDTH(%d), .LATENCY(%d), .STYLE(\"%s\")) "
+        "i_ram "
+        "(\n        .clk_i, .we_i(%s_we[%s]), .waddr_i(%s_waddr[%s]), .wdata_i(%s_wdata[%s]),\n"
+        "        .raddr_i(%s_address[a]), .rdata_o(%s_data[a*%lld+%s]));\n",
+        (long long)m->words, m->width, m->latency, memory_style(m), base, bank, base, bank, base,
+        bank, name, name, one ? 1LL : (long long)m->banks, one ? "0" : "b");
+    put(t, "%s  end\n", one ? "" : "    end\n");
+}
+
+static void emit_split_load(struct emit *e, const struct op *op) {
+    const struct op_time *t = &e->s->time[op->id];
+    const struct memory *m = &e->p->memories[op->imm];
+    const char *name = memory_name(e, op);
+    const uint32_t space = op->in[0] ? op->in[0]->space : 0;
+    const long long copies = (long long)space_count(e, space),
+                    banks = all_constant(op) ? 1 : (long long)m->banks;
+    put(&e->m->declarations, "  logic [%d:0] %s_data [%lld];\n  logic [%d:0] %s_address [%lld];\n",
+        m->width - 1, name, copies * banks, ir_index_bits(m->words) - 1, name, copies);
+    put(&e->m->logic, "  always_comb\n");
+    open_loops(e, &e->m->logic, space, "    ");
+    put(&e->m->logic, "      %s_address[%s] = %s;\n", name, flat_index(e, space),
+        address(e, m, op->in[0], t->start));
+    const char *word = arena_printf(e->cc, "%s_data[%s*%lld+%s]", name, flat_index(e, space), banks,
+                                    banks == 1 ? "0" : bank_number(e, op, t->ready));
+    if (op->width > 1)
+        word = m->low >= 0 ? arena_printf(e->cc, "$signed({1'b0, %s})", word)
+                           : arena_printf(e->cc, "$signed(%s)", word);
+    const char *result = stage_name(e, op, t->ready);
+    declare_value(e, result, op->width, op->space);
+    assign_value(e, result, op->space, word);
 }
 
 static void emit_rom_load(struct emit *e, const struct op *op) {
@@ -102,6 +288,10 @@ void emit_load(struct emit *e, const struct op *op) {
         emit_rom_load(e, op);
         return;
     }
+    if (memory_is_split(e->p, e->tile, (int)op->imm)) {
+        emit_split_load(e, op);
+        return;
+    }
     const char *name = memory_name(e, op);
     bool alone[MAX_DIMS] = {false};
     written_alone(e->p, (int)op->imm, alone);
@@ -122,11 +312,17 @@ void emit_load(struct emit *e, const struct op *op) {
     assign_value(e, result, op->space, slice);
 }
 
+static int stores_of(const struct emit *e, int memory) {
+    int count = 0;
+    for (int i = 0; i < e->r->effect_count; i++)
+        count += e->r->effects[i]->code == IR_STORE && e->r->effects[i]->imm == memory;
+    return count;
+}
+
 void emit_memory(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     if (m->kind == MEMORY_ROM)
         return;
-    static const char *const styles[] = {"auto", "distributed", "block", "ultra", "auto"};
     bool alone[MAX_DIMS] = {false};
     written_alone(e->p, memory, alone);
     int dim[MAX_DIMS];
@@ -135,9 +331,9 @@ void emit_memory(struct emit *e, int memory) {
     bool per_lane = false; // the tile's own lanes are among the chunks
     for (int k = 0; k < dims; k++) {
         if (alone[k])
-            chunks *= m->size[dim[k]];
+            chunks *= m->bank_size[dim[k]];
         else
-            inner *= m->size[dim[k]];
+            inner *= m->bank_size[dim[k]];
     }
     const char *chunk_text = arena_printf(e->cc, "%lld", (long long)chunks);
     if (e->in_tile) {
@@ -149,6 +345,14 @@ void emit_memory(struct emit *e, int memory) {
     const char *name = safe_name(e, m->name);
     if (!memory_is_read(e->p, memory))
         return;
+    if (memory_is_split(e->p, e->tile, memory)) {
+        emit_split_writes(e, memory);
+        for (int i = 0; i < e->p->op_count; i++)
+            if (!e->p->ops[i]->alias && e->p->ops[i]->code == IR_LOAD &&
+                e->p->ops[i]->imm == memory && load_is_needed(e->p, i))
+                emit_split_read(e, e->p->ops[i]);
+        return;
+    }
     put(&e->m->declarations,
         "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n",
         chunk_text, name, bits - 1, name, (long long)(inner * m->width - 1), name);
@@ -167,7 +371,10 @@ void emit_memory(struct emit *e, int memory) {
             if (op->code != IR_STORE || op->imm != memory)
                 continue;
             const int stage = at.s->time[op->id].start;
-            put(logic, "    if (%s) begin\n", valid_at(&at, r, stage));
+            const char *when = valid_at(&at, r, stage);
+            if (op->in[2] && stores_of(&at, memory) > 1) // they share the port
+                when = arena_printf(e->cc, "%s && %s", when, operand(&at, op->in[2], stage, 1));
+            put(logic, "    if (%s) begin\n", when);
             put(logic, "      %s_waddr = %s;\n", name, address(&at, m, op->in[0], stage));
             uint32_t lanes = 0;
             for (int k = 0; k < op->view_count; k++)
@@ -187,7 +394,7 @@ void emit_memory(struct emit *e, int memory) {
                 if (!alone[k])
                     continue;
                 const struct view_index *v = &op->view[k];
-                const int64_t size = m->size[dim[k]];
+                const int64_t size = m->bank_size[dim[k]];
                 const bool lane = per_lane && size == e->p->lanes[e->tile->lane].count;
                 const char *count = lane ? "N" : arena_printf(e->cc, "%lld", (long long)size);
                 put(&open, "      for (int c%d = 0; c%d < %s; c%d++)\n", k, k, count, k);
@@ -219,7 +426,7 @@ void emit_memory(struct emit *e, int memory) {
                 "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
                 "    .raddr_i(%s_address), .rdata_o(%s_data));\n",
                 (long long)m->words, chunk_text, (long long)(inner * m->width), m->latency,
-                styles[m->storage], memory_name(e, op), name, name, name, memory_name(e, op),
+                memory_style(m), memory_name(e, op), name, name, name, memory_name(e, op),
                 memory_name(e, op));
         }
     }

@@ -118,10 +118,13 @@ struct memory {
     bool is_signed;
     int dims;
     int64_t size[MAX_DIMS];
-    bool is_bank[MAX_DIMS]; // partitioned: lies beside the others, not behind an address
-    int64_t words;          // product of the address dimensions
-    int64_t banks;          // product of the bank dimensions
-    const int64_t *values;  // ROM
+    enum partition_kind partition[MAX_DIMS];
+    int64_t
+        bank_size[MAX_DIMS]; // banks of the dimension, which lie side by side; 0: not partitioned
+    int64_t rows[MAX_DIMS];  // of the dimension behind the address: 1 if it is banks only
+    int64_t words;           // product of rows
+    int64_t banks;           // product of the bank sizes
+    const int64_t *values;   // ROM
     int64_t value_count;
     int forward; // loads are patched with what this many iterations before stored, 0: not
     enum storage_impl storage; // as asked; STORAGE_AUTO is decided by the schedule

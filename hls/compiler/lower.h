@@ -90,10 +90,17 @@ void leaf_shape(const struct type *type, int leaf, const struct type **scalar, i
 void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t taken, int *lane);
 int payload_bits(const struct type *type);
 bool index_of(struct op *op, struct view_index *out); // affine in lanes
+bool keeps_index(const struct op *cast);              // changes no value that an index may have
 
 // NULL: the process being read has not met this variable yet.
 const struct binding *binding_of(struct lowering *lo, const struct variable *var);
 void bind(struct lowering *lo, struct variable *var, int slot, int stream);
+
+// ---- lower_bank.c
+// The bank and the row (NULL: there is one) that an index of dimension d leads to. Where lanes lead
+// to banks that are known only iteration by iteration, lo->give_up is set.
+void split_index(struct lowering *lo, const struct memory *m, int d, struct op *index,
+                 struct location loc, struct op **bank, struct op **row);
 
 // ---- lower_expr.c
 struct op *lower_expr(struct lowering *lo, const struct expr *e);

@@ -75,6 +75,12 @@ static bool add_term(struct view_index *out, int lane, int64_t coef) {
     return true;
 }
 
+bool keeps_index(const struct op *cast) {
+    const struct op *in = ir_resolve(cast->in[0]);
+    return cast->bits >= 32 || cast->bits > in->bits ||
+           (cast->bits == in->bits && cast->is_signed == in->is_signed);
+}
+
 static bool add_affine(struct op *op, int64_t scale, struct view_index *out) {
     op = ir_resolve(op);
     int64_t constant;
@@ -85,7 +91,7 @@ static bool add_affine(struct op *op, int64_t scale, struct view_index *out) {
     case IR_LANE:
         return add_term(out, (int)op->imm, scale);
     case IR_CAST:
-        return add_affine(op->in[0], scale, out);
+        return keeps_index(op) && add_affine(op->in[0], scale, out);
     case IR_ADD:
         return add_affine(op->in[0], scale, out) && add_affine(op->in[1], scale, out);
     case IR_SUB:
@@ -161,6 +167,20 @@ struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t 
 
 // ---- declarations
 
+static void partition_dimension(struct memory *m, const struct variable *var, int d) {
+    const int64_t size = m->size[d];
+    m->partition[d] = var->partition[d];
+    m->bank_size[d] = size;
+    if (var->partition[d] != PARTITION_COMPLETE && var->partition_factor[d] < size)
+        m->bank_size[d] = var->partition_factor[d];
+    else
+        m->partition[d] = PARTITION_COMPLETE;
+    m->rows[d] = (size + m->bank_size[d] - 1) / m->bank_size[d];
+    if (m->partition[d] == PARTITION_BLOCK) // no bank is empty
+        m->bank_size[d] = (size + m->rows[d] - 1) / m->rows[d];
+    m->banks *= m->bank_size[d];
+}
+
 static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar,
                       int dims, const int64_t *size) {
     struct process *p = lo->p;
@@ -199,19 +219,15 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
              "or impl=lutram",
              var->name);
     for (int d = 0; d < dims; d++) {
-        m->size[d] = size[d];
-        m->is_bank[d] = m->kind == MEMORY_RAM && var->partition[d] == PARTITION_COMPLETE;
-        if (var->partition[d] == PARTITION_CYCLIC || var->partition[d] == PARTITION_BLOCK)
-            fail(lo->cc, var->loc,
-                 "array_partition of '%s' asks for cyclic or block; this version has complete: "
-                 "give the "
-                 "array a dimension of its own for the banks and partition that completely",
-                 var->name);
-        if (m->is_bank[d])
-            m->banks *= size[d];
-        else
-            m->words *= size[d];
+        m->size[d] = m->rows[d] = size[d];
+        if (m->kind == MEMORY_RAM && var->partition[d] != PARTITION_NONE)
+            partition_dimension(m, var, d);
+        m->words *= m->rows[d];
     }
+    if (m->words * m->banks >= (int64_t)1 << 24 && m->kind == MEMORY_RAM)
+        fail(lo->cc, var->loc,
+             "array '%s' has %lld elements, more than fit on a chip; make it smaller", var->name,
+             (long long)(m->words * m->banks));
     return p->memory_count++;
 }
 
@@ -370,9 +386,9 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
     struct builder *b = &lo->b;
     const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
     struct op *address = NULL;
-    struct op *in[1 + MAX_DIMS];
-    struct view_index view[MAX_DIMS];
-    int in_count = 1, banks = 0;
+    struct op *in[1], *op = NULL;
+    struct view_index view[MAX_DIMS] = {{0}};
+    int banks = 0;
     if (m->kind == MEMORY_ROM) { // a constant element is a constant
         int64_t flat = 0, at;
         bool known = true;
@@ -384,17 +400,30 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
             return ir_const(b, m->bits, m->is_signed,
                             flat >= 0 && flat < m->value_count ? m->values[flat] : 0);
     }
+    // A bank that is known at run time only is picked from all that are read.
+    struct view_index pick[MAX_DIMS];
+    struct op *pick_in[1 + MAX_DIMS];
+    int picks = 0, pick_in_count = 1;
+    uint32_t taken = lo->lanes_in_use;
     for (int d = 0; d < dims; d++) {
-        if (m->is_bank[d]) {
-            add_index(lo, &view[banks++], NO_LANE, m->size[d], index[d], in, &in_count);
-            if (view[banks - 1].dynamic)
-                fail(lo->cc, loc,
-                     "'%s' is partitioned in dimension %d and read there with an index known "
-                     "only at run time; use an unrolled loop's index or a constant",
-                     m->name, d + 1);
-            continue;
+        struct op *bank, *row = index[d];
+        if (m->bank_size[d]) {
+            split_index(lo, m, d, index[d], loc, &bank, &row);
+            struct view_index *entry = &view[banks++];
+            if (!index_of(bank, entry)) {
+                const int lane = ir_find_lane(b, m->bank_size[d], taken);
+                taken |= 1u << lane;
+                pick[picks] = (struct view_index){
+                    .lane = lane, .size = m->bank_size[d], .dynamic = pick_in_count};
+                pick_in[pick_in_count++] = bank;
+                picks++;
+                index_of(ir_lane(b, lane), entry);
+            }
+            entry->lane = NO_LANE;
+            entry->size = m->bank_size[d];
         }
-        address = next_address(lo, address, m->size[d], index[d], loc);
+        if (row)
+            address = next_address(lo, address, m->rows[d], row, loc);
     }
     in[0] = address;
     // Two loads of one address with no store between them are one load.
@@ -404,12 +433,18 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
             break;
         if (old->code == IR_LOAD && old->imm == lo->slots[slot].memory &&
             old->in[0] == ir_resolve(address) && old->view_count == banks &&
-            (banks == 0 || memcmp(old->view, view, (size_t)banks * sizeof *view) == 0))
-            return old;
+            (banks == 0 || memcmp(old->view, view, (size_t)banks * sizeof *view) == 0)) {
+            op = old;
+            break;
+        }
     }
-    struct op *op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, in_count, in,
-                          lo->slots[slot].memory, view, banks);
+    if (!op)
+        op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, 1, in, lo->slots[slot].memory, view,
+                   banks);
     op->name = m->name;
+    pick_in[0] = op;
+    if (picks && ir_resolve(pick_in[0])->code == IR_LOAD)
+        op = ir_op(b, IR_VIEW, m->bits, m->is_signed, loc, pick_in_count, pick_in, 0, pick, picks);
     return op;
 }
 
@@ -453,33 +488,28 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
     int in_count = 3, banks = 0;
     uint32_t bound = 0;
     for (int d = 0; d < dims; d++) {
-        if (m->is_bank[d]) {
+        struct op *bank, *row = index[d];
+        if (m->bank_size[d]) {
+            split_index(lo, m, d, index[d], loc, &bank, &row);
             struct view_index *entry = &view[banks++];
-            add_index(lo, entry, NO_LANE, m->size[d], index[d], in, &in_count);
+            add_index(lo, entry, NO_LANE, m->bank_size[d], bank, in, &in_count);
+            for (int i = 0; i < entry->terms; i++)
+                bound |= 1u << entry->term_lane[i];
             int lane;
-            if (!entry->dynamic && entry->terms) {
-                if (!is_lane(entry, &lane) || lo->p->lanes[lane].count != m->size[d])
-                    fail(lo->cc, loc,
-                         "'%s' is partitioned in dimension %d and written there at an index "
-                         "that is neither the index of an unrolled loop over all of it, nor one "
-                         "value",
-                         m->name, d + 1);
-                bound |= 1u << lane;
-            }
-            continue;
+            // Lanes that are not the banks one by one: iteration by iteration.
+            if (entry->terms &&
+                (!is_lane(entry, &lane) || lo->p->lanes[lane].count != m->bank_size[d]))
+                lo->give_up = true;
         }
-        address = next_address(lo, address, m->size[d], index[d], loc);
+        if (row)
+            address = next_address(lo, address, m->rows[d], row, loc);
     }
     in[0] = address;
     for (int i = 0; i < in_count; i++) {
         struct op *op = ir_resolve(in[i]);
-        if (op && i != 1 && op->space)
-            fail(lo->cc, loc,
-                 "'%s' is written at several places in one cycle; partition the dimension that "
-                 "the unrolled loop runs over",
-                 m->name);
-        if (op && (op->space & ~bound))
-            lo->give_up = true; // several iterations write one place
+        // Several iterations write at places of their own, or one place several times.
+        if (op && ((i != 1 && op->space) || (op->space & ~bound)))
+            lo->give_up = true;
     }
     struct op *op = ir_op(b, IR_STORE, m->bits, m->is_signed, loc, in_count, in,
                           lo->slots[slot].memory, view, banks);

@@ -22,7 +22,8 @@ static const char *base_name(const char *path) {
 static void memory_shape(const struct process *p, const struct tile *tile, int memory,
                          int64_t *bits, int64_t *copies) {
     const struct memory *m = &p->memories[memory];
-    *bits = m->banks * m->width;
+    const bool split = memory_is_split(p, tile, memory);
+    *bits = split ? m->width : m->banks * m->width;
     *copies = 0;
     for (int r = 0; r < p->region_count; r++) {
         for (int i = 0; i < p->op_count; i++) {
@@ -34,7 +35,9 @@ static void memory_shape(const struct process *p, const struct tile *tile, int m
             for (int l = 0; m->kind == MEMORY_ROM && l < p->lane_count; l++)
                 if (op->space >> l & 1)
                     ports *= p->lanes[l].count;
-            *copies += m->kind == MEMORY_ROM ? (ports + 1) / 2 : 1; // a table has two ports
+            *copies += m->kind == MEMORY_ROM ? (ports + 1) / 2 // a table has two ports
+                       : split               ? split_copies(p, op)
+                                             : 1;
         }
     }
     if (tile->lane != NO_LANE && tile->memory[memory]) {
