@@ -73,6 +73,13 @@ void emit_invariants(struct emit *e);
 void emit_states(struct emit *e);
 const char *valid_at(struct emit *e, int region, int stage);
 
+int product_width(const struct op *a, const struct op *b);
+
+// ---- emit_reduce.c
+void emit_dot(struct emit *e, const struct op *op);
+void emit_tree(struct emit *e, const struct op *op);
+void emit_bitwise(struct emit *e, const struct op *op);
+
 // ---- emit_memory.c
 void emit_load(struct emit *e, const struct op *op);
 void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions

@@ -14,6 +14,10 @@ const char *ir_opcode_name(enum opcode code) {
     return names[code];
 }
 
+bool ir_is_reduction(enum opcode code) {
+    return code >= IR_SUM && code <= IR_PARITY;
+}
+
 int ir_index_bits(int64_t count) {
     int bits = 1;
     while (bits < 62 && ((int64_t)1 << bits) < count)
@@ -405,7 +409,7 @@ static uint32_t space_of(const struct op *op) {
         if (op->code == IR_FIELD)
             space |= 1u << op->view[i].lane;
     }
-    if (op->code == IR_SUM || op->code == IR_DOT)
+    if (ir_is_reduction(op->code) || op->code == IR_DOT)
         space &= ~(1u << op->imm);
     return space;
 }

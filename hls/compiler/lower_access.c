@@ -141,12 +141,45 @@ static void add_index(struct lowering *lo, struct view_index *entry, int lane, i
     (void)lo;
 }
 
+// Truth of a condition on lanes of which some have known values: 0, 1, or -1.
+static int truth_at(const struct op *c, const int64_t *at) {
+    c = ir_resolve((struct op *)(uintptr_t)c);
+    if (c->code == IR_AND && c->bits == 1) {
+        const int x = truth_at(c->in[0], at), y = truth_at(c->in[1], at);
+        return x == 0 || y == 0 ? 0 : x == 1 && y == 1 ? 1 : -1;
+    }
+    int64_t wanted;
+    const struct op *lane = c->code == IR_EQ ? ir_resolve(c->in[0]) : NULL;
+    if (!lane || lane->code != IR_LANE || at[lane->imm] < 0 ||
+        !ir_is_const(ir_resolve(c->in[1]), &wanted))
+        return -1;
+    return at[lane->imm] == wanted;
+}
+
+// An element with a constant index: what was assigned to it, without the selections by which other
+// elements were assigned.
+static struct op *element_at(struct op *op, const int64_t *at) {
+    for (;;) {
+        op = ir_resolve(op);
+        const int truth = op->code == IR_SELECT ? truth_at(op->in[0], at) : -1;
+        if (truth < 0)
+            return op;
+        op = op->in[truth ? 1 : 2];
+    }
+}
+
 struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t *size,
                    struct op *const *index, struct location loc) {
     struct op *in[1 + MAX_DIMS] = {ir_resolve(v.op)};
     struct view_index view[MAX_DIMS];
     int in_count = 1, count = 0;
     bool same = true;
+    int64_t at[MAX_LANES], value;
+    memset(at, -1, sizeof at);
+    for (int d = 0; d < dims; d++)
+        if (in[0]->space >> v.lane[d] & 1 && ir_is_const(ir_resolve(index[d]), &value))
+            at[v.lane[d]] = value;
+    in[0] = element_at(in[0], at);
     for (int d = 0; d < dims; d++) {
         if (!(in[0]->space >> v.lane[d] & 1))
             continue; // all elements are equal

@@ -12,6 +12,80 @@ static bool uses(const struct op *op, const struct op *wanted) {
     return false;
 }
 
+// Through conversions that change no value.
+static struct op *same_value(struct op *op) {
+    op = ir_resolve(op);
+    for (struct op *in; op->code == IR_CAST; op = in) {
+        in = ir_resolve(op->in[0]);
+        if (op->bits < in->bits || (op->bits == in->bits && op->is_signed != in->is_signed) ||
+            (in->is_signed && !op->is_signed))
+            break;
+    }
+    return op;
+}
+
+// Does an operation or a variable, other than `but`, look at the mark?
+static bool is_watched(const struct lowering *lo, int slot, int slots, const struct op *mark,
+                       const struct op *const *but, int but_count, int first_op) {
+    for (int i = first_op; i < lo->p->op_count; i++) {
+        const struct op *op = lo->p->ops[i];
+        bool looks = !op->alias && uses(op, mark);
+        for (int k = 0; k < but_count; k++)
+            looks = looks && op != but[k];
+        if (looks)
+            return true;
+    }
+    for (int i = 0; i < slots; i++)
+        if (i != slot && ir_resolve(lo->env[i].op) == mark)
+            return true;
+    return false;
+}
+
+// `m = x < m ? x : m` in every iteration, or the greatest: the extreme of x over the lane and of m.
+static struct op *reduce_extreme(struct lowering *lo, int slot, int slots, struct op *mark,
+                                 struct op *before, int lane, int first_op, struct location loc) {
+    struct builder *b = &lo->b;
+    struct op *pick = ir_resolve(lo->env[slot].op);
+    struct op *c = ir_resolve(pick->in[0]), *term = NULL;
+    bool term_if = true;
+    while (c->code == IR_NOT) {
+        c = ir_resolve(c->in[0]);
+        term_if = !term_if;
+    }
+    if (c->code != IR_LT && c->code != IR_LE)
+        return NULL;
+    for (int side = 1; side <= 2; side++) {
+        if (ir_resolve(pick->in[side]) != mark)
+            continue;
+        term = ir_resolve(pick->in[3 - side]);
+        term_if = term_if == (side == 2); // taken where the comparison holds
+    }
+    if (!term || term == mark)
+        return NULL;
+    struct op *x = same_value(c->in[0]), *y = same_value(c->in[1]);
+    struct op *t = same_value(term);
+    const bool term_first = x == t && y == mark;
+    if (!term_first && !(y == t && x == mark))
+        return NULL;
+    const struct op *own[4] = {pick, c, ir_resolve(c->in[0]), ir_resolve(c->in[1])};
+    if (is_watched(lo, slot, slots, mark, own, 4, first_op) ||
+        is_watched(lo, slot, slots, pick, own, 0, first_op))
+        return NULL;
+    // Conversions in between must serve the comparison alone.
+    for (int k = 2; k < 4; k++)
+        if (own[k] != t && own[k] != mark && own[k] != x && own[k] != y &&
+            is_watched(lo, slot, slots, own[k], own, 2, first_op))
+            return NULL;
+    const bool least = term_first == term_if;
+    struct op *best = term;
+    if (term->space >> lane & 1)
+        best = ir_op(b, least ? IR_MIN : IR_MAX, term->bits, term->is_signed, loc, 1, &term, lane,
+                     NULL, 0);
+    struct op *better = least ? ir_binary(b, IR_LT, 1, false, loc, best, before)
+                              : ir_binary(b, IR_LT, 1, false, loc, before, best);
+    return ir_select(b, loc, better, best, before);
+}
+
 // `mark` is the value of scalar `slot` at the start of an iteration. If its value at the end is a
 // running sum, gives the sum of all iterations; if the loop does not change it, the mark itself;
 // otherwise NULL.
@@ -25,7 +99,9 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
         chain[length++] = add;
         add = ir_resolve(add->in[0]);
     }
-    if (add->code != IR_ADD)
+    if (add->code == IR_SELECT && !length)
+        return reduce_extreme(lo, slot, slots, mark, before, lane, first_op, loc);
+    if (add->code != IR_ADD && add->code != IR_AND && add->code != IR_OR && add->code != IR_XOR)
         return NULL;
     const int outer = length;
     struct op *term = NULL, *inner = NULL;
@@ -76,13 +152,19 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
     }
     struct builder *b = &lo->b;
     struct op *sum = term;
+    const enum opcode over_lanes = add->code == IR_ADD   ? IR_SUM
+                                   : add->code == IR_AND ? IR_ALL
+                                   : add->code == IR_OR  ? IR_ANY
+                                                         : IR_PARITY;
     if (term->space >> lane & 1)
-        sum = ir_op(b, IR_SUM, add->bits, add->is_signed, loc, 1, &term, lane, NULL, 0);
-    else
+        sum = ir_op(b, over_lanes, add->bits, add->is_signed, loc, 1, &term, lane, NULL, 0);
+    else if (add->code == IR_ADD)
         sum = ir_binary(b, IR_MUL, add->bits, add->is_signed, loc, term,
                         ir_const(b, add->bits, add->is_signed, lo->p->lanes[lane].count));
+    else if (add->code == IR_XOR && lo->p->lanes[lane].count % 2 == 0)
+        sum = ir_const(b, add->bits, add->is_signed, 0);
     struct op *start = ir_cast(b, inner->bits, inner->is_signed, loc, before);
-    struct op *total = ir_binary(b, IR_ADD, add->bits, add->is_signed, loc, start, sum);
+    struct op *total = ir_binary(b, add->code, add->bits, add->is_signed, loc, start, sum);
     for (int k = outer; k-- > 0;)
         total = ir_cast(b, chain[k]->bits, chain[k]->is_signed, loc, total);
     return total;

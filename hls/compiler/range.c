@@ -251,6 +251,16 @@ static struct range transfer(const struct process *p, const struct region *regio
         r = (struct range){a.low * n, a.high * n};
         break;
     }
+    case IR_MIN:
+    case IR_MAX:
+        return a;
+    case IR_ALL:
+    case IR_ANY:
+    case IR_PARITY:
+        if (a.low < 0)
+            return (struct range){-all_ones(max_wide(a.high, -a.low - 1)) - 1,
+                                  all_ones(max_wide(a.high, -a.low - 1))};
+        return (struct range){0, op->code == IR_ALL ? a.high : min_wide(all_ones(a.high), t.high)};
     case IR_LOAD:
         return (struct range){p->memories[op->imm].low, p->memories[op->imm].high};
     default:
@@ -358,7 +368,7 @@ void find_ranges(struct compiler *cc, struct process *p) {
     const int count = p->op_count;
     for (int i = 0; i < count; i++) {
         struct op *op = p->ops[i];
-        const bool pure = op->code >= IR_VIEW && op->code <= IR_SUM;
+        const bool pure = op->code >= IR_VIEW && op->code <= IR_PARITY;
         if (op->alias || !pure)
             continue;
         if (op->code == IR_SELECT && op->in[0]->low == op->in[0]->high)
@@ -393,6 +403,9 @@ static int asked_of_input(const struct process *p, const struct op *op, int k, i
     case IR_XOR:
     case IR_NEG:
     case IR_SUM:
+    case IR_ALL:
+    case IR_ANY:
+    case IR_PARITY:
         return op->bits == 1 ? 0 : asked;
     case IR_NOT:
         return op->bits == 1 ? 0 : asked;

@@ -75,6 +75,14 @@ double op_delay(const struct process *p, const struct op *op) {
     }
     case IR_SUM:
         return 0.6 + 0.012 * op->width;
+    case IR_ALL:
+    case IR_ANY:
+    case IR_PARITY: {
+        double delay = 0;
+        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 5) / 6) // of six inputs
+            delay += 0.45;
+        return delay;
+    }
     case IR_LOAD: {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
@@ -104,7 +112,9 @@ static int op_latency(const struct process *p, const struct op *op, bool direct)
         return MULTIPLIER_CYCLES;
     case IR_LOAD:
         return memory_latency(&p->memories[op->imm]);
-    case IR_SUM: { // a registered tree, one level a cycle
+    case IR_SUM:
+    case IR_MIN:
+    case IR_MAX: { // a registered tree, one level a cycle
         int levels = 0;
         for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 1) / 2)
             levels++;
@@ -193,6 +203,11 @@ static void mark_invariants(const struct process *p, struct schedule *s) {
             case IR_DOT:
             case IR_MULADD:
             case IR_SUM:
+            case IR_MIN:
+            case IR_MAX:
+            case IR_ALL:
+            case IR_ANY:
+            case IR_PARITY:
                 invariant = false;
                 break;
             default:

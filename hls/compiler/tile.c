@@ -113,7 +113,7 @@ static bool fits(struct compiler *cc, const struct process *p, struct tile *t, i
             if (!in || !(in->space & bit) || in->code == IR_LANE)
                 continue;
             if (op->code == IR_WRITE ||
-                ((op->code == IR_SUM || op->code == IR_DOT) && op->imm == t->lane))
+                ((ir_is_reduction(op->code) || op->code == IR_DOT) && op->imm == t->lane))
                 return false;
             if (op->code == IR_VIEW && k > 0 && along)
                 return false; // a dynamic index that differs by lane
