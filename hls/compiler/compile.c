@@ -4,6 +4,7 @@
 #include "compile.h"
 
 #include "ast_dump.h"
+#include "depth.h"
 #include "emit.h"
 
 #include <errno.h>
@@ -107,6 +108,7 @@ static void run_passes(struct compiler *cc, const struct compile_options *o,
     }
     if (o->dump_ir)
         return;
+    find_depths(cc, net);
     make_folder(cc, o->out_dir);
     emit_network(cc, net, tiles, open_output(cc, &outputs[0], o->out_dir, o->top, ".sv"));
     emit_ports_header(net, open_output(cc, &outputs[1], o->out_dir, o->top, "_ports.h"));

@@ -2,6 +2,7 @@
 // Dependences through memories: how many iterations lie between a write and a read of one word,
 // found by evaluating guards and addresses for every value of the innermost index, and whether the
 // schedule keeps them.
+#include "evaluate.h"
 #include "schedule.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 // Value of an expression of the innermost index alone, for index value `k`.
 static bool evaluate(const struct region *r, const struct op *op, int64_t k, int depth,
                      wide *value) {
-    wide x[3];
+    wide x[EVALUATE_OPERANDS] = {0};
     if (depth > 24)
         return false;
     if (op->low == op->high) {
@@ -23,81 +24,10 @@ static bool evaluate(const struct region *r, const struct op *op, int64_t k, int
     }
     if (op->code < IR_CAST || op->code > IR_SELECT)
         return false;
-    bool known[3] = {false, false, false};
-    for (int i = 0; i < op->in_count && i < 3; i++)
+    bool known[EVALUATE_OPERANDS] = {false};
+    for (int i = 0; i < op->in_count && i < EVALUATE_OPERANDS; i++)
         known[i] = evaluate(r, op->in[i], k, depth + 1, &x[i]);
-    if (op->code == IR_SELECT) {
-        if (!known[0])
-            return false;
-        *value = x[0] ? x[1] : x[2];
-        return x[0] ? known[1] : known[2];
-    }
-    if (op->code == IR_AND && op->bits == 1) {
-        if ((known[0] && !x[0]) || (known[1] && !x[1])) {
-            *value = 0;
-            return true;
-        }
-    }
-    if (op->code == IR_OR && op->bits == 1) {
-        if ((known[0] && x[0]) || (known[1] && x[1])) {
-            *value = 1;
-            return true;
-        }
-    }
-    for (int i = 0; i < op->in_count; i++)
-        if (!known[i])
-            return false;
-    switch (op->code) {
-    case IR_CAST:
-        *value = ir_wrap(x[0], op->bits, op->is_signed);
-        break;
-    case IR_TRUNC:
-        *value = ir_wrap(x[0], (int)op->imm, true);
-        break;
-    case IR_ADD:
-        *value = x[0] + x[1];
-        break;
-    case IR_SUB:
-        *value = x[0] - x[1];
-        break;
-    case IR_MUL:
-        *value = x[0] * x[1];
-        break;
-    case IR_AND:
-        *value = x[0] & x[1];
-        break;
-    case IR_OR:
-        *value = x[0] | x[1];
-        break;
-    case IR_XOR:
-        *value = x[0] ^ x[1];
-        break;
-    case IR_NOT:
-        *value = op->bits == 1 ? !x[0] : ~x[0];
-        break;
-    case IR_NEG:
-        *value = -x[0];
-        break;
-    case IR_SHL:
-        *value = x[0] * ((wide)1 << (int)x[1]);
-        break;
-    case IR_SHR:
-        *value = x[0] >> (int)x[1];
-        break;
-    case IR_EQ:
-        *value = x[0] == x[1];
-        break;
-    case IR_LT:
-        *value = x[0] < x[1];
-        break;
-    case IR_LE:
-        *value = x[0] <= x[1];
-        break;
-    default:
-        return false;
-    }
-    *value = ir_wrap(*value, op->bits, op->is_signed);
-    return true;
+    return evaluate_op(op, known, x, value);
 }
 
 struct access_at { // what is known of an access in the iteration with inner index number n

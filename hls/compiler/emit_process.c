@@ -6,6 +6,8 @@
 // writes has room for it. From then on it only moves on: nothing in the pipelines ever waits.
 #include "emit.h"
 
+#include "depth.h"
+
 static const char *region_name(struct emit *e, int r) {
     return arena_printf(e->cc, "%s_%d", safe_name(e, e->p->regions[r]->name), r);
 }
@@ -25,14 +27,8 @@ static void at_region(struct emit *e, int r) {
 
 int output_depth(const struct network *net, const struct process *p, int stream) {
     const struct stream *s = &p->streams[stream];
-    int latest = 0, asked = 2;
-    for (int r = 0; r < p->region_count; r++)
-        if (p->regions[r]->schedule->write_stage[stream] > latest)
-            latest = p->regions[r]->schedule->write_stage[stream];
-    if (s->channel >= 0 && net->channels[s->channel].depth > asked)
-        asked = net->channels[s->channel].depth;
-    return latest + 2 +
-           asked; // one word a cycle needs what is in flight, and its credit's way back
+    const int asked = base_depth(p, stream, asked_depth(net, s));
+    return s->needed > asked ? s->needed : asked;
 }
 
 static void emit_ports(struct emit *e) {

@@ -138,12 +138,14 @@ struct stream {
     const char *name;
     bool is_output, is_used;
     const struct type *payload;
-    int bits;       // of the payload
-    int channel;    // of the network, or -1
-    int port;       // parameter of the top, or -1
-    int partner;    // the other end of a FIFO that leads back into this process, or -1
-    int depth;      // of that FIFO as asked by a stream pragma, or -1
-    bool asks_more; // the process asks whether there are more words (EXPR_MORE)
+    int bits;        // of the payload
+    int channel;     // of the network, or -1
+    int port;        // parameter of the top, or -1
+    int partner;     // the other end of a FIFO that leads back into this process, or -1
+    int depth;       // of that FIFO as asked by a stream pragma, or -1
+    bool asks_more;  // the process asks whether there are more words (EXPR_MORE)
+    int needed;      // words that the FIFO behind an output must hold at least, by find_depths
+    const char *why; // of `needed`, or NULL: nothing is known but that one word a cycle passes
     struct location loc;
 };
 

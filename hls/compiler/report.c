@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the compiler found out, for programs (JSON) and for people (text): per process its loops,
 // streams, memories, multipliers and the dependences through its memories, stage by stage.
+#include "depth.h"
 #include "emit.h"
 
 #include <jansson.h>
@@ -158,9 +159,16 @@ static json_t *process_json(const struct network *net, const struct process *p,
         for (int r = 0; r < p->region_count; r++)
             if (p->regions[r]->schedule->write_stage[i] >= 0)
                 stage = p->regions[r]->schedule->write_stage[i];
-        json_array_append_new(streams, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", s->name,
-                                                 "direction", "out", "bits", s->bits, "depth",
-                                                 output_depth(net, p, i), "write_stage", stage));
+        json_t *stream =
+            json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", s->name, "direction", "out", "bits",
+                      s->bits, "depth", output_depth(net, p, i), "write_stage", stage);
+        if (s->port < 0 && asked_depth(net, s) >= 0)
+            json_object_set_new(stream, "asked", json_integer(asked_depth(net, s)));
+        if (s->why) {
+            json_object_set_new(stream, "derived", json_integer(s->needed));
+            json_object_set_new(stream, "why", json_string(s->why));
+        }
+        json_array_append_new(streams, stream);
     }
     for (int i = 0; i < p->memory_count; i++) {
         if (!memory_is_read(p, i))
@@ -192,6 +200,18 @@ void report_json(const struct network *net, struct tile *const *tiles, FILE *out
     json_decref(root);
 }
 
+static void print_output(const struct network *net, const struct process *p, int stream,
+                         FILE *out) {
+    const struct stream *s = &p->streams[stream];
+    fprintf(out, "  stream %-18s %d bits, FIFO of %d", s->name, s->bits,
+            output_depth(net, p, stream));
+    if (s->port < 0 && asked_depth(net, s) >= 0)
+        fprintf(out, ", asked %d", asked_depth(net, s));
+    if (s->needed)
+        fprintf(out, ", derived %d", s->needed);
+    fprintf(out, "%s%s\n", s->why ? ": " : "", s->why ? s->why : "");
+}
+
 void report_text(const struct network *net, struct tile *const *tiles, FILE *out) {
     fprintf(out, "%s: %d process%s, scheduled for %d MHz\n", net->name, net->process_count,
             net->process_count == 1 ? "" : "es", CLOCK_MHZ);
@@ -221,8 +241,7 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
         }
         for (int k = 0; k < p->stream_count; k++)
             if (p->streams[k].is_output)
-                fprintf(out, "  stream %-18s %d bits, FIFO of %d\n", p->streams[k].name,
-                        p->streams[k].bits, output_depth(net, p, k));
+                print_output(net, p, k, out);
         for (int k = 0; k < p->memory_count; k++) {
             int64_t bits, copies;
             if (!memory_is_read(p, k))

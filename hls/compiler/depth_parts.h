@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the search for FIFO depths share: traces of processes, runs of their network,
+// and what has been found out about each FIFO.
+#ifndef HLSC_DEPTH_PARTS_H
+#define HLSC_DEPTH_PARTS_H
+
+#include "depth.h"
+
+// ---- depth_trace.c: the accesses of a process in their order, where that does not depend on data
+
+enum { WATCHED_MAX = 32, NO_STREAM = -1 };
+
+struct issue {    // an iteration that uses watched streams
+    uint32_t gap; // cycles after the one before, at least
+    int region;
+    uint32_t reads, writes; // sets of watched streams, by number
+    uint32_t rooms;         // also those that are not written in the end
+};
+
+// Streams of one process that are looked at.
+struct watch {
+    int count;
+    int stream[WATCHED_MAX];
+};
+
+struct trace {
+    struct issue *issues;
+    int64_t count, room;
+    int64_t words[WATCHED_MAX];            // read or written
+    const struct op *unknown[WATCHED_MAX]; // an access whose condition depends on data, or NULL
+    bool lost; // from somewhere on, what the process does depends on data
+    struct location lost_at;
+    bool capped; // goes on: too long to be followed
+};
+
+// What a run is: values of the top's scalars; of a stream of which a process asks for more words,
+// their number. By parameter of the top.
+struct run {
+    const int64_t *port;
+    const int64_t *channel; // words of each channel where known, -1 where not
+};
+
+// Which parameters of the top decide what the watched streams of p see; `constants`: the numbers
+// that they are compared with, up to `room` each, counted in `counts`.
+struct deciders {
+    bool *port;
+    int64_t (*constants)[8];
+    int *counts;
+};
+enum { CONSTANTS_MAX = 8 };
+void find_deciders(struct compiler *cc, const struct network *net, const struct process *p,
+                   const struct watch *w, struct deciders *d);
+
+struct tracer *tracer_new(struct compiler *cc, const struct network *net, const struct process *p,
+                          const struct watch *w);
+// Follows a run of a process. `work` is lowered by the operations that were computed; at 0 the
+// trace is capped. The issues are malloc'd, and used again by the next call.
+void trace_process(struct tracer *t, const struct run *run, int64_t *work, struct trace *trace);
+
+// ---- depth_graph.c
+
+struct link;
+
+// Numbers the sets of links (those that are `on`) of which any two lie on a common cycle,
+// directions aside; a link on no cycle gets -1. Gives their count.
+int find_components(struct compiler *cc, int process_count, const struct link *links,
+                    int link_count, const bool *on, int *component);
+// The process at which the paths of a link's component meet again behind it (down), or part.
+int find_meeting(const struct link *links, int link_count, const int *component, int link,
+                 bool down);
+
+// ---- depth_flow.c: traces of all processes against each other
+
+struct link {                           // a FIFO
+    int from, from_watch, to, to_watch; // processes, and their numbers of it
+    bool idle;                          // takes part in no cycle: never waits
+    bool given;                         // its depth is preferred to be enlarged
+    int depth;
+    int64_t written, read;
+    int64_t *visible, *popped; // cycle, by word
+    int32_t *writer, *reader;  // issue, by word
+};
+
+struct wait {  // why a process does not go on
+    int link;  // -1: has ended
+    bool room; // or waits for a word
+};
+
+struct ends { // links of the watched streams of a process, -1: none
+    int link[WATCHED_MAX];
+};
+
+struct flow {
+    const struct network *net;
+    int link_count;
+    struct link *links;
+    const struct watch *watch; // by process
+    const struct trace *traces;
+    struct ends *at; // by process
+    int64_t *next;   // issue, by process
+    int64_t *now;    // cycle of its last issue
+    int64_t **cycle; // by process and issue
+    int16_t **cause; // -1: the process itself, else link * 2 + (waits for room)
+    int32_t **word;  // ... and the word it waited for
+    int64_t work;    // issues followed
+};
+
+bool flow_start(struct flow *f); // from the first cycle on; false: out of memory
+void flow_free(struct flow *f);
+// Goes on until all have ended or none can go on; true: all have ended.
+bool flow_run(struct flow *f);
+struct wait flow_wait(const struct flow *f, int process);
+// The processes of a cycle in which each waits for the next, or 0 where the network only waits for
+// words that never come.
+int flow_cycle(const struct flow *f, int *processes);
+int64_t flow_end(const struct flow *f); // last cycle
+// Marks the links whose lack of room delays the end.
+bool flow_critical(const struct flow *f, bool *critical);
+
+// ---- depth.c, depth_run.c: what is found out
+
+enum { FAST_ROOM = 1024 }; // words that speed alone is worth
+
+enum outcome { RUN_IDLE, RUN_ENDED, RUN_STUCK, RUN_CAPPED };
+
+struct finding { // about one link
+    struct stream *from, *to;
+    const char *name;
+    struct location loc;
+    int asked;      // by a stream pragma, or -1
+    int safe, fast; // words that it needs not to stop; not to hold up the end
+    bool safe_grows, fast_grows;
+    int64_t limit; // of the scalars, where it grows
+    const char *limit_names;
+    bool active, proved, claimed, capped;
+    const char *cycle;   // as first seen: who waits for whom
+    const char *problem; // of a run that did not end
+    struct location problem_at;
+    bool fatal; // no depth cures it
+    const char *meeting;
+    const char *unknown; // what depends on data
+};
+
+struct analysis {
+    struct compiler *cc;
+    struct network *net;
+    struct watch *watch;
+    struct tracer **tracers;
+    struct trace *traces;
+    struct link *links;
+    struct finding *found;
+    int link_count;
+    int *component;
+    bool *on;
+    struct deciders deciders;
+    int64_t *port, *channel; // the run in the making
+    int64_t work, flow_work;
+    const char *error; // the first, and where
+    struct location error_at;
+};
+
+const char *process_name(const struct analysis *a, int process);
+void set_error(struct analysis *a, struct location loc, const char *text);
+// Words of a link's FIFO that asks for `asked`.
+int floor_depth(const struct analysis *a, int link, int asked);
+// One run with the scalars that a->port holds; what the links need.
+enum outcome try_run(struct analysis *a, int *safe, int *fast);
+
+// ---- depth_words.c: in words
+struct location access_at(const struct analysis *a, int process, int watched);
+struct location wait_at(const struct analysis *a, int process, struct wait w);
+const char *wait_text(const struct analysis *a, int process, struct wait w);
+const char *cycle_text(const struct analysis *a, const struct flow *f, const int *cycle, int count);
+const char *members_text(const struct analysis *a, int link); // the processes of its component
+const char *meeting_text(const struct analysis *a, int link);
+const char *unknown_text(const struct analysis *a, int process, int watched); // or NULL: is known
+const char *pragma_text(const struct analysis *a, int link);
+
+#endif

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+// Follows the control of a process without its data: loops, branches and registers that depend on
+// indices, scalars and constants alone give the order in which it reads and writes its streams.
+#include "depth_parts.h"
+#include "evaluate.h"
+
+#include <stdlib.h>
+
+enum { TRACE_ISSUES = 400000, IDLE_STEPS = 100000, FIRST_ISSUE = 2, REGION_CHANGE = 2 };
+
+struct tracer {
+    const struct process *p;
+    const struct run *run;
+    struct trace *trace;
+    int64_t *work;
+    // Values of the operations in this iteration, where `stamp` is that of now.
+    wide *value;
+    bool *known;
+    int64_t *stamp, now;
+    wide *state;
+    bool *state_known;
+    bool *relevant; // states that decide
+    bool *steady;   // the same at the start of each run, as far as is known
+    wide index[MAX_LEVELS];
+    int *number; // of each stream among the watched, or NO_STREAM
+    int64_t gap; // since the last issue that was noted
+    bool over;   // lost, or capped
+};
+
+// ---- values
+
+static bool get(struct tracer *t, const struct op *op, wide *value);
+
+static bool load_table(struct tracer *t, const struct op *op, wide *value) {
+    const struct memory *m = &t->p->memories[op->imm];
+    wide at = 0;
+    if (m->kind != MEMORY_ROM || m->banks != 1 ||
+        (op->in_count && op->in[0] && !get(t, op->in[0], &at)))
+        return false;
+    if (at < 0 || at >= m->words)
+        return false;
+    *value = at < m->value_count ? m->values[(int64_t)at] : 0;
+    return true;
+}
+
+static bool compute(struct tracer *t, const struct op *op, wide *value) {
+    wide x[EVALUATE_OPERANDS] = {0};
+    bool known[EVALUATE_OPERANDS] = {false};
+    if (op->space)
+        return false;
+    switch (op->code) {
+    case IR_CONST:
+        *value = op->imm;
+        return true;
+    case IR_ARG:
+        *value = ir_wrap(t->run->port[t->p->arg_port[op->imm]], op->bits, op->is_signed);
+        return true;
+    case IR_INDEX:
+        *value = t->index[op->imm];
+        return true;
+    case IR_PHI:
+    case IR_STATE:
+        *value = t->state[op->imm];
+        return t->state_known[op->imm];
+    case IR_LOAD:
+        return load_table(t, op, value);
+    default:
+        break;
+    }
+    if (op->code < IR_CAST || op->code > IR_SELECT || op->in_count > EVALUATE_OPERANDS)
+        return false;
+    known[0] = get(t, op->in[0], &x[0]);
+    if (op->code == IR_SELECT && !known[0])
+        return false;
+    for (int i = 1; i < op->in_count; i++)
+        if (op->code != IR_SELECT || (x[0] != 0) == (i == 1))
+            known[i] = get(t, op->in[i], &x[i]);
+    return evaluate_op(op, known, x, value);
+}
+
+// The value of an operation in this iteration, each computed once.
+static bool get(struct tracer *t, const struct op *op, wide *value) {
+    while (op->alias)
+        op = op->alias;
+    if (t->stamp[op->id] != t->now) {
+        t->stamp[op->id] = t->now;
+        t->known[op->id] = compute(t, op, &t->value[op->id]);
+        --*t->work;
+    }
+    *value = t->value[op->id];
+    return t->known[op->id];
+}
+
+static void lose(struct tracer *t, struct location loc, struct location fallback) {
+    t->trace->lost = t->over = true;
+    t->trace->lost_at = loc.file ? loc : fallback;
+}
+
+// A condition; NULL holds. Where it depends on data, the process is lost.
+static bool holds(struct tracer *t, const struct op *op, struct location fallback) {
+    wide value = 1;
+    if (op && !get(t, op, &value))
+        lose(t, op->loc, fallback);
+    return value != 0;
+}
+
+// ---- which registers and scalars decide
+
+struct closure {
+    const struct network *net;
+    const struct process *p;
+    bool *seen, *state;
+    struct deciders *deciders; // or NULL
+};
+
+static void add_constant(struct closure *c, int port, int64_t value) {
+    struct deciders *d = c->deciders;
+    for (int i = 0; i < d->counts[port]; i++)
+        if (d->constants[port][i] == value)
+            return;
+    if (d->counts[port] < CONSTANTS_MAX)
+        d->constants[port][d->counts[port]++] = value;
+}
+
+// A scalar that is compared with a constant, or of which bits are taken, chooses between cases.
+static void note_choice(struct closure *c, const struct op *op) {
+    if (!c->deciders || op->in_count != 2 || (op->code != IR_EQ && op->code != IR_AND))
+        return;
+    for (int i = 0; i < 2; i++) {
+        const struct op *x = ir_resolve(op->in[i]);
+        int64_t value;
+        while (x->code == IR_CAST)
+            x = ir_resolve(x->in[0]);
+        if (x->code == IR_ARG && ir_is_const(ir_resolve(op->in[1 - i]), &value))
+            add_constant(c, c->p->arg_port[x->imm], value);
+    }
+}
+
+static void close_over(struct closure *c, const struct op *op) {
+    if (!op)
+        return;
+    while (op->alias)
+        op = op->alias;
+    if (c->seen[op->id])
+        return;
+    c->seen[op->id] = true;
+    note_choice(c, op);
+    if (op->code == IR_ARG && c->deciders)
+        c->deciders->port[c->p->arg_port[op->imm]] = true;
+    if ((op->code == IR_PHI || op->code == IR_STATE) && !c->state[op->imm]) {
+        c->state[op->imm] = true;
+        for (int r = 0; r < c->p->region_count; r++) {
+            const struct region *region = c->p->regions[r];
+            close_over(c, region->enable);
+            for (int k = 0; k < region->carried_count; k++) {
+                if (region->carried[k].state != op->imm)
+                    continue;
+                close_over(c, region->carried[k].init);
+                close_over(c, region->carried[k].next);
+            }
+        }
+    }
+    for (int i = 0; i < op->in_count; i++)
+        close_over(c, op->in[i]);
+}
+
+static bool is_access(const struct op *op) {
+    return op->code == IR_READ || op->code == IR_WRITE;
+}
+
+static void close_process(struct closure *c, const int *number) {
+    for (int r = 0; r < c->p->region_count; r++) {
+        const struct region *region = c->p->regions[r];
+        close_over(c, region->enable);
+        close_over(c, region->go_on);
+        close_over(c, region->break_if);
+        if (region->repeats && region->more >= 0 && c->deciders &&
+            c->p->streams[region->more].port >= 0)
+            c->deciders->port[c->p->streams[region->more].port] = true;
+        for (int l = 0; l < region->levels; l++)
+            close_over(c, region->level[l].limit);
+        for (int i = 0; i < region->effect_count; i++)
+            if (is_access(region->effects[i]) && number[region->effects[i]->imm] != NO_STREAM)
+                close_over(c, region->effects[i]->in[0]);
+    }
+    for (int i = 0; i < c->p->step_count; i++)
+        close_over(c, c->p->steps[i].condition);
+}
+
+static int *number_streams(struct compiler *cc, const struct process *p, const struct watch *w) {
+    int *number = arena_alloc(cc, (size_t)(p->stream_count + 1) * sizeof *number);
+    for (int i = 0; i < p->stream_count; i++)
+        number[i] = NO_STREAM;
+    for (int i = 0; i < w->count; i++)
+        number[w->stream[i]] = i;
+    return number;
+}
+
+static bool *decide(struct compiler *cc, const struct network *net, const struct process *p,
+                    const int *number, struct deciders *d) {
+    struct closure c = {net, p, arena_alloc(cc, (size_t)p->op_count + 1),
+                        arena_alloc(cc, (size_t)p->state_count + 1), d};
+    close_process(&c, number);
+    return c.state;
+}
+
+void find_deciders(struct compiler *cc, const struct network *net, const struct process *p,
+                   const struct watch *w, struct deciders *d) {
+    decide(cc, net, p, number_streams(cc, p, w), d);
+}
+
+// ---- a run
+
+static void note_issue(struct tracer *t, const struct issue *issue) {
+    struct trace *trace = t->trace;
+    if (trace->count == trace->room) {
+        const int64_t room = trace->room ? 2 * trace->room : 256;
+        struct issue *grown = realloc(trace->issues, (size_t)room * sizeof *grown);
+        if (!grown) {
+            trace->capped = t->over = true;
+            return;
+        }
+        trace->issues = grown;
+        trace->room = room;
+    }
+    trace->issues[trace->count++] = *issue;
+    t->gap = 0;
+    if (trace->count >= TRACE_ISSUES)
+        trace->capped = t->over = true;
+}
+
+// Must the FIFO have room although nothing may be written? Its condition is known too late.
+static bool is_late(const struct schedule *s, const struct op *guard) {
+    const struct op_time *time = &s->time[guard->id];
+    return !time->invariant && (time->ready > 0 || time->in_tile);
+}
+
+static void follow_accesses(struct tracer *t, int region) {
+    const struct region *r = t->p->regions[region];
+    struct issue issue = {.region = region};
+    for (int i = 0; i < r->effect_count; i++) {
+        const struct op *op = r->effects[i];
+        wide guard = 1;
+        if (!is_access(op) || t->number[op->imm] == NO_STREAM)
+            continue;
+        const int n = t->number[op->imm];
+        const uint32_t bit = 1u << n;
+        if (op->in[0] && !get(t, op->in[0], &guard)) {
+            t->trace->unknown[n] = op;
+            guard = 1;
+        }
+        if (op->code == IR_WRITE && (guard || is_late(r->schedule, op->in[0])))
+            issue.rooms |= bit;
+        if (!guard)
+            continue;
+        *(op->code == IR_READ ? &issue.reads : &issue.writes) |= bit;
+        t->trace->words[n]++;
+    }
+    if (!issue.reads && !issue.rooms)
+        return;
+    issue.gap = (uint32_t)(t->gap > UINT32_MAX ? UINT32_MAX : t->gap);
+    note_issue(t, &issue);
+}
+
+// Registers take their next values, all at once.
+static void advance_states(struct tracer *t, const struct region *r) {
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < r->carried_count; i++) {
+            const struct carried *c = &r->carried[i];
+            wide value;
+            if (!t->relevant[c->state])
+                continue;
+            const bool known = get(t, c->next, &value); // computed before any of them changes
+            if (pass == 0)
+                continue;
+            t->state[c->state] = value;
+            t->state_known[c->state] = known;
+        }
+    }
+}
+
+static void enter_states(struct tracer *t, const struct region *r) {
+    t->now++;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < r->carried_count; i++) {
+            const struct carried *c = &r->carried[i];
+            wide value;
+            if (!t->relevant[c->state] || !c->init)
+                continue;
+            const bool known = get(t, c->init, &value);
+            if (pass == 0)
+                continue;
+            t->state[c->state] = value;
+            t->state_known[c->state] = known;
+        }
+    }
+}
+
+static int interval(const struct region *r) {
+    return r->schedule->ii > 0 ? r->schedule->ii : 1;
+}
+
+// One iteration; false: it was the last of the innermost loop.
+static bool follow_iteration(struct tracer *t, int region) {
+    const struct region *r = t->p->regions[region];
+    follow_accesses(t, region);
+    const bool ends = r->break_if && holds(t, r->break_if, r->loc);
+    advance_states(t, r);
+    t->gap += interval(r);
+    if (*t->work <= 0)
+        t->trace->capped = t->over = true;
+    return !ends;
+}
+
+static bool has_more(struct tracer *t, const struct region *r) {
+    const struct stream *s = &t->p->streams[r->more];
+    const int n = t->number[r->more];
+    const int64_t taken = n == NO_STREAM ? -1 : t->trace->words[n];
+    int64_t all = -1;
+    if (s->port >= 0)
+        all = t->run->port[s->port];
+    else if (s->channel >= 0)
+        all = t->run->channel[s->channel];
+    else if (s->partner >= 0 && t->number[s->partner] != NO_STREAM)
+        all = t->trace->words[t->number[s->partner]];
+    if (all < 0 || taken < 0 || t->trace->unknown[n])
+        lose(t, r->loc, r->loc);
+    return taken < all;
+}
+
+// False: there was no iteration.
+static bool follow_while(struct tracer *t, int region) {
+    const struct region *r = t->p->regions[region];
+    bool any = false;
+    while (!t->over) {
+        t->now++;
+        if (!holds(t, r->go_on, r->loc) || (r->more >= 0 && !has_more(t, r)) || t->over)
+            break;
+        any = true;
+        if (!follow_iteration(t, region))
+            break;
+    }
+    return any;
+}
+
+// Number of iterations of a level, or -1.
+static int64_t trips_of(struct tracer *t, const struct level *level) {
+    wide limit;
+    if (level->trips >= 0)
+        return level->trips;
+    if (!get(t, level->limit, &limit))
+        return -1;
+    const wide last = level->inclusive ? limit : limit - 1;
+    return last < level->start ? 0 : (int64_t)((last - level->start) / level->step) + 1;
+}
+
+// Does nothing of what is watched hang on how often this region is repeated?
+static bool is_aside(const struct tracer *t, const struct region *r) {
+    for (int i = 0; i < r->effect_count; i++)
+        if (is_access(r->effects[i]) && t->number[r->effects[i]->imm] != NO_STREAM)
+            return false;
+    for (int i = 0; i < r->carried_count; i++)
+        if (t->relevant[r->carried[i].state])
+            return false;
+    return true;
+}
+
+// False: there was no iteration.
+static bool follow_nest(struct tracer *t, int region) {
+    const struct region *r = t->p->regions[region];
+    int64_t trips[MAX_LEVELS], at[MAX_LEVELS] = {0};
+    for (int l = 0; l < r->levels; l++) {
+        trips[l] = trips_of(t, &r->level[l]);
+        if (trips[l] < 0)
+            lose(t, r->loc, r->loc);
+        if (trips[l] <= 0)
+            return false;
+        t->index[l] = r->level[l].start;
+    }
+    enter_states(t, r);
+    while (!t->over) {
+        t->now++;
+        const bool goes_on = follow_iteration(t, region);
+        int l = r->levels - 1;
+        if (l >= 0 && !goes_on)
+            at[l] = trips[l] - 1;
+        for (; l >= 0; l--) {
+            if (++at[l] < trips[l]) {
+                t->index[l] += r->level[l].step;
+                break;
+            }
+            at[l] = 0;
+            t->index[l] = r->level[l].start;
+        }
+        if (l < 0)
+            break;
+    }
+    return true;
+}
+
+static void follow_region(struct tracer *t, int region) {
+    const struct region *r = t->p->regions[region];
+    t->now++;
+    t->gap++; // to pick it
+    if (is_aside(t, r) || !holds(t, r->enable, r->loc) || t->over)
+        return;
+    if (r->repeats)
+        enter_states(t, r);
+    if (r->repeats ? follow_while(t, region) : follow_nest(t, region))
+        t->gap += (r->schedule->depth > 2 ? r->schedule->depth : 2) + REGION_CHANGE - interval(r);
+}
+
+static void follow_steps(struct tracer *t) {
+    int64_t idle = 0, before = 0;
+    for (int i = 0; i < t->p->step_count && !t->over; i++) {
+        const struct step *step = &t->p->steps[i];
+        if (step->kind == STEP_REGION) {
+            follow_region(t, step->region);
+        } else {
+            t->now++;
+            t->gap++;
+            if (holds(t, step->condition, step->loc))
+                i = step->target - 1;
+        }
+        idle = t->trace->count == before ? idle + 1 : 0;
+        before = t->trace->count;
+        if (idle > IDLE_STEPS)
+            t->trace->capped = t->over = true;
+    }
+}
+
+static void follow_run(struct tracer *t) {
+    struct trace *trace = t->trace;
+    struct issue *issues = trace->issues;
+    const int64_t room = trace->room;
+    *trace = (struct trace){.issues = issues, .room = room};
+    t->over = false;
+    t->gap = FIRST_ISSUE - 1;
+    if (t->p->step_count)
+        follow_steps(t);
+    for (int r = 0; !t->p->step_count && r < t->p->region_count && !t->over; r++)
+        follow_region(t, r);
+}
+
+struct tracer *tracer_new(struct compiler *cc, const struct network *net, const struct process *p,
+                          const struct watch *w) {
+    const size_t ops = (size_t)p->op_count + 1, states = (size_t)p->state_count + 1;
+    struct tracer *t = arena_alloc(cc, sizeof *t);
+    t->p = p;
+    t->value = arena_alloc(cc, ops * sizeof *t->value);
+    t->known = arena_alloc(cc, ops);
+    t->stamp = arena_alloc(cc, ops * sizeof *t->stamp);
+    t->state = arena_alloc(cc, states * sizeof *t->state);
+    t->state_known = arena_alloc(cc, states);
+    t->steady = arena_alloc(cc, states);
+    t->number = number_streams(cc, p, w);
+    t->relevant = decide(cc, net, p, t->number, NULL);
+    for (int i = 0; i < p->state_count; i++)
+        t->steady[i] = p->states[i].dims == 0;
+    return t;
+}
+
+void trace_process(struct tracer *t, const struct run *run, int64_t *work, struct trace *trace) {
+    t->run = run;
+    t->work = work;
+    t->trace = trace;
+    for (bool settled = false; !settled && !trace->capped;) {
+        settled = true;
+        for (int i = 0; i < t->p->state_count; i++) {
+            const int64_t *reset = t->p->states[i].reset;
+            t->state[i] = reset ? reset[0] : 0;
+            t->state_known[i] = t->steady[i];
+        }
+        follow_run(t);
+        for (int i = 0; i < t->p->state_count; i++) {
+            const int64_t *reset = t->p->states[i].reset;
+            if (!t->relevant[i] || !t->steady[i] ||
+                (t->state_known[i] && t->state[i] == (reset ? reset[0] : 0)))
+                continue;
+            t->steady[i] = false; // the next run may find another value
+            settled = false;
+        }
+    }
+}
