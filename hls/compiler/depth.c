@@ -332,6 +332,7 @@ void find_depths(struct compiler *cc, struct network *net) {
     for (int i = 0; i < net->process_count; i++) {
         if (!a.watch[i].count)
             continue;
+        watch_accesses(cc, net->processes[i], &a.watch[i]);
         find_deciders(cc, net, net->processes[i], &a.watch[i], &a.deciders);
         a.tracers[i] = tracer_new(cc, net, net->processes[i], &a.watch[i]);
     }

@@ -87,20 +87,29 @@ void flow_free(struct flow *f) {
     }
 }
 
+// The link of an access in this run, or NULL.
+static struct link *link_of(const struct flow *f, int process, const struct access *access) {
+    const int at = f->at[process].link[access->number];
+    return at < 0 ? NULL : &f->links[at];
+}
+
 struct wait flow_wait(const struct flow *f, int process) {
     const struct trace *t = &f->traces[process];
     if (f->next[process] >= t->count)
         return (struct wait){.link = -1};
     const struct issue *issue = &t->issues[f->next[process]];
-    for (int k = 0; k < f->watch[process].count; k++) {
-        const int at = f->at[process].link[k];
-        if (at < 0)
+    const struct watch *w = &f->watch[process];
+    for (int i = 0; i < w->access_count[issue->region]; i++) {
+        const struct access *access = &w->access[issue->region][i];
+        const struct link *l = link_of(f, process, access);
+        const int k = access->number;
+        if (!l)
             continue;
-        const struct link *l = &f->links[at];
-        if ((issue->reads >> k & 1) && l->read >= l->written)
-            return (struct wait){.link = at};
-        if ((issue->rooms >> k & 1) && l->written - l->read >= l->depth)
-            return (struct wait){.link = at, .room = true};
+        if (access->op->code == IR_READ && (issue->happens >> i & 1) && l->read >= l->written)
+            return (struct wait){.link = f->at[process].link[k]};
+        if (access->op->code == IR_WRITE && (issue->rooms >> k & 1) &&
+            l->written - l->read + w->most[k] > l->depth)
+            return (struct wait){.link = f->at[process].link[k], .room = true};
     }
     return (struct wait){.link = -1};
 }
@@ -111,20 +120,23 @@ static int64_t issue_cycle(struct flow *f, int process, const struct issue *issu
     int64_t cycle = f->now[process] + issue->gap;
     int cause = -1;
     int64_t word = 0;
+    const struct watch *w = &f->watch[process];
     for (int pass = 0; pass < 2; pass++) { // words first: only what else delays is a lack of room
-        for (int k = 0; k < f->watch[process].count; k++) {
-            const int at = f->at[process].link[k];
-            if (at < 0 || !((pass ? issue->rooms : issue->reads) >> k & 1))
+        for (int i = 0; i < w->access_count[issue->region]; i++) {
+            const struct access *access = &w->access[issue->region][i];
+            const struct link *l = link_of(f, process, access);
+            const int k = access->number;
+            if (!l || (access->op->code == IR_READ) != (pass == 0) ||
+                !(pass ? issue->rooms >> k & 1 : issue->happens >> i & 1))
                 continue;
-            const struct link *l = &f->links[at];
-            const int64_t w = pass ? l->written - l->depth : l->read;
-            if (w < 0)
+            const int64_t at = pass ? l->written + w->most[k] - 1 - l->depth : l->read;
+            if (at < 0)
                 continue;
-            const int64_t from = pass ? l->popped[w] + 1 : l->visible[w];
+            const int64_t from = pass ? l->popped[at] + 1 : l->visible[at];
             if (from > cycle) {
                 cycle = from;
-                cause = at * 2 + pass;
-                word = w;
+                cause = f->at[process].link[k] * 2 + pass;
+                word = at;
             }
         }
     }
@@ -140,17 +152,17 @@ static void do_issue(struct flow *f, int process) {
     const int64_t n = f->next[process]++;
     f->now[process] = f->cycle[process][n] = cycle;
     f->work++;
-    for (int k = 0; k < f->watch[process].count; k++) {
-        const int at = f->at[process].link[k];
-        if (at < 0)
+    const struct watch *w = &f->watch[process];
+    for (int i = 0; i < w->access_count[issue->region]; i++) {
+        const struct access *access = &w->access[issue->region][i];
+        struct link *l = link_of(f, process, access);
+        if (!l || !(issue->happens >> i & 1))
             continue;
-        struct link *l = &f->links[at];
-        if (issue->reads >> k & 1) {
+        if (access->op->code == IR_READ) {
             l->reader[l->read] = (int32_t)n;
             l->popped[l->read++] = cycle;
-        }
-        if (issue->writes >> k & 1) { // on offer in the cycle after it was pushed
-            int64_t on_offer = cycle + s->write_stage[f->watch[process].stream[k]] + 1;
+        } else { // on offer in the cycle after it was pushed
+            int64_t on_offer = cycle + s->time[access->op->id].start + 1;
             if (l->written && l->visible[l->written - 1] >= on_offer)
                 on_offer = l->visible[l->written - 1] + 1;
             l->writer[l->written] = (int32_t)n;

@@ -8,19 +8,28 @@
 
 // ---- depth_trace.c: the accesses of a process in their order, where that does not depend on data
 
-enum { WATCHED_MAX = 32, NO_STREAM = -1 };
+enum { WATCHED_MAX = 32, ACCESSES_MAX = 64, NO_STREAM = -1 };
 
-struct issue {    // an iteration that uses watched streams
-    uint32_t gap; // cycles after the one before, at least
-    int region;
-    uint32_t reads, writes; // sets of watched streams, by number
-    uint32_t rooms;         // also those that are not written in the end
+struct access { // of a region, to a watched stream
+    const struct op *op;
+    int number; // of the stream among those watched
 };
 
 // Streams of one process that are looked at.
 struct watch {
     int count;
     int stream[WATCHED_MAX];
+    int most[WATCHED_MAX];  // words that an iteration may write: the room that it waits for
+    int *number;            // by stream: among those watched, or NO_STREAM
+    struct access **access; // by region
+    int *access_count;
+};
+
+struct issue {    // an iteration that uses watched streams
+    uint32_t gap; // cycles after the one before, at least
+    int region;
+    uint32_t rooms;   // watched streams that must have room for it
+    uint64_t happens; // set of the region's accesses
 };
 
 struct trace {
@@ -39,6 +48,9 @@ struct run {
     const int64_t *port;
     const int64_t *channel; // words of each channel where known, -1 where not
 };
+
+// Lists the accesses to the streams of `w`.
+void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w);
 
 // Which parameters of the top decide what the watched streams of p see; `constants`: the numbers
 // that they are compared with, up to `room` each, counted in `counts`.

@@ -22,7 +22,7 @@ struct tracer {
     bool *relevant; // states that decide
     bool *steady;   // the same at the start of each run, as far as is known
     wide index[MAX_LEVELS];
-    int *number; // of each stream among the watched, or NO_STREAM
+    const struct watch *watch;
     int64_t gap; // since the last issue that was noted
     bool over;   // lost, or capped
 };
@@ -106,6 +106,10 @@ static bool holds(struct tracer *t, const struct op *op, struct location fallbac
 
 // ---- which registers and scalars decide
 
+static bool is_access(const struct op *op) {
+    return op->code == IR_READ || op->code == IR_WRITE;
+}
+
 struct closure {
     const struct network *net;
     const struct process *p;
@@ -164,11 +168,7 @@ static void close_over(struct closure *c, const struct op *op) {
         close_over(c, op->in[i]);
 }
 
-static bool is_access(const struct op *op) {
-    return op->code == IR_READ || op->code == IR_WRITE;
-}
-
-static void close_process(struct closure *c, const int *number) {
+static void close_process(struct closure *c, const struct watch *w) {
     for (int r = 0; r < c->p->region_count; r++) {
         const struct region *region = c->p->regions[r];
         close_over(c, region->enable);
@@ -179,34 +179,73 @@ static void close_process(struct closure *c, const int *number) {
             c->deciders->port[c->p->streams[region->more].port] = true;
         for (int l = 0; l < region->levels; l++)
             close_over(c, region->level[l].limit);
-        for (int i = 0; i < region->effect_count; i++)
-            if (is_access(region->effects[i]) && number[region->effects[i]->imm] != NO_STREAM)
-                close_over(c, region->effects[i]->in[0]);
+        for (int i = 0; i < w->access_count[r]; i++)
+            close_over(c, w->access[r][i].op->in[0]);
     }
     for (int i = 0; i < c->p->step_count; i++)
         close_over(c, c->p->steps[i].condition);
 }
 
-static int *number_streams(struct compiler *cc, const struct process *p, const struct watch *w) {
-    int *number = arena_alloc(cc, (size_t)(p->stream_count + 1) * sizeof *number);
+// Most words of a stream that one iteration writes: one where its writes exclude each other.
+static int most_words(const struct region *r, int stream, int *writes) {
+    bool exclusive = true;
+    *writes = 0;
+    for (int i = 0; i < r->effect_count; i++) {
+        const struct op *op = r->effects[i];
+        if (op->code != IR_WRITE || op->imm != stream)
+            continue;
+        ++*writes;
+        for (int k = 0; k < i; k++) {
+            const struct op *other = r->effects[k];
+            if (other->code == IR_WRITE && other->imm == stream)
+                exclusive = exclusive && ir_exclusive(op->in[0], other->in[0]);
+        }
+    }
+    return exclusive && *writes ? 1 : *writes;
+}
+
+void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w) {
+    const size_t regions = (size_t)p->region_count + 1;
+    w->number = arena_alloc(cc, ((size_t)p->stream_count + 1) * sizeof *w->number);
+    w->access = arena_alloc(cc, regions * sizeof *w->access);
+    w->access_count = arena_alloc(cc, regions * sizeof *w->access_count);
     for (int i = 0; i < p->stream_count; i++)
-        number[i] = NO_STREAM;
+        w->number[i] = NO_STREAM;
     for (int i = 0; i < w->count; i++)
-        number[w->stream[i]] = i;
-    return number;
+        w->number[w->stream[i]] = i;
+    for (int r = 0; r < p->region_count; r++) {
+        const struct region *region = p->regions[r];
+        struct access *list = arena_alloc(cc, ((size_t)region->effect_count + 1) * sizeof *list);
+        int *count = &w->access_count[r], writes;
+        w->access[r] = list;
+        for (int i = 0; i < region->effect_count; i++) {
+            const struct op *op = region->effects[i];
+            if (!is_access(op) || w->number[op->imm] == NO_STREAM)
+                continue;
+            if (*count == ACCESSES_MAX)
+                fail(cc, op->loc,
+                     "an iteration of loop '%s' uses streams at more than %d places; split it",
+                     region->name, ACCESSES_MAX);
+            list[(*count)++] = (struct access){op, w->number[op->imm]};
+        }
+        for (int i = 0; i < w->count; i++) {
+            const int most = most_words(region, w->stream[i], &writes);
+            w->most[i] = most > w->most[i] ? most : w->most[i];
+        }
+    }
 }
 
 static bool *decide(struct compiler *cc, const struct network *net, const struct process *p,
-                    const int *number, struct deciders *d) {
+                    const struct watch *w, struct deciders *d) {
     struct closure c = {net, p, arena_alloc(cc, (size_t)p->op_count + 1),
                         arena_alloc(cc, (size_t)p->state_count + 1), d};
-    close_process(&c, number);
+    close_process(&c, w);
     return c.state;
 }
 
 void find_deciders(struct compiler *cc, const struct network *net, const struct process *p,
                    const struct watch *w, struct deciders *d) {
-    decide(cc, net, p, number_streams(cc, p, w), d);
+    decide(cc, net, p, w, d);
 }
 
 // ---- a run
@@ -229,34 +268,34 @@ static void note_issue(struct tracer *t, const struct issue *issue) {
         trace->capped = t->over = true;
 }
 
-// Must the FIFO have room although nothing may be written? Its condition is known too late.
-static bool is_late(const struct schedule *s, const struct op *guard) {
-    const struct op_time *time = &s->time[guard->id];
-    return !time->invariant && (time->ready > 0 || time->in_tile);
+// Is it known, as an iteration is issued, whether it writes the stream of this access? Then it
+// waits for room only if it does.
+static bool is_told_early(const struct tracer *t, int region, const struct access *access) {
+    const struct region *r = t->p->regions[region];
+    int writes;
+    most_words(r, (int)access->op->imm, &writes);
+    const struct op_time *time = &r->schedule->time[access->op->in[0]->id];
+    return writes == 1 && (time->invariant || (time->ready == 0 && !time->in_tile));
 }
 
 static void follow_accesses(struct tracer *t, int region) {
-    const struct region *r = t->p->regions[region];
     struct issue issue = {.region = region};
-    for (int i = 0; i < r->effect_count; i++) {
-        const struct op *op = r->effects[i];
+    for (int i = 0; i < t->watch->access_count[region]; i++) {
+        const struct access *access = &t->watch->access[region][i];
+        const struct op *op = access->op;
         wide guard = 1;
-        if (!is_access(op) || t->number[op->imm] == NO_STREAM)
-            continue;
-        const int n = t->number[op->imm];
-        const uint32_t bit = 1u << n;
         if (op->in[0] && !get(t, op->in[0], &guard)) {
-            t->trace->unknown[n] = op;
+            t->trace->unknown[access->number] = op;
             guard = 1;
         }
-        if (op->code == IR_WRITE && (guard || is_late(r->schedule, op->in[0])))
-            issue.rooms |= bit;
+        if (op->code == IR_WRITE && (guard || !is_told_early(t, region, access)))
+            issue.rooms |= 1u << access->number;
         if (!guard)
             continue;
-        *(op->code == IR_READ ? &issue.reads : &issue.writes) |= bit;
-        t->trace->words[n]++;
+        issue.happens |= (uint64_t)1 << i;
+        t->trace->words[access->number]++;
     }
-    if (!issue.reads && !issue.rooms)
+    if (!issue.happens && !issue.rooms)
         return;
     issue.gap = (uint32_t)(t->gap > UINT32_MAX ? UINT32_MAX : t->gap);
     note_issue(t, &issue);
@@ -314,15 +353,15 @@ static bool follow_iteration(struct tracer *t, int region) {
 
 static bool has_more(struct tracer *t, const struct region *r) {
     const struct stream *s = &t->p->streams[r->more];
-    const int n = t->number[r->more];
+    const int n = t->watch->number[r->more];
     const int64_t taken = n == NO_STREAM ? -1 : t->trace->words[n];
     int64_t all = -1;
     if (s->port >= 0)
         all = t->run->port[s->port];
     else if (s->channel >= 0)
         all = t->run->channel[s->channel];
-    else if (s->partner >= 0 && t->number[s->partner] != NO_STREAM)
-        all = t->trace->words[t->number[s->partner]];
+    else if (s->partner >= 0 && t->watch->number[s->partner] != NO_STREAM)
+        all = t->trace->words[t->watch->number[s->partner]];
     if (all < 0 || taken < 0 || t->trace->unknown[n])
         lose(t, r->loc, r->loc);
     return taken < all;
@@ -355,10 +394,10 @@ static int64_t trips_of(struct tracer *t, const struct level *level) {
 }
 
 // Does nothing of what is watched hang on how often this region is repeated?
-static bool is_aside(const struct tracer *t, const struct region *r) {
-    for (int i = 0; i < r->effect_count; i++)
-        if (is_access(r->effects[i]) && t->number[r->effects[i]->imm] != NO_STREAM)
-            return false;
+static bool is_aside(const struct tracer *t, int region) {
+    const struct region *r = t->p->regions[region];
+    if (t->watch->access_count[region])
+        return false;
     for (int i = 0; i < r->carried_count; i++)
         if (t->relevant[r->carried[i].state])
             return false;
@@ -401,9 +440,9 @@ static bool follow_nest(struct tracer *t, int region) {
 static void follow_region(struct tracer *t, int region) {
     const struct region *r = t->p->regions[region];
     t->now++;
-    t->gap++; // to pick it
-    if (is_aside(t, r) || !holds(t, r->enable, r->loc) || t->over)
+    if (is_aside(t, region) || !holds(t, r->enable, r->loc) || t->over)
         return;
+    t->gap++; // to pick it
     if (r->repeats)
         enter_states(t, r);
     if (r->repeats ? follow_while(t, region) : follow_nest(t, region))
@@ -418,9 +457,10 @@ static void follow_steps(struct tracer *t) {
             follow_region(t, step->region);
         } else {
             t->now++;
-            t->gap++;
-            if (holds(t, step->condition, step->loc))
+            if (holds(t, step->condition, step->loc)) {
                 i = step->target - 1;
+                t->gap++;
+            }
         }
         idle = t->trace->count == before ? idle + 1 : 0;
         before = t->trace->count;
@@ -436,10 +476,7 @@ static void follow_run(struct tracer *t) {
     *trace = (struct trace){.issues = issues, .room = room};
     t->over = false;
     t->gap = FIRST_ISSUE - 1;
-    if (t->p->step_count)
-        follow_steps(t);
-    for (int r = 0; !t->p->step_count && r < t->p->region_count && !t->over; r++)
-        follow_region(t, r);
+    follow_steps(t);
 }
 
 struct tracer *tracer_new(struct compiler *cc, const struct network *net, const struct process *p,
@@ -453,8 +490,8 @@ struct tracer *tracer_new(struct compiler *cc, const struct network *net, const 
     t->state = arena_alloc(cc, states * sizeof *t->state);
     t->state_known = arena_alloc(cc, states);
     t->steady = arena_alloc(cc, states);
-    t->number = number_streams(cc, p, w);
-    t->relevant = decide(cc, net, p, t->number, NULL);
+    t->watch = w;
+    t->relevant = decide(cc, net, p, w, NULL);
     for (int i = 0; i < p->state_count; i++)
         t->steady[i] = p->states[i].dims == 0;
     return t;
