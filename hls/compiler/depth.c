@@ -127,42 +127,49 @@ static int64_t clamp_scalar(const struct type *type, int64_t value) {
     return value > most ? most : value;
 }
 
+// Values of a scalar that are tried: 1 and the size, or the constants that it is compared with and
+// the size; in ratios also its double and fourfold.
 static int choices(const struct analysis *a, int port) {
     if (!a->deciders.port[port])
         return 1;
-    return a->deciders.counts[port] ? a->deciders.counts[port] + 1 : 2;
+    return (a->deciders.counts[port] ? a->deciders.counts[port] + 1 : 2) + (a->in_ratios ? 2 : 0);
 }
 
-// Sets the scalars of combination `which` at a size; the last choice of each is the size.
+// Sets the scalars of combination `which` at a size; `sized` tells which grow with it.
 static void set_scalars(struct analysis *a, int which, int64_t size, bool *sized) {
     for (int i = 0; i < a->net->top->param_count; i++) {
-        const int count = choices(a, i), choice = which % count;
+        const int count = choices(a, i), choice = which % count, constants = a->deciders.counts[i];
+        const int scale = choice - (constants ? constants : 1); // log2 of it
         which /= count;
-        sized[i] = a->deciders.port[i] && choice == count - 1;
-        a->port[i] = 1;
-        if (sized[i])
-            a->port[i] = clamp_scalar(a->net->top->params[i]->type, size);
-        else if (a->deciders.counts[i])
-            a->port[i] = a->deciders.constants[i][choice];
+        sized[i] = a->deciders.port[i] && scale >= 0;
+        a->port[i] = sized[i]    ? clamp_scalar(a->net->top->params[i]->type, size << scale)
+                     : constants ? a->deciders.constants[i][choice]
+                                 : 1;
     }
 }
 
-static const char *sized_names(const struct analysis *a, const bool *sized) {
-    const char *text = "";
+// The largest scalar of a run, and the names of those that have this value.
+static int64_t size_of_run(const struct analysis *a, const bool *sized, const char **names) {
+    int64_t size = 0;
+    *names = "";
     for (int i = 0; i < a->net->top->param_count; i++)
-        if (sized[i])
-            text = arena_printf(a->cc, "%s%s%s", text, *text ? " = " : "",
-                                a->net->top->params[i]->name);
-    return text;
+        if (sized[i] && a->port[i] > size)
+            size = a->port[i];
+    for (int i = 0; i < a->net->top->param_count; i++)
+        if (sized[i] && a->port[i] == size)
+            *names = arena_printf(a->cc, "%s%s%s", *names, **names ? " = " : "",
+                                  a->net->top->params[i]->name);
+    return size;
 }
 
 struct series { // the runs of one combination
     int64_t size;
+    const char *names;
     int *safe, *fast;
 };
 
-static void compare_sizes(struct analysis *a, const struct series *before, const struct series *now,
-                          const bool *sized) {
+static void compare_sizes(struct analysis *a, const struct series *before,
+                          const struct series *now) {
     for (int i = 0; i < a->link_count; i++) {
         struct finding *f = &a->found[i];
         if (a->links[i].idle)
@@ -176,25 +183,22 @@ static void compare_sizes(struct analysis *a, const struct series *before, const
             before->size + room * (now->size - before->size) / (now->safe[i] - before->safe[i]);
         if (f->limit < 0 || limit < f->limit) {
             f->limit = limit;
-            f->limit_names = sized_names(a, sized);
+            f->limit_names = now->names;
         }
     }
 }
 
-static void take_needs(struct analysis *a, const struct series *s) {
+// A run has shown what its links need, or a part of it has.
+static void take_needs(struct analysis *a, const struct series *s, bool part) {
     for (int i = 0; i < a->link_count; i++) {
         struct finding *f = &a->found[i];
+        if (a->links[i].idle)
+            continue;
         f->safe = s->safe[i] > f->safe ? s->safe[i] : f->safe;
         f->fast = s->fast[i] > f->fast ? s->fast[i] : f->fast;
+        f->proved = true;
+        f->capped = f->capped || part;
     }
-}
-
-static int64_t size_of_run(const struct analysis *a, const bool *sized) {
-    int64_t size = 0;
-    for (int i = 0; i < a->net->top->param_count; i++)
-        if (sized[i] && a->port[i] > size)
-            size = a->port[i];
-    return size;
 }
 
 static void try_case(struct analysis *a, int which) {
@@ -207,6 +211,7 @@ static void try_case(struct analysis *a, int which) {
     }
     struct series *now = NULL, *before = NULL;
     int runs = 0, ended = 0;
+    bool stuck = false; // these scalars do not belong together
     for (int n = 0; n < SIZES && !a->error && a->work > 0 && a->flow_work > 0; n++) {
         int64_t *last = arena_copy(a->cc, a->port, (ports + 1) * sizeof *last);
         set_scalars(a, which, sizes[n], sized);
@@ -214,29 +219,38 @@ static void try_case(struct analysis *a, int which) {
             break; // depends on no size, or has no greater one
         struct series *mine = &s[ended & 1];
         const enum outcome outcome = try_run(a, mine->safe, mine->fast);
-        if (outcome == RUN_ENDED || (outcome == RUN_CAPPED && !ended))
-            take_needs(a, mine);
-        if (outcome == RUN_CAPPED || (outcome == RUN_IDLE && n > 1))
+        stuck = stuck || outcome == RUN_STUCK;
+        if (outcome == RUN_ENDED || (outcome == RUN_CAPPED && !stuck && ended < 2))
+            take_needs(a, mine, outcome == RUN_CAPPED);
+        if (outcome == RUN_CAPPED || (outcome == RUN_IDLE && n > 0))
             break;
         if (outcome != RUN_ENDED)
             continue;
-        mine->size = size_of_run(a, sized);
+        mine->size = size_of_run(a, sized, &mine->names);
         before = now;
         now = mine;
         ended++;
     }
     if (before)
-        compare_sizes(a, before, now, sized);
+        compare_sizes(a, before, now);
 }
 
-static void try_cases(struct analysis *a) {
-    const int ports = a->net->top->param_count;
+// All combinations; false: not all of them.
+static bool try_cases(struct analysis *a) {
     int64_t cases = 1;
-    for (int i = 0; i < ports && cases <= CASES_MAX; i++)
+    for (int i = 0; i < a->net->top->param_count && cases <= CASES_MAX; i++)
         cases *= choices(a, i);
     for (int i = 0; i < cases && i < CASES_MAX && !a->error; i++)
         try_case(a, i);
-    const bool all = cases <= CASES_MAX && a->work > 0 && a->flow_work > 0;
+    return cases <= CASES_MAX && a->work > 0 && a->flow_work > 0;
+}
+
+static void try_all(struct analysis *a) {
+    bool all = try_cases(a);
+    for (int i = 0; i < a->link_count && !a->in_ratios; i++)
+        a->in_ratios = a->found[i].active && !a->found[i].proved && !a->found[i].claimed;
+    if (a->in_ratios) // no run has ended
+        all = try_cases(a) && all;
     for (int i = 0; i < a->link_count; i++)
         a->found[i].capped = a->found[i].capped || !all;
 }
@@ -336,7 +350,7 @@ void find_depths(struct compiler *cc, struct network *net) {
         find_deciders(cc, net, net->processes[i], &a.watch[i], &a.deciders);
         a.tracers[i] = tracer_new(cc, net, net->processes[i], &a.watch[i]);
     }
-    try_cases(&a);
+    try_all(&a);
     for (int i = 0; i < net->process_count; i++)
         free(a.traces[i].issues);
     for (int i = 0; i < a.link_count && !a.error; i++)

@@ -12,7 +12,8 @@ enum { WATCHED_MAX = 32, ACCESSES_MAX = 64, NO_STREAM = -1 };
 
 struct access { // of a region, to a watched stream
     const struct op *op;
-    int number; // of the stream among those watched
+    int number;     // of the stream among those watched
+    bool told_late; // a write that waits for room even where it turns out not to happen
 };
 
 // Streams of one process that are looked at.
@@ -148,8 +149,8 @@ struct finding { // about one link
     const char *cycle;   // as first seen: who waits for whom
     const char *problem; // of a run that did not end
     struct location problem_at;
-    bool fatal; // no depth cures it
-    const char *meeting;
+    bool fatal;          // no depth cures it
+    const char *meeting; // where paths do
     const char *unknown; // what depends on data
 };
 
@@ -165,6 +166,7 @@ struct analysis {
     int *component;
     bool *on;
     struct deciders deciders;
+    bool in_ratios;          // tries scalars in ratios
     int64_t *port, *channel; // the run in the making
     int64_t work, flow_work;
     const char *error; // the first, and where

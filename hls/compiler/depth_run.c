@@ -50,7 +50,8 @@ static bool follow_alone(struct analysis *a) {
         if (at < 0)
             continue;
         f->active = true;
-        f->meeting = meeting_text(a, i);
+        if (!f->meeting)
+            f->meeting = meeting_text(a, i);
         if (!unknown[at])
             continue;
         f->claimed = true;
@@ -221,10 +222,6 @@ enum outcome try_run(struct analysis *a, int *safe, int *fast) {
     for (int i = 0; i < a->link_count; i++) {
         struct link *l = &a->links[i];
         safe[i] = fast[i] = l->idle ? 0 : l->depth;
-        if (l->idle)
-            continue;
-        a->found[i].proved = a->found[i].proved || outcome == RUN_ENDED || outcome == RUN_CAPPED;
-        a->found[i].capped = a->found[i].capped || outcome == RUN_CAPPED;
     }
     if (outcome == RUN_ENDED) {
         run_fast(a, &f);

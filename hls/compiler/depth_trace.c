@@ -204,6 +204,16 @@ static int most_words(const struct region *r, int stream, int *writes) {
     return exclusive && *writes ? 1 : *writes;
 }
 
+// Is it not yet known, as an iteration is issued, whether it writes? Then it waits for room anyway.
+static bool is_told_late(const struct region *r, const struct op *write) {
+    int writes;
+    most_words(r, (int)write->imm, &writes);
+    if (!write->in[0])
+        return false;
+    const struct op_time *time = &r->schedule->time[write->in[0]->id];
+    return writes > 1 || (!time->invariant && (time->ready > 0 || time->in_tile));
+}
+
 void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w) {
     const size_t regions = (size_t)p->region_count + 1;
     w->number = arena_alloc(cc, ((size_t)p->stream_count + 1) * sizeof *w->number);
@@ -226,7 +236,8 @@ void watch_accesses(struct compiler *cc, const struct process *p, struct watch *
                 fail(cc, op->loc,
                      "an iteration of loop '%s' uses streams at more than %d places; split it",
                      region->name, ACCESSES_MAX);
-            list[(*count)++] = (struct access){op, w->number[op->imm]};
+            list[(*count)++] = (struct access){op, w->number[op->imm],
+                                               op->code == IR_WRITE && is_told_late(region, op)};
         }
         for (int i = 0; i < w->count; i++) {
             const int most = most_words(region, w->stream[i], &writes);
@@ -268,16 +279,6 @@ static void note_issue(struct tracer *t, const struct issue *issue) {
         trace->capped = t->over = true;
 }
 
-// Is it known, as an iteration is issued, whether it writes the stream of this access? Then it
-// waits for room only if it does.
-static bool is_told_early(const struct tracer *t, int region, const struct access *access) {
-    const struct region *r = t->p->regions[region];
-    int writes;
-    most_words(r, (int)access->op->imm, &writes);
-    const struct op_time *time = &r->schedule->time[access->op->in[0]->id];
-    return writes == 1 && (time->invariant || (time->ready == 0 && !time->in_tile));
-}
-
 static void follow_accesses(struct tracer *t, int region) {
     struct issue issue = {.region = region};
     for (int i = 0; i < t->watch->access_count[region]; i++) {
@@ -288,7 +289,7 @@ static void follow_accesses(struct tracer *t, int region) {
             t->trace->unknown[access->number] = op;
             guard = 1;
         }
-        if (op->code == IR_WRITE && (guard || !is_told_early(t, region, access)))
+        if (op->code == IR_WRITE && (guard || access->told_late))
             issue.rooms |= 1u << access->number;
         if (!guard)
             continue;

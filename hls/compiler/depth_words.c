@@ -69,13 +69,15 @@ const char *unknown_text(const struct analysis *a, int process, int watched) {
     const struct trace *t = &a->traces[process];
     const struct op *op = t->unknown[watched];
     if (t->lost)
-        return arena_printf(a->cc, "what process '%s' does from line %d on depends on data",
-                            process_name(a, process), t->lost_at.line);
+        return arena_printf(
+            a->cc, "what process '%s' does from line %d on depends on data or on an earlier run",
+            process_name(a, process), t->lost_at.line);
     if (!op)
         return NULL;
-    return arena_printf(a->cc, "whether process '%s' %s '%s' (line %d) depends on data",
-                        process_name(a, process), op->code == IR_READ ? "reads" : "writes",
-                        a->net->processes[process]->streams[op->imm].name, op->loc.line);
+    return arena_printf(
+        a->cc, "whether process '%s' %s '%s' (line %d) depends on data or on an earlier run",
+        process_name(a, process), op->code == IR_READ ? "reads" : "writes",
+        a->net->processes[process]->streams[op->imm].name, op->loc.line);
 }
 
 const char *pragma_text(const struct analysis *a, int link) {
