@@ -257,17 +257,18 @@ static void try_all(struct analysis *a) {
 
 // ---- the verdict
 
-static bool has_deciders(const struct analysis *a) {
+static int count_deciders(const struct analysis *a) {
+    int count = 0;
     for (int i = 0; i < a->net->top->param_count; i++)
-        if (a->deciders.port[i])
-            return true;
-    return false;
+        count += a->deciders.port[i];
+    return count;
 }
 
 static void judge_unproved(struct analysis *a, int link) {
     struct finding *f = &a->found[link];
     const char *problem = f->problem ? f->problem : "its runs are too long to be followed";
-    if (f->problem && (f->fatal || !has_deciders(a))) {
+    const char *run = f->problem ? f->problem_run : "";
+    if (f->problem && (f->fatal || !count_deciders(a))) {
         set_error(a, f->problem_at,
                   arena_printf(a->cc,
                                "the network stops for ever: %s; read as many words as are written, "
@@ -277,9 +278,10 @@ static void judge_unproved(struct analysis *a, int link) {
         set_error(a, f->loc,
                   arena_printf(a->cc,
                                "the depth that stream '%s' needs cannot be derived: %s, and no run "
-                               "ends with the values of the scalars that were tried (%s); give %s "
-                               "with the most words that it must hold",
-                               f->name, f->meeting, problem, pragma_text(a, link)));
+                               "ends with the values of the scalars that were tried (%s%s%s); give "
+                               "%s with the most words that it must hold",
+                               f->name, f->meeting, run, *run ? ": " : "", problem,
+                               pragma_text(a, link)));
     }
     f->unknown = arena_printf(a->cc, "no run that was tried ends (%s)", problem);
     f->claimed = true;
@@ -315,17 +317,22 @@ static void judge(struct analysis *a, int link) {
         judge_growing(a, link);
         return;
     }
+    // Of several scalars, some values may never go together; of one, all must.
+    const bool stops = f->problem && count_deciders(a) == 1;
     const bool worth = !f->fast_grows && f->fast <= f->safe + FAST_ROOM;
     f->from->needed = worth && f->fast > f->safe ? f->fast : f->safe;
     f->from->why =
-        arena_printf(a->cc, "%s%s%s%s", f->meeting,
+        arena_printf(a->cc, "%s%s%s%s%s", f->meeting,
                      f->safe > floor_depth(a, link, -1)
                          ? arena_printf(a->cc, ", less than %d words would deadlock", f->safe)
                          : "",
                      !worth              ? ", more room would make it faster"
                      : f->fast > f->safe ? ", for full speed"
                                          : "",
-                     f->capped ? "; followed for a part of its runs only" : "");
+                     f->capped ? "; followed for a part of its runs only" : "",
+                     stops ? arena_printf(a->cc, "; a run with %s stops for ever: %s",
+                                          f->problem_run, f->problem)
+                           : "");
 }
 
 void find_depths(struct compiler *cc, struct network *net) {

@@ -12,8 +12,8 @@ enum { WATCHED_MAX = 32, ACCESSES_MAX = 64, NO_STREAM = -1 };
 
 struct access { // of a region, to a watched stream
     const struct op *op;
-    int number;     // of the stream among those watched
-    bool told_late; // a write that waits for room even where it turns out not to happen
+    int number;        // of the stream among those watched
+    bool waits_anyway; // for room, even where it turns out not to write
 };
 
 // Streams of one process that are looked at.
@@ -149,9 +149,10 @@ struct finding { // about one link
     const char *cycle;   // as first seen: who waits for whom
     const char *problem; // of a run that did not end
     struct location problem_at;
-    bool fatal;          // no depth cures it
-    const char *meeting; // where paths do
-    const char *unknown; // what depends on data
+    const char *problem_run; // its scalars
+    bool fatal;              // no depth cures it
+    const char *meeting;     // where paths do
+    const char *unknown;     // what depends on data
 };
 
 struct analysis {
@@ -188,6 +189,7 @@ const char *cycle_text(const struct analysis *a, const struct flow *f, const int
 const char *members_text(const struct analysis *a, int link); // the processes of its component
 const char *meeting_text(const struct analysis *a, int link);
 const char *unknown_text(const struct analysis *a, int process, int watched); // or NULL: is known
+const char *run_text(const struct analysis *a); // "n = 7, mode = 1", or ""
 const char *pragma_text(const struct analysis *a, int link);
 
 #endif

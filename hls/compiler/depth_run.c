@@ -97,6 +97,7 @@ static void note_problem(struct analysis *a, struct location at, bool fatal, con
             continue;
         f->problem = text;
         f->problem_at = at;
+        f->problem_run = run_text(a);
         f->fatal = fatal;
     }
 }

@@ -186,8 +186,7 @@ static void close_process(struct closure *c, const struct watch *w) {
         close_over(c, c->p->steps[i].condition);
 }
 
-// Most words of a stream that one iteration writes: one where its writes exclude each other.
-static int most_words(const struct region *r, int stream, int *writes) {
+int most_words(const struct region *r, int stream, int *writes) {
     bool exclusive = true;
     *writes = 0;
     for (int i = 0; i < r->effect_count; i++) {
@@ -204,14 +203,17 @@ static int most_words(const struct region *r, int stream, int *writes) {
     return exclusive && *writes ? 1 : *writes;
 }
 
-// Is it not yet known, as an iteration is issued, whether it writes? Then it waits for room anyway.
-static bool is_told_late(const struct region *r, const struct op *write) {
+bool told_at_issue(const struct schedule *s, const struct op *guard) {
+    const struct op_time *time = guard ? &s->time[guard->id] : NULL;
+    return !guard || time->invariant || (time->ready == 0 && !time->in_tile);
+}
+
+// A write takes room anyway where it is told late, or is one of several.
+static bool waits_anyway(const struct region *r, const struct op *op) {
     int writes;
-    most_words(r, (int)write->imm, &writes);
-    if (!write->in[0])
-        return false;
-    const struct op_time *time = &r->schedule->time[write->in[0]->id];
-    return writes > 1 || (!time->invariant && (time->ready > 0 || time->in_tile));
+    most_words(r, (int)op->imm, &writes);
+    return op->code == IR_WRITE && op->in[0] &&
+           (writes > 1 || !told_at_issue(r->schedule, op->in[0]));
 }
 
 void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w) {
@@ -236,8 +238,7 @@ void watch_accesses(struct compiler *cc, const struct process *p, struct watch *
                 fail(cc, op->loc,
                      "an iteration of loop '%s' uses streams at more than %d places; split it",
                      region->name, ACCESSES_MAX);
-            list[(*count)++] = (struct access){op, w->number[op->imm],
-                                               op->code == IR_WRITE && is_told_late(region, op)};
+            list[(*count)++] = (struct access){op, w->number[op->imm], waits_anyway(region, op)};
         }
         for (int i = 0; i < w->count; i++) {
             const int most = most_words(region, w->stream[i], &writes);
@@ -289,7 +290,7 @@ static void follow_accesses(struct tracer *t, int region) {
             t->trace->unknown[access->number] = op;
             guard = 1;
         }
-        if (op->code == IR_WRITE && (guard || access->told_late))
+        if (op->code == IR_WRITE && (guard || access->waits_anyway))
             issue.rooms |= 1u << access->number;
         if (!guard)
             continue;

@@ -80,6 +80,15 @@ const char *unknown_text(const struct analysis *a, int process, int watched) {
         a->net->processes[process]->streams[op->imm].name, op->loc.line);
 }
 
+const char *run_text(const struct analysis *a) {
+    const char *text = "";
+    for (int i = 0; i < a->net->top->param_count; i++)
+        if (a->deciders.port[i])
+            text = arena_printf(a->cc, "%s%s%s = %lld", text, *text ? ", " : "",
+                                a->net->top->params[i]->name, (long long)a->port[i]);
+    return text;
+}
+
 const char *pragma_text(const struct analysis *a, int link) {
     return arena_printf(a->cc, "'#pragma HLS stream variable=%s depth=N'", a->found[link].name);
 }

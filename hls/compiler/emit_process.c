@@ -116,15 +116,13 @@ static void emit_counters(struct emit *e, int r) {
 }
 
 static bool early_guard(const struct emit *e, const struct op *guard) {
-    const struct op_time *t = guard ? &e->s->time[guard->id] : NULL;
-    return !guard || t->invariant || (t->ready == 0 && !t->in_tile);
+    return told_at_issue(e->s, guard);
 }
 
 static int writes_of(const struct emit *e, int stream) {
-    int count = 0;
-    for (int i = 0; i < e->r->effect_count; i++)
-        count += e->r->effects[i]->code == IR_WRITE && e->r->effects[i]->imm == stream;
-    return count;
+    int writes;
+    most_words(e->r, stream, &writes);
+    return writes;
 }
 
 static void emit_issue(struct emit *e, int r) {
@@ -342,33 +340,15 @@ static void emit_payload(struct emit *e, const struct op *op, int stage, const c
     }
 }
 
-// Most words of a stream that an iteration of the region writes: one, if its writes exclude each
-// other.
-static int most_words(const struct emit *e, int stream) {
-    const int count = writes_of(e, stream);
-    bool exclusive = true;
-    for (int i = 0; i < e->r->effect_count; i++) {
-        const struct op *op = e->r->effects[i];
-        if (op->code != IR_WRITE || op->imm != stream)
-            continue;
-        for (int k = 0; k < i; k++) {
-            const struct op *other = e->r->effects[k];
-            if (other->code == IR_WRITE && other->imm == stream)
-                exclusive = exclusive && ir_exclusive(op->in[0], other->in[0]);
-        }
-    }
-    return exclusive && count ? 1 : count;
-}
-
 // Credits that an iteration of e->r takes as it is issued and those that it gives back for words
 // that it turns out not to write.
 static void emit_credits(struct emit *e, int r, int stream, int bits, const char **take,
                          const char **cancel) {
-    const int words = most_words(e, stream);
+    int writes;
+    const int words = most_words(e->r, stream, &writes);
     const int last = e->s->write_stage[stream];
     const char *written = NULL, *issue = arena_printf(e->cc, "%s_issue", region_name(e, r));
     const struct op *guard = NULL;
-    const int writes = writes_of(e, stream);
     bool always = false;
     for (int i = 0; i < e->r->effect_count; i++) {
         const struct op *op = e->r->effects[i];
@@ -426,7 +406,8 @@ static void emit_output(struct emit *e, int stream) {
             put(logic, "    end\n");
         }
         emit_credits(e, r, stream, bits, &take, &cancel);
-        const int words = most_words(e, stream);
+        int writes;
+        const int words = most_words(e->r, stream, &writes);
         most = words > most ? words : most;
     }
     put(logic, "  end\n");
