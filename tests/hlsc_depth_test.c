@@ -77,6 +77,11 @@
         count) "const int32_t v = hls_read(int32_t, in);\n"                                        \
                "if (c == 0) {\nhls_write(int32_t, x, v);\nhls_write(int32_t, y, v);\n}\n"          \
                "c = c == 2 ? 0 : c + 1;\n}\n}\n"
+#define EITHER                                                                                     \
+    "static void split(" IN "hls_stream(int32_t) *x, hls_stream(int32_t) *y, uint32_t n) {\n"      \
+    "for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=2)\n"                                     \
+    "const int32_t v = hls_read(int32_t, in);\nif (v & 1)\nhls_write(int32_t, x, v + 3);\n"        \
+    "else\nhls_write(int32_t, x, v + 5);\nhls_write(int32_t, y, v);\n}\n}\n"
 #define STREAM(name, depth) "HLS(stream variable=" name " depth=" depth ")\n"
 
 static int compile_text(const char *text, char *error, size_t error_size) {
@@ -145,6 +150,10 @@ static const struct network_case networks[] = {
     {HEAD MODES JOIN("join", "n") TOP_MODE STREAM("x", "600") CALL_MODE,
      {{"split", "x", 0, 600, "holds runs up to n = 602, a longer one deadlocks"},
       {"split", "y", 4, -1, "paths from split meet again at join"}}},
+    // One of two writes happens, whatever the data; every other cycle, so half the words wait in y.
+    {HEAD EITHER SLOW("slow") JOIN("join", "n") TOP CHANNELS VIA("slow"),
+     {{"split", "x", 4, -1, "paths from split meet again at join"},
+      {"split", "y", 8, -1, "for full speed"}}},
     // A static that is the same after every run.
     {HEAD SPLIT_STATIC("3 * n") JOIN("join", "n") TWO
      "split(a, &x, &y, n);\njoin(&x, &y, z, n);\n}\n",

@@ -29,6 +29,12 @@ struct tracer {
 
 // ---- values
 
+static const struct op *resolved(const struct op *op) {
+    while (op->alias)
+        op = op->alias;
+    return op;
+}
+
 static bool get(struct tracer *t, const struct op *op, wide *value);
 
 static bool load_table(struct tracer *t, const struct op *op, wide *value) {
@@ -80,8 +86,7 @@ static bool compute(struct tracer *t, const struct op *op, wide *value) {
 
 // The value of an operation in this iteration, each computed once.
 static bool get(struct tracer *t, const struct op *op, wide *value) {
-    while (op->alias)
-        op = op->alias;
+    op = resolved(op);
     if (t->stamp[op->id] != t->now) {
         t->stamp[op->id] = t->now;
         t->known[op->id] = compute(t, op, &t->value[op->id]);
@@ -131,11 +136,11 @@ static void note_choice(struct closure *c, const struct op *op) {
     if (!c->deciders || op->in_count != 2 || (op->code != IR_EQ && op->code != IR_AND))
         return;
     for (int i = 0; i < 2; i++) {
-        const struct op *x = ir_resolve(op->in[i]);
+        const struct op *x = resolved(op->in[i]);
         int64_t value;
         while (x->code == IR_CAST)
-            x = ir_resolve(x->in[0]);
-        if (x->code == IR_ARG && ir_is_const(ir_resolve(op->in[1 - i]), &value))
+            x = resolved(x->in[0]);
+        if (x->code == IR_ARG && ir_is_const(resolved(op->in[1 - i]), &value))
             add_constant(c, c->p->arg_port[x->imm], value);
     }
 }
@@ -143,8 +148,7 @@ static void note_choice(struct closure *c, const struct op *op) {
 static void close_over(struct closure *c, const struct op *op) {
     if (!op)
         return;
-    while (op->alias)
-        op = op->alias;
+    op = resolved(op);
     if (c->seen[op->id])
         return;
     c->seen[op->id] = true;
@@ -280,6 +284,42 @@ static void note_issue(struct tracer *t, const struct issue *issue) {
         trace->capped = t->over = true;
 }
 
+// What is left of an unknown condition without the parts of it that are known to hold.
+static const struct op *unknown_part(struct tracer *t, const struct op *op) {
+    for (;;) {
+        wide value;
+        op = resolved(op);
+        if (op->code != IR_AND || op->bits != 1)
+            return op;
+        if (get(t, op->in[0], &value))
+            op = op->in[1];
+        else if (get(t, op->in[1], &value))
+            op = op->in[0];
+        else
+            return op;
+    }
+}
+
+static bool is_opposite(const struct op *x, const struct op *y) {
+    return x->code == IR_NOT && resolved(x->in[0]) == y;
+}
+
+// The access of the same kind that happens exactly if this one, of unknown condition, does not; -1.
+static int twin_of(struct tracer *t, int region, int which) {
+    const struct access *list = t->watch->access[region];
+    const struct op *mine = unknown_part(t, list[which].op->in[0]);
+    for (int i = 0; i < t->watch->access_count[region]; i++) {
+        wide value;
+        if (i == which || list[i].number != list[which].number || !list[i].op->in[0] ||
+            get(t, list[i].op->in[0], &value))
+            continue;
+        const struct op *other = unknown_part(t, list[i].op->in[0]);
+        if (is_opposite(mine, other) || is_opposite(other, mine))
+            return i;
+    }
+    return -1;
+}
+
 static void follow_accesses(struct tracer *t, int region) {
     struct issue issue = {.region = region};
     for (int i = 0; i < t->watch->access_count[region]; i++) {
@@ -287,8 +327,10 @@ static void follow_accesses(struct tracer *t, int region) {
         const struct op *op = access->op;
         wide guard = 1;
         if (op->in[0] && !get(t, op->in[0], &guard)) {
-            t->trace->unknown[access->number] = op;
-            guard = 1;
+            const int twin = twin_of(t, region, i);
+            if (twin < 0)
+                t->trace->unknown[access->number] = op;
+            guard = twin < 0 || twin > i; // one of two happens
         }
         if (op->code == IR_WRITE && (guard || access->waits_anyway))
             issue.rooms |= 1u << access->number;
