@@ -137,7 +137,7 @@ static int choices(const struct analysis *a, int port) {
 
 // Sets the scalars of combination `which` at a size; `sized` tells which grow with it.
 static void set_scalars(struct analysis *a, int which, int64_t size, bool *sized) {
-    for (int i = 0; i < a->net->top->param_count; i++) {
+    for (int i = a->net->top->param_count - 1; i >= 0; i--) { // the last changes fastest
         const int count = choices(a, i), choice = which % count, constants = a->deciders.counts[i];
         const int scale = choice - (constants ? constants : 1); // log2 of it
         which /= count;
@@ -222,7 +222,7 @@ static void try_case(struct analysis *a, int which) {
         stuck = stuck || outcome == RUN_STUCK;
         if (outcome == RUN_ENDED || (outcome == RUN_CAPPED && !stuck && ended < 2))
             take_needs(a, mine, outcome == RUN_CAPPED);
-        if (outcome == RUN_CAPPED || (outcome == RUN_IDLE && n > 0))
+        if (outcome == RUN_CAPPED || (outcome == RUN_IDLE && a->is_tree))
             break;
         if (outcome != RUN_ENDED)
             continue;

@@ -38,6 +38,7 @@ struct trace {
     int64_t count, room;
     int64_t words[WATCHED_MAX];            // read or written
     const struct op *unknown[WATCHED_MAX]; // an access whose condition depends on data, or NULL
+    uint32_t possible;                     // watched streams that longer runs may use
     bool lost; // from somewhere on, what the process does depends on data
     struct location lost_at;
     bool capped; // goes on: too long to be followed
@@ -67,7 +68,8 @@ void find_deciders(struct compiler *cc, const struct network *net, const struct 
 struct tracer *tracer_new(struct compiler *cc, const struct network *net, const struct process *p,
                           const struct watch *w);
 // Follows a run of a process. `work` is lowered by the operations that were computed; at 0 the
-// trace is capped. The issues are malloc'd, and used again by the next call.
+// trace is capped. `trace` is what the call before left there: it stays where nothing has changed
+// that the process looks at. Its issues are malloc'd.
 void trace_process(struct tracer *t, const struct run *run, int64_t *work, struct trace *trace);
 
 // ---- depth_graph.c
@@ -168,6 +170,7 @@ struct analysis {
     bool *on;
     struct deciders deciders;
     bool in_ratios;          // tries scalars in ratios
+    bool is_tree;            // in this run and in longer ones
     int64_t *port, *channel; // the run in the making
     int64_t work, flow_work;
     const char *error; // the first, and where

@@ -4,6 +4,14 @@
 // blocked cycle (Parks).
 #include "depth_parts.h"
 
+// Does a run of this kind, of some length, use the link?
+static bool is_possible(const struct analysis *a, int link) {
+    const struct link *l = &a->links[link];
+    const struct trace *from = &a->traces[l->from], *to = &a->traces[l->to];
+    return from->lost || to->lost || ((from->possible >> l->from_watch) & 1) ||
+           ((to->possible >> l->to_watch) & 1);
+}
+
 static bool is_active(const struct analysis *a, int link) {
     const struct link *l = &a->links[link];
     const struct trace *from = &a->traces[l->from], *to = &a->traces[l->to];
@@ -27,6 +35,10 @@ static bool follow_alone(struct analysis *a) {
                 a->channel[s->channel] = t->words[k];
         }
     }
+    for (int i = 0; i < a->link_count; i++)
+        a->on[i] = is_possible(a, i);
+    a->is_tree = find_components(a->cc, a->net->process_count, a->links, a->link_count, a->on,
+                                 a->component) == 0;
     for (int i = 0; i < a->link_count; i++)
         a->on[i] = is_active(a, i);
     const int count =

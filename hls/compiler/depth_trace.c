@@ -23,6 +23,11 @@ struct tracer {
     bool *steady;   // the same at the start of each run, as far as is known
     wide index[MAX_LEVELS];
     const struct watch *watch;
+    // The run before: nothing else than these parameters of the top was looked at.
+    bool *used;
+    int64_t *value_used;
+    int port_count;
+    bool is_same;
     int64_t gap; // since the last issue that was noted
     bool over;   // lost, or capped
 };
@@ -36,6 +41,11 @@ static const struct op *resolved(const struct op *op) {
 }
 
 static bool get(struct tracer *t, const struct op *op, wide *value);
+
+static int64_t use_port(struct tracer *t, int port) {
+    t->used[port] = true;
+    return t->value_used[port] = t->run->port[port];
+}
 
 static bool load_table(struct tracer *t, const struct op *op, wide *value) {
     const struct memory *m = &t->p->memories[op->imm];
@@ -59,7 +69,7 @@ static bool compute(struct tracer *t, const struct op *op, wide *value) {
         *value = op->imm;
         return true;
     case IR_ARG:
-        *value = ir_wrap(t->run->port[t->p->arg_port[op->imm]], op->bits, op->is_signed);
+        *value = ir_wrap(use_port(t, t->p->arg_port[op->imm]), op->bits, op->is_signed);
         return true;
     case IR_INDEX:
         *value = t->index[op->imm];
@@ -398,10 +408,11 @@ static bool follow_iteration(struct tracer *t, int region) {
 static bool has_more(struct tracer *t, const struct region *r) {
     const struct stream *s = &t->p->streams[r->more];
     const int n = t->watch->number[r->more];
+    t->is_same = t->is_same && s->channel < 0;
     const int64_t taken = n == NO_STREAM ? -1 : t->trace->words[n];
     int64_t all = -1;
     if (s->port >= 0)
-        all = t->run->port[s->port];
+        all = use_port(t, s->port);
     else if (s->channel >= 0)
         all = t->run->channel[s->channel];
     else if (s->partner >= 0 && t->watch->number[s->partner] != NO_STREAM)
@@ -487,6 +498,8 @@ static void follow_region(struct tracer *t, int region) {
     if (is_aside(t, region) || !holds(t, r->enable, r->loc) || t->over)
         return;
     t->gap++; // to pick it
+    for (int i = 0; i < t->watch->access_count[region]; i++)
+        t->trace->possible |= 1u << t->watch->access[region][i].number;
     if (r->repeats)
         enter_states(t, r);
     if (r->repeats ? follow_while(t, region) : follow_nest(t, region))
@@ -535,16 +548,32 @@ struct tracer *tracer_new(struct compiler *cc, const struct network *net, const 
     t->state_known = arena_alloc(cc, states);
     t->steady = arena_alloc(cc, states);
     t->watch = w;
+    t->port_count = net->top->param_count;
+    t->used = arena_alloc(cc, (size_t)t->port_count + 1);
+    t->value_used = arena_alloc(cc, ((size_t)t->port_count + 1) * sizeof *t->value_used);
     t->relevant = decide(cc, net, p, w, NULL);
     for (int i = 0; i < p->state_count; i++)
         t->steady[i] = p->states[i].dims == 0;
     return t;
 }
 
+static bool is_same_run(const struct tracer *t, const struct run *run) {
+    for (int i = 0; i < t->port_count; i++)
+        if (t->used[i] && t->value_used[i] != run->port[i])
+            return false;
+    return t->is_same;
+}
+
 void trace_process(struct tracer *t, const struct run *run, int64_t *work, struct trace *trace) {
+    if (is_same_run(t, run))
+        return;
+    for (int i = 0; i < t->port_count; i++)
+        t->used[i] = false;
+    t->is_same = true;
     t->run = run;
     t->work = work;
     t->trace = trace;
+    trace->capped = false;
     for (bool settled = false; !settled && !trace->capped;) {
         settled = true;
         for (int i = 0; i < t->p->state_count; i++) {
