@@ -295,11 +295,8 @@ void find_dependences(struct pass *a) {
                 both[m] = true;
                 // Operations are numbered in program order.
                 const bool store_first = store->id < load->id;
-                const int64_t forward = p->memories[m].forward;
                 add_dependence(a, store, load, least_distance(a, store, load, store_first));
                 struct found_dependence *raw = &a->s->dependences[a->s->dependence_count - 1];
-                if (raw->distance >= 0 && forward && raw->distance <= forward)
-                    raw->distance = forward + 1;
                 apply_claims(a, raw);
                 const int64_t back = least_distance(a, load, store, !store_first);
                 if (back >= 0)
@@ -333,14 +330,17 @@ bool keep_dependences(struct pass *a) {
         struct found_dependence *d = &a->s->dependences[i];
         if (d->distance < 0)
             continue;
-        const int from = time[d->from->id].start, to = time[d->to->id].start;
+        const bool raw = d->from->code == IR_STORE && d->to->code == IR_LOAD;
+        const bool follows = raw && a->follows[d->memory];
+        const int from = time[d->from->id].start;
+        const int to = follows ? time[d->to->id].ready : time[d->to->id].start;
         // A read may happen in the cycle of the write that follows it; it sees the old word.
         const int gap = d->from->code == IR_STORE ? 1 : 0;
         d->needed = from + gap - to;
         if (to + d->distance * a->ii >= from + gap)
             continue;
         const struct memory *m = &a->p->memories[d->memory];
-        if (d->from->code == IR_STORE && d->to->code == IR_LOAD) {
+        if (raw) {
             a->reason = arena_printf(
                 a->cc,
                 "'%s' is read %lld iteration%s after it is written (line %d), but its new value "
@@ -356,9 +356,14 @@ bool keep_dependences(struct pass *a) {
                 m->name, d->from->loc.line);
         }
         a->reason_loc = d->to->loc;
+        a->reason_memory = raw ? d->memory : -1;
         const int64_t wanted = from + gap - d->distance * a->ii;
-        if (d->from->code == IR_LOAD &&
-            (a->latest[d->from->id] < 0 || a->latest[d->from->id] > to + d->distance * a->ii)) {
+        if (follows) {
+            a->ready[d->to->id] = (int)wanted;
+            moved = true;
+        } else if (d->from->code == IR_LOAD &&
+                   (a->latest[d->from->id] < 0 ||
+                    a->latest[d->from->id] > to + d->distance * a->ii)) {
             a->latest[d->from->id] = (int)(to + d->distance * a->ii); // not to be moved so far
             moved = true;
         } else if (wanted > a->earliest[d->to->id]) {

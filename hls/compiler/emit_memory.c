@@ -281,6 +281,38 @@ static void emit_rom_load(struct emit *e, const struct op *op) {
     assign_value(e, result, op->space, slice);
 }
 
+// What was read, stage by stage, replaced by what is written to its word meanwhile. `word` is the
+// memory's answer in the stage in which it comes.
+static const char *emit_following(struct emit *e, const struct op *op, const char *word) {
+    const struct op_time *t = &e->s->time[op->id];
+    const struct memory *m = &e->p->memories[op->imm];
+    const char *name = memory_name(e, op), *memory = safe_name(e, m->name);
+    const int answer = t->start + m->latency, w = m->width;
+    struct text *d = &e->m->declarations, *logic = &e->m->logic, *ff = &e->m->registers;
+    const char *held = "'0", *fresh = "1'b0"; // the newest write so far, or what was read
+    for (int stage = t->start; stage <= t->ready; stage++) {
+        if (stage > t->start) {
+            put(d, "  logic %s_fresh_s%d;\n  logic [%d:0] %s_held_s%d;\n", name, stage, w - 1, name,
+                stage);
+            put(ff, "    %s_fresh_s%d <= %s_hit_s%d || %s;\n", name, stage, name, stage - 1, fresh);
+            put(ff, "    %s_held_s%d <= %s_hit_s%d ? %s_wdata : %s;\n", name, stage, name,
+                stage - 1, memory, held);
+            fresh = arena_printf(e->cc, "%s_fresh_s%d", name, stage);
+            held = arena_printf(e->cc, "%s_held_s%d", name, stage);
+        }
+        if (stage == answer) {
+            held = arena_printf(e->cc, "(%s ? %s : %s)", fresh, held, word);
+            fresh = "1'b1";
+        }
+        if (stage == t->ready)
+            break;
+        put(d, "  logic %s_hit_s%d;\n", name, stage);
+        put(logic, "  assign %s_hit_s%d = %s_we[0] && %s_waddr == %s;\n", name, stage, memory,
+            memory, address(e, m, op->in[0], stage));
+    }
+    return held;
+}
+
 void emit_load(struct emit *e, const struct op *op) {
     const struct op_time *t = &e->s->time[op->id];
     const struct memory *m = &e->p->memories[op->imm];
@@ -304,6 +336,8 @@ void emit_load(struct emit *e, const struct op *op) {
     put(&e->m->logic, "  assign %s_address = %s;\n", name, address(e, m, op->in[0], t->start));
     const char *slice = arena_printf(e->cc, "%s_data[%s*%d +: %d]", name,
                                      bank_position(e, op, alone, -1), m->width, m->width);
+    if (t->follows)
+        slice = emit_following(e, op, slice);
     if (op->width > 1)
         slice = m->low >= 0 ? arena_printf(e->cc, "$signed({1'b0, %s})", slice)
                             : arena_printf(e->cc, "$signed(%s)", slice);

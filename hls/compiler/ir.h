@@ -48,7 +48,8 @@ enum opcode {
     IR_PARITY,
     IR_DOT,    // sum over lane imm of in[0] * in[1]
     IR_MULADD, // in[0] * in[1] + in[2]
-    IR_LOAD,   // memory imm at address in[0]; banks in `view`
+    IR_LOAD,   // memory imm at address in[0]; banks in `view`; in[1], if there is one: guard of an
+               // access that is watched by an assertion (the load itself always happens)
     IR_STORE,  // memory imm at address in[0] = in[1]; in[2]: guard or NULL; banks in `view`
     IR_READ,   // stream imm; in[0]: guard or NULL
     IR_FIELD,  // bits [imm, imm + type.bits) of the payload of in[0] (IR_READ), by lane strides in
@@ -86,7 +87,6 @@ struct op {
     wide low, high;   // range of the value
     int width;        // bits in the RTL
     bool modular;     // only the low `width` bits are right (and wanted)
-    bool is_raw; // a load (or what patches it) whose value is put right by the forwarding behind it
 };
 
 struct lane {
@@ -126,7 +126,6 @@ struct memory {
     int64_t banks;           // product of the bank sizes
     const int64_t *values;   // ROM
     int64_t value_count;
-    int forward; // loads are patched with what this many iterations before stored, 0: not
     enum storage_impl storage; // as asked; STORAGE_AUTO is decided by the schedule
     int latency;               // -1 until decided
     wide low, high;

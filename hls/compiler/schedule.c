@@ -272,6 +272,8 @@ static void place(const struct pass *a, const struct op *op) {
     if (latency) {
         t->start = stage;
         t->ready = stage + latency;
+        if (op->code == IR_LOAD && t->ready < a->ready[op->id])
+            t->ready = a->ready[op->id];
         t->arrival = register_out + (op->code == IR_LOAD ? 0.2 : 0);
         return;
     }
@@ -281,6 +283,10 @@ static void place(const struct pass *a, const struct op *op) {
     }
     t->start = t->ready = stage;
     t->arrival = time + delay;
+    if (op->code == IR_LOAD && stage < a->ready[op->id]) {
+        t->ready = a->ready[op->id];
+        t->arrival = register_out;
+    }
 }
 
 static void place_all(struct pass *a) {
@@ -396,8 +402,8 @@ static void sink_loads(struct pass *a) {
             start = a->latest[i];
         if (start > t->start) {
             t->start = start;
-            t->ready = start + latency;
-            if (!latency)
+            t->ready = start + latency > a->ready[i] ? start + latency : a->ready[i];
+            if (!latency && t->ready == start)
                 t->arrival = register_out + op_delay(a->p, op);
         }
     }
@@ -450,6 +456,13 @@ static void collect_uses(struct pass *a) {
         if (s->time[a->r->carried[c].phi->id].needed || a->p->states[a->r->carried[c].state].live)
             use(a, a->r->carried[c].next, s->state_stage[c],
                 op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi));
+    // Loads that watch the writes compare addresses until their value is taken.
+    for (int i = 0; i < a->p->op_count; i++) {
+        const struct op *op = a->p->ops[i];
+        for (int at = s->time[i].start;
+             !op->alias && s->time[i].follows && s->time[i].needed && at < s->time[i].ready; at++)
+            use(a, op->in[0], at, false);
+    }
     // A write gives back the credits of those that turn out not to happen.
     for (int i = 0; i < a->r->effect_count; i++)
         if (a->r->effects[i]->code == IR_WRITE && a->r->effects[i]->in[0])
@@ -586,7 +599,7 @@ enum { MAX_STAGES = 480, MAX_II = 128 };
 static bool try_interval(struct pass *a) {
     struct schedule *s = a->s;
     for (int i = 0; i < a->p->op_count; i++) {
-        a->earliest[i] = 0;
+        a->earliest[i] = a->ready[i] = 0;
         a->latest[i] = -1;
         s->time[i].start = s->time[i].ready = 0;
         s->time[i].arrival = 0;
@@ -594,6 +607,8 @@ static bool try_interval(struct pass *a) {
     for (int c = 0; c < a->r->carried_count; c++)
         // A tile knows of an iteration one cycle after its issue.
         s->state_stage[c] = op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi);
+    a->reason = NULL;
+    a->reason_memory = -1;
     if (!has_turns(a, IR_STORE) || !has_turns(a, IR_WRITE))
         return false;
     for (int round = 0; round < 500; round++) {
@@ -606,10 +621,30 @@ static bool try_interval(struct pass *a) {
         if (!take_turns(a) && !moved)
             return true;
         for (int i = 0; i < a->p->op_count; i++)
-            if (a->earliest[i] > MAX_STAGES)
+            if (a->earliest[i] > MAX_STAGES || a->ready[i] > MAX_STAGES)
                 return false;
     }
     return false;
+}
+
+// A memory that each iteration reads, changes and writes back (a histogram): its loads may watch
+// the writes while they wait, which takes the memory's latency out of the recurrence.
+static bool let_follow(struct pass *a) {
+    const struct region *r = a->r;
+    const int memory = a->reason_memory;
+    if (memory < 0 || a->follows[memory] || a->p->memories[memory].banks != 1 || !repeats(r) ||
+        (a->tile->lane != NO_LANE && a->tile->memory[memory]))
+        return false;
+    int stores = 0;
+    for (int i = 0; i < r->effect_count; i++)
+        stores += r->effects[i]->code == IR_STORE && r->effects[i]->imm == memory;
+    for (int i = 0; i < a->p->op_count; i++) {
+        const struct op *op = a->p->ops[i];
+        if (!op->alias && op->code == IR_LOAD && op->imm == memory && a->s->time[i].needed &&
+            op->space)
+            return false;
+    }
+    return a->follows[memory] = stores == 1;
 }
 
 static void search_interval(struct pass *a) {
@@ -621,13 +656,17 @@ static void search_interval(struct pass *a) {
     for (a->ii = r->asked_ii ? r->asked_ii : 1;; a->ii++) {
         if (!repeats(r))
             a->ii = 1 << 20; // there is no next iteration
-        if (try_interval(a))
+        if (try_interval(a) || (let_follow(a) && try_interval(a)))
             break;
         reason = a->reason ? a->reason : "its operations cannot be put into an order";
         loc = a->reason ? a->reason_loc : r->loc;
         if (!repeats(r) || a->ii >= MAX_II)
             fail(cc, loc, repeats(r) ? "loop '%s' cannot be pipelined: %s" : "'%s': %s", r->name,
                  reason);
+    }
+    for (int i = 0; i < a->p->op_count; i++) {
+        const struct op *op = a->p->ops[i];
+        s->time[i].follows = op->code == IR_LOAD && a->follows[op->imm];
     }
     s->ii = repeats(r) ? (int)a->ii : 1;
     s->ii_reason = reason ? arena_printf(cc, "%s (line %d)", reason, loc.line) : NULL;
@@ -680,6 +719,8 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
                      .s = s,
                      .direct = arena_alloc(cc, ops * sizeof(bool)),
                      .earliest = arena_alloc(cc, ops * sizeof(int)),
+                     .ready = arena_alloc(cc, ops * sizeof(int)),
+                     .follows = arena_alloc(cc, (size_t)p->memory_count + 1),
                      .latest = arena_alloc(cc, ops * sizeof(int))};
     find_needed(&a);
     mark_invariants(p, s);

@@ -20,6 +20,9 @@ struct op_time {
     int ready;      // stage in which its result can be used
     double arrival; // ns into that stage
     int last_use;   // last stage in which the process's module looks at it
+    // A load that follows the writes of its word: what the region writes to it while this iteration
+    // is in the stages from start to ready - 1 replaces what was read.
+    bool follows;
     int tile_first, tile_last; // stages in which a tile looks at it; first -1: none
 };
 
@@ -66,9 +69,12 @@ struct pass {
     int64_t ii;
     bool *direct;
     int *earliest;      // [op_count] stage before which it must not start
+    int *ready;         // [op_count] of loads: stage before which the value is not looked at
+    bool *follows;      // [memory_count] loads of it follow the writes
     int *latest;        // [op_count] of loads: stage behind which it must not be moved; -1: none
     const char *reason; // why this interval is not possible
     struct location reason_loc;
+    int reason_memory; // a memory whose new value comes too late, or -1
 };
 
 // Finds which accesses of the region's memories must keep their order. Fails if a claim does not
