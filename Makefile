@@ -259,4 +259,7 @@ build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CLANG) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Its reference for CRC-32 is zlib's.
+build/tests/examples_test build/asan/examples_test: LIBS += -lz
+
 -include $(shell find build/obj build/asan build/fuzzer -name '*.d' 2>/dev/null)
