@@ -27,13 +27,15 @@ search:
         int16_t greatest = INT16_MIN;
         for (int k = 0; k < ARG_MAX_LANES; k++) {
             HLS(unroll)
-            greatest = word.v[k] > greatest ? word.v[k] : greatest;
+            if (word.v[k] > greatest)
+                greatest = word.v[k];
         }
         uint8_t lane = ARG_MAX_LANES - 1;
         for (int k = 0; k < ARG_MAX_LANES; k++) {
             HLS(unroll)
             const uint8_t candidate = word.v[k] == greatest ? k : ARG_MAX_LANES - 1;
-            lane = candidate < lane ? candidate : lane;
+            if (candidate < lane)
+                lane = candidate;
         }
         if (at == 0 || greatest > best.value) {
             best.value = greatest;
