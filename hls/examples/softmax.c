@@ -28,7 +28,7 @@ static const uint16_t softmax_inverse[64] = {
     36003, 35696, 35395, 35099, 34808, 34521, 34239, 33962, 33689, 33421, 33157, 32897};
 
 // exp(-distance / 256) in Q24: 2 to the power of -distance log2(e) / 256, whose fraction has 12 bits.
-static uint32_t softmax_exp(uint32_t distance) {
+static uint32_t softmax_exp(uint16_t distance) {
     const uint64_t power = (uint64_t)distance * 94548 >> 12; // log2(e) in Q16; Q12
     const uint32_t fraction = power & 4095;
     const uint32_t product = (uint32_t)softmax_coarse[fraction >> 6] * softmax_fine[fraction & 63];
@@ -41,18 +41,19 @@ typedef struct {
 } softmax_reciprocal_t;
 
 // 1/sum = mantissa / 2^16 / 2^shift: a table and one step of Newton's method. A row's greatest
-// exponential is almost 2^24, so the sum has 24 to 31 bits.
+// exponential is almost 2^24, so the sum has 24 to 31 bits. The masks change nothing: they tell that 17
+// bits are enough, which is one DSP a product.
 static softmax_reciprocal_t softmax_divide(uint32_t sum) {
     uint8_t shift = 23;
     for (int bit = 24; bit < 31; bit++) {
         HLS(unroll)
         shift = sum >> bit != 0 ? bit : shift;
     }
-    const uint32_t x = sum >> (shift - 16); // Q16, 1 to 2
+    const uint32_t x = sum >> (shift - 16) & 0x1ffff; // Q16, 1 to 2
     const uint32_t first = softmax_inverse[x >> 10 & 63];
-    const uint32_t two_less = 131072 - (uint32_t)((uint64_t)x * first >> 16);
+    const uint32_t two_less = (131072 - (uint32_t)((uint64_t)x * first >> 16)) & 0x1ffff;
     softmax_reciprocal_t result;
-    result.mantissa = (uint32_t)((uint64_t)first * two_less >> 16);
+    result.mantissa = (uint32_t)((uint64_t)first * two_less >> 16) & 0x1ffff;
     result.shift = shift;
     return result;
 }
@@ -84,7 +85,7 @@ exponents:
             HLS(pipeline II=1)
             if (c == 0)
                 greatest = hls_read(int16_t, maximum);
-            const uint32_t e = softmax_exp((uint32_t)(greatest - hls_read(int16_t, kept)));
+            const uint32_t e = softmax_exp((uint16_t)(greatest - hls_read(int16_t, kept)));
             sum = (c == 0 ? 0 : sum) + e;
             hls_write(uint32_t, exponents, e);
             if (c == SOFTMAX_COLUMNS - 1)
@@ -104,7 +105,8 @@ quotients:
             HLS(pipeline II=1)
             if (c == 0)
                 reciprocal = softmax_divide(hls_read(uint32_t, sums));
-            const uint64_t product = (uint64_t)hls_read(uint32_t, exponents) * reciprocal.mantissa;
+            const uint32_t e = hls_read(uint32_t, exponents) & 0xffffff;
+            const uint64_t product = (uint64_t)e * reciprocal.mantissa;
             const uint32_t quotient = (uint32_t)(product >> (reciprocal.shift - 1));
             const uint32_t rounded = (quotient + 1) >> 1;
             hls_write(uint16_t, out, rounded > 65535 ? 65535 : (uint16_t)rounded);

@@ -72,7 +72,7 @@ part == "report" && /"depth":/ && direction == "out" {
 part == "report" && /"impl":/ {
     impl = word($0)
     if (impl == "bram") want[process, "bram"] += copies * block_halves(words, bits)
-    else if (impl == "rom") want[process, "rom"] += copies * block_halves(words, bits)
+    else if (impl == "rom" && words > 64) want[process, "rom"] += copies * block_halves(words, bits)
     else if (impl == "uram") want[process, "uram"] += copies * pieces(words, bits, 4096, 72)
     else if (impl == "lutram" && words >= 16) # fewer words may as well be registers
         want[process, "ram"] += copies * 8 * least(pieces(words, bits, 32, 14), pieces(words, bits, 64, 7))
