@@ -221,12 +221,13 @@ static struct range transfer(const struct process *p, const struct region *regio
                   product(a, (struct range){(wide)1 << b.high, (wide)1 << b.high}));
         break;
     }
-    case IR_SHR:
-        if (b.low < 0 || b.high > 63)
-            return t;
-        r = merge((struct range){a.low >> b.low, a.high >> b.low},
-                  (struct range){a.low >> b.high, a.high >> b.high});
+    case IR_SHR: { // by amounts that have a meaning
+        const wide least = min_wide(max_wide(b.low, 0), 63);
+        const wide most = min_wide(max_wide(b.high, 0), 63);
+        r = merge((struct range){a.low >> least, a.high >> least},
+                  (struct range){a.low >> most, a.high >> most});
         break;
+    }
     case IR_EQ:
         if (a.high < b.low || a.low > b.high)
             return (struct range){0, 0};

@@ -68,7 +68,8 @@ join:
         for (int c = 0; c < UNSHARP_COLUMNS; c++) {
             HLS(pipeline II=1)
             const int x = hls_read(uint8_t, past);
-            const int y = x + ((x - hls_read(uint8_t, blurred)) * 3 >> 2);
+            const int detail = x - hls_read(uint8_t, blurred);
+            const int y = x + ((2 * detail + detail) >> 2);
             hls_write(uint8_t, out, (uint8_t)(y < 0 ? 0 : y > 255 ? 255 : y));
         }
     }
@@ -79,7 +80,7 @@ void unsharp(hls_stream(uint8_t) *in, hls_stream(uint8_t) *out, uint32_t rows) {
     HLS_CHANNEL(uint8_t, to_blur);
     HLS_CHANNEL(uint8_t, past);
     HLS_CHANNEL(uint8_t, blurred);
-    HLS(stream variable=past depth=66)
+    HLS(stream variable=past depth=80)
     unsharp_split(in, &to_blur, &past, rows);
     unsharp_blur(&to_blur, &blurred, rows);
     unsharp_join(&past, &blurred, out, rows);
