@@ -88,7 +88,7 @@ OUTPUTS := build/millrace build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
-.PHONY: all tests deps demo test test-long bench fit lint format format-check tables install clean help
+.PHONY: all tests deps demo test test-long bench fit examples lint format format-check tables install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -128,6 +128,9 @@ bench: all build/turbofan_demo ## measure compile, build and simulation times
 
 fit: all ## what the networks cost on a u55c, by Yosys
 	$(Q)$(RUN) tests/fit.sh
+
+examples: all ## what the example kernels cost and how fast they are: the table of docs/hlsc.md
+	$(Q)$(RUN) tests/examples_test.sh table
 
 lint: | deps build/gen/onnx.pb-c.h ## lint the RTL with Verilator and the C with clang
 	$(call say,LINT    hw/rtl)

@@ -2,7 +2,7 @@
 // Packet router under a stream of commands: `set` gives an address its output, `forward` sends the next
 // `count` packets to the outputs of their addresses, `drop` swallows them, `stop` ends the run. A packet
 // is flits up to the one whose `last` is set, and its address is in the first. The table is kept from
-// run to run. Rate: a flit a cycle, packets back to back.
+// run to run. Rate: a flit a cycle, the packets of a command back to back.
 #include "streams.h"
 
 enum { ROUTER_ADDRESSES = 64 };

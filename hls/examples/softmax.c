@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax of rows of 64 numbers in fixed point: Q7.8 in, Q16 out (65535 is one), within 2^-13 of the
 // exact value. Three processes: the maximum of the row, the exponentials and their sum, the division by
-// it. Rate: a number a cycle; the row that waits for its maximum, or its sum, waits in a channel.
+// it. Rate: a number a cycle; the row that waits for its maximum, or its sum, waits in a channel, whose
+// depth hlsc derives.
 #include "streams.h"
 
 enum { SOFTMAX_COLUMNS = 64 };
@@ -120,8 +121,6 @@ void softmax(hls_stream(int16_t) *in, hls_stream(uint16_t) *out, uint32_t rows) 
     HLS_CHANNEL(int16_t, maximum);
     HLS_CHANNEL(uint32_t, exponents);
     HLS_CHANNEL(uint32_t, sums);
-    HLS(stream variable=kept depth=64)
-    HLS(stream variable=exponents depth=64)
     softmax_maximum(in, &kept, &maximum, rows);
     softmax_exponents(&kept, &maximum, &exponents, &sums, rows);
     softmax_quotients(&exponents, &sums, out, rows);

@@ -28,14 +28,11 @@ insert:
         const int16_t x = hls_read(int16_t, in);
         for (int j = TOP_K - 1; j >= 0; j--) {
             HLS(unroll)
-            const bool passes = j > 0 && x > value[j > 0 ? j - 1 : 0]; // above this one's neighbour
-            if (passes) {
-                value[j] = value[j > 0 ? j - 1 : 0];
-                place[j] = place[j > 0 ? j - 1 : 0];
-            } else if (x > value[j]) {
-                value[j] = x;
-                place[j] = i;
-            }
+            const int above = j > 0 ? j - 1 : 0;
+            const bool enters = x > value[j];
+            const bool moves = j > 0 && x > value[above];
+            value[j] = moves ? value[above] : enters ? x : value[j];
+            place[j] = moves ? place[above] : enters ? i : place[j];
         }
     }
 give:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unsharp mask on images of 64 columns of bytes: y = x + 3/4 (x - blurred x), saturated, where blurring
 // is 3 x 3 (1 2 1, 2 4 2, 1 2 1) / 16 with zeros outside. Three processes whose paths meet again: the
-// pixels go to the blur and past it, and wait for it there, a row and a pixel long. Rate: a pixel a
-// cycle, and one more for each row and for the row behind the last.
+// pixels go to the blur and past it, where they wait for a row and a pixel (hlsc derives how deep the
+// channel must be). Rate: a pixel a cycle, and one more for each row and for the row behind the last.
 #include "streams.h"
 
 enum { UNSHARP_COLUMNS = 64 };
@@ -80,7 +80,6 @@ void unsharp(hls_stream(uint8_t) *in, hls_stream(uint8_t) *out, uint32_t rows) {
     HLS_CHANNEL(uint8_t, to_blur);
     HLS_CHANNEL(uint8_t, past);
     HLS_CHANNEL(uint8_t, blurred);
-    HLS(stream variable=past depth=80)
     unsharp_split(in, &to_blur, &past, rows);
     unsharp_blur(&to_blur, &blurred, rows);
     unsharp_join(&past, &blurred, out, rows);
