@@ -79,7 +79,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp hls/compiler/*.[ch] \
     hls/include/*.h hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
-    tests/*.[ch] tests/fuzz/*.[ch])
+    tests/*.[ch] tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
@@ -117,10 +117,10 @@ tests: all $(TEST_PROGRAMS) build/turbofan_demo ## build the test programs
 demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" host/demo/demo.sh
 
-test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/turbofan_demo ## run the tests (some minutes)
+test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
@@ -252,6 +252,10 @@ build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+build/tests/hlsc_fuzz: $(patsubst %.c,build/obj/%.o,$(wildcard tests/hlsc_fuzz/*.c))
+	$(call say,LD      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 build/asan/%_test: build/asan/tests/%_test.o build/asan/libhlsc.a build/asan/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)

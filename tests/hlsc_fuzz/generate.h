@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random programs inside the subset of docs/hlsc.md. The same seed and features give the same
+// program on every machine.
+#ifndef HLSC_FUZZ_GENERATE_H
+#define HLSC_FUZZ_GENERATE_H
+
+#include "tree.h"
+
+// One line each: what a program may use. hlsc_fuzz --with/--without NAME switches them.
+#define FEATURES                                                                                   \
+    FEATURE(WHILE, "while") /* while and do */                                                     \
+    FEATURE(CONTINUE, "continue")                                                                  \
+    FEATURE(BREAK, "break")         /* anywhere */                                                 \
+    FEATURE(INTERVAL, "interval")   /* pipeline II=N, and recurrences that need it */              \
+    FEATURE(FACTOR, "factor")       /* unroll factor=N */                                          \
+    FEATURE(PARTITION, "partition") /* cyclic and block */                                         \
+    FEATURE(MEMORY, "memory")       /* arrays behind addresses */                                  \
+    FEATURE(RECENT, "recent")       /* reads of what was just stored */                            \
+    FEATURE(SEQUENCE, "sequence")   /* loops around several loops */                               \
+    FEATURE(NETWORK, "network")     /* two to four processes and channels */                       \
+    FEATURE(FEEDBACK, "feedback")   /* a FIFO inside a process */                                  \
+    FEATURE(EXCLUSIVE, "exclusive") /* accesses to one stream in different branches */             \
+    FEATURE(LATE, "late")           /* reads under any condition */                                \
+    FEATURE(HELPERS, "helpers")                                                                    \
+    FEATURE(WIDE, "wide") /* 64 bits */                                                            \
+    FEATURE(SWITCH, "switch")                                                                      \
+    FEATURE(REDUCE, "reduce") /* sums, extremes and the like over unrolled loops */
+
+enum feature_bit {
+#define FEATURE(name, text) FEATURE_##name,
+    FEATURES
+#undef FEATURE
+        FEATURE_COUNT
+};
+
+struct generator {
+    struct program *p;
+    uint64_t random;
+    uint32_t features;
+    struct var *scope[256];
+    int scope_count;
+    struct var *streams[8];        // of the process
+    bool is_output[8], is_busy[8]; // accessed in this iteration
+    int stream_count;
+    struct node *functions[8];
+    int function_count;
+    struct var *tables[4];
+    int table_count;
+    struct record *records[4];
+    int record_count;
+    bool in_function, early, has_output;
+    int products, loads, nodes; // still allowed
+    struct var *lane;           // index of the unrolled loop around, or NULL
+    int trips;                  // iterations of the loops around, at most
+};
+
+struct program *generate(uint64_t seed, uint32_t features, int number);
+
+// Shared by the parts of the generator.
+uint64_t draw(struct generator *g);
+int below(struct generator *g, int count);      // 0 ... count - 1
+int between(struct generator *g, int a, int b); // a ... b
+bool chance(struct generator *g, int percent);
+bool may(const struct generator *g, enum feature_bit feature);
+enum base any_base(struct generator *g);
+int64_t any_value(struct generator *g, enum base base);
+struct var *new_var(struct generator *g, enum var_kind kind, enum base base);
+void show(struct generator *g, struct var *var); // makes it visible
+struct node *number(struct generator *g, enum base base, int64_t value);
+struct node *use(struct generator *g, struct var *var);
+struct node *binary_of(struct generator *g, int op, struct node *a, struct node *b);
+struct node *expression_of(struct generator *g, int depth);
+struct node *condition_of(struct generator *g, int depth);
+struct node *early_condition(struct generator *g); // known when an iteration starts
+struct node *element_of(struct generator *g, struct var *var);
+struct node *pragma(struct generator *g, const char *text);
+struct node *declare(struct generator *g, struct var *var, struct node *value);
+void statements_of(struct generator *g, struct list *into, int count);
+void make_function(struct generator *g);
+void write_stream(struct generator *g, struct list *into, int stream);
+struct node *guard_of(struct generator *g, struct node *condition);
+struct node *assign(struct generator *g, int op, struct node *target, struct node *value);
+void make_process(struct generator *g, struct node *process, bool in_network);
+
+#endif

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+// hlsc_fuzz: random programs through hlsc, gcc and Verilator, several of them as one design, and
+// what fails made small. Run from the repository's root.
+#define _GNU_SOURCE
+#include "generate.h"
+#include "run.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "Usage: hlsc_fuzz [--seed S] [--count N] [--jobs J] [--with A,B] [--without A,B]\n"
+    "       hlsc_fuzz --program SEED [--print]\n"
+    "\n"
+    "  --seed S       of the programs (default: from the clock; printed)\n"
+    "  --count N      programs (default 100)\n"
+    "  --jobs J       designs that are built at the same time (default 2)\n"
+    "  --batch K      programs in a design (default 14)\n"
+    "  --with A,B --without A,B\n"
+    "                 features of the programs; those off by default are marked below with -\n"
+    "  --vectors N --runs N  of hlsc check (default 12 and 3)\n"
+    "  --reduce S     seconds for making a failing program small (default 120; 0: not)\n"
+    "  --program X    one program by its own seed; --print: shows it and stops\n"
+    "HLSC names the compiler under test (build/hlsc). Work files: build/hlsc_fuzz.\n"
+    "Exit code: 0, 1 when a program failed or more than 20 % were refused, 2 wrong usage.\n";
+
+static const char *const feature_names[] = {
+#define FEATURE(name, text) text,
+    FEATURES
+#undef FEATURE
+};
+
+// Not yet in the language.
+static const uint32_t off = 1u << FEATURE_PARTITION | 1u << FEATURE_FEEDBACK | 1u << FEATURE_LATE;
+
+struct plan {
+    struct settings with;
+    uint64_t seed, program;
+    int count, jobs, batch, seconds;
+    bool one, print;
+};
+
+struct counts {
+    int programs, refused, failed;
+};
+
+static uint64_t seed_of(uint64_t seed, int number) {
+    struct generator g = {.random = seed ^ (uint64_t)number * 0xd1342543de82ef95u};
+    return draw(&g);
+}
+
+static void switch_features(uint32_t *features, const char *list, bool on) {
+    while (*list) {
+        const size_t length = strcspn(list, ",");
+        int found = -1;
+        for (int i = 0; i < FEATURE_COUNT; i++)
+            if (strlen(feature_names[i]) == length && strncmp(feature_names[i], list, length) == 0)
+                found = i;
+        if (found < 0 && strncmp(list, "all", length) != 0) {
+            fprintf(stderr, "hlsc_fuzz: there is no feature '%.*s'; see hlsc_fuzz --help\n",
+                    (int)length, list);
+            exit(2);
+        }
+        const uint32_t bits = found < 0 ? (1u << FEATURE_COUNT) - 1 : 1u << found;
+        *features = on ? *features | bits : *features & ~bits;
+        list += length + (list[length] != 0);
+    }
+}
+
+// ---- failures
+
+static void report(const struct plan *plan, struct program *program, uint64_t seed,
+                   enum verdict verdict, const char *reason) {
+    char name[64], path[PATH_MAX], copy[PATH_MAX + 32], again[2048];
+    snprintf(name, sizeof name, "reduce-%016llx", (unsigned long long)seed);
+    const int trials =
+        plan->seconds ? reduce(&plan->with, program, verdict, name, plan->seconds) : 0;
+    write_programs(&plan->with, &program, 1, name, path, sizeof path);
+    snprintf(again, sizeof again, "%s", reason);
+    if (verdict > WORDLESS && trials)
+        check_programs(&plan->with, &program, 1, name, again, sizeof again);
+    else if (trials)
+        compile_programs(&plan->with, &program, 1, name, again, sizeof again);
+    snprintf(copy, sizeof copy, "%s/fail-%016llx.c", plan->with.work, (unsigned long long)seed);
+    rename(path, copy);
+    remove_work(&plan->with, name);
+    printf("FAIL: program 0x%016llx: %s: %s\n", (unsigned long long)seed, verdict_names[verdict],
+           reason);
+    printf("    reduced in %d trials to %s: %s\n", trials, copy, again);
+    printf("    again: %s %s%s --top fuzz -I hls/include%s", plan->with.hlsc,
+           verdict > WORDLESS ? "check " : "", copy,
+           verdict > WORDLESS ? "" : " -o build/hlsc_fuzz/gen");
+    if (verdict > WORDLESS)
+        printf(" --seed 1 --vectors %d --runs %d", plan->with.vectors, plan->with.runs);
+    printf("\n");
+    fflush(stdout);
+}
+
+// ---- batches
+
+struct batch {
+    const struct plan *plan;
+    char name[64];
+    struct program *program[MAX_BATCH];
+    uint64_t seed[MAX_BATCH];
+    int count;
+};
+
+// The program that a message speaks of, or else the first that fails alone.
+static int find_culprit(struct batch *b, const char *message, enum verdict *verdict, char *reason,
+                        size_t size) {
+    int hint = 0;
+    const char *prefix = strstr(message, "'p");
+    if (prefix)
+        sscanf(prefix, "'p%d_", &hint);
+    for (int i = 0; i < b->count; i++) {
+        const int at = i == 0 ? hint : i <= hint ? i - 1 : i;
+        int place = 0;
+        while (place < b->count && b->program[place]->number != at)
+            place++;
+        if (place == b->count)
+            place = i;
+        *verdict = check_programs(&b->plan->with, &b->program[place], 1, b->name, reason, size);
+        if (*verdict != PASSED)
+            return place;
+    }
+    return -1;
+}
+
+static void drop(struct batch *b, int at) {
+    program_free(b->program[at]);
+    free(b->program[at]);
+    b->count--;
+    for (int i = at; i < b->count; i++) {
+        b->program[i] = b->program[i + 1];
+        b->seed[i] = b->seed[i + 1];
+    }
+}
+
+static void check_batch(struct batch *b, struct counts *counts) {
+    char reason[2048], alone[2048];
+    while (b->count > 0) {
+        enum verdict verdict =
+            check_programs(&b->plan->with, b->program, b->count, b->name, reason, sizeof reason);
+        if (verdict == PASSED)
+            return;
+        const int at = find_culprit(b, reason, &verdict, alone, sizeof alone);
+        counts->failed++;
+        if (at < 0) {
+            printf("FAIL: %d programs together, none of them alone: %s\n    from 0x%016llx on; the "
+                   "file is kept in %s/%s\n",
+                   b->count, reason, (unsigned long long)b->seed[0], b->plan->with.work, b->name);
+            check_programs(&b->plan->with, b->program, b->count, b->name, reason, sizeof reason);
+            return;
+        }
+        report(b->plan, b->program[at], b->seed[at], verdict, alone);
+        drop(b, at);
+    }
+}
+
+static void finish_batch(struct batch *b, struct counts *counts) {
+    const int failed = counts->failed;
+    check_batch(b, counts);
+    if (counts->failed == failed)
+        remove_work(&b->plan->with, b->name);
+    while (b->count > 0)
+        drop(b, b->count - 1);
+}
+
+// Every `jobs`-th program from `first` on.
+static struct counts run_worker(const struct plan *plan, int first) {
+    struct counts counts = {0, 0, 0};
+    struct batch b = {.plan = plan};
+    snprintf(b.name, sizeof b.name, "batch%d", first);
+    const int stride = plan->one ? 1 : plan->jobs;
+    for (int i = first; i < plan->count; i += stride) {
+        char reason[2048];
+        const uint64_t seed = plan->one ? plan->program : seed_of(plan->seed, i);
+        struct program *p = generate(seed, plan->with.features, i);
+        const enum verdict verdict =
+            compile_programs(&plan->with, &p, 1, b.name, reason, sizeof reason);
+        counts.programs++;
+        if (verdict == PASSED) {
+            b.program[b.count] = p;
+            b.seed[b.count++] = seed;
+            if (count_ports(b.program, b.count) > 60) { // hlsc check takes 64
+                b.count--;
+                finish_batch(&b, &counts);
+                b.program[0] = p;
+                b.seed[0] = seed;
+                b.count = 1;
+            }
+            if (b.count == plan->batch)
+                finish_batch(&b, &counts);
+            continue;
+        }
+        if (verdict == REFUSED) {
+            counts.refused++;
+            printf("refused: 0x%016llx: %s\n", (unsigned long long)seed, reason);
+        } else {
+            counts.failed++;
+            report(plan, p, seed, verdict, reason);
+        }
+        program_free(p);
+        free(p);
+    }
+    finish_batch(&b, &counts);
+    return counts;
+}
+
+static struct counts run_all(const struct plan *plan) {
+    struct counts sum = {0, 0, 0};
+    const int jobs = plan->one ? 1 : plan->jobs;
+    int ends[2];
+    if (pipe(ends) != 0)
+        exit(2);
+    fflush(stdout);
+    for (int i = 0; i < jobs; i++) {
+        if (fork() != 0)
+            continue;
+        const struct counts counts = run_worker(plan, i);
+        fflush(stdout);
+        _exit(write(ends[1], &counts, sizeof counts) != sizeof counts);
+    }
+    close(ends[1]);
+    int heard = 0;
+    for (struct counts counts; read(ends[0], &counts, sizeof counts) == sizeof counts; heard++) {
+        sum.programs += counts.programs;
+        sum.refused += counts.refused;
+        sum.failed += counts.failed;
+    }
+    while (wait(NULL) > 0)
+        ;
+    sum.failed += heard != jobs; // one died
+    return sum;
+}
+
+// ---- the command
+
+static void find_places(struct settings *with) {
+    static char root[PATH_MAX], hlsc[PATH_MAX], work[PATH_MAX + 32], runtime[PATH_MAX + 64],
+        compiler[PATH_MAX + 64];
+    const char *own = getenv("HLSC");
+    if (!realpath(".", root) || !realpath(own && *own ? own : "build/hlsc", hlsc)) {
+        fprintf(stderr,
+                "hlsc_fuzz: there is no %s; run `make` and start this in the repository's "
+                "root\n",
+                own && *own ? own : "build/hlsc");
+        exit(2);
+    }
+    snprintf(work, sizeof work, "%s/build/hlsc_fuzz", root);
+    snprintf(runtime, sizeof runtime, "%s/runtime", work);
+    snprintf(compiler, sizeof compiler, "%s/tests/hlsc_fuzz/fast_cc.sh", root);
+    mkdir("build", 0777);
+    mkdir(work, 0777);
+    mkdir(runtime, 0777);
+    setenv("HLSC_FUZZ_RUNTIME", runtime, 1);
+    setenv("MILLRACE_CXX", compiler, 1);
+    setenv("MILLRACE_CC", compiler, 1);
+    with->hlsc = hlsc;
+    with->data = root;
+    with->work = work;
+}
+
+static int show_help(void) {
+    fputs(usage, stdout);
+    printf("Features:");
+    for (int i = 0; i < FEATURE_COUNT; i++)
+        printf(" %s%s", feature_names[i], off >> i & 1 ? "-" : "");
+    printf("\n");
+    return 0;
+}
+
+static int print_one(const struct plan *plan) {
+    struct program *p = generate(plan->program, plan->with.features, 0);
+    print_programs(stdout, &p, 1, "fuzz");
+    program_free(p);
+    free(p);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    enum {
+        SEED = 256,
+        COUNT,
+        JOBS,
+        BATCH,
+        WITH,
+        WITHOUT,
+        VECTORS,
+        RUNS,
+        REDUCE,
+        PROGRAM,
+        PRINT,
+        HELP
+    };
+    static const struct option options[] = {{"seed", required_argument, NULL, SEED},
+                                            {"count", required_argument, NULL, COUNT},
+                                            {"jobs", required_argument, NULL, JOBS},
+                                            {"batch", required_argument, NULL, BATCH},
+                                            {"with", required_argument, NULL, WITH},
+                                            {"without", required_argument, NULL, WITHOUT},
+                                            {"vectors", required_argument, NULL, VECTORS},
+                                            {"runs", required_argument, NULL, RUNS},
+                                            {"reduce", required_argument, NULL, REDUCE},
+                                            {"program", required_argument, NULL, PROGRAM},
+                                            {"print", no_argument, NULL, PRINT},
+                                            {"help", no_argument, NULL, HELP},
+                                            {NULL, 0, NULL, 0}};
+    struct plan plan = {.count = 100, .jobs = 2, .batch = 14, .seconds = 120};
+    plan.with.features = ((1u << FEATURE_COUNT) - 1) & ~off;
+    plan.with.vectors = 12;
+    plan.with.runs = 3;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    plan.seed = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case SEED:
+            plan.seed = strtoull(optarg, NULL, 0);
+            break;
+        case COUNT:
+            plan.count = atoi(optarg);
+            break;
+        case JOBS:
+            plan.jobs = atoi(optarg);
+            break;
+        case BATCH:
+            plan.batch = atoi(optarg);
+            break;
+        case WITH:
+        case WITHOUT:
+            switch_features(&plan.with.features, optarg, c == WITH);
+            break;
+        case VECTORS:
+            plan.with.vectors = atoi(optarg);
+            break;
+        case RUNS:
+            plan.with.runs = atoi(optarg);
+            break;
+        case REDUCE:
+            plan.seconds = atoi(optarg);
+            break;
+        case PROGRAM:
+            plan.program = strtoull(optarg, NULL, 0);
+            plan.one = true;
+            plan.count = 1;
+            break;
+        case PRINT:
+            plan.print = true;
+            break;
+        case HELP:
+            return show_help();
+        default:
+            return 2;
+        }
+    }
+    if (optind != argc || plan.count < 1 || plan.jobs < 1 || plan.jobs > 64 || plan.batch < 1 ||
+        plan.batch > MAX_BATCH || plan.with.vectors < 1 || plan.with.runs < 1) {
+        fputs("hlsc_fuzz: see hlsc_fuzz --help\n", stderr);
+        return 2;
+    }
+    if (plan.print)
+        return print_one(&plan);
+    find_places(&plan.with);
+    if (!plan.one)
+        printf("hlsc_fuzz: seed %llu, %d programs\n", (unsigned long long)plan.seed, plan.count);
+    const struct counts counts = run_all(&plan);
+    const bool too_many = !plan.one && counts.refused * 5 > counts.programs;
+    if (too_many)
+        printf("FAIL: more than 20 %% of the programs were refused\n");
+    printf("refused: %d of %d\n%d passed, %d failed\n", counts.refused, counts.programs,
+           counts.programs - counts.refused - counts.failed, counts.failed + too_many);
+    return counts.failed + too_many > 0;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs programs through hlsc, gcc and Verilator, and says what became of them.
+#ifndef HLSC_FUZZ_RUN_H
+#define HLSC_FUZZ_RUN_H
+
+#include "tree.h"
+
+enum verdict {
+    PASSED,
+    REFUSED,   // hlsc says in a sentence what it does not take
+    INVALID,   // gcc does not take it: the generator is at fault
+    CRASHED,   // hlsc died
+    HANGING,   // hlsc or a run does not end
+    WORDLESS,  // refused without file, line and sentence
+    UNSTABLE,  // two compilations differ
+    UNBUILT,   // lint warnings, or C++ that does not compile
+    DIFFERENT, // C and RTL give different results, or the RTL stops
+    VERDICTS
+};
+extern const char *const verdict_names[VERDICTS];
+
+struct settings {
+    const char *hlsc, *data, *work; // programs and folders, absolute
+    uint32_t features;
+    int vectors, runs;
+};
+
+enum { MAX_BATCH = 32 };
+
+// Only hlsc, once: fast. `reason` gets its sentence.
+enum verdict compile_programs(const struct settings *with, struct program **programs, int count,
+                              const char *name, char *reason, size_t reason_size);
+// Everything.
+enum verdict check_programs(const struct settings *with, struct program **programs, int count,
+                            const char *name, char *reason, size_t reason_size);
+void write_programs(const struct settings *with, struct program **programs, int count,
+                    const char *name, char *path, size_t path_size);
+void remove_work(const struct settings *with, const char *name);
+
+// Makes a failing program smaller while the verdict stays, for some seconds. Returns the trials.
+int reduce(const struct settings *with, struct program *program, enum verdict verdict,
+           const char *name, int seconds);
+
+#endif
