@@ -246,9 +246,7 @@ static const char *index_text(struct emit *e, const struct op *view, const struc
     if (v->dynamic) {
         const struct op *at = view->in[v->dynamic];
         const int bits = ir_index_bits(size);
-        const char *index = at->width == 1
-                                ? value_at(e, at, stage)
-                                : arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));
+        const char *index = operand(e, at, stage, bits);
         if (size == 1)
             return "0";
         // An index beyond the end is C's undefined behaviour; keep the simulators off it.
