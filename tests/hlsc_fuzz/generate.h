@@ -48,7 +48,7 @@ struct generator {
     int table_count;
     struct record *records[4];
     int record_count;
-    bool in_function, early, has_output;
+    bool in_function, early, has_output, is_fast;
     int products, loads, nodes; // still allowed
     struct var *lane;           // index of the unrolled loop around, or NULL
     int trips;                  // iterations of the loops around, at most

@@ -162,9 +162,9 @@ static struct node *call_of(struct generator *g, int depth) {
 }
 
 static struct node *operation(struct generator *g, int depth) {
-    static const int operators[] = {O_ADD, O_ADD, O_SUB, O_SUB, O_MUL, O_DIV,  O_MOD,
-                                    O_AND, O_OR,  O_XOR, O_SHL, O_SHR, O_SHR,  O_EQ,
-                                    O_NE,  O_LT,  O_LE,  O_GT,  O_GE,  O_LAND, O_LOR};
+    static const int operators[] = {O_ADD, O_ADD, O_ADD, O_SUB, O_SUB, O_SUB, O_MUL, O_MUL,
+                                    O_DIV, O_MOD, O_AND, O_AND, O_OR,  O_XOR, O_XOR, O_SHL,
+                                    O_SHL, O_SHR, O_SHR, O_SHR, O_EQ,  O_LT,  O_GE,  O_LOR};
     const int op = operators[below(g, sizeof operators / sizeof *operators)];
     struct node *a = expression_of(g, depth - 1), *b;
     if (op == O_MUL) {
@@ -219,8 +219,9 @@ struct node *condition_of(struct generator *g, int depth) {
         return binary_of(g, O_NE,
                          binary_of(g, O_AND, a, number(g, B_I32, (int64_t)1 << below(g, 4))),
                          number(g, B_I32, 0));
-    return binary_of(g, between(g, O_EQ, O_GE), a,
-                     chance(g, 50) ? number(g, B_I32, below(g, 9)) : expression_of(g, depth - 1));
+    const int op = between(g, O_EQ, O_GE);
+    struct node *b = chance(g, 50) ? number(g, B_I32, below(g, 9)) : expression_of(g, depth - 1);
+    return binary_of(g, op, a, b);
 }
 
 struct node *early_condition(struct generator *g) {
@@ -232,9 +233,9 @@ struct node *early_condition(struct generator *g) {
     struct node *a = count ? use(g, fits[below(g, count)]) : number(g, B_I32, 1);
     if (count > 1 && chance(g, 20))
         a = binary_of(g, O_ADD, a, use(g, fits[below(g, count)]));
-    if (chance(g, 60))
-        return binary_of(g, chance(g, 50) ? O_EQ : O_NE,
-                         binary_of(g, O_AND, a, number(g, B_I32, chance(g, 50) ? 1 : 3)),
-                         number(g, B_I32, below(g, 2)));
-    return binary_of(g, between(g, O_EQ, O_GE), a, number(g, B_I32, below(g, 7)));
+    const bool masked = chance(g, 60);
+    const int op = between(g, O_EQ, masked ? O_NE : O_GE);
+    if (masked)
+        a = binary_of(g, O_AND, a, number(g, B_I32, chance(g, 50) ? 1 : 3));
+    return binary_of(g, op, a, number(g, B_I32, below(g, masked ? 2 : 7)));
 }

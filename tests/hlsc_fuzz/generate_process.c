@@ -42,7 +42,8 @@ static void make_memory(struct generator *g, struct list *into) {
 }
 
 static void make_state(struct generator *g, struct list *into) {
-    struct var *var = new_var(g, chance(g, 60) ? V_STATIC : V_LOCAL, any_base(g));
+    const enum var_kind kind = chance(g, 60) ? V_STATIC : V_LOCAL;
+    struct var *var = new_var(g, kind, any_base(g));
     struct node *s = declare(g, var, NULL);
     if (chance(g, 30)) {
         struct node *kid = pragma(g, "array_partition");
@@ -79,7 +80,7 @@ static void read_stream(struct generator *g, struct list *into, int stream) {
             may(g, FEATURE_LATE) && chance(g, 30) ? condition_of(g, 1) : early_condition(g);
         struct node *some = guard_of(g, cond);
         append(g->p, &some->kids, assign(g, O_SET, use(g, var), read));
-        if (may(g, FEATURE_EXCLUSIVE) && chance(g, 30)) {
+        if (may(g, FEATURE_EXCLUSIVE) && !g->is_fast && chance(g, 30)) {
             struct node *again = new_node(g->p, E_READ);
             again->var = from;
             append(g->p, &some->other, assign(g, O_SET, use(g, var), again));
@@ -96,7 +97,7 @@ static void some_write(struct generator *g, struct list *into, int stream) {
     }
     struct node *some = guard_of(g, condition_of(g, 2));
     write_stream(g, &some->kids, stream);
-    if (may(g, FEATURE_EXCLUSIVE) && chance(g, 40))
+    if (may(g, FEATURE_EXCLUSIVE) && !g->is_fast && chance(g, 40))
         write_stream(g, &some->other, stream);
     append(g->p, into, some);
 }
@@ -131,13 +132,15 @@ static void exit_iteration(struct generator *g, struct list *into, enum kind kin
 static void iteration(struct generator *g, struct list *into) {
     const int mark = g->scope_count;
     begin_iteration(g);
+    if (g->is_fast)
+        g->products = 0;
     for (int i = 0; i < g->stream_count; i++)
-        if (!g->is_output[i] && !g->is_busy[i] && chance(g, 70))
+        if (!g->is_output[i] && !g->is_busy[i] && chance(g, 85))
             read_stream(g, into, i);
-    statements_of(g, into, between(g, 0, 3));
+    statements_of(g, into, between(g, 0, g->is_fast ? 1 : 3));
     if (may(g, FEATURE_CONTINUE) && chance(g, 12))
         exit_iteration(g, into, N_CONTINUE);
-    statements_of(g, into, between(g, 0, 3));
+    statements_of(g, into, between(g, 0, g->is_fast ? 1 : 3));
     for (int i = 0; i < g->stream_count; i++)
         if (g->is_output[i] && !g->is_busy[i] && chance(g, 85))
             some_write(g, into, i);
@@ -163,15 +166,16 @@ static void straight(struct generator *g, struct list *into) {
 
 // ---- loops
 
+// The body that follows has to fit the interval, so it is a short one where that is 1.
 static void add_pragma(struct generator *g, struct node *loop) {
-    static const char *const intervals[] = {"pipeline II=2", "pipeline II=3", "pipeline II=4",
-                                            "pipeline",      "pipeline",      "pipeline"};
-    if (!may(g, FEATURE_INTERVAL))
+    static const char *const intervals[] = {"pipeline II=2", "pipeline II=3", "pipeline II=4"};
+    g->is_fast = !may(g, FEATURE_INTERVAL) || chance(g, 8);
+    if (g->is_fast)
         append(g->p, &loop->kids, pragma(g, "pipeline II=1"));
-    else if (chance(g, 10))
-        append(g->p, &loop->kids, pragma(g, "pipeline II=1"));
-    else if (chance(g, 60))
-        append(g->p, &loop->kids, pragma(g, intervals[below(g, 6)]));
+    else if (chance(g, 12))
+        append(g->p, &loop->kids, pragma(g, intervals[below(g, 3)]));
+    else if (chance(g, 40))
+        append(g->p, &loop->kids, pragma(g, "pipeline"));
 }
 
 static struct var *bound_of(struct generator *g) {

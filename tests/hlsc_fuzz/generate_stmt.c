@@ -318,8 +318,8 @@ void make_function(struct generator *g) {
     statements_of(g, &f->kids, between(g, 1, 3));
     if (by_pointer) {
         struct node *target = element_of(g, f->param[0].var);
-        append(g->p, &f->kids,
-               assign(g, chance(g, 50) ? O_ADD : O_SET, target, expression_of(g, 2)));
+        const int op = chance(g, 50) ? O_ADD : O_SET;
+        append(g->p, &f->kids, assign(g, op, target, expression_of(g, 2)));
     } else {
         struct node *end = new_node(g->p, N_RETURN);
         if (chance(g, 30)) {

@@ -37,7 +37,7 @@ static const char *const feature_names[] = {
 };
 
 // Not yet in the language.
-static const uint32_t off = 1u << FEATURE_PARTITION | 1u << FEATURE_FEEDBACK | 1u << FEATURE_LATE;
+static const uint32_t off = 1u << FEATURE_FEEDBACK | 1u << FEATURE_LATE;
 
 struct plan {
     struct settings with;
@@ -80,7 +80,7 @@ static void report(const struct plan *plan, struct program *program, uint64_t se
     char name[64], path[PATH_MAX], copy[PATH_MAX + 32], again[2048];
     snprintf(name, sizeof name, "reduce-%016llx", (unsigned long long)seed);
     const int trials =
-        plan->seconds ? reduce(&plan->with, program, verdict, name, plan->seconds) : 0;
+        plan->seconds ? reduce(&plan->with, program, verdict, reason, name, plan->seconds) : 0;
     write_programs(&plan->with, &program, 1, name, path, sizeof path);
     snprintf(again, sizeof again, "%s", reason);
     if (verdict > WORDLESS && trials)
@@ -263,6 +263,7 @@ static void find_places(struct settings *with) {
     setenv("HLSC_FUZZ_RUNTIME", runtime, 1);
     setenv("MILLRACE_CXX", compiler, 1);
     setenv("MILLRACE_CC", compiler, 1);
+    setenv("MILLRACE_DATA", root, 0); // for an hlsc from elsewhere
     with->hlsc = hlsc;
     with->data = root;
     with->work = work;

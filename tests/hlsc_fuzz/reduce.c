@@ -10,11 +10,19 @@ struct reduction {
     const struct settings *with;
     struct program *program;
     enum verdict verdict;
+    char kind[64];
     const char *name;
     time_t end;
     int trials;
     bool changed;
 };
+
+// The name of a lint warning.
+static void kind_of(const char *reason, char *kind, size_t size) {
+    const char *from = strstr(reason, "%Warning-"), *other = strstr(reason, "%Error");
+    from = from ? from : other;
+    snprintf(kind, size, "%.*s", from ? (int)strcspn(from, ":") : 0, from ? from : "");
+}
 
 static bool still_fails(struct reduction *r) {
     char reason[2048];
@@ -24,8 +32,11 @@ static bool still_fails(struct reduction *r) {
     enum verdict now = compile_programs(r->with, &r->program, 1, r->name, reason, sizeof reason);
     if (now == PASSED && r->verdict > WORDLESS)
         now = check_programs(r->with, &r->program, 1, r->name, reason, sizeof reason);
-    r->changed |= now == r->verdict;
-    return now == r->verdict;
+    char kind[64];
+    kind_of(reason, kind, sizeof kind);
+    const bool same = now == r->verdict && strcmp(kind, r->kind) == 0;
+    r->changed |= same;
+    return same;
 }
 
 static bool try_without(struct reduction *r, struct list *list, int from, int count) {
@@ -138,8 +149,9 @@ static void reduce_node(struct reduction *r, struct node *n) {
 }
 
 int reduce(const struct settings *with, struct program *program, enum verdict verdict,
-           const char *name, int seconds) {
-    struct reduction r = {with, program, verdict, name, time(NULL) + seconds, 0, true};
+           const char *reason, const char *name, int seconds) {
+    struct reduction r = {with, program, verdict, "", name, time(NULL) + seconds, 0, true};
+    kind_of(reason, r.kind, sizeof r.kind);
     while (r.changed && time(NULL) < r.end) {
         r.changed = false;
         reduce_node(&r, program->root);

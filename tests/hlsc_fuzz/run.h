@@ -37,8 +37,9 @@ void write_programs(const struct settings *with, struct program **programs, int 
                     const char *name, char *path, size_t path_size);
 void remove_work(const struct settings *with, const char *name);
 
-// Makes a failing program smaller while the verdict stays, for some seconds. Returns the trials.
+// Makes a failing program smaller while verdict and kind of reason stay, for some seconds. Returns
+// the trials.
 int reduce(const struct settings *with, struct program *program, enum verdict verdict,
-           const char *name, int seconds);
+           const char *reason, const char *name, int seconds);
 
 #endif
