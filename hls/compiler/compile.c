@@ -84,8 +84,9 @@ static const char *relative_path(struct compiler *cc, const char *dir, const cha
     return arena_printf(cc, "%s%s", up, to + common);
 }
 
-static void run_passes(struct compiler *cc, const struct compile_options *o,
+static void run_passes(struct compiled *made, const struct compile_options *o,
                        struct output *outputs) {
+    struct compiler *cc = made->cc;
     guard_plain_c(cc, o->source, &o->front);
     const char *text = preprocess(cc, o->source, &o->front);
     struct program *program = parse_program(cc, o->source, text);
@@ -109,6 +110,8 @@ static void run_passes(struct compiler *cc, const struct compile_options *o,
     if (o->dump_ir)
         return;
     find_depths(cc, net);
+    made->net = net;
+    made->tiles = tiles;
     make_folder(cc, o->out_dir);
     emit_network(cc, net, tiles, open_output(cc, &outputs[0], o->out_dir, o->top, ".sv"));
     emit_ports_header(net, open_output(cc, &outputs[1], o->out_dir, o->top, "_ports.h"));
@@ -128,22 +131,34 @@ static void run_passes(struct compiler *cc, const struct compile_options *o,
     }
 }
 
-int compile(const struct compile_options *options, char *error, size_t error_size) {
-    struct compiler *cc = calloc(1, sizeof *cc);
+int compile_keep(const struct compile_options *options, struct compiled *made, char *error,
+                 size_t error_size) {
     struct output *outputs = calloc(OUTPUTS, sizeof *outputs);
     volatile int status = -1;
-    if (!cc || !outputs) {
+    *made = (struct compiled){.cc = calloc(1, sizeof *made->cc)};
+    if (!made->cc || !outputs) {
         snprintf(error, error_size, "hlsc: error: out of memory");
-    } else if (setjmp(cc->on_error) == 0) {
-        run_passes(cc, options, outputs);
+    } else if (setjmp(made->cc->on_error) == 0) {
+        run_passes(made, options, outputs);
         status = 0;
     } else {
-        snprintf(error, error_size, "%s", cc->error);
+        snprintf(error, error_size, "%s", made->cc->error);
         discard(outputs);
     }
-    if (cc)
-        compiler_free(cc);
-    free(cc);
     free(outputs);
+    return status;
+}
+
+void compiled_free(struct compiled *made) {
+    if (made->cc)
+        compiler_free(made->cc);
+    free(made->cc);
+    *made = (struct compiled){0};
+}
+
+int compile(const struct compile_options *options, char *error, size_t error_size) {
+    struct compiled made;
+    const int status = compile_keep(options, &made, error, error_size);
+    compiled_free(&made);
     return status;
 }

@@ -17,4 +17,19 @@ struct compile_options {
 // 0, or -1 with "file:line: error: sentence".
 int compile(const struct compile_options *options, char *error, size_t error_size);
 
+struct network;
+struct tile;
+
+// A compilation that is kept: the network as it was scheduled and emitted.
+struct compiled {
+    struct compiler *cc; // of which network and tiles are arena memory
+    struct network *net; // NULL if compile stopped early (dump_ast, dump_ir)
+    struct tile **tiles;
+};
+
+// As compile; compiled_free frees what it made, also after a failure.
+int compile_keep(const struct compile_options *options, struct compiled *made, char *error,
+                 size_t error_size);
+void compiled_free(struct compiled *made);
+
 #endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of hlsc check share.
+#ifndef HLSC_CHECK_PARTS_H
+#define HLSC_CHECK_PARTS_H
+
+#include "check.h"
+#include "ir.h"
+#include "loader.h"
+
+#include <limits.h>
+
+enum { MAX_PORTS = 64, MAX_RUNS = 1000 };
+
+struct buffer { // elements of one stream in one run
+    unsigned char *data;
+    uint64_t count, room; // elements
+    uint64_t random;      // state of the generator that made the last element
+};
+
+struct check_run {
+    uint64_t scalars[MAX_PORTS];
+    struct buffer in[MAX_PORTS], out[MAX_PORTS];
+    uint64_t taken[MAX_PORTS];
+};
+
+struct checking {
+    const struct compile_options *compile_with;
+    const struct check_options *options;
+    uint64_t seed;
+    struct compiled made;
+    char data_dir[PATH_MAX], cache[PATH_MAX - 300], folder[PATH_MAX], model_so[PATH_MAX],
+        rtl_so[PATH_MAX];
+    struct mr_port port[MAX_PORTS]; // of the top, as its parameters
+    const struct mr_port *scalar[MAX_PORTS], *in[MAX_PORTS], *out[MAX_PORTS];
+    uint32_t ports, scalars, ins, outs;
+    struct check_run *runs;
+    struct mr_loaded *model, *rtl;
+    void *model_instance;
+    uint64_t cycles;   // of the RTL at full speed
+    uint64_t *planned; // cycles of each run by the schedule
+    char *error;
+    size_t error_size;
+};
+
+#define FAIL(c, ...) (snprintf((c)->error, (c)->error_size, __VA_ARGS__), -1)
+
+static const uint64_t max_elements = (uint64_t)1 << 22;
+
+static inline size_t stride(const struct mr_port *port) {
+    return (port->bits + 7) / 8;
+}
+
+// All give 0, or -1 with a sentence in c->error.
+
+// ---- check_build.c
+int check_build_model(struct checking *c); // compiles, too
+int check_build_rtl(struct checking *c, bool trace);
+void check_remove_folder(const char *folder);
+
+// ---- check_input.c
+uint64_t draw(uint64_t *state);
+int make_room(struct checking *c, struct buffer *b, const struct mr_port *port, uint64_t room);
+int offer_more(struct checking *c, struct buffer *b, const struct mr_port *port, uint64_t count);
+int find_ports(struct checking *c);
+int draw_scalars(struct checking *c, uint64_t run, uint64_t *random);
+
+// ---- check_run.c
+int run_kernel(struct checking *c, const struct mr_kernel *kernel, void *instance,
+               struct check_run *r, const uint64_t *offered, struct buffer *out,
+               struct mr_run *run);
+int open_model(struct checking *c);
+int model_runs(struct checking *c, uint64_t *random);
+int rtl_runs(struct checking *c, uint64_t *random);
+// The outputs of run n against the C model's. `who` gave them, `where` is how and, if not NULL,
+// `origin` tells where an element comes from.
+int compare_outputs(struct checking *c, uint64_t n, const uint64_t *counts,
+                    const struct buffer *got, const char *who, const char *where,
+                    const char *(*origin)(void *context, uint32_t out, uint64_t element),
+                    void *context);
+
+// ---- check_oracle.c
+int interpret_runs(struct checking *c); // the operations, then the schedule
+
+#endif

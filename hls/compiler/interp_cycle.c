@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network cycle by cycle, as the schedule has it. Beside each process its machine of the
+// program's order runs the same iterations, each at once as it is issued, and every value that the
+// schedule makes is compared with the machine's. A cycle looks at registers and memories as the
+// cycle before has left them.
+#include "interp_plan.h"
+
+#include "emit.h"
+
+#include <string.h>
+
+enum phase { IDLE, PICK, RUN, DRAIN, FLUSH };
+enum { QUIET_CYCLES = 100000 };
+
+struct flight { // an iteration in the pipeline
+    int region, stage;
+    uint64_t iteration;
+    int64_t *values, *expect;
+    bool *wanted; // NULL: not asked yet
+    bool is_judged;
+    struct flight *next; // a later one, or a free one
+};
+
+struct fifo { // of an output
+    struct queue q;
+    bool is_valid; // at the start of this cycle
+    int depth, credit, change, most;
+};
+
+struct cycle_process {
+    struct cycle_interp *interp;
+    int number;
+    struct flat *f;
+    struct plan **plan;
+    struct machine m;
+    struct storage s;
+    int64_t *fixed;
+    bool is_fixed_old;
+    enum phase phase;
+    bool is_done;
+    int step, region, wait;
+    int64_t index[MAX_LEVELS], limit[MAX_LEVELS];
+    uint64_t entered, iteration;
+    struct flight *flights, *free, *ahead; // `ahead`: the iteration that may be issued
+    struct flight *issued;
+    struct fifo *out;   // [stream_count]
+    struct fifo **from; // [stream_count] of inputs; NULL: a stream of the top
+};
+
+struct cycle_interp {
+    struct compiler *cc;
+    const struct network *net;
+    struct cycle_process *processes;
+    struct interp_run *run;
+    uint64_t cycle, quiet;
+    uint64_t *word;
+};
+
+// ---- making
+
+static int steps_of(const struct process *p) {
+    return p->step_count ? p->step_count : p->region_count;
+}
+
+static void open_streams(struct cycle_interp *in, struct cycle_process *cp) {
+    const struct process *p = cp->f->p;
+    cp->out = arena_alloc(in->cc, ((size_t)p->stream_count + 1) * sizeof *cp->out);
+    cp->from = arena_alloc(in->cc, ((size_t)p->stream_count + 1) * sizeof(struct fifo *));
+    for (int s = 0; s < p->stream_count; s++) {
+        struct fifo *fifo = &cp->out[s];
+        if (!p->streams[s].is_output)
+            continue;
+        queue_init(&fifo->q, p->streams[s].bits);
+        fifo->depth = fifo->credit = output_depth(in->net, p, s);
+        fifo->most = 1;
+        for (int r = 0; r < p->region_count; r++)
+            for (int w = 0; w < cp->plan[r]->write_count; w++)
+                if (cp->plan[r]->writes[w].stream == s && cp->plan[r]->writes[w].words > fifo->most)
+                    fifo->most = cp->plan[r]->writes[w].words;
+    }
+}
+
+static void connect(struct cycle_interp *in, struct cycle_process *cp) {
+    const struct process *p = cp->f->p;
+    for (int s = 0; s < p->stream_count; s++) {
+        const struct stream *st = &p->streams[s];
+        if (st->is_output || st->port >= 0)
+            continue;
+        if (st->channel >= 0) {
+            const struct channel *c = &in->net->channels[st->channel];
+            cp->from[s] = &in->processes[c->from_process].out[c->from_stream];
+        } else {
+            cp->from[s] = &cp->out[st->partner];
+        }
+    }
+}
+
+static bool has_more(void *context, int stream) {
+    const struct cycle_process *p = context;
+    (void)stream; // the control has asked, and either issued or gone on to another loop
+    return p->m.entered == p->entered;
+}
+
+static void open_process(struct cycle_interp *in, int number) {
+    struct cycle_process *cp = &in->processes[number];
+    const struct process *p = in->net->processes[number];
+    cp->interp = in;
+    cp->number = number;
+    cp->f = flatten(in->cc, in->net, p);
+    cp->plan = arena_alloc(in->cc, ((size_t)p->region_count + 1) * sizeof(struct plan *));
+    for (int r = 0; r < p->region_count; r++)
+        cp->plan[r] = make_plan(cp->f, r);
+    machine_open(&cp->m, cp->f);
+    cp->m.more = has_more;
+    cp->m.context = cp;
+    storage_reset(cp->f, &cp->s);
+    cp->s.args = cp->m.args;
+    cp->fixed = arena_alloc(in->cc, (cp->f->size + 1) * sizeof *cp->fixed);
+    cp->is_fixed_old = true;
+    cp->region = -1;
+    open_streams(in, cp);
+}
+
+struct cycle_interp *cycle_open(struct compiler *cc, const struct network *net) {
+    struct cycle_interp *in = arena_alloc(cc, sizeof *in);
+    size_t words = 1;
+    *in = (struct cycle_interp){.cc = cc, .net = net};
+    in->processes = arena_alloc(cc, (size_t)net->process_count * sizeof *in->processes);
+    for (int i = 0; i < net->process_count; i++) {
+        open_process(in, i);
+        for (int s = 0; s < net->processes[i]->stream_count; s++) {
+            const size_t stride = ((size_t)net->processes[i]->streams[s].bits + 63) / 64;
+            words = stride > words ? stride : words;
+        }
+    }
+    for (int i = 0; i < net->process_count; i++)
+        connect(in, &in->processes[i]);
+    in->word = arena_alloc(cc, words * sizeof *in->word);
+    return in;
+}
+
+void cycle_close(struct cycle_interp *in) {
+    for (int i = 0; in && i < in->net->process_count; i++)
+        for (int s = 0; s < in->net->processes[i]->stream_count; s++)
+            if (in->net->processes[i]->streams[s].is_output)
+                queue_free(&in->processes[i].out[s].q);
+}
+
+static struct flight *take_flight(struct cycle_process *p) {
+    struct flight *fl = p->free;
+    if (fl) {
+        p->free = fl->next;
+    } else {
+        fl = arena_alloc(p->f->cc, sizeof *fl);
+        fl->values = arena_alloc(p->f->cc, (p->f->size + 1) * sizeof *fl->values);
+        fl->expect = arena_alloc(p->f->cc, (p->f->size + 1) * sizeof *fl->expect);
+    }
+    fl->next = NULL;
+    fl->is_judged = false;
+    return fl;
+}
+
+// ---- comparing
+
+static noreturn void fail_value(struct cycle_process *p, const struct flight *fl,
+                                const struct code *c, int stage, size_t i) {
+    const char *name = c->op->name ? c->op->name : ir_opcode_name(c->op->code);
+    const char *element = c->count > 1 ? arena_printf(p->f->cc, ", element %zu", i) : "";
+    fail(p->f->cc, c->op->loc,
+         "schedule and program differ in operation %s_%d%s of process '%s', loop '%s', iteration "
+         "%llu: in cycle %llu, stage %d, it is 0x%llx, and in the order of the program 0x%llx",
+         name, c->op->id, element, p->f->p->name, p->f->p->regions[fl->region]->name,
+         (unsigned long long)fl->iteration, (unsigned long long)p->interp->cycle, stage,
+         (unsigned long long)fl->values[c->at + i], (unsigned long long)fl->expect[c->at + i]);
+}
+
+static void compare(struct cycle_process *p, struct flight *fl, const struct code *c) {
+    const int64_t *values = fl->values + c->at, *expect = fl->expect + c->at;
+    if (c->op->is_raw || memcmp(values, expect, c->count * sizeof *values) == 0)
+        return;
+    if (!fl->is_judged) {
+        if (!fl->wanted)
+            fl->wanted = arena_alloc(p->f->cc, p->f->size + 1);
+        find_wanted(p->f, fl->region, p->m.fixed, fl->expect, fl->wanted);
+        fl->is_judged = true;
+    }
+    for (size_t i = 0; i < c->count; i++)
+        if (values[i] != expect[i] && fl->wanted[c->at + i])
+            fail_value(p, fl, c, fl->stage, i);
+}
+
+// ---- an iteration
+
+static void run_event(struct cycle_process *p, struct flight *fl, const struct event *e) {
+    const struct code *c = &p->f->code[e->op];
+    switch (e->kind) {
+    case EVENT_PHI:
+        load_phi(p->f, c, &p->s, fl->values);
+        break;
+    case EVENT_EVALUATE:
+        evaluate_code(p->f, c, &p->s, p->fixed, fl->values, PART_ALL);
+        break;
+    case EVENT_PRODUCT:
+        evaluate_code(p->f, c, &p->s, p->fixed, fl->values, PART_PRODUCT);
+        break;
+    case EVENT_ADD:
+        evaluate_code(p->f, c, &p->s, p->fixed, fl->values, PART_SUM);
+        break;
+    default:
+        break;
+    }
+}
+
+static void push(struct cycle_process *p, struct flight *fl, const struct code *c) {
+    struct fifo *fifo = &p->out[c->op->imm];
+    if (!ref_scalar(&c->ref[0], p->fixed, fl->values, 1))
+        return;
+    write_word(p->f, c, p->fixed, fl->values, p->interp->word);
+    queue_push(p->f->cc, &fifo->q, p->interp->word);
+    if (fifo->q.count > (size_t)fifo->depth + fifo->is_valid)
+        fail(p->f->cc, c->op->loc, "process '%s', cycle %llu: stream '%s' has no room for a word",
+             p->f->p->name, (unsigned long long)p->interp->cycle,
+             p->f->p->streams[c->op->imm].name);
+}
+
+static void run_stage(struct cycle_process *p, struct flight *fl) {
+    const struct plan *plan = p->plan[fl->region];
+    for (int i = plan->first[fl->stage]; i < plan->first[fl->stage + 1]; i++) {
+        const struct event *e = &plan->events[i];
+        const struct code *c = &p->f->code[e->op];
+        if (e->kind == EVENT_STORE)
+            continue; // at the end of the cycle
+        if (e->kind == EVENT_WRITE) {
+            push(p, fl, c);
+            continue;
+        }
+        if (fl->stage > 0) // stage 0 was done to see whether it can be issued
+            run_event(p, fl, e);
+        if (e->kind != EVENT_PRODUCT)
+            compare(p, fl, c);
+    }
+    for (int w = 0; w < plan->write_count; w++) { // credits of words that it has not written
+        const struct plan_write *use = &plan->writes[w];
+        int written = 0;
+        if (fl->stage != use->last || use->is_counted_early)
+            continue;
+        for (int i = 0; i < plan->r->effect_count; i++) {
+            const struct op *op = plan->r->effects[i];
+            if (op->code == IR_WRITE && op->imm == use->stream)
+                written += ref_scalar(&p->f->code[op->id].ref[0], p->fixed, fl->values, 1) != 0;
+        }
+        p->out[use->stream].change += use->words - written;
+    }
+}
+
+// What the end of the cycle changes.
+static void end_stage(struct cycle_process *p, struct flight *fl) {
+    const struct plan *plan = p->plan[fl->region];
+    for (int i = plan->first[fl->stage]; i < plan->first[fl->stage + 1]; i++)
+        if (plan->events[i].kind == EVENT_STORE)
+            perform_store(p->f, &p->f->code[plan->events[i].op], &p->s, p->fixed, fl->values);
+    for (int c = 0; c < plan->r->carried_count; c++) {
+        if (plan->s->state_stage[c] != fl->stage || !plan->updated[c])
+            continue;
+        const struct ref *next = &p->f->carried_next[fl->region][c];
+        const int64_t *from = (next->fixed ? p->fixed : fl->values) + next->at;
+        int64_t *state = p->s.state[plan->r->carried[c].state];
+        for (size_t i = 0; i < p->f->state_size[plan->r->carried[c].state]; i++)
+            state[i] = from[next->map ? next->map[i] : i * next->step];
+        p->is_fixed_old = true;
+    }
+}
+
+// ---- issuing
+
+static const struct queue *input(const struct cycle_process *p, int stream) {
+    return p->from[stream] ? &p->from[stream]->q
+                           : &p->interp->run->streams[p->f->p->streams[stream].port];
+}
+
+static bool has_word(const struct cycle_process *p, int stream) {
+    return p->from[stream] ? p->from[stream]->is_valid : input(p, stream)->count > 0;
+}
+
+static bool flag(const struct cycle_process *p, const struct flight *fl, const struct op *op) {
+    const struct code *c = op ? &p->f->code[op->id] : NULL;
+    return !c || (c->fixed ? p->fixed : fl->values)[c->at] != 0;
+}
+
+// Is it plain, without a look at guards, that there can be no iteration?
+static bool is_waiting(const struct cycle_process *p, const struct plan *plan) {
+    for (int i = 0; i < plan->r->effect_count; i++) {
+        const struct op *op = plan->r->effects[i];
+        if (op->code == IR_READ && !op->in[0] && !has_word(p, (int)op->imm))
+            return true;
+    }
+    for (int w = 0; w < plan->write_count; w++)
+        if (!plan->writes[w].is_counted_early &&
+            p->out[plan->writes[w].stream].credit < p->out[plan->writes[w].stream].most)
+            return true;
+    return false;
+}
+
+static void prepare(struct cycle_process *p) {
+    struct flight *fl = p->ahead = p->ahead ? p->ahead : take_flight(p);
+    const struct plan *plan = p->plan[p->region];
+    fl->region = p->region;
+    fl->stage = 0;
+    fl->iteration = p->iteration;
+    for (int i = 0; i < plan->r->levels; i++)
+        if (p->f->code[plan->r->level[i].index->id].op)
+            fl->values[p->f->code[plan->r->level[i].index->id].at] = p->index[i];
+    for (int i = 0; i < plan->r->effect_count; i++) {
+        const struct op *op = plan->r->effects[i];
+        const struct code *c = &p->f->code[op->id];
+        if (op->code == IR_READ && has_word(p, (int)op->imm))
+            memcpy(fl->values + c->at, queue_front(input(p, (int)op->imm)),
+                   c->count * sizeof *fl->values);
+    }
+    for (int i = plan->first[0]; i < plan->first[1]; i++)
+        run_event(p, fl, &plan->events[i]);
+}
+
+static bool can_issue(const struct cycle_process *p) {
+    const struct plan *plan = p->plan[p->region];
+    for (int i = 0; i < plan->r->effect_count; i++) {
+        const struct op *op = plan->r->effects[i];
+        if (op->code == IR_READ && !has_word(p, (int)op->imm) && flag(p, p->ahead, op->in[0]))
+            return false;
+    }
+    for (int w = 0; w < plan->write_count; w++) {
+        const struct plan_write *use = &plan->writes[w];
+        if (p->out[use->stream].credit < p->out[use->stream].most &&
+            (!use->is_counted_early || flag(p, p->ahead, use->guard)))
+            return false;
+    }
+    return true;
+}
+
+static void take_words(struct cycle_process *p, const struct flight *fl) {
+    const struct plan *plan = p->plan[p->region];
+    for (int i = 0; i < plan->r->effect_count; i++) {
+        const struct op *op = plan->r->effects[i];
+        if (op->code != IR_READ || !flag(p, fl, op->in[0]))
+            continue;
+        struct fifo *from = p->from[op->imm];
+        queue_pop(from ? &from->q : &p->interp->run->streams[p->f->p->streams[op->imm].port]);
+        if (from)
+            from->change++;
+    }
+    for (int w = 0; w < plan->write_count; w++) {
+        const struct plan_write *use = &plan->writes[w];
+        p->out[use->stream].change -= use->is_counted_early ? flag(p, fl, use->guard) : use->words;
+    }
+}
+
+static void read_as_issued(struct machine *m, const struct code *c) {
+    const struct cycle_process *p = m->context;
+    memcpy(m->values + c->at, p->issued->values + c->at, c->count * sizeof *m->values);
+}
+
+// The same iteration in the order of the program.
+static void follow(struct cycle_process *p, struct flight *fl) {
+    const struct region *r = p->f->p->regions[p->region];
+    p->issued = fl;
+    p->m.values = fl->expect;
+    const int region = machine_next(&p->m);
+    bool same = region == p->region && p->m.iteration == p->iteration;
+    for (int i = 0; i < r->levels && same; i++)
+        same = p->m.index[i] == p->index[i];
+    if (!same)
+        fail(p->f->cc, r->loc,
+             "schedule and program differ in process '%s', cycle %llu: iteration %llu of loop '%s' "
+             "is issued, and in the order of the program it is iteration %llu of %s",
+             p->f->p->name, (unsigned long long)p->interp->cycle, (unsigned long long)p->iteration,
+             r->name, (unsigned long long)p->m.iteration,
+             region < 0 ? "nothing" : p->f->p->regions[region]->name);
+    machine_iterate(&p->m, read_as_issued, NULL);
+}
+
+static void issue(struct cycle_process *p) {
+    struct flight *fl = p->ahead, **last = &p->flights;
+    p->ahead = NULL;
+    take_words(p, fl);
+    follow(p, fl);
+    while (*last)
+        last = &(*last)->next;
+    *last = fl;
+    p->wait = p->plan[p->region]->ii;
+    p->iteration++;
+    p->interp->quiet = 0;
+}
+
+// ---- control
+
+static void refresh(struct cycle_process *p) {
+    if (p->is_fixed_old)
+        evaluate_fixed(p->f, &p->s, p->fixed);
+    p->is_fixed_old = false;
+}
+
+static void set_limits(struct cycle_process *p, const struct region *r) {
+    for (int i = 0; i < r->levels; i++)
+        p->limit[i] = r->level[i].limit ? p->fixed[p->f->code[r->level[i].limit->id].at] : 0;
+}
+
+static bool enter(struct cycle_process *p, int region) {
+    const struct region *r = p->f->p->regions[region];
+    p->entered++;
+    p->iteration = 0;
+    p->wait = 0;
+    set_limits(p, r);
+    for (int i = 0; i < r->levels; i++)
+        p->index[i] = r->level[i].start;
+    for (int c = 0; c < r->carried_count; c++) {
+        const struct ref *init = &p->f->carried_init[region][c];
+        int64_t *state = p->s.state[r->carried[c].state];
+        for (size_t i = 0; init->op && i < p->f->state_size[r->carried[c].state]; i++)
+            state[i] = p->fixed[init->at + (init->map ? init->map[i] : i * init->step)];
+        if (init->op && (p->f->regions[region].stale || !r->levels))
+            p->is_fixed_old = true;
+    }
+    return !has_no_rounds(r, p->limit) && !only_enters(r);
+}
+
+static void pick(struct cycle_process *p) {
+    const struct process *process = p->f->p;
+    const int steps = steps_of(process);
+    p->is_fixed_old = true;
+    refresh(p);
+    for (; p->step < steps; p->step++) {
+        const struct step *step = process->step_count ? &process->steps[p->step] : NULL;
+        if (step && step->kind == STEP_JUMP) {
+            if (!flag(p, NULL, step->condition))
+                continue;
+            p->step = step->target;
+            return;
+        }
+        const int region = step ? step->region : p->step;
+        if (!flag(p, NULL, process->regions[region]->enable))
+            continue;
+        p->step++;
+        if (enter(p, region)) {
+            p->region = region;
+            p->phase = RUN;
+        }
+        return;
+    }
+    p->phase = FLUSH;
+}
+
+static bool advance(struct cycle_process *p, const struct flight *fl) {
+    const struct region *r = p->f->p->regions[fl->region];
+    const bool broken = r->break_if && flag(p, fl, r->break_if);
+    if (r->repeats)
+        return broken;
+    for (int i = r->levels - 1; i >= 0; i--) {
+        const bool last =
+            level_is_last(&r->level[i], p->index[i], p->limit[i]) || (i == r->levels - 1 && broken);
+        if (!last) {
+            p->index[i] += r->level[i].step;
+            return false;
+        }
+        p->index[i] = r->level[i].start;
+    }
+    return true;
+}
+
+static void run_loop(struct cycle_process *p, bool *is_over) {
+    const struct plan *plan = p->plan[p->region];
+    if (p->f->regions[p->region].stale)
+        refresh(p);
+    if (p->wait > 0)
+        p->wait--;
+    if (p->wait > 0)
+        return;
+    const bool asks = plan->r->go_on || plan->r->more >= 0;
+    if (!(plan->r->repeats && asks) && is_waiting(p, plan))
+        return;
+    prepare(p);
+    if (plan->r->repeats && plan->r->go_on && !flag(p, p->ahead, plan->r->go_on)) {
+        *is_over = true;
+        return;
+    }
+    if (can_issue(p))
+        issue(p);
+}
+
+static bool is_drained(const struct cycle_process *p) {
+    for (const struct flight *fl = p->flights; fl; fl = fl->next)
+        if (fl->stage > 0 && fl->stage <= p->plan[fl->region]->last_valid)
+            return false;
+    return true;
+}
+
+static bool is_flushed(const struct cycle_process *p) {
+    for (int s = 0; s < p->f->p->stream_count; s++)
+        if (p->f->p->streams[s].is_output && p->out[s].is_valid)
+            return false;
+    return true;
+}
+
+static void finish(struct cycle_process *p) {
+    p->phase = IDLE;
+    p->is_done = true;
+    p->m.values = p->ahead ? p->ahead->expect : take_flight(p)->expect;
+    const int region = machine_next(&p->m);
+    if (region >= 0)
+        fail(p->f->cc, p->f->p->regions[region]->loc,
+             "schedule and program differ in process '%s': the run has ended in cycle %llu, and in "
+             "the order of the program iteration %llu of loop '%s' is next",
+             p->f->p->name, (unsigned long long)p->interp->cycle,
+             (unsigned long long)p->m.iteration, p->f->p->regions[region]->name);
+}
+
+static void end_flights(struct cycle_process *p) {
+    for (struct flight **at = &p->flights; *at;) {
+        struct flight *fl = *at;
+        end_stage(p, fl);
+        if (++fl->stage < p->plan[fl->region]->stages) {
+            at = &fl->next;
+            continue;
+        }
+        *at = fl->next;
+        fl->next = p->free;
+        p->free = fl;
+    }
+}
+
+static void run_process(struct cycle_process *p) {
+    bool is_over = false;
+    const enum phase phase = p->phase;
+    if (phase == RUN)
+        run_loop(p, &is_over);
+    for (struct flight *fl = p->flights; fl; fl = fl->next)
+        run_stage(p, fl);
+    if (phase == RUN) {
+        const struct plan *plan = p->plan[p->region];
+        const bool is_once = !plan->r->levels && !plan->r->repeats;
+        for (struct flight *fl = p->flights; fl; fl = fl->next)
+            if (fl->region == p->region && fl->stage == (is_once ? 0 : plan->s->break_stage))
+                is_over = advance(p, fl) || is_over;
+        if (is_over)
+            p->phase = DRAIN;
+    } else if (phase == PICK) {
+        pick(p);
+    } else if (phase == DRAIN && is_drained(p)) {
+        p->phase = PICK;
+    } else if (phase == FLUSH && is_flushed(p)) {
+        finish(p);
+    }
+    if (p->phase != phase)
+        p->interp->quiet = 0;
+    end_flights(p);
+}
+
+// ---- the network
+
+static void start(struct cycle_interp *in) {
+    for (int i = 0; i < in->net->process_count; i++) {
+        struct cycle_process *p = &in->processes[i];
+        machine_start(&p->m, in->run->scalars); // latches the arguments, too
+        p->phase = PICK;
+        p->step = 0;
+        p->entered = 0;
+        p->is_done = false;
+        p->is_fixed_old = true;
+    }
+}
+
+static void begin_cycle(struct cycle_interp *in) {
+    for (int i = 0; i < in->net->process_count; i++)
+        for (int s = 0; s < in->net->processes[i]->stream_count; s++)
+            in->processes[i].out[s].is_valid = in->processes[i].out[s].q.count > 0;
+}
+
+static void end_cycle(struct cycle_interp *in) {
+    for (int i = 0; i < in->net->process_count; i++) {
+        const struct process *p = in->net->processes[i];
+        for (int s = 0; s < p->stream_count; s++) {
+            struct fifo *fifo = &in->processes[i].out[s];
+            if (p->streams[s].is_output && p->streams[s].port >= 0 && fifo->is_valid) {
+                queue_push(in->cc, &in->run->streams[p->streams[s].port], queue_front(&fifo->q));
+                queue_pop(&fifo->q);
+                fifo->change++;
+                in->quiet = 0;
+            }
+            fifo->credit += fifo->change;
+            fifo->change = 0;
+        }
+    }
+}
+
+static noreturn void fail_quiet(struct cycle_interp *in) {
+    static const char *const phases[] = {"has ended", "looks for its next loop", "runs", "drains",
+                                         "waits for its outputs to be taken"};
+    const char *text = "";
+    for (int i = 0; i < in->net->process_count; i++) {
+        const struct cycle_process *p = &in->processes[i];
+        text = arena_printf(in->cc, "%s; process '%s' %s", text, p->f->p->name, phases[p->phase]);
+        if (p->phase == RUN)
+            text =
+                arena_printf(in->cc, "%s loop '%s', iteration %llu", text,
+                             p->f->p->regions[p->region]->name, (unsigned long long)p->iteration);
+    }
+    fail(in->cc, in->net->top->loc, "the schedule makes no progress after cycle %llu%s",
+         (unsigned long long)in->cycle, text);
+}
+
+void cycle_run(struct cycle_interp *in, struct interp_run *run) {
+    bool is_done = false;
+    in->run = run;
+    in->cycle = in->quiet = 0;
+    start(in); // in cycle 0
+    while (!is_done) {
+        in->cycle++;
+        if (++in->quiet == QUIET_CYCLES)
+            fail_quiet(in);
+        begin_cycle(in);
+        for (int i = 0; i < in->net->process_count; i++)
+            run_process(&in->processes[i]);
+        end_cycle(in);
+        is_done = true;
+        for (int i = 0; i < in->net->process_count; i++)
+            is_done = is_done && in->processes[i].is_done;
+    }
+    run->cycles = in->cycle + 1;
+}

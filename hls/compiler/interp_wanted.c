@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which values of an iteration count: those that reach its effects and registers, through the
+// branches that are taken. Others may lie outside the ranges that the compiler has found, and may
+// differ between the schedule and the program, without any harm.
+#include "interp_flat.h"
+
+#include <string.h>
+
+struct wanting {
+    const struct flat *f;
+    const int64_t *fixed, *values;
+    bool *wanted;
+};
+
+static void want(const struct wanting *w, const struct ref *r, size_t i) {
+    if (r->op && !r->fixed)
+        w->wanted[r->at + (r->map ? r->map[i] : i * r->step)] = true;
+}
+
+static int64_t value_of(const struct wanting *w, const struct ref *r, size_t i) {
+    return (r->fixed ? w->fixed : w->values)[r->at + (r->map ? r->map[i] : i * r->step)];
+}
+
+static void want_all(const struct wanting *w, const struct code *c, size_t i) {
+    for (int k = 0; k < c->ref_count; k++)
+        want(w, &c->ref[k], i);
+}
+
+static void want_view(const struct wanting *w, const struct code *c, size_t i) {
+    size_t at = c->pick[i];
+    for (int k = 0; k < c->dynamic_count; k++) {
+        const struct dynamic_index *d = &c->dynamic[k];
+        const uint64_t mask = ((uint64_t)1 << ir_index_bits(d->size)) - 1;
+        const uint64_t index = (uint64_t)value_of(w, &d->index, i) & mask;
+        want(w, &d->index, i);
+        at += index < (uint64_t)d->size ? (size_t)index * (size_t)d->stride : 0;
+    }
+    if (!c->ref[0].fixed)
+        w->wanted[c->ref[0].at + at] = true;
+}
+
+static void want_folded(const struct wanting *w, const struct code *c, size_t i, int operand) {
+    const struct ref *r = &c->ref[operand];
+    const size_t first = r->at + (r->map ? r->map[i] : i * r->step);
+    for (size_t k = 0; !r->fixed && k < c->lane_count; k++)
+        w->wanted[first + k * c->lane_step[operand]] = true;
+}
+
+// Of a conjunction that fails one side is enough, of a disjunction that holds too.
+static void want_sides(const struct wanting *w, const struct code *c, size_t i) {
+    const bool decides = c->op->code == IR_OR;
+    for (int k = 0; k < 2; k++) {
+        if ((value_of(w, &c->ref[k], i) != 0) == decides) {
+            want(w, &c->ref[k], i);
+            return;
+        }
+    }
+    want_all(w, c, i);
+}
+
+static void want_inputs(const struct wanting *w, const struct code *c, size_t i) {
+    switch (c->op->code) {
+    case IR_PHI:
+    case IR_INDEX:
+    case IR_READ:
+    case IR_FIELD:
+        break;
+    case IR_SELECT:
+        want(w, &c->ref[0], i);
+        want(w, &c->ref[value_of(w, &c->ref[0], i) ? 1 : 2], i);
+        break;
+    case IR_VIEW:
+        want_view(w, c, i);
+        break;
+    case IR_SUM:
+    case IR_MIN:
+    case IR_MAX:
+    case IR_ALL:
+    case IR_ANY:
+    case IR_PARITY:
+        want_folded(w, c, i, 0);
+        break;
+    case IR_DOT:
+        want_folded(w, c, i, 0);
+        want_folded(w, c, i, 1);
+        break;
+    case IR_AND:
+    case IR_OR:
+        if (c->op->bits == 1) {
+            want_sides(w, c, i);
+            break;
+        }
+        want_all(w, c, i);
+        break;
+    default:
+        want_all(w, c, i);
+    }
+}
+
+static void want_effect(const struct wanting *w, const struct code *c) {
+    if (c->op->code == IR_STORE) {
+        for (size_t i = 0; i < c->count; i++) {
+            want(w, &c->ref[2], i);
+            if (!c->ref[2].op || value_of(w, &c->ref[2], i))
+                want_all(w, c, i);
+        }
+        return;
+    }
+    want(w, &c->ref[0], 0);
+    if (c->op->code != IR_WRITE || (c->ref[0].op && !value_of(w, &c->ref[0], 0)))
+        return;
+    for (int k = 1; k < c->ref_count; k++)
+        for (size_t e = 0; e < c->leaf_count[k - 1]; e++)
+            if (!c->ref[k].fixed)
+                w->wanted[c->ref[k].at + c->leaf[k - 1][e]] = true;
+}
+
+void find_wanted(const struct flat *f, int region, const int64_t *fixed, const int64_t *values,
+                 bool *wanted) {
+    const struct wanting w = {f, fixed, values, wanted};
+    const struct region *r = f->p->regions[region];
+    const struct flat_region *fr = &f->regions[region];
+    memset(wanted, 0, f->size * sizeof *wanted);
+    for (int i = 0; i < r->effect_count; i++)
+        want_effect(&w, &f->code[r->effects[i]->id]);
+    for (int c = 0; c < r->carried_count; c++)
+        for (size_t i = 0; i < f->state_size[r->carried[c].state]; i++)
+            want(&w, &f->carried_next[region][c], i);
+    if (r->go_on && !f->code[r->go_on->id].fixed)
+        wanted[f->code[r->go_on->id].at] = true;
+    if (r->break_if && !f->code[r->break_if->id].fixed)
+        wanted[f->code[r->break_if->id].at] = true;
+    for (int k = fr->op_count - 1; k >= 0; k--) {
+        const struct code *c = &f->code[fr->ops[k]];
+        if (c->op->code == IR_STORE || c->op->code == IR_WRITE)
+            continue;
+        for (size_t i = 0; i < c->count; i++)
+            if (wanted[c->at + i])
+                want_inputs(&w, c, i);
+    }
+}
+
+static bool is_number(const struct op *op) {
+    return op->code != IR_STORE && op->code != IR_WRITE && op->code != IR_READ && !op->is_raw;
+}
+
+static noreturn void fail_range(const struct flat *f, int region, const struct code *c, size_t i,
+                                int64_t value, uint64_t iteration) {
+    fail(f->cc, c->op->loc,
+         "operation %s_%d of process '%s', loop '%s', iteration %llu: element %zu is %lld (0x%llx) "
+         "and the compiler took its range for %lld to %lld; this is a bug of hlsc",
+         c->op->name ? c->op->name : ir_opcode_name(c->op->code), c->op->id, f->p->name,
+         f->p->regions[region]->name, (unsigned long long)iteration, i, (long long)value,
+         (unsigned long long)value, (long long)c->op->low, (long long)c->op->high);
+}
+
+void check_ranges(const struct flat *f, int region, const int64_t *fixed, const int64_t *values,
+                  uint64_t iteration) {
+    const struct flat_region *fr = &f->regions[region];
+    bool *wanted = NULL;
+    for (int k = 0; k < fr->op_count; k++) {
+        const struct code *c = &f->code[fr->ops[k]];
+        const struct op *op = c->op;
+        const bool is_u64 = op->bits == 64 && !op->is_signed;
+        if (!is_number(op))
+            continue;
+        for (size_t i = 0; i < c->count; i++) {
+            const int64_t value = values[c->at + i];
+            const wide exact = is_u64 ? (wide)(uint64_t)value : (wide)value;
+            if (exact >= op->low && exact <= op->high)
+                continue;
+            if (!wanted) {
+                wanted = arena_alloc(f->cc, f->size + 1);
+                find_wanted(f, region, fixed, values, wanted);
+            }
+            if (wanted[c->at + i])
+                fail_range(f, region, c, i, value, iteration);
+        }
+    }
+}
