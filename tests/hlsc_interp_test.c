@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// hlsc's interpreters: they compute what C computes, and where a schedule or a range is wrong they
+// name the operation.
+#include "compile.h"
+#include "interp.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FOLDER "build/hlsc-interp"
+
+struct bench {
+    struct compiled made;
+    struct interp *interp;
+    struct cycle_interp *cycle;
+    uint64_t scalars[8];
+    struct queue streams[8], expect;
+    char error[2048];
+};
+
+static void bench_open(struct bench *b, const char *text) {
+    static const char *const includes[] = {"hls/include"};
+    memset(b, 0, sizeof *b);
+    mkdir("build", 0777);
+    mkdir(FOLDER, 0777);
+    FILE *file = fopen(FOLDER "/kernel.c", "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    const struct compile_options options = {
+        .source = FOLDER "/kernel.c",
+        .top = "k",
+        .out_dir = FOLDER "/out",
+        .front = {.include_dirs = includes, .include_count = 1}};
+    ck_assert_msg(compile_keep(&options, &b->made, b->error, sizeof b->error) == 0, "%s", b->error);
+    for (int i = 0; i < 8; i++)
+        queue_init(&b->streams[i], 32);
+}
+
+static void bench_close(struct bench *b) {
+    interp_close(b->interp);
+    cycle_close(b->cycle);
+    for (int i = 0; i < 8; i++)
+        queue_free(&b->streams[i]);
+    compiled_free(&b->made);
+}
+
+// Parameters of all kernels here: in, out, n. Word k of the input is (k + 1) * 2654435761.
+static void offer(struct bench *b, uint64_t n) {
+    for (uint64_t k = 0; k < n; k++) {
+        const uint64_t word = (uint32_t)((k + 1) * 2654435761u);
+        queue_push(b->made.cc, &b->streams[0], &word);
+    }
+    queue_clear(&b->streams[1]);
+    b->scalars[2] = n;
+}
+
+// true: the run went through; false: a sentence is in b->error.
+static bool run(struct bench *b, bool by_cycle, uint64_t n, uint64_t *cycles) {
+    struct interp_run r = {.scalars = b->scalars, .streams = b->streams};
+    if (setjmp(b->made.cc->on_error) != 0) {
+        memcpy(b->error, b->made.cc->error, sizeof b->made.cc->error);
+        return false;
+    }
+    offer(b, n);
+    if (by_cycle && !b->cycle)
+        b->cycle = cycle_open(b->made.cc, b->made.net);
+    if (!by_cycle && !b->interp)
+        b->interp = interp_open(b->made.cc, b->made.net);
+    if (by_cycle)
+        cycle_run(b->cycle, &r);
+    else
+        interp_run(b->interp, &r);
+    if (cycles)
+        *cycles = r.cycles;
+    return true;
+}
+
+static int32_t word_at(const struct bench *b, size_t k) {
+    return (int32_t)b->streams[1].data[b->streams[1].first + k];
+}
+
+#define HEAD "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\n"
+#define TOP "void k(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint32_t n) {\n"
+
+// What each iteration gives depends on a register, on the word of a memory that was written 16
+// iterations before, and on a sum over lanes.
+static const char text[] = HEAD TOP "    static int32_t table[16], total;\n"
+                                    "    for (uint32_t i = 0; i < n; i++) {\n"
+                                    "        HLS(pipeline II=1)\n"
+                                    "        const int32_t x = hls_read(int32_t, in);\n"
+                                    "        int32_t part[4], sum = 0;\n"
+                                    "        for (int l = 0; l < 4; l++) {\n"
+                                    "            HLS(unroll)\n"
+                                    "            part[l] = (x >> l) & 255;\n"
+                                    "        }\n"
+                                    "        for (int l = 0; l < 4; l++) {\n"
+                                    "            HLS(unroll)\n"
+                                    "            sum += part[l] * (l + 1);\n"
+                                    "        }\n"
+                                    "        const int32_t old = table[i & 15];\n"
+                                    "        table[i & 15] = x ^ old;\n"
+                                    "        total += x;\n"
+                                    "        if (x & 1)\n"
+                                    "            hls_write(int32_t, out, sum + (total ^ old));\n"
+                                    "    }\n"
+                                    "}\n";
+
+static size_t model(int32_t *table, int32_t *total, uint64_t n, int32_t *out) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t x = (int32_t)((i + 1) * 2654435761u);
+        int32_t sum = 0;
+        for (int l = 0; l < 4; l++)
+            sum += ((x >> l) & 255) * (l + 1);
+        const int32_t old = table[i & 15];
+        table[i & 15] = x ^ old;
+        *total = (int32_t)((uint32_t)*total + (uint32_t)x);
+        if (x & 1)
+            out[count++] = (int32_t)((uint32_t)sum + (uint32_t)(*total ^ old));
+    }
+    return count;
+}
+
+START_TEST(test_same_as_c) {
+    const bool by_cycle = _i == 1;
+    int32_t table[16] = {0}, total = 0, out[200];
+    struct bench b;
+    bench_open(&b, text);
+    for (uint64_t n = 0; n <= 150; n += 75) { // registers and memories live from run to run
+        uint64_t cycles = 0;
+        ck_assert_msg(run(&b, by_cycle, n, &cycles), "%s", b.error);
+        const size_t count = model(table, &total, n, out);
+        ck_assert_uint_eq(b.streams[1].count, count);
+        ck_assert_uint_eq(b.streams[0].count, 0);
+        for (size_t k = 0; k < count; k++)
+            ck_assert_int_eq(word_at(&b, k), out[k]);
+        if (by_cycle)
+            ck_assert_uint_ge(cycles, n + 4);
+        if (by_cycle)
+            ck_assert_uint_le(cycles, n + 40);
+    }
+    bench_close(&b);
+}
+END_TEST
+
+static struct region *loop(struct bench *b) {
+    return b->made.net->processes[0]->regions[0];
+}
+
+static struct op *find(struct bench *b, enum opcode code) {
+    const struct process *p = b->made.net->processes[0];
+    for (int i = 0; i < p->op_count; i++)
+        if (!p->ops[i]->alias && p->ops[i]->code == code && loop(b)->schedule->time[i].needed)
+            return p->ops[i];
+    ck_abort_msg("there is no such operation");
+    return NULL;
+}
+
+#define CONTAINS(bench, part)                                                                      \
+    ck_assert_msg(strstr((bench)->error, part) != NULL, "'%s' is not in: %s", part, (bench)->error)
+
+START_TEST(test_late_register) {
+    struct bench b;
+    bench_open(&b, text);
+    const struct region *r = loop(&b);
+    ck_assert_int_eq(r->carried_count, 1);
+    r->schedule->state_stage[0]++;
+    ck_assert(!run(&b, true, 50, NULL));
+    CONTAINS(&b, "schedule and program differ in operation");
+    CONTAINS(&b, "total");
+    CONTAINS(&b, "iteration 1:");
+    ck_assert_msg(run(&b, false, 50, NULL), "%s", b.error); // the program itself is right
+    bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_late_store) {
+    struct bench b;
+    bench_open(&b, text);
+    const struct op *store = find(&b, IR_STORE), *load = find(&b, IR_LOAD);
+    loop(&b)->schedule->time[store->id].start = loop(&b)->schedule->time[load->id].start + 16;
+    ck_assert(!run(&b, true, 50, NULL));
+    CONTAINS(&b, "schedule and program differ in operation table");
+    CONTAINS(&b, "iteration 16:");
+    CONTAINS(&b, "kernel.c:17:");
+    bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_last_moment_of_a_store) {
+    struct bench b;
+    bench_open(&b, text);
+    const struct op *store = find(&b, IR_STORE), *load = find(&b, IR_LOAD);
+    loop(&b)->schedule->time[store->id].start = loop(&b)->schedule->time[load->id].start + 15;
+    ck_assert_msg(run(&b, true, 50, NULL), "%s", b.error);
+    bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_late_load) {
+    struct bench b;
+    bench_open(&b, text);
+    const struct op *load = find(&b, IR_LOAD);
+    loop(&b)->schedule->time[load->id].start += 100;
+    loop(&b)->schedule->time[load->id].ready += 100;
+    ck_assert(!run(&b, true, 50, NULL));
+    CONTAINS(&b, "looks at table_");
+    CONTAINS(&b, "and that is there in stage 10");
+    bench_close(&b);
+}
+END_TEST
+
+START_TEST(test_range) {
+    struct bench b;
+    bench_open(&b, text);
+    struct op *view = find(&b, IR_AND);
+    ck_assert_int_ge((int)view->high, 15);
+    view->high = 7;
+    ck_assert(!run(&b, false, 50, NULL));
+    CONTAINS(&b, "and the compiler took its range for 0 to 7");
+    bench_close(&b);
+}
+END_TEST
+
+// What lies on a branch that is not taken may be anything.
+START_TEST(test_range_of_branch) {
+    struct bench b;
+    bench_open(&b, HEAD TOP "    for (uint32_t i = 0; i < n; i++) {\n"
+                            "        HLS(pipeline II=1)\n"
+                            "        const int32_t x = hls_read(int32_t, in);\n"
+                            "        hls_write(int32_t, out, (x & 1) ? x * 3 : x ^ 5);\n"
+                            "    }\n"
+                            "}\n");
+    struct op *xor_op = find(&b, IR_XOR);
+    xor_op->low = xor_op->high = 5; // of no use but for x = 0, the only word that is even
+    const uint64_t words[] = {0, 1, 3, 5};
+    struct interp_run r = {.scalars = b.scalars, .streams = b.streams};
+    b.scalars[2] = 4;
+    if (setjmp(b.made.cc->on_error) != 0)
+        ck_abort_msg("%s", b.made.cc->error);
+    b.interp = interp_open(b.made.cc, b.made.net);
+    for (int k = 0; k < 4; k++)
+        queue_push(b.made.cc, &b.streams[0], &words[k]);
+    interp_run(b.interp, &r);
+    ck_assert_uint_eq(b.streams[1].count, 4);
+    ck_assert_int_eq(word_at(&b, 0), 5);
+    ck_assert_int_eq(word_at(&b, 3), 15);
+    ck_assert(!run(&b, false, 3, NULL)); // with an even word that is not 0
+    CONTAINS(&b, "range");
+    bench_close(&b);
+}
+END_TEST
+
+// A loop that is started before its words are stored: the interval is claimed to be less than it
+// is.
+START_TEST(test_short_interval) {
+    struct bench b;
+    bench_open(&b, HEAD TOP "    static int32_t table[4];\n"
+                            "    for (uint32_t i = 0; i < n; i++) {\n"
+                            "        HLS(pipeline)\n"
+                            "        const int32_t x = hls_read(int32_t, in);\n"
+                            "        const int32_t y = table[(x >> 9) & 3] * x + 1;\n"
+                            "        table[(x >> 9) & 3] = y;\n"
+                            "        hls_write(int32_t, out, y);\n"
+                            "    }\n"
+                            "}\n");
+    uint64_t slow = 0;
+    ck_assert_int_gt(loop(&b)->schedule->ii, 1);
+    ck_assert_msg(run(&b, true, 40, &slow), "%s", b.error);
+    ck_assert_uint_ge(slow, 40 * (uint64_t)loop(&b)->schedule->ii);
+    cycle_close(b.cycle);
+    b.cycle = NULL;
+    loop(&b)->schedule->ii = 1;
+    ck_assert(!run(&b, true, 40, NULL));
+    CONTAINS(&b, "schedule and program differ in operation table");
+    bench_close(&b);
+}
+END_TEST
+
+int main(void) {
+    TCase *tcase = tcase_create("interp");
+    tcase_add_loop_test(tcase, test_same_as_c, 0, 2);
+    tcase_add_test(tcase, test_late_register);
+    tcase_add_test(tcase, test_late_store);
+    tcase_add_test(tcase, test_last_moment_of_a_store);
+    tcase_add_test(tcase, test_late_load);
+    tcase_add_test(tcase, test_range);
+    tcase_add_test(tcase, test_range_of_branch);
+    tcase_add_test(tcase, test_short_interval);
+    tcase_set_timeout(tcase, 60);
+    Suite *suite = suite_create("hlsc interp");
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
