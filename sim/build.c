@@ -189,7 +189,11 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     if (build->assertions)
         mr_words_add(words, "--assert");
     if (build->trace)
-        mr_words_add(words, "--trace-fst");
+        mr_words_add(words, build->vcd ? "--trace" : "--trace-fst");
+    if (build->trace && build->vcd) {
+        mr_words_add(words, "--trace-max-array");
+        mr_words_add(words, "4096");
+    }
     mr_words_add(words, "-CFLAGS");
     mr_words_add(words, "-std=c++17 -fPIC -fvisibility=hidden -march=native -I.. -I../data/sim "
                         "-include ../data/sim/rtl_hooks.h");

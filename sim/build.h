@@ -14,6 +14,7 @@ struct mr_build {
     const char *top;       // name of the top function
     const char *cache_dir; // NULL: mr_cache_dir
     bool trace;            // rtl: able to write waveforms (slower)
+    bool vcd;              // of `trace`: as VCD text with all arrays, not as FST
     bool assertions;       // rtl: assertions are checked (for tests; off for speed)
     bool verbose;          // print the tools' command lines to stderr
     unsigned jobs;         // rtl: C++ compilers at a time; 0: one per core

@@ -10,6 +10,10 @@
 #include "verilated.h"
 #if VM_TRACE_FST
 #    include "verilated_fst_c.h"
+using trace_file = VerilatedFstC;
+#elif VM_TRACE
+#    include "verilated_vcd_c.h"
+using trace_file = VerilatedVcdC;
 #endif
 #include <cstdarg>
 #include <cstdio>
@@ -137,8 +141,8 @@ __attribute__((format(printf, 3, 4))) void append(char *error, size_t size, cons
 struct instance {
     rtl_context context;
     std::unique_ptr<Vkernel> top;
-#if VM_TRACE_FST
-    std::unique_ptr<VerilatedFstC> trace;
+#if VM_TRACE
+    std::unique_ptr<trace_file> trace;
 #endif
     uint64_t time = 0;
     uint64_t random_state = 0;
@@ -160,7 +164,7 @@ struct instance {
     void evaluate(bool clock) {
         top->clk_i = clock;
         top->eval();
-#if VM_TRACE_FST
+#if VM_TRACE
         if (trace)
             trace->dump(time);
 #endif
@@ -376,7 +380,7 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
                  options->idle_chance, options->stall_chance);
         return nullptr;
     }
-#if !VM_TRACE_FST
+#if !VM_TRACE
     if (options->trace) {
         snprintf(
             error, error_size,
@@ -387,16 +391,16 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
     try {
         auto self = std::make_unique<instance>();
         Verilated::threadContextp(&self->context);
-#if VM_TRACE_FST
+#if VM_TRACE
         self->context.traceEverOn(options->trace != nullptr);
 #endif
         self->top = std::make_unique<Vkernel>(&self->context, "kernel");
         self->idle_chance = options->idle_chance;
         self->stall_chance = options->stall_chance;
         self->random_state = options->seed;
-#if VM_TRACE_FST
+#if VM_TRACE
         if (options->trace) {
-            self->trace = std::make_unique<VerilatedFstC>();
+            self->trace = std::make_unique<trace_file>();
             self->top->trace(self->trace.get(), 99);
             self->trace->open(options->trace);
             if (!self->trace->isOpen()) {
@@ -449,7 +453,7 @@ int run_instance(void *opened, mr_run *run, char *error, size_t error_size) {
 #define CLOSE_OUT(name, bits) self->top->name##_ready_i = 0;
     KERNEL_PORTS(NOTHING, WITHDRAW, CLOSE_OUT)
     self->broken = result != 0;
-#if VM_TRACE_FST
+#if VM_TRACE
     if (self->trace)
         self->trace->flush();
 #endif
@@ -462,7 +466,7 @@ void close_instance(void *opened) {
         return;
     Verilated::threadContextp(&self->context);
     self->top->final();
-#if VM_TRACE_FST
+#if VM_TRACE
     if (self->trace)
         self->trace->close();
     self->trace.reset();

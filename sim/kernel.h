@@ -61,7 +61,7 @@ struct mr_open_options {
     // rtl only: random idle on inputs and back-pressure on outputs, in 1/256 per cycle; 0: none.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;
-    const char *trace; // rtl only: FST file to write, or NULL
+    const char *trace; // rtl only: FST (or VCD, as it was built) file to write, or NULL
 };
 
 struct mr_kernel {

@@ -13,7 +13,7 @@ static int check_all(struct checking *c) {
     uint64_t random = c->seed;
     if (check_build_model(c) != 0 || find_ports(c) != 0 || open_model(c) != 0 ||
         model_runs(c, &random) != 0 || interpret_runs(c) != 0 ||
-        check_build_rtl(c, c->options->trace != NULL) != 0)
+        check_build_rtl(c, c->options->trace ? TRACE_FST : TRACE_NONE) != 0)
         return -1;
     c->rtl = mr_kernel_load(c->rtl_so, c->error, c->error_size);
     if (!c->rtl || rtl_runs(c, &random) != 0)

@@ -143,8 +143,9 @@ int check_build_model(struct checking *c) {
     return mr_build_model(&recipe, c->model_so, sizeof c->model_so, c->error, c->error_size);
 }
 
-int check_build_rtl(struct checking *c, bool trace) {
+int check_build_rtl(struct checking *c, enum check_trace trace) {
     struct mr_build recipe = recipe_of(c);
-    recipe.trace = trace;
+    recipe.trace = trace != TRACE_NONE;
+    recipe.vcd = trace == TRACE_VCD;
     return mr_build_rtl(&recipe, c->rtl_so, sizeof c->rtl_so, c->error, c->error_size);
 }

@@ -3,8 +3,6 @@
 // name of an operation.
 #include "check_parts.h"
 
-#include "interp.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +25,9 @@ static const char *origin_of(void *context, uint32_t out, uint64_t element) {
     return interp_origin(o->interp, port_number(o, o->c->out[out]), o->before[out] + element);
 }
 
-static void fill(struct oracle *o, uint64_t n) {
-    struct checking *c = o->c;
-    const struct check_run *r = &c->runs[n];
+void fill_inputs(struct checking *c, const struct check_run *r, struct queue *streams) {
     for (uint32_t i = 0; i < c->ins; i++) {
-        struct queue *q = &o->streams[port_number(o, c->in[i])];
+        struct queue *q = &streams[c->in[i] - c->port];
         const size_t bytes = stride(c->in[i]);
         uint64_t *word = calloc(q->stride, sizeof *word);
         if (!word)
@@ -84,13 +80,13 @@ static int interpret_run(struct oracle *o, uint64_t n) {
     snprintf(where, sizeof where, "seed %llu", (unsigned long long)c->seed);
     for (uint32_t i = 0; i < c->scalars; i++)
         scalars[port_number(o, c->scalar[i])] = c->runs[n].scalars[i];
-    fill(o, n);
+    fill_inputs(c, &c->runs[n], o->streams);
     interp_run(o->interp, &run);
     if (empty(o, counts) != 0 ||
         compare_outputs(c, n, counts, o->got, "the operations", where, origin_of, o) != 0 ||
         all_taken(o, n, "the operations") != 0)
         return -1;
-    fill(o, n);
+    fill_inputs(c, &c->runs[n], o->streams);
     cycle_run(o->cycle, &run);
     c->planned[n] = run.cycles;
     if (empty(o, counts) != 0 ||

@@ -4,7 +4,7 @@
 #define HLSC_CHECK_PARTS_H
 
 #include "check.h"
-#include "ir.h"
+#include "interp.h"
 #include "loader.h"
 
 #include <limits.h>
@@ -54,7 +54,8 @@ static inline size_t stride(const struct mr_port *port) {
 
 // ---- check_build.c
 int check_build_model(struct checking *c); // compiles, too
-int check_build_rtl(struct checking *c, bool trace);
+enum check_trace { TRACE_NONE, TRACE_FST, TRACE_VCD };
+int check_build_rtl(struct checking *c, enum check_trace trace);
 void check_remove_folder(const char *folder);
 
 // ---- check_input.c
@@ -80,5 +81,11 @@ int compare_outputs(struct checking *c, uint64_t n, const uint64_t *counts,
 
 // ---- check_oracle.c
 int interpret_runs(struct checking *c); // the operations, then the schedule
+// The words that a run takes of each input, into streams[parameter of the top].
+void fill_inputs(struct checking *c, const struct check_run *r, struct queue *streams);
+
+// ---- check_trace.c
+// Compares the VCD of some runs with the operations: a sentence on the first difference.
+void find_in_trace(struct checking *c, const char *path, char *text, size_t size);
 
 #endif

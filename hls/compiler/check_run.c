@@ -215,6 +215,35 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
     return 0;
 }
 
+// Runs all, from reset on.
+static int rtl_regime(struct checking *c, const struct mr_open_options *with, struct buffer *got) {
+    int status = 0;
+    void *instance = c->rtl->kernel->open(with, c->error, c->error_size);
+    if (!instance)
+        return -1;
+    for (uint64_t n = 0; n < c->options->runs && status == 0; n++)
+        status = rtl_run(c, n, instance, with, got);
+    c->rtl->kernel->close(instance);
+    return status;
+}
+
+// Once more with a waveform, to tell which operation is wrong. Adds to the sentence in c->error.
+static void explain(struct checking *c, struct mr_open_options with, struct buffer *got) {
+    char path[PATH_MAX + 16], sentence[2048], text[1024] = "";
+    snprintf(sentence, sizeof sentence, "%s", c->error);
+    snprintf(path, sizeof path, "%s/trace.vcd", c->folder);
+    with.trace = path;
+    mr_kernel_unload(c->rtl);
+    c->rtl = NULL;
+    if (check_build_rtl(c, TRACE_VCD) == 0)
+        c->rtl = mr_kernel_load(c->rtl_so, c->error, c->error_size);
+    if (c->rtl) {
+        (void)rtl_regime(c, &with, got);
+        find_in_trace(c, path, text, sizeof text);
+    }
+    snprintf(c->error, c->error_size, "%s%s%s", sentence, *text ? "; " : "", text);
+}
+
 int rtl_runs(struct checking *c, uint64_t *random) {
     struct buffer got[MAX_PORTS] = {{0}};
     int status = 0;
@@ -224,13 +253,9 @@ int rtl_runs(struct checking *c, uint64_t *random) {
                                              .stall_chance = regime & 2 ? (uint32_t)stall : 0,
                                              .seed = draw(random),
                                              .trace = c->options->trace};
-        void *instance = c->rtl->kernel->open(&with, c->error, c->error_size);
-        if (!instance)
-            status = -1;
-        for (uint64_t n = 0; n < c->options->runs && status == 0; n++)
-            status = rtl_run(c, n, instance, &with, got);
-        if (instance)
-            c->rtl->kernel->close(instance);
+        status = rtl_regime(c, &with, got);
+        if (status != 0)
+            explain(c, with, got);
     }
     for (uint32_t i = 0; i < MAX_PORTS; i++)
         free(got[i].data);

@@ -119,7 +119,7 @@ static void write_stream(struct machine *m, const struct code *c) {
         note_origin(p, c->op, port);
 }
 
-void interp_run(struct interp *in, struct interp_run *run) {
+void interp_start(struct interp *in, struct interp_run *run) {
     for (int i = 0; i < in->net->process_count; i++) {
         struct interp_process *p = &in->processes[i];
         const struct process *process = in->net->processes[i];
@@ -130,12 +130,26 @@ void interp_run(struct interp *in, struct interp_run *run) {
                 queue_clear(p->stream[s]);
         }
         machine_start(&p->m, run->scalars);
-        while ((p->region = machine_next(&p->m)) >= 0) {
-            p->iteration = p->m.iteration;
-            machine_iterate(&p->m, read_stream, write_stream);
-            check_ranges(p->m.f, p->region, p->m.fixed, p->m.values, p->iteration);
-        }
     }
+}
+
+int interp_step(struct interp *in, int process, struct interp_values *values) {
+    struct interp_process *p = &in->processes[process];
+    p->region = machine_next(&p->m);
+    if (p->region < 0)
+        return -1;
+    p->iteration = p->m.iteration;
+    machine_iterate(&p->m, read_stream, write_stream);
+    *values = (struct interp_values){p->m.f, p->m.fixed, p->m.values, p->iteration};
+    return p->region;
+}
+
+void interp_run(struct interp *in, struct interp_run *run) {
+    struct interp_values v;
+    interp_start(in, run);
+    for (int i = 0; i < in->net->process_count; i++)
+        for (int region; (region = interp_step(in, i, &v)) >= 0;)
+            check_ranges(v.f, region, v.fixed, v.values, v.iteration);
 }
 
 const char *interp_origin(struct interp *in, int port, uint64_t element) {

@@ -31,12 +31,24 @@ struct interp_run {
 };
 
 struct interp;
+struct flat;
 
 // Both take memory of cc's arena and fail through it. Free with interp_close.
 struct interp *interp_open(struct compiler *cc, const struct network *net);
 // Goes on with the registers, memories and channels that the run before left.
 void interp_run(struct interp *interp, struct interp_run *run);
 void interp_close(struct interp *interp);
+
+// The same in steps of an iteration.
+struct interp_values { // of an iteration, until the next step of its process
+    const struct flat *f;
+    const int64_t *fixed, *values;
+    uint64_t iteration; // of the loop
+};
+void interp_start(struct interp *interp, struct interp_run *run);
+// The region of the iteration, or -1 at the end of the run. Processes may take turns as long as
+// none is ahead of what it reads.
+int interp_step(struct interp *interp, int process, struct interp_values *values);
 
 // Where the word number `element` (over all runs) that stream parameter `port` gave comes from:
 // "line 12, loop 'add', iteration 3"; arena memory.
