@@ -198,14 +198,6 @@ static const char *join(struct emit *e, const char *all, const char *operator, c
     return all ? arena_printf(e->cc, "%s%s%s", all, operator, one) : one;
 }
 
-// Nothing but first values of registers: done as it is picked.
-static bool only_enters(const struct region *r) {
-    for (int i = 0; i < r->carried_count; i++)
-        if (r->carried[i].next != r->carried[i].phi)
-            return false;
-    return !r->levels && !r->repeats && !r->effect_count;
-}
-
 // A run goes through the steps: the first one that is left to do and wants to is picked, a loop
 // runs and drains, a jump names anew what is left.
 static void emit_control(struct emit *e) {
@@ -236,7 +228,7 @@ static void emit_control(struct emit *e) {
         put(t, "  assign want[%d] = todo_q[%d]%s;\n", i, i,
             e->r->enable ? arena_printf(e->cc, " && %s", flag(e, e->r->enable)) : "");
         put(t, "  assign skip[%d] = pick[%d] && (%s);\n", i, i,
-            only_enters(e->r) ? "1'b1" : no_rounds(e));
+            ir_only_enters(e->r) ? "1'b1" : no_rounds(e));
     }
     put(t, "  assign pick = want & (~want + %d'd1); // the first step that wants to run\n", n);
     for (int r = 0; r < e->p->region_count; r++) {

@@ -125,8 +125,8 @@ static void find_fixed(struct flat *f) {
 static int bank_sizes(const struct memory *m, int64_t *size) {
     int count = 0;
     for (int d = 0; d < m->dims; d++)
-        if (m->is_bank[d])
-            size[count++] = m->size[d];
+        if (m->bank_size[d])
+            size[count++] = m->bank_size[d];
     return count;
 }
 

@@ -125,6 +125,5 @@ void machine_iterate(struct machine *m, void (*read)(struct machine *m, const st
                      void (*write)(struct machine *m, const struct code *c));
 bool level_is_last(const struct level *level, int64_t index, int64_t limit);
 bool has_no_rounds(const struct region *r, const int64_t *limit);
-bool only_enters(const struct region *r); // sets registers and does nothing else
 
 #endif

@@ -53,13 +53,6 @@ bool has_no_rounds(const struct region *r, const int64_t *limit) {
     return false;
 }
 
-bool only_enters(const struct region *r) {
-    for (int i = 0; i < r->carried_count; i++)
-        if (r->carried[i].next != r->carried[i].phi)
-            return false;
-    return !r->levels && !r->repeats && !r->effect_count;
-}
-
 static void enter(struct machine *m, int region) {
     const struct flat *f = m->f;
     const struct region *r = f->p->regions[region];
@@ -81,7 +74,7 @@ static void enter(struct machine *m, int region) {
                 m->fixed[init->at + (init->map ? init->map[i] : i * init->step)];
         m->is_fixed_old = true; // for the next step: a loop sees what it found
     }
-    m->region = has_no_rounds(r, m->limit) || only_enters(r) ? -1 : region;
+    m->region = has_no_rounds(r, m->limit) || ir_only_enters(r) ? -1 : region;
 }
 
 static bool goes_on(struct machine *m) {

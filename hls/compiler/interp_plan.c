@@ -3,6 +3,8 @@
 // finds its operands there.
 #include "interp_plan.h"
 
+#include "depth.h"
+
 #include <stdlib.h>
 
 struct planning {
@@ -115,32 +117,17 @@ static void plan_op(struct planning *pl, const struct op *op) {
 
 // ---- writes
 
-static bool is_early(const struct plan *p, const struct op *guard) {
-    const struct op_time *t = guard ? &p->s->time[guard->id] : NULL;
-    return !guard || t->invariant || (t->ready == 0 && !t->in_tile);
-}
-
 static void plan_write(struct planning *pl, int stream) {
     struct plan *p = pl->plan;
     struct plan_write w = {.stream = stream, .last = p->s->write_stage[stream]};
-    int count = 0;
-    bool is_exclusive = true;
-    for (int i = 0; i < p->r->effect_count; i++) {
-        const struct op *op = p->r->effects[i];
-        if (op->code != IR_WRITE || op->imm != stream)
-            continue;
-        for (int k = 0; k < i; k++) {
-            const struct op *other = p->r->effects[k];
-            if (other->code == IR_WRITE && other->imm == stream)
-                is_exclusive = is_exclusive && ir_exclusive(op->in[0], other->in[0]);
-        }
-        w.guard = op->in[0];
-        count++;
-    }
+    int count;
+    w.words = most_words(p->r, stream, &count);
     if (!count)
         return;
-    w.words = is_exclusive ? 1 : count;
-    w.is_counted_early = count == 1 && w.guard && is_early(p, w.guard);
+    for (int i = 0; i < p->r->effect_count; i++)
+        if (p->r->effects[i]->code == IR_WRITE && p->r->effects[i]->imm == stream)
+            w.guard = p->r->effects[i]->in[0];
+    w.is_counted_early = count == 1 && w.guard && told_at_issue(p->s, w.guard);
     if (w.is_counted_early)
         look_at(pl, w.guard, 0, NULL, w.guard->loc);
     p->writes[p->write_count++] = w;

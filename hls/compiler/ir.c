@@ -479,6 +479,13 @@ struct op *ir_op(struct builder *b, enum opcode code, int bits, bool is_signed, 
     return op;
 }
 
+bool ir_only_enters(const struct region *r) {
+    for (int i = 0; i < r->carried_count; i++)
+        if (r->carried[i].next != r->carried[i].phi)
+            return false;
+    return !r->levels && !r->repeats && !r->effect_count;
+}
+
 void ir_dump(FILE *file, const struct process *p) {
     fprintf(file, "process %s\n", p->name);
     for (int i = 0; i < p->op_count; i++) {

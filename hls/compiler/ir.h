@@ -267,6 +267,8 @@ wide ir_wrap(wide value, int bits, bool is_signed);
 bool ir_exclusive(const struct op *a, const struct op *b);
 int ir_index_bits(int64_t count); // bits that number `count` things, at least 1
 const char *ir_opcode_name(enum opcode code);
+// Nothing but first values of registers: such a region is done as it is entered.
+bool ir_only_enters(const struct region *r);
 bool ir_is_reduction(enum opcode code); // IR_SUM to IR_PARITY
 
 // ---- passes, in order
