@@ -6,17 +6,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 static int check_all(struct checking *c) {
     uint64_t random = c->seed;
-    if (check_build_model(c) != 0 || find_ports(c) != 0 || open_model(c) != 0 ||
-        model_runs(c, &random) != 0 || interpret_runs(c) != 0 ||
+    if (check_build_model(c) != 0 || find_ports(c) != 0 || open_vectors(c) != 0 ||
+        open_model(c) != 0 || model_runs(c, &random) != 0 || interpret_runs(c) != 0 ||
         check_build_rtl(c, c->options->trace ? TRACE_FST : TRACE_NONE) != 0)
         return -1;
+    c->activity = calloc((size_t)c->made.net->process_count, sizeof *c->activity);
+    if (!c->activity)
+        return FAIL(c, "hlsc: error: out of memory");
     c->rtl = mr_kernel_load(c->rtl_so, c->error, c->error_size);
-    if (!c->rtl || rtl_runs(c, &random) != 0)
+    const int status = c->rtl ? rtl_runs(c, &random) : -1;
+    if (close_vectors(c) != 0 || status != 0)
         return -1;
     uint64_t in = 0, out = 0;
     for (uint64_t n = 0; n < c->options->runs; n++) {
@@ -25,10 +30,10 @@ static int check_all(struct checking *c) {
         for (uint32_t i = 0; i < c->outs; i++)
             out += c->runs[n].out[i].count;
     }
-    printf("check: %llu runs, %llu elements in, %llu out, %llu cycles: C, operations, "
+    printf("%s: %llu runs, %llu elements in, %llu out, %llu cycles: C, operations, "
            "schedule and RTL agree\n",
-           (unsigned long long)c->options->runs, (unsigned long long)in, (unsigned long long)out,
-           (unsigned long long)c->cycles);
+           c->options->is_cosim ? "cosim" : "check", (unsigned long long)c->options->runs,
+           (unsigned long long)in, (unsigned long long)out, (unsigned long long)c->cycles);
     return 0;
 }
 
@@ -61,9 +66,13 @@ int check(const struct compile_options *compile_with, const struct check_options
     printf("seed %llu\n", (unsigned long long)c->seed);
     fflush(stdout);
     status = check_all(c);
+    if (status != 0 && options->is_cosim && strncmp(error, "check: ", 7) == 0)
+        memcpy(error, "cosim", 5);
     mr_kernel_unload(c->model);
     mr_kernel_unload(c->rtl);
+    (void)close_vectors(c);
     compiled_free(&c->made);
+    free(c->activity);
     if (c->folder[0])
         check_remove_folder(c->folder);
 out:

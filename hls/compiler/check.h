@@ -11,6 +11,11 @@ struct check_options {
     const char *const *set; // "NAME=VALUE"
     int set_count;
     const char *trace;
+    // hlsc cosim: the RTL runs once, on given input, and tells what it did.
+    bool is_cosim;
+    const char *const *inputs, *const *outputs; // "STREAM=FILE"
+    int input_count, output_count;
+    unsigned idle, stall; // chances in 1/256 per cycle
 };
 
 // 0 if all outputs agree (prints a line on stdout), -1 with a sentence.

@@ -8,6 +8,7 @@
 #include "loader.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 enum { MAX_PORTS = 64, MAX_RUNS = 1000 };
 
@@ -36,8 +37,13 @@ struct checking {
     struct check_run *runs;
     struct mr_loaded *model, *rtl;
     void *model_instance;
-    uint64_t cycles;   // of the RTL at full speed
-    uint64_t *planned; // cycles of each run by the schedule
+    uint64_t cycles;              // of the RTL at full speed
+    uint64_t *planned;            // cycles of each run by the schedule
+    struct mr_activity *activity; // of the RTL's processes in a run
+    bool explains;                // the RTL runs once more, for a waveform
+    bool is_given[MAX_PORTS];
+    struct buffer given[MAX_PORTS]; // elements of inputs from files
+    FILE *output[MAX_PORTS];        // for the elements of outputs, or NULL
     char *error;
     size_t error_size;
 };
@@ -78,6 +84,14 @@ int compare_outputs(struct checking *c, uint64_t n, const uint64_t *counts,
                     const struct buffer *got, const char *who, const char *where,
                     const char *(*origin)(void *context, uint32_t out, uint64_t element),
                     void *context);
+
+// ---- check_vectors.c
+int open_vectors(struct checking *c);
+int close_vectors(struct checking *c);
+int read_vectors(struct checking *c, const struct mr_port *port, const char *path,
+                 struct buffer *b);
+void write_vectors(const struct checking *c, const struct mr_port *port, const struct buffer *b,
+                   uint64_t count, FILE *file);
 
 // ---- check_oracle.c
 int interpret_runs(struct checking *c); // the operations, then the schedule

@@ -19,7 +19,6 @@ int run_kernel(struct checking *c, const struct mr_kernel *kernel, void *instanc
         run->out[i] = (struct mr_stream_out){.data = out[i].data, .capacity = out[i].room};
     run->scalars = r->scalars;
     run->cycles = 0;
-    run->activity = NULL;
     return kernel->run(instance, run, c->error, c->error_size);
 }
 
@@ -55,6 +54,14 @@ static int model_run(struct checking *c, uint64_t n) {
                 return -1;
         }
         for (uint32_t i = 0; i < c->ins && !grown; i++)
+            if (c->is_given[i] && in[i].taken == offered[i] && strstr(c->error, c->in[i]->name))
+                return FAIL(c,
+                            "cosim: run %llu takes more elements of input '%s' than the file has "
+                            "(%llu, of which runs before took %llu)",
+                            (unsigned long long)n + 1, c->in[i]->name,
+                            (unsigned long long)c->given[i].count,
+                            (unsigned long long)(c->given[i].count - offered[i]));
+        for (uint32_t i = 0; i < c->ins && !grown; i++)
             if (in[i].taken == offered[i] && offered[i] >= max_elements)
                 return FAIL(c,
                             "check: run %llu wants more than %llu elements of input '%s'; fix "
@@ -82,6 +89,21 @@ static int model_run(struct checking *c, uint64_t n) {
     return 0;
 }
 
+// What the runs before have left of the elements that a file gives.
+static int offer_given(struct checking *c, uint64_t n, uint32_t input) {
+    const size_t bytes = stride(c->in[input]);
+    struct buffer *b = &c->runs[n].in[input];
+    uint64_t first = 0;
+    for (uint64_t k = 0; k < n; k++)
+        first += c->runs[k].taken[input];
+    b->count = c->given[input].count - first;
+    if (make_room(c, b, c->in[input], b->count) != 0)
+        return -1;
+    if (b->count)
+        memcpy(b->data, c->given[input].data + first * bytes, b->count * bytes);
+    return 0;
+}
+
 int model_runs(struct checking *c, uint64_t *random) {
     for (uint64_t n = 0; n < c->options->runs; n++) {
         struct check_run *r = &c->runs[n];
@@ -89,7 +111,8 @@ int model_runs(struct checking *c, uint64_t *random) {
             return -1;
         for (uint32_t i = 0; i < c->ins; i++) {
             r->in[i].random = draw(random);
-            if (offer_more(c, &r->in[i], c->in[i], c->options->vectors) != 0)
+            if ((c->is_given[i] ? offer_given(c, n, i)
+                                : offer_more(c, &r->in[i], c->in[i], c->options->vectors)) != 0)
                 return -1;
         }
         for (uint32_t i = 0; i < c->outs; i++)
@@ -178,13 +201,40 @@ static int compare(struct checking *c, uint64_t n, const struct mr_run *run,
     return 0;
 }
 
+// What the run of a co-simulation gave and did.
+static void tell_run(struct checking *c, uint64_t n, const struct mr_run *run,
+                     const struct buffer *got) {
+    char where[1024];
+    const struct mr_open_options with = {.idle_chance = c->options->idle,
+                                         .stall_chance = c->options->stall};
+    describe_run(c, n, &with, where, sizeof where);
+    printf("cosim: run %llu: %llu cycles (%s)\n", (unsigned long long)n + 1,
+           (unsigned long long)run->cycles, where);
+    for (uint32_t i = 0; i < c->ins; i++)
+        printf("  input %s: %llu elements\n", c->in[i]->name, (unsigned long long)run->in[i].taken);
+    for (uint32_t i = 0; i < c->outs; i++) {
+        printf("  output %s: %llu elements, the last in cycle %llu\n", c->out[i]->name,
+               (unsigned long long)run->out[i].count, (unsigned long long)run->out[i].last_cycle);
+        if (c->output[i])
+            write_vectors(c, c->out[i], &got[i], run->out[i].count, c->output[i]);
+    }
+    for (uint32_t i = 0; i < c->rtl->kernel->process_count; i++) {
+        const struct mr_activity *a = &run->activity[i];
+        printf("  process %s: busy %llu cycles (%llu to %llu), starved %llu, blocked %llu\n",
+               c->rtl->kernel->processes[i], (unsigned long long)a->busy,
+               (unsigned long long)a->first_busy, (unsigned long long)a->last_busy,
+               (unsigned long long)a->starved, (unsigned long long)a->blocked);
+    }
+}
+
 static int rtl_run(struct checking *c, uint64_t n, void *instance,
                    const struct mr_open_options *with, struct buffer *got) {
     struct check_run *r = &c->runs[n];
     struct mr_stream_in in[MAX_PORTS];
     struct mr_stream_out out[MAX_PORTS];
-    struct mr_run run = {.in = in, .out = out, .max_cycles = 50000000};
+    struct mr_run run = {.in = in, .out = out, .max_cycles = 50000000, .activity = c->activity};
     char where[1024], reason[1200];
+    memset(c->activity, 0, (size_t)c->made.net->process_count * sizeof *c->activity);
     describe_run(c, n, with, where, sizeof where);
     for (uint32_t i = 0; i < c->ins; i++)
         run.max_cycles += r->taken[i] * 256;
@@ -203,11 +253,14 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
         }
         return FAIL(c, "check: run %llu: %s (%s)", (unsigned long long)n + 1, reason, where);
     }
+    if (c->options->is_cosim && !c->explains)
+        tell_run(c, n, &run, got);
     if (compare(c, n, &run, got, where) != 0)
         return -1;
+    if (c->options->is_cosim || (!with->idle_chance && !with->stall_chance))
+        c->cycles += run.cycles;
     if (with->idle_chance || with->stall_chance)
         return 0;
-    c->cycles += run.cycles;
     if (c->planned[n] != run.cycles)
         return FAIL(c, "check: run %llu takes %llu cycles by the schedule and %llu in RTL (%s)",
                     (unsigned long long)n + 1, (unsigned long long)c->planned[n],
@@ -233,6 +286,7 @@ static void explain(struct checking *c, struct mr_open_options with, struct buff
     snprintf(sentence, sizeof sentence, "%s", c->error);
     snprintf(path, sizeof path, "%s/trace.vcd", c->folder);
     with.trace = path;
+    c->explains = true;
     mr_kernel_unload(c->rtl);
     c->rtl = NULL;
     if (check_build_rtl(c, TRACE_VCD) == 0)
@@ -247,12 +301,15 @@ static void explain(struct checking *c, struct mr_open_options with, struct buff
 int rtl_runs(struct checking *c, uint64_t *random) {
     struct buffer got[MAX_PORTS] = {{0}};
     int status = 0;
-    for (int regime = 0; regime < REGIMES && status == 0; regime++) {
+    const int regimes = c->options->is_cosim ? 1 : REGIMES;
+    for (int regime = 0; regime < regimes && status == 0; regime++) {
         const uint64_t idle = draw(random) % 200 + 8, stall = draw(random) % 200 + 8;
-        const struct mr_open_options with = {.idle_chance = regime & 1 ? (uint32_t)idle : 0,
-                                             .stall_chance = regime & 2 ? (uint32_t)stall : 0,
-                                             .seed = draw(random),
-                                             .trace = c->options->trace};
+        const bool idles = regime & 1, stalls = regime & 2;
+        const struct mr_open_options with = {
+            .idle_chance = idles ? (uint32_t)idle : c->options->idle,
+            .stall_chance = stalls ? (uint32_t)stall : c->options->stall,
+            .seed = draw(random),
+            .trace = c->options->trace};
         status = rtl_regime(c, &with, got);
         if (status != 0)
             explain(c, with, got);

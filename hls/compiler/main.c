@@ -10,8 +10,11 @@
 
 static const char usage[] =
     "Usage: hlsc FILE.c --top NAME [-o DIR] [-I DIR] [-D NAME[=VALUE]] [--report]\n"
-    "       hlsc check FILE.c --top NAME [--vectors N] [--seed S] [--set NAME=VALUE] [-I DIR] [-D "
-    "...]\n"
+    "       hlsc check FILE.c --top NAME [--vectors N] [--runs N] [--seed S] [--set NAME=VALUE] "
+    "[-I "
+    "DIR] [-D ...]\n"
+    "       hlsc cosim FILE.c --top NAME [--input STREAM=FILE] [--output STREAM=FILE] [--set "
+    "NAME=VALUE] ...\n"
     "\n"
     "hlsc makes SystemVerilog of streaming kernels in C (docs/hlsc.md states the language).\n"
     "\n"
@@ -24,21 +27,174 @@ static const char usage[] =
     "  --dump-ir        print the operations and stop\n"
     "  --help, --version\n"
     "\n"
-    "hlsc check runs the kernel as C compiled by gcc and as RTL in Verilator on the same random "
-    "input, with\n"
-    "random idles and back-pressure, and compares all outputs:\n"
+    "hlsc check runs the kernel as C compiled by gcc, its operations, its schedule cycle by cycle, "
+    "and its RTL in\n"
+    "Verilator on the same random input, the RTL also with random idles and back-pressure, and "
+    "names the first\n"
+    "operation that differs:\n"
     "  --vectors N      elements offered on each input stream at first (default 1000)\n"
     "  --seed S         of the random numbers (default: from the clock; printed)\n"
     "  --runs N         runs, one after another on the same state (default 3)\n"
     "  --set NAME=V     fixes a scalar argument; others are random from 0 to N\n"
     "  --trace FILE.fst waveform of the RTL\n"
     "\n"
+    "hlsc cosim does the same once, at full speed or with the chances given, and tells the cycles "
+    "and what each\n"
+    "process did; --vectors, --runs (default 1), --seed, --set and --trace are as for check, and:\n"
+    "  --input S=FILE   elements of input S, one a line, numbers of a struct with commas between "
+    "(others: random)\n"
+    "  --output S=FILE  writes the elements that the RTL gives on output S\n"
+    "  --idle N         an input idles in N of 256 cycles (default 0)\n"
+    "  --stall N        an output is not taken in N of 256 cycles (default 0)\n"
+    "\n"
     "Exit code: 0 done, 1 the input is at fault or a check failed, 2 wrong usage.\n";
 
 enum { MAX_LIST = 64 };
 
+enum {
+    TOP = 256,
+    REPORT,
+    DUMP_AST,
+    DUMP_IR,
+    HELP,
+    VERSION,
+    VECTORS,
+    SEED,
+    RUNS,
+    SET,
+    TRACE,
+    INPUT,
+    OUTPUT,
+    IDLE,
+    STALL
+};
+
+struct list {
+    const char *items[MAX_LIST];
+    int count;
+};
+
+struct command {
+    enum { COMPILE, CHECK, COSIM } kind;
+    struct compile_options compile;
+    struct check_options check;
+    struct list include, define, set, input, output;
+};
+
+static int add(struct list *list, const char *item, const char *option) {
+    if (list->count == MAX_LIST) {
+        fprintf(stderr, "hlsc: more than %d times %s\n", MAX_LIST, option);
+        return 2;
+    }
+    list->items[list->count++] = item;
+    return 0;
+}
+
+static int take_number(uint64_t *number, const char *text, const char *option) {
+    char *end;
+    *number = strtoull(text, &end, 0);
+    if (end != text && !*end && *text != '-')
+        return 0;
+    fprintf(stderr, "hlsc: %s %s: this is no number\n", option, text);
+    return 2;
+}
+
+static int take_chance(unsigned *chance, const char *text, const char *option) {
+    uint64_t number;
+    if (take_number(&number, text, option) != 0)
+        return 2;
+    *chance = (unsigned)number;
+    if (number <= 255)
+        return 0;
+    fprintf(stderr, "hlsc: %s %s: chances are in 1/256 per cycle, at most 255\n", option, text);
+    return 2;
+}
+
+// An option; 0, or 2 with a message.
+static int take_option(struct command *c, int option) {
+    switch (option) {
+    case 'o':
+        c->compile.out_dir = optarg;
+        return 0;
+    case 'I':
+        return add(&c->include, optarg, "-I");
+    case 'D':
+        return add(&c->define, optarg, "-D");
+    case SET:
+        return add(&c->set, optarg, "--set");
+    case INPUT:
+        return add(&c->input, optarg, "--input");
+    case OUTPUT:
+        return add(&c->output, optarg, "--output");
+    case TOP:
+        c->compile.top = optarg;
+        return 0;
+    case REPORT:
+        c->compile.print_report = true;
+        return 0;
+    case DUMP_AST:
+        c->compile.dump_ast = true;
+        return 0;
+    case DUMP_IR:
+        c->compile.dump_ir = true;
+        return 0;
+    case VECTORS:
+        return take_number(&c->check.vectors, optarg, "--vectors");
+    case SEED:
+        c->check.has_seed = true;
+        return take_number(&c->check.seed, optarg, "--seed");
+    case RUNS:
+        return take_number(&c->check.runs, optarg, "--runs");
+    case TRACE:
+        c->check.trace = optarg;
+        return 0;
+    case IDLE:
+        return take_chance(&c->check.idle, optarg, "--idle");
+    case STALL:
+        return take_chance(&c->check.stall, optarg, "--stall");
+    default:
+        fputs("hlsc: see hlsc --help\n", stderr);
+        return 2;
+    }
+}
+
+static int judge(const struct command *c, int left) {
+    const bool for_cosim = c->input.count || c->output.count || c->check.idle || c->check.stall;
+    const char *reason = left < 1                        ? "no input file"
+                         : left > 1                      ? "more than one input file"
+                         : !c->compile.top               ? "--top is missing"
+                         : for_cosim && c->kind != COSIM ? "--input, --output, --idle and "
+                                                           "--stall are for hlsc cosim"
+                         : c->kind != COMPILE && (c->compile.dump_ast || c->compile.dump_ir)
+                             ? "--dump-ast and --dump-ir go without check and cosim"
+                             : NULL;
+    if (reason)
+        fprintf(stderr, "hlsc: %s; see hlsc --help\n", reason);
+    return reason ? 2 : 0;
+}
+
+static int run(struct command *c) {
+    char error[8192] = "";
+    int status;
+    c->compile.front = (struct front_options){c->include.items, c->include.count, c->define.items,
+                                              c->define.count, NULL};
+    c->check.set = c->set.items;
+    c->check.set_count = c->set.count;
+    c->check.inputs = c->input.items;
+    c->check.input_count = c->input.count;
+    c->check.outputs = c->output.items;
+    c->check.output_count = c->output.count;
+    c->check.is_cosim = c->kind == COSIM;
+    if (c->kind == COMPILE)
+        status = compile(&c->compile, error, sizeof error);
+    else
+        status = check(&c->compile, &c->check, error, sizeof error);
+    if (status != 0)
+        fprintf(stderr, "%s\n", error);
+    return status != 0;
+}
+
 int main(int argc, char **argv) {
-    enum { TOP = 256, REPORT, DUMP_AST, DUMP_IR, HELP, VERSION, VECTORS, SEED, RUNS, SET, TRACE };
     static const struct option options[] = {{"top", required_argument, NULL, TOP},
                                             {"report", no_argument, NULL, REPORT},
                                             {"dump-ast", no_argument, NULL, DUMP_AST},
@@ -50,90 +206,38 @@ int main(int argc, char **argv) {
                                             {"runs", required_argument, NULL, RUNS},
                                             {"set", required_argument, NULL, SET},
                                             {"trace", required_argument, NULL, TRACE},
+                                            {"input", required_argument, NULL, INPUT},
+                                            {"output", required_argument, NULL, OUTPUT},
+                                            {"idle", required_argument, NULL, IDLE},
+                                            {"stall", required_argument, NULL, STALL},
                                             {NULL, 0, NULL, 0}};
-    const char *include[MAX_LIST], *define[MAX_LIST], *set[MAX_LIST];
-    struct compile_options compile_with = {.out_dir = "."};
-    struct check_options check_with = {.vectors = 1000, .runs = 3};
-    int includes = 0, defines = 0, sets = 0;
-    bool checking = argc > 1 && strcmp(argv[1], "check") == 0;
-    if (checking) {
+    static const char *const names[] = {"", "check", "cosim"};
+    struct command c = {.compile = {.out_dir = "."}, .check = {.vectors = 1000, .runs = 3}};
+    for (int kind = CHECK; kind <= COSIM && c.kind == COMPILE; kind++) {
+        if (argc < 2 || strcmp(argv[1], names[kind]) != 0)
+            continue;
+        c.kind = kind;
+        c.check.runs = kind == COSIM ? 1 : 3;
         argv[1] = argv[0];
         argv++;
         argc--;
     }
-    for (int c; (c = getopt_long(argc, argv, "o:I:D:", options, NULL)) != -1;) {
-        switch (c) {
-        case 'o':
-            compile_with.out_dir = optarg;
-            break;
-        case 'I':
-        case 'D':
-        case SET: {
-            int *count = c == 'I' ? &includes : c == 'D' ? &defines : &sets;
-            if (*count == MAX_LIST) {
-                fprintf(stderr, "hlsc: more than %d times -%c\n", MAX_LIST, c == SET ? 's' : c);
-                return 2;
-            }
-            (c == 'I' ? include : c == 'D' ? define : set)[(*count)++] = optarg;
-            break;
-        }
-        case TOP:
-            compile_with.top = optarg;
-            break;
-        case REPORT:
-            compile_with.print_report = true;
-            break;
-        case DUMP_AST:
-            compile_with.dump_ast = true;
-            break;
-        case DUMP_IR:
-            compile_with.dump_ir = true;
-            break;
-        case VECTORS:
-            check_with.vectors = strtoull(optarg, NULL, 0);
-            break;
-        case SEED:
-            check_with.seed = strtoull(optarg, NULL, 0);
-            check_with.has_seed = true;
-            break;
-        case RUNS:
-            check_with.runs = strtoull(optarg, NULL, 0);
-            break;
-        case TRACE:
-            check_with.trace = optarg;
-            break;
-        case HELP:
+    for (int option; (option = getopt_long(argc, argv, "o:I:D:", options, NULL)) != -1;) {
+        if (option == HELP) {
             fputs(usage, stdout);
             return 0;
-        case VERSION:
+        }
+        if (option == VERSION) {
             puts("hlsc (Millrace) 0.1");
             return 0;
-        default:
-            fputs("hlsc: see hlsc --help\n", stderr);
-            return 2;
         }
-    }
-    if (optind + 1 != argc || !compile_with.top) {
-        fprintf(stderr, "hlsc: %s; see hlsc --help\n",
-                optind >= argc      ? "no input file"
-                : optind + 1 < argc ? "more than one input file"
-                                    : "--top is missing");
-        return 2;
-    }
-    compile_with.source = argv[optind];
-    compile_with.front = (struct front_options){include, includes, define, defines, NULL};
-    char error[2048];
-    if (checking) {
-        check_with.set = set;
-        check_with.set_count = sets;
-        const int status = check(&compile_with, &check_with, error, sizeof error);
+        const int status = take_option(&c, option);
         if (status != 0)
-            fprintf(stderr, "%s\n", error);
-        return status != 0;
+            return status;
     }
-    if (compile(&compile_with, error, sizeof error) != 0) {
-        fprintf(stderr, "%s\n", error);
-        return 1;
-    }
-    return 0;
+    const int status = judge(&c, argc - optind);
+    if (status != 0)
+        return status;
+    c.compile.source = argv[optind];
+    return run(&c);
 }
