@@ -163,7 +163,7 @@ static void sort_signals(struct trace *t, struct traced_process *tp) {
 static bool is_shown(const struct process *p, const struct in_flight *fl, const struct signal *s) {
     const struct op_time *time = &p->regions[fl->region]->schedule->time[s->op];
     return (s->region < 0 || s->region == fl->region) && time->needed && !time->invariant &&
-           !time->in_tile && !p->ops[s->op]->is_raw;
+           !time->in_tile;
 }
 
 static uint64_t low_bits(uint64_t value, int width) {

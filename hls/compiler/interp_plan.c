@@ -107,8 +107,12 @@ static void plan_op(struct planning *pl, const struct op *op) {
     }
     look_at_inputs(pl, op);
     operand_stages(pl->f->p, op, 0, &first, &last);
-    add(pl, t->invariant ? 0 : t->start + first, op,
-        op->code == IR_MULADD ? EVENT_PRODUCT : EVENT_EVALUATE);
+    // A load that follows the writes of its word has what lies there when its value is taken.
+    add(pl,
+        t->invariant ? 0
+        : t->follows ? t->ready
+                     : t->start + first,
+        op, op->code == IR_MULADD ? EVENT_PRODUCT : EVENT_EVALUATE);
     if (op->code != IR_MULADD)
         return;
     operand_stages(pl->f->p, op, 2, &first, &last);

@@ -141,7 +141,7 @@ void find_wanted(const struct flat *f, int region, const int64_t *fixed, const i
 }
 
 static bool is_number(const struct op *op) {
-    return op->code != IR_STORE && op->code != IR_WRITE && op->code != IR_READ && !op->is_raw;
+    return op->code != IR_STORE && op->code != IR_WRITE && op->code != IR_READ;
 }
 
 static noreturn void fail_range(const struct flat *f, int region, const struct code *c, size_t i,
