@@ -142,6 +142,11 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
             "  %s logic %s_valid_%c,\n  %s logic %s_ready_%c,\n  %s logic [%d:0] %s_data_%c,\n", a,
             name, s->is_output ? 'o' : 'i', b, name, s->is_output ? 'i' : 'o', a, s->bits - 1, name,
             s->is_output ? 'o' : 'i');
+        if (s->asks_more)
+            put(&m.ports,
+                "  /// In this run no word comes behind the one on offer.\n  input  logic "
+                "%s_end_i,\n",
+                name);
     }
     put(&m.ports,
         "  /// This cycle, per process: an iteration is issued; one waits for input; for room.\n"
@@ -169,7 +174,15 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
             put(&m.instances, "    .%s_i,\n", safe_name(e, net->top->params[p->arg_port[k]]->name));
         for (int k = 0; k < p->stream_count; k++) {
             const struct stream *s = &p->streams[k];
+            if (s->partner >= 0)
+                continue;
             const char *name = safe_name(e, s->name);
+            if (s->asks_more && s->channel >= 0)
+                put(&m.instances, "    .%s_end_i(done[%d] || done_q[%d]),\n", name,
+                    net->channels[s->channel].from_process, net->channels[s->channel].from_process);
+            else if (s->asks_more)
+                put(&m.instances, "    .%s_end_i(%s_end_i),\n", name,
+                    safe_name(e, net->top->params[s->port]->name));
             const char in = s->is_output ? 'o' : 'i', back = s->is_output ? 'i' : 'o';
             if (s->channel >= 0) {
                 const char *c = safe_name(e, net->channels[s->channel].name);

@@ -8,6 +8,10 @@
 
 #include "depth.h"
 
+static const char *join(struct emit *e, const char *all, const char *between, const char *one) {
+    return all ? arena_printf(e->cc, "%s%s%s", all, between, one) : one;
+}
+
 static const char *region_name(struct emit *e, int r) {
     return arena_printf(e->cc, "%s_%d", safe_name(e, e->p->regions[r]->name), r);
 }
@@ -31,6 +35,21 @@ int output_depth(const struct network *net, const struct process *p, int stream)
     return s->needed > asked ? s->needed : asked;
 }
 
+// The ends of a FIFO that leads back into the process are no ports.
+static void emit_feedback(struct emit *e, const struct stream *s) {
+    const char *name = safe_name(e, s->name);
+    const char in = s->is_output ? 'o' : 'i', out = s->is_output ? 'i' : 'o';
+    put(&e->m->declarations, "  logic %s_valid_%c, %s_ready_%c;\n  logic [%d:0] %s_data_%c;\n",
+        name, in, name, out, s->bits - 1, name, in);
+    if (s->is_output)
+        return;
+    const char *from = safe_name(e, e->p->streams[s->partner].name);
+    put(&e->m->logic,
+        "  assign %s_valid_i = %s_valid_o;\n  assign %s_data_i = %s_data_o;\n  assign %s_ready_i = "
+        "%s_ready_o;\n",
+        name, from, name, from, from, name);
+}
+
 static void emit_ports(struct emit *e) {
     struct text *t = &e->m->ports;
     put(t,
@@ -49,11 +68,20 @@ static void emit_ports(struct emit *e) {
     }
     for (int i = 0; i < e->p->stream_count; i++) {
         const struct stream *s = &e->p->streams[i];
+        if (s->partner >= 0) {
+            emit_feedback(e, s);
+            continue;
+        }
         const char *name = safe_name(e, s->name), *in = s->is_output ? "o" : "i",
                    *out = s->is_output ? "i" : "o";
         put(t, "  %s logic %s_valid_%s,\n  %s logic %s_ready_%s,\n  %s logic [%d:0] %s_data_%s,\n",
             s->is_output ? "output" : "input ", name, in, s->is_output ? "input " : "output", name,
             out, s->is_output ? "output" : "input ", s->bits - 1, name, in);
+        if (s->asks_more)
+            put(t,
+                "  /// In this run no word comes behind the one on offer.\n  input  logic "
+                "%s_end_i,\n",
+                name);
     }
     put(t, "  /// This cycle: an iteration is issued; one waits for input; one waits for room.\n"
            "  output logic busy_o,\n  output logic starved_o,\n  output logic blocked_o\n");
@@ -141,6 +169,9 @@ static void emit_issue(struct emit *e, int r) {
         const char **all = op->code == IR_READ ? &inputs : &room;
         *all = *all ? arena_printf(e->cc, "%s && %s", *all, ok) : ok;
     }
+    const char *asked = e->r->more < 0 ? NULL : safe_name(e, e->p->streams[e->r->more].name);
+    if (asked)
+        inputs = join(e, inputs, " && ", arena_printf(e->cc, "%s_valid_i", asked));
     put(&e->m->declarations, "  logic %s_inputs, %s_rooms, %s_issue, %s_enter;\n", name, name, name,
         name);
     put(&e->m->logic, "  assign %s_inputs = %s;\n  assign %s_rooms = %s;\n", name,
@@ -160,6 +191,12 @@ static void emit_issue(struct emit *e, int r) {
     put(&e->m->logic, "  assign %s_issue = run_q[%d] && %s_inputs && %s_rooms%s;\n", name,
         step_of(e, r), name, name, more);
     put(&e->m->logic, "  assign %s_enter = phase_q == PICK && pick[%d];\n", name, step_of(e, r));
+    if (asked) {
+        put(&e->m->declarations, "  logic %s_stop;\n", name);
+        put(&e->m->logic, "  assign %s_stop = run_q[%d]%s && %s_end_i && !%s_valid_i;\n", name,
+            step_of(e, r), e->s->ii > 1 ? arena_printf(e->cc, " && %s_wait_q == '0", name) : "",
+            asked, asked);
+    }
     if (e->r->go_on) {
         put(&e->m->declarations, "  logic %s_stop;\n", name);
         put(&e->m->logic, "  assign %s_stop = run_q[%d]%s && !%s;\n", name, step_of(e, r),
@@ -192,10 +229,6 @@ static const char *no_rounds(struct emit *e) {
             zero = zero ? arena_printf(e->cc, "%s || %s", zero, now) : now;
     }
     return zero ? zero : "1'b0";
-}
-
-static const char *join(struct emit *e, const char *all, const char *operator, const char * one) {
-    return all ? arena_printf(e->cc, "%s%s%s", all, operator, one) : one;
 }
 
 // A run goes through the steps: the first one that is left to do and wants to is picked, a loop
@@ -239,7 +272,7 @@ static void emit_control(struct emit *e) {
         if (e->s->break_stage > 0 && e->r->levels == 0 && !e->r->repeats)
             ends = arena_printf(e->cc, "%s_issue", name);
         last = join(e, last, " || ", ends);
-        if (e->r->go_on)
+        if (e->r->go_on || e->r->more >= 0)
             last = join(e, last, " || ", arena_printf(e->cc, "%s_stop", name));
         valid = join(e, valid, " || ", arena_printf(e->cc, "(|%s_valid_q)", name));
         busy = join(e, busy, " || ", arena_printf(e->cc, "%s_issue", name));
@@ -254,7 +287,7 @@ static void emit_control(struct emit *e) {
         starved, blocked);
     const char *empty = NULL;
     for (int i = 0; i < e->p->stream_count; i++)
-        if (e->p->streams[i].is_output)
+        if (e->p->streams[i].is_output && e->p->streams[i].partner < 0)
             empty = join(e, empty, " && ",
                          arena_printf(e->cc, "!%s_valid_o", safe_name(e, e->p->streams[i].name)));
     put(t, "  assign flushed = %s;\n  assign done_o = phase_q == FLUSH && flushed;\n",
@@ -376,6 +409,8 @@ static void emit_output(struct emit *e, int stream) {
     const int depth = output_depth(e->net, e->p, stream);
     const int bits = ir_index_bits(depth + 1);
     const char *take = "", *cancel = "";
+    // What a run leaves in a FIFO that leads back is lost with it.
+    const char *keep = s->partner < 0 ? "rst_ni" : "rst_ni && !start_i";
     int most = 1;
     struct text *logic = &e->m->logic;
     put(&e->m->declarations,
@@ -408,20 +443,21 @@ static void emit_output(struct emit *e, int stream) {
     else
         put(logic, "  assign %s_room = %s_credit_q >= %d'd%d;\n", name, name, bits, most);
     put(&e->m->registers,
-        "    %s_credit_q <= rst_ni ? %s_credit_q%s + %d'(%s_valid_o && %s_ready_i)%s : "
+        "    %s_credit_q <= %s ? %s_credit_q%s + %d'(%s_valid_o && %s_ready_i)%s : "
         "%d'd%d;\n",
-        name, name, take, bits, name, name, cancel, bits, depth);
+        name, keep, name, take, bits, name, name, cancel, bits, depth);
     put(&e->m->declarations, "  logic %s_accepts;\n", name);
     put(&e->m->instances,
         "  `MR_ASSERT(%s_fits, !%s_push || %s_accepts, \"%s: a word came without credit\")\n", name,
         name, name, name);
     put(&e->m->instances,
-        "  mr_fifo #(.WIDTH(%d), .DEPTH(%d)) i_%s_fifo (\n    .clk_i, .rst_ni, "
+        "  mr_fifo #(.WIDTH(%d), .DEPTH(%d)) i_%s_fifo (\n    .clk_i, %s, "
         ".in_valid_i(%s_push), "
         ".in_ready_o(%s_accepts), .in_data_i(%s_word),\n    .out_valid_o(%s_valid_o), "
         ".out_ready_i(%s_ready_i), "
         ".out_data_o(%s_data_o));\n",
-        s->bits, depth, name, name, name, name, name, name, name);
+        s->bits, depth, name, s->partner < 0 ? ".rst_ni" : ".rst_ni(rst_ni && !start_i)", name,
+        name, name, name, name, name);
 }
 
 const char *emit_process(struct emit *net, struct process *p, const struct tile *tile, FILE *out) {

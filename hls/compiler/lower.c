@@ -312,10 +312,10 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
             lower_loop(lo, s);
         return;
     case STMT_WHILE:
-        if (lo->region)
-            fail(lo->cc, s->loc,
-                 "a while inside a pipelined loop, straight code or an unrolled loop; pipeline the "
-                 "while itself, or write a for with a constant bound and break");
+        if (lo->region || s->loop->unroll) {
+            expand_while(lo, s->loop, s->loc);
+            return;
+        }
         lower_loop(lo, s);
         return;
     case STMT_RETURN:

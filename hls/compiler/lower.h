@@ -112,6 +112,7 @@ int lowered_stream(struct lowering *lo, const struct expr *e);
 
 // ---- lower_unroll.c
 void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc);
+void expand_while(struct lowering *lo, const struct for_loop *loop, struct location loc);
 
 // ---- lower_region.c
 // A loop outside of a region: a pipelined region, or control steps around its body.

@@ -200,7 +200,9 @@ struct op *lower_expr(struct lowering *lo, const struct expr *e) {
 
 static void read_stream(struct lowering *lo, const struct expr *e, struct value *leaves) {
     struct builder *b = &lo->b;
-    const int stream = lowered_stream(lo, e->a);
+    int stream = lowered_stream(lo, e->a);
+    if (lo->p->streams[stream].partner >= 0)
+        stream = lo->p->streams[stream].partner;
     if (!lo->region)
         fail(lo->cc, e->loc, "a stream is read outside of a loop");
     if (lo->unrolled_count)

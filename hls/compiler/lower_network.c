@@ -54,6 +54,8 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                                  .payload = param->type->elem->elem,
                                  .channel = channel,
                                  .port = port,
+                                 .partner = -1,
+                                 .depth = -1,
                                  .loc = param->loc};
             s->bits = payload_bits(s->payload);
             bound[i].stream = p->stream_count++;
@@ -97,8 +99,11 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     for (int i = 0; i < p->stream_count; i++) {
         struct stream *s = &p->streams[i];
         if (!s->is_used)
-            fail(cc, s->loc, "stream '%s' is never read or written by process '%s'; remove it",
-                 s->name, p->name);
+            fail(cc, s->loc, "stream '%s' is never %s by process '%s'; remove it", s->name,
+                 s->partner < 0 ? "read or written"
+                 : s->is_output ? "written"
+                                : "read",
+                 p->name);
         if (s->channel < 0)
             continue;
         struct channel *c = &net->channels[s->channel];

@@ -325,12 +325,39 @@ struct op *evaluate_outside(struct lowering *lo, const struct expr *e) {
     return settled_if_costly(lo, ir_resolve(lower_expr(lo, e)), e->loc);
 }
 
-void declare_variable(struct lowering *lo, struct variable *var) {
-    if (var->type->kind == TYPE_STREAM)
+// A FIFO that leads back into the process: its end that is written, and behind it the one that is
+// read.
+static void declare_feedback(struct lowering *lo, struct variable *var) {
+    struct process *p = lo->p;
+    if (lo->region || lo->unrolled_count)
         fail(lo->cc, var->loc,
-             "stream '%s' is declared in a function that is not a dataflow region; add "
-             "'#pragma HLS dataflow' to the top function and declare it there",
+             "stream '%s' is declared inside a loop; a FIFO that leads back into its process is "
+             "declared before the loops that use it",
              var->name);
+    const int first = p->stream_count;
+    p->streams = arena_grow(lo->cc, p->streams, (size_t)first * sizeof *p->streams,
+                            (size_t)(first + 2) * sizeof *p->streams);
+    for (int end = 0; end < 2; end++) {
+        struct stream *s = &p->streams[first + end];
+        *s = (struct stream){.name = end ? arena_printf(lo->cc, "%s_back", var->name) : var->name,
+                             .is_output = end == 0,
+                             .payload = var->type->elem,
+                             .bits = payload_bits(var->type->elem),
+                             .channel = -1,
+                             .port = -1,
+                             .partner = first + 1 - end,
+                             .depth = var->stream_depth,
+                             .loc = var->loc};
+    }
+    p->stream_count += 2;
+    bind(lo, var, -1, first);
+}
+
+void declare_variable(struct lowering *lo, struct variable *var) {
+    if (var->type->kind == TYPE_STREAM) {
+        declare_feedback(lo, var);
+        return;
+    }
     if (var->is_static && binding_of(lo, var))
         return; // state of the process: made once
     bind(lo, var, new_slots(lo, var), -1);

@@ -13,43 +13,47 @@ static bool is_stream_argument(const struct expr *e, const struct variable *stre
     return e->kind == EXPR_VAR && e->var == stream;
 }
 
-static int stream_uses(const struct stmt *s, const struct variable *stream);
+// Reads or writes: a FIFO that leads back into its process has both.
+enum access { ACCESS_READ, ACCESS_WRITE };
 
-static int uses_in_expr(const struct expr *e, const struct variable *stream) {
+static int stream_uses(const struct stmt *s, const struct variable *stream, enum access kind);
+
+static int uses_in_expr(const struct expr *e, const struct variable *stream, enum access kind) {
     if (!e || !e->has_effects)
         return 0;
     int uses = 0;
-    if (e->kind == EXPR_READ)
+    if (e->kind == EXPR_READ && kind == ACCESS_READ)
         uses += is_stream_argument(e->a, stream);
     for (int i = 0; i < e->arg_count; i++) {
-        uses += uses_in_expr(e->args[i], stream);
+        uses += uses_in_expr(e->args[i], stream, kind);
         if (e->kind == EXPR_CALL && is_stream_argument(e->args[i], stream))
-            uses += stream_uses(e->callee->body, e->callee->params[i]);
+            uses += stream_uses(e->callee->body, e->callee->params[i], kind);
     }
-    return uses + uses_in_expr(e->a, stream) + uses_in_expr(e->b, stream) +
-           uses_in_expr(e->c, stream);
+    return uses + uses_in_expr(e->a, stream, kind) + uses_in_expr(e->b, stream, kind) +
+           uses_in_expr(e->c, stream, kind);
 }
 
 // Most accesses of a stream on one way through the statement.
-static int stream_uses(const struct stmt *s, const struct variable *stream) {
+static int stream_uses(const struct stmt *s, const struct variable *stream, enum access kind) {
     if (!s)
         return 0;
-    int uses = uses_in_expr(s->b, stream) + uses_in_expr(s->init, stream);
+    int uses = uses_in_expr(s->b, stream, kind) + uses_in_expr(s->init, stream, kind);
     if (s->kind == STMT_WRITE)
-        uses += is_stream_argument(s->a, stream);
+        uses += kind == ACCESS_WRITE && is_stream_argument(s->a, stream);
     else
-        uses += uses_in_expr(s->a, stream);
-    const int then = stream_uses(s->then, stream), otherwise = stream_uses(s->otherwise, stream);
+        uses += uses_in_expr(s->a, stream, kind);
+    const int then = stream_uses(s->then, stream, kind),
+              otherwise = stream_uses(s->otherwise, stream, kind);
     uses += then > otherwise ? then : otherwise;
     for (int i = 0; i < s->count; i++)
-        uses += stream_uses(s->body[i], stream);
+        uses += stream_uses(s->body[i], stream, kind);
     int most = 0;
     for (int i = 0; i < s->case_count; i++) {
-        const int arm = stream_uses(s->cases[i].body, stream);
+        const int arm = stream_uses(s->cases[i].body, stream, kind);
         most = arm > most ? arm : most;
     }
     if (s->loop)
-        most = stream_uses(s->loop->body, stream);
+        most = stream_uses(s->loop->body, stream, kind);
     return uses + most;
 }
 
@@ -105,10 +109,12 @@ static bool repeats_stream(struct stmt **body, int count) {
     for (int i = 0; i < count; i++)
         list_streams(body[i], &list);
     for (int k = 0; k < list.count; k++) {
-        int uses = 0;
-        for (int i = 0; i < count; i++)
-            uses += stream_uses(body[i], list.stream[k]);
-        if (uses > 1)
+        int reads = 0, writes = 0;
+        for (int i = 0; i < count; i++) {
+            reads += stream_uses(body[i], list.stream[k], ACCESS_READ);
+            writes += stream_uses(body[i], list.stream[k], ACCESS_WRITE);
+        }
+        if (reads > 1 || writes > 1)
             return true;
     }
     return false;

@@ -24,6 +24,16 @@ static struct op *same_value(struct op *op) {
     return op;
 }
 
+static bool depends_on(const struct op *op, const struct op *mark, int depth) {
+    op = op->alias ? ir_resolve((struct op *)(uintptr_t)op) : op;
+    if (op == mark || depth > 40) // deeper: as if it did
+        return true;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && depends_on(op->in[i], mark, depth + 1))
+            return true;
+    return false;
+}
+
 // Does an operation or a variable, other than `but`, look at the mark?
 static bool is_watched(const struct lowering *lo, int slot, int slots, const struct op *mark,
                        const struct op *const *but, int but_count, int first_op) {
@@ -94,12 +104,20 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
     struct op *last = ir_resolve(lo->env[slot].op);
     struct op *chain[16]; // conversions of the sum, then those of the mark
     int length = 0;
-    struct op *add = last;
+    struct op *add = last, *when = NULL; // added under a condition only
+    if (last->code == IR_SELECT && ir_resolve(last->in[2]) == mark) {
+        when = ir_resolve(last->in[0]);
+        add = ir_resolve(last->in[1]);
+    } else if (last->code == IR_SELECT && ir_resolve(last->in[1]) == mark) {
+        when = ir_not(&lo->b, ir_resolve(last->in[0]));
+        add = ir_resolve(last->in[2]);
+    }
     while (add->code == IR_CAST && length < 8) {
         chain[length++] = add;
         add = ir_resolve(add->in[0]);
     }
-    if (add->code == IR_SELECT && !length)
+    if (last->code == IR_SELECT && add->code != IR_ADD && add->code != IR_AND &&
+        add->code != IR_OR && add->code != IR_XOR)
         return reduce_extreme(lo, slot, slots, mark, before, lane, first_op, loc);
     if (add->code != IR_ADD && add->code != IR_AND && add->code != IR_OR && add->code != IR_XOR)
         return NULL;
@@ -132,7 +150,7 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
     // Nothing else may look at the running sum: no operation, no variable.
     for (int i = first_op; i < lo->p->op_count; i++) {
         const struct op *op = lo->p->ops[i];
-        bool inside = op->alias || op == add, looks = uses(op, mark) || uses(op, add);
+        bool inside = op->alias || op == add || op == last, looks = uses(op, mark) || uses(op, add);
         for (int k = 0; k < length; k++) {
             inside = inside || op == chain[k];
             looks = looks || uses(op, chain[k]);
@@ -142,7 +160,7 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
     }
     for (int i = 0; i < slots; i++) {
         const struct op *op = i == slot ? NULL : ir_resolve(lo->env[i].op);
-        bool looks = op && (op == add || op == mark);
+        bool looks = op && (op == add || op == mark || op == last);
         for (int k = 0; k < length; k++)
             looks = looks || (op && op == chain[k]);
         for (int k = 0; k < length; k++)
@@ -151,6 +169,11 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
             return NULL;
     }
     struct builder *b = &lo->b;
+    if (when && depends_on(when, mark, 0))
+        return NULL;
+    if (when)
+        term = ir_select(b, loc, when, term,
+                         ir_const(b, term->bits, term->is_signed, add->code == IR_AND ? -1 : 0));
     struct op *sum = term;
     const enum opcode over_lanes = add->code == IR_ADD   ? IR_SUM
                                    : add->code == IR_AND ? IR_ALL
@@ -302,9 +325,46 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
     return true;
 }
 
+// A loop that cannot be counted, inside of an iteration: its condition must be constant each time.
+void expand_while(struct lowering *lo, const struct for_loop *loop, struct location loc) {
+    const int broke = lo->broke;
+    lo->broke = has_leave(loop->body, STMT_BREAK) ? new_flag(lo, "broke", loc) : -1;
+    for (int round = 0;; round++) {
+        struct op *go_on = loop->limit && !(loop->test_last && round == 0)
+                               ? ir_resolve(lower_expr(lo, loop->limit))
+                               : NULL;
+        int64_t known;
+        if (go_on && go_on->space & lo->lanes_in_use) {
+            lo->give_up = true;
+            break;
+        }
+        if (go_on && !ir_is_const(go_on, &known))
+            fail(lo->cc, loc,
+                 "this loop is unrolled, as all loops inside of an iteration are, and its "
+                 "iterations "
+                 "cannot be counted: its condition is not constant in each round; write `for (int "
+                 "i = "
+                 "CONSTANT; i < LIMIT; i += CONSTANT)` with an if inside, or pipeline this loop "
+                 "itself");
+        if (go_on && !known)
+            break;
+        if (round == 4096)
+            fail(lo->cc, loc,
+                 "this loop has more than 4096 rounds and is unrolled; pipeline it instead");
+        lower_iteration(lo, loop->body);
+        if (loop->next)
+            lower_iteration(lo, loop->next);
+    }
+    lo->broke = broke;
+}
+
 void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc) {
     int64_t limit;
     struct op *bound = ir_resolve(lower_expr(lo, loop->limit));
+    if (bound->space & lo->lanes_in_use) { // constant once the loop around it is expanded
+        lo->give_up = true;
+        return;
+    }
     if (!ir_is_const(bound, &limit))
         fail(lo->cc, loc,
              "an unrolled loop needs a constant bound: hardware cannot grow at run time; unroll "

@@ -480,7 +480,8 @@ static struct stmt *parse_for(struct front *f, const char *label) {
         apply_unroll(f, s);
         return s;
     }
-    reject_unroll(f, s, obstacle);
+    if (loop->unroll_factor)
+        reject_unroll(f, s, obstacle);
     loop->limit = head.condition;
     loop->next = head.next;
     s = while_loop(f, s);

@@ -65,6 +65,14 @@ struct hls_fifo {
     bool failed;
 };
 
+// Who runs kernels may be told: of a FIFO's first element, of its end, and of a read that finds
+// none, from which the kernel need not come back.
+#    ifndef HLS_ON_OPEN
+#        define HLS_ON_OPEN(f) ((void)0)
+#        define HLS_ON_CLOSE(f) ((void)0)
+#        define HLS_ON_DRY(f) ((void)0)
+#    endif
+
 static inline void hls_fifo_push(struct hls_fifo *f, const void *item, size_t size) {
     if (f->head == f->tail)
         f->head = f->tail = 0;
@@ -77,6 +85,8 @@ static inline void hls_fifo_push(struct hls_fifo *f, const void *item, size_t si
             f->failed = true;
             return;
         }
+        if (!f->data)
+            HLS_ON_OPEN(f);
         f->data = grown;
         f->capacity = wanted;
     }
@@ -87,6 +97,7 @@ static inline void hls_fifo_push(struct hls_fifo *f, const void *item, size_t si
 static inline void hls_fifo_pop(struct hls_fifo *f, void *item, size_t size) {
     if (f->tail - f->head < size) {
         f->failed = true;
+        HLS_ON_DRY(f);
         memset(item, 0, size);
         return;
     }
@@ -95,6 +106,7 @@ static inline void hls_fifo_pop(struct hls_fifo *f, void *item, size_t size) {
 }
 
 static inline void hls_fifo_free(struct hls_fifo *f) {
+    HLS_ON_CLOSE(f);
     free(f->data);
     memset(f, 0, sizeof *f);
 }
