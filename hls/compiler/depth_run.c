@@ -152,7 +152,8 @@ static enum outcome run_safely(struct analysis *a, struct flow *f, int *cycle) {
     }
     for (int i = 0; i < a->link_count && !any_capped(a); i++) {
         const struct link *l = &a->links[i];
-        if (l->idle || l->written == l->read)
+        // What a run leaves in a FIFO that leads back is lost with it.
+        if (l->idle || l->written == l->read || l->from == l->to)
             continue;
         note_problem(a, access_at(a, l->from, l->from_watch), false,
                      arena_printf(a->cc,
