@@ -82,6 +82,7 @@ void emit_bitwise(struct emit *e, const struct op *op);
 
 // ---- emit_memory.c
 void emit_load(struct emit *e, const struct op *op);
+void emit_claims(struct emit *e);             // of the region, by assertions
 void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 
 bool memory_is_split(const struct process *p, const struct tile *tile, int memory);

@@ -353,6 +353,35 @@ static int stores_of(const struct emit *e, int memory) {
     return count;
 }
 
+// Claims that are asserted: a write of a word that a later iteration has read already, within the
+// distance that was claimed. e is at the region.
+void emit_claims(struct emit *e) {
+    for (int i = 0; i < e->s->dependence_count; i++) {
+        const struct found_dependence *d = &e->s->dependences[i];
+        if (!d->asserted)
+            continue;
+        const struct memory *m = &e->p->memories[d->memory];
+        const int last = e->s->time[d->from->id].start;
+        if (e->tile->lane != NO_LANE && e->tile->memory[d->memory])
+            fail(
+                e->cc, d->loc,
+                "the claim about '%s' cannot be watched: the array lies in the lanes' tiles; claim "
+                "the distance without assert",
+                m->name);
+        const char *write = valid_at(e, e->region, last);
+        if (d->from->in[2])
+            write = arena_printf(e->cc, "%s && %s", write, operand(e, d->from->in[2], last, 1));
+        for (int stage = e->s->time[d->to->id].start; stage < last; stage++)
+            put(&e->m->instances,
+                "  `MR_ASSERT(%s_claim%d_s%d, !(%s && %s && %s && %s == %s),\n    \"line %d: a "
+                "word of "
+                "'%s' was read less than %lld iterations after it was written\")\n",
+                safe_name(e, m->name), i, stage, write, valid_at(e, e->region, stage),
+                operand(e, d->to->in[1], stage, 1), address(e, m, d->from->in[0], last),
+                address(e, m, d->to->in[0], stage), d->loc.line, m->name, (long long)d->distance);
+    }
+}
+
 void emit_memory(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     if (m->kind == MEMORY_ROM)

@@ -492,6 +492,7 @@ const char *emit_process(struct emit *net, struct process *p, const struct tile 
             e.s->depth);
         emit_region_ops(&e);
         emit_pipeline(&e);
+        emit_claims(&e);
     }
     if (tile->lane != NO_LANE) {
         at_region(&e, tile->region);

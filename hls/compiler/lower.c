@@ -19,6 +19,65 @@ void add_effect(struct lowering *lo, struct op *op, struct location loc) {
     r->effects[r->effect_count++] = op;
 }
 
+// Elements named by constant indices that `op` replaces: the indices by dimension, -1: all.
+static bool names_element(const struct slot *s, const int *lane, const struct op *op,
+                          int64_t *index) {
+    if (op->code != IR_SELECT)
+        return false;
+    int64_t at[MAX_LANES];
+    memset(at, -1, sizeof at);
+    if (!lane_constants(op->in[0], at))
+        return false;
+    for (int d = 0; d < s->dims; d++) {
+        index[d] = at[lane[d]];
+        at[lane[d]] = -1;
+    }
+    for (int l = 0; l < MAX_LANES; l++)
+        if (at[l] >= 0)
+            return false;
+    return true;
+}
+
+static struct op *element_of(struct lowering *lo, const struct slot *s, const int *lane,
+                             struct op *array, const int64_t *index) {
+    struct op *at[MAX_DIMS];
+    struct value v = {.op = array};
+    for (int d = 0; d < s->dims; d++) {
+        v.lane[d] = lane[d];
+        at[d] = index[d] < 0 ? ir_lane(&lo->b, lane[d]) : ir_const(&lo->b, 32, true, index[d]);
+    }
+    return view_at(lo, v, s->dims, s->size, at, lo->loc);
+}
+
+// `condition ? x : y`. In arrays of which single elements were assigned only those are chosen, so
+// that the others do not wait for the condition.
+static struct op *merge_arrays(struct lowering *lo, const struct slot *s, const int *lane,
+                               struct op *condition, struct op *x, struct op *y, int depth) {
+    struct builder *b = &lo->b;
+    x = ir_resolve(x);
+    y = ir_resolve(y);
+    int64_t index[MAX_DIMS], other[MAX_DIMS];
+    if (x == y || !s->dims || depth > 64)
+        return ir_select(b, lo->loc, condition, x, y);
+    if (names_element(s, lane, x, index)) {
+        struct op *rest = y; // without what it assigns to the same element
+        if (names_element(s, lane, y, other) &&
+            memcmp(index, other, (size_t)s->dims * sizeof *index) == 0)
+            rest = y->in[2];
+        struct op *element =
+            ir_select(b, lo->loc, condition, x->in[1], element_of(lo, s, lane, y, index));
+        return ir_select(b, lo->loc, x->in[0], element,
+                         merge_arrays(lo, s, lane, condition, x->in[2], rest, depth + 1));
+    }
+    if (names_element(s, lane, y, index)) {
+        struct op *element =
+            ir_select(b, lo->loc, condition, element_of(lo, s, lane, x, index), y->in[1]);
+        return ir_select(b, lo->loc, y->in[0], element,
+                         merge_arrays(lo, s, lane, condition, x, y->in[2], depth + 1));
+    }
+    return ir_select(b, lo->loc, condition, x, y);
+}
+
 // The environment becomes `condition ? environment : otherwise`.
 void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise,
                int count) {
@@ -50,8 +109,8 @@ void merge_env(struct lowering *lo, struct op *condition, const struct value *ot
         for (int d = 0; d < s->dims; d++)
             at[d] = ir_lane(&lo->b, lane[d]);
         struct op *merged =
-            ir_select(&lo->b, lo->loc, condition, view_at(lo, *mine, s->dims, s->size, at, lo->loc),
-                      view_at(lo, *other, s->dims, s->size, at, lo->loc));
+            merge_arrays(lo, s, lane, condition, view_at(lo, *mine, s->dims, s->size, at, lo->loc),
+                         view_at(lo, *other, s->dims, s->size, at, lo->loc), 0);
         if (!merged->name && merged->code != IR_CONST)
             merged->name = s->name;
         mine->op = merged;

@@ -84,6 +84,8 @@ void write_slot(struct lowering *lo, int slot, int dims, struct op **index, stru
                 struct location loc);
 struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t *size,
                    struct op *const *index, struct location loc);
+// Is the condition that some lanes have constant indices? Sets these in at[lane] (-1 before).
+bool lane_constants(const struct op *c, int64_t *at);
 int leaf_count(const struct type *type);
 void leaf_shape(const struct type *type, int leaf, const struct type **scalar, int *dims,
                 int64_t *size, const char **name);

@@ -156,6 +156,15 @@ static int truth_at(const struct op *c, const int64_t *at) {
     return at[lane->imm] == wanted;
 }
 
+bool lane_constants(const struct op *c, int64_t *at) {
+    c = ir_resolve((struct op *)(uintptr_t)c);
+    if (c->code == IR_AND && c->bits == 1)
+        return lane_constants(c->in[0], at) && lane_constants(c->in[1], at);
+    const struct op *lane = c->code == IR_EQ ? ir_resolve(c->in[0]) : NULL;
+    return lane && lane->code == IR_LANE && at[lane->imm] < 0 &&
+           ir_is_const(ir_resolve(c->in[1]), &at[lane->imm]) && at[lane->imm] >= 0;
+}
+
 // An element with a constant index: what was assigned to it, without the selections by which other
 // elements were assigned.
 static struct op *element_at(struct op *op, const int64_t *at) {
@@ -414,12 +423,21 @@ static struct op *next_address(struct lowering *lo, struct op *address, int64_t 
     return ir_binary(b, IR_ADD, 32, true, loc, row, last);
 }
 
+// Is the distance from writes to reads of this memory watched in the loop being read?
+static bool is_watched(const struct lowering *lo, const struct memory *m) {
+    for (int c = 0; lo->region && c < lo->region->claim_count; c++)
+        if (lo->region->claims[c].is_asserted &&
+            strcmp(lo->region->claims[c].var->name, m->name) == 0)
+            return true;
+    return false;
+}
+
 static struct op *load(struct lowering *lo, int slot, int dims, struct op **index,
                        struct location loc) {
     struct builder *b = &lo->b;
     const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
     struct op *address = NULL;
-    struct op *in[1], *op = NULL;
+    struct op *in[2], *op = NULL;
     struct view_index view[MAX_DIMS] = {{0}};
     int banks = 0;
     if (m->kind == MEMORY_ROM) { // a constant element is a constant
@@ -459,8 +477,11 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
             address = next_address(lo, address, m->rows[d], row, loc);
     }
     in[0] = address;
+    const bool watched = is_watched(lo, m);
+    if (watched)
+        in[1] = lo->guard ? lo->guard : ir_const(b, 1, false, 1);
     // Two loads of one address with no store between them are one load.
-    for (int i = lo->p->op_count - 1; lo->region && i >= lo->region->first_op; i--) {
+    for (int i = lo->p->op_count - 1; !watched && lo->region && i >= lo->region->first_op; i--) {
         struct op *old = lo->p->ops[i];
         if (old->code == IR_STORE && old->imm == lo->slots[slot].memory)
             break;
@@ -472,8 +493,8 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
         }
     }
     if (!op)
-        op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, 1, in, lo->slots[slot].memory, view,
-                   banks);
+        op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, watched ? 2 : 1, in,
+                   lo->slots[slot].memory, view, banks);
     op->name = m->name;
     pick_in[0] = op;
     if (picks && ir_resolve(pick_in[0])->code == IR_LOAD)

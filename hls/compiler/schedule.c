@@ -463,6 +463,14 @@ static void collect_uses(struct pass *a) {
              !op->alias && s->time[i].follows && s->time[i].needed && at < s->time[i].ready; at++)
             use(a, op->in[0], at, false);
     }
+    for (int i = 0; i < s->dependence_count; i++) { // an assertion looks back at the reads
+        const struct found_dependence *d = &s->dependences[i];
+        for (int at = s->time[d->to->id].start; d->asserted && at < s->time[d->from->id].start;
+             at++) {
+            use(a, d->to->in[0], at, false);
+            use(a, d->to->in[1], at, false);
+        }
+    }
     // A write gives back the credits of those that turn out not to happen.
     for (int i = 0; i < a->r->effect_count; i++)
         if (a->r->effects[i]->code == IR_WRITE && a->r->effects[i]->in[0])
