@@ -178,7 +178,8 @@ static enum verdict judge_check(int code, const char *reason) {
 
 enum verdict check_programs(const struct settings *with, struct program **programs, int count,
                             const char *name, char *reason, size_t reason_size) {
-    char source[PATH_MAX], include[PATH_MAX], log[PATH_MAX], cache[PATH_MAX], vectors[16], runs[16];
+    char source[PATH_MAX], include[PATH_MAX], log[PATH_MAX], cache[PATH_MAX], vectors[16], runs[16],
+        seed[16];
     enum verdict verdict = compile_programs(with, programs, count, name, reason, reason_size);
     if (verdict != PASSED)
         return verdict;
@@ -193,9 +194,10 @@ enum verdict check_programs(const struct settings *with, struct program **progra
     snprintf(cache, sizeof cache, "%s/%s/cache", with->work, name);
     snprintf(vectors, sizeof vectors, "%d", with->vectors);
     snprintf(runs, sizeof runs, "%d", with->runs);
+    snprintf(seed, sizeof seed, "%d", with->seed);
     setenv("MILLRACE_CACHE", cache, 1);
     const char *const argv[] = {with->hlsc, "check", source,      "--top", "fuzz",   "-I", include,
-                                "--seed",   "1",     "--vectors", vectors, "--runs", runs, NULL};
+                                "--seed",   seed,    "--vectors", vectors, "--runs", runs, NULL};
     const int code = run_program(argv, log, CHECK_SECONDS);
     find_reason(log, reason, reason_size);
     nftw(cache, remove_one, 16, FTW_DEPTH | FTW_PHYS);

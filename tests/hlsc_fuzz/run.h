@@ -22,7 +22,7 @@ extern const char *const verdict_names[VERDICTS];
 struct settings {
     const char *hlsc, *data, *work; // programs and folders, absolute
     uint32_t features;
-    int vectors, runs;
+    int vectors, runs, seed;
 };
 
 enum { MAX_BATCH = 32 };
