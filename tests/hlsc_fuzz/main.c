@@ -203,7 +203,7 @@ static void finish_batch(struct batch *b, struct counts *counts) {
 static struct counts run_worker(const struct plan *plan, int first) {
     struct counts counts = {0, 0, 0};
     struct batch b = {.plan = plan};
-    snprintf(b.name, sizeof b.name, "batch%d", first);
+    snprintf(b.name, sizeof b.name, "batch%d-%d", (int)getpid(), first);
     const int stride = plan->one ? 1 : plan->jobs;
     for (int i = first; i < plan->count; i += stride) {
         char reason[2048];
@@ -345,6 +345,7 @@ int main(int argc, char **argv) {
     plan.with.vectors = 12;
     plan.with.runs = 3;
     plan.with.seed = 1;
+    plan.with.compile_seconds = 20;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     plan.seed = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;

@@ -19,7 +19,7 @@ const char *const verdict_names[VERDICTS] = {"passed",   "refused", "invalid",
                                              "crashed",  "hanging", "wordless",
                                              "unstable", "unbuilt", "different"};
 
-enum { TIMED_OUT = 1000, COMPILE_SECONDS = 20, CHECK_SECONDS = 300 };
+enum { TIMED_OUT = 1000, CHECK_SECONDS = 300 };
 
 // Ends with the exit code, 256 + a signal, or TIMED_OUT; its output is in the file `log`.
 static int run_program(const char *const *argv, const char *log, int seconds) {
@@ -118,7 +118,7 @@ static int run_hlsc(const struct settings *with, const char *name, const char *o
     snprintf(log, sizeof log, "%s/%s/hlsc.log", with->work, name);
     const char *const argv[] = {with->hlsc, source, "--top", "fuzz", "-I",
                                 include,    "-o",   gen,     NULL};
-    const int code = run_program(argv, log, COMPILE_SECONDS);
+    const int code = run_program(argv, log, with->compile_seconds);
     find_reason(log, reason, size);
     return code;
 }
@@ -173,7 +173,7 @@ static enum verdict judge_check(int code, const char *reason) {
         return CRASHED;
     if (code == 0)
         return PASSED;
-    return strncmp(reason, "check: ", 7) == 0 ? DIFFERENT : UNBUILT;
+    return strncmp(reason, "building", 8) == 0 ? UNBUILT : DIFFERENT;
 }
 
 enum verdict check_programs(const struct settings *with, struct program **programs, int count,

@@ -22,7 +22,7 @@ extern const char *const verdict_names[VERDICTS];
 struct settings {
     const char *hlsc, *data, *work; // programs and folders, absolute
     uint32_t features;
-    int vectors, runs, seed;
+    int vectors, runs, seed, compile_seconds;
 };
 
 enum { MAX_BATCH = 32 };
