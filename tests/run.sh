@@ -120,6 +120,7 @@ wait
 if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
     step cycles-wide 900 build/tests/cycles_test long
+    step hlsc-fuzz-new 3600 build/tests/hlsc_fuzz --count 2000 --reduce 60
     for test in $tests; do
         # Loaded kernels are not instrumented, and stay loaded.
         # Verilator's runtime keeps the last module name (Verilated::catName, thread-local, some 50 bytes)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,9 +20,10 @@ const char *const verdict_names[VERDICTS] = {"passed",   "refused", "invalid",
                                              "crashed",  "hanging", "wordless",
                                              "unstable", "unbuilt", "different"};
 
-enum { TIMED_OUT = 1000, CHECK_SECONDS = 300 };
+enum { TIMED_OUT = 1000, CHECK_SECONDS = 100 };
 
-// Ends with the exit code, 256 + a signal, or TIMED_OUT; its output is in the file `log`.
+// Ends with the exit code, 256 + a signal, or TIMED_OUT after this time of the processor (or, as
+// it may wait, ten times as long); its output is in the file `log`.
 static int run_program(const char *const *argv, const char *log, int seconds) {
     const pid_t child = fork();
     if (child < 0)
@@ -32,6 +34,8 @@ static int run_program(const char *const *argv, const char *log, int seconds) {
                   none = open("/dev/null", O_RDONLY);
         if (fd < 0 || none < 0 || dup2(none, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
             _exit(255);
+        const struct rlimit limit = {(rlim_t)seconds, (rlim_t)seconds + 1};
+        setrlimit(RLIMIT_CPU, &limit);
         execv(argv[0], (char *const *)argv);
         _exit(255);
     }
@@ -43,9 +47,11 @@ static int run_program(const char *const *argv, const char *log, int seconds) {
         int status;
         const pid_t ended = waitpid(child, &status, WNOHANG);
         if (ended == child)
-            return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+            return !WIFSIGNALED(status)          ? WEXITSTATUS(status)
+                   : WTERMSIG(status) == SIGXCPU ? TIMED_OUT
+                                                 : 256 + WTERMSIG(status);
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((ended < 0 && errno != EINTR) || now.tv_sec - start.tv_sec > seconds) {
+        if ((ended < 0 && errno != EINTR) || now.tv_sec - start.tv_sec > 10 * seconds) {
             kill(-child, SIGKILL);
             waitpid(child, &status, 0);
             return TIMED_OUT;
@@ -120,6 +126,9 @@ static int run_hlsc(const struct settings *with, const char *name, const char *o
                                 include,    "-o",   gen,     NULL};
     const int code = run_program(argv, log, with->compile_seconds);
     find_reason(log, reason, size);
+    if (code > 256)
+        snprintf(reason, size, code == TIMED_OUT ? "more than %d seconds" : "signal %d",
+                 code == TIMED_OUT ? with->compile_seconds : code - 256);
     return code;
 }
 
