@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // hlsc's interpreters: they compute what C computes, and where a schedule or a range is wrong they
 // name the operation.
+#define _GNU_SOURCE
+#include "check.h"
 #include "compile.h"
+
 #include "interp.h"
 
 #include <check.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,15 +25,21 @@ struct bench {
     char error[2048];
 };
 
-static void bench_open(struct bench *b, const char *text) {
-    static const char *const includes[] = {"hls/include"};
-    memset(b, 0, sizeof *b);
+static void write_file(const char *name, const char *text) {
+    char path[PATH_MAX];
     mkdir("build", 0777);
     mkdir(FOLDER, 0777);
-    FILE *file = fopen(FOLDER "/kernel.c", "w");
+    snprintf(path, sizeof path, "%s/%s", FOLDER, name);
+    FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_ge(fputs(text, file), 0);
     ck_assert_int_eq(fclose(file), 0);
+}
+
+static void bench_open(struct bench *b, const char *text) {
+    static const char *const includes[] = {"hls/include"};
+    memset(b, 0, sizeof *b);
+    write_file("kernel.c", text);
     const struct compile_options options = {
         .source = FOLDER "/kernel.c",
         .top = "k",
@@ -280,6 +291,125 @@ START_TEST(test_short_interval) {
 }
 END_TEST
 
+// ---- with Verilator
+
+// hlsc check or cosim of `text`, with a program of this name instead of Verilator (NULL: itself).
+static int check_text(const char *kernel, const char *verilator, struct check_options *options,
+                      char *error, size_t size) {
+    static const char *const includes[] = {"hls/include"};
+    char path[PATH_MAX + 64], folder[PATH_MAX];
+    write_file("kernel.c", kernel);
+    ck_assert_ptr_nonnull(realpath(FOLDER, folder));
+    if (verilator) {
+        snprintf(path, sizeof path, "%s/%s", folder, verilator);
+        setenv("MILLRACE_VERILATOR", path, 1);
+    }
+    setenv("MILLRACE_DATA", ".", 1);
+    const struct compile_options compile_with = {
+        .source = FOLDER "/kernel.c",
+        .top = "k",
+        .front = {.include_dirs = includes, .include_count = 1}};
+    const int status = check(&compile_with, options, error, size);
+    unsetenv("MILLRACE_VERILATOR");
+    return status;
+}
+
+// The RTL is damaged before Verilator reads it: the operation that is wrong first is named.
+START_TEST(test_wrong_rtl) {
+    static const char kernel[] = HEAD TOP "    static int32_t total;\n"
+                                          "    for (uint32_t i = 0; i < n; i++) {\n"
+                                          "        HLS(pipeline II=1)\n"
+                                          "        const int32_t x = hls_read(int32_t, in);\n"
+                                          "        const int32_t y = x * x;\n"
+                                          "        total += y ^ 77;\n"
+                                          "        hls_write(int32_t, out, total + y * 3);\n"
+                                          "    }\n"
+                                          "}\n";
+    char error[8192] = "";
+    struct check_options options = {.vectors = 50, .runs = 2, .seed = 1, .has_seed = true};
+    write_file("damage", "#!/bin/sh\nsed -i 's/ ^ / | /' gen/k.sv\nexec verilator \"$@\"\n");
+    ck_assert_int_eq(chmod(FOLDER "/damage", 0755), 0);
+    ck_assert_int_ne(check_text(kernel, "damage", &options, error, sizeof error), 0);
+    const char *first = strstr(error, "the first value that differs is ");
+    ck_assert_msg(first != NULL, "%s", error);
+    ck_assert_msg(strstr(first, " xor_") != NULL, "%s", error);
+    ck_assert_msg(strstr(first, "iteration 0, in run 1") != NULL, "%s", error);
+    ck_assert_msg(strstr(error, "kernel.c:9:") != NULL, "%s", error);
+}
+END_TEST
+
+static const char structs[] =
+    "#include \"hls.h\"\n"
+    "typedef struct { int16_t a[2]; uint8_t b; bool f; } word_t;\n"
+    "HLS_STREAM_OF(word_t)\n"
+    "void k(hls_stream(word_t) *in, hls_stream(word_t) *out, uint32_t n) {\n"
+    "    for (uint32_t i = 0; i < n; i++) {\n"
+    "        HLS(pipeline II=1)\n"
+    "        const word_t x = hls_read(word_t, in);\n"
+    "        word_t y = {0};\n"
+    "        y.a[0] = x.a[1];\n"
+    "        y.a[1] = x.a[0];\n"
+    "        y.b = (uint8_t)(x.b + 1);\n"
+    "        y.f = !x.f;\n"
+    "        hls_write(word_t, out, y);\n"
+    "    }\n"
+    "}\n";
+
+START_TEST(test_cosim) {
+    static const char *const inputs[] = {"in=" FOLDER "/in.txt"},
+                             *const outputs[] = {"out=" FOLDER "/out.txt"},
+                             *const set[] = {"n=2,1"};
+    struct check_options options = {.vectors = 50,
+                                    .runs = 2,
+                                    .set = set,
+                                    .set_count = 1,
+                                    .is_cosim = true,
+                                    .stall = 100,
+                                    .inputs = inputs,
+                                    .input_count = 1,
+                                    .outputs = outputs,
+                                    .output_count = 1};
+    char error[8192] = "", text_out[256] = "";
+    write_file("in.txt",
+               "# a[0], a[1], b, f\n1,-2,3,1\n-32768, 0x7fff, 255, 0\n\n7,8,9,1 # last\n");
+    ck_assert_msg(check_text(structs, NULL, &options, error, sizeof error) == 0, "%s", error);
+    FILE *file = fopen(FOLDER "/out.txt", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text_out, 1, sizeof text_out - 1, file), 0);
+    fclose(file);
+    ck_assert_str_eq(text_out, "-2,1,4,0\n32767,-32768,0,1\n8,7,10,0\n");
+}
+END_TEST
+
+struct bad_vectors {
+    const char *text, *reason;
+};
+
+static const struct bad_vectors bad[] = {
+    {"1,2,3\n", "there are not enough numbers"},
+    {"1,2,3,1\n1,2,256,1\n", "in.txt:2: error: '256' is no number of 8 bits"},
+    {"1,32768x,3,1\n", "is no number"},
+    {"1,-32769,3,1\n", "'-32769' is no number of 16 bits"},
+    {"1,2,3,1,5\n", "more than one element on a line"},
+    {"1,2,3,1\n", "takes more elements of input 'in' than the file has"},
+};
+
+START_TEST(test_bad_vectors) {
+    static const char *const inputs[] = {"in=" FOLDER "/in.txt"}, *const set[] = {"n=2"};
+    struct check_options options = {.vectors = 50,
+                                    .runs = 1,
+                                    .set = set,
+                                    .set_count = 1,
+                                    .is_cosim = true,
+                                    .inputs = inputs,
+                                    .input_count = 1};
+    char error[8192] = "";
+    write_file("in.txt", bad[_i].text);
+    ck_assert_int_ne(check_text(structs, NULL, &options, error, sizeof error), 0);
+    ck_assert_msg(strstr(error, bad[_i].reason) != NULL, "%s", error);
+}
+END_TEST
+
 int main(void) {
     TCase *tcase = tcase_create("interp");
     tcase_add_loop_test(tcase, test_same_as_c, 0, 2);
@@ -290,7 +420,10 @@ int main(void) {
     tcase_add_test(tcase, test_range);
     tcase_add_test(tcase, test_range_of_branch);
     tcase_add_test(tcase, test_short_interval);
-    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, test_wrong_rtl);
+    tcase_add_test(tcase, test_cosim);
+    tcase_add_loop_test(tcase, test_bad_vectors, 0, (int)(sizeof bad / sizeof *bad));
+    tcase_set_timeout(tcase, 300);
     Suite *suite = suite_create("hlsc interp");
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -54,6 +54,10 @@ static bool in_range(const struct type *type, bool is_negative, uint64_t size) {
 static bool read_number(void *context, const struct type *type, size_t bit) {
     struct line *l = context;
     l->text += strspn(l->text, " \t");
+    if (strchr("\r\n#", *l->text)) {
+        snprintf(l->reason, sizeof l->reason, "there are not enough numbers");
+        return false;
+    }
     const bool is_negative = *l->text == '-';
     const char *digits = l->text + is_negative;
     char *end;
