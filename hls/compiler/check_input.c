@@ -128,6 +128,17 @@ int find_ports(struct checking *c) {
     return 0;
 }
 
+uint64_t offered_again(const struct checking *c, const struct check_run *r, uint32_t input) {
+    const int number = (int)(c->in[input] - c->port);
+    const struct network *net = c->made.net;
+    for (int p = 0; p < net->process_count; p++)
+        for (int s = 0; s < net->processes[p]->stream_count; s++)
+            if (net->processes[p]->streams[s].port == number &&
+                net->processes[p]->streams[s].asks_more)
+                return r->in[input].count;
+    return r->taken[input];
+}
+
 int draw_scalars(struct checking *c, uint64_t n, uint64_t *random) {
     struct check_run *r = &c->runs[n];
     for (uint32_t i = 0; i < c->scalars; i++) {

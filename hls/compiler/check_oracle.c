@@ -32,7 +32,7 @@ void fill_inputs(struct checking *c, const struct check_run *r, struct queue *st
         uint64_t *word = calloc(q->stride, sizeof *word);
         if (!word)
             fail(c->made.cc, (struct location){"hlsc", 0}, "out of memory");
-        for (uint64_t k = 0; k < r->taken[i]; k++) {
+        for (uint64_t k = 0; k < offered_again(c, r, i); k++) {
             memcpy(word, r->in[i].data + k * bytes, bytes);
             if (c->in[i]->bits % 64)
                 word[q->stride - 1] &= ((uint64_t)1 << c->in[i]->bits % 64) - 1;
@@ -61,13 +61,14 @@ static int empty(struct oracle *o, uint64_t *counts) {
 static int all_taken(struct oracle *o, uint64_t n, const char *who) {
     struct checking *c = o->c;
     for (uint32_t i = 0; i < c->ins; i++) {
-        const uint64_t left = o->streams[port_number(o, c->in[i])].count;
-        if (left)
+        struct queue *q = &o->streams[port_number(o, c->in[i])];
+        const uint64_t taken = offered_again(c, &c->runs[n], i) - q->count;
+        queue_clear(q);
+        if (taken != c->runs[n].taken[i])
             return FAIL(c, "check: input '%s', run %llu: C takes %llu elements, %s take%s %llu",
                         c->in[i]->name, (unsigned long long)n + 1,
                         (unsigned long long)c->runs[n].taken[i], who,
-                        who[strlen(who) - 1] == 's' ? "" : "s",
-                        (unsigned long long)(c->runs[n].taken[i] - left));
+                        who[strlen(who) - 1] == 's' ? "" : "s", (unsigned long long)taken);
     }
     return 0;
 }

@@ -69,6 +69,9 @@ uint64_t draw(uint64_t *state);
 int make_room(struct checking *c, struct buffer *b, const struct mr_port *port, uint64_t room);
 int offer_more(struct checking *c, struct buffer *b, const struct mr_port *port, uint64_t count);
 int find_ports(struct checking *c);
+// Elements that a run of C has again, and RTL and the interpreters have: what it took, or where the
+// kernel asks for the end of the input, what C had.
+uint64_t offered_again(const struct checking *c, const struct check_run *r, uint32_t input);
 int draw_scalars(struct checking *c, uint64_t run, uint64_t *random);
 
 // ---- check_run.c
@@ -95,7 +98,7 @@ void write_vectors(const struct checking *c, const struct mr_port *port, const s
 
 // ---- check_oracle.c
 int interpret_runs(struct checking *c); // the operations, then the schedule
-// The words that a run takes of each input, into streams[parameter of the top].
+// The words that a run has of each input, into streams[parameter of the top].
 void fill_inputs(struct checking *c, const struct check_run *r, struct queue *streams);
 
 // ---- check_trace.c

@@ -77,10 +77,13 @@ static int model_run(struct checking *c, uint64_t n) {
             }
         if (!grown || open_model(c) != 0)
             return -1;
-        for (uint64_t k = 0; k < n; k++)
-            if (run_kernel(c, c->model->kernel, c->model_instance, &c->runs[k], c->runs[k].taken,
+        for (uint64_t k = 0; k < n; k++) {
+            for (uint32_t i = 0; i < c->ins; i++)
+                offered[i] = offered_again(c, &c->runs[k], i);
+            if (run_kernel(c, c->model->kernel, c->model_instance, &c->runs[k], offered,
                            c->runs[k].out, &run) != 0)
                 return -1;
+        }
     }
     for (uint32_t i = 0; i < c->ins; i++)
         r->taken[i] = in[i].taken;
@@ -232,6 +235,7 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
     struct check_run *r = &c->runs[n];
     struct mr_stream_in in[MAX_PORTS];
     struct mr_stream_out out[MAX_PORTS];
+    uint64_t offered[MAX_PORTS];
     struct mr_run run = {.in = in, .out = out, .max_cycles = 50000000, .activity = c->activity};
     char where[1024], reason[1200];
     memset(c->activity, 0, (size_t)c->made.net->process_count * sizeof *c->activity);
@@ -243,7 +247,9 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
         if (make_room(c, &got[i], c->out[i], r->out[i].count + 16) != 0)
             return -1;
     }
-    if (run_kernel(c, c->rtl->kernel, instance, r, r->taken, got, &run) != 0) {
+    for (uint32_t i = 0; i < c->ins; i++)
+        offered[i] = offered_again(c, r, i);
+    if (run_kernel(c, c->rtl->kernel, instance, r, offered, got, &run) != 0) {
         // A wrong element before the stop says more than the stop.
         snprintf(reason, sizeof reason, "%s", c->error);
         for (uint32_t i = 0; i < c->outs; i++) {

@@ -36,11 +36,6 @@ struct interp {
     uint64_t *word;
 };
 
-// A FIFO that leads back into its process.
-static bool is_feedback(const struct stream *s) {
-    return s->channel < 0 && s->port < 0;
-}
-
 static bool has_more(void *context, int stream) {
     const struct interp_process *p = context;
     return p->stream[stream]->count > 0;
@@ -71,7 +66,7 @@ struct interp *interp_open(struct compiler *cc, const struct network *net) {
             words = stride > words ? stride : words;
             if (p->streams[s].channel >= 0) {
                 ip->stream[s] = &in->channels[p->streams[s].channel];
-            } else if (is_feedback(&p->streams[s])) {
+            } else if (p->streams[s].partner >= 0) {
                 const int first = s < p->streams[s].partner ? s : p->streams[s].partner;
                 if (s == first) {
                     ip->stream[s] = arena_alloc(cc, sizeof(struct queue));
@@ -126,7 +121,7 @@ void interp_start(struct interp *in, struct interp_run *run) {
         for (int s = 0; s < process->stream_count; s++) {
             if (process->streams[s].port >= 0)
                 p->stream[s] = &run->streams[process->streams[s].port];
-            else if (is_feedback(&process->streams[s]))
+            else if (process->streams[s].partner >= 0)
                 queue_clear(p->stream[s]);
         }
         machine_start(&p->m, run->scalars);
@@ -171,7 +166,7 @@ void interp_close(struct interp *in) {
     for (int i = 0; i < in->net->process_count; i++)
         for (int s = 0; s < in->net->processes[i]->stream_count; s++) {
             const struct stream *stream = &in->net->processes[i]->streams[s];
-            if (is_feedback(stream) && s < stream->partner)
+            if (s < stream->partner)
                 queue_free(in->processes[i].stream[s]);
         }
     for (int i = 0; i < in->net->top->param_count; i++)

@@ -182,11 +182,15 @@ static void run_loop(struct cycle_process *p, bool *is_over) {
         p->wait--;
     if (p->wait > 0)
         return;
-    const bool asks = plan->r->go_on || plan->r->more >= 0;
-    if (!(plan->r->repeats && asks) && is_waiting(p, plan))
+    if (plan->r->more >= 0 && !has_word(p, plan->r->more)) {
+        // At full speed an input that offers nothing has ended.
+        *is_over = p->from[plan->r->more] == NULL;
+        return;
+    }
+    if (!plan->r->go_on && is_waiting(p, plan))
         return;
     prepare_flight(p);
-    if (plan->r->repeats && plan->r->go_on && !flag(p, p->ahead, plan->r->go_on)) {
+    if (plan->r->go_on && !flag(p, p->ahead, plan->r->go_on)) {
         *is_over = true;
         return;
     }
@@ -203,7 +207,7 @@ static bool is_drained(const struct cycle_process *p) {
 
 static bool is_flushed(const struct cycle_process *p) {
     for (int s = 0; s < p->f->p->stream_count; s++)
-        if (p->f->p->streams[s].is_output && p->out[s].is_valid)
+        if (p->f->p->streams[s].is_output && p->f->p->streams[s].partner < 0 && p->out[s].is_valid)
             return false;
     return true;
 }
@@ -211,6 +215,7 @@ static bool is_flushed(const struct cycle_process *p) {
 static void finish(struct cycle_process *p) {
     p->phase = IDLE;
     p->is_done = true;
+    p->entered++; // whatever it is that the program would enter, it is something else
     p->m.values = p->ahead ? p->ahead->expect : take_flight(p)->expect;
     const int region = machine_next(&p->m);
     if (region >= 0)
@@ -258,6 +263,13 @@ static void start(struct cycle_interp *in) {
         p->entered = 0;
         p->is_done = false;
         p->is_fixed_old = true;
+        for (int s = 0; s < p->f->p->stream_count; s++) {
+            if (!p->f->p->streams[s].is_output || p->f->p->streams[s].partner < 0)
+                continue;
+            queue_clear(&p->out[s].q); // what a run leaves in a FIFO that leads back is lost
+            p->out[s].credit = p->out[s].depth;
+            p->out[s].change = 0;
+        }
     }
 }
 

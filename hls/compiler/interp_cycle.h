@@ -57,6 +57,8 @@ struct flight *take_flight(struct cycle_process *p);
 void prepare_flight(struct cycle_process *p);
 // Is it plain, without a look at guards, that there can be no iteration?
 bool is_waiting(const struct cycle_process *p, const struct plan *plan);
+// Is there a word at an input?
+bool has_word(const struct cycle_process *p, int stream);
 bool can_issue(const struct cycle_process *p);
 void issue(struct cycle_process *p);
 void run_flights(struct cycle_process *p);

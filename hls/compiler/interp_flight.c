@@ -137,7 +137,7 @@ static const struct queue *input(const struct cycle_process *p, int stream) {
                            : &p->interp->run->streams[p->f->p->streams[stream].port];
 }
 
-static bool has_word(const struct cycle_process *p, int stream) {
+bool has_word(const struct cycle_process *p, int stream) {
     return p->from[stream] ? p->from[stream]->is_valid : input(p, stream)->count > 0;
 }
 
