@@ -329,6 +329,8 @@ static struct op *simplify(struct builder *b, enum opcode code, int bits, bool i
             return x->imm ? y : in[2];
         if (y == in[2])
             return y;
+        if (in[2]->code == IR_SELECT && ir_resolve(in[2]->in[0]) == x)
+            return ir_select(b, loc, x, y, ir_resolve(in[2]->in[2]));
         if (bits == 1 && is_value(y, 1) && is_value(in[2], 0))
             return x;
         if (bits == 1 && is_value(y, 0) && is_value(in[2], 1))

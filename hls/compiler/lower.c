@@ -49,33 +49,59 @@ static struct op *element_of(struct lowering *lo, const struct slot *s, const in
     return view_at(lo, v, s->dims, s->size, at, lo->loc);
 }
 
+enum { MAX_ELEMENTS = 256 };
+
+struct elements { // that were assigned one by one, the newest first
+    const struct op *select[MAX_ELEMENTS];
+    int64_t index[MAX_ELEMENTS][MAX_DIMS];
+    int count;
+};
+
+static bool same_dims(const struct slot *s, const int64_t *x, const int64_t *y) {
+    for (int d = 0; d < s->dims; d++)
+        if ((x[d] < 0) != (y[d] < 0))
+            return false;
+    return true;
+}
+
+// Adds the elements that `array` assigns; gives what lies below them, or NULL where indices name
+// pieces of different shape.
+static struct op *collect_elements(const struct slot *s, const int *lane, struct op *array,
+                                   struct elements *list) {
+    int64_t index[MAX_DIMS];
+    for (array = ir_resolve(array); names_element(s, lane, array, index);
+         array = ir_resolve(array->in[2])) {
+        if (list->count == MAX_ELEMENTS || (list->count && !same_dims(s, index, list->index[0])))
+            return NULL;
+        bool known = false;
+        for (int i = 0; i < list->count; i++)
+            known = known || memcmp(index, list->index[i], (size_t)s->dims * sizeof *index) == 0;
+        if (known)
+            continue;
+        list->select[list->count] = array;
+        memcpy(list->index[list->count++], index, sizeof index);
+    }
+    return array;
+}
+
 // `condition ? x : y`. In arrays of which single elements were assigned only those are chosen, so
 // that the others do not wait for the condition.
 static struct op *merge_arrays(struct lowering *lo, const struct slot *s, const int *lane,
-                               struct op *condition, struct op *x, struct op *y, int depth) {
+                               struct op *condition, struct op *x, struct op *y) {
     struct builder *b = &lo->b;
-    x = ir_resolve(x);
-    y = ir_resolve(y);
-    int64_t index[MAX_DIMS], other[MAX_DIMS];
-    if (x == y || !s->dims || depth > 64)
+    struct elements *list = s->dims ? arena_alloc(lo->cc, sizeof *list) : NULL;
+    struct op *base_x = list ? collect_elements(s, lane, x, list) : NULL;
+    struct op *base_y = base_x ? collect_elements(s, lane, y, list) : NULL;
+    if (!base_y || !list->count)
         return ir_select(b, lo->loc, condition, x, y);
-    if (names_element(s, lane, x, index)) {
-        struct op *rest = y; // without what it assigns to the same element
-        if (names_element(s, lane, y, other) &&
-            memcmp(index, other, (size_t)s->dims * sizeof *index) == 0)
-            rest = y->in[2];
+    struct op *merged = ir_select(b, lo->loc, condition, base_x, base_y);
+    for (int i = list->count; i-- > 0;) {
         struct op *element =
-            ir_select(b, lo->loc, condition, x->in[1], element_of(lo, s, lane, y, index));
-        return ir_select(b, lo->loc, x->in[0], element,
-                         merge_arrays(lo, s, lane, condition, x->in[2], rest, depth + 1));
+            ir_select(b, lo->loc, condition, element_of(lo, s, lane, x, list->index[i]),
+                      element_of(lo, s, lane, y, list->index[i]));
+        merged = ir_select(b, lo->loc, list->select[i]->in[0], element, merged);
     }
-    if (names_element(s, lane, y, index)) {
-        struct op *element =
-            ir_select(b, lo->loc, condition, element_of(lo, s, lane, x, index), y->in[1]);
-        return ir_select(b, lo->loc, y->in[0], element,
-                         merge_arrays(lo, s, lane, condition, x, y->in[2], depth + 1));
-    }
-    return ir_select(b, lo->loc, condition, x, y);
+    return merged;
 }
 
 // The environment becomes `condition ? environment : otherwise`.
@@ -110,7 +136,7 @@ void merge_env(struct lowering *lo, struct op *condition, const struct value *ot
             at[d] = ir_lane(&lo->b, lane[d]);
         struct op *merged =
             merge_arrays(lo, s, lane, condition, view_at(lo, *mine, s->dims, s->size, at, lo->loc),
-                         view_at(lo, *other, s->dims, s->size, at, lo->loc), 0);
+                         view_at(lo, *other, s->dims, s->size, at, lo->loc));
         if (!merged->name && merged->code != IR_CONST)
             merged->name = s->name;
         mine->op = merged;
