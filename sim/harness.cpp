@@ -224,8 +224,8 @@ void instance::offer(const mr_run *run) {
     KERNEL_PORTS(NOTHING, OFFER, MAKE_ROOM)
 #ifdef KERNEL_ENDS // of the inputs that the kernel asks for more
 #    define TELL_END(name)                                                                         \
-        top->name##_end_i = run->in[index_##name].taken + offered[index_##name] ==                 \
-                            run->in[index_##name].count;
+        top->name##_end_i =                                                                        \
+            run->in[index_##name].taken + offered[index_##name] == run->in[index_##name].count;
     KERNEL_ENDS(TELL_END)
 #endif
 }

@@ -20,7 +20,9 @@ static int check_all(struct checking *c) {
     if (!c->activity)
         return FAIL(c, "hlsc: error: out of memory");
     c->rtl = mr_kernel_load(c->rtl_so, c->error, c->error_size);
-    const int status = c->rtl ? rtl_runs(c, &random) : -1;
+    int status = c->rtl ? rtl_runs(c, &random) : -1;
+    if (status == 0 && c->held[0])
+        status = FAIL(c, "%s", c->held);
     if (close_vectors(c) != 0 || status != 0)
         return -1;
     uint64_t in = 0, out = 0;

@@ -37,8 +37,11 @@ struct checking {
     struct check_run *runs;
     struct mr_loaded *model, *rtl;
     void *model_instance;
-    uint64_t cycles;              // of the RTL at full speed
-    uint64_t *planned;            // cycles of each run by the schedule
+    uint64_t cycles;   // of the RTL at full speed
+    uint64_t *planned; // cycles of each run by the schedule; 0: not known
+    // What the schedule's interpreter found where a claim is asserted: told after the RTL, whose
+    // assertion says it better.
+    char held[1200];
     struct mr_activity *activity; // of the RTL's processes in a run
     bool explains;                // the RTL runs once more, for a waveform
     bool is_given[MAX_PORTS];

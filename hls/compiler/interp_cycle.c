@@ -183,8 +183,10 @@ static void run_loop(struct cycle_process *p, bool *is_over) {
     if (p->wait > 0)
         return;
     if (plan->r->more >= 0 && !has_word(p, plan->r->more)) {
-        // At full speed an input that offers nothing has ended.
-        *is_over = p->from[plan->r->more] == NULL;
+        // At full speed an input of the top that offers nothing has ended.
+        const int channel = p->f->p->streams[plan->r->more].channel;
+        *is_over = channel < 0 ||
+                   p->interp->processes[p->interp->net->channels[channel].from_process].is_done;
         return;
     }
     if (!plan->r->go_on && is_waiting(p, plan))
