@@ -111,15 +111,48 @@ static void path_line(const struct region *r, const struct op *op, char *text, s
 }
 
 static bool is_read_after_write(const struct found_dependence *d) {
-    return d->from->code == IR_STORE && d->to->code == IR_LOAD;
+    return d->from->code == IR_STORE && d->to->code == IR_LOAD && d->distance >= 0 &&
+           (d->needed > 0 || d->claimed);
 }
 
-static json_t *loop_json(const struct region *r) {
+// The operation that is ready latest in a stage; NULL: none takes time there.
+static const struct op *latest_in(const struct process *p, const struct region *r, int stage) {
+    const struct op *latest = NULL;
+    for (int i = 0; i < p->op_count; i++) {
+        const struct op_time *t = &r->schedule->time[i];
+        if (p->ops[i]->alias || !t->needed || t->invariant || t->ready != stage ||
+            p->ops[i]->code == IR_PHI || op_delay(p, p->ops[i]) == 0)
+            continue;
+        if (!latest || t->arrival > r->schedule->time[latest->id].arrival)
+            latest = p->ops[i];
+    }
+    return latest;
+}
+
+static const struct op *slowest(const struct process *p, const struct region *r) {
+    const struct op *worst = NULL;
+    for (int stage = 0; stage < r->schedule->depth; stage++) {
+        const struct op *op = latest_in(p, r, stage);
+        if (op &&
+            (!worst || r->schedule->time[op->id].arrival > r->schedule->time[worst->id].arrival))
+            worst = op;
+    }
+    return worst;
+}
+
+static json_t *loop_json(const struct process *p, const struct region *r) {
     json_t *loop =
         json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", r->name, "file", base_name(r->loc.file),
                   "line", r->loc.line, "ii", r->schedule->ii, "depth", r->schedule->depth);
     if (r->schedule->ii_reason)
         json_object_set_new(loop, "ii_reason", json_string(r->schedule->ii_reason));
+    json_t *stages = json_array(); // ns after the clock's edge at which the last result is there
+    for (int stage = 0; stage < r->schedule->depth; stage++) {
+        const struct op *op = latest_in(p, r, stage);
+        const double ns = op ? r->schedule->time[op->id].arrival : 0;
+        json_array_append_new(stages, json_real((double)(int)(ns * 100 + 0.5) / 100));
+    }
+    json_object_set_new(loop, "stage_ns", stages);
     return loop;
 }
 
@@ -129,7 +162,7 @@ static json_t *process_json(const struct network *net, const struct process *p,
            *deps = json_array();
     for (int i = 0; i < p->region_count; i++) {
         const struct region *r = p->regions[i];
-        json_array_append_new(loops, loop_json(r));
+        json_array_append_new(loops, loop_json(p, r));
         for (int k = 0; k < r->schedule->dependence_count; k++) {
             const struct found_dependence *d = &r->schedule->dependences[k];
             if (!is_read_after_write(d))
@@ -195,7 +228,7 @@ void report_json(const struct network *net, struct tile *const *tiles, FILE *out
         json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
     json_t *root = json_pack("{s:s, s:i, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
                              "first_issue", FIRST_ISSUE, "processes", processes);
-    json_dumpf(root, out, JSON_INDENT(1));
+    json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
     fputc('\n', out);
     json_decref(root);
 }
@@ -235,6 +268,13 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                     fprintf(out, "%s?", k ? " x " : ", trips ");
             }
             fputc('\n', out);
+            const struct op *late = slowest(p, region);
+            if (late)
+                fprintf(out, "    slowest is stage %d: %.2f of %.2f ns, %s%s%s, %s:%d\n",
+                        region->schedule->time[late->id].ready,
+                        region->schedule->time[late->id].arrival, SCHEDULE_BUDGET,
+                        ir_opcode_name(late->code), late->name ? " " : "",
+                        late->name ? late->name : "", base_name(late->loc.file), late->loc.line);
             if (region->schedule->ii_reason)
                 fprintf(out, "    II is not %d: %s\n", region->schedule->ii - 1,
                         region->schedule->ii_reason);
@@ -261,9 +301,13 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                 const int length = dependence_path(p, region, d, path, 128);
                 fprintf(out,
                         "  dependence of %s in loop %s: %lld iterations from write to read, %d "
-                        "cycles needed\n",
+                        "cycles needed%s\n",
                         p->memories[d->memory].name, region->name, (long long)d->distance,
-                        d->needed);
+                        d->needed,
+                        d->asserted ? " (claimed, asserted in the RTL)"
+                        : region->schedule->time[d->to->id].follows
+                            ? ", for its reads follow the writes"
+                            : "");
                 for (int n = length - 1; n >= 0; n--) {
                     char line[256];
                     path_line(region, path[n], line, sizeof line);

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Period less 27 % for what routing adds, as Vitis HLS assumes.
-static const double budget = 1000.0 / CLOCK_MHZ * 0.73;
+static const double budget = SCHEDULE_BUDGET;
 static const double register_out = 0.2, crossing = 0.4;
 
 static int bits_for(wide value) {

@@ -12,6 +12,10 @@ enum {
     MULTIPLIER_CYCLES = 3 // operands, product, sum: the registers of a DSP48E2
 };
 
+// ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
+// HLS assumes.
+#define SCHEDULE_BUDGET (1000.0 / CLOCK_MHZ * 0.73)
+
 struct op_time {
     bool needed;    // by this region
     bool invariant; // the same in all iterations of a run: never pipelined
