@@ -102,8 +102,6 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         bypass_casts(p);
         fuse_multiplications(cc, p);
         find_widths(cc, p);
-        if (o->dump_ir)
-            ir_dump(stdout, p);
         tiles[i] = find_tile(cc, p);
         schedule_process(cc, p, tiles[i]);
     }
@@ -138,7 +136,7 @@ int compile_keep(const struct compile_options *options, struct compiled *made, c
     *made = (struct compiled){.cc = calloc(1, sizeof *made->cc)};
     if (!made->cc || !outputs) {
         snprintf(error, error_size, "hlsc: error: out of memory");
-    } else if (setjmp(made->cc->on_error) == 0) {
+    } else if (setjmp(made->cc->on_error) != JUMP_ERROR) {
         run_passes(made, options, outputs);
         status = 0;
     } else {

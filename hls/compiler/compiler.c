@@ -17,7 +17,7 @@ enum { BLOCK_BYTES = 1 << 16 };
 static noreturn void out_of_memory(struct compiler *cc, size_t bytes) {
     snprintf(cc->error, sizeof cc->error,
              "hlsc: error: out of memory (%zu bytes asked for); compile a smaller kernel", bytes);
-    longjmp(cc->on_error, 1);
+    longjmp(cc->on_error, JUMP_ERROR);
 }
 
 void *arena_alloc(struct compiler *cc, size_t bytes) {
@@ -103,7 +103,7 @@ noreturn void fail(struct compiler *cc, struct location loc, const char *format,
     for (char *c = cc->error; *c; c++)
         if (*c == '\n' || *c == '\r')
             *c = ' ';
-    longjmp(cc->on_error, 1);
+    longjmp(cc->on_error, JUMP_ERROR);
 }
 
 struct function *find_function(const struct program *program, const char *name) {
@@ -111,4 +111,18 @@ struct function *find_function(const struct program *program, const char *name) 
         if (strcmp(program->functions[i]->name, name) == 0)
             return program->functions[i];
     return NULL;
+}
+
+bool is_stepped(const struct compiler *cc, struct location loop) {
+    for (int i = 0; i < cc->stepped_count; i++)
+        if (cc->stepped[i].line == loop.line && strcmp(cc->stepped[i].file, loop.file) == 0)
+            return true;
+    return false;
+}
+
+void step_and_restart(struct compiler *cc, struct location loop) {
+    if (cc->stepped_count == MAX_STEPPED || is_stepped(cc, loop))
+        return;
+    cc->stepped[cc->stepped_count++] = loop;
+    longjmp(cc->on_error, JUMP_AGAIN);
 }

@@ -10,9 +10,15 @@
 
 struct arena_block;
 
+enum { JUMP_ERROR = 1, JUMP_AGAIN = 2, MAX_STEPPED = 64 };
+
 struct compiler {
     struct arena_block *blocks;
-    jmp_buf on_error; // set by the caller of the passes; every pass leaves through it
+    jmp_buf on_error; // set by the caller of the passes; every pass leaves through it: JUMP_ERROR,
+                      // or JUMP_AGAIN where all passes have to run again
+    // Loops that the scheduler could not pipeline and nobody asked to: they become control steps.
+    struct location stepped[MAX_STEPPED];
+    int stepped_count;
     char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
 
@@ -30,6 +36,10 @@ void compiler_free(struct compiler *cc);
 // Ends the compilation: formats "file:line: error: text" into cc->error and jumps to cc->on_error.
 noreturn void fail(struct compiler *cc, struct location loc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+bool is_stepped(const struct compiler *cc, struct location loop);
+// Notes the loop and ends this attempt by JUMP_AGAIN; returns if there is no room for one more.
+void step_and_restart(struct compiler *cc, struct location loop);
 
 // ---- front end
 

@@ -176,7 +176,9 @@ struct region {
     struct op *enable;   // runs only if this holds when it is reached, or NULL
     struct op *break_if; // ends the innermost loop (or the while) after this iteration, or NULL
     int asked_ii;        // of the pipeline pragma; 0: the least that is possible
-    struct op **effects; // stores, reads, writes in program order
+    bool is_free;        // no pragma asks for a pipeline: it may become control steps
+    struct location innermost; // loop
+    struct op **effects;       // stores, reads, writes in program order
     int effect_count;
     struct carried *carried;
     int carried_count;

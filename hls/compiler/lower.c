@@ -155,7 +155,8 @@ static void lower_branch(struct lowering *lo, struct op *condition, const struct
             lower_stmt(lo, otherwise);
         return;
     }
-    if (!lo->region && (has_loop(then) || has_loop(otherwise)))
+    if (!lo->region &&
+        (needs_steps(then) || needs_steps(otherwise) || has_read(then) || has_read(otherwise)))
         condition = settled(lo, condition, lo->loc);
     struct op *guard = lo->guard;
     struct value *before = copy_env(lo);
@@ -177,7 +178,7 @@ static void lower_switch(struct lowering *lo, const struct stmt *s) {
     struct builder *b = &lo->b;
     struct op *on = lower_expr(lo, s->a), *any = NULL;
     const struct switch_case *fallback = NULL;
-    if (!lo->region && has_loop(s))
+    if (!lo->region && needs_steps(s))
         on = settled(lo, on, s->loc);
     for (int i = 0; i < s->case_count; i++) {
         const struct switch_case *c = &s->cases[i];
@@ -261,12 +262,13 @@ static void lower_block(struct lowering *lo, const struct stmt *s) {
         if (skip && ir_is_const(skip, &known))
             break;
         if (skip) {
-            if (!lo->region && (has_loop(s->body[i]) || has_effect(s->body[i])))
+            if (!lo->region && (needs_steps(s->body[i]) || has_effect(s->body[i])))
                 skip = settled(lo, skip, s->body[i]->loc);
             lower_unless(lo, skip, s->body[i]);
             continue;
         }
-        if (!lo->region && !lo->unrolled_count && !has_loop(s->body[i]) && has_effect(s->body[i])) {
+        if (!lo->region && !lo->unrolled_count && !needs_steps(s->body[i]) &&
+            has_effect(s->body[i])) {
             const int n = straight_count(&s->body[i], s->count - i);
             lower_straight(lo, &s->body[i], n);
             i += n - 1;
@@ -347,7 +349,7 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
 void lower_stmt(struct lowering *lo, const struct stmt *s) {
     lo->loc = s->loc;
     if (!lo->region && !lo->unrolled_count && s->kind != STMT_BLOCK && has_effect(s) &&
-        !has_loop(s)) {
+        !needs_steps(s)) {
         lower_straight(lo, (struct stmt *[]){(struct stmt *)(uintptr_t)s}, 1);
         return;
     }

@@ -126,7 +126,10 @@ struct op *evaluate_outside(struct lowering *lo, const struct expr *e);
 void declare_variable(struct lowering *lo, struct variable *var);
 
 // ---- lower_shape.c: what statements contain
-bool has_loop(const struct stmt *s);   // needs control steps: a loop that is not unrolled, or ...
+bool has_loop(const struct stmt *s); // needs control steps: a loop that is not unrolled, or ...
+// Outside of a loop: has a loop, or reads a stream under a condition, which has to be known before.
+bool needs_steps(const struct stmt *s);
+bool has_read(const struct stmt *s);   // of a stream
 bool has_effect(const struct stmt *s); // on a stream, or perhaps on a memory
 bool expr_has_effect(const struct expr *e);
 bool has_leave(const struct stmt *s,

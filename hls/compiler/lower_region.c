@@ -107,13 +107,15 @@ struct nest {
     int levels;
 };
 
-static bool is_innermost(const struct for_loop *loop) {
+static bool is_innermost(const struct lowering *lo, const struct for_loop *loop,
+                         struct location loc) {
     return loop->pipeline_ii > 0 || loop->pipeline_ii == PIPELINE_LEAST ||
-           (loop->pipeline_ii == PIPELINE_NONE && !has_loop(loop->body));
+           (loop->pipeline_ii == PIPELINE_NONE && !has_loop(loop->body) &&
+            !is_stepped(lo->cc, loc));
 }
 
 // Loops that hold nothing but the next one, down to the pipelined one. False: needs control steps.
-static bool find_nest(const struct stmt *s, struct nest *n) {
+static bool find_nest(const struct lowering *lo, const struct stmt *s, struct nest *n) {
     n->levels = 0;
     for (const struct stmt *at = s;;) {
         if (n->levels == MAX_LEVELS)
@@ -123,7 +125,7 @@ static bool find_nest(const struct stmt *s, struct nest *n) {
                 return false;
         n->loop[n->levels] = at->loop;
         n->loc[n->levels++] = at->loc;
-        if (is_innermost(at->loop))
+        if (is_innermost(lo, at->loop, at->loc))
             return true;
         const struct stmt *inner = only_statement(at->loop->body);
         if (!inner || inner->kind != STMT_FOR || inner->loop->unroll ||
@@ -134,8 +136,11 @@ static bool find_nest(const struct stmt *s, struct nest *n) {
 }
 
 static struct region *begin_loop(struct lowering *lo, const struct for_loop *outer,
-                                 const struct for_loop *inner, struct location loc) {
+                                 const struct for_loop *inner, struct location loc,
+                                 struct location at) {
     struct region *r = begin_region(lo, loc);
+    r->is_free = inner->pipeline_ii == PIPELINE_NONE;
+    r->innermost = at;
     r->claims = inner->dependences;
     r->claim_count = inner->dependence_count;
     r->asked_ii = inner->pipeline_ii > 0 ? inner->pipeline_ii : 0;
@@ -153,7 +158,7 @@ static void lower_nest(struct lowering *lo, const struct nest *n) {
     for (int i = 0; i < n->levels; i++)
         limit[i] = evaluate_outside(lo, n->loop[i]->limit);
     const int slots = lo->slot_count;
-    struct region *r = begin_loop(lo, n->loop[0], inner, n->loc[0]);
+    struct region *r = begin_loop(lo, n->loop[0], inner, n->loc[0], n->loc[n->levels - 1]);
     r->levels = n->levels;
     for (int i = 0; i < n->levels; i++) {
         const struct for_loop *loop = n->loop[i];
@@ -191,7 +196,7 @@ static void lower_while_region(struct lowering *lo, const struct stmt *s) {
     struct op *guard = lo->guard;
     settle(lo, s->loc, false, NULL);
     const int slots = lo->slot_count;
-    struct region *r = begin_loop(lo, loop, loop, s->loc);
+    struct region *r = begin_loop(lo, loop, loop, s->loc, s->loc);
     r->repeats = true;
     r->more = -1;
     if (loop->limit && loop->limit->kind == EXPR_MORE) {
@@ -301,9 +306,9 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
 
 void lower_loop(struct lowering *lo, const struct stmt *s) {
     struct nest nest;
-    if (s->kind == STMT_FOR && find_nest(s, &nest))
+    if (s->kind == STMT_FOR && find_nest(lo, s, &nest))
         lower_nest(lo, &nest);
-    else if (s->kind == STMT_WHILE && is_innermost(s->loop))
+    else if (s->kind == STMT_WHILE && is_innermost(lo, s->loop, s->loc))
         lower_while_region(lo, s);
     else
         lower_steps(lo, s);

@@ -120,9 +120,54 @@ static bool repeats_stream(struct stmt **body, int count) {
     return false;
 }
 
+static bool expr_reads(const struct expr *e) {
+    if (!e || !e->has_effects)
+        return false;
+    if (e->kind == EXPR_READ || (e->kind == EXPR_CALL && has_read(e->callee->body)))
+        return true;
+    for (int i = 0; i < e->arg_count; i++)
+        if (expr_reads(e->args[i]))
+            return true;
+    return expr_reads(e->a) || expr_reads(e->b) || expr_reads(e->c);
+}
+
+bool has_read(const struct stmt *s) {
+    if (!s)
+        return false;
+    if (expr_reads(s->a) || expr_reads(s->b) || expr_reads(s->init) || has_read(s->then) ||
+        has_read(s->otherwise) || (s->loop && has_read(s->loop->body)))
+        return true;
+    for (int i = 0; i < s->count; i++)
+        if (has_read(s->body[i]))
+            return true;
+    for (int i = 0; i < s->case_count; i++)
+        if (has_read(s->cases[i].body))
+            return true;
+    return false;
+}
+
+static bool reads_by_chance(const struct stmt *s) {
+    if (s->kind == STMT_BLOCK) {
+        for (int i = 0; i < s->count; i++)
+            if (reads_by_chance(s->body[i]))
+                return true;
+        return false;
+    }
+    return (s->kind == STMT_IF || s->kind == STMT_SWITCH) && has_read(s);
+}
+
+bool needs_steps(const struct stmt *s) {
+    return s && (has_loop(s) || reads_by_chance(s));
+}
+
+static bool may_leave(const struct stmt *s) {
+    return has_leave(s, STMT_BREAK) || has_leave(s, STMT_CONTINUE) || has_leave(s, STMT_RETURN);
+}
+
 int straight_count(struct stmt **body, int count) {
     int n = 1;
-    while (n < count && !has_loop(body[n]) && has_effect(body[n]) && !repeats_stream(body, n + 1))
+    while (n < count && !may_leave(body[n - 1]) && !needs_steps(body[n]) && has_effect(body[n]) &&
+           !repeats_stream(body, n + 1))
         n++;
     return n;
 }

@@ -24,12 +24,16 @@ static struct op *same_value(struct op *op) {
     return op;
 }
 
-static bool depends_on(const struct op *op, const struct op *mark, int depth) {
-    op = op->alias ? ir_resolve((struct op *)(uintptr_t)op) : op;
-    if (op == mark || depth > 40) // deeper: as if it did
+// `seen` has a byte per operation.
+static bool depends_on(struct op *op, const struct op *mark, bool *seen) {
+    op = ir_resolve(op);
+    if (op == mark)
         return true;
+    if (seen[op->id])
+        return false;
+    seen[op->id] = true;
     for (int i = 0; i < op->in_count; i++)
-        if (op->in[i] && depends_on(op->in[i], mark, depth + 1))
+        if (op->in[i] && depends_on(op->in[i], mark, seen))
             return true;
     return false;
 }
@@ -169,7 +173,7 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
             return NULL;
     }
     struct builder *b = &lo->b;
-    if (when && depends_on(when, mark, 0))
+    if (when && depends_on(when, mark, arena_alloc(lo->cc, (size_t)lo->p->op_count)))
         return NULL;
     if (when)
         term = ir_select(b, loc, when, term,

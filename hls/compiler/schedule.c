@@ -667,6 +667,8 @@ static void search_interval(struct pass *a) {
             break;
         reason = a->reason ? a->reason : "its operations cannot be put into an order";
         loc = a->reason ? a->reason_loc : r->loc;
+        if (a->ii >= MAX_II && r->is_free)
+            step_and_restart(cc, r->innermost);
         if (!repeats(r) || a->ii >= MAX_II)
             fail(cc, loc, repeats(r) ? "loop '%s' cannot be pipelined: %s" : "'%s': %s", r->name,
                  reason);
