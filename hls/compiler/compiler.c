@@ -113,16 +113,17 @@ struct function *find_function(const struct program *program, const char *name) 
     return NULL;
 }
 
-bool is_stepped(const struct compiler *cc, struct location loop) {
+const char *why_stepped(const struct compiler *cc, struct location loop) {
     for (int i = 0; i < cc->stepped_count; i++)
         if (cc->stepped[i].line == loop.line && strcmp(cc->stepped[i].file, loop.file) == 0)
-            return true;
-    return false;
+            return cc->why_stepped[i];
+    return NULL;
 }
 
-void step_and_restart(struct compiler *cc, struct location loop) {
-    if (cc->stepped_count == MAX_STEPPED || is_stepped(cc, loop))
+void step_and_restart(struct compiler *cc, struct location loop, const char *why) {
+    if (cc->stepped_count == MAX_STEPPED || why_stepped(cc, loop))
         return;
+    cc->why_stepped[cc->stepped_count] = why;
     cc->stepped[cc->stepped_count++] = loop;
     longjmp(cc->on_error, JUMP_AGAIN);
 }

@@ -18,6 +18,7 @@ struct compiler {
                       // or JUMP_AGAIN where all passes have to run again
     // Loops that the scheduler could not pipeline and nobody asked to: they become control steps.
     struct location stepped[MAX_STEPPED];
+    const char *why_stepped[MAX_STEPPED];
     int stepped_count;
     char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
@@ -37,9 +38,10 @@ void compiler_free(struct compiler *cc);
 noreturn void fail(struct compiler *cc, struct location loc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-bool is_stepped(const struct compiler *cc, struct location loop);
+// Why a loop is to become control steps; NULL: it is not.
+const char *why_stepped(const struct compiler *cc, struct location loop);
 // Notes the loop and ends this attempt by JUMP_AGAIN; returns if there is no room for one more.
-void step_and_restart(struct compiler *cc, struct location loop);
+void step_and_restart(struct compiler *cc, struct location loop, const char *why);
 
 // ---- front end
 

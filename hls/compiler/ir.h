@@ -214,7 +214,8 @@ struct process {
     int stream_count;
     int *arg_port; // [arg_count] the top's parameter of each scalar argument
     int arg_count;
-    int multipliers; // set by the schedule
+    int multipliers;   // set by the schedule
+    const char *notes; // lines for the report, or NULL
     struct region **regions;
     int region_count;
     struct step *steps;

@@ -111,7 +111,7 @@ static bool is_innermost(const struct lowering *lo, const struct for_loop *loop,
                          struct location loc) {
     return loop->pipeline_ii > 0 || loop->pipeline_ii == PIPELINE_LEAST ||
            (loop->pipeline_ii == PIPELINE_NONE && !has_loop(loop->body) &&
-            !is_stepped(lo->cc, loc));
+            !why_stepped(lo->cc, loc));
 }
 
 // Loops that hold nothing but the next one, down to the pipelined one. False: needs control steps.
@@ -254,6 +254,10 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
     const struct for_loop *loop = s->loop;
     struct op *guard = lo->guard, *limit = NULL;
     int index = -1;
+    const char *why = why_stepped(lo->cc, s->loc);
+    if (why)
+        lo->p->notes = arena_printf(lo->cc, "%s  the loop of line %d is not pipelined: %s\n",
+                                    lo->p->notes ? lo->p->notes : "", s->loc.line, why);
     if (loop->limit && loop->limit->kind == EXPR_MORE)
         fail(lo->cc, s->loc,
              "hls_more is the condition of a loop that cannot be pipelined, for it holds further "

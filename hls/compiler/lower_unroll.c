@@ -59,7 +59,10 @@ static bool is_watched(const struct lowering *lo, int slot, int slots, const str
 static struct op *reduce_extreme(struct lowering *lo, int slot, int slots, struct op *mark,
                                  struct op *before, int lane, int first_op, struct location loc) {
     struct builder *b = &lo->b;
-    struct op *pick = ir_resolve(lo->env[slot].op);
+    struct op *outer = ir_resolve(lo->env[slot].op), *pick = outer;
+    // ?: promotes to int: the choice is then between conversions, and converted back.
+    if (pick->code == IR_CAST && ir_resolve(pick->in[0])->code == IR_SELECT)
+        pick = ir_resolve(pick->in[0]);
     struct op *c = ir_resolve(pick->in[0]), *term = NULL;
     bool term_if = true;
     while (c->code == IR_NOT) {
@@ -69,9 +72,9 @@ static struct op *reduce_extreme(struct lowering *lo, int slot, int slots, struc
     if (c->code != IR_LT && c->code != IR_LE)
         return NULL;
     for (int side = 1; side <= 2; side++) {
-        if (ir_resolve(pick->in[side]) != mark)
+        if (same_value(pick->in[side]) != mark)
             continue;
-        term = ir_resolve(pick->in[3 - side]);
+        term = ir_cast(b, mark->bits, mark->is_signed, loc, same_value(pick->in[3 - side]));
         term_if = term_if == (side == 2); // taken where the comparison holds
     }
     if (!term || term == mark)
@@ -81,14 +84,21 @@ static struct op *reduce_extreme(struct lowering *lo, int slot, int slots, struc
     const bool term_first = x == t && y == mark;
     if (!term_first && !(y == t && x == mark))
         return NULL;
-    const struct op *own[4] = {pick, c, ir_resolve(c->in[0]), ir_resolve(c->in[1])};
-    if (is_watched(lo, slot, slots, mark, own, 4, first_op) ||
-        is_watched(lo, slot, slots, pick, own, 0, first_op))
+    const struct op *own[7] = {pick,
+                               c,
+                               outer,
+                               ir_resolve(c->in[0]),
+                               ir_resolve(c->in[1]),
+                               ir_resolve(pick->in[1]),
+                               ir_resolve(pick->in[2])};
+    if (is_watched(lo, slot, slots, mark, own, 7, first_op) ||
+        is_watched(lo, slot, slots, outer, own, 0, first_op) ||
+        (pick != outer && is_watched(lo, slot, slots, pick, own, 3, first_op)))
         return NULL;
-    // Conversions in between must serve the comparison alone.
-    for (int k = 2; k < 4; k++)
-        if (own[k] != t && own[k] != mark && own[k] != x && own[k] != y &&
-            is_watched(lo, slot, slots, own[k], own, 2, first_op))
+    // Conversions of the mark must serve this alone.
+    for (int k = 3; k < 7; k++)
+        if (own[k] != mark && same_value((struct op *)(uintptr_t)own[k]) == mark &&
+            is_watched(lo, slot, slots, own[k], own, 3, first_op))
             return NULL;
     const bool least = term_first == term_if;
     struct op *best = term;
@@ -120,8 +130,9 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
         chain[length++] = add;
         add = ir_resolve(add->in[0]);
     }
-    if (last->code == IR_SELECT && add->code != IR_ADD && add->code != IR_AND &&
-        add->code != IR_OR && add->code != IR_XOR)
+    const bool converted = last->code == IR_CAST && ir_resolve(last->in[0])->code == IR_SELECT;
+    if (converted || (last->code == IR_SELECT && add->code != IR_ADD && add->code != IR_AND &&
+                      add->code != IR_OR && add->code != IR_XOR))
         return reduce_extreme(lo, slot, slots, mark, before, lane, first_op, loc);
     if (add->code != IR_ADD && add->code != IR_AND && add->code != IR_OR && add->code != IR_XOR)
         return NULL;

@@ -61,7 +61,9 @@ void static_assertion(struct front *f) {
 
 // ---- enums and structs
 
-static void parse_enumerators(struct front *f) {
+// Gives whether any of them is negative.
+static bool parse_enumerators(struct front *f) {
+    bool negative = false;
     int64_t value = 0;
     while (!accept(f, "}")) {
         struct location loc = peek(f)->loc;
@@ -73,26 +75,31 @@ static void parse_enumerators(struct front *f) {
             fail(f->cc, loc, "enum constant %s does not fit in int; use a static const int64_t",
                  name);
         declare(f, name, SYM_ENUM_CONSTANT, loc)->value = value;
+        negative = negative || value < 0;
         value = (int64_t)((uint64_t)value + 1);
         if (!accept(f, ",")) {
             expect(f, "}", "after the constants of an enum");
             break;
         }
     }
+    return negative;
 }
 
 static const struct type *parse_enum(struct front *f) {
+    // Its constants are int; its variables are unsigned where none is negative, as in gcc and
+    // clang.
     const struct type *type = int_type(f, 32, true);
     struct location loc = peek(f)->loc;
     skip_attributes(f);
     const char *tag = token_is(peek(f), "{") ? NULL : expect_name(f, "the name of an enum");
     if (accept(f, "{")) {
+        type = int_type(f, 32, parse_enumerators(f));
         if (tag)
             declare(f, tag, SYM_TAG, loc)->type = type;
-        parse_enumerators(f);
     } else {
         struct symbol *s = lookup(f, tag, true);
-        if (!s || s->type != type)
+        type = s ? s->type : NULL;
+        if (!type || type->kind != TYPE_INT)
             fail(f->cc, loc, "enum %s is not declared; declare it before its use", tag);
     }
     skip_attributes(f);

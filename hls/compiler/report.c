@@ -279,6 +279,8 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                 fprintf(out, "    II is not %d: %s\n", region->schedule->ii - 1,
                         region->schedule->ii_reason);
         }
+        if (p->notes)
+            fputs(p->notes, out);
         for (int k = 0; k < p->stream_count; k++)
             if (p->streams[k].is_output)
                 print_output(net, p, k, out);

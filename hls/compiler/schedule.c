@@ -86,6 +86,10 @@ double op_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
             return register_out;
+        // A constant to each lane.
+        if (m->kind == MEMORY_ROM && op->in[0] &&
+            (op->in[0]->code == IR_LANE || op->in[0]->code == IR_CONST))
+            return 0;
         return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
     }
     case IR_FIELD:
@@ -668,7 +672,7 @@ static void search_interval(struct pass *a) {
         reason = a->reason ? a->reason : "its operations cannot be put into an order";
         loc = a->reason ? a->reason_loc : r->loc;
         if (a->ii >= MAX_II && r->is_free)
-            step_and_restart(cc, r->innermost);
+            step_and_restart(cc, r->innermost, reason);
         if (!repeats(r) || a->ii >= MAX_II)
             fail(cc, loc, repeats(r) ? "loop '%s' cannot be pipelined: %s" : "'%s': %s", r->name,
                  reason);
