@@ -4,7 +4,7 @@
 # and RTL give the same on 1,000 random elements and more, with idles and back-pressure (hlsc check). Most share a
 # simulator: tests/kernels/examples_*.c. What they compute is examples_test.c's matter.
 # Usage, from the repository's root: tests/examples_test.sh [seed]
-#                                    tests/examples_test.sh table: prints the table of docs/hlsc.md (make examples)
+#                                    tests/examples_test.sh table [file...]: the table of docs/hlsc.md, or some rows
 set -u
 hlsc=${HLSC:-build/hlsc}
 list=tests/examples.txt
@@ -12,7 +12,11 @@ manual=docs/hlsc.md
 work=build/examples
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 
-examples() { sed '/^#/d' "$list"; } # a line each: file, top, scalars (- if none), seed (1 if none)
+# Of all, or of those named: a line each: file, top, scalars (- if none), seed (1 if none).
+examples() {
+    awk -v names="$*" 'BEGIN { all = split(names, n, " ") == 0; for (i in n) wanted[n[i]] = 1 }
+        !/^#/ && (all || $1 in wanted)' "$list"
+}
 
 compile() { # file, top
     "$hlsc" "hls/examples/$1.c" --top "$2" -I hls/include -o "$work/$1" >"$work/$1.log" 2>&1
@@ -95,18 +99,19 @@ table_row() { # file, top, scalars, seed
     printf ' |\n'
 }
 
-table() {
+table() { # file...
     local file top set chosen failed=0
     echo '| example | II | stages | elements in | out | cycles | DSP | BRAM | URAM | LUT | FF |'
     echo '|---|---|---|---|---|---|---|---|---|---|---|'
-    while read -r file top set chosen; do table_row "$file" "$top" "$set" "$chosen" || failed=1; done < <(examples)
+    while read -r file top set chosen; do table_row "$file" "$top" "$set" "$chosen" || failed=1; done < <(examples "$@")
     return $failed
 }
 
 rm -rf "$work"
 mkdir -p "$work/verdicts" || exit 1
 if [ "${1:-}" = table ]; then
-    table
+    shift
+    table "$@"
 else
     seed=${1:-1}
     test_examples

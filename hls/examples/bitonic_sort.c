@@ -19,9 +19,9 @@ sort:
         // Merges pairs of sorted runs of 2^size keys, the second run downwards, at distances that halve.
         for (int size = 0; size < BITONIC_LOG; size++) {
             HLS(unroll)
-            for (int log = BITONIC_LOG - 1; log >= 0; log--) {
+            for (int step = 0; step <= size; step++) {
                 HLS(unroll)
-                const int distance = 1 << log;
+                const int distance = 1 << (size - step);
                 const bitonic_word_t from = keys;
                 for (int k = 0; k < BITONIC_KEYS; k++) {
                     HLS(unroll)
@@ -29,8 +29,7 @@ sort:
                     const bool upward = (k >> (size + 1) & 1) == 0;
                     const bool wants_least = ((k & distance) == 0) == upward;
                     const bool is_least = from.v[k] < from.v[other];
-                    if (log <= size)
-                        keys.v[k] = is_least == wants_least ? from.v[k] : from.v[other];
+                    keys.v[k] = is_least == wants_least ? from.v[k] : from.v[other];
                 }
             }
         }

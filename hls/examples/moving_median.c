@@ -24,13 +24,11 @@ slide:
         }
         for (int row = 0; row < MEDIAN_WINDOW; row++) {
             HLS(unroll)
-            for (int k = 0; k < MEDIAN_WINDOW - 1; k++) {
+            for (int k = row & 1; k + 1 < MEDIAN_WINDOW; k += 2) {
                 HLS(unroll)
                 const int16_t a = sorted[k], b = sorted[k + 1];
-                if (k % 2 == row % 2) {
-                    sorted[k] = a < b ? a : b;
-                    sorted[k + 1] = a < b ? b : a;
-                }
+                sorted[k] = a < b ? a : b;
+                sorted[k + 1] = a < b ? b : a;
             }
         }
         hls_write(int16_t, out, sorted[MEDIAN_WINDOW / 2]);
