@@ -92,6 +92,8 @@ table_row() { # file, top, scalars, seed
         >"$work/$file.fit.log" 2>&1 || { tail -n 1 "$work/$file.fit.log" && return 1; }
     read -r in out cycles < <(sed -n \
         's/^check: .* \([0-9]*\) elements in, \([0-9]*\) out, \([0-9]*\) cycles.*/\1 \2 \3/p' "$work/$file.check.log")
+    # The backquotes are Markdown.
+    # shellcheck disable=SC2016
     printf '| `%s` | %s | %s | %s | %s | %s' "$file" "$(greatest ii "$file")" "$(greatest depth "$file")" \
         "$(echo "$in" | thousands)" "$(echo "$out" | thousands)" "$(echo "$cycles" | thousands)"
     printf ' | %s' "$(number dsp "$fit")" "$(number bram36 "$fit")" "$(number uram "$fit")" "$(number lut "$fit")" \
