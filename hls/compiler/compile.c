@@ -105,6 +105,8 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         tiles[i] = find_tile(cc, p);
         schedule_process(cc, p, tiles[i]);
     }
+    for (int i = 0; o->dump_ir && i < net->process_count; i++)
+        ir_dump(stdout, net->processes[i]);
     if (o->dump_ir)
         return;
     find_depths(cc, net);

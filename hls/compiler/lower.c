@@ -346,6 +346,66 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
     add_effect(lo, op, s->loc);
 }
 
+static struct expr *new_expr_at(struct lowering *lo, enum expr_kind kind, const struct type *type,
+                                struct location loc) {
+    struct expr *e = arena_alloc(lo->cc, sizeof *e);
+    e->kind = kind;
+    e->type = type;
+    e->loc = loc;
+    return e;
+}
+
+// A local array in a memory that is initialised: `for (i = 0; i < N; i++) a[i] = 0;`, each time.
+static void clear_memory(struct lowering *lo, struct variable *var) {
+    static const struct type number = {.kind = TYPE_INT, .bits = 32, .is_signed = true};
+    const struct binding *bound = binding_of(lo, var);
+    if (var->is_static || !var->values || !bound || bound->slot < 0 ||
+        lo->slots[bound->slot].kind != SLOT_MEMORY)
+        return;
+    if (lo->region)
+        fail(lo->cc, var->loc,
+             "memory '%s' is initialised in each iteration, which takes many cycles; partition it "
+             "completely, or declare it before the loop",
+             var->name);
+    struct expr *element = new_expr_at(lo, EXPR_VAR, var->type, var->loc);
+    element->var = var;
+    struct for_loop *loops[MAX_DIMS];
+    int dims = 0;
+    for (const struct type *t = var->type; t->kind == TYPE_ARRAY; t = t->elem) {
+        struct for_loop *loop = loops[dims] = arena_alloc(lo->cc, sizeof *loop);
+        loop->var = arena_alloc(lo->cc, sizeof *loop->var);
+        *loop->var = (struct variable){.name = arena_printf(lo->cc, "clear%d", dims),
+                                       .type = &number,
+                                       .loc = var->loc,
+                                       .storage_latency = -1,
+                                       .stream_depth = -1};
+        loop->limit = new_expr_at(lo, EXPR_CONST, &number, var->loc);
+        loop->limit->value = t->count;
+        loop->step = 1;
+        loop->unroll = var->partition[dims] == PARTITION_COMPLETE;
+        struct expr *at = new_expr_at(lo, EXPR_INDEX, t->elem, var->loc);
+        at->a = element;
+        at->b = new_expr_at(lo, EXPR_VAR, &number, var->loc);
+        at->b->var = loop->var;
+        element = at;
+        dims++;
+    }
+    struct stmt *s = arena_alloc(lo->cc, sizeof *s);
+    *s = (struct stmt){.kind = STMT_ASSIGN, .loc = var->loc, .a = element};
+    s->b = new_expr_at(lo, EXPR_CONST, element->type, var->loc);
+    for (int unrolled = 1; unrolled >= 0; unrolled--) { // outermost what is not unrolled
+        for (int d = dims; d-- > 0;) {
+            if (loops[d]->unroll != unrolled)
+                continue;
+            struct stmt *outer = arena_alloc(lo->cc, sizeof *outer);
+            *outer = (struct stmt){.kind = STMT_FOR, .loc = var->loc, .loop = loops[d]};
+            loops[d]->body = s;
+            s = outer;
+        }
+    }
+    lower_stmt(lo, s);
+}
+
 void lower_stmt(struct lowering *lo, const struct stmt *s) {
     lo->loc = s->loc;
     if (!lo->region && !lo->unrolled_count && s->kind != STMT_BLOCK && has_effect(s) &&
@@ -356,6 +416,7 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
     switch (s->kind) {
     case STMT_DECL: {
         declare_variable(lo, s->var);
+        clear_memory(lo, s->var);
         if (s->init) {
             const struct binding *bound = binding_of(lo, s->var);
             struct value leaves[64];
