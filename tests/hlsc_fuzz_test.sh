@@ -40,7 +40,7 @@ code=$?
 reduced=$(sed -n 's/.*reduced in [0-9]* trials to \([^:]*\):.*/\1/p' "$work/log")
 left=$([ -f "$reduced" ] && wc -l <"$reduced")
 if [ $code -eq 1 ] && grep -q '^FAIL: program .*: crashed' "$work/log" && grep -q '[^&]\^' "$reduced" &&
-    [ "${left:-999}" -le 40 ]; then
+    [ $((${left:-999} * 2)) -le "$lines" ]; then
     echo "pass: a crash on exclusive or is found and reduced from $lines to $left lines"
     rm -f "$reduced"
 else

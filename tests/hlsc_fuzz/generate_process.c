@@ -150,6 +150,14 @@ static void iteration(struct generator *g, struct list *into) {
     g->scope_count = mark;
 }
 
+// One that is not left before its end.
+static void whole_iteration(struct generator *g, struct list *into) {
+    const uint32_t features = g->features;
+    g->features &= ~(1u << FEATURE_BREAK | 1u << FEATURE_CONTINUE);
+    iteration(g, into);
+    g->features = features;
+}
+
 // Straight code between loops.
 static void straight(struct generator *g, struct list *into) {
     begin_iteration(g);
@@ -307,9 +315,7 @@ static void feedback(struct generator *g, struct list *into) {
     append(g->p, &late->kids, assign(g, O_SET, use(g, item), read));
     append(g->p, &loop->kids, late);
     show(g, item);
-    iteration(g, &loop->kids);
-    while (loop->kids.count && (loop->kids.items[loop->kids.count - 1]->kind == N_BREAK))
-        loop->kids.count--;
+    whole_iteration(g, &loop->kids);
     struct node *write = new_node(g->p, N_WRITE);
     write->var = fifo;
     write->e[0] = expression_of(g, 2);
@@ -383,12 +389,9 @@ static void main_loop(struct generator *g, struct list *into) {
         append(g->p, when(g, &s->kids, g->streams[i], s->var), assign(g, O_SET, use(g, var), read));
         show(g, var);
     }
-    const uint32_t features = g->features;
-    g->features &= ~(1u << FEATURE_BREAK | 1u << FEATURE_CONTINUE);
     const int inner = g->scope_count;
-    iteration(g, &s->kids);
+    whole_iteration(g, &s->kids);
     g->scope_count = inner;
-    g->features = features;
     for (int i = 0; i < g->stream_count; i++)
         if (g->is_output[i] && g->streams[i]->ends == 2)
             write_stream(g, when(g, &s->kids, g->streams[i], s->var), i);

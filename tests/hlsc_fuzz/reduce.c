@@ -17,11 +17,18 @@ struct reduction {
     bool changed;
 };
 
-// The name of a lint warning.
+// What a failure is about: the name of a lint warning, or words of the sentence.
 static void kind_of(const char *reason, char *kind, size_t size) {
+    static const char *const words[] = {"no more words",   "no progress",  "elements, ",
+                                        "operations give", "the schedule", "RTL gives"};
     const char *from = strstr(reason, "%Warning-"), *other = strstr(reason, "%Error");
     from = from ? from : other;
     snprintf(kind, size, "%.*s", from ? (int)strcspn(from, ":") : 0, from ? from : "");
+    for (size_t i = 0; !from && i < sizeof words / sizeof *words; i++)
+        if (strstr(reason, words[i])) {
+            snprintf(kind, size, "%s", words[i]);
+            return;
+        }
 }
 
 static bool still_fails(struct reduction *r) {
