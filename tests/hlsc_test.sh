@@ -107,6 +107,7 @@ first=$!
     kernel reduce 300
     kernel state 200
     kernel lanes 20
+    kernel fuzz_found 50
 ) &
 second=$!
 wait $first
