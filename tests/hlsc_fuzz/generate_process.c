@@ -177,10 +177,10 @@ static void straight(struct generator *g, struct list *into) {
 // The body that follows has to fit the interval, so it is a short one where that is 1.
 static void add_pragma(struct generator *g, struct node *loop) {
     static const char *const intervals[] = {"pipeline II=2", "pipeline II=3", "pipeline II=4"};
-    g->is_fast = !may(g, FEATURE_INTERVAL) || chance(g, 8);
+    g->is_fast = !may(g, FEATURE_INTERVAL) || chance(g, 6);
     if (g->is_fast)
         append(g->p, &loop->kids, pragma(g, "pipeline II=1"));
-    else if (chance(g, 12))
+    else if (chance(g, 8))
         append(g->p, &loop->kids, pragma(g, intervals[below(g, 3)]));
     else if (chance(g, 40))
         append(g->p, &loop->kids, pragma(g, "pipeline"));
@@ -217,6 +217,18 @@ static struct node *for_loop(struct generator *g, bool by_argument, int most) {
     return s;
 }
 
+// A condition of few operations: on a state, or on what is known early.
+static struct node *quick_condition(struct generator *g) {
+    for (int tries = 0; tries < 8 && g->scope_count && chance(g, 60); tries++) {
+        struct var *var = g->scope[below(g, g->scope_count)];
+        if ((var->kind != V_STATIC && var->kind != V_LOCAL) || var->dims || var->record)
+            continue;
+        const int op = between(g, O_EQ, O_GE);
+        return binary_of(g, op, use(g, var), number(g, B_I32, below(g, 9)));
+    }
+    return chance(g, 5) ? condition_of(g, 1) : early_condition(g);
+}
+
 static struct node *while_loop(struct generator *g, int most) {
     struct node *s = new_node(g->p, N_WHILE);
     s->var = new_var(g, V_INDEX, chance(g, 50) ? B_U8 : B_I32);
@@ -224,7 +236,7 @@ static struct node *while_loop(struct generator *g, int most) {
     s->value = between(g, 1, most < 12 ? most : 12);
     s->var->low = 0;
     s->var->high = s->value + 1;
-    s->e[0] = condition_of(g, 1);
+    s->e[0] = quick_condition(g);
     g->trips *= (int)s->value;
     show(g, s->var);
     return s;
