@@ -44,6 +44,31 @@ static void mark(bool *seen, const struct op *op) {
         mark(seen, op->in[i]);
 }
 
+// Do other loops, or what stands between them, look at a register array of the tile?
+static bool is_read_elsewhere(struct compiler *cc, const struct process *p, const struct tile *t) {
+    bool *seen = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *seen);
+    for (int i = 0; i < p->region_count; i++) {
+        const struct region *r = p->regions[i];
+        mark(seen, r->enable);
+        mark(seen, r->go_on);
+        mark(seen, r->break_if);
+        for (int k = 0; k < r->levels; k++)
+            mark(seen, r->level[k].limit);
+        for (int k = 0; k < r->effect_count; k++)
+            mark(seen, r->effects[k]);
+        for (int k = 0; k < r->carried_count; k++) {
+            mark(seen, r->carried[k].next);
+            mark(seen, r->carried[k].init);
+        }
+    }
+    for (int i = 0; i < p->step_count; i++)
+        mark(seen, p->steps[i].condition);
+    for (int i = 0; i < p->op_count; i++)
+        if (seen[i] && p->ops[i]->code == IR_STATE && t->state[p->ops[i]->imm])
+            return true;
+    return false;
+}
+
 static bool fits(struct compiler *cc, const struct process *p, struct tile *t, int64_t *reach) {
     const uint32_t bit = 1u << t->lane;
     const struct region *r = p->regions[t->region];
@@ -100,6 +125,8 @@ static bool fits(struct compiler *cc, const struct process *p, struct tile *t, i
         for (int k = 0; k < p->regions[i]->carried_count; k++)
             if (i != t->region && t->state[p->regions[i]->carried[k].state])
                 return false;
+    if (is_read_elsewhere(cc, p, t))
+        return false;
     // Every operation along the lane: what crosses its edge must be an element that can be named.
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
