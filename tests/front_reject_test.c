@@ -59,45 +59,72 @@ static const struct rejection rejections[] = {
     {1, "void f(uint32_t n) { for (uint8_t i = 0; i < n; i++) ; }", "as wide as the limit"},
     {1, "void f(int n) { while (n) {\n#pragma HLS unroll\n n--; } }", "it is a while loop"},
     {1, "void f(int n) { do {\n#pragma HLS unroll\n n--; } while (n); }", "it is a do loop"},
-    {1, "void f(int n, uint32_t m) { for (; n < 4; n++) {\n#pragma HLS unroll\n  } }",
+    {1, "void f(int n, uint32_t m) { for (; n < 4; n++) {\n#pragma HLS unroll factor=2\n  } }",
      "head does not declare one variable"},
     {1,
-     "void f(int n, uint32_t m) { for (int i = 0, k = 0; i < 4; i++) {\n#pragma HLS unroll\n k++; "
+     "void f(int n, uint32_t m) { for (int i = 0, k = 0; i < 4; i++) {\n#pragma HLS unroll "
+     "factor=2\n k++; "
      "} }",
      "head does not declare one variable"},
-    {1, "void f(int n, uint32_t m) { for (int i = n; i < 4; i++) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = n; i < 4; i++) {\n#pragma HLS unroll factor=2\n  } "
+     "}",
      "start is not a constant"},
     {1,
-     "void f(int n, uint32_t m) { for (int i = 0; ; i++) {\n#pragma HLS unroll\n if (n) break; } }",
+     "void f(int n, uint32_t m) { for (int i = 0; ; i++) {\n#pragma HLS unroll factor=2\n if (n) "
+     "break; } }",
      "not one comparison"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < n && n; i++) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < n && n; i++) {\n#pragma HLS unroll "
+     "factor=2\n  } }",
      "not one comparison"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < n - i; i++) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < n - i; i++) {\n#pragma HLS unroll factor=2\n "
+     " } }",
      "its limit depends on its variable"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < 9; i *= 2) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < 9; i *= 2) {\n#pragma HLS unroll factor=2\n  "
+     "} }",
      "does not add a constant"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < 9; i += n) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < 9; i += n) {\n#pragma HLS unroll factor=2\n  "
+     "} }",
      "does not add a constant"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < 9; ) {\n#pragma HLS unroll\n i++; } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < 9; ) {\n#pragma HLS unroll factor=2\n i++; } "
+     "}",
      "does not add a constant"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i != 9; i += 2) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i != 9; i += 2) {\n#pragma HLS unroll factor=2\n "
+     " } }",
      "may miss the limit"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < 9; i--) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < 9; i--) {\n#pragma HLS unroll factor=2\n  } "
+     "}",
      "leads away from its limit"},
-    {1, "void f(int n, uint32_t m) { for (int i = 9; i > n; i--) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 9; i > n; i--) {\n#pragma HLS unroll factor=2\n  } "
+     "}",
      "counts down to a limit that is not constant"},
-    {1, "void f(int n, uint32_t m) { for (int i = 9; i > 2u; i--) {\n#pragma HLS unroll\n  } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 9; i > 2u; i--) {\n#pragma HLS unroll factor=2\n  } "
+     "}",
      "compares numbers without sign"},
     {1,
-     "void f(int n, uint32_t m) { for (int i = 0; i < 9; i++) {\n#pragma HLS unroll\n i += n; } }",
+     "void f(int n, uint32_t m) { for (int i = 0; i < 9; i++) {\n#pragma HLS unroll factor=2\n i "
+     "+= n; } }",
      "its body changes its variable"},
-    {1, "void f(int n, uint32_t m) { for (int i = 0; i < n; i++) {\n#pragma HLS unroll\n n--; } }",
+    {1,
+     "void f(int n, uint32_t m) { for (int i = 0; i < n; i++) {\n#pragma HLS unroll factor=2\n "
+     "n--; } }",
      "its body changes what its limit reads"},
     {2,
      "static int n; static void g(void) { n = 1; }\nvoid f(void) { for (int i = 0; i < n; i++) {\n"
-     "#pragma HLS unroll\n g(); } }",
+     "#pragma HLS unroll factor=2\n g(); } }",
      "its body calls a function that may change what its limit reads"},
-    {1, "void f(int *n, int *p) { for (int i = 0; i < *n; i++) {\n#pragma HLS unroll\n *p = i; } }",
+    {1,
+     "void f(int *n, int *p) { for (int i = 0; i < *n; i++) {\n#pragma HLS unroll factor=2\n *p = "
+     "i; } }",
      "its body changes what its limit reads"},
     {1,
      "void f(int n) { for (int i = 0; i < 8; i++) {\n#pragma HLS unroll factor=2\n if (n) break; } "

@@ -82,7 +82,8 @@ static void emit_roms(struct emit *e, FILE *out) {
             if (known)
                 continue;
             if (count == 256)
-                fail(e->cc, m->loc, "more than 256 constant tables");
+                fail(e->cc, m->loc,
+                     "there are more than 256 constant tables; merge some of them into one");
             seen[count++] = m;
             const int bits = ir_index_bits(m->words);
             fprintf(out,

@@ -114,7 +114,10 @@ static const char *expression(struct emit *e, const struct op *op, int stage) {
         return arena_printf(e->cc, "%s_%d_%s_q", safe_name(e, e->r->name), e->region,
                             safe_name(e, e->r->level[op->imm].name));
     default:
-        fail(e->cc, op->loc, "operation %s cannot be printed", ir_opcode_name(op->code));
+        fail(e->cc, op->loc,
+             "hlsc has no RTL for operation %s here, which is a fault of hlsc; write this line in "
+             "another way",
+             ir_opcode_name(op->code));
     }
 }
 
@@ -312,6 +315,30 @@ const char *valid_at(struct emit *e, int region, int stage) {
     return arena_printf(e->cc, "%s_%d_valid_q[%d]", name, region, stage);
 }
 
+// Elements of a register array that do not start at zero.
+static void initial_elements(struct emit *e, const struct state *st, const char *q) {
+    int64_t count = 1;
+    for (int d = 0; d < st->dims; d++)
+        count *= st->size[d];
+    for (int64_t k = 0; st->reset && k < count; k++) {
+        if (!st->reset[k])
+            continue;
+        int64_t at[MAX_LANES], rest = k;
+        uint32_t space = 0;
+        for (int d = st->dims - 1; d >= 0; d--) {
+            at[st->lane[d]] = rest % st->size[d];
+            space |= 1u << st->lane[d];
+            rest /= st->size[d];
+        }
+        const char *element = "";
+        for (int l = 0; l < MAX_LANES; l++)
+            if (space >> l & 1)
+                element = arena_printf(e->cc, "%s[%lld]", element, (long long)at[l]);
+        put(&e->m->declarations, "    %s%s = %s;\n", q, element,
+            literal(e, st->reset[k], st->width));
+    }
+}
+
 void emit_states(struct emit *e) {
     for (int i = 0; i < e->p->state_count; i++) {
         const struct state *st = &e->p->states[i];
@@ -358,14 +385,10 @@ void emit_states(struct emit *e) {
                     literal(e, st->reset ? st->reset[0] : 0, st->width));
             } else {
                 register_value(e, q, d, space);
-                int64_t flat = 0;
                 put(&e->m->declarations, "  initial begin\n");
                 open_loops(e, &e->m->declarations, space, "    ");
                 put(&e->m->declarations, "      %s%s = '0;\n", q, at);
-                for (int64_t k = 0; st->reset && st->dims == 1 && k < st->size[0]; k++, flat++)
-                    if (st->reset[k])
-                        put(&e->m->declarations, "    %s[%lld] = %s;\n", q, (long long)k,
-                            literal(e, st->reset[k], st->width));
+                initial_elements(e, st, q);
                 put(&e->m->declarations, "  end\n");
             }
         }

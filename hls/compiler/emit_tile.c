@@ -130,7 +130,9 @@ static int find_edges(struct emit *e, struct edge *edges, int room) {
                     edges[at].to_neighbour != edge.to_neighbour))
                 at++;
             if (at == room)
-                fail(e->cc, op->loc, "too many values pass between lanes");
+                fail(e->cc, op->loc,
+                     "too many values pass between the lanes of this unrolled loop; let a lane "
+                     "look at fewer different neighbours, or unroll by a factor");
             if (at == count)
                 edges[count++] = edge;
             else if (wanted > edges[at].count)

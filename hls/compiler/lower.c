@@ -13,7 +13,9 @@ struct value *copy_env(struct lowering *lo) {
 void add_effect(struct lowering *lo, struct op *op, struct location loc) {
     struct region *r = lo->region;
     if (!r)
-        fail(lo->cc, loc, "a memory or a stream is used outside of a loop");
+        fail(lo->cc, loc,
+             "this statement writes a memory or a stream and calls a function that holds a loop; "
+             "put what the function returns into a variable first");
     r->effects = arena_grow(lo->cc, r->effects, (size_t)r->effect_count * sizeof *r->effects,
                             (size_t)(r->effect_count + 1) * sizeof *r->effects);
     r->effects[r->effect_count++] = op;
@@ -183,26 +185,25 @@ static void lower_switch(struct lowering *lo, const struct stmt *s) {
     for (int i = 0; i < s->case_count; i++) {
         const struct switch_case *c = &s->cases[i];
         struct op *hit = NULL;
+        if (c->is_default) { // covers its own labels too
+            fallback = c;
+            continue;
+        }
         for (int k = 0; k < c->value_count; k++) {
             struct op *equal =
                 ir_binary(b, IR_EQ, 1, false, s->loc, on,
                           ir_const(b, s->a->type->bits, s->a->type->is_signed, c->values[k]));
             hit = hit ? ir_binary(b, IR_OR, 1, false, s->loc, hit, equal) : equal;
         }
-        if (c->is_default)
-            fallback = c;
         if (!hit)
             continue;
         any = any ? ir_binary(b, IR_OR, 1, false, s->loc, any, hit) : hit;
-        if (!c->is_default)
-            lower_branch(lo, hit, c->body, NULL);
+        lower_branch(lo, hit, c->body, NULL);
     }
-    if (fallback && any && fallback->value_count == 0)
+    if (fallback && any)
         lower_branch(lo, ir_not(b, any), fallback->body, NULL);
-    else if (fallback && fallback->value_count == 0)
-        lower_stmt(lo, fallback->body);
     else if (fallback)
-        fail(lo->cc, s->loc, "'default' shares an arm with 'case'; give it an arm of its own");
+        lower_stmt(lo, fallback->body);
 }
 
 // ---- statements
@@ -313,8 +314,9 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
     const struct type *type = lo->p->streams[stream].payload;
     if (lo->unrolled_count)
         fail(lo->cc, s->loc,
-             "a stream is written in an unrolled loop: one write a cycle; put the words side "
-             "by side into one struct");
+             "a stream is written in an unrolled loop inside of a pipeline, one word a cycle; put "
+             "the words side by side into one struct, or leave the pipeline pragma of the loop "
+             "around it out");
     struct value leaves[64];
     lower_leaves(lo, s->b, leaves);
     struct op *in[65] = {lo->guard};
@@ -331,14 +333,12 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
             at[d] = ir_lane(&lo->b, lane[d]);
         in[1 + i] = leaves[i].op ? view_at(lo, leaves[i], dims, size, at, s->loc)
                                  : ir_const(&lo->b, scalar->bits, scalar->is_signed, 0);
-        if (in[1 + i]->space & lo->lanes_in_use)
-            fail(lo->cc, s->loc, "a stream is written in an unrolled loop");
     }
     struct stream *sink = &lo->p->streams[stream];
     if (sink->is_used && !sink->is_output)
         fail(lo->cc, s->loc,
-             "stream '%s' is both read and written by process '%s'; a stream has one writer "
-             "and another reader",
+             "stream '%s' is both read and written by process '%s'; declare another stream, for "
+             "one has a writer and a reader that differ",
              sink->name, lo->p->name);
     sink->is_used = sink->is_output = true;
     struct op *op = ir_op(&lo->b, IR_WRITE, 1, false, s->loc, 1 + count, in, stream, NULL, 0);
@@ -503,7 +503,9 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
             if (target->kind == EXPR_DEREF)
                 target = target->a;
             if (target->kind != EXPR_VAR)
-                fail(lo->cc, arg->loc, "argument %d of '%s' must be a whole variable or array",
+                fail(lo->cc, arg->loc,
+                     "argument %d of '%s' must be a whole variable, array or member, for there are "
+                     "no addresses in hardware; copy the element into a variable and pass that",
                      i + 1, f->name);
             if (!binding_of(lo, target->var) && target->var->is_static)
                 declare_variable(lo, target->var);
@@ -540,6 +542,8 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     lo->result = outer[3];
     lo->guard = guard;
     if (result && !result[0].op)
-        fail(lo->cc, call->loc, "'%s' returns no value", f->name);
+        fail(lo->cc, call->loc,
+             "'%s' returns no value on any way through it; end it with `return` and a value",
+             f->name);
     return result;
 }

@@ -253,7 +253,9 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
                      var->name);
     }
     if (var->storage_latency > 2)
-        fail(lo->cc, var->loc, "memory '%s' asks for latency=%d; a memory here has 0, 1 or 2",
+        fail(lo->cc, var->loc,
+             "memory '%s' asks for latency=%d; a memory here has 0, 1 or 2: write one of these, or "
+             "leave latency= out",
              var->name, var->storage_latency);
     if (var->storage_latency == 0 && (var->storage == STORAGE_BRAM || var->storage == STORAGE_URAM))
         fail(lo->cc, var->loc,
@@ -287,6 +289,30 @@ static bool any_partitioned(const struct variable *var, int dims) {
     return false;
 }
 
+static int64_t element_count(const struct type *type) {
+    return type->kind == TYPE_ARRAY ? type->count * element_count(type->elem) : 1;
+}
+
+// What the initialiser says of a member of the variable, one value per element; NULL: zeros.
+static int64_t *reset_values(struct lowering *lo, const struct variable *var, int leaf) {
+    const struct type *type = var->type;
+    int64_t first = 0;
+    if (type->kind == TYPE_STRUCT) {
+        for (int i = 0; i < leaf; i++)
+            first += element_count(type->def->fields[i].type);
+        type = type->def->fields[leaf].type;
+    }
+    const int64_t count = element_count(type);
+    int64_t *reset = NULL;
+    for (int64_t k = 0; k < count && first + k < var->value_count; k++) {
+        if (var->values[first + k] && !reset)
+            reset = arena_alloc(lo->cc, (size_t)count * sizeof *reset);
+        if (reset)
+            reset[k] = var->values[first + k];
+    }
+    return reset;
+}
+
 static int new_state(struct lowering *lo, struct slot *slot, const struct variable *var, int leaf,
                      const char *leaf_name) {
     struct process *p = lo->p;
@@ -301,14 +327,8 @@ static int new_state(struct lowering *lo, struct slot *slot, const struct variab
                             .loc = var->loc};
     memcpy(state->size, slot->size, sizeof state->size);
     choose_lanes(lo, slot->dims, slot->size, 0, state->lane);
-    if (var->is_static && var->value_count) {
-        if (leaf_count(var->type) > 1)
-            fail(lo->cc, var->loc,
-                 "static struct '%s' has an initialiser; registers of a struct start at zero",
-                 var->name);
-        state->reset = var->values;
-    }
-    (void)leaf;
+    if (var->is_static && var->value_count)
+        state->reset = reset_values(lo, var, leaf);
     struct op *read = ir_op(&lo->b, IR_STATE, state->bits, state->is_signed, var->loc, 0, NULL,
                             p->state_count, NULL, 0);
     for (int d = 0; d < slot->dims; d++)
@@ -508,7 +528,8 @@ struct value read_slot(struct lowering *lo, int slot, int dims, struct op **inde
     const struct slot *s = &lo->slots[slot];
     if (s->kind == SLOT_MEMORY) {
         if (dims != s->dims)
-            fail(lo->cc, loc, "'%s' is a memory and is used here as a whole; use its elements",
+            fail(lo->cc, loc,
+                 "'%s' is a memory and is used here as a whole; use its elements, in a loop",
                  s->name);
         result.op = load(lo, slot, dims, index, loc);
         return result;
@@ -535,7 +556,10 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
     struct builder *b = &lo->b;
     const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
     if (m->kind == MEMORY_ROM)
-        fail(lo->cc, loc, "'%s' is a constant table and is written here", m->name);
+        fail(lo->cc, loc,
+             "'%s' is a constant table and is written here; remove its const, or write to another "
+             "array",
+             m->name);
     struct op *in[3 + MAX_DIMS] = {NULL, value, lo->guard};
     struct view_index view[MAX_DIMS];
     struct op *address = NULL;

@@ -15,19 +15,23 @@ static const struct type *path(struct lowering *lo, const struct expr *e, int *s
             bound = binding_of(lo, e->var);
         }
         if (!bound || bound->slot < 0)
-            fail(lo->cc, e->loc, "'%s' cannot be used here", e->var->name);
+            fail(lo->cc, e->loc,
+                 "'%s' has no value in process '%s'; declare it there, or pass it as an argument",
+                 e->var->name, lo->p->name);
         *slot = bound->slot;
         *dims = 0;
         return e->var->type->kind == TYPE_POINTER ? e->var->type->elem : e->var->type;
     }
     case EXPR_DEREF:
         if (e->a->kind != EXPR_VAR)
-            fail(lo->cc, e->loc, "only a pointer parameter can be dereferenced");
+            fail(lo->cc, e->loc,
+                 "only a pointer parameter can be dereferenced; use the variable itself, or an "
+                 "index");
         return path(lo, e->a, slot, dims, index);
     case EXPR_FIELD: {
         path(lo, e->a, slot, dims, index);
         if (*dims)
-            fail(lo->cc, e->loc, "an array of structs is not supported; use a struct of arrays");
+            fail(lo->cc, e->loc, "an array of structs is used; write a struct of arrays");
         *slot += e->field;
         return e->type;
     }
@@ -35,12 +39,13 @@ static const struct type *path(struct lowering *lo, const struct expr *e, int *s
         path(lo, e->a, slot, dims, index);
         struct op *at = lower_expr(lo, e->b);
         if (*dims == MAX_DIMS)
-            fail(lo->cc, e->loc, "an array has at most %d dimensions", MAX_DIMS);
+            fail(lo->cc, e->loc, "an array has at most %d dimensions; merge two of them into one",
+                 MAX_DIMS);
         index[(*dims)++] = at;
         return e->type;
     }
     default:
-        fail(lo->cc, e->loc, "this expression is no variable");
+        fail(lo->cc, e->loc, "this expression is no variable; put its value into one first");
     }
 }
 
@@ -50,7 +55,9 @@ int lowered_stream(struct lowering *lo, const struct expr *e) {
     const struct binding *bound = e->kind == EXPR_VAR ? binding_of(lo, e->var) : NULL;
     if (!bound || bound->stream < 0)
         fail(lo->cc, e->loc,
-             "this is no stream of the process: a process reads and writes its parameters");
+             "this is no stream of process '%s'; make it a parameter of the process, or a channel "
+             "that the process declares",
+             lo->p->name);
     return bound->stream;
 }
 
@@ -134,7 +141,8 @@ static struct op *binary(struct lowering *lo, const struct expr *e) {
     case OP_GE:
         return ir_binary(b, IR_LE, 1, false, e->loc, y, x);
     default:
-        fail(lo->cc, e->loc, "operator not supported");
+        fail(lo->cc, e->loc,
+             "this operator is no hardware; write it with + - * & | ^ << >> and comparisons");
     }
 }
 
@@ -155,7 +163,9 @@ struct op *lower_expr(struct lowering *lo, const struct expr *e) {
         struct op *index[MAX_DIMS];
         const struct type *type = path(lo, e, &slot, &dims, index);
         if (type->kind != TYPE_INT && type->kind != TYPE_BOOL)
-            fail(lo->cc, e->loc, "a whole array or struct is used where one number is needed");
+            fail(lo->cc, e->loc,
+                 "a whole array or struct is used where one number is needed; name an element or a "
+                 "member");
         return read_slot(lo, slot, dims, index, e->loc).op;
     }
     case EXPR_UNARY: {
@@ -191,11 +201,13 @@ struct op *lower_expr(struct lowering *lo, const struct expr *e) {
         return leaf.op;
     }
     case EXPR_MORE:
-        fail(lo->cc, e->loc, "hls_more is the whole condition of a while, or stands nowhere");
+        fail(lo->cc, e->loc,
+             "hls_more is used as a value; it is the whole condition of a loop, so write while "
+             "(hls_more(T, stream))");
     case EXPR_ADDR:
         break;
     }
-    fail(lo->cc, e->loc, "an address is used where a number is needed");
+    fail(lo->cc, e->loc, "an address is used where a number is needed; remove the &");
 }
 
 static void read_stream(struct lowering *lo, const struct expr *e, struct value *leaves) {
@@ -204,11 +216,14 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
     if (lo->p->streams[stream].partner >= 0)
         stream = lo->p->streams[stream].partner;
     if (!lo->region)
-        fail(lo->cc, e->loc, "a stream is read outside of a loop");
+        fail(lo->cc, e->loc,
+             "this statement reads a stream and calls a function that holds a loop; read into a "
+             "variable in a statement of its own first");
     if (lo->unrolled_count)
         fail(lo->cc, e->loc,
-             "a stream is read in an unrolled loop: one read a cycle; put the words side by "
-             "side into one struct");
+             "a stream is read in an unrolled loop inside of a pipeline, one word a cycle; put the "
+             "words side by side into one struct, or leave the pipeline pragma of the loop around "
+             "it out");
     for (int i = 0; i < lo->region->effect_count; i++) {
         const struct op *other = lo->region->effects[i];
         if (other->code == IR_READ && other->imm == stream &&
@@ -222,8 +237,8 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
     struct stream *source = &lo->p->streams[stream];
     if (source->is_used && source->is_output)
         fail(lo->cc, e->loc,
-             "stream '%s' is both written and read by process '%s'; a stream has one writer "
-             "and another reader",
+             "stream '%s' is both written and read by process '%s'; declare another stream, for "
+             "one has a writer and a reader that differ",
              source->name, lo->p->name);
     source->is_used = true;
     struct op *read = ir_op(b, IR_READ, 1, false, e->loc, 1, &lo->guard, stream, NULL, 0);
@@ -254,6 +269,11 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
 }
 
 void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leaves) {
+    if (leaf_count(e->type) > 64)
+        fail(lo->cc, e->loc,
+             "struct '%s' has %d members, and at most 64 are possible; put members of one type "
+             "into an array",
+             e->type->def->name, leaf_count(e->type));
     switch (e->kind) {
     case EXPR_READ:
         read_stream(lo, e, leaves);
@@ -261,7 +281,8 @@ void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leave
     case EXPR_CALL: {
         const struct value *result = lower_call(lo, e);
         if (!result)
-            fail(lo->cc, e->loc, "'%s' gives no value", e->callee->name);
+            fail(lo->cc, e->loc, "'%s' gives no value and is used as one; let it return a value",
+                 e->callee->name);
         memcpy(leaves, result, (size_t)leaf_count(e->type) * sizeof *leaves);
         return;
     }
@@ -288,8 +309,6 @@ void lower_assign(struct lowering *lo, const struct expr *target, const struct e
     lo->loc = loc;
     if (target->type->kind == TYPE_STRUCT) {
         struct value leaves[64];
-        if (leaf_count(target->type) > 64)
-            fail(lo->cc, loc, "a struct with more than 64 members");
         lower_leaves(lo, source, leaves);
         path(lo, target, &slot, &dims, index);
         for (int i = 0; i < leaf_count(target->type); i++)

@@ -47,8 +47,8 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                         channel = k;
             if (call && port < 0 && channel < 0)
                 fail(cc, call->args[i]->loc,
-                     "argument %d of process '%s' must be a stream of the dataflow "
-                     "function",
+                     "argument %d of process '%s' must be a stream of the dataflow function: one "
+                     "of its parameters, or declare it there with HLS_CHANNEL",
                      i + 1, f->name);
             *s = (struct stream){.name = param->name,
                                  .payload = param->type->elem->elem,
@@ -66,8 +66,8 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                 value = ir_const(&lo->b, param->type->bits, param->type->is_signed, arg->value);
             } else if (port < 0) {
                 fail(cc, call->args[i]->loc,
-                     "argument %d of process '%s' must be a scalar parameter of the "
-                     "dataflow function or a constant",
+                     "argument %d of process '%s' must be a scalar parameter of the dataflow "
+                     "function or a constant; calculate in the process",
                      i + 1, f->name);
             } else {
                 const struct type *given = net->top->params[port]->type;
@@ -99,7 +99,8 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     for (int i = 0; i < p->stream_count; i++) {
         struct stream *s = &p->streams[i];
         if (!s->is_used)
-            fail(cc, s->loc, "stream '%s' is never %s by process '%s'; remove it", s->name,
+            fail(cc, s->loc, "stream '%s' is never %s by process '%s'; remove it",
+                 s->partner >= 0 && !s->is_output ? p->streams[s->partner].name : s->name,
                  s->partner < 0 ? "read or written"
                  : s->is_output ? "written"
                                 : "read",
@@ -109,13 +110,17 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
         struct channel *c = &net->channels[s->channel];
         int *process = s->is_output ? &c->from_process : &c->to_process;
         if (*process >= 0)
-            fail(cc, s->loc, "stream '%s' has two %s; a stream has one writer and one reader",
+            fail(cc, s->loc,
+                 "stream '%s' has two %s, and a stream has one writer and one reader; use a stream "
+                 "for each",
                  c->name, s->is_output ? "writers" : "readers");
         *process = net->process_count;
         *(s->is_output ? &c->from_stream : &c->to_stream) = i;
     }
     if (!p->region_count)
-        fail(cc, f->loc, "process '%s' does nothing that can be seen", p->name);
+        fail(cc, f->loc,
+             "process '%s' does nothing that can be seen; let it write a stream, or remove it",
+             p->name);
     return p;
 }
 
@@ -158,8 +163,8 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
     for (int i = 0; i < net->channel_count; i++) {
         const struct channel *c = &net->channels[i];
         if (c->from_process < 0 || c->to_process < 0)
-            fail(cc, c->loc, "stream '%s' has no %s", c->name,
-                 c->from_process < 0 ? "writer" : "reader");
+            fail(cc, c->loc, "stream '%s' has no %s; let a process %s it, or remove it", c->name,
+                 c->from_process < 0 ? "writer" : "reader", c->from_process < 0 ? "write" : "read");
         if (c->from_process >= c->to_process)
             fail(cc, c->loc,
                  "stream '%s' runs backwards, from process '%s' to the earlier '%s'; order the "
@@ -182,8 +187,8 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
         const struct variable *param = net->top->params[i];
         if (!is_stream_pointer(param->type) && !is_scalar(param->type))
             fail(cc, param->loc,
-                 "parameter '%s' of the top function is neither a stream (hls_stream(T) *) "
-                 "nor a scalar",
+                 "parameter '%s' of the top function is neither a stream (hls_stream(T) *) nor a "
+                 "scalar; pass data by streams",
                  param->name);
     }
     if (net->top->is_dataflow)
@@ -191,7 +196,9 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
     else
         add_process(cc, net, lower_process(cc, net, net->top, NULL));
     if (!net->process_count)
-        fail(cc, net->top->loc, "dataflow function '%s' calls no process", top);
+        fail(cc, net->top->loc,
+             "dataflow function '%s' calls no process; call one, or remove the dataflow pragma",
+             top);
     // Every port belongs to one process.
     for (int i = 0; i < net->top->param_count; i++) {
         int users = 0;
@@ -199,10 +206,10 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
             for (int s = 0; s < net->processes[k]->stream_count; s++)
                 users += net->processes[k]->streams[s].port == i;
         if (is_stream_pointer(net->top->params[i]->type) && users != 1)
-            fail(cc, net->top->params[i]->loc,
-                 "stream '%s' of the top function is used by %d processes; it "
-                 "needs exactly one",
-                 net->top->params[i]->name, users);
+            fail(
+                cc, net->top->params[i]->loc,
+                "stream '%s' of the top function is used by %d processes and needs exactly one; %s",
+                net->top->params[i]->name, users, users ? "give each its own stream" : "remove it");
     }
     return net;
 }

@@ -355,12 +355,9 @@ void expand_while(struct lowering *lo, const struct for_loop *loop, struct locat
         }
         if (go_on && !ir_is_const(go_on, &known))
             fail(lo->cc, loc,
-                 "this loop is unrolled, as all loops inside of an iteration are, and its "
-                 "iterations "
-                 "cannot be counted: its condition is not constant in each round; write `for (int "
-                 "i = "
-                 "CONSTANT; i < LIMIT; i += CONSTANT)` with an if inside, or pipeline this loop "
-                 "itself");
+                 "this loop is to be unrolled, as all loops inside of an iteration are, and its "
+                 "condition is not constant in each round; write `for (int i = CONSTANT; i < "
+                 "LIMIT; i += CONSTANT)` with an if inside, or pipeline this loop itself");
         if (go_on && !known)
             break;
         if (round == 4096)
@@ -382,23 +379,27 @@ void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct loc
     }
     if (!ir_is_const(bound, &limit))
         fail(lo->cc, loc,
-             "an unrolled loop needs a constant bound: hardware cannot grow at run time; unroll "
-             "to the largest bound and use if inside");
+             loop->unroll ? "an unrolled loop needs a constant bound: hardware cannot grow at run "
+                            "time; unroll to the largest bound and use if inside"
+                          : "this loop lies inside of an iteration, where loops are unrolled, and "
+                            "needs a constant bound for that; loop to the largest bound with an if "
+                            "inside, or leave the pipeline pragma of the loop around it out");
     if (loop->pipeline_ii > 0 || loop->pipeline_ii == PIPELINE_LEAST)
         fail(lo->cc, loc,
              "a pipelined loop inside a pipelined or unrolled loop; pipeline only one level");
     const int64_t last = loop->inclusive ? limit : limit - 1;
     const int64_t trips = last < loop->start ? 0 : (last - loop->start) / loop->step + 1;
     if (lo->unrolled_count == MAX_UNROLLED)
-        fail(lo->cc, loc, "unrolled loops are nested more than %d deep", MAX_UNROLLED);
+        fail(lo->cc, loc, "unrolled loops are nested more than %d deep; merge two of them into one",
+             MAX_UNROLLED);
     const bool leaves = has_leave(loop->body, STMT_BREAK) || has_leave(loop->body, STMT_RETURN);
     const bool steps = !lo->region && (has_loop(loop->body) || has_effect(loop->body));
     if (trips > 1 && !leaves && !steps && lower_symbolically(lo, loop, trips, loc))
         return;
     if (trips > 4096)
         fail(lo->cc, loc,
-             "this loop has %lld iterations that depend on one another; only loops whose "
-             "iterations differ by the index alone are unrolled beyond 4096",
+             "this loop has %lld iterations that depend on one another, and at most 4096 of such "
+             "are unrolled; pipeline it, or unroll it by a factor",
              (long long)trips);
     const int index = new_slots(lo, loop->var);
     void *outer = loop->var->user;

@@ -573,9 +573,8 @@ static bool decides_in_time(struct pass *a) {
         a->reason = arena_printf(
             a->cc,
             "whether stream '%s' is read must be known when an iteration starts; the condition "
-            "here "
-            "takes %d cycle%s: base it on the loop's index, on scalars, or on a variable that is "
-            "updated within one cycle",
+            "here takes %d cycle%s: base it on the loop's index, on scalars, or on a variable that "
+            "is updated within one cycle, or leave the pipeline pragma out",
             a->p->streams[e->imm].name, late, late == 1 ? "" : "s");
         a->reason_loc = e->loc;
         return false;
