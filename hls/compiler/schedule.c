@@ -574,7 +574,7 @@ static bool decides_in_time(struct pass *a) {
             a->cc,
             "whether stream '%s' is read must be known when an iteration starts; the condition "
             "here takes %d cycle%s: base it on the loop's index, on scalars, or on a variable that "
-            "is updated within one cycle, or leave the pipeline pragma out",
+            "is updated within one cycle",
             a->p->streams[e->imm].name, late, late == 1 ? "" : "s");
         a->reason_loc = e->loc;
         return false;
@@ -673,8 +673,10 @@ static void search_interval(struct pass *a) {
         if (a->ii >= MAX_II && r->is_free)
             step_and_restart(cc, r->innermost, reason);
         if (!repeats(r) || a->ii >= MAX_II)
-            fail(cc, loc, repeats(r) ? "loop '%s' cannot be pipelined: %s" : "'%s': %s", r->name,
-                 reason);
+            fail(cc, loc,
+                 repeats(r) ? "loop '%s' cannot be pipelined: %s; or leave its pipeline pragma out"
+                            : "'%s': %s",
+                 r->name, reason);
     }
     for (int i = 0; i < a->p->op_count; i++) {
         const struct op *op = a->p->ops[i];
