@@ -29,7 +29,8 @@
     "}\n"
 
 struct found {
-    int adds, muls, muladds, sums, dots, loads, selects, width; // width: of what is written
+    int adds, muls, muladds, sums, extremes, dots, loads, selects;
+    int width; // of what is written
     wide low, high;
     char error[512];
 };
@@ -51,6 +52,7 @@ static void count(const struct process *p, struct found *f) {
         f->muls += op->code == IR_MUL;
         f->muladds += op->code == IR_MULADD;
         f->sums += op->code == IR_SUM;
+        f->extremes += op->code == IR_MIN || op->code == IR_MAX;
         f->dots += op->code == IR_DOT;
         f->loads += op->code == IR_LOAD;
         f->selects += op->code == IR_SELECT;
@@ -165,6 +167,11 @@ START_TEST(test_unrolled) {
                             "+= x.v[c];\n}\n__hls_write(out, s);");
     ck_assert_int_eq(f.sums, 1);
     ck_assert_int_eq(f.adds, 0);
+    // What is compared may itself be an `and`.
+    f = passes(
+        "int16_t m = -9;\nfor (int c = 0; c < 12; c++) {\n#pragma HLS unroll\nconst int16_t y "
+        "= (int16_t)(x.v[c] & 7);\nif (y > m)\nm = y;\n}\n__hls_write(out, m);");
+    ck_assert_int_eq(f.extremes, 1);
     // The running sum is looked at, so every iteration stands for itself.
     f = passes("int32_t s = 0, m = 0;\nfor (int c = 0; c < 12; c++) {\n#pragma HLS unroll\ns += "
                "x.v[c];\nif (s > m)\nm = s;\n}\n"

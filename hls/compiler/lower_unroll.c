@@ -131,9 +131,11 @@ static struct op *reduce(struct lowering *lo, int slot, int slots, struct op *ma
         add = ir_resolve(add->in[0]);
     }
     const bool converted = last->code == IR_CAST && ir_resolve(last->in[0])->code == IR_SELECT;
-    if (converted || (last->code == IR_SELECT && add->code != IR_ADD && add->code != IR_AND &&
-                      add->code != IR_OR && add->code != IR_XOR))
-        return reduce_extreme(lo, slot, slots, mark, before, lane, first_op, loc);
+    if (converted || last->code == IR_SELECT) {
+        struct op *extreme = reduce_extreme(lo, slot, slots, mark, before, lane, first_op, loc);
+        if (extreme || converted)
+            return extreme;
+    }
     if (add->code != IR_ADD && add->code != IR_AND && add->code != IR_OR && add->code != IR_XOR)
         return NULL;
     const int outer = length;
