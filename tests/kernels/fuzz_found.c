@@ -4,6 +4,7 @@
 
 typedef enum { mode_idle, mode_busy } mode_t_;
 HLS_STREAM_OF(int8_t)
+HLS_STREAM_OF(uint8_t)
 HLS_STREAM_OF(int32_t)
 
 // An enum without negative constants is unsigned.
@@ -26,9 +27,46 @@ static void narrow_index(hls_stream(int8_t) * out, uint16_t n) {
     }
 }
 
-void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
-                hls_stream(int8_t) * narrow_out, uint16_t n) {
+// What stands behind the break happens only when the loop goes on.
+static void break_first(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint16_t n) {
+    static int8_t s[6];
+    uint8_t i = 0;
+    while (1) {
+        i++;
+        if (i > 1 || s[n & 3] != 0)
+            break;
+        hls_write(int32_t, out, hls_read(int32_t, in));
+        for (uint8_t k = 2; k <= 0; k++) {
+        }
+    }
+}
+
+// Local arrays begin anew in each run, and wherever they are declared.
+static const int32_t table[16] = {15, 7, 1000, 256};
+static void fresh_array(hls_stream(uint8_t) *out, uint16_t n) {
+    uint64_t v[3] = {0};
+    hls_write(uint8_t, out, (uint8_t)v[0]);
+    for (uint32_t i = 0; i < n; i++)
+        v[0] += (v[i & 1] << 63) - (uint8_t)table[i & 15];
+}
+static void fresh_inside(hls_stream(int32_t) *out, uint16_t n) {
+    for (uint32_t i = 0; i < 3; i++) {
+        int32_t v[4] = {0};
+        if ((n & 1) == 0)
+            v[1] = 1;
+        for (uint32_t k = 0; k <= 2; k++)
+            hls_write(int32_t, out, v[k]);
+    }
+}
+
+void fuzz_found(hls_stream(int32_t) *a, hls_stream(int32_t) *enums_out,
+                hls_stream(int8_t) *narrow_out, hls_stream(int32_t) *b,
+                hls_stream(int32_t) *break_out, hls_stream(uint8_t) *fresh_out,
+                hls_stream(int32_t) *inside_out, uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
+    break_first(b, break_out, n);
+    fresh_array(fresh_out, n);
+    fresh_inside(inside_out, n);
 }
