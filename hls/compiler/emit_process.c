@@ -460,6 +460,17 @@ static void emit_output(struct emit *e, int stream) {
         name, name, name, name, name);
 }
 
+// In waveforms: the C line of the loop that runs, beside the valid bits that are named after it.
+static void emit_source_line(struct emit *e) {
+    const char *line = "0";
+    for (int r = e->p->region_count; r-- > 0;) {
+        const struct region *region = e->p->regions[r];
+        line = arena_printf(e->cc, "run_q[%d] ? %d : %s", step_of(e, r), region->loc.line, line);
+    }
+    put(&e->m->instances,
+        "`ifndef SYNTHESIS\n  int source_line;\n  assign source_line = %s;\n`endif\n", line);
+}
+
 const char *emit_process(struct emit *net, struct process *p, const struct tile *tile, FILE *out) {
     struct module m = {0};
     struct emit e = *net;
@@ -469,6 +480,7 @@ const char *emit_process(struct emit *net, struct process *p, const struct tile 
     at_region(&e, 0);
     emit_ports(&e);
     emit_control(&e);
+    emit_source_line(&e);
     for (int r = 0; r < p->region_count; r++) {
         at_region(&e, r);
         emit_counters(&e, r);
