@@ -11,6 +11,9 @@ list=tests/examples.txt
 manual=docs/hlsc.md
 work=build/examples
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
+# Many simulators that run shortly.
+export MILLRACE_CXX=$PWD/tests/hlsc_fuzz/fast_cc.sh HLSC_FUZZ_RUNTIME=$PWD/build/fast_cc
+mkdir -p "$HLSC_FUZZ_RUNTIME"
 
 # Of all, or of those named: a line each: file, top, scalars (- if none), seed (1 if none).
 examples() {
