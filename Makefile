@@ -62,7 +62,7 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
 # ---- files
 
 # Only for #include "...": a project header may be named as one of a library (check.h).
-INCLUDES = $(addprefix -iquote,host host/include host/cli driver sim hls/compiler hls/include hls/kernels hw build/gen)
+INCLUDES = $(addprefix -iquote,host host/include host/cli driver sim hls/compiler hls/include hls/kernels hw/card build/gen)
 WARNINGS = -Wall -Wextra -Wpedantic -Werror
 FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $(INCLUDES)
 LIBS = -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
@@ -78,7 +78,7 @@ HLSC_OBJECTS := $(patsubst %.c,%.o,$(filter-out hls/compiler/main.c,$(wildcard h
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp hls/compiler/*.[ch] \
-    hls/include/*.h hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
+    hls/include/*.h hw/*.c hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
     tests/*.[ch] tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
@@ -88,7 +88,7 @@ OUTPUTS := build/millrace build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
-.PHONY: all tests deps demo test test-long bench fit examples lint format format-check tables install clean help
+.PHONY: all tests deps demo test test-long bench fit examples lint format format-check tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -149,6 +149,14 @@ format-check: | deps ## tell which C files are not formatted
 tables: build/make_tables ## write hls/kernels/activation_tables.h again
 	$(Q)build/make_tables >build/activation_tables.h && cmp -s build/activation_tables.h \
 	    hls/kernels/activation_tables.h || cp build/activation_tables.h hls/kernels/activation_tables.h
+
+# What hw/make_registers.c writes from hw/registers.json: form:file.
+REGISTER_FILES = sv:hw/card/mr_registers_pkg.sv h:hw/card/mr_registers.h md:docs/registers.md
+registers: build/make_registers ## write the RTL package, the header and the document of the registers again
+	$(Q)for file in $(REGISTER_FILES); do \
+	    build/make_registers hw/registers.json $${file%%:*} >build/registers.new || exit 1; \
+	    cmp -s build/registers.new $${file#*:} || cp build/registers.new $${file#*:}; \
+	done
 
 LIBDIR ?= $(PREFIX)/lib
 SHARE = $(DESTDIR)$(PREFIX)/share/millrace
@@ -245,6 +253,9 @@ build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.
 build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(wildcard host/demo/*.c)) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+build/make_registers: build/obj/hw/make_registers.o
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson
 build/make_tables: build/obj/hls/kernels/make_tables.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm

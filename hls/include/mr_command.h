@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host asks of a network kernel: the values of its scalar ports `command` and `flags`.
-// Kernels and drivers include this file, so the two cannot drift.
+// What the host asks of a network kernel: the values of its scalar ports `command` and `flags`, and
+// what an Alveo card's kernel takes beside them. Kernels, drivers and the register description
+// (hw/registers.json) all use these lists, so they cannot drift.
 #ifndef MR_COMMAND_H
 #define MR_COMMAND_H
 
-enum {
-    MR_COMMAND_LOAD = 1, // take the weights from stream `weights`; steps, total and flags are 0
-    MR_COMMAND_RUN = 2 // take `total` steps from stream `x`, `steps` of them per sequence, give `y`
-};
+// X(name, value, what it does)
+#define MR_COMMANDS(X)                                                                             \
+    X(LOAD, 1, "take the weights from stream `weights`; steps, total and flags are 0")             \
+    X(RUN, 2, "take `total` steps from stream `x`, `steps` of them per sequence, give `y`")        \
+    X(READ_STATE, 3, "give the recurrent state on stream `state_out`")                             \
+    X(WRITE_STATE, 4, "take the recurrent state from stream `state_in`")                           \
+    X(STREAM, 5, "of the card's kernel only: RUN for each row that comes, until it is stopped")
 
-enum {
-    MR_FLAG_RESET = 1 // clear the recurrent state at the start of every sequence
-};
+#define MR_FLAGS(X)                                                                                \
+    X(RESET, 1, "clear the recurrent state at the start of every sequence")                        \
+    X(RESET_FIRST, 2, "of STREAM only: clear it at the start of the first row")
+
+#define MR_COMMAND_VALUE(name, value, text) MR_COMMAND_##name = value,
+#define MR_FLAG_VALUE(name, value, text) MR_FLAG_##name = value,
+enum { MR_COMMANDS(MR_COMMAND_VALUE) };
+enum { MR_FLAGS(MR_FLAG_VALUE) };
+#undef MR_COMMAND_VALUE
+#undef MR_FLAG_VALUE
 
 #endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generated from hw/registers.json by hw/make_registers.c (make registers); do not edit.
+// The registers of the card's kernel.
+package mr_registers_pkg;
+  // Identity: the value of register magic, the version of this map, the window's bytes.
+  localparam logic [31:0] MAGIC_VALUE = 32'h4543524d;
+  localparam logic [31:0] VERSION_VALUE = 32'h10000;
+  localparam logic [31:0] WINDOW = 32'h10000;
+
+  // Registers: offsets in bytes, and their fields.
+  // Starts a run and tells of its end, as XRT expects of ap_ctrl_chain.
+  localparam logic [31:0] CONTROL = 32'h0;
+  localparam logic [31:0] CONTROL_START_BIT = 32'h0;
+  localparam logic [31:0] CONTROL_DONE_BIT = 32'h1;
+  localparam logic [31:0] CONTROL_IDLE_BIT = 32'h2;
+  localparam logic [31:0] CONTROL_READY_BIT = 32'h3;
+  localparam logic [31:0] CONTROL_CONTINUE_BIT = 32'h4;
+  localparam logic [31:0] CONTROL_AUTO_RESTART_BIT = 32'h7;
+  // Global interrupt enable.
+  localparam logic [31:0] INTERRUPT_ENABLE = 32'h4;
+  localparam logic [31:0] INTERRUPT_ENABLE_ALL_BIT = 32'h0;
+  // Which events set interrupt_status.
+  localparam logic [31:0] INTERRUPT_SOURCES = 32'h8;
+  localparam logic [31:0] INTERRUPT_SOURCES_DONE_BIT = 32'h0;
+  localparam logic [31:0] INTERRUPT_SOURCES_READY_BIT = 32'h1;
+  // Events that happened. Writing 1 to a bit toggles it.
+  localparam logic [31:0] INTERRUPT_STATUS = 32'hc;
+  localparam logic [31:0] INTERRUPT_STATUS_DONE_BIT = 32'h0;
+  localparam logic [31:0] INTERRUPT_STATUS_READY_BIT = 32'h1;
+  // The doorbell of a STREAM run: rows that the host has put into the input ring so far, modulo 2^32. Write 0 before the start.
+  localparam logic [31:0] STREAM_ROWS = 32'h80;
+  // Control of a STREAM run. Write 0 before the start.
+  localparam logic [31:0] STREAM_CONTROL = 32'h84;
+  localparam logic [31:0] STREAM_CONTROL_STOP_BIT = 32'h0;
+  // Rows of this STREAM run whose results memory has acknowledged, modulo 2^32; their input slots are free.
+  localparam logic [31:0] STREAM_DONE = 32'h88;
+  // Bytes M R C E from the lowest.
+  localparam logic [31:0] MAGIC = 32'h100;
+  // Version of this register map.
+  localparam logic [31:0] VERSION = 32'h104;
+  localparam logic [31:0] VERSION_MINOR_BIT = 32'h0;
+  localparam logic [31:0] VERSION_MINOR_WIDTH = 32'h10;
+  localparam logic [31:0] VERSION_MAJOR_BIT = 32'h10;
+  localparam logic [31:0] VERSION_MAJOR_WIDTH = 32'h10;
+  // What this kernel was built with.
+  localparam logic [31:0] FEATURES = 32'h108;
+  localparam logic [31:0] FEATURES_STATE_BIT = 32'h0;
+  // The clock that the cycle counters count, in kHz.
+  localparam logic [31:0] CLOCK_KHZ = 32'h10c;
+  // Hash of the network's shape, byte 0 lowest.
+  localparam logic [31:0] SHAPE_HASH = 32'h110;
+  // Bits of an element of x; it takes ceil(x_bits / 8) bytes of memory.
+  localparam logic [31:0] X_BITS = 32'h120;
+  // Bits of an element of y; it takes ceil(y_bits / 8) bytes of memory.
+  localparam logic [31:0] Y_BITS = 32'h124;
+  // Processes of the network, each with a group of counters.
+  localparam logic [31:0] PROCESS_COUNT = 32'h128;
+  // How the last run ended; 0 is well. Changes only when a run ends.
+  localparam logic [31:0] STATUS = 32'h130;
+  localparam logic [31:0] STATUS_WEIGHTS_ERROR_BIT = 32'h0;
+  localparam logic [31:0] STATUS_X_ERROR_BIT = 32'h1;
+  localparam logic [31:0] STATUS_STATE_READ_ERROR_BIT = 32'h2;
+  localparam logic [31:0] STATUS_Y_ERROR_BIT = 32'h3;
+  localparam logic [31:0] STATUS_STATE_WRITE_ERROR_BIT = 32'h4;
+  localparam logic [31:0] STATUS_BAD_COMMAND_BIT = 32'h8;
+  localparam logic [31:0] STATUS_UNSUPPORTED_BIT = 32'h9;
+  localparam logic [31:0] STATUS_BAD_ARGUMENT_BIT = 32'ha;
+  localparam logic [31:0] STATUS_INPUT_LEFT_BIT = 32'hb;
+  localparam logic [31:0] STATUS_INPUT_SHORT_BIT = 32'hc;
+  localparam logic [31:0] STATUS_OUTPUT_MORE_BIT = 32'hd;
+  localparam logic [31:0] STATUS_OUTPUT_SHORT_BIT = 32'he;
+  localparam logic [31:0] STATUS_NO_PROGRESS_BIT = 32'hf;
+  localparam logic [31:0] STATUS_RING_OVERRUN_BIT = 32'h10;
+  // All bits of status that any run has set since the host cleared them by writing 1.
+  localparam logic [31:0] FAULTS = 32'h134;
+  // Runs that have ended since reset, modulo 2^32.
+  localparam logic [31:0] RUNS = 32'h138;
+  // Beats read and written plus elements taken and given since reset, modulo 2^32: what stands still here stands still.
+  localparam logic [31:0] PROGRESS = 32'h13c;
+  // Cycles of this run, or of the last one: from the cycle that took its arguments to the one before done rose. Counts while the run goes on.
+  localparam logic [31:0] CYCLES = 32'h140;
+  // The cycle of this run in which the network gave its first output; 0 when none.
+  localparam logic [31:0] FIRST_OUTPUT = 32'h148;
+  // The cycle of this run in which the network gave its last output so far; 0 when none.
+  localparam logic [31:0] LAST_OUTPUT = 32'h150;
+  // Cycles of this run in which the network itself was running.
+  localparam logic [31:0] NETWORK_CYCLES = 32'h158;
+  // Cycles of this run in which the process issued an iteration.
+  localparam logic [31:0] BUSY = 32'h1000;
+  localparam logic [31:0] BUSY_STRIDE = 32'h20;
+  // Cycles in which it waited for input.
+  localparam logic [31:0] STARVED = 32'h1008;
+  localparam logic [31:0] STARVED_STRIDE = 32'h20;
+  // Cycles in which it waited for room in an output.
+  localparam logic [31:0] BLOCKED = 32'h1010;
+  localparam logic [31:0] BLOCKED_STRIDE = 32'h20;
+
+  // Arguments of a run: offsets in bytes.
+  // What to do: a value of MR_COMMAND_*.
+  localparam logic [31:0] ARG_COMMAND = 32'h10;
+  // MR_FLAG_*, or 0.
+  localparam logic [31:0] ARG_FLAGS = 32'h18;
+  // RUN: sequences. Otherwise not looked at.
+  localparam logic [31:0] ARG_SEQUENCES = 32'h20;
+  // RUN: steps of a sequence; sequences * steps must fit 32 bits. STREAM: steps of a row, each row giving one result; 1 gives one for every step.
+  localparam logic [31:0] ARG_STEPS = 32'h28;
+  // STREAM: rows of each ring, at least 1.
+  localparam logic [31:0] ARG_RING = 32'h30;
+  // READ_STATE, WRITE_STATE: beats of 64 bytes.
+  localparam logic [31:0] ARG_STATE_BEATS = 32'h38;
+  // LOAD: beats of 64 bytes.
+  localparam logic [31:0] ARG_WEIGHTS_BEATS = 32'h40;
+  // RUN: elements of x in all. STREAM: elements of x in a row.
+  localparam logic [31:0] ARG_X_COUNT = 32'h48;
+  // RUN: elements of y in all. STREAM: elements of y in a row.
+  localparam logic [31:0] ARG_Y_COUNT = 32'h50;
+  // LOAD: the weight image.
+  localparam logic [31:0] ARG_WEIGHTS = 32'h58;
+  // RUN: the elements of x. STREAM: the input ring.
+  localparam logic [31:0] ARG_X = 32'h60;
+  // WRITE_STATE: the state to take.
+  localparam logic [31:0] ARG_STATE_IN = 32'h68;
+  // RUN: where the elements of y go. STREAM: the output ring.
+  localparam logic [31:0] ARG_Y = 32'h70;
+  // READ_STATE: where the state goes.
+  localparam logic [31:0] ARG_STATE_OUT = 32'h78;
+
+  // Commands and flags.
+  localparam logic [31:0] COMMAND_LOAD = 32'h1;
+  localparam logic [31:0] COMMAND_RUN = 32'h2;
+  localparam logic [31:0] COMMAND_READ_STATE = 32'h3;
+  localparam logic [31:0] COMMAND_WRITE_STATE = 32'h4;
+  localparam logic [31:0] COMMAND_STREAM = 32'h5;
+  localparam logic [31:0] FLAG_RESET = 32'h1;
+  localparam logic [31:0] FLAG_RESET_FIRST = 32'h2;
+endpackage
