@@ -138,11 +138,12 @@ static void check(const json_t *root) {
 struct language {
     const char *number; // format of a constant: name, value
     const char *comment;
+    const char *prefix; // of registers
     bool commands; // the header gets them by including mr_command.h
 };
 
-static const struct language sv = {"  localparam logic [31:0] %s = 32'h%x;\n", "  //", true};
-static const struct language c = {"#define MR_CARD_%s 0x%xu\n", "//", false};
+static const struct language sv = {"  localparam logic [31:0] %s = 32'h%x;\n", "  //", "REG_", true};
+static const struct language c = {"#define MR_CARD_%s 0x%xu\n", "//", "", false};
 
 static void constant(const struct language *l, const char *prefix, const char *middle,
                      const char *suffix, unsigned value) {
@@ -192,7 +193,7 @@ static void constants(const struct language *l, const json_t *root) {
                  (unsigned)json_integer_value(json_object_get(version, "minor")));
     constant(l, "WINDOW", "", "", (unsigned)json_integer_value(json_object_get(root, "window")));
     printf("\n%s Registers: offsets in bytes, and their fields.\n", l->comment);
-    entries(l, list_of(root, "registers"), "");
+    entries(l, list_of(root, "registers"), l->prefix);
     printf("\n%s Arguments of a run: offsets in bytes.\n", l->comment);
     entries(l, list_of(root, "arguments"), "ARG_");
     if (l->commands) {

@@ -9,7 +9,7 @@ package mr_registers_pkg;
 
   // Registers: offsets in bytes, and their fields.
   // Starts a run and tells of its end, as XRT expects of ap_ctrl_chain.
-  localparam logic [31:0] CONTROL = 32'h0;
+  localparam logic [31:0] REG_CONTROL = 32'h0;
   localparam logic [31:0] CONTROL_START_BIT = 32'h0;
   localparam logic [31:0] CONTROL_DONE_BIT = 32'h1;
   localparam logic [31:0] CONTROL_IDLE_BIT = 32'h2;
@@ -17,46 +17,46 @@ package mr_registers_pkg;
   localparam logic [31:0] CONTROL_CONTINUE_BIT = 32'h4;
   localparam logic [31:0] CONTROL_AUTO_RESTART_BIT = 32'h7;
   // Global interrupt enable.
-  localparam logic [31:0] INTERRUPT_ENABLE = 32'h4;
+  localparam logic [31:0] REG_INTERRUPT_ENABLE = 32'h4;
   localparam logic [31:0] INTERRUPT_ENABLE_ALL_BIT = 32'h0;
   // Which events set interrupt_status.
-  localparam logic [31:0] INTERRUPT_SOURCES = 32'h8;
+  localparam logic [31:0] REG_INTERRUPT_SOURCES = 32'h8;
   localparam logic [31:0] INTERRUPT_SOURCES_DONE_BIT = 32'h0;
   localparam logic [31:0] INTERRUPT_SOURCES_READY_BIT = 32'h1;
   // Events that happened. Writing 1 to a bit toggles it.
-  localparam logic [31:0] INTERRUPT_STATUS = 32'hc;
+  localparam logic [31:0] REG_INTERRUPT_STATUS = 32'hc;
   localparam logic [31:0] INTERRUPT_STATUS_DONE_BIT = 32'h0;
   localparam logic [31:0] INTERRUPT_STATUS_READY_BIT = 32'h1;
   // The doorbell of a STREAM run: rows that the host has put into the input ring so far, modulo 2^32. Write 0 before the start.
-  localparam logic [31:0] STREAM_ROWS = 32'h80;
+  localparam logic [31:0] REG_STREAM_ROWS = 32'h80;
   // Control of a STREAM run. Write 0 before the start.
-  localparam logic [31:0] STREAM_CONTROL = 32'h84;
+  localparam logic [31:0] REG_STREAM_CONTROL = 32'h84;
   localparam logic [31:0] STREAM_CONTROL_STOP_BIT = 32'h0;
   // Rows of this STREAM run whose results memory has acknowledged, modulo 2^32; their input slots are free.
-  localparam logic [31:0] STREAM_DONE = 32'h88;
+  localparam logic [31:0] REG_STREAM_DONE = 32'h88;
   // Bytes M R C E from the lowest.
-  localparam logic [31:0] MAGIC = 32'h100;
+  localparam logic [31:0] REG_MAGIC = 32'h100;
   // Version of this register map.
-  localparam logic [31:0] VERSION = 32'h104;
+  localparam logic [31:0] REG_VERSION = 32'h104;
   localparam logic [31:0] VERSION_MINOR_BIT = 32'h0;
   localparam logic [31:0] VERSION_MINOR_WIDTH = 32'h10;
   localparam logic [31:0] VERSION_MAJOR_BIT = 32'h10;
   localparam logic [31:0] VERSION_MAJOR_WIDTH = 32'h10;
   // What this kernel was built with.
-  localparam logic [31:0] FEATURES = 32'h108;
+  localparam logic [31:0] REG_FEATURES = 32'h108;
   localparam logic [31:0] FEATURES_STATE_BIT = 32'h0;
   // The clock that the cycle counters count, in kHz.
-  localparam logic [31:0] CLOCK_KHZ = 32'h10c;
+  localparam logic [31:0] REG_CLOCK_KHZ = 32'h10c;
   // Hash of the network's shape, byte 0 lowest.
-  localparam logic [31:0] SHAPE_HASH = 32'h110;
+  localparam logic [31:0] REG_SHAPE_HASH = 32'h110;
   // Bits of an element of x; it takes ceil(x_bits / 8) bytes of memory.
-  localparam logic [31:0] X_BITS = 32'h120;
+  localparam logic [31:0] REG_X_BITS = 32'h120;
   // Bits of an element of y; it takes ceil(y_bits / 8) bytes of memory.
-  localparam logic [31:0] Y_BITS = 32'h124;
+  localparam logic [31:0] REG_Y_BITS = 32'h124;
   // Processes of the network, each with a group of counters.
-  localparam logic [31:0] PROCESS_COUNT = 32'h128;
+  localparam logic [31:0] REG_PROCESS_COUNT = 32'h128;
   // How the last run ended; 0 is well. Changes only when a run ends.
-  localparam logic [31:0] STATUS = 32'h130;
+  localparam logic [31:0] REG_STATUS = 32'h130;
   localparam logic [31:0] STATUS_WEIGHTS_ERROR_BIT = 32'h0;
   localparam logic [31:0] STATUS_X_ERROR_BIT = 32'h1;
   localparam logic [31:0] STATUS_STATE_READ_ERROR_BIT = 32'h2;
@@ -72,28 +72,28 @@ package mr_registers_pkg;
   localparam logic [31:0] STATUS_NO_PROGRESS_BIT = 32'hf;
   localparam logic [31:0] STATUS_RING_OVERRUN_BIT = 32'h10;
   // All bits of status that any run has set since the host cleared them by writing 1.
-  localparam logic [31:0] FAULTS = 32'h134;
+  localparam logic [31:0] REG_FAULTS = 32'h134;
   // Runs that have ended since reset, modulo 2^32.
-  localparam logic [31:0] RUNS = 32'h138;
+  localparam logic [31:0] REG_RUNS = 32'h138;
   // Beats read and written plus elements taken and given since reset, modulo 2^32: what stands still here stands still.
-  localparam logic [31:0] PROGRESS = 32'h13c;
+  localparam logic [31:0] REG_PROGRESS = 32'h13c;
   // Cycles of this run, or of the last one: from the cycle that took its arguments to the one before done rose. Counts while the run goes on.
-  localparam logic [31:0] CYCLES = 32'h140;
+  localparam logic [31:0] REG_CYCLES = 32'h140;
   // The cycle of this run in which the network gave its first output; 0 when none.
-  localparam logic [31:0] FIRST_OUTPUT = 32'h148;
+  localparam logic [31:0] REG_FIRST_OUTPUT = 32'h148;
   // The cycle of this run in which the network gave its last output so far; 0 when none.
-  localparam logic [31:0] LAST_OUTPUT = 32'h150;
+  localparam logic [31:0] REG_LAST_OUTPUT = 32'h150;
   // Cycles of this run in which the network itself was running.
-  localparam logic [31:0] NETWORK_CYCLES = 32'h158;
+  localparam logic [31:0] REG_NETWORK_CYCLES = 32'h158;
   // Cycles of this run in which the process issued an iteration.
-  localparam logic [31:0] BUSY = 32'h1000;
-  localparam logic [31:0] BUSY_STRIDE = 32'h20;
+  localparam logic [31:0] REG_BUSY = 32'h1000;
+  localparam logic [31:0] REG_BUSY_STRIDE = 32'h20;
   // Cycles in which it waited for input.
-  localparam logic [31:0] STARVED = 32'h1008;
-  localparam logic [31:0] STARVED_STRIDE = 32'h20;
+  localparam logic [31:0] REG_STARVED = 32'h1008;
+  localparam logic [31:0] REG_STARVED_STRIDE = 32'h20;
   // Cycles in which it waited for room in an output.
-  localparam logic [31:0] BLOCKED = 32'h1010;
-  localparam logic [31:0] BLOCKED_STRIDE = 32'h20;
+  localparam logic [31:0] REG_BLOCKED = 32'h1010;
+  localparam logic [31:0] REG_BLOCKED_STRIDE = 32'h20;
 
   // Arguments of a run: offsets in bytes.
   // What to do: a value of MR_COMMAND_*.
