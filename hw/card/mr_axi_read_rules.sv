@@ -7,7 +7,7 @@
 
 module mr_axi_read_rules #(
     parameter int WIDTH = 512,
-    /// More bursts than this under way are an error.
+    /// More bursts than this under way are an error; a power of two.
     parameter int OUTSTANDING = 64
 ) (
     input logic             clk_i,
@@ -45,6 +45,7 @@ module mr_axi_read_rules #(
 
 `ifdef MR_ASSERT_ON
   localparam int BYTES = WIDTH / 8;
+  localparam int PLACE = $clog2(OUTSTANDING);
   // Lengths of the bursts under way, a ring; the first has had beat_q beats.
   int asked_q, ended_q;
   logic [7:0] lengths_q[OUTSTANDING], beat_q, expected;
@@ -52,7 +53,7 @@ module mr_axi_read_rules #(
   assign ask = arvalid_i && arready_i;
   assign beat = rvalid_i && rready_i;
   assign under_way = asked_q != ended_q;
-  assign expected = lengths_q[ended_q%OUTSTANDING];
+  assign expected = lengths_q[ended_q[PLACE-1:0]];
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       asked_q <= 0;
@@ -60,7 +61,7 @@ module mr_axi_read_rules #(
       beat_q  <= '0;
     end else begin
       if (ask) begin
-        lengths_q[asked_q%OUTSTANDING] <= arlen_i;
+        lengths_q[asked_q[PLACE-1:0]] <= arlen_i;
         asked_q <= asked_q + 1;
       end
       if (beat) beat_q <= rlast_i ? 8'd0 : beat_q + 8'd1;

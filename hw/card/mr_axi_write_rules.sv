@@ -7,7 +7,7 @@
 
 module mr_axi_write_rules #(
     parameter int WIDTH = 512,
-    /// More bursts than this under way are an error.
+    /// More bursts than this under way are an error; a power of two.
     parameter int OUTSTANDING = 64
 ) (
     input logic               clk_i,
@@ -58,15 +58,18 @@ module mr_axi_write_rules #(
 
 `ifdef MR_ASSERT_ON
   localparam int BYTES = WIDTH / 8;
+  localparam int PLACE = $clog2(OUTSTANDING);
   // Bursts whose address, whose data and whose answer have passed; W may run ahead of AW: then its length is
   // compared when AW comes.
   int asked_q, sent_q, answered_q;
-  logic [7:0] lengths_q[OUTSTANDING], given_q[OUTSTANDING], beat_q;
+  logic [7:0] lengths_q[OUTSTANDING], given_q[OUTSTANDING], beat_q, expected, given;
   logic ask, beat, answer, ahead;
   assign ask = awvalid_i && awready_i;
   assign beat = wvalid_i && wready_i;
   assign answer = bvalid_i && bready_i;
   assign ahead = asked_q <= sent_q;
+  assign expected = lengths_q[sent_q[PLACE-1:0]];
+  assign given = given_q[asked_q[PLACE-1:0]];
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       asked_q <= 0;
@@ -75,12 +78,12 @@ module mr_axi_write_rules #(
       beat_q <= '0;
     end else begin
       if (ask) begin
-        lengths_q[asked_q%OUTSTANDING] <= awlen_i;
+        lengths_q[asked_q[PLACE-1:0]] <= awlen_i;
         asked_q <= asked_q + 1;
       end
       if (beat) begin
         beat_q <= wlast_i ? 8'd0 : beat_q + 8'd1;
-        given_q[sent_q%OUTSTANDING] <= beat_q;
+        given_q[sent_q[PLACE-1:0]] <= beat_q;
         if (wlast_i) sent_q <= sent_q + 1;
       end
       if (answer) answered_q <= answered_q + 1;
@@ -90,9 +93,9 @@ module mr_axi_write_rules #(
   `MR_ASSERT(a_page, !awvalid_i || {20'd0, awaddr_i[11:0]} + (32'(awlen_i) + 1) * BYTES <= 4096,
              "AW: the burst crosses 4 KiB")
   `MR_ASSERT(a_many, !ask || asked_q - answered_q < OUTSTANDING, "AW: too many bursts under way")
-  `MR_ASSERT(a_last, !wvalid_i || ahead || wlast_i == (beat_q == lengths_q[sent_q%OUTSTANDING]),
+  `MR_ASSERT(a_last, !wvalid_i || ahead || wlast_i == (beat_q == expected),
              "W: WLAST at the wrong beat")
-  `MR_ASSERT(a_late, !ask || asked_q >= sent_q || awlen_i == given_q[asked_q%OUTSTANDING],
+  `MR_ASSERT(a_late, !ask || asked_q >= sent_q || awlen_i == given,
              "AW: the data that came before has another length")
   `MR_ASSERT(a_answer, !bvalid_i || (answered_q < asked_q && answered_q < sent_q),
              "B: an answer before the burst is complete")

@@ -1,0 +1,656 @@
+// SPDX-License-Identifier: Apache-2.0
+// The card's kernel in Verilator, with the checks of AXI's rules on, against the bare network.
+//   card_rtl_test SEED TRANSACTIONS echo|GEN_DIR [BREACH]
+// With the number of a breach (bench.h) memory or host breaks a rule, which must end the program.
+#include "bench.h"
+#include "golden.h"
+#include <algorithm>
+#include <functional>
+
+namespace {
+
+constexpr size_t memory_size = 24 << 20;
+
+struct job {
+    uint32_t command = 0, flags = 0, sequences = 0, steps = 0, ring = 0, state_beats = 0;
+    uint64_t weights_beats = 0, x_count = 0, y_count = 0;
+    uint64_t weights = 0, x = 0, state_in = 0, y = 0, state_out = 0;
+};
+
+class test {
+  public:
+    test(uint64_t seed, golden &expected) : card(seed, memory_size), expected(expected) {
+        x_size = (card.read(MR_CARD_X_BITS) + 7) / 8;
+        y_size = (card.read(MR_CARD_Y_BITS) + 7) / 8;
+        x_top = card.read(MR_CARD_X_BITS) % 8;
+        processes = card.read(MR_CARD_PROCESS_COUNT);
+        states = card.read(MR_CARD_FEATURES) & 1;
+        weights.resize(expected.weights_beats * 64);
+    }
+
+    bench card;
+    golden &expected;
+    uint32_t x_size, y_size, x_top, processes;
+    bool states;
+    bytes weights;
+    int failures = 0;
+    const char *name = "";
+
+    void check(bool well, const char *what, uint64_t got = 0, uint64_t wanted = 0) {
+        if (well)
+            return;
+        if (failures++ < 20)
+            printf("  %s, cycle %llu: %s (%llu, %llu)\n", name,
+                   static_cast<unsigned long long>(card.now), what,
+                   static_cast<unsigned long long>(got), static_cast<unsigned long long>(wanted));
+    }
+    void equal(uint64_t got, uint64_t wanted, const char *what) {
+        check(got == wanted, what, got, wanted);
+    }
+
+    void give(const job &j) {
+        card.write(MR_CARD_ARG_COMMAND, j.command);
+        card.write(MR_CARD_ARG_FLAGS, j.flags);
+        card.write(MR_CARD_ARG_SEQUENCES, j.sequences);
+        card.write(MR_CARD_ARG_STEPS, j.steps);
+        card.write(MR_CARD_ARG_RING, j.ring);
+        card.write(MR_CARD_ARG_STATE_BEATS, j.state_beats);
+        card.write64(MR_CARD_ARG_WEIGHTS_BEATS, j.weights_beats);
+        card.write64(MR_CARD_ARG_X_COUNT, j.x_count);
+        card.write64(MR_CARD_ARG_Y_COUNT, j.y_count);
+        card.write64(MR_CARD_ARG_WEIGHTS, j.weights);
+        card.write64(MR_CARD_ARG_X, j.x);
+        card.write64(MR_CARD_ARG_STATE_IN, j.state_in);
+        card.write64(MR_CARD_ARG_Y, j.y);
+        card.write64(MR_CARD_ARG_STATE_OUT, j.state_out);
+        card.write(MR_CARD_CONTROL, MR_CARD_CONTROL_START);
+    }
+    // Waits for the end, acknowledges it and gives the status.
+    uint32_t finish(uint64_t limit = 20000000) {
+        const uint64_t until = card.now + limit;
+        while (!(card.read(MR_CARD_CONTROL) & MR_CARD_CONTROL_DONE)) {
+            for (int i = 0; i < 20; i++)
+                card.step();
+            if (card.now > until) {
+                check(false, "the run does not end", card.read(MR_CARD_PROGRESS));
+                report();
+                exit(1);
+            }
+        }
+        const uint32_t status = card.read(MR_CARD_STATUS);
+        card.write(MR_CARD_CONTROL, MR_CARD_CONTROL_CONTINUE);
+        return status;
+    }
+    uint32_t run(const job &j) {
+        give(j);
+        return finish();
+    }
+
+    // A beat somewhere in the memory, often just before the end of a page; slot 0 to 3 of the
+    // memory's quarters.
+    uint64_t place(unsigned slot, uint64_t size) {
+        const uint64_t quarter = memory_size / 4;
+        uint64_t offset = 4096 + card.below(64) * 64;
+        if (card.below(2))
+            offset = 8192 - 64 * (1 + card.below(3));
+        if (offset + size + 4096 > quarter)
+            give_up("the test's memory is too small");
+        return bench::base + slot * quarter + offset;
+    }
+    bytes noise(size_t size) {
+        bytes b(size);
+        for (uint8_t &v : b)
+            v = static_cast<uint8_t>(card.draw() >> 40);
+        return b;
+    }
+    bytes elements(uint64_t count) {
+        bytes x = noise(count * x_size);
+        if (x_top)
+            for (uint64_t n = 0; n < count; n++)
+                x[n * x_size + x_size - 1] &= static_cast<uint8_t>((1u << x_top) - 1);
+        return x;
+    }
+    void put(uint64_t address, const bytes &b) {
+        memcpy(card.at(address), b.data(), b.size());
+    }
+
+    job load_job() {
+        job j;
+        j.command = MR_COMMAND_LOAD;
+        j.weights = place(0, weights.size());
+        j.weights_beats = expected.weights_beats;
+        weights = noise(weights.size());
+        put(j.weights, weights);
+        return j;
+    }
+    void load() {
+        const job j = load_job();
+        equal(run(j), 0, "status of a load");
+        expected.load(weights);
+    }
+    // After an error: both sides start anew.
+    void recover() {
+        card.bad_read = card.bad_write = {};
+        expected.reset();
+        load();
+    }
+
+    job run_job(uint32_t sequences, uint32_t steps, uint32_t flags, bytes *x) {
+        job j;
+        j.command = MR_COMMAND_RUN;
+        j.flags = flags;
+        j.sequences = sequences;
+        j.steps = steps;
+        j.x_count = static_cast<uint64_t>(sequences) * steps * expected.x_per_step;
+        *x = elements(j.x_count);
+        j.x = place(1, x->size());
+        put(j.x, *x);
+        return j;
+    }
+    void place_output(job *j, size_t size) {
+        j->y = place(2, size);
+        memset(card.at(j->y) - 4096, 0xa5, size + 8192);
+    }
+    void compare(const job &j, const bytes &y) {
+        check(!memcmp(card.at(j.y), y.data(), y.size()), "y differs from the bare network's",
+              y.size());
+        for (int i = 1; i <= 4096; i++)
+            if (card.at(j.y)[-i] != 0xa5 || card.at(j.y + y.size())[i - 1] != 0xa5) {
+                check(false, "bytes beside y were written", static_cast<uint64_t>(i));
+                break;
+            }
+    }
+    void batch(uint32_t sequences, uint32_t steps, uint32_t flags) {
+        bytes x;
+        job j = run_job(sequences, steps, flags, &x);
+        const bytes y = expected.run(x, sequences, steps, flags);
+        j.y_count = y.size() / y_size;
+        place_output(&j, y.size());
+        equal(run(j), 0, "status of a run");
+        compare(j, y);
+        if (expected.cycles && sequences && steps)
+            for (uint32_t p = 0; p < processes; p++)
+                equal(card.read64(MR_CARD_BUSY + p * MR_CARD_BUSY_STRIDE),
+                      expected.activity[p].busy, "busy cycles of a process");
+    }
+
+    void report() {
+        equal(card.stray, 0, "accesses outside the memory");
+        printf("%s: %s\n", failures ? "FAIL" : "pass", name);
+    }
+
+    void identity();
+    void batches();
+    void queue();
+    void random(uint64_t transactions);
+    void faults();
+    void expect(const job &j, uint32_t bit, const char *what);
+    void refusals();
+    void state();
+    void stream(uint32_t rows, uint32_t steps, uint32_t flags, uint32_t ring);
+    void streams();
+    void measure();
+    void measure_stream();
+};
+
+void test::identity() {
+    equal(card.read(MR_CARD_MAGIC), MR_CARD_MAGIC_VALUE, "magic");
+    equal(card.read(MR_CARD_VERSION), MR_CARD_VERSION_VALUE, "version");
+    for (uint32_t i = 0; i < 16; i++)
+        equal(card.read(MR_CARD_SHAPE_HASH + i / 4 * 4) >> i % 4 * 8 & 255, i * 17, "shape hash");
+    equal(card.read(MR_CARD_CLOCK_KHZ), 300000, "clock");
+    equal(card.read(MR_CARD_CONTROL), MR_CARD_CONTROL_IDLE, "control after reset");
+    equal(card.read(0xfff0), 0, "an offset that is not listed");
+    // Bytes, read-only registers and the last argument.
+    card.write(MR_CARD_ARG_STEPS, 0x11223344);
+    card.write(MR_CARD_ARG_STEPS, 0xaabbccdd, 6);
+    equal(card.read(MR_CARD_ARG_STEPS), 0x11bbcc44, "a write of two bytes");
+    card.write(MR_CARD_MAGIC, 1);
+    equal(card.read(MR_CARD_MAGIC), MR_CARD_MAGIC_VALUE, "magic after a write");
+    card.write(MR_CARD_CONTROL, MR_CARD_CONTROL_AUTO_RESTART);
+    equal(card.read(MR_CARD_CONTROL), MR_CARD_CONTROL_IDLE, "control after auto-restart");
+    for (uint32_t a = MR_CARD_ARG_COMMAND; a <= MR_CARD_ARG_STATE_OUT + 4; a += 4)
+        card.write(a, a * 0x01010101);
+    for (uint32_t a = MR_CARD_ARG_COMMAND; a <= MR_CARD_ARG_STATE_OUT + 4; a += 4)
+        equal(card.read(a), a * 0x01010101, "an argument");
+}
+
+void test::batches() {
+    static const uint32_t sizes[][2] = {{0, 0}, {0, 5},  {5, 0},  {1, 1},   {1, 2},
+                                        {3, 1}, {7, 13}, {64, 3}, {257, 1}, {500, 2}};
+    load();
+    for (const auto &size : sizes)
+        for (uint32_t flags = 0; flags < 2; flags++)
+            batch(size[0], size[1], flags);
+    load();
+    batch(3, 4, 0);
+}
+
+// Two runs are given at once; the second begins when the first is acknowledged. Interrupts tell of
+// both.
+void test::queue() {
+    bytes x1, x2;
+    job first = run_job(40, 3, 1, &x1);
+    const bytes y1 = expected.run(x1, 40, 3, 1);
+    first.y_count = y1.size() / y_size;
+    place_output(&first, y1.size());
+    card.write(MR_CARD_INTERRUPT_ENABLE, 1);
+    card.write(MR_CARD_INTERRUPT_SOURCES, 3);
+    const uint32_t runs = card.read(MR_CARD_RUNS);
+    give(first);
+    while (card.read(MR_CARD_CONTROL) & MR_CARD_CONTROL_START)
+        ;
+    equal(card.read(MR_CARD_INTERRUPT_STATUS), 2, "interrupt status after the start");
+    card.write(MR_CARD_INTERRUPT_STATUS, 2);
+    equal(card.read(MR_CARD_INTERRUPT_STATUS), 0, "interrupt status after it was toggled");
+    equal(card.top.__SYM__interrupt, 0, "interrupt");
+    job second = run_job(2, 2, 1, &x2);
+    const bytes y2 = expected.run(x2, 2, 2, 1);
+    second.y_count = y2.size() / y_size;
+    second.x = place(3, x2.size());
+    put(second.x, x2);
+    second.y = second.x + 65536;
+    give(second);
+    while (!(card.read(MR_CARD_CONTROL) & MR_CARD_CONTROL_DONE))
+        ;
+    equal(card.read(MR_CARD_CONTROL), MR_CARD_CONTROL_START | MR_CARD_CONTROL_DONE,
+          "control when one run is done and one waits");
+    equal(card.read(MR_CARD_INTERRUPT_STATUS), 1, "interrupt status at the end");
+    equal(card.top.__SYM__interrupt, 1, "interrupt at the end");
+    for (int i = 0; i < 300; i++)
+        card.step();
+    equal(card.read(MR_CARD_RUNS), runs + 1, "runs before the first is acknowledged");
+    card.write(MR_CARD_INTERRUPT_ENABLE, 0);
+    equal(card.top.__SYM__interrupt, 0, "interrupt when it is off");
+    card.write(MR_CARD_INTERRUPT_SOURCES, 0);
+    card.write(MR_CARD_INTERRUPT_STATUS, 1);
+    equal(finish(), 0, "status of the first run");
+    equal(finish(), 0, "status of the second run");
+    equal(card.read(MR_CARD_RUNS), runs + 2, "runs");
+    equal(card.read(MR_CARD_CONTROL), MR_CARD_CONTROL_IDLE | MR_CARD_CONTROL_READY,
+          "control when all is done");
+    compare(first, y1);
+    check(!memcmp(card.at(second.y), y2.data(), y2.size()), "the second run's y differs");
+}
+
+void test::random(uint64_t transactions) {
+    const uint64_t until = card.transactions + transactions;
+    while (card.transactions < until && !failures) {
+        card.how = {static_cast<unsigned>(card.below(200)),
+                    static_cast<unsigned>(card.below(60)),
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0};
+        for (unsigned *chance :
+             {&card.how.ar, &card.how.r, &card.how.aw, &card.how.w, &card.how.b, &card.how.host})
+            *chance = card.below(3) ? 256 : 16 + static_cast<unsigned>(card.below(240));
+        const uint64_t kind = card.below(10);
+        const uint32_t flags = static_cast<uint32_t>(card.below(2));
+        const uint32_t steps = 1 + static_cast<uint32_t>(card.below(6));
+        if (kind == 0)
+            load();
+        else if (kind < 3)
+            stream(1 + static_cast<uint32_t>(card.below(30)), steps, flags + 2 * flags,
+                   1 + static_cast<uint32_t>(card.below(9)));
+        else if (kind == 3)
+            batch(1 + static_cast<uint32_t>(card.below(300)), 1, flags);
+        else
+            batch(1 + static_cast<uint32_t>(card.below(40)), steps, flags);
+    }
+    card.how = full_rate;
+    printf("  %llu transactions, %llu beats read, %llu written\n",
+           static_cast<unsigned long long>(card.transactions),
+           static_cast<unsigned long long>(card.read_beats),
+           static_cast<unsigned long long>(card.write_beats));
+    check(card.transactions >= until, "fewer transactions than asked for", card.transactions,
+          until);
+}
+
+void test::expect(const job &j, uint32_t bit, const char *what) {
+    equal(run(j), 1u << bit, what);
+    equal(card.read(MR_CARD_FAULTS), 1u << bit, "faults");
+    card.write(MR_CARD_FAULTS, 1u << bit);
+    equal(card.read(MR_CARD_FAULTS), 0, "faults after they were cleared");
+    recover();
+    batch(3, 2, 1);
+}
+
+// SLVERR and DECERR on each port, in the first, a middle and the last beat.
+void test::faults() {
+    for (card.bad_response = 2; card.bad_response < 4; card.bad_response++)
+        for (uint64_t where = 0; where < 3; where++) {
+            const auto spoil = [where](uint64_t address, uint64_t size) {
+                const uint64_t beats = (size + 63) / 64,
+                               n = where == 2 ? beats - 1 : where * beats / 2;
+                return range{address + 64 * n, address + 64 * n + 64};
+            };
+            bytes x;
+            job j = load_job();
+            card.bad_read = spoil(j.weights, weights.size());
+            expect(j, MR_CARD_STATUS_WEIGHTS_ERROR_BIT, "status when weights cannot be read");
+            j = run_job(100, 3, 1, &x);
+            const size_t size = expected.run(x, 100, 3, 1).size();
+            j.y_count = size / y_size;
+            place_output(&j, size);
+            card.bad_read = spoil(j.x, x.size());
+            expect(j, MR_CARD_STATUS_X_ERROR_BIT, "status when x cannot be read");
+            card.bad_write = spoil(j.y, size);
+            expect(j, MR_CARD_STATUS_Y_ERROR_BIT, "status when y cannot be written");
+            if (!states)
+                continue;
+            j = {};
+            j.command = MR_COMMAND_READ_STATE;
+            j.state_beats = 3;
+            j.state_out = place(2, 192);
+            card.bad_write = spoil(j.state_out, 192);
+            expect(j, MR_CARD_STATUS_STATE_WRITE_ERROR_BIT, "status when state cannot be written");
+            j.command = MR_COMMAND_WRITE_STATE;
+            j.state_in = place(1, 192);
+            card.bad_read = spoil(j.state_in, 192);
+            expect(j, MR_CARD_STATUS_STATE_READ_ERROR_BIT, "status when state cannot be read");
+        }
+}
+
+void test::refusals() {
+    bytes x;
+    job good = run_job(9, 4, 1, &x);
+    const size_t size = expected.run(x, 9, 4, 1).size();
+    good.y_count = size / y_size;
+    place_output(&good, size + 64 * y_size);
+    const auto with = [good](const std::function<void(job &)> &change) {
+        job j = good;
+        change(j);
+        return j;
+    };
+    for (uint32_t command : {0u, 6u, 77u, 0x80000002u})
+        expect(with([command](job &j) { j.command = command; }), MR_CARD_STATUS_BAD_COMMAND_BIT,
+               "status of an unknown command");
+    const uint32_t bad = MR_CARD_STATUS_BAD_ARGUMENT_BIT;
+    expect(with([](job &j) { j.x += 32; }), bad, "status when x is not aligned");
+    expect(with([](job &j) { j.y += 4; }), bad, "status when y is not aligned");
+    expect(with([](job &j) { j.sequences = 0x10000, j.steps = 0x10000; }), bad,
+           "status of 2^32 steps");
+    expect(with([](job &j) { j.x_count = 1ull << 40; }), bad, "status of 2^40 elements");
+    const auto ring = [](uint32_t rows) {
+        return [rows](job &j) { j.command = MR_COMMAND_STREAM, j.ring = rows; };
+    };
+    expect(with(ring(0)), bad, "status of a ring without rows");
+    expect(with([](job &j) { j.command = MR_COMMAND_STREAM, j.ring = 1, j.steps = 0; }), bad,
+           "status of rows without steps");
+    expect(with([](job &j) { j.x_count -= 1; }), MR_CARD_STATUS_INPUT_SHORT_BIT,
+           "status when x is too short");
+    expect(with([](job &j) { j.x_count = 0; }), MR_CARD_STATUS_INPUT_SHORT_BIT, "status without x");
+    expect(with([](job &j) { j.x_count += 1; }), MR_CARD_STATUS_INPUT_LEFT_BIT,
+           "status when an element of x is left");
+    expect(with([](job &j) { j.x_count += 5000; }), MR_CARD_STATUS_INPUT_LEFT_BIT,
+           "status when much of x is left");
+    expect(with([](job &j) { j.y_count -= 1; }), MR_CARD_STATUS_OUTPUT_MORE_BIT,
+           "status when y is too short");
+    expect(with([](job &j) { j.y_count = 0; }), MR_CARD_STATUS_OUTPUT_MORE_BIT, "status without y");
+    expect(with([](job &j) { j.y_count += 1; }), MR_CARD_STATUS_OUTPUT_SHORT_BIT,
+           "status when y is too long");
+    expect(with([](job &j) { j.y_count += 64; }), MR_CARD_STATUS_OUTPUT_SHORT_BIT,
+           "status when y is much too long");
+    expect(with([](job &j) { j.sequences = 0; }), MR_CARD_STATUS_OUTPUT_SHORT_BIT,
+           "status of no sequences with counts");
+    job load = load_job();
+    load.weights_beats -= 1;
+    expect(load, MR_CARD_STATUS_INPUT_SHORT_BIT, "status when weights are too short");
+    load.weights_beats += 2;
+    expect(load, MR_CARD_STATUS_INPUT_LEFT_BIT, "status when weights are left");
+    if (!states) {
+        expect(with([](job &j) { j.command = MR_COMMAND_READ_STATE; }),
+               MR_CARD_STATUS_UNSUPPORTED_BIT, "status of READ_STATE");
+        expect(with([](job &j) { j.command = MR_COMMAND_WRITE_STATE; }),
+               MR_CARD_STATUS_UNSUPPORTED_BIT, "status of WRITE_STATE");
+    } else { // what only echo.sv does
+        for (uint32_t steps = 77; steps < 80; steps++) {
+            job j = run_job(1, steps, 1, &x);
+            j.y_count = steps;
+            place_output(&j, steps * y_size);
+            expect(j,
+                   steps == 77   ? MR_CARD_STATUS_OUTPUT_SHORT_BIT
+                   : steps == 78 ? MR_CARD_STATUS_OUTPUT_MORE_BIT
+                                 : MR_CARD_STATUS_NO_PROGRESS_BIT,
+                   "status of a network that misbehaves");
+        }
+    }
+    // The doorbell runs ahead of the ring.
+    card.write(MR_CARD_STREAM_ROWS, 0);
+    card.write(MR_CARD_STREAM_CONTROL, 0);
+    give(with(ring(2)));
+    card.write(MR_CARD_STREAM_ROWS, 3);
+    equal(finish(), 1u << MR_CARD_STATUS_RING_OVERRUN_BIT, "status when the ring is overrun");
+    card.write(MR_CARD_FAULTS, ~0u);
+    recover();
+}
+
+// The state is read, changed by a run, and put back: the same run then gives the same.
+void test::state() {
+    if (!states)
+        return;
+    load();
+    batch(3, 5, 0);
+    job j;
+    j.command = MR_COMMAND_READ_STATE;
+    j.state_beats = 3;
+    j.state_out = place(3, 192);
+    memset(card.at(j.state_out), 0xa5, 256);
+    equal(run(j), 0, "status of READ_STATE");
+    for (uint64_t n = 0; n < 3; n++)
+        equal(card.at(j.state_out + 64 * n)[2], 3 - n, "number of a state beat");
+    equal(*card.at(j.state_out + 192), 0xa5, "the byte after the state");
+    const uint8_t kept = *card.at(j.state_out + 128);
+    equal(kept, static_cast<echo_model &>(expected).sum, "the state");
+    batch(2, 5, 0);
+    j.command = MR_COMMAND_WRITE_STATE;
+    j.state_in = j.state_out;
+    equal(run(j), 0, "status of WRITE_STATE");
+    static_cast<echo_model &>(expected).sum = kept;
+    batch(2, 5, 0);
+    j.state_beats = 2;
+    expect(j, MR_CARD_STATUS_INPUT_SHORT_BIT, "status when state is too short");
+    j.command = MR_COMMAND_READ_STATE;
+    expect(j, MR_CARD_STATUS_OUTPUT_MORE_BIT, "status when more state comes than asked for");
+}
+
+void test::stream(uint32_t rows, uint32_t steps, uint32_t flags, uint32_t ring) {
+    bytes x, first, rest;
+    job j = run_job(rows, steps, flags, &x);
+    j.command = MR_COMMAND_STREAM;
+    j.ring = ring;
+    j.x_count = static_cast<uint64_t>(steps) * expected.x_per_step;
+    const size_t x_row = j.x_count * x_size, x_slot = (x_row + 63) / 64 * 64;
+    bytes y;
+    if (flags & MR_FLAG_RESET_FIRST) {
+        y = expected.run(bytes(x.begin(), x.begin() + static_cast<long>(x_row)), 1, steps,
+                         MR_FLAG_RESET);
+        rest = expected.run(bytes(x.begin() + static_cast<long>(x_row), x.end()), rows - 1, steps,
+                            flags & MR_FLAG_RESET);
+        y.insert(y.end(), rest.begin(), rest.end());
+    } else {
+        y = expected.run(x, rows, steps, flags & MR_FLAG_RESET);
+    }
+    const size_t y_row = y.size() / rows, y_slot = (y_row + 8 + 63) / 64 * 64;
+    j.y_count = y_row / y_size;
+    j.x = place(3, x_slot * ring);
+    place_output(&j, y_slot * ring);
+    card.write(MR_CARD_STREAM_ROWS, 0);
+    card.write(MR_CARD_STREAM_CONTROL, 0);
+    give(j);
+    uint32_t there = 0, done = 0;
+    const uint64_t until = card.now + 4000000;
+    while (done < rows && card.now < until) {
+        const uint32_t more =
+            std::min(rows - there, static_cast<uint32_t>(card.below(done + ring - there + 1)));
+        for (uint32_t n = there; n < there + more; n++) {
+            memset(card.at(j.x + n % ring * x_slot), 0x5a, x_slot);
+            memcpy(card.at(j.x + n % ring * x_slot), &x[n * x_row], x_row);
+        }
+        if (more)
+            card.write(MR_CARD_STREAM_ROWS, there += more);
+        for (uint64_t pause = card.below(200); pause; pause--)
+            card.step();
+        // By the number in the slot, or by the register.
+        uint32_t upto = done;
+        if (card.below(2)) {
+            upto = card.read(MR_CARD_STREAM_DONE);
+        } else {
+            uint64_t number;
+            memcpy(&number, card.at(j.y + done % ring * y_slot + y_slot - 8), 8);
+            if (number == done + 1)
+                upto = done + 1;
+            else
+                check(number == 0xa5a5a5a5a5a5a5a5 || number + ring == done + 1,
+                      "the number of a row", number, done + 1);
+        }
+        for (; done < upto; done++) {
+            const uint8_t *slot = card.at(j.y + done % ring * y_slot);
+            check(!memcmp(slot, &y[done * y_row], y_row), "a row of y differs", done);
+            for (size_t i = y_row; i < y_slot - 8; i++)
+                check(slot[i] == 0, "a byte between a row and its number", i);
+        }
+        // The register follows memory's answers; a slot is free when the register says so.
+        while (card.read(MR_CARD_STREAM_DONE) < done)
+            ;
+    }
+    equal(done, rows, "rows done");
+    check(!(card.read(MR_CARD_CONTROL) & MR_CARD_CONTROL_DONE),
+          "the stream ended before it was stopped");
+    card.write(MR_CARD_STREAM_CONTROL, MR_CARD_STREAM_CONTROL_STOP);
+    equal(finish(), 0, "status of a stream");
+    for (int i = 1; i <= 4096; i++)
+        if (card.at(j.y)[-i] != 0xa5 || card.at(j.y + y_slot * ring)[i - 1] != 0xa5) {
+            check(false, "bytes beside the output ring were written");
+            break;
+        }
+}
+
+void test::streams() {
+    load();
+    stream(1, 1, 0, 1);
+    stream(20, 1, 0, 1);
+    stream(50, 1, MR_FLAG_RESET_FIRST, 7);
+    stream(30, 3, MR_FLAG_RESET, 4);
+    stream(40, 2, 0, 64);
+    batch(2, 2, 0);
+}
+
+// Cycles with memory that answers at full rate after 100 cycles.
+void test::measure() {
+    load();
+    for (uint32_t sequences : {1u, 100u, 1000u, 4000u}) {
+        const uint32_t steps = 5;
+        batch(sequences, steps, 1);
+        const uint64_t cycles = card.read64(MR_CARD_CYCLES), bare = expected.cycles;
+        printf("  %u sequences of %u steps: %llu cycles, first output %llu, last %llu", sequences,
+               steps, static_cast<unsigned long long>(cycles),
+               static_cast<unsigned long long>(card.read64(MR_CARD_FIRST_OUTPUT)),
+               static_cast<unsigned long long>(card.read64(MR_CARD_LAST_OUTPUT)));
+        if (!bare) {
+            printf("\n");
+            continue;
+        }
+        const double percent =
+            100.0 * (static_cast<double>(cycles) / static_cast<double>(bare) - 1);
+        printf("; the network alone %llu: %.2f %% more\n", static_cast<unsigned long long>(bare),
+               percent);
+        if (sequences >= 1000)
+            check(percent < 3, "the card costs 3 % or more", cycles, bare);
+    }
+    measure_stream();
+}
+
+// From the doorbell's write to the row's result in memory.
+void test::measure_stream() {
+    bytes x;
+    job j = run_job(1, 1, 0, &x);
+    const uint64_t bare_y = expected.run(x, 1, 1, 0).size(), bare = expected.cycles;
+    j.command = MR_COMMAND_STREAM;
+    j.ring = 8;
+    j.y_count = bare_y / y_size;
+    j.x = place(3, 64 * 1024);
+    place_output(&j, 64 * 1024);
+    card.write(MR_CARD_STREAM_ROWS, 0);
+    card.write(MR_CARD_STREAM_CONTROL, 0);
+    give(j);
+    uint64_t worst = 0, best = ~0ull;
+    for (uint32_t row = 1; row <= 8; row++) {
+        for (int i = 0; i < 500; i++)
+            card.step();
+        const uint64_t begun = card.now;
+        card.write(MR_CARD_STREAM_ROWS, row);
+        for (int i = 0; i < 2000; i++)
+            card.step();
+        worst = std::max(worst, card.last_write - begun);
+        best = std::min(best, card.last_write - begun);
+    }
+    card.write(MR_CARD_STREAM_CONTROL, MR_CARD_STREAM_CONTROL_STOP);
+    equal(finish(), 0, "status of the measured stream");
+    printf("  a step by the ring: %llu to %llu cycles from the doorbell to the result in memory; "
+           "the network alone %llu\n",
+           static_cast<unsigned long long>(best), static_cast<unsigned long long>(worst),
+           static_cast<unsigned long long>(bare));
+    check(worst < bare + 250, "a step by the ring is slow", worst, bare);
+}
+
+} // namespace
+
+int main(int count, char **words) {
+    if (count < 4)
+        return 2;
+    const uint64_t seed = strtoull(words[1], nullptr, 10),
+                   transactions = strtoull(words[2], nullptr, 10);
+    std::unique_ptr<golden> expected;
+    if (!strncmp(words[3], "echo", 4))
+        expected.reset(new echo_model(static_cast<uint32_t>(atoi(words[3] + 4))));
+    else
+        expected.reset(new bare_network(words[3]));
+    test t(seed, *expected);
+    if (count > 4) {
+        t.name = "breach";
+        t.card.breaking = static_cast<breach>(atoi(words[4]));
+        t.card.how = {20, 10, 128, 128, 128, 64, 64, 128};
+        for (int i = 0; i < 20; i++) {
+            bytes x;
+            job j = t.run_job(50, 2, 1, &x);
+            j.y_count = t.expected.run(x, 50, 2, 1).size() / t.y_size;
+            t.place_output(&j, j.y_count * t.y_size);
+            t.give(j);
+            t.card.how.host = 40;
+            t.card.read(MR_CARD_STATUS);
+            for (int n = 0; n < 20000; n++)
+                t.card.step();
+        }
+        printf("no rule fired\n");
+        return 0;
+    }
+    static const struct {
+        const char *name;
+        void (*part)(test &, uint64_t);
+    } parts[] = {
+        {"identity and arguments", [](test &u, uint64_t) { u.identity(); }},
+        {"batches", [](test &u, uint64_t) { u.batches(); }},
+        {"queue and interrupts", [](test &u, uint64_t) { u.queue(); }},
+        {"streams", [](test &u, uint64_t) { u.streams(); }},
+        {"state", [](test &u, uint64_t) { u.state(); }},
+        {"errors of memory", [](test &u, uint64_t) { u.faults(); }},
+        {"refusals", [](test &u, uint64_t) { u.refusals(); }},
+        {"random transactions", [](test &u, uint64_t n) { u.random(n); }},
+        {"cycles", [](test &u, uint64_t) { u.measure(); }},
+    };
+    int failed = 0;
+    for (const auto &p : parts) {
+        t.name = p.name;
+        t.failures = 0;
+        p.part(t, transactions);
+        t.report();
+        failed += t.failures != 0;
+        if (t.failures)
+            t.recover();
+    }
+    return failed != 0;
+}

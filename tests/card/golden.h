@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the network behind the card's ports must give: the bare network in sim/'s harness, or the
+// model of echo.sv.
+#ifndef MR_CARD_GOLDEN_H
+#define MR_CARD_GOLDEN_H
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "build.h"
+#include "loader.h"
+#include "mr_command.h"
+}
+
+using bytes = std::vector<uint8_t>;
+
+struct golden {
+    uint64_t weights_beats = 0; // of the image
+    uint32_t x_per_step = 1, y_per_sequence = 1;
+    uint64_t cycles = 0; // of the last run; 0 when not counted
+    std::vector<mr_activity> activity;
+    virtual ~golden() = default;
+    virtual void load(const bytes &weights) = 0;
+    // Element counts follow from sequences and steps.
+    virtual bytes run(const bytes &x, uint32_t sequences, uint32_t steps, uint32_t flags) = 0;
+    virtual void reset() = 0;
+};
+
+[[noreturn]] inline void give_up(const char *why) {
+    printf("FAIL: set-up: %s\n", why);
+    exit(1);
+}
+
+class bare_network final : public golden {
+  public:
+    explicit bare_network(const char *gen_dir) {
+        char so[4096];
+        mr_build build = {};
+        build.data_dir = ".";
+        build.gen_dir = gen_dir;
+        build.top = "network";
+        if (mr_build_rtl(&build, so, sizeof so, error, sizeof error))
+            give_up(error);
+        loaded = mr_kernel_load(so, error, sizeof error);
+        if (!loaded)
+            give_up(error);
+        reset();
+        measure();
+    }
+    ~bare_network() override {
+        loaded->kernel->close(instance);
+        mr_kernel_unload(loaded);
+    }
+    void reset() override {
+        if (instance)
+            loaded->kernel->close(instance);
+        const mr_open_options options = {};
+        instance = loaded->kernel->open(&options, error, sizeof error);
+        if (!instance)
+            give_up(error);
+    }
+    void load(const bytes &weights) override {
+        if (run_kernel(MR_COMMAND_LOAD, weights, {}, 0, 0, 0, 0))
+            give_up(error);
+    }
+    bytes run(const bytes &x, uint32_t sequences, uint32_t steps, uint32_t flags) override {
+        if (!sequences || !steps)
+            return {};
+        if (run_kernel(MR_COMMAND_RUN, {}, x, sequences, steps, flags,
+                       static_cast<uint64_t>(sequences) * y_per_sequence))
+            give_up(error);
+        return y;
+    }
+
+  private:
+    mr_loaded *loaded = nullptr;
+    void *instance = nullptr;
+    char error[2000];
+    bytes y;
+    uint64_t taken_weights = 0, taken_x = 0, given_y = 0;
+
+    // How much a load, a step and a sequence take and give.
+    void measure() {
+        if (run_kernel(MR_COMMAND_LOAD, bytes(64 * 5000, 1), {}, 0, 0, 0, 0))
+            give_up(error);
+        weights_beats = taken_weights;
+        if (run_kernel(MR_COMMAND_RUN, {}, bytes(64 * 500), 1, 1, 1, 500))
+            give_up(error);
+        x_per_step = static_cast<uint32_t>(taken_x);
+        y_per_sequence = static_cast<uint32_t>(given_y);
+    }
+
+    int run_kernel(uint64_t command, const bytes &weights, const bytes &x, uint64_t sequences,
+                   uint64_t steps, uint64_t flags, uint64_t y_count) {
+        const mr_kernel *kernel = loaded->kernel;
+        uint64_t scalars[8] = {};
+        mr_stream_in in[8] = {};
+        mr_stream_out out[8] = {};
+        uint32_t of_kind[3] = {}, w_place = 0, x_place = 0;
+        size_t y_size = 0;
+        for (uint32_t i = 0; i < kernel->port_count; i++) {
+            const mr_port &port = kernel->ports[i];
+            const std::string name = port.name;
+            const uint32_t place = of_kind[port.kind]++, size = (port.bits + 7) / 8;
+            if (name == "weights")
+                in[w_place = place] = {weights.data(), weights.size() / size, 0};
+            else if (name == "x")
+                in[x_place = place] = {x.data(), x.size() / size, 0};
+            else if (name == "y")
+                y_size = size;
+            else
+                scalars[place] = name == "command"     ? command
+                                 : name == "sequences" ? sequences
+                                 : name == "steps"     ? steps
+                                 : name == "total"     ? sequences * steps
+                                                       : flags;
+        }
+        y.assign(y_size * y_count, 0);
+        out[0].data = y.data();
+        out[0].capacity = y_count;
+        activity.assign(kernel->process_count, {});
+        mr_run run = {};
+        run.scalars = scalars;
+        run.in = in;
+        run.out = out;
+        run.activity = activity.data();
+        const int result = kernel->run(instance, &run, error, sizeof error);
+        cycles = run.cycles;
+        taken_weights = in[w_place].taken;
+        taken_x = in[x_place].taken;
+        given_y = out[0].count;
+        return result;
+    }
+};
+
+class echo_model final : public golden {
+  public:
+    explicit echo_model(uint32_t bits)
+        : size((bits + 7) / 8), top_mask(bits % 8 ? (1u << bits % 8) - 1 : 255) {
+        weights_beats = 2;
+    }
+    uint8_t sum = 0;
+    void reset() override {
+        sum = 0;
+    }
+    void load(const bytes &weights) override {
+        // The second beat, and the first one moved up by a bit.
+        for (size_t i = 0; i < 64; i++)
+            key[i] = static_cast<uint8_t>(weights[64 + i] ^ weights[i] << 1 ^
+                                          (i ? weights[i - 1] >> 7 : 0));
+    }
+    bytes run(const bytes &x, uint32_t sequences, uint32_t steps, uint32_t flags) override {
+        y_per_sequence = steps; // one for each step
+        bytes y(x.size());
+        for (size_t n = 0; n < static_cast<size_t>(sequences) * steps; n++) {
+            if (flags & MR_FLAG_RESET && n % steps == 0)
+                sum = 0;
+            sum = static_cast<uint8_t>(sum + x[n * size]);
+            for (size_t i = 0; i < size; i++)
+                y[n * size + i] =
+                    static_cast<uint8_t>((x[n * size + i] ^ (i < 64 ? key[i] : 0) ^ (i ? 0 : sum)) &
+                                         (i == size - 1 ? top_mask : 255));
+        }
+        return y;
+    }
+
+  private:
+    size_t size;
+    uint8_t top_mask;
+    uint8_t key[64] = {};
+};
+
+#endif
