@@ -174,7 +174,8 @@ module millrace #(
   logic [6:0] in_last_bytes;
   logic network_rst_n, network_start, network_idle, network_done, network_running;
   logic [31:0] command, sequences, steps, total, flags;
-  logic output_waits, output_complete, output_more, output_asked, input_empty, input_wanted;
+  logic [PROCESSES-1:0] busy, starved, blocked;
+  logic output_waits, output_complete, output_more, output_asked, input_empty;
   logic reader_idle, reader_waiting, reader_error, writer_idle, writer_waiting, writer_error, stored;
   logic progress;
   mr_card_control #(
@@ -225,7 +226,7 @@ module millrace #(
       .output_more_i(output_more),
       .output_asked_i(output_asked),
       .input_empty_i(input_empty),
-      .input_wanted_i(input_wanted),
+      .starved_i(|starved),
       .reader_idle_i(reader_idle),
       .reader_waiting_i(reader_waiting),
       .reader_error_i(reader_error),
@@ -308,15 +309,12 @@ module millrace #(
   assign state_in_valid = in_valid && to_state && open;
   assign in_ready = open && (to_x ? unpack_ready : to_weights ? weights_ready : to_state && state_in_ready);
   assign input_empty = in_asked && reader_idle && x_empty;
-  assign input_wanted = to_x ? x_ready && !x_valid : to_weights ? weights_ready && !in_valid :
-      to_state && state_in_ready && !in_valid;
 
   // ---- the network
 
   logic y_valid, y_ready, state_out_valid, state_out_ready;
   logic [Y_BITS-1:0] y_data;
   logic [511:0] state_out_data;
-  logic [PROCESSES-1:0] busy, starved, blocked;
   network u_network (
       .clk_i,
       .rst_ni(network_rst_n),

@@ -67,9 +67,9 @@ module mr_card_control #(
     input  logic         output_more_i,
     /// The writer has been given all transfers of the rows.
     input  logic         output_asked_i,
-    /// Nothing of the input is left; the network asks for some.
+    /// Nothing of the input is left; a process of the network waits for input.
     input  logic         input_empty_i,
-    input  logic         input_wanted_i,
+    input  logic         starved_i,
     /// Reader and writer.
     input  logic         reader_idle_i,
     input  logic         reader_waiting_i,
@@ -210,8 +210,8 @@ module mr_card_control #(
     fault_d[STATUS_Y_ERROR_BIT] = writer_error_i && from_y_o;
     fault_d[STATUS_STATE_WRITE_ERROR_BIT] = writer_error_i && read_state_q;
     fault_d[STATUS_OUTPUT_MORE_BIT] = output_more_i;
-    fault_d[STATUS_INPUT_SHORT_BIT] = quiet && input_wanted_i && input_empty_i;
-    fault_d[STATUS_NO_PROGRESS_BIT] = quiet && !(input_wanted_i && input_empty_i);
+    fault_d[STATUS_INPUT_SHORT_BIT] = quiet && starved_i && input_empty_i;
+    fault_d[STATUS_NO_PROGRESS_BIT] = quiet && !(starved_i && input_empty_i);
     fault_d[STATUS_OUTPUT_SHORT_BIT] = state_q == DRAIN && !output_waits_i && !output_complete_i;
     fault_d[STATUS_INPUT_LEFT_BIT] = closing_well && !input_empty_i;
     fault_d[STATUS_RING_OVERRUN_BIT] = stream_q && ahead > ring_o;

@@ -184,7 +184,7 @@
     STATUS(unsupported, 9, "The command needs a feature that this kernel was built without.") \
     STATUS(bad_argument, 10, "An address is not a multiple of 64, a product or size is out of range, or the ring has no rows.") \
     STATUS(input_left, 11, "The network ended without taking all of its input.") \
-    STATUS(input_short, 12, "The network asked for more input than the count.") \
+    STATUS(input_short, 12, "All of the input was taken, and the network waits for more.") \
     STATUS(output_more, 13, "The network gave more output than the count; the rest was dropped.") \
     STATUS(output_short, 14, "The network ended with less output than the count.") \
     STATUS(no_progress, 15, "The network stood still for the watchdog's time.") \

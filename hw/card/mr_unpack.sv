@@ -67,7 +67,7 @@ module mr_unpack #(
     end
     if (in_ready_o) begin
       beat_q <= BUFFER'(in_data_i) << {place_q, SHIFT'(0)};
-      beat_count_q <= in_last_i ? COUNT_WIDTH'(last_bytes_i / 7'(GRAIN)) : COUNT_WIDTH'(BEAT);
+      beat_count_q <= in_last_i ? COUNT_WIDTH'(last_bytes_i[6:$clog2(GRAIN)]) : COUNT_WIDTH'(BEAT);
     end
   end
 
@@ -92,5 +92,8 @@ module mr_unpack #(
     buffer_q <= rest | (load ? beat_q : '0);
   end
   assign out_data_o = buffer_q[BITS-1:0];
+  // A row ends with a whole grain.
+  logic unused;
+  assign unused = ^last_bytes_i;
   assign empty_o = have_q == '0 && !beat_valid_q;
 endmodule

@@ -53,7 +53,7 @@ module network (
   assign take = state_in_ready_o && state_in_valid_i;
   assign state_out_data_o = {480'd0, left_q[15:0], sum_q, sum_q};
   assign busy_o = {step || give, load || take};
-  assign starved_o = {x_ready_o && !x_valid_i, weights_ready_o && !weights_valid_i};
+  assign starved_o = {x_ready_o && !x_valid_i, (weights_ready_o && !weights_valid_i) || (state_in_ready_o && !state_in_valid_i)};
   assign blocked_o = {running_q && left_q != '0 && !room, 1'b0};
   assign idle_o = !running_q;
   assign done_o = running_q && left_q == '0 && !y_valid_o;

@@ -51,6 +51,7 @@ class bare_network final : public golden {
             give_up(error);
         reset();
         measure();
+        reset();
     }
     ~bare_network() override {
         loaded->kernel->close(instance);
