@@ -43,25 +43,26 @@ module mr_axil_slave #(
     output logic [ADDR_WIDTH-1:0] rd_addr_o,
     input  logic [          31:0] rd_data_i
 );
-  // awready_o and wready_o are low while an address or its data waits for the other.
-  logic write_d;
-  assign wr_valid_o = !awready_o && !wready_o && !bvalid_o;
-  assign write_d = wr_valid_o;
+  // An address or data that was taken is held until its write is answered. Nothing is taken in reset.
+  logic address_held_q, data_held_q, address_held_d, data_held_d, answered;
+  assign answered = bvalid_o && bready_i;
+  assign address_held_d = !answered && (address_held_q || (awvalid_i && awready_o));
+  assign data_held_d = !answered && (data_held_q || (wvalid_i && wready_o));
+  assign wr_valid_o = address_held_q && data_held_q && !bvalid_o;
   assign bresp_o = 2'b00;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      awready_o <= 1'b1;
-      wready_o  <= 1'b1;
-      bvalid_o  <= 1'b0;
+      address_held_q <= 1'b0;
+      data_held_q <= 1'b0;
+      awready_o <= 1'b0;
+      wready_o <= 1'b0;
+      bvalid_o <= 1'b0;
     end else begin
-      if (awvalid_i && awready_o) awready_o <= 1'b0;
-      if (wvalid_i && wready_o) wready_o <= 1'b0;
-      if (write_d) bvalid_o <= 1'b1;
-      if (bvalid_o && bready_i) begin
-        bvalid_o  <= 1'b0;
-        awready_o <= 1'b1;
-        wready_o  <= 1'b1;
-      end
+      address_held_q <= address_held_d;
+      data_held_q <= data_held_d;
+      awready_o <= !address_held_d;
+      wready_o <= !data_held_d;
+      bvalid_o <= wr_valid_o || (bvalid_o && !bready_i);
     end
     if (awvalid_i && awready_o) wr_addr_o <= awaddr_i;
     if (wvalid_i && wready_o) begin
@@ -70,24 +71,24 @@ module mr_axil_slave #(
     end
   end
 
-  // wait_q: the cycles since rd_valid_o.
+  // A read goes on from its address to its answer; wait_q: the cycles since rd_valid_o.
+  logic reading_q, reading_d;
   logic [1:0] wait_q;
+  assign reading_d = (reading_q || (arvalid_i && arready_o)) && !(rvalid_o && rready_i);
   assign rresp_o = 2'b00;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      arready_o  <= 1'b1;
+      reading_q  <= 1'b0;
+      arready_o  <= 1'b0;
       rvalid_o   <= 1'b0;
       rd_valid_o <= 1'b0;
       wait_q     <= 2'b00;
     end else begin
+      reading_q  <= reading_d;
+      arready_o  <= !reading_d;
       rd_valid_o <= arvalid_i && arready_o;
       wait_q     <= {wait_q[0], rd_valid_o};
-      if (arvalid_i && arready_o) arready_o <= 1'b0;
-      if (wait_q[1]) rvalid_o <= 1'b1;
-      if (rvalid_o && rready_i) begin
-        rvalid_o  <= 1'b0;
-        arready_o <= 1'b1;
-      end
+      rvalid_o   <= wait_q[1] || (rvalid_o && !rready_i);
     end
     if (arvalid_i && arready_o) rd_addr_o <= araddr_i;
     if (wait_q[1]) rdata_o <= rd_data_i;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Proves the stream primitives with yosys-smtbmc and z3: bounded check, induction, and covers that must
+# Proves the stream primitives, and the register slave and the address generator of the card, with yosys-smtbmc and z3: bounded check, induction, and covers that must
 # be reached, in several configurations; one line each, exit code 1 when one does not hold.
 # `run.sh --mutants` breaks copies of the RTL one way at a time and expects each proof to fail.
 # Work files go to build/formal (or to $MR_FORMAL_DIR).
@@ -25,6 +25,12 @@ model() { # name, module, RTL file, parameters -> $work/name.smt2
         write_smt2 -wires $work/$name.smt2" >"$work/$name.yosys.log" 2>&1
 }
 
+source_of() { # module -> its file
+    for folder in rtl card; do
+        [ ! -e "$hw/$folder/$1.sv" ] || echo "$hw/$folder/$1.sv"
+    done
+}
+
 solve() { # name, kind, options: true when the solver says PASSED
     name=$1 kind=$2
     shift 2
@@ -36,7 +42,7 @@ prove() { # name, module, steps, parameters
     name=$1 module=$2 steps=$3
     shift 3
     result=
-    if ! model "$name" "$module" "$hw/rtl/$module.sv" "$*"; then
+    if ! model "$name" "$module" "$(source_of "$module")" "$*"; then
         result=" yosys refused it ($work/$name.yosys.log)"
     else
         solve "$name" bmc -t "$steps" || result="$result bounded check failed ($work/$name.bmc.log)"
@@ -54,8 +60,8 @@ prove() { # name, module, steps, parameters
 mutant() { # name, module, sed expression, parameters
     name=$1 module=$2 change=$3
     shift 3
-    sed "$change" "$hw/rtl/$module.sv" >"$work/$name.sv"
-    if cmp -s "$work/$name.sv" "$hw/rtl/$module.sv"; then
+    sed "$change" "$(source_of "$module")" >"$work/$name.sv"
+    if cmp -s "$work/$name.sv" "$(source_of "$module")"; then
         echo "NO MUTANT: $name: the change '$change' matches no line of $module.sv"
         failed=1
     elif ! model "$name" "$module" "$work/$name.sv" "$*"; then
@@ -94,6 +100,15 @@ if [ "${1:-}" = --mutants ]; then
     mutant skid_no_spare mr_skid 's/ready_q ? in_data_i : spare_q/in_data_i/' "$(par WIDTH 4)"
     mutant skid_lossy mr_skid "s/ready_q <= 1'b0/ready_q <= 1'b1/" "$(par WIDTH 4)"
     mutant skid_forgets mr_skid 's/in_valid_i || !ready_q/in_valid_i/' "$(par WIDTH 4)"
+    mutant bursts_page mr_bursts "s/7'(MAX_BEATS) - 7'(beat_q/7'(MAX_BEATS) - 7'(left_q/" "$(par MAX_BEATS 8 ADDR_WIDTH 8 COUNT_WIDTH 7)"
+    mutant bursts_long mr_bursts 's/rest_fits = left_q <= COUNT_WIDTH.(room)/rest_fits = left_q <= COUNT_WIDTH'"'"'(room + 7'"'"'d1)/' "$(par MAX_BEATS 8 ADDR_WIDTH 8 COUNT_WIDTH 7)"
+    mutant bursts_gap mr_bursts 's/beat_q <= beat_q + ADDR_WIDTH.(count)/beat_q <= beat_q + ADDR_WIDTH'"'"'(MAX_BEATS)/' "$(par MAX_BEATS 8 ADDR_WIDTH 8 COUNT_WIDTH 7)"
+    mutant bursts_unstable mr_bursts 's/active_q \&\& (!valid_o || ready_i)/active_q/' "$(par MAX_BEATS 8 ADDR_WIDTH 8 COUNT_WIDTH 7)"
+    mutant axil_early mr_axil_slave 's/address_held_q \&\& data_held_q/address_held_q/' "$(par ADDR_WIDTH 4)"
+    mutant axil_twice mr_axil_slave 's/ \&\& !bvalid_o;/;/' "$(par ADDR_WIDTH 4)"
+    mutant axil_overrun mr_axil_slave 's/arready_o  <= !reading_d/arready_o <= 1/' "$(par ADDR_WIDTH 4)"
+    mutant axil_withdraws mr_axil_slave 's/ || (rvalid_o \&\& !rready_i)//' "$(par ADDR_WIDTH 4)"
+    mutant axil_late mr_axil_slave 's/if (wait_q\[1\]) rdata_o/rdata_o/' "$(par ADDR_WIDTH 4)"
     mutant skid_unstable mr_skid 's/if (!valid_q || out_ready_i) data_q/data_q/' "$(par WIDTH 4)"
 else
     for depth in 1 2 3 4 5; do
@@ -102,5 +117,9 @@ else
     done
     prove skid_1 mr_skid 20 "$(par WIDTH 1)"
     prove skid_8 mr_skid 20 "$(par WIDTH 8)"
+    for beats in 1 8 64; do
+        prove "bursts_$beats" mr_bursts 20 "$(par MAX_BEATS $beats ADDR_WIDTH 10 COUNT_WIDTH 9)"
+    done
+    prove axil_slave mr_axil_slave 20 "$(par ADDR_WIDTH 4)"
 fi
 exit $failed
