@@ -13,6 +13,8 @@ CLANG_FORMAT ?= clang-format
 PKG_CONFIG ?= pkg-config
 PROTOC_C ?= protoc-c
 ONNX_PROTO_DIR ?= /usr/include/onnx
+# The headers of XRT: xclbin.h and xrt/xrt_device.h. AMD's own packages have them in /opt/xilinx/xrt/include.
+XRT_INCLUDE ?= /usr/include/xrt
 VERILATOR ?= verilator
 YOSYS ?= yosys
 IVERILOG ?= iverilog
@@ -57,15 +59,17 @@ RUN = MILLRACE_CACHE=$(CURDIR)/build/cache env -u MAKEFLAGS -u MFLAGS -u MAKELEV
 PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libjansson-dev libssl-dev \
+    libxrt1 libxrt-dev libzip-dev unzip \
     check libsubunit-dev clang libclang-rt-14-dev clang-format
 
 # ---- files
 
 # Only for #include "...": a project header may be named as one of a library (check.h).
-INCLUDES = $(addprefix -iquote,host host/include host/cli driver sim hls/compiler hls/include hls/kernels hw/card build/gen)
+INCLUDES = $(addprefix -iquote,host host/include host/cli driver sim sim/card hls/compiler hls/include hls/kernels \
+    hw/card build/gen) -isystem $(XRT_INCLUDE)
 WARNINGS = -Wall -Wextra -Wpedantic -Werror
 FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $(INCLUDES)
-LIBS = -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
+LIBS = -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -73,18 +77,20 @@ LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-n
 
 LIB_SOURCES := $(wildcard host/*.c driver/*.c sim/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o
+# The process that is an emulated card; millrace packs it into the images that it builds for emulation.
+CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(filter-out hls/compiler/main.c,$(wildcard hls/compiler/*.c)))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp hls/compiler/*.[ch] \
+FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp sim/card/*.[ch] sim/card/*.cpp hls/compiler/*.[ch] \
     hls/include/*.h hw/*.c hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
     tests/*.[ch] tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
 LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
-OUTPUTS := build/millrace build/hlsc build/libmillrace.a build/libmillrace.so
+OUTPUTS := build/millrace build/millrace_card build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
@@ -132,7 +138,7 @@ fit: all ## what the networks cost on a u55c, by Yosys
 examples: all ## what the example kernels cost and how fast they are: the table of docs/hlsc.md
 	$(Q)$(RUN) tests/examples_test.sh table
 
-lint: | deps build/gen/onnx.pb-c.h ## lint the RTL with Verilator and the C with clang
+lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang
 	$(call say,LINT    hw/rtl)
 	$(Q)hw/lint.sh
 	$(call say,LINT    C)
@@ -165,7 +171,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(SHARE)/hls/include $(SHARE)/hls/kernels $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/host $(SHARE)/sim
-	$(Q)$(INSTALL) build/millrace build/hlsc $(DESTDIR)$(PREFIX)/bin
+	$(Q)$(INSTALL) build/millrace build/millrace_card build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h $(DESTDIR)$(PREFIX)/include
 	$(Q)$(INSTALL) -m 644 build/libmillrace.a $(DESTDIR)$(LIBDIR)
 	$(Q)$(INSTALL) build/libmillrace.so $(DESTDIR)$(LIBDIR)/libmillrace.so.$(VERSION)
@@ -195,19 +201,24 @@ build/gen/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx.proto | deps
 	$(Q)mkdir -p build/gen
 	$(Q)$(PROTOC_C) --c_out=build/gen -I$(ONNX_PROTO_DIR) onnx.proto
 build/gen/onnx.pb-c.h: build/gen/onnx.pb-c.c ;
+build/gen/emulation.pb-c.c: sim/card/emulation.proto | deps
+	$(call say,PROTOC  $@)
+	$(Q)mkdir -p build/gen
+	$(Q)$(PROTOC_C) --c_out=build/gen -Isim/card emulation.proto
+build/gen/emulation.pb-c.h: build/gen/emulation.pb-c.c ;
 # Comes with libonnx-dev.
 $(ONNX_PROTO_DIR)/onnx.proto: | deps
 
 # One set of objects for each way to compile: build/obj, build/asan, build/fuzzer.
-build/obj/%.o: %.c | build/gen/onnx.pb-c.h
+build/obj/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
 	$(call say,CC      $<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) -c -o $@ $<
-build/asan/%.o: %.c | build/gen/onnx.pb-c.h
+build/asan/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
 	$(call say,CC      $< (sanitizers))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(WARNINGS) $(SANITIZE) -c -o $@ $<
-build/fuzzer/%.o: %.c | build/gen/onnx.pb-c.h
+build/fuzzer/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
 	$(call say,CLANG   $< (fuzzer))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FLAGS) $(WARNINGS) -Wno-unused-but-set-variable $(LIBFUZZER) -c -o $@ $<
@@ -246,6 +257,10 @@ build/libmillrace.so: $(LIB_OBJECTS:%=build/obj/%)
 build/millrace: $(CLI_OBJECTS:%=build/obj/%) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# It travels inside images, so of the libraries only libc is not part of it.
+build/millrace_card: $(CARD_OBJECTS:%=build/obj/%)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -ldl
 # `hlsc check` builds and loads kernels by sim/.
 build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
