@@ -75,8 +75,8 @@ CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
-LIB_SOURCES := $(wildcard host/*.c driver/*.c sim/*.c)
-LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o
+LIB_SOURCES := $(wildcard host/*.c driver/*.c sim/*.c) sim/card/protocol.c
+LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct mr_backend *const backends[] = {&mr_backend_cpu, &mr_backend_sim};
+static const struct mr_backend *const backends[] = {&mr_backend_cpu, &mr_backend_sim,
+                                                    &mr_backend_xrt};
 enum { BACKEND_COUNT = sizeof backends / sizeof *backends };
 
 struct mr_device {

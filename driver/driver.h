@@ -15,14 +15,24 @@
 struct mr_image {
     const char *model_so; // cpu
     const char *rtl_so;   // sim
+    const char *xclbin;   // xrt; a URI that names an image goes before
+    // What an image must fit, so that a wrong one is refused. xrt only.
+    const unsigned char *shape_hash; // [16], of the network's shape
+    const char *target;              // "u55c"
+    uint32_t process_count;
+    const char *const *processes; // names, as a card knows none
 };
 
-// All of it is for `sim:`; other devices refuse what they cannot do rather than ignore it.
+// All of it but limit_ms is for `sim:`; other devices refuse what they cannot do rather than ignore
+// it.
 struct mr_device_options {
     const char *trace;                  // waveform file (FST) to write, or NULL
     uint32_t idle_chance, stall_chance; // random idle and back-pressure, in 1/256 per cycle
     uint64_t seed;
     uint64_t max_cycles; // per command; 0: no limit
+    // xrt: only: a card that gives no sign of life, or whose kernel makes no progress, for so long
+    // has failed. 0: 10 s.
+    unsigned limit_ms;
 };
 
 struct mr_job {
@@ -42,6 +52,8 @@ struct mr_device_info {
     uint32_t weights_bits, x_bits, y_bits; // width of one element of each stream
     uint32_t process_count;                // 0 where activity is not counted
     const char *const *processes;
+    const char *text;  // which card it is, or NULL
+    const char *place; // the image on it, or NULL
 };
 
 struct mr_device_entry {
@@ -71,11 +83,12 @@ struct mr_backend {
     void (*close)(void *device);
 };
 
-extern const struct mr_backend mr_backend_cpu, mr_backend_sim;
+extern const struct mr_backend mr_backend_cpu, mr_backend_sim, mr_backend_xrt;
 
 struct mr_device;
 
-// Opens `cpu:` or `sim:`. options may be NULL. An unknown scheme's message lists the known ones.
+// Opens `cpu:`, `sim:` or `xrt:N`. options may be NULL. An unknown scheme's message lists the known
+// ones.
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
                                  const struct mr_device_options *options, char *error,
                                  size_t error_size);

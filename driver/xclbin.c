@@ -5,12 +5,15 @@
 #include "xclbin.h"
 #include "file.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xclbin.h>
 #include <zip.h>
 
@@ -394,6 +397,91 @@ int mr_xclbin_read(const char *path, struct mr_xclbin_info *info, char *error, s
             result = mr_fail(error, error_size,
                              "%s: holds no emulated card; build it with millrace build", path);
     }
+    free(data);
+    return result;
+}
+
+// ---- Unpacking ---------------------------------------------------------------------------------
+
+static int make_folders(char *path, size_t from) {
+    for (char *slash = path + from; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        const int failed = mkdir(path, 0700) && errno != EEXIST;
+        *slash = '/';
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+static int unpack_one(zip_t *archive, zip_uint64_t index, const char *folder, char *error,
+                      size_t error_size) {
+    char path[PATH_MAX];
+    zip_stat_t status;
+    zip_uint8_t system;
+    zip_uint32_t attributes = 0;
+    if (zip_stat_index(archive, index, 0, &status) || status.size > IMAGE_LIMIT)
+        return mr_fail(error, error_size, "the emulated card in the image is damaged");
+    if (strstr(status.name, "..") ||
+        snprintf(path, sizeof path, "%s/%s", folder, status.name) >= (int)sizeof path)
+        return mr_fail(error, error_size, "the image holds a file %.100s, which has no place",
+                       status.name);
+    if (make_folders(path, strlen(folder) + 1))
+        return mr_fail(error, error_size, "%s: cannot be made (%s)", path, strerror(errno));
+    if (path[strlen(path) - 1] == '/')
+        return 0;
+    (void)zip_file_get_external_attributes(archive, index, 0, &system, &attributes);
+    unsigned char *data = malloc((size_t)status.size + 1);
+    zip_file_t *file = zip_fopen_index(archive, index, 0);
+    int result = -1;
+    if (data && file && zip_fread(file, data, status.size) == (zip_int64_t)status.size) {
+        const struct mr_piece piece = {data, (size_t)status.size};
+        result = mr_file_write(path, &piece, 1, error, error_size);
+        if (!result && (attributes >> 16 & 0100))
+            result = chmod(path, 0700);
+    } else {
+        mr_fail(error, error_size, "the emulated card in the image is damaged");
+    }
+    if (file)
+        zip_fclose(file);
+    free(data);
+    return result;
+}
+
+static int unpack_archive(const void *data, size_t size, const char *folder, char *error,
+                          size_t error_size) {
+    zip_error_t reason;
+    zip_error_init(&reason);
+    zip_source_t *source = zip_source_buffer_create(data, size, 0, &reason);
+    zip_t *archive = source ? zip_open_from_source(source, ZIP_RDONLY, &reason) : NULL;
+    if (!archive) {
+        zip_source_free(source);
+        return mr_fail(error, error_size, "the emulated card in the image is damaged");
+    }
+    int result = 0;
+    const zip_int64_t count = zip_get_num_entries(archive, 0);
+    for (zip_int64_t i = 0; i < count && !result; i++)
+        result = unpack_one(archive, (zip_uint64_t)i, folder, error, error_size);
+    zip_discard(archive);
+    return result;
+}
+
+int mr_xclbin_unpack(const char *path, const char *folder, char *error, size_t error_size) {
+    unsigned char *data = NULL;
+    char reason[700];
+    size_t size = 0;
+    if (mr_file_read(path, IMAGE_LIMIT, &data, &size, error, error_size))
+        return -1;
+    const struct axlf *image = (const struct axlf *)(const void *)data;
+    int result = check_frame(path, image, size, error, error_size);
+    const struct axlf_section_header *section = result ? NULL : find(image, BITSTREAM);
+    if (!result && !section)
+        result = mr_fail(error, error_size, "%s: holds no emulated card", path);
+    if (!result && mkdir(folder, 0700))
+        result = mr_fail(error, error_size, "%s: cannot be made (%s)", folder, strerror(errno));
+    if (!result && unpack_archive(data + section->m_sectionOffset, (size_t)section->m_sectionSize,
+                                  folder, reason, sizeof reason))
+        result = mr_fail(error, error_size, "%s: %s", path, reason);
     free(data);
     return result;
 }

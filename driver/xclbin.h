@@ -50,4 +50,10 @@ bool mr_shape_hash_parse(const char *text, unsigned char *hash);
 // sentence in error.
 int mr_xclbin_read(const char *path, struct mr_xclbin_info *info, char *error, size_t error_size);
 
+// Unpacks the files of an image for emulation into a new folder. 0, or -1 with a sentence in error.
+int mr_xclbin_unpack(const char *path, const char *folder, char *error, size_t error_size);
+
+// Where XRT looks in that folder for simulate.sh, which starts the card.
+#define MR_XCLBIN_SCRIPT_FOLDER "behav_waveform/xsim"
+
 #endif

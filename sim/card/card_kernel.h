@@ -15,6 +15,9 @@
 // Where the host sees the register window of the emulated card.
 #define MR_CARD_REGISTER_BASE UINT64_C(0x1800000)
 
+// The card's process finds its connection to the host there, when the host did not leave a name.
+#define MR_CARD_FD_VARIABLE "MILLRACE_CARD_FD"
+
 struct mr_card_memory {
     unsigned char *data;
     uint64_t base, size; // addresses base to base + size - 1; others answer DECERR

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -55,14 +54,6 @@ static int connect_to(const char *user, const char *prefix, const char *id, int 
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
     return -1;
-}
-
-// The host's second socket wants one empty message, or its thread for it never ends.
-static bool say_goodbye(struct mr_card *card) {
-    static const unsigned char close_message[14] = {0x09, 0, 0, 0, 0, 0, 0, 0, 0, 0x15, 1, 0, 0, 0};
-    if (card->event_fd >= 0)
-        (void)mr_card_send(card->event_fd, close_message, sizeof close_message);
-    return true;
 }
 
 static void read_options(struct mr_card_options *options) {
@@ -118,20 +109,30 @@ static void linger(int fd) {
         ;
 }
 
+// A host of ours hands over a descriptor; XRT by itself leaves the name of its sockets.
+static int connect_host(struct mr_card *card) {
+    const char *given = getenv(MR_CARD_FD_VARIABLE), *user = getenv("USER"),
+               *id = getenv("EMULATION_SOCKETID");
+    if (given)
+        return atoi(given);
+    if (!user || !id)
+        return fail("USER, EMULATION_SOCKETID", "are not set; this is started by XRT");
+    const int fd = connect_to(user, "", id, CONNECT_SECONDS);
+    if (fd < 0)
+        return fail(id, "the host program does not listen on the emulation socket");
+    card->event_fd = connect_to(user, "D2X_unix_sock_", id, 1);
+    return fd;
+}
+
 int main(int argc, char **argv) {
-    const char *user = getenv("USER"), *id = getenv("EMULATION_SOCKETID");
-    if (argc != 4 || !user || !id) {
-        fprintf(stderr, "usage: USER=... EMULATION_SOCKETID=... millrace_card KERNEL.so "
-                        "MEMORY_BASE MEMORY_BYTES\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: millrace_card KERNEL.so MEMORY_BASE MEMORY_BYTES\n");
         return 2;
     }
-    // A host that dies takes its card along.
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     signal(SIGPIPE, SIG_IGN);
     struct mr_card card = {
         .memory = {.base = strtoull(argv[2], NULL, 0), .size = strtoull(argv[3], NULL, 0)},
         .register_base = MR_CARD_REGISTER_BASE,
-        .closing = say_goodbye,
         .event_fd = -1,
         .transfer_limit = number_of("MILLRACE_CARD_SILENT", 0)};
     // Untouched pages take no memory.
@@ -142,10 +143,9 @@ int main(int argc, char **argv) {
     void *handle = NULL;
     if (open_kernel(&card, argv[1], &handle))
         return 1;
-    const int fd = connect_to(user, "", id, CONNECT_SECONDS);
+    const int fd = connect_host(&card);
     if (fd < 0)
-        return fail(id, "the host program does not listen on the emulation socket") ? 1 : 0;
-    card.event_fd = connect_to(user, "D2X_unix_sock_", id, 1);
+        return 1;
     serve(&card, fd);
     if (card.closed)
         linger(fd);

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 enum call {
-    CALL_CLOSE = 1,
+    CALL_CLOSE = MR_CARD_CALL_CLOSE,
     CALL_ALLOCATE = 4,
     CALL_FREE = 5,
     CALL_TO_CARD = 6,
@@ -163,7 +163,7 @@ static bool to_card(struct mr_card *card, int fd, const MrEmulation__ToCard *cal
         return true;
     if (memory && call->size <= call->data.len)
         memcpy(memory, call->data.data, call->size);
-    else
+    else if (!card->failed)
         fprintf(stderr, "millrace card: no memory of %llu bytes at 0x%llx to write\n",
                 (unsigned long long)call->size, (unsigned long long)(call->address + call->offset));
     MrEmulation__ToCardReply answer = MR_EMULATION__TO_CARD_REPLY__INIT;
@@ -175,9 +175,10 @@ static bool from_card(struct mr_card *card, int fd, const MrEmulation__FromCard 
     unsigned char *memory = memory_at(card, call->address + call->offset, call->size), *ones = NULL;
     if (is_silent(card, call->size))
         return true;
-    if (!memory) {
+    if (!memory && !card->failed)
         fprintf(stderr, "millrace card: no memory of %llu bytes at 0x%llx to read\n",
                 (unsigned long long)call->size, (unsigned long long)(call->address + call->offset));
+    if (!memory) {
         ones = call->size <= LARGEST_MESSAGE ? malloc(call->size + 1) : NULL;
         if (!ones)
             return false;
@@ -222,9 +223,15 @@ static bool read_words(struct mr_card *card, int fd, bool registers,
     return sent;
 }
 
+void mr_card_say_goodbye(const struct mr_card *card) {
+    static const uint8_t message[REQUEST_HEADER] = {[0] = 0x09, [9] = 0x15, [10] = CALL_CLOSE};
+    if (card->event_fd >= 0)
+        (void)mr_card_send(card->event_fd, message, sizeof message);
+}
+
 static bool timestamp(const struct mr_card *card, int fd) {
     MrEmulation__TimestampReply answer = MR_EMULATION__TIMESTAMP_REPLY__INIT;
-    answer.cycles = card->kernel->cycles(card->instance);
+    answer.cycles = card->kernel ? card->kernel->cycles(card->instance) : 0;
     return reply(fd, &answer.base);
 }
 
@@ -237,8 +244,8 @@ static bool timestamp(const struct mr_card *card, int fd) {
             protobuf_c_message_free_unpacked(&call->base, NULL);                                   \
     } while (0)
 
-static bool answer(struct mr_card *card, int fd, uint32_t number, const uint8_t *body,
-                   size_t size) {
+bool mr_card_answer(struct mr_card *card, int fd, uint32_t number, const uint8_t *body,
+                    size_t size) {
     const ProtobufCMessageDescriptor *descriptor;
     bool ok;
     switch (number) {
@@ -270,7 +277,8 @@ static bool answer(struct mr_card *card, int fd, uint32_t number, const uint8_t 
     }
     case CALL_CLOSE:
         card->closed = true;
-        return card->closing(card) && reply_done(fd);
+        mr_card_say_goodbye(card);
+        return reply_done(fd);
     case CALL_ALLOCATE: // the host keeps the books of the card's memory
     case CALL_FREE:
     case CALL_ENVIRONMENT:
@@ -299,9 +307,9 @@ int mr_card_serve(struct mr_card *card, int fd) {
         fprintf(stderr, "millrace card: not enough memory for a message of %zu bytes\n", size);
         return -1;
     }
-    const int result = !mr_card_receive(fd, body, size)        ? 1
-                       : !answer(card, fd, number, body, size) ? -1
-                                                               : 0;
+    const int result = !mr_card_receive(fd, body, size)                ? 1
+                       : !mr_card_answer(card, fd, number, body, size) ? -1
+                                                                       : 0;
     free(body);
     return result;
 }

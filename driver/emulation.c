@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+// XRT's hardware emulation (emulation.h).
+#define _GNU_SOURCE
+#include "emulation.h"
+#include "file.h"
+#include "protocol.h"
+#include "xclbin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// ---- Environment -------------------------------------------------------------------------------
+
+// XRT reads its environment once, so a process has one, made at first use and kept until it ends.
+static struct {
+    pthread_mutex_t lock;
+    bool ready;
+    char folder[PATH_MAX];
+    pid_t owner;
+    unsigned count; // of cards so far
+} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// The sleeps of XRT 2.13's close and wait are off with system_dpa and kds. Its buffer for messages
+// must not grow, so the first message is the largest: every key of Emulation and Debug is in it.
+enum { PACKET = 0x10000, PAD = PACKET + 1024 };
+
+static int write_text(const char *name, const char *text, char *error, size_t error_size) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", own.folder, name);
+    const struct mr_piece piece = {text, strlen(text)};
+    return mr_file_write(path, &piece, 1, error, error_size);
+}
+
+static int write_ini(char *error, size_t error_size) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *ini = open_memstream(&text, &size);
+    if (!ini)
+        return mr_fail(error, error_size, "not enough memory to set up emulation");
+    fprintf(ini,
+            "[Runtime]\nkds=false\nruntime_log=%s/"
+            "xrt.log\n[Emulation]\npacket_size=0x%x\ndont_run=true\nsystem_dpa=false\n"
+            "print_infos_in_console=false\nprint_warnings_in_console=false\n"
+            "print_errors_in_console=false\n[Debug]\nrpc_pad=",
+            own.folder, PACKET);
+    for (int i = 0; i < PAD; i++)
+        fputc('x', ini);
+    fputc('\n', ini);
+    fclose(ini);
+    const int result = text ? write_text("xrt.ini", text, error, error_size)
+                            : mr_fail(error, error_size, "not enough memory to set up emulation");
+    free(text);
+    return result;
+}
+
+static const char device_list[] =
+    "{\"Version\": {\"FileVersion\": \"2.0\", \"ToolVersion\": \"2022.1\"},\n"
+    " \"Platform\": {\"Boards\": [{\"NumBoards\": \"1\", \"Devices\": [{\n"
+    "  \"Name\": \"millrace_emulated\", \"NumDevices\": \"16\",\n"
+    "  \"HalMajorVersion\": \"1\", \"HalMinorVersion\": \"0\", \"VendorId\": \"4334\",\n"
+    "  \"DdrBanks\": [{\"Name\": \"bank0\", \"Size\": \"64GB\"}]}]}]}}\n";
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw) {
+    (void)status, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static void remove_tree(const char *path) {
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void remove_folder(void) {
+    if (*own.folder && own.owner == getpid())
+        remove_tree(own.folder);
+}
+
+// XRT names its sockets by the user.
+static const char *user_name(char *text, size_t size) {
+    const char *user = getenv("USER");
+    if (user && *user)
+        return user;
+    const struct passwd *entry = getpwuid(getuid());
+    if (entry && entry->pw_name)
+        snprintf(text, size, "%s", entry->pw_name);
+    else
+        snprintf(text, size, "u%u", (unsigned)getuid());
+    return text;
+}
+
+static int make_environment(char *error, size_t error_size) {
+    const char *temporary = getenv("TMPDIR");
+    char path[PATH_MAX + 64], user[64];
+    snprintf(own.folder, sizeof own.folder, "%s/millrace-XXXXXX",
+             temporary && *temporary ? temporary : "/tmp");
+    if (!mkdtemp(own.folder)) {
+        const int reason = errno;
+        *own.folder = '\0';
+        return mr_fail(error, error_size,
+                       "no folder for the emulated card in %s (%s); set TMPDIR to a directory that "
+                       "can be written",
+                       temporary && *temporary ? temporary : "/tmp", strerror(reason));
+    }
+    own.owner = getpid();
+    atexit(remove_folder);
+    if (write_ini(error, error_size) || write_text("emconfig.json", device_list, error, error_size))
+        return -1;
+    snprintf(path, sizeof path, "%s/xrt.ini", own.folder);
+    if (setenv("XCL_EMULATION_MODE", "hw_emu", 1) ||
+        setenv("USER", user_name(user, sizeof user), 1) || setenv("XRT_INI_PATH", path, 1) ||
+        setenv("EMCONFIG_PATH", own.folder, 1) || setenv("SDACCEL_EM_RUN_DIR", own.folder, 1) ||
+        setenv("XILINX_VITIS", own.folder, 0))
+        return mr_fail(error, error_size, "not enough memory for the environment of emulation");
+    own.ready = true;
+    return 0;
+}
+
+int mr_emulation_prepare(char *error, size_t error_size) {
+    pthread_mutex_lock(&own.lock);
+    int result = 0;
+    if (!own.ready)
+        result = make_environment(error, error_size);
+    pthread_mutex_unlock(&own.lock);
+    return result;
+}
+
+int mr_emulation_set_libraries(const char *folder, char *error, size_t error_size) {
+    char home[PATH_MAX + 16], path[PATH_MAX + 64];
+    if (!own.ready)
+        return 0;
+    snprintf(home, sizeof home, "%s/xrt", own.folder);
+    snprintf(path, sizeof path, "%s/lib", home);
+    if ((mkdir(home, 0700) && errno != EEXIST) || (symlink(folder, path) && errno != EEXIST) ||
+        setenv("XILINX_XRT", home, 1))
+        return mr_fail(error, error_size, "%s: cannot be written (%s)", path, strerror(errno));
+    return 0;
+}
+
+const char *mr_emulation_folder(void) {
+    return own.folder;
+}
+
+// ---- The card and what stands between it and XRT -----------------------------------------------
+
+enum { REQUEST_HEADER = 14, REPLY_HEADER = 9, CARD_FD = 3 };
+
+struct mr_emulation {
+    char folder[PATH_MAX + 32]; // what the image holds, unpacked; and the card's log
+    struct sockaddr_un addresses[2];
+    int listeners[2]; // for XRT: calls of the host, and its second socket
+    int stop[2];      // a pipe that ends the thread
+    int card;         // the socket to the card's process
+    pid_t process;    // 0: collected
+    int status;       // how it ended
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    bool dead;
+    struct mr_card stand_in; // answers for a card that is dead
+};
+
+static int listen_at(const char *prefix, const char *id, struct sockaddr_un *address, char *error,
+                     size_t error_size) {
+    const char *user = getenv("USER");
+    char folder[PATH_MAX];
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(folder, sizeof folder, "/tmp/%s", user ? user : "");
+    // XRT cuts paths at 106 bytes.
+    const int length = snprintf(address->sun_path, 106, "%s/%s%s", folder, prefix, id);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (length < 0 || length >= 106)
+        errno = ENAMETOOLONG;
+    else if (fd >= 0 && (!mkdir(folder, 0700) || errno == EEXIST) &&
+             (!unlink(address->sun_path) || errno == ENOENT) &&
+             !bind(fd, (struct sockaddr *)address, sizeof *address) && !listen(fd, 1))
+        return fd;
+    mr_fail(error, error_size,
+            "%s: XRT's emulation needs a socket there and it cannot be made (%s)",
+            address->sun_path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+extern char **environ;
+
+// The card finds its end of the connection as descriptor 3.
+static int spawn_card(struct mr_emulation *emulation, int end) {
+    char folder[PATH_MAX + 64], log[PATH_MAX + 64];
+    snprintf(folder, sizeof folder, "%s/" MR_XCLBIN_SCRIPT_FOLDER, emulation->folder);
+    snprintf(log, sizeof log, "%s/card.log", emulation->folder);
+    char *const words[] = {"/bin/sh", "./simulate.sh", NULL};
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    char **environment = calloc(count + 2, sizeof *environment);
+    posix_spawn_file_actions_t actions;
+    if (!environment || posix_spawn_file_actions_init(&actions)) {
+        free(environment);
+        return -1;
+    }
+    environment[0] = MR_CARD_FD_VARIABLE "=3";
+    memcpy(environment + 1, environ, count * sizeof *environment);
+    int failed =
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ||
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
+                                         O_WRONLY | O_CREAT | O_APPEND, 0600) ||
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO) ||
+        posix_spawn_file_actions_adddup2(&actions, end, CARD_FD) ||
+        posix_spawn_file_actions_addchdir_np(&actions, folder);
+    if (!failed)
+        failed = posix_spawn(&emulation->process, words[0], &actions, NULL, words, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    free(environment);
+    return failed ? -1 : 0;
+}
+
+static int start_card(struct mr_emulation *emulation, char *error, size_t error_size) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+        return mr_fail(error, error_size, "no socket for the emulated card (%s)", strerror(errno));
+    // Were it descriptor 3 already, it would be closed in the card.
+    const int end = fcntl(pair[1], F_DUPFD_CLOEXEC, CARD_FD + 1);
+    close(pair[1]);
+    emulation->card = pair[0];
+    const int failed = end < 0 || spawn_card(emulation, end);
+    if (end >= 0)
+        close(end);
+    return failed ? mr_fail(error, error_size, "the emulated card's process cannot be started (%s)",
+                            strerror(errno))
+                  : 0;
+}
+
+static void set_dead(struct mr_emulation *emulation) {
+    pthread_mutex_lock(&emulation->lock);
+    emulation->dead = true;
+    pthread_mutex_unlock(&emulation->lock);
+}
+
+static bool is_dead(struct mr_emulation *emulation) {
+    pthread_mutex_lock(&emulation->lock);
+    const bool dead = emulation->dead;
+    pthread_mutex_unlock(&emulation->lock);
+    return dead;
+}
+
+// The size of the message after a header, which both sides carry at the same place.
+static uint64_t size_in(const unsigned char *header) {
+    uint64_t size;
+    memcpy(&size, header + 1, 8);
+    return size;
+}
+
+// Header and message, to be freed; NULL when the sender is gone.
+static unsigned char *receive_message(int fd, size_t header_size, size_t *size) {
+    unsigned char header[REQUEST_HEADER];
+    if (!mr_card_receive(fd, header, header_size) || size_in(header) > INT32_MAX)
+        return NULL;
+    *size = header_size + (size_t)size_in(header);
+    unsigned char *message = malloc(*size);
+    if (!message)
+        return NULL;
+    memcpy(message, header, header_size);
+    if (mr_card_receive(fd, message + header_size, *size - header_size))
+        return message;
+    free(message);
+    return NULL;
+}
+
+// One request of XRT and its reply. False when XRT is gone.
+static bool pass_one(struct mr_emulation *emulation, int host) {
+    size_t size = 0, reply_size = 0;
+    unsigned char *request = receive_message(host, REQUEST_HEADER, &size);
+    if (!request)
+        return false;
+    unsigned char *reply = NULL;
+    if (!is_dead(emulation) && mr_card_send(emulation->card, request, size))
+        reply = receive_message(emulation->card, REPLY_HEADER, &reply_size);
+    bool good;
+    uint32_t call;
+    memcpy(&call, request + 10, 4);
+    // XRT's second thread must hear of the end before the first one goes on.
+    if (reply && call == MR_CARD_CALL_CLOSE)
+        mr_card_say_goodbye(&emulation->stand_in);
+    if (reply) {
+        good = mr_card_send(host, reply, reply_size);
+    } else {
+        set_dead(emulation);
+        good = mr_card_answer(&emulation->stand_in, host, call, request + REQUEST_HEADER,
+                              size - REQUEST_HEADER);
+    }
+    free(reply);
+    free(request);
+    return good;
+}
+
+// Waits for a connection, or for the end.
+static int accept_one(struct mr_emulation *emulation, int which) {
+    struct pollfd wait[2] = {{.fd = emulation->listeners[which], .events = POLLIN},
+                             {.fd = emulation->stop[0], .events = POLLIN}};
+    while (poll(wait, 2, -1) < 0 && errno == EINTR)
+        ;
+    return wait[1].revents ? -1 : accept4(wait[0].fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static void *pass_messages(void *context) {
+    struct mr_emulation *emulation = context;
+    struct pollfd wait[3] = {{.events = POLLIN}, {.events = POLLIN}, {.events = POLLIN}};
+    int host = -1;
+    wait[0].fd = emulation->listeners[0];
+    wait[1].fd = emulation->listeners[1];
+    wait[2].fd = emulation->stop[0];
+    for (;;) {
+        if (poll(wait, 3, -1) < 0 && errno != EINTR)
+            break;
+        if (wait[2].revents)
+            break;
+        if (wait[1].revents && emulation->stand_in.event_fd < 0) {
+            emulation->stand_in.event_fd = accept_one(emulation, 1);
+            wait[1].fd = -1;
+        }
+        if (!wait[0].revents)
+            continue;
+        if (host < 0)
+            wait[0].fd = host = accept_one(emulation, 0);
+        else if (!pass_one(emulation, host))
+            break;
+    }
+    if (host >= 0)
+        close(host);
+    if (emulation->stand_in.event_fd >= 0)
+        close(emulation->stand_in.event_fd);
+    return NULL;
+}
+
+struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t error_size) {
+    static const char *const prefixes[2] = {"", "D2X_unix_sock_"};
+    struct mr_emulation *emulation = calloc(1, sizeof *emulation);
+    char id[64];
+    if (!emulation) {
+        mr_fail(error, error_size, "not enough memory for the emulated card");
+        return NULL;
+    }
+    emulation->listeners[0] = emulation->listeners[1] = emulation->card = -1;
+    emulation->stop[0] = emulation->stop[1] = emulation->stand_in.event_fd = -1;
+    emulation->stand_in.failed = true;
+    pthread_mutex_init(&emulation->lock, NULL);
+    pthread_mutex_lock(&own.lock);
+    const unsigned number = own.count++;
+    pthread_mutex_unlock(&own.lock);
+    snprintf(id, sizeof id, "millrace_%ld_%u", (long)getpid(), number);
+    snprintf(emulation->folder, sizeof emulation->folder, "%s/card%u", own.folder, number);
+    if (mr_xclbin_unpack(image, emulation->folder, error, error_size))
+        goto failed;
+    for (int i = 0; i < 2; i++) {
+        emulation->listeners[i] =
+            listen_at(prefixes[i], id, &emulation->addresses[i], error, error_size);
+        if (emulation->listeners[i] < 0)
+            goto failed;
+    }
+    if (start_card(emulation, error, error_size))
+        goto failed;
+    if (pipe2(emulation->stop, O_CLOEXEC) || setenv("EMULATION_SOCKETID", id, 1) ||
+        pthread_create(&emulation->thread, NULL, pass_messages, emulation)) {
+        mr_fail(error, error_size, "no thread for the emulated card (%s)", strerror(errno));
+        goto failed;
+    }
+    emulation->started = true;
+    return emulation;
+failed:
+    mr_emulation_close(emulation);
+    return NULL;
+}
+
+// What the card's process said first of what went wrong.
+static void read_log(const struct mr_emulation *emulation, char *line, size_t size) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/card.log", emulation->folder);
+    FILE *log = fopen(path, "r");
+    *line = '\0';
+    if (log && fgets(line, (int)size, log))
+        line[strcspn(line, "\n")] = '\0';
+    if (log)
+        fclose(log);
+}
+
+static void collect(struct mr_emulation *emulation, int tries) {
+    for (int i = 0; emulation->process > 0 && i < tries; i++) {
+        if (waitpid(emulation->process, &emulation->status, WNOHANG) != 0)
+            emulation->process = 0;
+        else
+            usleep(5000);
+    }
+}
+
+bool mr_emulation_is_dead(struct mr_emulation *emulation, char *reason, size_t reason_size) {
+    char line[300], how[60] = "ended";
+    if (!is_dead(emulation))
+        return false;
+    collect(emulation, 100);
+    if (!emulation->process && WIFSIGNALED(emulation->status))
+        snprintf(how, sizeof how, "was ended by signal %d", WTERMSIG(emulation->status));
+    read_log(emulation, line, sizeof line);
+    snprintf(reason, reason_size, "the process that emulates the card %s%s%s", how,
+             *line ? ": " : "", line);
+    return true;
+}
+
+void mr_emulation_kill(struct mr_emulation *emulation) {
+    if (emulation->process > 0)
+        kill(emulation->process, SIGKILL);
+    shutdown(emulation->card, SHUT_RDWR);
+}
+
+static void close_one(int fd) {
+    if (fd >= 0)
+        close(fd);
+}
+
+void mr_emulation_close(struct mr_emulation *emulation) {
+    if (!emulation)
+        return;
+    close_one(emulation->stop[1]); // ends the thread
+    if (emulation->started)
+        pthread_join(emulation->thread, NULL);
+    close_one(emulation->card); // and the process
+    collect(emulation, 200);
+    if (emulation->process > 0)
+        kill(emulation->process, SIGKILL);
+    collect(emulation, 200);
+    close_one(emulation->stop[0]);
+    for (int i = 0; i < 2; i++) {
+        close_one(emulation->listeners[i]);
+        if (*emulation->addresses[i].sun_path)
+            unlink(emulation->addresses[i].sun_path);
+    }
+    remove_tree(emulation->folder);
+    pthread_mutex_destroy(&emulation->lock);
+    free(emulation);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// XRT's hardware emulation: the environment that leads unmodified XRT to an emulated card, and the
+// card's process. Nothing of this is used with a real card.
+//
+// XRT starts the process in an image by itself, and waits for ever when it dies. So here XRT is
+// told not to (dont_run): this starts the process, and a thread between the two passes the messages
+// on. When the process is gone it answers in its place, as a card that fell off its bus.
+#ifndef MR_EMULATION_H
+#define MR_EMULATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Makes a private folder with the files that XRT wants and sets the process' environment, once;
+// call it before XRT is loaded. 0, or -1 with a sentence in error.
+int mr_emulation_prepare(char *error, size_t error_size);
+// To be called when XRT has been loaded from this folder and before it is used.
+int mr_emulation_set_libraries(const char *folder, char *error, size_t error_size);
+// The private folder; "" when there is none.
+const char *mr_emulation_folder(void);
+
+struct mr_emulation;
+
+// Starts the card in the image and makes it the one that XRT's next load of an image connects to.
+// NULL on failure, with a sentence in error.
+struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t error_size);
+// Why the card is no more, as a clause, with the first line that its process left; false while it
+// lives.
+bool mr_emulation_is_dead(struct mr_emulation *emulation, char *reason, size_t reason_size);
+// Ends a card that does not answer.
+void mr_emulation_kill(struct mr_emulation *emulation);
+// After XRT closed the device. NULL is legal.
+void mr_emulation_close(struct mr_emulation *emulation);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// A card's thread and time limit (xrt_card.h).
+#define _GNU_SOURCE
+#include "xrt_card.h"
+#include "file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOOK_MS = 50 }; // between two looks at a card that works
+
+uint64_t mr_xrt_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void *do_work(void *context) {
+    struct mr_xrt_card *card = context;
+    pthread_mutex_lock(&card->lock);
+    while (!card->stop) {
+        if (!card->work) {
+            pthread_cond_wait(&card->changed, &card->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&card->lock);
+        const int result = card->work(card, card->context);
+        pthread_mutex_lock(&card->lock);
+        card->result = result;
+        card->work = NULL;
+        pthread_cond_broadcast(&card->changed);
+    }
+    pthread_mutex_unlock(&card->lock);
+    return NULL;
+}
+
+int mr_xrt_card_start(struct mr_xrt_card *card) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&card->lock, NULL);
+    pthread_cond_init(&card->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return pthread_create(&card->thread, NULL, do_work, card) ? -1 : 0;
+}
+
+bool mr_xrt_card_stop(struct mr_xrt_card *card) {
+    if (card->abandoned) {
+        pthread_detach(card->thread);
+        return false;
+    }
+    pthread_mutex_lock(&card->lock);
+    card->stop = true;
+    pthread_cond_broadcast(&card->changed);
+    pthread_mutex_unlock(&card->lock);
+    pthread_join(card->thread, NULL);
+    pthread_cond_destroy(&card->changed);
+    pthread_mutex_destroy(&card->lock);
+    return true;
+}
+
+// The first reason stays.
+static void set_lost(struct mr_xrt_card *card, const char *reason) {
+    if (atomic_exchange(&card->losing, true))
+        return;
+    snprintf(card->lost_reason, sizeof card->lost_reason, "%s", reason);
+    atomic_store(&card->lost, true);
+}
+
+// Called with the lock held, while the work goes on. True when there is no more hope.
+static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
+    char reason[400];
+    if (card->emulation && !atomic_load(&card->lost) &&
+        mr_emulation_is_dead(card->emulation, reason, sizeof reason))
+        set_lost(card, reason); // XRT is answered and comes back
+    if (mr_xrt_now() - atomic_load(&card->alive) <= limit_ms)
+        return false;
+    if (!card->emulation || card->killed)
+        return true;
+    snprintf(reason, sizeof reason, "the card gave no sign of life for %.1f s", limit_ms / 1000.0);
+    set_lost(card, reason);
+    mr_emulation_kill(card->emulation);
+    card->killed = true;
+    atomic_store(&card->alive, mr_xrt_now()); // XRT may take as long again to come back
+    return false;
+}
+
+static void wait_a_moment(struct mr_xrt_card *card) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_MS * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&card->changed, &card->lock, &until);
+}
+
+int mr_xrt_card_perform(struct mr_xrt_card *card,
+                        int (*work)(struct mr_xrt_card *card, void *context), void *context,
+                        unsigned limit_ms, char *error, size_t error_size) {
+    if (card->abandoned)
+        return mr_fail(error, error_size, "the card was given up: its driver does not return");
+    pthread_mutex_lock(&card->lock);
+    atomic_store(&card->alive, mr_xrt_now());
+    card->work = work;
+    card->context = context;
+    pthread_cond_broadcast(&card->changed);
+    while (card->work && !card->abandoned) {
+        wait_a_moment(card);
+        if (card->work && watch(card, limit_ms))
+            card->abandoned = true;
+    }
+    const int result = card->abandoned ? -1 : card->result;
+    if (card->abandoned)
+        mr_fail(error, error_size,
+                "the card gave no sign of life for %.1f s; its driver does not "
+                "return",
+                limit_ms / 1000.0);
+    else if (result)
+        mr_fail(error, error_size, "%s", card->error);
+    pthread_mutex_unlock(&card->lock);
+    return result;
+}
+
+int mr_xrt_card_touch(struct mr_xrt_card *card) {
+    atomic_store(&card->alive, mr_xrt_now());
+    return atomic_load(&card->lost)
+               ? mr_fail(card->error, sizeof card->error, "%s", card->lost_reason)
+               : 0;
+}
+
+int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason) {
+    char better[400];
+    const bool ended =
+        card->emulation && mr_emulation_is_dead(card->emulation, better, sizeof better);
+    set_lost(card, ended ? better : reason);
+    return mr_xrt_card_touch(card);
+}
+
+int mr_xrt_card_read(struct mr_xrt_card *card, uint32_t offset, uint32_t *value) {
+    *value = UINT32_MAX;
+    if (card->api->xrtKernelReadRegister(card->kernel, offset, value))
+        return mr_fail(card->error, sizeof card->error, "XRT cannot read register 0x%x", offset);
+    return mr_xrt_card_touch(card);
+}
+
+// The halves of a counter that runs: read until the upper one stands.
+int mr_xrt_card_read64(struct mr_xrt_card *card, uint32_t offset, uint64_t *value) {
+    uint32_t low, high, again;
+    *value = 0;
+    if (mr_xrt_card_read(card, offset + 4, &again))
+        return -1;
+    do {
+        high = again;
+        if (mr_xrt_card_read(card, offset, &low) || mr_xrt_card_read(card, offset + 4, &again))
+            return -1;
+    } while (again != high);
+    *value = (uint64_t)high << 32 | low;
+    return 0;
+}
+
+int mr_xrt_card_write(struct mr_xrt_card *card, uint32_t offset, uint32_t value) {
+    if (card->api->xrtKernelWriteRegister(card->kernel, offset, value))
+        return mr_fail(card->error, sizeof card->error, "XRT cannot write register 0x%x", offset);
+    return mr_xrt_card_touch(card);
+}
+
+int mr_xrt_card_write64(struct mr_xrt_card *card, uint32_t offset, uint64_t value) {
+    return mr_xrt_card_write(card, offset, (uint32_t)value)
+               ? -1
+               : mr_xrt_card_write(card, offset + 4, (uint32_t)(value >> 32));
+}

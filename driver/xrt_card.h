@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// One open card under a time limit: all calls of XRT are made on a thread of the card's own, and
+// whoever asked waits for signs of life. A card that gives none is lost: of an emulated one the
+// process is ended, which lets XRT return (emulation.h); a real one is abandoned with its thread.
+#ifndef MR_XRT_CARD_H
+#define MR_XRT_CARD_H
+
+#include "emulation.h"
+#include "xrt_api.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct mr_xrt_card {
+    const struct mr_xrt_api *api;
+    xrtDeviceHandle device;
+    xrtKernelHandle kernel;
+    struct mr_emulation *emulation; // NULL: a real card
+    char error[900];                // of the work that failed
+    // The thread and what it is to do.
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int (*work)(struct mr_xrt_card *card, void *context); // NULL: nothing
+    void *context;
+    int result;
+    bool stop, killed, abandoned;
+    atomic_uint_fast64_t alive; // when it last gave a sign of life, in ms
+    atomic_bool losing, lost;
+    char lost_reason[400]; // once lost; a clause
+};
+
+// Starts the thread. 0, or -1 when there is no memory for one.
+int mr_xrt_card_start(struct mr_xrt_card *card);
+// Ends the thread. False when it is stuck for good: then the card must not be freed.
+bool mr_xrt_card_stop(struct mr_xrt_card *card);
+
+// Has the card's thread do the work and waits for it, as long as there is a sign of life within
+// every limit_ms. 0, or -1 with a sentence in error.
+int mr_xrt_card_perform(struct mr_xrt_card *card,
+                        int (*work)(struct mr_xrt_card *card, void *context), void *context,
+                        unsigned limit_ms, char *error, size_t error_size);
+
+// ---- For work, on the card's thread ----
+
+// A sign of life. -1 when the card was lost meanwhile, with the sentence in card->error.
+int mr_xrt_card_touch(struct mr_xrt_card *card);
+// For work that finds the card dead itself; the reason is a clause. Returns -1, with the sentence
+// in card->error.
+int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason);
+// Registers. A dead card reads as ones; what that means depends on the register.
+int mr_xrt_card_read(struct mr_xrt_card *card, uint32_t offset, uint32_t *value);
+int mr_xrt_card_read64(struct mr_xrt_card *card, uint32_t offset, uint64_t *value);
+int mr_xrt_card_write(struct mr_xrt_card *card, uint32_t offset, uint32_t value);
+int mr_xrt_card_write64(struct mr_xrt_card *card, uint32_t offset, uint64_t value);
+
+uint64_t mr_xrt_now(void); // milliseconds
+
+#endif
