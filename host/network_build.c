@@ -8,6 +8,7 @@
 #include "hls_build.h"
 #include "paths.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,12 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
     char *source = mr_generate_network(&compiled->plan, text, sizeof text);
     if (!source)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    if (!EVP_Digest(source, strlen(source), digest, NULL, EVP_sha256(), NULL)) {
+        free(source);
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to name the network's shape");
+    }
+    memcpy(compiled->shape_hash, digest, sizeof compiled->shape_hash);
     const struct mr_hls_build build = {
         .source = source,
         .hlsc = hlsc,

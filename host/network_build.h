@@ -19,6 +19,8 @@ struct mr_compiled {
     char data_dir[PATH_MAX], cache_dir[PATH_MAX];
     char gen_dir[PATH_MAX]; // what hlsc wrote
     double clock_mhz;
+    // Of the network's source, which is shape and lanes: what a card's kernel is known by.
+    unsigned char shape_hash[16];
 };
 
 // Plans the shape for the options (which may be NULL), and compiles it unless the cache has it. 0,

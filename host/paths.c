@@ -110,18 +110,34 @@ int mr_data_dir(char *path, size_t path_size, char *error, size_t error_size) {
                    "holds them");
 }
 
-int mr_hlsc_path(char *path, size_t path_size, char *error, size_t error_size) {
-    static const char *const tails[] = {"hlsc", "../hlsc", "../bin/hlsc", "../../bin/hlsc"};
-    const char *own = getenv("MILLRACE_HLSC");
+static int program_path(const char *name, const char *variable, char *path, size_t path_size,
+                        char *error, size_t error_size) {
+    static const char *const folders[] = {"", "../", "../bin/", "../../bin/"};
+    char tail[64];
+    const char *const tails[] = {tail};
+    const char *own = getenv(variable);
     if (own && *own) {
         if (try_path(own, "", is_program, path, path_size))
             return 0;
-        return mr_fail(error, error_size, "MILLRACE_HLSC is %s, which is no program", own);
+        return mr_fail(error, error_size, "%s is %s, which is no program", variable, own);
     }
-    if (search(tails, sizeof tails / sizeof *tails, is_program, path, path_size) ||
-        search_path("hlsc", path, path_size))
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(tail, sizeof tail, "%s%s", folders[i], name);
+        if (search(tails, 1, is_program, path, path_size))
+            return 0;
+    }
+    if (search_path(name, path, path_size))
         return 0;
     return mr_fail(error, error_size,
-                   "the compiler hlsc is neither beside this program nor on PATH; build it (make) "
-                   "or set MILLRACE_HLSC to it");
+                   "the program %s is neither beside this program nor on PATH; build it (make) "
+                   "or set %s to it",
+                   name, variable);
+}
+
+int mr_hlsc_path(char *path, size_t path_size, char *error, size_t error_size) {
+    return program_path("hlsc", "MILLRACE_HLSC", path, path_size, error, error_size);
+}
+
+int mr_card_program_path(char *path, size_t path_size, char *error, size_t error_size) {
+    return program_path("millrace_card", "MILLRACE_CARD", path, path_size, error, error_size);
 }

@@ -13,4 +13,7 @@ int mr_data_dir(char *path, size_t path_size, char *error, size_t error_size);
 // $MILLRACE_HLSC; else beside the library or the program, PREFIX/bin, or on PATH.
 int mr_hlsc_path(char *path, size_t path_size, char *error, size_t error_size);
 
+// The program that is an emulated card: $MILLRACE_CARD; else as hlsc.
+int mr_card_program_path(char *path, size_t path_size, char *error, size_t error_size);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mr_plan and mr_build: what a model will take, and building it ahead of its first use.
 #define _POSIX_C_SOURCE 200809L
+#include "card_image.h"
 #include "driver.h"
 #include "failure.h"
 #include "model_handle.h"
@@ -69,8 +70,11 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
                           model ? "uri" : "model");
     const bool sim = strcmp(uri, "sim:") == 0;
     if (!sim && strcmp(uri, "cpu:") != 0)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "device %.100s: nothing can be built for it; known are cpu:, sim:", uri);
+        return mr_failure(
+            error, MR_ERROR_DEVICE,
+            "device %.100s: nothing can be built for it; known are cpu:, sim:, and images of "
+            "cards by --platform",
+            uri);
     struct mr_compiled compiled;
     char so_path[PATH_MAX];
     int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
@@ -83,5 +87,24 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_build: the path %.500s needs %zu bytes and the buffer has %zu",
                           so_path, strlen(so_path) + 1, path_size);
+    return code;
+}
+
+int mr_build_image(const struct mr_model *model, const char *platform,
+                   const struct mr_options *options, const char *output, char *path,
+                   size_t path_size, struct mr_error *error) {
+    char place[PATH_MAX];
+    if (!model || !platform)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build_image: the %s is NULL",
+                          model ? "platform" : "model");
+    struct mr_compiled compiled;
+    int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
+    if (!code)
+        code =
+            mr_card_image_build(&compiled, platform, output, options, place, sizeof place, error);
+    mr_compiled_free(&compiled);
+    if (!code && path && snprintf(path, path_size, "%s", place) >= (int)path_size)
+        code = mr_failure(error, MR_ERROR_ARGUMENT, "mr_build_image: the path %.500s is too long",
+                          place);
     return code;
 }

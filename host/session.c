@@ -2,6 +2,7 @@
 // Sessions: a model on an open device. Turns float steps into the device's integers, cuts long
 // calls into device runs, and turns results and counters back.
 #define _POSIX_C_SOURCE 200809L
+#include "card_image.h"
 #include "driver.h"
 #include "failure.h"
 #include "model_handle.h"
@@ -33,32 +34,112 @@ struct mr_session {
     int16_t *x;   // buffers of the last run, kept for the next
     int32_t *y;
     size_t x_capacity, y_capacity; // in numbers
+    const char **names;            // of the processes, for a device that knows none
+    char device_text[PATH_MAX + 300];
     struct mr_error error;
 };
+
+// The part of a URI up to its colon.
+static bool is_of(const char *uri, const char *scheme) {
+    return strncmp(uri, scheme, strlen(scheme)) == 0;
+}
+
+static bool card_is_there(void) {
+    struct mr_device_entry entry;
+    return mr_backend_xrt.list(&entry, 1) > 0;
+}
+
+// The image for `xrt:N`: of the card where one is there, else of an emulated one.
+static int choose_image(const struct mr_compiled *compiled, char *path, struct mr_error *error) {
+    struct mr_card_images images;
+    mr_card_images_find(compiled, &images);
+    const bool card = card_is_there();
+    const char *found = card ? images.hardware : images.emulation;
+    if (*found) {
+        memcpy(path, found, sizeof images.hardware);
+        return 0;
+    }
+    if (card)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "there is a card but no image of this network for the %s; link one "
+                          "(hw/vitis/)%s%.600s",
+                          compiled->plan.target->name,
+                          *images.emulation ? ", or name the emulated card's: " : "",
+                          images.emulation);
+    return mr_failure(error, MR_ERROR_DEVICE,
+                      "there is no card, and no image of an emulated %s with this network; build "
+                      "one with millrace build MODEL --platform hw_emu",
+                      compiled->plan.target->name);
+}
+
+// What `auto:` is: a card with an image of this network, else the processor.
+static const char *resolve(const char *uri, const struct mr_compiled *compiled) {
+    struct mr_card_images images;
+    if (uri && !is_of(uri, "auto:"))
+        return uri;
+    if (!card_is_there())
+        return "cpu:";
+    mr_card_images_find(compiled, &images);
+    return *images.hardware ? "xrt:0" : "cpu:";
+}
+
+static int fill_image(struct mr_session *session, const char *uri, bool trace,
+                      const struct mr_options *options, struct mr_image *image, char *path,
+                      size_t path_size, struct mr_error *error) {
+    const struct mr_compiled *compiled = &session->compiled;
+    if (is_of(uri, "cpu:") || is_of(uri, "sim:")) {
+        const bool sim = is_of(uri, "sim:");
+        *(sim ? &image->rtl_so : &image->model_so) = path;
+        return mr_compiled_build(compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL, trace, options,
+                                 path, path_size, error);
+    }
+    if (!is_of(uri, "xrt:"))
+        return 0;
+    const size_t count = compiled->report->process_count;
+    session->names = calloc(count + 1, sizeof *session->names);
+    if (!session->names)
+        return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
+    for (size_t i = 0; i < count; i++)
+        session->names[i] = compiled->report->processes[i].name;
+    image->shape_hash = compiled->shape_hash;
+    image->target = compiled->plan.target->name;
+    image->process_count = (uint32_t)count;
+    image->processes = session->names;
+    if (strchr(uri, ','))
+        return 0;
+    image->xclbin = path;
+    return choose_image(compiled, path, error);
+}
+
+static void describe(struct mr_session *session, const char *uri) {
+    const struct mr_device_info *info = &session->info;
+    const char *comma = strchr(uri, ',');
+    snprintf(session->device_text, sizeof session->device_text, "%.*s%s%s%s%s%s",
+             comma ? (int)(comma - uri) : (int)strlen(uri), uri, info->text ? ", " : "",
+             info->text ? info->text : "", info->place ? " (" : "", info->place ? info->place : "",
+             info->place ? ")" : "");
+}
 
 static int open_device(struct mr_session *session, const char *uri,
                        const struct mr_options *options, struct mr_error *error) {
     struct mr_image image = {0};
-    char so_path[PATH_MAX], text[900];
-    const bool cpu = strncmp(uri, "cpu:", 4) == 0, sim = strncmp(uri, "sim:", 4) == 0;
+    char path[PATH_MAX], text[900];
     const struct mr_device_options device_options = {
         .trace = options ? options->trace : NULL,
         .idle_chance = options ? options->idle_chance : 0,
         .stall_chance = options ? options->stall_chance : 0,
         .seed = options ? options->seed : 0,
+        .limit_ms = options ? options->limit_ms : 0,
     };
-    if (cpu || sim) {
-        const int code = mr_compiled_build(
-            &session->compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
-            device_options.trace != NULL, options, so_path, sizeof so_path, error);
-        if (code)
-            return code;
-        *(sim ? &image.rtl_so : &image.model_so) = so_path;
-    }
+    const int code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
+                                sizeof path, error);
+    if (code)
+        return code;
     session->device = mr_device_open(uri, &image, &device_options, text, sizeof text);
     if (!session->device)
         return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
     mr_device_get_info(session->device, &session->info);
+    describe(session, uri);
     const uint32_t lc = (uint32_t)session->compiled.plan.layers[0].lc;
     if (session->info.x_bits != 16 * lc || session->info.y_bits != 32 ||
         session->info.weights_bits != 16 * MR_IMAGE_BEAT)
@@ -92,10 +173,12 @@ static int load_weights(struct mr_session *session, const char *uri, struct mr_e
 
 // An unknown device is found before anything is built for it.
 static int check_uri(const char *uri, struct mr_error *error) {
-    static const char *const schemes[] = {"cpu:", "sim:"};
+    static const char *const schemes[] = {"auto:", "cpu:", "sim:"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (strcmp(uri, schemes[i]) == 0)
             return 0;
+    if (is_of(uri, "xrt:") && uri[4] >= '0' && uri[4] <= '9')
+        return 0;
     // The driver has the words for it: without an image no device opens.
     char text[900];
     struct mr_device *device = mr_device_open(uri, NULL, NULL, text, sizeof text);
@@ -108,11 +191,12 @@ static int check_uri(const char *uri, struct mr_error *error) {
 
 struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
                                    const struct mr_options *options, struct mr_error *error) {
-    if (!model || !uri) {
-        mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_open: the %s is NULL",
-                   model ? "uri" : "model");
+    if (!model) {
+        mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_open: the model is NULL");
         return NULL;
     }
+    if (!uri)
+        uri = "auto:";
     if (check_uri(uri, error))
         return NULL;
     struct mr_session *session = calloc(1, sizeof *session);
@@ -123,8 +207,12 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     session->model = model;
     session->quantised = mr_model_quantised(model);
     session->fresh = true;
-    if (mr_compile_shape(mr_model_shape(model), options, &session->compiled, error) ||
-        open_device(session, uri, options, error) || load_weights(session, uri, error)) {
+    if (mr_compile_shape(mr_model_shape(model), options, &session->compiled, error)) {
+        mr_session_close(session);
+        return NULL;
+    }
+    uri = resolve(uri, &session->compiled);
+    if (open_device(session, uri, options, error) || load_weights(session, uri, error)) {
         mr_session_close(session);
         return NULL;
     }
@@ -141,9 +229,14 @@ void mr_session_close(struct mr_session *session) {
     mr_device_close(session->device);
     mr_compiled_free(&session->compiled);
     free(session->activity);
+    free(session->names);
     free(session->x);
     free(session->y);
     free(session);
+}
+
+const char *mr_session_device(const struct mr_session *session) {
+    return session ? session->device_text : "";
 }
 
 const char *mr_session_error(const struct mr_session *session) {
@@ -200,11 +293,17 @@ static int check_call(struct mr_session *session, const float *x, uint64_t seque
     return check_finite(session, x, sequences, steps);
 }
 
+// Whole pages, which a card's DMA can take from here without a copy.
+static void *make_pages(size_t size) {
+    enum { PAGE = 4096 };
+    return size > SIZE_MAX - PAGE ? NULL : aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
+}
+
 static int make_room(struct mr_session *session, size_t x_count, size_t y_count) {
     if (x_count > session->x_capacity) {
         free(session->x);
         session->x_capacity = 0;
-        session->x = malloc(x_count * sizeof *session->x);
+        session->x = make_pages(x_count * sizeof *session->x);
         if (!session->x)
             return -1;
         session->x_capacity = x_count;
@@ -212,7 +311,7 @@ static int make_room(struct mr_session *session, size_t x_count, size_t y_count)
     if (y_count > session->y_capacity) {
         free(session->y);
         session->y_capacity = 0;
-        session->y = malloc(y_count * sizeof *session->y);
+        session->y = make_pages(y_count * sizeof *session->y);
         if (!session->y)
             return -1;
         session->y_capacity = y_count;
@@ -343,7 +442,8 @@ int mr_session_process(const struct mr_session *session, uint32_t index,
     // A layer's cells of the last step run on for h_words cycles after its last column.
     int layer = 0, end = 0;
     if (sscanf(info->name, "lstm%d%n", &layer, &end) == 1 && info->name[end] == '\0' &&
-        layer >= 0 && layer < plan->layer_count && activity->busy && session->activity_steps)
+        layer >= 0 && layer < plan->layer_count && activity->last_busy > activity->first_busy &&
+        session->activity_steps)
         info->cycles_per_step = ((double)(activity->last_busy - activity->first_busy) + 1 -
                                  plan->layers[layer].h_words) /
                                 (double)session->activity_steps;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two build recipes (build.h) and the cache they share. An entry is a directory that appears
+// The build recipes (build.h) and the cache they share. An entry is a directory that appears
 // whole, by one rename; its builder holds a lock on <entry>.lock and works in <entry>.tmp.
 #define _GNU_SOURCE
 #include "build.h"
 #include "cache_key.h"
+#include "file.h"
 #include "process.h"
 #include <dirent.h>
 #include <errno.h>
@@ -20,9 +21,12 @@
 // Raised whenever a recipe changes in a way that its flags in the key do not show.
 #define RECIPE "1"
 
+enum kind { MODEL, RTL, CARD };
+
 // What the recipes share while one build runs.
 struct work {
     const struct mr_build *build;
+    enum kind kind;
     char data[PATH_MAX], gen[PATH_MAX]; // absolute
     char entry[PATH_MAX];               // <cache>/<top>-<kind>-<key>
     char place[PATH_MAX + 8];           // <entry>.tmp
@@ -171,8 +175,10 @@ static void add_rtl(struct mr_words *words, const char *directory, const char *l
     free(entries);
 }
 
+// Of the simulator of a bare network, or of one in the shell of a card.
 static void rtl_recipe(const struct work *work, struct mr_words *words) {
     const struct mr_build *build = work->build;
+    const bool card = work->kind == CARD;
     static const char *const flags[] =
         {"--cc",           "--exe", "--build", "--prefix",          "Vkernel",
          "--Mdir",         "obj",   "-O3",     "--x-assign",        "fast",
@@ -182,11 +188,11 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%s", verilator());
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         mr_words_add(words, "%s", flags[i]);
-    mr_words_add(words, "%s", build->top);
+    mr_words_add(words, "%s", card ? "millrace" : build->top);
     mr_words_add(words, "--build-jobs");
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     mr_words_add(words, "%u", build->jobs ? build->jobs : cores > 0 ? (unsigned)cores : 1);
-    if (build->assertions)
+    if (build->assertions || card)
         mr_words_add(words, "--assert");
     if (build->trace)
         mr_words_add(words, build->vcd ? "--trace" : "--trace-fst");
@@ -195,15 +201,23 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "4096");
     }
     mr_words_add(words, "-CFLAGS");
-    mr_words_add(words, "-std=c++17 -fPIC -fvisibility=hidden -march=native -I.. -I../data/sim "
-                        "-include ../data/sim/rtl_hooks.h");
+    mr_words_add(words,
+                 "-std=c++17 -fPIC -fvisibility=hidden %s -I.. -I../data/sim "
+                 "-include ../data/sim/rtl_hooks.h",
+                 card ? "-I../data/sim/card" : "-march=native");
     mr_words_add(words, "-LDFLAGS");
-    mr_words_add(words, "-shared -Wl,-Bsymbolic");
+    mr_words_add(words, "-shared -Wl,-Bsymbolic%s",
+                 card ? " -static-libstdc++ -static-libgcc" : "");
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
                  "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O1",
                  cxx, cxx);
     mr_words_add(words, "+incdir+data/hw/include");
+    if (card) {
+        mr_words_add(words, "+incdir+."); // mr_network.svh
+        mr_words_add(words, "-y");
+        mr_words_add(words, "data/hw/card");
+    }
     mr_words_add(words, "-y");
     mr_words_add(words, "data/hw/rtl");
     mr_words_add(words, "+libext+.sv");
@@ -213,8 +227,13 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "data/hw/lint/waivers.vlt");
     snprintf(path, sizeof path, "%s/hw/rtl", work->data);
     add_rtl(words, path, "data/hw/rtl", true);
+    if (card) {
+        snprintf(path, sizeof path, "%s/hw/card", work->data);
+        add_rtl(words, path, "data/hw/card", true);
+        mr_words_add(words, "data/hw/card/millrace.sv");
+    }
     add_rtl(words, work->gen, "gen", false);
-    mr_words_add(words, "data/sim/harness.cpp");
+    mr_words_add(words, "data/sim/%s", card ? "card/card_harness.cpp" : "harness.cpp");
     mr_words_add(words, "-o");
     mr_words_add(words, "../out/kernel.so");
 }
@@ -231,12 +250,17 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 }
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
-    static const char *const files[] = {"sim/harness.cpp", "sim/kernel.h", "sim/rtl_hooks.h"};
+    static const char *const files[] = {"sim/harness.cpp", "sim/kernel.h", "sim/rtl_hooks.h",
+                                        "sim/rtl_context.h"};
+    // Those of a card come last.
     static const struct {
         const char *folder, *suffix;
-    } shared[] = {{"hw/rtl", ".sv"}, {"hw/include", ".svh"}, {"hw/lint", ".vlt"}};
+    } shared[] = {{"hw/rtl", ".sv"},  {"hw/include", ".svh"}, {"hw/lint", ".vlt"},
+                  {"hw/card", ".sv"}, {"sim/card", ".cpp"},   {"sim/card", ".h"}};
+    enum { ALL = sizeof shared / sizeof *shared, OF_CARD = 3 };
+    const size_t count = work->kind == CARD ? ALL : ALL - OF_CARD;
     char path[PATH_MAX + 300];
-    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+    for (size_t i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", work->data, shared[i].folder);
         if (mr_key_directory(key, shared[i].folder, path, shared[i].suffix, work->error,
                              work->error_size))
@@ -271,7 +295,9 @@ static int need_program(const struct work *work, struct mr_cache_key *key, const
 }
 
 // Fills work->entry with the name that these inputs, flags and tools have in the cache.
-static int name_entry(struct work *work, bool rtl, const char *cache) {
+static int name_entry(struct work *work, const char *cache) {
+    static const char *const names[] = {[MODEL] = "model", [RTL] = "rtl", [CARD] = "card"};
+    const bool rtl = work->kind != MODEL;
     struct mr_cache_key *key = mr_key_new();
     struct mr_words words = {0};
     int result = -1;
@@ -295,7 +321,10 @@ static int name_entry(struct work *work, bool rtl, const char *cache) {
     mr_key_text(key, RECIPE);
     for (size_t i = 0; i < words.count; i++)
         mr_key_text(key, words.items[i]);
-    mr_key_processor(key);
+    if (work->kind == CARD)
+        mr_key_text(key, work->build->shape);
+    else
+        mr_key_processor(key);
     if (rtl) {
         if (need_program(work, key, verilator()) || need_program(work, key, cxx_compiler()) ||
             need_program(work, key, "make"))
@@ -310,7 +339,7 @@ static int name_entry(struct work *work, bool rtl, const char *cache) {
     if (mr_key_finish(key, hex))
         goto memory;
     if (snprintf(work->entry, sizeof work->entry, "%s/%s-%s-%s", cache, work->build->top,
-                 rtl ? "rtl" : "model", hex) >= (int)sizeof work->entry) {
+                 names[work->kind], hex) >= (int)sizeof work->entry) {
         snprintf(work->error, work->error_size, "%s: the path of the build cache is too long",
                  cache);
         goto out;
@@ -360,6 +389,11 @@ static int make_place(struct work *work) {
     snprintf(ports, sizeof ports, "gen/%s_ports.h", work->build->top);
     if (symlink(ports, path))
         return fail(work, path, "cannot be created");
+    if (work->kind == CARD) {
+        snprintf(path, sizeof path, "%s/mr_network.svh", work->place);
+        const struct mr_piece piece = {work->build->shape, strlen(work->build->shape)};
+        return mr_file_write(path, &piece, 1, work->error, work->error_size);
+    }
     return 0;
 }
 
@@ -405,7 +439,7 @@ static bool is_name(const char *text) {
     return true;
 }
 
-static int build_kernel(struct work *work, bool rtl, char *so_path, size_t so_path_size) {
+static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
     const struct mr_build *build = work->build;
     char cache[PATH_MAX - 300], real_cache[PATH_MAX];
     if (!is_name(build->top)) {
@@ -430,14 +464,14 @@ static int build_kernel(struct work *work, bool rtl, char *so_path, size_t so_pa
     }
     if (!realpath(cache, real_cache))
         return fail(work, cache, "cannot be used as the build cache");
-    if (rtl && strpbrk(real_cache, " \t")) {
+    if (work->kind != MODEL && strpbrk(real_cache, " \t")) {
         snprintf(work->error, work->error_size,
                  "%s: make cannot work in a directory with a space in its name; set MILLRACE_CACHE "
                  "to another",
                  real_cache);
         return -1;
     }
-    if (name_entry(work, rtl, real_cache))
+    if (name_entry(work, real_cache))
         return -1;
     if (snprintf(so_path, so_path_size, "%s/kernel.so", work->entry) >= (int)so_path_size) {
         snprintf(work->error, work->error_size, "%s: is too long a path for the caller",
@@ -452,24 +486,25 @@ static int build_kernel(struct work *work, bool rtl, char *so_path, size_t so_pa
         return 0;
     int result = make_place(work);
     if (!result)
-        result = run_recipe(work, rtl ? rtl_recipe : model_recipe);
+        result = run_recipe(work, work->kind == MODEL ? model_recipe : rtl_recipe);
     // What stays behind is removed by the next build of the same entry.
     (void)remove_tree(work->place);
     return result;
 }
 
-static int build_any(const struct mr_build *build, bool rtl, char *so_path, size_t so_path_size,
-                     char *error, size_t error_size) {
+static int build_any(const struct mr_build *build, enum kind kind, char *so_path,
+                     size_t so_path_size, char *error, size_t error_size) {
     struct work *work = calloc(1, sizeof *work);
     if (!work) {
         snprintf(error, error_size, "not enough memory to build a kernel");
         return -1;
     }
     work->build = build;
+    work->kind = kind;
     work->lock = -1;
     work->error = error;
     work->error_size = error_size;
-    const int result = build_kernel(work, rtl, so_path, so_path_size);
+    const int result = build_kernel(work, so_path, so_path_size);
     if (work->lock >= 0)
         close(work->lock);
     free(work);
@@ -478,10 +513,15 @@ static int build_any(const struct mr_build *build, bool rtl, char *so_path, size
 
 int mr_build_model(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                    size_t error_size) {
-    return build_any(build, false, so_path, so_path_size, error, error_size);
+    return build_any(build, MODEL, so_path, so_path_size, error, error_size);
 }
 
 int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                  size_t error_size) {
-    return build_any(build, true, so_path, so_path_size, error, error_size);
+    return build_any(build, RTL, so_path, so_path_size, error, error_size);
+}
+
+int mr_build_card(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                  size_t error_size) {
+    return build_any(build, CARD, so_path, so_path_size, error, error_size);
 }

@@ -18,9 +18,10 @@ struct mr_build {
     bool assertions;       // rtl: assertions are checked (for tests; off for speed)
     bool verbose;          // print the tools' command lines to stderr
     unsigned jobs;         // rtl: C++ compilers at a time; 0: one per core
+    const char *shape;     // card: text of mr_network.svh (card_shape.h)
 };
 
-// Both write the path of the shared object to so_path. 0, or -1 with a sentence in error that names
+// They write the path of the shared object to so_path. 0, or -1 with a sentence in error that names
 // the log of the failed tool and quotes its first error.
 //
 // Tools: $MILLRACE_CC or cc; $MILLRACE_CXX or clang++ or g++; $MILLRACE_VERILATOR or verilator;
@@ -29,6 +30,10 @@ int mr_build_model(const struct mr_build *build, char *so_path, size_t so_path_s
                    size_t error_size);
 int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                  size_t error_size);
+// The kernel of an emulated card: the network in its AXI shell, with assertions (card_kernel.h).
+// Made for any machine of this kind, as images travel.
+int mr_build_card(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                  size_t error_size);
 
 // $MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace; created where it is
 // missing. 0, or -1 with a sentence in error.

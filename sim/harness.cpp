@@ -7,6 +7,7 @@
 // harness takes them before the run ends, without counting those cycles.
 #include "Vkernel.h"
 #include "kernel_ports.h"
+#include "rtl_context.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #    include "verilated_fst_c.h"
@@ -54,25 +55,6 @@ const mr_port ports[port_count + 1] = {KERNEL_PORTS(SCALAR_PORT, IN_PORT, OUT_PO
 
 #define PROCESS_NAME(name) #name,
 const char *const processes[process_count + 1] = {KERNEL_PROCESSES(PROCESS_NAME) nullptr};
-
-// The context of one instance, found again by the hooks through the thread that evaluates it.
-struct rtl_context final : VerilatedContext {
-    bool failed = false;
-    size_t length = 0;
-    char text[800] = "";
-};
-
-rtl_context *current() {
-    return static_cast<rtl_context *>(Verilated::threadContextp());
-}
-
-void note_failure(const char *file, int line, const char *what) {
-    rtl_context *context = current();
-    if (!context->failed && !context->length)
-        context->length = static_cast<size_t>(snprintf(context->text, sizeof context->text,
-                                                       "%s:%d: %s", file ? file : "", line, what));
-    context->failed = true;
-}
 
 // Elements lie in memory as ceil(bits / 8) bytes, little endian like the host; a signal's unused
 // high bits must be zero.
@@ -486,51 +468,6 @@ const mr_kernel description = {MR_KERNEL_ABI, STRING(KERNEL_TOP), "rtl",     por
                                run_instance,  close_instance};
 
 } // namespace
-
-// Errors are kept for the run's sentence; any other text of the RTL goes to standard error.
-extern "C" int mr_rtl_print(const char *format, ...) {
-    char line[800];
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    const char *found = strstr(line, "%Error");
-    if (!found)
-        found = strstr(line, "%Fatal");
-    if (!found) {
-        fputs(line, stderr);
-        return length;
-    }
-    rtl_context *context = current();
-    if (!context->failed && !context->length) {
-        found += strcspn(found, ":");
-        found += strspn(found, ": ");
-        snprintf(context->text, sizeof context->text, "%s", found);
-        context->length = strcspn(context->text, "\n");
-        context->text[context->length] = '\0';
-    }
-    return length;
-}
-
-void vl_finish(const char *file, int line, const char *) VL_MT_UNSAFE {
-    note_failure(file, line, "$finish was called");
-}
-
-void vl_stop(const char *file, int line, const char *) VL_MT_UNSAFE {
-    note_failure(file, line, "$stop was called");
-}
-
-void vl_fatal(const char *file, int line, const char *, const char *message) VL_MT_UNSAFE {
-    note_failure(file, line, message);
-}
-
-void vl_stop_maybe(const char *file, int line, const char *, bool) VL_MT_UNSAFE {
-    note_failure(file, line, "$error was called");
-}
-
-void vl_warn(const char *file, int line, const char *, const char *message) VL_MT_UNSAFE {
-    fprintf(stderr, "%s:%d: %s\n", file ? file : "", line, message);
-}
 
 extern "C" __attribute__((visibility("default"))) const mr_kernel *mr_kernel_describe(void) {
     return &description;

@@ -16,6 +16,8 @@ static const char *needs(const char *uri) {
         return "hlsc, a C compiler";
     if (strncmp(uri, "sim:", 4) == 0)
         return "hlsc, Verilator, a C++ compiler, make";
+    if (strncmp(uri, "xrt:", 4) == 0)
+        return "an image of it (hw/vitis/)";
     return "";
 }
 

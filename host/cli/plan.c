@@ -74,14 +74,24 @@ static double seconds_now(void) {
 }
 
 int cli_build(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {
-        CLI_COMMON_OPTIONS, CLI_PLAN_OPTIONS, {"device", required_argument, NULL, 'd'}, {0}};
-    const char *devices[2] = {"cpu:", "sim:"};
+    static const struct option options[] = {CLI_COMMON_OPTIONS,
+                                            CLI_PLAN_OPTIONS,
+                                            {"device", required_argument, NULL, 'd'},
+                                            {"platform", required_argument, NULL, 'p'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {0}};
+    const char *devices[2] = {"cpu:", "sim:"}, *platform = NULL, *output = NULL;
     size_t device_count = 2;
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
         if (option == 'd') {
             devices[0] = optarg;
             device_count = 1;
+        } else if (option == 'p') {
+            platform = optarg;
+            devices[0] = optarg;
+            device_count = 1;
+        } else if (option == 'o') {
+            output = optarg;
         } else {
             const int code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
             if (code >= 0)
@@ -91,6 +101,8 @@ int cli_build(struct cli *cli, int argc, char **argv) {
     const char *path = cli_argument(cli, argc, argv, "the model file");
     if (!path)
         return CLI_USAGE;
+    if (output && !platform)
+        return cli_usage(cli, "-o is for the image of a card: --platform hw_emu");
     struct mr_error error;
     struct mr_model *model = mr_model_open(path, &error);
     if (!model)
@@ -100,7 +112,9 @@ int cli_build(struct cli *cli, int argc, char **argv) {
     for (size_t i = 0; i < device_count && !failed; i++) {
         char place[PATH_MAX];
         const double start = seconds_now();
-        failed = mr_build(model, devices[i], &cli->options, place, sizeof place, &error);
+        failed = platform ? mr_build_image(model, platform, &cli->options, output, place,
+                                           sizeof place, &error)
+                          : mr_build(model, devices[i], &cli->options, place, sizeof place, &error);
         if (failed)
             break;
         const double seconds = seconds_now() - start;

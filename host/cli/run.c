@@ -8,10 +8,12 @@
 #include <string.h>
 
 const char cli_run_help[] =
-    "Usage: millrace run MODEL --device cpu:|sim: --input X -o Y [options]\n"
+    "Usage: millrace run MODEL [--device URI] --input X -o Y [options]\n"
     "Runs sequences. X is .npy or .csv: [N, T, F] or [T, N, F] as the network takes it, or [T, F]\n"
     "for one sequence. Y becomes [N, outputs], as .npy, or .csv by its ending.\n\n"
-    "  --device URI      cpu: (the same bits, no cycles) or sim: (cycle-exact)\n"
+    "  --device URI      cpu: (the same bits, no cycles), sim: (cycle-exact), xrt:N (Alveo card\n"
+    "                    N; xrt:N,IMAGE.xclbin names its image), auto: (a card that is there and\n"
+    "                    has an image of this network, else cpu:; the default)\n"
     "  --input X\n"
     "  -o, --output Y\n"
     "  --steps           step by step, state kept on the device; Y becomes [N, T, outputs]\n"
@@ -95,7 +97,7 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
         counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
     if (cli->json) {
         json_t *object = json_object();
-        json_object_set_new(object, "device", json_string(run->device));
+        json_object_set_new(object, "device", json_string(mr_session_device(session)));
         json_object_set_new(object, "output", json_string(run->output));
         json_object_set_new(object, "sequences", json_integer((json_int_t)input->sequences));
         json_object_set_new(object, "steps", json_integer((json_int_t)input->steps));
@@ -117,7 +119,7 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
     }
     cli_end_progress(cli);
     printf("%s: %zu sequences of %zu steps on %s", run->output, input->sequences, input->steps,
-           run->device);
+           mr_session_device(session));
     if (!counted) {
         printf(", %.0f us on this processor\n", stats->microseconds);
         return CLI_OK;
@@ -145,6 +147,9 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
         mr_array_free(&y);
         return cli_fail(cli, "%s", error.text);
     }
+    // What was chosen, where the command line did not say it.
+    if (!run->device || strcmp(mr_session_device(session), run->device) != 0)
+        cli_note(cli, "running on %s", mr_session_device(session));
     if (cli->options.progress)
         cli->options.progress(cli, "running");
     struct mr_stats stats = {0};
@@ -200,11 +205,8 @@ int cli_run(struct cli *cli, int argc, char **argv) {
     run.model = cli_argument(cli, argc, argv, "the model file");
     if (!run.model)
         return CLI_USAGE;
-    if (!run.device || !run.input || !run.output)
-        return cli_usage(cli, "%s is missing",
-                         !run.device  ? "--device"
-                         : !run.input ? "--input"
-                                      : "-o");
+    if (!run.input || !run.output)
+        return cli_usage(cli, "%s is missing", run.input ? "-o" : "--input");
     struct mr_error error;
     struct mr_model *model = mr_model_open(run.model, &error);
     struct mr_model_info info;

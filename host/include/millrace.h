@@ -147,17 +147,27 @@ struct mr_options {
     // not taken.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;
+    // Cards only: one that gives no sign of life for so many milliseconds has failed. 0: 10,000.
+    uint32_t limit_ms;
 };
 
 struct mr_session;
 
-// Opens a device, "cpu:" or "sim:", with the model on it. Builds the network's shape first where
-// the cache has none (see mr_build); retrained weights of a known shape need no new build.
+// Opens a device with the model on it:
+//   "cpu:", this processor; "sim:", the RTL, cycle-exact. The network's shape is built first where
+//   the cache has none (see mr_build); retrained weights of a known shape need no new build.
+//   "xrt:N" or "xrt:N,IMAGE.xclbin", Alveo card N. Without an image the one of the network's shape
+//   is looked for in $MILLRACE_BITSTREAMS, or in ./bitstreams and the project's. Where no card is
+//   there but an image of an emulated one, that is set up (mr_session_device tells).
+//   "auto:" or NULL: a card with an image of this network where one is there, else "cpu:".
 // Cache: $MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace.
 // options may be NULL. Free with mr_session_close.
 MR_API struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
                                           const struct mr_options *options, struct mr_error *error);
 MR_API void mr_session_close(struct mr_session *session);
+
+// What the session runs on, for people: "xrt:0, an emulated u55c (bitstreams/x.xclbin)".
+MR_API const char *mr_session_device(const struct mr_session *session);
 
 // The sentence of the session's last failed call; "" before the first.
 MR_API const char *mr_session_error(const struct mr_session *session);
@@ -225,6 +235,13 @@ MR_API int mr_plan(const struct mr_model *model, const struct mr_options *option
 // NULL, or gets the place in the cache.
 MR_API int mr_build(const struct mr_model *model, const char *uri, const struct mr_options *options,
                     char *path, size_t path_size, struct mr_error *error);
+
+// Builds the image of an emulated card for the model's shape and the target, and a manifest beside
+// it. platform: "hw_emu". output: a folder or a file that ends in .xclbin; NULL:
+// $MILLRACE_BITSTREAMS, else ./bitstreams. path: gets the image's place.
+MR_API int mr_build_image(const struct mr_model *model, const char *platform,
+                          const struct mr_options *options, const char *output, char *path,
+                          size_t path_size, struct mr_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// Implements struct mr_card_kernel (card_kernel.h) for the Verilated kernel `millrace`: drives its
+// AXI4-Lite slave, and is the memory behind its two AXI4 masters. Memory answers in order, each
+// burst after a random latency, and every channel holds back at random, all within the standard.
+//
+// A cycle is two evaluations: clock low with the new inputs, after which handshakes are sampled,
+// then clock high.
+#include "Vkernel.h"
+#include "rtl_context.h"
+#include "verilated.h"
+#if VM_TRACE_FST
+#    include "verilated_fst_c.h"
+#endif
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <new>
+
+extern "C" {
+#include "card_kernel.h"
+}
+
+namespace {
+
+constexpr int reset_cycles = 16;
+constexpr uint32_t access_limit = 10000; // cycles that a register may take to answer
+constexpr size_t bursts_limit = 32;      // under way in each direction
+constexpr size_t beats_limit = 256;      // of written data waiting for their address
+constexpr size_t beat_bytes = 64;
+
+enum response : uint8_t { okay = 0, slave_error = 2, decode_error = 3 };
+
+struct burst {
+    uint64_t address;
+    uint32_t beats;
+    uint64_t due; // the cycle from which memory answers
+    response answer;
+};
+
+struct beat {
+    std::array<uint32_t, beat_bytes / 4> data;
+    uint64_t strobe;
+};
+
+struct card final {
+    rtl_context context;
+    std::unique_ptr<Vkernel> top;
+#if VM_TRACE_FST
+    std::unique_ptr<VerilatedFstC> trace;
+#endif
+    mr_card_options options;
+    uint64_t time = 0, cycle = 0, random_state = 0;
+    uint64_t read_count = 0, write_count = 0;
+    bool moved = false; // data, in this cycle
+    std::deque<burst> reads, writes, answers;
+    std::deque<beat> written;
+    uint32_t read_beat = 0; // of the burst that is being read
+
+    uint64_t draw() { // splitmix64
+        uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        return z ^ (z >> 31);
+    }
+    bool stall() {
+        return options.stall_chance && (draw() >> 56) < options.stall_chance;
+    }
+    uint64_t latency() {
+        return options.latency_least + draw() % (options.latency_most - options.latency_least + 1);
+    }
+    unsigned char *memory_at(uint64_t address, uint64_t size) const {
+        const mr_card_memory &memory = options.memory;
+        if (address < memory.base || address - memory.base > memory.size ||
+            size > memory.size - (address - memory.base))
+            return nullptr;
+        return memory.data + (address - memory.base);
+    }
+
+    burst make_burst(uint64_t address, uint32_t length, uint64_t number, uint64_t bad) {
+        const uint32_t beats = length + 1;
+        const bool there = memory_at(address, uint64_t{beats} * beat_bytes) != nullptr;
+        return {address, beats, cycle + latency(),
+                number == bad ? slave_error
+                : there       ? okay
+                              : decode_error};
+    }
+
+    void evaluate(bool clock);
+    void drive();
+    void sample();
+    void take_written();
+    void finish_cycle();
+    void reset();
+    bool stopped(char *error, size_t error_size) const;
+};
+
+void card::evaluate(bool clock) {
+    top->ap_clk = clock;
+    top->eval();
+#if VM_TRACE_FST
+    if (trace)
+        trace->dump(time);
+#endif
+    time++;
+}
+
+// The inputs of the next cycle. What was offered and not taken stays.
+void card::drive() {
+    top->m_axi_gmem_in_arready = reads.size() < bursts_limit && !stall();
+    if (!top->m_axi_gmem_in_rvalid && !reads.empty() && reads.front().due <= cycle && !stall()) {
+        const burst &front = reads.front();
+        top->m_axi_gmem_in_rvalid = 1;
+        top->m_axi_gmem_in_rresp = front.answer;
+        top->m_axi_gmem_in_rlast = read_beat + 1 == front.beats;
+        const unsigned char *from =
+            memory_at(front.address + uint64_t{read_beat} * beat_bytes, beat_bytes);
+        if (from && front.answer == okay)
+            memcpy(&top->m_axi_gmem_in_rdata[0], from, beat_bytes);
+        else
+            memset(&top->m_axi_gmem_in_rdata[0], 0xee, beat_bytes);
+    }
+    top->m_axi_gmem_out_awready = writes.size() < bursts_limit && !stall();
+    top->m_axi_gmem_out_wready = written.size() < beats_limit && !stall();
+    if (!top->m_axi_gmem_out_bvalid && !answers.empty() && answers.front().due <= cycle &&
+        !stall()) {
+        top->m_axi_gmem_out_bvalid = 1;
+        top->m_axi_gmem_out_bresp = answers.front().answer;
+    }
+}
+
+// Data and addresses of writes come in any order; a burst is written when all of it is there.
+void card::take_written() {
+    while (!writes.empty() && written.size() >= writes.front().beats) {
+        const burst front = writes.front();
+        writes.pop_front();
+        for (uint32_t i = 0; i < front.beats; i++) {
+            const beat &data = written.front();
+            unsigned char *to = memory_at(front.address + uint64_t{i} * beat_bytes, beat_bytes);
+            const auto *from = reinterpret_cast<const unsigned char *>(data.data.data());
+            for (size_t b = 0; to && front.answer == okay && b < beat_bytes; b++)
+                if (data.strobe >> b & 1)
+                    to[b] = from[b];
+            written.pop_front();
+        }
+        answers.push_back({front.address, front.beats, cycle + latency(), front.answer});
+    }
+}
+
+// What was handed over in this cycle.
+void card::sample() {
+    moved = false;
+    if (top->m_axi_gmem_in_arvalid && top->m_axi_gmem_in_arready) {
+        reads.push_back(make_burst(top->m_axi_gmem_in_araddr, top->m_axi_gmem_in_arlen,
+                                   ++read_count, options.bad_read));
+        moved = true;
+    }
+    if (top->m_axi_gmem_in_rvalid && top->m_axi_gmem_in_rready) {
+        moved = true;
+        if (++read_beat == reads.front().beats) {
+            reads.pop_front();
+            read_beat = 0;
+        }
+    }
+    if (top->m_axi_gmem_out_awvalid && top->m_axi_gmem_out_awready) {
+        writes.push_back(make_burst(top->m_axi_gmem_out_awaddr, top->m_axi_gmem_out_awlen,
+                                    ++write_count, options.bad_write));
+        moved = true;
+    }
+    if (top->m_axi_gmem_out_wvalid && top->m_axi_gmem_out_wready) {
+        beat data;
+        memcpy(data.data.data(), &top->m_axi_gmem_out_wdata[0], beat_bytes);
+        data.strobe = top->m_axi_gmem_out_wstrb;
+        written.push_back(data);
+        moved = true;
+    }
+    if (top->m_axi_gmem_out_bvalid && top->m_axi_gmem_out_bready) {
+        answers.pop_front();
+        moved = true;
+    }
+    take_written();
+}
+
+// After the inputs were driven and evaluated with the clock low.
+void card::finish_cycle() {
+    const bool read_taken = top->m_axi_gmem_in_rvalid && top->m_axi_gmem_in_rready;
+    const bool answer_taken = top->m_axi_gmem_out_bvalid && top->m_axi_gmem_out_bready;
+    sample();
+    evaluate(true);
+    if (read_taken)
+        top->m_axi_gmem_in_rvalid = 0;
+    if (answer_taken)
+        top->m_axi_gmem_out_bvalid = 0;
+    cycle++;
+}
+
+void card::reset() {
+    top->ap_rst_n = 0;
+    for (int i = 0; i < reset_cycles; i++) {
+        evaluate(false);
+        evaluate(true);
+    }
+    top->ap_rst_n = 1;
+}
+
+bool card::stopped(char *error, size_t error_size) const {
+    if (context.failed)
+        snprintf(error, error_size, "the kernel's RTL stopped in cycle %llu: %s",
+                 static_cast<unsigned long long>(cycle), context.text);
+    return context.failed;
+}
+
+card *enter(void *instance) {
+    card *self = static_cast<card *>(instance);
+    Verilated::threadContextp(&self->context);
+    return self;
+}
+
+int silent(const char *what, uint32_t offset, char *error, size_t error_size) {
+    snprintf(error, error_size, "the kernel does not answer %s of register 0x%x for %u cycles",
+             what, offset, access_limit);
+    return -1;
+}
+
+int write_register(void *instance, uint32_t offset, uint32_t value, char *error,
+                   size_t error_size) {
+    card *self = enter(instance);
+    Vkernel *top = self->top.get();
+    top->s_axi_control_awaddr = offset & 0xffff;
+    top->s_axi_control_wdata = value;
+    top->s_axi_control_wstrb = 0xf;
+    top->s_axi_control_awvalid = top->s_axi_control_wvalid = top->s_axi_control_bready = 1;
+    for (uint32_t i = 0; i < access_limit; i++) {
+        // What the coming edge hands over is known before it, with the clock low.
+        self->drive();
+        self->evaluate(false);
+        const bool address = top->s_axi_control_awvalid && top->s_axi_control_awready;
+        const bool data = top->s_axi_control_wvalid && top->s_axi_control_wready;
+        const bool answer = top->s_axi_control_bvalid;
+        self->finish_cycle();
+        if (address)
+            top->s_axi_control_awvalid = 0;
+        if (data)
+            top->s_axi_control_wvalid = 0;
+        if (answer) {
+            top->s_axi_control_bready = 0;
+            return self->stopped(error, error_size) ? -1 : 0;
+        }
+        if (self->stopped(error, error_size))
+            return -1;
+    }
+    return silent("a write", offset, error, error_size);
+}
+
+int read_register(void *instance, uint32_t offset, uint32_t *value, char *error,
+                  size_t error_size) {
+    card *self = enter(instance);
+    Vkernel *top = self->top.get();
+    top->s_axi_control_araddr = offset & 0xffff;
+    top->s_axi_control_arvalid = top->s_axi_control_rready = 1;
+    for (uint32_t i = 0; i < access_limit; i++) {
+        self->drive();
+        self->evaluate(false);
+        const bool address = top->s_axi_control_arvalid && top->s_axi_control_arready;
+        const bool answer = top->s_axi_control_rvalid;
+        *value = top->s_axi_control_rdata;
+        self->finish_cycle();
+        if (address)
+            top->s_axi_control_arvalid = 0;
+        if (answer) {
+            top->s_axi_control_rready = 0;
+            return self->stopped(error, error_size) ? -1 : 0;
+        }
+        if (self->stopped(error, error_size))
+            return -1;
+    }
+    return silent("a read", offset, error, error_size);
+}
+
+int advance(void *instance, uint32_t cycles, bool *active, char *error, size_t error_size) {
+    card *self = enter(instance);
+    *active = false;
+    for (uint32_t i = 0; i < cycles; i++) {
+        self->drive();
+        self->evaluate(false);
+        self->finish_cycle();
+        *active |= self->moved;
+        if (self->stopped(error, error_size))
+            return -1;
+    }
+    return 0;
+}
+
+uint64_t cycles_of(const void *instance) {
+    return static_cast<const card *>(instance)->cycle;
+}
+
+void close_card(void *instance) {
+    if (!instance)
+        return;
+    card *self = enter(instance);
+    self->top->final();
+#if VM_TRACE_FST
+    if (self->trace)
+        self->trace->close();
+    self->trace.reset();
+#endif
+    self->top.reset();
+    delete self;
+}
+
+void *open_card(const mr_card_options *options, char *error, size_t error_size) {
+#if !VM_TRACE_FST
+    if (options->trace) {
+        snprintf(error, error_size, "the card was built without waveforms");
+        return nullptr;
+    }
+#endif
+    try {
+        auto self = std::make_unique<card>();
+        Verilated::threadContextp(&self->context);
+        self->options = *options;
+        self->random_state = options->seed;
+#if VM_TRACE_FST
+        self->context.traceEverOn(options->trace != nullptr);
+#endif
+        self->top = std::make_unique<Vkernel>(&self->context, "millrace");
+#if VM_TRACE_FST
+        if (options->trace) {
+            self->trace = std::make_unique<VerilatedFstC>();
+            self->top->trace(self->trace.get(), 99);
+            self->trace->open(options->trace);
+        }
+#endif
+        self->reset();
+        return self->stopped(error, error_size) ? nullptr : self.release();
+    } catch (const std::bad_alloc &) {
+        snprintf(error, error_size, "not enough memory for the card's simulation");
+        return nullptr;
+    }
+}
+
+const mr_card_kernel description = {MR_CARD_ABI, open_card, write_register, read_register,
+                                    advance,     cycles_of, close_card};
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const mr_card_kernel *mr_card_describe(void) {
+    return &description;
+}
