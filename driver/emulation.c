@@ -386,8 +386,7 @@ failed:
     return NULL;
 }
 
-// What the card's process said first of what went wrong.
-static void read_log(const struct mr_emulation *emulation, char *line, size_t size) {
+void mr_emulation_complaint(const struct mr_emulation *emulation, char *line, size_t size) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof path, "%s/card.log", emulation->folder);
     FILE *log = fopen(path, "r");
@@ -414,7 +413,7 @@ bool mr_emulation_is_dead(struct mr_emulation *emulation, char *reason, size_t r
     collect(emulation, 100);
     if (!emulation->process && WIFSIGNALED(emulation->status))
         snprintf(how, sizeof how, "was ended by signal %d", WTERMSIG(emulation->status));
-    read_log(emulation, line, sizeof line);
+    mr_emulation_complaint(emulation, line, sizeof line);
     snprintf(reason, reason_size, "the process that emulates the card %s%s%s", how,
              *line ? ": " : "", line);
     return true;

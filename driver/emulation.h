@@ -27,6 +27,8 @@ struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t er
 // Why the card is no more, as a clause, with the first line that its process left; false while it
 // lives.
 bool mr_emulation_is_dead(struct mr_emulation *emulation, char *reason, size_t reason_size);
+// The first line that a living card's process complained with; "" when it did not.
+void mr_emulation_complaint(const struct mr_emulation *emulation, char *line, size_t size);
 // Ends a card that does not answer.
 void mr_emulation_kill(struct mr_emulation *emulation);
 // After XRT closed the device. NULL is legal.

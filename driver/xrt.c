@@ -179,6 +179,8 @@ static void rest(unsigned looks) {
         nanosleep(&(struct timespec){.tv_nsec = looks > 1000 ? 1000000 : 50000}, NULL);
 }
 
+static const char fell_off[] = "the card's registers read as ones; it fell off its bus";
+
 static int wait_for_end(struct xrt *xrt) {
     struct mr_xrt_card *card = &xrt->card;
     uint32_t control, progress, before = 0;
@@ -187,7 +189,7 @@ static int wait_for_end(struct xrt *xrt) {
         if (mr_xrt_card_read(card, MR_CARD_CONTROL, &control))
             return -1;
         if (control == UINT32_MAX)
-            return mr_xrt_card_lose(card, "the card's registers read as ones; it fell off its bus");
+            return mr_xrt_card_lose(card, fell_off);
         if (control & MR_CARD_CONTROL_DONE)
             return 0;
         rest(looks);
@@ -499,6 +501,8 @@ static int read_identity(struct xrt *xrt) {
         if (mr_xrt_card_read(card, MR_CARD_SHAPE_HASH + 4 * (uint32_t)i, &hash[i]))
             return -1;
     char *error = card->error;
+    if (magic == UINT32_MAX && version == UINT32_MAX)
+        return mr_xrt_card_lose(card, fell_off);
     if (magic != MR_CARD_MAGIC_VALUE)
         return mr_fail(error, sizeof card->error,
                        "%s: its kernel is not Millrace's (magic 0x%08x, not 0x%08x)", xrt->path,

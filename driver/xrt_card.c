@@ -70,7 +70,7 @@ static void set_lost(struct mr_xrt_card *card, const char *reason) {
 
 // Called with the lock held, while the work goes on. True when there is no more hope.
 static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
-    char reason[400];
+    char reason[500];
     if (card->emulation && !atomic_load(&card->lost) &&
         mr_emulation_is_dead(card->emulation, reason, sizeof reason))
         set_lost(card, reason); // XRT is answered and comes back
@@ -132,10 +132,14 @@ int mr_xrt_card_touch(struct mr_xrt_card *card) {
 }
 
 int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason) {
-    char better[400];
+    char better[500], line[300];
     const bool ended =
         card->emulation && mr_emulation_is_dead(card->emulation, better, sizeof better);
-    set_lost(card, ended ? better : reason);
+    if (card->emulation && !ended) {
+        mr_emulation_complaint(card->emulation, line, sizeof line);
+        snprintf(better, sizeof better, "%s%s%s", reason, *line ? ": " : "", line);
+    }
+    set_lost(card, card->emulation ? better : reason);
     return mr_xrt_card_touch(card);
 }
 

@@ -28,7 +28,7 @@ struct mr_xrt_card {
     bool stop, killed, abandoned;
     atomic_uint_fast64_t alive; // when it last gave a sign of life, in ms
     atomic_bool losing, lost;
-    char lost_reason[400]; // once lost; a clause
+    char lost_reason[500]; // once lost; a clause
 };
 
 // Starts the thread. 0, or -1 when there is no memory for one.

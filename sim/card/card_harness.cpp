@@ -195,13 +195,13 @@ void card::finish_cycle() {
     cycle++;
 }
 
+// The kernel takes its reset from a register, so nothing is asked of it right after the end.
 void card::reset() {
-    top->ap_rst_n = 0;
-    for (int i = 0; i < reset_cycles; i++) {
+    for (int i = 0; i < 2 * reset_cycles; i++) {
+        top->ap_rst_n = i >= reset_cycles;
         evaluate(false);
         evaluate(true);
     }
-    top->ap_rst_n = 1;
 }
 
 bool card::stopped(char *error, size_t error_size) const {
