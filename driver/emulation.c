@@ -6,6 +6,7 @@
 #include "protocol.h"
 #include "xclbin.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -46,7 +47,7 @@ static int write_text(const char *name, const char *text, char *error, size_t er
     return mr_file_write(path, &piece, 1, error, error_size);
 }
 
-static int write_ini(char *error, size_t error_size) {
+static int write_ini(bool xrt_starts, char *error, size_t error_size) {
     char *text = NULL;
     size_t size = 0;
     FILE *ini = open_memstream(&text, &size);
@@ -54,10 +55,10 @@ static int write_ini(char *error, size_t error_size) {
         return mr_fail(error, error_size, "not enough memory to set up emulation");
     fprintf(ini,
             "[Runtime]\nkds=false\nruntime_log=%s/"
-            "xrt.log\n[Emulation]\npacket_size=0x%x\ndont_run=true\nsystem_dpa=false\n"
+            "xrt.log\n[Emulation]\npacket_size=0x%x\ndont_run=%s\nsystem_dpa=false\n"
             "print_infos_in_console=false\nprint_warnings_in_console=false\n"
             "print_errors_in_console=false\n[Debug]\nrpc_pad=",
-            own.folder, PACKET);
+            own.folder, PACKET, xrt_starts ? "false" : "true");
     for (int i = 0; i < PAD; i++)
         fputc('x', ini);
     fputc('\n', ini);
@@ -102,7 +103,7 @@ static const char *user_name(char *text, size_t size) {
     return text;
 }
 
-static int make_environment(char *error, size_t error_size) {
+static int make_environment(bool xrt_starts, char *error, size_t error_size) {
     const char *temporary = getenv("TMPDIR");
     char path[PATH_MAX + 64], user[64];
     snprintf(own.folder, sizeof own.folder, "%s/millrace-XXXXXX",
@@ -117,7 +118,8 @@ static int make_environment(char *error, size_t error_size) {
     }
     own.owner = getpid();
     atexit(remove_folder);
-    if (write_ini(error, error_size) || write_text("emconfig.json", device_list, error, error_size))
+    if (write_ini(xrt_starts, error, error_size) ||
+        write_text("emconfig.json", device_list, error, error_size))
         return -1;
     snprintf(path, sizeof path, "%s/xrt.ini", own.folder);
     if (setenv("XCL_EMULATION_MODE", "hw_emu", 1) ||
@@ -129,11 +131,11 @@ static int make_environment(char *error, size_t error_size) {
     return 0;
 }
 
-int mr_emulation_prepare(char *error, size_t error_size) {
+int mr_emulation_prepare(bool xrt_starts, char *error, size_t error_size) {
     pthread_mutex_lock(&own.lock);
     int result = 0;
     if (!own.ready)
-        result = make_environment(error, error_size);
+        result = make_environment(xrt_starts, error, error_size);
     pthread_mutex_unlock(&own.lock);
     return result;
 }
@@ -152,6 +154,24 @@ int mr_emulation_set_libraries(const char *folder, char *error, size_t error_siz
 
 const char *mr_emulation_folder(void) {
     return own.folder;
+}
+
+void mr_emulation_sweep(long process) {
+    char folder[PATH_MAX], end[32], path[PATH_MAX + 300];
+    const char *user = getenv("USER");
+    snprintf(folder, sizeof folder, "/tmp/%s", user ? user : "");
+    const int length = snprintf(end, sizeof end, "_%ld", process);
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        const size_t name = strlen(entry->d_name);
+        if (strstr(entry->d_name, "device") && name > (size_t)length &&
+            strcmp(entry->d_name + name - (size_t)length, end) == 0) {
+            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+            unlink(path);
+        }
+    }
+    if (entries)
+        closedir(entries);
 }
 
 // ---- The card and what stands between it and XRT -----------------------------------------------

@@ -12,12 +12,15 @@
 #include <stddef.h>
 
 // Makes a private folder with the files that XRT wants and sets the process' environment, once;
-// call it before XRT is loaded. 0, or -1 with a sentence in error.
-int mr_emulation_prepare(char *error, size_t error_size);
+// call it before XRT is loaded. xrt_starts: XRT starts the cards by itself, as a program does that
+// knows nothing of this. 0, or -1 with a sentence in error.
+int mr_emulation_prepare(bool xrt_starts, char *error, size_t error_size);
 // To be called when XRT has been loaded from this folder and before it is used.
 int mr_emulation_set_libraries(const char *folder, char *error, size_t error_size);
-// The private folder; "" when there is none.
+// The private folder; "" when there is none. It is removed when the process ends.
 const char *mr_emulation_folder(void);
+// Removes the sockets that XRT left of a process that used cards which XRT started.
+void mr_emulation_sweep(long process);
 
 struct mr_emulation;
 

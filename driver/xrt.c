@@ -63,7 +63,7 @@ static struct {
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 
 static int load_runtime(bool emulated, char *error, size_t error_size) {
-    if ((emulated && mr_emulation_prepare(error, error_size)) ||
+    if ((emulated && mr_emulation_prepare(false, error, error_size)) ||
         mr_xrt_load(&runtime.api, error, error_size) ||
         (emulated && mr_emulation_set_libraries(runtime.api.folder, error, error_size)))
         return -1;
