@@ -275,6 +275,15 @@ build/make_tables: build/obj/hls/kernels/make_tables.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
+# What card_test runs: a program of XRT alone, and a library that shortens XRT's sleeps.
+CARD_TEST_FILES = build/card_plain_xrt build/card_nosleep.so
+build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lxrt_coreutil
+build/card_nosleep.so: build/obj/tests/card_nosleep.o
+	$(call say,LD      $@)
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
+build/tests/card_test build/asan/card_test: | $(CARD_TEST_FILES) build/millrace_card build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)mkdir -p $(@D)

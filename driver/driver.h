@@ -23,8 +23,8 @@ struct mr_image {
     const char *const *processes; // names, as a card knows none
 };
 
-// All of it but limit_ms is for `sim:`; other devices refuse what they cannot do rather than ignore
-// it.
+// All of it but limit_ms and portion is for `sim:`; other devices refuse what they cannot do rather
+// than ignore it.
 struct mr_device_options {
     const char *trace;                  // waveform file (FST) to write, or NULL
     uint32_t idle_chance, stall_chance; // random idle and back-pressure, in 1/256 per cycle
@@ -33,6 +33,8 @@ struct mr_device_options {
     // xrt: only: a card that gives no sign of life, or whose kernel makes no progress, for so long
     // has failed. 0: 10 s.
     unsigned limit_ms;
+    // xrt: only: bytes of input that move to the card while those before are computed. 0: 4 MiB.
+    uint32_t portion;
 };
 
 struct mr_job {

@@ -39,6 +39,7 @@ struct xrt {
     struct xrt *next; // of `open_cards`
     unsigned index;
     unsigned limit_ms;
+    uint32_t portion; // bytes
     char path[PATH_MAX];
     struct mr_xclbin_info image;
     uint32_t x_bits, y_bits, process_count;
@@ -302,7 +303,8 @@ struct job {
 
 // Portions must begin at whole beats.
 static uint32_t portion_of(const struct job *run) {
-    const uint64_t sequences = run->job->sequences, fit = PORTION / run->x_bytes / BEAT * BEAT;
+    const uint64_t sequences = run->job->sequences,
+                   fit = run->xrt->portion / run->x_bytes / BEAT * BEAT;
     const uint64_t portion = fit ? fit : BEAT;
     return (uint32_t)(portion < sequences ? portion : sequences);
 }
@@ -679,6 +681,7 @@ static void *open_xrt(const char *rest, const struct mr_image *image,
     struct mr_xrt_card *card = &xrt->card;
     card->api = &runtime.api;
     xrt->limit_ms = options->limit_ms ? options->limit_ms : LIMIT_MS;
+    xrt->portion = options->portion ? options->portion : PORTION;
     if (parse(xrt, rest, image, error, error_size) || check_image(xrt, image, error, error_size) ||
         use_runtime(xrt->image.emulation, error, error_size)) {
         free(xrt);

@@ -25,6 +25,9 @@ static pid_t start(char **argv) {
     const pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
+        if (isatty(STDIN_FILENO))
+            tcsetpgrp(STDIN_FILENO, getpid()); // keys and their signals go to the program
+        signal(SIGTTOU, SIG_DFL);
         execvp(argv[0], argv);
         fprintf(stderr, "millrace: %s: cannot be started (%s)\n", argv[0], strerror(errno));
         _exit(127);
@@ -45,12 +48,14 @@ int cli_emulate(struct cli *cli, int argc, char **argv) {
     if (mr_emulation_prepare(true, text, sizeof text) || mr_xrt_load(&api, text, sizeof text) ||
         mr_emulation_set_libraries(api.folder, text, sizeof text))
         return cli_fail(cli, "%s", text);
-    signal(SIGINT, SIG_IGN); // the program ends, and its folder is removed after it
+    signal(SIGTTOU, SIG_IGN);
     const pid_t child = start(argv + 1);
     if (child < 0)
         return cli_fail(cli, "no process for %s (%s)", argv[1], strerror(errno));
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    if (isatty(STDIN_FILENO))
+        tcsetpgrp(STDIN_FILENO, getpgrp());
     mr_emulation_sweep((long)child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
