@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -103,21 +104,93 @@ static const char *user_name(char *text, size_t size) {
     return text;
 }
 
+// The process in a name like "millrace_77_0", "device0_0_77" or "millrace-77-Ab12cd"; 0: none.
+static long process_in(const char *name) {
+    long process = 0;
+    if (sscanf(name, "millrace_%ld_", &process) == 1 ||
+        sscanf(name, "D2X_unix_sock_millrace_%ld_", &process) == 1 ||
+        sscanf(name, "millrace-%ld-", &process) == 1 ||
+        sscanf(name, "device%*d_%*d_%ld", &process) == 1 ||
+        sscanf(name, "D2X_unix_sock_device%*d_%*d_%ld", &process) == 1)
+        return process;
+    return 0;
+}
+
+// A folder is in use while its process holds the lock in it, a socket while someone listens.
+static bool is_left(const char *path) {
+    char lock[PATH_MAX + 320];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status;
+    if (lstat(path, &status) || status.st_uid != getuid())
+        return false;
+    if (S_ISDIR(status.st_mode)) {
+        snprintf(lock, sizeof lock, "%s/lock", path);
+        const int fd = open(lock, O_RDWR | O_CLOEXEC);
+        const bool left = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
+        if (fd >= 0)
+            close(fd);
+        return left;
+    }
+    if (!S_ISSOCK(status.st_mode) || strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool left = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) &&
+                      errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return left;
+}
+
+// Removes what processes that are no more left in a folder, or one process that is named.
+static void sweep(const char *folder, long process) {
+    char path[PATH_MAX + 300];
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        const long owner = process_in(entry->d_name);
+        if (owner <= 0 || (process && owner != process) ||
+            (!process && (!kill((pid_t)owner, 0) || errno != ESRCH)))
+            continue;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (process || is_left(path))
+            remove_tree(path);
+    }
+    if (entries)
+        closedir(entries);
+}
+
+static void socket_folder(char *folder, size_t size) {
+    const char *user = getenv("USER");
+    snprintf(folder, size, "/tmp/%s", user ? user : "");
+}
+
+void mr_emulation_sweep(long process) {
+    char folder[PATH_MAX];
+    socket_folder(folder, sizeof folder);
+    sweep(folder, process);
+}
+
 static int make_environment(bool xrt_starts, char *error, size_t error_size) {
     const char *temporary = getenv("TMPDIR");
     char path[PATH_MAX + 64], user[64];
-    snprintf(own.folder, sizeof own.folder, "%s/millrace-XXXXXX",
-             temporary && *temporary ? temporary : "/tmp");
+    if (!temporary || !*temporary)
+        temporary = "/tmp";
+    sweep(temporary, 0);
+    snprintf(own.folder, sizeof own.folder, "%s/millrace-%ld-XXXXXX", temporary, (long)getpid());
     if (!mkdtemp(own.folder)) {
         const int reason = errno;
         *own.folder = '\0';
         return mr_fail(error, error_size,
                        "no folder for the emulated card in %s (%s); set TMPDIR to a directory that "
                        "can be written",
-                       temporary && *temporary ? temporary : "/tmp", strerror(reason));
+                       temporary, strerror(reason));
     }
     own.owner = getpid();
     atexit(remove_folder);
+    snprintf(path, sizeof path, "%s/lock", own.folder);
+    const int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); // until the process ends
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
+        return mr_fail(error, error_size, "%s: cannot be locked (%s)", path, strerror(errno));
     if (write_ini(xrt_starts, error, error_size) ||
         write_text("emconfig.json", device_list, error, error_size))
         return -1;
@@ -127,6 +200,7 @@ static int make_environment(bool xrt_starts, char *error, size_t error_size) {
         setenv("EMCONFIG_PATH", own.folder, 1) || setenv("SDACCEL_EM_RUN_DIR", own.folder, 1) ||
         setenv("XILINX_VITIS", own.folder, 0))
         return mr_fail(error, error_size, "not enough memory for the environment of emulation");
+    mr_emulation_sweep(0);
     own.ready = true;
     return 0;
 }
@@ -156,24 +230,6 @@ const char *mr_emulation_folder(void) {
     return own.folder;
 }
 
-void mr_emulation_sweep(long process) {
-    char folder[PATH_MAX], end[32], path[PATH_MAX + 300];
-    const char *user = getenv("USER");
-    snprintf(folder, sizeof folder, "/tmp/%s", user ? user : "");
-    const int length = snprintf(end, sizeof end, "_%ld", process);
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        const size_t name = strlen(entry->d_name);
-        if (strstr(entry->d_name, "device") && name > (size_t)length &&
-            strcmp(entry->d_name + name - (size_t)length, end) == 0) {
-            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-            unlink(path);
-        }
-    }
-    if (entries)
-        closedir(entries);
-}
-
 // ---- The card and what stands between it and XRT -----------------------------------------------
 
 enum { REQUEST_HEADER = 14, REPLY_HEADER = 9, CARD_FD = 3 };
@@ -195,10 +251,9 @@ struct mr_emulation {
 
 static int listen_at(const char *prefix, const char *id, struct sockaddr_un *address, char *error,
                      size_t error_size) {
-    const char *user = getenv("USER");
     char folder[PATH_MAX];
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(folder, sizeof folder, "/tmp/%s", user ? user : "");
+    socket_folder(folder, sizeof folder);
     // XRT cuts paths at 106 bytes.
     const int length = snprintf(address->sun_path, 106, "%s/%s%s", folder, prefix, id);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

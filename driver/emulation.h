@@ -19,8 +19,11 @@ int mr_emulation_prepare(bool xrt_starts, char *error, size_t error_size);
 int mr_emulation_set_libraries(const char *folder, char *error, size_t error_size);
 // The private folder; "" when there is none. It is removed when the process ends.
 const char *mr_emulation_folder(void);
-// Removes the sockets that XRT left of a process that used cards which XRT started.
+// Removes the sockets that XRT left of a process that used emulated cards.
 void mr_emulation_sweep(long process);
+
+// Emulated cards are numbered below this.
+enum { MR_EMULATION_CARDS = 16 };
 
 struct mr_emulation;
 

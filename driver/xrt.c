@@ -1,54 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // `xrt:N` runs the network on an Alveo card, by XRT: the same calls drive a real card and an
-// emulated one. Registers, commands and memory layout are those of docs/card.md. The kernel is
-// started and watched through its registers, so its counters and errors come along.
+// emulated one. Here is their opening and closing; xrt_run.c has the rest.
 #define _GNU_SOURCE
-#include "driver.h"
 #include "file.h"
 #include "mr_registers.h"
-#include "xclbin.h"
-#include "xrt_card.h"
+#include "xrt_device.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     LIMIT_MS = 10000,      // without a sign of life
     LOAD_EXTRA_MS = 50000, // for loading an image, which programs the card
-    PAGE = 4096,
-    BEAT = 64,
-    PORTION = 4 << 20 // bytes of input that move to the card while the portion before is computed
-};
-
-// A buffer in the card's memory, kept for the next run.
-struct buffer {
-    xrtBufferHandle handle;
-    size_t size;
-    unsigned char *data; // its memory on the host
-};
-
-struct xrt {
-    struct mr_xrt_card card;
-    struct xrt *next; // of `open_cards`
-    unsigned index;
-    unsigned limit_ms;
-    uint32_t portion; // bytes
-    char path[PATH_MAX];
-    struct mr_xclbin_info image;
-    uint32_t x_bits, y_bits, process_count;
-    const char **names; // [process_count]
-    char *name_text;
-    char text[160];
-    struct buffer weights, x, y;
-    uint64_t weights_beats; // on the card
-    bool stale;             // an error reset the network: it has no weights
+    PORTION = 4 << 20      // bytes of input
 };
 
 // XRT is loaded once, for real cards or for emulation. A program that ends with a card open crashes
@@ -57,7 +26,7 @@ static struct {
     pthread_mutex_t lock;
     bool loaded, emulated, watched;
     struct mr_xrt_api api;
-    struct xrt *open_cards;
+    struct mr_xrt *open_cards;
 } runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 // One image is loaded at a time: emulation hands over its socket's name in the environment.
@@ -83,350 +52,6 @@ static int use_runtime(bool emulated, char *error, size_t error_size) {
                          emulated ? "real" : "emulated");
     pthread_mutex_unlock(&runtime.lock);
     return result;
-}
-
-// ---- Buffers -----------------------------------------------------------------------------------
-
-static void release(struct xrt *xrt, struct buffer *buffer) {
-    if (buffer->handle)
-        xrt->card.api->xrtBOFree(buffer->handle);
-    *buffer = (struct buffer){0};
-}
-
-static size_t pages(uint64_t size) {
-    return (size_t)((size + PAGE - 1) / PAGE * PAGE);
-}
-
-static int reserve(struct xrt *xrt, struct buffer *buffer, uint64_t size, int argument) {
-    const struct mr_xrt_api *api = xrt->card.api;
-    if (buffer->handle && buffer->size >= size)
-        return 0;
-    release(xrt, buffer);
-    const int group = api->xrtKernelArgGroupId(xrt->card.kernel, argument);
-    buffer->handle =
-        group < 0 ? NULL
-                  : api->xrtBOAlloc(xrt->card.device, pages(size + 1), 0, (xrtMemoryGroup)group);
-    buffer->data = buffer->handle ? api->xrtBOMap(buffer->handle) : NULL;
-    if (!buffer->data) {
-        release(xrt, buffer);
-        return mr_fail(xrt->card.error, sizeof xrt->card.error,
-                       "the card has no %llu bytes of memory left; run fewer sequences at a time",
-                       (unsigned long long)size);
-    }
-    buffer->size = pages(size + 1);
-    return mr_xrt_card_touch(&xrt->card);
-}
-
-// The caller's memory as the card's buffer, when its pages allow it: the card's DMA takes it from
-// there. False: copy.
-static bool borrow(struct xrt *xrt, struct buffer *buffer, const void *data, uint64_t size,
-                   int argument) {
-    const struct mr_xrt_api *api = xrt->card.api;
-    if ((uintptr_t)data % PAGE || size < PAGE)
-        return false;
-    const int group = api->xrtKernelArgGroupId(xrt->card.kernel, argument);
-    buffer->handle = group < 0 ? NULL
-                               : api->xrtBOAllocUserPtr(xrt->card.device, (void *)(uintptr_t)data,
-                                                        (size_t)size, 0, (xrtMemoryGroup)group);
-    buffer->data = (void *)(uintptr_t)data;
-    buffer->size = (size_t)size;
-    return buffer->handle != NULL;
-}
-
-static int move(struct xrt *xrt, const struct buffer *buffer, enum xclBOSyncDirection direction,
-                uint64_t offset, uint64_t size) {
-    if (size && xrt->card.api->xrtBOSync(buffer->handle, direction, (size_t)size, (size_t)offset))
-        return mr_fail(xrt->card.error, sizeof xrt->card.error,
-                       "XRT cannot move %llu bytes %s the card", (unsigned long long)size,
-                       direction == XCL_BO_SYNC_BO_TO_DEVICE ? "to" : "from");
-    return mr_xrt_card_touch(&xrt->card);
-}
-
-// Indices of the kernel's arguments.
-enum argument {
-#define INDEX(name, offset, size, memory) ARGUMENT_##name,
-    MR_CARD_ARGUMENTS(INDEX)
-#undef INDEX
-};
-
-// ---- Runs of the kernel ------------------------------------------------------------------------
-
-struct command {
-    uint32_t command, flags, sequences, steps;
-    uint64_t weights_beats, x_count, y_count;
-    uint64_t weights, x, y; // addresses
-};
-
-static int start(struct xrt *xrt, const struct command *command) {
-    struct mr_xrt_card *card = &xrt->card;
-    return mr_xrt_card_write(card, MR_CARD_ARG_COMMAND, command->command) ||
-                   mr_xrt_card_write(card, MR_CARD_ARG_FLAGS, command->flags) ||
-                   mr_xrt_card_write(card, MR_CARD_ARG_SEQUENCES, command->sequences) ||
-                   mr_xrt_card_write(card, MR_CARD_ARG_STEPS, command->steps) ||
-                   mr_xrt_card_write64(card, MR_CARD_ARG_WEIGHTS_BEATS, command->weights_beats) ||
-                   mr_xrt_card_write64(card, MR_CARD_ARG_X_COUNT, command->x_count) ||
-                   mr_xrt_card_write64(card, MR_CARD_ARG_Y_COUNT, command->y_count) ||
-                   mr_xrt_card_write64(card, MR_CARD_ARG_WEIGHTS, command->weights) ||
-                   mr_xrt_card_write64(card, MR_CARD_ARG_X, command->x) ||
-                   mr_xrt_card_write64(card, MR_CARD_ARG_Y, command->y) ||
-                   mr_xrt_card_write(card, MR_CARD_CONTROL, MR_CARD_CONTROL_START)
-               ? -1
-               : 0;
-}
-
-// Short runs end at once; a long one shall not keep this processor busy.
-static void rest(unsigned looks) {
-    if (looks > 200)
-        nanosleep(&(struct timespec){.tv_nsec = looks > 1000 ? 1000000 : 50000}, NULL);
-}
-
-static const char fell_off[] = "the card's registers read as ones; it fell off its bus";
-
-static int wait_for_end(struct xrt *xrt) {
-    struct mr_xrt_card *card = &xrt->card;
-    uint32_t control, progress, before = 0;
-    uint64_t moved = mr_xrt_now();
-    for (unsigned looks = 0;; looks++) {
-        if (mr_xrt_card_read(card, MR_CARD_CONTROL, &control))
-            return -1;
-        if (control == UINT32_MAX)
-            return mr_xrt_card_lose(card, fell_off);
-        if (control & MR_CARD_CONTROL_DONE)
-            return 0;
-        rest(looks);
-        if (looks % 64)
-            continue;
-        if (mr_xrt_card_read(card, MR_CARD_PROGRESS, &progress))
-            return -1;
-        if (progress != before || !looks)
-            moved = mr_xrt_now();
-        before = progress;
-        if (mr_xrt_now() - moved > xrt->limit_ms) {
-            char reason[100];
-            snprintf(reason, sizeof reason, "its kernel made no progress for %.1f s",
-                     xrt->limit_ms / 1000.0);
-            return mr_xrt_card_lose(card, reason);
-        }
-    }
-}
-
-static int explain_status(struct xrt *xrt, uint32_t status) {
-    static const struct {
-        unsigned bit;
-        const char *text;
-    } meanings[] = {
-#define MEANING(name, bit, text) {bit, text},
-        MR_CARD_STATUSES(MEANING)
-#undef MEANING
-    };
-    char *error = xrt->card.error;
-    const size_t size = sizeof xrt->card.error;
-    size_t used =
-        (size_t)snprintf(error, size, "the card's kernel ended with status 0x%x:", status);
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings && used < size; i++)
-        if (status >> meanings[i].bit & 1)
-            used += (size_t)snprintf(error + used, size - used, " %s", meanings[i].text);
-    return -1;
-}
-
-// What a run left in the kernel's registers, until its end is acknowledged.
-static int take_results(struct xrt *xrt, uint64_t *cycles, uint64_t *last_output,
-                        struct mr_activity *activity) {
-    struct mr_xrt_card *card = &xrt->card;
-    uint64_t value;
-    uint32_t status;
-    if (mr_xrt_card_read(card, MR_CARD_STATUS, &status) ||
-        mr_xrt_card_read64(card, MR_CARD_CYCLES, cycles) ||
-        mr_xrt_card_read64(card, MR_CARD_LAST_OUTPUT, last_output))
-        return -1;
-    for (uint32_t i = 0; activity && i < xrt->process_count; i++) {
-        if (mr_xrt_card_read64(card, MR_CARD_BUSY + i * MR_CARD_BUSY_STRIDE, &value))
-            return -1;
-        activity[i].busy += value;
-        if (mr_xrt_card_read64(card, MR_CARD_STARVED + i * MR_CARD_STARVED_STRIDE, &value))
-            return -1;
-        activity[i].starved += value;
-        if (mr_xrt_card_read64(card, MR_CARD_BLOCKED + i * MR_CARD_BLOCKED_STRIDE, &value))
-            return -1;
-        activity[i].blocked += value;
-    }
-    if (mr_xrt_card_write(card, MR_CARD_CONTROL, MR_CARD_CONTROL_CONTINUE))
-        return -1;
-    xrt->stale = xrt->stale || status;
-    return status ? explain_status(xrt, status) : 0;
-}
-
-static int command_weights(struct xrt *xrt) {
-    uint64_t cycles, last_output;
-    const struct command command = {
-        .command = MR_COMMAND_LOAD,
-        .weights_beats = xrt->weights_beats,
-        .weights = xrt->card.api->xrtBOAddress(xrt->weights.handle),
-    };
-    xrt->stale = false;
-    return start(xrt, &command) || wait_for_end(xrt) ||
-                   take_results(xrt, &cycles, &last_output, NULL)
-               ? -1
-               : 0;
-}
-
-struct load {
-    struct xrt *xrt;
-    const void *beats;
-    uint64_t count;
-};
-
-static int work_load(struct mr_xrt_card *card, void *context) {
-    const struct load *load = context;
-    struct xrt *xrt = load->xrt;
-    if (mr_xrt_card_touch(card) ||
-        reserve(xrt, &xrt->weights, load->count * BEAT, ARGUMENT_weights))
-        return -1;
-    memcpy(xrt->weights.data, load->beats, (size_t)load->count * BEAT);
-    xrt->weights_beats = load->count;
-    if (move(xrt, &xrt->weights, XCL_BO_SYNC_BO_TO_DEVICE, 0, load->count * BEAT))
-        return -1;
-    return command_weights(xrt);
-}
-
-// ---- A job: portions of sequences, the next on its way to the card while one is computed -------
-
-struct job {
-    struct xrt *xrt;
-    struct mr_job *job;
-    struct buffer x, y; // what the card sees: the caller's memory or the device's buffers
-    bool x_borrowed, y_borrowed;
-    uint64_t x_bytes, y_bytes;       // of one sequence
-    uint64_t x_elements, y_elements; // of one sequence
-    uint32_t portion;                // sequences
-};
-
-// Portions must begin at whole beats.
-static uint32_t portion_of(const struct job *run) {
-    const uint64_t sequences = run->job->sequences,
-                   fit = run->xrt->portion / run->x_bytes / BEAT * BEAT;
-    const uint64_t portion = fit ? fit : BEAT;
-    return (uint32_t)(portion < sequences ? portion : sequences);
-}
-
-static uint32_t length_at(const struct job *run, uint32_t first) {
-    const uint32_t left = run->job->sequences - first;
-    return left < run->portion ? left : run->portion;
-}
-
-static int send_portion(struct job *run, uint32_t first) {
-    const uint64_t offset = first * run->x_bytes, size = length_at(run, first) * run->x_bytes;
-    if (!run->x_borrowed)
-        memcpy(run->x.data + offset, (const char *)run->job->x + offset, (size_t)size);
-    return move(run->xrt, &run->x, XCL_BO_SYNC_BO_TO_DEVICE, offset, size);
-}
-
-static int fetch_portion(struct job *run, uint32_t first) {
-    const uint64_t offset = first * run->y_bytes, size = length_at(run, first) * run->y_bytes;
-    if (move(run->xrt, &run->y, XCL_BO_SYNC_BO_FROM_DEVICE, offset, size))
-        return -1;
-    if (!run->y_borrowed)
-        memcpy((char *)run->job->y + offset, run->y.data + offset, (size_t)size);
-    return 0;
-}
-
-static int start_portion(struct job *run, uint32_t first) {
-    const struct mr_xrt_api *api = run->xrt->card.api;
-    const uint32_t length = length_at(run, first);
-    const struct command command = {
-        .command = MR_COMMAND_RUN,
-        .flags = run->job->flags,
-        .sequences = length,
-        .steps = run->job->steps,
-        .x_count = length * run->x_elements,
-        .y_count = length * run->y_elements,
-        .x = api->xrtBOAddress(run->x.handle) + first * run->x_bytes,
-        .y = api->xrtBOAddress(run->y.handle) + first * run->y_bytes,
-    };
-    return start(run->xrt, &command);
-}
-
-static int end_portion(struct job *run) {
-    uint64_t cycles = 0, last_output = 0;
-    if (wait_for_end(run->xrt) || take_results(run->xrt, &cycles, &last_output, run->job->activity))
-        return -1;
-    run->job->last_output_cycle = run->job->cycles + last_output;
-    run->job->cycles += cycles;
-    return 0;
-}
-
-static int run_portions(struct job *run) {
-    if (send_portion(run, 0) || start_portion(run, 0))
-        return -1;
-    for (uint32_t first = 0; first < run->job->sequences;) {
-        const uint32_t next = first + length_at(run, first);
-        const bool more = next < run->job->sequences;
-        if ((more && send_portion(run, next)) || end_portion(run) ||
-            (more && start_portion(run, next)) || fetch_portion(run, first))
-            return -1;
-        first = next;
-    }
-    return 0;
-}
-
-static int prepare_buffers(struct job *run) {
-    struct xrt *xrt = run->xrt;
-    const uint64_t x_size = run->job->sequences * run->x_bytes,
-                   y_size = run->job->sequences * run->y_bytes;
-    run->x_borrowed = borrow(xrt, &run->x, run->job->x, x_size, ARGUMENT_x);
-    run->y_borrowed = borrow(xrt, &run->y, run->job->y, y_size, ARGUMENT_y);
-    if ((!run->x_borrowed && reserve(xrt, &xrt->x, x_size, ARGUMENT_x)) ||
-        (!run->y_borrowed && reserve(xrt, &xrt->y, y_size, ARGUMENT_y)))
-        return -1;
-    if (!run->x_borrowed)
-        run->x = xrt->x;
-    if (!run->y_borrowed)
-        run->y = xrt->y;
-    return 0;
-}
-
-static int work_run(struct mr_xrt_card *card, void *context) {
-    struct job *run = context;
-    struct xrt *xrt = run->xrt;
-    if (mr_xrt_card_touch(card) || (xrt->stale && xrt->weights_beats && command_weights(xrt)))
-        return -1;
-    int result = prepare_buffers(run);
-    if (!result)
-        result = run_portions(run);
-    if (run->x_borrowed)
-        release(xrt, &run->x);
-    if (run->y_borrowed)
-        release(xrt, &run->y);
-    return result;
-}
-
-static uint32_t bytes_of(uint32_t bits) {
-    return (bits + 7) / 8;
-}
-
-static int run_xrt(void *device, struct mr_job *job, char *error, size_t error_size) {
-    struct xrt *xrt = device;
-    if (job->x_count % job->sequences || job->y_count % job->sequences || !job->x_count)
-        return mr_fail(error, error_size,
-                       "%llu elements of x and %llu of y are not the same for each of %u sequences",
-                       (unsigned long long)job->x_count, (unsigned long long)job->y_count,
-                       job->sequences);
-    struct job run = {.xrt = xrt,
-                      .job = job,
-                      .x_elements = job->x_count / job->sequences,
-                      .y_elements = job->y_count / job->sequences};
-    run.x_bytes = run.x_elements * bytes_of(xrt->x_bits);
-    run.y_bytes = run.y_elements * bytes_of(xrt->y_bits);
-    run.portion = portion_of(&run);
-    job->cycles = job->last_output_cycle = 0;
-    return mr_xrt_card_perform(&xrt->card, work_run, &run, xrt->limit_ms, error, error_size);
-}
-
-static int load_xrt(void *device, const void *beats, uint64_t count, char *error,
-                    size_t error_size) {
-    struct xrt *xrt = device;
-    struct load load = {.xrt = xrt, .beats = beats, .count = count};
-    return mr_xrt_card_perform(&xrt->card, work_load, &load, xrt->limit_ms, error, error_size);
 }
 
 // ---- Opening and closing -----------------------------------------------------------------------
@@ -459,7 +84,7 @@ static void restore_output(int output) {
     close(output);
 }
 
-static int load_image_alone(struct xrt *xrt) {
+static int load_image_alone(struct mr_xrt *xrt) {
     struct mr_xrt_card *card = &xrt->card;
     struct sigaction kept[SIGNALS];
     if (xrt->image.emulation) {
@@ -483,14 +108,14 @@ static int load_image_alone(struct xrt *xrt) {
     return failed ? mr_fail(card->error, sizeof card->error, "XRT cannot load %s", xrt->path) : 0;
 }
 
-static int load_image(struct xrt *xrt) {
+static int load_image(struct mr_xrt *xrt) {
     pthread_mutex_lock(&loading);
     const int result = load_image_alone(xrt);
     pthread_mutex_unlock(&loading);
     return result;
 }
 
-static int read_identity(struct xrt *xrt) {
+static int read_identity(struct mr_xrt *xrt) {
     struct mr_xrt_card *card = &xrt->card;
     uint32_t magic, version, hash[MR_SHAPE_HASH / 4];
     if (mr_xrt_card_read(card, MR_CARD_MAGIC, &magic) ||
@@ -504,7 +129,7 @@ static int read_identity(struct xrt *xrt) {
             return -1;
     char *error = card->error;
     if (magic == UINT32_MAX && version == UINT32_MAX)
-        return mr_xrt_card_lose(card, fell_off);
+        return mr_xrt_card_lose(card, mr_xrt_fell_off);
     if (magic != MR_CARD_MAGIC_VALUE)
         return mr_fail(error, sizeof card->error,
                        "%s: its kernel is not Millrace's (magic 0x%08x, not 0x%08x)", xrt->path,
@@ -523,9 +148,11 @@ static int read_identity(struct xrt *xrt) {
 }
 
 static int work_open(struct mr_xrt_card *card, void *context) {
-    struct xrt *xrt = context;
+    struct mr_xrt *xrt = context;
     xuid_t uuid;
-    card->device = card->api->xrtDeviceOpen(xrt->index);
+    // XRT opens emulated cards of any number.
+    if (!xrt->image.emulation || xrt->index < MR_EMULATION_CARDS)
+        card->device = card->api->xrtDeviceOpen(xrt->index);
     if (!card->device)
         return mr_fail(card->error, sizeof card->error,
                        "XRT cannot open card %u; millrace devices lists the cards", xrt->index);
@@ -543,10 +170,8 @@ static int work_open(struct mr_xrt_card *card, void *context) {
 }
 
 static int work_close(struct mr_xrt_card *card, void *context) {
-    struct xrt *xrt = context;
-    struct buffer *const buffers[] = {&xrt->weights, &xrt->x, &xrt->y};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
-        release(xrt, buffers[i]);
+    struct mr_xrt *xrt = context;
+    mr_xrt_release_buffers(xrt);
     if (card->kernel)
         card->api->xrtKernelClose(card->kernel);
     if (card->device)
@@ -555,9 +180,9 @@ static int work_close(struct mr_xrt_card *card, void *context) {
     return 0;
 }
 
-static void forget(struct xrt *xrt) {
+static void forget(struct mr_xrt *xrt) {
     pthread_mutex_lock(&runtime.lock);
-    struct xrt **place = &runtime.open_cards;
+    struct mr_xrt **place = &runtime.open_cards;
     while (*place && *place != xrt)
         place = &(*place)->next;
     if (*place)
@@ -566,7 +191,7 @@ static void forget(struct xrt *xrt) {
 }
 
 static void close_xrt(void *device) {
-    struct xrt *xrt = device;
+    struct mr_xrt *xrt = device;
     char error[900];
     if (!xrt)
         return;
@@ -587,7 +212,7 @@ static void close_all(void) {
 }
 
 // After XRT loaded all of itself, so that this happens before its own end.
-static void remember(struct xrt *xrt) {
+static void remember(struct mr_xrt *xrt) {
     pthread_mutex_lock(&runtime.lock);
     if (!runtime.watched)
         runtime.watched = !atexit(close_all);
@@ -596,7 +221,7 @@ static void remember(struct xrt *xrt) {
     pthread_mutex_unlock(&runtime.lock);
 }
 
-static int parse(struct xrt *xrt, const char *rest, const struct mr_image *image, char *error,
+static int parse(struct mr_xrt *xrt, const char *rest, const struct mr_image *image, char *error,
                  size_t error_size) {
     char *end;
     const unsigned long index = strtoul(rest, &end, 10);
@@ -620,7 +245,7 @@ static void hash_text(const unsigned char *hash, char *text) {
         sprintf(text + 2 * i, "%02x", hash[i]);
 }
 
-static int check_image(struct xrt *xrt, const struct mr_image *image, char *error,
+static int check_image(struct mr_xrt *xrt, const struct mr_image *image, char *error,
                        size_t error_size) {
     char wanted[2 * MR_SHAPE_HASH + 1], found[2 * MR_SHAPE_HASH + 1];
     if (mr_xclbin_read(xrt->path, &xrt->image, error, error_size))
@@ -641,7 +266,7 @@ static int check_image(struct xrt *xrt, const struct mr_image *image, char *erro
     return 0;
 }
 
-static int keep_names(struct xrt *xrt, const struct mr_image *image, char *error,
+static int keep_names(struct mr_xrt *xrt, const struct mr_image *image, char *error,
                       size_t error_size) {
     const uint32_t count = xrt->process_count;
     const bool named = image && image->process_count == count;
@@ -673,7 +298,7 @@ static void *open_xrt(const char *rest, const struct mr_image *image,
                 "MILLRACE_CARD_* for an emulated card");
         return NULL;
     }
-    struct xrt *xrt = calloc(1, sizeof *xrt);
+    struct mr_xrt *xrt = calloc(1, sizeof *xrt);
     if (!xrt) {
         mr_fail(error, error_size, "xrt:%s: not enough memory to open it", rest);
         return NULL;
@@ -705,8 +330,8 @@ static void *open_xrt(const char *rest, const struct mr_image *image,
 }
 
 static void info(const void *device, struct mr_device_info *info) {
-    const struct xrt *xrt = device;
-    *info = (struct mr_device_info){.weights_bits = 8 * BEAT,
+    const struct mr_xrt *xrt = device;
+    *info = (struct mr_device_info){.weights_bits = 8 * MR_XRT_BEAT,
                                     .x_bits = xrt->x_bits,
                                     .y_bits = xrt->y_bits,
                                     .process_count = xrt->process_count,
@@ -739,6 +364,6 @@ const struct mr_backend mr_backend_xrt = {.scheme = "xrt",
                                           .list = list,
                                           .open = open_xrt,
                                           .info = info,
-                                          .load_weights = load_xrt,
-                                          .run = run_xrt,
+                                          .load_weights = mr_xrt_load_weights,
+                                          .run = mr_xrt_run,
                                           .close = close_xrt};

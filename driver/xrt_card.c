@@ -76,10 +76,10 @@ static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
         set_lost(card, reason); // XRT is answered and comes back
     if (mr_xrt_now() - atomic_load(&card->alive) <= limit_ms)
         return false;
-    if (!card->emulation || card->killed)
-        return true;
     snprintf(reason, sizeof reason, "the card gave no sign of life for %.1f s", limit_ms / 1000.0);
     set_lost(card, reason);
+    if (!card->emulation || card->killed)
+        return true;
     mr_emulation_kill(card->emulation);
     card->killed = true;
     atomic_store(&card->alive, mr_xrt_now()); // XRT may take as long again to come back

@@ -37,7 +37,8 @@ int mr_xrt_card_start(struct mr_xrt_card *card);
 bool mr_xrt_card_stop(struct mr_xrt_card *card);
 
 // Has the card's thread do the work and waits for it, as long as there is a sign of life within
-// every limit_ms. 0, or -1 with a sentence in error.
+// every limit_ms. 0, or -1 with a sentence in error. When the card was abandoned the work may still
+// go on with its context, which must then stay.
 int mr_xrt_card_perform(struct mr_xrt_card *card,
                         int (*work)(struct mr_xrt_card *card, void *context), void *context,
                         unsigned limit_ms, char *error, size_t error_size);
