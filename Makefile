@@ -59,7 +59,7 @@ RUN = MILLRACE_CACHE=$(CURDIR)/build/cache env -u MAKEFLAGS -u MFLAGS -u MAKELEV
 PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libjansson-dev libssl-dev \
-    libxrt1 libxrt-dev libzip-dev unzip \
+    libxrt1 libxrt-dev libzip-dev unzip tcl \
     check libsubunit-dev clang libclang-rt-14-dev clang-format
 
 # ---- files
@@ -94,6 +94,7 @@ OUTPUTS := build/millrace build/millrace_card build/hlsc build/libmillrace.a bui
 
 # ---- targets
 
+.PHONY: card
 .PHONY: all tests deps demo test test-long bench fit examples lint format format-check tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
@@ -138,6 +139,13 @@ fit: all ## what the networks cost on a u55c, by Yosys
 examples: all ## what the example kernels cost and how fast they are: the table of docs/hlsc.md
 	$(Q)$(RUN) tests/examples_test.sh table
 
+card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u55c
+	@[ -n "$(MODEL)" ] && [ -n "$(TARGET)" ] || { echo "card: give MODEL=file.millrace and TARGET=u50, u55c, u200, u250 or u280"; exit 1; }
+	$(Q)mkdir -p build/card
+	$(Q)build/millrace build "$(MODEL)" --target $(TARGET) --platform hw -o build/card/$(TARGET)
+	$(Q)mkdir -p bitstreams
+	$(Q)hw/vitis/build.sh build/card/$(TARGET) bitstreams/$(basename $(notdir $(MODEL)))_$(TARGET).xclbin
+
 lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang
 	$(call say,LINT    hw/rtl)
 	$(Q)hw/lint.sh
@@ -170,7 +178,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(SHARE)/hls/include $(SHARE)/hls/kernels $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
-	    $(SHARE)/host $(SHARE)/sim
+	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/host $(SHARE)/sim/card
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h $(DESTDIR)$(PREFIX)/include
 	$(Q)$(INSTALL) -m 644 build/libmillrace.a $(DESTDIR)$(LIBDIR)
@@ -190,6 +198,11 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) hw/fit/fit.sh $(SHARE)/hw/fit
 	$(Q)$(INSTALL) -m 644 host/devices.def $(SHARE)/host
 	$(Q)$(INSTALL) -m 644 sim/*.h sim/*.cpp $(SHARE)/sim
+	$(Q)$(INSTALL) -m 644 sim/card/*.h sim/card/*.cpp $(SHARE)/sim/card
+	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
+	$(Q)$(INSTALL) -m 644 hw/registers.json $(SHARE)/hw
+	$(Q)$(INSTALL) -m 644 hw/vitis/*.tcl $(SHARE)/hw/vitis
+	$(Q)$(INSTALL) hw/vitis/build.sh $(SHARE)/hw/vitis
 
 clean: ## remove build/
 	$(Q)rm -rf build

@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "xclbin.h"
 #include "file.h"
+#include "kernel_xml.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -50,15 +51,6 @@ static int add(struct image *image, enum axlf_section_kind kind, const char *nam
     return data ? 0 : -1;
 }
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static uint64_t number_of(const json_t *object, const char *key) {
-    return (uint64_t)json_integer_value(json_object_get(object, key));
-}
-
 static int add_topology(struct image *image, const struct mr_xclbin_spec *spec) {
     struct mem_topology *topology = calloc(1, sizeof *topology);
     if (topology) {
@@ -98,44 +90,11 @@ static int add_connectivity(struct image *image, const json_t *arguments) {
     return add(image, CONNECTIVITY, "", connectivity, size);
 }
 
-static void print_ports(FILE *xml, const json_t *description) {
-    size_t i;
-    json_t *memory;
-    fprintf(xml,
-            "     <port name=\"%s\" mode=\"slave\" range=\"0x%llx\" dataWidth=\"32\" "
-            "portType=\"addressable\" base=\"0x0\"/>\n",
-            text_of(description, "port"), (unsigned long long)number_of(description, "window"));
-    json_array_foreach(json_object_get(description, "memories"), i, memory) fprintf(
-        xml,
-        "     <port name=\"%s\" mode=\"master\" range=\"0xFFFFFFFFFFFFFFFF\" dataWidth=\"%llu\" "
-        "portType=\"addressable\" base=\"0x0\"/>\n",
-        text_of(memory, "name"), (unsigned long long)number_of(memory, "data_width"));
-}
-
-static void print_arguments(FILE *xml, const json_t *description) {
-    size_t i;
-    json_t *argument;
-    json_array_foreach(json_object_get(description, "arguments"), i, argument) {
-        const char *memory = text_of(argument, "port");
-        const unsigned size = (unsigned)number_of(argument, "size");
-        fprintf(
-            xml,
-            "     <arg name=\"%s\" addressQualifier=\"%d\" id=\"%zu\" port=\"%s\" size=\"0x%x\" "
-            "offset=\"0x%llx\" hostOffset=\"0x0\" hostSize=\"0x%x\" type=\"%s\"/>\n",
-            text_of(argument, "name"), *memory ? 1 : 0, i,
-            *memory ? memory : text_of(description, "port"), size,
-            (unsigned long long)number_of(argument, "offset"), size,
-            *memory     ? "void*"
-            : size == 4 ? "uint"
-                        : "ulong");
-    }
-}
-
 static int add_metadata(struct image *image, const struct mr_xclbin_spec *spec,
                         const json_t *description) {
     char *text = NULL;
     size_t size = 0;
-    const char *kernel = text_of(description, "kernel");
+    const char *kernel = mr_json_text(description, "kernel");
     FILE *xml = open_memstream(&text, &size);
     if (!xml)
         return -1;
@@ -152,14 +111,15 @@ static int add_metadata(struct image *image, const struct mr_xclbin_spec *spec,
             "hwControlProtocol=\"ap_ctrl_chain\">\n",
             kernel, spec->target, spec->target, spec->part, spec->clock_mhz, spec->clock_mhz,
             kernel);
-    print_ports(xml, description);
-    print_arguments(xml, description);
+    mr_kernel_xml_ports(xml, description);
+    mr_kernel_xml_arguments(xml, description);
     fprintf(xml,
             "     <instance name=\"%s_1\">\n      <addrRemap base=\"0x%llx\" range=\"0x%llx\" "
             "port=\"%s\"/>\n     </instance>\n    </kernel>\n   </core>\n  </device>\n"
             " </platform>\n</project>\n",
             kernel, (unsigned long long)spec->register_base,
-            (unsigned long long)number_of(description, "window"), text_of(description, "port"));
+            (unsigned long long)mr_json_number(description, "window"),
+            mr_json_text(description, "port"));
     if (fclose(xml)) {
         free(text);
         return -1;
@@ -302,7 +262,7 @@ int mr_xclbin_write(const char *path, const struct mr_xclbin_spec *spec, char *e
     if (!result) {
         char *manifest = strdup(spec->manifest);
         if (add_topology(&image, spec) ||
-            add_layout(&image, spec, text_of(description, "kernel")) ||
+            add_layout(&image, spec, mr_json_text(description, "kernel")) ||
             add_connectivity(&image, json_object_get(description, "arguments")) ||
             add_metadata(&image, spec, description) ||
             add(&image, USER_METADATA, "millrace", manifest, strlen(spec->manifest)))
@@ -370,7 +330,7 @@ static int read_manifest(const char *path, const struct axlf *image, struct mr_x
     const char *hash = json_string_value(json_object_get(manifest, "shape_hash"));
     const bool good =
         hash && strlen(hash) == 2 * MR_SHAPE_HASH && mr_shape_hash_parse(hash, info->shape_hash);
-    snprintf(info->target, sizeof info->target, "%s", text_of(manifest, "target"));
+    snprintf(info->target, sizeof info->target, "%s", mr_json_text(manifest, "target"));
     json_decref(manifest);
     return good ? 0
                 : mr_fail(error, error_size,

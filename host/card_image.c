@@ -5,6 +5,7 @@
 #include "card_image.h"
 #include "build.h"
 #include "card_kernel.h"
+#include "card_project.h"
 #include "failure.h"
 #include "file.h"
 #include "generate.h"
@@ -208,6 +209,24 @@ static int place_image(const struct mr_compiled *compiled, const char *platform,
                : 0;
 }
 
+// A folder for the files that Vitis needs.
+static int place_project(const struct mr_compiled *compiled, const char *output, char *path,
+                         size_t path_size, char *error, size_t error_size) {
+    char name[300];
+    image_name(compiled, "hw", name, sizeof name);
+    name[strlen(name) - 7] = '\0'; // the ending
+    if (!output && mkdir("bitstreams", 0777) && errno != EEXIST)
+        return mr_fail(error, error_size, "bitstreams: cannot be made (%s); choose a place with -o",
+                       strerror(errno));
+    const int used = output ? snprintf(path, path_size, "%s", output)
+                            : snprintf(path, path_size, "bitstreams/%s", name);
+    if (used < 0 || (size_t)used >= path_size)
+        return mr_fail(error, error_size, "the folder's path is too long");
+    if (mkdir(path, 0777) && errno != EEXIST)
+        return mr_fail(error, error_size, "%s: cannot be made (%s)", path, strerror(errno));
+    return 0;
+}
+
 static int pack(const struct mr_compiled *compiled, const char *so_path, const char *manifest,
                 const char *path, char *error, size_t error_size) {
     char program[PATH_MAX], registers[PATH_MAX + 32], script[200];
@@ -258,11 +277,13 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
                         const char *output, const struct mr_options *options, char *path,
                         size_t path_size, struct mr_error *error) {
     char text[900], so_path[PATH_MAX];
-    if (strcmp(platform, "hw_emu") != 0)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "platform %.60s: millrace builds hw_emu, an emulated card; an image for "
-                          "a card is linked by Vitis (hw/vitis/)",
-                          platform);
+    const bool hardware = strcmp(platform, "hw") == 0;
+    if (!hardware && strcmp(platform, "hw_emu") != 0)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "platform %.60s is not known; known are hw_emu, an emulated card, and hw, "
+            "what Vitis needs to link an image for a card",
+            platform);
     char *header = shape_header(compiled);
     json_t *manifest = make_manifest(compiled, platform);
     char *embedded = manifest ? json_dumps(manifest, JSON_COMPACT) : NULL;
@@ -275,6 +296,11 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
     int failed = 0;
     if (!header || !embedded)
         failed = mr_fail(text, sizeof text, "not enough memory for the image of a card");
+    if (!failed && hardware) {
+        failed = place_project(compiled, output, path, path_size, text, sizeof text) ||
+                 mr_card_project_write(compiled, header, manifest, path, text, sizeof text);
+        goto out;
+    }
     if (!failed && options && options->progress)
         options->progress(options->progress_context,
                           "building the emulated card unless it is in the cache (verilator)");
@@ -282,6 +308,7 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
              place_image(compiled, platform, output, path, path_size, text, sizeof text) ||
              pack(compiled, so_path, embedded, path, text, sizeof text) ||
              write_manifest(manifest, path, text, sizeof text);
+out:
     free(header);
     free(embedded);
     json_decref(manifest);

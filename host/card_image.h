@@ -14,8 +14,9 @@ struct mr_card_images {
 // Looks through $MILLRACE_BITSTREAMS, or else ./bitstreams and that of the project.
 void mr_card_images_find(const struct mr_compiled *compiled, struct mr_card_images *images);
 
-// Builds the image of an emulated card, and its manifest beside it (the same name, .json).
-//   platform: "hw_emu".
+// Builds the image of an emulated card, and its manifest beside it (the same name, .json); or
+// writes a folder with what Vitis needs for the image of a card.
+//   platform: "hw_emu" or "hw".
 //   output: a folder, made where it is missing; or a file that ends in .xclbin; NULL: the first of
 //   the folders above.
 //   path: gets the place of the image.

@@ -236,9 +236,10 @@ MR_API int mr_plan(const struct mr_model *model, const struct mr_options *option
 MR_API int mr_build(const struct mr_model *model, const char *uri, const struct mr_options *options,
                     char *path, size_t path_size, struct mr_error *error);
 
-// Builds the image of an emulated card for the model's shape and the target, and a manifest beside
-// it. platform: "hw_emu". output: a folder or a file that ends in .xclbin; NULL:
-// $MILLRACE_BITSTREAMS, else ./bitstreams. path: gets the image's place.
+// platform "hw_emu": builds the image of an emulated card for the model's shape and the target, and
+// a manifest beside it. output: a folder or a file that ends in .xclbin; NULL:
+// $MILLRACE_BITSTREAMS, else ./bitstreams. "hw": writes a folder with what Vitis needs to link the
+// image of a card. path: gets the place of the image or folder.
 MR_API int mr_build_image(const struct mr_model *model, const char *platform,
                           const struct mr_options *options, const char *output, char *path,
                           size_t path_size, struct mr_error *error);

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's ports and arguments in the XML of the Vitis tools, out of its register description
+// (hw/registers.json): in an image's metadata and in kernel.xml.
+#ifndef MR_KERNEL_XML_H
+#define MR_KERNEL_XML_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+
+void mr_kernel_xml_ports(FILE *xml, const json_t *description);
+void mr_kernel_xml_arguments(FILE *xml, const json_t *description);
+
+// "" and 0 where an object has no such member.
+const char *mr_json_text(const json_t *object, const char *key);
+uint64_t mr_json_number(const json_t *object, const char *key);
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Vitis needs (card_project.h). Layers go to the dies (SLRs) of the card in the order of the
+// data, each die filled to a share of its DSPs; the shell of AMD's platforms and the card's memory
+// ports are at the die that comes first.
+#define _GNU_SOURCE
+#include "card_project.h"
+#include "device_table.h"
+#include "file.h"
+#include "kernel_xml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// AMD's platform for each card, its memory for the two ports, and the dies in order of filling.
+static const struct board {
+    const char *target, *platform, *memory_in, *memory_out;
+    int dies[4];
+} boards[] = {
+    {"u50", "xilinx_u50_gen3x16_xdma_5_202210_1", "HBM[0:7]", "HBM[8:15]", {0, 1}},
+    {"u55c", "xilinx_u55c_gen3x16_xdma_3_202210_1", "HBM[0:7]", "HBM[8:15]", {0, 1, 2}},
+    {"u200", "xilinx_u200_gen3x16_xdma_2_202110_1", "DDR[1]", "DDR[1]", {1, 2, 0}},
+    {"u250", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "DDR[0]", "DDR[0]", {0, 1, 2, 3}},
+    {"u280", "xilinx_u280_gen3x16_xdma_1_202211_1", "HBM[0:7]", "HBM[8:15]", {0, 1, 2}},
+};
+
+// The share of a die's DSPs that layers may take: what is left is for the shell and for routing.
+#define DIE_SHARE 0.7
+
+static const struct board *find_board(const char *target) {
+    for (size_t i = 0; i < sizeof boards / sizeof *boards; i++)
+        if (strcmp(boards[i].target, target) == 0)
+            return &boards[i];
+    return NULL;
+}
+
+static void print_link(FILE *file, const struct mr_compiled *compiled, const struct board *board,
+                       bool one_die) {
+    const unsigned mhz = (unsigned)compiled->clock_mhz;
+    fprintf(file,
+            "# v++ --link --config link.cfg, by hw/vitis/build.sh.\n"
+            "platform=%s\nkernel_frequency=%u\n\n[connectivity]\nnk=millrace:1:millrace_1\n"
+            "sp=millrace_1.m_axi_gmem_in:%s\nsp=millrace_1.m_axi_gmem_out:%s\n",
+            board->platform, mhz, board->memory_in, board->memory_out);
+    if (one_die)
+        fprintf(file, "slr=millrace_1:SLR%d\n", board->dies[0]);
+    fprintf(file, "\n[vivado]\nprop=run.impl_1.STEPS.PHYS_OPT_DESIGN.IS_ENABLED=true\n");
+    if (!one_die) // before the design is optimised
+        fprintf(file, "prop=run.impl_1.STEPS.OPT_DESIGN.TCL.PRE=./place.tcl\n");
+}
+
+// The die of each layer, and of the rest after the layers. Returns how many dies are used.
+static int choose_dies(const struct mr_plan *plan, const struct board *board, int *dies) {
+    const double fit = DIE_SHARE * plan->target->dsp / plan->target->slrs;
+    double used = 0;
+    int at = 0;
+    for (int i = 0; i < plan->layer_count; i++) {
+        if (used > 0 && used + (double)plan->layers[i].multipliers > fit &&
+            at + 1 < (int)plan->target->slrs) {
+            at++;
+            used = 0;
+        }
+        used += (double)plan->layers[i].multipliers;
+        dies[i] = board->dies[at];
+    }
+    return at + 1;
+}
+
+static void print_placement(FILE *file, const struct mr_plan *plan, const int *dies) {
+    fprintf(file,
+            "# Which layer is in which die (SLR); a wish that the placer follows where it can.\n"
+            "proc place {process die} {\n"
+            "    set cells [get_cells -hierarchical -filter \"NAME =~ "
+            "*u_network/i_$process\"]\n"
+            "    if {[llength $cells]} {\n"
+            "        set_property USER_SLR_ASSIGNMENT SLR$die $cells\n"
+            "    } else {\n"
+            "        puts \"place.tcl: there is no process $process\"\n"
+            "    }\n}\n");
+    for (int i = 0; i < plan->layer_count; i++)
+        fprintf(file, "place lstm%d %d\n", i, dies[i]);
+}
+
+static void print_kernel(FILE *file, const json_t *description) {
+    const char *kernel = mr_json_text(description, "kernel");
+    fprintf(file,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<root versionMajor=\"1\" "
+            "versionMinor=\"6\">\n <kernel name=\"%s\" language=\"ip_c\" "
+            "vlnv=\"millrace:kernel:%s:1.0\" attributes=\"\" "
+            "preferredWorkGroupSizeMultiple=\"0\" workGroupSize=\"1\" interrupt=\"true\" "
+            "hwControlProtocol=\"%s\">\n  <ports>\n",
+            kernel, kernel, mr_json_text(description, "control"));
+    mr_kernel_xml_ports(file, description);
+    fprintf(file, "  </ports>\n  <args>\n");
+    mr_kernel_xml_arguments(file, description);
+    fprintf(file, "  </args>\n </kernel>\n</root>\n");
+}
+
+static int write_text(const char *folder, const char *name, const char *text, size_t size,
+                      char *error, size_t error_size) {
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    const struct mr_piece piece = {text, size};
+    return mr_file_write(path, &piece, 1, error, error_size);
+}
+
+static int copy_network(const struct mr_compiled *compiled, const char *folder, char *error,
+                        size_t error_size) {
+    char path[PATH_MAX + 32];
+    unsigned char *text = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/network.sv", compiled->gen_dir);
+    if (mr_file_read(path, (size_t)1 << 30, &text, &size, error, error_size))
+        return -1;
+    const int result = write_text(folder, "network.sv", (char *)text, size, error, error_size);
+    free(text);
+    return result;
+}
+
+int mr_card_project_write(const struct mr_compiled *compiled, const char *header,
+                          const json_t *manifest, const char *folder, char *error,
+                          size_t error_size) {
+    const struct board *board = find_board(compiled->plan.target->name);
+    char registers[PATH_MAX + 32], *texts[3] = {0};
+    static const char *const names[3] = {"link.cfg", "place.tcl", "kernel.xml"};
+    size_t sizes[3];
+    int dies[MR_PLAN_LAYERS];
+    if (!board)
+        return mr_fail(error, error_size, "target %s: there is no platform of it to link for",
+                       compiled->plan.target->name);
+    snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->data_dir);
+    json_t *description = json_load_file(registers, 0, NULL);
+    if (!description)
+        return mr_fail(error, error_size, "%s: cannot be read", registers);
+    const bool one_die = choose_dies(&compiled->plan, board, dies) == 1;
+    int failed = copy_network(compiled, folder, error, error_size);
+    for (int i = 0; i < 3 && !failed; i++) {
+        FILE *file = open_memstream(&texts[i], &sizes[i]);
+        if (file) {
+            if (i == 0)
+                print_link(file, compiled, board, one_die);
+            else if (i == 1)
+                print_placement(file, &compiled->plan, dies);
+            else
+                print_kernel(file, description);
+            fclose(file);
+        }
+        failed = texts[i] ? write_text(folder, names[i], texts[i], sizes[i], error, error_size)
+                          : mr_fail(error, error_size, "not enough memory for the project");
+        free(texts[i]);
+    }
+    char *text = failed ? NULL : json_dumps(manifest, JSON_INDENT(2));
+    failed = failed || !text ||
+             write_text(folder, "manifest.json", text, strlen(text), error, error_size) ||
+             write_text(folder, "mr_network.svh", header, strlen(header), error, error_size);
+    free(text);
+    json_decref(description);
+    return failed ? -1 : 0;
+}

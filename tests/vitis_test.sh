@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Building for a board, as far as it goes without Vivado and Vitis: for each card the project is written, hw/vitis is
+# run with stand-ins for AMD's tools, which check what they are given, and Verilator elaborates the packaged files in
+# their order. Without the tools build.sh says what is missing.
+set -u
+work=build/vitis_test
+passed=0 failed=0
+check() { # text, command...
+    text=$1
+    shift
+    if "$@" >>"$work/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL: $text (see $work/log)"
+    fi
+}
+says() { # words, command...: fails and says so
+    words=$1
+    shift
+    ! "$@" >"$work/said" 2>&1 && grep -q -- "$words" "$work/said"
+}
+
+rm -rf "$work"
+mkdir -p "$work/tools" || exit 1
+build/tests/session_test --write "$work/model.millrace" "$work/x.npy" || exit 1
+if ! command -v tclsh >/dev/null; then
+    echo "skipped: tclsh is not installed"
+    exit 0
+fi
+
+root=$PWD
+cat >"$work/tools/vivado" <<END
+#!/bin/sh
+exec tclsh "$root/tests/vitis_stub.tcl" "\$@"
+END
+cat >"$work/tools/v++" <<'END'
+#!/bin/sh
+[ "$1" != --version ] || { echo "****** v++ v2022.1 (64-bit)"; exit 0; }
+for last in "$@"; do :; done
+[ -s "$last" ] || { echo "no kernel $last"; exit 1; }
+while [ $# -gt 0 ]; do
+    case $1 in
+    --config) grep -q '^platform=xilinx_u' "$2" && grep -q '^sp=millrace_1.m_axi_gmem_in:' "$2" || exit 1
+        pre=$(sed -n 's/.*TCL.PRE=//p' "$2")
+        [ -z "$pre" ] || [ -r "$pre" ] || { echo "no $pre"; exit 1; } ;;
+    -o) out=$2 ;;
+    esac
+    shift
+done
+echo linked >"$out"
+END
+cat >"$work/tools/xclbinutil" <<'END'
+#!/bin/sh
+while [ $# -gt 0 ]; do
+    case $1 in
+    --input) in=$2 ;;
+    --add-section) section=${2#USER_METADATA:RAW:} ;;
+    --output) out=$2 ;;
+    esac
+    shift
+done
+cat "$in" "$section" >"$out"
+END
+chmod +x "$work/tools/vivado" "$work/tools/v++" "$work/tools/xclbinutil"
+
+for target in u50 u55c u200 u250 u280; do
+    project=$work/$target
+    check "$target: the project" build/millrace build "$work/model.millrace" --target $target --platform hw -o "$project"
+    if ! command -v vivado >/dev/null; then
+        check "$target: missing tools are named" says "missing on PATH: vivado" hw/vitis/build.sh "$project"
+    fi
+    check "$target: packaging and linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$project" "$work/$target.xclbin"
+    check "$target: the image has its manifest" grep -q '"shape_hash"' "$work/$target.xclbin"
+    check "$target: the manifest is JSON with a checksum" sh -c \
+        "[ \"\$(sed -n 's/.*\"sha256\": \"\(.*\)\"/\1/p' '$work/$target.json')\" = \"\$(sha256sum <'$work/$target.xclbin' | cut -d' ' -f1)\" ]"
+    check "$target: the die of every layer" sh -c "grep -c '^place lstm' '$project/place.tcl' | grep -qx 2"
+done
+# The same files for all cards.
+# shellcheck disable=SC2046
+check "the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME -Wno-UNUSEDSIGNAL \
+    -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(cat "$work/u55c/files.txt")
+check "a folder that is none" says "there is no such folder" hw/vitis/build.sh "$work/none"
+mkdir "$work/empty"
+check "a folder without a project" says "network.sv is missing" hw/vitis/build.sh "$work/empty"
+check "an image that is none" says "ends in .xclbin" hw/vitis/build.sh "$work/u50" "$work/image.bin"
+check "a platform that is none" says "known are hw_emu" build/millrace build "$work/model.millrace" --platform sw
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
