@@ -14,6 +14,7 @@
 #include <check.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <jansson.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -554,6 +555,29 @@ START_TEST(left_open) {
 }
 END_TEST
 
+// Standard output is the command's own, though XRT's emulation talks.
+START_TEST(command_line) {
+    struct mr_model *model = open_model();
+    struct mr_model_info info;
+    mr_model_info(model, &info);
+    mr_model_close(model);
+    ck_assert_int_eq(system("MILLRACE_BITSTREAMS=" FOLDER " build/millrace run " FOLDER
+                            "/model.millrace --device xrt:0 --input " FOLDER "/x.npy -o " FOLDER
+                            "/y.npy --json >" FOLDER "/run.json 2>" FOLDER "/run.log"),
+                     0);
+    json_t *said = json_load_file(FOLDER "/run.json", 0, NULL);
+    ck_assert(said != NULL);
+    ck_assert(strstr(json_string_value(json_object_get(said, "device")), "an emulated u55c"));
+    ck_assert_int_gt(json_integer_value(json_object_get(said, "cycles")), 0);
+    json_decref(said);
+    ck_assert_int_eq(
+        system("build/millrace run " FOLDER "/model.millrace --device cpu: --input " FOLDER
+               "/x.npy -o " FOLDER "/z.npy >/dev/null && cmp " FOLDER "/y.npy " FOLDER
+               "/z.npy && grep -q 'running on xrt:0, an emulated u55c' " FOLDER "/run.log"),
+        0);
+}
+END_TEST
+
 START_TEST(chosen_by_itself) {
     struct mr_model *model = open_model();
     struct mr_session *session = open_session(model, NULL, NULL);
@@ -600,6 +624,7 @@ int main(int argc, char **argv) {
     tcase_add_test(well, portions);
     tcase_add_test(well, other_weights);
     tcase_add_test(well, plain_program);
+    tcase_add_test(well, command_line);
     tcase_add_test(well, chosen_by_itself);
     tcase_add_test(faults, wrong_images);
     tcase_add_test(faults, card_killed);

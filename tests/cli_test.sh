@@ -74,7 +74,7 @@ runs 0 --help
 check "help names the commands" grep -q '  compare ' "$W/out"
 runs 0 --version
 check "version" grep -Eq '^millrace [0-9]+\.[0-9]+\.[0-9]+$' "$W/out"
-for command in import plan build run compare devices; do
+for command in import plan build run compare emulate devices; do
     runs 0 "$command" --help
     check "$command --help" grep -q "^Usage: millrace $command" "$W/out"
     refuses 2 "--nonsense" "$command" --nonsense
@@ -84,7 +84,6 @@ refuses 2 "known are import, plan" frobnicate
 refuses 2 "a command is missing"
 refuses 2 "the model file is missing" plan
 refuses 2 "one argument too many" plan "$T" "$T"
-refuses 2 "--device is missing" run "$T" --input "$X" -o "$W/y.npy"
 refuses 2 "--input is missing" run "$T" --device cpu: -o "$W/y.npy"
 refuses 2 "-o is missing" run "$T" --device cpu: --input "$X"
 refuses 2 "--input is missing" compare "$T"
@@ -139,6 +138,8 @@ fi
 echo "devices and files"
 runs 0 devices
 check "devices" grep -q '^sim:' "$W/out"
+runs 0 run "$T" --input "$X" -o "$W/chosen.npy"
+check "a device is chosen and named" grep -q 'note: running on cpu:' "$W/err"
 runs 0 devices --json
 check "devices as JSON" grep -q '"uri": "cpu:"' "$W/out"
 refuses 1 "sim:" run "$T" --device warp:1 --input "$X" -o "$W/y.npy"

@@ -4,9 +4,9 @@
 # packages the RTL as a kernel (Vivado) and links it (Vitis v++), which takes hours.
 # Usage: hw/vitis/build.sh PROJECT [IMAGE.xclbin]     (default: PROJECT.xclbin; a manifest comes beside it)
 # Needs Vivado and Vitis 2022.1 or later, the card's development platform, and XRT's xclbinutil on PATH.
-set -u
 # `fail` ends the script, so "a && b || fail" is what it looks like.
 # shellcheck disable=SC2015
+set -u
 here=$(cd "$(dirname "$0")" && pwd)
 hw=$(dirname "$here")
 
