@@ -36,6 +36,11 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+// What XRT's sleep adds to the first load of an image in a process.
+static double load_sleep(void) {
+    return getenv("LD_PRELOAD") ? 0 : 11;
+}
+
 static struct mr_model *open_model(void) {
     struct mr_error error = {0};
     struct mr_model *model = mr_model_open(model_path, &error);
@@ -502,7 +507,7 @@ START_TEST(card_silent) {
         free(x);
     }
     ck_assert_msg(strstr(error.text, "no sign of life for 1.0 s") != NULL, "%s", error.text);
-    ck_assert(seconds_now() - start < 6);
+    ck_assert(seconds_now() - start < 6 + load_sleep());
     unsetenv("MILLRACE_CARD_SILENT");
     card = open_session(model, device, NULL);
     compare_with_cpu(card, model, 3, 3);
