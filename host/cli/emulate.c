@@ -45,6 +45,8 @@ int cli_emulate(struct cli *cli, int argc, char **argv) {
     }
     if (argc < 2)
         return cli_usage(cli, "the program is missing");
+    if (*argv[1] == '-')
+        return cli_usage(cli, "option %s is not known", argv[1]);
     if (mr_emulation_prepare(true, text, sizeof text) || mr_xrt_load(&api, text, sizeof text) ||
         mr_emulation_set_libraries(api.folder, text, sizeof text))
         return cli_fail(cli, "%s", text);
