@@ -346,6 +346,7 @@ static void need_state(struct lowering *lo, struct variable *var, int slot, int 
 
 int new_slots(struct lowering *lo, struct variable *var) {
     const int first = lo->slot_count;
+    const bool in_iteration = lo->region || lo->unrolled_count;
     const bool is_struct = var->type->kind == TYPE_STRUCT;
     for (int i = 0; i < leaf_count(var->type); i++) {
         if (lo->slot_count == lo->slot_room) {
@@ -373,7 +374,7 @@ int new_slots(struct lowering *lo, struct variable *var) {
         const bool memory = slot->dims > 0 && !is_struct && var->storage != STORAGE_REGISTER &&
                             (rom || (!all_partitioned(var, slot->dims) &&
                                      (var->is_static || any_partitioned(var, slot->dims) ||
-                                      var->storage != STORAGE_AUTO || !lo->region)));
+                                      var->storage != STORAGE_AUTO || !in_iteration)));
         const int id = lo->slot_count++;
         lo->env[id] = (struct value){0};
         if (memory) {
@@ -383,7 +384,7 @@ int new_slots(struct lowering *lo, struct variable *var) {
             lo->slots[id].memory = made;
             continue;
         }
-        if (var->is_static || !lo->region)
+        if (var->is_static || !in_iteration)
             need_state(lo, var, id, i, is_struct ? name : NULL);
         if (var->is_static && lo->slots[id].state >= 0) {
             const struct state *state = &lo->p->states[lo->slots[id].state];
