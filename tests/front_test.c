@@ -34,7 +34,7 @@ static const struct pair trees[] = {
     {"long f(void) { return sizeof(int64_t[3]) + sizeof(word_t); }", "(return 34:i64)"},
     {"long f(int16_t x) { return sizeof x + sizeof(x + 1); }", "(return 6:i64)"},
     {"enum mode { A, B = 5, C }; int f(enum mode m) { return m == C; }",
-     "(function f:i32 (m:i32) (block (return (cast:i32 (==:b m 6:i32)))))"},
+     "(function f:i32 (m:u32) (block (return (cast:i32 (==:b m 6:u32)))))"},
     {"static const int N = 4; static int a[N + 1][2]; int f(int i) { return a[i][1]; }",
      "(global static a:[5][2]i32)"},
     {"static const int16_t t[2][3] = {{1, -2}, {3, 4, 5}};",
