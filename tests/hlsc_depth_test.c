@@ -281,7 +281,7 @@ static const struct feedback feedbacks[] = {
     {50, 5, 45, 3, 7}, // no more than one word a cycle needs
     {50, 20, 30, 0, 21}, {100, 40, 60, 2, 41}, {50, 0, 50, 0, 0}, // reads before it has written
     {50, 5, 40, 0, 0},                                            // reads more than it has written
-    {50, 5, 50, 0, 0},                                            // leaves words behind
+    {50, 5, 50, 0, 6}, // leaves words behind, which are lost with the run
 };
 
 struct by_hand {
