@@ -85,7 +85,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp sim/card/*.[ch] sim/card/*.cpp hls/compiler/*.[ch] \
     hls/include/*.h hw/*.c hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
-    tests/*.[ch] tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
+    tests/*.[ch] tests/card/*.[ch] tests/card/*.cpp tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
@@ -119,7 +119,7 @@ deps: ## install the missing Debian packages (as root, or by sudo)
 	$$install || { $$root apt-get update -q && $$install; } || { \
 	    echo "deps: apt-get failed; install these packages by hand:$$missing"; exit 1; }
 
-tests: all $(TEST_PROGRAMS) build/turbofan_demo ## build the test programs
+tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers ## build the test programs
 
 demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" host/demo/demo.sh
@@ -127,7 +127,7 @@ demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engine
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
@@ -192,6 +192,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 hls/kernels/*.h $(SHARE)/hls/kernels
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
+	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/include/*.svh $(SHARE)/hw/include
 	$(Q)$(INSTALL) -m 644 hw/lint/*.vlt $(SHARE)/hw/lint
 	$(Q)$(INSTALL) -m 644 hw/fit/*.ys hw/fit/*.v hw/fit/*.awk $(SHARE)/hw/fit

@@ -31,6 +31,24 @@ for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUN
     lint mr_ram $form "$hw/rtl/mr_ram.sv"
 done
 
+# The card's modules; millrace itself needs a network, whose mr_network.svh and RTL tests/card_rtl_test.sh brings.
+packages="$hw/card/mr_card_pkg.sv $hw/card/mr_registers_pkg.sv"
+modules=
+for file in "$hw"/card/*.sv; do
+    case $file in *_pkg.sv | */millrace.sv) ;; *) modules="$modules $file" ;; esac
+done
+for file in $modules; do
+    # Word splitting is wanted: lists of files.
+    # shellcheck disable=SC2086
+    lint "$(basename "$file" .sv)" $packages $modules "$hw"/rtl/*.sv
+done
+for form in "mr_unpack -GBITS=1" "mr_unpack -GBITS=72" "mr_unpack -GBITS=512" "mr_unpack -GBITS=1000" \
+    "mr_pack -GBITS=1" "mr_pack -GBITS=72" "mr_pack -GBITS=512" "mr_pack -GBITS=1000" \
+    "mr_bursts -GMAX_BEATS=1" "mr_counters -GPROCESSES=9"; do
+    # shellcheck disable=SC2086
+    lint $form $packages $modules "$hw"/rtl/*.sv
+done
+
 if [ $# -gt 0 ]; then
     for file in "$@"; do
         lint "$(basename "$file" .sv)" "$@" "$hw"/rtl/*.sv

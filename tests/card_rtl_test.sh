@@ -40,7 +40,7 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
     mkdir -p "$gen" || return
     case $1 in
     lstm16) lstm "$gen" 3 4 1 1 && shape 16 32 4 '' >"$gen/mr_network.svh" ;;
-    lstm80) lstm "$gen" 12 15 3 5 && shape 80 32 4 '' >"$gen/mr_network.svh" ;;
+    lstm80) lstm "$gen" 5 5 3 5 && shape 80 32 4 '' >"$gen/mr_network.svh" ;;
     echo*)
         bits=${1#echo}
         sed "s/@BITS@/$bits/g" tests/card/echo.sv >"$gen/network.sv" &&
@@ -56,6 +56,15 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
         hw/card/*_pkg.sv $(ls hw/card/*.sv | grep -v _pkg.sv) hw/rtl/*.sv "$gen/network.sv" \
         "$PWD/tests/card/card_rtl_test.cpp" >"$work/$1/build.log" 2>&1
 }
+
+# The generated files are those of the description.
+for file in sv:hw/card/mr_registers_pkg.sv h:hw/card/mr_registers.h md:docs/registers.md; do
+    if build/make_registers hw/registers.json "${file%%:*}" | cmp -s - "${file#*:}"; then
+        echo "pass: ${file#*:} is that of hw/registers.json"
+    else
+        fail "${file#*:} is not that of hw/registers.json; run make registers"
+    fi
+done
 
 for network in $networks; do
     mkdir -p "$work/$network"

@@ -81,12 +81,10 @@ module mr_card_control #(
     /// Something moved, or a process was busy.
     input  logic         progress_i
 );
-  import mr_registers_pkg::*;
-
   localparam int X_BYTES = (X_BITS + 7) / 8;
   localparam int Y_BYTES = (Y_BITS + 7) / 8;
   localparam int QUIET_WIDTH = $clog2(WATCHDOG + 1);
-  `define ARGUMENT(name, bits) arguments_i[(name - ARG_COMMAND) * 8 +: bits]
+  `define ARGUMENT(name, bits) arguments_i[(name - mr_registers_pkg::ARG_COMMAND) * 8 +: bits]
 
   localparam logic [3:0] IDLE = 4'd0;
   localparam logic [3:0] SCALE = 4'd1;  // products and sizes are computed
@@ -113,12 +111,12 @@ module mr_card_control #(
   logic [63:0] in_count_q, out_count_q, in_address_q, out_address_q;
   logic [31:0] command;
   logic is_load, is_run, is_read, is_write, is_stream;
-  assign command = `ARGUMENT(ARG_COMMAND, 32);
-  assign is_load = command == COMMAND_LOAD;
-  assign is_run = command == COMMAND_RUN;
-  assign is_read = command == COMMAND_READ_STATE;
-  assign is_write = command == COMMAND_WRITE_STATE;
-  assign is_stream = command == COMMAND_STREAM;
+  assign command = `ARGUMENT(mr_registers_pkg::ARG_COMMAND, 32);
+  assign is_load = command == mr_registers_pkg::COMMAND_LOAD;
+  assign is_run = command == mr_registers_pkg::COMMAND_RUN;
+  assign is_read = command == mr_registers_pkg::COMMAND_READ_STATE;
+  assign is_write = command == mr_registers_pkg::COMMAND_WRITE_STATE;
+  assign is_stream = command == mr_registers_pkg::COMMAND_STREAM;
 
   always_ff @(posedge clk_i) begin
     if (taken) begin
@@ -128,22 +126,22 @@ module mr_card_control #(
       write_state_q <= is_write;
       stream_q <= is_stream;
       known_q <= is_load || is_run || is_read || is_write || is_stream;
-      network_command_o <= is_stream ? COMMAND_RUN : command;
-      steps_q <= `ARGUMENT(ARG_STEPS, 32);
-      flags_q <= `ARGUMENT(ARG_FLAGS, 32);
-      ring_o <= is_stream ? `ARGUMENT(ARG_RING, 32) : 32'd1;
-      in_address_q <= is_load ? `ARGUMENT(ARG_WEIGHTS, 64) :
-          is_write ? `ARGUMENT(ARG_STATE_IN, 64) : `ARGUMENT(ARG_X, 64);
-      in_count_q <= is_load ? `ARGUMENT(ARG_WEIGHTS_BEATS, 64) :
-          is_write ? {32'd0, `ARGUMENT(ARG_STATE_BEATS, 32)} :
-          is_read ? 64'd0 : `ARGUMENT(ARG_X_COUNT, 64);
-      out_address_q <= is_read ? `ARGUMENT(ARG_STATE_OUT, 64) : `ARGUMENT(ARG_Y, 64);
-      out_count_q <= is_read ? {32'd0, `ARGUMENT(ARG_STATE_BEATS, 32)} :
-          is_load || is_write ? 64'd0 : `ARGUMENT(ARG_Y_COUNT, 64);
+      network_command_o <= is_stream ? mr_registers_pkg::COMMAND_RUN : command;
+      steps_q <= `ARGUMENT(mr_registers_pkg::ARG_STEPS, 32);
+      flags_q <= `ARGUMENT(mr_registers_pkg::ARG_FLAGS, 32);
+      ring_o <= is_stream ? `ARGUMENT(mr_registers_pkg::ARG_RING, 32) : 32'd1;
+      in_address_q <= is_load ? `ARGUMENT(mr_registers_pkg::ARG_WEIGHTS, 64) :
+          is_write ? `ARGUMENT(mr_registers_pkg::ARG_STATE_IN, 64) : `ARGUMENT(mr_registers_pkg::ARG_X, 64);
+      in_count_q <= is_load ? `ARGUMENT(mr_registers_pkg::ARG_WEIGHTS_BEATS, 64) :
+          is_write ? {32'd0, `ARGUMENT(mr_registers_pkg::ARG_STATE_BEATS, 32)} :
+          is_read ? 64'd0 : `ARGUMENT(mr_registers_pkg::ARG_X_COUNT, 64);
+      out_address_q <= is_read ? `ARGUMENT(mr_registers_pkg::ARG_STATE_OUT, 64) : `ARGUMENT(mr_registers_pkg::ARG_Y, 64);
+      out_count_q <= is_read ? {32'd0, `ARGUMENT(mr_registers_pkg::ARG_STATE_BEATS, 32)} :
+          is_load || is_write ? 64'd0 : `ARGUMENT(mr_registers_pkg::ARG_Y_COUNT, 64);
     end
     // A first row that clears the state is a run of its own, of one sequence.
     if (state_q == SCALE || state_q == NEXT) reset_q <= to_x_o && (flags_q[0] || (stream_q && one_first));
-    if (taken) sequences_q <= is_stream ? `ARGUMENT(ARG_RING, 32) : `ARGUMENT(ARG_SEQUENCES, 32);
+    if (taken) sequences_q <= is_stream ? `ARGUMENT(mr_registers_pkg::ARG_RING, 32) : `ARGUMENT(mr_registers_pkg::ARG_SEQUENCES, 32);
     else if (state_q == NEXT) sequences_q <= batch;
   end
 
@@ -192,9 +190,9 @@ module mr_card_control #(
   // Only looked at in CHECK.
   always_comb begin
     bad_d = '0;
-    bad_d[STATUS_BAD_COMMAND_BIT] = !known_q;
-    bad_d[STATUS_UNSUPPORTED_BIT] = (read_state_q || write_state_q) && !STATE;
-    bad_d[STATUS_BAD_ARGUMENT_BIT] = known_q && ((uses_in && in_address_q[5:0] != '0) ||
+    bad_d[mr_registers_pkg::STATUS_BAD_COMMAND_BIT] = !known_q;
+    bad_d[mr_registers_pkg::STATUS_UNSUPPORTED_BIT] = (read_state_q || write_state_q) && !STATE;
+    bad_d[mr_registers_pkg::STATUS_BAD_ARGUMENT_BIT] = known_q && ((uses_in && in_address_q[5:0] != '0) ||
         (uses_out && out_address_q[5:0] != '0) || in_count_q[63:40] != '0 || out_count_q[63:40] != '0 ||
         (to_x_o && total_q[63:32] != '0) ||
         (stream_q && (ring_o == '0 || steps_q == '0 || !uses_in || !uses_out)));
@@ -204,17 +202,17 @@ module mr_card_control #(
   assign ahead = stream_rows_i - stream_done_o;
   always_comb begin
     fault_d = '0;
-    fault_d[STATUS_WEIGHTS_ERROR_BIT] = reader_error_i && load_q;
-    fault_d[STATUS_X_ERROR_BIT] = reader_error_i && to_x_o;
-    fault_d[STATUS_STATE_READ_ERROR_BIT] = reader_error_i && write_state_q;
-    fault_d[STATUS_Y_ERROR_BIT] = writer_error_i && from_y_o;
-    fault_d[STATUS_STATE_WRITE_ERROR_BIT] = writer_error_i && read_state_q;
-    fault_d[STATUS_OUTPUT_MORE_BIT] = output_more_i;
-    fault_d[STATUS_INPUT_SHORT_BIT] = quiet && starved_i && input_empty_i;
-    fault_d[STATUS_NO_PROGRESS_BIT] = quiet && !(starved_i && input_empty_i);
-    fault_d[STATUS_OUTPUT_SHORT_BIT] = state_q == DRAIN && !output_waits_i && !output_complete_i;
-    fault_d[STATUS_INPUT_LEFT_BIT] = closing_well && !input_empty_i;
-    fault_d[STATUS_RING_OVERRUN_BIT] = stream_q && ahead > ring_o;
+    fault_d[mr_registers_pkg::STATUS_WEIGHTS_ERROR_BIT] = reader_error_i && load_q;
+    fault_d[mr_registers_pkg::STATUS_X_ERROR_BIT] = reader_error_i && to_x_o;
+    fault_d[mr_registers_pkg::STATUS_STATE_READ_ERROR_BIT] = reader_error_i && write_state_q;
+    fault_d[mr_registers_pkg::STATUS_Y_ERROR_BIT] = writer_error_i && from_y_o;
+    fault_d[mr_registers_pkg::STATUS_STATE_WRITE_ERROR_BIT] = writer_error_i && read_state_q;
+    fault_d[mr_registers_pkg::STATUS_OUTPUT_MORE_BIT] = output_more_i;
+    fault_d[mr_registers_pkg::STATUS_INPUT_SHORT_BIT] = quiet && starved_i && input_empty_i;
+    fault_d[mr_registers_pkg::STATUS_NO_PROGRESS_BIT] = quiet && !(starved_i && input_empty_i);
+    fault_d[mr_registers_pkg::STATUS_OUTPUT_SHORT_BIT] = state_q == DRAIN && !output_waits_i && !output_complete_i;
+    fault_d[mr_registers_pkg::STATUS_INPUT_LEFT_BIT] = closing_well && !input_empty_i;
+    fault_d[mr_registers_pkg::STATUS_RING_OVERRUN_BIT] = stream_q && ahead > ring_o;
   end
 
   // ---- the course of a run

@@ -43,10 +43,8 @@ module mr_card_registers #(
     /// Beats and elements that moved in this cycle.
     input  logic [  3:0] moved_i
 );
-  import mr_registers_pkg::*;
-
   localparam int ARGUMENTS = 28;
-  localparam logic [15:2] FIRST = ARG_COMMAND[15:2];
+  localparam logic [15:2] FIRST = mr_registers_pkg::ARG_COMMAND[15:2];
 
   logic start_q, done_q, ready_q, running_q, all_q;
   logic [1:0] sources_q, events_q;
@@ -62,13 +60,13 @@ module mr_card_registers #(
   assign low = wr_valid_i && wr_strobe_i[0];
 
   logic write_control, write_all, write_sources, write_events, write_faults, write_rows, write_stop;
-  assign write_control = wr_valid_i && wr_word_i == REG_CONTROL[15:2];
-  assign write_all = low && wr_word_i == REG_INTERRUPT_ENABLE[15:2];
-  assign write_sources = low && wr_word_i == REG_INTERRUPT_SOURCES[15:2];
-  assign write_events = wr_valid_i && wr_word_i == REG_INTERRUPT_STATUS[15:2];
-  assign write_faults = wr_valid_i && wr_word_i == REG_FAULTS[15:2];
-  assign write_rows = wr_valid_i && wr_word_i == REG_STREAM_ROWS[15:2];
-  assign write_stop = low && wr_word_i == REG_STREAM_CONTROL[15:2];
+  assign write_control = wr_valid_i && wr_word_i == mr_registers_pkg::REG_CONTROL[15:2];
+  assign write_all = low && wr_word_i == mr_registers_pkg::REG_INTERRUPT_ENABLE[15:2];
+  assign write_sources = low && wr_word_i == mr_registers_pkg::REG_INTERRUPT_SOURCES[15:2];
+  assign write_events = wr_valid_i && wr_word_i == mr_registers_pkg::REG_INTERRUPT_STATUS[15:2];
+  assign write_faults = wr_valid_i && wr_word_i == mr_registers_pkg::REG_FAULTS[15:2];
+  assign write_rows = wr_valid_i && wr_word_i == mr_registers_pkg::REG_STREAM_ROWS[15:2];
+  assign write_stop = low && wr_word_i == mr_registers_pkg::REG_STREAM_CONTROL[15:2];
 
   assign start_o = start_q && !done_q && !running_q;
   assign running_o = running_q;
@@ -92,13 +90,13 @@ module mr_card_registers #(
       rows_q <= '0;
       stop_q <= 1'b0;
     end else begin
-      if (write_control && ones[CONTROL_CONTINUE_BIT]) done_q <= 1'b0;
+      if (write_control && ones[mr_registers_pkg::CONTROL_CONTINUE_BIT]) done_q <= 1'b0;
       if (taken_i) begin
         start_q   <= 1'b0;
         ready_q   <= 1'b1;
         running_q <= 1'b1;
       end
-      if (write_control && ones[CONTROL_START_BIT]) begin
+      if (write_control && ones[mr_registers_pkg::CONTROL_START_BIT]) begin
         start_q <= 1'b1;
         ready_q <= 1'b0;
       end
@@ -115,7 +113,7 @@ module mr_card_registers #(
       if (taken_i && sources_q[1]) events_q[1] <= 1'b1;
       faults_q <= (faults_q & ~(write_faults ? ones : '0)) | (ended_i ? status_i : '0);
       if (write_rows) rows_q <= (rows_q & ~mask) | ones;
-      if (write_stop) stop_q <= wr_data_i[STREAM_CONTROL_STOP_BIT];
+      if (write_stop) stop_q <= wr_data_i[mr_registers_pkg::STREAM_CONTROL_STOP_BIT];
       progress_q <= progress_q + 32'(moved_i);
     end
   end
@@ -137,28 +135,28 @@ module mr_card_registers #(
   assign place = rd_word_i - FIRST;
   always_comb begin
     case ({rd_word_i, 2'b00})
-      REG_CONTROL[15:0]: word_d = {28'd0, ready_q, !running_q && !start_q, done_q, start_q};
-      REG_INTERRUPT_ENABLE[15:0]: word_d = 32'(all_q);
-      REG_INTERRUPT_SOURCES[15:0]: word_d = 32'(sources_q);
-      REG_INTERRUPT_STATUS[15:0]: word_d = 32'(events_q);
-      REG_STREAM_ROWS[15:0]: word_d = rows_q;
-      REG_STREAM_CONTROL[15:0]: word_d = 32'(stop_q);
-      REG_STREAM_DONE[15:0]: word_d = stream_done_i;
-      REG_MAGIC[15:0]: word_d = MAGIC_VALUE;
-      REG_VERSION[15:0]: word_d = VERSION_VALUE;
-      REG_FEATURES[15:0]: word_d = 32'(STATE);
-      REG_CLOCK_KHZ[15:0]: word_d = CLOCK_KHZ;
-      REG_SHAPE_HASH[15:0]: word_d = SHAPE_HASH[31:0];
-      REG_SHAPE_HASH[15:0] + 16'd4: word_d = SHAPE_HASH[63:32];
-      REG_SHAPE_HASH[15:0] + 16'd8: word_d = SHAPE_HASH[95:64];
-      REG_SHAPE_HASH[15:0] + 16'd12: word_d = SHAPE_HASH[127:96];
-      REG_X_BITS[15:0]: word_d = X_BITS;
-      REG_Y_BITS[15:0]: word_d = Y_BITS;
-      REG_PROCESS_COUNT[15:0]: word_d = PROCESSES;
-      REG_STATUS[15:0]: word_d = status_q;
-      REG_FAULTS[15:0]: word_d = faults_q;
-      REG_RUNS[15:0]: word_d = runs_q;
-      REG_PROGRESS[15:0]: word_d = progress_q;
+      mr_registers_pkg::REG_CONTROL[15:0]: word_d = {28'd0, ready_q, !running_q && !start_q, done_q, start_q};
+      mr_registers_pkg::REG_INTERRUPT_ENABLE[15:0]: word_d = 32'(all_q);
+      mr_registers_pkg::REG_INTERRUPT_SOURCES[15:0]: word_d = 32'(sources_q);
+      mr_registers_pkg::REG_INTERRUPT_STATUS[15:0]: word_d = 32'(events_q);
+      mr_registers_pkg::REG_STREAM_ROWS[15:0]: word_d = rows_q;
+      mr_registers_pkg::REG_STREAM_CONTROL[15:0]: word_d = 32'(stop_q);
+      mr_registers_pkg::REG_STREAM_DONE[15:0]: word_d = stream_done_i;
+      mr_registers_pkg::REG_MAGIC[15:0]: word_d = mr_registers_pkg::MAGIC_VALUE;
+      mr_registers_pkg::REG_VERSION[15:0]: word_d = mr_registers_pkg::VERSION_VALUE;
+      mr_registers_pkg::REG_FEATURES[15:0]: word_d = 32'(STATE);
+      mr_registers_pkg::REG_CLOCK_KHZ[15:0]: word_d = CLOCK_KHZ;
+      mr_registers_pkg::REG_SHAPE_HASH[15:0]: word_d = SHAPE_HASH[31:0];
+      mr_registers_pkg::REG_SHAPE_HASH[15:0] + 16'd4: word_d = SHAPE_HASH[63:32];
+      mr_registers_pkg::REG_SHAPE_HASH[15:0] + 16'd8: word_d = SHAPE_HASH[95:64];
+      mr_registers_pkg::REG_SHAPE_HASH[15:0] + 16'd12: word_d = SHAPE_HASH[127:96];
+      mr_registers_pkg::REG_X_BITS[15:0]: word_d = X_BITS;
+      mr_registers_pkg::REG_Y_BITS[15:0]: word_d = Y_BITS;
+      mr_registers_pkg::REG_PROCESS_COUNT[15:0]: word_d = PROCESSES;
+      mr_registers_pkg::REG_STATUS[15:0]: word_d = status_q;
+      mr_registers_pkg::REG_FAULTS[15:0]: word_d = faults_q;
+      mr_registers_pkg::REG_RUNS[15:0]: word_d = runs_q;
+      mr_registers_pkg::REG_PROGRESS[15:0]: word_d = progress_q;
       default: word_d = '0;
     endcase
   end
@@ -166,7 +164,7 @@ module mr_card_registers #(
     word_q <= word_d;
     argument_q <= arguments_o[{place[6:2], 5'd0}+:32];
     argument_there_q <= place < 14'(ARGUMENTS);
-    counter_there_q <= {rd_word_i, 2'b00} >= REG_CYCLES[15:0];
+    counter_there_q <= {rd_word_i, 2'b00} >= mr_registers_pkg::REG_CYCLES[15:0];
     rd_data_o <= argument_there_q ? argument_q : counter_there_q ? counter_i : word_q;
   end
 endmodule

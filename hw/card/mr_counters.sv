@@ -25,8 +25,6 @@ module mr_counters #(
     input  logic [         15:2] rd_word_i,
     output logic [         31:0] rd_data_o
 );
-  import mr_registers_pkg::*;
-
   logic [63:0] cycles_q, network_q, first_q, last_q;
   always_ff @(posedge clk_i) begin
     if (clear_i) begin
@@ -66,8 +64,8 @@ module mr_counters #(
   logic [63:0] value;
   logic [31:0] high_q;
   logic there;
-  assign place = rd_word_i[15:3] - REG_BUSY[15:3];
-  assign there = rd_word_i >= REG_BUSY[15:2] && place[15:5] < 11'(PROCESSES);
+  assign place = rd_word_i[15:3] - mr_registers_pkg::REG_BUSY[15:3];
+  assign there = rd_word_i >= mr_registers_pkg::REG_BUSY[15:2] && place[15:5] < 11'(PROCESSES);
   assign group = there ? groups[INDEX_WIDTH'(place[15:5])] : '0;
   always_comb begin
     value = '0;
@@ -80,10 +78,10 @@ module mr_counters #(
       endcase
     end else begin
       case ({rd_word_i[15:3], 3'b000})
-        REG_CYCLES[15:0]: value = cycles_q;
-        REG_FIRST_OUTPUT[15:0]: value = first_q;
-        REG_LAST_OUTPUT[15:0]: value = last_q;
-        REG_NETWORK_CYCLES[15:0]: value = network_q;
+        mr_registers_pkg::REG_CYCLES[15:0]: value = cycles_q;
+        mr_registers_pkg::REG_FIRST_OUTPUT[15:0]: value = first_q;
+        mr_registers_pkg::REG_LAST_OUTPUT[15:0]: value = last_q;
+        mr_registers_pkg::REG_NETWORK_CYCLES[15:0]: value = network_q;
         default: ;
       endcase
     end

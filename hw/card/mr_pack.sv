@@ -81,7 +81,7 @@ module mr_pack #(
   logic [63:0] end_number_q;
   logic ending_q, ends, take, full;
   assign full = have_q >= COUNT_WIDTH'(BEAT);
-  assign ends = ending_q && (tail_i ? have_q <= COUNT_WIDTH'(FREE) : have_q <= COUNT_WIDTH'(BEAT));
+  assign ends = ending_q && (tail_i ? have_q < COUNT_WIDTH'(FREE + 1) : !full || have_q == COUNT_WIDTH'(BEAT));
   assign out_valid_o = full || ending_q;
   assign take = out_valid_o && out_ready_i;
   assign left = !take ? have_q : ends || !full ? '0 : have_q - COUNT_WIDTH'(BEAT);

@@ -118,7 +118,7 @@ else
     prove skid_1 mr_skid 20 "$(par WIDTH 1)"
     prove skid_8 mr_skid 20 "$(par WIDTH 8)"
     for beats in 1 8 64; do
-        prove "bursts_$beats" mr_bursts 20 "$(par MAX_BEATS $beats ADDR_WIDTH 10 COUNT_WIDTH 9)"
+        prove "bursts_$beats" mr_bursts 12 "$(par MAX_BEATS $beats ADDR_WIDTH 8 COUNT_WIDTH 8)"
     done
     prove axil_slave mr_axil_slave 20 "$(par ADDR_WIDTH 4)"
 fi
