@@ -124,7 +124,7 @@ tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers ## build th
 demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" host/demo/demo.sh
 
-test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo ## run the tests (some minutes)
+test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
 test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers ## test, and fuzzing, mutants, sanitizers
