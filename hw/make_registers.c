@@ -139,10 +139,11 @@ struct language {
     const char *number; // format of a constant: name, value
     const char *comment;
     const char *prefix; // of registers
-    bool commands; // the header gets them by including mr_command.h
+    bool commands;      // the header gets them by including mr_command.h
 };
 
-static const struct language sv = {"  localparam logic [31:0] %s = 32'h%x;\n", "  //", "REG_", true};
+static const struct language sv = {"  localparam logic [31:0] %s = 32'h%x;\n", "  //", "REG_",
+                                   true};
 static const struct language c = {"#define MR_CARD_%s 0x%xu\n", "//", "", false};
 
 static void constant(const struct language *l, const char *prefix, const char *middle,

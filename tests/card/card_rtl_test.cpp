@@ -216,7 +216,7 @@ void test::identity() {
 }
 
 void test::batches() {
-    static const uint32_t sizes[][2] = {{0, 0}, {0, 5},  {5, 0},  {1, 1},   {1, 2},
+    static const uint32_t sizes[][2] = {{0, 0}, {0, 5},  {5, 0},  {1, 1},  {1, 2},
                                         {3, 1}, {7, 13}, {64, 3}, {257, 1}};
     load();
     for (const auto &size : sizes)
