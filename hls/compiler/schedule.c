@@ -769,9 +769,17 @@ static void find_live_states(struct process *p) {
         for (int k = 0; k < r->levels; k++)
             if (r->level[k].limit->code == IR_STATE)
                 p->states[r->level[k].limit->imm].live = true;
-        for (int k = 0; k < r->carried_count; k++)
-            if (r->carried[k].init && r->carried[k].init->code == IR_STATE)
-                p->states[r->carried[k].init->imm].live = true;
+        if (r->go_on && r->go_on->code == IR_STATE)
+            p->states[r->go_on->imm].live = true;
+        if (r->break_if && r->break_if->code == IR_STATE)
+            p->states[r->break_if->imm].live = true;
+        for (int k = 0; k < r->carried_count; k++) {
+            const struct carried *c = &r->carried[k];
+            if (c->init && c->init->code == IR_STATE)
+                p->states[c->init->imm].live = true;
+            if (c->next->code == IR_STATE)
+                p->states[c->next->imm].live = true;
+        }
     }
     for (int i = 0; i < p->step_count; i++)
         if (p->steps[i].condition && p->steps[i].condition->code == IR_STATE)
