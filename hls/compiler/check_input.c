@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // hlsc check: the ports of the kernel, and random elements and scalars for them.
+#define _GNU_SOURCE // PATH_MAX
 #include "check_parts.h"
 
 #include <errno.h>

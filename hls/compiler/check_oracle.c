@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hlsc check: the runs of the C model through the two interpreters, so that a difference has the
 // name of an operation.
+#define _GNU_SOURCE // PATH_MAX
 #include "check_parts.h"
 
 #include <stdio.h>

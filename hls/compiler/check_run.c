@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hlsc check: runs of the C model, which show how many elements each takes, and of the RTL, once at
 // full speed and again with idle inputs, with slow outputs and with both.
+#define _GNU_SOURCE // PATH_MAX
 #include "check_parts.h"
 
 #include <stdio.h>

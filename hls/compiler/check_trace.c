@@ -2,6 +2,7 @@
 // hlsc check, when the RTL is wrong: its waveform beside the operations. Each iteration that the
 // RTL issues is run in the order of the program, and from then on the values in its stages are
 // compared; the earliest one that differs is named. What lies in tiles is not looked at.
+#define _GNU_SOURCE // PATH_MAX
 #include "check_parts.h"
 
 #include "interp_flat.h"
