@@ -74,5 +74,7 @@ measure() { # name, ONNX file
     else
         echo "skipped: 4x64: $models/turbofan_lstm4x64_rul.onnx is absent"
     fi
+    echo "growth with the lanes of an unrolled loop:"
+    tests/scaling.sh table
 } | tee "$work/result.txt"
 [ "${PIPESTATUS[0]}" -eq 0 ]

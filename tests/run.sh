@@ -111,6 +111,7 @@ for test in $tests; do
     step "$test" 600 "build/tests/$test"
 done
 step demo 600 host/demo/demo.sh
+step scaling 120 tests/scaling.sh
 step formal 300 hw/formal/run.sh
 wait
 for fuzzer in $fuzzers; do
