@@ -29,7 +29,8 @@ enum type_kind {
 };
 
 // Equal types are the same pointer for BOOL and INT (8, 16, 32 or 64 bits, signed or not); STRUCT
-// types are the same pointer when they are the same C type. Enums are int32.
+// types are the same pointer when they are the same C type. Enums are int32, or uint32 where no
+// constant is negative.
 struct type {
     enum type_kind kind;
     int bits;                // INT: 8, 16, 32, 64; BOOL: 1

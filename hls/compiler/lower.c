@@ -522,12 +522,13 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     for (int i = 0; i < f->param_count; i++)
         f->params[i]->user = &bound[i];
     struct op *guard = lo->guard;
-    const int outer[4] = {lo->returned, lo->broke, lo->continued, lo->result};
+    const int outer[5] = {lo->returned, lo->broke, lo->continued, lo->result, lo->result_leaves};
     const int first = lo->slot_count;
     lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", call->loc) : -1;
     lo->broke = lo->continued = lo->result = -1;
     if (f->result->kind != TYPE_VOID)
         lo->result = new_hidden(lo, f->name, f->result, call->loc);
+    lo->result_leaves = leaf_count(f->result);
     lower_stmt(lo, f->body);
     struct value *result = NULL;
     if (lo->result >= 0)
@@ -540,6 +541,7 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     lo->broke = outer[1];
     lo->continued = outer[2];
     lo->result = outer[3];
+    lo->result_leaves = outer[4];
     lo->guard = guard;
     if (result && !result[0].op)
         fail(lo->cc, call->loc,

@@ -72,7 +72,8 @@ struct lowering {
     // Hidden flags (slots of type bool, -1: there is none): under them the rest of the function, of
     // the loop or of the iteration is not executed.
     int returned, broke, continued;
-    int result; // slot of what the function being read returns, -1: nothing
+    int result; // first slot of what the function being read returns, -1: nothing
+    int result_leaves;
     struct location loc;
 };
 
@@ -91,6 +92,11 @@ void leaf_shape(const struct type *type, int leaf, const struct type **scalar, i
                 int64_t *size, const char **name);
 void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t taken, int *lane);
 int payload_bits(const struct type *type);
+// ---- lower_view.c
+bool is_lane(const struct view_index *index, int *lane); // a lane's index and nothing else?
+// Adds one dimension of an access: affine if it is, else with the operation as a dynamic index.
+void add_index(struct lowering *lo, struct view_index *entry, int lane, int64_t size,
+               struct op *index, struct op **in, int *in_count);
 bool index_of(struct op *op, struct view_index *out); // affine in lanes
 bool keeps_index(const struct op *cast);              // changes no value that an index may have
 

@@ -231,9 +231,8 @@ static void settle_loop(struct lowering *lo, const struct stmt *s, int slots, in
     for (int i = 0; i < 3; i++)
         if (flag[i] >= 0)
             assigned[flag[i]] = true;
-    if (lo->result >= 0)
-        for (int i = lo->result; i < slots && lo->slots[i].name == lo->slots[lo->result].name; i++)
-            assigned[i] = true;
+    for (int i = 0; lo->result >= 0 && i < lo->result_leaves; i++)
+        assigned[lo->result + i] = true;
     for (int i = 0; i < slots; i++) {
         const struct slot *slot = &lo->slots[i];
         assigned[i] = assigned[i] || slot->is_static;

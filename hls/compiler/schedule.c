@@ -1,146 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scheduling for an initiation interval of one: operations are chained within the clock period by a
-// delay table for UltraScale+ (-2); multipliers and memories take whole cycles. A register that an
-// iteration hands to the next has one stage in which it is both read and updated; memories are
-// checked by their distances.
+// Scheduling: for the least initiation interval that is possible, or the one that was asked for,
+// operations are chained within the clock period; multipliers and memories take whole cycles. A
+// register that an iteration hands to the next is updated in one stage and read in the stages of an
+// interval up to it; accesses that must keep an order move until they do.
 #include "schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const double budget = SCHEDULE_BUDGET;
-static const double register_out = 0.2, crossing = 0.4;
-
-static int bits_for(wide value) {
-    int bits = 0;
-    while (value > 0) {
-        bits++;
-        value >>= 1;
-    }
-    return bits;
-}
-
-int dot_extra_cycles(int64_t count) {
-    if (count <= DOT_CHAIN)
-        return count == 1 ? 0 : (int)count; // every sum of the chain is registered
-    int extra = DOT_CHAIN;
-    for (int64_t sums = (count + DOT_CHAIN - 1) / DOT_CHAIN; sums > 1; sums = (sums + 1) / 2)
-        extra++;
-    return extra;
-}
-
-static int memory_latency(const struct memory *m) {
-    return m->latency;
-}
-
-// Tells whether this is the element of a constant index: synthesis knows it, and what it selects.
-static bool is_of_lane(const struct op *op, int depth) {
-    if (op->code == IR_EQ)
-        return op->in[0]->code == IR_LANE && op->in[1]->code == IR_CONST;
-    return op->code == IR_AND && depth < MAX_DIMS && is_of_lane(op->in[0], depth + 1) &&
-           is_of_lane(op->in[1], depth + 1);
-}
-
-double op_delay(const struct process *p, const struct op *op) {
-    int64_t unused;
-    if (is_of_lane(op, 0) || (op->code == IR_SELECT && is_of_lane(op->in[0], 0)))
-        return 0;
-    switch (op->code) {
-    case IR_ADD:
-    case IR_SUB:
-    case IR_NEG:
-        return 0.6 + 0.012 * op->width;
-    case IR_EQ:
-    case IR_LT:
-    case IR_LE: {
-        const int w = op->in[0]->width > op->in[1]->width ? op->in[0]->width : op->in[1]->width;
-        return 0.5 + 0.008 * w;
-    }
-    case IR_SELECT:
-        return 0.45;
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-        return ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused) ? 0 : 0.4;
-    case IR_SHL:
-    case IR_SHR:
-        return ir_is_const(op->in[1], &unused) ? 0 : 0.45 * ((bits_for(op->in[1]->high) + 1) / 2);
-    case IR_VIEW: {
-        double delay = 0;
-        for (int i = 0; i < op->view_count; i++)
-            if (op->view[i].dynamic)
-                delay += 0.45 * ((bits_for(op->view[i].size - 1) + 1) / 2);
-        return delay;
-    }
-    case IR_SUM:
-        return 0.6 + 0.012 * op->width;
-    case IR_ALL:
-    case IR_ANY:
-    case IR_PARITY: {
-        double delay = 0;
-        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 5) / 6) // of six inputs
-            delay += 0.45;
-        return delay;
-    }
-    case IR_LOAD: {
-        const struct memory *m = &p->memories[op->imm];
-        if (memory_latency(m))
-            return register_out;
-        // A constant to each lane.
-        if (m->kind == MEMORY_ROM && op->in[0] &&
-            (op->in[0]->code == IR_LANE || op->in[0]->code == IR_CONST))
-            return 0;
-        return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
-    }
-    case IR_FIELD:
-        return 0.6;
-    default:
-        return 0;
-    }
-}
-
-// Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
-// its register M, for it is itself the register P.
-static int op_latency(const struct process *p, const struct op *op, bool direct) {
-    switch (op->code) {
-    case IR_MUL: {
-        int64_t unused;
-        if (ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused))
-            return MULTIPLIER_CYCLES;
-        return direct ? MULTIPLIER_CYCLES - 1 : MULTIPLIER_CYCLES;
-    }
-    case IR_DOT:
-        return MULTIPLIER_CYCLES - 1 + dot_extra_cycles(p->lanes[op->imm].count);
-    case IR_MULADD:
-        return MULTIPLIER_CYCLES;
-    case IR_LOAD:
-        return memory_latency(&p->memories[op->imm]);
-    case IR_SUM:
-    case IR_MIN:
-    case IR_MAX: { // a registered tree, one level a cycle
-        int levels = 0;
-        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 1) / 2)
-            levels++;
-        return levels;
-    }
-    default:
-        return 0;
-    }
-}
-
-void operand_stages(const struct process *p, const struct op *op, int input, int *first,
-                    int *last) {
-    *first = *last = 0;
-    if (op->code == IR_MUL || (op->code == IR_MULADD && input < 2)) {
-        *first = *last = 1;
-    } else if (op->code == IR_MULADD) {
-        *first = *last = 2;
-    } else if (op->code == IR_DOT) {
-        const int64_t n = p->lanes[op->imm].count;
-        *first = 1;
-        *last = (int)(n < DOT_CHAIN ? n : DOT_CHAIN);
-    }
-}
 
 bool op_in_tile(const struct process *p, const struct tile *tile, int region, const struct op *op) {
     if (tile->lane == NO_LANE)
@@ -223,15 +89,11 @@ static void mark_invariants(const struct process *p, struct schedule *s) {
     }
 }
 
-static struct location where(const struct op *op, struct location fallback) {
-    return op->loc.file ? op->loc : fallback;
-}
-
 // The earliest stage and time at which `op` has its inputs.
 static void arrive(const struct pass *a, const struct op *op, int *stage, double *time) {
     const struct schedule *s = a->s;
     *stage = 0;
-    *time = register_out;
+    *time = REGISTER_OUT;
     for (int k = 0; k < op->in_count; k++) {
         const struct op *in = op->in[k];
         if (!in)
@@ -244,9 +106,9 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         const bool from = t->in_tile, to = s->time[op->id].in_tile;
         if (!t->invariant && !from && to) { // through a register of the tile
             at++;
-            late = register_out;
+            late = REGISTER_OUT;
         } else if (from && !to) {
-            late += crossing;
+            late += CROSSING;
         }
         if (op->code == IR_MULADD && k == 2) // the sum comes two cycles after the operands
             at -= first;
@@ -268,7 +130,7 @@ static void place(const struct pass *a, const struct op *op) {
     arrive(a, op, &stage, &time);
     if (a->earliest[op->id] > stage) {
         stage = a->earliest[op->id];
-        time = register_out;
+        time = REGISTER_OUT;
     }
     const double delay = op_delay(a->p, op);
     const int latency = op_latency(a->p, op, a->direct[op->id]);
@@ -277,18 +139,18 @@ static void place(const struct pass *a, const struct op *op) {
         t->ready = stage + latency;
         if (op->code == IR_LOAD && t->ready < a->ready[op->id])
             t->ready = a->ready[op->id];
-        t->arrival = register_out + (op->code == IR_LOAD ? 0.2 : 0);
+        t->arrival = REGISTER_OUT + (op->code == IR_LOAD ? 0.2 : 0);
         return;
     }
-    if (time + delay > budget && time > register_out) { // not in this cycle any more
+    if (time + delay > SCHEDULE_BUDGET && time > REGISTER_OUT) { // not in this cycle any more
         stage++;
-        time = register_out;
+        time = REGISTER_OUT;
     }
     t->start = t->ready = stage;
     t->arrival = time + delay;
     if (op->code == IR_LOAD && stage < a->ready[op->id]) {
         t->ready = a->ready[op->id];
-        t->arrival = register_out;
+        t->arrival = REGISTER_OUT;
     }
 }
 
@@ -301,18 +163,18 @@ static void place_all(struct pass *a) {
             continue;
         if (t->invariant && op->in_count == 0) {
             t->start = t->ready = 0;
-            t->arrival = register_out;
+            t->arrival = REGISTER_OUT;
             continue;
         }
         switch (op->code) {
         case IR_INDEX:
-            t->arrival = register_out;
+            t->arrival = REGISTER_OUT;
             break;
         case IR_PHI:
-            t->arrival = register_out;
+            t->arrival = REGISTER_OUT;
             break; // its stage is set below
         case IR_READ:
-            t->arrival = register_out;
+            t->arrival = REGISTER_OUT;
             break;
         default:
             place(a, op);
@@ -367,8 +229,9 @@ static bool settle_states(struct pass *a) {
                 "%lld cycle%s (%.2f ns each without routing) to compute; shorten what lies between "
                 "(no multiplication, no memory read, fewer operations), or hand it over several "
                 "iterations",
-                a->p->states[carried->state].name, (long long)a->ii, a->ii == 1 ? "" : "s", budget);
-            a->reason_loc = where(carried->next, a->r->loc);
+                a->p->states[carried->state].name, (long long)a->ii, a->ii == 1 ? "" : "s",
+                SCHEDULE_BUDGET);
+            a->reason_loc = op_location(carried->next, a->r->loc);
             return false;
         }
     }
@@ -407,7 +270,7 @@ static void sink_loads(struct pass *a) {
             t->start = start;
             t->ready = start + latency > a->ready[i] ? start + latency : a->ready[i];
             if (!latency && t->ready == start)
-                t->arrival = register_out + op_delay(a->p, op);
+                t->arrival = REGISTER_OUT + op_delay(a->p, op);
         }
     }
 }
@@ -480,124 +343,6 @@ static void collect_uses(struct pass *a) {
             use(a, a->r->effects[i]->in[0], s->write_stage[a->r->effects[i]->imm], false);
     if (a->r->break_if)
         use(a, a->r->break_if, s->break_stage, false);
-}
-
-// ---- accesses that take turns: ports of memories, order on streams
-
-static bool both_write(const struct op *x, const struct op *y, enum opcode code) {
-    if (x == y || x->code != code || y->code != code || x->imm != y->imm)
-        return false;
-    const int guard = code == IR_STORE ? 2 : 0;
-    return !ir_exclusive(x->in[guard], y->in[guard]) && !(code == IR_STORE && other_bank(x, y));
-}
-
-// More of them in an iteration than there are cycles?
-static bool has_turns(struct pass *a, enum opcode code) {
-    for (int i = 0; i < a->r->effect_count; i++) {
-        const struct op *x = a->r->effects[i], *other = x;
-        int64_t count = 1;
-        for (int k = 0; k < a->r->effect_count; k++)
-            if (both_write(x, a->r->effects[k], code)) {
-                count++;
-                other = a->r->effects[k];
-            }
-        if (count <= a->ii)
-            continue;
-        if (code == IR_STORE)
-            a->reason =
-                arena_printf(a->cc,
-                             "memory '%s' is written at %lld places of an iteration (another "
-                             "is line %d) and has one write port; join them into one write, "
-                             "or partition the array so that they go to different banks",
-                             a->p->memories[x->imm].name, (long long)count, other->loc.line);
-        else
-            a->reason =
-                arena_printf(a->cc,
-                             "stream '%s' is written at %lld places of an iteration (another "
-                             "is line %d), one word a cycle; choose the value first, then "
-                             "write once, or put the words side by side into a struct",
-                             a->p->streams[x->imm].name, (long long)count, other->loc.line);
-        a->reason_loc = x->loc;
-        return false;
-    }
-    return true;
-}
-
-static bool take_turns(struct pass *a) {
-    bool moved = false;
-    for (int i = 0; i < a->r->effect_count; i++) {
-        for (int k = 0; k < i; k++) {
-            const struct op *early = a->r->effects[k], *late = a->r->effects[i];
-            if (early->code != late->code || early->imm != late->imm ||
-                (early->code != IR_STORE && early->code != IR_WRITE))
-                continue;
-            const int x = a->s->time[early->id].start, y = a->s->time[late->id].start;
-            const bool both = both_write(early, late, early->code);
-            int wanted_y = y, wanted_x = x;
-            if (early->code == IR_WRITE) { // in program order, within an interval and across two
-                if (y < x + both)
-                    wanted_y = x + both;
-                else if (y - x > a->ii - 1)
-                    wanted_x = (int)(y - a->ii + 1);
-            } else if (both && (y - x) % a->ii == 0) {
-                wanted_y = y + 1;
-            }
-            if (wanted_y > a->earliest[late->id]) {
-                a->earliest[late->id] = wanted_y > y ? wanted_y : a->earliest[late->id];
-                moved = moved || wanted_y > y;
-            }
-            if (wanted_x > x) {
-                a->earliest[early->id] = wanted_x;
-                moved = true;
-            }
-        }
-    }
-    return moved;
-}
-
-static int stage_of(const struct pass *a, const struct op *op) {
-    const struct op_time *t = &a->s->time[op->id];
-    return t->invariant ? 0 : op->code == IR_PHI ? t->start : t->ready;
-}
-
-// What decides over an iteration must be known when the iteration, or the next one, starts.
-static bool decides_in_time(struct pass *a) {
-    struct schedule *s = a->s;
-    for (int i = 0; i < a->r->effect_count; i++) {
-        const struct op *e = a->r->effects[i];
-        if (e->code != IR_READ || !e->in[0])
-            continue;
-        const int late = stage_of(a, e->in[0]);
-        if (late == 0 && !s->time[e->in[0]->id].in_tile)
-            continue;
-        a->reason = arena_printf(
-            a->cc,
-            "whether stream '%s' is read must be known when an iteration starts; the condition "
-            "here takes %d cycle%s: base it on the loop's index, on scalars, or on a variable that "
-            "is updated within one cycle",
-            a->p->streams[e->imm].name, late, late == 1 ? "" : "s");
-        a->reason_loc = e->loc;
-        return false;
-    }
-    if (a->r->go_on && (stage_of(a, a->r->go_on) > 0 || s->time[a->r->go_on->id].in_tile)) {
-        a->reason = "the condition of the while takes more than a cycle from the last iteration's "
-                    "values; compute it in the iteration before into a bool";
-        a->reason_loc = where(a->r->go_on, a->r->loc);
-        return false;
-    }
-    s->break_stage = a->r->break_if ? stage_of(a, a->r->break_if) : 0;
-    if (s->break_stage > a->ii - 1 || (a->r->break_if && s->time[a->r->break_if->id].in_tile)) {
-        a->reason = arena_printf(
-            a->cc,
-            "whether the loop ends here is known %d cycle%s after an iteration's start, "
-            "too late for the next one; base the condition of break (or return, or do "
-            "... while) on the loop's index, on scalars, or on what the iteration before "
-            "computed",
-            s->break_stage, s->break_stage == 1 ? "" : "s");
-        a->reason_loc = where(a->r->break_if, a->r->loc);
-        return false;
-    }
-    return true;
 }
 
 static bool repeats(const struct region *r) {

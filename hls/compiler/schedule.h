@@ -15,6 +15,9 @@ enum {
 // ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
 // HLS assumes.
 #define SCHEDULE_BUDGET (1000.0 / CLOCK_MHZ * 0.73)
+// ns from the clock's edge to a register's output, and on the way out of a tile.
+#define REGISTER_OUT 0.2
+#define CROSSING 0.4
 
 struct op_time {
     bool needed;    // by this region
@@ -81,6 +84,16 @@ struct pass {
     int reason_memory; // a memory whose new value comes too late, or -1
 };
 
+// Where an operation stands in the source.
+struct location op_location(const struct op *op, struct location fallback);
+// Are there as many writes of a port (IR_STORE) or stream (IR_WRITE) as an interval has cycles, or
+// fewer?
+bool has_turns(struct pass *a, enum opcode code);
+// Moves the bounds of writes that meet or change order; false: all are right.
+bool take_turns(struct pass *a);
+// Is it known in time whether iterations read, go on and end?
+bool decides_in_time(struct pass *a);
+
 // Finds which accesses of the region's memories must keep their order. Fails if a claim does not
 // hold.
 void find_dependences(struct pass *a);
@@ -93,6 +106,9 @@ struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
 bool memory_is_read(const struct process *process, int memory); // by any region
 double op_delay(const struct process *process, const struct op *op);
+// Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
+// its register M, for it is itself the register P.
+int op_latency(const struct process *process, const struct op *op, bool direct);
 int dot_extra_cycles(int64_t count); // cycles that a sum over `count` products adds to one product
 bool op_in_tile(const struct process *process, const struct tile *tile, int region,
                 const struct op *op);

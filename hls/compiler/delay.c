@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// What operations take: a delay table for UltraScale+ (-2), and the whole cycles of multipliers,
+// memories and trees.
+#include "schedule.h"
+
+static int bits_for(wide value) {
+    int bits = 0;
+    while (value > 0) {
+        bits++;
+        value >>= 1;
+    }
+    return bits;
+}
+
+int dot_extra_cycles(int64_t count) {
+    if (count <= DOT_CHAIN)
+        return count == 1 ? 0 : (int)count; // every sum of the chain is registered
+    int extra = DOT_CHAIN;
+    for (int64_t sums = (count + DOT_CHAIN - 1) / DOT_CHAIN; sums > 1; sums = (sums + 1) / 2)
+        extra++;
+    return extra;
+}
+
+static int memory_latency(const struct memory *m) {
+    return m->latency;
+}
+
+// Tells whether this is the element of a constant index: synthesis knows it, and what it selects.
+static bool is_of_lane(const struct op *op, int depth) {
+    if (op->code == IR_EQ)
+        return op->in[0]->code == IR_LANE && op->in[1]->code == IR_CONST;
+    return op->code == IR_AND && depth < MAX_DIMS && is_of_lane(op->in[0], depth + 1) &&
+           is_of_lane(op->in[1], depth + 1);
+}
+
+double op_delay(const struct process *p, const struct op *op) {
+    int64_t unused;
+    if (is_of_lane(op, 0) || (op->code == IR_SELECT && is_of_lane(op->in[0], 0)))
+        return 0;
+    switch (op->code) {
+    case IR_ADD:
+    case IR_SUB:
+    case IR_NEG:
+        return 0.6 + 0.012 * op->width;
+    case IR_EQ:
+    case IR_LT:
+    case IR_LE: {
+        const int w = op->in[0]->width > op->in[1]->width ? op->in[0]->width : op->in[1]->width;
+        return 0.5 + 0.008 * w;
+    }
+    case IR_SELECT:
+        return 0.45;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+        return ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused) ? 0 : 0.4;
+    case IR_SHL:
+    case IR_SHR:
+        return ir_is_const(op->in[1], &unused) ? 0 : 0.45 * ((bits_for(op->in[1]->high) + 1) / 2);
+    case IR_VIEW: {
+        double delay = 0;
+        for (int i = 0; i < op->view_count; i++)
+            if (op->view[i].dynamic)
+                delay += 0.45 * ((bits_for(op->view[i].size - 1) + 1) / 2);
+        return delay;
+    }
+    case IR_SUM:
+        return 0.6 + 0.012 * op->width;
+    case IR_ALL:
+    case IR_ANY:
+    case IR_PARITY: {
+        double delay = 0;
+        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 5) / 6) // of six inputs
+            delay += 0.45;
+        return delay;
+    }
+    case IR_LOAD: {
+        const struct memory *m = &p->memories[op->imm];
+        if (memory_latency(m))
+            return REGISTER_OUT;
+        // A constant to each lane.
+        if (m->kind == MEMORY_ROM && op->in[0] &&
+            (op->in[0]->code == IR_LANE || op->in[0]->code == IR_CONST))
+            return 0;
+        return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
+    }
+    case IR_FIELD:
+        return 0.6;
+    default:
+        return 0;
+    }
+}
+
+// Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
+// its register M, for it is itself the register P.
+int op_latency(const struct process *p, const struct op *op, bool direct) {
+    switch (op->code) {
+    case IR_MUL: {
+        int64_t unused;
+        if (ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused))
+            return MULTIPLIER_CYCLES;
+        return direct ? MULTIPLIER_CYCLES - 1 : MULTIPLIER_CYCLES;
+    }
+    case IR_DOT:
+        return MULTIPLIER_CYCLES - 1 + dot_extra_cycles(p->lanes[op->imm].count);
+    case IR_MULADD:
+        return MULTIPLIER_CYCLES;
+    case IR_LOAD:
+        return memory_latency(&p->memories[op->imm]);
+    case IR_SUM:
+    case IR_MIN:
+    case IR_MAX: { // a registered tree, one level a cycle
+        int levels = 0;
+        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 1) / 2)
+            levels++;
+        return levels;
+    }
+    default:
+        return 0;
+    }
+}
+
+void operand_stages(const struct process *p, const struct op *op, int input, int *first,
+                    int *last) {
+    *first = *last = 0;
+    if (op->code == IR_MUL || (op->code == IR_MULADD && input < 2)) {
+        *first = *last = 1;
+    } else if (op->code == IR_MULADD) {
+        *first = *last = 2;
+    } else if (op->code == IR_DOT) {
+        const int64_t n = p->lanes[op->imm].count;
+        *first = 1;
+        *last = (int)(n < DOT_CHAIN ? n : DOT_CHAIN);
+    }
+}

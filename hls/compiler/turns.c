@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accesses that take turns: writes of one memory port or stream in an iteration, their order, and
+// what has to be known before the next iteration starts.
+#include "schedule.h"
+
+struct location op_location(const struct op *op, struct location fallback) {
+    return op->loc.file ? op->loc : fallback;
+}
+
+static bool both_write(const struct op *x, const struct op *y, enum opcode code) {
+    if (x == y || x->code != code || y->code != code || x->imm != y->imm)
+        return false;
+    const int guard = code == IR_STORE ? 2 : 0;
+    return !ir_exclusive(x->in[guard], y->in[guard]) && !(code == IR_STORE && other_bank(x, y));
+}
+
+// More of them in an iteration than there are cycles?
+bool has_turns(struct pass *a, enum opcode code) {
+    for (int i = 0; i < a->r->effect_count; i++) {
+        const struct op *x = a->r->effects[i], *other = x;
+        int64_t count = 1;
+        for (int k = 0; k < a->r->effect_count; k++)
+            if (both_write(x, a->r->effects[k], code)) {
+                count++;
+                other = a->r->effects[k];
+            }
+        if (count <= a->ii)
+            continue;
+        if (code == IR_STORE)
+            a->reason =
+                arena_printf(a->cc,
+                             "memory '%s' is written at %lld places of an iteration (another "
+                             "is line %d) and has one write port; join them into one write, "
+                             "or partition the array so that they go to different banks",
+                             a->p->memories[x->imm].name, (long long)count, other->loc.line);
+        else
+            a->reason =
+                arena_printf(a->cc,
+                             "stream '%s' is written at %lld places of an iteration (another "
+                             "is line %d), one word a cycle; choose the value first, then "
+                             "write once, or put the words side by side into a struct",
+                             a->p->streams[x->imm].name, (long long)count, other->loc.line);
+        a->reason_loc = x->loc;
+        return false;
+    }
+    return true;
+}
+
+bool take_turns(struct pass *a) {
+    bool moved = false;
+    for (int i = 0; i < a->r->effect_count; i++) {
+        for (int k = 0; k < i; k++) {
+            const struct op *early = a->r->effects[k], *late = a->r->effects[i];
+            if (early->code != late->code || early->imm != late->imm ||
+                (early->code != IR_STORE && early->code != IR_WRITE))
+                continue;
+            const int x = a->s->time[early->id].start, y = a->s->time[late->id].start;
+            const bool both = both_write(early, late, early->code);
+            int wanted_y = y, wanted_x = x;
+            if (early->code == IR_WRITE) { // in program order, within an interval and across two
+                if (y < x + both)
+                    wanted_y = x + both;
+                else if (y - x > a->ii - 1)
+                    wanted_x = (int)(y - a->ii + 1);
+            } else if (both && (y - x) % a->ii == 0) {
+                wanted_y = y + 1;
+            }
+            if (wanted_y > a->earliest[late->id]) {
+                a->earliest[late->id] = wanted_y > y ? wanted_y : a->earliest[late->id];
+                moved = moved || wanted_y > y;
+            }
+            if (wanted_x > x) {
+                a->earliest[early->id] = wanted_x;
+                moved = true;
+            }
+        }
+    }
+    return moved;
+}
+
+static int stage_of(const struct pass *a, const struct op *op) {
+    const struct op_time *t = &a->s->time[op->id];
+    return t->invariant ? 0 : op->code == IR_PHI ? t->start : t->ready;
+}
+
+// What decides over an iteration must be known when the iteration, or the next one, starts.
+bool decides_in_time(struct pass *a) {
+    struct schedule *s = a->s;
+    for (int i = 0; i < a->r->effect_count; i++) {
+        const struct op *e = a->r->effects[i];
+        if (e->code != IR_READ || !e->in[0])
+            continue;
+        const int late = stage_of(a, e->in[0]);
+        if (late == 0 && !s->time[e->in[0]->id].in_tile)
+            continue;
+        a->reason = arena_printf(
+            a->cc,
+            "whether stream '%s' is read must be known when an iteration starts; the condition "
+            "here takes %d cycle%s: base it on the loop's index, on scalars, or on a variable that "
+            "is updated within one cycle",
+            a->p->streams[e->imm].name, late, late == 1 ? "" : "s");
+        a->reason_loc = e->loc;
+        return false;
+    }
+    if (a->r->go_on && (stage_of(a, a->r->go_on) > 0 || s->time[a->r->go_on->id].in_tile)) {
+        a->reason = "the condition of the while takes more than a cycle from the last iteration's "
+                    "values; compute it in the iteration before into a bool";
+        a->reason_loc = op_location(a->r->go_on, a->r->loc);
+        return false;
+    }
+    s->break_stage = a->r->break_if ? stage_of(a, a->r->break_if) : 0;
+    if (s->break_stage > a->ii - 1 || (a->r->break_if && s->time[a->r->break_if->id].in_tile)) {
+        a->reason = arena_printf(
+            a->cc,
+            "whether the loop ends here is known %d cycle%s after an iteration's start, "
+            "too late for the next one; base the condition of break (or return, or do "
+            "... while) on the loop's index, on scalars, or on what the iteration before "
+            "computed",
+            s->break_stage, s->break_stage == 1 ? "" : "s");
+        a->reason_loc = op_location(a->r->break_if, a->r->loc);
+        return false;
+    }
+    return true;
+}
