@@ -136,6 +136,7 @@ bool has_loop(const struct stmt *s); // needs control steps: a loop that is not 
 // Outside of a loop: has a loop, or reads a stream under a condition, which has to be known before.
 bool needs_steps(const struct stmt *s);
 bool has_read(const struct stmt *s);   // of a stream
+bool has_state(const struct stmt *s);  // statics that are not constant, also in what it calls
 bool has_effect(const struct stmt *s); // on a stream, or perhaps on a memory
 bool expr_has_effect(const struct expr *e);
 bool has_leave(const struct stmt *s,

@@ -145,14 +145,19 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
                                                                    .to_process = -1,
                                                                    .loc = s->var->loc};
         } else if (s->kind == STMT_EXPR && s->a->kind == EXPR_CALL) {
+            int calls = 0;
             for (int k = 0; k < net->process_count; k++)
-                if (net->processes[k]->function == s->a->callee)
-                    fail(cc, s->loc,
-                         "process '%s' is called twice; its static state would be shared: write a "
-                         "second function (for instance by including its file twice under two "
-                         "names)",
-                         s->a->callee->name);
+                calls += net->processes[k]->function == s->a->callee;
+            if (calls && has_state(s->a->callee->body))
+                fail(
+                    cc, s->loc,
+                    "process '%s' is called twice and has static variables, which would be shared; "
+                    "write a second function (for instance by including its file twice under two "
+                    "names)",
+                    s->a->callee->name);
             struct process *p = lower_process(cc, net, s->a->callee, s->a);
+            if (calls)
+                p->name = arena_printf(cc, "%s_call%d", p->name, calls + 1);
             add_process(cc, net, p);
         } else {
             fail(cc, s->loc,

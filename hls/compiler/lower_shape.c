@@ -120,6 +120,41 @@ static bool repeats_stream(struct stmt **body, int count) {
     return false;
 }
 
+static bool is_state(const struct variable *var) {
+    return var->is_static && !var->is_const;
+}
+
+static bool expr_has_state(const struct expr *e) {
+    if (!e)
+        return false;
+    if ((e->kind == EXPR_VAR && is_state(e->var)) ||
+        (e->kind == EXPR_CALL && has_state(e->callee->body)))
+        return true;
+    for (int i = 0; i < e->arg_count; i++)
+        if (expr_has_state(e->args[i]))
+            return true;
+    return expr_has_state(e->a) || expr_has_state(e->b) || expr_has_state(e->c);
+}
+
+bool has_state(const struct stmt *s) {
+    if (!s)
+        return false;
+    if ((s->kind == STMT_DECL && is_state(s->var)) || expr_has_state(s->a) ||
+        expr_has_state(s->b) || expr_has_state(s->init) || has_state(s->then) ||
+        has_state(s->otherwise))
+        return true;
+    if (s->loop &&
+        (expr_has_state(s->loop->limit) || has_state(s->loop->body) || has_state(s->loop->next)))
+        return true;
+    for (int i = 0; i < s->count; i++)
+        if (has_state(s->body[i]))
+            return true;
+    for (int i = 0; i < s->case_count; i++)
+        if (has_state(s->cases[i].body))
+            return true;
+    return false;
+}
+
 static bool expr_reads(const struct expr *e) {
     if (!e || !e->has_effects)
         return false;
