@@ -19,17 +19,21 @@ count() {
     /^[0-9]+%: Checks: / { p += number($3) - number($5) - number($7); f += number($5) + number($7); next }
     /[0-9]+ passed, [0-9]+ failed/ {
         for (i = 2; i <= NF; i++) {
-            if ($i ~ /^passed/) p += number($(i - 1))
-            if ($i ~ /^failed/) f += number($(i - 1))
-            if ($i ~ /^skipped/) s += number($(i - 1))
+            if ($i ~ /^passed/) summed_p += number($(i - 1))
+            if ($i ~ /^failed/) summed_f += number($(i - 1))
+            if ($i ~ /^skipped/) summed_s += number($(i - 1))
         }
+        summed = 1
         next
     }
     /^[a-z_]+: [0-9]+ cases, [0-9]+ failures/ { p += $2 - $4; f += $4; next }
     /^(pass|proved|killed): / || /^lint: .*: clean$/ { p++ }
     /^(FAIL|NOT proved|NO MUTANT|SURVIVED|NO ANSWER): / || /^lint: .*: NOT clean$/ { f++ }
     /^ *[Ss]kip(ped)?[: ]/ { s++ }
-    END { print p + 0, f + 0, s + 0 }' "$1"
+    END { # a sum at the end counts the single verdicts before it
+        if (summed) print summed_p + 0, summed_f + 0, summed_s + 0
+        else print p + 0, f + 0, s + 0
+    }' "$1"
 }
 
 # run_step NAME SECONDS COMMAND...: runs it within the time, with its output in a log, which is shown when it fails.
