@@ -82,7 +82,7 @@ static void report(const struct settings *with, int seconds, struct program *pro
     const int trials = seconds ? reduce(with, program, verdict, reason, name, seconds) : 0;
     write_programs(with, &program, 1, name, path, sizeof path);
     snprintf(again, sizeof again, "%s", reason);
-    if (verdict > WORDLESS && trials)
+    if (is_of_check(verdict) && trials)
         check_programs(with, &program, 1, name, again, sizeof again);
     else if (trials)
         compile_programs(with, &program, 1, name, again, sizeof again);
@@ -93,9 +93,9 @@ static void report(const struct settings *with, int seconds, struct program *pro
            reason);
     printf("    reduced in %d trials to %s: %s\n", trials, copy, again);
     printf("    again: %s %s%s --top fuzz -I hls/include%s", with->hlsc,
-           verdict > WORDLESS ? "check " : "", copy,
-           verdict > WORDLESS ? "" : " -o build/hlsc_fuzz/gen");
-    if (verdict > WORDLESS)
+           is_of_check(verdict) ? "check " : "", copy,
+           is_of_check(verdict) ? "" : " -o build/hlsc_fuzz/gen");
+    if (is_of_check(verdict))
         printf(" --seed %d --vectors %d --runs %d", with->seed, with->vectors, with->runs);
     printf("\n");
     fflush(stdout);
@@ -123,6 +123,7 @@ static int find_culprit(struct batch *b, struct settings *with, const char *mess
     }
     for (int i = 0; i < b->count; i++) {
         const int place = i == 0 ? hint : i <= hint ? i - 1 : i;
+        with->check_seconds = 20; // one takes far less than all
         // Alone it gets other numbers than among others, so the likely one is tried with several.
         for (with->seed = 1; with->seed <= (i == 0 ? 6 : 1); with->seed++) {
             *verdict = check_programs(with, &b->program[place], 1, b->name, reason, size);
@@ -346,6 +347,7 @@ int main(int argc, char **argv) {
     plan.with.runs = 3;
     plan.with.seed = 1;
     plan.with.compile_seconds = 20;
+    plan.with.check_seconds = 60;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     plan.seed = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
@@ -379,6 +381,7 @@ int main(int argc, char **argv) {
         case PROGRAM:
             plan.program = strtoull(optarg, NULL, 0);
             plan.one = true;
+            plan.with.check_seconds = 20;
             plan.count = 1;
             break;
         case PRINT:

@@ -37,7 +37,7 @@ static bool still_fails(struct reduction *r) {
         return false;
     r->trials++;
     enum verdict now = compile_programs(r->with, &r->program, 1, r->name, reason, sizeof reason);
-    if (now == PASSED && r->verdict > WORDLESS)
+    if (now == PASSED && is_of_check(r->verdict))
         now = check_programs(r->with, &r->program, 1, r->name, reason, sizeof reason);
     char kind[64];
     kind_of(reason, kind, sizeof kind);
@@ -159,7 +159,7 @@ int reduce(const struct settings *with, struct program *program, enum verdict ve
            const char *reason, const char *name, int seconds) {
     struct settings quick = *with; // a smaller program that takes long takes less long
     if (verdict == HANGING)
-        quick.compile_seconds = 6;
+        quick.compile_seconds = quick.check_seconds = 6;
     struct reduction r = {&quick, program, verdict, "", name, time(NULL) + seconds, 0, true};
     kind_of(reason, r.kind, sizeof r.kind);
     while (r.changed && time(NULL) < r.end) {

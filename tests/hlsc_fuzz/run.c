@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,7 +21,11 @@ const char *const verdict_names[VERDICTS] = {"passed",   "refused", "invalid",
                                              "crashed",  "hanging", "wordless",
                                              "unstable", "unbuilt", "different"};
 
-enum { TIMED_OUT = 1000, CHECK_SECONDS = 100 };
+enum { TIMED_OUT = 1000 };
+
+bool is_of_check(enum verdict verdict) {
+    return verdict > WORDLESS || verdict == HANGING;
+}
 
 // Ends with the exit code, 256 + a signal, or TIMED_OUT after this time of the processor (or, as
 // it may wait, ten times as long); its output is in the file `log`.
@@ -34,6 +39,7 @@ static int run_program(const char *const *argv, const char *log, int seconds) {
                   none = open("/dev/null", O_RDONLY);
         if (fd < 0 || none < 0 || dup2(none, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
             _exit(255);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         const struct rlimit limit = {(rlim_t)seconds, (rlim_t)seconds + 1};
         setrlimit(RLIMIT_CPU, &limit);
         execv(argv[0], (char *const *)argv);
@@ -127,7 +133,7 @@ static int run_hlsc(const struct settings *with, const char *name, const char *o
     const int code = run_program(argv, log, with->compile_seconds);
     find_reason(log, reason, size);
     if (code > 256)
-        snprintf(reason, size, code == TIMED_OUT ? "more than %d seconds" : "signal %d",
+        snprintf(reason, size, code == TIMED_OUT ? "hlsc takes more than %d seconds" : "signal %d",
                  code == TIMED_OUT ? with->compile_seconds : code - 256);
     return code;
 }
@@ -207,8 +213,10 @@ enum verdict check_programs(const struct settings *with, struct program **progra
     setenv("MILLRACE_CACHE", cache, 1);
     const char *const argv[] = {with->hlsc, "check", source,      "--top", "fuzz",   "-I", include,
                                 "--seed",   seed,    "--vectors", vectors, "--runs", runs, NULL};
-    const int code = run_program(argv, log, CHECK_SECONDS);
+    const int code = run_program(argv, log, with->check_seconds);
     find_reason(log, reason, reason_size);
+    if (code == TIMED_OUT)
+        snprintf(reason, reason_size, "hlsc check takes more than %d seconds", with->check_seconds);
     nftw(cache, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return judge_check(code, reason);
 }

@@ -19,10 +19,12 @@ enum verdict {
 };
 extern const char *const verdict_names[VERDICTS];
 
+bool is_of_check(enum verdict verdict); // may need more than compiling
+
 struct settings {
     const char *hlsc, *data, *work; // programs and folders, absolute
     uint32_t features;
-    int vectors, runs, seed, compile_seconds;
+    int vectors, runs, seed, compile_seconds, check_seconds;
 };
 
 enum { MAX_BATCH = 32 };
