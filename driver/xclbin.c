@@ -394,7 +394,9 @@ static int unpack_one(zip_t *archive, zip_uint64_t index, const char *folder, ch
     unsigned char *data = malloc((size_t)status.size + 1);
     zip_file_t *file = zip_fopen_index(archive, index, 0);
     int result = -1;
-    if (data && file && zip_fread(file, data, status.size) == (zip_int64_t)status.size) {
+    // The read behind the end compares the checksum.
+    if (data && file && zip_fread(file, data, status.size) == (zip_int64_t)status.size &&
+        zip_fread(file, data + status.size, 1) == 0) {
         const struct mr_piece piece = {data, (size_t)status.size};
         result = mr_file_write(path, &piece, 1, error, error_size);
         if (!result && (attributes >> 16 & 0100))

@@ -191,8 +191,23 @@ static bool reads_by_chance(const struct stmt *s) {
     return (s->kind == STMT_IF || s->kind == STMT_SWITCH) && has_read(s);
 }
 
+// Declares a local array that may lie in a memory, which a loop then clears.
+static bool clears_array(const struct stmt *s) {
+    if (!s)
+        return false;
+    if (s->kind == STMT_DECL)
+        return s->var->type->kind == TYPE_ARRAY && s->var->values && !s->var->is_static;
+    for (int i = 0; i < s->count; i++)
+        if (clears_array(s->body[i]))
+            return true;
+    for (int i = 0; i < s->case_count; i++)
+        if (clears_array(s->cases[i].body))
+            return true;
+    return clears_array(s->then) || clears_array(s->otherwise);
+}
+
 bool needs_steps(const struct stmt *s) {
-    return s && (has_loop(s) || reads_by_chance(s));
+    return s && (has_loop(s) || reads_by_chance(s) || clears_array(s));
 }
 
 static bool may_leave(const struct stmt *s) {
