@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Value of an expression of the innermost index alone, for index value `k`.
-static bool evaluate(const struct region *r, const struct op *op, int64_t k, int depth,
-                     wide *value) {
+// `work`: operations that may still be looked at; an expression that takes more is not known.
+static bool evaluate_within(const struct region *r, const struct op *op, int64_t k, int *work,
+                            wide *value) {
     wide x[EVALUATE_OPERANDS] = {0};
-    if (depth > 24)
+    if (--*work < 0)
         return false;
     if (op->low == op->high) {
         *value = op->low;
@@ -26,8 +26,14 @@ static bool evaluate(const struct region *r, const struct op *op, int64_t k, int
         return false;
     bool known[EVALUATE_OPERANDS] = {false};
     for (int i = 0; i < op->in_count && i < EVALUATE_OPERANDS; i++)
-        known[i] = evaluate(r, op->in[i], k, depth + 1, &x[i]);
+        known[i] = evaluate_within(r, op->in[i], k, work, &x[i]);
     return evaluate_op(op, known, x, value);
+}
+
+// Value of an expression of the innermost index alone, for index value `k`.
+static bool evaluate(const struct region *r, const struct op *op, int64_t k, wide *value) {
+    int work = 2000;
+    return evaluate_within(r, op, k, &work, value);
 }
 
 struct access_at { // what is known of an access in the iteration with inner index number n
@@ -40,9 +46,9 @@ static struct access_at access_in(const struct region *r, const struct op *op, i
     const int64_t k = inner->start + n * inner->step;
     struct access_at at = {.may_happen = true};
     wide value;
-    if (op->code == IR_STORE && op->in[2] && evaluate(r, op->in[2], k, 0, &value) && !value)
+    if (op->code == IR_STORE && op->in[2] && evaluate(r, op->in[2], k, &value) && !value)
         at.may_happen = false;
-    at.address_known = op->in[0] == NULL || evaluate(r, op->in[0], k, 0, &at.address);
+    at.address_known = op->in[0] == NULL || evaluate(r, op->in[0], k, &at.address);
     if (!op->in[0])
         at.address = 0;
     return at;
@@ -87,7 +93,7 @@ static bool load_happens(const struct pass *a, const struct op *load, int64_t n)
         if (!guard)
             return true;
         wide value;
-        if (evaluate(a->r, guard, k, 0, &value) && (value != 0) != when)
+        if (evaluate(a->r, guard, k, &value) && (value != 0) != when)
             return false;
         for (int i = 0; i < a->p->op_count; i++) { // on to that selection
             const struct op *u = a->p->ops[i];

@@ -159,7 +159,8 @@ static void plan_control(struct planning *pl) {
 
 static void sort_events(struct planning *pl) {
     struct plan *p = pl->plan;
-    qsort(p->events, (size_t)p->event_count, sizeof *p->events, by_stage);
+    if (p->event_count)
+        qsort(p->events, (size_t)p->event_count, sizeof *p->events, by_stage);
     int kept = 0;
     for (int i = 0; i < p->event_count; i++)
         if (!kept || by_stage(&p->events[i], &p->events[kept - 1]) != 0)
