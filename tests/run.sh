@@ -107,16 +107,16 @@ for script in tests/*_test.sh; do
     [ -e "$script" ] || continue
     case $kind-$script in
     # One network and one echo of the four in the short run; 10,000 random transactions in both.
-    short-*/card_rtl_test.sh) step card_rtl_test 600 env NETWORKS="lstm16 echo24" "$script" ;;
-    *) step "$(basename "$script" .sh)" 600 "$script" ;;
+    short-*/card_rtl_test.sh) step card_rtl_test 1200 env NETWORKS="lstm16 echo24" "$script" ;;
+    *) step "$(basename "$script" .sh)" 1200 "$script" ;;
     esac
 done
 for test in $tests; do
-    step "$test" 600 "build/tests/$test"
+    step "$test" 1200 "build/tests/$test"
 done
-step demo 600 host/demo/demo.sh
+step demo 1200 host/demo/demo.sh
 step scaling 120 tests/scaling.sh
-step formal 300 hw/formal/run.sh
+step formal 900 hw/formal/run.sh
 wait
 for fuzzer in $fuzzers; do
     # The names have no spaces.
