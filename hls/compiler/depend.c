@@ -154,20 +154,25 @@ static int64_t rounds_of(const struct pass *a, const struct op *first, const str
     const int64_t words = a->p->memories[first->imm].words;
     if (words > 16384 || r->levels > 1)
         return -1;
+    int64_t rounds = 0;
     for (int side = 0; side < 2; side++) {
         const struct op *op = side ? second : first;
-        wide before = 0, step = 0;
-        for (int64_t n = 0; n <= words; n++) {
-            const struct access_at at = access_in(r, op, n);
-            if (!at.address_known || (n > 1 && at.address - before != step))
-                return -1;
-            step = at.address - before;
-            before = at.address;
-        }
-        if (step == 0)
+        const struct access_at at = access_in(r, op, 0), next = access_in(r, op, 1);
+        const wide step = next.address - at.address;
+        if (!at.address_known || !next.address_known || step == 0)
             return -1;
+        // It may begin outside, where a guard keeps it from happening.
+        const wide leaves = step > 0 ? (words - at.address) / step : at.address / -step;
+        if (leaves > 32768)
+            return -1;
+        for (int64_t n = 2; n <= leaves + 1; n++) {
+            const struct access_at later = access_in(r, op, n);
+            if (!later.address_known || later.address != at.address + n * step)
+                return -1;
+        }
+        rounds = leaves + 2 > rounds ? (int64_t)leaves + 2 : rounds;
     }
-    return words + 1;
+    return rounds;
 }
 
 // Least number of iterations from `first` to a later access `second` of the same word; -1: never.
