@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What hlsc_fuzz found and has since been put right: one process each.
+// Faults that hlsc_fuzz or a reader found and that have since been put right: one process each.
 #include "hls.h"
 
 typedef enum { mode_idle, mode_busy } mode_t_;
@@ -28,7 +28,7 @@ static void narrow_index(hls_stream(int8_t) * out, uint16_t n) {
 }
 
 // What stands behind the break happens only when the loop goes on.
-static void break_first(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint16_t n) {
+static void break_first(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
     static int8_t s[6];
     uint8_t i = 0;
     while (1) {
@@ -43,13 +43,13 @@ static void break_first(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint1
 
 // Local arrays begin anew in each run, and wherever they are declared.
 static const int32_t table[16] = {15, 7, 1000, 256};
-static void fresh_array(hls_stream(uint8_t) *out, uint16_t n) {
+static void fresh_array(hls_stream(uint8_t) * out, uint16_t n) {
     uint64_t v[3] = {0};
     hls_write(uint8_t, out, (uint8_t)v[0]);
     for (uint32_t i = 0; i < n; i++)
         v[0] += (v[i & 1] << 63) - (uint8_t)table[i & 15];
 }
-static void fresh_inside(hls_stream(int32_t) *out, uint16_t n) {
+static void fresh_inside(hls_stream(int32_t) * out, uint16_t n) {
     for (uint32_t i = 0; i < 3; i++) {
         int32_t v[4] = {0};
         if ((n & 1) == 0)
@@ -59,14 +59,62 @@ static void fresh_inside(hls_stream(int32_t) *out, uint16_t n) {
     }
 }
 
-void fuzz_found(hls_stream(int32_t) *a, hls_stream(int32_t) *enums_out,
-                hls_stream(int8_t) *narrow_out, hls_stream(int32_t) *b,
-                hls_stream(int32_t) *break_out, hls_stream(uint8_t) *fresh_out,
-                hls_stream(int32_t) *inside_out, uint16_t n) {
+// Accesses that begin outside of their array, where a guard holds them back, meet later on.
+static void shifted(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
+    static int32_t m[64];
+    for (int32_t i = 0; i < n; i++) {
+        if (i > 100 && i < 164) {
+            const int32_t x = hls_read(int32_t, in);
+            m[i - 100] = m[i - 101] * 3 + x;
+            hls_write(int32_t, out, m[i - 101]);
+        }
+    }
+}
+
+// A break in front of a local array that a loop clears.
+static void cleared_behind_break(hls_stream(int32_t) * out, uint16_t n) {
+    uint8_t i = 0;
+    while (1) {
+        i++;
+        if (i > 3 || n < 4)
+            break;
+        int16_t v[5] = {0};
+        for (int32_t k = 0; k < i; k++)
+            v[k & 3] += 3;
+        hls_write(int32_t, out, v[i]);
+    }
+}
+
+// What an unrolled loop declares is no register of the process.
+static void lane_local(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
+    uint8_t m = 1;
+    for (int32_t k = 1; k < 7; k++) {
+        HLS(unroll)
+        const uint8_t x = (uint8_t)(((n >> 3) & 2) != 0 ? -k : n + k);
+        m = x > m ? x : m;
+    }
+    for (int32_t i = 0; i < (n & 31); i++) {
+        hls_write(int32_t, out, hls_read(int32_t, in) + m);
+        for (int32_t k = 1; k < 3; k++) {
+            HLS(unroll)
+            m += 3;
+        }
+    }
+}
+
+void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
+                hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
+                hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
+                hls_stream(int32_t) * inside_out, hls_stream(int32_t) * c,
+                hls_stream(int32_t) * shifted_out, hls_stream(int32_t) * cleared_out,
+                hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
     break_first(b, break_out, n);
     fresh_array(fresh_out, n);
     fresh_inside(inside_out, n);
+    shifted(c, shifted_out, n);
+    cleared_behind_break(cleared_out, n);
+    lane_local(d, lane_out, n);
 }
