@@ -23,8 +23,6 @@ void emit_dot(struct emit *e, const struct op *op) {
     for (int position = 0; position < chain; position++) {
         put(logic, "  always_comb\n");
         open_loops(e, logic, op->space, "    ");
-        const int64_t full = n - (chain - missing % chain) % chain; // products in full chains
-        (void)full;
         put(logic, "      begin\n");
         const int stage = t->start + 1 + position;
         const char *product = arena_printf(e->cc, "%s * %s", operand(e, op->in[0], stage, mw),
