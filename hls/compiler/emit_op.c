@@ -86,6 +86,9 @@ static const char *expression(struct emit *e, const struct op *op, int stage) {
     case IR_CAST:
         return arithmetic(e, op, stage, "=");
     case IR_TRUNC:
+        if (op->imm == 1) // signed values have two bits at least
+            return arena_printf(e->cc, "%s ? %s : %s", operand(e, op->in[0], stage, 1),
+                                literal(e, -1, op->width), literal(e, 0, op->width));
         return operand(e, op->in[0], stage, op->width);
     case IR_SHL:
     case IR_SHR:
@@ -335,7 +338,7 @@ static void initial_elements(struct emit *e, const struct state *st, const char 
             if (space >> l & 1)
                 element = arena_printf(e->cc, "%s[%lld]", element, (long long)at[l]);
         put(&e->m->declarations, "    %s%s = %s;\n", q, element,
-            literal(e, st->reset[k], st->width));
+            literal(e, ir_number(st->reset[k], st->is_signed), st->width));
     }
 }
 
@@ -382,7 +385,7 @@ void emit_states(struct emit *e) {
                        *d = arena_printf(e->cc, "%s_d", name);
             if (!space) {
                 put(&e->m->registers, "    %s <= rst_ni ? %s : %s;\n", q, d,
-                    literal(e, st->reset ? st->reset[0] : 0, st->width));
+                    literal(e, st->reset ? ir_number(st->reset[0], st->is_signed) : 0, st->width));
             } else {
                 register_value(e, q, d, space);
                 put(&e->m->declarations, "  initial begin\n");

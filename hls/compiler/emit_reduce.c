@@ -137,7 +137,8 @@ void emit_tree(struct emit *e, const struct op *op) {
             sizes = arena_printf(e->cc, "%s%s, ", sizes, lane_size(e, l));
             dims++;
         }
-    put(&e->m->declarations, "  logic signed [%d:0] %s_t0%s [%lld];\n", w - 1, base,
+    // A flag has no sign: one bit is 0 or 1.
+    put(&e->m->declarations, "  logic %s%s_t0%s [%lld];\n", range_text(e, w), base,
         dimensions(e, op->space), (long long)count);
     put(logic, "  always_comb\n");
     open_loops(e, logic, op->space, "    ");
@@ -146,8 +147,8 @@ void emit_tree(struct emit *e, const struct op *op) {
     while (count > 1) {
         const int64_t half = (count + 1) / 2;
         level++;
-        put(&e->m->declarations, "  logic signed [%d:0] %s_t%d%s [%lld], %s_td%d%s [%lld];\n",
-            w - 1, base, level, dimensions(e, op->space), (long long)half, base, level,
+        put(&e->m->declarations, "  logic %s%s_t%d%s [%lld], %s_td%d%s [%lld];\n", range_text(e, w),
+            base, level, dimensions(e, op->space), (long long)half, base, level,
             dimensions(e, op->space), (long long)half);
         put(logic, "  always_comb\n");
         open_loops(e, logic, op->space, "    ");

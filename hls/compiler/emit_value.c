@@ -253,8 +253,8 @@ static const char *index_text(struct emit *e, const struct op *view, const struc
             return "0";
         // An index beyond the end is C's undefined behaviour; keep the simulators off it.
         if (size != (int64_t)1 << bits && at->high >= size)
-            return arena_printf(e->cc, "(%s < %d'd%lld ? %s : %d'd0)", index, bits, (long long)size,
-                                index, bits);
+            return arena_printf(e->cc, "%d'(%s < %d'd%lld ? %s : %d'd0)", bits, index, bits,
+                                (long long)size, index, bits);
         return index;
     }
     const char *text =

@@ -49,8 +49,12 @@ bool ir_is_const(const struct op *op, int64_t *value) {
     return true;
 }
 
+wide ir_number(int64_t bits, bool is_signed) {
+    return is_signed ? (wide)bits : (wide)(uint64_t)bits;
+}
+
 static wide const_value(const struct op *op) {
-    return op->is_signed ? (wide)op->imm : (wide)(uint64_t)op->imm;
+    return ir_number(op->imm, op->is_signed);
 }
 
 struct op *ir_const(struct builder *b, int bits, bool is_signed, int64_t value) {

@@ -265,6 +265,8 @@ struct op *ir_and(struct builder *b, struct op *x, struct op *y); // NULL is tru
 // The lane of this trip count that is not in `taken`.
 int ir_find_lane(struct builder *b, int64_t count, uint32_t taken);
 bool ir_is_const(const struct op *op, int64_t *value);
+// What 64 bits of an initialiser or a constant stand for.
+wide ir_number(int64_t bits, bool is_signed);
 wide ir_wrap(wide value, int bits, bool is_signed);
 // Can never both hold: one contains what the other denies. NULL holds always.
 bool ir_exclusive(const struct op *a, const struct op *b);

@@ -141,7 +141,7 @@ static struct range rom_range(const struct memory *m) {
     struct range r = {0, 0};
     const bool full = m->value_count == m->words * m->banks;
     for (int64_t i = 0; i < m->value_count; i++) {
-        const wide value = m->is_signed ? (wide)m->values[i] : (wide)(uint64_t)m->values[i];
+        const wide value = ir_number(m->values[i], m->is_signed);
         r = full && i == 0 ? (struct range){value, value} : merge(r, (struct range){value, value});
     }
     return r;
@@ -155,7 +155,7 @@ static struct range transfer(const struct process *p, const struct region *regio
     const struct range b = op->in_count > 1 && op->in[1] ? of(op->in[1]) : t;
     switch (op->code) {
     case IR_CONST:
-        r.low = r.high = op->is_signed ? (wide)op->imm : (wide)(uint64_t)op->imm;
+        r.low = r.high = ir_number(op->imm, op->is_signed);
         return r;
     case IR_INDEX: {
         const struct level *level = &region->level[op->imm];
@@ -321,8 +321,9 @@ void find_ranges(struct compiler *cc, struct process *p) {
         for (int d = 0; d < s->dims; d++)
             count *= s->size[d];
         for (int64_t k = 0; s->reset && k < count; k++) {
-            s->low = min_wide(s->low, s->reset[k]);
-            s->high = max_wide(s->high, s->reset[k]);
+            const wide value = ir_number(s->reset[k], s->is_signed);
+            s->low = min_wide(s->low, value);
+            s->high = max_wide(s->high, value);
         }
     }
     for (int i = 0; i < p->memory_count; i++) {
@@ -482,7 +483,7 @@ void find_widths(struct compiler *cc, struct process *p) {
         if (asked[i] > 0 && asked[i] < op->width && op->width > 1 && op->code != IR_FIELD &&
             op->code != IR_CONST && op->code != IR_PHI && op->code != IR_STATE &&
             op->code != IR_LOAD && op->code != IR_ARG && op->code != IR_INDEX &&
-            op->code != IR_SHR) {
+            op->code != IR_SHR && op->code != IR_MIN && op->code != IR_MAX) {
             op->width = asked[i] < 2 ? 2 : asked[i];
             op->modular = true;
         }

@@ -102,12 +102,50 @@ static void lane_local(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint
     }
 }
 
+// Values at the edges of their types: initial values that fill 64 bits, a field of one bit, the
+// least of flags, the low bits of a greatest, an index with
+// more bits than the array needs.
+static void edges(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
+    static uint64_t full[2] = {18446744073709551615ull, 12092281692108268317ull};
+    HLS(array_partition variable = full complete dim = 0)
+    for (int32_t i = 0; i < 8; i++) {
+        HLS(pipeline)
+        const int32_t x = hls_read(int32_t, in);
+        int32_t least = 1, greatest = x;
+        for (int32_t k = 0; k < 5; k++) {
+            HLS(unroll)
+            const int32_t flag = (x > 3) ^ (k & 1), other = (x >> k) ^ n;
+            least = flag < least ? flag : least;
+            greatest = other > greatest ? other : greatest;
+        }
+        hls_write(int32_t, out, (int32_t)(full[i & 1] >> 33) + (full[1] < (uint64_t)x));
+        hls_write(int32_t, out, ((x << 31) >> 31) * 4 + least);
+        hls_write(int32_t, out, (uint8_t)greatest);
+        full[0] = full[0] == (uint64_t)n ? 1 : full[0] - 1;
+    }
+    int8_t own[5] = {3, 1, 0, 2, 4};
+    HLS(array_partition variable = own complete dim = 0)
+    for (int32_t j = 0; j < 4; j++) {
+        if ((n & 3) > j) {
+            for (int32_t k = 0; k < 5; k++) {
+                HLS(unroll)
+                own[k] = k;
+            }
+            own[j] &= n;
+        }
+        while ((own[j] & 3) > 1)
+            own[j]--;
+    }
+    hls_write(int32_t, out, own[n & 3]);
+}
+
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
                 hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
                 hls_stream(int32_t) * inside_out, hls_stream(int32_t) * c,
                 hls_stream(int32_t) * shifted_out, hls_stream(int32_t) * cleared_out,
-                hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, uint16_t n) {
+                hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, hls_stream(int32_t) * e,
+                hls_stream(int32_t) * edges_out, uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
@@ -117,4 +155,5 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
     shifted(c, shifted_out, n);
     cleared_behind_break(cleared_out, n);
     lane_local(d, lane_out, n);
+    edges(e, edges_out, n);
 }
