@@ -78,6 +78,23 @@ static int private_copy(const char *so_path, char *error, size_t error_size) {
     return to;
 }
 
+// A name of the copy for dlopen that no loaded library has: some stay loaded after dlclose (those
+// with destructors of threads), and the name of such a one would give it again.
+static int name_copy(struct mr_loaded *loaded, char *name, size_t size) {
+    for (;;) {
+        snprintf(name, size, "/proc/self/fd/%d", loaded->fd);
+        void *kept = dlopen(name, RTLD_NOLOAD | RTLD_LAZY);
+        if (!kept)
+            return 0;
+        dlclose(kept);
+        const int next = fcntl(loaded->fd, F_DUPFD_CLOEXEC, loaded->fd + 1);
+        if (next < 0)
+            return -1;
+        close(loaded->fd);
+        loaded->fd = next;
+    }
+}
+
 // The checks that let others index ports and call functions without asking again.
 static int check_kernel(const struct mr_kernel *kernel, const char *so_path, char *error,
                         size_t error_size) {
@@ -108,9 +125,8 @@ struct mr_loaded *mr_kernel_load(const char *so_path, char *error, size_t error_
         return NULL;
     }
     char name[40];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", loaded->fd);
-    loaded->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (!loaded->handle) {
+    if (name_copy(loaded, name, sizeof name) ||
+        !(loaded->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL))) {
         const char *reason = dlerror();
         snprintf(error, error_size, "%s: cannot be loaded (%s)", so_path,
                  reason ? reason : "no reason given");

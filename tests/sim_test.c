@@ -277,6 +277,24 @@ START_TEST(loader_refuses) {
 }
 END_TEST
 
+// A library that the system keeps after its unloading is not taken for the next one, which gets the
+// same descriptor and so the same name.
+START_TEST(kept_library_is_not_the_next) {
+    for (int version = 100; version < 103; version++) {
+        char command[300], wanted[40];
+        snprintf(
+            command, sizeof command,
+            "printf 'static unsigned k[64] = {%d}; void *mr_kernel_describe(void) {return k;}' "
+            "| cc -shared -fPIC -Wl,-z,nodelete -xc - -o build/sim_test/kept.so",
+            version);
+        ck_assert_int_eq(system(command), 0);
+        ck_assert_ptr_null(mr_kernel_load("build/sim_test/kept.so", error, sizeof error));
+        snprintf(wanted, sizeof wanted, "interface version %d", version);
+        ck_assert_msg(strstr(error, wanted), "%s", error);
+    }
+}
+END_TEST
+
 START_TEST(cache_hit_is_fast) {
     char so[4096], again[4096];
     struct mr_build build = scale_build();
@@ -471,6 +489,7 @@ int main(void) {
     tcase_add_test(kernels, trace_is_written);
     tcase_add_test(kernels, instances_are_private);
     tcase_add_test(kernels, loader_refuses);
+    tcase_add_test(kernels, kept_library_is_not_the_next);
     suite_add_tcase(suite, kernels);
     TCase *builds = tcase_create("builds");
     tcase_set_timeout(builds, 300);
