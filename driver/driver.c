@@ -82,7 +82,11 @@ int mr_device_run(struct mr_device *device, struct mr_job *job, char *error, siz
                  job->flags, (unsigned)MR_FLAG_RESET);
         return -1;
     }
-    return device->backend->run(device->state, job, error, error_size);
+    if (device->backend->run(device->state, job, error, error_size))
+        return -1;
+    if (job->timeline && job->cycles)
+        mr_timeline_end_run(job->timeline, job->cycles, job->activity);
+    return 0;
 }
 
 size_t mr_device_list(struct mr_device_entry *entries, size_t capacity) {

@@ -10,6 +10,7 @@
 
 #include "kernel.h"
 #include "mr_command.h"
+#include "timeline.h"
 
 // The built forms of one network. A backend uses the one it needs; the others may be NULL.
 struct mr_image {
@@ -47,6 +48,7 @@ struct mr_job {
     // Results. Cycles are 0 on devices that do not count them.
     uint64_t cycles, last_output_cycle;
     struct mr_activity *activity; // [process_count of the device], or NULL
+    struct mr_timeline *timeline; // gets samples of the activity, which must be there; or NULL
 };
 
 // What an open device tells of itself; valid until it is closed.

@@ -160,7 +160,8 @@ int mr_kernel_device_run(void *opened, struct mr_job *job, char *error, size_t e
                          .in = in,
                          .out = &out,
                          .max_cycles = device->max_cycles,
-                         .activity = job->activity};
+                         .activity = job->activity,
+                         .timeline = job->timeline};
     if (device->loaded->kernel->run(device->instance, &run, error, error_size))
         return -1;
     job->cycles = run.cycles;

@@ -203,6 +203,7 @@ static void close_xrt(void *device) {
     mr_emulation_close(xrt->card.emulation);
     free(xrt->names);
     free(xrt->name_text);
+    free(xrt->looks);
     free(xrt);
 }
 

@@ -31,8 +31,9 @@ struct mr_xrt {
     char *name_text;
     char text[160];
     struct mr_xrt_buffer weights, x, y;
-    uint64_t weights_beats; // on the card
-    bool stale;             // an error reset the network: it has no weights
+    uint64_t weights_beats;     // on the card
+    bool stale;                 // an error reset the network: it has no weights
+    struct mr_xrt_looks *looks; // xrt_timeline.c; NULL until a run has a timeline
 };
 
 // Functions of struct mr_backend.
@@ -42,6 +43,10 @@ int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size)
 
 // Work of the card's thread: gives the buffers back.
 void mr_xrt_release_buffers(struct mr_xrt *xrt);
+// For a job with a timeline. Begin comes before each start of the kernel; a look, while it runs,
+// adds a sample when one is due.
+int mr_xrt_looks_begin(struct mr_xrt *xrt);
+int mr_xrt_look(struct mr_xrt *xrt, const struct mr_job *job);
 // The clause for a card whose registers read as ones.
 extern const char mr_xrt_fell_off[];
 

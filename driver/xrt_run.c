@@ -116,7 +116,8 @@ static void rest(unsigned looks) {
 
 const char mr_xrt_fell_off[] = "the card's registers read as ones; it fell off its bus";
 
-static int wait_for_end(struct mr_xrt *xrt) {
+// job: whose timeline gets samples meanwhile, or NULL.
+static int wait_for_end(struct mr_xrt *xrt, const struct mr_job *job) {
     struct mr_xrt_card *card = &xrt->card;
     uint32_t control, progress, before = 0;
     uint64_t moved = mr_xrt_now();
@@ -127,6 +128,9 @@ static int wait_for_end(struct mr_xrt *xrt) {
             return mr_xrt_card_lose(card, mr_xrt_fell_off);
         if (control & MR_CARD_CONTROL_DONE)
             return 0;
+        // Until the run has begun the counters are those of the last one.
+        if (job && job->timeline && !(control & MR_CARD_CONTROL_START) && mr_xrt_look(xrt, job))
+            return -1;
         rest(looks);
         if (looks % 64)
             continue;
@@ -198,7 +202,7 @@ static int command_weights(struct mr_xrt *xrt) {
         .weights = xrt->card.api->xrtBOAddress(xrt->weights.handle),
     };
     xrt->stale = false;
-    return start(xrt, &command) || wait_for_end(xrt) ||
+    return start(xrt, &command) || wait_for_end(xrt, NULL) ||
                    take_results(xrt, &cycles, &last_output, NULL)
                ? -1
                : 0;
@@ -277,12 +281,15 @@ static int start_portion(struct job *run, uint32_t first) {
         .x = api->xrtBOAddress(run->x.handle) + first * run->x_bytes,
         .y = api->xrtBOAddress(run->y.handle) + first * run->y_bytes,
     };
+    if (run->job->timeline && mr_xrt_looks_begin(run->xrt))
+        return -1;
     return start(run->xrt, &command);
 }
 
 static int end_portion(struct job *run) {
     uint64_t cycles = 0, last_output = 0;
-    if (wait_for_end(run->xrt) || take_results(run->xrt, &cycles, &last_output, run->job->activity))
+    if (wait_for_end(run->xrt, run->job) ||
+        take_results(run->xrt, &cycles, &last_output, run->job->activity))
         return -1;
     run->job->last_output_cycle = run->job->cycles + last_output;
     run->job->cycles += cycles;

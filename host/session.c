@@ -28,6 +28,7 @@ struct mr_session {
     struct mr_device_info info;
     struct mr_activity *activity; // [info.process_count], of the last device run
     uint64_t activity_steps;      // steps of the last device run
+    struct mr_timeline *timeline; // of the last call; NULL: not asked for
     uint32_t inputs, outputs;
     uint32_t row; // int16 of one step on the device: inputs, then zeros up to whole vectors
     bool fresh;   // the next run starts from a zero state whatever the caller asks for
@@ -131,6 +132,10 @@ static int open_device(struct mr_session *session, const char *uri,
         .seed = options ? options->seed : 0,
         .limit_ms = options ? options->limit_ms : 0,
     };
+    if (options && options->timeline && is_of(uri, "cpu:"))
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "cpu: has no cycles, so its processes have no timeline; use sim: or a "
+                          "card");
     const int code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
                                 sizeof path, error);
     if (code)
@@ -154,6 +159,11 @@ static int open_device(struct mr_session *session, const char *uri,
         if (!session->activity)
             return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory for its counters",
                               uri);
+    }
+    if (options && options->timeline) {
+        session->timeline = mr_timeline_open(session->info.process_count);
+        if (!session->timeline)
+            return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory for a timeline", uri);
     }
     return 0;
 }
@@ -229,6 +239,7 @@ void mr_session_close(struct mr_session *session) {
     mr_device_close(session->device);
     mr_compiled_free(&session->compiled);
     free(session->activity);
+    mr_timeline_close(session->timeline);
     free(session->names);
     free(session->x);
     free(session->y);
@@ -344,6 +355,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .y = session->y,
         .y_count = outputs,
         .activity = session->activity,
+        .timeline = session->timeline,
     };
     if (session->activity)
         memset(session->activity, 0, session->info.process_count * sizeof *session->activity);
@@ -406,12 +418,16 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
     const double start = seconds_now();
     uint64_t cycles = 0;
     uint32_t device_runs = 0;
+    if (session->timeline)
+        mr_timeline_clear(session->timeline);
     for (uint64_t done = 0; done < sequences && !code; done += portion) {
         const uint64_t left = sequences - done, now = left < portion ? left : portion;
         code = run_once(session, x + done * steps * session->inputs, (uint32_t)now, (uint32_t)steps,
                         reset, y + done * session->outputs, &cycles);
         device_runs++;
     }
+    if (code && session->timeline)
+        mr_timeline_clear(session->timeline);
     if (!code && stats)
         fill_stats(session, cycles, device_runs, sequences, steps, seconds_now() - start, stats);
     return code;
@@ -448,4 +464,20 @@ int mr_session_process(const struct mr_session *session, uint32_t index,
                                  plan->layers[layer].h_words) /
                                 (double)session->activity_steps;
     return 0;
+}
+
+uint32_t mr_session_timeline(const struct mr_session *session, uint32_t index,
+                             struct mr_sample *samples, uint32_t capacity) {
+    if (!session || !session->timeline || index >= mr_session_process_count(session))
+        return 0;
+    const struct mr_timeline *timeline = session->timeline;
+    for (uint32_t i = 0; samples && i < timeline->count && i < capacity; i++) {
+        const struct mr_counts *counts =
+            &timeline->counts[(size_t)i * timeline->process_count + index];
+        samples[i] = (struct mr_sample){.cycle = timeline->cycles[i],
+                                        .busy = counts->busy,
+                                        .starved = counts->starved,
+                                        .blocked = counts->blocked};
+    }
+    return timeline->count;
 }

@@ -250,8 +250,8 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 }
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
-    static const char *const files[] = {"sim/harness.cpp", "sim/kernel.h", "sim/rtl_hooks.h",
-                                        "sim/rtl_context.h"};
+    static const char *const files[] = {"sim/harness.cpp", "sim/kernel.h", "sim/timeline.h",
+                                        "sim/rtl_hooks.h", "sim/rtl_context.h"};
     // Those of a card come last.
     static const struct {
         const char *folder, *suffix;

@@ -24,6 +24,7 @@ using trace_file = VerilatedVcdC;
 
 extern "C" {
 #include "kernel.h"
+#include "timeline.h"
 }
 
 namespace {
@@ -321,6 +322,8 @@ int instance::cycles(mr_run *run, char *error, size_t error_size) {
             progress |= any_bit(top->busy_o);
             if (run->activity)
                 count_activity(run, cycle);
+            if (run->timeline && mr_timeline_due(run->timeline, cycle + 1))
+                mr_timeline_add(run->timeline, cycle + 1, run->activity);
             done = top->done_o;
         }
         evaluate(true);

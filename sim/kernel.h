@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MR_KERNEL_ABI 1u
+#define MR_KERNEL_ABI 2u
 
 enum mr_port_kind { MR_PORT_SCALAR, MR_PORT_IN, MR_PORT_OUT };
 
@@ -33,6 +33,8 @@ struct mr_activity {
     uint64_t blocked; // it wanted to issue and an output had no room
     uint64_t first_busy, last_busy;
 };
+
+struct mr_timeline; // timeline.h
 
 struct mr_stream_in {
     const void *data;
@@ -55,6 +57,7 @@ struct mr_run {
     uint64_t cycles; // out: from the cycle that samples start (counted) to the one with done
                      // (counted); 0 for model
     struct mr_activity *activity; // out: [process_count], or NULL
+    struct mr_timeline *timeline; // gets samples of the activity, which must be there; or NULL
 };
 
 struct mr_open_options {

@@ -149,6 +149,9 @@ struct mr_options {
     uint64_t seed;
     // Cards only: one that gives no sign of life for so many milliseconds has failed. 0: 10,000.
     uint32_t limit_ms;
+    // Not 0: what the processes do is also recorded over time, for mr_session_timeline. Not on the
+    // CPU, which has no cycles.
+    int timeline;
 };
 
 struct mr_session;
@@ -220,6 +223,23 @@ struct mr_process_info {
 MR_API uint32_t mr_session_process_count(const struct mr_session *session);
 MR_API int mr_session_process(const struct mr_session *session, uint32_t index,
                               struct mr_process_info *info);
+
+// What a process did since the call began: the first `cycle` cycles of its device runs, one run
+// after the other. In what is missing from the cycles it had nothing to do, or waited for itself.
+struct mr_sample {
+    uint64_t cycle;
+    uint64_t busy, starved, blocked;
+};
+
+// The timeline of process `index` over the last mr_session_run or mr_session_step. Samples rise in
+// cycle, the same of all processes; the last one is of the end. There are at most some hundreds
+// (at most 512, evenly spaced on sim:), however long the call was. A card tells its counters one
+// after the other while it works: there a sample but the last is interpolated, and a call that is
+// shorter than a few reads of its registers has the last sample only.
+//   samples: [capacity], or NULL to learn how many there are.
+// Returns how many there are: 0 without the option `timeline`, and after a call that failed.
+MR_API uint32_t mr_session_timeline(const struct mr_session *session, uint32_t index,
+                                    struct mr_sample *samples, uint32_t capacity);
 
 // ---- Planning and building ---------------------------------------------------------------------
 

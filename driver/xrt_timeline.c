@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Timelines of a card (timeline.h). The kernel runs on while its counters are read one after the
+// other, so those of one look are of different cycles. The readings lie evenly between two
+// readings of the cycle counter; a sample is what each counter was, between its last two
+// readings, when the look began.
+#include "file.h"
+#include "mr_registers.h"
+#include "xrt_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNTERS = 3 }; // of a process
+
+struct reading {
+    uint64_t cycle, value;
+};
+
+struct mr_xrt_looks {
+    uint64_t cycle;          // when the last look ended
+    struct reading *last;    // [process_count * COUNTERS], of this run
+    struct mr_activity *now; // [process_count], the next sample
+    uint64_t values[];       // [process_count * COUNTERS], as they are read
+};
+
+int mr_xrt_looks_begin(struct mr_xrt *xrt) {
+    const size_t processes = xrt->process_count, readings = processes * COUNTERS;
+    if (!xrt->looks) {
+        struct mr_xrt_looks *looks =
+            malloc(sizeof *looks + readings * (sizeof *looks->values + sizeof *looks->last) +
+                   processes * sizeof *looks->now);
+        if (!looks)
+            return mr_fail(xrt->card.error, sizeof xrt->card.error,
+                           "not enough memory for a timeline of the card");
+        looks->last = (struct reading *)(looks->values + readings);
+        looks->now = (struct mr_activity *)(looks->last + readings);
+        xrt->looks = looks;
+    }
+    xrt->looks->cycle = 0;
+    memset(xrt->looks->last, 0, readings * sizeof *xrt->looks->last);
+    return 0;
+}
+
+// A counter by its lower half; it was `before` at the last reading, less than 2^32 ago.
+static int read_counter(struct mr_xrt *xrt, uint32_t offset, uint64_t before, uint64_t *value) {
+    uint32_t low;
+    if (mr_xrt_card_read(&xrt->card, offset, &low))
+        return -1;
+    *value = before + (uint32_t)(low - (uint32_t)before);
+    return 0;
+}
+
+static uint64_t value_at(uint64_t cycle, struct reading before, struct reading after) {
+    if (after.cycle <= before.cycle)
+        return after.value;
+    const double part = (double)(cycle - before.cycle) / (double)(after.cycle - before.cycle);
+    return before.value + (uint64_t)((double)(after.value - before.value) * part);
+}
+
+int mr_xrt_look(struct mr_xrt *xrt, const struct mr_job *job) {
+    static const uint32_t offsets[COUNTERS] = {MR_CARD_BUSY, MR_CARD_STARVED, MR_CARD_BLOCKED};
+    struct mr_xrt_looks *looks = xrt->looks;
+    const uint32_t count = xrt->process_count * COUNTERS;
+    uint64_t begin, end;
+    if (read_counter(xrt, MR_CARD_CYCLES, looks->cycle, &begin))
+        return -1;
+    if (!mr_timeline_due(job->timeline, job->cycles + begin))
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (read_counter(xrt, offsets[i % COUNTERS] + i / COUNTERS * MR_CARD_BUSY_STRIDE,
+                         looks->last[i].value, &looks->values[i]))
+            return -1;
+    if (read_counter(xrt, MR_CARD_CYCLES, begin, &end))
+        return -1;
+    memcpy(looks->now, job->activity, xrt->process_count * sizeof *looks->now);
+    for (uint32_t i = 0; i < count; i++) {
+        struct mr_activity *now = &looks->now[i / COUNTERS];
+        uint64_t *const places[COUNTERS] = {&now->busy, &now->starved, &now->blocked};
+        const struct reading reading = {begin + (end - begin) * (i + 1) / (count + 1),
+                                        looks->values[i]};
+        *places[i % COUNTERS] += value_at(begin, looks->last[i], reading);
+        looks->last[i] = reading;
+    }
+    looks->cycle = end;
+    mr_timeline_add(job->timeline, job->cycles + begin, looks->now);
+    return 0;
+}
