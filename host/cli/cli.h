@@ -26,9 +26,10 @@ struct cli {
 
 // A command of main.c: argv[0] is its name. Returns the exit code.
 typedef int cli_command(struct cli *cli, int argc, char **argv);
-cli_command cli_import, cli_plan, cli_build, cli_run, cli_compare, cli_devices, cli_emulate;
+cli_command cli_import, cli_plan, cli_build, cli_run, cli_compare, cli_profile, cli_devices,
+    cli_emulate;
 extern const char cli_import_help[], cli_plan_help[], cli_build_help[], cli_run_help[],
-    cli_compare_help[], cli_devices_help[], cli_emulate_help[];
+    cli_compare_help[], cli_profile_help[], cli_devices_help[], cli_emulate_help[];
 
 // Print "millrace: <sentence>" on stderr (and {"error": …} on stdout with --json) and return the
 // exit code.

@@ -18,6 +18,8 @@ static const struct {
     {"build", cli_build, cli_build_help, "compile the network and its simulator into the cache"},
     {"run", cli_run, cli_run_help, "run sequences on a device"},
     {"compare", cli_compare, cli_compare_help, "run on several devices and against float"},
+    {"profile", cli_profile, cli_profile_help,
+     "what each process does over time, and which sets the pace"},
     {"emulate", cli_emulate, cli_emulate_help, "run an XRT program against emulated cards"},
     {"devices", cli_devices, cli_devices_help, "list the devices and what they need"},
 };

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// `millrace profile`: what each process of the network does over time.
+#define _POSIX_C_SOURCE 200809L
+#include "profile.h"
+#include "file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char cli_profile_help[] =
+    "Usage: millrace profile MODEL --input X [--device URI] [--trace FILE.json] [options]\n"
+    "Runs sequences and shows, for each process of the network, when it was busy, starved (waited\n"
+    "for input) and blocked (waited for room in its output), and which process limits the run.\n\n"
+    "  --input X         as for millrace run\n"
+    "  --device URI      sim: (exact in every cycle; the default) or xrt:N (a card, whose "
+    "counters\n"
+    "                    are read while it works)\n"
+    "  --trace FILE.json also write the timeline as a trace, which ui.perfetto.dev and\n"
+    "                    chrome://tracing open\n" CLI_PLAN_HELP
+    "  --json            totals and verdict as JSON\n";
+
+struct request {
+    const char *model, *device, *input, *trace;
+};
+
+static int write_trace(struct cli *cli, const struct profile *profile, const char *path) {
+    json_t *trace = profile_trace(profile);
+    char *text = trace ? json_dumps(trace, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    json_decref(trace);
+    if (!text)
+        return cli_fail(cli, "%s: not enough memory for the trace", path);
+    char error[900];
+    const struct mr_piece piece = {text, strlen(text)};
+    const int failed = mr_file_write(path, &piece, 1, error, sizeof error);
+    free(text);
+    return failed ? cli_fail(cli, "%s", error) : 0;
+}
+
+static int show(struct cli *cli, const struct profile *profile, const char *trace) {
+    if (!profile->cycles)
+        return cli_fail(cli, "%s counts no cycles, so there is nothing to show; use --device sim:",
+                        profile->device);
+    const int code = trace ? write_trace(cli, profile, trace) : 0;
+    if (code)
+        return code;
+    if (cli->json)
+        return cli_print_json(cli, profile_json(profile, trace));
+    cli_end_progress(cli);
+    profile_print(profile);
+    return CLI_OK;
+}
+
+static int run_session(struct cli *cli, const struct request *request, struct mr_session *session,
+                       const struct cli_input *input, float *y, struct profile *profile) {
+    if (cli->options.progress)
+        cli->options.progress(cli, "running");
+    int code =
+        mr_session_run(session, input->x, input->sequences, input->steps, 0, y, &profile->stats);
+    if (code)
+        return cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? request->input : "",
+                        code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
+    profile->device = mr_session_device(session);
+    code = profile_take(profile, session) ? cli_fail(cli, "not enough memory for the timeline")
+                                          : show(cli, profile, request->trace);
+    profile_free(profile);
+    return code;
+}
+
+static int run_model(struct cli *cli, const struct request *request, const struct mr_model *model,
+                     const struct mr_model_info *info, const struct cli_input *input) {
+    struct mr_error error;
+    struct profile profile = {
+        .model = request->model, .sequences = input->sequences, .steps = input->steps};
+    float *y = calloc(input->sequences * info->outputs, sizeof *y);
+    if (!y)
+        return cli_fail(cli, "not enough memory for the outputs of %zu sequences",
+                        input->sequences);
+    cli->options.timeline = 1;
+    struct mr_session *session = mr_session_open(model, request->device, &cli->options, &error);
+    const int code = session ? run_session(cli, request, session, input, y, &profile)
+                             : cli_fail(cli, "%s", error.text);
+    mr_session_close(session);
+    free(y);
+    return code;
+}
+
+static int profile_model(struct cli *cli, const struct request *request) {
+    struct mr_error error;
+    struct mr_model_info info;
+    struct cli_input input = {0};
+    struct mr_model *model = mr_model_open(request->model, &error);
+    if (!model)
+        return cli_fail(cli, "%s", error.text);
+    mr_model_info(model, &info);
+    int code = cli_read_input(cli, request->input, &info, &input);
+    if (!code && request->trace)
+        code = cli_check_output(cli, request->trace);
+    if (!code)
+        code = run_model(cli, request, model, &info, &input);
+    mr_array_free(&input.array);
+    mr_model_close(model);
+    return code;
+}
+
+int cli_profile(struct cli *cli, int argc, char **argv) {
+    static const struct option options[] = {CLI_COMMON_OPTIONS,
+                                            CLI_PLAN_OPTIONS,
+                                            {"device", required_argument, NULL, 'd'},
+                                            {"input", required_argument, NULL, 'i'},
+                                            {"trace", required_argument, NULL, 't'},
+                                            {0}};
+    struct request request = {.device = "sim:"};
+    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+        int code = -1;
+        switch (option) {
+        case 'd':
+            request.device = optarg;
+            break;
+        case 'i':
+            request.input = optarg;
+            break;
+        case 't':
+            request.trace = optarg;
+            break;
+        default:
+            code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
+        }
+        if (code >= 0)
+            return code;
+    }
+    request.model = cli_argument(cli, argc, argv, "the model file");
+    if (!request.model)
+        return CLI_USAGE;
+    if (!request.input)
+        return cli_usage(cli, "--input is missing");
+    return profile_model(cli, &request);
+}

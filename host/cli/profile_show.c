@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of `millrace profile` (profile.h).
+#include "profile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COLUMNS = 64, NUMBER = 32 };
+
+// 1234567 as 1,234,567.
+static const char *grouped(uint64_t value, char text[NUMBER]) {
+    char digits[NUMBER];
+    const int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    int used = 0;
+    for (int i = 0; i < count; i++) {
+        if (i && (count - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static int name_width(const struct profile *profile) {
+    size_t width = strlen("over time");
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        if (strlen(profile->processes[i].name) > width)
+            width = strlen(profile->processes[i].name);
+    return (int)width;
+}
+
+static int number_width(const struct profile *profile) {
+    char text[NUMBER];
+    const size_t width = strlen(grouped(profile->cycles, text));
+    return width < 5 ? 5 : (int)width;
+}
+
+static void print_totals(const struct profile *profile) {
+    const int name = name_width(profile), number = number_width(profile);
+    char text[NUMBER];
+    printf("%-*s  %*s  %*s  %*s  %*s  %*s\n", name, "process", number + 8, "busy", number + 8,
+           "starved", number + 8, "blocked", number + 1, "first", number + 1, "last");
+    for (uint32_t i = 0; i < profile->process_count; i++) {
+        const struct profile_process *process = &profile->processes[i];
+        const uint64_t counts[] = {process->end.busy, process->end.starved, process->end.blocked};
+        printf("%-*s", name, process->name);
+        for (size_t c = 0; c < 3; c++)
+            printf("  %*s %5.1f %%", number, grouped(counts[c], text),
+                   100 * (double)counts[c] / (double)profile->cycles);
+        const uint64_t ends[] = {process->first_busy, process->last_busy};
+        for (size_t e = 0; e < 2; e++) {
+            char marked[NUMBER + 1] = "-";
+            if (process->end.busy)
+                snprintf(marked, sizeof marked, "%s%s", process->about ? "~" : "",
+                         grouped(ends[e], text));
+            printf("  %*s", number + 1, marked);
+        }
+        putchar('\n');
+    }
+}
+
+// One column: the tenths that it was busy, or what it was instead.
+static char letter_of(const struct profile_share *share) {
+    const int tenths = (int)(share->busy * 10 + 0.5);
+    if (tenths)
+        return tenths == 10 ? '#' : (char)('0' + tenths);
+    if (share->starved >= share->blocked && share->starved >= share->idle)
+        return 's';
+    return share->blocked >= share->idle ? 'b' : '.';
+}
+
+static void print_bars(const struct profile *profile) {
+    const int name = name_width(profile);
+    const double column = (double)profile->cycles / COLUMNS;
+    char end[NUMBER];
+    snprintf(end, sizeof end, "%.2f us", profile_microseconds(profile, (double)profile->cycles));
+    printf("%-*s  0%*s\n", name, "over time", COLUMNS - 1, end);
+    for (uint32_t i = 0; i < profile->process_count; i++) {
+        printf("%-*s  ", name, profile->processes[i].name);
+        for (int c = 0; c < COLUMNS; c++) {
+            const struct profile_share share =
+                profile_between(profile, i, column * c, column * (c + 1));
+            putchar(letter_of(&share));
+        }
+        putchar('\n');
+    }
+    printf("%-*s  # busy, 1 to 9 so many tenths of it, s starved, b blocked, . nothing to do\n",
+           name, "");
+}
+
+void profile_print(const struct profile *profile) {
+    char text[600], cycles[NUMBER];
+    printf("%s: %zu sequence%s of %zu steps on %s, %s cycles, %.2f us at %.0f MHz\n\n",
+           profile->model, profile->sequences, profile->sequences == 1 ? "" : "s", profile->steps,
+           profile->device, grouped(profile->cycles, cycles),
+           profile_microseconds(profile, (double)profile->cycles), profile->stats.clock_mhz);
+    print_totals(profile);
+    putchar('\n');
+    if (profile->sample_count > 1)
+        print_bars(profile);
+    else
+        puts("No bars over time: the run was over before the card's counters could be read twice.");
+    putchar('\n');
+    profile_verdict(profile, text, sizeof text);
+    puts(text);
+}
