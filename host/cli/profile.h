@@ -15,10 +15,10 @@ struct profile_process {
     const char *name;
     struct mr_sample *samples; // [sample_count] of the profile
     struct mr_sample end;      // the last one
-    // The cycles of its first and last busy ones, when it was busy at all; where they were not
-    // counted, the samples around them.
+    // The first and the last cycle in which it was busy, when that is known. Of several device runs
+    // (about) to the precision of the samples.
+    bool dated, about;
     uint64_t first_busy, last_busy;
-    bool about;
     double cycles_per_step; // of a layer; 0: not known
 };
 

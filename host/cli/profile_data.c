@@ -35,12 +35,14 @@ static int take_process(struct profile *profile, const struct mr_session *sessio
         return -1;
     mr_session_timeline(session, index, process->samples, profile->sample_count);
     process->end = process->samples[profile->sample_count - 1];
-    // The counters of the last device run are those of the call when there was one only.
-    if (profile->stats.device_runs == 1 && info.last_busy) {
+    // A card does not count when. The cycles of the last device run are those of the call when
+    // there was one only.
+    process->dated = info.last_busy && process->end.busy;
+    if (profile->stats.device_runs == 1) {
         process->first_busy = info.first_busy;
         process->last_busy = info.last_busy;
         process->cycles_per_step = info.cycles_per_step;
-    } else {
+    } else if (process->dated) {
         find_busy(process, profile->sample_count);
     }
     return 0;

@@ -50,7 +50,7 @@ static void print_totals(const struct profile *profile) {
         const uint64_t ends[] = {process->first_busy, process->last_busy};
         for (size_t e = 0; e < 2; e++) {
             char marked[NUMBER + 1] = "-";
-            if (process->end.busy)
+            if (process->dated)
                 snprintf(marked, sizeof marked, "%s%s", process->about ? "~" : "",
                          grouped(ends[e], text));
             printf("  %*s", number + 1, marked);
@@ -88,18 +88,36 @@ static void print_bars(const struct profile *profile) {
            name, "");
 }
 
+static bool is_dated(const struct profile *profile) {
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        if (profile->processes[i].dated)
+            return true;
+    return false;
+}
+
+// What a card's counters cannot tell.
+static void print_readings(const struct profile *profile) {
+    if (is_dated(profile))
+        return;
+    char text[NUMBER];
+    if (profile->sample_count < 2)
+        puts("Totals only: the run was over before the card's counters were read on the way.");
+    else
+        printf("The card's counters were read %u times, some %s cycles apart.\n",
+               profile->sample_count, grouped(profile->cycles / profile->sample_count, text));
+}
+
 void profile_print(const struct profile *profile) {
     char text[600], cycles[NUMBER];
-    printf("%s: %zu sequence%s of %zu steps on %s, %s cycles, %.2f us at %.0f MHz\n\n",
+    printf("%s: %zu sequence%s of %zu step%s on %s, %s cycles, %.2f us at %.0f MHz\n\n",
            profile->model, profile->sequences, profile->sequences == 1 ? "" : "s", profile->steps,
-           profile->device, grouped(profile->cycles, cycles),
+           profile->steps == 1 ? "" : "s", profile->device, grouped(profile->cycles, cycles),
            profile_microseconds(profile, (double)profile->cycles), profile->stats.clock_mhz);
     print_totals(profile);
     putchar('\n');
     if (profile->sample_count > 1)
         print_bars(profile);
-    else
-        puts("No bars over time: the run was over before the card's counters could be read twice.");
+    print_readings(profile);
     putchar('\n');
     profile_verdict(profile, text, sizeof text);
     puts(text);

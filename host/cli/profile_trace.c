@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { PID = 1 }; // the network is the trace's process, its processes are threads
+enum { PID = 1000 }; // the network is the trace's process, its processes are threads
 
 static double percent(double share) {
     return (double)(long long)(share * 1000 + 0.5) / 10;
@@ -18,14 +18,13 @@ json_t *profile_json(const struct profile *profile, const char *trace) {
         const struct profile_process *process = &profile->processes[i];
         json_array_append_new(
             processes,
-            json_pack(
-                "{s:s, s:I, s:I, s:I, s:o, s:o, s:b}", "name", process->name, "busy",
-                (json_int_t)process->end.busy, "starved", (json_int_t)process->end.starved,
-                "blocked", (json_int_t)process->end.blocked, "first_busy",
-                process->end.busy ? json_integer((json_int_t)process->first_busy) : json_null(),
-                "last_busy",
-                process->end.busy ? json_integer((json_int_t)process->last_busy) : json_null(),
-                "first_and_last_are_exact", !process->about));
+            json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b}", "name", process->name, "busy",
+                      (json_int_t)process->end.busy, "starved", (json_int_t)process->end.starved,
+                      "blocked", (json_int_t)process->end.blocked, "first_busy",
+                      process->dated ? json_integer((json_int_t)process->first_busy) : json_null(),
+                      "last_busy",
+                      process->dated ? json_integer((json_int_t)process->last_busy) : json_null(),
+                      "exact", process->dated && !process->about));
     }
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:o, s:o, s:s, s:o}", "model",
                      profile->model, "device", profile->device, "sequences",

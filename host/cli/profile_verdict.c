@@ -86,23 +86,27 @@ static void name_waiting(struct sentence *sentence, const struct profile *profil
 static void explain_rest(struct sentence *sentence, const struct profile *profile,
                          const struct profile_process *process) {
     const double rest = 1 - share_of(profile, process->end.busy),
-                 outside = 1 - share_of(profile, process->last_busy - process->first_busy + 1),
+                 inside = share_of(profile, process->last_busy - process->first_busy + 1),
+                 outside = process->dated ? 1 - inside : 0,
                  starved = share_of(profile, process->end.starved),
                  blocked = share_of(profile, process->end.blocked);
+    const char *name = process->name;
     if (outside > rest / 2)
         say(sentence,
-            "%.1f %% of it is before its first or after its last work, where the "
-            "pipeline fills and empties; more or longer sequences in one call use it "
-            "better",
-            100 * outside);
+            "%.1f %% of it is before the first or after the last work of %s, while the pipeline "
+            "fills and empties; more or longer sequences in one call use it better",
+            100 * outside, name);
     else if (starved >= blocked && starved > rest / 2)
-        say(sentence, "it waits %.1f %% for input, which comes too slowly", 100 * starved);
+        say(sentence, "%s waits %.1f %% of it for input, which comes too slowly", name,
+            100 * starved);
     else if (blocked > rest / 2)
-        say(sentence, "it waits %.1f %% for room in its output, which is taken too slowly",
-            100 * blocked);
+        say(sentence, "%s waits %.1f %% of it for room in its output, which is taken too slowly",
+            name, 100 * blocked);
     else
-        say(sentence, "%.1f %% of it is its own latency, %.1f %% is for input and %.1f %% for room",
-            100 * (rest - starved - blocked), 100 * starved, 100 * blocked);
+        say(sentence,
+            "%s has nothing to do for %.1f %% of it, as before its first and after its last work, "
+            "and waits %.1f %% for input and %.1f %% for room in its output",
+            name, 100 * (rest - starved - blocked), 100 * starved, 100 * blocked);
 }
 
 void profile_verdict(const struct profile *profile, char *text, size_t size) {
