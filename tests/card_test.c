@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <jansson.h>
 #include <limits.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -122,6 +123,56 @@ START_TEST(same_bits) {
     ck_assert_int_eq(mr_session_run(card, &none, 0, 5, 0, &none, NULL), MR_ERROR_ARGUMENT);
     mr_session_close(card);
     mr_session_close(cpu);
+    mr_model_close(model);
+}
+END_TEST
+
+// Counters are read while the card works: samples in between, and the totals at the end. What the
+// processes have to do is the same in every run of that size.
+START_TEST(timeline) {
+    enum { SEQUENCES = 400, STEPS = 5, SAMPLES = 512 };
+    static struct mr_sample samples[SAMPLES];
+    const struct mr_options options = {.timeline = 1};
+    struct mr_model *model = open_model();
+    struct mr_model_info info;
+    mr_model_info(model, &info);
+    struct mr_session *card = open_session(model, device, &options);
+    float *x = numbers(SEQUENCES * STEPS * info.inputs, 3),
+          *y = numbers(SEQUENCES * info.outputs, 4);
+    uint64_t busy = 0;
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(mr_session_run(card, x, SEQUENCES, STEPS, 0, y, NULL), 0);
+        for (uint32_t p = 0; p < mr_session_process_count(card); p++) {
+            struct mr_process_info process;
+            struct mr_sample before = {0};
+            const uint32_t count = mr_session_timeline(card, p, samples, SAMPLES);
+            ck_assert_uint_ge(count, 3);
+            ck_assert_uint_le(count, SAMPLES);
+            for (uint32_t i = 0; i < count; i++) {
+                ck_assert_uint_gt(samples[i].cycle, before.cycle);
+                ck_assert(samples[i].busy >= before.busy && samples[i].starved >= before.starved &&
+                          samples[i].blocked >= before.blocked);
+                before = samples[i];
+            }
+            ck_assert_int_eq(mr_session_process(card, p, &process), 0);
+            ck_assert_uint_eq(before.busy, process.busy);
+            ck_assert_uint_eq(before.starved, process.starved);
+            ck_assert_uint_eq(before.blocked, process.blocked);
+            // A layer works from the begin to the end: halfway it has done about half.
+            if (strcmp(process.name, "lstm0") == 0) {
+                const struct mr_sample *middle = &samples[count / 2];
+                const double share = (double)middle->busy / (double)middle->cycle,
+                             whole = (double)before.busy / (double)before.cycle;
+                ck_assert_msg(fabs(share - whole) < 0.2, "%g, %g", share, whole);
+                ck_assert(!busy || busy == process.busy);
+                busy = process.busy;
+            }
+        }
+    }
+    ck_assert_uint_gt(busy, SEQUENCES * STEPS);
+    free(x);
+    free(y);
+    mr_session_close(card);
     mr_model_close(model);
 }
 END_TEST
@@ -622,6 +673,7 @@ int main(int argc, char **argv) {
     tcase_set_timeout(well, 120);
     tcase_set_timeout(faults, 120);
     tcase_add_test(well, same_bits);
+    tcase_add_test(well, timeline);
     tcase_add_test(well, step_by_step);
     tcase_add_test(well, two_cards);
     tcase_add_test(well, two_processes);

@@ -64,7 +64,7 @@ if [ ! -x "$M" ] || [ ! -x "$SESSION_TEST" ]; then
     exit 1
 fi
 mkdir -p "$W" || exit 1
-rm -rf "$W"/*.npy "$W"/*.csv "$W"/*.millrace "$W"/*.onnx "$W/readonly" "$W/broken-cache"
+rm -rf "$W"/*.npy "$W"/*.csv "$W"/*.json "$W"/*.millrace "$W"/*.onnx "$W/readonly" "$W/broken-cache"
 T=$W/tiny.millrace
 X=$W/x.npy
 check "writing the model" "$SESSION_TEST" --write "$T" "$X"
@@ -74,7 +74,7 @@ runs 0 --help
 check "help names the commands" grep -q '  compare ' "$W/out"
 runs 0 --version
 check "version" grep -Eq '^millrace [0-9]+\.[0-9]+\.[0-9]+$' "$W/out"
-for command in import plan build run compare emulate devices; do
+for command in import plan build run compare profile emulate devices; do
     runs 0 "$command" --help
     check "$command --help" grep -q "^Usage: millrace $command" "$W/out"
     refuses 2 "--nonsense" "$command" --nonsense
@@ -87,6 +87,9 @@ refuses 2 "one argument too many" plan "$T" "$T"
 refuses 2 "--input is missing" run "$T" --device cpu: -o "$W/y.npy"
 refuses 2 "-o is missing" run "$T" --device cpu: --input "$X"
 refuses 2 "--input is missing" compare "$T"
+refuses 2 "--input is missing" profile "$T" --device sim:
+refuses 2 "the model file is missing" profile --input "$X"
+refuses 2 "needs a value" profile "$T" --trace
 refuses 2 "whole numbers" plan "$T" --lanes 1,x
 refuses 2 "whole numbers" plan "$T" --lanes 0
 refuses 2 "whole numbers" plan "$T" --lanes ""
@@ -147,6 +150,10 @@ refuses 1 "warp" run "$T" --device warp --input "$X" -o "$W/y.npy"
 refuses 1 "warp:1" build "$T" --device warp:1
 refuses 1 "$W/none.npy" run "$T" --device cpu: --input "$W/none.npy" -o "$W/y.npy"
 refuses 1 "cannot be written" run "$T" --device cpu: --input "$X" -o "$W/no/such/y.npy"
+refuses 1 "cannot be written" profile "$T" --input "$X" --trace "$W/no/such/t.json"
+refuses 1 "is a folder" profile "$T" --input "$X" --trace "$W"
+refuses 1 "cpu: has no cycles" profile "$T" --device cpu: --input "$X" --trace "$W/cpu.json"
+check "no trace of what was refused" test ! -e "$W/cpu.json"
 refuses 1 "is a folder" run "$T" --device cpu: --input "$X" -o "$W"
 csv "$W/wide.csv" 6 4 0.5
 refuses 1 "has the shape [6, 4], and model session-test takes [N, T, F] or [T, F] with F = 3" \
@@ -229,6 +236,19 @@ else
     check "cycles ($simulated) as planned ($planned)" test -n "$simulated" -a "$simulated" = "$planned"
     runs 0 run "$T" --device sim: --input "$X" -o "$W/sim.npy" --lanes 1,2 --trace "$W/t.fst"
     check "waveforms" test -s "$W/t.fst"
+    runs 0 profile "$T" --input "$X" --lanes 1,2 --trace "$W/t.json"
+    check "nothing on stderr" test ! -s "$W/err"
+    check "a row of totals" grep -Eq '^lstm0 +[0-9,]+ +[0-9.]+ % +[0-9,]+ +[0-9.]+ %' "$W/out"
+    check "a bar over time" grep -Eq '^lstm0 +[0-9#sb.]{64}$' "$W/out"
+    check "what limits the run" sh -c "tail -n 1 $W/out | grep -Eq '^lstm[01].* (sets?|busiest).*\\.\$'"
+    check "a trace" grep -q '"traceEvents"' "$W/t.json"
+    runs 0 profile "$T" --input "$X" --lanes 1,2 --json
+    check "profile as JSON" grep -q '"limited_by"' "$W/out"
+    # A disk that is full: one sentence, and no table that could be taken for a success.
+    refuses 1 "/dev/full" profile "$T" --input "$X" --lanes 1,2 --trace /dev/full
+    csv "$W/bad.csv" 6 3 nan
+    refuses 1 "sequence 0, step 0, feature 0" profile "$T" --input "$W/bad.csv" --lanes 1,2 --trace "$W/nan.json"
+    check "no trace of a failed run" test ! -e "$W/nan.json"
 fi
 
 echo "cli_test: $cases cases, $failures failures"

@@ -107,6 +107,67 @@ START_TEST(backends_agree) {
 }
 END_TEST
 
+// The fixture's process "cell" is busy once for each step; without idle cycles in one go, so that
+// its counter is known for every cycle. Two runs follow one another in the timeline.
+START_TEST(timelines_are_exact) {
+    static const struct mr_device_options options[] = {
+        {.seed = 1}, {.idle_chance = 100, .stall_chance = 150, .seed = 2}};
+    unsigned char weights[2 * 64];
+    uint64_t x[TOTAL];
+    uint32_t y[TOTAL];
+    fill(weights, sizeof weights, 3);
+    fill(x, sizeof x, 4);
+    for (size_t i = 0; i < 2; i++) {
+        const uint32_t sequences = i ? 2 : SEQUENCES; // random cycles in between take longer
+        struct mr_device *sim = open_well("sim:", &options[i]);
+        struct mr_timeline *timeline = mr_timeline_open(2);
+        struct mr_activity activity[2], sum = {0};
+        ck_assert_msg(!mr_device_load_weights(sim, weights, 2, error, sizeof error), "%s", error);
+        uint64_t past = 0;
+        uint32_t index = 0;
+        for (int round = 0; round < 2; round++) {
+            struct mr_job job = {.sequences = sequences,
+                                 .steps = STEPS,
+                                 .flags = MR_FLAG_RESET,
+                                 .x = x,
+                                 .x_count = sequences * STEPS,
+                                 .y = y,
+                                 .y_count = sequences * STEPS,
+                                 .activity = activity,
+                                 .timeline = timeline};
+            ck_assert_msg(!mr_device_run(sim, &job, error, sizeof error), "%s", error);
+            // Short enough for a sample in each cycle.
+            ck_assert_uint_lt(past + job.cycles, MR_TIMELINE_SAMPLES);
+            ck_assert_uint_eq(timeline->count, past + job.cycles);
+            for (; index < timeline->count; index++) {
+                const struct mr_counts *cell = &timeline->counts[2 * index + 1];
+                const uint64_t cycle = timeline->cycles[index] - past;
+                ck_assert_uint_eq(timeline->cycles[index], index + 1);
+                if (cycle <= activity[1].first_busy)
+                    ck_assert_uint_eq(cell->busy, sum.busy);
+                if (!i && cycle > activity[1].first_busy && cycle <= activity[1].last_busy)
+                    ck_assert_uint_eq(cell->busy, sum.busy + cycle - activity[1].first_busy);
+                if (cycle > activity[1].last_busy)
+                    ck_assert_uint_eq(cell->busy, sum.busy + activity[1].busy);
+            }
+            sum.busy += activity[1].busy;
+            sum.starved += activity[1].starved;
+            sum.blocked += activity[1].blocked;
+            past += job.cycles;
+            const struct mr_counts *last = &timeline->counts[2 * index - 1];
+            ck_assert_uint_eq(last->busy, sum.busy);
+            ck_assert_uint_eq(last->starved, sum.starved);
+            ck_assert_uint_eq(last->blocked, sum.blocked);
+        }
+        ck_assert_uint_eq(sum.busy, 2 * sequences * STEPS);
+        if (i)
+            ck_assert_uint_gt(sum.starved, 0);
+        mr_timeline_close(timeline);
+        mr_device_close(sim);
+    }
+}
+END_TEST
+
 START_TEST(jobs_are_checked) {
     static const char *const uris[] = {"cpu:", "sim:"};
     uint64_t x[TOTAL + 1] = {0}, weights[3 * 8] = {0};
@@ -236,6 +297,7 @@ int main(void) {
     tcase_set_timeout(cases, 300);
     tcase_add_checked_fixture(cases, build_network, NULL);
     tcase_add_test(cases, backends_agree);
+    tcase_add_test(cases, timelines_are_exact);
     tcase_add_test(cases, jobs_are_checked);
     tcase_add_test(cases, opening_is_checked);
     tcase_add_test(cases, ports_are_checked);

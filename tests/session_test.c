@@ -174,6 +174,63 @@ START_TEST(cpu_gives_the_bits_of_the_reference) {
 }
 END_TEST
 
+// The last sample is the sum of the run; samples rise, and no cycle is counted twice.
+static void check_timeline(const struct mr_session *session) {
+    static struct mr_sample samples[512];
+    const uint32_t count = mr_session_timeline(session, 0, NULL, 0);
+    ck_assert_uint_gt(count, 100);
+    ck_assert_uint_le(count, 512);
+    for (uint32_t p = 0; p < mr_session_process_count(session); p++) {
+        struct mr_process_info info;
+        struct mr_sample before = {0};
+        ck_assert_int_eq(mr_session_process(session, p, &info), 0);
+        ck_assert_uint_eq(mr_session_timeline(session, p, samples, 512), count);
+        for (uint32_t i = 0; i < count; i++) {
+            const struct mr_sample *now = &samples[i];
+            ck_assert_uint_gt(now->cycle, before.cycle);
+            ck_assert(now->busy >= before.busy && now->starved >= before.starved &&
+                      now->blocked >= before.blocked);
+            ck_assert_uint_le(now->busy - before.busy + now->starved - before.starved +
+                                  now->blocked - before.blocked,
+                              now->cycle - before.cycle);
+            ck_assert(now->busy == 0 || now->cycle > info.first_busy);
+            ck_assert(now->cycle <= info.last_busy || now->busy == info.busy);
+            before = *now;
+        }
+        ck_assert_uint_eq(before.busy, info.busy);
+        ck_assert_uint_eq(before.starved, info.starved);
+        ck_assert_uint_eq(before.blocked, info.blocked);
+    }
+    // Room for two: the rest stays as it was.
+    memset(samples, 0, sizeof samples);
+    ck_assert_uint_eq(mr_session_timeline(session, 1, samples, 2), count);
+    ck_assert_uint_gt(samples[1].cycle, 0);
+    ck_assert_uint_eq(samples[2].cycle, 0);
+    ck_assert_uint_eq(mr_session_timeline(session, mr_session_process_count(session), samples, 512),
+                      0);
+}
+
+static void timeline_of_a_session(const struct mr_model *model, struct mr_options options) {
+    float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS];
+    struct mr_stats stats, again;
+    fill_input(x, SEQUENCES * STEPS * INPUTS);
+    options.timeline = 1;
+    struct mr_session *session = open_session(model, "sim:", &options);
+    ck_assert_uint_eq(mr_session_timeline(session, 0, NULL, 0), 0);
+    ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, &stats), 0);
+    check_timeline(session);
+    const uint32_t count = mr_session_timeline(session, 0, NULL, 0);
+    // Each call has its own.
+    ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, &again), 0);
+    check_timeline(session);
+    ck_assert_uint_eq(mr_session_timeline(session, 0, NULL, 0), count);
+    ck_assert_uint_eq(stats.cycles, again.cycles);
+    mr_session_close(session);
+    struct mr_error error = {0};
+    ck_assert_ptr_null(mr_session_open(model, "cpu:", &options, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "cpu: has no cycles"));
+}
+
 // The simulator of one shape takes a while to build, so there is one.
 START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
     float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS];
@@ -194,7 +251,9 @@ START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
     ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, &stats), 0);
     ck_assert(stats.utilisation > 0 && stats.utilisation <= 1);
     ck_assert_uint_gt(mr_session_process_count(session), 0);
+    ck_assert_uint_eq(mr_session_timeline(session, 0, NULL, 0), 0); // was not asked for
     mr_session_close(session);
+    timeline_of_a_session(model, options);
 
     char *json = NULL, planned[64];
     struct mr_error error;

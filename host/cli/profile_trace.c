@@ -10,21 +10,25 @@ static double percent(double share) {
     return (double)(long long)(share * 1000 + 0.5) / 10;
 }
 
+static json_t *date_or_null(const struct profile_process *process, uint64_t cycle) {
+    return process->dated && !process->about ? json_integer((json_int_t)cycle) : json_null();
+}
+
 json_t *profile_json(const struct profile *profile, const char *trace) {
     char text[600];
     profile_verdict(profile, text, sizeof text);
     json_t *processes = json_array(), *limits = json_array();
     for (uint32_t i = 0; i < profile->process_count; i++) {
         const struct profile_process *process = &profile->processes[i];
-        json_array_append_new(
-            processes,
-            json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b}", "name", process->name, "busy",
-                      (json_int_t)process->end.busy, "starved", (json_int_t)process->end.starved,
-                      "blocked", (json_int_t)process->end.blocked, "first_busy",
-                      process->dated ? json_integer((json_int_t)process->first_busy) : json_null(),
-                      "last_busy",
-                      process->dated ? json_integer((json_int_t)process->last_busy) : json_null(),
-                      "exact", process->dated && !process->about));
+        json_array_append_new(processes,
+                              json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "name", process->name,
+                                        "busy", (json_int_t)process->end.busy, "starved",
+                                        (json_int_t)process->end.starved, "blocked",
+                                        (json_int_t)process->end.blocked, "first_busy",
+                                        date_or_null(process, process->first_busy), "last_busy",
+                                        date_or_null(process, process->last_busy)));
+        if (profile_limits(profile, i))
+            json_array_append_new(limits, json_string(process->name));
     }
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:o, s:o, s:s, s:o}", "model",
                      profile->model, "device", profile->device, "sequences",
