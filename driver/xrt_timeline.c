@@ -3,6 +3,7 @@
 // other, so those of one look are of different cycles. The readings lie evenly between two
 // readings of the cycle counter; a sample is what each counter was, between its last two
 // readings, when the look began.
+#define _GNU_SOURCE
 #include "file.h"
 #include "mr_registers.h"
 #include "xrt_device.h"
