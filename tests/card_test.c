@@ -351,6 +351,55 @@ START_TEST(portions) {
 }
 END_TEST
 
+// The starts of the kernel for one job follow one another in its timeline.
+START_TEST(timeline_of_portions) {
+    enum { SEQUENCES = 600, STEPS = 3, PROCESSES = 16 };
+    static const struct mr_device_options options = {.portion = 2000};
+    struct raw raw;
+    char text[900];
+    raw_open(&raw);
+    struct mr_device *card = raw_device(&raw, "xrt:0", &options);
+    struct mr_device_info info;
+    mr_device_get_info(card, &info);
+    ck_assert_uint_le(info.process_count, PROCESSES);
+    struct mr_timeline *timeline = mr_timeline_open(info.process_count);
+    int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
+    int32_t *y = calloc(SEQUENCES * raw.outputs, sizeof *y);
+    struct mr_activity activity[PROCESSES] = {0};
+    struct mr_job job = {.sequences = SEQUENCES,
+                         .steps = STEPS,
+                         .flags = MR_FLAG_RESET,
+                         .x = x,
+                         .x_count = SEQUENCES * STEPS * raw.words,
+                         .y = y,
+                         .y_count = SEQUENCES * raw.outputs,
+                         .activity = activity,
+                         .timeline = timeline};
+    ck_assert_msg(!mr_device_run(card, &job, text, sizeof text), "%s", text);
+    ck_assert_uint_ge(timeline->count, 4);
+    for (uint32_t i = 1; i < timeline->count; i++) {
+        const struct mr_counts *now = timeline->counts + i * info.process_count,
+                               *before = now - info.process_count;
+        ck_assert_uint_gt(timeline->cycles[i], timeline->cycles[i - 1]);
+        for (uint32_t p = 0; p < info.process_count; p++)
+            ck_assert(now[p].busy >= before[p].busy && now[p].starved >= before[p].starved &&
+                      now[p].blocked >= before[p].blocked);
+    }
+    const struct mr_counts *last = timeline->counts + (timeline->count - 1) * info.process_count;
+    ck_assert_uint_eq(timeline->cycles[timeline->count - 1], job.cycles);
+    for (uint32_t p = 0; p < info.process_count; p++) {
+        ck_assert_uint_eq(last[p].busy, activity[p].busy);
+        ck_assert_uint_eq(last[p].starved, activity[p].starved);
+        ck_assert_uint_eq(last[p].blocked, activity[p].blocked);
+    }
+    free(y);
+    raw_free(x);
+    mr_timeline_close(timeline);
+    mr_device_close(card);
+    raw_close(&raw);
+}
+END_TEST
+
 START_TEST(other_weights) {
     enum { SEQUENCES = 5, STEPS = 4 };
     struct raw raw;
@@ -679,6 +728,7 @@ int main(int argc, char **argv) {
     tcase_add_test(well, two_processes);
     tcase_add_test(well, many_opens);
     tcase_add_test(well, portions);
+    tcase_add_test(well, timeline_of_portions);
     tcase_add_test(well, other_weights);
     tcase_add_test(well, plain_program);
     tcase_add_test(well, command_line);
