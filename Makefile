@@ -57,7 +57,7 @@ endif
 RUN = MILLRACE_CACHE=$(CURDIR)/build/cache env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 PACKAGES = gcc g++ libc6-dev make pkg-config \
-    verilator iverilog yosys z3 zlib1g-dev \
+    verilator ccache iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libjansson-dev libssl-dev \
     libxrt1 libxrt-dev libzip-dev unzip tcl \
     check libsubunit-dev clang libclang-rt-14-dev clang-format
@@ -198,7 +198,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 hw/fit/*.ys hw/fit/*.v hw/fit/*.awk $(SHARE)/hw/fit
 	$(Q)$(INSTALL) hw/fit/fit.sh $(SHARE)/hw/fit
 	$(Q)$(INSTALL) -m 644 host/devices.def $(SHARE)/host
-	$(Q)$(INSTALL) -m 644 sim/*.h sim/*.cpp $(SHARE)/sim
+	$(Q)$(INSTALL) -m 644 sim/*.h sim/*.cpp sim/*.sh $(SHARE)/sim
 	$(Q)$(INSTALL) -m 644 sim/card/*.h sim/card/*.cpp $(SHARE)/sim/card
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/registers.json $(SHARE)/hw

@@ -125,7 +125,7 @@ static int run_hlsc(const struct mr_hls_build *build, const struct place *place,
     mr_words_add(&words, "-I");
     mr_words_add(&words, "../data/hls/kernels");
     const int failed =
-        mr_process_run(&words, place->out, place->log, lock, false, reason, sizeof reason);
+        mr_process_run(&words, place->out, place->log, lock, "", false, reason, sizeof reason);
     mr_words_free(&words);
     if (failed) {
         mr_log_first_error(place->log, line, sizeof line);

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 // Raised whenever a recipe changes in a way that its flags in the key do not show.
-#define RECIPE "1"
+#define RECIPE "2"
 
 enum kind { MODEL, RTL, CARD };
 
@@ -28,6 +28,7 @@ struct work {
     const struct mr_build *build;
     enum kind kind;
     char data[PATH_MAX], gen[PATH_MAX]; // absolute
+    char objects[PATH_MAX];             // CCACHE_DIR=<cache>/objects, where there is ccache; or ""
     char entry[PATH_MAX];               // <cache>/<top>-<kind>-<key>
     char place[PATH_MAX + 8];           // <entry>.tmp
     char log[PATH_MAX + 32];            // <place>/out/build.log
@@ -134,10 +135,16 @@ static const char *cxx_compiler(void) {
     return own && *own ? own : on_path("clang++") ? "clang++" : "g++";
 }
 
+// The optimisation level of a kernel's code: what a test compiles to run it once needs none.
+static int level(int usual) {
+    const char *own = getenv("MILLRACE_OPTIMISE");
+    return own && own[0] >= '0' && own[0] <= '3' && !own[1] ? own[0] - '0' : usual;
+}
+
 static void model_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%s", c_compiler());
+    mr_words_add(words, "-O%d", level(3));
     static const char *const flags[] = {"-std=c11",
-                                        "-O3",
                                         "-march=native",
                                         "-fwrapv",
                                         "-fPIC",
@@ -210,8 +217,9 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                  card ? " -static-libstdc++ -static-libgcc" : "");
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
-                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O1",
-                 cxx, cxx);
+                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 OBJCACHE=%s "
+                 "VERILATOR_INCLUDER='sh ../data/sim/one_unit.sh'",
+                 cxx, cxx, level(2), *work->objects ? "ccache" : "");
     mr_words_add(words, "+incdir+data/hw/include");
     if (card) {
         mr_words_add(words, "+incdir+."); // mr_network.svh
@@ -250,8 +258,8 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 }
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
-    static const char *const files[] = {"sim/harness.cpp", "sim/kernel.h", "sim/timeline.h",
-                                        "sim/rtl_hooks.h", "sim/rtl_context.h"};
+    static const char *const files[] = {"sim/harness.cpp",   "sim/kernel.h",   "sim/rtl_hooks.h",
+                                        "sim/rtl_context.h", "sim/timeline.h", "sim/one_unit.sh"};
     // Those of a card come last.
     static const struct {
         const char *folder, *suffix;
@@ -306,7 +314,7 @@ static int name_entry(struct work *work, const char *cache) {
         snprintf(work->error, work->error_size, "not enough memory to build %s", work->build->top);
         return -1;
     }
-    // The number of jobs and the place of the files are no part of the result.
+    // The number of jobs and the places of the files are no part of the result.
     struct mr_build neutral = *work->build;
     neutral.jobs = 1;
     struct work *plain = malloc(sizeof *plain);
@@ -314,6 +322,7 @@ static int name_entry(struct work *work, const char *cache) {
         goto memory;
     *plain = *work;
     plain->build = &neutral;
+    plain->objects[0] = '\0';
     (rtl ? rtl_recipe : model_recipe)(plain, &words);
     free(plain);
     if (words.failed)
@@ -402,7 +411,7 @@ static int run_recipe(struct work *work, recipe *make_words) {
     struct mr_words words = {0};
     char reason[300], line[300], out[PATH_MAX + 32], so[PATH_MAX + 64];
     make_words(work, &words);
-    const int failed = mr_process_run(&words, work->place, work->log, work->lock,
+    const int failed = mr_process_run(&words, work->place, work->log, work->lock, work->objects,
                                       work->build->verbose, reason, sizeof reason);
     mr_words_free(&words);
     if (failed) {
@@ -471,6 +480,13 @@ static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
                  real_cache);
         return -1;
     }
+    // Verilator's runtime is the same in all simulators: its compilation is kept.
+    const char *own = getenv("CCACHE_DIR");
+    if (work->kind != MODEL && on_path("ccache") &&
+        snprintf(work->objects, sizeof work->objects, "CCACHE_DIR=%s%s",
+                 own && *own ? own : real_cache,
+                 own && *own ? "" : "/objects") >= (int)sizeof work->objects)
+        work->objects[0] = '\0';
     if (name_entry(work, real_cache))
         return -1;
     if (snprintf(so_path, so_path_size, "%s/kernel.so", work->entry) >= (int)so_path_size) {

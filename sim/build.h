@@ -25,7 +25,8 @@ struct mr_build {
 // the log of the failed tool and quotes its first error.
 //
 // Tools: $MILLRACE_CC or cc; $MILLRACE_CXX or clang++ or g++; $MILLRACE_VERILATOR or verilator;
-// make.
+// make; ccache where it is there. $MILLRACE_OPTIMISE (0 to 3) is the level that kernels are
+// compiled with: 0 for one that runs a few cycles only.
 int mr_build_model(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                    size_t error_size);
 int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,

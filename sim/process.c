@@ -42,9 +42,9 @@ void mr_words_free(struct mr_words *words) {
     memset(words, 0, sizeof *words);
 }
 
-// The environment without what a surrounding make says to its own children, and with messages in
-// English.
-static void tool_environment(struct mr_words *words) {
+// The environment without what a surrounding make says to its own children, with messages in
+// English, and with `setting`.
+static void tool_environment(struct mr_words *words, const char *setting) {
     static const char *const dropped[] = {
         "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "MAKEOVERRIDES=", "LC_ALL="};
     for (char **variable = environ; variable && *variable; variable++) {
@@ -55,6 +55,8 @@ static void tool_environment(struct mr_words *words) {
             mr_words_add(words, "%s", *variable);
     }
     mr_words_add(words, "LC_ALL=C");
+    if (*setting)
+        mr_words_add(words, "%s", setting);
 }
 
 static int spawn(pid_t *pid, const struct mr_words *words, const struct mr_words *environment,
@@ -80,9 +82,9 @@ out:
 }
 
 int mr_process_run(const struct mr_words *words, const char *directory, const char *log,
-                   int lock_fd, bool verbose, char *error, size_t error_size) {
+                   int lock_fd, const char *setting, bool verbose, char *error, size_t error_size) {
     struct mr_words environment = {0};
-    tool_environment(&environment);
+    tool_environment(&environment, setting);
     if (words->failed || environment.failed) {
         mr_words_free(&environment);
         snprintf(error, error_size, "not enough memory to run %s",

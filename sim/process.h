@@ -19,9 +19,10 @@ void mr_words_add(struct mr_words *words, const char *format, ...)
 void mr_words_free(struct mr_words *words);
 
 // Runs the command in `directory` with output appended to `log`. The tool keeps `lock_fd` open, so
-// a lock on it lasts until the last process of the tool is gone. 0, or -1 with a sentence in error.
+// a lock on it lasts until the last process of the tool is gone. setting: a variable of its
+// environment, "NAME=value", or "". 0, or -1 with a sentence in error.
 int mr_process_run(const struct mr_words *words, const char *directory, const char *log,
-                   int lock_fd, bool verbose, char *error, size_t error_size);
+                   int lock_fd, const char *setting, bool verbose, char *error, size_t error_size);
 // The first line of a log that reports an error, else its last line; "" when there is none.
 void mr_log_first_error(const char *log, char *line, size_t line_size);
 

@@ -14,6 +14,8 @@ failed=0
 mkdir -p "$work" || exit 1
 MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 export MILLRACE_CACHE
+export CCACHE_DIR=${CCACHE_DIR:-$MILLRACE_CACHE/objects}
+ccache=$(command -v ccache)
 echo "card_rtl_test: seed $seed"
 
 fail() {
@@ -50,7 +52,7 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
     # Word splitting of the file lists is wanted.
     # shellcheck disable=SC2046
     "$verilator" --cc --exe --build --assert -Wall -O3 --unroll-count 4 -j 2 -Ihw/include -I"$gen" --Mdir "$work/$1/obj" \
-        -GWATCHDOG=3000 --top-module millrace -MAKEFLAGS "CXX=${CXX:-clang++} OPT_FAST=-O2 OPT_SLOW=-O1" \
+        -GWATCHDOG=3000 --top-module millrace -MAKEFLAGS "CXX=${CXX:-clang++} VM_PARALLEL_BUILDS=0 OPT_FAST=-O2 OBJCACHE=$ccache VERILATOR_INCLUDER='sh $PWD/sim/one_unit.sh'" \
         -CFLAGS "-std=c++17 -iquote $PWD/sim -iquote $PWD/hls/include -iquote $PWD/hw/card" \
         -LDFLAGS "$PWD/build/libmillrace.a -lcrypto -ldl -lpthread" -o card_rtl_test hw/lint/waivers.vlt \
         hw/card/*_pkg.sv $(ls hw/card/*.sv | grep -v _pkg.sv) hw/rtl/*.sv "$gen/network.sv" \

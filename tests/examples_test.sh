@@ -12,8 +12,7 @@ manual=docs/hlsc.md
 work=build/examples
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 # Many simulators that run shortly.
-export MILLRACE_CXX=$PWD/tests/hlsc_fuzz/fast_cc.sh HLSC_FUZZ_RUNTIME=$PWD/build/fast_cc
-mkdir -p "$HLSC_FUZZ_RUNTIME"
+export MILLRACE_OPTIMISE=0
 
 # Of all, or of those named: a line each: file, top, scalars (- if none), seed (1 if none).
 examples() {

@@ -11,8 +11,7 @@ yosys=${YOSYS:-yosys}
 iverilog=${IVERILOG:-iverilog}
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 # Many simulators that run shortly.
-export MILLRACE_CXX=$PWD/tests/hlsc_fuzz/fast_cc.sh HLSC_FUZZ_RUNTIME=$PWD/build/fast_cc
-mkdir -p "$HLSC_FUZZ_RUNTIME"
+export MILLRACE_OPTIMISE=0
 rm -rf "$work"
 mkdir -p "$work/verdicts" || exit 1
 echo "hlsc_test: seed $seed"

@@ -10,8 +10,7 @@ iverilog=${IVERILOG:-iverilog}
 work=build/icarus
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 # Many simulators that run shortly.
-export MILLRACE_CXX=$PWD/tests/hlsc_fuzz/fast_cc.sh HLSC_FUZZ_RUNTIME=$PWD/build/fast_cc
-mkdir -p "$HLSC_FUZZ_RUNTIME"
+export MILLRACE_OPTIMISE=0
 rm -rf "$work"
 mkdir -p "$work" || exit 1
 command -v "$iverilog" >/dev/null || { echo "skip: icarus_test: there is no '$iverilog'"; exit 0; }

@@ -370,7 +370,7 @@ START_TEST(failed_build_names_its_log) {
 }
 END_TEST
 
-// Entries and work places in a cache directory, locks and logs aside.
+// Entries and work places in a cache directory; locks, logs and compiled objects aside.
 static void count_entries(const char *path, int *entries, int *places) {
     *entries = *places = 0;
     DIR *directory = opendir(path);
@@ -378,7 +378,7 @@ static void count_entries(const char *path, int *entries, int *places) {
         return;
     for (struct dirent *entry; (entry = readdir(directory));) {
         const char *dot = strchr(entry->d_name, '.');
-        *entries += !dot;
+        *entries += !dot && strcmp(entry->d_name, "objects") != 0;
         *places += dot && !strcmp(dot, ".tmp");
     }
     closedir(directory);

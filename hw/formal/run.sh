@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Proves the stream primitives, and the register slave and the address generator of the card, with yosys-smtbmc and z3: bounded check, induction, and covers that must
-# be reached, in several configurations; one line each, exit code 1 when one does not hold.
-# `run.sh --mutants` breaks copies of the RTL one way at a time and expects each proof to fail.
+# Proves the stream primitives, and the register slave and the address generator of the card, with yosys-smtbmc and z3:
+# bounded check, induction, and covers that must be reached, in several configurations; one line each, exit code 1 when
+# one does not hold. `run.sh --short` leaves two of the address generator's three sizes out; `run.sh --mutants` breaks
+# copies of the RTL one way at a time and expects each proof to fail.
 # Work files go to build/formal (or to $MR_FORMAL_DIR).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -117,7 +118,9 @@ else
     done
     prove skid_1 mr_skid 20 "$(par WIDTH 1)"
     prove skid_8 mr_skid 20 "$(par WIDTH 8)"
-    for beats in 1 8 64; do
+    bursts="1 8 64"
+    [ "${1:-}" != --short ] || bursts=8
+    for beats in $bursts; do
         prove "bursts_$beats" mr_bursts 12 "$(par MAX_BEATS $beats ADDR_WIDTH 8 COUNT_WIDTH 8)"
     done
     prove axil_slave mr_axil_slave 20 "$(par ADDR_WIDTH 4)"

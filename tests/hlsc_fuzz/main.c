@@ -271,8 +271,7 @@ static struct counts run_all(const struct plan *plan) {
 // ---- the command
 
 static void find_places(struct settings *with) {
-    static char root[PATH_MAX], hlsc[PATH_MAX], work[PATH_MAX + 32], runtime[PATH_MAX + 64],
-        compiler[PATH_MAX + 64];
+    static char root[PATH_MAX], hlsc[PATH_MAX], work[PATH_MAX + 32], objects[PATH_MAX + 64];
     const char *own = getenv("HLSC");
     if (!realpath(".", root) || !realpath(own && *own ? own : "build/hlsc", hlsc)) {
         fprintf(stderr,
@@ -282,15 +281,12 @@ static void find_places(struct settings *with) {
         exit(2);
     }
     snprintf(work, sizeof work, "%s/build/hlsc_fuzz", root);
-    snprintf(runtime, sizeof runtime, "%s/runtime", work);
-    snprintf(compiler, sizeof compiler, "%s/tests/hlsc_fuzz/fast_cc.sh", root);
+    snprintf(objects, sizeof objects, "%s/objects", work);
     mkdir("build", 0777);
     mkdir(work, 0777);
-    mkdir(runtime, 0777);
-    setenv("HLSC_FUZZ_RUNTIME", runtime, 1);
-    setenv("MILLRACE_CXX", compiler, 1);
-    setenv("MILLRACE_CC", compiler, 1);
-    setenv("MILLRACE_DATA", root, 0); // for an hlsc from elsewhere
+    setenv("CCACHE_DIR", objects, 1);
+    setenv("MILLRACE_OPTIMISE", "0", 1); // compiling takes longer than running
+    setenv("MILLRACE_DATA", root, 0);    // for an hlsc from elsewhere
     with->hlsc = hlsc;
     with->data = root;
     with->work = work;
