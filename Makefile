@@ -297,7 +297,7 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
-build/tests/card_test build/asan/card_test: | $(CARD_TEST_FILES) build/millrace_card build/tests/session_test
+build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test: | $(CARD_TEST_FILES) build/millrace_card build/tests/session_test
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a

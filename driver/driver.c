@@ -82,11 +82,23 @@ int mr_device_run(struct mr_device *device, struct mr_job *job, char *error, siz
                  job->flags, (unsigned)MR_FLAG_RESET);
         return -1;
     }
+    job->done = 0;
     if (device->backend->run(device->state, job, error, error_size))
         return -1;
+    job->done = job->sequences;
     if (job->timeline && job->cycles)
         mr_timeline_end_run(job->timeline, job->cycles, job->activity);
     return 0;
+}
+
+int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count, char *error,
+                         size_t error_size) {
+    return device->backend->read_state(device->state, beats, count, error, error_size);
+}
+
+int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count, char *error,
+                          size_t error_size) {
+    return device->backend->write_state(device->state, beats, count, error, error_size);
 }
 
 size_t mr_device_list(struct mr_device_entry *entries, size_t capacity) {

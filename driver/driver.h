@@ -45,7 +45,9 @@ struct mr_job {
     uint64_t x_count;
     void *y; // [y_count] elements of the device's y_bits
     uint64_t y_count;
-    // Results. Cycles are 0 on devices that do not count them.
+    // Results. Sequences whose y is there, also when the run fails after them; cycles are 0 on
+    // devices that do not count them.
+    uint32_t done;
     uint64_t cycles, last_output_cycle;
     struct mr_activity *activity; // [process_count of the device], or NULL
     struct mr_timeline *timeline; // gets samples of the activity, which must be there; or NULL
@@ -83,6 +85,11 @@ struct mr_backend {
     // were checked. After a failure the device can be used again; its recurrent state is then
     // undefined.
     int (*run)(void *device, struct mr_job *job, char *error, size_t error_size);
+    // Copies the recurrent state after the last run out of the device, or into it for the next one:
+    // `count` beats of 64 bytes, all that the network has (hls/kernels/state.h).
+    int (*read_state)(void *device, void *beats, uint64_t count, char *error, size_t error_size);
+    int (*write_state)(void *device, const void *beats, uint64_t count, char *error,
+                       size_t error_size);
     // Never fails; NULL is legal.
     void (*close)(void *device);
 };
@@ -101,6 +108,10 @@ void mr_device_get_info(const struct mr_device *device, struct mr_device_info *i
 int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count, char *error,
                            size_t error_size);
 int mr_device_run(struct mr_device *device, struct mr_job *job, char *error, size_t error_size);
+int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count, char *error,
+                         size_t error_size);
+int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count, char *error,
+                          size_t error_size);
 
 // Writes up to `capacity` devices of all backends; returns how many there are.
 size_t mr_device_list(struct mr_device_entry *entries, size_t capacity);

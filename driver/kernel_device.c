@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives a built kernel by the ports of a network: scalars command, sequences, steps, total, flags;
-// streams weights and x in, y out. Ports are found by name, so their order is the kernel's own.
+// streams weights, x and state_in in, y and state_out out. Ports are found by name, so their order
+// is the kernel's own.
 #define _POSIX_C_SOURCE 200809L
 #include "kernel_device.h"
 #include "loader.h"
@@ -8,8 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum port { COMMAND, SEQUENCES, STEPS, TOTAL, FLAGS, WEIGHTS, X, Y, PORT_COUNT };
-enum { SCALAR_COUNT = 5, IN_COUNT = 2, MAX_STREAM_BITS = 1 << 16 };
+enum port {
+    COMMAND,
+    SEQUENCES,
+    STEPS,
+    TOTAL,
+    FLAGS,
+    WEIGHTS,
+    X,
+    Y,
+    NEEDED, // those below are not: a network without state has none
+    STATE_IN = NEEDED,
+    STATE_OUT,
+    PORT_COUNT
+};
+enum { SCALAR_COUNT = 5, IN_COUNT = 3, OUT_COUNT = 2, MAX_STREAM_BITS = 1 << 16, BEAT_BITS = 512 };
 
 static const struct {
     const char *name;
@@ -17,13 +31,14 @@ static const struct {
 } wanted[PORT_COUNT] = {{"command", MR_PORT_SCALAR}, {"sequences", MR_PORT_SCALAR},
                         {"steps", MR_PORT_SCALAR},   {"total", MR_PORT_SCALAR},
                         {"flags", MR_PORT_SCALAR},   {"weights", MR_PORT_IN},
-                        {"x", MR_PORT_IN},           {"y", MR_PORT_OUT}};
+                        {"x", MR_PORT_IN},           {"y", MR_PORT_OUT},
+                        {"state_in", MR_PORT_IN},    {"state_out", MR_PORT_OUT}};
 
 struct mr_kernel_device {
     struct mr_loaded *loaded;
     void *instance;
     uint64_t max_cycles;
-    uint32_t bits[PORT_COUNT];
+    uint32_t bits[PORT_COUNT];  // 0: the kernel has no such port
     uint32_t place[PORT_COUNT]; // index among the kernel's ports of the same kind
 };
 
@@ -43,7 +58,8 @@ static int find_ports(struct mr_kernel_device *device, const char *so_path, char
             snprintf(error, error_size,
                      "%s: port %s of kernel %s is none of a network's (scalars command, sequences, "
                      "steps, "
-                     "total, flags; input streams weights, x; output stream y)",
+                     "total, flags; input streams weights, x, state_in; output streams y, "
+                     "state_out)",
                      so_path, port->name, kernel->top);
             return -1;
         }
@@ -57,7 +73,7 @@ static int find_ports(struct mr_kernel_device *device, const char *so_path, char
         device->bits[p] = port->bits;
         device->place[p] = of_kind[port->kind]++;
     }
-    for (enum port p = 0; p < PORT_COUNT; p++)
+    for (enum port p = 0; p < NEEDED; p++)
         if (!found[p]) {
             snprintf(error, error_size, "%s: kernel %s has no %s %s, which every network has",
                      so_path, kernel->top, kind_names[wanted[p].kind], wanted[p].name);
@@ -130,26 +146,54 @@ static int all_taken(const struct mr_kernel_device *device, const char *name, ui
     return -1;
 }
 
-int mr_kernel_device_load(void *opened, const void *beats, uint64_t count, char *error,
-                          size_t error_size) {
-    struct mr_kernel_device *device = opened;
+// A command other than RUN: it takes `count` beats of one stream, or gives them on another.
+static int transfer(struct mr_kernel_device *device, uint32_t command, enum port port,
+                    const void *beats, void *to, uint64_t count, char *error, size_t error_size) {
     uint64_t scalars[SCALAR_COUNT] = {0};
     struct mr_stream_in in[IN_COUNT] = {0};
-    struct mr_stream_out out = {0};
-    scalars[device->place[COMMAND]] = MR_COMMAND_LOAD;
-    in[device->place[WEIGHTS]] = (struct mr_stream_in){.data = beats, .count = count};
+    struct mr_stream_out out[OUT_COUNT] = {0};
+    if (port >= NEEDED && device->bits[port] != BEAT_BITS) {
+        snprintf(error, error_size, "kernel %s has no stream %s of beats of 64 bytes",
+                 device->loaded->kernel->top, wanted[port].name);
+        return -1;
+    }
+    scalars[device->place[COMMAND]] = command;
+    if (to)
+        out[device->place[port]] = (struct mr_stream_out){.data = to, .capacity = count};
+    else
+        in[device->place[port]] = (struct mr_stream_in){.data = beats, .count = count};
     struct mr_run run = {
-        .scalars = scalars, .in = in, .out = &out, .max_cycles = device->max_cycles};
+        .scalars = scalars, .in = in, .out = out, .max_cycles = device->max_cycles};
     if (device->loaded->kernel->run(device->instance, &run, error, error_size))
         return -1;
-    return all_taken(device, "weights", in[device->place[WEIGHTS]].taken, count, error, error_size);
+    const uint64_t moved = to ? out[device->place[port]].count : in[device->place[port]].taken;
+    return all_taken(device, wanted[port].name, moved, count, error, error_size);
+}
+
+int mr_kernel_device_load(void *device, const void *beats, uint64_t count, char *error,
+                          size_t error_size) {
+    return transfer(device, MR_COMMAND_LOAD, WEIGHTS, beats, NULL, count, error, error_size);
+}
+
+int mr_kernel_device_read_state(void *device, void *beats, uint64_t count, char *error,
+                                size_t error_size) {
+    return transfer(device, MR_COMMAND_READ_STATE, STATE_OUT, NULL, beats, count, error,
+                    error_size);
+}
+
+int mr_kernel_device_write_state(void *device, const void *beats, uint64_t count, char *error,
+                                 size_t error_size) {
+    return transfer(device, MR_COMMAND_WRITE_STATE, STATE_IN, beats, NULL, count, error,
+                    error_size);
 }
 
 int mr_kernel_device_run(void *opened, struct mr_job *job, char *error, size_t error_size) {
     struct mr_kernel_device *device = opened;
     uint64_t scalars[SCALAR_COUNT] = {0};
     struct mr_stream_in in[IN_COUNT] = {0};
-    struct mr_stream_out out = {.data = job->y, .capacity = job->y_count};
+    struct mr_stream_out out[OUT_COUNT] = {0};
+    struct mr_stream_out *y = &out[device->place[Y]];
+    *y = (struct mr_stream_out){.data = job->y, .capacity = job->y_count};
     scalars[device->place[COMMAND]] = MR_COMMAND_RUN;
     scalars[device->place[SEQUENCES]] = job->sequences;
     scalars[device->place[STEPS]] = job->steps;
@@ -158,21 +202,21 @@ int mr_kernel_device_run(void *opened, struct mr_job *job, char *error, size_t e
     in[device->place[X]] = (struct mr_stream_in){.data = job->x, .count = job->x_count};
     struct mr_run run = {.scalars = scalars,
                          .in = in,
-                         .out = &out,
+                         .out = out,
                          .max_cycles = device->max_cycles,
                          .activity = job->activity,
                          .timeline = job->timeline};
     if (device->loaded->kernel->run(device->instance, &run, error, error_size))
         return -1;
     job->cycles = run.cycles;
-    job->last_output_cycle = out.last_cycle;
+    job->last_output_cycle = y->last_cycle;
     if (all_taken(device, "x", in[device->place[X]].taken, job->x_count, error, error_size))
         return -1;
-    if (out.count != job->y_count) {
+    if (y->count != job->y_count) {
         snprintf(error, error_size,
                  "kernel %s gave %llu elements of y where %llu were expected; the buffer does not "
                  "fit the network",
-                 device->loaded->kernel->top, (unsigned long long)out.count,
+                 device->loaded->kernel->top, (unsigned long long)y->count,
                  (unsigned long long)job->y_count);
         return -1;
     }

@@ -17,6 +17,10 @@ void mr_kernel_device_info(const void *device, struct mr_device_info *info);
 int mr_kernel_device_load(void *device, const void *beats, uint64_t count, char *error,
                           size_t error_size);
 int mr_kernel_device_run(void *device, struct mr_job *job, char *error, size_t error_size);
+int mr_kernel_device_read_state(void *device, void *beats, uint64_t count, char *error,
+                                size_t error_size);
+int mr_kernel_device_write_state(void *device, const void *beats, uint64_t count, char *error,
+                                 size_t error_size);
 void mr_kernel_device_close(void *device);
 
 #endif

@@ -31,4 +31,6 @@ const struct mr_backend mr_backend_sim = {.scheme = "sim",
                                           .info = mr_kernel_device_info,
                                           .load_weights = mr_kernel_device_load,
                                           .run = mr_kernel_device_run,
+                                          .read_state = mr_kernel_device_read_state,
+                                          .write_state = mr_kernel_device_write_state,
                                           .close = mr_kernel_device_close};

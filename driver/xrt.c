@@ -171,6 +171,8 @@ static int work_open(struct mr_xrt_card *card, void *context) {
 
 static int work_close(struct mr_xrt_card *card, void *context) {
     struct mr_xrt *xrt = context;
+    if (card->kernel)
+        (void)mr_xrt_stream_end(xrt);
     mr_xrt_release_buffers(xrt);
     if (card->kernel)
         card->api->xrtKernelClose(card->kernel);
@@ -367,4 +369,6 @@ const struct mr_backend mr_backend_xrt = {.scheme = "xrt",
                                           .info = info,
                                           .load_weights = mr_xrt_load_weights,
                                           .run = mr_xrt_run,
+                                          .read_state = mr_xrt_read_state,
+                                          .write_state = mr_xrt_write_state,
                                           .close = close_xrt};

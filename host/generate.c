@@ -4,6 +4,7 @@
 #include "generate.h"
 
 #include "file.h"
+#include "state_image.h"
 #include "weights_image.h"
 
 #include <inttypes.h>
@@ -78,9 +79,9 @@ static void add_head(struct text *text, const struct mr_plan_head *head) {
     add(text, "#define HEAD_SIGMOID %d\n#include \"dense_head.h\"\n", head->sigmoid ? 1 : 0);
 }
 
-// The weight image of the network in beats: each process's part, in order.
+// The weight image of the network in beats: each process's part, in order; the state alike.
 static void add_loader(struct text *text, const struct mr_plan *plan) {
-    add(text, "\nstatic void loader(hls_stream(beat_t) *weights,");
+    add(text, "\nstatic void loader(hls_stream(beat_t) *weights, hls_stream(beat_t) *state_in,");
     for (int l = 0; l < plan->layer_count; l++)
         add(text, "\n                   hls_stream(beat_t) *lstm%d_weights,", l);
     add(text, "\n                   hls_stream(beat_t) *head_weights, uint32_t command) {\n");
@@ -88,14 +89,32 @@ static void add_loader(struct text *text, const struct mr_plan *plan) {
     for (int l = 0; l < plan->layer_count; l++)
         add(text, "        mr_relay(weights, lstm%d_weights, %" PRIu64 ");\n", l,
             mr_weights_beats(plan, l));
-    add(text, "        mr_relay(weights, head_weights, %" PRIu64 ");\n    }\n}\n",
+    add(text, "        mr_relay(weights, head_weights, %" PRIu64 ");\n",
         mr_weights_beats(plan, plan->layer_count));
+    add(text, "    } else if (command == MR_COMMAND_WRITE_STATE) {\n");
+    for (int l = 0; l < plan->layer_count; l++)
+        add(text, "        mr_relay(state_in, lstm%d_weights, %" PRIu32 ");\n", l,
+            mr_state_beats(plan, l));
+    add(text, "    }\n}\n");
+}
+
+static void add_saver(struct text *text, const struct mr_plan *plan) {
+    add(text, "\nstatic void saver(");
+    for (int l = 0; l < plan->layer_count; l++)
+        add(text, "hls_stream(unit_state_t) *lstm%d_state,\n                  ", l);
+    add(text, "hls_stream(beat_t) *state_out, uint32_t command) {\n");
+    add(text, "    if (command == MR_COMMAND_READ_STATE) {\n");
+    for (int l = 0; l < plan->layer_count; l++)
+        add(text, "        mr_save(lstm%d_state, state_out, %" PRIu32 ");\n", l,
+            mr_state_beats(plan, l));
+    add(text, "    }\n}\n");
 }
 
 static void add_channels(struct text *text, const struct mr_plan *plan) {
     for (int l = 0; l <= plan->layer_count; l++)
         add(text, "    HLS_CHANNEL(beat_t, w%d);\n", l);
     for (int l = 0; l < plan->layer_count; l++) {
+        add(text, "    HLS_CHANNEL(unit_state_t, s%d);\n", l);
         if (mr_plan_has_resize(plan, l))
             add(text, "    HLS_CHANNEL(vec%d_t, r%d);\n", plan->layers[l].lc, l);
         add(text, "    HLS_CHANNEL(vec%d_t, h%d);\n", plan->layers[l].lc, l);
@@ -108,12 +127,13 @@ static void add_top(struct text *text, const struct mr_plan *plan) {
     const int last = plan->layer_count - 1;
     add(text,
         "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x,\n"
-        "             hls_stream(int32_t) *y, uint32_t command, uint32_t sequences,\n"
+        "             hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
+        "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
         "             uint32_t steps, uint32_t total, uint32_t flags) {\n"
         "    HLS(dataflow)\n",
         plan->layers[0].lc);
     add_channels(text, plan);
-    add(text, "    loader(weights");
+    add(text, "    loader(weights, state_in");
     for (int l = 0; l <= plan->layer_count; l++)
         add(text, ", &w%d", l);
     add(text, ", command);\n");
@@ -126,8 +146,13 @@ static void add_top(struct text *text, const struct mr_plan *plan) {
                      mr_plan_has_resize(plan, l) ? l : l - 1);
         if (mr_plan_has_resize(plan, l))
             add(text, "    resize%d(&h%d, &r%d, command, total);\n", l, l - 1, l);
-        add(text, "    lstm%d(&w%d, %s, &h%d, command, steps, total, flags);\n", l, l, rows, l);
+        add(text, "    lstm%d(&w%d, %s, &h%d, &s%d, command, steps, total, flags);\n", l, l, rows,
+            l, l);
     }
+    add(text, "    saver(");
+    for (int l = 0; l <= last; l++)
+        add(text, "&s%d, ", l);
+    add(text, "state_out, command);\n");
     add(text, "    last(&h%d, &hl, command, steps, total);\n", last);
     add(text, "    head(&w%d, &hl, y, command, sequences);\n}\n", plan->layer_count);
 }
@@ -147,6 +172,7 @@ char *mr_generate_network(const struct mr_plan *plan, char *error, size_t error_
         add_layer(&text, plan, l);
     add_head(&text, &plan->head);
     add_loader(&text, plan);
+    add_saver(&text, plan);
     add_top(&text, plan);
     if (text.failed) {
         free(text.data);

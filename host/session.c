@@ -2,12 +2,11 @@
 // Sessions: a model on an open device. Turns float steps into the device's integers, cuts long
 // calls into device runs, and turns results and counters back.
 #define _POSIX_C_SOURCE 200809L
-#include "card_image.h"
-#include "driver.h"
+#include "session.h"
 #include "failure.h"
 #include "model_handle.h"
-#include "network_build.h"
 #include "plan_report.h"
+#include "state_image.h"
 #include "weights_image.h"
 
 #include <math.h>
@@ -20,185 +19,6 @@
 // Bytes of quantised input that one device run takes at most, unless a single sequence is longer.
 enum { RUN_BYTES = 1 << 28 };
 
-struct mr_session {
-    const struct mr_model *model;
-    const struct mr_quantised *quantised;
-    struct mr_compiled compiled;
-    struct mr_device *device;
-    struct mr_device_info info;
-    struct mr_activity *activity; // [info.process_count], of the last device run
-    uint64_t activity_steps;      // steps of the last device run
-    struct mr_timeline *timeline; // of the last call; NULL: not asked for
-    uint32_t inputs, outputs;
-    uint32_t row; // int16 of one step on the device: inputs, then zeros up to whole vectors
-    bool fresh;   // the next run starts from a zero state whatever the caller asks for
-    int16_t *x;   // buffers of the last run, kept for the next
-    int32_t *y;
-    size_t x_capacity, y_capacity; // in numbers
-    const char **names;            // of the processes, for a device that knows none
-    char device_text[PATH_MAX + 300];
-    struct mr_error error;
-};
-
-// The part of a URI up to its colon.
-static bool is_of(const char *uri, const char *scheme) {
-    return strncmp(uri, scheme, strlen(scheme)) == 0;
-}
-
-static bool card_is_there(void) {
-    struct mr_device_entry entry;
-    return mr_backend_xrt.list(&entry, 1) > 0;
-}
-
-// The image for `xrt:N`: of the card where one is there, else of an emulated one.
-static int choose_image(const struct mr_compiled *compiled, char *path, struct mr_error *error) {
-    struct mr_card_images images;
-    mr_card_images_find(compiled, &images);
-    const bool card = card_is_there();
-    const char *found = card ? images.hardware : images.emulation;
-    if (*found) {
-        memcpy(path, found, sizeof images.hardware);
-        return 0;
-    }
-    if (card)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "there is a card but no image of this network for the %s; link one "
-                          "(hw/vitis/)%s%.600s",
-                          compiled->plan.target->name,
-                          *images.emulation ? ", or name the emulated card's: " : "",
-                          images.emulation);
-    return mr_failure(error, MR_ERROR_DEVICE,
-                      "there is no card, and no image of an emulated %s with this network; build "
-                      "one with millrace build MODEL --platform hw_emu",
-                      compiled->plan.target->name);
-}
-
-// What `auto:` is: a card with an image of this network, else the processor.
-static const char *resolve(const char *uri, const struct mr_compiled *compiled) {
-    struct mr_card_images images;
-    if (uri && !is_of(uri, "auto:"))
-        return uri;
-    if (!card_is_there())
-        return "cpu:";
-    mr_card_images_find(compiled, &images);
-    return *images.hardware ? "xrt:0" : "cpu:";
-}
-
-static int fill_image(struct mr_session *session, const char *uri, bool trace,
-                      const struct mr_options *options, struct mr_image *image, char *path,
-                      size_t path_size, struct mr_error *error) {
-    const struct mr_compiled *compiled = &session->compiled;
-    if (is_of(uri, "cpu:") || is_of(uri, "sim:")) {
-        const bool sim = is_of(uri, "sim:");
-        *(sim ? &image->rtl_so : &image->model_so) = path;
-        return mr_compiled_build(compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL, trace, options,
-                                 path, path_size, error);
-    }
-    if (!is_of(uri, "xrt:"))
-        return 0;
-    const size_t count = compiled->report->process_count;
-    session->names = calloc(count + 1, sizeof *session->names);
-    if (!session->names)
-        return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
-    for (size_t i = 0; i < count; i++)
-        session->names[i] = compiled->report->processes[i].name;
-    image->shape_hash = compiled->shape_hash;
-    image->target = compiled->plan.target->name;
-    image->process_count = (uint32_t)count;
-    image->processes = session->names;
-    if (strchr(uri, ','))
-        return 0;
-    image->xclbin = path;
-    return choose_image(compiled, path, error);
-}
-
-static void describe(struct mr_session *session, const char *uri) {
-    const struct mr_device_info *info = &session->info;
-    const char *comma = strchr(uri, ',');
-    snprintf(session->device_text, sizeof session->device_text, "%.*s%s%s%s%s%s",
-             comma ? (int)(comma - uri) : (int)strlen(uri), uri, info->text ? ", " : "",
-             info->text ? info->text : "", info->place ? " (" : "", info->place ? info->place : "",
-             info->place ? ")" : "");
-}
-
-static int open_device(struct mr_session *session, const char *uri,
-                       const struct mr_options *options, struct mr_error *error) {
-    struct mr_image image = {0};
-    char path[PATH_MAX], text[900];
-    const struct mr_device_options device_options = {
-        .trace = options ? options->trace : NULL,
-        .idle_chance = options ? options->idle_chance : 0,
-        .stall_chance = options ? options->stall_chance : 0,
-        .seed = options ? options->seed : 0,
-        .limit_ms = options ? options->limit_ms : 0,
-    };
-    if (options && options->timeline && is_of(uri, "cpu:"))
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "cpu: has no cycles, so its processes have no timeline; use sim: or a "
-                          "card");
-    const int code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
-                                sizeof path, error);
-    if (code)
-        return code;
-    session->device = mr_device_open(uri, &image, &device_options, text, sizeof text);
-    if (!session->device)
-        return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
-    mr_device_get_info(session->device, &session->info);
-    describe(session, uri);
-    const uint32_t lc = (uint32_t)session->compiled.plan.layers[0].lc;
-    if (session->info.x_bits != 16 * lc || session->info.y_bits != 32 ||
-        session->info.weights_bits != 16 * MR_IMAGE_BEAT)
-        return mr_failure(
-            error, MR_ERROR_DEVICE,
-            "%s: the device takes weights of %u, input of %u and output of %u bits, and "
-            "the network was planned for %d, %u and 32; empty the build cache",
-            uri, session->info.weights_bits, session->info.x_bits, session->info.y_bits,
-            16 * MR_IMAGE_BEAT, 16 * lc);
-    if (session->info.process_count) {
-        session->activity = calloc(session->info.process_count, sizeof *session->activity);
-        if (!session->activity)
-            return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory for its counters",
-                              uri);
-    }
-    if (options && options->timeline) {
-        session->timeline = mr_timeline_open(session->info.process_count);
-        if (!session->timeline)
-            return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory for a timeline", uri);
-    }
-    return 0;
-}
-
-static int load_weights(struct mr_session *session, const char *uri, struct mr_error *error) {
-    char text[900];
-    uint64_t beats = 0;
-    int16_t *image =
-        mr_weights_image(&session->compiled.plan, session->quantised, &beats, text, sizeof text);
-    if (!image)
-        return mr_failure(error, MR_ERROR_MEMORY, "%s", text);
-    const int failed = mr_device_load_weights(session->device, image, beats, text, sizeof text);
-    free(image);
-    return failed ? mr_failure(error, MR_ERROR_DEVICE, "%s: loading the weights: %s", uri, text)
-                  : 0;
-}
-
-// An unknown device is found before anything is built for it.
-static int check_uri(const char *uri, struct mr_error *error) {
-    static const char *const schemes[] = {"auto:", "cpu:", "sim:"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strcmp(uri, schemes[i]) == 0)
-            return 0;
-    if (is_of(uri, "xrt:") && uri[4] >= '0' && uri[4] <= '9')
-        return 0;
-    // The driver has the words for it: without an image no device opens.
-    char text[900];
-    struct mr_device *device = mr_device_open(uri, NULL, NULL, text, sizeof text);
-    if (device) {
-        mr_device_close(device);
-        return 0;
-    }
-    return mr_failure(error, MR_ERROR_DEVICE, "device %s", text);
-}
-
 struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
                                    const struct mr_options *options, struct mr_error *error) {
     if (!model) {
@@ -207,7 +27,8 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     }
     if (!uri)
         uri = "auto:";
-    if (check_uri(uri, error))
+    const char *fallback = options ? options->fallback : NULL;
+    if (mr_session_check_uri(uri, error) || (fallback && mr_session_check_uri(fallback, error)))
         return NULL;
     struct mr_session *session = calloc(1, sizeof *session);
     if (!session) {
@@ -221,8 +42,11 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         mr_session_close(session);
         return NULL;
     }
-    uri = resolve(uri, &session->compiled);
-    if (open_device(session, uri, options, error) || load_weights(session, uri, error)) {
+    uri = mr_session_resolve(uri, &session->compiled);
+    if (options)
+        session->options = *options;
+    if ((fallback && mr_resume_open(session, fallback, error)) ||
+        mr_session_attach(session, uri, error)) {
         mr_session_close(session);
         return NULL;
     }
@@ -236,11 +60,9 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
 void mr_session_close(struct mr_session *session) {
     if (!session)
         return;
-    mr_device_close(session->device);
+    mr_session_detach(session);
+    mr_resume_close(session->resume);
     mr_compiled_free(&session->compiled);
-    free(session->activity);
-    mr_timeline_close(session->timeline);
-    free(session->names);
     free(session->x);
     free(session->y);
     free(session);
@@ -330,6 +152,31 @@ static int make_room(struct mr_session *session, size_t x_count, size_t y_count)
     return 0;
 }
 
+// What is left of a job, after a failure too: the sequences that are done stay done.
+static int run_device(struct mr_session *session, struct mr_job *job, char *error,
+                      size_t error_size) {
+    struct mr_job part = *job;
+    const uint64_t x_count = job->x_count / job->sequences, y_count = job->y_count / job->sequences;
+    part.sequences -= job->done;
+    part.done = 0;
+    part.x = session->x + job->done * x_count * (session->info.x_bits / 16);
+    part.x_count = part.sequences * x_count;
+    part.y = session->y + job->done * y_count;
+    part.y_count = part.sequences * y_count;
+    if (session->activity)
+        memset(session->activity, 0, session->info.process_count * sizeof *session->activity);
+    const int failed = part.sequences && mr_device_run(session->device, &part, error, error_size);
+    job->done += part.done;
+    job->cycles = part.cycles;
+    job->last_output_cycle = part.last_output_cycle;
+    if (failed)
+        return -1;
+    if (!mr_resume_note(session, job, error, error_size))
+        return 0;
+    job->done = 0; // the device failed behind its last result: the state after it is lost
+    return -1;
+}
+
 // One device run: quantise, run, scale back.
 static int run_once(struct mr_session *session, const float *x, uint32_t sequences, uint32_t steps,
                     bool reset, float *y, uint64_t *cycles) {
@@ -357,11 +204,12 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .activity = session->activity,
         .timeline = session->timeline,
     };
-    if (session->activity)
-        memset(session->activity, 0, session->info.process_count * sizeof *session->activity);
-    if (mr_device_run(session->device, &job, text, sizeof text)) {
+    while (run_device(session, &job, text, sizeof text)) {
         session->fresh = true;
-        return mr_failure(&session->error, MR_ERROR_DEVICE, "%s", text);
+        if (!mr_resume(session, text))
+            return mr_failure(&session->error, MR_ERROR_DEVICE, "%s", text);
+        job.activity = session->activity;
+        job.timeline = session->timeline;
     }
     session->fresh = false;
     session->activity_steps = rows;
@@ -480,4 +328,64 @@ uint32_t mr_session_timeline(const struct mr_session *session, uint32_t index,
                                         .blocked = counts->blocked};
     }
     return timeline->count;
+}
+
+size_t mr_session_state_size(const struct mr_session *session) {
+    return session ? mr_state_size(&session->compiled.plan) : 0;
+}
+
+static int16_t *state_beats(struct mr_session *session) {
+    return calloc(mr_state_total_beats(&session->compiled.plan), MR_IMAGE_BEAT * sizeof(int16_t));
+}
+
+int mr_session_save(struct mr_session *session, void *state, size_t size) {
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    const struct mr_plan *plan = &session->compiled.plan;
+    if (!state || size < mr_state_size(plan))
+        return mr_failure(
+            &session->error, MR_ERROR_ARGUMENT, "mr_session_save: %s; the state has %zu bytes",
+            state ? "the buffer is too small" : "the buffer is NULL", mr_state_size(plan));
+    char text[900];
+    int16_t *beats = state_beats(session);
+    if (!beats)
+        return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
+    int code = 0;
+    if (!session->fresh &&
+        mr_device_read_state(session->device, beats, mr_state_total_beats(plan), text, sizeof text))
+        code = mr_failure(&session->error, MR_ERROR_DEVICE, "the state cannot be read: %s", text);
+    else
+        mr_state_keep(plan, beats, state);
+    free(beats);
+    return code;
+}
+
+int mr_session_restore(struct mr_session *session, const void *state, size_t size) {
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    if (!state)
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT,
+                          "mr_session_restore: the state is NULL");
+    const struct mr_plan *plan = &session->compiled.plan;
+    char text[900];
+    int16_t *beats = state_beats(session);
+    if (!beats)
+        return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
+    int code = 0;
+    if (mr_state_take(plan, state, size, beats, text, sizeof text))
+        code = mr_failure(&session->error, MR_ERROR_ARGUMENT, "%s", text);
+    else if (mr_device_write_state(session->device, beats, mr_state_total_beats(plan), text,
+                                   sizeof text))
+        code =
+            mr_failure(&session->error, MR_ERROR_DEVICE, "the state cannot be written: %s", text);
+    if (code == MR_ERROR_DEVICE) {
+        session->fresh = true;
+    } else if (!code) {
+        session->fresh = false;
+        if (session->resume)
+            mr_resume_restored(session->resume, beats,
+                               (size_t)mr_state_total_beats(plan) * MR_IMAGE_BEAT);
+    }
+    free(beats);
+    return code;
 }

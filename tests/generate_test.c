@@ -42,15 +42,19 @@ START_TEST(text_of_two_layers) {
         "mr_relay(weights, lstm1_weights, 189);",
         "mr_relay(weights, head_weights, 2);",
         "void network(hls_stream(beat_t) *weights, hls_stream(vec1_t) *x,",
-        "hls_stream(int32_t) *y, uint32_t command, uint32_t sequences,\n"
+        "hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
+        "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
         "             uint32_t steps, uint32_t total, uint32_t flags) {",
         "HLS_CHANNEL(vec1_t, h0);\n    HLS(stream variable=h0 depth=32)\n",
         "HLS_CHANNEL(vec2_t, r1);\n    HLS_CHANNEL(vec2_t, h1);\n"
         "    HLS(stream variable=h1 depth=16)\n    HLS_CHANNEL(vec2_t, hl);\n",
-        "    loader(weights, &w0, &w1, &w2, command);\n"
-        "    lstm0(&w0, x, &h0, command, steps, total, flags);\n"
+        "mr_relay(state_in, lstm0_weights, 25);\n        mr_relay(state_in, lstm1_weights, 26);",
+        "mr_save(lstm0_state, state_out, 25);\n        mr_save(lstm1_state, state_out, 26);",
+        "    loader(weights, state_in, &w0, &w1, &w2, command);\n"
+        "    lstm0(&w0, x, &h0, &s0, command, steps, total, flags);\n"
         "    resize1(&h0, &r1, command, total);\n"
-        "    lstm1(&w1, &r1, &h1, command, steps, total, flags);\n"
+        "    lstm1(&w1, &r1, &h1, &s1, command, steps, total, flags);\n"
+        "    saver(&s0, &s1, state_out, command);\n"
         "    last(&h1, &hl, command, steps, total);\n"
         "    head(&w2, &hl, y, command, sequences);\n}\n",
     };
@@ -133,17 +137,19 @@ static const char program[] =
     "    HLS_CHANNEL(beat_t, weights);\n"
     "    HLS_CHANNEL(VECTOR, x);\n"
     "    HLS_CHANNEL(int32_t, y);\n"
+    "    HLS_CHANNEL(beat_t, in);\n"
+    "    HLS_CHANNEL(beat_t, out);\n"
     "    fill(&weights.fifo, FOLDER \"/weights.bin\", 64);\n"
     "    fill(&x.fifo, FOLDER \"/x.bin\", sizeof(VECTOR));\n"
-    "    network(&weights, &x, &y, MR_COMMAND_LOAD, 0, 0, 0, 0);\n"
-    "    network(&weights, &x, &y, MR_COMMAND_RUN, SEQUENCES, STEPS, SEQUENCES * STEPS, "
-    "MR_FLAG_RESET);\n"
+    "    network(&weights, &x, &y, &in, &out, MR_COMMAND_LOAD, 0, 0, 0, 0);\n"
+    "    network(&weights, &x, &y, &in, &out, MR_COMMAND_RUN, SEQUENCES, STEPS, SEQUENCES * "
+    "STEPS, MR_FLAG_RESET);\n"
     "    if (weights.fifo.failed || x.fifo.failed || weights.fifo.head != weights.fifo.tail ||\n"
     "        x.fifo.head != x.fifo.tail)\n"
     "        return 3;\n"
-    "    FILE *out = fopen(FOLDER \"/y.bin\", \"wb\");\n"
-    "    fwrite(y.fifo.data + y.fifo.head, 1, y.fifo.tail - y.fifo.head, out);\n"
-    "    return fclose(out);\n"
+    "    FILE *file = fopen(FOLDER \"/y.bin\", \"wb\");\n"
+    "    fwrite(y.fifo.data + y.fifo.head, 1, y.fifo.tail - y.fifo.head, file);\n"
+    "    return fclose(file);\n"
     "}\n";
 
 enum { SEQUENCES = 3, STEPS = 5 };

@@ -54,9 +54,9 @@ START_TEST(test_lstm_latency) {
              "#include \"words.h\"\nMR_VECTOR(%d)\n#define LAYER lstm\n#define LAYER_INPUTS 25\n"
              "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#include \"lstm_layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
-             "uint32_t command,\n"
-             "       uint32_t steps, uint32_t total, uint32_t flags) {\n    HLS(dataflow)\n"
-             "    lstm(weights, x, h, command, steps, total, flags);\n}\n",
+             "hls_stream(unit_state_t) *state,\n"
+             "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    HLS(dataflow)\n"
+             "    lstm(weights, x, h, state, command, steps, total, flags);\n}\n",
              lc, lc, lc, lc);
     compile_text(text);
     json_t *root = read_json();

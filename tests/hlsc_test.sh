@@ -88,13 +88,13 @@ MR_VECTOR($3)
 #define LAYER_HIDDEN $2
 #define LAYER_LC $3
 #include "lstm_layer.h"
-void $name(hls_stream(beat_t) *weights, hls_stream(vec$3_t) *x, hls_stream(vec$3_t) *h, uint32_t command,
-           uint32_t steps, uint32_t total, uint32_t flags) {
+void $name(hls_stream(beat_t) *weights, hls_stream(vec$3_t) *x, hls_stream(vec$3_t) *h,
+           hls_stream(unit_state_t) *state, uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
     HLS(dataflow)
-    lstm(weights, x, h, command, steps, total, flags);
+    lstm(weights, x, h, state, command, steps, total, flags);
 }
 KERNEL
-    agree "$name" "$file" "$name" --set command=1,2,2 --set steps=0,3,5 --set total=0,9,10 --set flags=0,1,0
+    agree "$name" "$file" "$name" --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 --set flags=0,1,0,0,0
     readable "$name" "$file" "$name"
 }
 

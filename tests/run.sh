@@ -132,13 +132,14 @@ if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
     step cycles-wide 900 build/tests/cycles_test long
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_test
+    step resume-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_resume_test
     step hlsc-fuzz-new 3600 build/tests/hlsc_fuzz --count 2000 --reduce 60
     for test in $tests; do
         # Loaded kernels are not instrumented, and stay loaded.
         # Verilator's runtime keeps the last module name (Verilated::catName, thread-local, some 50 bytes)
         # of every simulator that was loaded; the tests of drivers and loaders look for leaks without it. XRT
         # keeps threads that the search for leaks cannot follow.
-        case $test in cycles_test | session_test | profile_test | card_test) leaks=0 ;; *) leaks=1 ;; esac
+        case $test in cycles_test | session_test | profile_test | card_test | card_resume_test) leaks=0 ;; *) leaks=1 ;; esac
         ASAN_OPTIONS=detect_leaks=$leaks:detect_odr_violation=0 CK_DEFAULT_TIMEOUT=300 \
             step "asan-$test" 900 "build/asan/$test"
     done

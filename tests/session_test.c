@@ -159,6 +159,82 @@ static void check_run(const struct mr_model *model, const char *uri,
     mr_session_close(session);
 }
 
+static void go_on(struct mr_session *session, const float *x, size_t from, size_t to, float *y) {
+    for (size_t t = from; t < to; t++)
+        ck_assert_msg(!mr_session_step(session, x + t * INPUTS, y, NULL), "%s",
+                      mr_session_error(session));
+}
+
+// A state goes to where it came from, and to another session, whatever its lanes.
+static void check_state(struct mr_session *from, struct mr_session *to) {
+    float x[STEPS * INPUTS], half[OUTPUTS], whole[OUTPUTS], y[OUTPUTS];
+    unsigned char state[200], again[200], zero[200];
+    const size_t size = mr_session_state_size(from);
+    ck_assert_uint_eq(size, 8 + 4 + 2 * 4 + (HIDDEN0 + HIDDEN1) * 6);
+    fill_input(x, STEPS * INPUTS);
+    expect(x, 1, 3, half);
+    expect(x, 1, STEPS, whole);
+    mr_session_reset(from);
+    ck_assert_int_eq(mr_session_save(from, zero, sizeof zero), 0);
+    go_on(from, x, 0, 3, y);
+    ck_assert_mem_eq(y, half, sizeof y);
+    ck_assert_int_eq(mr_session_save(from, state, size), 0);
+    go_on(from, x, 3, STEPS, y);
+    ck_assert_mem_eq(y, whole, sizeof y);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(mr_session_restore(to, state, size), 0);
+        ck_assert_int_eq(mr_session_save(to, again, size), 0);
+        ck_assert_mem_eq(state, again, size);
+        go_on(to, x, 3, STEPS, y);
+        ck_assert_mem_eq(y, whole, sizeof y);
+    }
+    ck_assert_int_eq(mr_session_restore(to, zero, size), 0);
+    go_on(to, x, 0, 3, y);
+    ck_assert_mem_eq(y, half, sizeof y);
+    // What is no state changes none.
+    static const struct {
+        int place;
+        unsigned char value;
+        const char *words;
+    } bad[] = {{0, 'X', "no state"},
+               {8, 3, "other layers"},
+               {12, 6, "other layers"},
+               {25, 1, "cell state of unit 0 of layer 0"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        memcpy(again, state, size);
+        again[bad[i].place] = bad[i].value;
+        ck_assert_int_eq(mr_session_restore(to, again, size), MR_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(mr_session_error(to), bad[i].words), "%s", mr_session_error(to));
+    }
+    for (size_t cut = 0; cut < size; cut++)
+        ck_assert_int_eq(mr_session_restore(to, state, cut), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_restore(to, NULL, size), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_save(to, again, size - 1), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_save(to, NULL, size), MR_ERROR_ARGUMENT);
+    go_on(to, x, 3, STEPS, y);
+    ck_assert_mem_eq(y, whole, sizeof y);
+}
+
+START_TEST(a_state_fits_every_session_of_the_model) {
+    static const uint32_t lanes[] = {3, 2};
+    if (!have_compiler())
+        return;
+    struct mr_model *model = open_model();
+    const struct mr_options options = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 2};
+    struct mr_session *one = open_session(model, "cpu:", NULL),
+                      *other = open_session(model, "cpu:", &options);
+    check_state(one, one);
+    check_state(one, other);
+    check_state(other, one);
+    mr_session_close(one);
+    mr_session_close(other);
+    ck_assert_uint_eq(mr_session_state_size(NULL), 0);
+    ck_assert_int_eq(mr_session_save(NULL, NULL, 0), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_restore(NULL, NULL, 0), MR_ERROR_ARGUMENT);
+    mr_model_close(model);
+}
+END_TEST
+
 START_TEST(cpu_gives_the_bits_of_the_reference) {
     static const uint32_t lanes[][2] = {{1, 1}, {2, 1}, {1, 3}, {3, 2}};
     if (!have_compiler())
@@ -254,6 +330,13 @@ START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
     ck_assert_uint_eq(mr_session_timeline(session, 0, NULL, 0), 0); // was not asked for
     mr_session_close(session);
     timeline_of_a_session(model, options);
+    session = open_session(model, "sim:", &options);
+    struct mr_session *cpu = open_session(model, "cpu:", NULL);
+    check_state(session, session);
+    check_state(session, cpu);
+    check_state(cpu, session);
+    mr_session_close(session);
+    mr_session_close(cpu);
 
     char *json = NULL, planned[64];
     struct mr_error error;
@@ -438,6 +521,7 @@ int main(int argc, char **argv) {
     TCase *cases = tcase_create("session");
     tcase_set_timeout(cases, 600);
     tcase_add_test(cases, cpu_gives_the_bits_of_the_reference);
+    tcase_add_test(cases, a_state_fits_every_session_of_the_model);
     tcase_add_test(cases, sim_gives_the_same_bits_and_the_planned_cycles);
     tcase_add_test(cases, sessions_of_several_threads_do_not_meet);
     tcase_add_test(cases, bad_numbers_are_named);

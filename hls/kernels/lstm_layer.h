@@ -10,6 +10,7 @@
 #include "lstm_cell.h"
 #include "lstm_latency.h"
 #include "mr_command.h"
+#include "state.h"
 #include "words.h"
 
 #ifndef LSTM_SUM_BITS
@@ -25,9 +26,11 @@
 // then one beat per unit, padded to H_WORDS * LC units, with bias (three 16-bit parts, low first)
 // and shift per gate. command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and
 // gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
-// where flags has MR_FLAG_RESET.
+// where flags has MR_FLAG_RESET. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC
+// units. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h).
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
-                  uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
+                  hls_stream(unit_state_t) * state, uint32_t command, uint32_t steps,
+                  uint32_t total, uint32_t flags) {
     static int16_t w[X_WORDS + H_WORDS][LSTM_GATES][LAYER_HIDDEN][LAYER_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)
@@ -150,6 +153,27 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 }
                 if (t == total && k == H_WORDS - 1)
                     break;
+            }
+        }
+    } else if (command == MR_COMMAND_READ_STATE) {
+    read_state:
+        for (uint32_t word = 0; word < H_WORDS; word++) {
+            for (uint32_t c = 0; c < LAYER_LC; c++) {
+                HLS(pipeline II = 1)
+                unit_state_t unit;
+                unit.h = h[word][c];
+                unit.cell = cell[word][c];
+                hls_write(unit_state_t, state, unit);
+            }
+        }
+    } else if (command == MR_COMMAND_WRITE_STATE) {
+    write_state:
+        for (uint32_t word = 0; word < H_WORDS; word++) {
+            for (uint32_t c = 0; c < LAYER_LC; c++) {
+                HLS(pipeline II = 1)
+                const unit_state_t unit = mr_state_of_beat(hls_read(beat_t, weights));
+                h[word][c] = unit.h;
+                cell[word][c] = unit.cell;
             }
         }
     }

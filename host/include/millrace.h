@@ -147,6 +147,10 @@ struct mr_options {
     // not taken.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;
+    // The device that goes on when the session's own fails, from the state after the last step that
+    // was done: "cpu:" or another that is there. What it needs is built when the session opens.
+    // NULL: a run on a device that fails is an error. mr_session_device and `progress` tell of it.
+    const char *fallback;
     // Cards only: one that gives no sign of life for so many milliseconds has failed. 0: 10,000.
     uint32_t limit_ms;
     // Not 0: what the processes do is also recorded over time, for mr_session_timeline. Not on the
@@ -210,6 +214,17 @@ MR_API int mr_session_step(struct mr_session *session, const float *x, float *y,
 
 // The next step starts from a zero state.
 MR_API void mr_session_reset(struct mr_session *session);
+
+// The recurrent state as bytes, which fit every session of the same model on any device and with
+// any lanes: to go on later, elsewhere, or from the same point twice.
+//   state: mr_session_state_size() bytes; size: of the buffer, for restore of the bytes in it.
+// Save gives the state after the last run; the zero state where none was, after mr_session_reset
+// and after a failure. After restore the next step goes on from that state. Errors:
+// MR_ERROR_ARGUMENT for a buffer that is too small or bytes that are no state of this model (the
+// session's own state is kept then), MR_ERROR_DEVICE.
+MR_API size_t mr_session_state_size(const struct mr_session *session);
+MR_API int mr_session_save(struct mr_session *session, void *state, size_t size);
+MR_API int mr_session_restore(struct mr_session *session, const void *state, size_t size);
 
 // The activity of one hardware process in the last device run, in cycles.
 struct mr_process_info {

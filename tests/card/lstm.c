@@ -33,25 +33,39 @@ VECTOR(CARD_LC)
      WORDS(CARD_HIDDEN) * CARD_LC)
 #define HEAD_BEATS (MR_CEIL_DIV(WORDS(CARD_HIDDEN) * CARD_OUTPUTS, 32 / CARD_LC) + CARD_OUTPUTS)
 
-static void loader(hls_stream(beat_t) * weights, hls_stream(beat_t) * lstm0_weights,
-                   hls_stream(beat_t) * head_weights, uint32_t command) {
+#define STATE_BEATS (WORDS(CARD_HIDDEN) * CARD_LC)
+
+static void loader(hls_stream(beat_t) * weights, hls_stream(beat_t) * state_in,
+                   hls_stream(beat_t) * lstm0_weights, hls_stream(beat_t) * head_weights,
+                   uint32_t command) {
     if (command == MR_COMMAND_LOAD) {
         mr_relay(weights, lstm0_weights, LSTM_BEATS);
         mr_relay(weights, head_weights, HEAD_BEATS);
+    } else if (command == MR_COMMAND_WRITE_STATE) {
+        mr_relay(state_in, lstm0_weights, STATE_BEATS);
     }
+}
+
+static void saver(hls_stream(unit_state_t) * lstm0_state, hls_stream(beat_t) * state_out,
+                  uint32_t command) {
+    if (command == MR_COMMAND_READ_STATE)
+        mr_save(lstm0_state, state_out, STATE_BEATS);
 }
 
 #define VEC MR_VEC(CARD_LC)
 void network(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(int32_t) * y,
-             uint32_t command, uint32_t sequences, uint32_t steps, uint32_t total, uint32_t flags) {
+             hls_stream(beat_t) * state_in, hls_stream(beat_t) * state_out, uint32_t command,
+             uint32_t sequences, uint32_t steps, uint32_t total, uint32_t flags) {
     HLS(dataflow)
     HLS_CHANNEL(beat_t, w0);
     HLS_CHANNEL(beat_t, w1);
     HLS_CHANNEL(VEC, h0);
     HLS_CHANNEL(VEC, hl);
+    HLS_CHANNEL(unit_state_t, s0);
     HLS(stream variable = h0 depth = 32)
-    loader(weights, &w0, &w1, command);
-    lstm0(&w0, x, &h0, command, steps, total, flags);
+    loader(weights, state_in, &w0, &w1, command);
+    lstm0(&w0, x, &h0, &s0, command, steps, total, flags);
+    saver(&s0, state_out, command);
     last(&h0, &hl, command, steps, total);
     head(&w1, &hl, y, command, sequences);
 }

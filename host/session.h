@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of a session (millrace.h): a model on an open device.
+#ifndef MR_SESSION_H
+#define MR_SESSION_H
+
+#include "driver.h"
+#include "network_build.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+struct mr_resume;
+
+struct mr_session {
+    const struct mr_model *model;
+    const struct mr_quantised *quantised;
+    struct mr_compiled compiled;
+    struct mr_device *device;
+    struct mr_device_info info;
+    struct mr_activity *activity; // [info.process_count], of the last device run
+    uint64_t activity_steps;      // steps of the last device run
+    struct mr_timeline *timeline; // of the last call; NULL: not asked for
+    uint32_t inputs, outputs;
+    uint32_t row; // int16 of one step on the device: inputs, then zeros up to whole vectors
+    bool fresh;   // the next run starts from a zero state whatever the caller asks for
+    int16_t *x;   // buffers of the last run, kept for the next
+    int32_t *y;
+    size_t x_capacity, y_capacity; // in numbers
+    const char **names;            // of the processes, for a device that knows none
+    char device_text[PATH_MAX + 300];
+    struct mr_options options; // those that a change of the device needs again
+    struct mr_resume *resume;  // what another device needs to go on; NULL: there is none
+    struct mr_error error;
+};
+
+// ---- session_device.c
+
+// Refuses an unknown device before anything is built for it.
+int mr_session_check_uri(const char *uri, struct mr_error *error);
+// What `auto:` or NULL is: a card with an image of this network, else the processor.
+const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled);
+// Builds what the device needs, where it is not there yet.
+int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error);
+// Opens the device of session->options and loads the weights.
+int mr_session_attach(struct mr_session *session, const char *uri, struct mr_error *error);
+void mr_session_detach(struct mr_session *session);
+
+// ---- session_resume.c
+
+// Makes session->resume: the session goes on with the device `uri` when its own fails.
+int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error *error);
+void mr_resume_close(struct mr_resume *resume);
+// A run was done; keeps what a resumption after it needs. May read the device's state, and fails
+// with a sentence when the device does. NULL is legal.
+int mr_resume_note(struct mr_session *session, const struct mr_job *job, char *error,
+                   size_t error_size);
+// The session's state was replaced by these beats (state_image.h).
+void mr_resume_restored(struct mr_resume *resume, const int16_t *beats, size_t numbers);
+// After a failure, told by `reason`: opens the other device in the state after the last noted run.
+// False: there is none, or it has failed too.
+bool mr_resume(struct mr_session *session, const char *reason);
+
+#endif

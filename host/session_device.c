@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device of a session: which one and which image, opening it, its weights.
+#include "card_image.h"
+#include "failure.h"
+#include "session.h"
+#include "weights_image.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The part of a URI up to its colon.
+static bool is_of(const char *uri, const char *scheme) {
+    return strncmp(uri, scheme, strlen(scheme)) == 0;
+}
+
+static bool card_is_there(void) {
+    struct mr_device_entry entry;
+    return mr_backend_xrt.list(&entry, 1) > 0;
+}
+
+// The image for `xrt:N`: of the card where one is there, else of an emulated one.
+static int choose_image(const struct mr_compiled *compiled, char *path, struct mr_error *error) {
+    struct mr_card_images images;
+    mr_card_images_find(compiled, &images);
+    const bool card = card_is_there();
+    const char *found = card ? images.hardware : images.emulation;
+    if (*found) {
+        memcpy(path, found, sizeof images.hardware);
+        return 0;
+    }
+    if (card)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "there is a card but no image of this network for the %s; link one "
+                          "(hw/vitis/)%s%.600s",
+                          compiled->plan.target->name,
+                          *images.emulation ? ", or name the emulated card's: " : "",
+                          images.emulation);
+    return mr_failure(error, MR_ERROR_DEVICE,
+                      "there is no card, and no image of an emulated %s with this network; build "
+                      "one with millrace build MODEL --platform hw_emu",
+                      compiled->plan.target->name);
+}
+
+const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled) {
+    struct mr_card_images images;
+    if (uri && !is_of(uri, "auto:"))
+        return uri;
+    if (!card_is_there())
+        return "cpu:";
+    mr_card_images_find(compiled, &images);
+    return *images.hardware ? "xrt:0" : "cpu:";
+}
+
+static int fill_image(struct mr_session *session, const char *uri, bool trace,
+                      const struct mr_options *options, struct mr_image *image, char *path,
+                      size_t path_size, struct mr_error *error) {
+    const struct mr_compiled *compiled = &session->compiled;
+    if (is_of(uri, "cpu:") || is_of(uri, "sim:")) {
+        const bool sim = is_of(uri, "sim:");
+        *(sim ? &image->rtl_so : &image->model_so) = path;
+        return mr_compiled_build(compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL, trace, options,
+                                 path, path_size, error);
+    }
+    if (!is_of(uri, "xrt:"))
+        return 0;
+    const size_t count = compiled->report->process_count;
+    session->names = calloc(count + 1, sizeof *session->names);
+    if (!session->names)
+        return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
+    for (size_t i = 0; i < count; i++)
+        session->names[i] = compiled->report->processes[i].name;
+    image->shape_hash = compiled->shape_hash;
+    image->target = compiled->plan.target->name;
+    image->process_count = (uint32_t)count;
+    image->processes = session->names;
+    if (strchr(uri, ','))
+        return 0;
+    image->xclbin = path;
+    return choose_image(compiled, path, error);
+}
+
+static void describe(struct mr_session *session, const char *uri) {
+    const struct mr_device_info *info = &session->info;
+    const char *comma = strchr(uri, ',');
+    snprintf(session->device_text, sizeof session->device_text, "%.*s%s%s%s%s%s",
+             comma ? (int)(comma - uri) : (int)strlen(uri), uri, info->text ? ", " : "",
+             info->text ? info->text : "", info->place ? " (" : "", info->place ? info->place : "",
+             info->place ? ")" : "");
+}
+
+static int open_device(struct mr_session *session, const char *uri, struct mr_error *error) {
+    const struct mr_options *options = &session->options;
+    struct mr_image image = {0};
+    char path[PATH_MAX], text[900];
+    const struct mr_device_options device_options = {
+        .trace = options->trace,
+        .idle_chance = options->idle_chance,
+        .stall_chance = options->stall_chance,
+        .seed = options->seed,
+        .limit_ms = options->limit_ms,
+    };
+    if (options->timeline && is_of(uri, "cpu:"))
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "cpu: has no cycles, so its processes have no timeline; use sim: or a "
+                          "card");
+    const int code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
+                                sizeof path, error);
+    if (code)
+        return code;
+    session->device = mr_device_open(uri, &image, &device_options, text, sizeof text);
+    if (!session->device)
+        return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
+    mr_device_get_info(session->device, &session->info);
+    describe(session, uri);
+    const uint32_t lc = (uint32_t)session->compiled.plan.layers[0].lc;
+    if (session->info.x_bits != 16 * lc || session->info.y_bits != 32 ||
+        session->info.weights_bits != 16 * MR_IMAGE_BEAT)
+        return mr_failure(
+            error, MR_ERROR_DEVICE,
+            "%s: the device takes weights of %u, input of %u and output of %u bits, and "
+            "the network was planned for %d, %u and 32; empty the build cache",
+            uri, session->info.weights_bits, session->info.x_bits, session->info.y_bits,
+            16 * MR_IMAGE_BEAT, 16 * lc);
+    if (session->info.process_count) {
+        session->activity = calloc(session->info.process_count, sizeof *session->activity);
+        if (!session->activity)
+            return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory for its counters",
+                              uri);
+    }
+    if (options->timeline) {
+        session->timeline = mr_timeline_open(session->info.process_count);
+        if (!session->timeline)
+            return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory for a timeline", uri);
+    }
+    return 0;
+}
+
+static int load_weights(struct mr_session *session, const char *uri, struct mr_error *error) {
+    char text[900];
+    uint64_t beats = 0;
+    int16_t *image =
+        mr_weights_image(&session->compiled.plan, session->quantised, &beats, text, sizeof text);
+    if (!image)
+        return mr_failure(error, MR_ERROR_MEMORY, "%s", text);
+    const int failed = mr_device_load_weights(session->device, image, beats, text, sizeof text);
+    free(image);
+    return failed ? mr_failure(error, MR_ERROR_DEVICE, "%s: loading the weights: %s", uri, text)
+                  : 0;
+}
+
+int mr_session_check_uri(const char *uri, struct mr_error *error) {
+    static const char *const schemes[] = {"auto:", "cpu:", "sim:"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strcmp(uri, schemes[i]) == 0)
+            return 0;
+    if (is_of(uri, "xrt:") && uri[4] >= '0' && uri[4] <= '9')
+        return 0;
+    // The driver has the words for it: without an image no device opens.
+    char text[900];
+    struct mr_device *device = mr_device_open(uri, NULL, NULL, text, sizeof text);
+    if (device) {
+        mr_device_close(device);
+        return 0;
+    }
+    return mr_failure(error, MR_ERROR_DEVICE, "device %s", text);
+}
+
+int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error) {
+    struct mr_image image = {0};
+    char path[PATH_MAX];
+    const int code =
+        fill_image(session, uri, false, &session->options, &image, path, sizeof path, error);
+    free(session->names); // of a card that is not open yet
+    session->names = NULL;
+    return code;
+}
+
+int mr_session_attach(struct mr_session *session, const char *uri, struct mr_error *error) {
+    const int code = open_device(session, uri, error);
+    return code ? code : load_weights(session, uri, error);
+}
+
+void mr_session_detach(struct mr_session *session) {
+    mr_device_close(session->device);
+    mr_timeline_close(session->timeline);
+    free(session->activity);
+    free(session->names);
+    session->device = NULL;
+    session->timeline = NULL;
+    session->activity = NULL;
+    session->names = NULL;
+    session->info = (struct mr_device_info){0};
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Going on with another device when a session's own fails: a saved state, and the steps since then,
+// which the other device repeats before it takes over.
+#include "failure.h"
+#include "file.h"
+#include "session.h"
+#include "state_image.h"
+#include "weights_image.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEPT_STEPS = 64 }; // more of them, and the device's state is read instead
+
+struct mr_resume {
+    char uri[64];
+    bool used;
+    int16_t *beats; // the state before `rows`, as devices take it
+    int16_t *fresh; // the next one, while it is read
+    int16_t *rows;  // [KEPT_STEPS][session->row], of which `count` are there
+    uint32_t count;
+    size_t row;
+};
+
+static size_t state_numbers(const struct mr_session *session) {
+    return (size_t)mr_state_total_beats(&session->compiled.plan) * MR_IMAGE_BEAT;
+}
+
+int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error *error) {
+    if (strlen(uri) >= sizeof session->resume->uri)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "fallback %.60s...: the name is too long", uri);
+    // What takes long is done now and not when the device has failed.
+    const int code = mr_session_prepare(session, uri, error);
+    if (code)
+        return code;
+    struct mr_resume *resume = session->resume = calloc(1, sizeof *resume);
+    if (resume) {
+        const struct mr_plan_layer *first = &session->compiled.plan.layers[0];
+        strcpy(resume->uri, uri);
+        resume->row = (size_t)first->x_words * (size_t)first->lc;
+        resume->beats = calloc(state_numbers(session), sizeof *resume->beats);
+        resume->fresh = calloc(state_numbers(session), sizeof *resume->fresh);
+        resume->rows = calloc(KEPT_STEPS * resume->row, sizeof *resume->rows);
+    }
+    return resume && resume->beats && resume->fresh && resume->rows
+               ? 0
+               : mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the fallback %s", uri);
+}
+
+void mr_resume_close(struct mr_resume *resume) {
+    if (!resume)
+        return;
+    free(resume->beats);
+    free(resume->fresh);
+    free(resume->rows);
+    free(resume);
+}
+
+int mr_resume_note(struct mr_session *session, const struct mr_job *job, char *error,
+                   size_t error_size) {
+    struct mr_resume *resume = session->resume;
+    if (!resume || resume->used)
+        return 0;
+    const bool reset = (job->flags & MR_FLAG_RESET) != 0;
+    if (job->steps > KEPT_STEPS || (!reset && resume->count + job->steps > KEPT_STEPS)) {
+        if (mr_device_read_state(session->device, resume->fresh,
+                                 mr_state_total_beats(&session->compiled.plan), error, error_size))
+            return -1;
+        memcpy(resume->beats, resume->fresh, state_numbers(session) * sizeof *resume->beats);
+        resume->count = 0;
+        return 0;
+    }
+    if (reset) {
+        memset(resume->beats, 0, state_numbers(session) * sizeof *resume->beats);
+        resume->count = 0;
+    }
+    const size_t last = (size_t)(job->sequences - 1) * job->steps * resume->row;
+    memcpy(resume->rows + resume->count * resume->row, (const int16_t *)job->x + last,
+           job->steps * resume->row * sizeof *resume->rows);
+    resume->count += job->steps;
+    return 0;
+}
+
+void mr_resume_restored(struct mr_resume *resume, const int16_t *beats, size_t numbers) {
+    memcpy(resume->beats, beats, numbers * sizeof *beats);
+    resume->count = 0;
+}
+
+static int repeat(struct mr_session *session, const struct mr_resume *resume, char *error,
+                  size_t error_size) {
+    const uint32_t beats = mr_state_total_beats(&session->compiled.plan);
+    if (mr_device_write_state(session->device, resume->beats, beats, error, error_size))
+        return -1;
+    if (!resume->count)
+        return 0;
+    int32_t *y = calloc(session->outputs, sizeof *y);
+    if (!y)
+        return mr_fail(error, error_size, "not enough memory");
+    struct mr_job job = {
+        .sequences = 1,
+        .steps = resume->count,
+        .x = resume->rows,
+        .x_count = resume->count * (uint64_t)session->compiled.plan.layers[0].x_words,
+        .y = y,
+        .y_count = session->outputs,
+    };
+    const int result = mr_device_run(session->device, &job, error, error_size);
+    free(y);
+    return result;
+}
+
+bool mr_resume(struct mr_session *session, const char *reason) {
+    struct mr_resume *resume = session->resume;
+    if (!resume || resume->used)
+        return false;
+    resume->used = true;
+    char failed[sizeof session->device_text], text[900] = "";
+    struct mr_error error = {0};
+    snprintf(failed, sizeof failed, "%s", session->device_text);
+    session->options.trace = NULL;
+    session->options.timeline = 0;
+    mr_session_detach(session);
+    if (mr_session_attach(session, resume->uri, &error) ||
+        repeat(session, resume, text, sizeof text))
+        return false;
+    snprintf(session->device_text, sizeof session->device_text, "%s, in place of %.200s: %.900s",
+             resume->uri, failed, reason);
+    if (session->options.progress)
+        session->options.progress(session->options.progress_context, session->device_text);
+    return true;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of emulated cards share: a small model, its image, and sessions on it.
+#ifndef CARD_FIXTURE_H
+#define CARD_FIXTURE_H
+
+#include "millrace.h"
+
+#include <check.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef FOLDER // of the program's own files
+#    define FOLDER "build/card_test"
+#endif
+static const char model_path[] = FOLDER "/model.millrace", image_path[] = FOLDER "/card.xclbin";
+static const char device[] = "xrt:0," FOLDER "/card.xclbin";
+
+static inline double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+// What XRT's sleep adds to the first load of an image in a process.
+static inline double load_sleep(void) {
+    return getenv("LD_PRELOAD") ? 0 : 11;
+}
+
+static inline struct mr_model *open_model(void) {
+    struct mr_error error = {0};
+    struct mr_model *model = mr_model_open(model_path, &error);
+    ck_assert_msg(model != NULL, "%s", error.text);
+    return model;
+}
+
+static inline struct mr_session *open_session(const struct mr_model *model, const char *uri,
+                                              const struct mr_options *options) {
+    struct mr_error error = {0};
+    struct mr_session *session = mr_session_open(model, uri, options, &error);
+    ck_assert_msg(session != NULL, "%s: %s", uri, error.text);
+    return session;
+}
+
+static inline float *numbers(size_t count, uint64_t state) {
+    float *x = calloc(count + 1, sizeof *x);
+    ck_assert(x != NULL);
+    for (size_t i = 0; i < count; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        x[i] = 2.0f * (float)((int32_t)(state >> 32) / 2147483648.0);
+    }
+    return x;
+}
+
+// The same sequences on both give the same bits.
+static inline void compare(struct mr_session *one, struct mr_session *other,
+                           const struct mr_model_info *info, size_t sequences, size_t steps) {
+    float *x = numbers(sequences * steps * info->inputs, sequences + 1000 * steps);
+    float *y = numbers(sequences * info->outputs, 1), *z = numbers(sequences * info->outputs, 2);
+    struct mr_stats stats;
+    ck_assert_msg(!mr_session_run(one, x, sequences, steps, 0, y, &stats), "%s",
+                  mr_session_error(one));
+    ck_assert(stats.cycles > 0);
+    ck_assert_msg(!mr_session_run(other, x, sequences, steps, 0, z, NULL), "%s",
+                  mr_session_error(other));
+    ck_assert_mem_eq(y, z, sequences * info->outputs * sizeof *y);
+    free(x);
+    free(y);
+    free(z);
+}
+
+static inline void compare_with_cpu(struct mr_session *session, const struct mr_model *model,
+                                    size_t sequences, size_t steps) {
+    struct mr_model_info info;
+    ck_assert_int_eq(mr_model_info(model, &info), 0);
+    struct mr_session *cpu = open_session(model, "cpu:", NULL);
+    compare(session, cpu, &info, sequences, steps);
+    mr_session_close(cpu);
+}
+
+// The processes that this one started and that are cards.
+static inline pid_t find_card(void) {
+    DIR *processes = opendir("/proc");
+    pid_t found = 0;
+    for (struct dirent *entry; processes && !found && (entry = readdir(processes));) {
+        char path[300], name[64] = "";
+        int parent = 0;
+        if (!isdigit((unsigned char)*entry->d_name))
+            continue;
+        snprintf(path, sizeof path, "/proc/%.200s/stat", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file && fscanf(file, "%*d (%63[^)]) %*c %d", name, &parent) == 2 &&
+            parent == getpid() && strcmp(name, "millrace_card") == 0)
+            found = (pid_t)atoi(entry->d_name);
+        if (file)
+            fclose(file);
+    }
+    if (processes)
+        closedir(processes);
+    return found;
+}
+
+struct shot {
+    int signal;
+    pid_t card;
+};
+
+static inline void *shoot(void *context) {
+    const struct shot *shot = context;
+    usleep(300000);
+    kill(shot->card, shot->signal);
+    return NULL;
+}
+
+static inline void build_image(void) {
+    struct mr_error error = {0};
+    mkdir(FOLDER, 0777);
+    if (system("build/tests/session_test --write " FOLDER "/model.millrace " FOLDER "/x.npy") != 0)
+        exit(1);
+    struct mr_model *model = mr_model_open(model_path, &error);
+    if (!model || mr_build_image(model, "hw_emu", NULL, image_path, NULL, 0, &error)) {
+        fprintf(stderr, "%s\n", error.text);
+        exit(1);
+    }
+    mr_model_close(model);
+}
+
+// Before all tests. 0, or -1 when the program could not start itself again.
+static inline int card_prepare(char **argv) {
+    // See card_nosleep.c. The sanitizers want to be first.
+    if (!getenv("MILLRACE_REAL_SLEEP") && !getenv("LD_PRELOAD") && !getenv("ASAN_OPTIONS")) {
+        setenv("LD_PRELOAD", "build/card_nosleep.so", 1);
+        execv(argv[0], argv);
+        return -1;
+    }
+    build_image();
+    return 0;
+}
+
+#endif
