@@ -55,7 +55,8 @@ START_TEST(test_lstm_latency) {
              "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#include \"lstm_layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
              "hls_stream(unit_state_t) *state,\n"
-             "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    HLS(dataflow)\n"
+             "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
+             "HLS(dataflow)\n"
              "    lstm(weights, x, h, state, command, steps, total, flags);\n}\n",
              lc, lc, lc, lc);
     compile_text(text);
