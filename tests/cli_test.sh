@@ -207,6 +207,24 @@ check "more output" test "$(wc -c <"$W/steps.npy")" -gt "$(wc -c <"$W/y.npy")"
 csv "$W/one.csv" 6 3 0.25
 runs 0 run "$T" --device cpu: --input "$W/one.csv" -o "$W/one.npy"
 refuses 1 "use sim:" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --trace "$W/t.fst"
+
+echo "state"
+csv "$W/half.csv" 4 3 0.7
+csv "$W/eight.csv" 8 3 0.7
+runs 0 run "$T" --device cpu: --input "$W/eight.csv" -o "$W/eight.out.csv"
+runs 0 run "$T" --device cpu: --input "$W/half.csv" -o "$W/first.csv" --save "$W/state"
+runs 0 run "$T" --device cpu: --input "$W/half.csv" -o "$W/second.csv" --restore "$W/state" --lanes 2,1 --fallback cpu:
+check "a sequence in two runs" cmp -s "$W/eight.out.csv" "$W/second.csv"
+check "and not in one half" sh -c "! cmp -s '$W/eight.out.csv' '$W/first.csv'"
+runs 0 run "$T" --device cpu: --input "$W/half.csv" -o "$W/steps.csv" --restore "$W/state" --steps
+check "step by step too" sh -c "tail -n 1 '$W/steps.csv' | cmp -s - '$W/eight.out.csv'"
+head -c 40 "$W/state" >"$W/cut.state"
+refuses 1 "it was cut" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$W/cut.state"
+refuses 1 "no state" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$X"
+refuses 1 "$W/none" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$W/none"
+refuses 1 "one sequence" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --restore "$W/state"
+refuses 1 "cannot be written" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --save "$W/no/such"
+refuses 1 "abacus:" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --fallback abacus:
 cp "$W/y.npy" "$W/before.npy"
 for bad in nan inf -inf; do
     csv "$W/bad.csv" 6 3 0.5

@@ -2,6 +2,7 @@
 // `millrace run`: sequences through a model on a device.
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,15 @@ const char cli_run_help[] =
     "  --input X\n"
     "  -o, --output Y\n"
     "  --steps           step by step, state kept on the device; Y becomes [N, T, outputs]\n"
+    "  --fallback URI    the device that goes on, from the last step that was done, when this one\n"
+    "                    fails: cpu:, for instance\n"
+    "  --restore FILE    one sequence goes on from the state that --save wrote, on any device\n"
+    "  --save FILE       write the state after the last step\n"
     "  --trace FILE.fst  sim: only: write waveforms\n" CLI_PLAN_HELP
     "  --json            cycles, utilisation and time as JSON\n";
 
 struct run {
-    const char *model, *device, *input, *output;
+    const char *model, *device, *input, *output, *restore, *save;
     bool stepwise;
 };
 
@@ -31,11 +36,44 @@ struct outcome {
     double *cycles_per_step; // [layers], of the last device run
 };
 
-static int run_stepwise(struct mr_session *session, const struct cli_input *input,
-                        const struct mr_model_info *info, float *y, struct mr_stats *sum) {
+static int restore(struct cli *cli, const struct run *run, struct mr_session *session) {
+    unsigned char *state = NULL;
+    size_t size = 0;
+    char text[900];
+    if (!run->restore)
+        return 0;
+    if (mr_file_read(run->restore, 1 << 24, &state, &size, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    const int code = mr_session_restore(session, state, size);
+    free(state);
+    return code ? cli_fail(cli, "%s: %s", run->restore, mr_session_error(session)) : 0;
+}
+
+static int save(struct cli *cli, const struct run *run, struct mr_session *session) {
+    if (!run->save)
+        return 0;
+    const size_t size = mr_session_state_size(session);
+    void *state = malloc(size);
+    char text[900];
+    int code = 0;
+    if (!state)
+        return cli_fail(cli, "not enough memory for the state");
+    const struct mr_piece piece = {state, size};
+    if (mr_session_save(session, state, size))
+        code = cli_fail(cli, "%s", mr_session_error(session));
+    else if (mr_file_write(run->save, &piece, 1, text, sizeof text))
+        code = cli_fail(cli, "%s", text);
+    free(state);
+    return code;
+}
+
+static int run_stepwise(struct mr_session *session, const struct run *run,
+                        const struct cli_input *input, const struct mr_model_info *info, float *y,
+                        struct mr_stats *sum) {
     struct mr_stats one;
     for (size_t n = 0; n < input->sequences; n++) {
-        mr_session_reset(session);
+        if (!run->restore)
+            mr_session_reset(session);
         for (size_t t = 0; t < input->steps; t++) {
             const size_t step = n * input->steps + t;
             const int code = mr_session_step(session, input->x + step * info->inputs,
@@ -147,20 +185,33 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
         mr_array_free(&y);
         return cli_fail(cli, "%s", error.text);
     }
+    char *begun = strdup(mr_session_device(session));
     // What was chosen, where the command line did not say it.
     if (!run->device || strcmp(mr_session_device(session), run->device) != 0)
         cli_note(cli, "running on %s", mr_session_device(session));
     if (cli->options.progress)
         cli->options.progress(cli, "running");
     struct mr_stats stats = {0};
-    int code = run->stepwise ? run_stepwise(session, input, info, y.data, &stats)
-                             : mr_session_run(session, input->x, input->sequences, input->steps, 0,
-                                              y.data, &stats);
+    int code = restore(cli, run, session);
+    if (code) {
+        free(begun);
+        mr_session_close(session);
+        mr_array_free(&y);
+        return code;
+    }
+    code = run->stepwise ? run_stepwise(session, run, input, info, y.data, &stats)
+                         : mr_session_run(session, input->x, input->sequences, input->steps,
+                                          run->restore ? MR_RUN_CONTINUE : 0, y.data, &stats);
+    if (begun && strcmp(begun, mr_session_device(session)) != 0)
+        cli_note(cli, "went on with %s", mr_session_device(session));
+    free(begun);
     if (code)
         code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? run->input : "",
                         code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
     else
         code = cli_write_output(cli, run->output, &y);
+    if (!code)
+        code = save(cli, run, session);
     if (!code)
         code = report(cli, run, session, model, input, &stats);
     mr_session_close(session);
@@ -176,6 +227,9 @@ int cli_run(struct cli *cli, int argc, char **argv) {
                                             {"output", required_argument, NULL, 'o'},
                                             {"trace", required_argument, NULL, 'w'},
                                             {"steps", no_argument, NULL, 's'},
+                                            {"fallback", required_argument, NULL, 'f'},
+                                            {"restore", required_argument, NULL, 'r'},
+                                            {"save", required_argument, NULL, 'v'},
                                             {0}};
     struct run run = {0};
     for (int option; (option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
@@ -195,6 +249,15 @@ int cli_run(struct cli *cli, int argc, char **argv) {
             break;
         case 's':
             run.stepwise = true;
+            break;
+        case 'f':
+            cli->options.fallback = optarg;
+            break;
+        case 'r':
+            run.restore = optarg;
+            break;
+        case 'v':
+            run.save = optarg;
             break;
         default:
             code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
@@ -219,6 +282,13 @@ int cli_run(struct cli *cli, int argc, char **argv) {
         code = cli_check_output(cli, run.output);
     if (!code && cli->options.trace)
         code = cli_check_output(cli, cli->options.trace);
+    if (!code && run.save)
+        code = cli_check_output(cli, run.save);
+    if (!code && run.restore && input.sequences != 1)
+        code = cli_fail(cli,
+                        "%s: --restore goes on with one sequence and %s has %zu; run them one by "
+                        "one",
+                        run.restore, run.input, input.sequences);
     if (!code)
         code = run_input(cli, &run, model, &info, &input);
     mr_array_free(&input.array);
