@@ -128,6 +128,8 @@ static void dump_variable(FILE *out, const struct variable *var) {
         fprintf(out, " latency=%d", var->storage_latency);
     if (var->stream_depth >= 0)
         fprintf(out, " depth=%d", var->stream_depth);
+    if (var->stream_crossing)
+        fprintf(out, " crossing=%d", var->stream_crossing);
     if (var->interface_mode)
         fprintf(out, " interface=%s", var->interface_mode);
     if (var->values) {

@@ -14,17 +14,21 @@ enum {
 };
 static const int64_t sizes[SIZES] = {7, 64, 200, 1000, 4000};
 
-int base_depth(const struct process *p, int stream, int asked) {
+int base_depth(const struct process *p, int stream, int asked, int crossing) {
     int latest = 0;
     for (int r = 0; r < p->region_count; r++)
         if (p->regions[r]->schedule->write_stage[stream] > latest)
             latest = p->regions[r]->schedule->write_stage[stream];
     // One word a cycle needs what is in flight, and its credit's way back.
-    return latest + 2 + (asked > 2 ? asked : 2);
+    return latest + 2 + 2 * crossing + (asked > 2 ? asked : 2);
 }
 
 int asked_depth(const struct network *net, const struct stream *s) {
     return s->channel >= 0 ? net->channels[s->channel].depth : s->depth;
+}
+
+int crossing_of(const struct network *net, const struct stream *s) {
+    return s->channel >= 0 ? net->channels[s->channel].crossing : 0;
 }
 
 const char *process_name(const struct analysis *a, int process) {
@@ -64,7 +68,8 @@ static void add_link(struct analysis *a, int from, int from_stream, int to, int 
                                               .from_watch = from_stream,
                                               .to = to,
                                               .to_watch = to_stream,
-                                              .given = f->asked >= 0};
+                                              .given = f->asked >= 0,
+                                              .crossing = crossing_of(a->net, out)};
 }
 
 static void add_links(struct analysis *a) {

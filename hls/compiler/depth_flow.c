@@ -132,7 +132,7 @@ static int64_t issue_cycle(struct flow *f, int process, const struct issue *issu
             const int64_t at = pass ? l->written + w->most[k] - 1 - l->depth : l->read;
             if (at < 0)
                 continue;
-            const int64_t from = pass ? l->popped[at] + 1 : l->visible[at];
+            const int64_t from = pass ? l->popped[at] + 1 + l->crossing : l->visible[at];
             if (from > cycle) {
                 cycle = from;
                 cause = f->at[process].link[k] * 2 + pass;
@@ -161,8 +161,8 @@ static void do_issue(struct flow *f, int process) {
         if (access->op->code == IR_READ) {
             l->reader[l->read] = (int32_t)n;
             l->popped[l->read++] = cycle;
-        } else { // on offer in the cycle after it was pushed
-            int64_t on_offer = cycle + s->time[access->op->id].start + 1;
+        } else { // on offer in the cycle after it was pushed and has come along its way
+            int64_t on_offer = cycle + s->time[access->op->id].start + 1 + l->crossing;
             if (l->written && l->visible[l->written - 1] >= on_offer)
                 on_offer = l->visible[l->written - 1] + 1;
             l->writer[l->written] = (int32_t)n;

@@ -90,6 +90,7 @@ struct link {                           // a FIFO
     int from, from_watch, to, to_watch; // processes, and their numbers of it
     bool idle;                          // takes part in no cycle: never waits
     bool given;                         // its depth is preferred to be enlarged
+    int crossing;                       // registers on the way, and on the way back
     int depth;
     int64_t written, read;
     int64_t *visible, *popped; // cycle, by word

@@ -216,7 +216,8 @@ static void run_fast(struct analysis *a, struct flow *f) {
 
 int floor_depth(const struct analysis *a, int link, int asked) {
     const struct link *l = &a->links[link];
-    return base_depth(a->net->processes[l->from], a->watch[l->from].stream[l->from_watch], asked);
+    return base_depth(a->net->processes[l->from], a->watch[l->from].stream[l->from_watch], asked,
+                      l->crossing);
 }
 
 enum outcome try_run(struct analysis *a, int *safe, int *fast) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The top module that joins the processes, the tables that they share, and for the simulator and
 // the C model the list of ports.
+#include "depth.h"
 #include "emit.h"
 
 #include <string.h>
@@ -118,6 +119,25 @@ static void emit_roms(struct emit *e, FILE *out) {
     }
 }
 
+// The wires of a channel, and, where it crosses, the registers and the FIFO between its ends.
+static void emit_channel(struct emit *e, const struct channel *c) {
+    const struct process *from = e->net->processes[c->from_process];
+    const char *name = safe_name(e, c->name);
+    const int bits = from->streams[c->from_stream].bits;
+    put(&e->m->declarations, "  logic %s_valid, %s_ready;\n  logic [%d:0] %s_data;\n", name, name,
+        bits - 1, name);
+    if (!c->crossing)
+        return;
+    put(&e->m->declarations, "  logic %s_push, %s_taken;\n  logic [%d:0] %s_word;\n", name, name,
+        bits - 1, name);
+    put(&e->m->instances,
+        "  mr_crossing #(.WIDTH(%d), .DEPTH(%d), .STAGES(%d)) x_%s (\n"
+        "    .clk_i, .rst_ni, .push_i(%s_push), .word_i(%s_word), .taken_o(%s_taken),\n"
+        "    .out_valid_o(%s_valid), .out_ready_i(%s_ready), .out_data_o(%s_data));\n",
+        bits, output_depth(e->net, from, c->from_stream), c->crossing, name, name, name, name, name,
+        name, name);
+}
+
 static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
     const struct network *net = e->net;
     struct module m = {0};
@@ -161,12 +181,8 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
         "  assign finished = running_q && (&(done | done_q));\n  assign done_o = finished;\n");
     put(&m.registers, "    running_q <= rst_ni && (running_q ? !finished : start);\n"
                       "    done_q <= (rst_ni && running_q && !finished) ? done | done_q : '0;\n");
-    for (int i = 0; i < net->channel_count; i++) {
-        const struct channel *c = &net->channels[i];
-        const char *name = safe_name(e, c->name);
-        put(&m.declarations, "  logic %s_valid, %s_ready;\n  logic [%d:0] %s_data;\n", name, name,
-            net->processes[c->from_process]->streams[c->from_stream].bits - 1, name);
-    }
+    for (int i = 0; i < net->channel_count; i++)
+        emit_channel(e, &net->channels[i]);
     for (int i = 0; i < n; i++) {
         const struct process *p = net->processes[i];
         put(&m.instances, "  %s i_%s (\n    .clk_i, .rst_ni, .start_i(start), .done_o(done[%d]),\n",
@@ -187,9 +203,11 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
             const char in = s->is_output ? 'o' : 'i', back = s->is_output ? 'i' : 'o';
             if (s->channel >= 0) {
                 const char *c = safe_name(e, net->channels[s->channel].name);
+                const bool pushes = s->is_output && crossing_of(net, s);
                 put(&m.instances,
-                    "    .%s_valid_%c(%s_valid), .%s_ready_%c(%s_ready), .%s_data_%c(%s_data),\n",
-                    name, in, c, name, back, c, name, in, c);
+                    "    .%s_valid_%c(%s_%s), .%s_ready_%c(%s_%s), .%s_data_%c(%s_%s),\n", name, in,
+                    c, pushes ? "push" : "valid", name, back, c, pushes ? "taken" : "ready", name,
+                    in, c, pushes ? "word" : "data");
             } else {
                 const char *c = safe_name(e, net->top->params[s->port]->name);
                 put(&m.instances,

@@ -31,7 +31,7 @@ static void at_region(struct emit *e, int r) {
 
 int output_depth(const struct network *net, const struct process *p, int stream) {
     const struct stream *s = &p->streams[stream];
-    const int asked = base_depth(p, stream, asked_depth(net, s));
+    const int asked = base_depth(p, stream, asked_depth(net, s), crossing_of(net, s));
     return s->needed > asked ? s->needed : asked;
 }
 
@@ -74,6 +74,9 @@ static void emit_ports(struct emit *e) {
         }
         const char *name = safe_name(e, s->name), *in = s->is_output ? "o" : "i",
                    *out = s->is_output ? "i" : "o";
+        if (s->is_output && crossing_of(e->net, s))
+            put(t, "  /// A word is pushed, whatever %s_ready_i says; that gives a credit back.\n",
+                name);
         put(t, "  %s logic %s_valid_%s,\n  %s logic %s_ready_%s,\n  %s logic [%d:0] %s_data_%s,\n",
             s->is_output ? "output" : "input ", name, in, s->is_output ? "input " : "output", name,
             out, s->is_output ? "output" : "input ", s->bits - 1, name, in);
@@ -286,10 +289,17 @@ static void emit_control(struct emit *e) {
     put(t, "  assign busy_o = %s;\n  assign starved_o = %s;\n  assign blocked_o = %s;\n", busy,
         starved, blocked);
     const char *empty = NULL;
-    for (int i = 0; i < e->p->stream_count; i++)
-        if (e->p->streams[i].is_output && e->p->streams[i].partner < 0)
-            empty = join(e, empty, " && ",
-                         arena_printf(e->cc, "!%s_valid_o", safe_name(e, e->p->streams[i].name)));
+    for (int i = 0; i < e->p->stream_count; i++) {
+        const struct stream *s = &e->p->streams[i];
+        if (!s->is_output || s->partner >= 0)
+            continue;
+        const char *name = safe_name(e, s->name);
+        const int depth = output_depth(e->net, e->p, i);
+        empty = join(e, empty, " && ",
+                     crossing_of(e->net, s) ? arena_printf(e->cc, "%s_credit_q == %d'd%d", name,
+                                                           ir_index_bits(depth + 1), depth)
+                                            : arena_printf(e->cc, "!%s_valid_o", name));
+    }
     put(t, "  assign flushed = %s;\n  assign done_o = phase_q == FLUSH && flushed;\n",
         empty ? empty : "1'b1");
     put(ff,
@@ -442,10 +452,16 @@ static void emit_output(struct emit *e, int stream) {
         put(logic, "  assign %s_room = %s_credit_q != '0;\n", name, name);
     else
         put(logic, "  assign %s_room = %s_credit_q >= %d'd%d;\n", name, name, bits, most);
-    put(&e->m->registers,
-        "    %s_credit_q <= %s ? %s_credit_q%s + %d'(%s_valid_o && %s_ready_i)%s : "
-        "%d'd%d;\n",
-        name, keep, name, take, bits, name, name, cancel, bits, depth);
+    const bool crosses = crossing_of(e->net, s) > 0;
+    const char *taken = crosses ? arena_printf(e->cc, "%s_ready_i", name)
+                                : arena_printf(e->cc, "%s_valid_o && %s_ready_i", name, name);
+    put(&e->m->registers, "    %s_credit_q <= %s ? %s_credit_q%s + %d'(%s)%s : %d'd%d;\n", name,
+        keep, name, take, bits, taken, cancel, bits, depth);
+    if (crosses) { // the FIFO stands beside the reader (emit_network.c)
+        put(logic, "  assign %s_valid_o = %s_push;\n  assign %s_data_o = %s_word;\n", name, name,
+            name, name);
+        return;
+    }
     put(&e->m->declarations, "  logic %s_accepts;\n", name);
     put(&e->m->instances,
         "  `MR_ASSERT(%s_fits, !%s_push || %s_accepts, \"%s: a word came without credit\")\n", name,

@@ -5,6 +5,7 @@
 // cycle before has left them.
 #include "interp_cycle.h"
 
+#include "depth.h"
 #include "emit.h"
 
 enum { QUIET_CYCLES = 100000 };
@@ -25,6 +26,9 @@ static void open_streams(struct cycle_interp *in, struct cycle_process *cp) {
             continue;
         queue_init(&fifo->q, p->streams[s].bits);
         fifo->depth = fifo->credit = output_depth(in->net, p, s);
+        fifo->crossing = crossing_of(in->net, &p->streams[s]);
+        fifo->coming = arena_alloc(in->cc, ((size_t)fifo->crossing + 1) * sizeof *fifo->coming);
+        fifo->leaving = arena_alloc(in->cc, ((size_t)fifo->crossing + 1) * sizeof *fifo->leaving);
         fifo->most = 1;
         for (int r = 0; r < p->region_count; r++)
             for (int w = 0; w < cp->plan[r]->write_count; w++)
@@ -209,7 +213,8 @@ static bool is_drained(const struct cycle_process *p) {
 
 static bool is_flushed(const struct cycle_process *p) {
     for (int s = 0; s < p->f->p->stream_count; s++)
-        if (p->f->p->streams[s].is_output && p->f->p->streams[s].partner < 0 && p->out[s].is_valid)
+        if (p->f->p->streams[s].is_output && p->f->p->streams[s].partner < 0 &&
+            (p->out[s].crossing ? p->out[s].credit < p->out[s].depth : p->out[s].is_valid))
             return false;
     return true;
 }
@@ -269,6 +274,7 @@ static void start(struct cycle_interp *in) {
             if (!p->f->p->streams[s].is_output || p->f->p->streams[s].partner < 0)
                 continue;
             queue_clear(&p->out[s].q); // what a run leaves in a FIFO that leads back is lost
+            p->out[s].offered = 0;
             p->out[s].credit = p->out[s].depth;
             p->out[s].change = 0;
         }
@@ -278,7 +284,16 @@ static void start(struct cycle_interp *in) {
 static void begin_cycle(struct cycle_interp *in) {
     for (int i = 0; i < in->net->process_count; i++)
         for (int s = 0; s < in->net->processes[i]->stream_count; s++)
-            in->processes[i].out[s].is_valid = in->processes[i].out[s].q.count > 0;
+            in->processes[i].out[s].is_valid = in->processes[i].out[s].offered > 0;
+}
+
+// Of what enters a way of registers in this cycle and what is in it, what leaves it.
+static int pass(int *way, int length, uint64_t cycle, int entering) {
+    if (!length)
+        return entering;
+    const int leaving = way[cycle % (uint64_t)length];
+    way[cycle % (uint64_t)length] = entering;
+    return leaving;
 }
 
 static void end_cycle(struct cycle_interp *in) {
@@ -289,11 +304,14 @@ static void end_cycle(struct cycle_interp *in) {
             if (p->streams[s].is_output && p->streams[s].port >= 0 && fifo->is_valid) {
                 queue_push(in->cc, &in->run->streams[p->streams[s].port], queue_front(&fifo->q));
                 queue_pop(&fifo->q);
-                fifo->change++;
+                fifo->offered--;
+                fifo->taken++;
                 in->quiet = 0;
             }
-            fifo->credit += fifo->change;
-            fifo->change = 0;
+            fifo->offered += pass(fifo->coming, fifo->crossing, in->cycle, fifo->pushed);
+            fifo->credit +=
+                fifo->change + pass(fifo->leaving, fifo->crossing, in->cycle, fifo->taken);
+            fifo->change = fifo->pushed = fifo->taken = 0;
         }
     }
 }

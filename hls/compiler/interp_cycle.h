@@ -21,6 +21,10 @@ struct fifo { // of an output
     struct queue q;
     bool is_valid; // at the start of this cycle
     int depth, credit, change, most;
+    int offered;           // words of q that have come to the reader's end
+    int pushed, taken;     // in this cycle
+    int crossing;          // registers on the way
+    int *coming, *leaving; // [crossing] words and credits in them, by cycle modulo crossing
 };
 
 struct cycle_process {

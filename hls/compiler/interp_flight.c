@@ -76,6 +76,7 @@ static void push(struct cycle_process *p, struct flight *fl, const struct code *
         return;
     write_word(p->f, c, p->fixed, fl->values, p->interp->word);
     queue_push(p->f->cc, &fifo->q, p->interp->word);
+    fifo->pushed++;
     if (fifo->q.count > (size_t)fifo->depth + fifo->is_valid)
         fail(p->f->cc, c->op->loc, "process '%s', cycle %llu: stream '%s' has no room for a word",
              p->f->p->name, (unsigned long long)p->interp->cycle,
@@ -203,8 +204,10 @@ static void take_words(struct cycle_process *p, const struct flight *fl) {
             continue;
         struct fifo *from = p->from[op->imm];
         queue_pop(from ? &from->q : &p->interp->run->streams[p->f->p->streams[op->imm].port]);
-        if (from)
-            from->change++;
+        if (from) {
+            from->offered--;
+            from->taken++;
+        }
     }
     for (int w = 0; w < plan->write_count; w++) {
         const struct plan_write *use = &plan->writes[w];

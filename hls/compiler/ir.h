@@ -224,7 +224,8 @@ struct process {
 
 struct channel {
     const char *name;
-    int depth; // as asked by a stream pragma, or -1
+    int depth;    // as asked by a stream pragma, or -1
+    int crossing; // registers on the way from writer to reader, and as many on the way of credits
     int from_process, from_stream, to_process, to_stream;
     struct location loc;
 };

@@ -92,6 +92,8 @@ void leaf_shape(const struct type *type, int leaf, const struct type **scalar, i
                 int64_t *size, const char **name);
 void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t taken, int *lane);
 int payload_bits(const struct type *type);
+// Fails where a stream pragma with crossing= names what is no channel.
+void refuse_crossing(struct compiler *cc, const struct variable *var);
 // ---- lower_view.c
 bool is_lane(const struct view_index *index, int *lane); // a lane's index and nothing else?
 // Adds one dimension of an access: affine if it is, else with the operation as a dynamic index.

@@ -13,6 +13,14 @@ static bool is_scalar(const struct type *type) {
     return type->kind == TYPE_INT || type->kind == TYPE_BOOL;
 }
 
+void refuse_crossing(struct compiler *cc, const struct variable *var) {
+    if (var->stream_crossing)
+        fail(cc, var->loc,
+             "pragma HLS stream gives '%s' a crossing, and it is no stream between two processes; "
+             "give it to a channel of the dataflow function",
+             var->name);
+}
+
 // Reads function f as a process; arg[i] is what the top passes: NULL for the top itself.
 static struct process *lower_process(struct compiler *cc, struct network *net, struct function *f,
                                      const struct expr *call) {
@@ -28,6 +36,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     struct binding *bound = arena_alloc(cc, (size_t)(f->param_count + 1) * sizeof *bound);
     for (int i = 0; i < f->param_count; i++) {
         struct variable *param = f->params[i];
+        refuse_crossing(cc, param);
         bound[i] = (struct binding){-1, -1, p};
         const struct expr *arg = call ? call->args[i] : NULL;
         if (arg && arg->kind == EXPR_ADDR)
@@ -139,11 +148,13 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
             net->channels =
                 arena_grow(cc, net->channels, (size_t)net->channel_count * sizeof *net->channels,
                            (size_t)(net->channel_count + 1) * sizeof *net->channels);
-            net->channels[net->channel_count++] = (struct channel){.name = s->var->name,
-                                                                   .depth = s->var->stream_depth,
-                                                                   .from_process = -1,
-                                                                   .to_process = -1,
-                                                                   .loc = s->var->loc};
+            net->channels[net->channel_count++] =
+                (struct channel){.name = s->var->name,
+                                 .depth = s->var->stream_depth,
+                                 .crossing = s->var->stream_crossing,
+                                 .from_process = -1,
+                                 .to_process = -1,
+                                 .loc = s->var->loc};
         } else if (s->kind == STMT_EXPR && s->a->kind == EXPR_CALL) {
             int calls = 0;
             for (int k = 0; k < net->process_count; k++)
@@ -190,6 +201,7 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
              top);
     for (int i = 0; i < net->top->param_count; i++) {
         const struct variable *param = net->top->params[i];
+        refuse_crossing(cc, param);
         if (!is_stream_pointer(param->type) && !is_scalar(param->type))
             fail(cc, param->loc,
                  "parameter '%s' of the top function is neither a stream (hls_stream(T) *) nor a "

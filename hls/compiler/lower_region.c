@@ -342,6 +342,7 @@ static void declare_feedback(struct lowering *lo, struct variable *var) {
              "stream '%s' is declared inside a loop; a FIFO that leads back into its process is "
              "declared before the loops that use it",
              var->name);
+    refuse_crossing(lo->cc, var);
     const int first = p->stream_count;
     p->streams = arena_grow(lo->cc, p->streams, (size_t)first * sizeof *p->streams,
                             (size_t)(first + 2) * sizeof *p->streams);

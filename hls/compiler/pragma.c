@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_OPTIONS = 12 };
+enum { MAX_OPTIONS = 12, MAX_CROSSING = 64 };
 
 enum option_form { FORM_FLAG, FORM_WORD, FORM_NUMBER };
 
@@ -67,7 +67,10 @@ static const struct pragma pragmas[] = {
     {"stream",
      NULL,
      PRAGMA_STREAM,
-     {{"variable", FORM_WORD}, {"depth", FORM_NUMBER}, {"type", FORM_WORD}}},
+     {{"variable", FORM_WORD},
+      {"depth", FORM_NUMBER},
+      {"crossing", FORM_NUMBER},
+      {"type", FORM_WORD}}},
     {"dataflow", NULL, PRAGMA_DATAFLOW, {{NULL, FORM_FLAG}}},
     {"inline", NULL, PRAGMA_INLINE, {{"off", FORM_FLAG}}},
     {"interface",
@@ -313,6 +316,7 @@ static void apply_stream(const struct reader *r) {
              var->name);
     word_option(r, "type", types);
     var->stream_depth = number_option(r, "depth", 1, 1 << 24, var->stream_depth);
+    var->stream_crossing = number_option(r, "crossing", 1, MAX_CROSSING, var->stream_crossing);
 }
 
 static void apply_interface(const struct reader *r) {

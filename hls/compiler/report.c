@@ -197,6 +197,8 @@ static json_t *process_json(const struct network *net, const struct process *p,
                       s->bits, "depth", output_depth(net, p, i), "write_stage", stage);
         if (s->port < 0 && asked_depth(net, s) >= 0)
             json_object_set_new(stream, "asked", json_integer(asked_depth(net, s)));
+        if (crossing_of(net, s))
+            json_object_set_new(stream, "crossing", json_integer(crossing_of(net, s)));
         if (s->why) {
             json_object_set_new(stream, "derived", json_integer(s->needed));
             json_object_set_new(stream, "why", json_string(s->why));
@@ -240,6 +242,8 @@ static void print_output(const struct network *net, const struct process *p, int
             output_depth(net, p, stream));
     if (s->port < 0 && asked_depth(net, s) >= 0)
         fprintf(out, ", asked %d", asked_depth(net, s));
+    if (crossing_of(net, s))
+        fprintf(out, ", crosses by %d registers", crossing_of(net, s));
     if (s->needed)
         fprintf(out, ", derived %d", s->needed);
     fprintf(out, "%s%s\n", s->why ? ": " : "", s->why ? s->why : "");

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves the stream primitives, and the register slave and the address generator of the card, with yosys-smtbmc and z3:
 # bounded check, induction, and covers that must be reached, in several configurations; one line each, exit code 1 when
-# one does not hold. `run.sh --short` leaves two of the address generator's three sizes out; `run.sh --mutants` breaks
+# one does not hold. `run.sh --short` leaves out most sizes of the address generator and of
+# the crossing; `run.sh --mutants` breaks
 # copies of the RTL one way at a time and expects each proof to fail.
 # Work files go to build/formal (or to $MR_FORMAL_DIR).
 set -u
@@ -16,13 +17,22 @@ failed=0
 mkdir -p "$work" || exit 1
 
 # Word arrays stay arrays for the solver, except an array of one word, which write_smt2 cannot take.
+# A crossing is made of other modules, whose signals its proof looks at.
 model() { # name, module, RTL file, parameters -> $work/name.smt2
     name=$1 module=$2 file=$3
     shift 3
-    words=
+    words='' parts='' inside=''
     case " $* " in *" DEPTH 1 "*) words='memory_map; opt_clean;' ;; esac
-    "$yosys" -q -p "read_verilog -formal -sv -I$hw/include -I$here $file; \
-        hierarchy -top $module $*; prep -top $module; $words async2sync; dffunmap; \
+    if [ "$module" = mr_crossing ]; then
+        for part in mr_crossing mr_stages mr_fifo; do
+            case $file in */"$part".sv | */"$part".mutant.sv) ;; *) parts="$parts $hw/rtl/$part.sv" ;; esac
+        done
+        inside="proc; flatten; cd mr_crossing; connect -nounset -set f_fifo_count u_far_fifo.count_q; \
+            connect -nounset -set f_fifo_ahead u_far_fifo.f_ahead_q; connect -nounset -set f_fifo_data u_far_fifo.f_data_q; \
+            connect -nounset -set f_fifo_inside u_far_fifo.f_inside_q; connect -nounset -set f_fifo_pick u_far_fifo.f_pick; cd ..;"
+    fi
+    "$yosys" -q -p "read_verilog -formal -sv -I$hw/include -I$here $file $parts; \
+        hierarchy -top $module $*; $inside prep -top $module; $words async2sync; dffunmap; \
         write_smt2 -wires $work/$name.smt2" >"$work/$name.yosys.log" 2>&1
 }
 
@@ -59,13 +69,16 @@ prove() { # name, module, steps, parameters
 }
 
 mutant() { # name, module, sed expression, parameters
-    name=$1 module=$2 change=$3
+    name=$1 module=$2 top=$2 change=$3
+    broken=$work/$1/$2.mutant.sv
     shift 3
-    sed "$change" "$(source_of "$module")" >"$work/$name.sv"
-    if cmp -s "$work/$name.sv" "$(source_of "$module")"; then
+    [ "$module" != mr_stages ] || top=mr_crossing
+    mkdir -p "$work/$name"
+    sed "$change" "$(source_of "$module")" >"$broken"
+    if cmp -s "$broken" "$(source_of "$module")"; then
         echo "NO MUTANT: $name: the change '$change' matches no line of $module.sv"
         failed=1
-    elif ! model "$name" "$module" "$work/$name.sv" "$*"; then
+    elif ! model "$name" "$top" "$broken" "$*"; then
         echo "NO MUTANT: $name: yosys refused it ($work/$name.yosys.log)"
         failed=1
     elif solve "$name" bmc -t 12; then
@@ -111,6 +124,15 @@ if [ "${1:-}" = --mutants ]; then
     mutant axil_withdraws mr_axil_slave 's/ || (rvalid_o \&\& !rready_i)//' "$(par ADDR_WIDTH 4)"
     mutant axil_late mr_axil_slave 's/if (wait_q\[1\]) rdata_o/rdata_o/' "$(par ADDR_WIDTH 4)"
     mutant skid_unstable mr_skid 's/if (!valid_q || out_ready_i) data_q/data_q/' "$(par WIDTH 4)"
+    way=$(par WIDTH 4 DEPTH 3 STAGES 2)
+    mutant crossing_lossy mr_crossing 's/in_valid_i(push)/in_valid_i(push \&\& !out_valid_o)/' "$way"
+    mutant crossing_early_credit mr_crossing 's/out_valid_o \&\& out_ready_i)/out_valid_o)/' "$way"
+    mutant crossing_false_credit mr_crossing 's/out_valid_o \&\& out_ready_i)/out_ready_i)/' "$way"
+    mutant crossing_late_word mr_crossing 's/STAGES(WAY), .RESET/STAGES(WAY + 1), .RESET/' "$way"
+    mutant crossing_late_credit mr_crossing '/u_way_taken/s/WAY/WAY + 1/' "$way"
+    mutant crossing_shallow mr_crossing 's/.DEPTH(DEPTH)/.DEPTH(DEPTH - 1)/' "$way"
+    mutant stages_short mr_stages 's/data_q\[i-1\]/data_i/' "$(par WIDTH 4 DEPTH 3 STAGES 4)"
+    mutant stages_unreset mr_stages 's/RESET \&\& !rst_ni/1'"'b0"'/' "$way"
 else
     for depth in 1 2 3 4 5; do
         prove "fifo_lutram_$depth" mr_fifo 20 "$(par WIDTH 4 DEPTH $depth)"
@@ -124,5 +146,17 @@ else
         prove "bursts_$beats" mr_bursts 12 "$(par MAX_BEATS $beats ADDR_WIDTH 8 COUNT_WIDTH 8)"
     done
     prove axil_slave mr_axil_slave 20 "$(par ADDR_WIDTH 4)"
+    crossing() { # registers, credits, steps
+        prove "crossing_$1_$2" mr_crossing "$3" "$(par WIDTH 2 STAGES "$1" DEPTH "$2")"
+    }
+    crossing 1 1 12
+    crossing 4 3 18
+    if [ "${1:-}" != --short ]; then
+        crossing 1 4 14
+        crossing 2 3 14
+        crossing 2 6 16
+        crossing 6 2 20
+        prove crossing_block mr_crossing 14 "$(par WIDTH 2 STAGES 2 DEPTH 3 LUTRAM_DEPTH 0)"
+    fi
 fi
 exit $failed

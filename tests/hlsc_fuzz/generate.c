@@ -76,6 +76,7 @@ static void make_processes(struct generator *g, struct var **scalars, int scalar
         links[i] = make_stream(g);
         links[i]->ends = 2;
         links[i]->depth = chance(g, 40) ? between(g, 2, 9) : 0;
+        links[i]->crossing = chance(g, 25) ? between(g, 1, 7) : 0;
         // Of which iterations an element is handed over: those with (i & phase) == 0.
         links[i]->phase = chance(g, 25) ? chance(g, 50) ? 1 : 3 : 0;
     }

@@ -238,11 +238,15 @@ static void channels(const struct printer *to, struct seen *seen) {
             PUT(", ");
             var_name(to, var);
             PUT(");\n");
-            if (!var->depth)
+            if (!var->depth && !var->crossing)
                 continue;
             PUT("    HLS(stream variable=");
             var_name(to, var);
-            PUT(" depth=%d)\n", var->depth);
+            if (var->depth)
+                PUT(" depth=%d", var->depth);
+            if (var->crossing)
+                PUT(" crossing=%d", var->crossing);
+            PUT(")\n");
         }
     }
 }

@@ -57,9 +57,9 @@ struct var {
     int64_t *values; // of tables and of statics with initialisers
     // For the generator: what the iteration that is being made may still do with a memory.
     bool may_load, may_store;
-    int place; // of a scalar: which of the program
-    int depth,
-        phase; // of a channel: its FIFO; iterations with (i & phase) == 0 hand over an element
+    int place;           // of a scalar: which of the program
+    int depth, crossing; // of a channel: its FIFO; registers on the way, or 0
+    int phase;           // ... : iterations with (i & phase) == 0 hand over an element
     // For the printer.
     bool is_live;
     int ends;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes that are connected: a chain, a split whose branches meet again, channels of given
-// depth.
+// depth, and with -D CROSSING=N channels that lead from die to die.
 #include "hls.h"
 
 typedef struct {
@@ -48,6 +48,11 @@ void flow(hls_stream(word_t) *in, hls_stream(int32_t) *out, uint32_t n, uint32_t
     HLS_CHANNEL(word_t, right);
     HLS(stream variable=right depth=40)
     HLS(stream variable=scaled depth=2)
+#ifdef CROSSING
+    HLS(stream variable=left crossing=CROSSING)
+    HLS(stream variable=scaled crossing=4)
+    HLS(stream variable=right crossing=6)
+#endif
     split(in, &left, &right, n);
     scale(&left, &scaled, n, -7);
     join(&scaled, &right, out, n, offset);
