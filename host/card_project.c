@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Vitis needs (card_project.h). Layers go to the dies (SLRs) of the card in the order of the
-// data, each die filled to a share of its DSPs; the shell of AMD's platforms and the card's memory
-// ports are at the die that comes first.
+// What Vitis needs (card_project.h). Processes go to the dies (SLRs) of placement.h; of a channel
+// from die to die, the registers and the FIFO go to the sides that they are made for.
 #define _GNU_SOURCE
 #include "card_project.h"
 #include "device_table.h"
 #include "file.h"
 #include "kernel_xml.h"
+#include "placement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// AMD's platform for each card, its memory for the two ports, and the dies in order of filling.
+// AMD's platform for each card, and its memory for the two ports.
 static const struct board {
     const char *target, *platform, *memory_in, *memory_out;
-    int dies[4];
 } boards[] = {
-    {"u50", "xilinx_u50_gen3x16_xdma_5_202210_1", "HBM[0:7]", "HBM[8:15]", {0, 1}},
-    {"u55c", "xilinx_u55c_gen3x16_xdma_3_202210_1", "HBM[0:7]", "HBM[8:15]", {0, 1, 2}},
-    {"u200", "xilinx_u200_gen3x16_xdma_2_202110_1", "DDR[1]", "DDR[1]", {1, 2, 0}},
-    {"u250", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "DDR[0]", "DDR[0]", {0, 1, 2, 3}},
-    {"u280", "xilinx_u280_gen3x16_xdma_1_202211_1", "HBM[0:7]", "HBM[8:15]", {0, 1, 2}},
+    {"u50", "xilinx_u50_gen3x16_xdma_5_202210_1", "HBM[0:7]", "HBM[8:15]"},
+    {"u55c", "xilinx_u55c_gen3x16_xdma_3_202210_1", "HBM[0:7]", "HBM[8:15]"},
+    {"u200", "xilinx_u200_gen3x16_xdma_2_202110_1", "DDR[1]", "DDR[1]"},
+    {"u250", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "DDR[0]", "DDR[0]"},
+    {"u280", "xilinx_u280_gen3x16_xdma_1_202211_1", "HBM[0:7]", "HBM[8:15]"},
 };
-
-// The share of a die's DSPs that layers may take: what is left is for the shell and for routing.
-#define DIE_SHARE 0.7
 
 static const struct board *find_board(const char *target) {
     for (size_t i = 0; i < sizeof boards / sizeof *boards; i++)
@@ -35,50 +31,29 @@ static const struct board *find_board(const char *target) {
 }
 
 static void print_link(FILE *file, const struct mr_compiled *compiled, const struct board *board,
-                       bool one_die) {
+                       const struct mr_placement *at) {
     const unsigned mhz = (unsigned)compiled->clock_mhz;
     fprintf(file,
             "# v++ --link --config link.cfg, by hw/vitis/build.sh.\n"
             "platform=%s\nkernel_frequency=%u\n\n[connectivity]\nnk=millrace:1:millrace_1\n"
             "sp=millrace_1.m_axi_gmem_in:%s\nsp=millrace_1.m_axi_gmem_out:%s\n",
             board->platform, mhz, board->memory_in, board->memory_out);
-    if (one_die)
-        fprintf(file, "slr=millrace_1:SLR%d\n", board->dies[0]);
+    if (at->dies == 1)
+        fprintf(file, "slr=millrace_1:SLR%d\n", at->first);
     fprintf(file, "\n[vivado]\nprop=run.impl_1.STEPS.PHYS_OPT_DESIGN.IS_ENABLED=true\n");
-    if (!one_die) // before the design is optimised
+    if (at->dies > 1) // before the design is optimised
         fprintf(file, "prop=run.impl_1.STEPS.OPT_DESIGN.TCL.PRE=./place.tcl\n");
 }
 
-// The die of each layer, and of the rest after the layers. Returns how many dies are used.
-static int choose_dies(const struct mr_plan *plan, const struct board *board, int *dies) {
-    const double fit = DIE_SHARE * plan->target->dsp / plan->target->slrs;
-    double used = 0;
-    int at = 0;
-    for (int i = 0; i < plan->layer_count; i++) {
-        if (used > 0 && used + (double)plan->layers[i].multipliers > fit &&
-            at + 1 < (int)plan->target->slrs) {
-            at++;
-            used = 0;
-        }
-        used += (double)plan->layers[i].multipliers;
-        dies[i] = board->dies[at];
-    }
-    return at + 1;
-}
-
-static void print_placement(FILE *file, const struct mr_plan *plan, const int *dies) {
-    fprintf(file,
-            "# Which layer is in which die (SLR); a wish that the placer follows where it can.\n"
-            "proc place {process die} {\n"
-            "    set cells [get_cells -hierarchical -filter \"NAME =~ "
-            "*u_network/i_$process\"]\n"
-            "    if {[llength $cells]} {\n"
-            "        set_property USER_SLR_ASSIGNMENT SLR$die $cells\n"
-            "    } else {\n"
-            "        puts \"place.tcl: there is no process $process\"\n"
-            "    }\n}\n");
-    for (int i = 0; i < plan->layer_count; i++)
-        fprintf(file, "place lstm%d %d\n", i, dies[i]);
+// What hw/vitis/dies.tcl does, and with what.
+static void print_placement(FILE *file, const char *procedures, const struct mr_placement *at) {
+    fprintf(file, "%s\n", procedures);
+    for (int i = 0; i < at->process_count; i++)
+        fprintf(file, "%s %s %d\n", at->processes[i].spans ? "spread" : "place",
+                at->processes[i].name, at->processes[i].die);
+    for (int i = 0; i < at->crossing_count; i++)
+        fprintf(file, "cross %s %d %d\n", at->crossings[i].channel, at->crossings[i].from,
+                at->crossings[i].to);
 }
 
 static void print_kernel(FILE *file, const json_t *description) {
@@ -104,15 +79,28 @@ static int write_text(const char *folder, const char *name, const char *text, si
     return mr_file_write(path, &piece, 1, error, error_size);
 }
 
+static char *read_text(const char *folder, const char *name, char *error, size_t error_size) {
+    char path[PATH_MAX + 32];
+    unsigned char *data = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (mr_file_read(path, (size_t)1 << 30, &data, &size, error, error_size))
+        return NULL;
+    char *text = realloc(data, size + 1);
+    if (!text) {
+        free(data);
+        mr_fail(error, error_size, "not enough memory for the project");
+        return NULL;
+    }
+    text[size] = 0;
+    return text;
+}
+
 static int copy_network(const struct mr_compiled *compiled, const char *folder, char *error,
                         size_t error_size) {
-    char path[PATH_MAX + 32];
-    unsigned char *text = NULL;
-    size_t size = 0;
-    snprintf(path, sizeof path, "%s/network.sv", compiled->gen_dir);
-    if (mr_file_read(path, (size_t)1 << 30, &text, &size, error, error_size))
-        return -1;
-    const int result = write_text(folder, "network.sv", (char *)text, size, error, error_size);
+    char *text = read_text(compiled->gen_dir, "network.sv", error, error_size);
+    const int result =
+        text ? write_text(folder, "network.sv", text, strlen(text), error, error_size) : -1;
     free(text);
     return result;
 }
@@ -124,7 +112,7 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
     char registers[PATH_MAX + 32], *texts[3] = {0};
     static const char *const names[3] = {"link.cfg", "place.tcl", "kernel.xml"};
     size_t sizes[3];
-    int dies[MR_PLAN_LAYERS];
+    struct mr_placement placement;
     if (!board)
         return mr_fail(error, error_size, "target %s: there is no platform of it to link for",
                        compiled->plan.target->name);
@@ -132,15 +120,16 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
     json_t *description = json_load_file(registers, 0, NULL);
     if (!description)
         return mr_fail(error, error_size, "%s: cannot be read", registers);
-    const bool one_die = choose_dies(&compiled->plan, board, dies) == 1;
-    int failed = copy_network(compiled, folder, error, error_size);
+    mr_place(&compiled->plan, &placement);
+    char *procedures = read_text(compiled->data_dir, "hw/vitis/dies.tcl", error, error_size);
+    int failed = procedures ? copy_network(compiled, folder, error, error_size) : -1;
     for (int i = 0; i < 3 && !failed; i++) {
         FILE *file = open_memstream(&texts[i], &sizes[i]);
         if (file) {
             if (i == 0)
-                print_link(file, compiled, board, one_die);
+                print_link(file, compiled, board, &placement);
             else if (i == 1)
-                print_placement(file, &compiled->plan, dies);
+                print_placement(file, procedures, &placement);
             else
                 print_kernel(file, description);
             fclose(file);
@@ -149,6 +138,7 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
                           : mr_fail(error, error_size, "not enough memory for the project");
         free(texts[i]);
     }
+    free(procedures);
     char *text = failed ? NULL : json_dumps(manifest, JSON_INDENT(2));
     failed = failed || !text ||
              write_text(folder, "manifest.json", text, strlen(text), error, error_size) ||

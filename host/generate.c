@@ -4,6 +4,7 @@
 #include "generate.h"
 
 #include "file.h"
+#include "placement.h"
 #include "state_image.h"
 #include "weights_image.h"
 
@@ -110,6 +111,15 @@ static void add_saver(struct text *text, const struct mr_plan *plan) {
     add(text, "    }\n}\n");
 }
 
+// A channel between processes in two dies of the card gets registers there and back.
+static void add_crossings(struct text *text, const struct mr_plan *plan) {
+    struct mr_placement placement;
+    mr_place(plan, &placement);
+    for (int i = 0; i < placement.crossing_count; i++)
+        add(text, "    HLS(stream variable=%s crossing=%d)\n", placement.crossings[i].channel,
+            mr_crossing_registers(&placement.crossings[i]));
+}
+
 static void add_channels(struct text *text, const struct mr_plan *plan) {
     for (int l = 0; l <= plan->layer_count; l++)
         add(text, "    HLS_CHANNEL(beat_t, w%d);\n", l);
@@ -121,6 +131,7 @@ static void add_channels(struct text *text, const struct mr_plan *plan) {
         add(text, "    HLS(stream variable=h%d depth=%d)\n", l, mr_plan_channel_depth(plan, l));
     }
     add(text, "    HLS_CHANNEL(vec%d_t, hl);\n", plan->head.lc);
+    add_crossings(text, plan);
 }
 
 static void add_top(struct text *text, const struct mr_plan *plan) {

@@ -81,7 +81,9 @@ static bool take_stream(const struct reader *reader, const json_t *object, const
     if (!stream->out)
         return true;
     if (!take_number(reader, object, where, "depth", &stream->depth) ||
-        !take_number(reader, object, where, "write_stage", &stream->write_stage))
+        !take_number(reader, object, where, "write_stage", &stream->write_stage) ||
+        (json_object_get(object, "crossing") &&
+         !take_number(reader, object, where, "crossing", &stream->crossing)))
         return false;
     return stream->depth > 0 || complain(reader, where, "depth", "1 or more");
 }

@@ -19,6 +19,7 @@ struct mr_report_stream {
     uint32_t bits;
     uint32_t depth;       // out: elements the channel holds
     uint32_t write_stage; // out: cycles from the issue of an iteration to its push
+    uint32_t crossing;    // out: registers between the push and the channel, and on the way back
 };
 
 struct mr_report_memory {

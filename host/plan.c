@@ -171,6 +171,7 @@ int mr_plan_evaluate(const struct mr_shape *shape, const int *lc, struct mr_plan
                 "to %d",
                 l, lc[l], layer->hidden, most);
         fill_layer(layer);
+        expect_layer_memory(layer, &layer->memory);
         expect_layer_memory(layer, &plan->memory);
         plan->multipliers += layer->multipliers;
         useful += layer->useful;

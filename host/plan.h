@@ -45,6 +45,13 @@ struct mr_plan_request {
     int lanes[MR_PLAN_LAYERS]; // MR_PLAN_LANES
 };
 
+// What memories take.
+struct mr_memory_use {
+    uint64_t bram18; // halves of a RAMB36
+    uint64_t uram;
+    uint64_t lut; // LUTs used as memory
+};
+
 struct mr_plan_layer {
     int inputs, hidden, lc;
     int x_words, h_words; // vectors per row of inputs and of hidden units
@@ -55,6 +62,7 @@ struct mr_plan_layer {
     uint64_t multipliers; // lanes and cells
     uint64_t useful;      // multiplications per step that the network asks for, in lanes and cells
     double utilisation;   // in steady state: useful / (multipliers * interval)
+    struct mr_memory_use memory; // expected
 };
 
 struct mr_plan_head {
@@ -63,13 +71,6 @@ struct mr_plan_head {
     uint64_t lanes;       // outputs * LC
     uint64_t multipliers; // lanes, and one for the sigmoid
     uint64_t useful;      // multiplications per sequence
-};
-
-// What the memories of a network take.
-struct mr_memory_use {
-    uint64_t bram18; // halves of a RAMB36
-    uint64_t uram;
-    uint64_t lut; // LUTs used as memory
 };
 
 struct mr_plan {

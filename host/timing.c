@@ -35,7 +35,7 @@ struct channel {
     uint64_t *visible, *taken; // rings of mask + 1, at least depth
     uint64_t written, read;
     uint64_t mask, depth;
-    uint32_t write_stage;
+    uint32_t write_stage, crossing;
 };
 
 struct process {
@@ -183,13 +183,13 @@ static bool advance(struct model *model, struct process *process) {
                 const uint64_t before = out->written - out->depth;
                 if (before >= out->read)
                     return moved;
-                const uint64_t credit = out->taken[before & out->mask] + 1;
+                const uint64_t credit = out->taken[before & out->mask] + 1 + out->crossing;
                 issue = credit > issue ? credit : issue;
             }
             if (event.reads && in)
                 in->taken[in->read++ & in->mask] = issue;
             if (event.writes) {
-                const uint64_t visible = issue + out->write_stage + 1;
+                const uint64_t visible = issue + out->write_stage + 1 + out->crossing;
                 out->visible[out->written & out->mask] = visible;
                 if (to_top) {
                     if (out->written == 0)
@@ -312,6 +312,7 @@ static int connect(struct model *model, const struct mr_report *report, char *er
                            stream->name, process->name, stream->depth);
         channel->depth = stream->depth;
         channel->write_stage = stream->write_stage;
+        channel->crossing = stream->crossing;
         uint64_t size = 1;
         while (size < stream->depth)
             size *= 2;
