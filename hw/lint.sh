@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Lints with `verilator --lint-only -Wall`: every module of hw/rtl alone as top, the FIFO and the memory
-# in their other forms too, and each file given as an argument as top among the others that are given.
+# Lints with `verilator --lint-only -Wall`: every module of hw/rtl as top, the FIFO, the crossing
+# and the memory in their other forms too, and each file given as an argument as top among the others that are given.
 # Waivers stand in hw/lint/waivers.vlt and nowhere else. Usage: hw/lint.sh [generated.sv ...]
 set -u
 hw=$(dirname "$0")
@@ -20,10 +20,13 @@ lint() { # top, then options and files
 }
 
 for file in "$hw"/rtl/*.sv; do
-    lint "$(basename "$file" .sv)" "$file"
+    lint "$(basename "$file" .sv)" "$hw"/rtl/*.sv
 done
 for depth in 1 3 4 65 100; do
     lint mr_fifo -GDEPTH=$depth "$hw/rtl/mr_fifo.sv"
+done
+for stages in 1 2 3 6; do
+    lint mr_crossing -GSTAGES=$stages "$hw"/rtl/*.sv
 done
 for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUNKS=1" "-GDEPTH=20"; do
     # Word splitting is wanted: each form is a list of options.

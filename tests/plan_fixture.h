@@ -39,22 +39,25 @@ static inline void fixture_shape(uint64_t *state, int most, struct mr_shape *sha
     shape->sigmoid = fixture_random(state) & 1;
 }
 
-// Depth and write stage of a process's output, by the process's place in the pipeline.
+// Of a process's output, by the process's place in the pipeline. crossing: 0 is not in the report.
 struct fixture_stream {
-    uint32_t depth, write_stage;
+    uint32_t depth, write_stage, crossing;
 };
 
 static inline int fixture_process(char *text, size_t size, const char *name, const char *out,
                                   uint64_t multipliers, struct fixture_stream stream) {
+    char crossing[32] = "";
+    if (stream.crossing)
+        snprintf(crossing, sizeof crossing, ",\"crossing\":%u", stream.crossing);
     return snprintf(
         text, size,
         "{\"name\":\"%s\",\"multipliers\":%llu,\"loops\":[{\"name\":\"run_steps\","
         "\"file\":\"f.h\",\"line\":1,\"ii\":1,\"depth\":9}],\"streams\":[{\"name\":\"in\","
         "\"direction\":\"in\",\"bits\":16},{\"name\":\"%s\",\"direction\":\"out\","
-        "\"bits\":16,\"depth\":%u,\"write_stage\":%u}],\"memories\":[{\"name\":\"w\","
+        "\"bits\":16,\"depth\":%u,\"write_stage\":%u%s}],\"memories\":[{\"name\":\"w\","
         "\"words\":50,\"bits\":64,\"copies\":25,\"impl\":\"lutram\"},{\"name\":\"table\","
         "\"words\":1024,\"bits\":34,\"copies\":5,\"impl\":\"rom\"}],\"dependences\":[]}",
-        name, (unsigned long long)multipliers, out, stream.depth, stream.write_stage);
+        name, (unsigned long long)multipliers, out, stream.depth, stream.write_stage, crossing);
 }
 
 // A report of the plan's network; streams has one entry per process in the order of the data.

@@ -3,6 +3,7 @@
 // fits.
 #include "memory_cost.h"
 #include "network.h"
+#include "placement.h"
 #include "plan_fixture.h"
 #include "quantise.h"
 
@@ -248,6 +249,136 @@ START_TEST(devices_and_memories) {
 }
 END_TEST
 
+static void place_lanes(const char *target, int layers, const int *hidden, const int *lc,
+                        struct mr_plan *plan, struct mr_placement *placement) {
+    struct mr_shape shape = {.layer_count = layers, .outputs = 1};
+    for (int l = 0; l < layers; l++) {
+        shape.layers[l].hidden = hidden[l];
+        shape.layers[l].inputs = l ? hidden[l - 1] : 33;
+    }
+    ck_assert_int_eq(mr_plan_evaluate(&shape, lc, plan, NULL, 0), 0);
+    plan->target = mr_target_find(target);
+    mr_place(plan, placement);
+}
+
+static void expect_die(const struct mr_placement *at, const char *process, int die) {
+    for (int i = 0; i < at->process_count; i++)
+        if (strcmp(at->processes[i].name, process) == 0) {
+            ck_assert_int_eq(at->processes[i].die, die);
+            return;
+        }
+    ck_abort_msg("there is no process %s", process);
+}
+
+static void expect_crossing(const struct mr_placement *at, int i, const char *channel, int from,
+                            int to, int registers) {
+    ck_assert_int_lt(i, at->crossing_count);
+    ck_assert_str_eq(at->crossings[i].channel, channel);
+    ck_assert_int_eq(at->crossings[i].from, from);
+    ck_assert_int_eq(at->crossings[i].to, to);
+    ck_assert_int_eq(mr_crossing_registers(&at->crossings[i]), registers);
+}
+
+START_TEST(one_die_is_enough) {
+    struct mr_plan plan;
+    struct mr_placement at;
+    choose(&turbofan, "u55c", MR_PLAN_BALANCED, &plan);
+    mr_place(&plan, &at);
+    ck_assert_int_eq(at.dies, 1);
+    ck_assert_int_eq(at.first, 0);
+    ck_assert_int_eq(at.process_count, 5);
+    ck_assert_int_eq(at.crossing_count, 0);
+    choose(&turbofan, "u200", MR_PLAN_BALANCED, &plan);
+    mr_place(&plan, &at);
+    ck_assert_int_eq(at.first, 1); // where the platform's shell is
+    expect_die(&at, "lstm1", 1);
+    plan.target = NULL;
+    mr_place(&plan, &at);
+    ck_assert_int_eq(at.crossing_count, 0);
+}
+END_TEST
+
+START_TEST(layers_fill_dies_in_their_order) {
+    struct mr_plan plan;
+    struct mr_placement at;
+    const int hidden[] = {33, 40, 33}, lc[] = {8, 7, 8};
+    // 2,280 DSPs a die; 1,120, 1,176 and 1,120 of them.
+    place_lanes("u200", 3, hidden, lc, &plan, &at);
+    ck_assert_int_eq(at.dies, 3);
+    expect_die(&at, "loader", 1);
+    expect_die(&at, "lstm0", 1);
+    expect_die(&at, "resize1", 1); // its output is the narrower one
+    expect_die(&at, "lstm1", 2);
+    expect_die(&at, "resize2", 0); // its input is the narrower one
+    expect_die(&at, "lstm2", 0);
+    expect_die(&at, "last", 0);
+    expect_die(&at, "head", 1);
+    ck_assert_int_eq(at.process_count, 8);
+    expect_crossing(&at, 0, "r1", 1, 2, 4);
+    expect_crossing(&at, 1, "w1", 1, 2, 4);
+    expect_crossing(&at, 2, "h1", 2, 0, 6);
+    expect_crossing(&at, 3, "w2", 1, 0, 4);
+    expect_crossing(&at, 4, "hl", 0, 1, 4);
+    ck_assert_int_eq(at.crossing_count, 5);
+    // With a larger die two of them fit.
+    place_lanes("u250", 3, hidden, lc, &plan, &at);
+    ck_assert_int_eq(at.dies, 2);
+    expect_die(&at, "lstm1", 0);
+    expect_die(&at, "lstm2", 1);
+}
+END_TEST
+
+START_TEST(large_layers_lie_in_two_dies) {
+    struct mr_plan plan;
+    struct mr_placement at;
+    const int hidden[] = {64, 64, 64, 64}, lc[] = {7, 7, 7, 7};
+    place_lanes("u55c", 4, hidden, lc, &plan, &at); // 1,848 of 3,008 DSPs a die, four times
+    ck_assert_int_eq(at.dies, 3);
+    expect_die(&at, "lstm0", 0);
+    expect_die(&at, "lstm3", 2);
+    for (int i = 0; i < at.process_count; i++)
+        ck_assert(at.processes[i].spans == (strcmp(at.processes[i].name, "lstm1") == 0 ||
+                                            strcmp(at.processes[i].name, "lstm2") == 0));
+}
+END_TEST
+
+// Whatever the shape: every channel that is listed joins two dies, in the order of the layers, and
+// no die is fuller than it is large unless a layer spans.
+START_TEST(dies_are_not_overfull) {
+    const uint64_t seed = 4711;
+    uint64_t state = seed;
+    int split = 0;
+    for (int n = 0; n < 2000; n++) {
+        struct mr_shape shape;
+        int lc[MR_PLAN_LAYERS];
+        fixture_shape(&state, 120, &shape, lc);
+        struct mr_plan plan;
+        struct mr_placement at;
+        ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
+        plan.target = mr_target_at((size_t)fixture_between(&state, 0, 4));
+        if (plan.multipliers > plan.target->dsp * 85 / 100)
+            continue;
+        mr_place(&plan, &at);
+        uint64_t load[4] = {0};
+        bool spans = false;
+        for (int i = 0; i < at.process_count; i++) {
+            const struct mr_placed *placed = &at.processes[i];
+            ck_assert_int_lt(placed->die, (int)plan.target->slrs);
+            spans = spans || placed->spans;
+            if (strncmp(placed->name, "lstm", 4) == 0)
+                load[placed->die] += plan.layers[atoi(placed->name + 4)].multipliers;
+        }
+        for (uint32_t die = 0; die < plan.target->slrs && !spans; die++)
+            ck_assert_uint_le(load[die] * plan.target->slrs, plan.target->dsp * 95 / 100);
+        for (int i = 0; i < at.crossing_count; i++)
+            ck_assert_int_ne(at.crossings[i].from, at.crossings[i].to);
+        ck_assert((at.crossing_count > 0) == (at.dies > 1));
+        split += at.dies > 1;
+    }
+    ck_assert_int_gt(split, 100);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("plan");
@@ -261,6 +392,10 @@ int main(void) {
     tcase_add_test(tests, odd_shapes_are_refused);
     tcase_add_test(tests, shapes_of_networks);
     tcase_add_test(tests, devices_and_memories);
+    tcase_add_test(tests, one_die_is_enough);
+    tcase_add_test(tests, layers_fill_dies_in_their_order);
+    tcase_add_test(tests, large_layers_lie_in_two_dies);
+    tcase_add_test(tests, dies_are_not_overfull);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

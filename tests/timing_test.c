@@ -14,6 +14,7 @@
 struct wire {
     uint64_t *visible;
     uint64_t written, read, read_before; // read_before: as of the cycle before
+    uint64_t taken[64];                  // elements read so far, by cycle modulo 64
     struct fixture_stream stream;
 };
 
@@ -127,7 +128,9 @@ static uint64_t simulate(const struct mr_plan *plan, const struct fixture_stream
     for (uint64_t cycle = first_issue;; cycle++) {
         bool done = true;
         for (int i = 0; i < count; i++)
-            wires[i].read_before = wires[i].read;
+            wires[i].read_before = wires[i].stream.crossing
+                                       ? wires[i].taken[(cycle - 1 - wires[i].stream.crossing) % 64]
+                                       : wires[i].read;
         for (int i = 0; i < count; i++) {
             struct loop *p = &loops[i];
             struct wire *in = i ? &wires[i - 1] : NULL;
@@ -148,7 +151,7 @@ static uint64_t simulate(const struct mr_plan *plan, const struct fixture_stream
             if (reads && in)
                 in->read++;
             if (writes) {
-                last = cycle + out->stream.write_stage + 1;
+                last = cycle + out->stream.write_stage + 1 + out->stream.crossing;
                 out->visible[out->written++] = last;
             }
             p->first = p->started ? p->first : cycle;
@@ -157,6 +160,8 @@ static uint64_t simulate(const struct mr_plan *plan, const struct fixture_stream
             p->issues++;
             step(p, total, steps, sequences, reads, writes);
         }
+        for (int i = 0; i < count; i++)
+            wires[i].taken[cycle % 64] = wires[i].read;
         if (done)
             break;
         ck_assert_uint_lt(cycle, 10000000);
@@ -195,7 +200,13 @@ START_TEST(random_networks_match_the_simulation) {
             // Shallow channels in one half of the cases, so that credits run out.
             streams[i].depth = (uint32_t)fixture_between(&state, 1, n % 2 ? 6 : 64);
             streams[i].write_stage = (uint32_t)fixture_between(&state, 1, 40);
+            streams[i].crossing =
+                fixture_between(&state, 0, 2) ? 0 : (uint32_t)fixture_between(&state, 1, 20);
         }
+        int head = plan.layer_count + 1; // its output is the top's
+        for (int l = 1; l < plan.layer_count; l++)
+            head += mr_plan_has_resize(&plan, l);
+        streams[head].crossing = 0;
         const uint32_t first_issue = (uint32_t)fixture_between(&state, 1, 4);
         const uint64_t sequences = (uint64_t)fixture_between(&state, 1, 4);
         const uint64_t steps = (uint64_t)fixture_between(&state, 1, 9);
@@ -221,7 +232,7 @@ START_TEST(one_layer_by_hand) {
     struct mr_plan plan;
     const int lc = 1;
     ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
-    const struct fixture_stream streams[] = {{32, 24}, {8, 1}, {8, 5}};
+    const struct fixture_stream streams[] = {{32, 24, 0}, {8, 1, 0}, {8, 5, 0}};
     struct mr_timing_result result;
     time_it(&plan, 2, streams, 1, 30, &result);
     // Its 25th is issued 24 later and visible after 24 + 1; `last` passes it on (1 + 1), the head's
@@ -248,7 +259,7 @@ START_TEST(slow_layer_sets_the_pace) {
     ck_assert_uint_eq(plan.interval, 64);
     struct fixture_stream streams[MR_TIMING_PROCESSES];
     for (int i = 0; i < MR_TIMING_PROCESSES; i++)
-        streams[i] = (struct fixture_stream){64, 30};
+        streams[i] = (struct fixture_stream){64, 30, 0};
     struct mr_timing_result result;
     time_it(&plan, 1, streams, 1, 200, &result);
     for (int i = 0; i < result.process_count - 2; i++)
@@ -270,7 +281,7 @@ START_TEST(long_runs_are_quick) {
     ck_assert_uint_eq(plan.interval, 1000);
     struct fixture_stream streams[MR_TIMING_PROCESSES];
     for (int i = 0; i < MR_TIMING_PROCESSES; i++)
-        streams[i] = (struct fixture_stream){64, 30};
+        streams[i] = (struct fixture_stream){64, 30, 0};
     struct mr_timing_result result;
     const clock_t before = clock();
     time_it(&plan, 1, streams, 1, 1500, &result);
@@ -299,7 +310,7 @@ START_TEST(broken_reports_are_refused) {
     const int lc = 1;
     struct mr_plan plan;
     ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
-    const struct fixture_stream streams[] = {{8, 3}, {8, 3}, {8, 3}};
+    const struct fixture_stream streams[] = {{8, 3, 0}, {8, 3, 0}, {8, 3, 0}};
     char *good = fixture_report(&plan, 1, streams);
     refused(&plan, good, 0, 5, "cannot be one run");
     refused(&plan, good, 65536, 65536, "cannot be one run");
@@ -342,7 +353,7 @@ START_TEST(mutated_reports_do_no_harm) {
     const int lc = 1;
     struct mr_plan plan;
     ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
-    const struct fixture_stream streams[] = {{8, 3}, {8, 3}, {8, 3}};
+    const struct fixture_stream streams[] = {{8, 3, 0}, {8, 3, 0}, {8, 3, 0}};
     char *good = fixture_report(&plan, 1, streams);
     const size_t size = strlen(good);
     for (int n = 0; n < 3000; n++) {
@@ -373,7 +384,7 @@ START_TEST(table_and_json) {
     ck_assert_msg(
         mr_plan_choose(&shape, mr_target_find("u55c"), &request, &plan, error, sizeof error) == 0,
         "%s", error);
-    const struct fixture_stream streams[] = {{32, 24}, {32, 24}, {8, 1}, {8, 5}};
+    const struct fixture_stream streams[] = {{32, 24, 0}, {32, 24, 0}, {8, 1, 0}, {8, 5, 0}};
     char *text = fixture_report(&plan, 2, streams);
     struct mr_report *report = mr_report_parse(text, strlen(text), "report", error, sizeof error);
     ck_assert_msg(report != NULL, "%s", error);

@@ -77,6 +77,31 @@ for target in u50 u55c u200 u250 u280; do
         "[ \"\$(sed -n 's/.*\"sha256\": \"\(.*\)\"/\1/p' '$work/$target.json')\" = \"\$(sha256sum <'$work/$target.xclbin' | cut -d' ' -f1)\" ]"
     check "$target: the die of every layer" sh -c "grep -c '^place lstm' '$project/place.tcl' | grep -qx 2"
 done
+
+# Two layers that no die holds together, and channels from die to die. Placing is read with cells of the RTL as it stands.
+build/millrace import tests/data/turbofan_lstm2x25_rul.onnx -o "$work/turbofan.millrace" >>"$work/log" 2>&1
+places() { # project, lines that must be among what is placed
+    folder=$1
+    shift
+    tclsh tests/vitis_place.tcl "$folder" hw >"$folder/placed" || return 1
+    for line in "$@"; do
+        grep -qx "$line" "$folder/placed" || { echo "not placed: $line"; return 1; }
+    done
+}
+check "one die: all processes in it" places "$work/u200" "i_loader SLR1" "i_lstm0 SLR1" "i_lstm1 SLR1" "i_head SLR1"
+check "one die: the whole kernel in it" grep -q '^slr=millrace_1:SLR1$' "$work/u200/link.cfg"
+check "two dies: the project" build/millrace build "$work/turbofan.millrace" --latency --platform hw -o "$work/dies"
+# A vector of 13 numbers, pushed and credited: its bits and 2, once on each side.
+check "two dies: placed" places "$work/dies" "i_loader SLR0" "i_lstm0 SLR0" "i_lstm1 SLR1" "i_last SLR1" "i_head SLR0" \
+    "x_h0 SLR0 SLR1: 420 registers at borders" "x_w1 SLR0 SLR1: 1028 registers at borders" \
+    "x_hl SLR1 SLR0: 420 registers at borders"
+check "two dies: linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/dies" "$work/dies.xclbin"
+check "two dies: the kernel is bound to none" sh -c "! grep -q '^slr=' '$work/dies/link.cfg'"
+# shellcheck disable=SC2046
+check "two dies: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \
+    -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(tr '\n' ' ' <"$work/dies/files.txt")
+sed -i 's/^cross h0/cross h7/' "$work/dies/place.tcl"
+check "a name that is no cell's is found" sh -c "! tclsh tests/vitis_place.tcl '$work/dies' hw"
 # The same files for all cards.
 # shellcheck disable=SC2046
 check "the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME -Wno-UNUSEDSIGNAL \
