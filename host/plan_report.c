@@ -4,10 +4,12 @@
 #include "plan_report.h"
 
 #include "file.h"
+#include "placement.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     const struct mr_timing_result *timing, struct mr_plan_figures *figures,
@@ -82,6 +84,21 @@ static void print_layers(FILE *out, const struct mr_plan *plan, const struct mr_
             plan->head.outputs, plan->head.lc, "-", multipliers_of(report, "head"));
 }
 
+static void print_dies(FILE *out, const struct mr_plan *plan) {
+    struct mr_placement at;
+    mr_place(plan, &at);
+    fprintf(out, "  dies           %d of %u", at.dies, (unsigned)plan->target->slrs);
+    const char *before = ": ";
+    for (int i = 0; i < at.process_count && at.dies > 1; i++) {
+        const struct mr_placed *placed = &at.processes[i];
+        if (strncmp(placed->name, "lstm", 4) != 0)
+            continue;
+        fprintf(out, "%s%s %s%d", before, placed->name, placed->spans ? "about " : "", placed->die);
+        before = ", ";
+    }
+    fprintf(out, "\n");
+}
+
 char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *report,
                           const struct mr_timing_result *timing, char *error, size_t error_size) {
     struct mr_plan_figures figures;
@@ -109,6 +126,7 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *re
         print_use(out, "BRAM36", (double)figures.memory.bram18 / 2, target->bram36);
         print_use(out, "URAM", (double)figures.memory.uram, target->uram);
         print_use(out, "LUT as memory", (double)figures.memory.lut, target->lut);
+        print_dies(out, plan);
     }
     const bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
@@ -117,6 +135,16 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *re
         return NULL;
     }
     return text;
+}
+
+// The die of each process.
+static json_t *dies_json(const struct mr_plan *plan) {
+    struct mr_placement at;
+    mr_place(plan, &at);
+    json_t *dies = json_object();
+    for (int i = 0; i < at.process_count; i++)
+        json_object_set_new(dies, at.processes[i].name, json_integer(at.processes[i].die));
+    return dies;
 }
 
 static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *report,
@@ -151,7 +179,7 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *
         if (timing->processes[i].layer >= 0)
             json_array_append_new(per_step, json_real(timing->processes[i].cycles_per_step));
     json_t *object = json_pack(
-        "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o}",
+        "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, s:o}",
         "cycles", (json_int_t)timing->cycles, "cycles_per_step", per_step, "utilisation",
         figures.utilisation, "multiplier_utilisation", figures.multiplier_utilisation, "clock_mhz",
         figures.clock_mhz, "microseconds", figures.microseconds, "target",
@@ -159,7 +187,8 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *
         "sequences", (json_int_t)timing->sequences, "steps", (json_int_t)timing->steps,
         "multipliers", (json_int_t)figures.multipliers, "memories", "bram36",
         (double)figures.memory.bram18 / 2, "uram", (json_int_t)figures.memory.uram, "lut",
-        (json_int_t)figures.memory.lut, "layers", layers_json(plan, report, timing));
+        (json_int_t)figures.memory.lut, "layers", layers_json(plan, report, timing),
+        "dies", dies_json(plan));
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
     return object;
