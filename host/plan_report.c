@@ -187,8 +187,8 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *
         "sequences", (json_int_t)timing->sequences, "steps", (json_int_t)timing->steps,
         "multipliers", (json_int_t)figures.multipliers, "memories", "bram36",
         (double)figures.memory.bram18 / 2, "uram", (json_int_t)figures.memory.uram, "lut",
-        (json_int_t)figures.memory.lut, "layers", layers_json(plan, report, timing),
-        "dies", dies_json(plan));
+        (json_int_t)figures.memory.lut, "layers", layers_json(plan, report, timing), "dies",
+        dies_json(plan));
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
     return object;
