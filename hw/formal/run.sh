@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves the stream primitives, and the register slave and the address generator of the card, with yosys-smtbmc and z3:
 # bounded check, induction, and covers that must be reached, in several configurations; one line each, exit code 1 when
-# one does not hold. `run.sh --short` leaves out most sizes of the address generator and of
-# the crossing; `run.sh --mutants` breaks
-# copies of the RTL one way at a time and expects each proof to fail.
+# one does not hold. `run.sh --short` leaves out most sizes of the address generator and of the crossing;
+# `run.sh --mutants` breaks copies of the RTL one way at a time and expects each proof to fail.
 # Work files go to build/formal (or to $MR_FORMAL_DIR).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
