@@ -109,7 +109,7 @@ kernel() { # name, vectors
     kernel arrays 300
     kernel loops 300
     kernel flow 500
-    agree flow_crossing tests/kernels/flow.c flow -D CROSSING=1 --vectors 500
+    agree flow_crossing tests/kernels/flow.c flow -D CROSSING=9 --vectors 500
     kernel steps 300
     lstm 3 9 2
 ) &

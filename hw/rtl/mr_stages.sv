@@ -32,9 +32,14 @@ module mr_stages #(
     // No shift register of LUTs, and no register of another side that happens to be equal.
     (* shreg_extract = "no", keep = "true", equivalent_register_removal = "no" *)
     logic [WIDTH-1:0] data_q[STAGES];
-    always_ff @(posedge clk_i) begin
-      for (int i = 0; i < STAGES; i++) data_q[i] <= i == 0 ? data_i : data_q[i-1];
-      if (RESET && !rst_ni) for (int i = 0; i < STAGES; i++) data_q[i] <= '0;
+    for (genvar i = 0; i < STAGES; i++) begin : g_stage
+      logic [WIDTH-1:0] last_stage;
+      if (i == 0) begin : g_first
+        assign last_stage = data_i;
+      end else begin : g_next
+        assign last_stage = data_q[i-1];
+      end
+      always_ff @(posedge clk_i) data_q[i] <= RESET && !rst_ni ? '0 : last_stage;
     end
     assign data_o = data_q[STAGES-1];
   end
