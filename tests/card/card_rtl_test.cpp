@@ -341,13 +341,13 @@ void test::faults() {
                 continue;
             j = {};
             j.command = MR_COMMAND_READ_STATE;
-            j.state_beats = 3;
-            j.state_out = place(2, 192);
-            card.bad_write = spoil(j.state_out, 192);
+            j.state_beats = expected.state_beats;
+            j.state_out = place(2, 64 * j.state_beats);
+            card.bad_write = spoil(j.state_out, 64 * j.state_beats);
             expect(j, MR_CARD_STATUS_STATE_WRITE_ERROR_BIT, "status when state cannot be written");
             j.command = MR_COMMAND_WRITE_STATE;
-            j.state_in = place(1, 192);
-            card.bad_read = spoil(j.state_in, 192);
+            j.state_in = place(1, 64 * j.state_beats);
+            card.bad_read = spoil(j.state_in, 64 * j.state_beats);
             expect(j, MR_CARD_STATUS_STATE_READ_ERROR_BIT, "status when state cannot be read");
         }
 }
@@ -404,7 +404,8 @@ void test::refusals() {
                MR_CARD_STATUS_UNSUPPORTED_BIT, "status of READ_STATE");
         expect(with([](job &j) { j.command = MR_COMMAND_WRITE_STATE; }),
                MR_CARD_STATUS_UNSUPPORTED_BIT, "status of WRITE_STATE");
-    } else { // what only echo.sv does
+    }
+    if (expected.misbehaves) { // what only echo.sv does
         for (uint32_t steps = 77; steps < 80; steps++) {
             job j = run_job(1, steps, 1, &x);
             j.y_count = steps;
@@ -432,24 +433,24 @@ void test::state() {
         return;
     load();
     batch(3, 5, 0);
+    const uint32_t beats = expected.state_beats;
+    const bytes state = expected.save();
     job j;
     j.command = MR_COMMAND_READ_STATE;
-    j.state_beats = 3;
-    j.state_out = place(3, 192);
-    memset(card.at(j.state_out), 0xa5, 256);
+    j.state_beats = beats;
+    j.state_out = place(3, 64 * beats);
+    memset(card.at(j.state_out), 0xa5, 64 * beats + 64);
     equal(run(j), 0, "status of READ_STATE");
-    for (uint64_t n = 0; n < 3; n++)
-        equal(card.at(j.state_out + 64 * n)[2], 3 - n, "number of a state beat");
-    equal(*card.at(j.state_out + 192), 0xa5, "the byte after the state");
-    const uint8_t kept = *card.at(j.state_out + 128);
-    equal(kept, static_cast<echo_model &>(expected).sum, "the state");
+    for (uint64_t i = 0; i < 64 * beats; i++)
+        equal(card.at(j.state_out)[i], state[i], "a byte of the state");
+    equal(*card.at(j.state_out + 64 * beats), 0xa5, "the byte after the state");
     batch(2, 5, 0);
     j.command = MR_COMMAND_WRITE_STATE;
     j.state_in = j.state_out;
     equal(run(j), 0, "status of WRITE_STATE");
-    static_cast<echo_model &>(expected).sum = kept;
+    expected.restore(state);
     batch(2, 5, 0);
-    j.state_beats = 2;
+    j.state_beats = beats - 1;
     expect(j, MR_CARD_STATUS_INPUT_SHORT_BIT, "status when state is too short");
     j.command = MR_COMMAND_READ_STATE;
     expect(j, MR_CARD_STATUS_OUTPUT_MORE_BIT, "status when more state comes than asked for");
@@ -642,6 +643,8 @@ int main(int count, char **words) {
     };
     int failed = 0;
     for (const auto &p : parts) {
+        if (!transactions && strcmp(p.name, "cycles") != 0)
+            continue;
         t.name = p.name;
         t.failures = 0;
         p.part(t, transactions);

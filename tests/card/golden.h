@@ -29,6 +29,11 @@ struct golden {
     // Element counts follow from sequences and steps.
     virtual bytes run(const bytes &x, uint32_t sequences, uint32_t steps, uint32_t flags) = 0;
     virtual void reset() = 0;
+    uint32_t state_beats = 0;
+    bool misbehaves = false; // when it is told to
+    // What READ_STATE gives, and WRITE_STATE of such beats.
+    virtual bytes save() = 0;
+    virtual void restore(const bytes &state) = 0;
 };
 
 [[noreturn]] inline void give_up(const char *why) {
@@ -78,12 +83,22 @@ class bare_network final : public golden {
         return y;
     }
 
+    bytes save() override {
+        if (run_kernel(MR_COMMAND_READ_STATE, {}, {}, 0, 0, 0, 0, {}, state_beats))
+            give_up(error);
+        return state;
+    }
+    void restore(const bytes &beats) override {
+        if (run_kernel(MR_COMMAND_WRITE_STATE, {}, {}, 0, 0, 0, 0, beats))
+            give_up(error);
+    }
+
   private:
     mr_loaded *loaded = nullptr;
     void *instance = nullptr;
     char error[2000];
-    bytes y;
-    uint64_t taken_weights = 0, taken_x = 0, given_y = 0;
+    bytes y, state;
+    uint64_t taken_weights = 0, taken_x = 0, given_y = 0, given_state = 0;
 
     // How much a load, a step and a sequence take and give.
     void measure() {
@@ -94,15 +109,19 @@ class bare_network final : public golden {
             give_up(error);
         x_per_step = static_cast<uint32_t>(taken_x);
         y_per_sequence = static_cast<uint32_t>(given_y);
+        if (run_kernel(MR_COMMAND_READ_STATE, {}, {}, 0, 0, 0, 0, {}, 5000))
+            give_up(error);
+        state_beats = static_cast<uint32_t>(given_state);
     }
 
     int run_kernel(uint64_t command, const bytes &weights, const bytes &x, uint64_t sequences,
-                   uint64_t steps, uint64_t flags, uint64_t y_count) {
+                   uint64_t steps, uint64_t flags, uint64_t y_count, const bytes &state_in = {},
+                   uint64_t state_out = 0) {
         const mr_kernel *kernel = loaded->kernel;
         uint64_t scalars[8] = {};
         mr_stream_in in[8] = {};
         mr_stream_out out[8] = {};
-        uint32_t of_kind[3] = {}, w_place = 0, x_place = 0;
+        uint32_t of_kind[3] = {}, w_place = 0, x_place = 0, y_place = 0, s_place = 0;
         size_t y_size = 0;
         for (uint32_t i = 0; i < kernel->port_count; i++) {
             const mr_port &port = kernel->ports[i];
@@ -112,8 +131,12 @@ class bare_network final : public golden {
                 in[w_place = place] = {weights.data(), weights.size() / size, 0};
             else if (name == "x")
                 in[x_place = place] = {x.data(), x.size() / size, 0};
+            else if (name == "state_in")
+                in[place] = {state_in.data(), state_in.size() / size, 0};
             else if (name == "y")
-                y_size = size;
+                y_place = place, y_size = size;
+            else if (name == "state_out")
+                s_place = place;
             else
                 scalars[place] = name == "command"     ? command
                                  : name == "sequences" ? sequences
@@ -122,8 +145,11 @@ class bare_network final : public golden {
                                                        : flags;
         }
         y.assign(y_size * y_count, 0);
-        out[0].data = y.data();
-        out[0].capacity = y_count;
+        state.assign(64 * state_out, 0);
+        out[y_place].data = y.data();
+        out[y_place].capacity = y_count;
+        out[s_place].data = state.data();
+        out[s_place].capacity = state_out;
         activity.assign(kernel->process_count, {});
         mr_run run = {};
         run.scalars = scalars;
@@ -134,7 +160,8 @@ class bare_network final : public golden {
         cycles = run.cycles;
         taken_weights = in[w_place].taken;
         taken_x = in[x_place].taken;
-        given_y = out[0].count;
+        given_y = out[y_place].count;
+        given_state = out[s_place].count;
         return result;
     }
 };
@@ -144,8 +171,9 @@ class echo_model final : public golden {
     explicit echo_model(uint32_t bits)
         : size((bits + 7) / 8), top_mask(bits % 8 ? (1u << bits % 8) - 1 : 255) {
         weights_beats = 2;
+        state_beats = 3;
+        misbehaves = true;
     }
-    uint8_t sum = 0;
     void reset() override {
         sum = 0;
     }
@@ -170,9 +198,21 @@ class echo_model final : public golden {
         return y;
     }
 
+    // Each beat has the sum, twice, and its number, counted down.
+    bytes save() override {
+        bytes state(64 * state_beats);
+        for (uint32_t n = 0; n < state_beats; n++)
+            state[64 * n] = state[64 * n + 1] = sum,
+                       state[64 * n + 2] = static_cast<uint8_t>(state_beats - n);
+        return state;
+    }
+    void restore(const bytes &state) override {
+        sum = state[64 * (state_beats - 1)];
+    }
+
   private:
     size_t size;
-    uint8_t top_mask;
+    uint8_t top_mask, sum = 0;
     uint8_t key[64] = {};
 };
 
