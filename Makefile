@@ -95,7 +95,7 @@ OUTPUTS := build/millrace build/millrace_card build/hlsc build/libmillrace.a bui
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo test test-long bench fit examples lint format format-check tables registers install clean help
+.PHONY: all tests deps demo test test-long bench performance fit examples lint format format-check tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -127,11 +127,14 @@ demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engine
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
 	$(Q)$(RUN) CC="$(CC)" tests/bench.sh
+
+performance: all ## cycles of the networks behind the card's shell: the tables of docs/performance.md
+	$(Q)$(RUN) tests/performance.sh
 
 fit: all ## what the networks cost on a u55c, by Yosys
 	$(Q)$(RUN) tests/fit.sh
@@ -297,7 +300,7 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
-build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test: | $(CARD_TEST_FILES) build/millrace_card build/tests/session_test
+build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/tests/session_test
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a

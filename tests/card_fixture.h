@@ -132,14 +132,19 @@ static inline void build_image(void) {
     mr_model_close(model);
 }
 
-// Before all tests. 0, or -1 when the program could not start itself again.
+// Before all tests: with XRT's sleeps shortened (card_nosleep.c), by starting the program once
+// more. 0, or -1 when that failed. The sanitizers want to be first.
+static inline int card_start_again(char **argv) {
+    if (getenv("MILLRACE_REAL_SLEEP") || getenv("LD_PRELOAD") || getenv("ASAN_OPTIONS"))
+        return 0;
+    setenv("LD_PRELOAD", "build/card_nosleep.so", 1);
+    execv(argv[0], argv);
+    return -1;
+}
+
 static inline int card_prepare(char **argv) {
-    // See card_nosleep.c. The sanitizers want to be first.
-    if (!getenv("MILLRACE_REAL_SLEEP") && !getenv("LD_PRELOAD") && !getenv("ASAN_OPTIONS")) {
-        setenv("LD_PRELOAD", "build/card_nosleep.so", 1);
-        execv(argv[0], argv);
+    if (card_start_again(argv))
         return -1;
-    }
     build_image();
     return 0;
 }

@@ -9,13 +9,10 @@ seed=${1:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 transactions=${2:-10000} # random ones, of each echo; an LSTM, which simulates slowly, has a fifth
 networks=${NETWORKS:-lstm16 lstm80 echo24 echo520}
 work=build/card_rtl_test
-verilator=${VERILATOR:-verilator}
 failed=0
 mkdir -p "$work" || exit 1
 MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 export MILLRACE_CACHE
-export CCACHE_DIR=${CCACHE_DIR:-$MILLRACE_CACHE/objects}
-ccache=$(command -v ccache)
 echo "card_rtl_test: seed $seed"
 
 fail() {
@@ -49,14 +46,7 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
             shape "$bits" "$bits" 2 "\`define MR_STATE" >"$gen/mr_network.svh"
         ;;
     esac || return
-    # Word splitting of the file lists is wanted.
-    # shellcheck disable=SC2046
-    "$verilator" --cc --exe --build --assert -Wall -O3 --unroll-count 4 -j 2 -Ihw/include -I"$gen" --Mdir "$work/$1/obj" \
-        -GWATCHDOG=3000 --top-module millrace -MAKEFLAGS "CXX=${CXX:-clang++} VM_PARALLEL_BUILDS=0 OPT_FAST=-O2 OBJCACHE=$ccache VERILATOR_INCLUDER='sh $PWD/sim/one_unit.sh'" \
-        -CFLAGS "-std=c++17 -iquote $PWD/sim -iquote $PWD/hls/include -iquote $PWD/hw/card" \
-        -LDFLAGS "$PWD/build/libmillrace.a -lcrypto -ldl -lpthread" -o card_rtl_test hw/lint/waivers.vlt \
-        hw/card/*_pkg.sv $(ls hw/card/*.sv | grep -v _pkg.sv) hw/rtl/*.sv "$gen/network.sv" \
-        "$PWD/tests/card/card_rtl_test.cpp" >"$work/$1/build.log" 2>&1
+    tests/card/build_kernel.sh "$gen" "$work/$1/obj" -GWATCHDOG=3000 >"$work/$1/build.log" 2>&1
 }
 
 # The generated files are those of the description.

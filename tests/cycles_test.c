@@ -36,7 +36,7 @@ static const struct shape {
     {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL},
     {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL},
     {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL},
-    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, false, "u200"},
+    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200"},
     {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL},
     {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL},
     {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL},

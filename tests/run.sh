@@ -110,6 +110,7 @@ for script in tests/*_test.sh; do
     case $kind-$script in
     # One network and one echo of the four in the short run; 10,000 random transactions in both.
     short-*/card_rtl_test.sh) step card_rtl_test 1200 env NETWORKS="lstm16 echo24" "$script" ;;
+    long-*/card_models_test.sh) ;; # below, with the large ones
     *) step "$(basename "$script" .sh)" 1200 "$script" ;;
     esac
 done
@@ -132,6 +133,8 @@ if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
     step cycles-wide 900 build/tests/cycles_test long
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_test
+    step card-large 1200 build/tests/card_large
+    step card-models-large 1200 tests/card_models_test.sh long
     step resume-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_resume_test
     step hlsc-fuzz-new 3600 build/tests/hlsc_fuzz --count 2000 --reduce 60
     for test in $tests; do

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The turbofan networks of ../shared/models on cpu:, sim: and an emulated card by the real XRT libraries: the same bytes,
+# in whole sequences and step by step.
+# Usage, from the repository's root: tests/card_models_test.sh [long]; long takes the large networks too.
+set -u
+work=build/card_models_test
+models=${MODELS:-../shared/models}
+millrace=build/millrace
+export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
+export MILLRACE_BITSTREAMS=$work/bitstreams
+# XRT's own sleeps are shortened (card_nosleep.c) unless they are asked for.
+[ -n "${MILLRACE_REAL_SLEEP:-}" ] || preload=$PWD/build/card_nosleep.so
+rm -rf "$work"
+mkdir -p "$work/bitstreams" || exit 1
+failed=0
+
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+
+run() { # device, options...: the output's name is the device's
+    local device=$1
+    shift
+    LD_PRELOAD=${preload:-} "$millrace" run "$model" --device "$device" -o "$work/${device%%:*}.npy" "$@" \
+        >"$work/$device.log" 2>&1 || fail "$name on $device: $(tail -n 1 "$work/$device.log")"
+}
+
+same() { # what
+    if cmp -s "$work/cpu.npy" "$work/sim.npy" && cmp -s "$work/cpu.npy" "$work/xrt.npy"; then
+        echo "pass: $name: $1: cpu:, sim: and xrt:0 give the same bits"
+    else
+        fail "$name: $1: the outputs differ: $work/{cpu,sim,xrt}.npy"
+    fi
+}
+
+names="turbofan_lstm2x25_rul turbofan_lstm2x25_fail30"
+[ "${1:-}" != long ] || names="$names turbofan_lstm4x64_rul turbofan_lstm4x64_fail30"
+for name in $names; do
+    if [ ! -e "$models/$name.onnx" ]; then
+        echo "skipped: $models/$name.onnx is absent"
+        continue
+    fi
+    model=$work/$name.millrace
+    "$millrace" import "$models/$name.onnx" --calibrate "$models/turbofan_calib_x.npy" -o "$model" >"$work/import.log" 2>&1 ||
+        fail "$name: $(tail -n 1 "$work/import.log")"
+    "$millrace" build "$model" --target u55c --platform hw_emu >"$work/build.log" 2>&1 ||
+        fail "$name: $(tail -n 1 "$work/build.log")"
+    for device in cpu: sim: xrt:0; do run "$device" --input "$models/turbofan_test_x.npy"; done
+    same "all test engines"
+    grep -q 'an emulated u55c' "$work/xrt:0.log" || fail "$name did not run on an emulated card"
+    for device in cpu: sim: xrt:0; do run "$device" --input "$models/turbofan_test_x.npy" --steps; done
+    same "step by step"
+done
+exit $failed

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# `make performance`: the cycles of networks behind the card's shell, in Verilator with memory that answers at full rate
+# after 100 cycles: from the kernel's start to the first output, per step, in batches and by the ring, and beside the
+# same network without the shell (tests/card/card_rtl_test.cpp measures; docs/performance.md keeps the figures).
+# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: those of ../shared/models.
+set -u
+work=build/performance
+export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
+[ $# -gt 0 ] || set -- ../shared/models/turbofan_lstm2x25_rul.onnx ../shared/models/turbofan_lstm4x64_rul.onnx
+
+fail() {
+    echo "FAIL: $*"
+    exit 1
+}
+
+measure() { # ONNX file
+    local name cache gen lc processes
+    name=$(basename "$1" .onnx)
+    cache=$PWD/$work/$name/cache gen=$work/$name/gen
+    mkdir -p "$gen" "$cache" || exit 1
+    build/millrace import "$1" -o "$work/$name/model.millrace" >/dev/null || fail "$1 cannot be imported"
+    rm -rf "$cache"/network-hls-*
+    MILLRACE_CACHE=$cache build/millrace plan "$work/$name/model.millrace" --steps 50 --json >"$work/$name/plan.json" ||
+        fail "no plan for $name"
+    cp "$cache"/network-hls-*/network* "$cache"/network-hls-*/report.json "$gen" || fail "no generated network for $name"
+    lc=$(sed -n 's/^#define LAYER_LC //p' "$gen/network.c" | head -n 1)
+    processes=$(sed -n 's/^    \([a-z0-9]*\)(.*command.*);$/\1/p' "$gen/network.c" | wc -l)
+    cat >"$gen/mr_network.svh" <<END
+\`define MR_STATE
+\`define MR_X_BITS $((16 * lc))
+\`define MR_Y_BITS 32
+\`define MR_PROCESSES $processes
+\`define MR_SHAPE_HASH 128'd0
+\`define MR_CLOCK_KHZ 300000
+END
+    tests/card/build_kernel.sh "$gen" "$work/$name/obj" >"$work/$name/build.log" 2>&1 ||
+        fail "$name does not build: $work/$name/build.log"
+    echo "$name: $(sed -n 's/^\/\/ Generated from a plan: //p' "$gen/network.c")"
+    "$work/$name/obj/card_rtl_test" 1 0 "$gen" || fail "$name: the card costs too much, or its bits differ"
+}
+
+for model; do
+    if [ -e "$model" ]; then
+        measure "$model"
+    else
+        echo "skipped: $model is absent"
+    fi
+done
