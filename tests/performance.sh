@@ -3,11 +3,12 @@
 # `make performance`: the cycles of networks behind the card's shell, in Verilator with memory that answers at full rate
 # after 100 cycles: from the kernel's start to the first output, per step, in batches and by the ring, and beside the
 # same network without the shell (tests/card/card_rtl_test.cpp measures; docs/performance.md keeps the figures).
-# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: those of ../shared/models.
+# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: 2x25, and 4x64 of
+# ../shared/models.
 set -u
 work=build/performance
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
-[ $# -gt 0 ] || set -- ../shared/models/turbofan_lstm2x25_rul.onnx ../shared/models/turbofan_lstm4x64_rul.onnx
+[ $# -gt 0 ] || set -- tests/data/turbofan_lstm2x25_rul.onnx ../shared/models/turbofan_lstm4x64_rul.onnx
 
 fail() {
     echo "FAIL: $*"

@@ -428,6 +428,11 @@ static void emit_output(struct emit *e, int stream) {
         name, s->bits - 1, name, bits - 1, name);
     put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = 'x; // not looked at\n",
         name, name);
+    int writes_in_all = 0;
+    for (int r = 0; r < e->p->region_count; r++) {
+        at_region(e, r);
+        writes_in_all += writes_of(e, stream);
+    }
     for (int r = 0; r < e->p->region_count; r++) {
         at_region(e, r);
         for (int i = 0; i < e->r->effect_count; i++) {
@@ -435,10 +440,12 @@ static void emit_output(struct emit *e, int stream) {
             if (op->code != IR_WRITE || op->imm != stream)
                 continue;
             const int stage = e->s->time[op->id].start;
-            const char *when = valid_at(e, r, stage);
-            if (op->in[0])
+            const char *when = valid_at(e, r, stage), *push = "1'b1";
+            if (op->in[0] && writes_in_all == 1) // the word is not chosen by its guard
+                push = operand(e, op->in[0], stage, 1);
+            else if (op->in[0])
                 when = arena_printf(e->cc, "%s && %s", when, operand(e, op->in[0], stage, 1));
-            put(logic, "    if (%s) begin\n      %s_push = 1'b1;\n", when, name);
+            put(logic, "    if (%s) begin\n      %s_push = %s;\n", when, name, push);
             emit_payload(e, op, stage, arena_printf(e->cc, "%s_word", name));
             put(logic, "    end\n");
         }
