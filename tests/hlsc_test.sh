@@ -162,6 +162,17 @@ else
     verdict claim-broken FAIL "a broken claim: $(tail -n 1 "$work/claim0.log")"
 fi
 
+# A kernel that does not end ends in words, and leaves nothing in the cache.
+printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid endless(hls_stream(uint16_t) *out, uint16_t n) {\n    uint16_t i = n | 1;\n    while (i != 0)\n        i |= 2;\n    hls_write(uint16_t, out, i);\n}\n' >"$work/endless.c"
+folders=$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)
+timeout 60 "$hlsc" check "$work/endless.c" --top endless -I hls/include --limit 2 >"$work/endless.log" 2>&1
+if [ $? -eq 1 ] && grep -q "the kernel as C did not end within 2 s" "$work/endless.log" &&
+    [ "$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)" -eq "$folders" ]; then
+    verdict endless pass "a kernel that does not end is told"
+else
+    verdict endless FAIL "a kernel that does not end: $(tail -n 1 "$work/endless.log")"
+fi
+
 passed=$(cat "$work"/verdicts/* | grep -c '^pass')
 failed=$(cat "$work"/verdicts/* | grep -c '^FAIL')
 echo "$passed passed, $failed failed"

@@ -10,10 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
+static int runs_without_clock(struct checking *c, uint64_t *random) {
+    struct limit *limit = limit_begin(c, "the kernel as C");
+    int status = model_runs(c, random);
+    limit_end(limit);
+    if (status != 0)
+        return -1;
+    limit = limit_begin(c, "the kernel in the interpreters");
+    status = interpret_runs(c);
+    limit_end(limit);
+    return status;
+}
+
 static int check_all(struct checking *c) {
     uint64_t random = c->seed;
     if (check_build_model(c) != 0 || find_ports(c) != 0 || open_vectors(c) != 0 ||
-        open_model(c) != 0 || model_runs(c, &random) != 0 || interpret_runs(c) != 0 ||
+        open_model(c) != 0 || runs_without_clock(c, &random) != 0 ||
         check_build_rtl(c, c->options->trace ? TRACE_FST : TRACE_NONE) != 0)
         return -1;
     c->activity = calloc((size_t)c->made.net->process_count, sizeof *c->activity);

@@ -16,6 +16,7 @@ struct check_options {
     const char *const *inputs, *const *outputs; // "STREAM=FILE"
     int input_count, output_count;
     unsigned idle, stall; // chances in 1/256 per cycle
+    uint64_t limit;       // seconds for all runs as C, and for those of the interpreters; 0: 300
 };
 
 // 0 if all outputs agree (prints a line on stdout), -1 with a sentence.

@@ -67,6 +67,13 @@ enum check_trace { TRACE_NONE, TRACE_FST, TRACE_VCD };
 int check_build_rtl(struct checking *c, enum check_trace trace);
 void check_remove_folder(const char *folder);
 
+// ---- check_limit.c
+
+// From here to limit_end the program ends with a sentence when `what` takes longer than its limit.
+// NULL, when there is no memory: there is no limit then.
+struct limit *limit_begin(const struct checking *c, const char *what);
+void limit_end(struct limit *limit);
+
 // ---- check_input.c
 uint64_t draw(uint64_t *state);
 int make_room(struct checking *c, struct buffer *b, const struct mr_port *port, uint64_t room);

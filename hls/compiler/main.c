@@ -36,11 +36,14 @@ static const char usage[] =
     "  --seed S         of the random numbers (default: from the clock; printed)\n"
     "  --runs N         runs, one after another on the same state (default 3)\n"
     "  --set NAME=V     fixes a scalar argument; others are random from 0 to N\n"
+    "  --limit N        seconds that the runs as C may take, and those of the interpreters "
+    "(default 300)\n"
     "  --trace FILE.fst waveform of the RTL\n"
     "\n"
     "hlsc cosim does the same once, at full speed or with the chances given, and tells the cycles "
     "and what each\n"
-    "process did; --vectors, --runs (default 1), --seed, --set and --trace are as for check, and:\n"
+    "process did; --vectors, --runs (default 1), --seed, --set, --limit and --trace are as for "
+    "check, and:\n"
     "  --input S=FILE   elements of input S, one a line, numbers of a struct with commas between "
     "(others: random)\n"
     "  --output S=FILE  writes the elements that the RTL gives on output S\n"
@@ -66,7 +69,8 @@ enum {
     INPUT,
     OUTPUT,
     IDLE,
-    STALL
+    STALL,
+    LIMIT
 };
 
 struct list {
@@ -152,6 +156,8 @@ static int take_option(struct command *c, int option) {
         return take_chance(&c->check.idle, optarg, "--idle");
     case STALL:
         return take_chance(&c->check.stall, optarg, "--stall");
+    case LIMIT:
+        return take_number(&c->check.limit, optarg, "--limit");
     default:
         fputs("hlsc: see hlsc --help\n", stderr);
         return 2;
@@ -210,6 +216,7 @@ int main(int argc, char **argv) {
                                             {"output", required_argument, NULL, OUTPUT},
                                             {"idle", required_argument, NULL, IDLE},
                                             {"stall", required_argument, NULL, STALL},
+                                            {"limit", required_argument, NULL, LIMIT},
                                             {NULL, 0, NULL, 0}};
     static const char *const names[] = {"", "check", "cosim"};
     struct command c = {.compile = {.out_dir = "."}, .check = {.vectors = 1000, .runs = 3}};
