@@ -226,7 +226,8 @@ MR_API size_t mr_session_state_size(const struct mr_session *session);
 MR_API int mr_session_save(struct mr_session *session, void *state, size_t size);
 MR_API int mr_session_restore(struct mr_session *session, const void *state, size_t size);
 
-// The activity of one hardware process in the last device run, in cycles.
+// The activity of one hardware process in the last device run, in cycles. On a card the counters of
+// a single sequence are 0: its run goes on for the next one (docs/card.md, Streaming).
 struct mr_process_info {
     const char *name; // valid as long as the session is open
     uint64_t busy, starved, blocked;
