@@ -45,6 +45,8 @@ const char *module_print(struct emit *e, FILE *out, const char *name, const char
 void module_free(struct module *m);
 
 // ---- emit_value.c: names and operands (arena strings)
+// A name of the operation that is its own in this region.
+const char *name_of(struct emit *e, const char *base, const struct op *op);
 const char *value_name(struct emit *e, const struct op *op); // without a stage
 int64_t lane_count(const struct emit *e, int lane);
 const char *lane_size(struct emit *e, int lane); // text: a number or N

@@ -4,7 +4,7 @@
 #include "emit.h"
 
 static const char *memory_name(struct emit *e, const struct op *load) {
-    return arena_printf(e->cc, "%s_%d", safe_name(e, e->p->memories[load->imm].name), load->id);
+    return name_of(e, e->p->memories[load->imm].name, load);
 }
 
 static const char *address(struct emit *e, const struct memory *m, const struct op *op, int stage) {

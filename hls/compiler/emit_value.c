@@ -72,8 +72,7 @@ const char *safe_name(struct emit *e, const char *name) {
     return copy;
 }
 
-const char *value_name(struct emit *e, const struct op *op) {
-    const char *base = op->name ? op->name : ir_opcode_name(op->code);
+const char *name_of(struct emit *e, const char *base, const struct op *op) {
     int regions = 0; // that compute it, each in a pipeline of its own
     for (int r = 0; r < e->p->region_count; r++) {
         const struct op_time *t = &e->p->regions[r]->schedule->time[op->id];
@@ -82,6 +81,10 @@ const char *value_name(struct emit *e, const struct op *op) {
     if (regions > 1)
         return arena_printf(e->cc, "%s_%d_r%d", safe_name(e, base), op->id, e->region);
     return arena_printf(e->cc, "%s_%d", safe_name(e, base), op->id);
+}
+
+const char *value_name(struct emit *e, const struct op *op) {
+    return name_of(e, op->name ? op->name : ir_opcode_name(op->code), op);
 }
 
 const char *state_name(struct emit *e, int state) {

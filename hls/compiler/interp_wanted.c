@@ -58,6 +58,17 @@ static void want_sides(const struct wanting *w, const struct code *c, size_t i) 
     want_all(w, c, i);
 }
 
+// A choice between a flag and a constant that are equal comes out so whatever chooses: it may come
+// of a read that did not happen (`broke` behind a first break).
+static void want_choice(const struct wanting *w, const struct code *c, size_t i) {
+    const int chosen = value_of(w, &c->ref[0], i) ? 1 : 2, other = 3 - chosen;
+    int64_t constant;
+    if (c->op->bits != 1 || !ir_is_const(c->op->in[other], &constant) ||
+        value_of(w, &c->ref[chosen], i) != constant)
+        want(w, &c->ref[0], i);
+    want(w, &c->ref[chosen], i);
+}
+
 static void want_inputs(const struct wanting *w, const struct code *c, size_t i) {
     switch (c->op->code) {
     case IR_PHI:
@@ -66,8 +77,7 @@ static void want_inputs(const struct wanting *w, const struct code *c, size_t i)
     case IR_FIELD:
         break;
     case IR_SELECT:
-        want(w, &c->ref[0], i);
-        want(w, &c->ref[value_of(w, &c->ref[0], i) ? 1 : 2], i);
+        want_choice(w, c, i);
         break;
     case IR_VIEW:
         want_view(w, c, i);

@@ -139,13 +139,50 @@ static void edges(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t 
     hls_write(int32_t, out, own[n & 3]);
 }
 
+// A read of a constant array that nothing looks at, in front of several steps.
+static const int32_t rows[2][5] = {{14, 17, -13, 5, 100}, {1, 2, 3, 4, 1}};
+static int8_t one_for(int32_t x) {
+    return 1;
+}
+static void rows_in_steps(hls_stream(int32_t) * in, uint8_t n) {
+    if (one_for(rows[0][n & 3]) != 0) {
+        if (n != 0) {
+            uint8_t i = 0;
+            while (i < 0)
+                i++;
+        }
+    }
+    hls_read(int32_t, in);
+}
+
+// A break by what was read, behind another one: where that one holds, nothing was read.
+static void second_break(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
+    static uint32_t m[8];
+    HLS(bind_storage variable = m impl = lutram latency = 1)
+    for (int32_t k = 0; k < 3; k++) {
+        int32_t i = 0;
+        while (1) {
+            HLS(pipeline)
+            i++;
+            if (i > 4 || n == 3)
+                break;
+            const int32_t x = hls_read(int32_t, in);
+            hls_write(int32_t, out, x + i);
+            if ((uint32_t)x * 2 < m[k])
+                break;
+        }
+        m[k + 1] = n;
+    }
+}
+
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
                 hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
                 hls_stream(int32_t) * inside_out, hls_stream(int32_t) * c,
                 hls_stream(int32_t) * shifted_out, hls_stream(int32_t) * cleared_out,
                 hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, hls_stream(int32_t) * e,
-                hls_stream(int32_t) * edges_out, uint16_t n) {
+                hls_stream(int32_t) * edges_out, hls_stream(int32_t) * g, hls_stream(int32_t) * f,
+                hls_stream(int32_t) * second_out, uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
@@ -156,4 +193,6 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
     cleared_behind_break(cleared_out, n);
     lane_local(d, lane_out, n);
     edges(e, edges_out, n);
+    rows_in_steps(g, (uint8_t)n);
+    second_break(f, second_out, n);
 }
