@@ -108,6 +108,7 @@ static void lane_local(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint
 static void edges(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
     static uint64_t full[2] = {18446744073709551615ull, 12092281692108268317ull};
     HLS(array_partition variable = full complete dim = 0)
+    uint64_t wide = 0;
     for (int32_t i = 0; i < 8; i++) {
         HLS(pipeline)
         const int32_t x = hls_read(int32_t, in);
@@ -121,6 +122,9 @@ static void edges(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t 
         hls_write(int32_t, out, (int32_t)(full[i & 1] >> 33) + (full[1] < (uint64_t)x));
         hls_write(int32_t, out, ((x << 31) >> 31) * 4 + least);
         hls_write(int32_t, out, (uint8_t)greatest);
+        // A product of unsigned numbers that wraps, widened.
+        wide += (uint64_t)(((uint32_t)x - n) * (uint32_t)(i % 4));
+        hls_write(int32_t, out, (int32_t)(wide >> 31));
         full[0] = full[0] == (uint64_t)n ? 1 : full[0] - 1;
     }
     int8_t own[5] = {3, 1, 0, 2, 4};
