@@ -45,6 +45,9 @@ const char *module_print(struct emit *e, FILE *out, const char *name, const char
 void module_free(struct module *m);
 
 // ---- emit_value.c: names and operands (arena strings)
+// A result of the operation's width as C has it: an unsigned one that may have wrapped loses its
+// top.
+const char *wrapped(struct emit *e, const struct op *op, const char *text);
 // A name of the operation that is its own in this region.
 const char *name_of(struct emit *e, const char *base, const struct op *op);
 const char *value_name(struct emit *e, const struct op *op); // without a stage

@@ -16,6 +16,11 @@ static bool wraps_unsigned(const struct op *op) {
     return !op->is_signed && op->bits > 1 && !op->modular && op->width == op->bits + 1;
 }
 
+const char *wrapped(struct emit *e, const struct op *op, const char *text) {
+    return wraps_unsigned(op) ? arena_printf(e->cc, "$signed({1'b0, %d'(%s)})", op->bits, text)
+                              : text;
+}
+
 static const char *arithmetic(struct emit *e, const struct op *op, int stage, const char *form) {
     const int width = wraps_unsigned(op) ? op->bits : op->width;
     const char *a = operand(e, op->in[0], stage, width);
@@ -171,9 +176,7 @@ static void emit_multiplication(struct emit *e, const struct op *op) {
     if (op->code == IR_MULADD)
         product =
             arena_printf(e->cc, "%s + %s", product, operand(e, op->in[2], t->start + 2, op->width));
-    if (wraps_unsigned(op))
-        product = arena_printf(e->cc, "$signed({1'b0, %d'(%s)})", op->bits, product);
-    assign_value(e, d, op->space, product);
+    assign_value(e, d, op->space, wrapped(e, op, product));
     register_value(e, result, d, op->space);
 }
 

@@ -107,7 +107,7 @@ void emit_dot(struct emit *e, const struct op *op) {
     }
     const char *result = stage_name(e, op, t->ready);
     declare_value(e, result, w, space);
-    assign_value(e, result, space, total);
+    assign_value(e, result, space, wrapped(e, op, total));
 }
 
 // Elements 2c and 2c+1 of a level of the tree, joined; the last one may be alone.
@@ -162,7 +162,8 @@ void emit_tree(struct emit *e, const struct op *op) {
     }
     const char *result = stage_name(e, op, t->ready);
     declare_value(e, result, w, op->space);
-    assign_value(e, result, op->space, arena_printf(e->cc, "%s_t%d%s[0]", base, level, at));
+    const char *top = arena_printf(e->cc, "%s_t%d%s[0]", base, level, at);
+    assign_value(e, result, op->space, op->code == IR_SUM ? wrapped(e, op, top) : top);
 }
 
 void emit_bitwise(struct emit *e, const struct op *op) {

@@ -113,18 +113,22 @@ static void edges(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t 
         HLS(pipeline)
         const int32_t x = hls_read(int32_t, in);
         int32_t least = 1, greatest = x;
+        uint32_t sum = 0, dot = 0;
         for (int32_t k = 0; k < 5; k++) {
             HLS(unroll)
             const int32_t flag = (x > 3) ^ (k & 1), other = (x >> k) ^ n;
             least = flag < least ? flag : least;
             greatest = other > greatest ? other : greatest;
+            sum += (uint32_t)other;
+            dot += (uint32_t)other * (uint32_t)(n + k);
         }
         hls_write(int32_t, out, (int32_t)(full[i & 1] >> 33) + (full[1] < (uint64_t)x));
         hls_write(int32_t, out, ((x << 31) >> 31) * 4 + least);
         hls_write(int32_t, out, (uint8_t)greatest);
-        // A product of unsigned numbers that wraps, widened.
+        // A product, a sum and a sum of products of unsigned numbers that wrap, widened.
         wide += (uint64_t)(((uint32_t)x - n) * (uint32_t)(i % 4));
         hls_write(int32_t, out, (int32_t)(wide >> 31));
+        hls_write(int32_t, out, (int32_t)(((uint64_t)sum + dot) >> 2));
         full[0] = full[0] == (uint64_t)n ? 1 : full[0] - 1;
     }
     int8_t own[5] = {3, 1, 0, 2, 4};
