@@ -128,11 +128,12 @@ class test {
         equal(run(j), 0, "status of a load");
         expected.load(weights);
     }
-    // After an error: both sides start anew.
+    // After an error: both sides start anew, from a zero state, as an error leaves any.
     void recover() {
         card.bad_read = card.bad_write = {};
         expected.reset();
         load();
+        batch(3, 2, 1);
     }
 
     job run_job(uint32_t sequences, uint32_t steps, uint32_t flags, bytes *x, unsigned slot = 1) {
@@ -313,7 +314,6 @@ void test::expect(const job &j, uint32_t bit, const char *what) {
     card.write(MR_CARD_FAULTS, ~0u);
     equal(card.read(MR_CARD_FAULTS), 0, "faults after they were cleared");
     recover();
-    batch(3, 2, 1);
 }
 
 // SLVERR and DECERR on each port, in the first, a middle and the last beat.
