@@ -544,6 +544,40 @@ START_TEST(bad_memory) {
 }
 END_TEST
 
+// A job whose buffer of results, or of input, is smaller than what the network gives or takes.
+START_TEST(small_buffer) {
+    enum { SEQUENCES = 40, STEPS = 3 };
+    struct raw raw;
+    char text[900];
+    raw_open(&raw);
+    struct mr_device *card = raw_device(&raw, "xrt:0", NULL), *cpu = raw_device(&raw, "cpu:", NULL);
+    int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
+    int32_t y[SEQUENCES * 64], wanted[SEQUENCES * 64];
+    ck_assert_uint_le(raw.outputs, 64);
+    for (int input = 0; input < 2; input++) {
+        struct mr_job job = {.sequences = SEQUENCES,
+                             .steps = STEPS,
+                             .flags = MR_FLAG_RESET,
+                             .x = x,
+                             .x_count = SEQUENCES * STEPS * raw.words - (input ? SEQUENCES : 0),
+                             .y = y,
+                             .y_count = SEQUENCES * (raw.outputs - !input)};
+        memset(y, 0x5a, sizeof y);
+        ck_assert_int_eq(mr_device_run(card, &job, text, sizeof text), -1);
+        ck_assert_msg(strstr(text, "the card's kernel ended with status") != NULL, "%s", text);
+        for (size_t i = SEQUENCES * raw.outputs; i < SEQUENCES * 64; i++)
+            ck_assert_int_eq(y[i], 0x5a5a5a5a);
+        ck_assert(!raw_run(&raw, card, x, y, SEQUENCES, STEPS, text, sizeof text));
+        ck_assert(!raw_run(&raw, cpu, x, wanted, SEQUENCES, STEPS, text, sizeof text));
+        ck_assert_mem_eq(y, wanted, SEQUENCES * raw.outputs * sizeof *y);
+    }
+    raw_free(x);
+    mr_device_close(card);
+    mr_device_close(cpu);
+    raw_close(&raw);
+}
+END_TEST
+
 // A program that forgets to close ends well and in time; its card goes with it.
 START_TEST(left_open) {
     fflush(NULL);
@@ -600,9 +634,11 @@ int main(int argc, char **argv) {
     if (card_prepare(argv))
         return 1;
     Suite *suite = suite_create("card");
-    TCase *well = tcase_create("well"), *faults = tcase_create("faults");
+    TCase *well = tcase_create("well"), *faults = tcase_create("faults"),
+          *buffers = tcase_create("buffers");
     tcase_set_timeout(well, 120);
     tcase_set_timeout(faults, 120);
+    tcase_set_timeout(buffers, 120);
     tcase_add_test(well, same_bits);
     tcase_add_test(well, timeline);
     tcase_add_test(well, step_by_step);
@@ -621,8 +657,10 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(faults, card_silent, 0, 2);
     tcase_add_loop_test(faults, bad_memory, 0, 3);
     tcase_add_test(faults, left_open);
+    tcase_add_test(buffers, small_buffer);
     suite_add_tcase(suite, well);
     suite_add_tcase(suite, faults);
+    suite_add_tcase(suite, buffers);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
