@@ -67,11 +67,11 @@ test_examples() {
     while read -r file top rest; do has_its_interval "$file" "$top"; done < <(examples)
     # Two chains, for a build of a simulator takes one core most of the time.
     agree tests/kernels/examples_signals.c examples_signals --runs 10 --set n=1000,0,1,2,3,4,5,17,33,100 \
-        --set products=4,0,1 &
+        --set products=1000,0,1 &
     (
-        agree tests/kernels/examples_bytes.c examples_bytes --vectors 4000 --set n=1000,0,37 --set vectors=32,0,1
-        agree hls/examples/softmax.c softmax --set rows=16,0,1
-        agree hls/examples/unsharp.c unsharp --set rows=16,0,1
+        agree tests/kernels/examples_bytes.c examples_bytes --vectors 4000 --set n=1000,0,37 --set vectors=1000,0,1
+        agree hls/examples/softmax.c softmax --set rows=1000,0,1
+        agree hls/examples/unsharp.c unsharp --set rows=1000,0,1
     ) &
     wait
     failed=$(cat "$work"/verdicts/* | grep -c '^FAIL')
