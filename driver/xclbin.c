@@ -51,17 +51,24 @@ static int add(struct image *image, enum axlf_section_kind kind, const char *nam
     return data ? 0 : -1;
 }
 
+// A bank for each of the kernel's ports, halves of the memory, as a card's ports are linked to
+// banks of their own: what a buffer in the wrong one does shows in emulation too.
+static const char *const bank_ports[] = {"gmem_in", "gmem_out"};
+enum { BANKS = sizeof bank_ports / sizeof *bank_ports };
+
 static int add_topology(struct image *image, const struct mr_xclbin_spec *spec) {
-    struct mem_topology *topology = calloc(1, sizeof *topology);
-    if (topology) {
-        topology->m_count = 1;
-        topology->m_mem_data[0].m_type = MEM_DDR4;
-        topology->m_mem_data[0].m_used = 1;
-        topology->m_mem_data[0].m_size = spec->memory_size / 1024;
-        topology->m_mem_data[0].m_base_address = spec->memory_base;
-        strcpy((char *)topology->m_mem_data[0].m_tag, "bank0");
+    const size_t size = offsetof(struct mem_topology, m_mem_data) + BANKS * sizeof(struct mem_data);
+    const uint64_t bank_size = spec->memory_size / BANKS;
+    struct mem_topology *topology = calloc(1, size);
+    for (int i = 0; topology && i < BANKS; i++) {
+        struct mem_data *bank = &topology->m_mem_data[topology->m_count++];
+        bank->m_type = MEM_DDR4;
+        bank->m_used = 1;
+        bank->m_size = bank_size / 1024;
+        bank->m_base_address = spec->memory_base + (uint64_t)i * bank_size;
+        snprintf((char *)bank->m_tag, sizeof bank->m_tag, "bank%d", i);
     }
-    return add(image, MEM_TOPOLOGY, "", topology, sizeof *topology);
+    return add(image, MEM_TOPOLOGY, "", topology, size);
 }
 
 static int add_layout(struct image *image, const struct mr_xclbin_spec *spec, const char *kernel) {
@@ -83,10 +90,13 @@ static int add_connectivity(struct image *image, const json_t *arguments) {
     const size_t size = offsetof(struct connectivity, m_connection) +
                         (count ? count : 1) * sizeof(struct connection);
     struct connectivity *connectivity = calloc(1, size);
-    for (size_t i = 0; connectivity && i < count; i++)
-        if (json_object_get(json_array_get(arguments, i), "port"))
-            connectivity->m_connection[connectivity->m_count++] =
-                (struct connection){.arg_index = (int32_t)i};
+    for (size_t i = 0; connectivity && i < count; i++) {
+        const char *port = mr_json_text(json_array_get(arguments, i), "port");
+        for (int bank = 0; bank < BANKS; bank++)
+            if (strcmp(port, bank_ports[bank]) == 0)
+                connectivity->m_connection[connectivity->m_count++] =
+                    (struct connection){.arg_index = (int32_t)i, .mem_data_index = bank};
+    }
     return add(image, CONNECTIVITY, "", connectivity, size);
 }
 

@@ -39,14 +39,14 @@ struct mr_xrt_watch {
     uint64_t moved; // when, in ms
 };
 
-// The rings of a STREAM run that goes on; `running` false: none does.
+// A STREAM run that goes on; `running` false: none does.
 struct mr_xrt_stream {
     bool running;
-    uint32_t steps, flags;     // of a row
-    uint64_t x_count, y_count; // elements of a row
-    uint32_t rows;             // handed over so far
-    uint64_t cycles;           // of the network, up to the last row that was counted
-    struct mr_xrt_buffer in, out;
+    uint32_t steps, flags;        // of a row
+    uint64_t x_count, y_count;    // elements of a row
+    uint32_t rows;                // handed over so far
+    uint64_t cycles;              // of the network, up to the last row
+    struct mr_xrt_buffer in, out; // its rings
 };
 
 struct mr_xrt {
@@ -61,12 +61,17 @@ struct mr_xrt {
     const char **names; // [process_count]
     char *name_text;
     char text[160];
-    struct mr_xrt_buffer weights, x, y, state;
-    struct mr_xrt_stream stream; // xrt_stream.c
-    uint64_t weights_beats;      // on the card
-    bool stale;                  // an error reset the network: it has no weights
-    struct mr_xrt_looks *looks;  // xrt_timeline.c; NULL until a run has a timeline
+    struct mr_xrt_buffer weights, x, y, state_in, state_out; // each in the memory of its port
+    struct mr_xrt_stream stream;                             // xrt_stream.c
+    uint64_t weights_beats;                                  // on the card
+    bool stale;                 // an error reset the network: it has no weights
+    struct mr_xrt_looks *looks; // xrt_timeline.c; NULL until a run has a timeline
 };
+
+// Of an element of so many bits in the card's memory.
+static inline uint32_t mr_xrt_bytes(uint32_t bits) {
+    return (bits + 7) / 8;
+}
 
 // Functions of struct mr_backend.
 int mr_xrt_load_weights(void *device, const void *beats, uint64_t count, char *error,
@@ -77,8 +82,7 @@ int mr_xrt_read_state(void *device, void *beats, uint64_t count, char *error, si
 int mr_xrt_write_state(void *device, const void *beats, uint64_t count, char *error,
                        size_t error_size);
 
-// ---- Of the card's thread (xrt_card.h): they return 0, or -1 with a sentence in card.error
-// -------
+// Of the card's thread (xrt_card.h); they return 0, or -1 with a sentence in card.error.
 
 // Makes the buffer one of at least `size` bytes in the memory of the kernel's argument.
 int mr_xrt_reserve(struct mr_xrt *xrt, struct mr_xrt_buffer *buffer, uint64_t size,
@@ -99,6 +103,8 @@ int mr_xrt_start(struct mr_xrt *xrt, const struct mr_xrt_command *command);
 int mr_xrt_wait(struct mr_xrt *xrt, const struct mr_job *job);
 int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,
                    struct mr_activity *activity);
+// The three in a row, for a run of which nothing but its end is of interest.
+int mr_xrt_perform(struct mr_xrt *xrt, const struct mr_xrt_command *command);
 // A card that makes no progress for limit_ms is lost: call with looks 0 first, then each time.
 int mr_xrt_watch(struct mr_xrt *xrt, struct mr_xrt_watch *watch);
 

@@ -22,8 +22,9 @@ void mr_xrt_release(struct mr_xrt *xrt, struct mr_xrt_buffer *buffer) {
 }
 
 void mr_xrt_release_buffers(struct mr_xrt *xrt) {
-    struct mr_xrt_buffer *const buffers[] = {&xrt->weights, &xrt->x,         &xrt->y,
-                                             &xrt->state,   &xrt->stream.in, &xrt->stream.out};
+    struct mr_xrt_buffer *const buffers[] = {&xrt->weights,   &xrt->x,         &xrt->y,
+                                             &xrt->state_in,  &xrt->state_out, &xrt->stream.in,
+                                             &xrt->stream.out};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         mr_xrt_release(xrt, buffers[i]);
 }
@@ -188,4 +189,12 @@ int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,
         return -1;
     xrt->stale = xrt->stale || status;
     return status ? explain_status(xrt, status) : 0;
+}
+
+int mr_xrt_perform(struct mr_xrt *xrt, const struct mr_xrt_command *command) {
+    uint64_t cycles, last_output;
+    return mr_xrt_start(xrt, command) || mr_xrt_wait(xrt, NULL) ||
+                   mr_xrt_results(xrt, &cycles, &last_output, NULL)
+               ? -1
+               : 0;
 }

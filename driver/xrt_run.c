@@ -10,17 +10,13 @@
 #include <string.h>
 
 static int command_weights(struct mr_xrt *xrt) {
-    uint64_t cycles, last_output;
     const struct mr_xrt_command command = {
         .command = MR_COMMAND_LOAD,
         .weights_beats = xrt->weights_beats,
         .weights = xrt->card.api->xrtBOAddress(xrt->weights.handle),
     };
     xrt->stale = false;
-    return mr_xrt_start(xrt, &command) || mr_xrt_wait(xrt, NULL) ||
-                   mr_xrt_results(xrt, &cycles, &last_output, NULL)
-               ? -1
-               : 0;
+    return mr_xrt_perform(xrt, &command);
 }
 
 // Beats to or from the card.
@@ -58,16 +54,6 @@ static int check_state(struct mr_xrt *xrt, struct mr_xrt_card *card) {
     return mr_xrt_stream_end(xrt);
 }
 
-static int command_state(struct mr_xrt *xrt, uint32_t code, uint64_t count) {
-    uint64_t cycles, last_output, address = xrt->card.api->xrtBOAddress(xrt->state.handle);
-    const struct mr_xrt_command command = {
-        .command = code, .state_beats = (uint32_t)count, .state_in = address, .state_out = address};
-    return mr_xrt_start(xrt, &command) || mr_xrt_wait(xrt, NULL) ||
-                   mr_xrt_results(xrt, &cycles, &last_output, NULL)
-               ? -1
-               : 0;
-}
-
 static int work_read_state(struct mr_xrt_card *card, void *context) {
     const struct load *load = context;
     struct mr_xrt *xrt = load->xrt;
@@ -77,11 +63,17 @@ static int work_read_state(struct mr_xrt_card *card, void *context) {
     if (xrt->stale)
         return mr_fail(card->error, sizeof card->error,
                        "the card lost its recurrent state by the error before");
-    if (mr_xrt_reserve(xrt, &xrt->state, size, MR_XRT_ARGUMENT_state_out) ||
-        command_state(xrt, MR_COMMAND_READ_STATE, load->count) ||
-        mr_xrt_move(xrt, &xrt->state, XCL_BO_SYNC_BO_FROM_DEVICE, 0, size))
+    if (mr_xrt_reserve(xrt, &xrt->state_out, size, MR_XRT_ARGUMENT_state_out))
         return -1;
-    memcpy(load->to, xrt->state.data, (size_t)size);
+    const struct mr_xrt_command command = {
+        .command = MR_COMMAND_READ_STATE,
+        .state_beats = (uint32_t)load->count,
+        .state_out = card->api->xrtBOAddress(xrt->state_out.handle),
+    };
+    if (mr_xrt_perform(xrt, &command) ||
+        mr_xrt_move(xrt, &xrt->state_out, XCL_BO_SYNC_BO_FROM_DEVICE, 0, size))
+        return -1;
+    memcpy(load->to, xrt->state_out.data, (size_t)size);
     return 0;
 }
 
@@ -90,13 +82,17 @@ static int work_write_state(struct mr_xrt_card *card, void *context) {
     struct mr_xrt *xrt = load->xrt;
     const uint64_t size = load->count * MR_XRT_BEAT;
     if (check_state(xrt, card) || (xrt->stale && xrt->weights_beats && command_weights(xrt)) ||
-        mr_xrt_reserve(xrt, &xrt->state, size, MR_XRT_ARGUMENT_state_in))
+        mr_xrt_reserve(xrt, &xrt->state_in, size, MR_XRT_ARGUMENT_state_in))
         return -1;
-    memcpy(xrt->state.data, load->beats, (size_t)size);
-    return mr_xrt_move(xrt, &xrt->state, XCL_BO_SYNC_BO_TO_DEVICE, 0, size) ||
-                   command_state(xrt, MR_COMMAND_WRITE_STATE, load->count)
-               ? -1
-               : 0;
+    memcpy(xrt->state_in.data, load->beats, (size_t)size);
+    if (mr_xrt_move(xrt, &xrt->state_in, XCL_BO_SYNC_BO_TO_DEVICE, 0, size))
+        return -1;
+    const struct mr_xrt_command command = {
+        .command = MR_COMMAND_WRITE_STATE,
+        .state_beats = (uint32_t)load->count,
+        .state_in = card->api->xrtBOAddress(xrt->state_in.handle),
+    };
+    return mr_xrt_perform(xrt, &command);
 }
 
 // ---- A job: portions of sequences, the next on its way to the card while one is computed -------
@@ -217,10 +213,6 @@ static int work_run(struct mr_xrt_card *card, void *context) {
     return result;
 }
 
-static uint32_t bytes_of(uint32_t bits) {
-    return (bits + 7) / 8;
-}
-
 int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size) {
     struct mr_xrt *xrt = device;
     if (job->x_count % job->sequences || job->y_count % job->sequences || !job->x_count)
@@ -235,8 +227,8 @@ int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size)
                         .job = job,
                         .x_elements = job->x_count / job->sequences,
                         .y_elements = job->y_count / job->sequences};
-    run->x_bytes = run->x_elements * bytes_of(xrt->x_bits);
-    run->y_bytes = run->y_elements * bytes_of(xrt->y_bits);
+    run->x_bytes = run->x_elements * mr_xrt_bytes(xrt->x_bits);
+    run->y_bytes = run->y_elements * mr_xrt_bytes(xrt->y_bits);
     run->portion = portion_of(run);
     job->cycles = job->last_output_cycle = 0;
     const int result =

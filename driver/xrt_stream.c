@@ -8,29 +8,25 @@
 #include <string.h>
 
 enum {
-    RING = 2,            // rows; a session hands over one at a time
+    RING = 1,            // row; the next one comes when the result of this one is there
     ROW_BYTES = 64 << 10 // of input, at most: a longer row is better off as a run
 };
-
-static uint64_t row_bytes(uint64_t count, uint32_t bits) {
-    return count * ((bits + 7) / 8);
-}
 
 static uint64_t slot_bytes(uint64_t bytes) {
     return (bytes + MR_XRT_BEAT - 1) / MR_XRT_BEAT * MR_XRT_BEAT;
 }
 
 static uint64_t in_slot(const struct mr_xrt *xrt) {
-    return slot_bytes(row_bytes(xrt->stream.x_count, xrt->x_bits));
+    return slot_bytes(xrt->stream.x_count * mr_xrt_bytes(xrt->x_bits));
 }
 
 static uint64_t out_slot(const struct mr_xrt *xrt) { // the row's number behind it
-    return slot_bytes(row_bytes(xrt->stream.y_count, xrt->y_bits) + 8);
+    return slot_bytes(xrt->stream.y_count * mr_xrt_bytes(xrt->y_bits) + 8);
 }
 
 bool mr_xrt_streams(const struct mr_xrt *xrt, const struct mr_job *job) {
     return job->sequences == 1 && !job->timeline &&
-           row_bytes(job->x_count, xrt->x_bits) <= ROW_BYTES;
+           job->x_count * mr_xrt_bytes(xrt->x_bits) <= ROW_BYTES;
 }
 
 // May this job be the next row of the run that goes on?
@@ -52,10 +48,9 @@ static int begin(struct mr_xrt *xrt, const struct mr_job *job) {
     stream->flags = !(job->flags & MR_FLAG_RESET) ? 0
                     : job->steps == 1             ? MR_FLAG_RESET_FIRST
                                                   : MR_FLAG_RESET;
-    if (mr_xrt_reserve(xrt, &stream->in, RING * in_slot(xrt), MR_XRT_ARGUMENT_x) ||
-        mr_xrt_reserve(xrt, &stream->out, RING * out_slot(xrt), MR_XRT_ARGUMENT_y))
+    if (mr_xrt_reserve(xrt, &stream->in, in_slot(xrt), MR_XRT_ARGUMENT_x) ||
+        mr_xrt_reserve(xrt, &stream->out, out_slot(xrt), MR_XRT_ARGUMENT_y))
         return -1;
-    memset(stream->out.data, 0, RING * out_slot(xrt));
     const struct mr_xrt_command command = {
         .command = MR_COMMAND_STREAM,
         .flags = stream->flags,
@@ -67,8 +62,8 @@ static int begin(struct mr_xrt *xrt, const struct mr_job *job) {
         .x = card->api->xrtBOAddress(stream->in.handle),
         .y = card->api->xrtBOAddress(stream->out.handle),
     };
-    if (mr_xrt_move(xrt, &stream->out, XCL_BO_SYNC_BO_TO_DEVICE, 0, RING * out_slot(xrt)) ||
-        mr_xrt_card_write(card, MR_CARD_STREAM_ROWS, 0) ||
+    // The slot's number stays from before: this host looks at stream_done.
+    if (mr_xrt_card_write(card, MR_CARD_STREAM_ROWS, 0) ||
         mr_xrt_card_write(card, MR_CARD_STREAM_CONTROL, 0) || mr_xrt_start(xrt, &command))
         return -1;
     stream->running = true;
@@ -120,17 +115,12 @@ int mr_xrt_stream_row(struct mr_xrt *xrt, struct mr_job *job) {
     struct mr_xrt_stream *stream = &xrt->stream;
     if (!fits(stream, job) && (mr_xrt_stream_end(xrt) || begin(xrt, job)))
         return -1;
-    const uint64_t slot = stream->rows % RING, x_bytes = row_bytes(job->x_count, xrt->x_bits),
-                   y_bytes = row_bytes(job->y_count, xrt->y_bits);
-    memcpy(stream->in.data + slot * in_slot(xrt), job->x, (size_t)x_bytes);
-    stream->rows++;
-    if (mr_xrt_move(xrt, &stream->in, XCL_BO_SYNC_BO_TO_DEVICE, slot * in_slot(xrt),
-                    slot_bytes(x_bytes)) ||
-        mr_xrt_card_write(&xrt->card, MR_CARD_STREAM_ROWS, stream->rows) || wait_for_row(xrt) ||
-        mr_xrt_move(xrt, &stream->out, XCL_BO_SYNC_BO_FROM_DEVICE, slot * out_slot(xrt),
-                    out_slot(xrt)))
+    memcpy(stream->in.data, job->x, (size_t)(job->x_count * mr_xrt_bytes(xrt->x_bits)));
+    if (mr_xrt_move(xrt, &stream->in, XCL_BO_SYNC_BO_TO_DEVICE, 0, in_slot(xrt)) ||
+        mr_xrt_card_write(&xrt->card, MR_CARD_STREAM_ROWS, ++stream->rows) || wait_for_row(xrt) ||
+        mr_xrt_move(xrt, &stream->out, XCL_BO_SYNC_BO_FROM_DEVICE, 0, out_slot(xrt)))
         return -1;
-    memcpy(job->y, stream->out.data + slot * out_slot(xrt), (size_t)y_bytes);
+    memcpy(job->y, stream->out.data, (size_t)(job->y_count * mr_xrt_bytes(xrt->y_bits)));
     return count_cycles(xrt, job);
 }
 

@@ -86,14 +86,7 @@ static char *read_text(const char *folder, const char *name, char *error, size_t
     snprintf(path, sizeof path, "%s/%s", folder, name);
     if (mr_file_read(path, (size_t)1 << 30, &data, &size, error, error_size))
         return NULL;
-    char *text = realloc(data, size + 1);
-    if (!text) {
-        free(data);
-        mr_fail(error, error_size, "not enough memory for the project");
-        return NULL;
-    }
-    text[size] = 0;
-    return text;
+    return (char *)data;
 }
 
 static int copy_network(const struct mr_compiled *compiled, const char *folder, char *error,

@@ -70,12 +70,17 @@ static void spread(const struct mr_plan *plan, double used, int *at, bool *spans
     }
 }
 
+// "head", or with a number "lstm0".
+static void label(char *text, size_t size, const char *name, int number) {
+    if (number < 0)
+        snprintf(text, size, "%s", name);
+    else
+        snprintf(text, size, "%s%d", name, number);
+}
+
 static int place(struct mr_placement *to, const char *name, int number, int die) {
     struct mr_placed *placed = &to->processes[to->process_count++];
-    if (number < 0)
-        snprintf(placed->name, sizeof placed->name, "%s", name);
-    else
-        snprintf(placed->name, sizeof placed->name, "%s%d", name, number);
+    label(placed->name, sizeof placed->name, name, number);
     placed->die = die;
     return die;
 }
@@ -85,10 +90,7 @@ static void join(struct mr_placement *to, const char *name, int number, int from
         return;
     struct mr_crossing *crossing = &to->crossings[to->crossing_count++];
     *crossing = (struct mr_crossing){.from = from, .to = die};
-    if (number < 0)
-        snprintf(crossing->channel, sizeof crossing->channel, "%s", name);
-    else
-        snprintf(crossing->channel, sizeof crossing->channel, "%s%d", name, number);
+    label(crossing->channel, sizeof crossing->channel, name, number);
 }
 
 // All processes and the channels between them, as generate.c writes them; `die` of each layer.

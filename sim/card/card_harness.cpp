@@ -70,17 +70,19 @@ struct card final {
     uint64_t latency() {
         return options.latency_least + draw() % (options.latency_most - options.latency_least + 1);
     }
-    unsigned char *memory_at(uint64_t address, uint64_t size) const {
+    // Of the half of the memory that the port is linked to.
+    unsigned char *memory_at(bool writes, uint64_t address, uint64_t size) const {
         const mr_card_memory &memory = options.memory;
-        if (address < memory.base || address - memory.base > memory.size ||
-            size > memory.size - (address - memory.base))
+        const uint64_t half = memory.size / 2, begin = memory.base + (writes ? half : 0);
+        if (address < begin || address - begin > half || size > half - (address - begin))
             return nullptr;
         return memory.data + (address - memory.base);
     }
 
-    burst make_burst(uint64_t address, uint32_t length, uint64_t number, uint64_t bad) {
+    burst make_burst(bool writes, uint64_t address, uint32_t length, uint64_t number,
+                     uint64_t bad) {
         const uint32_t beats = length + 1;
-        const bool there = memory_at(address, uint64_t{beats} * beat_bytes) != nullptr;
+        const bool there = memory_at(writes, address, uint64_t{beats} * beat_bytes) != nullptr;
         return {address, beats, cycle + latency(),
                 number == bad ? slave_error
                 : there       ? okay
@@ -115,7 +117,7 @@ void card::drive() {
         top->m_axi_gmem_in_rresp = front.answer;
         top->m_axi_gmem_in_rlast = read_beat + 1 == front.beats;
         const unsigned char *from =
-            memory_at(front.address + uint64_t{read_beat} * beat_bytes, beat_bytes);
+            memory_at(false, front.address + uint64_t{read_beat} * beat_bytes, beat_bytes);
         if (from && front.answer == okay)
             memcpy(&top->m_axi_gmem_in_rdata[0], from, beat_bytes);
         else
@@ -137,7 +139,8 @@ void card::take_written() {
         writes.pop_front();
         for (uint32_t i = 0; i < front.beats; i++) {
             const beat &data = written.front();
-            unsigned char *to = memory_at(front.address + uint64_t{i} * beat_bytes, beat_bytes);
+            unsigned char *to =
+                memory_at(true, front.address + uint64_t{i} * beat_bytes, beat_bytes);
             const auto *from = reinterpret_cast<const unsigned char *>(data.data.data());
             for (size_t b = 0; to && front.answer == okay && b < beat_bytes; b++)
                 if (data.strobe >> b & 1)
@@ -152,7 +155,7 @@ void card::take_written() {
 void card::sample() {
     moved = false;
     if (top->m_axi_gmem_in_arvalid && top->m_axi_gmem_in_arready) {
-        reads.push_back(make_burst(top->m_axi_gmem_in_araddr, top->m_axi_gmem_in_arlen,
+        reads.push_back(make_burst(false, top->m_axi_gmem_in_araddr, top->m_axi_gmem_in_arlen,
                                    ++read_count, options.bad_read));
         moved = true;
     }
@@ -164,7 +167,7 @@ void card::sample() {
         }
     }
     if (top->m_axi_gmem_out_awvalid && top->m_axi_gmem_out_awready) {
-        writes.push_back(make_burst(top->m_axi_gmem_out_awaddr, top->m_axi_gmem_out_awlen,
+        writes.push_back(make_burst(true, top->m_axi_gmem_out_awaddr, top->m_axi_gmem_out_awlen,
                                     ++write_count, options.bad_write));
         moved = true;
     }

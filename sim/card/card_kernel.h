@@ -20,7 +20,9 @@
 
 struct mr_card_memory {
     unsigned char *data;
-    uint64_t base, size; // addresses base to base + size - 1; others answer DECERR
+    // Addresses base to base + size - 1. The first half is of gmem_in, the second of gmem_out; a
+    // port answers DECERR to others.
+    uint64_t base, size;
 };
 
 struct mr_card_options {
