@@ -174,7 +174,7 @@ static uint64_t low_bits(uint64_t value, int width) {
 static bool counts(struct trace *t, struct traced_process *tp, const struct in_flight *fl,
                    const struct interp_values *v, const struct signal *s) {
     if (!tp->wanted)
-        tp->wanted = arena_alloc(t->cc, v->f->size + 1);
+        tp->wanted = arena_alloc(t->cc, 2 * v->f->size + 1);
     find_wanted(v->f, fl->region, v->fixed, fl->values, tp->wanted);
     return tp->wanted[v->f->code[s->op].at + s->element];
 }

@@ -45,9 +45,6 @@ const char *module_print(struct emit *e, FILE *out, const char *name, const char
 void module_free(struct module *m);
 
 // ---- emit_value.c: names and operands (arena strings)
-// A result of the operation's width as C has it: an unsigned one that may have wrapped loses its
-// top.
-const char *wrapped(struct emit *e, const struct op *op, const char *text);
 // A name of the operation that is its own in this region.
 const char *name_of(struct emit *e, const char *base, const struct op *op);
 const char *value_name(struct emit *e, const struct op *op); // without a stage
@@ -72,6 +69,9 @@ const char *state_name(struct emit *e, int state);
 const char *stage_name(struct emit *e, const struct op *op, int stage); // NAME_s<stage>
 
 // ---- emit_op.c
+// A result of the operation's width as C has it: an unsigned one that may have wrapped loses its
+// top.
+const char *wrapped(struct emit *e, const struct op *op, const char *text);
 void emit_region_ops(struct emit *e); // the operations of e->region that belong to this module
 void emit_pipeline(struct emit *e);   // and the registers that carry them from stage to stage
 void emit_invariants(struct emit *e);

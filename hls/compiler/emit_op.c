@@ -29,7 +29,7 @@ static const char *arithmetic(struct emit *e, const struct op *op, int stage, co
                        : strcmp(form, "~") == 0 ? arena_printf(e->cc, "~(%s)", a)
                        : strcmp(form, "=") == 0 ? a
                                                 : arena_printf(e->cc, "%s %s %s", a, form, b);
-    return wraps_unsigned(op) ? arena_printf(e->cc, "$signed({1'b0, %s})", text) : text;
+    return wrapped(e, op, text);
 }
 
 static const char *shift(struct emit *e, const struct op *op, int stage) {
@@ -38,8 +38,8 @@ static const char *shift(struct emit *e, const struct op *op, int stage) {
                                              : value_at(e, n, stage);
     if (op->code == IR_SHL) {
         const int width = wraps_unsigned(op) ? op->bits : op->width;
-        const char *text = arena_printf(e->cc, "%s <<< %s", operand(e, x, stage, width), amount);
-        return wraps_unsigned(op) ? arena_printf(e->cc, "$signed({1'b0, %s})", text) : text;
+        return wrapped(e, op,
+                       arena_printf(e->cc, "%s <<< %s", operand(e, x, stage, width), amount));
     }
     const int width = x->width < 2 ? 2 : x->width;
     return arena_printf(e->cc, "%d'(%s >>> %s)", op->width, operand(e, x, stage, width), amount);
@@ -138,18 +138,15 @@ int product_width(const struct op *a, const struct op *b) {
     return wa + wb;
 }
 
-// m <= a * b, of operands that were registered in stage `stage`; with `wraps` as an unsigned number
-// of a bit less.
-static void multiply(struct emit *e, const char *m, int width, bool wraps, uint32_t space,
-                     const struct op *a, const struct op *b, int stage) {
+// m <= a * b, of operands that were registered in stage `stage`; as the result of `wraps`, or NULL.
+static void multiply(struct emit *e, const char *m, int width, const struct op *wraps,
+                     uint32_t space, const struct op *a, const struct op *b, int stage) {
     declare_value(e, m, width, space);
     const char *d = arena_printf(e->cc, "%s_d", m);
     declare_value(e, d, width, space);
-    const int bits = wraps ? width - 1 : width;
     const char *product =
-        arena_printf(e->cc, "%s * %s", operand(e, a, stage, bits), operand(e, b, stage, bits));
-    assign_value(e, d, space,
-                 wraps ? arena_printf(e->cc, "$signed({1'b0, %s})", product) : product);
+        arena_printf(e->cc, "%s * %s", operand(e, a, stage, width), operand(e, b, stage, width));
+    assign_value(e, d, space, wraps ? wrapped(e, wraps, product) : product);
     register_value(e, m, d, space);
 }
 
@@ -160,13 +157,12 @@ static void emit_multiplication(struct emit *e, const struct op *op) {
     if (op->code == IR_MUL && width > op->width)
         width = op->width;
     if (op->code == IR_MUL && t->ready == t->start + 2) {
-        multiply(e, result, op->width, wraps_unsigned(op), op->space, op->in[0], op->in[1],
-                 t->start + 1);
+        multiply(e, result, op->width, op, op->space, op->in[0], op->in[1], t->start + 1);
         return;
     }
     const uint32_t space = op->code == IR_MUL ? op->space : op->in[0]->space | op->in[1]->space;
     const char *m = arena_printf(e->cc, "%s_m", value_name(e, op));
-    multiply(e, m, width, false, space, op->in[0], op->in[1], t->start + 1);
+    multiply(e, m, width, NULL, space, op->in[0], op->in[1], t->start + 1);
     const char *d = arena_printf(e->cc, "%s_d", value_name(e, op));
     declare_value(e, d, op->width, op->space);
     declare_value(e, result, op->width, op->space);

@@ -93,7 +93,8 @@ struct ref ref_to(struct flat *f, const struct op *op, uint32_t space);
 wide ref_wide(const struct ref *r, int64_t value);
 
 // Marks the elements of an iteration's values on which its effects and registers depend: what lies
-// on branches that are not taken may be anything. `wanted` has f->size elements.
+// on branches that are not taken, or comes of a read that did not happen, may be anything. `wanted`
+// has room for 2 * f->size elements; the second half is worked in.
 void find_wanted(const struct flat *f, int region, const int64_t *fixed, const int64_t *values,
                  bool *wanted);
 // Fails if a value that counts lies outside the range that the compiler has proved.

@@ -39,7 +39,7 @@ static void compare(struct cycle_process *p, struct flight *fl, const struct cod
         return;
     if (!fl->is_judged) {
         if (!fl->wanted)
-            fl->wanted = arena_alloc(p->f->cc, p->f->size + 1);
+            fl->wanted = arena_alloc(p->f->cc, 2 * p->f->size + 1);
         find_wanted(p->f, fl->region, p->m.fixed, fl->expect, fl->wanted);
         fl->is_judged = true;
     }

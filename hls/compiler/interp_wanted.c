@@ -10,77 +10,110 @@ struct wanting {
     const struct flat *f;
     const int64_t *fixed, *values;
     bool *wanted;
+    bool *real; // comes of nothing that a read gave which did not happen
 };
 
-static void want(const struct wanting *w, const struct ref *r, size_t i) {
-    if (r->op && !r->fixed)
-        w->wanted[r->at + (r->map ? r->map[i] : i * r->step)] = true;
+// What is done with the elements that decide another: they are marked as wanted, or it is found
+// whether all are real.
+struct visit {
+    const struct wanting *w;
+    bool marks, real;
+};
+
+static size_t place_of(const struct ref *r, size_t i) {
+    return r->at + (r->map ? r->map[i] : i * r->step);
 }
 
 static int64_t value_of(const struct wanting *w, const struct ref *r, size_t i) {
-    return (r->fixed ? w->fixed : w->values)[r->at + (r->map ? r->map[i] : i * r->step)];
+    return (r->fixed ? w->fixed : w->values)[place_of(r, i)];
 }
 
-static void want_all(const struct wanting *w, const struct code *c, size_t i) {
+static bool is_real(const struct wanting *w, const struct ref *r, size_t i) {
+    return !r->op || r->fixed || w->real[place_of(r, i)];
+}
+
+static void want(const struct wanting *w, const struct ref *r, size_t i) {
+    if (r->op && !r->fixed)
+        w->wanted[place_of(r, i)] = true;
+}
+
+static void visit_place(struct visit *v, size_t place) {
+    if (v->marks)
+        v->w->wanted[place] = true;
+    else
+        v->real = v->real && v->w->real[place];
+}
+
+static void visit(struct visit *v, const struct ref *r, size_t i) {
+    if (r->op && !r->fixed)
+        visit_place(v, place_of(r, i));
+}
+
+static void visit_all(struct visit *v, const struct code *c, size_t i) {
     for (int k = 0; k < c->ref_count; k++)
-        want(w, &c->ref[k], i);
+        visit(v, &c->ref[k], i);
 }
 
-static void want_view(const struct wanting *w, const struct code *c, size_t i) {
+static void visit_picked(struct visit *v, const struct code *c, size_t i) {
     size_t at = c->pick[i];
     for (int k = 0; k < c->dynamic_count; k++) {
         const struct dynamic_index *d = &c->dynamic[k];
         const uint64_t mask = ((uint64_t)1 << ir_index_bits(d->size)) - 1;
-        const uint64_t index = (uint64_t)value_of(w, &d->index, i) & mask;
-        want(w, &d->index, i);
+        const uint64_t index = (uint64_t)value_of(v->w, &d->index, i) & mask;
+        visit(v, &d->index, i);
         at += index < (uint64_t)d->size ? (size_t)index * (size_t)d->stride : 0;
     }
     if (!c->ref[0].fixed)
-        w->wanted[c->ref[0].at + at] = true;
+        visit_place(v, c->ref[0].at + at);
 }
 
-static void want_folded(const struct wanting *w, const struct code *c, size_t i, int operand) {
+static void visit_folded(struct visit *v, const struct code *c, size_t i, int operand) {
     const struct ref *r = &c->ref[operand];
-    const size_t first = r->at + (r->map ? r->map[i] : i * r->step);
     for (size_t k = 0; !r->fixed && k < c->lane_count; k++)
-        w->wanted[first + k * c->lane_step[operand]] = true;
+        visit_place(v, place_of(r, i) + k * c->lane_step[operand]);
 }
 
 // Of a conjunction that fails one side is enough, of a disjunction that holds too.
-static void want_sides(const struct wanting *w, const struct code *c, size_t i) {
+static void visit_sides(struct visit *v, const struct code *c, size_t i) {
     const bool decides = c->op->code == IR_OR;
     for (int k = 0; k < 2; k++) {
-        if ((value_of(w, &c->ref[k], i) != 0) == decides) {
-            want(w, &c->ref[k], i);
+        if (is_real(v->w, &c->ref[k], i) && (value_of(v->w, &c->ref[k], i) != 0) == decides) {
+            visit(v, &c->ref[k], i);
             return;
         }
     }
-    want_all(w, c, i);
+    visit_all(v, c, i);
 }
 
-// A choice between a flag and a constant that are equal comes out so whatever chooses: it may come
-// of a read that did not happen (`broke` behind a first break).
-static void want_choice(const struct wanting *w, const struct code *c, size_t i) {
-    const int chosen = value_of(w, &c->ref[0], i) ? 1 : 2, other = 3 - chosen;
-    int64_t constant;
-    if (c->op->bits != 1 || !ir_is_const(c->op->in[other], &constant) ||
-        value_of(w, &c->ref[chosen], i) != constant)
-        want(w, &c->ref[0], i);
-    want(w, &c->ref[chosen], i);
+// Where the sides are equal, it is as good what chooses between them.
+static void visit_choice(struct visit *v, const struct code *c, size_t i) {
+    const bool equal = value_of(v->w, &c->ref[1], i) == value_of(v->w, &c->ref[2], i);
+    if (equal && !is_real(v->w, &c->ref[0], i)) {
+        visit(v, &c->ref[1], i);
+        visit(v, &c->ref[2], i);
+        return;
+    }
+    visit(v, &c->ref[0], i);
+    visit(v, &c->ref[value_of(v->w, &c->ref[0], i) ? 1 : 2], i);
 }
 
-static void want_inputs(const struct wanting *w, const struct code *c, size_t i) {
+static void visit_inputs(struct visit *v, const struct code *c, size_t i) {
     switch (c->op->code) {
     case IR_PHI:
     case IR_INDEX:
+        break;
     case IR_READ:
+        v->real =
+            is_real(v->w, &c->ref[0], 0) && (!c->ref[0].op || value_of(v->w, &c->ref[0], 0) != 0);
+        break;
     case IR_FIELD:
+        v->real = v->w->real[v->w->f->code[c->op->in[0]->id].at];
         break;
     case IR_SELECT:
-        want_choice(w, c, i);
+        visit_choice(v, c, i);
         break;
     case IR_VIEW:
-        want_view(w, c, i);
+        visit_picked(v, c, i);
         break;
     case IR_SUM:
     case IR_MIN:
@@ -88,22 +121,36 @@ static void want_inputs(const struct wanting *w, const struct code *c, size_t i)
     case IR_ALL:
     case IR_ANY:
     case IR_PARITY:
-        want_folded(w, c, i, 0);
+        visit_folded(v, c, i, 0);
         break;
     case IR_DOT:
-        want_folded(w, c, i, 0);
-        want_folded(w, c, i, 1);
+        visit_folded(v, c, i, 0);
+        visit_folded(v, c, i, 1);
         break;
     case IR_AND:
     case IR_OR:
         if (c->op->bits == 1) {
-            want_sides(w, c, i);
+            visit_sides(v, c, i);
             break;
         }
-        want_all(w, c, i);
+        visit_all(v, c, i);
         break;
     default:
-        want_all(w, c, i);
+        visit_all(v, c, i);
+    }
+}
+
+static void find_real(const struct wanting *w, const struct flat_region *fr) {
+    memset(w->real, true, w->f->size * sizeof *w->real);
+    for (int k = 0; k < fr->op_count; k++) {
+        const struct code *c = &w->f->code[fr->ops[k]];
+        if (c->op->code == IR_STORE || c->op->code == IR_WRITE)
+            continue;
+        for (size_t i = 0; i < c->count; i++) {
+            struct visit v = {.w = w, .real = true};
+            visit_inputs(&v, c, i);
+            w->real[c->at + i] = v.real;
+        }
     }
 }
 
@@ -111,8 +158,8 @@ static void want_effect(const struct wanting *w, const struct code *c) {
     if (c->op->code == IR_STORE) {
         for (size_t i = 0; i < c->count; i++) {
             want(w, &c->ref[2], i);
-            if (!c->ref[2].op || value_of(w, &c->ref[2], i))
-                want_all(w, c, i);
+            for (int k = 0; k < 2 && (!c->ref[2].op || value_of(w, &c->ref[2], i)); k++)
+                want(w, &c->ref[k], i);
         }
         return;
     }
@@ -127,10 +174,12 @@ static void want_effect(const struct wanting *w, const struct code *c) {
 
 void find_wanted(const struct flat *f, int region, const int64_t *fixed, const int64_t *values,
                  bool *wanted) {
-    const struct wanting w = {f, fixed, values, wanted};
+    const struct wanting w = {f, fixed, values, wanted, wanted + f->size};
     const struct region *r = f->p->regions[region];
     const struct flat_region *fr = &f->regions[region];
     memset(wanted, 0, f->size * sizeof *wanted);
+    find_real(&w, fr);
+    struct visit marking = {.w = &w, .marks = true};
     for (int i = 0; i < r->effect_count; i++)
         want_effect(&w, &f->code[r->effects[i]->id]);
     for (int c = 0; c < r->carried_count; c++)
@@ -146,7 +195,7 @@ void find_wanted(const struct flat *f, int region, const int64_t *fixed, const i
             continue;
         for (size_t i = 0; i < c->count; i++)
             if (wanted[c->at + i])
-                want_inputs(&w, c, i);
+                visit_inputs(&marking, c, i);
     }
 }
 
@@ -180,7 +229,7 @@ void check_ranges(const struct flat *f, int region, const int64_t *fixed, const 
             if (exact >= op->low && exact <= op->high)
                 continue;
             if (!wanted) {
-                wanted = arena_alloc(f->cc, f->size + 1);
+                wanted = arena_alloc(f->cc, 2 * f->size + 1);
                 find_wanted(f, region, fixed, values, wanted);
             }
             if (wanted[c->at + i])
