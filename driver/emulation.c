@@ -237,11 +237,12 @@ enum { REQUEST_HEADER = 14, REPLY_HEADER = 9, CARD_FD = 3 };
 struct mr_emulation {
     char folder[PATH_MAX + 32]; // what the image holds, unpacked; and the card's log
     struct sockaddr_un addresses[2];
-    int listeners[2]; // for XRT: calls of the host, and its second socket
-    int stop[2];      // a pipe that ends the thread
-    int card;         // the socket to the card's process
-    pid_t process;    // 0: collected
-    int status;       // how it ended
+    int listeners[2];       // for XRT: calls of the host, and its second socket
+    int stop[2];            // a pipe that ends the thread
+    int card;               // the socket to the card's process
+    pthread_mutex_t ending; // of these two
+    pid_t process;          // 0: collected
+    int status;             // how it ended
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -434,6 +435,7 @@ struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t er
     emulation->stop[0] = emulation->stop[1] = emulation->stand_in.event_fd = -1;
     emulation->stand_in.failed = true;
     pthread_mutex_init(&emulation->lock, NULL);
+    pthread_mutex_init(&emulation->ending, NULL);
     pthread_mutex_lock(&own.lock);
     const unsigned number = own.count++;
     pthread_mutex_unlock(&own.lock);
@@ -473,12 +475,14 @@ void mr_emulation_complaint(const struct mr_emulation *emulation, char *line, si
 }
 
 static void collect(struct mr_emulation *emulation, int tries) {
+    pthread_mutex_lock(&emulation->ending);
     for (int i = 0; emulation->process > 0 && i < tries; i++) {
         if (waitpid(emulation->process, &emulation->status, WNOHANG) != 0)
             emulation->process = 0;
         else
             usleep(5000);
     }
+    pthread_mutex_unlock(&emulation->ending);
 }
 
 bool mr_emulation_is_dead(struct mr_emulation *emulation, char *reason, size_t reason_size) {
@@ -495,8 +499,10 @@ bool mr_emulation_is_dead(struct mr_emulation *emulation, char *reason, size_t r
 }
 
 void mr_emulation_kill(struct mr_emulation *emulation) {
+    pthread_mutex_lock(&emulation->ending);
     if (emulation->process > 0)
         kill(emulation->process, SIGKILL);
+    pthread_mutex_unlock(&emulation->ending);
     shutdown(emulation->card, SHUT_RDWR);
 }
 
@@ -524,5 +530,6 @@ void mr_emulation_close(struct mr_emulation *emulation) {
     }
     remove_tree(emulation->folder);
     pthread_mutex_destroy(&emulation->lock);
+    pthread_mutex_destroy(&emulation->ending);
     free(emulation);
 }

@@ -40,6 +40,7 @@ int mr_xrt_card_start(struct mr_xrt_card *card) {
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&card->lock, NULL);
+    pthread_mutex_init(&card->losing, NULL);
     pthread_cond_init(&card->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     return pthread_create(&card->thread, NULL, do_work, card) ? -1 : 0;
@@ -57,23 +58,33 @@ bool mr_xrt_card_stop(struct mr_xrt_card *card) {
     pthread_join(card->thread, NULL);
     pthread_cond_destroy(&card->changed);
     pthread_mutex_destroy(&card->lock);
+    pthread_mutex_destroy(&card->losing);
     return true;
 }
 
 // The first reason stays.
 static void set_lost(struct mr_xrt_card *card, const char *reason) {
-    if (atomic_exchange(&card->losing, true))
-        return;
-    snprintf(card->lost_reason, sizeof card->lost_reason, "%s", reason);
-    atomic_store(&card->lost, true);
+    pthread_mutex_lock(&card->losing);
+    if (!atomic_load(&card->lost)) {
+        snprintf(card->lost_reason, sizeof card->lost_reason, "%.499s", reason);
+        atomic_store(&card->lost, true);
+    }
+    pthread_mutex_unlock(&card->losing);
+}
+
+// XRT is answered in place of an emulated card that has died, and what it gives from then on is
+// worth nothing.
+static void look_for_death(struct mr_xrt_card *card) {
+    char reason[500];
+    if (card->emulation && !atomic_load(&card->lost) &&
+        mr_emulation_is_dead(card->emulation, reason, sizeof reason))
+        set_lost(card, reason);
 }
 
 // Called with the lock held, while the work goes on. True when there is no more hope.
 static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
     char reason[500];
-    if (card->emulation && !atomic_load(&card->lost) &&
-        mr_emulation_is_dead(card->emulation, reason, sizeof reason))
-        set_lost(card, reason); // XRT is answered and comes back
+    look_for_death(card);
     if (mr_xrt_now() - atomic_load(&card->alive) <= limit_ms)
         return false;
     snprintf(reason, sizeof reason, "the card gave no sign of life for %.1f s", limit_ms / 1000.0);
@@ -126,20 +137,19 @@ int mr_xrt_card_perform(struct mr_xrt_card *card,
 
 int mr_xrt_card_touch(struct mr_xrt_card *card) {
     atomic_store(&card->alive, mr_xrt_now());
+    look_for_death(card);
     return atomic_load(&card->lost)
                ? mr_fail(card->error, sizeof card->error, "%s", card->lost_reason)
                : 0;
 }
 
 int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason) {
-    char better[500], line[300];
-    const bool ended =
-        card->emulation && mr_emulation_is_dead(card->emulation, better, sizeof better);
-    if (card->emulation && !ended) {
+    char better[850], line[300] = "";
+    look_for_death(card); // it says more than `reason`
+    if (card->emulation)
         mr_emulation_complaint(card->emulation, line, sizeof line);
-        snprintf(better, sizeof better, "%s%s%s", reason, *line ? ": " : "", line);
-    }
-    set_lost(card, card->emulation ? better : reason);
+    snprintf(better, sizeof better, "%s%s%s", reason, *line ? ": " : "", line);
+    set_lost(card, better);
     return mr_xrt_card_touch(card);
 }
 

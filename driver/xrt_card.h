@@ -27,7 +27,8 @@ struct mr_xrt_card {
     int result;
     bool stop, killed, abandoned;
     atomic_uint_fast64_t alive; // when it last gave a sign of life, in ms
-    atomic_bool losing, lost;
+    pthread_mutex_t losing;     // of the card becoming lost
+    atomic_bool lost;
     char lost_reason[500]; // once lost; a clause
 };
 

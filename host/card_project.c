@@ -89,7 +89,6 @@ static char *read_text(const char *folder, const char *name, char *error, size_t
     return (char *)data;
 }
 
-
 static int copy_network(const struct mr_compiled *compiled, const char *folder, char *error,
                         size_t error_size) {
     char *text = read_text(compiled->gen_dir, "network.sv", error, error_size);

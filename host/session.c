@@ -50,6 +50,9 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         mr_session_close(session);
         return NULL;
     }
+    // The caller's texts need not outlive this call.
+    session->options.target = session->options.trace = session->options.fallback = NULL;
+    session->options.lanes = NULL;
     const struct mr_plan_layer *first = &session->compiled.plan.layers[0];
     session->inputs = (uint32_t)first->inputs;
     session->outputs = (uint32_t)session->compiled.plan.head.outputs;

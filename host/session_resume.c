@@ -118,8 +118,8 @@ bool mr_resume(struct mr_session *session, const char *reason) {
     char failed[sizeof session->device_text], text[900] = "";
     struct mr_error error = {0};
     snprintf(failed, sizeof failed, "%s", session->device_text);
-    session->options.trace = NULL;
     session->options.timeline = 0;
+    session->options.idle_chance = session->options.stall_chance = 0;
     mr_session_detach(session);
     if (mr_session_attach(session, resume->uri, &error) ||
         repeat(session, resume, text, sizeof text))

@@ -149,4 +149,12 @@ static inline int card_prepare(char **argv) {
     return 0;
 }
 
+static inline int card_run(Suite *suite) {
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
+
 #endif

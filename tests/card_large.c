@@ -78,9 +78,5 @@ int main(int argc, char **argv) {
     tcase_set_timeout(cases, 1200);
     tcase_add_test(cases, large_input);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return card_run(suite);
 }

@@ -200,9 +200,5 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(cases, sequences_go_on, 0, 2);
     tcase_add_test(cases, opening_does_not_fall);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return card_run(suite);
 }

@@ -544,6 +544,44 @@ START_TEST(bad_memory) {
 }
 END_TEST
 
+// What a killed card had handed over is told, and is right.
+START_TEST(done_before_the_end) {
+    enum { SEQUENCES = 20000, STEPS = 3 };
+    static const struct mr_device_options options = {.portion = 1};
+    struct raw raw;
+    char text[900];
+    raw_open(&raw);
+    struct mr_device *card = raw_device(&raw, "xrt:0", &options),
+                     *cpu = raw_device(&raw, "cpu:", NULL);
+    int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
+    int32_t *y = calloc(SEQUENCES * raw.outputs, sizeof *y),
+            *wanted = calloc(SEQUENCES * raw.outputs, sizeof *wanted);
+    ck_assert(y && wanted);
+    struct mr_job job = {.sequences = SEQUENCES,
+                         .steps = STEPS,
+                         .flags = MR_FLAG_RESET,
+                         .x = x,
+                         .x_count = SEQUENCES * STEPS * raw.words,
+                         .y = y,
+                         .y_count = SEQUENCES * raw.outputs};
+    struct shot shot = {.signal = SIGKILL, .card = find_card()};
+    pthread_t thread;
+    pthread_create(&thread, NULL, shoot, &shot);
+    ck_assert_int_eq(mr_device_run(card, &job, text, sizeof text), -1);
+    pthread_join(thread, NULL);
+    ck_assert_uint_gt(job.done, 0);
+    ck_assert_uint_lt(job.done, SEQUENCES);
+    ck_assert(!raw_run(&raw, cpu, x, wanted, SEQUENCES, STEPS, text, sizeof text));
+    ck_assert_mem_eq(y, wanted, job.done * raw.outputs * sizeof *y);
+    raw_free(x);
+    free(y);
+    free(wanted);
+    mr_device_close(card);
+    mr_device_close(cpu);
+    raw_close(&raw);
+}
+END_TEST
+
 // A job whose buffer of results, or of input, is smaller than what the network gives or takes.
 START_TEST(small_buffer) {
     enum { SEQUENCES = 40, STEPS = 3 };
@@ -634,11 +672,9 @@ int main(int argc, char **argv) {
     if (card_prepare(argv))
         return 1;
     Suite *suite = suite_create("card");
-    TCase *well = tcase_create("well"), *faults = tcase_create("faults"),
-          *buffers = tcase_create("buffers");
+    TCase *well = tcase_create("well"), *faults = tcase_create("faults");
     tcase_set_timeout(well, 120);
     tcase_set_timeout(faults, 120);
-    tcase_set_timeout(buffers, 120);
     tcase_add_test(well, same_bits);
     tcase_add_test(well, timeline);
     tcase_add_test(well, step_by_step);
@@ -657,13 +693,9 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(faults, card_silent, 0, 2);
     tcase_add_loop_test(faults, bad_memory, 0, 3);
     tcase_add_test(faults, left_open);
-    tcase_add_test(buffers, small_buffer);
+    tcase_add_test(faults, done_before_the_end);
+    tcase_add_test(faults, small_buffer);
     suite_add_tcase(suite, well);
     suite_add_tcase(suite, faults);
-    suite_add_tcase(suite, buffers);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return card_run(suite);
 }

@@ -19,24 +19,14 @@ module hw_crossing_check #(
 );
   logic rst_n, push, taken, out_valid, out_ready;
   logic [WIDTH-1:0] word, out_data;
-  logic [31:0] rng_q, cycle_q, in_q, out_q, credits_q, row_q;
+  logic [31:0] random, cycle, in_q, out_q, credits_q, row_q;
   logic [31:0] pushed_q[64]; // cycle, by word
   logic [STAGES-1:0] back_q;
-  logic [7:0] idle_q, stall_q;
+  logic [7:0] idle;
 
-  function automatic logic [31:0] next(input logic [31:0] x);
-    logic [31:0] y;
-    y = x ^ (x << 13);
-    y = y ^ (y >> 17);
-    next = y ^ (y << 5);
-  endfunction
-
-  function automatic logic [WIDTH-1:0] value(input logic [31:0] n);
-    logic [31:0] y;
-    y = (n + 32'd1) * 32'h9E3779B1;
-    y = y ^ (y >> 15);
-    value = WIDTH'({~y, y, ~y});
-  endfunction
+  hw_mixture #(.SALT((32'(DEPTH) * 32'd2654435761) ^ (32'(STAGES) << 20) ^ 32'(WIDTH))) u_mixture (
+      .clk_i(clk_i), .seed_i(seed_i), .start_i(start_i), .rst_no(rst_n), .cycle_o(cycle), .random_o(random),
+      .idle_o(idle), .ready_o(out_ready));
 
   mr_crossing #(
       .WIDTH(WIDTH),
@@ -55,67 +45,51 @@ module hw_crossing_check #(
 
   // Of each cycle, before its edge.
   logic expected;
-  assign expected = in_q != out_q && cycle_q - pushed_q[out_q[5:0]] > 32'(STAGES);
-  assign push = rst_n && credits_q != 32'd0 && rng_q[31:24] >= idle_q;
-  assign word = push ? value(in_q) : WIDTH'(rng_q);
+  logic [95:0] first, last; // words of the reader and of the writer
+  logic [WIDTH-1:0] oldest;
+  assign first = hw_noise::word(out_q);
+  assign last = hw_noise::word(in_q);
+  assign oldest = first[WIDTH-1:0];
+  assign expected = in_q != out_q && cycle - pushed_q[out_q[5:0]] > 32'(STAGES);
+  assign push = rst_n && credits_q != 32'd0 && random[31:24] >= idle;
+  assign word = push ? last[WIDTH-1:0] : WIDTH'(random);
 
   initial begin
     errors_o = 0;
     passed_o = 0;
     dry_o = 0;
     full_o = 0;
-    rst_n = 1'b0;
-    out_ready = 1'b0;
-    rng_q = 32'd1;
-    cycle_q = 32'd0;
     in_q = 32'd0;
     out_q = 32'd0;
     credits_q = 32'd0;
     row_q = 32'd0;
     back_q = '0;
-    idle_q = 8'd0;
-    stall_q = 8'd0;
     for (int i = 0; i < 64; i++) pushed_q[i] = 32'd0;
   end
 
   always @(posedge clk_i) begin
-    if (start_i) begin
-      rng_q <= seed_i ^ (32'(DEPTH) * 32'd2654435761) ^ (32'(STAGES) << 20) ^ 32'(WIDTH);
-      rst_n <= 1'b0;
-      cycle_q <= 32'd0;
+    if (!rst_n) begin
+      in_q <= 32'd0;
+      out_q <= 32'd0;
+      credits_q <= 32'(DEPTH);
+      back_q <= '0;
+      row_q <= 32'd0;
     end else begin
-      cycle_q <= cycle_q + 32'd1;
-      rng_q <= next(rng_q);
-      // A new mixture every 256 cycles, the first without idle and stall; a reset every 4,096.
-      if (cycle_q[7:0] == 8'd255) begin
-        idle_q <= rng_q[8] ? rng_q[7:0] : (rng_q[9] ? 8'd0 : 8'd250);
-        stall_q <= rng_q[18] ? rng_q[17:10] : (rng_q[19] ? 8'd0 : 8'd250);
-      end
-      rst_n <= cycle_q[11:0] >= 12'd2;
-      out_ready <= rng_q[23:16] >= stall_q;
-      if (!rst_n) begin
-        in_q <= 32'd0;
-        out_q <= 32'd0;
-        credits_q <= 32'(DEPTH);
-        back_q <= '0;
-        row_q <= 32'd0;
-      end else begin
-        if (push) pushed_q[in_q[5:0]] <= cycle_q;
-        in_q <= in_q + 32'(push);
-        out_q <= out_q + 32'(out_valid && out_ready);
-        back_q <= STAGES'({back_q, out_valid && out_ready});
-        credits_q <= credits_q - 32'(push) + 32'(taken);
-        row_q <= out_valid && out_ready ? row_q + 32'd1 : 32'd0;
-        if (out_valid !== expected || taken !== back_q[STAGES-1] || (expected && out_data !== value(out_q))) begin
-          errors_o <= errors_o + 1;
-          if (errors_o < 5)
-            $display("WIDTH=%0d DEPTH=%0d STAGES=%0d cycle %0d: word %0d, out_valid=%b, expected %b, data %h, expected %h, taken=%b, expected %b",
-                     WIDTH, DEPTH, STAGES, cycle_q, out_q, out_valid, expected, out_data, value(out_q), taken, back_q[STAGES-1]);
-        end else if (out_valid && out_ready) passed_o <= passed_o + 1;
-        if (credits_q == 32'd0) dry_o <= dry_o + 1;
-        // So many words in a row that the first credits must have gone round.
-        if (row_q > 32'(2 * DEPTH)) full_o <= full_o + 1;
-      end
+      if (push) pushed_q[in_q[5:0]] <= cycle;
+      in_q <= in_q + 32'(push);
+      out_q <= out_q + 32'(out_valid && out_ready);
+      back_q <= STAGES'({back_q, out_valid && out_ready});
+      credits_q <= credits_q - 32'(push) + 32'(taken);
+      row_q <= out_valid && out_ready ? row_q + 32'd1 : 32'd0;
+      if (out_valid !== expected || taken !== back_q[STAGES-1] || (expected && out_data !== oldest)) begin
+        errors_o <= errors_o + 1;
+        if (errors_o < 5)
+          $display("WIDTH=%0d DEPTH=%0d STAGES=%0d cycle %0d: word %0d, out_valid=%b, expected %b, data %h, expected %h, taken=%b, expected %b",
+                   WIDTH, DEPTH, STAGES, cycle, out_q, out_valid, expected, out_data, oldest, taken, back_q[STAGES-1]);
+      end else if (out_valid && out_ready) passed_o <= passed_o + 1;
+      if (credits_q == 32'd0) dry_o <= dry_o + 1;
+      // So many words in a row that the first credits must have gone round.
+      if (row_q > 32'(2 * DEPTH)) full_o <= full_o + 1;
     end
   end
 endmodule

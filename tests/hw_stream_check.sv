@@ -17,22 +17,16 @@ module hw_stream_check #(
 );
   logic rst_n, in_valid, in_ready, out_valid, out_ready;
   logic [WIDTH-1:0] in_data, out_data;
-  logic [31:0] rng_q, cycle_q, in_q, out_q;
-  logic [7:0] idle_q, stall_q;
+  logic [31:0] random, cycle, in_q, out_q;
+  logic [7:0] idle;
 
-  function automatic logic [31:0] next(input logic [31:0] x);
-    logic [31:0] y;
-    y = x ^ (x << 13);
-    y = y ^ (y >> 17);
-    next = y ^ (y << 5);
-  endfunction
+  hw_mixture #(.SALT((32'(DEPTH) * 32'd2654435761) ^ (32'(LUTRAM_DEPTH) << 20) ^ 32'(WIDTH))) u_mixture (
+      .clk_i(clk_i), .seed_i(seed_i), .start_i(start_i), .rst_no(rst_n), .cycle_o(cycle), .random_o(random),
+      .idle_o(idle), .ready_o(out_ready));
 
-  function automatic logic [WIDTH-1:0] value(input logic [31:0] n);
-    logic [31:0] y;
-    y = (n + 32'd1) * 32'h9E3779B1;
-    y = y ^ (y >> 15);
-    value = WIDTH'({~y, y, ~y});
-  endfunction
+  logic [95:0] first, next; // the word that is due at the output, and the next one of the input
+  assign first = hw_noise::word(out_q);
+  assign next = hw_noise::word(in_q + (in_valid ? 32'd1 : 32'd0));
 
   if (KIND == 0) begin : g_fifo
     mr_fifo #(
@@ -68,58 +62,37 @@ module hw_stream_check #(
     errors_o = 0;
     passed_o = 0;
     fulls_o = 0;
-    rst_n = 1'b0;
     in_valid = 1'b0;
-    out_ready = 1'b0;
     in_data = '0;
-    rng_q = 32'd1;
-    cycle_q = 32'd0;
     in_q = 32'd0;
     out_q = 32'd0;
-    idle_q = 8'd0;
-    stall_q = 8'd0;
   end
 
   always @(posedge clk_i) begin
-    if (start_i) begin
-      rng_q <= seed_i ^ (32'(DEPTH) * 32'd2654435761) ^ (32'(LUTRAM_DEPTH) << 20) ^ 32'(WIDTH);
-      rst_n <= 1'b0;
-      cycle_q <= 32'd0;
+    // A source keeps its offer until it is taken.
+    if (!rst_n) begin
+      in_valid <= 1'b0;
+      in_q <= 32'd0;
+      out_q <= 32'd0;
     end else begin
-      cycle_q <= cycle_q + 32'd1;
-      rng_q <= next(rng_q);
-      // A new mixture every 256 cycles, the first without idle and stall; a reset every 4,096.
-      if (cycle_q[7:0] == 8'd255) begin
-        idle_q <= rng_q[8] ? rng_q[7:0] : (rng_q[9] ? 8'd0 : 8'd250);
-        stall_q <= rng_q[18] ? rng_q[17:10] : (rng_q[19] ? 8'd0 : 8'd250);
+      if (in_valid && in_ready) in_q <= in_q + 32'd1;
+      if (out_valid && out_ready) out_q <= out_q + 32'd1;
+      if (!in_valid || in_ready) begin
+        in_valid <= random[31:24] >= idle;
+        in_data <= next[WIDTH-1:0];
       end
-      rst_n <= cycle_q[11:0] >= 12'd2;
-      // A source keeps its offer until it is taken.
-      if (!rst_n) begin
-        in_valid <= 1'b0;
-        in_q <= 32'd0;
-        out_q <= 32'd0;
-      end else begin
-        if (in_valid && in_ready) in_q <= in_q + 32'd1;
-        if (out_valid && out_ready) out_q <= out_q + 32'd1;
-        if (!in_valid || in_ready) begin
-          in_valid <= rng_q[31:24] >= idle_q;
-          in_data <= value(in_q + (in_valid ? 32'd1 : 32'd0));
-        end
-        if (in_ready !== (in_q - out_q != 32'(DEPTH)) || out_valid !== (in_q != out_q)) begin
-          errors_o <= errors_o + 1;
-          if (errors_o < 5)
-            $display("KIND=%0d WIDTH=%0d DEPTH=%0d LUTRAM_DEPTH=%0d cycle %0d: %0d inside, in_ready=%b, out_valid=%b",
-                     KIND, WIDTH, DEPTH, LUTRAM_DEPTH, cycle_q, in_q - out_q, in_ready, out_valid);
-        end else if (out_valid && out_data !== value(out_q)) begin
-          errors_o <= errors_o + 1;
-          if (errors_o < 5)
-            $display("KIND=%0d WIDTH=%0d DEPTH=%0d LUTRAM_DEPTH=%0d cycle %0d: element %0d is %h, expected %h",
-                     KIND, WIDTH, DEPTH, LUTRAM_DEPTH, cycle_q, out_q, out_data, value(out_q));
-        end else if (out_valid && out_ready) passed_o <= passed_o + 1;
-        if (!in_ready) fulls_o <= fulls_o + 1;
-      end
-      out_ready <= rng_q[23:16] >= stall_q;
+      if (in_ready !== (in_q - out_q != 32'(DEPTH)) || out_valid !== (in_q != out_q)) begin
+        errors_o <= errors_o + 1;
+        if (errors_o < 5)
+          $display("KIND=%0d WIDTH=%0d DEPTH=%0d LUTRAM_DEPTH=%0d cycle %0d: %0d inside, in_ready=%b, out_valid=%b",
+                   KIND, WIDTH, DEPTH, LUTRAM_DEPTH, cycle, in_q - out_q, in_ready, out_valid);
+      end else if (out_valid && out_data !== first[WIDTH-1:0]) begin
+        errors_o <= errors_o + 1;
+        if (errors_o < 5)
+          $display("KIND=%0d WIDTH=%0d DEPTH=%0d LUTRAM_DEPTH=%0d cycle %0d: element %0d is %h, expected %h",
+                   KIND, WIDTH, DEPTH, LUTRAM_DEPTH, cycle, out_q, out_data, first[WIDTH-1:0]);
+      end else if (out_valid && out_ready) passed_o <= passed_o + 1;
+      if (!in_ready) fulls_o <= fulls_o + 1;
     end
   end
 endmodule

@@ -22,7 +22,7 @@ verdict() { # what, log
 }
 
 for bench in fifo skid crossing ram; do
-    files="tests/hw_${bench}_tb.sv"
+    files="tests/hw_mixture.sv tests/hw_${bench}_tb.sv"
     case $bench in fifo | skid) files="$files tests/hw_stream_check.sv" ;; esac
     files="$files hw/rtl/mr_fifo.sv hw/rtl/mr_skid.sv hw/rtl/mr_stages.sv hw/rtl/mr_crossing.sv hw/rtl/mr_ram.sv"
     # Word splitting of the file list is wanted.

@@ -170,6 +170,22 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
     return CLI_OK;
 }
 
+static int run_session(struct cli *cli, const struct run *run, struct mr_session *session,
+                       const struct mr_model_info *info, const struct cli_input *input, float *y,
+                       struct mr_stats *stats) {
+    char *begun = strdup(mr_session_device(session));
+    const int code = run->stepwise
+                         ? run_stepwise(session, run, input, info, y, stats)
+                         : mr_session_run(session, input->x, input->sequences, input->steps,
+                                          run->restore ? MR_RUN_CONTINUE : 0, y, stats);
+    if (begun && strcmp(begun, mr_session_device(session)) != 0)
+        cli_note(cli, "went on with %s", mr_session_device(session));
+    free(begun);
+    return code ? cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? run->input : "",
+                           code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session))
+                : CLI_OK;
+}
+
 static int run_input(struct cli *cli, const struct run *run, const struct mr_model *model,
                      const struct mr_model_info *info, const struct cli_input *input) {
     const size_t steps = run->stepwise ? input->steps : 1;
@@ -185,7 +201,6 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
         mr_array_free(&y);
         return cli_fail(cli, "%s", error.text);
     }
-    char *begun = strdup(mr_session_device(session));
     // What was chosen, where the command line did not say it.
     if (!run->device || strcmp(mr_session_device(session), run->device) != 0)
         cli_note(cli, "running on %s", mr_session_device(session));
@@ -193,22 +208,9 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
         cli->options.progress(cli, "running");
     struct mr_stats stats = {0};
     int code = restore(cli, run, session);
-    if (code) {
-        free(begun);
-        mr_session_close(session);
-        mr_array_free(&y);
-        return code;
-    }
-    code = run->stepwise ? run_stepwise(session, run, input, info, y.data, &stats)
-                         : mr_session_run(session, input->x, input->sequences, input->steps,
-                                          run->restore ? MR_RUN_CONTINUE : 0, y.data, &stats);
-    if (begun && strcmp(begun, mr_session_device(session)) != 0)
-        cli_note(cli, "went on with %s", mr_session_device(session));
-    free(begun);
-    if (code)
-        code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? run->input : "",
-                        code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
-    else
+    if (!code)
+        code = run_session(cli, run, session, info, input, y.data, &stats);
+    if (!code)
         code = cli_write_output(cli, run->output, &y);
     if (!code)
         code = save(cli, run, session);

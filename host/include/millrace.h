@@ -149,7 +149,9 @@ struct mr_options {
     uint64_t seed;
     // The device that goes on when the session's own fails, from the state after the last step that
     // was done: "cpu:" or another that is there. What it needs is built when the session opens.
-    // NULL: a run on a device that fails is an error. mr_session_device and `progress` tell of it.
+    // NULL: a run on a device that fails is an error. mr_session_device and `progress`, whose
+    // context must stay as long as the session then, tell of it. It has neither timeline nor random
+    // stalls.
     const char *fallback;
     // Cards only: one that gives no sign of life for so many milliseconds has failed. 0: 10,000.
     uint32_t limit_ms;
