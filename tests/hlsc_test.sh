@@ -162,6 +162,19 @@ else
     verdict claim-broken FAIL "a broken claim: $(tail -n 1 "$work/claim0.log")"
 fi
 
+# Scalars that decide are often 0, 1, 2 and beside the constants that they meet; those that are data have all their bits.
+printf '#include "hls.h"\nHLS_STREAM_OF(int32_t)\nvoid edges(hls_stream(int32_t) *out, uint32_t n, int32_t data) {\n    for (uint32_t i = 0; i < (n & 63); i++)\n        hls_write(int32_t, out, data ^ (int32_t)i);\n}\n' >"$work/edges.c"
+"$hlsc" cosim "$work/edges.c" --top edges -I hls/include --runs 64 --seed "$seed" >"$work/edges.log" 2>&1
+code=$?
+drawn=$(sed -n 's/.*, n=\([0-9]*\), data=\([0-9]*\)).*/\1 \2/p' "$work/edges.log" | awk '
+    $1 <= 2 { small++ } $1 >= 62 && $1 <= 65 { near++ } $2 > 4000000000 { high++ }
+    END { print (NR == 64 && small >= 10 && near >= 6 && high >= 4 ? "often" : "runs " NR ", small " small ", near " near ", high " high) }')
+if [ $code -eq 0 ] && [ "$drawn" = often ]; then
+    verdict edges pass "scalars are often at the edges"
+else
+    verdict edges FAIL "scalars at the edges: $drawn: $(tail -n 1 "$work/edges.log")"
+fi
+
 # A kernel that does not end ends in words, and leaves nothing in the cache.
 printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid endless(hls_stream(uint16_t) *out, uint16_t n) {\n    uint16_t i = n | 1;\n    while (i != 0)\n        i |= 2;\n    hls_write(uint16_t, out, i);\n}\n' >"$work/endless.c"
 folders=$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)

@@ -62,9 +62,8 @@ int offer_more(struct checking *c, struct buffer *b, const struct mr_port *port,
     return 0;
 }
 
-// Finds the value that --set gives a scalar in run `n`: 0, -1 where there is none, -2 with a
-// sentence. A list has a value for each run; the last one stays.
-static int find_set(struct checking *c, const struct mr_port *port, uint64_t n, uint64_t *value) {
+// A list has a value for each run; the last one stays.
+int find_set(struct checking *c, const struct mr_port *port, uint64_t n, uint64_t *value) {
     for (int i = 0; i < c->options->set_count; i++) {
         const char *text = c->options->set[i], *number = strchr(text, '=');
         if (!number || (size_t)(number - text) != strlen(port->name) ||
@@ -138,19 +137,4 @@ uint64_t offered_again(const struct checking *c, const struct check_run *r, uint
                 net->processes[p]->streams[s].asks_more)
                 return r->in[input].count;
     return r->taken[input];
-}
-
-int draw_scalars(struct checking *c, uint64_t n, uint64_t *random) {
-    struct check_run *r = &c->runs[n];
-    for (uint32_t i = 0; i < c->scalars; i++) {
-        const uint64_t drawn = draw(random) % (c->options->vectors + 1);
-        const int found = find_set(c, c->scalar[i], n, &r->scalars[i]);
-        if (found == -2)
-            return -1;
-        if (found == -1)
-            r->scalars[i] = drawn;
-        if (c->scalar[i]->bits < 64)
-            r->scalars[i] &= ((uint64_t)1 << c->scalar[i]->bits) - 1;
-    }
-    return 0;
 }

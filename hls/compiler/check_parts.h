@@ -24,6 +24,16 @@ struct check_run {
     uint64_t taken[MAX_PORTS];
 };
 
+enum { MAX_EDGES = 48 };
+
+// What a scalar meets in the kernel.
+struct edges {
+    int64_t value[MAX_EDGES]; // that it is compared with, and sizes that it may run into
+    int count;
+    bool decides; // whether or how often something happens
+    bool places;  // it is part of an address, an index or a shift
+};
+
 struct checking {
     const struct compile_options *compile_with;
     const struct check_options *options;
@@ -34,6 +44,7 @@ struct checking {
     struct mr_port port[MAX_PORTS]; // of the top, as its parameters
     const struct mr_port *scalar[MAX_PORTS], *in[MAX_PORTS], *out[MAX_PORTS];
     uint32_t ports, scalars, ins, outs;
+    struct edges edges[MAX_PORTS]; // of the scalars among the ports
     struct check_run *runs;
     struct mr_loaded *model, *rtl;
     void *model_instance;
@@ -82,6 +93,11 @@ int find_ports(struct checking *c);
 // Elements that a run of C has again, and RTL and the interpreters have: what it took, or where the
 // kernel asks for the end of the input, what C had.
 uint64_t offered_again(const struct checking *c, const struct check_run *r, uint32_t input);
+// The value that --set gives a scalar in a run: 0, -1 where there is none, -2 with a sentence.
+int find_set(struct checking *c, const struct mr_port *port, uint64_t run, uint64_t *value);
+
+// ---- check_scalars.c
+int find_edges(struct checking *c);
 int draw_scalars(struct checking *c, uint64_t run, uint64_t *random);
 
 // ---- check_run.c

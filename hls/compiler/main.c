@@ -34,8 +34,9 @@ static const char usage[] =
     "operation that differs:\n"
     "  --vectors N      elements offered on each input stream at first (default 1000)\n"
     "  --seed S         of the random numbers (default: from the clock; printed)\n"
-    "  --runs N         runs, one after another on the same state (default 3)\n"
-    "  --set NAME=V     fixes a scalar argument; others are random from 0 to N\n"
+    "  --runs N         runs, one after another on the same state (default 12)\n"
+    "  --set NAME=V     fixes a scalar argument; others are at random, often 0, 1, 2 and beside what\n"
+    "                   they are compared with\n"
     "  --limit N        seconds that the runs as C may take, and those of the interpreters "
     "(default 300)\n"
     "  --trace FILE.fst waveform of the RTL\n"
@@ -219,12 +220,12 @@ int main(int argc, char **argv) {
                                             {"limit", required_argument, NULL, LIMIT},
                                             {NULL, 0, NULL, 0}};
     static const char *const names[] = {"", "check", "cosim"};
-    struct command c = {.compile = {.out_dir = "."}, .check = {.vectors = 1000, .runs = 3}};
+    struct command c = {.compile = {.out_dir = "."}, .check = {.vectors = 1000, .runs = 12}};
     for (int kind = CHECK; kind <= COSIM && c.kind == COMPILE; kind++) {
         if (argc < 2 || strcmp(argv[1], names[kind]) != 0)
             continue;
         c.kind = kind;
-        c.check.runs = kind == COSIM ? 1 : 3;
+        c.check.runs = kind == COSIM ? 1 : 12;
         argv[1] = argv[0];
         argv++;
         argc--;
