@@ -132,12 +132,60 @@ START_TEST(test_depth) {
 }
 END_TEST
 
+// Loops of y from x, and the interval that their recurrences permit.
+struct interval_case {
+    const char *state, *body;
+    uint32_t ii;
+};
+
+static const struct interval_case intervals[] = {
+    // Elements that a chain reads and writes one after another, like scalars would be.
+    {"static int32_t s[4];\nHLS(array_partition variable=s complete)",
+     "for (int c = 0; c < 4; c++) {\nHLS(unroll)\ns[c] = x + (s[c] - (s[c] >> 4));\nx = s[c];\n}",
+     1},
+    {"static int32_t s[3][2];\nHLS(array_partition variable=s complete dim=0)",
+     "for (int c = 0; c < 3; c++) {\nHLS(unroll)\nfor (int d = 0; d < 2; d++) {\nHLS(unroll)\n"
+     "s[c][d] = x + (s[c][d] - (s[c][d] >> 4));\n}\nx = s[c][0] ^ s[c][1];\n}",
+     1},
+    // A read at a run-time index waits for all of them.
+    {"int32_t s[4];\nfor (int c = 0; c < 4; c++) {\nHLS(unroll)\ns[c] = c;\n}",
+     "for (int c = 0; c < 4; c++) {\nHLS(unroll)\ns[c] = x + (s[c] - (s[c] >> 4));\nx = s[c];\n}\n"
+     "x += s[i & 3];",
+     1},
+    // The product of a recurrence keeps its cycles.
+    {"static int32_t s[2] = {1, 3};\nHLS(array_partition variable=s complete)",
+     "for (int c = 0; c < 2; c++) {\nHLS(unroll)\ns[c] = (int16_t)x * (int16_t)s[c];\nx = s[c];\n}",
+     4},
+};
+
+START_TEST(test_interval) {
+    const struct interval_case *test = &intervals[_i];
+    char text[2048];
+    snprintf(text, sizeof text,
+             "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\n"
+             "void k(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint32_t n) {\n%s\n"
+             "loop: for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline)\n"
+             "int32_t x = hls_read(int32_t, in);\n%s\nhls_write(int32_t, out, x);\n}\n}\n",
+             test->state, test->body);
+    compile_text(text);
+    struct mr_report *report = read_report();
+    const struct mr_report_process *process = mr_report_process(report, "k");
+    uint32_t ii = 0;
+    for (size_t i = 0; i < process->loop_count; i++)
+        if (strcmp(process->loops[i].name, "loop") == 0)
+            ii = process->loops[i].ii;
+    ck_assert_msg(ii == test->ii, "%s: II %u, expected %u", test->body, ii, test->ii);
+    mr_report_free(report);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hlsc_schedule");
     TCase *tcase = tcase_create("schedule");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_lstm_latency, 0, (int)(sizeof columns / sizeof *columns));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
+    tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

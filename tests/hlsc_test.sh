@@ -122,6 +122,7 @@ first=$!
     kernel lanes 20
     kernel banks 300
     kernel ends 300
+    kernel recurrence 200
     kernel diamond 300
     kernel fuzz_found 50
 ) &

@@ -125,5 +125,36 @@ void step_and_restart(struct compiler *cc, struct location loop, const char *why
         return;
     cc->why_stepped[cc->stepped_count] = why;
     cc->stepped[cc->stepped_count++] = loop;
+    restart(cc);
+}
+
+static int apart_index(const struct compiler *cc, struct location declared, const char *name) {
+    for (int i = 0; i < cc->apart_count; i++)
+        if (cc->apart[i].line == declared.line && strcmp(cc->apart[i].file, declared.file) == 0 &&
+            strcmp(cc->apart_name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+unsigned dims_apart(const struct compiler *cc, struct location declared, const char *name) {
+    const int at = apart_index(cc, declared, name);
+    return at < 0 ? 0 : cc->apart_dims[at];
+}
+
+bool take_apart(struct compiler *cc, struct location declared, const char *name, unsigned dims) {
+    int at = apart_index(cc, declared, name);
+    if (at < 0 && cc->apart_count < MAX_APART) {
+        at = cc->apart_count++;
+        cc->apart[at] = declared;
+        cc->apart_name[at] = name;
+        cc->apart_dims[at] = 0;
+    }
+    if (at < 0 || !(dims & ~cc->apart_dims[at]))
+        return false;
+    cc->apart_dims[at] |= dims;
+    return true;
+}
+
+void restart(struct compiler *cc) {
     longjmp(cc->on_error, JUMP_AGAIN);
 }

@@ -10,7 +10,7 @@
 
 struct arena_block;
 
-enum { JUMP_ERROR = 1, JUMP_AGAIN = 2, MAX_STEPPED = 64 };
+enum { JUMP_ERROR = 1, JUMP_AGAIN = 2, MAX_STEPPED = 64, MAX_APART = 64 };
 
 struct compiler {
     struct arena_block *blocks;
@@ -20,6 +20,11 @@ struct compiler {
     struct location stepped[MAX_STEPPED];
     const char *why_stepped[MAX_STEPPED];
     int stepped_count;
+    // Register arrays whose elements the scheduler wants to time one by one, in these dimensions.
+    struct location apart[MAX_APART];
+    const char *apart_name[MAX_APART];
+    unsigned apart_dims[MAX_APART];
+    int apart_count;
     char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
 
@@ -42,6 +47,12 @@ noreturn void fail(struct compiler *cc, struct location loc, const char *format,
 const char *why_stepped(const struct compiler *cc, struct location loop);
 // Notes the loop and ends this attempt by JUMP_AGAIN; returns if there is no room for one more.
 void step_and_restart(struct compiler *cc, struct location loop, const char *why);
+
+// Dimensions of a variable (or member) whose elements are registers of their own; 0: none.
+unsigned dims_apart(const struct compiler *cc, struct location declared, const char *name);
+// Takes these dimensions apart from the next attempt on; false: they are, or there is no room.
+bool take_apart(struct compiler *cc, struct location declared, const char *name, unsigned dims);
+noreturn void restart(struct compiler *cc);
 
 // ---- front end
 

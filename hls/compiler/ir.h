@@ -97,6 +97,7 @@ struct lane {
 // A register or register array of a process. A struct variable is several states, one per member.
 struct state {
     const char *name;
+    const char *variable; // of which this is the whole, or an element
     int bits;
     bool is_signed;
     int dims, lane[MAX_DIMS];

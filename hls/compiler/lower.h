@@ -22,8 +22,11 @@ struct slot {
     const struct type *scalar;
     int dims;
     int64_t size[MAX_DIMS];
-    int state;  // VALUE: index of the state, or -1 until one is needed
-    int memory; // MEMORY
+    int state;  // VALUE: index of the first state, or -1 where there is none
+    int states; // one, or one for each element of the dimensions in `apart`
+    unsigned apart;
+    struct value held; // what the states hold between regions
+    int memory;        // MEMORY
     bool is_static;
     int level; // nesting of unrolled loops in which it was declared
     struct location loc;
@@ -94,6 +97,12 @@ void choose_lanes(struct lowering *lo, int dims, const int64_t *size, uint32_t t
 int payload_bits(const struct type *type);
 // Fails where a stream pragma with crossing= names what is no channel.
 void refuse_crossing(struct compiler *cc, const struct variable *var);
+// ---- lower_state.c: the registers of a slot
+void make_states(struct lowering *lo, struct variable *var, int slot, int leaf);
+// The part of the slot's value `v` that its nth state holds.
+struct op *part_of(struct lowering *lo, int slot, int nth, struct value v, struct location loc);
+// The slot's value, put together from those of its states.
+struct value put_together(struct lowering *lo, int slot, struct op *const *parts);
 // ---- lower_view.c
 bool is_lane(const struct view_index *index, int *lane); // a lane's index and nothing else?
 // Adds one dimension of an access: affine if it is, else with the operation as a dynamic index.

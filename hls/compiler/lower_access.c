@@ -143,61 +143,6 @@ static bool any_partitioned(const struct variable *var, int dims) {
     return false;
 }
 
-static int64_t element_count(const struct type *type) {
-    return type->kind == TYPE_ARRAY ? type->count * element_count(type->elem) : 1;
-}
-
-// What the initialiser says of a member of the variable, one value per element; NULL: zeros.
-static int64_t *reset_values(struct lowering *lo, const struct variable *var, int leaf) {
-    const struct type *type = var->type;
-    int64_t first = 0;
-    if (type->kind == TYPE_STRUCT) {
-        for (int i = 0; i < leaf; i++)
-            first += element_count(type->def->fields[i].type);
-        type = type->def->fields[leaf].type;
-    }
-    const int64_t count = element_count(type);
-    int64_t *reset = NULL;
-    for (int64_t k = 0; k < count && first + k < var->value_count; k++) {
-        if (var->values[first + k] && !reset)
-            reset = arena_alloc(lo->cc, (size_t)count * sizeof *reset);
-        if (reset)
-            reset[k] = var->values[first + k];
-    }
-    return reset;
-}
-
-static int new_state(struct lowering *lo, struct slot *slot, const struct variable *var, int leaf,
-                     const char *leaf_name) {
-    struct process *p = lo->p;
-    p->states = arena_grow(lo->cc, p->states, (size_t)p->state_count * sizeof *p->states,
-                           (size_t)(p->state_count + 1) * sizeof *p->states);
-    struct state *state = &p->states[p->state_count];
-    *state = (struct state){.name = leaf_name ? arena_printf(lo->cc, "%s_%s", var->name, leaf_name)
-                                              : var->name,
-                            .bits = slot->scalar->bits,
-                            .is_signed = slot->scalar->is_signed,
-                            .dims = slot->dims,
-                            .loc = var->loc};
-    memcpy(state->size, slot->size, sizeof state->size);
-    choose_lanes(lo, slot->dims, slot->size, 0, state->lane);
-    if (var->is_static && var->value_count)
-        state->reset = reset_values(lo, var, leaf);
-    struct op *read = ir_op(&lo->b, IR_STATE, state->bits, state->is_signed, var->loc, 0, NULL,
-                            p->state_count, NULL, 0);
-    for (int d = 0; d < slot->dims; d++)
-        read->space |= 1u << state->lane[d];
-    read->name = state->name;
-    state->read = read;
-    return p->state_count++;
-}
-
-// A state for a slot that a region carries from iteration to iteration.
-static void need_state(struct lowering *lo, struct variable *var, int slot, int leaf,
-                       const char *name) {
-    lo->slots[slot].state = new_state(lo, &lo->slots[slot], var, leaf, name);
-}
-
 int new_slots(struct lowering *lo, struct variable *var) {
     const int first = lo->slot_count;
     const bool in_iteration = lo->region || lo->unrolled_count;
@@ -239,11 +184,9 @@ int new_slots(struct lowering *lo, struct variable *var) {
             continue;
         }
         if (var->is_static || !in_iteration)
-            need_state(lo, var, id, i, is_struct ? name : NULL);
+            make_states(lo, var, id, i);
         if (var->is_static && lo->slots[id].state >= 0) {
-            const struct state *state = &lo->p->states[lo->slots[id].state];
-            lo->env[id].op = state->read;
-            memcpy(lo->env[id].lane, state->lane, sizeof state->lane);
+            lo->env[id] = lo->slots[id].held;
         } else if (var->values) {
             // A brace list of constants: zeros, or element by element.
             bool zero = true;

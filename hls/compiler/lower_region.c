@@ -5,6 +5,28 @@
 
 #include <string.h>
 
+// The region finds the registers of a slot as the iteration before left them.
+static void carry(struct lowering *lo, struct region *r, int slot, struct location loc) {
+    const struct slot *s = &lo->slots[slot];
+    struct op **parts = arena_alloc(lo->cc, (size_t)s->states * sizeof *parts);
+    r->carried = arena_grow(lo->cc, r->carried, (size_t)r->carried_count * sizeof *r->carried,
+                            (size_t)(r->carried_count + s->states) * sizeof *r->carried);
+    for (int k = 0; k < s->states; k++) {
+        const struct state *st = &lo->p->states[s->state + k];
+        struct op *phi =
+            ir_op(&lo->b, IR_PHI, st->bits, st->is_signed, st->loc, 0, NULL, s->state + k, NULL, 0);
+        phi->name = st->name;
+        for (int d = 0; d < st->dims; d++)
+            phi->space |= 1u << st->lane[d];
+        struct carried *c = &r->carried[r->carried_count++];
+        *c = (struct carried){.state = s->state + k, .phi = phi};
+        if (lo->env[slot].op) // the value before the loop
+            c->init = part_of(lo, slot, k, lo->env[slot], loc);
+        parts[k] = phi;
+    }
+    lo->env[slot] = put_together(lo, slot, parts);
+}
+
 struct region *begin_region(struct lowering *lo, struct location loc) {
     struct process *p = lo->p;
     struct region *r = arena_alloc(lo->cc, sizeof *r);
@@ -19,30 +41,9 @@ struct region *begin_region(struct lowering *lo, struct location loc) {
     p->steps[p->step_count++] =
         (struct step){.kind = STEP_REGION, .region = p->region_count - 1, .loc = loc};
     r->more = -1;
-    for (int i = 0; i < lo->slot_count; i++) {
-        const int state = lo->slots[i].state;
-        if (lo->slots[i].kind != SLOT_VALUE || state < 0)
-            continue;
-        r->carried = arena_grow(lo->cc, r->carried, (size_t)r->carried_count * sizeof *r->carried,
-                                (size_t)(r->carried_count + 1) * sizeof *r->carried);
-        const struct state *st = &p->states[state];
-        struct op *phi =
-            ir_op(&lo->b, IR_PHI, st->bits, st->is_signed, st->loc, 0, NULL, state, NULL, 0);
-        phi->name = st->name;
-        for (int d = 0; d < st->dims; d++)
-            phi->space |= 1u << st->lane[d];
-        struct carried *c = &r->carried[r->carried_count++];
-        *c = (struct carried){.state = state, .phi = phi};
-        // The value before the loop, at the state's own lanes.
-        struct value v = lo->env[i];
-        struct op *at[MAX_DIMS];
-        for (int d = 0; d < st->dims; d++)
-            at[d] = ir_lane(&lo->b, st->lane[d]);
-        if (v.op)
-            c->init = view_at(lo, v, st->dims, st->size, at, loc);
-        lo->env[i].op = phi;
-        memcpy(lo->env[i].lane, st->lane, sizeof st->lane);
-    }
+    for (int i = 0; i < lo->slot_count; i++)
+        if (lo->slots[i].kind == SLOT_VALUE && lo->slots[i].state >= 0)
+            carry(lo, r, i, loc);
     // What is executed at all is executed with all flags down.
     const int flag[3] = {lo->returned, lo->broke, lo->continued};
     for (int i = 0; i < 3; i++)
@@ -59,34 +60,34 @@ void end_region(struct lowering *lo, struct region *r, struct op *guard, int slo
     const int flag[3] = {lo->returned, lo->broke, lo->continued};
     int kept = 0;
     for (int i = 0, c = 0; i < slots; i++) {
-        if (lo->slots[i].kind != SLOT_VALUE || lo->slots[i].state < 0)
+        const struct slot *slot = &lo->slots[i];
+        if (slot->kind != SLOT_VALUE || slot->state < 0)
             continue;
-        struct carried carried = r->carried[c++];
         int64_t value;
         if ((i == flag[0] || i == flag[1] || i == flag[2]) &&
             ir_is_const(ir_resolve(lo->env[i].op), &value) && !value)
-            lo->env[i].op = carried.phi;
-        const struct state *st = &p->states[carried.state];
-        struct op *at[MAX_DIMS];
-        for (int d = 0; d < st->dims; d++)
-            at[d] = ir_lane(&lo->b, st->lane[d]);
-        struct op *next = view_at(lo, lo->env[i], st->dims, st->size, at, r->loc);
-        if (ir_resolve(next) == carried.phi && !(keep && keep[i])) { // the loop only reads it
-            if (carried.init) {
-                carried.phi->alias = ir_resolve(carried.init);
-                lo->env[i].op = carried.phi->alias;
-            } else {
-                carried.phi->alias = ir_const(&lo->b, st->bits, st->is_signed, 0);
-                lo->env[i] = (struct value){0};
+            lo->env[i].op = r->carried[c].phi;
+        struct op **parts = arena_alloc(lo->cc, (size_t)slot->states * sizeof *parts);
+        bool known = false;
+        for (int k = 0; k < slot->states; k++) {
+            struct carried carried = r->carried[c++];
+            const struct state *st = &p->states[carried.state];
+            struct op *next = part_of(lo, i, k, lo->env[i], r->loc);
+            if (ir_resolve(next) == carried.phi && !(keep && keep[i])) { // the loop only reads it
+                known = known || carried.init;
+                parts[k] = carried.init ? ir_resolve(carried.init)
+                                        : ir_const(&lo->b, st->bits, st->is_signed, 0);
+                carried.phi->alias = parts[k];
+                continue;
             }
-            continue;
+            known = true;
+            carried.next = next;
+            if (ir_resolve(carried.init) == st->read)
+                carried.init = NULL;
+            r->carried[kept++] = carried;
+            parts[k] = st->read;
         }
-        carried.next = next;
-        if (ir_resolve(carried.init) == st->read)
-            carried.init = NULL;
-        r->carried[kept++] = carried;
-        lo->env[i].op = st->read;
-        memcpy(lo->env[i].lane, st->lane, sizeof st->lane);
+        lo->env[i] = known ? put_together(lo, i, parts) : (struct value){0};
     }
     r->carried_count = kept;
     lo->region = NULL;
@@ -236,12 +237,8 @@ static void settle_loop(struct lowering *lo, const struct stmt *s, int slots, in
     for (int i = 0; i < slots; i++) {
         const struct slot *slot = &lo->slots[i];
         assigned[i] = assigned[i] || slot->is_static;
-        if (assigned[i] && slot->kind == SLOT_VALUE && slot->state >= 0 && !lo->env[i].op) {
-            const struct state *state =
-                &lo->p->states[slot->state]; // not assigned before: anything
-            lo->env[i].op = state->read;
-            memcpy(lo->env[i].lane, state->lane, sizeof state->lane);
-        }
+        if (assigned[i] && slot->kind == SLOT_VALUE && slot->state >= 0 && !lo->env[i].op)
+            lo->env[i] = slot->held; // not assigned before: anything
     }
     for (int i = slots; i < lo->slot_count; i++)
         assigned[i] = false;

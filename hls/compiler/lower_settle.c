@@ -70,11 +70,10 @@ static bool is_unsettled(struct lowering *lo, int slot, bool at_end, bool also) 
     const struct slot *s = &lo->slots[slot];
     const struct op *op =
         s->kind == SLOT_VALUE && s->state >= 0 ? ir_resolve(lo->env[slot].op) : NULL;
-    const struct state *state = op ? &lo->p->states[s->state] : NULL;
     bool moved = false; // the register itself, but with other lanes
-    for (int d = 0; state && d < state->dims; d++)
-        moved = moved || lo->env[slot].lane[d] != state->lane[d];
-    if (!op || (op == state->read && !moved))
+    for (int d = 0; op && d < s->dims; d++)
+        moved = moved || lo->env[slot].lane[d] != s->held.lane[d];
+    if (!op || (op == s->held.op && !moved))
         return false;
     if (at_end)
         return s->is_static;

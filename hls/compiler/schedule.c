@@ -413,6 +413,7 @@ static void search_interval(struct pass *a) {
             a->ii = 1 << 20; // there is no next iteration
         if (try_interval(a) || (let_follow(a) && try_interval(a)))
             break;
+        take_arrays_apart(a);
         reason = a->reason ? a->reason : "its operations cannot be put into an order";
         loc = a->reason ? a->reason_loc : r->loc;
         if (a->ii >= MAX_II && r->is_free)

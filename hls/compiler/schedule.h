@@ -94,6 +94,10 @@ bool take_turns(struct pass *a);
 // Is it known in time whether iterations read, go on and end?
 bool decides_in_time(struct pass *a);
 
+// An interval is not possible: arrays that the iteration looks at by constant indices become
+// registers of their elements, and all passes run again. Returns where there are none.
+void take_arrays_apart(struct pass *a);
+
 // Finds which accesses of the region's memories must keep their order. Fails if a claim does not
 // hold.
 void find_dependences(struct pass *a);
