@@ -148,7 +148,8 @@ static const struct interval_case intervals[] = {
      "s[c][d] = x + (s[c][d] - (s[c][d] >> 4));\n}\nx = s[c][0] ^ s[c][1];\n}",
      1},
     // A read at a run-time index waits for all of them.
-    {"int32_t s[4];\nfor (int c = 0; c < 4; c++) {\nHLS(unroll)\ns[c] = c;\n}",
+    {"int32_t s[4];\nHLS(array_partition variable=s complete)\nfor (int c = 0; c < 4; c++) "
+     "{\nHLS(unroll)\ns[c] = c;\n}",
      "for (int c = 0; c < 4; c++) {\nHLS(unroll)\ns[c] = x + (s[c] - (s[c] >> 4));\nx = s[c];\n}\n"
      "x += s[i & 3];",
      1},
