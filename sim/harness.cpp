@@ -42,6 +42,11 @@ constexpr uint32_t scalar_count = 0 KERNEL_PORTS(PLUS_ONE, NOTHING, NOTHING);
 constexpr uint32_t in_count = 0 KERNEL_PORTS(NOTHING, PLUS_ONE, NOTHING);
 constexpr uint32_t out_count = 0 KERNEL_PORTS(NOTHING, NOTHING, PLUS_ONE);
 constexpr uint32_t process_count = 0 KERNEL_PROCESSES(NAME_PLUS_ONE);
+#ifndef KERNEL_PROBES // there are none
+#    define KERNEL_PROBES(P)
+#endif
+#define PROBE_PLUS_ONE(process, name, bits, is_signed) +1
+constexpr uint32_t probe_count = 0 KERNEL_PROBES(PROBE_PLUS_ONE);
 constexpr uint32_t port_count = scalar_count + in_count + out_count;
 
 #define INDEX_OF(name, bits) index_##name,
@@ -56,6 +61,9 @@ const mr_port ports[port_count + 1] = {KERNEL_PORTS(SCALAR_PORT, IN_PORT, OUT_PO
 
 #define PROCESS_NAME(name) #name,
 const char *const processes[process_count + 1] = {KERNEL_PROCESSES(PROCESS_NAME) nullptr};
+
+#define PROBE_ENTRY(process, name, bits, is_signed) {#process, #name, bits, is_signed},
+const mr_probe probes[probe_count + 1] = {KERNEL_PROBES(PROBE_ENTRY){}};
 
 // Elements lie in memory as ceil(bits / 8) bytes, little endian like the host; a signal's unused
 // high bits must be zero.
@@ -119,6 +127,13 @@ __attribute__((format(printf, 3, 4))) void append(char *error, size_t size, cons
     va_start(arguments, format);
     vsnprintf(error + used, size - used, format, arguments);
     va_end(arguments);
+}
+
+// The probes of a kernel that has some: of `top`, which is a template's type so that a kernel
+// without that port compiles.
+template <uint32_t count, class kernel> void read_probes(const kernel *top, uint64_t *values) {
+    if constexpr (count > 0)
+        store_bits<64 * count>(top->probe_o, reinterpret_cast<unsigned char *>(values));
 }
 
 struct instance {
@@ -343,8 +358,11 @@ int instance::cycles(mr_run *run, char *error, size_t error_size) {
             bool left = false;
             for (uint32_t i = 0; i < out_count; i++)
                 left |= waiting[i];
-            if (!left)
+            if (!left) {
+                if (run->probes)
+                    read_probes<probe_count>(top.get(), run->probes);
                 return 0;
+            }
         }
         if (run->max_cycles && cycle >= run->max_cycles && !done) {
             snprintf(error, error_size,
@@ -466,9 +484,9 @@ void close_instance(void *opened) {
     delete self;
 }
 
-const mr_kernel description = {MR_KERNEL_ABI, STRING(KERNEL_TOP), "rtl",     port_count,
-                               ports,         process_count,      processes, open_instance,
-                               run_instance,  close_instance};
+const mr_kernel description = {MR_KERNEL_ABI, STRING(KERNEL_TOP), "rtl",       port_count,
+                               ports,         process_count,      processes,   open_instance,
+                               run_instance,  close_instance,     probe_count, probes};
 
 } // namespace
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MR_KERNEL_ABI 2u
+#define MR_KERNEL_ABI 3u
 
 enum mr_port_kind { MR_PORT_SCALAR, MR_PORT_IN, MR_PORT_OUT };
 
@@ -32,6 +32,14 @@ struct mr_activity {
     uint64_t starved; // it wanted to issue and an input stream was empty
     uint64_t blocked; // it wanted to issue and an output had no room
     uint64_t first_busy, last_busy;
+};
+
+// A register of a process that can be seen from outside (HLS_PROBE). Its value is a number of 64
+// bits: sign-extended where it is signed.
+struct mr_probe {
+    const char *process, *name;
+    uint32_t bits; // of its type in C
+    bool is_signed;
 };
 
 struct mr_timeline; // timeline.h
@@ -57,6 +65,7 @@ struct mr_run {
     uint64_t cycles; // out: from the cycle that samples start (counted) to the one with done
                      // (counted); 0 for model
     struct mr_activity *activity; // out: [process_count], or NULL
+    uint64_t *probes;             // out: [probe_count], the values at the end of the run, or NULL
     struct mr_timeline *timeline; // gets samples of the activity, which must be there; or NULL
 };
 
@@ -82,6 +91,8 @@ struct mr_kernel {
     // capacity, an input ran dry.
     int (*run)(void *instance, struct mr_run *run, char *error, size_t error_size);
     void (*close)(void *instance);
+    uint32_t probe_count;
+    const struct mr_probe *probes;
 };
 
 // The shared object's only export.

@@ -105,7 +105,8 @@ static int check_kernel(const struct mr_kernel *kernel, const char *so_path, cha
         return -1;
     }
     if (!kernel->top || !kernel->flavour || !kernel->open || !kernel->run || !kernel->close ||
-        (kernel->port_count && !kernel->ports) || (kernel->process_count && !kernel->processes)) {
+        (kernel->port_count && !kernel->ports) || (kernel->process_count && !kernel->processes) ||
+        (kernel->probe_count && !kernel->probes)) {
         snprintf(error, error_size, "%s: describes its kernel incompletely; build it again",
                  so_path);
         return -1;

@@ -124,6 +124,7 @@ first=$!
     kernel ends 300
     kernel recurrence 200
     kernel diamond 300
+    kernel probes 300
     kernel fuzz_found 50
 ) &
 second=$!

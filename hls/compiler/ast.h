@@ -223,6 +223,11 @@ struct stmt {
     int case_count;
 };
 
+struct probe { // HLS_PROBE(var)
+    struct variable *var;
+    struct location loc;
+};
+
 struct function {
     const char *name;
     const struct type *result;
@@ -231,6 +236,8 @@ struct function {
     struct stmt *body; // STMT_BLOCK
     struct location loc;
     bool is_dataflow; // pragma dataflow in its body
+    struct probe *probes;
+    int probe_count;
     bool is_inline_off;
     bool has_effects; // uses streams, changes state or what its parameters point to, or calls such
                       // a function

@@ -24,8 +24,9 @@ static int runs_without_clock(struct checking *c, uint64_t *random) {
 
 static int check_all(struct checking *c) {
     uint64_t random = c->seed;
-    if (check_build_model(c) != 0 || find_ports(c) != 0 || find_edges(c) != 0 ||
-        open_vectors(c) != 0 || open_model(c) != 0 || runs_without_clock(c, &random) != 0 ||
+    if (check_build_model(c) != 0 || find_ports(c) != 0 || find_probes(c) != 0 ||
+        find_edges(c) != 0 || open_vectors(c) != 0 || open_model(c) != 0 ||
+        runs_without_clock(c, &random) != 0 ||
         check_build_rtl(c, c->options->trace ? TRACE_FST : TRACE_NONE) != 0)
         return -1;
     c->activity = calloc((size_t)c->made.net->process_count, sizeof *c->activity);

@@ -88,12 +88,20 @@ static int interpret_run(struct oracle *o, uint64_t n) {
         compare_outputs(c, n, counts, o->got, "the operations", where, origin_of, o) != 0 ||
         all_taken(o, n, "the operations") != 0)
         return -1;
+    for (uint32_t i = 0; i < c->probe_count; i++)
+        c->seen[i] = interp_probe(o->interp, c->probes[i]);
+    if (compare_probes(c, n, "the operations", where) != 0)
+        return -1;
     fill_inputs(c, &c->runs[n], o->streams);
     cycle_run(o->cycle, &run);
     c->planned[n] = run.cycles;
     if (empty(o, counts) != 0 ||
         compare_outputs(c, n, counts, o->got, "the schedule", where, origin_of, o) != 0 ||
         all_taken(o, n, "the schedule") != 0)
+        return -1;
+    for (uint32_t i = 0; i < c->probe_count; i++)
+        c->seen[i] = cycle_probe(o->cycle, c->probes[i]);
+    if (compare_probes(c, n, "the schedule", where) != 0)
         return -1;
     for (uint32_t i = 0; i < c->outs; i++)
         o->before[i] += counts[i];

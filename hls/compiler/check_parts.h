@@ -22,6 +22,7 @@ struct check_run {
     uint64_t scalars[MAX_PORTS];
     struct buffer in[MAX_PORTS], out[MAX_PORTS];
     uint64_t taken[MAX_PORTS];
+    uint64_t *probes; // [probe_count], at the end of the run of C
 };
 
 enum { MAX_EDGES = 48 };
@@ -54,7 +55,10 @@ struct checking {
     // assertion says it better.
     char held[1200];
     struct mr_activity *activity; // of the RTL's processes in a run
-    bool explains;                // the RTL runs once more, for a waveform
+    uint32_t probe_count;
+    struct probed *probes; // [probe_count]
+    uint64_t *seen;        // [probe_count], of what runs beside C
+    bool explains;         // the RTL runs once more, for a waveform
     bool is_given[MAX_PORTS];
     struct buffer given[MAX_PORTS]; // elements of inputs from files
     FILE *output[MAX_PORTS];        // for the elements of outputs, or NULL
@@ -113,6 +117,10 @@ int compare_outputs(struct checking *c, uint64_t n, const uint64_t *counts,
                     const struct buffer *got, const char *who, const char *where,
                     const char *(*origin)(void *context, uint32_t out, uint64_t element),
                     void *context);
+
+// c->seen, what `who` has in its probes after run n, against the C model's.
+int compare_probes(struct checking *c, uint64_t n, const char *who, const char *where);
+int find_probes(struct checking *c);
 
 // ---- check_vectors.c
 int open_vectors(struct checking *c);

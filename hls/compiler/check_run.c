@@ -23,6 +23,35 @@ int run_kernel(struct checking *c, const struct mr_kernel *kernel, void *instanc
     return kernel->run(instance, run, c->error, c->error_size);
 }
 
+int find_probes(struct checking *c) {
+    const struct network *net = c->made.net;
+    c->probe_count = (uint32_t)ir_probes(net, NULL);
+    c->probes = arena_alloc(c->made.cc, ((size_t)c->probe_count + 1) * sizeof *c->probes);
+    c->seen = arena_alloc(c->made.cc, ((size_t)c->probe_count + 1) * sizeof *c->seen);
+    ir_probes(net, c->probes);
+    for (uint64_t n = 0; n < c->options->runs; n++)
+        c->runs[n].probes =
+            arena_alloc(c->made.cc, ((size_t)c->probe_count + 1) * sizeof *c->runs[n].probes);
+    return 0;
+}
+
+int compare_probes(struct checking *c, uint64_t n, const char *who, const char *where) {
+    for (uint32_t i = 0; i < c->probe_count; i++) {
+        if (c->seen[i] == c->runs[n].probes[i])
+            continue;
+        const struct process *p = c->made.net->processes[c->probes[i].process];
+        const struct state *state = &p->states[c->probes[i].state];
+        return FAIL(c,
+                    "check: probe '%s' of process '%s' (line %d) after run %llu: C has 0x%llx, %s "
+                    "%s 0x%llx (%s)",
+                    state->name, p->name, state->loc.line, (unsigned long long)n + 1,
+                    (unsigned long long)c->runs[n].probes[i], who,
+                    who[strlen(who) - 1] == 's' ? "have" : "has", (unsigned long long)c->seen[i],
+                    where);
+    }
+    return 0;
+}
+
 int open_model(struct checking *c) {
     const struct mr_open_options none = {0};
     mr_kernel_unload(c->model);
@@ -37,7 +66,7 @@ static int model_run(struct checking *c, uint64_t n) {
     struct check_run *r = &c->runs[n];
     struct mr_stream_in in[MAX_PORTS];
     struct mr_stream_out out[MAX_PORTS];
-    struct mr_run run = {.in = in, .out = out};
+    struct mr_run run = {.in = in, .out = out, .probes = r->probes};
     uint64_t offered[MAX_PORTS];
     for (;;) {
         for (uint32_t i = 0; i < c->ins; i++)
@@ -229,6 +258,12 @@ static void tell_run(struct checking *c, uint64_t n, const struct mr_run *run,
                (unsigned long long)a->first_busy, (unsigned long long)a->last_busy,
                (unsigned long long)a->starved, (unsigned long long)a->blocked);
     }
+    for (uint32_t i = 0; i < c->probe_count; i++) {
+        const struct mr_probe *probe = &c->rtl->kernel->probes[i];
+        printf(probe->is_signed ? "  probe %s of process %s: %lld\n"
+                                : "  probe %s of process %s: %llu\n",
+               probe->name, probe->process, (unsigned long long)c->seen[i]);
+    }
 }
 
 static int rtl_run(struct checking *c, uint64_t n, void *instance,
@@ -237,7 +272,8 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
     struct mr_stream_in in[MAX_PORTS];
     struct mr_stream_out out[MAX_PORTS];
     uint64_t offered[MAX_PORTS];
-    struct mr_run run = {.in = in, .out = out, .max_cycles = 50000000, .activity = c->activity};
+    struct mr_run run = {
+        .in = in, .out = out, .max_cycles = 50000000, .activity = c->activity, .probes = c->seen};
     char where[1024], reason[1200];
     memset(c->activity, 0, (size_t)c->made.net->process_count * sizeof *c->activity);
     describe_run(c, n, with, where, sizeof where);
@@ -262,7 +298,7 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
     }
     if (c->options->is_cosim && !c->explains)
         tell_run(c, n, &run, got);
-    if (compare(c, n, &run, got, where) != 0)
+    if (compare(c, n, &run, got, where) != 0 || compare_probes(c, n, "RTL", where) != 0)
         return -1;
     if (c->options->is_cosim || (!with->idle_chance && !with->stall_chance))
         c->cycles += run.cycles;

@@ -114,7 +114,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     made->tiles = tiles;
     make_folder(cc, o->out_dir);
     emit_network(cc, net, tiles, open_output(cc, &outputs[0], o->out_dir, o->top, ".sv"));
-    emit_ports_header(net, open_output(cc, &outputs[1], o->out_dir, o->top, "_ports.h"));
+    emit_ports_header(cc, net, open_output(cc, &outputs[1], o->out_dir, o->top, "_ports.h"));
     emit_model(cc, net, relative_path(cc, o->out_dir, o->source),
                open_output(cc, &outputs[2], o->out_dir, o->top, "_model.c"));
     report_json(net, tiles, open_output(cc, &outputs[3], o->out_dir, "report", ".json"));

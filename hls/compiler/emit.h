@@ -106,7 +106,7 @@ int output_depth(const struct network *net, const struct process *p, int stream)
 // ---- emit_model.c
 bool is_stream_port(const struct variable *param);
 const struct stream *stream_of_port(const struct network *net, int port);
-void emit_ports_header(const struct network *net, FILE *out);
+void emit_ports_header(struct compiler *cc, const struct network *net, FILE *out);
 void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out);
 
 // ---- report.c

@@ -169,6 +169,17 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
                 "%s_end_i,\n",
                 name);
     }
+    const int probe_count = ir_probes(net, NULL);
+    struct probed *probes = arena_alloc(e->cc, ((size_t)probe_count + 1) * sizeof *probes);
+    ir_probes(net, probes);
+    if (probe_count)
+        put(&m.ports, "  /// Registers that can be seen, each a number of 64 bits:\n");
+    for (int i = 0; i < probe_count; i++)
+        put(&m.ports, "  /// [%d +: 64]: %s of %s\n", 64 * i,
+            net->processes[probes[i].process]->states[probes[i].state].name,
+            net->processes[probes[i].process]->name);
+    if (probe_count)
+        put(&m.ports, "  output logic [%d:0] probe_o,\n", 64 * probe_count - 1);
     put(&m.ports,
         "  /// This cycle, per process: an iteration is issued; one waits for input; for room.\n"
         "  output logic [%d:0] busy_o,\n  output logic [%d:0] starved_o,\n  output logic [%d:0] "
@@ -216,6 +227,10 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
                     name, in, c, in, name, back, c, back, name, in, c, in);
             }
         }
+        for (int k = 0; k < probe_count; k++)
+            if (probes[k].process == i)
+                put(&m.instances, "    .%s_probe_o(probe_o[%d +: 64]),\n",
+                    safe_name(e, p->states[probes[k].state].name), 64 * k);
         put(&m.instances,
             "    .busy_o(busy_o[%d]), .starved_o(starved_o[%d]), .blocked_o(blocked_o[%d]));\n", i,
             i, i);

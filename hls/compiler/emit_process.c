@@ -86,6 +86,16 @@ static void emit_ports(struct emit *e) {
                 "%s_end_i,\n",
                 name);
     }
+    for (int i = 0; i < e->p->state_count; i++) {
+        const struct state *state = &e->p->states[i];
+        if (!state->is_probe)
+            continue;
+        const char *name = safe_name(e, state->name);
+        put(t,
+            "  /// The register %s, as a number of 64 bits.\n  output logic [63:0] %s_probe_o,\n",
+            state->name, name);
+        put(&e->m->logic, "  assign %s_probe_o = %s;\n", name, operand(e, state->read, 0, 64));
+    }
     put(t, "  /// This cycle: an iteration is issued; one waits for input; one waits for room.\n"
            "  output logic busy_o,\n  output logic starved_o,\n  output logic blocked_o\n");
 }

@@ -158,6 +158,10 @@ const char *interp_origin(struct interp *in, int port, uint64_t element) {
                         (unsigned long long)from->iteration);
 }
 
+uint64_t interp_probe(const struct interp *in, struct probed probe) {
+    return (uint64_t)in->processes[probe.process].m.s.state[probe.state][0];
+}
+
 void interp_close(struct interp *in) {
     if (!in)
         return;

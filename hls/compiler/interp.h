@@ -37,6 +37,8 @@ struct flat;
 struct interp *interp_open(struct compiler *cc, const struct network *net);
 // Goes on with the registers, memories and channels that the run before left.
 void interp_run(struct interp *interp, struct interp_run *run);
+// The value of a register that can be seen, as the last run left it.
+uint64_t interp_probe(const struct interp *interp, struct probed probe);
 void interp_close(struct interp *interp);
 
 // The same in steps of an iteration.
@@ -60,6 +62,7 @@ struct cycle_interp;
 struct cycle_interp *cycle_open(struct compiler *cc, const struct network *net);
 // All inputs have their words from the first cycle on, all outputs take one a cycle.
 void cycle_run(struct cycle_interp *interp, struct interp_run *run);
+uint64_t cycle_probe(const struct cycle_interp *interp, struct probed probe);
 void cycle_close(struct cycle_interp *interp);
 
 #endif

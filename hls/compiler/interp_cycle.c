@@ -96,6 +96,10 @@ struct cycle_interp *cycle_open(struct compiler *cc, const struct network *net) 
     return in;
 }
 
+uint64_t cycle_probe(const struct cycle_interp *in, struct probed probe) {
+    return (uint64_t)in->processes[probe.process].s.state[probe.state][0];
+}
+
 void cycle_close(struct cycle_interp *in) {
     for (int i = 0; in && i < in->net->process_count; i++)
         for (int s = 0; s < in->net->processes[i]->stream_count; s++)

@@ -505,3 +505,16 @@ void ir_dump(FILE *file, const struct process *p) {
         fprintf(file, " width=%d %s:%d\n", op->width, op->name ? op->name : "", op->loc.line);
     }
 }
+
+int ir_probes(const struct network *net, struct probed *list) {
+    int count = 0;
+    for (int p = 0; p < net->process_count; p++)
+        for (int i = 0; i < net->processes[p]->state_count; i++) {
+            if (!net->processes[p]->states[i].is_probe)
+                continue;
+            if (list)
+                list[count] = (struct probed){p, i};
+            count++;
+        }
+    return count;
+}

@@ -104,6 +104,7 @@ struct state {
     int64_t size[MAX_DIMS];
     int64_t *reset;  // values at reset in order, or NULL for zeros
     struct op *read; // its IR_STATE
+    bool is_probe;   // an output of the module and of the top
     bool live;
     wide low, high;
     int width;
@@ -240,6 +241,13 @@ struct network {
     struct channel *channels; // FIFOs between processes
     int channel_count;
 };
+
+// The registers of a network that can be seen from outside (HLS_PROBE), process after process.
+struct probed {
+    int process, state;
+};
+// Fills list (NULL: only counts) and returns how many there are.
+int ir_probes(const struct network *net, struct probed *list);
 
 // ---- building
 

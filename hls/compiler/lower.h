@@ -186,5 +186,6 @@ struct op *settled(struct lowering *lo, struct op *op, struct location loc);
 struct op *settled_if_costly(struct lowering *lo, struct op *op, struct location loc);
 // Makes the slots of all static variables that the statement uses.
 void declare_statics(struct lowering *lo, const struct stmt *s);
+void declare_probes(struct lowering *lo, const struct function *f);
 
 #endif

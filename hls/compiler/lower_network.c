@@ -101,6 +101,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
         param->user = &bound[i];
     }
     declare_statics(lo, f->body);
+    declare_probes(lo, f);
     lo->broke = lo->continued = lo->result = -1;
     lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", f->loc) : -1;
     lower_stmt(lo, f->body);
@@ -142,6 +143,11 @@ static void add_process(struct compiler *cc, struct network *net, struct process
 
 static void lower_dataflow(struct compiler *cc, struct network *net) {
     const struct stmt *body = net->top->body;
+    if (net->top->probe_count)
+        fail(cc, net->top->probes[0].loc,
+             "HLS_PROBE(%s) stands in a dataflow function, which has no state; put variable and "
+             "probe into a process",
+             net->top->probes[0].var->name);
     for (int i = 0; i < body->count; i++) {
         const struct stmt *s = body->body[i];
         if (s->kind == STMT_DECL && s->var->type->kind == TYPE_STREAM) {
@@ -159,7 +165,7 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
             int calls = 0;
             for (int k = 0; k < net->process_count; k++)
                 calls += net->processes[k]->function == s->a->callee;
-            if (calls && has_state(s->a->callee->body))
+            if (calls && (has_state(s->a->callee->body) || s->a->callee->probe_count))
                 fail(
                     cc, s->loc,
                     "process '%s' is called twice and has static variables, which would be shared; "

@@ -163,8 +163,23 @@ static void statics_of_expr(struct lowering *lo, const struct expr *e) {
     statics_of_expr(lo, e->c);
     for (int i = 0; i < e->arg_count; i++)
         statics_of_expr(lo, e->args[i]);
-    if (e->kind == EXPR_CALL)
-        declare_statics(lo, e->callee->body);
+    if (e->kind == EXPR_CALL) {
+        const struct function *f = e->callee;
+        if (f->probe_count)
+            fail(lo->cc, f->probes[0].loc,
+                 "HLS_PROBE(%s) stands in '%s', which process '%s' calls; put variable and probe "
+                 "into the process's own function",
+                 f->probes[0].var->name, f->name, lo->p->name);
+        declare_statics(lo, f->body);
+    }
+}
+
+void declare_probes(struct lowering *lo, const struct function *f) {
+    for (int i = 0; i < f->probe_count; i++) {
+        declare_static(lo, f->probes[i].var);
+        const struct binding *bound = binding_of(lo, f->probes[i].var);
+        lo->p->states[lo->slots[bound->slot].state].is_probe = true;
+    }
 }
 
 void declare_statics(struct lowering *lo, const struct stmt *s) {

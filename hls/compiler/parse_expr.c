@@ -209,6 +209,9 @@ static struct expr *named(struct front *f) {
              "(hls_more(T, stream))");
     if (token_is(t, "__hls_write"))
         fail(f->cc, t->loc, "hls_write has no value; make it a statement of its own");
+    if (token_is(t, "__hls_probe"))
+        fail(f->cc, t->loc,
+             "HLS_PROBE is a statement of its own; put it behind the variable's declaration");
     if (is_keyword(t->text))
         fail(f->cc, t->loc, "an expression is expected, not \"%s\"", t->text);
     struct symbol *symbol = lookup(f, t->text, false);

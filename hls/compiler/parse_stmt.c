@@ -409,6 +409,38 @@ static void parse_arm_block(struct front *f, struct items *items, bool *ended) {
     add_item(f, items, block_of(f, &inner, loc));
 }
 
+// HLS_PROBE(name); at the top of a process.
+static void parse_probe(struct front *f, const struct holder *holder) {
+    struct function *function = f->function;
+    const struct location loc = next_token(f)->loc;
+    expect(f, "(", "after HLS_PROBE");
+    const char *name = expect_name(f, "a static variable");
+    expect(f, ")", "after the variable of HLS_PROBE");
+    expect(f, ";", "after HLS_PROBE");
+    const struct symbol *symbol = lookup(f, name, false);
+    struct variable *var = symbol && symbol->kind == SYM_VARIABLE ? symbol->var : NULL;
+    if (!var)
+        fail(f->cc, loc, "HLS_PROBE names %.60s, which is no variable here; name a static number",
+             name);
+    if (!var->is_static || var->is_const)
+        fail(f->cc, loc, "HLS_PROBE names %.60s, which keeps no state; make it static%s", name,
+             var->is_const ? " and not const" : "");
+    if (var->type->kind != TYPE_INT && var->type->kind != TYPE_BOOL)
+        fail(f->cc, loc, "HLS_PROBE names %.60s, which is no number; probe a static number", name);
+    if (!holder->is_function)
+        fail(f->cc, loc,
+             "HLS_PROBE(%.60s) stands inside a block; put it into the outermost block of the "
+             "process's function",
+             name);
+    for (int i = 0; i < function->probe_count; i++)
+        if (function->probes[i].var->name == var->name)
+            fail(f->cc, loc, "there is a probe %.60s already, at line %d; remove or rename one",
+                 name, function->probes[i].loc.line);
+    const size_t old = (size_t)function->probe_count * sizeof *function->probes;
+    function->probes = arena_grow(f->cc, function->probes, old, old + sizeof *function->probes);
+    function->probes[function->probe_count++] = (struct probe){var, loc};
+}
+
 void parse_items(struct front *f, struct items *items, const struct holder *holder, bool *ended) {
     for (;;) {
         const struct token *t = peek(f);
@@ -420,6 +452,8 @@ void parse_items(struct front *f, struct items *items, const struct holder *hold
             fail(f->cc, t->loc, "a statement behind break is never reached; remove it");
         if (t->kind == TOK_PRAGMA) {
             parse_pragma(f, holder->loop, holder->is_function);
+        } else if (token_is(t, "__hls_probe")) {
+            parse_probe(f, holder);
         } else if (token_is(t, "_Static_assert")) {
             static_assertion(f);
         } else if (holder->is_arm && token_is(t, "break")) {

@@ -215,9 +215,16 @@ static json_t *process_json(const struct network *net, const struct process *p,
                                 (json_int_t)p->memories[i].words, "bits", (json_int_t)bits,
                                 "copies", (json_int_t)copies, "impl", impl_name(&p->memories[i])));
     }
-    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers",
+    json_t *probes = json_array();
+    for (int i = 0; i < p->state_count; i++)
+        if (p->states[i].is_probe)
+            json_array_append_new(probes,
+                                  json_pack("{s:s, s:i, s:b}", "name", p->states[i].name, "bits",
+                                            p->states[i].bits, "signed", p->states[i].is_signed));
+    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers",
                      p->multipliers, "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile,
-                     "loops", loops, "streams", streams, "memories", memories, "dependences", deps);
+                     "loops", loops, "streams", streams, "memories", memories, "probes", probes,
+                     "dependences", deps);
 }
 
 // Cycle of the first issue after the start: the arguments are taken in cycle 0, the loop is picked
@@ -297,6 +304,9 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                     (long long)p->memories[k].words, (long long)bits, (long long)copies,
                     impl_name(&p->memories[k]));
         }
+        for (int k = 0; k < p->state_count; k++)
+            if (p->states[k].is_probe)
+                fprintf(out, "  probe %-19s %d bits\n", p->states[k].name, p->states[k].bits);
         for (int r = 0; r < p->region_count; r++) {
             const struct region *region = p->regions[r];
             for (int k = 0; k < region->schedule->dependence_count; k++) {

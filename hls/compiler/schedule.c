@@ -500,8 +500,10 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
     collect_uses(&a);
 }
 
-// States that are looked at between regions, or by another region.
+// States that are looked at between regions, by another region, or from outside.
 static void find_live_states(struct process *p) {
+    for (int i = 0; i < p->state_count; i++)
+        p->states[i].live = p->states[i].is_probe;
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         for (int k = 0; !op->alias && k < op->in_count; k++)

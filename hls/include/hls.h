@@ -10,6 +10,8 @@
 //       while (hls_more(word_t, in)) { ... }       // until the stream has no further word
 //   HLS_CHANNEL(word_t, link);                     // a FIFO: in a dataflow function between its
 //                                                  // processes, in a process from it to itself
+//   HLS_PROBE(total);                              // static number `total` of a process can be
+//                                                  // seen from outside
 //
 // hls_more is the whole condition of a `while`. In C it asks whether the stream holds a word now,
 // which is all that will come, as the writer has run before. In the RTL it waits until a word is
@@ -40,6 +42,7 @@
 #    define hls_write(T, s, value) __hls_write(s, value)
 #    define hls_more(T, s) __hls_more(s)
 #    define HLS_CHANNEL(T, name) __hls_stream(T) name
+#    define HLS_PROBE(name) __hls_probe(name)
 
 #elif defined(__cplusplus)
 
@@ -51,6 +54,7 @@
 // Not the same where data is late: Vitis asks for what is there now and does not wait for the end.
 #    define hls_more(T, s) (!(s)->empty())
 #    define HLS_CHANNEL(T, name) hls::stream<T> name
+#    define HLS_PROBE(name) ((void)&(name))
 
 #else
 
@@ -66,12 +70,16 @@ struct hls_fifo {
 };
 
 // Who runs kernels may be told: of a FIFO's first element, of its end, and of a read that finds
-// none, from which the kernel need not come back.
+// none, from which the kernel need not come back; and where the probes of a process are.
 #    ifndef HLS_ON_OPEN
 #        define HLS_ON_OPEN(f) ((void)0)
 #        define HLS_ON_CLOSE(f) ((void)0)
 #        define HLS_ON_DRY(f) ((void)0)
 #    endif
+#    ifndef HLS_ON_PROBE
+#        define HLS_ON_PROBE(process, name, address) ((void)(address))
+#    endif
+#    define HLS_PROBE(name) HLS_ON_PROBE(__func__, #    name, &(name))
 
 static inline void hls_fifo_push(struct hls_fifo *f, const void *item, size_t size) {
     if (f->head == f->tail)
