@@ -180,6 +180,72 @@ START_TEST(test_interval) {
 }
 END_TEST
 
+struct distance_case {
+    const char *loops; // around one iteration that reads and writes a word
+    const char *iteration;
+    int distance; // from its write to the read; -1: none is told
+};
+
+// m has 64 words and n is any number.
+static const struct distance_case distances[] = {
+    {"for (uint32_t j = 0; j < 8; j++)", "m[j] = m[j] * 5 + x;", 8},
+    // A round may be as short as one iteration, or as its bound can be.
+    {"for (uint32_t j = 0; j < (n & 63); j++)", "m[j] = m[j] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j <= (n & 31); j++)", "m[j] = m[j] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j < n; j++)", "m[j] = m[j] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j < ((n & 63) | 8); j++)", "m[j] = m[j] * 5 + x;", 8},
+    {"for (uint32_t j = 0; j < ((n & 63) < 7 ? 7 : (n & 63)); j++)", "m[j] = m[j] * 5 + x;", 7},
+    {"for (uint32_t j = 0; j <= (n & 31) + 4; j++)", "m[j] = m[j] * 5 + x;", 5},
+    {"for (uint32_t j = 2; j < (n & 31) + 10; j += 3)", "m[j] = m[j] * 5 + x;", 3},
+    {"for (uint32_t j = 0; j < 8; j++) for (uint32_t c = 0; c < (n & 63) + 3; c++)",
+     "m[c] = m[c] * 5 + x;", 3},
+    {"for (uint32_t j = 0; j < (n & 3); j++) for (uint32_t c = 0; c < 9; c++)",
+     "m[c] = m[c] * 5 + x;", 9},
+    // One round long.
+    {"", "m[i] = m[i] * 5 + x;", -1},
+    // What is written last is read first.
+    {"for (uint32_t j = 0; j < (n & 31); j++)", "m[j] = m[j + 1] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j < (n & 31) + 9; j++)", "if (j < 4) m[j] = m[j + 5] * 5 + x;", -1},
+    {"for (uint32_t j = 0; j < (n & 31) + 9; j++)",
+     "if (j >= 2 && j < 4) m[j] = x * x; else if (j < 2) m[j + 9] = m[j + 2] * x;", 7},
+    // Any round may break off.
+    {"for (uint32_t j = 0; j < 8; j++)", "m[j] = m[j] * 5 + x; if (x == 3) break;", 1},
+    // An address that is not known, and one that leaves the memory and comes back.
+    {"for (uint32_t j = 0; j < 8; j++)", "m[i & 63] = m[i & 63] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j < (n | 1) * 64; j += 16)",
+     "if ((j & 255) < 64) m[j & 255] = m[j & 255] * 5 + x;", 1},
+    // A value that is thrown away here and wanted there.
+    {"for (uint32_t j = 0; j < 4; j++)", "y = j == 0 ? m[j] : 7; m[j + 1] = x * x * x;", -1},
+    {"for (uint32_t j = 0; j < 4; j++)", "y = j == 0 ? m[j] : 7; s = m[j]; m[j + 1] = x * x * x;",
+     1},
+};
+
+START_TEST(test_distance) {
+    const struct distance_case *c = &distances[_i];
+    char text[2048];
+    snprintf(text, sizeof text,
+             "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\nvoid k(hls_stream(int32_t) *in, "
+             "hls_stream(int32_t) *out, uint32_t n) {\nstatic int32_t m[64];\nint32_t s = 0;\n"
+             "for (uint32_t i = 0; i < n; i++)\n%s{\nHLS(pipeline)\n"
+             "const int32_t x = hls_read(int32_t, in);\nint32_t y = s;\n%s\n"
+             "hls_write(int32_t, out, y);\n}\n}\n",
+             c->loops, c->iteration);
+    compile_text(text);
+    json_t *root = read_json();
+    json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    json_t *found = json_object_get(process, "dependences"), *one;
+    size_t i;
+    int least = -1;
+    json_array_foreach(found, i, one) {
+        const int distance = (int)json_integer_value(json_object_get(one, "distance"));
+        least = least < 0 || distance < least ? distance : least;
+    }
+    ck_assert_msg(least == c->distance, "%s %s: %d iterations, expected %d", c->loops, c->iteration,
+                  least, c->distance);
+    json_decref(root);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hlsc_schedule");
     TCase *tcase = tcase_create("schedule");
@@ -187,6 +253,7 @@ int main(void) {
     tcase_add_loop_test(tcase, test_lstm_latency, 0, (int)(sizeof columns / sizeof *columns));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));
+    tcase_add_loop_test(tcase, test_distance, 0, (int)(sizeof distances / sizeof *distances));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -207,8 +207,9 @@ static struct range transfer(const struct process *p, const struct region *regio
     case IR_XOR:
         if (a.low >= 0 && b.low >= 0) {
             const wide top = all_ones(max_wide(a.high, b.high));
+            const wide bottom = op->code == IR_OR ? max_wide(a.low, b.low) : 0;
             if (op->bits > 1 || top <= 1)
-                return (struct range){0, min_wide(top, t.high)};
+                return (struct range){bottom, min_wide(top, t.high)};
         }
         r = merge(a, b);
         r.high = all_ones(max_wide(r.high, -r.low - 1));

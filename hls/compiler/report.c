@@ -316,10 +316,10 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                 const struct op *path[128];
                 const int length = dependence_path(p, region, d, path, 128);
                 fprintf(out,
-                        "  dependence of %s in loop %s: %lld iterations from write to read, %d "
-                        "cycles needed%s\n",
+                        "  dependence of %s in loop %s: %lld iteration%s from write to read, %d "
+                        "cycle%s needed%s\n",
                         p->memories[d->memory].name, region->name, (long long)d->distance,
-                        d->needed,
+                        d->distance == 1 ? "" : "s", d->needed, d->needed == 1 ? "" : "s",
                         d->asserted ? " (claimed, asserted in the RTL)"
                         : region->schedule->time[d->to->id].follows
                             ? ", for its reads follow the writes"

@@ -37,7 +37,8 @@ struct op_time {
 struct found_dependence {
     int memory;
     const struct op *from, *to; // a store and a load (the others are not for the report)
-    int64_t distance;           // iterations between them; -1: they never meet
+    int64_t distance;           // iterations between them, at least; -1: they never meet
+    int64_t round;              // see struct nearest
     int needed;                 // cycles between them in the schedule
     bool claimed, asserted;
     struct location loc; // of the claim
