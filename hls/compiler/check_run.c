@@ -208,6 +208,9 @@ int compare_outputs(struct checking *c, uint64_t n, const uint64_t *counts,
                         (unsigned long long)wanted, from, model_text, who, verb, rtl_text, where,
                         origin ? ", " : "", origin ? origin(context, i, k) : "");
         }
+    }
+    for (uint32_t i = 0; i < c->outs; i++) {
+        const uint64_t wanted = r->out[i].count, count = counts[i];
         if (wanted != count)
             return FAIL(c,
                         "check: output '%s', run %llu: C gives %llu elements, %s give%s %llu (%s)",
@@ -287,12 +290,16 @@ static int rtl_run(struct checking *c, uint64_t n, void *instance,
     for (uint32_t i = 0; i < c->ins; i++)
         offered[i] = offered_again(c, r, i);
     if (run_kernel(c, c->rtl->kernel, instance, r, offered, got, &run) != 0) {
-        // A wrong element before the stop says more than the stop.
+        // A wrong element before the stop comes first.
         snprintf(reason, sizeof reason, "%s", c->error);
         for (uint32_t i = 0; i < c->outs; i++) {
             const uint64_t count = out[i].count < r->out[i].count ? out[i].count : r->out[i].count;
-            if (memcmp(got[i].data, r->out[i].data, count * stride(c->out[i])) != 0)
-                return compare(c, n, &run, got, where);
+            if (memcmp(got[i].data, r->out[i].data, count * stride(c->out[i])) != 0) {
+                char wrong[1200];
+                compare(c, n, &run, got, where);
+                snprintf(wrong, sizeof wrong, "%s", c->error);
+                return FAIL(c, "%s; %s", wrong, reason);
+            }
         }
         return FAIL(c, "check: run %llu: %s (%s)", (unsigned long long)n + 1, reason, where);
     }

@@ -87,11 +87,15 @@ void emit_bitwise(struct emit *e, const struct op *op);
 
 // ---- emit_memory.c
 void emit_load(struct emit *e, const struct op *op);
-void emit_claims(struct emit *e);             // of the region, by assertions
 void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 
 bool memory_is_split(const struct process *p, const struct tile *tile, int memory);
 int64_t split_copies(const struct process *p, const struct op *load); // banks behind a read
+// The address of an access, `op` being its in[0].
+const char *word_address(struct emit *e, const struct memory *m, const struct op *op, int stage);
+
+// ---- emit_claim.c
+void emit_claims(struct emit *e); // of the region, by assertions
 
 // ---- emit_tile.c
 void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m

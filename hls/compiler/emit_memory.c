@@ -7,7 +7,7 @@ static const char *memory_name(struct emit *e, const struct op *load) {
     return name_of(e, e->p->memories[load->imm].name, load);
 }
 
-static const char *address(struct emit *e, const struct memory *m, const struct op *op, int stage) {
+const char *word_address(struct emit *e, const struct memory *m, const struct op *op, int stage) {
     if (!op || m->words == 1)
         return arena_printf(e->cc, "%d'd0", ir_index_bits(m->words));
     if (op->code == IR_CONST)
@@ -193,7 +193,7 @@ static void emit_split_writes(struct emit *e, int memory) {
             put(logic,
                 "      begin\n        %s_we[%s] = 1'b1;\n        %s_waddr[%s] = %s;\n        "
                 "%s_wdata[%s] = %s;\n      end\n    end\n",
-                name, bank, name, bank, address(&at, m, op->in[0], stage), name, bank,
+                name, bank, name, bank, word_address(&at, m, op->in[0], stage), name, bank,
                 operand(&at, op->in[1], stage, m->width));
         }
     }
@@ -239,7 +239,7 @@ static void emit_split_load(struct emit *e, const struct op *op) {
     put(&e->m->logic, "  always_comb\n");
     open_loops(e, &e->m->logic, space, "    ");
     put(&e->m->logic, "      %s_address[%s] = %s;\n", name, flat_index(e, space),
-        address(e, m, op->in[0], t->start));
+        word_address(e, m, op->in[0], t->start));
     const char *word = arena_printf(e->cc, "%s_data[%s*%lld+%s]", name, flat_index(e, space), banks,
                                     banks == 1 ? "0" : bank_number(e, op, t->ready));
     if (op->width > 1)
@@ -261,12 +261,12 @@ static void emit_rom_load(struct emit *e, const struct op *op) {
     struct text *logic = &e->m->logic;
     const char *at = flat_index(e, op->space);
     if (!op->space) {
-        put(logic, "  assign %s_address = %s;\n", name, address(e, m, op->in[0], t->start));
+        put(logic, "  assign %s_address = %s;\n", name, word_address(e, m, op->in[0], t->start));
     } else {
         put(logic, "  always_comb\n");
         open_loops(e, logic, op->space, "    ");
         put(logic, "      %s_address[%s*%d +: %d] = %s;\n", name, at, bits, bits,
-            address(e, m, op->in[0], t->start));
+            word_address(e, m, op->in[0], t->start));
     }
     put(&e->m->instances,
         "  %s_rom_%s #(.PORTS(%lld), .LATENCY(%d)) i_%s (\n    .clk_i, .address_i(%s_address), "
@@ -308,7 +308,7 @@ static const char *emit_following(struct emit *e, const struct op *op, const cha
             break;
         put(d, "  logic %s_hit_s%d;\n", name, stage);
         put(logic, "  assign %s_hit_s%d = %s_we[0] && %s_waddr == %s;\n", name, stage, memory,
-            memory, address(e, m, op->in[0], stage));
+            memory, word_address(e, m, op->in[0], stage));
     }
     return held;
 }
@@ -333,7 +333,7 @@ void emit_load(struct emit *e, const struct op *op) {
             arena_printf(e->cc, "%lld*N", (long long)(m->banks / e->p->lanes[e->tile->lane].count));
     put(&e->m->declarations, "  logic [%s*%d-1:0] %s_data;\n  logic [%d:0] %s_address;\n", banks,
         m->width, name, ir_index_bits(m->words) - 1, name);
-    put(&e->m->logic, "  assign %s_address = %s;\n", name, address(e, m, op->in[0], t->start));
+    put(&e->m->logic, "  assign %s_address = %s;\n", name, word_address(e, m, op->in[0], t->start));
     const char *slice = arena_printf(e->cc, "%s_data[%s*%d +: %d]", name,
                                      bank_position(e, op, alone, -1), m->width, m->width);
     if (t->follows)
@@ -351,35 +351,6 @@ static int stores_of(const struct emit *e, int memory) {
     for (int i = 0; i < e->r->effect_count; i++)
         count += e->r->effects[i]->code == IR_STORE && e->r->effects[i]->imm == memory;
     return count;
-}
-
-// Claims that are asserted: a write of a word that a later iteration has read already, within the
-// distance that was claimed. e is at the region.
-void emit_claims(struct emit *e) {
-    for (int i = 0; i < e->s->dependence_count; i++) {
-        const struct found_dependence *d = &e->s->dependences[i];
-        if (!d->asserted)
-            continue;
-        const struct memory *m = &e->p->memories[d->memory];
-        const int last = e->s->time[d->from->id].start;
-        if (e->tile->lane != NO_LANE && e->tile->memory[d->memory])
-            fail(
-                e->cc, d->loc,
-                "the claim about '%s' cannot be watched: the array lies in the lanes' tiles; claim "
-                "the distance without assert",
-                m->name);
-        const char *write = valid_at(e, e->region, last);
-        if (d->from->in[2])
-            write = arena_printf(e->cc, "%s && %s", write, operand(e, d->from->in[2], last, 1));
-        for (int stage = e->s->time[d->to->id].start; stage < last; stage++)
-            put(&e->m->instances,
-                "  `MR_ASSERT(%s_claim%d_s%d, !(%s && %s && %s && %s == %s),\n    \"line %d: a "
-                "word of "
-                "'%s' was read less than %lld iterations after it was written\")\n",
-                safe_name(e, m->name), i, stage, write, valid_at(e, e->region, stage),
-                operand(e, d->to->in[1], stage, 1), address(e, m, d->from->in[0], last),
-                address(e, m, d->to->in[0], stage), d->loc.line, m->name, (long long)d->distance);
-    }
 }
 
 void emit_memory(struct emit *e, int memory) {
@@ -438,7 +409,7 @@ void emit_memory(struct emit *e, int memory) {
             if (op->in[2] && stores_of(&at, memory) > 1) // they share the port
                 when = arena_printf(e->cc, "%s && %s", when, operand(&at, op->in[2], stage, 1));
             put(logic, "    if (%s) begin\n", when);
-            put(logic, "      %s_waddr = %s;\n", name, address(&at, m, op->in[0], stage));
+            put(logic, "      %s_waddr = %s;\n", name, word_address(&at, m, op->in[0], stage));
             uint32_t lanes = 0;
             for (int k = 0; k < op->view_count; k++)
                 for (int n = 0; n < op->view[k].terms; n++)

@@ -405,7 +405,8 @@ static uint32_t space_of(const struct op *op) {
         for (int i = 1; i < op->in_count; i++)
             space |= op->in[i]->space;
     } else {
-        for (int i = 0; i < op->in_count; i++)
+        // What watches a load has no part in its value.
+        for (int i = 0; i < (op->code == IR_LOAD ? 1 : op->in_count); i++)
             if (op->in[i])
                 space |= op->in[i]->space;
     }

@@ -48,8 +48,9 @@ enum opcode {
     IR_PARITY,
     IR_DOT,    // sum over lane imm of in[0] * in[1]
     IR_MULADD, // in[0] * in[1] + in[2]
-    IR_LOAD,   // memory imm at address in[0]; banks in `view`; in[1], if there is one: guard of an
-               // access that is watched by an assertion (the load itself always happens)
+    IR_LOAD,   // memory imm at address in[0]; banks in `view`. Of an access that is watched by an
+               // assertion also in[1], its guard (the load itself always happens), and in[2 + k]:
+               // the one bank that is wanted of the dimension view[k], or NULL
     IR_STORE,  // memory imm at address in[0] = in[1]; in[2]: guard or NULL; banks in `view`
     IR_READ,   // stream imm; in[0]: guard or NULL
     IR_FIELD,  // bits [imm, imm + type.bits) of the payload of in[0] (IR_READ), by lane strides in

@@ -255,7 +255,7 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
     struct builder *b = &lo->b;
     const struct memory *m = &lo->p->memories[lo->slots[slot].memory];
     struct op *address = NULL;
-    struct op *in[2], *op = NULL;
+    struct op *in[2 + MAX_DIMS] = {NULL}, *op = NULL;
     struct view_index view[MAX_DIMS] = {{0}};
     int banks = 0;
     if (m->kind == MEMORY_ROM) { // a constant element is a constant
@@ -280,6 +280,7 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
             split_index(lo, m, d, index[d], loc, &bank, &row);
             struct view_index *entry = &view[banks++];
             if (!index_of(bank, entry)) {
+                in[1 + banks] = bank;
                 const int lane = ir_find_lane(b, m->bank_size[d], taken);
                 taken |= 1u << lane;
                 pick[picks] = (struct view_index){
@@ -298,6 +299,7 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
     const bool watched = is_watched(lo, m);
     if (watched)
         in[1] = lo->guard ? lo->guard : ir_const(b, 1, false, 1);
+    const int in_count = watched ? 2 + banks : 1;
     // Two loads of one address with no store between them are one load.
     for (int i = lo->p->op_count - 1; !watched && lo->region && i >= lo->region->first_op; i--) {
         struct op *old = lo->p->ops[i];
@@ -311,8 +313,8 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
         }
     }
     if (!op)
-        op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, watched ? 2 : 1, in,
-                   lo->slots[slot].memory, view, banks);
+        op = ir_op(b, IR_LOAD, m->bits, m->is_signed, loc, in_count, in, lo->slots[slot].memory,
+                   view, banks);
     op->name = m->name;
     pick_in[0] = op;
     if (picks && ir_resolve(pick_in[0])->code == IR_LOAD)

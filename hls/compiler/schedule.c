@@ -331,11 +331,13 @@ static void collect_uses(struct pass *a) {
     }
     for (int i = 0; i < s->dependence_count; i++) { // an assertion looks back at the reads
         const struct found_dependence *d = &s->dependences[i];
-        for (int at = s->time[d->to->id].start; d->asserted && at < s->time[d->from->id].start;
-             at++) {
-            use(a, d->to->in[0], at, false);
-            use(a, d->to->in[1], at, false);
-        }
+        const int last = s->time[d->from->id].start;
+        for (int k = 0; d->asserted && k < d->to->in_count; k++)
+            for (int at = s->time[d->to->id].start; d->to->in[k] && at < last; at++)
+                use(a, d->to->in[k], at, false);
+        for (int k = 0; d->asserted && k < d->from->in_count; k++)
+            if (d->from->in[k] && k != 1)
+                use(a, d->from->in[k], last, false);
     }
     // A write gives back the credits of those that turn out not to happen.
     for (int i = 0; i < a->r->effect_count; i++)
