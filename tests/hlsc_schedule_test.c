@@ -74,6 +74,11 @@ START_TEST(test_lstm_latency) {
         ck_assert_uint_gt(json_array_size(json_object_get(one, "path")), 10);
     }
     ck_assert_int_eq(seen, 1);
+    // The planner's cycles know of no loop that waits for its invariants.
+    json_array_foreach(json_object_get(process, "loops"), i, one) {
+        ck_assert_int_eq(json_integer_value(json_object_get(one, "settle_scalars")), 0);
+        ck_assert_int_le(json_integer_value(json_object_get(one, "settle_registers")), 1);
+    }
     // LC multipliers a lane, the cells' beside them; the lanes are cut into tiles.
     ck_assert_int_ge(json_integer_value(json_object_get(process, "multipliers")), 4 * 40 * lc);
     ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
@@ -246,6 +251,85 @@ START_TEST(test_distance) {
 }
 END_TEST
 
+// ---- nothing that is computed in a cycle is longer than the period
+
+struct period_case {
+    const char *body;
+    int least_stages;                 // of some loop or straight code
+    int from_scalars, from_registers; // least cycles that some loop waits for invariants to settle
+};
+
+static const struct period_case periods[] = {
+    // A chain of scalars: in front of the loop, in it, in its limit, and deciding a read.
+    {"uint32_t k = a;\nfor (int i = 0; i < 8; i++) {\nHLS(unroll)\nk = (k ^ b) + (k >> 3) + i;\n}\n"
+     "for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+     "hls_write(uint32_t, out, hls_read(uint32_t, in) + k);\n}\n",
+     9, 0, 0},
+    {"for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\nuint32_t k = a;\n"
+     "for (int s = 0; s < 8; s++) {\nHLS(unroll)\nk = (k ^ b) + (k >> 3) + s;\n}\n"
+     "hls_write(uint32_t, out, hls_read(uint32_t, in) + k);\n}\n",
+     1, 7, 0},
+    {"for (uint32_t i = 0; i < ((a + b) ^ n) + (a & 3); i++) {\nHLS(pipeline II=1)\n"
+     "hls_write(uint32_t, out, hls_read(uint32_t, in));\n}\n",
+     1, 1, 0},
+    {"for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+     "if (i < ((a + b) ^ n) + (a & 3))\nhls_write(uint32_t, out, hls_read(uint32_t, in));\n}\n",
+     1, 1, 0},
+    // One of registers: behind a loop, in the next one, in a jump.
+    {"uint32_t s = 0, t = 1, q = 0;\nuint64_t rem = 0;\nfor (uint32_t i = 0; i < n; i++) {\n"
+     "HLS(pipeline II=1)\nconst uint32_t x = hls_read(uint32_t, in);\ns += x;\nt += x >> 16;\n}\n"
+     "for (int k = 31; k >= 0; k--) {\nHLS(unroll)\nrem = rem << 1 | (s >> k & 1);\nq <<= 1;\n"
+     "if (rem >= t) {\nrem -= t;\nq |= 1;\n}\n}\nhls_write(uint32_t, out, q);\n",
+     20, 0, 0},
+    {"uint32_t s = 0;\nfor (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+     "s += hls_read(uint32_t, in);\n}\nfor (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+     "uint32_t k = s;\nfor (int r = 0; r < 5; r++) {\nHLS(unroll)\nk = (k ^ a) + (k >> 3) + r;\n}\n"
+     "hls_write(uint32_t, out, k + i);\n}\n",
+     1, 0, 4},
+    {"uint32_t s = 0;\nfor (uint32_t r = 0; r < n; r++) {\n"
+     "for (uint32_t i = 0; i < b; i++) {\nHLS(pipeline II=1)\ns += hls_read(uint32_t, in);\n}\n"
+     "if (((s + a) ^ (s - r)) + (s >> 5) > a + r * 5)\n"
+     "for (uint32_t i = 0; i < 3; i++) {\nHLS(pipeline II=1)\nhls_write(uint32_t, out, i);\n}\n}\n",
+     2, 0, 0},
+    // Shifts by all amounts that C has, and by those that it has not.
+    {"for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+     "const uint32_t x = hls_read(uint32_t, in);\n"
+     "hls_write(uint32_t, out, (uint32_t)((int64_t)x << x >> (x >> 8)) ^ (x >> a) ^ (x << "
+     "b));\n}\n",
+     2, 0, 0},
+};
+
+START_TEST(test_period) {
+    const struct period_case *c = &periods[_i];
+    char text[2048];
+    snprintf(text, sizeof text,
+             "#include \"hls.h\"\nHLS_STREAM_OF(uint32_t)\nvoid k(hls_stream(uint32_t) *in, "
+             "hls_stream(uint32_t) *out, uint32_t n, uint32_t a, uint32_t b) {\n%s}\n",
+             c->body);
+    compile_text(text);
+    const double period = 1000.0 / 300 * 0.73 + 0.005; // as rounded in the report
+    json_t *root = read_json(), *loop, *ns;
+    json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    int stages = 0, scalars = 0, registers = 0;
+    size_t i, k;
+    json_array_foreach(json_object_get(process, "loops"), i, loop) {
+        const int depth = (int)json_integer_value(json_object_get(loop, "depth"));
+        const int start = (int)json_integer_value(json_object_get(loop, "settle_scalars"));
+        const int change = (int)json_integer_value(json_object_get(loop, "settle_registers"));
+        stages = depth > stages ? depth : stages;
+        scalars = start > scalars ? start : scalars;
+        registers = change > registers ? change : registers;
+        json_array_foreach(json_object_get(loop, "stage_ns"), k, ns)
+            ck_assert_double_le(json_real_value(ns), period);
+    }
+    ck_assert_double_le(json_real_value(json_object_get(process, "invariant_ns")), period);
+    ck_assert_int_ge(stages, c->least_stages);
+    ck_assert_int_ge(scalars, c->from_scalars);
+    ck_assert_int_ge(registers, c->from_registers);
+    json_decref(root);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hlsc_schedule");
     TCase *tcase = tcase_create("schedule");
@@ -254,6 +338,7 @@ int main(void) {
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));
     tcase_add_loop_test(tcase, test_distance, 0, (int)(sizeof distances / sizeof *distances));
+    tcase_add_loop_test(tcase, test_period, 0, (int)(sizeof periods / sizeof *periods));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

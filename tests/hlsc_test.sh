@@ -129,6 +129,8 @@ first=$!
     kernel diamond 300
     kernel probes 300
     kernel fuzz_found 50
+    agree invariants tests/kernels/invariants.c invariants --runs 8 --vectors 300
+    readable invariants tests/kernels/invariants.c invariants
 ) &
 second=$!
 wait $first

@@ -189,9 +189,10 @@ static bool compare_stage(struct trace *t, struct traced_process *tp, const stru
         if (!is_shown(tp->p, fl, s) || !v->f->code[s->op].op ||
             s->element >= v->f->code[s->op].count)
             continue;
+        const int64_t *values = v->f->code[s->op].fixed ? v->fixed : fl->values;
         const uint64_t is = low_bits(vcd_value(t->vcd, s->number), op->width);
         const uint64_t wanted =
-            low_bits((uint64_t)fl->values[v->f->code[s->op].at + s->element], op->width);
+            low_bits((uint64_t)values[v->f->code[s->op].at + s->element], op->width);
         if (is == wanted || !counts(t, tp, fl, v, s))
             continue;
         snprintf(text, size,

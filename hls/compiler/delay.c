@@ -33,6 +33,11 @@ static bool is_of_lane(const struct op *op, int depth) {
            is_of_lane(op->in[1], depth + 1);
 }
 
+int shift_bits(const struct op *shift) {
+    const int bits = bits_for(shift->in[1]->high), most = ir_index_bits(shift->bits);
+    return bits < 1 ? 1 : bits < most ? bits : most;
+}
+
 double op_delay(const struct process *p, const struct op *op) {
     int64_t unused;
     if (is_of_lane(op, 0) || (op->code == IR_SELECT && is_of_lane(op->in[0], 0)))
@@ -56,7 +61,7 @@ double op_delay(const struct process *p, const struct op *op) {
         return ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused) ? 0 : 0.4;
     case IR_SHL:
     case IR_SHR:
-        return ir_is_const(op->in[1], &unused) ? 0 : 0.45 * ((bits_for(op->in[1]->high) + 1) / 2);
+        return ir_is_const(op->in[1], &unused) ? 0 : 0.45 * ((shift_bits(op) + 1) / 2);
     case IR_VIEW: {
         double delay = 0;
         for (int i = 0; i < op->view_count; i++)
@@ -118,6 +123,29 @@ int op_latency(const struct process *p, const struct op *op, bool direct) {
     default:
         return 0;
     }
+}
+
+void check_delay(struct compiler *cc, const struct process *p, const struct op *op) {
+    const double ns = REGISTER_OUT + op_delay(p, op);
+    const char *what = ir_opcode_name(op->code), *help = "write it as several smaller steps";
+    if (op_latency(p, op, false) > 0 || ns <= SCHEDULE_BUDGET)
+        return;
+    if (op->code == IR_LOAD) {
+        const struct memory *m = &p->memories[op->imm];
+        what =
+            arena_printf(cc, "a read of '%s' in %lld words of LUTs", m->name, (long long)m->words);
+        help = "bind it to bram or uram, or leave its bind_storage pragma out";
+    } else if (op->code == IR_VIEW) {
+        what = "picking one of so many registers";
+        help = "leave out the array_partition pragma, so that it becomes a memory, or partition it "
+               "by a factor";
+    } else if (ir_is_reduction(op->code)) {
+        what = arena_printf(cc, "this over %lld lanes", (long long)p->lanes[op->imm].count);
+        help = "unroll by a factor";
+    }
+    fail(cc, op_location(op, p->function->loc),
+         "%s takes %.2f ns, and nothing of a cycle may take more than %.2f (without routing); %s",
+         what, ns, SCHEDULE_BUDGET, help);
 }
 
 void operand_stages(const struct process *p, const struct op *op, int input, int *first,

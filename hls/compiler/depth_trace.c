@@ -28,8 +28,10 @@ struct tracer {
     int64_t *value_used;
     int port_count;
     bool is_same;
-    int64_t gap; // since the last issue that was noted
-    bool over;   // lost, or capped
+    int64_t gap;              // since the last issue that was noted
+    int64_t cycle;            // of the run
+    int64_t changed[ORIGINS]; // cycle from which on scalars, and registers, have not changed
+    bool over;                // lost, or capped
 };
 
 // ---- values
@@ -294,6 +296,18 @@ static void note_issue(struct tracer *t, const struct issue *issue) {
         trace->capped = t->over = true;
 }
 
+static void spend(struct tracer *t, int64_t cycles) {
+    t->gap += cycles;
+    t->cycle += cycles;
+}
+
+// Waits until what stands still has settled.
+static void wait_for(struct tracer *t, const int *cycles) {
+    for (int i = 0; i < ORIGINS; i++)
+        if (t->changed[i] + cycles[i] > t->cycle)
+            spend(t, t->changed[i] + cycles[i] - t->cycle);
+}
+
 // What is left of an unknown condition without the parts of it that are known to hold.
 static const struct op *unknown_part(struct tracer *t, const struct op *op) {
     for (;;) {
@@ -399,7 +413,7 @@ static bool follow_iteration(struct tracer *t, int region) {
     follow_accesses(t, region);
     const bool ends = r->break_if && holds(t, r->break_if, r->loc);
     advance_states(t, r);
-    t->gap += interval(r);
+    spend(t, interval(r));
     if (*t->work <= 0)
         t->trace->capped = t->over = true;
     return !ends;
@@ -492,18 +506,26 @@ static bool follow_nest(struct tracer *t, int region) {
     return true;
 }
 
-static void follow_region(struct tracer *t, int region) {
+static void follow_region(struct tracer *t, const struct step *step) {
+    const int region = step->region;
     const struct region *r = t->p->regions[region];
     t->now++;
-    if (is_aside(t, region) || !holds(t, r->enable, r->loc) || t->over)
+    if (is_aside(t, region))
         return;
-    t->gap++; // to pick it
+    wait_for(t, step->knows);
+    if (!holds(t, r->enable, r->loc) || t->over)
+        return;
+    wait_for(t, step->settles);
+    spend(t, 1); // to pick it
     for (int i = 0; i < t->watch->access_count[region]; i++)
         t->trace->possible |= 1u << t->watch->access[region][i].number;
     if (r->repeats)
         enter_states(t, r);
-    if (r->repeats ? follow_while(t, region) : follow_nest(t, region))
-        t->gap += (r->schedule->depth > 2 ? r->schedule->depth : 2) + REGION_CHANGE - interval(r);
+    t->changed[FROM_REGISTERS] = t->cycle;
+    if (!(r->repeats ? follow_while(t, region) : follow_nest(t, region)))
+        return;
+    spend(t, (r->schedule->depth > 2 ? r->schedule->depth : 2) + REGION_CHANGE - interval(r));
+    t->changed[FROM_REGISTERS] = t->cycle - 1; // in the cycle in which it has drained
 }
 
 static void follow_steps(struct tracer *t) {
@@ -511,12 +533,13 @@ static void follow_steps(struct tracer *t) {
     for (int i = 0; i < t->p->step_count && !t->over; i++) {
         const struct step *step = &t->p->steps[i];
         if (step->kind == STEP_REGION) {
-            follow_region(t, step->region);
+            follow_region(t, step);
         } else {
             t->now++;
+            wait_for(t, step->knows);
             if (holds(t, step->condition, step->loc)) {
                 i = step->target - 1;
-                t->gap++;
+                spend(t, 1);
             }
         }
         idle = t->trace->count == before ? idle + 1 : 0;
@@ -532,7 +555,8 @@ static void follow_run(struct tracer *t) {
     const int64_t room = trace->room;
     *trace = (struct trace){.issues = issues, .room = room};
     t->over = false;
-    t->gap = FIRST_ISSUE - 1;
+    t->gap = t->cycle = FIRST_ISSUE - 1;
+    t->changed[FROM_SCALARS] = t->changed[FROM_REGISTERS] = t->cycle;
     follow_steps(t);
 }
 

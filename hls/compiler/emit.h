@@ -29,6 +29,9 @@ struct emit {
     struct region *r;
     const struct schedule *s;
     bool in_tile; // the module in the making is the tile
+    // ns of what is printed behind the invariants that it looks at (see invariant_by_register).
+    // Less than BY_PIPELINE: it is no part of a pipeline.
+    double behind;
     struct module *m;
     struct printed **printed;
     struct location last_comment;
@@ -53,6 +56,7 @@ const char *lane_size(struct emit *e, int lane); // text: a number or N
 const char *dimensions(struct emit *e, uint32_t space);
 const char *literal(struct emit *e, wide value, int width);
 const char *subscripts(struct emit *e, uint32_t space);
+const char *invariant_name(struct emit *e, const struct op *op, bool in_register);
 const char *value_at(struct emit *e, const struct op *op, int stage); // at lane indices i0, i1, …
 const char *operand(struct emit *e, const struct op *op, int stage, int width); // extended to width
 const char *range_text(struct emit *e, int width); // "signed [7:0] " or ""

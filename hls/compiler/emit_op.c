@@ -35,7 +35,9 @@ static const char *arithmetic(struct emit *e, const struct op *op, int stage, co
 static const char *shift(struct emit *e, const struct op *op, int stage) {
     const struct op *x = op->in[0], *n = op->in[1];
     const char *amount = n->code == IR_CONST ? arena_printf(e->cc, "%lld", (long long)n->low)
-                                             : value_at(e, n, stage);
+                         : n->width > shift_bits(op) + 1 // the others have no meaning in C
+                             ? arena_printf(e->cc, "%d'(%s)", shift_bits(op), value_at(e, n, stage))
+                             : value_at(e, n, stage);
     if (op->code == IR_SHL) {
         const int width = wraps_unsigned(op) ? op->bits : op->width;
         return wrapped(e, op,
@@ -222,56 +224,33 @@ void emit_region_ops(struct emit *e) {
     }
 }
 
-static void want(bool *wanted, const struct op *op) {
-    if (op)
-        wanted[op->id] = true;
-}
-
 void emit_invariants(struct emit *e) {
-    bool *done = arena_alloc(e->cc, (size_t)(e->p->op_count + 1) * sizeof *done);
-    bool *wanted = arena_alloc(e->cc, (size_t)(e->p->op_count + 1) * sizeof *wanted);
-    // Also what the control looks at: enables, jumps, limits, first values.
-    for (int i = 0; !e->in_tile && i < e->p->step_count; i++)
-        want(wanted, e->p->steps[i].condition);
-    for (int r = 0; !e->in_tile && r < e->p->region_count; r++) {
-        const struct region *region = e->p->regions[r];
-        want(wanted, region->enable);
-        for (int i = 0; i < region->levels; i++)
-            want(wanted, region->level[i].limit);
-        for (int i = 0; i < region->carried_count; i++)
-            want(wanted, region->carried[i].init);
-    }
-    for (int i = e->p->op_count - 1; i >= 0; i--)
-        for (int k = 0; wanted[i] && k < e->p->ops[i]->in_count; k++)
-            if (e->p->ops[i]->in[k])
-                wanted[e->p->ops[i]->in[k]->id] = true;
     struct emit at = *e;
-    for (int r = 0; r < e->p->region_count; r++) {
-        at.region = r;
-        at.r = e->p->regions[r];
-        at.s = at.r->schedule;
-        for (int i = 0; i < e->p->op_count; i++) {
-            const struct op *op = e->p->ops[i];
-            const struct op_time *t = &at.s->time[i];
-            if (op->alias || done[i] || !t->invariant || !(t->needed || wanted[i]) ||
-                (t->in_tile && t->needed) != e->in_tile || op->code == IR_CONST ||
-                op->code == IR_LANE || op->code == IR_STATE)
-                continue;
-            done[i] = true;
-            const char *name = arena_printf(e->cc, "%s_c", value_name(e, op));
-            declare_value(e, name, op->width, op->space);
-            if (op->code == IR_ARG) {
-                const struct variable *arg = e->net->top->params[e->p->arg_port[op->imm]];
-                const char *port = arena_printf(e->cc, "%s_q", safe_name(e, arg->name));
-                put(&e->m->logic,
-                    op->bits == 1   ? "  assign %s = %s;\n"
-                    : op->is_signed ? "  assign %s = $signed(%s);\n"
-                                    : "  assign %s = $signed({1'b0, %s});\n",
-                    name, port);
-                continue;
-            }
-            assign_value(&at, name, op->space, expression(&at, op, 0));
+    for (int i = 0; i < e->p->op_count; i++) {
+        const struct op *op = e->p->ops[i];
+        const struct invariant *v = &e->p->invariants[i];
+        if (!v->is_made[e->in_tile] || op->code == IR_CONST || op->code == IR_LANE ||
+            op->code == IR_STATE)
+            continue;
+        const char *name = invariant_name(e, op, false);
+        declare_value(e, name, op->width, op->space);
+        if (op->code == IR_ARG) {
+            const struct variable *arg = e->net->top->params[e->p->arg_port[op->imm]];
+            const char *port = arena_printf(e->cc, "%s_q", safe_name(e, arg->name));
+            put(&e->m->logic,
+                op->bits == 1   ? "  assign %s = %s;\n"
+                : op->is_signed ? "  assign %s = $signed(%s);\n"
+                                : "  assign %s = $signed({1'b0, %s});\n",
+                name, port);
+            continue;
         }
+        at.behind = op_delay(e->p, op);
+        assign_value(&at, name, op->space, expression(&at, op, 0));
+        if (!v->is_kept[e->in_tile])
+            continue;
+        const char *q = invariant_name(e, op, true);
+        declare_value(e, q, op->width, op->space);
+        register_value(e, q, name, op->space);
     }
 }
 
@@ -368,10 +347,13 @@ void emit_states(struct emit *e) {
                 if (!here_.s->time[carried->phi->id].needed && !st->live)
                     continue;
                 used = true;
-                if (carried->init && !e->in_tile)
+                if (carried->init && !e->in_tile) {
+                    struct emit enters = here_;
+                    enters.behind = behind_condition(e->p, carried->init);
                     put(&updates, "      if (%s_%d_enter) %s_d%s = %s;\n",
                         safe_name(e, here_.r->name), r, name, at,
-                        operand(&here_, carried->init, 0, st->width));
+                        operand(&enters, carried->init, 0, st->width));
+                }
                 put(&updates, "      if (%s) %s_d%s = %s;\n",
                     valid_at(&here_, r, here_.s->state_stage[c]), name, at,
                     operand(&here_, carried->next, here_.s->state_stage[c], st->width));

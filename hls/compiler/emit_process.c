@@ -104,6 +104,13 @@ static const char *flag(struct emit *e, const struct op *op) {
     return operand(e, op, 0, 1);
 }
 
+// What the control looks at between the pipelines.
+static const char *between(struct emit *e, const struct op *op, int width) {
+    struct emit at = *e;
+    at.behind = behind_condition(e->p, op);
+    return operand(&at, op, 0, width);
+}
+
 // ---- control
 
 static void emit_counters(struct emit *e, int r) {
@@ -236,12 +243,74 @@ static const char *no_rounds(struct emit *e) {
         if (level->trips < 0) {
             const int w = level->limit->width + 2 > 40 ? level->limit->width + 2 : 40;
             now = arena_printf(e->cc, "%s %s %s", literal(e, level->start, w),
-                               level->inclusive ? ">" : ">=", operand(e, level->limit, 0, w));
+                               level->inclusive ? ">" : ">=", between(e, level->limit, w));
         }
         if (now)
             zero = zero ? arena_printf(e->cc, "%s || %s", zero, now) : now;
     }
     return zero ? zero : "1'b0";
+}
+
+static const char *const still[ORIGINS] = {"scalars_still_q", "registers_still_q"};
+
+// The highest number that each counter of `still` has to reach.
+static void most_settling(const struct process *p, int *most) {
+    most[FROM_SCALARS] = most[FROM_REGISTERS] = 0;
+    for (int i = 0; i < p->step_count; i++)
+        for (int k = 0; k < ORIGINS; k++)
+            if (p->steps[i].settles[k] > most[k])
+                most[k] = p->steps[i].settles[k];
+}
+
+// Have scalars and registers not yet stood still for so many cycles? NULL: that takes none.
+static const char *too_early(struct emit *e, const int *cycles) {
+    int most[ORIGINS];
+    const char *early = NULL;
+    most_settling(e->p, most);
+    for (int k = 0; k < ORIGINS; k++)
+        if (cycles[k] > 0)
+            early = join(e, early, " || ",
+                         arena_printf(e->cc, "%s < %d'd%d", still[k], ir_index_bits(most[k] + 1),
+                                      cycles[k]));
+    return early;
+}
+
+// The counters, and the steps that have to wait for them. False: none has.
+static bool emit_settling(struct emit *e) {
+    struct text *d = &e->m->declarations, *t = &e->m->logic, *ff = &e->m->registers;
+    const int n = e->p->step_count;
+    int most[ORIGINS];
+    most_settling(e->p, most);
+    if (!most[FROM_SCALARS] && !most[FROM_REGISTERS])
+        return false;
+    const char *changes[ORIGINS] = {"start_i",
+                                    "start_i || phase_q == RUN || (phase_q == DRAIN && !drained)"};
+    for (int r = 0; r < e->p->region_count; r++)
+        changes[FROM_REGISTERS] =
+            arena_printf(e->cc, "%s || %s_enter", changes[FROM_REGISTERS], region_name(e, r));
+    for (int k = 0; k < ORIGINS; k++) {
+        const int bits = ir_index_bits(most[k] + 1);
+        if (!most[k])
+            continue;
+        put(d, "  logic [%d:0] %s;\n", bits - 1, still[k]);
+        put(ff, "    if (%s) %s <= '0;\n    else if (%s != %d'd%d) %s <= %s + %d'd1;\n", changes[k],
+            still[k], still[k], bits, most[k], still[k], still[k], bits);
+    }
+    put(d, "  logic [%d:0] unsettled;\n", n - 1);
+    for (int i = 0; i < n; i++) {
+        const char *early = too_early(e, e->p->steps[i].settles);
+        put(t, "  assign unsettled[%d] = %s;\n", i, early ? early : "1'b0");
+    }
+    return true;
+}
+
+// Where it is not known yet whether a step wants to run, it is waited for.
+static const char *wanted(struct emit *e, int step, const struct op *condition) {
+    if (!condition)
+        return "";
+    const char *now = between(e, condition, 1), *early = too_early(e, e->p->steps[step].knows);
+    return early ? arena_printf(e->cc, " && (%s || %s)", now, early)
+                 : arena_printf(e->cc, " && %s", now);
 }
 
 // A run goes through the steps: the first one that is left to do and wants to is picked, a loop
@@ -254,6 +323,7 @@ static void emit_control(struct emit *e) {
         "  logic [2:0] phase_q;\n  logic [%d:0] run_q, todo_q, want, pick, skip;\n  logic "
         "last_issue, drained, flushed;\n",
         n - 1);
+    const bool waits = emit_settling(e);
     const char *jump = "";
     const char *last = NULL, *valid = NULL, *busy = NULL, *starved = NULL, *blocked = NULL;
     for (int i = 0; i < n; i++) {
@@ -261,8 +331,7 @@ static void emit_control(struct emit *e) {
         if (step->kind == STEP_JUMP) {
             comment_source(e, step->loc);
             put(t, "  assign want[%d] = todo_q[%d]%s; // jumps to step %d\n", i, i,
-                step->condition ? arena_printf(e->cc, " && %s", flag(e, step->condition)) : "",
-                step->target);
+                wanted(e, i, step->condition), step->target);
             put(t, "  assign skip[%d] = pick[%d];\n", i, i);
             const char *left = step->target >= n
                                    ? arena_printf(e->cc, "%d'd0", n)
@@ -271,12 +340,12 @@ static void emit_control(struct emit *e) {
             continue;
         }
         at_region(e, step->region);
-        put(t, "  assign want[%d] = todo_q[%d]%s;\n", i, i,
-            e->r->enable ? arena_printf(e->cc, " && %s", flag(e, e->r->enable)) : "");
+        put(t, "  assign want[%d] = todo_q[%d]%s;\n", i, i, wanted(e, i, e->r->enable));
         put(t, "  assign skip[%d] = pick[%d] && (%s);\n", i, i,
             ir_only_enters(e->r) ? "1'b1" : no_rounds(e));
     }
-    put(t, "  assign pick = want & (~want + %d'd1); // the first step that wants to run\n", n);
+    put(t, "  assign pick = want & (~want + %d'd1)%s; // the first step that wants to run\n", n,
+        waits ? " & ~unsettled" : "");
     for (int r = 0; r < e->p->region_count; r++) {
         at_region(e, r);
         const char *name = region_name(e, r);
@@ -315,7 +384,7 @@ static void emit_control(struct emit *e) {
     put(ff,
         "    case (phase_q)\n"
         "      IDLE: if (start_i) begin phase_q <= PICK; todo_q <= '1; end\n"
-        "      PICK: begin\n"
+        "      PICK: %sbegin\n"
         "        run_q <= pick & ~skip;\n"
         "        todo_q <= %stodo_q & ~(pick | (pick - %d'd1)) & {%d{|pick}};\n"
         "        phase_q <= !(|pick) ? FLUSH : (|skip) ? PICK : RUN;\n"
@@ -325,7 +394,7 @@ static void emit_control(struct emit *e) {
         "      default: if (flushed) phase_q <= IDLE;\n"
         "    endcase\n"
         "    if (!rst_ni) begin phase_q <= IDLE; run_q <= '0; todo_q <= '0; end\n",
-        jump, n, n);
+        waits ? "if (!(|want) || |pick) " : "", jump, n, n);
 }
 
 // ---- streams
@@ -510,6 +579,7 @@ const char *emit_process(struct emit *net, struct process *p, const struct tile 
     e.p = p;
     e.tile = tile;
     e.m = &m;
+    e.behind = BY_PIPELINE;
     at_region(&e, 0);
     emit_ports(&e);
     emit_control(&e);

@@ -34,8 +34,29 @@ static void cross_in(struct emit *e, struct emit *te, struct text *ports, const 
     assign_value(te, local, space, width == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
 }
 
+// Do tiles look at this invariant of the process, in its register or not?
+static bool is_crossing(const struct emit *e, const struct op *op, bool kept) {
+    for (int i = 0; i < e->p->op_count; i++) {
+        const struct op *user = e->p->ops[i];
+        const struct op_time *t = &e->s->time[i];
+        if (user->alias || !t->needed || !t->in_tile)
+            continue;
+        const double behind = t->invariant ? op_delay(e->p, user) : BY_PIPELINE;
+        if (t->invariant && !e->p->invariants[i].is_made[true])
+            continue;
+        for (int k = 0; k < user->in_count; k++)
+            if (user->in[k] == op && invariant_by_register(e->p, op, behind) == kept)
+                return true;
+    }
+    for (int c = 0; c < e->r->carried_count; c++)
+        if (e->r->carried[c].next == op && e->tile->state[e->r->carried[c].state] &&
+            invariant_by_register(e->p, op, BY_PIPELINE) == kept)
+            return true;
+    return false;
+}
+
 static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
-    bool *done = arena_alloc(e->cc, (size_t)(e->p->op_count + 1) * sizeof *done);
+    bool *done = arena_alloc(e->cc, 2 * (size_t)(e->p->op_count + 1) * sizeof *done);
     for (int r = 0; r < e->p->region_count; r++) {
         struct emit at = *e, tile_at = *te;
         at.region = tile_at.region = r;
@@ -54,18 +75,13 @@ static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
                          op->space);
                 continue;
             }
-            bool used = false;
-            for (int u = 0; t->invariant && !done[i] && u < e->p->op_count && !used; u++)
-                for (int k = 0; k < e->p->ops[u]->in_count; k++)
-                    used = used || (!e->p->ops[u]->alias && at.s->time[u].needed &&
-                                    at.s->time[u].in_tile && e->p->ops[u]->in[k] == op);
-            if (!used)
-                continue;
-            done[i] = true;
-            const char *name = op->code == IR_STATE
-                                   ? arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm))
-                                   : arena_printf(e->cc, "%s_c", value_name(e, op));
-            cross_in(&at, &tile_at, ports, name, name, op->width, op->space);
+            for (int kept = 0; t->invariant && kept < 2; kept++) {
+                if (done[2 * i + kept] || !is_crossing(&at, op, kept))
+                    continue;
+                done[2 * i + kept] = true;
+                const char *name = invariant_name(e, op, kept);
+                cross_in(&at, &tile_at, ports, name, name, op->width, op->space);
+            }
         }
     }
 }
@@ -111,7 +127,8 @@ static int find_edges(struct emit *e, struct edge *edges, int room) {
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
         const struct op_time *t = &e->s->time[i];
-        if (op->alias || !t->needed || op->code != IR_VIEW || !e->s->time[op->in[0]->id].in_tile)
+        if (op->alias || !t->needed || op->code != IR_VIEW || !e->s->time[op->in[0]->id].in_tile ||
+            e->s->time[op->in[0]->id].invariant)
             continue;
         for (int k = 0; k < op->view_count; k++) {
             const struct view_index *v = &op->view[k];

@@ -83,8 +83,12 @@ const char *name_of(struct emit *e, const char *base, const struct op *op) {
     return arena_printf(e->cc, "%s_%d", safe_name(e, base), op->id);
 }
 
+static const char *base_of(struct emit *e, const struct op *op) {
+    return safe_name(e, op->name ? op->name : ir_opcode_name(op->code));
+}
+
 const char *value_name(struct emit *e, const struct op *op) {
-    return name_of(e, op->name ? op->name : ir_opcode_name(op->code), op);
+    return name_of(e, base_of(e, op), op);
 }
 
 const char *state_name(struct emit *e, int state) {
@@ -188,6 +192,12 @@ void register_value(struct emit *e, const char *q, const char *d, uint32_t space
         put(t, "    %s <= %s;\n", q, d);
 }
 
+const char *invariant_name(struct emit *e, const struct op *op, bool in_register) {
+    if (op->code == IR_STATE)
+        return arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm));
+    return arena_printf(e->cc, "%s_%d_c%s", base_of(e, op), op->id, in_register ? "q" : "");
+}
+
 static int carried_index(const struct emit *e, const struct op *phi) {
     for (int c = 0; c < e->r->carried_count; c++)
         if (e->r->carried[c].phi == phi)
@@ -197,10 +207,8 @@ static int carried_index(const struct emit *e, const struct op *phi) {
 
 static const char *name_at(struct emit *e, const struct op *op, int stage) {
     const struct op_time *t = &e->s->time[op->id];
-    if (op->code == IR_STATE)
-        return arena_printf(e->cc, "%s_q", state_name(e, (int)op->imm));
-    if (t->invariant)
-        return arena_printf(e->cc, "%s_c", value_name(e, op));
+    if (t->invariant || e->behind < BY_PIPELINE)
+        return invariant_name(e, op, invariant_by_register(e->p, op, e->behind));
     if (op->code == IR_PHI && t->in_tile == e->in_tile) {
         const int c = carried_index(e, op);
         if (c >= 0 && stage <= e->s->state_stage[c])
@@ -292,7 +300,8 @@ const char *element(struct emit *e, const struct op *view, int stage) {
     if (source->code == IR_LANE)
         return arena_printf(e->cc, "$signed(%d'(%s))", source->width,
                             index_text(e, view, &view->view[0], stage));
-    const bool from_tile = e->s->time[source->id].in_tile;
+    const struct op_time *time = &e->s->time[source->id];
+    const bool from_tile = time->in_tile && !time->invariant;
     struct emit owner = *e; // cross_out names a tile's values as the tile does
     owner.in_tile = e->in_tile || from_tile;
     const char *base = name_at(&owner, source, stage);

@@ -139,6 +139,11 @@ static bool enter(struct cycle_process *p, int region) {
     return !has_no_rounds(r, p->limit) && !ir_only_enters(r);
 }
 
+static bool is_settled(const struct cycle_process *p, const int *cycles) {
+    return p->still[FROM_SCALARS] >= (uint64_t)cycles[FROM_SCALARS] &&
+           p->still[FROM_REGISTERS] >= (uint64_t)cycles[FROM_REGISTERS];
+}
+
 static void pick(struct cycle_process *p) {
     const struct process *process = p->f->p;
     const int steps = steps_of(process);
@@ -146,6 +151,8 @@ static void pick(struct cycle_process *p) {
     refresh(p);
     for (; p->step < steps; p->step++) {
         const struct step *step = process->step_count ? &process->steps[p->step] : NULL;
+        if (step && !is_settled(p, step->knows))
+            return;
         if (step && step->kind == STEP_JUMP) {
             if (!flag(p, NULL, step->condition))
                 continue;
@@ -155,6 +162,8 @@ static void pick(struct cycle_process *p) {
         const int region = step ? step->region : p->step;
         if (!flag(p, NULL, process->regions[region]->enable))
             continue;
+        if (step && !is_settled(p, step->settles))
+            return;
         p->step++;
         if (enter(p, region)) {
             p->region = region;
@@ -240,6 +249,7 @@ static void finish(struct cycle_process *p) {
 static void run_process(struct cycle_process *p) {
     bool is_over = false;
     const enum phase phase = p->phase;
+    const uint64_t entered = p->entered;
     if (phase == RUN)
         run_loop(p, &is_over);
     run_flights(p);
@@ -260,6 +270,10 @@ static void run_process(struct cycle_process *p) {
     }
     if (p->phase != phase)
         p->interp->quiet = 0;
+    p->still[FROM_SCALARS]++;
+    p->still[FROM_REGISTERS]++;
+    if (phase == RUN || p->phase == DRAIN || p->entered != entered)
+        p->still[FROM_REGISTERS] = 0;
     end_flights(p);
 }
 
@@ -274,6 +288,7 @@ static void start(struct cycle_interp *in) {
         p->entered = 0;
         p->is_done = false;
         p->is_fixed_old = true;
+        p->still[FROM_SCALARS] = p->still[FROM_REGISTERS] = 0;
         for (int s = 0; s < p->f->p->stream_count; s++) {
             if (!p->f->p->streams[s].is_output || p->f->p->streams[s].partner < 0)
                 continue;

@@ -41,6 +41,7 @@ struct cycle_process {
     int step, region, wait;
     int64_t index[MAX_LEVELS], limit[MAX_LEVELS];
     uint64_t entered, iteration;
+    uint64_t still[ORIGINS]; // cycles in which scalars, and registers, have not changed
     struct flight *flights, *free, *ahead; // `ahead`: the iteration that may be issued
     struct flight *issued;
     struct fifo *out;   // [stream_count]

@@ -3,6 +3,8 @@
 // a table of elements, which all operands of the same two spaces share.
 #include "interp_flat.h"
 
+#include "schedule.h"
+
 #include <string.h>
 
 struct maps { // of one process
@@ -78,46 +80,6 @@ static struct ref ref_in(struct flat *f, struct maps *maps, const struct op *op,
 struct ref ref_to(struct flat *f, const struct op *op, uint32_t space) {
     struct maps maps = {0};
     return ref_in(f, &maps, op, space);
-}
-
-static bool is_pure(const struct op *op) {
-    switch (op->code) {
-    case IR_CONST:
-    case IR_ARG:
-    case IR_STATE:
-    case IR_LANE:
-    case IR_VIEW:
-    case IR_CAST:
-    case IR_TRUNC:
-    case IR_ADD:
-    case IR_SUB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-    case IR_NOT:
-    case IR_NEG:
-    case IR_SHL:
-    case IR_SHR:
-    case IR_EQ:
-    case IR_LT:
-    case IR_LE:
-    case IR_SELECT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void find_fixed(struct flat *f) {
-    for (int pass = 0; pass < 2; pass++) { // constants may stand behind their users
-        for (int i = 0; i < f->p->op_count; i++) {
-            const struct op *op = f->p->ops[i];
-            bool fixed = !op->alias && is_pure(op);
-            for (int k = 0; fixed && k < op->in_count; k++)
-                fixed = !op->in[k] || f->code[op->in[k]->id].fixed;
-            f->code[i].fixed = fixed;
-        }
-    }
 }
 
 // ---- run-time and lane indices of views, loads and stores
@@ -372,7 +334,8 @@ struct flat *flatten(struct compiler *cc, const struct network *net, const struc
     f->code = arena_alloc(cc, ((size_t)p->op_count + 1) * sizeof *f->code);
     f->regions = arena_alloc(cc, ((size_t)p->region_count + 1) * sizeof *f->regions);
     bool *needed = arena_alloc(cc, (size_t)p->op_count + 1);
-    find_fixed(f);
+    for (int i = 0; i < p->op_count; i++)
+        f->code[i].fixed = p->invariants[i].is_one;
     for (int r = 0; r < p->region_count; r++)
         need_region(f, r, needed);
     for (int i = 0; i < p->step_count; i++)

@@ -193,6 +193,10 @@ struct region {
 
 enum step_kind { STEP_REGION, STEP_JUMP };
 
+// What invariants are computed from, and what they settle after: the start of a run, and the last
+// change of a register.
+enum invariant_origin { FROM_SCALARS, FROM_REGISTERS, ORIGINS };
+
 // What a run of a process does, in order, from steps[0] on until it leaves the list.
 struct step {
     enum step_kind kind;
@@ -200,6 +204,9 @@ struct step {
     struct op *condition; // STEP_JUMP: taken if this holds, or NULL: always
     int target;           // STEP_JUMP: step to go on with; step_count: the end of the run
     struct location loc;
+    // Set by the schedule: cycles after which its condition, or the region's, is known, and after
+    // which it can be picked.
+    int knows[ORIGINS], settles[ORIGINS];
 };
 
 struct process {
@@ -223,6 +230,7 @@ struct process {
     int region_count;
     struct step *steps;
     int step_count;
+    struct invariant *invariants; // [op_count], set by the schedule
 };
 
 struct channel {

@@ -218,7 +218,8 @@ static int add_jump(struct lowering *lo, struct op *condition, int target, struc
     struct process *p = lo->p;
     p->steps = arena_grow(lo->cc, p->steps, (size_t)p->step_count * sizeof *p->steps,
                           (size_t)(p->step_count + 1) * sizeof *p->steps);
-    p->steps[p->step_count] = (struct step){STEP_JUMP, -1, condition, target, loc};
+    p->steps[p->step_count] = (struct step){
+        .kind = STEP_JUMP, .region = -1, .condition = condition, .target = target, .loc = loc};
     return p->step_count++;
 }
 

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The arguments are taken in cycle 0, the first loop is picked and issues its first iteration in:
+enum { FIRST_PICK = 1, FIRST_ISSUE = 2 };
+
 static const char *impl_name(const struct memory *m) {
     static const char *const names[] = {"auto", "lutram", "bram", "uram", "register"};
     return m->kind == MEMORY_ROM ? "rom" : names[m->storage];
@@ -140,7 +143,53 @@ static const struct op *slowest(const struct process *p, const struct region *r)
     return worst;
 }
 
-static json_t *loop_json(const struct process *p, const struct region *r) {
+// The invariant that takes longest; NULL: none takes time.
+static const struct op *slowest_invariant(const struct process *p) {
+    const struct op *worst = NULL;
+    for (int i = 0; i < p->op_count; i++) {
+        const struct invariant *v = &p->invariants[i];
+        if ((v->is_made[false] || v->is_made[true]) && v->arrival > REGISTER_OUT &&
+            (!worst || v->arrival > p->invariants[worst->id].arrival))
+            worst = p->ops[i];
+    }
+    return worst;
+}
+
+static const struct step *step_of(const struct process *p, int region) {
+    const struct step *step = p->steps;
+    while (step->kind != STEP_REGION || step->region != region)
+        step++;
+    return step;
+}
+
+static void print_slowest(const char *what, const struct op *op, double ns, FILE *out) {
+    fprintf(out, "%s: %.2f of %.2f ns, %s%s%s, %s:%d\n", what, ns, SCHEDULE_BUDGET,
+            ir_opcode_name(op->code), op->name ? " " : "", op->name ? op->name : "",
+            base_name(op->loc.file), op->loc.line);
+}
+
+// How long a step waits for invariants to settle.
+static void print_wait(const char *what, const struct step *step, FILE *out) {
+    const int *cycles = step->settles;
+    if (cycles[FROM_SCALARS] <= 0 && cycles[FROM_REGISTERS] <= 0)
+        return;
+    fprintf(out, "%s until its invariants have settled: ", what);
+    if (cycles[FROM_SCALARS] > 0)
+        fprintf(out, "cycle %d of the run", FIRST_PICK + cycles[FROM_SCALARS]);
+    if (cycles[FROM_REGISTERS] > 0)
+        fprintf(out, "%s%d cycle%s behind the last change of a register",
+                cycles[FROM_SCALARS] > 0 ? " and " : "", cycles[FROM_REGISTERS],
+                cycles[FROM_REGISTERS] == 1 ? "" : "s");
+    fputc('\n', out);
+}
+
+static json_t *json_ns(double ns) {
+    return json_real((double)(int)(ns * 100 + 0.5) / 100);
+}
+
+static json_t *loop_json(const struct process *p, int region) {
+    const struct region *r = p->regions[region];
+    const struct step *step = step_of(p, region);
     json_t *loop =
         json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", r->name, "file", base_name(r->loc.file),
                   "line", r->loc.line, "ii", r->schedule->ii, "depth", r->schedule->depth);
@@ -150,9 +199,11 @@ static json_t *loop_json(const struct process *p, const struct region *r) {
     for (int stage = 0; stage < r->schedule->depth; stage++) {
         const struct op *op = latest_in(p, r, stage);
         const double ns = op ? r->schedule->time[op->id].arrival : 0;
-        json_array_append_new(stages, json_real((double)(int)(ns * 100 + 0.5) / 100));
+        json_array_append_new(stages, json_ns(ns));
     }
     json_object_set_new(loop, "stage_ns", stages);
+    json_object_set_new(loop, "settle_scalars", json_integer(step->settles[FROM_SCALARS]));
+    json_object_set_new(loop, "settle_registers", json_integer(step->settles[FROM_REGISTERS]));
     return loop;
 }
 
@@ -162,7 +213,7 @@ static json_t *process_json(const struct network *net, const struct process *p,
            *deps = json_array();
     for (int i = 0; i < p->region_count; i++) {
         const struct region *r = p->regions[i];
-        json_array_append_new(loops, loop_json(p, r));
+        json_array_append_new(loops, loop_json(p, i));
         for (int k = 0; k < r->schedule->dependence_count; k++) {
             const struct found_dependence *d = &r->schedule->dependences[k];
             if (!is_read_after_write(d))
@@ -221,15 +272,16 @@ static json_t *process_json(const struct network *net, const struct process *p,
             json_array_append_new(probes,
                                   json_pack("{s:s, s:i, s:b}", "name", p->states[i].name, "bits",
                                             p->states[i].bits, "signed", p->states[i].is_signed));
-    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers",
-                     p->multipliers, "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile,
-                     "loops", loops, "streams", streams, "memories", memories, "probes", probes,
-                     "dependences", deps);
+    json_t *process =
+        json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers",
+                  p->multipliers, "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile,
+                  "loops", loops, "streams", streams, "memories", memories, "probes", probes,
+                  "dependences", deps);
+    const struct op *still = slowest_invariant(p);
+    if (still)
+        json_object_set_new(process, "invariant_ns", json_ns(p->invariants[still->id].arrival));
+    return process;
 }
-
-// Cycle of the first issue after the start: the arguments are taken in cycle 0, the loop is picked
-// in cycle 1.
-enum { FIRST_ISSUE = 2 };
 
 void report_json(const struct network *net, struct tile *const *tiles, FILE *out) {
     json_t *processes = json_array();
@@ -280,16 +332,28 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
             }
             fputc('\n', out);
             const struct op *late = slowest(p, region);
-            if (late)
-                fprintf(out, "    slowest is stage %d: %.2f of %.2f ns, %s%s%s, %s:%d\n",
-                        region->schedule->time[late->id].ready,
-                        region->schedule->time[late->id].arrival, SCHEDULE_BUDGET,
-                        ir_opcode_name(late->code), late->name ? " " : "",
-                        late->name ? late->name : "", base_name(late->loc.file), late->loc.line);
+            if (late) {
+                char what[64];
+                snprintf(what, sizeof what, "    slowest is stage %d",
+                         region->schedule->time[late->id].ready);
+                print_slowest(what, late, region->schedule->time[late->id].arrival, out);
+            }
+            print_wait("    waits", step_of(p, r), out);
             if (region->schedule->ii_reason)
                 fprintf(out, "    II is not %d: %s\n", region->schedule->ii - 1,
                         region->schedule->ii_reason);
         }
+        for (int k = 0; k < p->step_count; k++) {
+            char what[512];
+            if (p->steps[k].kind != STEP_JUMP)
+                continue;
+            snprintf(what, sizeof what, "  the jump of %s:%d waits",
+                     base_name(p->steps[k].loc.file), p->steps[k].loc.line);
+            print_wait(what, &p->steps[k], out);
+        }
+        const struct op *still = slowest_invariant(p);
+        if (still)
+            print_slowest("  slowest invariant", still, p->invariants[still->id].arrival, out);
         if (p->notes)
             fputs(p->notes, out);
         for (int k = 0; k < p->stream_count; k++)

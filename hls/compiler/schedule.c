@@ -47,45 +47,15 @@ static bool is_direct(const struct process *p, const struct schedule *s, const s
     return user != NULL;
 }
 
-static void mark_invariants(const struct process *p, struct schedule *s) {
-    for (int pass = 0; pass < 2; pass++) { // constants may stand behind their users
-        for (int i = 0; i < p->op_count; i++) {
-            const struct op *op = p->ops[i];
-            if (op->alias)
-                continue;
-            bool invariant;
-            switch (op->code) {
-            case IR_CONST:
-            case IR_ARG:
-            case IR_STATE:
-            case IR_LANE:
-                invariant = true;
-                break;
-            case IR_INDEX:
-            case IR_PHI:
-            case IR_READ:
-            case IR_FIELD:
-            case IR_LOAD:
-            case IR_STORE:
-            case IR_WRITE:
-            case IR_MUL:
-            case IR_DOT:
-            case IR_MULADD:
-            case IR_SUM:
-            case IR_MIN:
-            case IR_MAX:
-            case IR_ALL:
-            case IR_ANY:
-            case IR_PARITY:
-                invariant = false;
-                break;
-            default:
-                invariant = true;
-                for (int k = 0; k < op->in_count; k++)
-                    invariant = invariant && (!op->in[k] || s->time[op->in[k]->id].invariant);
-            }
-            s->time[i].invariant = invariant;
-        }
+static bool repeats(const struct region *r) {
+    return r->levels > 0 || r->repeats;
+}
+
+// In straight code what takes time is pipelined like anything else.
+static void mark_invariants(const struct process *p, const struct region *r, struct schedule *s) {
+    for (int i = 0; i < p->op_count; i++) {
+        const struct invariant *v = &p->invariants[i];
+        s->time[i].invariant = v->is_one && (repeats(r) || v->arrival == REGISTER_OUT);
     }
 }
 
@@ -107,13 +77,11 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         if (!t->invariant && !from && to) { // through a register of the tile
             at++;
             late = REGISTER_OUT;
-        } else if (from && !to) {
+        } else if (!t->invariant && from && !to) {
             late += CROSSING;
         }
         if (op->code == IR_MULADD && k == 2) // the sum comes two cycles after the operands
             at -= first;
-        if (t->invariant && *stage > 0)
-            continue;
         if (at > *stage) {
             *stage = at;
             *time = late;
@@ -161,7 +129,7 @@ static void place_all(struct pass *a) {
         struct op_time *t = &s->time[i];
         if (!t->needed || op->alias)
             continue;
-        if (t->invariant && op->in_count == 0) {
+        if (t->invariant) {
             t->start = t->ready = 0;
             t->arrival = REGISTER_OUT;
             continue;
@@ -347,10 +315,6 @@ static void collect_uses(struct pass *a) {
         use(a, a->r->break_if, s->break_stage, false);
 }
 
-static bool repeats(const struct region *r) {
-    return r->levels > 0 || r->repeats;
-}
-
 enum { MAX_STAGES = 480, MAX_II = 128 };
 
 static bool try_interval(struct pass *a) {
@@ -485,13 +449,16 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
                      .follows = arena_alloc(cc, (size_t)p->memory_count + 1),
                      .latest = arena_alloc(cc, ops * sizeof(int))};
     find_needed(&a);
-    mark_invariants(p, s);
+    mark_invariants(p, r, s);
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         s->time[i].in_tile = !op->alias && op_in_tile(p, tile, region, op);
         a.direct[i] =
             s->time[i].needed && (op->code == IR_MUL || op->code == IR_DOT) && is_direct(p, s, op);
     }
+    for (int i = 0; i < p->op_count; i++)
+        if (s->time[i].needed && !s->time[i].invariant && !p->ops[i]->alias)
+            check_delay(cc, p, p->ops[i]);
     find_dependences(&a);
     search_interval(&a);
     for (int i = 0; i < r->effect_count; i++) {
@@ -571,8 +538,10 @@ bool memory_is_read(const struct process *p, int memory) {
 void schedule_process(struct compiler *cc, struct process *p, const struct tile *tile) {
     find_live_states(p);
     decide_memories(p, tile);
+    find_invariants(cc, p);
     for (int i = 0; i < p->region_count; i++)
         schedule_region(cc, p, tile, i);
+    use_invariants(cc, p, tile);
     p->multipliers = 0;
     bool *counted = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *counted);
     for (int i = 0; i < p->region_count; i++) {

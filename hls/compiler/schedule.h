@@ -18,10 +18,15 @@ enum {
 // ns from the clock's edge to a register's output, and on the way out of a tile.
 #define REGISTER_OUT 0.2
 #define CROSSING 0.4
+// ns from a condition to the registers of the control: the choice of a step, and what follows of
+// it.
+#define BY_CONTROL 0.9
+// Pipelines look at invariants that took time in registers.
+#define BY_PIPELINE SCHEDULE_BUDGET
 
 struct op_time {
     bool needed;    // by this region
-    bool invariant; // the same in all iterations of a run: never pipelined
+    bool invariant; // looked at where it stands still, in no stage
     bool in_tile;
     int start;      // stage in which its inputs are looked at (a multiplier registers them first)
     int ready;      // stage in which its result can be used
@@ -31,6 +36,16 @@ struct op_time {
     // is in the stages from start to ready - 1 replaces what was read.
     bool follows;
     int tile_first, tile_last; // stages in which a tile looks at it; first -1: none
+};
+
+// A value that stands still while a loop runs: computed from scalars, and from registers that
+// regions leave behind.
+struct invariant {
+    bool is_one;
+    int settles[ORIGINS]; // registers on the longest way from there; -1: does not depend on it
+    double arrival;       // ns behind the last of them
+    // In the process's module, and in its tiles: is it computed, and put into a register?
+    bool is_made[2], is_kept[2];
 };
 
 // An access of a memory that must come before another one, `distance` iterations later.
@@ -85,6 +100,18 @@ struct pass {
     int reason_memory; // a memory whose new value comes too late, or -1
 };
 
+// Finds the invariants of a process and cuts their chains by registers.
+void find_invariants(struct compiler *cc, struct process *process);
+// With all regions scheduled: which of them are looked at where, and how long steps wait for them.
+void use_invariants(struct compiler *cc, struct process *process, const struct tile *tile);
+// Is an invariant looked at in its register, by what takes `behind` ns?
+bool invariant_by_register(const struct process *process, const struct op *op, double behind);
+// ns behind an invariant that the control looks at. What scalars alone give within a cycle stands
+// still from the start on.
+double behind_condition(const struct process *process, const struct op *op);
+// Fails where an operation alone is longer than the period.
+void check_delay(struct compiler *cc, const struct process *process, const struct op *op);
+
 // Where an operation stands in the source.
 struct location op_location(const struct op *op, struct location fallback);
 // Are there as many writes of a port (IR_STORE) or stream (IR_WRITE) as an interval has cycles, or
@@ -110,6 +137,7 @@ bool keep_dependences(struct pass *a);
 struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
 bool memory_is_read(const struct process *process, int memory); // by any region
+int shift_bits(const struct op *shift); // of the amount of an IR_SHL or IR_SHR that have a meaning
 double op_delay(const struct process *process, const struct op *op);
 // Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
 // its register M, for it is itself the register P.

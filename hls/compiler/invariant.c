@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariants: values that stand still while a loop runs. They are in no pipeline, but computed all
+// the time from scalars and from registers between loops. Where a chain of them is longer than the
+// period it is cut by registers that take a new value every cycle, and the step that looks at the
+// end of the chain is entered as many cycles after its start has come to rest.
+#include "schedule.h"
+
+static bool is_leaf(const struct op *op) {
+    return op->code == IR_CONST || op->code == IR_ARG || op->code == IR_STATE ||
+           op->code == IR_LANE;
+}
+
+static bool stands_still(const struct process *p, const struct op *op) {
+    if (is_leaf(op))
+        return true;
+    const bool simple = op->code == IR_VIEW || (op->code >= IR_CAST && op->code <= IR_SELECT);
+    if (!simple || op->code == IR_MUL) // a product is always in a pipeline
+        return false;
+    for (int k = 0; k < op->in_count; k++)
+        if (op->in[k] && !p->invariants[op->in[k]->id].is_one)
+            return false;
+    return true;
+}
+
+bool invariant_by_register(const struct process *p, const struct op *op, double behind) {
+    const struct invariant *v = &p->invariants[op->id];
+    return v->arrival > REGISTER_OUT && v->arrival + behind > SCHEDULE_BUDGET;
+}
+
+double behind_condition(const struct process *p, const struct op *op) {
+    const int *settles = p->invariants[op->id].settles;
+    return settles[FROM_REGISTERS] < 0 && settles[FROM_SCALARS] <= 0 ? 0 : BY_CONTROL;
+}
+
+static void place(const struct process *p, const struct op *op) {
+    struct invariant *v = &p->invariants[op->id];
+    const double delay = op_delay(p, op);
+    bool known = true; // a number that synthesis knows
+    v->arrival = REGISTER_OUT;
+    for (int k = 0; k < op->in_count; k++) {
+        if (!op->in[k])
+            continue;
+        const struct invariant *in = &p->invariants[op->in[k]->id];
+        const bool late = invariant_by_register(p, op->in[k], delay);
+        if (!late && in->arrival > v->arrival)
+            v->arrival = in->arrival;
+        for (int i = 0; i < ORIGINS; i++) {
+            known = known && in->settles[i] < 0;
+            if (in->settles[i] >= 0 && in->settles[i] + late > v->settles[i])
+                v->settles[i] = in->settles[i] + late;
+        }
+    }
+    if (!known)
+        v->arrival += delay;
+}
+
+void find_invariants(struct compiler *cc, struct process *p) {
+    p->invariants = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *p->invariants);
+    for (int i = 0; i < p->op_count; i++) {
+        struct invariant *v = &p->invariants[i];
+        for (int k = 0; k < ORIGINS; k++)
+            v->settles[k] = -1;
+        v->arrival = REGISTER_OUT;
+        v->is_one = !p->ops[i]->alias && is_leaf(p->ops[i]);
+        if (p->ops[i]->code == IR_ARG)
+            v->settles[FROM_SCALARS] = 0;
+        if (p->ops[i]->code == IR_STATE)
+            v->settles[FROM_REGISTERS] = 0;
+    }
+    for (int i = 0; i < p->op_count; i++) {
+        const struct op *op = p->ops[i];
+        if (op->alias || is_leaf(op) || !stands_still(p, op))
+            continue;
+        p->invariants[i].is_one = true;
+        place(p, op);
+    }
+}
+
+// ---- who looks at them
+
+struct uses {
+    struct process *p;
+    const struct tile *tile;
+    struct step *step;
+};
+
+static bool is_tiled(const struct uses *u, const struct op *op) {
+    return op_in_tile(u->p, u->tile, u->tile->region, op);
+}
+
+static void make(const struct uses *u, const struct op *op, bool by_tile, double behind) {
+    struct invariant *v = &u->p->invariants[op->id];
+    const bool in_tile = by_tile && is_tiled(u, op);
+    v->is_made[in_tile] = true;
+    v->is_kept[in_tile] = v->is_kept[in_tile] || invariant_by_register(u->p, op, behind);
+}
+
+static void wait_for(const struct uses *u, const struct op *op, double behind, int lead,
+                     int *cycles) {
+    const struct invariant *v = &u->p->invariants[op->id];
+    for (int i = 0; i < ORIGINS; i++) {
+        const int settles = v->settles[i] + invariant_by_register(u->p, op, behind) - lead;
+        if (v->settles[i] >= 0 && settles > cycles[i])
+            cycles[i] = settles;
+    }
+}
+
+// `op` is looked at `lead` cycles after the step is picked, with `behind` ns to go.
+static void look_at(const struct uses *u, const struct op *op, bool by_tile, double behind,
+                    int lead) {
+    if (!op || !u->p->invariants[op->id].is_one)
+        return;
+    make(u, op, by_tile, behind);
+    wait_for(u, op, behind, lead, u->step->settles);
+}
+
+static void look_from_control(const struct uses *u, const struct op *op) {
+    if (op)
+        look_at(u, op, false, behind_condition(u->p, op), 0);
+}
+
+static void ask(const struct uses *u, const struct op *condition) {
+    look_from_control(u, condition);
+    if (condition)
+        wait_for(u, condition, behind_condition(u->p, condition), 0, u->step->knows);
+}
+
+static void look_from_pipeline(const struct uses *u, const struct region *r) {
+    const struct schedule *s = r->schedule;
+    for (int i = 0; i < u->p->op_count; i++) {
+        const struct op *op = u->p->ops[i];
+        const struct op_time *t = &s->time[i];
+        if (op->alias || !t->needed || t->invariant)
+            continue;
+        // Whether a stream is written may be asked as the iteration is issued.
+        const int stage = op->code == IR_WRITE ? 0 : t->start;
+        for (int k = 0; k < op->in_count; k++)
+            if (op->in[k] && s->time[op->in[k]->id].invariant)
+                look_at(u, op->in[k], t->in_tile, BY_PIPELINE, stage + 1);
+    }
+    for (int c = 0; c < r->carried_count; c++)
+        if (s->time[r->carried[c].next->id].invariant)
+            look_at(u, r->carried[c].next,
+                    u->tile->lane != NO_LANE && u->tile->state[r->carried[c].state], BY_PIPELINE,
+                    1);
+    if (r->break_if && s->time[r->break_if->id].invariant)
+        look_at(u, r->break_if, false, BY_PIPELINE, 1);
+    if (r->go_on && s->time[r->go_on->id].invariant)
+        look_at(u, r->go_on, false, BY_PIPELINE, 1);
+    for (int i = 0; i < r->levels; i++) // when does it end?
+        look_at(u, r->level[i].limit, false, BY_PIPELINE, 1);
+}
+
+static void look_from_step(const struct uses *u) {
+    if (u->step->kind == STEP_JUMP) {
+        ask(u, u->step->condition);
+        return;
+    }
+    const struct region *r = u->p->regions[u->step->region];
+    ask(u, r->enable);
+    for (int i = 0; i < r->levels; i++) // has it a round?
+        look_from_control(u, r->level[i].limit);
+    for (int c = 0; c < r->carried_count; c++)
+        look_from_control(u, r->carried[c].init);
+    look_from_pipeline(u, r);
+}
+
+void use_invariants(struct compiler *cc, struct process *p, const struct tile *tile) {
+    struct uses u = {.p = p, .tile = tile};
+    for (int i = 0; i < p->step_count; i++) {
+        u.step = &p->steps[i];
+        look_from_step(&u);
+    }
+    for (int i = p->op_count - 1; i >= 0; i--) {
+        const struct op *op = p->ops[i];
+        const struct invariant *v = &p->invariants[i];
+        if (v->is_made[false] || v->is_made[true])
+            check_delay(cc, p, op);
+        for (int in_tile = 0; in_tile < 2; in_tile++)
+            for (int k = 0; v->is_made[in_tile] && k < op->in_count; k++)
+                if (op->in[k])
+                    make(&u, op->in[k], in_tile, op_delay(p, op));
+    }
+}
