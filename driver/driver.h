@@ -22,6 +22,8 @@ struct mr_image {
     const char *target;              // "u55c"
     uint32_t process_count;
     const char *const *processes; // names, as a card knows none
+    uint32_t probe_count;
+    const struct mr_probe *probes; // likewise
 };
 
 // All of it but limit_ms and portion is for `sim:`; other devices refuse what they cannot do rather
@@ -50,6 +52,9 @@ struct mr_job {
     uint32_t done;
     uint64_t cycles, last_output_cycle;
     struct mr_activity *activity; // [process_count of the device], or NULL
+    // [probe_count of the device], or NULL: the probes of the sequences that are done are added, of
+    // a network whose probes begin anew with each run. A device may cut a job into several.
+    uint64_t *probes;
     struct mr_timeline *timeline; // gets samples of the activity, which must be there; or NULL
 };
 
@@ -58,6 +63,8 @@ struct mr_device_info {
     uint32_t weights_bits, x_bits, y_bits; // width of one element of each stream
     uint32_t process_count;                // 0 where activity is not counted
     const char *const *processes;
+    uint32_t probe_count;
+    const struct mr_probe *probes;
     const char *text;  // which card it is, or NULL
     const char *place; // the image on it, or NULL
 };

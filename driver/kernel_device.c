@@ -38,6 +38,7 @@ struct mr_kernel_device {
     struct mr_loaded *loaded;
     void *instance;
     uint64_t max_cycles;
+    uint64_t *probes;           // [probe_count], of a run
     uint32_t bits[PORT_COUNT];  // 0: the kernel has no such port
     uint32_t place[PORT_COUNT]; // index among the kernel's ports of the same kind
 };
@@ -102,6 +103,11 @@ struct mr_kernel_device *mr_kernel_device_open(const char *so_path, const char *
     }
     if (find_ports(device, so_path, error, error_size))
         goto failed;
+    device->probes = calloc((size_t)kernel->probe_count + 1, sizeof *device->probes);
+    if (!device->probes) {
+        snprintf(error, error_size, "%s: not enough memory to open it", so_path);
+        goto failed;
+    }
     const struct mr_open_options open_options = {.idle_chance = options->idle_chance,
                                                  .stall_chance = options->stall_chance,
                                                  .seed = options->seed,
@@ -122,6 +128,7 @@ void mr_kernel_device_close(void *opened) {
     if (device->instance)
         device->loaded->kernel->close(device->instance);
     mr_kernel_unload(device->loaded);
+    free(device->probes);
     free(device);
 }
 
@@ -132,7 +139,9 @@ void mr_kernel_device_info(const void *opened, struct mr_device_info *info) {
                                     .x_bits = device->bits[X],
                                     .y_bits = device->bits[Y],
                                     .process_count = kernel->process_count,
-                                    .processes = kernel->processes};
+                                    .processes = kernel->processes,
+                                    .probe_count = kernel->probe_count,
+                                    .probes = kernel->probes};
 }
 
 static int all_taken(const struct mr_kernel_device *device, const char *name, uint64_t taken,
@@ -205,6 +214,7 @@ int mr_kernel_device_run(void *opened, struct mr_job *job, char *error, size_t e
                          .out = out,
                          .max_cycles = device->max_cycles,
                          .activity = job->activity,
+                         .probes = device->probes,
                          .timeline = job->timeline};
     if (device->loaded->kernel->run(device->instance, &run, error, error_size))
         return -1;
@@ -220,5 +230,7 @@ int mr_kernel_device_run(void *opened, struct mr_job *job, char *error, size_t e
                  (unsigned long long)job->y_count);
         return -1;
     }
+    for (uint32_t i = 0; job->probes && i < device->loaded->kernel->probe_count; i++)
+        job->probes[i] += device->probes[i];
     return 0;
 }

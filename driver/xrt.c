@@ -122,7 +122,8 @@ static int read_identity(struct mr_xrt *xrt) {
         mr_xrt_card_read(card, MR_CARD_VERSION, &version) ||
         mr_xrt_card_read(card, MR_CARD_X_BITS, &xrt->x_bits) ||
         mr_xrt_card_read(card, MR_CARD_Y_BITS, &xrt->y_bits) ||
-        mr_xrt_card_read(card, MR_CARD_PROCESS_COUNT, &xrt->process_count))
+        mr_xrt_card_read(card, MR_CARD_PROCESS_COUNT, &xrt->process_count) ||
+        mr_xrt_card_read(card, MR_CARD_PROBE_COUNT, &xrt->probe_count))
         return -1;
     for (int i = 0; i < MR_SHAPE_HASH / 4; i++)
         if (mr_xrt_card_read(card, MR_CARD_SHAPE_HASH + 4 * (uint32_t)i, &hash[i]))
@@ -205,6 +206,7 @@ static void close_xrt(void *device) {
     mr_emulation_close(xrt->card.emulation);
     free(xrt->names);
     free(xrt->name_text);
+    free(xrt->probes);
     free(xrt->looks);
     free(xrt);
 }
@@ -293,6 +295,33 @@ static int keep_names(struct mr_xrt *xrt, const struct mr_image *image, char *er
     return 0;
 }
 
+static int keep_probes(struct mr_xrt *xrt, const struct mr_image *image, char *error,
+                       size_t error_size) {
+    enum { NAME = 64 };
+    const uint32_t count = xrt->probe_count;
+    const struct mr_probe *named = image ? image->probes : NULL;
+    if (named && image->probe_count != count)
+        return mr_fail(error, error_size,
+                       "%s: its kernel has %u probes and the network has %u; build the image again",
+                       xrt->path, count, image->probe_count);
+    xrt->probes = calloc(1, ((size_t)count + 1) * (sizeof *xrt->probes + 2 * NAME));
+    if (!xrt->probes)
+        return mr_fail(error, error_size, "not enough memory to open the card");
+    char *text = (char *)(xrt->probes + count + 1);
+    for (uint32_t i = 0; i < count; i++, text += 2 * NAME) {
+        if (named) {
+            xrt->probes[i] = named[i];
+            snprintf(text, NAME, "%s", named[i].process);
+            snprintf(text + NAME, NAME, "%s", named[i].name);
+        } else {
+            snprintf(text + NAME, NAME, "probe%u", i);
+        }
+        xrt->probes[i].process = text;
+        xrt->probes[i].name = text + NAME;
+    }
+    return 0;
+}
+
 static void *open_xrt(const char *rest, const struct mr_image *image,
                       const struct mr_device_options *options, char *error, size_t error_size) {
     if (options->trace || options->idle_chance || options->stall_chance) {
@@ -324,7 +353,7 @@ static void *open_xrt(const char *rest, const struct mr_image *image,
     }
     if (mr_xrt_card_perform(card, work_open, xrt, xrt->limit_ms + LOAD_EXTRA_MS, error,
                             error_size) ||
-        keep_names(xrt, image, error, error_size)) {
+        keep_names(xrt, image, error, error_size) || keep_probes(xrt, image, error, error_size)) {
         close_xrt(xrt);
         return NULL;
     }
@@ -339,6 +368,8 @@ static void info(const void *device, struct mr_device_info *info) {
                                     .y_bits = xrt->y_bits,
                                     .process_count = xrt->process_count,
                                     .processes = xrt->names,
+                                    .probe_count = xrt->probe_count,
+                                    .probes = xrt->probes,
                                     .text = xrt->text,
                                     .place = xrt->path};
 }

@@ -60,6 +60,8 @@ struct mr_xrt {
     uint32_t x_bits, y_bits, process_count;
     const char **names; // [process_count]
     char *name_text;
+    uint32_t probe_count;
+    struct mr_probe *probes; // [probe_count], the texts behind them
     char text[160];
     struct mr_xrt_buffer weights, x, y, state_in, state_out; // each in the memory of its port
     struct mr_xrt_stream stream;                             // xrt_stream.c
@@ -103,6 +105,8 @@ int mr_xrt_start(struct mr_xrt *xrt, const struct mr_xrt_command *command);
 int mr_xrt_wait(struct mr_xrt *xrt, const struct mr_job *job);
 int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,
                    struct mr_activity *activity);
+// The network's probes, [probe_count].
+int mr_xrt_read_probes(struct mr_xrt *xrt, uint64_t *probes);
 // The three in a row, for a run of which nothing but its end is of interest.
 int mr_xrt_perform(struct mr_xrt *xrt, const struct mr_xrt_command *command);
 // A card that makes no progress for limit_ms is lost: call with looks 0 first, then each time.

@@ -191,6 +191,18 @@ int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,
     return status ? explain_status(xrt, status) : 0;
 }
 
+int mr_xrt_read_probes(struct mr_xrt *xrt, uint64_t *probes) {
+    struct mr_xrt_card *card = &xrt->card;
+    uint32_t any = 0;
+    memset(probes, 0, xrt->probe_count * sizeof *probes);
+    if (xrt->probe_count && mr_xrt_card_read(card, MR_CARD_PROBES_ANY, &any))
+        return -1;
+    for (uint32_t i = 0; any && i < xrt->probe_count; i++)
+        if (mr_xrt_card_read64(card, MR_CARD_PROBE + i * MR_CARD_PROBE_STRIDE, &probes[i]))
+            return -1;
+    return 0;
+}
+
 int mr_xrt_perform(struct mr_xrt *xrt, const struct mr_xrt_command *command) {
     uint64_t cycles, last_output;
     return mr_xrt_start(xrt, command) || mr_xrt_wait(xrt, NULL) ||

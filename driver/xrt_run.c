@@ -105,6 +105,7 @@ struct job {
     uint64_t x_bytes, y_bytes;       // of one sequence
     uint64_t x_elements, y_elements; // of one sequence
     uint32_t portion;                // sequences
+    uint64_t probes[];               // [probe_count], of the last portion
 };
 
 // Portions must begin at whole beats.
@@ -156,12 +157,17 @@ static int start_portion(struct job *run, uint32_t first) {
 
 static int end_portion(struct job *run) {
     uint64_t cycles = 0, last_output = 0;
-    if (mr_xrt_wait(run->xrt, run->job) ||
+    if (mr_xrt_wait(run->xrt, run->job) || mr_xrt_read_probes(run->xrt, run->probes) ||
         mr_xrt_results(run->xrt, &cycles, &last_output, run->job->activity))
         return -1;
     run->job->last_output_cycle = run->job->cycles + last_output;
     run->job->cycles += cycles;
     return 0;
+}
+
+static void add_probes(struct job *run) {
+    for (uint32_t i = 0; run->job->probes && i < run->xrt->probe_count; i++)
+        run->job->probes[i] += run->probes[i];
 }
 
 static int run_portions(struct job *run) {
@@ -174,6 +180,7 @@ static int run_portions(struct job *run) {
             (more && start_portion(run, next)) || fetch_portion(run, first))
             return -1;
         run->job->done = first = next;
+        add_probes(run);
     }
     return 0;
 }
@@ -199,8 +206,12 @@ static int work_run(struct mr_xrt_card *card, void *context) {
     struct mr_xrt *xrt = run->xrt;
     if (mr_xrt_card_touch(card) || (xrt->stale && xrt->weights_beats && command_weights(xrt)))
         return -1;
-    if (mr_xrt_streams(xrt, run->job))
-        return mr_xrt_stream_row(xrt, run->job);
+    if (mr_xrt_streams(xrt, run->job)) {
+        if (mr_xrt_stream_row(xrt, run->job) || mr_xrt_read_probes(xrt, run->probes))
+            return -1;
+        add_probes(run);
+        return 0;
+    }
     if (mr_xrt_stream_end(xrt))
         return -1;
     int result = prepare_buffers(run);
@@ -220,7 +231,7 @@ int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size)
                        "%llu elements of x and %llu of y are not the same for each of %u sequences",
                        (unsigned long long)job->x_count, (unsigned long long)job->y_count,
                        job->sequences);
-    struct job *run = calloc(1, sizeof *run);
+    struct job *run = calloc(1, sizeof *run + xrt->probe_count * sizeof *run->probes);
     if (!run)
         return mr_fail(error, error_size, "not enough memory to run on the card");
     *run = (struct job){.xrt = xrt,

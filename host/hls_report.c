@@ -104,6 +104,12 @@ static bool take_loop(const struct reader *reader, const json_t *object, const c
            take_number(reader, object, where, "depth", &loop->depth);
 }
 
+static bool take_probe(const struct reader *reader, const json_t *object, const char *where,
+                       struct mr_report_probe *probe) {
+    return take_text(reader, object, where, "name", &probe->name) &&
+           take_number(reader, object, where, "bits", &probe->bits);
+}
+
 static bool take_process(const struct reader *reader, const json_t *object,
                          struct mr_report_process *process) {
     if (!take_text(reader, object, "a process", "name", &process->name))
@@ -140,6 +146,14 @@ static bool take_process(const struct reader *reader, const json_t *object,
     for (size_t i = 0; i < process->memory_count; i++)
         if (!take_memory(reader, json_array_get(array, i), where, &process->memories[i]))
             return false;
+    room = NULL;
+    if (!take_array(reader, object, where, "probes", true, sizeof *process->probes, &array,
+                    &process->probe_count, &room))
+        return false;
+    process->probes = room;
+    for (size_t i = 0; i < process->probe_count; i++)
+        if (!take_probe(reader, json_array_get(array, i), where, &process->probes[i]))
+            return false;
     return true;
 }
 
@@ -158,9 +172,11 @@ static bool take_report(const struct reader *reader, const json_t *object,
                     &array, &report->process_count, &room))
         return false;
     report->processes = room;
-    for (size_t i = 0; i < report->process_count; i++)
+    for (size_t i = 0; i < report->process_count; i++) {
         if (!take_process(reader, json_array_get(array, i), &report->processes[i]))
             return false;
+        report->probe_count += report->processes[i].probe_count;
+    }
     return true;
 }
 
@@ -204,6 +220,9 @@ static void free_process(struct mr_report_process *process) {
         free(process->memories[i].name);
         free(process->memories[i].impl);
     }
+    for (size_t i = 0; i < process->probe_count; i++)
+        free(process->probes[i].name);
+    free(process->probes);
     free(process->loops);
     free(process->streams);
     free(process->memories);

@@ -28,13 +28,19 @@ struct mr_report_memory {
     uint32_t words, bits, copies;
 };
 
+struct mr_report_probe {
+    char *name;
+    uint32_t bits;
+};
+
 struct mr_report_process {
     char *name;
     uint64_t multipliers;
-    size_t loop_count, stream_count, memory_count;
+    size_t loop_count, stream_count, memory_count, probe_count;
     struct mr_report_loop *loops;
     struct mr_report_stream *streams;
     struct mr_report_memory *memories;
+    struct mr_report_probe *probes;
 };
 
 struct mr_report {
@@ -43,6 +49,7 @@ struct mr_report {
     uint32_t first_issue; // the cycle in which a process may issue its first iteration
     size_t process_count;
     struct mr_report_process *processes;
+    size_t probe_count; // of all processes
 };
 
 // Reads report.json, from a file or from memory; `name` is what errors call it. NULL with a

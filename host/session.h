@@ -27,6 +27,7 @@ struct mr_session {
     int32_t *y;
     size_t x_capacity, y_capacity; // in numbers
     const char **names;            // of the processes, for a device that knows none
+    struct mr_probe *probe_names;  // likewise
     char device_text[PATH_MAX + 300];
     struct mr_options options; // those that a change of the device needs again
     struct mr_resume *resume;  // what another device needs to go on; NULL: there is none

@@ -64,12 +64,22 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
     }
     if (!is_of(uri, "xrt:"))
         return 0;
-    const size_t count = compiled->report->process_count;
+    const struct mr_report *report = compiled->report;
+    const size_t count = report->process_count;
     session->names = calloc(count + 1, sizeof *session->names);
-    if (!session->names)
+    session->probe_names = calloc(report->probe_count + 1, sizeof *session->probe_names);
+    if (!session->names || !session->probe_names)
         return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
-    for (size_t i = 0; i < count; i++)
-        session->names[i] = compiled->report->processes[i].name;
+    for (size_t i = 0; i < count; i++) {
+        const struct mr_report_process *process = &report->processes[i];
+        session->names[i] = process->name;
+        for (size_t k = 0; k < process->probe_count; k++)
+            session->probe_names[image->probe_count++] =
+                (struct mr_probe){.process = process->name,
+                                  .name = process->probes[k].name,
+                                  .bits = process->probes[k].bits};
+    }
+    image->probes = session->probe_names;
     image->shape_hash = compiled->shape_hash;
     image->target = compiled->plan.target->name;
     image->process_count = (uint32_t)count;
@@ -166,13 +176,19 @@ int mr_session_check_uri(const char *uri, struct mr_error *error) {
     return mr_failure(error, MR_ERROR_DEVICE, "device %s", text);
 }
 
+static void forget_names(struct mr_session *session) {
+    free(session->names);
+    free(session->probe_names);
+    session->names = NULL;
+    session->probe_names = NULL;
+}
+
 int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error) {
     struct mr_image image = {0};
     char path[PATH_MAX];
     const int code =
         fill_image(session, uri, false, &session->options, &image, path, sizeof path, error);
-    free(session->names); // of a card that is not open yet
-    session->names = NULL;
+    forget_names(session); // of a card that is not open yet
     return code;
 }
 
@@ -185,10 +201,9 @@ void mr_session_detach(struct mr_session *session) {
     mr_device_close(session->device);
     mr_timeline_close(session->timeline);
     free(session->activity);
-    free(session->names);
+    forget_names(session);
     session->device = NULL;
     session->timeline = NULL;
     session->activity = NULL;
-    session->names = NULL;
     session->info = (struct mr_device_info){0};
 }

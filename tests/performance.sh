@@ -32,6 +32,7 @@ measure() { # ONNX file
 \`define MR_X_BITS $((16 * lc))
 \`define MR_Y_BITS 32
 \`define MR_PROCESSES $processes
+\`define MR_PROBES $(grep -o 'P(' <<<"$(sed -n 's/^#define KERNEL_PROBES(P)//p' "$gen/network_ports.h")" | wc -l)
 \`define MR_SHAPE_HASH 128'd0
 \`define MR_CLOCK_KHZ 300000
 END

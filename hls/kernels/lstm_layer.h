@@ -2,6 +2,7 @@
 // One LSTM layer as one process. Included once per layer, with
 //   LAYER         the process's name
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
+//   LAYER_CELL_FRACTION  bits behind the point of the cell state, 0 to 16; 16 where not given
 //
 // 4H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -17,6 +18,10 @@
 #    define LSTM_SUM_BITS 40 // of a gate row's sum; the importer keeps every one below 2^39
 #endif
 
+#ifndef LAYER_CELL_FRACTION
+#    define LAYER_CELL_FRACTION 16
+#endif
+
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
 #define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
 #define X_PHASE LSTM_MAX(X_WORDS, LSTM_LATENCY(LAYER_LC))
@@ -28,6 +33,12 @@
 // gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
 // where flags has MR_FLAG_RESET. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC
 // units. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h).
+//
+// Where a value is cut: a cell state that does not fit its 24 bits is wrong from then on, so the
+// probes `cut` and `past` count those of the last RUN, and by how much they were beyond in all, in
+// units of 2^-LAYER_CELL_FRACTION. (Units of padding have no weights and stay at 0.) A gate's
+// argument that is cut changes nothing: sigmoid and tanh have reached their end in Q15 where it
+// ends.
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
                   hls_stream(unit_state_t) * state, uint32_t command, uint32_t steps,
                   uint32_t total, uint32_t flags) {
@@ -51,6 +62,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     static int64_t passing[LSTM_GATES]
                           [LAYER_HIDDEN]; // the sums of step t-1 on their way to the cell
     HLS(array_partition variable = passing complete dim = 0)
+    static uint64_t cut, past;
+    HLS_PROBE(cut);
+    HLS_PROBE(past);
 
     if (command == MR_COMMAND_LOAD) {
 #define LANE_GATES LSTM_GATES_COUNT
@@ -83,6 +97,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         uint32_t left = steps;      // steps of the sequence from step t on
         bool forget = reset;        // step t starts from zero state
         bool forget_before = reset; // step t-1 did
+        cut = 0;
+        past = 0;
     run_steps:
         for (uint32_t t = 0; t <= total; t++) {
             for (uint32_t k = 0; k < X_PHASE + H_WORDS; k++) {
@@ -127,6 +143,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     }
                 }
                 // The cells of step t-1, LC units a cycle.
+                uint32_t cut_now = 0, past_now = 0;
                 if (k < H_WORDS && t > 0) {
                     VEC fresh;
                     for (int c = 0; c < LAYER_LC; c++) {
@@ -137,14 +154,20 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             arg[g] = mr_gate_argument(current[g][c], bias[k][c][g], shift[k][c][g]);
                         }
                         int32_t c_new;
+                        uint32_t c_past;
                         int16_t h_new;
-                        lstm_cell(arg, forget_before ? 0 : cell[k][c], &c_new, &h_new);
+                        lstm_cell(arg, LAYER_CELL_FRACTION, forget_before ? 0 : cell[k][c], &c_new,
+                                  &c_past, &h_new);
+                        cut_now += c_past != 0;
+                        past_now += c_past;
                         cell[k][c] = c_new;
                         h[k][c] = h_new;
                         fresh.v[c] = h_new;
                     }
                     hls_write(VEC, h_out, fresh);
                 }
+                cut += cut_now;
+                past += past_now;
                 if (k == X_PHASE + H_WORDS - 1) {
                     const bool last = left == 1;
                     forget_before = forget;
@@ -187,3 +210,4 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_INPUTS
 #undef LAYER_HIDDEN
 #undef LAYER_LC
+#undef LAYER_CELL_FRACTION

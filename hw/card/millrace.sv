@@ -82,6 +82,12 @@ module millrace #(
 `else
   localparam bit STATE = 0;
 `endif
+`ifdef MR_PROBES
+  localparam int PROBES = `MR_PROBES;
+`else
+  localparam int PROBES = 0;
+`endif
+  localparam int PROBE_SLOTS = PROBES > 0 ? PROBES : 1;
 
   // The names of the rest of the project.
   logic clk_i, rst_ni;
@@ -141,6 +147,7 @@ module millrace #(
       .X_BITS(X_BITS),
       .Y_BITS(Y_BITS),
       .PROCESSES(PROCESSES),
+      .PROBES(PROBES),
       .SHAPE_HASH(SHAPE_HASH),
       .CLOCK_KHZ(CLOCK_KHZ),
       .STATE(STATE)
@@ -312,6 +319,7 @@ module millrace #(
 
   // ---- the network
 
+  logic [64*PROBE_SLOTS-1:0] probe;
   logic y_valid, y_ready, state_out_valid, state_out_ready;
   logic [Y_BITS-1:0] y_data;
   logic [511:0] state_out_data;
@@ -343,10 +351,16 @@ module millrace #(
       .state_out_ready_i(state_out_ready),
       .state_out_data_o(state_out_data),
 `endif
+`ifdef MR_PROBES
+      .probe_o(probe),
+`endif
       .busy_o(busy),
       .starved_o(starved),
       .blocked_o(blocked)
   );
+`ifndef MR_PROBES
+  assign probe = '0;
+`endif
 `ifndef MR_STATE
   assign state_in_ready  = 1'b0;
   assign state_out_valid = 1'b0;
@@ -458,8 +472,21 @@ module millrace #(
   assign y_moves = give_valid && give_ready && open;
   assign moved = 4'(read_beat) + 4'(write_beat) + 4'(x_moves) + 4'(y_moves);
   assign progress = moved != 4'd0 || (in_valid && in_ready) || |busy;
+  // They come from all dies of the card and are in no hurry.
+  logic [64*PROBE_SLOTS-1:0] probe_here;
+  mr_stages #(
+      .WIDTH (64 * PROBE_SLOTS),
+      .STAGES(3),
+      .RESET (0)
+  ) u_probes (
+      .clk_i,
+      .rst_ni,
+      .data_i(probe),
+      .data_o(probe_here)
+  );
   mr_counters #(
-      .PROCESSES(PROCESSES)
+      .PROCESSES(PROCESSES),
+      .PROBES(PROBE_SLOTS)
   ) u_counters (
       .clk_i,
       .clear_i(taken || !rst_ni),
@@ -469,6 +496,7 @@ module millrace #(
       .busy_i(busy),
       .starved_i(starved),
       .blocked_i(blocked),
+      .probe_i(probe_here),
       .rd_valid_i(rd_valid),
       .rd_word_i(rd_addr[15:2]),
       .rd_data_o(counter)

@@ -7,6 +7,7 @@ module mr_card_registers #(
     parameter int X_BITS = 16,
     parameter int Y_BITS = 32,
     parameter int PROCESSES = 1,
+    parameter int PROBES = 0,
     parameter logic [127:0] SHAPE_HASH = '0,
     parameter int CLOCK_KHZ = 0,
     parameter bit STATE = 0
@@ -153,6 +154,7 @@ module mr_card_registers #(
       mr_registers_pkg::REG_X_BITS[15:0]: word_d = X_BITS;
       mr_registers_pkg::REG_Y_BITS[15:0]: word_d = Y_BITS;
       mr_registers_pkg::REG_PROCESS_COUNT[15:0]: word_d = PROCESSES;
+      mr_registers_pkg::REG_PROBE_COUNT[15:0]: word_d = PROBES;
       mr_registers_pkg::REG_STATUS[15:0]: word_d = status_q;
       mr_registers_pkg::REG_FAULTS[15:0]: word_d = faults_q;
       mr_registers_pkg::REG_RUNS[15:0]: word_d = runs_q;

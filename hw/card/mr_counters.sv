@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts the cycles of a run: all of them, those in which the network ran, when its first and last outputs
-// came, and for each process those in which it was busy, starved or blocked. All are cleared by clear_i and
-// read at any time; a read of a low word keeps the high word for the next read of a high word.
+// came, and for each process those in which it was busy, starved or blocked. All are cleared by clear_i. They
+// and the network's probes are read at any time; a read of a low word keeps the high word for the next read of
+// a high word.
 module mr_counters #(
     /// Processes; >= 1.
-    parameter int PROCESSES = 1
+    parameter int PROCESSES = 1,
+    /// Probes; >= 1.
+    parameter int PROBES = 1
 ) (
     /// Clock, rising edge.
     input  logic                 clk_i,
@@ -20,6 +23,8 @@ module mr_counters #(
     input  logic [PROCESSES-1:0] busy_i,
     input  logic [PROCESSES-1:0] starved_i,
     input  logic [PROCESSES-1:0] blocked_i,
+    /// The network's probes.
+    input  logic [64*PROBES-1:0] probe_i,
     /// A read: offset in the register map; the word follows in the next cycle.
     input  logic                 rd_valid_i,
     input  logic [         15:2] rd_word_i,
@@ -57,19 +62,33 @@ module mr_counters #(
     assign groups[p] = {blocked_q, starved_q, busy_q};
   end
 
+  logic [63:0] probes[PROBES];
+  logic [PROBES-1:0] set_q;
+  logic any_q;
+  for (genvar p = 0; p < PROBES; p++) begin : g_probe
+    assign probes[p] = probe_i[64*p+:64];
+    always_ff @(posedge clk_i) set_q[p] <= |probe_i[64*p+:64];
+  end
+  always_ff @(posedge clk_i) any_q <= |set_q;
+
   // The process first, then the counter of it.
   localparam int INDEX_WIDTH = PROCESSES > 1 ? $clog2(PROCESSES) : 1;
-  logic [15:3] place;
+  localparam int PROBE_WIDTH = PROBES > 1 ? $clog2(PROBES) : 1;
+  logic [15:3] place, seen;
   logic [191:0] group;
   logic [63:0] value;
   logic [31:0] high_q;
-  logic there;
+  logic there, probed;
   assign place = rd_word_i[15:3] - mr_registers_pkg::REG_BUSY[15:3];
   assign there = rd_word_i >= mr_registers_pkg::REG_BUSY[15:2] && place[15:5] < 11'(PROCESSES);
   assign group = there ? groups[INDEX_WIDTH'(place[15:5])] : '0;
+  assign seen = rd_word_i[15:3] - mr_registers_pkg::REG_PROBE[15:3];
+  assign probed = rd_word_i >= mr_registers_pkg::REG_PROBE[15:2] && seen < 13'(PROBES);
   always_comb begin
     value = '0;
-    if (there) begin
+    if (probed) begin
+      value = probes[PROBE_WIDTH'(seen)];
+    end else if (there) begin
       case (place[4:3])
         2'd0: value = group[63:0];
         2'd1: value = group[127:64];
@@ -82,6 +101,7 @@ module mr_counters #(
         mr_registers_pkg::REG_FIRST_OUTPUT[15:0]: value = first_q;
         mr_registers_pkg::REG_LAST_OUTPUT[15:0]: value = last_q;
         mr_registers_pkg::REG_NETWORK_CYCLES[15:0]: value = network_q;
+        mr_registers_pkg::REG_PROBES_ANY[15:0]: value = 64'(any_q);
         default: ;
       endcase
     end

@@ -8,7 +8,7 @@
 
 // Identity: the value of register magic, the version of this map, the window's bytes.
 #define MR_CARD_MAGIC_VALUE 0x4543524du
-#define MR_CARD_VERSION_VALUE 0x10000u
+#define MR_CARD_VERSION_VALUE 0x10001u
 #define MR_CARD_WINDOW 0x10000u
 
 // Registers: offsets in bytes, and their fields.
@@ -72,6 +72,8 @@
 #define MR_CARD_Y_BITS 0x124u
 // Processes of the network, each with a group of counters.
 #define MR_CARD_PROCESS_COUNT 0x128u
+// Probes of the network: registers of its processes that can be read, each with a register probe.
+#define MR_CARD_PROBE_COUNT 0x12cu
 // How the last run ended; 0 is well. Changes only when a run ends.
 #define MR_CARD_STATUS 0x130u
 #define MR_CARD_STATUS_WEIGHTS_ERROR_BIT 0x0u
@@ -116,6 +118,8 @@
 #define MR_CARD_LAST_OUTPUT 0x150u
 // Cycles of this run in which the network itself was running.
 #define MR_CARD_NETWORK_CYCLES 0x158u
+// 1 while a probe is not 0: one look tells that all of them can be left alone.
+#define MR_CARD_PROBES_ANY 0x160u
 // Cycles of this run in which the process issued an iteration.
 #define MR_CARD_BUSY 0x1000u
 #define MR_CARD_BUSY_STRIDE 0x20u
@@ -125,6 +129,9 @@
 // Cycles in which it waited for room in an output.
 #define MR_CARD_BLOCKED 0x1010u
 #define MR_CARD_BLOCKED_STRIDE 0x20u
+// The probe's value. What it counts, the network says; those of an LSTM network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
+#define MR_CARD_PROBE 0x8000u
+#define MR_CARD_PROBE_STRIDE 0x8u
 
 // Arguments of a run: offsets in bytes.
 // What to do: a value of MR_COMMAND_*.

@@ -4,7 +4,7 @@
 package mr_registers_pkg;
   // Identity: the value of register magic, the version of this map, the window's bytes.
   localparam logic [31:0] MAGIC_VALUE = 32'h4543524d;
-  localparam logic [31:0] VERSION_VALUE = 32'h10000;
+  localparam logic [31:0] VERSION_VALUE = 32'h10001;
   localparam logic [31:0] WINDOW = 32'h10000;
 
   // Registers: offsets in bytes, and their fields.
@@ -55,6 +55,8 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_Y_BITS = 32'h124;
   // Processes of the network, each with a group of counters.
   localparam logic [31:0] REG_PROCESS_COUNT = 32'h128;
+  // Probes of the network: registers of its processes that can be read, each with a register probe.
+  localparam logic [31:0] REG_PROBE_COUNT = 32'h12c;
   // How the last run ended; 0 is well. Changes only when a run ends.
   localparam logic [31:0] REG_STATUS = 32'h130;
   localparam logic [31:0] STATUS_WEIGHTS_ERROR_BIT = 32'h0;
@@ -85,6 +87,8 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_LAST_OUTPUT = 32'h150;
   // Cycles of this run in which the network itself was running.
   localparam logic [31:0] REG_NETWORK_CYCLES = 32'h158;
+  // 1 while a probe is not 0: one look tells that all of them can be left alone.
+  localparam logic [31:0] REG_PROBES_ANY = 32'h160;
   // Cycles of this run in which the process issued an iteration.
   localparam logic [31:0] REG_BUSY = 32'h1000;
   localparam logic [31:0] REG_BUSY_STRIDE = 32'h20;
@@ -94,6 +98,9 @@ package mr_registers_pkg;
   // Cycles in which it waited for room in an output.
   localparam logic [31:0] REG_BLOCKED = 32'h1010;
   localparam logic [31:0] REG_BLOCKED_STRIDE = 32'h20;
+  // The probe's value. What it counts, the network says; those of an LSTM network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
+  localparam logic [31:0] REG_PROBE = 32'h8000;
+  localparam logic [31:0] REG_PROBE_STRIDE = 32'h8;
 
   // Arguments of a run: offsets in bytes.
   // What to do: a value of MR_COMMAND_*.

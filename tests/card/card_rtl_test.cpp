@@ -31,6 +31,7 @@ class test {
     bench card;
     golden &expected;
     uint32_t x_size, y_size, x_top, processes;
+    uint64_t probes_seen = 0; // runs with a probe that was not 0
     bool states;
     bytes weights;
     int failures = 0;
@@ -123,8 +124,12 @@ class test {
         put(j.weights, weights);
         return j;
     }
-    void load() {
+    void load(int every_byte = -1) { // noise, or all the same
         const job j = load_job();
+        if (every_byte >= 0) {
+            weights.assign(weights.size(), static_cast<uint8_t>(every_byte));
+            put(j.weights, weights);
+        }
         equal(run(j), 0, "status of a load");
         expected.load(weights);
     }
@@ -173,6 +178,18 @@ class test {
             for (uint32_t p = 0; p < processes; p++)
                 equal(card.read64(MR_CARD_BUSY + p * MR_CARD_BUSY_STRIDE),
                       expected.activity[p].busy, "busy cycles of a process");
+        if (expected.cycles && sequences && steps)
+            compare_probes();
+    }
+    void compare_probes() {
+        uint64_t any = 0;
+        for (uint32_t p = 0; p < expected.probes.size(); p++) {
+            equal(card.read64(MR_CARD_PROBE + p * MR_CARD_PROBE_STRIDE), expected.probes[p],
+                  "a probe");
+            any |= expected.probes[p];
+        }
+        equal(card.read(MR_CARD_PROBES_ANY), any != 0, "whether a probe is set");
+        probes_seen += any != 0;
     }
 
     void report() {
@@ -201,6 +218,9 @@ void test::identity() {
         equal(card.read(MR_CARD_SHAPE_HASH + i / 4 * 4) >> i % 4 * 8 & 255, i * 17, "shape hash");
     equal(card.read(MR_CARD_CLOCK_KHZ), 300000, "clock");
     equal(card.read(MR_CARD_CONTROL), MR_CARD_CONTROL_IDLE, "control after reset");
+    equal(card.read(MR_CARD_PROBE_COUNT), expected.probes.size(), "probes");
+    equal(card.read(MR_CARD_PROBE + MR_CARD_PROBE_STRIDE * card.read(MR_CARD_PROBE_COUNT)), 0,
+          "an offset behind the probes");
     equal(card.read(0xfff0), 0, "an offset that is not listed");
     // Bytes, read-only registers and the last argument.
     card.write(MR_CARD_ARG_STEPS, 0x11223344);
@@ -223,6 +243,11 @@ void test::batches() {
     for (const auto &size : sizes)
         for (uint32_t flags = 0; flags < 2; flags++)
             batch(size[0], size[1], flags);
+    // All gates are open, so the cell states grow by 1 a step, up to the end of their format.
+    load(0x60);
+    batch(2, 200, 1);
+    check(probes_seen > 0 || expected.probes.empty(), "no probe was seen", probes_seen);
+    batch(2, 20, 1);
     load();
     batch(3, 4, 0);
 }
@@ -300,10 +325,11 @@ void test::random(uint64_t transactions) {
             batch(1 + static_cast<uint32_t>(card.below(40)), steps, flags);
     }
     card.how = full_rate;
-    printf("  %llu transactions, %llu beats read, %llu written\n",
+    printf("  %llu transactions, %llu beats read, %llu written, %llu runs with cut cell states\n",
            static_cast<unsigned long long>(card.transactions),
            static_cast<unsigned long long>(card.read_beats),
-           static_cast<unsigned long long>(card.write_beats));
+           static_cast<unsigned long long>(card.write_beats),
+           static_cast<unsigned long long>(probes_seen));
     check(card.transactions >= until, "fewer transactions than asked for", card.transactions,
           until);
 }

@@ -24,6 +24,7 @@ struct golden {
     uint32_t x_per_step = 1, y_per_sequence = 1;
     uint64_t cycles = 0; // of the last run; 0 when not counted
     std::vector<mr_activity> activity;
+    std::vector<uint64_t> probes;
     virtual ~golden() = default;
     virtual void load(const bytes &weights) = 0;
     // Element counts follow from sequences and steps.
@@ -151,17 +152,20 @@ class bare_network final : public golden {
         out[s_place].data = state.data();
         out[s_place].capacity = state_out;
         activity.assign(kernel->process_count, {});
+        probes.assign(kernel->probe_count + 1, 0);
         mr_run run = {};
         run.scalars = scalars;
         run.in = in;
         run.out = out;
         run.activity = activity.data();
+        run.probes = probes.data();
         const int result = kernel->run(instance, &run, error, sizeof error);
         cycles = run.cycles;
         taken_weights = in[w_place].taken;
         taken_x = in[x_place].taken;
         given_y = out[y_place].count;
         given_state = out[s_place].count;
+        probes.resize(kernel->probe_count);
         return result;
     }
 };
