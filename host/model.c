@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 64, MAX_WIDTH = 65536, NAME_SIZE = 40, LAYER_TENSORS = 6, OTHER_TENSORS = 6 };
+enum { NAME_SIZE = 40, LAYER_TENSORS = 6, OTHER_TENSORS = 6 };
 
 void mr_model_data_free(struct mr_model_data *model) {
     mr_network_free(&model->network);
@@ -173,8 +173,10 @@ static int read_layers(const struct reader *r, const json_t *root, struct mr_mod
     const json_t *layers = json_object_get(root, "layers");
     size_t count = json_array_size(layers);
 
-    if (count < 1 || count > MAX_LAYERS)
-        return bad(r, "does not list 1 to 64 layers");
+    if (count < 1 || count > MR_MAX_LAYERS)
+        return mr_fail(r->error, r->error_size,
+                       "%s: the description of the model does not list 1 to %d layers", r->name,
+                       (int)MR_MAX_LAYERS);
     model->network.layers = calloc(count, sizeof *model->network.layers);
     model->quantised.layers = calloc(count, sizeof *model->quantised.layers);
     if (!model->network.layers || !model->quantised.layers)
@@ -185,9 +187,12 @@ static int read_layers(const struct reader *r, const json_t *root, struct mr_mod
         struct mr_lstm *layer = &model->network.layers[l];
         if (!word(entry, "type", "lstm"))
             return bad(r, "has a layer that is not of type lstm");
-        if (!number(entry, "inputs", 1, MAX_WIDTH, &layer->inputs) ||
-            !number(entry, "hidden", 1, MAX_WIDTH, &layer->hidden))
-            return bad(r, "has a layer that is not of 1 to 65536 inputs and units");
+        if (!number(entry, "inputs", 1, MR_MAX_WIDTH, &layer->inputs) ||
+            !number(entry, "hidden", 1, MR_MAX_WIDTH, &layer->hidden))
+            return mr_fail(r->error, r->error_size,
+                           "%s: the description of the model has a layer that is not of 1 to %d "
+                           "inputs and units",
+                           r->name, (int)MR_MAX_WIDTH);
         if (l > 0 && layer->inputs != model->network.layers[l - 1].hidden)
             return bad(r, "has layers that do not fit each other");
         model->quantised.layers[l].inputs = layer->inputs;
@@ -231,8 +236,8 @@ static int read_description(const struct reader *r, const json_t *root,
     strcpy(n->name, name);
     if (!word(head, "type", "dense") ||
         !(word(head, "activation", "linear") || word(head, "activation", "sigmoid")) ||
-        !number(head, "inputs", 1, MAX_WIDTH, &n->head.inputs) ||
-        !number(head, "outputs", 1, MAX_WIDTH, &n->head.outputs) ||
+        !number(head, "inputs", 1, MR_MAX_WIDTH, &n->head.inputs) ||
+        !number(head, "outputs", 1, MR_MAX_WIDTH, &n->head.outputs) ||
         !number(head, "frac_bits", 0, 63, &q->frac_bits))
         return bad(r, "has no usable dense head");
     if (n->head.inputs != n->layers[n->layer_count - 1].hidden)

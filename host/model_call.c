@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models as the library's users see them: import, open, what they are, and their float reference.
+#include "array_file.h"
 #include "failure.h"
+#include "file.h"
 #include "model.h"
 #include "model_handle.h"
 #include "reference.h"
@@ -23,50 +25,9 @@ const struct mr_shape *mr_model_shape(const struct mr_model *model) {
     return &model->shape;
 }
 
-int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
-              struct mr_accuracy_info *accuracy, struct mr_error *error) {
+// What all models have, once their data is there. Takes the model away where it fails.
+static struct mr_model *finish(struct mr_model *model, const char *path, struct mr_error *error) {
     char text[900];
-    struct mr_array calibration = {0};
-    struct mr_model_data data = {0};
-    if (!onnx_path || !model_path)
-        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: the %s is NULL",
-                          onnx_path ? "path of the model" : "path of the ONNX file");
-    if (calibration_path && mr_npy_read(calibration_path, &calibration, text, sizeof text))
-        return mr_failure(error, MR_ERROR_FILE, "%s", text);
-    int code = 0;
-    if (mr_array_check_finite(&calibration, calibration_path, text, sizeof text))
-        code = mr_failure(error, MR_ERROR_INPUT, "%s", text);
-    else if (mr_import_onnx(onnx_path, calibration_path ? &calibration : NULL, &data, text,
-                            sizeof text))
-        code = mr_failure(error, MR_ERROR_MODEL, "%s", text);
-    else if (mr_model_data_save(&data, model_path, text, sizeof text))
-        code = mr_failure(error, MR_ERROR_FILE, "%s", text);
-    else if (accuracy)
-        *accuracy = (struct mr_accuracy_info){.outputs = data.accuracy.outputs,
-                                              .rms_error = data.accuracy.rms_error,
-                                              .max_error = data.accuracy.max_error,
-                                              .snr_db = data.accuracy.snr_db};
-    mr_model_data_free(&data);
-    mr_array_free(&calibration);
-    return code;
-}
-
-struct mr_model *mr_model_open(const char *path, struct mr_error *error) {
-    char text[900];
-    if (!path) {
-        mr_failure(error, MR_ERROR_ARGUMENT, "mr_model_open: the path is NULL");
-        return NULL;
-    }
-    struct mr_model *model = calloc(1, sizeof *model);
-    if (!model) {
-        mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to read it", path);
-        return NULL;
-    }
-    if (mr_model_data_load(path, &model->data, text, sizeof text)) {
-        mr_failure(error, MR_ERROR_MODEL, "%s", text);
-        free(model);
-        return NULL;
-    }
     if (mr_shape_of_quantised(&model->data.quantised, &model->shape, text, sizeof text)) {
         mr_failure(error, MR_ERROR_MODEL, "%.300s: %s", path, text);
         mr_model_close(model);
@@ -75,6 +36,92 @@ struct mr_model *mr_model_open(const char *path, struct mr_error *error) {
     const char *name = model->data.network.name;
     snprintf(model->name, sizeof model->name, "%s", name && *name ? name : "(unnamed)");
     return model;
+}
+
+static struct mr_model *new_model(const char *path, struct mr_error *error) {
+    struct mr_model *model = calloc(1, sizeof *model);
+    if (!model)
+        mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to read it", path);
+    return model;
+}
+
+struct mr_model *mr_model_import(const char *onnx_path, const char *calibration_path,
+                                 struct mr_accuracy_info *accuracy, char *note, size_t note_size,
+                                 struct mr_error *error) {
+    char text[900];
+    struct mr_array calibration = {0};
+    if (note_size > 0)
+        *note = 0;
+    struct mr_model *model = new_model(onnx_path, error);
+    if (!model)
+        return NULL;
+    int code = 0;
+    if (calibration_path &&
+        mr_array_read(calibration_path, &calibration, note, note_size, text, sizeof text))
+        code = mr_failure(error, MR_ERROR_FILE, "%s", text);
+    else if (mr_array_check_finite(&calibration, calibration_path, text, sizeof text))
+        code = mr_failure(error, MR_ERROR_INPUT, "%s", text);
+    else if (mr_import_onnx(onnx_path, calibration_path ? &calibration : NULL, &model->data, text,
+                            sizeof text))
+        code = mr_failure(error, MR_ERROR_MODEL, "%s", text);
+    mr_array_free(&calibration);
+    if (code) {
+        mr_model_close(model);
+        return NULL;
+    }
+    if (accuracy)
+        *accuracy = (struct mr_accuracy_info){.outputs = model->data.accuracy.outputs,
+                                              .rms_error = model->data.accuracy.rms_error,
+                                              .max_error = model->data.accuracy.max_error,
+                                              .snr_db = model->data.accuracy.snr_db};
+    return finish(model, onnx_path, error);
+}
+
+int mr_model_save(const struct mr_model *model, const char *path, struct mr_error *error) {
+    char text[900];
+    return mr_model_data_save(&model->data, path, text, sizeof text)
+               ? mr_failure(error, MR_ERROR_FILE, "%s", text)
+               : 0;
+}
+
+int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
+              struct mr_accuracy_info *accuracy, struct mr_error *error) {
+    struct mr_error reason = {0};
+    if (!onnx_path || !model_path)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: the %s is NULL",
+                          onnx_path ? "path of the model" : "path of the ONNX file");
+    if (mr_file_is_same(onnx_path, model_path) ||
+        (calibration_path && mr_file_is_same(calibration_path, model_path)))
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "%s would be overwritten, which the import reads; choose another name",
+                          model_path);
+    struct mr_model *model =
+        mr_model_import(onnx_path, calibration_path, accuracy, NULL, 0, &reason);
+    if (model && mr_model_save(model, model_path, &reason)) {
+        mr_model_close(model);
+        model = NULL;
+    }
+    if (!model)
+        return mr_failure(error, reason.code, "%s", reason.text);
+    mr_model_close(model);
+    return 0;
+}
+
+struct mr_model *mr_model_open(const char *path, struct mr_error *error) {
+    char text[900];
+    if (!path) {
+        mr_failure(error, MR_ERROR_ARGUMENT, "mr_model_open: the path is NULL");
+        return NULL;
+    }
+    struct mr_model *model = new_model(path, error);
+    if (!model)
+        return NULL;
+    if (mr_model_data_load(path, &model->data, text, sizeof text)) {
+        mr_failure(error, MR_ERROR_MODEL, "%s", text);
+        free(model);
+        return NULL;
+    }
+    return finish(model, path, error);
 }
 
 void mr_model_close(struct mr_model *model) {

@@ -8,6 +8,9 @@
 
 enum { MR_GATES = 4 }; // i, f, g, o in this order
 
+// What every part of the program takes: layers, and inputs, hidden units and outputs, at most.
+enum { MR_MAX_LAYERS = 16, MR_MAX_WIDTH = 16384 };
+
 struct mr_lstm {
     int inputs, hidden;
     float *w_ih; // (4*hidden, inputs), row = gate*hidden + unit

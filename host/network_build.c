@@ -42,12 +42,12 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
                           (int)options->choice);
     }
     request->mode = MR_PLAN_LANES;
-    if (!options->lanes || options->lane_count == 0 || options->lane_count > MR_PLAN_LAYERS)
+    if (!options->lanes || options->lane_count == 0 || options->lane_count > MR_MAX_LAYERS)
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
             "options: %u lanes are given; give one for all layers or one for each, at "
             "most %d",
-            (unsigned)options->lane_count, MR_PLAN_LAYERS);
+            (unsigned)options->lane_count, MR_MAX_LAYERS);
     request->lane_count = (int)options->lane_count;
     for (uint32_t i = 0; i < options->lane_count; i++) {
         if (options->lanes[i] == 0 || options->lanes[i] > MR_PLAN_LC)

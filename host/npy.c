@@ -14,8 +14,6 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are little endian");
 
-static const size_t max_file = (size_t)1 << 36;
-
 struct header {
     const char *name; // of the file, for messages
     const char *start, *at, *end;
@@ -305,18 +303,6 @@ int mr_npy_parse(const void *data, size_t size, const char *name, struct mr_arra
         return -1;
     convert(array, bytes + start + length, type, h.fortran);
     return 0;
-}
-
-int mr_npy_read(const char *path, struct mr_array *array, char *error, size_t error_size) {
-    unsigned char *data;
-    size_t size;
-
-    memset(array, 0, sizeof *array);
-    if (mr_file_read(path, max_file, &data, &size, error, error_size) != 0)
-        return -1;
-    int result = mr_npy_parse(data, size, path, array, error, error_size);
-    free(data);
-    return result;
 }
 
 int mr_npy_write(const char *path, const struct mr_array *array, char *error, size_t error_size) {

@@ -25,10 +25,8 @@ void mr_array_free(struct mr_array *array);
 int mr_array_check_finite(const struct mr_array *array, const char *name, char *error,
                           size_t error_size);
 
-// Reads an .npy file of float32, float64, int32 or int64, C or Fortran order, little endian.
-int mr_npy_read(const char *path, struct mr_array *array, char *error, size_t error_size);
-
-// The same from memory; name stands for the file in messages.
+// Reads an .npy file of float32, float64, int32 or int64, C or Fortran order, little endian, from
+// memory; name stands for the file in messages. array_file.h reads files.
 int mr_npy_parse(const void *data, size_t size, const char *name, struct mr_array *array,
                  char *error, size_t error_size);
 

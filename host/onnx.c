@@ -4,6 +4,7 @@
 #include "onnx.h"
 
 #include "file.h"
+#include "file_kind.h"
 #include "onnx_parts.h"
 #include "onnx_wire.h"
 
@@ -434,7 +435,8 @@ int mr_onnx_read(const char *path, struct mr_network *network, char *error, size
     size_t size;
 
     memset(network, 0, sizeof *network);
-    if (mr_file_read(path, max_file, &data, &size, error, error_size) != 0)
+    if (mr_file_read_checked(path, max_file, mr_check_network_file, &data, &size, error,
+                             error_size) != 0)
         return -1;
     int result = mr_onnx_parse(data, size, path, network, error, error_size);
     free(data);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WIDTH = 65536, MAX_LAYERS = 64 };
+enum { MAX_WIDTH = MR_MAX_WIDTH, MAX_LAYERS = MR_MAX_LAYERS };
 
 static int check_finite(struct onnx_reader *r, const struct onnx_value *tensor) {
     for (size_t i = 0, count = onnx_count(tensor); i < count; i++) {

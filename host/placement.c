@@ -55,7 +55,7 @@ static bool fill(const struct mr_plan *plan, double used, double share, int *at)
 // of its middle.
 static void spread(const struct mr_plan *plan, double used, int *at, bool *spans) {
     const int dies = (int)plan->target->slrs;
-    double parts[MR_PLAN_LAYERS], total = used;
+    double parts[MR_MAX_LAYERS], total = used;
     for (int l = 0; l < plan->layer_count; l++) {
         parts[l] = part_of_die(plan->target, plan->layers[l].multipliers, &plan->layers[l].memory);
         total += parts[l];
@@ -124,8 +124,8 @@ void mr_place(const struct mr_plan *plan, struct mr_placement *placement) {
     for (size_t i = 0; plan->target && i < sizeof orders / sizeof *orders; i++)
         if (strcmp(orders[i].target, plan->target->name) == 0)
             order = &orders[i];
-    int at[MR_PLAN_LAYERS] = {0};
-    bool spans[MR_PLAN_LAYERS] = {0}, fits = !order;
+    int at[MR_MAX_LAYERS] = {0};
+    bool spans[MR_MAX_LAYERS] = {0}, fits = !order;
     if (order) {
         const struct mr_memory_use none = {0};
         const double head = part_of_die(plan->target, plan->head.multipliers, &none);

@@ -7,7 +7,7 @@
 
 #include "plan.h"
 
-enum { MR_PLACED_MAX = 4 * MR_PLAN_LAYERS + 4 }; // processes, and channels
+enum { MR_PLACED_MAX = 4 * MR_MAX_LAYERS + 4 }; // processes, and channels
 
 struct mr_placement {
     int dies;  // that are used

@@ -61,10 +61,10 @@ int mr_plan_parse_lanes(const char *text, struct mr_plan_request *request, char 
                 "lanes '%s': give columns per cycle as numbers from 1 to %d, one for all "
                 "layers (4) or one per layer (1,2)",
                 text, (int)MR_PLAN_LC);
-        if (count == MR_PLAN_LAYERS)
+        if (count == MR_MAX_LAYERS)
             return mr_fail(error, error_size,
                            "lanes '%s': more than %d numbers; give one per layer", text,
-                           (int)MR_PLAN_LAYERS);
+                           (int)MR_MAX_LAYERS);
         request->lanes[count++] = (int)lc;
         if (*end == '\0')
             break;
@@ -76,17 +76,17 @@ int mr_plan_parse_lanes(const char *text, struct mr_plan_request *request, char 
 }
 
 static int check_width(const char *what, int layer, int width, char *error, size_t error_size) {
-    if (width >= 1 && width <= MR_PLAN_WIDTH)
+    if (width >= 1 && width <= MR_MAX_WIDTH)
         return 0;
     return mr_fail(error, error_size, "layer %d has %d %s; the planner takes 1 to %d", layer, width,
-                   what, (int)MR_PLAN_WIDTH);
+                   what, (int)MR_MAX_WIDTH);
 }
 
 static int check_shape(const struct mr_shape *shape, char *error, size_t error_size) {
-    if (shape->layer_count < 1 || shape->layer_count > MR_PLAN_LAYERS)
+    if (shape->layer_count < 1 || shape->layer_count > MR_MAX_LAYERS)
         return mr_fail(error, error_size,
                        "the network has %d LSTM layers; the planner takes 1 to %d",
-                       shape->layer_count, (int)MR_PLAN_LAYERS);
+                       shape->layer_count, (int)MR_MAX_LAYERS);
     for (int l = 0; l < shape->layer_count; l++) {
         if (check_width("inputs", l, shape->layers[l].inputs, error, error_size) ||
             check_width("hidden units", l, shape->layers[l].hidden, error, error_size))
@@ -98,9 +98,9 @@ static int check_shape(const struct mr_shape *shape, char *error, size_t error_s
                 "be equal",
                 l, shape->layers[l].inputs, shape->layers[l - 1].hidden);
     }
-    if (shape->outputs < 1 || shape->outputs > MR_PLAN_WIDTH)
+    if (shape->outputs < 1 || shape->outputs > MR_MAX_WIDTH)
         return mr_fail(error, error_size, "the head has %d outputs; the planner takes 1 to %d",
-                       shape->outputs, (int)MR_PLAN_WIDTH);
+                       shape->outputs, (int)MR_MAX_WIDTH);
     return 0;
 }
 

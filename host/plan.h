@@ -7,19 +7,17 @@
 #define MR_PLAN_H
 
 #include "device_table.h"
+#include "network.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    MR_PLAN_LAYERS = 16,        // layers at most
     MR_PLAN_LC = 32,            // columns per cycle at most
-    MR_PLAN_WIDTH = 16384,      // inputs, hidden units and outputs at most
     MR_PLAN_BUDGET_PERCENT = 85 // of a device, what a plan may use
 };
 
-struct mr_network;
 struct mr_quantised;
 
 // What there is to plan: LSTM layers in a row and a dense head on the last step.
@@ -27,7 +25,7 @@ struct mr_shape {
     int layer_count;
     struct {
         int inputs, hidden; // inputs of a layer are the hidden of the one before
-    } layers[MR_PLAN_LAYERS];
+    } layers[MR_MAX_LAYERS];
     int outputs; // of the head
     bool sigmoid;
 };
@@ -41,8 +39,8 @@ enum mr_plan_mode {
 
 struct mr_plan_request {
     enum mr_plan_mode mode;
-    int lane_count;            // MR_PLAN_LANES: one per layer, or one for all
-    int lanes[MR_PLAN_LAYERS]; // MR_PLAN_LANES
+    int lane_count;           // MR_PLAN_LANES: one per layer, or one for all
+    int lanes[MR_MAX_LAYERS]; // MR_PLAN_LANES
 };
 
 // What memories take.
@@ -75,7 +73,7 @@ struct mr_plan_head {
 
 struct mr_plan {
     int layer_count;
-    struct mr_plan_layer layers[MR_PLAN_LAYERS];
+    struct mr_plan_layer layers[MR_MAX_LAYERS];
     struct mr_plan_head head;
     uint32_t interval;           // cycles per step of the slowest layer
     uint64_t multipliers;        // expected; the exact number is in hlsc's report

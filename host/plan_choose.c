@@ -56,7 +56,7 @@ static uint32_t step_cycles(const struct mr_shape *shape, int layer, int lc) {
 
 // The least LC of each layer with which it takes at most `interval` cycles a step. False when one
 // cannot.
-static bool keep_up(const struct mr_shape *shape, uint32_t interval, int lc[MR_PLAN_LAYERS]) {
+static bool keep_up(const struct mr_shape *shape, uint32_t interval, int lc[MR_MAX_LAYERS]) {
     for (int l = 0; l < shape->layer_count; l++) {
         lc[l] = 1;
         while (step_cycles(shape, l, lc[l]) > interval)
@@ -76,7 +76,7 @@ static bool search(const struct mr_shape *shape, const struct mr_target *target,
     for (int pass = mode == MR_PLAN_BALANCED ? 0 : 1; pass < 2; pass++) {
         for (int i = 0; i < shape->layer_count * MR_PLAN_LC; i++) {
             const int layer = i / MR_PLAN_LC;
-            int lc[MR_PLAN_LAYERS] = {0};
+            int lc[MR_MAX_LAYERS] = {0};
             struct mr_plan plan;
             if (1 + i % MR_PLAN_LC > most_columns(shape, layer) ||
                 !keep_up(shape, step_cycles(shape, layer, 1 + i % MR_PLAN_LC), lc) ||
@@ -111,7 +111,7 @@ static void shorten(const struct mr_shape *shape, const struct mr_target *target
         better = false;
         struct mr_plan best = *plan;
         for (int l = 0; l < shape->layer_count; l++) {
-            int lc[MR_PLAN_LAYERS] = {0};
+            int lc[MR_MAX_LAYERS] = {0};
             for (int k = 0; k < shape->layer_count; k++)
                 lc[k] = plan->layers[k].lc;
             for (lc[l] = 1; lc[l] <= most_columns(shape, l); lc[l]++) {
@@ -131,8 +131,8 @@ static void shorten(const struct mr_shape *shape, const struct mr_target *target
     }
 }
 
-static void one_everywhere(int lc[MR_PLAN_LAYERS]) {
-    for (int l = 0; l < MR_PLAN_LAYERS; l++)
+static void one_everywhere(int lc[MR_MAX_LAYERS]) {
+    for (int l = 0; l < MR_MAX_LAYERS; l++)
         lc[l] = 1;
 }
 
@@ -153,7 +153,7 @@ static int does_not_fit(const struct mr_shape *shape, const struct mr_plan *plan
                      (unsigned long long)(need[n].needed - need[n].budget));
     }
     char remedy[160] = "no device of the table holds it";
-    int lc[MR_PLAN_LAYERS];
+    int lc[MR_MAX_LAYERS];
     one_everywhere(lc);
     struct mr_plan small;
     const struct mr_target *other;
@@ -175,7 +175,7 @@ static int does_not_fit(const struct mr_shape *shape, const struct mr_plan *plan
 }
 
 static int given_lanes(const struct mr_shape *shape, const struct mr_plan_request *request,
-                       int lc[MR_PLAN_LAYERS], char *error, size_t error_size) {
+                       int lc[MR_MAX_LAYERS], char *error, size_t error_size) {
     if (request->lane_count != 1 && request->lane_count != shape->layer_count)
         return mr_fail(
             error, error_size,
@@ -190,7 +190,7 @@ static int given_lanes(const struct mr_shape *shape, const struct mr_plan_reques
 int mr_plan_choose(const struct mr_shape *shape, const struct mr_target *target,
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size) {
-    int lc[MR_PLAN_LAYERS];
+    int lc[MR_MAX_LAYERS];
     one_everywhere(lc);
     // LC 1 everywhere: checks the shape, and is the plan of AREA.
     if (mr_plan_evaluate(shape, lc, plan, error, error_size))

@@ -9,10 +9,10 @@
 
 static int start(struct mr_shape *shape, int layer_count, char *error, size_t error_size) {
     memset(shape, 0, sizeof *shape);
-    if (layer_count < 1 || layer_count > MR_PLAN_LAYERS)
+    if (layer_count < 1 || layer_count > MR_MAX_LAYERS)
         return mr_fail(error, error_size,
                        "the network has %d LSTM layers; the planner takes 1 to %d", layer_count,
-                       (int)MR_PLAN_LAYERS);
+                       (int)MR_MAX_LAYERS);
     shape->layer_count = layer_count;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "safetensors.h"
 
 #include "file.h"
+#include "file_kind.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t max_file = (size_t)1 << 36;
+// A model of the 2 GiB that an ONNX file may have, its float and its integer weights.
+static const size_t max_file = (size_t)1 << 32;
 static const size_t max_header = 100000000;
 
 static const struct {
@@ -199,7 +201,8 @@ int mr_safetensors_read(const char *path, struct mr_safetensors *file, char *err
     size_t size;
 
     memset(file, 0, sizeof *file);
-    if (mr_file_read(path, max_file, &data, &size, error, error_size) != 0)
+    if (mr_file_read_checked(path, max_file, mr_check_model_file, &data, &size, error,
+                             error_size) != 0)
         return -1;
     if (mr_safetensors_parse(data, size, path, file, error, error_size) != 0) {
         free(data);

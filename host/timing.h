@@ -14,7 +14,7 @@
 #include "hls_report.h"
 #include "plan.h"
 
-enum { MR_TIMING_PROCESSES = 2 * MR_PLAN_LAYERS + 2 };
+enum { MR_TIMING_PROCESSES = 2 * MR_MAX_LAYERS + 2 };
 
 struct mr_timing_process {
     char name[24];        // "lstm0", "resize1", "last", "head"

@@ -85,7 +85,7 @@ refuses 2 "a command is missing"
 refuses 2 "the model file is missing" plan
 refuses 2 "one argument too many" plan "$T" "$T"
 refuses 2 "--input is missing" run "$T" --device cpu: -o "$W/y.npy"
-refuses 2 "-o is missing" run "$T" --device cpu: --input "$X"
+refuses 2 "-o is missing" run "$T" --device cpu: --input "$X" --json
 refuses 2 "--input is missing" compare "$T"
 refuses 2 "--input is missing" profile "$T" --device sim:
 refuses 2 "the model file is missing" profile --input "$X"
@@ -96,6 +96,26 @@ refuses 2 "whole numbers" plan "$T" --lanes ""
 refuses 2 "exclude each other" plan "$T" --area --latency
 refuses 2 "whole number" plan "$T" --steps -3
 refuses 2 "needs a value" plan "$T" --target
+for command in import plan build run compare profile emulate devices; do
+    "$M" "$command" --help >"$W/help"
+    for form in "help $command" "-h $command" "--help $command" "$command -h"; do
+        runs 0 $form
+        check "millrace $form" cmp -s "$W/out" "$W/help"
+    done
+done
+refuses 2 "did you mean profile" help profiel
+refuses 2 "did you mean --device?" run "$T" "$X" --devcie cpu:
+refuses 2 "did you mean --device?" run "$T" "$X" -device cpu:
+refuses 2 "did you mean --input?" run "$T" -input "$X"
+refuses 2 "did you mean --output?" run "$T" "$X" --ouput=y.npy
+refuses 2 "option --qqq is not known; see millrace run --help" run "$T" "$X" --qqq
+refuses 2 "option -q is not known" run "$T" "$X" -q
+refuses 2 "takes no value" run "$T" "$X" --steps=3
+refuses 2 "one argument too many: $X" run "$T" "$X" "$X"
+refuses 2 "one argument too many: $X" run "$T" -i "$X" "$X"
+refuses 2 "stands before the command" --json run "$T" "$X"
+runs 0 build --help
+check "build tells all of its options" sh -c "grep -q -- '--platform NAME' '$W/out' && grep -q -- '-o, --output' '$W/out'"
 
 echo "models"
 refuses 1 "$W/none.onnx" import "$W/none.onnx" -o "$W/none.millrace"
@@ -161,6 +181,33 @@ refuses 1 "has the shape [6, 4], and model session-test takes [N, T, F] or [T, F
 head -c 100 "$X" >"$W/cut.npy"
 refuses 1 "$W/cut.npy" run "$T" --device cpu: --input "$W/cut.npy" -o "$W/y.npy"
 
+echo "inputs"
+mkfifo "$W/fifo" 2>/dev/null
+for odd in /dev/zero "$W/fifo" "$W"; do
+    refuses 1 "$odd" plan "$odd"
+    refuses 1 "$odd" import "$odd" -o "$W/odd.millrace"
+    refuses 1 "$odd" run "$T" "$odd" --device cpu: -o "$W/odd.npy"
+    refuses 1 "$odd" run "$T" "$X" --device cpu: -o "$W/odd.npy" --restore "$odd"
+done
+printf '\010\007\022\007pytorch' >"$W/net.onnx"
+refuses 1 "import it first: millrace import $W/net.onnx" plan "$W/net.onnx"
+refuses 1 "import it first" run "$W/net.onnx" "$X"
+refuses 1 "is an .npy array" run "$X" "$T"
+refuses 1 "imported already" import "$T" -o "$W/odd.millrace"
+for odd in pt pth h5 keras tflite; do
+    echo "weights" >"$W/net.$odd"
+    refuses 1 "makes one" import "$W/net.$odd" -o "$W/odd.millrace"
+    refuses 1 "makes one" plan "$W/net.$odd"
+done
+printf '1,2,3\nNA,5,6\n' >"$W/missing.csv"
+refuses 1 "line 2, field 1 ('NA') is a missing value" run "$T" "$W/missing.csv" --device cpu:
+printf '0,1,2\n.1,.2,.3\n' >"$W/counted.csv"
+refuses 1 "counts its columns from 0" run "$T" "$W/counted.csv" --device cpu:
+printf ',a,b,c\n0,.1,.2,.3\n1,.1,.2,.3\n' >"$W/index.csv"
+runs 1 run "$T" "$W/index.csv" --device cpu:
+check "an index is known" grep -q "first column counts the rows" "$W/err"
+check "nothing is written" test ! -e "$W/odd.millrace" -a ! -e "$W/odd.npy"
+
 # A compiler that fails or hangs: a sentence, and no entry in the cache.
 echo "a build that does not end well"
 printf '#!/bin/sh\necho "network.c:3:1: error: out of luck" >&2\nexit 1\n' >"$W/failing-hlsc"
@@ -207,6 +254,54 @@ check "more output" test "$(wc -c <"$W/steps.npy")" -gt "$(wc -c <"$W/y.npy")"
 csv "$W/one.csv" 6 3 0.25
 runs 0 run "$T" --device cpu: --input "$W/one.csv" -o "$W/one.npy"
 refuses 1 "use sim:" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --trace "$W/t.fst"
+
+echo "ways to name input and output"
+runs 0 run "$T" "$X" --device cpu -o "$W/again.npy"
+check "input behind the model" cmp "$W/y.npy" "$W/again.npy"
+runs 0 run "$T" -i "$X" --device cpu: -o -
+check "standard output" cmp "$W/y.npy" "$W/out"
+check "the report is beside it" grep -q '4 sequences' "$W/err"
+runs 0 run "$T" "$X" --device cpu: -o /dev/stdout
+check "/dev/stdout" cmp "$W/y.npy" "$W/out"
+runs 0 run "$T" "$X" --device cpu:
+check "a table by default" cmp "$W/y.csv" "$W/out"
+"$M" run "$T" - --device cpu: -o - <"$X" 2>/dev/null | cmp - "$W/y.npy" || failures=$((failures + 1))
+cat "$X" | "$M" run "$T" /dev/stdin --device cpu: -o "$W/again.npy" >/dev/null
+check "through pipes" cmp "$W/y.npy" "$W/again.npy"
+"$M" run "$T" "$X" --device cpu: -o - 2>/dev/null | cat >"$W/again.npy"
+check "into a pipe" cmp "$W/y.npy" "$W/again.npy"
+(echo first; "$M" run "$T" "$X" --device cpu: -o /dev/stdout 2>/dev/null; echo last) >"$W/out"
+check "and what stands around it stays" sh -c "head -n 1 '$W/out' | grep -q first && tail -n 1 '$W/out' | grep -q last"
+check "/dev/stdout is what it was" test -L /dev/stdout
+refuses 2 "both write to standard output" run "$T" "$X" --device cpu: -o - --json
+refuses 2 "both write to standard output" run "$T" "$X" --device cpu: -o - --save -
+printf '\357\273\277a,b,c\r\n.25,.25,.25\r\n.25,.25,.25' >"$W/named.csv"
+runs 0 run "$T" "$W/named.csv" --device cpu: -o "$W/one.npy"
+check "a header is told" grep -q "note: $W/named.csv: line 1 is taken as a header" "$W/err"
+
+echo "outputs"
+refuses 1 "which this command reads" run "$T" "$X" --device cpu: -o "$X"
+refuses 1 "which this command reads" run "$T" "$X" --device cpu: -o "$W/../cli-test/tiny.millrace"
+refuses 1 "which this command reads" run "$T" "$X" --device cpu: -o "$W/y.npy" --save "$X"
+refuses 1 "which this command reads" run "$T" "$X" --device sim: -o "$W/y.npy" --trace "$X"
+refuses 1 "another of its outputs" run "$T" "$X" --device cpu: -o "$W/new" --save "$W/new"
+refuses 1 "which this command reads" import "$W/net.onnx" -o "$W/net.onnx"
+refuses 1 "which this command reads" import "$W/net.onnx" --calibrate "$X" -o "$X"
+refuses 1 "which this command reads" profile "$T" "$X" --trace "$X"
+"$M" run "$T" - --device cpu: -o "$W/half.npy" <"$X" >/dev/null 2>&1
+cp "$X" "$W/own.npy"
+"$M" run "$T" - --device cpu: -o "$W/own.npy" <"$W/own.npy" >/dev/null 2>&1
+check "standard input is an input" cmp "$X" "$W/own.npy"
+mkdir -p "$W/other"
+echo old >"$W/other/target"
+chmod 640 "$W/other/target"
+ln -sf other/target "$W/link.npy"
+runs 0 run "$T" "$X" --device cpu: -o "$W/link.npy"
+check "links stay" test -L "$W/link.npy"
+check "and are followed" cmp "$W/y.npy" "$W/other/target"
+check "modes stay" test "$(stat -c %a "$W/other/target")" = 640
+refuses 1 "/dev/full" run "$T" "$X" --device cpu: -o /dev/full
+check "nothing beside it" test "$(ls "$W/other")" = target
 
 echo "state"
 csv "$W/half.csv" 4 3 0.7

@@ -229,7 +229,7 @@ START_TEST(generated_networks_compute_the_reference) {
     check_network(&state, &wide, (const int[]){3, 2, 5});
     for (int n = 0; n < 4; n++) {
         struct mr_shape shape;
-        int lc[MR_PLAN_LAYERS];
+        int lc[MR_MAX_LAYERS];
         fixture_shape(&state, 20, &shape, lc);
         check_network(&state, &shape, lc);
     }

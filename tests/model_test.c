@@ -2,6 +2,7 @@
 // Imports the sample networks, compares float and integer results with known ones, and writes and
 // reads .millrace files, intact and damaged. The sample data are optional.
 #define _POSIX_C_SOURCE 200809L
+#include "array_file.h"
 #include "file.h"
 #include "model.h"
 #include "reference.h"
@@ -30,7 +31,7 @@ static bool have_data(void) {
 static struct mr_array read_array(const char *path) {
     struct mr_array array;
 
-    ck_assert_msg(mr_npy_read(path, &array, error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(mr_array_read(path, &array, NULL, 0, error, sizeof error) == 0, "%s", error);
     return array;
 }
 

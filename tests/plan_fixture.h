@@ -26,7 +26,7 @@ static inline int fixture_between(uint64_t *state, int low, int high) {
 }
 
 static inline void fixture_shape(uint64_t *state, int most, struct mr_shape *shape,
-                                 int lc[MR_PLAN_LAYERS]) {
+                                 int lc[MR_MAX_LAYERS]) {
     memset(shape, 0, sizeof *shape);
     shape->layer_count = fixture_between(state, 1, 3);
     int inputs = fixture_between(state, 1, most);

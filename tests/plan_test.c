@@ -75,7 +75,7 @@ START_TEST(choices_match_an_exhaustive_search) {
     ck_assert_ptr_nonnull(target);
     for (int n = 0; n < 30; n++) {
         struct mr_shape shape;
-        int lc[MR_PLAN_LAYERS];
+        int lc[MR_MAX_LAYERS];
         fixture_shape(&state, 90, &shape, lc);
         struct mr_plan plan;
         if (shape.layer_count == 1) {
@@ -187,7 +187,7 @@ START_TEST(odd_shapes_are_refused) {
         const char *expected;
     } cases[] = {
         {{.layer_count = 0, .outputs = 1}, "0 LSTM layers"},
-        {{.layer_count = MR_PLAN_LAYERS + 1, .outputs = 1}, "17 LSTM layers"},
+        {{.layer_count = MR_MAX_LAYERS + 1, .outputs = 1}, "17 LSTM layers"},
         {{.layer_count = 1, .layers = {{0, 5}}, .outputs = 1}, "0 inputs"},
         {{.layer_count = 1, .layers = {{5, -5}}, .outputs = 1}, "-5 hidden units"},
         {{.layer_count = 1, .layers = {{5, 2000000000}}, .outputs = 1}, "2000000000 hidden"},
@@ -353,7 +353,7 @@ START_TEST(dies_are_not_overfull) {
     int split = 0;
     for (int n = 0; n < 2000; n++) {
         struct mr_shape shape;
-        int lc[MR_PLAN_LAYERS];
+        int lc[MR_MAX_LAYERS];
         fixture_shape(&state, 120, &shape, lc);
         struct mr_plan plan;
         struct mr_placement at;

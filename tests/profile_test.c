@@ -2,7 +2,7 @@
 // `millrace profile` on a small network: what it says in JSON and in the trace file is what a
 // session counts for the same run. Writes below build/profile_test.
 #define _GNU_SOURCE
-#include "npy.h"
+#include "array_file.h"
 
 #include "millrace.h"
 
@@ -55,7 +55,7 @@ static void measure(struct measured *measured) {
     measured->model = mr_model_open(FOLDER "/model.millrace", &error);
     measured->session = mr_session_open(measured->model, "sim:", &options, &error);
     ck_assert_msg(measured->session != NULL, "%s", error.text);
-    ck_assert_msg(mr_npy_read(FOLDER "/x.npy", &x, text, sizeof text) == 0, "%s", text);
+    ck_assert_msg(mr_array_read(FOLDER "/x.npy", &x, NULL, 0, text, sizeof text) == 0, "%s", text);
     float *y = calloc(x.shape[0] * 64, sizeof *y);
     ck_assert_int_eq(
         mr_session_run(measured->session, x.data, x.shape[0], x.shape[1], 0, y, &measured->stats),

@@ -191,7 +191,7 @@ START_TEST(random_networks_match_the_simulation) {
     printf("timing_test: seed %llu\n", (unsigned long long)seed);
     for (int n = 0; n < 400; n++) {
         struct mr_shape shape;
-        int lc[MR_PLAN_LAYERS];
+        int lc[MR_MAX_LAYERS];
         fixture_shape(&state, 40, &shape, lc);
         struct mr_plan plan;
         ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
@@ -271,7 +271,7 @@ END_TEST
 
 START_TEST(long_runs_are_quick) {
     struct mr_shape shape = {.layer_count = 6, .outputs = 1};
-    int lc[MR_PLAN_LAYERS];
+    int lc[MR_MAX_LAYERS];
     for (int l = 0; l < 6; l++) {
         shape.layers[l].inputs = shape.layers[l].hidden = 500;
         lc[l] = 1;

@@ -9,14 +9,39 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 }; // exit codes
 enum { CLI_LANES = 16 };
 
+// An option: its one description, from which it is parsed and told.
+struct cli_option {
+    int id;               // below CLI_FIRST; for the switch of its command
+    char letter;          // of its short form, or 0
+    const char *name;     // without the dashes; NULL ends a list
+    const char *argument; // the name of its value, or NULL
+    const char *text;
+};
+
+struct cli;
+
+struct cli_command {
+    const char *name, *summary;
+    const char *usage;                // what follows the name
+    const char *about;                // what it does
+    const struct cli_option *options; // its own
+    bool plans;                       // --target, --lanes, --latency and --area too
+    // argv[0] is the command's name. Returns the exit code.
+    int (*run)(struct cli *cli, int argc, char **argv);
+};
+extern const struct cli_command cli_import, cli_plan, cli_build, cli_run, cli_compare, cli_profile,
+    cli_devices, cli_emulate;
+
 struct cli {
-    const char *command; // its name
-    const char *help;    // its help text
+    const struct cli_command *command;
+    int code;            // when cli_next has given CLI_STOP
     bool json;           // one JSON object on stdout and nothing else
+    bool stdout_taken;   // an output file is standard output, so that reports go to stderr
     bool show_progress;  // stderr is a terminal
     bool progress_shown; // a progress line stands on the terminal
     bool modes;          // --lanes, --latency or --area was given
@@ -24,12 +49,7 @@ struct cli {
     uint32_t lanes[CLI_LANES];
 };
 
-// A command of main.c: argv[0] is its name. Returns the exit code.
-typedef int cli_command(struct cli *cli, int argc, char **argv);
-cli_command cli_import, cli_plan, cli_build, cli_run, cli_compare, cli_profile, cli_devices,
-    cli_emulate;
-extern const char cli_import_help[], cli_plan_help[], cli_build_help[], cli_run_help[],
-    cli_compare_help[], cli_profile_help[], cli_devices_help[], cli_emulate_help[];
+// ---- messages (shared.c)
 
 // Print "millrace: <sentence>" on stderr (and {"error": …} on stdout with --json) and return the
 // exit code.
@@ -41,34 +61,31 @@ void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(pr
 void cli_end_progress(struct cli *cli);
 // Prints the object on stdout and frees it. The exit code.
 int cli_print_json(struct cli *cli, json_t *object);
+// Where a report for people goes.
+FILE *cli_report(struct cli *cli);
 
-// Options that several commands take. A command gives getopt_long a table made of
-// CLI_COMMON_OPTIONS (and CLI_PLAN_OPTIONS) and its own, whose values are below CLI_FIRST.
-enum { CLI_FIRST = 256, CLI_HELP, CLI_JSON, CLI_TARGET, CLI_GIVEN_LANES, CLI_LATENCY, CLI_AREA };
-#define CLI_COMMON_OPTIONS                                                                         \
-    {"help", no_argument, NULL, CLI_HELP}, {                                                       \
-        "json", no_argument, NULL, CLI_JSON                                                        \
-    }
-#define CLI_PLAN_OPTIONS                                                                           \
-    {"target", required_argument, NULL, CLI_TARGET},                                               \
-        {"lanes", required_argument, NULL, CLI_GIVEN_LANES},                                       \
-        {"latency", no_argument, NULL, CLI_LATENCY}, {                                             \
-        "area", no_argument, NULL, CLI_AREA                                                        \
-    }
-#define CLI_PLAN_HELP                                                                              \
-    "  --target NAME     the device whose size limits the network (default u55c)\n"                \
-    "  --lanes N[,N...]  columns per cycle, for all layers or one number for each\n"               \
-    "  --latency         the shortest time for a sequence that fits\n"                             \
-    "  --area            the smallest network\n"                                                   \
-    "                    (default: the fastest at which the multipliers are kept busy)\n"
+// ---- the command line (options.c)
 
-// Handles a shared option or getopt's complaint. -1: go on; else the exit code.
-int cli_option(struct cli *cli, int option, char **argv);
-// Checks that exactly one argument is left and returns it; NULL after a message.
+enum { CLI_FIRST = 256, CLI_END, CLI_STOP };
+
+// The next option of the command: its id, with the value in optarg; CLI_END after the last one;
+// CLI_STOP when the command is to return cli->code.
+int cli_next(struct cli *cli, int argc, char **argv);
+// The arguments that are no options: exactly one; NULL after a message.
 const char *cli_argument(struct cli *cli, int argc, char **argv, const char *what);
+// A model, and the input unless --input gave it; CLI_OK, or CLI_USAGE after a message.
+int cli_model_and_input(struct cli *cli, int argc, char **argv, const char **model,
+                        const char **input);
 // A whole number of 1 to max; false after a message.
 bool cli_number(struct cli *cli, const char *name, const char *text, uint64_t max,
                 uint64_t *number);
+// The URI of a device that was given without its colon.
+const char *cli_device(const char *text);
+void cli_print_help(const struct cli_command *command);
+// The one of the names that is but a slip of the finger away, or NULL.
+const char *cli_nearest(const char *text, const char *const *names, size_t count);
+
+// ---- files (files.c)
 
 struct cli_input {
     float *x; // [sequences][steps][F]
@@ -78,10 +95,20 @@ struct cli_input {
 // Reads .npy or .csv and puts it into the library's order. 0, or the exit code after a message.
 int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info *info,
                    struct cli_input *input);
-// Tries whether the file can be written, without leaving a trace. 0, or the exit code after a
-// message.
-int cli_check_output(struct cli *cli, const char *path);
-// Writes .csv by that ending, else .npy. 0, or the exit code after a message.
+// Reads .npy or .csv, and tells of a header. 0, or the exit code after a message.
+int cli_read_array(struct cli *cli, const char *path, struct mr_array *array);
+
+// A file that a command reads or writes, by the option that named it.
+struct cli_file {
+    const char *option; // NULL ends a list
+    const char *path;   // NULL: not given
+    bool output;
+};
+// Tries whether each output can be written, without leaving a trace, and is neither one of the
+// inputs nor another output. 0, or the exit code after a message.
+int cli_check_files(struct cli *cli, const struct cli_file *files);
+// Writes .csv by that ending, else .npy; NULL is a table on standard output. 0, or the exit code
+// after a message.
 int cli_write_output(struct cli *cli, const char *path, const struct mr_array *array);
 
 #endif

@@ -8,33 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char cli_compare_help[] =
-    "Usage: millrace compare MODEL --input X.npy [options]\n"
-    "Runs the input on several devices, says whether their bits agree, and measures the error\n"
-    "against the network in floating point. Exit code 1 when the bits differ.\n\n"
-    "  --input X         as for millrace run\n"
-    "  --devices A,B     (default cpu:,sim:)\n"
-    "  --reference Y.npy expected outputs [N, outputs] (default: the network in double "
-    "precision)\n" CLI_PLAN_HELP "  --json            agreement and errors as JSON\n";
-
 enum { DEVICES = 8 };
 
 struct compare {
     const char *model, *input, *reference;
-    char *devices[DEVICES];
+    const char *devices[DEVICES];
     size_t device_count;
 };
 
-// Cuts the list in place.
+// Cuts the list in place. The image of a card ("xrt:0,x.xclbin") stays with its device.
 static int set_devices(struct cli *cli, struct compare *compare, char *list) {
-    char *rest = NULL;
     compare->device_count = 0;
-    for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
-        if (compare->device_count == DEVICES)
+    for (char *name = list, *next; name; name = next) {
+        char *end = name + strcspn(name, ",");
+        if (strncmp(name, "xrt:", 4) == 0 && *end && strcspn(end + 1, ":") > strcspn(end + 1, ","))
+            end += 1 + strcspn(end + 1, ",");
+        next = *end ? end + 1 : NULL;
+        *end = '\0';
+        if (*name && compare->device_count == DEVICES)
             return cli_usage(cli, "--devices: more than %d", DEVICES);
-        compare->devices[compare->device_count++] = name;
+        if (*name)
+            compare->devices[compare->device_count++] = cli_device(name);
     }
-    return compare->device_count ? -1 : cli_usage(cli, "--devices: none is named");
+    return compare->device_count ? CLI_OK : cli_usage(cli, "--devices: none is named");
 }
 
 // Expected outputs: from a file, or calculated. 0, or the exit code after a message.
@@ -45,8 +41,9 @@ static int make_reference(struct cli *cli, const struct compare *compare,
     struct mr_error error;
     char text[900];
     if (compare->reference) {
-        if (mr_npy_read(compare->reference, reference, text, sizeof text))
-            return cli_fail(cli, "%s", text);
+        const int code = cli_read_array(cli, compare->reference, reference);
+        if (code)
+            return code;
         if (reference->count == shape[0] * shape[1])
             return 0;
         return cli_fail(cli, "%s has %zu numbers, and %zu sequences of %u outputs are expected",
@@ -141,58 +138,72 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
     return code ? code : agree ? CLI_OK : CLI_FAILED;
 }
 
-int cli_compare(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                            CLI_PLAN_OPTIONS,
-                                            {"devices", required_argument, NULL, 'd'},
-                                            {"input", required_argument, NULL, 'i'},
-                                            {"reference", required_argument, NULL, 'r'},
-                                            {0}};
-    char both[] = "cpu:,sim:";
-    struct compare compare = {0};
-    if (set_devices(cli, &compare, both) >= 0)
-        return CLI_USAGE;
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        int code = -1;
-        switch (option) {
-        case 'd':
-            code = set_devices(cli, &compare, optarg);
-            break;
-        case 'i':
-            compare.input = optarg;
-            break;
-        case 'r':
-            compare.reference = optarg;
-            break;
-        default:
-            code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
-        }
-        if (code >= 0)
-            return code;
-    }
-    compare.model = cli_argument(cli, argc, argv, "the model file");
-    if (!compare.model)
-        return CLI_USAGE;
-    if (!compare.input)
-        return cli_usage(cli, "--input is missing");
+static int compare_files(struct cli *cli, const struct compare *compare) {
     struct mr_error error;
-    struct mr_model *model = mr_model_open(compare.model, &error);
+    struct mr_model *model = mr_model_open(compare->model, &error);
     struct mr_model_info info;
     struct cli_input input = {0};
     struct mr_array reference = {0};
     if (!model)
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
-    int code = cli_read_input(cli, compare.input, &info, &input);
+    int code = cli_read_input(cli, compare->input, &info, &input);
     char text[600];
-    if (!code && mr_array_check_finite(&input.array, compare.input, text, sizeof text))
+    if (!code && mr_array_check_finite(&input.array, compare->input, text, sizeof text))
         code = cli_fail(cli, "%s", text);
     if (!code)
-        code = make_reference(cli, &compare, model, &info, &input, &reference);
+        code = make_reference(cli, compare, model, &info, &input, &reference);
     if (!code)
-        code = compare_outputs(cli, &compare, model, &input, &reference, info.outputs);
+        code = compare_outputs(cli, compare, model, &input, &reference, info.outputs);
     mr_array_free(&reference);
     mr_array_free(&input.array);
     mr_model_close(model);
     return code;
 }
+
+enum { DEVICES_GIVEN, INPUT, REFERENCE };
+
+static const struct cli_option options[] = {
+    {INPUT, 'i', "input", "X", "the same as X behind the model"},
+    {DEVICES_GIVEN, 0, "devices", "A,B", "(default cpu:,sim:)"},
+    {REFERENCE, 0, "reference", "Y",
+     "expected outputs [N, outputs] (default: the network in double precision)"},
+    {0},
+};
+
+static int compare_command(struct cli *cli, int argc, char **argv) {
+    struct compare compare = {.devices = {"cpu:", "sim:"}, .device_count = 2};
+    for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
+        int code = CLI_OK;
+        switch (option) {
+        case DEVICES_GIVEN:
+            code = set_devices(cli, &compare, optarg);
+            break;
+        case INPUT:
+            compare.input = optarg;
+            break;
+        case REFERENCE:
+            compare.reference = optarg;
+            break;
+        default:
+            return cli->code;
+        }
+        if (code)
+            return code;
+    }
+    const int code = cli_model_and_input(cli, argc, argv, &compare.model, &compare.input);
+    return code ? code : compare_files(cli, &compare);
+}
+
+const struct cli_command cli_compare = {
+    .name = "compare",
+    .summary = "run on several devices and against float",
+    .usage = "MODEL X [options]",
+    .about =
+        "Runs the input on several devices, says whether their bits agree, and measures the error\n"
+        "against the network in floating point. X as for millrace run. Exit code 1 when the bits\n"
+        "differ.",
+    .options = options,
+    .plans = true,
+    .run = compare_command,
+};

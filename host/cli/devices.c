@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char cli_devices_help[] = "Usage: millrace devices [--json]\n"
-                                "Lists the devices that can be opened on this machine.\n";
-
 enum { DEVICES = 64 };
 
 static const char *needs(const char *uri) {
@@ -21,13 +18,9 @@ static const char *needs(const char *uri) {
     return "";
 }
 
-int cli_devices(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS, {0}};
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        const int code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
-        if (code >= 0)
-            return code;
-    }
+static int devices_command(struct cli *cli, int argc, char **argv) {
+    if (cli_next(cli, argc, argv) == CLI_STOP)
+        return cli->code;
     if (optind < argc)
         return cli_usage(cli, "one argument too many: %s", argv[optind]);
     struct mr_device_entry entries[DEVICES];
@@ -47,3 +40,11 @@ int cli_devices(struct cli *cli, int argc, char **argv) {
     json_decref(list);
     return CLI_OK;
 }
+
+const struct cli_command cli_devices = {
+    .name = "devices",
+    .summary = "list the devices and what they need",
+    .usage = "[--json]",
+    .about = "Lists the devices that can be opened on this machine.",
+    .run = devices_command,
+};

@@ -12,13 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char cli_emulate_help[] =
-    "Usage: millrace emulate PROGRAM [ARGUMENT...]\n"
-    "Runs an XRT program in the environment in which XRT's hardware emulation works, so that it\n"
-    "finds emulated cards 0 to 15 and may load images that millrace build --platform hw_emu made.\n"
-    "(millrace run --device xrt:N does so by itself.) XRT sleeps 10 s when it loads an image.\n"
-    "Exit code: that of the program.\n";
-
 // XRT's handlers of fatal signals end the whole process group, so it gets one of its own.
 static pid_t start(char **argv) {
     fflush(NULL);
@@ -35,12 +28,12 @@ static pid_t start(char **argv) {
     return child;
 }
 
-int cli_emulate(struct cli *cli, int argc, char **argv) {
+static int emulate_command(struct cli *cli, int argc, char **argv) {
     struct mr_xrt_api api;
     char text[900];
     int status = 0;
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(cli->help, stdout);
+        cli_print_help(cli->command);
         return CLI_OK;
     }
     if (argc < 2)
@@ -61,3 +54,18 @@ int cli_emulate(struct cli *cli, int argc, char **argv) {
     mr_emulation_sweep((long)child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+const struct cli_command cli_emulate = {
+    .name = "emulate",
+    .summary = "run an XRT program against emulated cards",
+    .usage = "PROGRAM [ARGUMENT...]",
+    .about =
+        "Runs an XRT program in the environment in which XRT's hardware emulation works, so that "
+        "it\n"
+        "finds emulated cards 0 to 15 and may load images that millrace build --platform hw_emu "
+        "made.\n"
+        "(millrace run --device xrt:N does so by itself.) XRT sleeps 10 s when it loads an "
+        "image.\n"
+        "Exit code: that of the program.",
+    .run = emulate_command,
+};

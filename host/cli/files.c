@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input and output files of the commands (cli.h).
 #define _POSIX_C_SOURCE 200809L
+#include "array_file.h"
 #include "cli.h"
 #include "csv.h"
+#include "file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static bool is_csv(const char *path) {
-    const size_t length = strlen(path);
-    return length > 4 && strcmp(path + length - 4, ".csv") == 0;
-}
 
 static const char *shape_text(const struct mr_array *array, char *text, size_t size) {
     size_t used = (size_t)snprintf(text, size, "[");
@@ -45,36 +39,61 @@ static int transpose(struct cli *cli, const char *path, struct mr_array *array) 
     return 0;
 }
 
+int cli_read_array(struct cli *cli, const char *path, struct mr_array *array) {
+    char text[900], note[600];
+    if (mr_array_read(path, array, note, sizeof note, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    if (*note)
+        cli_note(cli, "%s", note);
+    return 0;
+}
+
+// A table with one column too many, the first, which counts the rows from 0.
+static bool has_index(const struct mr_array *array, uint32_t features) {
+    const size_t columns = array->rank == 2 ? array->shape[1] : 0;
+    bool counts = columns == (size_t)features + 1;
+    for (size_t row = 0; counts && row < array->shape[0]; row++)
+        counts = array->data[row * columns] == (float)row;
+    return counts;
+}
+
+static int check_shape(struct cli *cli, const char *path, const struct mr_model_info *info,
+                       const struct mr_array *array) {
+    char shape[300];
+    if ((array->rank == 2 || array->rank == 3) && array->count > 0 &&
+        array->shape[array->rank - 1] == info->inputs)
+        return 0;
+    shape_text(array, shape, sizeof shape);
+    if (array->count == 0)
+        return cli_fail(cli, "%s is empty: an array of the shape %s holds no number", path, shape);
+    return cli_fail(cli,
+                    "%s has the shape %s, and model %s takes %s or [T, F] with F = %u features "
+                    "(N sequences of T steps)%s",
+                    path, shape, info->name, info->batch_first ? "[N, T, F]" : "[T, N, F]",
+                    info->inputs,
+                    has_index(array, info->inputs)
+                        ? "; its first column counts the rows, as pandas writes it without "
+                          "index=False"
+                        : "");
+}
+
 int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info *info,
                    struct cli_input *input) {
     struct mr_array *array = &input->array;
-    char text[900], shape[300];
-    const int failed = is_csv(path) ? mr_csv_read(path, array, text, sizeof text)
-                                    : mr_npy_read(path, array, text, sizeof text);
-    if (failed)
-        return cli_fail(cli, "%s", text);
-    const bool good = (array->rank == 2 || array->rank == 3) && array->count > 0 &&
-                      array->shape[array->rank - 1] == info->inputs;
-    if (!good) {
-        shape_text(array, shape, sizeof shape);
-        mr_array_free(array);
-        return cli_fail(cli,
-                        "%s has the shape %s, and model %s takes %s or [T, F] with F = %u features "
-                        "(N sequences of T steps)",
-                        path, shape, info->name, info->batch_first ? "[N, T, F]" : "[T, N, F]",
-                        info->inputs);
-    }
-    if (array->rank == 2) {
+    int code = cli_read_array(cli, path, array);
+    if (!code)
+        code = check_shape(cli, path, info, array);
+    if (!code && array->rank == 2) {
         array->shape[2] = array->shape[1];
         array->shape[1] = array->shape[0];
         array->shape[0] = 1;
         array->rank = 3;
-    } else if (!info->batch_first) {
-        const int code = transpose(cli, path, array);
-        if (code) {
-            mr_array_free(array);
-            return code;
-        }
+    } else if (!code && !info->batch_first) {
+        code = transpose(cli, path, array);
+    }
+    if (code) {
+        mr_array_free(array);
+        return code;
     }
     input->x = array->data;
     input->sequences = array->shape[0];
@@ -85,34 +104,44 @@ int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info
     return 0;
 }
 
-int cli_check_output(struct cli *cli, const char *path) {
-    struct stat status;
-    const bool exists = stat(path, &status) == 0;
-    if (exists && S_ISDIR(status.st_mode))
-        return cli_fail(cli, "%s cannot be written: it is a folder", path);
-    if (exists && access(path, W_OK))
-        return cli_fail(cli, "%s cannot be written: %s", path, strerror(errno));
-    if (exists && !S_ISREG(status.st_mode))
-        return 0; // a pipe or device is written directly
-    // The result will be written beside the file and renamed, so its folder must take a new file.
-    const size_t size = strlen(path) + 40;
-    char *probe = malloc(size);
-    if (!probe)
-        return cli_fail(cli, "%s: not enough memory", path);
-    snprintf(probe, size, "%s.%ld.probe", path, (long)getpid());
-    const int fd = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    const int reason = errno;
-    if (fd >= 0) {
-        close(fd);
-        unlink(probe);
+static int check_output(struct cli *cli, const struct cli_file *files, const struct cli_file *out) {
+    char text[900];
+    if (mr_file_check_output(out->path, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    if (mr_file_is_stdout(out->path)) {
+        if (cli->json || cli->stdout_taken)
+            return cli_usage(cli, "%s %s and %s both write to standard output; name a file",
+                             out->option, out->path, cli->json ? "--json" : "another option");
+        cli->stdout_taken = true;
     }
-    free(probe);
-    return fd >= 0 ? 0 : cli_fail(cli, "%s cannot be written: %s", path, strerror(reason));
+    for (const struct cli_file *other = files; other->option; other++) {
+        // Of two outputs the second one is told.
+        if (!other->path || other == out || (other->output && other > out))
+            continue;
+        const bool input = !other->output;
+        const char *path = input && strcmp(other->path, "-") == 0 ? "/dev/stdin" : other->path;
+        if (mr_file_is_same(out->path, path))
+            return cli_fail(cli, "%s %s would overwrite %s, %s; choose another name", out->option,
+                            out->path, other->path,
+                            input ? "which this command reads" : "another of its outputs");
+    }
+    return 0;
+}
+
+int cli_check_files(struct cli *cli, const struct cli_file *files) {
+    int code = 0;
+    for (const struct cli_file *file = files; file->option && !code; file++)
+        if (file->output && file->path)
+            code = check_output(cli, files, file);
+    return code;
 }
 
 int cli_write_output(struct cli *cli, const char *path, const struct mr_array *array) {
     char text[900];
-    const int failed = is_csv(path) ? mr_csv_write(path, array, text, sizeof text)
-                                    : mr_npy_write(path, array, text, sizeof text);
-    return failed ? cli_fail(cli, "%s", text) : 0;
+    const bool table = !path || (mr_file_is_stdout(path) && isatty(STDOUT_FILENO));
+    cli_end_progress(cli);
+    if (table ? mr_csv_write(path ? path : "-", array, text, sizeof text)
+              : mr_array_write(path, array, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    return 0;
 }

@@ -2,38 +2,31 @@
 // `millrace import`: from ONNX to a model file.
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "model_handle.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-const char cli_import_help[] =
-    "Usage: millrace import NET.onnx [--calibrate X.npy] [-o FILE.millrace] [--json]\n"
-    "Reads an LSTM network as PyTorch exports it, chooses integer formats, and writes a model.\n\n"
-    "  --calibrate X.npy typical normalised input, laid out as the network takes it; the input\n"
-    "                    formats are chosen from it and the accuracy is measured on it\n"
-    "                    (default: inputs within -8 to 8, accuracy not measured)\n"
-    "  -o, --output FILE (default: the name of the ONNX file, in the current folder)\n"
-    "  --json            layers and accuracy as JSON\n";
-
 static int print_text(struct cli *cli, const char *output, const struct mr_model *model,
                       const struct mr_model_info *info, const struct mr_accuracy_info *accuracy) {
-    (void)cli;
-    printf("%s: %s, %u features, %llu parameters\n", output, info->name, info->inputs,
-           (unsigned long long)info->parameters);
+    FILE *to = cli_report(cli);
+    fprintf(to, "%s: %s, %u features, %llu parameters\n", output, info->name, info->inputs,
+            (unsigned long long)info->parameters);
     for (uint32_t i = 0; i < info->layers; i++) {
         struct mr_layer_info layer;
         if (mr_model_layer(model, i, &layer) == 0)
-            printf("  lstm%-3u %5u -> %u\n", i, layer.inputs, layer.hidden);
+            fprintf(to, "  lstm%-3u %5u -> %u\n", i, layer.inputs, layer.hidden);
     }
-    printf("  head    %5s -> %u\n", "", info->outputs);
+    fprintf(to, "  head    %5s -> %u\n", "", info->outputs);
     if (accuracy->outputs)
-        printf("integers against float, on %llu outputs: rms error %.3g, largest %.3g, signal to "
-               "error %.1f dB\n",
-               (unsigned long long)accuracy->outputs, accuracy->rms_error, accuracy->max_error,
-               accuracy->snr_db);
+        fprintf(to,
+                "integers against float, on %llu outputs: rms error %.3g, largest %.3g, signal to "
+                "error %.1f dB\n",
+                (unsigned long long)accuracy->outputs, accuracy->rms_error, accuracy->max_error,
+                accuracy->snr_db);
     else
-        printf("accuracy: not measured (no --calibrate)\n");
+        fprintf(to, "accuracy: not measured (no --calibrate)\n");
     return CLI_OK;
 }
 
@@ -70,47 +63,70 @@ static int default_output(struct cli *cli, const char *onnx, char *output, size_
     return 0;
 }
 
-int cli_import(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                            {"calibrate", required_argument, NULL, 'c'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {0}};
-    const char *calibration = NULL, *given = NULL;
-    char output[PATH_MAX];
-    for (int option; (option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
-        if (option == 'c') {
+static int import(struct cli *cli, const char *onnx, const char *calibration, const char *output) {
+    struct mr_accuracy_info accuracy = {0};
+    struct mr_error error;
+    struct mr_model_info info;
+    char note[600];
+    struct mr_model *model =
+        mr_model_import(onnx, calibration, &accuracy, note, sizeof note, &error);
+    if (*note)
+        cli_note(cli, "%s", note);
+    if (!model)
+        return cli_fail(cli, "%s", error.text);
+    int code = mr_model_save(model, output, &error) ? cli_fail(cli, "%s", error.text) : CLI_OK;
+    mr_model_info(model, &info);
+    if (!code)
+        code = (cli->json ? print_json : print_text)(cli, output, model, &info, &accuracy);
+    mr_model_close(model);
+    return code;
+}
+
+enum { CALIBRATE, OUTPUT };
+
+static const struct cli_option options[] = {
+    {CALIBRATE, 0, "calibrate", "X",
+     "typical normalised input (.npy or .csv), laid out as the network takes it;\n"
+     "the input formats are chosen from it and the accuracy is measured on it\n"
+     "(default: inputs within -8 to 8, accuracy not measured)"},
+    {OUTPUT, 'o', "output", "FILE", "(default: the name of the ONNX file, in the current folder)"},
+    {0},
+};
+
+static int import_command(struct cli *cli, int argc, char **argv) {
+    const char *calibration = NULL, *output = NULL;
+    char name[PATH_MAX];
+    for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
+        if (option == CALIBRATE)
             calibration = optarg;
-        } else if (option == 'o') {
-            given = optarg;
-        } else {
-            const int code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
-            if (code >= 0)
-                return code;
-        }
+        else if (option == OUTPUT)
+            output = optarg;
+        else
+            return cli->code;
     }
     const char *onnx = cli_argument(cli, argc, argv, "the ONNX file");
     if (!onnx)
         return CLI_USAGE;
     int code = 0;
-    if (given && strlen(given) < sizeof output)
-        strcpy(output, given);
-    else if (given)
-        code = cli_fail(cli, "the name after -o is too long");
-    else
-        code = default_output(cli, onnx, output, sizeof output);
-    if (code || (code = cli_check_output(cli, output)))
+    if (!output) {
+        code = default_output(cli, onnx, name, sizeof name);
+        output = name;
+    }
+    const struct cli_file files[] = {{"NET.onnx", onnx, false},
+                                     {"--calibrate", calibration, false},
+                                     {"--output", output, true},
+                                     {0}};
+    if (code || (code = cli_check_files(cli, files)))
         return code;
-
-    struct mr_accuracy_info accuracy = {0};
-    struct mr_error error;
-    if (mr_import(onnx, calibration, output, &accuracy, &error))
-        return cli_fail(cli, "%s", error.text);
-    struct mr_model *model = mr_model_open(output, &error);
-    struct mr_model_info info;
-    if (!model)
-        return cli_fail(cli, "%s", error.text);
-    mr_model_info(model, &info);
-    code = (cli->json ? print_json : print_text)(cli, output, model, &info, &accuracy);
-    mr_model_close(model);
-    return code;
+    return import(cli, onnx, calibration, output);
 }
+
+const struct cli_command cli_import = {
+    .name = "import",
+    .summary = "turn an ONNX file into a .millrace model",
+    .usage = "NET.onnx [--calibrate X] [-o FILE.millrace] [--json]",
+    .about =
+        "Reads an LSTM network as PyTorch exports it, chooses integer formats, and writes a model.",
+    .options = options,
+    .run = import_command,
+};

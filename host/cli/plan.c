@@ -9,37 +9,23 @@
 #include <string.h>
 #include <time.h>
 
-const char cli_plan_help[] =
-    "Usage: millrace plan MODEL [options]\n"
-    "Says what the network takes on a target: columns per cycle of each layer, exact cycles,\n"
-    "multipliers and memories. Nothing is simulated or synthesised.\n\n" CLI_PLAN_HELP
-    "  --sequences N     of one run (default 1)\n"
-    "  --steps T         of each sequence (default: as the model was exported, else 100)\n"
-    "  --json            the figures as JSON\n";
+enum { DEVICE, PLATFORM, OUTPUT, SEQUENCES, STEPS };
 
-const char cli_build_help[] =
-    "Usage: millrace build MODEL [options]\n"
-    "Builds what the devices need into the cache, so that the first run starts at once.\n\n"
-    "  --device URI      only for this device (default: cpu: and sim:)\n" CLI_PLAN_HELP
-    "  --json            places and seconds as JSON\n";
+static const struct cli_option plan_options[] = {
+    {SEQUENCES, 0, "sequences", "N", "of one run (default 1)"},
+    {STEPS, 0, "steps", "T", "of each sequence (default: as the model was exported, else 100)"},
+    {0},
+};
 
-int cli_plan(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                            CLI_PLAN_OPTIONS,
-                                            {"sequences", required_argument, NULL, 'n'},
-                                            {"steps", required_argument, NULL, 't'},
-                                            {0}};
+static int plan_command(struct cli *cli, int argc, char **argv) {
     uint64_t sequences = 1, steps = 0;
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        if (option == 'n' || option == 't') {
-            if (!cli_number(cli, option == 'n' ? "--sequences" : "--steps", optarg, UINT32_MAX,
-                            option == 'n' ? &sequences : &steps))
-                return CLI_USAGE;
-        } else {
-            const int code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
-            if (code >= 0)
-                return code;
-        }
+    for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
+        if (option == CLI_STOP)
+            return cli->code;
+        const bool first = option == SEQUENCES;
+        if (!cli_number(cli, first ? "--sequences" : "--steps", optarg, UINT32_MAX,
+                        first ? &sequences : &steps))
+            return CLI_USAGE;
     }
     const char *path = cli_argument(cli, argc, argv, "the model file");
     if (!path)
@@ -67,35 +53,52 @@ int cli_plan(struct cli *cli, int argc, char **argv) {
     return CLI_OK;
 }
 
+const struct cli_command cli_plan = {
+    .name = "plan",
+    .summary = "lanes, exact cycles and resources on a target",
+    .usage = "MODEL [options]",
+    .about =
+        "Says what the network takes on a target: columns per cycle of each layer, exact cycles,\n"
+        "multipliers and memories. Nothing is simulated or synthesised.",
+    .options = plan_options,
+    .plans = true,
+    .run = plan_command,
+};
+
 static double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-int cli_build(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                            CLI_PLAN_OPTIONS,
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"platform", required_argument, NULL, 'p'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {0}};
+static const struct cli_option build_options[] = {
+    {DEVICE, 0, "device", "URI", "only for this device (default: cpu: and sim:)"},
+    {PLATFORM, 0, "platform", "NAME",
+     "hw_emu: the image of an emulated card; hw: a folder with what Vitis needs\n"
+     "to link the image of a card"},
+    {OUTPUT, 'o', "output", "PLACE",
+     "of that image or folder (default: in $MILLRACE_BITSTREAMS, else bitstreams)"},
+    {0},
+};
+
+static int build_command(struct cli *cli, int argc, char **argv) {
     const char *devices[2] = {"cpu:", "sim:"}, *platform = NULL, *output = NULL;
     size_t device_count = 2;
-    for (int option; (option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
-        if (option == 'd') {
-            devices[0] = optarg;
+    for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
+        switch (option) {
+        case DEVICE:
+            devices[0] = cli_device(optarg);
             device_count = 1;
-        } else if (option == 'p') {
-            platform = optarg;
-            devices[0] = optarg;
+            break;
+        case PLATFORM:
+            platform = devices[0] = optarg;
             device_count = 1;
-        } else if (option == 'o') {
+            break;
+        case OUTPUT:
             output = optarg;
-        } else {
-            const int code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
-            if (code >= 0)
-                return code;
+            break;
+        default:
+            return cli->code;
         }
     }
     const char *path = cli_argument(cli, argc, argv, "the model file");
@@ -134,3 +137,15 @@ int cli_build(struct cli *cli, int argc, char **argv) {
     json_decref(built);
     return CLI_OK;
 }
+
+const struct cli_command cli_build = {
+    .name = "build",
+    .summary = "compile the network and its simulator into the cache",
+    .usage = "MODEL [options]",
+    .about =
+        "Builds what the devices need into the cache, so that the first run starts at once, or\n"
+        "the image of a card.",
+    .options = build_options,
+    .plans = true,
+    .run = build_command,
+};

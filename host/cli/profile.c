@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char cli_profile_help[] =
-    "Usage: millrace profile MODEL --input X [--device URI] [--trace FILE.json] [options]\n"
-    "Runs sequences and shows, for each process of the network, when it was busy, starved (waited\n"
-    "for input) and blocked (waited for room in its output), and which process limits the run.\n\n"
-    "  --input X         as for millrace run\n"
-    "  --device URI      sim: (exact in every cycle; the default) or xrt:N (a card, whose "
-    "counters\n"
-    "                    are read while it works)\n"
-    "  --trace FILE.json also write the timeline as a trace, which ui.perfetto.dev and\n"
-    "                    chrome://tracing open\n" CLI_PLAN_HELP
-    "  --json            totals and verdict as JSON\n";
-
 struct request {
     const char *model, *device, *input, *trace;
 };
@@ -94,8 +82,6 @@ static int profile_model(struct cli *cli, const struct request *request) {
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
     int code = cli_read_input(cli, request->input, &info, &input);
-    if (!code && request->trace)
-        code = cli_check_output(cli, request->trace);
     if (!code)
         code = run_model(cli, request, model, &info, &input);
     mr_array_free(&input.array);
@@ -103,36 +89,57 @@ static int profile_model(struct cli *cli, const struct request *request) {
     return code;
 }
 
-int cli_profile(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                            CLI_PLAN_OPTIONS,
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"input", required_argument, NULL, 'i'},
-                                            {"trace", required_argument, NULL, 't'},
-                                            {0}};
+enum { DEVICE, INPUT, TRACE };
+
+static const struct cli_option options[] = {
+    {INPUT, 'i', "input", "X", "the same as X behind the model"},
+    {DEVICE, 0, "device", "URI",
+     "sim: (exact in every cycle; the default) or xrt:N (a card, whose counters\n"
+     "are read while it works)"},
+    {TRACE, 0, "trace", "FILE.json",
+     "also write the timeline as a trace, which ui.perfetto.dev and\n"
+     "chrome://tracing open"},
+    {0},
+};
+
+static int profile_command(struct cli *cli, int argc, char **argv) {
     struct request request = {.device = "sim:"};
-    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-        int code = -1;
+    for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
-        case 'd':
-            request.device = optarg;
+        case DEVICE:
+            request.device = cli_device(optarg);
             break;
-        case 'i':
+        case INPUT:
             request.input = optarg;
             break;
-        case 't':
+        case TRACE:
             request.trace = optarg;
             break;
         default:
-            code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
+            return cli->code;
         }
-        if (code >= 0)
-            return code;
     }
-    request.model = cli_argument(cli, argc, argv, "the model file");
-    if (!request.model)
-        return CLI_USAGE;
-    if (!request.input)
-        return cli_usage(cli, "--input is missing");
-    return profile_model(cli, &request);
+    const int code = cli_model_and_input(cli, argc, argv, &request.model, &request.input);
+    if (code)
+        return code;
+    const struct cli_file files[] = {{"MODEL", request.model, false},
+                                     {"--input", request.input, false},
+                                     {"--trace", request.trace, true},
+                                     {0}};
+    const int refused = cli_check_files(cli, files);
+    return refused ? refused : profile_model(cli, &request);
 }
+
+const struct cli_command cli_profile = {
+    .name = "profile",
+    .summary = "what each process does over time, and which sets the pace",
+    .usage = "MODEL X [--device URI] [--trace FILE.json] [options]",
+    .about = "Runs sequences and shows, for each process of the network, when it was busy, starved "
+             "(waited\n"
+             "for input) and blocked (waited for room in its output), and which process limits the "
+             "run.\n"
+             "X as for millrace run.",
+    .options = options,
+    .plans = true,
+    .run = profile_command,
+};

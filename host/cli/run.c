@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `millrace run`: sequences through a model on a device.
 #define _POSIX_C_SOURCE 200809L
+#include "array_file.h"
 #include "cli.h"
 #include "file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char cli_run_help[] =
-    "Usage: millrace run MODEL [--device URI] --input X -o Y [options]\n"
-    "Runs sequences. X is .npy or .csv: [N, T, F] or [T, N, F] as the network takes it, or [T, F]\n"
-    "for one sequence. Y becomes [N, outputs], as .npy, or .csv by its ending.\n\n"
-    "  --device URI      cpu: (the same bits, no cycles), sim: (cycle-exact), xrt:N (Alveo card\n"
-    "                    N; xrt:N,IMAGE.xclbin names its image), auto: (a card that is there and\n"
-    "                    has an image of this network, else cpu:; the default)\n"
-    "  --input X\n"
-    "  -o, --output Y\n"
-    "  --steps           step by step, state kept on the device; Y becomes [N, T, outputs]\n"
-    "  --fallback URI    the device that goes on, from the last step that was done, when this one\n"
-    "                    fails: cpu:, for instance\n"
-    "  --restore FILE    one sequence goes on from the state that --save wrote, on any device\n"
-    "  --save FILE       write the state after the last step\n"
-    "  --trace FILE.fst  sim: only: write waveforms\n" CLI_PLAN_HELP
-    "  --json            cycles, utilisation and time as JSON\n";
 
 struct run {
     const char *model, *device, *input, *output, *restore, *save;
@@ -130,13 +114,14 @@ static json_t *integer_or_null(uint64_t value) {
 static int report(struct cli *cli, const struct run *run, const struct mr_session *session,
                   const struct mr_model *model, const struct cli_input *input,
                   const struct mr_stats *stats) {
+    const char *output = run->output ? run->output : "standard output";
     const bool counted = stats->cycles > 0;
     const uint64_t planned =
         counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
     if (cli->json) {
         json_t *object = json_object();
         json_object_set_new(object, "device", json_string(mr_session_device(session)));
-        json_object_set_new(object, "output", json_string(run->output));
+        json_object_set_new(object, "output", json_string(output));
         json_object_set_new(object, "sequences", json_integer((json_int_t)input->sequences));
         json_object_set_new(object, "steps", json_integer((json_int_t)input->steps));
         json_object_set_new(object, "cycles", integer_or_null(stats->cycles));
@@ -155,18 +140,18 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
             json_object_set_new(object, "measured_microseconds", json_real(stats->microseconds));
         return cli_print_json(cli, object);
     }
-    cli_end_progress(cli);
-    printf("%s: %zu sequences of %zu steps on %s", run->output, input->sequences, input->steps,
-           mr_session_device(session));
+    FILE *to = cli_report(cli);
+    fprintf(to, "%s: %zu sequences of %zu steps on %s", output, input->sequences, input->steps,
+            mr_session_device(session));
     if (!counted) {
-        printf(", %.0f us on this processor\n", stats->microseconds);
+        fprintf(to, ", %.0f us on this processor\n", stats->microseconds);
         return CLI_OK;
     }
-    printf(", %llu cycles, %.2f us at %.0f MHz, multipliers %.1f %% used\n",
-           (unsigned long long)stats->cycles, stats->microseconds, stats->clock_mhz,
-           100 * stats->utilisation);
+    fprintf(to, ", %llu cycles, %.2f us at %.0f MHz, multipliers %.1f %% used\n",
+            (unsigned long long)stats->cycles, stats->microseconds, stats->clock_mhz,
+            100 * stats->utilisation);
     if (planned)
-        printf("the planner said %llu cycles\n", (unsigned long long)planned);
+        fprintf(to, "the planner said %llu cycles\n", (unsigned long long)planned);
     return CLI_OK;
 }
 
@@ -221,79 +206,111 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
     return code;
 }
 
-int cli_run(struct cli *cli, int argc, char **argv) {
-    static const struct option options[] = {CLI_COMMON_OPTIONS,
-                                            CLI_PLAN_OPTIONS,
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"input", required_argument, NULL, 'i'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"trace", required_argument, NULL, 'w'},
-                                            {"steps", no_argument, NULL, 's'},
-                                            {"fallback", required_argument, NULL, 'f'},
-                                            {"restore", required_argument, NULL, 'r'},
-                                            {"save", required_argument, NULL, 'v'},
-                                            {0}};
-    struct run run = {0};
-    for (int option; (option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;) {
-        int code;
-        switch (option) {
-        case 'd':
-            run.device = optarg;
-            break;
-        case 'i':
-            run.input = optarg;
-            break;
-        case 'o':
-            run.output = optarg;
-            break;
-        case 'w':
-            cli->options.trace = optarg;
-            break;
-        case 's':
-            run.stepwise = true;
-            break;
-        case 'f':
-            cli->options.fallback = optarg;
-            break;
-        case 'r':
-            run.restore = optarg;
-            break;
-        case 'v':
-            run.save = optarg;
-            break;
-        default:
-            code = cli_option(cli, option == 'h' ? CLI_HELP : option, argv);
-            if (code >= 0)
-                return code;
-        }
-    }
-    run.model = cli_argument(cli, argc, argv, "the model file");
-    if (!run.model)
-        return CLI_USAGE;
-    if (!run.input || !run.output)
-        return cli_usage(cli, "%s is missing", run.input ? "-o" : "--input");
+static int run_files(struct cli *cli, const struct run *run) {
     struct mr_error error;
-    struct mr_model *model = mr_model_open(run.model, &error);
+    struct mr_model *model = mr_model_open(run->model, &error);
     struct mr_model_info info;
     struct cli_input input = {0};
     if (!model)
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
-    int code = cli_read_input(cli, run.input, &info, &input);
-    if (!code)
-        code = cli_check_output(cli, run.output);
-    if (!code && cli->options.trace)
-        code = cli_check_output(cli, cli->options.trace);
-    if (!code && run.save)
-        code = cli_check_output(cli, run.save);
-    if (!code && run.restore && input.sequences != 1)
+    int code = cli_read_input(cli, run->input, &info, &input);
+    if (!code && run->restore && input.sequences != 1)
         code = cli_fail(cli,
                         "%s: --restore goes on with one sequence and %s has %zu; run them one by "
                         "one",
-                        run.restore, run.input, input.sequences);
+                        run->restore, run->input, input.sequences);
     if (!code)
-        code = run_input(cli, &run, model, &info, &input);
+        code = run_input(cli, run, model, &info, &input);
     mr_array_free(&input.array);
     mr_model_close(model);
     return code;
 }
+
+enum { DEVICE, INPUT, OUTPUT, STEPS, FALLBACK, RESTORE, SAVE, TRACE };
+
+static const struct cli_option options[] = {
+    {DEVICE, 0, "device", "URI",
+     "cpu: (the same bits, no cycles), sim: (cycle-exact), xrt:N (Alveo card\n"
+     "N; xrt:N,IMAGE.xclbin names its image), auto: (a card that is there and\n"
+     "has an image of this network, else cpu:; the default)"},
+    {INPUT, 'i', "input", "X", "the same as X behind the model"},
+    {OUTPUT, 'o', "output", "Y", "\"-\" is standard output (default: a table on standard output)"},
+    {STEPS, 0, "steps", NULL, "step by step, state kept on the device; Y becomes [N, T, outputs]"},
+    {FALLBACK, 0, "fallback", "URI",
+     "the device that goes on, from the last step that was done, when this one\n"
+     "fails: cpu:, for instance"},
+    {RESTORE, 0, "restore", "FILE",
+     "one sequence goes on from the state that --save wrote, on any device"},
+    {SAVE, 0, "save", "FILE",
+     "write the state after the last step (also to the file of --restore)"},
+    {TRACE, 0, "trace", "FILE.fst", "sim: only: write waveforms"},
+    {0},
+};
+
+static int run_command(struct cli *cli, int argc, char **argv) {
+    struct run run = {0};
+    for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
+        switch (option) {
+        case DEVICE:
+            run.device = cli_device(optarg);
+            break;
+        case INPUT:
+            run.input = optarg;
+            break;
+        case OUTPUT:
+            run.output = optarg;
+            break;
+        case TRACE:
+            cli->options.trace = optarg;
+            break;
+        case STEPS:
+            run.stepwise = true;
+            break;
+        case FALLBACK:
+            cli->options.fallback = cli_device(optarg);
+            break;
+        case RESTORE:
+            run.restore = optarg;
+            break;
+        case SAVE:
+            run.save = optarg;
+            break;
+        default:
+            return cli->code;
+        }
+    }
+    int code = cli_model_and_input(cli, argc, argv, &run.model, &run.input);
+    if (!code && !run.output && cli->json)
+        code = cli_usage(cli, "-o is missing: with --json the numbers do not go to standard "
+                              "output");
+    if (code)
+        return code;
+    cli->stdout_taken = !run.output;
+    // The state goes on in its own file where the user says so.
+    const bool in_place = run.save && run.restore && mr_file_is_same(run.save, run.restore);
+    const struct cli_file files[] = {{"MODEL", run.model, false},
+                                     {"--input", run.input, false},
+                                     {"--restore", in_place ? NULL : run.restore, false},
+                                     {"--output", run.output, true},
+                                     {"--save", run.save, true},
+                                     {"--trace", cli->options.trace, true},
+                                     {0}};
+    code = cli_check_files(cli, files);
+    return code ? code : run_files(cli, &run);
+}
+
+const struct cli_command cli_run = {
+    .name = "run",
+    .summary = "run sequences on a device",
+    .usage = "MODEL X [--device URI] [-o Y] [options]",
+    .about =
+        "Runs sequences. X is .npy or .csv: [N, T, F] or [T, N, F] as the network takes it, or [T, "
+        "F]\n"
+        "for one sequence; \"-\" is standard input. Y becomes [N, outputs], as .npy, or .csv by "
+        "its\n"
+        "ending.",
+    .options = options,
+    .plans = true,
+    .run = run_command,
+};

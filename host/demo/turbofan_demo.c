@@ -3,6 +3,7 @@
 // network on the simulated FPGA, on the CPU with the same integers, and in floating point.
 //     turbofan_demo prepare NORM.json FOLDER [CMAPSS]   writes calib.npy, engines.npy, life.npy
 //     turbofan_demo run MODEL FOLDER                    runs them and prints what came out
+#include "array_file.h"
 #include "engines.h"
 #include "millrace.h"
 
@@ -97,8 +98,8 @@ static int open_all(struct demo *demo, const char *model, const char *folder, ch
         snprintf(error, error_size, "%s: the path is too long", folder);
         return -1;
     }
-    if (mr_npy_read(path[0], &demo->x, error, error_size) ||
-        mr_npy_read(path[1], &demo->life, error, error_size))
+    if (mr_array_read(path[0], &demo->x, NULL, 0, error, error_size) ||
+        mr_array_read(path[1], &demo->life, NULL, 0, error, error_size))
         return -1;
     demo->engines = demo->life.count;
     if (demo->x.rank != 3 || demo->x.shape[0] != demo->engines || demo->engines == 0 ||

@@ -84,8 +84,8 @@ struct mr_accuracy_info {
 
 // Turns an ONNX file (an nn.LSTM as PyTorch exports it, with a linear head on its last step) into a
 // model file, which appears whole or not at all.
-//   calibration: an .npy file of typical input, laid out as the network takes it, or NULL: inputs
-//   are then expected within -8 to 8 and the accuracy stays unknown.
+//   calibration: a file (.npy or .csv) of typical input, laid out as the network takes it, or NULL:
+//   inputs are then expected within -8 to 8 and the accuracy stays unknown.
 //   accuracy: may be NULL.
 MR_API int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
                      struct mr_accuracy_info *accuracy, struct mr_error *error);

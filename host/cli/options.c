@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command lines (cli.h): options by their tables, what else stands there, and the help.
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HELP = CLI_STOP + 1, JSON, TARGET, LANES, LATENCY, AREA };
+enum { MAX_OPTIONS = 40, TEXT_COLUMN = 20 };
+
+static const struct cli_option common[] = {
+    {JSON, 0, "json", NULL, "print one JSON object and nothing else"},
+    {HELP, 'h', "help", NULL, "print this text"},
+    {0},
+};
+
+static const struct cli_option of_plans[] = {
+    {TARGET, 0, "target", "NAME", "the device whose size limits the network (default u55c)"},
+    {LANES, 0, "lanes", "N[,N...]", "columns per cycle, for all layers or one number for each"},
+    {LATENCY, 0, "latency", NULL, "the shortest time for a sequence that fits"},
+    {AREA, 0, "area", NULL,
+     "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
+    {0},
+};
+
+// All options of a command, one after the other; NULL after the last.
+static const struct cli_option *option_at(const struct cli_command *command, size_t index) {
+    const struct cli_option *const lists[] = {command->options, command->plans ? of_plans : NULL,
+                                              common};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (const struct cli_option *option = lists[i]; option && option->name; option++)
+            if (index-- == 0)
+                return option;
+    return NULL;
+}
+
+static void print_option(const struct cli_option *option) {
+    int column = option->letter ? printf("  -%c, ", option->letter) : printf("  ");
+    column += printf("--%s%s%s", option->name, option->argument ? " " : "",
+                     option->argument ? option->argument : "");
+    for (const char *line = option->text; line;) {
+        const size_t length = strcspn(line, "\n");
+        if (column >= TEXT_COLUMN) {
+            putchar('\n');
+            column = 0;
+        }
+        printf("%*s%.*s\n", TEXT_COLUMN - column, "", (int)length, line);
+        column = 0;
+        line = line[length] ? line + length + 1 : NULL;
+    }
+}
+
+void cli_print_help(const struct cli_command *command) {
+    printf("Usage: millrace %s %s\n%s\n\n", command->name, command->usage, command->about);
+    const struct cli_option *option;
+    for (size_t i = 0; (option = option_at(command, i)); i++)
+        print_option(option);
+}
+
+// ---- slips of the finger
+
+static unsigned distance(const char *a, const char *b) {
+    unsigned row[40];
+    const size_t length = strlen(b);
+    if (length >= sizeof row / sizeof *row)
+        return 99;
+    for (size_t j = 0; j <= length; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 0; a[i]; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i + 1;
+        for (size_t j = 1; j <= length; j++) {
+            const unsigned above = row[j], change = diagonal + (a[i] != b[j - 1]);
+            unsigned best = above < row[j - 1] ? above : row[j - 1];
+            best++;
+            row[j] = change < best ? change : best;
+            diagonal = above;
+        }
+    }
+    return row[length];
+}
+
+const char *cli_nearest(const char *text, const char *const *names, size_t count) {
+    const char *nearest = NULL;
+    unsigned least = 3;
+    for (size_t i = 0; i < count && strlen(text) < 40; i++) {
+        const unsigned away = distance(text, names[i]);
+        // A short name is not half another one.
+        if (away < least && 2 * away < strlen(names[i])) {
+            least = away;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}
+
+// The option that was meant by the word of the command line, which may be "-name" or
+// "--name=value".
+static int unknown(struct cli *cli, const char *word) {
+    const char *names[MAX_OPTIONS], *at = word + strspn(word, "-");
+    const struct cli_option *option;
+    char name[40];
+    size_t count = 0;
+    for (; count < MAX_OPTIONS && (option = option_at(cli->command, count)); count++)
+        names[count] = option->name;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "="), at);
+    const char *near = cli_nearest(name, names, count);
+    return cli_usage(cli, "option %s is not known%s%s%s", word, near ? " (did you mean --" : "",
+                     near ? near : "", near ? "?)" : "");
+}
+
+// ---- parsing
+
+// One choice of lanes, not two.
+static int set_choice(struct cli *cli, enum mr_lanes_choice choice) {
+    if (cli->modes)
+        return cli_usage(cli, "--lanes, --latency and --area exclude each other");
+    cli->modes = true;
+    cli->options.choice = choice;
+    return CLI_OK;
+}
+
+static int set_lanes(struct cli *cli, const char *text) {
+    uint32_t count = 0;
+    for (const char *at = text;;) {
+        char *end;
+        errno = 0;
+        const unsigned long value = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : 0;
+        if (value == 0 || errno || value > 1000000 || (*end != ',' && *end != '\0'))
+            return cli_usage(cli, "--lanes %s: whole numbers from 1 with commas are expected",
+                             text);
+        if (count == CLI_LANES)
+            return cli_usage(cli, "--lanes %s: more than %d numbers", text, CLI_LANES);
+        cli->lanes[count++] = (uint32_t)value;
+        if (*end == '\0')
+            break;
+        at = end + 1;
+    }
+    cli->options.lanes = cli->lanes;
+    cli->options.lane_count = count;
+    return set_choice(cli, MR_LANES_GIVEN);
+}
+
+// What getopt says of the command line when it stops at it.
+static int complain(struct cli *cli, int argc, char **argv) {
+    const char *word = argv[optind - 1];
+    if (optopt <= 0)
+        return unknown(cli, word);
+    if (optopt < CLI_FIRST && optopt > ' ') {
+        // Of several letters behind one dash, optind stays until the last one.
+        if (optind < argc && argv[optind][0] == '-' && strchr(argv[optind], optopt))
+            word = argv[optind];
+        if (word[0] == '-' && word[1] && word[2] && strchr(word, optopt))
+            return unknown(cli, word);
+        return cli_usage(cli, "option -%c is not known", optopt);
+    }
+    return cli_usage(cli, "option %s takes no value", word);
+}
+
+// True for "-input", which getopt takes for "-i nput".
+static bool is_long_name(const struct cli_command *command, const char *word) {
+    const struct cli_option *option;
+    if (word[0] != '-' || word[1] == '-' || !word[1] || !word[2])
+        return false;
+    for (size_t i = 0; (option = option_at(command, i)); i++)
+        if (strlen(option->name) == strcspn(word + 1, "=") &&
+            strncmp(option->name, word + 1, strlen(option->name)) == 0)
+            return true;
+    return false;
+}
+
+int cli_next(struct cli *cli, int argc, char **argv) {
+    struct option table[MAX_OPTIONS + 1] = {0};
+    char letters[2 * MAX_OPTIONS + 2] = ":", *letter = letters + 1;
+    const struct cli_option *option;
+    for (size_t i = 0; i < MAX_OPTIONS && (option = option_at(cli->command, i)); i++) {
+        table[i] = (struct option){option->name, option->argument ? required_argument : no_argument,
+                                   NULL, CLI_FIRST + (int)i};
+        if (option->letter) {
+            *letter++ = option->letter;
+            if (option->argument)
+                *letter++ = ':';
+        }
+    }
+    for (;;) {
+        const int found = getopt_long(argc, argv, letters, table, NULL);
+        if (found == -1)
+            return CLI_END;
+        cli->code = CLI_OK;
+        option = NULL;
+        for (size_t i = 0; found != '?' && found != ':' && !option; i++) {
+            const struct cli_option *next = option_at(cli->command, i);
+            if (found == CLI_FIRST + (int)i || found == next->letter)
+                option = next;
+        }
+        if (option && is_long_name(cli->command, argv[optind - 1])) {
+            cli->code = unknown(cli, argv[optind - 1]);
+            return CLI_STOP;
+        }
+        switch (option ? option->id : found) {
+        case '?':
+            cli->code = complain(cli, argc, argv);
+            return CLI_STOP;
+        case ':':
+            cli->code = cli_usage(cli, "option %s needs a value", argv[optind - 1]);
+            return CLI_STOP;
+        case HELP:
+            cli_print_help(cli->command);
+            return CLI_STOP;
+        case JSON:
+            cli->json = true;
+            break;
+        case TARGET:
+            cli->options.target = optarg;
+            break;
+        case LANES:
+            cli->code = set_lanes(cli, optarg);
+            break;
+        case LATENCY:
+            cli->code = set_choice(cli, MR_LANES_LATENCY);
+            break;
+        case AREA:
+            cli->code = set_choice(cli, MR_LANES_AREA);
+            break;
+        default:
+            return option->id;
+        }
+        if (cli->code)
+            return CLI_STOP;
+    }
+}
+
+const char *cli_argument(struct cli *cli, int argc, char **argv, const char *what) {
+    if (optind >= argc) {
+        cli_usage(cli, "%s is missing", what);
+        return NULL;
+    }
+    if (optind + 1 < argc) {
+        cli_usage(cli, "one argument too many: %s", argv[optind + 1]);
+        return NULL;
+    }
+    return argv[optind];
+}
+
+int cli_model_and_input(struct cli *cli, int argc, char **argv, const char **model,
+                        const char **input) {
+    if (optind >= argc)
+        return cli_usage(cli, "the model file is missing");
+    *model = argv[optind];
+    const int room = *input ? 1 : 2;
+    if (optind + room < argc)
+        return cli_usage(cli, "one argument too many: %s", argv[optind + room]);
+    if (optind + 1 < argc)
+        *input = argv[optind + 1];
+    return *input ? CLI_OK : cli_usage(cli, "--input is missing");
+}
+
+bool cli_number(struct cli *cli, const char *name, const char *text, uint64_t max,
+                uint64_t *number) {
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long value = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+    if (value == 0 || errno || *end || value > max) {
+        cli_usage(cli, "%s %s: a whole number from 1 to %llu is expected", name, text,
+                  (unsigned long long)max);
+        return false;
+    }
+    *number = value;
+    return true;
+}
+
+const char *cli_device(const char *text) {
+    static const struct {
+        const char *name, *uri;
+    } short_names[] = {
+        {"cpu", "cpu:"}, {"sim", "sim:"}, {"auto", "auto:"}, {"xrt", "xrt:0"}, {"xrt:", "xrt:0"}};
+    for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
+        if (strcmp(text, short_names[i].name) == 0)
+            return short_names[i].uri;
+    return text;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kind of file somebody gave, so that a wrong one is refused with what would help.
+#ifndef MR_FILE_KIND_H
+#define MR_FILE_KIND_H
+
+#include "file.h"
+
+// Checks for mr_file_read_checked: each refuses files that are known to be of another kind, and
+// empty ones.
+mr_file_check mr_check_model_file;   // .millrace
+mr_file_check mr_check_network_file; // ONNX
+mr_file_check mr_check_array_file;   // .npy, or text
+
+#endif
