@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,11 +78,11 @@ static bool put(json_t *object, const char *key, json_t *value) {
     return value && json_object_set_new(object, key, value) == 0;
 }
 
-static char *describe(const struct mr_model_data *model) {
+// The description; NULL when memory is short or the name is no UTF-8.
+static json_t *describe(const struct mr_model_data *model) {
     const struct mr_network *n = &model->network;
     json_t *root = json_object(), *layers = json_array();
     bool good = root && layers;
-    char *text = NULL;
 
     for (int l = 0; good && l < n->layer_count; l++)
         good = json_array_append_new(layers, json_pack("{s:s, s:i, s:i}", "type", "lstm", "inputs",
@@ -101,11 +102,45 @@ static char *describe(const struct mr_model_data *model) {
                    json_pack("{s:I, s:f, s:f, s:f}", "outputs", (json_int_t)model->accuracy.outputs,
                              "rms_error", model->accuracy.rms_error, "max_error",
                              model->accuracy.max_error, "snr_db", model->accuracy.snr_db));
-    if (good)
-        text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    json_decref(root);
     json_decref(layers);
-    return text;
+    if (good)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+static size_t size_of(const struct entry *entry) {
+    return entry->shape[0] * (entry->rank > 1 ? entry->shape[1] : 1);
+}
+
+int mr_model_data_identity(const struct mr_model_data *model,
+                           unsigned char identity[MR_MODEL_IDENTITY]) {
+    static const char *const no_part[] = {"name", "accuracy", "steps", "batch_first"};
+    const size_t limit = (size_t)model->network.layer_count * LAYER_TENSORS + OTHER_TENSORS;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    struct entry *list = calloc(limit, sizeof *list);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    json_t *root = describe(model);
+    for (size_t i = 0; root && i < sizeof no_part / sizeof *no_part; i++)
+        json_object_del(root, no_part[i]);
+    char *text =
+        root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
+    bool good = list && context && text && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(context, text, strlen(text)) == 1;
+    const size_t count = good ? list_entries(&model->network, &model->quantised, list) : 0;
+    for (size_t i = 0; good && i < count; i++)
+        if (list[i].dtype != MR_F32)
+            good = EVP_DigestUpdate(context, list[i].name, strlen(list[i].name) + 1) == 1 &&
+                   EVP_DigestUpdate(context, list[i].data,
+                                    size_of(&list[i]) * mr_dtype_size(list[i].dtype)) == 1;
+    good = good && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+    if (good)
+        memcpy(identity, digest, MR_MODEL_IDENTITY);
+    EVP_MD_CTX_free(context);
+    json_decref(root);
+    free(list);
+    free(text);
+    return good ? 0 : -1;
 }
 
 int mr_model_data_save(const struct mr_model_data *model, const char *path, char *error,
@@ -113,8 +148,12 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
     size_t limit = (size_t)model->network.layer_count * LAYER_TENSORS + OTHER_TENSORS;
     struct entry *list = calloc(limit, sizeof *list);
     struct mr_tensor *tensors = calloc(limit, sizeof *tensors);
-    char *text = describe(model);
+    json_t *description = describe(model);
+    char *text =
+        description ? json_dumps(description, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     int result;
+
+    json_decref(description);
 
     if (!list || !tensors || !text) {
         result = mr_fail(error, error_size,
@@ -128,8 +167,7 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
                                             .dtype = list[i].dtype,
                                             .rank = list[i].rank,
                                             .shape = {list[i].shape[0], list[i].shape[1]},
-                                            .count = list[i].shape[0] *
-                                                     (list[i].rank > 1 ? list[i].shape[1] : 1),
+                                            .count = size_of(&list[i]),
                                             .data = list[i].data};
         const struct mr_pair metadata[] = {
             {"format", "millrace"}, {"version", "1"}, {"description", text}};

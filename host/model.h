@@ -41,6 +41,13 @@ int mr_model_data_load(const char *path, struct mr_model_data *model, char *erro
 int mr_model_data_parse(const void *data, size_t size, const char *name,
                         struct mr_model_data *model, char *error, size_t error_size);
 
+// What tells a model from others: a hash over all that its integers and so its results and its
+// state depend on. Name, accuracy, the float weights and the layout of the file's input are no part
+// of it. 0, or -1 when memory is short.
+enum { MR_MODEL_IDENTITY = 16 };
+int mr_model_data_identity(const struct mr_model_data *model,
+                           unsigned char identity[MR_MODEL_IDENTITY]);
+
 // Everything zero is legal.
 void mr_model_data_free(struct mr_model_data *model);
 

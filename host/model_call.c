@@ -14,11 +14,16 @@
 struct mr_model {
     struct mr_model_data data;
     struct mr_shape shape;
+    unsigned char identity[MR_MODEL_IDENTITY];
     char name[64];
 };
 
 const struct mr_quantised *mr_model_quantised(const struct mr_model *model) {
     return &model->data.quantised;
+}
+
+const unsigned char *mr_model_identity(const struct mr_model *model) {
+    return model->identity;
 }
 
 const struct mr_shape *mr_model_shape(const struct mr_model *model) {
@@ -30,6 +35,11 @@ static struct mr_model *finish(struct mr_model *model, const char *path, struct 
     char text[900];
     if (mr_shape_of_quantised(&model->data.quantised, &model->shape, text, sizeof text)) {
         mr_failure(error, MR_ERROR_MODEL, "%.300s: %s", path, text);
+        mr_model_close(model);
+        return NULL;
+    }
+    if (mr_model_data_identity(&model->data, model->identity)) {
+        mr_failure(error, MR_ERROR_MEMORY, "%.300s: not enough memory for its identity", path);
         mr_model_close(model);
         return NULL;
     }

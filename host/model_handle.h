@@ -15,6 +15,8 @@ struct mr_model *mr_model_import(const char *onnx_path, const char *calibration_
 int mr_model_save(const struct mr_model *model, const char *path, struct mr_error *error);
 
 const struct mr_quantised *mr_model_quantised(const struct mr_model *model);
+// [MR_MODEL_IDENTITY], of model.h.
+const unsigned char *mr_model_identity(const struct mr_model *model);
 const struct mr_shape *mr_model_shape(const struct mr_model *model);
 
 #endif

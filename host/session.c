@@ -358,7 +358,7 @@ int mr_session_save(struct mr_session *session, void *state, size_t size) {
         mr_device_read_state(session->device, beats, mr_state_total_beats(plan), text, sizeof text))
         code = mr_failure(&session->error, MR_ERROR_DEVICE, "the state cannot be read: %s", text);
     else
-        mr_state_keep(plan, beats, state);
+        mr_state_keep(plan, mr_model_identity(session->model), beats, state);
     free(beats);
     return code;
 }
@@ -375,7 +375,8 @@ int mr_session_restore(struct mr_session *session, const void *state, size_t siz
     if (!beats)
         return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
     int code = 0;
-    if (mr_state_take(plan, state, size, beats, text, sizeof text))
+    if (mr_state_take(plan, mr_model_identity(session->model), state, size, beats, text,
+                      sizeof text))
         code = mr_failure(&session->error, MR_ERROR_ARGUMENT, "%s", text);
     else if (mr_device_write_state(session->device, beats, mr_state_total_beats(plan), text,
                                    sizeof text))

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two forms of the recurrent state (state_image.h). Kept: a magic number, the number of layers,
-// their hidden units, then of each unit h (16 bits, Q15) and the cell state (32 bits, Q16), all
-// little endian.
+// The two forms of the recurrent state (state_image.h). Kept: a magic number, the model's identity,
+// the number of layers, their hidden units, then of each unit h (16 bits, Q15) and the cell state
+// (32 bits, Q16), all little endian.
 #include "state_image.h"
 #include "file.h"
+#include "model.h"
 #include "weights_image.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const unsigned char magic[8] = {'M', 'R', 'S', 'T', 'A', 'T', 'E', 1};
-enum { WORD = 4, UNIT = 6, CELL_MAX = (1 << 23) - 1 };
+static const unsigned char magic[8] = {'M', 'R', 'S', 'T', 'A', 'T', 'E', 2};
+enum { HEAD = sizeof magic + MR_MODEL_IDENTITY, WORD = 4, UNIT = 6, CELL_MAX = (1 << 23) - 1 };
 
 uint32_t mr_state_beats(const struct mr_plan *plan, int layer) {
     return (uint32_t)plan->layers[layer].h_words * (uint32_t)plan->layers[layer].lc;
@@ -24,7 +25,7 @@ uint32_t mr_state_total_beats(const struct mr_plan *plan) {
 }
 
 size_t mr_state_size(const struct mr_plan *plan) {
-    size_t size = sizeof magic + WORD + WORD * (size_t)plan->layer_count;
+    size_t size = HEAD + WORD + WORD * (size_t)plan->layer_count;
     for (int l = 0; l < plan->layer_count; l++)
         size += UNIT * (size_t)plan->layers[l].hidden;
     return size;
@@ -43,10 +44,12 @@ static uint32_t get(const unsigned char **from, int bytes) {
     return value;
 }
 
-void mr_state_keep(const struct mr_plan *plan, const int16_t *beats, void *state) {
+void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, const int16_t *beats,
+                   void *state) {
     unsigned char *to = state;
     memcpy(to, magic, sizeof magic);
-    to = put(to + sizeof magic, (uint32_t)plan->layer_count, WORD);
+    memcpy(to + sizeof magic, identity, MR_MODEL_IDENTITY);
+    to = put(to + HEAD, (uint32_t)plan->layer_count, WORD);
     for (int l = 0; l < plan->layer_count; l++)
         to = put(to, (uint32_t)plan->layers[l].hidden, WORD);
     size_t first = 0;
@@ -60,14 +63,25 @@ void mr_state_keep(const struct mr_plan *plan, const int16_t *beats, void *state
     }
 }
 
-static int check_header(const struct mr_plan *plan, const unsigned char **from, size_t size,
-                        char *error, size_t error_size) {
-    if (size < sizeof magic + WORD || memcmp(*from, magic, sizeof magic) != 0)
+static int check_header(const struct mr_plan *plan, const unsigned char *identity,
+                        const unsigned char **from, size_t size, char *error, size_t error_size) {
+    if (size < sizeof magic || memcmp(*from, magic, sizeof magic - 1) != 0)
         return mr_fail(error, error_size, "the %zu bytes are no state that mr_session_save wrote",
                        size);
-    *from += sizeof magic;
+    if ((*from)[sizeof magic - 1] < magic[sizeof magic - 1])
+        return mr_fail(error, error_size,
+                       "the state was saved by an older version, which did not note of which model "
+                       "it is; save it again");
+    if ((*from)[sizeof magic - 1] != magic[sizeof magic - 1])
+        return mr_fail(error, error_size, "the state was saved by a newer version");
+    if (size < HEAD + WORD)
+        return mr_fail(error, error_size, "the state has %zu bytes and must have %zu; it was cut",
+                       size, mr_state_size(plan));
+    const unsigned char *of = *from + sizeof magic;
+    *from += HEAD;
     const uint32_t layers = get(from, WORD);
-    bool same = layers == (uint32_t)plan->layer_count && size >= sizeof magic + WORD * (1 + layers);
+    bool same =
+        layers == (uint32_t)plan->layer_count && size >= HEAD + WORD * (1 + (uint64_t)layers);
     for (int l = 0; same && l < plan->layer_count; l++)
         same = get(from, WORD) == (uint32_t)plan->layers[l].hidden;
     if (!same)
@@ -75,16 +89,20 @@ static int check_header(const struct mr_plan *plan, const unsigned char **from, 
                        "the state is that of a network with other layers (%u of them; this one has "
                        "%d); save it from a session of this model",
                        layers, plan->layer_count);
+    if (memcmp(of, identity, MR_MODEL_IDENTITY) != 0)
+        return mr_fail(error, error_size,
+                       "the state is that of another model with the same layers (its weights or "
+                       "number formats differ); save it from a session of this model");
     if (size != mr_state_size(plan))
         return mr_fail(error, error_size, "the state has %zu bytes and must have %zu; it was cut",
                        size, mr_state_size(plan));
     return 0;
 }
 
-int mr_state_take(const struct mr_plan *plan, const void *state, size_t size, int16_t *beats,
-                  char *error, size_t error_size) {
+int mr_state_take(const struct mr_plan *plan, const unsigned char *identity, const void *state,
+                  size_t size, int16_t *beats, char *error, size_t error_size) {
     const unsigned char *from = state;
-    if (check_header(plan, &from, size, error, error_size))
+    if (check_header(plan, identity, &from, size, error, error_size))
         return -1;
     memset(beats, 0, (size_t)mr_state_total_beats(plan) * MR_IMAGE_BEAT * sizeof *beats);
     for (int l = 0; l < plan->layer_count; l++) {

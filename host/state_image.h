@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recurrent state of a network, in two forms: as a device gives and takes it (beats of
 // hls/kernels/state.h, one per unit, layer after layer, each padded to whole vectors), and as a
-// caller keeps it, in bytes that fit the network whatever its lanes and its device.
+// caller keeps it, in bytes that fit the model whatever its lanes and its device.
 #ifndef MR_STATE_IMAGE_H
 #define MR_STATE_IMAGE_H
 
@@ -16,12 +16,14 @@ uint32_t mr_state_total_beats(const struct mr_plan *plan);
 // Bytes of the kept form.
 size_t mr_state_size(const struct mr_plan *plan);
 
-// From beats (NULL: the zero state) to the kept form, mr_state_size() bytes.
-void mr_state_keep(const struct mr_plan *plan, const int16_t *beats, void *state);
+// From beats (NULL: the zero state) to the kept form, mr_state_size() bytes, of the model with that
+// identity (model.h).
+void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, const int16_t *beats,
+                   void *state);
 
 // From the kept form to beats, mr_state_total_beats() of them. 0, or -1 with a sentence in error
-// when the bytes are no state of this network.
-int mr_state_take(const struct mr_plan *plan, const void *state, size_t size, int16_t *beats,
-                  char *error, size_t error_size);
+// when the bytes are no state of this model.
+int mr_state_take(const struct mr_plan *plan, const unsigned char *identity, const void *state,
+                  size_t size, int16_t *beats, char *error, size_t error_size);
 
 #endif

@@ -193,6 +193,40 @@ START_TEST(file_keeps_everything) {
 }
 END_TEST
 
+// Whatever the results depend on is in the identity, and nothing else.
+START_TEST(identity_is_of_the_numbers) {
+    unsigned char first[MR_MODEL_IDENTITY], other[MR_MODEL_IDENTITY];
+    struct mr_model_data m = make_model(false);
+    struct mr_rows *gates = &m.quantised.layers[1].gates, *head = &m.quantised.head.rows;
+
+    ck_assert_int_eq(mr_model_data_identity(&m, first), 0);
+    free(m.network.name);
+    m.network.name = strdup("another name");
+    m.accuracy = (struct mr_accuracy){100, 0.001, 0.25, 61.5};
+    m.network.steps = 12;
+    ck_assert_int_eq(mr_model_data_identity(&m, other), 0);
+    ck_assert_mem_eq(first, other, sizeof first);
+    void *const numbers[] = {&gates->weight[5],
+                             &gates->bias[3],
+                             &gates->shift[0],
+                             &head->weight[7],
+                             &head->bias[1],
+                             &head->shift[1],
+                             &m.quantised.input_frac_bits[2],
+                             &m.quantised.head.frac_bits,
+                             &m.network.head.sigmoid};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        *(unsigned char *)numbers[i] ^= 1;
+        ck_assert_int_eq(mr_model_data_identity(&m, other), 0);
+        ck_assert_msg(memcmp(first, other, sizeof first) != 0, "number %zu", i);
+        *(unsigned char *)numbers[i] ^= 1;
+    }
+    ck_assert_int_eq(mr_model_data_identity(&m, other), 0);
+    ck_assert_mem_eq(first, other, sizeof first);
+    mr_model_data_free(&m);
+}
+END_TEST
+
 // Each of these breaks a promise that the kernels rely on.
 START_TEST(broken_promise_is_refused) {
     struct mr_model_data m = make_model(false), back;
@@ -253,6 +287,7 @@ int main(void) {
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, sample_is_accurate, 0, 4);
     tcase_add_test(all, gru_is_refused_in_words);
+    tcase_add_test(all, identity_is_of_the_numbers);
     tcase_add_loop_test(all, file_keeps_everything, 0, 2);
     tcase_add_loop_test(all, broken_promise_is_refused, 0, 6);
     tcase_add_test(all, cut_file_is_refused);

@@ -72,10 +72,12 @@ static void make_network(struct mr_network *network) {
                                       .bias = numbers(OUTPUTS, 0.5f, &state)};
 }
 
-static void write_model(const char *path) {
+// change: to one weight.
+static void write_model(const char *path, float change) {
     struct mr_model_data data = {0};
     char text[900];
     make_network(&data.network);
+    data.network.layers[1].w_hh[3] += change;
     if (mr_quantise(&data.network, NULL, 0, &data.quantised, text, sizeof text) ||
         mr_model_data_save(&data, path, text, sizeof text)) {
         fprintf(stderr, "%s\n", text);
@@ -170,7 +172,7 @@ static void check_state(struct mr_session *from, struct mr_session *to) {
     float x[STEPS * INPUTS], half[OUTPUTS], whole[OUTPUTS], y[OUTPUTS];
     unsigned char state[200], again[200], zero[200];
     const size_t size = mr_session_state_size(from);
-    ck_assert_uint_eq(size, 8 + 4 + 2 * 4 + (HIDDEN0 + HIDDEN1) * 6);
+    ck_assert_uint_eq(size, 8 + 16 + 4 + 2 * 4 + (HIDDEN0 + HIDDEN1) * 6);
     fill_input(x, STEPS * INPUTS);
     expect(x, 1, 3, half);
     expect(x, 1, STEPS, whole);
@@ -196,15 +198,20 @@ static void check_state(struct mr_session *from, struct mr_session *to) {
         int place;
         unsigned char value;
         const char *words;
-    } bad[] = {{0, 'X', "no state"},
-               {8, 3, "other layers"},
-               {12, 6, "other layers"},
-               {25, 1, "cell state of unit 0 of layer 0"}};
+    } bad[] = {{0, 'X', "no state"},    {7, 1, "older version"},
+               {7, 3, "newer version"}, {24, 3, "other layers"},
+               {28, 6, "other layers"}, {41, 1, "cell state of unit 0 of layer 0"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         memcpy(again, state, size);
         again[bad[i].place] = bad[i].value;
         ck_assert_int_eq(mr_session_restore(to, again, size), MR_ERROR_ARGUMENT);
         ck_assert_msg(strstr(mr_session_error(to), bad[i].words), "%s", mr_session_error(to));
+    }
+    for (int place = 8; place < 24; place++) {
+        memcpy(again, state, size);
+        again[place] ^= 0x10;
+        ck_assert_int_eq(mr_session_restore(to, again, size), MR_ERROR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(mr_session_error(to), "another model with the same layers"));
     }
     for (size_t cut = 0; cut < size; cut++)
         ck_assert_int_eq(mr_session_restore(to, state, cut), MR_ERROR_ARGUMENT);
@@ -226,6 +233,19 @@ START_TEST(a_state_fits_every_session_of_the_model) {
     check_state(one, one);
     check_state(one, other);
     check_state(other, one);
+    // Not one of a retrained network, which has the same shape.
+    write_model("build/session-test/retrained.millrace", 0.25f);
+    struct mr_error error = {0};
+    struct mr_model *retrained = mr_model_open("build/session-test/retrained.millrace", &error);
+    ck_assert_msg(retrained != NULL, "%s", error.text);
+    struct mr_session *third = open_session(retrained, "cpu:", NULL);
+    unsigned char state[200];
+    ck_assert_int_eq(mr_session_save(one, state, sizeof state), 0);
+    ck_assert_int_eq(mr_session_restore(third, state, mr_session_state_size(one)),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(third), "another model"));
+    mr_session_close(third);
+    mr_model_close(retrained);
     mr_session_close(one);
     mr_session_close(other);
     ck_assert_uint_eq(mr_session_state_size(NULL), 0);
@@ -507,7 +527,7 @@ int main(int argc, char **argv) {
         const size_t shape[] = {SEQUENCES, STEPS, INPUTS};
         struct mr_array array;
         char text[900];
-        write_model(argv[2]);
+        write_model(argv[2], 0);
         if (mr_array_create(&array, 3, shape, text, sizeof text))
             return 1;
         fill_input(array.data, array.count);
@@ -516,7 +536,7 @@ int main(int argc, char **argv) {
         return failed ? 1 : 0;
     }
     setenv("MILLRACE_CACHE", "build/session-test/cache", 0);
-    write_model(model_path);
+    write_model(model_path, 0);
     Suite *suite = suite_create("session");
     TCase *cases = tcase_create("session");
     tcase_set_timeout(cases, 600);

@@ -223,7 +223,8 @@ MR_API void mr_session_reset(struct mr_session *session);
 // Save gives the state after the last run; the zero state where none was, after mr_session_reset
 // and after a failure. After restore the next step goes on from that state. Errors:
 // MR_ERROR_ARGUMENT for a buffer that is too small or bytes that are no state of this model (the
-// session's own state is kept then), MR_ERROR_DEVICE.
+// session's own state is kept then), MR_ERROR_DEVICE. A state knows its model by a hash of weights
+// and formats: that of a retrained network, or of an older version of this library, is refused.
 MR_API size_t mr_session_state_size(const struct mr_session *session);
 MR_API int mr_session_save(struct mr_session *session, void *state, size_t size);
 MR_API int mr_session_restore(struct mr_session *session, const void *state, size_t size);
