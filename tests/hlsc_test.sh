@@ -131,6 +131,7 @@ first=$!
     kernel fuzz_found 50
     agree invariants tests/kernels/invariants.c invariants --runs 8 --vectors 300
     readable invariants tests/kernels/invariants.c invariants
+    kernel thousands 20
 ) &
 second=$!
 wait $first

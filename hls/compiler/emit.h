@@ -61,6 +61,14 @@ const char *value_at(struct emit *e, const struct op *op, int stage); // at lane
 const char *operand(struct emit *e, const struct op *op, int stage, int width); // extended to width
 const char *range_text(struct emit *e, int width); // "signed [7:0] " or ""
 void declare_value(struct emit *e, const char *name, int width, uint32_t space);
+// A generate loop over an index from `first` to `end` - 1.
+struct instances {
+    const char *index;
+    int64_t first, end;
+};
+// `body`, which names the indices, in a nest of generate loops, long ones in pieces.
+void put_instances(struct emit *e, struct text *t, const struct instances *loops, int count,
+                   const char *label, const char *body);
 void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space);

@@ -113,8 +113,25 @@ bool memory_is_split(const struct process *p, const struct tile *tile, int memor
     return false;
 }
 
+static uint32_t view_lanes(const struct op *op) {
+    uint32_t lanes = 0;
+    for (int k = 0; k < op->view_count; k++)
+        for (int n = 0; n < op->view[k].terms; n++)
+            lanes |= 1u << op->view[k].term_lane[n];
+    return lanes;
+}
+
+// Does each address that the lanes of a read have go to one bank, known to synthesis? Else all
+// banks are read there.
+static bool reads_one_bank(const struct op *load) {
+    for (int i = 0; i < load->view_count; i++)
+        if (load->view[i].dynamic)
+            return false;
+    return (view_lanes(load) & ~(load->in[0] ? load->in[0]->space : 0)) == 0;
+}
+
 int64_t split_copies(const struct process *p, const struct op *load) {
-    int64_t copies = all_constant(load) ? 1 : p->memories[load->imm].banks;
+    int64_t copies = reads_one_bank(load) ? 1 : p->memories[load->imm].banks;
     for (int l = 0; load->in[0] && l < p->lane_count; l++)
         if (load->in[0]->space >> l & 1)
             copies *= p->lanes[l].count;
@@ -153,14 +170,6 @@ static const char *bank_number(struct emit *e, const struct op *op, int stage) {
     return text ? text : "0";
 }
 
-static uint32_t view_lanes(const struct op *op) {
-    uint32_t lanes = 0;
-    for (int k = 0; k < op->view_count; k++)
-        for (int n = 0; n < op->view[k].terms; n++)
-            lanes |= 1u << op->view[k].term_lane[n];
-    return lanes;
-}
-
 static void emit_split_writes(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     const char *name = safe_name(e, m->name);
@@ -171,9 +180,10 @@ static void emit_split_writes(struct emit *e, int memory) {
         "  logic %s_we [%lld];\n  logic [%d:0] %s_waddr [%lld];\n  logic [%d:0] %s_wdata [%lld];\n",
         name, banks, bits - 1, name, banks, m->width - 1, name, banks);
     put(logic,
-        "  always_comb begin\n    for (int b = 0; b < %lld; b++) begin\n      %s_we[b] = 1'b0;\n"
-        "      %s_waddr[b] = '0; // not looked at\n      %s_wdata[b] = '0;\n    end\n",
-        banks, name, name, name);
+        "  always_comb begin\n    `MR_FILL1(%s_we, 1'b0, %lld)\n    `MR_FILL1(%s_waddr, '0, %lld) "
+        "// not "
+        "looked at\n    `MR_FILL1(%s_wdata, '0, %lld)\n",
+        name, banks, name, banks, name, banks);
     struct emit at = *e;
     for (int r = 0; r < e->p->region_count; r++) {
         at.region = r;
@@ -210,21 +220,27 @@ static const char *memory_style(const struct memory *m) {
 static void emit_split_read(struct emit *e, const struct op *op) {
     const struct memory *m = &e->p->memories[op->imm];
     const char *name = memory_name(e, op), *base = safe_name(e, m->name);
-    const bool one = all_constant(op);
-    const char *bank = one ? bank_number(e, op, 0) : "b";
-    struct text *t = &e->m->instances;
-    const long long copies = (long long)space_count(e, op->in[0] ? op->in[0]->space : 0);
-    put(t, "  for (genvar a = 0; a < %lld; a++) begin : gen_%s\n", copies, name);
+    const uint32_t space = op->in[0] ? op->in[0]->space : 0;
+    const bool one = reads_one_bank(op);
+    const char *bank = one ? bank_number(e, op, 0) : "b", *at = flat_index(e, space);
+    struct instances loops[MAX_LANES + 1];
+    int count = 0;
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            loops[count++] = (struct instances){arena_printf(e->cc, "i%d", l), 0, lane_count(e, l)};
     if (!one)
-        put(t, "    for (genvar b = 0; b < %lld; b++) begin : gen_bank\n", (long long)m->banks);
-    put(t,
-        "      mr_ram #(.DEPTH(%lld), .CHUNKS(1), .CHUNK_WIDTH(%d), .LATENCY(%d), .STYLE(\"%s\")) "
-        "i_ram "
-        "(\n        .clk_i, .we_i(%s_we[%s]), .waddr_i(%s_waddr[%s]), .wdata_i(%s_wdata[%s]),\n"
-        "        .raddr_i(%s_address[a]), .rdata_o(%s_data[a*%lld+%s]));\n",
-        (long long)m->words, m->width, m->latency, memory_style(m), base, bank, base, bank, base,
-        bank, name, name, one ? 1LL : (long long)m->banks, one ? "0" : "b");
-    put(t, "%s  end\n", one ? "" : "    end\n");
+        loops[count++] = (struct instances){"b", 0, m->banks};
+    put_instances(
+        e, &e->m->instances, loops, count, name,
+        arena_printf(
+            e->cc,
+            "  mr_ram #(.DEPTH(%lld), .CHUNKS(1), .CHUNK_WIDTH(%d), .LATENCY(%d), "
+            ".STYLE(\"%s\")) i_%s (\n    .clk_i, .we_i(%s_we[%s]), .waddr_i(%s_waddr[%s]), "
+            ".wdata_i(%s_wdata[%s]),\n    .raddr_i(%s_address[%s]), "
+            ".rdata_o(%s_data[%s*%lld+%s]));\n",
+            (long long)m->words, m->width, m->latency, memory_style(m), name, base, bank, base,
+            bank, base, bank, name, at, name, at, one ? 1LL : (long long)m->banks,
+            one ? "0" : "b"));
 }
 
 static void emit_split_load(struct emit *e, const struct op *op) {
@@ -233,7 +249,7 @@ static void emit_split_load(struct emit *e, const struct op *op) {
     const char *name = memory_name(e, op);
     const uint32_t space = op->in[0] ? op->in[0]->space : 0;
     const long long copies = (long long)space_count(e, space),
-                    banks = all_constant(op) ? 1 : (long long)m->banks;
+                    banks = reads_one_bank(op) ? 1 : (long long)m->banks;
     put(&e->m->declarations, "  logic [%d:0] %s_data [%lld];\n  logic [%d:0] %s_address [%lld];\n",
         m->width - 1, name, copies * banks, ir_index_bits(m->words) - 1, name, copies);
     put(&e->m->logic, "  always_comb\n");

@@ -232,16 +232,17 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
 
 static void instantiate(struct emit *e, const char *name, struct text *ports, int64_t tiles,
                         int64_t last) {
-    struct text *t = &e->m->instances;
     const long long n = e->tile->per_tile;
     for (int part = 0; part < 2; part++) {
         const long long first = part ? tiles - 1 : 0, end = part || last == n ? tiles : tiles - 1;
         if ((part && last == n) || first >= end)
             continue;
-        put(t, "  for (genvar t = %lld; t < %lld; t++) begin : gen_tile%s\n", first, end,
-            part ? "_last" : "");
-        put(t, "    %s #(.N(%lld)) i_tile (\n%s      .clk_i, .base_i(16'(t*%lld)));\n  end\n", name,
-            part ? (long long)last : n, ports->data ? ports->data : "", n);
+        const struct instances loop = {"t", first, end};
+        put_instances(
+            e, &e->m->instances, &loop, 1, part ? "tile_last" : "tile",
+            arena_printf(e->cc,
+                         "    %s #(.N(%lld)) i_tile (\n%s      .clk_i, .base_i(16'(t*%lld)));\n",
+                         name, part ? (long long)last : n, ports->data ? ports->data : "", n));
     }
 }
 

@@ -165,6 +165,27 @@ void open_loops(struct emit *e, struct text *t, uint32_t space, const char *inde
             put(t, "%sfor (int i%d = 0; i%d < %s; i%d++)\n", indent, l, l, lane_size(e, l), l);
 }
 
+void put_instances(struct emit *e, struct text *t, const struct instances *loops, int count,
+                   const char *label, const char *body) {
+    enum {
+        INSTANCES_MAX = 128
+    }; // in one loop: Verilator takes some 190 with lanes that stay loops
+    if (!count) {
+        put(t, "%s", body);
+        return;
+    }
+    for (int64_t first = loops->first; first < loops->end; first += INSTANCES_MAX) {
+        const int64_t end = loops->end - first > INSTANCES_MAX ? first + INSTANCES_MAX : loops->end;
+        const char *name =
+            first == loops->first ? label : arena_printf(e->cc, "%s_%lld", label, (long long)first);
+        put(t, "  for (genvar %s = %lld; %s < %lld; %s++) begin : gen_%s\n", loops->index,
+            (long long)first, loops->index, (long long)end, loops->index, name);
+        put_instances(e, t, loops + 1, count - 1, arena_printf(e->cc, "%s_%s", name, loops->index),
+                      body);
+        put(t, "  end\n");
+    }
+}
+
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression) {
     struct text *t = &e->m->logic;
     if (!space) {

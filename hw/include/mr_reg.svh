@@ -8,6 +8,14 @@
 
 `define MR_REG0(q, d) q <= d;
 
+/// All n0 elements of an unpacked array, in combinational logic. In a loop Verilator would not see that it is all.
+`ifdef VERILATOR
+`define MR_FILL1(a, value, n0) a = '{default: value};
+`else
+`define MR_FILL1(a, value, n0) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) a[mr_a] = value;
+`endif
+
 `ifdef VERILATOR
 `define MR_REG1(q, d, n0) q <= d;
 `define MR_REG2(q, d, n0, n1) q <= d;
