@@ -256,9 +256,9 @@ static void expect_bits(const struct bench *bench, const char *what, uint32_t se
 
 // The steady state by the formula of the layer, from the sizes alone.
 static uint64_t slowest_step(const struct shape *shape) {
-    static const int latency[] = {0,  25, 27, 28, 29, 30, 30, 30, 30, 31, 31,
-                                  31, 31, 31, 31, 31, 31, 32, 32, 32, 32, 32,
-                                  32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32};
+    static const int latency[] = {0,  24, 26, 27, 28, 29, 29, 29, 29, 30, 30,
+                                  30, 30, 30, 30, 30, 30, 31, 31, 31, 31, 31,
+                                  31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31};
     int slowest = 0;
     for (int l = 0; l < shape->layers; l++) {
         const int lc = shape->lc[l];

@@ -158,6 +158,21 @@ static const struct interval_case intervals[] = {
      "for (int c = 0; c < 4; c++) {\nHLS(unroll)\ns[c] = x + (s[c] - (s[c] >> 4));\nx = s[c];\n}\n"
      "x += s[i & 3];",
      1},
+    // Indices and conditions of lanes alone are known, however they are computed.
+    {"static uint16_t s[8];\nstatic const uint8_t from[8] = {3, 7, 1, 6, 0, 4, 2, 5};\n"
+     "HLS(array_partition variable=s complete)",
+     "uint16_t t[8];\nfor (int c = 0; c < 8; c++) {\nHLS(unroll)\n"
+     "const uint16_t a = s[(c * 5 + 3) & 7] + ((c ^ c >> 1) & 1 ? x & 7 : 7 - (x & 7));\n"
+     "const uint16_t b = s[from[c ^ 1]] + ((c ^ c >> 2) & 1 ? x & 7 : 7 - (x & 7));\n"
+     "t[c] = ((uint16_t)(a - b) & 0x200 ? a : b) & 0x3ff;\n}\n"
+     "for (int c = 0; c < 8; c++) {\nHLS(unroll)\ns[c] = t[c];\n}\nx = s[2];",
+     1},
+    // Many operators on few bits are one level.
+    {"static bool a, b, c;\nstatic int32_t s;",
+     "const bool next = (a && !b && c) != (x < 0 || (x >> 9 & 1) == 1);\n"
+     "if (next && (a || !c)) {\ns = s < 0 ? s + x : s - x;\n}\n"
+     "a = b && !c && s >= 0;\nb = c != next;\nc = (s & 4) == 0 ? next : a;\nx = s;",
+     1},
     // The product of a recurrence keeps its cycles.
     {"static int32_t s[2] = {1, 3};\nHLS(array_partition variable=s complete)",
      "for (int c = 0; c < 2; c++) {\nHLS(unroll)\ns[c] = (int16_t)x * (int16_t)s[c];\nx = s[c];\n}",

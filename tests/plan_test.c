@@ -30,8 +30,8 @@ START_TEST(figures_of_a_layer) {
     ck_assert_uint_eq(plan.layers[0].multipliers, 108);
     ck_assert_uint_eq(plan.layers[0].useful, 4 * 25 * 50 + 8 * 25);
     ck_assert_double_eq_tol(plan.layers[0].utilisation, 5200.0 / (108 * 50), 1e-12);
-    ck_assert_int_eq(plan.layers[1].latency, 29);
-    ck_assert_uint_eq(plan.layers[1].step_cycles, 29 + 7);
+    ck_assert_int_eq(plan.layers[1].latency, 28);
+    ck_assert_uint_eq(plan.layers[1].step_cycles, 28 + 7);
     ck_assert_uint_eq(plan.layers[1].interval, 50);
     ck_assert_uint_eq(plan.interval, 50);
     ck_assert_uint_eq(plan.multipliers, 108 + 432 + 4);

@@ -25,22 +25,13 @@ static int memory_latency(const struct memory *m) {
     return m->latency;
 }
 
-// Tells whether this is the element of a constant index: synthesis knows it, and what it selects.
-static bool is_of_lane(const struct op *op, int depth) {
-    if (op->code == IR_EQ)
-        return op->in[0]->code == IR_LANE && op->in[1]->code == IR_CONST;
-    return op->code == IR_AND && depth < MAX_DIMS && is_of_lane(op->in[0], depth + 1) &&
-           is_of_lane(op->in[1], depth + 1);
-}
-
 int shift_bits(const struct op *shift) {
     const int bits = bits_for(shift->in[1]->high), most = ir_index_bits(shift->bits);
     return bits < 1 ? 1 : bits < most ? bits : most;
 }
 
 double op_delay(const struct process *p, const struct op *op) {
-    int64_t unused;
-    if (is_of_lane(op, 0) || (op->code == IR_SELECT && is_of_lane(op->in[0], 0)))
+    if (op->fixed || (op->code == IR_SELECT && is_fixed(op->in[0])))
         return 0;
     switch (op->code) {
     case IR_ADD:
@@ -49,23 +40,21 @@ double op_delay(const struct process *p, const struct op *op) {
         return 0.6 + 0.012 * op->width;
     case IR_EQ:
     case IR_LT:
-    case IR_LE: {
-        const int w = op->in[0]->width > op->in[1]->width ? op->in[0]->width : op->in[1]->width;
-        return 0.5 + 0.008 * w;
-    }
+    case IR_LE:
+        return compare_delay(op);
     case IR_SELECT:
         return 0.45;
     case IR_AND:
     case IR_OR:
     case IR_XOR:
-        return ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused) ? 0 : 0.4;
+        return is_fixed(op->in[0]) || is_fixed(op->in[1]) ? 0 : LUT_DELAY;
     case IR_SHL:
     case IR_SHR:
-        return ir_is_const(op->in[1], &unused) ? 0 : 0.45 * ((shift_bits(op) + 1) / 2);
+        return is_fixed(op->in[1]) ? 0 : 0.45 * ((shift_bits(op) + 1) / 2);
     case IR_VIEW: {
         double delay = 0;
         for (int i = 0; i < op->view_count; i++)
-            if (op->view[i].dynamic)
+            if (op->view[i].dynamic && !is_fixed(op->in[op->view[i].dynamic]))
                 delay += 0.45 * ((bits_for(op->view[i].size - 1) + 1) / 2);
         return delay;
     }
@@ -83,10 +72,6 @@ double op_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
             return REGISTER_OUT;
-        // A constant to each lane.
-        if (m->kind == MEMORY_ROM && op->in[0] &&
-            (op->in[0]->code == IR_LANE || op->in[0]->code == IR_CONST))
-            return 0;
         return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
     }
     case IR_FIELD:

@@ -198,11 +198,44 @@ static bool same_type(const struct op *op, int bits, bool is_signed) {
     return op->bits == bits && op->is_signed == is_signed;
 }
 
+// Has the result of a conversion the value of what is converted, whatever that is?
+static bool keeps_value(const struct op *cast) {
+    const struct op *in = ir_resolve(cast->in[0]);
+    return cast->is_signed == in->is_signed ? cast->bits >= in->bits
+                                            : cast->is_signed && cast->bits > in->bits;
+}
+
 static int log2_exact(wide value) {
     for (int i = 0; i < 63; i++)
         if (value == (wide)1 << i)
             return i;
     return -1;
+}
+
+// (x & 2^n) == 0 or 2^n, as is a test of a flag or of a sign: the bit, or its opposite.
+static struct op *match_bit_test(struct builder *b, struct location loc, struct op *x,
+                                 struct op *y) {
+    if (x->code == IR_CONST) {
+        struct op *t = x;
+        x = y;
+        y = t;
+    }
+    while (x->code == IR_CAST && keeps_value(x))
+        x = ir_resolve(x->in[0]);
+    if (x->code != IR_AND || x->bits == 1 || y->code != IR_CONST)
+        return NULL;
+    for (int side = 0; side < 2; side++) {
+        const struct op *mask = ir_resolve(x->in[side]);
+        struct op *of = ir_resolve(x->in[1 - side]);
+        const int n = mask->code == IR_CONST ? log2_exact(const_value(mask)) : -1;
+        if (n < 0 || n >= of->bits || (const_value(y) != 0 && const_value(y) != const_value(mask)))
+            continue;
+        struct op *bit = ir_cast(
+            b, 1, false, loc,
+            ir_binary(b, IR_SHR, of->bits, of->is_signed, loc, of, ir_const(b, 32, true, n)));
+        return const_value(y) == 0 ? ir_not(b, bit) : bit;
+    }
+    return NULL;
 }
 
 // x << n, then >> n in a signed type: the low bits with their sign.
@@ -327,7 +360,9 @@ static struct op *simplify(struct builder *b, enum opcode code, int bits, bool i
         // A truth value compared with 0 (from `if (flag)`): itself.
         if (is_value(y, 0) && x->code == IR_CAST && ir_resolve(x->in[0])->bits == 1)
             return ir_not(b, ir_resolve(x->in[0]));
-        return is_value(y, 0) && x->bits == 1 ? ir_not(b, x) : NULL;
+        if (x->bits == 1 && y->bits == 1 && y->code == IR_CONST)
+            return y->imm ? x : ir_not(b, x);
+        return is_value(y, 0) && x->bits == 1 ? ir_not(b, x) : match_bit_test(b, loc, x, y);
     case IR_SELECT:
         if (x->code == IR_CONST)
             return x->imm ? y : in[2];

@@ -88,6 +88,7 @@ struct op {
     wide low, high;   // range of the value
     int width;        // bits in the RTL
     bool modular;     // only the low `width` bits are right (and wanted)
+    bool fixed;       // of lanes and constants alone: synthesis knows its value in each lane
 };
 
 struct lane {

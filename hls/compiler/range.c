@@ -401,7 +401,6 @@ static int asked_of_input(const struct process *p, const struct op *op, int k, i
     case IR_ADD:
     case IR_SUB:
     case IR_MUL:
-    case IR_AND:
     case IR_OR:
     case IR_XOR:
     case IR_NEG:
@@ -412,10 +411,19 @@ static int asked_of_input(const struct process *p, const struct op *op, int k, i
         return op->bits == 1 ? 0 : asked;
     case IR_NOT:
         return op->bits == 1 ? 0 : asked;
+    case IR_AND: { // a mask lets its own bits through
+        int64_t mask;
+        if (op->bits == 1 || !ir_is_const(op->in[1 - k], &mask) || op->in[1 - k]->low < 0)
+            return op->bits == 1 ? 0 : asked;
+        int most = 1;
+        while (most < asked && op->in[1 - k]->low >> most)
+            most++;
+        return most;
+    }
     case IR_VIEW:
         return k == 0 ? asked : 0;
     case IR_CAST:
-        return op->width == 1 ? 0 : asked;
+        return op->bits == 1 ? 1 : op->width == 1 ? 0 : asked;
     case IR_TRUNC:
         return asked && asked < op->imm ? asked : (int)op->imm;
     case IR_SELECT:
@@ -423,6 +431,10 @@ static int asked_of_input(const struct process *p, const struct op *op, int k, i
     case IR_SHL: {
         int64_t n;
         return k == 0 && asked && ir_is_const(op->in[1], &n) ? (asked > n ? asked - (int)n : 2) : 0;
+    }
+    case IR_SHR: {
+        int64_t n;
+        return k == 0 && op->modular && ir_is_const(op->in[1], &n) ? asked + (int)n : 0;
     }
     case IR_DOT:
         return asked;
@@ -484,7 +496,8 @@ void find_widths(struct compiler *cc, struct process *p) {
         if (asked[i] > 0 && asked[i] < op->width && op->width > 1 && op->code != IR_FIELD &&
             op->code != IR_CONST && op->code != IR_PHI && op->code != IR_STATE &&
             op->code != IR_LOAD && op->code != IR_ARG && op->code != IR_INDEX &&
-            op->code != IR_SHR && op->code != IR_MIN && op->code != IR_MAX) {
+            (op->code != IR_SHR || op->in[1]->code == IR_CONST) && op->code != IR_MIN &&
+            op->code != IR_MAX) {
             op->width = asked[i] < 2 ? 2 : asked[i];
             op->modular = true;
         }

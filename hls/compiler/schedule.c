@@ -110,9 +110,12 @@ static void place(const struct pass *a, const struct op *op) {
         t->arrival = REGISTER_OUT + (op->code == IR_LOAD ? 0.2 : 0);
         return;
     }
+    if (find_lut(a, op, stage, &t->lut))
+        time = t->lut.time;
     if (time + delay > SCHEDULE_BUDGET && time > REGISTER_OUT) { // not in this cycle any more
         stage++;
         time = REGISTER_OUT;
+        find_lut(a, op, stage, &t->lut);
     }
     t->start = t->ready = stage;
     t->arrival = time + delay;
@@ -538,6 +541,7 @@ bool memory_is_read(const struct process *p, int memory) {
 void schedule_process(struct compiler *cc, struct process *p, const struct tile *tile) {
     find_live_states(p);
     decide_memories(p, tile);
+    mark_fixed(p);
     find_invariants(cc, p);
     for (int i = 0; i < p->region_count; i++)
         schedule_region(cc, p, tile, i);

@@ -23,6 +23,14 @@ enum {
 #define BY_CONTROL 0.9
 // Pipelines look at invariants that took time in registers.
 #define BY_PIPELINE SCHEDULE_BUDGET
+// ns of a LUT and the way to it.
+#define LUT_DELAY 0.4
+
+// Of a LUT: how many bits it looks at, and the ns at which they are there.
+struct lut {
+    int inputs;
+    double time;
+};
 
 struct op_time {
     bool needed;    // by this region
@@ -31,6 +39,7 @@ struct op_time {
     int start;      // stage in which its inputs are looked at (a multiplier registers them first)
     int ready;      // stage in which its result can be used
     double arrival; // ns into that stage
+    struct lut lut; // that makes a bit of it; no inputs: none does
     int last_use;   // last stage in which the process's module looks at it
     // A load that follows the writes of its word: what the region writes to it while this iteration
     // is in the stages from start to ready - 1 replaces what was read.
@@ -139,6 +148,13 @@ void schedule_process(struct compiler *cc, struct process *process, const struct
 bool memory_is_read(const struct process *process, int memory); // by any region
 int shift_bits(const struct op *shift); // of the amount of an IR_SHL or IR_SHR that have a meaning
 double op_delay(const struct process *process, const struct op *op);
+// ---- lut.c
+bool is_fixed(const struct op *op); // do lanes and constants determine it?
+void mark_fixed(struct process *process);
+double compare_delay(const struct op *op);
+// The LUT that makes a bit of `op` in `stage`; false: there is none, or it is an operand's.
+bool find_lut(const struct pass *a, const struct op *op, int stage, struct lut *lut);
+// ---- delay.c
 // Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
 // its register M, for it is itself the register P.
 int op_latency(const struct process *process, const struct op *op, bool direct);

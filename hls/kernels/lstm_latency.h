@@ -7,7 +7,7 @@
 // Cycles from a step's last column to its first new h, for LC columns a cycle: the path through one
 // multiplier and the cell, and what the sum over the columns adds (see hlsc's report).
 #define LSTM_LATENCY(LC)                                                                           \
-    (25 + ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7))
+    (24 + ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7))
 #define LSTM_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 #endif
