@@ -101,6 +101,8 @@ static const struct depth_case depths[] = {
     {"for (int c = 0; c < 4; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 7},
     {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += (int64_t)x.v[c] * x.w[c];\n}", 8},
     {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += x.v[c];\n}", 4},
+    // Behind what takes its time, a tree starts in the next cycle.
+    {"for (int c = 0; c < 8; c++) {\nHLS(unroll)\ny += x.v[c] + x.w[c] - x.w[7 - c];\n}", 5},
     // Thousands of operations: iterations that depend on one another are expanded. And a width of
     // C's undefined behaviour, which must not stop the compiler.
     {"for (int c = 0; c < 2000; c++) {\nHLS(unroll)\nif (x.v[c & 7] == c)\ny = x.w[c & 7] + ((i & "

@@ -25,6 +25,19 @@ static int memory_latency(const struct memory *m) {
     return m->latency;
 }
 
+double sum_delay(int width) {
+    return 0.6 + 0.012 * width;
+}
+
+double magnitude_delay(int width) {
+    return 0.5 + 0.008 * width;
+}
+
+// Tables of 64 words, and what picks one of them.
+static double lut_read(const struct memory *m) {
+    return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
+}
+
 int shift_bits(const struct op *shift) {
     const int bits = bits_for(shift->in[1]->high), most = ir_index_bits(shift->bits);
     return bits < 1 ? 1 : bits < most ? bits : most;
@@ -37,7 +50,7 @@ double op_delay(const struct process *p, const struct op *op) {
     case IR_ADD:
     case IR_SUB:
     case IR_NEG:
-        return 0.6 + 0.012 * op->width;
+        return sum_delay(op->width);
     case IR_EQ:
     case IR_LT:
     case IR_LE:
@@ -59,7 +72,7 @@ double op_delay(const struct process *p, const struct op *op) {
         return delay;
     }
     case IR_SUM:
-        return 0.6 + 0.012 * op->width;
+        return sum_delay(op->width);
     case IR_ALL:
     case IR_ANY:
     case IR_PARITY: {
@@ -72,10 +85,26 @@ double op_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
             return REGISTER_OUT;
-        return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
+        return lut_read(m);
     }
     case IR_FIELD:
         return 0.6;
+    default:
+        return 0;
+    }
+}
+
+double entry_delay(const struct process *p, const struct op *op) {
+    switch (op->code) {
+    case IR_SUM:
+        return op_delay(p, op);
+    case IR_MIN:
+    case IR_MAX:
+        return magnitude_delay(op->width) + 0.45;
+    case IR_LOAD: {
+        const struct memory *m = &p->memories[op->imm];
+        return m->storage == STORAGE_LUTRAM ? lut_read(m) : 0;
+    }
     default:
         return 0;
     }
@@ -111,9 +140,9 @@ int op_latency(const struct process *p, const struct op *op, bool direct) {
 }
 
 void check_delay(struct compiler *cc, const struct process *p, const struct op *op) {
-    const double ns = REGISTER_OUT + op_delay(p, op);
+    const double ns = REGISTER_OUT + (op_latency(p, op, false) ? entry_delay : op_delay)(p, op);
     const char *what = ir_opcode_name(op->code), *help = "write it as several smaller steps";
-    if (op_latency(p, op, false) > 0 || ns <= SCHEDULE_BUDGET)
+    if (ns <= SCHEDULE_BUDGET)
         return;
     if (op->code == IR_LOAD) {
         const struct memory *m = &p->memories[op->imm];

@@ -270,7 +270,7 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
                             flat >= 0 && flat < m->value_count ? m->values[flat] : 0);
     }
     // A bank that is known at run time only is picked from all that are read.
-    struct view_index pick[MAX_DIMS];
+    struct view_index picked[MAX_DIMS];
     struct op *pick_in[1 + MAX_DIMS];
     int picks = 0, pick_in_count = 1;
     uint32_t taken = lo->lanes_in_use;
@@ -283,7 +283,7 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
                 in[1 + banks] = bank;
                 const int lane = ir_find_lane(b, m->bank_size[d], taken);
                 taken |= 1u << lane;
-                pick[picks] = (struct view_index){
+                picked[picks] = (struct view_index){
                     .lane = lane, .size = m->bank_size[d], .dynamic = pick_in_count};
                 pick_in[pick_in_count++] = bank;
                 picks++;
@@ -318,7 +318,7 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
     op->name = m->name;
     pick_in[0] = op;
     if (picks && ir_resolve(pick_in[0])->code == IR_LOAD)
-        op = ir_op(b, IR_VIEW, m->bits, m->is_signed, loc, pick_in_count, pick_in, 0, pick, picks);
+        op = pick(lo, loc, pick_in_count, pick_in, picked, picks);
     return op;
 }
 

@@ -120,6 +120,101 @@ static struct op *element_at(struct op *op, const int64_t *at) {
     }
 }
 
+// ---- elements picked at run time
+
+// Levels of LUTs, which pick one of four, that a cycle has time for, and indices in the first step
+// of a longer pick.
+enum { PICK_LEVELS = 4, PICK_FIRST = 64 };
+
+static int pick_levels(int64_t size) {
+    int levels = 0;
+    for (; size > 1; size = (size + 3) / 4)
+        levels++;
+    return levels;
+}
+
+struct steps { // of a long pick
+    struct lowering *lo;
+    struct location loc;
+    struct op *op; // what is left to pick from
+    uint32_t taken;
+};
+
+static int new_lane(struct steps *s, int64_t size) {
+    const int lane = ir_find_lane(&s->lo->b, size, s->taken);
+    s->taken |= 1u << lane;
+    return lane;
+}
+
+static void step(struct steps *s, struct op *index, const struct view_index *view, int count) {
+    s->op = ir_op(&s->lo->b, IR_VIEW, s->op->bits, s->op->is_signed, s->loc, index ? 2 : 1,
+                  (struct op *[]){s->op, index}, 0, view, count);
+}
+
+static void pick_along(struct steps *s, int lane, int64_t size, struct op *index) {
+    struct builder *b = &s->lo->b;
+    if (pick_levels(size) <= PICK_LEVELS) {
+        step(s, index, &(struct view_index){.lane = lane, .size = size, .dynamic = 1}, 1);
+        return;
+    }
+    // Rows of PICK_FIRST elements, of each of them one, and of these one.
+    const int64_t rows = (size + PICK_FIRST - 1) / PICK_FIRST;
+    const int row = new_lane(s, rows), column = new_lane(s, PICK_FIRST);
+    step(s, NULL,
+         &(struct view_index){.lane = lane,
+                              .size = size,
+                              .terms = 2,
+                              .term_lane = {row, column},
+                              .term_coef = {PICK_FIRST, 1}},
+         1);
+    const int bits = index->bits > 32 ? 64 : 32;
+    struct op *number = ir_cast(b, bits, false, s->loc, index);
+    pick_along(s, column, PICK_FIRST,
+               ir_binary(b, IR_AND, bits, false, s->loc, number,
+                         ir_const(b, bits, false, PICK_FIRST - 1)));
+    pick_along(s, row, rows,
+               ir_binary(b, IR_SHR, bits, false, s->loc, number, ir_const(b, 32, true, 6)));
+}
+
+struct op *pick(struct lowering *lo, struct location loc, int in_count, struct op **in,
+                const struct view_index *view, int count) {
+    int levels = 0;
+    for (int i = 0; i < count; i++)
+        if (view[i].dynamic)
+            levels += pick_levels(view[i].size);
+    if (levels <= PICK_LEVELS)
+        return ir_op(&lo->b, IR_VIEW, in[0]->bits, in[0]->is_signed, loc, in_count, in, 0, view,
+                     count);
+    struct steps s = {lo, loc, in[0], lo->lanes_in_use};
+    struct view_index fresh[MAX_DIMS], rest[MAX_DIMS];
+    int left = 0;
+    for (int i = 0; i < in_count; i++)
+        s.taken |= ir_resolve(in[i])->space;
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < view[i].terms; k++)
+            s.taken |= 1u << view[i].term_lane[k];
+    // Lanes of its own for each dimension: those of the indices may be the same.
+    for (int i = 0; i < count; i++)
+        fresh[i] = (struct view_index){.lane = view[i].lane,
+                                       .size = view[i].size,
+                                       .terms = 1,
+                                       .term_lane = {new_lane(&s, view[i].size)},
+                                       .term_coef = {1}};
+    step(&s, NULL, fresh, count);
+    for (int i = 0; i < count; i++)
+        if (view[i].dynamic)
+            pick_along(&s, fresh[i].term_lane[0], view[i].size, ir_resolve(in[view[i].dynamic]));
+    for (int i = 0; i < count; i++) {
+        if (view[i].dynamic)
+            continue;
+        rest[left] = view[i];
+        rest[left++].lane = fresh[i].term_lane[0];
+    }
+    if (left)
+        step(&s, NULL, rest, left);
+    return s.op;
+}
+
 struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t *size,
                    struct op *const *index, struct location loc) {
     struct op *in[1 + MAX_DIMS] = {ir_resolve(v.op)};
@@ -147,5 +242,5 @@ struct op *view_at(struct lowering *lo, struct value v, int dims, const int64_t 
     }
     if (same)
         return in[0];
-    return ir_op(&lo->b, IR_VIEW, in[0]->bits, in[0]->is_signed, loc, in_count, in, 0, view, count);
+    return pick(lo, loc, in_count, in, view, count);
 }

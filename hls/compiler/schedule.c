@@ -80,8 +80,16 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         } else if (!t->invariant && from && !to) {
             late += CROSSING;
         }
-        if (op->code == IR_MULADD && k == 2) // the sum comes two cycles after the operands
+        if (op->code == IR_MULADD && k == 2) { // the sum comes two cycles after the operands
             at -= first;
+            if (late > REGISTER_OUT && late + sum_delay(op->width) > SCHEDULE_BUDGET) {
+                at++;
+                late = REGISTER_OUT;
+            }
+        }
+        // Reads that follow compare its address with theirs, and take its value.
+        if (op->code == IR_STORE && a->follows[op->imm])
+            late += FOLLOWING + (k == 0 ? magnitude_delay(in->width) : 0);
         if (at > *stage) {
             *stage = at;
             *time = late;
@@ -102,20 +110,24 @@ static void place(const struct pass *a, const struct op *op) {
     }
     const double delay = op_delay(a->p, op);
     const int latency = op_latency(a->p, op, a->direct[op->id]);
+    const double first = latency ? entry_delay(a->p, op) : delay;
+    if (!latency && find_lut(a, op, stage, &t->lut))
+        time = t->lut.time;
+    if (time + first > SCHEDULE_BUDGET && time > REGISTER_OUT) { // not in this cycle any more
+        stage++;
+        time = REGISTER_OUT;
+        if (!latency)
+            find_lut(a, op, stage, &t->lut);
+    }
     if (latency) {
         t->start = stage;
         t->ready = stage + latency;
         if (op->code == IR_LOAD && t->ready < a->ready[op->id])
             t->ready = a->ready[op->id];
         t->arrival = REGISTER_OUT + (op->code == IR_LOAD ? 0.2 : 0);
+        if (op->code == IR_LOAD && a->follows[op->imm])
+            t->arrival += FOLLOWING;
         return;
-    }
-    if (find_lut(a, op, stage, &t->lut))
-        time = t->lut.time;
-    if (time + delay > SCHEDULE_BUDGET && time > REGISTER_OUT) { // not in this cycle any more
-        stage++;
-        time = REGISTER_OUT;
-        find_lut(a, op, stage, &t->lut);
     }
     t->start = t->ready = stage;
     t->arrival = time + delay;

@@ -18,6 +18,8 @@ enum {
 // ns from the clock's edge to a register's output, and on the way out of a tile.
 #define REGISTER_OUT 0.2
 #define CROSSING 0.4
+// ns to choose between a word that was read and one that is written meanwhile.
+#define FOLLOWING 0.45
 // ns from a condition to the registers of the control: the choice of a step, and what follows of
 // it.
 #define BY_CONTROL 0.9
@@ -155,6 +157,10 @@ double compare_delay(const struct op *op);
 // The LUT that makes a bit of `op` in `stage`; false: there is none, or it is an operand's.
 bool find_lut(const struct pass *a, const struct op *op, int stage, struct lut *lut);
 // ---- delay.c
+double sum_delay(int width);
+double magnitude_delay(int width); // of a comparison by it
+// ns from the inputs of what takes whole cycles to its first registers.
+double entry_delay(const struct process *process, const struct op *op);
 // Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
 // its register M, for it is itself the register P.
 int op_latency(const struct process *process, const struct op *op, bool direct);

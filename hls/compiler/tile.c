@@ -133,7 +133,7 @@ static bool fits(struct compiler *cc, const struct process *p, struct tile *t, i
         if (op->alias || !mine[i])
             continue;
         const bool along = op->space & bit;
-        if (along && (op->code == IR_FIELD || (op->code == IR_STATE && t->state[op->imm])))
+        if (along && (op->code == IR_FIELD || op->code == IR_STATE))
             return false;
         for (int k = 0; k < op->in_count; k++) {
             const struct op *in = op->in[k];

@@ -124,13 +124,35 @@ static void window(hls_stream(vector_t) *in, hls_stream(sums_t) *out, uint32_t n
     }
 }
 
+// Picks that take several steps: one of 600, and one of 20 rows of 33 for each of four lanes.
+static void long_pick(hls_stream(vector_t) *in, hls_stream(sums_t) *out, uint32_t n) {
+    static int16_t line[600], table[20][33];
+    HLS(array_partition variable=line complete)
+    HLS(array_partition variable=table complete dim=0)
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline II=1)
+        const vector_t x = hls_read(vector_t, in);
+        sums_t s = {{0}};
+        for (int k = 0; k < 4; k++) {
+            HLS(unroll)
+            s.v[k] = table[(x.v[k] & 15) + k][(x.v[4] & 31) + (x.v[5] >> k & 1)];
+        }
+        s.last = line[(x.v[6] & 511) + (x.v[7] & 63)];
+        line[(x.v[1] & 511) + (x.v[2] & 63)] = x.v[3];
+        table[(x.v[2] & 15) + (x.v[3] & 3)][x.v[7] & 31] = x.v[0];
+        hls_write(sums_t, out, s);
+    }
+}
+
 void arrays(hls_stream(vector_t) *a, hls_stream(sums_t) *prefix_out, hls_stream(vector_t) *b,
             hls_stream(sums_t) *shuffle_out, hls_stream(vector_t) *c,
             hls_stream(sums_t) *pick_out, hls_stream(vector_t) *d,
-            hls_stream(sums_t) *window_out, uint32_t n) {
+            hls_stream(sums_t) *window_out, hls_stream(vector_t) *e,
+            hls_stream(sums_t) *long_out, uint32_t n) {
     HLS(dataflow)
     prefix(a, prefix_out, n);
     shuffle(b, shuffle_out, n);
     pick(c, pick_out, n);
     window(d, window_out, n);
+    long_pick(e, long_out, n);
 }
