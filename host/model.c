@@ -18,6 +18,7 @@ enum { NAME_SIZE = 40, LAYER_TENSORS = 6, OTHER_TENSORS = 6 };
 void mr_model_data_free(struct mr_model_data *model) {
     mr_network_free(&model->network);
     mr_quantised_free(&model->quantised);
+    free(model->output_accuracy);
     memset(model, 0, sizeof *model);
 }
 
@@ -78,6 +79,24 @@ static bool put(json_t *object, const char *key, json_t *value) {
     return value && json_object_set_new(object, key, value) == 0;
 }
 
+// As words, "int" before "bool"; NULL for none.
+static const char *cast_words(struct mr_cast cast) {
+    return cast.whole ? (cast.truth ? "int bool" : "int") : cast.truth ? "bool" : NULL;
+}
+
+static bool put_cast(json_t *root, const char *key, struct mr_cast cast) {
+    return !cast_words(cast) || put(root, key, json_string(cast_words(cast)));
+}
+
+static json_t *accuracy_list(const struct mr_accuracy *list, int count) {
+    json_t *array = json_array();
+
+    for (int i = 0; list && i < count; i++)
+        json_array_append_new(
+            array, json_pack("[f, f, f]", list[i].rms_error, list[i].max_error, list[i].snr_db));
+    return array;
+}
+
 // The description; NULL when memory is short or the name is no UTF-8.
 static json_t *describe(const struct mr_model_data *model) {
     const struct mr_network *n = &model->network;
@@ -97,11 +116,15 @@ static json_t *describe(const struct mr_model_data *model) {
                          "outputs", n->head.outputs, "activation",
                          n->head.sigmoid ? "sigmoid" : "linear", "frac_bits",
                          model->quantised.head.frac_bits));
-    if (good && model->accuracy.outputs > 0)
-        good = put(root, "accuracy",
-                   json_pack("{s:I, s:f, s:f, s:f}", "outputs", (json_int_t)model->accuracy.outputs,
-                             "rms_error", model->accuracy.rms_error, "max_error",
-                             model->accuracy.max_error, "snr_db", model->accuracy.snr_db));
+    good = good && put_cast(root, "input_cast", n->input_cast) &&
+           put_cast(root, "output_cast", n->output_cast);
+    if (good && model->accuracy.count > 0)
+        good =
+            put(root, "accuracy",
+                json_pack("{s:I, s:f, s:f, s:f, s:o}", "outputs", (json_int_t)model->accuracy.count,
+                          "rms_error", model->accuracy.rms_error, "max_error",
+                          model->accuracy.max_error, "snr_db", model->accuracy.snr_db, "each",
+                          accuracy_list(model->output_accuracy, n->head.outputs)));
     json_decref(layers);
     if (good)
         return root;
@@ -170,7 +193,7 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
                                             .count = size_of(&list[i]),
                                             .data = list[i].data};
         const struct mr_pair metadata[] = {
-            {"format", "millrace"}, {"version", "1"}, {"description", text}};
+            {"format", "millrace"}, {"version", "2"}, {"description", text}};
         result = mr_safetensors_write(path, tensors, count, metadata, 3, error, error_size);
     }
     free(list);
@@ -239,20 +262,55 @@ static int read_layers(const struct reader *r, const json_t *root, struct mr_mod
     return 0;
 }
 
-static int read_accuracy(const struct reader *r, const json_t *entry, struct mr_accuracy *out) {
-    const json_t *outputs = json_object_get(entry, "outputs");
-    const json_t *rms = json_object_get(entry, "rms_error"),
-                 *max = json_object_get(entry, "max_error"),
-                 *snr = json_object_get(entry, "snr_db");
+// One number of them, or several of a list.
+static bool read_figures(const json_t *rms, const json_t *max, const json_t *snr,
+                         struct mr_accuracy *out) {
+    out->rms_error = json_number_value(rms);
+    out->max_error = json_number_value(max);
+    out->snr_db = json_number_value(snr);
+    return json_is_number(rms) && json_is_number(max) && json_is_number(snr);
+}
+
+static int read_accuracy(const struct reader *r, const json_t *entry, struct mr_model_data *model) {
+    const json_t *outputs = json_object_get(entry, "outputs"),
+                 *each = json_object_get(entry, "each");
+    const size_t count = json_array_size(each);
 
     if (!entry)
         return 0;
-    if (!json_is_integer(outputs) || json_integer_value(outputs) < 1 || !json_is_number(rms) ||
-        !json_is_number(max) || !json_is_number(snr))
+    if (!json_is_integer(outputs) || json_integer_value(outputs) < 1 ||
+        !read_figures(json_object_get(entry, "rms_error"), json_object_get(entry, "max_error"),
+                      json_object_get(entry, "snr_db"), &model->accuracy) ||
+        (count > 0 && count != (size_t)model->network.head.outputs))
         return bad(r, "has an accuracy that is not of numbers");
-    *out = (struct mr_accuracy){(size_t)json_integer_value(outputs), json_number_value(rms),
-                                json_number_value(max), json_number_value(snr)};
+    model->accuracy.count = (size_t)json_integer_value(outputs);
+    if (count == 0)
+        return 0;
+    model->output_accuracy = calloc(count, sizeof *model->output_accuracy);
+    if (!model->output_accuracy)
+        return bad(r, "needs more memory than there is");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *list = json_array_get(each, i);
+        if (!read_figures(json_array_get(list, 0), json_array_get(list, 1), json_array_get(list, 2),
+                          &model->output_accuracy[i]))
+            return bad(r, "has an accuracy that is not of numbers");
+        model->output_accuracy[i].count = model->accuracy.count / count;
+    }
     return 0;
+}
+
+static int read_cast(const struct reader *r, const json_t *root, const char *key,
+                     struct mr_cast *cast) {
+    const json_t *entry = json_object_get(root, key);
+    static const struct mr_cast possible[] = {{true, false}, {false, true}, {true, true}};
+
+    for (size_t i = 0; entry && i < sizeof possible / sizeof *possible; i++) {
+        if (word(root, key, cast_words(possible[i]))) {
+            *cast = possible[i];
+            return 0;
+        }
+    }
+    return entry ? bad(r, "has a cast that is not known") : 0;
 }
 
 static int read_description(const struct reader *r, const json_t *root,
@@ -283,7 +341,12 @@ static int read_description(const struct reader *r, const json_t *root,
     n->head.sigmoid = q->sigmoid = word(head, "activation", "sigmoid");
     q->inputs = n->head.inputs;
     q->outputs = n->head.outputs;
-    return read_accuracy(r, json_object_get(root, "accuracy"), &model->accuracy);
+    if (read_cast(r, root, "input_cast", &n->input_cast) != 0 ||
+        read_cast(r, root, "output_cast", &n->output_cast) != 0)
+        return -1;
+    model->quantised.input_cast = n->input_cast;
+    model->quantised.output_cast = n->output_cast;
+    return read_accuracy(r, json_object_get(root, "accuracy"), model);
 }
 
 static int check_tensor(const struct reader *r, const struct mr_safetensors *file,
@@ -363,9 +426,10 @@ static int read_model(const struct reader *r, const struct mr_safetensors *file,
                        "%s is a safetensors file but not a model of this program; make one with "
                        "millrace import",
                        r->name);
-    if (strcmp(version, "1") != 0)
+    // Version 1 had no casts.
+    if (strcmp(version, "1") != 0 && strcmp(version, "2") != 0)
         return mr_fail(r->error, r->error_size,
-                       "%s has format version %.20s; this program reads version 1", r->name,
+                       "%s has format version %.20s; this program reads versions 1 and 2", r->name,
                        version);
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
     if (!root)

@@ -4,30 +4,28 @@
 #ifndef MR_MODEL_H
 #define MR_MODEL_H
 
+#include "accuracy.h"
+#include "millrace.h"
 #include "network.h"
 #include "npy.h"
 #include "quantise.h"
 
 #include <stddef.h>
 
-// How far the integer network is from the float one on the calibration data.
-struct mr_accuracy {
-    size_t outputs;   // numbers compared, 0 when it was not measured
-    double rms_error; // in the unit of the output
-    double max_error;
-    double snr_db; // 10 log10 (sum y^2 / sum error^2), at most 999
-};
-
 struct mr_model_data {
     struct mr_network network;
     struct mr_quantised quantised;
-    struct mr_accuracy accuracy;
+    // How far the integer network is from the float one on the calibration data: of all outputs
+    // together, and (head.outputs) of each, or NULL.
+    struct mr_accuracy accuracy, *output_accuracy;
 };
 
 // Reads an ONNX file, quantises it, and measures the accuracy. calibration may be NULL; it is
-// laid out as the file's input, [N, T, F] or [T, N, F], or is one sequence [T, F].
+// laid out as the file's input, [N, T, F] or [T, N, F], or is one sequence [T, F]. options: of
+// mr_import_with, whose calibration is not read here; may be NULL.
 int mr_import_onnx(const char *path, const struct mr_array *calibration,
-                   struct mr_model_data *model, char *error, size_t error_size);
+                   const struct mr_import_options *options, struct mr_model_data *model,
+                   char *error, size_t error_size);
 
 // Writes the file atomically.
 int mr_model_data_save(const struct mr_model_data *model, const char *path, char *error,

@@ -55,35 +55,39 @@ static struct mr_model *new_model(const char *path, struct mr_error *error) {
     return model;
 }
 
-struct mr_model *mr_model_import(const char *onnx_path, const char *calibration_path,
-                                 struct mr_accuracy_info *accuracy, char *note, size_t note_size,
+static int read_calibration(const struct mr_import_options *options, struct mr_array *array,
+                            struct mr_error *error) {
+    char text[900], note[600];
+    if (!options->calibration)
+        return 0;
+    if (mr_array_read(options->calibration, array, note, sizeof note, text, sizeof text))
+        return mr_failure(error, MR_ERROR_FILE, "%s", text);
+    if (*note && options->note)
+        options->note(options->note_context, note);
+    if (array->count == 0)
+        return mr_failure(error, MR_ERROR_INPUT, "%.500s is empty: it holds no number",
+                          options->calibration);
+    if (mr_array_check_finite(array, options->calibration, text, sizeof text))
+        return mr_failure(error, MR_ERROR_INPUT, "%s", text);
+    return 0;
+}
+
+struct mr_model *mr_model_import(const char *onnx_path, const struct mr_import_options *options,
                                  struct mr_error *error) {
     char text[900];
     struct mr_array calibration = {0};
-    if (note_size > 0)
-        *note = 0;
     struct mr_model *model = new_model(onnx_path, error);
     if (!model)
         return NULL;
-    int code = 0;
-    if (calibration_path &&
-        mr_array_read(calibration_path, &calibration, note, note_size, text, sizeof text))
-        code = mr_failure(error, MR_ERROR_FILE, "%s", text);
-    else if (mr_array_check_finite(&calibration, calibration_path, text, sizeof text))
-        code = mr_failure(error, MR_ERROR_INPUT, "%s", text);
-    else if (mr_import_onnx(onnx_path, calibration_path ? &calibration : NULL, &model->data, text,
-                            sizeof text))
+    int code = read_calibration(options, &calibration, error);
+    if (!code && mr_import_onnx(onnx_path, options->calibration ? &calibration : NULL, options,
+                                &model->data, text, sizeof text))
         code = mr_failure(error, MR_ERROR_MODEL, "%s", text);
     mr_array_free(&calibration);
     if (code) {
         mr_model_close(model);
         return NULL;
     }
-    if (accuracy)
-        *accuracy = (struct mr_accuracy_info){.outputs = model->data.accuracy.outputs,
-                                              .rms_error = model->data.accuracy.rms_error,
-                                              .max_error = model->data.accuracy.max_error,
-                                              .snr_db = model->data.accuracy.snr_db};
     return finish(model, onnx_path, error);
 }
 
@@ -94,27 +98,43 @@ int mr_model_save(const struct mr_model *model, const char *path, struct mr_erro
                : 0;
 }
 
-int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
-              struct mr_accuracy_info *accuracy, struct mr_error *error) {
+// Imports and, with accuracy, tells that of all outputs.
+static int import(const char *onnx_path, const char *model_path,
+                  const struct mr_import_options *options, struct mr_accuracy_info *accuracy,
+                  struct mr_error *error) {
     struct mr_error reason = {0};
     if (!onnx_path || !model_path)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: the %s is NULL",
                           onnx_path ? "path of the model" : "path of the ONNX file");
     if (mr_file_is_same(onnx_path, model_path) ||
-        (calibration_path && mr_file_is_same(calibration_path, model_path)))
+        (options->calibration && mr_file_is_same(options->calibration, model_path)) ||
+        (options->statistics && mr_file_is_same(options->statistics, model_path)))
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "%s would be overwritten, which the import reads; choose another name",
                           model_path);
-    struct mr_model *model =
-        mr_model_import(onnx_path, calibration_path, accuracy, NULL, 0, &reason);
+    struct mr_model *model = mr_model_import(onnx_path, options, &reason);
     if (model && mr_model_save(model, model_path, &reason)) {
         mr_model_close(model);
         model = NULL;
     }
     if (!model)
         return mr_failure(error, reason.code, "%s", reason.text);
+    if (accuracy)
+        mr_model_accuracy(model, MR_ALL, accuracy);
     mr_model_close(model);
     return 0;
+}
+
+int mr_import_with(const char *onnx_path, const char *model_path,
+                   const struct mr_import_options *options, struct mr_error *error) {
+    static const struct mr_import_options none = {0};
+    return import(onnx_path, model_path, options ? options : &none, NULL, error);
+}
+
+int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
+              struct mr_accuracy_info *accuracy, struct mr_error *error) {
+    const struct mr_import_options options = {.calibration = calibration_path};
+    return import(onnx_path, model_path, &options, accuracy, error);
 }
 
 struct mr_model *mr_model_open(const char *path, struct mr_error *error) {
@@ -168,6 +188,25 @@ int mr_model_layer(const struct mr_model *model, uint32_t index, struct mr_layer
         return MR_ERROR_ARGUMENT;
     info->inputs = (uint32_t)model->shape.layers[index].inputs;
     info->hidden = (uint32_t)model->shape.layers[index].hidden;
+    return 0;
+}
+
+static struct mr_accuracy_info accuracy_info(const struct mr_accuracy *accuracy) {
+    return (struct mr_accuracy_info){.outputs = accuracy->count,
+                                     .rms_error = accuracy->rms_error,
+                                     .max_error = accuracy->max_error,
+                                     .snr_db = accuracy->snr_db};
+}
+
+int mr_model_accuracy(const struct mr_model *model, uint32_t output,
+                      struct mr_accuracy_info *accuracy) {
+    static const struct mr_accuracy unknown = {0};
+    if (!model || !accuracy || (output != MR_ALL && output >= (uint32_t)model->shape.outputs))
+        return MR_ERROR_ARGUMENT;
+    const struct mr_accuracy *each = model->data.output_accuracy;
+    *accuracy = accuracy_info(output == MR_ALL ? &model->data.accuracy
+                              : each           ? &each[output]
+                                               : &unknown);
     return 0;
 }
 

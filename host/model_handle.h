@@ -7,10 +7,8 @@
 #include "plan.h"
 #include "quantise.h"
 
-// The two halves of mr_import: a model that is not in a file yet, and writing it. note: of a header
-// in the calibration data (csv.h); note_size may be 0.
-struct mr_model *mr_model_import(const char *onnx_path, const char *calibration_path,
-                                 struct mr_accuracy_info *accuracy, char *note, size_t note_size,
+// The two halves of mr_import_with: a model that is not in a file yet, and writing it.
+struct mr_model *mr_model_import(const char *onnx_path, const struct mr_import_options *options,
                                  struct mr_error *error);
 int mr_model_save(const struct mr_model *model, const char *path, struct mr_error *error);
 

@@ -1,91 +1,311 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an ONNX file to a model: quantisation on calibration data, and the accuracy on it.
+// From an ONNX file to a model: the input formats, quantisation, and the accuracy on calibration
+// data.
+#include "calibrate.h"
 #include "file.h"
 #include "model.h"
 #include "onnx.h"
 #include "reference.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// The calibration data as [sequences][steps][inputs].
-struct sample {
+static const double warning_db = 20; // an output of less is told of
+
+// Bytes that the file's own operators may take while they compute.
+static const size_t reference_memory = (size_t)1 << 32;
+
+enum { COMPARED = 16 }; // sequences on which both readings of the graph are compared
+
+struct import {
+    struct mr_onnx *onnx;
+    const struct mr_import_options *options;
+    struct mr_model_data *model;
+    // The calibration data as [sequences][steps][inputs], and its casts done; NULL: there is none.
     size_t sequences, steps;
-    float *x;
+    float *x, *cast;
+    struct mr_feature *features;
+    char *error;
+    size_t error_size;
 };
 
-static int take_sample(const struct mr_network *network, const struct mr_array *calibration,
-                       struct sample *sample, char *error, size_t error_size) {
+static int fail(const struct import *in, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void note(const struct import *in, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int fail(const struct import *in, const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(in->error, in->error_size, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+static void note(const struct import *in, const char *format, ...) {
+    char text[600];
+    va_list arguments;
+
+    if (!in->options || !in->options->note)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    in->options->note(in->options->note_context, text);
+}
+
+static int inputs_of(const struct import *in) {
+    return in->model->network.layers[0].inputs;
+}
+
+static int take_sample(struct import *in, const struct mr_array *calibration) {
+    const struct mr_network *network = &in->model->network;
     size_t inputs = (size_t)network->layers[0].inputs;
     const size_t *shape = calibration->shape;
     int rank = calibration->rank;
 
-    if ((rank != 2 && rank != 3) || shape[rank - 1] != inputs || calibration->count == 0)
-        return mr_fail(error, error_size,
-                       "the calibration data is not of the shape that the network takes: %s, with "
-                       "%zu features, and not empty",
-                       network->batch_first ? "[sequences, steps, features]"
-                                            : "[steps, sequences, features]",
-                       inputs);
-    if (mr_array_check_finite(calibration, "the calibration data", error, error_size) != 0)
+    if (calibration->count == 0)
+        return fail(in, "the calibration data is empty");
+    if ((rank != 2 && rank != 3) || shape[rank - 1] != inputs)
+        return fail(in,
+                    "the calibration data is not of the shape that the network takes: %s, with "
+                    "%zu features",
+                    network->batch_first ? "[sequences, steps, features]"
+                                         : "[steps, sequences, features]",
+                    inputs);
+    if (mr_array_check_finite(calibration, "the calibration data", in->error, in->error_size) != 0)
         return -1;
     bool swap = rank == 3 && !network->batch_first;
-    sample->sequences = rank == 2 ? 1 : shape[swap];
-    sample->steps = rank == 2 ? shape[0] : shape[!swap];
-    sample->x = malloc(calibration->count * sizeof *sample->x);
-    if (!sample->x)
-        return mr_fail(error, error_size, "not enough memory for the calibration data");
-    for (size_t n = 0; n < sample->sequences; n++) {
-        for (size_t t = 0; t < sample->steps; t++) {
-            size_t from = swap ? t * sample->sequences + n : n * sample->steps + t;
-            memcpy(sample->x + (n * sample->steps + t) * inputs, calibration->data + from * inputs,
-                   inputs * sizeof *sample->x);
+    in->sequences = rank == 2 ? 1 : shape[swap];
+    in->steps = rank == 2 ? shape[0] : shape[!swap];
+    in->x = malloc(calibration->count * sizeof *in->x);
+    in->cast = malloc(calibration->count * sizeof *in->cast);
+    if (!in->x || !in->cast)
+        return fail(in, "not enough memory for the calibration data");
+    for (size_t n = 0; n < in->sequences; n++) {
+        for (size_t t = 0; t < in->steps; t++) {
+            size_t from = swap ? t * in->sequences + n : n * in->steps + t;
+            memcpy(in->x + (n * in->steps + t) * inputs, calibration->data + from * inputs,
+                   inputs * sizeof *in->x);
         }
     }
+    for (size_t i = 0; i < calibration->count; i++)
+        in->cast[i] = (float)mr_cast(network->input_cast, in->x[i]);
     return 0;
 }
 
-static void compare(const float *expected, const float *got, size_t count,
-                    struct mr_accuracy *accuracy) {
-    double signal = 0, noise = 0, largest = 0;
+// ---- Input formats
 
-    for (size_t i = 0; i < count; i++) {
-        double error = (double)got[i] - expected[i];
-        signal += (double)expected[i] * expected[i];
-        noise += error * error;
-        largest = fmax(largest, fabs(error));
-    }
-    accuracy->outputs = count;
-    accuracy->rms_error = sqrt(noise / (double)count);
-    accuracy->max_error = largest;
-    accuracy->snr_db = noise > 0 && signal > 0 ? fmin(10 * log10(signal / noise), 999) : 999;
-    if (signal == 0 && noise > 0)
-        accuracy->snr_db = 0;
+static int set_range(struct import *in, const struct mr_range *range) {
+    uint32_t inputs = (uint32_t)inputs_of(in);
+    bool all = range->feature == MR_ALL;
+
+    if (!all && range->feature >= inputs)
+        return fail(in, "a range is given for feature %u; the network has %u, counted from 0",
+                    (unsigned)range->feature, (unsigned)inputs);
+    if (!isfinite(range->low) || !isfinite(range->high) || range->low > range->high)
+        return fail(in, "the range from %g to %g is none", range->low, range->high);
+    for (uint32_t k = all ? 0 : range->feature; k < (all ? inputs : range->feature + 1); k++)
+        in->features[k] = (struct mr_feature){MR_RANGE_GIVEN, range->low, range->high};
+    return 0;
 }
 
-static int measure(struct mr_model_data *model, const struct sample *sample, char *error,
-                   size_t error_size) {
-    size_t steps = sample->sequences * sample->steps;
-    size_t count = sample->sequences * (size_t)model->network.head.outputs;
-    int16_t *x_q = malloc(steps * (size_t)model->network.layers[0].inputs * sizeof *x_q);
+static int choose_ranges(struct import *in) {
+    const struct mr_import_options *o = in->options;
+    const double percentile = o && o->percentile != 0 ? o->percentile : 100;
+
+    in->features = calloc((size_t)inputs_of(in), sizeof *in->features);
+    if (!in->features)
+        return fail(in, "not enough memory to quantise the network");
+    if (!(percentile > 0) || percentile > 100)
+        return fail(in, "a percentile of %g is not possible; give one above 0, at most 100",
+                    percentile);
+    if (o && o->statistics &&
+        mr_statistics_read(o->statistics, inputs_of(in), in->features, in->error, in->error_size) !=
+            0)
+        return -1;
+    for (uint32_t i = 0; o && i < o->range_count; i++) {
+        if (set_range(in, &o->ranges[i]) != 0)
+            return -1;
+    }
+    if (in->cast && mr_feature_ranges(in->cast, in->sequences * in->steps, inputs_of(in),
+                                      percentile, in->features) != 0)
+        return fail(in, "not enough memory for the calibration data");
+    return 0;
+}
+
+// Says that the largest value of a feature stands alone.
+static void describe_spike(const struct import *in, int k, const struct mr_feature_data *data,
+                           char *text, size_t size) {
+    const double largest = fmax(fabs(data->low), fabs(data->high));
+
+    snprintf(text, size,
+             "feature %d reaches %.4g in the calibration data (sequence %zu, step %zu), while all "
+             "but %zu of its values are within %.4g; if that is a fault, leave it out, or choose "
+             "the formats by --percentile 99.9 or --range %d=%.4g:%.4g",
+             k, largest, data->at / in->steps, data->at % in->steps, data->rest, data->most, k,
+             -2 * data->most, 2 * data->most);
+}
+
+static int quantise(struct import *in) {
+    const int inputs = inputs_of(in);
+    int32_t *frac = malloc((size_t)inputs * sizeof *frac);
+    int feature = -1, result;
+
+    if (!frac)
+        return fail(in, "not enough memory to quantise the network");
+    result = mr_feature_formats(in->features, inputs, frac, in->error, in->error_size);
+    if (result == 0)
+        result = mr_quantise(&in->model->network, frac, &in->model->quantised, &feature, in->error,
+                             in->error_size);
+    free(frac);
+    if (result == 0 || feature < 0 || !in->cast || in->features[feature].source != MR_RANGE_DATA)
+        return result;
+    // Is it the weight that is too large, or is one value of the input?
+    const size_t steps = in->sequences * in->steps;
+    const struct mr_feature_data data = mr_feature_look(in->cast, steps, inputs, feature);
+    if (mr_feature_has_spike(&data))
+        describe_spike(in, feature, &data, in->error, in->error_size);
+    return -1;
+}
+
+// How many calibration values a feature's format cuts off.
+static void note_cut(const struct import *in, int k, const struct mr_feature_data *data) {
+    const int frac = in->model->quantised.input_frac_bits[k];
+    const size_t inputs = (size_t)inputs_of(in), steps = in->sequences * in->steps;
+    size_t cut = 0;
+
+    for (size_t i = 0; i < steps; i++) {
+        const double v = floor(ldexp(in->cast[i * inputs + (size_t)k], frac) + 0.5);
+        cut += v < INT16_MIN || v > INT16_MAX;
+    }
+    if (cut > 0)
+        note(in,
+             "feature %d: %zu of %zu calibration values are beyond its format, which ends at "
+             "±%.4g, and are cut to it; they go from %.4g to %.4g",
+             k, cut, steps, ldexp(1, 15 - frac), data->low, data->high);
+}
+
+// Constant features are told in one sentence, by their numbers as far as there is room.
+static void note_constants(const struct import *in, const bool *constant) {
+    const int inputs = inputs_of(in);
+    char list[160] = "";
+    size_t used = 0;
+    int count = 0, left_out = 0, first = 0;
+
+    for (int k = inputs - 1; k >= 0; k--) {
+        if (constant[k]) {
+            first = k;
+            count++;
+        }
+    }
+    for (int k = first; k < inputs && count > 0; k++) {
+        if (!constant[k])
+            continue;
+        if (used + 24 < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%d", used ? ", " : "", k);
+        else
+            left_out++;
+    }
+    if (left_out > 0)
+        snprintf(list + used, sizeof list - used, " and %d more", left_out);
+    if (count == 1)
+        note(in,
+             "feature %s is %.4g in all of the calibration data, so its range is a guess: values "
+             "beyond ±%.4g are cut; if it changes in use, give its range by --range %d=LOW:HIGH",
+             list, in->cast[first], ldexp(1, 15 - in->model->quantised.input_frac_bits[first]),
+             first);
+    else if (count > 1)
+        note(in,
+             "%d features do not change in the calibration data, so their ranges are guesses: %s; "
+             "if they change in use, give their ranges by --range %d=LOW:HIGH or --statistics",
+             count, list, first);
+}
+
+static int note_features(const struct import *in) {
+    const int inputs = inputs_of(in);
+    bool *constant = calloc((size_t)inputs, sizeof *constant);
+
+    if (!constant)
+        return fail(in, "not enough memory to look at the features");
+    for (int k = 0; in->cast && k < inputs; k++) {
+        const struct mr_feature_data data =
+            mr_feature_look(in->cast, in->sequences * in->steps, inputs, k);
+        const double end = ldexp(1, 15 - in->model->quantised.input_frac_bits[k]);
+        const bool seen = in->features[k].source == MR_RANGE_DATA;
+        constant[k] = seen && data.low == data.high;
+        if (seen && mr_feature_has_spike(&data) && fmax(fabs(data.low), fabs(data.high)) <= end) {
+            char text[500];
+            describe_spike(in, k, &data, text, sizeof text);
+            note(in, "%s", text);
+        }
+        note_cut(in, k, &data);
+    }
+    note_constants(in, constant);
+    free(constant);
+    return 0;
+}
+
+// ---- Accuracy
+
+// What the network should give: what the file's operators compute. A file that was exported for
+// sequences of another length computes nothing else, so there the network as it was understood
+// stands for it, which has been compared with the file by then.
+static int expected_outputs(const struct import *in, float *y) {
+    const struct mr_network *network = &in->model->network;
+    const size_t outputs = (size_t)network->head.outputs, count = in->sequences * outputs;
+    const size_t few = in->sequences < COMPARED ? in->sequences : COMPARED;
+
+    if (network->steps > 0 && (size_t)network->steps != in->steps) {
+        if (mr_reference_run(network, in->x, in->sequences, in->steps, y) != 0)
+            return fail(in, "not enough memory to measure the accuracy");
+        return 0;
+    }
+    double *graph = malloc((count + few * outputs) * sizeof *graph), *own = graph + count;
+    if (!graph)
+        return fail(in, "not enough memory to measure the accuracy");
+    int result = mr_onnx_run(in->onnx, network, in->x, in->sequences, in->steps, reference_memory,
+                             graph, in->error, in->error_size);
+    if (result == 0 && mr_reference_run_uncast(network, in->x, few, in->steps, own) != 0)
+        result = fail(in, "not enough memory to measure the accuracy");
+    if (result == 0)
+        result = mr_onnx_compare(in->onnx, network, own, graph, few * outputs, in->error,
+                                 in->error_size);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        y[i] = (float)graph[i];
+    free(graph);
+    return result;
+}
+
+static int measure(struct import *in) {
+    struct mr_model_data *model = in->model;
+    const size_t steps = in->sequences * in->steps, outputs = (size_t)model->network.head.outputs;
+    const size_t count = in->sequences * outputs;
+    int16_t *x_q = malloc(steps * (size_t)inputs_of(in) * sizeof *x_q);
     int32_t *y_q = malloc(count * sizeof *y_q);
     float *y = malloc(2 * count * sizeof *y);
     int result = 0;
 
-    if (!x_q || !y_q || !y) {
-        result = mr_fail(error, error_size, "not enough memory to measure the accuracy");
-    } else {
-        result = mr_quantise_input(&model->quantised, sample->x, steps, x_q, error, error_size);
-        if (result == 0 &&
-            (mr_reference_run(&model->network, sample->x, sample->sequences, sample->steps, y) !=
-                 0 ||
-             mr_quantised_run(&model->quantised, x_q, sample->sequences, sample->steps, y_q) != 0))
-            result = mr_fail(error, error_size, "not enough memory to measure the accuracy");
-        if (result == 0) {
-            mr_quantised_output(&model->quantised, y_q, sample->sequences, y + count);
-            compare(y, y + count, count, &model->accuracy);
-        }
+    model->output_accuracy = calloc(outputs, sizeof *model->output_accuracy);
+    if (!x_q || !y_q || !y || !model->output_accuracy)
+        result = fail(in, "not enough memory to measure the accuracy");
+    if (result == 0)
+        result = mr_quantise_input(&model->quantised, in->x, steps, x_q, in->error, in->error_size);
+    if (result == 0)
+        result = expected_outputs(in, y);
+    if (result == 0 && mr_quantised_run(&model->quantised, x_q, in->sequences, in->steps, y_q) != 0)
+        result = fail(in, "not enough memory to measure the accuracy");
+    if (result == 0) {
+        mr_quantised_output(&model->quantised, y_q, in->sequences, y + count);
+        model->accuracy = mr_accuracy_measure(y, y + count, count, 1);
+        for (size_t o = 0; o < outputs; o++)
+            model->output_accuracy[o] =
+                mr_accuracy_measure(y + o, y + count + o, in->sequences, outputs);
     }
     free(x_q);
     free(y_q);
@@ -93,22 +313,53 @@ static int measure(struct mr_model_data *model, const struct sample *sample, cha
     return result;
 }
 
+// Outputs that are not accurate: some by name, the others by number.
+static int judge(const struct import *in) {
+    enum { NAMED = 8 };
+    const struct mr_accuracy *each = in->model->output_accuracy;
+    const bool force = in->options && in->options->force;
+    int low = 0;
+
+    for (int o = 0; o < in->model->network.head.outputs; o++) {
+        if (each[o].snr_db < 0 && !force)
+            return fail(in,
+                        "output %d would be off by more than its size: rms error %.3g on the "
+                        "calibration data, signal to error %.1f dB; normalise the inputs, give "
+                        "ranges that fit them, or import it all the same by --force",
+                        o, each[o].rms_error, each[o].snr_db);
+        if (each[o].snr_db < warning_db && ++low <= NAMED)
+            note(in,
+                 "output %d has a signal to error of only %.1f dB (rms error %.3g, largest %.3g)",
+                 o, each[o].snr_db, each[o].rms_error, each[o].max_error);
+    }
+    if (low > NAMED)
+        note(in, "%d more outputs are below %g dB", low - NAMED, warning_db);
+    return 0;
+}
+
+static int run(struct import *in, const struct mr_array *calibration) {
+    if (mr_onnx_network(in->onnx, &in->model->network, in->error, in->error_size) != 0 ||
+        mr_onnx_verify(in->onnx, &in->model->network, reference_memory, in->error,
+                       in->error_size) != 0 ||
+        (calibration && take_sample(in, calibration) != 0) || choose_ranges(in) != 0 ||
+        quantise(in) != 0 || note_features(in) != 0)
+        return -1;
+    return calibration && (measure(in) != 0 || judge(in) != 0) ? -1 : 0;
+}
+
 int mr_import_onnx(const char *path, const struct mr_array *calibration,
-                   struct mr_model_data *model, char *error, size_t error_size) {
-    struct sample sample = {0};
-    int result = 0;
+                   const struct mr_import_options *options, struct mr_model_data *model,
+                   char *error, size_t error_size) {
+    struct import in = {
+        .options = options, .model = model, .error = error, .error_size = error_size};
 
     memset(model, 0, sizeof *model);
-    if (mr_onnx_read(path, &model->network, error, error_size) != 0)
-        return -1;
-    if (calibration)
-        result = take_sample(&model->network, calibration, &sample, error, error_size);
-    if (result == 0)
-        result = mr_quantise(&model->network, sample.x, sample.sequences * sample.steps,
-                             &model->quantised, error, error_size);
-    if (result == 0 && calibration)
-        result = measure(model, &sample, error, error_size);
-    free(sample.x);
+    in.onnx = mr_onnx_open(path, error, error_size);
+    int result = in.onnx ? run(&in, calibration) : -1;
+    mr_onnx_close(in.onnx);
+    free(in.x);
+    free(in.cast);
+    free(in.features);
     if (result != 0)
         mr_model_data_free(model);
     return result;

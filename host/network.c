@@ -2,6 +2,7 @@
 // A trained network in float.
 #include "network.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,12 @@ const char *mr_gate_name(int gate) {
     static const char *const names[MR_GATES] = {"i", "f", "g", "o"};
 
     return names[gate];
+}
+
+double mr_cast(struct mr_cast cast, double number) {
+    if (cast.whole)
+        number = trunc(number);
+    return cast.truth ? number != 0 : number;
 }
 
 void mr_network_free(struct mr_network *network) {

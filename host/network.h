@@ -25,17 +25,26 @@ struct mr_dense {
     float *bias;  // (outputs)
 };
 
+// What casts to whole numbers and to bool do to a number, in this order.
+struct mr_cast {
+    bool whole; // cut toward zero
+    bool truth; // 1 unless it is 0
+};
+
 struct mr_network {
     int layer_count;
     struct mr_lstm *layers; // the inputs of a layer are the hidden of the one before
     struct mr_dense head;
-    int steps;        // from the file, 0 when it leaves them open
-    bool batch_first; // layout of the ONNX input: [N, T, F], else [T, N, F]
+    struct mr_cast input_cast, output_cast; // of every x and y, outside of the pipeline
+    int steps;                              // from the file, 0 when it leaves them open
+    bool batch_first;                       // layout of the ONNX input: [N, T, F], else [T, N, F]
     char *name;
 };
 
 // "i", "f", "g" or "o".
 const char *mr_gate_name(int gate);
+
+double mr_cast(struct mr_cast cast, double number);
 
 // Frees what the network holds; a network that is all zero is legal.
 void mr_network_free(struct mr_network *network);

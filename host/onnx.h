@@ -7,12 +7,38 @@
 
 #include <stddef.h>
 
-// Reads a network of LSTM layers and one dense head on the last step. Anything else in the graph
-// is refused in a sentence that names the node. The network is to be freed by mr_network_free.
-int mr_onnx_read(const char *path, struct mr_network *network, char *error, size_t error_size);
+// An open ONNX file.
+struct mr_onnx;
 
-// The same from memory; name stands for the file in messages and becomes the network's name.
-int mr_onnx_parse(const void *data, size_t size, const char *name, struct mr_network *network,
-                  char *error, size_t error_size);
+// Opens a file. Tensors that it keeps in other files are read from its own folder only. NULL with a
+// sentence in error. Free with mr_onnx_close.
+struct mr_onnx *mr_onnx_open(const char *path, char *error, size_t error_size);
+// The same from memory, without other files; name stands for the file in messages.
+struct mr_onnx *mr_onnx_open_memory(const void *data, size_t size, const char *name, char *error,
+                                    size_t error_size);
+void mr_onnx_close(struct mr_onnx *onnx);
+
+// What the graph means: LSTM layers and one dense head on the last step. Anything else is refused
+// in a sentence that names the node. The network is named after the file and is to be freed by
+// mr_network_free.
+int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *error,
+                    size_t error_size);
+
+// Computes what the graph says, node by node in double precision, for x: (sequences, steps, inputs
+// of the network that mr_onnx_network gave) into y: (sequences, outputs). A file that was exported
+// for a batch of one size is run with such batches. memory: bytes it may take.
+int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const float *x,
+                size_t sequences, size_t steps, size_t memory, double *y, char *error,
+                size_t error_size);
+
+// Does the network compute what the graph says? own: what mr_reference_run_uncast gives, graph:
+// what mr_onnx_run gives, for the same input. A difference is an error of this program.
+int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, const double *own,
+                    const double *graph, size_t count, char *error, size_t error_size);
+
+// Checks that the network computes what the graph says, on numbers of its own choice, within so
+// many bytes of memory.
+int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_t memory,
+                   char *error, size_t error_size);
 
 #endif

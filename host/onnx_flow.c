@@ -7,10 +7,6 @@
 
 static const struct onnx_size one = {1, SYMBOL_NONE};
 
-static bool is_flow(struct onnx_reader *r) {
-    return onnx_input(r, 0)->kind == ONNX_FLOW;
-}
-
 static bool is_one(struct onnx_size size) {
     return size.symbol == SYMBOL_NONE && size.k == 1;
 }
@@ -38,18 +34,19 @@ static bool is_end(struct onnx_size index, struct onnx_size size) {
 static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct onnx_size index) {
     if (is_time(r, flow, axis)) {
         if (!is_end(index, flow->dims[axis]))
-            return onnx_fail(r, "takes one step that is not the last; this version needs the last "
-                                "step, as in y[:, -1]");
+            return onnx_fail(r->graph,
+                             "takes one step that is not the last; this version needs the last "
+                             "step, as in y[:, -1]");
         flow->last = true;
     } else if (flow->axis[axis] == AXIS_STACK) {
         int64_t k = index.k < 0 ? index.k + flow->count : index.k;
         if (index.symbol != SYMBOL_NONE || k < 0 || k >= flow->count)
-            return onnx_fail(r, "takes a layer that does not exist");
+            return onnx_fail(r->graph, "takes a layer that does not exist");
         flow->layer = (int)flow->ints[k].k;
         flow->count = 0;
     } else if (flow->axis[axis] != AXIS_ONE ||
                !(index.symbol == SYMBOL_NONE && (index.k == 0 || index.k == -1))) {
-        return onnx_fail(r,
+        return onnx_fail(r->graph,
                          "takes single elements of axis %d; this version follows only the "
                          "selection of the last step",
                          axis);
@@ -60,19 +57,16 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
 }
 
 int onnx_gather(struct onnx_reader *r) {
-    const struct onnx_value *index = onnx_input(r, 1);
-    struct onnx_value *out = onnx_output(r, 0);
+    struct onnx_value *out = onnx_output(r, 0), index;
     int axis;
 
-    if (!is_flow(r))
-        return onnx_fold_gather(r);
-    onnx_copy(out, onnx_input(r, 0));
-    if (!index || index->kind != ONNX_VECTOR || index->count != 1)
-        return onnx_fail(r, "has an index that is not one constant");
-    if (onnx_axis(r, onnx_int(r, "axis", 0), out->rank, &axis) != 0 ||
-        take(r, out, axis, index->ints[0]) != 0)
+    *out = *onnx_input(r, 0);
+    if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &index) || index.count != 1)
+        return onnx_fail(r->graph, "has an index that is not one constant");
+    if (onnx_axis(r->graph, onnx_int(r->graph, "axis", 0), out->rank, &axis) != 0 ||
+        take(r, out, axis, index.ints[0]) != 0)
         return -1;
-    if (index->rank == 0)
+    if (index.rank == 0)
         remove_axis(out, axis);
     return 0;
 }
@@ -80,29 +74,25 @@ int onnx_gather(struct onnx_reader *r) {
 int onnx_concat(struct onnx_reader *r) {
     struct onnx_value *out = onnx_output(r, 0);
     const struct onnx_value *first = onnx_input(r, 0);
-    bool any = false;
     int axis;
 
-    for (size_t i = 0; i < r->node->n_input; i++)
-        any = any || (onnx_input(r, i) && onnx_input(r, i)->kind == ONNX_FLOW);
-    if (!any)
-        return onnx_fold_concat(r);
-    if (onnx_axis(r, onnx_int(r, "axis", 0), first->rank, &axis) != 0)
+    if (onnx_axis(r->graph, onnx_int(r->graph, "axis", 0), first->rank, &axis) != 0)
         return -1;
-    onnx_copy(out, first);
-    if (r->node->n_input == 1)
+    *out = *first;
+    if (r->graph->node->n_input == 1)
         return 0;
-    if (r->node->n_input > ONNX_INTS)
-        return onnx_fail(r, "joins more than %d values", ONNX_INTS);
-    for (size_t i = 0; i < r->node->n_input; i++) {
+    if (r->graph->node->n_input > ONNX_INTS)
+        return onnx_fail(r->graph, "joins more than %d values", ONNX_INTS);
+    for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
         if (!in || in->kind != ONNX_FLOW || in->rank != first->rank || !in->last || in->dense ||
             in->axis[axis] != AXIS_ONE || memcmp(in->axis, first->axis, sizeof in->axis) != 0)
-            return onnx_fail(r, "joins values other than the last states of the LSTM layers");
+            return onnx_fail(r->graph,
+                             "joins values other than the last states of the LSTM layers");
         out->ints[i] = (struct onnx_size){in->layer, SYMBOL_NONE};
     }
     out->axis[axis] = AXIS_STACK;
-    out->count = (int)r->node->n_input;
+    out->count = (int)r->graph->node->n_input;
     out->dims[axis] = (struct onnx_size){out->count, SYMBOL_NONE};
     return 0;
 }
@@ -112,22 +102,21 @@ int onnx_slice(struct onnx_reader *r) {
     int64_t start[ONNX_INTS], end[ONNX_INTS], axes[ONNX_INTS], step[ONNX_INTS];
     int starts, ends, named, steps;
 
-    if (!is_flow(r))
-        return onnx_fold_slice(r);
-    onnx_copy(out, onnx_input(r, 0));
+    *out = *onnx_input(r, 0);
     if (onnx_list(r, "starts", 1, start, &starts) != 0 ||
         onnx_list(r, "ends", 2, end, &ends) != 0 || onnx_list(r, "axes", 3, axes, &named) != 0 ||
         onnx_list(r, "steps", 4, step, &steps) != 0)
         return -1;
     if (starts < 1 || ends != starts || (named >= 0 && named != starts) ||
         (steps >= 0 && steps != starts))
-        return onnx_fail(r, "has lists of starts, ends, axes and steps of different lengths");
+        return onnx_fail(r->graph,
+                         "has lists of starts, ends, axes and steps of different lengths");
     for (int i = 0; i < starts; i++) {
         int axis;
-        if (onnx_axis(r, named >= 0 ? axes[i] : i, out->rank, &axis) != 0)
+        if (onnx_axis(r->graph, named >= 0 ? axes[i] : i, out->rank, &axis) != 0)
             return -1;
         if (steps >= 0 && step[i] != 1)
-            return onnx_fail(r, "goes in steps other than 1");
+            return onnx_fail(r->graph, "goes in steps other than 1");
         struct onnx_size size = out->dims[axis], from = {start[i], SYMBOL_NONE};
         bool to_end =
             end[i] >= INT32_MAX || (size.symbol == SYMBOL_NONE && size.k > 0 && end[i] >= size.k);
@@ -137,7 +126,7 @@ int onnx_slice(struct onnx_reader *r) {
         bool single = (is_end(from, size) && to_end) ||
                       (start[i] != -1 && start[i] < INT64_MAX && end[i] == start[i] + 1);
         if (!single)
-            return onnx_fail(r,
+            return onnx_fail(r->graph,
                              "takes a part of axis %d; this version follows only the selection "
                              "of the last step",
                              axis);
@@ -150,7 +139,7 @@ int onnx_slice(struct onnx_reader *r) {
 // May the axis vanish? Only when it has one element for sure.
 static int drop_axis(struct onnx_reader *r, struct onnx_value *flow, int axis) {
     if (!is_one(flow->dims[axis]) || (flow->axis[axis] != AXIS_ONE && flow->layer < 0))
-        return onnx_fail(r, "removes axis %d, which is not of size 1", axis);
+        return onnx_fail(r->graph, "removes axis %d, which is not of size 1", axis);
     if (is_time(r, flow, axis))
         flow->last = true;
     if (flow->axis[axis] == AXIS_STACK)
@@ -165,14 +154,12 @@ int onnx_squeeze(struct onnx_reader *r) {
     bool drop[ONNX_RANK] = {false};
     int count;
 
-    if (!is_flow(r))
-        return onnx_fold_squeeze(r);
-    onnx_copy(out, onnx_input(r, 0));
+    *out = *onnx_input(r, 0);
     if (onnx_list(r, "axes", 1, axes, &count) != 0)
         return -1;
     for (int i = 0; i < count; i++) {
         int axis;
-        if (onnx_axis(r, axes[i], out->rank, &axis) != 0)
+        if (onnx_axis(r->graph, axes[i], out->rank, &axis) != 0)
             return -1;
         drop[axis] = true;
     }
@@ -185,28 +172,34 @@ int onnx_squeeze(struct onnx_reader *r) {
     return 0;
 }
 
+int onnx_added_axes(struct onnx_graph *graph, const int64_t *axes, int count, int rank,
+                    bool *added) {
+    if (count < 0 || rank + count > ONNX_RANK)
+        return onnx_fail(graph, "has no usable list of axes");
+    memset(added, 0, ONNX_RANK * sizeof *added);
+    for (int i = 0; i < count; i++) {
+        int axis;
+        if (onnx_axis(graph, axes[i], rank + count, &axis) != 0)
+            return -1;
+        if (added[axis])
+            return onnx_fail(graph, "names an axis twice");
+        added[axis] = true;
+    }
+    return 0;
+}
+
 int onnx_unsqueeze(struct onnx_reader *r) {
     const struct onnx_value *in = onnx_input(r, 0);
     struct onnx_value *out = onnx_output(r, 0);
     int64_t axes[ONNX_INTS];
-    bool added[ONNX_RANK] = {false};
+    bool added[ONNX_RANK];
     int count;
 
-    if (!is_flow(r))
-        return onnx_fold_unsqueeze(r);
     if (onnx_list(r, "axes", 1, axes, &count) != 0)
         return -1;
-    if (count < 0 || in->rank + count > ONNX_RANK)
-        return onnx_fail(r, "has no usable list of axes");
-    for (int i = 0; i < count; i++) {
-        int axis;
-        if (onnx_axis(r, axes[i], in->rank + count, &axis) != 0)
-            return -1;
-        if (added[axis])
-            return onnx_fail(r, "names an axis twice");
-        added[axis] = true;
-    }
-    onnx_copy(out, in);
+    if (onnx_added_axes(r->graph, axes, count, in->rank, added) != 0)
+        return -1;
+    *out = *in;
     out->rank = in->rank + count;
     for (int i = 0, from = 0; i < out->rank; i++) {
         out->dims[i] = added[i] ? one : in->dims[from];
@@ -221,7 +214,7 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
     struct onnx_value *out = onnx_output(r, 0);
     int kept[ONNX_RANK], count = 0, next = 0, open = 0;
 
-    onnx_copy(out, in);
+    *out = *in;
     for (int i = 0; i < in->rank; i++) {
         if (in->axis[i] != AXIS_ONE)
             kept[count++] = i;
@@ -243,39 +236,37 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
             out->axis[i] = AXIS_ONE;
             out->dims[i] = one;
         } else {
-            return onnx_fail(r, "mixes or splits axes; this version follows only added or removed "
-                                "axes of size 1");
+            return onnx_fail(r->graph,
+                             "mixes or splits axes; this version follows only added or removed "
+                             "axes of size 1");
         }
     }
     for (; next < count; next++) {
         if (!in->dense || !is_one(in->dims[kept[next]]))
-            return onnx_fail(r, "joins axes; this version follows only added or removed axes of "
-                                "size 1");
+            return onnx_fail(r->graph,
+                             "joins axes; this version follows only added or removed axes of "
+                             "size 1");
     }
     if (open > 1)
-        return onnx_fail(r, "leaves more than one size open");
+        return onnx_fail(r->graph, "leaves more than one size open");
     return 0;
 }
 
 int onnx_reshape(struct onnx_reader *r) {
-    const struct onnx_value *shape = onnx_input(r, 1);
+    struct onnx_value shape;
 
-    if (!is_flow(r))
-        return onnx_fold_reshape(r);
-    if (!shape || shape->kind != ONNX_VECTOR || shape->count > ONNX_RANK ||
-        onnx_int(r, "allowzero", 0) != 0)
-        return onnx_fail(r, "has a shape that is not constant");
-    return reshape_to(r, shape->ints, shape->count);
+    if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &shape) || shape.count > ONNX_RANK ||
+        onnx_int(r->graph, "allowzero", 0) != 0)
+        return onnx_fail(r->graph, "has a shape that is not constant");
+    return reshape_to(r, shape.ints, shape.count);
 }
 
 int onnx_flatten(struct onnx_reader *r) {
     const struct onnx_value *in = onnx_input(r, 0);
-    int64_t at = onnx_int(r, "axis", 1);
+    int64_t at = onnx_int(r->graph, "axis", 1);
     struct onnx_size target[2] = {one, one};
     int used[2] = {0, 0};
 
-    if (!is_flow(r))
-        return onnx_fail(r, "is applied to a constant, which this version does not fold");
     if (at < 0)
         at += in->rank;
     for (int i = 0; i < in->rank; i++) {
@@ -283,29 +274,87 @@ int onnx_flatten(struct onnx_reader *r) {
             continue;
         target[i >= at] = in->dims[i];
         if (used[i >= at]++ > 0)
-            return onnx_fail(r, "joins axes; take the last step of the LSTM before it");
+            return onnx_fail(r->graph, "joins axes; take the last step of the LSTM before it");
     }
     return reshape_to(r, target, 2);
+}
+
+int onnx_perm(struct onnx_graph *graph, int rank, int *perm) {
+    const Onnx__AttributeProto *given = onnx_attribute(graph, "perm");
+    bool seen[ONNX_RANK] = {false};
+
+    if (given && given->n_ints != (size_t)rank)
+        return onnx_fail(graph, "has a perm of another length than the value has axes");
+    for (int i = 0; i < rank; i++) {
+        int64_t from = given ? given->ints[i] : rank - 1 - i;
+        if (from < 0 || from >= rank || seen[from])
+            return onnx_fail(graph, "has a perm that is no order of the axes");
+        seen[from] = true;
+        perm[i] = (int)from;
+    }
+    return 0;
 }
 
 int onnx_transpose(struct onnx_reader *r) {
     const struct onnx_value *in = onnx_input(r, 0);
     struct onnx_value *out = onnx_output(r, 0);
-    const Onnx__AttributeProto *perm = onnx_attribute(r, "perm");
-    bool seen[ONNX_RANK] = {false};
+    int perm[ONNX_RANK];
 
-    if (!is_flow(r))
-        return onnx_fold_transpose(r);
-    onnx_copy(out, in);
-    if (perm && perm->n_ints != (size_t)in->rank)
-        return onnx_fail(r, "has a perm of another length than the value has axes");
+    if (onnx_perm(r->graph, in->rank, perm) != 0)
+        return -1;
+    *out = *in;
     for (int i = 0; i < in->rank; i++) {
-        int64_t from = perm ? perm->ints[i] : in->rank - 1 - i;
-        if (from < 0 || from >= in->rank || seen[from])
-            return onnx_fail(r, "has a perm that is no order of the axes");
-        seen[from] = true;
-        out->dims[i] = in->dims[from];
-        out->axis[i] = in->axis[from];
+        out->dims[i] = in->dims[perm[i]];
+        out->axis[i] = in->axis[perm[i]];
     }
+    return 0;
+}
+
+// Also Dropout, which drops nothing when the network is run.
+int onnx_identity(struct onnx_reader *r) {
+    if (onnx_is(r->graph, "Dropout") && onnx_check_dropout(r->graph) != 0)
+        return -1;
+    *onnx_output(r, 0) = *onnx_input(r, 0);
+    return 0;
+}
+
+// Casts of the input and of the head's output are done outside of the pipeline; inside there is no
+// place for them. A wider float changes nothing.
+int onnx_cast(struct onnx_reader *r) {
+    const struct onnx_value *in = onnx_input(r, 0);
+    struct onnx_value *out = onnx_output(r, 0);
+    const char *name = NULL;
+    int64_t to = onnx_int(r->graph, "to", 0);
+
+    if (to > 0 && to <= 64)
+        name = onnx_type_name((int)to);
+    *out = *in;
+    switch (to) {
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
+        out->whole = out->is_bool = false;
+        return 0;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
+        break;
+    default:
+        return onnx_fail(r->graph,
+                         "turns the data into %s, which the pipeline does not; export the model in "
+                         "float32, as after model.float()",
+                         name ? name : "a type that is not known");
+    }
+    if (in->layer >= 0 && !in->dense)
+        return onnx_fail(r->graph,
+                         "turns the state of an LSTM into %s; this version takes such a cast of "
+                         "the input or of the linear head's output only",
+                         name);
+    // What is 0 or 1 stays so.
+    out->whole = true;
+    out->is_bool = to == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
+    if (out->is_bool)
+        out->cast.truth = true;
+    else if (!out->cast.truth)
+        out->cast.whole = true;
     return 0;
 }

@@ -23,6 +23,7 @@ struct row {
     int columns[2];
     const int32_t *frac[2]; // fraction bits of the columns; NULL: HIDDEN_FRAC
     double bias;
+    int blame;      // the column that is too large, or -1
     char label[64]; // for messages
 };
 
@@ -68,21 +69,29 @@ static void fill_row(const struct row *row, int scale, int shift, struct mr_rows
     out->shift[index] = shift;
 }
 
-static int too_large(const struct row *row, int column, char *error, size_t error_size) {
-    char where[48];
+static int too_large(struct row *row, int column, char *error, size_t error_size) {
+    char where[120] = "bias or sum of weights is";
 
-    if (column < 0)
-        snprintf(where, sizeof where, "bias or sum of weights");
-    else
-        snprintf(where, sizeof where, "weight of column %d", column);
+    row->blame = column;
+    if (column >= 0) {
+        const int run = column >= row->columns[0], k = run ? column - row->columns[0] : column;
+        const int32_t *frac = row->frac[run];
+        int used = snprintf(where, sizeof where, "weight of column %d is %.4g", column,
+                            (double)row->w[run][k]);
+        if (frac && used > 0 && (size_t)used < sizeof where)
+            snprintf(where + used, sizeof where - (size_t)used, " for inputs within %.4g, which is",
+                     ldexp(1, 15 - frac[k]));
+        else if (used > 0 && (size_t)used < sizeof where)
+            snprintf(where + used, sizeof where - (size_t)used, ", which is");
+    }
     return mr_fail(error, error_size,
-                   "%s: the %s is too large for 16-bit weights; rescale the inputs of the model or "
+                   "%s: the %s too large for 16-bit weights; rescale the inputs of the model or "
                    "retrain it with weight decay",
                    row->label, where);
 }
 
 // A row whose shift follows from its scale, as in gates and in a head with a sigmoid.
-static int quantise_row(const struct row *row, int argument_frac, struct mr_rows *out, int index,
+static int quantise_row(struct row *row, int argument_frac, struct mr_rows *out, int index,
                         char *error, size_t error_size) {
     int column = -1;
 
@@ -96,7 +105,8 @@ static int quantise_row(const struct row *row, int argument_frac, struct mr_rows
 }
 
 static int quantise_layer(const struct mr_lstm *layer, int number, const int32_t *frac,
-                          struct mr_quantised_layer *out, char *error, size_t error_size) {
+                          struct mr_quantised_layer *out, int *feature, char *error,
+                          size_t error_size) {
     size_t inputs = (size_t)layer->inputs, hidden = (size_t)layer->hidden;
 
     out->inputs = layer->inputs;
@@ -115,8 +125,10 @@ static int quantise_layer(const struct mr_lstm *layer, int number, const int32_t
             snprintf(row.label, sizeof row.label, "layer %d, gate %s, unit %d", number,
                      mr_gate_name(gate), unit);
             if (quantise_row(&row, gate == 2 ? TANH_FRAC : SIGMOID_FRAC, &out->gates, index, error,
-                             error_size) != 0)
+                             error_size) != 0) {
+                *feature = number == 0 && row.blame < layer->inputs ? row.blame : -1;
                 return -1;
+            }
         }
     }
     return 0;
@@ -198,32 +210,8 @@ static int quantise_head(const struct mr_dense *head, struct mr_quantised_head *
     return 0;
 }
 
-// Leaves one bit of head-room above the largest value seen.
-static int calibrate(const float *x, size_t count, int inputs, int32_t *frac, char *error,
-                     size_t error_size) {
-    for (int k = 0; k < inputs; k++) {
-        double largest = 0;
-        for (size_t i = 0; i < count; i++) {
-            double v = x[i * (size_t)inputs + (size_t)k];
-            if (!isfinite(v))
-                return mr_fail(error, error_size,
-                               "calibration: step %zu, feature %d is not a finite number", i, k);
-            largest = fmax(largest, fabs(v));
-        }
-        frac[k] = MR_FRAC_MAX;
-        while (frac[k] > MR_FRAC_MIN && ldexp(largest * 2, frac[k]) > 32767.0)
-            frac[k]--;
-        if (ldexp(largest, frac[k]) > 32767.0)
-            return mr_fail(error, error_size,
-                           "calibration: feature %d reaches %g, which is beyond the formats; "
-                           "normalise the inputs",
-                           k, largest);
-    }
-    return 0;
-}
-
-static int quantise(const struct mr_network *network, const float *calibration, size_t count,
-                    struct mr_quantised *out, char *error, size_t error_size) {
+static int quantise(const struct mr_network *network, const int32_t *frac, struct mr_quantised *out,
+                    int *feature, char *error, size_t error_size) {
     int inputs = network->layers[0].inputs;
 
     out->layers = calloc((size_t)network->layer_count, sizeof *out->layers);
@@ -231,25 +219,28 @@ static int quantise(const struct mr_network *network, const float *calibration, 
     if (!out->layers || !out->input_frac_bits)
         return mr_fail(error, error_size, "not enough memory to quantise the network");
     for (int k = 0; k < inputs; k++)
-        out->input_frac_bits[k] = MR_FRAC_DEFAULT;
-    if (calibration &&
-        calibrate(calibration, count, inputs, out->input_frac_bits, error, error_size) != 0)
-        return -1;
+        out->input_frac_bits[k] = frac ? frac[k] : MR_FRAC_DEFAULT;
+    out->input_cast = network->input_cast;
+    out->output_cast = network->output_cast;
     for (int l = 0; l < network->layer_count; l++) {
         out->layer_count = l + 1;
         if (quantise_layer(&network->layers[l], l, l == 0 ? out->input_frac_bits : NULL,
-                           &out->layers[l], error, error_size) != 0)
+                           &out->layers[l], feature, error, error_size) != 0)
             return -1;
     }
     return quantise_head(&network->head, &out->head, error, error_size);
 }
 
-int mr_quantise(const struct mr_network *network, const float *calibration, size_t count,
-                struct mr_quantised *quantised, char *error, size_t error_size) {
+int mr_quantise(const struct mr_network *network, const int32_t *frac,
+                struct mr_quantised *quantised, int *feature, char *error, size_t error_size) {
+    int blame = -1;
+
     memset(quantised, 0, sizeof *quantised);
     if (network->layer_count < 1)
         return mr_fail(error, error_size, "the network has no layer");
-    int result = quantise(network, calibration, count, quantised, error, error_size);
+    int result = quantise(network, frac, quantised, &blame, error, error_size);
+    if (feature)
+        *feature = blame;
     if (result != 0)
         mr_quantised_free(quantised);
     return result;

@@ -45,12 +45,14 @@ struct mr_quantised {
     int layer_count;
     struct mr_quantised_layer *layers;
     struct mr_quantised_head head;
-    int32_t *input_frac_bits; // (layers[0].inputs)
+    int32_t *input_frac_bits;               // (layers[0].inputs)
+    struct mr_cast input_cast, output_cast; // of every x and y, outside of the pipeline
 };
 
-// Quantises a network. calibration: (count, inputs) typical inputs, or NULL for the default range.
-int mr_quantise(const struct mr_network *network, const float *calibration, size_t count,
-                struct mr_quantised *quantised, char *error, size_t error_size);
+// Quantises a network. frac: fraction bits of each input feature, NULL for the default range.
+// feature: may be NULL; when it fails, the input feature whose weight is to blame, or -1.
+int mr_quantise(const struct mr_network *network, const int32_t *frac,
+                struct mr_quantised *quantised, int *feature, char *error, size_t error_size);
 
 // Everything zero is legal.
 void mr_quantised_free(struct mr_quantised *quantised);

@@ -111,7 +111,7 @@ int mr_quantise_input(const struct mr_quantised *q, const float *x, size_t steps
         double scale = ldexp(1, q->input_frac_bits[k]);
         for (size_t i = 0; i < steps; i++) {
             size_t at = i * (size_t)inputs + (size_t)k;
-            double v = floor(x[at] * scale + 0.5);
+            double v = floor(mr_cast(q->input_cast, x[at]) * scale + 0.5);
             if (!isfinite(v))
                 return mr_fail(error, error_size,
                                "input: step %zu, feature %d is not a finite number", i, k);
@@ -123,5 +123,5 @@ int mr_quantise_input(const struct mr_quantised *q, const float *x, size_t steps
 
 void mr_quantised_output(const struct mr_quantised *q, const int32_t *y_q, size_t count, float *y) {
     for (size_t i = 0; i < count * (size_t)q->head.outputs; i++)
-        y[i] = (float)ldexp(y_q[i], -q->head.frac_bits);
+        y[i] = (float)mr_cast(q->output_cast, ldexp(y_q[i], -q->head.frac_bits));
 }

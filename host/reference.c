@@ -42,8 +42,8 @@ static void step(const struct mr_lstm *layer, const double *x, double *state, do
     }
 }
 
-int mr_reference_run(const struct mr_network *network, const float *x, size_t sequences,
-                     size_t steps, float *y) {
+int mr_reference_run_uncast(const struct mr_network *network, const float *x, size_t sequences,
+                            size_t steps, double *y) {
     int inputs = network->layers[0].inputs, widest = 0;
     size_t states = 0;
 
@@ -64,7 +64,7 @@ int mr_reference_run(const struct mr_network *network, const float *x, size_t se
             double *at = state;
             last = input;
             for (int k = 0; k < inputs; k++)
-                input[k] = *x++;
+                input[k] = mr_cast(network->input_cast, *x++);
             for (int l = 0; l < network->layer_count; l++) {
                 step(&network->layers[l], last, at, gates);
                 last = at;
@@ -78,9 +78,21 @@ int mr_reference_run(const struct mr_network *network, const float *x, size_t se
             double sum =
                 network->head.bias[r] +
                 dot(network->head.w + (size_t)r * network->head.inputs, last, network->head.inputs);
-            *y++ = (float)(network->head.sigmoid ? sigmoid(sum) : sum);
+            *y++ = network->head.sigmoid ? sigmoid(sum) : sum;
         }
     }
     free(state);
     return 0;
+}
+
+int mr_reference_run(const struct mr_network *network, const float *x, size_t sequences,
+                     size_t steps, float *y) {
+    size_t count = sequences * (size_t)network->head.outputs;
+    double *wide = malloc((count + 1) * sizeof *wide);
+    int result = wide ? mr_reference_run_uncast(network, x, sequences, steps, wide) : -1;
+
+    for (size_t i = 0; result == 0 && i < count; i++)
+        y[i] = (float)mr_cast(network->output_cast, wide[i]);
+    free(wide);
+    return result;
 }

@@ -13,4 +13,8 @@
 int mr_reference_run(const struct mr_network *network, const float *x, size_t sequences,
                      size_t steps, float *y);
 
+// The same before the cast of the output.
+int mr_reference_run_uncast(const struct mr_network *network, const float *x, size_t sequences,
+                            size_t steps, double *y);
+
 #endif

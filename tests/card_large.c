@@ -38,7 +38,7 @@ static void build(void) {
                                           .outputs = OUTPUTS,
                                           .w = weights(OUTPUTS * HIDDEN, 0.5f, 4),
                                           .bias = weights(OUTPUTS, 0.5f, 5)};
-    ck_assert_msg(!mr_quantise(&data.network, NULL, 0, &data.quantised, text, sizeof text), "%s",
+    ck_assert_msg(!mr_quantise(&data.network, NULL, &data.quantised, NULL, text, sizeof text), "%s",
                   text);
     ck_assert_msg(!mr_model_data_save(&data, model_path, text, sizeof text), "%s", text);
     mr_model_data_free(&data);

@@ -95,7 +95,7 @@ static void make_quantised(const struct shape *shape, uint64_t seed, struct mr_q
                                      .sigmoid = shape->sigmoid,
                                      .w = numbers(outputs * hidden, 1, &seed),
                                      .bias = numbers(outputs, 1, &seed)};
-    ck_assert_msg(!mr_quantise(&network, NULL, 0, out, text, sizeof text), "%s", text);
+    ck_assert_msg(!mr_quantise(&network, NULL, out, NULL, text, sizeof text), "%s", text);
     mr_network_free(&network);
 }
 

@@ -2,6 +2,7 @@
 // Quantisation: scales are the largest that fit, bounds hold, the integer results stay close to
 // the float ones, and a network that does not fit is refused in words.
 #define _POSIX_C_SOURCE 200809L
+#include "calibrate.h"
 #include "quantise.h"
 #include "reference.h"
 
@@ -100,9 +101,13 @@ START_TEST(random_networks_keep_their_promises) {
             random_list(&state, 50 * width[0], ldexp(1, (int)(random_next(&state) % 12) - 4));
         struct mr_quantised q;
 
+        struct mr_feature feature[9] = {0};
+        int32_t frac[9];
+        ck_assert_int_eq(mr_feature_ranges(x, 50, width[0], 100, feature), 0);
+        ck_assert_int_eq(mr_feature_formats(feature, width[0], frac, error, sizeof error), 0);
         // Large weights on features of small values may not fit; then the sentence says which.
-        if (mr_quantise(&n, x, 50, &q, error, sizeof error) != 0) {
-            ck_assert_msg(strstr(error, "is too large for 16-bit weights") != NULL, "%s", error);
+        if (mr_quantise(&n, frac, &q, NULL, error, sizeof error) != 0) {
+            ck_assert_msg(strstr(error, "too large for 16-bit weights") != NULL, "%s", error);
         } else {
             ck_assert_msg(mr_quantised_check(&q, "random", error, sizeof error) == 0, "%s", error);
             for (int l = 0; l < layers; l++) {
@@ -136,7 +141,7 @@ START_TEST(integers_are_close_to_float) {
         int32_t y_q[24];
         struct mr_quantised q;
 
-        ck_assert_msg(mr_quantise(&n, NULL, 0, &q, error, sizeof error) == 0, "%s", error);
+        ck_assert_msg(mr_quantise(&n, NULL, &q, NULL, error, sizeof error) == 0, "%s", error);
         ck_assert_int_eq(q.input_frac_bits[5], MR_FRAC_DEFAULT);
         ck_assert_int_eq(mr_quantise_input(&q, x, 240, x_q, error, sizeof error), 0);
         ck_assert_int_eq(mr_reference_run(&n, x, 8, 30, y), 0);
@@ -159,7 +164,7 @@ START_TEST(extremes_saturate) {
     int16_t x_q[400 * 4];
     int32_t y[2];
 
-    ck_assert_msg(mr_quantise(&n, NULL, 0, &q, error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(mr_quantise(&n, NULL, &q, NULL, error, sizeof error) == 0, "%s", error);
     // Every gate wide open for a long time drives the state to its limit.
     for (int row = 0; row < 16; row++) {
         for (int k = 0; k < 8; k++)
@@ -216,7 +221,7 @@ START_TEST(what_does_not_fit_is_named) {
     default:
         n.layers[0].w_hh[12 * 4 + 1] = 3e38f;
     }
-    ck_assert_int_ne(mr_quantise(&n, NULL, 0, &q, error, sizeof error), 0);
+    ck_assert_int_ne(mr_quantise(&n, NULL, &q, NULL, error, sizeof error), 0);
     ck_assert_msg(strncmp(error, said[_i], strlen(said[_i])) == 0, "%s", error);
     ck_assert_ptr_null(q.layers);
     mr_network_free(&n);

@@ -78,7 +78,7 @@ static void write_model(const char *path, float change) {
     char text[900];
     make_network(&data.network);
     data.network.layers[1].w_hh[3] += change;
-    if (mr_quantise(&data.network, NULL, 0, &data.quantised, text, sizeof text) ||
+    if (mr_quantise(&data.network, NULL, &data.quantised, NULL, text, sizeof text) ||
         mr_model_data_save(&data, path, text, sizeof text)) {
         fprintf(stderr, "%s\n", text);
         exit(1);
@@ -120,7 +120,8 @@ static void expect(const float *x, size_t sequences, size_t steps, float *y) {
     struct mr_quantised quantised;
     char text[900];
     make_network(&network);
-    ck_assert_msg(mr_quantise(&network, NULL, 0, &quantised, text, sizeof text) == 0, "%s", text);
+    ck_assert_msg(mr_quantise(&network, NULL, &quantised, NULL, text, sizeof text) == 0, "%s",
+                  text);
     int16_t *x_q = calloc(sequences * steps * INPUTS, sizeof *x_q);
     int32_t *y_q = calloc(sequences * OUTPUTS, sizeof *y_q);
     ck_assert(x_q && y_q);

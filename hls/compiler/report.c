@@ -272,11 +272,10 @@ static json_t *process_json(const struct network *net, const struct process *p,
             json_array_append_new(probes,
                                   json_pack("{s:s, s:i, s:b}", "name", p->states[i].name, "bits",
                                             p->states[i].bits, "signed", p->states[i].is_signed));
-    json_t *process =
-        json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers",
-                  p->multipliers, "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile,
-                  "loops", loops, "streams", streams, "memories", memories, "probes", probes,
-                  "dependences", deps);
+    json_t *process = json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers", p->multipliers,
+        "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile, "loops", loops, "streams",
+        streams, "memories", memories, "probes", probes, "dependences", deps);
     const struct op *still = slowest_invariant(p);
     if (still)
         json_object_set_new(process, "invariant_ns", json_ns(p->invariants[still->id].arrival));

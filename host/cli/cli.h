@@ -64,6 +64,11 @@ int cli_print_json(struct cli *cli, json_t *object);
 // Where a report for people goes.
 FILE *cli_report(struct cli *cli);
 
+// The accuracy of output o of so many, as a line, or as an object without the number of outputs.
+void cli_print_output(struct cli *cli, uint32_t o, uint32_t outputs,
+                      const struct mr_accuracy_info *accuracy);
+json_t *cli_accuracy_json(const struct mr_accuracy_info *accuracy);
+
 // ---- the command line (options.c)
 
 enum { CLI_FIRST = 256, CLI_END, CLI_STOP };

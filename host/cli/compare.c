@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `millrace compare`: do the devices agree, and how far are they from float?
 #define _POSIX_C_SOURCE 200809L
+#include "accuracy.h"
 #include "cli.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +74,12 @@ static int run_device(struct cli *cli, const char *device, const struct compare 
     return code;
 }
 
+static struct mr_accuracy_info measure(const float *expected, const float *got, size_t count,
+                                       size_t stride) {
+    const struct mr_accuracy a = mr_accuracy_measure(expected, got, count, stride);
+    return (struct mr_accuracy_info){a.count, a.rms_error, a.max_error, a.snr_db};
+}
+
 static int compare_outputs(struct cli *cli, const struct compare *compare,
                            const struct mr_model *model, const struct cli_input *input,
                            const struct mr_array *reference, uint32_t outputs) {
@@ -88,26 +94,30 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         if (code)
             break;
         const float *own = d ? y : first;
-        double sum = 0, largest = 0;
         size_t different = 0, at = 0;
         for (size_t i = 0; i < count; i++) {
-            const double difference = fabs((double)own[i] - reference->data[i]);
-            sum += difference * difference;
-            largest = fmax(largest, difference);
             if (own[i] != first[i] && different++ == 0)
                 at = i;
         }
-        const double rms = sqrt(sum / (double)count);
+        const struct mr_accuracy_info all = measure(reference->data, own, count, 1);
         agree = agree && different == 0;
-        json_array_append_new(
-            results,
-            json_pack("{s:s, s:f, s:f, s:I, s:o}", "device", compare->devices[d], "rms_error", rms,
-                      "max_error", largest, "different_outputs", (json_int_t)different, "cycles",
-                      stats.cycles ? json_integer((json_int_t)stats.cycles) : json_null()));
+        json_t *result = cli_accuracy_json(&all), *each = json_array();
+        for (uint32_t o = 0; o < outputs; o++) {
+            const struct mr_accuracy_info one =
+                measure(reference->data + o, own + o, count / outputs, outputs);
+            json_array_append_new(each, cli_accuracy_json(&one));
+        }
+        json_object_set_new(result, "device", json_string(compare->devices[d]));
+        json_object_set_new(result, "different_outputs", json_integer((json_int_t)different));
+        json_object_set_new(result, "cycles",
+                            stats.cycles ? json_integer((json_int_t)stats.cycles) : json_null());
+        json_object_set_new(result, "each_output", each);
+        json_array_append_new(results, result);
         cli_end_progress(cli);
         if (cli->json)
             continue;
-        printf("%-6s rms error %.3g, largest %.3g against %s", compare->devices[d], rms, largest,
+        printf("%-6s rms error %.3g, largest %.3g, signal to error %.1f dB against %s",
+               compare->devices[d], all.rms_error, all.max_error, all.snr_db,
                compare->reference ? compare->reference : "float");
         if (stats.cycles)
             printf(", %llu cycles", (unsigned long long)stats.cycles);
@@ -115,6 +125,11 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
             printf("; %zu of %zu outputs differ from %s, the first at sequence %zu, output %zu",
                    different, count, compare->devices[0], at / outputs, at % outputs);
         putchar('\n');
+        for (uint32_t o = 0; outputs > 1 && o < outputs; o++) {
+            const struct mr_accuracy_info one =
+                measure(reference->data + o, own + o, count / outputs, outputs);
+            cli_print_output(cli, o, outputs, &one);
+        }
     }
     free(first);
     free(y);

@@ -4,12 +4,100 @@
 #include "cli.h"
 #include "model_handle.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+enum { RANGES = 256 };
+
+struct import {
+    struct cli *cli;
+    struct mr_range ranges[RANGES];
+    json_t *notes;
+};
+
+static void keep_note(void *context, const char *text) {
+    struct import *import = context;
+
+    json_array_append_new(import->notes, json_string(text));
+    cli_note(import->cli, "%s", text);
+}
+
+static bool real(const char **at, double *value) {
+    char *end;
+
+    *value = strtod(*at, &end);
+    const bool good = end != *at && isfinite(*value);
+    *at = end;
+    return good;
+}
+
+// LOW:HIGH, or a single number for both sides of zero, behind K= for a single feature.
+static int add_range(struct cli *cli, struct mr_import_options *options, struct mr_range *ranges,
+                     const char *text) {
+    const char *at = text;
+    struct mr_range range = {.feature = MR_ALL};
+    char *end;
+
+    if (options->range_count == RANGES)
+        return cli_usage(cli, "--range is given more than %d times; use --statistics", RANGES);
+    if (strchr(text, '=')) {
+        errno = 0;
+        const unsigned long feature = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : MR_ALL;
+        if (errno || feature >= MR_ALL || *end != '=')
+            return cli_usage(cli, "--range %s: what stands before = is no feature's number", text);
+        range.feature = (uint32_t)feature;
+        at = end + 1;
+    }
+    bool good = real(&at, &range.high);
+    if (good && *at == ':') {
+        at++;
+        range.low = range.high;
+        good = real(&at, &range.high);
+    } else {
+        range.high = fabs(range.high);
+        range.low = -range.high;
+    }
+    if (!good || *at || range.low > range.high)
+        return cli_usage(cli, "--range %s: LOW:HIGH or FEATURE=LOW:HIGH is expected", text);
+    ranges[options->range_count++] = range;
+    return CLI_OK;
+}
+
+static int set_percentile(struct cli *cli, struct mr_import_options *options, const char *text) {
+    const char *at = text;
+
+    if (!real(&at, &options->percentile) || *at || !(options->percentile > 0) ||
+        options->percentile > 100)
+        return cli_usage(cli, "--percentile %s: a number above 0, at most 100, is expected", text);
+    return CLI_OK;
+}
+
+static void print_accuracy(struct cli *cli, const struct mr_model *model,
+                           const struct mr_model_info *info) {
+    struct mr_accuracy_info accuracy;
+
+    mr_model_accuracy(model, MR_ALL, &accuracy);
+    if (!accuracy.outputs) {
+        fputs("accuracy: not measured (no --calibrate)\n", cli_report(cli));
+        return;
+    }
+    fprintf(cli_report(cli),
+            "integers against float, on %llu outputs: rms error %.3g, largest %.3g, signal to "
+            "error %.1f dB\n",
+            (unsigned long long)accuracy.outputs, accuracy.rms_error, accuracy.max_error,
+            accuracy.snr_db);
+    for (uint32_t o = 0; info->outputs > 1 && o < info->outputs; o++) {
+        mr_model_accuracy(model, o, &accuracy);
+        cli_print_output(cli, o, info->outputs, &accuracy);
+    }
+}
+
 static int print_text(struct cli *cli, const char *output, const struct mr_model *model,
-                      const struct mr_model_info *info, const struct mr_accuracy_info *accuracy) {
+                      const struct mr_model_info *info) {
     FILE *to = cli_report(cli);
     fprintf(to, "%s: %s, %u features, %llu parameters\n", output, info->name, info->inputs,
             (unsigned long long)info->parameters);
@@ -19,19 +107,28 @@ static int print_text(struct cli *cli, const char *output, const struct mr_model
             fprintf(to, "  lstm%-3u %5u -> %u\n", i, layer.inputs, layer.hidden);
     }
     fprintf(to, "  head    %5s -> %u\n", "", info->outputs);
-    if (accuracy->outputs)
-        fprintf(to,
-                "integers against float, on %llu outputs: rms error %.3g, largest %.3g, signal to "
-                "error %.1f dB\n",
-                (unsigned long long)accuracy->outputs, accuracy->rms_error, accuracy->max_error,
-                accuracy->snr_db);
-    else
-        fprintf(to, "accuracy: not measured (no --calibrate)\n");
+    print_accuracy(cli, model, info);
     return CLI_OK;
 }
 
+static json_t *accuracy_json(const struct mr_model *model, const struct mr_model_info *info) {
+    struct mr_accuracy_info accuracy;
+
+    mr_model_accuracy(model, MR_ALL, &accuracy);
+    if (!accuracy.outputs)
+        return json_null();
+    json_t *object = cli_accuracy_json(&accuracy), *each = json_array();
+    json_object_set_new(object, "outputs", json_integer((json_int_t)accuracy.outputs));
+    for (uint32_t o = 0; o < info->outputs; o++) {
+        mr_model_accuracy(model, o, &accuracy);
+        json_array_append_new(each, cli_accuracy_json(&accuracy));
+    }
+    json_object_set_new(object, "each_output", each);
+    return object;
+}
+
 static int print_json(struct cli *cli, const char *output, const struct mr_model *model,
-                      const struct mr_model_info *info, const struct mr_accuracy_info *accuracy) {
+                      const struct mr_model_info *info, json_t *notes) {
     json_t *layers = json_array();
     for (uint32_t i = 0; i < info->layers; i++) {
         struct mr_layer_info layer;
@@ -40,17 +137,12 @@ static int print_json(struct cli *cli, const char *output, const struct mr_model
                                   json_pack("{s:s, s:i, s:i}", "type", "lstm", "inputs",
                                             (int)layer.inputs, "hidden", (int)layer.hidden));
     }
-    json_t *measured =
-        accuracy->outputs
-            ? json_pack("{s:I, s:f, s:f, s:f}", "outputs", (json_int_t)accuracy->outputs,
-                        "rms_error", accuracy->rms_error, "max_error", accuracy->max_error,
-                        "snr_db", accuracy->snr_db)
-            : json_null();
     return cli_print_json(
-        cli, json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o}", "model", output, "name",
-                       info->name, "inputs", (int)info->inputs, "outputs", (int)info->outputs,
-                       "steps", (int)info->steps, "batch_first", info->batch_first, "parameters",
-                       (json_int_t)info->parameters, "layers", layers, "accuracy", measured));
+        cli, json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o, s:O}", "model", output,
+                       "name", info->name, "inputs", (int)info->inputs, "outputs",
+                       (int)info->outputs, "steps", (int)info->steps, "batch_first",
+                       info->batch_first, "parameters", (json_int_t)info->parameters, "layers",
+                       layers, "accuracy", accuracy_json(model, info), "notes", notes));
 }
 
 // The file's name with another ending, in the current folder.
@@ -63,47 +155,91 @@ static int default_output(struct cli *cli, const char *onnx, char *output, size_
     return 0;
 }
 
-static int import(struct cli *cli, const char *onnx, const char *calibration, const char *output) {
-    struct mr_accuracy_info accuracy = {0};
+static int import_model(struct import *import, const char *onnx, const char *output,
+                        const struct mr_import_options *options) {
+    struct cli *cli = import->cli;
     struct mr_error error;
     struct mr_model_info info;
-    char note[600];
-    struct mr_model *model =
-        mr_model_import(onnx, calibration, &accuracy, note, sizeof note, &error);
-    if (*note)
-        cli_note(cli, "%s", note);
+    struct mr_model *model = mr_model_import(onnx, options, &error);
     if (!model)
         return cli_fail(cli, "%s", error.text);
     int code = mr_model_save(model, output, &error) ? cli_fail(cli, "%s", error.text) : CLI_OK;
     mr_model_info(model, &info);
     if (!code)
-        code = (cli->json ? print_json : print_text)(cli, output, model, &info, &accuracy);
+        code = cli->json ? print_json(cli, output, model, &info, import->notes)
+                         : print_text(cli, output, model, &info);
     mr_model_close(model);
     return code;
 }
 
-enum { CALIBRATE, OUTPUT };
+enum { CALIBRATE, PERCENTILE, STATISTICS, RANGE, FORCE, OUTPUT };
 
 static const struct cli_option options[] = {
     {CALIBRATE, 0, "calibrate", "X",
      "typical normalised input (.npy or .csv), laid out as the network takes it;\n"
-     "the input formats are chosen from it and the accuracy is measured on it\n"
+     "the input formats are chosen from it, and the accuracy is measured on it,\n"
+     "integers against the file's own operators\n"
      "(default: inputs within -8 to 8, accuracy not measured)"},
+    {PERCENTILE, 0, "percentile", "P",
+     "choose formats that hold P percent of the calibration data, as 99.9, so\n"
+     "that a single fault in it does no harm (default 100)"},
+    {STATISTICS, 0, "statistics", "FILE",
+     "the range of each feature in the training data, for the formats: min and\n"
+     "max, or mean and std, as JSON {\"min\": [...], \"max\": [...]}, as CSV with\n"
+     "these words as columns or rows, or .npy [2, F] with min and max"},
+    {RANGE, 0, "range", "R",
+     "LOW:HIGH: the range of all features; K=LOW:HIGH: of feature K, from 0.\n"
+     "May be given several times; goes before statistics and calibration data"},
+    {FORCE, 0, "force", NULL, "import also where the error is larger than the output"},
     {OUTPUT, 'o', "output", "FILE", "(default: the name of the ONNX file, in the current folder)"},
     {0},
 };
 
-static int import_command(struct cli *cli, int argc, char **argv) {
-    const char *calibration = NULL, *output = NULL;
-    char name[PATH_MAX];
+// What the command line asks for; CLI_STOP when cli->code is to be returned.
+static int read_options(struct import *import, int argc, char **argv,
+                        struct mr_import_options *wanted, const char **output) {
+    struct cli *cli = import->cli;
+
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
-        if (option == CALIBRATE)
-            calibration = optarg;
-        else if (option == OUTPUT)
-            output = optarg;
-        else
-            return cli->code;
+        cli->code = option == CLI_STOP ? cli->code : CLI_OK;
+        switch (option) {
+        case CALIBRATE:
+            wanted->calibration = optarg;
+            break;
+        case PERCENTILE:
+            cli->code = set_percentile(cli, wanted, optarg);
+            break;
+        case STATISTICS:
+            wanted->statistics = optarg;
+            break;
+        case RANGE:
+            cli->code = add_range(cli, wanted, import->ranges, optarg);
+            break;
+        case FORCE:
+            wanted->force = 1;
+            break;
+        case OUTPUT:
+            *output = optarg;
+            break;
+        default:
+            return CLI_STOP;
+        }
+        if (cli->code)
+            return CLI_STOP;
     }
+    return CLI_OK;
+}
+
+static int import_command(struct cli *cli, int argc, char **argv) {
+    struct import import = {.cli = cli};
+    struct mr_import_options wanted = {
+        .ranges = import.ranges, .note = keep_note, .note_context = &import};
+    const char *output = NULL;
+    char name[PATH_MAX];
+    if (read_options(&import, argc, argv, &wanted, &output) == CLI_STOP)
+        return cli->code;
+    if (wanted.percentile != 0 && !wanted.calibration)
+        return cli_usage(cli, "--percentile needs --calibrate");
     const char *onnx = cli_argument(cli, argc, argv, "the ONNX file");
     if (!onnx)
         return CLI_USAGE;
@@ -113,18 +249,22 @@ static int import_command(struct cli *cli, int argc, char **argv) {
         output = name;
     }
     const struct cli_file files[] = {{"NET.onnx", onnx, false},
-                                     {"--calibrate", calibration, false},
+                                     {"--calibrate", wanted.calibration, false},
+                                     {"--statistics", wanted.statistics, false},
                                      {"--output", output, true},
                                      {0}};
     if (code || (code = cli_check_files(cli, files)))
         return code;
-    return import(cli, onnx, calibration, output);
+    import.notes = json_array();
+    code = import_model(&import, onnx, output, &wanted);
+    json_decref(import.notes);
+    return code;
 }
 
 const struct cli_command cli_import = {
     .name = "import",
     .summary = "turn an ONNX file into a .millrace model",
-    .usage = "NET.onnx [--calibrate X] [-o FILE.millrace] [--json]",
+    .usage = "NET.onnx [--calibrate X] [-o FILE.millrace] [options]",
     .about =
         "Reads an LSTM network as PyTorch exports it, chooses integer formats, and writes a model.",
     .options = options,

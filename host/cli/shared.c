@@ -70,3 +70,20 @@ int cli_print_json(struct cli *cli, json_t *object) {
     free(text);
     return printed ? CLI_OK : CLI_FAILED;
 }
+
+void cli_print_output(struct cli *cli, uint32_t o, uint32_t outputs,
+                      const struct mr_accuracy_info *accuracy) {
+    enum { LINES = 64 };
+    if (o < LINES)
+        fprintf(cli_report(cli),
+                "  output %-4u rms error %.3g, largest %.3g, signal to error %.1f dB\n",
+                (unsigned)o, accuracy->rms_error, accuracy->max_error, accuracy->snr_db);
+    else if (o == LINES)
+        fprintf(cli_report(cli), "  and %u more, all told by --json\n",
+                (unsigned)(outputs - LINES));
+}
+
+json_t *cli_accuracy_json(const struct mr_accuracy_info *accuracy) {
+    return json_pack("{s:f, s:f, s:f}", "rms_error", accuracy->rms_error, "max_error",
+                     accuracy->max_error, "snr_db", accuracy->snr_db);
+}

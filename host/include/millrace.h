@@ -79,14 +79,54 @@ struct mr_accuracy_info {
     uint64_t outputs; // compared numbers; 0 when the import had no calibration data
     double rms_error; // integer against float, in units of the output
     double max_error;
-    double snr_db; // signal to error
+    double snr_db; // signal to error, at most 999
+};
+
+// Names all features, or all outputs.
+#define MR_ALL UINT32_MAX
+
+// Values that an input feature takes: those within saturate nowhere.
+struct mr_range {
+    uint32_t feature; // from 0, or MR_ALL
+    double low, high;
+};
+
+// All zero gives the defaults.
+struct mr_import_options {
+    // A file of typical input (.npy or .csv), laid out as the network takes it. The
+    // input formats are chosen from it, with a bit of head-room, and the accuracy is measured on
+    // it: integers against the operators of the ONNX file itself, in double precision. NULL: inputs
+    // are expected within -8 to 8 and the accuracy stays unknown.
+    const char *calibration;
+    // Share of the calibration data, in percent, that a feature's format must hold; values beyond
+    // saturate. 0: 100. Less keeps single faults from ruining a format: 99.9.
+    double percentile;
+    // A file with the range of each feature in the training data, for the formats; it goes before
+    // the calibration data. JSON {"min": [...], "max": [...]}, or "mean" and "std" (four deviations
+    // to either side are expected); CSV with these words as its columns or rows; .npy [2, F] with
+    // minima and maxima. NULL: none.
+    const char *statistics;
+    // Ranges by hand, which go before both; of several for a feature the last holds.
+    const struct mr_range *ranges; // [range_count]
+    uint32_t range_count;
+    // Not 0: a network whose error is larger than its signal is imported too.
+    int force;
+    // Called with what the caller should know, a sentence each: features that are constant in the
+    // calibration data or beyond their format, outputs whose accuracy is below 20 dB. NULL: none.
+    void (*note)(void *context, const char *text);
+    void *note_context;
 };
 
 // Turns an ONNX file (an nn.LSTM as PyTorch exports it, with a linear head on its last step) into a
-// model file, which appears whole or not at all.
-//   calibration: a file (.npy or .csv) of typical input, laid out as the network takes it, or NULL:
-//   inputs are then expected within -8 to 8 and the accuracy stays unknown.
-//   accuracy: may be NULL.
+// model file, which appears whole or not at all. options may be NULL.
+// What the graph is understood to mean is compared with what its operators compute; a difference is
+// MR_ERROR_MODEL, and so is an output whose error on the calibration data is larger than its
+// signal.
+MR_API int mr_import_with(const char *onnx_path, const char *model_path,
+                          const struct mr_import_options *options, struct mr_error *error);
+
+// The same with no other option than the calibration data, which may be NULL. accuracy: of all
+// outputs; may be NULL.
 MR_API int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
                      struct mr_accuracy_info *accuracy, struct mr_error *error);
 
@@ -114,6 +154,11 @@ struct mr_layer_info {
 
 // Of LSTM layer `index`, from 0.
 MR_API int mr_model_layer(const struct mr_model *model, uint32_t index, struct mr_layer_info *info);
+
+// How far output `output`, from 0, or MR_ALL of them, is from float on the calibration data of the
+// import. All 0 where it was not measured; for a single output also in models of version 0.1.
+MR_API int mr_model_accuracy(const struct mr_model *model, uint32_t output,
+                             struct mr_accuracy_info *accuracy);
 
 // The same network in double precision from a zero state: what the integer results are measured
 // against. x: [sequences][steps][F], y: [sequences][O].

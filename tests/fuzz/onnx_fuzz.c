@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the ONNX import; an accepted network is quantised too.
+// Fuzzes the ONNX import; an accepted network is compared with the graph, and quantised too.
 #include "fuzz.h"
 #include "onnx.h"
 #include "quantise.h"
 
+#include <string.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct mr_network network;
     struct mr_quantised quantised;
-    char error[256];
+    char error[1024];
+    struct mr_onnx *onnx = mr_onnx_open_memory(data, size, "fuzz", error, sizeof error);
 
-    if (mr_onnx_parse(data, size, "fuzz", &network, error, sizeof error) != 0)
+    if (!onnx)
         return 0;
-    if (mr_quantise(&network, NULL, 0, &quantised, error, sizeof error) == 0) {
-        if (mr_quantised_check(&quantised, "fuzz", error, sizeof error) != 0)
-            __builtin_trap(); // what the quantiser makes must keep its own promises
-        mr_quantised_free(&quantised);
+    if (mr_onnx_network(onnx, &network, error, sizeof error) == 0) {
+        // What was understood must be what the graph computes, where that is small enough.
+        if (mr_onnx_verify(onnx, &network, 1 << 20, error, sizeof error) != 0 &&
+            strstr(error, "error of this program"))
+            __builtin_trap();
+        if (mr_quantise(&network, NULL, &quantised, NULL, error, sizeof error) == 0) {
+            if (mr_quantised_check(&quantised, "fuzz", error, sizeof error) != 0)
+                __builtin_trap(); // what the quantiser makes must keep its own promises
+            mr_quantised_free(&quantised);
+        }
+        mr_network_free(&network);
     }
-    mr_network_free(&network);
+    mr_onnx_close(onnx);
     return 0;
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Computes nodes of an ONNX graph as the ONNX standard says, in double precision: the constant
+// parts of a graph when it is read, and the whole graph as the reference of its accuracy.
+#ifndef MR_ONNX_EVAL_H
+#define MR_ONNX_EVAL_H
+
+#include "onnx_graph.h"
+
+struct onnx_eval {
+    struct onnx_graph *graph;
+    struct onnx_tensor *values; // computed so far, one for each value of the graph
+    size_t *budget;
+};
+
+// Computes the current node. All of its inputs must be known: values or constants of the graph.
+int onnx_eval_node(struct onnx_eval *e);
+// Is there such an operator?
+bool onnx_eval_knows(const struct onnx_graph *graph);
+// May it be computed when the file is read? Products take time that grows faster than the file.
+bool onnx_eval_folds(const struct onnx_graph *graph);
+
+// Computes the graph's output from its input, within so many bytes of memory. *y is to be freed.
+int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struct onnx_tensor *y,
+                    size_t *budget);
+
+// An input of the current node, NULL when it is left out; where an output is to be put, NULL when
+// nobody wants it.
+const struct onnx_tensor *onnx_eval_input(const struct onnx_eval *e, size_t index);
+struct onnx_tensor *onnx_eval_output(const struct onnx_eval *e, size_t index);
+// Creates an output.
+int onnx_eval_create(struct onnx_eval *e, struct onnx_tensor *out, int type, int rank,
+                     const int64_t *dims);
+// A list of whole numbers from an input or, in older files, from the attribute. *count is -1 when
+// neither is there.
+int onnx_eval_list(const struct onnx_eval *e, const char *name, size_t input, int64_t *list,
+                   int *count);
+int onnx_eval_unsupported(const struct onnx_eval *e);
+
+// Which part of a shape a Shape node takes.
+void onnx_shape_part(const struct onnx_graph *graph, int rank, int *start, int *end);
+// The order of axes of a Transpose.
+int onnx_perm(struct onnx_graph *graph, int rank, int *perm);
+// Which axes of the result an Unsqueeze adds.
+int onnx_added_axes(struct onnx_graph *graph, const int64_t *axes, int count, int rank,
+                    bool *added);
+// The shape of two values that are stretched to each other; false when they do not fit.
+bool onnx_broadcast(const int64_t *a, int a_rank, const int64_t *b, int b_rank, int64_t *dims,
+                    int *rank);
+// The strides at which a value is read when it is stretched to a shape.
+void onnx_stretch(const struct onnx_tensor *in, int rank, const int64_t *dims, int64_t *stride);
+// Refuses an LSTM of another kind than PyTorch's: its attributes, lengths and peepholes.
+int onnx_check_lstm(struct onnx_graph *graph);
+// A Dropout that drops nothing.
+int onnx_check_dropout(struct onnx_graph *graph);
+
+// onnx_eval_shape.c
+int onnx_eval_cast(struct onnx_eval *e);
+int onnx_eval_concat(struct onnx_eval *e);
+int onnx_eval_constant(struct onnx_eval *e);
+int onnx_eval_constant_of_shape(struct onnx_eval *e);
+int onnx_eval_expand(struct onnx_eval *e);
+int onnx_eval_flatten(struct onnx_eval *e);
+int onnx_eval_gather(struct onnx_eval *e);
+int onnx_eval_identity(struct onnx_eval *e);
+int onnx_eval_range(struct onnx_eval *e);
+int onnx_eval_reshape(struct onnx_eval *e);
+int onnx_eval_shape(struct onnx_eval *e);
+int onnx_eval_slice(struct onnx_eval *e);
+int onnx_eval_squeeze(struct onnx_eval *e);
+int onnx_eval_transpose(struct onnx_eval *e);
+int onnx_eval_unsqueeze(struct onnx_eval *e);
+
+// onnx_eval_math.c
+int onnx_eval_arithmetic(struct onnx_eval *e);
+int onnx_eval_compare(struct onnx_eval *e);
+int onnx_eval_dequantize(struct onnx_eval *e);
+int onnx_eval_gemm(struct onnx_eval *e);
+int onnx_eval_lstm(struct onnx_eval *e);
+int onnx_eval_matmul(struct onnx_eval *e);
+int onnx_eval_sigmoid(struct onnx_eval *e);
+int onnx_eval_where(struct onnx_eval *e);
+
+#endif

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// ONNX operators that compute: arithmetic, products, and the LSTM.
+#include "onnx_eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Two values stretched to one shape, visited element by element.
+struct pair {
+    const struct onnx_tensor *in[2];
+    int64_t dims[ONNX_RANK], stride[2][ONNX_RANK], index[ONNX_RANK], at[2];
+    int rank;
+};
+
+static int start_pair(struct onnx_eval *e, struct pair *p, size_t first) {
+    memset(p, 0, sizeof *p);
+    for (size_t i = 0; i < 2; i++) {
+        p->in[i] = onnx_eval_input(e, first + i);
+        if (!p->in[i])
+            return onnx_fail(e->graph, "lacks an input");
+    }
+    if (!onnx_broadcast(p->in[0]->dims, p->in[0]->rank, p->in[1]->dims, p->in[1]->rank, p->dims,
+                        &p->rank))
+        return onnx_fail(e->graph, "reads values whose shapes do not fit each other");
+    if (onnx_is_real(p->in[0]->type) != onnx_is_real(p->in[1]->type))
+        return onnx_fail(e->graph, "reads values of different types");
+    for (int i = 0; i < 2; i++)
+        onnx_stretch(p->in[i], p->rank, p->dims, p->stride[i]);
+    return 0;
+}
+
+static void next_pair(struct pair *p) {
+    for (int axis = p->rank; axis-- > 0;) {
+        bool more = ++p->index[axis] < p->dims[axis];
+        for (int i = 0; i < 2; i++)
+            p->at[i] += more ? p->stride[i][axis] : -p->stride[i][axis] * (p->dims[axis] - 1);
+        if (more)
+            break;
+        p->index[axis] = 0;
+    }
+}
+
+static double real_result(char op, double a, double b) {
+    return op == 'A' ? a + b : op == 'S' ? a - b : op == 'M' ? a * b : a / b;
+}
+
+static bool whole_result(char op, int64_t a, int64_t b, int64_t *result) {
+    if (op == 'A')
+        return !__builtin_add_overflow(a, b, result);
+    if (op == 'S')
+        return !__builtin_sub_overflow(a, b, result);
+    if (op == 'M')
+        return !__builtin_mul_overflow(a, b, result);
+    if (b == 0 || (b == -1 && a == INT64_MIN))
+        return false;
+    *result = a / b;
+    return true;
+}
+
+int onnx_eval_arithmetic(struct onnx_eval *e) {
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    const char op = e->graph->node->op_type[0];
+    struct pair p;
+
+    if (start_pair(e, &p, 0) != 0 || onnx_eval_create(e, out, p.in[0]->type, p.rank, p.dims) != 0)
+        return -1;
+    for (size_t i = 0; i < out->count; i++, next_pair(&p)) {
+        if (onnx_is_real(out->type))
+            out->real[i] = real_result(op, p.in[0]->real[p.at[0]], p.in[1]->real[p.at[1]]);
+        else if (!whole_result(op, p.in[0]->whole[p.at[0]], p.in[1]->whole[p.at[1]],
+                               &out->whole[i]))
+            return onnx_fail(e->graph, "gives a number that does not fit 64 bits");
+    }
+    return 0;
+}
+
+int onnx_eval_compare(struct onnx_eval *e) {
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    const char op = e->graph->node->op_type[0];
+    struct pair p;
+
+    if (start_pair(e, &p, 0) != 0 ||
+        onnx_eval_create(e, out, ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, p.rank, p.dims) != 0)
+        return -1;
+    for (size_t i = 0; i < out->count; i++, next_pair(&p)) {
+        double a = onnx_number(p.in[0], (size_t)p.at[0]), b = onnx_number(p.in[1], (size_t)p.at[1]);
+        out->whole[i] = op == 'E' ? a == b : op == 'G' ? a > b : a < b;
+    }
+    return 0;
+}
+
+int onnx_eval_where(struct onnx_eval *e) {
+    const struct onnx_tensor *which = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    int64_t dims[ONNX_RANK];
+    struct pair p;
+    int rank;
+
+    if (start_pair(e, &p, 1) != 0)
+        return -1;
+    // The condition may be one for all, or have the shape of the result.
+    if (!onnx_broadcast(which->dims, which->rank, p.dims, p.rank, dims, &rank) ||
+        onnx_is_real(which->type))
+        return onnx_eval_unsupported(e);
+    for (int i = 0; i < 2; i++)
+        onnx_stretch(p.in[i], rank, dims, p.stride[i]);
+    p.rank = rank;
+    memcpy(p.dims, dims, sizeof p.dims);
+    if (onnx_eval_create(e, out, p.in[0]->type, rank, dims) != 0)
+        return -1;
+    if (which->count != 1 && which->count != out->count)
+        return onnx_eval_unsupported(e);
+    for (size_t i = 0; i < out->count; i++, next_pair(&p)) {
+        bool first = which->whole[which->count == 1 ? 0 : i] != 0;
+        out->whole[i] = p.in[first ? 0 : 1]->whole[p.at[first ? 0 : 1]];
+    }
+    return 0;
+}
+
+int onnx_eval_sigmoid(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+
+    if (!onnx_is_real(in->type))
+        return onnx_eval_unsupported(e);
+    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+        return -1;
+    for (size_t i = 0; i < in->count; i++)
+        out->real[i] = 1 / (1 + exp(-in->real[i]));
+    return 0;
+}
+
+// (x - zero point) * scale, with one pair for all, or one for each along an axis.
+int onnx_eval_dequantize(struct onnx_eval *e) {
+    const struct onnx_tensor *x = onnx_eval_input(e, 0), *scale = onnx_eval_input(e, 1);
+    const struct onnx_tensor *zero = onnx_eval_input(e, 2);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    size_t after = 1, along = 1;
+    int axis;
+
+    if (!scale || !onnx_is_real(scale->type) || onnx_is_real(x->type) || scale->rank > 1 ||
+        scale->count < 1 || (zero && (onnx_is_real(zero->type) || zero->count != scale->count)))
+        return onnx_eval_unsupported(e);
+    if (scale->count > 1) {
+        if (onnx_axis(e->graph, onnx_int(e->graph, "axis", 1), x->rank, &axis) != 0)
+            return -1;
+        along = scale->count;
+        if (x->dims[axis] != (int64_t)along)
+            return onnx_fail(e->graph, "has %zu scales for an axis of %lld", along,
+                             (long long)x->dims[axis]);
+        for (int i = axis + 1; i < x->rank; i++)
+            after *= (size_t)x->dims[i];
+    }
+    if (onnx_eval_create(e, out, scale->type, x->rank, x->dims) != 0)
+        return -1;
+    for (size_t i = 0; i < x->count; i++) {
+        size_t k = along > 1 ? i / after % along : 0;
+        out->real[i] = (double)(x->whole[i] - (zero ? zero->whole[k] : 0)) * scale->real[k];
+    }
+    return 0;
+}
+
+// out (rows, columns) = a (rows, inner) times b, whose element (k, j) is at k * down + j * right.
+static void multiply(const double *a, const double *b, size_t down, size_t right, size_t rows,
+                     size_t inner, size_t columns, double *out) {
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < inner; k++)
+                sum += a[i * inner + k] * b[k * down + j * right];
+            *out++ = sum;
+        }
+    }
+}
+
+int onnx_eval_matmul(struct onnx_eval *e) {
+    const struct onnx_tensor *a = onnx_eval_input(e, 0), *b = onnx_eval_input(e, 1);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    int64_t dims[ONNX_RANK];
+
+    if (!b || b->rank != 2 || a->rank < 1 || !onnx_is_real(a->type) || !onnx_is_real(b->type))
+        return onnx_eval_unsupported(e);
+    int64_t inner = a->dims[a->rank - 1];
+    if (b->dims[0] != inner)
+        return onnx_fail(e->graph, "multiplies rows of %lld by columns of %lld", (long long)inner,
+                         (long long)b->dims[0]);
+    memcpy(dims, a->dims, sizeof dims);
+    dims[a->rank - 1] = b->dims[1];
+    if (onnx_eval_create(e, out, a->type, a->rank, dims) != 0)
+        return -1;
+    size_t columns = (size_t)b->dims[1];
+    if (out->count > 0)
+        multiply(a->real, b->real, columns, 1, out->count / columns, (size_t)inner, columns,
+                 out->real);
+    return 0;
+}
+
+int onnx_eval_gemm(struct onnx_eval *e) {
+    const struct onnx_tensor *a = onnx_eval_input(e, 0), *b = onnx_eval_input(e, 1);
+    const struct onnx_tensor *c = onnx_eval_input(e, 2);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    bool turned = onnx_int(e->graph, "transB", 0) != 0;
+    double alpha = onnx_float(e->graph, "alpha", 1), beta = onnx_float(e->graph, "beta", 1);
+
+    if (!b || a->rank != 2 || b->rank != 2 || !onnx_is_real(a->type) || !onnx_is_real(b->type) ||
+        (c && (!onnx_is_real(c->type) || c->rank > 2)) || onnx_int(e->graph, "transA", 0) != 0)
+        return onnx_eval_unsupported(e);
+    int64_t inner = a->dims[1], dims[2] = {a->dims[0], b->dims[turned ? 0 : 1]}, fit[ONNX_RANK];
+    int rank;
+    if (b->dims[turned ? 1 : 0] != inner)
+        return onnx_fail(e->graph, "multiplies rows of %lld by columns of %lld", (long long)inner,
+                         (long long)b->dims[turned ? 1 : 0]);
+    if (c && (!onnx_broadcast(c->dims, c->rank, dims, 2, fit, &rank) || fit[0] != dims[0] ||
+              fit[1] != dims[1]))
+        return onnx_fail(e->graph, "adds a value whose shape does not fit");
+    if (onnx_eval_create(e, out, a->type, 2, dims) != 0)
+        return -1;
+    size_t columns = (size_t)dims[1];
+    multiply(a->real, b->real, turned ? 1 : columns, turned ? (size_t)inner : 1, (size_t)dims[0],
+             (size_t)inner, columns, out->real);
+    int64_t stride[2] = {0, 0};
+    if (c)
+        onnx_stretch(c, 2, dims, stride);
+    for (size_t i = 0; i < out->count; i++) {
+        out->real[i] *= alpha;
+        if (c)
+            out->real[i] +=
+                beta *
+                c->real[(int64_t)(i / columns) * stride[0] + (int64_t)(i % columns) * stride[1]];
+    }
+    return 0;
+}
+
+// ---- LSTM
+
+static bool shaped(const struct onnx_tensor *t, int rank, int64_t a, int64_t b, int64_t c) {
+    const int64_t dims[3] = {a, b, c};
+
+    return t && onnx_is_real(t->type) && t->rank == rank &&
+           memcmp(t->dims, dims, (size_t)rank * sizeof *dims) == 0;
+}
+
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+struct lstm {
+    size_t inputs, hidden;
+    const double *w, *r, *b; // gates in the order i, o, f, c; b may be NULL
+};
+
+// h and c (hidden) of one sequence go one step on; scratch takes 4 * hidden numbers.
+static void step(const struct lstm *l, const double *x, double *h, double *c, double *scratch) {
+    const size_t n = l->hidden;
+
+    for (size_t row = 0; row < 4 * n; row++) {
+        double sum = l->b ? l->b[row] + l->b[4 * n + row] : 0;
+        for (size_t k = 0; k < l->inputs; k++)
+            sum += l->w[row * l->inputs + k] * x[k];
+        for (size_t k = 0; k < n; k++)
+            sum += l->r[row * n + k] * h[k];
+        scratch[row] = sum;
+    }
+    for (size_t j = 0; j < n; j++) {
+        double i = sigmoid(scratch[j]), o = sigmoid(scratch[n + j]);
+        double f = sigmoid(scratch[2 * n + j]), g = tanh(scratch[3 * n + j]);
+        c[j] = f * c[j] + i * g;
+        h[j] = o * tanh(c[j]);
+    }
+}
+
+static int run_lstm(struct onnx_eval *e, const struct lstm *l, const struct onnx_tensor *x,
+                    double *state) {
+    struct onnx_tensor *y = onnx_eval_output(e, 0);
+    const size_t steps = (size_t)x->dims[0], batch = (size_t)x->dims[1], n = l->hidden;
+    const int64_t dims[4] = {x->dims[0], 1, x->dims[1], (int64_t)n};
+    double *h = state, *c = state + batch * n, *scratch = c + batch * n;
+
+    if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
+        return -1;
+    for (size_t t = 0; t < steps; t++) {
+        for (size_t i = 0; i < batch; i++) {
+            step(l, x->real + (t * batch + i) * l->inputs, h + i * n, c + i * n, scratch);
+            if (y)
+                memcpy(y->real + (t * batch + i) * n, h + i * n, n * sizeof *h);
+        }
+    }
+    for (size_t k = 0; k < 2; k++) {
+        struct onnx_tensor *out = onnx_eval_output(e, 1 + k);
+        if (out && onnx_eval_create(e, out, x->type, 3, dims + 1) != 0)
+            return -1;
+        if (out)
+            memcpy(out->real, k ? c : h, batch * n * sizeof *h);
+    }
+    return 0;
+}
+
+int onnx_eval_lstm(struct onnx_eval *e) {
+    const struct onnx_tensor *x = onnx_eval_input(e, 0), *w = onnx_eval_input(e, 1);
+    const struct onnx_tensor *r = onnx_eval_input(e, 2), *b = onnx_eval_input(e, 3);
+    const struct onnx_tensor *start[2] = {onnx_eval_input(e, 5), onnx_eval_input(e, 6)};
+
+    if (onnx_check_lstm(e->graph) != 0)
+        return -1;
+    if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
+        return onnx_eval_unsupported(e);
+    int64_t inputs = x->dims[2], hidden = r->dims[2], batch = x->dims[1];
+    if (hidden < 1 || hidden > INT32_MAX || inputs > INT32_MAX ||
+        !shaped(w, 3, 1, 4 * hidden, inputs) || !shaped(r, 3, 1, 4 * hidden, hidden) ||
+        (b && !shaped(b, 2, 1, 8 * hidden, 0)))
+        return onnx_fail(e->graph, "has weights whose shapes do not fit its input");
+    for (int k = 0; k < 2; k++) {
+        // Files of an open batch often hold the zero state of the batch that they were made with.
+        if (start[k] && onnx_all_zero(start[k]))
+            start[k] = NULL;
+        if (start[k] && !shaped(start[k], 3, 1, batch, hidden))
+            return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
+                             k ? "initial_c" : "initial_h");
+    }
+    const struct lstm l = {(size_t)inputs, (size_t)hidden, w->real, r->real, b ? b->real : NULL};
+    const size_t states = (size_t)batch * l.hidden;
+    struct onnx_tensor state;
+    const int64_t size[1] = {2 * batch * hidden + 4 * hidden};
+    if (onnx_eval_create(e, &state, x->type, 1, size) != 0)
+        return -1;
+    for (size_t k = 0; k < 2; k++) {
+        if (start[k])
+            memcpy(state.real + k * states, start[k]->real, states * sizeof *state.real);
+        else
+            memset(state.real + k * states, 0, states * sizeof *state.real);
+    }
+    int result = run_lstm(e, &l, x, state.real);
+    onnx_tensor_free(&state);
+    return result;
+}

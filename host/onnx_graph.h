@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ONNX file with its names resolved: what the two readers of a graph share, the one that
+// follows what it means (onnx_parts.h) and the one that computes what it says (onnx_eval.h).
+#ifndef MR_ONNX_GRAPH_H
+#define MR_ONNX_GRAPH_H
+
+#include "onnx_wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ONNX_RANK = 8, ONNX_INTS = 16, ONNX_VALUES = 65536 };
+
+// The numbers of one or more tensors; counted, so that a reshaped tensor shares them.
+struct onnx_buffer {
+    size_t uses, bytes;
+    size_t *budget; // what is left to allocate
+    max_align_t data[];
+};
+
+// A tensor whose numbers are known. Real types are kept as double, whole ones and bool as int64.
+struct onnx_tensor {
+    int type; // of ONNX; 0: there is no tensor
+    int rank;
+    int64_t dims[ONNX_RANK];
+    size_t count;
+    struct onnx_buffer *buffer;
+    union {
+        double *real;
+        int64_t *whole;
+    };
+};
+
+struct onnx_graph {
+    const char *file;   // its name, for messages
+    const char *folder; // where its external data lies; NULL: nowhere
+    char *error;
+    size_t error_size;
+    struct onnx_wire wire;
+    Onnx__ModelProto *model;
+    const Onnx__GraphProto *g;
+    const Onnx__NodeProto *node; // the one at hand
+    size_t node_index;
+    const char **names; // of the values
+    bool *needed;       // by the output
+    size_t value_count, value_limit;
+    size_t input_end; // values before this are initialisers, then inputs; others are computed
+    int32_t *slots;   // hash of names: index of the value, or -1
+    size_t slot_count;
+    struct onnx_tensor *constants; // of the values; type 0 where it is no constant
+    size_t budget;                 // bytes that tensors may still take
+    size_t external;               // bytes read from other files
+    int input;                     // the value that the network reads
+    int output;
+};
+
+// Opens the bytes of a file: names, needed values, and the constants that are needed.
+int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size);
+void onnx_graph_close(struct onnx_graph *graph);
+
+// The value of that name, or -1; "" is nobody's name.
+int onnx_find(const struct onnx_graph *graph, const char *name);
+// The value that an input or output of the current node is, or -1 when it is left out.
+int onnx_input_index(const struct onnx_graph *graph, size_t index);
+int onnx_output_index(const struct onnx_graph *graph, size_t index);
+// Makes a node the current one. Is anything that it makes needed?
+bool onnx_select(struct onnx_graph *graph, size_t node);
+bool onnx_is(const struct onnx_graph *graph, const char *operator_type);
+
+// The current node's name, else what it makes, else its place; text is for the latter.
+const char *onnx_node_name(const struct onnx_graph *graph, char *text, size_t size);
+
+// What the file says of the network's input, NULL when there is none.
+const Onnx__ValueInfoProto *onnx_input_info(const struct onnx_graph *graph);
+// The size that the file gives an axis of the input; 0 when it leaves it open.
+int64_t onnx_fixed_size(const Onnx__TensorShapeProto__Dimension *axis);
+
+// A sentence about the file; one that begins with the current node. Both return -1.
+int onnx_fail_file(struct onnx_graph *graph, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int onnx_fail(struct onnx_graph *graph, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Attributes of the current node; fallback when absent or of another type.
+const Onnx__AttributeProto *onnx_attribute(const struct onnx_graph *graph, const char *name);
+int64_t onnx_int(const struct onnx_graph *graph, const char *name, int64_t fallback);
+float onnx_float(const struct onnx_graph *graph, const char *name, float fallback);
+
+// Turns a negative axis into a positive one and checks it.
+int onnx_axis(struct onnx_graph *graph, int64_t axis, int rank, int *result);
+
+// onnx_tensor.c
+const char *onnx_type_name(int type); // NULL for types that are not read
+bool onnx_is_real(int type);
+// A number as the type keeps it: float16 and bfloat16 round to nearest even.
+double onnx_round(int type, double number);
+// Sets type and shape and allocates; -1 without a sentence when the budget is spent or a size is
+// impossible.
+int onnx_tensor_create(struct onnx_tensor *tensor, int type, int rank, const int64_t *dims,
+                       size_t *budget);
+void onnx_tensor_free(struct onnx_tensor *tensor);
+// Another user of the same numbers.
+struct onnx_tensor onnx_tensor_share(const struct onnx_tensor *tensor);
+// How many elements a shape has; false when that, or any part of it, is no possible number.
+bool onnx_shape_count(int rank, const int64_t *dims, size_t *count);
+double onnx_number(const struct onnx_tensor *tensor, size_t index);
+bool onnx_all_zero(const struct onnx_tensor *tensor);
+// Decodes a tensor of the file, also from a file beside it.
+int onnx_decode(struct onnx_graph *graph, const Onnx__TensorProto *from, struct onnx_tensor *to);
+
+// onnx_external.c: the bytes of a tensor that is kept in another file; free them with free.
+int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *tensor, size_t bytes,
+                  unsigned char **data);
+
+#endif

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an ONNX graph means: executes the nodes that the output needs, one after the other, with
+// abstract values.
+#define _POSIX_C_SOURCE 200809L
+#include "onnx_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- Values and nodes
+
+const struct onnx_value *onnx_input(const struct onnx_reader *r, size_t index) {
+    int value = onnx_input_index(r->graph, index);
+
+    return value >= 0 ? &r->values[value] : NULL;
+}
+
+struct onnx_value *onnx_output(const struct onnx_reader *r, size_t index) {
+    int value = onnx_output_index(r->graph, index);
+
+    return value >= 0 && r->graph->needed[value] ? &r->values[value] : NULL;
+}
+
+const char *onnx_name(const struct onnx_reader *r, const struct onnx_value *value) {
+    return r->graph->names[value - r->values];
+}
+
+const struct onnx_tensor *onnx_constant(const struct onnx_reader *r, size_t index) {
+    return onnx_eval_input(&r->fold, index);
+}
+
+bool onnx_sizes(const struct onnx_reader *r, size_t index, struct onnx_value *sizes) {
+    const struct onnx_tensor *t = onnx_constant(r, index);
+    const struct onnx_value *in = onnx_input(r, index);
+
+    *sizes = (struct onnx_value){.kind = ONNX_SIZES};
+    if (in && in->kind == ONNX_SIZES)
+        *sizes = *in;
+    if (!t)
+        return sizes->count > 0;
+    if (onnx_is_real(t->type) || t->rank > 1 || t->count > ONNX_INTS)
+        return false;
+    sizes->rank = t->rank;
+    sizes->count = (int)t->count;
+    for (int i = 0; i < sizes->count; i++)
+        sizes->ints[i] = (struct onnx_size){t->whole[i], SYMBOL_NONE};
+    return true;
+}
+
+int onnx_list(struct onnx_reader *r, const char *name, size_t input, int64_t *list, int *count) {
+    const struct onnx_value *in = onnx_input(r, input);
+
+    if (in && in->kind != ONNX_CONSTANT)
+        return onnx_fail(r->graph, "has %s that %s", name,
+                         in->kind == ONNX_SIZES ? "depend on the size of the input"
+                                                : "are not constant");
+    return onnx_eval_list(&r->fold, name, input, list, count);
+}
+
+// The operators that the data may go through.
+static const struct {
+    const char *type;
+    int (*run)(struct onnx_reader *r);
+} operators[] = {
+    {"Add", onnx_add},
+    {"Cast", onnx_cast},
+    {"Concat", onnx_concat},
+    {"Dropout", onnx_identity},
+    {"Flatten", onnx_flatten},
+    {"Gather", onnx_gather},
+    {"Gemm", onnx_gemm},
+    {"Identity", onnx_identity},
+    {"LSTM", onnx_lstm},
+    {"MatMul", onnx_matmul},
+    {"Reshape", onnx_reshape},
+    {"Sigmoid", onnx_sigmoid},
+    {"Slice", onnx_slice},
+    {"Squeeze", onnx_squeeze},
+    {"Transpose", onnx_transpose},
+    {"Unsqueeze", onnx_unsqueeze},
+};
+
+static int unknown_operator(struct onnx_reader *r) {
+    const Onnx__NodeProto *node = r->graph->node;
+    const char *domain = node->domain && strcmp(node->domain, "ai.onnx") != 0 ? node->domain : "";
+    char number[32];
+
+    return onnx_fail_file(r->graph,
+                          "node '%.100s' has operator %.60s%s%.60s; this version imports LSTM "
+                          "layers and one linear head (Gemm, or MatMul and Add) with an optional "
+                          "Sigmoid",
+                          onnx_node_name(r->graph, number, sizeof number), domain,
+                          domain[0] ? "." : "", node->op_type ? node->op_type : "");
+}
+
+static int run_constant(struct onnx_reader *r) {
+    if (onnx_eval_node(&r->fold) != 0)
+        return -1;
+    for (size_t i = 0; i < r->graph->node->n_output; i++) {
+        struct onnx_value *out = onnx_output(r, i);
+        const struct onnx_tensor *constant = out ? onnx_eval_output(&r->fold, i) : NULL;
+        if (!constant || !constant->type)
+            continue;
+        out->kind = ONNX_CONSTANT;
+        out->rank = constant->rank;
+        for (int k = 0; k < out->rank; k++)
+            out->dims[k] = (struct onnx_size){constant->dims[k], SYMBOL_NONE};
+    }
+    return 0;
+}
+
+// Values that nothing but an LSTM may read, which then says why.
+static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
+    if (onnx_is(r->graph, "LSTM"))
+        return 0;
+    if (in->kind == ONNX_CELL)
+        return onnx_fail(r->graph,
+                         "reads '%.100s', the cell state of an LSTM; this version's head takes its "
+                         "hidden state, as in fc(y[:, -1]) or fc(h_n[-1])",
+                         onnx_name(r, in));
+    if (in->kind == ONNX_INPUT)
+        return onnx_fail(r->graph,
+                         "reads the input '%.100s'; this version takes one input, the sequence",
+                         onnx_name(r, in));
+    return 0;
+}
+
+static int run_node(struct onnx_reader *r) {
+    struct onnx_graph *graph = r->graph;
+    bool constant = true, flow = false, arithmetic = false;
+
+    for (size_t i = 0; i < graph->node->n_input; i++) {
+        const struct onnx_value *in = onnx_input(r, i);
+        if (graph->node->input[i][0] && (!in || in->kind == ONNX_NONE))
+            return onnx_fail(graph, "reads '%.100s', which nothing before it makes",
+                             graph->node->input[i]);
+        if (!in)
+            continue;
+        if (check_input(r, in) != 0)
+            return -1;
+        constant = constant && in->kind == ONNX_CONSTANT;
+        flow = flow || in->kind == ONNX_FLOW;
+        if (onnx_is(graph, "Shape"))
+            flow = false;
+    }
+    bool lstm = onnx_is(graph, "LSTM");
+    if (!onnx_output(r, 0) && !lstm && onnx_eval_knows(graph))
+        return onnx_fail(graph, "has no first output that is used");
+    if (constant && onnx_eval_folds(graph))
+        return run_constant(r);
+    for (size_t i = 0; (flow || lstm) && i < sizeof operators / sizeof operators[0]; i++) {
+        if (!onnx_is(graph, operators[i].type))
+            continue;
+        const struct onnx_value *first = onnx_input(r, 0);
+        if (!first)
+            return onnx_fail(graph, "has no first input");
+        if (first->kind != ONNX_FLOW && !lstm && !onnx_is(graph, "Add"))
+            return onnx_fail(graph, "reads the data elsewhere than at its first input, which this "
+                                    "version does not support");
+        return operators[i].run(r);
+    }
+    arithmetic = onnx_is(graph, "Sub") || onnx_is(graph, "Mul") || onnx_is(graph, "Div");
+    if (flow && arithmetic)
+        return onnx_fail(graph, "computes with values; this version takes LSTM layers and one "
+                                "linear head, so move such arithmetic out of the network");
+    if (!constant && !flow && onnx_eval_knows(graph))
+        return onnx_fold(r);
+    return onnx_eval_knows(graph) && constant ? onnx_eval_unsupported(&r->fold)
+                                              : unknown_operator(r);
+}
+
+// ---- The input
+
+static const Onnx__NodeProto *maker(const struct onnx_graph *graph, const char *name,
+                                    size_t *before) {
+    while (*before > 0) {
+        const Onnx__NodeProto *node = graph->g->node[--*before];
+        for (size_t j = 0; j < node->n_output; j++) {
+            if (strcmp(node->output[j], name) == 0)
+                return node;
+        }
+    }
+    return NULL;
+}
+
+static bool is_input(const struct onnx_graph *graph, int value) {
+    return (size_t)value >= graph->g->n_initializer && (size_t)value < graph->input_end;
+}
+
+// The input that the first LSTM's sequence comes from, else the first that is needed, else the
+// first; -1 when there is none.
+static int find_input(struct onnx_graph *graph) {
+    for (size_t i = 0; i < graph->g->n_node; i++) {
+        if (!onnx_select(graph, i) || !onnx_is(graph, "LSTM"))
+            continue;
+        size_t before = i;
+        for (const Onnx__NodeProto *node = graph->node; node;) {
+            size_t k = 0;
+            while (k < node->n_input && onnx_find(graph, node->input[k]) >= 0 &&
+                   graph->constants[onnx_find(graph, node->input[k])].type)
+                k++;
+            int value = k < node->n_input ? onnx_find(graph, node->input[k]) : -1;
+            if (value >= 0 && is_input(graph, value))
+                return value;
+            node = value >= 0 ? maker(graph, node->input[k], &before) : NULL;
+        }
+        break;
+    }
+    int first = -1;
+    for (size_t i = graph->input_end; i-- > graph->g->n_initializer;) {
+        if (graph->needed[i] || first < 0 || !graph->needed[first])
+            first = (int)i;
+    }
+    return first;
+}
+
+// An embedding reads a table at indices; say so, as its input is of whole numbers.
+static int check_embedding(struct onnx_graph *graph, const char *name) {
+    for (size_t i = 0; i < graph->g->n_node; i++) {
+        if (!onnx_select(graph, i) || !onnx_is(graph, "Gather") || graph->node->n_input < 2)
+            continue;
+        int table = onnx_input_index(graph, 0);
+        if (strcmp(graph->node->input[1], name) == 0 && table >= 0 && graph->constants[table].type)
+            return onnx_fail(graph,
+                             "looks the input '%.100s' up in a table, as an embedding does; this "
+                             "version takes the features themselves, so look them up before and "
+                             "export what comes after",
+                             name);
+    }
+    return 0;
+}
+
+static int add_input(struct onnx_reader *r) {
+    struct onnx_graph *graph = r->graph;
+
+    for (size_t i = 0; i < graph->value_count; i++) {
+        if (is_input(graph, (int)i))
+            r->values[i].kind = ONNX_INPUT;
+    }
+    graph->input = find_input(graph);
+    const Onnx__ValueInfoProto *info = onnx_input_info(graph);
+    if (!info)
+        return onnx_fail_file(graph, "the graph has no input");
+    const Onnx__TypeProto *type = info->type;
+    if (check_embedding(graph, info->name) != 0)
+        return -1;
+    bool tensor =
+        type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type;
+    if (!tensor || (type->tensor_type->elem_type != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
+                    type->tensor_type->elem_type != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE))
+        return onnx_fail_file(graph,
+                              "input '%.100s' is not a float32 tensor; export the model in float32",
+                              info->name);
+    const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
+    if (!shape || shape->n_dim != 3)
+        return onnx_fail_file(graph,
+                              "input '%.100s' has %zu axes; batch, time and features are expected",
+                              info->name, shape ? shape->n_dim : 0);
+    struct onnx_value *value = &r->values[graph->input];
+    value->kind = ONNX_FLOW;
+    value->rank = 3;
+    value->layer = -1;
+    for (int i = 0; i < 3; i++) {
+        int64_t size = onnx_fixed_size(shape->dim[i]);
+        value->axis[i] = (enum onnx_axis)i;
+        value->dims[i] = (struct onnx_size){size, size > 0 ? SYMBOL_NONE : i + 1};
+    }
+    return 0;
+}
+
+// ---- The output
+
+static int check_output(struct onnx_reader *r) {
+    const struct onnx_value *result = &r->values[r->graph->output];
+    const struct mr_dense *head = &r->network->head;
+    const char *name = onnx_name(r, result);
+    int batch = -1, feature = -1;
+
+    if (result->kind != ONNX_FLOW || !result->dense)
+        return onnx_fail_file(
+            r->graph, "the output '%.100s' is not that of a linear layer after an LSTM", name);
+    if (head->sigmoid != result->squash)
+        return onnx_fail_file(r->graph, "the output '%.100s' branches off before the sigmoid",
+                              name);
+    for (int i = 0; i < result->rank; i++) {
+        if (result->axis[i] == AXIS_FEATURE)
+            feature = i;
+        else if (result->axis[i] != AXIS_ONE)
+            batch = i;
+    }
+    if (feature >= 0 && feature < batch)
+        return onnx_fail_file(r->graph,
+                              "the output '%.100s' has its numbers before the sequences; this "
+                              "version gives the outputs of one sequence after the other",
+                              name);
+    for (int o = 0; o < head->outputs; o++) {
+        bool good = isfinite(head->bias[o]);
+        for (int k = 0; good && k < head->inputs; k++)
+            good = isfinite(head->w[(size_t)o * (size_t)head->inputs + (size_t)k]);
+        if (!good)
+            return onnx_fail_file(r->graph,
+                                  "output %d of the linear head has weights beyond float32", o);
+    }
+    r->network->output_cast = result->cast;
+    return 0;
+}
+
+static char *network_name(const char *file) {
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+    size_t length = strlen(name);
+
+    if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
+        length -= 5;
+    return strndup(name, length);
+}
+
+static int read_network(struct onnx_reader *r) {
+    struct onnx_graph *graph = r->graph;
+
+    r->network->name = network_name(graph->file);
+    r->values = calloc(graph->value_count + 1, sizeof *r->values);
+    if (!r->values || !r->network->name)
+        return onnx_fail_file(graph, "not enough memory");
+    for (size_t i = 0; i < graph->g->n_initializer; i++) {
+        const struct onnx_tensor *constant = &graph->constants[i];
+        r->values[i] = (struct onnx_value){.kind = constant->type ? ONNX_CONSTANT : ONNX_NONE,
+                                           .rank = constant->rank};
+        for (int k = 0; k < constant->rank; k++)
+            r->values[i].dims[k] = (struct onnx_size){constant->dims[k], SYMBOL_NONE};
+    }
+    if (add_input(r) != 0)
+        return -1;
+    for (size_t i = 0; i < graph->g->n_node; i++) {
+        if (onnx_select(graph, i) && run_node(r) != 0)
+            return -1;
+    }
+    return check_output(r);
+}
+
+int onnx_read(struct onnx_graph *graph, struct mr_network *network) {
+    struct onnx_reader r = {
+        .graph = graph,
+        .fold = {.graph = graph, .values = graph->constants, .budget = &graph->budget},
+        .network = network,
+        .time_axis = -1,
+    };
+
+    memset(network, 0, sizeof *network);
+    int result = read_network(&r);
+    free(r.values);
+    if (result != 0)
+        mr_network_free(network);
+    return result;
+}
