@@ -213,8 +213,11 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                  "-include ../data/sim/rtl_hooks.h",
                  card ? "-I../data/sim/card" : "-march=native");
     mr_words_add(words, "-LDFLAGS");
-    mr_words_add(words, "-shared -Wl,-Bsymbolic%s",
-                 card ? " -static-libstdc++ -static-libgcc" : "");
+    mr_words_add(words, "-shared -Wl,-Bsymbolic%s%s",
+                 card ? " -static-libstdc++ -static-libgcc" : "",
+                 build->trace && !build->vcd // trace_file.h
+                     ? " -Wl,--wrap=fopen,--wrap=fclose,--wrap=tmpfile,--wrap=mmap"
+                     : "");
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
                  "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 OBJCACHE=%s "
@@ -259,7 +262,8 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
     static const char *const files[] = {"sim/harness.cpp",   "sim/kernel.h",   "sim/rtl_hooks.h",
-                                        "sim/rtl_context.h", "sim/timeline.h", "sim/one_unit.sh"};
+                                        "sim/rtl_context.h", "sim/timeline.h", "sim/trace_file.h",
+                                        "sim/one_unit.sh"};
     // Those of a card come last.
     static const struct {
         const char *folder, *suffix;

@@ -10,6 +10,7 @@
 #include "rtl_context.h"
 #include "verilated.h"
 #if VM_TRACE_FST
+#    include "trace_file.h"
 #    include "verilated_fst_c.h"
 using trace_file = VerilatedFstC;
 #elif VM_TRACE
@@ -342,6 +343,10 @@ int instance::cycles(mr_run *run, char *error, size_t error_size) {
             done = top->done_o;
         }
         evaluate(true);
+#if VM_TRACE_FST
+        if (context.trace_file && ferror(context.trace_file))
+            return check_trace(&context, error, error_size);
+#endif
         if (context.failed) {
             snprintf(error, error_size,
                      "kernel " STRING(KERNEL_TOP) ", cycle %llu: RTL stopped: %s",
@@ -400,6 +405,7 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
     try {
         auto self = std::make_unique<instance>();
         Verilated::threadContextp(&self->context);
+        self->context.threads(1); // else it starts one for each core, which all sleep
 #if VM_TRACE
         self->context.traceEverOn(options->trace != nullptr);
 #endif
@@ -411,7 +417,13 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
         if (options->trace) {
             self->trace = std::make_unique<trace_file>();
             self->top->trace(self->trace.get(), 99);
+#    if VM_TRACE_FST
+            if (open_trace(&self->context, options->trace, error, error_size))
+                return nullptr;
+            self->trace->open(MR_TRACE_NAME);
+#    else
             self->trace->open(options->trace);
+#    endif
             if (!self->trace->isOpen()) {
                 snprintf(error, error_size,
                          "%s: cannot be written; choose another file for the waveform",
@@ -430,13 +442,16 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
     } catch (const std::bad_alloc &) {
         snprintf(error, error_size,
                  "kernel " STRING(KERNEL_TOP) ": not enough memory for its simulation");
-        return nullptr;
+    } catch (const std::exception &problem) { // no thread, for instance
+        snprintf(error, error_size, "kernel " STRING(KERNEL_TOP) ": cannot be simulated (%s)",
+                 problem.what());
+    } catch (...) {
+        snprintf(error, error_size, "kernel " STRING(KERNEL_TOP) ": cannot be simulated");
     }
+    return nullptr;
 }
 
-int run_instance(void *opened, mr_run *run, char *error, size_t error_size) {
-    instance *self = static_cast<instance *>(opened);
-    Verilated::threadContextp(&self->context);
+int simulate(instance *self, mr_run *run, char *error, size_t error_size) {
     if (self->broken)
         self->reset();
     run->cycles = 0;
@@ -453,7 +468,7 @@ int run_instance(void *opened, mr_run *run, char *error, size_t error_size) {
     KERNEL_PORTS(SET_SCALAR, BEGIN_IN, BEGIN_OUT)
     if (run->activity)
         memset(run->activity, 0, process_count * sizeof *run->activity);
-    const int result = self->cycles(run, error, error_size);
+    int result = self->cycles(run, error, error_size);
     // Elements that were offered and not wanted are withdrawn: the next run brings its own.
     self->top->start_i = 0;
 #define WITHDRAW(name, bits)                                                                       \
@@ -461,11 +476,33 @@ int run_instance(void *opened, mr_run *run, char *error, size_t error_size) {
     self->offered[index_##name] = false;
 #define CLOSE_OUT(name, bits) self->top->name##_ready_i = 0;
     KERNEL_PORTS(NOTHING, WITHDRAW, CLOSE_OUT)
-    self->broken = result != 0;
 #if VM_TRACE
-    if (self->trace)
+    if (self->trace) {
         self->trace->flush();
+        self->trace->dump(self->time++); // which is when it writes
+    }
 #endif
+#if VM_TRACE_FST
+    if (result == 0)
+        result = check_trace(&self->context, error, error_size);
+#endif
+    return result;
+}
+
+// The callers are C, which no exception may pass.
+int run_instance(void *opened, mr_run *run, char *error, size_t error_size) {
+    instance *self = static_cast<instance *>(opened);
+    int result = -1;
+    Verilated::threadContextp(&self->context);
+    try {
+        result = simulate(self, run, error, error_size);
+    } catch (const std::exception &problem) {
+        snprintf(error, error_size, "kernel " STRING(KERNEL_TOP) ": the simulation failed (%s)",
+                 problem.what());
+    } catch (...) {
+        snprintf(error, error_size, "kernel " STRING(KERNEL_TOP) ": the simulation failed");
+    }
+    self->broken = result != 0;
     return result;
 }
 
@@ -474,13 +511,17 @@ void close_instance(void *opened) {
     if (!self)
         return;
     Verilated::threadContextp(&self->context);
-    self->top->final();
+    try {
+        self->top->final();
 #if VM_TRACE
-    if (self->trace)
-        self->trace->close();
-    self->trace.reset();
+        if (self->trace)
+            self->trace->close();
+        self->trace.reset();
 #endif
-    self->top.reset();
+        self->top.reset();
+    } catch (...) {
+        // There is nobody to tell.
+    }
     delete self;
 }
 

@@ -16,6 +16,12 @@ struct rtl_context final : VerilatedContext {
     bool failed = false;
     size_t length = 0;
     char text[800] = "";
+    // Of a waveform (trace_file.h).
+    FILE *trace_file = nullptr;
+    FILE *trace_working[8] = {}; // the writer's own files, in memory
+    bool trace_created = false;
+    int trace_problem = 0; // an errno value
+    char trace_path[4096] = "";
 };
 
 rtl_context *current() {

@@ -349,6 +349,15 @@ else
     check "cycles ($simulated) as planned ($planned)" test -n "$simulated" -a "$simulated" = "$planned"
     runs 0 run "$T" --device sim: --input "$X" -o "$W/sim.npy" --lanes 1,2 --trace "$W/t.fst"
     check "waveforms" test -s "$W/t.fst"
+    check "nothing beside them" test "$(ls "$W" | grep -c '^t\.fst')" = 1
+    rm -f "$W/full.fst"
+    ln -s /dev/full "$W/full.fst"
+    refuses 1 "$W/full.fst: the waveform cannot be written (No space left on device)" \
+        run "$T" --device sim: --input "$X" -o "$W/full.npy" --lanes 1,2 --trace "$W/full.fst"
+    check "no result of a failed run" test ! -e "$W/full.npy"
+    runs 0 run "$T" --device sim: --input "$X" -o "$W/sim.npy" --lanes 1,2 --trace /dev/null
+    check "devices stay" test -c /dev/null -a -c /dev/full
+    refuses 2 "a waveform needs a file" run "$T" "$X" --device sim: -o "$W/sim.npy" --trace -
     runs 0 profile "$T" --input "$X" --lanes 1,2 --trace "$W/t.json"
     check "nothing on stderr" test ! -s "$W/err"
     check "a row of totals" grep -Eq '^lstm0 +[0-9,]+ +[0-9.]+ % +[0-9,]+ +[0-9.]+ %' "$W/out"

@@ -284,6 +284,8 @@ static int run_command(struct cli *cli, int argc, char **argv) {
     if (!code && !run.output && cli->json)
         code = cli_usage(cli, "-o is missing: with --json the numbers do not go to standard "
                               "output");
+    if (!code && cli->options.trace && mr_file_is_stdout(cli->options.trace))
+        code = cli_usage(cli, "--trace %s: a waveform needs a file", cli->options.trace);
     if (code)
         return code;
     cli->stdout_taken = !run.output;

@@ -9,6 +9,7 @@
 #include "rtl_context.h"
 #include "verilated.h"
 #if VM_TRACE_FST
+#    include "trace_file.h"
 #    include "verilated_fst_c.h"
 #endif
 #include <array>
@@ -323,6 +324,7 @@ void *open_card(const mr_card_options *options, char *error, size_t error_size) 
     try {
         auto self = std::make_unique<card>();
         Verilated::threadContextp(&self->context);
+        self->context.threads(1); // else it starts one for each core, which all sleep
         self->options = *options;
         self->random_state = options->seed;
 #if VM_TRACE_FST
@@ -333,15 +335,19 @@ void *open_card(const mr_card_options *options, char *error, size_t error_size) 
         if (options->trace) {
             self->trace = std::make_unique<VerilatedFstC>();
             self->top->trace(self->trace.get(), 99);
-            self->trace->open(options->trace);
+            if (open_trace(&self->context, options->trace, error, error_size))
+                return nullptr;
+            self->trace->open(MR_TRACE_NAME);
         }
 #endif
         self->reset();
         return self->stopped(error, error_size) ? nullptr : self.release();
     } catch (const std::bad_alloc &) {
         snprintf(error, error_size, "not enough memory for the card's simulation");
-        return nullptr;
+    } catch (const std::exception &problem) {
+        snprintf(error, error_size, "the card cannot be simulated (%s)", problem.what());
     }
+    return nullptr;
 }
 
 const mr_card_kernel description = {MR_CARD_ABI, open_card, write_register, read_register,
