@@ -126,6 +126,7 @@ first=$!
     kernel banks 300
     kernel ends 300
     kernel recurrence 200
+    kernel chains 200
     kernel diamond 300
     kernel probes 300
     kernel fuzz_found 50

@@ -100,6 +100,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         struct process *p = net->processes[i];
         find_ranges(cc, p);
         bypass_casts(p);
+        balance_chains(cc, p);
         fuse_multiplications(cc, p);
         find_widths(cc, p);
         tiles[i] = find_tile(cc, p);

@@ -6,35 +6,6 @@
 
 #include <string.h>
 
-static void reach(int *users, const struct op *op) {
-    if (!op || users[op->id]++)
-        return;
-    for (int i = 0; i < op->in_count; i++)
-        reach(users, op->in[i]);
-}
-
-// Users of each operation, not counting operations that nothing comes of.
-static int *count_users(struct compiler *cc, const struct process *p) {
-    int *users = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *users);
-    for (int i = 0; i < p->region_count; i++) {
-        const struct region *r = p->regions[i];
-        for (int k = 0; k < r->effect_count; k++)
-            reach(users, r->effects[k]);
-        for (int k = 0; k < r->carried_count; k++) {
-            reach(users, r->carried[k].next);
-            reach(users, r->carried[k].init);
-        }
-        for (int k = 0; k < r->levels; k++)
-            reach(users, r->level[k].limit);
-        reach(users, r->enable);
-        reach(users, r->break_if);
-        reach(users, r->go_on);
-    }
-    for (int i = 0; i < p->step_count; i++)
-        reach(users, p->steps[i].condition);
-    return users;
-}
-
 // Operations between a state's value in an iteration and its value for the next one.
 static bool *find_recurrences(struct compiler *cc, const struct process *p) {
     bool *on = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *on);
@@ -120,7 +91,7 @@ static bool private_path(const struct op *op, const struct op *product, const in
 }
 
 void fuse_multiplications(struct compiler *cc, struct process *p) {
-    const int *users = count_users(cc, p);
+    const int *users = ir_count_users(cc, p);
     const bool *recurrent = find_recurrences(cc, p);
     for (int i = 0; i < p->op_count; i++) {
         struct op *op = p->ops[i];

@@ -273,6 +273,7 @@ struct op *ir_resolve(struct op *op);
 struct op *ir_op(struct builder *b, enum opcode code, int bits, bool is_signed, struct location loc,
                  int in_count, struct op **in, int64_t imm, const struct view_index *view,
                  int view_count);
+void ir_append(struct compiler *cc, struct process *process, struct op *op);
 struct op *ir_const(struct builder *b, int bits, bool is_signed, int64_t value);
 struct op *ir_lane(struct builder *b, int lane);
 struct op *ir_binary(struct builder *b, enum opcode code, int bits, bool is_signed,
@@ -295,14 +296,23 @@ const char *ir_opcode_name(enum opcode code);
 // Nothing but first values of registers: such a region is done as it is entered.
 bool ir_only_enters(const struct region *r);
 bool ir_is_reduction(enum opcode code); // IR_SUM to IR_PARITY
+// How often each operation is looked at [op_count], not by operations that nothing comes of.
+int *ir_count_users(struct compiler *cc, const struct process *p);
 
 // ---- passes, in order
 
 struct network *lower(struct compiler *cc, struct program *program, const char *top);
 void find_ranges(struct compiler *cc, struct process *process);
+void ir_find_range(const struct process *process, struct op *op); // of one that was made later
+int ir_range_bits(const struct op *op);
+bool ir_is_exact(const struct op *sum);     // does not wrap in its type
 void bypass_casts(struct process *process); // conversions that change no value vanish
+void balance_chains(struct compiler *cc, struct process *process);
 void fuse_multiplications(struct compiler *cc, struct process *process);
 void find_widths(struct compiler *cc, struct process *process);
+// Numbers the operations such that operands come first, where some were changed or, from `made` on,
+// made. The others keep their order.
+void ir_renumber(struct compiler *cc, struct process *process, int made);
 void ir_dump(FILE *file, const struct process *process);
 
 #endif

@@ -384,6 +384,20 @@ void find_ranges(struct compiler *cc, struct process *p) {
     resolve_inputs(p);
 }
 
+void ir_find_range(const struct process *p, struct op *op) {
+    const struct range r = transfer(p, NULL, op);
+    op->low = r.low;
+    op->high = r.high;
+}
+
+bool ir_is_exact(const struct op *sum) {
+    struct range t;
+    type_range(sum->bits, sum->is_signed, &t.low, &t.high);
+    const struct range a = of(sum->in[0]), b = of(sum->in[1]);
+    return sum->code == IR_SUB ? a.low - b.high >= t.low && a.high - b.low <= t.high
+                               : a.low + b.low >= t.low && a.high + b.high <= t.high;
+}
+
 // ---- widths
 
 static int signed_width(wide low, wide high) {
@@ -393,6 +407,10 @@ static int signed_width(wide low, wide high) {
     while (low < -((wide)1 << (width - 1)) || high > ((wide)1 << (width - 1)) - 1)
         width++;
     return width;
+}
+
+int ir_range_bits(const struct op *op) {
+    return signed_width(op->low, op->high);
 }
 
 // How many low bits of input k does `op` look at, when `asked` low bits of op are wanted? 0: all.
