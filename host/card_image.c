@@ -293,6 +293,7 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
                                    .top = MR_NETWORK_TOP,
                                    .cache_dir = compiled->cache_dir,
                                    .trace = options && options->trace,
+                                   .notes = mr_notes_of(options),
                                    .shape = header};
     int failed = 0;
     if (!header || !embedded)

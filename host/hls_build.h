@@ -3,14 +3,16 @@
 #ifndef MR_HLS_BUILD_H
 #define MR_HLS_BUILD_H
 
-#include <stdbool.h>
+#include "cache.h"
+
 #include <stddef.h>
 
 struct mr_hls_build {
     const char *source;    // text of the C file
     const char *hlsc;      // path of the compiler
     const char *data_dir;  // holds hls/include and hls/kernels
-    const char *cache_dir; // exists
+    const char *cache_dir; // exists, absolute
+    struct mr_notes notes; // of what the cache holds
 };
 
 // The name of the result in the cache: <cache>/network-hls-<key>, whether it is there or not. Equal
@@ -18,12 +20,8 @@ struct mr_hls_build {
 int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_size, char *error,
                 size_t error_size);
 
-// True when the result of that name is there.
-bool mr_hls_is_built(const char *gen_dir);
-
-// Makes the result of that name unless it is there: network.c, network.sv, network_ports.h,
-// network_model.c, report.json, report.txt. A build that is killed leaves no directory of that
-// name, and of two builders at the same time one waits for the other.
+// Makes the result of that name unless it is there and sound (cache.h): network.c, network.sv,
+// network_ports.h, network_model.c, report.json, report.txt.
 int mr_hls_compile(const struct mr_hls_build *build, const char *gen_dir, char *error,
                    size_t error_size);
 

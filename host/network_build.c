@@ -19,6 +19,12 @@ static void tell(const struct mr_options *options, const char *text) {
         options->progress(options->progress_context, text);
 }
 
+struct mr_notes mr_notes_of(const struct mr_options *options) {
+    if (!options)
+        return (struct mr_notes){0};
+    return (struct mr_notes){options->note, options->note_context};
+}
+
 // What the caller wants, in the planner's words.
 static int make_request(const struct mr_options *options, struct mr_plan_request *request,
                         struct mr_error *error) {
@@ -106,11 +112,12 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
         .hlsc = hlsc,
         .data_dir = compiled->data_dir,
         .cache_dir = compiled->cache_dir,
+        .notes = mr_notes_of(options),
     };
     int failed =
         mr_hls_name(&build, compiled->gen_dir, sizeof compiled->gen_dir, text, sizeof text);
-    if (!failed && !mr_hls_is_built(compiled->gen_dir)) {
-        tell(options, "compiling the network (hlsc)");
+    if (!failed) {
+        tell(options, "compiling the network unless it is in the cache (hlsc)");
         failed = mr_hls_compile(&build, compiled->gen_dir, text, sizeof text);
     }
     free(source);
@@ -147,6 +154,7 @@ int mr_compiled_build(const struct mr_compiled *compiled, enum mr_flavour flavou
         .top = MR_NETWORK_TOP,
         .cache_dir = compiled->cache_dir,
         .trace = flavour == MR_FLAVOUR_RTL && trace,
+        .notes = mr_notes_of(options),
     };
     char text[900];
     tell(options, flavour == MR_FLAVOUR_RTL

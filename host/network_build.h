@@ -4,6 +4,7 @@
 #ifndef MR_NETWORK_BUILD_H
 #define MR_NETWORK_BUILD_H
 
+#include "cache.h"
 #include "hls_report.h"
 #include "millrace.h"
 #include "plan.h"
@@ -22,6 +23,9 @@ struct mr_compiled {
     // Of the network's source, which is shape and lanes: what a card's kernel is known by.
     unsigned char shape_hash[16];
 };
+
+// Whom the options tell of the build cache. NULL: nobody.
+struct mr_notes mr_notes_of(const struct mr_options *options);
 
 // Plans the shape for the options (which may be NULL), and compiles it unless the cache has it. 0,
 // or a code with a sentence in error. Free with mr_compiled_free in either case.

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The build recipes (build.h) and the cache they share. An entry is a directory that appears
-// whole, by one rename; its builder holds a lock on <entry>.lock and works in <entry>.tmp.
+// The build recipes (build.h), whose results are entries of the build cache.
 #define _GNU_SOURCE
 #include "build.h"
+#include "cache.h"
 #include "cache_key.h"
 #include "file.h"
 #include "process.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 // Raised whenever a recipe changes in a way that its flags in the key do not show.
-#define RECIPE "2"
+#define RECIPE "3"
 
 enum kind { MODEL, RTL, CARD };
 
@@ -30,9 +26,6 @@ struct work {
     char data[PATH_MAX], gen[PATH_MAX]; // absolute
     char objects[PATH_MAX];             // CCACHE_DIR=<cache>/objects, where there is ccache; or ""
     char entry[PATH_MAX];               // <cache>/<top>-<kind>-<key>
-    char place[PATH_MAX + 8];           // <entry>.tmp
-    char log[PATH_MAX + 32];            // <place>/out/build.log
-    int lock;
     char *error;
     size_t error_size;
 };
@@ -42,75 +35,6 @@ typedef void recipe(const struct work *work, struct mr_words *words);
 static int fail(const struct work *work, const char *path, const char *what) {
     snprintf(work->error, work->error_size, "%s: %s (%s)", path, what, strerror(errno));
     return -1;
-}
-
-// Makes a directory and those above it.
-static int make_directories(const char *path) {
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
-        *slash = '\0';
-        if (mkdir(part, 0777) && errno != EEXIST)
-            return -1;
-        *slash = '/';
-    }
-    if (mkdir(part, 0777) && errno != EEXIST)
-        return -1;
-    struct stat status;
-    if (stat(part, &status))
-        return -1;
-    if (!S_ISDIR(status.st_mode)) {
-        errno = ENOTDIR;
-        return -1;
-    }
-    return access(part, W_OK | X_OK);
-}
-
-static int use_cache_dir(const char *path, char *error, size_t error_size) {
-    if (!make_directories(path))
-        return 0;
-    snprintf(error, error_size,
-             "%s: cannot be used as the build cache (%s); set MILLRACE_CACHE to a directory that "
-             "can be written",
-             path, strerror(errno));
-    return -1;
-}
-
-int mr_cache_dir(char *path, size_t path_size, char *error, size_t error_size) {
-    const char *own = getenv("MILLRACE_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
-               *home = getenv("HOME");
-    int length;
-    if (own && *own)
-        length = snprintf(path, path_size, "%s", own);
-    else if (xdg && *xdg)
-        length = snprintf(path, path_size, "%s/millrace", xdg);
-    else if (home && *home)
-        length = snprintf(path, path_size, "%s/.cache/millrace", home);
-    else {
-        snprintf(error, error_size,
-                 "no place for the build cache: set MILLRACE_CACHE to a directory");
-        return -1;
-    }
-    if (length < 0 || (size_t)length >= path_size) {
-        snprintf(error, error_size, "the path of the build cache is too long; set MILLRACE_CACHE");
-        return -1;
-    }
-    return use_cache_dir(path, error, error_size);
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw) {
-    (void)status, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int remove_tree(const char *path) {
-    struct stat status;
-    if (lstat(path, &status))
-        return errno == ENOENT ? 0 : -1;
-    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static const char *c_compiler(void) {
@@ -367,80 +291,49 @@ out:
     return result;
 }
 
-static int take_lock(struct work *work) {
-    char path[PATH_MAX + 8];
-    snprintf(path, sizeof path, "%s.lock", work->entry);
-    work->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (work->lock < 0)
-        return fail(work, path, "cannot be opened");
-    while (flock(work->lock, LOCK_EX))
-        if (errno != EINTR)
-            return fail(work, path, "cannot be locked");
-    return 0;
-}
-
-// An empty place with links to the inputs: all paths of a build are relative to it, so spaces in
-// the names of directories and the machine's layout stay out of command lines and results.
-static int make_place(struct work *work) {
+// Links to the inputs beside the result: all paths of a build are relative to that place, so spaces
+// in the names of directories and the machine's layout stay out of command lines and results.
+static int link_inputs(const struct work *work, const char *place) {
     char path[PATH_MAX + 32], ports[PATH_MAX];
-    snprintf(work->place, sizeof work->place, "%s.tmp", work->entry);
-    snprintf(work->log, sizeof work->log, "%s/out/build.log", work->place);
-    if (remove_tree(work->place))
-        return fail(work, work->place, "is left from a killed build and cannot be removed");
-    if (mkdir(work->place, 0777))
-        return fail(work, work->place, "cannot be created");
-    snprintf(path, sizeof path, "%s/out", work->place);
-    if (mkdir(path, 0777))
-        return fail(work, path, "cannot be created");
-    snprintf(path, sizeof path, "%s/data", work->place);
+    snprintf(path, sizeof path, "%s/data", place);
     if (symlink(work->data, path))
         return fail(work, path, "cannot be created");
-    snprintf(path, sizeof path, "%s/gen", work->place);
+    snprintf(path, sizeof path, "%s/gen", place);
     if (symlink(work->gen, path))
         return fail(work, path, "cannot be created");
-    snprintf(path, sizeof path, "%s/kernel_ports.h", work->place);
+    snprintf(path, sizeof path, "%s/kernel_ports.h", place);
     snprintf(ports, sizeof ports, "gen/%s_ports.h", work->build->top);
     if (symlink(ports, path))
         return fail(work, path, "cannot be created");
     if (work->kind == CARD) {
-        snprintf(path, sizeof path, "%s/mr_network.svh", work->place);
+        snprintf(path, sizeof path, "%s/mr_network.svh", place);
         const struct mr_piece piece = {work->build->shape, strlen(work->build->shape)};
         return mr_file_write(path, &piece, 1, work->error, work->error_size);
     }
     return 0;
 }
 
-// Runs the recipe and moves the result into place.
-static int run_recipe(struct work *work, recipe *make_words) {
+// Runs the recipe (mr_entry_make).
+static int run_recipe(void *context, const struct mr_entry *entry, char *error, size_t error_size) {
+    const struct work *work = context;
     struct mr_words words = {0};
-    char reason[300], line[300], out[PATH_MAX + 32], so[PATH_MAX + 64];
-    make_words(work, &words);
-    const int failed = mr_process_run(&words, work->place, work->log, work->lock, work->objects,
+    char reason[300], line[300], log[PATH_MAX + 32], so[PATH_MAX + 64];
+    if (link_inputs(work, entry->place))
+        return -1;
+    (work->kind == MODEL ? model_recipe : rtl_recipe)(work, &words);
+    snprintf(log, sizeof log, "%s/build.log", entry->out);
+    const int failed = mr_process_run(&words, entry->place, log, entry->lock, work->objects,
                                       work->build->verbose, reason, sizeof reason);
     mr_words_free(&words);
     if (failed) {
-        char kept[PATH_MAX + 8];
-        snprintf(kept, sizeof kept, "%s.log", work->entry);
-        mr_log_first_error(work->log, line, sizeof line);
-        const bool moved = !rename(work->log, kept);
-        snprintf(work->error, work->error_size, "building %s from %s: %s%s%s%s%s", work->build->top,
-                 work->build->gen_dir, reason, *line ? ": " : "", line, moved ? "; see " : "",
-                 moved ? kept : "");
-        return -1;
+        mr_log_first_error(log, line, sizeof line);
+        const bool moved = !rename(log, entry->kept);
+        return mr_fail(error, error_size, "building %s from %s: %s%s%s%s%s", work->build->top,
+                       work->build->gen_dir, reason, *line ? ": " : "", line, moved ? "; see " : "",
+                       moved ? entry->kept : "");
     }
-    snprintf(out, sizeof out, "%s/out", work->place);
-    snprintf(so, sizeof so, "%s/kernel.so", out);
-    const int fd = open(so, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd)) {
-        fail(work, so, "was not written by the build");
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    close(fd);
-    if (rename(out, work->entry))
-        return fail(work, work->entry, "cannot be created");
-    return 0;
+    snprintf(so, sizeof so, "%s/kernel.so", entry->out);
+    return access(so, R_OK) ? fail(work, so, "was not written by the build") : 0;
 }
 
 static bool is_name(const char *text) {
@@ -472,7 +365,7 @@ static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
         snprintf(work->error, work->error_size, "%s: is too long a path for the build cache",
                  build->cache_dir);
         return -1;
-    } else if (use_cache_dir(cache, work->error, work->error_size)) {
+    } else if (mr_cache_use(cache, work->error, work->error_size)) {
         return -1;
     }
     if (!realpath(cache, real_cache))
@@ -498,18 +391,8 @@ static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
                  work->entry);
         return -1;
     }
-    if (!access(so_path, R_OK))
-        return 0;
-    if (take_lock(work))
-        return -1;
-    if (!access(so_path, R_OK)) // another builder was first
-        return 0;
-    int result = make_place(work);
-    if (!result)
-        result = run_recipe(work, work->kind == MODEL ? model_recipe : rtl_recipe);
-    // What stays behind is removed by the next build of the same entry.
-    (void)remove_tree(work->place);
-    return result;
+    return mr_entry_get(work->entry, run_recipe, work, &build->notes, work->error,
+                        work->error_size);
 }
 
 static int build_any(const struct mr_build *build, enum kind kind, char *so_path,
@@ -521,12 +404,9 @@ static int build_any(const struct mr_build *build, enum kind kind, char *so_path
     }
     work->build = build;
     work->kind = kind;
-    work->lock = -1;
     work->error = error;
     work->error_size = error_size;
     const int result = build_kernel(work, so_path, so_path_size);
-    if (work->lock >= 0)
-        close(work->lock);
     free(work);
     return result;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds what hlsc wrote into shared objects (kernel.h), through a cache: equal inputs, flags and
-// tools are built once per cache directory. Several threads and processes may build at the same
-// time; a build that is killed leaves nothing that a later one would take for a result.
+// Builds what hlsc wrote into shared objects (kernel.h), through the build cache: equal inputs,
+// flags and tools are built once per cache directory.
 #ifndef MR_BUILD_H
 #define MR_BUILD_H
+
+#include "cache.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@ struct mr_build {
     bool verbose;          // print the tools' command lines to stderr
     unsigned jobs;         // rtl: C++ compilers at a time; 0: one per core
     const char *shape;     // card: text of mr_network.svh (card_shape.h)
+    struct mr_notes notes; // of what the cache holds
 };
 
 // They write the path of the shared object to so_path. 0, or -1 with a sentence in error that names
@@ -35,9 +37,5 @@ int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_siz
 // Made for any machine of this kind, as images travel.
 int mr_build_card(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                   size_t error_size);
-
-// $MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace; created where it is
-// missing. 0, or -1 with a sentence in error.
-int mr_cache_dir(char *path, size_t path_size, char *error, size_t error_size);
 
 #endif

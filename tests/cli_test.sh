@@ -255,6 +255,29 @@ csv "$W/one.csv" 6 3 0.25
 runs 0 run "$T" --device cpu: --input "$W/one.csv" -o "$W/one.npy"
 refuses 1 "use sim:" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --trace "$W/t.fst"
 
+echo "a damaged cache"
+cache=$MILLRACE_CACHE
+MILLRACE_CACHE=$W/own-cache
+rm -rf "$MILLRACE_CACHE"
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+so=$(ls "$MILLRACE_CACHE"/network-model-*/kernel.so)
+printf 'X' | dd of="$so" bs=1 seek=5000 conv=notrunc 2>/dev/null
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+check "damage is told" grep -q 'note: .*is damaged (kernel.so is not as it was built) and is built again' "$W/err"
+check "and mended" cmp "$W/y.npy" "$W/again.npy"
+rm "$so"
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+check "what is missing is built" cmp "$W/y.npy" "$W/again.npy"
+echo >"$(ls "$MILLRACE_CACHE"/network-hls-*/report.json)"
+runs 0 plan "$T"
+check "reports too" grep -q 'report.json is not as it was built' "$W/err"
+runs 0 plan "$T"
+check "once" test ! -s "$W/err"
+chmod o+w "$MILLRACE_CACHE"
+refuses 1 "may be written by other users" run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+rm -rf "$MILLRACE_CACHE"
+MILLRACE_CACHE=$cache
+
 echo "ways to name input and output"
 runs 0 run "$T" "$X" --device cpu -o "$W/again.npy"
 check "input behind the model" cmp "$W/y.npy" "$W/again.npy"

@@ -116,11 +116,17 @@ static int pass_includes(struct checking *c) {
     return status;
 }
 
+static void tell(void *context, const char *text) {
+    (void)context;
+    fprintf(stderr, "hlsc: note: %s\n", text);
+}
+
 static struct mr_build recipe_of(const struct checking *c) {
     return (struct mr_build){.data_dir = c->data_dir,
                              .gen_dir = c->folder,
                              .top = c->compile_with->top,
                              .cache_dir = c->cache,
+                             .notes = {.tell = tell},
                              .assertions = true};
 }
 

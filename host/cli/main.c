@@ -45,6 +45,10 @@ static const struct cli_command *find_command(const char *name) {
     return NULL;
 }
 
+static void show_note(void *context, const char *text) {
+    cli_note(context, "%s", text);
+}
+
 static bool is_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
@@ -99,8 +103,8 @@ int main(int argc, char **argv) {
         return CLI_USAGE;
     struct cli cli = {.command = command,
                       .show_progress = isatty(STDERR_FILENO) == 1,
-                      .options = {.progress = show_progress}};
-    cli.options.progress_context = &cli;
+                      .options = {.progress = show_progress, .note = show_note}};
+    cli.options.progress_context = cli.options.note_context = &cli;
     opterr = 0;
     const int code = command->run(&cli, argc - 1, argv + 1);
     cli_end_progress(&cli);

@@ -203,6 +203,10 @@ struct mr_options {
     // Not 0: what the processes do is also recorded over time, for mr_session_timeline. Not on the
     // CPU, which has no cycles.
     int timeline;
+    // Called with what the caller should know, a sentence each: something in the build cache was
+    // damaged and is built again. NULL: none.
+    void (*note)(void *context, const char *text);
+    void *note_context;
 };
 
 struct mr_session;
