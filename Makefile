@@ -83,14 +83,14 @@ CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(filter-out hls/compiler/main.c,$(wildcard hls/compiler/*.c)))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] sim/*.[ch] sim/*.cpp sim/card/*.[ch] sim/card/*.cpp hls/compiler/*.[ch] \
+FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] driver/broker/*.c sim/*.[ch] sim/*.cpp sim/card/*.[ch] sim/card/*.cpp hls/compiler/*.[ch] \
     hls/include/*.h hw/*.c hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
     tests/*.[ch] tests/card/*.[ch] tests/card/*.cpp tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
 LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
-OUTPUTS := build/millrace build/millrace_card build/hlsc build/libmillrace.a build/libmillrace.so
+OUTPUTS := build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
@@ -154,7 +154,7 @@ lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL wi
 	$(Q)hw/lint.sh
 	$(call say,LINT    C)
 	$(Q)$(CLANG) -fsyntax-only -std=c11 -Wall -Wextra -Werror $(INCLUDES) \
-	    $(LIB_SOURCES) $(wildcard host/cli/*.c host/demo/*.c hls/compiler/*.c)
+	    $(LIB_SOURCES) $(wildcard driver/broker/*.c host/cli/*.c host/demo/*.c hls/compiler/*.c)
 
 format: | deps ## format the C files
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
@@ -182,7 +182,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(SHARE)/hls/include $(SHARE)/hls/kernels $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/host $(SHARE)/sim/card
-	$(Q)$(INSTALL) build/millrace build/millrace_card build/hlsc $(DESTDIR)$(PREFIX)/bin
+	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h $(DESTDIR)$(PREFIX)/include
 	$(Q)$(INSTALL) -m 644 build/libmillrace.a $(DESTDIR)$(LIBDIR)
 	$(Q)$(INSTALL) build/libmillrace.so $(DESTDIR)$(LIBDIR)/libmillrace.so.$(VERSION)
@@ -278,6 +278,10 @@ build/millrace: $(CLI_OBJECTS:%=build/obj/%) build/libmillrace.a
 build/millrace_card: $(CARD_OBJECTS:%=build/obj/%)
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -ldl
+# It holds XRT for an emulated card. XRT shall find its function sleep.
+build/millrace_broker: build/obj/driver/broker/main.o build/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
 # `hlsc check` builds and loads kernels by sim/.
 build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
@@ -300,7 +304,7 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
-build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/tests/session_test
+build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_process_test build/asan/card_process_test build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a

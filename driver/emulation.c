@@ -1,236 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// XRT's hardware emulation (emulation.h).
+// The card of XRT's hardware emulation (emulation.h).
 #define _GNU_SOURCE
 #include "emulation.h"
 #include "file.h"
 #include "protocol.h"
 #include "xclbin.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-// ---- Environment -------------------------------------------------------------------------------
-
-// XRT reads its environment once, so a process has one, made at first use and kept until it ends.
-static struct {
-    pthread_mutex_t lock;
-    bool ready;
-    char folder[PATH_MAX];
-    pid_t owner;
-    unsigned count; // of cards so far
-} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-// The sleeps of XRT 2.13's close and wait are off with system_dpa and kds. Its buffer for messages
-// must not grow, so the first message is the largest: every key of Emulation and Debug is in it.
-enum { PACKET = 0x10000, PAD = PACKET + 1024 };
-
-static int write_text(const char *name, const char *text, char *error, size_t error_size) {
-    char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", own.folder, name);
-    const struct mr_piece piece = {text, strlen(text)};
-    return mr_file_write(path, &piece, 1, error, error_size);
-}
-
-static int write_ini(bool xrt_starts, char *error, size_t error_size) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *ini = open_memstream(&text, &size);
-    if (!ini)
-        return mr_fail(error, error_size, "not enough memory to set up emulation");
-    fprintf(ini,
-            "[Runtime]\nkds=false\nruntime_log=%s/"
-            "xrt.log\n[Emulation]\npacket_size=0x%x\ndont_run=%s\nsystem_dpa=false\n"
-            "print_infos_in_console=false\nprint_warnings_in_console=false\n"
-            "print_errors_in_console=false\n[Debug]\nrpc_pad=",
-            own.folder, PACKET, xrt_starts ? "false" : "true");
-    for (int i = 0; i < PAD; i++)
-        fputc('x', ini);
-    fputc('\n', ini);
-    fclose(ini);
-    const int result = text ? write_text("xrt.ini", text, error, error_size)
-                            : mr_fail(error, error_size, "not enough memory to set up emulation");
-    free(text);
-    return result;
-}
-
-static const char device_list[] =
-    "{\"Version\": {\"FileVersion\": \"2.0\", \"ToolVersion\": \"2022.1\"},\n"
-    " \"Platform\": {\"Boards\": [{\"NumBoards\": \"1\", \"Devices\": [{\n"
-    "  \"Name\": \"millrace_emulated\", \"NumDevices\": \"16\",\n"
-    "  \"HalMajorVersion\": \"1\", \"HalMinorVersion\": \"0\", \"VendorId\": \"4334\",\n"
-    "  \"DdrBanks\": [{\"Name\": \"bank0\", \"Size\": \"64GB\"}]}]}]}}\n";
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw) {
-    (void)status, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static void remove_tree(const char *path) {
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void remove_folder(void) {
-    if (*own.folder && own.owner == getpid())
-        remove_tree(own.folder);
-}
-
-// XRT names its sockets by the user.
-static const char *user_name(char *text, size_t size) {
-    const char *user = getenv("USER");
-    if (user && *user)
-        return user;
-    const struct passwd *entry = getpwuid(getuid());
-    if (entry && entry->pw_name)
-        snprintf(text, size, "%s", entry->pw_name);
-    else
-        snprintf(text, size, "u%u", (unsigned)getuid());
-    return text;
-}
-
-// The process in a name like "millrace_77_0", "device0_0_77" or "millrace-77-Ab12cd"; 0: none.
-static long process_in(const char *name) {
-    long process = 0;
-    if (sscanf(name, "millrace_%ld_", &process) == 1 ||
-        sscanf(name, "D2X_unix_sock_millrace_%ld_", &process) == 1 ||
-        sscanf(name, "millrace-%ld-", &process) == 1 ||
-        sscanf(name, "device%*d_%*d_%ld", &process) == 1 ||
-        sscanf(name, "D2X_unix_sock_device%*d_%*d_%ld", &process) == 1)
-        return process;
-    return 0;
-}
-
-// A folder is in use while its process holds the lock in it, a socket while someone listens.
-static bool is_left(const char *path) {
-    char lock[PATH_MAX + 320];
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct stat status;
-    if (lstat(path, &status) || status.st_uid != getuid())
-        return false;
-    if (S_ISDIR(status.st_mode)) {
-        snprintf(lock, sizeof lock, "%s/lock", path);
-        const int fd = open(lock, O_RDWR | O_CLOEXEC);
-        const bool left = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
-        if (fd >= 0)
-            close(fd);
-        return left;
-    }
-    if (!S_ISSOCK(status.st_mode) || strlen(path) >= sizeof address.sun_path)
-        return false;
-    strcpy(address.sun_path, path);
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool left = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) &&
-                      errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return left;
-}
-
-// Removes what processes that are no more left in a folder, or one process that is named.
-static void sweep(const char *folder, long process) {
-    char path[PATH_MAX + 300];
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        const long owner = process_in(entry->d_name);
-        if (owner <= 0 || (process && owner != process) ||
-            (!process && (!kill((pid_t)owner, 0) || errno != ESRCH)))
-            continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (process || is_left(path))
-            remove_tree(path);
-    }
-    if (entries)
-        closedir(entries);
-}
-
-static void socket_folder(char *folder, size_t size) {
-    const char *user = getenv("USER");
-    snprintf(folder, size, "/tmp/%s", user ? user : "");
-}
-
-void mr_emulation_sweep(long process) {
-    char folder[PATH_MAX];
-    socket_folder(folder, sizeof folder);
-    sweep(folder, process);
-}
-
-static int make_environment(bool xrt_starts, char *error, size_t error_size) {
-    const char *temporary = getenv("TMPDIR");
-    char path[PATH_MAX + 64], user[64];
-    if (!temporary || !*temporary)
-        temporary = "/tmp";
-    sweep(temporary, 0);
-    snprintf(own.folder, sizeof own.folder, "%s/millrace-%ld-XXXXXX", temporary, (long)getpid());
-    if (!mkdtemp(own.folder)) {
-        const int reason = errno;
-        *own.folder = '\0';
-        return mr_fail(error, error_size,
-                       "no folder for the emulated card in %s (%s); set TMPDIR to a directory that "
-                       "can be written",
-                       temporary, strerror(reason));
-    }
-    own.owner = getpid();
-    atexit(remove_folder);
-    snprintf(path, sizeof path, "%s/lock", own.folder);
-    const int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); // until the process ends
-    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
-        return mr_fail(error, error_size, "%s: cannot be locked (%s)", path, strerror(errno));
-    if (write_ini(xrt_starts, error, error_size) ||
-        write_text("emconfig.json", device_list, error, error_size))
-        return -1;
-    snprintf(path, sizeof path, "%s/xrt.ini", own.folder);
-    if (setenv("XCL_EMULATION_MODE", "hw_emu", 1) ||
-        setenv("USER", user_name(user, sizeof user), 1) || setenv("XRT_INI_PATH", path, 1) ||
-        setenv("EMCONFIG_PATH", own.folder, 1) || setenv("SDACCEL_EM_RUN_DIR", own.folder, 1) ||
-        setenv("XILINX_VITIS", own.folder, 0))
-        return mr_fail(error, error_size, "not enough memory for the environment of emulation");
-    mr_emulation_sweep(0);
-    own.ready = true;
-    return 0;
-}
-
-int mr_emulation_prepare(bool xrt_starts, char *error, size_t error_size) {
-    pthread_mutex_lock(&own.lock);
-    int result = 0;
-    if (!own.ready)
-        result = make_environment(xrt_starts, error, error_size);
-    pthread_mutex_unlock(&own.lock);
-    return result;
-}
-
-int mr_emulation_set_libraries(const char *folder, char *error, size_t error_size) {
-    char home[PATH_MAX + 16], path[PATH_MAX + 64];
-    if (!own.ready)
-        return 0;
-    snprintf(home, sizeof home, "%s/xrt", own.folder);
-    snprintf(path, sizeof path, "%s/lib", home);
-    if ((mkdir(home, 0700) && errno != EEXIST) || (symlink(folder, path) && errno != EEXIST) ||
-        setenv("XILINX_XRT", home, 1))
-        return mr_fail(error, error_size, "%s: cannot be written (%s)", path, strerror(errno));
-    return 0;
-}
-
-const char *mr_emulation_folder(void) {
-    return own.folder;
-}
-
 // ---- The card and what stands between it and XRT -----------------------------------------------
+
+// A process has one card at a time.
+#define SOCKET_NAME "socket"
 
 enum { REQUEST_HEADER = 14, REPLY_HEADER = 9, CARD_FD = 3 };
 
@@ -250,19 +45,13 @@ struct mr_emulation {
     struct mr_card stand_in; // answers for a card that is dead
 };
 
-static int listen_at(const char *prefix, const char *id, struct sockaddr_un *address, char *error,
+static int listen_at(const char *prefix, struct sockaddr_un *address, char *error,
                      size_t error_size) {
-    char folder[PATH_MAX];
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    socket_folder(folder, sizeof folder);
-    // XRT cuts paths at 106 bytes.
-    const int length = snprintf(address->sun_path, 106, "%s/%s%s", folder, prefix, id);
+    snprintf(address->sun_path, sizeof address->sun_path, "%s/%s" SOCKET_NAME,
+             mr_emulation_folder(), prefix);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (length < 0 || length >= 106)
-        errno = ENAMETOOLONG;
-    else if (fd >= 0 && (!mkdir(folder, 0700) || errno == EEXIST) &&
-             (!unlink(address->sun_path) || errno == ENOENT) &&
-             !bind(fd, (struct sockaddr *)address, sizeof *address) && !listen(fd, 1))
+    if (fd >= 0 && !bind(fd, (struct sockaddr *)address, sizeof *address) && !listen(fd, 1))
         return fd;
     mr_fail(error, error_size,
             "%s: XRT's emulation needs a socket there and it cannot be made (%s)",
@@ -426,7 +215,6 @@ static void *pass_messages(void *context) {
 struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t error_size) {
     static const char *const prefixes[2] = {"", "D2X_unix_sock_"};
     struct mr_emulation *emulation = calloc(1, sizeof *emulation);
-    char id[64];
     if (!emulation) {
         mr_fail(error, error_size, "not enough memory for the emulated card");
         return NULL;
@@ -436,22 +224,18 @@ struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t er
     emulation->stand_in.failed = true;
     pthread_mutex_init(&emulation->lock, NULL);
     pthread_mutex_init(&emulation->ending, NULL);
-    pthread_mutex_lock(&own.lock);
-    const unsigned number = own.count++;
-    pthread_mutex_unlock(&own.lock);
-    snprintf(id, sizeof id, "millrace_%ld_%u", (long)getpid(), number);
-    snprintf(emulation->folder, sizeof emulation->folder, "%s/card%u", own.folder, number);
+    snprintf(emulation->folder, sizeof emulation->folder, "%s/card", mr_emulation_folder());
     if (mr_xclbin_unpack(image, emulation->folder, error, error_size))
         goto failed;
     for (int i = 0; i < 2; i++) {
         emulation->listeners[i] =
-            listen_at(prefixes[i], id, &emulation->addresses[i], error, error_size);
+            listen_at(prefixes[i], &emulation->addresses[i], error, error_size);
         if (emulation->listeners[i] < 0)
             goto failed;
     }
     if (start_card(emulation, error, error_size))
         goto failed;
-    if (pipe2(emulation->stop, O_CLOEXEC) || setenv("EMULATION_SOCKETID", id, 1) ||
+    if (pipe2(emulation->stop, O_CLOEXEC) || setenv("EMULATION_SOCKETID", SOCKET_NAME, 1) ||
         pthread_create(&emulation->thread, NULL, pass_messages, emulation)) {
         mr_fail(error, error_size, "no thread for the emulated card (%s)", strerror(errno));
         goto failed;
@@ -528,7 +312,7 @@ void mr_emulation_close(struct mr_emulation *emulation) {
         if (*emulation->addresses[i].sun_path)
             unlink(emulation->addresses[i].sun_path);
     }
-    remove_tree(emulation->folder);
+    mr_emulation_remove_tree(emulation->folder);
     pthread_mutex_destroy(&emulation->lock);
     pthread_mutex_destroy(&emulation->ending);
     free(emulation);

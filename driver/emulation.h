@@ -2,6 +2,8 @@
 // XRT's hardware emulation: the environment that leads unmodified XRT to an emulated card, and the
 // card's process. Nothing of this is used with a real card.
 //
+// A process has one card at a time, for XRT does not stand two (broker.h).
+//
 // XRT starts the process in an image by itself, and waits for ever when it dies. So here XRT is
 // told not to (dont_run): this starts the process, and a thread between the two passes the messages
 // on. When the process is gone it answers in its place, as a card that fell off its bus.
@@ -17,10 +19,15 @@
 int mr_emulation_prepare(bool xrt_starts, char *error, size_t error_size);
 // To be called when XRT has been loaded from this folder and before it is used.
 int mr_emulation_set_libraries(const char *folder, char *error, size_t error_size);
-// The private folder; "" when there is none. It is removed when the process ends.
+// The private folder; "" when there is none. It is removed when the process ends by exit.
 const char *mr_emulation_folder(void);
-// Removes the sockets that XRT left of a process that used emulated cards.
+void mr_emulation_remove_folder(void);
+void mr_emulation_remove_tree(const char *path);
+// Of another process of this user's, which is no more: removes its folder; the last line that it
+// wrote to the log there, "" when there is none.
 void mr_emulation_sweep(long process);
+void mr_emulation_last_words(long process, char *line, size_t size);
+#define MR_EMULATION_LOG "output.log"
 
 // Emulated cards are numbered below this.
 enum { MR_EMULATION_CARDS = 16 };

@@ -4,11 +4,13 @@
 #ifndef MR_XCLBIN_H
 #define MR_XCLBIN_H
 
+#include "file.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_SHAPE_HASH = 16 }; // bytes
+enum { MR_SHAPE_HASH = 16, MR_XCLBIN_UUID = 16 }; // bytes
 
 struct mr_xclbin_spec {
     const char *registers;  // path of the kernel's description, hw/registers.json
@@ -35,6 +37,9 @@ struct mr_xclbin_file {
 int mr_xclbin_write(const char *path, const struct mr_xclbin_spec *spec, char *error,
                     size_t error_size);
 
+// The UUID of an image with these sections. 0, or -1 for want of memory.
+int mr_xclbin_uuid(const struct mr_piece *sections, size_t count, unsigned char *uuid);
+
 // What an image says of itself.
 struct mr_xclbin_info {
     bool emulation;  // for hardware emulation, else for a card
@@ -46,8 +51,8 @@ struct mr_xclbin_info {
 // 32 hexadecimal digits, byte 0 first, as a manifest has them.
 bool mr_shape_hash_parse(const char *text, unsigned char *hash);
 
-// Checks the whole frame of the file, so that a truncated one never reaches XRT. 0, or -1 with a
-// sentence in error.
+// Checks the whole frame of the file, so that a truncated one never reaches XRT, and of an emulated
+// card all that XRT builds on. 0, or -1 with a sentence in error.
 int mr_xclbin_read(const char *path, struct mr_xclbin_info *info, char *error, size_t error_size);
 
 // Unpacks the files of an image for emulation into a new folder. 0, or -1 with a sentence in error.

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An open `xrt:` device: what its opening (xrt.c) and its runs (xrt_run.c) share.
+// An open `xrt:` device of this process: what its opening (xrt_here.c) and its runs (xrt_run.c)
+// share.
 #ifndef MR_XRT_DEVICE_H
 #define MR_XRT_DEVICE_H
 
-#include "driver.h"
-#include "xclbin.h"
 #include "xrt_card.h"
-
-#include <limits.h>
-
-enum { MR_XRT_BEAT = 64 }; // bytes of a word of the card's memory
+#include "xrt_way.h"
 
 // A buffer in the card's memory, kept for the next run.
 struct mr_xrt_buffer {
@@ -52,17 +48,8 @@ struct mr_xrt_stream {
 struct mr_xrt {
     struct mr_xrt_card card;
     struct mr_xrt *next; // of `open_cards`
-    unsigned index;
-    unsigned limit_ms;
-    uint32_t portion; // bytes
-    char path[PATH_MAX];
-    struct mr_xclbin_info image;
-    uint32_t x_bits, y_bits, process_count;
-    const char **names; // [process_count]
-    char *name_text;
-    uint32_t probe_count;
-    struct mr_probe *probes; // [probe_count], the texts behind them
-    char text[160];
+    struct mr_xrt_place place;
+    struct mr_xrt_shape shape;
     struct mr_xrt_buffer weights, x, y, state_in, state_out; // each in the memory of its port
     struct mr_xrt_stream stream;                             // xrt_stream.c
     uint64_t weights_beats;                                  // on the card
@@ -70,12 +57,7 @@ struct mr_xrt {
     struct mr_xrt_looks *looks; // xrt_timeline.c; NULL until a run has a timeline
 };
 
-// Of an element of so many bits in the card's memory.
-static inline uint32_t mr_xrt_bytes(uint32_t bits) {
-    return (bits + 7) / 8;
-}
-
-// Functions of struct mr_backend.
+// Functions of struct mr_xrt_way.
 int mr_xrt_load_weights(void *device, const void *beats, uint64_t count, char *error,
                         size_t error_size);
 int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size);

@@ -119,11 +119,11 @@ int mr_xrt_watch(struct mr_xrt *xrt, struct mr_xrt_watch *watch) {
     if (progress != watch->progress || !look)
         watch->moved = mr_xrt_now();
     watch->progress = progress;
-    if (mr_xrt_now() - watch->moved <= xrt->limit_ms)
+    if (mr_xrt_now() - watch->moved <= xrt->place.limit_ms)
         return 0;
     char reason[100];
     snprintf(reason, sizeof reason, "its kernel made no progress for %.1f s",
-             xrt->limit_ms / 1000.0);
+             xrt->place.limit_ms / 1000.0);
     return mr_xrt_card_lose(&xrt->card, reason);
 }
 
@@ -174,7 +174,7 @@ int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,
         mr_xrt_card_read64(card, MR_CARD_CYCLES, cycles) ||
         mr_xrt_card_read64(card, MR_CARD_LAST_OUTPUT, last_output))
         return -1;
-    for (uint32_t i = 0; activity && i < xrt->process_count; i++) {
+    for (uint32_t i = 0; activity && i < xrt->shape.process_count; i++) {
         if (mr_xrt_card_read64(card, MR_CARD_BUSY + i * MR_CARD_BUSY_STRIDE, &value))
             return -1;
         activity[i].busy += value;
@@ -194,10 +194,10 @@ int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,
 int mr_xrt_read_probes(struct mr_xrt *xrt, uint64_t *probes) {
     struct mr_xrt_card *card = &xrt->card;
     uint32_t any = 0;
-    memset(probes, 0, xrt->probe_count * sizeof *probes);
-    if (xrt->probe_count && mr_xrt_card_read(card, MR_CARD_PROBES_ANY, &any))
+    memset(probes, 0, xrt->shape.probe_count * sizeof *probes);
+    if (xrt->shape.probe_count && mr_xrt_card_read(card, MR_CARD_PROBES_ANY, &any))
         return -1;
-    for (uint32_t i = 0; any && i < xrt->probe_count; i++)
+    for (uint32_t i = 0; any && i < xrt->shape.probe_count; i++)
         if (mr_xrt_card_read64(card, MR_CARD_PROBE + i * MR_CARD_PROBE_STRIDE, &probes[i]))
             return -1;
     return 0;

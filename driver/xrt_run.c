@@ -50,7 +50,7 @@ static int check_state(struct mr_xrt *xrt, struct mr_xrt_card *card) {
         return mr_fail(card->error, sizeof card->error,
                        "%s: its kernel cannot give or take the recurrent state; build the image "
                        "again",
-                       xrt->path);
+                       xrt->place.path);
     return mr_xrt_stream_end(xrt);
 }
 
@@ -111,7 +111,7 @@ struct job {
 // Portions must begin at whole beats.
 static uint32_t portion_of(const struct job *run) {
     const uint64_t sequences = run->job->sequences,
-                   fit = run->xrt->portion / run->x_bytes / MR_XRT_BEAT * MR_XRT_BEAT;
+                   fit = run->xrt->place.portion / run->x_bytes / MR_XRT_BEAT * MR_XRT_BEAT;
     const uint64_t portion = fit ? fit : MR_XRT_BEAT;
     return (uint32_t)(portion < sequences ? portion : sequences);
 }
@@ -166,7 +166,7 @@ static int end_portion(struct job *run) {
 }
 
 static void add_probes(struct job *run) {
-    for (uint32_t i = 0; run->job->probes && i < run->xrt->probe_count; i++)
+    for (uint32_t i = 0; run->job->probes && i < run->xrt->shape.probe_count; i++)
         run->job->probes[i] += run->probes[i];
 }
 
@@ -231,19 +231,19 @@ int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size)
                        "%llu elements of x and %llu of y are not the same for each of %u sequences",
                        (unsigned long long)job->x_count, (unsigned long long)job->y_count,
                        job->sequences);
-    struct job *run = calloc(1, sizeof *run + xrt->probe_count * sizeof *run->probes);
+    struct job *run = calloc(1, sizeof *run + xrt->shape.probe_count * sizeof *run->probes);
     if (!run)
         return mr_fail(error, error_size, "not enough memory to run on the card");
     *run = (struct job){.xrt = xrt,
                         .job = job,
                         .x_elements = job->x_count / job->sequences,
                         .y_elements = job->y_count / job->sequences};
-    run->x_bytes = run->x_elements * mr_xrt_bytes(xrt->x_bits);
-    run->y_bytes = run->y_elements * mr_xrt_bytes(xrt->y_bits);
+    run->x_bytes = run->x_elements * mr_xrt_bytes(xrt->shape.x_bits);
+    run->y_bytes = run->y_elements * mr_xrt_bytes(xrt->shape.y_bits);
     run->portion = portion_of(run);
     job->cycles = job->last_output_cycle = 0;
     const int result =
-        mr_xrt_card_perform(&xrt->card, work_run, run, xrt->limit_ms, error, error_size);
+        mr_xrt_card_perform(&xrt->card, work_run, run, xrt->place.limit_ms, error, error_size);
     if (!xrt->card.abandoned)
         free(run);
     return result;
@@ -256,7 +256,7 @@ static int perform_load(struct mr_xrt *xrt, int (*work)(struct mr_xrt_card *, vo
         return mr_fail(error, error_size, "not enough memory for the card");
     *load = with;
     const int result =
-        mr_xrt_card_perform(&xrt->card, work, load, xrt->limit_ms, error, error_size);
+        mr_xrt_card_perform(&xrt->card, work, load, xrt->place.limit_ms, error, error_size);
     if (!xrt->card.abandoned)
         free(load);
     return result;

@@ -17,16 +17,16 @@ static uint64_t slot_bytes(uint64_t bytes) {
 }
 
 static uint64_t in_slot(const struct mr_xrt *xrt) {
-    return slot_bytes(xrt->stream.x_count * mr_xrt_bytes(xrt->x_bits));
+    return slot_bytes(xrt->stream.x_count * mr_xrt_bytes(xrt->shape.x_bits));
 }
 
 static uint64_t out_slot(const struct mr_xrt *xrt) { // the row's number behind it
-    return slot_bytes(xrt->stream.y_count * mr_xrt_bytes(xrt->y_bits) + 8);
+    return slot_bytes(xrt->stream.y_count * mr_xrt_bytes(xrt->shape.y_bits) + 8);
 }
 
 bool mr_xrt_streams(const struct mr_xrt *xrt, const struct mr_job *job) {
     return job->sequences == 1 && !job->timeline &&
-           job->x_count * mr_xrt_bytes(xrt->x_bits) <= ROW_BYTES;
+           job->x_count * mr_xrt_bytes(xrt->shape.x_bits) <= ROW_BYTES;
 }
 
 // May this job be the next row of the run that goes on?
@@ -115,12 +115,12 @@ int mr_xrt_stream_row(struct mr_xrt *xrt, struct mr_job *job) {
     struct mr_xrt_stream *stream = &xrt->stream;
     if (!fits(stream, job) && (mr_xrt_stream_end(xrt) || begin(xrt, job)))
         return -1;
-    memcpy(stream->in.data, job->x, (size_t)(job->x_count * mr_xrt_bytes(xrt->x_bits)));
+    memcpy(stream->in.data, job->x, (size_t)(job->x_count * mr_xrt_bytes(xrt->shape.x_bits)));
     if (mr_xrt_move(xrt, &stream->in, XCL_BO_SYNC_BO_TO_DEVICE, 0, in_slot(xrt)) ||
         mr_xrt_card_write(&xrt->card, MR_CARD_STREAM_ROWS, ++stream->rows) || wait_for_row(xrt) ||
         mr_xrt_move(xrt, &stream->out, XCL_BO_SYNC_BO_FROM_DEVICE, 0, out_slot(xrt)))
         return -1;
-    memcpy(job->y, stream->out.data, (size_t)(job->y_count * mr_xrt_bytes(xrt->y_bits)));
+    memcpy(job->y, stream->out.data, (size_t)(job->y_count * mr_xrt_bytes(xrt->shape.y_bits)));
     return count_cycles(xrt, job);
 }
 

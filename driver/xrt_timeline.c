@@ -25,7 +25,7 @@ struct mr_xrt_looks {
 };
 
 int mr_xrt_looks_begin(struct mr_xrt *xrt) {
-    const size_t processes = xrt->process_count, readings = processes * COUNTERS;
+    const size_t processes = xrt->shape.process_count, readings = processes * COUNTERS;
     if (!xrt->looks) {
         struct mr_xrt_looks *looks =
             malloc(sizeof *looks + readings * (sizeof *looks->values + sizeof *looks->last) +
@@ -61,7 +61,7 @@ static uint64_t value_at(uint64_t cycle, struct reading before, struct reading a
 int mr_xrt_look(struct mr_xrt *xrt, const struct mr_job *job) {
     static const uint32_t offsets[COUNTERS] = {MR_CARD_BUSY, MR_CARD_STARVED, MR_CARD_BLOCKED};
     struct mr_xrt_looks *looks = xrt->looks;
-    const uint32_t count = xrt->process_count * COUNTERS;
+    const uint32_t count = xrt->shape.process_count * COUNTERS;
     uint64_t begin, end;
     if (read_counter(xrt, MR_CARD_CYCLES, looks->cycle, &begin))
         return -1;
@@ -73,7 +73,7 @@ int mr_xrt_look(struct mr_xrt *xrt, const struct mr_job *job) {
             return -1;
     if (read_counter(xrt, MR_CARD_CYCLES, begin, &end))
         return -1;
-    memcpy(looks->now, job->activity, xrt->process_count * sizeof *looks->now);
+    memcpy(looks->now, job->activity, xrt->shape.process_count * sizeof *looks->now);
     for (uint32_t i = 0; i < count; i++) {
         struct mr_activity *now = &looks->now[i / COUNTERS];
         uint64_t *const places[COUNTERS] = {&now->busy, &now->starved, &now->blocked};

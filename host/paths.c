@@ -141,3 +141,7 @@ int mr_hlsc_path(char *path, size_t path_size, char *error, size_t error_size) {
 int mr_card_program_path(char *path, size_t path_size, char *error, size_t error_size) {
     return program_path("millrace_card", "MILLRACE_CARD", path, path_size, error, error_size);
 }
+
+int mr_broker_program_path(char *path, size_t path_size, char *error, size_t error_size) {
+    return program_path("millrace_broker", "MILLRACE_BROKER", path, path_size, error, error_size);
+}

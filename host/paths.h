@@ -16,4 +16,7 @@ int mr_hlsc_path(char *path, size_t path_size, char *error, size_t error_size);
 // The program that is an emulated card: $MILLRACE_CARD; else as hlsc.
 int mr_card_program_path(char *path, size_t path_size, char *error, size_t error_size);
 
+// The program that holds XRT for an emulated card: $MILLRACE_BROKER; else as hlsc.
+int mr_broker_program_path(char *path, size_t path_size, char *error, size_t error_size);
+
 #endif

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +30,13 @@ static inline double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-// What XRT's sleep adds to the first load of an image in a process.
-static inline double load_sleep(void) {
-    return getenv("LD_PRELOAD") ? 0 : 11;
+// The cards that this process opens can be told from others by their environment.
+#define MARK "MILLRACE_TEST_OWNER"
+
+static inline void mark_cards(void) {
+    char text[32];
+    snprintf(text, sizeof text, "%ld", (long)getpid());
+    setenv(MARK, text, 1);
 }
 
 static inline struct mr_model *open_model(void) {
@@ -44,6 +49,7 @@ static inline struct mr_model *open_model(void) {
 static inline struct mr_session *open_session(const struct mr_model *model, const char *uri,
                                               const struct mr_options *options) {
     struct mr_error error = {0};
+    mark_cards();
     struct mr_session *session = mr_session_open(model, uri, options, &error);
     ck_assert_msg(session != NULL, "%s: %s", uri, error.text);
     return session;
@@ -85,19 +91,32 @@ static inline void compare_with_cpu(struct mr_session *session, const struct mr_
     mr_session_close(cpu);
 }
 
-// The processes that this one started and that are cards.
-static inline pid_t find_card(void) {
+static inline bool is_marked(long process) {
+    char path[64], wanted[64], text[65536] = "";
+    snprintf(path, sizeof path, "/proc/%ld/environ", process);
+    snprintf(wanted, sizeof wanted, MARK "=%ld", (long)getpid());
+    FILE *file = fopen(path, "r");
+    const size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    for (size_t at = 0; at < size; at += strlen(text + at) + 1)
+        if (strcmp(text + at, wanted) == 0)
+            return true;
+    return false;
+}
+
+// A process of this name that belongs to a card of this process; 0: there is none.
+static inline pid_t find_process(const char *wanted) {
     DIR *processes = opendir("/proc");
     pid_t found = 0;
     for (struct dirent *entry; processes && !found && (entry = readdir(processes));) {
-        char path[300], name[64] = "";
-        int parent = 0;
+        char path[300], name[64] = "", state = 0;
         if (!isdigit((unsigned char)*entry->d_name))
             continue;
         snprintf(path, sizeof path, "/proc/%.200s/stat", entry->d_name);
         FILE *file = fopen(path, "r");
-        if (file && fscanf(file, "%*d (%63[^)]) %*c %d", name, &parent) == 2 &&
-            parent == getpid() && strcmp(name, "millrace_card") == 0)
+        if (file && fscanf(file, "%*d (%63[^)]) %c", name, &state) == 2 && state != 'Z' &&
+            strcmp(name, wanted) == 0 && is_marked(atol(entry->d_name)))
             found = (pid_t)atoi(entry->d_name);
         if (file)
             fclose(file);
@@ -105,6 +124,10 @@ static inline pid_t find_card(void) {
     if (processes)
         closedir(processes);
     return found;
+}
+
+static inline pid_t find_card(void) {
+    return find_process("millrace_card");
 }
 
 struct shot {
@@ -130,23 +153,6 @@ static inline void build_image(void) {
         exit(1);
     }
     mr_model_close(model);
-}
-
-// Before all tests: with XRT's sleeps shortened (card_nosleep.c), by starting the program once
-// more. 0, or -1 when that failed. The sanitizers want to be first.
-static inline int card_start_again(char **argv) {
-    if (getenv("MILLRACE_REAL_SLEEP") || getenv("LD_PRELOAD") || getenv("ASAN_OPTIONS"))
-        return 0;
-    setenv("LD_PRELOAD", "build/card_nosleep.so", 1);
-    execv(argv[0], argv);
-    return -1;
-}
-
-static inline int card_prepare(char **argv) {
-    if (card_start_again(argv))
-        return -1;
-    build_image();
-    return 0;
 }
 
 static inline int card_run(Suite *suite) {

@@ -69,10 +69,7 @@ START_TEST(large_input) {
 }
 END_TEST
 
-int main(int argc, char **argv) {
-    (void)argc;
-    if (card_start_again(argv))
-        return 1;
+int main(void) {
     Suite *suite = suite_create("card_large");
     TCase *cases = tcase_create("large");
     tcase_set_timeout(cases, 1200);

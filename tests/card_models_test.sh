@@ -9,8 +9,6 @@ models=${MODELS:-../shared/models}
 millrace=build/millrace
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 export MILLRACE_BITSTREAMS=$work/bitstreams
-# XRT's own sleeps are shortened (card_nosleep.c) unless they are asked for.
-[ -n "${MILLRACE_REAL_SLEEP:-}" ] || preload=$PWD/build/card_nosleep.so
 rm -rf "$work"
 mkdir -p "$work/bitstreams" || exit 1
 failed=0
@@ -23,7 +21,7 @@ fail() {
 run() { # device, options...: the output's name is the device's
     local device=$1
     shift
-    LD_PRELOAD=${preload:-} "$millrace" run "$model" --device "$device" -o "$work/${device%%:*}.npy" "$@" \
+    "$millrace" run "$model" --device "$device" -o "$work/${device%%:*}.npy" "$@" \
         >"$work/$device.log" 2>&1 || fail "$name on $device: $(tail -n 1 "$work/$device.log")"
 }
 

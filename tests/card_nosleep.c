@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded into card_test: XRT's hardware emulation sleeps ten seconds when it loads an image,
-// "for the simulator to start". For tests only; with MILLRACE_REAL_SLEEP set they do without.
+// Preloaded into XRT programs that tests start by `millrace emulate`: XRT's hardware emulation
+// sleeps ten seconds when it loads an image, "for the simulator to start". With MILLRACE_REAL_SLEEP
+// set the tests do without.
 #define _POSIX_C_SOURCE 200809L
 #include <time.h>
 #include <unistd.h>

@@ -187,10 +187,8 @@ START_TEST(opening_does_not_fall) {
 }
 END_TEST
 
-int main(int argc, char **argv) {
-    (void)argc;
-    if (card_prepare(argv))
-        return 1;
+int main(void) {
+    build_image();
     Suite *suite = suite_create("card_resume");
     TCase *cases = tcase_create("resume");
     tcase_set_timeout(cases, 120);

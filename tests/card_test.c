@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cards: the real XRT libraries against an emulated card, which is the Verilated kernel with its
 // AXI shell. The bits are those of cpu:, and whatever goes wrong ends in a sentence within a time
-// limit and leaves the library usable. Every test is a process of its own, as XRT is started once
-// in a process. Writes below build/card_test.
+// limit and leaves the library usable. Writes below build/card_test.
 #define _GNU_SOURCE
 #include "card_fixture.h"
 #include "driver.h"
@@ -216,6 +215,7 @@ static void raw_close(struct raw *raw) {
 static struct mr_device *raw_device(const struct raw *raw, const char *uri,
                                     const struct mr_device_options *options) {
     char text[900];
+    mark_cards();
     struct mr_device *opened = mr_device_open(uri, &raw->image, options, text, sizeof text);
     ck_assert_msg(opened != NULL, "%s", text);
     ck_assert_msg(!mr_device_load_weights(opened, raw->weights, raw->beats, text, sizeof text),
@@ -391,9 +391,10 @@ START_TEST(plain_program) {
     write_bytes(FOLDER "/weights.bin", raw.weights, raw.beats * 64);
     write_bytes(FOLDER "/x.bin", x, count * sizeof *x);
     snprintf(text, sizeof text,
-             "build/millrace emulate build/card_plain_xrt %s " FOLDER "/weights.bin " FOLDER
+             "%sbuild/millrace emulate build/card_plain_xrt %s " FOLDER "/weights.bin " FOLDER
              "/x.bin " FOLDER "/y.bin %d %d %zu %zu >" FOLDER "/plain.log 2>&1",
-             image_path, SEQUENCES, STEPS, count, (size_t)(SEQUENCES * raw.outputs));
+             getenv("MILLRACE_REAL_SLEEP") ? "" : "LD_PRELOAD=build/card_nosleep.so ", image_path,
+             SEQUENCES, STEPS, count, (size_t)(SEQUENCES * raw.outputs));
     ck_assert_msg(system(text) == 0, "see " FOLDER "/plain.log");
     FILE *file = fopen(FOLDER "/y.bin", "rb");
     ck_assert(file != NULL);
@@ -508,7 +509,7 @@ START_TEST(card_silent) {
         free(x);
     }
     ck_assert_msg(strstr(error.text, "no sign of life for 1.0 s") != NULL, "%s", error.text);
-    ck_assert(seconds_now() - start < 6 + load_sleep());
+    ck_assert(seconds_now() - start < 6);
     unsetenv("MILLRACE_CARD_SILENT");
     card = open_session(model, device, NULL);
     compare_with_cpu(card, model, 3, 3);
@@ -667,10 +668,8 @@ START_TEST(chosen_by_itself) {
 }
 END_TEST
 
-int main(int argc, char **argv) {
-    (void)argc;
-    if (card_prepare(argv))
-        return 1;
+int main(void) {
+    build_image();
     Suite *suite = suite_create("card");
     TCase *well = tcase_create("well"), *faults = tcase_create("faults");
     tcase_set_timeout(well, 120);

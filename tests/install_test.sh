@@ -14,7 +14,7 @@ cat >"$prefix/user.c" <<'END'
 #include <millrace.h>
 #include <stdio.h>
 int main(int argc, char **argv) {
-    static float x[2][50][25], y[2];
+    static float x[2][50][25], y[8];
     struct mr_error error;
     struct mr_stats stats;
     struct mr_model *model = argc == 3 ? mr_model_open(argv[1], &error) : NULL;
@@ -44,6 +44,15 @@ same_from_c() {
         (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" "$prefix/net.millrace" cpu: >"$prefix/cpu.txt") &&
         cmp "$prefix/sim.txt" "$prefix/cpu.txt"
 }
+# The broker is found beside the command or as seen from the library; the card's parts in share.
+same_on_card() {
+    build/tests/session_test --write "$prefix/small.millrace" "$prefix/small.npy" &&
+        (cd / && "$prefix/bin/millrace" build "$prefix/small.millrace" --platform hw_emu -o "$prefix/images") &&
+        (cd / && MILLRACE_BITSTREAMS=$prefix/images LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" \
+            "$prefix/small.millrace" xrt:0 >"$prefix/xrt.txt") &&
+        (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" "$prefix/small.millrace" cpu: >"$prefix/cpu.txt") &&
+        cmp "$prefix/xrt.txt" "$prefix/cpu.txt"
+}
 checked_kernel() {
     (cd / && "$prefix/bin/hlsc" check "$kernel" --top flow -I "$prefix/share/millrace/hls/include" --seed 1 --vectors 50)
 }
@@ -54,6 +63,7 @@ check "the installed command imports" \
 check "a program builds with pkg-config" \
     cc -std=c11 -o "$prefix/user" "$prefix/user.c" $(pkg-config --cflags --libs millrace)
 check "it gets the same bits from sim: and cpu:, from any folder" same_from_c
+check "it gets them from an emulated card too" same_on_card
 check "the installed hlsc checks a kernel" checked_kernel
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

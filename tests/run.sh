@@ -135,7 +135,6 @@ if [ "$kind" = long ]; then
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_test
     step card-large 1200 build/tests/card_large
     step card-models-large 1200 tests/card_models_test.sh long
-    step resume-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_resume_test
     step hlsc-fuzz-new 3600 build/tests/hlsc_fuzz --count 2000 --reduce 60
     for test in $tests; do
         # Loaded kernels are not instrumented, and stay loaded.

@@ -1,37 +1,166 @@
 // SPDX-License-Identifier: Apache-2.0
-// `millrace emulate`: any XRT program, unchanged, against emulated cards.
+// `millrace emulate`: any XRT program, unchanged, against emulated cards. The command is to the
+// program what a shell is: the program has a process group of its own, for XRT's handlers of fatal
+// signals end all of theirs, and what comes here is passed on to it.
 #define _GNU_SOURCE
 #include "cli.h"
 #include "emulation.h"
 #include "xrt_api.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-// XRT's handlers of fatal signals end the whole process group, so it gets one of its own.
-static pid_t start(char **argv) {
+enum { LAST_MS = 2000, MOMENT_MS = 20 }; // for cards whose program has ended
+
+// Passed on, beside what a stop takes.
+static const int passed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+enum { PASSED_ON = sizeof passed_on / sizeof *passed_on };
+
+struct emulated {
+    pid_t program; // and its group
+    bool terminal; // is the program's
+    bool asked;    // by a signal, to end
+};
+
+static void wait_a_moment(void) {
+    nanosleep(&(struct timespec){.tv_nsec = MOMENT_MS * 1000000}, NULL);
+}
+
+static bool in_foreground(void) {
+    return isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+// ---- Processes ---------------------------------------------------------------------------------
+
+static pid_t start_program(char **argv, bool terminal, const sigset_t *mask) {
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
-        if (isatty(STDIN_FILENO))
+        if (terminal)
             tcsetpgrp(STDIN_FILENO, getpid()); // keys and their signals go to the program
         signal(SIGTTOU, SIG_DFL);
+        sigprocmask(SIG_SETMASK, mask, NULL);
         execvp(argv[0], argv);
         fprintf(stderr, "millrace: %s: cannot be started (%s)\n", argv[0], strerror(errno));
         _exit(127);
     }
+    if (child > 0)
+        setpgid(child, child);
     return child;
+}
+
+// A process that ends the program and its cards when this one was killed: the pipe then closes
+// without a byte. Returns the end that this process keeps; -1 when there is none.
+static int start_guard(pid_t program) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return -1;
+    const pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        ssize_t got;
+        setsid();
+        dup2(ends[0], 0);
+        for (int fd = 1; fd < 1024; fd++)
+            close(fd);
+        while ((got = read(0, &byte, 1)) < 0 && errno == EINTR)
+            ;
+        if (got == 0) {
+            kill(-program, SIGKILL);
+            for (int ms = 0; ms < LAST_MS && !kill(-program, 0); ms += MOMENT_MS)
+                wait_a_moment();
+            mr_emulation_remove_tree(mr_emulation_folder());
+        }
+        _exit(0);
+    }
+    close(ends[0]);
+    if (child > 0)
+        return ends[1];
+    close(ends[1]);
+    return -1;
+}
+
+// ---- What happens meanwhile --------------------------------------------------------------------
+
+// The program was stopped, by a key perhaps: so is this command, until its shell wakes it.
+static void stop_too(struct emulated *emulated) {
+    if (emulated->terminal)
+        tcsetpgrp(STDIN_FILENO, getpgrp());
+    raise(SIGSTOP);
+    emulated->terminal = in_foreground();
+    if (emulated->terminal)
+        tcsetpgrp(STDIN_FILENO, emulated->program);
+    kill(-emulated->program, SIGCONT);
+}
+
+// True when it has ended, with its status.
+static bool has_ended(struct emulated *emulated, int *status) {
+    const pid_t found = waitpid(emulated->program, status, WNOHANG | WUNTRACED);
+    if (found == emulated->program && WIFSTOPPED(*status)) {
+        stop_too(emulated);
+        return false;
+    }
+    return found == emulated->program || (found < 0 && errno != EINTR);
+}
+
+static int wait_for_end(struct emulated *emulated, const sigset_t *mask) {
+    int status = 0;
+    while (!has_ended(emulated, &status)) {
+        siginfo_t info;
+        const int number = sigwaitinfo(mask, &info);
+        if (number <= 0 || number == SIGCHLD)
+            continue;
+        kill(-emulated->program, number);
+        emulated->asked |= number == SIGTERM || number == SIGINT || number == SIGHUP;
+    }
+    // Its cards see their connections closed, and their end is told here.
+    for (int ms = 0; ms < LAST_MS && !kill(-emulated->program, 0); ms += MOMENT_MS) {
+        while (waitpid(-emulated->program, NULL, WNOHANG) > 0)
+            ;
+        wait_a_moment();
+    }
+    if (emulated->asked)
+        kill(-emulated->program, SIGKILL);
+    return status;
+}
+
+static int emulate(struct cli *cli, char **argv) {
+    struct emulated emulated = {.terminal = in_foreground()};
+    sigset_t mask, before;
+    sigemptyset(&mask);
+    for (int i = 0; i < PASSED_ON; i++)
+        sigaddset(&mask, passed_on[i]);
+    sigaddset(&mask, SIGTSTP);
+    sigaddset(&mask, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &mask, &before);
+    signal(SIGCHLD, SIG_DFL); // where it is ignored, children leave no status
+    signal(SIGTTOU, SIG_IGN);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    emulated.program = start_program(argv, emulated.terminal, &before);
+    if (emulated.program < 0)
+        return cli_fail(cli, "no process for %s (%s)", argv[0], strerror(errno));
+    const int guard = start_guard(emulated.program);
+    const int status = wait_for_end(&emulated, &mask);
+    if (emulated.terminal)
+        tcsetpgrp(STDIN_FILENO, getpgrp());
+    mr_emulation_remove_folder();
+    if (guard >= 0 && write(guard, "", 1) == 1)
+        close(guard);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int emulate_command(struct cli *cli, int argc, char **argv) {
     struct mr_xrt_api api;
     char text[900];
-    int status = 0;
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         cli_print_help(cli->command);
         return CLI_OK;
@@ -43,16 +172,7 @@ static int emulate_command(struct cli *cli, int argc, char **argv) {
     if (mr_emulation_prepare(true, text, sizeof text) || mr_xrt_load(&api, text, sizeof text) ||
         mr_emulation_set_libraries(api.folder, text, sizeof text))
         return cli_fail(cli, "%s", text);
-    signal(SIGTTOU, SIG_IGN);
-    const pid_t child = start(argv + 1);
-    if (child < 0)
-        return cli_fail(cli, "no process for %s (%s)", argv[1], strerror(errno));
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (isatty(STDIN_FILENO))
-        tcsetpgrp(STDIN_FILENO, getpgrp());
-    mr_emulation_sweep((long)child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return emulate(cli, argv + 1);
 }
 
 const struct cli_command cli_emulate = {
@@ -60,12 +180,12 @@ const struct cli_command cli_emulate = {
     .summary = "run an XRT program against emulated cards",
     .usage = "PROGRAM [ARGUMENT...]",
     .about =
-        "Runs an XRT program in the environment in which XRT's hardware emulation works, so that "
-        "it\n"
-        "finds emulated cards 0 to 15 and may load images that millrace build --platform hw_emu "
-        "made.\n"
-        "(millrace run --device xrt:N does so by itself.) XRT sleeps 10 s when it loads an "
-        "image.\n"
-        "Exit code: that of the program.",
+        "Runs an XRT program in the environment in which XRT's hardware emulation works, so that\n"
+        "it finds emulated cards 0 to 15 and may load images that millrace build --platform "
+        "hw_emu\n"
+        "made. (millrace run --device xrt:N does so by itself.) XRT sleeps 10 s when it loads an\n"
+        "image. Its sockets lie in /tmp/$USER, so for the program USER names a private folder.\n"
+        "Signals to this command go to the program; what belongs to it ends with this command.\n"
+        "Exit code: that of the program; 128 and the number of the signal that ended it.",
     .run = emulate_command,
 };

@@ -55,6 +55,7 @@ struct card final {
     uint64_t time = 0, cycle = 0, random_state = 0;
     uint64_t read_count = 0, write_count = 0;
     bool moved = false; // data, in this cycle
+    bool complained = false;
     std::deque<burst> reads, writes, answers;
     std::deque<beat> written;
     uint32_t read_beat = 0; // of the burst that is being read
@@ -80,10 +81,27 @@ struct card final {
         return memory.data + (address - memory.base);
     }
 
+    // Once, for what comes after it is of the same kind.
+    void complain(bool writes, uint64_t address) {
+        const mr_card_memory &memory = options.memory;
+        const uint64_t half = memory.size / 2, begin = memory.base + (writes ? half : 0);
+        if (!complained)
+            fprintf(stderr,
+                    "millrace card: port %s %s 0x%llx, which is not in its memory bank (0x%llx to "
+                    "0x%llx); it is answered DECERR\n",
+                    writes ? "m_axi_gmem_out" : "m_axi_gmem_in",
+                    writes ? "writes to" : "reads from", static_cast<unsigned long long>(address),
+                    static_cast<unsigned long long>(begin),
+                    static_cast<unsigned long long>(begin + half - 1));
+        complained = true;
+    }
+
     burst make_burst(bool writes, uint64_t address, uint32_t length, uint64_t number,
                      uint64_t bad) {
         const uint32_t beats = length + 1;
         const bool there = memory_at(writes, address, uint64_t{beats} * beat_bytes) != nullptr;
+        if (!there)
+            complain(writes, address);
         return {address, beats, cycle + latency(),
                 number == bad ? slave_error
                 : there       ? okay

@@ -44,7 +44,8 @@ static int connect_to(const char *user, const char *prefix, const char *id, int 
     char path[4096];
     snprintf(path, sizeof path, "/tmp/%s/%s%s", user, prefix, id);
     memcpy(address.sun_path, path, strnlen(path, 106));
-    for (int tries = 0; tries <= 100 * seconds; tries++) {
+    const pid_t parent = getppid();
+    for (int tries = 0; tries <= 100 * seconds && getppid() == parent; tries++) {
         const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
             return -1;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// A card that a broker's process drives (xrt_way.h, broker.h): requests, and what goes through the
+// common memory for them.
+#define _GNU_SOURCE
+#include "broker_start.h"
+#include "file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct remote {
+    struct mr_broker broker;
+    struct mr_xrt_shape shape;
+};
+
+static uint64_t whole_pages(uint64_t size) {
+    return (size + MR_BROKER_PAGE - 1) / MR_BROKER_PAGE * MR_BROKER_PAGE;
+}
+
+static void close_remote(void *card) {
+    struct remote *remote = card;
+    mr_broker_end(&remote->broker);
+    free(remote);
+}
+
+static void drop_remote(void *card) {
+    struct remote *remote = card;
+    mr_broker_forget(&remote->broker);
+    free(remote);
+}
+
+static void *open_remote(const struct mr_xrt_place *place, struct mr_xrt_shape *shape, char *error,
+                         size_t error_size) {
+    struct mr_broker_request request = {.call = MR_BROKER_OPEN};
+    struct mr_broker_reply reply;
+    struct remote *remote = calloc(1, sizeof *remote);
+    char *file = realpath(place->path, NULL); // the broker works in another folder
+    if (!remote || !file) {
+        mr_fail(error, error_size, "%s: cannot be opened for the emulated card", place->path);
+    } else if (!mr_broker_start(&remote->broker, place->limit_ms, error, error_size)) {
+        struct mr_xrt_place *there = (void *)(remote->broker.memory + MR_BROKER_DATA);
+        *there = *place;
+        const size_t length = strlen(file);
+        if (length < sizeof there->file)
+            memcpy(there->file, file, length + 1);
+        if (!mr_broker_ask(&remote->broker, &request, &reply, error, error_size)) {
+            free(file);
+            *shape = remote->shape = reply.shape;
+            return remote;
+        }
+        mr_broker_end(&remote->broker);
+    }
+    free(file);
+    free(remote);
+    return NULL;
+}
+
+// A request that takes beats there, or brings them.
+static int move_beats(struct remote *remote, enum mr_broker_call call, const void *from, void *to,
+                      uint64_t count, char *error, size_t error_size) {
+    struct mr_broker_request request = {.call = call, .count = count};
+    struct mr_broker_reply reply;
+    const size_t size = (size_t)count * MR_XRT_BEAT;
+    if (mr_broker_reserve(&remote->broker, MR_BROKER_DATA + (uint64_t)size, error, error_size))
+        return -1;
+    if (from)
+        memcpy(remote->broker.memory + MR_BROKER_DATA, from, size);
+    if (mr_broker_ask(&remote->broker, &request, &reply, error, error_size))
+        return -1;
+    if (to)
+        memcpy(to, remote->broker.memory + MR_BROKER_DATA, size);
+    return 0;
+}
+
+static int load_weights(void *card, const void *beats, uint64_t count, char *error,
+                        size_t error_size) {
+    return move_beats(card, MR_BROKER_LOAD, beats, NULL, count, error, error_size);
+}
+
+static int read_state(void *card, void *beats, uint64_t count, char *error, size_t error_size) {
+    return move_beats(card, MR_BROKER_READ_STATE, NULL, beats, count, error, error_size);
+}
+
+static int write_state(void *card, const void *beats, uint64_t count, char *error,
+                       size_t error_size) {
+    return move_beats(card, MR_BROKER_WRITE_STATE, beats, NULL, count, error, error_size);
+}
+
+// ---- A job -------------------------------------------------------------------------------------
+
+// Of what a job points to, in the common memory; each begins at a page, which XRT can take as it
+// is.
+struct places {
+    uint64_t x_size, y_size, activity_size, probes_size, before_size, cycles_size, counts_size;
+    uint64_t end;
+};
+
+static uint64_t place(uint64_t *end, uint64_t size) {
+    const uint64_t begin = *end;
+    *end += whole_pages(size);
+    return begin;
+}
+
+static void lay_out(const struct remote *remote, const struct mr_job *job,
+                    struct mr_broker_run *run, struct places *places) {
+    const uint64_t processes = remote->shape.process_count;
+    *places =
+        (struct places){.x_size = job->x_count * mr_xrt_bytes(remote->shape.x_bits),
+                        .y_size = job->y_count * mr_xrt_bytes(remote->shape.y_bits),
+                        .activity_size = processes * sizeof *job->activity,
+                        .before_size = processes * sizeof(struct mr_counts),
+                        .cycles_size = MR_TIMELINE_SAMPLES * sizeof(uint64_t),
+                        .counts_size = MR_TIMELINE_SAMPLES * processes * sizeof(struct mr_counts),
+                        .end = MR_BROKER_DATA};
+    *run = (struct mr_broker_run){.job = *job};
+    run->x = place(&places->end, places->x_size);
+    run->y = place(&places->end, places->y_size);
+    if (job->activity)
+        run->activity = place(&places->end, places->activity_size);
+    if (job->probes)
+        run->probes = place(&places->end, places->probes_size);
+    if (job->timeline) {
+        run->timeline = *job->timeline;
+        run->before = place(&places->end, places->before_size);
+        run->cycles = place(&places->end, places->cycles_size);
+        run->counts = place(&places->end, places->counts_size);
+    }
+}
+
+static void send_job(unsigned char *memory, const struct mr_job *job,
+                     const struct mr_broker_run *run, const struct places *places) {
+    memcpy(memory + run->x, job->x, places->x_size);
+    if (job->activity)
+        memcpy(memory + run->activity, job->activity, places->activity_size);
+    if (job->probes)
+        memcpy(memory + run->probes, job->probes, places->probes_size);
+    if (job->timeline) {
+        memcpy(memory + run->before, job->timeline->before, places->before_size);
+        memcpy(memory + run->cycles, job->timeline->cycles, places->cycles_size);
+        memcpy(memory + run->counts, job->timeline->counts, places->counts_size);
+    }
+}
+
+// What the broker has counted and measured.
+static void take_results(const unsigned char *memory, struct mr_job *job,
+                         const struct mr_broker_run *asked, const struct places *places) {
+    const struct mr_broker_run *run = &((const struct mr_broker_memory *)(const void *)memory)->run;
+    const struct mr_job wanted = *job;
+    *job = run->job;
+    job->sequences = wanted.sequences;
+    job->x = wanted.x;
+    job->y = wanted.y;
+    job->activity = wanted.activity;
+    job->probes = wanted.probes;
+    job->timeline = wanted.timeline;
+    if (job->activity)
+        memcpy(job->activity, memory + asked->activity, places->activity_size);
+    if (job->probes)
+        memcpy(job->probes, memory + asked->probes, places->probes_size);
+    if (job->timeline && run->timeline.count < MR_TIMELINE_SAMPLES) {
+        const struct mr_timeline own = *job->timeline;
+        *job->timeline = run->timeline;
+        job->timeline->process_count = own.process_count;
+        job->timeline->before = own.before;
+        job->timeline->cycles = own.cycles;
+        job->timeline->counts = own.counts;
+        memcpy(own.before, memory + asked->before, places->before_size);
+        memcpy(own.cycles, memory + asked->cycles, places->cycles_size);
+        memcpy(own.counts, memory + asked->counts, places->counts_size);
+    }
+}
+
+static int run(void *card, struct mr_job *job, char *error, size_t error_size) {
+    struct remote *remote = card;
+    struct mr_broker_request request = {.call = MR_BROKER_RUN};
+    struct mr_broker_reply reply;
+    struct mr_broker_run asked;
+    struct places places;
+    lay_out(remote, job, &asked, &places);
+    if (mr_broker_reserve(&remote->broker, places.end, error, error_size))
+        return -1;
+    unsigned char *memory = remote->broker.memory;
+    ((struct mr_broker_memory *)(void *)memory)->run = asked;
+    send_job(memory, job, &asked, &places);
+    const int result = mr_broker_ask(&remote->broker, &request, &reply, error, error_size);
+    // Also of a broker that was lost: what it had handed over counts.
+    take_results(memory, job, &asked, &places);
+    if (job->done > job->sequences)
+        job->done = 0;
+    memcpy(job->y, memory + asked.y,
+           result ? places.y_size / job->sequences * job->done : places.y_size);
+    return result;
+}
+
+const struct mr_xrt_way mr_xrt_by_broker = {.open = open_remote,
+                                            .load_weights = load_weights,
+                                            .run = run,
+                                            .read_state = read_state,
+                                            .write_state = write_state,
+                                            .close = close_remote,
+                                            .drop = drop_remote};

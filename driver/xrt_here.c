@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cards driven by XRT in this process (xrt_way.h): the same calls drive a real card and, in the
+// broker's process, an emulated one. Here is their opening and closing; xrt_run.c has the rest.
+#define _GNU_SOURCE
+#include "file.h"
+#include "mr_registers.h"
+#include "xrt_device.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CLOSE_MS = 10000,     // more than the limit
+    LOAD_EXTRA_MS = 50000 // for loading an image, which programs the card
+};
+
+// XRT is loaded once, for real cards or for emulation. A program that ends with a card open crashes
+// or hangs in it, so cards that are still open are closed then.
+static struct {
+    pthread_mutex_t lock;
+    bool loaded, watched;
+    pid_t owner;
+    struct mr_xrt_api api;
+    struct mr_xrt *open_cards;
+} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int load_runtime(bool emulated, char *error, size_t error_size) {
+    if ((emulated && mr_emulation_prepare(false, error, error_size)) ||
+        mr_xrt_load(&runtime.api, error, error_size) ||
+        (emulated && mr_emulation_set_libraries(runtime.api.folder, error, error_size)))
+        return -1;
+    runtime.owner = getpid();
+    runtime.loaded = true;
+    return 0;
+}
+
+static int use_runtime(bool emulated, char *error, size_t error_size) {
+    pthread_mutex_lock(&runtime.lock);
+    int result = runtime.loaded ? 0 : load_runtime(emulated, error, error_size);
+    if (!result && runtime.owner != getpid())
+        result = mr_fail(error, error_size,
+                         "the process that made this one by fork had started XRT, which cannot go "
+                         "on here; open cards before fork or start a program of its own");
+    pthread_mutex_unlock(&runtime.lock);
+    return result;
+}
+
+// ---- Opening and closing -----------------------------------------------------------------------
+
+// Emulation installs handlers that end the whole process group; a crash shall be one.
+static const int signals[] = {SIGSEGV, SIGFPE, SIGABRT};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+static int load_image(struct mr_xrt *xrt) {
+    struct mr_xrt_card *card = &xrt->card;
+    struct sigaction kept[SIGNALS];
+    if (xrt->place.image.emulation) {
+        struct mr_emulation *emulation =
+            mr_emulation_open(xrt->place.file, card->error, sizeof card->error);
+        if (!emulation)
+            return -1;
+        pthread_mutex_lock(&card->lock);
+        card->emulation = emulation;
+        pthread_mutex_unlock(&card->lock);
+    }
+    for (int i = 0; i < SIGNALS; i++)
+        sigaction(signals[i], NULL, &kept[i]);
+    const int failed = card->api->xrtDeviceLoadXclbinFile(card->device, xrt->place.file);
+    for (int i = 0; i < SIGNALS; i++)
+        sigaction(signals[i], &kept[i], NULL);
+    if (mr_xrt_card_touch(card))
+        return -1;
+    return failed ? mr_fail(card->error, sizeof card->error, "XRT cannot load %s", xrt->place.path)
+                  : 0;
+}
+
+static int read_identity(struct mr_xrt *xrt) {
+    struct mr_xrt_card *card = &xrt->card;
+    uint32_t magic, version, hash[MR_SHAPE_HASH / 4];
+    if (mr_xrt_card_read(card, MR_CARD_MAGIC, &magic) ||
+        mr_xrt_card_read(card, MR_CARD_VERSION, &version) ||
+        mr_xrt_card_read(card, MR_CARD_X_BITS, &xrt->shape.x_bits) ||
+        mr_xrt_card_read(card, MR_CARD_Y_BITS, &xrt->shape.y_bits) ||
+        mr_xrt_card_read(card, MR_CARD_PROCESS_COUNT, &xrt->shape.process_count) ||
+        mr_xrt_card_read(card, MR_CARD_PROBE_COUNT, &xrt->shape.probe_count))
+        return -1;
+    for (int i = 0; i < MR_SHAPE_HASH / 4; i++)
+        if (mr_xrt_card_read(card, MR_CARD_SHAPE_HASH + 4 * (uint32_t)i, &hash[i]))
+            return -1;
+    char *error = card->error;
+    if (magic == UINT32_MAX && version == UINT32_MAX)
+        return mr_xrt_card_lose(card, mr_xrt_fell_off);
+    if (magic != MR_CARD_MAGIC_VALUE)
+        return mr_fail(error, sizeof card->error,
+                       "%s: its kernel is not Millrace's (magic 0x%08x, not 0x%08x)",
+                       xrt->place.path, magic, MR_CARD_MAGIC_VALUE);
+    if (version >> 16 != MR_CARD_VERSION_VALUE >> 16)
+        return mr_fail(error, sizeof card->error,
+                       "%s: its kernel has register map %u and this program knows %u; build the "
+                       "image again",
+                       xrt->place.path, version >> 16, MR_CARD_VERSION_VALUE >> 16);
+    if (memcmp(hash, xrt->place.image.shape_hash, MR_SHAPE_HASH) != 0)
+        return mr_fail(error, sizeof card->error,
+                       "%s: the kernel on the card has another shape than its image says; build "
+                       "the image again",
+                       xrt->place.path);
+    return 0;
+}
+
+static int work_open(struct mr_xrt_card *card, void *context) {
+    struct mr_xrt *xrt = context;
+    xuid_t uuid;
+    // XRT opens emulated cards of any number.
+    if (!xrt->place.image.emulation || xrt->place.index < MR_EMULATION_CARDS)
+        card->device = card->api->xrtDeviceOpen(xrt->place.index);
+    if (!card->device)
+        return mr_fail(card->error, sizeof card->error,
+                       "XRT cannot open card %u; millrace devices lists the cards",
+                       xrt->place.index);
+    if (load_image(xrt))
+        return -1;
+    if (!card->api->xrtDeviceGetXclbinUUID(card->device, uuid))
+        card->kernel = card->api->xrtPLKernelOpenExclusive(card->device, uuid, "millrace");
+    if (mr_xrt_card_touch(card))
+        return -1;
+    if (!card->kernel)
+        return mr_fail(card->error, sizeof card->error,
+                       "%s: XRT cannot open its kernel millrace; another program may use it",
+                       xrt->place.path);
+    return read_identity(xrt);
+}
+
+static int work_close(struct mr_xrt_card *card, void *context) {
+    struct mr_xrt *xrt = context;
+    if (card->kernel)
+        (void)mr_xrt_stream_end(xrt);
+    mr_xrt_release_buffers(xrt);
+    if (card->kernel)
+        card->api->xrtKernelClose(card->kernel);
+    if (card->device)
+        card->api->xrtDeviceClose(card->device);
+    card->kernel = card->device = NULL;
+    return 0;
+}
+
+static void forget(struct mr_xrt *xrt) {
+    pthread_mutex_lock(&runtime.lock);
+    struct mr_xrt **place = &runtime.open_cards;
+    while (*place && *place != xrt)
+        place = &(*place)->next;
+    if (*place)
+        *place = xrt->next;
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+static void close_here(void *device) {
+    struct mr_xrt *xrt = device;
+    char error[900];
+    if (!xrt)
+        return;
+    forget(xrt);
+    (void)mr_xrt_card_perform(&xrt->card, work_close, xrt, xrt->place.limit_ms + CLOSE_MS, error,
+                              sizeof error);
+    if (!mr_xrt_card_stop(&xrt->card))
+        return; // its thread still uses it
+    mr_emulation_close(xrt->card.emulation);
+    free(xrt->looks);
+    free(xrt);
+}
+
+static void close_all(void) {
+    while (runtime.owner == getpid() && runtime.open_cards)
+        close_here(runtime.open_cards);
+}
+
+// After XRT loaded all of itself, so that this happens before its own end.
+static void remember(struct mr_xrt *xrt) {
+    pthread_mutex_lock(&runtime.lock);
+    if (!runtime.watched)
+        runtime.watched = !atexit(close_all);
+    xrt->next = runtime.open_cards;
+    runtime.open_cards = xrt;
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+static void *open_here(const struct mr_xrt_place *place, struct mr_xrt_shape *shape, char *error,
+                       size_t error_size) {
+    struct mr_xrt *xrt = calloc(1, sizeof *xrt);
+    if (!xrt) {
+        mr_fail(error, error_size, "xrt:%u: not enough memory to open it", place->index);
+        return NULL;
+    }
+    struct mr_xrt_card *card = &xrt->card;
+    card->api = &runtime.api;
+    xrt->place = *place;
+    if (use_runtime(place->image.emulation, error, error_size)) {
+        free(xrt);
+        return NULL;
+    }
+    if (mr_xrt_card_start(card)) {
+        mr_fail(error, error_size, "xrt:%u: no thread can be started for it", place->index);
+        free(xrt);
+        return NULL;
+    }
+    if (mr_xrt_card_perform(card, work_open, xrt, place->limit_ms + LOAD_EXTRA_MS, error,
+                            error_size)) {
+        close_here(xrt);
+        return NULL;
+    }
+    *shape = xrt->shape;
+    remember(xrt);
+    return xrt;
+}
+
+// Its threads are not in the child, and XRT has no use for a child.
+static void drop_here(void *device) {
+    (void)device;
+}
+
+const struct mr_xrt_way mr_xrt_here = {.open = open_here,
+                                       .load_weights = mr_xrt_load_weights,
+                                       .run = mr_xrt_run,
+                                       .read_state = mr_xrt_read_state,
+                                       .write_state = mr_xrt_write_state,
+                                       .close = close_here,
+                                       .drop = drop_here};

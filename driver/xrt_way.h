@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways to the card of an `xrt:` device: XRT in this process, for a real card's latency, or in a
+// process of its own (broker.h), for XRT's emulation does to its process what no library may.
+#ifndef MR_XRT_WAY_H
+#define MR_XRT_WAY_H
+
+#include "driver.h"
+#include "xclbin.h"
+
+#include <limits.h>
+
+enum { MR_XRT_BEAT = 64 }; // bytes of a word of the card's memory
+
+// What is to be opened.
+struct mr_xrt_place {
+    unsigned index;      // of the card
+    char path[PATH_MAX]; // of the image, as the user wrote it
+    char file[PATH_MAX]; // the same file for XRT
+    struct mr_xclbin_info image;
+    unsigned limit_ms;
+    uint32_t portion; // bytes
+};
+
+// What the card's kernel says of itself.
+struct mr_xrt_shape {
+    uint32_t x_bits, y_bits, process_count, probe_count;
+};
+
+// All of it as in struct mr_backend.
+struct mr_xrt_way {
+    void *(*open)(const struct mr_xrt_place *place, struct mr_xrt_shape *shape, char *error,
+                  size_t error_size);
+    int (*load_weights)(void *card, const void *beats, uint64_t count, char *error,
+                        size_t error_size);
+    int (*run)(void *card, struct mr_job *job, char *error, size_t error_size);
+    int (*read_state)(void *card, void *beats, uint64_t count, char *error, size_t error_size);
+    int (*write_state)(void *card, const void *beats, uint64_t count, char *error,
+                       size_t error_size);
+    void (*close)(void *card);
+    // Instead of close, in a child of the process that opened it: what must not disturb the parent.
+    void (*drop)(void *card);
+};
+
+extern const struct mr_xrt_way mr_xrt_here, mr_xrt_by_broker;
+
+// Of an element of so many bits in the card's memory.
+static inline uint32_t mr_xrt_bytes(uint32_t bits) {
+    return (bits + 7) / 8;
+}
+
+#endif
