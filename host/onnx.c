@@ -113,7 +113,7 @@ int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, cons
             return onnx_fail_file(&onnx->graph,
                                   "the graph gives %g as output %zu, which is no finite number",
                                   graph[i], o);
-        if (!agrees(network, own[i], graph[i], 1e-3 * reach + 1e-30))
+        if (!agrees(network, own[i], graph[i], 1e-4 * reach + 1e-30))
             return onnx_fail_file(&onnx->graph,
                                   "the network as it was understood gives %g as output %zu where "
                                   "the graph gives %g; that is an error of this program, and the "

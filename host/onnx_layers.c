@@ -106,6 +106,12 @@ static int check_state(struct onnx_reader *r, const char *what, size_t input) {
     if (!state || (constant && onnx_all_zero(constant)) ||
         (state->kind == ONNX_FILL && state->fill == 0))
         return 0;
+    if (state->kind == ONNX_INPUT)
+        return onnx_fail(r->graph,
+                         "takes its %s from the input '%.100s'; this version starts every sequence "
+                         "from zero and keeps the state itself from step to step, so export the "
+                         "model without state inputs",
+                         what, onnx_name(r, state));
     return onnx_fail(r->graph,
                      "has an %s ('%.100s') that is not a constant zero; this version starts every "
                      "sequence from zero",

@@ -149,6 +149,36 @@ else
     echo "skipped: $SHARED is absent, so ONNX files of PyTorch are not tried"
 fi
 
+
+echo "ranges of the inputs"
+N=tests/data/turbofan_lstm2x25_rul.onnx
+csv "$W/calib.csv" 60 25 0.5
+runs 0 import "$N" --calibrate "$W/calib.csv" -o "$W/r.millrace" --json
+check "notes as JSON" grep -q '"25 features do not change in the calibration data' "$W/out"
+check "and on stderr" grep -q '^millrace: note: 25 features do not change' "$W/err"
+check "accuracy of each output" grep -q '"each_output"' "$W/out"
+check "only JSON" sh -c "head -c 1 $W/out | grep -q '{'"
+runs 0 import "$N" --calibrate "$W/calib.csv" -o "$W/r.millrace" --range -1:1 --range 3=0:8
+check "nothing on stderr" test ! -s "$W/err"
+csv "$W/calib5.csv" 60 25 5
+runs 0 import "$N" --calibrate "$W/calib5.csv" -o "$W/r.millrace" --range 0.25 --force
+check "what is cut is told" \
+    grep -q 'feature 24: 60 of 60 calibration values are beyond its format, which ends at ±1,' "$W/err"
+awk 'BEGIN { print "feature,mean,std"; for (i = 0; i < 25; i++) print "f" i ",0.5,0.1" }' >"$W/stat.csv"
+runs 0 import "$N" --statistics "$W/stat.csv" -o "$W/r.millrace"
+echo '{"min": [1], "max": [2]}' >"$W/bad.json"
+refuses 1 "min is given for 1 features; the network has 25" import "$N" --statistics "$W/bad.json" -o "$W/no.millrace"
+for range in 3:1 x 1: :1 1:2:3 25x=1:2 =1:2 -1=0:1 4294967295=0:1 nan inf 0=; do
+    refuses 2 "--range $range" import "$N" --range "$range" -o "$W/no.millrace"
+done
+refuses 1 "a range is given for feature 25; the network has 25" import "$N" --range 25=0:1 -o "$W/no.millrace"
+for percentile in 0 101 -1 x 99.9x nan; do
+    refuses 2 "--percentile $percentile" import "$N" --calibrate "$W/calib.csv" --percentile "$percentile" -o "$W/no.millrace"
+done
+refuses 2 "--percentile needs --calibrate" import "$N" --percentile 99 -o "$W/no.millrace"
+refuses 1 "would overwrite" import "$N" --statistics "$W/stat.csv" -o "$W/stat.csv"
+check "nothing is written" test ! -e "$W/no.millrace"
+
 echo "plans that cannot be"
 refuses 1 "u55c" plan "$T" --target u9000
 refuses 1 "32" plan "$T" --lanes 64

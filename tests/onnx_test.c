@@ -1,253 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds small ONNX files in the ways PyTorch writes LSTM networks, and in the ways this version
-// refuses, and checks the imported weights or the sentence.
+// Small ONNX files in the ways PyTorch writes LSTM networks, and in the ways this version refuses:
+// the imported weights, or the sentence.
 #define _POSIX_C_SOURCE 200809L
-#include "file.h"
-#include "onnx.h"
-#include "onnx.pb-c.h"
+#include "onnx_fixture.h"
 
-#include <check.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-enum { F = 3, H = 2, O = 2, MAX = 24 };
-
-static char error[1024];
-
-// A file being built. All parts live in it, so nothing is to be freed.
-struct file {
-    Onnx__ModelProto model;
-    Onnx__GraphProto graph;
-    Onnx__NodeProto node[MAX], *nodes[MAX];
-    Onnx__AttributeProto attribute[MAX * 2], *attributes[MAX * 2];
-    Onnx__TensorProto tensor[MAX], *tensors[MAX];
-    Onnx__ValueInfoProto in, out, *ins[1], *outs[1];
-    Onnx__TypeProto type;
-    Onnx__TypeProto__Tensor type_tensor;
-    Onnx__TensorShapeProto shape;
-    Onnx__TensorShapeProto__Dimension dim[3], *dims[3];
-    int attribute_count;
-    int64_t numbers[MAX][3];
-    int number_count;
-    char *names[MAX][12];
-};
-
-// Adds a node; inputs and outputs are separated by blanks, "-" is an input left out.
-static void node(struct file *f, const char *type, const char *inputs, const char *outputs) {
-    size_t index = f->graph.n_node++;
-    Onnx__NodeProto *n = &f->node[index];
-    static char pool[16384];
-    static size_t used;
-    const char *lists[2] = {inputs, outputs};
-    size_t count = 0;
-
-    onnx__node_proto__init(n);
-    f->nodes[index] = n;
-    n->op_type = (char *)(uintptr_t)type;
-    n->attribute = &f->attributes[f->attribute_count];
-    n->input = f->names[index];
-    for (int l = 0; l < 2; l++) {
-        char *copy = pool + used;
-        used += strlen(lists[l]) + 1;
-        ck_assert_uint_lt(used, sizeof pool);
-        strcpy(copy, lists[l]);
-        if (l == 1) {
-            n->n_input = count;
-            n->output = f->names[index] + count;
-        }
-        for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
-            if (strcmp(word, "-") == 0)
-                word[0] = 0;
-            f->names[index][count++] = word;
-        }
-    }
-    n->n_output = count - n->n_input;
-}
-
-static Onnx__AttributeProto *attribute(struct file *f, const char *name) {
-    Onnx__AttributeProto *a = &f->attribute[f->attribute_count];
-
-    onnx__attribute_proto__init(a);
-    f->attributes[f->attribute_count++] = a;
-    f->node[f->graph.n_node - 1].n_attribute++;
-    a->name = (char *)(uintptr_t)name;
-    return a;
-}
-
-static void with_int(struct file *f, const char *name, int64_t value) {
-    Onnx__AttributeProto *a = attribute(f, name);
-
-    a->has_i = 1;
-    a->i = value;
-}
-
-static void with_float(struct file *f, const char *name, float value) {
-    Onnx__AttributeProto *a = attribute(f, name);
-
-    a->has_f = 1;
-    a->f = value;
-}
-
-static void with_ints(struct file *f, const char *name, int count, int64_t a, int64_t b,
-                      int64_t c) {
-    Onnx__AttributeProto *attr = attribute(f, name);
-    int64_t *list = f->numbers[f->number_count++];
-
-    list[0] = a;
-    list[1] = b;
-    list[2] = c;
-    attr->n_ints = (size_t)count;
-    attr->ints = list;
-}
-
-static float value_at(int tensor, int i) {
-    return (float)(tensor * 100 + i) / 64.0f;
-}
-
-static Onnx__TensorProto *tensor(struct file *f, const char *name, int rank, int64_t a, int64_t b,
-                                 int64_t c) {
-    size_t index = f->graph.n_initializer++;
-    Onnx__TensorProto *t = &f->tensor[index];
-    int64_t *dims = f->numbers[f->number_count++];
-    static float values[MAX][64];
-
-    onnx__tensor_proto__init(t);
-    f->tensors[index] = t;
-    t->name = (char *)(uintptr_t)name;
-    dims[0] = a;
-    dims[1] = b;
-    dims[2] = c;
-    t->n_dims = (size_t)rank;
-    t->dims = dims;
-    t->has_data_type = 1;
-    t->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-    size_t count = (size_t)(a * (rank > 1 ? b : 1) * (rank > 2 ? c : 1));
-    for (size_t i = 0; i < count; i++)
-        values[index][i] = value_at((int)index, (int)i);
-    if (index % 2 == 0) { // half of them as raw bytes
-        t->has_raw_data = 1;
-        t->raw_data = (ProtobufCBinaryData){count * 4, (uint8_t *)values[index]};
-    } else {
-        t->n_float_data = count;
-        t->float_data = values[index];
-    }
-    return t;
-}
-
-static void index_tensor(struct file *f, const char *name, int rank, int64_t value) {
-    Onnx__TensorProto *t = tensor(f, name, 0, 1, 1, 1);
-    int64_t *list = f->numbers[f->number_count++];
-
-    list[0] = value;
-    list[1] = 1;
-    t->n_dims = (size_t)rank;
-    t->dims = list + 1;
-    t->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
-    t->has_raw_data = 0;
-    t->n_float_data = 0;
-    t->n_int64_data = 1;
-    t->int64_data = list;
-}
-
-// Input "x" of [a, b, F] (0: open), output "y", weights W R B (tensors 0 to 2), M [O, H], c [O].
-static void begin(struct file *f, int64_t a, int64_t b) {
-    static const int64_t none = 0;
-    int64_t sizes[3] = {a, b, F};
-
-    memset(f, 0, sizeof *f);
-    onnx__model_proto__init(&f->model);
-    onnx__graph_proto__init(&f->graph);
-    onnx__value_info_proto__init(&f->in);
-    onnx__value_info_proto__init(&f->out);
-    onnx__type_proto__init(&f->type);
-    onnx__type_proto__tensor__init(&f->type_tensor);
-    onnx__tensor_shape_proto__init(&f->shape);
-    f->model.graph = &f->graph;
-    f->graph.node = f->nodes;
-    f->graph.initializer = f->tensors;
-    f->graph.n_input = f->graph.n_output = 1;
-    f->graph.input = f->ins;
-    f->graph.output = f->outs;
-    f->ins[0] = &f->in;
-    f->outs[0] = &f->out;
-    f->in.name = "x";
-    f->out.name = "y";
-    f->in.type = &f->type;
-    f->type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    f->type.tensor_type = &f->type_tensor;
-    f->type_tensor.has_elem_type = 1;
-    f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-    f->type_tensor.shape = &f->shape;
-    f->shape.n_dim = 3;
-    f->shape.dim = f->dims;
-    for (int i = 0; i < 3; i++) {
-        onnx__tensor_shape_proto__dimension__init(&f->dim[i]);
-        f->dims[i] = &f->dim[i];
-        if (sizes[i] > none) {
-            f->dim[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-            f->dim[i].dim_value = sizes[i];
-        } else {
-            f->dim[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-            f->dim[i].dim_param = "n";
-        }
-    }
-    tensor(f, "W", 3, 1, 4 * H, F);
-    tensor(f, "R", 3, 1, 4 * H, H);
-    tensor(f, "B", 2, 1, 8 * H, 1);
-    tensor(f, "M", 2, O, H, 1);
-    tensor(f, "c", 1, O, 1, 1);
-    index_tensor(f, "zero", 0, 0);
-    index_tensor(f, "last", 0, -1);
-    index_tensor(f, "one", 1, 1);
-    index_tensor(f, "minus", 1, -1);
-    index_tensor(f, "end", 1, INT64_MAX);
-    index_tensor(f, "four", 0, 4);
-}
-
-// Reads the network, and checks that it is what the graph computes.
-static int read_bytes(const void *data, size_t size, const char *name, struct mr_network *network) {
-    struct mr_onnx *onnx = mr_onnx_open_memory(data, size, name, error, sizeof error);
-    int result = -1;
-
-    memset(network, 0, sizeof *network);
-    if (onnx && mr_onnx_network(onnx, network, error, sizeof error) == 0) {
-        result = mr_onnx_verify(onnx, network, 1 << 24, error, sizeof error);
-        if (result != 0)
-            mr_network_free(network);
-    }
-    mr_onnx_close(onnx);
-    return result;
-}
-
-static int parse(struct file *f, struct mr_network *network) {
-    size_t size = onnx__model_proto__get_packed_size(&f->model);
-    uint8_t *data = malloc(size);
-
-    ck_assert_ptr_nonnull(data);
-    onnx__model_proto__pack(&f->model, data);
-    int result = read_bytes(data, size, "dir/net.onnx", network);
-    const struct mr_piece piece = {data, size};
-    if (result == 0) { // no cut of a good file crashes the reader
-        char path[64], kept[sizeof error];
-        static int number;
-        snprintf(path, sizeof path, "build/fuzz/lstm%zu_%d.onnx", f->graph.n_node, number++ % 4);
-        mkdir("build", 0777); // for the fuzzer
-        mkdir("build/fuzz", 0777);
-        ck_assert_int_eq(mr_file_write(path, &piece, 1, error, sizeof error), 0);
-        memcpy(kept, error, sizeof kept);
-        for (size_t cut = 0; cut < size; cut += 7) {
-            struct mr_network other;
-            if (read_bytes(data, cut, "cut", &other) == 0)
-                mr_network_free(&other);
-        }
-        memcpy(error, kept, sizeof kept);
-    }
-    free(data);
-    return result;
-}
 
 static void check_lstm(const struct mr_network *n) {
     static const int onnx_gate[4] = {0, 2, 3, 1};
@@ -277,93 +34,6 @@ static void check_head(const struct mr_network *n, bool transposed, float alpha,
             ck_assert_float_eq(n->head.w[o * H + k],
                                alpha * value_at(3, transposed ? k * O + o : o * H + k));
         ck_assert_float_eq(n->head.bias[o], beta * value_at(4, o));
-    }
-}
-
-static void lstm(struct file *f, const char *inputs, const char *outputs) {
-    node(f, "LSTM", inputs, outputs);
-    with_int(f, "hidden_size", H);
-}
-
-static void gemm(struct file *f, const char *input, const char *output) {
-    char inputs[64];
-
-    snprintf(inputs, sizeof inputs, "%s M c", input);
-    node(f, "Gemm", inputs, output);
-    with_int(f, "transB", 1);
-}
-
-// [batch, time, features] with a Transpose before, and back after.
-static void batch_first(struct file *f, int64_t steps) {
-    begin(f, 0, steps);
-    node(f, "Transpose", "x", "xt");
-    with_ints(f, "perm", 3, 1, 0, 2);
-    lstm(f, "xt W R B", "Y");
-    node(f, "Squeeze", "Y one", "s");
-    node(f, "Transpose", "s", "st");
-    with_ints(f, "perm", 3, 1, 0, 2);
-}
-
-static int64_t four_axes[4] = {2, 0, 1, 3};
-
-static void make_good(struct file *f, int kind) {
-    switch (kind) {
-    case 0: // y[:, -1] of an open length
-        batch_first(f, 0);
-        node(f, "Gather", "st last", "h");
-        with_int(f, "axis", 1);
-        break;
-    case 1: // y[:, 4] of length 5
-        batch_first(f, 5);
-        node(f, "Gather", "st four", "h");
-        with_int(f, "axis", 1);
-        break;
-    case 2: // y[:, -1:].squeeze(1)
-        batch_first(f, 0);
-        node(f, "Slice", "st minus end one", "sl");
-        node(f, "Squeeze", "sl one", "h");
-        break;
-    case 3: // time first, y[-1], old opset with axes as attributes, dropout in between
-        begin(f, 5, 0);
-        lstm(f, "x W R B", "Y");
-        node(f, "Squeeze", "Y", "s");
-        with_ints(f, "axes", 1, 1, 0, 0);
-        node(f, "Dropout", "s", "d mask");
-        node(f, "Gather", "d last", "h");
-        with_int(f, "axis", 0);
-        break;
-    case 4: // h_n[-1] of one layer
-        begin(f, 0, 0);
-        lstm(f, "x W R B", "- hn cn");
-        node(f, "Gather", "hn last", "h");
-        break;
-    case 5: // time first, explicit zero states made from the shape of x
-        begin(f, 0, 0);
-        node(f, "Shape", "x", "shape");
-        node(f, "Gather", "shape one", "n");
-        node(f, "Concat", "one n one", "zs");
-        with_int(f, "axis", 0);
-        node(f, "ConstantOfShape", "zs", "z");
-        lstm(f, "x W R B - z z", "Y hn");
-        node(f, "Squeeze", "hn", "h");
-        with_ints(f, "axes", 1, 0, 0, 0);
-        break;
-    default: // index counted from the shape: y[:, x.shape[1] - 1]; reshape instead of squeeze
-        begin(f, 0, 0);
-        node(f, "Transpose", "x", "xt");
-        with_ints(f, "perm", 3, 1, 0, 2);
-        lstm(f, "xt W R B", "Y");
-        node(f, "Transpose", "Y", "yt");
-        attribute(f, "perm")->n_ints = 4;
-        f->attribute[f->attribute_count - 1].ints = four_axes;
-        node(f, "Shape", "x", "shape");
-        node(f, "Gather", "shape one", "t");
-        node(f, "Sub", "t one", "index1");
-        node(f, "Squeeze", "index1", "index");
-        node(f, "Squeeze", "yt", "s");
-        with_ints(f, "axes", 1, 2, 0, 0);
-        node(f, "Gather", "s index", "h");
-        with_int(f, "axis", 1);
     }
 }
 
@@ -447,6 +117,56 @@ START_TEST(layers_are_chained) {
         ck_assert_int_ne(result, 0);
         ck_assert_msg(strstr(error, "reads a layer that is not the last") != NULL, "%s", error);
     }
+    free(f);
+}
+END_TEST
+
+// A flag of one byte, as Dropout takes it.
+static void flag_tensor(struct file *f, const char *name, bool value) {
+    static uint8_t bytes[2] = {0, 1};
+    Onnx__TensorProto *t = tensor(f, name, 0, 1, 1, 1);
+
+    t->n_dims = 0;
+    t->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
+    t->n_float_data = 0;
+    t->has_raw_data = 1;
+    t->raw_data = (ProtobufCBinaryData){1, bytes + value};
+}
+
+// What does not change the network.
+START_TEST(what_does_no_harm_is_read) {
+    static ProtobufCBinaryData names[3] = {{7, (uint8_t *)(uintptr_t) "sigmoid"},
+                                           {4, (uint8_t *)(uintptr_t) "tanh"},
+                                           {4, (uint8_t *)(uintptr_t) "TANH"}};
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    begin(f, 0, 0);
+    lstm(f, "x W R B", "- hn");
+    switch (_i) {
+    case 0: // a mask that nobody reads, before x
+        add_input(f, "mask");
+        break;
+    case 1: // constants among the inputs, as older files have them
+        add_input(f, "W");
+        break;
+    case 2: // any case of letters
+        attribute(f, "activations")->n_strings = 3;
+        f->attribute[f->attribute_count - 1].strings = names;
+        break;
+    case 3:
+        f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+        break;
+    default:
+        flag_tensor(f, "mode", false);
+    }
+    node(f, "Gather", "hn zero", "last0");
+    node(f, "Dropout", _i == 4 ? "last0 one mode" : "last0", "h mask_of_h");
+    gemm(f, "h", "y");
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    check_lstm(&n);
+    check_head(&n, false, 1, 1, false);
+    mr_network_free(&n);
     free(f);
 }
 END_TEST
@@ -539,9 +259,56 @@ static const char *make_bad(struct file *f, int kind) {
     case 20:
         f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
         return "is not a float32 tensor";
-    default:
+    case 21:
         f->shape.n_dim = 2;
         return "has 2 axes";
+    case 22: // a head on the cell state
+        f->node[1].output[0] = "";
+        node(f, "Identity", "x", "unused");
+        f->node[1].output[1] = "";
+        f->node[1].output[2] = "cn";
+        f->node[1].n_output = 3;
+        f->node[2].input[0] = "cn";
+        return "node 's' (Squeeze) reads 'cn', the cell state of an LSTM";
+    case 23: // tokens
+        begin(f, 0, 0);
+        f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+        node(f, "Gather", "M x", "xt");
+        lstm(f, "xt W R B", "y");
+        return "node 'xt' (Gather) looks the input 'x' up in a table, as an embedding does";
+    case 24: // no name, and the first output left out
+        begin(f, 0, 0);
+        lstm(f, "x W R B four", "- state");
+        node(f, "Identity", "state", "y");
+        return "node 'state' (LSTM) has sequence lengths";
+    case 25:
+        f->node[5].output[0] = "z";
+        node(f, "Transpose", "z", "y");
+        return "has its numbers before the sequences";
+    case 26:
+    case 27:
+        f->node[5].output[0] = "z";
+        flag_tensor(f, "mode", true);
+        node(f, "Dropout", kind == 26 ? "z one mode" : "z one x", "y");
+        return kind == 26 ? "node 'y' (Dropout) is in training mode; export the model after"
+                          : "has a training mode that is not a constant";
+    case 28: // nothing by which it could be named
+        f->node[5].output[0] = "z";
+        f->node[5].n_input = 0;
+        f->node[5].n_attribute = 0;
+        f->node[5].op_type = "Relu";
+        f->out.name = "z";
+        f->node[5].name = "";
+        return "node 'z' has operator Relu";
+    case 29: // states as inputs
+        begin(f, 0, 0);
+        add_input(f, "h0");
+        lstm(f, "x W R B - h0", "y");
+        return "takes its initial_h from the input 'h0'";
+    default: // a second input
+        add_input(f, "z");
+        f->node[5].input[2] = "z";
+        return "node 'y' (Gemm) reads the input 'z'; this version takes one input";
     }
 }
 
@@ -629,8 +396,9 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, last_step_is_found, 0, 7);
     tcase_add_loop_test(all, head_is_read, 0, 4);
+    tcase_add_loop_test(all, what_does_no_harm_is_read, 0, 5);
     tcase_add_loop_test(all, layers_are_chained, 0, 2);
-    tcase_add_loop_test(all, bad_file_is_refused, 0, 22);
+    tcase_add_loop_test(all, bad_file_is_refused, 0, 31);
     tcase_add_loop_test(all, bad_lstm_input_is_refused, 0, 8);
     tcase_add_test(all, hostile_nesting_is_refused);
     suite_add_tcase(suite, all);

@@ -112,7 +112,7 @@ bool index_of(struct op *op, struct view_index *out); // affine in lanes
 // The IR_VIEW of in[0], in several steps where its run-time indices are too long for a cycle.
 struct op *pick(struct lowering *lo, struct location loc, int in_count, struct op **in,
                 const struct view_index *view, int count);
-bool keeps_index(const struct op *cast);              // changes no value that an index may have
+bool keeps_index(const struct op *cast); // changes no value that an index may have
 
 // NULL: the process being read has not met this variable yet.
 const struct binding *binding_of(struct lowering *lo, const struct variable *var);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ONNX files of ../shared/cases/import, made by several exporters: those that are imported give
+// what the framework gave, the others are refused for the reason that is true. Skipped where they
+// are not there.
+#define _POSIX_C_SOURCE 200809L
+#include "array_file.h"
+#include "model.h"
+#include "npy.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CASES "../shared/cases/import/"
+
+static char error[1024];
+
+// said: a part of the sentence; NULL for a file that is imported.
+static const struct {
+    const char *name, *said;
+} cases[] = {
+    {"b_f1h2", NULL},
+    {"b_o1000", NULL},
+    {"d_torch29", NULL},
+    {"d_torch29_2l", NULL},
+    {"d_torch29_2l_nostart", NULL},
+    {"d_torch29_ext", NULL},
+    {"d_torch29_folded_noshape", NULL},
+    {"d_torch29_folded_noshape_nostart", NULL},
+    {"d_torch29_noshape", NULL},
+    {"g_cell", "the cell state of an LSTM"},
+    {"g_embedding", "looks the input 'x' up in a table"},
+    {"g_state_in", "takes its initial_h from the input 'h0'"},
+    {"k_bf16_weights", NULL},
+    {"k_cast_bool_out", NULL},
+    {"k_double", NULL},
+    {"k_dropout_eval", NULL},
+    {"k_dropout_none", NULL},
+    {"k_dropout_train", "node 'drop' (Dropout) is in training mode"},
+    {"k_external", NULL},
+    {"k_flatten", NULL},
+    {"k_fp16_weights", NULL},
+    {"k_gemm_ab", NULL},
+    {"k_input_forget0", NULL},
+    {"k_lower_act", NULL},
+    {"k_mask_first", NULL},
+    {"k_noname", "node 'Yh' (LSTM)"},
+    {"k_qdq", NULL},
+    {"k_squeeze_noaxes", NULL},
+    {"k_tf2onnx_dense", NULL},
+    {"k_two_adds", NULL},
+    {"k_two_inputs", NULL},
+    {"n_big_output", NULL},
+    {"n_long", NULL},
+    {"n_mixed_output", NULL},
+    {"n_small_output", NULL},
+    {"n_spike", "feature 0 reaches 1e+05 in the calibration data"},
+    {"n_zero_feature", NULL},
+    {"s_int_in", NULL},
+    {"s_int_out", NULL},
+    {"s_squeeze_all", NULL},
+    {"s_train", "node '/Dropout' (Dropout) is in training mode"},
+    {"s_wrong_batchdim", "takes single elements of axis 1"},
+    {"t_T1", NULL},
+    {"t_float_cast", NULL},
+    {"t_gather_T9", NULL},
+    {"t_hn_last", NULL},
+    {"t_hn_layer0", "reads a layer that is not the last"},
+    {"t_hn_view", NULL},
+    {"t_init_as_inputs", NULL},
+    {"t_nobias", NULL},
+    {"t_opset17", NULL},
+    {"t_opset9", NULL},
+    {"t_plain_dynamic", NULL},
+    {"t_scripted", NULL},
+    {"t_sigmoid_squeeze", NULL},
+    {"t_tfirst", NULL},
+    {"t_univariate", NULL},
+    {"t_zeros_b4_run5", NULL},
+    {"t_zeros_dynamic", NULL},
+};
+
+static struct mr_array read_array(const char *name, const char *file) {
+    char path[256];
+    struct mr_array array;
+
+    snprintf(path, sizeof path, CASES "%s/%s", name, file);
+    ck_assert_msg(mr_array_read(path, &array, NULL, 0, error, sizeof error) == 0, "%s", error);
+    return array;
+}
+
+// What the integer network gives, of each output against what the framework gave.
+static void check_outputs(const struct mr_model_data *model, const struct mr_array *x,
+                          const struct mr_array *expected) {
+    const bool first = model->network.batch_first;
+    const size_t n = x->shape[first ? 0 : 1], t = x->shape[first ? 1 : 0], f = x->shape[2];
+    const size_t outputs = (size_t)model->network.head.outputs;
+    float *ordered = malloc(x->count * sizeof *ordered), *y = malloc(n * outputs * sizeof *y);
+    int16_t *x_q = malloc(x->count * sizeof *x_q);
+    int32_t *y_q = malloc(n * outputs * sizeof *y_q);
+
+    ck_assert(ordered && y && x_q && y_q);
+    ck_assert_uint_eq(expected->count, n * outputs);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < t; k++)
+            memcpy(ordered + (i * t + k) * f, x->data + (first ? i * t + k : k * n + i) * f,
+                   f * sizeof *y);
+    }
+    ck_assert_int_eq(mr_quantise_input(&model->quantised, ordered, n * t, x_q, error, sizeof error),
+                     0);
+    ck_assert_int_eq(mr_quantised_run(&model->quantised, x_q, n, t, y_q), 0);
+    mr_quantised_output(&model->quantised, y_q, n, y);
+    for (size_t o = 0; o < outputs; o++) {
+        const struct mr_accuracy a = mr_accuracy_measure(expected->data + o, y + o, n, outputs);
+        // The figure of the import is the same as that against the framework.
+        ck_assert_msg(a.snr_db > 25, "output %zu: %g dB", o, a.snr_db);
+        ck_assert_double_eq_tol(a.snr_db, model->output_accuracy[o].snr_db, 1);
+    }
+    free(ordered);
+    free(y);
+    free(x_q);
+    free(y_q);
+}
+
+START_TEST(case_is_right) {
+    const char *name = cases[_i].name, *said = cases[_i].said;
+    struct mr_model_data model;
+    struct stat status;
+    char path[256];
+
+    snprintf(path, sizeof path, CASES "%s/net.onnx", name);
+    if (stat(path, &status) != 0) {
+        if (_i == 0)
+            puts("skipped: no cases in " CASES);
+        return;
+    }
+    struct mr_array x = read_array(name, "x.npy");
+    int result = mr_import_onnx(path, &x, NULL, &model, error, sizeof error);
+    if (said) {
+        ck_assert_msg(result != 0, "%s is imported", name);
+        ck_assert_msg(strstr(error, said) != NULL, "%s", error);
+    } else {
+        ck_assert_msg(result == 0, "%s", error);
+        snprintf(path, sizeof path, CASES "%s/expect.npy", name);
+        if (stat(path, &status) == 0) {
+            struct mr_array expected = read_array(name, "expect.npy");
+            check_outputs(&model, &x, &expected);
+            mr_array_free(&expected);
+        }
+        mr_model_data_free(&model);
+    }
+    mr_array_free(&x);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("import_cases");
+    TCase *all = tcase_create("all");
+
+    tcase_set_timeout(all, 60);
+    tcase_add_loop_test(all, case_is_right, 0, sizeof cases / sizeof *cases);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
