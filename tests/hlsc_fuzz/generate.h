@@ -24,7 +24,12 @@
     FEATURE(HELPERS, "helpers")                                                                    \
     FEATURE(WIDE, "wide") /* 64 bits */                                                            \
     FEATURE(SWITCH, "switch")                                                                      \
-    FEATURE(REDUCE, "reduce") /* sums, extremes and the like over unrolled loops */
+    FEATURE(REDUCE, "reduce") /* sums, extremes and the like over unrolled loops */                \
+    FEATURE(NEST, "nest")     /* nests whose inner bounds are known at run time only */            \
+    FEATURE(DOWN, "down")     /* loops that count down */                                          \
+    FEATURE(CONE, "cone")     /* deep straight code and conditions between loops */                \
+    FEATURE(CHAIN, "chain")   /* dozens of operations one behind the other */                      \
+    FEATURE(LANES, "lanes")   /* arrays and banks of 20 to 150 */
 
 enum feature_bit {
 #define FEATURE(name, text) FEATURE_##name,
@@ -48,7 +53,7 @@ struct generator {
     int table_count;
     struct record *records[4];
     int record_count;
-    bool in_function, early, has_output, is_fast;
+    bool in_function, early, has_output, is_fast, in_nest;
     int products, loads, nodes; // still allowed
     struct var *lane;           // index of the unrolled loop around, or NULL
     int trips;                  // iterations of the loops around, at most
@@ -76,6 +81,8 @@ struct node *element_of(struct generator *g, struct var *var);
 struct node *pragma(struct generator *g, const char *text);
 struct node *declare(struct generator *g, struct var *var, struct node *value);
 void statements_of(struct generator *g, struct list *into, int count);
+void store(struct generator *g, struct list *into); // to a memory, or else an assignment
+void deep_statement(struct generator *g, struct list *into);
 void make_function(struct generator *g);
 void write_stream(struct generator *g, struct list *into, int stream);
 struct node *guard_of(struct generator *g, struct node *condition);

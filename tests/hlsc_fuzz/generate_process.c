@@ -30,6 +30,8 @@ static void make_memory(struct generator *g, struct list *into) {
     var->size[0] = chance(g, 70) ? 8 << below(g, 4) : between(g, 5, 40);
     var->size[1] = between(g, 2, 4);
     var->has_banks = var->dims == 2 && chance(g, 70);
+    if (var->has_banks && may(g, FEATURE_LANES) && chance(g, 10))
+        var->size[1] = between(g, 20, 150);
     if (var->has_banks || (may(g, FEATURE_PARTITION) && chance(g, 25)))
         partition(g, s, var->has_banks);
     if (chance(g, 60)) {
@@ -49,7 +51,8 @@ static void make_state(struct generator *g, struct list *into) {
         struct node *kid = pragma(g, "array_partition");
         kid->tail = "complete dim=0";
         var->dims = 1;
-        var->size[0] = between(g, 2, 6);
+        var->size[0] =
+            may(g, FEATURE_LANES) && chance(g, 8) ? between(g, 20, 150) : between(g, 2, 6);
         append(g->p, &s->kids, kid);
     }
     if (chance(g, 50) || var->kind == V_LOCAL) {
@@ -108,7 +111,7 @@ static void choose_memories(struct generator *g) {
         struct var *var = g->scope[i];
         if (!var->is_memory)
             continue;
-        var->may_store = chance(g, 50);
+        var->may_store = chance(g, 60);
         var->may_load = !var->may_store || may(g, FEATURE_RECENT);
     }
 }
@@ -138,6 +141,8 @@ static void iteration(struct generator *g, struct list *into) {
         if (!g->is_output[i] && !g->is_busy[i] && chance(g, 85))
             read_stream(g, into, i);
     statements_of(g, into, between(g, 0, g->is_fast ? 1 : 3));
+    if (g->in_nest && may(g, FEATURE_NEST) && chance(g, 60))
+        store(g, into);
     if (may(g, FEATURE_CONTINUE) && chance(g, 12))
         exit_iteration(g, into, N_CONTINUE);
     statements_of(g, into, between(g, 0, g->is_fast ? 1 : 3));
@@ -166,6 +171,8 @@ static void straight(struct generator *g, struct list *into) {
             if (!g->is_output[i] && !g->is_busy[i] && chance(g, 50))
                 read_stream(g, into, i);
     statements_of(g, into, between(g, 1, 2));
+    if (may(g, FEATURE_CONE) && chance(g, 35))
+        deep_statement(g, into);
     if (chance(g, 25))
         for (int i = 0; i < g->stream_count; i++)
             if (g->is_output[i] && !g->is_busy[i] && chance(g, 50))
@@ -186,32 +193,65 @@ static void add_pragma(struct generator *g, struct node *loop) {
         append(g->p, &loop->kids, pragma(g, "pipeline"));
 }
 
-static struct var *bound_of(struct generator *g) {
-    for (int i = 0; i < g->scope_count; i++)
+static struct var *bound_of(struct generator *g, bool any) {
+    struct var *fits[8];
+    int count = 0;
+    for (int i = 0; i < g->scope_count && count < (any ? 8 : 1); i++)
         if (g->scope[i]->kind == V_SCALAR)
-            return g->scope[i];
-    return NULL;
+            fits[count++] = g->scope[i];
+    return count ? fits[below(g, count)] : NULL;
+}
+
+enum bound { CONSTANT, ARGUMENT, MASKED }; // MASKED: a few bits of an argument
+
+// Counts down, from a constant or a run-time number to a constant.
+static void turn_down(struct generator *g, struct node *s, struct node *from) {
+    s->var->base = chance(g, 80) ? B_I32 : B_I16;
+    s->op = -s->op;
+    s->id = chance(g, 60); // >=
+    s->e[1] = from;
+    s->value = s->var->high;
+    s->e[0] = number(g, B_I32, s->var->low - !s->id);
+    if (from) // from - 1 at most, as the loop that counts up
+        s->e[1] = binary_of(g, O_SUB, from, number(g, B_I32, 1));
+    else if (s->op == -1 && chance(g, 50))
+        return;
+    s->var->low -= 3; // where it ends is not looked at
 }
 
 // A for loop without its body; its trips are at most a dozen.
-static struct node *for_loop(struct generator *g, bool by_argument, int most) {
+static struct node *for_loop(struct generator *g, enum bound kind, int most) {
     static const enum base bases[] = {B_I32, B_U32, B_I32, B_U8, B_I16};
     struct node *s = new_node(g->p, N_FOR);
-    struct var *bound = by_argument ? bound_of(g) : NULL;
-    s->var =
-        new_var(g, V_INDEX, bound ? is_signed(bound->base) ? B_I32 : B_U32 : bases[below(g, 5)]);
+    struct var *bound = kind == CONSTANT ? NULL : bound_of(g, kind == MASKED);
+    s->var = new_var(g, V_INDEX,
+                     bound ? is_signed(bound->base) || kind == MASKED ? B_I32 : B_U32
+                           : bases[below(g, 5)]);
     s->op = chance(g, 80) ? 1 : between(g, 2, 3);
     s->value = bound || chance(g, 70) ? 0 : between(g, is_signed(s->var->base) ? -2 : 1, 3);
     s->var->low = s->value;
+    const bool down = may(g, FEATURE_DOWN) && kind != ARGUMENT && chance(g, 15);
     if (bound) {
+        const int mask = (2 << below(g, most < 6 ? 2 : 3)) - 1;
         s->e[0] = use(g, bound);
+        if (kind == MASKED)
+            s->e[0] = binary_of(g, O_AND, s->e[0], number(g, B_I32, mask));
         s->var->high = 1000000; // not known
+        g->trips *= kind == MASKED ? mask : 1;
+        if (down) {
+            struct node *from = new_node(g->p, E_CAST);
+            from->base = B_I32;
+            from->e[0] = s->e[0];
+            turn_down(g, s, from);
+        }
     } else {
         const int trips = between(g, 1, most < 12 ? most : 12);
         s->var->high = s->value + (int64_t)(trips - 1) * s->op;
         s->id = chance(g, 20); // <=
         s->e[0] = number(g, B_I32, s->var->high + !s->id);
         g->trips *= trips;
+        if (down)
+            turn_down(g, s, NULL);
     }
     show(g, s->var);
     return s;
@@ -253,16 +293,23 @@ static void leaf_loop(struct generator *g, struct list *into) {
         append(g->p, into, s);
     } else {
         // Up to three levels that hold nothing else.
-        const int levels = chance(g, 60) ? 1 : between(g, 2, 3);
+        const int levels = chance(g, 60) ? 1 : between(g, 2, 4);
+        g->in_nest = levels > 1;
         struct list *at = into;
         for (int i = 0; i < levels; i++) {
-            const bool by_argument = (i == 0 || may(g, FEATURE_SEQUENCE)) && chance(g, i ? 15 : 60);
-            s = for_loop(g, by_argument, levels > 1 ? 5 : 12);
+            const bool by_argument = (i == 0 || may(g, FEATURE_SEQUENCE)) && chance(g, i ? 15 : 60),
+                       is_masked = may(g, FEATURE_NEST) && chance(g, i ? 60 : 20);
+            s = for_loop(g,
+                         is_masked     ? MASKED
+                         : by_argument ? ARGUMENT
+                                       : CONSTANT,
+                         levels > 1 ? 5 : 12);
             append(g->p, at, s);
             at = &s->kids;
         }
         add_pragma(g, s);
         iteration(g, at);
+        g->in_nest = false;
     }
     g->scope_count = mark;
     g->trips = trips;
@@ -273,7 +320,8 @@ static void outer_loop(struct generator *g, struct list *into, int depth) {
     const int mark = g->scope_count, trips = g->trips;
     begin_iteration(g);
     const bool is_while = may(g, FEATURE_WHILE) && chance(g, 30);
-    struct node *s = is_while ? while_loop(g, 4) : for_loop(g, chance(g, 30), 4);
+    struct node *s =
+        is_while ? while_loop(g, 4) : for_loop(g, chance(g, 30) ? ARGUMENT : CONSTANT, 4);
     append(g->p, into, s);
     if (chance(g, 60))
         straight(g, &s->kids);
@@ -291,7 +339,9 @@ static void outer_loop(struct generator *g, struct list *into, int depth) {
 static void conditional(struct generator *g, struct list *into, int depth) {
     const int mark = g->scope_count;
     begin_iteration(g);
-    struct node *s = guard_of(g, chance(g, 60) ? early_condition(g) : condition_of(g, 1));
+    struct node *s =
+        guard_of(g, chance(g, 60) ? early_condition(g)
+                                  : condition_of(g, may(g, FEATURE_CONE) && chance(g, 40) ? 4 : 1));
     phases(g, &s->kids, depth + 1);
     g->scope_count = mark;
     if (chance(g, 30)) {
@@ -312,7 +362,7 @@ static void feedback(struct generator *g, struct list *into) {
     room->tail = depths[below(g, 3)];
     append(g->p, &s->kids, room);
     append(g->p, into, s);
-    struct node *loop = for_loop(g, false, 1), *read = new_node(g->p, E_READ);
+    struct node *loop = for_loop(g, CONSTANT, 1), *read = new_node(g->p, E_READ);
     loop->id = 0;
     loop->op = 1;
     loop->value = loop->var->low = 0;
@@ -334,7 +384,7 @@ static void feedback(struct generator *g, struct list *into) {
     append(g->p, &loop->kids, write);
     append(g->p, into, loop);
     g->scope_count = mark;
-    struct node *drain = for_loop(g, false, 1), *rest = new_node(g->p, E_READ);
+    struct node *drain = for_loop(g, CONSTANT, 1), *rest = new_node(g->p, E_READ);
     rest->var = fifo;
     drain->id = 0;
     drain->op = 1;
@@ -386,7 +436,7 @@ static struct list *when(struct generator *g, struct list *into, const struct va
 
 static void main_loop(struct generator *g, struct list *into) {
     const int mark = g->scope_count;
-    struct node *s = for_loop(g, true, 12);
+    struct node *s = for_loop(g, ARGUMENT, 12);
     s->op = 1;
     add_pragma(g, s);
     begin_iteration(g);

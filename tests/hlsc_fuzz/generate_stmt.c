@@ -193,17 +193,62 @@ static void reduction(struct generator *g, struct list *into) {
     show(g, acc);
 }
 
-static void store(struct generator *g, struct list *into) {
-    for (int tries = 0; tries < 8 && g->scope_count; tries++) {
-        struct var *var = g->scope[below(g, g->scope_count)];
-        if (!var->may_store)
-            continue;
-        var->may_store = false;
-        struct node *target = element_of(g, var);
-        append(g->p, into, assign(g, O_SET, target, expression_of(g, 2)));
+static struct var *any_store(struct generator *g) {
+    struct var *fits[8];
+    int count = 0;
+    for (int i = 0; i < g->scope_count && count < 8; i++)
+        if (g->scope[i]->may_store)
+            fits[count++] = g->scope[i];
+    return count ? fits[below(g, count)] : NULL;
+}
+
+void store(struct generator *g, struct list *into) {
+    static const int changes[] = {O_ADD, O_ADD, O_XOR, O_SUB};
+    struct var *var = any_store(g);
+    if (!var) {
+        one_assignment(g, into);
         return;
     }
-    one_assignment(g, into);
+    var->may_store = false;
+    struct node *target = element_of(g, var);
+    // The word of an earlier iteration, changed: m[k] += x.
+    const bool reads = var->may_load && var->base != B_BOOL && g->loads > 0 && chance(g, 60);
+    g->loads -= reads;
+    const int op = reads ? changes[below(g, 4)] : O_SET;
+    append(g->p, into, assign(g, op, target, expression_of(g, 2)));
+}
+
+// An expression of many operations, into something that outlives it.
+void deep_statement(struct generator *g, struct list *into) {
+    struct var *var = any_target(g);
+    if (!var) {
+        one_declaration(g, into);
+        return;
+    }
+    g->nodes += 40;
+    struct node *target = element_of(g, var);
+    append(g->p, into, assign(g, O_SET, target, expression_of(g, 7)));
+}
+
+// What is computed in many steps, each from the one before; at times from a memory and back to it.
+static void long_chain(struct generator *g, struct list *into) {
+    static const int ops[] = {O_ADD, O_ADD, O_SUB, O_XOR, O_AND, O_OR, O_SHR, O_SHL};
+    struct var *var = new_var(g, V_LOCAL, chance(g, 70) ? B_U32 : any_base(g));
+    const int steps = between(g, 8, 40);
+    if (var->base == B_BOOL)
+        var->base = B_I32;
+    append(g->p, into, declare(g, var, expression_of(g, 1)));
+    for (int i = 0; i < steps; i++) {
+        const int op = ops[below(g, 8)];
+        const bool shifts = op == O_SHR || op == O_SHL;
+        append(g->p, into,
+               assign(g, op, use(g, var),
+                      shifts || chance(g, 40) ? number(g, B_I32, between(g, 1, 7))
+                                              : expression_of(g, 1)));
+    }
+    show(g, var);
+    if (chance(g, 60))
+        store(g, into);
 }
 
 static void call_statement(struct generator *g, struct list *into) {
@@ -231,7 +276,9 @@ static void call_statement(struct generator *g, struct list *into) {
 
 static void one_statement(struct generator *g, struct list *into) {
     const int kind = below(g, 100);
-    if (kind < 25)
+    if (kind < 3 && may(g, FEATURE_CHAIN) && !g->is_fast && !g->lane && !g->in_function)
+        long_chain(g, into);
+    else if (kind < 25)
         one_declaration(g, into);
     else if (kind < 50 || g->nodes <= 0)
         one_assignment(g, into);

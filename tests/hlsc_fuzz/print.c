@@ -344,16 +344,21 @@ static void for_loop(struct printer *to, const struct node *s) {
     line(to);
     PUT("for (");
     declared(to, s->var);
-    PUT(" = %d; ", (int)s->value);
+    PUT(" = ");
+    if (s->e[1])
+        expression(to, s->e[1]);
+    else
+        PUT("%d", (int)s->value);
+    PUT("; ");
     var_name(to, s->var);
-    PUT(" %s ", s->id ? "<=" : "<");
+    PUT(" %s%s ", s->op < 0 ? ">" : "<", s->id ? "=" : "");
     expression(to, s->e[0]);
     PUT("; ");
     var_name(to, s->var);
-    if (s->op == 1)
-        PUT("++)");
+    if (s->op == 1 || s->op == -1)
+        PUT("%s)", s->op < 0 ? "--" : "++");
     else
-        PUT(" += %d)", s->op);
+        PUT(" %s %d)", s->op < 0 ? "-=" : "+=", s->op < 0 ? -s->op : s->op);
     block(to, &s->kids);
     PUT("\n");
 }

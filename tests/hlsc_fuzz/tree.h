@@ -74,7 +74,7 @@ enum kind {
     N_IF,       // e[0]; kids, other
     N_SWITCH,   // e[0]; kids: N_CASE
     N_CASE,     // value; kids
-    N_FOR,      // var from `value` to e[0] by `op`; kids: pragmas and the body
+    N_FOR,      // var from `value`, or e[1], to e[0] by `op`; kids: pragmas and the body
     N_WHILE,    // at most `value` times while e[0]; op: 0 while, 1 do, 2 while (1) with a break
     N_WRITE,    // e[0] to stream var
     N_BREAK,    // if e[0]
