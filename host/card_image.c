@@ -22,9 +22,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MEMORY_BASE UINT64_C(0x4000000000)
 #define IMAGE_LIMIT ((size_t)1 << 31)
+#define ENDING ".xclbin"
+enum { MANIFEST_LIMIT = 1 << 24 };
 
 // The memory that an emulated card has, as its model has it (HBM2 or DDR4, in GiB).
 static uint64_t memory_of(const char *target) {
@@ -45,17 +48,81 @@ static void hash_text(const unsigned char *hash, char *text) {
 
 // ---- Finding -----------------------------------------------------------------------------------
 
+// The manifest's path is that of the image with another ending.
+static int manifest_path(const char *image, char *path, size_t size) {
+    const size_t length = strlen(image), tail = strlen(ENDING);
+    const bool named = length > tail && strcmp(image + length - tail, ENDING) == 0;
+    return snprintf(path, size, "%.*s.json", (int)(named ? length - tail : length), image) <
+                   (int)size
+               ? 0
+               : -1;
+}
+
+static int checksum(const char *path, char text[65], char *error, size_t error_size) {
+    unsigned char *data = NULL, digest[EVP_MAX_MD_SIZE];
+    size_t size = 0;
+    if (mr_file_read(path, IMAGE_LIMIT, &data, &size, error, error_size))
+        return -1;
+    const int good = EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL);
+    free(data);
+    for (int i = 0; good && i < 32; i++)
+        sprintf(text + 2 * i, "%02x", digest[i]);
+    return good ? 0 : mr_fail(error, error_size, "not enough memory for a checksum");
+}
+
+static int check_manifest(const char *image, const char *path, char *error, size_t error_size) {
+    unsigned char *data = NULL;
+    size_t size = 0;
+    char sum[65] = "";
+    if (mr_file_read(path, MANIFEST_LIMIT, &data, &size, error, error_size))
+        return -1;
+    json_t *manifest = json_loadb((const char *)data, size, 0, NULL);
+    free(data);
+    const char *wanted = json_string_value(json_object_get(manifest, "sha256"));
+    int result = 0;
+    if (!wanted)
+        result = mr_fail(error, error_size, "%s: the manifest has no sha256; build the image again",
+                         path);
+    else if (checksum(image, sum, error, error_size))
+        result = -1;
+    else if (strcmp(sum, wanted) != 0)
+        result = mr_fail(error, error_size,
+                         "%s does not have the checksum of its manifest %s: it is damaged or was "
+                         "changed; build it again",
+                         image, path);
+    json_decref(manifest);
+    return result;
+}
+
+int mr_card_image_check(const char *image, char *error, size_t error_size) {
+    char path[PATH_MAX + 8];
+    if (manifest_path(image, path, sizeof path) || access(path, F_OK))
+        return 0;
+    return check_manifest(image, path, error, error_size);
+}
+
 static void look_at(const char *path, const struct mr_compiled *compiled,
                     struct mr_card_images *images) {
     struct mr_xclbin_info info;
-    char text[900];
+    char text[900], manifest[PATH_MAX + 8];
     if (mr_xclbin_read(path, &info, text, sizeof text) ||
         memcmp(info.shape_hash, compiled->shape_hash, MR_SHAPE_HASH) != 0 ||
         strcmp(info.target, compiled->plan.target->name) != 0)
         return;
-    char *place = info.emulation ? images->emulation : images->hardware;
-    if (!*place)
-        snprintf(place, PATH_MAX, "%s", path);
+    if (manifest_path(path, manifest, sizeof manifest))
+        return;
+    if (access(manifest, F_OK))
+        snprintf(images->problem, sizeof images->problem,
+                 "%.300s has no manifest %.300s beside it, so it is not taken unasked; name it: "
+                 "xrt:N,IMAGE",
+                 path, manifest);
+    else if (check_manifest(path, manifest, text, sizeof text))
+        snprintf(images->problem, sizeof images->problem, "%s", text);
+    else {
+        char *place = info.emulation ? images->emulation : images->hardware;
+        if (!*place)
+            snprintf(place, PATH_MAX, "%s", path);
+    }
 }
 
 static int is_image(const struct dirent *entry) {
@@ -76,17 +143,24 @@ static void look_in(const char *folder, const struct mr_compiled *compiled,
     free(entries);
 }
 
-void mr_card_images_find(const struct mr_compiled *compiled, struct mr_card_images *images) {
-    const char *given = getenv("MILLRACE_BITSTREAMS");
-    char folder[PATH_MAX + 16];
+// Where images are looked for and written.
+static void images_folder(const struct mr_compiled *compiled, const char *given, char *folder,
+                          size_t size) {
+    const char *variable = getenv("MILLRACE_BITSTREAMS");
+    if (!given && variable && *variable)
+        given = variable;
+    if (given)
+        snprintf(folder, size, "%s", given);
+    else
+        snprintf(folder, size, "%s/bitstreams", compiled->data_dir);
+}
+
+void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
+                         struct mr_card_images *images) {
+    char place[PATH_MAX + 16];
     *images = (struct mr_card_images){0};
-    if (given && *given) {
-        look_in(given, compiled, images);
-        return;
-    }
-    look_in("bitstreams", compiled, images);
-    snprintf(folder, sizeof folder, "%s/bitstreams", compiled->data_dir);
-    look_in(folder, compiled, images);
+    images_folder(compiled, folder, place, sizeof place);
+    look_in(place, compiled, images);
 }
 
 // ---- Building ----------------------------------------------------------------------------------
@@ -164,18 +238,6 @@ static json_t *make_manifest(const struct mr_compiled *compiled, const char *pla
         version_of("MILLRACE_VERILATOR", "verilator"), "cxx", version_of("MILLRACE_CXX", "c++"));
 }
 
-static int checksum(const char *path, char text[65], char *error, size_t error_size) {
-    unsigned char *data = NULL, digest[EVP_MAX_MD_SIZE];
-    size_t size = 0;
-    if (mr_file_read(path, IMAGE_LIMIT, &data, &size, error, error_size))
-        return -1;
-    const int good = EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL);
-    free(data);
-    for (int i = 0; good && i < 32; i++)
-        sprintf(text + 2 * i, "%02x", digest[i]);
-    return good ? 0 : mr_fail(error, error_size, "not enough memory for a checksum");
-}
-
 // "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": layers, target, platform, hash.
 static void image_name(const struct mr_compiled *compiled, const char *platform, char *name,
                        size_t size) {
@@ -189,43 +251,44 @@ static void image_name(const struct mr_compiled *compiled, const char *platform,
                  compiled->shape_hash[2], compiled->shape_hash[3]);
 }
 
-static int place_image(const struct mr_compiled *compiled, const char *platform, const char *output,
-                       char *path, size_t path_size, char *error, size_t error_size) {
-    const char *given = getenv("MILLRACE_BITSTREAMS");
-    const size_t length = output ? strlen(output) : 0;
-    char name[300];
-    int used;
-    if (length > 7 && strcmp(output + length - 7, ".xclbin") == 0) {
-        used = snprintf(path, path_size, "%s", output);
-    } else {
-        const char *folder = output ? output : given && *given ? given : "bitstreams";
-        if (mkdir(folder, 0777) && errno != EEXIST)
-            return mr_fail(error, error_size, "%s: cannot be made (%s); choose a place with -o",
-                           folder, strerror(errno));
-        image_name(compiled, platform, name, sizeof name);
-        used = snprintf(path, path_size, "%s/%s", folder, name);
-    }
-    return used < 0 || (size_t)used >= path_size
-               ? mr_fail(error, error_size, "the image's path is too long")
+static int make_folder(const char *folder, char *error, size_t error_size) {
+    if (mkdir(folder, 0777) && errno != EEXIST)
+        return mr_fail(error, error_size, "%s: cannot be made (%s); choose a place with -o", folder,
+                       strerror(errno));
+    return access(folder, W_OK | X_OK)
+               ? mr_fail(error, error_size,
+                         "%s: cannot be written (%s); choose a place with -o, and name it with "
+                         "--bitstreams when it is to be run",
+                         folder, strerror(errno))
                : 0;
 }
 
-// A folder for the files that Vitis needs.
-static int place_project(const struct mr_compiled *compiled, const char *output, char *path,
-                         size_t path_size, char *error, size_t error_size) {
-    char name[300];
-    image_name(compiled, "hw", name, sizeof name);
-    name[strlen(name) - 7] = '\0'; // the ending
-    if (!output && mkdir("bitstreams", 0777) && errno != EEXIST)
-        return mr_fail(error, error_size, "bitstreams: cannot be made (%s); choose a place with -o",
-                       strerror(errno));
-    const int used = output ? snprintf(path, path_size, "%s", output)
-                            : snprintf(path, path_size, "bitstreams/%s", name);
+// The place of an image, or of the folder with what Vitis needs for one.
+static int place_image(const struct mr_compiled *compiled, const char *platform, const char *output,
+                       const struct mr_options *options, char *path, size_t path_size, char *error,
+                       size_t error_size) {
+    const bool project = strcmp(platform, "hw") == 0;
+    const size_t length = output ? strlen(output) : 0, tail = strlen(ENDING);
+    char folder[PATH_MAX + 16], name[300];
+    int used;
+    if (project ? output != NULL : length > tail && strcmp(output + length - tail, ENDING) == 0) {
+        used = snprintf(path, path_size, "%s", output);
+    } else {
+        images_folder(compiled,
+                      output    ? output
+                      : options ? options->bitstreams
+                                : NULL,
+                      folder, sizeof folder);
+        if (make_folder(folder, error, error_size))
+            return -1;
+        image_name(compiled, platform, name, sizeof name);
+        if (project)
+            name[strlen(name) - tail] = '\0';
+        used = snprintf(path, path_size, "%s/%s", folder, name);
+    }
     if (used < 0 || (size_t)used >= path_size)
-        return mr_fail(error, error_size, "the folder's path is too long");
-    if (mkdir(path, 0777) && errno != EEXIST)
-        return mr_fail(error, error_size, "%s: cannot be made (%s)", path, strerror(errno));
-    return 0;
+        return mr_fail(error, error_size, "the image's path is too long");
+    return project ? make_folder(path, error, error_size) : 0;
 }
 
 static int pack(const struct mr_compiled *compiled, const char *so_path, const char *manifest,
@@ -267,7 +330,8 @@ static int write_manifest(json_t *manifest, const char *image, char *error, size
     char *text = json_dumps(manifest, JSON_INDENT(2));
     if (!text)
         return mr_fail(error, error_size, "not enough memory for the image's manifest");
-    snprintf(path, sizeof path, "%.*s.json", (int)strlen(image) - 7, image);
+    if (manifest_path(image, path, sizeof path))
+        return mr_fail(error, error_size, "%s: the path of the manifest is too long", image);
     const struct mr_piece pieces[] = {{text, strlen(text)}, {"\n", 1}};
     const int result = mr_file_write(path, pieces, 2, error, error_size);
     free(text);
@@ -299,15 +363,16 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
     if (!header || !embedded)
         failed = mr_fail(text, sizeof text, "not enough memory for the image of a card");
     if (!failed && hardware) {
-        failed = place_project(compiled, output, path, path_size, text, sizeof text) ||
-                 mr_card_project_write(compiled, header, manifest, path, text, sizeof text);
+        failed =
+            place_image(compiled, platform, output, options, path, path_size, text, sizeof text) ||
+            mr_card_project_write(compiled, header, manifest, path, text, sizeof text);
         goto out;
     }
     if (!failed && options && options->progress)
         options->progress(options->progress_context,
                           "building the emulated card unless it is in the cache (verilator)");
     failed = failed || mr_build_card(&build, so_path, sizeof so_path, text, sizeof text) ||
-             place_image(compiled, platform, output, path, path_size, text, sizeof text) ||
+             place_image(compiled, platform, output, options, path, path_size, text, sizeof text) ||
              pack(compiled, so_path, embedded, path, text, sizeof text) ||
              write_manifest(manifest, path, text, sizeof text);
 out:

@@ -9,16 +9,24 @@
 // The images that hold this shape, for its target; "" where there is none.
 struct mr_card_images {
     char hardware[PATH_MAX], emulation[PATH_MAX];
+    char problem[900]; // with one that would hold it, or ""
 };
 
-// Looks through $MILLRACE_BITSTREAMS, or else ./bitstreams and that of the project.
-void mr_card_images_find(const struct mr_compiled *compiled, struct mr_card_images *images);
+// Looks in `folder`, where it is not NULL, else in $MILLRACE_BITSTREAMS, else in the project's
+// bitstreams; never in the current folder, as an image holds a program (docs/card.md). Images are
+// taken with their manifest only, whose checksum they must have.
+void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
+                         struct mr_card_images *images);
+
+// Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
+// sentence in error.
+int mr_card_image_check(const char *path, char *error, size_t error_size);
 
 // Builds the image of an emulated card, and its manifest beside it (the same name, .json); or
 // writes a folder with what Vitis needs for the image of a card.
 //   platform: "hw_emu" or "hw".
-//   output: a folder, made where it is missing; or a file that ends in .xclbin; NULL: the first of
-//   the folders above.
+//   output: a folder, made where it is missing; or a file that ends in .xclbin; NULL: the folder
+//   above.
 //   path: gets the place of the image.
 // 0, or a code with a sentence in error.
 int mr_card_image_build(const struct mr_compiled *compiled, const char *platform,

@@ -42,9 +42,14 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         mr_session_close(session);
         return NULL;
     }
-    uri = mr_session_resolve(uri, &session->compiled);
+    uri = mr_session_resolve(uri, &session->compiled, options);
     if (options)
         session->options = *options;
+    if (session->options.bitstreams) {
+        snprintf(session->bitstreams, sizeof session->bitstreams, "%s",
+                 session->options.bitstreams);
+        session->options.bitstreams = session->bitstreams;
+    }
     if ((fallback && mr_resume_open(session, fallback, error)) ||
         mr_session_attach(session, uri, error)) {
         mr_session_close(session);

@@ -30,6 +30,7 @@ struct mr_session {
     struct mr_probe *probe_names;  // likewise
     char device_text[PATH_MAX + 300];
     struct mr_options options; // those that a change of the device needs again
+    char bitstreams[PATH_MAX]; // of them
     struct mr_resume *resume;  // what another device needs to go on; NULL: there is none
     struct mr_error error;
 };
@@ -39,7 +40,8 @@ struct mr_session {
 // Refuses an unknown device before anything is built for it.
 int mr_session_check_uri(const char *uri, struct mr_error *error);
 // What `auto:` or NULL is: a card with an image of this network, else the processor.
-const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled);
+const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,
+                               const struct mr_options *options);
 // Builds what the device needs, where it is not there yet.
 int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error);
 // Opens the device of session->options and loads the weights.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The device of a session: which one and which image, opening it, its weights.
+#define _POSIX_C_SOURCE 200809L
 #include "card_image.h"
 #include "failure.h"
 #include "session.h"
@@ -20,15 +21,18 @@ static bool card_is_there(void) {
 }
 
 // The image for `xrt:N`: of the card where one is there, else of an emulated one.
-static int choose_image(const struct mr_compiled *compiled, char *path, struct mr_error *error) {
+static int choose_image(const struct mr_compiled *compiled, const char *folder, char *path,
+                        struct mr_error *error) {
     struct mr_card_images images;
-    mr_card_images_find(compiled, &images);
+    mr_card_images_find(compiled, folder, &images);
     const bool card = card_is_there();
     const char *found = card ? images.hardware : images.emulation;
     if (*found) {
         memcpy(path, found, sizeof images.hardware);
         return 0;
     }
+    if (*images.problem)
+        return mr_failure(error, MR_ERROR_DEVICE, "%s", images.problem);
     if (card)
         return mr_failure(error, MR_ERROR_DEVICE,
                           "there is a card but no image of this network for the %s; link one "
@@ -38,17 +42,19 @@ static int choose_image(const struct mr_compiled *compiled, char *path, struct m
                           images.emulation);
     return mr_failure(error, MR_ERROR_DEVICE,
                       "there is no card, and no image of an emulated %s with this network; build "
-                      "one with millrace build MODEL --platform hw_emu",
+                      "one with millrace build MODEL --platform hw_emu, or name its folder with "
+                      "--bitstreams",
                       compiled->plan.target->name);
 }
 
-const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled) {
+const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,
+                               const struct mr_options *options) {
     struct mr_card_images images;
     if (uri && !is_of(uri, "auto:"))
         return uri;
     if (!card_is_there())
         return "cpu:";
-    mr_card_images_find(compiled, &images);
+    mr_card_images_find(compiled, options ? options->bitstreams : NULL, &images);
     return *images.hardware ? "xrt:0" : "cpu:";
 }
 
@@ -84,10 +90,14 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
     image->target = compiled->plan.target->name;
     image->process_count = (uint32_t)count;
     image->processes = session->names;
-    if (strchr(uri, ','))
-        return 0;
+    const char *named = strchr(uri, ',');
+    char text[900];
+    if (named)
+        return mr_card_image_check(named + 1, text, sizeof text)
+                   ? mr_failure(error, MR_ERROR_DEVICE, "%s", text)
+                   : 0;
     image->xclbin = path;
-    return choose_image(compiled, path, error);
+    return choose_image(compiled, options->bitstreams, path, error);
 }
 
 static void describe(struct mr_session *session, const char *uri) {

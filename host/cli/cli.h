@@ -31,6 +31,7 @@ struct cli_command {
     const char *about;                // what it does
     const struct cli_option *options; // its own
     bool plans;                       // --target, --lanes, --latency and --area too
+    bool cards;                       // --bitstreams too
     // argv[0] is the command's name. Returns the exit code.
     int (*run)(struct cli *cli, int argc, char **argv);
 };

@@ -219,6 +219,7 @@ const struct cli_command cli_compare = {
         "against the network in floating point. X as for millrace run. Exit code 1 when the bits\n"
         "differ.",
     .options = options,
+    .cards = true,
     .plans = true,
     .run = compare_command,
 };

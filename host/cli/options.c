@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELP = CLI_STOP + 1, JSON, TARGET, LANES, LATENCY, AREA };
+enum { HELP = CLI_STOP + 1, JSON, TARGET, LANES, LATENCY, AREA, BITSTREAMS };
 enum { MAX_OPTIONS = 40, TEXT_COLUMN = 20 };
 
 static const struct cli_option common[] = {
@@ -25,10 +25,17 @@ static const struct cli_option of_plans[] = {
     {0},
 };
 
+static const struct cli_option of_cards[] = {
+    {BITSTREAMS, 0, "bitstreams", "DIR",
+     "the folder with the images of cards (default: $MILLRACE_BITSTREAMS, else\n"
+     "the one of this installation)"},
+    {0},
+};
+
 // All options of a command, one after the other; NULL after the last.
 static const struct cli_option *option_at(const struct cli_command *command, size_t index) {
-    const struct cli_option *const lists[] = {command->options, command->plans ? of_plans : NULL,
-                                              common};
+    const struct cli_option *const lists[] = {command->options, command->cards ? of_cards : NULL,
+                                              command->plans ? of_plans : NULL, common};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const struct cli_option *option = lists[i]; option && option->name; option++)
             if (index-- == 0)
@@ -217,6 +224,9 @@ int cli_next(struct cli *cli, int argc, char **argv) {
             break;
         case LANES:
             cli->code = set_lanes(cli, optarg);
+            break;
+        case BITSTREAMS:
+            cli->options.bitstreams = optarg;
             break;
         case LATENCY:
             cli->code = set_choice(cli, MR_LANES_LATENCY);

@@ -77,7 +77,7 @@ static const struct cli_option build_options[] = {
      "hw_emu: the image of an emulated card; hw: a folder with what Vitis needs\n"
      "to link the image of a card"},
     {OUTPUT, 'o', "output", "PLACE",
-     "of that image or folder (default: in $MILLRACE_BITSTREAMS, else bitstreams)"},
+     "of that image or folder (default: in the folder of --bitstreams)"},
     {0},
 };
 
@@ -146,6 +146,7 @@ const struct cli_command cli_build = {
         "Builds what the devices need into the cache, so that the first run starts at once, or\n"
         "the image of a card.",
     .options = build_options,
+    .cards = true,
     .plans = true,
     .run = build_command,
 };

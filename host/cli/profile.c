@@ -140,6 +140,7 @@ const struct cli_command cli_profile = {
              "run.\n"
              "X as for millrace run.",
     .options = options,
+    .cards = true,
     .plans = true,
     .run = profile_command,
 };

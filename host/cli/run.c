@@ -313,6 +313,7 @@ const struct cli_command cli_run = {
         "its\n"
         "ending.",
     .options = options,
+    .cards = true,
     .plans = true,
     .run = run_command,
 };

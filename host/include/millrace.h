@@ -203,6 +203,10 @@ struct mr_options {
     // Not 0: what the processes do is also recorded over time, for mr_session_timeline. Not on the
     // CPU, which has no cycles.
     int timeline;
+    // Cards: the folder with their images. NULL: $MILLRACE_BITSTREAMS, else that of the project
+    // (PREFIX/share/millrace/bitstreams, or bitstreams in the source tree). ./bitstreams is not
+    // looked at unless it is named: an image holds a program.
+    const char *bitstreams;
     // Called with what the caller should know, a sentence each: something in the build cache was
     // damaged and is built again. NULL: none.
     void (*note)(void *context, const char *text);
@@ -215,7 +219,7 @@ struct mr_session;
 //   "cpu:", this processor; "sim:", the RTL, cycle-exact. The network's shape is built first where
 //   the cache has none (see mr_build); retrained weights of a known shape need no new build.
 //   "xrt:N" or "xrt:N,IMAGE.xclbin", Alveo card N. Without an image the one of the network's shape
-//   is looked for in $MILLRACE_BITSTREAMS, or in ./bitstreams and the project's. Where no card is
+//   is looked for (options->bitstreams), and must have the checksum of its manifest. Where no card is
 //   there but an image of an emulated one, that is set up (mr_session_device tells), in processes
 //   of its own: every session has its own emulated card. A session on a card belongs to the process
 //   that opened it; in a child by fork its calls fail, and closing it there leaves the parent's.
@@ -328,7 +332,7 @@ MR_API int mr_build(const struct mr_model *model, const char *uri, const struct 
 
 // platform "hw_emu": builds the image of an emulated card for the model's shape and the target, and
 // a manifest beside it. output: a folder or a file that ends in .xclbin; NULL:
-// $MILLRACE_BITSTREAMS, else ./bitstreams. "hw": writes a folder with what Vitis needs to link the
+// the folder of options->bitstreams. "hw": writes a folder with what Vitis needs to link the
 // image of a card. path: gets the place of the image or folder.
 MR_API int mr_build_image(const struct mr_model *model, const char *platform,
                           const struct mr_options *options, const char *output, char *path,

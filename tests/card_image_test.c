@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which images of cards are taken: from which folders, and with which manifest. No card is opened.
+#define _GNU_SOURCE
+#include "card_image.h"
+#include "file.h"
+#include "xclbin.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER "build/card-image-test"
+
+static char error[1200];
+static struct mr_compiled compiled;
+static struct mr_card_images images;
+
+// A network of a shape, without its files; all images are of that shape.
+static void fresh(void) {
+    static const struct mr_shape shape = {
+        .layer_count = 1, .layers = {{.inputs = 3, .hidden = 4}}, .outputs = 1};
+    struct mr_plan_request request = {.mode = MR_PLAN_AREA};
+    ck_assert_int_eq(system("rm -rf " FOLDER), 0);
+    ck_assert_int_eq(system("mkdir -p " FOLDER "/own " FOLDER "/data/bitstreams " FOLDER
+                            "/here/bitstreams " FOLDER "/empty"),
+                     0);
+    ck_assert_int_eq(mr_plan_choose(&shape, mr_target_find("u55c"), &request, &compiled.plan, error,
+                                    sizeof error),
+                     0);
+    memset(compiled.shape_hash, 0x5a, sizeof compiled.shape_hash);
+    ck_assert_ptr_nonnull(realpath(FOLDER "/data", compiled.data_dir));
+    unsetenv("MILLRACE_BITSTREAMS");
+}
+
+static void write_text(const char *path, const char *text) {
+    const struct mr_piece piece = {text, strlen(text)};
+    ck_assert_msg(mr_file_write(path, &piece, 1, error, sizeof error) == 0, "%s", error);
+}
+
+// x.xclbin in the folder, and its manifest unless it is to have none.
+static void make_image(const char *folder, int with_manifest) {
+    static const char manifest[] = "{\"kernel\": \"millrace\", \"target\": \"u55c\", \"platform\": "
+                                   "\"hw_emu\", \"shape_hash\": "
+                                   "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"}";
+    const struct mr_xclbin_file script = {
+        .name = MR_XCLBIN_SCRIPT_FOLDER "/simulate.sh", .executable = true, .text = "#!/bin/sh\n"};
+    const struct mr_xclbin_spec spec = {.registers = "hw/registers.json",
+                                        .target = "u55c",
+                                        .part = "xcu55c",
+                                        .register_base = 0x1800000,
+                                        .memory_base = 0x4000000000,
+                                        .memory_size = 1 << 30,
+                                        .clock_mhz = 300,
+                                        .manifest = manifest,
+                                        .files = &script,
+                                        .file_count = 1};
+    char path[300], command[900];
+    snprintf(path, sizeof path, "%s/x.xclbin", folder);
+    ck_assert_msg(mr_xclbin_write(path, &spec, error, sizeof error) == 0, "%s", error);
+    snprintf(command, sizeof command,
+             "printf '{\"image\": \"x.xclbin\", \"sha256\": \"%%s\"}' "
+             "\"$(sha256sum <%s/x.xclbin | cut -d' ' -f1)\" >%s/x.json",
+             folder, folder);
+    if (with_manifest)
+        ck_assert_int_eq(system(command), 0);
+}
+
+static const char *find(const char *folder) {
+    mr_card_images_find(&compiled, folder, &images);
+    return images.emulation;
+}
+
+START_TEST(folders_are_those_that_were_named) {
+    char absolute[PATH_MAX], back[PATH_MAX];
+    fresh();
+    ck_assert_ptr_nonnull(getcwd(back, sizeof back));
+    ck_assert_ptr_nonnull(realpath(FOLDER, absolute));
+    make_image(FOLDER "/here/bitstreams", 1);
+    make_image(FOLDER "/own", 1);
+    // An image in the current folder is taken when it is asked for, and not before.
+    ck_assert_int_eq(chdir(FOLDER "/here"), 0);
+    ck_assert_str_eq(find(NULL), "");
+    ck_assert_str_eq(images.problem, "");
+    ck_assert_str_eq(find("bitstreams"), "bitstreams/x.xclbin");
+    ck_assert_int_eq(chdir(back), 0);
+    make_image(FOLDER "/data/bitstreams", 1);
+    ck_assert_ptr_nonnull(strstr(find(NULL), "/data/bitstreams/x.xclbin"));
+    // The variable goes before the installation, and the option before the variable.
+    setenv("MILLRACE_BITSTREAMS", FOLDER "/empty", 1);
+    ck_assert_str_eq(find(NULL), "");
+    ck_assert_str_eq(find(FOLDER "/own"), FOLDER "/own/x.xclbin");
+    setenv("MILLRACE_BITSTREAMS", FOLDER "/own", 1);
+    ck_assert_str_eq(find(NULL), FOLDER "/own/x.xclbin");
+    ck_assert_str_eq(find(FOLDER "/empty"), "");
+    ck_assert_str_eq(find(FOLDER "/none"), "");
+}
+END_TEST
+
+START_TEST(images_have_the_checksum_of_their_manifest) {
+    fresh();
+    make_image(FOLDER "/own", 0);
+    ck_assert_str_eq(find(FOLDER "/own"), "");
+    ck_assert_ptr_nonnull(strstr(images.problem, "has no manifest"));
+    ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), 0);
+    make_image(FOLDER "/own", 1);
+    ck_assert_str_eq(find(FOLDER "/own"), FOLDER "/own/x.xclbin");
+    ck_assert_str_eq(images.problem, "");
+    ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), 0);
+    // One more byte at the end is no damage that XRT would see.
+    ck_assert_int_eq(system("cp " FOLDER "/own/x.json " FOLDER "/kept && mv " FOLDER
+                            "/own/x.xclbin " FOLDER "/own/y.xclbin"),
+                     0);
+    make_image(FOLDER "/own", 0);
+    write_text(
+        FOLDER "/own/x.json",
+        "{\"sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"}");
+    ck_assert_str_eq(find(FOLDER "/own"), "");
+    ck_assert_ptr_nonnull(strstr(images.problem, FOLDER "/own/"));
+    ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "does not have the checksum of its manifest"));
+    static const char *const bad[] = {"", "{}", "{\"sha256\": 5}", "[", "\"x\""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_text(FOLDER "/own/x.json", bad[i]);
+        ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), -1);
+        ck_assert_ptr_nonnull(strstr(error, "has no sha256"));
+    }
+    ck_assert_int_eq(system("rm " FOLDER "/own/x.json && mkfifo " FOLDER "/own/x.json"), 0);
+    ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), -1);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("card_image");
+    TCase *all = tcase_create("all");
+
+    mkdir("build", 0777);
+    tcase_set_timeout(all, 60);
+    tcase_add_test(all, folders_are_those_that_were_named);
+    tcase_add_test(all, images_have_the_checksum_of_their_manifest);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
