@@ -44,8 +44,15 @@ static int make_input(struct onnx_graph *graph, const struct mr_network *network
         size_t from = first + n < sequences ? first + n : sequences - 1;
         for (size_t i = 0; i < steps; i++) {
             size_t at = network->batch_first ? n * steps + i : i * batch + n;
-            for (size_t k = 0; k < inputs; k++)
-                to->real[at * inputs + k] = x[(from * steps + i) * inputs + k];
+            for (size_t k = 0; k < inputs; k++) {
+                const float v = x[(from * steps + i) * inputs + k];
+                if (onnx_is_real(type))
+                    to->real[at * inputs + k] = v;
+                else if (!(fabsf(v) < 1e18f))
+                    return onnx_fail_file(graph, "the input has %g, which is no whole number", v);
+                else
+                    to->whole[at * inputs + k] = (int64_t)v;
+            }
         }
     }
     return 0;
@@ -67,9 +74,10 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
     for (size_t first = 0; first < sequences; first += batch) {
         size_t count = sequences - first < batch ? sequences - first : batch;
         size_t given = onnx_fixed_size(shape->dim[network->batch_first ? 0 : 1]) ? batch : count;
-        if (make_input(graph, network, x, sequences, steps, first, given, &memory, &in) != 0)
-            return -1;
-        int result = onnx_eval_graph(graph, &in, &out, &memory);
+        int result = make_input(graph, network, x, sequences, steps, first, given, &memory, &in);
+        memset(&out, 0, sizeof out);
+        if (result == 0)
+            result = onnx_eval_graph(graph, &in, &out, &memory);
         onnx_tensor_free(&in);
         if (result == 0 && out.count != given * outputs)
             result = onnx_fail_file(graph,

@@ -11,6 +11,7 @@ static const struct {
 } operators[] = {
     {"Add", onnx_eval_arithmetic},
     {"Cast", onnx_eval_cast},
+    {"CastLike", onnx_eval_cast},
     {"Concat", onnx_eval_concat},
     {"Constant", onnx_eval_constant},
     {"ConstantOfShape", onnx_eval_constant_of_shape},
@@ -28,11 +29,13 @@ static const struct {
     {"Less", onnx_eval_compare},
     {"MatMul", onnx_eval_matmul},
     {"Mul", onnx_eval_arithmetic},
+    {"Neg", onnx_eval_negate},
     {"Range", onnx_eval_range},
     {"Reshape", onnx_eval_reshape},
     {"Shape", onnx_eval_shape},
     {"Sigmoid", onnx_eval_sigmoid},
     {"Slice", onnx_eval_slice},
+    {"Split", onnx_eval_split},
     {"Squeeze", onnx_eval_squeeze},
     {"Sub", onnx_eval_arithmetic},
     {"Transpose", onnx_eval_transpose},
@@ -102,6 +105,10 @@ int onnx_eval_unsupported(const struct onnx_eval *e) {
                                "compute it");
 }
 
+bool onnx_has_parts(const struct onnx_graph *graph) {
+    return onnx_is(graph, "LSTM") || onnx_is(graph, "Split");
+}
+
 int onnx_eval_node(struct onnx_eval *e) {
     int found = find_operator(e->graph);
 
@@ -109,7 +116,7 @@ int onnx_eval_node(struct onnx_eval *e) {
         return onnx_eval_unsupported(e);
     if (!onnx_eval_input(e, 0) && !onnx_is(e->graph, "Constant"))
         return onnx_fail(e->graph, "has no first input");
-    if (!onnx_eval_output(e, 0) && !onnx_is(e->graph, "LSTM"))
+    if (!onnx_eval_output(e, 0) && !onnx_has_parts(e->graph))
         return onnx_fail(e->graph, "has no first output that is used");
     if (operators[found].run(e) != 0)
         return -1;

@@ -19,6 +19,9 @@ bool onnx_eval_knows(const struct onnx_graph *graph);
 // May it be computed when the file is read? Products take time that grows faster than the file.
 bool onnx_eval_folds(const struct onnx_graph *graph);
 
+// Does the operator make several values, of which the first may be left out?
+bool onnx_has_parts(const struct onnx_graph *graph);
+
 // Computes the graph's output from its input, within so many bytes of memory. *y is to be freed.
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struct onnx_tensor *y,
                     size_t *budget);
@@ -66,6 +69,7 @@ int onnx_eval_range(struct onnx_eval *e);
 int onnx_eval_reshape(struct onnx_eval *e);
 int onnx_eval_shape(struct onnx_eval *e);
 int onnx_eval_slice(struct onnx_eval *e);
+int onnx_eval_split(struct onnx_eval *e);
 int onnx_eval_squeeze(struct onnx_eval *e);
 int onnx_eval_transpose(struct onnx_eval *e);
 int onnx_eval_unsqueeze(struct onnx_eval *e);
@@ -77,6 +81,7 @@ int onnx_eval_dequantize(struct onnx_eval *e);
 int onnx_eval_gemm(struct onnx_eval *e);
 int onnx_eval_lstm(struct onnx_eval *e);
 int onnx_eval_matmul(struct onnx_eval *e);
+int onnx_eval_negate(struct onnx_eval *e);
 int onnx_eval_sigmoid(struct onnx_eval *e);
 int onnx_eval_where(struct onnx_eval *e);
 

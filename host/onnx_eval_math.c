@@ -75,6 +75,21 @@ int onnx_eval_arithmetic(struct onnx_eval *e) {
     return 0;
 }
 
+int onnx_eval_negate(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+
+    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+        return -1;
+    for (size_t i = 0; i < in->count; i++) {
+        if (onnx_is_real(in->type))
+            out->real[i] = -in->real[i];
+        else if (!whole_result('S', 0, in->whole[i], &out->whole[i]))
+            return onnx_fail(e->graph, "gives a number that does not fit 64 bits");
+    }
+    return 0;
+}
+
 int onnx_eval_compare(struct onnx_eval *e) {
     struct onnx_tensor *out = onnx_eval_output(e, 0);
     const char op = e->graph->node->op_type[0];
@@ -250,17 +265,27 @@ struct lstm {
     const double *w, *r, *b; // gates in the order i, o, f, c; b may be NULL
 };
 
+// Four partial sums, so that the additions need not wait for one another.
+static double dot(const double *w, const double *v, size_t count) {
+    double sum[4] = {0};
+    size_t k = 0;
+
+    for (; k + 4 <= count; k += 4) {
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += w[k + j] * v[k + j];
+    }
+    for (; k < count; k++)
+        sum[0] += w[k] * v[k];
+    return sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
 // h and c (hidden) of one sequence go one step on; scratch takes 4 * hidden numbers.
 static void step(const struct lstm *l, const double *x, double *h, double *c, double *scratch) {
     const size_t n = l->hidden;
 
     for (size_t row = 0; row < 4 * n; row++) {
-        double sum = l->b ? l->b[row] + l->b[4 * n + row] : 0;
-        for (size_t k = 0; k < l->inputs; k++)
-            sum += l->w[row * l->inputs + k] * x[k];
-        for (size_t k = 0; k < n; k++)
-            sum += l->r[row * n + k] * h[k];
-        scratch[row] = sum;
+        double bias = l->b ? l->b[row] + l->b[4 * n + row] : 0;
+        scratch[row] = bias + dot(l->w + row * l->inputs, x, l->inputs) + dot(l->r + row * n, h, n);
     }
     for (size_t j = 0; j < n; j++) {
         double i = sigmoid(scratch[j]), o = sigmoid(scratch[n + j]);

@@ -144,7 +144,8 @@ static int convert(struct onnx_eval *e, const struct onnx_tensor *in, struct onn
 int onnx_eval_cast(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
-    int64_t to = onnx_int(e->graph, "to", 0);
+    const struct onnx_tensor *like = onnx_is(e->graph, "CastLike") ? onnx_eval_input(e, 1) : NULL;
+    int64_t to = like ? like->type : onnx_int(e->graph, "to", 0);
 
     if (to < 1 || to > 64 || !onnx_type_name((int)to))
         return onnx_fail(e->graph, "casts to element type %lld, which this version does not know",
@@ -348,6 +349,50 @@ int onnx_eval_concat(struct onnx_eval *e) {
             memcpy(to, in->whole + b * run, run * sizeof *to);
             to += run;
         }
+    }
+    return 0;
+}
+
+// The sizes of the parts: as listed, or equal ones, of which the last may be smaller.
+static int split_sizes(struct onnx_eval *e, int64_t size, int64_t *parts, int *count) {
+    int64_t sum = 0;
+
+    if (onnx_eval_list(e, "split", 1, parts, count) != 0)
+        return -1;
+    if (*count < 0) {
+        int64_t wanted = onnx_int(e->graph, "num_outputs", (int64_t)e->graph->node->n_output);
+        if (wanted < 1 || wanted > ONNX_INTS)
+            return onnx_eval_unsupported(e);
+        *count = (int)wanted;
+        int64_t part = (size + wanted - 1) / wanted;
+        for (int i = 0; i < *count; i++)
+            parts[i] = part * i >= size ? 0 : part * (i + 1) > size ? size - part * i : part;
+    }
+    for (int i = 0; i < *count; i++) {
+        if (parts[i] < 0 || __builtin_add_overflow(sum, parts[i], &sum))
+            return fail_shape(e);
+    }
+    return sum == size && (size_t)*count >= e->graph->node->n_output ? 0 : fail_shape(e);
+}
+
+int onnx_eval_split(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    int64_t parts[ONNX_INTS], dims[ONNX_RANK], stride[ONNX_RANK], from = 0;
+    int axis, count;
+
+    if (onnx_axis(e->graph, onnx_int(e->graph, "axis", 0), in->rank, &axis) != 0 ||
+        split_sizes(e, in->dims[axis], parts, &count) != 0)
+        return -1;
+    strides_of(in, stride);
+    memcpy(dims, in->dims, sizeof dims);
+    for (int i = 0; i < count; from += parts[i++]) {
+        struct onnx_tensor *out = onnx_eval_output(e, (size_t)i);
+        dims[axis] = parts[i];
+        if (!out)
+            continue;
+        if (onnx_eval_create(e, out, in->type, in->rank, dims) != 0)
+            return -1;
+        copy_strided(out, in, from * stride[axis], stride);
     }
     return 0;
 }

@@ -11,6 +11,10 @@ static bool is_one(struct onnx_size size) {
     return size.symbol == SYMBOL_NONE && size.k == 1;
 }
 
+static bool is_zero(struct onnx_size size) {
+    return size.symbol == SYMBOL_NONE && size.k == 0;
+}
+
 static bool is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
     return r->time_axis >= 0 && flow->layer >= 0 && (int)flow->axis[axis] == r->time_axis;
 }
@@ -222,7 +226,7 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
     out->rank = rank;
     for (int i = 0; i < rank; i++) {
         struct onnx_size want = target[i];
-        if (want.symbol == SYMBOL_NONE && want.k == 0 && i < in->rank)
+        if (is_zero(want) && i < in->rank)
             want = in->dims[i];
         bool any = want.symbol == SYMBOL_NONE && want.k == -1;
         open += any;
@@ -255,9 +259,12 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
 int onnx_reshape(struct onnx_reader *r) {
     struct onnx_value shape;
 
-    if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &shape) || shape.count > ONNX_RANK ||
-        onnx_int(r->graph, "allowzero", 0) != 0)
+    if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &shape) || shape.count > ONNX_RANK)
         return onnx_fail(r->graph, "has a shape that is not constant");
+    for (int i = 0; i < shape.count && onnx_int(r->graph, "allowzero", 0) != 0; i++) {
+        if (is_zero(shape.ints[i]))
+            return onnx_fail(r->graph, "asks for an axis of size 0");
+    }
     return reshape_to(r, shape.ints, shape.count);
 }
 

@@ -305,8 +305,8 @@ static int fold_where(struct onnx_reader *r) {
 
 // Operators that keep every element of a fill as it is.
 static bool moves(const struct onnx_graph *graph) {
-    static const char *const types[] = {"Cast",    "Gather",    "Identity",  "Reshape", "Slice",
-                                        "Squeeze", "Transpose", "Unsqueeze", "Flatten"};
+    static const char *const types[] = {"Cast",  "CastLike", "Gather",    "Identity",  "Reshape",
+                                        "Slice", "Squeeze",  "Transpose", "Unsqueeze", "Flatten"};
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (onnx_is(graph, types[i]))
@@ -330,6 +330,14 @@ int onnx_fold(struct onnx_reader *r) {
     };
     const struct onnx_value *in = onnx_input(r, 0);
 
+    if (in && in->kind == ONNX_FILL && onnx_is(r->graph, "Split")) {
+        for (size_t i = 0; i < r->graph->node->n_output; i++) {
+            if (onnx_output(r, i))
+                *onnx_output(r, i) =
+                    (struct onnx_value){.kind = ONNX_FILL, .rank = RANK_UNKNOWN, .fill = in->fill};
+        }
+        return 0;
+    }
     if (!in || !onnx_output(r, 0))
         return onnx_fail(r->graph, "lacks its first input or output");
     if (in->kind == ONNX_FILL && moves(r->graph)) {

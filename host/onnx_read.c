@@ -145,7 +145,7 @@ static int run_node(struct onnx_reader *r) {
             flow = false;
     }
     bool lstm = onnx_is(graph, "LSTM");
-    if (!onnx_output(r, 0) && !lstm && onnx_eval_knows(graph))
+    if (!onnx_output(r, 0) && !onnx_has_parts(graph) && onnx_eval_knows(graph))
         return onnx_fail(graph, "has no first output that is used");
     if (constant && onnx_eval_folds(graph))
         return run_constant(r);
@@ -247,8 +247,11 @@ static int add_input(struct onnx_reader *r) {
         return -1;
     bool tensor =
         type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type;
-    if (!tensor || (type->tensor_type->elem_type != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
-                    type->tensor_type->elem_type != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE))
+    const int element = tensor ? type->tensor_type->elem_type : 0;
+    bool whole = element == ONNX__TENSOR_PROTO__DATA_TYPE__INT32 ||
+                 element == ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+    if (!whole && element != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
+        element != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
         return onnx_fail_file(graph,
                               "input '%.100s' is not a float32 tensor; export the model in float32",
                               info->name);
@@ -261,6 +264,7 @@ static int add_input(struct onnx_reader *r) {
     value->kind = ONNX_FLOW;
     value->rank = 3;
     value->layer = -1;
+    value->whole = value->cast.whole = whole; // as if x were cast before it comes in
     for (int i = 0; i < 3; i++) {
         int64_t size = onnx_fixed_size(shape->dim[i]);
         value->axis[i] = (enum onnx_axis)i;

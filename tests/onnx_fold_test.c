@@ -165,6 +165,24 @@ static void dropped(struct file *f) {
     node(f, "Squeeze", "u", "bias");
 }
 
+static void split(struct file *f) {
+    list_tensor(f, "sizes", 2, 1, 1, 0);
+    index_tensor(f, "k0", 1, 0);
+    node(f, "Split", "M sizes", "- low"); // row 1 of M: numbers 2 and 3
+    node(f, "Split", "low", "left right");
+    with_int(f, "axis", -1);
+    node(f, "Neg", "right", "minus_right");
+    node(f, "Concat", "minus_right left", "both");
+    with_int(f, "axis", 1);
+    node(f, "Squeeze", "both k0", "bias");
+}
+
+static void cast_like(struct file *f) {
+    list_tensor(f, "p", 2, 3, -4, 0);
+    node(f, "Neg", "p", "q");
+    node(f, "CastLike", "q c", "bias");
+}
+
 static void constant_node(struct file *f) {
     node(f, "Constant", "", "bias");
     Onnx__AttributeProto *a = attribute(f, "value_floats");
@@ -194,6 +212,8 @@ static const struct {
     {part_of_a_shape, 8, 3},
     {gathered, c1, c0},
     {dropped, c0, c1},
+    {split, -303 / 64.0, 302 / 64.0},
+    {cast_like, -3, 4},
     {constant_node, -1, 8},
 };
 
@@ -231,6 +251,7 @@ START_TEST(impossible_expressions_are_refused) {
         {"Add", "c zero", "different types"},
         {"Add", "c W", "do not fit"},
         {"Div", "zero zero", "64 bits"},
+        {"Split", "c three", "does not fit"},
         {"Cast", "c", "element type 0"},
         {"Shape", "", "no first input"},
         {"Constant", "", "no value"},
@@ -325,7 +346,15 @@ static void make_state(struct file *f, int kind) {
     case 3: // the zeros of the batch that it was exported with
         node(f, "Identity", "row", "z");
         break;
-    default: // two layers' states, taken apart
+    case 4: // taken apart
+        node(f, "Shape", "x", "shape");
+        node(f, "Gather", "shape one", "n");
+        node(f, "Concat", "two n hidden", "size");
+        with_int(f, "axis", 0);
+        node(f, "ConstantOfShape", "size", "both");
+        node(f, "Split", "both", "other z");
+        break;
+    default: // two layers' states, one of them taken
         node(f, "Shape", "x", "shape");
         node(f, "Gather", "shape one", "n");
         node(f, "Concat", "two n hidden", "size");
@@ -490,9 +519,9 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, constant_expressions_have_their_numbers, 0,
                         sizeof expressions / sizeof *expressions);
-    tcase_add_loop_test(all, impossible_expressions_are_refused, 0, 16);
+    tcase_add_loop_test(all, impossible_expressions_are_refused, 0, 17);
     tcase_add_test(all, weights_may_be_put_together);
-    tcase_add_loop_test(all, zero_states_are_seen, 0, 5);
+    tcase_add_loop_test(all, zero_states_are_seen, 0, 6);
     tcase_add_loop_test(all, casts_of_the_data_are_done_or_refused, 0, 20);
     tcase_add_test(all, casts_cut_toward_zero);
     tcase_add_loop_test(all, a_wrong_network_is_found, 0, 5);
