@@ -172,7 +172,7 @@ static int mark_needed(struct onnx_graph *graph) {
     if (g->n_output != 1 || !g->output[0]->name)
         return onnx_fail_file(graph,
                               "the graph has %zu outputs; this version takes one, the linear "
-                              "head's",
+                              "head's, so export the model without the others",
                               g->n_output);
     graph->output = onnx_find(graph, g->output[0]->name);
     if (graph->output < 0)

@@ -136,7 +136,9 @@ static int check_sequence(struct onnx_reader *r, const struct onnx_value *x) {
     if (x->rank != 3 || x->axis[2] != AXIS_FEATURE || x->axis[0] > AXIS_INPUT_1 ||
         x->axis[1] > AXIS_INPUT_1 || x->axis[0] == x->axis[1] ||
         (r->time_axis >= 0 && (int)x->axis[0] != r->time_axis))
-        return onnx_fail(r->graph, "reads a sequence whose axes are not time, batch and features");
+        return onnx_fail(r->graph,
+                         "reads a sequence whose axes are not time, batch and features "
+                         "in the order in which they came; transpose the input in your program");
     return 0;
 }
 
@@ -258,7 +260,8 @@ static int add_head(struct onnx_reader *r, bool outputs_first, double scale) {
     if (!x || x->kind != ONNX_FLOW)
         return onnx_fail(r->graph, "does not read the output of the LSTM");
     if (x->dense || head->w)
-        return onnx_fail(r->graph, "is a second linear layer; this version takes one");
+        return onnx_fail(r->graph, "is a second linear layer; this version takes one, and "
+                                   "two without an activation between them can be merged into it");
     if (x->layer < 0)
         return onnx_fail(r->graph,
                          "comes before the LSTM; this version takes a linear layer after it");

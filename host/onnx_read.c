@@ -81,6 +81,29 @@ static const struct {
     {"Unsqueeze", onnx_unsqueeze},
 };
 
+// What to do about an operator that is not taken, from where it stands.
+static const char *advice(const struct onnx_reader *r) {
+    static const char *const others[] = {"GRU", "RNN", "Loop", "Scan", "If"};
+    const Onnx__NodeProto *node = r->graph->node;
+    bool recurrent = false;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        recurrent = recurrent || onnx_is(r->graph, others[i]);
+
+    if (node->op_type && strstr(node->op_type, "Quantize"))
+        return "; import the model as it was before it was quantised";
+    if (node->domain && node->domain[0] && strcmp(node->domain, "ai.onnx") != 0)
+        return "; export it with the operators of ONNX itself";
+    for (size_t i = 0; i < node->n_input; i++) {
+        const struct onnx_value *in = onnx_input(r, i);
+        if (in && in->kind == ONNX_FLOW && in->dense)
+            return "; leave it out of the export and apply it to the outputs";
+        if (in && in->kind == ONNX_FLOW && in->layer < 0 && !recurrent)
+            return "; leave it out of the export and apply it to the inputs";
+    }
+    return "";
+}
+
 static int unknown_operator(struct onnx_reader *r) {
     const Onnx__NodeProto *node = r->graph->node;
     const char *domain = node->domain && strcmp(node->domain, "ai.onnx") != 0 ? node->domain : "";
@@ -89,9 +112,9 @@ static int unknown_operator(struct onnx_reader *r) {
     return onnx_fail_file(r->graph,
                           "node '%.100s' has operator %.60s%s%.60s; this version imports LSTM "
                           "layers and one linear head (Gemm, or MatMul and Add) with an optional "
-                          "Sigmoid",
+                          "Sigmoid%s",
                           onnx_node_name(r->graph, number, sizeof number), domain,
-                          domain[0] ? "." : "", node->op_type ? node->op_type : "");
+                          domain[0] ? "." : "", node->op_type ? node->op_type : "", advice(r));
 }
 
 static int run_constant(struct onnx_reader *r) {
@@ -257,9 +280,11 @@ static int add_input(struct onnx_reader *r) {
                               info->name);
     const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
     if (!shape || shape->n_dim != 3)
-        return onnx_fail_file(graph,
-                              "input '%.100s' has %zu axes; batch, time and features are expected",
-                              info->name, shape ? shape->n_dim : 0);
+        return onnx_fail_file(
+            graph,
+            "input '%.100s' has %zu axes; batch, time and features are expected, so "
+            "export the model with an input of shape [N, T, F] or [T, N, F]",
+            info->name, shape ? shape->n_dim : 0);
     struct onnx_value *value = &r->values[graph->input];
     value->kind = ONNX_FLOW;
     value->rank = 3;
@@ -283,7 +308,10 @@ static int check_output(struct onnx_reader *r) {
 
     if (result->kind != ONNX_FLOW || !result->dense)
         return onnx_fail_file(
-            r->graph, "the output '%.100s' is not that of a linear layer after an LSTM", name);
+            r->graph,
+            "the output '%.100s' is not that of a linear layer after an LSTM; this "
+            "version needs one, such as nn.Linear on y[:, -1]",
+            name);
     if (head->sigmoid != result->squash)
         return onnx_fail_file(r->graph, "the output '%.100s' branches off before the sigmoid",
                               name);

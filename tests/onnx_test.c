@@ -263,7 +263,9 @@ static const char *make_bad(struct file *f, int kind) {
     case 16:
         f->node[5].output[0] = "z";
         node(f, "Relu", "z", "y");
-        return "has operator Relu";
+        return "has operator Relu; this version imports LSTM layers and one linear head (Gemm, or "
+               "MatMul and Add) with an optional Sigmoid; leave it out of the export and apply it "
+               "to the outputs";
     case 17:
         f->node[5].output[0] = "z";
         f->node[5].input[0] = "nowhere";

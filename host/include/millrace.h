@@ -219,11 +219,12 @@ struct mr_session;
 //   "cpu:", this processor; "sim:", the RTL, cycle-exact. The network's shape is built first where
 //   the cache has none (see mr_build); retrained weights of a known shape need no new build.
 //   "xrt:N" or "xrt:N,IMAGE.xclbin", Alveo card N. Without an image the one of the network's shape
-//   is looked for (options->bitstreams), and must have the checksum of its manifest. Where no card is
-//   there but an image of an emulated one, that is set up (mr_session_device tells), in processes
-//   of its own: every session has its own emulated card. A session on a card belongs to the process
-//   that opened it; in a child by fork its calls fail, and closing it there leaves the parent's.
-//   "auto:" or NULL: a card with an image of this network where one is there, else "cpu:".
+//   is looked for (options->bitstreams), and must have the checksum of its manifest. Where no card
+//   is there but an image of an emulated one, that is set up (mr_session_device tells), in
+//   processes of its own: every session has its own emulated card. A session on a card belongs to
+//   the process that opened it; in a child by fork its calls fail, and closing it there leaves the
+//   parent's. "auto:" or NULL: a card with an image of this network where one is there, else
+//   "cpu:".
 // Cache: $MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace.
 // options may be NULL. Free with mr_session_close.
 MR_API struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
