@@ -304,7 +304,7 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
-build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_process_test build/asan/card_process_test build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test
+build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_process_test build/asan/card_process_test build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a

@@ -69,6 +69,8 @@ static void add_layer(struct text *text, const struct mr_plan *plan, int l) {
     add(text, "#define LAYER_INPUTS %d\n", layer->inputs);
     add(text, "#define LAYER_HIDDEN %d\n", layer->hidden);
     add(text, "#define LAYER_LC %d\n", layer->lc);
+    if (layer->cell_exponent)
+        add(text, "#define LAYER_CELL_EXPONENT %d\n", layer->cell_exponent);
     add(text, "#include \"lstm_layer.h\"\n");
 }
 

@@ -103,10 +103,13 @@ static json_t *describe(const struct mr_model_data *model) {
     json_t *root = json_object(), *layers = json_array();
     bool good = root && layers;
 
-    for (int l = 0; good && l < n->layer_count; l++)
-        good = json_array_append_new(layers, json_pack("{s:s, s:i, s:i}", "type", "lstm", "inputs",
-                                                       n->layers[l].inputs, "hidden",
-                                                       n->layers[l].hidden)) == 0;
+    for (int l = 0; good && l < n->layer_count; l++) {
+        const int exponent = model->quantised.layers[l].cell_exponent;
+        json_t *layer = json_pack("{s:s, s:i, s:i}", "type", "lstm", "inputs", n->layers[l].inputs,
+                                  "hidden", n->layers[l].hidden);
+        good = json_array_append_new(layers, layer) == 0 &&
+               (!exponent || put(layer, "cell_exponent", json_integer(exponent)));
+    }
     good = good && put(root, "name", json_string(n->name ? n->name : "")) &&
            put(root, "batch_first", json_boolean(n->batch_first)) &&
            put(root, "steps", json_integer(n->steps)) &&
@@ -256,6 +259,10 @@ static int read_layers(const struct reader *r, const json_t *root, struct mr_mod
                            r->name, (int)MR_MAX_WIDTH);
         if (l > 0 && layer->inputs != model->network.layers[l - 1].hidden)
             return bad(r, "has layers that do not fit each other");
+        if (json_object_get(entry, "cell_exponent") &&
+            !number(entry, "cell_exponent", 0, MR_CELL_EXPONENT_MAX,
+                    &model->quantised.layers[l].cell_exponent))
+            return bad(r, "has a layer whose cell exponent is not from 0 to 16");
         model->quantised.layers[l].inputs = layer->inputs;
         model->quantised.layers[l].hidden = layer->hidden;
     }
@@ -426,7 +433,7 @@ static int read_model(const struct reader *r, const struct mr_safetensors *file,
                        "%s is a safetensors file but not a model of this program; make one with "
                        "millrace import",
                        r->name);
-    // Version 1 had no casts.
+    // Version 1 had no casts and one range of cell states.
     if (strcmp(version, "1") != 0 && strcmp(version, "2") != 0)
         return mr_fail(r->error, r->error_size,
                        "%s has format version %.20s; this program reads versions 1 and 2", r->name,

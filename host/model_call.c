@@ -188,6 +188,7 @@ int mr_model_layer(const struct mr_model *model, uint32_t index, struct mr_layer
         return MR_ERROR_ARGUMENT;
     info->inputs = (uint32_t)model->shape.layers[index].inputs;
     info->hidden = (uint32_t)model->shape.layers[index].hidden;
+    info->cell_limit = mr_cell_limit(model->shape.layers[index].cell_exponent);
     return 0;
 }
 

@@ -299,7 +299,8 @@ static int measure(struct import *in) {
     if (!x_q || !y_q || !y || !model->output_accuracy)
         result = fail(in, "not enough memory to measure the accuracy");
     if (result == 0)
-        result = mr_quantise_input(&model->quantised, in->x, steps, x_q, in->error, in->error_size);
+        result = mr_quantise_input(&model->quantised, in->x, steps, x_q, NULL, in->error,
+                                   in->error_size);
     if (result == 0)
         result = expected_outputs(in, y);
     if (result == 0 && mr_quantised_run(&model->quantised, x_q, in->sequences, in->steps, y_q) != 0)
@@ -341,6 +342,17 @@ static int judge(const struct import *in) {
     return 0;
 }
 
+// ---- Cell states
+
+static int choose_cells(struct import *in) {
+    double greatest[MR_MAX_LAYERS];
+
+    if (mr_reference_cells(&in->model->network, in->x, in->sequences, in->steps, greatest) != 0)
+        return fail(in, "not enough memory to find the range of the cell states");
+    mr_quantise_cells(&in->model->quantised, greatest);
+    return 0;
+}
+
 static int run(struct import *in, const struct mr_array *calibration) {
     if (mr_onnx_network(in->onnx, &in->model->network, in->error, in->error_size) != 0 ||
         mr_onnx_verify(in->onnx, &in->model->network, reference_memory, in->error,
@@ -348,7 +360,7 @@ static int run(struct import *in, const struct mr_array *calibration) {
         (calibration && take_sample(in, calibration) != 0) || choose_ranges(in) != 0 ||
         quantise(in) != 0 || note_features(in) != 0)
         return -1;
-    return calibration && (measure(in) != 0 || judge(in) != 0) ? -1 : 0;
+    return calibration && (choose_cells(in) != 0 || measure(in) != 0 || judge(in) != 0) ? -1 : 0;
 }
 
 int mr_import_onnx(const char *path, const struct mr_array *calibration,

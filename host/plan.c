@@ -162,6 +162,7 @@ int mr_plan_evaluate(const struct mr_shape *shape, const int *lc, struct mr_plan
         struct mr_plan_layer *layer = &plan->layers[l];
         layer->inputs = shape->layers[l].inputs;
         layer->hidden = shape->layers[l].hidden;
+        layer->cell_exponent = shape->layers[l].cell_exponent;
         layer->lc = lc[l];
         const int most = layer->hidden < MR_PLAN_LC ? layer->hidden : (int)MR_PLAN_LC;
         if (lc[l] < 1 || lc[l] > most)

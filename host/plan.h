@@ -25,6 +25,7 @@ struct mr_shape {
     int layer_count;
     struct {
         int inputs, hidden; // inputs of a layer are the hidden of the one before
+        int cell_exponent;  // the cell states are within +-2^(7 + exponent) (lstm_cell.h)
     } layers[MR_MAX_LAYERS];
     int outputs; // of the head
     bool sigmoid;
@@ -51,7 +52,7 @@ struct mr_memory_use {
 };
 
 struct mr_plan_layer {
-    int inputs, hidden, lc;
+    int inputs, hidden, lc, cell_exponent;
     int x_words, h_words; // vectors per row of inputs and of hidden units
     int latency;          // D
     uint32_t step_cycles; // of this layer alone

@@ -49,6 +49,7 @@ int mr_shape_of_quantised(const struct mr_quantised *quantised, struct mr_shape 
     for (int l = 0; l < quantised->layer_count; l++) {
         shape->layers[l].inputs = quantised->layers[l].inputs;
         shape->layers[l].hidden = quantised->layers[l].hidden;
+        shape->layers[l].cell_exponent = quantised->layers[l].cell_exponent;
     }
     return finish(shape, quantised->head.inputs, quantised->head.outputs, quantised->head.sigmoid,
                   error, error_size);

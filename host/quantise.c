@@ -158,6 +158,21 @@ static int output_frac(const struct row *row) {
     return 0;
 }
 
+// The largest magnitude of a row's sum at its scale, whatever the vector of 16-bit numbers.
+static int64_t bound_of(const struct mr_rows *rows, int row) {
+    const int16_t *weight = rows->weight + (size_t)row * (size_t)rows->columns;
+    int64_t sum = 0;
+
+    for (int k = 0; k < rows->columns; k++)
+        sum += abs(weight[k]);
+    return sum * 32768 + llabs(rows->bias[row]);
+}
+
+// A linear output has 32 bits and is never cut.
+static bool output_fits(const struct mr_rows *rows, int row) {
+    return bound_of(rows, row) >> rows->shift[row] < INT32_MAX;
+}
+
 // All outputs of a linear head share one format, so the scales are found first, then the format.
 static int quantise_linear(const struct mr_dense *head, struct mr_quantised_head *out, char *error,
                            size_t error_size) {
@@ -182,14 +197,23 @@ static int quantise_linear(const struct mr_dense *head, struct mr_quantised_head
         if (own < frac)
             frac = own;
     }
-    for (int i = 0; i < head->outputs; i++) {
+    int result = 0;
+    for (int i = 0; i < head->outputs && result == 0;) {
         struct row row = head_row(head, i);
         int shift = scale[i] - frac < MR_SHIFT_MAX ? scale[i] - frac : MR_SHIFT_MAX;
         fill_row(&row, frac + shift, shift, &out->rows, i);
+        if (output_fits(&out->rows, i)) {
+            i++;
+        } else if (frac > 0) { // by the weights' rounding; again from the first one
+            frac--;
+            i = 0;
+        } else {
+            result = too_large(&row, -1, error, error_size);
+        }
     }
     out->frac_bits = frac;
     free(scale);
-    return 0;
+    return result;
 }
 
 static int quantise_head(const struct mr_dense *head, struct mr_quantised_head *out, char *error,
@@ -229,6 +253,19 @@ static int quantise(const struct mr_network *network, const int32_t *frac, struc
             return -1;
     }
     return quantise_head(&network->head, &out->head, error, error_size);
+}
+
+double mr_cell_limit(int cell_exponent) {
+    return ldexp(1, 7 + cell_exponent);
+}
+
+void mr_quantise_cells(struct mr_quantised *quantised, const double *greatest) {
+    for (int l = 0; l < quantised->layer_count; l++) {
+        int exponent = 0;
+        while (exponent < MR_CELL_EXPONENT_MAX && mr_cell_limit(exponent) < 2 * greatest[l])
+            exponent++;
+        quantised->layers[l].cell_exponent = exponent;
+    }
 }
 
 int mr_quantise(const struct mr_network *network, const int32_t *frac,
@@ -277,15 +314,12 @@ static int check_rows(const struct mr_rows *rows, const char *name, const char *
     const int64_t bound = (int64_t)1 << MR_SUM_BITS;
 
     for (int row = 0; row < rows->rows; row++) {
-        const int16_t *weight = rows->weight + (size_t)row * (size_t)rows->columns;
-        int64_t sum = 0, bias = rows->bias[row];
+        const int64_t bias = rows->bias[row];
 
         if (rows->shift[row] < MR_SHIFT_MIN || rows->shift[row] > MR_SHIFT_MAX)
             return mr_fail(error, error_size, "%s: %s, row %d has shift %d; %d to %d is possible",
                            name, part, row, (int)rows->shift[row], MR_SHIFT_MIN, MR_SHIFT_MAX);
-        for (int k = 0; k < rows->columns; k++)
-            sum += abs(weight[k]);
-        if (bias <= -bound || bias >= bound || sum * 32768 + llabs(bias) >= bound)
+        if (bias <= -bound || bias >= bound || bound_of(rows, row) >= bound)
             return mr_fail(error, error_size,
                            "%s: %s, row %d has weights and a bias whose sum may reach 2^%d", name,
                            part, row, MR_SUM_BITS);
@@ -310,6 +344,10 @@ int mr_quantised_check(const struct mr_quantised *q, const char *name, char *err
             return mr_fail(error, error_size,
                            "%s: layer %d has %d inputs after a layer of %d units", name, l,
                            layer->inputs, q->layers[l - 1].hidden);
+        if (layer->cell_exponent < 0 || layer->cell_exponent > MR_CELL_EXPONENT_MAX)
+            return mr_fail(error, error_size,
+                           "%s: layer %d has cell exponent %d; 0 to %d is possible", name, l,
+                           layer->cell_exponent, MR_CELL_EXPONENT_MAX);
         snprintf(part, sizeof part, "layer %d", l);
         if (check_rows(&layer->gates, name, part, error, error_size) != 0)
             return -1;
@@ -323,5 +361,13 @@ int mr_quantised_check(const struct mr_quantised *q, const char *name, char *err
                        "%s: the head's outputs have %d fraction bits, which is "
                        "not possible",
                        name, q->head.frac_bits);
-    return check_rows(&q->head.rows, name, "head", error, error_size);
+    if (check_rows(&q->head.rows, name, "head", error, error_size) != 0)
+        return -1;
+    for (int row = 0; !q->head.sigmoid && row < q->head.outputs; row++)
+        if (!output_fits(&q->head.rows, row))
+            return mr_fail(error, error_size,
+                           "%s: output %d may reach beyond the 32 bits of the device; import the "
+                           "model again",
+                           name, row);
+    return 0;
 }

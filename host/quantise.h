@@ -2,9 +2,10 @@
 // The network in whole numbers, exactly as the pipeline computes it.
 //
 // Formats: input feature k has input_frac_bits[k] fraction bits; hidden values are Q15; the cell
-// state is Q16 in 24 bits; weights are 16 bits. A row's products are summed at one scale, 2^-s:
-// shift = s - 15 makes a sigmoid's argument (Q15), shift = s - 16 that of a tanh (Q16). The bias
-// has the row's scale and holds half a unit of the shift, so the shift rounds to nearest.
+// states of a layer have 24 bits in units of 2^(cell_exponent - 16); weights are 16 bits. A row's
+// products are summed at one scale, 2^-s: shift = s - 15 makes a sigmoid's argument (Q15), shift =
+// s - 16 that of a tanh (Q16). The bias has the row's scale and holds half a unit of the shift, so
+// the shift rounds to nearest.
 #ifndef MR_QUANTISE_H
 #define MR_QUANTISE_H
 
@@ -20,6 +21,8 @@ enum {
     MR_FRAC_MIN = -16,
     MR_FRAC_MAX = 15,
     MR_FRAC_DEFAULT = 12, // without calibration: values within ±8
+    MR_CELL_BITS = 24,
+    MR_CELL_EXPONENT_MAX = 16, // units of 1
 };
 
 struct mr_rows {
@@ -31,6 +34,7 @@ struct mr_rows {
 
 struct mr_quantised_layer {
     int inputs, hidden;
+    int cell_exponent;    // cell states are within ±2^(7 + exponent); 0 without calibration
     struct mr_rows gates; // (4*hidden, inputs + hidden), row = gate*hidden + unit, gates i,f,g,o
 };
 
@@ -54,6 +58,14 @@ struct mr_quantised {
 int mr_quantise(const struct mr_network *network, const int32_t *frac,
                 struct mr_quantised *quantised, int *feature, char *error, size_t error_size);
 
+// Gives the cell states of each layer the range for `greatest` ([layer_count], the largest
+// magnitudes that were seen) and as much head-room again, but never less than ±128: more would be
+// precision of cell states that h does not show.
+void mr_quantise_cells(struct mr_quantised *quantised, const double *greatest);
+
+// The end of the range of a layer's cell states.
+double mr_cell_limit(int cell_exponent);
+
 // Everything zero is legal.
 void mr_quantised_free(struct mr_quantised *quantised);
 
@@ -64,10 +76,16 @@ int mr_rows_create(struct mr_rows *rows, int row_count, int column_count);
 int mr_quantised_check(const struct mr_quantised *quantised, const char *name, char *error,
                        size_t error_size);
 
+// Values of one feature that were cut to the ends of its format.
+struct mr_input_cuts {
+    uint64_t count;
+    float farthest; // of them
+};
+
 // Turns inputs (steps, inputs) into whole numbers, rounded and clamped. A value that is not finite
-// is an error.
+// is an error. cuts: [inputs], what is clamped is added; or NULL.
 int mr_quantise_input(const struct mr_quantised *quantised, const float *x, size_t steps,
-                      int16_t *x_q, char *error, size_t error_size);
+                      int16_t *x_q, struct mr_input_cuts *cuts, char *error, size_t error_size);
 
 // Outputs (count, outputs) as numbers.
 void mr_quantised_output(const struct mr_quantised *quantised, const int32_t *y_q, size_t count,

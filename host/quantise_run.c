@@ -52,9 +52,10 @@ static void step(const struct mr_quantised_layer *layer, const int16_t *x, int16
                 product(&layer->gates, gate * hidden + j, x, layer->inputs, h_before, hidden), 20);
         int64_t i = sigmoid(arg[0]), f = sigmoid(arg[1]), g = hyperbolic(arg[2]);
         int64_t o = sigmoid(arg[3]);
-        int64_t sum = (f * c[j] + 2 * i * g + (1 << 14)) >> 15;
-        c[j] = (int32_t)clamp(sum, 24);
-        h[j] = (int16_t)((o * hyperbolic(clamp(sum, 20)) + (1 << 14)) >> 15);
+        int64_t sum = (f * c[j] + ((2 * i * g) >> layer->cell_exponent) + (1 << 14)) >> 15;
+        int64_t tanh_arg = clamp(sum, 20 - layer->cell_exponent) * (1 << layer->cell_exponent);
+        c[j] = (int32_t)clamp(sum, MR_CELL_BITS);
+        h[j] = (int16_t)((o * hyperbolic(tanh_arg) + (1 << 14)) >> 15);
     }
 }
 
@@ -103,8 +104,13 @@ int mr_quantised_run(const struct mr_quantised *q, const int16_t *x_q, size_t se
     return 0;
 }
 
+static void note_cut(struct mr_input_cuts *cuts, float x) {
+    if (cuts->count++ == 0 || fabsf(x) > fabsf(cuts->farthest))
+        cuts->farthest = x;
+}
+
 int mr_quantise_input(const struct mr_quantised *q, const float *x, size_t steps, int16_t *x_q,
-                      char *error, size_t error_size) {
+                      struct mr_input_cuts *cuts, char *error, size_t error_size) {
     int inputs = q->layers[0].inputs;
 
     for (int k = 0; k < inputs; k++) {
@@ -116,6 +122,8 @@ int mr_quantise_input(const struct mr_quantised *q, const float *x, size_t steps
                 return mr_fail(error, error_size,
                                "input: step %zu, feature %d is not a finite number", i, k);
             x_q[at] = (int16_t)(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
+            if (cuts && (v < INT16_MIN || v > INT16_MAX))
+                note_cut(&cuts[k], x[at]);
         }
     }
     return 0;

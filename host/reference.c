@@ -42,8 +42,15 @@ static void step(const struct mr_lstm *layer, const double *x, double *state, do
     }
 }
 
-int mr_reference_run_uncast(const struct mr_network *network, const float *x, size_t sequences,
-                            size_t steps, double *y) {
+static double greatest_of(const double *list, int count, double so_far) {
+    for (int j = 0; j < count; j++)
+        so_far = fmax(so_far, fabs(list[j]));
+    return so_far;
+}
+
+// y and greatest are as in the functions below; either may be NULL.
+static int run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
+               double *y, double *greatest) {
     int inputs = network->layers[0].inputs, widest = 0;
     size_t states = 0;
 
@@ -66,15 +73,18 @@ int mr_reference_run_uncast(const struct mr_network *network, const float *x, si
             for (int k = 0; k < inputs; k++)
                 input[k] = mr_cast(network->input_cast, *x++);
             for (int l = 0; l < network->layer_count; l++) {
+                const int hidden = network->layers[l].hidden;
                 step(&network->layers[l], last, at, gates);
+                if (greatest)
+                    greatest[l] = greatest_of(at + hidden, hidden, greatest[l]);
                 last = at;
-                at += 2 * network->layers[l].hidden;
+                at += 2 * hidden;
             }
         }
         // Without a step the head sees the zero state of the last layer.
         if (steps == 0)
             last = state + states - 2 * (size_t)network->layers[network->layer_count - 1].hidden;
-        for (int r = 0; r < network->head.outputs; r++) {
+        for (int r = 0; y && r < network->head.outputs; r++) {
             double sum =
                 network->head.bias[r] +
                 dot(network->head.w + (size_t)r * network->head.inputs, last, network->head.inputs);
@@ -83,6 +93,18 @@ int mr_reference_run_uncast(const struct mr_network *network, const float *x, si
     }
     free(state);
     return 0;
+}
+
+int mr_reference_run_uncast(const struct mr_network *network, const float *x, size_t sequences,
+                            size_t steps, double *y) {
+    return run(network, x, sequences, steps, y, NULL);
+}
+
+int mr_reference_cells(const struct mr_network *network, const float *x, size_t sequences,
+                       size_t steps, double *greatest) {
+    for (int l = 0; l < network->layer_count; l++)
+        greatest[l] = 0;
+    return run(network, x, sequences, steps, NULL, greatest);
 }
 
 int mr_reference_run(const struct mr_network *network, const float *x, size_t sequences,

@@ -17,4 +17,8 @@ int mr_reference_run(const struct mr_network *network, const float *x, size_t se
 int mr_reference_run_uncast(const struct mr_network *network, const float *x, size_t sequences,
                             size_t steps, double *y);
 
+// The largest magnitude of each layer's cell states. greatest: [layer_count].
+int mr_reference_cells(const struct mr_network *network, const float *x, size_t sequences,
+                       size_t steps, double *greatest);
+
 #endif

@@ -62,6 +62,10 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     session->inputs = (uint32_t)first->inputs;
     session->outputs = (uint32_t)session->compiled.plan.head.outputs;
     session->row = (uint32_t)first->x_words * (uint32_t)first->lc;
+    if (mr_cuts_open(session, error)) {
+        mr_session_close(session);
+        return NULL;
+    }
     return session;
 }
 
@@ -70,6 +74,7 @@ void mr_session_close(struct mr_session *session) {
         return;
     mr_session_detach(session);
     mr_resume_close(session->resume);
+    mr_cuts_close(session);
     mr_compiled_free(&session->compiled);
     free(session->x);
     free(session->y);
@@ -173,7 +178,10 @@ static int run_device(struct mr_session *session, struct mr_job *job, char *erro
     part.y_count = part.sequences * y_count;
     if (session->activity)
         memset(session->activity, 0, session->info.process_count * sizeof *session->activity);
+    part.probes = session->cuts.probes;
+    memset(part.probes, 0, session->info.probe_count * sizeof *part.probes);
     const int failed = part.sequences && mr_device_run(session->device, &part, error, error_size);
+    mr_cuts_take_probes(session);
     job->done += part.done;
     job->cycles = part.cycles;
     job->last_output_cycle = part.last_output_cycle;
@@ -182,6 +190,7 @@ static int run_device(struct mr_session *session, struct mr_job *job, char *erro
     if (!mr_resume_note(session, job, error, error_size))
         return 0;
     job->done = 0; // the device failed behind its last result: the state after it is lost
+    mr_cuts_restart(session);
     return -1;
 }
 
@@ -194,10 +203,11 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         return mr_failure(&session->error, MR_ERROR_MEMORY,
                           "not enough memory for %u sequences of %u steps; run fewer at a time",
                           sequences, steps);
+    mr_cuts_begin(session);
     for (size_t i = 0; i < rows; i++) {
         int16_t *to = session->x + i * session->row;
-        if (mr_quantise_input(session->quantised, x + i * session->inputs, 1, to, text,
-                              sizeof text))
+        if (mr_quantise_input(session->quantised, x + i * session->inputs, 1, to,
+                              session->cuts.new_inputs, text, sizeof text))
             return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
         memset(to + session->inputs, 0, (session->row - session->inputs) * sizeof *to);
     }
@@ -220,6 +230,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         job.timeline = session->timeline;
     }
     session->fresh = false;
+    mr_cuts_end(session, rows);
     session->activity_steps = rows;
     mr_quantised_output(session->quantised, session->y, sequences, y);
     // The device's own count ends when all its processes rest; a result is there when it is handed
@@ -272,6 +283,8 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
         portion = UINT32_MAX / steps;
     const bool reset = !(flags & MR_RUN_CONTINUE) || session->fresh;
     const double start = seconds_now();
+    uint64_t cut_inputs, cut_cells; // before
+    mr_cuts_total(session, &cut_inputs, &cut_cells);
     uint64_t cycles = 0;
     uint32_t device_runs = 0;
     if (session->timeline)
@@ -284,8 +297,12 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
     }
     if (code && session->timeline)
         mr_timeline_clear(session->timeline);
-    if (!code && stats)
+    if (!code && stats) {
         fill_stats(session, cycles, device_runs, sequences, steps, seconds_now() - start, stats);
+        mr_cuts_total(session, &stats->cut_inputs, &stats->cut_cells);
+        stats->cut_inputs -= cut_inputs;
+        stats->cut_cells -= cut_cells;
+    }
     return code;
 }
 

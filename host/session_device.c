@@ -133,6 +133,9 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
     mr_device_get_info(session->device, &session->info);
     describe(session, uri);
+    const int uncounted = mr_cuts_attach(session, uri, error);
+    if (uncounted)
+        return uncounted;
     const uint32_t lc = (uint32_t)session->compiled.plan.layers[0].lc;
     if (session->info.x_bits != 16 * lc || session->info.y_bits != 32 ||
         session->info.weights_bits != 16 * MR_IMAGE_BEAT)
@@ -210,6 +213,7 @@ int mr_session_attach(struct mr_session *session, const char *uri, struct mr_err
 void mr_session_detach(struct mr_session *session) {
     mr_device_close(session->device);
     mr_timeline_close(session->timeline);
+    mr_cuts_detach(session);
     free(session->activity);
     forget_names(session);
     session->device = NULL;

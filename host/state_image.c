@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two forms of the recurrent state (state_image.h). Kept: a magic number, the model's identity,
 // the number of layers, their hidden units, then of each unit h (16 bits, Q15) and the cell state
-// (32 bits, Q16), all little endian.
+// (32 bits, in the layer's units), all little endian.
 #include "state_image.h"
 #include "file.h"
 #include "model.h"

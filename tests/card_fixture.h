@@ -22,6 +22,8 @@
 #    define FOLDER "build/card_test"
 #endif
 static const char model_path[] = FOLDER "/model.millrace", image_path[] = FOLDER "/card.xclbin";
+// Of the same shape, so it runs on the same image: its cell states grow until they are cut.
+static const char growing_path[] = FOLDER "/growing.millrace";
 static const char device[] = "xrt:0," FOLDER "/card.xclbin";
 
 static inline double seconds_now(void) {
@@ -39,11 +41,15 @@ static inline void mark_cards(void) {
     setenv(MARK, text, 1);
 }
 
-static inline struct mr_model *open_model(void) {
+static inline struct mr_model *open_model_of(const char *path) {
     struct mr_error error = {0};
-    struct mr_model *model = mr_model_open(model_path, &error);
+    struct mr_model *model = mr_model_open(path, &error);
     ck_assert_msg(model != NULL, "%s", error.text);
     return model;
+}
+
+static inline struct mr_model *open_model(void) {
+    return open_model_of(model_path);
 }
 
 static inline struct mr_session *open_session(const struct mr_model *model, const char *uri,
@@ -145,7 +151,9 @@ static inline void *shoot(void *context) {
 static inline void build_image(void) {
     struct mr_error error = {0};
     mkdir(FOLDER, 0777);
-    if (system("build/tests/session_test --write " FOLDER "/model.millrace " FOLDER "/x.npy") != 0)
+    if (system("build/tests/session_test --write " FOLDER "/model.millrace " FOLDER "/x.npy") !=
+            0 ||
+        system("build/tests/saturation_test --write " FOLDER "/growing.millrace") != 0)
         exit(1);
     struct mr_model *model = mr_model_open(model_path, &error);
     if (!model || mr_build_image(model, "hw_emu", NULL, image_path, NULL, 0, &error)) {

@@ -173,6 +173,110 @@ START_TEST(sequences_go_on) {
 }
 END_TEST
 
+static void same_cuts(const struct mr_session *one, const struct mr_session *other) {
+    for (uint32_t l = 0; l < 2; l++) {
+        struct mr_cell_saturation a, b;
+        ck_assert(!mr_session_cell_saturation(one, l, &a));
+        ck_assert(!mr_session_cell_saturation(other, l, &b));
+        ck_assert_uint_eq(a.cut, b.cut);
+        ck_assert_uint_eq(a.total, b.total);
+        ck_assert_double_eq(a.past, b.past);
+    }
+    for (uint32_t k = 0; k < INPUTS; k++) {
+        struct mr_input_saturation a, b;
+        ck_assert(!mr_session_input_saturation(one, k, &a));
+        ck_assert(!mr_session_input_saturation(other, k, &b));
+        ck_assert_uint_eq(a.cut, b.cut);
+        ck_assert_uint_eq(a.total, b.total);
+        ck_assert_double_eq(a.farthest, b.farthest);
+    }
+}
+
+// Inputs that let the cell states grow; some are beyond their format.
+static float *growing_input(size_t steps) {
+    float *x = numbers(steps * INPUTS, 3);
+    for (size_t i = 0; i < steps * INPUTS; i++)
+        x[i] = i % 31 == 7 ? 9 * x[i] : 1;
+    return x;
+}
+
+// In batches and in single steps.
+START_TEST(cuts_are_counted) {
+    enum { STEPS = 180, SEQUENCES = 3 };
+    struct mr_model *model = open_model_of(growing_path);
+    float *x = growing_input(SEQUENCES * STEPS), y[SEQUENCES * OUTPUTS];
+    struct mr_stats stats, wanted;
+    uint64_t cells = 0;
+    struct mr_session *card = open_session(model, device, NULL),
+                      *cpu = open_session(model, "cpu:", NULL);
+    ck_assert(!mr_session_run(cpu, x, SEQUENCES, STEPS, 0, y, &wanted));
+    ck_assert(!mr_session_run(card, x, SEQUENCES, STEPS, 0, y, &stats));
+    ck_assert_uint_gt(wanted.cut_cells, 0);
+    ck_assert_uint_gt(wanted.cut_inputs, 0);
+    ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
+    ck_assert_uint_eq(stats.cut_inputs, wanted.cut_inputs);
+    same_cuts(card, cpu);
+    mr_session_reset(cpu);
+    mr_session_reset(card);
+    for (size_t t = 0; t < STEPS; t++) {
+        ck_assert(!mr_session_step(cpu, x + t * INPUTS, y, &wanted));
+        ck_assert(!mr_session_step(card, x + t * INPUTS, y, &stats));
+        ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
+        ck_assert_uint_eq(stats.cut_inputs, wanted.cut_inputs);
+        cells += stats.cut_cells;
+    }
+    ck_assert_uint_gt(cells, 0);
+    same_cuts(card, cpu);
+    mr_session_close(card);
+    mr_session_close(cpu);
+    free(x);
+    mr_model_close(model);
+}
+END_TEST
+
+// A card that dies takes no count with it, and what the other device repeats is not counted twice.
+START_TEST(cuts_go_on) {
+    enum { STEPS = 260, BATCH = 300, LENGTH = 200 };
+    static const size_t deaths[] = {1, 150, 200};
+    struct mr_model *model = open_model_of(growing_path);
+    float *x = growing_input(BATCH * LENGTH), *y = numbers(BATCH * OUTPUTS, 1);
+    struct mr_stats stats, sum = {0}, wanted = {0};
+    struct mr_session *session = open_session(model, device, &falling),
+                      *cpu = open_session(model, "cpu:", NULL);
+    for (size_t t = 0; t < STEPS; t++) {
+        if (t == deaths[_i])
+            ck_assert_int_eq(kill(find_card(), SIGKILL), 0);
+        ck_assert(!mr_session_step(session, x + t * INPUTS, y, &stats));
+        sum.cut_cells += stats.cut_cells;
+        ck_assert(!mr_session_step(cpu, x + t * INPUTS, y, &stats));
+        wanted.cut_cells += stats.cut_cells;
+    }
+    check_fallen(session, "ended by signal 9");
+    ck_assert_uint_gt(wanted.cut_cells, 0);
+    ck_assert_uint_eq(sum.cut_cells, wanted.cut_cells);
+    same_cuts(session, cpu);
+    mr_session_close(session);
+    mr_session_close(cpu);
+
+    session = open_session(model, device, &falling);
+    cpu = open_session(model, "cpu:", NULL);
+    struct shot shot = {.signal = SIGKILL, .card = find_card()};
+    pthread_t thread;
+    pthread_create(&thread, NULL, shoot, &shot);
+    ck_assert(!mr_session_run(session, x, BATCH, LENGTH, 0, y, &stats));
+    pthread_join(thread, NULL);
+    ck_assert(!mr_session_run(cpu, x, BATCH, LENGTH, 0, y, &wanted));
+    ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
+    ck_assert_uint_eq(stats.cut_inputs, wanted.cut_inputs);
+    same_cuts(session, cpu);
+    mr_session_close(session);
+    mr_session_close(cpu);
+    free(x);
+    free(y);
+    mr_model_close(model);
+}
+END_TEST
+
 // Without a card there is nothing to fall from: that is an error, as without a fallback.
 START_TEST(opening_does_not_fall) {
     struct mr_model *model = open_model();
@@ -196,6 +300,8 @@ int main(void) {
     tcase_add_test(cases, state_after_an_error);
     tcase_add_loop_test(cases, steps_go_on, 0, 5);
     tcase_add_loop_test(cases, sequences_go_on, 0, 2);
+    tcase_add_test(cases, cuts_are_counted);
+    tcase_add_loop_test(cases, cuts_go_on, 0, 3);
     tcase_add_test(cases, opening_does_not_fall);
     suite_add_tcase(suite, cases);
     return card_run(suite);

@@ -189,12 +189,14 @@ struct raw {
     struct mr_image image;
     char model_so[PATH_MAX];
     const char *names[32];
+    uint32_t flags;   // of a run
+    uint64_t *probes; // of all runs, or NULL
 };
 
-static void raw_open(struct raw *raw) {
+static void raw_open_model(struct raw *raw, const char *path) {
     struct mr_error error;
     char text[900];
-    *raw = (struct raw){.model = open_model()};
+    *raw = (struct raw){.model = open_model_of(path), .flags = MR_FLAG_RESET};
     ck_assert(!mr_compile_shape(mr_model_shape(raw->model), NULL, &raw->compiled, &error));
     ck_assert(!mr_compiled_build(&raw->compiled, MR_FLAVOUR_MODEL, false, NULL, raw->model_so,
                                  sizeof raw->model_so, &error));
@@ -204,6 +206,10 @@ static void raw_open(struct raw *raw) {
     raw->words = (uint64_t)raw->compiled.plan.layers[0].x_words;
     raw->outputs = (uint64_t)raw->compiled.plan.head.outputs;
     raw->image = (struct mr_image){.model_so = raw->model_so, .xclbin = image_path};
+}
+
+static void raw_open(struct raw *raw) {
+    raw_open_model(raw, model_path);
 }
 
 static void raw_close(struct raw *raw) {
@@ -227,7 +233,8 @@ static int raw_run(const struct raw *raw, struct mr_device *on, const int16_t *x
                    uint32_t sequences, uint32_t steps, char *text, size_t text_size) {
     struct mr_job job = {.sequences = sequences,
                          .steps = steps,
-                         .flags = MR_FLAG_RESET,
+                         .flags = raw->flags,
+                         .probes = raw->probes,
                          .x = x,
                          .x_count = sequences * steps * raw->words,
                          .y = y,
@@ -281,6 +288,40 @@ START_TEST(portions) {
         mr_device_close(card);
     }
     free(wanted);
+    mr_device_close(cpu);
+    raw_close(&raw);
+}
+END_TEST
+
+// The probes of a job are those of its portions together.
+START_TEST(probes_of_portions) {
+    enum { SEQUENCES = 250, STEPS = 3, PROBES = 4 };
+    struct raw raw;
+    char text[900];
+    raw_open_model(&raw, growing_path);
+    raw.flags = 0; // the state goes on, and grows
+    uint64_t wanted[PROBES + 1] = {0}, got[PROBES + 1] = {0};
+    const struct mr_device_options options = {.portion = 400};
+    struct mr_device *cpu = raw_device(&raw, "cpu:", NULL),
+                     *card = raw_device(&raw, "xrt:0", &options);
+    struct mr_device_info info;
+    mr_device_get_info(card, &info);
+    ck_assert_uint_eq(info.probe_count, PROBES);
+    int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
+    int32_t *y = calloc(SEQUENCES * raw.outputs, sizeof *y);
+    for (size_t i = 0; i < SEQUENCES * STEPS * raw.words; i++)
+        x[i] = 4096;
+    for (int round = 0; round < 2; round++) { // they are added to
+        raw.probes = wanted;
+        ck_assert(!raw_run(&raw, cpu, x, y, SEQUENCES, STEPS, text, sizeof text));
+        raw.probes = got;
+        ck_assert(!raw_run(&raw, card, x, y, SEQUENCES, STEPS, text, sizeof text));
+    }
+    ck_assert_uint_gt(wanted[0], 0);
+    ck_assert_mem_eq(wanted, got, sizeof wanted);
+    raw_free(x);
+    free(y);
+    mr_device_close(card);
     mr_device_close(cpu);
     raw_close(&raw);
 }
@@ -681,6 +722,7 @@ int main(void) {
     tcase_add_test(well, two_processes);
     tcase_add_test(well, many_opens);
     tcase_add_test(well, portions);
+    tcase_add_test(well, probes_of_portions);
     tcase_add_test(well, timeline_of_portions);
     tcase_add_test(well, other_weights);
     tcase_add_test(well, plain_program);

@@ -5,6 +5,7 @@
 set -u
 M=${MILLRACE:-build/millrace}
 SESSION_TEST=${SESSION_TEST:-build/tests/session_test}
+SATURATION_TEST=${SATURATION_TEST:-build/tests/saturation_test}
 SHARED=${SHARED:-../shared/models}
 W=build/cli-test
 export MILLRACE_CACHE="${MILLRACE_CACHE:-$W/cache}"
@@ -388,6 +389,28 @@ check "its own output is its reference" grep -q 'rms error 0,' "$W/out"
 refuses 1 "are expected" compare "$T" --input "$X" --devices cpu: --reference "$X"
 "$M" run "$T" --device cpu: --input "$W/wide.csv" -o "$W/y.npy" --json >"$W/out" 2>"$W/err"
 check "errors are JSON too" grep -q '"error": ' "$W/out"
+
+echo "what is cut"
+# Its cell states grow by 1 a step; 150 steps, of which two have a feature beyond -8 to 8.
+G=$W/growing.millrace
+check "writing the growing model" "$SATURATION_TEST" --write "$G"
+awk 'BEGIN { for (i = 0; i < 150; i++) print "1,0.5," (i == 3 ? -9.5 : i == 70 ? 12.25 : 0.1) }' >"$W/grow.csv"
+runs 0 run "$G" --device cpu: --input "$W/grow.csv" -o "$W/z.npy"
+check "inputs that are cut" grep -Eq '^millrace: warning: 2 of 450 input values .*: feature 2 2 times, as far as 12.25 \(range -8 to 8\); import' "$W/err"
+check "cell states that are cut" grep -Eq '^millrace: warning: [0-9]+ of 1350 cell states .*: layer 0 [0-9]+ times, by [0-9.]+ in all \(range -128 to 128\); ' "$W/err"
+check "a sentence for each" test "$(wc -l <"$W/err")" -eq 2
+runs 0 run "$G" --device cpu: --input "$W/grow.csv" -o "$W/z.npy" --steps --json
+check "step by step it is as much" grep -q '"cut_inputs": 2,' "$W/out"
+check "which feature" sh -c "tr -d ' \n' <$W/out | grep -q '\"kind\":\"input\",\"feature\":2,\"cut\":2,\"total\":150,\"farthest\":12.25,\"low\":-8.0'"
+check "which layer" sh -c "tr -d ' \n' <$W/out | grep -Eq '\"kind\":\"cell\",\"layer\":0,\"cut\":[0-9]+,\"total\":750,\"past\":'"
+cells=$(sed -n 's/.*"cut_cells": \([0-9]*\),/\1/p' "$W/out")
+runs 0 compare "$G" --input "$W/grow.csv" --devices cpu:,cpu: --json
+check "comparison counts too" test "$(grep -c "\"cut_cells\": $cells," "$W/out")" -eq 2
+check "and warns once" test "$(grep -c 'warning: .* cell states' "$W/err")" -eq 1
+head -n 60 "$W/grow.csv" | sed 's/-9.5/7.5/' >"$W/short.csv"
+runs 0 run "$G" --device cpu: --input "$W/short.csv" -o "$W/z.npy" --json
+check "nothing is cut, nothing is said" test ! -s "$W/err"
+check "an empty list" grep -q '"saturation": \[\]' "$W/out"
 
 if [ -n "${MR_TEST_NO_SIM-}" ]; then
     echo "skipped: MR_TEST_NO_SIM is set, so sim: is not tried"

@@ -29,20 +29,21 @@ static const struct shape {
     int layers, sizes[MAX_LAYERS + 1], lc[MAX_LAYERS], outputs;
     bool sigmoid, slow;
     const char *target; // NULL: the usual one; others have dies that are too small for both layers
+    int cell_exponent[MAX_LAYERS];
 } shapes[] = {
-    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false, NULL},
-    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false, NULL},
-    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false, NULL},
-    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL},
-    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL},
-    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL},
-    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200"},
-    {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL},
-    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL},
-    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL},
-    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true, NULL},
-    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true, NULL},
-    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true, NULL},
+    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false, NULL, {0}},
+    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false, NULL, {0}},
+    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false, NULL, {0}},
+    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL, {0}},
+    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL, {0}},
+    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL, {2, 0, 9}},
+    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200", {0}},
+    {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL, {0}},
+    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL, {0}},
+    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL, {0}},
+    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true, NULL, {0}},
+    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true, NULL, {0}},
+    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true, NULL, {0}},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, ONE_LAYER = 3, EQUAL_LAYERS = 4 };
 
@@ -96,6 +97,8 @@ static void make_quantised(const struct shape *shape, uint64_t seed, struct mr_q
                                      .w = numbers(outputs * hidden, 1, &seed),
                                      .bias = numbers(outputs, 1, &seed)};
     ck_assert_msg(!mr_quantise(&network, NULL, out, NULL, text, sizeof text), "%s", text);
+    for (int l = 0; l < shape->layers; l++)
+        out->layers[l].cell_exponent = shape->cell_exponent[l];
     mr_network_free(&network);
 }
 
@@ -108,6 +111,7 @@ static int build_shape(const struct shape *shape, struct built *to) {
     for (int l = 0; l < shape->layers; l++) {
         wanted.layers[l].inputs = shape->sizes[l];
         wanted.layers[l].hidden = shape->sizes[l + 1];
+        wanted.layers[l].cell_exponent = shape->cell_exponent[l];
         lanes[l] = (uint32_t)shape->lc[l];
     }
     const struct mr_options options = {.choice = MR_LANES_GIVEN,

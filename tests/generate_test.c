@@ -62,7 +62,17 @@ START_TEST(text_of_two_layers) {
         ck_assert_msg(strstr(source, lines[i]) != NULL, "not in the source: %s", lines[i]);
     char *again = source_of(&plan);
     ck_assert_str_eq(source, again);
+    ck_assert_ptr_null(strstr(source, "EXPONENT"));
     free(again);
+    free(source);
+    // A wider range of cell states is another network.
+    struct mr_shape wider = shape;
+    wider.layers[1].cell_exponent = 5;
+    const struct mr_plan wider_plan = plan_of(&wider, lc);
+    source = source_of(&wider_plan);
+    ck_assert_ptr_nonnull(strstr(
+        source, "#define LAYER lstm1\n#define LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define "
+                "LAYER_LC 2\n#define LAYER_CELL_EXPONENT 5\n#include"));
     free(source);
 }
 END_TEST
@@ -108,6 +118,7 @@ static void random_weights(uint64_t *state, const struct mr_shape *shape,
         struct mr_quantised_layer *layer = &quantised->layers[l];
         layer->inputs = shape->layers[l].inputs;
         layer->hidden = shape->layers[l].hidden;
+        layer->cell_exponent = shape->layers[l].cell_exponent;
         random_rows(state, &layer->gates, 4 * layer->hidden, layer->inputs + layer->hidden);
     }
     struct mr_quantised_head *head = &quantised->head;
@@ -231,6 +242,8 @@ START_TEST(generated_networks_compute_the_reference) {
         struct mr_shape shape;
         int lc[MR_MAX_LAYERS];
         fixture_shape(&state, 20, &shape, lc);
+        for (int l = 0; l < shape.layer_count; l++)
+            shape.layers[l].cell_exponent = fixture_between(&state, 0, 16);
         check_network(&state, &shape, lc);
     }
 }

@@ -78,7 +78,7 @@ readable() {
 }
 
 # An LSTM layer alone, with LC columns a cycle: weights by command 1, then two runs.
-lstm() { # inputs, hidden, LC
+lstm() { # inputs, hidden, LC, exponent of the cell states
     local name=lstm_$1_$2_$3 file=$work/lstm_$1_$2_$3.c
     cat >"$file" <<KERNEL
 #include "words.h"
@@ -87,6 +87,7 @@ MR_VECTOR($3)
 #define LAYER_INPUTS $1
 #define LAYER_HIDDEN $2
 #define LAYER_LC $3
+#define LAYER_CELL_EXPONENT $4
 #include "lstm_layer.h"
 void $name(hls_stream(beat_t) *weights, hls_stream(vec$3_t) *x, hls_stream(vec$3_t) *h,
            hls_stream(unit_state_t) *state, uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
@@ -114,7 +115,7 @@ kernel() { # name, vectors
     agree nests tests/kernels/nests.c nests --runs 8 --vectors 300 --set n=5 --set k=1,2,0,3,7,8,4,15 --set m=2,1,0,3 \
         --set wide=1,2,3,70,0,300
     readable nests tests/kernels/nests.c nests
-    lstm 3 9 2
+    lstm 3 9 2 1
 ) &
 first=$!
 (

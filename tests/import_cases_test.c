@@ -109,8 +109,8 @@ static void check_outputs(const struct mr_model_data *model, const struct mr_arr
             memcpy(ordered + (i * t + k) * f, x->data + (first ? i * t + k : k * n + i) * f,
                    f * sizeof *y);
     }
-    ck_assert_int_eq(mr_quantise_input(&model->quantised, ordered, n * t, x_q, error, sizeof error),
-                     0);
+    ck_assert_int_eq(
+        mr_quantise_input(&model->quantised, ordered, n * t, x_q, NULL, error, sizeof error), 0);
     ck_assert_int_eq(mr_quantised_run(&model->quantised, x_q, n, t, y_q), 0);
     mr_quantised_output(&model->quantised, y_q, n, y);
     for (size_t o = 0; o < outputs; o++) {

@@ -397,7 +397,7 @@ START_TEST(casts_are_kept_and_done) {
         int32_t y_q[N * O];
         ck_assert_int_eq(mr_model_data_load(saved, &data, error, sizeof error), 0);
         ck_assert_int_eq(mr_quantise_input(&data.quantised, with ? x.data : cut.data, N * T, x_q,
-                                           error, sizeof error),
+                                           NULL, error, sizeof error),
                          0);
         ck_assert_int_eq(mr_quantised_run(&data.quantised, x_q, N, T, y_q), 0);
         mr_quantised_output(&data.quantised, y_q, N, z[with]);

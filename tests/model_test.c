@@ -45,7 +45,8 @@ static void run_both(const struct mr_model_data *m, const struct mr_array *x, fl
     *y = malloc(n * outputs * sizeof **y);
     *z = malloc(n * outputs * sizeof **z);
     ck_assert(x_q && y_q && *y && *z);
-    ck_assert_int_eq(mr_quantise_input(&m->quantised, x->data, n * t, x_q, error, sizeof error), 0);
+    ck_assert_int_eq(
+        mr_quantise_input(&m->quantised, x->data, n * t, x_q, NULL, error, sizeof error), 0);
     ck_assert_int_eq(mr_reference_run(&m->network, x->data, n, t, *y), 0);
     ck_assert_int_eq(mr_quantised_run(&m->quantised, x_q, n, t, y_q), 0);
     mr_quantised_output(&m->quantised, y_q, n, *z);

@@ -143,7 +143,7 @@ START_TEST(integers_are_close_to_float) {
 
         ck_assert_msg(mr_quantise(&n, NULL, &q, NULL, error, sizeof error) == 0, "%s", error);
         ck_assert_int_eq(q.input_frac_bits[5], MR_FRAC_DEFAULT);
-        ck_assert_int_eq(mr_quantise_input(&q, x, 240, x_q, error, sizeof error), 0);
+        ck_assert_int_eq(mr_quantise_input(&q, x, 240, x_q, NULL, error, sizeof error), 0);
         ck_assert_int_eq(mr_reference_run(&n, x, 8, 30, y), 0);
         ck_assert_int_eq(mr_quantised_run(&q, x_q, 8, 30, y_q), 0);
         mr_quantised_output(&q, y_q, 8, z);
@@ -187,10 +187,10 @@ START_TEST(inputs_are_rounded_and_clamped) {
     float bad[3] = {0, NAN, 0};
     int16_t x_q[9];
 
-    ck_assert_int_eq(mr_quantise_input(&q, x, 3, x_q, error, sizeof error), 0);
+    ck_assert_int_eq(mr_quantise_input(&q, x, 3, x_q, NULL, error, sizeof error), 0);
     for (int i = 0; i < 9; i++)
         ck_assert_int_eq(x_q[i], expected[i]);
-    ck_assert_int_ne(mr_quantise_input(&q, bad, 1, x_q, error, sizeof error), 0);
+    ck_assert_int_ne(mr_quantise_input(&q, bad, 1, x_q, NULL, error, sizeof error), 0);
     ck_assert_ptr_nonnull(strstr(error, "step 0, feature 1"));
 }
 END_TEST

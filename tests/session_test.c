@@ -125,8 +125,9 @@ static void expect(const float *x, size_t sequences, size_t steps, float *y) {
     int16_t *x_q = calloc(sequences * steps * INPUTS, sizeof *x_q);
     int32_t *y_q = calloc(sequences * OUTPUTS, sizeof *y_q);
     ck_assert(x_q && y_q);
-    ck_assert_msg(mr_quantise_input(&quantised, x, sequences * steps, x_q, text, sizeof text) == 0,
-                  "%s", text);
+    ck_assert_msg(
+        mr_quantise_input(&quantised, x, sequences * steps, x_q, NULL, text, sizeof text) == 0,
+        "%s", text);
     ck_assert_int_eq(mr_quantised_run(&quantised, x_q, sequences, steps, y_q), 0);
     mr_quantised_output(&quantised, y_q, sequences, y);
     free(x_q);

@@ -2,7 +2,8 @@
 // One LSTM layer as one process. Included once per layer, with
 //   LAYER         the process's name
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
-//   LAYER_CELL_FRACTION  bits behind the point of the cell state, 0 to 16; 16 where not given
+//   LAYER_CELL_EXPONENT  0 to 16: the cell states are within +-2^(7 + exponent), as lstm_cell.h
+//                        has them; 0 where not given
 //
 // 4H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -18,8 +19,8 @@
 #    define LSTM_SUM_BITS 40 // of a gate row's sum; the importer keeps every one below 2^39
 #endif
 
-#ifndef LAYER_CELL_FRACTION
-#    define LAYER_CELL_FRACTION 16
+#ifndef LAYER_CELL_EXPONENT
+#    define LAYER_CELL_EXPONENT 0
 #endif
 
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
@@ -36,7 +37,7 @@
 //
 // Where a value is cut: a cell state that does not fit its 24 bits is wrong from then on, so the
 // probes `cut` and `past` count those of the last RUN, and by how much they were beyond in all, in
-// units of 2^-LAYER_CELL_FRACTION. (Units of padding have no weights and stay at 0.) A gate's
+// the cell state's own units. (Units of padding have no weights and stay at 0.) A gate's
 // argument that is cut changes nothing: sigmoid and tanh have reached their end in Q15 where it
 // ends.
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
@@ -156,7 +157,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         int32_t c_new;
                         uint32_t c_past;
                         int16_t h_new;
-                        lstm_cell(arg, LAYER_CELL_FRACTION, forget_before ? 0 : cell[k][c], &c_new,
+                        lstm_cell(arg, LAYER_CELL_EXPONENT, forget_before ? 0 : cell[k][c], &c_new,
                                   &c_past, &h_new);
                         cut_now += c_past != 0;
                         past_now += c_past;
@@ -210,4 +211,4 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_INPUTS
 #undef LAYER_HIDDEN
 #undef LAYER_LC
-#undef LAYER_CELL_FRACTION
+#undef LAYER_CELL_EXPONENT

@@ -9,7 +9,7 @@
 
 typedef struct {
     int16_t h;    // Q15
-    int32_t cell; // Q16, 24 bits
+    int32_t cell; // 24 bits, in the layer's own units (lstm_cell.h)
 } unit_state_t;
 HLS_STREAM_OF(unit_state_t)
 

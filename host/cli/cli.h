@@ -58,6 +58,8 @@ int cli_fail(struct cli *cli, const char *format, ...) __attribute__((format(pri
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // A remark on stderr.
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Something that makes the result worse than it could be, on stderr.
+void cli_warn(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Takes the progress line off the terminal.
 void cli_end_progress(struct cli *cli);
 // Prints the object on stdout and frees it. The exit code.
@@ -116,5 +118,15 @@ int cli_check_files(struct cli *cli, const struct cli_file *files);
 // Writes .csv by that ending, else .npy; NULL is a table on standard output. 0, or the exit code
 // after a message.
 int cli_write_output(struct cli *cli, const char *path, const struct mr_array *array);
+
+// ---- saturation.c
+
+// Warns of what the session cut, in a sentence for the input and one for the cell states.
+void cli_warn_saturation(struct cli *cli, const struct mr_session *session,
+                         const struct mr_model_info *info);
+// Adds to the object what the session cut: cut_inputs and cut_cells, and as `saturation` an array
+// of the features and layers where something was. The object, or NULL when there is no memory.
+json_t *cli_add_saturation(json_t *object, const struct mr_session *session,
+                           const struct mr_model_info *info);
 
 #endif

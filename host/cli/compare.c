@@ -57,9 +57,11 @@ static int make_reference(struct cli *cli, const struct compare *compare,
     return 0;
 }
 
+// cuts: gets what was cut, to be freed. All devices cut the same, so the first one's is told.
 static int run_device(struct cli *cli, const char *device, const struct compare *compare,
                       const struct mr_model *model, const struct cli_input *input, float *y,
-                      struct mr_stats *stats) {
+                      struct mr_stats *stats, json_t **cuts) {
+    struct mr_model_info info;
     struct mr_error error;
     struct mr_session *session = mr_session_open(model, device, &cli->options, &error);
     if (!session)
@@ -70,6 +72,11 @@ static int run_device(struct cli *cli, const char *device, const struct compare 
     if (code)
         code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? compare->input : "",
                         code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
+    mr_model_info(model, &info);
+    if (!code && device == compare->devices[0])
+        cli_warn_saturation(cli, session, &info);
+    if (!code)
+        *cuts = cli_add_saturation(json_object(), session, &info);
     mr_session_close(session);
     return code;
 }
@@ -85,12 +92,14 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
                            const struct mr_array *reference, uint32_t outputs) {
     const size_t count = reference->count;
     float *first = calloc(count, sizeof *first), *y = calloc(count, sizeof *y);
-    json_t *results = json_array();
+    json_t *results = json_array(), *first_cuts = NULL;
     bool agree = true;
     int code = first && y && results ? 0 : cli_fail(cli, "not enough memory to compare");
     for (size_t d = 0; d < compare->device_count && !code; d++) {
         struct mr_stats stats;
-        code = run_device(cli, compare->devices[d], compare, model, input, d ? y : first, &stats);
+        json_t *cuts = NULL;
+        code = run_device(cli, compare->devices[d], compare, model, input, d ? y : first, &stats,
+                          &cuts);
         if (code)
             break;
         const float *own = d ? y : first;
@@ -100,7 +109,10 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
                 at = i;
         }
         const struct mr_accuracy_info all = measure(reference->data, own, count, 1);
-        agree = agree && different == 0;
+        if (!first_cuts)
+            first_cuts = json_incref(cuts);
+        const bool same_cuts = json_equal(first_cuts, cuts);
+        agree = agree && different == 0 && same_cuts;
         json_t *result = cli_accuracy_json(&all), *each = json_array();
         for (uint32_t o = 0; o < outputs; o++) {
             const struct mr_accuracy_info one =
@@ -112,6 +124,8 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         json_object_set_new(result, "cycles",
                             stats.cycles ? json_integer((json_int_t)stats.cycles) : json_null());
         json_object_set_new(result, "each_output", each);
+        json_object_update(result, cuts);
+        json_decref(cuts);
         json_array_append_new(results, result);
         cli_end_progress(cli);
         if (cli->json)
@@ -124,6 +138,8 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         if (different)
             printf("; %zu of %zu outputs differ from %s, the first at sequence %zu, output %zu",
                    different, count, compare->devices[0], at / outputs, at % outputs);
+        if (!same_cuts)
+            printf("; its counts of cut values differ from those of %s", compare->devices[0]);
         putchar('\n');
         for (uint32_t o = 0; outputs > 1 && o < outputs; o++) {
             const struct mr_accuracy_info one =
@@ -133,6 +149,7 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
     }
     free(first);
     free(y);
+    json_decref(first_cuts);
     if (code) {
         json_decref(results);
         return code;

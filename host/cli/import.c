@@ -103,8 +103,12 @@ static int print_text(struct cli *cli, const char *output, const struct mr_model
             (unsigned long long)info->parameters);
     for (uint32_t i = 0; i < info->layers; i++) {
         struct mr_layer_info layer;
-        if (mr_model_layer(model, i, &layer) == 0)
-            fprintf(to, "  lstm%-3u %5u -> %u\n", i, layer.inputs, layer.hidden);
+        if (mr_model_layer(model, i, &layer))
+            continue;
+        fprintf(to, "  lstm%-3u %5u -> %u", i, layer.inputs, layer.hidden);
+        if (layer.cell_limit > 128)
+            fprintf(to, ", cell states within -%g to %g", layer.cell_limit, layer.cell_limit);
+        fputc('\n', to);
     }
     fprintf(to, "  head    %5s -> %u\n", "", info->outputs);
     print_accuracy(cli, model, info);
@@ -134,8 +138,9 @@ static int print_json(struct cli *cli, const char *output, const struct mr_model
         struct mr_layer_info layer;
         if (mr_model_layer(model, i, &layer) == 0)
             json_array_append_new(layers,
-                                  json_pack("{s:s, s:i, s:i}", "type", "lstm", "inputs",
-                                            (int)layer.inputs, "hidden", (int)layer.hidden));
+                                  json_pack("{s:s, s:i, s:i, s:f}", "type", "lstm", "inputs",
+                                            (int)layer.inputs, "hidden", (int)layer.hidden,
+                                            "cell_limit", layer.cell_limit));
     }
     return cli_print_json(
         cli, json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o, s:O}", "model", output,

@@ -25,7 +25,8 @@ static int write_trace(struct cli *cli, const struct profile *profile, const cha
     return failed ? cli_fail(cli, "%s", error) : 0;
 }
 
-static int show(struct cli *cli, const struct profile *profile, const char *trace) {
+static int show(struct cli *cli, const struct profile *profile, const struct mr_session *session,
+                const struct mr_model_info *info, const char *trace) {
     if (!profile->cycles)
         return cli_fail(cli, "%s counts no cycles, so there is nothing to show; use --device sim:",
                         profile->device);
@@ -33,14 +34,15 @@ static int show(struct cli *cli, const struct profile *profile, const char *trac
     if (code)
         return code;
     if (cli->json)
-        return cli_print_json(cli, profile_json(profile, trace));
+        return cli_print_json(cli, cli_add_saturation(profile_json(profile, trace), session, info));
     cli_end_progress(cli);
     profile_print(profile);
     return CLI_OK;
 }
 
 static int run_session(struct cli *cli, const struct request *request, struct mr_session *session,
-                       const struct cli_input *input, float *y, struct profile *profile) {
+                       const struct mr_model_info *info, const struct cli_input *input, float *y,
+                       struct profile *profile) {
     if (cli->options.progress)
         cli->options.progress(cli, "running");
     int code =
@@ -48,9 +50,10 @@ static int run_session(struct cli *cli, const struct request *request, struct mr
     if (code)
         return cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? request->input : "",
                         code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
+    cli_warn_saturation(cli, session, info);
     profile->device = mr_session_device(session);
     code = profile_take(profile, session) ? cli_fail(cli, "not enough memory for the timeline")
-                                          : show(cli, profile, request->trace);
+                                          : show(cli, profile, session, info, request->trace);
     profile_free(profile);
     return code;
 }
@@ -66,7 +69,7 @@ static int run_model(struct cli *cli, const struct request *request, const struc
                         input->sequences);
     cli->options.timeline = 1;
     struct mr_session *session = mr_session_open(model, request->device, &cli->options, &error);
-    const int code = session ? run_session(cli, request, session, input, y, &profile)
+    const int code = session ? run_session(cli, request, session, info, input, y, &profile)
                              : cli_fail(cli, "%s", error.text);
     mr_session_close(session);
     free(y);

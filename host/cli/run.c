@@ -70,6 +70,8 @@ static int run_stepwise(struct mr_session *session, const struct run *run,
             sum->device_runs += before.device_runs;
             sum->microseconds += before.microseconds;
             sum->multiplications += before.multiplications;
+            sum->cut_inputs += before.cut_inputs;
+            sum->cut_cells += before.cut_cells;
             // The mean, as every step is as long.
             if (sum->cycles)
                 sum->utilisation = (before.utilisation * (double)before.cycles +
@@ -112,12 +114,13 @@ static json_t *integer_or_null(uint64_t value) {
 }
 
 static int report(struct cli *cli, const struct run *run, const struct mr_session *session,
-                  const struct mr_model *model, const struct cli_input *input,
-                  const struct mr_stats *stats) {
+                  const struct mr_model *model, const struct mr_model_info *info,
+                  const struct cli_input *input, const struct mr_stats *stats) {
     const char *output = run->output ? run->output : "standard output";
     const bool counted = stats->cycles > 0;
     const uint64_t planned =
         counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
+    cli_warn_saturation(cli, session, info);
     if (cli->json) {
         json_t *object = json_object();
         json_object_set_new(object, "device", json_string(mr_session_device(session)));
@@ -138,7 +141,7 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
                             counted ? json_real(stats->microseconds) : json_null());
         if (!counted)
             json_object_set_new(object, "measured_microseconds", json_real(stats->microseconds));
-        return cli_print_json(cli, object);
+        return cli_print_json(cli, cli_add_saturation(object, session, info));
     }
     FILE *to = cli_report(cli);
     fprintf(to, "%s: %zu sequences of %zu steps on %s", output, input->sequences, input->steps,
@@ -200,7 +203,7 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
     if (!code)
         code = save(cli, run, session);
     if (!code)
-        code = report(cli, run, session, model, input, &stats);
+        code = report(cli, run, session, model, info, input, &stats);
     mr_session_close(session);
     mr_array_free(&y);
     return code;

@@ -58,6 +58,15 @@ FILE *cli_report(struct cli *cli) {
     return cli->stdout_taken ? stderr : stdout;
 }
 
+void cli_warn(struct cli *cli, const char *format, ...) {
+    char text[1200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    say(cli, "warning: ", text);
+}
+
 int cli_print_json(struct cli *cli, json_t *object) {
     cli_end_progress(cli);
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;

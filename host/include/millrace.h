@@ -28,8 +28,9 @@
 //
 // Numbers: x and y are float in the units that the network was trained with, so inputs must be
 // normalised as they were in training. Inside, the device calculates with 16-bit integers: x is
-// rounded to the formats that mr_import chose from the calibration data, and values beyond them
-// saturate.
+// rounded to the formats that mr_import chose from the calibration data. Values beyond them, and
+// cell states beyond theirs, are cut to the ends of their ranges; that is counted on every device
+// alike (struct mr_stats, mr_session_input_saturation, mr_session_cell_saturation).
 #ifndef MILLRACE_H
 #define MILLRACE_H
 
@@ -150,6 +151,8 @@ MR_API int mr_model_info(const struct mr_model *model, struct mr_model_info *inf
 
 struct mr_layer_info {
     uint32_t inputs, hidden;
+    double cell_limit; // cell states are held within +-cell_limit: 128, or what calibration asked
+                       // for
 };
 
 // Of LSTM layer `index`, from 0.
@@ -251,6 +254,9 @@ struct mr_stats {
     uint64_t multiplications; // useful ones of the call, in lanes and cells
     uint32_t multipliers;     // of the network; 0 on the CPU
     double utilisation;       // of the lanes: useful multiplications / (multipliers * cycles)
+    // Numbers of x, and cell states of all layers and steps, that were cut because they are beyond
+    // their ranges. The results are then not those of the network.
+    uint64_t cut_inputs, cut_cells;
 };
 
 // Runs `sequences` sequences of `steps` steps each.
@@ -284,6 +290,31 @@ MR_API void mr_session_reset(struct mr_session *session);
 MR_API size_t mr_session_state_size(const struct mr_session *session);
 MR_API int mr_session_save(struct mr_session *session, void *state, size_t size);
 MR_API int mr_session_restore(struct mr_session *session, const void *state, size_t size);
+
+// What was cut since the session was opened, in all runs that succeeded, equal on every device.
+struct mr_input_saturation {
+    uint64_t cut;     // so many values of the feature were beyond its range,
+    uint64_t total;   // of so many
+    double low, high; // the range that the model gives it
+    double farthest;  // of the values that were cut the one of greatest magnitude; 0 when none was
+};
+
+struct mr_cell_saturation {
+    uint64_t cut;   // so many cell states of the layer were beyond +-limit,
+    uint64_t total; // of so many
+    double limit;   // the range that the model gives them
+    double past; // by how much they were beyond, in all. What is cut cannot grow on, so each time
+                 // it is 1 at most; with a range of limit + past none would have been cut.
+};
+
+// Of feature or layer `index`, from 0. What helps: to import again with calibration data that
+// covers what is run, which gives features and cell states their ranges. Nothing else is cut that
+// matters: where the argument of a gate's function is cut, the function has reached its end, and an
+// output cannot reach the ends of its 32 bits.
+MR_API int mr_session_input_saturation(const struct mr_session *session, uint32_t index,
+                                       struct mr_input_saturation *info);
+MR_API int mr_session_cell_saturation(const struct mr_session *session, uint32_t index,
+                                      struct mr_cell_saturation *info);
 
 // The activity of one hardware process in the last device run, in cycles. On a card the counters of
 // a single sequence are 0: its run goes on for the next one (docs/card.md, Streaming).
