@@ -27,7 +27,8 @@ struct import {
     struct mr_onnx *onnx;
     const struct mr_import_options *options;
     struct mr_model_data *model;
-    // The calibration data as [sequences][steps][inputs], and its casts done; NULL: there is none.
+    // The calibration data as [sequences][steps][inputs], and with its casts done, which is the
+    // same memory where there are none; NULL: there is no such data.
     size_t sequences, steps;
     float *x, *cast;
     struct mr_feature *features;
@@ -85,8 +86,9 @@ static int take_sample(struct import *in, const struct mr_array *calibration) {
     bool swap = rank == 3 && !network->batch_first;
     in->sequences = rank == 2 ? 1 : shape[swap];
     in->steps = rank == 2 ? shape[0] : shape[!swap];
+    const bool casts = network->input_cast.whole || network->input_cast.truth;
     in->x = malloc(calibration->count * sizeof *in->x);
-    in->cast = malloc(calibration->count * sizeof *in->cast);
+    in->cast = casts ? malloc(calibration->count * sizeof *in->cast) : in->x;
     if (!in->x || !in->cast)
         return fail(in, "not enough memory for the calibration data");
     for (size_t n = 0; n < in->sequences; n++) {
@@ -96,7 +98,7 @@ static int take_sample(struct import *in, const struct mr_array *calibration) {
                    inputs * sizeof *in->x);
         }
     }
-    for (size_t i = 0; i < calibration->count; i++)
+    for (size_t i = 0; casts && i < calibration->count; i++)
         in->cast[i] = (float)mr_cast(network->input_cast, in->x[i]);
     return 0;
 }
@@ -373,8 +375,9 @@ int mr_import_onnx(const char *path, const struct mr_array *calibration,
     in.onnx = mr_onnx_open(path, error, error_size);
     int result = in.onnx ? run(&in, calibration) : -1;
     mr_onnx_close(in.onnx);
+    if (in.cast != in.x)
+        free(in.cast);
     free(in.x);
-    free(in.cast);
     free(in.features);
     if (result != 0)
         mr_model_data_free(model);
