@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exact cycle model. Every process runs ahead on its own clock as far as the times are known at
 // which its inputs are visible and its credits come back; only iterations that read or write are
-// looked at one by one.
-#include "timing.h"
+// looked at one by one, and of what repeats itself one repetition (timing_skip.c).
+#include "timing_parts.h"
 
 #include "file.h"
 #include "generate.h"
@@ -11,59 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// An iteration that reads or writes, by its place in the row.
-struct event {
-    uint32_t offset;
-    bool reads, writes;
-};
-
-// One row of a process: its iterations, of which the events matter.
-struct pattern {
-    uint32_t length, event_count;
-    struct event *events;
-};
-
-// The first row, those between, and the last, or rows of different meaning (see pattern_of).
-enum { ROW_A, ROW_B, ROW_C, ROW_KINDS };
-
-enum kind { KIND_LSTM, KIND_RESIZE, KIND_LAST, KIND_HEAD };
-
-// A channel. visible[n] is the cycle from which element n can be taken, taken[n] the cycle in which
-// it was.
-struct channel {
-    uint64_t *visible, *taken; // rings of mask + 1, at least depth
-    uint64_t written, read;
-    uint64_t mask, depth;
-    uint32_t write_stage, crossing;
-};
-
-struct process {
-    enum kind kind;
-    char name[24];
-    int layer;
-    struct pattern patterns[ROW_KINDS];
-    struct channel *in;  // NULL: the top's input, always there
-    struct channel *out; // NULL never; the last one is the top's output, taken at once
-    uint64_t rows, row;
-    uint32_t event;     // the next of the row
-    uint64_t row_start; // cycle in which the row's first iteration issues if nothing holds it up
-    uint64_t earliest;  // cycle of the next event if nothing holds it up
-    uint64_t first_issue, last_issue;
-    bool issued;
-    uint64_t iterations;
-    uint64_t steps; // rows that are whole steps (or sequences, for the head)
-    uint64_t middle_start,
-        last_start; // cycles in which the row in the middle and the last one started
-};
-
-struct model {
-    int count;
-    uint64_t steps; // per sequence
-    struct process processes[MR_TIMING_PROCESSES];
-    struct channel channels[MR_TIMING_PROCESSES]; // processes[i].out
-    uint64_t first_output, last_output;
-};
 
 // ---- the rows of each kernel
 
@@ -144,7 +91,7 @@ static int head_rows(struct process *process, uint32_t x_words, uint32_t outputs
     return 0;
 }
 
-static const struct pattern *pattern_of(const struct process *process, uint64_t steps) {
+const struct pattern *mr_timing_pattern(const struct process *process, uint64_t steps) {
     switch (process->kind) {
     case KIND_LSTM:
         return &process->patterns[process->row == 0                   ? ROW_A
@@ -169,7 +116,7 @@ static bool advance(struct model *model, struct process *process) {
     const bool to_top = process == &model->processes[model->count - 1];
     bool moved = false;
     while (process->row < process->rows) {
-        const struct pattern *pattern = pattern_of(process, model->steps);
+        const struct pattern *pattern = mr_timing_pattern(process, model->steps);
         for (; process->event < pattern->event_count; process->event++) {
             const struct event event = pattern->events[process->event];
             uint64_t issue = process->row_start + event.offset;
@@ -220,12 +167,18 @@ static bool advance(struct model *model, struct process *process) {
     return moved;
 }
 
-static int run(struct model *model, char *error, size_t error_size) {
+static int run(struct model *model, bool skips, char *error, size_t error_size) {
+    struct skipper *skipper = skips ? mr_skipper_new(model) : NULL;
+    if (skips && !skipper)
+        return mr_fail(error, error_size, "out of memory for the cycle model");
     for (bool moved = true; moved;) {
         moved = false;
         for (int i = 0; i < model->count; i++)
             moved |= advance(model, &model->processes[i]);
+        if (skips && moved)
+            mr_skip(model, skipper);
     }
+    mr_skipper_free(skipper);
     for (int i = 0; i < model->count; i++) {
         const struct process *process = &model->processes[i];
         if (process->row < process->rows)
@@ -356,8 +309,9 @@ static void collect(const struct model *model, struct mr_timing_result *result) 
     }
 }
 
-int mr_timing_run(const struct mr_plan *plan, const struct mr_report *report, uint64_t sequences,
-                  uint64_t steps, struct mr_timing_result *result, char *error, size_t error_size) {
+static int time_run(const struct mr_plan *plan, const struct mr_report *report, bool skips,
+                    uint64_t sequences, uint64_t steps, struct mr_timing_result *result,
+                    char *error, size_t error_size) {
     memset(result, 0, sizeof *result);
     if (sequences < 1 || steps < 1 || sequences > UINT32_MAX || steps > UINT32_MAX ||
         sequences * steps > UINT32_MAX)
@@ -372,7 +326,7 @@ int mr_timing_run(const struct mr_plan *plan, const struct mr_report *report, ui
                      ? mr_fail(error, error_size, "out of memory for the cycle model")
                      : connect(model, report, error, error_size);
     if (status == 0)
-        status = run(model, error, error_size);
+        status = run(model, skips, error, error_size);
     if (status == 0) {
         collect(model, result);
         result->sequences = sequences;
@@ -381,4 +335,15 @@ int mr_timing_run(const struct mr_plan *plan, const struct mr_report *report, ui
     release(model);
     free(model);
     return status;
+}
+
+int mr_timing_run(const struct mr_plan *plan, const struct mr_report *report, uint64_t sequences,
+                  uint64_t steps, struct mr_timing_result *result, char *error, size_t error_size) {
+    return time_run(plan, report, true, sequences, steps, result, error, error_size);
+}
+
+int mr_timing_run_all(const struct mr_plan *plan, const struct mr_report *report,
+                      uint64_t sequences, uint64_t steps, struct mr_timing_result *result,
+                      char *error, size_t error_size) {
+    return time_run(plan, report, false, sequences, steps, result, error, error_size);
 }

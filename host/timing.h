@@ -38,4 +38,9 @@ struct mr_timing_result {
 int mr_timing_run(const struct mr_plan *plan, const struct mr_report *report, uint64_t sequences,
                   uint64_t steps, struct mr_timing_result *result, char *error, size_t error_size);
 
+// The same, iteration by iteration to the end: what mr_timing_run is tested against.
+int mr_timing_run_all(const struct mr_plan *plan, const struct mr_report *report,
+                      uint64_t sequences, uint64_t steps, struct mr_timing_result *result,
+                      char *error, size_t error_size);
+
 #endif

@@ -185,6 +185,21 @@ static void time_it(const struct mr_plan *plan, uint32_t first_issue,
     free(text);
 }
 
+// Shallow channels make credits run out.
+static void random_streams(uint64_t *state, const struct mr_plan *plan, int deepest,
+                           struct fixture_stream streams[MR_TIMING_PROCESSES]) {
+    for (int i = 0; i < MR_TIMING_PROCESSES; i++) {
+        streams[i].depth = (uint32_t)fixture_between(state, 1, deepest);
+        streams[i].write_stage = (uint32_t)fixture_between(state, 1, 40);
+        streams[i].crossing =
+            fixture_between(state, 0, 2) ? 0 : (uint32_t)fixture_between(state, 1, 20);
+    }
+    int head = plan->layer_count + 1; // its output is the top's
+    for (int l = 1; l < plan->layer_count; l++)
+        head += mr_plan_has_resize(plan, l);
+    streams[head].crossing = 0;
+}
+
 START_TEST(random_networks_match_the_simulation) {
     const uint64_t seed = 20260731;
     uint64_t state = seed;
@@ -196,17 +211,7 @@ START_TEST(random_networks_match_the_simulation) {
         struct mr_plan plan;
         ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
         struct fixture_stream streams[MR_TIMING_PROCESSES];
-        for (int i = 0; i < MR_TIMING_PROCESSES; i++) {
-            // Shallow channels in one half of the cases, so that credits run out.
-            streams[i].depth = (uint32_t)fixture_between(&state, 1, n % 2 ? 6 : 64);
-            streams[i].write_stage = (uint32_t)fixture_between(&state, 1, 40);
-            streams[i].crossing =
-                fixture_between(&state, 0, 2) ? 0 : (uint32_t)fixture_between(&state, 1, 20);
-        }
-        int head = plan.layer_count + 1; // its output is the top's
-        for (int l = 1; l < plan.layer_count; l++)
-            head += mr_plan_has_resize(&plan, l);
-        streams[head].crossing = 0;
+        random_streams(&state, &plan, n % 2 ? 6 : 64, streams);
         const uint32_t first_issue = (uint32_t)fixture_between(&state, 1, 4);
         const uint64_t sequences = (uint64_t)fixture_between(&state, 1, 4);
         const uint64_t steps = (uint64_t)fixture_between(&state, 1, 9);
@@ -220,6 +225,66 @@ START_TEST(random_networks_match_the_simulation) {
             ck_assert_uint_eq(result.processes[i].first_issue, loops[i].first);
             ck_assert_uint_eq(result.processes[i].last_issue, loops[i].last);
             ck_assert_uint_eq(result.processes[i].iterations, loops[i].issues);
+        }
+    }
+}
+END_TEST
+
+// Skipping what repeats itself changes no number of the result.
+START_TEST(what_is_skipped_is_as_if_it_was_run) {
+    static const uint64_t longest[] = {60, 400, 3000};
+    uint64_t state = 20261129;
+    for (int n = 0; n < 300; n++) {
+        struct mr_shape shape;
+        int lc[MR_MAX_LAYERS];
+        fixture_shape(&state, 40, &shape, lc);
+        struct mr_plan plan;
+        ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
+        struct fixture_stream streams[MR_TIMING_PROCESSES];
+        random_streams(&state, &plan, n % 2 ? 6 : 64, streams);
+        const uint64_t most = longest[n % 3],
+                       steps = (uint64_t)fixture_between(&state, 1, (int)most);
+        const uint64_t sequences = 1 + most * (uint64_t)fixture_between(&state, 0, 3) / steps;
+        char error[512] = "";
+        char *text = fixture_report(&plan, 1, streams);
+        struct mr_report *report = mr_report_parse(text, strlen(text), "r", error, sizeof error);
+        ck_assert_msg(report != NULL, "%s", error);
+        struct mr_timing_result all, skipped;
+        ck_assert_int_eq(
+            mr_timing_run_all(&plan, report, sequences, steps, &all, error, sizeof error), 0);
+        ck_assert_int_eq(
+            mr_timing_run(&plan, report, sequences, steps, &skipped, error, sizeof error), 0);
+        ck_assert_msg(memcmp(&all, &skipped, sizeof all) == 0,
+                      "case %d, %llu of %llu steps: %llu cycles, and with skips %llu", n,
+                      (unsigned long long)sequences, (unsigned long long)steps,
+                      (unsigned long long)all.cycles, (unsigned long long)skipped.cycles);
+        mr_report_free(report);
+        free(text);
+    }
+}
+END_TEST
+
+// As long as a run may be, in whatever way it is cut.
+START_TEST(the_longest_runs_are_quick) {
+    static const uint64_t cuts[][2] = {
+        {1, UINT32_MAX}, {UINT32_MAX, 1}, {UINT32_MAX / 50, 50}, {65535, 65537}, {3, 1431655765}};
+    uint64_t state = 3;
+    for (int n = 0; n < 40; n++) {
+        struct mr_shape shape;
+        int lc[MR_MAX_LAYERS];
+        fixture_shape(&state, 60, &shape, lc);
+        struct mr_plan plan;
+        ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
+        struct fixture_stream streams[MR_TIMING_PROCESSES];
+        random_streams(&state, &plan, 64, streams);
+        for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            struct mr_timing_result result;
+            const clock_t before = clock();
+            time_it(&plan, 1, streams, cuts[i][0], cuts[i][1], &result);
+            const double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+            ck_assert_msg(seconds < 3, "network %d, %llu sequences: %.1f s", n,
+                          (unsigned long long)cuts[i][0], seconds);
+            ck_assert_uint_ge(result.cycles, cuts[i][0] * cuts[i][1]);
         }
     }
 }
@@ -430,6 +495,8 @@ int main(void) {
     TCase *tests = tcase_create("timing");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, random_networks_match_the_simulation);
+    tcase_add_test(tests, what_is_skipped_is_as_if_it_was_run);
+    tcase_add_test(tests, the_longest_runs_are_quick);
     tcase_add_test(tests, one_layer_by_hand);
     tcase_add_test(tests, slow_layer_sets_the_pace);
     tcase_add_test(tests, long_runs_are_quick);
