@@ -67,9 +67,27 @@ static const struct rejection rejections[] = {
      "} }",
      "head does not declare one variable"},
     {1,
-     "void f(int n, uint32_t m) { for (int i = n; i < 4; i++) {\n#pragma HLS unroll factor=2\n  } "
-     "}",
+     "void f(int n, uint32_t m) { int a[2]; a[0] = n; for (int i = a[0]; i < 4; i++) {\n#pragma "
+     "HLS "
+     "unroll factor=2\n  } }",
      "start is not a constant"},
+    {1,
+     "void f(int n, uint32_t m) { for (int i = n; i < 4; i++) {\n#pragma HLS unroll factor=2\n "
+     "n++; "
+     "} }",
+     "changes what its start or limit reads"},
+    {1,
+     "void f(int n, uint32_t m) { for (uint32_t i = m; i > 0; i -= 2) {\n#pragma HLS unroll "
+     "factor=2\n  } }",
+     "may pass zero"},
+    {1,
+     "void f(int n, uint32_t m) { for (uint32_t i = m; i >= 0; i--) {\n#pragma HLS unroll "
+     "factor=2\n  } }",
+     "may pass zero"},
+    {1,
+     "void f(int n, uint32_t m) { for (uint8_t i = (uint8_t)n; i < 200; i += 3) {\n#pragma HLS "
+     "unroll factor=2\n  } }",
+     "may wrap around"},
     {1,
      "void f(int n, uint32_t m) { for (int i = 0; ; i++) {\n#pragma HLS unroll factor=2\n if (n) "
      "break; } }",
@@ -103,9 +121,9 @@ static const struct rejection rejections[] = {
      "}",
      "leads away from its limit"},
     {1,
-     "void f(int n, uint32_t m) { for (int i = 9; i > n; i--) {\n#pragma HLS unroll factor=2\n  } "
+     "void f(int n, uint32_t m) { for (int i = 9; i > m; i--) {\n#pragma HLS unroll factor=2\n  } "
      "}",
-     "counts down to a limit that is not constant"},
+     "counts down and compares numbers without sign"},
     {1,
      "void f(int n, uint32_t m) { for (int i = 9; i > 2u; i--) {\n#pragma HLS unroll factor=2\n  } "
      "}",
@@ -117,15 +135,15 @@ static const struct rejection rejections[] = {
     {1,
      "void f(int n, uint32_t m) { for (int i = 0; i < n; i++) {\n#pragma HLS unroll factor=2\n "
      "n--; } }",
-     "its body changes what its limit reads"},
+     "its body changes what its start or limit reads"},
     {2,
      "static int n; static void g(void) { n = 1; }\nvoid f(void) { for (int i = 0; i < n; i++) {\n"
      "#pragma HLS unroll factor=2\n g(); } }",
-     "its body calls a function that may change what its limit reads"},
+     "its body calls a function that may change what its start or limit reads"},
     {1,
      "void f(int *n, int *p) { for (int i = 0; i < *n; i++) {\n#pragma HLS unroll factor=2\n *p = "
      "i; } }",
-     "its body changes what its limit reads"},
+     "its body changes what its start or limit reads"},
     {1,
      "void f(int n) { for (int i = 0; i < 8; i++) {\n#pragma HLS unroll factor=2\n if (n) break; } "
      "}",

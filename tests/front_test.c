@@ -104,7 +104,21 @@ static const struct pair trees[] = {
     {"void f(int n) { for (int i = 0; i < n; i++) { if (n == 3) i = 5; } }",
      "(block (decl i:i32 = {0}) (while (<:b i n) (block (if"},
     {"void f(int n) { for (int i = 0; i < 9; i += n) { } }", "(while (<:b i 9:i32) (block) (= i"},
-    {"void f(int n) { for (int i = 9; i > n; i--) { } }", "(while (>:b i n) (block) (= i (-:i32 i"},
+    {"void f(int n) { for (int i = 9; i > n; i--) { } }",
+     "(for i_index:i64 0 < (?:i64 (>:b 9:i32 n) (-:i64 9:i64 (cast:i64 n)) 0:i64) +1 (block (decl "
+     "i:i32 = (cast:i32 (-:i64 9:i64 i_index))) (block)))"},
+    // The variable is calculated where loops that hold nothing else end.
+    {"void f(uint8_t n) { for (uint8_t i = n; i >= 2; i -= 2) { for (int k = 0; k < 3; k++) { } } "
+     "}",
+     "(for i_index:i32 0 <= (?:i32"},
+    {"void f(uint8_t n) { for (uint8_t i = n; i >= 2; i -= 2) { for (int k = 0; k < 3; k++) { } } "
+     "}",
+     "+2 (block (for k:i32 0 < 3:i32 +1 (block (decl i:u8"},
+    {"void f(uint32_t n, uint32_t m) { for (uint32_t i = n; i <= m; i += 3) { } }",
+     "(for i_index:u32 0 < (?:u32 (<=:b n m) (+:u32 (-:u32 m n) 1:u32) 0:u32) +3 (block (decl "
+     "i:u32 "
+     "= (+:u32 n i_index))"},
+    {"void f(int n) { for (uint32_t i = (uint32_t)n; i > 0; i -= 2) { } }", "(while (>:b i"},
     {"void f(int n) { for (; n < 9; n++) { } }", "(block (while (<:b n 9:i32) (block) (= n"},
     {"void f(int n) { for (int i = 0; 0; i++) n = i; n = 2; }",
      "(block (block (decl i:i32 = {0})) (= n 2:i32))"},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loops. A `for` that counts from a constant by a constant becomes the canonical STMT_FOR, upwards
-// and, where all is constant, downwards; any other loop becomes a STMT_WHILE. A loop unrolled by a
-// factor becomes two loops.
+// Loops. A `for` that counts by a constant becomes the canonical STMT_FOR, which counts upwards
+// from a constant: where it counts downwards, or from what is known at run time only, its
+// iterations are counted. Any other loop becomes a STMT_WHILE. A loop unrolled by a factor becomes
+// two loops.
 #include "front.h"
 
 struct head { // of a for: `for (start; condition; next)`
@@ -13,9 +14,13 @@ struct head { // of a for: `for (start; condition; next)`
 
 struct count { // how a canonical for counts
     struct variable *var;
+    struct expr *from;   // its start, where that is known at run time only; else NULL
     int64_t start, step; // step below zero: downwards
     enum op_kind op;     // var op limit
     struct expr *limit;
+    // Where start or limit of a loop that does not count upwards from a constant are not constant:
+    struct expr *way; // limit of what counts the iterations by steps, which starts at 0
+    bool inclusive;
 };
 
 bool starts_loop(const struct token *t) {
@@ -94,17 +99,27 @@ static bool is_plain(struct front *f, const struct expr *e, const struct variabl
            (inner == e || e->type == usual_type(f, e->type, inner->type));
 }
 
-static const char *find_start(const struct head *head, struct count *count) {
+// May it be computed again in each iteration?
+static bool is_plain_value(const struct expr *e) {
+    return !e || (e->kind != EXPR_INDEX && e->kind != EXPR_CALL && e->kind != EXPR_DEREF &&
+                  !e->has_effects && is_plain_value(e->a) && is_plain_value(e->b) &&
+                  is_plain_value(e->c));
+}
+
+static const char *find_start(struct front *f, const struct head *head, struct count *count) {
     const struct stmt *decl = head->start.count == 1 ? head->start.list[0] : NULL;
     if (!decl || decl->kind != STMT_DECL)
         return "its head does not declare one variable";
     struct variable *var = decl->var;
     if (var->type->kind != TYPE_INT || var->is_static || var->is_const)
         return "its variable is not a plain integer";
-    if (!var->values)
-        return "its start is not a constant";
     count->var = var;
-    count->start = var->values[0];
+    if (var->values)
+        count->start = var->values[0];
+    else if (decl->init && is_plain_value(decl->init))
+        count->from = convert(f, decl->init, var->type);
+    else
+        return "its start is not a constant, nor made of scalars";
     return NULL;
 }
 
@@ -158,33 +173,74 @@ static bool meets_limit(const struct count *count) {
     return (up ? way : 0 - way) % (uint64_t)(up ? count->step : -count->step) == 0;
 }
 
+// Where i -= step must not pass below zero: the last value in the loop is at least this.
+static bool stays_above_zero(const struct count *count) {
+    const struct expr *limit = count->limit;
+    if (limit->kind != EXPR_CONST)
+        return count->step == -1 && count->op == OP_GT;
+    return limit->value >= 0 && limit->value + (count->op == OP_GT) >= -count->step;
+}
+
 static const char *settle_direction(struct count *count) {
-    bool up = count->step > 0;
+    static const char *const no_sign = "it counts down and compares numbers without sign";
+    const struct expr *limit = count->limit;
+    const struct type *type = count->var->type, *compared = limit->type;
+    const bool up = count->step > 0, is_constant = limit->kind == EXPR_CONST;
     if (count->op == OP_NE) {
-        if (!meets_limit(count))
+        if (count->from || !meets_limit(count))
             return "its condition is != and its variable may miss the limit";
         count->op = up ? OP_LT : OP_GT;
     }
     if (up != (count->op == OP_LT || count->op == OP_LE))
         return "its step leads away from its limit";
-    if (up)
+    if (!count->from && up)
         return NULL;
-    if (count->limit->kind != EXPR_CONST)
-        return "it counts down to a limit that is not constant";
-    if (!count->limit->type->is_signed &&
-        (count->start < 0 || count->limit->value < 0 || count->var->type->is_signed))
-        return "it counts down and compares numbers without sign";
+    if (!count->from && is_constant)
+        return !compared->is_signed && (count->start < 0 || limit->value < 0 || type->is_signed)
+                   ? no_sign
+                   : NULL;
+    if (!compared->is_signed && (type->is_signed || compared->bits == 64 || type->bits == 64))
+        return up ? "its start is not constant and it compares numbers without sign" : no_sign;
+    if (!up && !type->is_signed && !stays_above_zero(count))
+        return "it counts down without a sign and may pass zero";
+    if (type->bits < 32 && (up ? count->step > 1 : count->step < -1 && type->is_signed))
+        return "its variable may wrap around before it meets the limit";
     return NULL;
 }
 
 // Why the head is not canonical, or NULL.
 static const char *find_count(struct front *f, const struct head *head, struct count *count) {
-    const char *obstacle = find_start(head, count);
+    const char *obstacle = find_start(f, head, count);
     if (!obstacle)
         obstacle = find_limit(f, head, count);
     if (!obstacle)
         obstacle = find_step(f, head, count);
     return obstacle ? obstacle : settle_direction(count);
+}
+
+// The distance from start to limit, in a type that holds it; 0 (or -1, where it counts) if the
+// condition does not hold at the start.
+static void find_way(struct front *f, struct count *count, struct location loc) {
+    const struct type *type = count->var->type, *compared = count->limit->type;
+    const bool up = count->step > 0, equal = count->op == OP_LE || count->op == OP_GE;
+    const bool is_signed = type->is_signed || type->bits < 32;
+    const bool is_wide = type->bits == 64 || compared->bits == 64 ||
+                         (type->bits == 32 && is_signed &&
+                          (up || count->limit->kind != EXPR_CONST || count->limit->value < 0));
+    const struct type *in = int_type(f, is_wide ? 64 : 32, is_signed && compared->is_signed);
+    struct expr *start = count->from ? count->from : expr_const(f, type, count->start, loc);
+    struct expr *from = convert(f, copy_expr(f, start), in);
+    struct expr *to = convert(f, copy_expr(f, count->limit), in);
+    struct expr *way =
+        up ? expr_binary(f, OP_SUB, to, from, loc) : expr_binary(f, OP_SUB, from, to, loc);
+    struct expr *runs =
+        expr_binary(f, count->op, copy_expr(f, start), copy_expr(f, count->limit), loc);
+    count->inclusive = equal && in->is_signed;
+    if (equal && !in->is_signed)
+        way = expr_binary(f, OP_ADD, way, expr_const(f, in, 1, loc), loc);
+    count->way = expr_select(f, condition(f, runs), way,
+                             expr_const(f, in, count->inclusive ? -1 : 0, loc), loc);
+    count->from = start;
 }
 
 // ---- what C makes of the limit
@@ -286,6 +342,42 @@ static void count_up(struct for_loop *loop, const struct count *count) {
     loop->step = count->step;
 }
 
+static struct stmt *only_statement(struct stmt *s) {
+    while (s && s->kind == STMT_BLOCK && s->count == 1)
+        s = s->body[0];
+    return s;
+}
+
+// The variable is calculated in the innermost of loops that hold nothing else, so that these stay
+// one pipeline.
+static struct stmt *calculate(struct front *f, struct variable *var, struct expr *value,
+                              struct stmt *body) {
+    struct stmt *only = only_statement(body);
+    var->values = NULL;
+    var->value_count = 0;
+    if (only && only->kind == STMT_FOR && !only->loop->unroll &&
+        !mentions(only->loop->limit, var)) {
+        only->loop->body = calculate(f, var, value, only->loop->body);
+        return body;
+    }
+    return pair(f, declaration(f, var, value, var->loc), body);
+}
+
+// Counts the way by steps, and calculates the variable from it.
+static void count_way(struct front *f, struct for_loop *loop, const struct count *count) {
+    struct variable *var = count->var;
+    struct location loc = var->loc;
+    const bool up = count->step > 0;
+    loop->var = hidden_variable(f, var, "index", count->way->type);
+    loop->limit = count->way;
+    loop->inclusive = count->inclusive;
+    loop->step = up ? count->step : -count->step;
+    struct expr *way = expr_variable(f, loop->var, loc);
+    loop->body =
+        calculate(f, var, expr_binary(f, up ? OP_ADD : OP_SUB, copy_expr(f, count->from), way, loc),
+                  loop->body);
+}
+
 // Counts the iterations upwards and calculates the variable from their number.
 static void count_down(struct front *f, struct for_loop *loop, const struct count *count) {
     struct variable *var = count->var;
@@ -300,10 +392,7 @@ static void count_down(struct front *f, struct for_loop *loop, const struct coun
     loop->step = 1;
     struct expr *way = times(f, loop->var, -count->step, loc);
     struct expr *start = expr_const(f, var->type, count->start, loc);
-    var->values = NULL;
-    var->value_count = 0;
-    loop->body =
-        pair(f, declaration(f, var, expr_binary(f, OP_SUB, start, way, loc), loc), loop->body);
+    loop->body = calculate(f, var, expr_binary(f, OP_SUB, start, way, loc), loop->body);
 }
 
 // ---- unrolled loops
@@ -465,18 +554,26 @@ static struct stmt *parse_for(struct front *f, const char *label) {
     expect(f, ";", "after the condition of a for");
     head.next = parse_next(f);
     const char *obstacle = find_count(f, &head, &count);
+    if (!obstacle && (count.from || (count.step < 0 && count.limit->kind != EXPR_CONST)))
+        find_way(f, &count, head.loc);
     struct active_loop active = {.var = obstacle ? NULL : count.var,
-                                 .limit = obstacle ? NULL : count.limit};
+                                 .limit = obstacle    ? NULL
+                                          : count.way ? count.way
+                                                      : count.limit};
     loop->body = parse_body(f, loop, &active);
     obstacle = obstacle ? obstacle : active.obstacle;
     pop_scope(f);
     if (!obstacle) {
-        check_limit(f, &count, head.loc);
-        check_end(f, &count, head.loc);
-        if (count.step > 0)
-            count_up(loop, &count);
-        else
-            count_down(f, loop, &count);
+        if (count.way) {
+            count_way(f, loop, &count);
+        } else {
+            check_limit(f, &count, head.loc);
+            check_end(f, &count, head.loc);
+            if (count.step > 0)
+                count_up(loop, &count);
+            else
+                count_down(f, loop, &count);
+        }
         apply_unroll(f, s);
         return s;
     }

@@ -380,7 +380,7 @@ static void note_change_in_loop(struct active_loop *loop, const struct variable 
     if (is_same)
         loop->obstacle = "its body changes its variable";
     else if (may_alias || mentions(loop->limit, var))
-        loop->obstacle = "its body changes what its limit reads";
+        loop->obstacle = "its body changes what its start or limit reads";
 }
 
 void note_change(struct front *f, const struct expr *lvalue, struct location loc) {
@@ -443,7 +443,7 @@ struct expr *expr_call(struct front *f, struct function *callee, struct expr **a
             f->function->has_effects = true;
         for (struct active_loop *l = f->loops; l; l = l->outer)
             if (mentions_state(l->limit))
-                l->obstacle = "its body calls a function that may change what its limit reads";
+                l->obstacle = "its body calls a function that may change what its start or limit reads";
     }
     if (!f->in_sizeof) {
         f->edges = grow_list(f, f->edges, f->edge_count, &f->edge_capacity, sizeof *f->edges);
