@@ -101,9 +101,9 @@ par() { # name value ... -> -chparam options
 if [ "${1:-}" = --mutants ]; then
     small=$(par WIDTH 4 DEPTH 3)
     block=$(par WIDTH 4 DEPTH 3 LUTRAM_DEPTH 0)
-    mutant fifo_no_full mr_fifo 's/ready_q <= count_d != FULL/ready_q <= 1/' "$small"
-    mutant fifo_no_empty mr_fifo "s/valid_q <= count_d != '0/valid_q <= 1/" "$small"
-    mutant fifo_full_late mr_fifo 's/ready_q <= count_d != FULL/ready_q <= count_q != FULL/' "$small"
+    mutant fifo_no_full mr_fifo 's/ready_q <= pop ||.*/ready_q <= 1;/' "$small"
+    mutant fifo_no_empty mr_fifo "s/valid_q <= push ||.*/valid_q <= 1;/" "$small"
+    mutant fifo_full_late mr_fifo 's/count_q != FULL - COUNT_WIDTH.(1)/count_q != FULL/' "$small"
     mutant fifo_no_wrap mr_fifo "s/rptr_q == LAST ? '0 : //" "$small"
     mutant fifo_both mr_fifo 's/if (push \&\& !pop)/if (push)/' "$small"
     mutant fifo_overwrite mr_fifo 's/if (push) mem/if (in_valid_i) mem/' "$small"

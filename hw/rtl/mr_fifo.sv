@@ -74,8 +74,9 @@ module mr_fifo #(
       if (push) wptr_q <= wptr_q == LAST ? '0 : wptr_q + PTR_WIDTH'(1);
       rptr_q <= rptr_d;
       count_q <= count_d;
-      ready_q <= count_d != FULL;
-      valid_q <= count_d != '0;
+      // As count_d != FULL and count_d != 0. push and pop come late in a cycle: what they choose from is early.
+      ready_q <= pop || (push ? count_q != FULL - COUNT_WIDTH'(1) : ready_q);
+      valid_q <= push || (pop ? count_q != COUNT_WIDTH'(1) : valid_q);
     end
   end
 
