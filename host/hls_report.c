@@ -115,6 +115,8 @@ static bool take_process(const struct reader *reader, const json_t *object,
     if (!take_text(reader, object, "a process", "name", &process->name))
         return false;
     const char *where = process->name;
+    if (!take_number(reader, object, where, "first_issue", &process->first_issue))
+        return false;
     uint32_t multipliers = 0;
     if (json_object_get(object, "multipliers") &&
         !take_number(reader, object, where, "multipliers", &multipliers))
@@ -159,8 +161,7 @@ static bool take_process(const struct reader *reader, const json_t *object,
 
 static bool take_report(const struct reader *reader, const json_t *object,
                         struct mr_report *report) {
-    if (!take_text(reader, object, "the report", "top", &report->top) ||
-        !take_number(reader, object, "the report", "first_issue", &report->first_issue))
+    if (!take_text(reader, object, "the report", "top", &report->top))
         return false;
     const json_t *clock = json_object_get(object, "clock_mhz");
     report->clock_mhz = json_is_number(clock) ? json_number_value(clock) : 0;

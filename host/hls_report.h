@@ -35,6 +35,7 @@ struct mr_report_probe {
 
 struct mr_report_process {
     char *name;
+    uint32_t first_issue; // the cycle in which it may issue its first iteration
     uint64_t multipliers;
     size_t loop_count, stream_count, memory_count, probe_count;
     struct mr_report_loop *loops;
@@ -46,7 +47,6 @@ struct mr_report_process {
 struct mr_report {
     char *top;
     double clock_mhz;
-    uint32_t first_issue; // the cycle in which a process may issue its first iteration
     size_t process_count;
     struct mr_report_process *processes;
     size_t probe_count; // of all processes

@@ -274,7 +274,7 @@ static int connect(struct model *model, const struct mr_report *report, char *er
         channel->taken = calloc(size, sizeof *channel->taken);
         if (!channel->visible || !channel->taken)
             return mr_fail(error, error_size, "out of memory for the cycle model");
-        process->row_start = report->first_issue;
+        process->row_start = known->first_issue;
     }
     return 0;
 }

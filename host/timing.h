@@ -3,9 +3,9 @@
 // plan and hlsc's report. It must equal the simulated RTL with inputs always there and outputs
 // always taken.
 //
-// Start is sampled in cycle 0. A process issues its first iteration in cycle `first_issue` at the
-// earliest, then at most one a cycle. An iteration that writes pushes `write_stage` cycles after
-// its issue, and the reader can issue one cycle later. It needs a credit: fewer than `depth`
+// Start is sampled in cycle 0. A process issues its first iteration in its cycle `first_issue` at
+// the earliest, then at most one a cycle. An iteration that writes pushes `write_stage` cycles
+// after its issue, and the reader can issue one cycle later. It needs a credit: fewer than `depth`
 // elements written and not yet taken, as seen one cycle after they are taken. Where a channel leads
 // from die to die, its `crossing` registers come on top, there and back.
 #ifndef MR_TIMING_H

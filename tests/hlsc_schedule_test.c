@@ -312,7 +312,7 @@ static const struct period_case periods[] = {
      1, 1, 0},
     {"for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
      "if (i < ((a + b) ^ n) + (a & 3))\nhls_write(uint32_t, out, hls_read(uint32_t, in));\n}\n",
-     1, 1, 0},
+     1, 0, 0},
     // One of registers: behind a loop, in the next one, in a jump.
     {"uint32_t s = 0, t = 1, q = 0;\nuint64_t rem = 0;\nfor (uint32_t i = 0; i < n; i++) {\n"
      "HLS(pipeline II=1)\nconst uint32_t x = hls_read(uint32_t, in);\ns += x;\nt += x >> 16;\n}\n"

@@ -45,19 +45,22 @@ struct fixture_stream {
 };
 
 static inline int fixture_process(char *text, size_t size, const char *name, const char *out,
-                                  uint64_t multipliers, struct fixture_stream stream) {
+                                  uint32_t first_issue, uint64_t multipliers,
+                                  struct fixture_stream stream) {
     char crossing[32] = "";
     if (stream.crossing)
         snprintf(crossing, sizeof crossing, ",\"crossing\":%u", stream.crossing);
     return snprintf(
         text, size,
-        "{\"name\":\"%s\",\"multipliers\":%llu,\"loops\":[{\"name\":\"run_steps\","
+        "{\"name\":\"%s\",\"first_issue\":%u,\"multipliers\":%llu,\"loops\":[{\"name\":\"run_"
+        "steps\","
         "\"file\":\"f.h\",\"line\":1,\"ii\":1,\"depth\":9}],\"streams\":[{\"name\":\"in\","
         "\"direction\":\"in\",\"bits\":16},{\"name\":\"%s\",\"direction\":\"out\","
         "\"bits\":16,\"depth\":%u,\"write_stage\":%u%s}],\"memories\":[{\"name\":\"w\","
         "\"words\":50,\"bits\":64,\"copies\":25,\"impl\":\"lutram\"},{\"name\":\"table\","
         "\"words\":1024,\"bits\":34,\"copies\":5,\"impl\":\"rom\"}],\"dependences\":[]}",
-        name, (unsigned long long)multipliers, out, stream.depth, stream.write_stage, crossing);
+        name, first_issue, (unsigned long long)multipliers, out, stream.depth, stream.write_stage,
+        crossing);
 }
 
 // A report of the plan's network; streams has one entry per process in the order of the data.
@@ -67,17 +70,16 @@ static inline char *fixture_report(const struct mr_plan *plan, uint32_t first_is
     char *text = malloc(size);
     ck_assert_ptr_nonnull(text);
     int used = snprintf(text, size,
-                        "{\"top\":\"network\",\"clock_mhz\":300,\"first_issue\":%u,\"processes\":["
-                        "{\"name\":\"loader\",\"streams\":[]}",
-                        first_issue);
+                        "{\"top\":\"network\",\"clock_mhz\":300,\"processes\":["
+                        "{\"name\":\"loader\",\"first_issue\":2,\"streams\":[]}");
     int at = 0;
     for (int l = 0; l <= plan->layer_count + 1; l++) {
         char name[24];
         if (mr_plan_has_resize(plan, l)) {
             snprintf(name, sizeof name, "resize%d", l);
             text[used++] = ',';
-            used +=
-                fixture_process(text + used, size - (size_t)used, name, "out", 0, streams[at++]);
+            used += fixture_process(text + used, size - (size_t)used, name, "out", first_issue, 0,
+                                    streams[at++]);
         }
         snprintf(name, sizeof name,
                  l < plan->layer_count    ? "lstm%d"
@@ -85,12 +87,12 @@ static inline char *fixture_report(const struct mr_plan *plan, uint32_t first_is
                                           : "head",
                  l);
         text[used++] = ',';
-        used +=
-            fixture_process(text + used, size - (size_t)used, name,
-                            l < plan->layer_count    ? "h_out"
-                            : l == plan->layer_count ? "out"
-                                                     : "y",
-                            l < plan->layer_count ? plan->layers[l].multipliers : 1, streams[at++]);
+        used += fixture_process(
+            text + used, size - (size_t)used, name,
+            l < plan->layer_count    ? "h_out"
+            : l == plan->layer_count ? "out"
+                                     : "y",
+            first_issue, l < plan->layer_count ? plan->layers[l].multipliers : 1, streams[at++]);
     }
     snprintf(text + used, size - (size_t)used, "]}");
     return text;

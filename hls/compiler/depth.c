@@ -31,6 +31,12 @@ int crossing_of(const struct network *net, const struct stream *s) {
     return s->channel >= 0 ? net->channels[s->channel].crossing : 0;
 }
 
+int output_depth(const struct network *net, const struct process *p, int stream) {
+    const struct stream *s = &p->streams[stream];
+    const int asked = base_depth(p, stream, asked_depth(net, s), crossing_of(net, s));
+    return s->needed > asked ? s->needed : asked;
+}
+
 const char *process_name(const struct analysis *a, int process) {
     return a->net->processes[process]->name;
 }

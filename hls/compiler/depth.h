@@ -21,6 +21,8 @@ bool told_at_issue(const struct schedule *s, const struct op *guard);
 // Words of the FIFO behind an output as it would be if it asked for `asked` words of room beside
 // what is in flight, also in the `crossing` registers of the way there and of the way back.
 int base_depth(const struct process *p, int stream, int asked, int crossing);
+// Words of the FIFO behind an output.
+int output_depth(const struct network *net, const struct process *p, int stream);
 // The room that a stream pragma asks for, or -1.
 int asked_depth(const struct network *net, const struct stream *s);
 // The registers between an output and the FIFO behind it, and between that and the credits; 0:

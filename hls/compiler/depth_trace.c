@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows the control of a process without its data: loops, branches and registers that depend on
 // indices, scalars and constants alone give the order in which it reads and writes its streams.
+#include "control.h"
 #include "depth_parts.h"
 #include "evaluate.h"
 
 #include <stdlib.h>
 
-enum { TRACE_ISSUES = 400000, IDLE_STEPS = 100000, FIRST_ISSUE = 2, REGION_CHANGE = 2 };
+enum { TRACE_ISSUES = 400000, IDLE_STEPS = 100000, REGION_CHANGE = 2 };
 
 struct tracer {
     const struct process *p;
@@ -516,7 +517,7 @@ static void follow_region(struct tracer *t, const struct step *step) {
     if (!holds(t, r->enable, r->loc) || t->over)
         return;
     wait_for(t, step->settles);
-    spend(t, 1); // to pick it
+    spend(t, 1 + t->p->picks_late); // to pick it
     for (int i = 0; i < t->watch->access_count[region]; i++)
         t->trace->possible |= 1u << t->watch->access[region][i].number;
     if (r->repeats)
@@ -539,7 +540,7 @@ static void follow_steps(struct tracer *t) {
             wait_for(t, step->knows);
             if (holds(t, step->condition, step->loc)) {
                 i = step->target - 1;
-                spend(t, 1);
+                spend(t, 1 + t->p->picks_late);
             }
         }
         idle = t->trace->count == before ? idle + 1 : 0;
@@ -555,8 +556,8 @@ static void follow_run(struct tracer *t) {
     const int64_t room = trace->room;
     *trace = (struct trace){.issues = issues, .room = room};
     t->over = false;
-    t->gap = t->cycle = FIRST_ISSUE - 1;
-    t->changed[FROM_SCALARS] = t->changed[FROM_REGISTERS] = t->cycle;
+    t->changed[FROM_SCALARS] = t->changed[FROM_REGISTERS] = FIRST_PICK;
+    t->gap = t->cycle = FIRST_PICK;
     follow_steps(t);
 }
 

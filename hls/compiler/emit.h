@@ -32,6 +32,7 @@ struct emit {
     // ns of what is printed behind the invariants that it looks at (see invariant_by_register).
     // Less than BY_PIPELINE: it is no part of a pipeline.
     double behind;
+    bool at_ports; // arguments are looked at where they come in, in the cycle of the start
     struct module *m;
     struct printed **printed;
     struct location last_comment;
@@ -57,6 +58,7 @@ const char *dimensions(struct emit *e, uint32_t space);
 const char *literal(struct emit *e, wide value, int width);
 const char *subscripts(struct emit *e, uint32_t space);
 const char *invariant_name(struct emit *e, const struct op *op, bool in_register);
+const char *name_at_ports(struct emit *e, const struct op *op); // of an invariant, as a run starts
 const char *value_at(struct emit *e, const struct op *op, int stage); // at lane indices i0, i1, …
 const char *operand(struct emit *e, const struct op *op, int stage, int width); // extended to width
 const char *range_text(struct emit *e, int width); // "signed [7:0] " or ""
@@ -112,12 +114,20 @@ void emit_claims(struct emit *e); // of the region, by assertions
 // ---- emit_tile.c
 void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m
 
+// ---- emit_control.c
+const char *join(struct emit *e, const char *all, const char *between, const char *one);
+const char *region_name(struct emit *e, int r);
+void at_region(struct emit *e, int r);
+const char *flag_text(struct emit *e, const struct op *op); // as an iteration is issued
+int writes_of(const struct emit *e, int stream);            // of an iteration of e->r
+void emit_steps(struct emit *e);
+void emit_loop_control(struct emit *e, int r); // of e->r
+
 // ---- emit_process.c, emit_network.c
 const char *emit_process(struct emit *net, struct process *p, const struct tile *tile,
                          FILE *out); // module's name
 void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles,
                   FILE *out);
-int output_depth(const struct network *net, const struct process *p, int stream); // of its FIFO
 
 // ---- emit_model.c
 bool is_stream_port(const struct variable *param);

@@ -224,28 +224,49 @@ void emit_region_ops(struct emit *e) {
     }
 }
 
-void emit_invariants(struct emit *e) {
+static void emit_invariant(struct emit *e, const struct op *op, const char *name) {
+    declare_value(e, name, op->width, op->space);
+    if (op->code != IR_ARG) {
+        struct emit at = *e;
+        at.behind = op_delay(e->p, op);
+        assign_value(&at, name, op->space, expression(&at, op, 0));
+        return;
+    }
+    const struct variable *arg = e->net->top->params[e->p->arg_port[op->imm]];
+    put(&e->m->logic,
+        op->bits == 1   ? "  assign %s = %s_%c;\n"
+        : op->is_signed ? "  assign %s = $signed(%s_%c);\n"
+                        : "  assign %s = $signed({1'b0, %s_%c});\n",
+        name, safe_name(e, arg->name), e->at_ports ? 'i' : 'q');
+}
+
+// The same from the ports, as a run starts.
+static void emit_started(struct emit *e, const struct op *op) {
+    const struct invariant *v = &e->p->invariants[op->id];
     struct emit at = *e;
+    at.at_ports = true;
+    const char *name = name_at_ports(e, op);
+    emit_invariant(&at, op, name);
+    if (!v->is_told)
+        return;
+    const char *q = invariant_name(e, op, true);
+    declare_value(e, q, op->width, op->space);
+    put(&e->m->registers, "    if (start_i)\n  ");
+    register_value(e, q, name, op->space);
+}
+
+void emit_invariants(struct emit *e) {
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
         const struct invariant *v = &e->p->invariants[i];
-        if (!v->is_made[e->in_tile] || op->code == IR_CONST || op->code == IR_LANE ||
-            op->code == IR_STATE)
+        if (op->code == IR_CONST || op->code == IR_LANE || op->code == IR_STATE)
+            continue;
+        if (v->is_started && !e->in_tile)
+            emit_started(e, op);
+        if (!v->is_made[e->in_tile])
             continue;
         const char *name = invariant_name(e, op, false);
-        declare_value(e, name, op->width, op->space);
-        if (op->code == IR_ARG) {
-            const struct variable *arg = e->net->top->params[e->p->arg_port[op->imm]];
-            const char *port = arena_printf(e->cc, "%s_q", safe_name(e, arg->name));
-            put(&e->m->logic,
-                op->bits == 1   ? "  assign %s = %s;\n"
-                : op->is_signed ? "  assign %s = $signed(%s);\n"
-                                : "  assign %s = $signed({1'b0, %s});\n",
-                name, port);
-            continue;
-        }
-        at.behind = op_delay(e->p, op);
-        assign_value(&at, name, op->space, expression(&at, op, 0));
+        emit_invariant(e, op, name);
         if (!v->is_kept[e->in_tile])
             continue;
         const char *q = invariant_name(e, op, true);
@@ -349,7 +370,7 @@ void emit_states(struct emit *e) {
                 used = true;
                 if (carried->init && !e->in_tile) {
                     struct emit enters = here_;
-                    enters.behind = behind_condition(e->p, carried->init);
+                    enters.behind = BY_FIRST_VALUE;
                     put(&updates, "      if (%s_%d_enter) %s_d%s = %s;\n",
                         safe_name(e, here_.r->name), r, name, at,
                         operand(&enters, carried->init, 0, st->width));

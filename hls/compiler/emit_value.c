@@ -219,6 +219,10 @@ const char *invariant_name(struct emit *e, const struct op *op, bool in_register
     return arena_printf(e->cc, "%s_%d_c%s", base_of(e, op), op->id, in_register ? "q" : "");
 }
 
+const char *name_at_ports(struct emit *e, const struct op *op) {
+    return arena_printf(e->cc, "%s_%d_p", base_of(e, op), op->id);
+}
+
 static int carried_index(const struct emit *e, const struct op *phi) {
     for (int c = 0; c < e->r->carried_count; c++)
         if (e->r->carried[c].phi == phi)
@@ -228,6 +232,8 @@ static int carried_index(const struct emit *e, const struct op *phi) {
 
 static const char *name_at(struct emit *e, const struct op *op, int stage) {
     const struct op_time *t = &e->s->time[op->id];
+    if (e->at_ports && e->p->invariants[op->id].starts)
+        return name_at_ports(e, op);
     if (t->invariant || e->behind < BY_PIPELINE)
         return invariant_name(e, op, invariant_by_register(e->p, op, e->behind));
     if (op->code == IR_PHI && t->in_tile == e->in_tile) {

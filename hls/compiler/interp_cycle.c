@@ -6,7 +6,6 @@
 #include "interp_cycle.h"
 
 #include "depth.h"
-#include "emit.h"
 
 enum { QUIET_CYCLES = 100000 };
 
@@ -140,8 +139,14 @@ static bool enter(struct cycle_process *p, int region) {
 }
 
 static bool is_settled(const struct cycle_process *p, const int *cycles) {
-    return p->still[FROM_SCALARS] >= (uint64_t)cycles[FROM_SCALARS] &&
-           p->still[FROM_REGISTERS] >= (uint64_t)cycles[FROM_REGISTERS];
+    for (int i = 0; i < ORIGINS; i++) // as it was when the step was looked for
+        if (cycles[i] > 0 && p->still[i] < (uint64_t)(cycles[i] + p->f->p->picks_late))
+            return false;
+    return true;
+}
+
+static void look(struct cycle_process *p) {
+    p->phase = p->f->p->picks_late ? LOOK : PICK;
 }
 
 static void pick(struct cycle_process *p) {
@@ -157,6 +162,7 @@ static void pick(struct cycle_process *p) {
             if (!flag(p, NULL, step->condition))
                 continue;
             p->step = step->target;
+            look(p);
             return;
         }
         const int region = step ? step->region : p->step;
@@ -168,6 +174,8 @@ static void pick(struct cycle_process *p) {
         if (enter(p, region)) {
             p->region = region;
             p->phase = RUN;
+        } else {
+            look(p);
         }
         return;
     }
@@ -263,8 +271,10 @@ static void run_process(struct cycle_process *p) {
             p->phase = DRAIN;
     } else if (phase == PICK) {
         pick(p);
-    } else if (phase == DRAIN && is_drained(p)) {
+    } else if (phase == LOOK) {
         p->phase = PICK;
+    } else if (phase == DRAIN && is_drained(p)) {
+        look(p);
     } else if (phase == FLUSH && is_flushed(p)) {
         finish(p);
     }
@@ -283,7 +293,7 @@ static void start(struct cycle_interp *in) {
     for (int i = 0; i < in->net->process_count; i++) {
         struct cycle_process *p = &in->processes[i];
         machine_start(&p->m, in->run->scalars); // latches the arguments, too
-        p->phase = PICK;
+        look(p);
         p->step = 0;
         p->entered = 0;
         p->is_done = false;
@@ -295,7 +305,7 @@ static void start(struct cycle_interp *in) {
             queue_clear(&p->out[s].q); // what a run leaves in a FIFO that leads back is lost
             p->out[s].offered = 0;
             p->out[s].credit = p->out[s].depth;
-            p->out[s].change = 0;
+            p->out[s].change = p->out[s].cancelled = p->out[s].given_back = 0;
         }
     }
 }
@@ -328,16 +338,18 @@ static void end_cycle(struct cycle_interp *in) {
                 in->quiet = 0;
             }
             fifo->offered += pass(fifo->coming, fifo->crossing, in->cycle, fifo->pushed);
-            fifo->credit +=
-                fifo->change + pass(fifo->leaving, fifo->crossing, in->cycle, fifo->taken);
-            fifo->change = fifo->pushed = fifo->taken = 0;
+            fifo->credit += fifo->change + fifo->given_back +
+                            pass(fifo->leaving, fifo->crossing, in->cycle, fifo->taken);
+            fifo->given_back = fifo->cancelled;
+            fifo->change = fifo->cancelled = fifo->pushed = fifo->taken = 0;
         }
     }
 }
 
 static noreturn void fail_quiet(struct cycle_interp *in) {
-    static const char *const phases[] = {"has ended", "looks for its next loop", "runs", "drains",
-                                         "waits for its outputs to be taken"};
+    static const char *const phases[] = {
+        "has ended", "looks for its next loop",          "looks for its next loop", "runs",
+        "drains",    "waits for its outputs to be taken"};
     const char *text = "";
     for (int i = 0; i < in->net->process_count; i++) {
         const struct cycle_process *p = &in->processes[i];

@@ -6,7 +6,7 @@
 
 #include "interp_plan.h"
 
-enum phase { IDLE, PICK, RUN, DRAIN, FLUSH };
+enum phase { IDLE, LOOK, PICK, RUN, DRAIN, FLUSH };
 
 struct flight { // an iteration in the pipeline
     int region, stage;
@@ -21,6 +21,8 @@ struct fifo { // of an output
     struct queue q;
     bool is_valid; // at the start of this cycle
     int depth, credit, change, most;
+    int cancelled,
+        given_back;        // credits of words that were not written: in this cycle, the one before
     int offered;           // words of q that have come to the reader's end
     int pushed, taken;     // in this cycle
     int crossing;          // registers on the way

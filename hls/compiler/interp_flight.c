@@ -109,7 +109,7 @@ static void run_stage(struct cycle_process *p, struct flight *fl) {
             if (op->code == IR_WRITE && op->imm == use->stream)
                 written += ref_scalar(&p->f->code[op->id].ref[0], p->fixed, fl->values, 1) != 0;
         }
-        p->out[use->stream].change += use->words - written;
+        p->out[use->stream].cancelled += use->words - written;
     }
 }
 

@@ -2,8 +2,10 @@
 // Invariants: values that stand still while a loop runs. They are in no pipeline, but computed all
 // the time from scalars and from registers between loops. Where a chain of them is longer than the
 // period it is cut by registers that take a new value every cycle, and the step that looks at the
-// end of the chain is entered as many cycles after its start has come to rest.
-#include "schedule.h"
+// end of the chain is entered as many cycles after its start has come to rest. What hangs on
+// scalars alone, within a cycle, is computed from the ports as a run starts: its register is right
+// from the first cycle on.
+#include "control.h"
 
 static bool is_leaf(const struct op *op) {
     return op->code == IR_CONST || op->code == IR_ARG || op->code == IR_STATE ||
@@ -27,16 +29,16 @@ bool invariant_by_register(const struct process *p, const struct op *op, double 
     return v->arrival > REGISTER_OUT && v->arrival + behind > SCHEDULE_BUDGET;
 }
 
-double behind_condition(const struct process *p, const struct op *op) {
-    const int *settles = p->invariants[op->id].settles;
-    return settles[FROM_REGISTERS] < 0 && settles[FROM_SCALARS] <= 0 ? 0 : BY_CONTROL;
+double invariant_arrival(const struct process *p, const struct op *op, double behind) {
+    return invariant_by_register(p, op, behind) ? REGISTER_OUT : p->invariants[op->id].arrival;
 }
 
-static void place(const struct process *p, const struct op *op) {
+static void place(const struct process *p, const struct tile *tile, const struct op *op) {
     struct invariant *v = &p->invariants[op->id];
     const double delay = op_delay(p, op);
     bool known = true; // a number that synthesis knows
     v->arrival = REGISTER_OUT;
+    v->starts = !op_in_tile(p, tile, tile->region, op);
     for (int k = 0; k < op->in_count; k++) {
         if (!op->in[k])
             continue;
@@ -46,15 +48,18 @@ static void place(const struct process *p, const struct op *op) {
             v->arrival = in->arrival;
         for (int i = 0; i < ORIGINS; i++) {
             known = known && in->settles[i] < 0;
-            if (in->settles[i] >= 0 && in->settles[i] + late > v->settles[i])
-                v->settles[i] = in->settles[i] + late;
+            if (in->settles[i] >= 0 && in->settles[i] + (late && !in->starts) > v->settles[i])
+                v->settles[i] = in->settles[i] + (late && !in->starts);
         }
+        if (in->settles[FROM_SCALARS] >= 0 && (late || !in->starts))
+            v->starts = false;
     }
+    v->starts = v->starts && v->settles[FROM_REGISTERS] < 0 && v->settles[FROM_SCALARS] == 0;
     if (!known)
         v->arrival += delay;
 }
 
-void find_invariants(struct compiler *cc, struct process *p) {
+void find_invariants(struct compiler *cc, struct process *p, const struct tile *tile) {
     p->invariants = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *p->invariants);
     for (int i = 0; i < p->op_count; i++) {
         struct invariant *v = &p->invariants[i];
@@ -62,8 +67,10 @@ void find_invariants(struct compiler *cc, struct process *p) {
             v->settles[k] = -1;
         v->arrival = REGISTER_OUT;
         v->is_one = !p->ops[i]->alias && is_leaf(p->ops[i]);
-        if (p->ops[i]->code == IR_ARG)
+        if (p->ops[i]->code == IR_ARG) {
             v->settles[FROM_SCALARS] = 0;
+            v->starts = true;
+        }
         if (p->ops[i]->code == IR_STATE)
             v->settles[FROM_REGISTERS] = 0;
     }
@@ -72,7 +79,7 @@ void find_invariants(struct compiler *cc, struct process *p) {
         if (op->alias || is_leaf(op) || !stands_still(p, op))
             continue;
         p->invariants[i].is_one = true;
-        place(p, op);
+        place(p, tile, op);
     }
 }
 
@@ -91,15 +98,21 @@ static bool is_tiled(const struct uses *u, const struct op *op) {
 static void make(const struct uses *u, const struct op *op, bool by_tile, double behind) {
     struct invariant *v = &u->p->invariants[op->id];
     const bool in_tile = by_tile && is_tiled(u, op);
+    const bool kept = invariant_by_register(u->p, op, behind);
+    if (kept && v->starts) {
+        v->is_told = v->is_started = true;
+        return;
+    }
     v->is_made[in_tile] = true;
-    v->is_kept[in_tile] = v->is_kept[in_tile] || invariant_by_register(u->p, op, behind);
+    v->is_kept[in_tile] = v->is_kept[in_tile] || kept;
 }
 
 static void wait_for(const struct uses *u, const struct op *op, double behind, int lead,
                      int *cycles) {
     const struct invariant *v = &u->p->invariants[op->id];
     for (int i = 0; i < ORIGINS; i++) {
-        const int settles = v->settles[i] + invariant_by_register(u->p, op, behind) - lead;
+        const bool late = !v->starts && invariant_by_register(u->p, op, behind);
+        const int settles = v->settles[i] + late - lead;
         if (v->settles[i] >= 0 && settles > cycles[i])
             cycles[i] = settles;
     }
@@ -114,15 +127,28 @@ static void look_at(const struct uses *u, const struct op *op, bool by_tile, dou
     wait_for(u, op, behind, lead, u->step->settles);
 }
 
-static void look_from_control(const struct uses *u, const struct op *op) {
-    if (op)
-        look_at(u, op, false, behind_condition(u->p, op), 0);
+static void ask(const struct uses *u, const struct op *condition) {
+    look_at(u, condition, false, BY_PIPELINE, 0);
+    if (condition)
+        wait_for(u, condition, BY_PIPELINE, 0, u->step->knows);
 }
 
-static void ask(const struct uses *u, const struct op *condition) {
-    look_from_control(u, condition);
-    if (condition)
-        wait_for(u, condition, behind_condition(u->p, condition), 0, u->step->knows);
+// Limits known at run time only: for the loop's end, and for whether it has a round, which is told
+// in a register, too.
+static void look_at_limits(const struct uses *u, const struct region *r) {
+    const bool told = is_told_empty(u->p, r);
+    for (int i = 0; i < r->levels; i++) {
+        const struct level *level = &r->level[i];
+        if (level->trips >= 0)
+            continue;
+        look_at(u, level->limit, false, behind_limit(level), 0);
+        if (!level_may_be_empty(level) || is_never_run(r))
+            continue;
+        if (told)
+            u->p->invariants[level->limit->id].is_started = true;
+        else
+            look_at(u, level->limit, false, behind_empty(r), -1);
+    }
 }
 
 static void look_from_pipeline(const struct uses *u, const struct region *r) {
@@ -147,8 +173,6 @@ static void look_from_pipeline(const struct uses *u, const struct region *r) {
         look_at(u, r->break_if, false, BY_PIPELINE, 1);
     if (r->go_on && s->time[r->go_on->id].invariant)
         look_at(u, r->go_on, false, BY_PIPELINE, 1);
-    for (int i = 0; i < r->levels; i++) // when does it end?
-        look_at(u, r->level[i].limit, false, BY_PIPELINE, 1);
 }
 
 static void look_from_step(const struct uses *u) {
@@ -158,10 +182,9 @@ static void look_from_step(const struct uses *u) {
     }
     const struct region *r = u->p->regions[u->step->region];
     ask(u, r->enable);
-    for (int i = 0; i < r->levels; i++) // has it a round?
-        look_from_control(u, r->level[i].limit);
+    look_at_limits(u, r);
     for (int c = 0; c < r->carried_count; c++)
-        look_from_control(u, r->carried[c].init);
+        look_at(u, r->carried[c].init, false, BY_FIRST_VALUE, 0);
     look_from_pipeline(u, r);
 }
 
@@ -174,8 +197,14 @@ void use_invariants(struct compiler *cc, struct process *p, const struct tile *t
     for (int i = p->op_count - 1; i >= 0; i--) {
         const struct op *op = p->ops[i];
         const struct invariant *v = &p->invariants[i];
-        if (v->is_made[false] || v->is_made[true])
+        if (v->is_made[false] || v->is_made[true] || v->is_started)
             check_delay(cc, p, op);
+        for (int k = 0; v->is_started && k < op->in_count; k++) {
+            if (op->in[k] && p->invariants[op->in[k]->id].starts)
+                p->invariants[op->in[k]->id].is_started = true;
+            else if (op->in[k])
+                make(&u, op->in[k], false, op_delay(p, op));
+        }
         for (int in_tile = 0; in_tile < 2; in_tile++)
             for (int k = 0; v->is_made[in_tile] && k < op->in_count; k++)
                 if (op->in[k])

@@ -232,6 +232,7 @@ struct process {
     struct step *steps;
     int step_count;
     struct invariant *invariants; // [op_count], set by the schedule
+    bool picks_late; // too many steps for one cycle: what is picked goes through a register
 };
 
 struct channel {
@@ -291,7 +292,8 @@ wide ir_number(int64_t bits, bool is_signed);
 wide ir_wrap(wide value, int bits, bool is_signed);
 // Can never both hold: one contains what the other denies. NULL holds always.
 bool ir_exclusive(const struct op *a, const struct op *b);
-int ir_index_bits(int64_t count); // bits that number `count` things, at least 1
+int ir_index_bits(int64_t count);         // bits that number `count` things, at least 1
+int ir_signed_width(wide low, wide high); // of an RTL value; 1: an unsigned flag
 const char *ir_opcode_name(enum opcode code);
 // Nothing but first values of registers: such a region is done as it is entered.
 bool ir_only_enters(const struct region *r);

@@ -400,7 +400,7 @@ bool ir_is_exact(const struct op *sum) {
 
 // ---- widths
 
-static int signed_width(wide low, wide high) {
+int ir_signed_width(wide low, wide high) {
     if (low >= 0 && high <= 1)
         return 1; // a flag, the only unsigned kind of value
     int width = 2;
@@ -410,7 +410,7 @@ static int signed_width(wide low, wide high) {
 }
 
 int ir_range_bits(const struct op *op) {
-    return signed_width(op->low, op->high);
+    return ir_signed_width(op->low, op->high);
 }
 
 // How many low bits of input k does `op` look at, when `asked` low bits of op are wanted? 0: all.
@@ -475,16 +475,16 @@ void find_widths(struct compiler *cc, struct process *p) {
     int *asked =
         arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *asked); // 0: nothing yet, -1: all
     for (int i = 0; i < p->state_count; i++)
-        p->states[i].width = signed_width(p->states[i].low, p->states[i].high);
+        p->states[i].width = ir_signed_width(p->states[i].low, p->states[i].high);
     for (int i = 0; i < p->memory_count; i++) {
         struct memory *m = &p->memories[i];
         // A memory of flags or numbers: numbers that are never negative lose the sign bit.
-        m->width = signed_width(m->low, m->high);
+        m->width = ir_signed_width(m->low, m->high);
         if (m->low >= 0 && m->width > 1)
             m->width--;
     }
     for (int i = 0; i < p->op_count; i++)
-        p->ops[i]->width = signed_width(p->ops[i]->low, p->ops[i]->high);
+        p->ops[i]->width = ir_signed_width(p->ops[i]->low, p->ops[i]->high);
     for (int i = 0; i < p->region_count;
          i++) { // what registers, conditions and payloads take is wanted whole
         const struct region *r = p->regions[i];

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the compiler found out, for programs (JSON) and for people (text): per process its loops,
 // streams, memories, multipliers and the dependences through its memories, stage by stage.
+#include "control.h"
 #include "depth.h"
 #include "emit.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-// The arguments are taken in cycle 0, the first loop is picked and issues its first iteration in:
-enum { FIRST_PICK = 1, FIRST_ISSUE = 2 };
 
 static const char *impl_name(const struct memory *m) {
     static const char *const names[] = {"auto", "lutram", "bram", "uram", "register"};
@@ -272,10 +270,13 @@ static json_t *process_json(const struct network *net, const struct process *p,
             json_array_append_new(probes,
                                   json_pack("{s:s, s:i, s:b}", "name", p->states[i].name, "bits",
                                             p->states[i].bits, "signed", p->states[i].is_signed));
-    json_t *process = json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "name", p->name, "multipliers", p->multipliers,
-        "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile, "loops", loops, "streams",
-        streams, "memories", memories, "probes", probes, "dependences", deps);
+    const struct control_path control = slowest_control(net, p);
+    json_t *process =
+        json_pack("{s:s, s:i, s:i, s:i, s:{s:s, s:o, s:i}, s:o, s:o, s:o, s:o, s:o}", "name",
+                  p->name, "first_issue", first_issue(p), "multipliers", p->multipliers,
+                  "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile, "control", "kind",
+                  control.kind, "ns", json_ns(control.ns), "line", control.loc.line, "loops", loops,
+                  "streams", streams, "memories", memories, "probes", probes, "dependences", deps);
     const struct op *still = slowest_invariant(p);
     if (still)
         json_object_set_new(process, "invariant_ns", json_ns(p->invariants[still->id].arrival));
@@ -286,8 +287,8 @@ void report_json(const struct network *net, struct tile *const *tiles, FILE *out
     json_t *processes = json_array();
     for (int i = 0; i < net->process_count; i++)
         json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
-    json_t *root = json_pack("{s:s, s:i, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
-                             "first_issue", FIRST_ISSUE, "processes", processes);
+    json_t *root = json_pack("{s:s, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
+                             "processes", processes);
     json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
     fputc('\n', out);
     json_decref(root);
@@ -314,6 +315,9 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
         const struct process *p = net->processes[i];
         fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers,
                 p->multipliers == 1 ? "" : "s");
+        const struct control_path control = slowest_control(net, p);
+        fprintf(out, "  slowest control: %.2f of %.2f ns, %s, %s:%d\n", control.ns, SCHEDULE_BUDGET,
+                control.kind, base_name(control.loc.file), control.loc.line);
         if (tiles[i]->lane != NO_LANE)
             fprintf(out, "  lanes in tiles of %d out of %lld\n", tiles[i]->per_tile,
                     (long long)p->lanes[tiles[i]->lane].count);

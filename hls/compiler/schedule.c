@@ -4,6 +4,7 @@
 // register that an iteration hands to the next is updated in one stage and read in the stages of an
 // interval up to it; accesses that must keep an order move until they do.
 #include "schedule.h"
+#include "control.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -554,10 +555,11 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
     find_live_states(p);
     decide_memories(p, tile);
     mark_fixed(p);
-    find_invariants(cc, p);
+    find_invariants(cc, p, tile);
     for (int i = 0; i < p->region_count; i++)
         schedule_region(cc, p, tile, i);
     use_invariants(cc, p, tile);
+    plan_picks(p);
     p->multipliers = 0;
     bool *counted = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *counted);
     for (int i = 0; i < p->region_count; i++) {

@@ -20,11 +20,10 @@ enum {
 #define CROSSING 0.4
 // ns to choose between a word that was read and one that is written meanwhile.
 #define FOLLOWING 0.45
-// ns from a condition to the registers of the control: the choice of a step, and what follows of
-// it.
-#define BY_CONTROL 0.9
-// Pipelines look at invariants that took time in registers.
+// Pipelines, and the choice of a step, look at invariants that took time in registers.
 #define BY_PIPELINE SCHEDULE_BUDGET
+// ns behind the first value of a register.
+#define BY_FIRST_VALUE LUT_DELAY
 // ns of a LUT and the way to it.
 #define LUT_DELAY 0.4
 
@@ -57,6 +56,9 @@ struct invariant {
     double arrival;       // ns behind the last of them
     // In the process's module, and in its tiles: is it computed, and put into a register?
     bool is_made[2], is_kept[2];
+    // Hangs on scalars alone, and on them within a cycle: its register is loaded from the ports as
+    // a run starts. Is it computed there, and put into the register?
+    bool starts, is_started, is_told;
 };
 
 // An access of a memory that must come before another one, `distance` iterations later.
@@ -112,14 +114,13 @@ struct pass {
 };
 
 // Finds the invariants of a process and cuts their chains by registers.
-void find_invariants(struct compiler *cc, struct process *process);
+void find_invariants(struct compiler *cc, struct process *process, const struct tile *tile);
 // With all regions scheduled: which of them are looked at where, and how long steps wait for them.
 void use_invariants(struct compiler *cc, struct process *process, const struct tile *tile);
 // Is an invariant looked at in its register, by what takes `behind` ns?
 bool invariant_by_register(const struct process *process, const struct op *op, double behind);
-// ns behind an invariant that the control looks at. What scalars alone give within a cycle stands
-// still from the start on.
-double behind_condition(const struct process *process, const struct op *op);
+// When it is there, if it is looked at by what takes `behind` ns.
+double invariant_arrival(const struct process *process, const struct op *op, double behind);
 // Fails where an operation alone is longer than the period.
 void check_delay(struct compiler *cc, const struct process *process, const struct op *op);
 

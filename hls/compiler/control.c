@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the steps of a process wait for, and how long the paths of its control take: the way from
+// registers through the picking of a step, or the decision whether an iteration is issued, to all
+// that it moves; the ends of loops; the credits. A signal that comes late passes as few LUT_DELAYs
+// as its place permits; what else a function looks at is there early.
+#include "control.h"
+
+#include "depth.h"
+
+static int lut_levels(int inputs) { // of a function of so many bits
+    int levels = 0;
+    for (; inputs > 1; inputs = (inputs + 5) / 6)
+        levels++;
+    return levels;
+}
+
+struct gate { // a function in the making
+    double late;
+    int inputs;
+};
+
+static void join(struct gate *g, double arrival) {
+    g->late = arrival > g->late ? arrival : g->late;
+    g->inputs++;
+}
+
+static double out_of(const struct gate *g) {
+    const double early = REGISTER_OUT + LUT_DELAY * lut_levels(g->inputs),
+                 late = g->late + LUT_DELAY;
+    return late > early ? late : early;
+}
+
+// ---- steps
+
+const struct region *step_region(const struct process *p, int step) {
+    return p->steps[step].kind == STEP_REGION ? p->regions[p->steps[step].region] : NULL;
+}
+
+const struct op *step_condition(const struct process *p, int step) {
+    const struct region *r = step_region(p, step);
+    const struct op *condition = r ? r->enable : p->steps[step].condition;
+    int64_t value;
+    while (condition && condition->alias)
+        condition = condition->alias;
+    return condition && ir_is_const(condition, &value) && value ? NULL : condition;
+}
+
+bool level_may_be_empty(const struct level *level) {
+    if (level->trips >= 0)
+        return level->trips == 0;
+    return level->inclusive ? level->limit->low < level->start : level->limit->low <= level->start;
+}
+
+bool is_never_run(const struct region *r) {
+    for (int i = 0; i < r->levels; i++)
+        if (r->level[i].trips == 0)
+            return true;
+    return ir_only_enters(r);
+}
+
+bool may_be_empty(const struct region *r) {
+    for (int i = 0; i < r->levels; i++)
+        if (level_may_be_empty(&r->level[i]))
+            return !is_never_run(r);
+    return false;
+}
+
+double behind_limit(const struct level *level) {
+    const int limit = level->limit->width, index = level->index->width;
+    const int width = (limit > index ? limit : index) + 2;
+    const double adds = sum_delay(width), compares = magnitude_delay(width) + LUT_DELAY;
+    return adds > compares ? adds : compares;
+}
+
+double behind_empty(const struct region *r) {
+    int width = 1, count = 0;
+    for (int i = 0; i < r->levels; i++) {
+        const struct level *level = &r->level[i];
+        if (level->trips >= 0 || !level_may_be_empty(level))
+            continue;
+        width = level->limit->width > width ? level->limit->width : width;
+        count++;
+    }
+    return magnitude_delay(width) + LUT_DELAY * lut_levels(count);
+}
+
+bool is_told_empty(const struct process *p, const struct region *r) {
+    for (int i = 0; may_be_empty(r) && i < r->levels; i++) {
+        const struct level *level = &r->level[i];
+        if (level->trips >= 0 || !level_may_be_empty(level))
+            continue;
+        if (!p->invariants[level->limit->id].starts ||
+            invariant_by_register(p, level->limit, behind_empty(r)))
+            return false;
+    }
+    return may_be_empty(r);
+}
+
+// ---- the step picker
+
+static int waits_of(const int *cycles) {
+    return (cycles[FROM_SCALARS] > 0) + (cycles[FROM_REGISTERS] > 0);
+}
+
+static bool has_waits(const struct process *p) {
+    for (int i = 0; i < p->step_count; i++)
+        if (waits_of(p->steps[i].settles))
+            return true;
+    return false;
+}
+
+// What decides whether the steps from the nearest one on that is always taken let `step` be looked
+// at, and over `step` itself.
+static int pick_inputs(const struct process *p, int step) {
+    int inputs = 1 + waits_of(p->steps[step].settles) + (step_condition(p, step) != NULL);
+    for (int i = step - 1; i >= 0 && step_condition(p, i); i--)
+        inputs += 2 + waits_of(p->steps[i].knows);
+    return inputs;
+}
+
+static double found_delay(const struct process *p) {
+    int most = 1;
+    for (int i = 0; i < p->step_count; i++) {
+        const int inputs = pick_inputs(p, i) + (i == p->step_count - 1); // the end of the steps
+        most = inputs > most ? inputs : most;
+    }
+    return REGISTER_OUT + LUT_DELAY * lut_levels(most);
+}
+
+// Behind a pick: the next phase, the place where the search goes on, loops that start.
+static double picked_delay(const struct process *p) {
+    int skips = 4, sources = 3;
+    for (int i = 0; i < p->step_count; i++) {
+        const struct region *r = step_region(p, i);
+        int from = 3;
+        for (int k = 0; k < p->step_count; k++)
+            from += p->steps[k].kind == STEP_JUMP && p->steps[k].target == i;
+        sources = from > sources ? from : sources;
+        skips += !r || is_never_run(r) || may_be_empty(r) || has_waits(p);
+    }
+    return LUT_DELAY * lut_levels(skips > sources ? skips : sources);
+}
+
+void plan_picks(struct process *p) {
+    p->picks_late = found_delay(p) + picked_delay(p) > SCHEDULE_BUDGET;
+}
+
+int first_issue(const struct process *p) {
+    return FIRST_ISSUE + p->picks_late;
+}
+
+// ---- iterations
+
+// When a condition that decides over an iteration is there in `stage`.
+static double arrival_in(const struct process *p, const struct region *r, const struct op *op,
+                         int stage) {
+    const struct op_time *t = &r->schedule->time[op->id];
+    if (t->invariant)
+        return invariant_arrival(p, op, BY_PIPELINE);
+    return op->code != IR_PHI && t->ready == stage ? t->arrival : REGISTER_OUT;
+}
+
+static double issue_delay(const struct process *p, int region) {
+    const struct region *r = p->regions[region];
+    struct gate g = {0};
+    join(&g, REGISTER_OUT); // the loop runs
+    if (r->schedule->ii > 1)
+        join(&g, REGISTER_OUT + LUT_DELAY);
+    if (r->go_on)
+        join(&g, arrival_in(p, r, r->go_on, 0));
+    for (int i = 0; i < r->effect_count; i++) {
+        const struct op *op = r->effects[i];
+        int writes = 0;
+        if (op->code != IR_READ && op->code != IR_WRITE)
+            continue;
+        if (op->code == IR_WRITE)
+            most_words(r, (int)op->imm, &writes);
+        join(&g, REGISTER_OUT); // a word, or room
+        if (op->in[0] && writes <= 1 && told_at_issue(r->schedule, op->in[0]))
+            join(&g, arrival_in(p, r, op->in[0], 0));
+    }
+    return out_of(&g);
+}
+
+// When a word of an input is taken.
+static double ready_delay(const struct process *p, int stream) {
+    struct gate g = {0};
+    for (int k = 0; k < p->region_count; k++) {
+        const struct region *r = p->regions[k];
+        bool reads = false;
+        for (int i = 0; i < r->effect_count; i++)
+            reads = reads || (r->effects[i]->code == IR_READ && r->effects[i]->imm == stream);
+        if (reads)
+            join(&g, issue_delay(p, k));
+    }
+    return g.inputs > 1 ? out_of(&g) : g.late;
+}
+
+// ---- the slowest path
+
+static void worse(struct control_path *worst, const char *kind, double ns, struct location loc) {
+    if (ns > worst->ns)
+        *worst = (struct control_path){kind, ns, loc};
+}
+
+static void look_at_picks(const struct process *p, struct control_path *worst) {
+    const struct location top = p->function ? p->function->loc : (struct location){0};
+    const double found = p->picks_late ? REGISTER_OUT : found_delay(p);
+    worse(worst, "pick", found + picked_delay(p), top);
+    worse(worst, "pick", found_delay(p), top);
+    for (int i = 0; i < p->step_count; i++) {
+        const struct region *r = step_region(p, i);
+        for (int k = 0; r && k < r->levels && may_be_empty(r); k++)
+            if (r->level[k].trips < 0 && level_may_be_empty(&r->level[k]))
+                worse(worst, "condition",
+                      invariant_arrival(p, r->level[k].limit, behind_empty(r)) + behind_empty(r),
+                      r->loc);
+        for (int k = 0; r && k < r->carried_count; k++) {
+            const struct carried *c = &r->carried[k];
+            if (!c->init || (!r->schedule->time[c->phi->id].needed && !p->states[c->state].live))
+                continue;
+            const double value = invariant_arrival(p, c->init, BY_FIRST_VALUE);
+            worse(worst, "first value",
+                  (found + LUT_DELAY > value ? found + LUT_DELAY : value) + BY_FIRST_VALUE, r->loc);
+        }
+    }
+    int bits = 3;
+    for (int i = 0; i < p->region_count; i++)
+        bits += p->regions[i]->schedule->depth > 1 ? p->regions[i]->schedule->depth : 2;
+    worse(worst, "drain", REGISTER_OUT + LUT_DELAY * lut_levels(bits), top);
+}
+
+static void look_at_loop(const struct process *p, int region, struct control_path *worst) {
+    const struct region *r = p->regions[region];
+    const struct schedule *s = r->schedule;
+    worse(worst, "issue", issue_delay(p, region) + LUT_DELAY, r->loc);
+    if (r->break_if)
+        worse(worst, "loop end", arrival_in(p, r, r->break_if, s->break_stage) + 2 * LUT_DELAY,
+              r->loc);
+    for (int i = 0; i < r->levels; i++) {
+        const struct level *level = &r->level[i];
+        int width = level->index->width;
+        if (level->trips >= 0 && level->trips < 2)
+            continue;
+        worse(worst, "loop end", REGISTER_OUT + sum_delay(width) + LUT_DELAY, r->loc);
+        if (level->trips < 0) {
+            const double behind = behind_limit(level);
+            width = (level->limit->width > width ? level->limit->width : width) + 2;
+            worse(worst, "loop end", invariant_arrival(p, level->limit, behind) + behind, r->loc);
+        }
+        worse(worst, "loop end", REGISTER_OUT + magnitude_delay(width) + LUT_DELAY, r->loc);
+    }
+}
+
+static void look_at_output(const struct network *net, const struct process *p, int stream,
+                           struct control_path *worst) {
+    const struct stream *s = &p->streams[stream];
+    struct gate take = {0};
+    int most = 1;
+    bool cancels = false;
+    for (int k = 0; k < p->region_count; k++) {
+        const struct region *r = p->regions[k];
+        int writes;
+        const int words = most_words(r, stream, &writes);
+        struct gate cancel = {0};
+        if (!writes)
+            continue;
+        join(&take, issue_delay(p, k));
+        most = words > most ? words : most;
+        for (int i = 0; i < r->effect_count; i++) {
+            const struct op *op = r->effects[i];
+            if (op->code != IR_WRITE || op->imm != stream || !op->in[0])
+                continue;
+            const double guard = arrival_in(p, r, op->in[0], r->schedule->time[op->id].start);
+            worse(worst, "push", guard + 2 * LUT_DELAY, op_location(op, r->loc));
+            if (writes > 1 || !told_at_issue(r->schedule, op->in[0]))
+                join(&cancel, arrival_in(p, r, op->in[0], r->schedule->write_stage[stream]));
+        }
+        cancels = cancels || cancel.inputs;
+        if (cancel.inputs)
+            worse(worst, "credit", out_of(&cancel) + (words > 1 ? sum_delay(words) : 0), r->loc);
+    }
+    if (!take.inputs)
+        return;
+    const int bits = ir_signed_width(-most, output_depth(net, p, stream) - most);
+    const double taken = take.inputs > 1 ? out_of(&take) : take.late;
+    double given = REGISTER_OUT;
+    if (s->channel >= 0 && !net->channels[s->channel].crossing) {
+        const struct channel *c = &net->channels[s->channel];
+        given = ready_delay(net->processes[c->to_process], c->to_stream);
+    } else if (s->partner >= 0) {
+        given = ready_delay(p, s->partner);
+    }
+    worse(worst, "credit", (taken > given ? taken : given) + LUT_DELAY, s->loc);
+    worse(worst, "credit", REGISTER_OUT + sum_delay(bits) * (1 + cancels) + LUT_DELAY, s->loc);
+}
+
+struct control_path slowest_control(const struct network *net, const struct process *p) {
+    struct control_path worst = {"none", 0, {0}};
+    look_at_picks(p, &worst);
+    for (int i = 0; i < p->region_count; i++)
+        look_at_loop(p, i, &worst);
+    for (int i = 0; i < p->stream_count; i++) {
+        const struct stream *s = &p->streams[i];
+        if (s->is_output)
+            look_at_output(net, p, i, &worst);
+        else if (s->is_used)
+            worse(&worst, "read", ready_delay(p, i) + LUT_DELAY, s->loc);
+    }
+    return worst;
+}
