@@ -24,11 +24,17 @@ static void keep(void *context, const char *text) {
     strcat(notes, "\n");
 }
 
+static float *numbers_of(struct file *f, int tensor_index, size_t *count) {
+    Onnx__TensorProto *t = &f->tensor[tensor_index];
+
+    *count = t->has_raw_data ? t->raw_data.len / 4 : t->n_float_data;
+    return t->has_raw_data ? (float *)(void *)t->raw_data.data : t->float_data;
+}
+
 // Numbers of a tensor of the fixture that are small enough for nothing to be saturated.
 static void set(struct file *f, int tensor_index, float scale) {
-    Onnx__TensorProto *t = &f->tensor[tensor_index];
-    float *list = t->has_raw_data ? (float *)(void *)t->raw_data.data : t->float_data;
-    size_t count = t->has_raw_data ? t->raw_data.len / 4 : t->n_float_data;
+    size_t count;
+    float *list = numbers_of(f, tensor_index, &count);
 
     for (size_t i = 0; i < count; i++)
         list[i] = scale * (float)((int)(i * 7 + (size_t)tensor_index * 3) % 11 - 5) / 5;
@@ -316,6 +322,64 @@ START_TEST(each_output_has_its_figure) {
 }
 END_TEST
 
+// ---- Cell states
+
+// Gates that are open (ONNX has them in the order i, o, f, c), so unit 0 counts feature 0 up and
+// down, and unit 1 a thirtieth of it.
+static void make_counting_net(const char *path) {
+    struct file *f = make_net(path, (const float[]){1, 0, 0, 1}, (const float[]){0, 0});
+    float *list;
+    size_t count;
+
+    for (int tensor = 0; tensor < 3; tensor++) {
+        list = numbers_of(f, tensor, &count);
+        for (size_t i = 0; i < count; i++)
+            list[i] = tensor == 2 && i < 6 ? 20 : 0;
+    }
+    list = numbers_of(f, 0, &count);
+    list[6 * F] = 12;
+    list[7 * F] = 1.0f / 30;
+    write_file(f, path);
+    free(f);
+}
+
+// One sequence that goes up for so many steps and three quarters of the way down again. Where the
+// way up was cut it ends below zero. (A forget gate is at most 1 - 2^-15, so long counts fade.)
+static void write_counting_x(const char *path, size_t up) {
+    const size_t shape[3] = {1, up + up * 3 / 4, F};
+    struct mr_array x;
+
+    ck_assert_int_eq(mr_array_create(&x, 3, shape, error, sizeof error), 0);
+    memset(x.data, 0, x.count * sizeof *x.data);
+    for (size_t t = 0; t < shape[1]; t++)
+        x.data[t * F] = t < up ? 1 : -1;
+    ck_assert_int_eq(mr_npy_write(path, &x, error, sizeof error), 0);
+    mr_array_free(&x);
+}
+
+START_TEST(cell_states_get_the_range_that_they_need) {
+    static const struct {
+        size_t up;
+        double limit;
+    } cases[] = {{5, 128}, {60, 128}, {100, 256}, {300, 1024}, {3000, 8192}};
+    struct mr_import_options o = {.calibration = FOLDER "/count.npy", .note = keep};
+    struct mr_accuracy_info all;
+    struct mr_layer_info layer;
+    struct mr_error e;
+
+    make_counting_net(FOLDER "/count.onnx");
+    write_counting_x(FOLDER "/count.npy", cases[_i].up);
+    ck_assert_msg(mr_import_with(FOLDER "/count.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
+    struct mr_model *model = mr_model_open(FOLDER "/m", &e);
+    ck_assert_msg(model != NULL, "%s", e.text);
+    ck_assert_int_eq(mr_model_layer(model, 0, &layer), 0);
+    ck_assert_double_eq(layer.cell_limit, cases[_i].limit);
+    ck_assert_int_eq(mr_model_accuracy(model, MR_ALL, &all), 0);
+    ck_assert_msg(all.snr_db > 40, "%g dB, largest %g", all.snr_db, all.max_error);
+    mr_model_close(model);
+}
+END_TEST
+
 // An output that is nearly zero because its bias takes away what a range by hand then cuts.
 START_TEST(more_error_than_signal_is_refused) {
     float head[O * H] = {3, 2, 1, 1}, bias[O] = {0, 0};
@@ -445,6 +509,7 @@ int main(void) {
                         sizeof statistics / sizeof *statistics);
     tcase_add_test(all, statistics_in_an_array);
     tcase_add_test(all, each_output_has_its_figure);
+    tcase_add_loop_test(all, cell_states_get_the_range_that_they_need, 0, 5);
     tcase_add_test(all, more_error_than_signal_is_refused);
     tcase_add_test(all, casts_are_kept_and_done);
     tcase_add_loop_test(all, wrong_calibration_is_refused, 0, 2);

@@ -94,10 +94,11 @@ struct mr_range {
 
 // All zero gives the defaults.
 struct mr_import_options {
-    // A file of typical input (.npy or .csv), laid out as the network takes it. The
-    // input formats are chosen from it, with a bit of head-room, and the accuracy is measured on
-    // it: integers against the operators of the ONNX file itself, in double precision. NULL: inputs
-    // are expected within -8 to 8 and the accuracy stays unknown.
+    // A file of typical input (.npy or .csv), laid out as the network takes it. The input formats
+    // are chosen from it, with a bit of head-room, and so are the ranges of the cell states, which
+    // may need sequences as long as in use. The accuracy is measured on it: integers against the
+    // operators of the ONNX file itself, in double precision. NULL: inputs are expected within -8
+    // to 8, cell states within -128 to 128, and the accuracy stays unknown.
     const char *calibration;
     // Share of the calibration data, in percent, that a feature's format must hold; values beyond
     // saturate. 0: 100. Less keeps single faults from ruining a format: 99.9.
