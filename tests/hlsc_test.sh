@@ -182,6 +182,34 @@ else
     verdict edges FAIL "scalars at the edges: $drawn: $(tail -n 1 "$work/edges.log")"
 fi
 
+# Files: what is read is no device without an end and is not written over; outputs follow links.
+refused() { # name, text, command...
+    local name=$1 text=$2
+    shift 2
+    timeout 60 "$@" >"$work/$name.log" 2>&1
+    if [ $? -eq 1 ] && grep -qF -- "$text" "$work/$name.log"; then
+        verdict "$name" pass "$name: $(tail -n 1 "$work/$name.log")"
+    else
+        verdict "$name" FAIL "$name: $(tail -n 1 "$work/$name.log")"
+    fi
+}
+printf '#include "hls.h"\nHLS_STREAM_OF(int32_t)\nvoid pass(hls_stream(int32_t) *in, hls_stream(int32_t) *out) {\n    hls_write(int32_t, out, hls_read(int32_t, in));\n}\n' >"$work/pass.c"
+cp "$work/edges.c" "$work/edges_model.c"
+echo 5 >"$work/pass.txt"
+refused source-device "is not a file" "$hlsc" /dev/zero --top edges -o "$work/device"
+refused source-kept "is the kernel" "$hlsc" "$work/edges_model.c" --top edges -I hls/include -o "$work"
+refused input-device "it is a device" "$hlsc" cosim "$work/pass.c" --top pass -I hls/include --input in=/dev/zero
+refused input-kept "this run reads it" "$hlsc" cosim "$work/pass.c" --top pass -I hls/include --input "in=$work/pass.txt" \
+    --output "out=$work/pass.txt"
+ln -s edges.txt "$work/link.txt"
+"$hlsc" cosim "$work/edges.c" --top edges -I hls/include --set n=3 --set data=7 --output "out=$work/link.txt" >/dev/null 2>&1
+if cmp -s "$work/edges.c" "$work/edges_model.c" && [ "$(cat "$work/pass.txt")" = 5 ] && [ -L "$work/link.txt" ] &&
+    [ "$(tr '\n' ' ' <"$work/edges.txt")" = "7 6 5 " ]; then
+    verdict files pass "files that are read stay, and links are followed"
+else
+    verdict files FAIL "files that are read stay, and links are followed"
+fi
+
 # A kernel that does not end ends in words, and leaves nothing in the cache.
 printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid endless(hls_stream(uint16_t) *out, uint16_t n) {\n    uint16_t i = n | 1;\n    while (i != 0)\n        i |= 2;\n    hls_write(uint16_t, out, i);\n}\n' >"$work/endless.c"
 folders=$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)

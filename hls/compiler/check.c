@@ -36,7 +36,7 @@ static int check_all(struct checking *c) {
     int status = c->rtl ? rtl_runs(c, &random) : -1;
     if (status == 0 && c->held[0])
         status = FAIL(c, "%s", c->held);
-    if (close_vectors(c) != 0 || status != 0)
+    if (close_vectors(c, status == 0) != 0 || status != 0)
         return -1;
     uint64_t in = 0, out = 0;
     for (uint64_t n = 0; n < c->options->runs; n++) {
@@ -85,7 +85,7 @@ int check(const struct compile_options *compile_with, const struct check_options
         memcpy(error, "cosim", 5);
     mr_kernel_unload(c->model);
     mr_kernel_unload(c->rtl);
-    (void)close_vectors(c);
+    (void)close_vectors(c, false);
     compiled_free(&c->made);
     free(c->activity);
     if (c->folder[0])

@@ -61,7 +61,9 @@ struct checking {
     bool explains;         // the RTL runs once more, for a waveform
     bool is_given[MAX_PORTS];
     struct buffer given[MAX_PORTS]; // elements of inputs from files
-    FILE *output[MAX_PORTS];        // for the elements of outputs, or NULL
+    FILE *output[MAX_PORTS];        // for the elements of outputs, in memory, or NULL
+    char *output_text[MAX_PORTS];   // theirs
+    size_t output_size[MAX_PORTS];
     char *error;
     size_t error_size;
 };
@@ -124,7 +126,7 @@ int find_probes(struct checking *c);
 
 // ---- check_vectors.c
 int open_vectors(struct checking *c);
-int close_vectors(struct checking *c);
+int close_vectors(struct checking *c, bool keep);
 int read_vectors(struct checking *c, const struct mr_port *port, const char *path,
                  struct buffer *b);
 void write_vectors(const struct checking *c, const struct mr_port *port, const struct buffer *b,

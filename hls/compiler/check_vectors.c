@@ -4,11 +4,14 @@
 // Numbers are decimal or, behind 0x, hexadecimal; # begins a remark.
 #define _GNU_SOURCE
 #include "check_parts.h"
+#include "file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MAX_VECTORS = 1 << 30 }; // bytes of a file of elements
 
 static const struct type *payload_of(const struct checking *c, const struct mr_port *port) {
     const struct network *net = c->made.net;
@@ -81,12 +84,18 @@ static bool read_number(void *context, const struct type *type, size_t bit) {
 
 int read_vectors(struct checking *c, const struct mr_port *port, const char *path,
                  struct buffer *b) {
-    FILE *file = fopen(path, "r");
-    char *text = NULL;
+    unsigned char *data = NULL;
+    size_t size = 0;
+    char *text = NULL, problem[600];
     size_t room = 0;
     int status = 0, number = 0;
-    if (!file)
-        return FAIL(c, "%s: error: cannot be read: %s", path, strerror(errno));
+    if (mr_file_read(path, MAX_VECTORS, &data, &size, problem, sizeof problem) != 0)
+        return FAIL(c, "error: %s", problem);
+    FILE *file = size > 0 ? fmemopen(data, size, "r") : NULL;
+    if (!file) {
+        free(data);
+        return size > 0 ? FAIL(c, "%s: error: not enough memory to read it", path) : 0;
+    }
     while (status == 0 && getline(&text, &room, file) > 0) {
         struct line l = {.text = text + strspn(text, " \t\r\n")};
         number++;
@@ -108,6 +117,7 @@ int read_vectors(struct checking *c, const struct mr_port *port, const char *pat
     }
     free(text);
     fclose(file);
+    free(data);
     return status;
 }
 
@@ -158,6 +168,20 @@ static int check_names(struct checking *c, const char *const *list, int count, b
     return 0;
 }
 
+// What is written must be possible, and not what is read.
+static int check_output(struct checking *c, const char *path) {
+    const struct check_options *o = c->options;
+    char problem[600];
+    if (mr_file_check_output(path, problem, sizeof problem) != 0)
+        return FAIL(c, "error: %s", problem);
+    bool is_input = mr_file_is_same(path, c->compile_with->source);
+    for (uint32_t i = 0; i < c->ins; i++) {
+        const char *input = file_of(o->inputs, o->input_count, c->in[i]);
+        is_input = is_input || (input && mr_file_is_same(path, input));
+    }
+    return is_input ? FAIL(c, "%s: error: would be overwritten, and this run reads it", path) : 0;
+}
+
 int open_vectors(struct checking *c) {
     const struct check_options *o = c->options;
     if (check_names(c, o->inputs, o->input_count, false) != 0 ||
@@ -171,19 +195,37 @@ int open_vectors(struct checking *c) {
     }
     for (uint32_t i = 0; i < c->outs; i++) {
         const char *path = file_of(o->outputs, o->output_count, c->out[i]);
-        if (path && !(c->output[i] = fopen(path, "w")))
-            return FAIL(c, "%s: error: cannot be written: %s", path, strerror(errno));
+        if (path && check_output(c, path) != 0)
+            return -1;
+        if (path && !(c->output[i] = open_memstream(&c->output_text[i], &c->output_size[i])))
+            return FAIL(c, "%s: error: not enough memory for the elements", path);
     }
     return 0;
 }
 
-int close_vectors(struct checking *c) {
+static int write_output(struct checking *c, uint32_t i, bool keep) {
+    const struct check_options *o = c->options;
+    char problem[600];
+    const bool whole = !(ferror(c->output[i]) | (fclose(c->output[i]) != 0));
+    if (!keep)
+        return 0;
+    if (!whole)
+        return FAIL(c, "cosim: not enough memory for the elements of output '%s'", c->out[i]->name);
+    const struct mr_piece piece = {c->output_text[i], c->output_size[i]};
+    return mr_file_write(file_of(o->outputs, o->output_count, c->out[i]), &piece, 1, problem,
+                         sizeof problem) != 0
+               ? FAIL(c, "error: %s", problem)
+               : 0;
+}
+
+int close_vectors(struct checking *c, bool keep) {
     int status = 0;
     for (uint32_t i = 0; i < MAX_PORTS; i++) {
-        if (c->output[i] && (ferror(c->output[i]) | (fclose(c->output[i]) != 0)))
-            status = FAIL(c, "cosim: the elements of output '%s' could not all be written",
-                          c->out[i]->name);
+        if (c->output[i] && write_output(c, i, keep) != 0)
+            status = -1;
         c->output[i] = NULL;
+        free(c->output_text[i]);
+        c->output_text[i] = NULL;
         free(c->given[i].data);
         c->given[i] = (struct buffer){0};
     }

@@ -6,6 +6,7 @@
 #include "ast_dump.h"
 #include "depth.h"
 #include "emit.h"
+#include "file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -32,15 +33,22 @@ static void discard(struct output *outputs) {
     }
 }
 
-static FILE *open_output(struct compiler *cc, struct output *out, const char *dir, const char *top,
-                         const char *suffix) {
+static FILE *open_output(struct compiler *cc, struct output *out, const struct compile_options *o,
+                         const char *name, const char *suffix) {
+    const char *dir = o->out_dir;
     const struct location nowhere = {"hlsc", 0};
-    if (snprintf(out->path, sizeof out->path, "%s/%s%s", dir, top, suffix) >=
+    if (snprintf(out->path, sizeof out->path, "%s/%s%s", dir, name, suffix) >=
             (int)sizeof out->path ||
-        snprintf(out->temporary, sizeof out->temporary, "%s/.%s%s.%ld", dir, top, suffix,
+        snprintf(out->temporary, sizeof out->temporary, "%s/.%s%s.%ld", dir, name, suffix,
                  (long)getpid()) >= (int)sizeof out->temporary) {
         out->temporary[0] = 0;
         fail(cc, nowhere, "the path of the output folder '%s' is too long", dir);
+    }
+    if (mr_file_is_same(out->path, o->source)) {
+        out->temporary[0] = 0;
+        fail(cc, nowhere,
+             "%s would be overwritten, and is the kernel; choose another folder with -o",
+             out->path);
     }
     out->file = fopen(out->temporary, "w");
     if (!out->file) {
@@ -114,12 +122,12 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     made->net = net;
     made->tiles = tiles;
     make_folder(cc, o->out_dir);
-    emit_network(cc, net, tiles, open_output(cc, &outputs[0], o->out_dir, o->top, ".sv"));
-    emit_ports_header(cc, net, open_output(cc, &outputs[1], o->out_dir, o->top, "_ports.h"));
+    emit_network(cc, net, tiles, open_output(cc, &outputs[0], o, o->top, ".sv"));
+    emit_ports_header(cc, net, open_output(cc, &outputs[1], o, o->top, "_ports.h"));
     emit_model(cc, net, relative_path(cc, o->out_dir, o->source),
-               open_output(cc, &outputs[2], o->out_dir, o->top, "_model.c"));
-    report_json(net, tiles, open_output(cc, &outputs[3], o->out_dir, "report", ".json"));
-    report_text(net, tiles, open_output(cc, &outputs[4], o->out_dir, "report", ".txt"));
+               open_output(cc, &outputs[2], o, o->top, "_model.c"));
+    report_json(net, tiles, open_output(cc, &outputs[3], o, "report", ".json"));
+    report_text(net, tiles, open_output(cc, &outputs[4], o, "report", ".txt"));
     if (o->print_report)
         report_text(net, tiles, stdout);
     for (int i = 0; i < OUTPUTS; i++) {

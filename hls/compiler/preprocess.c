@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum { MAX_TEXT = 64 << 20 };
+enum { MAX_TEXT = 64 << 20, MAX_SOURCE = 64 << 20 };
 
 struct capture {
     char *data; // malloc'ed, NUL-terminated
@@ -138,11 +139,14 @@ static noreturn void fail_with_first_message(struct compiler *cc, const char *to
 
 static char *run_tool(struct compiler *cc, const char *path, const struct front_options *options,
                       const char *const *fixed, int fixed_count) {
-    FILE *input = fopen(path, "rb");
-    if (!input)
+    // The C compiler would read a device or a pipe for ever.
+    struct stat status_of_file;
+    if (stat(path, &status_of_file) != 0 || access(path, R_OK) != 0)
         fail(cc, (struct location){path, 0}, "cannot be read (%s); check the path of the kernel",
              strerror(errno));
-    fclose(input);
+    if (!S_ISREG(status_of_file.st_mode) || status_of_file.st_size > MAX_SOURCE)
+        fail(cc, (struct location){path, 0},
+             "is not a file of at most 64 MiB; check the path of the kernel");
     const char *tool = options && options->cc ? options->cc : getenv("HLSC_CC");
     if (!tool || !*tool)
         tool = "gcc";
