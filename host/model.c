@@ -97,6 +97,21 @@ static json_t *accuracy_list(const struct mr_accuracy *list, int count) {
     return array;
 }
 
+// One number where all outputs have the same format, else a list.
+static json_t *frac_json(const struct mr_quantised_head *head) {
+    bool same = true;
+    json_t *list = json_array();
+
+    for (int o = 0; o < head->outputs; o++) {
+        same = same && head->frac_bits[o] == head->frac_bits[0];
+        json_array_append_new(list, json_integer(head->frac_bits[o]));
+    }
+    if (!same)
+        return list;
+    json_decref(list);
+    return json_integer(head->frac_bits[0]);
+}
+
 // The description; NULL when memory is short or the name is no UTF-8.
 static json_t *describe(const struct mr_model_data *model) {
     const struct mr_network *n = &model->network;
@@ -115,10 +130,10 @@ static json_t *describe(const struct mr_model_data *model) {
            put(root, "steps", json_integer(n->steps)) &&
            json_object_set(root, "layers", layers) == 0 &&
            put(root, "head",
-               json_pack("{s:s, s:i, s:i, s:s, s:i}", "type", "dense", "inputs", n->head.inputs,
+               json_pack("{s:s, s:i, s:i, s:s, s:o}", "type", "dense", "inputs", n->head.inputs,
                          "outputs", n->head.outputs, "activation",
                          n->head.sigmoid ? "sigmoid" : "linear", "frac_bits",
-                         model->quantised.head.frac_bits));
+                         frac_json(&model->quantised.head)));
     good = good && put_cast(root, "input_cast", n->input_cast) &&
            put_cast(root, "output_cast", n->output_cast);
     if (good && model->accuracy.count > 0)
@@ -320,6 +335,21 @@ static int read_cast(const struct reader *r, const json_t *root, const char *key
     return entry ? bad(r, "has a cast that is not known") : 0;
 }
 
+static int read_frac(const struct reader *r, const json_t *entry, struct mr_quantised_head *head) {
+    head->frac_bits = calloc((size_t)head->outputs, sizeof *head->frac_bits);
+    if (!head->frac_bits)
+        return bad(r, "needs more memory than there is");
+    for (int o = 0; o < head->outputs; o++) {
+        const json_t *one = json_is_array(entry) ? json_array_get(entry, (size_t)o) : entry;
+        if (!json_is_integer(one) || json_integer_value(one) < 0 || json_integer_value(one) > 63)
+            return bad(r, "has no usable formats of the outputs");
+        head->frac_bits[o] = (int32_t)json_integer_value(one);
+    }
+    return json_is_array(entry) && json_array_size(entry) != (size_t)head->outputs
+               ? bad(r, "has formats for another number of outputs")
+               : 0;
+}
+
 static int read_description(const struct reader *r, const json_t *root,
                             struct mr_model_data *model) {
     const json_t *head = json_object_get(root, "head");
@@ -340,14 +370,15 @@ static int read_description(const struct reader *r, const json_t *root,
     if (!word(head, "type", "dense") ||
         !(word(head, "activation", "linear") || word(head, "activation", "sigmoid")) ||
         !number(head, "inputs", 1, MR_MAX_WIDTH, &n->head.inputs) ||
-        !number(head, "outputs", 1, MR_MAX_WIDTH, &n->head.outputs) ||
-        !number(head, "frac_bits", 0, 63, &q->frac_bits))
+        !number(head, "outputs", 1, MR_MAX_WIDTH, &n->head.outputs))
         return bad(r, "has no usable dense head");
     if (n->head.inputs != n->layers[n->layer_count - 1].hidden)
         return bad(r, "has a head that does not fit the last layer");
     n->head.sigmoid = q->sigmoid = word(head, "activation", "sigmoid");
     q->inputs = n->head.inputs;
     q->outputs = n->head.outputs;
+    if (read_frac(r, json_object_get(head, "frac_bits"), q) != 0)
+        return -1;
     if (read_cast(r, root, "input_cast", &n->input_cast) != 0 ||
         read_cast(r, root, "output_cast", &n->output_cast) != 0)
         return -1;
@@ -433,7 +464,7 @@ static int read_model(const struct reader *r, const struct mr_safetensors *file,
                        "%s is a safetensors file but not a model of this program; make one with "
                        "millrace import",
                        r->name);
-    // Version 1 had no casts and one range of cell states.
+    // Version 1 had no casts, one range of cell states, and one format for all outputs.
     if (strcmp(version, "1") != 0 && strcmp(version, "2") != 0)
         return mr_fail(r->error, r->error_size,
                        "%s has format version %.20s; this program reads versions 1 and 2", r->name,

@@ -173,47 +173,30 @@ static bool output_fits(const struct mr_rows *rows, int row) {
     return bound_of(rows, row) >> rows->shift[row] < INT32_MAX;
 }
 
-// All outputs of a linear head share one format, so the scales are found first, then the format.
-static int quantise_linear(const struct mr_dense *head, struct mr_quantised_head *out, char *error,
-                           size_t error_size) {
+// Outputs may be of very different sizes, so each has a format of its own: the finest at which it
+// fits 32 bits whatever the hidden state.
+static int quantise_linear(const struct mr_dense *head, struct mr_quantised_head *out, int index,
+                           char *error, size_t error_size) {
     const int64_t half = (int64_t)1 << (MR_SHIFT_MAX - 1);
-    int frac = LINEAR_SCALE_MAX, column = -1;
-    int *scale = calloc((size_t)head->outputs, sizeof *scale);
+    struct row row = head_row(head, index);
+    int scale = LINEAR_SCALE_MAX, column = -1;
 
-    if (!scale)
-        return mr_fail(error, error_size, "not enough memory for the weights of the head");
-    for (int i = 0; i < head->outputs; i++) {
-        struct row row = head_row(head, i);
-        scale[i] = LINEAR_SCALE_MAX;
-        while (scale[i] > 0 && !fits(&row, scale[i], half, &column))
-            scale[i]--;
-        if (scale[i] == 0 || fabs(row.bias) > 2147483000.0) {
-            free(scale);
-            return too_large(&row, column, error, error_size);
-        }
-        int own = output_frac(&row);
-        if (own > scale[i] - MR_SHIFT_MIN)
-            own = scale[i] - MR_SHIFT_MIN;
-        if (own < frac)
-            frac = own;
-    }
-    int result = 0;
-    for (int i = 0; i < head->outputs && result == 0;) {
-        struct row row = head_row(head, i);
-        int shift = scale[i] - frac < MR_SHIFT_MAX ? scale[i] - frac : MR_SHIFT_MAX;
-        fill_row(&row, frac + shift, shift, &out->rows, i);
-        if (output_fits(&out->rows, i)) {
-            i++;
-        } else if (frac > 0) { // by the weights' rounding; again from the first one
-            frac--;
-            i = 0;
-        } else {
-            result = too_large(&row, -1, error, error_size);
+    while (scale > 0 && !fits(&row, scale, half, &column))
+        scale--;
+    if (scale == 0 || fabs(row.bias) > 2147483000.0)
+        return too_large(&row, column, error, error_size);
+    int frac = output_frac(&row);
+    if (frac > scale - MR_SHIFT_MIN)
+        frac = scale - MR_SHIFT_MIN;
+    for (; frac >= 0; frac--) { // the weights' rounding may ask for one less
+        int shift = scale - frac < MR_SHIFT_MAX ? scale - frac : MR_SHIFT_MAX;
+        fill_row(&row, frac + shift, shift, &out->rows, index);
+        if (output_fits(&out->rows, index)) {
+            out->frac_bits[index] = frac;
+            return 0;
         }
     }
-    out->frac_bits = frac;
-    free(scale);
-    return result;
+    return too_large(&row, -1, error, error_size);
 }
 
 static int quantise_head(const struct mr_dense *head, struct mr_quantised_head *out, char *error,
@@ -221,14 +204,14 @@ static int quantise_head(const struct mr_dense *head, struct mr_quantised_head *
     out->inputs = head->inputs;
     out->outputs = head->outputs;
     out->sigmoid = head->sigmoid;
-    if (mr_rows_create(&out->rows, head->outputs, head->inputs) != 0)
+    out->frac_bits = calloc((size_t)head->outputs, sizeof *out->frac_bits);
+    if (mr_rows_create(&out->rows, head->outputs, head->inputs) != 0 || !out->frac_bits)
         return mr_fail(error, error_size, "not enough memory for the weights of the head");
-    if (!head->sigmoid)
-        return quantise_linear(head, out, error, error_size);
-    out->frac_bits = SIGMOID_FRAC;
     for (int i = 0; i < head->outputs; i++) {
         struct row row = head_row(head, i);
-        if (quantise_row(&row, SIGMOID_FRAC, &out->rows, i, error, error_size) != 0)
+        out->frac_bits[i] = SIGMOID_FRAC;
+        if ((head->sigmoid ? quantise_row(&row, SIGMOID_FRAC, &out->rows, i, error, error_size)
+                           : quantise_linear(head, out, i, error, error_size)) != 0)
             return -1;
     }
     return 0;
@@ -305,6 +288,7 @@ void mr_quantised_free(struct mr_quantised *quantised) {
         free_rows(&quantised->layers[l].gates);
     free(quantised->layers);
     free_rows(&quantised->head.rows);
+    free(quantised->head.frac_bits);
     free(quantised->input_frac_bits);
     memset(quantised, 0, sizeof *quantised);
 }
@@ -355,12 +339,13 @@ int mr_quantised_check(const struct mr_quantised *q, const char *name, char *err
     if (q->head.inputs != q->layers[q->layer_count - 1].hidden)
         return mr_fail(error, error_size, "%s: the head has %d inputs after a layer of %d units",
                        name, q->head.inputs, q->layers[q->layer_count - 1].hidden);
-    if (q->head.sigmoid ? q->head.frac_bits != SIGMOID_FRAC
-                        : q->head.frac_bits < 0 || q->head.frac_bits > LINEAR_SCALE_MAX)
-        return mr_fail(error, error_size,
-                       "%s: the head's outputs have %d fraction bits, which is "
-                       "not possible",
-                       name, q->head.frac_bits);
+    for (int o = 0; o < q->head.outputs; o++) {
+        const int frac = q->head.frac_bits[o];
+        if (q->head.sigmoid ? frac != SIGMOID_FRAC : frac < 0 || frac > LINEAR_SCALE_MAX)
+            return mr_fail(error, error_size,
+                           "%s: output %d of the head has %d fraction bits, which is not possible",
+                           name, o, frac);
+    }
     if (check_rows(&q->head.rows, name, "head", error, error_size) != 0)
         return -1;
     for (int row = 0; !q->head.sigmoid && row < q->head.outputs; row++)

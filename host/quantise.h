@@ -41,7 +41,7 @@ struct mr_quantised_layer {
 struct mr_quantised_head {
     int inputs, outputs;
     bool sigmoid;
-    int frac_bits;       // of the outputs: 15 with a sigmoid
+    int32_t *frac_bits;  // (outputs), 15 with a sigmoid
     struct mr_rows rows; // (outputs, inputs)
 };
 

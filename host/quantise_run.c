@@ -130,6 +130,8 @@ int mr_quantise_input(const struct mr_quantised *q, const float *x, size_t steps
 }
 
 void mr_quantised_output(const struct mr_quantised *q, const int32_t *y_q, size_t count, float *y) {
-    for (size_t i = 0; i < count * (size_t)q->head.outputs; i++)
-        y[i] = (float)mr_cast(q->output_cast, ldexp(y_q[i], -q->head.frac_bits));
+    const size_t outputs = (size_t)q->head.outputs;
+
+    for (size_t i = 0; i < count * outputs; i++)
+        y[i] = (float)mr_cast(q->output_cast, ldexp(y_q[i], -q->head.frac_bits[i % outputs]));
 }

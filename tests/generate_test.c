@@ -125,7 +125,8 @@ static void random_weights(uint64_t *state, const struct mr_shape *shape,
     head->inputs = shape->layers[shape->layer_count - 1].hidden;
     head->outputs = shape->outputs;
     head->sigmoid = shape->sigmoid;
-    head->frac_bits = 15;
+    head->frac_bits = calloc((size_t)head->outputs, sizeof *head->frac_bits);
+    ck_assert_ptr_nonnull(head->frac_bits);
     random_rows(state, &head->rows, head->outputs, head->inputs);
     quantised->input_frac_bits =
         calloc((size_t)shape->layers[0].inputs, sizeof *quantised->input_frac_bits);

@@ -119,6 +119,8 @@ static void check_outputs(const struct mr_model_data *model, const struct mr_arr
         ck_assert_msg(a.snr_db > 25, "output %zu: %g dB", o, a.snr_db);
         ck_assert_double_eq_tol(a.snr_db, model->output_accuracy[o].snr_db, 1);
     }
+    const struct mr_accuracy all = mr_accuracy_measure(expected->data, y, expected->count, 1);
+    ck_assert_msg(all.snr_db > 60, "%g dB", all.snr_db);
     free(ordered);
     free(y);
     free(x_q);

@@ -175,7 +175,8 @@ START_TEST(file_keeps_everything) {
                   error);
     ck_assert_str_eq(back.network.name, m.network.name);
     ck_assert_int_eq(back.network.head.sigmoid, _i);
-    ck_assert_int_eq(back.quantised.head.frac_bits, m.quantised.head.frac_bits);
+    for (int o = 0; o < 2; o++)
+        ck_assert_int_eq(back.quantised.head.frac_bits[o], m.quantised.head.frac_bits[o]);
     ck_assert_uint_eq(back.accuracy.count, 100);
     ck_assert_double_eq(back.accuracy.snr_db, 61.5);
     for (int l = 0; l < 2; l++) {
@@ -216,7 +217,7 @@ START_TEST(identity_is_of_the_numbers) {
                              &head->bias[1],
                              &head->shift[1],
                              &m.quantised.input_frac_bits[2],
-                             &m.quantised.head.frac_bits,
+                             &m.quantised.head.frac_bits[1],
                              &m.network.head.sigmoid};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         *(unsigned char *)numbers[i] ^= 1;
