@@ -110,6 +110,15 @@ static int check_finite(struct mr_session *session, const float *x, uint64_t seq
     return 0;
 }
 
+// After a failure of the device and of the fallback as well there is none.
+static int check_device(struct mr_session *session) {
+    return session->device
+               ? 0
+               : mr_failure(&session->error, MR_ERROR_DEVICE,
+                            "the session has no device any more, as its fallback failed as well; "
+                            "open another session");
+}
+
 static int check_call(struct mr_session *session, const float *x, uint64_t sequences,
                       uint64_t steps, uint32_t flags, const float *y) {
     struct mr_error *error = &session->error;
@@ -272,6 +281,8 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
     if (!session)
         return MR_ERROR_ARGUMENT;
     int code = check_call(session, x, sequences, steps, flags, y);
+    if (!code)
+        code = check_device(session);
     if (code)
         return code;
     // So many sequences go into one device run.
@@ -391,6 +402,8 @@ int mr_session_restore(struct mr_session *session, const void *state, size_t siz
     if (!state)
         return mr_failure(&session->error, MR_ERROR_ARGUMENT,
                           "mr_session_restore: the state is NULL");
+    if (check_device(session))
+        return MR_ERROR_DEVICE;
     const struct mr_plan *plan = &session->compiled.plan;
     char text[900];
     int16_t *beats = state_beats(session);

@@ -210,7 +210,8 @@ START_TEST(cuts_are_counted) {
     struct mr_session *card = open_session(model, device, NULL),
                       *cpu = open_session(model, "cpu:", NULL);
     ck_assert(!mr_session_run(cpu, x, SEQUENCES, STEPS, 0, y, &wanted));
-    ck_assert(!mr_session_run(card, x, SEQUENCES, STEPS, 0, y, &stats));
+    ck_assert_msg(!mr_session_run(card, x, SEQUENCES, STEPS, 0, y, &stats), "%s",
+                  mr_session_error(card));
     ck_assert_uint_gt(wanted.cut_cells, 0);
     ck_assert_uint_gt(wanted.cut_inputs, 0);
     ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
@@ -277,6 +278,31 @@ START_TEST(cuts_go_on) {
 }
 END_TEST
 
+// The fallback fails too: that is an error, of every later call as well.
+START_TEST(nothing_is_left) {
+    struct mr_model *model = open_model();
+    struct mr_options options = falling;
+    options.fallback = "xrt:0," FOLDER "/none.xclbin";
+    float *x = numbers(INPUTS, 5), y[OUTPUTS];
+    struct mr_session *session = open_session(model, device, &options);
+    step(session, x, y);
+    void *state = save(session);
+    ck_assert_int_eq(kill(find_card(), SIGKILL), 0);
+    for (int again = 0; again < 3; again++)
+        ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_DEVICE);
+    ck_assert_msg(strstr(mr_session_error(session), "no device any more") != NULL, "%s",
+                  mr_session_error(session));
+    ck_assert_int_eq(mr_session_restore(session, state, mr_session_state_size(session)),
+                     MR_ERROR_DEVICE);
+    ck_assert_int_eq(mr_session_save(session, state, mr_session_state_size(session)), 0);
+    ck_assert_uint_eq(mr_session_process_count(session), 0);
+    mr_session_close(session);
+    free(state);
+    free(x);
+    mr_model_close(model);
+}
+END_TEST
+
 // Without a card there is nothing to fall from: that is an error, as without a fallback.
 START_TEST(opening_does_not_fall) {
     struct mr_model *model = open_model();
@@ -302,6 +328,7 @@ int main(void) {
     tcase_add_loop_test(cases, sequences_go_on, 0, 2);
     tcase_add_test(cases, cuts_are_counted);
     tcase_add_loop_test(cases, cuts_go_on, 0, 3);
+    tcase_add_test(cases, nothing_is_left);
     tcase_add_test(cases, opening_does_not_fall);
     suite_add_tcase(suite, cases);
     return card_run(suite);
