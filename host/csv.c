@@ -166,6 +166,7 @@ struct count {
     size_t fields, numbers, words;
     size_t ordinals; // that are the number of their column
     bool index;      // the first is empty, as the head of the rows' names is
+    bool open;       // a quote does not end
 };
 
 // The column's own number, from 0.
@@ -185,6 +186,7 @@ static struct count look_at(char separator, struct span line) {
             mr_field_read(field.at, (size_t)(field.end - field.at), &value);
         count.numbers += kind == MR_FIELD_NUMBER;
         count.words += kind == MR_FIELD_WORD;
+        count.open |= open;
         count.index |= count.fields == 0 && field.at == field.end;
         count.ordinals += is_ordinal(field, count.fields - count.index);
         count.fields++;
@@ -202,7 +204,7 @@ static int is_header(struct table *t, struct span line) {
                        "table without names; remove the line (to_csv with header=False, "
                        "index=False), or write 0.0 if it is a row of data",
                        t->name, t->line);
-    if (count.numbers > 0 || count.words == 0)
+    if (count.numbers > 0 || count.words == 0 || count.open)
         return 0;
     if (t->note_size > 0)
         snprintf(t->note, t->note_size,
@@ -244,10 +246,9 @@ static int take_row(struct table *t, struct span line) {
 
 // Text has one byte for each of these characters, and no zero among them.
 static int check_encoding(struct table *t) {
-    const size_t size = (size_t)(t->end - t->at);
-
-    if (size >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0)
+    if (t->end - t->at >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0)
         t->at += 3;
+    const size_t size = (size_t)(t->end - t->at);
     const bool marked =
         size >= 2 && (memcmp(t->at, "\xff\xfe", 2) == 0 || memcmp(t->at, "\xfe\xff", 2) == 0);
     const char *zero = memchr(t->at, 0, (size_t)(t->end - t->at));

@@ -67,6 +67,10 @@ static const struct {
     const char *text, *part;
 } refused[] = {
     {"", "is empty"},
+    {"\xef\xbb\xbf", "holds no row"},
+    {"\xef\xbb\xbf"
+     "\"",
+     "quote"},
     {"\n\n# nothing\n", "holds no row"},
     {"a,b\n", "holds no row"},
     {"1,2\n3,x\n", "line 2, field 2 ('x') is not a number"},

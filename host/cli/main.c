@@ -24,7 +24,7 @@ static void print_help(FILE *stream) {
           "$MILLRACE_CACHE, else $XDG_CACHE_HOME/millrace, else ~/.cache/millrace.\n\n"
           "  millrace import rul.onnx --calibrate x.npy\n"
           "  millrace plan rul.millrace --target u55c\n"
-          "  millrace run rul.millrace --device sim: --input x.npy -o y.npy\n",
+          "  millrace run rul.millrace x.npy --device sim: -o y.npy\n",
           stream);
 }
 

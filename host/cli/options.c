@@ -248,7 +248,8 @@ const char *cli_argument(struct cli *cli, int argc, char **argv, const char *wha
         return NULL;
     }
     if (optind + 1 < argc) {
-        cli_usage(cli, "one argument too many: %s", argv[optind + 1]);
+        cli_usage(cli, "one argument too many: %s (files but the first are named by options)",
+                  argv[optind + 1]);
         return NULL;
     }
     return argv[optind];
@@ -261,7 +262,9 @@ int cli_model_and_input(struct cli *cli, int argc, char **argv, const char **mod
     *model = argv[optind];
     const int room = *input ? 1 : 2;
     if (optind + room < argc)
-        return cli_usage(cli, "one argument too many: %s", argv[optind + room]);
+        return cli_usage(
+            cli, "one argument too many: %s (files but model and input are named by options)",
+            argv[optind + room]);
     if (optind + 1 < argc)
         *input = argv[optind + 1];
     return *input ? CLI_OK : cli_usage(cli, "--input is missing");
