@@ -70,17 +70,23 @@ int mr_feature_ranges(const float *x, size_t count, int inputs, double percentil
     return 0;
 }
 
+int mr_feature_format(const struct mr_feature *feature, int most) {
+    const double largest = fmax(fabs(feature->low), fabs(feature->high));
+    const double wanted = feature->source == MR_RANGE_GIVEN ? largest : 2 * largest;
+    int frac = most;
+
+    if (feature->source == MR_RANGE_UNKNOWN)
+        return MR_FRAC_DEFAULT;
+    while (frac > MR_FRAC_MIN && ldexp(wanted, frac) > 32767.0)
+        frac--;
+    return frac;
+}
+
 int mr_feature_formats(const struct mr_feature *features, int inputs, int32_t *frac, char *error,
                        size_t error_size) {
     for (int k = 0; k < inputs; k++) {
-        const struct mr_feature *f = &features[k];
-        const double largest = fmax(fabs(f->low), fabs(f->high));
-        const double wanted = f->source == MR_RANGE_GIVEN ? largest : 2 * largest;
-        frac[k] = f->source == MR_RANGE_UNKNOWN ? MR_FRAC_DEFAULT : MR_FRAC_MAX;
-        if (f->source == MR_RANGE_UNKNOWN)
-            continue;
-        while (frac[k] > MR_FRAC_MIN && ldexp(wanted, frac[k]) > 32767.0)
-            frac[k]--;
+        const double largest = fmax(fabs(features[k].low), fabs(features[k].high));
+        frac[k] = mr_feature_format(&features[k], MR_FRAC_USUAL);
         if (ldexp(largest, frac[k]) > 32767.0)
             return mr_fail(error, error_size,
                            "feature %d reaches %g, which is beyond the formats; normalise the "

@@ -38,8 +38,11 @@ bool mr_feature_has_spike(const struct mr_feature_data *data);
 int mr_feature_ranges(const float *x, size_t count, int inputs, double percentile,
                       struct mr_feature *features);
 
-// The fraction bits of each feature: the most at which its range fits, with a bit of head-room
-// above ranges that were seen.
+// The fraction bits of a feature: the most, up to `most`, at which its range fits, with a bit of
+// head-room above ranges that were seen.
+int mr_feature_format(const struct mr_feature *feature, int most);
+
+// The same of each, up to MR_FRAC_USUAL; a range that no format holds is an error.
 int mr_feature_formats(const struct mr_feature *features, int inputs, int32_t *frac, char *error,
                        size_t error_size);
 

@@ -156,6 +156,10 @@ static void describe_spike(const struct import *in, int k, const struct mr_featu
              -2 * data->most, 2 * data->most);
 }
 
+static bool is_zero(const struct mr_feature *feature) {
+    return feature->low == 0 && feature->high == 0;
+}
+
 static int quantise(struct import *in) {
     const int inputs = inputs_of(in);
     int32_t *frac = malloc((size_t)inputs * sizeof *frac);
@@ -164,9 +168,17 @@ static int quantise(struct import *in) {
     if (!frac)
         return fail(in, "not enough memory to quantise the network");
     result = mr_feature_formats(in->features, inputs, frac, in->error, in->error_size);
-    if (result == 0)
+    for (bool again = result == 0; again;) {
         result = mr_quantise(&in->model->network, frac, &in->model->quantised, &feature, in->error,
                              in->error_size);
+        // A feature of small values may take a finer format, at which its weights are smaller.
+        const int finest = result != 0 && feature >= 0 && !is_zero(&in->features[feature])
+                               ? mr_feature_format(&in->features[feature], MR_FRAC_MAX)
+                               : MR_FRAC_MIN;
+        again = finest > MR_FRAC_USUAL && frac[feature] < finest;
+        if (again)
+            frac[feature] = finest;
+    }
     free(frac);
     if (result == 0 || feature < 0 || !in->cast || in->features[feature].source != MR_RANGE_DATA)
         return result;
@@ -268,6 +280,10 @@ static int expected_outputs(const struct import *in, float *y) {
                                                   : COMPARED;
 
     if (network->steps > 0 && (size_t)network->steps != in->steps) {
+        note(in,
+             "the file was exported for sequences of %d steps and the calibration data has %zu, so "
+             "its accuracy is measured against the network as it was read",
+             network->steps, in->steps);
         if (mr_reference_run(network, in->x, in->sequences, in->steps, y) != 0)
             return fail(in, "not enough memory to measure the accuracy");
         return 0;

@@ -19,7 +19,8 @@ enum {
     MR_SHIFT_MAX = 31,
     MR_SUM_BITS = 39, // sum |w| * 32768 + |bias| of a row stays below 2^39
     MR_FRAC_MIN = -16,
-    MR_FRAC_MAX = 15,
+    MR_FRAC_USUAL = 15,   // values within ±1
+    MR_FRAC_MAX = 40,     // where small inputs meet weights that are too large otherwise
     MR_FRAC_DEFAULT = 12, // without calibration: values within ±8
     MR_CELL_BITS = 24,
     MR_CELL_EXPONENT_MAX = 16, // units of 1

@@ -189,6 +189,56 @@ START_TEST(a_spike_is_named) {
 }
 END_TEST
 
+// Small inputs with large weights: the format goes below what is usual only where it must.
+START_TEST(small_inputs_with_large_weights_fit) {
+    struct mr_array x = make_x(NULL);
+    struct mr_import_options o = {0};
+    struct file *f = make_net(FOLDER "/net.onnx", NULL, NULL);
+    float *w = (float *)(void *)f->tensor[0].raw_data.data;
+    struct mr_model_data model;
+    int32_t frac[F];
+
+    for (int i = 0; i < N * T; i++) {
+        x.data[i * F] *= 1e-5f;
+        x.data[i * F + 1] *= 1e-3f;
+    }
+    for (int row = 0; row < 4 * H; row++)
+        w[row * F] *= 1e5f;
+    write_file(f, FOLDER "/net.onnx");
+    ck_assert_msg(formats(&o, &x, frac) == 0, "%s", error);
+    expect(frac, 31, 15, 11);
+    o.note = NULL;
+    ck_assert_int_eq(mr_import_onnx(FOLDER "/net.onnx", &x, &o, &model, error, sizeof error), 0);
+    ck_assert_double_gt(model.accuracy.snr_db, 50);
+    mr_model_data_free(&model);
+    // Without a range nothing is known of it.
+    ck_assert_int_ne(formats(&o, NULL, frac), 0);
+    ck_assert_msg(strstr(error, "the weight of column 0 is") && strstr(error, "within 8"), "%s",
+                  error);
+    mr_array_free(&x);
+    free(f);
+}
+END_TEST
+
+START_TEST(a_file_of_another_length_is_told) {
+    struct mr_array x = make_x(NULL);
+    struct mr_import_options o = {0};
+    struct file *f = malloc(sizeof *f);
+    int32_t frac[F];
+
+    mkdir("build", 0777);
+    mkdir(FOLDER, 0777);
+    make_good(f, 1);
+    gemm(f, "h", "y");
+    write_file(f, FOLDER "/net.onnx");
+    ck_assert_msg(formats(&o, &x, frac) == 0, "%s", error);
+    ck_assert_msg(strstr(notes, "exported for sequences of 5 steps and the calibration data has 6"),
+                  "%s", notes);
+    mr_array_free(&x);
+    free(f);
+}
+END_TEST
+
 START_TEST(constant_features_are_named) {
     struct mr_array x = make_x(NULL);
     struct mr_import_options o = {0};
@@ -514,6 +564,8 @@ int main(void) {
     tcase_add_test(all, ranges_by_hand_and_from_data);
     tcase_add_loop_test(all, what_is_in_range_is_not_cut, 0, 7);
     tcase_add_test(all, a_spike_is_named);
+    tcase_add_test(all, small_inputs_with_large_weights_fit);
+    tcase_add_test(all, a_file_of_another_length_is_told);
     tcase_add_test(all, constant_features_are_named);
     tcase_add_loop_test(all, training_statistics_are_read, 0,
                         sizeof statistics / sizeof *statistics);

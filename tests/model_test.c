@@ -245,7 +245,7 @@ START_TEST(broken_promise_is_refused) {
         m.quantised.layers[0].gates.bias[7] = (int64_t)1 << 39;
         break;
     case 2:
-        m.quantised.input_frac_bits[1] = 16;
+        m.quantised.input_frac_bits[1] = MR_FRAC_MAX + 1;
         break;
     case 3:
         m.network.layers[0].w_hh[2] = INFINITY;

@@ -443,7 +443,8 @@ struct expr *expr_call(struct front *f, struct function *callee, struct expr **a
             f->function->has_effects = true;
         for (struct active_loop *l = f->loops; l; l = l->outer)
             if (mentions_state(l->limit))
-                l->obstacle = "its body calls a function that may change what its start or limit reads";
+                l->obstacle =
+                    "its body calls a function that may change what its start or limit reads";
     }
     if (!f->in_sizeof) {
         f->edges = grow_list(f, f->edges, f->edge_count, &f->edge_capacity, sizeof *f->edges);
