@@ -368,6 +368,45 @@ START_TEST(test_period) {
 }
 END_TEST
 
+struct product_case {
+    const char *product; // of x and y
+    int multipliers;
+};
+
+static const struct product_case products[] = {
+    {"(int64_t)(int16_t)x * (int32_t)(y & 0xffffff)", 1},
+    {"(int64_t)((int32_t)x >> 14) * ((int32_t)y >> 5)", 1}, // 18 by 27 bits
+    {"(int64_t)((int32_t)x >> 13) * ((int32_t)y >> 5)", 2},
+    {"(int64_t)((int32_t)x >> 14) * ((int32_t)y >> 4)", 2},
+    {"(int64_t)(int32_t)x * (int32_t)y", 4},
+    {"(uint16_t)(x * y)", 1},
+    {"x * y", 3}, // what lies above the 32 bits is not computed
+    {"x * 0x9e3779b1u", 3},
+    {"(int64_t)(int32_t)x * 1000003", 2},
+    {"x * 9u", 0}, // x + 8 x
+    {"x * 0x30000001u", 0},
+};
+
+START_TEST(test_product) {
+    char text[1024];
+    snprintf(
+        text, sizeof text,
+        "#include \"hls.h\"\ntypedef struct { uint32_t x, y; } word_t;\nHLS_STREAM_OF(word_t)\n"
+        "HLS_STREAM_OF(int64_t)\nvoid k(hls_stream(word_t) *in, hls_stream(int64_t) *out, "
+        "uint32_t n) {\nfor (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+        "const word_t w = hls_read(word_t, in);\nconst uint32_t x = w.x, y = w.y;\n"
+        "hls_write(int64_t, out, (int64_t)(%s));\n(void)x;\n(void)y;\n}\n}\n",
+        products[_i].product);
+    compile_text(text);
+    json_t *root = read_json();
+    json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    const int multipliers = (int)json_integer_value(json_object_get(process, "multipliers"));
+    ck_assert_msg(multipliers == products[_i].multipliers, "%s: %d multipliers, expected %d",
+                  products[_i].product, multipliers, products[_i].multipliers);
+    json_decref(root);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hlsc_schedule");
     TCase *tcase = tcase_create("schedule");
@@ -377,6 +416,7 @@ int main(void) {
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));
     tcase_add_loop_test(tcase, test_distance, 0, (int)(sizeof distances / sizeof *distances));
     tcase_add_loop_test(tcase, test_period, 0, (int)(sizeof periods / sizeof *periods));
+    tcase_add_loop_test(tcase, test_product, 0, (int)(sizeof products / sizeof *products));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

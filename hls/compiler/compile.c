@@ -108,6 +108,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         struct process *p = net->processes[i];
         find_ranges(cc, p);
         bypass_casts(p);
+        cut_products(cc, p);
         balance_chains(cc, p);
         fuse_multiplications(cc, p);
         find_widths(cc, p);

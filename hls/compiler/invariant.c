@@ -36,7 +36,6 @@ double invariant_arrival(const struct process *p, const struct op *op, double be
 static void place(const struct process *p, const struct tile *tile, const struct op *op) {
     struct invariant *v = &p->invariants[op->id];
     const double delay = op_delay(p, op);
-    bool known = true; // a number that synthesis knows
     v->arrival = REGISTER_OUT;
     v->starts = !op_in_tile(p, tile, tile->region, op);
     for (int k = 0; k < op->in_count; k++) {
@@ -46,17 +45,14 @@ static void place(const struct process *p, const struct tile *tile, const struct
         const bool late = invariant_by_register(p, op->in[k], delay);
         if (!late && in->arrival > v->arrival)
             v->arrival = in->arrival;
-        for (int i = 0; i < ORIGINS; i++) {
-            known = known && in->settles[i] < 0;
+        for (int i = 0; i < ORIGINS; i++)
             if (in->settles[i] >= 0 && in->settles[i] + (late && !in->starts) > v->settles[i])
                 v->settles[i] = in->settles[i] + (late && !in->starts);
-        }
         if (in->settles[FROM_SCALARS] >= 0 && (late || !in->starts))
             v->starts = false;
     }
     v->starts = v->starts && v->settles[FROM_REGISTERS] < 0 && v->settles[FROM_SCALARS] == 0;
-    if (!known)
-        v->arrival += delay;
+    v->arrival += delay;
 }
 
 void find_invariants(struct compiler *cc, struct process *p, const struct tile *tile) {

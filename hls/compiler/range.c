@@ -271,7 +271,7 @@ static struct range transfer(const struct process *p, const struct region *regio
     return r.low < t.low || r.high > t.high ? t : r;
 }
 
-static void resolve_inputs(struct process *p) {
+void ir_resolve_inputs(struct process *p) {
     for (int i = 0; i < p->step_count; i++)
         p->steps[i].condition = ir_resolve(p->steps[i].condition);
     for (int i = 0; i < p->op_count; i++)
@@ -315,7 +315,7 @@ static bool widen(wide *low, wide *high, struct range with, int bits, bool is_si
 }
 
 void find_ranges(struct compiler *cc, struct process *p) {
-    resolve_inputs(p);
+    ir_resolve_inputs(p);
     for (int i = 0; i < p->state_count; i++) {
         struct state *s = &p->states[i];
         int64_t count = 1;
@@ -381,7 +381,7 @@ void find_ranges(struct compiler *cc, struct process *p) {
         op->alias = ir_const(&b, op->bits, op->is_signed, (int64_t)op->low);
         op->alias->low = op->alias->high = op->low;
     }
-    resolve_inputs(p);
+    ir_resolve_inputs(p);
 }
 
 void ir_find_range(const struct process *p, struct op *op) {
@@ -483,8 +483,10 @@ void find_widths(struct compiler *cc, struct process *p) {
         if (m->low >= 0 && m->width > 1)
             m->width--;
     }
-    for (int i = 0; i < p->op_count; i++)
+    for (int i = 0; i < p->op_count; i++) {
         p->ops[i]->width = ir_signed_width(p->ops[i]->low, p->ops[i]->high);
+        p->ops[i]->modular = false;
+    }
     for (int i = 0; i < p->region_count;
          i++) { // what registers, conditions and payloads take is wanted whole
         const struct region *r = p->regions[i];

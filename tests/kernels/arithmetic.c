@@ -243,11 +243,44 @@ static void choices(hls_stream(numbers_t) *in, hls_stream(chosen_t) *out, uint32
     }
 }
 
+// Products wider than a multiplier: all of their bits, the low ones, by constants, and handed from
+// iteration to iteration.
+typedef struct {
+    int64_t a, b;
+} factors_t;
+typedef struct {
+    int64_t v[10];
+} products_t;
+HLS_STREAM_OF(factors_t)
+HLS_STREAM_OF(products_t)
+static void products(hls_stream(factors_t) *in, hls_stream(products_t) *out, uint32_t n) {
+    uint64_t hash = 1469598103934665603u;
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline)
+        const factors_t x = hls_read(factors_t, in);
+        products_t o;
+        o.v[0] = (int64_t)((uint64_t)x.a * (uint64_t)x.b);
+        o.v[1] = (int64_t)(int32_t)x.a * (int32_t)x.b;
+        o.v[2] = (int64_t)((uint64_t)(uint32_t)x.a * (uint32_t)x.b);
+        o.v[3] = (uint32_t)x.a * (uint32_t)x.b;
+        o.v[4] = (x.a >> 24) * (int64_t)(int32_t)(x.b & 0xffffff);
+        o.v[5] = (uint16_t)((uint32_t)x.a * (uint32_t)x.b) + (int16_t)((x.a >> 20) * (int32_t)x.b >> 3);
+        o.v[6] = (int64_t)((uint32_t)x.a * 2654435761u) + (x.b >> 30) * 1000000007;
+        o.v[7] = (int64_t)((uint64_t)x.a * (n ^ 0x9e3779b9u) + (uint64_t)(x.b & 7) * n);
+        o.v[8] = (x.a >> 37) * (x.b >> 40) + x.b;
+        hash = (hash ^ (uint8_t)x.a) * 1099511628211u;
+        o.v[9] = (int64_t)hash;
+        hls_write(products_t, out, o);
+    }
+}
+
 void arithmetic(hls_stream(numbers_t) *w, hls_stream(results_t) *wraps_out,
                 hls_stream(numbers_t) *s, hls_stream(shifted_t) *shifts_out,
-                hls_stream(numbers_t) *c, hls_stream(chosen_t) *choices_out, uint32_t n) {
+                hls_stream(numbers_t) *c, hls_stream(chosen_t) *choices_out,
+                hls_stream(factors_t) *p, hls_stream(products_t) *products_out, uint32_t n) {
     HLS(dataflow)
     wraps(w, wraps_out, n);
     shifts(s, shifts_out, n);
     choices(c, choices_out, n);
+    products(p, products_out, n);
 }
