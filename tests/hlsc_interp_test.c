@@ -317,7 +317,7 @@ static int check_text(const char *kernel, const char *verilator, struct check_op
 // The RTL is damaged before Verilator reads it: the operation that is wrong first is named.
 START_TEST(test_wrong_rtl) {
     static const char kernel[] = HEAD TOP "    static int32_t total;\n"
-                                          "    for (uint32_t i = 0; i < n; i++) {\n"
+                                          "    for (uint32_t i = 0; i < (n | 1); i++) {\n"
                                           "        HLS(pipeline II=1)\n"
                                           "        const int32_t x = hls_read(int32_t, in);\n"
                                           "        const int32_t y = x * x;\n"
