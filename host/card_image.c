@@ -252,15 +252,13 @@ static void image_name(const struct mr_compiled *compiled, const char *platform,
 }
 
 static int make_folder(const char *folder, char *error, size_t error_size) {
-    if (mkdir(folder, 0777) && errno != EEXIST)
-        return mr_fail(error, error_size, "%s: cannot be made (%s); choose a place with -o", folder,
-                       strerror(errno));
-    return access(folder, W_OK | X_OK)
-               ? mr_fail(error, error_size,
-                         "%s: cannot be written (%s); choose a place with -o, and name it with "
-                         "--bitstreams when it is to be run",
-                         folder, strerror(errno))
-               : 0;
+    if ((mkdir(folder, 0777) && errno != EEXIST) || access(folder, W_OK | X_OK))
+        return mr_fail(
+            error, error_size,
+            "%s: images cannot be written there (%s); choose a place with -o, and name it "
+            "with --bitstreams when it is to be run",
+            folder, strerror(errno));
+    return 0;
 }
 
 // The place of an image, or of the folder with what Vitis needs for one.
