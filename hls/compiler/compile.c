@@ -95,6 +95,7 @@ static const char *relative_path(struct compiler *cc, const char *dir, const cha
 static void run_passes(struct compiled *made, const struct compile_options *o,
                        struct output *outputs) {
     struct compiler *cc = made->cc;
+    cc->warnings = NULL; // of an attempt before
     guard_plain_c(cc, o->source, &o->front);
     const char *text = preprocess(cc, o->source, &o->front);
     struct program *program = parse_program(cc, o->source, text);
@@ -139,6 +140,8 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
                  strerror(errno));
         outputs[i].temporary[0] = 0;
     }
+    if (o->warnings && cc->warnings)
+        fputs(cc->warnings, o->warnings);
 }
 
 int compile_keep(const struct compile_options *options, struct compiled *made, char *error,

@@ -4,6 +4,7 @@
 #define HLSC_COMPILE_H
 
 #include "compiler.h"
+#include <stdio.h>
 
 struct compile_options {
     const char *source, *top;
@@ -11,6 +12,7 @@ struct compile_options {
     struct front_options front;
     bool dump_ast, dump_ir; // to stdout, and write nothing
     bool print_report;      // to stdout
+    FILE *warnings;         // where to, or NULL
 };
 
 // Writes OUT/<top>.sv, <top>_ports.h, <top>_model.c, report.json and report.txt: all or none.

@@ -106,6 +106,17 @@ noreturn void fail(struct compiler *cc, struct location loc, const char *format,
     longjmp(cc->on_error, JUMP_ERROR);
 }
 
+void warn(struct compiler *cc, struct location loc, const char *format, ...) {
+    va_list args;
+    char text[1024];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *line = arena_printf(cc, "%s:%d: warning: %s\n", loc.file, loc.line, text);
+    if (!cc->warnings || !strstr(cc->warnings, line))
+        cc->warnings = arena_printf(cc, "%s%s", cc->warnings ? cc->warnings : "", line);
+}
+
 struct function *find_function(const struct program *program, const char *name) {
     for (int i = 0; i < program->function_count; i++)
         if (strcmp(program->functions[i]->name, name) == 0)

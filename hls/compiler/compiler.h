@@ -25,6 +25,7 @@ struct compiler {
     const char *apart_name[MAX_APART];
     unsigned apart_dims[MAX_APART];
     int apart_count;
+    char *warnings;   // lines of "file:line: warning: ..."; NULL: none so far
     char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
 
@@ -41,6 +42,10 @@ void compiler_free(struct compiler *cc);
 
 // Ends the compilation: formats "file:line: error: text" into cc->error and jumps to cc->on_error.
 noreturn void fail(struct compiler *cc, struct location loc, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// Adds a line to cc->warnings, unless it is there.
+void warn(struct compiler *cc, struct location loc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 // Why a loop is to become control steps; NULL: it is not.

@@ -55,6 +55,18 @@ struct unrolled { // an enclosing loop read once for all its iterations
     int first_access;
 };
 
+struct obstacle {               // to reading an unrolled loop once for all its iterations
+    const char *what, *instead; // what: NULL: none is known
+    struct location loc;
+};
+
+// What is read of an unrolled loop iteration by iteration.
+struct expansion {
+    int64_t trips; // of the loop of most iterations; 0: none
+    struct location loc;
+    struct obstacle obstacle;
+};
+
 enum { MAX_UNROLLED = 8 };
 
 struct lowering {
@@ -72,6 +84,8 @@ struct lowering {
     struct read_access *accesses;
     int access_count, access_room;
     bool give_up; // the unrolled loop being read has iterations that differ in more than the index
+    struct obstacle obstacle;    // why, as far as it is known
+    struct expansion *expansion; // of the outermost unrolled loop being read, or NULL
     // Hidden flags (slots of type bool, -1: there is none): under them the rest of the function, of
     // the loop or of the iteration is not executed.
     int returned, broke, continued;
@@ -133,6 +147,8 @@ void lower_assign(struct lowering *lo, const struct expr *target, const struct e
 int lowered_stream(struct lowering *lo, const struct expr *e);
 
 // ---- lower_unroll.c
+// The iterations of the unrolled loop being read have to be read one by one, for this reason.
+void give_up(struct lowering *lo, struct location loc, const char *what, const char *instead);
 void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc);
 void expand_while(struct lowering *lo, const struct for_loop *loop, struct location loc);
 

@@ -377,7 +377,13 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
             // Lanes that are not the banks one by one: iteration by iteration.
             if (entry->terms &&
                 (!is_lane(entry, &lane) || lo->p->lanes[lane].count != m->bank_size[d]))
-                lo->give_up = true;
+                give_up(lo, loc,
+                        arena_printf(lo->cc,
+                                     "the index by which an iteration writes '%s' is not the "
+                                     "loop's own, over all banks",
+                                     m->name),
+                        "unroll over all banks, with the loop's variable as the index, and choose "
+                        "what is written");
         }
         if (row)
             address = next_address(lo, address, m->rows[d], row, loc);
@@ -387,7 +393,15 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
         struct op *op = ir_resolve(in[i]);
         // Several iterations write at places of their own, or one place several times.
         if (op && ((i != 1 && op->space) || (op->space & ~bound)))
-            lo->give_up = true;
+            give_up(lo, loc,
+                    arena_printf(lo->cc,
+                                 i == 2 ? "whether '%s' is written differs from iteration to "
+                                          "iteration"
+                                        : "where '%s' is written, or what, differs from iteration "
+                                          "to iteration in more than the bank",
+                                 m->name),
+                    "write once, at an index that is computed, in place of a comparison with every "
+                    "index");
     }
     struct op *op = ir_op(b, IR_STORE, m->bits, m->is_signed, loc, in_count, in,
                           lo->slots[slot].memory, view, banks);

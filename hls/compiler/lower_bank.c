@@ -204,8 +204,14 @@ void split_index(struct lowering *lo, const struct memory *m, int d, struct op *
     if (decompose(index, 1, &e) && (cyclic ? split_cyclic(lo, &e, unit, loc, bank, row)
                                            : split_block(lo, &e, unit, loc, bank, row)))
         return;
-    if (ir_resolve(index)->space)
-        lo->give_up = true; // iteration by iteration the banks may be known
+    if (ir_resolve(index)->space) // iteration by iteration the banks may be known
+        give_up(lo, loc,
+                arena_printf(lo->cc,
+                             "the bank of '%s' that an iteration looks at is not known from its "
+                             "index alone",
+                             m->name),
+                "let the rest of the index move by multiples of the banks, or stay within one of "
+                "them");
     struct op *quotient = divide_by(lo, index, unit, loc);
     struct op *rest = ir_binary(b, IR_SUB, 32, true, loc, index, scaled(lo, quotient, unit, loc));
     *bank = cyclic ? rest : quotient;

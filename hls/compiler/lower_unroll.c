@@ -237,8 +237,18 @@ static bool accesses_agree(struct lowering *lo, const struct unrolled *u, int sl
     return true;
 }
 
+void give_up(struct lowering *lo, struct location loc, const char *what, const char *instead) {
+    if (!lo->give_up)
+        lo->obstacle = (struct obstacle){what, instead, loc};
+    lo->give_up = true;
+}
+
+static const char varies[] = "the bound of a loop in it differs from iteration to iteration",
+                  largest[] = "let that loop have the largest bound, with an if inside";
+
+// False, and why: its iterations have to be read one by one.
 static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop, int64_t trips,
-                               struct location loc) {
+                               struct location loc, struct obstacle *why) {
     struct builder *b = &lo->b;
     struct process *p = lo->p;
     const int first_op = p->op_count, slots = lo->slot_count;
@@ -246,7 +256,12 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
     struct value *entry = copy_env(lo);
     const int lane = ir_find_lane(b, trips, lo->lanes_in_use);
     const bool gave_up = lo->give_up;
+    const struct obstacle outer_obstacle = lo->obstacle;
     lo->give_up = false;
+    lo->obstacle = (struct obstacle){
+        "its iterations depend on one another",
+        "pipeline it, or let nothing but a sum, a minimum or a maximum pass from one to the next",
+        loc};
 
     // Scalars from outside become marks, to see what the loop does to them.
     struct op **marks = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *marks);
@@ -318,7 +333,9 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
             good = good && final[i];
         }
     }
+    *why = lo->obstacle;
     lo->give_up = gave_up;
+    lo->obstacle = outer_obstacle;
     if (!good) {
         for (int i = first_op; i < p->op_count; i++)
             if (p->ops[i]->code == IR_MARK)
@@ -352,7 +369,7 @@ void expand_while(struct lowering *lo, const struct for_loop *loop, struct locat
                                : NULL;
         int64_t known;
         if (go_on && go_on->space & lo->lanes_in_use) {
-            lo->give_up = true;
+            give_up(lo, loc, varies, largest);
             break;
         }
         if (go_on && !ir_is_const(go_on, &known))
@@ -372,11 +389,11 @@ void expand_while(struct lowering *lo, const struct for_loop *loop, struct locat
     lo->broke = broke;
 }
 
-void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc) {
+static void read_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc) {
     int64_t limit;
     struct op *bound = ir_resolve(lower_expr(lo, loop->limit));
     if (bound->space & lo->lanes_in_use) { // constant once the loop around it is expanded
-        lo->give_up = true;
+        give_up(lo, loc, varies, largest);
         return;
     }
     if (!ir_is_const(bound, &limit))
@@ -396,8 +413,13 @@ void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct loc
              MAX_UNROLLED);
     const bool leaves = has_leave(loop->body, STMT_BREAK) || has_leave(loop->body, STMT_RETURN);
     const bool steps = !lo->region && (has_loop(loop->body) || has_effect(loop->body));
-    if (trips > 1 && !leaves && !steps && lower_symbolically(lo, loop, trips, loc))
+    struct obstacle why = {"it may be left early",
+                           "note in each iteration whether it counts, and choose behind the loop",
+                           loc};
+    if (trips > 1 && !leaves && !steps && lower_symbolically(lo, loop, trips, loc, &why))
         return;
+    if (lo->expansion && trips > lo->expansion->trips)
+        *lo->expansion = (struct expansion){trips, loc, why};
     if (trips > 4096)
         fail(lo->cc, loc,
              "this loop has %lld iterations that depend on one another, and at most 4096 of such "
@@ -418,4 +440,83 @@ void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct loc
     }
     lo->broke = broke;
     loop->var->user = outer;
+}
+
+// ---- loops that cost more than the reader of the program sees
+
+enum { MANY_COPIES = 16, MANY_OPERATIONS = 4096 };
+
+static void reach(const struct op *op, bool *seen) {
+    op = ir_resolve((struct op *)(uintptr_t)op);
+    if (!op || seen[op->id])
+        return;
+    seen[op->id] = true;
+    for (int k = 0; k < op->in_count; k++)
+        reach(op->in[k], seen);
+}
+
+// How often is the whole of the memory there, for reads that were made from `first_op` on?
+static int64_t copies_of(const struct process *p, int memory, int first_op, const bool *seen) {
+    int64_t banks = 0;
+    for (int i = first_op; i < p->op_count; i++) {
+        const struct op *op = p->ops[i];
+        if (!seen[i] || op->code != IR_LOAD || op->imm != memory)
+            continue;
+        bool one = op->view_count > 0;
+        for (int k = 0; k < op->view_count; k++)
+            one = one && !op->view[k].dynamic && !op->view[k].terms;
+        banks += one ? 1 : p->memories[memory].banks;
+    }
+    return banks / p->memories[memory].banks;
+}
+
+static void tell_expansion(struct lowering *lo, const struct expansion *x, int first_op,
+                           int first_effect) {
+    const struct process *p = lo->p;
+    bool *seen = arena_alloc(lo->cc, (size_t)p->op_count + 1);
+    const char *memory = NULL;
+    int64_t most = 0, operations = 0;
+    for (int i = first_effect; lo->region && i < lo->region->effect_count; i++)
+        reach(lo->region->effects[i], seen);
+    for (int i = 0; i < lo->slot_count; i++)
+        reach(lo->env[i].op, seen);
+    for (int i = first_op; i < p->op_count; i++)
+        operations += seen[i] && p->ops[i]->code != IR_CONST;
+    for (int m = 0; m < p->memory_count; m++) {
+        int64_t copies = p->memories[m].kind == MEMORY_RAM ? copies_of(p, m, first_op, seen) : 0,
+                stores = 0;
+        for (int i = first_effect; lo->region && i < lo->region->effect_count; i++)
+            stores += lo->region->effects[i]->code == IR_STORE && lo->region->effects[i]->imm == m;
+        copies = stores > copies ? stores : copies;
+        if (copies > most) {
+            most = copies;
+            memory = p->memories[m].name;
+        }
+    }
+    if (most <= MANY_COPIES && operations <= MANY_OPERATIONS)
+        return;
+    const char *accesses =
+        most > MANY_COPIES
+            ? arena_printf(lo->cc, " and %lld ports of memory '%s'", (long long)most, memory)
+            : "";
+    warn(lo->cc, x->loc,
+         "this unrolled loop is expanded, iteration by iteration, into %lld operations%s, for %s "
+         "(line %d); %s",
+         (long long)operations, accesses, x->obstacle.what, x->obstacle.loc.line,
+         x->obstacle.instead);
+}
+
+void lower_unrolled(struct lowering *lo, const struct for_loop *loop, struct location loc) {
+    struct expansion expansion = {.trips = 0};
+    const bool outermost = !lo->expansion;
+    const int first_op = lo->p->op_count;
+    const int first_effect = lo->region ? lo->region->effect_count : 0;
+    if (outermost)
+        lo->expansion = &expansion;
+    read_unrolled(lo, loop, loc);
+    if (!outermost)
+        return;
+    lo->expansion = NULL;
+    if (expansion.trips)
+        tell_expansion(lo, &expansion, first_op, first_effect);
 }
