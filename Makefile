@@ -153,7 +153,7 @@ lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL wi
 	$(call say,LINT    hw/rtl)
 	$(Q)hw/lint.sh
 	$(call say,LINT    C)
-	$(Q)$(CLANG) -fsyntax-only -std=c11 -Wall -Wextra -Werror $(INCLUDES) \
+	$(Q)$(CLANG) -fsyntax-only -std=c11 -pthread -Wall -Wextra -Werror $(INCLUDES) \
 	    $(LIB_SOURCES) $(wildcard driver/broker/*.c host/cli/*.c host/demo/*.c hls/compiler/*.c)
 
 format: | deps ## format the C files
