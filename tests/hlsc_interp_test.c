@@ -315,16 +315,29 @@ static int check_text(const char *kernel, const char *verilator, struct check_op
 }
 
 // The RTL is damaged before Verilator reads it: the operation that is wrong first is named.
+// In a loop, and in straight code of what it leaves behind.
+static const char *const damaged[] = {
+    HEAD TOP "    static int32_t total;\n"
+             "    for (uint32_t i = 0; i < (n | 1); i++) {\n"
+             "        HLS(pipeline II=1)\n"
+             "        const int32_t x = hls_read(int32_t, in);\n"
+             "        const int32_t y = x * x;\n"
+             "        total += y ^ 77;\n"
+             "        hls_write(int32_t, out, total + y * 3);\n"
+             "    }\n"
+             "}\n",
+    HEAD TOP "    int32_t x = 5;\n"
+             "    for (uint32_t i = 0; i < (n | 1); i++) x += hls_read(int32_t, in);\n"
+             "    uint32_t y = (uint32_t)x * 5;\n"
+             "    for (int k = 0; k < 9; k++) {\n"
+             "        HLS(unroll)\n"
+             "        y = (y ^ 77) + (y >> 3) + (y << 4);\n"
+             "    }\n"
+             "    hls_write(int32_t, out, (int32_t)y);\n"
+             "}\n"};
+
 START_TEST(test_wrong_rtl) {
-    static const char kernel[] = HEAD TOP "    static int32_t total;\n"
-                                          "    for (uint32_t i = 0; i < (n | 1); i++) {\n"
-                                          "        HLS(pipeline II=1)\n"
-                                          "        const int32_t x = hls_read(int32_t, in);\n"
-                                          "        const int32_t y = x * x;\n"
-                                          "        total += y ^ 77;\n"
-                                          "        hls_write(int32_t, out, total + y * 3);\n"
-                                          "    }\n"
-                                          "}\n";
+    const char *kernel = damaged[_i];
     char error[8192] = "";
     struct check_options options = {.vectors = 50, .runs = 2, .seed = 1, .has_seed = true};
     write_file("damage", "#!/bin/sh\nsed -i 's/ ^ / | /' gen/k.sv\nexec verilator \"$@\"\n");
@@ -420,7 +433,7 @@ int main(void) {
     tcase_add_test(tcase, test_range);
     tcase_add_test(tcase, test_range_of_branch);
     tcase_add_test(tcase, test_short_interval);
-    tcase_add_test(tcase, test_wrong_rtl);
+    tcase_add_loop_test(tcase, test_wrong_rtl, 0, 2);
     tcase_add_test(tcase, test_cosim);
     tcase_add_loop_test(tcase, test_bad_vectors, 0, (int)(sizeof bad / sizeof *bad));
     tcase_set_timeout(tcase, 300);

@@ -189,11 +189,12 @@ static bool compare_stage(struct trace *t, struct traced_process *tp, const stru
         if (!is_shown(tp->p, fl, s) || !v->f->code[s->op].op ||
             s->element >= v->f->code[s->op].count)
             continue;
-        const int64_t *values = v->f->code[s->op].fixed ? v->fixed : fl->values;
+        const bool fixed = v->f->code[s->op].fixed; // in straight code, though in stages
+        const int64_t *values = fixed ? v->fixed : fl->values;
         const uint64_t is = low_bits(vcd_value(t->vcd, s->number), op->width);
         const uint64_t wanted =
             low_bits((uint64_t)values[v->f->code[s->op].at + s->element], op->width);
-        if (is == wanted || !counts(t, tp, fl, v, s))
+        if (is == wanted || (!fixed && !counts(t, tp, fl, v, s)))
             continue;
         snprintf(text, size,
                  "%s:%d: the first value that differs is %s_%d_s%d%s of process '%s', loop '%s', "
