@@ -128,6 +128,7 @@ first=$!
     kernel ends 300
     kernel recurrence 200
     kernel chains 200
+    kernel scatter 100
     agree counts tests/kernels/counts.c counts --runs 14 --set a=0,1,2,3,4,5,7,8,9,255,254,16,33,100 \
         --set b=0,1,2,1,0,9,7,6,255,0,253,17,33,100
     kernel diamond 300

@@ -121,6 +121,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     if (o->dump_ir)
         return;
     find_depths(cc, net);
+    net->warnings = cc->warnings;
     made->net = net;
     made->tiles = tiles;
     make_folder(cc, o->out_dir);

@@ -116,6 +116,8 @@ int op_latency(const struct process *p, const struct op *op, bool direct) {
     switch (op->code) {
     case IR_MUL: {
         int64_t unused;
+        if (op->fixed)
+            return 0;
         if (ir_is_const(op->in[0], &unused) || ir_is_const(op->in[1], &unused))
             return MULTIPLIER_CYCLES;
         return direct ? MULTIPLIER_CYCLES - 1 : MULTIPLIER_CYCLES;

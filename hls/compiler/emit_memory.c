@@ -80,6 +80,22 @@ static bool all_constant(const struct op *op) {
     return true;
 }
 
+// Are all of its banks written at the same address, on one condition?
+static bool writes_all_alike(const struct process *p, const struct op *store) {
+    const struct memory *m = &p->memories[store->imm];
+    int dim[MAX_DIMS];
+    bank_dims(m, dim);
+    if ((store->in[0] && store->in[0]->space) || (store->in[2] && store->in[2]->space))
+        return false;
+    for (int k = 0; k < store->view_count; k++) {
+        const struct view_index *v = &store->view[k];
+        if (v->terms && (v->terms > 1 || v->base || v->term_coef[0] != 1 ||
+                         p->lanes[v->term_lane[0]].count != m->bank_size[dim[k]]))
+            return false;
+    }
+    return true;
+}
+
 // Do its banks have write ports of their own? Where several writes may meet in a cycle or go to
 // banks in different ways, where reads look at single banks, and where lanes read at addresses of
 // their own.
@@ -98,6 +114,8 @@ bool memory_is_split(const struct process *p, const struct tile *tile, int memor
     for (int i = 0; i < p->op_count;
          i++) { // banks written one at a time here and all at once there
         const struct op *op = p->ops[i];
+        if (!op->alias && op->code == IR_STORE && op->imm == memory && !writes_all_alike(p, op))
+            return true;
         for (int k = 0; op->code == IR_STORE && op->imm == memory && k < op->view_count; k++)
             if (!op->alias && alone[k] && op->view[k].terms)
                 return true;
@@ -195,11 +213,15 @@ static void emit_split_writes(struct emit *e, int memory) {
                 continue;
             const int stage = at.s->time[op->id].start;
             const char *when = valid_at(&at, r, stage);
-            if (op->in[2])
-                when = arena_printf(e->cc, "%s && %s", when, operand(&at, op->in[2], stage, 1));
+            const char *guard = op->in[2] ? operand(&at, op->in[2], stage, 1) : NULL;
+            const bool each = guard && op->in[2]->space; // the banks ask one by one
+            if (guard && !each)
+                when = arena_printf(e->cc, "%s && %s", when, guard);
             put(logic, "    if (%s) begin\n", when);
             open_loops(&at, logic, view_lanes(op), "      ");
             const char *bank = bank_number(&at, op, stage);
+            if (each)
+                put(logic, "      if (%s)\n", guard);
             put(logic,
                 "      begin\n        %s_we[%s] = 1'b1;\n        %s_waddr[%s] = %s;\n        "
                 "%s_wdata[%s] = %s;\n      end\n    end\n",

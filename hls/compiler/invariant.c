@@ -16,7 +16,8 @@ static bool stands_still(const struct process *p, const struct op *op) {
     if (is_leaf(op))
         return true;
     const bool simple = op->code == IR_VIEW || (op->code >= IR_CAST && op->code <= IR_SELECT);
-    if (!simple || op->code == IR_MUL) // a product is always in a pipeline
+    // A product is always in a pipeline, but for what lanes and constants determine.
+    if (!simple || (op->code == IR_MUL && !is_fixed(op)))
         return false;
     for (int k = 0; k < op->in_count; k++)
         if (op->in[k] && !p->invariants[op->in[k]->id].is_one)

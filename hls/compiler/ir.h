@@ -251,6 +251,7 @@ struct network {
     int process_count;
     struct channel *channels; // FIFOs between processes
     int channel_count;
+    const char *warnings; // lines for the report, or NULL
 };
 
 // The registers of a network that can be seen from outside (HLS_PROBE), process after process.

@@ -2,6 +2,7 @@
 // Names to slots, and reads and writes of scalars, register arrays and memories.
 #include "lower.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct binding *binding_of(struct lowering *lo, const struct variable *var) {
@@ -351,6 +352,37 @@ struct value read_slot(struct lowering *lo, int slot, int dims, struct op **inde
 
 // ---- writes
 
+// Does each iteration of the unrolled loops name a bank that no other one names, within the array?
+// A dimension counts through the banks like a number with a digit for each loop.
+static bool have_own_banks(const struct lowering *lo, const struct view_index *view, int count) {
+    uint32_t met = 0;
+    for (int k = 0; k < count; k++) {
+        const struct view_index *v = &view[k];
+        int64_t low = v->base, high = v->base, reach = 0;
+        uint32_t left = 0;
+        for (int i = 0; i < v->terms; i++)
+            left |= 1u << i;
+        while (left) { // the digit of least weight
+            int at = -1;
+            for (int i = 0; i < v->terms; i++)
+                if (left >> i & 1 && (at < 0 || llabs(v->term_coef[i]) < llabs(v->term_coef[at])))
+                    at = i;
+            const int64_t step = llabs(v->term_coef[at]);
+            const int64_t way = v->term_coef[at] * (lo->p->lanes[v->term_lane[at]].count - 1);
+            if (step <= reach || met >> v->term_lane[at] & 1)
+                return false;
+            reach += llabs(way);
+            low += way < 0 ? way : 0;
+            high += way > 0 ? way : 0;
+            met |= 1u << v->term_lane[at];
+            left &= ~(1u << at);
+        }
+        if (v->terms && (low < 0 || high >= v->size))
+            return false;
+    }
+    return true;
+}
+
 static void store(struct lowering *lo, int slot, int dims, struct op **index, struct op *value,
                   struct location loc) {
     struct builder *b = &lo->b;
@@ -373,36 +405,25 @@ static void store(struct lowering *lo, int slot, int dims, struct op **index, st
             add_index(lo, entry, NO_LANE, m->bank_size[d], bank, in, &in_count);
             for (int i = 0; i < entry->terms; i++)
                 bound |= 1u << entry->term_lane[i];
-            int lane;
-            // Lanes that are not the banks one by one: iteration by iteration.
-            if (entry->terms &&
-                (!is_lane(entry, &lane) || lo->p->lanes[lane].count != m->bank_size[d]))
-                give_up(lo, loc,
-                        arena_printf(lo->cc,
-                                     "the index by which an iteration writes '%s' is not the "
-                                     "loop's own, over all banks",
-                                     m->name),
-                        "unroll over all banks, with the loop's variable as the index, and choose "
-                        "what is written");
         }
         if (row)
             address = next_address(lo, address, m->rows[d], row, loc);
     }
     in[0] = address;
-    for (int i = 0; i < in_count; i++) {
+    for (int i = in_count; i-- > 0;) { // computed banks stand behind the rest
         struct op *op = ir_resolve(in[i]);
-        // Several iterations write at places of their own, or one place several times.
-        if (op && ((i != 1 && op->space) || (op->space & ~bound)))
+        if (op && i >= 3 && op->space)
+            give_up(lo, loc, arena_printf(lo->cc, "it computes the banks of '%s'", m->name),
+                    "let the index be the loop's variable, or a sum of such times constants");
+        else if (op && op->space & ~bound)
             give_up(lo, loc,
-                    arena_printf(lo->cc,
-                                 i == 2 ? "whether '%s' is written differs from iteration to "
-                                          "iteration"
-                                        : "where '%s' is written, or what, differs from iteration "
-                                          "to iteration in more than the bank",
-                                 m->name),
-                    "write once, at an index that is computed, in place of a comparison with every "
-                    "index");
+                    arena_printf(lo->cc, "its iterations write the same bank of '%s'", m->name),
+                    "write once, at an index that is computed, or what the last iteration would");
     }
+    if (!have_own_banks(lo, view, banks))
+        give_up(lo, loc,
+                arena_printf(lo->cc, "its iterations write the same bank of '%s'", m->name),
+                "let each iteration have an index of its own, within the array");
     struct op *op = ir_op(b, IR_STORE, m->bits, m->is_signed, loc, in_count, in,
                           lo->slots[slot].memory, view, banks);
     op->name = m->name;

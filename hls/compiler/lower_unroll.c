@@ -300,6 +300,7 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
 
     bool good = !lo->give_up;
     struct op **final = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *final);
+    bool *reduced = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *reduced);
     for (int i = 0; i < slots && good; i++) {
         const struct slot *s = &lo->slots[i];
         if (s->kind != SLOT_VALUE)
@@ -322,6 +323,7 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
                                    (struct op *[]){ir_const(b, 32, true, trips - 1)}, loc);
         } else if (now != marks[i]) {
             final[i] = reduce(lo, i, slots, marks[i], entry[i].op, lane, first_op, loc);
+            reduced[i] = final[i];
             bool marked = false;
             for (int k = first_op; !final[i] && k < p->op_count && !marked; k++)
                 marked = !p->ops[k]->alias && uses(p->ops[k], marks[i]);
@@ -350,6 +352,10 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
         if (lo->slots[i].kind != SLOT_VALUE || lo->slots[i].dims)
             continue;
         if (marks[i]) {
+            // What led to a sum is not looked at any more, also not by a loop around this one.
+            for (int k = first_op; reduced[i] && k < p->op_count; k++)
+                if (!p->ops[k]->alias && uses(p->ops[k], marks[i]))
+                    p->ops[k]->alias = ir_const(b, p->ops[k]->bits, p->ops[k]->is_signed, 0);
             marks[i]->alias = ir_resolve(entry[i].op);
             lo->env[i].op = final[i] == marks[i] ? entry[i].op : final[i];
         } else {

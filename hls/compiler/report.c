@@ -283,12 +283,21 @@ static json_t *process_json(const struct network *net, const struct process *p,
     return process;
 }
 
+static json_t *warnings_json(const char *lines) {
+    json_t *list = json_array();
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1)
+        json_array_append_new(list, json_stringn(lines, (size_t)(end - lines)));
+    return list;
+}
+
 void report_json(const struct network *net, struct tile *const *tiles, FILE *out) {
     json_t *processes = json_array();
     for (int i = 0; i < net->process_count; i++)
         json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
     json_t *root = json_pack("{s:s, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
                              "processes", processes);
+    if (net->warnings)
+        json_object_set_new(root, "warnings", warnings_json(net->warnings));
     json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
     fputc('\n', out);
     json_decref(root);
@@ -311,6 +320,8 @@ static void print_output(const struct network *net, const struct process *p, int
 void report_text(const struct network *net, struct tile *const *tiles, FILE *out) {
     fprintf(out, "%s: %d process%s, scheduled for %d MHz\n", net->name, net->process_count,
             net->process_count == 1 ? "" : "es", CLOCK_MHZ);
+    if (net->warnings)
+        fputs(net->warnings, out);
     for (int i = 0; i < net->process_count; i++) {
         const struct process *p = net->processes[i];
         fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers,

@@ -565,7 +565,7 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
     for (int i = 0; i < p->region_count; i++) {
         for (int k = 0; k < p->op_count; k++) {
             const struct op *op = p->ops[k];
-            if (op->alias || counted[k] || !p->regions[i]->schedule->time[k].needed ||
+            if (op->alias || op->fixed || counted[k] || !p->regions[i]->schedule->time[k].needed ||
                 (op->code != IR_MUL && op->code != IR_DOT && op->code != IR_MULADD))
                 continue;
             counted[k] = true;
