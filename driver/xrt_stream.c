@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of a card's rings (docs/card.md, Streaming): the kernel of a STREAM run waits for the next
 // row, so a step costs no start. The run goes on until something else is asked of the card.
+#define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "file.h"
 #include "mr_registers.h"
 #include "xrt_device.h"

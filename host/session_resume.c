@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Going on with another device when a session's own fails: a saved state, and the steps since then,
 // which the other device repeats before it takes over.
+#define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "failure.h"
 #include "file.h"
 #include "session.h"

@@ -2,6 +2,7 @@
 // hlsc check: values for the scalars that --set does not give. Faults of control hide at the edges:
 // a loop of no round, of one or two, and the neighbours of what a bound is compared with. So these
 // come often; a scalar that is data only, and decides nothing, has all its bits at random.
+#define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "check_parts.h"
 
 #include <stdlib.h>
