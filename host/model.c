@@ -19,6 +19,9 @@ void mr_model_data_free(struct mr_model_data *model) {
     mr_network_free(&model->network);
     mr_quantised_free(&model->quantised);
     free(model->output_accuracy);
+    for (size_t i = 0; i < model->source_count; i++)
+        free(model->sources[i]);
+    free(model->sources);
     memset(model, 0, sizeof *model);
 }
 

@@ -18,6 +18,9 @@ struct mr_model_data {
     // How far the integer network is from the float one on the calibration data: of all outputs
     // together, and (head.outputs) of each, or NULL.
     struct mr_accuracy accuracy, *output_accuracy;
+    // After an import: [source_count] files beside the ONNX file that hold weights.
+    char **sources;
+    size_t source_count;
 };
 
 // Reads an ONNX file, quantises it, and measures the accuracy. calibration may be NULL; it is

@@ -93,6 +93,13 @@ struct mr_model *mr_model_import(const char *onnx_path, const struct mr_import_o
 
 int mr_model_save(const struct mr_model *model, const char *path, struct mr_error *error) {
     char text[900];
+    for (size_t i = 0; i < model->data.source_count; i++) {
+        if (mr_file_is_same(model->data.sources[i], path))
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "%s would be overwritten, which holds weights of the network; choose "
+                              "another name",
+                              path);
+    }
     return mr_model_data_save(&model->data, path, text, sizeof text)
                ? mr_failure(error, MR_ERROR_FILE, "%s", text)
                : 0;

@@ -390,6 +390,8 @@ int mr_import_onnx(const char *path, const struct mr_array *calibration,
     memset(model, 0, sizeof *model);
     in.onnx = mr_onnx_open(path, error, error_size);
     int result = in.onnx ? run(&in, calibration) : -1;
+    if (result == 0)
+        model->sources = mr_onnx_take_files(in.onnx, &model->source_count);
     mr_onnx_close(in.onnx);
     if (in.cast != in.x)
         free(in.cast);

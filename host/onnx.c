@@ -209,6 +209,15 @@ struct mr_onnx *mr_onnx_open(const char *path, char *error, size_t error_size) {
     return onnx;
 }
 
+char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count) {
+    char **files = onnx->graph.files;
+
+    *count = onnx->graph.file_count;
+    onnx->graph.files = NULL;
+    onnx->graph.file_count = 0;
+    return files;
+}
+
 void mr_onnx_close(struct mr_onnx *onnx) {
     if (!onnx)
         return;

@@ -18,6 +18,9 @@ struct mr_onnx *mr_onnx_open_memory(const void *data, size_t size, const char *n
                                     size_t error_size);
 void mr_onnx_close(struct mr_onnx *onnx);
 
+// Hands over the names of the other files that it reads: [*count], all to be freed.
+char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count);
+
 // What the graph means: LSTM layers and one dense head on the last step. Anything else is refused
 // in a sentence that names the node. The network is named after the file and is to be freed by
 // mr_network_free.

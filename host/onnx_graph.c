@@ -228,6 +228,9 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
 void onnx_graph_close(struct onnx_graph *graph) {
     for (size_t i = 0; graph->constants && i < graph->value_count; i++)
         onnx_tensor_free(&graph->constants[i]);
+    for (size_t i = 0; i < graph->file_count; i++)
+        free(graph->files[i]);
+    free(graph->files);
     free(graph->names);
     free(graph->needed);
     free(graph->constants);

@@ -51,7 +51,9 @@ struct onnx_graph {
     struct onnx_tensor *constants; // of the values; type 0 where it is no constant
     size_t budget;                 // bytes that tensors may still take
     size_t external;               // bytes read from other files
-    int input;                     // the value that the network reads
+    char **files;                  // [file_count] these files
+    size_t file_count;
+    int input; // the value that the network reads
     int output;
 };
 

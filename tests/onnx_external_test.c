@@ -2,6 +2,7 @@
 // Tensors that an ONNX file keeps in another file: read inside of the model's folder, and nowhere
 // else.
 #define _POSIX_C_SOURCE 200809L
+#include "millrace.h"
 #include "onnx_fixture.h"
 
 #include <unistd.h>
@@ -98,6 +99,12 @@ START_TEST(data_beside_the_model) {
             ck_assert_float_eq(n.layers[0].w_ih[k], value_at(0, k));
         mr_network_free(&n);
         mr_onnx_close(onnx);
+        // The weights are not overwritten by the model that is made of them.
+        struct mr_error e;
+        ck_assert_int_eq(mr_import(FOLDER "/net.onnx", NULL, FOLDER "/w.data", NULL, &e),
+                         strstr(cases[_i].location, "sub") ? 0 : MR_ERROR_ARGUMENT);
+        if (!strstr(cases[_i].location, "sub"))
+            ck_assert_msg(strstr(e.text, "holds weights of the network") != NULL, "%s", e.text);
         // In memory there is no folder; from another folder it is another file.
         ck_assert_int_ne(parse(f, &n), 0);
         ck_assert_msg(strstr(error, "there is no folder") != NULL, "%s", error);
