@@ -18,6 +18,18 @@ static bool ends_with(const char *path, const char *ending) {
     return length > tail && strcmp(path + length - tail, ending) == 0;
 }
 
+static bool is_npy(const char *path, const unsigned char *head, size_t size) {
+    return ends_with(path, ".npy") || (size >= 6 && memcmp(head, "\x93NUMPY", 6) == 0);
+}
+
+static int check(const unsigned char *head, size_t head_size, size_t size, const char *name,
+                 char *error, size_t error_size) {
+    if (mr_check_array_file(head, head_size, size, name, error, error_size) != 0)
+        return -1;
+    return is_npy(name, head, head_size) ? 0
+                                         : mr_csv_check(head, head_size, name, error, error_size);
+}
+
 int mr_array_read(const char *path, struct mr_array *array, char *note, size_t note_size,
                   char *error, size_t error_size) {
     unsigned char *data;
@@ -26,12 +38,11 @@ int mr_array_read(const char *path, struct mr_array *array, char *note, size_t n
     memset(array, 0, sizeof *array);
     if (note_size > 0)
         *note = 0;
-    if (mr_file_read_checked(path, max_file, mr_check_array_file, &data, &size, error,
-                             error_size) != 0)
+    if (mr_file_read_checked(path, max_file, check, &data, &size, error, error_size) != 0)
         return -1;
-    const bool npy = ends_with(path, ".npy") || (size >= 6 && memcmp(data, "\x93NUMPY", 6) == 0);
     const int result =
-        npy ? mr_npy_parse(data, size, path, array, error, error_size)
+        is_npy(path, data, size)
+            ? mr_npy_parse(data, size, path, array, error, error_size)
             : mr_csv_parse(data, size, path, array, note, note_size, error, error_size);
     free(data);
     return result;

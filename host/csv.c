@@ -244,29 +244,28 @@ static int take_row(struct table *t, struct span line) {
     return 0;
 }
 
-// Text has one byte for each of these characters, and no zero among them.
-static int check_encoding(struct table *t) {
-    if (t->end - t->at >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0)
-        t->at += 3;
-    const size_t size = (size_t)(t->end - t->at);
+int mr_csv_check(const void *text, size_t size, const char *name, char *error, size_t error_size) {
+    const char *bytes = text, *zero = memchr(bytes, 0, size);
     const bool marked =
-        size >= 2 && (memcmp(t->at, "\xff\xfe", 2) == 0 || memcmp(t->at, "\xfe\xff", 2) == 0);
-    const char *zero = memchr(t->at, 0, (size_t)(t->end - t->at));
-    if (marked || (zero && (zero == t->at || zero == t->at + 1)))
-        return mr_fail(t->error, t->error_size,
-                       "%s is text in UTF-16; save it as UTF-8 (\"CSV UTF-8\")", t->name);
+        size >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0);
+    // A letter has a byte of zero before it or behind it.
+    if (marked || (size >= 2 && !bytes[0] != !bytes[1]))
+        return mr_fail(error, error_size, "%s is text in UTF-16; save it as UTF-8 (\"CSV UTF-8\")",
+                       name);
     if (zero)
-        return mr_fail(t->error, t->error_size,
-                       "%s is not text: byte %td is zero; .npy or .csv is expected", t->name,
-                       zero - t->at);
+        return mr_fail(error, error_size,
+                       "%s is not text: byte %td is zero; .npy or .csv is expected", name,
+                       zero - bytes);
     return 0;
 }
 
 static int parse(struct table *t) {
     struct span line;
 
-    if (check_encoding(t) != 0)
+    if (mr_csv_check(t->at, (size_t)(t->end - t->at), t->name, t->error, t->error_size) != 0)
         return -1;
+    if (t->end - t->at >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0)
+        t->at += 3;
     t->separator = find_separator(t);
     while (next_line(t, &line)) {
         if (t->first_line == 0) {

@@ -15,6 +15,9 @@
 int mr_csv_parse(const void *data, size_t size, const char *name, struct mr_array *array,
                  char *note, size_t note_size, char *error, size_t error_size);
 
+// Refuses what is no text of one byte a character, by its beginning or by all of it.
+int mr_csv_check(const void *text, size_t size, const char *name, char *error, size_t error_size);
+
 // Writes an array as a table: the last axis is the row, the others are counted up line by line.
 // Nine digits are written, so reading it gives the same float32. The file appears atomically.
 int mr_csv_write(const char *path, const struct mr_array *array, char *error, size_t error_size);

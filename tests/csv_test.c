@@ -146,6 +146,8 @@ START_TEST(other_encodings_are_refused) {
     ck_assert_int_eq(mr_csv_parse(binary, sizeof binary - 1, "t", &a, NULL, 0, error, sizeof error),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "byte 6 is zero"));
+    ck_assert_int_eq(mr_csv_parse("\0\0\0\0", 4, "t", &a, NULL, 0, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "byte 0 is zero"));
 }
 END_TEST
 
