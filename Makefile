@@ -5,6 +5,9 @@
 ifeq ($(origin CC),default)
 CC = gcc
 endif
+ifeq ($(origin CXX),default)
+CXX = g++
+endif
 ifeq ($(origin AR),default)
 AR = ar
 endif
@@ -85,7 +88,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] driver/broker/*.c sim/*.[ch] sim/*.cpp sim/card/*.[ch] sim/card/*.cpp hls/compiler/*.[ch] \
     hls/include/*.h hw/*.c hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
-    tests/*.[ch] tests/card/*.[ch] tests/card/*.cpp tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
+    tests/*.[ch] tests/*.cpp tests/card/*.[ch] tests/card/*.cpp tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
@@ -296,8 +299,12 @@ build/make_tables: build/obj/hls/kernels/make_tables.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
-# What card_test runs: a program of XRT alone, and a library that shortens XRT's sleeps.
-CARD_TEST_FILES = build/card_plain_xrt build/card_nosleep.so
+# What card_test runs: programs of XRT alone, and a library that shortens XRT's sleeps.
+CARD_TEST_FILES = build/card_plain_xrt build/card_wrong_bank build/card_nosleep.so
+build/card_wrong_bank: tests/card_wrong_bank.cpp
+	$(call say,CXX     $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(WARNINGS) $(CFLAGS) -isystem $(XRT_INCLUDE) $(LDFLAGS) -o $@ $< -lxrt_coreutil
 build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lxrt_coreutil

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 // XRT's sockets lie in /tmp/$USER, by names of at most 106 bytes, and its emulation hands the paths
@@ -74,11 +75,18 @@ static const char device_list[] =
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw) {
     (void)status, (void)type, (void)ftw;
-    return remove(path);
+    (void)remove(path);
+    return 0; // go on with the others
 }
 
 void mr_emulation_remove_tree(const char *path) {
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    // Processes that are just ending may still write there.
+    for (int tries = 0; tries < 50; tries++) {
+        (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        if (access(path, F_OK))
+            return;
+        usleep(10000);
+    }
 }
 
 // The process in a name like "millrace-77-Ab12cd"; 0: none.
@@ -92,14 +100,17 @@ static bool is_own_folder(const char *path) {
     return !lstat(path, &status) && S_ISDIR(status.st_mode) && status.st_uid == getuid();
 }
 
-// A folder is in use while its process holds the lock in it.
+// A folder is in use while its process holds the lock in it, which is there at once.
 static bool is_left(const char *path, long process) {
+    enum { AT_ONCE = 60 }; // seconds
     char lock[PATH_MAX];
+    struct stat status;
     if (!kill((pid_t)process, 0) || errno != ESRCH)
         return false;
     snprintf(lock, sizeof lock, "%s/lock", path);
     const int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    const bool left = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
+    const bool left = fd >= 0 ? !flock(fd, LOCK_EX | LOCK_NB)
+                              : !lstat(path, &status) && status.st_mtime + AT_ONCE < time(NULL);
     if (fd >= 0)
         close(fd);
     return left;

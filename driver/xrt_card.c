@@ -10,10 +10,17 @@
 
 enum { LOOK_MS = 50 }; // between two looks at a card that works
 
-uint64_t mr_xrt_now(void) {
+static uint64_t now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+bool mr_xrt_too_quiet(struct mr_xrt_quiet *quiet, bool sign, unsigned limit_ms) {
+    const uint64_t now = now_ms(), gap = now - quiet->looked;
+    quiet->ms = sign || !quiet->looked ? 0 : quiet->ms + (gap < limit_ms / 2 ? gap : limit_ms / 2);
+    quiet->looked = now;
+    return quiet->ms > limit_ms;
 }
 
 static void *do_work(void *context) {
@@ -85,7 +92,10 @@ static void look_for_death(struct mr_xrt_card *card) {
 static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
     char reason[500];
     look_for_death(card);
-    if (mr_xrt_now() - atomic_load(&card->alive) <= limit_ms)
+    const uint_fast64_t signs = atomic_load(&card->signs);
+    const bool sign = signs != card->seen;
+    card->seen = signs;
+    if (!mr_xrt_too_quiet(&card->quiet, sign, limit_ms))
         return false;
     snprintf(reason, sizeof reason, "the card gave no sign of life for %.1f s", limit_ms / 1000.0);
     set_lost(card, reason);
@@ -93,7 +103,7 @@ static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
         return true;
     mr_emulation_kill(card->emulation);
     card->killed = true;
-    atomic_store(&card->alive, mr_xrt_now()); // XRT may take as long again to come back
+    card->quiet = (struct mr_xrt_quiet){0}; // XRT may take as long again to come back
     return false;
 }
 
@@ -114,7 +124,7 @@ int mr_xrt_card_perform(struct mr_xrt_card *card,
     if (card->abandoned)
         return mr_fail(error, error_size, "the card was given up: its driver does not return");
     pthread_mutex_lock(&card->lock);
-    atomic_store(&card->alive, mr_xrt_now());
+    card->quiet = (struct mr_xrt_quiet){0};
     card->work = work;
     card->context = context;
     pthread_cond_broadcast(&card->changed);
@@ -136,7 +146,7 @@ int mr_xrt_card_perform(struct mr_xrt_card *card,
 }
 
 int mr_xrt_card_touch(struct mr_xrt_card *card) {
-    atomic_store(&card->alive, mr_xrt_now());
+    atomic_fetch_add(&card->signs, 1);
     look_for_death(card);
     return atomic_load(&card->lost)
                ? mr_fail(card->error, sizeof card->error, "%s", card->lost_reason)

@@ -12,6 +12,15 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+// For how long there was no sign, as far as this process looked for one.
+struct mr_xrt_quiet {
+    uint64_t looked, ms; // 0: not yet
+};
+
+// A look. True when there was no sign for more than limit_ms; a long gap between two looks, in
+// which this process was stopped perhaps, is half of that at most.
+bool mr_xrt_too_quiet(struct mr_xrt_quiet *quiet, bool sign, unsigned limit_ms);
+
 struct mr_xrt_card {
     const struct mr_xrt_api *api;
     xrtDeviceHandle device;
@@ -26,8 +35,10 @@ struct mr_xrt_card {
     void *context;
     int result;
     bool stop, killed, abandoned;
-    atomic_uint_fast64_t alive; // when it last gave a sign of life, in ms
-    pthread_mutex_t losing;     // of the card becoming lost
+    atomic_uint_fast64_t signs; // of life, so far
+    uint_fast64_t seen;         // of them
+    struct mr_xrt_quiet quiet;
+    pthread_mutex_t losing; // of the card becoming lost
     atomic_bool lost;
     char lost_reason[500]; // once lost; a clause
 };
@@ -56,7 +67,5 @@ int mr_xrt_card_read(struct mr_xrt_card *card, uint32_t offset, uint32_t *value)
 int mr_xrt_card_read64(struct mr_xrt_card *card, uint32_t offset, uint64_t *value);
 int mr_xrt_card_write(struct mr_xrt_card *card, uint32_t offset, uint32_t value);
 int mr_xrt_card_write64(struct mr_xrt_card *card, uint32_t offset, uint64_t value);
-
-uint64_t mr_xrt_now(void); // milliseconds
 
 #endif

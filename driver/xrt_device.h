@@ -32,7 +32,7 @@ struct mr_xrt_command {
 struct mr_xrt_watch {
     unsigned looks;
     uint32_t progress;
-    uint64_t moved; // when, in ms
+    struct mr_xrt_quiet quiet;
 };
 
 // A STREAM run that goes on; `running` false: none does.

@@ -116,10 +116,9 @@ int mr_xrt_watch(struct mr_xrt *xrt, struct mr_xrt_watch *watch) {
         return 0;
     if (mr_xrt_card_read(&xrt->card, MR_CARD_PROGRESS, &progress))
         return -1;
-    if (progress != watch->progress || !look)
-        watch->moved = mr_xrt_now();
+    const bool moved = progress != watch->progress;
     watch->progress = progress;
-    if (mr_xrt_now() - watch->moved <= xrt->place.limit_ms)
+    if (!mr_xrt_too_quiet(&watch->quiet, moved, xrt->place.limit_ms))
         return 0;
     char reason[100];
     snprintf(reason, sizeof reason, "its kernel made no progress for %.1f s",

@@ -4,7 +4,9 @@
 // sequences, and writes y.
 //
 //   card_plain_xrt IMAGE.xclbin WEIGHTS X Y SEQUENCES STEPS X_COUNT Y_COUNT
+//   [wrong_bank]
 //
+// wrong_bank: x in the memory of y's port, which XRT's C interface lets pass.
 // WEIGHTS is the weight image (beats of 64 bytes), X the elements of x, Y gets those of y, all as
 // they lie in the card's memory.
 #include "mr_registers.h"
@@ -81,7 +83,7 @@ static int use_kernel(xrtDeviceHandle device, xrtKernelHandle kernel, char **arg
     if (xrtKernelReadRegister(kernel, MR_CARD_MAGIC, &magic) || magic != MR_CARD_MAGIC_VALUE)
         return fprintf(stderr, "magic is 0x%x\n", magic), 1;
     a.weights = make_buffer(device, kernel, 9, weights.size);
-    a.x = make_buffer(device, kernel, 10, x.size);
+    a.x = make_buffer(device, kernel, argv[9] ? 12 : 10, x.size);
     a.y = make_buffer(device, kernel, 12, y_size);
     if (!a.weights || !a.x || !a.y)
         return fprintf(stderr, "no buffers\n"), 1;
@@ -115,9 +117,9 @@ static int use_kernel(xrtDeviceHandle device, xrtKernelHandle kernel, char **arg
 }
 
 int main(int argc, char **argv) {
-    if (argc != 9) {
+    if (argc != 9 && argc != 10) {
         fprintf(stderr, "usage: card_plain_xrt IMAGE.xclbin WEIGHTS X Y SEQUENCES STEPS X_COUNT "
-                        "Y_COUNT\n");
+                        "Y_COUNT [wrong_bank]\n");
         return 2;
     }
     // Emulation hangs or crashes when a program ends with the device open.

@@ -471,6 +471,77 @@ START_TEST(stopped_for_a_while) {
 }
 END_TEST
 
+// ---- millrace emulate --------------------------------------------------------------------------
+
+static pid_t emulate(const char *script) {
+    fflush(NULL);
+    mark_cards();
+    const pid_t child = fork();
+    if (child == 0) {
+        execl("build/millrace", "millrace", "emulate", "sh", "-c", script, (char *)NULL);
+        _exit(99);
+    }
+    return child;
+}
+
+static int status_of(pid_t child) {
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+// Waits until the program has said which process it is.
+static pid_t program_of(const char *path) {
+    int process = 0;
+    for (int i = 0; i < 500 && !process; i++) {
+        FILE *file = fopen(path, "r");
+        if (file && fscanf(file, "%d.", &process) != 1)
+            process = 0;
+        if (file)
+            fclose(file);
+        usleep(20000);
+    }
+    ck_assert_int_gt(process, 0);
+    return process;
+}
+
+START_TEST(emulate_exit_codes) {
+    ck_assert_int_eq(status_of(emulate("exit 0")), 0);
+    ck_assert_int_eq(status_of(emulate("exit 42")), 42);
+    ck_assert_int_eq(status_of(emulate("kill -KILL $$")), 128 + SIGKILL);
+    ck_assert_int_eq(status_of(emulate("kill -ABRT 0")), 128 + SIGABRT); // as XRT does
+    ck_assert_int_eq(status_of(emulate("exec ./none")), 127);
+}
+END_TEST
+
+// What comes to the command goes to the program, and when the command goes, by whatever, the
+// program and its folder go.
+START_TEST(emulate_signals) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGKILL};
+    static const char path[] = FOLDER "/program";
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char script[400], folder[300];
+        unlink(path);
+        snprintf(script, sizeof script,
+                 "trap 'exit 7' %d; sleep 60 & echo $$. >" FOLDER "/program; wait",
+                 numbers[i] == SIGKILL ? SIGQUIT : numbers[i]);
+        const pid_t command = emulate(script), program = program_of(path);
+        const double start = seconds_now();
+        kill(command, numbers[i]);
+        ck_assert_int_eq(status_of(command), numbers[i] == SIGKILL ? 1000 + SIGKILL : 7);
+        do {
+            usleep(20000);
+            folder_of(command, folder, sizeof folder);
+        } while ((*folder || (numbers[i] != SIGUSR1 && !kill(-program, 0))) &&
+                 seconds_now() - start < 8);
+        ck_assert_str_eq(folder, "");
+        if (numbers[i] != SIGUSR1) // which asks nobody to end what the program left
+            ck_assert(kill(-program, 0) && errno == ESRCH);
+        kill(-program, SIGKILL);
+    }
+}
+END_TEST
+
 // ---- Images and brokers that are none ----------------------------------------------------------
 
 START_TEST(wrong_brokers) {
@@ -680,6 +751,8 @@ int main(void) {
     tcase_add_test(cases, broker_stopped);
     tcase_add_test(cases, broker_killed_with_fallback);
     tcase_add_test(cases, stopped_for_a_while);
+    tcase_add_test(cases, emulate_exit_codes);
+    tcase_add_test(cases, emulate_signals);
     tcase_add_test(cases, wrong_brokers);
     tcase_add_test(cases, damaged_sections);
     tcase_add_test(cases, impossible_tables);

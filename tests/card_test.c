@@ -418,9 +418,13 @@ static void write_bytes(const char *path, const void *data, size_t size) {
     ck_assert(file && fwrite(data, 1, size, file) == size && !fclose(file));
 }
 
-// Our own library is not in this program, and XRT starts the card by itself.
+// Our own library is not in this program, and XRT starts the card by itself. Then with a buffer in
+// the wrong bank: such a program ends too, and is told.
 START_TEST(plain_program) {
     enum { SEQUENCES = 9, STEPS = 7 };
+    const char *prefix = getenv("MILLRACE_REAL_SLEEP")
+                             ? "timeout 60 "
+                             : "LD_PRELOAD=$PWD/build/card_nosleep.so timeout 60 ";
     struct raw raw;
     char text[2000];
     raw_open(&raw);
@@ -433,15 +437,25 @@ START_TEST(plain_program) {
     write_bytes(FOLDER "/x.bin", x, count * sizeof *x);
     snprintf(text, sizeof text,
              "%sbuild/millrace emulate build/card_plain_xrt %s " FOLDER "/weights.bin " FOLDER
-             "/x.bin " FOLDER "/y.bin %d %d %zu %zu >" FOLDER "/plain.log 2>&1",
-             getenv("MILLRACE_REAL_SLEEP") ? "" : "LD_PRELOAD=build/card_nosleep.so ", image_path,
-             SEQUENCES, STEPS, count, (size_t)(SEQUENCES * raw.outputs));
-    ck_assert_msg(system(text) == 0, "see " FOLDER "/plain.log");
+             "/x.bin " FOLDER "/y.bin %d %d %zu %zu",
+             prefix, image_path, SEQUENCES, STEPS, count, (size_t)(SEQUENCES * raw.outputs));
+    ck_assert_int_eq(system(text), 0);
     FILE *file = fopen(FOLDER "/y.bin", "rb");
     ck_assert(file != NULL);
     ck_assert_int_eq(fread(got, 1, sizeof got, file), SEQUENCES * raw.outputs * sizeof *y);
     fclose(file);
     ck_assert_mem_eq(got, y, SEQUENCES * raw.outputs * sizeof *y);
+    // x in the bank of y's port.
+    strcat(text,
+           " wrong_bank >" FOLDER "/slip.log 2>&1; "
+           "[ $? = 1 ] && grep -q 'reads from 0x.*not in its memory bank' " FOLDER "/slip.log");
+    ck_assert_msg(system(text) == 0, "see " FOLDER "/slip.log");
+    snprintf(text, sizeof text,
+             "%sbuild/millrace emulate build/card_wrong_bank %s >" FOLDER "/slip.log 2>&1; "
+             "[ $? -le 1 ] && grep -q 'in bank 1, the compute unit is connected to bank 0' " FOLDER
+             "/slip.log",
+             prefix, image_path);
+    ck_assert_msg(system(text) == 0, "see " FOLDER "/slip.log");
     raw_free(x);
     mr_device_close(cpu);
     raw_close(&raw);

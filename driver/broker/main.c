@@ -27,7 +27,8 @@
 
 enum {
     DESCRIPTORS = 64, // that XRT and the card need, with some to spare
-    LAST_MS = 1000    // for the card to close its files when the program is gone
+    MOST_DESCRIPTORS = 65536,
+    LAST_MS = 1000 // for the card to close its files when the program is gone
 };
 
 static void wait_ms(long ms) {
@@ -195,8 +196,15 @@ static void serve(struct broker *broker) {
 
 // ---- Start -------------------------------------------------------------------------------------
 
-// Whatever the program has set is none of ours.
+static void close_others(rlim_t most) {
+    if (syscall(SYS_close_range, MR_BROKER_MEMORY + 1, ~0u, 0))
+        for (int fd = MR_BROKER_MEMORY + 1; fd < (int)most; fd++)
+            close(fd);
+}
+
+// Whatever the program has set for itself is none of ours.
 static void start_afresh(void) {
+    static const int limits[] = {RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE};
     sigset_t none;
     struct rlimit limit;
     for (int number = 1; number < NSIG; number++)
@@ -204,15 +212,15 @@ static void start_afresh(void) {
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (!getrlimit(limits[i], &limit)) {
+            limit.rlim_cur = limit.rlim_max;
+            if (limits[i] == RLIMIT_NOFILE && limit.rlim_cur > MOST_DESCRIPTORS)
+                limit.rlim_cur = MOST_DESCRIPTORS;
+            setrlimit(limits[i], &limit);
+        }
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-        const rlim_t most = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
-        if (syscall(SYS_close_range, MR_BROKER_MEMORY + 1, ~0u, 0))
-            for (int fd = MR_BROKER_MEMORY + 1; fd < (int)most; fd++)
-                close(fd);
-        limit.rlim_cur = most;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    close_others(MOST_DESCRIPTORS);
     fcntl(MR_BROKER_SOCKET, F_SETFD, FD_CLOEXEC);
     fcntl(MR_BROKER_MEMORY, F_SETFD, FD_CLOEXEC);
     umask(077);
