@@ -76,6 +76,9 @@ LIBS = -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# What two threads of one program do at once. The simulators are theirs alone.
+TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
+TSAN_TESTS := session_test driver_test card_process_test card_resume_test
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
 LIB_SOURCES := $(wildcard host/*.c driver/*.c sim/*.c) sim/card/protocol.c
@@ -91,6 +94,7 @@ FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] driver/broker/*.
     tests/*.[ch] tests/*.cpp tests/card/*.[ch] tests/card/*.cpp tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
+TSAN_PROGRAMS := $(TSAN_TESTS:%=build/tsan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
 LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
 OUTPUTS := build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
@@ -130,7 +134,7 @@ demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engine
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/tests/card_large ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
@@ -229,7 +233,7 @@ build/gen/emulation.pb-c.h: build/gen/emulation.pb-c.c ;
 # Comes with libonnx-dev.
 $(ONNX_PROTO_DIR)/onnx.proto: | deps
 
-# One set of objects for each way to compile: build/obj, build/asan, build/fuzzer.
+# One set of objects for each way to compile: build/obj, build/asan, build/tsan, build/fuzzer.
 build/obj/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
 	$(call say,CC      $<)
 	$(Q)mkdir -p $(@D)
@@ -238,6 +242,10 @@ build/asan/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
 	$(call say,CC      $< (sanitizers))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(WARNINGS) $(SANITIZE) -c -o $@ $<
+build/tsan/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
+	$(call say,CC      $< (threads))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(WARNINGS) $(TSAN) -c -o $@ $<
 build/fuzzer/%.o: %.c | build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h
 	$(call say,CLANG   $< (fuzzer))
 	$(Q)mkdir -p $(@D)
@@ -249,6 +257,9 @@ build/obj/gen/%.o: build/gen/%.c
 build/asan/gen/%.o: build/gen/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(SANITIZE) -w -c -o $@ $<
+build/tsan/gen/%.o: build/gen/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(TSAN) -w -c -o $@ $<
 build/fuzzer/gen/%.o: build/gen/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FLAGS) $(LIBFUZZER) -w -c -o $@ $<
@@ -267,6 +278,10 @@ build/obj/libhlsc.a: $(HLSC_OBJECTS:%=build/obj/%)
 build/asan/libmillrace.a: $(LIB_OBJECTS:%=build/asan/%)
 	$(archive)
 build/asan/libhlsc.a: $(HLSC_OBJECTS:%=build/asan/%)
+	$(archive)
+build/tsan/libmillrace.a: $(LIB_OBJECTS:%=build/tsan/%)
+	$(archive)
+build/tsan/libhlsc.a: $(HLSC_OBJECTS:%=build/tsan/%)
 	$(archive)
 build/fuzzer/libmillrace.a: $(LIB_OBJECTS:%=build/fuzzer/%)
 	$(archive)
@@ -311,7 +326,7 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
-build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_process_test build/asan/card_process_test build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
+build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_process_test build/asan/card_process_test $(TSAN_PROGRAMS) build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a
@@ -325,6 +340,9 @@ build/tests/hlsc_fuzz: $(patsubst %.c,build/obj/%.o,$(wildcard tests/hlsc_fuzz/*
 build/asan/%_test: build/asan/tests/%_test.o build/asan/libhlsc.a build/asan/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
+build/tsan/%_test: build/tsan/tests/%_test.o build/tsan/libhlsc.a build/tsan/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) -fsanitize=thread $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
 build/asan/%_fuzz: build/asan/tests/fuzz/%_fuzz.o build/asan/tests/fuzz/standalone.o build/asan/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -335,4 +353,4 @@ build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libmillrace.a
 # Its reference for CRC-32 is zlib's.
 build/tests/examples_test build/asan/examples_test: LIBS += -lz
 
--include $(shell find build/obj build/asan build/fuzzer -name '*.d' 2>/dev/null)
+-include $(shell find build/obj build/asan build/tsan build/fuzzer -name '*.d' 2>/dev/null)

@@ -78,6 +78,7 @@ START_TEST(many_at_once) {
     enum { THREADS = 12 };
     struct mr_model *model = open_model();
     pthread_t threads[THREADS];
+    mark_cards();
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, open_and_run, model), 0);
     for (int i = 0; i < THREADS; i++)
