@@ -153,7 +153,7 @@ fi
 
 echo "ranges of the inputs"
 N=tests/data/turbofan_lstm2x25_rul.onnx
-csv "$W/calib.csv" 60 25 0.5
+csv "$W/calib.csv" 50 25 0.5
 runs 0 import "$N" --calibrate "$W/calib.csv" -o "$W/r.millrace" --json
 check "notes as JSON" grep -q '"25 features do not change in the calibration data' "$W/out"
 check "and on stderr" grep -q '^millrace: note: 25 features do not change' "$W/err"
@@ -161,10 +161,10 @@ check "accuracy of each output" grep -q '"each_output"' "$W/out"
 check "only JSON" sh -c "head -c 1 $W/out | grep -q '{'"
 runs 0 import "$N" --calibrate "$W/calib.csv" -o "$W/r.millrace" --range -1:1 --range 3=0:8
 check "nothing on stderr" test ! -s "$W/err"
-csv "$W/calib5.csv" 60 25 5
+csv "$W/calib5.csv" 50 25 5
 runs 0 import "$N" --calibrate "$W/calib5.csv" -o "$W/r.millrace" --range 0.25 --force
 check "what is cut is told" \
-    grep -q 'feature 24: 60 of 60 calibration values are beyond its format, which ends at ±1,' "$W/err"
+    grep -q 'feature 24: 50 of 50 calibration values are beyond its format, which ends at ±1,' "$W/err"
 awk 'BEGIN { print "feature,mean,std"; for (i = 0; i < 25; i++) print "f" i ",0.5,0.1" }' >"$W/stat.csv"
 runs 0 import "$N" --statistics "$W/stat.csv" -o "$W/r.millrace"
 echo '{"min": [1], "max": [2]}' >"$W/bad.json"
