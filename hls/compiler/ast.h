@@ -241,7 +241,13 @@ struct function {
     bool is_inline_off;
     bool has_effects; // uses streams, changes state or what its parameters point to, or calls such
                       // a function
+    int number;       // in program.functions
+    // Calls that become hardware where this function does: its own and those of what it calls.
+    int64_t calls;
+    const struct function *too_many; // the first function on the way with more than MAX_CALLS
 };
+
+enum { MAX_CALLS = 65536 };
 
 bool mentions(const struct expr *e, const struct variable *var); // sema.c
 

@@ -112,6 +112,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         cut_products(cc, p);
         balance_chains(cc, p);
         fuse_multiplications(cc, p);
+        ir_drop_unused(cc, p);
         find_widths(cc, p);
         tiles[i] = find_tile(cc, p);
         schedule_process(cc, p, tiles[i]);

@@ -79,6 +79,13 @@ void *arena_grow(struct compiler *cc, const void *old, size_t old_bytes, size_t 
     return grown;
 }
 
+void *arena_room(struct compiler *cc, const void *items, int count, size_t item_size) {
+    if (count & (count - 1))
+        return (void *)(uintptr_t)items;
+    return arena_grow(cc, items, (size_t)count * item_size,
+                      (count ? (size_t)count * 2 : 1) * item_size);
+}
+
 void compiler_free(struct compiler *cc) {
     while (cc->blocks) {
         struct arena_block *next = cc->blocks->next;

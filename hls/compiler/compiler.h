@@ -37,6 +37,8 @@ char *arena_strdup(struct compiler *cc, const char *text);
 char *arena_printf(struct compiler *cc, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 // Grows `old` (arena memory of old_bytes) to new_bytes; the rest is zero.
+// Room for one more than `count` items that were added one by one this way.
+void *arena_room(struct compiler *cc, const void *items, int count, size_t item_size);
 void *arena_grow(struct compiler *cc, const void *old, size_t old_bytes, size_t new_bytes);
 void compiler_free(struct compiler *cc);
 

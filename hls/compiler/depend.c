@@ -8,10 +8,7 @@
 static void add_dependence(struct pass *a, const struct op *from, const struct op *to,
                            struct nearest nearest) {
     struct schedule *s = a->s;
-    if ((s->dependence_count & (s->dependence_count - 1)) == 0)
-        s->dependences = arena_grow(
-            a->cc, s->dependences, (size_t)s->dependence_count * sizeof *s->dependences,
-            (size_t)(s->dependence_count ? s->dependence_count * 2 : 1) * sizeof *s->dependences);
+    s->dependences = arena_room(a->cc, s->dependences, s->dependence_count, sizeof *s->dependences);
     s->dependences[s->dependence_count++] = (struct found_dependence){.memory = (int)from->imm,
                                                                       .from = from,
                                                                       .to = to,
@@ -81,14 +78,21 @@ struct access_list { // of one memory in a region
 };
 
 static void add_access(struct compiler *cc, struct access_list *list, const struct op *op) {
-    if ((list->count & (list->count - 1)) == 0)
-        list->ops = arena_grow(cc, list->ops, (size_t)list->count * sizeof *list->ops,
-                               (size_t)(list->count ? list->count * 2 : 1) * sizeof *list->ops);
+    list->ops = arena_room(cc, list->ops, list->count, sizeof *list->ops);
     list->ops[list->count++] = op;
 }
 
+enum { MAX_PAIRS = 200000 }; // of accesses of one memory in a region
+
 static void find_pairs(struct pass *a, struct distances *d, const struct access_list *stores,
                        const struct access_list *loads) {
+    const int64_t pairs = (int64_t)stores->count * (2 * loads->count + stores->count);
+    if (pairs > MAX_PAIRS)
+        fail(a->cc, stores->ops[0]->loc,
+             "memory '%s' is written at %d and read at %d places of an iteration, and hlsc keeps "
+             "the order of %d pairs of accesses at most; choose address and value first, then "
+             "write once and read once",
+             a->p->memories[stores->ops[0]->imm].name, stores->count, loads->count, MAX_PAIRS);
     for (int i = 0; i < stores->count; i++) {
         const struct op *store = stores->ops[i];
         for (int k = 0; k < loads->count; k++) {
@@ -124,9 +128,9 @@ void find_dependences(struct pass *a) {
         add_access(a->cc, &stores[a->r->effects[i]->imm], a->r->effects[i]);
         any = true;
     }
-    for (int i = 0; i < p->op_count && any; i++) {
-        const struct op *op = p->ops[i];
-        if (!op->alias && a->s->time[i].needed && op->code == IR_LOAD && stores[op->imm].count)
+    for (int n = 0; n < a->s->op_count && any; n++) {
+        const struct op *op = a->s->ops[n];
+        if (op->code == IR_LOAD && stores[op->imm].count)
             add_access(a->cc, &loads[op->imm], op);
     }
     if (any) {
@@ -154,27 +158,28 @@ static const char *way_out(const struct pass *a, const struct found_dependence *
                         d->needed, d->needed, claim);
 }
 
-static void explain(struct pass *a, const struct found_dependence *d) {
-    // In one iteration all can be put off: what stands between iterations is the reason.
-    if (d->distance == 0 && a->reason)
-        return;
+const char *explain_dependence(const struct pass *a) {
+    const struct found_dependence *d = &a->too_near;
     const char *name = a->p->memories[d->memory].name;
-    const bool raw = is_read_after_write(d);
-    if (raw)
-        a->reason = arena_printf(
-            a->cc,
-            "'%s' is read %lld iteration%s after it is written (line %d)%s, but its new value "
-            "takes %d cycle%s; %s",
-            name, (long long)d->distance, d->distance == 1 ? "" : "s", d->from->loc.line,
-            why_near(a, d), d->needed, d->needed == 1 ? "" : "s", way_out(a, d));
-    else
-        a->reason = arena_printf(
+    if (!is_read_after_write(d))
+        return arena_printf(
             a->cc,
             "'%s' is written here, and read or written (line %d) in an order that allows no "
             "smaller interval; access it once in an iteration, or partition it",
             name, d->from->loc.line);
-    a->reason_loc = d->to->loc;
-    a->reason_memory = raw ? d->memory : -1;
+    if (d->distance == 0) // it was put off, and there was no end to it
+        return arena_printf(
+            a->cc,
+            "'%s' is read in the iteration that has written it (line %d), and its new value takes "
+            "%d cycles, more than the %d of the longest iteration; shorten what lies between, or "
+            "keep the value in a scalar",
+            name, d->from->loc.line, d->needed, MAX_STAGES);
+    return arena_printf(
+        a->cc,
+        "'%s' is read %lld iteration%s after it is written (line %d)%s, but its new value "
+        "takes %d cycle%s; %s",
+        name, (long long)d->distance, d->distance == 1 ? "" : "s", d->from->loc.line,
+        why_near(a, d), d->needed, d->needed == 1 ? "" : "s", way_out(a, d));
 }
 
 bool keep_dependences(struct pass *a) {
@@ -193,7 +198,11 @@ bool keep_dependences(struct pass *a) {
         d->needed = from + gap - to;
         if (to + d->distance * a->ii >= from + gap)
             continue;
-        explain(a, d);
+        // In one iteration all can be put off: what stands between iterations is the reason.
+        if (d->distance > 0 || !a->too_near.from) {
+            a->too_near = *d;
+            a->reason_loc = d->to->loc;
+        }
         const int64_t wanted = from + gap - d->distance * a->ii;
         if (follows) {
             a->ready[d->to->id] = (int)wanted;

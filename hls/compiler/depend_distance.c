@@ -396,10 +396,8 @@ static void note_user(struct distances *d, bool *seen, const struct op *op, cons
 
 static void find_users(struct distances *d, bool *seen) {
     const struct pass *a = d->a;
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        if (op->alias || !a->s->time[i].needed)
-            continue;
+    for (int n = 0; n < a->s->op_count; n++) {
+        const struct op *op = a->s->ops[n];
         for (int k = 0; k < op->in_count; k++)
             note_user(d, seen, op->in[k], op);
     }

@@ -8,7 +8,7 @@
 
 struct text { // grows; always a C string
     char *data;
-    size_t length;
+    size_t length, room;
 };
 
 struct module { // one SystemVerilog module, in the order in which it is printed
@@ -18,6 +18,13 @@ struct module { // one SystemVerilog module, in the order in which it is printed
 struct printed { // a module that stands in the output already
     const char *name, *parameters, *text;
     struct printed *next;
+};
+
+struct source { // a file of the program
+    const char *path;
+    const char **lines; // each to the end of the file
+    int line_count;
+    struct source *next;
 };
 
 struct emit {
@@ -36,8 +43,7 @@ struct emit {
     struct module *m;
     struct printed **printed;
     struct location last_comment;
-    const char *last_file_text; // cache of a source file
-    const char *last_file;
+    struct source **sources; // that comments were taken from
 };
 
 void put(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -243,7 +243,8 @@ static void emit_top(struct emit *e, const char *const *modules, FILE *out) {
 void emit_network(struct compiler *cc, const struct network *net, struct tile *const *tiles,
                   FILE *out) {
     struct printed *printed = NULL;
-    struct emit e = {.cc = cc, .net = net, .printed = &printed};
+    struct source *sources = NULL;
+    struct emit e = {.cc = cc, .net = net, .printed = &printed, .sources = &sources};
     const char **modules = arena_alloc(cc, (size_t)net->process_count * sizeof *modules);
     check_names(cc, net);
     fprintf(out,

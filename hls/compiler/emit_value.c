@@ -10,20 +10,25 @@
 #include <string.h>
 
 void put(struct text *t, const char *format, ...) {
-    va_list args, again;
-    va_start(args, format);
-    va_copy(again, args);
-    const int length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    char *grown = realloc(t->data, t->length + (size_t)length + 1);
-    if (!grown || length < 0) {
-        fputs("hlsc: out of memory\n", stderr);
-        abort();
+    for (;;) {
+        va_list args;
+        va_start(args, format);
+        const size_t room = t->room - t->length;
+        const int length = vsnprintf(t->data ? t->data + t->length : NULL, room, format, args);
+        va_end(args);
+        if (length >= 0 && (size_t)length < room) {
+            t->length += (size_t)length;
+            return;
+        }
+        const size_t wanted = t->room * 2 + (size_t)(length < 0 ? 0 : length) + 256;
+        char *grown = length < 0 ? NULL : realloc(t->data, wanted);
+        if (!grown) {
+            fputs("hlsc: out of memory\n", stderr);
+            abort();
+        }
+        t->data = grown;
+        t->room = wanted;
     }
-    t->data = grown;
-    vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
-    va_end(again);
-    t->length += (size_t)length;
 }
 
 void text_free(struct text *t) {
@@ -358,35 +363,46 @@ const char *element(struct emit *e, const struct op *view, int stage) {
     return arena_printf(e->cc, "%s%s", base, text);
 }
 
+static struct source *read_source(struct compiler *cc, const char *path) {
+    FILE *f = fopen(path, "rb");
+    struct text t = {0};
+    char buffer[4096];
+    size_t n;
+    while (f && (n = fread(buffer, 1, sizeof buffer - 1, f)) > 0) {
+        buffer[n] = 0;
+        put(&t, "%s", buffer);
+    }
+    if (f)
+        fclose(f);
+    struct source *source = arena_alloc(cc, sizeof *source);
+    source->path = path;
+    for (const char *at = t.data ? arena_strdup(cc, t.data) : NULL; at;
+         at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+        source->lines = arena_room(cc, source->lines, source->line_count, sizeof *source->lines);
+        source->lines[source->line_count++] = at;
+    }
+    text_free(&t);
+    return source;
+}
+
 // The C line, once for the operations that come of it.
 void comment_source(struct emit *e, struct location loc) {
     if (!loc.file || (loc.line == e->last_comment.line && e->last_comment.file == loc.file))
         return;
     e->last_comment = loc;
-    if (!e->last_file || strcmp(e->last_file, loc.file) != 0) {
-        FILE *f = fopen(loc.file, "rb");
-        struct text t = {0};
-        char buffer[4096];
-        size_t n;
-        while (f && (n = fread(buffer, 1, sizeof buffer - 1, f)) > 0) {
-            buffer[n] = 0;
-            put(&t, "%s", buffer);
-        }
-        if (f)
-            fclose(f);
-        e->last_file_text = arena_strdup(e->cc, t.data ? t.data : "");
-        e->last_file = loc.file;
-        text_free(&t);
-    }
-    const char *line = e->last_file_text;
-    for (int i = 1; i < loc.line && line; i++) {
-        line = strchr(line, '\n');
-        line = line ? line + 1 : NULL;
+    struct source *source = *e->sources;
+    while (source && strcmp(source->path, loc.file) != 0)
+        source = source->next;
+    if (!source) {
+        source = read_source(e->cc, loc.file);
+        source->next = *e->sources;
+        *e->sources = source;
     }
     const char *base = strrchr(loc.file, '/');
     base = base ? base + 1 : loc.file;
-    if (!line)
+    if (loc.line < 1 || loc.line > source->line_count)
         return;
+    const char *line = source->lines[loc.line - 1];
     while (*line == ' ' || *line == '\t')
         line++;
     int length = (int)strcspn(line, "\r\n");

@@ -7,11 +7,13 @@
 
 #include "lex.h"
 
+enum { SYMBOL_BUCKETS = 4096 };
 enum symbol_kind { SYM_VARIABLE, SYM_TYPEDEF, SYM_ENUM_CONSTANT, SYM_FUNCTION, SYM_TAG };
 
 struct symbol {
-    struct symbol *next; // older symbols of this and outer scopes
-    const char *name;    // interned
+    struct symbol *older;       // of this and outer scopes
+    struct symbol *same_bucket; // older ones, in front.buckets
+    const char *name;           // interned
     enum symbol_kind kind;
     int scope;
     const struct type *type; // TYPEDEF, TAG (NULL pointer: declared without members)
@@ -21,7 +23,7 @@ struct symbol {
     struct location loc;
 };
 
-struct call_edge {
+struct call_edge { // those of a caller stand side by side
     struct function *caller, *callee;
     struct location loc;
 };
@@ -40,7 +42,8 @@ struct front {
     struct name_table names;
     struct token *tokens;
     int at;
-    struct symbol *symbols;
+    struct symbol *symbols; // the newest one
+    struct symbol *buckets[SYMBOL_BUCKETS];
     int scope;
     int nesting; // depth of the recursive descent
     struct function *function;
@@ -53,8 +56,6 @@ struct front {
     struct type *foreign; // what only system headers use: floating point, unions, function pointers
     struct call_edge *edges;
     int edge_count, edge_capacity;
-    struct function **prototypes; // all functions that were declared
-    int prototype_count, prototype_capacity;
     struct program *program;
     int function_capacity, global_capacity, struct_capacity;
 };

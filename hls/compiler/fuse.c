@@ -4,30 +4,47 @@
 // for the schedule puts them into one cycle.
 #include "ir.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+static int by_number(const void *x, const void *y) {
+    return *(const int *)x - *(const int *)y;
+}
 
 // Operations between a state's value in an iteration and its value for the next one.
 static bool *find_recurrences(struct compiler *cc, const struct process *p) {
-    bool *on = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *on);
-    bool *from = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *from);
-    bool *to = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *to);
+    const size_t count = (size_t)p->op_count + 1;
+    bool *on = arena_alloc(cc, count * sizeof *on);
+    bool *from = arena_alloc(cc, count * sizeof *from), *seen = arena_alloc(cc, count);
+    int *cone = arena_alloc(cc, count * sizeof *cone); // what a state's next value is made of
     for (int r = 0; r < p->region_count; r++) {
         for (int c = 0; c < p->regions[r]->carried_count; c++) {
             const struct carried *carried = &p->regions[r]->carried[c];
-            memset(from, 0, (size_t)p->op_count * sizeof *from);
-            memset(to, 0, (size_t)p->op_count * sizeof *to);
+            int size = 0;
+            cone[size++] = carried->next->id;
+            seen[carried->next->id] = true;
+            for (int at = 0; at < size; at++) {
+                const struct op *op = p->ops[cone[at]];
+                for (int k = 0; k < op->in_count; k++)
+                    if (op->in[k] && !seen[op->in[k]->id]) {
+                        seen[op->in[k]->id] = true;
+                        cone[size++] = op->in[k]->id;
+                    }
+            }
+            const bool recurs = seen[carried->phi->id];
+            if (recurs)
+                qsort(cone, (size_t)size, sizeof *cone, by_number);
             from[carried->phi->id] = true;
-            for (int i = carried->phi->id + 1; i < p->op_count; i++)
-                for (int k = 0; !p->ops[i]->alias && k < p->ops[i]->in_count; k++)
-                    if (p->ops[i]->in[k] && from[p->ops[i]->in[k]->id])
-                        from[i] = true;
-            to[carried->next->id] = true;
-            for (int i = carried->next->id; i >= 0; i--)
-                for (int k = 0; to[i] && k < p->ops[i]->in_count; k++)
-                    if (p->ops[i]->in[k])
-                        to[p->ops[i]->in[k]->id] = true;
-            for (int i = 0; i < p->op_count; i++)
-                on[i] = on[i] || (from[i] && to[i]);
+            for (int at = 0; at < size; at++) {
+                const struct op *op = p->ops[cone[at]];
+                for (int k = 0; recurs && k < op->in_count; k++)
+                    if (op->in[k] && from[op->in[k]->id])
+                        from[op->id] = true;
+                on[op->id] = on[op->id] || from[op->id];
+            }
+            from[carried->phi->id] = false;
+            for (int at = 0; at < size; at++)
+                from[cone[at]] = seen[cone[at]] = false;
         }
     }
     return on;

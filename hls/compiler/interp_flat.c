@@ -247,14 +247,6 @@ static void lay_out(struct flat *f, struct maps *maps, struct code *c) {
     }
 }
 
-static void mark(const struct op *op, bool *needed) {
-    if (!op || needed[op->id])
-        return;
-    needed[op->id] = true;
-    for (int k = 0; k < op->in_count; k++)
-        mark(op->in[k], needed);
-}
-
 static int *list_of(struct flat *f, const bool *needed, bool fixed, int *count) {
     int *list = arena_alloc(f->cc, (size_t)(f->p->op_count + 1) * sizeof *list);
     *count = 0;
@@ -275,23 +267,24 @@ static bool looks_at_carried(const struct flat *f, const struct region *r, const
 static void need_region(struct flat *f, int r, bool *all) {
     const struct region *region = f->p->regions[r];
     struct flat_region *fr = &f->regions[r];
-    bool *needed = arena_alloc(f->cc, (size_t)f->p->op_count + 1);
-    mark(region->go_on, needed);
+    struct reach reach = ir_reach_none(f->cc, f->p);
+    const bool *needed = reach.seen;
+    ir_reach(&reach, region->go_on);
     fr->asked = list_of(f, needed, false, &fr->asked_count);
-    mark(region->break_if, needed);
+    ir_reach(&reach, region->break_if);
     for (int i = 0; i < region->effect_count; i++)
-        mark(region->effects[i], needed);
+        ir_reach(&reach, region->effects[i]);
     for (int c = 0; c < region->carried_count; c++) {
-        mark(region->carried[c].phi, needed);
-        mark(region->carried[c].next, needed);
+        ir_reach(&reach, region->carried[c].phi);
+        ir_reach(&reach, region->carried[c].next);
     }
     for (int k = 0; k < region->levels; k++)
-        mark(region->level[k].limit, needed);
+        ir_reach(&reach, region->level[k].limit);
     fr->ops = list_of(f, needed, false, &fr->op_count);
     fr->stale = looks_at_carried(f, region, needed);
-    mark(region->enable, needed);
+    ir_reach(&reach, region->enable);
     for (int c = 0; c < region->carried_count; c++)
-        mark(region->carried[c].init, needed);
+        ir_reach(&reach, region->carried[c].init);
     for (int i = 0; i < f->p->op_count; i++)
         all[i] = all[i] || needed[i];
 }
@@ -333,13 +326,14 @@ struct flat *flatten(struct compiler *cc, const struct network *net, const struc
     *f = (struct flat){.cc = cc, .net = net, .p = p};
     f->code = arena_alloc(cc, ((size_t)p->op_count + 1) * sizeof *f->code);
     f->regions = arena_alloc(cc, ((size_t)p->region_count + 1) * sizeof *f->regions);
-    bool *needed = arena_alloc(cc, (size_t)p->op_count + 1);
+    struct reach reach = ir_reach_none(cc, p);
+    bool *needed = reach.seen;
     for (int i = 0; i < p->op_count; i++)
         f->code[i].fixed = p->invariants[i].is_one;
     for (int r = 0; r < p->region_count; r++)
         need_region(f, r, needed);
     for (int i = 0; i < p->step_count; i++)
-        mark(p->steps[i].condition, needed);
+        ir_reach(&reach, p->steps[i].condition);
     f->fixed = list_of(f, needed, true, &f->fixed_count);
     for (int i = 0; i < p->op_count; i++) {
         if (!needed[i])

@@ -475,10 +475,15 @@ static void grow_table(struct builder *b) {
 }
 
 void ir_append(struct compiler *cc, struct process *p, struct op *op) {
+    if (p->op_count == MAX_OPERATIONS)
+        fail(
+            cc, op->loc.file ? op->loc : p->function->loc,
+            "process '%s' has %d operations when the code comes here, which is the limit: unrolled "
+            "loops and calls are hardware of their own each time; unroll less, by a factor, or "
+            "split the process",
+            p->name, MAX_OPERATIONS);
     op->id = p->op_count;
-    if ((p->op_count & (p->op_count - 1)) == 0 || p->op_count == 0)
-        p->ops = arena_grow(cc, p->ops, (size_t)p->op_count * sizeof *p->ops,
-                            (size_t)(p->op_count ? p->op_count * 2 : 1) * sizeof *p->ops);
+    p->ops = arena_room(cc, p->ops, p->op_count, sizeof *p->ops);
     p->ops[p->op_count++] = op;
 }
 
@@ -530,78 +535,6 @@ bool ir_only_enters(const struct region *r) {
         if (r->carried[i].next != r->carried[i].phi)
             return false;
     return !r->levels && !r->repeats && !r->effect_count;
-}
-
-static void reach(int *users, const struct op *op) {
-    if (!op || users[op->id]++)
-        return;
-    for (int i = 0; i < op->in_count; i++)
-        reach(users, op->in[i]);
-}
-
-int *ir_count_users(struct compiler *cc, const struct process *p) {
-    int *users = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *users);
-    for (int i = 0; i < p->region_count; i++) {
-        const struct region *r = p->regions[i];
-        for (int k = 0; k < r->effect_count; k++)
-            reach(users, r->effects[k]);
-        for (int k = 0; k < r->carried_count; k++) {
-            reach(users, r->carried[k].next);
-            reach(users, r->carried[k].init);
-        }
-        for (int k = 0; k < r->levels; k++)
-            reach(users, r->level[k].limit);
-        reach(users, r->enable);
-        reach(users, r->break_if);
-        reach(users, r->go_on);
-    }
-    for (int i = 0; i < p->step_count; i++)
-        reach(users, p->steps[i].condition);
-    return users;
-}
-
-struct position { // right behind the operation numbered `behind`; `nth` of all that are
-    struct op *op;
-    int behind, nth;
-};
-
-struct ranking {
-    const struct process *p;
-    struct position *at; // [op_count]
-    int made, found;
-};
-
-static void find_position(struct ranking *r, struct op *op) {
-    struct position *at = &r->at[op->id];
-    if (at->op)
-        return;
-    at->op = op;
-    at->behind = op->id < r->made ? op->id : 0;
-    for (int k = 0; !op->alias && k < op->in_count; k++) {
-        if (!op->in[k] || op->in[k]->code == IR_CONST) // constants stand anywhere
-            continue;
-        find_position(r, op->in[k]);
-        if (r->at[op->in[k]->id].behind > at->behind)
-            at->behind = r->at[op->in[k]->id].behind;
-    }
-    at->nth = r->found++;
-}
-
-static int by_position(const void *x, const void *y) {
-    const struct position *a = x, *b = y;
-    return a->behind != b->behind ? (a->behind > b->behind) - (a->behind < b->behind)
-                                  : (a->nth > b->nth) - (a->nth < b->nth);
-}
-
-void ir_renumber(struct compiler *cc, struct process *p, int made) {
-    struct ranking r = {p, arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *r.at), made, 0};
-    for (int i = 0; i < p->op_count; i++)
-        find_position(&r, p->ops[i]);
-    qsort(r.at, (size_t)p->op_count, sizeof *r.at, by_position);
-    for (int i = 0; i < p->op_count; i++) {
-        p->ops[i] = r.at[i].op;
-        p->ops[i]->id = i;
-    }
 }
 
 void ir_dump(FILE *file, const struct process *p) {

@@ -59,6 +59,7 @@ enum opcode {
 };
 
 enum { MAX_LANES = 32, NO_LANE = -1 };
+enum { MAX_OPERATIONS = 1000000 }; // of a process while it is read
 
 // Where a VIEW, LOAD, STORE or FIELD stands in one dimension: base + sum(coef * lane) + dynamic.
 struct view_index {
@@ -299,8 +300,24 @@ const char *ir_opcode_name(enum opcode code);
 // Nothing but first values of registers: such a region is done as it is entered.
 bool ir_only_enters(const struct region *r);
 bool ir_is_reduction(enum opcode code); // IR_SUM to IR_PARITY
+
+// ---- walks (ir_graph.c)
+
+struct reach {  // operations, and all that they are made of
+    bool *seen; // [op_count]
+    const struct op **stack;
+};
+
+struct reach ir_reach_none(struct compiler *cc, const struct process *p);
+void ir_reach(struct reach *r, const struct op *op);         // op may be NULL
+void ir_reach_all(struct reach *r, const struct process *p); // what regions and steps look at
 // How often each operation is looked at [op_count], not by operations that nothing comes of.
 int *ir_count_users(struct compiler *cc, const struct process *p);
+// Numbers the operations such that operands come first, where some were changed or, from `made` on,
+// made. The others keep their order.
+void ir_renumber(struct compiler *cc, struct process *process, int made);
+// Drops operations that nothing comes of, and numbers the others anew in the same order.
+void ir_drop_unused(struct compiler *cc, struct process *process);
 
 // ---- passes, in order
 
@@ -315,9 +332,6 @@ void cut_products(struct compiler *cc, struct process *process);
 void balance_chains(struct compiler *cc, struct process *process);
 void fuse_multiplications(struct compiler *cc, struct process *process);
 void find_widths(struct compiler *cc, struct process *process);
-// Numbers the operations such that operands come first, where some were changed or, from `made` on,
-// made. The others keep their order.
-void ir_renumber(struct compiler *cc, struct process *process, int made);
 void ir_dump(FILE *file, const struct process *process);
 
 #endif

@@ -6,7 +6,18 @@
 
 #include <string.h>
 
+static void note_work(struct lowering *lo, int amount) {
+    lo->work += amount;
+    if (lo->work > MAX_LOWERING)
+        fail(lo->cc, lo->loc,
+             "process '%s' becomes too large for hlsc when the code comes here: each call and each "
+             "iteration of an unrolled loop that is expanded is hardware of its own; unroll less, "
+             "by a factor, or split the process",
+             lo->p->name);
+}
+
 struct value *copy_env(struct lowering *lo) {
+    note_work(lo, lo->slot_count / 16);
     return arena_copy(lo->cc, lo->env, (size_t)lo->slot_count * sizeof *lo->env);
 }
 
@@ -16,8 +27,7 @@ void add_effect(struct lowering *lo, struct op *op, struct location loc) {
         fail(lo->cc, loc,
              "this statement writes a memory or a stream and calls a function that holds a loop; "
              "put what the function returns into a variable first");
-    r->effects = arena_grow(lo->cc, r->effects, (size_t)r->effect_count * sizeof *r->effects,
-                            (size_t)(r->effect_count + 1) * sizeof *r->effects);
+    r->effects = arena_room(lo->cc, r->effects, r->effect_count, sizeof *r->effects);
     r->effects[r->effect_count++] = op;
 }
 
@@ -408,6 +418,7 @@ static void clear_memory(struct lowering *lo, struct variable *var) {
 
 void lower_stmt(struct lowering *lo, const struct stmt *s) {
     lo->loc = s->loc;
+    note_work(lo, 1);
     if (!lo->region && !lo->unrolled_count && s->kind != STMT_BLOCK && has_effect(s) &&
         !needs_steps(s)) {
         lower_straight(lo, (struct stmt *[]){(struct stmt *)(uintptr_t)s}, 1);
@@ -483,8 +494,17 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
     }
 }
 
+void forget_slots(struct lowering *lo, int first) {
+    for (int i = first; i < lo->slot_count; i++) {
+        lo->env[i] = (struct value){0};
+        if (!lo->slots[i].is_static)
+            lo->slots[i].state = -1;
+    }
+}
+
 struct value *lower_call(struct lowering *lo, const struct expr *call) {
     const struct function *f = call->callee;
+    const int first = lo->slot_count;
     struct binding *bound = arena_alloc(lo->cc, (size_t)(f->param_count + 1) * sizeof *bound);
     for (int i = 0; i < f->param_count; i++) {
         struct variable *param = f->params[i];
@@ -523,7 +543,6 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
         f->params[i]->user = &bound[i];
     struct op *guard = lo->guard;
     const int outer[5] = {lo->returned, lo->broke, lo->continued, lo->result, lo->result_leaves};
-    const int first = lo->slot_count;
     lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", call->loc) : -1;
     lo->broke = lo->continued = lo->result = -1;
     if (f->result->kind != TYPE_VOID)
@@ -534,9 +553,8 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     if (lo->result >= 0)
         result = arena_copy(lo->cc, &lo->env[lo->result],
                             (size_t)leaf_count(f->result) * sizeof *result);
-    // What the function declared is gone.
-    for (int i = first; !lo->region && i < lo->slot_count; i++)
-        lo->env[i] = (struct value){0};
+    if (!lo->region)
+        forget_slots(lo, first);
     lo->returned = outer[0];
     lo->broke = outer[1];
     lo->continued = outer[2];

@@ -92,7 +92,10 @@ struct lowering {
     int result; // first slot of what the function being read returns, -1: nothing
     int result_leaves;
     struct location loc;
+    int64_t work; // statements that have been read, each time that they are, and copies of slots
 };
+
+enum { MAX_LOWERING = 4000000 };
 
 // ---- lower_access.c: variables, arrays, memories
 int new_slots(struct lowering *lo, struct variable *var); // declares var; its first slot
@@ -185,6 +188,8 @@ void lower_iteration(struct lowering *lo, const struct stmt *body);
 // A hidden variable; outside of a region it has a register.
 int new_hidden(struct lowering *lo, const char *name, const struct type *type, struct location loc);
 int new_flag(struct lowering *lo, const char *name, struct location loc); // false at first
+// What was declared from slot `first` on is out of scope: later regions do not carry it.
+void forget_slots(struct lowering *lo, int first);
 struct value *lower_call(struct lowering *lo,
                          const struct expr *call); // its result's leaves, or NULL
 struct value *copy_env(struct lowering *lo);

@@ -81,8 +81,7 @@ static void partition_dimension(struct memory *m, const struct variable *var, in
 static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar,
                       int dims, const int64_t *size) {
     struct process *p = lo->p;
-    p->memories = arena_grow(lo->cc, p->memories, (size_t)p->memory_count * sizeof *p->memories,
-                             (size_t)(p->memory_count + 1) * sizeof *p->memories);
+    p->memories = arena_room(lo->cc, p->memories, p->memory_count, sizeof *p->memories);
     struct memory *m = &p->memories[p->memory_count];
     *m = (struct memory){.name = var->name,
                          .kind = MEMORY_RAM,

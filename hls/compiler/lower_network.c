@@ -135,9 +135,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
 }
 
 static void add_process(struct compiler *cc, struct network *net, struct process *p) {
-    net->processes =
-        arena_grow(cc, net->processes, (size_t)net->process_count * sizeof *net->processes,
-                   (size_t)(net->process_count + 1) * sizeof *net->processes);
+    net->processes = arena_room(cc, net->processes, net->process_count, sizeof *net->processes);
     net->processes[net->process_count++] = p;
 }
 
@@ -152,8 +150,7 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
         const struct stmt *s = body->body[i];
         if (s->kind == STMT_DECL && s->var->type->kind == TYPE_STREAM) {
             net->channels =
-                arena_grow(cc, net->channels, (size_t)net->channel_count * sizeof *net->channels,
-                           (size_t)(net->channel_count + 1) * sizeof *net->channels);
+                arena_room(cc, net->channels, net->channel_count, sizeof *net->channels);
             net->channels[net->channel_count++] =
                 (struct channel){.name = s->var->name,
                                  .depth = s->var->stream_depth,
@@ -214,6 +211,15 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
                  "scalar; pass data by streams",
                  param->name);
     }
+    const struct function *much = net->top->too_many;
+    if (much)
+        fail(
+            cc, much->loc,
+            "function '%s' makes %s%lld calls, those of the functions that it calls included; each "
+            "becomes hardware of its own, and %d is the limit: keep what equal calls give in a "
+            "variable, or call in a loop",
+            much->name, much->calls == INT32_MAX ? "more than " : "", (long long)much->calls,
+            MAX_CALLS);
     if (net->top->is_dataflow)
         lower_dataflow(cc, net);
     else

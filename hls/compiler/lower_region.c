@@ -9,9 +9,8 @@
 static void carry(struct lowering *lo, struct region *r, int slot, struct location loc) {
     const struct slot *s = &lo->slots[slot];
     struct op **parts = arena_alloc(lo->cc, (size_t)s->states * sizeof *parts);
-    r->carried = arena_grow(lo->cc, r->carried, (size_t)r->carried_count * sizeof *r->carried,
-                            (size_t)(r->carried_count + s->states) * sizeof *r->carried);
     for (int k = 0; k < s->states; k++) {
+        r->carried = arena_room(lo->cc, r->carried, r->carried_count, sizeof *r->carried);
         const struct state *st = &lo->p->states[s->state + k];
         struct op *phi =
             ir_op(&lo->b, IR_PHI, st->bits, st->is_signed, st->loc, 0, NULL, s->state + k, NULL, 0);
@@ -33,11 +32,9 @@ struct region *begin_region(struct lowering *lo, struct location loc) {
     r->loc = loc;
     r->enable = lo->guard;
     r->first_op = p->op_count;
-    p->regions = arena_grow(lo->cc, p->regions, (size_t)p->region_count * sizeof *p->regions,
-                            (size_t)(p->region_count + 1) * sizeof *p->regions);
+    p->regions = arena_room(lo->cc, p->regions, p->region_count, sizeof *p->regions);
     p->regions[p->region_count++] = r;
-    p->steps = arena_grow(lo->cc, p->steps, (size_t)p->step_count * sizeof *p->steps,
-                          (size_t)(p->step_count + 1) * sizeof *p->steps);
+    p->steps = arena_room(lo->cc, p->steps, p->step_count, sizeof *p->steps);
     p->steps[p->step_count++] =
         (struct step){.kind = STEP_REGION, .region = p->region_count - 1, .loc = loc};
     r->more = -1;
@@ -216,8 +213,7 @@ static void lower_while_region(struct lowering *lo, const struct stmt *s) {
 
 static int add_jump(struct lowering *lo, struct op *condition, int target, struct location loc) {
     struct process *p = lo->p;
-    p->steps = arena_grow(lo->cc, p->steps, (size_t)p->step_count * sizeof *p->steps,
-                          (size_t)(p->step_count + 1) * sizeof *p->steps);
+    p->steps = arena_room(lo->cc, p->steps, p->step_count, sizeof *p->steps);
     p->steps[p->step_count] = (struct step){
         .kind = STEP_JUMP, .region = -1, .condition = condition, .target = target, .loc = loc};
     return p->step_count++;
@@ -295,8 +291,7 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
     settle_loop(lo, s, slots, index);
     if (loop->limit && loop->test_last)
         ends = join_or(lo, ends, ir_not(b, evaluate_outside(lo, loop->limit)));
-    for (int i = slots; i < lo->slot_count; i++)
-        lo->env[i] = (struct value){0};
+    forget_slots(lo, slots);
     add_jump(lo, ends ? ir_not(b, ends) : NULL, head, s->loc);
     if (leave >= 0)
         lo->p->steps[leave].target = lo->p->step_count;

@@ -65,8 +65,7 @@ static int64_t *select_values(struct lowering *lo, const struct slot *s, const i
 static int new_state(struct lowering *lo, const struct slot *slot, const struct variable *var,
                      const int64_t *index, const int64_t *values) {
     struct process *p = lo->p;
-    p->states = arena_grow(lo->cc, p->states, (size_t)p->state_count * sizeof *p->states,
-                           (size_t)(p->state_count + 1) * sizeof *p->states);
+    p->states = arena_room(lo->cc, p->states, p->state_count, sizeof *p->states);
     struct state *state = &p->states[p->state_count];
     *state = (struct state){.name = slot->name,
                             .bits = slot->scalar->bits,

@@ -82,9 +82,6 @@ static struct function *declare_function(struct front *f, const struct specifier
     function->param_count = d->param_count;
     function->loc = d->loc;
     declare(f, d->name, SYM_FUNCTION, d->loc)->function = function;
-    f->prototypes =
-        grow_list(f, f->prototypes, f->prototype_count, &f->prototype_capacity, sizeof(void *));
-    f->prototypes[f->prototype_count++] = function;
     return function;
 }
 
@@ -108,6 +105,7 @@ static void define_function(struct front *f, struct function *function,
     struct program *p = f->program;
     p->functions =
         grow_list(f, p->functions, p->function_count, &f->function_capacity, sizeof(void *));
+    function->number = p->function_count;
     p->functions[p->function_count++] = function;
 }
 
@@ -190,34 +188,38 @@ static void external_declaration(struct front *f) {
 
 enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
 
-static int function_number(const struct program *p, const struct function *function) {
-    for (int i = 0; i < p->function_count; i++)
-        if (p->functions[i] == function)
-            return i;
-    return -1;
-}
+struct visiting {
+    struct front *f;
+    unsigned char *state; // [function_count]
+    int *first_edge;      // [function_count]
+};
 
 // Depth-first over calls; the depth is at most the number of functions, which is bounded here.
-static void visit_calls(struct front *f, int number, unsigned char *state, int depth) {
-    const struct function *function = f->program->functions[number];
+static void visit_calls(const struct visiting *v, struct function *function, int depth) {
+    struct front *f = v->f;
     if (depth > 1000)
         fail(f->cc, function->loc, "calls nest more than 1000 deep; make the chain shorter");
-    state[number] = VISIT_OPEN;
-    for (int i = 0; i < f->edge_count; i++) {
-        const struct call_edge *e = &f->edges[i];
-        if (e->caller != function)
-            continue;
-        int callee = function_number(f->program, e->callee);
-        if (state[callee] == VISIT_OPEN)
-            fail(f->cc, e->loc,
+    v->state[function->number] = VISIT_OPEN;
+    for (int i = v->first_edge[function->number];
+         i < f->edge_count && f->edges[i].caller == function; i++) {
+        struct function *callee = f->edges[i].callee;
+        if (v->state[callee->number] == VISIT_OPEN)
+            fail(f->cc, f->edges[i].loc,
                  "recursion: %s calls %s, which leads back to it; hardware has no call stack, so "
                  "use "
                  "a loop",
-                 function->name, e->callee->name);
-        if (state[callee] == VISIT_NEW)
-            visit_calls(f, callee, state, depth + 1);
+                 function->name, callee->name);
+        if (v->state[callee->number] == VISIT_NEW)
+            visit_calls(v, callee, depth + 1);
+        if (callee->too_many)
+            function->too_many = callee->too_many;
+        function->calls += callee->calls + 1;
     }
-    state[number] = VISIT_DONE;
+    if (function->calls > MAX_CALLS && !function->too_many)
+        function->too_many = function;
+    if (function->calls > INT32_MAX)
+        function->calls = INT32_MAX;
+    v->state[function->number] = VISIT_DONE;
 }
 
 static void check_calls(struct front *f) {
@@ -227,10 +229,17 @@ static void check_calls(struct front *f) {
                  "call of %s, a function without a body here; hlsc builds hardware from bodies, so "
                  "define it",
                  f->edges[i].callee->name);
-    unsigned char *state = arena_alloc(f->cc, (size_t)f->program->function_count + 1);
+    const size_t count = (size_t)f->program->function_count + 1;
+    const struct visiting v = {f, arena_alloc(f->cc, count),
+                               arena_alloc(f->cc, count * sizeof *v.first_edge)};
+    for (size_t i = 0; i < count; i++)
+        v.first_edge[i] = f->edge_count;
+    for (int i = f->edge_count - 1; i >= 0; i--)
+        if (f->edges[i].caller)
+            v.first_edge[f->edges[i].caller->number] = i;
     for (int i = 0; i < f->program->function_count; i++)
-        if (state[i] == VISIT_NEW)
-            visit_calls(f, i, state, 0);
+        if (v.state[i] == VISIT_NEW)
+            visit_calls(&v, f->program->functions[i], 0);
 }
 
 struct program *parse_program(struct compiler *cc, const char *path, const char *text) {

@@ -195,7 +195,7 @@ static struct variable *named_variable(const struct reader *r) {
     if (!g->is_given)
         fail(f->cc, r->loc, "pragma HLS %s does not say of what; add variable=NAME", r->name);
     const char *known = "";
-    for (struct symbol *s = f->symbols; s; s = s->next) {
+    for (struct symbol *s = f->symbols; s; s = s->older) {
         if (s->kind != SYM_VARIABLE)
             continue;
         if (s->name == g->word)

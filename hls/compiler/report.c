@@ -49,58 +49,52 @@ static void memory_shape(const struct process *p, const struct tile *tile, int m
     }
 }
 
-struct search { // for the slowest way back from a write to the read that it depends on
-    const struct region *r;
-    const struct op *goal;
-    bool *seen;
-    const struct op **path;
-    int length, room;
+struct path { // the slowest way back from a write to the read that it depends on
+    const struct op **op;
+    int length;
 };
 
-// Depth first, the latest input first, and through the registers that hand a value to the next
-// iteration.
-static bool search_back(struct search *s, const struct op *at) {
-    if (s->seen[at->id] || s->length == s->room)
-        return false;
-    s->seen[at->id] = true;
-    s->path[s->length++] = at;
-    if (at == s->goal)
-        return true;
-    const struct op_time *time = s->r->schedule->time;
-    if (at->code == IR_PHI) {
-        for (int c = 0; c < s->r->carried_count; c++)
-            if (s->r->carried[c].phi == at && search_back(s, s->r->carried[c].next))
-                return true;
-        s->length--;
-        return false;
+// What `at` waited for longest among that which was not seen yet, or NULL. A register leads to what
+// the iteration before put into it.
+static const struct op *latest_input(const struct region *r, const struct op *at,
+                                     const bool *seen) {
+    const struct op_time *time = r->schedule->time;
+    const struct op *latest = NULL;
+    for (int c = 0; at->code == IR_PHI && c < r->carried_count; c++)
+        if (r->carried[c].phi == at && !seen[r->carried[c].next->id])
+            return r->carried[c].next;
+    for (int i = 0; i < at->in_count; i++) {
+        const struct op *in = at->in[i];
+        if (!in || seen[in->id] || time[in->id].invariant || (at->code == IR_STORE && i == 0))
+            continue;
+        const double late = time[in->id].ready + time[in->id].arrival / 100;
+        if (!latest || late > time[latest->id].ready + time[latest->id].arrival / 100)
+            latest = in;
     }
-    for (;;) {
-        const struct op *latest = NULL;
-        for (int i = 0; i < at->in_count; i++) {
-            const struct op *in = at->in[i];
-            if (!in || s->seen[in->id] || time[in->id].invariant ||
-                (at->code == IR_STORE && i == 0))
-                continue;
-            const double late = time[in->id].ready + time[in->id].arrival / 100;
-            if (!latest || late > time[latest->id].ready + time[latest->id].arrival / 100)
-                latest = in;
-        }
-        if (!latest)
-            break;
-        if (search_back(s, latest))
-            return true;
-    }
-    s->length--;
-    return false;
+    return latest;
 }
 
-static int dependence_path(const struct process *p, const struct region *r,
-                           const struct found_dependence *d, const struct op **path, int room) {
-    struct search s = {r, d->to, calloc((size_t)p->op_count + 1, sizeof(bool)), path, 0, room};
-    if (s.seen)
-        search_back(&s, d->from);
-    free(s.seen);
-    return s.length;
+// Depth first; each operation is seen once.
+static struct path dependence_path(const struct process *p, const struct region *r,
+                                   const struct found_dependence *d) {
+    const size_t count = (size_t)p->op_count + 1;
+    bool *seen = calloc(count, sizeof *seen);
+    struct path path = {malloc(count * sizeof *path.op), 0};
+    if (seen && path.op) {
+        seen[d->from->id] = true;
+        path.op[path.length++] = d->from;
+    }
+    while (path.length && path.op[path.length - 1] != d->to) {
+        const struct op *next = latest_input(r, path.op[path.length - 1], seen);
+        if (!next) {
+            path.length--;
+            continue;
+        }
+        seen[next->id] = true;
+        path.op[path.length++] = next;
+    }
+    free(seen);
+    return path;
 }
 
 static void path_line(const struct region *r, const struct op *op, char *text, size_t size) {
@@ -111,32 +105,78 @@ static void path_line(const struct region *r, const struct op *op, char *text, s
              op->name ? " " : "", op->name ? op->name : "", base_name(op->loc.file), op->loc.line);
 }
 
+enum { PATH_LINES = 128 }; // of a longer path the middle is left out
+
+// Line n of the path from the read to the write; false: there is none.
+static bool path_text(const struct region *r, const struct path *path, int n, char *text,
+                      size_t size) {
+    const int left_out = path->length > PATH_LINES ? path->length - PATH_LINES + 1 : 0;
+    if (n >= path->length - left_out + (left_out > 0))
+        return false;
+    if (left_out && n == PATH_LINES / 2)
+        snprintf(text, size, "%d operations between them", left_out);
+    else
+        path_line(
+            r, path->op[path->length - 1 - n - (left_out && n > PATH_LINES / 2 ? left_out - 1 : 0)],
+            text, size);
+    return true;
+}
+
 static bool is_read_after_write(const struct found_dependence *d) {
     return d->from->code == IR_STORE && d->to->code == IR_LOAD && d->distance >= 0 &&
            (d->needed > 0 || d->claimed);
 }
 
-// The operation that is ready latest in a stage; NULL: none takes time there.
-static const struct op *latest_in(const struct process *p, const struct region *r, int stage) {
-    const struct op *latest = NULL;
-    for (int i = 0; i < p->op_count; i++) {
-        const struct op_time *t = &r->schedule->time[i];
-        if (p->ops[i]->alias || !t->needed || t->invariant || t->ready != stage ||
-            p->ops[i]->code == IR_PHI || op_delay(p, p->ops[i]) == 0)
-            continue;
-        if (!latest || t->arrival > r->schedule->time[latest->id].arrival)
-            latest = p->ops[i];
-    }
-    return latest;
+enum { TOLD_DEPENDENCES = 64 }; // of a loop; of more those that are nearest to what is possible
+
+struct told {
+    const struct region *r;
+    const struct found_dependence *list[TOLD_DEPENDENCES];
+    int count, left_out;
+};
+
+static int64_t slack(const struct region *r, const struct found_dependence *d) {
+    return d->distance * r->schedule->ii - d->needed;
 }
 
+static void find_told(struct told *t, const struct region *r) {
+    *t = (struct told){.r = r};
+    for (int i = 0; i < r->schedule->dependence_count; i++) {
+        const struct found_dependence *d = &r->schedule->dependences[i];
+        if (!is_read_after_write(d))
+            continue;
+        if (t->count < TOLD_DEPENDENCES) {
+            t->list[t->count++] = d;
+            continue;
+        }
+        t->left_out++;
+        int loosest = 0;
+        for (int k = 1; k < t->count; k++)
+            if (slack(r, t->list[k]) >= slack(r, t->list[loosest]))
+                loosest = k;
+        if (slack(r, d) < slack(r, t->list[loosest])) { // the order stays
+            memmove(&t->list[loosest], &t->list[loosest + 1],
+                    (size_t)(t->count - 1 - loosest) * sizeof *t->list);
+            t->list[t->count - 1] = d;
+        }
+    }
+}
+
+// Does an operation of the region take time in a stage?
+static bool takes_time(const struct process *p, const struct region *r, const struct op *op) {
+    const struct op_time *t = &r->schedule->time[op->id];
+    return !t->invariant && op->code != IR_PHI && op_delay(p, op) != 0;
+}
+
+// The operation that is ready latest in its stage, of the first such stage; NULL: none takes time.
 static const struct op *slowest(const struct process *p, const struct region *r) {
+    const struct schedule *s = r->schedule;
     const struct op *worst = NULL;
-    for (int stage = 0; stage < r->schedule->depth; stage++) {
-        const struct op *op = latest_in(p, r, stage);
-        if (op &&
-            (!worst || r->schedule->time[op->id].arrival > r->schedule->time[worst->id].arrival))
-            worst = op;
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op_time *t = &s->time[s->ops[n]->id], *w = worst ? &s->time[worst->id] : NULL;
+        if (takes_time(p, r, s->ops[n]) &&
+            (!w || t->arrival > w->arrival || (t->arrival == w->arrival && t->ready < w->ready)))
+            worst = s->ops[n];
     }
     return worst;
 }
@@ -194,11 +234,16 @@ static json_t *loop_json(const struct process *p, int region) {
     if (r->schedule->ii_reason)
         json_object_set_new(loop, "ii_reason", json_string(r->schedule->ii_reason));
     json_t *stages = json_array(); // ns after the clock's edge at which the last result is there
-    for (int stage = 0; stage < r->schedule->depth; stage++) {
-        const struct op *op = latest_in(p, r, stage);
-        const double ns = op ? r->schedule->time[op->id].arrival : 0;
-        json_array_append_new(stages, json_ns(ns));
+    double *late = calloc((size_t)r->schedule->depth + 1, sizeof *late);
+    for (int n = 0; n < r->schedule->op_count && late; n++) {
+        const struct op *op = r->schedule->ops[n];
+        const struct op_time *t = &r->schedule->time[op->id];
+        if (takes_time(p, r, op) && t->ready < r->schedule->depth && t->arrival > late[t->ready])
+            late[t->ready] = t->arrival;
     }
+    for (int stage = 0; stage < r->schedule->depth && late; stage++)
+        json_array_append_new(stages, json_ns(late[stage]));
+    free(late);
     json_object_set_new(loop, "stage_ns", stages);
     json_object_set_new(loop, "settle_scalars", json_integer(step->settles[FROM_SCALARS]));
     json_object_set_new(loop, "settle_registers", json_integer(step->settles[FROM_REGISTERS]));
@@ -212,18 +257,16 @@ static json_t *process_json(const struct network *net, const struct process *p,
     for (int i = 0; i < p->region_count; i++) {
         const struct region *r = p->regions[i];
         json_array_append_new(loops, loop_json(p, i));
-        for (int k = 0; k < r->schedule->dependence_count; k++) {
-            const struct found_dependence *d = &r->schedule->dependences[k];
-            if (!is_read_after_write(d))
-                continue;
-            const struct op *path[128];
-            const int length = dependence_path(p, r, d, path, 128);
+        struct told told;
+        find_told(&told, r);
+        for (int k = 0; k < told.count; k++) {
+            const struct found_dependence *d = told.list[k];
+            struct path path = dependence_path(p, r, d);
             json_t *lines = json_array();
-            for (int n = length - 1; n >= 0; n--) {
-                char line[256];
-                path_line(r, path[n], line, sizeof line);
+            char line[256];
+            for (int n = 0; path_text(r, &path, n, line, sizeof line); n++)
                 json_array_append_new(lines, json_string(line));
-            }
+            free(path.op);
             json_array_append_new(deps, json_pack("{s:s, s:s, s:I, s:i, s:b, s:o}", "variable",
                                                   p->memories[d->memory].name, "loop", r->name,
                                                   "distance", (json_int_t)d->distance, "needed",
@@ -387,12 +430,10 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                 fprintf(out, "  probe %-19s %d bits\n", p->states[k].name, p->states[k].bits);
         for (int r = 0; r < p->region_count; r++) {
             const struct region *region = p->regions[r];
-            for (int k = 0; k < region->schedule->dependence_count; k++) {
-                const struct found_dependence *d = &region->schedule->dependences[k];
-                if (!is_read_after_write(d))
-                    continue;
-                const struct op *path[128];
-                const int length = dependence_path(p, region, d, path, 128);
+            struct told told;
+            find_told(&told, region);
+            for (int k = 0; k < told.count; k++) {
+                const struct found_dependence *d = told.list[k];
                 fprintf(out,
                         "  dependence of %s in loop %s: %lld iteration%s from write to read, %d "
                         "cycle%s needed%s\n",
@@ -402,12 +443,15 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                         : region->schedule->time[d->to->id].follows
                             ? ", for its reads follow the writes"
                             : "");
-                for (int n = length - 1; n >= 0; n--) {
-                    char line[256];
-                    path_line(region, path[n], line, sizeof line);
+                struct path path = dependence_path(p, region, d);
+                char line[256];
+                for (int n = 0; path_text(region, &path, n, line, sizeof line); n++)
                     fprintf(out, "    %s\n", line);
-                }
+                free(path.op);
             }
+            if (told.left_out)
+                fprintf(out, "  and %d more dependences in loop %s, which leave more time\n",
+                        told.left_out, region->name);
         }
     }
 }

@@ -22,30 +22,32 @@ bool op_in_tile(const struct process *p, const struct tile *tile, int region, co
 
 // ---- which operations a region needs
 
-static void need(struct schedule *s, const struct op *op) {
-    if (!op || s->time[op->id].needed)
-        return;
-    s->time[op->id].needed = true;
-    for (int i = 0; i < op->in_count; i++)
-        need(s, op->in[i]);
+// Counts, then lists who looks at what.
+static void find_users(struct pass *a) {
+    const struct schedule *s = a->s;
+    const size_t count = (size_t)a->p->op_count + 2;
+    int *first = arena_alloc(a->cc, count * sizeof *first), total = 0;
+    for (int n = 0; n < s->op_count; n++)
+        for (int k = 0; k < s->ops[n]->in_count; k++)
+            if (s->ops[n]->in[k])
+                first[s->ops[n]->in[k]->id + 1]++;
+    for (int i = 0; i <= a->p->op_count; i++) {
+        total += first[i];
+        first[i] = total;
+    }
+    a->users = arena_alloc(a->cc, ((size_t)total + 1) * sizeof *a->users);
+    int *next = arena_copy(a->cc, first, count * sizeof *next);
+    for (int n = 0; n < s->op_count; n++)
+        for (int k = 0; k < s->ops[n]->in_count; k++)
+            if (s->ops[n]->in[k])
+                a->users[next[s->ops[n]->in[k]->id]++] = s->ops[n];
+    a->first_user = first;
 }
 
-static bool is_direct(const struct process *p, const struct schedule *s, const struct op *op) {
-    // Its only user is an addition in the same place (a fused one would be MULADD).
-    const struct op *user = NULL;
-    for (int i = 0; i < p->op_count; i++) {
-        const struct op *u = p->ops[i];
-        if (u->alias || !s->time[i].needed)
-            continue;
-        for (int k = 0; k < u->in_count; k++) {
-            if (u->in[k] != op)
-                continue;
-            if (user || u->code != IR_ADD)
-                return false;
-            user = u;
-        }
-    }
-    return user != NULL;
+// Its only user is an addition in the same place (a fused one would be MULADD).
+static bool is_direct(const struct pass *a, const struct op *op) {
+    const int first = a->first_user[op->id];
+    return a->first_user[op->id + 1] - first == 1 && a->users[first]->code == IR_ADD;
 }
 
 static bool repeats(const struct region *r) {
@@ -56,7 +58,8 @@ static bool repeats(const struct region *r) {
 static void mark_invariants(const struct process *p, const struct region *r, struct schedule *s) {
     for (int i = 0; i < p->op_count; i++) {
         const struct invariant *v = &p->invariants[i];
-        s->time[i].invariant = v->is_one && (repeats(r) || v->arrival == REGISTER_OUT);
+        if (v->is_one && (repeats(r) || v->arrival == REGISTER_OUT))
+            s->time[i].invariant = true;
     }
 }
 
@@ -140,11 +143,9 @@ static void place(const struct pass *a, const struct op *op) {
 
 static void place_all(struct pass *a) {
     struct schedule *s = a->s;
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        struct op_time *t = &s->time[i];
-        if (!t->needed || op->alias)
-            continue;
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op *op = s->ops[n];
+        struct op_time *t = &s->time[op->id];
         if (t->invariant) {
             t->start = t->ready = 0;
             t->arrival = REGISTER_OUT;
@@ -225,23 +226,22 @@ static bool settle_states(struct pass *a) {
 // word.
 static void sink_loads(struct pass *a) {
     struct schedule *s = a->s;
-    for (int i = a->p->op_count - 1; i >= 0; i--) {
-        const struct op *op = a->p->ops[i];
+    for (int n = s->op_count - 1; n >= 0; n--) {
+        const struct op *op = s->ops[n];
+        const int i = op->id;
         struct op_time *t = &s->time[i];
-        if (op->alias || !t->needed || op->code != IR_LOAD)
+        if (op->code != IR_LOAD)
             continue;
         int latest = -1;
-        for (int u = 0; u < a->p->op_count; u++) {
-            const struct op *user = a->p->ops[u];
-            if (user->alias || !s->time[u].needed)
-                continue;
+        for (int u = a->first_user[i]; u < a->first_user[i + 1]; u++) {
+            const struct op *user = a->users[u];
             for (int k = 0; k < user->in_count; k++) {
                 if (user->in[k] != op)
                     continue;
                 int first, last;
                 operand_stages(a->p, user, k, &first, &last);
-                int by = s->time[u].start + (user->code == IR_MULADD && k == 2 ? first : 0);
-                by -= !t->in_tile && s->time[u].in_tile;
+                int by = s->time[user->id].start + (user->code == IR_MULADD && k == 2 ? first : 0);
+                by -= !t->in_tile && s->time[user->id].in_tile;
                 if (latest < 0 || by < latest)
                     latest = by;
             }
@@ -280,14 +280,15 @@ static void use(struct pass *a, const struct op *op, int stage, bool by_tile) {
 
 static void collect_uses(struct pass *a) {
     struct schedule *s = a->s;
-    for (int i = 0; i < a->p->op_count; i++) {
-        s->time[i].last_use = s->time[i].ready;
-        s->time[i].tile_first = s->time[i].tile_last = -1;
+    for (int n = 0; n < s->op_count; n++) {
+        struct op_time *t = &s->time[s->ops[n]->id];
+        t->last_use = t->ready;
+        t->tile_first = t->tile_last = -1;
     }
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        const struct op_time *t = &s->time[i];
-        if (op->alias || !t->needed || t->invariant)
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op *op = s->ops[n];
+        const struct op_time *t = &s->time[op->id];
+        if (t->invariant)
             continue;
         if (t->ready + 1 > s->depth)
             s->depth = t->ready + 1;
@@ -307,11 +308,10 @@ static void collect_uses(struct pass *a) {
             use(a, a->r->carried[c].next, s->state_stage[c],
                 op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi));
     // Loads that watch the writes compare addresses until their value is taken.
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        for (int at = s->time[i].start;
-             !op->alias && s->time[i].follows && s->time[i].needed && at < s->time[i].ready; at++)
-            use(a, op->in[0], at, false);
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op_time *t = &s->time[s->ops[n]->id];
+        for (int at = t->start; t->follows && at < t->ready; at++)
+            use(a, s->ops[n]->in[0], at, false);
     }
     for (int i = 0; i < s->dependence_count; i++) { // an assertion looks back at the reads
         const struct found_dependence *d = &s->dependences[i];
@@ -331,11 +331,12 @@ static void collect_uses(struct pass *a) {
         use(a, a->r->break_if, s->break_stage, false);
 }
 
-enum { MAX_STAGES = 480, MAX_II = 128 };
+enum { MAX_II = 128 };
 
 static bool try_interval(struct pass *a) {
     struct schedule *s = a->s;
-    for (int i = 0; i < a->p->op_count; i++) {
+    for (int n = 0; n < s->op_count; n++) {
+        const int i = s->ops[n]->id;
         a->earliest[i] = a->ready[i] = 0;
         a->latest[i] = -1;
         s->time[i].start = s->time[i].ready = 0;
@@ -345,8 +346,8 @@ static bool try_interval(struct pass *a) {
         // A tile knows of an iteration one cycle after its issue.
         s->state_stage[c] = op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi);
     a->reason = NULL;
-    a->reason_memory = -1;
-    if (!has_turns(a, IR_STORE) || !has_turns(a, IR_WRITE))
+    a->too_near.from = NULL;
+    if (!has_turns(a))
         return false;
     for (int round = 0; round < 500; round++) {
         if (!settle_states(a))
@@ -357,8 +358,8 @@ static bool try_interval(struct pass *a) {
         const bool moved = keep_dependences(a);
         if (!take_turns(a) && !moved)
             return true;
-        for (int i = 0; i < a->p->op_count; i++)
-            if (a->earliest[i] > MAX_STAGES || a->ready[i] > MAX_STAGES)
+        for (int n = 0; n < s->op_count; n++)
+            if (a->earliest[s->ops[n]->id] > MAX_STAGES || a->ready[s->ops[n]->id] > MAX_STAGES)
                 return false;
     }
     return false;
@@ -368,21 +369,37 @@ static bool try_interval(struct pass *a) {
 // the writes while they wait, which takes the memory's latency out of the recurrence.
 static bool let_follow(struct pass *a) {
     const struct region *r = a->r;
-    const int memory = a->reason_memory;
-    if (memory < 0 || a->follows[memory] || a->p->memories[memory].banks != 1 || !repeats(r) ||
+    const struct found_dependence *d = &a->too_near;
+    const int memory = d->memory;
+    if (!d->from || d->from->code != IR_STORE || d->to->code != IR_LOAD || a->follows[memory] ||
+        a->p->memories[memory].banks != 1 || !repeats(r) ||
         (a->tile->lane != NO_LANE && a->tile->memory[memory]))
         return false;
     int stores = 0;
     for (int i = 0; i < r->effect_count; i++)
         stores += r->effects[i]->code == IR_STORE && r->effects[i]->imm == memory;
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        if (!op->alias && op->code == IR_LOAD && op->imm == memory && a->s->time[i].needed &&
-            op->space)
+    for (int n = 0; n < a->s->op_count; n++) {
+        const struct op *op = a->s->ops[n];
+        if (op->code == IR_LOAD && op->imm == memory && op->space)
             return false;
     }
     return a->follows[memory] = stores == 1;
 }
+
+static bool fits(struct pass *a, int64_t ii) {
+    a->ii = ii;
+    return try_interval(a) || (let_follow(a) && try_interval(a));
+}
+
+// Why the interval that was tried last does not fit.
+static const char *why_not(struct pass *a, struct location *loc) {
+    *loc = a->reason || a->too_near.from ? a->reason_loc : a->r->loc;
+    return a->reason          ? a->reason
+           : a->too_near.from ? explain_dependence(a)
+                              : "its operations cannot be put into an order";
+}
+
+enum { SMALL_II = 16 }; // intervals up to this one are tried one by one, longer ones by halves
 
 static void search_interval(struct pass *a) {
     struct schedule *s = a->s;
@@ -390,26 +407,35 @@ static void search_interval(struct pass *a) {
     const struct region *r = a->r;
     const char *reason = NULL;
     struct location loc = r->loc;
-    for (a->ii = r->asked_ii ? r->asked_ii : 1;; a->ii++) {
-        if (!repeats(r))
-            a->ii = 1 << 20; // there is no next iteration
-        if (try_interval(a) || (let_follow(a) && try_interval(a)))
-            break;
-        take_arrays_apart(a);
-        reason = a->reason ? a->reason : "its operations cannot be put into an order";
-        loc = a->reason ? a->reason_loc : r->loc;
-        if (a->ii >= MAX_II && r->is_free)
-            step_and_restart(cc, r->innermost, reason);
-        if (!repeats(r) || a->ii >= MAX_II)
-            fail(cc, loc,
-                 repeats(r) ? "loop '%s' cannot be pipelined: %s; or leave its pipeline pragma out"
-                            : "'%s': %s",
-                 r->name, reason);
+    // The longest interval that does not fit, and the shortest one known to do; 0: none.
+    int64_t small = 0, large = 0, ii = !repeats(r) ? 1 << 20 : r->asked_ii ? r->asked_ii : 1;
+    for (bool found = false; !found;) {
+        if (fits(a, ii)) {
+            large = ii;
+        } else {
+            take_arrays_apart(a);
+            reason = why_not(a, &loc);
+            small = ii;
+            large = large > small ? large : 0;
+            if (ii >= MAX_II && r->is_free)
+                step_and_restart(cc, r->innermost, reason);
+            if (ii >= MAX_II)
+                fail(cc, loc,
+                     repeats(r)
+                         ? "loop '%s' cannot be pipelined: %s; or leave its pipeline pragma out"
+                         : "'%s': %s",
+                     r->name, reason);
+        }
+        found = large == ii && (!small || large - small == 1);
+        if (!large) // in ever longer steps
+            ii = small < SMALL_II             ? small + 1
+                 : small + small / 2 < MAX_II ? small + small / 2
+                                              : MAX_II;
+        else if (!found)
+            ii = large - small == 1 ? large : (small + large) / 2;
     }
-    for (int i = 0; i < a->p->op_count; i++) {
-        const struct op *op = a->p->ops[i];
-        s->time[i].follows = op->code == IR_LOAD && a->follows[op->imm];
-    }
+    for (int n = 0; n < s->op_count; n++)
+        s->time[s->ops[n]->id].follows = s->ops[n]->code == IR_LOAD && a->follows[s->ops[n]->imm];
     s->ii = repeats(r) ? (int)a->ii : 1;
     s->ii_reason = reason ? arena_printf(cc, "%s (line %d)", reason, loc.line) : NULL;
     if (reason && r->asked_ii)
@@ -419,30 +445,38 @@ static void search_interval(struct pass *a) {
              r->asked_ii, r->name, reason, s->ii);
 }
 
-static void find_needed(struct pass *a) {
+static void find_needed(struct pass *a, struct reach *reach) {
     struct schedule *s = a->s;
     const struct region *r = a->r;
     for (int i = 0; i < r->effect_count; i++)
-        need(s, r->effects[i]);
-    if (r->break_if)
-        need(s, r->break_if);
-    if (r->go_on)
-        need(s, r->go_on);
+        ir_reach(reach, r->effects[i]);
+    ir_reach(reach, r->break_if);
+    ir_reach(reach, r->go_on);
     for (int changed = 1; changed;) { // states that something looks at
         changed = 0;
         for (int c = 0; c < r->carried_count; c++) {
             const struct carried *carried = &r->carried[c];
-            if ((s->time[carried->phi->id].needed || a->p->states[carried->state].live) &&
-                !s->time[carried->next->id].needed) {
-                need(s, carried->next);
+            if ((reach->seen[carried->phi->id] || a->p->states[carried->state].live) &&
+                !reach->seen[carried->next->id]) {
+                ir_reach(reach, carried->next);
                 changed = 1;
             }
         }
     }
+    for (int i = 0; i < a->p->op_count; i++)
+        s->op_count += reach->seen[i];
+    s->ops = arena_alloc(a->cc, ((size_t)s->op_count + 1) * sizeof *s->ops);
+    for (int i = 0, n = 0; i < a->p->op_count; i++) {
+        if (!reach->seen[i])
+            continue;
+        reach->seen[i] = false; // for the next region
+        s->ops[n++] = a->p->ops[i];
+        s->time[i].needed = true;
+    }
 }
 
 static void schedule_region(struct compiler *cc, struct process *p, const struct tile *tile,
-                            int region) {
+                            int region, struct reach *reach) {
     struct region *r = p->regions[region];
     struct schedule *s = arena_alloc(cc, sizeof *s);
     const size_t ops = (size_t)p->op_count + 1;
@@ -464,17 +498,18 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
                      .ready = arena_alloc(cc, ops * sizeof(int)),
                      .follows = arena_alloc(cc, (size_t)p->memory_count + 1),
                      .latest = arena_alloc(cc, ops * sizeof(int))};
-    find_needed(&a);
+    find_needed(&a, reach);
+    find_users(&a);
     mark_invariants(p, r, s);
-    for (int i = 0; i < p->op_count; i++) {
-        const struct op *op = p->ops[i];
-        s->time[i].in_tile = !op->alias && op_in_tile(p, tile, region, op);
-        a.direct[i] =
-            s->time[i].needed && (op->code == IR_MUL || op->code == IR_DOT) && is_direct(p, s, op);
+    for (int i = 0; i < p->op_count && tile->lane != NO_LANE; i++)
+        s->time[i].in_tile = op_in_tile(p, tile, region, p->ops[i]);
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op *op = s->ops[n];
+        a.direct[op->id] = (op->code == IR_MUL || op->code == IR_DOT) && is_direct(&a, op);
+        if (!s->time[op->id].invariant)
+            check_delay(cc, p, op);
     }
-    for (int i = 0; i < p->op_count; i++)
-        if (s->time[i].needed && !s->time[i].invariant && !p->ops[i]->alias)
-            check_delay(cc, p, p->ops[i]);
+    find_turns(&a);
     find_dependences(&a);
     search_interval(&a);
     for (int i = 0; i < r->effect_count; i++) {
@@ -543,11 +578,12 @@ static void decide_memories(struct process *p, const struct tile *tile) {
 }
 
 bool memory_is_read(const struct process *p, int memory) {
-    for (int r = 0; r < p->region_count; r++)
-        for (int i = 0; i < p->op_count; i++)
-            if (!p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory &&
-                p->regions[r]->schedule->time[i].needed)
+    for (int r = 0; r < p->region_count; r++) {
+        const struct schedule *s = p->regions[r]->schedule;
+        for (int n = 0; n < s->op_count; n++)
+            if (s->ops[n]->code == IR_LOAD && s->ops[n]->imm == memory)
                 return true;
+    }
     return false;
 }
 
@@ -556,19 +592,21 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
     decide_memories(p, tile);
     mark_fixed(p);
     find_invariants(cc, p, tile);
+    struct reach reach = ir_reach_none(cc, p);
     for (int i = 0; i < p->region_count; i++)
-        schedule_region(cc, p, tile, i);
+        schedule_region(cc, p, tile, i, &reach);
     use_invariants(cc, p, tile);
     plan_picks(p);
     p->multipliers = 0;
     bool *counted = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *counted);
     for (int i = 0; i < p->region_count; i++) {
-        for (int k = 0; k < p->op_count; k++) {
-            const struct op *op = p->ops[k];
-            if (op->alias || op->fixed || counted[k] || !p->regions[i]->schedule->time[k].needed ||
+        const struct schedule *s = p->regions[i]->schedule;
+        for (int k = 0; k < s->op_count; k++) {
+            const struct op *op = s->ops[k];
+            if (op->fixed || counted[op->id] ||
                 (op->code != IR_MUL && op->code != IR_DOT && op->code != IR_MULADD))
                 continue;
-            counted[k] = true;
+            counted[op->id] = true;
             int64_t copies = op->code == IR_DOT ? p->lanes[op->imm].count : 1;
             for (int l = 0; l < p->lane_count; l++)
                 if (op->space >> l & 1)

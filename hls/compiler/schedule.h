@@ -6,10 +6,11 @@
 #include "ir.h"
 
 enum {
-    CLOCK_MHZ = 300,      // the design clock
-    DOT_CHAIN = 4,        // products in one cascade of DSPs; more are joined by a tree
-    TILE_LANES_MIN = 8,   // lanes below this are not worth a module of their own
-    MULTIPLIER_CYCLES = 3 // operands, product, sum: the registers of a DSP48E2
+    CLOCK_MHZ = 300,       // the design clock
+    DOT_CHAIN = 4,         // products in one cascade of DSPs; more are joined by a tree
+    TILE_LANES_MIN = 8,    // lanes below this are not worth a module of their own
+    MULTIPLIER_CYCLES = 3, // operands, product, sum: the registers of a DSP48E2
+    MAX_STAGES = 480       // of an access that has to wait
 };
 
 // ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
@@ -73,7 +74,9 @@ struct found_dependence {
 };
 
 struct schedule {
-    struct op_time *time;  // [op_count]
+    struct op_time *time;  // [op_count of the process]
+    const struct op **ops; // those that the region needs, in order
+    int op_count;
     int ii;                // cycles from one iteration's issue to the next one's, at least
     const char *ii_reason; // why it is not less: a sentence, or NULL
     int *state_stage; // [carried_count]: stage at whose end it is updated; an iteration may read
@@ -104,13 +107,17 @@ struct pass {
     struct schedule *s;
     int64_t ii;
     bool *direct;
-    int *earliest;      // [op_count] stage before which it must not start
-    int *ready;         // [op_count] of loads: stage before which the value is not looked at
-    bool *follows;      // [memory_count] loads of it follow the writes
-    int *latest;        // [op_count] of loads: stage behind which it must not be moved; -1: none
+    int *earliest; // [op_count] stage before which it must not start
+    int *ready;    // [op_count] of loads: stage before which the value is not looked at
+    bool *follows; // [memory_count] loads of it follow the writes
+    int *latest;   // [op_count] of loads: stage behind which it must not be moved; -1: none
+    // Who looks at operation i: users[first_user[i]] and up to users[first_user[i + 1]], in order.
+    const struct op **users;
+    int *first_user;
     const char *reason; // why this interval is not possible
     struct location reason_loc;
-    int reason_memory; // a memory whose new value comes too late, or -1
+    struct found_dependence too_near; // the reason where there is no other; from NULL: none
+    struct write_turns *turns;
 };
 
 // Finds the invariants of a process and cuts their chains by registers.
@@ -126,9 +133,10 @@ void check_delay(struct compiler *cc, const struct process *process, const struc
 
 // Where an operation stands in the source.
 struct location op_location(const struct op *op, struct location fallback);
-// Are there as many writes of a port (IR_STORE) or stream (IR_WRITE) as an interval has cycles, or
-// fewer?
-bool has_turns(struct pass *a, enum opcode code);
+// Which writes of a memory's port or of a stream may not happen at the same time.
+void find_turns(struct pass *a);
+// Has an interval as many cycles as there are such writes of one port or stream?
+bool has_turns(struct pass *a);
 // Moves the bounds of writes that meet or change order; false: all are right.
 bool take_turns(struct pass *a);
 // Is it known in time whether iterations read, go on and end?
@@ -145,6 +153,8 @@ void find_dependences(struct pass *a);
 bool other_bank(const struct op *x, const struct op *y);
 // Moves the bounds of accesses that the schedule has in the wrong order; false: all are right.
 bool keep_dependences(struct pass *a);
+// Why a->too_near needs a longer interval.
+const char *explain_dependence(const struct pass *a);
 
 struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);

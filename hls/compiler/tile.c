@@ -36,35 +36,12 @@ static bool cut_view(const struct op *op, int lane, int64_t *reach) {
     return true;
 }
 
-static void mark(bool *seen, const struct op *op) {
-    if (!op || seen[op->id])
-        return;
-    seen[op->id] = true;
-    for (int i = 0; i < op->in_count; i++)
-        mark(seen, op->in[i]);
-}
-
 // Do other loops, or what stands between them, look at a register array of the tile?
 static bool is_read_elsewhere(struct compiler *cc, const struct process *p, const struct tile *t) {
-    bool *seen = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *seen);
-    for (int i = 0; i < p->region_count; i++) {
-        const struct region *r = p->regions[i];
-        mark(seen, r->enable);
-        mark(seen, r->go_on);
-        mark(seen, r->break_if);
-        for (int k = 0; k < r->levels; k++)
-            mark(seen, r->level[k].limit);
-        for (int k = 0; k < r->effect_count; k++)
-            mark(seen, r->effects[k]);
-        for (int k = 0; k < r->carried_count; k++) {
-            mark(seen, r->carried[k].next);
-            mark(seen, r->carried[k].init);
-        }
-    }
-    for (int i = 0; i < p->step_count; i++)
-        mark(seen, p->steps[i].condition);
+    struct reach r = ir_reach_none(cc, p);
+    ir_reach_all(&r, p);
     for (int i = 0; i < p->op_count; i++)
-        if (seen[i] && p->ops[i]->code == IR_STATE && t->state[p->ops[i]->imm])
+        if (r.seen[i] && p->ops[i]->code == IR_STATE && t->state[p->ops[i]->imm])
             return true;
     return false;
 }
@@ -72,12 +49,12 @@ static bool is_read_elsewhere(struct compiler *cc, const struct process *p, cons
 static bool fits(struct compiler *cc, const struct process *p, struct tile *t, int64_t *reach) {
     const uint32_t bit = 1u << t->lane;
     const struct region *r = p->regions[t->region];
-    bool *mine =
-        arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *mine); // operations of the region
+    struct reach operations = ir_reach_none(cc, p); // of the region
+    const bool *mine = operations.seen;
     for (int i = 0; i < r->effect_count; i++)
-        mark(mine, r->effects[i]);
+        ir_reach(&operations, r->effects[i]);
     for (int i = 0; i < r->carried_count; i++)
-        mark(mine, r->carried[i].next);
+        ir_reach(&operations, r->carried[i].next);
     bool *inside = t->memory;
     for (int i = 0; i < p->op_count; i++) { // memories that the lanes read
         const struct op *op = p->ops[i];
@@ -168,11 +145,12 @@ static bool fits(struct compiler *cc, const struct process *p, struct tile *t, i
 static int multiplying_region(struct compiler *cc, const struct process *p, int lane) {
     int found = -1;
     for (int i = 0; i < p->region_count; i++) {
-        bool *seen = arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *seen);
+        struct reach reach = ir_reach_none(cc, p);
+        const bool *seen = reach.seen;
         bool multiplies = false;
         for (int k = 0; k < p->regions[i]->carried_count; k++)
             if (p->regions[i]->carried[k].phi->space >> lane & 1)
-                mark(seen, p->regions[i]->carried[k].next);
+                ir_reach(&reach, p->regions[i]->carried[k].next);
         for (int k = 0; k < p->op_count; k++)
             multiplies = multiplies ||
                          (seen[k] && (p->ops[k]->code == IR_MUL || p->ops[k]->code == IR_DOT) &&

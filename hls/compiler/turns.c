@@ -7,42 +7,78 @@ struct location op_location(const struct op *op, struct location fallback) {
     return op->loc.file ? op->loc : fallback;
 }
 
-static bool both_write(const struct op *x, const struct op *y, enum opcode code) {
-    if (x == y || x->code != code || y->code != code || x->imm != y->imm)
-        return false;
-    const int guard = code == IR_STORE ? 2 : 0;
-    return !ir_exclusive(x->in[guard], y->in[guard]) && !(code == IR_STORE && other_bank(x, y));
+struct write_turns {
+    // [effect_count * effect_count], of writes of one port or stream: they may happen in one
+    // iteration.
+    bool *both;
+    int *count;              // [effect_count] writes that take turns with this one, itself included
+    const struct op **other; // [effect_count] the last of them
+};
+
+enum { MAX_WRITES = 4096 };
+
+static bool both_write(const struct op *x, const struct op *y) {
+    const int guard = x->code == IR_STORE ? 2 : 0;
+    return !ir_exclusive(x->in[guard], y->in[guard]) && !(x->code == IR_STORE && other_bank(x, y));
 }
 
-// More of them in an iteration than there are cycles?
-bool has_turns(struct pass *a, enum opcode code) {
-    for (int i = 0; i < a->r->effect_count; i++) {
-        const struct op *x = a->r->effects[i], *other = x;
-        int64_t count = 1;
-        for (int k = 0; k < a->r->effect_count; k++)
-            if (both_write(x, a->r->effects[k], code)) {
-                count++;
-                other = a->r->effects[k];
-            }
-        if (count <= a->ii)
-            continue;
-        if (code == IR_STORE)
-            a->reason =
-                arena_printf(a->cc,
-                             "memory '%s' is written at %lld places of an iteration (another "
-                             "is line %d) and has one write port; join them into one write, "
-                             "or partition the array so that they go to different banks",
-                             a->p->memories[x->imm].name, (long long)count, other->loc.line);
-        else
-            a->reason =
-                arena_printf(a->cc,
-                             "stream '%s' is written at %lld places of an iteration (another "
-                             "is line %d), one word a cycle; choose the value first, then "
-                             "write once, or put the words side by side into a struct",
-                             a->p->streams[x->imm].name, (long long)count, other->loc.line);
-        a->reason_loc = x->loc;
-        return false;
+void find_turns(struct pass *a) {
+    const struct region *r = a->r;
+    const size_t effects = (size_t)r->effect_count;
+    if (effects > MAX_WRITES)
+        fail(a->cc, r->loc,
+             "an iteration of '%s' has %d accesses of streams and writes of memories, and %d is "
+             "the limit; split it into processes",
+             r->name, r->effect_count, MAX_WRITES);
+    struct write_turns *t = arena_alloc(a->cc, sizeof *t);
+    t->both = arena_alloc(a->cc, effects * effects + 1);
+    t->count = arena_alloc(a->cc, (effects + 1) * sizeof *t->count);
+    t->other = arena_alloc(a->cc, (effects + 1) * sizeof *t->other);
+    for (size_t i = 0; i < effects; i++) {
+        const struct op *x = r->effects[i];
+        t->count[i]++;
+        for (size_t k = 0; k < i; k++) {
+            const struct op *y = r->effects[k];
+            if (x->code != y->code || x->imm != y->imm ||
+                (x->code != IR_STORE && x->code != IR_WRITE) || !both_write(x, y))
+                continue;
+            t->both[i * effects + k] = t->both[k * effects + i] = true;
+            t->count[i]++;
+            t->count[k]++;
+            t->other[i] = y;
+            t->other[k] = x;
+        }
     }
+    a->turns = t;
+}
+
+static void explain_turns(struct pass *a, int effect) {
+    const struct op *x = a->r->effects[effect], *other = a->turns->other[effect];
+    const int count = a->turns->count[effect];
+    if (x->code == IR_STORE)
+        a->reason = arena_printf(a->cc,
+                                 "memory '%s' is written at %d places of an iteration (another "
+                                 "is line %d) and has one write port; join them into one write, "
+                                 "or partition the array so that they go to different banks",
+                                 a->p->memories[x->imm].name, count, other->loc.line);
+    else
+        a->reason = arena_printf(a->cc,
+                                 "stream '%s' is written at %d places of an iteration (another "
+                                 "is line %d), one word a cycle; choose the value first, then "
+                                 "write once, or put the words side by side into a struct",
+                                 a->p->streams[x->imm].name, count, other->loc.line);
+    a->reason_loc = x->loc;
+}
+
+bool has_turns(struct pass *a) {
+    static const enum opcode codes[] = {IR_STORE, IR_WRITE};
+    for (int c = 0; c < 2; c++)
+        for (int i = 0; i < a->r->effect_count; i++) {
+            if (a->r->effects[i]->code != codes[c] || a->turns->count[i] <= a->ii)
+                continue;
+            explain_turns(a, i);
+            return false;
+        }
     return true;
 }
 
@@ -55,7 +91,7 @@ bool take_turns(struct pass *a) {
                 (early->code != IR_STORE && early->code != IR_WRITE))
                 continue;
             const int x = a->s->time[early->id].start, y = a->s->time[late->id].start;
-            const bool both = both_write(early, late, early->code);
+            const bool both = a->turns->both[i * a->r->effect_count + k];
             int wanted_y = y, wanted_x = x;
             if (early->code == IR_WRITE) { // in program order, within an interval and across two
                 if (y < x + both)

@@ -200,8 +200,12 @@ void check_variable_type(struct front *f, const struct type *type, const char *n
 
 // ---- scopes
 
+static struct symbol **bucket_of(struct front *f, const char *name) {
+    return &f->buckets[((uintptr_t)name >> 4) % SYMBOL_BUCKETS];
+}
+
 struct symbol *lookup(struct front *f, const char *name, bool tag) {
-    for (struct symbol *s = f->symbols; s; s = s->next)
+    for (struct symbol *s = *bucket_of(f, name); s; s = s->same_bucket)
         if (s->name == name && (s->kind == SYM_TAG) == tag)
             return s;
     return NULL;
@@ -214,9 +218,14 @@ struct symbol *declare(struct front *f, const char *name, enum symbol_kind kind,
         fail(f->cc, loc, "%s is declared a second time (first at line %d); rename one", name,
              old->loc.line);
     struct symbol *s = arena_alloc(f->cc, sizeof *s);
-    *s = (struct symbol){
-        .next = f->symbols, .name = name, .kind = kind, .scope = f->scope, .loc = loc};
-    f->symbols = s;
+    struct symbol **bucket = bucket_of(f, name);
+    *s = (struct symbol){.older = f->symbols,
+                         .same_bucket = *bucket,
+                         .name = name,
+                         .kind = kind,
+                         .scope = f->scope,
+                         .loc = loc};
+    f->symbols = *bucket = s;
     return s;
 }
 
@@ -225,8 +234,10 @@ void push_scope(struct front *f) {
 }
 
 void pop_scope(struct front *f) {
-    while (f->symbols && f->symbols->scope == f->scope)
-        f->symbols = f->symbols->next;
+    while (f->symbols && f->symbols->scope == f->scope) {
+        *bucket_of(f, f->symbols->name) = f->symbols->same_bucket;
+        f->symbols = f->symbols->older;
+    }
     f->scope--;
 }
 
