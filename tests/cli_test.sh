@@ -440,6 +440,8 @@ else
     check "a bar over time" grep -Eq '^lstm0 +[0-9#sb.]{64}$' "$W/out"
     check "what limits the run" sh -c "tail -n 1 $W/out | grep -Eq '^lstm[01].* (sets?|busiest).*\\.\$'"
     check "a trace" grep -q '"traceEvents"' "$W/t.json"
+    runs 0 profile "$T" "$X" --lanes 1,2 --trace -
+    check "a trace on standard output, and nothing else" cmp "$W/out" "$W/t.json"
     runs 0 profile "$T" --input "$X" --lanes 1,2 --json
     check "profile as JSON" grep -q '"limited_by"' "$W/out"
     # A disk that is full: one sentence, and no table that could be taken for a success.

@@ -35,8 +35,7 @@ static int show(struct cli *cli, const struct profile *profile, const struct mr_
         return code;
     if (cli->json)
         return cli_print_json(cli, cli_add_saturation(profile_json(profile, trace), session, info));
-    cli_end_progress(cli);
-    profile_print(profile);
+    profile_print(cli_report(cli), profile);
     return CLI_OK;
 }
 

@@ -47,7 +47,7 @@ bool profile_limits(const struct profile *profile, uint32_t process);
 // Writes the sentence that says which process limits the run, and why.
 void profile_verdict(const struct profile *profile, char *text, size_t size);
 
-void profile_print(const struct profile *profile);
+void profile_print(FILE *to, const struct profile *profile);
 json_t *profile_json(const struct profile *profile, const char *trace);
 // The trace in the JSON format that chrome://tracing introduced and ui.perfetto.dev opens.
 json_t *profile_trace(const struct profile *profile);

@@ -35,27 +35,27 @@ static int number_width(const struct profile *profile) {
     return width < 5 ? 5 : (int)width;
 }
 
-static void print_totals(const struct profile *profile) {
+static void print_totals(FILE *to, const struct profile *profile) {
     const int name = name_width(profile), number = number_width(profile);
     char text[NUMBER];
-    printf("%-*s  %*s  %*s  %*s  %*s  %*s\n", name, "process", number + 8, "busy", number + 8,
-           "starved", number + 8, "blocked", number + 1, "first", number + 1, "last");
+    fprintf(to, "%-*s  %*s  %*s  %*s  %*s  %*s\n", name, "process", number + 8, "busy", number + 8,
+            "starved", number + 8, "blocked", number + 1, "first", number + 1, "last");
     for (uint32_t i = 0; i < profile->process_count; i++) {
         const struct profile_process *process = &profile->processes[i];
         const uint64_t counts[] = {process->end.busy, process->end.starved, process->end.blocked};
-        printf("%-*s", name, process->name);
+        fprintf(to, "%-*s", name, process->name);
         for (size_t c = 0; c < 3; c++)
-            printf("  %*s %5.1f %%", number, grouped(counts[c], text),
-                   100 * (double)counts[c] / (double)profile->cycles);
+            fprintf(to, "  %*s %5.1f %%", number, grouped(counts[c], text),
+                    100 * (double)counts[c] / (double)profile->cycles);
         const uint64_t ends[] = {process->first_busy, process->last_busy};
         for (size_t e = 0; e < 2; e++) {
             char marked[NUMBER + 1] = "-";
             if (process->dated)
                 snprintf(marked, sizeof marked, "%s%s", process->about ? "~" : "",
                          grouped(ends[e], text));
-            printf("  %*s", number + 1, marked);
+            fprintf(to, "  %*s", number + 1, marked);
         }
-        putchar('\n');
+        fputc('\n', to);
     }
 }
 
@@ -69,23 +69,24 @@ static char letter_of(const struct profile_share *share) {
     return share->blocked >= share->idle ? 'b' : '.';
 }
 
-static void print_bars(const struct profile *profile) {
+static void print_bars(FILE *to, const struct profile *profile) {
     const int name = name_width(profile);
     const double column = (double)profile->cycles / COLUMNS;
     char end[NUMBER];
     snprintf(end, sizeof end, "%.2f us", profile_microseconds(profile, (double)profile->cycles));
-    printf("%-*s  0%*s\n", name, "over time", COLUMNS - 1, end);
+    fprintf(to, "%-*s  0%*s\n", name, "over time", COLUMNS - 1, end);
     for (uint32_t i = 0; i < profile->process_count; i++) {
-        printf("%-*s  ", name, profile->processes[i].name);
+        fprintf(to, "%-*s  ", name, profile->processes[i].name);
         for (int c = 0; c < COLUMNS; c++) {
             const struct profile_share share =
                 profile_between(profile, i, column * c, column * (c + 1));
-            putchar(letter_of(&share));
+            fputc(letter_of(&share), to);
         }
-        putchar('\n');
+        fputc('\n', to);
     }
-    printf("%-*s  # busy, 1 to 9 so many tenths of it, s starved, b blocked, . nothing to do\n",
-           name, "");
+    fprintf(to,
+            "%-*s  # busy, 1 to 9 so many tenths of it, s starved, b blocked, . nothing to do\n",
+            name, "");
 }
 
 static bool is_dated(const struct profile *profile) {
@@ -96,29 +97,30 @@ static bool is_dated(const struct profile *profile) {
 }
 
 // What a card's counters cannot tell.
-static void print_readings(const struct profile *profile) {
+static void print_readings(FILE *to, const struct profile *profile) {
     if (is_dated(profile))
         return;
     char text[NUMBER];
     if (profile->sample_count < 2)
-        puts("Totals only: the run was over before the card's counters were read on the way.");
+        fputs("Totals only: the run was over before the card's counters were read on the way.\n",
+              to);
     else
-        printf("The card's counters were read %u times, some %s cycles apart.\n",
-               profile->sample_count, grouped(profile->cycles / profile->sample_count, text));
+        fprintf(to, "The card's counters were read %u times, some %s cycles apart.\n",
+                profile->sample_count, grouped(profile->cycles / profile->sample_count, text));
 }
 
-void profile_print(const struct profile *profile) {
+void profile_print(FILE *to, const struct profile *profile) {
     char text[600], cycles[NUMBER];
-    printf("%s: %zu sequence%s of %zu step%s on %s, %s cycles, %.2f us at %.0f MHz\n\n",
-           profile->model, profile->sequences, profile->sequences == 1 ? "" : "s", profile->steps,
-           profile->steps == 1 ? "" : "s", profile->device, grouped(profile->cycles, cycles),
-           profile_microseconds(profile, (double)profile->cycles), profile->stats.clock_mhz);
-    print_totals(profile);
-    putchar('\n');
+    fprintf(to, "%s: %zu sequence%s of %zu step%s on %s, %s cycles, %.2f us at %.0f MHz\n\n",
+            profile->model, profile->sequences, profile->sequences == 1 ? "" : "s", profile->steps,
+            profile->steps == 1 ? "" : "s", profile->device, grouped(profile->cycles, cycles),
+            profile_microseconds(profile, (double)profile->cycles), profile->stats.clock_mhz);
+    print_totals(to, profile);
+    fputc('\n', to);
     if (profile->sample_count > 1)
-        print_bars(profile);
-    print_readings(profile);
-    putchar('\n');
+        print_bars(to, profile);
+    print_readings(to, profile);
+    fputc('\n', to);
     profile_verdict(profile, text, sizeof text);
-    puts(text);
+    fprintf(to, "%s\n", text);
 }
