@@ -9,6 +9,32 @@ target=${TARGET:-u55c}
 lanes=${LANES:-}
 failed=0
 
+# The slowest paths of each process by hlsc's delays, from its report, one key a line.
+paths() { # report.json
+    awk '
+    function value() { sub(/^[^:]*: */, ""); gsub(/[",]/, ""); return $0 }
+    /"budget_ns":/ { budget = value() }
+    /"name":/ { name = value() }
+    /"first_issue":/ { process = name; names[++count] = name }
+    /"control":/ { in_control = 1 }
+    in_control && /"kind":/ { kind[process] = value() }
+    in_control && /"ns":/ { control[process] = value(); in_control = 0 }
+    /"stage_ns":/ { in_stages = 1; next }
+    in_stages && /\]/ { in_stages = 0 }
+    in_stages { ns = $0 + 0; if (ns > data[process]) data[process] = ns }
+    /"invariant_ns":/ { ns = value() + 0; if (ns > data[process]) data[process] = ns }
+    END {
+        printf "slowest paths by the model, of %.2f ns without routing:\n", budget
+        for (i = 1; i <= count; i++) {
+            p = names[i]
+            printf "  %-12s data %.2f, control %.2f (%s)\n", p, data[p], control[p], kind[p]
+            if (data[p] > budget || control[p] > budget) late = late " " p
+        }
+        if (late) print "fit: longer than the period:" late
+        exit late != ""
+    }' "$1"
+}
+
 fit() { # name, ONNX file
     local work=build/fit/$1 model=build/fit/$1.millrace
     rm -rf "$work"
@@ -19,6 +45,7 @@ fit() { # name, ONNX file
     MILLRACE_CACHE=$PWD/$work/cache build/millrace plan "$model" --target "$target" $lanes || return 1
     local rtl
     rtl=$(echo "$work"/cache/network-hls-*/network.sv)
+    paths "${rtl%network.sv}report.json" || return 1
     timeout "${FIT_SECONDS:-3000}" hw/fit/fit.sh --report "${rtl%network.sv}report.json" "$work" "$target" "$rtl" --top network
     local code=$?
     [ $code -ne 124 ] || echo "fit: Yosys was stopped after ${FIT_SECONDS:-3000} s; FIT_SECONDS=N gives it more"

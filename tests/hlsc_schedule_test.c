@@ -31,6 +31,8 @@ static void compile_text(const char *text) {
     ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
 }
 
+static const double period = 1000.0 / 300 * 0.73 + 0.005; // as rounded in the report
+
 static json_t *read_json(void) {
     json_error_t error;
     json_t *root = json_load_file(FOLDER "/out/report.json", 0, &error);
@@ -43,6 +45,22 @@ static struct mr_report *read_report(void) {
     struct mr_report *report = mr_report_read(FOLDER "/out/report.json", error, sizeof error);
     ck_assert_msg(report != NULL, "%s", error);
     return report;
+}
+
+// Nothing of a cycle is longer than the period, control included.
+static void check_paths(const json_t *root) {
+    json_t *process, *loop, *ns;
+    size_t i, k, n;
+    json_array_foreach(json_object_get(root, "processes"), i, process) {
+        const json_t *control = json_object_get(process, "control");
+        const double slowest = json_real_value(json_object_get(control, "ns"));
+        ck_assert_msg(slowest > 0.5 && slowest <= period, "process %s: %s %.2f",
+                      json_string_value(json_object_get(process, "name")),
+                      json_string_value(json_object_get(control, "kind")), slowest);
+        json_array_foreach(json_object_get(process, "loops"), k, loop)
+            json_array_foreach(json_object_get(loop, "stage_ns"), n, ns)
+                ck_assert_double_le(json_real_value(ns), period);
+    }
 }
 
 static const int columns[] = {1, 2, 3, 4, 5, 8, 16, 32};
@@ -79,11 +97,35 @@ START_TEST(test_lstm_latency) {
         ck_assert_int_eq(json_integer_value(json_object_get(one, "settle_scalars")), 0);
         ck_assert_int_le(json_integer_value(json_object_get(one, "settle_registers")), 1);
     }
+    ck_assert_int_eq(json_integer_value(json_object_get(process, "first_issue")), 2);
+    check_paths(root);
     // LC multipliers a lane, the cells' beside them; the lanes are cut into tiles.
     ck_assert_int_ge(json_integer_value(json_object_get(process, "multipliers")), 4 * 40 * lc);
     ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
     json_decref(root);
     mr_report_free(read_report());
+}
+END_TEST
+
+static const char *const examples[] = {
+    "arg_max",       "bitonic_sort", "fir",        "histogram", "matmul", "matvec", "prefix_sum",
+    "moving_median", "router",       "run_length", "softmax",   "top_k",  "unsharp"};
+
+START_TEST(test_example_paths) {
+    static const char *const includes[] = {"hls/include", "hls/examples"};
+    char error[2048] = "", source[128];
+    snprintf(source, sizeof source, "hls/examples/%s.c", examples[_i]);
+    mkdir("build", 0777);
+    mkdir(FOLDER, 0777);
+    const struct compile_options options = {
+        .source = source,
+        .top = examples[_i],
+        .out_dir = FOLDER "/out",
+        .front = {.include_dirs = includes, .include_count = 2}};
+    ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
+    json_t *root = read_json();
+    check_paths(root);
+    json_decref(root);
 }
 END_TEST
 
@@ -345,7 +387,6 @@ START_TEST(test_period) {
              "hls_stream(uint32_t) *out, uint32_t n, uint32_t a, uint32_t b) {\n%s}\n",
              c->body);
     compile_text(text);
-    const double period = 1000.0 / 300 * 0.73 + 0.005; // as rounded in the report
     json_t *root = read_json(), *loop, *ns;
     json_t *process = json_array_get(json_object_get(root, "processes"), 0);
     int stages = 0, scalars = 0, registers = 0;
@@ -412,6 +453,7 @@ int main(void) {
     TCase *tcase = tcase_create("schedule");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_lstm_latency, 0, (int)(sizeof columns / sizeof *columns));
+    tcase_add_loop_test(tcase, test_example_paths, 0, (int)(sizeof examples / sizeof *examples));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));
     tcase_add_loop_test(tcase, test_distance, 0, (int)(sizeof distances / sizeof *distances));

@@ -137,10 +137,24 @@ first=$!
     agree invariants tests/kernels/invariants.c invariants --runs 8 --vectors 300
     readable invariants tests/kernels/invariants.c invariants
     kernel thousands 20
+    kernel picks 300
+    kernel reset 100
 ) &
 second=$!
 wait $first
 wait $second
+
+# A reset in the middle of a run brings back the registers' first values.
+if command -v "$iverilog" >/dev/null; then
+    "$iverilog" -g2012 -Ihw/include -s hlsc_reset_tb -o "$work/reset_tb.vvp" tests/hlsc_reset_tb.sv \
+        "$work/reset/a/gen/reset.sv" hw/rtl/*.sv >"$work/reset_tb.log" 2>&1
+    timeout 100 vvp "$work/reset_tb.vvp" >>"$work/reset_tb.log" 2>&1
+    if tail -n 1 "$work/reset_tb.log" | grep -q '^pass'; then
+        verdict reset-tb pass "resets in the middle of a run, $(tail -n 1 "$work/reset_tb.log")"
+    else
+        verdict reset-tb FAIL "resets in the middle of a run: $(tail -n 1 "$work/reset_tb.log")"
+    fi
+fi
 
 # Options reach the model too, and the cache keeps builds of other options apart.
 for n in 3 4; do

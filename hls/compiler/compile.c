@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "compile.h"
 
+#include "control.h"
+
 #include "ast_dump.h"
 #include "depth.h"
 #include "emit.h"
@@ -122,6 +124,8 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     if (o->dump_ir)
         return;
     find_depths(cc, net);
+    for (int i = 0; i < net->process_count; i++)
+        warn_of_control(cc, net, net->processes[i]);
     net->warnings = cc->warnings;
     made->net = net;
     made->tiles = tiles;

@@ -16,17 +16,19 @@ static int lut_levels(int inputs) { // of a function of so many bits
 
 struct gate { // a function in the making
     double late;
-    int inputs;
+    int inputs, late_inputs;
 };
 
 static void join(struct gate *g, double arrival) {
     g->late = arrival > g->late ? arrival : g->late;
+    g->late_inputs += arrival > REGISTER_OUT + LUT_DELAY;
     g->inputs++;
 }
 
+// Two bits that come late choose between four functions of the others.
 static double out_of(const struct gate *g) {
     const double early = REGISTER_OUT + LUT_DELAY * lut_levels(g->inputs),
-                 late = g->late + LUT_DELAY;
+                 late = g->late + LUT_DELAY * (1 + lut_levels((g->late_inputs + 1) / 2));
     return late > early ? late : early;
 }
 
@@ -160,14 +162,13 @@ static double arrival_in(const struct process *p, const struct region *r, const 
     return op->code != IR_PHI && t->ready == stage ? t->arrival : REGISTER_OUT;
 }
 
-static double issue_delay(const struct process *p, int region) {
-    const struct region *r = p->regions[region];
-    struct gate g = {0};
-    join(&g, REGISTER_OUT); // the loop runs
+// What decides whether an iteration is issued.
+static void join_issue(struct gate *g, const struct process *p, const struct region *r) {
+    join(g, REGISTER_OUT); // the loop runs
     if (r->schedule->ii > 1)
-        join(&g, REGISTER_OUT + LUT_DELAY);
+        join(g, REGISTER_OUT + LUT_DELAY);
     if (r->go_on)
-        join(&g, arrival_in(p, r, r->go_on, 0));
+        join(g, arrival_in(p, r, r->go_on, 0));
     for (int i = 0; i < r->effect_count; i++) {
         const struct op *op = r->effects[i];
         int writes = 0;
@@ -175,25 +176,27 @@ static double issue_delay(const struct process *p, int region) {
             continue;
         if (op->code == IR_WRITE)
             most_words(r, (int)op->imm, &writes);
-        join(&g, REGISTER_OUT); // a word, or room
-        if (op->in[0] && writes <= 1 && told_at_issue(r->schedule, op->in[0]))
-            join(&g, arrival_in(p, r, op->in[0], 0));
+        join(g, REGISTER_OUT); // a word, or room
+        if (op->in[0] &&
+            (op->code == IR_READ || (writes == 1 && told_at_issue(r->schedule, op->in[0]))))
+            join(g, arrival_in(p, r, op->in[0], 0));
     }
-    return out_of(&g);
 }
 
-// When a word of an input is taken.
-static double ready_delay(const struct process *p, int stream) {
+static bool uses(const struct region *r, enum opcode code, int stream) {
+    for (int i = 0; i < r->effect_count; i++)
+        if (r->effects[i]->code == code && r->effects[i]->imm == stream)
+            return true;
+    return false;
+}
+
+// When it is known whether an iteration that reads, or writes, a stream is issued.
+static double issue_delay(const struct process *p, enum opcode code, int stream) {
     struct gate g = {0};
-    for (int k = 0; k < p->region_count; k++) {
-        const struct region *r = p->regions[k];
-        bool reads = false;
-        for (int i = 0; i < r->effect_count; i++)
-            reads = reads || (r->effects[i]->code == IR_READ && r->effects[i]->imm == stream);
-        if (reads)
-            join(&g, issue_delay(p, k));
-    }
-    return g.inputs > 1 ? out_of(&g) : g.late;
+    for (int k = 0; k < p->region_count; k++)
+        if (uses(p->regions[k], code, stream))
+            join_issue(&g, p, p->regions[k]);
+    return g.inputs ? out_of(&g) : 0;
 }
 
 // ---- the slowest path
@@ -233,9 +236,11 @@ static void look_at_picks(const struct process *p, struct control_path *worst) {
 static void look_at_loop(const struct process *p, int region, struct control_path *worst) {
     const struct region *r = p->regions[region];
     const struct schedule *s = r->schedule;
-    worse(worst, "issue", issue_delay(p, region) + LUT_DELAY, r->loc);
+    struct gate issue = {0};
+    join_issue(&issue, p, r);
+    worse(worst, "issue", out_of(&issue) + LUT_DELAY, r->loc);
     if (r->break_if)
-        worse(worst, "loop end", arrival_in(p, r, r->break_if, s->break_stage) + 2 * LUT_DELAY,
+        worse(worst, "loop end", arrival_in(p, r, r->break_if, s->break_stage) + BY_CONTROL,
               r->loc);
     for (int i = 0; i < r->levels; i++) {
         const struct level *level = &r->level[i];
@@ -255,7 +260,6 @@ static void look_at_loop(const struct process *p, int region, struct control_pat
 static void look_at_output(const struct network *net, const struct process *p, int stream,
                            struct control_path *worst) {
     const struct stream *s = &p->streams[stream];
-    struct gate take = {0};
     int most = 1;
     bool cancels = false;
     for (int k = 0; k < p->region_count; k++) {
@@ -265,14 +269,13 @@ static void look_at_output(const struct network *net, const struct process *p, i
         struct gate cancel = {0};
         if (!writes)
             continue;
-        join(&take, issue_delay(p, k));
         most = words > most ? words : most;
         for (int i = 0; i < r->effect_count; i++) {
             const struct op *op = r->effects[i];
             if (op->code != IR_WRITE || op->imm != stream || !op->in[0])
                 continue;
             const double guard = arrival_in(p, r, op->in[0], r->schedule->time[op->id].start);
-            worse(worst, "push", guard + 2 * LUT_DELAY, op_location(op, r->loc));
+            worse(worst, "push", guard + BY_CONTROL, op_location(op, r->loc));
             if (writes > 1 || !told_at_issue(r->schedule, op->in[0]))
                 join(&cancel, arrival_in(p, r, op->in[0], r->schedule->write_stage[stream]));
         }
@@ -280,16 +283,14 @@ static void look_at_output(const struct network *net, const struct process *p, i
         if (cancel.inputs)
             worse(worst, "credit", out_of(&cancel) + (words > 1 ? sum_delay(words) : 0), r->loc);
     }
-    if (!take.inputs)
-        return;
     const int bits = ir_signed_width(-most, output_depth(net, p, stream) - most);
-    const double taken = take.inputs > 1 ? out_of(&take) : take.late;
+    const double taken = issue_delay(p, IR_WRITE, stream);
     double given = REGISTER_OUT;
     if (s->channel >= 0 && !net->channels[s->channel].crossing) {
         const struct channel *c = &net->channels[s->channel];
-        given = ready_delay(net->processes[c->to_process], c->to_stream);
+        given = issue_delay(net->processes[c->to_process], IR_READ, c->to_stream);
     } else if (s->partner >= 0) {
-        given = ready_delay(p, s->partner);
+        given = issue_delay(p, IR_READ, s->partner);
     }
     worse(worst, "credit", (taken > given ? taken : given) + LUT_DELAY, s->loc);
     worse(worst, "credit", REGISTER_OUT + sum_delay(bits) * (1 + cancels) + LUT_DELAY, s->loc);
@@ -305,7 +306,18 @@ struct control_path slowest_control(const struct network *net, const struct proc
         if (s->is_output)
             look_at_output(net, p, i, &worst);
         else if (s->is_used)
-            worse(&worst, "read", ready_delay(p, i) + LUT_DELAY, s->loc);
+            worse(&worst, "read", issue_delay(p, IR_READ, i) + LUT_DELAY, s->loc);
     }
     return worst;
+}
+
+void warn_of_control(struct compiler *cc, const struct network *net, const struct process *p) {
+    const struct control_path path = slowest_control(net, p);
+    if (path.ns <= SCHEDULE_BUDGET)
+        return;
+    warn(cc, path.loc,
+         "the control of process '%s' takes %.2f ns (%s), and nothing of a cycle should take more "
+         "than %.2f (without routing); base conditions of reads, while and break on loop indices, "
+         "scalars, or a bool that the iteration before has computed",
+         p->name, path.ns, path.kind, SCHEDULE_BUDGET);
 }

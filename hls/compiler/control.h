@@ -37,4 +37,7 @@ struct control_path {
 };
 struct control_path slowest_control(const struct network *net, const struct process *p);
 
+// Says so if that is longer than the period.
+void warn_of_control(struct compiler *cc, const struct network *net, const struct process *p);
+
 #endif

@@ -15,7 +15,7 @@ void find_depths(struct compiler *cc, struct network *net);
 // Most words of a stream that one iteration writes: one where its writes, counted in `writes`,
 // exclude each other.
 int most_words(const struct region *r, int stream, int *writes);
-// Is it known as an iteration is issued whether `guard` (NULL: always) holds?
+// Is it known as an iteration is issued whether `guard` of a write (NULL: always) holds?
 bool told_at_issue(const struct schedule *s, const struct op *guard);
 
 // Words of the FIFO behind an output as it would be if it asked for `asked` words of room beside

@@ -222,7 +222,8 @@ int most_words(const struct region *r, int stream, int *writes) {
 
 bool told_at_issue(const struct schedule *s, const struct op *guard) {
     const struct op_time *time = guard ? &s->time[guard->id] : NULL;
-    return !guard || time->invariant || (time->ready == 0 && !time->in_tile);
+    return !guard || time->invariant ||
+           (time->ready == 0 && !time->in_tile && time->arrival + BY_CONTROL <= SCHEDULE_BUDGET);
 }
 
 // A write takes room anyway where it is told late, or is one of several.

@@ -156,10 +156,6 @@ static void emit_counters(struct emit *e, int r) {
     put(t, "  assign %s_end = %s;\n", name, all ? all : "1'b1");
 }
 
-static bool early_guard(const struct emit *e, const struct op *guard) {
-    return told_at_issue(e->s, guard);
-}
-
 // What an iteration needs, beside room and words.
 static const char *emit_interval(struct emit *e, const char *name, int r) {
     if (e->s->ii <= 1)
@@ -183,8 +179,9 @@ static void emit_issue(struct emit *e, int r) {
         const char *ok =
             arena_printf(e->cc, op->code == IR_READ ? "%s_valid_i" : "%s_room", stream);
         // One of several writes takes its credit whatever its guard says.
-        const bool alone = op->code == IR_READ || writes_of(e, (int)op->imm) == 1;
-        if (op->in[0] && alone && early_guard(e, op->in[0]))
+        const bool asks = op->code == IR_READ ||
+                          (writes_of(e, (int)op->imm) == 1 && told_at_issue(e->s, op->in[0]));
+        if (op->in[0] && asks)
             ok = arena_printf(e->cc, "(!%s || %s)", flag_text(e, op->in[0]), ok);
         const char **all = op->code == IR_READ ? &inputs : &room;
         *all = join(e, *all, " && ", ok);
@@ -285,29 +282,28 @@ static void emit_search(struct emit *e, const bool *is_place) {
     const struct process *p = e->p;
     struct text *t = &e->m->logic;
     const int n = p->step_count;
-    put(t, "  always_comb begin\n");
     for (int i = 0; i <= n; i++) {
         const char *here = is_place[i] ? arena_printf(e->cc, "place_q[%d]", i) : NULL;
         const char *before = i > 0 ? condition_of(e, i - 1) : NULL;
         if (before) {
             const char *known = have_settled(e, p->steps[i - 1].knows);
             here = join(e, here, " || ",
-                        arena_printf(e->cc, "(reach[%d] && !%s%s%s)", i - 1, before,
+                        arena_printf(e->cc, "(reach_%d && !%s%s%s)", i - 1, before,
                                      known ? " && " : "", known ? known : ""));
         }
-        put(t, "    reach[%d] = %s;\n", i, here ? here : "1'b0");
+        put(&e->m->declarations, "  logic reach_%d;\n", i);
+        put(t, "  assign reach_%d = %s;\n", i, here ? here : "1'b0");
         if (i == n)
             break;
         const struct step *step = &p->steps[i];
         const char *want = condition_of(e, i), *settled = have_settled(e, step->settles);
         want = settled ? join(e, want, " && ", settled) : want;
-        put(t, "    found[%d] = reach[%d]%s%s; // line %d", i, i, want ? " && " : "",
+        put(t, "  assign found[%d] = reach_%d%s%s; // line %d", i, i, want ? " && " : "",
             want ? want : "", step->loc.line);
         if (step->kind == STEP_JUMP)
             put(t, ": jumps to step %d", step->target);
         put(t, "\n");
     }
-    put(t, "  end\n");
 }
 
 // Where the search goes on behind what is picked.
@@ -390,7 +386,7 @@ void emit_steps(struct emit *e) {
     bool *is_place = arena_alloc(e->cc, (size_t)n + 2);
     const char *skips = NULL;
     put(d,
-        "  logic [2:0] phase_q;\n  logic [%d:0] found, pick;\n  logic [%d:0] reach, place_q;\n"
+        "  logic [2:0] phase_q;\n  logic [%d:0] found, pick;\n  logic [%d:0] place_q;\n"
         "  logic [%d:0] run_q;\n  logic reach_end, drained, flushed;\n",
         n - 1, n, p->region_count - 1);
     is_place[0] = true;
@@ -408,10 +404,10 @@ void emit_steps(struct emit *e) {
     emit_search(e, is_place);
     if (p->picks_late) {
         put(d, "  logic [%d:0] found_q;\n  logic reach_end_q;\n", n - 1);
-        put(&e->m->registers, "    found_q <= found;\n    reach_end_q <= reach[%d];\n", n);
+        put(&e->m->registers, "    found_q <= found;\n    reach_end_q <= reach_%d;\n", n);
         put(t, "  assign pick = found_q;\n  assign reach_end = reach_end_q;\n");
     } else {
-        put(t, "  assign pick = found;\n  assign reach_end = reach[%d];\n", n);
+        put(t, "  assign pick = found;\n  assign reach_end = reach_%d;\n", n);
     }
     emit_places(e, is_place, waits);
     emit_phases(e, skips, waits);

@@ -321,8 +321,11 @@ const char *valid_at(struct emit *e, int region, int stage) {
     return arena_printf(e->cc, "%s_%d_valid_q[%d]", name, region, stage);
 }
 
-// Elements of a register array that do not start at zero.
-static void initial_elements(struct emit *e, const struct state *st, const char *q) {
+// Gives the elements of a register array the values that they have at reset.
+static void reset_elements(struct emit *e, const struct state *st, const char *q, uint32_t space,
+                           struct text *t) {
+    open_loops(e, t, space, "      ");
+    put(t, "        %s%s = '0;\n", q, subscripts(e, space));
     int64_t count = 1;
     for (int d = 0; d < st->dims; d++)
         count *= st->size[d];
@@ -330,17 +333,15 @@ static void initial_elements(struct emit *e, const struct state *st, const char 
         if (!st->reset[k])
             continue;
         int64_t at[MAX_LANES], rest = k;
-        uint32_t space = 0;
         for (int d = st->dims - 1; d >= 0; d--) {
             at[st->lane[d]] = rest % st->size[d];
-            space |= 1u << st->lane[d];
             rest /= st->size[d];
         }
         const char *element = "";
         for (int l = 0; l < MAX_LANES; l++)
             if (space >> l & 1)
                 element = arena_printf(e->cc, "%s[%lld]", element, (long long)at[l]);
-        put(&e->m->declarations, "    %s%s = %s;\n", q, element,
+        put(t, "      %s%s = %s;\n", q, element,
             literal(e, ir_number(st->reset[k], st->is_signed), st->width));
     }
 }
@@ -383,21 +384,26 @@ void emit_states(struct emit *e) {
         if (used) {
             declare_value(e, arena_printf(e->cc, "%s_q", name), st->width, space);
             declare_value(e, arena_printf(e->cc, "%s_d", name), st->width, space);
-            put(&e->m->logic, "  always_comb\n");
-            open_loops(e, &e->m->logic, space, "    ");
-            put(&e->m->logic, "    begin\n      %s_d%s = %s_q%s;\n%s    end\n", name, at, name, at,
-                updates.data ? updates.data : "");
             const char *q = arena_printf(e->cc, "%s_q", name),
                        *d = arena_printf(e->cc, "%s_d", name);
+            struct text *t = &e->m->logic;
+            put(t, "  always_comb begin\n");
+            open_loops(e, t, space, "    ");
+            put(t, "    begin\n      %s%s = %s%s;\n%s    end\n", d, at, q, at,
+                updates.data ? updates.data : "");
+            if (space && st->live && !e->in_tile) { // in tiles they lie in DSPs
+                put(t, "    if (!rst_ni) begin\n");
+                reset_elements(e, st, d, space, t);
+                put(t, "    end\n");
+            }
+            put(t, "  end\n");
             if (!space) {
                 put(&e->m->registers, "    %s <= rst_ni ? %s : %s;\n", q, d,
                     literal(e, st->reset ? ir_number(st->reset[0], st->is_signed) : 0, st->width));
             } else {
                 register_value(e, q, d, space);
                 put(&e->m->declarations, "  initial begin\n");
-                open_loops(e, &e->m->declarations, space, "    ");
-                put(&e->m->declarations, "      %s%s = '0;\n", q, at);
-                initial_elements(e, st, q);
+                reset_elements(e, st, q, space, &e->m->declarations);
                 put(&e->m->declarations, "  end\n");
             }
         }

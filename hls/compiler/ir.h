@@ -325,8 +325,8 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
 void find_ranges(struct compiler *cc, struct process *process);
 void ir_find_range(const struct process *process, struct op *op); // of one that was made later
 int ir_range_bits(const struct op *op);
-bool ir_is_exact(const struct op *sum);     // does not wrap in its type
-void bypass_casts(struct process *process); // conversions that change no value vanish
+bool ir_is_exact(const struct op *sum);          // does not wrap in its type
+void bypass_casts(struct process *process);      // conversions that change no value vanish
 void ir_resolve_inputs(struct process *process); // nothing looks at an alias any more
 void cut_products(struct compiler *cc, struct process *process);
 void balance_chains(struct compiler *cc, struct process *process);

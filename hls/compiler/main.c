@@ -221,7 +221,8 @@ int main(int argc, char **argv) {
                                             {"limit", required_argument, NULL, LIMIT},
                                             {NULL, 0, NULL, 0}};
     static const char *const names[] = {"", "check", "cosim"};
-    struct command c = {.compile = {.out_dir = ".", .warnings = stderr}, .check = {.vectors = 1000, .runs = 12}};
+    struct command c = {.compile = {.out_dir = ".", .warnings = stderr},
+                        .check = {.vectors = 1000, .runs = 12}};
     for (int kind = CHECK; kind <= COSIM && c.kind == COMPILE; kind++) {
         if (argc < 2 || strcmp(argv[1], names[kind]) != 0)
             continue;

@@ -337,8 +337,8 @@ void report_json(const struct network *net, struct tile *const *tiles, FILE *out
     json_t *processes = json_array();
     for (int i = 0; i < net->process_count; i++)
         json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
-    json_t *root = json_pack("{s:s, s:i, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
-                             "processes", processes);
+    json_t *root = json_pack("{s:s, s:i, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
+                             "budget_ns", json_ns(SCHEDULE_BUDGET), "processes", processes);
     if (net->warnings)
         json_object_set_new(root, "warnings", warnings_json(net->warnings));
     json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(4));

@@ -91,6 +91,9 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
                 late = REGISTER_OUT;
             }
         }
+        // Its condition pushes the word into the FIFO; the word is one of several.
+        if (op->code == IR_WRITE && op->in[0])
+            late += k == 0 ? BY_CONTROL : LUT_DELAY;
         // Reads that follow compare its address with theirs, and take its value.
         if (op->code == IR_STORE && a->follows[op->imm])
             late += FOLLOWING + (k == 0 ? magnitude_delay(in->width) : 0);

@@ -27,6 +27,9 @@ enum {
 #define BY_FIRST_VALUE LUT_DELAY
 // ns of a LUT and the way to it.
 #define LUT_DELAY 0.4
+// ns behind a condition that decides over an iteration: it moves what moves counters, credits and
+// FIFOs.
+#define BY_CONTROL (2 * LUT_DELAY)
 
 // Of a LUT: how many bits it looks at, and the ns at which they are there.
 struct lut {
