@@ -26,7 +26,7 @@ compile() { # file, top
 
 # The greatest number of a key in a report: that of the slowest or deepest loop.
 greatest() { # key, file
-    sed -n '/"loops":/,/\]/s/.*"'"$1"'": \([0-9]*\).*/\1/p' "$work/$2/report.json" | sort -n | tail -n 1
+    sed -n '/"loops":/,/"streams":/s/.*"'"$1"'": \([0-9]*\).*/\1/p' "$work/$2/report.json" | sort -n | tail -n 1
 }
 
 stated() { sed -n "s/^| \`$1\` | \([0-9]*\) |.*/\1/p" "$manual"; } # file -> its II in the manual
