@@ -149,6 +149,25 @@ static void close_xrt(void *device) {
     free(xrt);
 }
 
+// Cards are devices of the driver xocl; XRT counts them in this order. Nothing is opened for it.
+static size_t list(struct mr_device_entry *entries, size_t capacity) {
+    size_t count = 0;
+    DIR *folder = opendir("/sys/bus/pci/drivers/xocl");
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (strchr(entry->d_name, ':') == NULL)
+            continue;
+        if (count < capacity) {
+            snprintf(entries[count].uri, sizeof entries[count].uri, "xrt:%zu", count);
+            snprintf(entries[count].text, sizeof entries[count].text, "Alveo card at %.60s",
+                     entry->d_name);
+        }
+        count++;
+    }
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
 static int open_card(struct xrt *xrt, const char *rest, const struct mr_image *image,
                      const struct mr_device_options *options, char *error, size_t error_size) {
     xrt->owner = getpid();
@@ -156,6 +175,10 @@ static int open_card(struct xrt *xrt, const char *rest, const struct mr_image *i
     xrt->place.portion = options->portion ? options->portion : PORTION;
     if (parse(xrt, rest, image, error, error_size) || check_image(xrt, image, error, error_size))
         return -1;
+    if (!xrt->place.image.emulation && xrt->place.index >= list(NULL, 0))
+        return mr_fail(error, error_size,
+                       "%s is for a card and there is no card %u; millrace devices lists the cards",
+                       xrt->place.path, xrt->place.index);
     memcpy(xrt->place.file, xrt->place.path, sizeof xrt->place.file);
     snprintf(xrt->text, sizeof xrt->text, "%s %s",
              xrt->place.image.emulation ? "an emulated" : "the",
@@ -227,25 +250,6 @@ static void info(const void *device, struct mr_device_info *info) {
                                     .probes = xrt->probes,
                                     .text = xrt->text,
                                     .place = xrt->place.path};
-}
-
-// Cards are devices of the driver xocl; XRT counts them in this order. Nothing is opened for it.
-static size_t list(struct mr_device_entry *entries, size_t capacity) {
-    size_t count = 0;
-    DIR *folder = opendir("/sys/bus/pci/drivers/xocl");
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        if (strchr(entry->d_name, ':') == NULL)
-            continue;
-        if (count < capacity) {
-            snprintf(entries[count].uri, sizeof entries[count].uri, "xrt:%zu", count);
-            snprintf(entries[count].text, sizeof entries[count].text, "Alveo card at %.60s",
-                     entry->d_name);
-        }
-        count++;
-    }
-    if (folder)
-        closedir(folder);
-    return count;
 }
 
 const struct mr_backend mr_backend_xrt = {.scheme = "xrt",

@@ -27,8 +27,25 @@ static struct {
     struct mr_xrt *open_cards;
 } runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+// XRT throws, which ends the process, where it does not find the rest of itself by XILINX_XRT.
+static int check_libraries(char *error, size_t error_size) {
+    char path[PATH_MAX + 64];
+    const char *mode = getenv("XCL_EMULATION_MODE"), *home = getenv("XILINX_XRT");
+    if (mode && *mode)
+        return mr_fail(error, error_size,
+                       "XCL_EMULATION_MODE is %s, so XRT would not go to the card; unset it", mode);
+    snprintf(path, sizeof path, "%s/lib/libxrt_core.so.2", home ? home : "");
+    return home && access(path, R_OK) == 0
+               ? 0
+               : mr_fail(error, error_size,
+                         "XRT looks for its library %s and it is not there; set XILINX_XRT to the "
+                         "folder of XRT (source its setup.sh), whose lib leads to that library",
+                         home ? path : "in $XILINX_XRT/lib");
+}
+
 static int load_runtime(bool emulated, char *error, size_t error_size) {
-    if ((emulated && mr_emulation_prepare(false, error, error_size)) ||
+    if ((emulated ? mr_emulation_prepare(false, error, error_size)
+                  : check_libraries(error, error_size)) ||
         mr_xrt_load(&runtime.api, error, error_size) ||
         (emulated && mr_emulation_set_libraries(runtime.api.folder, error, error_size)))
         return -1;

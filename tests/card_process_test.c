@@ -5,6 +5,7 @@
 #define FOLDER "build/card_process_test"
 #include "card_fixture.h"
 #include "xclbin.h"
+#include "xrt_way.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -732,6 +733,37 @@ START_TEST(impossible_tables) {
 }
 END_TEST
 
+// An image of a card is not for a broker, and without a card XRT, which aborts then, is not asked.
+START_TEST(real_image) {
+    struct mr_model *model = open_model();
+    struct mr_error error;
+    size_t size;
+    unsigned char *image = read_image(&size);
+    ((struct axlf *)(void *)image)->m_header.m_mode = XCLBIN_FLAT;
+    write_image(image, size);
+    setenv("XCL_EMULATION_MODE", "hw_emu", 1);
+    mr_session_close(open_session(model, device, NULL)); // its broker sets it by itself
+    unsetenv("XCL_EMULATION_MODE");
+    if (access("/sys/bus/pci/drivers/xocl", F_OK)) {
+        ck_assert(try_open(model, "xrt:0," FOLDER "/damaged.xclbin", NULL, &error) == NULL);
+        ck_assert_msg(strstr(error.text, "there is no card 0") != NULL, "%s", error.text);
+        ck_assert_int_eq(find_process("millrace_broker"), 0);
+        char text[500];
+        struct mr_xrt_place place = {.index = 0, .limit_ms = 1000, .portion = 1};
+        struct mr_xrt_shape shape;
+        setenv("XCL_EMULATION_MODE", "hw_emu", 1);
+        ck_assert(mr_xrt_here.open(&place, &shape, text, sizeof text) == NULL);
+        ck_assert_msg(strstr(text, "XCL_EMULATION_MODE") != NULL, "%s", text);
+        unsetenv("XCL_EMULATION_MODE");
+        setenv("XILINX_XRT", FOLDER, 1);
+        ck_assert(mr_xrt_here.open(&place, &shape, text, sizeof text) == NULL);
+        ck_assert_msg(strstr(text, "set XILINX_XRT") != NULL, "%s", text);
+    }
+    free(image);
+    mr_model_close(model);
+}
+END_TEST
+
 int main(void) {
     build_image();
     Suite *suite = suite_create("card_process");
@@ -757,6 +789,7 @@ int main(void) {
     tcase_add_test(cases, wrong_brokers);
     tcase_add_test(cases, damaged_sections);
     tcase_add_test(cases, impossible_tables);
+    tcase_add_test(cases, real_image);
     suite_add_tcase(suite, cases);
     return card_run(suite);
 }
