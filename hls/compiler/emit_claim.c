@@ -57,9 +57,63 @@ static const char *same_bank(struct emit *e, const struct watch *w, int k) {
     return arena_printf(e->cc, " && %s == %s", written, read);
 }
 
+// The bank that the load looks at, as bank_number numbers them.
+static const char *bank_read(struct emit *e, const struct watch *w) {
+    const char *text = NULL;
+    for (int k = 0; k < w->load->view_count; k++) {
+        const struct view_index *v = &w->load->view[k];
+        const struct op *picked = bank_of(w->load, k);
+        const char *index =
+            picked ? arena_printf(e->cc, "32'(%s)",
+                                  operand(e, picked, w->read_stage, ir_index_bits(v->size)))
+                   : affine(e, v);
+        text = text ? arena_printf(e->cc, "(%s*%lld+%s)", text, (long long)v->size, index) : index;
+    }
+    return text;
+}
+
+// Iterations of unrolled loops that write banks of their own: which, and where, bank by bank.
+static void emit_bank_watch(struct emit *e, const struct found_dependence *d, const char *name,
+                            const struct watch *w) {
+    const struct memory *m = &e->p->memories[d->memory];
+    const struct op *store = w->store, *load = w->load;
+    const long long banks = (long long)m->banks;
+    const char *bank = bank_number(e, store, w->write_stage), *read = bank_read(e, w);
+    struct text *logic = &e->m->logic;
+    put(logic,
+        "`ifdef MR_ASSERT_ON\n  logic %s_met;\n  logic %s_we [%lld];\n  logic [%d:0] %s_at "
+        "[%lld];\n  always_comb begin\n    %s_met = 1'b0;\n    `MR_FILL1(%s_we, 1'b0, %lld)\n    "
+        "`MR_FILL1(%s_at, '0, %lld)\n",
+        name, name, banks, ir_index_bits(m->words) - 1, name, banks, name, name, banks, name,
+        banks);
+    open_loops(e, logic, view_lanes(store), "    ");
+    put(logic, "      begin\n        %s_we[%s] = %s;\n        %s_at[%s] = %s;\n      end\n", name,
+        bank, store->in[2] ? operand(e, store->in[2], w->write_stage, 1) : "1'b1", name, bank,
+        word_address(e, m, store->in[0], w->write_stage));
+    open_loops(e, logic, load->space | view_lanes(load) | w->lanes, "    ");
+    put(logic,
+        "      if (%s && %s && %s && %s_we[%s] && %s_at[%s] == %s) %s_met = 1'b1;\n  end\n`endif\n",
+        valid_at(e, e->region, w->write_stage), valid_at(e, e->region, w->read_stage),
+        operand(e, load->in[1], w->read_stage, 1), name, read, name, read,
+        word_address(e, m, load->in[0], w->read_stage), name);
+}
+
+static void emit_assertion(struct emit *e, const struct found_dependence *d, const char *name,
+                           const char *meet) {
+    put(&e->m->instances,
+        "  `MR_ASSERT(%s, !(%s),\n    \"line %d: a word of '%s' was read less than %lld "
+        "iterations after it was written\")\n",
+        name, meet, d->loc.line, e->p->memories[d->memory].name, (long long)d->distance);
+}
+
 static void emit_watch(struct emit *e, const struct found_dependence *d, const char *name,
                        struct watch w) {
     const struct memory *m = &e->p->memories[d->memory];
+    if (!writes_all_alike(e->p, w.store)) {
+        emit_bank_watch(e, d, name, &w);
+        emit_assertion(e, d, name, arena_printf(e->cc, "%s_met", name));
+        return;
+    }
     const char *meet = arena_printf(
         e->cc, "%s && %s && %s && %s == %s", valid_at(e, e->region, w.write_stage),
         valid_at(e, e->region, w.read_stage), operand(e, w.load->in[1], w.read_stage, 1),
@@ -78,10 +132,7 @@ static void emit_watch(struct emit *e, const struct found_dependence *d, const c
         put(logic, "      if (%s) %s_met = 1'b1;\n  end\n`endif\n", meet, name);
         meet = arena_printf(e->cc, "%s_met", name);
     }
-    put(&e->m->instances,
-        "  `MR_ASSERT(%s, !(%s),\n    \"line %d: a word of '%s' was read less than %lld "
-        "iterations after it was written\")\n",
-        name, meet, d->loc.line, m->name, (long long)d->distance);
+    emit_assertion(e, d, name, meet);
 }
 
 void emit_claims(struct emit *e) {

@@ -80,8 +80,7 @@ static bool all_constant(const struct op *op) {
     return true;
 }
 
-// Are all of its banks written at the same address, on one condition?
-static bool writes_all_alike(const struct process *p, const struct op *store) {
+bool writes_all_alike(const struct process *p, const struct op *store) {
     const struct memory *m = &p->memories[store->imm];
     int dim[MAX_DIMS];
     bank_dims(m, dim);
@@ -131,7 +130,7 @@ bool memory_is_split(const struct process *p, const struct tile *tile, int memor
     return false;
 }
 
-static uint32_t view_lanes(const struct op *op) {
+uint32_t view_lanes(const struct op *op) {
     uint32_t lanes = 0;
     for (int k = 0; k < op->view_count; k++)
         for (int n = 0; n < op->view[k].terms; n++)
@@ -156,8 +155,7 @@ int64_t split_copies(const struct process *p, const struct op *load) {
     return copies;
 }
 
-// The bank that an access names, row-major over the bank dimensions, at most banks - 1.
-static const char *bank_number(struct emit *e, const struct op *op, int stage) {
+const char *bank_number(struct emit *e, const struct op *op, int stage) {
     const struct memory *m = &e->p->memories[op->imm];
     int dim[MAX_DIMS];
     const int count = bank_dims(m, dim);

@@ -82,9 +82,33 @@ static void strides(hls_stream(vector_t) * in, hls_stream(int32_t) * out, uint32
     }
 }
 
+// Odd banks are written 3 or 4 iterations ahead, even ones are read anywhere: the claim holds.
+static void claimed(hls_stream(vector_t) * in, hls_stream(int32_t) * out, uint32_t n) {
+    static int16_t m[16][8];
+    HLS(array_partition variable = m complete dim = 1)
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline)
+        HLS(dependence variable = m type = inter direction = RAW distance = 3 true assert)
+        const vector_t x = hls_read(vector_t, in);
+        int32_t s = 0;
+        for (int k = 0; k < 8; k++) {
+            HLS(unroll)
+            s += m[2 * k + 1][i & 7] * m[2 * k][x.at & 7] + m[x.at & 14][x.v[k] & 7];
+        }
+        for (int k = 0; k < 8; k++) {
+            HLS(unroll)
+            if (x.v[k] > (s & 1) && x.on)
+                m[2 * k + 1][(i + (x.at & 1) + 3) & 7] = (int16_t)(x.v[k] * 3);
+        }
+        hls_write(int32_t, out, s);
+    }
+}
+
 void scatter(hls_stream(int16_t) * a, hls_stream(int32_t) * rows_out, hls_stream(vector_t) * b,
-             hls_stream(int32_t) * strides_out, uint32_t n) {
+             hls_stream(int32_t) * strides_out, hls_stream(vector_t) * c,
+             hls_stream(int32_t) * claimed_out, uint32_t n) {
     HLS(dataflow)
     rows(a, rows_out);
     strides(b, strides_out, n);
+    claimed(c, claimed_out, n);
 }
