@@ -293,8 +293,8 @@ module millrace #(
       .m_axi_rlast_i(m_axi_gmem_in_rlast)
   );
 
-  logic x_valid, x_ready, x_empty, unpack_ready;
-  logic [X_BITS-1:0] x_data;
+  logic cut_valid, cut_ready, cut_empty, unpack_ready;
+  logic [X_BITS-1:0] cut_data;
   mr_unpack #(
       .BITS(X_BITS)
   ) u_unpack (
@@ -305,17 +305,47 @@ module millrace #(
       .in_ready_o(unpack_ready),
       .in_data_i(in_data),
       .in_last_i(in_last),
-      .out_valid_o(x_valid),
-      .out_ready_i(x_ready),
-      .out_data_o(x_data),
-      .empty_o(x_empty)
+      .out_valid_o(cut_valid),
+      .out_ready_i(cut_ready),
+      .out_data_o(cut_data),
+      .empty_o(cut_empty)
   );
 
+  // A slice in front of each input: the network decides whether it takes an element in the cycle in which
+  // that is offered. Words of the run only are inside, and what is left at its end is seen.
+  logic x_valid, x_ready, beats_ready, given_valid, given_ready;
+  logic [X_BITS-1:0] x_data;
+  logic [511:0] given_data;
+  mr_skid #(
+      .WIDTH(X_BITS)
+  ) u_x (
+      .clk_i,
+      .rst_ni(open),
+      .in_valid_i(cut_valid),
+      .in_ready_o(cut_ready),
+      .in_data_i(cut_data),
+      .out_valid_o(x_valid),
+      .out_ready_i(x_ready),
+      .out_data_o(x_data)
+  );
+  mr_skid #(
+      .WIDTH(512)
+  ) u_beats (
+      .clk_i,
+      .rst_ni(open),
+      .in_valid_i(in_valid && !to_x),
+      .in_ready_o(beats_ready),
+      .in_data_i(in_data),
+      .out_valid_o(given_valid),
+      .out_ready_i(given_ready),
+      .out_data_o(given_data)
+  );
   logic weights_valid, weights_ready, state_in_valid, state_in_ready;
-  assign weights_valid = in_valid && to_weights && open;
-  assign state_in_valid = in_valid && to_state && open;
-  assign in_ready = open && (to_x ? unpack_ready : to_weights ? weights_ready : to_state && state_in_ready);
-  assign input_empty = in_asked && reader_idle && x_empty;
+  assign weights_valid = given_valid && to_weights && open;
+  assign state_in_valid = given_valid && to_state && open;
+  assign given_ready = to_weights ? weights_ready : to_state && state_in_ready;
+  assign in_ready = open && (to_x ? unpack_ready : beats_ready);
+  assign input_empty = in_asked && reader_idle && cut_empty && !x_valid && !given_valid;
 
   // ---- the network
 
@@ -336,7 +366,7 @@ module millrace #(
       .flags_i(flags),
       .weights_valid_i(weights_valid),
       .weights_ready_o(weights_ready),
-      .weights_data_i(in_data),
+      .weights_data_i(given_data),
       .x_valid_i(x_valid),
       .x_ready_o(x_ready),
       .x_data_i(x_data),
@@ -346,7 +376,7 @@ module millrace #(
 `ifdef MR_STATE
       .state_in_valid_i(state_in_valid),
       .state_in_ready_o(state_in_ready),
-      .state_in_data_i(in_data),
+      .state_in_data_i(given_data),
       .state_out_valid_o(state_out_valid),
       .state_out_ready_i(state_out_ready),
       .state_out_data_o(state_out_data),
@@ -576,7 +606,7 @@ module millrace #(
       .rst_ni(open && to_weights),
       .valid_i(weights_valid),
       .ready_i(weights_ready),
-      .data_i(in_data)
+      .data_i(given_data)
   );
   mr_stream_rules #(
       .WIDTH(Y_BITS),

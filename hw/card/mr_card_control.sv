@@ -236,7 +236,7 @@ module mr_card_control #(
     state_d = state_q;
     case (state_q)
       IDLE: if (start_i) state_d = SCALE;
-      SCALE: if (wait_q == 2'd3) state_d = CHECK;
+      SCALE: if (wait_q == 2'd2) state_d = CHECK;
       CHECK: state_d = bad_d != '0 ? END : stream_q ? NEXT : run_q && total_q[31:0] == '0 ? DRAIN : START;
       NEXT: if (stream_rows_i != started_q) state_d = COUNT;
       else if (stream_stop_i) state_d = CLOSE;
