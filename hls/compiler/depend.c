@@ -108,7 +108,7 @@ static void find_pairs(struct pass *a, struct distances *d, const struct access_
             if (k == i)
                 continue;
             struct nearest nearest = find_nearest(d, store, stores->ops[k], i < k);
-            if (nearest.distance == 0 && ir_exclusive(store->in[2], stores->ops[k]->in[2]))
+            if (nearest.distance == 0 && never_both(store, stores->ops[k]))
                 nearest.distance = 1;
             if (nearest.distance >= 0)
                 add_dependence(a, store, stores->ops[k], nearest);

@@ -314,7 +314,7 @@ void ir_reach_all(struct reach *r, const struct process *p); // what regions and
 // How often each operation is looked at [op_count], not by operations that nothing comes of.
 int *ir_count_users(struct compiler *cc, const struct process *p);
 // Numbers the operations such that operands come first, where some were changed or, from `made` on,
-// made. The others keep their order.
+// made. Accesses of memories and streams keep their order.
 void ir_renumber(struct compiler *cc, struct process *process, int made);
 // Drops operations that nothing comes of, and numbers the others anew in the same order.
 void ir_drop_unused(struct compiler *cc, struct process *process);

@@ -104,10 +104,17 @@ struct position { // right behind the operation numbered `behind`; `nth` of all 
 };
 
 struct ranking {
-    const struct process *p;
     struct position *at; // [op_count]
-    int made, found;
+    bool *is_placed;     // [op_count]
+    struct op **order;
+    int made, found, placed;
 };
+
+// Accesses keep their order.
+static bool is_access(const struct op *op) {
+    return op->code == IR_LOAD || op->code == IR_STORE || op->code == IR_READ ||
+           op->code == IR_WRITE;
+}
 
 static void find_position(struct ranking *r, struct op *op) {
     struct position *at = &r->at[op->id];
@@ -119,7 +126,7 @@ static void find_position(struct ranking *r, struct op *op) {
         if (!op->in[k] || op->in[k]->code == IR_CONST) // constants stand anywhere
             continue;
         find_position(r, op->in[k]);
-        if (r->at[op->in[k]->id].behind > at->behind)
+        if (r->at[op->in[k]->id].behind > at->behind && !is_access(op))
             at->behind = r->at[op->in[k]->id].behind;
     }
     at->nth = r->found++;
@@ -131,13 +138,30 @@ static int by_position(const void *x, const void *y) {
                                   : (a->nth > b->nth) - (a->nth < b->nth);
 }
 
+// Operands first, also those that an access looks at before their turn.
+static void put_in_order(struct ranking *r, struct op *op) {
+    if (r->is_placed[op->id])
+        return;
+    r->is_placed[op->id] = true;
+    for (int k = 0; !op->alias && k < op->in_count; k++)
+        if (op->in[k] && op->in[k]->code != IR_CONST)
+            put_in_order(r, op->in[k]);
+    r->order[r->placed++] = op;
+}
+
 void ir_renumber(struct compiler *cc, struct process *p, int made) {
-    struct ranking r = {p, arena_alloc(cc, (size_t)(p->op_count + 1) * sizeof *r.at), made, 0};
+    const size_t count = (size_t)p->op_count + 1;
+    struct ranking r = {.at = arena_alloc(cc, count * sizeof *r.at),
+                        .is_placed = arena_alloc(cc, count),
+                        .order = arena_alloc(cc, count * sizeof(struct op *)),
+                        .made = made};
     for (int i = 0; i < p->op_count; i++)
         find_position(&r, p->ops[i]);
     qsort(r.at, (size_t)p->op_count, sizeof *r.at, by_position);
+    for (int i = 0; i < p->op_count; i++)
+        put_in_order(&r, r.at[i].op);
     for (int i = 0; i < p->op_count; i++) {
-        p->ops[i] = r.at[i].op;
+        p->ops[i] = r.order[i];
         p->ops[i]->id = i;
     }
 }

@@ -83,6 +83,8 @@ struct lowering {
     int unrolled_count;
     struct read_access *accesses;
     int access_count, access_room;
+    struct op **reused; // loads that were looked at again
+    int reused_count;
     bool give_up; // the unrolled loop being read has iterations that differ in more than the index
     struct obstacle obstacle;    // why, as far as it is known
     struct expansion *expansion; // of the outermost unrolled loop being read, or NULL
@@ -148,6 +150,12 @@ void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leave
 void lower_assign(struct lowering *lo, const struct expr *target, const struct expr *source,
                   struct location loc);
 int lowered_stream(struct lowering *lo, const struct expr *e);
+
+// ---- lower_order.c
+// Do the iterations of an unrolled loop find in memories what they would find in turn? What it has
+// made stands from the first operation, effect and reused load on.
+bool memories_agree(const struct lowering *lo, int lane, int first_op, int first_effect,
+                    int first_reused);
 
 // ---- lower_unroll.c
 // The iterations of the unrolled loop being read have to be read one by one, for this reason.

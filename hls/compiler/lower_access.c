@@ -305,10 +305,12 @@ static struct op *load(struct lowering *lo, int slot, int dims, struct op **inde
         struct op *old = lo->p->ops[i];
         if (old->code == IR_STORE && old->imm == lo->slots[slot].memory)
             break;
-        if (old->code == IR_LOAD && old->imm == lo->slots[slot].memory &&
+        if (old->code == IR_LOAD && !old->alias && old->imm == lo->slots[slot].memory &&
             old->in[0] == ir_resolve(address) && old->view_count == banks &&
             (banks == 0 || memcmp(old->view, view, (size_t)banks * sizeof *view) == 0)) {
             op = old;
+            lo->reused = arena_room(lo->cc, lo->reused, lo->reused_count, sizeof *lo->reused);
+            lo->reused[lo->reused_count++] = op;
             break;
         }
     }

@@ -252,7 +252,7 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
     struct builder *b = &lo->b;
     struct process *p = lo->p;
     const int first_op = p->op_count, slots = lo->slot_count;
-    const int effects = lo->region ? lo->region->effect_count : 0;
+    const int effects = lo->region ? lo->region->effect_count : 0, reused = lo->reused_count;
     struct value *entry = copy_env(lo);
     const int lane = ir_find_lane(b, trips, lo->lanes_in_use);
     const bool gave_up = lo->give_up;
@@ -298,7 +298,7 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
     const struct unrolled done = lo->unrolled[--lo->unrolled_count];
     lo->lanes_in_use &= ~(1u << lane);
 
-    bool good = !lo->give_up;
+    bool good = !lo->give_up && memories_agree(lo, lane, first_op, effects, reused);
     struct op **final = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *final);
     bool *reduced = arena_alloc(lo->cc, (size_t)(slots + 1) * sizeof *reduced);
     for (int i = 0; i < slots && good; i++) {
@@ -340,7 +340,7 @@ static bool lower_symbolically(struct lowering *lo, const struct for_loop *loop,
     lo->obstacle = outer_obstacle;
     if (!good) {
         for (int i = first_op; i < p->op_count; i++)
-            if (p->ops[i]->code == IR_MARK)
+            if (p->ops[i]->code == IR_MARK || p->ops[i]->code == IR_LOAD)
                 p->ops[i]->alias = ir_const(b, p->ops[i]->bits, p->ops[i]->is_signed, 0);
         memcpy(lo->env, entry, (size_t)slots * sizeof *entry);
         if (lo->region)

@@ -136,6 +136,8 @@ void check_delay(struct compiler *cc, const struct process *process, const struc
 
 // Where an operation stands in the source.
 struct location op_location(const struct op *op, struct location fallback);
+// Two writes of one memory or stream that conditions keep apart.
+bool never_both(const struct op *x, const struct op *y);
 // Which writes of a memory's port or of a stream may not happen at the same time.
 void find_turns(struct pass *a);
 // Has an interval as many cycles as there are such writes of one port or stream?

@@ -17,9 +17,29 @@ struct write_turns {
 
 enum { MAX_WRITES = 4096 };
 
-static bool both_write(const struct op *x, const struct op *y) {
+static bool same_banks(const struct op *x, const struct op *y) {
+    for (int k = 0; k < x->view_count; k++) {
+        const struct view_index *a = &x->view[k], *b = &y->view[k];
+        if (a->dynamic || b->dynamic || a->base != b->base || a->terms != b->terms)
+            return false;
+        for (int i = 0; i < a->terms; i++)
+            if (a->term_lane[i] != b->term_lane[i] || a->term_coef[i] != b->term_coef[i])
+                return false;
+    }
+    return true;
+}
+
+bool never_both(const struct op *x, const struct op *y) {
     const int guard = x->code == IR_STORE ? 2 : 0;
-    return !ir_exclusive(x->in[guard], y->in[guard]) && !(x->code == IR_STORE && other_bank(x, y));
+    const struct op *a = x->in[guard], *b = y->in[guard];
+    if (!ir_exclusive(a, b))
+        return false;
+    // What differs from lane to lane excludes only the same lane of the other one.
+    return x->code != IR_STORE || !(a->space | b->space) || same_banks(x, y);
+}
+
+static bool both_write(const struct op *x, const struct op *y) {
+    return !never_both(x, y) && !(x->code == IR_STORE && other_bank(x, y));
 }
 
 void find_turns(struct pass *a) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nests whose inner bounds are known at run time only, around memories that their rounds read and
-// write: the next round may begin after one iteration. Run with small scalars. One process for each
-// shape.
+// write: the next round may begin after one iteration. Run with small scalars. And unrolled loops
+// whose iterations meet in a memory. One process for each shape.
 #include "hls.h"
 
 HLS_STREAM_OF(int32_t)
@@ -125,13 +125,51 @@ static void wanted(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint8_t 
     }
 }
 
+// Iterations of an unrolled loop write and read what other ones do.
+static void meeting(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint8_t n) {
+    static int32_t m[4][8];
+    HLS(array_partition variable = m complete dim = 2)
+    for (uint8_t i = 0; i < n; i++) {
+        HLS(pipeline)
+        const int32_t x = hls_read(int32_t, in);
+        for (int r = 0; r < 8; r++) {
+            HLS(unroll)
+            if (x >> r & 1)
+                m[x & 3][r] = x ^ (r * 77);
+            else
+                m[x >> 2 & 3][7 - r] = x + r;
+        }
+        for (int r = 0; r < 7; r++) {
+            HLS(unroll)
+            if (x >> r & 2)
+                m[x & 3][r + 1] += x ^ r;
+            else
+                m[x >> 2 & 3][r] = x - r;
+        }
+        int32_t sum = 0;
+        for (int r = 0; r < 8; r++) {
+            HLS(unroll)
+            m[x >> 4 & 3][r] = x - r;
+            sum += m[x >> 1 & 3][7 - r] * (r + 1);
+        }
+        int32_t same = m[x & 3][3] & 1;
+        for (int r = 0; r < 8; r++) {
+            HLS(unroll)
+            same = same ^ (m[x & 3][3] + r);
+            m[x & 3][r] = x * r;
+        }
+        hls_write(int32_t, out, sum ^ same);
+    }
+}
+
 void nests(hls_stream(int32_t) * in0, hls_stream(int32_t) * out0, hls_stream(int32_t) * in1,
            hls_stream(int32_t) * out1, hls_stream(int32_t) * in2, hls_stream(int32_t) * out2,
-           hls_stream(int32_t) * in3, hls_stream(int32_t) * out3, uint8_t n, uint8_t k, uint8_t m,
-           uint16_t wide) {
+           hls_stream(int32_t) * in3, hls_stream(int32_t) * out3, hls_stream(int32_t) * in4,
+           hls_stream(int32_t) * out4, uint8_t n, uint8_t k, uint8_t m, uint16_t wide) {
     HLS(dataflow)
     again(in0, out0, n, k, wide);
     neighbours(in1, out1, n, k);
     middle(in2, out2, n, k, m);
     wanted(in3, out3, n);
+    meeting(in4, out4, n);
 }
