@@ -326,10 +326,20 @@ static json_t *process_json(const struct network *net, const struct process *p,
     return process;
 }
 
+// A report is the same wherever its source lies: a line without the folder in front of its file.
+static const char *without_folder(const char *line) {
+    const char *from = line;
+    for (const char *c = line; *c && *c != ':' && *c != '\n'; c++)
+        from = *c == '/' ? c + 1 : from;
+    return from;
+}
+
 static json_t *warnings_json(const char *lines) {
     json_t *list = json_array();
-    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1)
-        json_array_append_new(list, json_stringn(lines, (size_t)(end - lines)));
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
+        const char *from = without_folder(lines);
+        json_array_append_new(list, json_stringn(from, (size_t)(end - from)));
+    }
     return list;
 }
 
@@ -363,8 +373,9 @@ static void print_output(const struct network *net, const struct process *p, int
 void report_text(const struct network *net, struct tile *const *tiles, FILE *out) {
     fprintf(out, "%s: %d process%s, scheduled for %d MHz\n", net->name, net->process_count,
             net->process_count == 1 ? "" : "es", CLOCK_MHZ);
-    if (net->warnings)
-        fputs(net->warnings, out);
+    const char *line = net->warnings ? net->warnings : "";
+    for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+        fprintf(out, "%.*s", (int)(end + 1 - without_folder(line)), without_folder(line));
     for (int i = 0; i < net->process_count; i++) {
         const struct process *p = net->processes[i];
         fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers,
