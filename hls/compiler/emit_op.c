@@ -391,7 +391,7 @@ void emit_states(struct emit *e) {
             open_loops(e, t, space, "    ");
             put(t, "    begin\n      %s%s = %s%s;\n%s    end\n", d, at, q, at,
                 updates.data ? updates.data : "");
-            if (space && st->live && !e->in_tile) { // in tiles they lie in DSPs
+            if (space && st->is_static && !e->in_tile) { // in tiles they lie in DSPs
                 put(t, "    if (!rst_ni) begin\n");
                 reset_elements(e, st, d, space, t);
                 put(t, "    end\n");

@@ -105,6 +105,7 @@ struct state {
     bool is_signed;
     int dims, lane[MAX_DIMS];
     int64_t size[MAX_DIMS];
+    bool is_static;  // of C: keeps its value from run to run
     int64_t *reset;  // values at reset in order, or NULL for zeros
     struct op *read; // its IR_STATE
     bool is_probe;   // an output of the module and of the top

@@ -73,6 +73,7 @@ static int new_state(struct lowering *lo, const struct slot *slot, const struct 
 
                             .variable = slot->name,
                             .reset = select_values(lo, slot, index, values),
+                            .is_static = slot->is_static,
                             .loc = var->loc};
     uint32_t space = 0;
     for (int d = 0; d < slot->dims; d++) {
