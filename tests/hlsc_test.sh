@@ -112,6 +112,7 @@ kernel() { # name, vectors
     kernel flow 500
     agree flow_crossing tests/kernels/flow.c flow -D CROSSING=9 --vectors 500
     kernel steps 300
+    kernel picks 200
     agree nests tests/kernels/nests.c nests --runs 8 --vectors 300 --set n=5 --set k=1,2,0,3,7,8,4,15 --set m=2,1,0,3 \
         --set wide=1,2,3,70,0,300
     readable nests tests/kernels/nests.c nests

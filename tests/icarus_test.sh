@@ -125,6 +125,7 @@ numbers() { # bits
 
 compare steps tests/kernels/steps.c steps imperfect_n=11 imperfect_m=5 late_n=77
 compare ends tests/kernels/ends.c ends n=120
+compare picks tests/kernels/picks.c picks n=200
 compare histogram hls/examples/histogram.c histogram samples=500
 compare moving_median hls/examples/moving_median.c moving_median samples=500
 echo "$passed passed, $failed failed"

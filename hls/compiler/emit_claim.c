@@ -64,7 +64,7 @@ static const char *bank_read(struct emit *e, const struct watch *w) {
         const struct view_index *v = &w->load->view[k];
         const struct op *picked = bank_of(w->load, k);
         const char *index =
-            picked ? arena_printf(e->cc, "32'(%s)",
+            picked ? arena_printf(e->cc, "32'($unsigned(%s))",
                                   operand(e, picked, w->read_stage, ir_index_bits(v->size)))
                    : affine(e, v);
         text = text ? arena_printf(e->cc, "(%s*%lld+%s)", text, (long long)v->size, index) : index;

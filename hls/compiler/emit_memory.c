@@ -167,7 +167,7 @@ const char *bank_number(struct emit *e, const struct op *op, int stage) {
         if (v->dynamic) {
             const int bits = ir_index_bits(size);
             const struct op *at = op->in[v->dynamic];
-            index = arena_printf(e->cc, "%d'(%s)", bits, value_at(e, at, stage));
+            index = arena_printf(e->cc, "$unsigned(%d'(%s))", bits, value_at(e, at, stage));
             if (size != (int64_t)1 << bits) // beyond the end is C's undefined behaviour
                 index = arena_printf(e->cc, "(%s < %d'd%lld ? 32'(%s) : 32'd0)", index, bits, size,
                                      index);

@@ -291,7 +291,7 @@ static const char *index_text(struct emit *e, const struct op *view, const struc
         const int bits = ir_index_bits(size);
         const char *index = at->code == IR_CONST
                                 ? arena_printf(e->cc, "%d'd%lld", bits, (long long)at->low)
-                                : operand(e, at, stage, bits);
+                                : arena_printf(e->cc, "$unsigned(%s)", operand(e, at, stage, bits));
         if (size == 1)
             return "0";
         // An index beyond the end is C's undefined behaviour; keep the simulators off it.

@@ -1,70 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many steps under conditions: of scalars, of registers that the step before has changed, of both;
-// loops without a round; and so many that the choice of the next one takes two cycles.
+// Elements that are picked by numbers known at run time only, up to the last one: of banks of two
+// dimensions that two writes share, and of registers.
 #include "hls.h"
 
-HLS_STREAM_OF(uint32_t)
+HLS_STREAM_OF(int32_t)
 
-#define STEP(n)                                                                                    \
-    most = sum & 3;                                                                                \
-    if (flags >> (n)&1)                                                                            \
-        for (uint32_t i = 0; i < most; i++) {                                                      \
-            HLS(pipeline II = 1)                                                                   \
-            sum += hls_read(uint32_t, in) + n;                                                     \
-        }                                                                                          \
-    if ((sum >> (n) & 1) != (flags >> ((n) + 7) & 1))                                              \
-        hls_write(uint32_t, out, sum);                                                             \
-    if (sum & 1)                                                                                   \
-        sum = sum + flags;
-
-static void changing(hls_stream(uint32_t) * in, hls_stream(uint32_t) * out, uint32_t flags,
-                     uint32_t rounds) {
-    uint32_t sum = flags, most;
-    for (uint32_t r = 0; r < (rounds & 7); r++) {
-        STEP(0)
-        STEP(1)
-        STEP(2)
-        STEP(3)
-        STEP(4)
-        STEP(5)
-        STEP(6)
-        STEP(7)
-        STEP(8)
-        STEP(9)
-        STEP(10)
-        STEP(11)
-        STEP(12)
-        STEP(13)
-        STEP(14)
-        STEP(15)
+static void banks(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
+    static int32_t m[4][3][8];
+    HLS(array_partition variable = m dim = 1 complete)
+    HLS(array_partition variable = m dim = 2 complete)
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline)
+        const int32_t x = hls_read(int32_t, in);
+        const int b = (x >> 2 & 3) == 3 ? 0 : x >> 2 & 3, c = (x >> 9 & 3) == 3 ? 1 : x >> 9 & 3;
+        m[x & 3][b][x >> 4 & 7] = x;
+        m[x >> 7 & 3][c][x >> 11 & 7] = x + 1;
+        hls_write(int32_t, out, m[x >> 7 & 3][c][x >> 4 & 7]);
+        hls_write(int32_t, out, m[2][1][x >> 4 & 7]);
     }
-    hls_write(uint32_t, out, sum);
 }
 
-#define LOOP(n)                                                                                    \
-    if ((flags >> ((n)&31) & 3) == (n) / 32)                                                         \
-        for (uint32_t i = 0; i < rounds; i++) {                                                    \
-            HLS(pipeline II = 1)                                                                   \
-            hls_write(uint32_t, out, hls_read(uint32_t, in) ^ (n));                                \
-        }
-#define LOOPS(n) LOOP(n) LOOP(n + 1) LOOP(n + 2) LOOP(n + 3) LOOP(n + 4) LOOP(n + 5)
-
-static void of_scalars(hls_stream(uint32_t) * in, hls_stream(uint32_t) * out, uint32_t flags,
-                       uint32_t rounds) {
-    LOOPS(0)
-    LOOPS(6)
-    LOOPS(12)
-    LOOPS(18)
-    LOOPS(24)
-    LOOPS(30)
-    LOOPS(36)
-    LOOPS(42)
-    LOOPS(48)
+static void registers(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t n) {
+    static int32_t r[8], s[4][2];
+    HLS(array_partition variable = r complete)
+    HLS(array_partition variable = s complete dim = 0)
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline)
+        const int32_t x = hls_read(int32_t, in);
+        r[x & 7] = x;
+        s[x >> 3 & 3][x >> 5 & 1] += x;
+        hls_write(int32_t, out, r[x >> 6 & 7] ^ s[x >> 9 & 3][x >> 2 & 1]);
+    }
 }
 
-void picks(hls_stream(uint32_t) * a_in, hls_stream(uint32_t) * a_out, hls_stream(uint32_t) * b_in,
-           hls_stream(uint32_t) * b_out, uint32_t flags, uint8_t rounds) {
+void picks(hls_stream(int32_t) * in0, hls_stream(int32_t) * out0, hls_stream(int32_t) * in1,
+           hls_stream(int32_t) * out1, uint16_t n) {
     HLS(dataflow)
-    changing(a_in, a_out, flags, rounds);
-    of_scalars(b_in, b_out, flags, rounds);
+    banks(in0, out0, n);
+    registers(in1, out1, n);
 }
