@@ -85,7 +85,7 @@ static const struct rejection rejections[] = {
      "factor=2\n  } }",
      "may pass zero"},
     {1,
-     "void f(int n, uint32_t m) { for (uint8_t i = (uint8_t)n; i < 200; i += 3) {\n#pragma HLS "
+     "void f(int n, uint32_t m) { for (uint8_t i = (uint8_t)n; i < 254; i += 3) {\n#pragma HLS "
      "unroll factor=2\n  } }",
      "may wrap around"},
     {1,

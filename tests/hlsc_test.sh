@@ -139,6 +139,7 @@ first=$!
     readable invariants tests/kernels/invariants.c invariants
     kernel thousands 20
     kernel picks 300
+    kernel idioms 300
     kernel reset 100
 ) &
 second=$!

@@ -71,6 +71,7 @@ struct variable {
     // `init` in its STMT_DECL.
     int64_t *values;
     int64_t value_count;
+    const struct bounds *bounds; // of a const local scalar; NULL: what its type holds
     // From pragmas; [d] is dimension d+1 of the array.
     enum partition_kind partition[MAX_DIMS];
     int partition_factor[MAX_DIMS];

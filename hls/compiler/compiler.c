@@ -176,3 +176,8 @@ bool take_apart(struct compiler *cc, struct location declared, const char *name,
 void restart(struct compiler *cc) {
     longjmp(cc->on_error, JUMP_AGAIN);
 }
+
+bool is_dialect(const char *file) {
+    const char *base = strrchr(file, '/');
+    return strcmp(base ? base + 1 : file, "hls.h") == 0;
+}

@@ -8,6 +8,9 @@
 #include <setjmp.h>
 #include <stdnoreturn.h>
 
+__extension__ typedef __int128
+    wide; // ranges: every value of every C integer type, and their products
+
 struct arena_block;
 
 enum { JUMP_ERROR = 1, JUMP_AGAIN = 2, MAX_STEPPED = 64, MAX_APART = 64 };
@@ -28,6 +31,8 @@ struct compiler {
     char *warnings;   // lines of "file:line: warning: ..."; NULL: none so far
     char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
+
+bool is_dialect(const char *file); // hls.h, whose lines tell a user nothing
 
 // Zeroed memory that lives until compiler_free; never NULL (running out of memory is an error like
 // others).

@@ -110,6 +110,15 @@ int64_t fold_unary(const struct type *type, enum op_kind op, int64_t a);
 int64_t fold_binary(struct front *f, const struct type *type, enum op_kind op, int64_t a, int64_t b,
                     struct location loc);
 
+// ---- bounds.c
+
+struct bounds { // of a number
+    wide low, high;
+};
+
+struct bounds type_bounds(const struct type *type);
+struct bounds bounds_of(const struct expr *e);
+
 // ---- typed expressions (sema.c)
 
 struct expr *expr_const(struct front *f, const struct type *type, int64_t value,

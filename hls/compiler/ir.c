@@ -495,6 +495,8 @@ struct op *ir_op(struct builder *b, enum opcode code, int bits, bool is_signed, 
         in_count > 64 ? arena_alloc(b->cc, (size_t)in_count * sizeof *inputs) : resolved;
     for (int i = 0; i < in_count; i++)
         inputs[i] = ir_resolve(in[i]);
+    if (b->line.file)
+        loc = b->line;
     struct op *simple = simplify(b, code, bits, is_signed, loc, in_count, inputs, imm);
     if (simple)
         return simple;

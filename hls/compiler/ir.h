@@ -12,9 +12,6 @@
 #include "compiler.h"
 #include <stdio.h>
 
-__extension__ typedef __int128
-    wide; // ranges: every value of every C integer type, and their products
-
 enum opcode {
     IR_CONST, // imm
     IR_ARG,   // scalar argument imm of the process; fixed during a run
@@ -270,6 +267,7 @@ struct builder {
     struct process *process;
     int *table; // hash of equal operations
     int table_size;
+    struct location line; // file not NULL: of all that is made, whatever else is told
 };
 
 struct op *ir_resolve(struct op *op);

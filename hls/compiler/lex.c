@@ -222,9 +222,7 @@ static void lex_directive(struct lexer *l) {
         const char *file = lex_string_text(&sub);
         l->loc.file = intern(l->cc, l->names, file, strlen(file));
         // The dialect's header is read even where it is installed among the system's headers.
-        const char *base = strrchr(l->loc.file, '/');
-        bool is_dialect = strcmp(base ? base + 1 : l->loc.file, "hls.h") == 0;
-        l->is_system = strchr(sub.at, '3') != NULL && !is_dialect;
+        l->is_system = strchr(sub.at, '3') != NULL && !is_dialect(l->loc.file);
     }
     l->loc.line = (int)number - 1; // the newline that follows adds one
 }

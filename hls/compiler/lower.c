@@ -116,44 +116,41 @@ static struct op *merge_arrays(struct lowering *lo, const struct slot *s, const 
     return merged;
 }
 
+// `condition ? x : y` of values of this slot's shape.
+struct value merge_values(struct lowering *lo, const struct slot *s, struct op *condition,
+                          struct value mine, struct value other) {
+    struct op *x = ir_resolve(mine.op), *y = ir_resolve(other.op);
+    if (x == y || !y)
+        return mine; // unchanged, or not assigned before
+    if (!x)
+        return other;
+    uint32_t taken = lo->lanes_in_use | x->space | y->space | ir_resolve(condition)->space;
+    struct value merged;
+    bool aligned = true;
+    for (int d = 0; d < s->dims; d++)
+        aligned = aligned && mine.lane[d] == other.lane[d];
+    if (aligned || y->code == IR_CONST)
+        memcpy(merged.lane, mine.lane, sizeof merged.lane);
+    else if (x->code == IR_CONST)
+        memcpy(merged.lane, other.lane, sizeof merged.lane);
+    else
+        choose_lanes(lo, s->dims, s->size, taken, merged.lane);
+    struct op *at[MAX_DIMS];
+    for (int d = 0; d < s->dims; d++)
+        at[d] = ir_lane(&lo->b, merged.lane[d]);
+    merged.op = merge_arrays(lo, s, merged.lane, condition,
+                             view_at(lo, mine, s->dims, s->size, at, lo->loc),
+                             view_at(lo, other, s->dims, s->size, at, lo->loc));
+    if (!merged.op->name && merged.op->code != IR_CONST)
+        merged.op->name = s->name;
+    return merged;
+}
+
 // The environment becomes `condition ? environment : otherwise`.
 void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise,
                int count) {
-    for (int i = 0; i < count; i++) {
-        struct value *mine = &lo->env[i];
-        const struct value *other = &otherwise[i];
-        struct op *x = ir_resolve(mine->op), *y = ir_resolve(other->op);
-        if (x == y || !y)
-            continue; // unchanged, or not assigned before
-        if (!x) {
-            *mine = *other;
-            continue;
-        }
-        const struct slot *s = &lo->slots[i];
-        uint32_t taken = lo->lanes_in_use | x->space | y->space | ir_resolve(condition)->space;
-        int lane[MAX_DIMS];
-        bool aligned = true;
-        for (int d = 0; d < s->dims; d++)
-            aligned = aligned && mine->lane[d] == other->lane[d];
-        if (aligned)
-            memcpy(lane, mine->lane, sizeof lane);
-        else if (x->code == IR_CONST)
-            memcpy(lane, other->lane, sizeof lane);
-        else if (y->code == IR_CONST)
-            memcpy(lane, mine->lane, sizeof lane);
-        else
-            choose_lanes(lo, s->dims, s->size, taken, lane);
-        struct op *at[MAX_DIMS];
-        for (int d = 0; d < s->dims; d++)
-            at[d] = ir_lane(&lo->b, lane[d]);
-        struct op *merged =
-            merge_arrays(lo, s, lane, condition, view_at(lo, *mine, s->dims, s->size, at, lo->loc),
-                         view_at(lo, *other, s->dims, s->size, at, lo->loc));
-        if (!merged->name && merged->code != IR_CONST)
-            merged->name = s->name;
-        mine->op = merged;
-        memcpy(mine->lane, lane, sizeof lane);
-    }
+    for (int i = 0; i < count; i++)
+        lo->env[i] = merge_values(lo, &lo->slots[i], condition, lo->env[i], otherwise[i]);
 }
 
 static void lower_branch(struct lowering *lo, struct op *condition, const struct stmt *then,
@@ -327,7 +324,7 @@ static void lower_write(struct lowering *lo, const struct stmt *s) {
              "a stream is written in an unrolled loop inside of a pipeline, one word a cycle; put "
              "the words side by side into one struct, or leave the pipeline pragma of the loop "
              "around it out");
-    struct value leaves[64];
+    struct value leaves[MAX_MEMBERS];
     lower_leaves(lo, s->b, leaves);
     struct op *in[65] = {lo->guard};
     const int count = leaf_count(type);
@@ -430,7 +427,7 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
         clear_memory(lo, s->var);
         if (s->init) {
             const struct binding *bound = binding_of(lo, s->var);
-            struct value leaves[64];
+            struct value leaves[MAX_MEMBERS];
             lower_leaves(lo, s->init, leaves);
             for (int i = 0; i < leaf_count(s->var->type); i++) {
                 lo->env[bound->slot + i] = leaves[i];
@@ -448,7 +445,7 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
         if (s->a->kind == EXPR_CALL) {
             lower_call(lo, s->a);
         } else {
-            struct value leaves[64];
+            struct value leaves[MAX_MEMBERS];
             lower_leaves(lo, s->a, leaves);
         }
         return;
@@ -479,7 +476,7 @@ void lower_stmt(struct lowering *lo, const struct stmt *s) {
         return;
     case STMT_RETURN:
         if (s->a) {
-            struct value leaves[64];
+            struct value leaves[MAX_MEMBERS];
             lower_leaves(lo, s->a, leaves);
             memcpy(&lo->env[lo->result], leaves, (size_t)leaf_count(s->a->type) * sizeof *leaves);
         }
@@ -532,7 +529,7 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
             const struct binding *from = binding_of(lo, target->var);
             bound[i].slot = from->slot + field;
         } else {
-            struct value leaves[64];
+            struct value leaves[MAX_MEMBERS];
             lower_leaves(lo, arg, leaves);
             bound[i].slot = new_slots(lo, param);
             for (int k = 0; k < leaf_count(type); k++)
@@ -541,6 +538,9 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     }
     for (int i = 0; i < f->param_count; i++)
         f->params[i]->user = &bound[i];
+    const struct location outer_line = lo->b.line;
+    if (!outer_line.file && is_dialect(f->loc.file))
+        lo->b.line = call->loc;
     struct op *guard = lo->guard;
     const int outer[5] = {lo->returned, lo->broke, lo->continued, lo->result, lo->result_leaves};
     lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", call->loc) : -1;
@@ -561,6 +561,7 @@ struct value *lower_call(struct lowering *lo, const struct expr *call) {
     lo->result = outer[3];
     lo->result_leaves = outer[4];
     lo->guard = guard;
+    lo->b.line = outer_line;
     if (result && !result[0].op)
         fail(lo->cc, call->loc,
              "'%s' returns no value on any way through it; end it with `return` and a value",

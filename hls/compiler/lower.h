@@ -67,7 +67,7 @@ struct expansion {
     struct obstacle obstacle;
 };
 
-enum { MAX_UNROLLED = 8 };
+enum { MAX_UNROLLED = 8, MAX_MEMBERS = 64 }; // of a struct
 
 struct lowering {
     struct compiler *cc;
@@ -201,6 +201,8 @@ void forget_slots(struct lowering *lo, int first);
 struct value *lower_call(struct lowering *lo,
                          const struct expr *call); // its result's leaves, or NULL
 struct value *copy_env(struct lowering *lo);
+struct value merge_values(struct lowering *lo, const struct slot *s, struct op *condition,
+                          struct value mine, struct value other);
 void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise, int count);
 // A region begins; it ends with the first `slots` slots carried; `keep`: also those that it does
 // not change.

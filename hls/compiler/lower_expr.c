@@ -268,12 +268,30 @@ static void read_stream(struct lowering *lo, const struct expr *e, struct value 
     }
 }
 
+static void select_struct(struct lowering *lo, const struct expr *e, struct value *leaves) {
+    struct op *condition = ir_resolve(lower_expr(lo, e->a));
+    int64_t known;
+    if (ir_is_const(condition, &known)) {
+        lower_leaves(lo, known ? e->b : e->c, leaves);
+        return;
+    }
+    struct value others[MAX_MEMBERS];
+    lower_leaves(lo, e->b, leaves);
+    lower_leaves(lo, e->c, others);
+    lo->loc = e->loc;
+    for (int i = 0; i < leaf_count(e->type); i++) {
+        struct slot shape = {.kind = SLOT_VALUE};
+        leaf_shape(e->type, i, &shape.scalar, &shape.dims, shape.size, &shape.name);
+        leaves[i] = merge_values(lo, &shape, condition, leaves[i], others[i]);
+    }
+}
+
 void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leaves) {
-    if (leaf_count(e->type) > 64)
+    if (leaf_count(e->type) > MAX_MEMBERS)
         fail(lo->cc, e->loc,
-             "struct '%s' has %d members, and at most 64 are possible; put members of one type "
+             "struct '%s' has %d members, and at most %d are possible; put members of one type "
              "into an array",
-             e->type->def->name, leaf_count(e->type));
+             e->type->def->name, leaf_count(e->type), MAX_MEMBERS);
     switch (e->kind) {
     case EXPR_READ:
         read_stream(lo, e, leaves);
@@ -293,10 +311,12 @@ void lower_leaves(struct lowering *lo, const struct expr *e, struct value *leave
         leaves[0] = (struct value){.op = lower_expr(lo, e)};
         return;
     }
+    if (e->kind == EXPR_SELECT) {
+        select_struct(lo, e, leaves);
+        return;
+    }
     int slot, dims;
     struct op *index[MAX_DIMS];
-    if (e->kind == EXPR_SELECT)
-        fail(lo->cc, e->loc, "?: between structs; use if and assign");
     path(lo, e, &slot, &dims, index);
     for (int i = 0; i < leaf_count(e->type); i++)
         leaves[i] = read_slot(lo, slot + i, 0, NULL, e->loc);
@@ -308,7 +328,7 @@ void lower_assign(struct lowering *lo, const struct expr *target, const struct e
     struct op *index[MAX_DIMS];
     lo->loc = loc;
     if (target->type->kind == TYPE_STRUCT) {
-        struct value leaves[64];
+        struct value leaves[MAX_MEMBERS];
         lower_leaves(lo, source, leaves);
         path(lo, target, &slot, &dims, index);
         for (int i = 0; i < leaf_count(target->type); i++)

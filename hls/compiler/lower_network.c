@@ -21,6 +21,74 @@ void refuse_crossing(struct compiler *cc, const struct variable *var) {
              var->name);
 }
 
+static const struct expr *first_value(const struct function *f, const struct variable *var) {
+    for (int i = 0; i < f->body->count; i++)
+        if (f->body->body[i]->kind == STMT_DECL && f->body->body[i]->var == var)
+            return f->body->body[i]->init;
+    return NULL;
+}
+
+static void bind_scalars(struct lowering *lo, const struct network *net, const struct expr *e);
+
+// A scalar parameter of the dataflow function, or a constant that it declares, as the process being
+// read sees it.
+static void bind_scalar(struct lowering *lo, const struct network *net, const struct expr *e) {
+    struct process *p = lo->p;
+    struct variable *var = e->var;
+    struct op *value = NULL;
+    for (int port = 0; port < net->top->param_count && !value; port++) {
+        if (net->top->params[port] != var)
+            continue;
+        int arg = 0;
+        while (arg < p->arg_count && p->arg_port[arg] != port)
+            arg++;
+        p->arg_port[arg] = port;
+        p->arg_count += arg == p->arg_count;
+        value = ir_op(&lo->b, IR_ARG, var->type->bits, var->type->is_signed, var->loc, 0, NULL, arg,
+                      NULL, 0);
+        value->name = var->name;
+    }
+    if (!value) {
+        const struct expr *init = var->is_const ? first_value(net->top, var) : NULL;
+        if (!init)
+            fail(lo->cc, e->loc,
+                 "'%s' is neither a scalar parameter nor a constant of the dataflow function, and "
+                 "a process is given these only; calculate in the process",
+                 var->name);
+        bind_scalars(lo, net, init);
+        value = lower_expr(lo, init);
+    }
+    const int slot = new_slots(lo, var);
+    bind(lo, var, slot, -1);
+    lo->env[slot].op = value;
+}
+
+static void bind_scalars(struct lowering *lo, const struct network *net, const struct expr *e) {
+    if (!e)
+        return;
+    if (e->kind == EXPR_VAR && is_scalar(e->type) && !binding_of(lo, e->var))
+        bind_scalar(lo, net, e);
+    bind_scalars(lo, net, e->a);
+    bind_scalars(lo, net, e->b);
+    bind_scalars(lo, net, e->c);
+    for (int i = 0; i < e->arg_count; i++)
+        bind_scalars(lo, net, e->args[i]);
+}
+
+// The value of a scalar argument: what C makes of the scalars of the dataflow function.
+static struct op *lower_argument(struct lowering *lo, const struct network *net,
+                                 const struct variable *param, const struct expr *arg) {
+    if (arg->has_effects)
+        fail(lo->cc, arg->loc,
+             "an argument of a process reads a stream or calls a function with side effects; do "
+             "it in the process");
+    bind_scalars(lo, net, arg);
+    struct op *value = lower_expr(lo, arg);
+    if (value->code == IR_ARG)
+        value->name = param->name;
+    return ir_cast(&lo->b, param->type->bits, param->type->is_signed, param->loc, value);
+}
+
 // Reads function f as a process; arg[i] is what the top passes: NULL for the top itself.
 static struct process *lower_process(struct compiler *cc, struct network *net, struct function *f,
                                      const struct expr *call) {
@@ -30,7 +98,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     p->name = f->name;
     p->function = f;
     p->streams = arena_alloc(cc, (size_t)(f->param_count + 1) * sizeof *p->streams);
-    p->arg_port = arena_alloc(cc, (size_t)(f->param_count + 1) * sizeof *p->arg_port);
+    p->arg_port = arena_alloc(cc, (size_t)(net->top->param_count + 1) * sizeof *p->arg_port);
     if (f->result->kind != TYPE_VOID)
         fail(cc, f->loc, "process '%s' returns a value; give it an output stream", f->name);
     struct binding *bound = arena_alloc(cc, (size_t)(f->param_count + 1) * sizeof *bound);
@@ -71,25 +139,13 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
         } else if (is_scalar(param->type)) {
             bound[i].slot = new_slots(lo, param);
             struct op *value;
-            if (arg && arg->kind == EXPR_CONST) {
-                value = ir_const(&lo->b, param->type->bits, param->type->is_signed, arg->value);
-            } else if (port < 0) {
-                fail(cc, call->args[i]->loc,
-                     "argument %d of process '%s' must be a scalar parameter of the dataflow "
-                     "function or a constant; calculate in the process",
-                     i + 1, f->name);
+            if (call) {
+                value = lower_argument(lo, net, param, call->args[i]);
             } else {
-                const struct type *given = net->top->params[port]->type;
-                int arg = 0;
-                while (arg < p->arg_count && p->arg_port[arg] != port)
-                    arg++;
-                p->arg_port[arg] = port;
-                p->arg_count += arg == p->arg_count;
-                value = ir_op(&lo->b, IR_ARG, given->bits, given->is_signed, param->loc, 0, NULL,
-                              arg, NULL, 0);
+                p->arg_port[p->arg_count] = i;
+                value = ir_op(&lo->b, IR_ARG, param->type->bits, param->type->is_signed, param->loc,
+                              0, NULL, p->arg_count++, NULL, 0);
                 value->name = param->name;
-                value =
-                    ir_cast(&lo->b, param->type->bits, param->type->is_signed, param->loc, value);
             }
             lo->env[bound[i].slot].op = value;
         } else {
@@ -158,6 +214,8 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
                                  .from_process = -1,
                                  .to_process = -1,
                                  .loc = s->var->loc};
+        } else if (s->kind == STMT_DECL && s->var->is_const && is_scalar(s->var->type)) {
+            continue; // read where an argument names it
         } else if (s->kind == STMT_EXPR && s->a->kind == EXPR_CALL) {
             int calls = 0;
             for (int k = 0; k < net->process_count; k++)
@@ -175,8 +233,8 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
             add_process(cc, net, p);
         } else {
             fail(cc, s->loc,
-                 "a dataflow function holds only streams and calls of processes; move this "
-                 "statement into a process");
+                 "a dataflow function holds only streams, constants (const uint32_t both = n + m;) "
+                 "and calls of processes; move this statement into a process");
         }
     }
     for (int i = 0; i < net->channel_count; i++) {

@@ -381,7 +381,7 @@ void lower_straight(struct lowering *lo, struct stmt **body, int count) {
             lower_stmt(lo, body[i]);
         } else if (body[i]->init) {
             const struct binding *bound = binding_of(lo, body[i]->var);
-            struct value leaves[64];
+            struct value leaves[MAX_MEMBERS];
             lower_leaves(lo, body[i]->init, leaves);
             for (int k = 0; k < leaf_count(body[i]->var->type); k++)
                 lo->env[bound->slot + k] = leaves[k];

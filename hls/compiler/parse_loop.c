@@ -175,10 +175,16 @@ static bool meets_limit(const struct count *count) {
 
 // Where i -= step must not pass below zero: the last value in the loop is at least this.
 static bool stays_above_zero(const struct count *count) {
-    const struct expr *limit = count->limit;
-    if (limit->kind != EXPR_CONST)
-        return count->step == -1 && count->op == OP_GT;
-    return limit->value >= 0 && limit->value + (count->op == OP_GT) >= -count->step;
+    const wide limit = bounds_of(count->limit).low;
+    return limit >= 0 && limit + (count->op == OP_GT) >= -count->step;
+}
+
+// i += step meets the limit before the variable is at an end of its type.
+static bool stays_in_type(const struct count *count) {
+    const struct bounds type = type_bounds(count->var->type), limit = bounds_of(count->limit);
+    if (count->step > 0)
+        return limit.high - (count->op == OP_LT) + count->step <= type.high;
+    return limit.low + (count->op == OP_GT) + count->step >= type.low;
 }
 
 static const char *settle_direction(struct count *count) {
@@ -203,7 +209,8 @@ static const char *settle_direction(struct count *count) {
         return up ? "its start is not constant and it compares numbers without sign" : no_sign;
     if (!up && !type->is_signed && !stays_above_zero(count))
         return "it counts down without a sign and may pass zero";
-    if (type->bits < 32 && (up ? count->step > 1 : count->step < -1 && type->is_signed))
+    if (type->bits < 32 && (up ? count->step > 1 : count->step < -1 && type->is_signed) &&
+        !stays_in_type(count))
         return "its variable may wrap around before it meets the limit";
     return NULL;
 }
@@ -245,26 +252,12 @@ static void find_way(struct front *f, struct count *count, struct location loc) 
 
 // ---- what C makes of the limit
 
-static int64_t greatest(const struct type *type) {
-    return (int64_t)(UINT64_MAX >> (64 - type->bits + (type->is_signed || type->bits == 64)));
-}
-
-static int64_t least(const struct type *type) {
-    return type->is_signed ? -greatest(type) - 1 : 0;
-}
-
 // Iterations from `low` to `high` by `step` > 0; all constant.
 static uint64_t count_trips(int64_t low, int64_t high, bool inclusive, int64_t step) {
     if (high < low || (high == low && !inclusive))
         return 0;
     uint64_t last = ((uint64_t)high - (uint64_t)low - !inclusive) / (uint64_t)step;
     return last + (last < UINT64_MAX);
-}
-
-// The type of the limit before C widened it for the comparison.
-static const struct type *own_type(const struct expr *limit) {
-    const struct expr *inner = without_cast(limit);
-    return inner->type->bits < limit->type->bits ? inner->type : limit->type;
 }
 
 static void check_limit(struct front *f, const struct count *count, struct location loc) {
@@ -275,12 +268,13 @@ static void check_limit(struct front *f, const struct count *count, struct locat
              "%s starts below zero and its limit is unsigned, so C compares them as unsigned; cast "
              "the limit to int",
              var->name);
-    const struct type *own = own_type(limit);
-    if (limit->kind != EXPR_CONST && var->type->bits < 32 && greatest(own) > greatest(var->type))
+    const wide most = bounds_of(limit).high;
+    if (limit->kind != EXPR_CONST && var->type->bits < 32 && most > type_bounds(var->type).high)
         fail(f->cc, loc,
-             "the limit (%s) may be more than %s (%s) can reach; declare the variable as wide as "
-             "the limit",
-             type_text(f, own), var->name, type_text(f, var->type));
+             "the limit may be %llu, which is more than %s (%s) can reach; declare the variable as "
+             "wide as the limit, or bound the limit (n & %lld)",
+             (unsigned long long)most, var->name, type_text(f, var->type),
+             (long long)type_bounds(var->type).high);
 }
 
 // A variable that wraps around before it reaches the limit makes an endless loop.
@@ -293,10 +287,10 @@ static void check_end(struct front *f, const struct count *count, struct locatio
     bool huge = !limit->type->is_signed && limit->value < 0;
     uint64_t room, step = (uint64_t)(up ? count->step : -count->step), trips;
     if (up) {
-        room = (uint64_t)greatest(type) - (uint64_t)count->start;
+        room = (uint64_t)type_bounds(type).high - (uint64_t)count->start;
         trips = count_trips(count->start, limit->value, count->op == OP_LE, (int64_t)step);
     } else {
-        room = (uint64_t)count->start - (uint64_t)least(type);
+        room = (uint64_t)count->start - (uint64_t)type_bounds(type).low;
         trips = count_trips(limit->value, count->start, count->op == OP_GE, (int64_t)step);
     }
     if (huge || trips > room / step)
@@ -409,7 +403,7 @@ static bool is_known_trip_count(const struct for_loop *loop, uint64_t *trips) {
 static const struct type *type_beyond(struct front *f, const struct for_loop *loop,
                                       int64_t stride) {
     const struct type *type = loop->var->type, *own = loop->limit->type;
-    if (loop->limit->kind == EXPR_CONST && loop->limit->value <= greatest(type) - stride)
+    if (loop->limit->kind == EXPR_CONST && loop->limit->value <= type_bounds(type).high - stride)
         return type;
     return int_type(f, 64, own->bits < 64 || own->is_signed);
 }

@@ -87,6 +87,10 @@ static void parse_local_init(struct front *f, struct stmt *s, bool open_array) {
     struct expr *e = convert(f, parse_expr(f), var->type);
     if (e->kind != EXPR_CONST) {
         s->init = e;
+        if (var->is_const && is_number(var->type)) {
+            const struct bounds bounds = bounds_of(e);
+            var->bounds = arena_copy(f->cc, &bounds, sizeof bounds);
+        }
         return;
     }
     var->values = arena_copy(f->cc, &e->value, sizeof e->value);

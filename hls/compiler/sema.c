@@ -267,13 +267,16 @@ struct expr *expr_field(struct front *f, struct expr *a, const char *name, bool 
     if (a->type->kind != TYPE_STRUCT)
         fail(f->cc, loc, "field %s of %s, which is not a struct%s", name, type_text(f, a->type),
              a->type->kind == TYPE_POINTER ? "; use ->" : "; use a struct variable");
-    if (!is_lvalue(a))
-        fail(f->cc, loc, "field %s of a value without a name; put the struct into a variable first",
-             name);
     const struct struct_type *def = a->type->def;
     for (int i = 0; i < def->field_count; i++) {
         if (strcmp(def->fields[i].name, name) != 0)
             continue;
+        if (a->kind == EXPR_SELECT && is_number(def->fields[i].type)) // (c ? x : y).f
+            return expr_select(f, a->a, expr_field(f, a->b, name, false, loc),
+                               expr_field(f, a->c, name, false, loc), loc);
+        if (!is_lvalue(a))
+            fail(f->cc, loc,
+                 "field %s of a value without a name; put the struct into a variable first", name);
         struct expr *e = new_expr(f, EXPR_FIELD, def->fields[i].type, loc);
         e->field = i;
         return with_children(f, e, a, NULL, NULL);

@@ -44,6 +44,38 @@
 #    define HLS_CHANNEL(T, name) __hls_stream(T) name
 #    define HLS_PROBE(name) __hls_probe(name)
 
+// What gcc has built in: zeros before the first and behind the last set bit (there must be one),
+// set bits, and whether their number is odd.
+#    define HLS_BITS(suffix, T, bits)                                                              \
+        static inline int __builtin_clz##suffix(T x) {                                             \
+            int n = bits - 1;                                                                      \
+            for (int i = 0; i < bits; i++) {                                                       \
+                _Pragma("HLS unroll") if (x >> i & 1) n = bits - 1 - i;                            \
+            }                                                                                      \
+            return n;                                                                              \
+        }                                                                                          \
+        static inline int __builtin_ctz##suffix(T x) {                                             \
+            int n = bits - 1;                                                                      \
+            for (int i = bits - 1; i >= 0; i--) {                                                  \
+                _Pragma("HLS unroll") if (x >> i & 1) n = i;                                       \
+            }                                                                                      \
+            return n;                                                                              \
+        }                                                                                          \
+        static inline int __builtin_popcount##suffix(T x) {                                        \
+            int n = 0;                                                                             \
+            for (int i = 0; i < bits; i++) {                                                       \
+                _Pragma("HLS unroll") n += (int)(x >> i & 1);                                      \
+            }                                                                                      \
+            return n;                                                                              \
+        }                                                                                          \
+        static inline int __builtin_parity##suffix(T x) {                                          \
+            return __builtin_popcount##suffix(x) & 1;                                              \
+        }
+HLS_BITS(, uint32_t, 32)
+HLS_BITS(l, uint64_t, 64)
+HLS_BITS(ll, uint64_t, 64)
+#    undef HLS_BITS
+
 #elif defined(__cplusplus)
 
 #    include <hls_stream.h>
