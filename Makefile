@@ -48,7 +48,7 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-VERSION := $(shell sed -n 's/^\#define MR_VERSION "\(.*\)"/\1/p' host/include/millrace.h)
+VERSION := $(shell sed -n 's/^\#define MR_VERSION "\(.*\)"/\1/p' base/millrace_error.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 export VERILATOR YOSYS IVERILOG
 ifneq ($(VERILATOR),verilator)
@@ -68,8 +68,14 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
 # ---- files
 
 # Only for #include "...": a project header may be named as one of a library (check.h).
-INCLUDES = $(addprefix -iquote,host host/include host/cli driver sim sim/card hls/compiler hls/include hls/kernels \
-    hw/card build/gen) -isystem $(XRT_INCLUDE)
+# A file sees its room and those that docs/rooms.txt lets it see; tests see all.
+include build/rooms.mk
+build/rooms.mk: docs/rooms.txt tests/rooms.sh
+	$(Q)mkdir -p build
+	$(Q)tests/rooms.sh make >$@
+ALL_QUOTES = $(sort $(foreach room,$(filter QUOTES_%,$(.VARIABLES)),$($(room))))
+quotes = $(or $(QUOTES_$(patsubst %/,%,$(dir $1))),$(ALL_QUOTES) -iquotetests)
+INCLUDES = $(call quotes,$<) -isystem $(XRT_INCLUDE)
 WARNINGS = -Wall -Wextra -Wpedantic -Werror
 FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $(INCLUDES)
 LIBS = -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
@@ -81,17 +87,18 @@ TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
 TSAN_TESTS := session_test driver_test card_process_test card_resume_test
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
-LIB_SOURCES := $(wildcard host/*.c driver/*.c sim/*.c) sim/card/protocol.c
+LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/xrt/*.c) $(filter-out host/cli/%,$(wildcard host/*/*.c)) \
+    sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
-HLSC_OBJECTS := $(patsubst %.c,%.o,$(filter-out hls/compiler/main.c,$(wildcard hls/compiler/*.c)))
+HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FORMATTED := $(wildcard host/*.[ch] host/*/*.[ch] driver/*.[ch] driver/broker/*.c sim/*.[ch] sim/*.cpp sim/card/*.[ch] sim/card/*.cpp hls/compiler/*.[ch] \
-    hls/include/*.h hw/*.c hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h)) \
-    tests/*.[ch] tests/*.cpp tests/card/*.[ch] tests/card/*.cpp tests/fuzz/*.[ch] tests/hlsc_fuzz/*.[ch])
+FORMATTED := $(foreach room,base base/contract host/* driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
+    hls/include examples hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
+    hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h))
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 TSAN_PROGRAMS := $(TSAN_TESTS:%=build/tsan/%)
@@ -129,7 +136,7 @@ deps: ## install the missing Debian packages (as root, or by sudo)
 tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers ## build the test programs
 
 demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
-	$(Q)$(RUN) CMAPSS="$(CMAPSS)" host/demo/demo.sh
+	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/demo.sh
 
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
@@ -159,9 +166,11 @@ card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u
 lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang
 	$(call say,LINT    hw/rtl)
 	$(Q)hw/lint.sh
+	$(call say,LINT    rooms)
+	$(Q)tests/rooms.sh check
 	$(call say,LINT    C)
-	$(Q)$(CLANG) -fsyntax-only -std=c11 -pthread -Wall -Wextra -Werror $(INCLUDES) \
-	    $(LIB_SOURCES) $(wildcard driver/broker/*.c host/cli/*.c host/demo/*.c hls/compiler/*.c)
+	$(Q)$(CLANG) -fsyntax-only -std=c11 -pthread -Wall -Wextra -Werror $(ALL_QUOTES) -isystem $(XRT_INCLUDE) \
+	    $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c host/cli/*.c examples/*.c)
 
 format: | deps ## format the C files
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
@@ -188,9 +197,9 @@ install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
 	    $(SHARE)/hls/include $(SHARE)/hls/kernels $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
-	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/host $(SHARE)/sim/card $(SHARE)/bitstreams
+	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
-	$(Q)$(INSTALL) -m 644 host/include/millrace.h $(DESTDIR)$(PREFIX)/include
+	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
 	$(Q)$(INSTALL) -m 644 build/libmillrace.a $(DESTDIR)$(LIBDIR)
 	$(Q)$(INSTALL) build/libmillrace.so $(DESTDIR)$(LIBDIR)/libmillrace.so.$(VERSION)
 	$(Q)ln -sf libmillrace.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmillrace.so.$(SOVERSION)
@@ -207,8 +216,8 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 hw/lint/*.vlt $(SHARE)/hw/lint
 	$(Q)$(INSTALL) -m 644 hw/fit/*.ys hw/fit/*.v hw/fit/*.awk $(SHARE)/hw/fit
 	$(Q)$(INSTALL) hw/fit/fit.sh $(SHARE)/hw/fit
-	$(Q)$(INSTALL) -m 644 host/devices.def $(SHARE)/host
-	$(Q)$(INSTALL) -m 644 sim/*.h sim/*.cpp sim/*.sh $(SHARE)/sim
+	$(Q)$(INSTALL) -m 644 base/contract/*.h base/contract/*.def $(SHARE)/base/contract
+	$(Q)$(INSTALL) -m 644 sim/harness/* $(SHARE)/sim/harness
 	$(Q)$(INSTALL) -m 644 sim/card/*.h sim/card/*.cpp $(SHARE)/sim/card
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/registers.json $(SHARE)/hw
@@ -297,14 +306,14 @@ build/millrace_card: $(CARD_OBJECTS:%=build/obj/%)
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -ldl
 # It holds XRT for an emulated card. XRT shall find its function sleep.
-build/millrace_broker: build/obj/driver/broker/main.o build/libmillrace.a
+build/millrace_broker: build/obj/driver/xrt/broker/main.o build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
 # `hlsc check` builds and loads kernels by sim/.
 build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(wildcard host/demo/*.c)) build/libmillrace.a
+build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(wildcard examples/*.c)) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 build/make_registers: build/obj/hw/make_registers.o

@@ -74,7 +74,7 @@ static void model_recipe(const struct work *work, struct mr_words *words) {
                                         "-fPIC",
                                         "-shared",
                                         "-Igen",
-                                        "-Idata/sim",
+                                        "-Idata/base/contract",
                                         "-Idata/hls/include",
                                         "-Idata/hls/kernels",
                                         "-Wno-unknown-pragmas",
@@ -133,8 +133,9 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     }
     mr_words_add(words, "-CFLAGS");
     mr_words_add(words,
-                 "-std=c++17 -fPIC -fvisibility=hidden %s -I.. -I../data/sim "
-                 "-include ../data/sim/rtl_hooks.h",
+                 "-std=c++17 -fPIC -fvisibility=hidden %s -I.. -I../data/sim/harness "
+                 "-I../data/base/contract "
+                 "-include ../data/sim/harness/rtl_hooks.h",
                  card ? "-I../data/sim/card" : "-march=native");
     mr_words_add(words, "-LDFLAGS");
     mr_words_add(words, "-shared -Wl,-Bsymbolic%s%s",
@@ -145,7 +146,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
                  "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 OBJCACHE=%s "
-                 "VERILATOR_INCLUDER='sh ../data/sim/one_unit.sh'",
+                 "VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh'",
                  cxx, cxx, level(2), *work->objects ? "ccache" : "");
     mr_words_add(words, "+incdir+data/hw/include");
     if (card) {
@@ -168,7 +169,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "data/hw/card/millrace.sv");
     }
     add_rtl(words, work->gen, "gen", false);
-    mr_words_add(words, "data/sim/%s", card ? "card/card_harness.cpp" : "harness.cpp");
+    mr_words_add(words, "data/sim/%s", card ? "card/card_harness.cpp" : "harness/harness.cpp");
     mr_words_add(words, "-o");
     mr_words_add(words, "../out/kernel.so");
 }
@@ -177,7 +178,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
 static int model_inputs(const struct work *work, struct mr_cache_key *key) {
     char source[PATH_MAX + 300], folders[3][PATH_MAX + 32];
     snprintf(source, sizeof source, "%s/%s_model.c", work->gen, work->build->top);
-    snprintf(folders[0], sizeof *folders, "%s/sim", work->data);
+    snprintf(folders[0], sizeof *folders, "%s/base/contract", work->data);
     snprintf(folders[1], sizeof *folders, "%s/hls/include", work->data);
     snprintf(folders[2], sizeof *folders, "%s/hls/kernels", work->data);
     const char *const directories[] = {work->gen, folders[0], folders[1], folders[2]};
@@ -185,9 +186,10 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 }
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
-    static const char *const files[] = {"sim/harness.cpp",   "sim/kernel.h",   "sim/rtl_hooks.h",
-                                        "sim/rtl_context.h", "sim/timeline.h", "sim/trace_file.h",
-                                        "sim/one_unit.sh"};
+    static const char *const files[] = {"sim/harness/harness.cpp",   "sim/harness/rtl_hooks.h",
+                                        "sim/harness/rtl_context.h", "sim/harness/trace_file.h",
+                                        "sim/harness/one_unit.sh",   "base/contract/kernel.h",
+                                        "base/contract/timeline.h"};
     // Those of a card come last.
     static const struct {
         const char *folder, *suffix;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make fit`: what the networks cost on a card, by Yosys, beside what the planner says; fails where hlsc's report and
 # the gates differ. Run from the root.
-# TARGET (u55c) is a device of host/devices.def; LANES are options for the planner, such as "--area".
+# TARGET (u55c) is a device of base/contract/devices.def; LANES are options for the planner, such as "--area".
 set -u
 models=${MODELS:-../shared/models}
 target=${TARGET:-u55c}

@@ -117,7 +117,7 @@ done
 for test in $tests; do
     step "$test" 1200 "build/tests/$test"
 done
-step demo 1200 env -u MILLRACE_OPTIMISE host/demo/demo.sh
+step demo 1200 env -u MILLRACE_OPTIMISE examples/demo.sh
 step scaling 120 tests/scaling.sh
 step formal 900 hw/formal/run.sh "--$kind"
 wait

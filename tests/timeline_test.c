@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Timelines (sim/timeline.h) against counters that are kept for every cycle: runs of random
-// processes, of any length and number, one after the other.
+// Timelines (base/contract/timeline.h) against counters that are kept for every cycle: runs of
+// random processes, of any length and number, one after the other.
 #define _GNU_SOURCE
 #include "timeline.h"
 #include <check.h>

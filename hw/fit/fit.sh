@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a design costs on a card, by Yosys for UltraScale+.
 # Usage: hw/fit/fit.sh [--json] [--report report.json] OUTDIR TARGET FILE.sv... --top NAME
-# TARGET is a device of host/devices.def. The modules of hw/rtl are read as well. OUTDIR gets yosys.log,
+# TARGET is a device of base/contract/devices.def. The modules of hw/rtl are read as well. OUTDIR gets yosys.log,
 # stat.txt, dsp.il and fit.json; the table, or with --json the JSON object, goes to standard output.
 # Each module is synthesised once and counted as often as it stands. With hlsc's report the counts are
 # checked: one multiplier is one DSP48E2, and memories are of the kind that the report says.
@@ -10,7 +10,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 hw=$(dirname "$here")
-devices=${MR_DEVICES:-$hw/../host/devices.def}
+devices=${MR_DEVICES:-$hw/../base/contract/devices.def}
 yosys=${YOSYS:-yosys}
 json=0 top='' outdir='' target='' files='' report=''
 

@@ -5,8 +5,6 @@
 // as its place permits; what else a function looks at is there early.
 #include "control.h"
 
-#include "depth.h"
-
 static int lut_levels(int inputs) { // of a function of so many bits
     int levels = 0;
     for (; inputs > 1; inputs = (inputs + 5) / 6)

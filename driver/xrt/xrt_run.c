@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include "file.h"
 #include "mr_registers.h"
-#include "xrt_device.h"
+#include "xrt_opened.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // For the simulator the list of ports, and the kernel as gcc compiles it behind the interface of
-// sim/kernel.h.
+// base/contract/kernel.h.
 #include "emit.h"
 
 bool is_stream_port(const struct variable *param) {

@@ -144,6 +144,21 @@ void find_turns(struct pass *a);
 bool has_turns(struct pass *a);
 // Moves the bounds of writes that meet or change order; false: all are right.
 bool take_turns(struct pass *a);
+// Most words of a stream that one iteration writes: one where its writes, counted in `writes`,
+// exclude each other.
+int most_words(const struct region *r, int stream, int *writes);
+// Is it known as an iteration is issued whether `guard` of a write (NULL: always) holds?
+bool told_at_issue(const struct schedule *s, const struct op *guard);
+// Words of the FIFO behind an output as it would be if it asked for `asked` words of room beside
+// what is in flight, also in the `crossing` registers of the way there and of the way back.
+int base_depth(const struct process *p, int stream, int asked, int crossing);
+// Words of the FIFO behind an output.
+int output_depth(const struct network *net, const struct process *p, int stream);
+// The room that a stream pragma asks for, or -1.
+int asked_depth(const struct network *net, const struct stream *s);
+// The registers between an output and the FIFO behind it, and between that and the credits; 0:
+// none.
+int crossing_of(const struct network *net, const struct stream *s);
 // Is it known in time whether iterations read, go on and end?
 bool decides_in_time(struct pass *a);
 

@@ -203,29 +203,6 @@ static void close_process(struct closure *c, const struct watch *w) {
         close_over(c, c->p->steps[i].condition);
 }
 
-int most_words(const struct region *r, int stream, int *writes) {
-    bool exclusive = true;
-    *writes = 0;
-    for (int i = 0; i < r->effect_count; i++) {
-        const struct op *op = r->effects[i];
-        if (op->code != IR_WRITE || op->imm != stream)
-            continue;
-        ++*writes;
-        for (int k = 0; k < i; k++) {
-            const struct op *other = r->effects[k];
-            if (other->code == IR_WRITE && other->imm == stream)
-                exclusive = exclusive && ir_exclusive(op->in[0], other->in[0]);
-        }
-    }
-    return exclusive && *writes ? 1 : *writes;
-}
-
-bool told_at_issue(const struct schedule *s, const struct op *guard) {
-    const struct op_time *time = guard ? &s->time[guard->id] : NULL;
-    return !guard || time->invariant ||
-           (time->ready == 0 && !time->in_tile && time->arrival + BY_CONTROL <= SCHEDULE_BUDGET);
-}
-
 // A write takes room anyway where it is told late, or is one of several.
 static bool waits_anyway(const struct region *r, const struct op *op) {
     int writes;

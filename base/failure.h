@@ -3,7 +3,7 @@
 #ifndef MR_FAILURE_H
 #define MR_FAILURE_H
 
-#include "millrace.h"
+#include "millrace_error.h"
 
 // Writes code and sentence to error, which may be NULL, and returns the code.
 int mr_failure(struct mr_error *error, int code, const char *format, ...)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open `xrt:` device of this process: what its opening (xrt_here.c) and its runs (xrt_run.c)
 // share.
-#ifndef MR_XRT_DEVICE_H
-#define MR_XRT_DEVICE_H
+#ifndef MR_XRT_OPENED_H
+#define MR_XRT_OPENED_H
 
 #include "xrt_card.h"
 #include "xrt_way.h"

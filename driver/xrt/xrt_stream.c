@@ -4,7 +4,7 @@
 #define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "file.h"
 #include "mr_registers.h"
-#include "xrt_device.h"
+#include "xrt_opened.h"
 
 #include <string.h>
 

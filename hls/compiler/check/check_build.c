@@ -25,7 +25,7 @@ static int find_data_dir(struct checking *c) {
     const bool given = own && *own;
     for (size_t i = 0; i < (given ? 1 : sizeof tails / sizeof *tails); i++) {
         snprintf(path, sizeof path, "%s/%s", given ? own : program, given ? "." : tails[i]);
-        snprintf(probe, sizeof probe, "%s/sim/harness.cpp", path);
+        snprintf(probe, sizeof probe, "%s/sim/harness/harness.cpp", path);
         if (access(probe, R_OK) == 0 && realpath(path, c->data_dir))
             return 0;
     }

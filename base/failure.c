@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Error codes and texts of the library, and its version.
+// Filling errors (failure.h).
 #include "failure.h"
 
 #include <stdarg.h>
@@ -17,22 +17,4 @@ int mr_failure(struct mr_error *error, int code, const char *format, ...) {
         error->code = code;
     }
     return code;
-}
-
-const char *mr_strerror(int code) {
-    switch (code) {
-    case 0:
-        return "success";
-#define MR_ERROR_CASE(name, value, text)                                                           \
-    case name:                                                                                     \
-        return text;
-        MR_ERROR_MAP(MR_ERROR_CASE)
-#undef MR_ERROR_CASE
-    default:
-        return "unknown error";
-    }
-}
-
-const char *mr_version(void) {
-    return MR_VERSION;
 }

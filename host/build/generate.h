@@ -7,9 +7,6 @@
 
 #include "plan.h"
 
-// The name of the top function.
-#define MR_NETWORK_TOP "network"
-
 // The source text, ended by a zero byte, to be freed by the caller. NULL with a sentence in error.
 char *mr_generate_network(const struct mr_plan *plan, char *error, size_t error_size);
 

@@ -4,7 +4,7 @@
 #include "broker_start.h"
 #include "emulation.h"
 #include "file.h"
-#include "millrace.h"
+#include "millrace_error.h"
 #include "paths.h"
 
 #include <errno.h>

@@ -18,6 +18,9 @@ enum {
     MR_PLAN_BUDGET_PERCENT = 85 // of a device, what a plan may use
 };
 
+// The name of the top function of a network's HLS C.
+#define MR_NETWORK_TOP "network"
+
 struct mr_quantised;
 
 // What there is to plan: LSTM layers in a row and a dense head on the last step.

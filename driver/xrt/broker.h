@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process that holds XRT for an emulated card (driver/broker/), and what it and the library say
-// to each other. XRT's emulation calls exit, aborts, redirects standard output, runs shells and
+// The process that holds XRT for an emulated card (driver/xrt/broker/), and what it and the library
+// say to each other. XRT's emulation calls exit, aborts, redirects standard output, runs shells and
 // ends process groups; in the broker that harms nobody, and what is left of it can be removed.
 //
 // A socket of whole messages (SOCK_SEQPACKET) carries one request, then one reply. What is long

@@ -5,7 +5,6 @@
 #include "timing_parts.h"
 
 #include "file.h"
-#include "generate.h"
 
 #include <inttypes.h>
 #include <stdio.h>

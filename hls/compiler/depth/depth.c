@@ -14,29 +14,6 @@ enum {
 };
 static const int64_t sizes[SIZES] = {7, 64, 200, 1000, 4000};
 
-int base_depth(const struct process *p, int stream, int asked, int crossing) {
-    int latest = 0;
-    for (int r = 0; r < p->region_count; r++)
-        if (p->regions[r]->schedule->write_stage[stream] > latest)
-            latest = p->regions[r]->schedule->write_stage[stream];
-    // One word a cycle needs what is in flight, and its credit's way back.
-    return latest + 2 + 2 * crossing + (asked > 2 ? asked : 2);
-}
-
-int asked_depth(const struct network *net, const struct stream *s) {
-    return s->channel >= 0 ? net->channels[s->channel].depth : s->depth;
-}
-
-int crossing_of(const struct network *net, const struct stream *s) {
-    return s->channel >= 0 ? net->channels[s->channel].crossing : 0;
-}
-
-int output_depth(const struct network *net, const struct process *p, int stream) {
-    const struct stream *s = &p->streams[stream];
-    const int asked = base_depth(p, stream, asked_depth(net, s), crossing_of(net, s));
-    return s->needed > asked ? s->needed : asked;
-}
-
 const char *process_name(const struct analysis *a, int process) {
     return a->net->processes[process]->name;
 }
