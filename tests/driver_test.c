@@ -258,7 +258,7 @@ static void expect_port_error(const char *ports, const char *words) {
              "static const struct mr_port p[] = {%s};"
              "const struct mr_kernel *mr_kernel_describe(void){static const struct mr_kernel k = "
              "{MR_KERNEL_ABI, \"net\", \"model\", sizeof p / sizeof *p, p, 0, 0, o, r, c};"
-             "return &k;}' | cc -Isim -shared -fPIC -xc - -o %s",
+             "return &k;}' | cc -Ibase/contract -shared -fPIC -xc - -o %s",
              ports, so);
     ck_assert_int_eq(system(command), 0);
     const struct mr_image bad = {.model_so = so};
