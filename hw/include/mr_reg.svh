@@ -39,4 +39,28 @@
           q[mr_a][mr_b][mr_c][mr_e] <= d[mr_a][mr_b][mr_c][mr_e];
 `endif
 
+/// to = from, for a whole unpacked array, in combinational logic: what MR_REG is in an always_ff.
+`ifdef VERILATOR
+`define MR_COPY1(to, from, n0) to = from;
+`define MR_COPY2(to, from, n0, n1) to = from;
+`define MR_COPY3(to, from, n0, n1, n2) to = from;
+`define MR_COPY4(to, from, n0, n1, n2, n3) to = from;
+`else
+`define MR_COPY1(to, from, n0) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) to[mr_a] = from[mr_a];
+`define MR_COPY2(to, from, n0, n1) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) to[mr_a][mr_b] = from[mr_a][mr_b];
+`define MR_COPY3(to, from, n0, n1, n2) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) \
+      for (int mr_c = 0; mr_c < (n2); mr_c++) to[mr_a][mr_b][mr_c] = from[mr_a][mr_b][mr_c];
+`define MR_COPY4(to, from, n0, n1, n2, n3) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) \
+      for (int mr_c = 0; mr_c < (n2); mr_c++) \
+        for (int mr_e = 0; mr_e < (n3); mr_e++) \
+          to[mr_a][mr_b][mr_c][mr_e] = from[mr_a][mr_b][mr_c][mr_e];
+`endif
+
 `endif

@@ -183,6 +183,17 @@ static void second_break(hls_stream(int32_t) * in, hls_stream(int32_t) * out, ui
     }
 }
 
+// Registers that have first values and are never written.
+static void never_written(hls_stream(int8_t) * out, uint16_t n) {
+    static int8_t one[87] = {0, 3, -128, -127, 127, -7};
+    HLS(array_partition variable = one)
+    static uint32_t two[3][2] = {{1, 2}, {3, 0xdab0bead}};
+    HLS(array_partition variable = two complete dim = 0)
+    hls_write(int8_t, out, (int8_t)(one[n & 63] ^ two[n & 1][1]));
+    if (one[1] != 3)
+        hls_write(int8_t, out, (int8_t)two[2][0]);
+}
+
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
                 hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
@@ -190,7 +201,7 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int32_t) * shifted_out, hls_stream(int32_t) * cleared_out,
                 hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, hls_stream(int32_t) * e,
                 hls_stream(int32_t) * edges_out, hls_stream(int32_t) * g, hls_stream(int32_t) * f,
-                hls_stream(int32_t) * second_out, uint16_t n) {
+                hls_stream(int32_t) * second_out, hls_stream(int8_t) * never_out, uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
@@ -203,4 +214,5 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
     edges(e, edges_out, n);
     rows_in_steps(g, (uint8_t)n);
     second_break(f, second_out, n);
+    never_written(never_out, n);
 }

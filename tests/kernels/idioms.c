@@ -54,6 +54,15 @@ static void bounds(hls_stream(int32_t) * out, uint32_t n, uint16_t m, int32_t s,
         HLS(pipeline)
         hls_write(int32_t, out, i);
     }
+    for (uint16_t i = 0; i != (n & 3); i++)
+        for (uint8_t j = m & 7; j; j--) {
+            HLS(pipeline)
+            hls_write(int32_t, out, i * 8 + j);
+        }
+    for (int j = (int)(m & 7) - 3; j != -4; j--) {
+        HLS(pipeline)
+        hls_write(int32_t, out, j);
+    }
     for (uint8_t i = 0; i < (on ? (n | 8) & 15 : 3); i += 2) {
         HLS(pipeline)
         hls_write(int32_t, out, i);

@@ -388,9 +388,11 @@ void emit_states(struct emit *e) {
                        *d = arena_printf(e->cc, "%s_d", name);
             struct text *t = &e->m->logic;
             put(t, "  always_comb begin\n");
-            open_loops(e, t, space, "    ");
-            put(t, "    begin\n      %s%s = %s%s;\n%s    end\n", d, at, q, at,
-                updates.data ? updates.data : "");
+            copy_value(e, d, q, space);
+            if (updates.data) {
+                open_loops(e, t, space, "    ");
+                put(t, "    begin\n%s    end\n", updates.data);
+            }
             if (space && st->is_static && !e->in_tile) { // in tiles they lie in DSPs
                 put(t, "    if (!rst_ni) begin\n");
                 reset_elements(e, st, d, space, t);

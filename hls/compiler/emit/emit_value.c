@@ -202,8 +202,8 @@ void assign_value(struct emit *e, const char *name, uint32_t space, const char *
     put(t, "      %s%s = %s;\n", name, subscripts(e, space), expression);
 }
 
-void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
-    struct text *t = &e->m->registers;
+static void whole_array(struct emit *e, struct text *t, const char *macro, const char *to,
+                        const char *from, uint32_t space) {
     int dims = 0;
     const char *sizes = "";
     for (int l = 0; l < e->p->lane_count; l++) {
@@ -212,10 +212,21 @@ void register_value(struct emit *e, const char *q, const char *d, uint32_t space
             dims++;
         }
     }
-    if (dims)
-        put(t, "    `MR_REG%d(%s, %s%s)\n", dims, q, d, sizes);
+    put(t, "    `%s%d(%s, %s%s)\n", macro, dims, to, from, sizes);
+}
+
+void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
+    if (space)
+        whole_array(e, &e->m->registers, "MR_REG", q, d, space);
     else
-        put(t, "    %s <= %s;\n", q, d);
+        put(&e->m->registers, "    %s <= %s;\n", q, d);
+}
+
+void copy_value(struct emit *e, const char *to, const char *from, uint32_t space) {
+    if (space)
+        whole_array(e, &e->m->logic, "MR_COPY", to, from, space);
+    else
+        put(&e->m->logic, "    %s = %s;\n", to, from);
 }
 
 const char *invariant_name(struct emit *e, const struct op *op, bool in_register) {

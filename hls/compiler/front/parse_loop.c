@@ -166,7 +166,16 @@ static const char *find_step(struct front *f, const struct head *head, struct co
 static bool meets_limit(const struct count *count) {
     const struct expr *limit = count->limit;
     bool up = count->step > 0;
-    if (limit->kind != EXPR_CONST || (!limit->type->is_signed && limit->value < 0) ||
+    if (count->step == 1 || count->step == -1) {
+        const struct bounds type = type_bounds(count->var->type), to = bounds_of(limit);
+        const struct bounds from =
+            count->from ? bounds_of(count->from) : (struct bounds){count->start, count->start};
+        if (from.low < 0 && (!limit->type->is_signed || !count->var->type->is_signed))
+            return false; // C compares without a sign, or the number is beyond 2^63
+        return up ? from.high <= to.low && to.high <= type.high
+                  : from.low >= to.high && to.low >= type.low;
+    }
+    if (count->from || limit->kind != EXPR_CONST || (!limit->type->is_signed && limit->value < 0) ||
         (up ? limit->value < count->start : limit->value > count->start))
         return false;
     uint64_t way = (uint64_t)limit->value - (uint64_t)count->start;
@@ -193,7 +202,7 @@ static const char *settle_direction(struct count *count) {
     const struct type *type = count->var->type, *compared = limit->type;
     const bool up = count->step > 0, is_constant = limit->kind == EXPR_CONST;
     if (count->op == OP_NE) {
-        if (count->from || !meets_limit(count))
+        if (!meets_limit(count))
             return "its condition is != and its variable may miss the limit";
         count->op = up ? OP_LT : OP_GT;
     }
