@@ -251,6 +251,14 @@ static void sink_loads(struct pass *a) {
         }
         const int latency = op_latency(a->p, op, false);
         int start = latency ? latest - latency : latest - 1;
+        for (int c = 0; c < a->r->carried_count; c++) { // a register takes it as it is
+            const struct carried *carried = &a->r->carried[c];
+            const bool enters_tile =
+                op_in_tile(a->p, a->tile, a->region, carried->phi) && !t->in_tile;
+            const int by = s->state_stage[c] - latency - enters_tile;
+            if (carried->next == op && start > by)
+                start = by;
+        }
         if (a->latest[i] >= 0 && start > a->latest[i])
             start = a->latest[i];
         if (start > t->start) {
