@@ -301,6 +301,10 @@ build/libmillrace.so: $(LIB_OBJECTS:%=build/obj/%)
 build/millrace: $(CLI_OBJECTS:%=build/obj/%) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# Not part of `all`: to try the command on hostile files and options.
+build/asan/millrace: $(CLI_OBJECTS:%=build/asan/%) build/asan/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
 # It travels inside images, so of the libraries only libc is not part of it.
 build/millrace_card: $(CARD_OBJECTS:%=build/obj/%)
 	$(call say,LD      $@)

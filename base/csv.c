@@ -164,12 +164,12 @@ static int bad_field(const struct table *t, size_t index, struct span field, con
 // What the fields of a line are.
 struct count {
     size_t fields, numbers, words;
-    size_t ordinals; // that are the number of their column
-    bool index;      // the first is empty, as the head of the rows' names is
-    bool open;       // a quote does not end
+    size_t ordinals, ordinals_from_1; // that are the number of their column
+    bool index;                       // the first is empty, as the head of the rows' names is
+    bool open;                        // a quote does not end
 };
 
-// The column's own number, from 0.
+// The column's own number.
 static bool is_ordinal(struct span field, size_t column) {
     char text[24];
     const int length = snprintf(text, sizeof text, "%zu", column);
@@ -189,6 +189,7 @@ static struct count look_at(char separator, struct span line) {
         count.open |= open;
         count.index |= count.fields == 0 && field.at == field.end;
         count.ordinals += is_ordinal(field, count.fields - count.index);
+        count.ordinals_from_1 += is_ordinal(field, count.fields - count.index + 1);
         count.fields++;
     }
     return count;
@@ -204,6 +205,13 @@ static int is_header(struct table *t, struct span line) {
                        "table without names; remove the line (to_csv with header=False, "
                        "index=False), or write 0.0 if it is a row of data",
                        t->name, t->line);
+    // What people type to try a program looks like this too, so it is no error.
+    if (count.ordinals_from_1 >= 3 && count.ordinals_from_1 == count.fields && t->note_size > 0)
+        snprintf(
+            t->note, t->note_size,
+            "%s: line %zu counts its columns from 1 and is taken as data; remove it if it is a "
+            "header",
+            t->name, t->line);
     if (count.numbers > 0 || count.words == 0 || count.open)
         return 0;
     if (t->note_size > 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct mr_backend *const backends[] = {&mr_backend_cpu, &mr_backend_sim,
                                                     &mr_backend_xrt};
@@ -23,11 +24,17 @@ static const struct mr_backend *find_backend(const char *uri, char *error, size_
             !strncmp(uri, backends[i]->scheme, length))
             return backends[i];
     char known[200] = "";
+    const char *meant = NULL;
+    const size_t word = strcspn(uri, ":");
+    for (size_t i = 0; i < BACKEND_COUNT; i++)
+        if (strlen(backends[i]->scheme) == word && !strncasecmp(uri, backends[i]->scheme, word))
+            meant = backends[i]->form;
     for (size_t i = 0, used = 0; i < BACKEND_COUNT && used < sizeof known; i++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
                                  backends[i]->form);
-    snprintf(error, error_size, "%s: %s; known are %s", uri,
-             colon ? "there is no device of this kind" : "a device is named as kind:rest", known);
+    snprintf(error, error_size, "%s: %s; known are %s%s%s%s", uri,
+             colon ? "there is no device of this kind" : "a device is named as kind:rest", known,
+             meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
     return NULL;
 }
 

@@ -86,14 +86,32 @@ refuses 2 "a command is missing"
 refuses 2 "the model file is missing" plan
 refuses 2 "one argument too many" plan "$T" "$T"
 refuses 2 "--input is missing" run "$T" --device cpu: -o "$W/y.npy"
-refuses 2 "-o is missing" run "$T" --device cpu: --input "$X" --json
+runs 2 run "$T" --device cpu: --input "$X" --json
+check "-o is missing" grep -q '"error": "-o is missing' "$W/out"
 refuses 2 "--input is missing" compare "$T"
 refuses 2 "--input is missing" profile "$T" --device sim:
 refuses 2 "the model file is missing" profile --input "$X"
 refuses 2 "needs a value" profile "$T" --trace
 refuses 2 "whole numbers" plan "$T" --lanes 1,x
 refuses 2 "whole numbers" plan "$T" --lanes 0
-refuses 2 "whole numbers" plan "$T" --lanes ""
+refuses 2 "option --lanes needs a value" plan "$T" --lanes ""
+refuses 2 "option --output needs a value" run "$T" "$X" --output=
+refuses 2 "option --calibrate needs a value" import "$W/a.onnx" --calibrate ""
+refuses 2 "write -o y.npy or --output=y.npy" run "$T" "$X" -o=y.npy
+refuses 2 "did you mean --help?" emulate --hlp
+refuses 2 "the program is missing" emulate --
+refuses 2 "exclude each other" build "$T" --device cpu: --platform hw_emu
+refuses 2 "exclude each other" build "$T" --platform hw_emu --device cpu:
+refuses 1 "did you mean cpu:?" run "$T" "$X" --device CPU:
+refuses 1 "did you mean xrt:" run "$T" "$X" --device XRT:0
+refuses 1 "did you mean sim:?" run "$T" "$X" --device Sim
+# Wrong usage is told in JSON too, wherever --json stands.
+for words in "plan --json" "plan --nonsense --json" "plan --json --lanes x" "emulate --json"; do
+    runs 2 $words
+    check "millrace $words" grep -q '"error": "' "$W/out"
+done
+runs 2 emulate --nonsense true --json
+check "an option of the program is not one of emulate" test ! -s "$W/out"
 refuses 2 "exclude each other" plan "$T" --area --latency
 refuses 2 "whole number" plan "$T" --steps -3
 refuses 2 "needs a value" plan "$T" --target
@@ -172,7 +190,12 @@ refuses 1 "min is given for 1 features; the network has 25" import "$N" --statis
 for range in 3:1 x 1: :1 1:2:3 25x=1:2 =1:2 -1=0:1 4294967295=0:1 nan inf 0=; do
     refuses 2 "--range $range" import "$N" --range "$range" -o "$W/no.millrace"
 done
-refuses 1 "a range is given for feature 25; the network has 25" import "$N" --range 25=0:1 -o "$W/no.millrace"
+refuses 1 "$N: a range is given for feature 25; the network has 25" import "$N" --range 25=0:1 -o "$W/no.millrace"
+refuses 1 "$N: layer 0, gate i, unit 0" import "$N" --range 3=-100000:100000 -o "$W/no.millrace"
+refuses 1 "$N: feature 3 reaches" import "$N" --range 3=1e30 -o "$W/no.millrace"
+csv "$W/two.csv" 5 2 1
+refuses 1 "$W/two.csv: the calibration data is not of the shape" \
+    import "$N" --calibrate "$W/two.csv" -o "$W/no.millrace"
 for percentile in 0 101 -1 x 99.9x nan; do
     refuses 2 "--percentile $percentile" import "$N" --calibrate "$W/calib.csv" --percentile "$percentile" -o "$W/no.millrace"
 done
@@ -224,6 +247,7 @@ printf '\010\007\022\007pytorch' >"$W/net.onnx"
 refuses 1 "import it first: millrace import $W/net.onnx" plan "$W/net.onnx"
 refuses 1 "import it first" run "$W/net.onnx" "$X"
 refuses 1 "is an .npy array" run "$X" "$T"
+refuses 1 "no?such?[31m" plan "$(printf 'no\nsuch\033[31m')"
 refuses 1 "imported already" import "$T" -o "$W/odd.millrace"
 for odd in pt pth h5 keras tflite; do
     echo "weights" >"$W/net.$odd"
@@ -234,6 +258,9 @@ printf '1,2,3\nNA,5,6\n' >"$W/missing.csv"
 refuses 1 "line 2, field 1 ('NA') is a missing value" run "$T" "$W/missing.csv" --device cpu:
 printf '0,1,2\n.1,.2,.3\n' >"$W/counted.csv"
 refuses 1 "counts its columns from 0" run "$T" "$W/counted.csv" --device cpu:
+printf '1,2,3\n.1,.2,.3\n' >"$W/counted.csv"
+runs 0 run "$T" "$W/counted.csv" --device cpu:
+check "columns that are counted from 1 are told" grep -q "counts its columns from 1" "$W/err"
 printf ',a,b,c\n0,.1,.2,.3\n1,.1,.2,.3\n' >"$W/index.csv"
 runs 1 run "$T" "$W/index.csv" --device cpu:
 check "an index is known" grep -q "first column counts the rows" "$W/err"
@@ -328,7 +355,8 @@ check "into a pipe" cmp "$W/y.npy" "$W/again.npy"
 (echo first; "$M" run "$T" "$X" --device cpu: -o /dev/stdout 2>/dev/null; echo last) >"$W/out"
 check "and what stands around it stays" sh -c "head -n 1 '$W/out' | grep -q first && tail -n 1 '$W/out' | grep -q last"
 check "/dev/stdout is what it was" test -L /dev/stdout
-refuses 2 "both write to standard output" run "$T" "$X" --device cpu: -o - --json
+runs 2 run "$T" "$X" --device cpu: -o - --json
+check "standard output is one file" grep -q '"error": ".*both write to standard output' "$W/out"
 refuses 2 "both write to standard output" run "$T" "$X" --device cpu: -o - --save -
 printf '\357\273\277a,b,c\r\n.25,.25,.25\r\n.25,.25,.25' >"$W/named.csv"
 runs 0 run "$T" "$W/named.csv" --device cpu: -o "$W/one.npy"
@@ -370,6 +398,8 @@ runs 0 run "$T" --device cpu: --input "$W/half.csv" -o "$W/steps.csv" --restore 
 check "step by step too" sh -c "tail -n 1 '$W/steps.csv' | cmp -s - '$W/eight.out.csv'"
 head -c 40 "$W/state" >"$W/cut.state"
 refuses 1 "it was cut" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$W/cut.state"
+cat "$W/state" "$W/state" >"$W/long.state"
+refuses 1 "something stands behind it" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$W/long.state"
 refuses 1 "no state" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$X"
 refuses 1 "$W/none" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$W/none"
 refuses 1 "one sequence" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --restore "$W/state"

@@ -460,6 +460,9 @@ START_TEST(more_error_than_signal_is_refused) {
     }
     ck_assert_msg(strstr(notes, "output 0 has a signal to error of only 1") != NULL, "%s", notes);
     remove(FOLDER "/m");
+    struct mr_import_options absent = {.range_count = 2};
+    ck_assert_int_eq(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &absent, &e),
+                     MR_ERROR_ARGUMENT);
     bias[0] = 0.001f - y[0];
     free(make_net(FOLDER "/net.onnx", head, bias));
     ck_assert_int_eq(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e), MR_ERROR_MODEL);

@@ -63,6 +63,12 @@ void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, co
     }
 }
 
+static int wrong_size(const struct mr_plan *plan, size_t size, char *error, size_t error_size) {
+    return mr_fail(error, error_size, "the state has %zu bytes and must have %zu; %s", size,
+                   mr_state_size(plan),
+                   size < mr_state_size(plan) ? "it was cut" : "something stands behind it");
+}
+
 static int check_header(const struct mr_plan *plan, const unsigned char *identity,
                         const unsigned char **from, size_t size, char *error, size_t error_size) {
     if (size < sizeof magic || memcmp(*from, magic, sizeof magic - 1) != 0)
@@ -75,8 +81,7 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
     if ((*from)[sizeof magic - 1] != magic[sizeof magic - 1])
         return mr_fail(error, error_size, "the state was saved by a newer version");
     if (size < HEAD + WORD)
-        return mr_fail(error, error_size, "the state has %zu bytes and must have %zu; it was cut",
-                       size, mr_state_size(plan));
+        return wrong_size(plan, size, error, error_size);
     const unsigned char *of = *from + sizeof magic;
     *from += HEAD;
     const uint32_t layers = get(from, WORD);
@@ -94,8 +99,7 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
                        "the state is that of another model with the same layers (its weights or "
                        "number formats differ); save it from a session of this model");
     if (size != mr_state_size(plan))
-        return mr_fail(error, error_size, "the state has %zu bytes and must have %zu; it was cut",
-                       size, mr_state_size(plan));
+        return wrong_size(plan, size, error, error_size);
     return 0;
 }
 

@@ -161,18 +161,14 @@ static int emulate(struct cli *cli, char **argv) {
 static int emulate_command(struct cli *cli, int argc, char **argv) {
     struct mr_xrt_api api;
     char text[900];
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        cli_print_help(cli->command);
-        return CLI_OK;
-    }
-    if (argc < 2)
+    if (cli_next(cli, argc, argv) != CLI_END)
+        return cli->code;
+    if (optind >= argc)
         return cli_usage(cli, "the program is missing");
-    if (*argv[1] == '-')
-        return cli_usage(cli, "option %s is not known", argv[1]);
     if (mr_emulation_prepare(true, text, sizeof text) || mr_xrt_load(&api, text, sizeof text) ||
         mr_emulation_set_libraries(api.folder, text, sizeof text))
         return cli_fail(cli, "%s", text);
-    return emulate(cli, argv + 1);
+    return emulate(cli, argv + optind);
 }
 
 const struct cli_command cli_emulate = {
@@ -187,5 +183,6 @@ const struct cli_command cli_emulate = {
         "image. Its sockets lie in /tmp/$USER, so for the program USER names a private folder.\n"
         "Signals to this command go to the program; what belongs to it ends with this command.\n"
         "Exit code: that of the program; 128 and the number of the signal that ended it.",
+    .program = true,
     .run = emulate_command,
 };

@@ -62,7 +62,8 @@ static int add_range(struct cli *cli, struct mr_import_options *options, struct 
         range.low = -range.high;
     }
     if (!good || *at || range.low > range.high)
-        return cli_usage(cli, "--range %s: LOW:HIGH or FEATURE=LOW:HIGH is expected", text);
+        return cli_usage(cli, "--range %s: LOW:HIGH or FEATURE=LOW:HIGH is expected, or R for -R:R",
+                         text);
     ranges[options->range_count++] = range;
     return CLI_OK;
 }
@@ -193,7 +194,8 @@ static const struct cli_option options[] = {
      "max, or mean and std, as JSON {\"min\": [...], \"max\": [...]}, as CSV with\n"
      "these words as columns or rows, or .npy [2, F] with min and max"},
     {RANGE, 0, "range", "R",
-     "LOW:HIGH: the range of all features; K=LOW:HIGH: of feature K, from 0.\n"
+     "LOW:HIGH: the range of all features; K=LOW:HIGH: of feature K, from 0;\n"
+     "one number R stands for -R:R.\n"
      "May be given several times; goes before statistics and calibration data"},
     {FORCE, 0, "force", NULL, "import also where the error is larger than the output"},
     {OUTPUT, 'o', "output", "FILE", "(default: the name of the ONNX file, in the current folder)"},

@@ -62,6 +62,18 @@ static int help(const char *name) {
     return command || !name ? CLI_OK : CLI_USAGE;
 }
 
+// True when --json stands among the command's options: then wrong usage is told in JSON too, before
+// or after it.
+static bool asks_for_json(const struct cli_command *command, int argc, char **argv) {
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+        if (command->program && argv[i][0] != '-')
+            break;
+    }
+    return false;
+}
+
 static void show_progress(void *context, const char *text) {
     struct cli *cli = context;
     if (!cli->show_progress)
@@ -102,6 +114,7 @@ int main(int argc, char **argv) {
     if (!command)
         return CLI_USAGE;
     struct cli cli = {.command = command,
+                      .json = asks_for_json(command, argc - 2, argv + 2),
                       .show_progress = isatty(STDERR_FILENO) == 1,
                       .options = {.progress = show_progress, .note = show_note}};
     cli.options.progress_context = cli.options.note_context = &cli;

@@ -166,6 +166,17 @@ static int complain(struct cli *cli, int argc, char **argv) {
     return cli_usage(cli, "option %s takes no value", word);
 }
 
+// A value that cannot be meant: none, or that of "-o=y.npy", which getopt takes for the file
+// "=y.npy".
+static int check_value(struct cli *cli, const struct cli_option *option, const char *word) {
+    if (!option->argument || (*optarg && (*optarg != '=' || optarg != word + 2)))
+        return CLI_OK;
+    if (!*optarg)
+        return cli_usage(cli, "option --%s needs a value, and it is empty", option->name);
+    return cli_usage(cli, "option %s: write -%c %s or --%s%s", word, option->letter, optarg + 1,
+                     option->name, optarg);
+}
+
 // True for "-input", which getopt takes for "-i nput".
 static bool is_long_name(const struct cli_command *command, const char *word) {
     const struct cli_option *option;
@@ -180,7 +191,8 @@ static bool is_long_name(const struct cli_command *command, const char *word) {
 
 int cli_next(struct cli *cli, int argc, char **argv) {
     struct option table[MAX_OPTIONS + 1] = {0};
-    char letters[2 * MAX_OPTIONS + 2] = ":", *letter = letters + 1;
+    // What follows a program is the program's.
+    char letters[2 * MAX_OPTIONS + 3] = "+:", *letter = letters + 2;
     const struct cli_option *option;
     for (size_t i = 0; i < MAX_OPTIONS && (option = option_at(cli->command, i)); i++) {
         table[i] = (struct option){option->name, option->argument ? required_argument : no_argument,
@@ -192,7 +204,7 @@ int cli_next(struct cli *cli, int argc, char **argv) {
         }
     }
     for (;;) {
-        const int found = getopt_long(argc, argv, letters, table, NULL);
+        const int found = getopt_long(argc, argv, letters + !cli->command->program, table, NULL);
         if (found == -1)
             return CLI_END;
         cli->code = CLI_OK;
@@ -204,6 +216,10 @@ int cli_next(struct cli *cli, int argc, char **argv) {
         }
         if (option && is_long_name(cli->command, argv[optind - 1])) {
             cli->code = unknown(cli, argv[optind - 1]);
+            return CLI_STOP;
+        }
+        if (option && check_value(cli, option, argv[optind - 1])) {
+            cli->code = CLI_USAGE;
             return CLI_STOP;
         }
         switch (option ? option->id : found) {

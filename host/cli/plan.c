@@ -82,17 +82,15 @@ static const struct cli_option build_options[] = {
 };
 
 static int build_command(struct cli *cli, int argc, char **argv) {
-    const char *devices[2] = {"cpu:", "sim:"}, *platform = NULL, *output = NULL;
+    const char *devices[2] = {"cpu:", "sim:"}, *device = NULL, *platform = NULL, *output = NULL;
     size_t device_count = 2;
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
         case DEVICE:
-            devices[0] = cli_device(optarg);
-            device_count = 1;
+            device = cli_device(optarg);
             break;
         case PLATFORM:
-            platform = devices[0] = optarg;
-            device_count = 1;
+            platform = optarg;
             break;
         case OUTPUT:
             output = optarg;
@@ -104,6 +102,12 @@ static int build_command(struct cli *cli, int argc, char **argv) {
     const char *path = cli_argument(cli, argc, argv, "the model file");
     if (!path)
         return CLI_USAGE;
+    if (device && platform)
+        return cli_usage(cli, "--device and --platform exclude each other");
+    if (device || platform) {
+        devices[0] = device ? device : platform;
+        device_count = 1;
+    }
     if (output && !platform)
         return cli_usage(cli, "-o is for the image of a card: --platform hw_emu");
     struct mr_error error;

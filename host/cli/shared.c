@@ -12,8 +12,26 @@ void cli_end_progress(struct cli *cli) {
     cli->progress_shown = false;
 }
 
-static void say(struct cli *cli, const char *prefix, const char *text) {
+// The object that --json promises where there is no result.
+static void print_error(struct cli *cli, const char *text) {
+    if (!cli->json)
+        return;
+    json_t *object = json_pack("{s:s}", "error", text);
+    if (!object) // a name that is no UTF-8
+        object = json_pack("{s:s}", "error", "see stderr");
+    cli_print_json(cli, object);
+}
+
+// Names come from files, and may hold what moves a terminal's cursor or ends the line.
+static void make_printable(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
+static void say(struct cli *cli, const char *prefix, char *text) {
     cli_end_progress(cli);
+    make_printable(text);
     fprintf(stderr, "millrace: %s%s\n", prefix, text);
 }
 
@@ -24,12 +42,7 @@ int cli_fail(struct cli *cli, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     say(cli, "", text);
-    if (cli->json) {
-        json_t *object = json_pack("{s:s}", "error", text);
-        if (!object) // a name that is no UTF-8
-            object = json_pack("{s:s}", "error", "see stderr");
-        cli_print_json(cli, object);
-    }
+    print_error(cli, text);
     return CLI_FAILED;
 }
 
@@ -40,7 +53,9 @@ int cli_usage(struct cli *cli, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     cli_end_progress(cli);
+    make_printable(text);
     fprintf(stderr, "millrace: %s; see millrace %s --help\n", text, cli->command->name);
+    print_error(cli, text);
     return CLI_USAGE;
 }
 
@@ -72,7 +87,8 @@ int cli_print_json(struct cli *cli, json_t *object) {
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     json_decref(object);
     if (!text) {
-        say(cli, "", "not enough memory for the JSON output");
+        cli_end_progress(cli);
+        fputs("millrace: not enough memory for the JSON output\n", stderr);
         return CLI_FAILED;
     }
     const bool printed = puts(text) >= 0;

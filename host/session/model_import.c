@@ -24,6 +24,7 @@ static const size_t reference_memory = (size_t)1 << 32;
 enum { COMPARED = 16, COMPARED_STEPS = 256 };
 
 struct import {
+    const char *path;
     struct mr_onnx *onnx;
     const struct mr_import_options *options;
     struct mr_model_data *model;
@@ -60,6 +61,22 @@ static void note(const struct import *in, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     in->options->note(in->options->note_context, text);
+}
+
+static bool begins_with(const char *text, const char *name) {
+    return name && strncmp(text, name, strlen(name)) == 0;
+}
+
+// Every error names its file: puts it in front of what does not.
+static int of_file(const struct import *in, const char *file, int result) {
+    char text[1024];
+
+    if (result == 0 || begins_with(in->error, file) ||
+        (in->options && (begins_with(in->error, in->options->calibration) ||
+                         begins_with(in->error, in->options->statistics))))
+        return result;
+    snprintf(text, sizeof text, "%s", in->error);
+    return fail(in, "%s: %s", file, text);
 }
 
 static int inputs_of(const struct import *in) {
@@ -372,11 +389,14 @@ static int choose_cells(struct import *in) {
 }
 
 static int run(struct import *in, const struct mr_array *calibration) {
+    const char *sample = in->options ? in->options->calibration : NULL;
+
     if (mr_onnx_network(in->onnx, &in->model->network, in->error, in->error_size) != 0 ||
         mr_onnx_verify(in->onnx, &in->model->network, reference_memory, in->error,
                        in->error_size) != 0 ||
-        (calibration && take_sample(in, calibration) != 0) || choose_ranges(in) != 0 ||
-        quantise(in) != 0 || note_features(in) != 0)
+        (calibration &&
+         of_file(in, sample ? sample : in->path, take_sample(in, calibration)) != 0) ||
+        choose_ranges(in) != 0 || quantise(in) != 0 || note_features(in) != 0)
         return -1;
     return calibration && (choose_cells(in) != 0 || measure(in) != 0 || judge(in) != 0) ? -1 : 0;
 }
@@ -385,11 +405,12 @@ int mr_import_onnx(const char *path, const struct mr_array *calibration,
                    const struct mr_import_options *options, struct mr_model_data *model,
                    char *error, size_t error_size) {
     struct import in = {
-        .options = options, .model = model, .error = error, .error_size = error_size};
+        .path = path, .options = options, .model = model, .error = error, .error_size = error_size};
 
     memset(model, 0, sizeof *model);
     in.onnx = mr_onnx_open(path, error, error_size);
     int result = in.onnx ? run(&in, calibration) : -1;
+    result = of_file(&in, path, result);
     if (result == 0)
         model->sources = mr_onnx_take_files(in.onnx, &model->source_count);
     mr_onnx_close(in.onnx);
