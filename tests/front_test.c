@@ -73,7 +73,9 @@ static const struct pair trees[] = {
     // Loops that stay canonical.
     {"void f(int n) { for (int i = 0; n > i; i = i + 2) {} }", "(for i:i32 0 < n +2 (block))"},
     {"void f(void) { for (int i = 1; i != 7; i += 3) {} }", "(for i:i32 1 < 7:i32 +3 (block))"},
-    {"void f(uint8_t n) { for (int8_t i = -3; i <= n; i++) {} }", "as wide as the limit"},
+    // Whether the limit is too great is known later.
+    {"void f(uint8_t n) { for (int8_t i = -3; i <= n; i++) {} }",
+     "(for i:i8 -3 <= (cast:i32 n) +1 (block))"},
     {"void f(int a[8]) { for (int i = 7; i >= 0; i--) {\n#pragma HLS unroll\n a[i] = i; } }",
      "(for i_index:i32 0 < 8:i32 +1 unroll (block (decl i:i32 = (-:i32 7:i32 i_index)) "
      "(block (= (at:i32 a i) i))))"},

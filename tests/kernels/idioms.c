@@ -69,6 +69,42 @@ static void bounds(hls_stream(int32_t) * out, uint32_t n, uint16_t m, int32_t s,
     }
 }
 
+static uint32_t least(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+// So are these, as more than the operators of their limits tells.
+static void ranges(hls_stream(int32_t) * out, uint32_t n, uint16_t m, int32_t s) {
+    static const uint16_t ends[1 << (31 - __builtin_clz(11))] = {0, 1, 2, 0, 3, 30, 255, 4};
+    uint32_t few = n, some = n & 3;
+    if (few > 9)
+        few = 9;
+    for (uint8_t i = 0; i < few; i++) {
+        HLS(pipeline)
+        hls_write(int32_t, out, i);
+    }
+    for (uint8_t i = 0; i < least(n >> 2, (m & 3u) + 4); i++) {
+        hls_write(int32_t, out, i);
+        for (int8_t k = 1; k <= (int)some; k++) {
+            HLS(pipeline)
+            hls_write(int32_t, out, i + k);
+        }
+    }
+    if (s >= -5 && s < 40)
+        for (int8_t i = -9; i < s; i += 7) {
+            HLS(pipeline)
+            hls_write(int32_t, out, i);
+        }
+    for (uint8_t i = 0; i < ends[m & 7]; i++) {
+        HLS(pipeline)
+        hls_write(int32_t, out, i);
+    }
+    for (uint8_t i = (uint8_t)(m & 15); i <= __builtin_popcount(n); i++) {
+        HLS(pipeline)
+        hls_write(int32_t, out, i);
+    }
+}
+
 static void scalars(hls_stream(int32_t) * out, uint32_t n, int16_t k, bool on, uint8_t m) {
     for (uint32_t i = 0; i < n; i++) {
         HLS(pipeline)
@@ -93,7 +129,8 @@ static void counts(hls_stream(uint64_t) * in, hls_stream(uint64_t) * out, uint32
 
 void idioms(hls_stream(item_t) * i1, hls_stream(item_t) * o1, hls_stream(int32_t) * o2,
             hls_stream(int32_t) * o3, hls_stream(int32_t) * o4, hls_stream(uint64_t) * i5,
-            hls_stream(uint64_t) * o5, uint16_t a, uint16_t b, int32_t g) {
+            hls_stream(uint64_t) * o5, hls_stream(int32_t) * o6, uint16_t a, uint16_t b,
+            int32_t g) {
     HLS(dataflow)
     const uint32_t both = a + b, half = both >> 1;
     choose(i1, o1, (uint8_t)both); // the low bits alone
@@ -101,4 +138,5 @@ void idioms(hls_stream(item_t) * i1, hls_stream(item_t) * o1, hls_stream(int32_t
     scalars(o3, half & 63, (int16_t)hls_saturate(g, 9), b & 4, (uint8_t)(g >> (a & 7)));
     scalars(o4, a > 3 ? a & 15u : b & 15u, (int16_t)g, b, (uint8_t)a);
     counts(i5, o5, half);
+    ranges(o6, both, b, g);
 }

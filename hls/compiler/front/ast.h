@@ -185,6 +185,15 @@ struct dependence { // `#pragma HLS dependence variable=h type=inter direction=R
 // Values of for_loop.pipeline_ii that are no interval.
 enum { PIPELINE_NONE = 0, PIPELINE_LEAST = -1, PIPELINE_OFF = -2 };
 
+// Of a loop whose variable would wrap around before it meets a limit above `most`: whether the
+// limit may be so great is known with the ranges of all values only.
+struct limit_check {
+    const struct variable *var; // as the user declared it
+    int64_t most;
+    const struct expr *limit; // where that of the loop is not the user's; else NULL
+    struct location loc;
+};
+
 struct for_loop {
     const char *label;    // the C label before the loop, or NULL
     struct variable *var; // declared by the for statement; NULL in a STMT_WHILE
@@ -202,6 +211,7 @@ struct for_loop {
     int unroll_factor; // of the pragma, on its way there
     struct dependence *dependences;
     int dependence_count;
+    const struct limit_check *check; // NULL: its variable meets the limit, whatever that is
 };
 
 struct switch_case {

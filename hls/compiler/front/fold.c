@@ -2,6 +2,7 @@
 // Arithmetic on constants, as C11 does it on a machine with 32-bit int and 64-bit long. Signed
 // overflow wraps, as the generated hardware does.
 #include "front.h"
+#include <string.h>
 
 int64_t wrap_value(const struct type *type, int64_t value) {
     if (type->kind == TYPE_BOOL)
@@ -91,4 +92,31 @@ int64_t fold_binary(struct front *f, const struct type *type, enum op_kind op, i
     default:
         return 0;
     }
+}
+
+bool fold_bit_count(const char *name, int64_t value, int64_t *result) {
+    static const char *const counts[] = {"clz", "ctz", "popcount", "parity"};
+    static const char prefix[] = "__builtin_";
+    if (strncmp(name, prefix, strlen(prefix)) != 0)
+        return false;
+    name += strlen(prefix);
+    for (int i = 0; i < 4; i++) {
+        const size_t length = strlen(counts[i]);
+        const char *suffix = name + length;
+        if (strncmp(name, counts[i], length) != 0 ||
+            (*suffix && strcmp(suffix, "l") != 0 && strcmp(suffix, "ll") != 0))
+            continue;
+        const int bits = *suffix ? 64 : 32;
+        int first = -1, last = -1, set = 0;
+        for (int bit = 0; bit < bits; bit++) {
+            if (!((uint64_t)value >> bit & 1))
+                continue;
+            first = first < 0 ? bit : first;
+            last = bit;
+            set++;
+        }
+        *result = i == 0 ? bits - 1 - last : i == 1 ? first : i == 2 ? set : set & 1;
+        return set > 0 || i > 1; // of zero, C defines neither clz nor ctz
+    }
+    return false;
 }

@@ -110,6 +110,10 @@ int64_t fold_unary(const struct type *type, enum op_kind op, int64_t a);
 int64_t fold_binary(struct front *f, const struct type *type, enum op_kind op, int64_t a, int64_t b,
                     struct location loc);
 
+// What gcc's __builtin_clz, ctz, popcount or parity, also with l and ll, give of a constant. False:
+// it is none of these, or not defined.
+bool fold_bit_count(const char *name, int64_t value, int64_t *result);
+
 // ---- bounds.c
 
 struct bounds { // of a number

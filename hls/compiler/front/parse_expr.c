@@ -174,13 +174,17 @@ static struct expr *call(struct front *f, const struct token *name, struct symbo
     if (symbol && symbol->kind != SYM_FUNCTION)
         fail(f->cc, name->loc, "%s is called and is not a function; call functions by their name",
              name->text);
+    if (!symbol && strncmp(name->text, "__builtin_", strlen("__builtin_")) == 0)
+        fail(f->cc, name->loc,
+             "call of %s, which hlsc does not have; it has __builtin_clz, __builtin_ctz, "
+             "__builtin_popcount and __builtin_parity, also with l and ll, so write it with these "
+             "or in C",
+             name->text);
     if (!symbol)
         fail(f->cc, name->loc,
              "call of %s, a function without a body here; hlsc builds hardware from bodies, so "
              "define it",
              name->text);
-    if (!f->function)
-        fail(f->cc, name->loc, "call of %s outside of a function; use a constant", name->text);
     expect(f, "(", "in a call");
     struct expr **args = NULL;
     int count = 0, capacity = 0;
@@ -192,6 +196,12 @@ static struct expr *call(struct front *f, const struct token *name, struct symbo
         } while (accept(f, ","));
         expect(f, ")", "after the arguments of a call");
     }
+    int64_t value;
+    if (count == 1 && args[0]->kind == EXPR_CONST &&
+        fold_bit_count(name->text, args[0]->value, &value))
+        return expr_const(f, int_type(f, 32, true), value, name->loc);
+    if (!f->function)
+        fail(f->cc, name->loc, "call of %s outside of a function; use a constant", name->text);
     return expr_call(f, symbol->function, args, count, name->loc);
 }
 

@@ -269,21 +269,36 @@ static uint64_t count_trips(int64_t low, int64_t high, bool inclusive, int64_t s
     return last + (last < UINT64_MAX);
 }
 
-static void check_limit(struct front *f, const struct count *count, struct location loc) {
+// The type that the limit had before C widened it.
+static const struct type *own_type(const struct expr *limit) {
+    const struct expr *inner = without_cast(limit);
+    return inner->type->bits < limit->type->bits ? inner->type : limit->type;
+}
+
+// Where a loop counts up to what is known at run time only. A limit whose own type the variable can
+// hold is the user's choice, although the variable may wrap around behind its greatest value.
+static const struct limit_check *check_limit(struct front *f, const struct count *count,
+                                             struct location loc) {
     const struct variable *var = count->var;
     const struct expr *limit = count->limit;
-    if (!limit->type->is_signed && count->start < 0 && var->type->is_signed)
+    const wide high = type_bounds(var->type).high;
+    const wide most = high - (count->step - (count->op == OP_LT));
+    if (count->step < 0 || limit->kind == EXPR_CONST || var->type->bits >= 32 ||
+        type_bounds(own_type(limit)).high <= high || bounds_of(limit).high <= most)
+        return NULL;
+    struct limit_check *check = arena_alloc(f->cc, sizeof *check);
+    *check = (struct limit_check){var, most > 0 ? (int64_t)most : 0,
+                                  count->way ? copy_expr(f, limit) : NULL, loc};
+    return check;
+}
+
+static void check_sign(struct front *f, const struct count *count, struct location loc) {
+    const struct variable *var = count->var;
+    if (!count->limit->type->is_signed && count->start < 0 && var->type->is_signed)
         fail(f->cc, loc,
              "%s starts below zero and its limit is unsigned, so C compares them as unsigned; cast "
              "the limit to int",
              var->name);
-    const wide most = bounds_of(limit).high;
-    if (limit->kind != EXPR_CONST && var->type->bits < 32 && most > type_bounds(var->type).high)
-        fail(f->cc, loc,
-             "the limit may be %llu, which is more than %s (%s) can reach; declare the variable as "
-             "wide as the limit, or bound the limit (n & %lld)",
-             (unsigned long long)most, var->name, type_text(f, var->type),
-             (long long)type_bounds(var->type).high);
 }
 
 // A variable that wraps around before it reaches the limit makes an endless loop.
@@ -567,10 +582,11 @@ static struct stmt *parse_for(struct front *f, const char *label) {
     obstacle = obstacle ? obstacle : active.obstacle;
     pop_scope(f);
     if (!obstacle) {
+        loop->check = check_limit(f, &count, head.loc);
         if (count.way) {
             count_way(f, loop, &count);
         } else {
-            check_limit(f, &count, head.loc);
+            check_sign(f, &count, head.loc);
             check_end(f, &count, head.loc);
             if (count.step > 0)
                 count_up(loop, &count);

@@ -107,34 +107,76 @@ static int run(char **argv, struct capture out[2]) {
     return status;
 }
 
+// Where "file:line:col: " stands at the start of `line`, which ends before `end`.
+static struct location location_of(struct compiler *cc, const char *path, const char *line,
+                                   const char *end) {
+    const char *number = line;
+    // The first ":digits:" of the line ends the file name.
+    while ((number = memchr(number, ':', (size_t)(end - number)))) {
+        char *behind;
+        const long value = strtol(number + 1, &behind, 10);
+        if (behind > number + 1 && *behind == ':' && value > 0 && value < 1 << 30)
+            return (struct location){arena_printf(cc, "%.*s", (int)(number - line), line),
+                                     (int)value};
+        number++;
+    }
+    return (struct location){path, 0};
+}
+
+// gcc and clang tell of a macro's text first, and in notes where it is used; the last of these that
+// follow a message is the user's line.
+static struct location outside_of_dialect(struct compiler *cc, const char *path, const char *behind,
+                                          struct location loc) {
+    for (const char *line = behind; *line && is_dialect(loc.file);) {
+        const char *end = line + strcspn(line, "\n");
+        const char *note = strstr(line, "note: "), *error = strstr(line, "error: ");
+        if (error && error < end)
+            break;
+        if (note && note < end)
+            loc = location_of(cc, path, line, note);
+        line = end + (*end == '\n');
+    }
+    return loc;
+}
+
+// "‘hls_write_T’ is not declared", and the like: what is missing is the line that declares it.
+static const char *missing_stream(struct compiler *cc, const char *text) {
+    static const char *const made[] = {"hls_stream_", "hls_read_", "hls_write_", "hls_more_"};
+    if (!strstr(text, "unknown type name") && !strstr(text, "implicit declaration") &&
+        !strstr(text, "undeclared"))
+        return NULL;
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        const char *name = strstr(text, made[i]);
+        if (!name)
+            continue;
+        name += strlen(made[i]);
+        const int length = (int)strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789_");
+        return arena_printf(cc,
+                            "there are no streams of %.*s here; write HLS_STREAM_OF(%.*s) once "
+                            "before the first use, at file scope",
+                            length, name, length, name);
+    }
+    return NULL;
+}
+
 // "file:line:col: error: text" of gcc and clang becomes our own form; the first such line is taken.
 static noreturn void fail_with_first_message(struct compiler *cc, const char *tool,
                                              const char *path, char *messages) {
     char *found = strstr(messages, "error: ");
     if (!found)
         fail(cc, (struct location){path, 0}, "%s refuses the file without an error message", tool);
-    char *text = found + strlen("error: ");
-    text[strcspn(text, "\n")] = 0;
-    char *line_start = found;
-    while (line_start > messages && line_start[-1] != '\n')
-        line_start--;
-    char *number = line_start;
-    struct location loc = {path, 0};
-    // The first ":digits:" of the line ends the file name.
-    while ((number = memchr(number, ':', (size_t)(found - number)))) {
-        char *end;
-        long line = strtol(number + 1, &end, 10);
-        if (end > number + 1 && *end == ':' && line > 0 && line < 1 << 30) {
-            *number = 0;
-            loc = (struct location){line_start, (int)line};
-            break;
-        }
-        number++;
-    }
-    loc.file = arena_strdup(cc, loc.file);
-    text = arena_strdup(cc, text);
+    const char *line = found;
+    while (line > messages && line[-1] != '\n')
+        line--;
+    const char *start = found + strlen("error: ");
+    const int length = (int)strcspn(start, "\n");
+    const char *text = arena_printf(cc, "%.*s", length, start);
+    const struct location loc =
+        outside_of_dialect(cc, path, start + length, location_of(cc, path, line, found));
+    const char *missing = missing_stream(cc, text);
     free(messages);
-    fail(cc, loc, "%s", text);
+    fail(cc, loc, "%s", missing ? missing : text);
 }
 
 static char *run_tool(struct compiler *cc, const char *path, const struct front_options *options,

@@ -209,6 +209,11 @@ struct step {
     int knows[ORIGINS], settles[ORIGINS];
 };
 
+struct bounded { // the limit of a loop, as it is where `guard` holds (NULL: always)
+    struct op *limit, *guard;
+    const struct limit_check *check;
+};
+
 struct process {
     const char *name;
     struct function *function;
@@ -226,6 +231,8 @@ struct process {
     int arg_count;
     int multipliers;   // set by the schedule
     const char *notes; // lines for the report, or NULL
+    struct bounded *bounded;
+    int bounded_count;
     struct region **regions;
     int region_count;
     struct step *steps;
@@ -323,6 +330,9 @@ void ir_drop_unused(struct compiler *cc, struct process *process);
 struct network *lower(struct compiler *cc, struct program *program, const char *top);
 void find_ranges(struct compiler *cc, struct process *process);
 void ir_find_range(const struct process *process, struct op *op); // of one that was made later
+// The greatest value of op where `condition` (NULL: anything) holds.
+wide ir_greatest_where(const struct op *op, const struct op *condition);
+void check_limits(struct compiler *cc, const struct process *process); // of loops
 int ir_range_bits(const struct op *op);
 bool ir_is_exact(const struct op *sum);          // does not wrap in its type
 void bypass_casts(struct process *process);      // conversions that change no value vanish

@@ -390,6 +390,13 @@ void ir_find_range(const struct process *p, struct op *op) {
     op->high = r.high;
 }
 
+wide ir_greatest_where(const struct op *op, const struct op *condition) {
+    struct assumptions known = {0};
+    if (condition)
+        learn(&known, condition, true);
+    return range_under(op, &known, 0).high;
+}
+
 bool ir_is_exact(const struct op *sum) {
     struct range t;
     type_range(sum->bits, sum->is_signed, &t.low, &t.high);

@@ -104,6 +104,14 @@ static struct op *binary(struct lowering *lo, const struct expr *e) {
     struct op *y = lower_expr(lo, e->b);
     const int bits = e->type->bits;
     const bool sgn = e->type->is_signed;
+    const bool is_shift = e->op == OP_SHL || e->op == OP_SHR;
+    if (b->line.file && is_shift && ir_is_const(ir_resolve(y), &known) &&
+        (known < 0 || known >= bits))
+        fail(lo->cc, b->line,
+             "the number of bits that this function of hls.h is given is out of its range (it "
+             "shifts a %d-bit number by %lld); give hls_wrap and hls_saturate 1 to 64, and "
+             "hls_round_shift 1 to 62",
+             bits, (long long)known);
     switch (e->op) {
     case OP_ADD:
         return ir_binary(b, IR_ADD, bits, sgn, e->loc, x, y);

@@ -148,13 +148,26 @@ static struct region *begin_loop(struct lowering *lo, const struct for_loop *out
     return r;
 }
 
+void note_limit(struct lowering *lo, const struct for_loop *loop, struct op *limit) {
+    struct process *p = lo->p;
+    const struct limit_check *check = loop->check;
+    if (!check || (check->limit && expr_has_effect(check->limit)))
+        return;
+    if (check->limit)
+        limit = lower_expr(lo, check->limit);
+    p->bounded = arena_room(lo->cc, p->bounded, p->bounded_count, sizeof *p->bounded);
+    p->bounded[p->bounded_count++] = (struct bounded){limit, lo->guard, check};
+}
+
 static void lower_nest(struct lowering *lo, const struct nest *n) {
     struct builder *b = &lo->b;
     struct op *guard = lo->guard, *limit[MAX_LEVELS];
     const struct for_loop *inner = n->loop[n->levels - 1];
     settle(lo, n->loc[0], false, NULL);
-    for (int i = 0; i < n->levels; i++)
+    for (int i = 0; i < n->levels; i++) {
         limit[i] = evaluate_outside(lo, n->loop[i]->limit);
+        note_limit(lo, n->loop[i], limit[i]);
+    }
     const int slots = lo->slot_count;
     struct region *r = begin_loop(lo, n->loop[0], inner, n->loc[0], n->loc[n->levels - 1]);
     r->levels = n->levels;
@@ -258,6 +271,7 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
     settle(lo, s->loc, false, NULL);
     if (loop->var) {
         limit = evaluate_outside(lo, loop->limit);
+        note_limit(lo, loop, limit);
         index = new_slots(lo, loop->var);
         bind(lo, loop->var, index, -1);
         lo->env[index].op =

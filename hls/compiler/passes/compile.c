@@ -110,6 +110,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     for (int i = 0; i < net->process_count; i++) {
         struct process *p = net->processes[i];
         find_ranges(cc, p);
+        check_limits(cc, p);
         bypass_casts(p);
         cut_products(cc, p);
         balance_chains(cc, p);
