@@ -194,6 +194,26 @@ static void never_written(hls_stream(int8_t) * out, uint16_t n) {
         hls_write(int8_t, out, (int8_t)two[2][0]);
 }
 
+// The word of a memory goes into a register as it is, and is looked at late besides.
+static void taken_as_it_is(hls_stream(int32_t) *out, uint32_t n) {
+    int16_t v[6] = {663, -100, -100, -3185, 100, 15};
+    HLS(array_partition variable=v complete dim=0)
+    static int16_t m[16];
+    for (int32_t i = 0; i < 25; i += 3) {
+        for (int32_t k = 0; k < 6; k++)
+            v[k] = (int16_t)((i >= v[v[(v[k] == 0 ? -128 : 127) & 3] & 3]) * v[3]);
+    }
+    for (int32_t i = -1; i <= 21; i += 2) {
+        for (int32_t k = 0; k < 6; k++) {
+            HLS(unroll)
+            v[k] = (int16_t)(v[k] / 128 * i);
+        }
+        v[1] = m[8];
+        hls_write(int32_t, out, v[(uint32_t)(i + v[3]) & 3]);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        m[i & 15] = (int16_t)(v[i & 3] + (int32_t)i);
+}
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
                 hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
@@ -201,7 +221,8 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int32_t) * shifted_out, hls_stream(int32_t) * cleared_out,
                 hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, hls_stream(int32_t) * e,
                 hls_stream(int32_t) * edges_out, hls_stream(int32_t) * g, hls_stream(int32_t) * f,
-                hls_stream(int32_t) * second_out, hls_stream(int8_t) * never_out, uint16_t n) {
+                hls_stream(int32_t) * second_out, hls_stream(int8_t) * never_out, hls_stream(int32_t) *taken_out,
+                uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
@@ -215,4 +236,5 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
     rows_in_steps(g, (uint8_t)n);
     second_break(f, second_out, n);
     never_written(never_out, n);
+    taken_as_it_is(taken_out, n);
 }
