@@ -126,7 +126,7 @@ static void window(hls_stream(vector_t) *in, hls_stream(sums_t) *out, uint32_t n
 
 // Picks that take several steps: one of 600, and one of 20 rows of 33 for each of four lanes.
 static void long_pick(hls_stream(vector_t) *in, hls_stream(sums_t) *out, uint32_t n) {
-    static int16_t line[600], table[20][33];
+    static int16_t line[300], table[11][27];
     HLS(array_partition variable=line complete)
     HLS(array_partition variable=table complete dim=0)
     for (uint32_t i = 0; i < n; i++) {
@@ -135,11 +135,11 @@ static void long_pick(hls_stream(vector_t) *in, hls_stream(sums_t) *out, uint32_
         sums_t s = {{0}};
         for (int k = 0; k < 4; k++) {
             HLS(unroll)
-            s.v[k] = table[(x.v[k] & 15) + k][(x.v[4] & 31) + (x.v[5] >> k & 1)];
+            s.v[k] = table[(x.v[k] & 7) + k][(x.v[4] & 15) + (x.v[5] >> k & 7)];
         }
-        s.last = line[(x.v[6] & 511) + (x.v[7] & 63)];
-        line[(x.v[1] & 511) + (x.v[2] & 63)] = x.v[3];
-        table[(x.v[2] & 15) + (x.v[3] & 3)][x.v[7] & 31] = x.v[0];
+        s.last = line[(x.v[6] & 255) + (x.v[7] & 31)];
+        line[(x.v[1] & 255) + (x.v[2] & 31)] = x.v[3];
+        table[(x.v[2] & 7) + (x.v[3] & 3)][x.v[7] & 15] = x.v[0];
         hls_write(sums_t, out, s);
     }
 }
