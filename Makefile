@@ -109,7 +109,7 @@ OUTPUTS := build/millrace build/millrace_card build/millrace_broker build/hlsc b
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo test test-long bench performance fit examples lint format format-check tables registers install clean help
+.PHONY: all tests deps demo test test-long quick check bench performance fit examples lint format format-check tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -143,6 +143,16 @@ test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan
 
 test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
+
+# Those whose name says that they look at simulators, cards or the RTL of examples stay out.
+QUICK_TESTS := $(filter-out card_% cycles_test driver_test examples_test hlsc_interp_test profile_test saturation_test sim_test,$(TESTS))
+quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, in seconds
+	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh quick "$(QUICK_TESTS)" ""
+
+TEST ?=
+check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) ## run one test: TEST=plan_test, TEST=cli_test, ...
+	@[ -e "tests/$(TEST).c" ] || [ -e "tests/$(TEST).sh" ] || { echo "check: give TEST=NAME, where tests/NAME.c or tests/NAME.sh is a test"; exit 1; }
+	$(Q)$(RUN) MILLRACE_OPTIMISE=1 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
 	$(Q)$(RUN) CC="$(CC)" tests/bench.sh

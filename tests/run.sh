@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs every test that the Makefile has built, JOBS at a time (two), one line each, and ends with
 # `N passed, N failed, N skipped`: the checks of all programs together.
-# Usage, from the repository's root: tests/run.sh short|long "TEST..." "FUZZER..."
+# Usage, from the repository's root: tests/run.sh quick|short|long "TEST..." "FUZZER..."
+# quick: what needs no Verilator and takes seconds.
 set -u
 kind=$1 tests=$2 fuzzers=$3
 logs=build/test-logs
@@ -102,6 +103,24 @@ seeds() { # fuzzer -> its seed files
     esac
 }
 
+finish() {
+    wait
+    echo "all tests: $((SECONDS - started)) s"
+    cat "$logs"/*.count | awk '{ p += $1; f += $2; s += $3 }
+        END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'
+    exit
+}
+
+if [ "$kind" = quick ]; then
+    export MR_TEST_NO_SIM=1 MILLRACE_OPTIMISE=1
+    step rooms_test 60 tests/rooms_test.sh
+    for test in $tests; do
+        step "$test" 120 "build/tests/$test"
+    done
+    step format 60 make -s -j1 format-check CLANG_FORMAT="${CLANG_FORMAT:-clang-format}"
+    finish
+fi
+
 # In the short run simulators are compiled faster and run slower: a few thousand cycles each.
 [ "$kind" = long ] || export MILLRACE_OPTIMISE=1
 # The long ones first.
@@ -155,6 +174,4 @@ if [ "$kind" = long ]; then
     wait
 fi
 
-echo "all tests: $((SECONDS - started)) s"
-cat "$logs"/*.count | awk '{ p += $1; f += $2; s += $3 }
-    END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'
+finish
