@@ -227,6 +227,25 @@ else
     verdict files FAIL "files that are read stay, and links are followed"
 fi
 
+# What stands at the names of the outputs: a link is followed and the mode kept; a folder refuses all of them. hls.h is
+# found without -I.
+printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid one(hls_stream(uint16_t) *out) {\n    hls_write(uint16_t, out, 1);\n}\n' >"$work/one.c"
+mkdir -p "$work/one" "$work/two/report.txt"
+: >"$work/elsewhere.sv"
+chmod 600 "$work/elsewhere.sv"
+ln -s ../elsewhere.sv "$work/one/one.sv"
+"$hlsc" "$work/one.c" --top one -o "$work/one" >"$work/one.log" 2>&1
+first=$?
+"$hlsc" "$work/one.c" --top one -o "$work/two" >>"$work/one.log" 2>&1
+second=$?
+if [ $first -eq 0 ] && [ $second -eq 1 ] && [ -L "$work/one/one.sv" ] && grep -q "module one" "$work/elsewhere.sv" &&
+    [ "$(stat -c %a "$work/elsewhere.sv")" = 600 ] && [ "$(ls -A "$work/two")" = report.txt ] &&
+    grep -q "two/report.txt cannot be written: it is a folder; choose another folder" "$work/one.log"; then
+    verdict places pass "links at the outputs' names are followed"
+else
+    verdict places FAIL "links at the outputs' names: $(tail -n 1 "$work/one.log")"
+fi
+
 # A kernel that does not end ends in words, and leaves nothing in the cache.
 printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid endless(hls_stream(uint16_t) *out, uint16_t n) {\n    uint16_t i = n | 1;\n    while (i != 0)\n        i |= 2;\n    hls_write(uint16_t, out, i);\n}\n' >"$work/endless.c"
 folders=$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)

@@ -2,8 +2,10 @@
 // The command hlsc.
 #include "check.h"
 #include "compile.h"
+#include "paths.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ static const char usage[] =
     "  --top NAME       the top function\n"
     "  -o DIR           folder for NAME.sv, NAME_ports.h, NAME_model.c, report.json, report.txt "
     "(default .)\n"
-    "  -I DIR, -D X     as for a C compiler\n"
+    "  -I DIR, -D X     as for a C compiler; hls.h is found without\n"
     "  --report         also print the report\n"
     "  --dump-ast       print the typed syntax tree and stop\n"
     "  --dump-ir        print the operations and stop\n"
@@ -181,9 +183,20 @@ static int judge(const struct command *c, int left) {
     return reason ? 2 : 0;
 }
 
+// Where hls.h is, behind the folders that were given: a kernel needs no -I for it.
+static void add_own_headers(struct list *include, char *folder, size_t size) {
+    char error[1024];
+    if (include->count == MAX_LIST || mr_data_dir(folder, size, error, sizeof error) != 0)
+        return;
+    const size_t used = strlen(folder);
+    if ((size_t)snprintf(folder + used, size - used, "/hls/include") < size - used)
+        include->items[include->count++] = folder;
+}
+
 static int run(struct command *c) {
-    char error[8192] = "";
+    char error[8192] = "", headers[PATH_MAX];
     int status;
+    add_own_headers(&c->include, headers, sizeof headers);
     c->compile.front = (struct front_options){c->include.items, c->include.count, c->define.items,
                                               c->define.count, NULL};
     c->check.set = c->set.items;

@@ -15,51 +15,58 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-struct output { // a file in the making, under a name of its own until all are complete
-    char path[PATH_MAX], temporary[PATH_MAX];
+struct output { // a file, held in memory until all are complete
+    char path[PATH_MAX];
     FILE *file;
+    char *text;
+    size_t size;
 };
 
 enum { OUTPUTS = 5 };
 
 static void discard(struct output *outputs) {
-    for (int i = 0; i < OUTPUTS; i++) {
-        if (outputs[i].file) {
+    for (int i = 0; outputs && i < OUTPUTS; i++) {
+        if (outputs[i].file)
             fclose(outputs[i].file);
-            outputs[i].file = NULL;
-        }
-        if (outputs[i].temporary[0])
-            unlink(outputs[i].temporary);
+        free(outputs[i].text);
     }
+    free(outputs);
 }
 
 static FILE *open_output(struct compiler *cc, struct output *out, const struct compile_options *o,
                          const char *name, const char *suffix) {
-    const char *dir = o->out_dir;
     const struct location nowhere = {"hlsc", 0};
-    if (snprintf(out->path, sizeof out->path, "%s/%s%s", dir, name, suffix) >=
-            (int)sizeof out->path ||
-        snprintf(out->temporary, sizeof out->temporary, "%s/.%s%s.%ld", dir, name, suffix,
-                 (long)getpid()) >= (int)sizeof out->temporary) {
-        out->temporary[0] = 0;
-        fail(cc, nowhere, "the path of the output folder '%s' is too long", dir);
-    }
-    if (mr_file_is_same(out->path, o->source)) {
-        out->temporary[0] = 0;
+    char problem[PATH_MAX + 200];
+    if (snprintf(out->path, sizeof out->path, "%s/%s%s", o->out_dir, name, suffix) >=
+        (int)sizeof out->path)
+        fail(cc, nowhere, "the path of the output folder '%s' is too long", o->out_dir);
+    if (mr_file_is_same(out->path, o->source))
         fail(cc, nowhere,
              "%s would be overwritten, and is the kernel; choose another folder with -o",
              out->path);
-    }
-    out->file = fopen(out->temporary, "w");
-    if (!out->file) {
-        const int reason = errno;
-        out->temporary[0] = 0;
-        fail(cc, nowhere, "cannot write %s: %s; choose another folder with -o", out->path,
-             strerror(reason));
-    }
+    if (mr_file_check_output(out->path, problem, sizeof problem) != 0)
+        fail(cc, nowhere, "%s; choose another folder with -o", problem);
+    out->file = open_memstream(&out->text, &out->size);
+    if (!out->file)
+        fail(cc, nowhere, "out of memory");
     return out->file;
+}
+
+static void write_outputs(struct compiler *cc, struct output *outputs) {
+    const struct location nowhere = {"hlsc", 0};
+    char problem[PATH_MAX + 200];
+    for (int i = 0; i < OUTPUTS; i++) {
+        const bool bad = ferror(outputs[i].file) | (fclose(outputs[i].file) != 0);
+        outputs[i].file = NULL;
+        if (bad)
+            fail(cc, nowhere, "out of memory");
+    }
+    for (int i = 0; i < OUTPUTS; i++) {
+        const struct mr_piece piece = {outputs[i].text, outputs[i].size};
+        if (mr_file_write(outputs[i].path, &piece, 1, problem, sizeof problem) != 0)
+            fail(cc, nowhere, "%s; choose another folder with -o", problem);
+    }
 }
 
 static void make_folder(struct compiler *cc, const char *dir) {
@@ -139,14 +146,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     report_text(net, tiles, open_output(cc, &outputs[4], o, "report", ".txt"));
     if (o->print_report)
         report_text(net, tiles, stdout);
-    for (int i = 0; i < OUTPUTS; i++) {
-        const bool bad = ferror(outputs[i].file) | (fclose(outputs[i].file) != 0);
-        outputs[i].file = NULL;
-        if (bad || rename(outputs[i].temporary, outputs[i].path) != 0)
-            fail(cc, (struct location){"hlsc", 0}, "cannot write %s: %s", outputs[i].path,
-                 strerror(errno));
-        outputs[i].temporary[0] = 0;
-    }
+    write_outputs(cc, outputs);
     if (o->warnings && cc->warnings)
         fputs(cc->warnings, o->warnings);
 }
@@ -163,9 +163,8 @@ int compile_keep(const struct compile_options *options, struct compiled *made, c
         status = 0;
     } else {
         snprintf(error, error_size, "%s", made->cc->error);
-        discard(outputs);
     }
-    free(outputs);
+    discard(outputs);
     return status;
 }
 
