@@ -69,6 +69,14 @@ static void bounds(hls_stream(int32_t) * out, uint32_t n, uint16_t m, int32_t s,
     }
 }
 
+// Of constants they are constants.
+_Static_assert(__builtin_clz(1u << 30) == 1 && __builtin_clzll(1) == 63 && __builtin_ctz(40) == 3 &&
+                   __builtin_ctzl(1ul << 40) == 40 && __builtin_clz((uint8_t)257) == 31,
+               "first and last set bit");
+_Static_assert(__builtin_popcount(-1) == 32 && __builtin_popcountll(0xffff00000001ull) == 17 &&
+                   __builtin_parity(7) == 1 && __builtin_parityll(1ull << 63 | 1) == 0,
+               "set bits");
+
 static uint32_t least(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }
@@ -76,6 +84,7 @@ static uint32_t least(uint32_t a, uint32_t b) {
 // So are these, as more than the operators of their limits tells.
 static void ranges(hls_stream(int32_t) * out, uint32_t n, uint16_t m, int32_t s) {
     static const uint16_t ends[1 << (31 - __builtin_clz(11))] = {0, 1, 2, 0, 3, 30, 255, 4};
+    static uint32_t sum;
     uint32_t few = n, some = n & 3;
     if (few > 9)
         few = 9;
@@ -96,6 +105,17 @@ static void ranges(hls_stream(int32_t) * out, uint32_t n, uint16_t m, int32_t s)
             hls_write(int32_t, out, i);
         }
     for (uint8_t i = 0; i < ends[m & 7]; i++) {
+        HLS(pipeline)
+        hls_write(int32_t, out, i);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline)
+        sum = (sum * 5 + i) & 1023;
+    }
+    sum = sum > 1000 ? 300 : sum / 4;
+    if (sum > 200)
+        sum -= 120;
+    for (uint8_t i = 0; i < sum; i++) {
         HLS(pipeline)
         hls_write(int32_t, out, i);
     }

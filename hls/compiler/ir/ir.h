@@ -209,7 +209,7 @@ struct step {
     int knows[ORIGINS], settles[ORIGINS];
 };
 
-struct bounded { // the limit of a loop, as it is where `guard` holds (NULL: always)
+struct bounded { // the limit of a loop, where `guard` holds (NULL: always)
     struct op *limit, *guard;
     const struct limit_check *check;
 };

@@ -4,10 +4,10 @@
 
 void check_limits(struct compiler *cc, const struct process *p) {
     for (int i = 0; i < p->bounded_count; i++) {
-        const struct limit_check *check = p->bounded[i].check;
-        const struct op *guard = p->bounded[i].guard;
-        const wide high = ir_greatest_where(ir_resolve(p->bounded[i].limit),
-                                            guard ? ir_resolve(p->bounded[i].guard) : NULL);
+        const struct bounded *b = &p->bounded[i];
+        const struct limit_check *check = b->check;
+        const wide high =
+            ir_greatest_where(ir_resolve(b->limit), b->guard ? ir_resolve(b->guard) : NULL);
         const struct type *type = check->var->type;
         int64_t mask = 1;
         while (mask * 2 + 1 <= check->most)

@@ -100,6 +100,10 @@ static struct range range_under(const struct op *op, const struct assumptions *k
         learn(&no, op->in[0], false);
         tighter =
             merge(range_under(op->in[1], &yes, depth + 1), range_under(op->in[2], &no, depth + 1));
+    } else if (op->code == IR_SHR && op->in[1]->code == IR_CONST && op->in[1]->imm >= 0 &&
+               op->in[1]->imm < 64) {
+        tighter = range_under(op->in[0], known, depth + 1);
+        tighter = (struct range){tighter.low >> op->in[1]->imm, tighter.high >> op->in[1]->imm};
     } else if (op->code == IR_ADD || op->code == IR_SUB) {
         const struct range a = range_under(op->in[0], known, depth + 1),
                            b = range_under(op->in[1], known, depth + 1);

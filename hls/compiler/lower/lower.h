@@ -201,8 +201,10 @@ void forget_slots(struct lowering *lo, int first);
 struct value *lower_call(struct lowering *lo,
                          const struct expr *call); // its result's leaves, or NULL
 struct value *copy_env(struct lowering *lo);
-// The limit has to be one that the loop's variable can meet, if that is not clear yet.
-void note_limit(struct lowering *lo, const struct for_loop *loop, struct op *limit);
+// The limit of a loop has to be one that its variable can meet, if that is not clear yet. It is
+// told of before the limit is settled (NULL), as a register has the ranges of all its values, and
+// behind: what takes a region of its own is known there only.
+void note_limit(struct lowering *lo, const struct for_loop *loop, struct op *settled);
 struct value merge_values(struct lowering *lo, const struct slot *s, struct op *condition,
                           struct value mine, struct value other);
 void merge_env(struct lowering *lo, struct op *condition, const struct value *otherwise, int count);

@@ -148,13 +148,16 @@ static struct region *begin_loop(struct lowering *lo, const struct for_loop *out
     return r;
 }
 
-void note_limit(struct lowering *lo, const struct for_loop *loop, struct op *limit) {
+void note_limit(struct lowering *lo, const struct for_loop *loop, struct op *settled) {
     struct process *p = lo->p;
     const struct limit_check *check = loop->check;
-    if (!check || (check->limit && expr_has_effect(check->limit)))
+    if (!check)
         return;
-    if (check->limit)
-        limit = lower_expr(lo, check->limit);
+    const struct expr *e = check->limit ? check->limit : loop->limit;
+    const bool is_late = expr_has_effect(e);
+    if (is_late != (settled != NULL) || (is_late && check->limit))
+        return;
+    struct op *limit = is_late ? settled : lower_expr(lo, e);
     p->bounded = arena_room(lo->cc, p->bounded, p->bounded_count, sizeof *p->bounded);
     p->bounded[p->bounded_count++] = (struct bounded){limit, lo->guard, check};
 }
@@ -163,6 +166,8 @@ static void lower_nest(struct lowering *lo, const struct nest *n) {
     struct builder *b = &lo->b;
     struct op *guard = lo->guard, *limit[MAX_LEVELS];
     const struct for_loop *inner = n->loop[n->levels - 1];
+    for (int i = 0; i < n->levels; i++)
+        note_limit(lo, n->loop[i], NULL);
     settle(lo, n->loc[0], false, NULL);
     for (int i = 0; i < n->levels; i++) {
         limit[i] = evaluate_outside(lo, n->loop[i]->limit);
@@ -268,6 +273,7 @@ static void lower_steps(struct lowering *lo, const struct stmt *s) {
         fail(lo->cc, s->loc,
              "hls_more is the condition of a loop that cannot be pipelined, for it holds further "
              "loops or 'pipeline off'; let the loop hold straight code only");
+    note_limit(lo, loop, NULL);
     settle(lo, s->loc, false, NULL);
     if (loop->var) {
         limit = evaluate_outside(lo, loop->limit);

@@ -409,6 +409,7 @@ static void read_unrolled(struct lowering *lo, const struct for_loop *loop, stru
                           : "this loop lies inside of an iteration, where loops are unrolled, and "
                             "needs a constant bound for that; loop to the largest bound with an if "
                             "inside, or leave the pipeline pragma of the loop around it out");
+    note_limit(lo, loop, NULL);
     note_limit(lo, loop, bound);
     if (loop->pipeline_ii > 0 || loop->pipeline_ii == PIPELINE_LEAST)
         fail(lo->cc, loc,
