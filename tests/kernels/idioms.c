@@ -152,10 +152,11 @@ void idioms(hls_stream(item_t) * i1, hls_stream(item_t) * o1, hls_stream(int32_t
             hls_stream(uint64_t) * o5, hls_stream(int32_t) * o6, uint16_t a, uint16_t b,
             int32_t g) {
     HLS(dataflow)
-    const uint32_t both = a + b, half = both >> 1;
+    const uint32_t both = a + b;
+    uint32_t half = both >> 1, seven = 7;
     choose(i1, o1, (uint8_t)both); // the low bits alone
     bounds(o2, both, b, g, a);
-    scalars(o3, half & 63, (int16_t)hls_saturate(g, 9), b & 4, (uint8_t)(g >> (a & 7)));
+    scalars(o3, half & 63, (int16_t)hls_saturate(g, 9), b & 4, (uint8_t)(g >> (a & seven)));
     scalars(o4, a > 3 ? a & 15u : b & 15u, (int16_t)g, b, (uint8_t)a);
     counts(i5, o5, half);
     ranges(o6, both, b, g);

@@ -139,10 +139,12 @@ static struct location outside_of_dialect(struct compiler *cc, const char *path,
     return loc;
 }
 
-// "‘hls_write_T’ is not declared", and the like: what is missing is the line that declares it.
-static const char *missing_stream(struct compiler *cc, const char *text) {
+// "‘hls_write_T’ is not declared", and the like: what is missing, or stands there twice, is the
+// line that declares the streams of T.
+static const char *of_streams(struct compiler *cc, const char *text) {
     static const char *const made[] = {"hls_stream_", "hls_read_", "hls_write_", "hls_more_"};
-    if (!strstr(text, "unknown type name") && !strstr(text, "implicit declaration") &&
+    const bool is_twice = strstr(text, "conflicting types") || strstr(text, "redefinition");
+    if (!is_twice && !strstr(text, "unknown type name") && !strstr(text, "implicit declaration") &&
         !strstr(text, "undeclared"))
         return NULL;
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
@@ -153,8 +155,11 @@ static const char *missing_stream(struct compiler *cc, const char *text) {
         const int length = (int)strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                              "0123456789_");
         return arena_printf(cc,
-                            "there are no streams of %.*s here; write HLS_STREAM_OF(%.*s) once "
-                            "before the first use, at file scope",
+                            is_twice
+                                ? "HLS_STREAM_OF(%.*s) stands here a second time for %.*s; "
+                                  "keep the first one"
+                                : "there are no streams of %.*s here; write "
+                                  "HLS_STREAM_OF(%.*s) once before the first use, at file scope",
                             length, name, length, name);
     }
     return NULL;
@@ -174,9 +179,9 @@ static noreturn void fail_with_first_message(struct compiler *cc, const char *to
     const char *text = arena_printf(cc, "%.*s", length, start);
     const struct location loc =
         outside_of_dialect(cc, path, start + length, location_of(cc, path, line, found));
-    const char *missing = missing_stream(cc, text);
+    const char *better = of_streams(cc, text);
     free(messages);
-    fail(cc, loc, "%s", missing ? missing : text);
+    fail(cc, loc, "%s", better ? better : text);
 }
 
 static char *run_tool(struct compiler *cc, const char *path, const struct front_options *options,

@@ -21,16 +21,33 @@ void refuse_crossing(struct compiler *cc, const struct variable *var) {
              var->name);
 }
 
-static const struct expr *first_value(const struct function *f, const struct variable *var) {
-    for (int i = 0; i < f->body->count; i++)
-        if (f->body->body[i]->kind == STMT_DECL && f->body->body[i]->var == var)
-            return f->body->body[i]->init;
-    return NULL;
+static void refuse_effects(struct compiler *cc, const struct expr *e) {
+    if (e && e->has_effects)
+        fail(cc, e->loc,
+             "what a process is given reads a stream or calls a function with side effects; do it "
+             "in the process");
 }
 
 static void bind_scalars(struct lowering *lo, const struct network *net, const struct expr *e);
 
-// A scalar parameter of the dataflow function, or a constant that it declares, as the process being
+// The value of a scalar that the dataflow function declares; nothing changes it, for a process is
+// given no address of it. NULL: it declares none.
+static struct op *declared_value(struct lowering *lo, const struct network *net,
+                                 const struct variable *var) {
+    const struct stmt *decl = NULL;
+    for (int i = 0; i < net->top->body->count && !var->is_static; i++)
+        if (net->top->body->body[i]->kind == STMT_DECL && net->top->body->body[i]->var == var)
+            decl = net->top->body->body[i];
+    if (decl && decl->init) {
+        bind_scalars(lo, net, decl->init);
+        return lower_expr(lo, decl->init);
+    }
+    return decl && var->values
+               ? ir_const(&lo->b, var->type->bits, var->type->is_signed, var->values[0])
+               : NULL;
+}
+
+// A scalar parameter of the dataflow function, or a number that it declares, as the process being
 // read sees it.
 static void bind_scalar(struct lowering *lo, const struct network *net, const struct expr *e) {
     struct process *p = lo->p;
@@ -48,16 +65,14 @@ static void bind_scalar(struct lowering *lo, const struct network *net, const st
                       NULL, 0);
         value->name = var->name;
     }
-    if (!value) {
-        const struct expr *init = var->is_const ? first_value(net->top, var) : NULL;
-        if (!init)
-            fail(lo->cc, e->loc,
-                 "'%s' is neither a scalar parameter nor a constant of the dataflow function, and "
-                 "a process is given these only; calculate in the process",
-                 var->name);
-        bind_scalars(lo, net, init);
-        value = lower_expr(lo, init);
-    }
+    if (!value)
+        value = declared_value(lo, net, var);
+    if (!value)
+        fail(lo->cc, e->loc,
+             "'%s' is neither a scalar parameter of the dataflow function nor a number that is "
+             "declared there with its value (const uint32_t both = n + m;), and a process is given "
+             "these only; calculate in the process",
+             var->name);
     const int slot = new_slots(lo, var);
     bind(lo, var, slot, -1);
     lo->env[slot].op = value;
@@ -78,10 +93,7 @@ static void bind_scalars(struct lowering *lo, const struct network *net, const s
 // The value of a scalar argument: what C makes of the scalars of the dataflow function.
 static struct op *lower_argument(struct lowering *lo, const struct network *net,
                                  const struct variable *param, const struct expr *arg) {
-    if (arg->has_effects)
-        fail(lo->cc, arg->loc,
-             "an argument of a process reads a stream or calls a function with side effects; do "
-             "it in the process");
+    refuse_effects(lo->cc, arg);
     bind_scalars(lo, net, arg);
     struct op *value = lower_expr(lo, arg);
     if (value->code == IR_ARG)
@@ -214,8 +226,9 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
                                  .from_process = -1,
                                  .to_process = -1,
                                  .loc = s->var->loc};
-        } else if (s->kind == STMT_DECL && s->var->is_const && is_scalar(s->var->type)) {
-            continue; // read where an argument names it
+        } else if (s->kind == STMT_DECL && is_scalar(s->var->type) &&
+                   (s->var->is_const || !s->var->is_static)) {
+            refuse_effects(cc, s->init); // else read where an argument names it
         } else if (s->kind == STMT_EXPR && s->a->kind == EXPR_CALL) {
             int calls = 0;
             for (int k = 0; k < net->process_count; k++)
@@ -233,8 +246,10 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
             add_process(cc, net, p);
         } else {
             fail(cc, s->loc,
-                 "a dataflow function holds only streams, constants (const uint32_t both = n + m;) "
-                 "and calls of processes; move this statement into a process");
+                 "a dataflow function holds only streams, numbers that are declared with their "
+                 "value "
+                 "(const uint32_t both = n + m;) and calls of processes; move this statement into "
+                 "a process");
         }
     }
     for (int i = 0; i < net->channel_count; i++) {
