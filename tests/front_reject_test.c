@@ -56,6 +56,10 @@ static const struct rejection rejections[] = {
     {1, "void f(void) { for (uint8_t i = 9; i >= 0; i--) ; }", "use a signed type"},
     {1, "void f(void) { for (uint8_t i = 9; i > 0; i -= 2) ; }", "use a signed type"},
     {1, "void f(uint32_t n) { for (int i = -1; i < n; i++) ; }", "compares them as unsigned"},
+    {1,
+     "struct s { int a[2]; }; int g(int a[2]) { return a[1]; } "
+     "int f(struct s x, struct s y, int c) { return g((c ? x : y).a); }",
+     "an array that ?: chooses"},
     {2, "void f(int n) {\n n = __builtin_bswap32(n); }",
      "call of __builtin_bswap32, which hlsc does"},
     {1, "static const int t = __builtin_clz(0);", "call of __builtin_clz"},

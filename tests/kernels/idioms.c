@@ -24,6 +24,7 @@ static void choose(hls_stream(item_t) * in, hls_stream(item_t) * out, uint32_t n
         item_t z = x.ok ? (last.ok ? larger(x, last) : x) : i & 1 ? last : best;
         z.id = (uint16_t)(z.id + (x.ok ? x : last).key);
         last = x;
+        z.v[i % 4] = (x.key & 2 ? x : i & 3 ? last : best).v[(i + 1) % 4];
         best = best.key < z.key || (i & 7) == 0 ? z : best;
         hls_write(item_t, out, (x.key & 1) ? best : z);
     }

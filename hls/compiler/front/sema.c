@@ -241,12 +241,24 @@ bool mentions(const struct expr *e, const struct variable *var) {
     return mentions(e->a, var) || mentions(e->b, var) || mentions(e->c, var);
 }
 
+// A number or array of (c ? x : y), which is that of x or of y. Arrays are looked at by their
+// elements only.
+static struct expr *select_member(struct front *f, const struct expr *a, struct expr *of_b,
+                                  struct expr *of_c, struct location loc) {
+    if (is_number(of_b->type))
+        return expr_select(f, a->a, of_b, of_c, loc);
+    return with_children(f, new_expr(f, EXPR_SELECT, of_b->type, loc), a->a, of_b, of_c);
+}
+
 struct expr *expr_index(struct front *f, struct expr *a, struct expr *b, struct location loc) {
     if (a->type->kind == TYPE_POINTER)
         fail(f->cc, loc,
              "pointer arithmetic: an index on a pointer; declare the parameter as an array `T "
              "%s[N]`",
              a->kind == EXPR_VAR ? a->var->name : "name");
+    if (a->kind == EXPR_SELECT && a->type->kind == TYPE_ARRAY) // (c ? x : y).f[b]
+        return select_member(f, a, expr_index(f, a->b, copy_expr(f, b), loc),
+                             expr_index(f, a->c, b, loc), loc);
     if (a->type->kind != TYPE_ARRAY || !is_lvalue(a))
         fail(f->cc, loc, "an index on %s, which is not an array variable; index an array",
              type_text(f, a->type));
@@ -271,9 +283,9 @@ struct expr *expr_field(struct front *f, struct expr *a, const char *name, bool 
     for (int i = 0; i < def->field_count; i++) {
         if (strcmp(def->fields[i].name, name) != 0)
             continue;
-        if (a->kind == EXPR_SELECT && is_number(def->fields[i].type)) // (c ? x : y).f
-            return expr_select(f, a->a, expr_field(f, a->b, name, false, loc),
-                               expr_field(f, a->c, name, false, loc), loc);
+        if (a->kind == EXPR_SELECT)
+            return select_member(f, a, expr_field(f, a->b, name, false, loc),
+                                 expr_field(f, a->c, name, false, loc), loc);
         if (!is_lvalue(a))
             fail(f->cc, loc,
                  "field %s of a value without a name; put the struct into a variable first", name);
@@ -410,6 +422,11 @@ static struct expr *convert_argument(struct front *f, struct function *callee, i
              "array given for pointer parameter %s of %s; declare the parameter as an array `T "
              "%s[%lld]`",
              param->name, callee->name, param->name, (long long)arg->type->count);
+    if (type->kind == TYPE_ARRAY && arg->kind == EXPR_SELECT)
+        fail(f->cc, arg->loc,
+             "argument %d of %s is an array that ?: chooses; choose in an if, with a call in each "
+             "branch",
+             index + 1, callee->name);
     if (!same_type(type, arg->type) || (type->kind == TYPE_ARRAY && !is_lvalue(arg)))
         fail(f->cc, arg->loc,
              "argument %d of %s is %s and its parameter is %s; pass one of that very type",
