@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which unrolled loops are read once for all their iterations, and what hlsc says, on the given
-// stream and in the report, of those that become many copies.
+// stream and in the report, of those that become many copies, and of control that is too long.
 #define _POSIX_C_SOURCE 200809L
 #include "compile.h"
 #include <check.h>
@@ -95,11 +95,39 @@ START_TEST(test_expansion) {
 }
 END_TEST
 
+// What would shorten the control: here the writers of one stream are too many.
+START_TEST(test_control) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    ck_assert(stream);
+    fputs("#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\n"
+          "void k(hls_stream(int32_t) *in, hls_stream(int32_t) *out) {\n"
+          "int32_t s = hls_read(int32_t, in);\n",
+          stream);
+    for (int i = 0; i < 150; i++)
+        fprintf(stream,
+                "if (s & %d)\nfor (int i = 0; i < (s & 7); i++) {\nHLS(pipeline)\n"
+                "hls_write(int32_t, out, s);\ns += %d;\n}\n",
+                1 << i % 6, i);
+    fputs("}\n", stream);
+    ck_assert_int_eq(fclose(stream), 0);
+    char *warnings = compile_text(text);
+    ck_assert_msg(strstr(warnings, "kernel.c:3: warning: the control of process 'k' takes ") &&
+                      strstr(warnings, " (credit), ") &&
+                      strstr(warnings, "let fewer loops write the stream"),
+                  "%s", warnings);
+    free(warnings);
+    free(text);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hlsc_expand");
     TCase *tcase = tcase_create("expand");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_expansion, 0, (int)(sizeof cases / sizeof *cases));
+    tcase_add_test(tcase, test_control);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

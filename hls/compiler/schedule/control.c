@@ -5,6 +5,8 @@
 // as its place permits; what else a function looks at is there early.
 #include "control.h"
 
+#include <string.h>
+
 static int lut_levels(int inputs) { // of a function of so many bits
     int levels = 0;
     for (; inputs > 1; inputs = (inputs + 5) / 6)
@@ -309,13 +311,31 @@ struct control_path slowest_control(const struct network *net, const struct proc
     return worst;
 }
 
+// What makes it shorter.
+static const char *help_for(const char *kind) {
+    static const struct {
+        const char *kind, *help;
+    } helps[] = {
+        {"pick", "spread loops and conditions between them over several processes"},
+        {"drain", "spread loops over several processes"},
+        {"read", "let fewer loops read the stream, or base the conditions of reads on loop "
+                 "indices, scalars, or a bool that the iteration before has computed"},
+        {"credit", "let fewer loops write the stream (one loop that computes what to write), or "
+                   "base the conditions of writes on loop indices and scalars"},
+    };
+    for (size_t i = 0; i < sizeof helps / sizeof *helps; i++)
+        if (strcmp(kind, helps[i].kind) == 0)
+            return helps[i].help;
+    return "base conditions of reads, while and break on loop indices, scalars, or a bool that the "
+           "iteration before has computed";
+}
+
 void warn_of_control(struct compiler *cc, const struct network *net, const struct process *p) {
     const struct control_path path = slowest_control(net, p);
     if (path.ns <= SCHEDULE_BUDGET)
         return;
     warn(cc, path.loc,
          "the control of process '%s' takes %.2f ns (%s), and nothing of a cycle should take more "
-         "than %.2f (without routing); base conditions of reads, while and break on loop indices, "
-         "scalars, or a bool that the iteration before has computed",
-         p->name, path.ns, path.kind, SCHEDULE_BUDGET);
+         "than %.2f (without routing); %s",
+         p->name, path.ns, path.kind, SCHEDULE_BUDGET, help_for(path.kind));
 }
