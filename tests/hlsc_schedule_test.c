@@ -286,6 +286,19 @@ static const struct distance_case distances[] = {
      "m[c] = m[c] * 5 + x;", 3},
     {"for (uint32_t j = 0; j < (n & 3); j++) for (uint32_t c = 0; c < 9; c++)",
      "m[c] = m[c] * 5 + x;", 9},
+    // Loops of constant bounds are one round; the loop around them has the next one.
+    {"for (uint32_t j = 0; j < 4; j++) for (uint32_t c = 0; c < 8; c++)",
+     "m[j * 8 + c] = m[j * 8 + c] * 5 + x;", 32},
+    {"for (uint32_t j = 0; j < 2; j++) for (int d = 3; d > 0; d--) for (int c = 0; c < 8; c += 4)",
+     "m[j * 16 + d * 4 + c / 4] = m[(1 - j) * 16 + d * 4 + c / 4] * 5 + x;", 6},
+    {"for (uint32_t j = 0; j < 2; j++) for (uint32_t c = 0; c < 7; c++)",
+     "m[j * 32 + c] = m[(1 - j) * 32 + 6 - c] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j < 4; j++) for (uint32_t c = 0; c < 3; c++)",
+     "m[j + c] = m[j + c] * 5 + x;", 2},
+    {"for (uint32_t j = 0; j < (n & 7); j++) for (uint32_t c = 0; c < 3; c++)",
+     "m[j * 3 + c] = m[j * 3 + c] * 5 + x;", 1},
+    {"for (uint32_t j = 0; j < 4; j++) for (uint32_t c = 0; c < 8; c++)",
+     "m[j * 8 + c] = m[j * 8 + c] * 5 + x; if (x == 3) break;", 1},
     // One round long.
     {"", "m[i] = m[i] * 5 + x;", -1},
     // What is written last is read first.

@@ -162,14 +162,40 @@ static void meeting(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint8_t
     }
 }
 
+// Rows and columns that are constant, around and around: the next round is as far as they are long.
+#define GRID(name, J, K, at, from)                                                                 \
+    static void name(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint16_t wide) {         \
+        static int32_t a[128];                                                                     \
+        for (int i = 0; i < (wide & 7); i++)                                                       \
+            for (int j = 0; j < J; j++)                                                            \
+                for (int k = 0; k < K; k++) {                                                      \
+                    HLS(pipeline)                                                                  \
+                    const int32_t x = hls_read(int32_t, in);                                       \
+                    const int32_t y = (a[from] * 3 + x) >> 1;                                      \
+                    a[at] = y;                                                                     \
+                    hls_write(int32_t, out, y);                                                    \
+                }                                                                                  \
+    }
+GRID(grid, 3, 5, j * 5 + k, j * 5 + k)
+GRID(mirrored, 4, 3, j * 3 + k, (3 - j) * 3 + k)
+GRID(turned, 2, 7, j * 64 + k, (1 - j) * 64 + 6 - k)
+GRID(overlaid, 3, 2, j + k, k * 2)
+
 void nests(hls_stream(int32_t) * in0, hls_stream(int32_t) * out0, hls_stream(int32_t) * in1,
            hls_stream(int32_t) * out1, hls_stream(int32_t) * in2, hls_stream(int32_t) * out2,
            hls_stream(int32_t) * in3, hls_stream(int32_t) * out3, hls_stream(int32_t) * in4,
-           hls_stream(int32_t) * out4, uint8_t n, uint8_t k, uint8_t m, uint16_t wide) {
+           hls_stream(int32_t) * out4, hls_stream(int32_t) * in5, hls_stream(int32_t) * out5,
+           hls_stream(int32_t) * in6, hls_stream(int32_t) * out6, hls_stream(int32_t) * in7,
+           hls_stream(int32_t) * out7, hls_stream(int32_t) * in8, hls_stream(int32_t) * out8,
+           uint8_t n, uint8_t k, uint8_t m, uint16_t wide) {
     HLS(dataflow)
     again(in0, out0, n, k, wide);
     neighbours(in1, out1, n, k);
     middle(in2, out2, n, k, m);
     wanted(in3, out3, n);
     meeting(in4, out4, n);
+    grid(in5, out5, wide);
+    mirrored(in6, out6, wide);
+    turned(in7, out7, wide);
+    overlaid(in8, out8, wide);
 }

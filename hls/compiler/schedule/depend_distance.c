@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many iterations lie between two accesses of one word at least, whatever the scalars are:
-// guards and addresses are evaluated for every value of the innermost index, and what is not known
-// counts as the nearest possible.
+// guards and addresses are evaluated for every iteration of a round, and what is not known counts
+// as the nearest possible. A round is one of the innermost loop, or of several loops whose bounds
+// are constant.
 #include "depend.h"
 #include "evaluate.h"
 
@@ -17,7 +18,7 @@ enum {
     NOT_ASKED_YET = 0
 };
 
-struct accesses { // of one operation, in the iterations of the innermost loop
+struct accesses { // of one operation, in the iterations of a round
     int32_t *word;
     int64_t count; // behind them the access does not happen, or NOTHING_IS_KNOWN
 };
@@ -25,6 +26,8 @@ struct accesses { // of one operation, in the iterations of the innermost loop
 struct distances {
     const struct pass *a;
     const struct op *index; // of the innermost loop, or NULL
+    int levels;             // innermost loops that are a round together
+    int64_t round;          // iterations of these; 0: known at run time only
     // The one operation that looks at this one, or NULL: none or several.
     const struct op **user;
     struct accesses *accesses; // [op_count]
@@ -83,11 +86,26 @@ static bool known_value(const struct distances *d, const struct op *op, wide *va
     return op->low == op->high || d->known[op->id];
 }
 
-static void evaluate_cone(struct distances *d, int64_t index) {
+// Is `op` an index of the round? Gives its value in the nth iteration.
+static bool index_in_round(const struct distances *d, const struct op *op, int64_t n, wide *value) {
+    const struct region *r = d->a->r;
+    for (int i = 1; i <= d->levels; i++) {
+        const struct level *level = &r->level[r->levels - i];
+        const int64_t at = i < d->levels ? n % level->trips : n;
+        if (op == level->index) {
+            *value = level->start + at * level->step;
+            return true;
+        }
+        n = i < d->levels ? n / level->trips : 0;
+    }
+    return false;
+}
+
+// In the nth iteration of a round.
+static void evaluate_cone(struct distances *d, int64_t n) {
     for (int i = 0; i < d->cone_count; i++) {
         const struct op *op = d->cone[i];
-        if (op == d->index) {
-            d->value[op->id] = index;
+        if (index_in_round(d, op, n, &d->value[op->id])) {
             d->known[op->id] = true;
             continue;
         }
@@ -168,11 +186,13 @@ static int find_reasons(const struct distances *d, const struct op *load, struct
     return count;
 }
 
-// Iterations of the innermost loop that have to be looked at, or NOTHING_IS_KNOWN.
+// Iterations of a round that have to be looked at, or NOTHING_IS_KNOWN.
 static int64_t round_of(struct distances *d, const struct op *op) {
     const struct region *r = d->a->r;
     if (!r->levels)
         return NOTHING_IS_KNOWN;
+    if (d->levels > 1)
+        return d->round;
     const struct level *inner = &r->level[r->levels - 1];
     const wide most =
         inner->trips >= 0 ? inner->trips : (inner->index->high - inner->start) / inner->step + 1;
@@ -183,7 +203,7 @@ static int64_t round_of(struct distances *d, const struct op *op) {
     if (!op->in[0] || !is_even(d, op->in[0], &step, 0))
         return NOTHING_IS_KNOWN;
     step *= inner->step;
-    evaluate_cone(d, inner->start);
+    evaluate_cone(d, 0);
     if (!step || step > MAX_ROUND || step < -MAX_ROUND || !known_value(d, op->in[0], &address))
         return NOTHING_IS_KNOWN;
     // It may begin outside, where a guard keeps it from happening.
@@ -193,7 +213,6 @@ static int64_t round_of(struct distances *d, const struct op *op) {
 }
 
 static void find_accesses(struct distances *d, const struct op *op, struct accesses *found) {
-    const struct region *r = d->a->r;
     const int64_t words = d->a->p->memories[op->imm].words;
     struct reason reasons[MAX_REASONS];
     int count = 0;
@@ -214,9 +233,8 @@ static void find_accesses(struct distances *d, const struct op *op, struct acces
         return;
     }
     found->count = rounds;
-    const struct level *inner = &r->level[r->levels - 1];
     for (int64_t n = 0; n < rounds; n++) {
-        evaluate_cone(d, inner->start + n * inner->step);
+        evaluate_cone(d, n);
         wide value = 0;
         bool happens = true;
         for (int i = 0; i < count && happens; i++)
@@ -271,13 +289,14 @@ bool may_break_off(const struct region *r) {
     return r->break_if && !break_ends_all(r);
 }
 
-// Iterations of a round of the innermost loop that another round follows, at least.
-static int64_t least_round(const struct region *r) {
+// Iterations of a round that another round follows, at least.
+static int64_t least_round(const struct distances *d) {
+    const struct region *r = d->a->r;
     const struct level *inner = &r->level[r->levels - 1];
     if (may_break_off(r))
         return 1;
     if (inner->trips >= 0)
-        return inner->trips;
+        return d->round;
     const wide last = inner->limit->low - !inner->inclusive;
     const wide least = last < inner->start ? 1 : (last - inner->start) / inner->step + 1;
     return least > MAX_ROUND ? MAX_ROUND : (int64_t)least;
@@ -380,8 +399,8 @@ struct nearest find_nearest(struct distances *d, const struct op *first, const s
         !make_marks(d, d->a->p->memories[first->imm].words))
         return (struct nearest){same_iteration ? 0 : 1, 0};
     search_round(d, x, y, same_iteration, &best);
-    if (r->levels > 1)
-        search_next_round(d, x, y, least_round(r), &best);
+    if (r->levels > d->levels)
+        search_next_round(d, x, y, least_round(d), &best);
     return best;
 }
 
@@ -407,6 +426,29 @@ static void find_users(struct distances *d, bool *seen) {
         note_user(d, seen, a->r->carried[i].next, NULL);
 }
 
+// Several loops are a round where all of its iterations can be looked at.
+static void find_levels(struct distances *d) {
+    const struct region *r = d->a->r;
+    if (!r->levels)
+        return;
+    d->levels = 1;
+    d->round = r->level[r->levels - 1].trips > 0 ? r->level[r->levels - 1].trips : 0;
+    if (!d->round || may_break_off(r))
+        return;
+    int64_t work = d->a->s->op_count; // of an iteration, at most
+    for (int i = 0; i < r->effect_count; i++)
+        work += r->effects[i]->code == IR_STORE ? d->a->s->op_count : 0;
+    for (int n = 0; n < d->a->s->op_count; n++)
+        work += d->a->s->ops[n]->code == IR_LOAD ? d->a->s->op_count : 0;
+    while (d->levels < r->levels) {
+        const int64_t trips = r->level[r->levels - 1 - d->levels].trips;
+        if (trips <= 0 || trips > MAX_ROUND / d->round || trips * d->round > MAX_WORK / work)
+            return;
+        d->round *= trips;
+        d->levels++;
+    }
+}
+
 struct distances *distances_open(const struct pass *a) {
     struct compiler *cc = a->cc;
     const size_t count = (size_t)a->p->op_count + 1;
@@ -414,6 +456,7 @@ struct distances *distances_open(const struct pass *a) {
     d->a = a;
     d->index = a->r->levels ? a->r->level[a->r->levels - 1].index : NULL;
     d->work = MAX_WORK;
+    find_levels(d);
     d->user = arena_alloc(cc, count * sizeof *d->user);
     d->accesses = arena_alloc(cc, count * sizeof *d->accesses);
     d->in_cone = arena_alloc(cc, count * sizeof *d->in_cone);
