@@ -246,6 +246,14 @@ else
     verdict places FAIL "links at the outputs' names: $(tail -n 1 "$work/one.log")"
 fi
 
+# Without descriptors the C compiler is not what is missing.
+(ulimit -n 4 && "$hlsc" "$work/one.c" --top one -o "$work/one") >"$work/few.log" 2>&1
+if [ $? -eq 1 ] && grep -q 'could not be run on it: Too many open files' "$work/few.log"; then
+    verdict few pass "a lack of descriptors is told"
+else
+    verdict few FAIL "a lack of descriptors: $(tail -n 1 "$work/few.log")"
+fi
+
 # A kernel that does not end ends in words, and leaves nothing in the cache.
 printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid endless(hls_stream(uint16_t) *out, uint16_t n) {\n    uint16_t i = n | 1;\n    while (i != 0)\n        i |= 2;\n    hls_write(uint16_t, out, i);\n}\n' >"$work/endless.c"
 folders=$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)

@@ -72,7 +72,8 @@ static bool drain(int fds[2], struct capture out[2]) {
     return true;
 }
 
-// Runs argv with stdout and stderr captured; returns the exit status, or -1 where it did not run.
+// Runs argv with stdout and stderr captured; returns the exit status, or -1 and errno where it did
+// not run.
 static int run(char **argv, struct capture out[2]) {
     int pipes[2][2] = {{-1, -1}, {-1, -1}};
     posix_spawn_file_actions_t actions;
@@ -86,7 +87,8 @@ static int run(char **argv, struct capture out[2]) {
     for (int i = 0; ok && i < 4; i++)
         if (pipes[i / 2][i % 2] > 2)
             ok = posix_spawn_file_actions_addclose(&actions, pipes[i / 2][i % 2]) == 0;
-    ok = ok && posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0;
+    int reason = ok ? posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) : errno;
+    ok = ok && reason == 0;
     posix_spawn_file_actions_destroy(&actions);
     for (int i = 0; i < 2; i++)
         if (pipes[i][1] >= 0)
@@ -104,6 +106,7 @@ static int run(char **argv, struct capture out[2]) {
         if (read_all && WIFEXITED(state))
             status = WEXITSTATUS(state);
     }
+    errno = reason;
     return status;
 }
 
@@ -215,10 +218,15 @@ static char *run_tool(struct compiler *cc, const char *path, const struct front_
 
     struct capture out[2] = {{0}, {0}};
     int status = run(argv, out);
+    const int reason = errno;
     if (status != 0) {
         free(out[0].data);
         if (status < 0 || status == 127 || !out[1].data) {
             free(out[1].data);
+            // Short of processes or descriptors it is no use to install it.
+            if (status < 0 && reason && reason != ENOENT && reason != EACCES)
+                fail(cc, (struct location){path, 0},
+                     "the C compiler \"%s\" could not be run on it: %s", tool, strerror(reason));
             fail(cc, (struct location){path, 0},
                  "the C compiler \"%s\" could not be run on it; install it or set HLSC_CC", tool);
         }
