@@ -45,6 +45,8 @@ static struct bounds of_binary(const struct expr *e) {
     case OP_SUB:
         return within(e->type, a.low - b.high, a.high - b.low);
     case OP_MUL: {
+        if (a.high > INT64_MAX || b.high > INT64_MAX) // the product might be beyond wide
+            return all;
         const wide of[4] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
         return hull(e->type, of, 4);
     }
