@@ -214,6 +214,23 @@ static void taken_as_it_is(hls_stream(int32_t) *out, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         m[i & 15] = (int16_t)(v[i & 3] + (int32_t)i);
 }
+// A memory whose reads follow its writes in one loop, and which lanes read elsewhere.
+static void followed_beside_lanes(hls_stream(int32_t) *in, hls_stream(int32_t) *out, uint32_t n) {
+    static int32_t m[32];
+    HLS(bind_storage variable=m impl=bram latency=1)
+    int32_t sum = 0;
+    for (int k = 0; k < 3; k++) {
+        HLS(unroll)
+        sum ^= m[2 * k];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        HLS(pipeline II=1)
+        m[i >> 3 & 7] += hls_read(int32_t, in);
+        hls_write(int32_t, out, sum);
+    }
+    for (int k = 0; k < 8; k++)
+        hls_write(int32_t, out, m[k]);
+}
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
                 hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
@@ -222,7 +239,7 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, hls_stream(int32_t) * e,
                 hls_stream(int32_t) * edges_out, hls_stream(int32_t) * g, hls_stream(int32_t) * f,
                 hls_stream(int32_t) * second_out, hls_stream(int8_t) * never_out, hls_stream(int32_t) *taken_out,
-                uint16_t n) {
+                hls_stream(int32_t) *h, hls_stream(int32_t) *followed_out, uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
@@ -237,4 +254,5 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
     second_break(f, second_out, n);
     never_written(never_out, n);
     taken_as_it_is(taken_out, n);
+    followed_beside_lanes(h, followed_out, n);
 }

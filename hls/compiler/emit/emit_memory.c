@@ -263,6 +263,39 @@ static void emit_split_read(struct emit *e, const struct op *op) {
             one ? "0" : "b"));
 }
 
+// What was read of the one bank, stage by stage, replaced by what is written to its word meanwhile.
+// `word` is the memory's answer in the stage in which it comes.
+static const char *emit_following(struct emit *e, const struct op *op, const char *word) {
+    const struct op_time *t = &e->s->time[op->id];
+    const struct memory *m = &e->p->memories[op->imm];
+    const char *name = memory_name(e, op), *memory = safe_name(e, m->name);
+    const char *bank = memory_is_split(e->p, e->tile, (int)op->imm) ? "[0]" : "";
+    const int answer = t->start + m->latency, w = m->width;
+    struct text *d = &e->m->declarations, *logic = &e->m->logic, *ff = &e->m->registers;
+    const char *held = "'0", *fresh = "1'b0"; // the newest write so far, or what was read
+    for (int stage = t->start; stage <= t->ready; stage++) {
+        if (stage > t->start) {
+            put(d, "  logic %s_fresh_s%d;\n  logic [%d:0] %s_held_s%d;\n", name, stage, w - 1, name,
+                stage);
+            put(ff, "    %s_fresh_s%d <= %s_hit_s%d || %s;\n", name, stage, name, stage - 1, fresh);
+            put(ff, "    %s_held_s%d <= %s_hit_s%d ? %s_wdata%s : %s;\n", name, stage, name,
+                stage - 1, memory, bank, held);
+            fresh = arena_printf(e->cc, "%s_fresh_s%d", name, stage);
+            held = arena_printf(e->cc, "%s_held_s%d", name, stage);
+        }
+        if (stage == answer) {
+            held = arena_printf(e->cc, "(%s ? %s : %s)", fresh, held, word);
+            fresh = "1'b1";
+        }
+        if (stage == t->ready)
+            break;
+        put(d, "  logic %s_hit_s%d;\n", name, stage);
+        put(logic, "  assign %s_hit_s%d = %s_we[0] && %s_waddr%s == %s;\n", name, stage, memory,
+            memory, bank, word_address(e, m, op->in[0], stage));
+    }
+    return held;
+}
+
 static void emit_split_load(struct emit *e, const struct op *op) {
     const struct op_time *t = &e->s->time[op->id];
     const struct memory *m = &e->p->memories[op->imm];
@@ -278,6 +311,8 @@ static void emit_split_load(struct emit *e, const struct op *op) {
         word_address(e, m, op->in[0], t->start));
     const char *word = arena_printf(e->cc, "%s_data[%s*%lld+%s]", name, flat_index(e, space), banks,
                                     banks == 1 ? "0" : bank_number(e, op, t->ready));
+    if (t->follows)
+        word = emit_following(e, op, word);
     if (op->width > 1)
         word = m->low >= 0 ? arena_printf(e->cc, "$signed({1'b0, %s})", word)
                            : arena_printf(e->cc, "$signed(%s)", word);
@@ -315,38 +350,6 @@ static void emit_rom_load(struct emit *e, const struct op *op) {
     const char *result = stage_name(e, op, t->ready);
     declare_value(e, result, op->width, op->space);
     assign_value(e, result, op->space, slice);
-}
-
-// What was read, stage by stage, replaced by what is written to its word meanwhile. `word` is the
-// memory's answer in the stage in which it comes.
-static const char *emit_following(struct emit *e, const struct op *op, const char *word) {
-    const struct op_time *t = &e->s->time[op->id];
-    const struct memory *m = &e->p->memories[op->imm];
-    const char *name = memory_name(e, op), *memory = safe_name(e, m->name);
-    const int answer = t->start + m->latency, w = m->width;
-    struct text *d = &e->m->declarations, *logic = &e->m->logic, *ff = &e->m->registers;
-    const char *held = "'0", *fresh = "1'b0"; // the newest write so far, or what was read
-    for (int stage = t->start; stage <= t->ready; stage++) {
-        if (stage > t->start) {
-            put(d, "  logic %s_fresh_s%d;\n  logic [%d:0] %s_held_s%d;\n", name, stage, w - 1, name,
-                stage);
-            put(ff, "    %s_fresh_s%d <= %s_hit_s%d || %s;\n", name, stage, name, stage - 1, fresh);
-            put(ff, "    %s_held_s%d <= %s_hit_s%d ? %s_wdata : %s;\n", name, stage, name,
-                stage - 1, memory, held);
-            fresh = arena_printf(e->cc, "%s_fresh_s%d", name, stage);
-            held = arena_printf(e->cc, "%s_held_s%d", name, stage);
-        }
-        if (stage == answer) {
-            held = arena_printf(e->cc, "(%s ? %s : %s)", fresh, held, word);
-            fresh = "1'b1";
-        }
-        if (stage == t->ready)
-            break;
-        put(d, "  logic %s_hit_s%d;\n", name, stage);
-        put(logic, "  assign %s_hit_s%d = %s_we[0] && %s_waddr == %s;\n", name, stage, memory,
-            memory, word_address(e, m, op->in[0], stage));
-    }
-    return held;
 }
 
 void emit_load(struct emit *e, const struct op *op) {
