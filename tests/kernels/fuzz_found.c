@@ -231,6 +231,14 @@ static void followed_beside_lanes(hls_stream(int32_t) *in, hls_stream(int32_t) *
     for (int k = 0; k < 8; k++)
         hls_write(int32_t, out, m[k]);
 }
+// A product that synthesis calculates: of the word of a table at an address that turns out constant.
+static void known_product(hls_stream(int32_t) *out, uint32_t n) {
+    static const uint16_t table[4] = {5, 7, 9, 11};
+    for (uint32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < (int32_t)(n & 1); j++)
+            hls_write(int32_t, out, table[j & 3] * (j >= 0) ^ 1);
+}
+
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int8_t) * narrow_out, hls_stream(int32_t) * b,
                 hls_stream(int32_t) * break_out, hls_stream(uint8_t) * fresh_out,
@@ -239,7 +247,8 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
                 hls_stream(int32_t) * d, hls_stream(int32_t) * lane_out, hls_stream(int32_t) * e,
                 hls_stream(int32_t) * edges_out, hls_stream(int32_t) * g, hls_stream(int32_t) * f,
                 hls_stream(int32_t) * second_out, hls_stream(int8_t) * never_out, hls_stream(int32_t) *taken_out,
-                hls_stream(int32_t) *h, hls_stream(int32_t) *followed_out, uint16_t n) {
+                hls_stream(int32_t) *h, hls_stream(int32_t) *followed_out, hls_stream(int32_t) *known_out,
+                uint16_t n) {
     HLS(dataflow)
     enums(a, enums_out);
     narrow_index(narrow_out, n);
@@ -255,4 +264,5 @@ void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
     never_written(never_out, n);
     taken_as_it_is(taken_out, n);
     followed_beside_lanes(h, followed_out, n);
+    known_product(known_out, n);
 }

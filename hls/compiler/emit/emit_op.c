@@ -178,6 +178,13 @@ static void emit_multiplication(struct emit *e, const struct op *op) {
     register_value(e, result, d, op->space);
 }
 
+static void emit_simple(struct emit *e, const struct op *op) {
+    const int stage = e->s->time[op->id].ready;
+    const char *name = stage_name(e, op, stage);
+    declare_value(e, name, op->width, op->space);
+    assign_value(e, name, op->space, expression(e, op, stage));
+}
+
 void emit_region_ops(struct emit *e) {
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
@@ -196,6 +203,11 @@ void emit_region_ops(struct emit *e) {
         comment_source(e, op->loc);
         switch (op->code) {
         case IR_MUL:
+            if (op->fixed) // synthesis calculates it
+                emit_simple(e, op);
+            else
+                emit_multiplication(e, op);
+            break;
         case IR_MULADD:
             emit_multiplication(e, op);
             break;
@@ -215,11 +227,8 @@ void emit_region_ops(struct emit *e) {
         case IR_LOAD:
             emit_load(e, op);
             break;
-        default: {
-            const char *name = stage_name(e, op, t->ready);
-            declare_value(e, name, op->width, op->space);
-            assign_value(e, name, op->space, expression(e, op, t->ready));
-        }
+        default:
+            emit_simple(e, op);
         }
     }
 }

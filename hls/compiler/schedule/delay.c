@@ -167,6 +167,8 @@ void check_delay(struct compiler *cc, const struct process *p, const struct op *
 void operand_stages(const struct process *p, const struct op *op, int input, int *first,
                     int *last) {
     *first = *last = 0;
+    if (op->fixed)
+        return; // no multiplier
     if (op->code == IR_MUL || (op->code == IR_MULADD && input < 2)) {
         *first = *last = 1;
     } else if (op->code == IR_MULADD) {
