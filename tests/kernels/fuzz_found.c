@@ -231,12 +231,13 @@ static void followed_beside_lanes(hls_stream(int32_t) *in, hls_stream(int32_t) *
     for (int k = 0; k < 8; k++)
         hls_write(int32_t, out, m[k]);
 }
-// A product that synthesis calculates: of the word of a table at an address that turns out constant.
+// A product that synthesis calculates: of the word of a table at an address that turns out
+// constant.
 static void known_product(hls_stream(int32_t) *out, uint32_t n) {
-    static const uint16_t table[4] = {5, 7, 9, 11};
+    static const uint16_t odd_numbers[4] = {5, 7, 9, 11};
     for (uint32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < (int32_t)(n & 1); j++)
-            hls_write(int32_t, out, table[j & 3] * (j >= 0) ^ 1);
+            hls_write(int32_t, out, odd_numbers[j & 3] * (j >= 0) ^ 1);
 }
 
 void fuzz_found(hls_stream(int32_t) * a, hls_stream(int32_t) * enums_out,
