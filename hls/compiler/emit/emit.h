@@ -122,7 +122,8 @@ uint32_t view_lanes(const struct op *op);
 const char *word_address(struct emit *e, const struct memory *m, const struct op *op, int stage);
 
 // ---- emit_claim.c
-void emit_claims(struct emit *e); // of the region, by assertions
+void check_claims(struct emit *e); // fails for one of the region that cannot be watched
+void emit_claims(struct emit *e);  // of the region, by assertions
 
 // ---- emit_tile.c
 void emit_tile(struct emit *e, FILE *out); // prints the tile's module, adds its instances to e->m

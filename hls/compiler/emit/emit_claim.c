@@ -135,6 +135,18 @@ static void emit_watch(struct emit *e, const struct found_dependence *d, const c
     emit_assertion(e, d, name, meet);
 }
 
+void check_claims(struct emit *e) {
+    for (int i = 0; i < e->s->dependence_count; i++) {
+        const struct found_dependence *d = &e->s->dependences[i];
+        if (d->asserted && e->tile->lane != NO_LANE && watched_lanes(e, d->to) >> e->tile->lane & 1)
+            fail(e->cc, d->loc,
+                 "the claim about '%s' cannot be watched: line %d reads it under a condition that "
+                 "differs from lane to lane; read it before, into a variable, and let the "
+                 "condition choose",
+                 e->p->memories[d->memory].name, d->to->loc.line);
+    }
+}
+
 void emit_claims(struct emit *e) {
     for (int i = 0; i < e->s->dependence_count; i++) {
         const struct found_dependence *d = &e->s->dependences[i];
@@ -143,12 +155,6 @@ void emit_claims(struct emit *e) {
         struct watch w = {d->from, d->to, e->s->time[d->from->id].start, 0,
                           watched_lanes(e, d->to)};
         const char *memory = e->p->memories[d->memory].name;
-        if (e->tile->lane != NO_LANE && w.lanes >> e->tile->lane & 1)
-            fail(e->cc, d->loc,
-                 "the claim about '%s' cannot be watched: line %d reads it under a condition that "
-                 "differs from lane to lane; read it before, into a variable, and let the "
-                 "condition choose",
-                 memory, d->to->loc.line);
         for (w.read_stage = e->s->time[d->to->id].start; w.read_stage < w.write_stage;
              w.read_stage++)
             emit_watch(e, d,

@@ -297,6 +297,10 @@ const char *emit_process(struct emit *net, struct process *p, const struct tile 
     e.tile = tile;
     e.m = &m;
     e.behind = BY_PIPELINE;
+    for (int r = 0; r < p->region_count; r++) { // before there is text that an error would lose
+        at_region(&e, r);
+        check_claims(&e);
+    }
     at_region(&e, 0);
     emit_ports(&e);
     emit_steps(&e);
