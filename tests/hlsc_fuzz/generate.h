@@ -54,6 +54,7 @@ struct generator {
     struct record *records[4];
     int record_count;
     bool in_function, early, has_output, is_fast, in_nest;
+    bool in_wide; // in an unrolled loop of many iterations, which must not depend on one another
     int products, loads, nodes; // still allowed
     struct var *lane;           // index of the unrolled loop around, or NULL
     int trips;                  // iterations of the loops around, at most

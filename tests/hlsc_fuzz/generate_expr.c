@@ -129,6 +129,8 @@ static struct node *leaf(struct generator *g) {
         // The latest are likelier.
         const int from = chance(g, 60) && g->scope_count > 8 ? g->scope_count - 8 : 0;
         struct var *var = g->scope[between(g, from, g->scope_count - 1)];
+        if (g->in_wide && (var->dims || var->kind != V_SCALAR) && var != g->lane)
+            continue;
         if (var->kind == V_STREAM || (g->early && (var->is_memory || var->base == B_RECORD ||
                                                    var->dims || var->kind == V_LOCAL)))
             continue;
