@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text that grows.
+#ifndef MR_TEXT_H
+#define MR_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// All zero is empty. `failed` once memory ran out; what is added then is dropped.
+struct mr_text {
+    char *data; // to be freed; NULL when nothing was added
+    size_t size, capacity;
+    bool failed;
+};
+
+void mr_text_add(struct mr_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

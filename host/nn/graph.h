@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// A trained network: a graph of operators and the streams between them. This is the one description
+// of what a network is; float and integer walkers, the model file, planner, generator, images and
+// reports all walk it.
+//
+// Operators stand in the order of the data: what an operator reads was given by the network's input
+// or by an operator before it. A stream is a row of numbers that comes once per step or once per
+// sequence; several operators may read it.
+#ifndef MR_GRAPH_H
+#define MR_GRAPH_H
+
+#include "rows.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// What every part of the program takes at most.
+enum {
+    MR_MAX_LAYERS = 16,    // recurrent operators
+    MR_MAX_WIDTH = 16384,  // numbers of a row, units of an operator
+    MR_MAX_OPS = 64,       // operators
+    MR_MAX_OUTPUTS = 8,    // outputs of the network
+    MR_NAME = 32           // letters of an operator's name, with the end
+};
+
+enum mr_rate { MR_PER_STEP, MR_PER_SEQUENCE };
+
+struct mr_stream {
+    int writer; // operator, or -1: the network's input
+    int width;
+    enum mr_rate rate;
+    int bits;        // of an integer: 16 between operators, 32 in numbers for the host only
+    int32_t *frac;   // [width] a number is its integer * 2^-frac; NULL before mr_quantise
+    double greatest; // the largest magnitude that calibration saw, 0 where none did
+};
+
+enum mr_activation { MR_ACTIVATION_LINEAR, MR_ACTIVATION_SIGMOID, MR_ACTIVATION_TANH, MR_ACTIVATION_RELU };
+
+// An operator. What its numbers mean is told by its kind (op.h).
+struct mr_op {
+    const struct mr_op_kind *kind;
+    char name[MR_NAME]; // of its hardware process too: "lstm0", "head"
+    int layer;          // among the recurrent operators, or -1
+    int input, output;  // streams
+    int inputs, units;  // widths of both; of a recurrent operator the hidden units
+    enum mr_activation activation;
+    // Float weights; NULL where the kind has none. Rows are gate * units + unit; a bias stands for
+    // each sum (op.h): gates first, then the sums over h of the gates that keep them apart.
+    float *w_x;  // (gates * units, inputs)
+    float *w_h;  // (gates * units, units), recurrent operators
+    float *bias; // (sums * units)
+    // The same in whole numbers.
+    struct mr_rows rows;
+    int exponent;    // of the second state field: within +-2^(7 + exponent); 0 without calibration
+    double greatest; // the largest magnitude of that field that calibration saw, 0 where none did
+};
+
+// What casts to whole numbers and to bool do to a number, in this order.
+struct mr_cast {
+    bool whole; // cut toward zero
+    bool truth; // 1 unless it is 0
+};
+
+struct mr_output {
+    int stream;
+    char *name; // as in the file it comes from
+    struct mr_cast cast;
+};
+
+struct mr_network {
+    char *name;
+    int op_count, stream_count; // operator i gives stream i + 1; stream 0 is the input
+    struct mr_op *ops;          // [MR_MAX_OPS]
+    struct mr_stream *streams;  // [MR_MAX_OPS + 1]
+    int output_count;
+    struct mr_output outputs[MR_MAX_OUTPUTS];
+    char *input_name;
+    struct mr_cast input_cast; // of every x, outside of the pipeline, as an output's is
+    int steps;                 // from the file, 0 when it leaves them open
+    bool batch_first;          // layout of the ONNX input: [N, T, F], else [T, N, F]
+};
+
+// A network with an input of so many numbers per step. 0, or -1 when memory is short; free in
+// either case.
+int mr_network_create(struct mr_network *network, int inputs);
+// Frees what the network holds; a network that is all zero is legal.
+void mr_network_free(struct mr_network *network);
+
+// Adds an operator that reads `stream` and has so many units (ignored where the kind's output is as
+// wide as its input), with its float weights at 0. NULL with a sentence in error: a limit, a width
+// or a rate that the kind does not take, or memory.
+struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                             int units, char *error, size_t error_size);
+
+// Makes the operator's output an output of the network. -1 with a sentence where there are too many
+// or memory is short.
+int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
+                      size_t error_size);
+
+// Checks that all hangs together: one input, outputs, every stream read or an output. 0, or -1.
+int mr_network_check(const struct mr_network *network, char *error, size_t error_size);
+
+// Numbers that one sequence of so many steps gives, of one output and of all.
+size_t mr_output_numbers(const struct mr_network *network, int output, size_t steps);
+size_t mr_network_numbers(const struct mr_network *network, size_t steps);
+
+// The recurrent operator `layer`, from 0, or NULL.
+const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);
+int mr_network_layers(const struct mr_network *network);
+
+double mr_cast(struct mr_cast cast, double number);
+
+#endif

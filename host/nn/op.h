@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator of the graph can do: a struct of functions in one file of host/nn/ops/, as a
+// backend is in driver/. ops/ops.def lists them; nobody else asks which operator it is.
+#ifndef MR_OP_H
+#define MR_OP_H
+
+#include "graph.h"
+#include "text.h"
+
+// What memories take.
+struct mr_memory_use {
+    uint64_t bram18; // halves of a RAMB36
+    uint64_t uram;
+    uint64_t lut; // LUTs used as memory
+};
+
+// What an operator takes and gives with so many lanes (columns per cycle).
+struct mr_op_cost {
+    uint32_t row_cycles;  // cycles from one row (step, or sequence) to the next, at least
+    uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
+    uint32_t tail;        // iterations that the last row of a run takes beyond row_cycles
+    uint64_t lanes;       // lane multipliers
+    uint64_t multipliers; // lanes and all others
+    uint64_t lane_useful; // multiplications of a row that the network asks for, in lanes,
+    uint64_t useful;      // and in all multipliers
+    struct mr_memory_use memory; // expected
+};
+
+// The recurrent state of one unit as it travels: h, and where the kind has one a second field.
+struct mr_unit_state {
+    int32_t h, cell;
+};
+
+// How the values of an operator's process that are beyond their formats are counted: by the probes
+// `cut` (how many) and `past` (by how much in all, in the units of `unit`).
+struct mr_op_limit {
+    bool counted;
+    double limit; // values are held within +-limit
+    double unit;  // what `past` counts
+    uint64_t per_row;
+};
+
+struct mr_op_kind {
+    const char *name; // in model files and messages: "lstm"
+    const char *process; // of its hardware process: with the layer's number behind it where
+                         // recurrent, else with a number from the second on
+    bool recurrent;      // has a state and lanes of its own choice, reads and gives rows per step
+    bool second_field;   // the state has a second field
+    int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
+    const char *const *gate_names; // [gates], or NULL
+
+    // The stream that it gives, from op->inputs, op->units (which may be set here) and the stream
+    // that it reads. 0, or -1 with a sentence.
+    int (*describe)(struct mr_network *network, struct mr_op *op, struct mr_stream *out,
+                    char *error, size_t error_size);
+
+    // ---- float: one row. state: [state_numbers], kept from step to step; scratch: [scratch]
+    size_t (*scratch)(const struct mr_op *op);
+    void (*float_row)(const struct mr_op *op, const double *in, double *state, double *out,
+                      double *scratch);
+
+    // ---- whole numbers
+    // Chooses formats and fills op->rows and the frac of its output. *column: after a failure the
+    // input that is to blame, or -1.
+    int (*quantise)(struct mr_network *network, struct mr_op *op, int *column, char *error,
+                    size_t error_size);
+    // All that the kernel relies on, of numbers that come from a file.
+    int (*check)(const struct mr_network *network, const struct mr_op *op, char *error,
+                 size_t error_size);
+    void (*integer_row)(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
+                        int32_t *state, int32_t *out, int32_t *scratch);
+    // What it may cut; NULL: nothing.
+    struct mr_op_limit (*limit)(const struct mr_network *network, const struct mr_op *op);
+
+    // ---- hardware. lc: columns per cycle of its input; out_lc: of its output, 0 for numbers
+    // of 32 bits
+    void (*cost)(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost);
+    // The kernel's text: macros and include. network: for formats.
+    void (*emit)(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
+                 struct mr_text *text);
+    const char *scalars; // its last arguments; `rows` stands for total or sequences
+};
+
+// All kinds, by their place in ops.def; NULL at the end.
+const struct mr_op_kind *mr_op_kind_at(size_t index);
+// By name; NULL where there is none.
+const struct mr_op_kind *mr_op_kind_find(const char *name);
+
+extern const struct mr_op_kind mr_op_last, mr_op_dense;
+
+// Numbers of the state: op->units of each field, h first.
+static inline size_t mr_op_state_numbers(const struct mr_op *op) {
+    return op->kind->recurrent ? (size_t)op->units * (op->kind->second_field ? 2 : 1) : 0;
+}
+
+static inline int mr_ceil_div(int a, int b) {
+    return (a + b - 1) / b;
+}
+
+// Adds a memory to an estimate: UltraScale+ shapes. impl: "lutram", "bram", "uram" or "rom"; -1
+// (and nothing added) for others.
+int mr_memory_cost(const char *impl, uint64_t words, uint64_t bits, uint64_t copies,
+                   struct mr_memory_use *use);
+// A memory that hlsc chooses the kind of: LUTs up to 64 words.
+void mr_memory_expect(struct mr_memory_use *use, int words, int bits, uint64_t copies);
+
+#endif

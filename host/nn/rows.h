@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of weights in whole numbers. A row's products are summed at one scale, 2^-s, and shifted
+// right to the units of its argument or result. The bias has the row's scale and holds half a unit
+// of the shift, so the shift rounds to nearest.
+#ifndef MR_ROWS_H
+#define MR_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MR_SHIFT_MIN = 1,
+    MR_SHIFT_MAX = 31,
+    MR_SUM_BITS = 39,   // sum |w| * 32768 + |bias| of a row stays below 2^39
+    MR_SCALE_MAX = 46,  // of a row whose result has a scale of its own
+    MR_HIDDEN_FRAC = 15,
+    MR_SIGMOID_FRAC = 15, // of a sigmoid's argument
+    MR_TANH_FRAC = 16     // of a tanh's argument
+};
+
+// Weights as the lanes take them, and bias and shift of each sum (op.h).
+struct mr_rows {
+    int rows, columns, sums;
+    int16_t *weight; // (rows, columns)
+    int64_t *bias;   // (sums), with the half of the shift in it
+    int32_t *shift;  // (sums)
+};
+
+// One sum in float and what it may become.
+struct mr_float_row {
+    const float *w[2]; // two runs of columns: of x, of h; either may be empty
+    int columns[2];
+    const int32_t *frac[2]; // fraction bits of the columns; NULL: MR_HIDDEN_FRAC
+    double bias;
+    int blame;       // after a failure: the column that is too large, or -1
+    char label[96];  // for messages
+};
+
+// Allocates the arrays of rows; they are zero. -1 when memory is short.
+int mr_rows_create(struct mr_rows *rows, int row_count, int column_count, int sum_count);
+void mr_rows_free(struct mr_rows *rows);
+
+// Quantises a sum whose result has argument_frac fraction bits, at the largest scale that fits:
+// weights go to row `index` from column `column` on, bias and shift to sum `sum`. 0, or -1 with a
+// sentence.
+int mr_row_fixed(struct mr_float_row *row, int argument_frac, struct mr_rows *out, int index,
+                 int column, int sum, char *error, size_t error_size);
+
+// Quantises a sum whose result is a number of `bits` bits, with as many fraction bits as it can
+// have, at most `most`, such that it fits whatever the vector; *frac gets them.
+int mr_row_free(struct mr_float_row *row, int bits, int most, struct mr_rows *out, int index,
+                int sum, int32_t *frac, char *error, size_t error_size);
+
+// Checks all that the kernels rely on: shifts and the bounds of sums. part: for messages. x_columns:
+// of a split row the columns of x; `split` of the rows, the last ones, have two sums.
+int mr_rows_check(const struct mr_rows *rows, int split, int x_columns, const char *part,
+                  char *error, size_t error_size);
+
+// The largest magnitude of a sum at its scale, whatever the vector of 16-bit numbers.
+int64_t mr_rows_bound(const struct mr_rows *rows, int row, int first_column, int columns, int sum);
+
+#endif
