@@ -151,8 +151,8 @@ quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, i
 
 TEST ?=
 # A script names the test programs that it takes.
-check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) \
-    $(if $(wildcard tests/$(TEST).sh),$(shell grep -oE "build/tests/[a-z_]+" tests/$(TEST).sh)) ## run one test: TEST=plan_test, TEST=cli_test, ...
+CHECKED = $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) $(if $(wildcard tests/$(TEST).sh),$(shell grep -oE "build/tests/[a-z_]+" tests/$(TEST).sh))
+check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(CHECKED) ## run one test: TEST=plan_test, TEST=cli_test, ...
 	@[ -e "tests/$(TEST).c" ] || [ -e "tests/$(TEST).sh" ] || { echo "check: give TEST=NAME, where tests/NAME.c or tests/NAME.sh is a test"; exit 1; }
 	$(Q)$(RUN) MILLRACE_OPTIMISE=1 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
 
