@@ -2,7 +2,7 @@
 // The planner: how many columns per cycle (LC) each layer takes, and what that costs and gives.
 // A layer with LC has 4 * hidden * LC lane multipliers and takes
 //   max(ceil(inputs / LC), D(LC)) + ceil(hidden / LC)
-// cycles a step, with D from the kernel itself (lstm_latency.h).
+// cycles a step, with D from the kernel itself (cells/lstm.h).
 #ifndef MR_PLAN_H
 #define MR_PLAN_H
 
@@ -28,7 +28,7 @@ struct mr_shape {
     int layer_count;
     struct {
         int inputs, hidden; // inputs of a layer are the hidden of the one before
-        int cell_exponent;  // the cell states are within +-2^(7 + exponent) (lstm_cell.h)
+        int cell_exponent;  // the cell states are within +-2^(7 + exponent) (cells/lstm.h)
     } layers[MR_MAX_LAYERS];
     int outputs; // of the head
     bool sigmoid;
