@@ -63,23 +63,24 @@ static void add_layer(struct text *text, const struct mr_plan *plan, int l) {
         add(text, "#define RESIZE_COUNT %d\n", layer->inputs);
         add(text, "#define RESIZE_FROM %d\n", plan->layers[l - 1].lc);
         add(text, "#define RESIZE_TO %d\n", layer->lc);
-        add(text, "#include \"resize.h\"\n");
+        add(text, "#include \"glue/resize.h\"\n");
     }
-    add(text, "\n#define LAYER lstm%d\n", l);
+    add(text, "\n#include \"cells/lstm.h\"\n");
+    add(text, "#define LAYER lstm%d\n#define LAYER_CELL lstm\n", l);
     add(text, "#define LAYER_INPUTS %d\n", layer->inputs);
     add(text, "#define LAYER_HIDDEN %d\n", layer->hidden);
     add(text, "#define LAYER_LC %d\n", layer->lc);
     if (layer->cell_exponent)
         add(text, "#define LAYER_CELL_EXPONENT %d\n", layer->cell_exponent);
-    add(text, "#include \"lstm_layer.h\"\n");
+    add(text, "#include \"frame/layer.h\"\n");
 }
 
 static void add_head(struct text *text, const struct mr_plan_head *head) {
     add(text, "\n#define LAST last\n#define LAST_COUNT %d\n", head->inputs);
-    add(text, "#define LAST_LC %d\n#include \"last_step.h\"\n", head->lc);
+    add(text, "#define LAST_LC %d\n#include \"glue/last_step.h\"\n", head->lc);
     add(text, "\n#define HEAD head\n#define HEAD_INPUTS %d\n", head->inputs);
     add(text, "#define HEAD_OUTPUTS %d\n#define HEAD_LC %d\n", head->outputs, head->lc);
-    add(text, "#define HEAD_SIGMOID %d\n#include \"dense_head.h\"\n", head->sigmoid ? 1 : 0);
+    add(text, "#define HEAD_SIGMOID %d\n#include \"heads/dense.h\"\n", head->sigmoid ? 1 : 0);
 }
 
 // The weight image of the network in beats: each process's part, in order; the state alike.
@@ -178,9 +179,9 @@ char *mr_generate_network(const struct mr_plan *plan, char *error, size_t error_
             plan->layers[l].lc, l + 1 < plan->layer_count ? "," : "");
     add(&text, ", head %dx%d%s.\n", plan->head.inputs, plan->head.outputs,
         plan->head.sigmoid ? " with sigmoid" : "");
-    add(&text, "#include \"words.h\"\n\n");
+    add(&text, "#include \"frame/words.h\"\n\n");
     add_vectors(&text, plan);
-    add(&text, "\n#include \"relay.h\"\n");
+    add(&text, "\n#include \"glue/relay.h\"\n");
     for (int l = 0; l < plan->layer_count; l++)
         add_layer(&text, plan, l);
     add_head(&text, &plan->head);

@@ -5,18 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { DIES = 4 };
-
-// The die at which AMD's platform has shell and memory ports, then its neighbours.
-static const struct order {
-    const char *target;
-    int dies[DIES];
-} orders[] = {
-    {"u50", {0, 1}},        {"u55c", {0, 1, 2}}, {"u200", {1, 2, 0}},
-    {"u250", {0, 1, 2, 3}}, {"u280", {0, 1, 2}},
-};
 
 // Shares of a die that are tried: the rest is for the shell and for routing.
 static const double shares[] = {0.75, 0.85, 0.95};
@@ -120,10 +108,7 @@ static void list(const struct mr_plan *plan, const int *die, const bool *spans,
 
 void mr_place(const struct mr_plan *plan, struct mr_placement *placement) {
     *placement = (struct mr_placement){.dies = 1};
-    const struct order *order = NULL;
-    for (size_t i = 0; plan->target && i < sizeof orders / sizeof *orders; i++)
-        if (strcmp(orders[i].target, plan->target->name) == 0)
-            order = &orders[i];
+    const uint8_t *order = plan->target ? plan->target->die_order : NULL;
     int at[MR_MAX_LAYERS] = {0};
     bool spans[MR_MAX_LAYERS] = {0}, fits = !order;
     if (order) {
@@ -136,8 +121,8 @@ void mr_place(const struct mr_plan *plan, struct mr_placement *placement) {
     }
     placement->dies = at[plan->layer_count - 1] + 1;
     for (int l = 0; order && l < plan->layer_count; l++)
-        at[l] = order->dies[at[l]];
-    placement->first = order ? order->dies[0] : 0;
+        at[l] = order[at[l]];
+    placement->first = order ? order[0] : 0;
     list(plan, at, spans, placement);
 }
 

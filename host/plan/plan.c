@@ -3,8 +3,9 @@
 // The choice of the LCs is in plan_choose.c.
 #include "plan.h"
 
+#include "cells/lstm.h"
 #include "file.h"
-#include "lstm_latency.h"
+#include "frame/words.h"
 #include "memory_cost.h"
 
 #include <stdlib.h>
@@ -127,9 +128,9 @@ static void fill_layer(struct mr_plan_layer *layer) {
     const uint64_t lc = (uint64_t)layer->lc;
     layer->x_words = ceil_div(layer->inputs, layer->lc);
     layer->h_words = ceil_div(layer->hidden, layer->lc);
-    layer->latency = LSTM_LATENCY(layer->lc);
+    layer->latency = lstm_LATENCY(layer->lc);
     layer->step_cycles =
-        (uint32_t)LSTM_MAX(layer->x_words, layer->latency) + (uint32_t)layer->h_words;
+        (uint32_t)MR_MAX(layer->x_words, layer->latency) + (uint32_t)layer->h_words;
     layer->lanes = GATES * hidden * lc;
     layer->multipliers = layer->lanes + CELL_MULTIPLIERS * lc;
     layer->useful = GATES * hidden * (inputs + hidden) + CELL_MULTIPLIERS * hidden;

@@ -4,8 +4,9 @@
 // all.
 #include "plan.h"
 
+#include "cells/lstm.h"
 #include "file.h"
-#include "lstm_latency.h"
+#include "frame/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,14 +45,14 @@ static bool fits(const struct mr_plan *plan, const struct mr_target *target) {
 }
 
 static int most_columns(const struct mr_shape *shape, int layer) {
-    return LSTM_MAX(1, shape->layers[layer].hidden < MR_PLAN_LC ? shape->layers[layer].hidden
-                                                                : (int)MR_PLAN_LC);
+    return MR_MAX(1, shape->layers[layer].hidden < MR_PLAN_LC ? shape->layers[layer].hidden
+                                                              : (int)MR_PLAN_LC);
 }
 
 static uint32_t step_cycles(const struct mr_shape *shape, int layer, int lc) {
     const int x_words = (shape->layers[layer].inputs + lc - 1) / lc;
     const int h_words = (shape->layers[layer].hidden + lc - 1) / lc;
-    return (uint32_t)(LSTM_MAX(x_words, LSTM_LATENCY(lc)) + h_words);
+    return (uint32_t)(MR_MAX(x_words, lstm_LATENCY(lc)) + h_words);
 }
 
 // The least LC of each layer with which it takes at most `interval` cycles a step. False when one
