@@ -70,6 +70,12 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
 int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_plan *plan,
                      char *error, size_t error_size);
 
+// Numbers per vector of a stream, 0 for single numbers of 32 bits.
+int mr_plan_stream_lc(const struct mr_plan *plan, int stream);
+
+// True when the rows of the operator's input are repacked before it.
+bool mr_plan_has_resize(const struct mr_plan *plan, int op);
+
 // Vectors of so many numbers in a row; of single numbers (lc 0) the numbers.
 static inline int mr_plan_words(int width, int lc) {
     return lc ? mr_ceil_div(width, lc) : width;
