@@ -73,6 +73,13 @@ int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_
 // Numbers per vector of a stream, 0 for single numbers of 32 bits.
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream);
 
+// The recurrent operator (which layer) whose LC sets that of an operator: itself, else the next one
+// toward the network's input; the first one sets that of the input.
+int mr_plan_leader(const struct mr_network *network, int op);
+
+// True when an operator has a row per step, false when it has one per sequence.
+bool mr_plan_per_step(const struct mr_plan *plan, int op);
+
 // True when the rows of the operator's input are repacked before it.
 bool mr_plan_has_resize(const struct mr_plan *plan, int op);
 
