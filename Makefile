@@ -150,7 +150,9 @@ quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, i
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh quick "$(QUICK_TESTS)" ""
 
 TEST ?=
-check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) ## run one test: TEST=plan_test, TEST=cli_test, ...
+# A script names the test programs that it takes.
+CHECKED = $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) $(if $(wildcard tests/$(TEST).sh),$(shell grep -oE "build/tests/[a-z_]+" tests/$(TEST).sh))
+check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(CHECKED) ## run one test: TEST=plan_test, TEST=cli_test, ...
 	@[ -e "tests/$(TEST).c" ] || [ -e "tests/$(TEST).sh" ] || { echo "check: give TEST=NAME, where tests/NAME.c or tests/NAME.sh is a test"; exit 1; }
 	$(Q)$(RUN) MILLRACE_OPTIMISE=1 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
 
@@ -167,7 +169,7 @@ examples: all ## what the example kernels cost and how fast they are: the table 
 	$(Q)$(RUN) tests/examples_test.sh table
 
 card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u55c
-	@[ -n "$(MODEL)" ] && [ -n "$(TARGET)" ] || { echo "card: give MODEL=file.millrace and TARGET=u50, u55c, u200, u250 or u280"; exit 1; }
+	@[ -n "$(MODEL)" ] && [ -n "$(TARGET)" ] || { echo "card: give MODEL=file.millrace and TARGET=, a card of base/contract/devices.def (u55c)"; exit 1; }
 	$(Q)mkdir -p build/card
 	$(Q)build/millrace build "$(MODEL)" --target $(TARGET) --platform hw -o build/card/$(TARGET)
 	$(Q)mkdir -p bitstreams

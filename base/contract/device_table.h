@@ -6,11 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MR_DIES = 4 }; // at most, of a device
+
 struct mr_target {
     const char *name; // "u55c"
     const char *part; // as Vivado calls it
     uint32_t lut, ff, dsp, bram36, uram;
-    uint32_t slrs; // dies
+    uint32_t slrs;              // dies
+    const char *platform;       // AMD's, that an image is linked for
+    const char *memory_in;      // the platform's memory of port gmem_in: "HBM[0:7]"
+    const char *memory_out;     // and of gmem_out
+    uint32_t gib;               // of memory on the card
+    uint8_t die_order[MR_DIES]; // [slrs]: as they are filled, from that of the memory ports
 };
 
 // The index-th device, NULL past the end.

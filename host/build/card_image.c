@@ -29,18 +29,6 @@
 #define ENDING ".xclbin"
 enum { MANIFEST_LIMIT = 1 << 24 };
 
-// The memory that an emulated card has, as its model has it (HBM2 or DDR4, in GiB).
-static uint64_t memory_of(const char *target) {
-    static const struct {
-        const char *name;
-        unsigned gib;
-    } sizes[] = {{"u50", 8}, {"u55c", 16}, {"u200", 64}, {"u250", 64}, {"u280", 8}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (strcmp(sizes[i].name, target) == 0)
-            return (uint64_t)sizes[i].gib << 30;
-    return UINT64_C(16) << 30;
-}
-
 static void hash_text(const unsigned char *hash, char *text) {
     for (int i = 0; i < MR_SHAPE_HASH; i++)
         sprintf(text + 2 * i, "%02x", hash[i]);
@@ -292,24 +280,26 @@ static int place_image(const struct mr_compiled *compiled, const char *platform,
 static int pack(const struct mr_compiled *compiled, const char *so_path, const char *manifest,
                 const char *path, char *error, size_t error_size) {
     char program[PATH_MAX], registers[PATH_MAX + 32], script[200];
-    const struct mr_plan *plan = &compiled->plan;
+    const struct mr_target *target = compiled->plan.target;
+    // An emulated card has as much as its model.
+    const uint64_t memory_size = (uint64_t)target->gib << 30;
     if (mr_card_program_path(program, sizeof program, error, error_size))
         return -1;
     snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->data_dir);
     snprintf(script, sizeof script,
              "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec ./millrace_card ./kernel.so 0x%llx "
              "0x%llx\n",
-             (unsigned long long)MEMORY_BASE, (unsigned long long)memory_of(plan->target->name));
+             (unsigned long long)MEMORY_BASE, (unsigned long long)memory_size);
     const struct mr_xclbin_file files[] = {
         {.name = MR_XCLBIN_SCRIPT_FOLDER "/simulate.sh", .executable = true, .text = script},
         {.name = MR_XCLBIN_SCRIPT_FOLDER "/millrace_card", .executable = true, .path = program},
         {.name = MR_XCLBIN_SCRIPT_FOLDER "/kernel.so", .path = so_path}};
     const struct mr_xclbin_spec spec = {.registers = registers,
-                                        .target = plan->target->name,
-                                        .part = plan->target->part,
+                                        .target = target->name,
+                                        .part = target->part,
                                         .register_base = MR_CARD_REGISTER_BASE,
                                         .memory_base = MEMORY_BASE,
-                                        .memory_size = memory_of(plan->target->name),
+                                        .memory_size = memory_size,
                                         .clock_mhz = (unsigned)compiled->clock_mhz,
                                         .manifest = manifest,
                                         .files = files,

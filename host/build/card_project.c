@@ -12,32 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-// AMD's platform for each card, and its memory for the two ports.
-static const struct board {
-    const char *target, *platform, *memory_in, *memory_out;
-} boards[] = {
-    {"u50", "xilinx_u50_gen3x16_xdma_5_202210_1", "HBM[0:7]", "HBM[8:15]"},
-    {"u55c", "xilinx_u55c_gen3x16_xdma_3_202210_1", "HBM[0:7]", "HBM[8:15]"},
-    {"u200", "xilinx_u200_gen3x16_xdma_2_202110_1", "DDR[1]", "DDR[1]"},
-    {"u250", "xilinx_u250_gen3x16_xdma_4_1_202210_1", "DDR[0]", "DDR[0]"},
-    {"u280", "xilinx_u280_gen3x16_xdma_1_202211_1", "HBM[0:7]", "HBM[8:15]"},
-};
-
-static const struct board *find_board(const char *target) {
-    for (size_t i = 0; i < sizeof boards / sizeof *boards; i++)
-        if (strcmp(boards[i].target, target) == 0)
-            return &boards[i];
-    return NULL;
-}
-
-static void print_link(FILE *file, const struct mr_compiled *compiled, const struct board *board,
+static void print_link(FILE *file, const struct mr_compiled *compiled,
                        const struct mr_placement *at) {
+    const struct mr_target *target = compiled->plan.target;
     const unsigned mhz = (unsigned)compiled->clock_mhz;
     fprintf(file,
             "# v++ --link --config link.cfg, by hw/vitis/build.sh.\n"
             "platform=%s\nkernel_frequency=%u\n\n[connectivity]\nnk=millrace:1:millrace_1\n"
             "sp=millrace_1.m_axi_gmem_in:%s\nsp=millrace_1.m_axi_gmem_out:%s\n",
-            board->platform, mhz, board->memory_in, board->memory_out);
+            target->platform, mhz, target->memory_in, target->memory_out);
     if (at->dies == 1)
         fprintf(file, "slr=millrace_1:SLR%d\n", at->first);
     fprintf(file, "\n[vivado]\nprop=run.impl_1.STEPS.PHYS_OPT_DESIGN.IS_ENABLED=true\n");
@@ -101,14 +84,10 @@ static int copy_network(const struct mr_compiled *compiled, const char *folder, 
 int mr_card_project_write(const struct mr_compiled *compiled, const char *header,
                           const json_t *manifest, const char *folder, char *error,
                           size_t error_size) {
-    const struct board *board = find_board(compiled->plan.target->name);
     char registers[PATH_MAX + 32], *texts[3] = {0};
     static const char *const names[3] = {"link.cfg", "place.tcl", "kernel.xml"};
     size_t sizes[3];
     struct mr_placement placement;
-    if (!board)
-        return mr_fail(error, error_size, "target %s: there is no platform of it to link for",
-                       compiled->plan.target->name);
     snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->data_dir);
     json_t *description = json_load_file(registers, 0, NULL);
     if (!description)
@@ -120,7 +99,7 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
         FILE *file = open_memstream(&texts[i], &sizes[i]);
         if (file) {
             if (i == 0)
-                print_link(file, compiled, board, &placement);
+                print_link(file, compiled, &placement);
             else if (i == 1)
                 print_placement(file, procedures, &placement);
             else

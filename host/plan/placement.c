@@ -9,18 +9,6 @@
 #include "pipeline.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-enum { DIES = 4 };
-
-// The die at which AMD's platform has shell and memory ports, then its neighbours.
-static const struct order {
-    const char *target;
-    int dies[DIES];
-} orders[] = {
-    {"u50", {0, 1}},        {"u55c", {0, 1, 2}}, {"u200", {1, 2, 0}},
-    {"u250", {0, 1, 2, 3}}, {"u280", {0, 1, 2}},
-};
 
 // Shares of a die that are tried: the rest is for the shell and for routing.
 static const double shares[] = {0.75, 0.85, 0.95};
@@ -165,12 +153,9 @@ static void settle(const struct mr_plan *plan, const struct places *places,
 
 void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
     struct places places = {.target = plan->target, .layers = mr_network_layers(plan->network)};
-    const struct order *order = NULL;
-    for (size_t i = 0; plan->target && i < sizeof orders / sizeof *orders; i++)
-        if (strcmp(orders[i].target, plan->target->name) == 0)
-            order = &orders[i];
+    const uint8_t *order = plan->target ? plan->target->die_order : NULL;
+    bool fits = !order;
     if (order) {
-        bool fits = false;
         measure(plan, &places);
         for (size_t i = 0; i < sizeof shares / sizeof *shares && !fits; i++)
             fits = fill(&places, shares[i]);
@@ -179,7 +164,7 @@ void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
     }
     pipeline->dies = places.die[places.layers - 1] + 1;
     for (int l = 0; order && l < places.layers; l++)
-        places.die[l] = order->dies[places.die[l]];
-    pipeline->first_die = order ? order->dies[0] : 0;
+        places.die[l] = order[places.die[l]];
+    pipeline->first_die = order ? order[0] : 0;
     settle(plan, &places, pipeline);
 }
