@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images of cards for a network's shape: building the one of an emulated card, and finding what is
+// Images of cards for a network: building the one of an emulated card, and finding what is
 // there (bitstreams/).
 #ifndef MR_CARD_IMAGE_H
 #define MR_CARD_IMAGE_H

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a network's shape to what a device opens: plan, C source, hlsc, shared objects. Every step
-// goes through the build cache; none depends on the weights.
+// From a network to what a device opens: plan, C source, hlsc, shared objects. Every step goes
+// through the build cache; none depends on the weights.
 #ifndef MR_NETWORK_BUILD_H
 #define MR_NETWORK_BUILD_H
 
 #include "cache.h"
 #include "hls_report.h"
 #include "millrace.h"
-#include "plan.h"
+#include "pipeline.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -15,22 +15,24 @@
 enum mr_flavour { MR_FLAVOUR_MODEL, MR_FLAVOUR_RTL };
 
 struct mr_compiled {
-    struct mr_plan plan;
+    struct mr_plan plan; // of the caller's network
+    struct mr_pipeline pipeline;
     struct mr_report *report;
     char data_dir[PATH_MAX], cache_dir[PATH_MAX];
     char gen_dir[PATH_MAX]; // what hlsc wrote
     double clock_mhz;
-    // Of the network's source, which is shape and lanes: what a card's kernel is known by.
+    // Of the network's source, which is shape, formats and lanes: what a card's kernel is known by.
     unsigned char shape_hash[16];
 };
 
 // Whom the options tell of the build cache. NULL: nobody.
 struct mr_notes mr_notes_of(const struct mr_options *options);
 
-// Plans the shape for the options (which may be NULL), and compiles it unless the cache has it. 0,
-// or a code with a sentence in error. Free with mr_compiled_free in either case.
-int mr_compile_shape(const struct mr_shape *shape, const struct mr_options *options,
-                     struct mr_compiled *compiled, struct mr_error *error);
+// Plans the network for the options (which may be NULL), and compiles it unless the cache has it. 0,
+// or a code with a sentence in error. The network must stay while `compiled` is used. Free with
+// mr_compiled_free in either case.
+int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
+                       struct mr_compiled *compiled, struct mr_error *error);
 // Frees what it holds; all zero is legal.
 void mr_compiled_free(struct mr_compiled *compiled);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recurrent state of a network, in two forms: as a device gives and takes it (beats of
-// hls/kernels/frame/state.h, one per unit, layer after layer, each padded to whole vectors), and as
-// a caller keeps it, in bytes that fit the model whatever its lanes and its device.
+// hls/kernels/state.h, one per unit, operator after operator, each padded to whole vectors), and as a
+// caller keeps it, in bytes that fit the model whatever its lanes and its device.
 #ifndef MR_STATE_IMAGE_H
 #define MR_STATE_IMAGE_H
 
 #include "plan.h"
 
-// Beats of 64 bytes of one layer.
-uint32_t mr_state_beats(const struct mr_plan *plan, int layer);
+// Beats of 64 bytes of one operator; 0 where it has no state.
+uint32_t mr_state_beats(const struct mr_plan *plan, int op);
 
 // Beats of the whole network.
 uint32_t mr_state_total_beats(const struct mr_plan *plan);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The weight image: what a network takes from its stream `weights` on MR_COMMAND_LOAD, in beats of
-// 32 int16. Layer after layer, then the head. A part has the lane words in the order of
-// load_lanes.h, then one beat per unit (padded to whole vectors) with bias and shift of its gates.
+// 32 int16: operator after operator. A part has the lane words in the order of load_lanes.h, then
+// one beat per unit (of a recurrent operator padded to whole vectors) with bias and shift of its
+// sums.
 #ifndef MR_WEIGHTS_IMAGE_H
 #define MR_WEIGHTS_IMAGE_H
 
@@ -9,15 +10,15 @@
 
 enum { MR_IMAGE_BEAT = 32 }; // int16 in a beat of 512 bits
 
-// Beats of one layer, or of the head when layer == plan->layer_count.
-uint64_t mr_weights_beats(const struct mr_plan *plan, int layer);
+// Beats of one operator; 0 where it has no weights.
+uint64_t mr_weights_beats(const struct mr_plan *plan, int op);
 
 // Beats of the whole image.
 uint64_t mr_weights_total_beats(const struct mr_plan *plan);
 
-// The image, mr_weights_total_beats() * MR_IMAGE_BEAT numbers in host byte order (little endian is
+// The image of the plan's network, mr_weights_total_beats() * MR_IMAGE_BEAT numbers in host byte order (little endian is
 // what the devices take), to be freed by the caller; *beats is set. NULL with a sentence in error.
-int16_t *mr_weights_image(const struct mr_plan *plan, const struct mr_quantised *quantised,
-                          uint64_t *beats, char *error, size_t error_size);
+int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, char *error,
+                          size_t error_size);
 
 #endif

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers fill the dies in the order of the data, each die up to a share of what it has, beginning
-// with the die of the memory ports (placement.h).
-#include "placement.h"
+// Which die (SLR) of the card each process goes to, and the registers of the channels that lead from
+// die to die. Follows from the plan alone: the generated network has the registers in it, so the
+// same RTL is simulated and built.
+//
+// Recurrent operators, with what takes their vectors as they come, fill the dies in the order of the
+// data, each die up to a share of what it has, beginning with the die of the memory ports. There is
+// what gives single numbers, too.
+#include "pipeline.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 // Shares of a die that are tried: the rest is for the shell and for routing.
@@ -21,111 +25,146 @@ static double part_of_die(const struct mr_target *target, uint64_t multipliers,
     return most * target->slrs;
 }
 
+// What goes to the dies one behind the other: a recurrent operator with what takes its vectors.
+struct places {
+    const struct mr_target *target;
+    int layers;
+    double parts[MR_MAX_LAYERS], first; // of a die; `first` of what is in the first one anyway
+    int die[MR_MAX_LAYERS];             // in the order in which dies are filled, then the card's
+    bool spans[MR_MAX_LAYERS];
+};
+
+static bool gives_numbers(const struct mr_plan *plan, int op) {
+    return plan->ops[op].out_lc == 0;
+}
+
+static void measure(const struct mr_plan *plan, struct places *places) {
+    struct mr_memory_use memory[MR_MAX_LAYERS] = {0};
+    const struct mr_memory_use none = {0};
+    uint64_t multipliers[MR_MAX_LAYERS] = {0}, first = 0;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op_cost *cost = &plan->ops[i].cost;
+        const int layer = mr_plan_leader(plan->network, i);
+        if (gives_numbers(plan, i)) {
+            first += cost->multipliers;
+            continue;
+        }
+        multipliers[layer] += cost->multipliers;
+        memory[layer].bram18 += cost->memory.bram18;
+        memory[layer].uram += cost->memory.uram;
+    }
+    places->first = part_of_die(plan->target, first, &none);
+    for (int l = 0; l < places->layers; l++)
+        places->parts[l] = part_of_die(plan->target, multipliers[l], &memory[l]);
+}
+
 // Each die up to its share. False: they do not fit.
-static bool fill(const struct mr_plan *plan, double used, double share, int *at) {
+static bool fill(struct places *places, double share) {
+    double used = places->first;
     int die = 0;
-    for (int l = 0; l < plan->layer_count; l++) {
-        const struct mr_plan_layer *layer = &plan->layers[l];
-        const double part = part_of_die(plan->target, layer->multipliers, &layer->memory);
+    for (int l = 0; l < places->layers; l++) {
+        const double part = places->parts[l];
         if (used + part > share && used > 0) {
             die++;
             used = 0;
         }
-        if (part > share || die >= (int)plan->target->slrs)
+        if (part > share || die >= (int)places->target->slrs)
             return false;
         used += part;
-        at[l] = die;
+        places->die[l] = die;
     }
     return true;
 }
 
-// Some layers must lie in two dies: all are laid out along all dies, and each is counted to the die
-// of its middle.
-static void spread(const struct mr_plan *plan, double used, int *at, bool *spans) {
-    const int dies = (int)plan->target->slrs;
-    double parts[MR_MAX_LAYERS], total = used;
-    for (int l = 0; l < plan->layer_count; l++) {
-        parts[l] = part_of_die(plan->target, plan->layers[l].multipliers, &plan->layers[l].memory);
-        total += parts[l];
-    }
-    for (int l = 0; l < plan->layer_count; l++) {
-        const double begin = used * dies / total, end = (used + parts[l]) * dies / total;
-        at[l] = (int)((begin + end) / 2);
-        at[l] = at[l] < dies ? at[l] : dies - 1;
+// Some must lie in two dies: all are laid out along all dies, and each is counted to the die of its
+// middle.
+static void spread(struct places *places) {
+    const int dies = (int)places->target->slrs;
+    double used = places->first, total = used;
+    for (int l = 0; l < places->layers; l++)
+        total += places->parts[l];
+    for (int l = 0; l < places->layers; l++) {
+        const double begin = used * dies / total;
+        const double end = (used + places->parts[l]) * dies / total;
+        int *at = &places->die[l];
+        *at = (int)((begin + end) / 2);
+        *at = *at < dies ? *at : dies - 1;
         // What the rounding of a sum may add is no second die.
-        spans[l] = begin < at[l] - 1e-9 || end > at[l] + 1 + 1e-9;
-        used += parts[l];
+        places->spans[l] = begin < *at - 1e-9 || end > *at + 1 + 1e-9;
+        used += places->parts[l];
     }
 }
 
-// "head", or with a number "lstm0".
-static void label(char *text, size_t size, const char *name, int number) {
-    if (number < 0)
-        snprintf(text, size, "%s", name);
-    else
-        snprintf(text, size, "%s%d", name, number);
+static int input_die(const struct mr_pipeline *pipeline, const struct mr_process *process) {
+    const int writer = pipeline->channels[pipeline->ports[process->first_port]].writer;
+    return writer < 0 ? pipeline->first_die : pipeline->processes[writer].die;
 }
 
-static int place(struct mr_placement *to, const char *name, int number, int die) {
-    struct mr_placed *placed = &to->processes[to->process_count++];
-    label(placed->name, sizeof placed->name, name, number);
-    placed->die = die;
-    return die;
+static int op_die(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                  const struct places *places, int op) {
+    return gives_numbers(plan, op) ? pipeline->first_die
+                                   : places->die[mr_plan_leader(plan->network, op)];
 }
 
-static void join(struct mr_placement *to, const char *name, int number, int from, int die) {
-    if (from == die)
-        return;
-    struct mr_crossing *crossing = &to->crossings[to->crossing_count++];
-    *crossing = (struct mr_crossing){.from = from, .to = die};
-    label(crossing->channel, sizeof crossing->channel, name, number);
-}
-
-// All processes and the channels between them, as generate.c writes them; `die` of each layer.
-static void list(const struct mr_plan *plan, const int *die, const bool *spans,
-                 struct mr_placement *to) {
-    const int last = plan->layer_count - 1;
-    int at = place(to, "loader", -1, to->first);
-    for (int l = 0; l <= last; l++) {
-        if (mr_plan_has_resize(plan, l)) {
-            // The narrower of its two streams leads from die to die.
-            const bool wider = plan->layers[l].lc > plan->layers[l - 1].lc;
-            const int resize = place(to, "resize", l, die[wider ? l : l - 1]);
-            join(to, "h", l - 1, at, resize);
-            join(to, "r", l, resize, die[l]);
-        } else if (l > 0) {
-            join(to, "h", l - 1, at, die[l]);
-        }
-        join(to, "w", l, to->first, die[l]);
-        at = place(to, "lstm", l, die[l]);
-        to->processes[to->process_count - 1].spans = spans[l];
-        join(to, "s", l, at, to->first);
+// The die of a process; those before it have theirs.
+static int choose_die(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                      const struct places *places, const struct mr_process *process) {
+    const struct mr_channel *output =
+        &pipeline->channels[pipeline->ports[process->first_port + process->port_count - 1]];
+    switch (process->part) {
+    case MR_PART_OP:
+        return op_die(plan, pipeline, places, process->op);
+    case MR_PART_RESIZE: // The narrower of its two streams leads from die to die.
+        if (process->out_lc > process->lc)
+            return op_die(plan, pipeline, places, pipeline->processes[output->reader].op);
+        return input_die(pipeline, process);
+    case MR_PART_FORK:
+        return input_die(pipeline, process);
+    case MR_PART_UNPACK:
+    case MR_PART_GATHER:
+    case MR_PART_LOADER:
+    case MR_PART_SAVER:
+        break;
     }
-    place(to, "saver", -1, to->first);
-    place(to, "last", -1, at);
-    join(to, "hl", -1, at, place(to, "head", -1, to->first));
+    return pipeline->first_die;
 }
 
-void mr_place(const struct mr_plan *plan, struct mr_placement *placement) {
-    *placement = (struct mr_placement){.dies = 1};
+// At each border a register on both sides, and one beside the logic at either end.
+static int crossing_registers(int from, int to) {
+    return from == to ? 0 : 2 * abs(from - to) + 2;
+}
+
+static void settle(const struct mr_plan *plan, const struct places *places,
+                   struct mr_pipeline *pipeline) {
+    for (int i = 0; i < pipeline->process_count; i++) {
+        struct mr_process *process = &pipeline->processes[i];
+        process->die = choose_die(plan, pipeline, places, process);
+        process->spans = process->part == MR_PART_OP &&
+                         plan->network->ops[process->op].kind->recurrent &&
+                         places->spans[plan->network->ops[process->op].layer];
+    }
+    for (int i = 0; i < pipeline->channel_count; i++) {
+        struct mr_channel *channel = &pipeline->channels[i];
+        if (channel->writer >= 0 && channel->reader >= 0)
+            channel->crossing = crossing_registers(pipeline->processes[channel->writer].die,
+                                                   pipeline->processes[channel->reader].die);
+    }
+}
+
+void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
+    struct places places = {.target = plan->target, .layers = mr_network_layers(plan->network)};
     const uint8_t *order = plan->target ? plan->target->die_order : NULL;
-    int at[MR_MAX_LAYERS] = {0};
-    bool spans[MR_MAX_LAYERS] = {0}, fits = !order;
+    bool fits = !order;
     if (order) {
-        const struct mr_memory_use none = {0};
-        const double head = part_of_die(plan->target, plan->head.multipliers, &none);
+        measure(plan, &places);
         for (size_t i = 0; i < sizeof shares / sizeof *shares && !fits; i++)
-            fits = fill(plan, head, shares[i], at);
+            fits = fill(&places, shares[i]);
         if (!fits)
-            spread(plan, head, at, spans);
+            spread(&places);
     }
-    placement->dies = at[plan->layer_count - 1] + 1;
-    for (int l = 0; order && l < plan->layer_count; l++)
-        at[l] = order[at[l]];
-    placement->first = order ? order[0] : 0;
-    list(plan, at, spans, placement);
-}
-
-int mr_crossing_registers(const struct mr_crossing *crossing) {
-    return 2 * abs(crossing->from - crossing->to) + 2;
+    pipeline->dies = places.die[places.layers - 1] + 1;
+    for (int l = 0; order && l < places.layers; l++)
+        places.die[l] = order[places.die[l]];
+    pipeline->first_die = order ? order[0] : 0;
+    settle(plan, &places, pipeline);
 }

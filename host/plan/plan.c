@@ -1,27 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a plan is: cycles, multipliers and memories that follow from a shape and one LC per layer.
-// The choice of the LCs is in plan_choose.c.
+// What a plan is: cycles, multipliers and memories that follow from a network and one LC per
+// recurrent operator. The choice of the LCs is in plan_choose.c.
 #include "plan.h"
 
-#include "cells/lstm.h"
 #include "file.h"
-#include "frame/words.h"
-#include "memory_cost.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    GATES = 4,
-    CELL_MULTIPLIERS = 8, // per cell lane: five interpolations, f * c, i * g, o * tanh(c)
-    CELL_TABLES = 5,
-    DISTRIBUTED_WORDS =
-        64 // memories up to this depth are expected in LUTs, deeper ones in block RAM
-};
-
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
 
 const char *mr_plan_mode_name(enum mr_plan_mode mode) {
     switch (mode) {
@@ -35,19 +20,6 @@ const char *mr_plan_mode_name(enum mr_plan_mode mode) {
         return "lanes";
     }
     return "unknown";
-}
-
-bool mr_plan_has_resize(const struct mr_plan *plan, int layer) {
-    return layer > 0 && layer < plan->layer_count &&
-           plan->layers[layer].lc != plan->layers[layer - 1].lc;
-}
-
-int mr_plan_channel_depth(const struct mr_plan *plan, int layer) {
-    const int words = plan->layers[layer].h_words;
-    int depth = 2;
-    while (depth < words && depth < 64)
-        depth *= 2;
-    return depth;
 }
 
 int mr_plan_parse_lanes(const char *text, struct mr_plan_request *request, char *error,
@@ -76,117 +48,84 @@ int mr_plan_parse_lanes(const char *text, struct mr_plan_request *request, char 
     return 0;
 }
 
-static int check_width(const char *what, int layer, int width, char *error, size_t error_size) {
-    if (width >= 1 && width <= MR_MAX_WIDTH)
+int mr_plan_stream_lc(const struct mr_plan *plan, int stream) {
+    const int writer = plan->network->streams[stream].writer;
+    return writer < 0 ? plan->x_lc : plan->ops[writer].out_lc;
+}
+
+int mr_plan_leader(const struct mr_network *network, int op) {
+    while (op >= 0 && !network->ops[op].kind->recurrent)
+        op = network->streams[network->ops[op].input].writer;
+    return op < 0 ? 0 : network->ops[op].layer;
+}
+
+bool mr_plan_per_step(const struct mr_plan *plan, int op) {
+    const struct mr_network *network = plan->network;
+    return network->streams[network->ops[op].input].rate == MR_PER_STEP;
+}
+
+bool mr_plan_has_resize(const struct mr_plan *plan, int op) {
+    const struct mr_op *of = &plan->network->ops[op];
+    return of->kind->recurrent && mr_plan_stream_lc(plan, of->input) != plan->ops[op].lc;
+}
+
+static int check_lanes(const struct mr_op *op, int lc, char *error, size_t error_size) {
+    const int most = op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
+    if (lc >= 1 && lc <= most)
         return 0;
-    return mr_fail(error, error_size, "layer %d has %d %s; the planner takes 1 to %d", layer, width,
-                   what, (int)MR_MAX_WIDTH);
+    return mr_fail(error, error_size,
+                   "%s cannot take %d columns per cycle; with %d hidden units it takes 1 to %d",
+                   op->name, lc, op->units, most);
 }
 
-static int check_shape(const struct mr_shape *shape, char *error, size_t error_size) {
-    if (shape->layer_count < 1 || shape->layer_count > MR_MAX_LAYERS)
-        return mr_fail(error, error_size,
-                       "the network has %d LSTM layers; the planner takes 1 to %d",
-                       shape->layer_count, (int)MR_MAX_LAYERS);
-    for (int l = 0; l < shape->layer_count; l++) {
-        if (check_width("inputs", l, shape->layers[l].inputs, error, error_size) ||
-            check_width("hidden units", l, shape->layers[l].hidden, error, error_size))
-            return -1;
-        if (l > 0 && shape->layers[l].inputs != shape->layers[l - 1].hidden)
-            return mr_fail(
-                error, error_size,
-                "layer %d has %d inputs and the layer before it %d hidden units; they must "
-                "be equal",
-                l, shape->layers[l].inputs, shape->layers[l - 1].hidden);
+// LCs and costs of an operator, whose input's are there.
+static void fill_op(struct mr_plan *plan, int index, const int *lc) {
+    const struct mr_op *op = &plan->network->ops[index];
+    struct mr_plan_op *to = &plan->ops[index];
+    to->lc = op->kind->recurrent ? lc[op->layer] : mr_plan_stream_lc(plan, op->input);
+    to->out_lc = plan->network->streams[op->output].bits == 32 ? 0 : to->lc;
+    op->kind->cost(op, to->lc, to->out_lc, &to->cost);
+    plan->multipliers += to->cost.multipliers;
+    plan->memory.bram18 += to->cost.memory.bram18;
+    plan->memory.uram += to->cost.memory.uram;
+    plan->memory.lut += to->cost.memory.lut;
+    if (mr_plan_per_step(plan, index) && to->cost.row_cycles > plan->interval)
+        plan->interval = to->cost.row_cycles;
+}
+
+static double busy(uint64_t useful, uint64_t multipliers, uint32_t interval) {
+    return multipliers ? (double)useful / ((double)multipliers * interval) : 0;
+}
+
+static void fill_utilisation(struct mr_plan *plan) {
+    uint64_t useful = 0, multipliers = 0;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op_cost *cost = &plan->ops[i].cost;
+        if (mr_plan_per_step(plan, i))
+            plan->ops[i].utilisation = busy(cost->useful, cost->multipliers, plan->interval);
+        if (plan->network->ops[i].kind->recurrent) {
+            useful += cost->useful;
+            multipliers += cost->multipliers;
+        }
     }
-    if (shape->outputs < 1 || shape->outputs > MR_MAX_WIDTH)
-        return mr_fail(error, error_size, "the head has %d outputs; the planner takes 1 to %d",
-                       shape->outputs, (int)MR_MAX_WIDTH);
-    return 0;
+    plan->utilisation = busy(useful, multipliers, plan->interval);
 }
 
-static void expect_memory(struct mr_memory_use *use, int words, int bits, uint64_t copies) {
-    mr_memory_cost(words <= DISTRIBUTED_WORDS ? "lutram" : "bram", (uint64_t)words, (uint64_t)bits,
-                   copies, use);
-}
-
-// The memories of one layer: weights per unit, bias and shift, h and cell state per cell lane,
-// tables.
-static void expect_layer_memory(const struct mr_plan_layer *layer, struct mr_memory_use *use) {
-    const uint64_t lc = (uint64_t)layer->lc;
-    expect_memory(use, layer->x_words + layer->h_words, GATES * layer->lc * 16,
-                  (uint64_t)layer->hidden);
-    expect_memory(use, layer->h_words, GATES * (48 + 5), lc);
-    expect_memory(use, layer->h_words, 16, lc);
-    expect_memory(use, layer->h_words, 24, lc);
-    mr_memory_cost("rom", 1024, 18 + 16, CELL_TABLES * lc, use);
-}
-
-static void fill_layer(struct mr_plan_layer *layer) {
-    const uint64_t inputs = (uint64_t)layer->inputs;
-    const uint64_t hidden = (uint64_t)layer->hidden;
-    const uint64_t lc = (uint64_t)layer->lc;
-    layer->x_words = ceil_div(layer->inputs, layer->lc);
-    layer->h_words = ceil_div(layer->hidden, layer->lc);
-    layer->latency = lstm_LATENCY(layer->lc);
-    layer->step_cycles =
-        (uint32_t)MR_MAX(layer->x_words, layer->latency) + (uint32_t)layer->h_words;
-    layer->lanes = GATES * hidden * lc;
-    layer->multipliers = layer->lanes + CELL_MULTIPLIERS * lc;
-    layer->useful = GATES * hidden * (inputs + hidden) + CELL_MULTIPLIERS * hidden;
-}
-
-static void fill_head(const struct mr_shape *shape, struct mr_plan *plan) {
-    struct mr_plan_head *head = &plan->head;
-    head->inputs = plan->layers[plan->layer_count - 1].hidden;
-    head->outputs = shape->outputs;
-    head->lc = plan->layers[plan->layer_count - 1].lc;
-    head->sigmoid = shape->sigmoid;
-    head->lanes = (uint64_t)head->outputs * (uint64_t)head->lc;
-    head->multipliers = head->lanes + (head->sigmoid ? 1 : 0);
-    head->useful = (uint64_t)head->outputs * ((uint64_t)head->inputs + (head->sigmoid ? 1 : 0));
-    expect_memory(&plan->memory, ceil_div(head->inputs, head->lc), head->lc * 16,
-                  (uint64_t)head->outputs);
-    expect_memory(&plan->memory, head->outputs, 48 + 5, 1);
-    if (head->sigmoid)
-        mr_memory_cost("rom", 1024, 18 + 16, 1, &plan->memory);
-}
-
-int mr_plan_evaluate(const struct mr_shape *shape, const int *lc, struct mr_plan *plan, char *error,
-                     size_t error_size) {
-    if (check_shape(shape, error, error_size))
-        return -1;
+int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_plan *plan,
+                     char *error, size_t error_size) {
     memset(plan, 0, sizeof *plan);
-    plan->layer_count = shape->layer_count;
-    uint64_t useful = 0;
-    for (int l = 0; l < shape->layer_count; l++) {
-        struct mr_plan_layer *layer = &plan->layers[l];
-        layer->inputs = shape->layers[l].inputs;
-        layer->hidden = shape->layers[l].hidden;
-        layer->cell_exponent = shape->layers[l].cell_exponent;
-        layer->lc = lc[l];
-        const int most = layer->hidden < MR_PLAN_LC ? layer->hidden : (int)MR_PLAN_LC;
-        if (lc[l] < 1 || lc[l] > most)
-            return mr_fail(
-                error, error_size,
-                "layer %d cannot take %d columns per cycle; with %d hidden units it takes 1 "
-                "to %d",
-                l, lc[l], layer->hidden, most);
-        fill_layer(layer);
-        expect_layer_memory(layer, &layer->memory);
-        expect_layer_memory(layer, &plan->memory);
-        plan->multipliers += layer->multipliers;
-        useful += layer->useful;
-        if (layer->step_cycles > plan->interval)
-            plan->interval = layer->step_cycles;
-    }
-    plan->utilisation = (double)useful / ((double)plan->multipliers * plan->interval);
-    for (int l = 0; l < plan->layer_count; l++) {
-        struct mr_plan_layer *layer = &plan->layers[l];
-        layer->interval = plan->interval;
-        layer->utilisation = (double)layer->useful / ((double)layer->multipliers * layer->interval);
-    }
-    fill_head(shape, plan);
-    plan->multipliers += plan->head.multipliers;
+    plan->network = network;
+    if (mr_network_layers(network) == 0)
+        return mr_fail(error, error_size,
+                       "the network has no recurrent operator (LSTM); the planner takes 1 to %d",
+                       (int)MR_MAX_LAYERS);
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent &&
+            check_lanes(&network->ops[i], lc[network->ops[i].layer], error, error_size))
+            return -1;
+    plan->x_lc = lc[0];
+    for (int i = 0; i < network->op_count; i++)
+        fill_op(plan, i, lc);
+    fill_utilisation(plan);
     return 0;
 }

@@ -70,6 +70,19 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
 int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_plan *plan,
                      char *error, size_t error_size);
 
+// Numbers per vector of a stream, 0 for single numbers of 32 bits.
+int mr_plan_stream_lc(const struct mr_plan *plan, int stream);
+
+// The recurrent operator (which layer) whose LC sets that of an operator: itself, else the next one
+// toward the network's input; the first one sets that of the input.
+int mr_plan_leader(const struct mr_network *network, int op);
+
+// True when an operator has a row per step, false when it has one per sequence.
+bool mr_plan_per_step(const struct mr_plan *plan, int op);
+
+// True when the rows of the operator's input are repacked before it.
+bool mr_plan_has_resize(const struct mr_plan *plan, int op);
+
 // Vectors of so many numbers in a row; of single numbers (lc 0) the numbers.
 static inline int mr_plan_words(int width, int lc) {
     return lc ? mr_ceil_div(width, lc) : width;

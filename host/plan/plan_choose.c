@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses the LCs of a plan. For a given interval each layer takes the least LC that keeps up with
-// it, so there is one candidate per interval that some layer can have, and the search tries them
-// all.
+// Chooses the LCs of a plan. For a given interval each recurrent operator takes the least LC that
+// keeps up with it, so there is one candidate per interval that some operator can have, and the
+// search tries them all.
 #include "plan.h"
 
-#include "cells/lstm.h"
 #include "file.h"
-#include "frame/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +12,7 @@
 enum {
     LUT_MEMORY_PERCENT = 45, // of the LUTs can serve as memory
     TIE_PERCENT = 5,         // products of interval and multipliers this close count as equal
-    RESIZE_CYCLES = 6        // what a repacking between two layers adds to the latency, about
+    RESIZE_CYCLES = 6        // what a repacking before an operator adds to the latency, about
 };
 
 struct need {
@@ -44,24 +42,43 @@ static bool fits(const struct mr_plan *plan, const struct mr_target *target) {
     return true;
 }
 
-static int most_columns(const struct mr_shape *shape, int layer) {
-    return MR_MAX(1, shape->layers[layer].hidden < MR_PLAN_LC ? shape->layers[layer].hidden
-                                                              : (int)MR_PLAN_LC);
+// Cycles per step by recurrent operator and LC, of the slowest among it and the operators that take
+// its vectors as they come.
+struct paces {
+    int layers;
+    int most[MR_MAX_LAYERS]; // the largest LC
+    uint32_t cycles[MR_MAX_LAYERS][MR_PLAN_LC + 1];
+};
+
+static int measure(const struct mr_network *network, struct paces *paces, char *error,
+                   size_t error_size) {
+    *paces = (struct paces){.layers = mr_network_layers(network)};
+    for (int l = 0; l < paces->layers; l++) {
+        const int units = mr_network_layer(network, l)->units;
+        paces->most[l] = units < MR_PLAN_LC ? units : (int)MR_PLAN_LC;
+    }
+    for (int columns = 1; columns <= MR_PLAN_LC; columns++) {
+        int lc[MR_MAX_LAYERS];
+        struct mr_plan plan;
+        for (int l = 0; l < MR_MAX_LAYERS; l++)
+            lc[l] = columns < paces->most[l] ? columns : paces->most[l];
+        if (mr_plan_evaluate(network, lc, &plan, error, error_size))
+            return -1;
+        for (int i = 0; i < network->op_count; i++) {
+            uint32_t *most = &paces->cycles[mr_plan_leader(network, i)][columns];
+            if (mr_plan_per_step(&plan, i) && plan.ops[i].cost.row_cycles > *most)
+                *most = plan.ops[i].cost.row_cycles;
+        }
+    }
+    return 0;
 }
 
-static uint32_t step_cycles(const struct mr_shape *shape, int layer, int lc) {
-    const int x_words = (shape->layers[layer].inputs + lc - 1) / lc;
-    const int h_words = (shape->layers[layer].hidden + lc - 1) / lc;
-    return (uint32_t)(MR_MAX(x_words, lstm_LATENCY(lc)) + h_words);
-}
-
-// The least LC of each layer with which it takes at most `interval` cycles a step. False when one
-// cannot.
-static bool keep_up(const struct mr_shape *shape, uint32_t interval, int lc[MR_MAX_LAYERS]) {
-    for (int l = 0; l < shape->layer_count; l++) {
+// The least LCs with which all take at most `interval` cycles a step. False when one cannot.
+static bool keep_up(const struct paces *paces, uint32_t interval, int lc[MR_MAX_LAYERS]) {
+    for (int l = 0; l < paces->layers; l++) {
         lc[l] = 1;
-        while (step_cycles(shape, l, lc[l]) > interval)
-            if (++lc[l] > most_columns(shape, l))
+        while (paces->cycles[l][lc[l]] > interval)
+            if (++lc[l] > paces->most[l])
                 return false;
     }
     return true;
@@ -69,19 +86,19 @@ static bool keep_up(const struct mr_shape *shape, uint32_t interval, int lc[MR_M
 
 // Tries all intervals. BALANCED takes the fastest of those whose product of interval and
 // multipliers is the least or nearly so, LATENCY the fastest. Returns false when none fits.
-static bool search(const struct mr_shape *shape, const struct mr_target *target,
-                   enum mr_plan_mode mode, struct mr_plan *best) {
+static bool search(const struct mr_network *network, const struct paces *paces,
+                   const struct mr_target *target, enum mr_plan_mode mode, struct mr_plan *best) {
     double least = 0;
     bool found = false;
     // Twice: the least product first, then the fastest that comes near it.
     for (int pass = mode == MR_PLAN_BALANCED ? 0 : 1; pass < 2; pass++) {
-        for (int i = 0; i < shape->layer_count * MR_PLAN_LC; i++) {
-            const int layer = i / MR_PLAN_LC;
+        for (int i = 0; i < paces->layers * MR_PLAN_LC; i++) {
+            const int layer = i / MR_PLAN_LC, columns = 1 + i % MR_PLAN_LC;
             int lc[MR_MAX_LAYERS] = {0};
             struct mr_plan plan;
-            if (1 + i % MR_PLAN_LC > most_columns(shape, layer) ||
-                !keep_up(shape, step_cycles(shape, layer, 1 + i % MR_PLAN_LC), lc) ||
-                mr_plan_evaluate(shape, lc, &plan, NULL, 0) || !fits(&plan, target))
+            if (columns > paces->most[layer] ||
+                !keep_up(paces, paces->cycles[layer][columns], lc) ||
+                mr_plan_evaluate(network, lc, &plan, NULL, 0) || !fits(&plan, target))
                 continue;
             const double product = (double)plan.multipliers * plan.interval;
             if (pass == 0) {
@@ -96,28 +113,35 @@ static bool search(const struct mr_shape *shape, const struct mr_target *target,
     return found;
 }
 
-// The way of one step through the layers, about.
+// The way of one step through the recurrent operators, about.
 static uint32_t passage(const struct mr_plan *plan) {
     uint32_t cycles = 0;
-    for (int l = 0; l < plan->layer_count; l++)
-        cycles += plan->layers[l].step_cycles + (mr_plan_has_resize(plan, l) ? RESIZE_CYCLES : 0);
+    for (int i = 0; i < plan->network->op_count; i++)
+        if (plan->network->ops[i].kind->recurrent)
+            cycles +=
+                plan->ops[i].cost.row_cycles + (mr_plan_has_resize(plan, i) ? RESIZE_CYCLES : 0);
     return cycles;
 }
 
-// Spends what is left of the device on a shorter way through the layers: again and again the change
-// of one layer's LC that saves most cycles, the cheapest of those that save as many.
-static void shorten(const struct mr_shape *shape, const struct mr_target *target,
-                    struct mr_plan *plan) {
+static void lanes_of(const struct mr_plan *plan, int lc[MR_MAX_LAYERS]) {
+    for (int i = 0; i < plan->network->op_count; i++)
+        if (plan->network->ops[i].kind->recurrent)
+            lc[plan->network->ops[i].layer] = plan->ops[i].lc;
+}
+
+// Spends what is left of the device on a shorter way: again and again the change of one operator's
+// LC that saves most cycles, the cheapest of those that save as many.
+static void shorten(const struct mr_network *network, const struct paces *paces,
+                    const struct mr_target *target, struct mr_plan *plan) {
     for (bool better = true; better;) {
         better = false;
         struct mr_plan best = *plan;
-        for (int l = 0; l < shape->layer_count; l++) {
+        for (int l = 0; l < paces->layers; l++) {
             int lc[MR_MAX_LAYERS] = {0};
-            for (int k = 0; k < shape->layer_count; k++)
-                lc[k] = plan->layers[k].lc;
-            for (lc[l] = 1; lc[l] <= most_columns(shape, l); lc[l]++) {
+            lanes_of(plan, lc);
+            for (lc[l] = 1; lc[l] <= paces->most[l]; lc[l]++) {
                 struct mr_plan changed;
-                if (mr_plan_evaluate(shape, lc, &changed, NULL, 0) || !fits(&changed, target) ||
+                if (mr_plan_evaluate(network, lc, &changed, NULL, 0) || !fits(&changed, target) ||
                     changed.interval > plan->interval || passage(&changed) >= passage(plan))
                     continue;
                 if (passage(&changed) < passage(&best) ||
@@ -138,7 +162,7 @@ static void one_everywhere(int lc[MR_MAX_LAYERS]) {
 }
 
 // A sentence on what is short, by how much, and what would do.
-static int does_not_fit(const struct mr_shape *shape, const struct mr_plan *plan,
+static int does_not_fit(const struct mr_network *network, const struct mr_plan *plan,
                         const struct mr_target *target, bool given, char *error,
                         size_t error_size) {
     struct need need[NEEDS];
@@ -164,7 +188,7 @@ static int does_not_fit(const struct mr_shape *shape, const struct mr_plan *plan
             holds = true;
             snprintf(remedy, sizeof remedy, "it would fit %s", other->name);
         }
-    if (given && mr_plan_evaluate(shape, lc, &small, NULL, 0) == 0 && fits(&small, target))
+    if (given && mr_plan_evaluate(network, lc, &small, NULL, 0) == 0 && fits(&small, target))
         snprintf(remedy + (holds ? strlen(remedy) : 0),
                  sizeof remedy - (holds ? strlen(remedy) : 0),
                  "%sfewer lanes (at least with 1 everywhere) would fit %s", holds ? ", and " : "",
@@ -175,40 +199,44 @@ static int does_not_fit(const struct mr_shape *shape, const struct mr_plan *plan
         (int)MR_PLAN_BUDGET_PERCENT, remedy);
 }
 
-static int given_lanes(const struct mr_shape *shape, const struct mr_plan_request *request,
+static int given_lanes(const struct mr_network *network, const struct mr_plan_request *request,
                        int lc[MR_MAX_LAYERS], char *error, size_t error_size) {
-    if (request->lane_count != 1 && request->lane_count != shape->layer_count)
+    const int layers = mr_network_layers(network);
+    if (request->lane_count != 1 && request->lane_count != layers)
         return mr_fail(
             error, error_size,
             "lanes are given for %d layers and the network has %d; give one number for all "
             "or one per layer",
-            request->lane_count, shape->layer_count);
-    for (int l = 0; l < shape->layer_count; l++)
+            request->lane_count, layers);
+    for (int l = 0; l < layers; l++)
         lc[l] = request->lanes[request->lane_count == 1 ? 0 : l];
     return 0;
 }
 
-int mr_plan_choose(const struct mr_shape *shape, const struct mr_target *target,
+int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size) {
     int lc[MR_MAX_LAYERS];
     one_everywhere(lc);
-    // LC 1 everywhere: checks the shape, and is the plan of AREA.
-    if (mr_plan_evaluate(shape, lc, plan, error, error_size))
+    // LC 1 everywhere: checks the network, and is the plan of AREA.
+    if (mr_plan_evaluate(network, lc, plan, error, error_size))
         return -1;
     const bool given = request->mode == MR_PLAN_LANES;
-    if (given && (given_lanes(shape, request, lc, error, error_size) ||
-                  mr_plan_evaluate(shape, lc, plan, error, error_size)))
+    if (given && (given_lanes(network, request, lc, error, error_size) ||
+                  mr_plan_evaluate(network, lc, plan, error, error_size)))
         return -1;
     struct mr_plan found;
+    struct paces paces;
     if (request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY) {
-        if (!search(shape, target, request->mode, &found))
-            return does_not_fit(shape, plan, target, false, error, error_size);
+        if (measure(network, &paces, error, error_size))
+            return -1;
+        if (!search(network, &paces, target, request->mode, &found))
+            return does_not_fit(network, plan, target, false, error, error_size);
         *plan = found;
         if (request->mode == MR_PLAN_LATENCY)
-            shorten(shape, target, plan);
+            shorten(network, &paces, target, plan);
     } else if (!fits(plan, target)) {
-        return does_not_fit(shape, plan, target, given, error, error_size);
+        return does_not_fit(network, plan, target, given, error, error_size);
     }
     plan->mode = request->mode;
     plan->target = target;

@@ -4,8 +4,7 @@
 #define MR_PLAN_REPORT_H
 
 #include "hls_report.h"
-#include "memory_cost.h"
-#include "plan.h"
+#include "pipeline.h"
 #include "timing.h"
 
 #include <jansson.h>
@@ -25,13 +24,16 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     char *error, size_t error_size);
 
 // The table, to be freed by the caller. NULL with a sentence in error.
-char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *report,
-                          const struct mr_timing_result *timing, char *error, size_t error_size);
+char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                          const struct mr_report *report, const struct mr_timing_result *timing,
+                          char *error, size_t error_size);
 
-// An object with cycles, cycles_per_step (one per layer), utilisation, multiplier_utilisation,
+// An object with cycles, cycles_per_step (one per recurrent
+// operator), utilisation, multiplier_utilisation,
 // clock_mhz, microseconds, target, mode, sequences, steps, multipliers, memories {bram36, uram,
-// lut}, layers. A new reference. NULL with a sentence in error.
-json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *report,
-                            const struct mr_timing_result *timing, char *error, size_t error_size);
+// lut}, layers (the recurrent operators), dies. A new reference. NULL with a sentence in error.
+json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                            const struct mr_report *report, const struct mr_timing_result *timing,
+                            char *error, size_t error_size);
 
 #endif

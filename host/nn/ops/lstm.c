@@ -31,7 +31,7 @@ static struct mr_op_limit limit(const struct mr_network *network, const struct m
 }
 
 static uint32_t latency(int lc) {
-    return (uint32_t)LSTM_LATENCY(lc);
+    return (uint32_t)lstm_LATENCY(lc);
 }
 
 static const char *const names[GATES] = {"i", "f", "g", "o"};

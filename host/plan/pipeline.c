@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a plan to processes and channels (pipeline.h). Each stream is written before it is read, so
+// one walk in the order of the data makes all: a process takes its inputs from `taps`.
+#include "pipeline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TAPS = MR_MAX_OPS + MR_MAX_OUTPUTS };
+
+struct builder {
+    const struct mr_plan *plan;
+    const struct mr_network *network;
+    struct mr_pipeline *pipeline;
+    int weights[MR_MAX_OPS], state[MR_MAX_OPS]; // channels of operators that have them
+    int taps[TAPS];                             // channels that nobody reads yet, by stream
+    int first_tap[MR_MAX_OPS + 1];              // of a stream, the next that is taken
+};
+
+// ---- processes and channels
+
+static struct mr_process *add_process(struct builder *b, const char *name, enum mr_part part,
+                                      const char *scalars) {
+    struct mr_process *process = &b->pipeline->processes[b->pipeline->process_count++];
+    snprintf(process->name, sizeof process->name, "%s", name);
+    process->part = part;
+    process->op = -1;
+    process->scalars = scalars;
+    process->first_port = b->pipeline->port_count;
+    return process;
+}
+
+static struct mr_process *add_numbered(struct builder *b, const char *name, int number,
+                                       enum mr_part part, const char *scalars) {
+    char text[MR_NAME];
+    snprintf(text, sizeof text, "%s%d", name, number);
+    return add_process(b, text, part, scalars);
+}
+
+// Ports are added to the last process only.
+static void add_port(struct builder *b, int channel) {
+    b->pipeline->ports[b->pipeline->port_count++] = channel;
+    b->pipeline->processes[b->pipeline->process_count - 1].port_count++;
+}
+
+static int add_channel(struct builder *b, const char *type, int writer) {
+    struct mr_channel *channel = &b->pipeline->channels[b->pipeline->channel_count];
+    snprintf(channel->type, sizeof channel->type, "%s", type);
+    channel->writer = writer;
+    channel->reader = -1;
+    return b->pipeline->channel_count++;
+}
+
+static int add_top_input(struct builder *b, const char *name, const char *type) {
+    const int channel = add_channel(b, type, -1);
+    snprintf(b->pipeline->channels[channel].name, MR_CHANNEL_NAME, "%s", name);
+    return channel;
+}
+
+// The last process reads it.
+static void take(struct builder *b, int channel) {
+    b->pipeline->channels[channel].reader = b->pipeline->process_count - 1;
+    add_port(b, channel);
+}
+
+// A new channel that the last process writes: "<of>_<what>".
+static int give(struct builder *b, const char *of, const char *what, const char *type) {
+    const int channel = add_channel(b, type, b->pipeline->process_count - 1);
+    snprintf(b->pipeline->channels[channel].name, MR_CHANNEL_NAME, "%s_%s", of, what);
+    add_port(b, channel);
+    return channel;
+}
+
+// "vec4_t", or for single numbers int32_t.
+static const char *type_of(int lc, char type[16]) {
+    if (lc)
+        snprintf(type, 16, "vec%d_t", lc);
+    else
+        snprintf(type, 16, "int32_t");
+    return type;
+}
+
+// ---- streams and their readers
+
+static int readers(const struct mr_network *network, int stream) {
+    int count = 0;
+    for (int i = 0; i < network->op_count; i++)
+        count += network->ops[i].input == stream;
+    for (int i = 0; i < network->output_count; i++)
+        count += network->outputs[i].stream == stream;
+    return count;
+}
+
+static void number_taps(struct builder *b) {
+    int tap = 0;
+    for (int s = 0; s < b->network->stream_count; s++) {
+        b->first_tap[s] = tap;
+        tap += readers(b->network, s);
+    }
+}
+
+// The channel has the stream: forks behind one another give it to each of its readers.
+static void deal_out(struct builder *b, int stream, int channel, int *forks) {
+    const struct mr_stream *of = &b->network->streams[stream];
+    const int count = readers(b->network, stream);
+    int *taps = b->taps + b->first_tap[stream];
+    for (int i = 0; i + 1 < count; i++) {
+        struct mr_process *fork =
+            add_numbered(b, "fork", (*forks)++, MR_PART_FORK, "command, rows");
+        char type[16];
+        fork->count = of->width;
+        fork->rate = of->rate;
+        fork->lc = fork->out_lc = mr_plan_stream_lc(b->plan, stream);
+        type_of(fork->lc, type);
+        take(b, channel);
+        taps[i] = give(b, fork->name, "a", type);
+        channel = give(b, fork->name, "b", type);
+    }
+    if (count > 0)
+        taps[count - 1] = channel;
+}
+
+static int tap(struct builder *b, int stream) {
+    return b->taps[b->first_tap[stream]++];
+}
+
+// ---- the parts
+
+static void add_loader(struct builder *b, int weights, int state_in) {
+    add_process(b, "loader", MR_PART_LOADER, "command");
+    take(b, weights);
+    take(b, state_in);
+    for (int i = 0; i < b->network->op_count; i++)
+        if (b->network->ops[i].kind->gates > 0)
+            b->weights[i] = give(b, b->network->ops[i].name, "weights", "beat_t");
+}
+
+// Room for the vectors of a step, so that reader and writer need not keep pace within one.
+static int channel_depth(int words) {
+    int depth = 2;
+    while (depth < words && depth < 64)
+        depth *= 2;
+    return depth;
+}
+
+static int add_resize(struct builder *b, int index, int channel) {
+    const struct mr_op *op = &b->network->ops[index];
+    struct mr_process *resize =
+        add_numbered(b, "resize", op->layer, MR_PART_RESIZE, "command, rows");
+    char type[16];
+    resize->count = op->inputs;
+    resize->rate = b->network->streams[op->input].rate;
+    resize->lc = mr_plan_stream_lc(b->plan, op->input);
+    resize->out_lc = b->plan->ops[index].lc;
+    take(b, channel);
+    return give(b, resize->name, "out", type_of(resize->out_lc, type));
+}
+
+static int add_op(struct builder *b, int index) {
+    const struct mr_op *op = &b->network->ops[index];
+    const struct mr_plan_op *planned = &b->plan->ops[index];
+    int input = tap(b, op->input);
+    if (mr_plan_has_resize(b->plan, index))
+        input = add_resize(b, index, input);
+    struct mr_process *process = add_process(b, op->name, MR_PART_OP, op->kind->scalars);
+    char type[16];
+    process->op = index;
+    process->lc = planned->lc;
+    process->out_lc = planned->out_lc;
+    process->rate = b->network->streams[op->input].rate;
+    if (op->kind->gates > 0)
+        take(b, b->weights[index]);
+    take(b, input);
+    const int output = give(b, op->name, "out", type_of(planned->out_lc, type));
+    if (op->kind->recurrent) {
+        b->pipeline->channels[output].depth =
+            channel_depth(mr_plan_words(op->units, planned->out_lc));
+        b->state[index] = give(b, op->name, "state", "unit_state_t");
+    }
+    return output;
+}
+
+// An output as single numbers.
+static int add_unpack(struct builder *b, int stream, int *unpacks) {
+    const struct mr_stream *of = &b->network->streams[stream];
+    const int channel = tap(b, stream), lc = mr_plan_stream_lc(b->plan, stream);
+    if (lc == 0)
+        return channel;
+    struct mr_process *unpack =
+        add_numbered(b, "unpack", (*unpacks)++, MR_PART_UNPACK, "command, rows");
+    unpack->count = of->width;
+    unpack->rate = of->rate;
+    unpack->lc = lc;
+    take(b, channel);
+    return give(b, unpack->name, "out", "int32_t");
+}
+
+static struct mr_gather_side side_of(const struct mr_stream *stream) {
+    return stream->rate == MR_PER_STEP ? (struct mr_gather_side){.step = stream->width}
+                                       : (struct mr_gather_side){.last = stream->width};
+}
+
+// All outputs, one behind the other, as y.
+static void add_outputs(struct builder *b) {
+    const struct mr_network *network = b->network;
+    int channels[MR_MAX_OUTPUTS], unpacks = 0;
+    for (int i = 0; i < network->output_count; i++)
+        channels[i] = add_unpack(b, network->outputs[i].stream, &unpacks);
+    struct mr_gather_side before = side_of(&network->streams[network->outputs[0].stream]);
+    int y = channels[0];
+    for (int i = 1; i < network->output_count; i++) {
+        const struct mr_gather_side more = side_of(&network->streams[network->outputs[i].stream]);
+        struct mr_process *gather =
+            add_numbered(b, "gather", i - 1, MR_PART_GATHER, "command, steps, total");
+        gather->side[0] = before;
+        gather->side[1] = more;
+        take(b, y);
+        take(b, channels[i]);
+        y = give(b, gather->name, "out", "int32_t");
+        before.step += more.step;
+        before.last += more.last;
+    }
+    snprintf(b->pipeline->channels[y].name, MR_CHANNEL_NAME, "y");
+}
+
+static void add_saver(struct builder *b) {
+    add_process(b, "saver", MR_PART_SAVER, "command");
+    for (int i = 0; i < b->network->op_count; i++)
+        if (b->network->ops[i].kind->recurrent)
+            take(b, b->state[i]);
+    give(b, "state", "out", "beat_t");
+}
+
+void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
+    struct builder b = {.plan = plan, .network = plan->network, .pipeline = pipeline};
+    char type[16];
+    int forks = 0;
+    memset(pipeline, 0, sizeof *pipeline);
+    number_taps(&b);
+    const int weights = add_top_input(&b, "weights", "beat_t");
+    const int x = add_top_input(&b, "x", type_of(plan->x_lc, type));
+    const int state_in = add_top_input(&b, "state_in", "beat_t");
+    add_loader(&b, weights, state_in);
+    deal_out(&b, 0, x, &forks);
+    for (int i = 0; i < plan->network->op_count; i++)
+        deal_out(&b, plan->network->ops[i].output, add_op(&b, i), &forks);
+    add_outputs(&b);
+    add_saver(&b);
+    mr_place(plan, pipeline);
+}
+
+const struct mr_process *mr_pipeline_op(const struct mr_pipeline *pipeline, int op) {
+    const struct mr_process *process = pipeline->processes;
+    while (process->part != MR_PART_OP || process->op != op)
+        process++;
+    return process;
+}
