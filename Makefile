@@ -87,7 +87,7 @@ TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
 TSAN_TESTS := session_test driver_test card_process_test card_resume_test
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
-LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/xrt/*.c) $(filter-out host/cli/%,$(wildcard host/*/*.c)) \
+LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/xrt/*.c) $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
     sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
@@ -96,7 +96,7 @@ CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FORMATTED := $(foreach room,base base/contract host/* driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
+FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
     hls/include examples hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
     hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)

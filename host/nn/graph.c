@@ -75,15 +75,15 @@ static void name_op(const struct mr_network *network, struct mr_op *op) {
         snprintf(op->name, sizeof op->name, "%s", op->kind->process);
 }
 
-static bool make_weights(struct mr_op *op) {
+int mr_op_weights(struct mr_op *op) {
     const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
 
     if (rows == 0)
-        return true;
+        return 0;
     op->w_x = calloc(rows * (size_t)op->inputs, sizeof *op->w_x);
     op->w_h = op->kind->recurrent ? calloc(rows * (size_t)op->units, sizeof *op->w_h) : NULL;
     op->bias = calloc((size_t)op->kind->sums * (size_t)op->units, sizeof *op->bias);
-    return op->w_x && (op->w_h || !op->kind->recurrent) && op->bias;
+    return op->w_x && (op->w_h || !op->kind->recurrent) && op->bias ? 0 : -1;
 }
 
 static int check_input(const struct mr_network *network, const struct mr_op_kind *kind, int stream,
@@ -106,9 +106,9 @@ static int check_input(const struct mr_network *network, const struct mr_op_kind
     return 0;
 }
 
-struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind *kind, int stream,
-                             int units, enum mr_activation activation, char *error,
-                             size_t error_size) {
+struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op_kind *kind,
+                                  int stream, int units, enum mr_activation activation, char *error,
+                                  size_t error_size) {
     if (check_input(network, kind, stream, error, error_size))
         return NULL;
     const int inputs = network->streams[stream].width;
@@ -131,14 +131,22 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
         network->streams[stream].bits = 16;
     else
         network->streams[stream].uniform = true;
-    const bool made = make_weights(&op);
     network->ops[network->op_count] = op;
     network->streams[network->stream_count++] = out;
-    network->op_count++;
-    if (made)
-        return &network->ops[network->op_count - 1];
-    mr_fail(error, error_size, "not enough memory for the weights of '%s'", op.name);
-    return NULL;
+    return &network->ops[network->op_count++];
+}
+
+struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                             int units, enum mr_activation activation, char *error,
+                             size_t error_size) {
+    struct mr_op *op =
+        mr_network_add_bare(network, kind, stream, units, activation, error, error_size);
+
+    if (op && mr_op_weights(op)) {
+        mr_fail(error, error_size, "not enough memory for the weights of '%s'", op->name);
+        return NULL;
+    }
+    return op;
 }
 
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
@@ -200,6 +208,14 @@ size_t mr_network_numbers(const struct mr_network *network, size_t steps) {
     for (int o = 0; o < network->output_count; o++)
         numbers += mr_output_numbers(network, o, steps);
     return numbers;
+}
+
+int mr_network_width(const struct mr_network *network) {
+    int width = 0;
+
+    for (int o = 0; o < network->output_count; o++)
+        width += network->streams[network->outputs[o].stream].width;
+    return width;
 }
 
 uint64_t mr_network_parameters(const struct mr_network *network) {

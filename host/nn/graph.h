@@ -17,11 +17,11 @@
 
 // What every part of the program takes at most.
 enum {
-    MR_MAX_LAYERS = 16,    // recurrent operators
-    MR_MAX_WIDTH = 16384,  // numbers of a row, units of an operator
-    MR_MAX_OPS = 64,       // operators
-    MR_MAX_OUTPUTS = 8,    // outputs of the network
-    MR_NAME = 32           // letters of an operator's name, with the end
+    MR_MAX_LAYERS = 16,   // recurrent operators
+    MR_MAX_WIDTH = 16384, // numbers of a row, units of an operator
+    MR_MAX_OPS = 64,      // operators
+    MR_MAX_OUTPUTS = 8,   // outputs of the network
+    MR_NAME = 32          // letters of an operator's name, with the end
 };
 
 enum mr_rate { MR_PER_STEP, MR_PER_SEQUENCE };
@@ -36,7 +36,12 @@ struct mr_stream {
     double greatest; // the largest magnitude that calibration saw, 0 where none did
 };
 
-enum mr_activation { MR_ACTIVATION_LINEAR, MR_ACTIVATION_SIGMOID, MR_ACTIVATION_TANH, MR_ACTIVATION_RELU };
+enum mr_activation {
+    MR_ACTIVATION_LINEAR,
+    MR_ACTIVATION_SIGMOID,
+    MR_ACTIVATION_TANH,
+    MR_ACTIVATION_RELU
+};
 
 // An operator. What its numbers mean is told by its kind (op.h).
 struct mr_op {
@@ -95,7 +100,13 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
                              int units, enum mr_activation activation, char *error,
                              size_t error_size);
 
-// Makes the operator's output an output of the network. -1 with a sentence where there are too many
+// The same without float weights, which mr_op_weights then makes: -1 when memory is short.
+struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op_kind *kind,
+                                  int stream, int units, enum mr_activation activation, char *error,
+                                  size_t error_size);
+int mr_op_weights(struct mr_op *op);
+
+// Makes a stream an output of the network. -1 with a sentence where there are too many
 // or memory is short.
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
                       size_t error_size);
@@ -108,6 +119,8 @@ int mr_network_check(const struct mr_network *network, char *error, size_t error
 size_t mr_output_rows(const struct mr_network *network, int output, size_t steps);
 size_t mr_output_numbers(const struct mr_network *network, int output, size_t steps);
 size_t mr_network_numbers(const struct mr_network *network, size_t steps);
+// The widths of all outputs together.
+int mr_network_width(const struct mr_network *network);
 
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);

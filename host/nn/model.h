@@ -5,18 +5,16 @@
 #define MR_MODEL_H
 
 #include "accuracy.h"
+#include "graph.h"
 #include "millrace.h"
-#include "network.h"
 #include "npy.h"
-#include "quantise.h"
 
 #include <stddef.h>
 
 struct mr_model_data {
     struct mr_network network;
-    struct mr_quantised quantised;
     // How far the integer network is from the float one on the calibration data: of all outputs
-    // together, and (head.outputs) of each, or NULL.
+    // together, and [mr_network_width] of each number of a row, or NULL.
     struct mr_accuracy accuracy, *output_accuracy;
     // After an import: [source_count] files beside the ONNX file that hold weights.
     char **sources;

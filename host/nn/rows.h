@@ -12,8 +12,8 @@
 enum {
     MR_SHIFT_MIN = 1,
     MR_SHIFT_MAX = 31,
-    MR_SUM_BITS = 39,   // sum |w| * 32768 + |bias| of a row stays below 2^39
-    MR_SCALE_MAX = 46,  // of a row whose result has a scale of its own
+    MR_SUM_BITS = 39,  // sum |w| * 32768 + |bias| of a row stays below 2^39
+    MR_SCALE_MAX = 46, // of a row whose result has a scale of its own
     MR_HIDDEN_FRAC = 15,
     MR_SIGMOID_FRAC = 15, // of a sigmoid's argument
     MR_TANH_FRAC = 16     // of a tanh's argument
@@ -33,8 +33,8 @@ struct mr_float_row {
     int columns[2];
     const int32_t *frac[2]; // fraction bits of the columns; NULL: MR_HIDDEN_FRAC
     double bias;
-    int blame;       // after a failure: the column that is too large, or -1
-    char label[96];  // for messages
+    int blame;      // after a failure: the column that is too large, or -1
+    char label[96]; // for messages
 };
 
 // Allocates the arrays of rows; they are zero. -1 when memory is short.

@@ -13,10 +13,10 @@
 struct walk {
     const struct mr_network *network;
     size_t size;            // numbers of all
-    double *real;          // [size], or
-    int32_t *whole;        // [size]
+    double *real;           // [size], or
+    int32_t *whole;         // [size]
     size_t *stream, *state; // where each begins
-    double *greatest;      // [size] magnitudes that were seen, or NULL
+    double *greatest;       // [size] magnitudes that were seen, or NULL
 };
 
 static void close_walk(struct walk *walk) {
@@ -103,7 +103,8 @@ static void put_x(struct walk *walk, const void *x, size_t row) {
 
     for (size_t k = 0; k < inputs; k++) {
         if (walk->real)
-            walk->real[k] = mr_cast(walk->network->input_cast, ((const float *)x)[row * inputs + k]);
+            walk->real[k] =
+                mr_cast(walk->network->input_cast, ((const float *)x)[row * inputs + k]);
         else
             walk->whole[k] = ((const int16_t *)x)[row * inputs + k];
     }
@@ -186,8 +187,7 @@ int mr_float_observe(struct mr_network *network, const float *x, size_t sequence
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
         if (op->kind->second_field)
-            op->greatest =
-                greatest_of(&walk, walk.state[i] + (size_t)op->units, (size_t)op->units);
+            op->greatest = greatest_of(&walk, walk.state[i] + (size_t)op->units, (size_t)op->units);
     }
     close_walk(&walk);
     return 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a network on this processor, operator by operator: in floating point, what the accuracy of
-// whole numbers is measured against, and in whole numbers, what every device has to give bit for bit.
+// whole numbers is measured against, and in whole numbers, what every device has to give bit for
+// bit.
 //
 // x: (sequences, steps, inputs). y: the outputs one after the other, each (sequences, steps, width)
-// or, where it comes once per sequence, (sequences, width). Every sequence starts from a zero state.
+// or, where it comes once per sequence, (sequences, width). Every sequence starts from a zero
+// state.
 #ifndef MR_WALK_H
 #define MR_WALK_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense: y = f(W x + b), f the identity, sigmoid, tanh or ReLU. What goes on to another operator has
-// 16 bits, what goes to the host 32.
+// Dense: y = f(W x + b), f the identity, sigmoid, tanh or ReLU. What goes on to another operator
+// has 16 bits, what goes to the host 32.
 #include "arithmetic.h"
 #include "file.h"
 #include "heads/dense_activation.h"
@@ -111,10 +111,9 @@ static int quantise_32(const struct mr_network *network, struct mr_op *op, int32
         struct mr_float_row row = row_of(network, op, o);
         const int result =
             is_squashed(op)
-                ? mr_row_fixed(&row,
-                               op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC
-                                                                    : MR_SIGMOID_FRAC,
-                               &op->rows, o, 0, o, error, error_size)
+                ? mr_row_fixed(
+                      &row, op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC : MR_SIGMOID_FRAC,
+                      &op->rows, o, 0, o, error, error_size)
                 : mr_row_number(&row, most, &op->rows, o, &frac[o], error, error_size);
         if (result != 0) {
             *column = row.blame;

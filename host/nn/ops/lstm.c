@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTM: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c')
 // (Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000, as torch.nn.LSTM has it.)
-#include "arithmetic.h"
 #include "cells/lstm.h"
+#include "arithmetic.h"
 #include "recurrent.h"
 
 #include <math.h>

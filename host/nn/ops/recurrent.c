@@ -98,10 +98,8 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
     if (result != 0 || gate < whole)
         return result;
     const int sum = apart * op->units + unit;
-    struct mr_float_row of_h = {.w = {w_h, NULL},
-                                .columns = {op->units, 0},
-                                .frac = {h_frac, NULL},
-                                .bias = op->bias[sum]};
+    struct mr_float_row of_h = {
+        .w = {w_h, NULL}, .columns = {op->units, 0}, .frac = {h_frac, NULL}, .bias = op->bias[sum]};
     frac = cell->argument_frac[apart] ? cell->argument_frac[apart] : h_frac[0];
     label_gate(op, gate, unit, &of_h);
     return mr_row_fixed(&of_h, frac, &op->rows, index, op->inputs, sum, error, error_size);

@@ -13,13 +13,13 @@ struct mr_cell {
     const char *header;     // in hls/kernels/, and the cell's name in it
     const char *cell;
     const char *frame;
-    const int *argument_frac; // [sums] fraction bits of the sums, or 0: those of the output
-    int late;                 // the last gates take gated(h) for h, once the others are known
-    uint32_t (*latency)(int lc);      // D: from a step's last column to its first h
+    const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
+    int late;                    // the last gates take gated(h) for h, once the others are known
+    uint32_t (*latency)(int lc); // D: from a step's last column to its first h
     uint32_t (*late_latency)(int lc); // the same to the first gated(h); NULL without late gates
     int multipliers, tables;          // of one unit per cycle
-    // One unit: from its sums [sums] (gates first, then the sums over h of split gates) and its state
-    // to the new state.
+    // One unit: from its sums [sums] (gates first, then the sums over h of split gates) and its
+    // state to the new state.
     void (*float_unit)(const double *sum, double *h, double *cell);
     double (*float_gated)(const double *sum, double h);
     // sum: shifted to argument_frac, not cut yet

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reader of .millrace files (model.h), of all versions.
+#include "file.h"
+#include "model.h"
+#include "model_entries.h"
+#include "op.h"
+#include "quantise.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+    const char *name;
+    char *error;
+    size_t error_size;
+};
+
+static int bad(const struct reader *r, const char *what) {
+    return mr_fail(r->error, r->error_size, "%s: the description of the model %s", r->name, what);
+}
+
+// A whole number of an object, from low to high.
+static bool number(const json_t *object, const char *key, int low, int high, int *value) {
+    const json_t *v = json_object_get(object, key);
+
+    if (!json_is_integer(v) || json_integer_value(v) < low || json_integer_value(v) > high)
+        return false;
+    *value = (int)json_integer_value(v);
+    return true;
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+    return json_string_value(json_object_get(object, key));
+}
+
+static bool word(const json_t *object, const char *key, const char *expected) {
+    const char *text = text_of(object, key);
+
+    return text && strcmp(text, expected) == 0;
+}
+
+static int copy_text(const struct reader *r, const char *from, char **to) {
+    const size_t size = strlen(from) + 1;
+
+    *to = malloc(size);
+    if (!*to)
+        return bad(r, "needs more memory than there is");
+    memcpy(*to, from, size);
+    return 0;
+}
+
+static int read_cast(const struct reader *r, const json_t *root, const char *key,
+                     struct mr_cast *cast) {
+    static const struct mr_cast possible[] = {{true, false}, {false, true}, {true, true}};
+    const json_t *entry = json_object_get(root, key);
+
+    for (size_t i = 0; entry && i < sizeof possible / sizeof *possible; i++) {
+        if (word(root, key, mr_cast_words(possible[i]))) {
+            *cast = possible[i];
+            return 0;
+        }
+    }
+    return entry ? bad(r, "has a cast that is not known") : 0;
+}
+
+// ---- Operators
+
+// One number for all, or a list.
+static int read_frac(const struct reader *r, const json_t *entry, struct mr_stream *stream) {
+    stream->frac = calloc((size_t)stream->width, sizeof *stream->frac);
+    if (!stream->frac)
+        return bad(r, "needs more memory than there is");
+    for (int o = 0; o < stream->width; o++) {
+        const json_t *one = json_is_array(entry) ? json_array_get(entry, (size_t)o) : entry;
+        if (!json_is_integer(one) || json_integer_value(one) < 0 || json_integer_value(one) > 63)
+            return bad(r, "has no usable formats of the outputs");
+        stream->frac[o] = (int32_t)json_integer_value(one);
+    }
+    return json_is_array(entry) && json_array_size(entry) != (size_t)stream->width
+               ? bad(r, "has formats for another number of outputs")
+               : 0;
+}
+
+static int read_activation(const struct reader *r, const json_t *entry, int *activation) {
+    for (*activation = 0; *activation < 4; ++*activation)
+        if (word(entry, "activation", mr_activation_words[*activation]))
+            return 0;
+    return bad(r, "has an operator whose activation is not known");
+}
+
+static int read_operator(const struct reader *r, const json_t *entry, struct mr_network *network) {
+    const char *type = text_of(entry, "type");
+    const struct mr_op_kind *kind = type ? mr_op_kind_find(type) : NULL;
+    char text[300];
+    int input, units, activation = 0, exponent = 0;
+
+    if (!kind)
+        return mr_fail(r->error, r->error_size,
+                       "%s: the description of the model has an operator of type '%.40s', which "
+                       "this version does not know",
+                       r->name, type ? type : "");
+    if (!number(entry, "input", 0, network->stream_count - 1, &input) ||
+        !number(entry, "units", 1, MR_MAX_WIDTH, &units))
+        return mr_fail(r->error, r->error_size,
+                       "%s: the description of the model has an operator without its input, or not "
+                       "of 1 to %d units",
+                       r->name, MR_MAX_WIDTH);
+    if (kind->has_activation && read_activation(r, entry, &activation) != 0)
+        return -1;
+    if (json_object_get(entry, "cell_exponent") &&
+        !number(entry, "cell_exponent", 0, 16, &exponent))
+        return bad(r, "has a layer whose cell exponent is not from 0 to 16");
+    struct mr_op *op = mr_network_add_bare(network, kind, input, units,
+                                           (enum mr_activation)activation, text, sizeof text);
+    if (!op)
+        return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
+    if (op->units != units)
+        return bad(r, "has an operator whose units do not follow from its input");
+    op->exponent = exponent;
+    return read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]);
+}
+
+static int read_output(const struct reader *r, const json_t *entry, struct mr_network *network) {
+    const char *name = text_of(entry, "name");
+    char text[300];
+    int stream;
+
+    if (!name || !number(entry, "stream", 1, network->stream_count - 1, &stream))
+        return bad(r, "has an output without its name or stream");
+    if (mr_network_output(network, stream, name, text, sizeof text))
+        return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
+    return read_cast(r, entry, "cast", &network->outputs[network->output_count - 1].cast);
+}
+
+static int read_graph(const struct reader *r, const json_t *root, struct mr_network *network) {
+    const json_t *operators = json_object_get(root, "operators"),
+                 *outputs = json_object_get(root, "outputs");
+    const char *input_name = text_of(root, "input_name");
+
+    if (!input_name || copy_text(r, input_name, &network->input_name) != 0)
+        return bad(r, "has no name of the input");
+    if (json_array_size(operators) < 1 || json_array_size(outputs) < 1)
+        return bad(r, "lists no operators or no outputs");
+    for (size_t i = 0; i < json_array_size(operators); i++)
+        if (read_operator(r, json_array_get(operators, i), network) != 0)
+            return -1;
+    for (size_t i = 0; i < json_array_size(outputs); i++)
+        if (read_output(r, json_array_get(outputs, i), network) != 0)
+            return -1;
+    return 0;
+}
+
+// ---- Versions 1 and 2: LSTM layers in a row and a dense head on the last step
+
+// The same as a list of operators.
+static json_t *modern(const json_t *root) {
+    const json_t *layers = json_object_get(root, "layers"), *head = json_object_get(root, "head");
+    const json_t *cast = json_object_get(root, "output_cast");
+    const int count = (int)json_array_size(layers);
+    json_t *graph = json_copy((json_t *)root), *operators = json_array();
+    json_t *output = json_pack("{s:s, s:i}", "name", "y", "stream", count + 2);
+
+    for (int l = 0; l < count; l++) {
+        json_t *op = json_copy(json_array_get(layers, (size_t)l));
+        json_object_set(op, "units", json_object_get(op, "hidden"));
+        json_object_set_new(op, "input", json_integer(l));
+        json_object_set_new(op, "frac_bits", json_integer(MR_HIDDEN_FRAC));
+        json_array_append_new(operators, op);
+    }
+    json_array_append_new(operators, json_pack("{s:s, s:i, s:O*, s:i}", "type", "last", "input",
+                                               count, "units", json_object_get(head, "inputs"),
+                                               "frac_bits", MR_HIDDEN_FRAC));
+    json_t *dense = json_copy((json_t *)head);
+    json_object_set(dense, "units", json_object_get(head, "outputs"));
+    json_object_set_new(dense, "input", json_integer(count + 1));
+    json_array_append_new(operators, dense);
+    if (cast)
+        json_object_set(output, "cast", (json_t *)cast);
+    json_object_set_new(graph, "operators", operators);
+    json_object_set_new(graph, "outputs", json_pack("[o]", output));
+    json_object_set_new(graph, "input_name", json_string("x"));
+    json_object_set(graph, "inputs", json_object_get(json_array_get(layers, 0), "inputs"));
+    return graph;
+}
+
+// What the files of those versions say twice must agree.
+static bool agrees(const json_t *root, const struct mr_network *network) {
+    const json_t *layers = json_object_get(root, "layers"), *head = json_object_get(root, "head");
+
+    for (size_t l = 0; l < json_array_size(layers); l++)
+        if (!word(json_array_get(layers, l), "type", "lstm") ||
+            json_integer_value(json_object_get(json_array_get(layers, l), "inputs")) !=
+                network->ops[l].inputs)
+            return false;
+    return word(head, "type", "dense") && json_integer_value(json_object_get(head, "inputs")) ==
+                                              network->ops[network->op_count - 1].inputs;
+}
+
+// ---- The rest of the description
+
+// One number of them, or several of a list.
+static bool read_figures(const json_t *rms, const json_t *max, const json_t *snr,
+                         struct mr_accuracy *out) {
+    out->rms_error = json_number_value(rms);
+    out->max_error = json_number_value(max);
+    out->snr_db = json_number_value(snr);
+    return json_is_number(rms) && json_is_number(max) && json_is_number(snr);
+}
+
+static int read_accuracy(const struct reader *r, const json_t *entry, struct mr_model_data *model) {
+    const json_t *outputs = json_object_get(entry, "outputs"),
+                 *each = json_object_get(entry, "each");
+    const size_t count = json_array_size(each);
+
+    if (!entry)
+        return 0;
+    if (!json_is_integer(outputs) || json_integer_value(outputs) < 1 ||
+        !read_figures(json_object_get(entry, "rms_error"), json_object_get(entry, "max_error"),
+                      json_object_get(entry, "snr_db"), &model->accuracy) ||
+        (count > 0 && count != (size_t)mr_network_width(&model->network)))
+        return bad(r, "has an accuracy that is not of numbers");
+    model->accuracy.count = (size_t)json_integer_value(outputs);
+    if (count == 0)
+        return 0;
+    model->output_accuracy = calloc(count, sizeof *model->output_accuracy);
+    if (!model->output_accuracy)
+        return bad(r, "needs more memory than there is");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *list = json_array_get(each, i);
+        if (!read_figures(json_array_get(list, 0), json_array_get(list, 1), json_array_get(list, 2),
+                          &model->output_accuracy[i]))
+            return bad(r, "has an accuracy that is not of numbers");
+        model->output_accuracy[i].count = model->accuracy.count / count;
+    }
+    return 0;
+}
+
+static int read_description(const struct reader *r, const json_t *root,
+                            struct mr_model_data *model) {
+    struct mr_network *n = &model->network;
+    const char *name = text_of(root, "name");
+    char text[300];
+    int inputs;
+
+    if (!name || !json_is_boolean(json_object_get(root, "batch_first")) ||
+        !number(root, "inputs", 1, MR_MAX_WIDTH, &inputs))
+        return bad(r, "lacks name, batch_first or the number of inputs");
+    if (mr_network_create(n, inputs) != 0)
+        return bad(r, "needs more memory than there is");
+    n->batch_first = json_is_true(json_object_get(root, "batch_first"));
+    if (!number(root, "steps", 0, INT32_MAX, &n->steps))
+        return bad(r, "lacks steps");
+    if (copy_text(r, name, &n->name) != 0 || read_graph(r, root, n) != 0 ||
+        read_cast(r, root, "input_cast", &n->input_cast) != 0)
+        return -1;
+    if (mr_network_check(n, text, sizeof text) != 0)
+        return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
+    return read_accuracy(r, json_object_get(root, "accuracy"), model);
+}
+
+// ---- Tensors
+
+static int check_tensor(const struct reader *r, const struct mr_safetensors *file,
+                        const struct mr_entry_of_model *e) {
+    const struct mr_tensor *t = mr_safetensors_find(file, e->name);
+
+    if (!t)
+        return mr_fail(r->error, r->error_size, "%s lacks tensor '%s'; import the model again",
+                       r->name, e->name);
+    if (t->dtype != e->dtype || t->rank != e->rank || t->shape[0] != e->shape[0] ||
+        (e->rank > 1 && t->shape[1] != e->shape[1]))
+        return mr_fail(r->error, r->error_size,
+                       "%s: tensor '%s' is not %s of the shape that the description asks for",
+                       r->name, e->name, mr_dtype_name(e->dtype));
+    return 0;
+}
+
+static bool allocate(struct mr_network *network) {
+    network->streams[0].frac = malloc((size_t)network->streams[0].width * sizeof(int32_t));
+    for (int i = 0; i < network->op_count; i++) {
+        struct mr_op *op = &network->ops[i];
+        const int columns = op->inputs + (op->kind->recurrent ? op->units : 0);
+        if (op->kind->gates &&
+            (mr_op_weights(op) || mr_rows_create(&op->rows, op->kind->gates * op->units, columns,
+                                                 op->kind->sums * op->units)))
+            return false;
+    }
+    return network->streams[0].frac;
+}
+
+static int read_tensors(const struct reader *r, const struct mr_safetensors *file,
+                        struct mr_network *network, struct mr_entry_of_model *list) {
+    const size_t count = mr_model_entries(network, list);
+
+    if (file->tensor_count != count)
+        return mr_fail(r->error, r->error_size,
+                       "%s holds %zu tensors; its description asks for %zu", r->name,
+                       file->tensor_count, count);
+    // Once all are seen to be in the file, memory for them is no more than the file's size.
+    for (size_t i = 0; i < count; i++) {
+        if (check_tensor(r, file, &list[i]) != 0)
+            return -1;
+    }
+    if (!allocate(network))
+        return mr_fail(r->error, r->error_size, "%s: not enough memory for the weights", r->name);
+    mr_model_entries(network, list);
+    for (size_t i = 0; i < count; i++) {
+        const struct mr_tensor *t = mr_safetensors_find(file, list[i].name);
+        memcpy(list[i].data, t->data, t->count * mr_dtype_size(t->dtype));
+        for (size_t k = 0; list[i].dtype == MR_F32 && k < t->count; k++) {
+            if (!isfinite(((float *)list[i].data)[k]))
+                return mr_fail(r->error, r->error_size,
+                               "%s: tensor '%s', element %zu is not a finite number", r->name,
+                               list[i].name, k);
+        }
+    }
+    return mr_quantised_check(network, r->name, r->error, r->error_size);
+}
+
+static int read_model(const struct reader *r, const struct mr_safetensors *file,
+                      struct mr_model_data *model) {
+    const char *format = mr_safetensors_metadata(file, "format");
+    const char *version = mr_safetensors_metadata(file, "version");
+    const char *text = mr_safetensors_metadata(file, "description");
+    json_error_t where;
+
+    if (!format || strcmp(format, "millrace") != 0 || !version || !text)
+        return mr_fail(r->error, r->error_size,
+                       "%s is a safetensors file but not a model of this program; make one with "
+                       "millrace import",
+                       r->name);
+    // Version 1 had no casts, one range of cell states, and one format for all outputs.
+    const bool old = strcmp(version, "1") == 0 || strcmp(version, "2") == 0;
+    if (!old && strcmp(version, "3") != 0)
+        return mr_fail(r->error, r->error_size,
+                       "%s has format version %.20s; this program reads versions 1 to 3", r->name,
+                       version);
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+    if (!root)
+        return mr_fail(r->error, r->error_size,
+                       "%s: the description of the model is not JSON at byte %d: %s", r->name,
+                       where.position, where.text);
+    json_t *graph = old ? modern(root) : json_incref(root);
+    int result = read_description(r, graph, model);
+    if (result == 0 && old && !agrees(root, &model->network))
+        result = bad(r, "has layers or a head that do not fit each other");
+    json_decref(graph);
+    json_decref(root);
+    struct mr_entry_of_model *list = result == 0 ? calloc(MR_MODEL_ENTRIES, sizeof *list) : NULL;
+    if (result == 0 && !list)
+        return mr_fail(r->error, r->error_size, "%s: not enough memory", r->name);
+    result = result == 0 ? read_tensors(r, file, &model->network, list) : result;
+    free(list);
+    return result;
+}
+
+static int finish(const char *name, struct mr_safetensors *file, struct mr_model_data *model,
+                  char *error, size_t error_size) {
+    const struct reader r = {name, error, error_size};
+    int result = read_model(&r, file, model);
+
+    mr_safetensors_free(file);
+    if (result != 0)
+        mr_model_data_free(model);
+    return result;
+}
+
+int mr_model_data_parse(const void *data, size_t size, const char *name,
+                        struct mr_model_data *model, char *error, size_t error_size) {
+    struct mr_safetensors file;
+
+    memset(model, 0, sizeof *model);
+    if (mr_safetensors_parse(data, size, name, &file, error, error_size) != 0)
+        return -1;
+    return finish(name, &file, model, error, error_size);
+}
+
+int mr_model_data_load(const char *path, struct mr_model_data *model, char *error,
+                       size_t error_size) {
+    struct mr_safetensors file;
+
+    memset(model, 0, sizeof *model);
+    if (mr_safetensors_read(path, &file, error, error_size) != 0)
+        return -1;
+    return finish(path, &file, model, error, error_size);
+}
