@@ -98,7 +98,7 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(foreach room,base base/contract host/* driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
     hls/include examples hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
-    hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h))
+    hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 TSAN_PROGRAMS := $(TSAN_TESTS:%=build/tsan/%)
@@ -204,11 +204,12 @@ registers: build/make_registers ## write the RTL package, the header and the doc
 	done
 
 LIBDIR ?= $(PREFIX)/lib
+KERNEL_ROOMS = hls/kernels $(patsubst %/,%,$(wildcard hls/kernels/*/))
 SHARE = $(DESTDIR)$(PREFIX)/share/millrace
 install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
-	    $(SHARE)/hls/include $(SHARE)/hls/kernels $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
+	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
@@ -220,7 +221,7 @@ install: all ## install below DESTDIR/PREFIX
 	    -e 's|@VERSION@|$(VERSION)|' host/millrace.pc.in >build/millrace.pc
 	$(Q)$(INSTALL) -m 644 build/millrace.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(Q)$(INSTALL) -m 644 hls/include/*.h $(SHARE)/hls/include
-	$(Q)$(INSTALL) -m 644 hls/kernels/*.h $(SHARE)/hls/kernels
+	$(Q)for room in $(KERNEL_ROOMS); do $(INSTALL) -m 644 $$room/*.h $(SHARE)/$$room || exit 1; done
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card

@@ -239,8 +239,13 @@ int mr_key_source(struct mr_cache_key *key, const char *label, const char *path,
     return result;
 }
 
-int mr_key_directory(struct mr_cache_key *key, const char *label, const char *path,
-                     const char *suffix, char *error, size_t error_size) {
+static bool is_directory(const char *path) {
+    struct stat status;
+    return !stat(path, &status) && S_ISDIR(status.st_mode);
+}
+
+static int add_directory(struct mr_cache_key *key, const char *label, const char *path,
+                         const char *suffix, bool deep, char *error, size_t error_size) {
     struct dirent **entries = NULL;
     const int count = scandir(path, &entries, NULL, alphasort);
     mr_key_text(key, label);
@@ -252,13 +257,17 @@ int mr_key_directory(struct mr_cache_key *key, const char *label, const char *pa
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         const size_t length = strlen(name), tail = strlen(suffix);
-        if (!result && name[0] != '.' && length > tail && !strcmp(name + length - tail, suffix)) {
+        const bool wanted = length > tail && !strcmp(name + length - tail, suffix);
+        if (!result && name[0] != '.' && (wanted || deep)) {
             char *full = NULL;
             if (asprintf(&full, "%s/%s", path, name) < 0) {
                 snprintf(error, error_size, "%s: not enough memory to list it", path);
                 result = -1;
             } else {
-                result = mr_key_file(key, name, full, error, error_size);
+                if (deep && is_directory(full))
+                    result = add_directory(key, name, full, suffix, deep, error, error_size);
+                else if (wanted)
+                    result = mr_key_file(key, name, full, error, error_size);
                 free(full);
             }
         }
@@ -266,6 +275,16 @@ int mr_key_directory(struct mr_cache_key *key, const char *label, const char *pa
     }
     free(entries);
     return result;
+}
+
+int mr_key_directory(struct mr_cache_key *key, const char *label, const char *path,
+                     const char *suffix, char *error, size_t error_size) {
+    return add_directory(key, label, path, suffix, false, error, error_size);
+}
+
+int mr_key_tree(struct mr_cache_key *key, const char *label, const char *path, const char *suffix,
+                char *error, size_t error_size) {
+    return add_directory(key, label, path, suffix, true, error, error_size);
 }
 
 int mr_key_finish(struct mr_cache_key *key, char hex[33]) {

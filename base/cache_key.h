@@ -28,6 +28,9 @@ int mr_key_source(struct mr_cache_key *key, const char *label, const char *path,
 // counts as empty.
 int mr_key_directory(struct mr_cache_key *key, const char *label, const char *path,
                      const char *suffix, char *error, size_t error_size);
+// The same, and all files of the directories in it.
+int mr_key_tree(struct mr_cache_key *key, const char *label, const char *path, const char *suffix,
+                char *error, size_t error_size);
 
 // 32 hexadecimal digits and a terminator. 0, or -1 when anything above ran out of memory.
 int mr_key_finish(struct mr_cache_key *key, char hex[33]);

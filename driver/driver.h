@@ -93,7 +93,7 @@ struct mr_backend {
     // undefined.
     int (*run)(void *device, struct mr_job *job, char *error, size_t error_size);
     // Copies the recurrent state after the last run out of the device, or into it for the next one:
-    // `count` beats of 64 bytes, all that the network has (hls/kernels/state.h).
+    // `count` beats of 64 bytes, all that the network has (hls/kernels/frame/state.h).
     int (*read_state)(void *device, void *beats, uint64_t count, char *error, size_t error_size);
     int (*write_state)(void *device, const void *beats, uint64_t count, char *error,
                        size_t error_size);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct mr_build {
-    const char *data_dir;  // holds hls/include, hls/kernels, hw/rtl, hw/include, sim
+    const char *data_dir;  // holds base/contract, hls/include, hls/kernels, hw/rtl, hw/include, sim
     const char *gen_dir;   // output of hlsc: <top>.sv, <top>_ports.h, <top>_model.c
     const char *top;       // name of the top function
     const char *cache_dir; // NULL: mr_cache_dir

@@ -34,7 +34,7 @@ measure() { # name, ONNX file
     generated=$(ls -d "$MILLRACE_CACHE"/network-hls-*/) || fail "no generated network for $name"
     mkdir -p "$work/$name"
     begin=$(now)
-    build/hlsc "${generated}network.c" --top network -o "$work/$name" -I hls/include -I hls/kernels \
+    build/hlsc "${generated}network.c" --top network -o "$work/$name" -I base/contract -I hls/include -I hls/kernels \
         >"$work/$name.hlsc.log" 2>&1 || fail "hlsc: $(head -n 1 "$work/$name.hlsc.log")"
     hlsc=$(since "$begin")
     begin=$(now)

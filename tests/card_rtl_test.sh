@@ -21,7 +21,7 @@ fail() {
 }
 
 lstm() { # folder, inputs, hidden, outputs, columns a cycle
-    build/hlsc tests/card/lstm.c --top network -o "$1" -I hls/kernels -I hls/include -D CARD_INPUTS="$2" \
+    build/hlsc tests/card/lstm.c --top network -o "$1" -I base/contract -I hls/include -I hls/kernels -D CARD_INPUTS="$2" \
         -D CARD_HIDDEN="$3" -D CARD_OUTPUTS="$4" -D CARD_LC="$5"
 }
 

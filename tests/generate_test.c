@@ -32,7 +32,8 @@ START_TEST(text_of_two_layers) {
     char *source = source_of(&plan);
     static const char *const lines[] = {
         "MR_VECTOR(1)\nMR_VECTOR(2)\n",
-        "#define LAYER lstm0\n#define LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define LAYER_LC "
+        "#include \"cells/lstm.h\"\n#define LAYER lstm0\n#define LAYER_CELL lstm\n"
+        "#define LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define LAYER_LC "
         "1\n",
         "#define RESIZE resize1\n#define RESIZE_COUNT 25\n#define RESIZE_FROM 1\n#define RESIZE_TO "
         "2\n",
@@ -70,9 +71,9 @@ START_TEST(text_of_two_layers) {
     wider.layers[1].cell_exponent = 5;
     const struct mr_plan wider_plan = plan_of(&wider, lc);
     source = source_of(&wider_plan);
-    ck_assert_ptr_nonnull(strstr(
-        source, "#define LAYER lstm1\n#define LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define "
-                "LAYER_LC 2\n#define LAYER_CELL_EXPONENT 5\n#include"));
+    ck_assert_ptr_nonnull(strstr(source, "#define LAYER lstm1\n#define LAYER_CELL lstm\n#define "
+                                         "LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define "
+                                         "LAYER_LC 2\n#define LAYER_CELL_EXPONENT 5\n#include"));
     free(source);
 }
 END_TEST
@@ -198,12 +199,13 @@ static void check_network(uint64_t *state, const struct mr_shape *shape, const i
     write_inputs(&plan, x);
 
     char command[512];
-    snprintf(command, sizeof command,
-             "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas "
-             "-Wno-unused-function -Wno-unused-label "
-             "-Ihls/include -Ihls/kernels -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
-             "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
-             lc[0], SEQUENCES, STEPS);
+    snprintf(
+        command, sizeof command,
+        "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas "
+        "-Wno-unused-function -Wno-unused-label "
+        "-Ihls/include -Ihls/kernels -Ibase/contract -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
+        "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
+        lc[0], SEQUENCES, STEPS);
     ck_assert_msg(system(command) == 0, "failed: %s", command);
 
     int32_t *expected = calloc((size_t)(SEQUENCES * shape->outputs), sizeof *expected);

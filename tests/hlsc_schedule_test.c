@@ -3,9 +3,9 @@
 // loops have the expected depths, FIFOs hold what is in flight, and the host's reader takes the
 // report.
 #define _POSIX_C_SOURCE 200809L
+#include "cells/lstm.h"
 #include "compile.h"
 #include "hls_report.h"
-#include "lstm_latency.h"
 #include <check.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define FOLDER "build/hlsc-schedule"
 
 static void compile_text(const char *text) {
-    static const char *const includes[] = {"hls/include", "hls/kernels"};
+    static const char *const includes[] = {"hls/include", "hls/kernels", "base/contract"};
     char error[2048] = "";
     mkdir("build", 0777);
     mkdir(FOLDER, 0777);
@@ -27,7 +27,7 @@ static void compile_text(const char *text) {
         .source = FOLDER "/kernel.c",
         .top = "k",
         .out_dir = FOLDER "/out",
-        .front = {.include_dirs = includes, .include_count = 2}};
+        .front = {.include_dirs = includes, .include_count = 3}};
     ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
 }
 
@@ -69,8 +69,9 @@ START_TEST(test_lstm_latency) {
     const int lc = columns[_i];
     char text[1024];
     snprintf(text, sizeof text,
-             "#include \"words.h\"\nMR_VECTOR(%d)\n#define LAYER lstm\n#define LAYER_INPUTS 25\n"
-             "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#include \"lstm_layer.h\"\n"
+             "#include \"frame/words.h\"\nMR_VECTOR(%d)\n#include \"cells/lstm.h\"\n#define LAYER "
+             "lstm\n#define LAYER_CELL lstm\n#define LAYER_INPUTS 25\n"
+             "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#include \"frame/layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
              "hls_stream(unit_state_t) *state,\n"
              "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
@@ -87,7 +88,7 @@ START_TEST(test_lstm_latency) {
         if (strcmp(json_string_value(json_object_get(one, "variable")), "h") != 0)
             continue;
         seen++;
-        ck_assert_int_eq(json_integer_value(json_object_get(one, "needed")), LSTM_LATENCY(lc));
+        ck_assert_int_eq(json_integer_value(json_object_get(one, "needed")), lstm_LATENCY(lc));
         ck_assert(json_is_true(json_object_get(one, "claimed")));
         ck_assert_uint_gt(json_array_size(json_object_get(one, "path")), 10);
     }

@@ -25,7 +25,7 @@ verdict() { # file's name, "pass" or "FAIL", sentence
 agree() {
     local name=$1 file=$2 top=$3
     shift 3
-    if timeout 200 "$hlsc" check "$file" --top "$top" -I hls/include -I hls/kernels --seed "$seed" "$@" \
+    if timeout 200 "$hlsc" check "$file" --top "$top" -I base/contract -I hls/include -I hls/kernels --seed "$seed" "$@" \
         >"$work/$name.log" 2>&1; then
         verdict "agree-$name" pass "$name: $(tail -n 1 "$work/$name.log")"
     else
@@ -39,9 +39,9 @@ readable() {
     copy=$work/$1/elsewhere/deeper/$(basename "$file")
     mkdir -p "$(dirname "$copy")"
     cp "$file" "$copy"
-    if ! "$hlsc" "$file" --top "$top" -I hls/include -I hls/kernels -I hls/examples -o "$a" >"$work/$name.compile.log" 2>&1 ||
+    if ! "$hlsc" "$file" --top "$top" -I base/contract -I hls/include -I hls/kernels -I hls/examples -o "$a" >"$work/$name.compile.log" 2>&1 ||
         ! (cd "$(dirname "$copy")" && "$here/$hlsc" "$(basename "$file")" --top "$top" -I "$here/hls/include" \
-            -I "$here/hls/kernels" -I "$here/hls/examples" -o b/gen) >>"$work/$name.compile.log" 2>&1; then
+            -I "$here/base/contract" -I "$here/hls/kernels" -I "$here/hls/examples" -o b/gen) >>"$work/$name.compile.log" 2>&1; then
         verdict "compile-$name" FAIL "$name does not compile: $(tail -n 1 "$work/$name.compile.log")"
         return
     fi
@@ -81,14 +81,16 @@ readable() {
 lstm() { # inputs, hidden, LC, exponent of the cell states
     local name=lstm_$1_$2_$3 file=$work/lstm_$1_$2_$3.c
     cat >"$file" <<KERNEL
-#include "words.h"
+#include "frame/words.h"
 MR_VECTOR($3)
+#include "cells/lstm.h"
 #define LAYER lstm
+#define LAYER_CELL lstm
 #define LAYER_INPUTS $1
 #define LAYER_HIDDEN $2
 #define LAYER_LC $3
 #define LAYER_CELL_EXPONENT $4
-#include "lstm_layer.h"
+#include "frame/layer.h"
 void $name(hls_stream(beat_t) *weights, hls_stream(vec$3_t) *x, hls_stream(vec$3_t) *h,
            hls_stream(unit_state_t) *state, uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
     HLS(dataflow)

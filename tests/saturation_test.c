@@ -4,7 +4,7 @@
 // range that they need. `saturation_test --write MODEL` writes the growing network of these tests,
 // which has the shape of session_test's.
 #define _GNU_SOURCE
-#include "lstm_cell.h"
+#include "cells/lstm.h"
 #include "model.h"
 #include "paths.h"
 #include "quantise.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 // Raised whenever hlsc is called in another way.
-#define RECIPE "2"
+#define RECIPE "3"
 
 // What a result must hold to be one.
 static const char *const results[] = {"network.sv", "network_ports.h", "network_model.c",
@@ -23,7 +23,7 @@ enum { RESULT_COUNT = sizeof results / sizeof *results };
 
 int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_size, char *error,
                 size_t error_size) {
-    static const char *const folders[] = {"hls/include", "hls/kernels"};
+    static const char *const folders[] = {"base/contract", "hls/include", "hls/kernels"};
     struct mr_cache_key *key = mr_key_new();
     char path[PATH_MAX], hex[33];
     int result = -1;
@@ -36,7 +36,7 @@ int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_
             mr_fail(error, error_size, "%s: the path is too long", build->data_dir);
             goto out;
         }
-        if (mr_key_directory(key, folders[i], path, ".h", error, error_size))
+        if (mr_key_tree(key, folders[i], path, ".h", error, error_size))
             goto out;
     }
     if (mr_key_file(key, "hlsc", build->hlsc, error, error_size))
@@ -69,6 +69,8 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     mr_words_add(&words, "network");
     mr_words_add(&words, "-o");
     mr_words_add(&words, ".");
+    mr_words_add(&words, "-I");
+    mr_words_add(&words, "../data/base/contract");
     mr_words_add(&words, "-I");
     mr_words_add(&words, "../data/hls/include");
     mr_words_add(&words, "-I");

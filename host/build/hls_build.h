@@ -10,7 +10,7 @@
 struct mr_hls_build {
     const char *source;    // text of the C file
     const char *hlsc;      // path of the compiler
-    const char *data_dir;  // holds hls/include and hls/kernels
+    const char *data_dir;  // holds base/contract, hls/include and hls/kernels
     const char *cache_dir; // exists, absolute
     struct mr_notes notes; // of what the cache holds
 };

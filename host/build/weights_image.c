@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packs the weight image in the order in which the kernels take it (hls/kernels/frame/load_lanes.h).
+// Packs the weight image in the order in which the kernels take it (frame/load_lanes.h,
+// frame/layer.h, heads/dense.h).
 #include "weights_image.h"
 
 #include "file.h"

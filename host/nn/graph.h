@@ -32,6 +32,7 @@ struct mr_stream {
     enum mr_rate rate;
     int bits;        // of an integer: 16 between operators, 32 in numbers for the host only
     int32_t *frac;   // [width] a number is its integer * 2^-frac; NULL before mr_quantise
+    bool uniform;    // all its numbers have one format, for a reader compares them
     double greatest; // the largest magnitude that calibration saw, 0 where none did
 };
 
@@ -87,27 +88,33 @@ int mr_network_create(struct mr_network *network, int inputs);
 // Frees what the network holds; a network that is all zero is legal.
 void mr_network_free(struct mr_network *network);
 
-// Adds an operator that reads `stream` and has so many units (ignored where the kind's output is as
-// wide as its input), with its float weights at 0. NULL with a sentence in error: a limit, a width
-// or a rate that the kind does not take, or memory.
+// Adds an operator that reads `stream` and has so many units (0: as its input is wide), with its
+// float weights at 0. activation: where the kind has a choice, else 0. NULL with a sentence in
+// error: a limit, a width or a rate that the kind does not take, or memory.
 struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind *kind, int stream,
-                             int units, char *error, size_t error_size);
+                             int units, enum mr_activation activation, char *error,
+                             size_t error_size);
 
 // Makes the operator's output an output of the network. -1 with a sentence where there are too many
 // or memory is short.
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
                       size_t error_size);
 
-// Checks that all hangs together: one input, outputs, every stream read or an output. 0, or -1.
+// Checks that all hangs together: a recurrent layer, outputs with names of their own, every stream
+// read or an output. 0, or -1.
 int mr_network_check(const struct mr_network *network, char *error, size_t error_size);
 
-// Numbers that one sequence of so many steps gives, of one output and of all.
+// Rows, and numbers, that one sequence of so many steps gives of an output; numbers of all outputs.
+size_t mr_output_rows(const struct mr_network *network, int output, size_t steps);
 size_t mr_output_numbers(const struct mr_network *network, int output, size_t steps);
 size_t mr_network_numbers(const struct mr_network *network, size_t steps);
 
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);
 int mr_network_layers(const struct mr_network *network);
+
+// Weights and biases.
+uint64_t mr_network_parameters(const struct mr_network *network);
 
 double mr_cast(struct mr_cast cast, double number);
 

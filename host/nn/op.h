@@ -26,18 +26,10 @@ struct mr_op_cost {
     struct mr_memory_use memory; // expected
 };
 
-// The recurrent state of one unit as it travels: h, and where the kind has one a second field.
-struct mr_unit_state {
-    int32_t h, cell;
-};
-
-// How the values of an operator's process that are beyond their formats are counted: by the probes
-// `cut` (how many) and `past` (by how much in all, in the units of `unit`).
+// Values of an operator that are cut where they are beyond their format: +-limit. Its process has
+// the probes `cut`, which counts them, and `past`, by how much they were beyond in all, in `unit`s.
 struct mr_op_limit {
-    bool counted;
-    double limit; // values are held within +-limit
-    double unit;  // what `past` counts
-    uint64_t per_row;
+    double limit, unit; // limit 0: none are
 };
 
 struct mr_op_kind {
@@ -48,33 +40,33 @@ struct mr_op_kind {
     bool second_field;   // the state has a second field
     int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
     const char *const *gate_names; // [gates], or NULL
+    bool has_activation;           // of the caller's choice, else op->activation is linear
 
-    // The stream that it gives, from op->inputs, op->units (which may be set here) and the stream
-    // that it reads. 0, or -1 with a sentence.
-    int (*describe)(struct mr_network *network, struct mr_op *op, struct mr_stream *out,
-                    char *error, size_t error_size);
+    bool reads_numbers; // single numbers of one format, else vectors of 16-bit numbers
+    bool gives_numbers; // that nobody but the host takes
 
-    // ---- float: one row. state: [state_numbers], kept from step to step; scratch: [scratch]
-    size_t (*scratch)(const struct mr_op *op);
-    void (*float_row)(const struct mr_op *op, const double *in, double *state, double *out,
-                      double *scratch);
+    // The stream that it gives: width, bits, and the rate where it is not its input's.
+    void (*describe)(const struct mr_network *network, struct mr_op *op, struct mr_stream *out);
+
+    // ---- float: one row. state: [mr_op_state_numbers], kept from step to step
+    void (*float_row)(const struct mr_op *op, const double *in, double *state, double *out);
 
     // ---- whole numbers
-    // Chooses formats and fills op->rows and the frac of its output. *column: after a failure the
-    // input that is to blame, or -1.
-    int (*quantise)(struct mr_network *network, struct mr_op *op, int *column, char *error,
-                    size_t error_size);
+    // Fills op->rows, op->exponent and frac, [width of its output], from the formats of its input.
+    // *column: after a failure the input that is to blame, or -1.
+    int (*quantise)(const struct mr_network *network, struct mr_op *op, int32_t *frac, int *column,
+                    char *error, size_t error_size);
     // All that the kernel relies on, of numbers that come from a file.
     int (*check)(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size);
     void (*integer_row)(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out, int32_t *scratch);
+                        int32_t *state, int32_t *out);
     // What it may cut; NULL: nothing.
     struct mr_op_limit (*limit)(const struct mr_network *network, const struct mr_op *op);
 
     // ---- hardware. lc: columns per cycle of its input; out_lc: of its output, 0 for numbers
     // of 32 bits
-    void (*cost)(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost);
+    void (*cost)(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost); // all 0
     // The kernel's text: macros and include. network: for formats.
     void (*emit)(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
                  struct mr_text *text);
@@ -86,11 +78,9 @@ const struct mr_op_kind *mr_op_kind_at(size_t index);
 // By name; NULL where there is none.
 const struct mr_op_kind *mr_op_kind_find(const char *name);
 
-extern const struct mr_op_kind mr_op_last, mr_op_dense;
-
-// Numbers of the state: op->units of each field, h first.
+// Numbers of a state in the walkers: h of all units, the second field of all, and room for a row.
 static inline size_t mr_op_state_numbers(const struct mr_op *op) {
-    return op->kind->recurrent ? (size_t)op->units * (op->kind->second_field ? 2 : 1) : 0;
+    return op->kind->recurrent ? 3 * (size_t)op->units : 0;
 }
 
 static inline int mr_ceil_div(int a, int b) {

@@ -47,17 +47,24 @@ void mr_rows_free(struct mr_rows *rows);
 int mr_row_fixed(struct mr_float_row *row, int argument_frac, struct mr_rows *out, int index,
                  int column, int sum, char *error, size_t error_size);
 
-// Quantises a sum whose result is a number of `bits` bits, with as many fraction bits as it can
+// Quantises a whole row whose result is a number of 32 bits, with as many fraction bits as it can
 // have, at most `most`, such that it fits whatever the vector; *frac gets them.
-int mr_row_free(struct mr_float_row *row, int bits, int most, struct mr_rows *out, int index,
-                int sum, int32_t *frac, char *error, size_t error_size);
-
-// Checks all that the kernels rely on: shifts and the bounds of sums. part: for messages. x_columns:
-// of a split row the columns of x; `split` of the rows, the last ones, have two sums.
-int mr_rows_check(const struct mr_rows *rows, int split, int x_columns, const char *part,
+int mr_row_number(struct mr_float_row *row, int most, struct mr_rows *out, int index, int32_t *frac,
                   char *error, size_t error_size);
 
-// The largest magnitude of a sum at its scale, whatever the vector of 16-bit numbers.
+// The largest magnitude of a row's result, whatever the vector.
+double mr_row_bound(const struct mr_float_row *row);
+
+// Checks all that the kernels rely on: shifts and the bounds of sums. The last rows have two sums
+// where there are more sums than rows: over the first x_columns, and over the others.
+int mr_rows_check(const struct mr_rows *rows, int x_columns, const char *part, char *error,
+                  size_t error_size);
+
+// Does the row's result fit 32 bits whatever the vector?
+bool mr_row_fits_number(const struct mr_rows *rows, int row);
+
+// The largest magnitude of a sum over some columns of a row, at its scale, whatever the vector of
+// 16-bit numbers.
 int64_t mr_rows_bound(const struct mr_rows *rows, int row, int first_column, int columns, int sum);
 
 #endif

@@ -39,7 +39,7 @@ static int lstm_rows(struct process *process, const struct mr_plan_layer *layer)
     return 0;
 }
 
-// All rows are B. Follows resize.h.
+// All rows are B. Follows glue/resize.h.
 static int resize_rows(struct process *process, uint32_t count, uint32_t from, uint32_t to) {
     struct pattern *pattern = &process->patterns[ROW_B];
     const uint32_t in_words = (count + from - 1) / from;

@@ -2,30 +2,32 @@
 // A network for the tests of the card: one LSTM layer and a dense head, of the shape that -D gives:
 // CARD_INPUTS, CARD_HIDDEN, CARD_OUTPUTS and CARD_LC (columns a cycle, at most 8). It is what a
 // plan would generate.
-#include "words.h"
+#include "frame/words.h"
 
 #define VECTOR(lc) MR_VECTOR(lc)
 VECTOR(CARD_LC)
 
-#include "relay.h"
+#include "glue/relay.h"
 
+#include "cells/lstm.h"
 #define LAYER lstm0
+#define LAYER_CELL lstm
 #define LAYER_INPUTS CARD_INPUTS
 #define LAYER_HIDDEN CARD_HIDDEN
 #define LAYER_LC CARD_LC
-#include "lstm_layer.h"
+#include "frame/layer.h"
 
 #define LAST last
 #define LAST_COUNT CARD_HIDDEN
 #define LAST_LC CARD_LC
-#include "last_step.h"
+#include "glue/last_step.h"
 
 #define HEAD head
 #define HEAD_INPUTS CARD_HIDDEN
 #define HEAD_OUTPUTS CARD_OUTPUTS
 #define HEAD_LC CARD_LC
 #define HEAD_SIGMOID 0
-#include "dense_head.h"
+#include "heads/dense.h"
 
 #define WORDS(n) MR_CEIL_DIV(n, CARD_LC)
 #define LSTM_BEATS                                                                                 \

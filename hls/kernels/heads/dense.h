@@ -3,8 +3,8 @@
 // columns a cycle. Included with HEAD (name), HEAD_INPUTS, HEAD_OUTPUTS, HEAD_LC and HEAD_SIGMOID
 // (0 or 1). A sequence takes ceil(inputs/LC) cycles of columns and one cycle per output.
 #include "activation.h"
+#include "frame/words.h"
 #include "mr_command.h"
-#include "words.h"
 
 #define X_WORDS MR_CEIL_DIV(HEAD_INPUTS, HEAD_LC)
 #define VEC MR_VEC(HEAD_LC)
@@ -28,7 +28,7 @@ static void HEAD(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(i
 #define LANE_UNITS HEAD_OUTPUTS
 #define LANE_WORDS X_WORDS
 #define LANE_LC HEAD_LC
-#include "load_lanes.h"
+#include "frame/load_lanes.h"
 #undef LANE_GATES
 #undef LANE_UNITS
 #undef LANE_WORDS

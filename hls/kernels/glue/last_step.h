@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Passes on the rows of the last step of each sequence and drops the others. Included with LAST
 // (name), LAST_COUNT (activations per row) and LAST_LC.
+#include "frame/words.h"
 #include "mr_command.h"
-#include "words.h"
 
 #define WORDS MR_CEIL_DIV(LAST_COUNT, LAST_LC)
 #define VEC MR_VEC(LAST_LC)

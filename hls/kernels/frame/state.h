@@ -5,11 +5,11 @@
 #ifndef MR_STATE_H
 #define MR_STATE_H
 
-#include "words.h"
+#include "frame/words.h"
 
 typedef struct {
     int16_t h;    // Q15
-    int32_t cell; // 24 bits, in the layer's own units (lstm_cell.h)
+    int32_t cell; // 24 bits, in the layer's own units (cells/lstm.h)
 } unit_state_t;
 HLS_STREAM_OF(unit_state_t)
 

@@ -2,18 +2,16 @@
 // One LSTM layer as one process. Included once per layer, with
 //   LAYER         the process's name
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
-//   LAYER_CELL_EXPONENT  0 to 16: the cell states are within +-2^(7 + exponent), as lstm_cell.h
+//   LAYER_CELL_EXPONENT  0 to 16: the cell states are within +-2^(7 + exponent), as cells/lstm.h
 //                        has them; 0 where not given
 //
 // 4H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
 // there when its columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles; D is
-// LSTM_LATENCY, which hlsc checks against its schedule (the dependence of h below).
-#include "lstm_cell.h"
-#include "lstm_latency.h"
+// lstm_LATENCY, which hlsc checks against its schedule (the dependence of h below).
+#include "frame/state.h"
+#include "frame/words.h"
 #include "mr_command.h"
-#include "state.h"
-#include "words.h"
 
 #ifndef LSTM_SUM_BITS
 #    define LSTM_SUM_BITS 40 // of a gate row's sum; the importer keeps every one below 2^39
@@ -25,7 +23,7 @@
 
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
 #define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
-#define X_PHASE LSTM_MAX(X_WORDS, LSTM_LATENCY(LAYER_LC))
+#define X_PHASE MR_MAX(X_WORDS, lstm_LATENCY(LAYER_LC))
 #define VEC MR_VEC(LAYER_LC)
 
 // command MR_COMMAND_LOAD: takes the layer's part of the weight image: lane words (load_lanes.h),
@@ -73,7 +71,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #define LANE_UNITS LAYER_HIDDEN
 #define LANE_WORDS (X_WORDS + H_WORDS)
 #define LANE_LC LAYER_LC
-#include "load_lanes.h"
+#include "frame/load_lanes.h"
 #undef LANE_GATES
 #undef LSTM_GATES_COUNT
 #undef LANE_UNITS
@@ -208,6 +206,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef X_PHASE
 #undef VEC
 #undef LAYER
+#undef LAYER_CELL
 #undef LAYER_INPUTS
 #undef LAYER_HIDDEN
 #undef LAYER_LC

@@ -24,5 +24,6 @@ HLS_STREAM_OF(int32_t)
 #define MR_VEC(LC) MR_VEC_NAME(LC)
 
 #define MR_CEIL_DIV(a, b) (((a) + (b)-1) / (b))
+#define MR_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 #endif

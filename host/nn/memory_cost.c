@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory estimates for UltraScale+: shapes from AMD's UG573 (block RAM, UltraRAM) and UG574 (LUT as
 // memory).
-#include "memory_cost.h"
+#include "op.h"
 
 #include <string.h>
 
@@ -34,4 +34,11 @@ int mr_memory_cost(const char *impl, uint64_t words, uint64_t bits, uint64_t cop
     else
         return -1;
     return 0;
+}
+
+void mr_memory_expect(struct mr_memory_use *use, int words, int bits, uint64_t copies) {
+    enum { DISTRIBUTED_WORDS = 64 };
+
+    mr_memory_cost(words <= DISTRIBUTED_WORDS ? "lutram" : "bram", (uint64_t)words, (uint64_t)bits,
+                   copies, use);
 }

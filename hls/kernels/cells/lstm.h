@@ -3,10 +3,16 @@
 // state.
 //   c' = sigmoid(f) c + sigmoid(i) tanh(g),  h' = sigmoid(o) tanh(c')
 // (Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000, as in torch.nn.LSTM.)
-#ifndef MR_LSTM_CELL_H
-#define MR_LSTM_CELL_H
+#ifndef MR_CELLS_LSTM_H
+#define MR_CELLS_LSTM_H
 
 #include "activation.h"
+
+// D: cycles from a step's last column to its first new h, for LC columns a cycle: the path through
+// one multiplier and the cell, and what the sum over the columns adds (see hlsc's report). The
+// host's planner uses it too.
+#define lstm_LATENCY(LC)                                                                           \
+    (24 + ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7))
 
 enum { LSTM_I, LSTM_F, LSTM_G, LSTM_O, LSTM_GATES };
 

@@ -3,8 +3,8 @@
 // between two layers that take different numbers of columns a cycle. Included with RESIZE (name)
 // and these three. One vector a cycle: a row takes as many cycles as it has vectors on its busier
 // side (and one more where the last vector in completes two vectors out).
+#include "frame/words.h"
 #include "mr_command.h"
-#include "words.h"
 
 #define IN_WORDS MR_CEIL_DIV(RESIZE_COUNT, RESIZE_FROM)
 #define OUT_WORDS MR_CEIL_DIV(RESIZE_COUNT, RESIZE_TO)

@@ -4,7 +4,7 @@
 #ifndef MR_RELAY_H
 #define MR_RELAY_H
 
-#include "words.h"
+#include "frame/words.h"
 
 static inline void mr_relay(hls_stream(beat_t) * in, hls_stream(beat_t) * out, uint32_t count) {
 relay:

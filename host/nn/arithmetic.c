@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic that operators share (arithmetic.h).
+#include "arithmetic.h"
+
+#include "activation_tables.h"
+
+#include <math.h>
+
+double mr_sigmoid_float(double x) {
+    return 1.0 / (1.0 + exp(-x));
+}
+
+double mr_dot(const float *w, const double *v, size_t count) {
+    double sum[4] = {0};
+    size_t k = 0;
+
+    for (; k + 4 <= count; k += 4) {
+        for (int j = 0; j < 4; j++)
+            sum[j] += w[k + (size_t)j] * v[k + (size_t)j];
+    }
+    for (; k < count; k++)
+        sum[0] += w[k] * v[k];
+    return sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
+int64_t mr_clamp(int64_t v, int bits) {
+    const int64_t limit = (int64_t)1 << (bits - 1);
+
+    return v < -limit ? -limit : v >= limit ? limit - 1 : v;
+}
+
+int64_t mr_integer_dot(const int16_t *w, const int32_t *v, int count) {
+    int64_t sum = 0;
+
+    for (int k = 0; k < count; k++)
+        sum += (int64_t)w[k] * v[k];
+    return sum;
+}
+
+static int64_t interpolate(const int32_t *base, const int16_t *slope, int64_t argument) {
+    const int64_t at = mr_clamp(argument, 20), segment = (at + (1 << 19)) >> 10;
+
+    return (base[segment] * (int64_t)1024 + slope[segment] * (at & 1023) + (1 << 11)) >> 12;
+}
+
+int64_t mr_table_sigmoid(int64_t argument) {
+    return interpolate(mr_sigmoid_base, mr_sigmoid_slope, argument);
+}
+
+int64_t mr_table_tanh(int64_t argument) {
+    return interpolate(mr_tanh_base, mr_tanh_slope, argument);
+}
+
+double mr_exponent_limit(int exponent) {
+    return ldexp(1, 7 + exponent);
+}
+
+int mr_exponent_of(double greatest) {
+    int exponent = 0;
+
+    while (exponent < MR_EXPONENT_MAX && mr_exponent_limit(exponent) < 2 * greatest)
+        exponent++;
+    return exponent;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic that operators share: in double, and in whole numbers as the kernels do it
+// (hls/kernels/), written independently of them so that each tests the other.
+#ifndef MR_ARITHMETIC_H
+#define MR_ARITHMETIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MR_CELL_BITS = 24, MR_EXPONENT_MAX = 16 };
+
+double mr_sigmoid_float(double x);
+
+// Four partial sums, so that the additions need not wait for one another.
+double mr_dot(const float *w, const double *v, size_t count);
+
+// Cut to so many bits, signed.
+int64_t mr_clamp(int64_t v, int bits);
+
+// Sum of products.
+int64_t mr_integer_dot(const int16_t *w, const int32_t *v, int count);
+
+// By table; the argument is cut to 20 bits (Q15 of a sigmoid, Q16 of a tanh), the result is Q15.
+int64_t mr_table_sigmoid(int64_t argument);
+int64_t mr_table_tanh(int64_t argument);
+
+// A second state field's range, +-2^(7 + exponent), and its exponent where so large a magnitude was
+// seen: as much head-room again, but never less than +-128, for more precision does not show in h.
+double mr_exponent_limit(int exponent);
+int mr_exponent_of(double greatest);
+
+#endif

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network as a graph (graph.h).
+#define _POSIX_C_SOURCE 200809L
+#include "graph.h"
+
+#include "file.h"
+#include "op.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+double mr_cast(struct mr_cast cast, double number) {
+    if (cast.whole)
+        number = trunc(number);
+    return cast.truth ? number != 0 : number;
+}
+
+int mr_network_create(struct mr_network *network, int inputs) {
+    memset(network, 0, sizeof *network);
+    network->ops = calloc(MR_MAX_OPS, sizeof *network->ops);
+    network->streams = calloc(MR_MAX_OPS + 1, sizeof *network->streams);
+    if (!network->ops || !network->streams)
+        return -1;
+    network->stream_count = 1;
+    network->streams[0] =
+        (struct mr_stream){.writer = -1, .width = inputs, .rate = MR_PER_STEP, .bits = 16};
+    return 0;
+}
+
+void mr_network_free(struct mr_network *network) {
+    for (int i = 0; i < network->op_count; i++) {
+        free(network->ops[i].w_x);
+        free(network->ops[i].w_h);
+        free(network->ops[i].bias);
+        mr_rows_free(&network->ops[i].rows);
+    }
+    for (int i = 0; i < network->stream_count; i++)
+        free(network->streams[i].frac);
+    for (int i = 0; i < network->output_count; i++)
+        free(network->outputs[i].name);
+    free(network->ops);
+    free(network->streams);
+    free(network->input_name);
+    free(network->name);
+    memset(network, 0, sizeof *network);
+}
+
+int mr_network_layers(const struct mr_network *network) {
+    int layers = 0;
+
+    for (int i = 0; i < network->op_count; i++)
+        layers += network->ops[i].kind->recurrent;
+    return layers;
+}
+
+const struct mr_op *mr_network_layer(const struct mr_network *network, int layer) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent && network->ops[i].layer == layer)
+            return &network->ops[i];
+    return NULL;
+}
+
+// "lstm0": recurrent operators by their layer; of the others the first has no number.
+static void name_op(const struct mr_network *network, struct mr_op *op) {
+    int same = 0;
+
+    for (int i = 0; i < network->op_count; i++)
+        same += strcmp(network->ops[i].kind->process, op->kind->process) == 0;
+    if (op->kind->recurrent || same > 0)
+        snprintf(op->name, sizeof op->name, "%s%d", op->kind->process,
+                 op->kind->recurrent ? op->layer : same);
+    else
+        snprintf(op->name, sizeof op->name, "%s", op->kind->process);
+}
+
+static bool make_weights(struct mr_op *op) {
+    const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
+
+    if (rows == 0)
+        return true;
+    op->w_x = calloc(rows * (size_t)op->inputs, sizeof *op->w_x);
+    op->w_h = op->kind->recurrent ? calloc(rows * (size_t)op->units, sizeof *op->w_h) : NULL;
+    op->bias = calloc((size_t)op->kind->sums * (size_t)op->units, sizeof *op->bias);
+    return op->w_x && (op->w_h || !op->kind->recurrent) && op->bias;
+}
+
+static int check_input(const struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                       char *error, size_t error_size) {
+    const struct mr_stream *in = &network->streams[stream];
+    const int writer = in->writer;
+
+    if (network->op_count == MR_MAX_OPS)
+        return mr_fail(error, error_size, "the network has more than %d operators", MR_MAX_OPS);
+    if (kind->recurrent && mr_network_layers(network) == MR_MAX_LAYERS)
+        return mr_fail(error, error_size, "the network has more than %d recurrent layers",
+                       MR_MAX_LAYERS);
+    if (kind->recurrent && in->rate != MR_PER_STEP)
+        return mr_fail(error, error_size,
+                       "a recurrent layer reads '%s', which gives one row per sequence",
+                       network->ops[writer].name);
+    if (!kind->reads_numbers && writer >= 0 && network->ops[writer].kind->gives_numbers)
+        return mr_fail(error, error_size, "the numbers of '%s' can only be an output",
+                       network->ops[writer].name);
+    return 0;
+}
+
+struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                             int units, enum mr_activation activation, char *error,
+                             size_t error_size) {
+    if (check_input(network, kind, stream, error, error_size))
+        return NULL;
+    const int inputs = network->streams[stream].width;
+    struct mr_op op = {.kind = kind,
+                       .layer = kind->recurrent ? mr_network_layers(network) : -1,
+                       .input = stream,
+                       .output = network->op_count + 1,
+                       .inputs = inputs,
+                       .units = units > 0 ? units : inputs,
+                       .activation = activation};
+    struct mr_stream out = {.writer = network->op_count, .rate = network->streams[stream].rate};
+    name_op(network, &op);
+    kind->describe(network, &op, &out);
+    if (inputs < 1 || inputs > MR_MAX_WIDTH || op.units < 1 || op.units > MR_MAX_WIDTH) {
+        mr_fail(error, error_size, "'%s' has %d inputs and %d units; 1 to %d are possible", op.name,
+                inputs, op.units, MR_MAX_WIDTH);
+        return NULL;
+    }
+    if (!kind->reads_numbers)
+        network->streams[stream].bits = 16;
+    else
+        network->streams[stream].uniform = true;
+    const bool made = make_weights(&op);
+    network->ops[network->op_count] = op;
+    network->streams[network->stream_count++] = out;
+    network->op_count++;
+    if (made)
+        return &network->ops[network->op_count - 1];
+    mr_fail(error, error_size, "not enough memory for the weights of '%s'", op.name);
+    return NULL;
+}
+
+int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
+                      size_t error_size) {
+    struct mr_output *output = &network->outputs[network->output_count];
+
+    if (network->output_count == MR_MAX_OUTPUTS)
+        return mr_fail(error, error_size, "the network has more than %d outputs", MR_MAX_OUTPUTS);
+    if (stream == 0)
+        return mr_fail(error, error_size, "output '%s' is the input as it came", name);
+    *output = (struct mr_output){.stream = stream, .name = strdup(name)};
+    if (!output->name)
+        return mr_fail(error, error_size, "not enough memory for the network");
+    network->output_count++;
+    return 0;
+}
+
+static bool is_used(const struct mr_network *network, int stream) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].input == stream)
+            return true;
+    for (int i = 0; i < network->output_count; i++)
+        if (network->outputs[i].stream == stream)
+            return true;
+    return false;
+}
+
+int mr_network_check(const struct mr_network *network, char *error, size_t error_size) {
+    if (mr_network_layers(network) < 1)
+        return mr_fail(error, error_size, "the network has no recurrent layer");
+    if (network->output_count < 1)
+        return mr_fail(error, error_size, "the network has no output");
+    for (int i = 0; i < network->op_count; i++)
+        if (!is_used(network, network->ops[i].output))
+            return mr_fail(error, error_size, "nothing takes what '%s' gives",
+                           network->ops[i].name);
+    for (int i = 0; i < network->output_count; i++)
+        for (int k = 0; k < i; k++)
+            if (strcmp(network->outputs[i].name, network->outputs[k].name) == 0)
+                return mr_fail(error, error_size, "two outputs are named '%s'",
+                               network->outputs[i].name);
+    return 0;
+}
+
+size_t mr_output_rows(const struct mr_network *network, int output, size_t steps) {
+    const struct mr_stream *stream = &network->streams[network->outputs[output].stream];
+
+    return stream->rate == MR_PER_STEP ? steps : 1;
+}
+
+size_t mr_output_numbers(const struct mr_network *network, int output, size_t steps) {
+    return mr_output_rows(network, output, steps) *
+           (size_t)network->streams[network->outputs[output].stream].width;
+}
+
+size_t mr_network_numbers(const struct mr_network *network, size_t steps) {
+    size_t numbers = 0;
+
+    for (int o = 0; o < network->output_count; o++)
+        numbers += mr_output_numbers(network, o, steps);
+    return numbers;
+}
+
+uint64_t mr_network_parameters(const struct mr_network *network) {
+    uint64_t parameters = 0;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
+        const uint64_t columns = (uint64_t)op->inputs + (op->kind->recurrent ? units : 0);
+        parameters += gates * units * columns + (uint64_t)op->kind->sums * units;
+    }
+    return parameters;
+}

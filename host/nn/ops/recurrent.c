@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all recurrent operators share (recurrent.h).
+#include "recurrent.h"
+
+#include "arithmetic.h"
+#include "file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct mr_cell *cell_of(const struct mr_op *op) {
+    return (const struct mr_cell *)op->kind;
+}
+
+static int split_of(const struct mr_op *op) {
+    return op->kind->sums - op->kind->gates;
+}
+
+void mr_recurrent_describe(const struct mr_network *network, struct mr_op *op,
+                           struct mr_stream *out) {
+    (void)network;
+    out->width = op->units;
+    out->bits = 16;
+}
+
+// ---- float
+
+// The sums of gates [first, end), h standing for the columns of h.
+static void float_sums(const struct mr_op *op, int first, int end, int unit, const double *x,
+                       const double *h, double *sum) {
+    const size_t inputs = (size_t)op->inputs, units = (size_t)op->units;
+    const int gates = op->kind->gates, whole = gates - split_of(op);
+
+    for (int gate = first; gate < end; gate++) {
+        const size_t row = (size_t)gate * units + (size_t)unit;
+        const double of_x = op->bias[row] + mr_dot(op->w_x + row * inputs, x, inputs);
+        const double of_h = mr_dot(op->w_h + row * units, h, units);
+        sum[gate] = gate < whole ? of_x + of_h : of_x;
+        if (gate >= whole) {
+            const int apart = gates + gate - whole;
+            sum[apart] = op->bias[(size_t)apart * units + (size_t)unit] + of_h;
+        }
+    }
+}
+
+void mr_recurrent_float(const struct mr_op *op, const double *in, double *state, double *out) {
+    const struct mr_cell *cell = cell_of(op);
+    const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
+    double *h = state, *second = state + units, *gated = second + units;
+
+    if (cell->late)
+        for (int j = 0; j < units; j++) {
+            double sum[MR_SUMS_MAX];
+            float_sums(op, 0, early, j, in, h, sum);
+            gated[j] = cell->float_gated(sum, h[j]);
+        }
+    for (int j = 0; j < units; j++) {
+        double sum[MR_SUMS_MAX];
+        float_sums(op, 0, early, j, in, h, sum);
+        float_sums(op, early, gates, j, in, gated, sum);
+        out[j] = h[j];
+        cell->float_unit(sum, &out[j], &second[j]);
+    }
+    memcpy(h, out, (size_t)units * sizeof *h);
+}
+
+// ---- quantisation
+
+static void label_gate(const struct mr_op *op, int gate, int unit, struct mr_float_row *row) {
+    const char *const *names = op->kind->gate_names;
+
+    if (names)
+        snprintf(row->label, sizeof row->label, "layer %d, gate %s, unit %d", op->layer,
+                 names[gate], unit);
+    else
+        snprintf(row->label, sizeof row->label, "layer %d, unit %d", op->layer, unit);
+}
+
+// A gate's row: one sum over both runs of columns, or one over each.
+static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_frac,
+                         const int32_t *h_frac, int *column, char *error, size_t error_size) {
+    const struct mr_cell *cell = cell_of(op);
+    const int gates = op->kind->gates, whole = gates - split_of(op);
+    const int index = gate * op->units + unit, apart = gates + gate - whole;
+    const float *w_x = op->w_x + (size_t)index * (size_t)op->inputs;
+    const float *w_h = op->w_h + (size_t)index * (size_t)op->units;
+    struct mr_float_row row = {.w = {w_x, w_h},
+                               .columns = {op->inputs, gate < whole ? op->units : 0},
+                               .frac = {x_frac, h_frac},
+                               .bias = op->bias[index],
+                               .blame = -1};
+    int frac = cell->argument_frac[gate] ? cell->argument_frac[gate] : h_frac[0];
+
+    label_gate(op, gate, unit, &row);
+    int result = mr_row_fixed(&row, frac, &op->rows, index, 0, index, error, error_size);
+    if (result != 0)
+        *column = row.blame < op->inputs ? row.blame : -1;
+    if (result != 0 || gate < whole)
+        return result;
+    const int sum = apart * op->units + unit;
+    struct mr_float_row of_h = {.w = {w_h, NULL},
+                                .columns = {op->units, 0},
+                                .frac = {h_frac, NULL},
+                                .bias = op->bias[sum]};
+    frac = cell->argument_frac[apart] ? cell->argument_frac[apart] : h_frac[0];
+    label_gate(op, gate, unit, &of_h);
+    return mr_row_fixed(&of_h, frac, &op->rows, index, op->inputs, sum, error, error_size);
+}
+
+int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac,
+                          int *column, char *error, size_t error_size) {
+    const int gates = op->kind->gates, units = op->units;
+
+    for (int j = 0; j < units; j++)
+        frac[j] = MR_HIDDEN_FRAC;
+    op->exponent = op->kind->second_field ? mr_exponent_of(op->greatest) : 0;
+    if (mr_rows_create(&op->rows, gates * units, op->inputs + units, op->kind->sums * units) != 0)
+        return mr_fail(error, error_size, "not enough memory for the weights of layer %d",
+                       op->layer);
+    for (int gate = 0; gate < gates; gate++)
+        for (int unit = 0; unit < units; unit++)
+            if (quantise_gate(op, gate, unit, network->streams[op->input].frac, frac, column, error,
+                              error_size) != 0)
+                return -1;
+    return 0;
+}
+
+int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op, char *error,
+                       size_t error_size) {
+    char part[MR_NAME + 16];
+
+    if (op->exponent < 0 || op->exponent > (op->kind->second_field ? MR_EXPONENT_MAX : 0))
+        return mr_fail(error, error_size, "layer %d has cell exponent %d; 0 to %d is possible",
+                       op->layer, op->exponent, op->kind->second_field ? MR_EXPONENT_MAX : 0);
+    if (network->streams[op->output].frac[0] != MR_HIDDEN_FRAC)
+        return mr_fail(error, error_size, "layer %d gives %d fraction bits; it must be %d",
+                       op->layer, (int)network->streams[op->output].frac[0], MR_HIDDEN_FRAC);
+    snprintf(part, sizeof part, "layer %d", op->layer);
+    return mr_rows_check(&op->rows, op->inputs, part, error, error_size);
+}
+
+// ---- whole numbers
+
+static void integer_sums(const struct mr_op *op, int first, int end, int unit, const int32_t *x,
+                         const int32_t *h, int64_t *sum) {
+    const struct mr_rows *rows = &op->rows;
+    const size_t units = (size_t)op->units, columns = (size_t)rows->columns;
+    const int gates = op->kind->gates, whole = gates - split_of(op);
+
+    for (int gate = first; gate < end; gate++) {
+        const size_t row = (size_t)gate * units + (size_t)unit;
+        const int16_t *w = rows->weight + row * columns;
+        const int64_t of_x = mr_integer_dot(w, x, op->inputs);
+        const int64_t of_h = mr_integer_dot(w + op->inputs, h, op->units);
+        sum[gate] = (rows->bias[row] + of_x + (gate < whole ? of_h : 0)) >> rows->shift[row];
+        if (gate >= whole) {
+            const size_t apart = (size_t)(gates + gate - whole) * units + (size_t)unit;
+            sum[gates + gate - whole] = (rows->bias[apart] + of_h) >> rows->shift[apart];
+        }
+    }
+}
+
+void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
+                          const int32_t *in, int32_t *state, int32_t *out) {
+    const struct mr_cell *cell = cell_of(op);
+    const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
+    int32_t *h = state, *second = state + units, *gated = second + units;
+
+    (void)network;
+    if (cell->late)
+        for (int j = 0; j < units; j++) {
+            int64_t sum[MR_SUMS_MAX];
+            integer_sums(op, 0, early, j, in, h, sum);
+            gated[j] = cell->integer_gated(sum, h[j]);
+        }
+    for (int j = 0; j < units; j++) {
+        int64_t sum[MR_SUMS_MAX];
+        integer_sums(op, 0, early, j, in, h, sum);
+        integer_sums(op, early, gates, j, in, gated, sum);
+        out[j] = h[j];
+        cell->integer_unit(op, sum, &out[j], &second[j]);
+    }
+    memcpy(h, out, (size_t)units * sizeof *h);
+}
+
+// ---- hardware
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
+    const struct mr_cell *cell = cell_of(op);
+    const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
+    const uint64_t inputs = (uint64_t)op->inputs, lanes = (uint64_t)lc;
+    const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
+
+    (void)out_lc;
+    cost->latency = cell->latency(lc);
+    cost->row_cycles = larger((uint32_t)x_words, cost->latency) + (uint32_t)h_words;
+    if (cell->late)
+        cost->row_cycles += cell->late_latency(lc) + (uint32_t)h_words;
+    cost->tail = (uint32_t)h_words;
+    cost->lanes = gates * units * lanes;
+    cost->multipliers = cost->lanes + (uint64_t)cell->multipliers * lanes;
+    cost->lane_useful = gates * units * (inputs + units);
+    cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
+    // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
+    mr_memory_expect(&cost->memory, x_words + h_words, (int)gates * lc * 16, units);
+    mr_memory_expect(&cost->memory, h_words, op->kind->sums * (48 + 5), lanes);
+    mr_memory_expect(&cost->memory, h_words, 16, lanes);
+    if (op->kind->second_field)
+        mr_memory_expect(&cost->memory, h_words, MR_CELL_BITS, lanes);
+    if (cell->late)
+        mr_memory_expect(&cost->memory, h_words, 16, lanes);
+    mr_memory_cost("rom", 1024, 18 + 16, (uint64_t)cell->tables * lanes, &cost->memory);
+}
+
+void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
+                       struct mr_text *text) {
+    const struct mr_cell *cell = cell_of(op);
+
+    (void)network, (void)out_lc;
+    mr_text_add(text, "#include \"cells/%s\"\n", cell->header);
+    mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
+    mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
+    mr_text_add(text, "#define LAYER_LC %d\n", lc);
+    if (op->exponent)
+        mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
+    mr_text_add(text, "#include \"frame/%s\"\n", cell->frame);
+}

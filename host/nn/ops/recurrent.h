@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all recurrent operators share, as all their kernels share hls/kernels/frame/: weights of
+// gates over x and h, sums, state, cost. A cell adds what happens to the sums of one unit.
+#ifndef MR_RECURRENT_H
+#define MR_RECURRENT_H
+
+#include "op.h"
+
+enum { MR_SUMS_MAX = 6 };
+
+struct mr_cell {
+    struct mr_op_kind kind; // first; most of it is MR_RECURRENT
+    const char *header;     // in hls/kernels/, and the cell's name in it
+    const char *cell;
+    const char *frame;
+    const int *argument_frac; // [sums] fraction bits of the sums, or 0: those of the output
+    int late;                 // the last gates take gated(h) for h, once the others are known
+    uint32_t (*latency)(int lc);      // D: from a step's last column to its first h
+    uint32_t (*late_latency)(int lc); // the same to the first gated(h); NULL without late gates
+    int multipliers, tables;          // of one unit per cycle
+    // One unit: from its sums [sums] (gates first, then the sums over h of split gates) and its state
+    // to the new state.
+    void (*float_unit)(const double *sum, double *h, double *cell);
+    double (*float_gated)(const double *sum, double h);
+    // sum: shifted to argument_frac, not cut yet
+    void (*integer_unit)(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell);
+    int32_t (*integer_gated)(const int64_t *sum, int32_t h);
+};
+
+// The kind's functions.
+#define MR_RECURRENT                                                                               \
+    .recurrent = true, .describe = mr_recurrent_describe, .float_row = mr_recurrent_float,         \
+    .quantise = mr_recurrent_quantise, .check = mr_recurrent_check,                                \
+    .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost, .emit = mr_recurrent_emit,     \
+    .scalars = "command, steps, total, flags"
+
+void mr_recurrent_describe(const struct mr_network *network, struct mr_op *op,
+                           struct mr_stream *out);
+void mr_recurrent_float(const struct mr_op *op, const double *in, double *state, double *out);
+int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac,
+                          int *column, char *error, size_t error_size);
+int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op, char *error,
+                       size_t error_size);
+void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
+                          const int32_t *in, int32_t *state, int32_t *out);
+void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost);
+void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
+                       struct mr_text *text);
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a network on this processor (walk.h): the operators' rows in the order of the graph, those
+// per step at every step, those per sequence behind the last one.
+#include "walk.h"
+
+#include "op.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The rows of all streams and the states of all operators, in one of two kinds of numbers.
+struct walk {
+    const struct mr_network *network;
+    size_t size;            // numbers of all
+    double *real;          // [size], or
+    int32_t *whole;        // [size]
+    size_t *stream, *state; // where each begins
+    double *greatest;      // [size] magnitudes that were seen, or NULL
+};
+
+static void close_walk(struct walk *walk) {
+    free(walk->real);
+    free(walk->whole);
+    free(walk->stream);
+    free(walk->state);
+    free(walk->greatest);
+}
+
+static int open_walk(struct walk *walk, const struct mr_network *network, bool real, bool observe) {
+    *walk = (struct walk){.network = network};
+    walk->stream = calloc((size_t)network->stream_count + 1, sizeof *walk->stream);
+    walk->state = calloc((size_t)network->op_count + 1, sizeof *walk->state);
+    if (walk->stream && walk->state) {
+        for (int i = 0; i < network->stream_count; i++) {
+            walk->stream[i] = walk->size;
+            walk->size += (size_t)network->streams[i].width;
+        }
+        for (int i = 0; i < network->op_count; i++) {
+            walk->state[i] = walk->size;
+            walk->size += mr_op_state_numbers(&network->ops[i]);
+        }
+        if (real)
+            walk->real = calloc(walk->size, sizeof *walk->real);
+        else
+            walk->whole = calloc(walk->size, sizeof *walk->whole);
+        walk->greatest = observe ? calloc(walk->size, sizeof *walk->greatest) : NULL;
+    }
+    if ((walk->real || walk->whole) && (walk->greatest || !observe))
+        return 0;
+    close_walk(walk);
+    return -1;
+}
+
+// All operators whose input comes at this rate.
+static void run_rows(struct walk *walk, enum mr_rate rate) {
+    const struct mr_network *network = walk->network;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const size_t in = walk->stream[op->input], out = walk->stream[op->output];
+        if (network->streams[op->input].rate != rate)
+            continue;
+        if (walk->real)
+            op->kind->float_row(op, walk->real + in, walk->real + walk->state[i], walk->real + out);
+        else
+            op->kind->integer_row(network, op, walk->whole + in, walk->whole + walk->state[i],
+                                  walk->whole + out);
+    }
+}
+
+static void observe(struct walk *walk) {
+    for (size_t i = 0; walk->greatest && i < walk->size; i++)
+        walk->greatest[i] = fmax(walk->greatest[i], fabs(walk->real[i]));
+}
+
+// Where the results go; one of both.
+struct results {
+    double *real;
+    int32_t *whole;
+};
+
+// Rows of the outputs that come at this rate; `row` counts steps or sequences.
+static void collect(const struct walk *walk, enum mr_rate rate, size_t row, size_t sequences,
+                    size_t steps, struct results y) {
+    const struct mr_network *network = walk->network;
+    size_t first = 0;
+
+    for (int o = 0; o < network->output_count; o++) {
+        const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
+        const size_t width = (size_t)stream->width, to = first + row * width;
+        const size_t from = walk->stream[network->outputs[o].stream];
+        if (stream->rate == rate && y.real)
+            memcpy(y.real + to, walk->real + from, width * sizeof *y.real);
+        else if (stream->rate == rate && y.whole)
+            memcpy(y.whole + to, walk->whole + from, width * sizeof *y.whole);
+        first += sequences * mr_output_numbers(network, o, steps);
+    }
+}
+
+static void put_x(struct walk *walk, const void *x, size_t row) {
+    const size_t inputs = (size_t)walk->network->streams[0].width;
+
+    for (size_t k = 0; k < inputs; k++) {
+        if (walk->real)
+            walk->real[k] = mr_cast(walk->network->input_cast, ((const float *)x)[row * inputs + k]);
+        else
+            walk->whole[k] = ((const int16_t *)x)[row * inputs + k];
+    }
+}
+
+static void run(struct walk *walk, const void *x, size_t sequences, size_t steps,
+                struct results y) {
+    for (size_t n = 0; n < sequences; n++) {
+        // Without a step, what follows the last one sees the zero state.
+        if (walk->real)
+            memset(walk->real, 0, walk->size * sizeof *walk->real);
+        else
+            memset(walk->whole, 0, walk->size * sizeof *walk->whole);
+        for (size_t t = 0; t < steps; t++) {
+            put_x(walk, x, n * steps + t);
+            run_rows(walk, MR_PER_STEP);
+            observe(walk);
+            collect(walk, MR_PER_STEP, n * steps + t, sequences, steps, y);
+        }
+        run_rows(walk, MR_PER_SEQUENCE);
+        observe(walk);
+        collect(walk, MR_PER_SEQUENCE, n, sequences, steps, y);
+    }
+}
+
+int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
+                 double *y) {
+    struct walk walk;
+
+    if (open_walk(&walk, network, true, false))
+        return -1;
+    run(&walk, x, sequences, steps, (struct results){.real = y});
+    close_walk(&walk);
+    return 0;
+}
+
+int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
+                   size_t steps, int32_t *y) {
+    struct walk walk;
+
+    if (open_walk(&walk, network, false, false))
+        return -1;
+    run(&walk, x, sequences, steps, (struct results){.whole = y});
+    close_walk(&walk);
+    return 0;
+}
+
+int mr_float_run_cast(const struct mr_network *network, const float *x, size_t sequences,
+                      size_t steps, float *y) {
+    double *wide = malloc((sequences * mr_network_numbers(network, steps) + 1) * sizeof *wide);
+    int result = wide ? mr_float_run(network, x, sequences, steps, wide) : -1;
+    size_t at = 0;
+
+    for (int o = 0; result == 0 && o < network->output_count; o++) {
+        const size_t count = sequences * mr_output_numbers(network, o, steps);
+        for (size_t i = 0; i < count; i++, at++)
+            y[at] = (float)mr_cast(network->outputs[o].cast, wide[at]);
+    }
+    free(wide);
+    return result;
+}
+
+static double greatest_of(const struct walk *walk, size_t first, size_t count) {
+    double greatest = 0;
+
+    for (size_t i = 0; i < count; i++)
+        greatest = fmax(greatest, walk->greatest[first + i]);
+    return greatest;
+}
+
+int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps) {
+    struct walk walk;
+
+    if (open_walk(&walk, network, true, true))
+        return -1;
+    run(&walk, x, sequences, steps, (struct results){0});
+    for (int i = 0; i < network->stream_count; i++)
+        network->streams[i].greatest =
+            greatest_of(&walk, walk.stream[i], (size_t)network->streams[i].width);
+    for (int i = 0; i < network->op_count; i++) {
+        struct mr_op *op = &network->ops[i];
+        if (op->kind->second_field)
+            op->greatest =
+                greatest_of(&walk, walk.state[i] + (size_t)op->units, (size_t)op->units);
+    }
+    close_walk(&walk);
+    return 0;
+}

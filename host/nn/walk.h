@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a network on this processor, operator by operator: in floating point, what the accuracy of
+// whole numbers is measured against, and in whole numbers, what every device has to give bit for bit.
+//
+// x: (sequences, steps, inputs). y: the outputs one after the other, each (sequences, steps, width)
+// or, where it comes once per sequence, (sequences, width). Every sequence starts from a zero state.
+#ifndef MR_WALK_H
+#define MR_WALK_H
+
+#include "graph.h"
+
+// Before the casts of the outputs. Sums and states are double. -1 only when memory is short.
+int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
+                 double *y);
+
+// The same with the casts done.
+int mr_float_run_cast(const struct mr_network *network, const float *x, size_t sequences,
+                      size_t steps, float *y);
+
+// Notes the largest magnitudes of streams and states, for mr_quantise. -1 when memory is short.
+int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps);
+
+// -1 only when memory is short.
+int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
+                   size_t steps, int32_t *y);
+
+#endif
