@@ -144,8 +144,7 @@ static void add_scalars(struct mr_text *text, const struct mr_process *process) 
     const char *at = process->scalars, *rows = strstr(at, word);
     if (rows)
         mr_text_add(text, "%.*s%s%s", (int)(rows - at), at,
-                    process->rate == MR_PER_STEP ? "total" : "sequences",
-                    rows + sizeof word - 1);
+                    process->rate == MR_PER_STEP ? "total" : "sequences", rows + sizeof word - 1);
     else
         mr_text_add(text, "%s", at);
 }
@@ -164,13 +163,14 @@ static void add_call(struct mr_text *text, const struct mr_pipeline *pipeline,
 
 static void add_top(struct mr_text *text, const struct mr_plan *plan,
                     const struct mr_pipeline *pipeline) {
-    mr_text_add(text,
-                "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x,\n"
-                "             hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
-                "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
-                "             uint32_t steps, uint32_t total, uint32_t flags) {\n"
-                "    HLS(dataflow)\n",
-                plan->x_lc);
+    mr_text_add(
+        text,
+        "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x,\n"
+        "             hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
+        "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
+        "             uint32_t steps, uint32_t total, uint32_t flags) {\n"
+        "    HLS(dataflow)\n",
+        plan->x_lc);
     add_channels(text, pipeline);
     for (int i = 0; i < pipeline->process_count; i++)
         add_call(text, pipeline, &pipeline->processes[i]);

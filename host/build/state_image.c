@@ -11,7 +11,13 @@
 #include <string.h>
 
 static const unsigned char magic[8] = {'M', 'R', 'S', 'T', 'A', 'T', 'E', 3};
-enum { HEAD = sizeof magic + MR_MODEL_IDENTITY, WORD = 4, H = 2, FIELD = 4, FIELD_MAX = (1 << 23) - 1 };
+enum {
+    HEAD = sizeof magic + MR_MODEL_IDENTITY,
+    WORD = 4,
+    H = 2,
+    FIELD = 4,
+    FIELD_MAX = (1 << 23) - 1
+};
 
 uint32_t mr_state_beats(const struct mr_plan *plan, int index) {
     const struct mr_op *op = &plan->network->ops[index];
@@ -84,8 +90,7 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
         return mr_fail(error, error_size, "the %zu bytes are no state that mr_session_save wrote",
                        size);
     if ((*from)[sizeof magic - 1] < magic[sizeof magic - 1])
-        return mr_fail(error, error_size,
-                       "the state was saved by an older version; save it again");
+        return mr_fail(error, error_size, "the state was saved by an older version; save it again");
     if ((*from)[sizeof magic - 1] != magic[sizeof magic - 1])
         return mr_fail(error, error_size, "the state was saved by a newer version");
     if (size < HEAD + WORD)
@@ -119,9 +124,10 @@ static int take_unit(const struct mr_op *op, int unit, const unsigned char **fro
         return 0;
     const int32_t field = (int32_t)get(from, FIELD);
     if (field > FIELD_MAX || field < -FIELD_MAX - 1)
-        return mr_fail(error, error_size,
-                       "the state is damaged: the cell state of unit %d of %s is %d and has 24 bits",
-                       unit, op->name, field);
+        return mr_fail(
+            error, error_size,
+            "the state is damaged: the cell state of unit %d of %s is %d and has 24 bits", unit,
+            op->name, field);
     beat[1] = (int16_t)(field & 0xffff);
     beat[2] = (int16_t)(field >> 16);
     return 0;

@@ -76,8 +76,8 @@ static int16_t *pack_lanes(const struct mr_op *op, int lc, int16_t *at) {
     return at + MR_IMAGE_BEAT * ((used + MR_IMAGE_BEAT - 1) / MR_IMAGE_BEAT);
 }
 
-// One beat per unit: per sum the bias in three parts, low first, and the shift. Units that only fill
-// up the last vector stay zero, as the image was.
+// One beat per unit: per sum the bias in three parts, low first, and the shift. Units that only
+// fill up the last vector stay zero, as the image was.
 static int pack_bias(const struct mr_op *op, int16_t *at, char *error, size_t error_size) {
     for (int unit = 0; unit < op->units; unit++)
         for (int s = 0; s < op->kind->sums; s++) {
