@@ -154,7 +154,7 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 // ---- Building ----------------------------------------------------------------------------------
 
 static uint32_t x_bits(const struct mr_plan *plan) {
-    return 16 * (uint32_t)plan->layers[0].lc;
+    return 16 * (uint32_t)plan->x_lc;
 }
 
 enum { Y_BITS = 32 };
@@ -193,13 +193,18 @@ static json_t *version_of(const char *variable, const char *otherwise) {
 }
 
 static json_t *shape_json(const struct mr_plan *plan) {
-    json_t *layers = json_array();
-    for (int i = 0; i < plan->layer_count; i++)
-        json_array_append_new(layers, json_pack("{s:i, s:i, s:i}", "inputs", plan->layers[i].inputs,
-                                                "hidden", plan->layers[i].hidden, "lanes",
-                                                plan->layers[i].lc));
-    return json_pack("{s:o, s:i, s:b}", "layers", layers, "outputs", plan->head.outputs, "sigmoid",
-                     plan->head.sigmoid);
+    json_t *operators = json_array(), *outputs = json_array();
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        json_array_append_new(operators, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", op->name,
+                                                   "kind", op->kind->name, "inputs", op->inputs,
+                                                   "units", op->units, "lanes", plan->ops[i].lc));
+    }
+    for (int i = 0; i < plan->network->output_count; i++) {
+        const int stream = plan->network->outputs[i].stream;
+        json_array_append_new(outputs, json_string(plan->network->ops[stream - 1].name));
+    }
+    return json_pack("{s:o, s:o}", "operators", operators, "outputs", outputs);
 }
 
 static json_t *process_names(const struct mr_report *report) {
@@ -226,17 +231,20 @@ static json_t *make_manifest(const struct mr_compiled *compiled, const char *pla
         version_of("MILLRACE_VERILATOR", "verilator"), "cxx", version_of("MILLRACE_CXX", "c++"));
 }
 
-// "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": layers, target, platform, hash.
+// "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": inputs, units of the operators with weights (the first
+// ones, where there are many), target, platform, hash.
 static void image_name(const struct mr_compiled *compiled, const char *platform, char *name,
                        size_t size) {
+    enum { LIST = 120 }; // letters
     const struct mr_plan *plan = &compiled->plan;
-    size_t used = (size_t)snprintf(name, size, "%d", plan->layers[0].inputs);
-    for (int i = 0; i < plan->layer_count && used < size; i++)
-        used += (size_t)snprintf(name + used, size - used, "-%d", plan->layers[i].hidden);
-    if (used < size)
-        snprintf(name + used, size - used, "-%d_%s_%s_%02x%02x%02x%02x.xclbin", plan->head.outputs,
-                 plan->target->name, platform, compiled->shape_hash[0], compiled->shape_hash[1],
-                 compiled->shape_hash[2], compiled->shape_hash[3]);
+    const struct mr_network *network = plan->network;
+    size_t used = (size_t)snprintf(name, size, "%d", network->streams[0].width);
+    for (int i = 0; i < network->op_count && used < LIST; i++)
+        if (network->ops[i].kind->gates > 0)
+            used += (size_t)snprintf(name + used, size - used, "-%d", network->ops[i].units);
+    snprintf(name + used, size - used, "_%s_%s_%02x%02x%02x%02x.xclbin", plan->target->name,
+             platform, compiled->shape_hash[0], compiled->shape_hash[1], compiled->shape_hash[2],
+             compiled->shape_hash[3]);
 }
 
 static int make_folder(const char *folder, char *error, size_t error_size) {

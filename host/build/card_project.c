@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Vitis needs (card_project.h). Processes go to the dies (SLRs) of placement.h; of a channel
+// What Vitis needs (card_project.h). Processes go to the dies (SLRs) of the pipeline; of a channel
 // from die to die, the registers and the FIFO go to the sides that they are made for.
 #define _GNU_SOURCE
 #include "card_project.h"
 #include "device_table.h"
 #include "file.h"
 #include "kernel_xml.h"
-#include "placement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void print_link(FILE *file, const struct mr_compiled *compiled,
-                       const struct mr_placement *at) {
+                       const struct mr_pipeline *at) {
     const struct mr_target *target = compiled->plan.target;
     const unsigned mhz = (unsigned)compiled->clock_mhz;
     fprintf(file,
@@ -22,21 +21,24 @@ static void print_link(FILE *file, const struct mr_compiled *compiled,
             "sp=millrace_1.m_axi_gmem_in:%s\nsp=millrace_1.m_axi_gmem_out:%s\n",
             target->platform, mhz, target->memory_in, target->memory_out);
     if (at->dies == 1)
-        fprintf(file, "slr=millrace_1:SLR%d\n", at->first);
+        fprintf(file, "slr=millrace_1:SLR%d\n", at->first_die);
     fprintf(file, "\n[vivado]\nprop=run.impl_1.STEPS.PHYS_OPT_DESIGN.IS_ENABLED=true\n");
     if (at->dies > 1) // before the design is optimised
         fprintf(file, "prop=run.impl_1.STEPS.OPT_DESIGN.TCL.PRE=./place.tcl\n");
 }
 
 // What hw/vitis/dies.tcl does, and with what.
-static void print_placement(FILE *file, const char *procedures, const struct mr_placement *at) {
+static void print_placement(FILE *file, const char *procedures, const struct mr_pipeline *at) {
     fprintf(file, "%s\n", procedures);
     for (int i = 0; i < at->process_count; i++)
         fprintf(file, "%s %s %d\n", at->processes[i].spans ? "spread" : "place",
                 at->processes[i].name, at->processes[i].die);
-    for (int i = 0; i < at->crossing_count; i++)
-        fprintf(file, "cross %s %d %d\n", at->crossings[i].channel, at->crossings[i].from,
-                at->crossings[i].to);
+    for (int i = 0; i < at->channel_count; i++) {
+        const struct mr_channel *channel = &at->channels[i];
+        if (channel->crossing)
+            fprintf(file, "cross %s %d %d\n", channel->name, at->processes[channel->writer].die,
+                    at->processes[channel->reader].die);
+    }
 }
 
 static void print_kernel(FILE *file, const json_t *description) {
@@ -87,21 +89,19 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
     char registers[PATH_MAX + 32], *texts[3] = {0};
     static const char *const names[3] = {"link.cfg", "place.tcl", "kernel.xml"};
     size_t sizes[3];
-    struct mr_placement placement;
     snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->data_dir);
     json_t *description = json_load_file(registers, 0, NULL);
     if (!description)
         return mr_fail(error, error_size, "%s: cannot be read", registers);
-    mr_place(&compiled->plan, &placement);
     char *procedures = read_text(compiled->data_dir, "hw/vitis/dies.tcl", error, error_size);
     int failed = procedures ? copy_network(compiled, folder, error, error_size) : -1;
     for (int i = 0; i < 3 && !failed; i++) {
         FILE *file = open_memstream(&texts[i], &sizes[i]);
         if (file) {
             if (i == 0)
-                print_link(file, compiled, &placement);
+                print_link(file, compiled, &compiled->pipeline);
             else if (i == 1)
-                print_placement(file, procedures, &placement);
+                print_placement(file, procedures, &compiled->pipeline);
             else
                 print_kernel(file, description);
             fclose(file);

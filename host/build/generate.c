@@ -1,193 +1,198 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the network's HLS C from a plan: includes of the kernels with their parameters, the loader
-// that deals out the weight image, and the dataflow top function.
+// Writes the network's HLS C from its pipeline: includes of the kernels with their parameters, the
+// loader that deals out the weight image, and the dataflow top function.
 #include "generate.h"
 
 #include "file.h"
-#include "placement.h"
 #include "state_image.h"
 #include "weights_image.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-// Text that grows; `failed` once memory ran out.
-struct text {
-    char *data;
-    size_t size, capacity;
-    bool failed;
-};
-
-static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *text, const char *format, ...) {
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    if (text->failed || length < 0 || (size_t)length >= sizeof line) {
-        text->failed = true;
-        return;
-    }
-    if (text->size + (size_t)length + 1 > text->capacity) {
-        const size_t capacity = text->capacity * 2 + 4096;
-        char *grown = realloc(text->data, capacity);
-        if (!grown) {
-            text->failed = true;
-            return;
-        }
-        text->data = grown;
-        text->capacity = capacity;
-    }
-    for (int i = 0; i <= length; i++)
-        text->data[text->size + (size_t)i] = line[i];
-    text->size += (size_t)length;
-}
-
-static void add_vectors(struct text *text, const struct mr_plan *plan) {
+static void add_vectors(struct mr_text *text, const struct mr_pipeline *pipeline) {
     for (int lc = 1; lc <= MR_PLAN_LC; lc++)
-        for (int l = 0; l < plan->layer_count; l++)
-            if (plan->layers[l].lc == lc) {
-                add(text, "MR_VECTOR(%d)\n", lc);
+        for (int i = 0; i < pipeline->process_count; i++)
+            if (pipeline->processes[i].lc == lc || pipeline->processes[i].out_lc == lc) {
+                mr_text_add(text, "MR_VECTOR(%d)\n", lc);
                 break;
             }
 }
 
-static void add_layer(struct text *text, const struct mr_plan *plan, int l) {
-    const struct mr_plan_layer *layer = &plan->layers[l];
-    if (mr_plan_has_resize(plan, l)) {
-        add(text, "\n#define RESIZE resize%d\n", l);
-        add(text, "#define RESIZE_COUNT %d\n", layer->inputs);
-        add(text, "#define RESIZE_FROM %d\n", plan->layers[l - 1].lc);
-        add(text, "#define RESIZE_TO %d\n", layer->lc);
-        add(text, "#include \"glue/resize.h\"\n");
+// The loader's and the saver's streams are as many as there are operators, so they are written out.
+static void add_loader(struct mr_text *text, const struct mr_plan *plan) {
+    const struct mr_network *network = plan->network;
+    mr_text_add(text,
+                "static void loader(hls_stream(beat_t) *weights, hls_stream(beat_t) *state_in,");
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->gates > 0)
+            mr_text_add(text, "\n                   hls_stream(beat_t) *%s_weights,",
+                        network->ops[i].name);
+    mr_text_add(text, "\n                   uint32_t command) {\n"
+                      "    if (command == MR_COMMAND_LOAD) {\n");
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->gates > 0)
+            mr_text_add(text, "        mr_relay(weights, %s_weights, %" PRIu64 ");\n",
+                        network->ops[i].name, mr_weights_beats(plan, i));
+    mr_text_add(text, "    } else if (command == MR_COMMAND_WRITE_STATE) {\n");
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent)
+            mr_text_add(text, "        mr_relay(state_in, %s_weights, %" PRIu32 ");\n",
+                        network->ops[i].name, mr_state_beats(plan, i));
+    mr_text_add(text, "    }\n}\n");
+}
+
+static void add_saver(struct mr_text *text, const struct mr_plan *plan) {
+    const struct mr_network *network = plan->network;
+    mr_text_add(text, "static void saver(");
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent)
+            mr_text_add(text, "hls_stream(unit_state_t) *%s_state,\n                  ",
+                        network->ops[i].name);
+    mr_text_add(text, "hls_stream(beat_t) *state_out, uint32_t command) {\n"
+                      "    if (command == MR_COMMAND_READ_STATE) {\n");
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent)
+            mr_text_add(text, "        mr_save(%s_state, state_out, %" PRIu32 ");\n",
+                        network->ops[i].name, mr_state_beats(plan, i));
+    mr_text_add(text, "    }\n}\n");
+}
+
+static void add_resize(struct mr_text *text, const struct mr_process *process) {
+    mr_text_add(text,
+                "#define RESIZE %s\n#define RESIZE_COUNT %d\n#define RESIZE_FROM %d\n"
+                "#define RESIZE_TO %d\n#include \"glue/resize.h\"\n",
+                process->name, process->count, process->lc, process->out_lc);
+}
+
+static void add_fork(struct mr_text *text, const struct mr_process *process) {
+    mr_text_add(text,
+                "#define FORK %s\n#define FORK_COUNT %d\n#define FORK_LC %d\n"
+                "#include \"glue/fork.h\"\n",
+                process->name, process->count, process->lc);
+}
+
+static void add_unpack(struct mr_text *text, const struct mr_process *process) {
+    mr_text_add(text,
+                "#define UNPACK %s\n#define UNPACK_COUNT %d\n#define UNPACK_LC %d\n"
+                "#include \"glue/unpack.h\"\n",
+                process->name, process->count, process->lc);
+}
+
+static void add_gather(struct mr_text *text, const struct mr_process *process) {
+    mr_text_add(text,
+                "#define GATHER %s\n#define GATHER_A_STEP %d\n#define GATHER_A_LAST %d\n"
+                "#define GATHER_B_STEP %d\n#define GATHER_B_LAST %d\n#include \"glue/gather.h\"\n",
+                process->name, process->side[0].step, process->side[0].last, process->side[1].step,
+                process->side[1].last);
+}
+
+static void add_process(struct mr_text *text, const struct mr_plan *plan,
+                        const struct mr_process *process) {
+    mr_text_add(text, "\n");
+    switch (process->part) {
+    case MR_PART_OP: {
+        const struct mr_op *op = &plan->network->ops[process->op];
+        op->kind->emit(plan->network, op, process->lc, process->out_lc, text);
+        break;
     }
-    add(text, "\n#include \"cells/lstm.h\"\n");
-    add(text, "#define LAYER lstm%d\n#define LAYER_CELL lstm\n", l);
-    add(text, "#define LAYER_INPUTS %d\n", layer->inputs);
-    add(text, "#define LAYER_HIDDEN %d\n", layer->hidden);
-    add(text, "#define LAYER_LC %d\n", layer->lc);
-    if (layer->cell_exponent)
-        add(text, "#define LAYER_CELL_EXPONENT %d\n", layer->cell_exponent);
-    add(text, "#include \"frame/layer.h\"\n");
+    case MR_PART_RESIZE:
+        add_resize(text, process);
+        break;
+    case MR_PART_FORK:
+        add_fork(text, process);
+        break;
+    case MR_PART_UNPACK:
+        add_unpack(text, process);
+        break;
+    case MR_PART_GATHER:
+        add_gather(text, process);
+        break;
+    case MR_PART_LOADER:
+        add_loader(text, plan);
+        break;
+    case MR_PART_SAVER:
+        add_saver(text, plan);
+        break;
+    }
 }
 
-static void add_head(struct text *text, const struct mr_plan_head *head) {
-    add(text, "\n#define LAST last\n#define LAST_COUNT %d\n", head->inputs);
-    add(text, "#define LAST_LC %d\n#include \"glue/last_step.h\"\n", head->lc);
-    add(text, "\n#define HEAD head\n#define HEAD_INPUTS %d\n", head->inputs);
-    add(text, "#define HEAD_OUTPUTS %d\n#define HEAD_LC %d\n", head->outputs, head->lc);
-    add(text, "#define HEAD_SIGMOID %d\n#include \"heads/dense.h\"\n", head->sigmoid ? 1 : 0);
-}
-
-// The weight image of the network in beats: each process's part, in order; the state alike.
-static void add_loader(struct text *text, const struct mr_plan *plan) {
-    add(text, "\nstatic void loader(hls_stream(beat_t) *weights, hls_stream(beat_t) *state_in,");
-    for (int l = 0; l < plan->layer_count; l++)
-        add(text, "\n                   hls_stream(beat_t) *lstm%d_weights,", l);
-    add(text, "\n                   hls_stream(beat_t) *head_weights, uint32_t command) {\n");
-    add(text, "    if (command == MR_COMMAND_LOAD) {\n");
-    for (int l = 0; l < plan->layer_count; l++)
-        add(text, "        mr_relay(weights, lstm%d_weights, %" PRIu64 ");\n", l,
-            mr_weights_beats(plan, l));
-    add(text, "        mr_relay(weights, head_weights, %" PRIu64 ");\n",
-        mr_weights_beats(plan, plan->layer_count));
-    add(text, "    } else if (command == MR_COMMAND_WRITE_STATE) {\n");
-    for (int l = 0; l < plan->layer_count; l++)
-        add(text, "        mr_relay(state_in, lstm%d_weights, %" PRIu32 ");\n", l,
-            mr_state_beats(plan, l));
-    add(text, "    }\n}\n");
-}
-
-static void add_saver(struct text *text, const struct mr_plan *plan) {
-    add(text, "\nstatic void saver(");
-    for (int l = 0; l < plan->layer_count; l++)
-        add(text, "hls_stream(unit_state_t) *lstm%d_state,\n                  ", l);
-    add(text, "hls_stream(beat_t) *state_out, uint32_t command) {\n");
-    add(text, "    if (command == MR_COMMAND_READ_STATE) {\n");
-    for (int l = 0; l < plan->layer_count; l++)
-        add(text, "        mr_save(lstm%d_state, state_out, %" PRIu32 ");\n", l,
-            mr_state_beats(plan, l));
-    add(text, "    }\n}\n");
+static bool at_top(const struct mr_channel *channel) {
+    return channel->writer < 0 || channel->reader < 0;
 }
 
 // A channel between processes in two dies of the card gets registers there and back.
-static void add_crossings(struct text *text, const struct mr_plan *plan) {
-    struct mr_placement placement;
-    mr_place(plan, &placement);
-    for (int i = 0; i < placement.crossing_count; i++)
-        add(text, "    HLS(stream variable=%s crossing=%d)\n", placement.crossings[i].channel,
-            mr_crossing_registers(&placement.crossings[i]));
-}
-
-static void add_channels(struct text *text, const struct mr_plan *plan) {
-    for (int l = 0; l <= plan->layer_count; l++)
-        add(text, "    HLS_CHANNEL(beat_t, w%d);\n", l);
-    for (int l = 0; l < plan->layer_count; l++) {
-        add(text, "    HLS_CHANNEL(unit_state_t, s%d);\n", l);
-        if (mr_plan_has_resize(plan, l))
-            add(text, "    HLS_CHANNEL(vec%d_t, r%d);\n", plan->layers[l].lc, l);
-        add(text, "    HLS_CHANNEL(vec%d_t, h%d);\n", plan->layers[l].lc, l);
-        add(text, "    HLS(stream variable=h%d depth=%d)\n", l, mr_plan_channel_depth(plan, l));
+static void add_channels(struct mr_text *text, const struct mr_pipeline *pipeline) {
+    for (int i = 0; i < pipeline->channel_count; i++) {
+        const struct mr_channel *channel = &pipeline->channels[i];
+        if (at_top(channel))
+            continue;
+        mr_text_add(text, "    HLS_CHANNEL(%s, %s);\n", channel->type, channel->name);
+        if (channel->depth)
+            mr_text_add(text, "    HLS(stream variable=%s depth=%d)\n", channel->name,
+                        channel->depth);
+        if (channel->crossing)
+            mr_text_add(text, "    HLS(stream variable=%s crossing=%d)\n", channel->name,
+                        channel->crossing);
     }
-    add(text, "    HLS_CHANNEL(vec%d_t, hl);\n", plan->head.lc);
-    add_crossings(text, plan);
 }
 
-static void add_top(struct text *text, const struct mr_plan *plan) {
-    const int last = plan->layer_count - 1;
-    add(text,
+// A process's scalars, in which `rows` stands for how many rows it has in all.
+static void add_scalars(struct mr_text *text, const struct mr_process *process) {
+    static const char word[] = "rows";
+    const char *at = process->scalars, *rows = strstr(at, word);
+    if (rows)
+        mr_text_add(text, "%.*s%s%s", (int)(rows - at), at,
+                    process->rate == MR_PER_STEP ? "total" : "sequences", rows + sizeof word - 1);
+    else
+        mr_text_add(text, "%s", at);
+}
+
+static void add_call(struct mr_text *text, const struct mr_pipeline *pipeline,
+                     const struct mr_process *process) {
+    mr_text_add(text, "    %s(", process->name);
+    for (int i = 0; i < process->port_count; i++) {
+        const struct mr_channel *channel =
+            &pipeline->channels[pipeline->ports[process->first_port + i]];
+        mr_text_add(text, "%s%s, ", at_top(channel) ? "" : "&", channel->name);
+    }
+    add_scalars(text, process);
+    mr_text_add(text, ");\n");
+}
+
+static void add_top(struct mr_text *text, const struct mr_plan *plan,
+                    const struct mr_pipeline *pipeline) {
+    mr_text_add(
+        text,
         "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x,\n"
         "             hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
         "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
         "             uint32_t steps, uint32_t total, uint32_t flags) {\n"
         "    HLS(dataflow)\n",
-        plan->layers[0].lc);
-    add_channels(text, plan);
-    add(text, "    loader(weights, state_in");
-    for (int l = 0; l <= plan->layer_count; l++)
-        add(text, ", &w%d", l);
-    add(text, ", command);\n");
-    for (int l = 0; l <= last; l++) {
-        char rows[24];
-        if (l == 0)
-            snprintf(rows, sizeof rows, "x");
-        else
-            snprintf(rows, sizeof rows, "&%c%d", mr_plan_has_resize(plan, l) ? 'r' : 'h',
-                     mr_plan_has_resize(plan, l) ? l : l - 1);
-        if (mr_plan_has_resize(plan, l))
-            add(text, "    resize%d(&h%d, &r%d, command, total);\n", l, l - 1, l);
-        add(text, "    lstm%d(&w%d, %s, &h%d, &s%d, command, steps, total, flags);\n", l, l, rows,
-            l, l);
-    }
-    add(text, "    saver(");
-    for (int l = 0; l <= last; l++)
-        add(text, "&s%d, ", l);
-    add(text, "state_out, command);\n");
-    add(text, "    last(&h%d, &hl, command, steps, total);\n", last);
-    add(text, "    head(&w%d, &hl, y, command, sequences);\n}\n", plan->layer_count);
+        plan->x_lc);
+    add_channels(text, pipeline);
+    for (int i = 0; i < pipeline->process_count; i++)
+        add_call(text, pipeline, &pipeline->processes[i]);
+    mr_text_add(text, "}\n");
 }
 
-char *mr_generate_network(const struct mr_plan *plan, char *error, size_t error_size) {
-    struct text text = {0};
-    add(&text, "// Generated from a plan: LSTM layers");
-    for (int l = 0; l < plan->layer_count; l++)
-        add(&text, " %dx%d (LC %d)%s", plan->layers[l].inputs, plan->layers[l].hidden,
-            plan->layers[l].lc, l + 1 < plan->layer_count ? "," : "");
-    add(&text, ", head %dx%d%s.\n", plan->head.inputs, plan->head.outputs,
-        plan->head.sigmoid ? " with sigmoid" : "");
-    add(&text, "#include \"frame/words.h\"\n\n");
-    add_vectors(&text, plan);
-    add(&text, "\n#include \"glue/relay.h\"\n");
-    for (int l = 0; l < plan->layer_count; l++)
-        add_layer(&text, plan, l);
-    add_head(&text, &plan->head);
-    add_loader(&text, plan);
-    add_saver(&text, plan);
-    add_top(&text, plan);
+char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                          char *error, size_t error_size) {
+    struct mr_text text = {0};
+    mr_text_add(&text, "// Generated from a plan:");
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        mr_text_add(&text, "%s %s %dx%d", i ? "," : "", op->name, op->inputs, op->units);
+        if (plan->ops[i].lc)
+            mr_text_add(&text, " (LC %d)", plan->ops[i].lc);
+    }
+    mr_text_add(&text, ".\n#include \"frame/words.h\"\n\n");
+    add_vectors(&text, pipeline);
+    mr_text_add(&text, "\n#include \"glue/relay.h\"\n");
+    for (int i = 0; i < pipeline->process_count; i++)
+        add_process(&text, plan, &pipeline->processes[i]);
+    add_top(&text, plan, pipeline);
     if (text.failed) {
         free(text.data);
         mr_fail(error, error_size, "out of memory while writing the network's source");

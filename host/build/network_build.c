@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans, compiles and builds a network's shape (network_build.h).
+// Plans, compiles and builds a network (network_build.h).
 #define _GNU_SOURCE
 #include "network_build.h"
 #include "build.h"
@@ -66,7 +66,7 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     return 0;
 }
 
-static int choose(const struct mr_shape *shape, const struct mr_options *options,
+static int choose(const struct mr_network *network, const struct mr_options *options,
                   struct mr_plan *plan, struct mr_error *error) {
     const char *name = options && options->target ? options->target : "u55c";
     const struct mr_target *target = mr_target_find(name);
@@ -78,7 +78,7 @@ static int choose(const struct mr_shape *shape, const struct mr_options *options
     int code = make_request(options, &request, error);
     if (code)
         return code;
-    if (mr_plan_choose(shape, target, &request, plan, text, sizeof text))
+    if (mr_plan_choose(network, target, &request, plan, text, sizeof text))
         return mr_failure(error, MR_ERROR_PLAN, "%s", text);
     return 0;
 }
@@ -98,7 +98,7 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
     snprintf(compiled->cache_dir, sizeof compiled->cache_dir, "%s", absolute);
     free(absolute);
 
-    char *source = mr_generate_network(&compiled->plan, text, sizeof text);
+    char *source = mr_generate_network(&compiled->plan, &compiled->pipeline, text, sizeof text);
     if (!source)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -133,11 +133,14 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
     return 0;
 }
 
-int mr_compile_shape(const struct mr_shape *shape, const struct mr_options *options,
-                     struct mr_compiled *compiled, struct mr_error *error) {
+int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
+                       struct mr_compiled *compiled, struct mr_error *error) {
     memset(compiled, 0, sizeof *compiled);
-    const int code = choose(shape, options, &compiled->plan, error);
-    return code ? code : compile(compiled, options, error);
+    const int code = choose(network, options, &compiled->plan, error);
+    if (code)
+        return code;
+    mr_pipeline_make(&compiled->plan, &compiled->pipeline);
+    return compile(compiled, options, error);
 }
 
 void mr_compiled_free(struct mr_compiled *compiled) {

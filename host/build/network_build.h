@@ -28,8 +28,8 @@ struct mr_compiled {
 // Whom the options tell of the build cache. NULL: nobody.
 struct mr_notes mr_notes_of(const struct mr_options *options);
 
-// Plans the network for the options (which may be NULL), and compiles it unless the cache has it. 0,
-// or a code with a sentence in error. The network must stay while `compiled` is used. Free with
+// Plans the network for the options (which may be NULL), and compiles it unless the cache has it.
+// 0, or a code with a sentence in error. The network must stay while `compiled` is used. Free with
 // mr_compiled_free in either case.
 int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
                        struct mr_compiled *compiled, struct mr_error *error);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two forms of the recurrent state (state_image.h). Kept: a magic number, the model's identity,
-// the number of layers, their hidden units, then of each unit h (16 bits, Q15) and the cell state
-// (32 bits, in the layer's units), all little endian.
+// the number of recurrent operators, their units, then of each unit h (16 bits, Q15) and where the
+// cell has a second field that (32 bits, in the operator's units), all little endian.
 #include "state_image.h"
 #include "file.h"
 #include "model.h"
@@ -10,24 +10,35 @@
 #include <stdio.h>
 #include <string.h>
 
-static const unsigned char magic[8] = {'M', 'R', 'S', 'T', 'A', 'T', 'E', 2};
-enum { HEAD = sizeof magic + MR_MODEL_IDENTITY, WORD = 4, UNIT = 6, CELL_MAX = (1 << 23) - 1 };
+static const unsigned char magic[8] = {'M', 'R', 'S', 'T', 'A', 'T', 'E', 3};
+enum {
+    HEAD = sizeof magic + MR_MODEL_IDENTITY,
+    WORD = 4,
+    H = 2,
+    FIELD = 4,
+    FIELD_MAX = (1 << 23) - 1
+};
 
-uint32_t mr_state_beats(const struct mr_plan *plan, int layer) {
-    return (uint32_t)plan->layers[layer].h_words * (uint32_t)plan->layers[layer].lc;
+uint32_t mr_state_beats(const struct mr_plan *plan, int index) {
+    const struct mr_op *op = &plan->network->ops[index];
+    const int lc = plan->ops[index].lc;
+    return op->kind->recurrent ? (uint32_t)(mr_ceil_div(op->units, lc) * lc) : 0;
 }
 
 uint32_t mr_state_total_beats(const struct mr_plan *plan) {
     uint32_t beats = 0;
-    for (int l = 0; l < plan->layer_count; l++)
-        beats += mr_state_beats(plan, l);
+    for (int i = 0; i < plan->network->op_count; i++)
+        beats += mr_state_beats(plan, i);
     return beats;
 }
 
 size_t mr_state_size(const struct mr_plan *plan) {
-    size_t size = HEAD + WORD + WORD * (size_t)plan->layer_count;
-    for (int l = 0; l < plan->layer_count; l++)
-        size += UNIT * (size_t)plan->layers[l].hidden;
+    size_t size = HEAD + WORD;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        if (op->kind->recurrent)
+            size += WORD + (size_t)op->units * (H + (op->kind->second_field ? FIELD : 0));
+    }
     return size;
 }
 
@@ -49,17 +60,21 @@ void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, co
     unsigned char *to = state;
     memcpy(to, magic, sizeof magic);
     memcpy(to + sizeof magic, identity, MR_MODEL_IDENTITY);
-    to = put(to + HEAD, (uint32_t)plan->layer_count, WORD);
-    for (int l = 0; l < plan->layer_count; l++)
-        to = put(to, (uint32_t)plan->layers[l].hidden, WORD);
+    to = put(to + HEAD, (uint32_t)mr_network_layers(plan->network), WORD);
+    for (int i = 0; i < plan->network->op_count; i++)
+        if (plan->network->ops[i].kind->recurrent)
+            to = put(to, (uint32_t)plan->network->ops[i].units, WORD);
     size_t first = 0;
-    for (int l = 0; l < plan->layer_count; l++) {
-        for (int u = 0; u < plan->layers[l].hidden; u++) {
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        for (int u = 0; op->kind->recurrent && u < op->units; u++) {
             const int16_t *beat = beats ? beats + (first + (size_t)u) * MR_IMAGE_BEAT : NULL;
-            to = put(to, beat ? (uint16_t)beat[0] : 0, 2);
-            to = put(to, beat ? (uint32_t)(uint16_t)beat[2] << 16 | (uint16_t)beat[1] : 0, 4);
+            to = put(to, beat ? (uint16_t)beat[0] : 0, H);
+            if (op->kind->second_field)
+                to = put(to, beat ? (uint32_t)(uint16_t)beat[2] << 16 | (uint16_t)beat[1] : 0,
+                         FIELD);
         }
-        first += mr_state_beats(plan, l);
+        first += mr_state_beats(plan, i);
     }
 }
 
@@ -75,9 +90,7 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
         return mr_fail(error, error_size, "the %zu bytes are no state that mr_session_save wrote",
                        size);
     if ((*from)[sizeof magic - 1] < magic[sizeof magic - 1])
-        return mr_fail(error, error_size,
-                       "the state was saved by an older version, which did not note of which model "
-                       "it is; save it again");
+        return mr_fail(error, error_size, "the state was saved by an older version; save it again");
     if ((*from)[sizeof magic - 1] != magic[sizeof magic - 1])
         return mr_fail(error, error_size, "the state was saved by a newer version");
     if (size < HEAD + WORD)
@@ -85,15 +98,15 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
     const unsigned char *of = *from + sizeof magic;
     *from += HEAD;
     const uint32_t layers = get(from, WORD);
-    bool same =
-        layers == (uint32_t)plan->layer_count && size >= HEAD + WORD * (1 + (uint64_t)layers);
-    for (int l = 0; same && l < plan->layer_count; l++)
-        same = get(from, WORD) == (uint32_t)plan->layers[l].hidden;
+    const int own = mr_network_layers(plan->network);
+    bool same = layers == (uint32_t)own && size >= HEAD + WORD * (1 + (uint64_t)layers);
+    for (int l = 0; same && l < own; l++)
+        same = get(from, WORD) == (uint32_t)mr_network_layer(plan->network, l)->units;
     if (!same)
         return mr_fail(error, error_size,
                        "the state is that of a network with other layers (%u of them; this one has "
                        "%d); save it from a session of this model",
-                       layers, plan->layer_count);
+                       layers, own);
     if (memcmp(of, identity, MR_MODEL_IDENTITY) != 0)
         return mr_fail(error, error_size,
                        "the state is that of another model with the same layers (its weights or "
@@ -103,26 +116,35 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
     return 0;
 }
 
+// One unit from the kept form to its beat.
+static int take_unit(const struct mr_op *op, int unit, const unsigned char **from, int16_t *beat,
+                     char *error, size_t error_size) {
+    beat[0] = (int16_t)get(from, H);
+    if (!op->kind->second_field)
+        return 0;
+    const int32_t field = (int32_t)get(from, FIELD);
+    if (field > FIELD_MAX || field < -FIELD_MAX - 1)
+        return mr_fail(
+            error, error_size,
+            "the state is damaged: the cell state of unit %d of %s is %d and has 24 bits", unit,
+            op->name, field);
+    beat[1] = (int16_t)(field & 0xffff);
+    beat[2] = (int16_t)(field >> 16);
+    return 0;
+}
+
 int mr_state_take(const struct mr_plan *plan, const unsigned char *identity, const void *state,
                   size_t size, int16_t *beats, char *error, size_t error_size) {
     const unsigned char *from = state;
     if (check_header(plan, identity, &from, size, error, error_size))
         return -1;
     memset(beats, 0, (size_t)mr_state_total_beats(plan) * MR_IMAGE_BEAT * sizeof *beats);
-    for (int l = 0; l < plan->layer_count; l++) {
-        for (int u = 0; u < plan->layers[l].hidden; u++) {
-            int16_t *beat = beats + (size_t)u * MR_IMAGE_BEAT;
-            beat[0] = (int16_t)get(&from, 2);
-            const int32_t cell = (int32_t)get(&from, 4);
-            if (cell > CELL_MAX || cell < -CELL_MAX - 1)
-                return mr_fail(error, error_size,
-                               "the state is damaged: the cell state of unit %d of layer %d is %d "
-                               "and has 24 bits",
-                               u, l, cell);
-            beat[1] = (int16_t)(cell & 0xffff);
-            beat[2] = (int16_t)(cell >> 16);
-        }
-        beats += (size_t)mr_state_beats(plan, l) * MR_IMAGE_BEAT;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        for (int u = 0; op->kind->recurrent && u < op->units; u++)
+            if (take_unit(op, u, &from, beats + (size_t)u * MR_IMAGE_BEAT, error, error_size))
+                return -1;
+        beats += (size_t)mr_state_beats(plan, i) * MR_IMAGE_BEAT;
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recurrent state of a network, in two forms: as a device gives and takes it (beats of
-// hls/kernels/state.h, one per unit, operator after operator, each padded to whole vectors), and as a
-// caller keeps it, in bytes that fit the model whatever its lanes and its device.
+// hls/kernels/state.h, one per unit, operator after operator, each padded to whole vectors), and as
+// a caller keeps it, in bytes that fit the model whatever its lanes and its device.
 #ifndef MR_STATE_IMAGE_H
 #define MR_STATE_IMAGE_H
 

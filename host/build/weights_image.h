@@ -16,8 +16,9 @@ uint64_t mr_weights_beats(const struct mr_plan *plan, int op);
 // Beats of the whole image.
 uint64_t mr_weights_total_beats(const struct mr_plan *plan);
 
-// The image of the plan's network, mr_weights_total_beats() * MR_IMAGE_BEAT numbers in host byte order (little endian is
-// what the devices take), to be freed by the caller; *beats is set. NULL with a sentence in error.
+// The image of the plan's network, mr_weights_total_beats() * MR_IMAGE_BEAT numbers in host byte
+// order (little endian is what the devices take), to be freed by the caller; *beats is set. NULL
+// with a sentence in error.
 int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, char *error,
                           size_t error_size);
 

@@ -40,8 +40,8 @@ struct mr_process {
     struct mr_gather_side side[2];
     int first_port, port_count; // its channels in the order of its kernel's arguments: ports[]
     const char *scalars;        // its last arguments; `rows` stands for total or sequences
-    int die;    // of the card
-    bool spans; // too large for a die beside others: lies in two
+    int die;                    // of the card
+    bool spans;                 // too large for a die beside others: lies in two
 };
 
 struct mr_channel {

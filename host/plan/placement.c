@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which die (SLR) of the card each process goes to, and the registers of the channels that lead from
-// die to die. Follows from the plan alone: the generated network has the registers in it, so the
-// same RTL is simulated and built.
+// Which die (SLR) of the card each process goes to, and the registers of the channels that lead
+// from die to die. Follows from the plan alone: the generated network has the registers in it, so
+// the same RTL is simulated and built.
 //
-// Recurrent operators, with what takes their vectors as they come, fill the dies in the order of the
-// data, each die up to a share of what it has, beginning with the die of the memory ports. There is
-// what gives single numbers, too.
+// Recurrent operators, with what takes their vectors as they come, fill the dies in the order of
+// the data, each die up to a share of what it has, beginning with the die of the memory ports.
+// There is what gives single numbers, too.
 #include "pipeline.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner: how many columns per cycle (LC) each operator of a network takes, and what that costs
-// and gives. Recurrent operators have LCs of their own; what stands between and behind them takes
-// the vectors as they come.
+// The planner: how many columns per cycle (LC) each operator of a network takes, and what that
+// costs and gives. Recurrent operators have LCs of their own; what stands between and behind them
+// takes the vectors as they come.
 #ifndef MR_PLAN_H
 #define MR_PLAN_H
 
@@ -65,8 +65,8 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size);
 
-// Fills plan from a network and one LC per recurrent operator, without asking whether it fits. 0, or
-// -1 with a sentence in error when a number is out of range.
+// Fills plan from a network and one LC per recurrent operator, without asking whether it fits. 0,
+// or -1 with a sentence in error when a number is out of range.
 int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_plan *plan,
                      char *error, size_t error_size);
 

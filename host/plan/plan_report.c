@@ -4,7 +4,6 @@
 #include "plan_report.h"
 
 #include "file.h"
-#include "placement.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,14 +32,13 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
     }
     const double sequences = (double)timing->sequences;
     const double total = sequences * (double)timing->steps;
-    double lanes = (double)plan->head.lanes;
-    double lane_useful = sequences * plan->head.inputs * plan->head.outputs;
-    double useful = sequences * (double)plan->head.useful;
-    for (int l = 0; l < plan->layer_count; l++) {
-        const struct mr_plan_layer *layer = &plan->layers[l];
-        lanes += (double)layer->lanes;
-        lane_useful += total * 4.0 * layer->hidden * ((double)layer->inputs + layer->hidden);
-        useful += total * (double)layer->useful;
+    double lanes = 0, lane_useful = 0, useful = 0;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op_cost *cost = &plan->ops[i].cost;
+        const double rows = mr_plan_per_step(plan, i) ? total : sequences;
+        lanes += (double)cost->lanes;
+        lane_useful += rows * (double)cost->lane_useful;
+        useful += rows * (double)cost->useful;
     }
     figures->utilisation = lane_useful / (lanes * (double)timing->cycles);
     if (figures->multipliers > 0)
@@ -49,9 +47,10 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
     return 0;
 }
 
-static const struct mr_timing_process *timing_of(const struct mr_timing_result *timing, int layer) {
+static const struct mr_timing_process *timing_of(const struct mr_timing_result *timing,
+                                                 const char *name) {
     for (int i = 0; i < timing->process_count; i++)
-        if (timing->processes[i].layer == layer)
+        if (strcmp(timing->processes[i].name, name) == 0)
             return &timing->processes[i];
     return NULL;
 }
@@ -66,41 +65,48 @@ static void print_use(FILE *out, const char *what, double used, uint64_t of) {
             of ? 100.0 * used / (double)of : 0.0);
 }
 
-static void print_layers(FILE *out, const struct mr_plan *plan, const struct mr_report *report,
-                         const struct mr_timing_result *timing) {
+// Operators that have no multipliers are of no interest.
+static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_report *report,
+                      const struct mr_timing_result *timing) {
     fprintf(out, "  layer     inputs  hidden   LC  cycles/step  multipliers  lanes busy\n");
-    for (int l = 0; l < plan->layer_count; l++) {
-        const struct mr_plan_layer *layer = &plan->layers[l];
-        const struct mr_timing_process *times = timing_of(timing, l);
-        if (!times)
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        const struct mr_plan_op *planned = &plan->ops[i];
+        const struct mr_timing_process *times = timing_of(timing, op->name);
+        const uint64_t multipliers = multipliers_of(report, op->name);
+        if (planned->cost.multipliers == 0 || !times)
             continue;
-        const double useful = 4.0 * layer->hidden * ((double)layer->inputs + layer->hidden);
-        fprintf(out, "  %-8s %7d %7d %4d %12.5g %12" PRIu64 " %9.1f %%\n", times->name,
-                layer->inputs, layer->hidden, layer->lc, times->cycles_per_step,
-                multipliers_of(report, times->name),
-                100.0 * useful / ((double)layer->lanes * times->cycles_per_step));
+        fprintf(out, "  %-8s %7d %7d %4d ", op->name, op->inputs, op->units, planned->lc);
+        if (mr_plan_per_step(plan, i))
+            fprintf(out, "%12.5g %12" PRIu64 " %9.1f %%\n", times->cycles_per_step, multipliers,
+                    100.0 * (double)planned->cost.lane_useful /
+                        ((double)planned->cost.lanes * times->cycles_per_step));
+        else
+            fprintf(out, "%12s %12" PRIu64 "\n", "-", multipliers);
     }
-    fprintf(out, "  %-8s %7d %7d %4d %12s %12" PRIu64 "\n", "head", plan->head.inputs,
-            plan->head.outputs, plan->head.lc, "-", multipliers_of(report, "head"));
 }
 
-static void print_dies(FILE *out, const struct mr_plan *plan) {
-    struct mr_placement at;
-    mr_place(plan, &at);
-    fprintf(out, "  dies           %d of %u", at.dies, (unsigned)plan->target->slrs);
+static bool is_recurrent(const struct mr_plan *plan, const struct mr_process *process) {
+    return process->part == MR_PART_OP && plan->network->ops[process->op].kind->recurrent;
+}
+
+static void print_dies(FILE *out, const struct mr_plan *plan, const struct mr_pipeline *pipeline) {
+    fprintf(out, "  dies           %d of %u", pipeline->dies, (unsigned)plan->target->slrs);
     const char *before = ": ";
-    for (int i = 0; i < at.process_count && at.dies > 1; i++) {
-        const struct mr_placed *placed = &at.processes[i];
-        if (strncmp(placed->name, "lstm", 4) != 0)
+    for (int i = 0; i < pipeline->process_count && pipeline->dies > 1; i++) {
+        const struct mr_process *process = &pipeline->processes[i];
+        if (!is_recurrent(plan, process))
             continue;
-        fprintf(out, "%s%s %s%d", before, placed->name, placed->spans ? "about " : "", placed->die);
+        fprintf(out, "%s%s %s%d", before, process->name, process->spans ? "about " : "",
+                process->die);
         before = ", ";
     }
     fprintf(out, "\n");
 }
 
-char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *report,
-                          const struct mr_timing_result *timing, char *error, size_t error_size) {
+char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                          const struct mr_report *report, const struct mr_timing_result *timing,
+                          char *error, size_t error_size) {
     struct mr_plan_figures figures;
     if (mr_plan_figures(plan, report, timing, &figures, error, error_size))
         return NULL;
@@ -114,7 +120,7 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *re
     const struct mr_target *target = plan->target;
     fprintf(out, "plan for %s (%s), mode %s\n", target ? target->name : "no device",
             target ? target->part : "-", mr_plan_mode_name(plan->mode));
-    print_layers(out, plan, report, timing);
+    print_ops(out, plan, report, timing);
     fprintf(out,
             "  %" PRIu64 " sequence%s of %" PRIu64 " steps: %" PRIu64 " cycles, %.2f us at %g MHz\n"
             "  lanes busy %.1f %%, all multipliers %.1f %% of these cycles\n",
@@ -126,7 +132,7 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *re
         print_use(out, "BRAM36", (double)figures.memory.bram18 / 2, target->bram36);
         print_use(out, "URAM", (double)figures.memory.uram, target->uram);
         print_use(out, "LUT as memory", (double)figures.memory.lut, target->lut);
-        print_dies(out, plan);
+        print_dies(out, plan, pipeline);
     }
     const bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
@@ -138,57 +144,67 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_report *re
 }
 
 // The die of each process.
-static json_t *dies_json(const struct mr_plan *plan) {
-    struct mr_placement at;
-    mr_place(plan, &at);
+static json_t *dies_json(const struct mr_pipeline *pipeline) {
     json_t *dies = json_object();
-    for (int i = 0; i < at.process_count; i++)
-        json_object_set_new(dies, at.processes[i].name, json_integer(at.processes[i].die));
+    for (int i = 0; i < pipeline->process_count; i++)
+        json_object_set_new(dies, pipeline->processes[i].name,
+                            json_integer(pipeline->processes[i].die));
     return dies;
 }
 
 static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *report,
                            const struct mr_timing_result *timing) {
     json_t *layers = json_array();
-    for (int l = 0; l < plan->layer_count; l++) {
-        const struct mr_plan_layer *layer = &plan->layers[l];
-        const struct mr_timing_process *times = timing_of(timing, l);
-        if (!times)
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        const struct mr_plan_op *planned = &plan->ops[i];
+        const struct mr_op_cost *cost = &planned->cost;
+        const struct mr_timing_process *times = timing_of(timing, op->name);
+        if (!op->kind->recurrent || !times)
             continue;
         json_array_append_new(
             layers,
-            json_pack("{s:s, s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f}", "name",
-                      times->name, "inputs", layer->inputs, "hidden", layer->hidden, "lc",
-                      layer->lc, "step_cycles", (json_int_t)layer->step_cycles, "cycles_per_step",
-                      times->cycles_per_step, "first_issue", (json_int_t)times->first_issue,
-                      "last_issue", (json_int_t)times->last_issue, "lanes",
-                      (json_int_t)layer->lanes, "multipliers",
-                      (json_int_t)multipliers_of(report, times->name), "useful_per_step",
-                      (json_int_t)layer->useful, "utilisation", layer->utilisation));
+            json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f}", "name",
+                      op->name, "cell", op->kind->name, "inputs", op->inputs, "hidden", op->units,
+                      "lc", planned->lc, "step_cycles", (json_int_t)cost->row_cycles,
+                      "cycles_per_step", times->cycles_per_step, "first_issue",
+                      (json_int_t)times->first_issue, "last_issue", (json_int_t)times->last_issue,
+                      "lanes", (json_int_t)cost->lanes, "multipliers",
+                      (json_int_t)multipliers_of(report, op->name), "useful_per_step",
+                      (json_int_t)cost->useful, "utilisation", planned->utilisation));
     }
     return layers;
 }
 
-json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *report,
-                            const struct mr_timing_result *timing, char *error, size_t error_size) {
+// Cycles per step of each recurrent operator.
+static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_result *timing) {
+    json_t *cycles = json_array();
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        const struct mr_timing_process *times = timing_of(timing, op->name);
+        if (op->kind->recurrent && times)
+            json_array_append_new(cycles, json_real(times->cycles_per_step));
+    }
+    return cycles;
+}
+
+json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
+                            const struct mr_report *report, const struct mr_timing_result *timing,
+                            char *error, size_t error_size) {
     struct mr_plan_figures figures;
     if (mr_plan_figures(plan, report, timing, &figures, error, error_size))
         return NULL;
-    json_t *per_step = json_array();
-    for (int i = 0; i < timing->process_count; i++)
-        if (timing->processes[i].layer >= 0)
-            json_array_append_new(per_step, json_real(timing->processes[i].cycles_per_step));
     json_t *object = json_pack(
         "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, s:o}",
-        "cycles", (json_int_t)timing->cycles, "cycles_per_step", per_step, "utilisation",
-        figures.utilisation, "multiplier_utilisation", figures.multiplier_utilisation, "clock_mhz",
-        figures.clock_mhz, "microseconds", figures.microseconds, "target",
-        plan->target ? plan->target->name : NULL, "mode", mr_plan_mode_name(plan->mode),
-        "sequences", (json_int_t)timing->sequences, "steps", (json_int_t)timing->steps,
-        "multipliers", (json_int_t)figures.multipliers, "memories", "bram36",
-        (double)figures.memory.bram18 / 2, "uram", (json_int_t)figures.memory.uram, "lut",
+        "cycles", (json_int_t)timing->cycles, "cycles_per_step", cycles_json(plan, timing),
+        "utilisation", figures.utilisation, "multiplier_utilisation",
+        figures.multiplier_utilisation, "clock_mhz", figures.clock_mhz, "microseconds",
+        figures.microseconds, "target", plan->target ? plan->target->name : NULL, "mode",
+        mr_plan_mode_name(plan->mode), "sequences", (json_int_t)timing->sequences, "steps",
+        (json_int_t)timing->steps, "multipliers", (json_int_t)figures.multipliers, "memories",
+        "bram36", (double)figures.memory.bram18 / 2, "uram", (json_int_t)figures.memory.uram, "lut",
         (json_int_t)figures.memory.lut, "layers", layers_json(plan, report, timing), "dies",
-        dies_json(plan));
+        dies_json(pipeline));
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
     return object;

@@ -26,12 +26,13 @@ static void add_event(struct pattern *pattern, uint32_t offset, bool reads, bool
 }
 
 // A: step 0 has no h to give; B; C: after the last step, only h is given.
-static int lstm_rows(struct process *process, const struct mr_plan_layer *layer) {
-    const uint32_t x_words = (uint32_t)layer->x_words;
-    const uint32_t h_words = (uint32_t)layer->h_words;
+static int recurrent_rows(struct process *process, const struct mr_op *op,
+                          const struct mr_plan_op *planned) {
+    const uint32_t x_words = (uint32_t)mr_plan_words(op->inputs, planned->lc);
+    const uint32_t h_words = (uint32_t)mr_plan_words(op->units, planned->lc);
     for (int row = ROW_A; row <= ROW_C; row++) {
         struct pattern *pattern = &process->patterns[row];
-        if (new_pattern(pattern, row == ROW_C ? h_words : layer->step_cycles))
+        if (new_pattern(pattern, row == ROW_C ? h_words : planned->cost.row_cycles))
             return -1;
         for (uint32_t k = 0; k < pattern->length; k++)
             add_event(pattern, k, k < x_words && row != ROW_C, k < h_words && row != ROW_A);
@@ -191,7 +192,8 @@ static int run(struct model *model, bool skips, char *error, size_t error_size) 
 
 // ---- building the model
 
-static struct process *new_process(struct model *model, enum kind kind, int layer, uint64_t rows) {
+static struct process *new_process(struct model *model, enum kind kind, int layer, const char *name,
+                                   uint64_t rows) {
     struct process *process = &model->processes[model->count];
     process->kind = kind;
     process->layer = kind == KIND_LSTM ? layer : -1;
@@ -199,32 +201,36 @@ static struct process *new_process(struct model *model, enum kind kind, int laye
     process->steps = kind == KIND_LSTM ? rows - 1 : rows;
     process->in = model->count ? &model->channels[model->count - 1] : NULL;
     process->out = &model->channels[model->count];
-    if (kind == KIND_LSTM || kind == KIND_RESIZE)
-        snprintf(process->name, sizeof process->name, "%s%d", kind == KIND_LSTM ? "lstm" : "resize",
-                 layer);
-    else
-        snprintf(process->name, sizeof process->name, "%s", kind == KIND_LAST ? "last" : "head");
+    snprintf(process->name, sizeof process->name, "%s", name);
     model->count++;
     return process;
 }
 
+// A chain of recurrent operators, the last step and one operator behind it.
 static int build(struct model *model, const struct mr_plan *plan, uint64_t sequences,
                  uint64_t steps) {
     const uint64_t total = sequences * steps;
     int failed = 0;
     model->steps = steps;
-    for (int l = 0; l < plan->layer_count; l++) {
-        const struct mr_plan_layer *layer = &plan->layers[l];
-        if (mr_plan_has_resize(plan, l))
-            failed |=
-                resize_rows(new_process(model, KIND_RESIZE, l, total), (uint32_t)layer->inputs,
-                            (uint32_t)plan->layers[l - 1].lc, (uint32_t)layer->lc);
-        failed |= lstm_rows(new_process(model, KIND_LSTM, l, total + 1), layer);
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        const int lc = plan->ops[i].lc, from = mr_plan_stream_lc(plan, op->input);
+        const uint32_t words = (uint32_t)mr_plan_words(op->inputs, lc);
+        if (mr_plan_has_resize(plan, i)) {
+            char name[MR_NAME];
+            snprintf(name, sizeof name, "resize%d", op->layer);
+            failed |= resize_rows(new_process(model, KIND_RESIZE, 0, name, total),
+                                  (uint32_t)op->inputs, (uint32_t)from, (uint32_t)lc);
+        }
+        if (op->kind->recurrent)
+            failed |= recurrent_rows(new_process(model, KIND_LSTM, op->layer, op->name, total + 1),
+                                     op, &plan->ops[i]);
+        else if (mr_plan_per_step(plan, i))
+            failed |= last_rows(new_process(model, KIND_LAST, 0, op->name, total), words);
+        else
+            failed |= head_rows(new_process(model, KIND_HEAD, 0, op->name, sequences), words,
+                                (uint32_t)op->units);
     }
-    const uint32_t words = (uint32_t)plan->layers[plan->layer_count - 1].h_words;
-    failed |= last_rows(new_process(model, KIND_LAST, 0, total), words);
-    failed |=
-        head_rows(new_process(model, KIND_HEAD, 0, sequences), words, (uint32_t)plan->head.outputs);
     return failed;
 }
 
