@@ -28,7 +28,7 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     if (!uri)
         uri = "auto:";
     const char *fallback = options ? options->fallback : NULL;
-    if (mr_session_check_uri(uri, error) || (fallback && mr_session_check_uri(fallback, error)))
+    if (mr_session_check_uri(uri, error) || (fallback && !mr_device_find(fallback, error)))
         return NULL;
     struct mr_session *session = calloc(1, sizeof *session);
     if (!session) {
@@ -42,7 +42,8 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         mr_session_close(session);
         return NULL;
     }
-    uri = mr_session_resolve(uri, &session->compiled, options);
+    struct mr_device_found chosen;
+    uri = mr_session_resolve(uri, &session->compiled, options, &chosen);
     if (options)
         session->options = *options;
     if (session->options.bitstreams) {
