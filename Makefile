@@ -87,7 +87,8 @@ TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
 TSAN_TESTS := session_test driver_test card_process_test card_resume_test
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
-LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/xrt/*.c) $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
+LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*/*.c) \
+    $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
     sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.

@@ -16,12 +16,18 @@ struct compare {
     size_t device_count;
 };
 
-// Cuts the list in place. The image of a card ("xrt:0,x.xclbin") stays with its device.
+// Is the text up to the next comma a file, and no device?
+static bool is_file(const char *text) {
+    const size_t length = strcspn(text, ",");
+    return strcspn(text, ":") >= length && strcspn(text, "./") < length;
+}
+
+// Cuts the list in place. The image that a device names ("xrt:0,x.xclbin") stays with it.
 static int set_devices(struct cli *cli, struct compare *compare, char *list) {
     compare->device_count = 0;
     for (char *name = list, *next; name; name = next) {
         char *end = name + strcspn(name, ",");
-        if (strncmp(name, "xrt:", 4) == 0 && *end && strcspn(end + 1, ":") > strcspn(end + 1, ","))
+        if (*end && is_file(end + 1))
             end += 1 + strcspn(end + 1, ",");
         next = *end ? end + 1 : NULL;
         *end = '\0';
