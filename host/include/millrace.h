@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libmillrace: maps trained LSTM networks onto an FPGA pipeline and runs it, cycle-exact in
+// libmillrace: maps trained recurrent networks onto an FPGA pipeline and runs it, cycle-exact in
 // simulation ("sim:") or on the CPU ("cpu:"). Both give the same bits.
 //
 //     struct mr_error error;
@@ -29,8 +29,9 @@
 // Numbers: x and y are float in the units that the network was trained with, so inputs must be
 // normalised as they were in training. Inside, the device calculates with 16-bit integers: x is
 // rounded to the formats that mr_import chose from the calibration data. Values beyond them, and
-// cell states beyond theirs, are cut to the ends of their ranges; that is counted on every device
-// alike (struct mr_stats, mr_session_input_saturation, mr_session_cell_saturation).
+// values inside of the network beyond theirs, are cut to the ends of their ranges; that is counted
+// on every device alike (struct mr_stats, mr_session_input_saturation,
+// mr_session_operator_saturation).
 #ifndef MILLRACE_H
 #define MILLRACE_H
 
@@ -94,7 +95,7 @@ struct mr_import_options {
     void *note_context;
 };
 
-// Turns an ONNX file (an nn.LSTM as PyTorch exports it, with a linear head on its last step) into a
+// Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them) into a
 // model file, which appears whole or not at all. options may be NULL.
 // What the graph is understood to mean is compared with what its operators compute; a difference is
 // MR_ERROR_MODEL, and so is an output whose error on the calibration data is larger than its
@@ -114,33 +115,53 @@ MR_API struct mr_model *mr_model_open(const char *path, struct mr_error *error);
 MR_API void mr_model_close(struct mr_model *model);
 
 struct mr_model_info {
-    const char *name; // valid as long as the model is open
-    uint32_t layers;
-    uint32_t inputs;  // F: features of one step
-    uint32_t outputs; // O: numbers that one sequence gives
-    uint32_t steps;   // T that the network was exported with, 0 when left open; any T may be run
-    int batch_first;  // its input is [N, T, F], else [T, N, F]; mr_session_run takes [N][T][F] only
+    const char *name; // valid as long as the model is open, as all texts below
+    const char *input_name;
+    uint32_t operators, layers; // all operators; recurrent layers among them
+    uint32_t output_count;      // named outputs
+    uint32_t inputs;            // F: features of one step
+    uint32_t outputs;           // O: numbers in a row of all outputs together
+    uint32_t steps;  // T that the network was exported with, 0 when left open; any T may be run
+    int batch_first; // its input is [N, T, F], else [T, N, F]; mr_session_run takes [N][T][F] only
     uint64_t parameters; // weights and biases
 };
 
 MR_API int mr_model_info(const struct mr_model *model, struct mr_model_info *info);
 
-struct mr_layer_info {
-    uint32_t inputs, hidden;
-    double cell_limit; // cell states are held within +-cell_limit: 128, or what calibration asked
-                       // for
+struct mr_operator_info {
+    const char *name; // of its hardware process too: "lstm0", "head"
+    const char *type; // "lstm", "gru", "dense", ...
+    uint32_t inputs, units;
+    int recurrent;
+    double limit; // cell states, or outputs that another operator reads, are held within +-limit,
+                  // as calibration asked for; 0 where nothing can be cut
 };
 
-// Of LSTM layer `index`, from 0.
-MR_API int mr_model_layer(const struct mr_model *model, uint32_t index, struct mr_layer_info *info);
+// Of operator `index`, from 0, in the order of the data.
+MR_API int mr_model_operator(const struct mr_model *model, uint32_t index,
+                             struct mr_operator_info *info);
 
-// How far output `output`, from 0, or MR_ALL of them, is from float on the calibration data of the
-// import. All 0 where it was not measured; for a single output also in models of version 0.1.
+struct mr_output_info {
+    const char *name; // as in the file that was imported
+    uint32_t width;   // numbers in a row
+    int per_step;     // a row for every step, else one for the sequence
+};
+
+// Of output `index`, from 0.
+MR_API int mr_model_output(const struct mr_model *model, uint32_t index,
+                           struct mr_output_info *info);
+
+// Numbers that one sequence of so many steps gives: of all outputs.
+MR_API uint64_t mr_model_numbers(const struct mr_model *model, uint64_t steps);
+
+// How far number `output` of a row, from 0, or MR_ALL of them, is from float on the calibration
+// data of the import. All 0 where it was not measured; for a single output also in models of
+// version 0.1.
 MR_API int mr_model_accuracy(const struct mr_model *model, uint32_t output,
                              struct mr_accuracy_info *accuracy);
 
 // The same network in double precision from a zero state: what the integer results are measured
-// against. x: [sequences][steps][F], y: [sequences][O].
+// against. x and y as in mr_session_run.
 MR_API int mr_model_reference(const struct mr_model *model, const float *x, uint64_t sequences,
                               uint64_t steps, float *y, struct mr_error *error);
 
@@ -230,22 +251,39 @@ struct mr_stats {
     uint64_t multiplications; // useful ones of the call, in lanes and cells
     uint32_t multipliers;     // of the network; 0 on the CPU
     double utilisation;       // of the lanes: useful multiplications / (multipliers * cycles)
-    // Numbers of x, and cell states of all layers and steps, that were cut because they are beyond
-    // their ranges. The results are then not those of the network.
-    uint64_t cut_inputs, cut_cells;
+    // Numbers of x, and values inside of the network (cell states, outputs of one operator that
+    // another one reads), that were cut because they are beyond their ranges. The results are then
+    // not those of the network.
+    uint64_t cut_inputs, cut_values;
 };
 
 // Runs `sequences` sequences of `steps` steps each.
-//   x: [sequences][steps][F], y: [sequences][O]; both are the caller's. No number of x may be NaN
-//   or infinite.
-//   flags: 0, or MR_RUN_CONTINUE.
-//   stats: may be NULL.
+//   x: [sequences][steps][F]. No number may be NaN or infinite.
+//   y: the outputs one after the other (mr_model_output), each [sequences][width], or where it has
+//   a row for every step [sequences][steps][width]. Both are the caller's. flags: 0, or
+//   MR_RUN_CONTINUE. stats: may be NULL.
 // Without MR_RUN_CONTINUE each sequence starts from a zero state. The state after the last sequence
 // is kept.
 // Errors: MR_ERROR_ARGUMENT and MR_ERROR_INPUT (names sequence, step and feature) before anything
 // ran; MR_ERROR_MEMORY; MR_ERROR_DEVICE, after which the next run starts from a zero state.
 MR_API int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences,
                           uint64_t steps, uint32_t flags, float *y, struct mr_stats *stats);
+
+// The same with streams by name. Inputs: all that the model has; outputs: those that are wanted.
+struct mr_input {
+    const char *name;
+    const float *data; // [sequences][steps][F]
+    uint64_t count;    // numbers in data, which must be as many
+};
+struct mr_output {
+    const char *name;
+    float *data;    // [sequences][width] or [sequences][steps][width]
+    uint64_t count; // room for so many numbers, which must be as many
+};
+MR_API int mr_session_run_named(struct mr_session *session, const struct mr_input *inputs,
+                                uint32_t input_count, const struct mr_output *outputs,
+                                uint32_t output_count, uint64_t sequences, uint64_t steps,
+                                uint32_t flags, struct mr_stats *stats);
 
 // Streaming: one more step of the sequence at hand. x: [F], y: [O] as if the sequence ended here.
 // Equal to mr_session_run with one sequence of one step and MR_RUN_CONTINUE.
@@ -275,22 +313,23 @@ struct mr_input_saturation {
     double farthest;  // of the values that were cut the one of greatest magnitude; 0 when none was
 };
 
-struct mr_cell_saturation {
-    uint64_t cut;   // so many cell states of the layer were beyond +-limit,
+struct mr_operator_saturation {
+    uint64_t cut;   // so many of the operator's values were beyond +-limit,
     uint64_t total; // of so many
-    double limit;   // the range that the model gives them
-    double past; // by how much they were beyond, in all. What is cut cannot grow on, so each time
-                 // it is 1 at most; with a range of limit + past none would have been cut.
+    double limit;   // the range that the model gives them; 0: it has none that can be cut
+    double
+        past; // by how much they were beyond, in all. A cell state that is cut cannot grow on, so
+              // each time it is 1 at most; with a range of limit + past none would have been cut.
 };
 
-// Of feature or layer `index`, from 0. What helps: to import again with calibration data that
-// covers what is run, which gives features and cell states their ranges. Nothing else is cut that
+// Of feature or operator `index`, from 0. What helps: to import again with calibration data that
+// covers what is run, which gives features and values their ranges. Nothing else is cut that
 // matters: where the argument of a gate's function is cut, the function has reached its end, and an
 // output cannot reach the ends of its 32 bits.
 MR_API int mr_session_input_saturation(const struct mr_session *session, uint32_t index,
                                        struct mr_input_saturation *info);
-MR_API int mr_session_cell_saturation(const struct mr_session *session, uint32_t index,
-                                      struct mr_cell_saturation *info);
+MR_API int mr_session_operator_saturation(const struct mr_session *session, uint32_t index,
+                                          struct mr_operator_saturation *info);
 
 // The activity of one hardware process in the last device run, in cycles. On a card the counters of
 // a single sequence are 0: its run goes on for the next one (docs/card.md, Streaming).

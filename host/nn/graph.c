@@ -151,13 +151,13 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
 
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
                       size_t error_size) {
-    struct mr_output *output = &network->outputs[network->output_count];
+    struct mr_sink *output = &network->outputs[network->output_count];
 
     if (network->output_count == MR_MAX_OUTPUTS)
         return mr_fail(error, error_size, "the network has more than %d outputs", MR_MAX_OUTPUTS);
     if (stream == 0)
         return mr_fail(error, error_size, "output '%s' is the input as it came", name);
-    *output = (struct mr_output){.stream = stream, .name = strdup(name)};
+    *output = (struct mr_sink){.stream = stream, .name = strdup(name)};
     if (!output->name)
         return mr_fail(error, error_size, "not enough memory for the network");
     network->output_count++;

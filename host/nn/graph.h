@@ -68,7 +68,7 @@ struct mr_cast {
     bool truth; // 1 unless it is 0
 };
 
-struct mr_output {
+struct mr_sink {
     int stream;
     char *name; // as in the file it comes from
     struct mr_cast cast;
@@ -80,7 +80,7 @@ struct mr_network {
     struct mr_op *ops;          // [MR_MAX_OPS]
     struct mr_stream *streams;  // [MR_MAX_OPS + 1]
     int output_count;
-    struct mr_output outputs[MR_MAX_OUTPUTS];
+    struct mr_sink outputs[MR_MAX_OUTPUTS];
     char *input_name;
     struct mr_cast input_cast; // of every x, outside of the pipeline, as an output's is
     int steps;                 // from the file, 0 when it leaves them open

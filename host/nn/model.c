@@ -124,7 +124,7 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
     return NULL;
 }
 
-static json_t *output_json(const struct mr_output *output) {
+static json_t *output_json(const struct mr_sink *output) {
     json_t *object = json_pack("{s:s, s:i}", "name", output->name, "stream", output->stream);
 
     if (object && put_cast(object, "cast", output->cast))

@@ -89,7 +89,7 @@ int mr_quantise_input(const struct mr_network *network, const float *x, size_t s
 
 void mr_quantised_output(const struct mr_network *network, int output, const int32_t *y_q,
                          size_t rows, float *y) {
-    const struct mr_output *of = &network->outputs[output];
+    const struct mr_sink *of = &network->outputs[output];
     const struct mr_stream *stream = &network->streams[of->stream];
     const size_t width = (size_t)stream->width;
 

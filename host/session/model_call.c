@@ -5,7 +5,8 @@
 #include "file.h"
 #include "model.h"
 #include "model_handle.h"
-#include "reference.h"
+#include "op.h"
+#include "walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,31 +14,20 @@
 
 struct mr_model {
     struct mr_model_data data;
-    struct mr_shape shape;
     unsigned char identity[MR_MODEL_IDENTITY];
     char name[64];
 };
 
-const struct mr_quantised *mr_model_quantised(const struct mr_model *model) {
-    return &model->data.quantised;
+const struct mr_network *mr_model_network(const struct mr_model *model) {
+    return &model->data.network;
 }
 
 const unsigned char *mr_model_identity(const struct mr_model *model) {
     return model->identity;
 }
 
-const struct mr_shape *mr_model_shape(const struct mr_model *model) {
-    return &model->shape;
-}
-
 // What all models have, once their data is there. Takes the model away where it fails.
 static struct mr_model *finish(struct mr_model *model, const char *path, struct mr_error *error) {
-    char text[900];
-    if (mr_shape_of_quantised(&model->data.quantised, &model->shape, text, sizeof text)) {
-        mr_failure(error, MR_ERROR_MODEL, "%.300s: %s", path, text);
-        mr_model_close(model);
-        return NULL;
-    }
     if (mr_model_data_identity(&model->data, model->identity)) {
         mr_failure(error, MR_ERROR_MEMORY, "%.300s: not enough memory for its identity", path);
         mr_model_close(model);
@@ -173,32 +163,50 @@ void mr_model_close(struct mr_model *model) {
 int mr_model_info(const struct mr_model *model, struct mr_model_info *info) {
     if (!model || !info)
         return MR_ERROR_ARGUMENT;
-    const struct mr_shape *shape = &model->shape;
+    const struct mr_network *network = &model->data.network;
     *info = (struct mr_model_info){
         .name = model->name,
-        .layers = (uint32_t)shape->layer_count,
-        .inputs = (uint32_t)shape->layers[0].inputs,
-        .outputs = (uint32_t)shape->outputs,
-        .steps = (uint32_t)model->data.network.steps,
-        .batch_first = model->data.network.batch_first,
+        .input_name = network->input_name,
+        .operators = (uint32_t)network->op_count,
+        .layers = (uint32_t)mr_network_layers(network),
+        .output_count = (uint32_t)network->output_count,
+        .inputs = (uint32_t)network->streams[0].width,
+        .outputs = (uint32_t)mr_network_width(network),
+        .steps = (uint32_t)network->steps,
+        .batch_first = network->batch_first,
+        .parameters = mr_network_parameters(network),
     };
-    for (int l = 0; l < shape->layer_count; l++) {
-        const uint64_t inputs = (uint64_t)shape->layers[l].inputs,
-                       hidden = (uint64_t)shape->layers[l].hidden;
-        info->parameters += 4 * hidden * (inputs + hidden + 1);
-    }
-    const uint64_t last = (uint64_t)shape->layers[shape->layer_count - 1].hidden;
-    info->parameters += (uint64_t)shape->outputs * (last + 1);
     return 0;
 }
 
-int mr_model_layer(const struct mr_model *model, uint32_t index, struct mr_layer_info *info) {
-    if (!model || !info || index >= (uint32_t)model->shape.layer_count)
+int mr_model_operator(const struct mr_model *model, uint32_t index, struct mr_operator_info *info) {
+    if (!model || !info || index >= (uint32_t)model->data.network.op_count)
         return MR_ERROR_ARGUMENT;
-    info->inputs = (uint32_t)model->shape.layers[index].inputs;
-    info->hidden = (uint32_t)model->shape.layers[index].hidden;
-    info->cell_limit = mr_cell_limit(model->shape.layers[index].cell_exponent);
+    const struct mr_op *op = &model->data.network.ops[index];
+    *info = (struct mr_operator_info){
+        .name = op->name,
+        .type = op->kind->name,
+        .inputs = (uint32_t)op->inputs,
+        .units = (uint32_t)op->units,
+        .recurrent = op->kind->recurrent,
+        .limit = op->kind->limit ? op->kind->limit(&model->data.network, op).limit : 0,
+    };
     return 0;
+}
+
+int mr_model_output(const struct mr_model *model, uint32_t index, struct mr_output_info *info) {
+    if (!model || !info || index >= (uint32_t)model->data.network.output_count)
+        return MR_ERROR_ARGUMENT;
+    const struct mr_sink *output = &model->data.network.outputs[index];
+    const struct mr_stream *stream = &model->data.network.streams[output->stream];
+    *info = (struct mr_output_info){.name = output->name,
+                                    .width = (uint32_t)stream->width,
+                                    .per_step = stream->rate == MR_PER_STEP};
+    return 0;
+}
+
+uint64_t mr_model_numbers(const struct mr_model *model, uint64_t steps) {
+    return model ? mr_network_numbers(&model->data.network, steps) : 0;
 }
 
 static struct mr_accuracy_info accuracy_info(const struct mr_accuracy *accuracy) {
@@ -211,7 +219,8 @@ static struct mr_accuracy_info accuracy_info(const struct mr_accuracy *accuracy)
 int mr_model_accuracy(const struct mr_model *model, uint32_t output,
                       struct mr_accuracy_info *accuracy) {
     static const struct mr_accuracy unknown = {0};
-    if (!model || !accuracy || (output != MR_ALL && output >= (uint32_t)model->shape.outputs))
+    if (!model || !accuracy ||
+        (output != MR_ALL && output >= (uint32_t)mr_network_width(&model->data.network)))
         return MR_ERROR_ARGUMENT;
     const struct mr_accuracy *each = model->data.output_accuracy;
     *accuracy = accuracy_info(output == MR_ALL ? &model->data.accuracy
@@ -224,7 +233,7 @@ int mr_model_reference(const struct mr_model *model, const float *x, uint64_t se
                        uint64_t steps, float *y, struct mr_error *error) {
     if (!model || !x || !y)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_model_reference: an argument is NULL");
-    if (mr_reference_run(&model->data.network, x, sequences, steps, y))
+    if (mr_float_run_cast(&model->data.network, x, sequences, steps, y))
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the float reference");
     return 0;
 }

@@ -5,7 +5,8 @@
 #include "file.h"
 #include "model.h"
 #include "onnx.h"
-#include "reference.h"
+#include "quantise.h"
+#include "walk.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -80,12 +81,12 @@ static int of_file(const struct import *in, const char *file, int result) {
 }
 
 static int inputs_of(const struct import *in) {
-    return in->model->network.layers[0].inputs;
+    return in->model->network.streams[0].width;
 }
 
 static int take_sample(struct import *in, const struct mr_array *calibration) {
     const struct mr_network *network = &in->model->network;
-    size_t inputs = (size_t)network->layers[0].inputs;
+    size_t inputs = (size_t)network->streams[0].width;
     const size_t *shape = calibration->shape;
     int rank = calibration->rank;
 
@@ -186,8 +187,7 @@ static int quantise(struct import *in) {
         return fail(in, "not enough memory to quantise the network");
     result = mr_feature_formats(in->features, inputs, frac, in->error, in->error_size);
     for (bool again = result == 0; again;) {
-        result = mr_quantise(&in->model->network, frac, &in->model->quantised, &feature, in->error,
-                             in->error_size);
+        result = mr_quantise(&in->model->network, frac, &feature, in->error, in->error_size);
         // A feature of small values may take a finer format, at which its weights are smaller.
         const int finest = result != 0 && feature >= 0 && !is_zero(&in->features[feature])
                                ? mr_feature_format(&in->features[feature], MR_FRAC_MAX)
@@ -209,7 +209,7 @@ static int quantise(struct import *in) {
 
 // How many calibration values a feature's format cuts off.
 static void note_cut(const struct import *in, int k, const struct mr_feature_data *data) {
-    const int frac = in->model->quantised.input_frac_bits[k];
+    const int frac = in->model->network.streams[0].frac[k];
     const size_t inputs = (size_t)inputs_of(in), steps = in->sequences * in->steps;
     size_t cut = 0;
 
@@ -251,7 +251,7 @@ static void note_constants(const struct import *in, const bool *constant) {
         note(in,
              "feature %s is %.4g in all of the calibration data, so its range is a guess: values "
              "beyond ±%.4g are cut; if it changes in use, give its range by --range %d=LOW:HIGH",
-             list, in->cast[first], ldexp(1, 15 - in->model->quantised.input_frac_bits[first]),
+             list, in->cast[first], ldexp(1, 15 - in->model->network.streams[0].frac[first]),
              first);
     else if (count > 1)
         note(in,
@@ -269,7 +269,7 @@ static int note_features(const struct import *in) {
     for (int k = 0; in->cast && k < inputs; k++) {
         const struct mr_feature_data data =
             mr_feature_look(in->cast, in->sequences * in->steps, inputs, k);
-        const double end = ldexp(1, 15 - in->model->quantised.input_frac_bits[k]);
+        const double end = ldexp(1, 15 - in->model->network.streams[0].frac[k]);
         const bool seen = in->features[k].source == MR_RANGE_DATA;
         constant[k] = seen && data.low == data.high;
         if (seen && mr_feature_has_spike(&data) && fmax(fabs(data.low), fabs(data.high)) <= end) {
@@ -291,7 +291,8 @@ static int note_features(const struct import *in) {
 // stands for it, which has been compared with the file by then.
 static int expected_outputs(const struct import *in, float *y) {
     const struct mr_network *network = &in->model->network;
-    const size_t outputs = (size_t)network->head.outputs, count = in->sequences * outputs;
+    const size_t numbers = mr_network_numbers(network, in->steps);
+    const size_t count = in->sequences * numbers;
     const size_t few = in->steps > COMPARED_STEPS ? 0
                        : in->sequences < COMPARED ? in->sequences
                                                   : COMPARED;
@@ -301,19 +302,28 @@ static int expected_outputs(const struct import *in, float *y) {
              "the file was exported for sequences of %d steps and the calibration data has %zu, so "
              "its accuracy is measured against the network as it was read",
              network->steps, in->steps);
-        if (mr_reference_run(network, in->x, in->sequences, in->steps, y) != 0)
+        if (mr_float_run_cast(network, in->x, in->sequences, in->steps, y) != 0)
             return fail(in, "not enough memory to measure the accuracy");
         return 0;
     }
-    double *graph = malloc((count + few * outputs) * sizeof *graph), *own = graph + count;
+    double *graph = malloc((count + 2 * few * numbers + 1) * sizeof *graph);
+    double *own = graph + count, *first = own + few * numbers;
     if (!graph)
         return fail(in, "not enough memory to measure the accuracy");
     int result = mr_onnx_run(in->onnx, network, in->x, in->sequences, in->steps, reference_memory,
                              graph, in->error, in->error_size);
-    if (result == 0 && mr_reference_run_uncast(network, in->x, few, in->steps, own) != 0)
+    if (result == 0 && mr_float_run(network, in->x, few, in->steps, own) != 0)
         result = fail(in, "not enough memory to measure the accuracy");
+    // The first few sequences of each output.
+    size_t at = 0, to = 0;
+    for (int o = 0; result == 0 && o < network->output_count; o++) {
+        const size_t each = mr_output_numbers(network, o, in->steps);
+        memcpy(first + to, graph + at, few * each * sizeof *first);
+        to += few * each;
+        at += in->sequences * each;
+    }
     if (result == 0)
-        result = mr_onnx_compare(in->onnx, network, own, graph, few * outputs, in->error,
+        result = mr_onnx_compare(in->onnx, network, own, first, few, in->steps, in->error,
                                  in->error_size);
     for (size_t i = 0; result == 0 && i < count; i++)
         y[i] = (float)graph[i];
@@ -321,32 +331,48 @@ static int expected_outputs(const struct import *in, float *y) {
     return result;
 }
 
+// How far one output's rows are from what they should be, number by number of a row.
+static void measure_output(struct import *in, int output, size_t first, const float *expected,
+                           const float *got) {
+    const struct mr_network *network = &in->model->network;
+    const size_t width = (size_t)network->streams[network->outputs[output].stream].width;
+    const size_t rows = in->sequences * mr_output_rows(network, output, in->steps);
+
+    for (size_t k = 0; k < width; k++)
+        in->model->output_accuracy[first + k] =
+            mr_accuracy_measure(expected + k, got + k, rows, width);
+}
+
 static int measure(struct import *in) {
     struct mr_model_data *model = in->model;
-    const size_t steps = in->sequences * in->steps, outputs = (size_t)model->network.head.outputs;
-    const size_t count = in->sequences * outputs;
+    const struct mr_network *network = &model->network;
+    const size_t steps = in->sequences * in->steps;
+    const size_t count = in->sequences * mr_network_numbers(network, in->steps);
     int16_t *x_q = malloc(steps * (size_t)inputs_of(in) * sizeof *x_q);
     int32_t *y_q = malloc(count * sizeof *y_q);
     float *y = malloc(2 * count * sizeof *y);
     int result = 0;
 
-    model->output_accuracy = calloc(outputs, sizeof *model->output_accuracy);
+    model->output_accuracy =
+        calloc((size_t)mr_network_width(network), sizeof *model->output_accuracy);
     if (!x_q || !y_q || !y || !model->output_accuracy)
         result = fail(in, "not enough memory to measure the accuracy");
     if (result == 0)
-        result = mr_quantise_input(&model->quantised, in->x, steps, x_q, NULL, in->error,
-                                   in->error_size);
+        result = mr_quantise_input(network, in->x, steps, x_q, NULL, in->error, in->error_size);
     if (result == 0)
         result = expected_outputs(in, y);
-    if (result == 0 && mr_quantised_run(&model->quantised, x_q, in->sequences, in->steps, y_q) != 0)
+    if (result == 0 && mr_integer_run(network, x_q, in->sequences, in->steps, y_q) != 0)
         result = fail(in, "not enough memory to measure the accuracy");
-    if (result == 0) {
-        mr_quantised_output(&model->quantised, y_q, in->sequences, y + count);
-        model->accuracy = mr_accuracy_measure(y, y + count, count, 1);
-        for (size_t o = 0; o < outputs; o++)
-            model->output_accuracy[o] =
-                mr_accuracy_measure(y + o, y + count + o, in->sequences, outputs);
+    size_t at = 0, first = 0;
+    for (int o = 0; result == 0 && o < network->output_count; o++) {
+        const size_t rows = in->sequences * mr_output_rows(network, o, in->steps);
+        mr_quantised_output(network, o, y_q + at, rows, y + count + at);
+        measure_output(in, o, first, y + at, y + count + at);
+        at += in->sequences * mr_output_numbers(network, o, in->steps);
+        first += (size_t)network->streams[network->outputs[o].stream].width;
     }
+    if (result == 0)
+        model->accuracy = mr_accuracy_measure(y, y + count, count, 1);
     free(x_q);
     free(y_q);
     free(y);
@@ -360,7 +386,7 @@ static int judge(const struct import *in) {
     const bool force = in->options && in->options->force;
     int low = 0;
 
-    for (int o = 0; o < in->model->network.head.outputs; o++) {
+    for (int o = 0; o < mr_network_width(&in->model->network); o++) {
         if (each[o].snr_db < 0 && !force)
             return fail(in,
                         "output %d would be off by more than its size: rms error %.3g on the "
@@ -377,28 +403,19 @@ static int judge(const struct import *in) {
     return 0;
 }
 
-// ---- Cell states
-
-static int choose_cells(struct import *in) {
-    double greatest[MR_MAX_LAYERS];
-
-    if (mr_reference_cells(&in->model->network, in->x, in->sequences, in->steps, greatest) != 0)
-        return fail(in, "not enough memory to find the range of the cell states");
-    mr_quantise_cells(&in->model->quantised, greatest);
-    return 0;
-}
-
 static int run(struct import *in, const struct mr_array *calibration) {
     const char *sample = in->options ? in->options->calibration : NULL;
+    struct mr_network *network = &in->model->network;
 
-    if (mr_onnx_network(in->onnx, &in->model->network, in->error, in->error_size) != 0 ||
-        mr_onnx_verify(in->onnx, &in->model->network, reference_memory, in->error,
-                       in->error_size) != 0 ||
-        (calibration &&
-         of_file(in, sample ? sample : in->path, take_sample(in, calibration)) != 0) ||
-        choose_ranges(in) != 0 || quantise(in) != 0 || note_features(in) != 0)
+    if (mr_onnx_network(in->onnx, network, in->error, in->error_size) != 0 ||
+        mr_onnx_verify(in->onnx, network, reference_memory, in->error, in->error_size) != 0 ||
+        (calibration && of_file(in, sample ? sample : in->path, take_sample(in, calibration)) != 0))
         return -1;
-    return calibration && (choose_cells(in) != 0 || measure(in) != 0 || judge(in) != 0) ? -1 : 0;
+    if (calibration && mr_float_observe(network, in->x, in->sequences, in->steps) != 0)
+        return fail(in, "not enough memory to find the ranges inside of the network");
+    if (choose_ranges(in) != 0 || quantise(in) != 0 || note_features(in) != 0)
+        return -1;
+    return calibration && (measure(in) != 0 || judge(in) != 0) ? -1 : 0;
 }
 
 int mr_import_onnx(const char *path, const struct mr_array *calibration,

@@ -20,8 +20,8 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
                       sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     if (json) {
-        json_t *object =
-            mr_plan_report_json(&compiled->plan, compiled->report, &timing, reason, sizeof reason);
+        json_t *object = mr_plan_report_json(&compiled->plan, &compiled->pipeline, compiled->report,
+                                             &timing, reason, sizeof reason);
         if (!object)
             return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
         *json = json_dumps(object, JSON_INDENT(2));
@@ -30,8 +30,8 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
             return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the plan's report");
     }
     if (text) {
-        *text =
-            mr_plan_report_text(&compiled->plan, compiled->report, &timing, reason, sizeof reason);
+        *text = mr_plan_report_text(&compiled->plan, &compiled->pipeline, compiled->report, &timing,
+                                    reason, sizeof reason);
         if (!*text) {
             if (json) {
                 free(*json);
@@ -56,7 +56,7 @@ int mr_plan(const struct mr_model *model, const struct mr_options *options, uint
                           "a plan needs at least 1 sequence of 1 step; %llu of %llu are given",
                           (unsigned long long)sequences, (unsigned long long)steps);
     struct mr_compiled compiled;
-    int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
+    int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
     if (!code)
         code = make_reports(&compiled, sequences, steps, json, text, error);
     mr_compiled_free(&compiled);
@@ -77,7 +77,7 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
             uri);
     struct mr_compiled compiled;
     char so_path[PATH_MAX];
-    int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
+    int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
     if (!code)
         code =
             mr_compiled_build(&compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
@@ -98,7 +98,7 @@ int mr_build_image(const struct mr_model *model, const char *platform,
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build_image: the %s is NULL",
                           model ? "platform" : "model");
     struct mr_compiled compiled;
-    int code = mr_compile_shape(mr_model_shape(model), options, &compiled, error);
+    int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
     if (!code)
         code =
             mr_card_image_build(&compiled, platform, output, options, place, sizeof place, error);

@@ -5,6 +5,7 @@
 #include "session.h"
 #include "failure.h"
 #include "model_handle.h"
+#include "op.h"
 #include "plan_report.h"
 #include "state_image.h"
 #include "weights_image.h"
@@ -36,12 +37,15 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         return NULL;
     }
     session->model = model;
-    session->quantised = mr_model_quantised(model);
+    session->network = mr_model_network(model);
     session->fresh = true;
-    if (mr_compile_shape(mr_model_shape(model), options, &session->compiled, error)) {
+    session->inputs = (uint32_t)session->network->streams[0].width;
+    if (mr_compile_network(session->network, options, &session->compiled, error)) {
         mr_session_close(session);
         return NULL;
     }
+    const int lc = session->compiled.plan.x_lc;
+    session->row = (uint32_t)(mr_plan_words((int)session->inputs, lc) * lc);
     uri = mr_session_resolve(uri, &session->compiled, options);
     if (options)
         session->options = *options;
@@ -58,10 +62,6 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     // The caller's texts need not outlive this call.
     session->options.target = session->options.trace = session->options.fallback = NULL;
     session->options.lanes = NULL;
-    const struct mr_plan_layer *first = &session->compiled.plan.layers[0];
-    session->inputs = (uint32_t)first->inputs;
-    session->outputs = (uint32_t)session->compiled.plan.head.outputs;
-    session->row = (uint32_t)first->x_words * (uint32_t)first->lc;
     if (mr_cuts_open(session, error)) {
         mr_session_close(session);
         return NULL;
@@ -133,7 +133,8 @@ static int check_call(struct mr_session *session, const float *x, uint64_t seque
                           "mr_session_run: %llu sequences of %llu steps; both must be at least 1",
                           (unsigned long long)sequences, (unsigned long long)steps);
     // No machine has the memory for x beyond this, and the products below must not overflow.
-    if (steps > UINT32_MAX || sequences > (UINT64_MAX >> 20) / steps / session->row)
+    if (steps > UINT32_MAX || sequences > (UINT64_MAX >> 20) / steps / session->row ||
+        sequences > (UINT64_MAX >> 20) / mr_network_numbers(session->network, steps))
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
             "mr_session_run: %llu sequences of %llu steps are too many; a sequence may "
@@ -203,10 +204,51 @@ static int run_device(struct mr_session *session, struct mr_job *job, char *erro
     return -1;
 }
 
+// Where the outputs of a call go; NULL: not wanted.
+struct sinks {
+    float *y[MR_MAX_OUTPUTS];
+};
+
+// From sequence `first` on.
+static struct sinks sinks_from(const struct mr_session *session, const struct sinks *sinks,
+                               uint64_t first, uint64_t steps) {
+    struct sinks later = {{NULL}};
+    for (int o = 0; o < session->network->output_count; o++)
+        if (sinks->y[o])
+            later.y[o] = sinks->y[o] + first * mr_output_numbers(session->network, o, steps);
+    return later;
+}
+
+// A device gives at each step the numbers of all outputs that have a row then (pipeline.h).
+static void part_outputs(const struct mr_session *session, uint32_t sequences, uint32_t steps,
+                         const struct sinks *sinks) {
+    const struct mr_network *network = session->network;
+    const int32_t *from = session->y;
+    struct sinks to = *sinks;
+    if (network->output_count == 1) {
+        mr_quantised_output(network, 0, from, sequences * mr_output_rows(network, 0, steps),
+                            to.y[0]);
+        return;
+    }
+    for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++)
+        for (int o = 0; o < network->output_count; o++) {
+            const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
+            if (stream->rate == MR_PER_SEQUENCE && row % steps != steps - 1)
+                continue;
+            if (to.y[o]) {
+                mr_quantised_output(network, o, from, 1, to.y[o]);
+                to.y[o] += stream->width;
+            }
+            from += stream->width;
+        }
+}
+
 // One device run: quantise, run, scale back.
 static int run_once(struct mr_session *session, const float *x, uint32_t sequences, uint32_t steps,
-                    bool reset, float *y, uint64_t *cycles) {
-    const size_t rows = (size_t)sequences * steps, outputs = (size_t)sequences * session->outputs;
+                    bool reset, const struct sinks *sinks, uint64_t *cycles) {
+    const struct mr_plan *plan = &session->compiled.plan;
+    const size_t rows = (size_t)sequences * steps;
+    const size_t outputs = sequences * mr_network_numbers(session->network, steps);
     char text[900];
     if (make_room(session, rows * session->row, outputs))
         return mr_failure(&session->error, MR_ERROR_MEMORY,
@@ -215,7 +257,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
     mr_cuts_begin(session);
     for (size_t i = 0; i < rows; i++) {
         int16_t *to = session->x + i * session->row;
-        if (mr_quantise_input(session->quantised, x + i * session->inputs, 1, to,
+        if (mr_quantise_input(session->network, x + i * session->inputs, 1, to,
                               session->cuts.new_inputs, text, sizeof text))
             return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
         memset(to + session->inputs, 0, (session->row - session->inputs) * sizeof *to);
@@ -225,7 +267,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .steps = steps,
         .flags = reset ? MR_FLAG_RESET : 0,
         .x = session->x,
-        .x_count = rows * (uint64_t)session->compiled.plan.layers[0].x_words,
+        .x_count = rows * (uint64_t)mr_plan_words((int)session->inputs, plan->x_lc),
         .y = session->y,
         .y_count = outputs,
         .activity = session->activity,
@@ -239,9 +281,9 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         job.timeline = session->timeline;
     }
     session->fresh = false;
-    mr_cuts_end(session, rows);
+    mr_cuts_end(session, sequences, rows);
     session->activity_steps = rows;
-    mr_quantised_output(session->quantised, session->y, sequences, y);
+    part_outputs(session, sequences, steps, sinks);
     // The device's own count ends when all its processes rest; a result is there when it is handed
     // over.
     *cycles += job.cycles ? job.last_output_cycle + 1 : 0;
@@ -264,9 +306,11 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
     *stats = (struct mr_stats){.device_runs = device_runs,
                                .clock_mhz = session->compiled.clock_mhz,
                                .microseconds = seconds * 1e6};
-    for (int i = 0; i < plan->layer_count; i++)
-        stats->multiplications += sequences * steps * plan->layers[i].useful;
-    stats->multiplications += sequences * plan->head.useful;
+    for (int i = 0; i < session->network->op_count; i++) {
+        const struct mr_op *op = &session->network->ops[i];
+        const bool per_step = session->network->streams[op->input].rate == MR_PER_STEP;
+        stats->multiplications += sequences * (per_step ? steps : 1) * plan->ops[i].cost.useful;
+    }
     if (cycles && mr_plan_figures(plan, session->compiled.report, &measured, &figures, text,
                                   sizeof text) == 0) {
         stats->cycles = cycles;
@@ -276,45 +320,120 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
     }
 }
 
-int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
-                   uint32_t flags, float *y, struct mr_stats *stats) {
-    if (!session)
-        return MR_ERROR_ARGUMENT;
-    int code = check_call(session, x, sequences, steps, flags, y);
-    if (!code)
-        code = check_device(session);
-    if (code)
-        return code;
-    // So many sequences go into one device run.
-    const uint64_t sequence_bytes = steps * session->row * sizeof(int16_t);
-    uint64_t portion = RUN_BYTES / sequence_bytes;
+// Sequences that go into one device run.
+static uint64_t portion_of(const struct mr_session *session, uint64_t steps) {
+    const uint64_t x_bytes = steps * session->row * sizeof(int16_t);
+    const uint64_t y_bytes = mr_network_numbers(session->network, steps) * sizeof(int32_t);
+    const uint64_t portion = RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes);
     if (portion == 0)
-        portion = 1;
-    if (portion > UINT32_MAX / steps)
-        portion = UINT32_MAX / steps;
+        return 1;
+    return portion > UINT32_MAX / steps ? UINT32_MAX / steps : portion;
+}
+
+// The arguments have been checked.
+static int run_call(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
+                    uint32_t flags, const struct sinks *sinks, struct mr_stats *stats) {
+    const uint64_t portion = portion_of(session, steps);
     const bool reset = !(flags & MR_RUN_CONTINUE) || session->fresh;
     const double start = seconds_now();
-    uint64_t cut_inputs, cut_cells; // before
-    mr_cuts_total(session, &cut_inputs, &cut_cells);
+    uint64_t cut_inputs, cut_values; // before
+    mr_cuts_total(session, &cut_inputs, &cut_values);
     uint64_t cycles = 0;
     uint32_t device_runs = 0;
+    int code = 0;
     if (session->timeline)
         mr_timeline_clear(session->timeline);
     for (uint64_t done = 0; done < sequences && !code; done += portion) {
         const uint64_t left = sequences - done, now = left < portion ? left : portion;
+        const struct sinks to = sinks_from(session, sinks, done, steps);
         code = run_once(session, x + done * steps * session->inputs, (uint32_t)now, (uint32_t)steps,
-                        reset, y + done * session->outputs, &cycles);
+                        reset, &to, &cycles);
         device_runs++;
     }
     if (code && session->timeline)
         mr_timeline_clear(session->timeline);
     if (!code && stats) {
         fill_stats(session, cycles, device_runs, sequences, steps, seconds_now() - start, stats);
-        mr_cuts_total(session, &stats->cut_inputs, &stats->cut_cells);
+        mr_cuts_total(session, &stats->cut_inputs, &stats->cut_values);
         stats->cut_inputs -= cut_inputs;
-        stats->cut_cells -= cut_cells;
+        stats->cut_values -= cut_values;
     }
     return code;
+}
+
+int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
+                   uint32_t flags, float *y, struct mr_stats *stats) {
+    struct sinks sinks = {{NULL}};
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    int code = check_call(session, x, sequences, steps, flags, y);
+    if (!code)
+        code = check_device(session);
+    for (int o = 0; o < session->network->output_count && !code; o++) {
+        sinks.y[o] = y;
+        y += sequences * mr_output_numbers(session->network, o, steps);
+    }
+    return code ? code : run_call(session, x, sequences, steps, flags, &sinks, stats);
+}
+
+// Where the wanted outputs go, or a sentence.
+static int find_outputs(struct mr_session *session, const struct mr_output *outputs,
+                        uint32_t output_count, uint64_t sequences, uint64_t steps,
+                        struct sinks *sinks) {
+    const struct mr_network *network = session->network;
+    struct mr_error *error = &session->error;
+    for (uint32_t i = 0; i < output_count; i++) {
+        int o = 0;
+        if (!outputs[i].name || !outputs[i].data)
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "mr_session_run_named: name or data of output %u is NULL", i);
+        while (o < network->output_count && strcmp(network->outputs[o].name, outputs[i].name) != 0)
+            o++;
+        if (o == network->output_count)
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "mr_session_run_named: the model has no output '%.100s'; its first "
+                              "one of %d is '%.100s'",
+                              outputs[i].name, network->output_count, network->outputs[0].name);
+        const uint64_t count = sequences * mr_output_numbers(network, o, steps);
+        if (outputs[i].count != count)
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "mr_session_run_named: output '%.100s' has room for %llu numbers; "
+                              "%llu sequences of %llu steps give %llu",
+                              outputs[i].name, (unsigned long long)outputs[i].count,
+                              (unsigned long long)sequences, (unsigned long long)steps,
+                              (unsigned long long)count);
+        sinks->y[o] = outputs[i].data;
+    }
+    return 0;
+}
+
+int mr_session_run_named(struct mr_session *session, const struct mr_input *inputs,
+                         uint32_t input_count, const struct mr_output *outputs,
+                         uint32_t output_count, uint64_t sequences, uint64_t steps, uint32_t flags,
+                         struct mr_stats *stats) {
+    struct sinks sinks = {{NULL}};
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    struct mr_error *error = &session->error;
+    const char *name = session->network->input_name;
+    if (!inputs || input_count != 1 || !inputs->name || strcmp(inputs->name, name) != 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_session_run_named: the model takes one input, '%.100s'", name);
+    if (!outputs || output_count == 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_run_named: no output is wanted");
+    int code = check_call(session, inputs->data, sequences, steps, flags, outputs->data);
+    if (!code)
+        code = check_device(session);
+    if (!code && inputs->count != sequences * steps * session->inputs)
+        code = mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_session_run_named: input '%.100s' has %llu numbers; %llu sequences "
+                          "of %llu steps have %llu",
+                          name, (unsigned long long)inputs->count, (unsigned long long)sequences,
+                          (unsigned long long)steps,
+                          (unsigned long long)(sequences * steps * session->inputs));
+    if (!code)
+        code = find_outputs(session, outputs, output_count, sequences, steps, &sinks);
+    return code ? code : run_call(session, inputs->data, sequences, steps, flags, &sinks, stats);
 }
 
 int mr_session_step(struct mr_session *session, const float *x, float *y, struct mr_stats *stats) {
@@ -339,13 +458,15 @@ int mr_session_process(const struct mr_session *session, uint32_t index,
         .first_busy = activity->first_busy,
         .last_busy = activity->last_busy,
     };
-    // A layer's cells of the last step run on for h_words cycles after its last column.
-    int layer = 0, end = 0;
-    if (sscanf(info->name, "lstm%d%n", &layer, &end) == 1 && info->name[end] == '\0' &&
-        layer >= 0 && layer < plan->layer_count && activity->last_busy > activity->first_busy &&
+    const struct mr_op *op = NULL;
+    for (int i = 0; i < session->network->op_count; i++)
+        if (strcmp(session->network->ops[i].name, info->name) == 0)
+            op = &session->network->ops[i];
+    // The cells of the last step run on behind its last column.
+    if (op && op->kind->recurrent && activity->last_busy > activity->first_busy &&
         session->activity_steps)
         info->cycles_per_step = ((double)(activity->last_busy - activity->first_busy) + 1 -
-                                 plan->layers[layer].h_words) /
+                                 plan->ops[op - session->network->ops].cost.tail) /
                                 (double)session->activity_steps;
     return 0;
 }

@@ -12,23 +12,23 @@
 
 struct mr_resume;
 
-// Cell states of a layer that were cut, and by how much in all, in their own units.
-struct mr_cell_cuts {
+// Values of an operator that were cut, and by how much in all, in their own units.
+struct mr_value_cuts {
     uint64_t count, past;
 };
 
 // What was cut (session_saturation.c).
 struct mr_session_cuts {
     struct mr_input_cuts *inputs, *new_inputs; // [inputs], up to the last run, and of this one
-    struct mr_cell_cuts cells[MR_MAX_LAYERS], new_cells[MR_MAX_LAYERS];
-    uint64_t steps;                   // of all sequences, up to the last run
-    uint64_t *probes;                 // [info.probe_count], of a run on the device
-    uint32_t probe[MR_MAX_LAYERS][2]; // where each layer's `cut` and `past` are among them
+    struct mr_value_cuts values[MR_MAX_OPS], new_values[MR_MAX_OPS];
+    uint64_t steps, sequences;     // of all runs, up to the last one
+    uint64_t *probes;              // [info.probe_count], of a run on the device
+    uint32_t probe[MR_MAX_OPS][2]; // where each operator's `cut` and `past` are among them
 };
 
 struct mr_session {
     const struct mr_model *model;
-    const struct mr_quantised *quantised;
+    const struct mr_network *network;
     struct mr_compiled compiled;
     struct mr_device *device;
     struct mr_device_info info;
@@ -36,7 +36,7 @@ struct mr_session {
     uint64_t activity_steps;      // steps of the last device run
     struct mr_timeline *timeline; // of the last call; NULL: not asked for
     struct mr_session_cuts cuts;
-    uint32_t inputs, outputs;
+    uint32_t inputs;
     uint32_t row; // int16 of one step on the device: inputs, then zeros up to whole vectors
     bool fresh;   // the next run starts from a zero state whatever the caller asks for
     int16_t *x;   // buffers of the last run, kept for the next
@@ -72,13 +72,13 @@ void mr_cuts_close(struct mr_session *session);
 int mr_cuts_attach(struct mr_session *session, const char *uri, struct mr_error *error);
 void mr_cuts_detach(struct mr_session *session);
 // A run's counts begin; its sequences begin anew, for the device's state was lost; a device gave
-// cuts.probes; the run of so many steps is done.
+// cuts.probes; the run of so many sequences, and of steps in all, is done.
 void mr_cuts_begin(struct mr_session *session);
 void mr_cuts_restart(struct mr_session *session);
 void mr_cuts_take_probes(struct mr_session *session);
-void mr_cuts_end(struct mr_session *session, uint64_t steps);
+void mr_cuts_end(struct mr_session *session, uint64_t sequences, uint64_t steps);
 // All that were cut so far.
-void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t *cells);
+void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t *values);
 
 // ---- session_resume.c
 

@@ -136,7 +136,7 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     const int uncounted = mr_cuts_attach(session, uri, error);
     if (uncounted)
         return uncounted;
-    const uint32_t lc = (uint32_t)session->compiled.plan.layers[0].lc;
+    const uint32_t lc = (uint32_t)session->compiled.plan.x_lc;
     if (session->info.x_bits != 16 * lc || session->info.y_bits != 32 ||
         session->info.weights_bits != 16 * MR_IMAGE_BEAT)
         return mr_failure(
@@ -162,8 +162,7 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
 static int load_weights(struct mr_session *session, const char *uri, struct mr_error *error) {
     char text[900];
     uint64_t beats = 0;
-    int16_t *image =
-        mr_weights_image(&session->compiled.plan, session->quantised, &beats, text, sizeof text);
+    int16_t *image = mr_weights_image(&session->compiled.plan, &beats, text, sizeof text);
     if (!image)
         return mr_failure(error, MR_ERROR_MEMORY, "%s", text);
     const int failed = mr_device_load_weights(session->device, image, beats, text, sizeof text);

@@ -37,9 +37,8 @@ int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error 
         return code;
     struct mr_resume *resume = session->resume = calloc(1, sizeof *resume);
     if (resume) {
-        const struct mr_plan_layer *first = &session->compiled.plan.layers[0];
         strcpy(resume->uri, uri);
-        resume->row = (size_t)first->x_words * (size_t)first->lc;
+        resume->row = session->row;
         resume->beats = calloc(state_numbers(session), sizeof *resume->beats);
         resume->fresh = calloc(state_numbers(session), sizeof *resume->fresh);
         resume->rows = calloc(KEPT_STEPS * resume->row, sizeof *resume->rows);
@@ -95,16 +94,17 @@ static int repeat(struct mr_session *session, const struct mr_resume *resume, ch
         return -1;
     if (!resume->count)
         return 0;
-    int32_t *y = calloc(session->outputs, sizeof *y);
+    const size_t numbers = mr_network_numbers(session->network, resume->count);
+    int32_t *y = calloc(numbers, sizeof *y);
     if (!y)
         return mr_fail(error, error_size, "not enough memory");
     struct mr_job job = {
         .sequences = 1,
         .steps = resume->count,
         .x = resume->rows,
-        .x_count = resume->count * (uint64_t)session->compiled.plan.layers[0].x_words,
+        .x_count = resume->count * (uint64_t)(session->row / (uint32_t)session->compiled.plan.x_lc),
         .y = y,
-        .y_count = session->outputs,
+        .y_count = numbers,
     };
     const int result = mr_device_run(session->device, &job, error, error_size);
     free(y);

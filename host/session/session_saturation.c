@@ -3,6 +3,7 @@
 // cell states, counted by the probes of the layers (hls/kernels/frame/layer.h).
 #define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "failure.h"
+#include "op.h"
 #include "session.h"
 
 #include <math.h>
@@ -26,10 +27,8 @@ void mr_cuts_close(struct mr_session *session) {
     free(session->cuts.new_inputs);
 }
 
-static bool find_probe(const struct mr_device_info *info, int layer, const char *name,
+static bool find_probe(const struct mr_device_info *info, const char *process, const char *name,
                        uint32_t *index) {
-    char process[24];
-    snprintf(process, sizeof process, "lstm%d", layer);
     for (*index = 0; *index < info->probe_count; ++*index)
         if (strcmp(info->probes[*index].process, process) == 0 &&
             strcmp(info->probes[*index].name, name) == 0)
@@ -37,15 +36,24 @@ static bool find_probe(const struct mr_device_info *info, int layer, const char 
     return false;
 }
 
+// What an operator may cut; a limit of 0: nothing.
+static struct mr_op_limit limit_of(const struct mr_session *session, int op) {
+    const struct mr_op *of = &session->network->ops[op];
+    return of->kind->limit ? of->kind->limit(session->network, of) : (struct mr_op_limit){0};
+}
+
 int mr_cuts_attach(struct mr_session *session, const char *uri, struct mr_error *error) {
     struct mr_session_cuts *cuts = &session->cuts;
-    for (int l = 0; l < session->compiled.plan.layer_count; l++)
-        if (!find_probe(&session->info, l, "cut", &cuts->probe[l][CUT]) ||
-            !find_probe(&session->info, l, "past", &cuts->probe[l][PAST]))
+    for (int i = 0; i < session->network->op_count; i++) {
+        const char *name = session->network->ops[i].name;
+        if (limit_of(session, i).limit > 0 &&
+            (!find_probe(&session->info, name, "cut", &cuts->probe[i][CUT]) ||
+             !find_probe(&session->info, name, "past", &cuts->probe[i][PAST])))
             return mr_failure(error, MR_ERROR_DEVICE,
-                              "%s: layer %d does not count its cut cell states; build its image "
+                              "%s: operator %s does not count its cut values; build its image "
                               "again",
-                              uri, l);
+                              uri, name);
+    }
     cuts->probes = calloc((size_t)session->info.probe_count + 1, sizeof *cuts->probes);
     return cuts->probes
                ? 0
@@ -64,37 +72,40 @@ void mr_cuts_begin(struct mr_session *session) {
 }
 
 void mr_cuts_restart(struct mr_session *session) {
-    memset(session->cuts.new_cells, 0, sizeof session->cuts.new_cells);
+    memset(session->cuts.new_values, 0, sizeof session->cuts.new_values);
 }
 
 void mr_cuts_take_probes(struct mr_session *session) {
     struct mr_session_cuts *cuts = &session->cuts;
-    for (int l = 0; l < session->compiled.plan.layer_count; l++) {
-        cuts->new_cells[l].count += cuts->probes[cuts->probe[l][CUT]];
-        cuts->new_cells[l].past += cuts->probes[cuts->probe[l][PAST]];
+    for (int i = 0; i < session->network->op_count; i++) {
+        if (limit_of(session, i).limit == 0)
+            continue;
+        cuts->new_values[i].count += cuts->probes[cuts->probe[i][CUT]];
+        cuts->new_values[i].past += cuts->probes[cuts->probe[i][PAST]];
     }
 }
 
-void mr_cuts_end(struct mr_session *session, uint64_t steps) {
+void mr_cuts_end(struct mr_session *session, uint64_t sequences, uint64_t steps) {
     struct mr_session_cuts *cuts = &session->cuts;
     for (uint32_t k = 0; k < session->inputs; k++) {
         cuts->inputs[k].count += cuts->new_inputs[k].count;
         if (fabsf(cuts->new_inputs[k].farthest) > fabsf(cuts->inputs[k].farthest))
             cuts->inputs[k].farthest = cuts->new_inputs[k].farthest;
     }
-    for (int l = 0; l < session->compiled.plan.layer_count; l++) {
-        cuts->cells[l].count += cuts->new_cells[l].count;
-        cuts->cells[l].past += cuts->new_cells[l].past;
+    for (int i = 0; i < session->network->op_count; i++) {
+        cuts->values[i].count += cuts->new_values[i].count;
+        cuts->values[i].past += cuts->new_values[i].past;
     }
     cuts->steps += steps;
+    cuts->sequences += sequences;
 }
 
-void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t *cells) {
-    *inputs = *cells = 0;
+void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t *values) {
+    *inputs = *values = 0;
     for (uint32_t k = 0; k < session->inputs; k++)
         *inputs += session->cuts.inputs[k].count;
-    for (int l = 0; l < session->compiled.plan.layer_count; l++)
-        *cells += session->cuts.cells[l].count;
+    for (int i = 0; i < session->network->op_count; i++)
+        *values += session->cuts.values[i].count;
 }
 
 int mr_session_input_saturation(const struct mr_session *session, uint32_t feature,
@@ -102,7 +113,7 @@ int mr_session_input_saturation(const struct mr_session *session, uint32_t featu
     if (!session || !info || feature >= session->inputs)
         return MR_ERROR_ARGUMENT;
     const struct mr_input_cuts *cuts = &session->cuts.inputs[feature];
-    const double unit = ldexp(1, -session->quantised->input_frac_bits[feature]);
+    const double unit = ldexp(1, -session->network->streams[0].frac[feature]);
     *info = (struct mr_input_saturation){.cut = cuts->count,
                                          .total = session->cuts.steps,
                                          .low = INT16_MIN * unit,
@@ -111,17 +122,20 @@ int mr_session_input_saturation(const struct mr_session *session, uint32_t featu
     return 0;
 }
 
-int mr_session_cell_saturation(const struct mr_session *session, uint32_t layer,
-                               struct mr_cell_saturation *info) {
-    if (!session || !info || layer >= (uint32_t)session->compiled.plan.layer_count)
+int mr_session_operator_saturation(const struct mr_session *session, uint32_t index,
+                                   struct mr_operator_saturation *info) {
+    if (!session || !info || index >= (uint32_t)session->network->op_count)
         return MR_ERROR_ARGUMENT;
-    const struct mr_plan_layer *plan = &session->compiled.plan.layers[layer];
-    const struct mr_cell_cuts *cuts = &session->cuts.cells[layer];
-    *info = (struct mr_cell_saturation){
+    const struct mr_op *op = &session->network->ops[index];
+    const struct mr_value_cuts *cuts = &session->cuts.values[index];
+    const struct mr_op_limit limit = limit_of(session, (int)index);
+    const bool per_step = session->network->streams[op->output].rate == MR_PER_STEP;
+    const uint64_t rows = per_step ? session->cuts.steps : session->cuts.sequences;
+    *info = (struct mr_operator_saturation){
         .cut = cuts->count,
-        .total = session->cuts.steps * (uint64_t)plan->hidden,
-        .limit = mr_cell_limit(plan->cell_exponent),
-        .past = ldexp((double)cuts->past, plan->cell_exponent - 16),
+        .total = limit.limit > 0 ? rows * (uint64_t)op->units : 0,
+        .limit = limit.limit,
+        .past = (double)cuts->past * limit.unit,
     };
     return 0;
 }
