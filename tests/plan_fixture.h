@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of planner and cycle model: repeatable random numbers, random shapes, and a report as
-// hlsc would write it.
+// For tests of planner and cycle model: repeatable random numbers, random networks, and a report
+// as hlsc would write it.
 #ifndef PLAN_FIXTURE_H
 #define PLAN_FIXTURE_H
 
-#include "plan.h"
+#include "pipeline.h"
 
 #include <check.h>
 #include <stdint.h>
@@ -25,19 +25,133 @@ static inline int fixture_between(uint64_t *state, int low, int high) {
     return low + (int)(fixture_random(state) % (uint32_t)(high - low + 1));
 }
 
-static inline void fixture_shape(uint64_t *state, int most, struct mr_shape *shape,
-                                 int lc[MR_MAX_LAYERS]) {
-    memset(shape, 0, sizeof *shape);
-    shape->layer_count = fixture_between(state, 1, 3);
-    int inputs = fixture_between(state, 1, most);
-    for (int l = 0; l < shape->layer_count; l++) {
-        shape->layers[l].inputs = inputs;
-        inputs = shape->layers[l].hidden = fixture_between(state, 1, most);
-        lc[l] = fixture_between(state, 1, inputs < 12 ? inputs : 12);
-    }
-    shape->outputs = fixture_between(state, 1, 3);
-    shape->sigmoid = fixture_random(state) & 1;
+// ---- networks
+
+// Adds an operator by its kind's name and returns the stream that it gives.
+static inline int fixture_add(struct mr_network *network, const char *kind, int stream, int units,
+                              enum mr_activation activation) {
+    char error[256] = "";
+    const struct mr_op_kind *known = mr_op_kind_find(kind);
+    ck_assert_msg(known != NULL, "there is no operator %s", kind);
+    const struct mr_op *op =
+        mr_network_add(network, known, stream, units, activation, error, sizeof error);
+    ck_assert_msg(op != NULL, "%s", error);
+    return op->output;
 }
+
+static inline void fixture_output(struct mr_network *network, int stream) {
+    char error[256] = "", name[16];
+    snprintf(name, sizeof name, "y%d", network->output_count);
+    ck_assert_msg(mr_network_output(network, stream, name, error, sizeof error) == 0, "%s", error);
+}
+
+// LSTM layers in a row, the last step and a dense head.
+static inline void fixture_chain(struct mr_network *network, int inputs, int layers,
+                                 const int *hidden, int outputs, enum mr_activation activation) {
+    ck_assert_int_eq(mr_network_create(network, inputs), 0);
+    int stream = 0;
+    for (int l = 0; l < layers; l++)
+        stream = fixture_add(network, "lstm", stream, hidden[l], MR_ACTIVATION_LINEAR);
+    stream = fixture_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    fixture_output(network, fixture_add(network, "dense", stream, outputs, activation));
+}
+
+// One LC for each recurrent operator.
+static inline void fixture_lanes(uint64_t *state, const struct mr_network *network,
+                                 int lc[MR_MAX_LAYERS]) {
+    for (int l = 0; l < mr_network_layers(network); l++) {
+        const int units = mr_network_layer(network, l)->units;
+        lc[l] = fixture_between(state, 1, units < 12 ? units : 12);
+    }
+}
+
+static inline void fixture_random_chain(uint64_t *state, int most, struct mr_network *network,
+                                        int lc[MR_MAX_LAYERS]) {
+    int hidden[3];
+    const int layers = fixture_between(state, 1, 3), inputs = fixture_between(state, 1, most);
+    for (int l = 0; l < layers; l++)
+        hidden[l] = fixture_between(state, 1, most);
+    fixture_chain(network, inputs, layers, hidden, fixture_between(state, 1, 3),
+                  fixture_random(state) & 1 ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR);
+    fixture_lanes(state, network, lc);
+}
+
+// One of the recurrent operators that there are.
+static inline const char *fixture_cell(uint64_t *state) {
+    const struct mr_op_kind *cells[16];
+    int count = 0;
+    for (size_t i = 0; mr_op_kind_at(i) && count < 16; i++)
+        if (mr_op_kind_at(i)->recurrent)
+            cells[count++] = mr_op_kind_at(i);
+    return cells[fixture_between(state, 0, count - 1)]->name;
+}
+
+static inline bool fixture_is_read(const struct mr_network *network, int stream) {
+    bool read = false;
+    for (int i = 0; i < network->op_count; i++)
+        read = read || network->ops[i].input == stream;
+    for (int i = 0; i < network->output_count; i++)
+        read = read || network->outputs[i].stream == stream;
+    return read;
+}
+
+// Cells and dense operators in a row or beside one another, at each step or at the last one; what
+// nobody reads and some of the others are outputs.
+static inline void fixture_random_graph(uint64_t *state, int most, struct mr_network *network,
+                                        int lc[MR_MAX_LAYERS]) {
+    static const enum mr_activation activations[] = {MR_ACTIVATION_LINEAR, MR_ACTIVATION_SIGMOID,
+                                                     MR_ACTIVATION_TANH, MR_ACTIVATION_RELU};
+    ck_assert_int_eq(mr_network_create(network, fixture_between(state, 1, most)), 0);
+    const int count = fixture_between(state, 2, 6);
+    for (int i = 0; i < count; i++) {
+        int from = fixture_between(state, 0, i);
+        if (fixture_random(state) % 3)
+            from = i; // rather a chain
+        const bool steps = network->streams[from].rate == MR_PER_STEP;
+        const int what = i == 0 || (steps && mr_network_layers(network) < 3)
+                             ? fixture_between(state, 0, 4)
+                             : fixture_between(state, 3, 4);
+        const int units = fixture_between(state, 1, most);
+        if (i == 0 || what < 3)
+            fixture_add(network, fixture_cell(state), from, units, MR_ACTIVATION_LINEAR);
+        else if (what == 3 && steps)
+            fixture_add(network, "last", from, 0, MR_ACTIVATION_LINEAR);
+        else
+            fixture_add(network, "dense", from, units, activations[fixture_between(state, 0, 3)]);
+    }
+    for (int stream = 1; stream < network->stream_count; stream++)
+        if (!fixture_is_read(network, stream) ||
+            (network->output_count < 3 && fixture_random(state) % 4 == 0))
+            fixture_output(network, stream);
+    fixture_lanes(state, network, lc);
+}
+
+static inline void fixture_rows(uint64_t *state, struct mr_rows *rows, int count, int columns,
+                                int sums) {
+    ck_assert_int_eq(mr_rows_create(rows, count, columns, sums), 0);
+    for (int i = 0; i < count * columns; i++)
+        rows->weight[i] = (int16_t)fixture_between(state, -3000, 3000);
+    for (int r = 0; r < sums; r++) {
+        rows->bias[r] =
+            (int64_t)(int32_t)fixture_random(state) * fixture_between(state, 1, 64) / 64;
+        rows->shift[r] = fixture_between(state, 10, 16);
+    }
+}
+
+// Whole numbers for a network, as large as they come.
+static inline void fixture_weights(uint64_t *state, struct mr_network *network) {
+    for (int i = 0; i < network->op_count; i++) {
+        struct mr_op *op = &network->ops[i];
+        if (op->kind->gates == 0)
+            continue;
+        fixture_rows(state, &op->rows, op->kind->gates * op->units,
+                     op->inputs + (op->kind->recurrent ? op->units : 0),
+                     op->kind->sums * op->units);
+        op->exponent = op->kind->second_field ? fixture_between(state, 0, 16) : 0;
+    }
+}
+
+// ---- reports
 
 // Of a process's output, by the process's place in the pipeline. crossing: 0 is not in the report.
 struct fixture_stream {
@@ -63,36 +177,32 @@ static inline int fixture_process(char *text, size_t size, const char *name, con
         crossing);
 }
 
-// A report of the plan's network; streams has one entry per process in the order of the data.
+// A report of the plan's network, a chain; streams has one entry per process in the order of the
+// data.
 static inline char *fixture_report(const struct mr_plan *plan, uint32_t first_issue,
                                    const struct fixture_stream *streams) {
     const size_t size = 65536;
     char *text = malloc(size);
     ck_assert_ptr_nonnull(text);
+    struct mr_pipeline pipeline;
+    mr_pipeline_make(plan, &pipeline);
     int used = snprintf(text, size,
                         "{\"top\":\"network\",\"clock_mhz\":300,\"processes\":["
                         "{\"name\":\"loader\",\"first_issue\":2,\"streams\":[]}");
-    int at = 0;
-    for (int l = 0; l <= plan->layer_count + 1; l++) {
-        char name[24];
-        if (mr_plan_has_resize(plan, l)) {
-            snprintf(name, sizeof name, "resize%d", l);
-            text[used++] = ',';
-            used += fixture_process(text + used, size - (size_t)used, name, "out", first_issue, 0,
-                                    streams[at++]);
-        }
-        snprintf(name, sizeof name,
-                 l < plan->layer_count    ? "lstm%d"
-                 : l == plan->layer_count ? "last"
-                                          : "head",
-                 l);
+    for (int i = 1; i + 1 < pipeline.process_count; i++) {
+        const struct mr_process *process = &pipeline.processes[i];
+        const struct mr_op *op =
+            process->part == MR_PART_OP ? &plan->network->ops[process->op] : NULL;
         text[used++] = ',';
-        used += fixture_process(
-            text + used, size - (size_t)used, name,
-            l < plan->layer_count    ? "h_out"
-            : l == plan->layer_count ? "out"
-                                     : "y",
-            first_issue, l < plan->layer_count ? plan->layers[l].multipliers : 1, streams[at++]);
+        used += fixture_process(text + used, size - (size_t)used, process->name,
+                                op && op->kind->recurrent   ? "h_out"
+                                : op && op->kind->gates > 0 ? "y"
+                                                            : "out",
+                                first_issue,
+                                !op                   ? 0
+                                : op->kind->recurrent ? plan->ops[process->op].cost.multipliers
+                                                      : 1,
+                                streams[i - 1]);
     }
     snprintf(text + used, size - (size_t)used, "]}");
     return text;
