@@ -4,41 +4,52 @@
 #define _POSIX_C_SOURCE 200809L
 #include "generate.h"
 #include "plan_fixture.h"
-#include "quantise.h"
+#include "walk.h"
 #include "weights_image.h"
 
 #include <sys/stat.h>
 
 #define FOLDER "build/generate_test"
 
-static struct mr_plan plan_of(const struct mr_shape *shape, const int *lc) {
+static struct mr_plan plan_of(const struct mr_network *network, const int *lc) {
     struct mr_plan plan;
     char error[512] = "";
-    ck_assert_msg(mr_plan_evaluate(shape, lc, &plan, error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(mr_plan_evaluate(network, lc, &plan, error, sizeof error) == 0, "%s", error);
     return plan;
 }
 
 static char *source_of(const struct mr_plan *plan) {
+    static struct mr_pipeline pipeline;
     char error[512] = "";
-    char *source = mr_generate_network(plan, error, sizeof error);
+    mr_pipeline_make(plan, &pipeline);
+    char *source = mr_generate_network(plan, &pipeline, error, sizeof error);
     ck_assert_msg(source != NULL, "%s", error);
     return source;
 }
 
+static void expect_lines(const char *source, const char *const *lines, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(strstr(source, lines[i]) != NULL, "not in the source: %s\n%s", lines[i],
+                      source);
+}
+
 START_TEST(text_of_two_layers) {
-    const struct mr_shape shape = {.layer_count = 2, .layers = {{25, 25}, {25, 25}}, .outputs = 1};
+    struct mr_network network;
     const int lc[] = {1, 2};
-    const struct mr_plan plan = plan_of(&shape, lc);
+    fixture_chain(&network, 25, 2, (const int[]){25, 25}, 1, MR_ACTIVATION_LINEAR);
+    const struct mr_plan plan = plan_of(&network, lc);
     char *source = source_of(&plan);
     static const char *const lines[] = {
+        "// Generated from a plan: lstm0 25x25 (LC 1), lstm1 25x25 (LC 2), last 25x25 (LC 2), head "
+        "25x1 (LC 2).\n",
         "MR_VECTOR(1)\nMR_VECTOR(2)\n",
-        "#include \"cells/lstm.h\"\n#define LAYER lstm0\n#define LAYER_CELL lstm\n"
-        "#define LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define LAYER_LC "
-        "1\n",
+        "#define LAYER lstm0\n#define LAYER_CELL lstm\n#define LAYER_INPUTS 25\n#define "
+        "LAYER_HIDDEN 25\n#define LAYER_LC 1\n",
         "#define RESIZE resize1\n#define RESIZE_COUNT 25\n#define RESIZE_FROM 1\n#define RESIZE_TO "
         "2\n",
         "#define LAST last\n#define LAST_COUNT 25\n#define LAST_LC 2\n",
-        "#define HEAD_SIGMOID 0\n",
+        "#define DENSE head\n#define DENSE_INPUTS 25\n#define DENSE_OUTPUTS 1\n#define DENSE_LC 2\n"
+        "#define DENSE_OUT_LC 0\n",
         "mr_relay(weights, lstm0_weights, 182);",
         "mr_relay(weights, lstm1_weights, 189);",
         "mr_relay(weights, head_weights, 2);",
@@ -46,48 +57,93 @@ START_TEST(text_of_two_layers) {
         "hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
         "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
         "             uint32_t steps, uint32_t total, uint32_t flags) {",
-        "HLS_CHANNEL(vec1_t, h0);\n    HLS(stream variable=h0 depth=32)\n",
-        "HLS_CHANNEL(vec2_t, r1);\n    HLS_CHANNEL(vec2_t, h1);\n"
-        "    HLS(stream variable=h1 depth=16)\n    HLS_CHANNEL(vec2_t, hl);\n",
+        "HLS_CHANNEL(vec1_t, lstm0_out);\n    HLS(stream variable=lstm0_out depth=32)\n",
+        "HLS_CHANNEL(vec2_t, resize1_out);\n    HLS_CHANNEL(vec2_t, lstm1_out);\n"
+        "    HLS(stream variable=lstm1_out depth=16)\n",
+        "HLS_CHANNEL(vec2_t, last_out);\n",
         "mr_relay(state_in, lstm0_weights, 25);\n        mr_relay(state_in, lstm1_weights, 26);",
         "mr_save(lstm0_state, state_out, 25);\n        mr_save(lstm1_state, state_out, 26);",
-        "    loader(weights, state_in, &w0, &w1, &w2, command);\n"
-        "    lstm0(&w0, x, &h0, &s0, command, steps, total, flags);\n"
-        "    resize1(&h0, &r1, command, total);\n"
-        "    lstm1(&w1, &r1, &h1, &s1, command, steps, total, flags);\n"
-        "    saver(&s0, &s1, state_out, command);\n"
-        "    last(&h1, &hl, command, steps, total);\n"
-        "    head(&w2, &hl, y, command, sequences);\n}\n",
+        "    loader(weights, state_in, &lstm0_weights, &lstm1_weights, &head_weights, command);\n"
+        "    lstm0(&lstm0_weights, x, &lstm0_out, &lstm0_state, command, steps, total, flags);\n"
+        "    resize1(&lstm0_out, &resize1_out, command, total);\n"
+        "    lstm1(&lstm1_weights, &resize1_out, &lstm1_out, &lstm1_state, command, steps, total, "
+        "flags);\n"
+        "    last(&lstm1_out, &last_out, command, steps, total);\n"
+        "    head(&head_weights, &last_out, y, command, sequences);\n"
+        "    saver(&lstm0_state, &lstm1_state, state_out, command);\n}\n",
     };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        ck_assert_msg(strstr(source, lines[i]) != NULL, "not in the source: %s", lines[i]);
+    expect_lines(source, lines, sizeof lines / sizeof *lines);
     char *again = source_of(&plan);
     ck_assert_str_eq(source, again);
     ck_assert_ptr_null(strstr(source, "EXPONENT"));
     free(again);
     free(source);
     // A wider range of cell states is another network.
-    struct mr_shape wider = shape;
-    wider.layers[1].cell_exponent = 5;
-    const struct mr_plan wider_plan = plan_of(&wider, lc);
-    source = source_of(&wider_plan);
-    ck_assert_ptr_nonnull(strstr(source, "#define LAYER lstm1\n#define LAYER_CELL lstm\n#define "
-                                         "LAYER_INPUTS 25\n#define LAYER_HIDDEN 25\n#define "
-                                         "LAYER_LC 2\n#define LAYER_CELL_EXPONENT 5\n#include"));
+    network.ops[1].exponent = 5;
+    source = source_of(&plan);
+    ck_assert_ptr_nonnull(strstr(
+        source, "#define LAYER lstm1\n#define LAYER_CELL lstm\n#define LAYER_INPUTS 25\n#define "
+                "LAYER_HIDDEN 25\n#define LAYER_LC 2\n#define LAYER_CELL_EXPONENT 5\n#include"));
     free(source);
+    mr_network_free(&network);
 }
 END_TEST
 
 START_TEST(equal_columns_need_no_repacking) {
-    const struct mr_shape shape = {
-        .layer_count = 2, .layers = {{3, 8}, {8, 4}}, .outputs = 2, .sigmoid = true};
+    struct mr_network network;
     const int lc[] = {4, 4};
-    const struct mr_plan plan = plan_of(&shape, lc);
+    fixture_chain(&network, 3, 2, (const int[]){8, 4}, 2, MR_ACTIVATION_SIGMOID);
+    const struct mr_plan plan = plan_of(&network, lc);
     char *source = source_of(&plan);
     ck_assert_ptr_null(strstr(source, "resize"));
-    ck_assert_ptr_nonnull(strstr(source, "lstm1(&w1, &h0, &h1, "));
-    ck_assert_ptr_nonnull(strstr(source, "HEAD_SIGMOID 1"));
+    ck_assert_ptr_nonnull(strstr(source, "lstm1(&lstm1_weights, &lstm0_out, &lstm1_out, "));
     free(source);
+    mr_network_free(&network);
+}
+END_TEST
+
+// Vectors of h go to the next layer, to a head at every step and out; the last step goes on, too.
+START_TEST(text_of_several_outputs) {
+    struct mr_network network;
+    const int lc[] = {3, 2};
+    ck_assert_int_eq(mr_network_create(&network, 4), 0);
+    const int h0 = fixture_add(&network, "lstm", 0, 6, MR_ACTIVATION_LINEAR);
+    const int h1 = fixture_add(&network, "lstm", h0, 5, MR_ACTIVATION_LINEAR);
+    const int each = fixture_add(&network, "dense", h0, 2, MR_ACTIVATION_LINEAR);
+    const int last = fixture_add(&network, "last", h1, 0, MR_ACTIVATION_LINEAR);
+    fixture_output(&network, each);
+    fixture_output(&network, last);
+    fixture_output(&network, h0);
+    const struct mr_plan plan = plan_of(&network, lc);
+    char *source = source_of(&plan);
+    static const char *const lines[] = {
+        "#define FORK fork0\n#define FORK_COUNT 6\n#define FORK_LC 3\n#include \"glue/fork.h\"\n",
+        "#define UNPACK unpack0\n#define UNPACK_COUNT 5\n#define UNPACK_LC 2\n"
+        "#include \"glue/unpack.h\"\n",
+        "#define UNPACK unpack1\n#define UNPACK_COUNT 6\n#define UNPACK_LC 3\n",
+        "#define GATHER gather0\n#define GATHER_A_STEP 2\n#define GATHER_A_LAST 0\n"
+        "#define GATHER_B_STEP 0\n#define GATHER_B_LAST 5\n#include \"glue/gather.h\"\n",
+        "#define GATHER gather1\n#define GATHER_A_STEP 2\n#define GATHER_A_LAST 5\n"
+        "#define GATHER_B_STEP 6\n#define GATHER_B_LAST 0\n",
+        "    lstm0(&lstm0_weights, x, &lstm0_out, &lstm0_state, command, steps, total, flags);\n"
+        "    fork0(&lstm0_out, &fork0_a, &fork0_b, command, total);\n"
+        "    fork1(&fork0_b, &fork1_a, &fork1_b, command, total);\n"
+        "    resize1(&fork0_a, &resize1_out, command, total);\n"
+        "    lstm1(&lstm1_weights, &resize1_out, &lstm1_out, &lstm1_state, command, steps, total, "
+        "flags);\n"
+        "    head(&head_weights, &fork1_a, &head_out, command, total);\n"
+        "    last(&lstm1_out, &last_out, command, steps, total);\n"
+        "    unpack0(&last_out, &unpack0_out, command, sequences);\n"
+        "    unpack1(&fork1_b, &unpack1_out, command, total);\n"
+        "    gather0(&head_out, &unpack0_out, &gather0_out, command, steps, total);\n"
+        "    gather1(&gather0_out, &unpack1_out, y, command, steps, total);\n"
+        "    saver(&lstm0_state, &lstm1_state, state_out, command);\n}\n",
+        "HLS_CHANNEL(int32_t, gather0_out);\n",
+        "HLS_CHANNEL(int32_t, head_out);\n",
+    };
+    expect_lines(source, lines, sizeof lines / sizeof *lines);
+    free(source);
+    mr_network_free(&network);
 }
 END_TEST
 
@@ -96,42 +152,6 @@ static void write_file(const char *path, const void *data, size_t size) {
     ck_assert_msg(file != NULL, "cannot write %s", path);
     ck_assert_uint_eq(fwrite(data, 1, size, file), size);
     ck_assert_int_eq(fclose(file), 0);
-}
-
-static void random_rows(uint64_t *state, struct mr_rows *rows, int count, int columns) {
-    ck_assert_int_eq(mr_rows_create(rows, count, columns), 0);
-    for (int i = 0; i < count * columns; i++)
-        rows->weight[i] = (int16_t)fixture_between(state, -3000, 3000);
-    for (int r = 0; r < count; r++) {
-        rows->bias[r] =
-            (int64_t)(int32_t)fixture_random(state) * fixture_between(state, 1, 64) / 64;
-        rows->shift[r] = fixture_between(state, 10, 16);
-    }
-}
-
-static void random_weights(uint64_t *state, const struct mr_shape *shape,
-                           struct mr_quantised *quantised) {
-    memset(quantised, 0, sizeof *quantised);
-    quantised->layer_count = shape->layer_count;
-    quantised->layers = calloc((size_t)shape->layer_count, sizeof *quantised->layers);
-    ck_assert_ptr_nonnull(quantised->layers);
-    for (int l = 0; l < shape->layer_count; l++) {
-        struct mr_quantised_layer *layer = &quantised->layers[l];
-        layer->inputs = shape->layers[l].inputs;
-        layer->hidden = shape->layers[l].hidden;
-        layer->cell_exponent = shape->layers[l].cell_exponent;
-        random_rows(state, &layer->gates, 4 * layer->hidden, layer->inputs + layer->hidden);
-    }
-    struct mr_quantised_head *head = &quantised->head;
-    head->inputs = shape->layers[shape->layer_count - 1].hidden;
-    head->outputs = shape->outputs;
-    head->sigmoid = shape->sigmoid;
-    head->frac_bits = calloc((size_t)head->outputs, sizeof *head->frac_bits);
-    ck_assert_ptr_nonnull(head->frac_bits);
-    random_rows(state, &head->rows, head->outputs, head->inputs);
-    quantised->input_frac_bits =
-        calloc((size_t)shape->layers[0].inputs, sizeof *quantised->input_frac_bits);
-    ck_assert_ptr_nonnull(quantised->input_frac_bits);
 }
 
 // A program around the generated source: weights and x from files, y to a file.
@@ -168,30 +188,71 @@ static const char program[] =
 enum { SEQUENCES = 3, STEPS = 5 };
 
 static void write_inputs(const struct mr_plan *plan, const int16_t *x) {
-    const struct mr_plan_layer *first = &plan->layers[0];
+    const int width = plan->network->streams[0].width;
     FILE *file = fopen(FOLDER "/x.bin", "wb");
     ck_assert_ptr_nonnull(file);
     for (int row = 0; row < SEQUENCES * STEPS; row++)
-        for (int i = 0; i < first->x_words * first->lc; i++) {
-            const int16_t value = i < first->inputs ? x[row * first->inputs + i] : 0;
+        for (int i = 0; i < mr_plan_words(width, plan->x_lc) * plan->x_lc; i++) {
+            const int16_t value = i < width ? x[row * width + i] : 0;
             ck_assert_uint_eq(fwrite(&value, sizeof value, 1, file), 1);
         }
     ck_assert_int_eq(fclose(file), 0);
 }
 
-static void check_network(uint64_t *state, const struct mr_shape *shape, const int *lc) {
-    const struct mr_plan plan = plan_of(shape, lc);
-    struct mr_quantised quantised;
-    random_weights(state, shape, &quantised);
+// The reference's numbers in the order of y: step by step, per step what comes once per step, and
+// at the last one what comes once per sequence.
+static size_t in_order(const struct mr_network *network, const int32_t *from, int32_t *to) {
+    size_t count = 0;
+    for (int n = 0; n < SEQUENCES; n++)
+        for (int t = 0; t < STEPS; t++) {
+            const int32_t *output = from;
+            for (int o = 0; o < network->output_count; o++) {
+                const size_t rows = mr_output_rows(network, o, STEPS);
+                const size_t width = mr_output_numbers(network, o, STEPS) / rows;
+                const size_t row = rows == 1 ? (size_t)n : (size_t)(n * STEPS + t);
+                if (rows > 1 || t == STEPS - 1)
+                    for (size_t i = 0; i < width; i++)
+                        to[count++] = output[row * width + i];
+                output += SEQUENCES * rows * width;
+            }
+        }
+    return count;
+}
+
+static void check_results(const struct mr_network *network, const int16_t *x) {
+    const size_t size = SEQUENCES * mr_network_numbers(network, STEPS);
+    int32_t *plain = calloc(size, sizeof *plain);
+    int32_t *expected = calloc(size, sizeof *expected);
+    int32_t *given = calloc(size + 1, sizeof *given);
+    ck_assert_ptr_nonnull(plain);
+    ck_assert_ptr_nonnull(expected);
+    ck_assert_ptr_nonnull(given);
+    ck_assert_int_eq(mr_integer_run(network, x, SEQUENCES, STEPS, plain), 0);
+    ck_assert_uint_eq(in_order(network, plain, expected), size);
+    FILE *file = fopen(FOLDER "/y.bin", "rb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fread(given, sizeof *given, size + 1, file), size);
+    fclose(file);
+    for (size_t i = 0; i < size; i++)
+        ck_assert_msg(given[i] == expected[i], "output %zu is %d and must be %d", i, (int)given[i],
+                      (int)expected[i]);
+    free(given);
+    free(expected);
+    free(plain);
+}
+
+static void check_network(uint64_t *state, struct mr_network *network, const int *lc) {
+    const struct mr_plan plan = plan_of(network, lc);
+    fixture_weights(state, network);
     char error[512] = "";
     uint64_t beats = 0;
-    int16_t *image = mr_weights_image(&plan, &quantised, &beats, error, sizeof error);
+    int16_t *image = mr_weights_image(&plan, &beats, error, sizeof error);
     ck_assert_msg(image != NULL, "%s", error);
     write_file(FOLDER "/weights.bin", image, (size_t)beats * 64);
     char *source = source_of(&plan);
     write_file(FOLDER "/network.c", source, strlen(source));
     write_file(FOLDER "/main.c", program, sizeof program - 1);
-    const int count = SEQUENCES * STEPS * shape->layers[0].inputs;
+    const int count = SEQUENCES * STEPS * network->streams[0].width;
     int16_t *x = calloc((size_t)count, sizeof *x);
     ck_assert_ptr_nonnull(x);
     for (int i = 0; i < count; i++)
@@ -199,34 +260,18 @@ static void check_network(uint64_t *state, const struct mr_shape *shape, const i
     write_inputs(&plan, x);
 
     char command[512];
-    snprintf(
-        command, sizeof command,
-        "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas "
-        "-Wno-unused-function -Wno-unused-label "
-        "-Ihls/include -Ihls/kernels -Ibase/contract -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
-        "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
-        lc[0], SEQUENCES, STEPS);
+    snprintf(command, sizeof command,
+             "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas "
+             "-Wno-unused-function -Wno-unused-label -Ibase/contract "
+             "-Ihls/include -Ihls/kernels -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
+             "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
+             plan.x_lc, SEQUENCES, STEPS);
     ck_assert_msg(system(command) == 0, "failed: %s", command);
-
-    int32_t *expected = calloc((size_t)(SEQUENCES * shape->outputs), sizeof *expected);
-    int32_t *given = calloc((size_t)(SEQUENCES * shape->outputs) + 1, sizeof *given);
-    ck_assert_ptr_nonnull(expected);
-    ck_assert_ptr_nonnull(given);
-    ck_assert_int_eq(mr_quantised_run(&quantised, x, SEQUENCES, STEPS, expected), 0);
-    FILE *file = fopen(FOLDER "/y.bin", "rb");
-    ck_assert_ptr_nonnull(file);
-    const size_t outputs = (size_t)(SEQUENCES * shape->outputs);
-    ck_assert_uint_eq(fread(given, sizeof *given, outputs + 1, file), outputs);
-    fclose(file);
-    for (size_t i = 0; i < outputs; i++)
-        ck_assert_msg(given[i] == expected[i], "output %zu is %d and must be %d", i, (int)given[i],
-                      (int)expected[i]);
-    free(given);
-    free(expected);
+    check_results(network, x);
     free(x);
     free(source);
     free(image);
-    mr_quantised_free(&quantised);
+    mr_network_free(network);
 }
 
 START_TEST(generated_networks_compute_the_reference) {
@@ -237,17 +282,20 @@ START_TEST(generated_networks_compute_the_reference) {
     mkdir(FOLDER, 0777);
     // Large words that take parts of beats, all kinds of repacking, units that do not fill a
     // vector.
-    const struct mr_shape wide = {
-        .layer_count = 3, .layers = {{7, 20}, {20, 9}, {9, 14}}, .outputs = 3, .sigmoid = true};
-    check_network(&state, &wide, (const int[]){11, 4, 9});
-    check_network(&state, &wide, (const int[]){3, 2, 5});
+    static const int lanes[][3] = {{11, 4, 9}, {3, 2, 5}};
+    struct mr_network network;
+    int lc[MR_MAX_LAYERS];
+    for (int i = 0; i < 2; i++) {
+        fixture_chain(&network, 7, 3, (const int[]){20, 9, 14}, 3, MR_ACTIVATION_SIGMOID);
+        check_network(&state, &network, lanes[i]);
+    }
     for (int n = 0; n < 4; n++) {
-        struct mr_shape shape;
-        int lc[MR_MAX_LAYERS];
-        fixture_shape(&state, 20, &shape, lc);
-        for (int l = 0; l < shape.layer_count; l++)
-            shape.layers[l].cell_exponent = fixture_between(&state, 0, 16);
-        check_network(&state, &shape, lc);
+        fixture_random_chain(&state, 20, &network, lc);
+        check_network(&state, &network, lc);
+    }
+    for (int n = 0; n < 8; n++) {
+        fixture_random_graph(&state, 14, &network, lc);
+        check_network(&state, &network, lc);
     }
 }
 END_TEST
@@ -257,6 +305,7 @@ int main(void) {
     TCase *tests = tcase_create("generate");
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, text_of_two_layers);
+    tcase_add_test(tests, text_of_several_outputs);
     tcase_add_test(tests, equal_columns_need_no_repacking);
     tcase_add_test(tests, generated_networks_compute_the_reference);
     suite_add_tcase(suite, tests);

@@ -2,42 +2,33 @@
 // The weight image read back by a transcription of load_lanes.h with LC as a variable: it must give
 // back the weights of the model. (generate_test.c runs the kernels themselves on it.)
 #include "plan_fixture.h"
-#include "quantise.h"
 #include "weights_image.h"
 
 enum { UNITS = 13, INPUTS = 17 };
 
-static void rows_with_marks(struct mr_rows *rows, int count, int columns) {
-    ck_assert_int_eq(mr_rows_create(rows, count, columns), 0);
-    for (int i = 0; i < count * columns; i++)
+static void marks(struct mr_op *op) {
+    struct mr_rows *rows = &op->rows;
+    const int columns = op->inputs + (op->kind->recurrent ? op->units : 0);
+    ck_assert_int_eq(
+        mr_rows_create(rows, op->kind->gates * op->units, columns, op->kind->sums * op->units), 0);
+    for (int i = 0; i < rows->rows * columns; i++)
         rows->weight[i] = (int16_t)(i * 31 + 7);
-    for (int r = 0; r < count; r++) {
-        rows->bias[r] = (int64_t)(r % 2 ? -1 : 1) * (INT64_C(0x123456789ab) + r);
-        rows->shift[r] = 1 + r % 31;
+    for (int s = 0; s < rows->sums; s++) {
+        rows->bias[s] = (int64_t)(s % 2 ? -1 : 1) * (INT64_C(0x123456789ab) + s);
+        rows->shift[s] = 1 + s % 31;
     }
 }
 
-// A model of one layer with UNITS units and INPUTS inputs, and two outputs.
-static void one_layer(struct mr_quantised *quantised, struct mr_quantised_layer *layer) {
-    memset(quantised, 0, sizeof *quantised);
-    layer->inputs = INPUTS;
-    layer->hidden = UNITS;
-    rows_with_marks(&layer->gates, 4 * UNITS, INPUTS + UNITS);
-    quantised->layer_count = 1;
-    quantised->layers = layer;
-    quantised->head.inputs = UNITS;
-    quantised->head.outputs = 2;
-    rows_with_marks(&quantised->head.rows, 2, UNITS);
+// One recurrent operator with UNITS units and INPUTS inputs, and two outputs.
+static void one_layer(struct mr_network *network, const char *cell) {
+    ck_assert_int_eq(mr_network_create(network, INPUTS), 0);
+    int stream = fixture_add(network, cell, 0, UNITS, MR_ACTIVATION_LINEAR);
+    stream = fixture_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    fixture_output(network, fixture_add(network, "dense", stream, 2, MR_ACTIVATION_LINEAR));
+    marks(&network->ops[0]);
+    marks(&network->ops[2]);
 }
 
-static void free_layer(struct mr_quantised *quantised) {
-    struct mr_rows *rows[] = {&quantised->layers[0].gates, &quantised->head.rows};
-    for (int i = 0; i < 2; i++) {
-        free(rows[i]->weight);
-        free(rows[i]->bias);
-        free(rows[i]->shift);
-    }
-}
 // The image and the reading position.
 struct image {
     int16_t *beats;
@@ -90,86 +81,92 @@ static void check_lanes(const int16_t *w, const struct mr_rows *rows, int gates,
                 }
 }
 
-static void check_biases(struct image *image, const struct mr_rows *rows, int gates, int units,
+static void check_biases(struct image *image, const struct mr_rows *rows, int sums, int units,
                          int padded) {
     for (int unit = 0; unit < padded; unit++) {
         const int16_t *v = take(image);
-        for (int g = 0; g < gates; g++) {
-            const int64_t high = (int64_t)v[4 * g + 2] * 65536 * 65536;
-            const int64_t middle = (int64_t)(uint16_t)v[4 * g + 1] * 65536;
-            const int64_t bias = high + (middle + (uint16_t)v[4 * g]);
-            ck_assert_int_eq(bias, unit < units ? rows->bias[g * units + unit] : 0);
-            ck_assert_int_eq(v[4 * g + 3], unit < units ? rows->shift[g * units + unit] : 0);
+        for (int s = 0; s < sums; s++) {
+            const int64_t high = (int64_t)v[4 * s + 2] * 65536 * 65536;
+            const int64_t middle = (int64_t)(uint16_t)v[4 * s + 1] * 65536;
+            const int64_t bias = high + (middle + (uint16_t)v[4 * s]);
+            ck_assert_int_eq(bias, unit < units ? rows->bias[s * units + unit] : 0);
+            ck_assert_int_eq(v[4 * s + 3], unit < units ? rows->shift[s * units + unit] : 0);
         }
-        for (int e = 4 * gates; e < 32; e++)
+        for (int e = 4 * sums; e < 32; e++)
             ck_assert_int_eq(v[e], 0);
     }
 }
 
-START_TEST(reads_back) {
-    struct mr_quantised quantised;
-    struct mr_quantised_layer layer;
-    one_layer(&quantised, &layer);
-    const struct mr_shape shape = {.layer_count = 1, .layers = {{INPUTS, UNITS}}, .outputs = 2};
-    const int lc = _i;
+static void check_reads_back(const char *cell, int lc) {
+    struct mr_network network;
+    one_layer(&network, cell);
     struct mr_plan plan;
-    ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
     char error[512] = "";
     struct image image = {0};
-    image.beats = mr_weights_image(&plan, &quantised, &image.count, error, sizeof error);
+    image.beats = mr_weights_image(&plan, &image.count, error, sizeof error);
     ck_assert_msg(image.beats != NULL, "%s", error);
     ck_assert_uint_eq(image.count, mr_weights_total_beats(&plan));
+    const struct mr_op *layer = &network.ops[0], *head = &network.ops[2];
+    const int gates = layer->kind->gates;
     const int x_words = (INPUTS + lc - 1) / lc;
     const int h_words = (UNITS + lc - 1) / lc;
-    int16_t *w = calloc((size_t)((x_words + h_words) * 4 * UNITS * lc), sizeof *w);
+    int16_t *w = calloc((size_t)((x_words + h_words) * gates * UNITS * lc), sizeof *w);
     ck_assert_ptr_nonnull(w);
-    load_lanes(&image, 4, UNITS, x_words + h_words, lc, w);
-    check_lanes(w, &layer.gates, 4, UNITS, INPUTS, UNITS, lc);
-    check_biases(&image, &layer.gates, 4, UNITS, h_words * lc);
+    load_lanes(&image, gates, UNITS, x_words + h_words, lc, w);
+    check_lanes(w, &layer->rows, gates, UNITS, INPUTS, UNITS, lc);
+    check_biases(&image, &layer->rows, layer->kind->sums, UNITS, h_words * lc);
     ck_assert_uint_eq(image.next, mr_weights_beats(&plan, 0));
+    ck_assert_uint_eq(mr_weights_beats(&plan, 1), 0);
+    free(w);
+    w = calloc((size_t)(h_words * 2 * lc), sizeof *w);
+    ck_assert_ptr_nonnull(w);
     load_lanes(&image, 1, 2, h_words, lc, w);
-    check_lanes(w, &quantised.head.rows, 1, 2, UNITS, 0, lc);
-    check_biases(&image, &quantised.head.rows, 1, 2, 2);
+    check_lanes(w, &head->rows, 1, 2, UNITS, 0, lc);
+    check_biases(&image, &head->rows, 1, 2, 2);
     ck_assert_uint_eq(image.next, image.count);
     free(w);
     free(image.beats);
-    free_layer(&quantised);
+    mr_network_free(&network);
+}
+
+START_TEST(reads_back) {
+    for (size_t i = 0; mr_op_kind_at(i); i++)
+        if (mr_op_kind_at(i)->recurrent)
+            check_reads_back(mr_op_kind_at(i)->name, _i);
 }
 END_TEST
 
 START_TEST(beat_counts) {
-    const struct mr_shape shape = {.layer_count = 2, .layers = {{25, 25}, {25, 25}}, .outputs = 1};
+    struct mr_network network;
     const int lc[] = {1, 2};
     struct mr_plan plan;
-    ck_assert_int_eq(mr_plan_evaluate(&shape, lc, &plan, NULL, 0), 0);
+    fixture_chain(&network, 25, 2, (const int[]){25, 25}, 1, MR_ACTIVATION_LINEAR);
+    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
     ck_assert_uint_eq(mr_weights_beats(&plan, 0), 182); // 25 * 50 words, 8 a beat, and 25 units
     ck_assert_uint_eq(mr_weights_beats(&plan, 1), 189); // 25 * 26 words, 4 a beat, and 26 units
-    ck_assert_uint_eq(mr_weights_beats(&plan, 2), 2);
+    ck_assert_uint_eq(mr_weights_beats(&plan, 2), 0);
+    ck_assert_uint_eq(mr_weights_beats(&plan, 3), 2);
     ck_assert_uint_eq(mr_weights_total_beats(&plan), 373);
+    mr_network_free(&network);
 }
 END_TEST
 
 START_TEST(misfits_are_refused) {
-    struct mr_quantised quantised;
-    struct mr_quantised_layer layer;
-    one_layer(&quantised, &layer);
-    struct mr_shape shape = {.layer_count = 1, .layers = {{INPUTS, UNITS + 1}}, .outputs = 2};
+    struct mr_network network;
     const int lc = 1;
     struct mr_plan plan;
     char error[512] = "";
     uint64_t beats;
-    ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
-    ck_assert_ptr_null(mr_weights_image(&plan, &quantised, &beats, error, sizeof error));
-    ck_assert_ptr_nonnull(strstr(error, "another shape"));
-    shape.layers[0].hidden = UNITS;
-    ck_assert_int_eq(mr_plan_evaluate(&shape, &lc, &plan, NULL, 0), 0);
-    quantised.head.rows.bias[1] = INT64_C(1) << 47;
-    ck_assert_ptr_null(mr_weights_image(&plan, &quantised, &beats, error, sizeof error));
+    one_layer(&network, "lstm");
+    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    network.ops[2].rows.bias[1] = INT64_C(1) << 47;
+    ck_assert_ptr_null(mr_weights_image(&plan, &beats, error, sizeof error));
     ck_assert_ptr_nonnull(strstr(error, "head: the bias of row 1"));
-    layer.gates.shift[3] = 32;
-    ck_assert_ptr_null(mr_weights_image(&plan, &quantised, &beats, error, sizeof error));
-    ck_assert_ptr_nonnull(strstr(error, "layer 0: the shift of row 3 is 32"));
-    free_layer(&quantised);
+    network.ops[0].rows.shift[3] = 32;
+    ck_assert_ptr_null(mr_weights_image(&plan, &beats, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "lstm0: the shift of row 3 is 32"));
+    mr_network_free(&network);
 }
 END_TEST
 

@@ -187,7 +187,7 @@ char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *
         if (plan->ops[i].lc)
             mr_text_add(&text, " (LC %d)", plan->ops[i].lc);
     }
-    mr_text_add(&text, ".\n#include \"frame/words.h\"\n\n");
+    mr_text_add(&text, ".\n#include \"frame/words.h\"\n#include \"mr_command.h\"\n\n");
     add_vectors(&text, pipeline);
     mr_text_add(&text, "\n#include \"glue/relay.h\"\n");
     for (int i = 0; i < pipeline->process_count; i++)
