@@ -38,7 +38,7 @@ START_TEST(text_of_two_layers) {
         "#define RESIZE resize1\n#define RESIZE_COUNT 25\n#define RESIZE_FROM 1\n#define RESIZE_TO "
         "2\n",
         "#define LAST last\n#define LAST_COUNT 25\n#define LAST_LC 2\n",
-        "#define HEAD_SIGMOID 0\n",
+        "#define DENSE_ACTIVATION MR_LINEAR\n",
         "mr_relay(weights, lstm0_weights, 182);",
         "mr_relay(weights, lstm1_weights, 189);",
         "mr_relay(weights, head_weights, 2);",
@@ -86,7 +86,7 @@ START_TEST(equal_columns_need_no_repacking) {
     char *source = source_of(&plan);
     ck_assert_ptr_null(strstr(source, "resize"));
     ck_assert_ptr_nonnull(strstr(source, "lstm1(&w1, &h0, &h1, "));
-    ck_assert_ptr_nonnull(strstr(source, "HEAD_SIGMOID 1"));
+    ck_assert_ptr_nonnull(strstr(source, "DENSE_ACTIVATION MR_SIGMOID"));
     free(source);
 }
 END_TEST

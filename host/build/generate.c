@@ -78,9 +78,10 @@ static void add_layer(struct text *text, const struct mr_plan *plan, int l) {
 static void add_head(struct text *text, const struct mr_plan_head *head) {
     add(text, "\n#define LAST last\n#define LAST_COUNT %d\n", head->inputs);
     add(text, "#define LAST_LC %d\n#include \"glue/last_step.h\"\n", head->lc);
-    add(text, "\n#define HEAD head\n#define HEAD_INPUTS %d\n", head->inputs);
-    add(text, "#define HEAD_OUTPUTS %d\n#define HEAD_LC %d\n", head->outputs, head->lc);
-    add(text, "#define HEAD_SIGMOID %d\n#include \"heads/dense.h\"\n", head->sigmoid ? 1 : 0);
+    add(text, "\n#define DENSE head\n#define DENSE_INPUTS %d\n", head->inputs);
+    add(text, "#define DENSE_OUTPUTS %d\n#define DENSE_LC %d\n", head->outputs, head->lc);
+    add(text, "#define DENSE_OUT_LC 0\n#define DENSE_ACTIVATION %s\n#include \"heads/dense.h\"\n",
+        head->sigmoid ? "MR_SIGMOID" : "MR_LINEAR");
 }
 
 // The weight image of the network in beats: each process's part, in order; the state alike.
