@@ -170,9 +170,8 @@ static bool agrees(struct mr_cast cast, double own, double graph, double toleran
 }
 
 // One output: (rows, width).
-static int compare_output(struct mr_onnx *onnx, const struct mr_output *output,
-                          const double *bounds, const double *own, const double *graph, size_t rows,
-                          size_t width) {
+static int compare_output(struct mr_onnx *onnx, const struct mr_sink *output, const double *bounds,
+                          const double *own, const double *graph, size_t rows, size_t width) {
     for (size_t k = 0; k < width; k++) {
         double reach = bounds[k];
         for (size_t i = k; i < rows * width; i += width)
@@ -206,7 +205,7 @@ int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, cons
     if (!bounds)
         return onnx_fail_file(&onnx->graph, "not enough memory to check the network");
     for (int o = 0; result == 0 && o < network->output_count; o++) {
-        const struct mr_output *output = &network->outputs[o];
+        const struct mr_sink *output = &network->outputs[o];
         const size_t rows = sequences * mr_output_rows(network, o, steps);
         const size_t width = width_of(network, o);
         result = compare_output(onnx, output, bounds + at[output->stream], own, graph, rows, width);
