@@ -49,7 +49,8 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 
 VERSION := $(shell sed -n 's/^\#define MR_VERSION "\(.*\)"/\1/p' base/millrace_error.h)
-SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+# Of a version 0.x each may break the interface.
+SOVERSION := $(if $(filter 0.%,$(VERSION)),$(basename $(VERSION)),$(firstword $(subst ., ,$(VERSION))))
 export VERILATOR YOSYS IVERILOG
 ifneq ($(VERILATOR),verilator)
 export MILLRACE_VERILATOR ?= $(VERILATOR)

@@ -6,7 +6,7 @@
 
 #define MR_API __attribute__((visibility("default")))
 
-#define MR_VERSION "0.1.0"
+#define MR_VERSION "0.2.0"
 
 // The error codes: name, value, meaning.
 #define MR_ERROR_MAP(X)                                                                            \

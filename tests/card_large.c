@@ -10,8 +10,8 @@
 enum { INPUTS = 2048, HIDDEN = 16, OUTPUTS = 2, SEQUENCES = 64, STEPS = 256 };
 _Static_assert((size_t)SEQUENCES *STEPS *INPUTS * sizeof(int16_t) == 64 << 20, "64 MiB");
 static const uint32_t lanes[] = {HIDDEN};
-static const struct mr_options options = {
-    .choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 1};
+static const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
+                                          .lane_count = 1};
 
 // `scale` keeps the sums of so many inputs in the gates' range.
 static float *weights(size_t count, float scale, uint64_t seed) {

@@ -421,7 +421,7 @@ END_TEST
 
 // The next call goes on elsewhere, from the same state.
 START_TEST(broker_killed_with_fallback) {
-    const struct mr_options options = {.fallback = "cpu:"};
+    const struct mr_options options = {MR_OPTIONS_INIT, .fallback = "cpu:"};
     struct mr_model *model = open_model();
     struct mr_model_info info;
     mr_model_info(model, &info);
@@ -450,7 +450,7 @@ START_TEST(stopped_for_a_while) {
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
-        const struct mr_options options = {.limit_ms = 1000};
+        const struct mr_options options = {MR_OPTIONS_INIT, .limit_ms = 1000};
         setpgid(0, 0);
         struct mr_model *model = open_model();
         struct mr_session *session = open_session(model, device, &options);

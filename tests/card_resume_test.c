@@ -114,7 +114,7 @@ START_TEST(state_after_an_error) {
 }
 END_TEST
 
-static const struct mr_options falling = {.limit_ms = 2000, .fallback = "cpu:"};
+static const struct mr_options falling = {MR_OPTIONS_INIT, .limit_ms = 2000, .fallback = "cpu:"};
 
 static void check_fallen(const struct mr_session *session, const char *reason) {
     const char *text = mr_session_device(session);

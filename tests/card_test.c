@@ -66,7 +66,7 @@ END_TEST
 START_TEST(timeline) {
     enum { SEQUENCES = 400, STEPS = 5, SAMPLES = 512 };
     static struct mr_sample samples[SAMPLES];
-    const struct mr_options options = {.timeline = 1};
+    const struct mr_options options = {MR_OPTIONS_INIT, .timeline = 1};
     struct mr_model *model = open_model();
     struct mr_model_info info;
     mr_model_info(model, &info);
@@ -478,7 +478,8 @@ static void copy_image(const char *path, size_t size, size_t spoiled) {
 START_TEST(wrong_images) {
     static const uint32_t lanes[] = {2};
     struct mr_model *model = open_model();
-    const struct mr_options two = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 1},
+    const struct mr_options two = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
+                                   .lane_count = 1},
                             other = {.target = "u50"};
     refuse(model, "xrt:0," FOLDER "/none.xclbin", NULL, "none.xclbin");
     copy_image(FOLDER "/cut.xclbin", 20000, SIZE_MAX);
@@ -510,7 +511,7 @@ static void fail_in_time(int signal_number, const char *words, double limit) {
     struct mr_model *model = open_model();
     struct mr_model_info info;
     mr_model_info(model, &info);
-    const struct mr_options options = {.limit_ms = 2000};
+    const struct mr_options options = {MR_OPTIONS_INIT, .limit_ms = 2000};
     struct mr_session *card = open_session(model, device, &options);
     struct shot shot = {.signal = signal_number, .card = find_card()};
     ck_assert_int_gt(shot.card, 0);
@@ -553,7 +554,7 @@ START_TEST(card_silent) {
     static const char *const limits[] = {"1", "5000"};
     struct mr_model *model = open_model();
     struct mr_error error;
-    const struct mr_options options = {.limit_ms = 1000};
+    const struct mr_options options = {MR_OPTIONS_INIT, .limit_ms = 1000};
     setenv("MILLRACE_CARD_SILENT", limits[_i], 1);
     const double start = seconds_now();
     struct mr_session *card = mr_session_open(model, device, &options, &error);

@@ -114,8 +114,7 @@ static int build_shape(const struct shape *shape, struct built *to) {
         wanted.layers[l].cell_exponent = shape->cell_exponent[l];
         lanes[l] = (uint32_t)shape->lc[l];
     }
-    const struct mr_options options = {.choice = MR_LANES_GIVEN,
-                                       .lanes = lanes,
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
                                        .lane_count = (uint32_t)shape->layers,
                                        .target = shape->target};
     struct mr_error error = {0};

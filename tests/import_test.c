@@ -296,7 +296,7 @@ static const struct {
 };
 
 START_TEST(training_statistics_are_read) {
-    struct mr_import_options o = {.statistics = FOLDER "/statistics"};
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .statistics = FOLDER "/statistics"};
     int32_t frac[F];
 
     free(make_net(FOLDER "/net.onnx", NULL, NULL));
@@ -314,7 +314,7 @@ START_TEST(training_statistics_are_read) {
 END_TEST
 
 START_TEST(statistics_in_an_array) {
-    struct mr_import_options o = {.statistics = FOLDER "/statistics.npy"};
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .statistics = FOLDER "/statistics.npy"};
     const struct mr_range hand = {1, -0.5, 0.5};
     const size_t shape[2] = {2, F};
     struct mr_array a;
@@ -344,7 +344,8 @@ END_TEST
 START_TEST(each_output_has_its_figure) {
     static const float head[O * H] = {1e-7f, -2e-7f, 3e3f, 1e3f}, bias[O] = {0, 0};
     struct mr_array x = make_x(FOLDER "/x.npy");
-    struct mr_import_options o = {.calibration = FOLDER "/x.npy", .note = keep};
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .calibration = FOLDER "/x.npy",
+                                  .note = keep};
     struct mr_accuracy_info all, each[O];
     struct mr_error e;
 
@@ -412,7 +413,8 @@ START_TEST(cell_states_get_the_range_that_they_need) {
         size_t up;
         double limit;
     } cases[] = {{5, 128}, {60, 128}, {100, 256}, {300, 1024}, {3000, 8192}};
-    struct mr_import_options o = {.calibration = FOLDER "/count.npy", .note = keep};
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .calibration = FOLDER "/count.npy",
+                                  .note = keep};
     struct mr_accuracy_info all;
     struct mr_layer_info layer;
     struct mr_error e;
@@ -435,7 +437,8 @@ START_TEST(more_error_than_signal_is_refused) {
     float head[O * H] = {3, 2, 1, 1}, bias[O] = {0, 0};
     struct mr_array x = make_x(NULL);
     const struct mr_range range = {MR_ALL, -0.01, 0.01};
-    struct mr_import_options o = {.calibration = FOLDER "/x.npy", .note = keep};
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .calibration = FOLDER "/x.npy",
+                                  .note = keep};
     struct mr_error e;
     float y[N * O];
 
@@ -460,7 +463,12 @@ START_TEST(more_error_than_signal_is_refused) {
     }
     ck_assert_msg(strstr(notes, "output 0 has a signal to error of only 1") != NULL, "%s", notes);
     remove(FOLDER "/m");
-    struct mr_import_options absent = {.range_count = 2};
+    ck_assert_int_eq(
+        mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &(struct mr_import_options){0}, &e),
+        MR_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(e.text, "struct mr_import_options: its size is given as 0") != NULL, "%s",
+                  e.text);
+    struct mr_import_options absent = {MR_IMPORT_OPTIONS_INIT, .range_count = 2};
     ck_assert_int_eq(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &absent, &e),
                      MR_ERROR_ARGUMENT);
     bias[0] = 0.001f - y[0];

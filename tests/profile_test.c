@@ -47,8 +47,8 @@ static const char *text_of(const json_t *object, const char *name) {
 
 static void measure(struct measured *measured) {
     static const uint32_t lanes[] = {1, 2};
-    const struct mr_options options = {
-        .choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 2, .timeline = 1};
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
+                                       .lane_count = 2, .timeline = 1};
     struct mr_array x;
     char text[900];
     struct mr_error error = {0};

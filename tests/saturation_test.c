@@ -252,12 +252,12 @@ START_TEST(devices_count_alike) {
     check_device(model, "cpu:", NULL, 0);
     // Units that do not fill the last vector.
     for (int i = 0; i < 2; i++) {
-        const struct mr_options options = {
-            .choice = MR_LANES_GIVEN, .lanes = lanes[i], .lane_count = 2};
+        const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
+                                           .lanes = lanes[i], .lane_count = 2};
         check_device(model, "cpu:", &options, 0);
     }
-    const struct mr_options options = {
-        .choice = MR_LANES_GIVEN, .lanes = lanes[0], .lane_count = 2};
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes[0],
+                                       .lane_count = 2};
     check_device(model, "sim:", &options, 0);
     mr_model_close(model);
     // Another range: another network.

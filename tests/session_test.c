@@ -229,7 +229,8 @@ START_TEST(a_state_fits_every_session_of_the_model) {
     if (!have_compiler())
         return;
     struct mr_model *model = open_model();
-    const struct mr_options options = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 2};
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
+                                       .lane_count = 2};
     struct mr_session *one = open_session(model, "cpu:", NULL),
                       *other = open_session(model, "cpu:", &options);
     check_state(one, one);
@@ -264,8 +265,8 @@ START_TEST(cpu_gives_the_bits_of_the_reference) {
     struct mr_model *model = open_model();
     check_run(model, "cpu:", NULL);
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
-        const struct mr_options options = {
-            .choice = MR_LANES_GIVEN, .lanes = lanes[i], .lane_count = 2};
+        const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
+                                           .lanes = lanes[i], .lane_count = 2};
         check_run(model, "cpu:", &options);
     }
     mr_model_close(model);
@@ -333,7 +334,8 @@ static void timeline_of_a_session(const struct mr_model *model, struct mr_option
 START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
     float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS];
     const uint32_t lanes[] = {1, 2};
-    struct mr_options options = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 2};
+    struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
+                                 .lane_count = 2};
     if (!have_compiler())
         return;
     if (getenv("MR_TEST_NO_SIM")) {
@@ -451,12 +453,26 @@ START_TEST(bad_calls_are_refused) {
     ck_assert_ptr_null(mr_session_open(model, "warp:9", NULL, &error));
     ck_assert_int_eq(error.code, MR_ERROR_DEVICE);
     ck_assert_ptr_nonnull(strstr(error.text, "sim:"));
-    const struct mr_options target = {.target = "nothing"};
+    static const size_t sizes[] = {0, sizeof(struct mr_options) - 1, sizeof(struct mr_options) + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const struct mr_options sized = {.size = sizes[i]};
+        char words[64];
+        snprintf(words, sizeof words, "struct mr_options: its size is given as %zu", sizes[i]);
+        ck_assert_ptr_null(mr_session_open(model, "cpu:", &sized, &error));
+        ck_assert_int_eq(error.code, MR_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(error.text, words) != NULL, "%s", error.text);
+        ck_assert_int_eq(mr_plan(model, &sized, 1, 1, NULL, NULL, &error), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_build(model, "cpu:", &sized, NULL, 0, &error), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_build_image(model, "hw", &sized, NULL, NULL, 0, &error),
+                         MR_ERROR_ARGUMENT);
+    }
+    const struct mr_options target = {MR_OPTIONS_INIT, .target = "nothing"};
     ck_assert_ptr_null(mr_session_open(model, "cpu:", &target, &error));
     ck_assert_int_eq(error.code, MR_ERROR_PLAN);
     ck_assert_ptr_nonnull(strstr(error.text, "u55c"));
     const uint32_t lanes[] = {0};
-    const struct mr_options none = {.choice = MR_LANES_GIVEN, .lanes = lanes, .lane_count = 1};
+    const struct mr_options none = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
+                                    .lane_count = 1};
     ck_assert_ptr_null(mr_session_open(model, "cpu:", &none, &error));
     ck_assert_int_eq(error.code, MR_ERROR_ARGUMENT);
     ck_assert_int_eq(mr_plan(model, NULL, 0, 1, NULL, NULL, &error), MR_ERROR_ARGUMENT);

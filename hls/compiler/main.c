@@ -2,6 +2,7 @@
 // The command hlsc.
 #include "check.h"
 #include "compile.h"
+#include "millrace_error.h"
 #include "paths.h"
 
 #include <getopt.h>
@@ -251,7 +252,7 @@ int main(int argc, char **argv) {
             return 0;
         }
         if (option == VERSION) {
-            puts("hlsc (Millrace) 0.1");
+            puts("hlsc (Millrace) " MR_VERSION);
             return 0;
         }
         const int status = take_option(&c, option);

@@ -242,8 +242,8 @@ static int read_options(struct import *import, int argc, char **argv,
 
 static int import_command(struct cli *cli, int argc, char **argv) {
     struct import import = {.cli = cli};
-    struct mr_import_options wanted = {
-        .ranges = import.ranges, .note = keep_note, .note_context = &import};
+    struct mr_import_options wanted = {MR_IMPORT_OPTIONS_INIT, .ranges = import.ranges,
+                                       .note = keep_note, .note_context = &import};
     const char *output = NULL;
     char name[PATH_MAX];
     if (read_options(&import, argc, argv, &wanted, &output) == CLI_STOP)

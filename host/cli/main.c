@@ -116,7 +116,7 @@ int main(int argc, char **argv) {
     struct cli cli = {.command = command,
                       .json = asks_for_json(command, argc - 2, argv + 2),
                       .show_progress = isatty(STDERR_FILENO) == 1,
-                      .options = {.progress = show_progress, .note = show_note}};
+                      .options = {MR_OPTIONS_INIT, .progress = show_progress, .note = show_note}};
     cli.options.progress_context = cli.options.note_context = &cli;
     opterr = 0;
     const int code = command->run(&cli, argc - 1, argv + 1);

@@ -68,8 +68,9 @@ struct mr_range {
     double low, high;
 };
 
-// All zero gives the defaults.
+// All zero but the size gives the defaults: {MR_IMPORT_OPTIONS_INIT}.
 struct mr_import_options {
+    size_t size; // sizeof(struct mr_import_options)
     // A file of typical input (.npy or .csv), laid out as the network takes it. The input formats
     // are chosen from it, with a bit of head-room, and so are the ranges of the cell states, which
     // may need sequences as long as in use. The accuracy is measured on it: integers against the
@@ -107,6 +108,8 @@ MR_API int mr_import_with(const char *onnx_path, const char *model_path,
 // outputs; may be NULL.
 MR_API int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,
                      struct mr_accuracy_info *accuracy, struct mr_error *error);
+
+#define MR_IMPORT_OPTIONS_INIT .size = sizeof(struct mr_import_options)
 
 struct mr_model;
 
@@ -198,8 +201,13 @@ enum mr_lanes_choice {
     MR_LANES_GIVEN     // `lanes` says it
 };
 
-// All zero gives the defaults.
+// All zero but the size gives the defaults. In C:
+//     struct mr_options options = {MR_OPTIONS_INIT, .trace = "wave.fst"};
+// and in C++ {sizeof(struct mr_options)}, the other members by assignment.
 struct mr_options {
+    // sizeof(struct mr_options), by which the library knows what the caller knows: new members come
+    // at the end. MR_ERROR_ARGUMENT where it is 0 or another's.
+    size_t size;
     // The device whose size limits the network; NULL: "u55c". cpu: and sim: keep to it too.
     const char *target;
     enum mr_lanes_choice choice;
@@ -234,6 +242,8 @@ struct mr_options {
     void (*note)(void *context, const char *text);
     void *note_context;
 };
+
+#define MR_OPTIONS_INIT .size = sizeof(struct mr_options)
 
 struct mr_session;
 

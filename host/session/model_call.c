@@ -6,6 +6,7 @@
 #include "model.h"
 #include "model_handle.h"
 #include "op.h"
+#include "options.h"
 #include "walk.h"
 
 #include <stdio.h>
@@ -126,8 +127,9 @@ static int import(const char *onnx_path, const char *model_path,
 
 int mr_import_with(const char *onnx_path, const char *model_path,
                    const struct mr_import_options *options, struct mr_error *error) {
-    static const struct mr_import_options none = {0};
-    return import(onnx_path, model_path, options ? options : &none, NULL, error);
+    struct mr_import_options own;
+    const int code = mr_import_options_take(options, &own, error);
+    return code ? code : import(onnx_path, model_path, &own, NULL, error);
 }
 
 int mr_import(const char *onnx_path, const char *calibration_path, const char *model_path,

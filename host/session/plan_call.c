@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "model_handle.h"
 #include "network_build.h"
+#include "options.h"
 #include "plan_report.h"
 
 #include <stdio.h>
@@ -43,7 +44,7 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
     return 0;
 }
 
-int mr_plan(const struct mr_model *model, const struct mr_options *options, uint64_t sequences,
+int mr_plan(const struct mr_model *model, const struct mr_options *given, uint64_t sequences,
             uint64_t steps, char **json, char **text, struct mr_error *error) {
     if (json)
         *json = NULL;
@@ -55,15 +56,18 @@ int mr_plan(const struct mr_model *model, const struct mr_options *options, uint
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "a plan needs at least 1 sequence of 1 step; %llu of %llu are given",
                           (unsigned long long)sequences, (unsigned long long)steps);
-    struct mr_compiled compiled;
-    int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
+    struct mr_options options;
+    struct mr_compiled compiled = {0};
+    int code = mr_options_take(given, &options, error);
+    if (!code)
+        code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code)
         code = make_reports(&compiled, sequences, steps, json, text, error);
     mr_compiled_free(&compiled);
     return code;
 }
 
-int mr_build(const struct mr_model *model, const char *uri, const struct mr_options *options,
+int mr_build(const struct mr_model *model, const char *uri, const struct mr_options *given,
              char *path, size_t path_size, struct mr_error *error) {
     if (!model || !uri)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build: the %s is NULL",
@@ -75,13 +79,16 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
             "device %.100s: nothing can be built for it; known are cpu:, sim:, and images of "
             "cards by --platform",
             uri);
-    struct mr_compiled compiled;
+    struct mr_options options;
+    struct mr_compiled compiled = {0};
     char so_path[PATH_MAX];
-    int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
+    int code = mr_options_take(given, &options, error);
     if (!code)
-        code = mr_compiled_build(
-            &compiled, backend->form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
-            options && options->trace, options, so_path, sizeof so_path, error);
+        code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
+    if (!code)
+        code = mr_compiled_build(&compiled,
+                                 backend->form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+                                 options.trace, &options, so_path, sizeof so_path, error);
     mr_compiled_free(&compiled);
     if (!code && path && snprintf(path, path_size, "%s", so_path) >= (int)path_size)
         return mr_failure(error, MR_ERROR_ARGUMENT,
@@ -91,17 +98,20 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
 }
 
 int mr_build_image(const struct mr_model *model, const char *platform,
-                   const struct mr_options *options, const char *output, char *path,
-                   size_t path_size, struct mr_error *error) {
+                   const struct mr_options *given, const char *output, char *path, size_t path_size,
+                   struct mr_error *error) {
     char place[PATH_MAX];
     if (!model || !platform)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build_image: the %s is NULL",
                           model ? "platform" : "model");
-    struct mr_compiled compiled;
-    int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
+    struct mr_options options;
+    struct mr_compiled compiled = {0};
+    int code = mr_options_take(given, &options, error);
+    if (!code)
+        code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code)
         code =
-            mr_card_image_build(&compiled, platform, output, options, place, sizeof place, error);
+            mr_card_image_build(&compiled, platform, output, &options, place, sizeof place, error);
     mr_compiled_free(&compiled);
     if (!code && path && snprintf(path, path_size, "%s", place) >= (int)path_size)
         code = mr_failure(error, MR_ERROR_ARGUMENT, "mr_build_image: the path %.500s is too long",

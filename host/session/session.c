@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "model_handle.h"
 #include "op.h"
+#include "options.h"
 #include "plan_report.h"
 #include "state_image.h"
 #include "weights_image.h"
@@ -21,14 +22,18 @@
 enum { RUN_BYTES = 1 << 28 };
 
 struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
-                                   const struct mr_options *options, struct mr_error *error) {
+                                   const struct mr_options *given, struct mr_error *error) {
+    struct mr_options own;
+    const struct mr_options *const options = &own;
     if (!model) {
         mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_open: the model is NULL");
         return NULL;
     }
     if (!uri)
         uri = "auto:";
-    const char *fallback = options ? options->fallback : NULL;
+    if (mr_options_take(given, &own, error))
+        return NULL;
+    const char *fallback = options->fallback;
     if (mr_session_check_uri(uri, error) || (fallback && !mr_device_find(fallback, error)))
         return NULL;
     struct mr_session *session = calloc(1, sizeof *session);
@@ -48,8 +53,7 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     session->row = (uint32_t)(mr_plan_words((int)session->inputs, lc) * lc);
     struct mr_device_found chosen;
     uri = mr_session_resolve(uri, &session->compiled, options, &chosen);
-    if (options)
-        session->options = *options;
+    session->options = *options;
     if (session->options.bitstreams) {
         snprintf(session->bitstreams, sizeof session->bitstreams, "%s",
                  session->options.bitstreams);

@@ -46,7 +46,7 @@ const char *mr_session_resolve(const char *uri, const struct mr_compiled *compil
     if (uri && strcmp(uri, auto_uri) != 0)
         return uri;
     if (mr_device_first(MR_FORM_XCLBIN, entry)) {
-        mr_card_images_find(compiled, options ? options->bitstreams : NULL, &images);
+        mr_card_images_find(compiled, options->bitstreams, &images);
         if (*images.hardware)
             return entry->uri;
     }
