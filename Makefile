@@ -87,7 +87,8 @@ TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
 TSAN_TESTS := session_test driver_test card_process_test card_resume_test
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
-LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/xrt/*.c) $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
+LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*/*.c) \
+    $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
     sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
@@ -376,6 +377,8 @@ build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CLANG) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
+build/tests/heads_test: build/obj/tests/heads_reference.o
+build/asan/heads_test: build/asan/tests/heads_reference.o
 # Its reference for CRC-32 is zlib's.
 build/tests/examples_test build/asan/examples_test: LIBS += -lz
 

@@ -2,57 +2,143 @@
 // Finds the backend of a URI and checks what every backend would have to check.
 #define _POSIX_C_SOURCE 200809L
 #include "driver.h"
+#include "failure.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static const struct mr_backend *const backends[] = {&mr_backend_cpu, &mr_backend_sim,
-                                                    &mr_backend_xrt};
+static const struct mr_backend *const backends[] = {
+#define MR_BACKEND(name) &mr_backend_##name,
+#include "backends.def"
+#undef MR_BACKEND
+};
 enum { BACKEND_COUNT = sizeof backends / sizeof *backends };
+
+static const char *const form_texts[MR_FORMS] = {
+#define FORM_TEXT(name, text) [name] = text,
+    MR_FORM_MAP(FORM_TEXT)
+#undef FORM_TEXT
+};
+
+static const struct {
+    uint32_t cap;
+    const char *text;
+} cap_texts[] = {
+#define CAP_TEXT(name, bit, text) {name, text},
+    MR_CAP_MAP(CAP_TEXT)
+#undef CAP_TEXT
+};
 
 struct mr_device {
     const struct mr_backend *backend;
     void *state;
 };
 
-static const struct mr_backend *find_backend(const char *uri, char *error, size_t error_size) {
-    const char *colon = strchr(uri, ':');
-    const size_t length = colon ? (size_t)(colon - uri) : 0;
+// The URIs of the backends that have these caps, as a list.
+static void list_uris(uint32_t caps, char *text, size_t size) {
+    const char *between = "";
+    *text = '\0';
+    for (size_t i = 0, used = 0; i < BACKEND_COUNT && used < size; i++)
+        if ((backends[i]->caps & caps) == caps) {
+            used += (size_t)snprintf(text + used, size - used, "%s%s", between, backends[i]->uris);
+            between = ", ";
+        }
+}
+
+static bool is_of(const char *uri, const struct mr_backend *backend) {
+    const size_t length = strlen(backend->scheme);
+    return !strncmp(uri, backend->scheme, length) && uri[length] == ':';
+}
+
+static const struct mr_backend *find_scheme(const char *uri, struct mr_error *error) {
     for (size_t i = 0; i < BACKEND_COUNT; i++)
-        if (colon && strlen(backends[i]->scheme) == length &&
-            !strncmp(uri, backends[i]->scheme, length))
+        if (is_of(uri, backends[i]))
             return backends[i];
-    char known[200] = "";
+    char known[200];
     const char *meant = NULL;
     const size_t word = strcspn(uri, ":");
     for (size_t i = 0; i < BACKEND_COUNT; i++)
         if (strlen(backends[i]->scheme) == word && !strncasecmp(uri, backends[i]->scheme, word))
-            meant = backends[i]->form;
-    for (size_t i = 0, used = 0; i < BACKEND_COUNT && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                 backends[i]->form);
-    snprintf(error, error_size, "%s: %s; known are %s%s%s%s", uri,
-             colon ? "there is no device of this kind" : "a device is named as kind:rest", known,
-             meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
+            meant = backends[i]->uris;
+    list_uris(0, known, sizeof known);
+    mr_failure(error, MR_ERROR_DEVICE, "%s: %s; known are %s%s%s%s", uri,
+               uri[word] ? "there is no device of this kind" : "a device is named as kind:rest",
+               known, meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
     return NULL;
+}
+
+static const char *rest_of(const char *uri) {
+    return strchr(uri, ':') + 1;
+}
+
+const struct mr_backend *mr_device_find(const char *uri, struct mr_error *error) {
+    const struct mr_backend *backend = find_scheme(uri, error);
+    if (!backend)
+        return NULL;
+    const char *rest = rest_of(uri);
+    if (backend->check ? !backend->check(rest, error) : !*rest)
+        return backend;
+    if (!backend->check)
+        mr_failure(error, MR_ERROR_DEVICE, "%s: nothing follows the colon; write %s", uri,
+                   backend->uris);
+    return NULL;
+}
+
+int mr_device_require(const char *uri, uint32_t caps, struct mr_error *error) {
+    const struct mr_backend *backend = find_scheme(uri, error);
+    char able[200];
+    if (!backend)
+        return MR_ERROR_DEVICE;
+    for (size_t i = 0; i < sizeof cap_texts / sizeof *cap_texts; i++)
+        if (caps & ~backend->caps & cap_texts[i].cap) {
+            list_uris(cap_texts[i].cap, able, sizeof able);
+            return mr_failure(error, MR_ERROR_DEVICE, "%s is not a device that %s; use %s", uri,
+                              cap_texts[i].text, able);
+        }
+    return 0;
+}
+
+const char *mr_device_named_image(const char *uri) {
+    const struct mr_backend *backend = find_scheme(uri, NULL);
+    const char *comma = strchr(uri, ',');
+    return comma && backend && (backend->caps & MR_CAP_NAMES_IMAGE) ? comma + 1 : NULL;
+}
+
+static const char *find_path(const char *uri, const struct mr_backend *backend,
+                             const struct mr_image *image, struct mr_error *error) {
+    const char *path = mr_device_named_image(uri);
+    if (!path && image)
+        path = image->forms[backend->form];
+    if (!path)
+        mr_failure(error, MR_ERROR_DEVICE, "%s needs %s; build it first", uri,
+                   form_texts[backend->form]);
+    return path;
 }
 
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
                                  const struct mr_device_options *options, char *error,
                                  size_t error_size) {
     static const struct mr_device_options none = {0};
-    const struct mr_backend *backend = find_backend(uri, error, error_size);
-    if (!backend)
-        return NULL;
-    struct mr_device *device = calloc(1, sizeof *device);
+    struct mr_error reason = {0};
+    const char *path = NULL;
+    if (!options)
+        options = &none;
+    const uint32_t caps = (options->trace ? MR_CAP_TRACE : 0u) |
+                          (options->idle_chance || options->stall_chance ? MR_CAP_STALLS : 0u);
+    const struct mr_backend *backend = mr_device_find(uri, &reason);
+    if (backend && !mr_device_require(uri, caps, &reason))
+        path = find_path(uri, backend, image, &reason);
+    struct mr_device *device = path ? calloc(1, sizeof *device) : NULL;
+    if (path && !device)
+        mr_failure(&reason, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
     if (!device) {
-        snprintf(error, error_size, "%s: not enough memory to open it", uri);
+        snprintf(error, error_size, "%s", reason.text);
         return NULL;
     }
     device->backend = backend;
-    device->state =
-        backend->open(strchr(uri, ':') + 1, image, options ? options : &none, error, error_size);
+    device->state = backend->open(rest_of(uri), path, image, options, error, error_size);
     if (!device->state) {
         free(device);
         return NULL;
@@ -108,11 +194,18 @@ int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t 
     return device->backend->write_state(device->state, beats, count, error, error_size);
 }
 
-size_t mr_device_list(struct mr_device_entry *entries, size_t capacity) {
+size_t mr_device_list(struct mr_device_found *entries, size_t capacity) {
     size_t count = 0;
     for (size_t i = 0; i < BACKEND_COUNT; i++) {
         const size_t used = count < capacity ? count : capacity;
         count += backends[i]->list(capacity ? entries + used : NULL, capacity - used);
     }
     return count;
+}
+
+const char *mr_device_first(enum mr_form form, struct mr_device_found *entry) {
+    for (size_t i = 0; i < BACKEND_COUNT; i++)
+        if (backends[i]->form == form && backends[i]->list(entry, 1))
+            return entry->uri;
+    return NULL;
 }

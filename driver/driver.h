@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One interface to every device that runs a network kernel: load its weights, push steps, take
 // results. A device is named by a URI, `scheme:rest`. The driver knows bytes and ports; it knows no
-// model.
+// model. A new kind of device is a file with its struct mr_backend and a row of backends.def.
 //
 // Functions return 0, or -1 (or NULL) with a sentence in error. A device belongs to one thread at a
 // time; any number of devices may be open, and none shares state with another.
@@ -9,15 +9,44 @@
 #define MR_DRIVER_H
 
 #include "kernel.h"
+#include "millrace_error.h"
 #include "mr_command.h"
 #include "timeline.h"
 
-// The built forms of one network. A backend uses the one it needs; the others may be NULL.
+// Built forms of a network: name, what it is, for messages.
+#define MR_FORM_MAP(X)                                                                             \
+    X(MR_FORM_MODEL, "the network's compiled model")                                               \
+    X(MR_FORM_RTL, "the network's simulator")                                                      \
+    X(MR_FORM_XCLBIN, "an image of the network")
+
+enum mr_form {
+#define MR_FORM_ENUMERATOR(name, text) name,
+    MR_FORM_MAP(MR_FORM_ENUMERATOR)
+#undef MR_FORM_ENUMERATOR
+        MR_FORMS
+};
+
+// What a backend can beside running a network: name, bit, what a device does that can it.
+#define MR_CAP_MAP(X)                                                                              \
+    X(MR_CAP_CYCLES, 0, "counts cycles")                                                           \
+    X(MR_CAP_TIMELINE, 1, "records timelines")                                                     \
+    X(MR_CAP_STALLS, 2, "takes random idle cycles and stalls")                                     \
+    X(MR_CAP_TRACE, 3, "writes waveforms")                                                         \
+    X(MR_CAP_NAMES_IMAGE, 4, "takes an image by name")
+
+enum mr_cap {
+#define MR_CAP_ENUMERATOR(name, bit, text) name = 1 << (bit),
+    MR_CAP_MAP(MR_CAP_ENUMERATOR)
+#undef MR_CAP_ENUMERATOR
+};
+
+// One network, built.
 struct mr_image {
-    const char *model_so; // cpu
-    const char *rtl_so;   // sim
-    const char *xclbin;   // xrt; a URI that names an image goes before
-    // What an image must fit, so that a wrong one is refused. xrt only.
+    // Paths. A backend uses the form that it needs, the others may be NULL. An image that the URI
+    // names goes before.
+    const char *forms[MR_FORMS];
+    // What the files do not tell, and what they must fit, so that a wrong one is refused; of
+    // MR_FORM_XCLBIN.
     const unsigned char *shape_hash; // [16], of the network's shape
     const char *target;              // "u55c"
     uint32_t process_count;
@@ -26,13 +55,12 @@ struct mr_image {
     const struct mr_probe *probes; // likewise
 };
 
-// All of it but limit_ms and portion is for `sim:`; other devices refuse what they cannot do rather
-// than ignore it.
+// A backend that lacks the cap for an option refuses it.
 struct mr_device_options {
     const char *trace;                  // waveform file (FST) to write, or NULL
     uint32_t idle_chance, stall_chance; // random idle and back-pressure, in 1/256 per cycle
     uint64_t seed;
-    uint64_t max_cycles; // per command; 0: no limit
+    uint64_t max_cycles; // sim: only: per command; 0: no limit
     // xrt: only: a card that gives no sign of life, or whose kernel makes no progress, for so long
     // has failed. 0: 10 s.
     unsigned limit_ms;
@@ -69,20 +97,26 @@ struct mr_device_info {
     const char *place; // the image on it, or NULL
 };
 
-struct mr_device_entry {
+struct mr_device_found {
     char uri[32], text[96];
 };
 
-// A kind of device. All functions are there in every backend; calls on one device are never
-// concurrent; all may block until the device has done its work.
+// A kind of device. All functions but check are there in every backend; calls on one device are
+// never concurrent; all may block until the device has done its work.
 struct mr_backend {
     const char *scheme; // without the colon
-    const char *form;   // its URIs, for messages
+    const char *uris;   // for messages
+    uint32_t caps;      // MR_CAP_*
+    enum mr_form form;  // that it needs
+    // 0 when `rest`, the URI after the colon, is well-formed, whether or not that device is there.
+    // NULL: nothing follows the colon.
+    int (*check)(const char *rest, struct mr_error *error);
     // Writes up to `capacity` devices that can be opened now; returns how many there are. Never
     // fails.
-    size_t (*list)(struct mr_device_entry *entries, size_t capacity);
-    // `rest` is the URI after the colon. NULL on failure. Neither image nor options are kept.
-    void *(*open)(const char *rest, const struct mr_image *image,
+    size_t (*list)(struct mr_device_found *entries, size_t capacity);
+    // rest and options were checked; `path` is that of the needed form, or of the image that the
+    // URI names. image may be NULL. NULL on failure. Nothing of the arguments is kept.
+    void *(*open)(const char *rest, const char *path, const struct mr_image *image,
                   const struct mr_device_options *options, char *error, size_t error_size);
     void (*info)(const void *device, struct mr_device_info *info);
     // Takes all `count` beats of weights_bits each, or fails.
@@ -101,12 +135,23 @@ struct mr_backend {
     void (*close)(void *device);
 };
 
-extern const struct mr_backend mr_backend_cpu, mr_backend_sim, mr_backend_xrt;
+#define MR_BACKEND(name) extern const struct mr_backend mr_backend_##name;
+#include "backends.def"
+#undef MR_BACKEND
+
+// The backend of a URI that is well-formed; NULL for another, or an unknown scheme: the message
+// then lists the known ones.
+const struct mr_backend *mr_device_find(const char *uri, struct mr_error *error);
+// 0 when the URI's backend has all these caps; else the message names those that have.
+int mr_device_require(const char *uri, uint32_t caps, struct mr_error *error);
+// The image that the URI names ("xrt:0,IMAGE.xclbin"), or NULL.
+const char *mr_device_named_image(const char *uri);
+// The first device that is there and runs this form, or NULL.
+const char *mr_device_first(enum mr_form form, struct mr_device_found *entry);
 
 struct mr_device;
 
-// Opens `cpu:`, `sim:` or `xrt:N`. options may be NULL. An unknown scheme's message lists the known
-// ones.
+// options may be NULL.
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
                                  const struct mr_device_options *options, char *error,
                                  size_t error_size);
@@ -121,6 +166,6 @@ int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t 
                           size_t error_size);
 
 // Writes up to `capacity` devices of all backends; returns how many there are.
-size_t mr_device_list(struct mr_device_entry *entries, size_t capacity);
+size_t mr_device_list(struct mr_device_found *entries, size_t capacity);
 
 #endif

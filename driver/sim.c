@@ -3,7 +3,7 @@
 #include "kernel_device.h"
 #include <stdio.h>
 
-static size_t list(struct mr_device_entry *entries, size_t capacity) {
+static size_t list(struct mr_device_found *entries, size_t capacity) {
     if (capacity) {
         snprintf(entries->uri, sizeof entries->uri, "sim:");
         snprintf(entries->text, sizeof entries->text, "RTL in Verilator, cycle-exact");
@@ -11,21 +11,17 @@ static size_t list(struct mr_device_entry *entries, size_t capacity) {
     return 1;
 }
 
-static void *open_sim(const char *rest, const struct mr_image *image,
+static void *open_sim(const char *rest, const char *path, const struct mr_image *image,
                       const struct mr_device_options *options, char *error, size_t error_size) {
-    if (*rest) {
-        snprintf(error, error_size, "sim:%s: nothing follows the colon; write sim:", rest);
-        return NULL;
-    }
-    if (!image || !image->rtl_so) {
-        snprintf(error, error_size, "sim: needs the network's simulator; build it first");
-        return NULL;
-    }
-    return mr_kernel_device_open(image->rtl_so, "rtl", options, error, error_size);
+    (void)rest, (void)image;
+    return mr_kernel_device_open(path, "rtl", options, error, error_size);
 }
 
 const struct mr_backend mr_backend_sim = {.scheme = "sim",
-                                          .form = "sim:",
+                                          .uris = "sim:",
+                                          .caps = MR_CAP_CYCLES | MR_CAP_TIMELINE | MR_CAP_STALLS |
+                                                  MR_CAP_TRACE,
+                                          .form = MR_FORM_RTL,
                                           .list = list,
                                           .open = open_sim,
                                           .info = mr_kernel_device_info,

@@ -205,7 +205,8 @@ static void raw_open_model(struct raw *raw, const char *path) {
     ck_assert(raw->weights != NULL);
     raw->words = (uint64_t)raw->compiled.plan.layers[0].x_words;
     raw->outputs = (uint64_t)raw->compiled.plan.head.outputs;
-    raw->image = (struct mr_image){.model_so = raw->model_so, .xclbin = image_path};
+    raw->image = (struct mr_image){
+        .forms = {[MR_FORM_MODEL] = raw->model_so, [MR_FORM_XCLBIN] = image_path}};
 }
 
 static void raw_open(struct raw *raw) {

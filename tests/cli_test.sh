@@ -219,6 +219,7 @@ runs 0 run "$T" --input "$X" -o "$W/chosen.npy"
 check "a device is chosen and named" grep -q 'note: running on cpu:' "$W/err"
 runs 0 devices --json
 check "devices as JSON" grep -q '"uri": "cpu:"' "$W/out"
+check "what they can" grep -q '"can": "counts cycles, records timelines, .*writes waveforms"' "$W/out"
 refuses 1 "sim:" run "$T" --device warp:1 --input "$X" -o "$W/y.npy"
 refuses 1 "warp" run "$T" --device warp --input "$X" -o "$W/y.npy"
 refuses 1 "warp:1" build "$T" --device warp:1
@@ -226,7 +227,7 @@ refuses 1 "$W/none.npy" run "$T" --device cpu: --input "$W/none.npy" -o "$W/y.np
 refuses 1 "cannot be written" run "$T" --device cpu: --input "$X" -o "$W/no/such/y.npy"
 refuses 1 "cannot be written" profile "$T" --input "$X" --trace "$W/no/such/t.json"
 refuses 1 "is a folder" profile "$T" --input "$X" --trace "$W"
-refuses 1 "cpu: has no cycles" profile "$T" --device cpu: --input "$X" --trace "$W/cpu.json"
+refuses 1 "records timelines" profile "$T" --device cpu: --input "$X" --trace "$W/cpu.json"
 check "no trace of what was refused" test ! -e "$W/cpu.json"
 refuses 1 "is a folder" run "$T" --device cpu: --input "$X" -o "$W"
 csv "$W/wide.csv" 6 4 0.5
@@ -415,6 +416,8 @@ check "a failed run leaves the old output" cmp "$W/y.npy" "$W/before.npy"
 check "no rubbish" test -z "$(ls "$W" | grep -E '\.(tmp|probe)$')"
 runs 0 compare "$T" --input "$X" --devices cpu:,cpu: --json
 check "compare as JSON" grep -q '"bits_agree": true' "$W/out"
+# The image behind a card's comma belongs to the card, at the end of the list too.
+refuses 1 "nothing.xclbin" compare "$T" --input "$X" --devices "xrt:0,$W/nothing.xclbin"
 runs 0 compare "$T" --input "$X" --devices cpu: --reference "$W/y.npy"
 check "its own output is its reference" grep -q 'rms error 0,' "$W/out"
 refuses 1 "are expected" compare "$T" --input "$X" --devices cpu: --reference "$X"

@@ -188,7 +188,8 @@ struct bench {
 
 static struct mr_device *open_device(const struct bench *bench, const struct built *from,
                                      const char *uri, const struct mr_device_options *options) {
-    const struct mr_image image = {.model_so = from->model_so, .rtl_so = from->rtl_so};
+    const struct mr_image image = {
+        .forms = {[MR_FORM_MODEL] = from->model_so, [MR_FORM_RTL] = from->rtl_so}};
     char text[900];
     struct mr_device *device = mr_device_open(uri, &image, options, text, sizeof text);
     ck_assert_msg(device != NULL, "%s", text);

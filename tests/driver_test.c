@@ -14,7 +14,8 @@ enum { SEQUENCES = 5, STEPS = 20, TOTAL = SEQUENCES * STEPS };
 
 static char error[2000];
 static char model_so[4096], rtl_so[4096];
-static const struct mr_image image = {.model_so = model_so, .rtl_so = rtl_so};
+static const struct mr_image image = {
+    .forms = {[MR_FORM_MODEL] = model_so, [MR_FORM_RTL] = rtl_so}};
 
 static void build_kernel(const char *gen_dir, const char *top, char *model, char *rtl) {
     const struct mr_build build = {.data_dir = ".",
@@ -210,8 +211,9 @@ END_TEST
 START_TEST(opening_is_checked) {
     static char scale_so[4096];
     build_kernel("tests/sim_fixture/scale", "scale", scale_so, NULL);
-    static const struct mr_image scale = {.model_so = scale_so},
-                                 swapped = {.model_so = rtl_so, .rtl_so = model_so}, none = {0};
+    static const struct mr_image
+        scale = {.forms = {[MR_FORM_MODEL] = scale_so}},
+        swapped = {.forms = {[MR_FORM_MODEL] = rtl_so, [MR_FORM_RTL] = model_so}}, none = {0};
     static const struct mr_device_options plain = {0}, trace = {.trace = "build/x.fst"},
                                           stalls = {.stall_chance = 9};
     static const struct {
@@ -261,7 +263,7 @@ static void expect_port_error(const char *ports, const char *words) {
              "return &k;}' | cc -Ibase/contract -shared -fPIC -xc - -o %s",
              ports, so);
     ck_assert_int_eq(system(command), 0);
-    const struct mr_image bad = {.model_so = so};
+    const struct mr_image bad = {.forms = {[MR_FORM_MODEL] = so}};
     ck_assert_ptr_null(mr_device_open("cpu:", &bad, NULL, error, sizeof error));
     ck_assert_msg(strstr(error, words) != NULL, "%s", error);
 }
@@ -280,12 +282,42 @@ START_TEST(ports_are_checked) {
 END_TEST
 
 START_TEST(devices_are_listed) {
-    struct mr_device_entry entries[4];
+    struct mr_device_found entries[4];
     ck_assert_uint_eq(mr_device_list(NULL, 0), 2);
     ck_assert_uint_eq(mr_device_list(entries, 1), 2);
     ck_assert_str_eq(entries[0].uri, "cpu:");
     ck_assert_uint_eq(mr_device_list(entries, 4), 2);
     ck_assert_str_eq(entries[1].uri, "sim:");
+}
+END_TEST
+
+START_TEST(backends_tell_what_they_can) {
+    struct mr_error reason;
+    struct mr_device_found found;
+    static const struct {
+        const char *uri, *words;
+    } refused[] = {{"xrt:", "write xrt:N"},        {"xrt:x", "write xrt:N"},
+                   {"xrt:0x", "write xrt:N"},      {"xrt:256", "write xrt:N"},
+                   {"xrt:0,", "write xrt:N"},      {"xrt: 0", "write xrt:N"},
+                   {"CPU:", "did you mean cpu:?"}, {"auto:", "no device of this kind"}};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        ck_assert_ptr_null(mr_device_find(refused[i].uri, &reason));
+        ck_assert_int_eq(reason.code, MR_ERROR_DEVICE);
+        ck_assert_msg(strstr(reason.text, refused[i].words) != NULL, "%s", reason.text);
+    }
+    ck_assert_int_eq(mr_device_find("cpu:", NULL)->form, MR_FORM_MODEL);
+    ck_assert_int_eq(mr_device_find("sim:", NULL)->form, MR_FORM_RTL);
+    ck_assert_int_eq(mr_device_find("xrt:255,x", NULL)->form, MR_FORM_XCLBIN);
+    ck_assert_int_eq(mr_device_require("sim:", MR_CAP_TRACE | MR_CAP_STALLS, NULL), 0);
+    ck_assert_int_eq(mr_device_require("cpu:", MR_CAP_TIMELINE, &reason), MR_ERROR_DEVICE);
+    ck_assert_str_eq(reason.text, "cpu: is not a device that records timelines; use sim:, "
+                                  "xrt:N[,IMAGE.xclbin]");
+    ck_assert_int_eq(mr_device_require("xrt:0", MR_CAP_TRACE, &reason), MR_ERROR_DEVICE);
+    ck_assert_str_eq(reason.text, "xrt:0 is not a device that writes waveforms; use sim:");
+    ck_assert_str_eq(mr_device_named_image("xrt:0,a,b"), "a,b");
+    ck_assert_ptr_null(mr_device_named_image("xrt:0"));
+    ck_assert_ptr_null(mr_device_named_image("cpu:,a"));
+    ck_assert_str_eq(mr_device_first(MR_FORM_RTL, &found), "sim:");
 }
 END_TEST
 
@@ -302,6 +334,7 @@ int main(void) {
     tcase_add_test(cases, opening_is_checked);
     tcase_add_test(cases, ports_are_checked);
     tcase_add_test(cases, devices_are_listed);
+    tcase_add_test(cases, backends_tell_what_they_can);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

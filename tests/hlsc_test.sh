@@ -142,6 +142,8 @@ first=$!
     kernel thousands 20
     kernel picks 300
     kernel idioms 300
+    agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
+    readable dense tests/kernels/dense.c dense
     kernel reset 100
 ) &
 second=$!

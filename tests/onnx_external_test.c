@@ -96,7 +96,7 @@ START_TEST(data_beside_the_model) {
     } else {
         ck_assert_msg(onnx && mr_onnx_network(onnx, &n, error, sizeof error) == 0, "%s", error);
         for (int k = 0; k < F; k++)
-            ck_assert_float_eq(n.layers[0].w_ih[k], value_at(0, k));
+            ck_assert_float_eq(mr_network_layer(&n, 0)->w_x[k], value_at(0, k));
         mr_network_free(&n);
         mr_onnx_close(onnx);
         // The weights are not overwritten by the model that is made of them.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds small ONNX files in the ways in which PyTorch and others write LSTM networks.
+// Builds small ONNX files in the ways in which PyTorch and others write recurrent networks.
 #ifndef ONNX_FIXTURE_H
 #define ONNX_FIXTURE_H
 
 #include "file.h"
 #include "onnx.h"
 #include "onnx.pb-c.h"
+#include "op.h"
 
 #include <check.h>
 #include <stdbool.h>
@@ -25,7 +26,7 @@ struct file {
     Onnx__NodeProto node[MAX], *nodes[MAX];
     Onnx__AttributeProto attribute[MAX * 2], *attributes[MAX * 2];
     Onnx__TensorProto tensor[MAX], *tensors[MAX];
-    Onnx__ValueInfoProto in, out, other, *ins[2], *outs[1];
+    Onnx__ValueInfoProto in, out, other, more[MR_MAX_OUTPUTS], *ins[2], *outs[MR_MAX_OUTPUTS + 1];
     Onnx__TypeProto type;
     Onnx__TypeProto__Tensor type_tensor;
     Onnx__TensorShapeProto shape;
@@ -285,6 +286,25 @@ static inline int parse(struct file *f, struct mr_network *network) {
     }
     free(data);
     return result;
+}
+
+// Makes a value another output of the file.
+static inline void add_output(struct file *f, const char *name) {
+    Onnx__ValueInfoProto *out = &f->more[f->graph.n_output - 1];
+
+    onnx__value_info_proto__init(out);
+    out->name = (char *)(uintptr_t)name;
+    f->outs[f->graph.n_output++] = out;
+}
+
+// The last operator of a kind, or NULL.
+static inline const struct mr_op *find_op(const struct mr_network *n, const char *kind) {
+    const struct mr_op *found = NULL;
+
+    for (int i = 0; i < n->op_count; i++)
+        if (strcmp(n->ops[i].kind->name, kind) == 0)
+            found = &n->ops[i];
+    return found;
 }
 
 // Lists an input without a use, or again a tensor of that name, before x.

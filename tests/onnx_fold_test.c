@@ -4,8 +4,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "onnx_fixture.h"
 
-#include "reference.h"
-
 #include <math.h>
 
 enum {
@@ -226,8 +224,8 @@ START_TEST(constant_expressions_have_their_numbers) {
     node(f, "Gemm", "h M bias", "y");
     with_int(f, "transB", 1);
     ck_assert_msg(parse(f, &n) == 0, "%s", error);
-    ck_assert_double_eq_tol(n.head.bias[0], expressions[_i].first, 1e-6);
-    ck_assert_double_eq_tol(n.head.bias[1], expressions[_i].second, 1e-6);
+    ck_assert_double_eq_tol(find_op(&n, "dense")->bias[0], expressions[_i].first, 1e-6);
+    ck_assert_double_eq_tol(find_op(&n, "dense")->bias[1], expressions[_i].second, 1e-6);
     mr_network_free(&n);
     free(f);
 }
@@ -294,7 +292,7 @@ START_TEST(weights_may_be_put_together) {
     gemm(f, "h", "y");
     ck_assert_msg(parse(f, &n) == 0, "%s", error);
     for (int k = 0; k < F; k++) // gate f is the third in ONNX
-        ck_assert_float_eq(n.layers[0].w_ih[H * F + k], value_at(0, 2 * H * F + k));
+        ck_assert_float_eq(mr_network_layer(&n, 0)->w_x[H * F + k], value_at(0, 2 * H * F + k));
     mr_network_free(&n);
     free(f);
 }
@@ -400,8 +398,8 @@ START_TEST(casts_of_the_data_are_done_or_refused) {
         {0, {BFLOAT16, FLOAT}, false, false, "turns the data into bfloat16"},
         {0, {INT8, FLOAT}, false, false, "turns the data into int8"},
         {0, {99, FLOAT}, false, false, "type that is not known"},
-        {1, {INT32, FLOAT}, false, false, "turns the state of an LSTM into int32"},
-        {1, {BOOL, FLOAT}, false, false, "turns the state of an LSTM into bool"},
+        {1, {INT32, FLOAT}, false, false, "reads numbers that a cast has made whole or bool"},
+        {1, {BOOL, FLOAT}, false, false, "reads numbers that a cast has made whole or bool"},
         {1, {DOUBLE, FLOAT}, false, false, NULL},
         {2, {INT64}, true, false, NULL},
         {2, {INT32, FLOAT}, true, false, NULL},
@@ -440,7 +438,7 @@ START_TEST(casts_of_the_data_are_done_or_refused) {
         ck_assert_msg(strstr(error, casts[_i].said) != NULL, "%s", error);
     } else {
         ck_assert_msg(result == 0, "%s", error);
-        struct mr_cast in = n.input_cast, out = n.output_cast;
+        struct mr_cast in = n.input_cast, out = n.outputs[0].cast;
         ck_assert(!(casts[_i].place == 0 ? out : in).whole);
         ck_assert(!(casts[_i].place == 0 ? out : in).truth);
         ck_assert_int_eq((casts[_i].place == 0 ? in : out).whole, casts[_i].whole);
@@ -485,12 +483,13 @@ START_TEST(a_wrong_network_is_found) {
     ck_assert_msg(onnx != NULL, "%s", error);
     ck_assert_msg(mr_onnx_network(onnx, &n, error, sizeof error) == 0, "%s", error);
     ck_assert_msg(mr_onnx_verify(onnx, &n, 1 << 24, error, sizeof error) == 0, "%s", error);
+    struct mr_op *head = &n.ops[n.op_count - 1];
     switch (_i) {
     case 0:
-        n.head.w[1] += 0.05f;
+        head->w_x[1] += 0.05f;
         break;
     case 1:
-        n.head.sigmoid = false;
+        head->activation = MR_ACTIVATION_LINEAR;
         break;
     case 2:
         n.batch_first = false;
@@ -499,11 +498,11 @@ START_TEST(a_wrong_network_is_found) {
         n.input_cast.whole = true;
         break;
     default:
-        n.layers[0].bias[0] -= 6;
+        n.ops[0].bias[0] -= 6;
     }
     ck_assert_int_ne(mr_onnx_verify(onnx, &n, 1 << 24, error, sizeof error), 0);
     ck_assert_msg(strstr(error, "that is an error of this program") ||
-                      strstr(error, "the graph gives 8 numbers"),
+                      strstr(error, "the graph gives 8 numbers of output 'y'"),
                   "%s", error);
     mr_network_free(&n);
     mr_onnx_close(onnx);

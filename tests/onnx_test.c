@@ -8,17 +8,18 @@
 
 static void check_lstm(const struct mr_network *n) {
     static const int onnx_gate[4] = {0, 2, 3, 1};
-    const struct mr_lstm *l = &n->layers[0];
+    const struct mr_op *l = mr_network_layer(n, 0);
 
+    ck_assert_ptr_nonnull(l);
     ck_assert_int_eq(l->inputs, F);
-    ck_assert_int_eq(l->hidden, H);
+    ck_assert_int_eq(l->units, H);
     for (int gate = 0; gate < 4; gate++) {
         for (int j = 0; j < H; j++) {
             int row = gate * H + j, from = onnx_gate[gate] * H + j;
             for (int k = 0; k < F; k++)
-                ck_assert_float_eq(l->w_ih[row * F + k], value_at(0, from * F + k));
+                ck_assert_float_eq(l->w_x[row * F + k], value_at(0, from * F + k));
             for (int k = 0; k < H; k++)
-                ck_assert_float_eq(l->w_hh[row * H + k], value_at(1, from * H + k));
+                ck_assert_float_eq(l->w_h[row * H + k], value_at(1, from * H + k));
             ck_assert_float_eq(l->bias[row], value_at(2, from) + value_at(2, 4 * H + from));
         }
     }
@@ -26,14 +27,18 @@ static void check_lstm(const struct mr_network *n) {
 
 static void check_head(const struct mr_network *n, bool transposed, float alpha, float beta,
                        bool sigmoid) {
-    ck_assert_int_eq(n->head.inputs, H);
-    ck_assert_int_eq(n->head.outputs, O);
-    ck_assert_int_eq(n->head.sigmoid, sigmoid);
+    const struct mr_op *head = find_op(n, "dense");
+
+    ck_assert_ptr_nonnull(head);
+    ck_assert_int_eq(head->inputs, H);
+    ck_assert_int_eq(head->units, O);
+    ck_assert_int_eq(head->activation,
+                     sigmoid ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR);
     for (int o = 0; o < O; o++) {
         for (int k = 0; k < H; k++)
-            ck_assert_float_eq(n->head.w[o * H + k],
+            ck_assert_float_eq(head->w_x[o * H + k],
                                alpha * value_at(3, transposed ? k * O + o : o * H + k));
-        ck_assert_float_eq(n->head.bias[o], beta * value_at(4, o));
+        ck_assert_float_eq(head->bias[o], beta * value_at(4, o));
     }
 }
 
@@ -46,7 +51,10 @@ START_TEST(last_step_is_found) {
     make_good(f, _i);
     gemm(f, "h", "y");
     ck_assert_msg(parse(f, &n) == 0, "%s", error);
-    ck_assert_int_eq(n.layer_count, 1);
+    ck_assert_int_eq(mr_network_layers(&n), 1);
+    ck_assert_int_eq(n.op_count, 3);
+    ck_assert_str_eq(n.input_name, "x");
+    ck_assert_str_eq(n.outputs[0].name, "y");
     ck_assert_int_eq(n.batch_first, is_batch_first[_i]);
     ck_assert_int_eq(n.steps, steps[_i]);
     ck_assert_str_eq(n.name, "net");
@@ -93,7 +101,7 @@ START_TEST(head_is_read) {
 }
 END_TEST
 
-// Two layers; h_n of both are joined and the last is taken.
+// Two layers; h_n of both are joined and one is taken: of the first, the second is no part.
 START_TEST(layers_are_chained) {
     struct file *f = malloc(sizeof *f);
     struct mr_network n;
@@ -107,16 +115,13 @@ START_TEST(layers_are_chained) {
     with_int(f, "axis", 0);
     node(f, "Gather", _i == 0 ? "both last" : "both zero", "h");
     gemm(f, "h", "y");
-    int result = parse(f, &n);
-    if (_i == 0) {
-        ck_assert_msg(result == 0, "%s", error);
-        ck_assert_int_eq(n.layer_count, 2);
-        ck_assert_float_eq(n.layers[1].bias[0], 0);
-        mr_network_free(&n);
-    } else {
-        ck_assert_int_ne(result, 0);
-        ck_assert_msg(strstr(error, "reads a layer that is not the last") != NULL, "%s", error);
-    }
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_int_eq(mr_network_layers(&n), _i == 0 ? 2 : 1);
+    if (_i == 0)
+        ck_assert_float_eq(mr_network_layer(&n, 1)->bias[0], 0);
+    else
+        check_lstm(&n);
+    mr_network_free(&n);
     free(f);
 }
 END_TEST
@@ -201,9 +206,9 @@ static const char *make_bad(struct file *f, int kind) {
     onnx__attribute_proto__init(&extra);
     switch (kind) {
     case 0:
-        l->op_type = "GRU";
-        l->name = "/rnn/GRU";
-        return "node '/rnn/GRU' has operator GRU; this version imports LSTM";
+        l->op_type = "Scan";
+        l->name = "/rnn/Scan";
+        return "node '/rnn/Scan' has operator Scan; this version imports recurrent layers (LSTM, ";
     case 1:
     case 2:
     case 3:
@@ -211,11 +216,11 @@ static const char *make_bad(struct file *f, int kind) {
     case 5: {
         static const char *const names[] = {"direction", "clip", "layout", "input_forget",
                                             "activations"};
-        static const char *const said[] = {"direction 'bidirectional'", "clips", "layout 1",
+        static const char *const said[] = {"direction 'bidirectional'", "clips", "layout 2",
                                            "couples", "own activations"};
         extra.name = (char *)(uintptr_t)names[kind - 1];
         extra.has_i = 1;
-        extra.i = 1;
+        extra.i = kind == 3 ? 2 : 1;
         extra.has_s = 1;
         extra.s = (ProtobufCBinaryData){13, (uint8_t *)(uintptr_t) "bidirectional"};
         l->n_attribute = 1;
@@ -242,11 +247,9 @@ static const char *make_bad(struct file *f, int kind) {
         f->node[5].input[0] = "st";
         return "reads a value of 3 axes";
     case 11:
-        f->node[5].op_type = "MatMul";
-        f->node[5].n_input = 2;
-        f->node[5].input[0] = "st";
-        f->node[5].n_attribute = 0;
-        return "is applied to every step";
+        lstm(f, "h W R B", "z");
+        f->out.name = "z";
+        return "reads only the last step of the layer before";
     case 12:
         f->node[4].input[1] = "zero";
         return "takes one step that is not the last";
@@ -254,18 +257,16 @@ static const char *make_bad(struct file *f, int kind) {
         f->graph.n_output = 0;
         return "has 0 outputs";
     case 14:
-        f->out.name = "h";
-        return "is not that of a linear layer";
+        f->out.name = "x";
+        return "the output 'x' is not made by a layer of the network";
     case 15:
         f->node[5].output[0] = "z";
-        node(f, "Gemm", "z M c", "y");
-        return "is a second linear layer";
+        node(f, "Add", "z h", "y");
+        return "adds a bias that is not a constant of 2 numbers";
     case 16:
         f->node[5].output[0] = "z";
-        node(f, "Relu", "z", "y");
-        return "has operator Relu; this version imports LSTM layers and one linear head (Gemm, or "
-               "MatMul and Add) with an optional Sigmoid; leave it out of the export and apply it "
-               "to the outputs";
+        node(f, "Elu", "z", "y");
+        return "; leave it out of the export and apply it to the outputs";
     case 17:
         f->node[5].output[0] = "z";
         f->node[5].input[0] = "nowhere";
@@ -317,10 +318,10 @@ static const char *make_bad(struct file *f, int kind) {
         f->node[5].output[0] = "z";
         f->node[5].n_input = 0;
         f->node[5].n_attribute = 0;
-        f->node[5].op_type = "Relu";
+        f->node[5].op_type = "Elu";
         f->out.name = "z";
         f->node[5].name = "";
-        return "node 'z' has operator Relu";
+        return "node 'z' has operator Elu";
     case 29: // states as inputs
         begin(f, 0, 0);
         add_input(f, "h0");
@@ -341,7 +342,7 @@ START_TEST(bad_file_is_refused) {
     ck_assert_int_ne(parse(f, &n), 0);
     ck_assert_msg(strstr(error, said) != NULL, "%s", error);
     ck_assert_int_eq(strncmp(error, "dir/net.onnx", 12), 0);
-    ck_assert_ptr_null(n.layers);
+    ck_assert_ptr_null(n.ops);
     free(f);
 }
 END_TEST

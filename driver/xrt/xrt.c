@@ -2,6 +2,7 @@
 // `xrt:N` runs the network on an Alveo card, or on an emulated one, by XRT. Here is what an image
 // must be before a card is touched, and the choice of the way (xrt_way.h).
 #define _POSIX_C_SOURCE 200809L
+#include "failure.h"
 #include "file.h"
 #include "xrt_way.h"
 
@@ -28,24 +29,14 @@ struct xrt {
     char text[160];
 };
 
-static int parse(struct xrt *xrt, const char *rest, const struct mr_image *image, char *error,
-                 size_t error_size) {
+static int check(const char *rest, struct mr_error *error) {
     char *end;
     const unsigned long index = strtoul(rest, &end, 10);
-    if (end == rest || index > 255 || (*end && *end != ',') || (*end && !end[1]))
-        return mr_fail(error, error_size,
-                       "xrt:%s: write xrt:N or xrt:N,IMAGE.xclbin, N the number of the card", rest);
-    const char *path = *end ? end + 1 : image ? image->xclbin : NULL;
-    if (!path)
-        return mr_fail(error, error_size,
-                       "xrt:%s: there is no image of this network; build one with millrace build "
-                       "MODEL --platform hw_emu, or name it: xrt:%lu,IMAGE.xclbin",
-                       rest, index);
-    if (snprintf(xrt->place.path, sizeof xrt->place.path, "%s", path) >=
-        (int)sizeof xrt->place.path)
-        return mr_fail(error, error_size, "%s: the path is too long", path);
-    xrt->place.index = (unsigned)index;
-    return 0;
+    return *rest >= '0' && *rest <= '9' && index <= 255 && (!*end || (*end == ',' && end[1]))
+               ? 0
+               : mr_failure(error, MR_ERROR_DEVICE,
+                            "xrt:%s: write xrt:N or xrt:N,IMAGE.xclbin, N the number of the card",
+                            rest);
 }
 
 static void hash_text(const unsigned char *hash, char *text) {
@@ -150,7 +141,7 @@ static void close_xrt(void *device) {
 }
 
 // Cards are devices of the driver xocl; XRT counts them in this order. Nothing is opened for it.
-static size_t list(struct mr_device_entry *entries, size_t capacity) {
+static size_t list(struct mr_device_found *entries, size_t capacity) {
     size_t count = 0;
     DIR *folder = opendir("/sys/bus/pci/drivers/xocl");
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
@@ -168,12 +159,17 @@ static size_t list(struct mr_device_entry *entries, size_t capacity) {
     return count;
 }
 
-static int open_card(struct xrt *xrt, const char *rest, const struct mr_image *image,
-                     const struct mr_device_options *options, char *error, size_t error_size) {
+static int open_card(struct xrt *xrt, const char *rest, const char *path,
+                     const struct mr_image *image, const struct mr_device_options *options,
+                     char *error, size_t error_size) {
     xrt->owner = getpid();
+    xrt->place.index = (unsigned)strtoul(rest, NULL, 10);
     xrt->place.limit_ms = options->limit_ms ? options->limit_ms : LIMIT_MS;
     xrt->place.portion = options->portion ? options->portion : PORTION;
-    if (parse(xrt, rest, image, error, error_size) || check_image(xrt, image, error, error_size))
+    if (snprintf(xrt->place.path, sizeof xrt->place.path, "%s", path) >=
+        (int)sizeof xrt->place.path)
+        return mr_fail(error, error_size, "%s: the path is too long", path);
+    if (check_image(xrt, image, error, error_size))
         return -1;
     if (!xrt->place.image.emulation && xrt->place.index >= list(NULL, 0))
         return mr_fail(error, error_size,
@@ -190,20 +186,14 @@ static int open_card(struct xrt *xrt, const char *rest, const struct mr_image *i
                : -1;
 }
 
-static void *open_xrt(const char *rest, const struct mr_image *image,
+static void *open_xrt(const char *rest, const char *path, const struct mr_image *image,
                       const struct mr_device_options *options, char *error, size_t error_size) {
-    if (options->trace || options->idle_chance || options->stall_chance) {
-        mr_fail(error, error_size,
-                "xrt: takes no trace, idle cycles or stalls; use sim: for them, or the variables "
-                "MILLRACE_CARD_* for an emulated card");
-        return NULL;
-    }
     struct xrt *xrt = calloc(1, sizeof *xrt);
     if (!xrt) {
         mr_fail(error, error_size, "xrt:%s: not enough memory to open it", rest);
         return NULL;
     }
-    if (open_card(xrt, rest, image, options, error, error_size)) {
+    if (open_card(xrt, rest, path, image, options, error, error_size)) {
         close_xrt(xrt);
         return NULL;
     }
@@ -253,7 +243,11 @@ static void info(const void *device, struct mr_device_info *info) {
 }
 
 const struct mr_backend mr_backend_xrt = {.scheme = "xrt",
-                                          .form = "xrt:N[,IMAGE.xclbin]",
+                                          .uris = "xrt:N[,IMAGE.xclbin]",
+                                          .caps =
+                                              MR_CAP_CYCLES | MR_CAP_TIMELINE | MR_CAP_NAMES_IMAGE,
+                                          .form = MR_FORM_XCLBIN,
+                                          .check = check,
                                           .list = list,
                                           .open = open_xrt,
                                           .info = info,

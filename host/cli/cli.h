@@ -120,14 +120,32 @@ int cli_check_files(struct cli *cli, const struct cli_file *files);
 // after a message.
 int cli_write_output(struct cli *cli, const char *path, const struct mr_array *array);
 
+// ---- outputs.c
+
+// Arrays for all outputs of a model.
+struct cli_outputs {
+    uint32_t count;
+    struct mr_output_info *info; // [count]
+    struct mr_array *arrays;     // [count]
+    struct mr_output *list;      // [count], for mr_session_run_named
+};
+// Each is [sequences, width], or [sequences, steps, width] where it has a row per step or
+// every_step is set. 0, or the exit code after a message. Free in either case.
+int cli_make_outputs(struct cli *cli, const struct mr_model *model, size_t sequences, size_t steps,
+                     bool every_step, struct cli_outputs *outputs);
+void cli_free_outputs(struct cli_outputs *outputs);
+// Writes them: a single output as cli_write_output does; of several each to the path with its name
+// before the ending ("y.rul.npy"), or one table after the other.
+int cli_write_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs);
+
 // ---- saturation.c
 
-// Warns of what the session cut, in a sentence for the input and one for the cell states.
+// Warns of what the session cut, in a sentence for the input and one for values inside.
 void cli_warn_saturation(struct cli *cli, const struct mr_session *session,
-                         const struct mr_model_info *info);
-// Adds to the object what the session cut: cut_inputs and cut_cells, and as `saturation` an array
-// of the features and layers where something was. The object, or NULL when there is no memory.
+                         const struct mr_model *model);
+// Adds to the object what the session cut: cut_inputs and cut_values, and as `saturation` an array
+// of the features and operators where something was. The object, or NULL when there is no memory.
 json_t *cli_add_saturation(json_t *object, const struct mr_session *session,
-                           const struct mr_model_info *info);
+                           const struct mr_model *model);
 
 #endif

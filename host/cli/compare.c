@@ -16,12 +16,18 @@ struct compare {
     size_t device_count;
 };
 
-// Cuts the list in place. The image of a card ("xrt:0,x.xclbin") stays with its device.
+// Is the text up to the next comma a file, and no device?
+static bool is_file(const char *text) {
+    const size_t length = strcspn(text, ",");
+    return strcspn(text, ":") >= length && strcspn(text, "./") < length;
+}
+
+// Cuts the list in place. The image that a device names ("xrt:0,x.xclbin") stays with it.
 static int set_devices(struct cli *cli, struct compare *compare, char *list) {
     compare->device_count = 0;
     for (char *name = list, *next; name; name = next) {
         char *end = name + strcspn(name, ",");
-        if (strncmp(name, "xrt:", 4) == 0 && *end && strcspn(end + 1, ":") > strcspn(end + 1, ","))
+        if (*end && is_file(end + 1))
             end += 1 + strcspn(end + 1, ",");
         next = *end ? end + 1 : NULL;
         *end = '\0';
@@ -35,9 +41,9 @@ static int set_devices(struct cli *cli, struct compare *compare, char *list) {
 
 // Expected outputs: from a file, or calculated. 0, or the exit code after a message.
 static int make_reference(struct cli *cli, const struct compare *compare,
-                          const struct mr_model *model, const struct mr_model_info *info,
-                          const struct cli_input *input, struct mr_array *reference) {
-    const size_t shape[2] = {input->sequences, info->outputs};
+                          const struct mr_model *model, const struct cli_input *input,
+                          struct mr_array *reference) {
+    const size_t shape[2] = {input->sequences, (size_t)mr_model_numbers(model, input->steps)};
     struct mr_error error;
     char text[900];
     if (compare->reference) {
@@ -46,8 +52,8 @@ static int make_reference(struct cli *cli, const struct compare *compare,
             return code;
         if (reference->count == shape[0] * shape[1])
             return 0;
-        return cli_fail(cli, "%s has %zu numbers, and %zu sequences of %u outputs are expected",
-                        compare->reference, reference->count, shape[0], info->outputs);
+        return cli_fail(cli, "%s has %zu numbers, and %zu sequences of %zu outputs are expected",
+                        compare->reference, reference->count, shape[0], shape[1]);
     }
     if (mr_array_create(reference, 2, shape, text, sizeof text))
         return cli_fail(cli, "%s", text);
@@ -61,7 +67,6 @@ static int make_reference(struct cli *cli, const struct compare *compare,
 static int run_device(struct cli *cli, const char *device, const struct compare *compare,
                       const struct mr_model *model, const struct cli_input *input, float *y,
                       struct mr_stats *stats, json_t **cuts) {
-    struct mr_model_info info;
     struct mr_error error;
     struct mr_session *session = mr_session_open(model, device, &cli->options, &error);
     if (!session)
@@ -72,11 +77,10 @@ static int run_device(struct cli *cli, const char *device, const struct compare 
     if (code)
         code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? compare->input : "",
                         code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
-    mr_model_info(model, &info);
     if (!code && device == compare->devices[0])
-        cli_warn_saturation(cli, session, &info);
+        cli_warn_saturation(cli, session, model);
     if (!code)
-        *cuts = cli_add_saturation(json_object(), session, &info);
+        *cuts = cli_add_saturation(json_object(), session, model);
     mr_session_close(session);
     return code;
 }
@@ -85,6 +89,43 @@ static struct mr_accuracy_info measure(const float *expected, const float *got, 
                                        size_t stride) {
     const struct mr_accuracy a = mr_accuracy_measure(expected, got, count, stride);
     return (struct mr_accuracy_info){a.count, a.rms_error, a.max_error, a.snr_db};
+}
+
+// Calls `each` with the accuracy of every number of a row, of all outputs.
+static void measure_each(const struct mr_model *model, const struct cli_input *input,
+                         const float *expected, const float *got,
+                         void (*each)(void *context, uint32_t number,
+                                      const struct mr_accuracy_info *accuracy),
+                         void *context) {
+    struct mr_output_info of;
+    size_t at = 0;
+    uint32_t number = 0;
+    for (uint32_t o = 0; mr_model_output(model, o, &of) == 0; o++) {
+        const size_t rows = input->sequences * (of.per_step ? input->steps : 1);
+        for (uint32_t k = 0; k < of.width; k++) {
+            const struct mr_accuracy_info one =
+                measure(expected + at + k, got + at + k, rows, of.width);
+            each(context, number++, &one);
+        }
+        at += rows * of.width;
+    }
+}
+
+static void append_accuracy(void *context, uint32_t number,
+                            const struct mr_accuracy_info *accuracy) {
+    (void)number;
+    json_array_append_new(context, cli_accuracy_json(accuracy));
+}
+
+struct printing {
+    struct cli *cli;
+    uint32_t outputs;
+};
+
+static void print_accuracy(void *context, uint32_t number,
+                           const struct mr_accuracy_info *accuracy) {
+    const struct printing *printing = context;
+    cli_print_output(printing->cli, number, printing->outputs, accuracy);
 }
 
 static int compare_outputs(struct cli *cli, const struct compare *compare,
@@ -114,11 +155,7 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         const bool same_cuts = json_equal(first_cuts, cuts);
         agree = agree && different == 0 && same_cuts;
         json_t *result = cli_accuracy_json(&all), *each = json_array();
-        for (uint32_t o = 0; o < outputs; o++) {
-            const struct mr_accuracy_info one =
-                measure(reference->data + o, own + o, count / outputs, outputs);
-            json_array_append_new(each, cli_accuracy_json(&one));
-        }
+        measure_each(model, input, reference->data, own, append_accuracy, each);
         json_object_set_new(result, "device", json_string(compare->devices[d]));
         json_object_set_new(result, "different_outputs", json_integer((json_int_t)different));
         json_object_set_new(result, "cycles",
@@ -136,16 +173,14 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         if (stats.cycles)
             printf(", %llu cycles", (unsigned long long)stats.cycles);
         if (different)
-            printf("; %zu of %zu outputs differ from %s, the first at sequence %zu, output %zu",
-                   different, count, compare->devices[0], at / outputs, at % outputs);
+            printf("; %zu of %zu outputs differ from %s, the first is number %zu", different, count,
+                   compare->devices[0], at);
         if (!same_cuts)
             printf("; its counts of cut values differ from those of %s", compare->devices[0]);
         putchar('\n');
-        for (uint32_t o = 0; outputs > 1 && o < outputs; o++) {
-            const struct mr_accuracy_info one =
-                measure(reference->data + o, own + o, count / outputs, outputs);
-            cli_print_output(cli, o, outputs, &one);
-        }
+        struct printing printing = {cli, outputs};
+        if (outputs > 1)
+            measure_each(model, input, reference->data, own, print_accuracy, &printing);
     }
     free(first);
     free(y);
@@ -184,7 +219,7 @@ static int compare_files(struct cli *cli, const struct compare *compare) {
     if (!code && mr_array_check_finite(&input.array, compare->input, text, sizeof text))
         code = cli_fail(cli, "%s", text);
     if (!code)
-        code = make_reference(cli, compare, model, &info, &input, &reference);
+        code = make_reference(cli, compare, model, &input, &reference);
     if (!code)
         code = compare_outputs(cli, compare, model, &input, &reference, info.outputs);
     mr_array_free(&reference);
@@ -199,7 +234,8 @@ static const struct cli_option options[] = {
     {INPUT, 'i', "input", "X", "the same as X behind the model"},
     {DEVICES_GIVEN, 0, "devices", "A,B", "(default cpu:,sim:)"},
     {REFERENCE, 0, "reference", "Y",
-     "expected outputs [N, outputs] (default: the network in double precision)"},
+     "expected outputs [N, outputs], of several one after the other (default: the\n"
+     "network in double precision)"},
     {0},
 };
 

@@ -4,8 +4,6 @@
 // signals end all of theirs, and what comes here is passed on to it.
 #define _GNU_SOURCE
 #include "cli.h"
-#include "emulation.h"
-#include "xrt_api.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +76,7 @@ static int start_guard(pid_t program) {
             kill(-program, SIGKILL);
             for (int ms = 0; ms < LAST_MS && !kill(-program, 0); ms += MOMENT_MS)
                 wait_a_moment();
-            mr_emulation_remove_tree(mr_emulation_folder());
+            mr_emulation_leave();
         }
         _exit(0);
     }
@@ -152,22 +150,20 @@ static int emulate(struct cli *cli, char **argv) {
     const int status = wait_for_end(&emulated, &mask);
     if (emulated.terminal)
         tcsetpgrp(STDIN_FILENO, getpgrp());
-    mr_emulation_remove_folder();
+    mr_emulation_leave();
     if (guard >= 0 && write(guard, "", 1) == 1)
         close(guard);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int emulate_command(struct cli *cli, int argc, char **argv) {
-    struct mr_xrt_api api;
-    char text[900];
+    struct mr_error error;
     if (cli_next(cli, argc, argv) != CLI_END)
         return cli->code;
     if (optind >= argc)
         return cli_usage(cli, "the program is missing");
-    if (mr_emulation_prepare(true, text, sizeof text) || mr_xrt_load(&api, text, sizeof text) ||
-        mr_emulation_set_libraries(api.folder, text, sizeof text))
-        return cli_fail(cli, "%s", text);
+    if (mr_emulation_enter(&error))
+        return cli_fail(cli, "%s", error.text);
     return emulate(cli, argv + optind);
 }
 

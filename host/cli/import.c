@@ -97,21 +97,23 @@ static void print_accuracy(struct cli *cli, const struct mr_model *model,
     }
 }
 
-static int print_text(struct cli *cli, const char *output, const struct mr_model *model,
+static int print_text(struct cli *cli, const char *path, const struct mr_model *model,
                       const struct mr_model_info *info) {
     FILE *to = cli_report(cli);
-    fprintf(to, "%s: %s, %u features, %llu parameters\n", output, info->name, info->inputs,
+    fprintf(to, "%s: %s, %u features, %llu parameters\n", path, info->name, info->inputs,
             (unsigned long long)info->parameters);
-    for (uint32_t i = 0; i < info->layers; i++) {
-        struct mr_layer_info layer;
-        if (mr_model_layer(model, i, &layer))
-            continue;
-        fprintf(to, "  lstm%-3u %5u -> %u", i, layer.inputs, layer.hidden);
-        if (layer.cell_limit > 128)
-            fprintf(to, ", cell states within -%g to %g", layer.cell_limit, layer.cell_limit);
+    struct mr_operator_info of;
+    for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
+        fprintf(to, "  %-7s %5u -> %u", of.name, of.inputs, of.units);
+        if (of.recurrent ? of.limit > 128 : of.limit > 0)
+            fprintf(to, ", %s within -%g to %g", of.recurrent ? "cell states" : "values", of.limit,
+                    of.limit);
         fputc('\n', to);
     }
-    fprintf(to, "  head    %5s -> %u\n", "", info->outputs);
+    struct mr_output_info output;
+    for (uint32_t o = 0; info->output_count > 1 && mr_model_output(model, o, &output) == 0; o++)
+        fprintf(to, "  output '%s': %u numbers per %s\n", output.name, output.width,
+                output.per_step ? "step" : "sequence");
     print_accuracy(cli, model, info);
     return CLI_OK;
 }
@@ -132,23 +134,24 @@ static json_t *accuracy_json(const struct mr_model *model, const struct mr_model
     return object;
 }
 
-static int print_json(struct cli *cli, const char *output, const struct mr_model *model,
+static int print_json(struct cli *cli, const char *path, const struct mr_model *model,
                       const struct mr_model_info *info, json_t *notes) {
-    json_t *layers = json_array();
-    for (uint32_t i = 0; i < info->layers; i++) {
-        struct mr_layer_info layer;
-        if (mr_model_layer(model, i, &layer) == 0)
-            json_array_append_new(layers,
-                                  json_pack("{s:s, s:i, s:i, s:f}", "type", "lstm", "inputs",
-                                            (int)layer.inputs, "hidden", (int)layer.hidden,
-                                            "cell_limit", layer.cell_limit));
-    }
+    json_t *operators = json_array(), *outputs = json_array();
+    struct mr_operator_info of;
+    struct mr_output_info output;
+    for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++)
+        json_array_append_new(operators, json_pack("{s:s, s:s, s:i, s:i, s:f}", "name", of.name,
+                                                   "type", of.type, "inputs", (int)of.inputs,
+                                                   "units", (int)of.units, "limit", of.limit));
+    for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
+        json_array_append_new(outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
+                                                 (int)output.width, "per_step", output.per_step));
     return cli_print_json(
-        cli, json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:I, s:o, s:o, s:O}", "model", output,
-                       "name", info->name, "inputs", (int)info->inputs, "outputs",
-                       (int)info->outputs, "steps", (int)info->steps, "batch_first",
-                       info->batch_first, "parameters", (json_int_t)info->parameters, "layers",
-                       layers, "accuracy", accuracy_json(model, info), "notes", notes));
+        cli, json_pack("{s:s, s:s, s:i, s:o, s:i, s:b, s:I, s:o, s:o, s:O}", "model", path, "name",
+                       info->name, "inputs", (int)info->inputs, "outputs", outputs, "steps",
+                       (int)info->steps, "batch_first", info->batch_first, "parameters",
+                       (json_int_t)info->parameters, "operators", operators, "accuracy",
+                       accuracy_json(model, info), "notes", notes));
 }
 
 // The file's name with another ending, in the current folder.

@@ -26,7 +26,7 @@ static int write_trace(struct cli *cli, const struct profile *profile, const cha
 }
 
 static int show(struct cli *cli, const struct profile *profile, const struct mr_session *session,
-                const struct mr_model_info *info, const char *trace) {
+                const struct mr_model *model, const char *trace) {
     if (!profile->cycles)
         return cli_fail(cli, "%s counts no cycles, so there is nothing to show; use --device sim:",
                         profile->device);
@@ -34,13 +34,14 @@ static int show(struct cli *cli, const struct profile *profile, const struct mr_
     if (code)
         return code;
     if (cli->json)
-        return cli_print_json(cli, cli_add_saturation(profile_json(profile, trace), session, info));
+        return cli_print_json(cli,
+                              cli_add_saturation(profile_json(profile, trace), session, model));
     profile_print(cli_report(cli), profile);
     return CLI_OK;
 }
 
 static int run_session(struct cli *cli, const struct request *request, struct mr_session *session,
-                       const struct mr_model_info *info, const struct cli_input *input, float *y,
+                       const struct mr_model *model, const struct cli_input *input, float *y,
                        struct profile *profile) {
     if (cli->options.progress)
         cli->options.progress(cli, "running");
@@ -49,26 +50,26 @@ static int run_session(struct cli *cli, const struct request *request, struct mr
     if (code)
         return cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? request->input : "",
                         code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
-    cli_warn_saturation(cli, session, info);
+    cli_warn_saturation(cli, session, model);
     profile->device = mr_session_device(session);
     code = profile_take(profile, session) ? cli_fail(cli, "not enough memory for the timeline")
-                                          : show(cli, profile, session, info, request->trace);
+                                          : show(cli, profile, session, model, request->trace);
     profile_free(profile);
     return code;
 }
 
 static int run_model(struct cli *cli, const struct request *request, const struct mr_model *model,
-                     const struct mr_model_info *info, const struct cli_input *input) {
+                     const struct cli_input *input) {
     struct mr_error error;
     struct profile profile = {
         .model = request->model, .sequences = input->sequences, .steps = input->steps};
-    float *y = calloc(input->sequences * info->outputs, sizeof *y);
+    float *y = calloc(input->sequences * mr_model_numbers(model, input->steps), sizeof *y);
     if (!y)
         return cli_fail(cli, "not enough memory for the outputs of %zu sequences",
                         input->sequences);
     cli->options.timeline = 1;
     struct mr_session *session = mr_session_open(model, request->device, &cli->options, &error);
-    const int code = session ? run_session(cli, request, session, info, input, y, &profile)
+    const int code = session ? run_session(cli, request, session, model, input, y, &profile)
                              : cli_fail(cli, "%s", error.text);
     mr_session_close(session);
     free(y);
@@ -85,7 +86,7 @@ static int profile_model(struct cli *cli, const struct request *request) {
     mr_model_info(model, &info);
     int code = cli_read_input(cli, request->input, &info, &input);
     if (!code)
-        code = run_model(cli, request, model, &info, &input);
+        code = run_model(cli, request, model, &input);
     mr_array_free(&input.array);
     mr_model_close(model);
     return code;

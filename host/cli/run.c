@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `millrace run`: sequences through a model on a device.
 #define _POSIX_C_SOURCE 200809L
-#include "array_file.h"
 #include "cli.h"
 #include "file.h"
 
@@ -51,32 +50,42 @@ static int save(struct cli *cli, const struct run *run, struct mr_session *sessi
     return code;
 }
 
+// Adds a step to the sum of those before; the mean of the utilisation, as every step is as long.
+static void add_stats(struct mr_stats *sum, const struct mr_stats *one) {
+    const struct mr_stats before = *sum;
+    *sum = *one;
+    sum->cycles += before.cycles;
+    sum->device_runs += before.device_runs;
+    sum->microseconds += before.microseconds;
+    sum->multiplications += before.multiplications;
+    sum->cut_inputs += before.cut_inputs;
+    sum->cut_values += before.cut_values;
+    if (sum->cycles)
+        sum->utilisation =
+            (before.utilisation * (double)before.cycles + one->utilisation * (double)one->cycles) /
+            (double)sum->cycles;
+}
+
 static int run_stepwise(struct mr_session *session, const struct run *run,
-                        const struct cli_input *input, const struct mr_model_info *info, float *y,
-                        struct mr_stats *sum) {
-    struct mr_stats one;
+                        const struct cli_input *input, const struct mr_model_info *info,
+                        const struct cli_outputs *outputs, struct mr_stats *sum) {
+    for (uint32_t o = 0; o < outputs->count; o++)
+        outputs->list[o].count = outputs->info[o].width;
     for (size_t n = 0; n < input->sequences; n++) {
         if (!run->restore)
             mr_session_reset(session);
         for (size_t t = 0; t < input->steps; t++) {
             const size_t step = n * input->steps + t;
-            const int code = mr_session_step(session, input->x + step * info->inputs,
-                                             y + step * info->outputs, &one);
+            const struct mr_input x = {info->input_name, input->x + step * info->inputs,
+                                       info->inputs};
+            struct mr_stats one;
+            const int code = mr_session_run_named(session, &x, 1, outputs->list, outputs->count, 1,
+                                                  1, MR_RUN_CONTINUE, &one);
             if (code)
                 return code;
-            const struct mr_stats before = *sum;
-            *sum = one;
-            sum->cycles += before.cycles;
-            sum->device_runs += before.device_runs;
-            sum->microseconds += before.microseconds;
-            sum->multiplications += before.multiplications;
-            sum->cut_inputs += before.cut_inputs;
-            sum->cut_cells += before.cut_cells;
-            // The mean, as every step is as long.
-            if (sum->cycles)
-                sum->utilisation = (before.utilisation * (double)before.cycles +
-                                    one.utilisation * (double)one.cycles) /
-                                   (double)sum->cycles;
+            for (uint32_t o = 0; o < outputs->count; o++)
+                outputs->list[o].data += outputs->info[o].width;
+            add_stats(sum, &one);
         }
     }
     return 0;
@@ -114,13 +123,13 @@ static json_t *integer_or_null(uint64_t value) {
 }
 
 static int report(struct cli *cli, const struct run *run, const struct mr_session *session,
-                  const struct mr_model *model, const struct mr_model_info *info,
-                  const struct cli_input *input, const struct mr_stats *stats) {
+                  const struct mr_model *model, const struct cli_input *input,
+                  const struct mr_stats *stats) {
     const char *output = run->output ? run->output : "standard output";
     const bool counted = stats->cycles > 0;
     const uint64_t planned =
         counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
-    cli_warn_saturation(cli, session, info);
+    cli_warn_saturation(cli, session, model);
     if (cli->json) {
         json_t *object = json_object();
         json_object_set_new(object, "device", json_string(mr_session_device(session)));
@@ -141,7 +150,7 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
                             counted ? json_real(stats->microseconds) : json_null());
         if (!counted)
             json_object_set_new(object, "measured_microseconds", json_real(stats->microseconds));
-        return cli_print_json(cli, cli_add_saturation(object, session, info));
+        return cli_print_json(cli, cli_add_saturation(object, session, model));
     }
     FILE *to = cli_report(cli);
     fprintf(to, "%s: %zu sequences of %zu steps on %s", output, input->sequences, input->steps,
@@ -159,13 +168,16 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
 }
 
 static int run_session(struct cli *cli, const struct run *run, struct mr_session *session,
-                       const struct mr_model_info *info, const struct cli_input *input, float *y,
-                       struct mr_stats *stats) {
+                       const struct mr_model_info *info, const struct cli_input *input,
+                       const struct cli_outputs *outputs, struct mr_stats *stats) {
+    const struct mr_input x = {info->input_name, input->x,
+                               (uint64_t)input->sequences * input->steps * info->inputs};
     char *begun = strdup(mr_session_device(session));
-    const int code = run->stepwise
-                         ? run_stepwise(session, run, input, info, y, stats)
-                         : mr_session_run(session, input->x, input->sequences, input->steps,
-                                          run->restore ? MR_RUN_CONTINUE : 0, y, stats);
+    const int code =
+        run->stepwise
+            ? run_stepwise(session, run, input, info, outputs, stats)
+            : mr_session_run_named(session, &x, 1, outputs->list, outputs->count, input->sequences,
+                                   input->steps, run->restore ? MR_RUN_CONTINUE : 0, stats);
     if (begun && strcmp(begun, mr_session_device(session)) != 0)
         cli_note(cli, "went on with %s", mr_session_device(session));
     free(begun);
@@ -174,21 +186,9 @@ static int run_session(struct cli *cli, const struct run *run, struct mr_session
                 : CLI_OK;
 }
 
-static int run_input(struct cli *cli, const struct run *run, const struct mr_model *model,
-                     const struct mr_model_info *info, const struct cli_input *input) {
-    const size_t steps = run->stepwise ? input->steps : 1;
-    const size_t shape[3] = {input->sequences, run->stepwise ? steps : info->outputs,
-                             info->outputs};
-    struct mr_array y = {0};
-    struct mr_error error;
-    char text[600];
-    if (mr_array_create(&y, run->stepwise ? 3 : 2, shape, text, sizeof text))
-        return cli_fail(cli, "%s", text);
-    struct mr_session *session = mr_session_open(model, run->device, &cli->options, &error);
-    if (!session) {
-        mr_array_free(&y);
-        return cli_fail(cli, "%s", error.text);
-    }
+static int run_opened(struct cli *cli, const struct run *run, const struct mr_model *model,
+                      const struct mr_model_info *info, const struct cli_input *input,
+                      struct mr_session *session, const struct cli_outputs *outputs) {
     // What was chosen, where the command line did not say it.
     if (!run->device || strcmp(mr_session_device(session), run->device) != 0)
         cli_note(cli, "running on %s", mr_session_device(session));
@@ -197,15 +197,28 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
     struct mr_stats stats = {0};
     int code = restore(cli, run, session);
     if (!code)
-        code = run_session(cli, run, session, info, input, y.data, &stats);
+        code = run_session(cli, run, session, info, input, outputs, &stats);
     if (!code)
-        code = cli_write_output(cli, run->output, &y);
+        code = cli_write_outputs(cli, run->output, outputs);
     if (!code)
         code = save(cli, run, session);
-    if (!code)
-        code = report(cli, run, session, model, info, input, &stats);
+    return code ? code : report(cli, run, session, model, input, &stats);
+}
+
+static int run_input(struct cli *cli, const struct run *run, const struct mr_model *model,
+                     const struct mr_model_info *info, const struct cli_input *input) {
+    struct cli_outputs outputs;
+    struct mr_session *session = NULL;
+    struct mr_error error;
+    int code =
+        cli_make_outputs(cli, model, input->sequences, input->steps, run->stepwise, &outputs);
+    if (!code) {
+        session = mr_session_open(model, run->device, &cli->options, &error);
+        code = session ? run_opened(cli, run, model, info, input, session, &outputs)
+                       : cli_fail(cli, "%s", error.text);
+    }
     mr_session_close(session);
-    mr_array_free(&y);
+    cli_free_outputs(&outputs);
     return code;
 }
 
@@ -239,7 +252,7 @@ static const struct cli_option options[] = {
      "has an image of this network, else cpu:; the default)"},
     {INPUT, 'i', "input", "X", "the same as X behind the model"},
     {OUTPUT, 'o', "output", "Y", "\"-\" is standard output (default: a table on standard output)"},
-    {STEPS, 0, "steps", NULL, "step by step, state kept on the device; Y becomes [N, T, outputs]"},
+    {STEPS, 0, "steps", NULL, "step by step, state kept on the device; Y becomes [N, T, width]"},
     {FALLBACK, 0, "fallback", "URI",
      "the device that goes on, from the last step that was done, when this one\n"
      "fails: cpu:, for instance"},
@@ -312,9 +325,11 @@ const struct cli_command cli_run = {
     .about =
         "Runs sequences. X is .npy or .csv: [N, T, F] or [T, N, F] as the network takes it, or [T, "
         "F]\n"
-        "for one sequence; \"-\" is standard input. Y becomes [N, outputs], as .npy, or .csv by "
+        "for one sequence; \"-\" is standard input. Y becomes [N, width], as .npy, or .csv by "
         "its\n"
-        "ending.",
+        "ending; [N, T, width] where the network has a head on every step. Of several outputs "
+        "each\n"
+        "has its own file, with its name before the ending.",
     .options = options,
     .cards = true,
     .plans = true,

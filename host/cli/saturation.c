@@ -7,38 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMED = 3 }; // features or layers that a warning names, the worst first
+enum { NAMED = 3 }; // features or operators that a warning names, the worst first
 
 static uint64_t input_cut(const struct mr_session *session, uint32_t index) {
     struct mr_input_saturation input;
     return mr_session_input_saturation(session, index, &input) ? 0 : input.cut;
 }
 
-static uint64_t cell_cut(const struct mr_session *session, uint32_t index) {
-    struct mr_cell_saturation cell;
-    return mr_session_cell_saturation(session, index, &cell) ? 0 : cell.cut;
+static uint64_t value_cut(const struct mr_session *session, uint32_t index) {
+    struct mr_operator_saturation value;
+    return mr_session_operator_saturation(session, index, &value) ? 0 : value.cut;
 }
 
-static void describe_input(const struct mr_session *session, uint32_t index, char *text,
-                           size_t size) {
+static void describe_input(const struct mr_session *session, const struct mr_model *model,
+                           uint32_t index, char *text, size_t size) {
     struct mr_input_saturation input;
+    (void)model;
     if (mr_session_input_saturation(session, index, &input) == 0)
         snprintf(text, size, "feature %u %llu times, as far as %.4g (range %.4g to %.4g)", index,
                  (unsigned long long)input.cut, input.farthest, input.low, input.high);
 }
 
-static void describe_cell(const struct mr_session *session, uint32_t index, char *text,
-                          size_t size) {
-    struct mr_cell_saturation cell;
-    if (mr_session_cell_saturation(session, index, &cell) == 0)
-        snprintf(text, size, "layer %u %llu times, by %.4g in all (range -%g to %g)", index,
-                 (unsigned long long)cell.cut, cell.past, cell.limit, cell.limit);
+static void describe_value(const struct mr_session *session, const struct mr_model *model,
+                           uint32_t index, char *text, size_t size) {
+    struct mr_operator_saturation value;
+    struct mr_operator_info of;
+    if (mr_session_operator_saturation(session, index, &value) == 0 &&
+        mr_model_operator(model, index, &of) == 0)
+        snprintf(text, size, "%s %llu times, by %.4g in all (range -%g to %g)", of.name,
+                 (unsigned long long)value.cut, value.past, value.limit, value.limit);
 }
 
 // What a count of `count` things is made of: "feature 3 ...; feature 0 ...; 2 features more".
-static void name_worst(const struct mr_session *session, uint32_t count, const char *thing,
+static void name_worst(const struct mr_session *session, const struct mr_model *model,
+                       uint32_t count, const char *thing,
                        uint64_t (*cut)(const struct mr_session *, uint32_t),
-                       void (*describe)(const struct mr_session *, uint32_t, char *, size_t),
+                       void (*describe)(const struct mr_session *, const struct mr_model *,
+                                        uint32_t, char *, size_t),
                        char *text, size_t size) {
     uint32_t named[NAMED], names = 0, others = 0;
     size_t used = 0;
@@ -57,7 +62,7 @@ static void name_worst(const struct mr_session *session, uint32_t count, const c
         if (!most)
             break;
         char one[160] = "";
-        describe(session, named[names], one, sizeof one);
+        describe(session, model, named[names], one, sizeof one);
         used += (size_t)snprintf(text + used, size - used, "%s%s", names ? "; " : "", one);
     }
     for (uint32_t i = 0; i < count; i++)
@@ -68,66 +73,75 @@ static void name_worst(const struct mr_session *session, uint32_t count, const c
 }
 
 void cli_warn_saturation(struct cli *cli, const struct mr_session *session,
-                         const struct mr_model_info *info) {
-    uint64_t inputs = 0, cells = 0, values = 0, states = 0;
+                         const struct mr_model *model) {
+    uint64_t cut_inputs = 0, cut_values = 0, inputs = 0, values = 0;
+    struct mr_model_info info;
     char text[800];
-    for (uint32_t k = 0; k < info->inputs; k++) {
+    mr_model_info(model, &info);
+    for (uint32_t k = 0; k < info.inputs; k++) {
         struct mr_input_saturation input;
         mr_session_input_saturation(session, k, &input);
-        inputs += input.cut;
-        values += input.total;
+        cut_inputs += input.cut;
+        inputs += input.total;
     }
-    for (uint32_t l = 0; l < info->layers; l++) {
-        struct mr_cell_saturation cell;
-        mr_session_cell_saturation(session, l, &cell);
-        cells += cell.cut;
-        states += cell.total;
+    for (uint32_t i = 0; i < info.operators; i++) {
+        struct mr_operator_saturation value;
+        mr_session_operator_saturation(session, i, &value);
+        cut_values += value.cut;
+        values += value.total;
     }
-    if (inputs) {
-        name_worst(session, info->inputs, "feature", input_cut, describe_input, text, sizeof text);
+    if (cut_inputs) {
+        name_worst(session, model, info.inputs, "feature", input_cut, describe_input, text,
+                   sizeof text);
         cli_warn(
             cli,
             "%llu of %llu input values are beyond the ranges of the model and were cut: %s; "
             "import the network again with calibration data that covers them, or give ranges by "
             "--range or --statistics",
-            (unsigned long long)inputs, (unsigned long long)values, text);
+            (unsigned long long)cut_inputs, (unsigned long long)inputs, text);
     }
-    if (cells) {
-        name_worst(session, info->layers, "layer", cell_cut, describe_cell, text, sizeof text);
+    if (cut_values) {
+        name_worst(session, model, info.operators, "operator", value_cut, describe_value, text,
+                   sizeof text);
         cli_warn(cli,
-                 "%llu of %llu cell states are beyond the ranges of the model and were cut: %s; "
-                 "import the network again with calibration data like this input, in sequences as "
-                 "long",
-                 (unsigned long long)cells, (unsigned long long)states, text);
+                 "%llu of %llu values inside of the network (cell states, or outputs that another "
+                 "operator reads) are beyond the ranges of the model and were cut: %s; import the "
+                 "network again with calibration data like this input, in sequences as long",
+                 (unsigned long long)cut_values, (unsigned long long)values, text);
     }
 }
 
 json_t *cli_add_saturation(json_t *object, const struct mr_session *session,
-                           const struct mr_model_info *info) {
+                           const struct mr_model *model) {
     json_t *list = json_array();
-    uint64_t inputs = 0, cells = 0;
-    for (uint32_t k = 0; k < info->inputs; k++) {
+    uint64_t cut_inputs = 0, cut_values = 0;
+    struct mr_model_info info;
+    mr_model_info(model, &info);
+    for (uint32_t k = 0; k < info.inputs; k++) {
         struct mr_input_saturation input;
         if (mr_session_input_saturation(session, k, &input) || !input.cut)
             continue;
-        inputs += input.cut;
+        cut_inputs += input.cut;
         json_array_append_new(
             list, json_pack("{s:s, s:i, s:I, s:I, s:f, s:f, s:f}", "kind", "input", "feature",
                             (int)k, "cut", (json_int_t)input.cut, "total", (json_int_t)input.total,
                             "farthest", input.farthest, "low", input.low, "high", input.high));
     }
-    for (uint32_t l = 0; l < info->layers; l++) {
-        struct mr_cell_saturation cell;
-        if (mr_session_cell_saturation(session, l, &cell) || !cell.cut)
+    for (uint32_t i = 0; i < info.operators; i++) {
+        struct mr_operator_saturation value;
+        struct mr_operator_info of;
+        if (mr_session_operator_saturation(session, i, &value) || !value.cut ||
+            mr_model_operator(model, i, &of))
             continue;
-        cells += cell.cut;
-        json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I, s:f, s:f, s:f}", "kind", "cell",
-                                              "layer", (int)l, "cut", (json_int_t)cell.cut, "total",
-                                              (json_int_t)cell.total, "past", cell.past, "low",
-                                              -cell.limit, "high", cell.limit));
+        cut_values += value.cut;
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "kind", "value", "operator",
+                            of.name, "cut", (json_int_t)value.cut, "total", (json_int_t)value.total,
+                            "past", value.past, "low", -value.limit, "high", value.limit));
     }
-    if (!object || json_object_set_new(object, "cut_inputs", json_integer((json_int_t)inputs)) ||
-        json_object_set_new(object, "cut_cells", json_integer((json_int_t)cells)) ||
+    if (!object ||
+        json_object_set_new(object, "cut_inputs", json_integer((json_int_t)cut_inputs)) ||
+        json_object_set_new(object, "cut_values", json_integer((json_int_t)cut_values)) ||
         json_object_set_new(object, "saturation", list)) {
         json_decref(object);
         return NULL;

@@ -165,6 +165,28 @@ MR_API int mr_model_accuracy(const struct mr_model *model, uint32_t output,
 MR_API int mr_model_reference(const struct mr_model *model, const float *x, uint64_t sequences,
                               uint64_t steps, float *y, struct mr_error *error);
 
+// ---- Devices -----------------------------------------------------------------------------------
+
+struct mr_device_entry {
+    char uri[32];    // as mr_session_open takes it
+    char text[96];   // what it is
+    char can[160];   // what it can beside running a network: "counts cycles, writes waveforms"
+    char needs[160]; // what has to be there for the first run of a network on it
+};
+
+// Writes up to `capacity` devices of this machine to `devices`, which may be NULL for 0 of them;
+// returns how many there are. Emulated cards are not among them: an image makes them.
+MR_API size_t mr_devices(struct mr_device_entry *devices, size_t capacity);
+
+// For programs that call XRT themselves (`millrace emulate`): sets the environment variables of
+// this process so that XRT, in programs that it starts then, finds emulated cards 0 to 15 and may
+// load the images that mr_build_image made. Makes a private folder in /tmp, which
+// mr_emulation_leave removes with all that is in it; so it does in a child by fork. Not for a
+// process that opens sessions on cards. Error: MR_ERROR_DEVICE where XRT is not there or the folder
+// cannot be made.
+MR_API int mr_emulation_enter(struct mr_error *error);
+MR_API void mr_emulation_leave(void);
+
 // ---- Sessions ----------------------------------------------------------------------------------
 
 // How the columns that a layer takes per cycle ("lanes") are chosen; more lanes are faster and

@@ -6,7 +6,8 @@
 #include "file.h"
 #include "file_kind.h"
 #include "onnx_parts.h"
-#include "reference.h"
+#include "op.h"
+#include "walk.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static const size_t max_file = (size_t)1 << 31;
 
 struct mr_onnx {
     struct onnx_graph graph;
+    struct onnx_result results[MR_MAX_OUTPUTS]; // after mr_onnx_network
     char *name, *folder;
 };
 
@@ -23,7 +25,7 @@ int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *erro
                     size_t error_size) {
     onnx->graph.error = error;
     onnx->graph.error_size = error_size;
-    return onnx_read(&onnx->graph, network);
+    return onnx_read(&onnx->graph, network, onnx->results);
 }
 
 // ---- What the graph computes
@@ -32,7 +34,7 @@ int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *erro
 static int make_input(struct onnx_graph *graph, const struct mr_network *network, const float *x,
                       size_t sequences, size_t steps, size_t first, size_t batch, size_t *budget,
                       struct onnx_tensor *to) {
-    const size_t inputs = (size_t)network->layers[0].inputs;
+    const size_t inputs = (size_t)network->streams[0].width;
     const int64_t b = (int64_t)batch, t = (int64_t)steps;
     const int64_t dims[3] = {network->batch_first ? b : t, network->batch_first ? t : b,
                              (int64_t)inputs};
@@ -58,45 +60,108 @@ static int make_input(struct onnx_graph *graph, const struct mr_network *network
     return 0;
 }
 
+// An output of a batch of `given` sequences, of which `count` are wanted, to y: (sequences, rows,
+// width).
+static int take_output(struct onnx_graph *graph, const struct onnx_result *result,
+                       const struct onnx_tensor *out, size_t given, size_t count, size_t rows,
+                       size_t width, const char *name, double *y) {
+    if (out->count != given * rows * width)
+        return onnx_fail_file(graph,
+                              "the graph gives %zu numbers of output '%.100s' for %zu sequences, "
+                              "and %zu are expected",
+                              out->count, name, given, given * rows * width);
+    for (size_t n = 0; n < count; n++) {
+        for (size_t t = 0; t < rows; t++) {
+            const size_t from = result->time_first ? t * given + n : n * rows + t;
+            for (size_t k = 0; k < width; k++)
+                *y++ = onnx_number(out, from * width + k);
+        }
+    }
+    return 0;
+}
+
+static size_t width_of(const struct mr_network *network, int output) {
+    return (size_t)network->streams[network->outputs[output].stream].width;
+}
+
 int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const float *x,
                 size_t sequences, size_t steps, size_t memory, double *y, char *error,
                 size_t error_size) {
     struct onnx_graph *graph = &onnx->graph;
     const Onnx__TensorShapeProto *shape = onnx_input_info(graph)->type->tensor_type->shape;
-    const size_t outputs = (size_t)network->head.outputs;
-    size_t batch = (size_t)onnx_fixed_size(shape->dim[network->batch_first ? 0 : 1]);
-    struct onnx_tensor in, out;
+    const size_t fixed = (size_t)onnx_fixed_size(shape->dim[network->batch_first ? 0 : 1]);
+    // Where it is open, some thousand steps at once.
+    const size_t batch = fixed ? fixed : steps < 4096 ? 4096 / (steps + 1) + 1 : 1;
 
     graph->error = error;
     graph->error_size = error_size;
-    if (batch == 0) // some thousand steps at once
-        batch = steps < 4096 ? 4096 / (steps + 1) + 1 : 1;
     for (size_t first = 0; first < sequences; first += batch) {
         size_t count = sequences - first < batch ? sequences - first : batch;
-        size_t given = onnx_fixed_size(shape->dim[network->batch_first ? 0 : 1]) ? batch : count;
+        size_t given = fixed ? fixed : count;
+        struct onnx_tensor in, out[MR_MAX_OUTPUTS] = {{0}};
+        double *block = y;
         int result = make_input(graph, network, x, sequences, steps, first, given, &memory, &in);
-        memset(&out, 0, sizeof out);
         if (result == 0)
-            result = onnx_eval_graph(graph, &in, &out, &memory);
+            result = onnx_eval_graph(graph, &in, out, &memory);
         onnx_tensor_free(&in);
-        if (result == 0 && out.count != given * outputs)
-            result = onnx_fail_file(graph,
-                                    "the graph gives %zu numbers for %zu sequences of %zu steps, "
-                                    "and %zu are expected",
-                                    out.count, given, steps, given * outputs);
-        for (size_t i = 0; result == 0 && i < count * outputs; i++)
-            y[first * outputs + i] = onnx_number(&out, i);
-        onnx_tensor_free(&out);
+        for (int o = 0; o < network->output_count; o++) {
+            const size_t rows = mr_output_rows(network, o, steps), width = width_of(network, o);
+            if (result == 0)
+                result = take_output(graph, &onnx->results[o], &out[o], given, count, rows, width,
+                                     network->outputs[o].name, block + first * rows * width);
+            block += sequences * rows * width;
+            onnx_tensor_free(&out[o]);
+        }
         if (result != 0)
             return -1;
     }
     return 0;
 }
 
-// Could a number near that of the network become what the graph gives?
-static bool agrees(const struct mr_network *network, double own, double graph, double tolerance) {
-    const struct mr_cast cast = network->output_cast;
+// ---- Whether the network is what the graph computes
 
+// Bounds of what each number of a stream can be, as far as that is known without running it: what
+// recurrent layers give, and ends without weights, is in +-1. selects: it gives a row of its input.
+static void bound_op(const struct mr_op *op, bool selects, int width, const double *in,
+                     double *out) {
+    const bool bounded =
+        op->activation == MR_ACTIVATION_SIGMOID || op->activation == MR_ACTIVATION_TANH;
+
+    for (int u = 0; u < width; u++) {
+        out[u] = selects ? in[u] : 1;
+        if (op->kind->recurrent || !op->w_x)
+            continue;
+        out[u] = fabs(op->bias[u]);
+        for (int k = 0; k < op->inputs; k++)
+            out[u] += fabs(op->w_x[(size_t)u * (size_t)op->inputs + (size_t)k]) * in[k];
+        if (bounded && out[u] > 1)
+            out[u] = 1;
+    }
+}
+
+// Of all streams one after the other; NULL when memory is short. at: [stream_count] where each
+// begins.
+static double *find_bounds(const struct mr_network *network, size_t *at) {
+    size_t count = 0;
+
+    for (int s = 0; s < network->stream_count; s++) {
+        at[s] = count;
+        count += (size_t)network->streams[s].width;
+    }
+    double *bounds = malloc(count * sizeof *bounds);
+    for (size_t i = 0; bounds && i < count; i++)
+        bounds[i] = 1;
+    for (int i = 0; bounds && i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const bool selects = network->streams[op->output].rate != network->streams[op->input].rate;
+        bound_op(op, selects, network->streams[op->output].width, bounds + at[op->input],
+                 bounds + at[op->output]);
+    }
+    return bounds;
+}
+
+// Could a number near that of the network become what the graph gives?
+static bool agrees(struct mr_cast cast, double own, double graph, double tolerance) {
     for (int side = -1; side <= 1; side++) {
         if (fabs(mr_cast(cast, own + side * tolerance) - graph) <= tolerance)
             return true;
@@ -104,47 +169,71 @@ static bool agrees(const struct mr_network *network, double own, double graph, d
     return fabs(own) <= tolerance && graph == 0;
 }
 
-int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, const double *own,
-                    const double *graph, size_t count, char *error, size_t error_size) {
-    const struct mr_dense *head = &network->head;
-
-    onnx->graph.error = error;
-    onnx->graph.error_size = error_size;
-    for (size_t i = 0; i < count; i++) {
-        size_t o = i % (size_t)head->outputs;
-        double reach = fabs(head->bias[o]);
-        for (int k = 0; k < head->inputs; k++)
-            reach += fabs(head->w[o * (size_t)head->inputs + (size_t)k]);
-        if (head->sigmoid && reach > 1)
-            reach = 1;
-        if (!isfinite(graph[i]))
-            return onnx_fail_file(&onnx->graph,
-                                  "the graph gives %g as output %zu, which is no finite number",
-                                  graph[i], o);
-        if (!agrees(network, own[i], graph[i], 1e-4 * reach + 1e-30))
-            return onnx_fail_file(&onnx->graph,
-                                  "the network as it was understood gives %g as output %zu where "
-                                  "the graph gives %g; that is an error of this program, and the "
-                                  "network is not imported",
-                                  mr_cast(network->output_cast, own[i]), o, graph[i]);
+// One output: (rows, width).
+static int compare_output(struct mr_onnx *onnx, const struct mr_sink *output, const double *bounds,
+                          const double *own, const double *graph, size_t rows, size_t width) {
+    for (size_t k = 0; k < width; k++) {
+        double reach = bounds[k];
+        for (size_t i = k; i < rows * width; i += width)
+            reach = fmax(reach, fabs(graph[i]));
+        for (size_t i = k; i < rows * width; i += width) {
+            if (!isfinite(graph[i]))
+                return onnx_fail_file(&onnx->graph,
+                                      "the graph gives %g as number %zu of output '%.100s', which "
+                                      "is no finite number",
+                                      graph[i], k, output->name);
+            if (!agrees(output->cast, own[i], graph[i], 1e-4 * reach + 1e-30))
+                return onnx_fail_file(&onnx->graph,
+                                      "the network as it was understood gives %g as number %zu of "
+                                      "output '%.100s' where the graph gives %g; that is an error "
+                                      "of this program, and the network is not imported",
+                                      mr_cast(output->cast, own[i]), k, output->name, graph[i]);
+        }
     }
     return 0;
 }
 
+int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, const double *own,
+                    const double *graph, size_t sequences, size_t steps, char *error,
+                    size_t error_size) {
+    size_t at[MR_MAX_OPS + 1];
+    double *bounds = find_bounds(network, at);
+    int result = 0;
+
+    onnx->graph.error = error;
+    onnx->graph.error_size = error_size;
+    if (!bounds)
+        return onnx_fail_file(&onnx->graph, "not enough memory to check the network");
+    for (int o = 0; result == 0 && o < network->output_count; o++) {
+        const struct mr_sink *output = &network->outputs[o];
+        const size_t rows = sequences * mr_output_rows(network, o, steps);
+        const size_t width = width_of(network, o);
+        result = compare_output(onnx, output, bounds + at[output->stream], own, graph, rows, width);
+        own += rows * width;
+        graph += rows * width;
+    }
+    free(bounds);
+    return result;
+}
+
 int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_t memory,
                    char *error, size_t error_size) {
-    const size_t inputs = (size_t)network->layers[0].inputs, sequences = 3;
+    const size_t inputs = (size_t)network->streams[0].width, sequences = 3;
     const size_t steps = network->steps > 0 ? (size_t)network->steps : 4;
-    const size_t outputs = (size_t)network->head.outputs, count = sequences * outputs;
+    // Below 2^31 steps of 8 * 2^14 numbers.
+    const size_t count = sequences * mr_network_numbers(network, steps);
     float *x = NULL;
-    double *y = calloc(2 * count, sizeof *y);
+    double *y = NULL;
     size_t size;
     uint64_t state = 1;
 
     onnx->graph.error = error;
     onnx->graph.error_size = error_size;
-    if (mr_multiply(sequences * inputs, steps, &size) && size < memory / sizeof *x)
+    if (mr_multiply(sequences * inputs, steps, &size) && size < memory / sizeof *x &&
+        count < memory / (2 * sizeof *y)) {
         x = malloc(size * sizeof *x);
+        y = malloc(2 * count * sizeof *y);
+    }
     if (!x || !y) {
         free(x);
         free(y);
@@ -158,10 +247,10 @@ int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_
         x[i] = (float)((double)(state >> 40) / (1 << 22) - 2);
     }
     int result = mr_onnx_run(onnx, network, x, sequences, steps, memory, y, error, error_size);
-    if (result == 0 && mr_reference_run_uncast(network, x, sequences, steps, y + count) != 0)
+    if (result == 0 && mr_float_run(network, x, sequences, steps, y + count) != 0)
         result = onnx_fail_file(&onnx->graph, "not enough memory to check the network");
     if (result == 0)
-        result = mr_onnx_compare(onnx, network, y + count, y, count, error, error_size);
+        result = mr_onnx_compare(onnx, network, y + count, y, sequences, steps, error, error_size);
     free(x);
     free(y);
     return result;

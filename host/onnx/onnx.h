@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Import of LSTM networks from ONNX files as PyTorch exports them.
+// Import of recurrent networks from ONNX files as PyTorch and others export them.
 #ifndef MR_ONNX_H
 #define MR_ONNX_H
 
-#include "network.h"
+#include "graph.h"
 
 #include <stddef.h>
 
@@ -21,23 +21,25 @@ void mr_onnx_close(struct mr_onnx *onnx);
 // Hands over the names of the other files that it reads: [*count], all to be freed.
 char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count);
 
-// What the graph means: LSTM layers and one dense head on the last step. Anything else is refused
-// in a sentence that names the node. The network is named after the file and is to be freed by
-// mr_network_free.
+// What the graph means: recurrent layers, and linear ones with their activations, on every step or
+// on the last one, and the outputs by name. Anything else is refused in a sentence that names the
+// node. The network is named after the file and is to be freed by mr_network_free.
 int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *error,
                     size_t error_size);
 
-// Computes what the graph says, node by node in double precision, for x: (sequences, steps, inputs
-// of the network that mr_onnx_network gave) into y: (sequences, outputs). A file that was exported
-// for a batch of one size is run with such batches. memory: bytes it may take.
+// Computes what the graph says, node by node in double precision, for x: (sequences, steps, inputs)
+// of the network that mr_onnx_network gave from this file before. y: as of mr_float_run, but with
+// the casts of the outputs. A file that was exported for a batch of one size is run with such
+// batches. memory: bytes it may take.
 int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const float *x,
                 size_t sequences, size_t steps, size_t memory, double *y, char *error,
                 size_t error_size);
 
-// Does the network compute what the graph says? own: what mr_reference_run_uncast gives, graph:
-// what mr_onnx_run gives, for the same input. A difference is an error of this program.
+// Does the network compute what the graph says? own: what mr_float_run gives, graph: what
+// mr_onnx_run gives, for the same input. A difference is an error of this program.
 int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, const double *own,
-                    const double *graph, size_t count, char *error, size_t error_size);
+                    const double *graph, size_t sequences, size_t steps, char *error,
+                    size_t error_size);
 
 // Checks that the network computes what the graph says, on numbers of its own choice, within so
 // many bytes of memory.

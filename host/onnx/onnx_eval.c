@@ -5,61 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *type;
-    int (*run)(struct onnx_eval *e);
-} operators[] = {
-    {"Add", onnx_eval_arithmetic},
-    {"Cast", onnx_eval_cast},
-    {"CastLike", onnx_eval_cast},
-    {"Concat", onnx_eval_concat},
-    {"Constant", onnx_eval_constant},
-    {"ConstantOfShape", onnx_eval_constant_of_shape},
-    {"DequantizeLinear", onnx_eval_dequantize},
-    {"Div", onnx_eval_arithmetic},
-    {"Dropout", onnx_eval_identity},
-    {"Equal", onnx_eval_compare},
-    {"Expand", onnx_eval_expand},
-    {"Flatten", onnx_eval_flatten},
-    {"Gather", onnx_eval_gather},
-    {"Gemm", onnx_eval_gemm},
-    {"Greater", onnx_eval_compare},
-    {"Identity", onnx_eval_identity},
-    {"LSTM", onnx_eval_lstm},
-    {"Less", onnx_eval_compare},
-    {"MatMul", onnx_eval_matmul},
-    {"Mul", onnx_eval_arithmetic},
-    {"Neg", onnx_eval_negate},
-    {"Range", onnx_eval_range},
-    {"Reshape", onnx_eval_reshape},
-    {"Shape", onnx_eval_shape},
-    {"Sigmoid", onnx_eval_sigmoid},
-    {"Slice", onnx_eval_slice},
-    {"Split", onnx_eval_split},
-    {"Squeeze", onnx_eval_squeeze},
-    {"Sub", onnx_eval_arithmetic},
-    {"Transpose", onnx_eval_transpose},
-    {"Unsqueeze", onnx_eval_unsqueeze},
-    {"Where", onnx_eval_where},
-};
-
-static int find_operator(const struct onnx_graph *graph) {
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (onnx_is(graph, operators[i].type))
-            return (int)i;
-    }
-    return -1;
-}
-
-bool onnx_eval_knows(const struct onnx_graph *graph) {
-    return find_operator(graph) >= 0;
-}
-
-bool onnx_eval_folds(const struct onnx_graph *graph) {
-    return onnx_eval_knows(graph) && !onnx_is(graph, "LSTM") && !onnx_is(graph, "Gemm") &&
-           !onnx_is(graph, "MatMul");
-}
-
 const struct onnx_tensor *onnx_eval_input(const struct onnx_eval *e, size_t index) {
     int value = onnx_input_index(e->graph, index);
 
@@ -105,23 +50,19 @@ int onnx_eval_unsupported(const struct onnx_eval *e) {
                                "compute it");
 }
 
-bool onnx_has_parts(const struct onnx_graph *graph) {
-    return onnx_is(graph, "LSTM") || onnx_is(graph, "Split");
-}
-
 int onnx_eval_node(struct onnx_eval *e) {
-    int found = find_operator(e->graph);
+    struct onnx_graph *graph = e->graph;
 
-    if (found < 0)
+    if (!graph->row || !graph->row->eval)
         return onnx_eval_unsupported(e);
-    if (!onnx_eval_input(e, 0) && !onnx_is(e->graph, "Constant"))
-        return onnx_fail(e->graph, "has no first input");
-    if (!onnx_eval_output(e, 0) && !onnx_has_parts(e->graph))
-        return onnx_fail(e->graph, "has no first output that is used");
-    if (operators[found].run(e) != 0)
+    if (!onnx_eval_input(e, 0) && !onnx_is(graph, "Constant"))
+        return onnx_fail(graph, "has no first input");
+    if (!onnx_eval_output(e, 0) && !onnx_has(graph, ONNX_PARTS))
+        return onnx_fail(graph, "has no first output that is used");
+    if (graph->row->eval(e) != 0)
         return -1;
     // Small floats keep what fits them; the others keep double precision.
-    for (size_t i = 0; i < e->graph->node->n_output; i++) {
+    for (size_t i = 0; i < graph->node->n_output; i++) {
         struct onnx_tensor *out = onnx_eval_output(e, i);
         if (!out || !out->type || !onnx_is_real(out->type) ||
             out->type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
@@ -143,7 +84,8 @@ static void find_last_uses(struct onnx_graph *graph, size_t *last) {
                 last[in] = i;
         }
     }
-    last[graph->output] = SIZE_MAX;
+    for (int i = 0; i < graph->output_count; i++)
+        last[graph->outputs[i]] = SIZE_MAX;
 }
 
 static bool is_computed(const struct onnx_eval *e) {
@@ -178,7 +120,7 @@ int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struc
     size_t *last = calloc(graph->value_count, sizeof *last);
     int result = -1;
 
-    memset(y, 0, sizeof *y);
+    memset(y, 0, (size_t)graph->output_count * sizeof *y);
     e.values = calloc(graph->value_count, sizeof *e.values);
     if (!last || !e.values) {
         onnx_fail_file(graph, "not enough memory to compute the network in floating point");
@@ -186,11 +128,15 @@ int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struc
         find_last_uses(graph, last);
         e.values[graph->input] = onnx_tensor_share(x);
         result = run(&e, last);
-        if (result == 0 && !e.values[graph->output].type)
-            result = onnx_fail_file(graph, "the output does not depend on the input");
     }
-    if (result == 0)
-        *y = onnx_tensor_share(&e.values[graph->output]);
+    for (int i = 0; result == 0 && i < graph->output_count; i++) {
+        const struct onnx_tensor *out = &e.values[graph->outputs[i]];
+        if (out->type)
+            y[i] = onnx_tensor_share(out);
+        else
+            result = onnx_fail_file(graph, "the output '%.100s' does not depend on the input",
+                                    graph->names[graph->outputs[i]]);
+    }
     for (size_t i = 0; e.values && i < graph->value_count; i++)
         onnx_tensor_free(&e.values[i]);
     free(e.values);

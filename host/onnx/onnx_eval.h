@@ -14,15 +14,9 @@ struct onnx_eval {
 
 // Computes the current node. All of its inputs must be known: values or constants of the graph.
 int onnx_eval_node(struct onnx_eval *e);
-// Is there such an operator?
-bool onnx_eval_knows(const struct onnx_graph *graph);
-// May it be computed when the file is read? Products take time that grows faster than the file.
-bool onnx_eval_folds(const struct onnx_graph *graph);
 
-// Does the operator make several values, of which the first may be left out?
-bool onnx_has_parts(const struct onnx_graph *graph);
-
-// Computes the graph's output from its input, within so many bytes of memory. *y is to be freed.
+// Computes the graph's outputs from its input, within so many bytes of memory. y: [output_count],
+// to be freed, also after a failure.
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struct onnx_tensor *y,
                     size_t *budget);
 
@@ -51,8 +45,6 @@ bool onnx_broadcast(const int64_t *a, int a_rank, const int64_t *b, int b_rank, 
                     int *rank);
 // The strides at which a value is read when it is stretched to a shape.
 void onnx_stretch(const struct onnx_tensor *in, int rank, const int64_t *dims, int64_t *stride);
-// Refuses an LSTM of another kind than PyTorch's: its attributes, lengths and peepholes.
-int onnx_check_lstm(struct onnx_graph *graph);
 // A Dropout that drops nothing.
 int onnx_check_dropout(struct onnx_graph *graph);
 
@@ -79,10 +71,8 @@ int onnx_eval_arithmetic(struct onnx_eval *e);
 int onnx_eval_compare(struct onnx_eval *e);
 int onnx_eval_dequantize(struct onnx_eval *e);
 int onnx_eval_gemm(struct onnx_eval *e);
-int onnx_eval_lstm(struct onnx_eval *e);
 int onnx_eval_matmul(struct onnx_eval *e);
 int onnx_eval_negate(struct onnx_eval *e);
-int onnx_eval_sigmoid(struct onnx_eval *e);
 int onnx_eval_where(struct onnx_eval *e);
 
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ONNX operators that compute: arithmetic, products, and the LSTM.
+// ONNX operators that compute: arithmetic and products.
 #include "onnx_eval.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Two values stretched to one shape, visited element by element.
@@ -133,19 +132,6 @@ int onnx_eval_where(struct onnx_eval *e) {
     return 0;
 }
 
-int onnx_eval_sigmoid(struct onnx_eval *e) {
-    const struct onnx_tensor *in = onnx_eval_input(e, 0);
-    struct onnx_tensor *out = onnx_eval_output(e, 0);
-
-    if (!onnx_is_real(in->type))
-        return onnx_eval_unsupported(e);
-    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
-        return -1;
-    for (size_t i = 0; i < in->count; i++)
-        out->real[i] = 1 / (1 + exp(-in->real[i]));
-    return 0;
-}
-
 // (x - zero point) * scale, with one pair for all, or one for each along an axis.
 int onnx_eval_dequantize(struct onnx_eval *e) {
     const struct onnx_tensor *x = onnx_eval_input(e, 0), *scale = onnx_eval_input(e, 1);
@@ -245,117 +231,4 @@ int onnx_eval_gemm(struct onnx_eval *e) {
                 c->real[(int64_t)(i / columns) * stride[0] + (int64_t)(i % columns) * stride[1]];
     }
     return 0;
-}
-
-// ---- LSTM
-
-static bool shaped(const struct onnx_tensor *t, int rank, int64_t a, int64_t b, int64_t c) {
-    const int64_t dims[3] = {a, b, c};
-
-    return t && onnx_is_real(t->type) && t->rank == rank &&
-           memcmp(t->dims, dims, (size_t)rank * sizeof *dims) == 0;
-}
-
-static double sigmoid(double x) {
-    return 1 / (1 + exp(-x));
-}
-
-struct lstm {
-    size_t inputs, hidden;
-    const double *w, *r, *b; // gates in the order i, o, f, c; b may be NULL
-};
-
-// Four partial sums, so that the additions need not wait for one another.
-static double dot(const double *w, const double *v, size_t count) {
-    double sum[4] = {0};
-    size_t k = 0;
-
-    for (; k + 4 <= count; k += 4) {
-        for (size_t j = 0; j < 4; j++)
-            sum[j] += w[k + j] * v[k + j];
-    }
-    for (; k < count; k++)
-        sum[0] += w[k] * v[k];
-    return sum[0] + sum[1] + (sum[2] + sum[3]);
-}
-
-// h and c (hidden) of one sequence go one step on; scratch takes 4 * hidden numbers.
-static void step(const struct lstm *l, const double *x, double *h, double *c, double *scratch) {
-    const size_t n = l->hidden;
-
-    for (size_t row = 0; row < 4 * n; row++) {
-        double bias = l->b ? l->b[row] + l->b[4 * n + row] : 0;
-        scratch[row] = bias + dot(l->w + row * l->inputs, x, l->inputs) + dot(l->r + row * n, h, n);
-    }
-    for (size_t j = 0; j < n; j++) {
-        double i = sigmoid(scratch[j]), o = sigmoid(scratch[n + j]);
-        double f = sigmoid(scratch[2 * n + j]), g = tanh(scratch[3 * n + j]);
-        c[j] = f * c[j] + i * g;
-        h[j] = o * tanh(c[j]);
-    }
-}
-
-static int run_lstm(struct onnx_eval *e, const struct lstm *l, const struct onnx_tensor *x,
-                    double *state) {
-    struct onnx_tensor *y = onnx_eval_output(e, 0);
-    const size_t steps = (size_t)x->dims[0], batch = (size_t)x->dims[1], n = l->hidden;
-    const int64_t dims[4] = {x->dims[0], 1, x->dims[1], (int64_t)n};
-    double *h = state, *c = state + batch * n, *scratch = c + batch * n;
-
-    if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
-        return -1;
-    for (size_t t = 0; t < steps; t++) {
-        for (size_t i = 0; i < batch; i++) {
-            step(l, x->real + (t * batch + i) * l->inputs, h + i * n, c + i * n, scratch);
-            if (y)
-                memcpy(y->real + (t * batch + i) * n, h + i * n, n * sizeof *h);
-        }
-    }
-    for (size_t k = 0; k < 2; k++) {
-        struct onnx_tensor *out = onnx_eval_output(e, 1 + k);
-        if (out && onnx_eval_create(e, out, x->type, 3, dims + 1) != 0)
-            return -1;
-        if (out)
-            memcpy(out->real, k ? c : h, batch * n * sizeof *h);
-    }
-    return 0;
-}
-
-int onnx_eval_lstm(struct onnx_eval *e) {
-    const struct onnx_tensor *x = onnx_eval_input(e, 0), *w = onnx_eval_input(e, 1);
-    const struct onnx_tensor *r = onnx_eval_input(e, 2), *b = onnx_eval_input(e, 3);
-    const struct onnx_tensor *start[2] = {onnx_eval_input(e, 5), onnx_eval_input(e, 6)};
-
-    if (onnx_check_lstm(e->graph) != 0)
-        return -1;
-    if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
-        return onnx_eval_unsupported(e);
-    int64_t inputs = x->dims[2], hidden = r->dims[2], batch = x->dims[1];
-    if (hidden < 1 || hidden > INT32_MAX || inputs > INT32_MAX ||
-        !shaped(w, 3, 1, 4 * hidden, inputs) || !shaped(r, 3, 1, 4 * hidden, hidden) ||
-        (b && !shaped(b, 2, 1, 8 * hidden, 0)))
-        return onnx_fail(e->graph, "has weights whose shapes do not fit its input");
-    for (int k = 0; k < 2; k++) {
-        // Files of an open batch often hold the zero state of the batch that they were made with.
-        if (start[k] && onnx_all_zero(start[k]))
-            start[k] = NULL;
-        if (start[k] && !shaped(start[k], 3, 1, batch, hidden))
-            return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
-                             k ? "initial_c" : "initial_h");
-    }
-    const struct lstm l = {(size_t)inputs, (size_t)hidden, w->real, r->real, b ? b->real : NULL};
-    const size_t states = (size_t)batch * l.hidden;
-    struct onnx_tensor state;
-    const int64_t size[1] = {2 * batch * hidden + 4 * hidden};
-    if (onnx_eval_create(e, &state, x->type, 1, size) != 0)
-        return -1;
-    for (size_t k = 0; k < 2; k++) {
-        if (start[k])
-            memcpy(state.real + k * states, start[k]->real, states * sizeof *state.real);
-        else
-            memset(state.real + k * states, 0, states * sizeof *state.real);
-    }
-    int result = run_lstm(e, &l, x, state.real);
-    onnx_tensor_free(&state);
-    return result;
 }

@@ -16,7 +16,7 @@ static bool is_zero(struct onnx_size size) {
 }
 
 static bool is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
-    return r->time_axis >= 0 && flow->layer >= 0 && (int)flow->axis[axis] == r->time_axis;
+    return r->time_axis >= 0 && flow->layer != ONNX_X && (int)flow->axis[axis] == r->time_axis;
 }
 
 static void remove_axis(struct onnx_value *flow, int axis) {
@@ -89,10 +89,11 @@ int onnx_concat(struct onnx_reader *r) {
         return onnx_fail(r->graph, "joins more than %d values", ONNX_INTS);
     for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
-        if (!in || in->kind != ONNX_FLOW || in->rank != first->rank || !in->last || in->dense ||
-            in->axis[axis] != AXIS_ONE || memcmp(in->axis, first->axis, sizeof in->axis) != 0)
+        if (!in || in->kind != ONNX_FLOW || in->rank != first->rank || !in->last || in->whole ||
+            in->cast.whole || in->cast.truth || in->axis[axis] != AXIS_ONE ||
+            memcmp(in->axis, first->axis, sizeof in->axis) != 0)
             return onnx_fail(r->graph,
-                             "joins values other than the last states of the LSTM layers");
+                             "joins values other than the last states of recurrent layers");
         out->ints[i] = (struct onnx_size){in->layer, SYMBOL_NONE};
     }
     out->axis[axis] = AXIS_STACK;
@@ -142,7 +143,9 @@ int onnx_slice(struct onnx_reader *r) {
 
 // May the axis vanish? Only when it has one element for sure.
 static int drop_axis(struct onnx_reader *r, struct onnx_value *flow, int axis) {
-    if (!is_one(flow->dims[axis]) || (flow->axis[axis] != AXIS_ONE && flow->layer < 0))
+    bool kept = flow->axis[axis] != AXIS_ONE && (flow->layer == ONNX_X || r->time_axis < 0);
+
+    if (!is_one(flow->dims[axis]) || kept)
         return onnx_fail(r->graph, "removes axis %d, which is not of size 1", axis);
     if (is_time(r, flow, axis))
         flow->last = true;
@@ -246,7 +249,8 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
         }
     }
     for (; next < count; next++) {
-        if (!in->dense || !is_one(in->dims[kept[next]]))
+        if (in->axis[kept[next]] != AXIS_FEATURE || in->layer == ONNX_X ||
+            !is_one(in->dims[kept[next]]))
             return onnx_fail(r->graph,
                              "joins axes; this version follows only added or removed axes of "
                              "size 1");
@@ -281,7 +285,7 @@ int onnx_flatten(struct onnx_reader *r) {
             continue;
         target[i >= at] = in->dims[i];
         if (used[i >= at]++ > 0)
-            return onnx_fail(r->graph, "joins axes; take the last step of the LSTM before it");
+            return onnx_fail(r->graph, "joins axes; take the last step before it");
     }
     return reshape_to(r, target, 2);
 }
@@ -317,6 +321,19 @@ int onnx_transpose(struct onnx_reader *r) {
     return 0;
 }
 
+int onnx_check_dropout(struct onnx_graph *graph) {
+    int mask = onnx_output_index(graph, 1), mode = onnx_input_index(graph, 2);
+
+    if (mask >= 0 && graph->needed[mask])
+        return onnx_fail(graph, "has a mask that is used, which this version does not support");
+    if (mode >= 0 && !graph->constants[mode].type)
+        return onnx_fail(graph, "has a training mode that is not a constant; export the model "
+                                "after model.eval()");
+    if (mode >= 0 && !onnx_all_zero(&graph->constants[mode]))
+        return onnx_fail(graph, "is in training mode; export the model after model.eval()");
+    return 0;
+}
+
 // Also Dropout, which drops nothing when the network is run.
 int onnx_identity(struct onnx_reader *r) {
     if (onnx_is(r->graph, "Dropout") && onnx_check_dropout(r->graph) != 0)
@@ -325,8 +342,8 @@ int onnx_identity(struct onnx_reader *r) {
     return 0;
 }
 
-// Casts of the input and of the head's output are done outside of the pipeline; inside there is no
-// place for them. A wider float changes nothing.
+// Casts of the input and of an output are done outside of the pipeline; inside there is no place
+// for them, and who reads such numbers says so. A wider float changes nothing.
 int onnx_cast(struct onnx_reader *r) {
     const struct onnx_value *in = onnx_input(r, 0);
     struct onnx_value *out = onnx_output(r, 0);
@@ -339,7 +356,7 @@ int onnx_cast(struct onnx_reader *r) {
     switch (to) {
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
     case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
-        out->whole = out->is_bool = false;
+        out->whole = false;
         return 0;
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
@@ -351,17 +368,11 @@ int onnx_cast(struct onnx_reader *r) {
                          "float32, as after model.float()",
                          name ? name : "a type that is not known");
     }
-    if (in->layer >= 0 && !in->dense)
-        return onnx_fail(r->graph,
-                         "turns the state of an LSTM into %s; this version takes such a cast of "
-                         "the input or of the linear head's output only",
-                         name);
-    // What is 0 or 1 stays so.
-    out->whole = true;
-    out->is_bool = to == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
-    if (out->is_bool)
+    // What is whole, or 0 or 1, stays so.
+    if (to == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL)
         out->cast.truth = true;
-    else if (!out->cast.truth)
+    else if (!out->cast.truth && !out->whole)
         out->cast.whole = true;
+    out->whole = true;
     return 0;
 }

@@ -72,7 +72,7 @@ void onnx_shape_part(const struct onnx_graph *graph, int rank, int *start, int *
     *end = (int)(to > from ? to : from);
 }
 
-static int fold_shape(struct onnx_reader *r) {
+int onnx_fold_shape(struct onnx_reader *r) {
     const struct onnx_value *in = onnx_input(r, 0);
     struct onnx_value out = {.rank = 1};
     int start, end;
@@ -89,7 +89,7 @@ static int fold_shape(struct onnx_reader *r) {
     return put_sizes(r, &out);
 }
 
-static int fold_gather(struct onnx_reader *r) {
+int onnx_fold_gather(struct onnx_reader *r) {
     const struct onnx_tensor *index = onnx_constant(r, 1);
     struct onnx_value in, out = {.kind = ONNX_SIZES};
 
@@ -107,7 +107,7 @@ static int fold_gather(struct onnx_reader *r) {
     return put_sizes(r, &out);
 }
 
-static int fold_concat(struct onnx_reader *r) {
+int onnx_fold_concat(struct onnx_reader *r) {
     struct onnx_value out = {.rank = 1}, in;
     const size_t inputs = r->graph->node->n_input;
     bool sizes = true;
@@ -134,7 +134,7 @@ static int fold_concat(struct onnx_reader *r) {
     return put_sizes(r, &out);
 }
 
-static int fold_slice(struct onnx_reader *r) {
+int onnx_fold_slice(struct onnx_reader *r) {
     struct onnx_value in, out = {.rank = 1};
     int64_t start[ONNX_INTS], end[ONNX_INTS], step[ONNX_INTS];
     int starts, ends, steps;
@@ -162,7 +162,7 @@ static int fold_rank(struct onnx_reader *r, int rank) {
     return put_sizes(r, &in);
 }
 
-static int fold_reshape(struct onnx_reader *r) {
+int onnx_fold_reshape(struct onnx_reader *r) {
     const struct onnx_tensor *shape = onnx_constant(r, 1);
 
     if (!shape || onnx_is_real(shape->type) || shape->count > 1 ||
@@ -171,7 +171,7 @@ static int fold_reshape(struct onnx_reader *r) {
     return fold_rank(r, (int)shape->count);
 }
 
-static int fold_cast(struct onnx_reader *r) {
+int onnx_fold_cast(struct onnx_reader *r) {
     int64_t to = onnx_int(r->graph, "to", 0);
 
     if (to != ONNX__TENSOR_PROTO__DATA_TYPE__INT64 && to != ONNX__TENSOR_PROTO__DATA_TYPE__INT32)
@@ -179,7 +179,7 @@ static int fold_cast(struct onnx_reader *r) {
     return fold_rank(r, onnx_input(r, 0)->rank);
 }
 
-static int fold_constant_of_shape(struct onnx_reader *r) {
+int onnx_fold_constant_of_shape(struct onnx_reader *r) {
     const Onnx__AttributeProto *a = onnx_attribute(r->graph, "value");
     struct onnx_value shape;
     struct onnx_tensor element = {0};
@@ -197,7 +197,7 @@ static int fold_constant_of_shape(struct onnx_reader *r) {
     return 0;
 }
 
-static int fold_expand(struct onnx_reader *r) {
+int onnx_fold_expand(struct onnx_reader *r) {
     const struct onnx_tensor *constant = onnx_constant(r, 0);
     struct onnx_value shape;
     bool single = constant && constant->count == 1;
@@ -258,7 +258,7 @@ static bool pair_of(struct onnx_reader *r, size_t first, struct onnx_value *a,
     return true;
 }
 
-static int fold_arithmetic(struct onnx_reader *r) {
+int onnx_fold_arithmetic(struct onnx_reader *r) {
     struct onnx_value a, b;
 
     if (!pair_of(r, 0, &a, &b))
@@ -271,7 +271,7 @@ static int fold_arithmetic(struct onnx_reader *r) {
 }
 
 // Is a size equal to a number? Sizes are not negative, so a negative number is none.
-static int fold_equal(struct onnx_reader *r) {
+int onnx_fold_equal(struct onnx_reader *r) {
     struct onnx_value a, b;
 
     if (!pair_of(r, 0, &a, &b))
@@ -289,7 +289,7 @@ static int fold_equal(struct onnx_reader *r) {
     return put_sizes(r, &a);
 }
 
-static int fold_where(struct onnx_reader *r) {
+int onnx_fold_where(struct onnx_reader *r) {
     const struct onnx_tensor *which = onnx_constant(r, 0);
     struct onnx_value a, b;
 
@@ -303,44 +303,39 @@ static int fold_where(struct onnx_reader *r) {
     return put_sizes(r, &a);
 }
 
-// Operators that keep every element of a fill as it is.
-static bool moves(const struct onnx_graph *graph) {
-    static const char *const types[] = {"Cast",  "CastLike", "Gather",    "Identity",  "Reshape",
-                                        "Slice", "Squeeze",  "Transpose", "Unsqueeze", "Flatten"};
+int onnx_fold_identity(struct onnx_reader *r) {
+    return fold_rank(r, onnx_input(r, 0)->rank);
+}
 
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (onnx_is(graph, types[i]))
-            return true;
+int onnx_fold_squeeze(struct onnx_reader *r) {
+    return fold_rank(r, onnx_input(r, 0)->count == 1 ? 0 : 2);
+}
+
+int onnx_fold_unsqueeze(struct onnx_reader *r) {
+    return fold_rank(r, onnx_input(r, 0)->rank == 0 ? 1 : 2);
+}
+
+// Of values that are all the same only.
+int onnx_fold_split(struct onnx_reader *r) {
+    const struct onnx_value in = *onnx_input(r, 0);
+
+    if (in.kind != ONNX_FILL)
+        return unsupported(r);
+    for (size_t i = 0; i < r->graph->node->n_output; i++) {
+        if (onnx_output(r, i))
+            *onnx_output(r, i) =
+                (struct onnx_value){.kind = ONNX_FILL, .rank = RANK_UNKNOWN, .fill = in.fill};
     }
-    return false;
+    return 0;
 }
 
 int onnx_fold(struct onnx_reader *r) {
-    static const struct {
-        const char *type;
-        int (*run)(struct onnx_reader *r);
-    } operators[] = {
-        {"Add", fold_arithmetic}, {"Cast", fold_cast},
-        {"Concat", fold_concat},  {"ConstantOfShape", fold_constant_of_shape},
-        {"Div", fold_arithmetic}, {"Equal", fold_equal},
-        {"Expand", fold_expand},  {"Gather", fold_gather},
-        {"Mul", fold_arithmetic}, {"Reshape", fold_reshape},
-        {"Shape", fold_shape},    {"Slice", fold_slice},
-        {"Sub", fold_arithmetic}, {"Where", fold_where},
-    };
+    const struct onnx_operator *row = r->graph->row;
     const struct onnx_value *in = onnx_input(r, 0);
 
-    if (in && in->kind == ONNX_FILL && onnx_is(r->graph, "Split")) {
-        for (size_t i = 0; i < r->graph->node->n_output; i++) {
-            if (onnx_output(r, i))
-                *onnx_output(r, i) =
-                    (struct onnx_value){.kind = ONNX_FILL, .rank = RANK_UNKNOWN, .fill = in->fill};
-        }
-        return 0;
-    }
-    if (!in || !onnx_output(r, 0))
+    if (!in || (!onnx_output(r, 0) && !onnx_has(r->graph, ONNX_PARTS)))
         return onnx_fail(r->graph, "lacks its first input or output");
-    if (in->kind == ONNX_FILL && moves(r->graph)) {
+    if (in->kind == ONNX_FILL && onnx_has(r->graph, ONNX_MOVES)) {
         struct onnx_value shape;
         bool known = onnx_is(r->graph, "Reshape") && onnx_input(r, 1) && onnx_sizes(r, 1, &shape);
         for (int i = 0; known && i < shape.count; i++)
@@ -348,15 +343,5 @@ int onnx_fold(struct onnx_reader *r) {
         put_fill(r, in->fill, known ? &shape : NULL);
         return 0;
     }
-    if (onnx_is(r->graph, "Identity"))
-        return fold_rank(r, in->rank);
-    if (onnx_is(r->graph, "Squeeze"))
-        return fold_rank(r, in->count == 1 ? 0 : 2);
-    if (onnx_is(r->graph, "Unsqueeze"))
-        return fold_rank(r, in->rank == 0 ? 1 : 2);
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        if (onnx_is(r->graph, operators[i].type))
-            return operators[i].run(r);
-    }
-    return unsupported(r);
+    return row->fold ? row->fold(r) : unsupported(r);
 }

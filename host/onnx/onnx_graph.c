@@ -79,9 +79,16 @@ int onnx_output_index(const struct onnx_graph *graph, size_t index) {
     return index < graph->node->n_output ? onnx_find(graph, graph->node->output[index]) : -1;
 }
 
+static bool is_of_onnx(const Onnx__NodeProto *node) {
+    return !node->domain || !node->domain[0] || strcmp(node->domain, "ai.onnx") == 0;
+}
+
 bool onnx_select(struct onnx_graph *graph, size_t node) {
-    graph->node = graph->g->node[node];
+    const Onnx__NodeProto *n = graph->g->node[node];
+
+    graph->node = n;
     graph->node_index = node;
+    graph->row = n->op_type && is_of_onnx(n) ? onnx_operator_find(n->op_type) : NULL;
     for (size_t i = 0; i < graph->node->n_output; i++) {
         int out = onnx_output_index(graph, i);
         if (out >= 0 && graph->needed[out])
@@ -91,10 +98,13 @@ bool onnx_select(struct onnx_graph *graph, size_t node) {
 }
 
 bool onnx_is(const struct onnx_graph *graph, const char *operator_type) {
-    const char *domain = graph->node->domain ? graph->node->domain : "";
+    const Onnx__NodeProto *node = graph->node;
 
-    return graph->node->op_type && strcmp(graph->node->op_type, operator_type) == 0 &&
-           (!domain[0] || strcmp(domain, "ai.onnx") == 0);
+    return node->op_type && strcmp(node->op_type, operator_type) == 0 && is_of_onnx(node);
+}
+
+bool onnx_has(const struct onnx_graph *graph, enum onnx_trait trait) {
+    return graph->row && graph->row->traits & trait;
 }
 
 const Onnx__ValueInfoProto *onnx_input_info(const struct onnx_graph *graph) {
@@ -169,15 +179,19 @@ static int add_names(struct onnx_graph *graph) {
 static int mark_needed(struct onnx_graph *graph) {
     const Onnx__GraphProto *g = graph->g;
 
-    if (g->n_output != 1 || !g->output[0]->name)
+    if (g->n_output < 1 || g->n_output > MR_MAX_OUTPUTS)
         return onnx_fail_file(graph,
-                              "the graph has %zu outputs; this version takes one, the linear "
-                              "head's, so export the model without the others",
-                              g->n_output);
-    graph->output = onnx_find(graph, g->output[0]->name);
-    if (graph->output < 0)
-        return onnx_fail_file(graph, "nothing makes the output '%.100s'", g->output[0]->name);
-    graph->needed[graph->output] = true;
+                              "the graph has %zu outputs; this version takes 1 to %d, so export "
+                              "the model with those that you use",
+                              g->n_output, MR_MAX_OUTPUTS);
+    for (size_t i = 0; i < g->n_output; i++) {
+        const char *name = g->output[i]->name ? g->output[i]->name : "";
+        graph->outputs[i] = onnx_find(graph, name);
+        if (graph->outputs[i] < 0)
+            return onnx_fail_file(graph, "nothing makes the output '%.100s'", name);
+        graph->needed[graph->outputs[i]] = true;
+    }
+    graph->output_count = (int)g->n_output;
     // Nodes stand in the order of execution, so one pass backwards finds all that is needed.
     for (size_t i = g->n_node; i-- > 0;) {
         if (!onnx_select(graph, i))
@@ -198,7 +212,7 @@ static int mark_needed(struct onnx_graph *graph) {
 }
 
 int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
-    graph->input = graph->output = -1;
+    graph->input = -1;
     graph->budget = 16 * size + ((size_t)1 << 26);
     graph->model =
         onnx_wire_decode(&graph->wire, data, size, graph->file, graph->error, graph->error_size);
@@ -207,6 +221,11 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
     const Onnx__GraphProto *g = graph->g = graph->model->graph;
     if (!g)
         return mr_fail(graph->error, graph->error_size, "%s holds no graph", graph->file);
+    for (size_t i = 0; i < graph->model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *set = graph->model->opset_import[i];
+        if (!set->domain || !set->domain[0] || strcmp(set->domain, "ai.onnx") == 0)
+            graph->opset = set->version;
+    }
     size_t names = g->n_initializer + g->n_input;
     for (size_t i = 0; i < g->n_node; i++)
         names += g->node[i]->n_output;

@@ -4,6 +4,8 @@
 #ifndef MR_ONNX_GRAPH_H
 #define MR_ONNX_GRAPH_H
 
+#include "graph.h"
+#include "onnx_ops.h"
 #include "onnx_wire.h"
 
 #include <stdbool.h>
@@ -40,10 +42,12 @@ struct onnx_graph {
     struct onnx_wire wire;
     Onnx__ModelProto *model;
     const Onnx__GraphProto *g;
-    const Onnx__NodeProto *node; // the one at hand
+    int64_t opset;                   // version of the operators of ONNX itself, 0 if not said
+    const Onnx__NodeProto *node;     // the one at hand
+    const struct onnx_operator *row; // its row, or NULL
     size_t node_index;
     const char **names; // of the values
-    bool *needed;       // by the output
+    bool *needed;       // by the outputs
     size_t value_count, value_limit;
     size_t input_end; // values before this are initialisers, then inputs; others are computed
     int32_t *slots;   // hash of names: index of the value, or -1
@@ -53,8 +57,9 @@ struct onnx_graph {
     size_t external;               // bytes read from other files
     char **files;                  // [file_count] these files
     size_t file_count;
-    int input; // the value that the network reads
-    int output;
+    int input;                   // the value that the network reads
+    int outputs[MR_MAX_OUTPUTS]; // [output_count] values
+    int output_count;
 };
 
 // Opens the bytes of a file: names, needed values, and the constants that are needed.
@@ -69,6 +74,7 @@ int onnx_output_index(const struct onnx_graph *graph, size_t index);
 // Makes a node the current one. Is anything that it makes needed?
 bool onnx_select(struct onnx_graph *graph, size_t node);
 bool onnx_is(const struct onnx_graph *graph, const char *operator_type);
+bool onnx_has(const struct onnx_graph *graph, enum onnx_trait trait);
 
 // The current node's name, else what it makes, else its place; text is for the latter.
 const char *onnx_node_name(const struct onnx_graph *graph, char *text, size_t size);

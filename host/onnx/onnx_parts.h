@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the ONNX import share: the graph is executed once with abstract values, so
-// that sizes are folded and the sequence can be followed through its changes of shape.
+// that sizes are folded and the data can be followed through its changes of shape. Operators that
+// compute make layers; those that the outputs need become operators of the network.
 #ifndef MR_ONNX_PARTS_H
 #define MR_ONNX_PARTS_H
 
-#include "network.h"
+#include "graph.h"
 #include "onnx_eval.h"
 
 #include <stdbool.h>
@@ -24,14 +25,16 @@ enum onnx_kind {
     ONNX_CONSTANT, // its numbers are in the graph's constants
     ONNX_SIZES,    // whole numbers, rank 0 or 1, that depend on the size of the input
     ONNX_FILL,     // every element the same, with a shape that depends on the size of the input
-    ONNX_FLOW,     // what flows from the input to the output
+    ONNX_FLOW,     // what flows from the input to the outputs
     ONNX_CELL,     // the cell state of an LSTM
     ONNX_INPUT,    // an input of the graph that is not the sequence
 };
 
 // What an axis of the flow is. The first two axes of the input are time and batch; which is which
-// is known at the first LSTM.
+// is known at the first recurrent layer.
 enum onnx_axis { AXIS_INPUT_0, AXIS_INPUT_1, AXIS_FEATURE, AXIS_ONE, AXIS_STACK };
+
+enum { ONNX_X = -1 }; // in the place of a layer: the network's input
 
 struct onnx_value {
     enum onnx_kind kind;
@@ -41,11 +44,45 @@ struct onnx_value {
     struct onnx_size ints[ONNX_INTS];
     double fill;
     enum onnx_axis axis[ONNX_RANK];
-    int layer;           // the LSTM it comes from, -1 for the input
-    bool last;           // the last step has been selected
-    bool dense, squash;  // the head's product, its sigmoid
-    bool whole, is_bool; // its element type is no float
-    struct mr_cast cast; // what casts have done to the input or the head's output
+    int layer;           // whose rows it holds, or ONNX_X
+    bool last;           // only the row of the last step
+    bool whole;          // its element type is no float
+    struct mr_cast cast; // what casts have done to it
+};
+
+struct onnx_cell;
+struct onnx_layer;
+struct onnx_reader;
+
+// Gives an operator of the network the layer's numbers. 0, or -1 with a sentence.
+typedef int onnx_fill_op(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
+
+// A layer, which never changes: a bias or an activation that follows makes another one.
+struct onnx_layer {
+    size_t node; // that made it, for messages
+    const char *kind;
+    int input; // layer, or ONNX_X
+    int inputs, units;
+    bool recurrent, per_step;
+    enum mr_activation activation;
+    struct mr_cast cast; // of the input, where that is ONNX_X
+    onnx_fill_op *fill;  // NULL: it has no numbers
+    // Numbers of the file; all but bias belong to the graph.
+    const struct onnx_cell *cell;
+    const struct onnx_tensor *w, *h, *b;
+    bool outputs_first;      // w is (units, inputs)
+    double scale;            // of w
+    struct onnx_tensor bias; // (units); type 0 where there is none
+    // Set when it is added.
+    int depth; // layers up to it
+    int last;  // the layer that gives its last row, or -1
+    bool needed;
+    int stream; // of the network, -1 before it is there
+};
+
+// How an output of the file is laid out.
+struct onnx_result {
+    bool time_first; // steps before sequences, else behind
 };
 
 struct onnx_reader {
@@ -53,18 +90,25 @@ struct onnx_reader {
     struct onnx_eval fold; // computes constants
     struct onnx_value *values;
     struct mr_network *network;
-    int time_axis; // AXIS_INPUT_0 or AXIS_INPUT_1, -1 before the first LSTM
+    struct onnx_result *results; // of the outputs
+    struct onnx_layer *layers;   // [layer_count]
+    int layer_count, layer_limit;
+    int time_axis;          // AXIS_INPUT_0 or AXIS_INPUT_1, -1 before the first recurrent layer
+    struct onnx_size steps; // of the time axis
 };
 
-// onnx_read.c: the network that a graph means
-int onnx_read(struct onnx_graph *graph, struct mr_network *network);
+// onnx_read.c: the network that a graph means. results: [MR_MAX_OUTPUTS]
+int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_result *results);
 
 // Input or output of the current node; NULL when it is left out, or when nobody wants the output.
 const struct onnx_value *onnx_input(const struct onnx_reader *r, size_t index);
 struct onnx_value *onnx_output(const struct onnx_reader *r, size_t index);
 const char *onnx_name(const struct onnx_reader *r, const struct onnx_value *value);
-// The numbers of an input that is a constant, else NULL.
+// The numbers of an input that is a constant, else NULL; the same of real numbers.
 const struct onnx_tensor *onnx_constant(const struct onnx_reader *r, size_t index);
+const struct onnx_tensor *onnx_real_constant(const struct onnx_reader *r, size_t index);
+// Are all numbers of a constant input finite as float32?
+int onnx_check_finite(struct onnx_reader *r, size_t input);
 // The whole numbers of an input, rank 0 or 1, known or not; false when it is something else.
 bool onnx_sizes(const struct onnx_reader *r, size_t index, struct onnx_value *sizes);
 // A list of known numbers from an input or an attribute. *count is -1 when neither is there.
@@ -72,6 +116,21 @@ int onnx_list(struct onnx_reader *r, const char *name, size_t input, int64_t *li
 
 // onnx_fold.c: the current node on sizes and on values of unknown shape
 int onnx_fold(struct onnx_reader *r);
+int onnx_fold_arithmetic(struct onnx_reader *r);
+int onnx_fold_cast(struct onnx_reader *r);
+int onnx_fold_concat(struct onnx_reader *r);
+int onnx_fold_constant_of_shape(struct onnx_reader *r);
+int onnx_fold_equal(struct onnx_reader *r);
+int onnx_fold_expand(struct onnx_reader *r);
+int onnx_fold_gather(struct onnx_reader *r);
+int onnx_fold_identity(struct onnx_reader *r);
+int onnx_fold_reshape(struct onnx_reader *r);
+int onnx_fold_shape(struct onnx_reader *r);
+int onnx_fold_slice(struct onnx_reader *r);
+int onnx_fold_split(struct onnx_reader *r);
+int onnx_fold_squeeze(struct onnx_reader *r);
+int onnx_fold_unsqueeze(struct onnx_reader *r);
+int onnx_fold_where(struct onnx_reader *r);
 
 // onnx_flow.c: operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
@@ -85,11 +144,22 @@ int onnx_squeeze(struct onnx_reader *r);
 int onnx_transpose(struct onnx_reader *r);
 int onnx_unsqueeze(struct onnx_reader *r);
 
-// onnx_layers.c: operators that compute
-int onnx_lstm(struct onnx_reader *r);
-int onnx_gemm(struct onnx_reader *r);
-int onnx_matmul(struct onnx_reader *r);
-int onnx_add(struct onnx_reader *r);
-int onnx_sigmoid(struct onnx_reader *r);
+// onnx_heads.c: arithmetic on the data, which is refused
+int onnx_arithmetic(struct onnx_reader *r);
+
+// ---- onnx_layers.c
+
+// May an operator compute with this value? Casts stand at the ends of the network only.
+int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value);
+// The layer that gives the rows that a value holds: a last row is taken here. -1 with a sentence.
+int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *layer);
+// Adds a layer that reads the value. *index gets its number.
+int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
+                   int *index);
+// Adds a layer with other numbers, or another end, in the place of that which gave the value.
+int onnx_change_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
+                      int *index);
+// Makes what the outputs need operators of the network, and the values its outputs.
+int onnx_emit(struct onnx_reader *r);
 
 #endif

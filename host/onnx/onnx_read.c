@@ -30,6 +30,24 @@ const struct onnx_tensor *onnx_constant(const struct onnx_reader *r, size_t inde
     return onnx_eval_input(&r->fold, index);
 }
 
+const struct onnx_tensor *onnx_real_constant(const struct onnx_reader *r, size_t index) {
+    const struct onnx_tensor *tensor = onnx_constant(r, index);
+
+    return tensor && onnx_is_real(tensor->type) ? tensor : NULL;
+}
+
+int onnx_check_finite(struct onnx_reader *r, size_t input) {
+    const struct onnx_tensor *tensor = onnx_constant(r, input);
+
+    for (size_t i = 0; i < tensor->count; i++) {
+        if (!isfinite((float)tensor->real[i]))
+            return onnx_fail(r->graph,
+                             "uses tensor '%.100s', whose element %zu is not a finite number",
+                             onnx_name(r, onnx_input(r, input)), i);
+    }
+    return 0;
+}
+
 bool onnx_sizes(const struct onnx_reader *r, size_t index, struct onnx_value *sizes) {
     const struct onnx_tensor *t = onnx_constant(r, index);
     const struct onnx_value *in = onnx_input(r, index);
@@ -58,48 +76,26 @@ int onnx_list(struct onnx_reader *r, const char *name, size_t input, int64_t *li
     return onnx_eval_list(&r->fold, name, input, list, count);
 }
 
-// The operators that the data may go through.
-static const struct {
-    const char *type;
-    int (*run)(struct onnx_reader *r);
-} operators[] = {
-    {"Add", onnx_add},
-    {"Cast", onnx_cast},
-    {"Concat", onnx_concat},
-    {"Dropout", onnx_identity},
-    {"Flatten", onnx_flatten},
-    {"Gather", onnx_gather},
-    {"Gemm", onnx_gemm},
-    {"Identity", onnx_identity},
-    {"LSTM", onnx_lstm},
-    {"MatMul", onnx_matmul},
-    {"Reshape", onnx_reshape},
-    {"Sigmoid", onnx_sigmoid},
-    {"Slice", onnx_slice},
-    {"Squeeze", onnx_squeeze},
-    {"Transpose", onnx_transpose},
-    {"Unsqueeze", onnx_unsqueeze},
-};
-
 // What to do about an operator that is not taken, from where it stands.
 static const char *advice(const struct onnx_reader *r) {
-    static const char *const others[] = {"GRU", "RNN", "Loop", "Scan", "If"};
+    static const char *const others[] = {"RNN", "Loop", "Scan", "If"};
     const Onnx__NodeProto *node = r->graph->node;
     bool recurrent = false;
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         recurrent = recurrent || onnx_is(r->graph, others[i]);
-
     if (node->op_type && strstr(node->op_type, "Quantize"))
         return "; import the model as it was before it was quantised";
     if (node->domain && node->domain[0] && strcmp(node->domain, "ai.onnx") != 0)
         return "; export it with the operators of ONNX itself";
-    for (size_t i = 0; i < node->n_input; i++) {
+    for (size_t i = 0; i < node->n_input && !recurrent; i++) {
         const struct onnx_value *in = onnx_input(r, i);
-        if (in && in->kind == ONNX_FLOW && in->dense)
-            return "; leave it out of the export and apply it to the outputs";
-        if (in && in->kind == ONNX_FLOW && in->layer < 0 && !recurrent)
+        if (!in || in->kind != ONNX_FLOW)
+            continue;
+        if (in->layer == ONNX_X)
             return "; leave it out of the export and apply it to the inputs";
+        if (!r->layers[in->layer].recurrent)
+            return "; leave it out of the export and apply it to the outputs";
     }
     return "";
 }
@@ -107,14 +103,13 @@ static const char *advice(const struct onnx_reader *r) {
 static int unknown_operator(struct onnx_reader *r) {
     const Onnx__NodeProto *node = r->graph->node;
     const char *domain = node->domain && strcmp(node->domain, "ai.onnx") != 0 ? node->domain : "";
-    char number[32];
+    char number[32], known[400];
 
-    return onnx_fail_file(r->graph,
-                          "node '%.100s' has operator %.60s%s%.60s; this version imports LSTM "
-                          "layers and one linear head (Gemm, or MatMul and Add) with an optional "
-                          "Sigmoid%s",
-                          onnx_node_name(r->graph, number, sizeof number), domain,
-                          domain[0] ? "." : "", node->op_type ? node->op_type : "", advice(r));
+    onnx_operator_list(known, sizeof known);
+    return onnx_fail_file(
+        r->graph, "node '%.100s' has operator %.60s%s%.60s; this version imports %s%s",
+        onnx_node_name(r->graph, number, sizeof number), domain, domain[0] ? "." : "",
+        node->op_type ? node->op_type : "", known, advice(r));
 }
 
 static int run_constant(struct onnx_reader *r) {
@@ -133,13 +128,13 @@ static int run_constant(struct onnx_reader *r) {
     return 0;
 }
 
-// Values that nothing but an LSTM may read, which then says why.
+// Values that nothing but a recurrent operator may read, which then says why.
 static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
-    if (onnx_is(r->graph, "LSTM"))
+    if (onnx_has(r->graph, ONNX_RECURRENT))
         return 0;
     if (in->kind == ONNX_CELL)
         return onnx_fail(r->graph,
-                         "reads '%.100s', the cell state of an LSTM; this version's head takes its "
+                         "reads '%.100s', the cell state of an LSTM; this version takes its "
                          "hidden state, as in fc(y[:, -1]) or fc(h_n[-1])",
                          onnx_name(r, in));
     if (in->kind == ONNX_INPUT)
@@ -149,10 +144,12 @@ static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
     return 0;
 }
 
-static int run_node(struct onnx_reader *r) {
+// What the inputs of the current node are. *constant: all are; *flow: one is the data.
+static int look_at_inputs(struct onnx_reader *r, bool *constant, bool *flow) {
     struct onnx_graph *graph = r->graph;
-    bool constant = true, flow = false, arithmetic = false;
 
+    *constant = true;
+    *flow = false;
     for (size_t i = 0; i < graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
         if (graph->node->input[i][0] && (!in || in->kind == ONNX_NONE))
@@ -162,35 +159,38 @@ static int run_node(struct onnx_reader *r) {
             continue;
         if (check_input(r, in) != 0)
             return -1;
-        constant = constant && in->kind == ONNX_CONSTANT;
-        flow = flow || in->kind == ONNX_FLOW;
-        if (onnx_is(graph, "Shape"))
-            flow = false;
+        *constant = *constant && in->kind == ONNX_CONSTANT;
+        *flow = (*flow || in->kind == ONNX_FLOW) && !onnx_is(graph, "Shape");
     }
-    bool lstm = onnx_is(graph, "LSTM");
-    if (!onnx_output(r, 0) && !onnx_has_parts(graph) && onnx_eval_knows(graph))
+    return 0;
+}
+
+static int run_node(struct onnx_reader *r) {
+    struct onnx_graph *graph = r->graph;
+    const struct onnx_operator *row = graph->row;
+    const bool recurrent = onnx_has(graph, ONNX_RECURRENT);
+    bool constant, flow;
+
+    if (look_at_inputs(r, &constant, &flow) != 0)
+        return -1;
+    if (!row)
+        return unknown_operator(r);
+    if (!onnx_output(r, 0) && !onnx_has(graph, ONNX_PARTS))
         return onnx_fail(graph, "has no first output that is used");
-    if (constant && onnx_eval_folds(graph))
+    if (constant && !onnx_has(graph, ONNX_HEAVY))
         return run_constant(r);
-    for (size_t i = 0; (flow || lstm) && i < sizeof operators / sizeof operators[0]; i++) {
-        if (!onnx_is(graph, operators[i].type))
-            continue;
+    if ((flow || recurrent) && row->read) {
         const struct onnx_value *first = onnx_input(r, 0);
         if (!first)
             return onnx_fail(graph, "has no first input");
-        if (first->kind != ONNX_FLOW && !lstm && !onnx_is(graph, "Add"))
+        if (first->kind != ONNX_FLOW && !recurrent && !onnx_has(graph, ONNX_EITHER))
             return onnx_fail(graph, "reads the data elsewhere than at its first input, which this "
                                     "version does not support");
-        return operators[i].run(r);
+        return row->read(r);
     }
-    arithmetic = onnx_is(graph, "Sub") || onnx_is(graph, "Mul") || onnx_is(graph, "Div");
-    if (flow && arithmetic)
-        return onnx_fail(graph, "computes with values; this version takes LSTM layers and one "
-                                "linear head, so move such arithmetic out of the network");
-    if (!constant && !flow && onnx_eval_knows(graph))
+    if (!constant && !flow)
         return onnx_fold(r);
-    return onnx_eval_knows(graph) && constant ? onnx_eval_unsupported(&r->fold)
-                                              : unknown_operator(r);
+    return constant ? onnx_eval_unsupported(&r->fold) : unknown_operator(r);
 }
 
 // ---- The input
@@ -211,11 +211,11 @@ static bool is_input(const struct onnx_graph *graph, int value) {
     return (size_t)value >= graph->g->n_initializer && (size_t)value < graph->input_end;
 }
 
-// The input that the first LSTM's sequence comes from, else the first that is needed, else the
-// first; -1 when there is none.
+// The input that the first recurrent layer's sequence comes from, else the first that is needed,
+// else the first; -1 when there is none.
 static int find_input(struct onnx_graph *graph) {
     for (size_t i = 0; i < graph->g->n_node; i++) {
-        if (!onnx_select(graph, i) || !onnx_is(graph, "LSTM"))
+        if (!onnx_select(graph, i) || !onnx_has(graph, ONNX_RECURRENT))
             continue;
         size_t before = i;
         for (const Onnx__NodeProto *node = graph->node; node;) {
@@ -288,7 +288,7 @@ static int add_input(struct onnx_reader *r) {
     struct onnx_value *value = &r->values[graph->input];
     value->kind = ONNX_FLOW;
     value->rank = 3;
-    value->layer = -1;
+    value->layer = ONNX_X;
     value->whole = value->cast.whole = whole; // as if x were cast before it comes in
     for (int i = 0; i < 3; i++) {
         int64_t size = onnx_fixed_size(shape->dim[i]);
@@ -298,61 +298,50 @@ static int add_input(struct onnx_reader *r) {
     return 0;
 }
 
-// ---- The output
+// ---- The outputs
 
-static int check_output(struct onnx_reader *r) {
-    const struct onnx_value *result = &r->values[r->graph->output];
-    const struct mr_dense *head = &r->network->head;
-    const char *name = onnx_name(r, result);
-    int batch = -1, feature = -1;
+// Its rows must come with their features last; how they stand otherwise goes to *result.
+static int check_output(struct onnx_reader *r, int value, struct onnx_result *result) {
+    const struct onnx_value *out = &r->values[value];
+    const char *name = onnx_name(r, out);
+    int time = -1, batch = -1, feature = ONNX_RANK;
 
-    if (result->kind != ONNX_FLOW || !result->dense)
+    if (out->kind == ONNX_CELL)
         return onnx_fail_file(
             r->graph,
-            "the output '%.100s' is not that of a linear layer after an LSTM; this "
-            "version needs one, such as nn.Linear on y[:, -1]",
+            "the output '%.100s' is the cell state of an LSTM, which this version "
+            "keeps to itself; export the model without it",
             name);
-    if (head->sigmoid != result->squash)
-        return onnx_fail_file(r->graph, "the output '%.100s' branches off before the sigmoid",
+    if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
+        return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
                               name);
-    for (int i = 0; i < result->rank; i++) {
-        if (result->axis[i] == AXIS_FEATURE)
+    for (int i = 0; i < out->rank; i++) {
+        if (out->axis[i] == AXIS_STACK)
+            return onnx_fail_file(r->graph,
+                                  "the output '%.100s' joins the states of %d layers; make each an "
+                                  "output of its own",
+                                  name, out->count);
+        if (out->axis[i] == AXIS_FEATURE)
             feature = i;
-        else if (result->axis[i] != AXIS_ONE)
+        else if ((int)out->axis[i] == r->time_axis)
+            time = i;
+        else if (out->axis[i] != AXIS_ONE)
             batch = i;
     }
-    if (feature >= 0 && feature < batch)
+    if (feature < batch || feature < time)
         return onnx_fail_file(r->graph,
-                              "the output '%.100s' has its numbers before the sequences; this "
-                              "version gives the outputs of one sequence after the other",
+                              "the output '%.100s' has its numbers before the sequences or steps; "
+                              "this version gives the outputs of one sequence after the other",
                               name);
-    for (int o = 0; o < head->outputs; o++) {
-        bool good = isfinite(head->bias[o]);
-        for (int k = 0; good && k < head->inputs; k++)
-            good = isfinite(head->w[(size_t)o * (size_t)head->inputs + (size_t)k]);
-        if (!good)
-            return onnx_fail_file(r->graph,
-                                  "output %d of the linear head has weights beyond float32", o);
-    }
-    r->network->output_cast = result->cast;
+    result->time_first = time < batch;
     return 0;
-}
-
-static char *network_name(const char *file) {
-    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
-    size_t length = strlen(name);
-
-    if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
-        length -= 5;
-    return strndup(name, length);
 }
 
 static int read_network(struct onnx_reader *r) {
     struct onnx_graph *graph = r->graph;
 
-    r->network->name = network_name(graph->file);
     r->values = calloc(graph->value_count + 1, sizeof *r->values);
-    if (!r->values || !r->network->name)
+    if (!r->values)
         return onnx_fail_file(graph, "not enough memory");
     for (size_t i = 0; i < graph->g->n_initializer; i++) {
         const struct onnx_tensor *constant = &graph->constants[i];
@@ -367,19 +356,27 @@ static int read_network(struct onnx_reader *r) {
         if (onnx_select(graph, i) && run_node(r) != 0)
             return -1;
     }
-    return check_output(r);
+    for (int i = 0; i < graph->output_count; i++) {
+        if (check_output(r, graph->outputs[i], &r->results[i]) != 0)
+            return -1;
+    }
+    return onnx_emit(r);
 }
 
-int onnx_read(struct onnx_graph *graph, struct mr_network *network) {
+int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_result *results) {
     struct onnx_reader r = {
         .graph = graph,
         .fold = {.graph = graph, .values = graph->constants, .budget = &graph->budget},
         .network = network,
+        .results = results,
         .time_axis = -1,
     };
 
     memset(network, 0, sizeof *network);
     int result = read_network(&r);
+    for (int i = 0; i < r.layer_count; i++)
+        onnx_tensor_free(&r.layers[i].bias);
+    free(r.layers);
     free(r.values);
     if (result != 0)
         mr_network_free(network);

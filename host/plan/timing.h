@@ -17,7 +17,7 @@
 enum { MR_TIMING_PROCESSES = 2 * MR_MAX_LAYERS + 2 };
 
 struct mr_timing_process {
-    char name[24];        // "lstm0", "resize1", "last", "head"
+    char name[32];        // "lstm0", "resize1", "last", "head"
     int layer;            // index of an LSTM layer, -1 for the others
     uint64_t first_issue; // cycle
     uint64_t last_issue;  // cycle

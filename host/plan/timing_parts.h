@@ -35,7 +35,7 @@ struct channel {
 
 struct process {
     enum kind kind;
-    char name[24];
+    char name[32];
     int layer;
     struct pattern patterns[ROW_KINDS];
     struct channel *in;  // NULL: the top's input, always there

@@ -68,8 +68,8 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     if (!model || !uri)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build: the %s is NULL",
                           model ? "uri" : "model");
-    const bool sim = strcmp(uri, "sim:") == 0;
-    if (!sim && strcmp(uri, "cpu:") != 0)
+    const struct mr_backend *backend = mr_device_find(uri, NULL);
+    if (!backend || backend->form == MR_FORM_XCLBIN)
         return mr_failure(
             error, MR_ERROR_DEVICE,
             "device %.100s: nothing can be built for it; known are cpu:, sim:, and images of "
@@ -79,9 +79,9 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     char so_path[PATH_MAX];
     int code = mr_compile_network(mr_model_network(model), options, &compiled, error);
     if (!code)
-        code =
-            mr_compiled_build(&compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
-                              options && options->trace, options, so_path, sizeof so_path, error);
+        code = mr_compiled_build(
+            &compiled, backend->form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+            options && options->trace, options, so_path, sizeof so_path, error);
     mr_compiled_free(&compiled);
     if (!code && path && snprintf(path, path_size, "%s", so_path) >= (int)path_size)
         return mr_failure(error, MR_ERROR_ARGUMENT,

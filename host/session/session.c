@@ -29,7 +29,7 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     if (!uri)
         uri = "auto:";
     const char *fallback = options ? options->fallback : NULL;
-    if (mr_session_check_uri(uri, error) || (fallback && mr_session_check_uri(fallback, error)))
+    if (mr_session_check_uri(uri, error) || (fallback && !mr_device_find(fallback, error)))
         return NULL;
     struct mr_session *session = calloc(1, sizeof *session);
     if (!session) {
@@ -46,7 +46,8 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     }
     const int lc = session->compiled.plan.x_lc;
     session->row = (uint32_t)(mr_plan_words((int)session->inputs, lc) * lc);
-    uri = mr_session_resolve(uri, &session->compiled, options);
+    struct mr_device_found chosen;
+    uri = mr_session_resolve(uri, &session->compiled, options, &chosen);
     if (options)
         session->options = *options;
     if (session->options.bitstreams) {

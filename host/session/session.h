@@ -55,9 +55,10 @@ struct mr_session {
 
 // Refuses an unknown device before anything is built for it.
 int mr_session_check_uri(const char *uri, struct mr_error *error);
-// What `auto:` or NULL is: a card with an image of this network, else the processor.
+// What `auto:` or NULL is: a card with an image of this network, else the processor. It lies in
+// entry.
 const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,
-                               const struct mr_options *options);
+                               const struct mr_options *options, struct mr_device_found *entry);
 // Builds what the device needs, where it is not there yet.
 int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error);
 // Opens the device of session->options and loads the weights.

@@ -10,22 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The part of a URI up to its colon.
-static bool is_of(const char *uri, const char *scheme) {
-    return strncmp(uri, scheme, strlen(scheme)) == 0;
-}
+// A device of the best kind that is there.
+static const char auto_uri[] = "auto:";
 
-static bool card_is_there(void) {
-    struct mr_device_entry entry;
-    return mr_backend_xrt.list(&entry, 1) > 0;
-}
-
-// The image for `xrt:N`: of the card where one is there, else of an emulated one.
-static int choose_image(const struct mr_compiled *compiled, const char *folder, char *path,
-                        struct mr_error *error) {
+// The image for a device of this kind: of a card where one is there, else of an emulated one.
+static int choose_image(const struct mr_compiled *compiled, const struct mr_backend *backend,
+                        const char *folder, char *path, struct mr_error *error) {
     struct mr_card_images images;
     mr_card_images_find(compiled, folder, &images);
-    const bool card = card_is_there();
+    const bool card = backend->list(NULL, 0) > 0;
     const char *found = card ? images.hardware : images.emulation;
     if (*found) {
         memcpy(path, found, sizeof images.hardware);
@@ -48,29 +41,22 @@ static int choose_image(const struct mr_compiled *compiled, const char *folder, 
 }
 
 const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,
-                               const struct mr_options *options) {
+                               const struct mr_options *options, struct mr_device_found *entry) {
     struct mr_card_images images;
-    if (uri && !is_of(uri, "auto:"))
+    if (uri && strcmp(uri, auto_uri) != 0)
         return uri;
-    if (!card_is_there())
-        return "cpu:";
-    mr_card_images_find(compiled, options ? options->bitstreams : NULL, &images);
-    return *images.hardware ? "xrt:0" : "cpu:";
+    if (mr_device_first(MR_FORM_XCLBIN, entry)) {
+        mr_card_images_find(compiled, options ? options->bitstreams : NULL, &images);
+        if (*images.hardware)
+            return entry->uri;
+    }
+    return mr_device_first(MR_FORM_MODEL, entry);
 }
 
-static int fill_image(struct mr_session *session, const char *uri, bool trace,
-                      const struct mr_options *options, struct mr_image *image, char *path,
-                      size_t path_size, struct mr_error *error) {
-    const struct mr_compiled *compiled = &session->compiled;
-    if (is_of(uri, "cpu:") || is_of(uri, "sim:")) {
-        const bool sim = is_of(uri, "sim:");
-        *(sim ? &image->rtl_so : &image->model_so) = path;
-        return mr_compiled_build(compiled, sim ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL, trace, options,
-                                 path, path_size, error);
-    }
-    if (!is_of(uri, "xrt:"))
-        return 0;
-    const struct mr_report *report = compiled->report;
+// What an image does not tell of its network.
+static int name_parts(struct mr_session *session, const char *uri, struct mr_image *image,
+                      struct mr_error *error) {
+    const struct mr_report *report = session->compiled.report;
     const size_t count = report->process_count;
     session->names = calloc(count + 1, sizeof *session->names);
     session->probe_names = calloc(report->probe_count + 1, sizeof *session->probe_names);
@@ -86,25 +72,42 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
                                   .bits = process->probes[k].bits};
     }
     image->probes = session->probe_names;
-    image->shape_hash = compiled->shape_hash;
-    image->target = compiled->plan.target->name;
     image->process_count = (uint32_t)count;
     image->processes = session->names;
-    const char *named = strchr(uri, ',');
+    return 0;
+}
+
+static int fill_image(struct mr_session *session, const char *uri, bool trace,
+                      const struct mr_options *options, struct mr_image *image, char *path,
+                      size_t path_size, struct mr_error *error) {
+    const struct mr_compiled *compiled = &session->compiled;
+    const struct mr_backend *backend = mr_device_find(uri, error);
+    if (!backend)
+        return MR_ERROR_DEVICE;
+    image->forms[backend->form] = path;
+    if (backend->form != MR_FORM_XCLBIN)
+        return mr_compiled_build(compiled,
+                                 backend->form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+                                 trace, options, path, path_size, error);
+    const int code = name_parts(session, uri, image, error);
+    if (code)
+        return code;
+    image->shape_hash = compiled->shape_hash;
+    image->target = compiled->plan.target->name;
+    const char *named = mr_device_named_image(uri);
     char text[900];
     if (named)
-        return mr_card_image_check(named + 1, text, sizeof text)
+        return mr_card_image_check(named, text, sizeof text)
                    ? mr_failure(error, MR_ERROR_DEVICE, "%s", text)
                    : 0;
-    image->xclbin = path;
-    return choose_image(compiled, options->bitstreams, path, error);
+    return choose_image(compiled, backend, options->bitstreams, path, error);
 }
 
 static void describe(struct mr_session *session, const char *uri) {
     const struct mr_device_info *info = &session->info;
-    const char *comma = strchr(uri, ',');
+    const char *named = mr_device_named_image(uri);
     snprintf(session->device_text, sizeof session->device_text, "%.*s%s%s%s%s%s",
-             comma ? (int)(comma - uri) : (int)strlen(uri), uri, info->text ? ", " : "",
+             named ? (int)(named - 1 - uri) : (int)strlen(uri), uri, info->text ? ", " : "",
              info->text ? info->text : "", info->place ? " (" : "", info->place ? info->place : "",
              info->place ? ")" : "");
 }
@@ -120,10 +123,8 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         .seed = options->seed,
         .limit_ms = options->limit_ms,
     };
-    if (options->timeline && is_of(uri, "cpu:"))
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "cpu: has no cycles, so its processes have no timeline; use sim: or a "
-                          "card");
+    if (mr_device_require(uri, options->timeline ? MR_CAP_TIMELINE : 0u, error))
+        return MR_ERROR_DEVICE;
     const int code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
                                 sizeof path, error);
     if (code)
@@ -172,20 +173,10 @@ static int load_weights(struct mr_session *session, const char *uri, struct mr_e
 }
 
 int mr_session_check_uri(const char *uri, struct mr_error *error) {
-    static const char *const schemes[] = {"auto:", "cpu:", "sim:"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strcmp(uri, schemes[i]) == 0)
-            return 0;
-    if (is_of(uri, "xrt:") && uri[4] >= '0' && uri[4] <= '9')
-        return 0;
-    // The driver has the words for it: without an image no device opens.
-    char text[900];
-    struct mr_device *device = mr_device_open(uri, NULL, NULL, text, sizeof text);
-    if (device) {
-        mr_device_close(device);
-        return 0;
-    }
-    return mr_failure(error, MR_ERROR_DEVICE, "device %s", text);
+    struct mr_error reason = {0};
+    return strcmp(uri, auto_uri) == 0 || mr_device_find(uri, &reason)
+               ? 0
+               : mr_failure(error, reason.code, "device %s", reason.text);
 }
 
 static void forget_names(struct mr_session *session) {

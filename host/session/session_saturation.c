@@ -46,9 +46,10 @@ int mr_cuts_attach(struct mr_session *session, const char *uri, struct mr_error 
     struct mr_session_cuts *cuts = &session->cuts;
     for (int i = 0; i < session->network->op_count; i++) {
         const char *name = session->network->ops[i].name;
+        // By how much is told where values are kept from step to step.
+        find_probe(&session->info, name, "past", &cuts->probe[i][PAST]);
         if (limit_of(session, i).limit > 0 &&
-            (!find_probe(&session->info, name, "cut", &cuts->probe[i][CUT]) ||
-             !find_probe(&session->info, name, "past", &cuts->probe[i][PAST])))
+            !find_probe(&session->info, name, "cut", &cuts->probe[i][CUT]))
             return mr_failure(error, MR_ERROR_DEVICE,
                               "%s: operator %s does not count its cut values; build its image "
                               "again",
@@ -81,7 +82,8 @@ void mr_cuts_take_probes(struct mr_session *session) {
         if (limit_of(session, i).limit == 0)
             continue;
         cuts->new_values[i].count += cuts->probes[cuts->probe[i][CUT]];
-        cuts->new_values[i].past += cuts->probes[cuts->probe[i][PAST]];
+        if (cuts->probe[i][PAST] < session->info.probe_count)
+            cuts->new_values[i].past += cuts->probes[cuts->probe[i][PAST]];
     }
 }
 

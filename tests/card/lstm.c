@@ -22,11 +22,12 @@ VECTOR(CARD_LC)
 #define LAST_LC CARD_LC
 #include "glue/last_step.h"
 
-#define HEAD head
-#define HEAD_INPUTS CARD_HIDDEN
-#define HEAD_OUTPUTS CARD_OUTPUTS
-#define HEAD_LC CARD_LC
-#define HEAD_SIGMOID 0
+#define DENSE head
+#define DENSE_INPUTS CARD_HIDDEN
+#define DENSE_OUTPUTS CARD_OUTPUTS
+#define DENSE_LC CARD_LC
+#define DENSE_OUT_LC 0
+#define DENSE_ACTIVATION MR_LINEAR
 #include "heads/dense.h"
 
 #define WORDS(n) MR_CEIL_DIV(n, CARD_LC)

@@ -3,7 +3,7 @@
 // has 16 bits, what goes to the host 32.
 #include "arithmetic.h"
 #include "file.h"
-#include "heads/dense_activation.h"
+#include "formats.h"
 #include "op.h"
 
 #include <math.h>

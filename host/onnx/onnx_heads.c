@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators of ONNX that become linear layers and what ends them: a bias, an activation, softmax.
+#include "onnx_parts.h"
+
+#include "op.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- Linear layers
+
+static int fill_dense(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
+    const size_t inputs = (size_t)layer->inputs, units = (size_t)layer->units;
+
+    for (size_t u = 0; u < units; u++) {
+        bool good = true;
+        for (size_t k = 0; k < inputs; k++) {
+            size_t from = layer->outputs_first ? u * inputs + k : k * units + u;
+            op->w_x[u * inputs + k] = (float)(layer->scale * layer->w->real[from]);
+            good = good && isfinite(op->w_x[u * inputs + k]);
+        }
+        op->bias[u] = layer->bias.type ? (float)layer->bias.real[u] : 0.0f;
+        if (!good || !isfinite(op->bias[u]))
+            return onnx_fail(r->graph, "has output %zu with weights beyond float32", u);
+    }
+    return 0;
+}
+
+// The layer that gave a value, when it is a linear one that may still be changed.
+static const struct onnx_layer *open_layer(const struct onnx_reader *r,
+                                           const struct onnx_value *value) {
+    if (!value || value->kind != ONNX_FLOW || value->layer == ONNX_X)
+        return NULL;
+    const struct onnx_layer *layer = &r->layers[value->layer];
+    return layer->fill == fill_dense && layer->activation == MR_ACTIVATION_LINEAR &&
+                   !value->whole && !value->cast.whole && !value->cast.truth
+               ? layer
+               : NULL;
+}
+
+static bool ends_with_features(const struct onnx_value *value) {
+    return value->rank > 0 && value->axis[value->rank - 1] == AXIS_FEATURE;
+}
+
+// The sum of a layer's bias and scale times a constant input: one number for all units, or one for
+// each along the last axis.
+static int sum_bias(struct onnx_reader *r, const struct onnx_layer *layer, size_t input,
+                    double scale, struct onnx_tensor *sum) {
+    const struct onnx_tensor *bias = onnx_real_constant(r, input);
+    const int64_t units = layer->units;
+    const bool single = bias && bias->count == 1;
+
+    if (!bias || (!single && (bias->count != (size_t)units || bias->rank < 1 ||
+                              bias->dims[bias->rank - 1] != units)))
+        return onnx_fail(r->graph, "adds a bias that is not a constant of %d numbers",
+                         layer->units);
+    if (onnx_check_finite(r, input) != 0)
+        return -1;
+    if (onnx_tensor_create(sum, ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, 1, &units,
+                           &r->graph->budget) != 0)
+        return onnx_fail(r->graph, "needs more memory than there is");
+    for (int64_t u = 0; u < units; u++)
+        sum->real[u] =
+            (layer->bias.type ? layer->bias.real[u] : 0) + scale * bias->real[single ? 0 : u];
+    return 0;
+}
+
+// scale * weights, which are (units, inputs) or transposed.
+static int add_dense(struct onnx_reader *r, bool outputs_first, double scale) {
+    const struct onnx_value *x = onnx_input(r, 0);
+    const struct onnx_tensor *weights = onnx_real_constant(r, 1);
+    struct onnx_value *out = onnx_output(r, 0);
+    int index;
+
+    if (x->kind != ONNX_FLOW)
+        return onnx_fail(r->graph, "does not read what the network computes");
+    if (!ends_with_features(x))
+        return onnx_fail(r->graph, "reads a value whose last axis is not the features");
+    if (!weights || weights->rank != 2)
+        return onnx_fail(r->graph, "has weights that are not a constant float matrix");
+    const int64_t inputs = weights->dims[outputs_first], units = weights->dims[!outputs_first];
+    const struct onnx_size width = x->dims[x->rank - 1];
+    if (inputs < 1 || inputs > MR_MAX_WIDTH || units < 1 || units > MR_MAX_WIDTH)
+        return onnx_fail(r->graph,
+                         "has weights for %lld inputs and %lld outputs; 1 to %d are possible",
+                         (long long)inputs, (long long)units, MR_MAX_WIDTH);
+    if (width.symbol == SYMBOL_NONE && width.k != inputs)
+        return onnx_fail(r->graph, "has weights for %lld inputs and reads %lld", (long long)inputs,
+                         (long long)width.k);
+    if (onnx_check_finite(r, 1) != 0)
+        return -1;
+    struct onnx_layer layer = {.kind = "dense",
+                               .inputs = (int)inputs,
+                               .units = (int)units,
+                               .fill = fill_dense,
+                               .w = weights,
+                               .outputs_first = outputs_first,
+                               .scale = scale};
+    if (onnx_is(r->graph, "Gemm") && onnx_input(r, 2)) {
+        struct onnx_tensor bias;
+        if (sum_bias(r, &layer, 2, onnx_float(r->graph, "beta", 1.0f), &bias) != 0)
+            return -1;
+        layer.bias = bias;
+    }
+    const int result = onnx_add_layer(r, x, layer, &index);
+    onnx_tensor_free(&layer.bias);
+    if (result != 0)
+        return -1;
+    *out = *x;
+    out->layer = index;
+    out->cast = (struct mr_cast){0};
+    out->last = !r->layers[index].per_step;
+    out->dims[out->rank - 1] = (struct onnx_size){units, SYMBOL_NONE};
+    return 0;
+}
+
+static int read_gemm(struct onnx_reader *r) {
+    const struct onnx_value *x = onnx_input(r, 0);
+
+    if (onnx_int(r->graph, "transA", 0) != 0)
+        return onnx_fail(r->graph, "transposes its input, which this version does not support");
+    if (x->kind == ONNX_FLOW && x->rank != 2)
+        return onnx_fail(r->graph, "reads a value of %d axes; it should be batch and features",
+                         x->rank);
+    return add_dense(r, onnx_int(r->graph, "transB", 0) != 0, onnx_float(r->graph, "alpha", 1.0f));
+}
+
+static int read_matmul(struct onnx_reader *r) {
+    return add_dense(r, false, 1.0);
+}
+
+// A bias behind a product.
+static int read_add(struct onnx_reader *r) {
+    const struct onnx_value *first = onnx_input(r, 0);
+    const size_t from = first && first->kind == ONNX_FLOW ? 0 : 1;
+    const struct onnx_value *a = onnx_input(r, from);
+    const struct onnx_layer *layer = open_layer(r, a);
+    int index;
+
+    if (!layer || !ends_with_features(a) || !onnx_input(r, 1 - from))
+        return onnx_fail(r->graph, "adds to a value other than a linear layer's product, which "
+                                   "this version does not support");
+    struct onnx_layer made = *layer;
+    memset(&made.bias, 0, sizeof made.bias);
+    if (sum_bias(r, layer, 1 - from, 1.0, &made.bias) != 0)
+        return -1;
+    const int result = onnx_change_layer(r, a, made, &index);
+    onnx_tensor_free(&made.bias);
+    if (result != 0)
+        return -1;
+    *onnx_output(r, 0) = *a;
+    onnx_output(r, 0)->layer = index;
+    return 0;
+}
+
+int onnx_arithmetic(struct onnx_reader *r) {
+    return onnx_fail(r->graph, "computes with values; this version takes recurrent and linear "
+                               "layers, so move such arithmetic out of the network");
+}
+
+// ---- Activations
+
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+static double relu(double x) {
+    return x > 0 ? x : 0;
+}
+
+static const struct {
+    const char *type;
+    enum mr_activation activation;
+    double (*function)(double x);
+} activations[] = {
+    {"Relu", MR_ACTIVATION_RELU, relu},
+    {"Sigmoid", MR_ACTIVATION_SIGMOID, sigmoid},
+    {"Tanh", MR_ACTIVATION_TANH, tanh},
+};
+
+static size_t find_activation(const struct onnx_graph *graph) {
+    size_t i = 0;
+
+    while (!onnx_is(graph, activations[i].type)) // it has a row below
+        i++;
+    return i;
+}
+
+static int read_activation(struct onnx_reader *r) {
+    const struct onnx_value *x = onnx_input(r, 0);
+    const struct onnx_layer *layer = open_layer(r, x);
+    int index;
+
+    if (!layer)
+        return onnx_fail(r->graph, "is not behind a linear layer's sum; this version takes an "
+                                   "activation only there");
+    struct onnx_layer made = *layer;
+    made.activation = activations[find_activation(r->graph)].activation;
+    if (onnx_change_layer(r, x, made, &index) != 0)
+        return -1;
+    *onnx_output(r, 0) = *x;
+    onnx_output(r, 0)->layer = index;
+    return 0;
+}
+
+static int eval_activation(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+
+    if (!onnx_is_real(in->type))
+        return onnx_eval_unsupported(e);
+    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+        return -1;
+    double (*const function)(double) = activations[find_activation(e->graph)].function;
+    for (size_t i = 0; i < in->count; i++)
+        out->real[i] = function(in->real[i]);
+    return 0;
+}
+
+// ---- Ends that look at all features
+
+// The axis of the features, which the current node must work along; older files name the first of
+// the axes that are taken together. -1 with a sentence.
+static int check_feature_axis(struct onnx_reader *r, int64_t given, bool together, int *axis) {
+    const struct onnx_value *x = onnx_input(r, 0);
+    int at, end;
+
+    if (onnx_axis(r->graph, given, x->rank, &at) != 0)
+        return -1;
+    end = together ? x->rank - 1 : at;
+    *axis = -1;
+    for (; at <= end; at++) {
+        if (x->axis[at] == AXIS_FEATURE)
+            *axis = at;
+        else if (x->axis[at] != AXIS_ONE)
+            return onnx_fail(r->graph, "goes along another axis than the features, which this "
+                                       "version does not support");
+    }
+    return *axis >= 0 ? 0
+                      : onnx_fail(r->graph, "does not go along the features, which this version "
+                                            "does not support");
+}
+
+// Adds a layer that reads all features of the current node's input and gives so many units.
+static int add_end(struct onnx_reader *r, const char *kind, int units, int *index) {
+    const struct onnx_value *x = onnx_input(r, 0);
+
+    if (x->layer == ONNX_X)
+        return onnx_fail(r->graph,
+                         "is applied to the input; leave it out of the export and apply it before");
+    const int inputs = r->layers[x->layer].units;
+    return onnx_add_layer(
+        r, x, (struct onnx_layer){.kind = kind, .inputs = inputs, .units = units ? units : inputs},
+        index);
+}
+
+// Softmax before version 13 flattens all axes from its own on.
+static bool softmax_is_flat(const struct onnx_graph *graph) {
+    return graph->opset > 0 && graph->opset < 13;
+}
+
+static int64_t softmax_axis(const struct onnx_graph *graph) {
+    return onnx_int(graph, "axis", softmax_is_flat(graph) ? 1 : -1);
+}
+
+static int read_softmax(struct onnx_reader *r) {
+    int axis, index;
+
+    if (check_feature_axis(r, softmax_axis(r->graph), softmax_is_flat(r->graph), &axis) != 0 ||
+        add_end(r, "softmax", 0, &index) != 0)
+        return -1;
+    *onnx_output(r, 0) = *onnx_input(r, 0);
+    onnx_output(r, 0)->layer = index;
+    onnx_output(r, 0)->last = !r->layers[index].per_step;
+    return 0;
+}
+
+// An axis and what lies before and behind it.
+struct line {
+    size_t before, count, after;
+};
+
+static struct line line_of(const struct onnx_tensor *in, int axis, bool flat) {
+    struct line line = {1, 1, 1};
+
+    for (int i = 0; i < in->rank; i++)
+        *(i < axis            ? &line.before
+          : i == axis || flat ? &line.count
+                              : &line.after) *= (size_t)in->dims[i];
+    return line;
+}
+
+static int eval_softmax(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    int axis;
+
+    if (!onnx_is_real(in->type))
+        return onnx_eval_unsupported(e);
+    if (onnx_axis(e->graph, softmax_axis(e->graph), in->rank, &axis) != 0 ||
+        onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+        return -1;
+    const struct line line = line_of(in, axis, softmax_is_flat(e->graph));
+    for (size_t i = 0; in->count > 0 && i < line.before * line.after; i++) {
+        const size_t first = i / line.after * line.count * line.after + i % line.after;
+        double greatest = -INFINITY, sum = 0;
+        for (size_t k = 0; k < line.count; k++)
+            greatest = fmax(greatest, in->real[first + k * line.after]);
+        for (size_t k = 0; k < line.count; k++)
+            sum += exp(in->real[first + k * line.after] - greatest);
+        for (size_t k = 0; k < line.count; k++)
+            out->real[first + k * line.after] =
+                exp(in->real[first + k * line.after] - greatest) / sum;
+    }
+    return 0;
+}
+
+const struct onnx_operator onnx_head_operators[] = {
+    {"Gemm", read_gemm, NULL, onnx_eval_gemm, ONNX_HEAVY},
+    {"MatMul", read_matmul, NULL, onnx_eval_matmul, ONNX_HEAVY},
+    {"Add", read_add, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"Relu", read_activation, NULL, eval_activation, 0},
+    {"Sigmoid", read_activation, NULL, eval_activation, 0},
+    {"Tanh", read_activation, NULL, eval_activation, 0},
+    {"Softmax", read_softmax, NULL, eval_softmax, 0},
+    {0},
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of operators that move, make or convert numbers, and the look-up in all tables.
+#include "onnx_ops.h"
+
+#include "onnx_eval.h"
+#include "onnx_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct onnx_operator shape_operators[] = {
+    {"Cast", onnx_cast, onnx_fold_cast, onnx_eval_cast, ONNX_MOVES},
+    {"CastLike", NULL, NULL, onnx_eval_cast, ONNX_MOVES},
+    {"Concat", onnx_concat, onnx_fold_concat, onnx_eval_concat, 0},
+    {"Constant", NULL, NULL, onnx_eval_constant, 0},
+    {"ConstantOfShape", NULL, onnx_fold_constant_of_shape, onnx_eval_constant_of_shape, 0},
+    {"DequantizeLinear", NULL, NULL, onnx_eval_dequantize, 0},
+    {"Div", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"Dropout", onnx_identity, NULL, onnx_eval_identity, 0},
+    {"Equal", NULL, onnx_fold_equal, onnx_eval_compare, 0},
+    {"Expand", NULL, onnx_fold_expand, onnx_eval_expand, 0},
+    {"Flatten", onnx_flatten, NULL, onnx_eval_flatten, ONNX_MOVES},
+    {"Gather", onnx_gather, onnx_fold_gather, onnx_eval_gather, ONNX_MOVES},
+    {"Greater", NULL, NULL, onnx_eval_compare, 0},
+    {"Identity", onnx_identity, onnx_fold_identity, onnx_eval_identity, ONNX_MOVES},
+    {"Less", NULL, NULL, onnx_eval_compare, 0},
+    {"Mul", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"Neg", NULL, NULL, onnx_eval_negate, 0},
+    {"Range", NULL, NULL, onnx_eval_range, 0},
+    {"Reshape", onnx_reshape, onnx_fold_reshape, onnx_eval_reshape, ONNX_MOVES},
+    {"Shape", NULL, onnx_fold_shape, onnx_eval_shape, 0},
+    {"Slice", onnx_slice, onnx_fold_slice, onnx_eval_slice, ONNX_MOVES},
+    {"Split", NULL, onnx_fold_split, onnx_eval_split, ONNX_PARTS},
+    {"Squeeze", onnx_squeeze, onnx_fold_squeeze, onnx_eval_squeeze, ONNX_MOVES},
+    {"Sub", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"Transpose", onnx_transpose, NULL, onnx_eval_transpose, ONNX_MOVES},
+    {"Unsqueeze", onnx_unsqueeze, onnx_fold_unsqueeze, onnx_eval_unsqueeze, ONNX_MOVES},
+    {"Where", NULL, onnx_fold_where, onnx_eval_where, 0},
+    {0},
+};
+
+static const struct onnx_operator *const families[] = {
+    shape_operators,
+    onnx_recurrent_operators,
+    onnx_head_operators,
+};
+
+const struct onnx_operator *onnx_operator_find(const char *type) {
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        for (const struct onnx_operator *o = families[i]; o->type; o++) {
+            if (strcmp(o->type, type) == 0)
+                return o;
+        }
+    }
+    return NULL;
+}
+
+static void list(const struct onnx_operator *family, char *text, size_t size) {
+    for (const struct onnx_operator *o = family; o->type; o++) {
+        size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%s", o == family ? "" : ", ", o->type);
+    }
+}
+
+void onnx_operator_list(char *text, size_t size) {
+    char recurrent[160] = "", heads[160] = "";
+
+    list(onnx_recurrent_operators, recurrent, sizeof recurrent);
+    list(onnx_head_operators, heads, sizeof heads);
+    snprintf(text, size, "recurrent layers (%s) and linear layers with what follows them (%s)", recurrent,
+             heads);
+}

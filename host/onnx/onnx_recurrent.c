@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recurrent operators of ONNX: a row for each cell, and what all of them have in common, read into
+// the network and computed in double precision.
+#include "onnx_parts.h"
+
+#include "op.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MAX_GATES = 4, MAX_ACTIVATIONS = 3 };
+
+// An operator as it is computed. Rows are gate * units + unit, gates in ONNX's order.
+struct run {
+    const struct onnx_cell *cell;
+    size_t inputs, units;
+    bool batch_first;        // layout 1
+    const double *w, *r, *b; // b: of x, then of h; NULL: 0
+};
+
+// A cell. A step gets the sums of each row over x (with its bias) and over h (with its own), and
+// moves h and c (units) on; scratch: (units) numbers.
+struct onnx_cell {
+    const char *type;            // of the ONNX operator
+    const char *kind;            // of the network's operator
+    bool linear_before_reset;    // the attribute that it takes
+    int gates, order[MAX_GATES]; // gate g of the network is gate order[g] of ONNX
+    const char *activations[MAX_ACTIVATIONS];
+    void (*step)(const struct run *run, const double *x, const double *h_sum, double *h, double *c,
+                 double *scratch);
+};
+
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+// Four partial sums, so that the additions need not wait for one another.
+static double dot(const double *w, const double *v, size_t count) {
+    double sum[4] = {0};
+    size_t k = 0;
+
+    for (; k + 4 <= count; k += 4) {
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += w[k + j] * v[k + j];
+    }
+    for (; k < count; k++)
+        sum[0] += w[k] * v[k];
+    return sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
+// ---- Cells
+
+static void lstm_step(const struct run *run, const double *x, const double *s, double *h, double *c,
+                      double *scratch) {
+    const size_t n = run->units;
+
+    (void)scratch;
+    for (size_t j = 0; j < n; j++) {
+        double i = sigmoid(x[j] + s[j]), o = sigmoid(x[n + j] + s[n + j]);
+        double f = sigmoid(x[2 * n + j] + s[2 * n + j]), g = tanh(x[3 * n + j] + s[3 * n + j]);
+        c[j] = f * c[j] + i * g;
+        h[j] = o * tanh(c[j]);
+    }
+}
+
+static void gru_step(const struct run *run, const double *x, const double *s, double *h, double *c,
+                     double *scratch) {
+    const size_t n = run->units;
+
+    (void)c;
+    (void)scratch;
+    for (size_t j = 0; j < n; j++) {
+        double z = sigmoid(x[j] + s[j]), r = sigmoid(x[n + j] + s[n + j]);
+        h[j] = (1 - z) * tanh(x[2 * n + j] + r * s[2 * n + j]) + z * h[j];
+    }
+}
+
+// The reset gate weighs h before the product.
+static void gru_reset_first_step(const struct run *run, const double *x, const double *s, double *h,
+                                 double *c, double *scratch) {
+    const size_t n = run->units;
+
+    (void)c;
+    for (size_t j = 0; j < n; j++)
+        scratch[j] = sigmoid(x[n + j] + s[n + j]) * h[j];
+    for (size_t j = 0; j < n; j++) {
+        const size_t row = 2 * n + j;
+        double z = sigmoid(x[j] + s[j]), bias = run->b ? run->b[3 * n + row] : 0;
+        h[j] = (1 - z) * tanh(x[row] + dot(run->r + row * n, scratch, n) + bias) + z * h[j];
+    }
+}
+
+// Of rows of one operator the first that the attributes fit is taken.
+static const struct onnx_cell cells[] = {
+    {"LSTM", "lstm", false, 4, {0, 2, 3, 1}, {"Sigmoid", "Tanh", "Tanh"}, lstm_step},
+    {"GRU", "gru", true, 3, {1, 0, 2}, {"Sigmoid", "Tanh"}, gru_step},
+    {"GRU", "gru_reset_first", false, 3, {1, 0, 2}, {"Sigmoid", "Tanh"}, gru_reset_first_step},
+};
+
+// ---- The operator's attributes
+
+static bool same_name(const ProtobufCBinaryData *text, const char *name) {
+    // Upper and lower case are the same in ONNX.
+    return text->len == strlen(name) && strncasecmp((const char *)text->data, name, text->len) == 0;
+}
+
+static bool has_activations(const struct onnx_cell *cell, const Onnx__AttributeProto *a) {
+    size_t count = 0;
+
+    while (count < MAX_ACTIVATIONS && cell->activations[count])
+        count++;
+    bool good = a->n_strings == count;
+    for (size_t i = 0; good && i < count; i++)
+        good = same_name(&a->strings[i], cell->activations[i]);
+    return good;
+}
+
+static void list_activations(const struct onnx_cell *cell, char *text, size_t size) {
+    size_t used = strlen(text);
+
+    used += (size_t)snprintf(text + used, size - used, "%s", used > 0 ? " or " : "");
+    for (int i = 0; i < MAX_ACTIVATIONS && cell->activations[i] && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "",
+                                 cell->activations[i]);
+}
+
+// The row of the current node; NULL with a sentence.
+static const struct onnx_cell *find_cell(struct onnx_graph *graph) {
+    const Onnx__AttributeProto *a = onnx_attribute(graph, "activations");
+    const bool linear = onnx_int(graph, "linear_before_reset", 0) != 0;
+    char known[120] = "";
+
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        const bool gated = onnx_is(graph, "GRU");
+        if (!onnx_is(graph, cells[i].type) || (gated && cells[i].linear_before_reset != linear))
+            continue;
+        if (!a || has_activations(&cells[i], a))
+            return &cells[i];
+        list_activations(&cells[i], known, sizeof known);
+    }
+    onnx_fail(graph, "has its own activations; this version takes %s", known);
+    return NULL;
+}
+
+// Refuses what no cell takes: attributes, lengths and peepholes.
+static int check_attributes(struct onnx_graph *graph) {
+    const Onnx__AttributeProto *a = onnx_attribute(graph, "direction");
+
+    if (a && !(a->has_s && a->s.len == 7 && memcmp(a->s.data, "forward", 7) == 0))
+        return onnx_fail(
+            graph, "runs in direction '%.*s'; this version takes forward recurrent layers only",
+            a->has_s && a->s.len < 40 ? (int)a->s.len : 0,
+            a->has_s && a->s.len > 0 ? (const char *)a->s.data : "");
+    if (onnx_attribute(graph, "clip"))
+        return onnx_fail(graph, "clips its cells, which this version does not support");
+    if (onnx_int(graph, "input_forget", 0) != 0)
+        return onnx_fail(graph,
+                         "couples input and forget gate, which this version does not support");
+    int64_t layout = onnx_int(graph, "layout", 0);
+    if (layout != 0 && layout != 1)
+        return onnx_fail(graph, "has layout %lld, and there are 0 and 1", (long long)layout);
+    if (onnx_input_index(graph, 4) >= 0)
+        return onnx_fail(graph, "has sequence lengths; this version takes sequences of one length");
+    if (onnx_input_index(graph, 7) >= 0)
+        return onnx_fail(graph, "has peepholes, which this version does not support");
+    return 0;
+}
+
+// ---- Reading
+
+static int check_state(struct onnx_reader *r, const char *what, size_t input) {
+    const struct onnx_value *state = onnx_input(r, input);
+    const struct onnx_tensor *constant = onnx_constant(r, input);
+
+    if (!state || (constant && onnx_all_zero(constant)) ||
+        (state->kind == ONNX_FILL && state->fill == 0))
+        return 0;
+    if (state->kind == ONNX_INPUT)
+        return onnx_fail(r->graph,
+                         "takes its %s from the input '%.100s'; this version starts every sequence "
+                         "from zero and keeps the state itself from step to step, so export the "
+                         "model without state inputs",
+                         what, onnx_name(r, state));
+    return onnx_fail(r->graph,
+                     "has an %s ('%.100s') that is not a constant zero; this version starts every "
+                     "sequence from zero",
+                     what, onnx_name(r, state));
+}
+
+// A constant tensor of exactly this shape.
+static int check_tensor(struct onnx_reader *r, const char *what, size_t input, int rank,
+                        const int64_t *shape) {
+    const struct onnx_tensor *tensor = onnx_real_constant(r, input);
+
+    if (!tensor)
+        return onnx_fail(r->graph, "has a %s that is not a constant float tensor", what);
+    bool good = tensor->rank == rank;
+    for (int i = 0; good && i < rank; i++)
+        good = tensor->dims[i] == shape[i];
+    if (!good) {
+        char text[80] = "";
+        for (int i = 0, used = 0; i < rank; i++)
+            used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", i > 0 ? ", " : "",
+                             (long long)shape[i]);
+        return onnx_fail(r->graph, "has a %s of another shape than [%s]", what, text);
+    }
+    return onnx_check_finite(r, input);
+}
+
+// What comes in must be a whole sequence; its axes are time (at `time`), batch, features.
+static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int time) {
+    if (!x || x->kind != ONNX_FLOW)
+        return onnx_fail(r->graph, "does not read the graph's input");
+    if (x->last)
+        return onnx_fail(r->graph,
+                         "reads only the last step of the layer before; it must read all steps");
+    if (x->rank != 3 || x->axis[2] != AXIS_FEATURE || x->axis[0] > AXIS_INPUT_1 ||
+        x->axis[1] > AXIS_INPUT_1 || x->axis[0] == x->axis[1] ||
+        (r->time_axis >= 0 && (int)x->axis[time] != r->time_axis))
+        return onnx_fail(r->graph,
+                         "reads a sequence whose axes are not time, batch and features "
+                         "in the order in which they came; transpose the input in your program");
+    return 0;
+}
+
+// A bias for each sum; gates that keep their sums apart, the last ones, have one of x and one of h.
+static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
+    const size_t inputs = (size_t)layer->inputs, n = (size_t)layer->units;
+    const int gates = layer->cell->gates, apart = op->kind->sums - op->kind->gates;
+
+    if (op->kind->gates != gates || apart < 0 || apart > gates)
+        return onnx_fail(r->graph, "has another number of gates than '%s'", op->kind->name);
+    for (int gate = 0; gate < gates; gate++) {
+        const size_t to = (size_t)gate * n, from = (size_t)layer->cell->order[gate] * n;
+        const double *b = layer->b ? layer->b->real + from : NULL;
+        for (size_t i = 0; i < n * inputs; i++)
+            op->w_x[to * inputs + i] = (float)layer->w->real[from * inputs + i];
+        for (size_t i = 0; i < n * n; i++)
+            op->w_h[to * n + i] = (float)layer->h->real[from * n + i];
+        for (size_t j = 0; b && j < n; j++) {
+            const double of_h = b[(size_t)gates * n + j];
+            const bool split = gate >= gates - apart;
+            op->bias[to + j] = (float)(split ? b[j] : b[j] + of_h);
+            if (split)
+                op->bias[to + (size_t)apart * n + j] = (float)of_h;
+            if (!isfinite(op->bias[to + j]))
+                return onnx_fail(r->graph, "has biases whose sum is beyond float32");
+        }
+    }
+    return 0;
+}
+
+static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int layer,
+                        bool swapped) {
+    struct onnx_value *y = onnx_output(r, 0), *state = onnx_output(r, 1), *cell = onnx_output(r, 2);
+    const struct onnx_size one = {1, SYMBOL_NONE};
+    const struct onnx_size width = {r->layers[layer].units, SYMBOL_NONE};
+    const int batch = swapped ? 0 : 1;
+
+    if (y && swapped) // [batch, steps, 1, units]
+        *y = (struct onnx_value){.dims = {x->dims[0], x->dims[1], one, width},
+                                 .axis = {x->axis[0], x->axis[1], AXIS_ONE, AXIS_FEATURE}};
+    else if (y) // [steps, 1, batch, units]
+        *y = (struct onnx_value){.dims = {x->dims[0], one, x->dims[1], width},
+                                 .axis = {x->axis[0], AXIS_ONE, x->axis[1], AXIS_FEATURE}};
+    if (y) {
+        y->kind = ONNX_FLOW;
+        y->rank = 4;
+        y->layer = layer;
+    }
+    if (state) { // [1, batch, units], or [batch, 1, units]
+        *state = (struct onnx_value){.kind = ONNX_FLOW, .rank = 3, .layer = layer, .last = true};
+        state->dims[!batch] = one;
+        state->axis[!batch] = AXIS_ONE;
+        state->dims[batch] = x->dims[batch];
+        state->axis[batch] = x->axis[batch];
+        state->dims[2] = width;
+        state->axis[2] = AXIS_FEATURE;
+    }
+    if (cell)
+        cell->kind = ONNX_CELL;
+}
+
+// X, W, R, B, sequence_lens, initial_h, initial_c.
+static int read_recurrent(struct onnx_reader *r) {
+    const struct onnx_value *x = onnx_input(r, 0);
+    const struct onnx_tensor *w = onnx_real_constant(r, 1), *h = onnx_real_constant(r, 2);
+    const bool swapped = onnx_int(r->graph, "layout", 0) == 1;
+    int index;
+
+    if (check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
+        return -1;
+    const struct onnx_cell *cell = find_cell(r->graph);
+    if (!cell || check_state(r, "initial_h", 5) != 0 || check_state(r, "initial_c", 6) != 0)
+        return -1;
+    int64_t units = h && h->rank == 3 ? h->dims[2] : 0;
+    int64_t inputs = w && w->rank == 3 ? w->dims[2] : 0;
+    if (units < 1 || units > MR_MAX_WIDTH || inputs < 1 || inputs > MR_MAX_WIDTH)
+        return onnx_fail(r->graph,
+                         "has weights that are not constant, or not of 1 to %d inputs and units",
+                         MR_MAX_WIDTH);
+    if (onnx_int(r->graph, "hidden_size", units) != units)
+        return onnx_fail(r->graph, "has a hidden_size that is not the size of its weights");
+    const int64_t rows = cell->gates * units;
+    if (check_tensor(r, "W", 1, 3, (int64_t[]){1, rows, inputs}) != 0 ||
+        check_tensor(r, "R", 2, 3, (int64_t[]){1, rows, units}) != 0 ||
+        (onnx_input(r, 3) && check_tensor(r, "B", 3, 2, (int64_t[]){1, 2 * rows}) != 0))
+        return -1;
+    if (x->dims[2].symbol == SYMBOL_NONE && x->dims[2].k != inputs)
+        return onnx_fail(r->graph, "has weights for %lld inputs and reads %lld", (long long)inputs,
+                         (long long)x->dims[2].k);
+    const struct onnx_layer layer = {.kind = cell->kind,
+                                     .inputs = (int)inputs,
+                                     .units = (int)units,
+                                     .recurrent = true,
+                                     .fill = fill,
+                                     .cell = cell,
+                                     .w = w,
+                                     .h = h,
+                                     .b = onnx_constant(r, 3)};
+    if (onnx_add_layer(r, x, layer, &index) != 0)
+        return -1;
+    if (r->time_axis < 0) {
+        r->time_axis = (int)x->axis[swapped];
+        r->steps = x->dims[swapped];
+    }
+    set_outputs(r, x, index, swapped);
+    return 0;
+}
+
+// ---- Computing
+
+static bool shaped(const struct onnx_tensor *t, int rank, int64_t a, int64_t b, int64_t c) {
+    const int64_t dims[3] = {a, b, c};
+
+    return t && onnx_is_real(t->type) && t->rank == rank &&
+           memcmp(t->dims, dims, (size_t)rank * sizeof *dims) == 0;
+}
+
+// Sums of all rows of one sequence's x and h, then the cell. sums: 2 * gates * units, then units.
+static void step(const struct run *run, const double *x, double *h, double *c, double *sums) {
+    const size_t n = run->units, rows = (size_t)run->cell->gates * n;
+
+    for (size_t row = 0; row < rows; row++) {
+        sums[row] = dot(run->w + row * run->inputs, x, run->inputs);
+        sums[rows + row] = dot(run->r + row * n, h, n);
+        if (run->b) {
+            sums[row] += run->b[row];
+            sums[rows + row] += run->b[rows + row];
+        }
+    }
+    run->cell->step(run, sums, sums + rows, h, c, sums + 2 * rows);
+}
+
+// state: h and c of all sequences, and what step needs.
+static int compute(struct onnx_eval *e, const struct run *run, const struct onnx_tensor *x,
+                   double *state) {
+    struct onnx_tensor *y = onnx_eval_output(e, 0);
+    const bool swapped = run->batch_first;
+    const int64_t n = (int64_t)run->units, batch = x->dims[swapped ? 0 : 1];
+    const size_t steps = (size_t)x->dims[swapped ? 1 : 0], sequences = (size_t)batch;
+    const int64_t dims[4] = {x->dims[0], swapped ? x->dims[1] : 1, swapped ? 1 : x->dims[1], n};
+    const int64_t last[3] = {swapped ? batch : 1, swapped ? 1 : batch, n};
+    double *h = state, *c = h + sequences * run->units, *sums = c + sequences * run->units;
+
+    if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
+        return -1;
+    for (size_t t = 0; t < steps; t++) {
+        for (size_t i = 0; i < sequences; i++) {
+            const size_t at = swapped ? i * steps + t : t * sequences + i;
+            double *own = h + i * run->units;
+            step(run, x->real + at * run->inputs, own, c + i * run->units, sums);
+            if (y)
+                memcpy(y->real + at * run->units, own, run->units * sizeof *own);
+        }
+    }
+    for (size_t k = 0; k < 2; k++) {
+        struct onnx_tensor *out = onnx_eval_output(e, 1 + k);
+        if (out && onnx_eval_create(e, out, x->type, 3, last) != 0)
+            return -1;
+        if (out)
+            memcpy(out->real, k ? c : h, sequences * run->units * sizeof *h);
+    }
+    return 0;
+}
+
+static int eval_recurrent(struct onnx_eval *e) {
+    const struct onnx_tensor *x = onnx_eval_input(e, 0), *w = onnx_eval_input(e, 1);
+    const struct onnx_tensor *r = onnx_eval_input(e, 2), *b = onnx_eval_input(e, 3);
+    const struct onnx_tensor *start[2] = {onnx_eval_input(e, 5), onnx_eval_input(e, 6)};
+    const bool swapped = onnx_int(e->graph, "layout", 0) == 1;
+
+    const struct onnx_cell *cell = check_attributes(e->graph) == 0 ? find_cell(e->graph) : NULL;
+    if (!cell)
+        return -1;
+    if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
+        return onnx_eval_unsupported(e);
+    const int64_t inputs = x->dims[2], units = r->dims[2], batch = x->dims[swapped ? 0 : 1];
+    if (batch > INT32_MAX)
+        return onnx_eval_unsupported(e);
+    if (units < 1 || units > INT32_MAX || inputs < 1 || inputs > INT32_MAX ||
+        !shaped(w, 3, 1, cell->gates * units, inputs) ||
+        !shaped(r, 3, 1, cell->gates * units, units) ||
+        (b && !shaped(b, 2, 1, 2 * cell->gates * units, 0)))
+        return onnx_fail(e->graph, "has weights whose shapes do not fit its input");
+    for (int k = 0; k < 2; k++) {
+        // Files of an open batch often hold the zero state of the batch that they were made with.
+        if (start[k] && onnx_all_zero(start[k]))
+            start[k] = NULL;
+        if (start[k] && !shaped(start[k], 3, swapped ? batch : 1, swapped ? 1 : batch, units))
+            return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
+                             k ? "initial_c" : "initial_h");
+    }
+    const struct run run = {cell,    (size_t)inputs, (size_t)units,     swapped,
+                            w->real, r->real,        b ? b->real : NULL};
+    const size_t states = (size_t)batch * run.units;
+    const int64_t size[1] = {2 * batch * units + (2 * cell->gates + 1) * units};
+    struct onnx_tensor state;
+    if (onnx_eval_create(e, &state, x->type, 1, size) != 0)
+        return -1;
+    for (size_t k = 0; k < 2; k++) {
+        if (start[k])
+            memcpy(state.real + k * states, start[k]->real, states * sizeof *state.real);
+        else
+            memset(state.real + k * states, 0, states * sizeof *state.real);
+    }
+    int result = compute(e, &run, x, state.real);
+    onnx_tensor_free(&state);
+    return result;
+}
+
+enum { TRAITS = ONNX_RECURRENT | ONNX_PARTS | ONNX_HEAVY };
+
+const struct onnx_operator onnx_recurrent_operators[] = {
+    {"LSTM", read_recurrent, NULL, eval_recurrent, TRAITS},
+    {"GRU", read_recurrent, NULL, eval_recurrent, TRAITS},
+    {0},
+};
