@@ -62,7 +62,7 @@ RUN = MILLRACE_CACHE=$(CURDIR)/build/cache env -u MAKEFLAGS -u MFLAGS -u MAKELEV
 
 PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator ccache iverilog yosys z3 zlib1g-dev \
-    libprotobuf-c-dev protobuf-c-compiler libonnx-dev libjansson-dev libssl-dev \
+    libprotobuf-c-dev protobuf-c-compiler libonnx-dev libonnx-testdata libjansson-dev libssl-dev \
     libxrt1 libxrt-dev libzip-dev unzip tcl \
     check libsubunit-dev clang libclang-rt-14-dev clang-format
 

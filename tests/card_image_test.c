@@ -3,9 +3,9 @@
 #define _GNU_SOURCE
 #include "card_image.h"
 #include "file.h"
+#include "plan_fixture.h"
 #include "xclbin.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +15,21 @@
 #define FOLDER "build/card-image-test"
 
 static char error[1200];
+static struct mr_network network;
 static struct mr_compiled compiled;
 static struct mr_card_images images;
 
-// A network of a shape, without its files; all images are of that shape.
+// A network without its files; all images are of it.
 static void fresh(void) {
-    static const struct mr_shape shape = {
-        .layer_count = 1, .layers = {{.inputs = 3, .hidden = 4}}, .outputs = 1};
     struct mr_plan_request request = {.mode = MR_PLAN_AREA};
     ck_assert_int_eq(system("rm -rf " FOLDER), 0);
+    mr_network_free(&network);
+    fixture_chain(&network, 3, 1, (const int[]){4}, 1, MR_ACTIVATION_LINEAR);
     ck_assert_int_eq(system("mkdir -p " FOLDER "/own " FOLDER "/data/bitstreams " FOLDER
                             "/here/bitstreams " FOLDER "/empty"),
                      0);
-    ck_assert_int_eq(mr_plan_choose(&shape, mr_target_find("u55c"), &request, &compiled.plan, error,
-                                    sizeof error),
+    ck_assert_int_eq(mr_plan_choose(&network, mr_target_find("u55c"), &request, &compiled.plan,
+                                    error, sizeof error),
                      0);
     memset(compiled.shape_hash, 0x5a, sizeof compiled.shape_hash);
     ck_assert_ptr_nonnull(realpath(FOLDER "/data", compiled.data_dir));

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recurrent state in both of its forms: through the kept one and back whatever the lanes, and
+// what is no state of this model is refused.
+#include "model.h"
+#include "plan_fixture.h"
+#include "state_image.h"
+#include "weights_image.h"
+
+static const unsigned char identity[MR_MODEL_IDENTITY] = "a certain model";
+
+enum { UNITS_A = 7, UNITS_B = 12, HEAD = 24, COUNTS = 12 }; // bytes before the units' fields
+
+static struct mr_plan plan_of(const struct mr_network *network, int a, int b) {
+    struct mr_plan plan;
+    ck_assert_int_eq(mr_plan_evaluate(network, (const int[]){a, b}, &plan, NULL, 0), 0);
+    return plan;
+}
+
+// Beats as the saver gives them: those of padding are zero.
+static int16_t *random_beats(uint64_t *state, const struct mr_plan *plan) {
+    int16_t *beats = calloc(mr_state_total_beats(plan), MR_IMAGE_BEAT * sizeof *beats);
+    ck_assert_ptr_nonnull(beats);
+    int16_t *beat = beats;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        for (uint32_t u = 0; u < mr_state_beats(plan, i); u++, beat += MR_IMAGE_BEAT)
+            if (u < (uint32_t)op->units) {
+                beat[0] = (int16_t)fixture_random(state);
+                beat[1] = op->kind->second_field ? (int16_t)fixture_random(state) : 0;
+                beat[2] = op->kind->second_field ? (int16_t)fixture_between(state, -128, 127) : 0;
+            }
+    }
+    return beats;
+}
+
+static void check_cells(uint64_t *state, const char *a, const char *b) {
+    struct mr_network network;
+    char error[512] = "";
+    ck_assert_int_eq(mr_network_create(&network, 3), 0);
+    const int first = fixture_add(&network, a, 0, UNITS_A, MR_ACTIVATION_LINEAR);
+    const int between = fixture_add(&network, "dense", first, 5, MR_ACTIVATION_TANH);
+    fixture_output(&network, fixture_add(&network, b, between, UNITS_B, MR_ACTIVATION_LINEAR));
+    const struct mr_plan one = plan_of(&network, 2, 5), other = plan_of(&network, 7, 1);
+    ck_assert_uint_eq(mr_state_beats(&one, 0), 8);
+    ck_assert_uint_eq(mr_state_beats(&one, 1), 0);
+    ck_assert_uint_eq(mr_state_beats(&one, 2), 15);
+    ck_assert_uint_eq(mr_state_total_beats(&one), 23);
+    const size_t size = mr_state_size(&one);
+    ck_assert_uint_eq(size, HEAD + COUNTS + UNITS_A * (mr_op_kind_find(a)->second_field ? 6u : 2u) +
+                                UNITS_B * (mr_op_kind_find(b)->second_field ? 6u : 2u));
+    ck_assert_uint_eq(mr_state_size(&other), size);
+    int16_t *beats = random_beats(state, &one);
+    int16_t *changed = calloc(mr_state_total_beats(&other), MR_IMAGE_BEAT * sizeof *changed);
+    int16_t *back = calloc(mr_state_total_beats(&one), MR_IMAGE_BEAT * sizeof *back);
+    unsigned char *kept = malloc(size), *again = malloc(size);
+    ck_assert(changed && back && kept && again);
+    mr_state_keep(&one, identity, beats, kept);
+    ck_assert_int_eq(mr_state_take(&other, identity, kept, size, changed, error, sizeof error), 0);
+    mr_state_keep(&other, identity, changed, again);
+    ck_assert_mem_eq(kept, again, size);
+    ck_assert_int_eq(mr_state_take(&one, identity, again, size, back, error, sizeof error), 0);
+    ck_assert_mem_eq(beats, back, mr_state_total_beats(&one) * MR_IMAGE_BEAT * sizeof *beats);
+    // The zero state.
+    mr_state_keep(&one, identity, NULL, kept);
+    ck_assert_int_eq(mr_state_take(&one, identity, kept, size, back, error, sizeof error), 0);
+    for (uint32_t i = 0; i < mr_state_total_beats(&one) * MR_IMAGE_BEAT; i++)
+        ck_assert_int_eq(back[i], 0);
+    free(again);
+    free(kept);
+    free(back);
+    free(changed);
+    free(beats);
+    mr_network_free(&network);
+}
+
+START_TEST(there_and_back) {
+    const uint64_t seed = 31;
+    uint64_t state = seed;
+    printf("state_image_test: seed %llu\n", (unsigned long long)seed);
+    for (size_t a = 0; mr_op_kind_at(a); a++)
+        for (size_t b = 0; mr_op_kind_at(b); b++)
+            if (mr_op_kind_at(a)->recurrent && mr_op_kind_at(b)->recurrent)
+                check_cells(&state, mr_op_kind_at(a)->name, mr_op_kind_at(b)->name);
+}
+END_TEST
+
+START_TEST(other_bytes_are_refused) {
+    static const struct {
+        size_t at;
+        unsigned char value;
+        const char *expected;
+    } bad[] = {{0, 'X', "no state"},
+               {7, 2, "older version"},
+               {7, 4, "newer version"},
+               {8, 'b', "another model with the same layers"},
+               {HEAD, 3, "other layers (3 of them; this one has 2)"},
+               {HEAD + 4, 8, "other layers"},
+               {HEAD + 8, 13, "other layers"},
+               // The last byte of unit 0's cell state, and of the second layer's unit 1.
+               {HEAD + COUNTS + 5, 1, "the cell state of unit 0 of lstm0 is 16777216"},
+               {HEAD + COUNTS + 6 * UNITS_A + 11, 0x80, "of unit 1 of lstm1 is -2147483648"}};
+    struct mr_network network;
+    char error[512];
+    fixture_chain(&network, 3, 2, (const int[]){UNITS_A, UNITS_B}, 1, MR_ACTIVATION_LINEAR);
+    const struct mr_plan plan = plan_of(&network, 2, 3);
+    const size_t size = mr_state_size(&plan);
+    unsigned char *kept = malloc(size + 1);
+    int16_t *beats = calloc(mr_state_total_beats(&plan), MR_IMAGE_BEAT * sizeof *beats);
+    ck_assert(kept && beats);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        mr_state_keep(&plan, identity, NULL, kept);
+        kept[bad[i].at] = bad[i].value;
+        ck_assert_int_eq(mr_state_take(&plan, identity, kept, size, beats, error, sizeof error),
+                         -1);
+        ck_assert_msg(strstr(error, bad[i].expected) != NULL, "no '%s' in '%s'", bad[i].expected,
+                      error);
+    }
+    mr_state_keep(&plan, identity, NULL, kept);
+    for (size_t cut = 0; cut < size; cut++)
+        ck_assert_int_eq(mr_state_take(&plan, identity, kept, cut, beats, error, sizeof error), -1);
+    ck_assert_int_eq(mr_state_take(&plan, identity, kept, size + 1, beats, error, sizeof error),
+                     -1);
+    ck_assert_ptr_nonnull(strstr(error, "something stands behind it"));
+    free(beats);
+    free(kept);
+    mr_network_free(&network);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("state_image");
+    TCase *tests = tcase_create("state_image");
+    tcase_add_test(tests, there_and_back);
+    tcase_add_test(tests, other_bytes_are_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
