@@ -242,17 +242,23 @@ static int check_feature_axis(struct onnx_reader *r, int64_t given, bool togethe
                                             "does not support");
 }
 
-// Adds a layer that reads all features of the current node's input and gives so many units.
-static int add_end(struct onnx_reader *r, const char *kind, int units, int *index) {
+// Adds a layer that reads all numbers of a linear layer and gives so many, and makes it the current
+// node's output.
+static int add_end(struct onnx_reader *r, const char *kind, int units) {
     const struct onnx_value *x = onnx_input(r, 0);
+    int index;
 
-    if (x->layer == ONNX_X)
+    if (x->layer == ONNX_X || r->layers[x->layer].fill != fill_dense)
         return onnx_fail(r->graph,
-                         "is applied to the input; leave it out of the export and apply it before");
-    const int inputs = r->layers[x->layer].units;
-    return onnx_add_layer(
-        r, x, (struct onnx_layer){.kind = kind, .inputs = inputs, .units = units ? units : inputs},
-        index);
+                         "is not behind a linear layer; this version takes it only there");
+    const struct onnx_layer layer = {
+        .kind = kind, .inputs = r->layers[x->layer].units, .units = units};
+    if (onnx_add_layer(r, x, layer, &index) != 0)
+        return -1;
+    *onnx_output(r, 0) = *x;
+    onnx_output(r, 0)->layer = index;
+    onnx_output(r, 0)->last = !r->layers[index].per_step;
+    return 0;
 }
 
 // Softmax before version 13 flattens all axes from its own on.
@@ -265,15 +271,12 @@ static int64_t softmax_axis(const struct onnx_graph *graph) {
 }
 
 static int read_softmax(struct onnx_reader *r) {
-    int axis, index;
+    const struct onnx_value *x = onnx_input(r, 0);
+    int axis;
 
-    if (check_feature_axis(r, softmax_axis(r->graph), softmax_is_flat(r->graph), &axis) != 0 ||
-        add_end(r, "softmax", 0, &index) != 0)
+    if (check_feature_axis(r, softmax_axis(r->graph), softmax_is_flat(r->graph), &axis) != 0)
         return -1;
-    *onnx_output(r, 0) = *onnx_input(r, 0);
-    onnx_output(r, 0)->layer = index;
-    onnx_output(r, 0)->last = !r->layers[index].per_step;
-    return 0;
+    return add_end(r, "softmax", (int)x->dims[axis].k);
 }
 
 // An axis and what lies before and behind it.

@@ -67,6 +67,6 @@ void onnx_operator_list(char *text, size_t size) {
 
     list(onnx_recurrent_operators, recurrent, sizeof recurrent);
     list(onnx_head_operators, heads, sizeof heads);
-    snprintf(text, size, "recurrent layers (%s) and linear layers with what follows them (%s)", recurrent,
-             heads);
+    snprintf(text, size, "recurrent layers (%s) and linear layers with what follows them (%s)",
+             recurrent, heads);
 }

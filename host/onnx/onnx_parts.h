@@ -83,6 +83,7 @@ struct onnx_layer {
 // How an output of the file is laid out.
 struct onnx_result {
     bool time_first; // steps before sequences, else behind
+    bool chosen;     // a place among numbers: of two that are nearly the same it may be either
 };
 
 struct onnx_reader {

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+// ONNX files of random networks: cells mixed in one stack, linear layers before, between and behind
+// them, heads on the last step and on every step, several outputs. Of cells and ends those are
+// used that the program knows. The same seed gives the same file.
+#ifndef ONNX_RANDOM_H
+#define ONNX_RANDOM_H
+
+#include "onnx_ops.h"
+#include "op.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- The seed
+
+static inline uint32_t random_bits(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    uint64_t mixed = (*state ^ *state >> 33) * 0xff51afd7ed558ccdu;
+    return (uint32_t)(mixed >> 32);
+}
+
+static inline int random_up_to(uint64_t *state, int most) { // 0 to most
+    return (int)(random_bits(state) % (uint32_t)(most + 1));
+}
+
+static inline float random_within(uint64_t *state, double range) {
+    return (float)((random_bits(state) / 2147483648.0 - 1) * range);
+}
+
+// ---- The bytes of a protocol buffer
+
+struct bytes {
+    uint8_t *data;
+    size_t size, capacity;
+};
+
+static inline void put_raw(struct bytes *b, const void *data, size_t size) {
+    if (b->size + size > b->capacity) {
+        b->capacity = 2 * (b->size + size) + 64;
+        b->data = realloc(b->data, b->capacity);
+        ck_assert_ptr_nonnull(b->data);
+    }
+    if (size > 0)
+        memcpy(b->data + b->size, data, size);
+    b->size += size;
+}
+
+static inline void put_varint(struct bytes *b, uint64_t value) {
+    do {
+        uint8_t byte = (uint8_t)((value & 127) | (value > 127 ? 128 : 0));
+        put_raw(b, &byte, 1);
+        value >>= 7;
+    } while (value > 0);
+}
+
+static inline void put_int(struct bytes *b, int field, int64_t value) {
+    put_varint(b, (uint64_t)field << 3);
+    put_varint(b, (uint64_t)value);
+}
+
+static inline void put_data(struct bytes *b, int field, const void *data, size_t size) {
+    put_varint(b, (uint64_t)field << 3 | 2);
+    put_varint(b, size);
+    put_raw(b, data, size);
+}
+
+static inline void put_text(struct bytes *b, int field, const char *text) {
+    put_data(b, field, text, strlen(text));
+}
+
+// A message inside of one, which is freed.
+static inline void put_message(struct bytes *b, int field, struct bytes *inner) {
+    put_data(b, field, inner->data, inner->size);
+    free(inner->data);
+    *inner = (struct bytes){0};
+}
+
+// ---- A file of ONNX
+
+enum { RANDOM_LAYERS = 4, RANDOM_TEXT = 512 };
+
+struct random_file {
+    uint8_t *data; // to be freed
+    size_t size;
+    int inputs, layers, outputs;
+    bool batch_first;
+    char about[RANDOM_TEXT]; // for messages
+    // While it is made
+    uint64_t state;
+    struct bytes graph, node;
+    int value_count;
+};
+
+static inline void say(struct random_file *f, const char *text, int number) {
+    size_t used = strlen(f->about);
+
+    snprintf(f->about + used, sizeof f->about - used, number < 0 ? "%s" : "%s %d", text, number);
+}
+
+// type: of ONNX, 1 for float (data: float), 7 for int64.
+static inline void put_tensor(struct random_file *f, const char *name, int type, int rank,
+                              const int64_t *dims, const void *data, size_t size) {
+    struct bytes t = {0};
+
+    for (int i = 0; i < rank; i++)
+        put_int(&t, 1, dims[i]);
+    put_int(&t, 2, type);
+    put_text(&t, 8, name);
+    put_data(&t, 9, data, size);
+    put_message(&f->graph, 5, &t);
+}
+
+// Weights whose sum over a row of `fan` stays near 1.
+static inline void put_weights(struct random_file *f, const char *name, int rank, int64_t a,
+                               int64_t b, int64_t c, int fan, double gain) {
+    const int64_t dims[3] = {a, b, c};
+    const size_t count = (size_t)(a * (rank > 1 ? b : 1) * (rank > 2 ? c : 1));
+    float *list = malloc(count * sizeof *list);
+
+    ck_assert_ptr_nonnull(list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = random_within(&f->state, gain / sqrt(fan));
+    put_tensor(f, name, 1, rank, dims, list, count * sizeof *list);
+    free(list);
+}
+
+static inline void put_whole(struct random_file *f, const char *name, int rank, int64_t value) {
+    const int64_t one = 1;
+
+    put_tensor(f, name, 7, rank, &one, &value, sizeof value);
+}
+
+// A node is begun, gets attributes and is ended. "" is an input or output left out.
+static inline void begin_node(struct random_file *f, const char *type, const char *const *inputs,
+                              int count) {
+    put_text(&f->node, 4, type);
+    for (int i = 0; i < count; i++)
+        put_text(&f->node, 1, inputs[i]);
+}
+
+static inline void put_attribute(struct random_file *f, const char *name, int64_t value) {
+    struct bytes a = {0};
+
+    put_text(&a, 1, name);
+    put_int(&a, 3, value);
+    put_int(&a, 20, 2);
+    put_message(&f->node, 5, &a);
+}
+
+static inline void put_attribute_list(struct random_file *f, const char *name, int count,
+                                      const int64_t *list) {
+    struct bytes a = {0};
+
+    put_text(&a, 1, name);
+    for (int i = 0; i < count; i++)
+        put_int(&a, 8, list[i]);
+    put_int(&a, 20, 7);
+    put_message(&f->node, 5, &a);
+}
+
+static inline void put_attribute_text(struct random_file *f, const char *name, const char *text) {
+    struct bytes a = {0};
+
+    put_text(&a, 1, name);
+    put_text(&a, 9, text);
+    put_int(&a, 20, 8);
+    put_message(&f->node, 5, &a);
+}
+
+// A new value's name: "v7".
+static inline void new_value(struct random_file *f, char *name) {
+    snprintf(name, 16, "v%d", f->value_count++);
+}
+
+static inline void end_node(struct random_file *f, const char *output) {
+    put_text(&f->node, 2, output);
+    put_message(&f->graph, 1, &f->node);
+}
+
+static inline void put_value_info(struct random_file *f, int field, const char *name, int rank,
+                                  const int64_t *dims) {
+    struct bytes shape = {0}, tensor = {0}, type = {0}, info = {0};
+
+    for (int i = 0; i < rank; i++) {
+        struct bytes dim = {0};
+        if (dims[i] > 0)
+            put_int(&dim, 1, dims[i]);
+        else
+            put_text(&dim, 2, i == 0 ? "a" : "b");
+        put_message(&shape, 1, &dim);
+    }
+    put_int(&tensor, 1, 1);
+    if (rank > 0)
+        put_message(&tensor, 2, &shape);
+    put_message(&type, 1, &tensor);
+    put_text(&info, 1, name);
+    put_message(&info, 2, &type);
+    put_message(&f->graph, field, &info);
+}
+
+// ---- Its parts
+
+struct random_cell {
+    const char *type, *kind, *activation;
+    int gates;
+    bool linear_before_reset;
+};
+
+// A cell that the program has, both to read and to run.
+static inline const struct random_cell *random_cell(uint64_t *state) {
+    static const struct random_cell cells[] = {
+        {"LSTM", "lstm", NULL, 4, false},       {"GRU", "gru", NULL, 3, true},
+        {"GRU", "gru_reset_first", NULL, 3, 0}, {"RNN", "rnn_tanh", NULL, 1, false},
+        {"RNN", "rnn_relu", "Relu", 1, false},
+    };
+    const int count = sizeof cells / sizeof *cells;
+    int at = random_up_to(state, count - 1);
+
+    while (!onnx_operator_find(cells[at].type) || !mr_op_kind_find(cells[at].kind))
+        at = (at + 1) % count;
+    return &cells[at];
+}
+
+// The value at hand: the data's name, width and axes.
+struct random_value {
+    char name[16];
+    int width;
+    bool time_first, every_step; // [T, N, F], else [N, T, F]; without steps [N, F]
+};
+
+static inline void random_transpose(struct random_file *f, struct random_value *v) {
+    const char *const inputs[] = {v->name};
+    const int64_t perm[3] = {1, 0, 2};
+
+    begin_node(f, "Transpose", inputs, 1);
+    put_attribute_list(f, "perm", 3, perm);
+    new_value(f, v->name);
+    end_node(f, v->name);
+    v->time_first = !v->time_first;
+}
+
+// A linear layer in one of the ways in which it is written.
+static inline void random_dense(struct random_file *f, struct random_value *v, int units) {
+    static const char *const activations[] = {"", "Sigmoid", "Tanh", "Relu"};
+    const bool gemm = !v->every_step && random_up_to(&f->state, 1);
+    char w[16], b[16], product[16];
+    const int way = random_up_to(&f->state, 3);
+
+    new_value(f, w);
+    new_value(f, b);
+    put_weights(f, w, 2, gemm ? units : v->width, gemm ? v->width : units, 0, v->width, 1.5);
+    put_weights(f, b, 1, units, 0, 0, 1, 0.3);
+    const char *const inputs[] = {v->name, w, b};
+    begin_node(f, gemm ? "Gemm" : "MatMul", inputs, gemm ? 3 : 2);
+    if (gemm)
+        put_attribute(f, "transB", 1);
+    new_value(f, product);
+    end_node(f, product);
+    strcpy(v->name, product);
+    v->width = units;
+    if (!gemm && random_up_to(&f->state, 3)) { // some have no bias
+        const char *const sum[] = {v->name, b};
+        begin_node(f, "Add", sum, 2);
+        new_value(f, product);
+        end_node(f, product);
+        strcpy(v->name, product);
+    }
+    say(f, ", dense", units);
+    if (way == 0)
+        return;
+    const char *const end[] = {v->name};
+    begin_node(f, activations[way], end, 1);
+    new_value(f, product);
+    end_node(f, product);
+    strcpy(v->name, product);
+    say(f, " ", -1);
+    say(f, activations[way], -1);
+}
+
+// A recurrent layer on every step; *last gets its last state, [N, H].
+static inline void random_layer(struct random_file *f, struct random_value *v,
+                                struct random_value *last) {
+    const struct random_cell *cell = random_cell(&f->state);
+    const int units = 1 + random_up_to(&f->state, 11), rows = cell->gates * units;
+    const bool bias = random_up_to(&f->state, 3) != 0;
+    bool swapped = !v->time_first && random_up_to(&f->state, 2) == 0;
+    char w[16], r[16], b[16], y[16], h[16];
+
+    if (!v->time_first && !swapped)
+        random_transpose(f, v);
+    new_value(f, w);
+    new_value(f, r);
+    new_value(f, b);
+    put_weights(f, w, 3, 1, rows, v->width, v->width, 1.5);
+    put_weights(f, r, 3, 1, rows, units, units, cell->gates > 1 ? 1.2 : 0.6);
+    if (bias)
+        put_weights(f, b, 2, 1, 2 * rows, 0, 1, 0.5);
+    const char *const inputs[] = {v->name, w, r, b};
+    begin_node(f, cell->type, inputs, bias ? 4 : 3);
+    put_attribute(f, "hidden_size", units);
+    if (swapped)
+        put_attribute(f, "layout", 1);
+    if (cell->linear_before_reset)
+        put_attribute(f, "linear_before_reset", 1);
+    if (cell->activation)
+        put_attribute_text(f, "activations", cell->activation);
+    new_value(f, y);
+    new_value(f, h);
+    put_text(&f->node, 2, y);
+    end_node(f, h);
+    // [T, 1, N, H], or [N, T, 1, H]; the state [1, N, H] or [N, 1, H].
+    const char *const all[] = {y, swapped ? "axis2" : "axis1"};
+    begin_node(f, "Squeeze", all, 2);
+    new_value(f, v->name);
+    end_node(f, v->name);
+    *last = (struct random_value){.width = units};
+    const char *const state[] = {h, swapped ? "axis1" : "axis0"};
+    begin_node(f, "Squeeze", state, 2);
+    new_value(f, last->name);
+    end_node(f, last->name);
+    v->width = units;
+    if (f->batch_first && v->time_first && random_up_to(&f->state, 1))
+        random_transpose(f, v);
+    say(f, " -> ", -1);
+    say(f, cell->kind, units);
+}
+
+// The last step of a value with all of them.
+static inline void random_last(struct random_file *f, struct random_value *v) {
+    const char *const inputs[] = {v->name, "minus"};
+
+    begin_node(f, "Gather", inputs, 2);
+    put_attribute(f, "axis", v->time_first ? 0 : 1);
+    new_value(f, v->name);
+    end_node(f, v->name);
+    v->every_step = false;
+}
+
+static inline void put_output(struct random_file *f, const struct random_value *v) {
+    char name[16];
+    const char *const inputs[] = {v->name};
+
+    snprintf(name, sizeof name, "y%d", f->outputs++);
+    begin_node(f, "Identity", inputs, 1);
+    end_node(f, name);
+    put_value_info(f, 12, name, 0, NULL);
+}
+
+// An output: of a layer, on every step or the last one, with linear layers and an end.
+static inline void random_head(struct random_file *f, struct random_value v,
+                               const struct random_value *last) {
+    static const char *const ends[] = {"Softmax", "ArgMax"};
+    static const char *const kinds[] = {"softmax", "argmax"};
+    const int way = random_up_to(&f->state, 2), layers = random_up_to(&f->state, 3);
+    const int end = random_up_to(&f->state, 3);
+
+    say(f, way == 0 ? "; last" : way == 1 ? "; last state" : "; every step", -1);
+    const bool late = way == 0 && random_up_to(&f->state, 3) == 0; // select behind the layers
+    if (way == 0 && !late)
+        random_last(f, &v);
+    if (way == 1)
+        v = *last;
+    for (int i = 0; i < layers; i++)
+        random_dense(f, &v, 1 + random_up_to(&f->state, 7));
+    if (late)
+        random_last(f, &v);
+    if (layers > 0 && end < 2 && onnx_operator_find(ends[end]) && mr_op_kind_find(kinds[end])) {
+        if (random_up_to(&f->state, 3) == 0 && f->outputs < 4)
+            put_output(f, &v); // with its logits
+        const char *const inputs[] = {v.name};
+        begin_node(f, ends[end], inputs, 1);
+        put_attribute(f, "axis", -1);
+        if (end == 1)
+            put_attribute(f, "keepdims", 1);
+        new_value(f, v.name);
+        end_node(f, v.name);
+        say(f, " ", -1);
+        say(f, kinds[end], -1);
+    }
+    put_output(f, &v);
+}
+
+// Makes the file.
+static inline void random_onnx(uint64_t seed, struct random_file *f) {
+    struct random_value v = {.name = "x", .every_step = true}, last;
+    struct bytes set = {0}, model = {0};
+
+    memset(f, 0, sizeof *f);
+    f->state = seed * 0x9e3779b97f4a7c15u + 1;
+    f->batch_first = random_up_to(&f->state, 1);
+    f->inputs = v.width = 1 + random_up_to(&f->state, 9);
+    v.time_first = !f->batch_first;
+    const int64_t dims[3] = {0, 0, random_up_to(&f->state, 3) ? f->inputs : 0};
+    put_value_info(f, 11, "x", 3, dims);
+    put_whole(f, "minus", 0, -1);
+    put_whole(f, "axis0", 1, 0);
+    put_whole(f, "axis1", 1, 1);
+    put_whole(f, "axis2", 1, 2);
+    say(f, f->batch_first ? "[N, T, F], F =" : "[T, N, F], F =", f->inputs);
+    if (random_up_to(&f->state, 4) == 0)
+        random_dense(f, &v, 1 + random_up_to(&f->state, 7));
+    f->layers = 1 + random_up_to(&f->state, RANDOM_LAYERS - 1);
+    for (int i = 0; i < f->layers; i++) {
+        random_layer(f, &v, &last);
+        if (i + 1 < f->layers && random_up_to(&f->state, 5) == 0)
+            random_dense(f, &v, 1 + random_up_to(&f->state, 7));
+        if (i + 1 < f->layers && random_up_to(&f->state, 5) == 0)
+            random_head(f, v, &last);
+    }
+    for (int heads = 1 + random_up_to(&f->state, 1); heads > 0; heads--)
+        random_head(f, v, &last);
+    put_text(&f->graph, 2, "random");
+    put_int(&set, 2, 14);
+    put_int(&model, 1, 7);
+    put_message(&model, 8, &set);
+    put_message(&model, 7, &f->graph);
+    f->data = model.data;
+    f->size = model.size;
+}
+
+#endif
