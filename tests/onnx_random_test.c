@@ -28,12 +28,43 @@ START_TEST(network_is_what_the_file_says) {
 }
 END_TEST
 
+// A file with one layer more than there may be.
+START_TEST(networks_have_limits) {
+    static const char *const said[] = {"is one operator more than the 64 that are supported",
+                                       "the network has more than 16 recurrent layers"};
+    struct random_value v = {.name = "x", .width = 2, .every_step = true, .time_first = true}, last;
+    const int64_t dims[3] = {0, 0, 2};
+    struct bytes model = {0};
+    struct random_file f;
+    struct mr_network n;
+    char error[1024];
+
+    memset(&f, 0, sizeof f);
+    put_value_info(&f, 11, "x", 3, dims);
+    put_whole(&f, "axis0", 1, 0);
+    put_whole(&f, "axis1", 1, 1);
+    for (int i = 0; i < (_i == 0 ? 1 : MR_MAX_LAYERS + 1); i++)
+        random_layer(&f, &v, &last);
+    for (int i = 0; _i == 0 && i < MR_MAX_OPS; i++)
+        random_dense(&f, &v, 1);
+    put_output(&f, &v);
+    put_message(&model, 7, &f.graph);
+    struct mr_onnx *onnx = mr_onnx_open_memory(model.data, model.size, "long", error, sizeof error);
+    ck_assert_msg(onnx != NULL, "%s", error);
+    ck_assert_int_ne(mr_onnx_network(onnx, &n, error, sizeof error), 0);
+    ck_assert_msg(strstr(error, said[_i]) != NULL, "%s", error);
+    mr_onnx_close(onnx);
+    free(model.data);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("onnx_random");
     TCase *all = tcase_create("all");
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, network_is_what_the_file_says, 0, SEEDS);
+    tcase_add_loop_test(all, networks_have_limits, 0, 2);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -78,9 +78,9 @@ int onnx_list(struct onnx_reader *r, const char *name, size_t input, int64_t *li
 
 // What to do about an operator that is not taken, from where it stands.
 static const char *advice(const struct onnx_reader *r) {
-    static const char *const others[] = {"RNN", "Loop", "Scan", "If"};
+    static const char *const others[] = {"Loop", "Scan", "If"};
     const Onnx__NodeProto *node = r->graph->node;
-    bool recurrent = false;
+    bool recurrent = onnx_attribute(r->graph, "hidden_size") != NULL;
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         recurrent = recurrent || onnx_is(r->graph, others[i]);
