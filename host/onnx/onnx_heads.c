@@ -166,7 +166,7 @@ static double sigmoid(double x) {
 }
 
 static double relu(double x) {
-    return x > 0 ? x : 0;
+    return x < 0 ? 0 : x; // NAN stays
 }
 
 static const struct {
@@ -244,8 +244,7 @@ static int check_feature_axis(struct onnx_reader *r, int64_t given, bool togethe
 
 // Adds a layer that reads all numbers of a linear layer and gives so many, and makes it the current
 // node's output.
-static int add_end(struct onnx_reader *r, const char *kind, int units) {
-    const struct onnx_value *x = onnx_input(r, 0);
+static int add_end(struct onnx_reader *r, const struct onnx_value *x, const char *kind, int units) {
     int index;
 
     if (x->layer == ONNX_X || r->layers[x->layer].fill != fill_dense)
@@ -276,7 +275,7 @@ static int read_softmax(struct onnx_reader *r) {
 
     if (check_feature_axis(r, softmax_axis(r->graph), softmax_is_flat(r->graph), &axis) != 0)
         return -1;
-    return add_end(r, "softmax", (int)x->dims[axis].k);
+    return add_end(r, x, "softmax", (int)x->dims[axis].k);
 }
 
 // An axis and what lies before and behind it.
