@@ -18,4 +18,7 @@ struct dense_reference {
 // x: (inputs); y: (outputs). Returns how many outputs `bits` bits could not hold.
 uint64_t dense_row(const struct dense_reference *dense, const int16_t *x, int32_t *y);
 
+// x, y: (count). frac: fraction bits of x, -16 to 40; y has MR_SOFTMAX_FRAC of them.
+void softmax_row(const int32_t *x, int count, int frac, int32_t *y);
+
 #endif

@@ -7,11 +7,18 @@
 static uint64_t *cut_probe; // of the kernel that ran last
 #define HLS_ON_PROBE(process, name, address) (cut_probe = (address))
 #include "kernels/dense.c"
+#include "kernels/softmax.c"
+
+#define SOFTMAX softmax1000
+#define SOFTMAX_COUNT 1000
+#define SOFTMAX_FRAC 26
+#include "heads/softmax.h"
 
 #include "formats.h"
 #include "heads_reference.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 
 #define SEED UINT64_C(4711)
@@ -97,12 +104,13 @@ static void push_weights(hls_stream(beat_t) * to, const struct dense_reference *
                 int16_t vector[MOST];                                                              \
                 int32_t number = 0;                                                                \
                 hls_fifo_pop(&y.fifo, dense.bits == 16 ? (void *)vector : &number, sizeof(Y));     \
-                for (int c = 0; c < step; c++)                                                     \
-                    ck_assert_msg((dense.bits == 16 ? vector[c] : number) ==                       \
-                                      (first + c < dense.outputs ? wanted[first + c] : 0),         \
-                                  #kernel " row %d output %d is %d and must be %d", n, first + c,  \
-                                  (int)(dense.bits == 16 ? vector[c] : number),                    \
-                                  (int)wanted[first + c]);                                         \
+                for (int c = 0; c < step; c++) {                                                   \
+                    const int32_t given = dense.bits == 16 ? vector[c] : number;                   \
+                    const int32_t due = first + c < dense.outputs ? wanted[first + c] : 0;         \
+                    if (given != due)                                                              \
+                        ck_abort_msg(#kernel " row %d output %d is %d and must be %d", n,          \
+                                     first + c, (int)given, (int)due);                             \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         ck_assert(!y.fifo.failed && y.fifo.head == y.fifo.tail);                                   \
@@ -128,12 +136,88 @@ START_TEST(dense_layers) {
 }
 END_TEST
 
+// Rows for softmax: all kinds of widths, ties, one that is far above the others, ends of the range.
+static void draw_row(uint64_t *state, int32_t *x, int count) {
+    const uint32_t kind = draw(state) % 8;
+    const int shift = (int)(draw(state) % 32);
+    const int32_t middle = (int32_t)draw(state) >> draw(state) % 32;
+    for (int i = 0; i < count; i++) {
+        const int32_t wide = (int32_t)draw(state);
+        x[i] = kind == 0   ? middle
+               : kind == 1 ? (i == 0 ? INT32_MAX : INT32_MIN)
+               : kind == 2 ? (wide < 0 ? middle : (int32_t)((uint32_t)middle + (1u << shift)))
+                           : wide >> shift;
+    }
+    if (kind >= 6)
+        x[draw(state) % (uint32_t)count] = INT32_MAX - (int32_t)(draw(state) >> shift >> 1);
+}
+
+typedef void softmax_kernel(hls_stream(int32_t) *, hls_stream(int32_t) *, uint32_t, uint32_t);
+
+// Runs of 1 to 3 rows: each run gives all of its rows. Against the reference to the bit, and
+// against the exact softmax within the bound of softmax.h.
+static void check_softmax(softmax_kernel *kernel, int count, int frac, int runs) {
+    enum { TOGETHER = 3, LONGEST = 1000 };
+    static int32_t x[TOGETHER][LONGEST];
+    static double e[LONGEST];
+    uint64_t state = SEED + (uint64_t)count;
+    double worst = 0;
+    HLS_CHANNEL(int32_t, in);
+    HLS_CHANNEL(int32_t, out);
+    for (int run = 0; run < runs; run++) {
+        const int rows = 1 + (int)(draw(&state) % TOGETHER);
+        for (int n = 0; n < rows; n++) {
+            draw_row(&state, x[n], count);
+            for (int i = 0; i < count; i++)
+                hls_write(int32_t, &in, x[n][i]);
+        }
+        kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)rows);
+        for (int n = 0; n < rows; n++) {
+            int32_t wanted[LONGEST];
+            softmax_row(x[n], count, frac, wanted);
+            int32_t top = x[n][0];
+            for (int i = 1; i < count; i++)
+                top = x[n][i] > top ? x[n][i] : top;
+            double sum = 0;
+            for (int i = 0; i < count; i++)
+                sum += e[i] = exp(ldexp((double)x[n][i] - top, -frac));
+            for (int i = 0; i < count; i++) {
+                const int32_t y = hls_read(int32_t, &out);
+                if (y != wanted[i] || y < 0 || y > 1 << MR_SOFTMAX_FRAC)
+                    ck_abort_msg("%d of fraction %d, run %d: %d is %d and must be %d", count, frac,
+                                 run, i, (int)y, (int)wanted[i]);
+                worst = fmax(worst, fabs(y - ldexp(e[i] / sum, MR_SOFTMAX_FRAC)));
+            }
+        }
+        ck_assert(!out.fifo.failed && out.fifo.head == out.fifo.tail);
+        ck_assert(!in.fifo.failed && in.fifo.head == in.fifo.tail);
+    }
+    const double bound = 3 + count / 65536.0;
+    printf("softmax of %d, fraction %d: at most %.2f units of 2^-%d off, may be %.2f\n", count,
+           frac, worst, MR_SOFTMAX_FRAC, bound);
+    ck_assert(worst < bound);
+}
+
+START_TEST(softmax) {
+    check_softmax(softmax1, 1, 24, 1000);
+    check_softmax(softmax2, 2, 30, 100000);
+    check_softmax(softmax7, 7, 12, 50000);
+    check_softmax(softmax10, 10, -5, 30000);
+    check_softmax(softmax10_steep, 10, -16, 30000);
+    check_softmax(softmax33, 33, 0, 10000);
+    check_softmax(softmax33_flat, 33, 40, 10000);
+    check_softmax(softmax200, 200, 27, 2000);
+    check_softmax(softmax1000, 1000, 26, 400);
+}
+END_TEST
+
 int main(void) {
     printf("heads_test: seed %llu\n", (unsigned long long)SEED);
     Suite *suite = suite_create("heads");
     TCase *tests = tcase_create("heads");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, dense_layers);
+    tcase_add_test(tests, softmax);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

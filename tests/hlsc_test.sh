@@ -77,6 +77,23 @@ readable() {
     fi
 }
 
+# rates NAME FILE TOP SCALAR "PROCESS=CYCLES...": what one more of what SCALAR counts takes each process, at full speed.
+rates() {
+    local name=$1 file=$2 top=$3 scalar=$4 wanted=$5 measured
+    timeout 200 "$hlsc" cosim "$file" --top "$top" -I base/contract -I hls/include -I hls/kernels --seed "$seed" --runs 2 \
+        --set command=2 --set "$scalar=10,30" >"$work/$name.rates.log" 2>&1
+    measured=$(awk '$1 == "process" && $3 == "busy" {
+        sub(":", "", $2)
+        if ($2 in first) printf "%s%s=%g", separator, $2, ($4 - first[$2]) / 20; else { first[$2] = $4; next }
+        separator = " "
+    }' "$work/$name.rates.log")
+    if [ "$measured" = "$wanted" ]; then
+        verdict "rates-$name" pass "$name: cycles per row: $measured"
+    else
+        verdict "rates-$name" FAIL "$name: cycles per row: $measured, not $wanted"
+    fi
+}
+
 # An LSTM layer alone, with LC columns a cycle: weights by command 1, then two runs.
 lstm() { # inputs, hidden, LC, exponent of the cell states
     local name=lstm_$1_$2_$3 file=$work/lstm_$1_$2_$3.c
@@ -144,6 +161,10 @@ first=$!
     kernel idioms 300
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     readable dense tests/kernels/dense.c dense
+    rates dense tests/kernels/dense.c dense rows "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
+    agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
+    readable softmax tests/kernels/softmax.c softmax_rows
+    rates softmax tests/kernels/softmax.c softmax_rows rows "softmax1=1 softmax2=2 softmax7=7 softmax10=10 softmax10_steep=10 softmax33=33 softmax33_flat=33 softmax200=200"
     kernel reset 100
 ) &
 second=$!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks the activation tables at every one of the 2^20 arguments, and that the generator still
+// Checks the activation tables at every argument, and that the generator still
 // prints the header byte for byte.
 #define main make_tables_main
 #include "../hls/kernels/make_tables.c"
@@ -49,6 +49,37 @@ START_TEST(tanh_is_within_one_unit) {
 }
 END_TEST
 
+// What the bound of heads/softmax.h takes for granted.
+START_TEST(powers_are_within_their_bound) {
+    const double unit = exp2(-24);
+    int64_t last = INT64_C(1) << 40;
+
+    for (int64_t x = 0; x < 1 << 24; x++) {
+        int64_t value = mr_exp_base[x >> 14] * INT64_C(16384) - mr_exp_slope[x >> 14] * (x & 16383);
+
+        if (value > last || value < INT64_C(1) << 39)
+            ck_abort_msg("2^-x rises or is below 1/2 at x = %d / 2^24", (int)x);
+        last = value;
+        if (x % 11 == 0) {
+            double off = ((double)value / exp2(40 - x * unit) - 1) / unit;
+            if (off < -0.25 || off > 0.97 + 0.25)
+                ck_abort_msg("2^-x at x = %d / 2^24 is %.3f units off", (int)x, off);
+        }
+    }
+    ck_assert_int_eq(mr_exp_base[0], 1 << 26);
+}
+END_TEST
+
+START_TEST(reciprocals_are_below_and_near) {
+    for (int i = 0; i < SEGMENTS; i++) {
+        const double first = 1 + i / 1024.0, end = 1 + (i + 1) / 1024.0,
+                     r = mr_reciprocal[i] / 32768.0;
+
+        ck_assert_msg(r * end <= 1 && 1 - r * first < 1 / 990.0, "reciprocal %d", i);
+    }
+}
+END_TEST
+
 START_TEST(generator_prints_the_header) {
     FILE *made = tmpfile();
     FILE *kept = fopen("hls/kernels/activation_tables.h", "rb");
@@ -75,6 +106,8 @@ int main(void) {
     tcase_set_timeout(all, 120);
     tcase_add_test(all, sigmoid_is_within_one_unit);
     tcase_add_test(all, tanh_is_within_one_unit);
+    tcase_add_test(all, powers_are_within_their_bound);
+    tcase_add_test(all, reciprocals_are_below_and_near);
     tcase_add_test(all, generator_prints_the_header);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

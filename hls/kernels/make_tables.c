@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints activation_tables.h: straight-line segments of sigmoid and tanh for the kernels.
+// Prints activation_tables.h: straight-line segments of sigmoid, tanh and 2^-x for the kernels, and
+// first guesses of reciprocals.
 // Run it without arguments: make_tables > hls/kernels/activation_tables.h
 #include <math.h>
 #include <stdbool.h>
@@ -51,7 +52,7 @@ static double line_error(const struct activation *a, const double *curve, int32_
 // Finds the line of one segment. The chord touches the curve at both ends and errs to one side
 // between them; moving it by half of that error leaves the same error on both sides. What the
 // rounding of base and slope costs is then recovered by trying the neighbours.
-static bool fit_segment(const struct activation *a, int segment, int32_t *base, int16_t *slope) {
+static bool fit_segment(const struct activation *a, int segment, int32_t *base, int32_t *slope) {
     double curve[SEGMENT_ARGUMENTS + 1];
     int first = segment * SEGMENT_ARGUMENTS - (1 << 19);
 
@@ -76,32 +77,48 @@ static bool fit_segment(const struct activation *a, int segment, int32_t *base, 
             if (error < best - 1e-7) {
                 best = error;
                 *base = b;
-                *slope = (int16_t)s;
+                *slope = s;
             }
         }
     }
     return best < INFINITY;
 }
 
+static void write_table(FILE *out, const char *type, const char *name, const int32_t *values) {
+    fprintf(out, "\nstatic const %s mr_%s[%d] = {\n", type, name, SEGMENTS);
+    for (int i = 0; i < SEGMENTS; i++)
+        fprintf(out, "%s%d,%s", i % PER_LINE == 0 ? "    " : " ", (int)values[i],
+                i % PER_LINE == PER_LINE - 1 ? "\n" : "");
+    fputs("};\n", out);
+}
+
 static bool write_tables(FILE *out, const struct activation *a) {
-    static const char *const part[2] = {"base", "slope"};
-    static const char *const type[2] = {"int32_t", "int16_t"};
-    int32_t base[SEGMENTS];
-    int16_t slope[SEGMENTS];
+    char name[32];
+    int32_t base[SEGMENTS], slope[SEGMENTS];
 
     for (int i = 0; i < SEGMENTS; i++) {
         if (!fit_segment(a, i, &base[i], &slope[i]))
             return false;
     }
-    for (int p = 0; p < 2; p++) {
-        fprintf(out, "\nstatic const %s mr_%s_%s[%d] = {\n", type[p], a->name, part[p], SEGMENTS);
-        for (int i = 0; i < SEGMENTS; i++) {
-            fprintf(out, "%s%d,%s", i % PER_LINE == 0 ? "    " : " ",
-                    p == 0 ? (int)base[i] : slope[i], i % PER_LINE == PER_LINE - 1 ? "\n" : "");
-        }
-        fputs("};\n", out);
-    }
+    snprintf(name, sizeof name, "%s_base", a->name);
+    write_table(out, "int32_t", name, base);
+    snprintf(name, sizeof name, "%s_slope", a->name);
+    write_table(out, "int16_t", name, slope);
     return true;
+}
+
+// The chords of 2^-x from 0 to 1, ends rounded, and what is not above 1/x from 1 to 2.
+static void write_softmax_tables(FILE *out) {
+    int32_t base[SEGMENTS], slope[SEGMENTS], reciprocal[SEGMENTS];
+
+    for (int i = 0; i < SEGMENTS; i++) {
+        base[i] = (int32_t)floor(exp2(26.0 - i / 1024.0) + 0.5);
+        slope[i] = base[i] - (int32_t)floor(exp2(26.0 - (i + 1) / 1024.0) + 0.5);
+        reciprocal[i] = 32768 * SEGMENTS / (SEGMENTS + i + 1);
+    }
+    write_table(out, "int32_t", "exp_base", base);
+    write_table(out, "uint16_t", "exp_slope", slope);
+    write_table(out, "int16_t", "reciprocal", reciprocal);
 }
 
 // Writes the whole header; false when no table within 1 unit exists or the write failed.
@@ -119,6 +136,13 @@ static bool write_header(FILE *out) {
           "// from the exact function for every argument. base is Q17, 18 bits signed; slope is\n"
           "// the Q17 rise over one segment. Each line is the chord of its segment moved by half\n"
           "// of its largest error, with the best of the neighbouring integers.\n"
+          "//\n"
+          "// 1024 chords of 2^-x from 0 to 1. For x in Q24:\n"
+          "//   idx = x >> 14, frac = x & 16383\n"
+          "//   2^-x = (base[idx] * 16384 - slope[idx] * frac) / 2^40\n"
+          "// base is Q26, 27 bits; slope is the Q26 fall over one segment.\n"
+          "//\n"
+          "// 1/x for x from 1 to 2, at the upper end of each of 1024 segments: Q15, cut.\n"
           "#ifndef MR_ACTIVATION_TABLES_H\n"
           "#define MR_ACTIVATION_TABLES_H\n"
           "\n"
@@ -128,6 +152,7 @@ static bool write_header(FILE *out) {
           out);
     if (!write_tables(out, &sigmoid_q15) || !write_tables(out, &tanh_q16))
         return false;
+    write_softmax_tables(out);
     fputs("\n// clang-format on\n\n#endif\n", out);
     return fflush(out) == 0 && !ferror(out);
 }

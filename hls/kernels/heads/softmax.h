@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Softmax of rows of numbers as one process: y_i = exp(x_i) / sum of exp(x_j). Included with
+//   SOFTMAX        the process's name
+//   SOFTMAX_COUNT  numbers per row, 1 to 65536
+//   SOFTMAX_FRAC   fraction bits of all x, -16 to 40
+// One number a cycle: while row t comes in and its greatest is looked for, the exponentials of row
+// t-1 and the quotients of row t-2 are calculated. Two empty rows follow the last one, so n rows
+// take (n + 2) * SOFTMAX_COUNT cycles.
+//
+// d is the distance of an x from its row's greatest; exp(-d) = 2^-(n + f) = m 2^-n, and m = 2^-f
+// comes from a table of 1,024 chords. Probabilities have MR_SOFTMAX_FRAC = 24 fraction bits. In
+// units of u = 2^-24, they are off the exact softmax of the same integers by less than
+// 3 + COUNT / 65536:
+//   An m is known up to a factor between 1 - 5.2 u and 1 + 2.9 u: d is cut to Q24 (up by 1 u),
+//   log2(e) is too large by 0.123 u of itself (down by 3.93 u where d is 32, beyond which the term
+//   is 0), n + f is cut to Q24 (up by 0.70 u), chords lie above the curve (up by 0.97 u), their
+//   ends are rounded to Q26 (0.25 u either way), m is cut to Q25 (down by 1 u). What all terms
+//   share cancels out; of a difference between terms p (1 - p), a quarter at most, reaches a
+//   probability p: 8.1 / 4 = 2.03 units.
+//   Terms are cut to Q40 in the sum, so all p are too large by (COUNT - 1) / 65536 units at most.
+//   The reciprocal is right up to a factor between 1 - 2^-28 and 1 + 2^-26: 0.25 units.
+//   The rounding: 0.51 units.
+// No probability is above 1: the sum is at least each of its terms, and 2^-26 is rounded away.
+#include "activation_tables.h"
+#include "formats.h"
+#include "frame/words.h"
+#include "mr_command.h"
+
+#ifndef MR_SOFTMAX_H
+#    define MR_SOFTMAX_H
+
+// exp(-distance 2^-frac) as m 2^-n: m, Q25, 1/2 to 1 or 0, in bits 6 to 31, and n in bits 0 to 5.
+// The masks here and below change nothing: they tell how many bits there are.
+static inline uint32_t mr_softmax_exp(uint32_t distance, int frac) {
+    const bool far = (uint64_t)distance >> (frac > -5 ? frac + 5 : 0) != 0; // 32 or more
+    const int up = frac < 24 ? 24 - frac : 0, down = frac > 24 ? frac - 24 : 0;
+    const uint64_t d = (uint64_t)distance << up >> down & 0x1fffffff; // Q24
+    const uint64_t power = d * 48408813 >> 25; // n and f, Q24; log2(e) is Q25
+    const uint32_t segment = (uint32_t)(power >> 14) & 1023;
+    const uint64_t fall = (uint64_t)(mr_exp_slope[segment] * ((int32_t)power & 16383));
+    const uint32_t m = (uint32_t)(((uint64_t)mr_exp_base[segment] * 16384 - fall) >> 15);
+    return far ? 0 : m << 6 | (uint32_t)(power >> 24 & 63);
+}
+
+typedef struct {
+    uint32_t mantissa; // Q30, above 1/2, at most 1
+    uint8_t shift;
+} softmax_reciprocal_t;
+
+// 1/sum = mantissa 2^-shift. sum: Q40, 1 to 2^most. For a number s from 1 to 2 the table has r,
+// which is not above 1/s; with e = 1 - s r, below 1/990, 1/s is r (1 + e + e^2), short of e^3.
+static inline softmax_reciprocal_t mr_softmax_reciprocal(uint64_t sum, int most) {
+    uint8_t shift = 0;
+    for (int bit = 1; bit <= most; bit++) {
+        HLS(unroll)
+        shift = sum >> (40 + bit) != 0 ? bit : shift;
+    }
+    const uint32_t s = (uint32_t)(sum >> shift >> 14) & 0x3ffffff; // Q26, without the 1
+    const uint32_t r = mr_reciprocal[s >> 16];                     // Q15
+    const uint64_t e = ((uint64_t)1 << 41) - ((uint64_t)r << 26) - (uint64_t)s * r; // Q41
+    const uint32_t near = (uint32_t)(e >> 9) & 0x7fffff;                            // Q32
+    const uint64_t square = (uint64_t)(near >> 6) * (near >> 6);                    // Q52
+    const uint32_t series = (near + (uint32_t)(square >> 20)) & 0x7fffff;
+    softmax_reciprocal_t reciprocal;
+    reciprocal.mantissa = (r << 15) + (uint32_t)((uint64_t)r * series >> 17);
+    reciprocal.shift = shift;
+    return reciprocal;
+}
+
+// Rounded to nearest, ties up.
+static inline int32_t mr_softmax_quotient(uint32_t power, softmax_reciprocal_t reciprocal) {
+    const uint64_t product = (uint64_t)(power >> 6) * reciprocal.mantissa >> 20; // Q35
+    const uint64_t cut = product >> ((power & 63) + reciprocal.shift);
+    return (int32_t)(((cut >> 10) + 1) >> 1);
+}
+
+#endif
+
+// The least n with COUNT <= 2^n.
+#define LOG_COUNT                                                                                  \
+    ((SOFTMAX_COUNT > 1) + (SOFTMAX_COUNT > 2) + (SOFTMAX_COUNT > 4) + (SOFTMAX_COUNT > 8) +       \
+     (SOFTMAX_COUNT > 16) + (SOFTMAX_COUNT > 32) + (SOFTMAX_COUNT > 64) + (SOFTMAX_COUNT > 128) +  \
+     (SOFTMAX_COUNT > 256) + (SOFTMAX_COUNT > 512) + (SOFTMAX_COUNT > 1024) +                      \
+     (SOFTMAX_COUNT > 2048) + (SOFTMAX_COUNT > 4096) + (SOFTMAX_COUNT > 8192) +                    \
+     (SOFTMAX_COUNT > 16384) + (SOFTMAX_COUNT > 32768))
+
+// command MR_COMMAND_RUN: takes `rows` rows of SOFTMAX_COUNT numbers and gives as many.
+static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t command,
+                    uint32_t rows) {
+    static int32_t numbers[SOFTMAX_COUNT]; // of row t-1, and of row t from its first to this one
+    static uint32_t powers[SOFTMAX_COUNT]; // of row t-2, and of row t-1
+    if (command == MR_COMMAND_RUN) {
+        int32_t greatest = 0; // of row t so far
+        int32_t top = 0;      // of row t-1
+        uint64_t sum = 0;     // of the exponentials of row t-1 so far, Q40
+        softmax_reciprocal_t reciprocal;
+        reciprocal.mantissa = 0;
+        reciprocal.shift = 0;
+    run_rows:
+        for (uint32_t t = 0; t < rows + 2; t++) {
+            for (uint32_t k = 0; k < SOFTMAX_COUNT; k++) {
+                HLS(pipeline II = 1)
+                int32_t fresh = 0;
+                if (t < rows)
+                    fresh = hls_read(int32_t, x);
+                if (k == 0)
+                    top = greatest;
+                greatest = k == 0 || fresh > greatest ? fresh : greatest;
+                const uint32_t distance = (uint32_t)top - (uint32_t)numbers[k];
+                numbers[k] = fresh;
+                if (k == 0)
+                    reciprocal = mr_softmax_reciprocal(sum, LOG_COUNT);
+                const uint32_t power = mr_softmax_exp(distance, SOFTMAX_FRAC);
+                const uint64_t term = ((uint64_t)(power >> 6) << 15) >> (power & 63);
+                sum = ((k == 0 ? 0 : sum) + term) & (((uint64_t)1 << (41 + LOG_COUNT)) - 1);
+                const uint32_t due = powers[k];
+                powers[k] = power;
+                if (t >= 2)
+                    hls_write(int32_t, y, mr_softmax_quotient(due, reciprocal));
+            }
+        }
+    }
+}
+
+#undef LOG_COUNT
+#undef SOFTMAX
+#undef SOFTMAX_COUNT
+#undef SOFTMAX_FRAC
