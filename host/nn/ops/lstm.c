@@ -48,7 +48,6 @@ const struct mr_cell mr_op_lstm = {
              .limit = limit},
     .header = "lstm.h",
     .cell = "lstm",
-    .frame = "layer.h",
     .argument_frac = frac,
     .latency = latency,
     .multipliers = 8, // five interpolations, f * c, i * g, o * tanh(c)

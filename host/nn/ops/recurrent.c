@@ -4,7 +4,9 @@
 
 #include "arithmetic.h"
 #include "file.h"
+#include "quantise.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,12 +107,25 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
     return mr_row_fixed(&of_h, frac, &op->rows, index, op->inputs, sum, error, error_size);
 }
 
+static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
+    const double seen = network->streams[op->output].greatest;
+    int frac = MR_HIDDEN_FRAC;
+
+    if (!cell_of(op)->ranged)
+        return frac;
+    if (seen == 0)
+        return MR_FRAC_DEFAULT;
+    while (frac > 0 && ldexp(2 * seen, frac) > INT16_MAX)
+        frac--;
+    return frac;
+}
+
 int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac,
                           int *column, char *error, size_t error_size) {
     const int gates = op->kind->gates, units = op->units;
 
     for (int j = 0; j < units; j++)
-        frac[j] = MR_HIDDEN_FRAC;
+        frac[j] = hidden_frac(network, op);
     op->exponent = op->kind->second_field ? mr_exponent_of(op->greatest) : 0;
     if (mr_rows_create(&op->rows, gates * units, op->inputs + units, op->kind->sums * units) != 0)
         return mr_fail(error, error_size, "not enough memory for the weights of layer %d",
@@ -130,9 +145,13 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
     if (op->exponent < 0 || op->exponent > (op->kind->second_field ? MR_EXPONENT_MAX : 0))
         return mr_fail(error, error_size, "layer %d has cell exponent %d; 0 to %d is possible",
                        op->layer, op->exponent, op->kind->second_field ? MR_EXPONENT_MAX : 0);
-    if (network->streams[op->output].frac[0] != MR_HIDDEN_FRAC)
-        return mr_fail(error, error_size, "layer %d gives %d fraction bits; it must be %d",
-                       op->layer, (int)network->streams[op->output].frac[0], MR_HIDDEN_FRAC);
+    const int32_t *frac = network->streams[op->output].frac;
+    const int least = cell_of(op)->ranged ? 0 : MR_HIDDEN_FRAC;
+    for (int j = 0; j < op->units; j++)
+        if (frac[j] < least || frac[j] > MR_HIDDEN_FRAC || frac[j] != frac[0])
+            return mr_fail(error, error_size,
+                           "layer %d has %d fraction bits in unit %d, which is not possible",
+                           op->layer, (int)frac[j], j);
     snprintf(part, sizeof part, "layer %d", op->layer);
     return mr_rows_check(&op->rows, op->inputs, part, error, error_size);
 }
@@ -225,5 +244,5 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
     mr_text_add(text, "#define LAYER_LC %d\n", lc);
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
-    mr_text_add(text, "#include \"frame/%s\"\n", cell->frame);
+    mr_text_add(text, "#include \"frame/layer.h\"\n");
 }
