@@ -42,6 +42,7 @@ struct mr_op_kind {
     const char *const *gate_names; // [gates], or NULL
     bool has_activation;           // of the caller's choice, else op->activation is linear
 
+    int lag;            // rows that its process takes before it gives the first one
     bool reads_numbers; // single numbers of one format, else vectors of 16-bit numbers
     bool gives_numbers; // that nobody but the host takes
 

@@ -15,6 +15,7 @@ struct builder {
     int weights[MR_MAX_OPS], state[MR_MAX_OPS]; // channels of operators that have them
     int taps[TAPS];                             // channels that nobody reads yet, by stream
     int first_tap[MR_MAX_OPS + 1];              // of a stream, the next that is taken
+    int forks, unpacks;                         // so far
 };
 
 // ---- processes and channels
@@ -99,14 +100,31 @@ static void number_taps(struct builder *b) {
     }
 }
 
+static int power_of_two(int least) {
+    int depth = 2;
+    while (depth < least)
+        depth *= 2;
+    return depth;
+}
+
+// Room for the rows that one branch takes before it gives its first one, while the other branch
+// waits for it where they meet again.
+static int fork_depth(const struct builder *b, int stream) {
+    int rows = 2;
+    for (int i = 0; i < b->network->op_count; i++)
+        rows += b->network->ops[i].kind->lag;
+    return power_of_two(rows * mr_plan_words(b->network->streams[stream].width,
+                                             mr_plan_stream_lc(b->plan, stream)));
+}
+
 // The channel has the stream: forks behind one another give it to each of its readers.
-static void deal_out(struct builder *b, int stream, int channel, int *forks) {
+static void deal_out(struct builder *b, int stream, int channel) {
     const struct mr_stream *of = &b->network->streams[stream];
-    const int count = readers(b->network, stream);
+    const int count = readers(b->network, stream), depth = fork_depth(b, stream);
     int *taps = b->taps + b->first_tap[stream];
     for (int i = 0; i + 1 < count; i++) {
         struct mr_process *fork =
-            add_numbered(b, "fork", (*forks)++, MR_PART_FORK, "command, rows");
+            add_numbered(b, "fork", b->forks++, MR_PART_FORK, "command, rows");
         char type[16];
         fork->count = of->width;
         fork->rate = of->rate;
@@ -115,6 +133,7 @@ static void deal_out(struct builder *b, int stream, int channel, int *forks) {
         take(b, channel);
         taps[i] = give(b, fork->name, "a", type);
         channel = give(b, fork->name, "b", type);
+        b->pipeline->channels[taps[i]].depth = b->pipeline->channels[channel].depth = depth;
     }
     if (count > 0)
         taps[count - 1] = channel;
@@ -137,10 +156,8 @@ static void add_loader(struct builder *b, int weights, int state_in) {
 
 // Room for the vectors of a step, so that reader and writer need not keep pace within one.
 static int channel_depth(int words) {
-    int depth = 2;
-    while (depth < words && depth < 64)
-        depth *= 2;
-    return depth;
+    const int depth = power_of_two(words);
+    return depth < 64 ? depth : 64;
 }
 
 static int add_resize(struct builder *b, int index, int channel) {
@@ -156,10 +173,25 @@ static int add_resize(struct builder *b, int index, int channel) {
     return give(b, resize->name, "out", type_of(resize->out_lc, type));
 }
 
+// A stream as single numbers.
+static int add_unpack(struct builder *b, int stream) {
+    const struct mr_stream *of = &b->network->streams[stream];
+    const int channel = tap(b, stream), lc = mr_plan_stream_lc(b->plan, stream);
+    if (lc == 0)
+        return channel;
+    struct mr_process *unpack =
+        add_numbered(b, "unpack", b->unpacks++, MR_PART_UNPACK, "command, rows");
+    unpack->count = of->width;
+    unpack->rate = of->rate;
+    unpack->lc = lc;
+    take(b, channel);
+    return give(b, unpack->name, "out", "int32_t");
+}
+
 static int add_op(struct builder *b, int index) {
     const struct mr_op *op = &b->network->ops[index];
     const struct mr_plan_op *planned = &b->plan->ops[index];
-    int input = tap(b, op->input);
+    int input = op->kind->reads_numbers ? add_unpack(b, op->input) : tap(b, op->input);
     if (mr_plan_has_resize(b->plan, index))
         input = add_resize(b, index, input);
     struct mr_process *process = add_process(b, op->name, MR_PART_OP, op->kind->scalars);
@@ -180,21 +212,6 @@ static int add_op(struct builder *b, int index) {
     return output;
 }
 
-// An output as single numbers.
-static int add_unpack(struct builder *b, int stream, int *unpacks) {
-    const struct mr_stream *of = &b->network->streams[stream];
-    const int channel = tap(b, stream), lc = mr_plan_stream_lc(b->plan, stream);
-    if (lc == 0)
-        return channel;
-    struct mr_process *unpack =
-        add_numbered(b, "unpack", (*unpacks)++, MR_PART_UNPACK, "command, rows");
-    unpack->count = of->width;
-    unpack->rate = of->rate;
-    unpack->lc = lc;
-    take(b, channel);
-    return give(b, unpack->name, "out", "int32_t");
-}
-
 static struct mr_gather_side side_of(const struct mr_stream *stream) {
     return stream->rate == MR_PER_STEP ? (struct mr_gather_side){.step = stream->width}
                                        : (struct mr_gather_side){.last = stream->width};
@@ -203,9 +220,9 @@ static struct mr_gather_side side_of(const struct mr_stream *stream) {
 // All outputs, one behind the other, as y.
 static void add_outputs(struct builder *b) {
     const struct mr_network *network = b->network;
-    int channels[MR_MAX_OUTPUTS], unpacks = 0;
+    int channels[MR_MAX_OUTPUTS];
     for (int i = 0; i < network->output_count; i++)
-        channels[i] = add_unpack(b, network->outputs[i].stream, &unpacks);
+        channels[i] = add_unpack(b, network->outputs[i].stream);
     struct mr_gather_side before = side_of(&network->streams[network->outputs[0].stream]);
     int y = channels[0];
     for (int i = 1; i < network->output_count; i++) {
@@ -234,16 +251,15 @@ static void add_saver(struct builder *b) {
 void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
     struct builder b = {.plan = plan, .network = plan->network, .pipeline = pipeline};
     char type[16];
-    int forks = 0;
     memset(pipeline, 0, sizeof *pipeline);
     number_taps(&b);
     const int weights = add_top_input(&b, "weights", "beat_t");
     const int x = add_top_input(&b, "x", type_of(plan->x_lc, type));
     const int state_in = add_top_input(&b, "state_in", "beat_t");
     add_loader(&b, weights, state_in);
-    deal_out(&b, 0, x, &forks);
+    deal_out(&b, 0, x);
     for (int i = 0; i < plan->network->op_count; i++)
-        deal_out(&b, plan->network->ops[i].output, add_op(&b, i), &forks);
+        deal_out(&b, plan->network->ops[i].output, add_op(&b, i));
     add_outputs(&b);
     add_saver(&b);
     mr_place(plan, pipeline);

@@ -82,7 +82,9 @@ static int check_lanes(const struct mr_op *op, int lc, char *error, size_t error
 static void fill_op(struct mr_plan *plan, int index, const int *lc) {
     const struct mr_op *op = &plan->network->ops[index];
     struct mr_plan_op *to = &plan->ops[index];
-    to->lc = op->kind->recurrent ? lc[op->layer] : mr_plan_stream_lc(plan, op->input);
+    to->lc = op->kind->recurrent       ? lc[op->layer]
+             : op->kind->reads_numbers ? 0
+                                       : mr_plan_stream_lc(plan, op->input);
     to->out_lc = plan->network->streams[op->output].bits == 32 ? 0 : to->lc;
     op->kind->cost(op, to->lc, to->out_lc, &to->cost);
     plan->multipliers += to->cost.multipliers;

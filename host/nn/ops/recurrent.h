@@ -12,7 +12,7 @@ struct mr_cell {
     struct mr_op_kind kind; // first; most of it is MR_RECURRENT
     const char *header;     // in hls/kernels/, and the cell's name in it
     const char *cell;
-    bool ranged; // h has a format that calibration chooses, else Q15
+    bool ranged;                 // h has a format that calibration chooses, else Q15
     const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
     int late;                    // the last gates take gated(h) for h, once the others are known
     uint32_t (*latency)(int lc); // D: from a step's last column to its first h
@@ -29,10 +29,10 @@ struct mr_cell {
 
 // The kind's functions.
 #define MR_RECURRENT                                                                               \
-    .recurrent = true, .describe = mr_recurrent_describe, .float_row = mr_recurrent_float,         \
-    .quantise = mr_recurrent_quantise, .check = mr_recurrent_check,                                \
-    .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost, .emit = mr_recurrent_emit,     \
-    .scalars = "command, steps, total, flags"
+    .recurrent = true, .lag = 1, .describe = mr_recurrent_describe,                                \
+    .float_row = mr_recurrent_float, .quantise = mr_recurrent_quantise,                            \
+    .check = mr_recurrent_check, .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost,   \
+    .emit = mr_recurrent_emit, .scalars = "command, steps, total, flags"
 
 void mr_recurrent_describe(const struct mr_network *network, struct mr_op *op,
                            struct mr_stream *out);

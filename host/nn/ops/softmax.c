@@ -128,6 +128,7 @@ static void emit(const struct mr_network *network, const struct mr_op *op, int l
 const struct mr_op_kind mr_op_softmax = {
     .name = "softmax",
     .process = "softmax",
+    .lag = 2,
     .reads_numbers = true,
     .gives_numbers = true,
     .describe = describe,
