@@ -2,9 +2,10 @@
 // Quantisation: scales are the largest that fit, bounds hold, the integer results stay close to
 // the float ones, and a network that does not fit is refused in words.
 #define _POSIX_C_SOURCE 200809L
+#include "arithmetic.h"
 #include "calibrate.h"
-#include "quantise.h"
-#include "reference.h"
+#include "network_fixture.h"
+#include "walk.h"
 
 #include <check.h>
 #include <math.h>
@@ -15,45 +16,6 @@
 
 static char error[1024];
 
-static uint64_t random_next(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static float random_float(uint64_t *state, double range) {
-    return (float)(((double)(random_next(state) >> 11) / 4503599627370496.0 - 1.0) * range);
-}
-
-static float *random_list(uint64_t *state, int count, double range) {
-    float *list = malloc((size_t)count * sizeof *list);
-
-    ck_assert_ptr_nonnull(list);
-    for (int i = 0; i < count; i++)
-        list[i] = random_float(state, range);
-    return list;
-}
-
-static struct mr_network make_network(uint64_t *state, int layers, const int *width, int outputs,
-                                      bool sigmoid, double range) {
-    struct mr_network n = {.layer_count = layers};
-
-    n.layers = calloc((size_t)layers, sizeof *n.layers);
-    ck_assert_ptr_nonnull(n.layers);
-    for (int l = 0; l < layers; l++) {
-        int rows = 4 * width[l + 1];
-        n.layers[l] = (struct mr_lstm){
-            width[l], width[l + 1], random_list(state, rows * width[l], range),
-            random_list(state, rows * width[l + 1], range), random_list(state, rows, range)};
-    }
-    n.head = (struct mr_dense){width[layers], outputs, sigmoid,
-                               random_list(state, outputs * width[layers], range),
-                               random_list(state, outputs, range)};
-    return n;
-}
-
 static uint64_t new_seed(void) {
     const char *text = getenv("MILLRACE_SEED");
     uint64_t seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
@@ -63,26 +25,32 @@ static uint64_t new_seed(void) {
     return seed;
 }
 
+static float *random_list(uint64_t *state, size_t count, double range) {
+    float *list = calloc(count, sizeof *list);
+
+    ck_assert_ptr_nonnull(list);
+    net_numbers(state, list, count, range);
+    return list;
+}
+
 // Would the row of a gate fit with a scale one larger?
-static bool could_be_larger(const struct mr_network *n, const struct mr_quantised *q, int layer,
-                            int row) {
-    const struct mr_lstm *l = &n->layers[layer];
-    int shift = q->layers[layer].gates.shift[row] + 1;
-    int scale = shift + (row / l->hidden == 2 ? 16 : 15);
+static bool could_be_larger(const struct mr_network *n, const struct mr_op *op, int row) {
+    const int shift = op->rows.shift[row] + 1;
+    const int scale = shift + (row / op->units == 2 ? 16 : 15);
+    const int32_t *x_frac = n->streams[op->input].frac;
     double sum = 0;
 
     if (shift > MR_SHIFT_MAX)
         return false;
-    for (int k = 0; k < l->inputs + l->hidden; k++) {
-        double w =
-            k < l->inputs ? l->w_ih[row * l->inputs + k] : l->w_hh[row * l->hidden + k - l->inputs];
-        int frac = k < l->inputs && layer == 0 ? q->input_frac_bits[k] : 15;
-        double v = floor(ldexp(w, scale - frac) + 0.5);
+    for (int k = 0; k < op->inputs + op->units; k++) {
+        const double w = k < op->inputs ? op->w_x[row * op->inputs + k]
+                                        : op->w_h[row * op->units + k - op->inputs];
+        const double v = floor(ldexp(w, scale - (k < op->inputs ? x_frac[k] : 15)) + 0.5);
         if (v > 32767 || v < -32768)
             return false;
         sum += fabs(v);
     }
-    double bias = floor(ldexp(l->bias[row], scale) + 0.5) + ldexp(1, shift - 1);
+    const double bias = floor(ldexp(op->bias[row], scale) + 0.5) + ldexp(1, shift - 1);
     return sum * 32768 + fabs(bias) < ldexp(1, 39);
 }
 
@@ -90,39 +58,37 @@ START_TEST(random_networks_keep_their_promises) {
     uint64_t state = new_seed();
 
     for (int round = 0; round < 60; round++) {
-        int width[4], layers = 1 + (int)(random_next(&state) % 3);
-        int outputs = 1 + (int)(random_next(&state) % 3);
+        int width[4], layers = 1 + (int)(net_next(&state) % 3);
         for (int i = 0; i < 4; i++)
-            width[i] = 1 + (int)(random_next(&state) % 9);
-        double range = ldexp(1, (int)(random_next(&state) % 16) - 8);
-        struct mr_network n =
-            make_network(&state, layers, width, outputs, random_next(&state) & 1, range);
-        float *x =
-            random_list(&state, 50 * width[0], ldexp(1, (int)(random_next(&state) % 12) - 4));
-        struct mr_quantised q;
+            width[i] = net_between(&state, 1, 9);
+        struct mr_network n;
+        net_chain(&n, "lstm", width[0], layers, width + 1, net_between(&state, 1, 3),
+                  net_activation(&state));
+        net_weights(&n, &state, ldexp(1, net_between(&state, -8, 7)));
+        float *x = random_list(&state, 50 * (size_t)width[0], ldexp(1, net_between(&state, -4, 7)));
 
         struct mr_feature feature[9] = {0};
         int32_t frac[9];
         ck_assert_int_eq(mr_feature_ranges(x, 50, width[0], 100, feature), 0);
         ck_assert_int_eq(mr_feature_formats(feature, width[0], frac, error, sizeof error), 0);
         // Large weights on features of small values may not fit; then the sentence says which.
-        if (mr_quantise(&n, frac, &q, NULL, error, sizeof error) != 0) {
+        if (mr_quantise(&n, frac, NULL, error, sizeof error) != 0) {
             ck_assert_msg(strstr(error, "too large for 16-bit weights") != NULL, "%s", error);
         } else {
-            ck_assert_msg(mr_quantised_check(&q, "random", error, sizeof error) == 0, "%s", error);
+            ck_assert_msg(mr_quantised_check(&n, "random", error, sizeof error) == 0, "%s", error);
             for (int l = 0; l < layers; l++) {
-                for (int row = 0; row < 4 * width[l + 1]; row++)
-                    ck_assert_msg(!could_be_larger(&n, &q, l, row), "layer %d, row %d", l, row);
+                const struct mr_op *op = mr_network_layer(&n, l);
+                for (int row = 0; row < 4 * op->units; row++)
+                    ck_assert_msg(!could_be_larger(&n, op, row), "layer %d, row %d", l, row);
             }
             for (int k = 0; k < width[0]; k++) {
                 double largest = 0;
                 for (int i = 0; i < 50; i++)
                     largest = fmax(largest, fabs(x[i * width[0] + k]));
-                int s = q.input_frac_bits[k];
+                const int s = n.streams[0].frac[k];
                 ck_assert(ldexp(2 * largest, s) <= 32767);
                 ck_assert(s == 15 || ldexp(2 * largest, s + 1) > 32767);
             }
-            mr_quantised_free(&q);
         }
         free(x);
         mr_network_free(&n);
@@ -130,27 +96,72 @@ START_TEST(random_networks_keep_their_promises) {
 }
 END_TEST
 
+// Both walks over a network; y and z: [sequences of all outputs].
+static void run_both(const struct mr_network *n, const float *x, size_t sequences, size_t steps,
+                     float *y, float *z) {
+    const size_t width = (size_t)n->streams[0].width, rows = sequences * steps;
+    int16_t *x_q = calloc(rows * width, sizeof *x_q);
+    int32_t *y_q = calloc(sequences * mr_network_numbers(n, steps), sizeof *y_q);
+    size_t at = 0;
+
+    ck_assert(x_q && y_q);
+    ck_assert_int_eq(mr_quantise_input(n, x, rows, x_q, NULL, error, sizeof error), 0);
+    ck_assert_int_eq(mr_float_run_cast(n, x, sequences, steps, y), 0);
+    ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, y_q), 0);
+    for (int o = 0; o < n->output_count; o++) {
+        mr_quantised_output(n, o, y_q + at, sequences * mr_output_rows(n, o, steps), z + at);
+        at += sequences * mr_output_numbers(n, o, steps);
+    }
+    free(x_q);
+    free(y_q);
+}
+
 START_TEST(integers_are_close_to_float) {
     uint64_t state = new_seed();
-    static const int width[3] = {6, 16, 12};
+    static const int units[2] = {16, 12};
 
-    for (int sigmoid = 0; sigmoid < 2; sigmoid++) {
-        struct mr_network n = make_network(&state, 2, width, 3, sigmoid, 0.4);
+    for (int activation = MR_ACTIVATION_LINEAR; activation <= MR_ACTIVATION_RELU; activation++) {
+        struct mr_network n;
         float *x = random_list(&state, 8 * 30 * 6, 2.0), y[24], z[24];
-        int16_t x_q[8 * 30 * 6];
-        int32_t y_q[24];
-        struct mr_quantised q;
-
-        ck_assert_msg(mr_quantise(&n, NULL, &q, NULL, error, sizeof error) == 0, "%s", error);
-        ck_assert_int_eq(q.input_frac_bits[5], MR_FRAC_DEFAULT);
-        ck_assert_int_eq(mr_quantise_input(&q, x, 240, x_q, NULL, error, sizeof error), 0);
-        ck_assert_int_eq(mr_reference_run(&n, x, 8, 30, y), 0);
-        ck_assert_int_eq(mr_quantised_run(&q, x_q, 8, 30, y_q), 0);
-        mr_quantised_output(&q, y_q, 8, z);
+        net_chain(&n, "lstm", 6, 2, units, 3, (enum mr_activation)activation);
+        net_weights(&n, &state, 0.4);
+        ck_assert_msg(mr_quantise(&n, NULL, NULL, error, sizeof error) == 0, "%s", error);
+        ck_assert_int_eq(n.streams[0].frac[5], MR_FRAC_DEFAULT);
+        run_both(&n, x, 8, 30, y, z);
         for (int i = 0; i < 24; i++)
             ck_assert_float_eq_tol(y[i], z[i], 0.002f);
         free(x);
-        mr_quantised_free(&q);
+        mr_network_free(&n);
+    }
+}
+END_TEST
+
+// The same of networks of every form, with formats from what calibration saw. Errors add up over
+// the operators; rectified and linear ones may also enlarge them.
+START_TEST(random_graphs_are_close_to_float) {
+    enum { SEQUENCES = 3, STEPS = 12, MOST = 9 };
+    uint64_t state = new_seed();
+
+    for (int round = 0; round < 60; round++) {
+        struct mr_network n;
+        const uint64_t seed = net_next(&state);
+        net_random(&n, seed, MOST);
+        const size_t count = SEQUENCES * mr_network_numbers(&n, STEPS);
+        float *x = random_list(&state, (size_t)SEQUENCES * STEPS * MOST, 2.0);
+        float *y = calloc(count, sizeof *y), *z = calloc(count, sizeof *z);
+        ck_assert(y && z);
+        ck_assert_int_eq(mr_float_observe(&n, x, SEQUENCES, STEPS), 0);
+        ck_assert_msg(mr_quantise(&n, NULL, NULL, error, sizeof error) == 0, "seed %llu: %s",
+                      (unsigned long long)seed, error);
+        ck_assert_msg(mr_quantised_check(&n, "random", error, sizeof error) == 0, "%s", error);
+        run_both(&n, x, SEQUENCES, STEPS, y, z);
+        for (size_t i = 0; i < count; i++)
+            ck_assert_msg(fabs((double)y[i] - z[i]) < 0.02 + 0.01 * fabs((double)y[i]),
+                          "seed %llu, number %zu: %g, in whole numbers %g",
+                          (unsigned long long)seed, i, (double)y[i], (double)z[i]);
+        free(x);
+        free(y);
+        free(z);
         mr_network_free(&n);
     }
 }
@@ -158,73 +169,295 @@ END_TEST
 
 START_TEST(extremes_saturate) {
     uint64_t state = 1;
-    static const int width[2] = {4, 4};
-    struct mr_network n = make_network(&state, 1, width, 1, false, 8.0);
-    struct mr_quantised q;
+    static const int units[1] = {4};
+    struct mr_network n;
     int16_t x_q[400 * 4];
-    int32_t y[2];
+    int32_t y[2], wanted = 0;
 
-    ck_assert_msg(mr_quantise(&n, NULL, &q, NULL, error, sizeof error) == 0, "%s", error);
+    net_chain(&n, "lstm", 4, 1, units, 1, MR_ACTIVATION_LINEAR);
+    net_weights(&n, &state, 8.0);
+    ck_assert_msg(mr_quantise(&n, NULL, NULL, error, sizeof error) == 0, "%s", error);
     // Every gate wide open for a long time drives the state to its limit.
     for (int row = 0; row < 16; row++) {
         for (int k = 0; k < 8; k++)
-            q.layers[0].gates.weight[row * 8 + k] = k < 4 ? 32767 : 0;
+            n.ops[0].rows.weight[row * 8 + k] = k < 4 ? 32767 : 0;
     }
     for (int i = 0; i < 1600; i++)
         x_q[i] = i < 800 ? 32767 : -32768;
-    ck_assert_int_eq(mr_quantised_run(&q, x_q, 2, 200, y), 0);
-    mr_quantised_free(&q);
+    ck_assert_int_eq(mr_integer_run(&n, x_q, 2, 200, y), 0);
+    // Open gates and a state at its end give 1 - 2^-15 or so; closed ones give 0.
+    const struct mr_rows *head = &n.ops[2].rows;
+    const int32_t h =
+        (int32_t)((mr_table_sigmoid(1 << 30) * mr_table_tanh(1 << 30) + (1 << 14)) >> 15);
+    int64_t sum = head->bias[0];
+    for (int k = 0; k < 4; k++)
+        sum += (int64_t)head->weight[k] * h;
+    wanted = (int32_t)(sum >> head->shift[0]);
+    ck_assert_int_eq(y[0], wanted);
+    ck_assert_int_eq(y[1], (int32_t)(head->bias[0] >> head->shift[0]));
     mr_network_free(&n);
 }
 END_TEST
 
 START_TEST(inputs_are_rounded_and_clamped) {
     int32_t frac[3] = {12, 0, -2};
-    struct mr_quantised_layer layer = {.inputs = 3};
-    struct mr_quantised q = {.layers = &layer, .input_frac_bits = frac};
+    struct mr_stream stream = {.width = 3, .frac = frac};
+    struct mr_network n = {.stream_count = 1, .streams = &stream};
     const float x[] = {0.5f / 4096, 2.5f, 10, -0.5f / 4096, -2.5f, -10, 8, 1e9f, -1e9f};
     const int16_t expected[] = {1, 3, 3, 0, -2, -2, 32767, 32767, -32768};
     float bad[3] = {0, NAN, 0};
     int16_t x_q[9];
 
-    ck_assert_int_eq(mr_quantise_input(&q, x, 3, x_q, NULL, error, sizeof error), 0);
+    ck_assert_int_eq(mr_quantise_input(&n, x, 3, x_q, NULL, error, sizeof error), 0);
     for (int i = 0; i < 9; i++)
         ck_assert_int_eq(x_q[i], expected[i]);
-    ck_assert_int_ne(mr_quantise_input(&q, bad, 1, x_q, NULL, error, sizeof error), 0);
+    ck_assert_int_ne(mr_quantise_input(&n, bad, 1, x_q, NULL, error, sizeof error), 0);
     ck_assert_ptr_nonnull(strstr(error, "step 0, feature 1"));
+    // The casts of the network's input come first: to whole numbers, and to 0 and 1.
+    static const int16_t whole[] = {0, 2, 3, 0, -2, -2}, truth[] = {0, 1, 0, 0, 1, 0};
+    for (int i = 0; i < 2; i++) {
+        n.input_cast = (struct mr_cast){.whole = true, .truth = i};
+        ck_assert_int_eq(mr_quantise_input(&n, x, 2, x_q, NULL, error, sizeof error), 0);
+        for (int k = 0; k < 6; k++)
+            ck_assert_int_eq(x_q[k], i ? truth[k] * (k % 3 ? 1 : 4096) : whole[k]);
+    }
 }
 END_TEST
 
 START_TEST(what_does_not_fit_is_named) {
     uint64_t state = 3;
-    static const int width[2] = {3, 4};
-    struct mr_network n = make_network(&state, 1, width, 2, _i == 2, 0.5);
-    struct mr_quantised q;
-    static const char *const said[] = {
-        "layer 0, gate g, unit 2: the weight of column 1", "layer 0, gate f, unit 1: the bias",
-        "head, output 1: the weight of column 3", "head, output 0: the weight of column 0",
-        "layer 0, gate o, unit 0: the weight of column 4"};
+    static const int units[1] = {4};
+    struct mr_network n;
+    static const char *const said[] = {"layer 0, gate g, unit 2: the weight of column 1",
+                                       "layer 0, gate f, unit 1: the bias",
+                                       "head, output 1: the weight of column 3",
+                                       "head, output 0: the weight of column 0",
+                                       "head, output 1: the weight of column 2",
+                                       "layer 0, gate o, unit 0: the weight of column 4"};
+    static const enum mr_activation activations[] = {
+        [2] = MR_ACTIVATION_SIGMOID, [4] = MR_ACTIVATION_TANH, [5] = 0};
+    int feature = 7;
 
+    net_chain(&n, "lstm", 3, 1, units, 2, activations[_i]);
+    net_weights(&n, &state, 0.5);
+    const struct mr_op *layer = &n.ops[0], *head = &n.ops[2];
     switch (_i) {
     case 0:
-        n.layers[0].w_ih[(2 * 4 + 2) * 3 + 1] = 1e6f;
+        layer->w_x[(2 * 4 + 2) * 3 + 1] = 1e6f;
         break;
     case 1:
-        n.layers[0].bias[4 + 1] = 1e8f;
+        layer->bias[4 + 1] = 1e8f;
         break;
     case 2:
-        n.head.w[4 + 3] = -1e9f;
+        head->w_x[4 + 3] = -1e9f;
         break;
     case 3:
-        n.head.w[0] = 1e30f;
+        head->w_x[0] = 1e30f;
+        break;
+    case 4:
+        head->w_x[4 + 2] = 1e9f;
         break;
     default:
-        n.layers[0].w_hh[12 * 4 + 1] = 3e38f;
+        layer->w_h[12 * 4 + 1] = 3e38f;
     }
-    ck_assert_int_ne(mr_quantise(&n, NULL, &q, NULL, error, sizeof error), 0);
+    ck_assert_int_ne(mr_quantise(&n, NULL, &feature, error, sizeof error), 0);
     ck_assert_msg(strncmp(error, said[_i], strlen(said[_i])) == 0, "%s", error);
-    ck_assert_ptr_null(q.layers);
+    ck_assert_int_eq(feature, _i == 0 ? 1 : -1); // of the network's input
     mr_network_free(&n);
+}
+END_TEST
+
+// ---- dense operators that others read
+
+// x -> dense of 2 outputs -> LSTM -> output; the dense operator's weights are w.
+static void make_inner(struct mr_network *n, enum mr_activation activation, float w) {
+    net_create(n, 3, "inner");
+    const int inner = net_add(n, "dense", 0, 2, activation);
+    uint64_t state = 5;
+    net_output(n, net_add(n, "lstm", inner, 3, MR_ACTIVATION_LINEAR), "h");
+    net_weights(n, &state, 0.5);
+    for (int k = 0; k < 6; k++)
+        n->ops[0].w_x[k] = k & 1 ? -w : w;
+    n->ops[0].bias[0] = n->ops[0].bias[1] = 0.25f * w;
+}
+
+// What another operator reads has 16 bits in one format that holds twice what calibration saw, or
+// what there can be where that is less; what is squashed is Q15; numbers for the host have 32.
+START_TEST(inner_streams_have_16_bits) {
+    static const float seen[3 * 3] = {1, -1, 1, -1, 1, -1, 0.5f, 0.5f, 0.5f};
+    static const enum mr_activation activations[] = {MR_ACTIVATION_LINEAR, MR_ACTIVATION_SIGMOID,
+                                                     MR_ACTIVATION_TANH, MR_ACTIVATION_RELU};
+
+    for (int i = 0; i < 4; i++)
+        for (int exponent = -9; exponent <= 9; exponent++) {
+            const enum mr_activation activation = activations[i];
+            const bool squashed =
+                activation == MR_ACTIVATION_SIGMOID || activation == MR_ACTIVATION_TANH;
+            const float w = (float)ldexp(1, exponent);
+            struct mr_network n;
+            make_inner(&n, activation, w);
+            ck_assert_int_eq(n.streams[n.ops[0].output].bits, 16);
+            for (int calibrated = 0; calibrated < 2; calibrated++) {
+                if (calibrated)
+                    ck_assert_int_eq(mr_float_observe(&n, seen, 1, 3), 0);
+                ck_assert_msg(!mr_quantise(&n, NULL, NULL, error, sizeof error), "%s", error);
+                ck_assert_int_eq(mr_quantised_check(&n, "inner", error, sizeof error), 0);
+                const int frac = n.streams[n.ops[0].output].frac[0];
+                ck_assert_int_eq(n.streams[n.ops[0].output].frac[1], frac);
+                const struct mr_op_limit limit = n.ops[0].kind->limit(&n, &n.ops[0]);
+                if (squashed) {
+                    ck_assert_int_eq(frac, MR_HIDDEN_FRAC);
+                    ck_assert_double_eq(limit.limit, 0);
+                    continue;
+                }
+                // Rows of 3 w, and 0.25 w more; inputs are within +-8 where none was seen.
+                const double held = calibrated ? 2 * 3.25 * w : 8 * 3 * w + 0.25 * w;
+                ck_assert_double_eq(limit.limit, ldexp(1, 15 - frac));
+                ck_assert_double_eq(limit.unit, ldexp(1, -frac));
+                ck_assert_msg(ldexp(held, frac) <= 32767, "w %g: %d", (double)w, frac);
+                ck_assert_msg(ldexp(held, frac + 1) > 32767, "w %g: %d", (double)w, frac);
+            }
+            mr_network_free(&n);
+        }
+}
+END_TEST
+
+// One step of such an operator by hand: rounded to its format, cut at its ends, not below 0.
+START_TEST(inner_numbers_are_rounded_and_cut) {
+    for (int relu = 0; relu < 2; relu++) {
+        struct mr_network n;
+        make_inner(&n, relu ? MR_ACTIVATION_RELU : MR_ACTIVATION_LINEAR, 1);
+        n.streams[n.ops[0].output].greatest = 3.25; // so +-8 at most
+        ck_assert_int_eq(mr_quantise(&n, NULL, NULL, error, sizeof error), 0);
+        ck_assert_int_eq(n.streams[n.ops[0].output].frac[0], 12);
+        static const struct {
+            double x, y; // all columns such that their products have one sign
+        } cases[] = {{0, 0.25},   {1, 3.25}, {-1, -2.75}, {2.5, 7.75},
+                     {-2.75, -8}, {2.6, 8},  {7.9, 8},    {-7.9, -8}};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            int32_t in[3], out[2];
+            for (int k = 0; k < 3; k++)
+                in[k] = (int32_t)lrint(ldexp(k & 1 ? -cases[i].x : cases[i].x, 12));
+            n.ops[0].kind->integer_row(&n, &n.ops[0], in, NULL, out);
+            const double y = relu && cases[i].y < 0 ? 0 : cases[i].y;
+            ck_assert_msg(out[0] == (int32_t)(y * 4096) - (y == 8), "%g gives %d", cases[i].x,
+                          (int)out[0]);
+        }
+        mr_network_free(&n);
+    }
+}
+END_TEST
+
+// ---- rows
+
+static struct mr_float_row make_row(const float *x, int x_count, const int32_t *x_frac,
+                                    const float *h, int h_count, double bias) {
+    return (struct mr_float_row){.w = {x, h},
+                                 .columns = {x_count, h_count},
+                                 .frac = {x_frac, NULL},
+                                 .bias = bias,
+                                 .blame = -1,
+                                 .label = "row"};
+}
+
+START_TEST(a_row_is_within_its_bound) {
+    uint64_t state = new_seed();
+    enum { X = 4, H = 3 };
+
+    for (int round = 0; round < 2000; round++) {
+        float x[X], h[H];
+        int32_t x_frac[X], frac = -1;
+        struct mr_rows rows = {0};
+        net_numbers(&state, x, X, ldexp(1, net_between(&state, -12, 14)));
+        net_numbers(&state, h, H, ldexp(1, net_between(&state, -12, 14)));
+        for (int k = 0; k < X; k++)
+            x_frac[k] = net_between(&state, MR_FRAC_MIN, MR_FRAC_USUAL);
+        struct mr_float_row row =
+            make_row(x, X, x_frac, h, H, net_number(&state, ldexp(1, net_between(&state, -9, 20))));
+        const int most = net_between(&state, 0, MR_SCALE_MAX);
+        double bound = fabs(row.bias);
+        for (int k = 0; k < X; k++)
+            bound += ldexp(fabs((double)x[k]), 15 - x_frac[k]);
+        for (int k = 0; k < H; k++)
+            bound += fabs((double)h[k]);
+        ck_assert_double_eq_tol(mr_row_bound(&row), bound, 1e-9 * bound);
+        ck_assert_int_eq(mr_rows_create(&rows, 1, X + H, 1), 0);
+        if (mr_row_number(&row, most, &rows, 0, &frac, error, sizeof error) != 0) {
+            ck_assert_msg(strstr(error, "too large") != NULL, "%s", error);
+        } else {
+            ck_assert(frac >= 0 && frac <= most);
+            ck_assert(mr_row_fits_number(&rows, 0));
+            ck_assert_msg(mr_rows_check(&rows, X + H, "row", error, sizeof error) == 0, "%s",
+                          error);
+            // No vector leaves 32 bits, and the format is not wasted.
+            int64_t high = rows.bias[0], low = rows.bias[0];
+            for (int k = 0; k < X + H; k++) {
+                const int64_t w = rows.weight[k], at_low = w * -32768, at_high = w * 32767;
+                high += at_low > at_high ? at_low : at_high;
+                low += at_low < at_high ? at_low : at_high;
+            }
+            ck_assert(high >> rows.shift[0] <= INT32_MAX);
+            ck_assert(low >> rows.shift[0] >= INT32_MIN);
+        }
+        mr_rows_free(&rows);
+    }
+}
+END_TEST
+
+// Gates whose sums over x and over h are kept apart: each sum has a scale and a bound of its own.
+START_TEST(split_rows_have_two_sums) {
+    enum { GATES = 3, X = 2, H = 2 }; // the last gate is split
+    static const float x[X] = {0.5f, -0.25f}, h[H] = {100, -50};
+    static const int32_t x_frac[X] = {15, 15};
+    struct mr_rows rows = {0};
+
+    ck_assert_int_eq(mr_rows_create(&rows, GATES, X + H, GATES + 1), 0);
+    for (int gate = 0; gate < GATES; gate++) {
+        struct mr_float_row row =
+            make_row(x, X, x_frac, h, gate < GATES - 1 ? H : 0, 0.125 * (gate + 1));
+        ck_assert_int_eq(
+            mr_row_fixed(&row, MR_SIGMOID_FRAC, &rows, gate, 0, gate, error, sizeof error), 0);
+    }
+    struct mr_float_row apart = make_row(h, H, NULL, NULL, 0, -3);
+    ck_assert_int_eq(mr_row_fixed(&apart, MR_TANH_FRAC, &rows, GATES - 1, X, GATES, error, 1024),
+                     0);
+    // What is large in h takes no bits from x of the gate that is split, but from the others.
+    ck_assert_int_eq(rows.shift[0], rows.shift[1]);
+    ck_assert_int_gt(rows.shift[2], rows.shift[1] + 6);
+    const int16_t *last = rows.weight + (GATES - 1) * (X + H);
+    ck_assert_int_eq(last[0], (int)ldexp(0.5, rows.shift[2]));
+    ck_assert_int_eq(last[1], (int)ldexp(-0.25, rows.shift[2]));
+    ck_assert_int_eq(last[2], (int)ldexp(100, rows.shift[3] + 1));
+    ck_assert_int_eq(last[3], (int)ldexp(-50, rows.shift[3] + 1));
+    ck_assert(rows.bias[3] ==
+              (int64_t)ldexp(-3, rows.shift[3] + 16) + ((int64_t)1 << (rows.shift[3] - 1)));
+    ck_assert(mr_rows_bound(&rows, 2, 0, X, 2) ==
+              32768 * (int64_t)(last[0] - last[1]) + rows.bias[2]);
+    ck_assert(mr_rows_bound(&rows, 2, X, H, 3) ==
+              32768 * (int64_t)(last[2] - last[3]) - rows.bias[3]);
+    ck_assert_int_eq(mr_rows_check(&rows, X, "row", error, sizeof error), 0);
+
+    // Each sum is looked at, with the columns that it has.
+    const int64_t limit = (int64_t)1 << MR_SUM_BITS;
+    rows.bias[3] = limit - 1 - 32768 * (int64_t)(last[2] - last[3]);
+    ck_assert_int_eq(mr_rows_check(&rows, X, "row", error, sizeof error), 0);
+    rows.bias[3]++;
+    ck_assert_int_ne(mr_rows_check(&rows, X, "part", error, sizeof error), 0);
+    ck_assert_msg(strstr(error, "part, row 2") && strstr(error, "2^39"), "%s", error);
+    rows.bias[3] = 0;
+    rows.shift[3] = 0;
+    ck_assert_int_ne(mr_rows_check(&rows, X, "part", error, sizeof error), 0);
+    ck_assert_msg(strstr(error, "part, row 2 has shift 0") != NULL, "%s", error);
+    rows.shift[3] = 5;
+    rows.bias[2] = limit - 1 - 32768 * (int64_t)(last[0] - last[1]);
+    ck_assert_int_eq(mr_rows_check(&rows, X, "row", error, sizeof error), 0);
+    rows.bias[2]++;
+    ck_assert_int_ne(mr_rows_check(&rows, X, "part", error, sizeof error), 0);
+    rows.bias[2] = 0;
+    rows.bias[0] = limit - 1 - mr_rows_bound(&rows, 0, 0, X, 1) + rows.bias[1];
+    ck_assert_int_ne(mr_rows_check(&rows, X, "part", error, sizeof error), 0); // h counts there
+    ck_assert_msg(strstr(error, "part, row 0") != NULL, "%s", error);
+    mr_rows_free(&rows);
 }
 END_TEST
 
@@ -235,9 +468,14 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_test(all, random_networks_keep_their_promises);
     tcase_add_test(all, integers_are_close_to_float);
+    tcase_add_test(all, random_graphs_are_close_to_float);
     tcase_add_test(all, extremes_saturate);
     tcase_add_test(all, inputs_are_rounded_and_clamped);
-    tcase_add_loop_test(all, what_does_not_fit_is_named, 0, 5);
+    tcase_add_loop_test(all, what_does_not_fit_is_named, 0, 6);
+    tcase_add_test(all, inner_streams_have_16_bits);
+    tcase_add_test(all, inner_numbers_are_rounded_and_cut);
+    tcase_add_test(all, a_row_is_within_its_bound);
+    tcase_add_test(all, split_rows_have_two_sums);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -146,7 +146,9 @@ int mr_row_number(struct mr_float_row *row, int most, struct mr_rows *out, int i
     const double bound = mr_row_bound(row);
     int scale = MR_SCALE_MAX, column = -1, bits = MR_SCALE_MAX - MR_SHIFT_MIN;
 
-    while (scale > 0 && !fits(row, scale, half, &column))
+    // The shift, and so its half, is not known yet: the sum fits with each if it does with both
+    // ends.
+    while (scale > 0 && !(fits(row, scale, half, &column) && fits(row, scale, 0, &column)))
         scale--;
     if (scale == 0 || fabs(row->bias) > greatest)
         return too_large(row, column, error, error_size);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests that run networks: repeatable random numbers, and networks with float weights, by hand
+// or random by a seed. For use outside of a running test too, so without Check.
+#ifndef NETWORK_FIXTURE_H
+#define NETWORK_FIXTURE_H
+
+#include "op.h"
+#include "quantise.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// splitmix64
+static inline uint64_t net_next(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+// From low to high, both included.
+static inline int net_between(uint64_t *state, int low, int high) {
+    return low + (int)(net_next(state) % (uint64_t)(high - low + 1));
+}
+
+// Within +-range.
+static inline float net_number(uint64_t *state, double range) {
+    return (float)(((double)(net_next(state) >> 11) / 4503599627370496.0 - 1.0) * range);
+}
+
+static inline void net_numbers(uint64_t *state, float *list, size_t count, double range) {
+    for (size_t i = 0; i < count; i++)
+        list[i] = net_number(state, range);
+}
+
+static inline void net_need(bool good, const char *what) {
+    if (good)
+        return;
+    fprintf(stderr, "%s\n", what);
+    exit(1);
+}
+
+static inline void net_create(struct mr_network *network, int inputs, const char *name) {
+    net_need(mr_network_create(network, inputs) == 0, "not enough memory");
+    network->name = strdup(name);
+    network->input_name = strdup("x");
+    network->batch_first = true;
+    net_need(network->name && network->input_name, "not enough memory");
+}
+
+// Adds an operator by its kind's name and returns the stream that it gives.
+static inline int net_add(struct mr_network *network, const char *kind, int stream, int units,
+                          enum mr_activation activation) {
+    char error[300] = "";
+    const struct mr_op_kind *known = mr_op_kind_find(kind);
+    net_need(known != NULL, kind);
+    const struct mr_op *op =
+        mr_network_add(network, known, stream, units, activation, error, sizeof error);
+    net_need(op != NULL, error);
+    return op->output;
+}
+
+static inline void net_output(struct mr_network *network, int stream, const char *name) {
+    char error[300] = "";
+    net_need(mr_network_output(network, stream, name, error, sizeof error) == 0, error);
+}
+
+static inline void net_quantise(struct mr_network *network, const int32_t *frac) {
+    char error[600] = "";
+    net_need(mr_quantise(network, frac, NULL, error, sizeof error) == 0, error);
+}
+
+// Columns of an operator's rows.
+static inline int net_columns(const struct mr_op *op) {
+    return op->inputs + (op->kind->recurrent ? op->units : 0);
+}
+
+// Random weights and biases for all operators.
+static inline void net_weights(struct mr_network *network, uint64_t *state, double range) {
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
+        if (rows == 0)
+            continue;
+        net_numbers(state, op->w_x, rows * (size_t)op->inputs, range);
+        if (op->w_h)
+            net_numbers(state, op->w_h, rows * (size_t)op->units, range);
+        net_numbers(state, op->bias, (size_t)op->kind->sums * (size_t)op->units, range);
+    }
+}
+
+// Layers of one kind in a row, the last step and a dense head as output "y"; weights are 0.
+static inline void net_chain(struct mr_network *network, const char *kind, int inputs, int layers,
+                             const int *units, int outputs, enum mr_activation activation) {
+    net_create(network, inputs, "chain");
+    int stream = 0;
+    for (int l = 0; l < layers; l++)
+        stream = net_add(network, kind, stream, units[l], MR_ACTIVATION_LINEAR);
+    stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    net_output(network, net_add(network, "dense", stream, outputs, activation), "y");
+}
+
+// The name of one of the recurrent operators that there are.
+static inline const char *net_cell(uint64_t *state) {
+    const struct mr_op_kind *cells[32];
+    int count = 0;
+    for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
+        if (mr_op_kind_at(i)->recurrent)
+            cells[count++] = mr_op_kind_at(i);
+    return cells[net_between(state, 0, count - 1)]->name;
+}
+
+static inline enum mr_activation net_activation(uint64_t *state) {
+    return (enum mr_activation)net_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
+}
+
+// A head of one or two dense operators, at every step or on the last one.
+static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
+    if (net_next(state) & 1)
+        stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    if (net_next(state) % 3 == 0)
+        stream =
+            net_add(network, "dense", stream, net_between(state, 1, most), net_activation(state));
+    return net_add(network, "dense", stream, net_between(state, 1, 4), net_activation(state));
+}
+
+// A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
+// `most` units; dense operators of all activations between them; behind them, and also behind the
+// layers before, heads at every step and on the last one, and states themselves, as up to
+// MR_MAX_OUTPUTS outputs y0, y1, ...
+static inline void net_random(struct mr_network *network, uint64_t seed, int most) {
+    uint64_t state = seed;
+    int outputs[MR_MAX_OUTPUTS], count = 0;
+    const int layers = net_between(&state, 1, 4);
+    net_create(network, net_between(&state, 1, most), "random");
+    int stream = net_next(&state) % 4 ? 0
+                                      : net_add(network, "dense", 0, net_between(&state, 1, most),
+                                                net_activation(&state));
+    for (int l = 0; l < layers; l++) {
+        stream = net_add(network, net_cell(&state), stream, net_between(&state, 1, most),
+                         MR_ACTIVATION_LINEAR);
+        if (l + 1 == layers)
+            break;
+        if (net_next(&state) % 4 == 0)
+            outputs[count++] = net_head(network, &state, stream, most);
+        if (net_next(&state) % 3 == 0)
+            stream = net_add(network, "dense", stream, net_between(&state, 1, most),
+                             net_activation(&state));
+    }
+    for (int heads = net_between(&state, 1, 3); heads > 0; heads--)
+        outputs[count++] = net_head(network, &state, stream, most);
+    if (net_next(&state) % 4 == 0)
+        outputs[count++] = stream;
+    if (net_next(&state) % 4 == 0)
+        outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    for (int o = 0; o < count; o++) {
+        char name[16];
+        snprintf(name, sizeof name, "y%d", o);
+        net_output(network, outputs[o], name);
+    }
+    net_weights(network, &state, 0.7);
+}
+
+#endif
