@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random networks: what is read from the file computes what the file's operators say.
 #define _POSIX_C_SOURCE 200809L
+#include "file.h"
 #include "onnx.h"
 #include "onnx_random.h"
+
+#include <sys/stat.h>
 
 enum { SEEDS = 400 };
 
@@ -24,6 +27,14 @@ START_TEST(network_is_what_the_file_says) {
     ck_assert_int_eq(n.batch_first, f.batch_first);
     mr_network_free(&n);
     mr_onnx_close(onnx);
+    if (f.size < 4096) { // a seed of the fuzzer
+        const struct mr_piece piece = {f.data, f.size};
+        char path[64];
+        snprintf(path, sizeof path, "build/fuzz/random%d.onnx", _i);
+        mkdir("build", 0777);
+        mkdir("build/fuzz", 0777);
+        ck_assert_int_eq(mr_file_write(path, &piece, 1, error, sizeof error), 0);
+    }
     free(f.data);
 }
 END_TEST
