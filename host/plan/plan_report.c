@@ -50,10 +50,9 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
 }
 
 static const struct mr_timing_process *timing_of(const struct mr_timing_result *timing, int layer) {
-    for (int i = 0; i < timing->process_count; i++)
-        if (timing->processes[i].layer == layer)
-            return &timing->processes[i];
-    return NULL;
+    char name[24];
+    snprintf(name, sizeof name, "lstm%d", layer);
+    return mr_timing_process(timing, name);
 }
 
 static uint64_t multipliers_of(const struct mr_report *report, const char *name) {
@@ -175,9 +174,11 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_report *
     if (mr_plan_figures(plan, report, timing, &figures, error, error_size))
         return NULL;
     json_t *per_step = json_array();
-    for (int i = 0; i < timing->process_count; i++)
-        if (timing->processes[i].layer >= 0)
-            json_array_append_new(per_step, json_real(timing->processes[i].cycles_per_step));
+    for (int l = 0; l < plan->layer_count; l++) {
+        const struct mr_timing_process *times = timing_of(timing, l);
+        if (times)
+            json_array_append_new(per_step, json_real(times->cycles_per_step));
+    }
     json_t *object = json_pack(
         "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, s:o}",
         "cycles", (json_int_t)timing->cycles, "cycles_per_step", per_step, "utilisation",
