@@ -13,9 +13,9 @@ static size_t list(struct mr_device_found *entries, size_t capacity) {
 }
 
 static void *open_cpu(const char *rest, const char *path, const struct mr_image *image,
-                      const struct mr_device_options *options, char *error, size_t error_size) {
+                      const struct mr_device_options *options, struct mr_error *error) {
     (void)rest, (void)image;
-    return mr_kernel_device_open(path, "model", options, error, error_size);
+    return mr_kernel_device_open(path, "model", options, error);
 }
 
 const struct mr_backend mr_backend_cpu = {.scheme = "cpu",

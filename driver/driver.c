@@ -118,27 +118,25 @@ static const char *find_path(const char *uri, const struct mr_backend *backend,
 }
 
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
-                                 const struct mr_device_options *options, char *error,
-                                 size_t error_size) {
+                                 const struct mr_device_options *options, struct mr_error *error) {
     static const struct mr_device_options none = {0};
-    struct mr_error reason = {0};
-    const char *path = NULL;
     if (!options)
         options = &none;
     const uint32_t caps = (options->trace ? MR_CAP_TRACE : 0u) |
                           (options->idle_chance || options->stall_chance ? MR_CAP_STALLS : 0u);
-    const struct mr_backend *backend = mr_device_find(uri, &reason);
-    if (backend && !mr_device_require(uri, caps, &reason))
-        path = find_path(uri, backend, image, &reason);
-    struct mr_device *device = path ? calloc(1, sizeof *device) : NULL;
-    if (path && !device)
-        mr_failure(&reason, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
+    const struct mr_backend *backend = mr_device_find(uri, error);
+    if (!backend || mr_device_require(uri, caps, error))
+        return NULL;
+    const char *path = find_path(uri, backend, image, error);
+    if (!path)
+        return NULL;
+    struct mr_device *device = calloc(1, sizeof *device);
     if (!device) {
-        snprintf(error, error_size, "%s", reason.text);
+        mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
         return NULL;
     }
     device->backend = backend;
-    device->state = backend->open(rest_of(uri), path, image, options, error, error_size);
+    device->state = backend->open(rest_of(uri), path, image, options, error);
     if (!device->state) {
         free(device);
         return NULL;
@@ -157,41 +155,70 @@ void mr_device_get_info(const struct mr_device *device, struct mr_device_info *i
     device->backend->info(device->state, info);
 }
 
-int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count, char *error,
-                           size_t error_size) {
-    return device->backend->load_weights(device->state, beats, count, error, error_size);
+int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count,
+                           struct mr_error *error) {
+    return device->backend->load_weights(device->state, beats, count, error);
 }
 
-int mr_device_run(struct mr_device *device, struct mr_job *job, char *error, size_t error_size) {
+uint32_t mr_device_stream_bits(const struct mr_device_info *info, const char *name) {
+    for (uint32_t i = 0; i < info->port_count; i++)
+        if (info->ports[i].kind != MR_PORT_SCALAR && !strcmp(info->ports[i].name, name))
+            return info->ports[i].bits;
+    return 0;
+}
+
+struct mr_job mr_job_rest(const struct mr_job *job, const struct mr_device_info *info) {
+    struct mr_job rest = *job;
+    rest.sequences -= job->done;
+    rest.done = 0;
+    for (size_t i = 0; i < MR_JOB_STREAMS; i++) {
+        struct mr_job_in *in = &rest.in[i];
+        struct mr_job_out *out = &rest.out[i];
+        const uint64_t taken = in->count / job->sequences * job->done,
+                       given = out->count / job->sequences * job->done;
+        if (in->name) {
+            in->count -= taken;
+            in->data = (const char *)in->data +
+                       taken * mr_element_bytes(mr_device_stream_bits(info, in->name));
+        }
+        if (out->name) {
+            out->count -= given;
+            out->data = (char *)out->data +
+                        given * mr_element_bytes(mr_device_stream_bits(info, out->name));
+        }
+    }
+    return rest;
+}
+
+int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
     const uint64_t total = (uint64_t)job->sequences * job->steps;
-    if (!total || total > UINT32_MAX) {
-        snprintf(error, error_size,
-                 "%u sequences of %u steps are %llu steps in all and a run takes 1 to %u; split it",
-                 job->sequences, job->steps, (unsigned long long)total, UINT32_MAX);
-        return -1;
-    }
-    if (job->flags & ~(uint32_t)MR_FLAG_RESET) {
-        snprintf(error, error_size, "run flags 0x%x have bits that have no meaning; known is 0x%x",
-                 job->flags, (unsigned)MR_FLAG_RESET);
-        return -1;
-    }
+    if (!total || total > UINT32_MAX)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "%u sequences of %u steps are %llu steps in all and a run takes 1 to %u; split it",
+            job->sequences, job->steps, (unsigned long long)total, UINT32_MAX);
+    if (job->flags & ~(uint32_t)MR_FLAG_RESET)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "run flags 0x%x have bits that have no meaning; known is 0x%x",
+                          job->flags, (unsigned)MR_FLAG_RESET);
     job->done = 0;
-    if (device->backend->run(device->state, job, error, error_size))
-        return -1;
+    const int code = device->backend->run(device->state, job, error);
+    if (code)
+        return code;
     job->done = job->sequences;
     if (job->timeline && job->cycles)
         mr_timeline_end_run(job->timeline, job->cycles, job->activity);
     return 0;
 }
 
-int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count, char *error,
-                         size_t error_size) {
-    return device->backend->read_state(device->state, beats, count, error, error_size);
+int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count,
+                         struct mr_error *error) {
+    return device->backend->read_state(device->state, beats, count, error);
 }
 
-int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count, char *error,
-                          size_t error_size) {
-    return device->backend->write_state(device->state, beats, count, error, error_size);
+int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count,
+                          struct mr_error *error) {
+    return device->backend->write_state(device->state, beats, count, error);
 }
 
 size_t mr_device_list(struct mr_device_found *entries, size_t capacity) {

@@ -3,8 +3,9 @@
 // results. A device is named by a URI, `scheme:rest`. The driver knows bytes and ports; it knows no
 // model. A new kind of device is a file with its struct mr_backend and a row of backends.def.
 //
-// Functions return 0, or -1 (or NULL) with a sentence in error. A device belongs to one thread at a
-// time; any number of devices may be open, and none shares state with another.
+// Functions return 0, or a code of MR_ERROR_MAP (or NULL) with code and sentence in error. A device
+// belongs to one thread at a time; any number of devices may be open, and none shares state with
+// another.
 #ifndef MR_DRIVER_H
 #define MR_DRIVER_H
 
@@ -68,15 +69,29 @@ struct mr_device_options {
     uint32_t portion;
 };
 
+// A stream of a job, by the name of the device's port: `count` elements of the port's bits, as
+// kernel.h lays them out, the same number for each sequence.
+struct mr_job_in {
+    const char *name;
+    const void *data;
+    uint64_t count;
+};
+struct mr_job_out {
+    const char *name;
+    void *data;
+    uint64_t count;
+};
+enum { MR_JOB_STREAMS = 8 }; // each way
+
 struct mr_job {
     uint32_t sequences, steps; // steps of one sequence; sequences * steps must fit 32 bits
     uint32_t flags;            // MR_FLAG_*
-    const void *x; // [x_count] elements of the device's x_bits, as kernel.h lays them out
-    uint64_t x_count;
-    void *y; // [y_count] elements of the device's y_bits
-    uint64_t y_count;
-    // Results. Sequences whose y is there, also when the run fails after them; cycles are 0 on
-    // devices that do not count them.
+    // All streams of the network but those of weights and state, in any order; those without a
+    // name are none.
+    struct mr_job_in in[MR_JOB_STREAMS];
+    struct mr_job_out out[MR_JOB_STREAMS];
+    // Results. Sequences whose outputs are there, also when the run fails after them; cycles are 0
+    // on devices that do not count them.
     uint32_t done;
     uint64_t cycles, last_output_cycle;
     struct mr_activity *activity; // [process_count of the device], or NULL
@@ -88,14 +103,20 @@ struct mr_job {
 
 // What an open device tells of itself; valid until it is closed.
 struct mr_device_info {
-    uint32_t weights_bits, x_bits, y_bits; // width of one element of each stream
-    uint32_t process_count;                // 0 where activity is not counted
+    uint32_t port_count;
+    const struct mr_port *ports; // its streams, and scalars perhaps
+    uint32_t process_count;      // 0 where activity is not counted
     const char *const *processes;
     uint32_t probe_count;
     const struct mr_probe *probes;
     const char *text;  // which card it is, or NULL
     const char *place; // the image on it, or NULL
 };
+
+// Bytes of an element of so many bits, in a buffer.
+static inline uint32_t mr_element_bytes(uint32_t bits) {
+    return (bits + 7) / 8;
+}
 
 struct mr_device_found {
     char uri[32], text[96];
@@ -117,20 +138,18 @@ struct mr_backend {
     // rest and options were checked; `path` is that of the needed form, or of the image that the
     // URI names. image may be NULL. NULL on failure. Nothing of the arguments is kept.
     void *(*open)(const char *rest, const char *path, const struct mr_image *image,
-                  const struct mr_device_options *options, char *error, size_t error_size);
+                  const struct mr_device_options *options, struct mr_error *error);
     void (*info)(const void *device, struct mr_device_info *info);
-    // Takes all `count` beats of weights_bits each, or fails.
-    int (*load_weights)(void *device, const void *beats, uint64_t count, char *error,
-                        size_t error_size);
-    // Runs the job. Fails unless all of x is taken and y is filled exactly. steps and sequences
-    // were checked. After a failure the device can be used again; its recurrent state is then
-    // undefined.
-    int (*run)(void *device, struct mr_job *job, char *error, size_t error_size);
+    // Takes all `count` beats of the stream `weights`, or fails.
+    int (*load_weights)(void *device, const void *beats, uint64_t count, struct mr_error *error);
+    // Runs the job. Fails unless all input is taken and all output filled exactly. steps and
+    // sequences were checked. After a failure the device can be used again; its recurrent state is
+    // then undefined.
+    int (*run)(void *device, struct mr_job *job, struct mr_error *error);
     // Copies the recurrent state after the last run out of the device, or into it for the next one:
     // `count` beats of 64 bytes, all that the network has (hls/kernels/frame/state.h).
-    int (*read_state)(void *device, void *beats, uint64_t count, char *error, size_t error_size);
-    int (*write_state)(void *device, const void *beats, uint64_t count, char *error,
-                       size_t error_size);
+    int (*read_state)(void *device, void *beats, uint64_t count, struct mr_error *error);
+    int (*write_state)(void *device, const void *beats, uint64_t count, struct mr_error *error);
     // Never fails; NULL is legal.
     void (*close)(void *device);
 };
@@ -153,17 +172,20 @@ struct mr_device;
 
 // options may be NULL.
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
-                                 const struct mr_device_options *options, char *error,
-                                 size_t error_size);
+                                 const struct mr_device_options *options, struct mr_error *error);
 void mr_device_close(struct mr_device *device); // NULL is legal
 void mr_device_get_info(const struct mr_device *device, struct mr_device_info *info);
-int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count, char *error,
-                           size_t error_size);
-int mr_device_run(struct mr_device *device, struct mr_job *job, char *error, size_t error_size);
-int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count, char *error,
-                         size_t error_size);
-int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count, char *error,
-                          size_t error_size);
+// Bits of an element of this stream; 0 where the device has none of this name.
+uint32_t mr_device_stream_bits(const struct mr_device_info *info, const char *name);
+// Of the job the sequences that are not done, as a job of its own.
+struct mr_job mr_job_rest(const struct mr_job *job, const struct mr_device_info *info);
+int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count,
+                           struct mr_error *error);
+int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error);
+int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count,
+                         struct mr_error *error);
+int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count,
+                          struct mr_error *error);
 
 // Writes up to `capacity` devices of all backends; returns how many there are.
 size_t mr_device_list(struct mr_device_found *entries, size_t capacity);

@@ -750,16 +750,15 @@ START_TEST(real_image) {
         for (int tries = 0; tries < 100 && find_process("millrace_broker"); tries++)
             usleep(20000); // that of the session, which was told to end
         ck_assert_int_eq(find_process("millrace_broker"), 0);
-        char text[500];
         struct mr_xrt_place place = {.index = 0, .limit_ms = 1000, .portion = 1};
         struct mr_xrt_shape shape;
         setenv("XCL_EMULATION_MODE", "hw_emu", 1);
-        ck_assert(mr_xrt_here.open(&place, &shape, text, sizeof text) == NULL);
-        ck_assert_msg(strstr(text, "XCL_EMULATION_MODE") != NULL, "%s", text);
+        ck_assert(mr_xrt_here.open(&place, &shape, &error) == NULL);
+        ck_assert_msg(strstr(error.text, "XCL_EMULATION_MODE") != NULL, "%s", error.text);
         unsetenv("XCL_EMULATION_MODE");
         setenv("XILINX_XRT", FOLDER, 1);
-        ck_assert(mr_xrt_here.open(&place, &shape, text, sizeof text) == NULL);
-        ck_assert_msg(strstr(text, "set XILINX_XRT") != NULL, "%s", text);
+        ck_assert(mr_xrt_here.open(&place, &shape, &error) == NULL);
+        ck_assert_msg(strstr(error.text, "set XILINX_XRT") != NULL, "%s", error.text);
     }
     free(image);
     mr_model_close(model);

@@ -221,26 +221,24 @@ static void raw_close(struct raw *raw) {
 
 static struct mr_device *raw_device(const struct raw *raw, const char *uri,
                                     const struct mr_device_options *options) {
-    char text[900];
+    struct mr_error error;
     mark_cards();
-    struct mr_device *opened = mr_device_open(uri, &raw->image, options, text, sizeof text);
-    ck_assert_msg(opened != NULL, "%s", text);
-    ck_assert_msg(!mr_device_load_weights(opened, raw->weights, raw->beats, text, sizeof text),
-                  "%s", text);
+    struct mr_device *opened = mr_device_open(uri, &raw->image, options, &error);
+    ck_assert_msg(opened != NULL, "%s", error.text);
+    ck_assert_msg(!mr_device_load_weights(opened, raw->weights, raw->beats, &error), "%s",
+                  error.text);
     return opened;
 }
 
 static int raw_run(const struct raw *raw, struct mr_device *on, const int16_t *x, int32_t *y,
-                   uint32_t sequences, uint32_t steps, char *text, size_t text_size) {
+                   uint32_t sequences, uint32_t steps, struct mr_error *error) {
     struct mr_job job = {.sequences = sequences,
                          .steps = steps,
                          .flags = raw->flags,
                          .probes = raw->probes,
-                         .x = x,
-                         .x_count = sequences * steps * raw->words,
-                         .y = y,
-                         .y_count = sequences * raw->outputs};
-    return mr_device_run(on, &job, text, text_size);
+                         .in = {{"x", x, sequences * steps * raw->words}},
+                         .out = {{"y", y, sequences * raw->outputs}}};
+    return mr_device_run(on, &job, error);
 }
 
 static int16_t *raw_numbers(size_t count, bool aligned) {
@@ -266,7 +264,7 @@ START_TEST(portions) {
     enum { SEQUENCES = 1000, STEPS = 3 };
     static const uint32_t portions[] = {1, 2000, 4000, 0};
     struct raw raw;
-    char text[900];
+    struct mr_error error;
     raw_open(&raw);
     struct mr_device *cpu = raw_device(&raw, "cpu:", NULL);
     int32_t *wanted = calloc(SEQUENCES * raw.outputs, sizeof *wanted);
@@ -278,10 +276,9 @@ START_TEST(portions) {
             int16_t *x = raw_numbers(sequences * STEPS * raw.words, aligned);
             int16_t *memory = raw_numbers(sequences * raw.outputs * 2, aligned);
             int32_t *y = (int32_t *)(void *)memory;
-            ck_assert_msg(!raw_run(&raw, cpu, x, wanted, sequences, STEPS, text, sizeof text), "%s",
-                          text);
-            ck_assert_msg(!raw_run(&raw, card, x, y, sequences, STEPS, text, sizeof text), "%s",
-                          text);
+            ck_assert_msg(!raw_run(&raw, cpu, x, wanted, sequences, STEPS, &error), "%s",
+                          error.text);
+            ck_assert_msg(!raw_run(&raw, card, x, y, sequences, STEPS, &error), "%s", error.text);
             ck_assert_mem_eq(y, wanted, sequences * raw.outputs * sizeof *y);
             raw_free(x);
             raw_free(memory);
@@ -298,7 +295,7 @@ END_TEST
 START_TEST(probes_of_portions) {
     enum { SEQUENCES = 250, STEPS = 3, PROBES = 4 };
     struct raw raw;
-    char text[900];
+    struct mr_error error;
     raw_open_model(&raw, growing_path);
     raw.flags = 0; // the state goes on, and grows
     uint64_t wanted[PROBES + 1] = {0}, got[PROBES + 1] = {0};
@@ -314,9 +311,9 @@ START_TEST(probes_of_portions) {
         x[i] = 4096;
     for (int round = 0; round < 2; round++) { // they are added to
         raw.probes = wanted;
-        ck_assert(!raw_run(&raw, cpu, x, y, SEQUENCES, STEPS, text, sizeof text));
+        ck_assert(!raw_run(&raw, cpu, x, y, SEQUENCES, STEPS, &error));
         raw.probes = got;
-        ck_assert(!raw_run(&raw, card, x, y, SEQUENCES, STEPS, text, sizeof text));
+        ck_assert(!raw_run(&raw, card, x, y, SEQUENCES, STEPS, &error));
     }
     ck_assert_uint_gt(wanted[0], 0);
     ck_assert_mem_eq(wanted, got, sizeof wanted);
@@ -333,7 +330,7 @@ START_TEST(timeline_of_portions) {
     enum { SEQUENCES = 600, STEPS = 3, PROCESSES = 16 };
     static const struct mr_device_options options = {.portion = 2000};
     struct raw raw;
-    char text[900];
+    struct mr_error error;
     raw_open(&raw);
     struct mr_device *card = raw_device(&raw, "xrt:0", &options);
     struct mr_device_info info;
@@ -346,13 +343,11 @@ START_TEST(timeline_of_portions) {
     struct mr_job job = {.sequences = SEQUENCES,
                          .steps = STEPS,
                          .flags = MR_FLAG_RESET,
-                         .x = x,
-                         .x_count = SEQUENCES * STEPS * raw.words,
-                         .y = y,
-                         .y_count = SEQUENCES * raw.outputs,
+                         .in = {{"x", x, SEQUENCES * STEPS * raw.words}},
+                         .out = {{"y", y, SEQUENCES * raw.outputs}},
                          .activity = activity,
                          .timeline = timeline};
-    ck_assert_msg(!mr_device_run(card, &job, text, sizeof text), "%s", text);
+    ck_assert_msg(!mr_device_run(card, &job, &error), "%s", error.text);
     ck_assert_uint_ge(timeline->count, 4);
     for (uint32_t i = 1; i < timeline->count; i++) {
         const struct mr_counts *now = timeline->counts + i * info.process_count,
@@ -380,7 +375,7 @@ END_TEST
 START_TEST(other_weights) {
     enum { SEQUENCES = 5, STEPS = 4 };
     struct raw raw;
-    char text[900];
+    struct mr_error error;
     raw_open(&raw);
     struct mr_device *cpu = raw_device(&raw, "cpu:", NULL), *card = raw_device(&raw, "xrt:0", NULL);
     int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
@@ -391,21 +386,21 @@ START_TEST(other_weights) {
         int16_t *weights = malloc(raw.beats * 64);
         for (uint64_t w = 0; w < raw.beats * 32; w++)
             weights[w] = (int16_t)(i == 1 ? raw.weights[w] / 2 : raw.weights[w]);
-        ck_assert(!mr_device_load_weights(cpu, weights, raw.beats, text, sizeof text));
-        ck_assert(!mr_device_load_weights(card, weights, raw.beats, text, sizeof text));
+        ck_assert(!mr_device_load_weights(cpu, weights, raw.beats, &error));
+        ck_assert(!mr_device_load_weights(card, weights, raw.beats, &error));
         free(weights);
-        ck_assert(!raw_run(&raw, cpu, x, y[0], SEQUENCES, STEPS, text, sizeof text));
-        ck_assert(!raw_run(&raw, card, x, y[1], SEQUENCES, STEPS, text, sizeof text));
+        ck_assert(!raw_run(&raw, cpu, x, y[0], SEQUENCES, STEPS, &error));
+        ck_assert(!raw_run(&raw, card, x, y[1], SEQUENCES, STEPS, &error));
         ck_assert_mem_eq(y[0], y[1], SEQUENCES * raw.outputs * sizeof **y);
         if (i == 0)
             memcpy(first, y[0], sizeof first);
         ck_assert((memcmp(first, y[0], SEQUENCES * raw.outputs * sizeof **y) == 0) == (i != 1));
     }
     // Too few weights: the kernel says so, and takes good ones afterwards.
-    ck_assert(mr_device_load_weights(card, raw.weights, raw.beats - 1, text, sizeof text) != 0);
-    ck_assert_msg(strstr(text, "status") != NULL, "%s", text);
-    ck_assert(!mr_device_load_weights(card, raw.weights, raw.beats, text, sizeof text));
-    ck_assert(!raw_run(&raw, card, x, y[1], SEQUENCES, STEPS, text, sizeof text));
+    ck_assert(mr_device_load_weights(card, raw.weights, raw.beats - 1, &error) != 0);
+    ck_assert_msg(strstr(error.text, "status") != NULL, "%s", error.text);
+    ck_assert(!mr_device_load_weights(card, raw.weights, raw.beats, &error));
+    ck_assert(!raw_run(&raw, card, x, y[1], SEQUENCES, STEPS, &error));
     ck_assert_mem_eq(first, y[1], SEQUENCES * raw.outputs * sizeof **y);
     raw_free(x);
     mr_device_close(cpu);
@@ -427,13 +422,14 @@ START_TEST(plain_program) {
                              ? "timeout 60 "
                              : "LD_PRELOAD=$PWD/build/card_nosleep.so timeout 60 ";
     struct raw raw;
+    struct mr_error error;
     char text[2000];
     raw_open(&raw);
     struct mr_device *cpu = raw_device(&raw, "cpu:", NULL);
     const size_t count = SEQUENCES * STEPS * raw.words;
     int16_t *x = raw_numbers(count, true);
     int32_t y[SEQUENCES * 8], got[SEQUENCES * 8];
-    ck_assert(!raw_run(&raw, cpu, x, y, SEQUENCES, STEPS, text, sizeof text));
+    ck_assert(!raw_run(&raw, cpu, x, y, SEQUENCES, STEPS, &error));
     write_bytes(FOLDER "/weights.bin", raw.weights, raw.beats * 64);
     write_bytes(FOLDER "/x.bin", x, count * sizeof *x);
     snprintf(text, sizeof text,
@@ -480,7 +476,7 @@ START_TEST(wrong_images) {
     struct mr_model *model = open_model();
     const struct mr_options two = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
                                    .lane_count = 1},
-                            other = {.target = "u50"};
+                            other = {MR_OPTIONS_INIT, .target = "u50"};
     refuse(model, "xrt:0," FOLDER "/none.xclbin", NULL, "none.xclbin");
     copy_image(FOLDER "/cut.xclbin", 20000, SIZE_MAX);
     refuse(model, "xrt:0," FOLDER "/cut.xclbin", NULL, "truncated");
@@ -607,7 +603,7 @@ START_TEST(done_before_the_end) {
     enum { SEQUENCES = 20000, STEPS = 3 };
     static const struct mr_device_options options = {.portion = 1};
     struct raw raw;
-    char text[900];
+    struct mr_error error;
     raw_open(&raw);
     struct mr_device *card = raw_device(&raw, "xrt:0", &options),
                      *cpu = raw_device(&raw, "cpu:", NULL);
@@ -618,18 +614,16 @@ START_TEST(done_before_the_end) {
     struct mr_job job = {.sequences = SEQUENCES,
                          .steps = STEPS,
                          .flags = MR_FLAG_RESET,
-                         .x = x,
-                         .x_count = SEQUENCES * STEPS * raw.words,
-                         .y = y,
-                         .y_count = SEQUENCES * raw.outputs};
+                         .in = {{"x", x, SEQUENCES * STEPS * raw.words}},
+                         .out = {{"y", y, SEQUENCES * raw.outputs}}};
     struct shot shot = {.signal = SIGKILL, .card = find_card()};
     pthread_t thread;
     pthread_create(&thread, NULL, shoot, &shot);
-    ck_assert_int_eq(mr_device_run(card, &job, text, sizeof text), -1);
+    ck_assert_int_eq(mr_device_run(card, &job, &error), MR_ERROR_DEVICE);
     pthread_join(thread, NULL);
     ck_assert_uint_gt(job.done, 0);
     ck_assert_uint_lt(job.done, SEQUENCES);
-    ck_assert(!raw_run(&raw, cpu, x, wanted, SEQUENCES, STEPS, text, sizeof text));
+    ck_assert(!raw_run(&raw, cpu, x, wanted, SEQUENCES, STEPS, &error));
     ck_assert_mem_eq(y, wanted, job.done * raw.outputs * sizeof *y);
     raw_free(x);
     free(y);
@@ -644,27 +638,27 @@ END_TEST
 START_TEST(small_buffer) {
     enum { SEQUENCES = 40, STEPS = 3 };
     struct raw raw;
-    char text[900];
+    struct mr_error error;
     raw_open(&raw);
     struct mr_device *card = raw_device(&raw, "xrt:0", NULL), *cpu = raw_device(&raw, "cpu:", NULL);
     int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
     int32_t y[SEQUENCES * 64], wanted[SEQUENCES * 64];
     ck_assert_uint_le(raw.outputs, 64);
     for (int input = 0; input < 2; input++) {
-        struct mr_job job = {.sequences = SEQUENCES,
-                             .steps = STEPS,
-                             .flags = MR_FLAG_RESET,
-                             .x = x,
-                             .x_count = SEQUENCES * STEPS * raw.words - (input ? SEQUENCES : 0),
-                             .y = y,
-                             .y_count = SEQUENCES * (raw.outputs - !input)};
+        struct mr_job job = {
+            .sequences = SEQUENCES,
+            .steps = STEPS,
+            .flags = MR_FLAG_RESET,
+            .in = {{"x", x, SEQUENCES * STEPS * raw.words - (input ? SEQUENCES : 0)}},
+            .out = {{"y", y, SEQUENCES * (raw.outputs - !input)}}};
         memset(y, 0x5a, sizeof y);
-        ck_assert_int_eq(mr_device_run(card, &job, text, sizeof text), -1);
-        ck_assert_msg(strstr(text, "the card's kernel ended with status") != NULL, "%s", text);
+        ck_assert_int_eq(mr_device_run(card, &job, &error), MR_ERROR_DEVICE);
+        ck_assert_msg(strstr(error.text, "the card's kernel ended with status") != NULL, "%s",
+                      error.text);
         for (size_t i = SEQUENCES * raw.outputs; i < SEQUENCES * 64; i++)
             ck_assert_int_eq(y[i], 0x5a5a5a5a);
-        ck_assert(!raw_run(&raw, card, x, y, SEQUENCES, STEPS, text, sizeof text));
-        ck_assert(!raw_run(&raw, cpu, x, wanted, SEQUENCES, STEPS, text, sizeof text));
+        ck_assert(!raw_run(&raw, card, x, y, SEQUENCES, STEPS, &error));
+        ck_assert(!raw_run(&raw, cpu, x, wanted, SEQUENCES, STEPS, &error));
         ck_assert_mem_eq(y, wanted, SEQUENCES * raw.outputs * sizeof *y);
     }
     raw_free(x);

@@ -189,11 +189,11 @@ static struct mr_device *open_device(const struct bench *bench, const struct bui
                                      const char *uri, const struct mr_device_options *options) {
     const struct mr_image image = {
         .forms = {[MR_FORM_MODEL] = from->model_so, [MR_FORM_RTL] = from->rtl_so}};
-    char text[900];
-    struct mr_device *device = mr_device_open(uri, &image, options, text, sizeof text);
-    ck_assert_msg(device != NULL, "%s", text);
-    ck_assert_msg(!mr_device_load_weights(device, bench->image, bench->beats, text, sizeof text),
-                  "%s", text);
+    struct mr_error error;
+    struct mr_device *device = mr_device_open(uri, &image, options, &error);
+    ck_assert_msg(device != NULL, "%s", error.text);
+    ck_assert_msg(!mr_device_load_weights(device, bench->image, bench->beats, &error), "%s",
+                  error.text);
     return device;
 }
 
@@ -232,17 +232,15 @@ static void tear_down(struct bench *bench) {
 // Runs from step `from` of the input on. Returns the cycles to the last output, 0 on cpu:.
 static uint64_t run(const struct bench *bench, struct mr_device *device, size_t from,
                     uint32_t sequences, uint32_t steps, uint32_t flags, int32_t *y) {
-    char text[900];
-    struct mr_job job = {.sequences = sequences,
-                         .steps = steps,
-                         .flags = flags,
-                         .x = bench->x_rows + from * bench->row,
-                         .x_count =
-                             (uint64_t)sequences * steps * (uint64_t)bench->plan->layers[0].x_words,
-                         .y = y,
-                         .y_count = sequences * bench->outputs};
-    ck_assert_msg(!mr_device_run(device, &job, text, sizeof text), "%s: %s", bench->shape->name,
-                  text);
+    struct mr_error error;
+    struct mr_job job = {
+        .sequences = sequences,
+        .steps = steps,
+        .flags = flags,
+        .in = {{"x", bench->x_rows + from * bench->row,
+                (uint64_t)sequences * steps * (uint64_t)bench->plan->layers[0].x_words}},
+        .out = {{"y", y, sequences * bench->outputs}}};
+    ck_assert_msg(!mr_device_run(device, &job, &error), "%s: %s", bench->shape->name, error.text);
     return job.cycles ? job.last_output_cycle + 1 : 0;
 }
 
@@ -277,9 +275,8 @@ static uint64_t slowest_step(const struct shape *shape) {
 static uint64_t planned_cycles(const struct bench *bench, uint32_t sequences, uint32_t steps) {
     struct mr_timing_result timing;
     char text[900];
-    ck_assert_msg(
-        !mr_timing_run(bench->plan, bench->report, sequences, steps, &timing, text, sizeof text),
-        "%s", text);
+    ck_assert_msg(!mr_timing_run(bench->report, sequences, steps, &timing, text, sizeof text), "%s",
+                  text);
     return timing.cycles;
 }
 

@@ -12,7 +12,7 @@
 
 enum { SEQUENCES = 5, STEPS = 20, TOTAL = SEQUENCES * STEPS };
 
-static char error[2000];
+static struct mr_error error;
 static char model_so[4096], rtl_so[4096];
 static const struct mr_image image = {
     .forms = {[MR_FORM_MODEL] = model_so, [MR_FORM_RTL] = rtl_so}};
@@ -23,9 +23,11 @@ static void build_kernel(const char *gen_dir, const char *top, char *model, char
                                    .top = top,
                                    .cache_dir = "build/driver_test/cache",
                                    .assertions = true};
-    ck_assert_msg(!mr_build_model(&build, model, 4096, error, sizeof error), "%s", error);
+    ck_assert_msg(!mr_build_model(&build, model, 4096, error.text, sizeof error.text), "%s",
+                  error.text);
     if (rtl)
-        ck_assert_msg(!mr_build_rtl(&build, rtl, 4096, error, sizeof error), "%s", error);
+        ck_assert_msg(!mr_build_rtl(&build, rtl, 4096, error.text, sizeof error.text), "%s",
+                      error.text);
 }
 
 static void build_network(void) {
@@ -33,8 +35,8 @@ static void build_network(void) {
 }
 
 static struct mr_device *open_well(const char *uri, const struct mr_device_options *options) {
-    struct mr_device *device = mr_device_open(uri, &image, options, error, sizeof error);
-    ck_assert_msg(device != NULL, "%s", error);
+    struct mr_device *device = mr_device_open(uri, &image, options, &error);
+    ck_assert_msg(device != NULL, "%s", error.text);
     return device;
 }
 
@@ -64,16 +66,13 @@ START_TEST(backends_agree) {
                 struct mr_job job = {.sequences = SEQUENCES,
                                      .steps = STEPS,
                                      .flags = round == 1 ? 0 : MR_FLAG_RESET,
-                                     .x = x,
-                                     .x_count = TOTAL,
-                                     .y = y[d],
-                                     .y_count = TOTAL,
+                                     .in = {{"x", x, TOTAL}},
+                                     .out = {{"y", y[d], TOTAL}},
                                      .activity = d ? activity : NULL};
                 if (!round)
-                    ck_assert_msg(
-                        !mr_device_load_weights(devices[d], weights, 2, error, sizeof error), "%s",
-                        error);
-                ck_assert_msg(!mr_device_run(devices[d], &job, error, sizeof error), "%s", error);
+                    ck_assert_msg(!mr_device_load_weights(devices[d], weights, 2, &error), "%s",
+                                  error.text);
+                ck_assert_msg(!mr_device_run(devices[d], &job, &error), "%s", error.text);
                 if (!d) {
                     ck_assert_uint_eq(job.cycles, 0);
                     continue;
@@ -94,9 +93,10 @@ START_TEST(backends_agree) {
         ck_assert_uint_eq(y[0][0], ((uint32_t)x[0] * w[0] + (uint32_t)(x[0] >> 32)) ^ w[1]);
         struct mr_device_info info;
         mr_device_get_info(sim, &info);
-        ck_assert_uint_eq(info.weights_bits, 512);
-        ck_assert_uint_eq(info.x_bits, 64);
-        ck_assert_uint_eq(info.y_bits, 32);
+        ck_assert_uint_eq(mr_device_stream_bits(&info, "weights"), 512);
+        ck_assert_uint_eq(mr_device_stream_bits(&info, "x"), 64);
+        ck_assert_uint_eq(mr_device_stream_bits(&info, "y"), 32);
+        ck_assert_uint_eq(mr_device_stream_bits(&info, "steps"), 0);
         ck_assert_uint_eq(info.process_count, 2);
         ck_assert_str_eq(info.processes[1], "cell");
         mr_device_get_info(cpu, &info);
@@ -123,20 +123,18 @@ START_TEST(timelines_are_exact) {
         struct mr_device *sim = open_well("sim:", &options[i]);
         struct mr_timeline *timeline = mr_timeline_open(2);
         struct mr_activity activity[2], sum = {0};
-        ck_assert_msg(!mr_device_load_weights(sim, weights, 2, error, sizeof error), "%s", error);
+        ck_assert_msg(!mr_device_load_weights(sim, weights, 2, &error), "%s", error.text);
         uint64_t past = 0;
         uint32_t index = 0;
         for (int round = 0; round < 2; round++) {
             struct mr_job job = {.sequences = sequences,
                                  .steps = STEPS,
                                  .flags = MR_FLAG_RESET,
-                                 .x = x,
-                                 .x_count = sequences * STEPS,
-                                 .y = y,
-                                 .y_count = sequences * STEPS,
+                                 .in = {{"x", x, sequences * STEPS}},
+                                 .out = {{"y", y, sequences * STEPS}},
                                  .activity = activity,
                                  .timeline = timeline};
-            ck_assert_msg(!mr_device_run(sim, &job, error, sizeof error), "%s", error);
+            ck_assert_msg(!mr_device_run(sim, &job, &error), "%s", error.text);
             // Short enough for a sample in each cycle.
             ck_assert_uint_lt(past + job.cycles, MR_TIMELINE_SAMPLES);
             ck_assert_uint_eq(timeline->count, past + job.cycles);
@@ -190,19 +188,17 @@ START_TEST(jobs_are_checked) {
             struct mr_job job = {.sequences = cases[i].sequences,
                                  .steps = cases[i].steps,
                                  .flags = cases[i].flags,
-                                 .x = x,
-                                 .x_count = cases[i].x_count,
-                                 .y = y,
-                                 .y_count = cases[i].y_count};
-            error[0] = '\0';
-            ck_assert_int_ne(mr_device_run(device, &job, error, sizeof error), 0);
-            ck_assert_msg(*error && strstr(error, cases[i].words), "case %zu: %s", i, error);
+                                 .in = {{"x", x, cases[i].x_count}},
+                                 .out = {{"y", y, cases[i].y_count}}};
+            error.text[0] = '\0';
+            ck_assert_int_ne(mr_device_run(device, &job, &error), 0);
+            ck_assert_msg(*error.text && strstr(error.text, cases[i].words), "case %zu: %s", i,
+                          error.text);
         }
-        ck_assert_int_ne(mr_device_load_weights(device, weights, 3, error, sizeof error), 0);
-        ck_assert_msg(strstr(error, "took 2 of the 3 elements for weights"), "%s", error);
-        struct mr_job job = {
-            .sequences = 2, .steps = 4, .x = x, .x_count = 8, .y = y, .y_count = 8};
-        ck_assert_msg(!mr_device_run(device, &job, error, sizeof error), "%s", error);
+        ck_assert_int_ne(mr_device_load_weights(device, weights, 3, &error), 0);
+        ck_assert_msg(strstr(error.text, "took 2 of the 3 elements for weights"), "%s", error.text);
+        struct mr_job job = {.sequences = 2, .steps = 4, .in = {{"x", x, 8}}, .out = {{"y", y, 8}}};
+        ck_assert_msg(!mr_device_run(device, &job, &error), "%s", error.text);
         mr_device_close(device);
     }
 }
@@ -237,10 +233,9 @@ START_TEST(opening_is_checked) {
                  {"sim:", &swapped, &plain, "is the model of a kernel"},
                  {"sim:", &image, &trace, "without waveforms"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        error[0] = '\0';
-        ck_assert_ptr_null(
-            mr_device_open(cases[i].uri, cases[i].image, cases[i].options, error, sizeof error));
-        ck_assert_msg(strstr(error, cases[i].words) != NULL, "case %zu: %s", i, error);
+        error.text[0] = '\0';
+        ck_assert_ptr_null(mr_device_open(cases[i].uri, cases[i].image, cases[i].options, &error));
+        ck_assert_msg(strstr(error.text, cases[i].words) != NULL, "case %zu: %s", i, error.text);
     }
 }
 END_TEST
@@ -264,20 +259,75 @@ static void expect_port_error(const char *ports, const char *words) {
              ports, so);
     ck_assert_int_eq(system(command), 0);
     const struct mr_image bad = {.forms = {[MR_FORM_MODEL] = so}};
-    ck_assert_ptr_null(mr_device_open("cpu:", &bad, NULL, error, sizeof error));
-    ck_assert_msg(strstr(error, words) != NULL, "%s", error);
+    ck_assert_ptr_null(mr_device_open("cpu:", &bad, NULL, &error));
+    ck_assert_msg(strstr(error.text, words) != NULL, "%s", error.text);
 }
 
 #define SCALARS                                                                                    \
     "{\"command\",0,32},{\"sequences\",0,32},{\"steps\",0,32},{\"total\",0,32},{\"flags\",0,32},"
 
 START_TEST(ports_are_checked) {
-    expect_port_error(SCALARS "{\"weights\",1,512},{\"x\",1,16}", "no output stream y");
+    expect_port_error(SCALARS "{\"weights\",1,512},{\"x\",1,16}", "has 0 output streams of data");
     expect_port_error("{\"command\",0,16}", "is 16 bits wide and must be 32");
     expect_port_error(SCALARS "{\"x\",1,0}", "is 0 bits wide and must be 1 to 65536");
-    expect_port_error(SCALARS "{\"x\",2,8}", "port x of kernel net is none");
-    expect_port_error(SCALARS "{\"x\",1,8},{\"x\",1,8}", "port x of kernel net is none");
+    expect_port_error(SCALARS "{\"x\",2,8}", "no input stream weights");
+    expect_port_error(SCALARS "{\"weights\",2,8}", "port weights of kernel net is none");
+    expect_port_error("{\"gain\",0,32}", "port gain of kernel net is none");
+    expect_port_error("{\"state_out\",2,8}", "is 8 bits wide and must be 512");
+    expect_port_error(SCALARS "{\"x\",1,8},{\"x\",1,8}", "has two ports x");
     expect_port_error("{\"x\",1,8},{\"y\",2,8}", "no scalar command");
+}
+END_TEST
+
+// Streams go by their names, wherever the job and the kernel have them; what a failed run left of a
+// job goes on behind the elements that are done.
+START_TEST(streams_have_names) {
+    static const char so[] = "build/driver_test/two_streams.so";
+    ck_assert_int_eq(system("cc -Ibase/contract -shared -fPIC tests/sim_fixture/two_streams.c -o "
+                            "build/driver_test/two_streams.so"),
+                     0);
+    const struct mr_image two = {.forms = {[MR_FORM_MODEL] = so}};
+    struct mr_device *device = mr_device_open("cpu:", &two, NULL, &error);
+    ck_assert_msg(device != NULL, "%s", error.text);
+    uint16_t a[6], p[6];
+    uint32_t b[3], q[3];
+    fill(a, sizeof a, 5);
+    fill(b, sizeof b, 6);
+    const struct mr_job job = {.sequences = 3,
+                               .steps = 2,
+                               .in = {[1] = {"b", b, 3}, [5] = {"a", a, 6}},
+                               .out = {[0] = {"p", p, 6}, [7] = {"q", q, 3}}};
+    struct mr_job now = job;
+    ck_assert_msg(!mr_device_run(device, &now, &error), "%s", error.text);
+    ck_assert_mem_eq(a, p, sizeof a);
+    ck_assert_mem_eq(b, q, sizeof b);
+
+    struct mr_device_info info;
+    mr_device_get_info(device, &info);
+    ck_assert_uint_eq(mr_device_stream_bits(&info, "p"), 16);
+    now = job;
+    now.done = 2;
+    now = mr_job_rest(&now, &info);
+    memset(p, 0, sizeof p);
+    memset(q, 0, sizeof q);
+    ck_assert_uint_eq(now.sequences, 1);
+    ck_assert_msg(!mr_device_run(device, &now, &error), "%s", error.text);
+    ck_assert(p[3] == 0 && p[4] == a[4] && p[5] == a[5] && q[1] == 0 && q[2] == b[2]);
+
+    now = job;
+    now.in[1].name = "c";
+    ck_assert_int_eq(mr_device_run(device, &now, &error), MR_ERROR_DEVICE);
+    ck_assert_msg(strstr(error.text, "no input stream c") != NULL, "%s", error.text);
+    now.in[1].name = "weights"; // is not a job's
+    ck_assert_int_eq(mr_device_run(device, &now, &error), MR_ERROR_DEVICE);
+    now.in[1].name = NULL;
+    ck_assert_int_eq(mr_device_run(device, &now, &error), MR_ERROR_ARGUMENT);
+    ck_assert_str_eq(error.text, "kernel two has 4 streams of data and the job names 3");
+    now = job;
+    now.out[7].count = 2;
+    ck_assert_int_eq(mr_device_run(device, &now, &error), MR_ERROR_DEVICE);
+    ck_assert_msg(strstr(error.text, "took 2 of the 3 elements for b") != NULL, "%s", error.text);
+    mr_device_close(device);
 }
 END_TEST
 
@@ -292,7 +342,6 @@ START_TEST(devices_are_listed) {
 END_TEST
 
 START_TEST(backends_tell_what_they_can) {
-    struct mr_error reason;
     struct mr_device_found found;
     static const struct {
         const char *uri, *words;
@@ -301,19 +350,19 @@ START_TEST(backends_tell_what_they_can) {
                    {"xrt:0,", "write xrt:N"},      {"xrt: 0", "write xrt:N"},
                    {"CPU:", "did you mean cpu:?"}, {"auto:", "no device of this kind"}};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        ck_assert_ptr_null(mr_device_find(refused[i].uri, &reason));
-        ck_assert_int_eq(reason.code, MR_ERROR_DEVICE);
-        ck_assert_msg(strstr(reason.text, refused[i].words) != NULL, "%s", reason.text);
+        ck_assert_ptr_null(mr_device_find(refused[i].uri, &error));
+        ck_assert_int_eq(error.code, MR_ERROR_DEVICE);
+        ck_assert_msg(strstr(error.text, refused[i].words) != NULL, "%s", error.text);
     }
     ck_assert_int_eq(mr_device_find("cpu:", NULL)->form, MR_FORM_MODEL);
     ck_assert_int_eq(mr_device_find("sim:", NULL)->form, MR_FORM_RTL);
     ck_assert_int_eq(mr_device_find("xrt:255,x", NULL)->form, MR_FORM_XCLBIN);
     ck_assert_int_eq(mr_device_require("sim:", MR_CAP_TRACE | MR_CAP_STALLS, NULL), 0);
-    ck_assert_int_eq(mr_device_require("cpu:", MR_CAP_TIMELINE, &reason), MR_ERROR_DEVICE);
-    ck_assert_str_eq(reason.text, "cpu: is not a device that records timelines; use sim:, "
-                                  "xrt:N[,IMAGE.xclbin]");
-    ck_assert_int_eq(mr_device_require("xrt:0", MR_CAP_TRACE, &reason), MR_ERROR_DEVICE);
-    ck_assert_str_eq(reason.text, "xrt:0 is not a device that writes waveforms; use sim:");
+    ck_assert_int_eq(mr_device_require("cpu:", MR_CAP_TIMELINE, &error), MR_ERROR_DEVICE);
+    ck_assert_str_eq(error.text, "cpu: is not a device that records timelines; use sim:, "
+                                 "xrt:N[,IMAGE.xclbin]");
+    ck_assert_int_eq(mr_device_require("xrt:0", MR_CAP_TRACE, &error), MR_ERROR_DEVICE);
+    ck_assert_str_eq(error.text, "xrt:0 is not a device that writes waveforms; use sim:");
     ck_assert_str_eq(mr_device_named_image("xrt:0,a,b"), "a,b");
     ck_assert_ptr_null(mr_device_named_image("xrt:0"));
     ck_assert_ptr_null(mr_device_named_image("cpu:,a"));
@@ -333,6 +382,7 @@ int main(void) {
     tcase_add_test(cases, jobs_are_checked);
     tcase_add_test(cases, opening_is_checked);
     tcase_add_test(cases, ports_are_checked);
+    tcase_add_test(cases, streams_have_names);
     tcase_add_test(cases, devices_are_listed);
     tcase_add_test(cases, backends_tell_what_they_can);
     suite_add_tcase(suite, cases);

@@ -108,6 +108,34 @@ START_TEST(test_lstm_latency) {
 }
 END_TEST
 
+// A dimension of one element has no lane: what is left is in tiles as without it.
+START_TEST(test_one_row_of_lanes) {
+    compile_text("#include \"hls.h\"\nHLS_STREAM_OF(int16_t)\nHLS_STREAM_OF(int32_t)\n"
+                 "void k(hls_stream(int16_t) *in, hls_stream(int32_t) *out, uint32_t n) {\n"
+                 "static int16_t w[16][1][24];\nHLS(array_partition variable=w complete dim=2)\n"
+                 "HLS(array_partition variable=w complete dim=3)\n"
+                 "static int32_t acc[1][24], kept[1][24];\n"
+                 "HLS(array_partition variable=acc complete dim=0)\n"
+                 "HLS(array_partition variable=kept complete dim=0)\n"
+                 "for (uint32_t j = 0; j < 24; j++) for (uint32_t i = 0; i < 16; i++) {\n"
+                 "HLS(pipeline II=1)\nw[i][0][j] = hls_read(int16_t, in);\n}\n"
+                 "for (uint32_t i = 0; i < n; i++) {\nHLS(pipeline II=1)\n"
+                 "const int16_t x = hls_read(int16_t, in);\n"
+                 "for (int g = 0; g < 1; g++) {\nHLS(unroll)\n"
+                 "for (int j = 0; j < 24; j++) {\nHLS(unroll)\n"
+                 "kept[g][j] = (i & 15) == 0 ? acc[g][j] : j < 23 ? kept[g][j + 1] : 0;\n"
+                 "acc[g][j] = ((i & 15) == 0 ? 0 : acc[g][j]) + w[i & 15][g][j] * x;\n}\n}\n"
+                 "hls_write(int32_t, out, kept[0][0]);\n}\n"
+                 "for (int i = 0; i < 3; i++) {\nHLS(pipeline II=1)\n"
+                 "hls_write(int32_t, out, hls_read(int16_t, in));\n}\n}\n");
+    json_t *root = read_json();
+    const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
+    ck_assert_int_eq(json_integer_value(json_object_get(process, "multipliers")), 24);
+    json_decref(root);
+}
+END_TEST
+
 static const char *const examples[] = {
     "arg_max",       "bitonic_sort", "fir",        "histogram", "matmul", "matvec", "prefix_sum",
     "moving_median", "router",       "run_length", "softmax",   "top_k",  "unsharp"};
@@ -466,6 +494,7 @@ int main(void) {
     Suite *suite = suite_create("hlsc_schedule");
     TCase *tcase = tcase_create("schedule");
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, test_one_row_of_lanes);
     tcase_add_loop_test(tcase, test_lstm_latency, 0, (int)(sizeof columns / sizeof *columns));
     tcase_add_loop_test(tcase, test_example_paths, 0, (int)(sizeof examples / sizeof *examples));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));

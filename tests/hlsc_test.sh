@@ -94,24 +94,24 @@ rates() {
     fi
 }
 
-# An LSTM layer alone, with LC columns a cycle: weights by command 1, then two runs.
-lstm() { # inputs, hidden, LC, exponent of the cell states
-    local name=lstm_$1_$2_$3 file=$work/lstm_$1_$2_$3.c
+# A layer alone, with LC columns a cycle: weights by command 1, then two runs.
+layer() { # cell, its header, inputs, hidden, LC, more definitions
+    local name=$1_$3_$4_$5 file=$work/$1_$3_$4_$5.c
     cat >"$file" <<KERNEL
 #include "frame/words.h"
-MR_VECTOR($3)
-#include "cells/lstm.h"
-#define LAYER lstm
-#define LAYER_CELL lstm
-#define LAYER_INPUTS $1
-#define LAYER_HIDDEN $2
-#define LAYER_LC $3
-#define LAYER_CELL_EXPONENT $4
+MR_VECTOR($5)
+#include "cells/$2.h"
+#define LAYER layer
+#define LAYER_CELL $1
+#define LAYER_INPUTS $3
+#define LAYER_HIDDEN $4
+#define LAYER_LC $5
+${6:-}
 #include "frame/layer.h"
-void $name(hls_stream(beat_t) *weights, hls_stream(vec$3_t) *x, hls_stream(vec$3_t) *h,
+void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5_t) *h,
            hls_stream(unit_state_t) *state, uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
     HLS(dataflow)
-    lstm(weights, x, h, state, command, steps, total, flags);
+    layer(weights, x, h, state, command, steps, total, flags);
 }
 KERNEL
     agree "$name" "$file" "$name" --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 --set flags=0,1,0,0,0
@@ -135,7 +135,7 @@ kernel() { # name, vectors
     agree nests tests/kernels/nests.c nests --runs 8 --vectors 300 --set n=5 --set k=1,2,0,3,7,8,4,15 --set m=2,1,0,3 \
         --set wide=1,2,3,70,0,300
     readable nests tests/kernels/nests.c nests
-    lstm 3 9 2 1
+    layer lstm lstm 3 9 2 "#define LAYER_CELL_EXPONENT 1"
 ) &
 first=$!
 (

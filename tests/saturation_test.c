@@ -115,7 +115,7 @@ static void count_cells(const struct mr_quantised *q, const int16_t *x_q, int se
                 const struct mr_quantised_layer *layer = &q->layers[l];
                 const int16_t *in = l ? h[l - 1][t & 1] : x_q, *back = h[l][~t & 1];
                 for (int u = 0; u < layer->hidden; u++) {
-                    int32_t arg[MR_GATES];
+                    int64_t sums[MR_GATES];
                     uint32_t past;
                     for (int gate = 0; gate < MR_GATES; gate++) {
                         const int row = gate * layer->hidden + u;
@@ -126,10 +126,12 @@ static void count_cells(const struct mr_quantised *q, const int16_t *x_q, int se
                             sum += w[k] * in[k];
                         for (int k = 0; k < layer->hidden; k++)
                             sum += w[layer->inputs + k] * back[k];
-                        arg[gate] = mr_gate_argument(sum, layer->gates.bias[row],
-                                                     (uint8_t)layer->gates.shift[row]);
+                        sums[gate] = (sum + layer->gates.bias[row]) >> layer->gates.shift[row];
                     }
-                    lstm_cell(arg, layer->cell_exponent, c[l][u], &c[l][u], &past, &h[l][t & 1][u]);
+                    const unit_state_t old = {back[u], c[l][u]};
+                    const unit_state_t unit = lstm_unit(sums, old, layer->cell_exponent, &past);
+                    c[l][u] = unit.cell;
+                    h[l][t & 1][u] = unit.h;
                     counts->cut[l] += past > 0;
                     counts->past[l] += ldexp(past, layer->cell_exponent - 16);
                     counts->cells += past > 0;

@@ -55,9 +55,8 @@ struct mr_broker_request {
 };
 
 struct mr_broker_reply {
-    int result;
+    struct mr_error error;     // of code 0: it is done
     struct mr_xrt_shape shape; // of MR_BROKER_OPEN
-    char error[900];           // unless result is 0
 };
 
 // Library and broker must be of one build: the broker's argument.

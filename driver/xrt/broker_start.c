@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "broker_start.h"
 #include "emulation.h"
-#include "file.h"
+#include "failure.h"
 #include "millrace_error.h"
 #include "paths.h"
 
@@ -78,26 +78,25 @@ static int spawn(const char *program, int socket, int memory) {
     return failed;
 }
 
-static int make_pipes(struct mr_broker *broker, const char *program, char *error,
-                      size_t error_size) {
+static int make_pipes(struct mr_broker *broker, const char *program, struct mr_error *error) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-        return mr_fail(error, error_size, "no socket for the emulated card (%s)", strerror(errno));
+        return mr_failure(error, MR_ERROR_DEVICE, "no socket for the emulated card (%s)",
+                          strerror(errno));
     broker->socket = move_up(pair[0]);
     const int end = move_up(pair[1]);
     broker->memory_file = move_up(memfd_create("millrace", MFD_CLOEXEC));
     int failed = 0;
     if (broker->socket < 0 || end < 0 || broker->memory_file < 0)
-        failed = mr_fail(error, error_size, "no descriptors for the emulated card (%s)",
-                         strerror(errno));
+        failed = mr_failure(error, MR_ERROR_DEVICE, "no descriptors for the emulated card (%s)",
+                            strerror(errno));
     if (!failed)
-        failed = mr_broker_reserve(broker, MR_BROKER_DATA + sizeof(struct mr_xrt_place), error,
-                                   error_size);
+        failed = mr_broker_reserve(broker, MR_BROKER_DATA + sizeof(struct mr_xrt_place), error);
     if (!failed) {
         const int reason = spawn(program, end, broker->memory_file);
         if (reason)
-            failed =
-                mr_fail(error, error_size, "%s: cannot be started (%s)", program, strerror(reason));
+            failed = mr_failure(error, MR_ERROR_DEVICE, "%s: cannot be started (%s)", program,
+                                strerror(reason));
     }
     if (end >= 0)
         close(end);
@@ -145,19 +144,22 @@ static bool receive(struct mr_broker *broker, void *message, size_t size, unsign
     return false;
 }
 
-int mr_broker_start(struct mr_broker *broker, unsigned limit_ms, char *error, size_t error_size) {
+int mr_broker_start(struct mr_broker *broker, unsigned limit_ms, struct mr_error *error) {
     char program[PATH_MAX];
     struct mr_broker_hello hello;
     *broker = (struct mr_broker){.socket = -1, .memory_file = -1, .limit_ms = limit_ms};
-    int failed = mr_broker_program_path(program, sizeof program, error, error_size);
+    char text[900];
+    int failed = mr_broker_program_path(program, sizeof program, text, sizeof text)
+                     ? mr_failure(error, MR_ERROR_DEVICE, "%s", text)
+                     : 0;
     if (!failed)
-        failed = make_pipes(broker, program, error, error_size);
+        failed = make_pipes(broker, program, error);
     if (!failed && !receive(broker, &hello, sizeof hello, START_MS))
-        failed = mr_fail(error, error_size,
-                         "%s, which holds XRT for an emulated card, does not start", program);
+        failed = mr_failure(error, MR_ERROR_DEVICE,
+                            "%s, which holds XRT for an emulated card, does not start", program);
     if (!failed && *hello.error) {
         hello.error[sizeof hello.error - 1] = '\0';
-        failed = mr_fail(error, error_size, "%s: %s", program, hello.error);
+        failed = mr_failure(error, MR_ERROR_DEVICE, "%s: %s", program, hello.error);
     }
     if (failed)
         mr_broker_forget(broker);
@@ -168,15 +170,15 @@ int mr_broker_start(struct mr_broker *broker, unsigned limit_ms, char *error, si
 
 // ---- Calls -------------------------------------------------------------------------------------
 
-int mr_broker_reserve(struct mr_broker *broker, uint64_t size, char *error, size_t error_size) {
+int mr_broker_reserve(struct mr_broker *broker, uint64_t size, struct mr_error *error) {
     struct rlimit limit;
     if (size <= broker->size)
         return 0;
     size = (size + MR_BROKER_PAGE - 1) / MR_BROKER_PAGE * MR_BROKER_PAGE;
     // The process would be told so by a signal.
     if (!getrlimit(RLIMIT_FSIZE, &limit) && size > limit.rlim_cur)
-        return mr_fail(
-            error, error_size,
+        return mr_failure(
+            error, MR_ERROR_MEMORY,
             "the emulated card needs %llu bytes of common memory and files may have %llu "
             "(ulimit -f)",
             (unsigned long long)size, (unsigned long long)limit.rlim_cur);
@@ -187,10 +189,11 @@ int mr_broker_reserve(struct mr_broker *broker, uint64_t size, char *error, size
         reason ? MAP_FAILED
                : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, broker->memory_file, 0);
     if (memory == MAP_FAILED)
-        return mr_fail(error, error_size,
-                       "no %llu bytes of memory for what goes to the emulated card (%s); run fewer "
-                       "sequences at a time",
-                       (unsigned long long)size, strerror(reason ? reason : errno));
+        return mr_failure(
+            error, MR_ERROR_MEMORY,
+            "no %llu bytes of memory for what goes to the emulated card (%s); run fewer "
+            "sequences at a time",
+            (unsigned long long)size, strerror(reason ? reason : errno));
     if (broker->memory)
         munmap(broker->memory, broker->size);
     broker->memory = memory;
@@ -199,18 +202,17 @@ int mr_broker_reserve(struct mr_broker *broker, uint64_t size, char *error, size
 }
 
 int mr_broker_ask(struct mr_broker *broker, struct mr_broker_request *request,
-                  struct mr_broker_reply *reply, char *error, size_t error_size) {
+                  struct mr_broker_reply *reply, struct mr_error *error) {
     request->size = broker->size;
-    reply->result = -1;
     while (!broker->lost &&
            send(broker->socket, request, sizeof *request, MSG_NOSIGNAL) != sizeof *request)
         if (errno != EINTR)
             lose(broker, "ended");
     if (broker->lost || !receive(broker, reply, sizeof *reply,
                                  broker->limit_ms > LEAST_MS ? broker->limit_ms : LEAST_MS))
-        return mr_fail(error, error_size, "%s", broker->reason);
-    reply->error[sizeof reply->error - 1] = '\0';
-    return reply->result ? mr_fail(error, error_size, "%s", reply->error) : 0;
+        return mr_failure(error, MR_ERROR_DEVICE, "%s", broker->reason);
+    reply->error.text[sizeof reply->error.text - 1] = '\0';
+    return reply->error.code ? mr_failure(error, reply->error.code, "%s", reply->error.text) : 0;
 }
 
 // ---- End ---------------------------------------------------------------------------------------
@@ -218,9 +220,8 @@ int mr_broker_ask(struct mr_broker *broker, struct mr_broker_request *request,
 void mr_broker_end(struct mr_broker *broker) {
     struct mr_broker_request request = {.call = MR_BROKER_CLOSE};
     struct mr_broker_reply reply;
-    char ignored[600];
     if (!broker->lost)
-        (void)mr_broker_ask(broker, &request, &reply, ignored, sizeof ignored);
+        (void)mr_broker_ask(broker, &request, &reply, NULL);
     // Where this process is the one that gets orphans.
     (void)waitpid(broker->process, NULL, WNOHANG);
     mr_broker_forget(broker);

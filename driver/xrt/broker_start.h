@@ -19,12 +19,12 @@ struct mr_broker {
 };
 
 // 0, or -1 with a sentence in error; then there is nothing to end.
-int mr_broker_start(struct mr_broker *broker, unsigned limit_ms, char *error, size_t error_size);
+int mr_broker_start(struct mr_broker *broker, unsigned limit_ms, struct mr_error *error);
 // Makes the memory one of `size` bytes at least.
-int mr_broker_reserve(struct mr_broker *broker, uint64_t size, char *error, size_t error_size);
+int mr_broker_reserve(struct mr_broker *broker, uint64_t size, struct mr_error *error);
 // One request and its reply. A broker that is gone or gives no sign of life is lost for good.
 int mr_broker_ask(struct mr_broker *broker, struct mr_broker_request *request,
-                  struct mr_broker_reply *reply, char *error, size_t error_size);
+                  struct mr_broker_reply *reply, struct mr_error *error);
 // Ends it in order, and removes what it left if it could not.
 void mr_broker_end(struct mr_broker *broker);
 // Forgets it, in a child of the process that started it.

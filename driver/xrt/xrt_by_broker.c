@@ -3,7 +3,7 @@
 // common memory for them.
 #define _GNU_SOURCE
 #include "broker_start.h"
-#include "file.h"
+#include "failure.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,21 +29,22 @@ static void drop_remote(void *card) {
     free(remote);
 }
 
-static void *open_remote(const struct mr_xrt_place *place, struct mr_xrt_shape *shape, char *error,
-                         size_t error_size) {
+static void *open_remote(const struct mr_xrt_place *place, struct mr_xrt_shape *shape,
+                         struct mr_error *error) {
     struct mr_broker_request request = {.call = MR_BROKER_OPEN};
     struct mr_broker_reply reply;
     struct remote *remote = calloc(1, sizeof *remote);
     char *file = realpath(place->path, NULL); // the broker works in another folder
     if (!remote || !file) {
-        mr_fail(error, error_size, "%s: cannot be opened for the emulated card", place->path);
-    } else if (!mr_broker_start(&remote->broker, place->limit_ms, error, error_size)) {
+        mr_failure(error, MR_ERROR_DEVICE, "%s: cannot be opened for the emulated card",
+                   place->path);
+    } else if (!mr_broker_start(&remote->broker, place->limit_ms, error)) {
         struct mr_xrt_place *there = (void *)(remote->broker.memory + MR_BROKER_DATA);
         *there = *place;
         const size_t length = strlen(file);
         if (length < sizeof there->file)
             memcpy(there->file, file, length + 1);
-        if (!mr_broker_ask(&remote->broker, &request, &reply, error, error_size)) {
+        if (!mr_broker_ask(&remote->broker, &request, &reply, error)) {
             free(file);
             *shape = remote->shape = reply.shape;
             return remote;
@@ -57,33 +58,30 @@ static void *open_remote(const struct mr_xrt_place *place, struct mr_xrt_shape *
 
 // A request that takes beats there, or brings them.
 static int move_beats(struct remote *remote, enum mr_broker_call call, const void *from, void *to,
-                      uint64_t count, char *error, size_t error_size) {
+                      uint64_t count, struct mr_error *error) {
     struct mr_broker_request request = {.call = call, .count = count};
     struct mr_broker_reply reply;
     const size_t size = (size_t)count * MR_XRT_BEAT;
-    if (mr_broker_reserve(&remote->broker, MR_BROKER_DATA + (uint64_t)size, error, error_size))
-        return -1;
-    if (from)
+    int code = mr_broker_reserve(&remote->broker, MR_BROKER_DATA + (uint64_t)size, error);
+    if (!code && from)
         memcpy(remote->broker.memory + MR_BROKER_DATA, from, size);
-    if (mr_broker_ask(&remote->broker, &request, &reply, error, error_size))
-        return -1;
-    if (to)
+    if (!code)
+        code = mr_broker_ask(&remote->broker, &request, &reply, error);
+    if (!code && to)
         memcpy(to, remote->broker.memory + MR_BROKER_DATA, size);
-    return 0;
+    return code;
 }
 
-static int load_weights(void *card, const void *beats, uint64_t count, char *error,
-                        size_t error_size) {
-    return move_beats(card, MR_BROKER_LOAD, beats, NULL, count, error, error_size);
+static int load_weights(void *card, const void *beats, uint64_t count, struct mr_error *error) {
+    return move_beats(card, MR_BROKER_LOAD, beats, NULL, count, error);
 }
 
-static int read_state(void *card, void *beats, uint64_t count, char *error, size_t error_size) {
-    return move_beats(card, MR_BROKER_READ_STATE, NULL, beats, count, error, error_size);
+static int read_state(void *card, void *beats, uint64_t count, struct mr_error *error) {
+    return move_beats(card, MR_BROKER_READ_STATE, NULL, beats, count, error);
 }
 
-static int write_state(void *card, const void *beats, uint64_t count, char *error,
-                       size_t error_size) {
-    return move_beats(card, MR_BROKER_WRITE_STATE, beats, NULL, count, error, error_size);
+static int write_state(void *card, const void *beats, uint64_t count, struct mr_error *error) {
+    return move_beats(card, MR_BROKER_WRITE_STATE, beats, NULL, count, error);
 }
 
 // ---- A job -------------------------------------------------------------------------------------
@@ -105,8 +103,8 @@ static void lay_out(const struct remote *remote, const struct mr_job *job,
                     struct mr_broker_run *run, struct places *places) {
     const uint64_t processes = remote->shape.process_count;
     *places =
-        (struct places){.x_size = job->x_count * mr_xrt_bytes(remote->shape.x_bits),
-                        .y_size = job->y_count * mr_xrt_bytes(remote->shape.y_bits),
+        (struct places){.x_size = job->in->count * mr_element_bytes(remote->shape.x_bits),
+                        .y_size = job->out->count * mr_element_bytes(remote->shape.y_bits),
                         .activity_size = processes * sizeof *job->activity,
                         .probes_size = remote->shape.probe_count * sizeof *job->probes,
                         .before_size = processes * sizeof(struct mr_counts),
@@ -130,7 +128,7 @@ static void lay_out(const struct remote *remote, const struct mr_job *job,
 
 static void send_job(unsigned char *memory, const struct mr_job *job,
                      const struct mr_broker_run *run, const struct places *places) {
-    memcpy(memory + run->x, job->x, places->x_size);
+    memcpy(memory + run->x, job->in->data, places->x_size);
     if (job->activity)
         memcpy(memory + run->activity, job->activity, places->activity_size);
     if (job->probes)
@@ -149,8 +147,8 @@ static void take_results(const unsigned char *memory, struct mr_job *job,
     const struct mr_job wanted = *job;
     *job = run->job;
     job->sequences = wanted.sequences;
-    job->x = wanted.x;
-    job->y = wanted.y;
+    *job->in = *wanted.in;
+    *job->out = *wanted.out;
     job->activity = wanted.activity;
     job->probes = wanted.probes;
     job->timeline = wanted.timeline;
@@ -171,26 +169,27 @@ static void take_results(const unsigned char *memory, struct mr_job *job,
     }
 }
 
-static int run(void *card, struct mr_job *job, char *error, size_t error_size) {
+static int run(void *card, struct mr_job *job, struct mr_error *error) {
     struct remote *remote = card;
     struct mr_broker_request request = {.call = MR_BROKER_RUN};
     struct mr_broker_reply reply;
     struct mr_broker_run asked;
     struct places places;
     lay_out(remote, job, &asked, &places);
-    if (mr_broker_reserve(&remote->broker, places.end, error, error_size))
-        return -1;
+    int code = mr_broker_reserve(&remote->broker, places.end, error);
+    if (code)
+        return code;
     unsigned char *memory = remote->broker.memory;
     ((struct mr_broker_memory *)(void *)memory)->run = asked;
     send_job(memory, job, &asked, &places);
-    const int result = mr_broker_ask(&remote->broker, &request, &reply, error, error_size);
+    code = mr_broker_ask(&remote->broker, &request, &reply, error);
     // Also of a broker that was lost: what it had handed over counts.
     take_results(memory, job, &asked, &places);
     if (job->done > job->sequences)
         job->done = 0;
-    memcpy(job->y, memory + asked.y,
-           result ? places.y_size / job->sequences * job->done : places.y_size);
-    return result;
+    memcpy(job->out->data, memory + asked.y,
+           code ? places.y_size / job->sequences * job->done : places.y_size);
+    return code;
 }
 
 const struct mr_xrt_way mr_xrt_by_broker = {.open = open_remote,

@@ -2,7 +2,7 @@
 // A card's thread and time limit (xrt_card.h).
 #define _GNU_SOURCE
 #include "xrt_card.h"
-#include "file.h"
+#include "failure.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,9 +120,10 @@ static void wait_a_moment(struct mr_xrt_card *card) {
 
 int mr_xrt_card_perform(struct mr_xrt_card *card,
                         int (*work)(struct mr_xrt_card *card, void *context), void *context,
-                        unsigned limit_ms, char *error, size_t error_size) {
+                        unsigned limit_ms, struct mr_error *error) {
     if (card->abandoned)
-        return mr_fail(error, error_size, "the card was given up: its driver does not return");
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "the card was given up: its driver does not return");
     pthread_mutex_lock(&card->lock);
     card->quiet = (struct mr_xrt_quiet){0};
     card->work = work;
@@ -133,23 +134,22 @@ int mr_xrt_card_perform(struct mr_xrt_card *card,
         if (card->work && watch(card, limit_ms))
             card->abandoned = true;
     }
-    const int result = card->abandoned ? -1 : card->result;
+    int code = 0;
     if (card->abandoned)
-        mr_fail(error, error_size,
-                "the card gave no sign of life for %.1f s; its driver does not "
-                "return",
-                limit_ms / 1000.0);
-    else if (result)
-        mr_fail(error, error_size, "%s", card->error);
+        code = mr_failure(error, MR_ERROR_DEVICE,
+                          "the card gave no sign of life for %.1f s; its driver does not return",
+                          limit_ms / 1000.0);
+    else if (card->result)
+        code = mr_failure(error, card->error.code, "%s", card->error.text);
     pthread_mutex_unlock(&card->lock);
-    return result;
+    return code;
 }
 
 int mr_xrt_card_touch(struct mr_xrt_card *card) {
     atomic_fetch_add(&card->signs, 1);
     look_for_death(card);
     return atomic_load(&card->lost)
-               ? mr_fail(card->error, sizeof card->error, "%s", card->lost_reason)
+               ? mr_failure(&card->error, MR_ERROR_DEVICE, "%s", card->lost_reason)
                : 0;
 }
 
@@ -166,7 +166,7 @@ int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason) {
 int mr_xrt_card_read(struct mr_xrt_card *card, uint32_t offset, uint32_t *value) {
     *value = UINT32_MAX;
     if (card->api->xrtKernelReadRegister(card->kernel, offset, value))
-        return mr_fail(card->error, sizeof card->error, "XRT cannot read register 0x%x", offset);
+        return mr_failure(&card->error, MR_ERROR_DEVICE, "XRT cannot read register 0x%x", offset);
     return mr_xrt_card_touch(card);
 }
 
@@ -187,7 +187,7 @@ int mr_xrt_card_read64(struct mr_xrt_card *card, uint32_t offset, uint64_t *valu
 
 int mr_xrt_card_write(struct mr_xrt_card *card, uint32_t offset, uint32_t value) {
     if (card->api->xrtKernelWriteRegister(card->kernel, offset, value))
-        return mr_fail(card->error, sizeof card->error, "XRT cannot write register 0x%x", offset);
+        return mr_failure(&card->error, MR_ERROR_DEVICE, "XRT cannot write register 0x%x", offset);
     return mr_xrt_card_touch(card);
 }
 

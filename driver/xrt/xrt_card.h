@@ -6,6 +6,7 @@
 #define MR_XRT_CARD_H
 
 #include "emulation.h"
+#include "millrace_error.h"
 #include "xrt_api.h"
 
 #include <pthread.h>
@@ -26,7 +27,7 @@ struct mr_xrt_card {
     xrtDeviceHandle device;
     xrtKernelHandle kernel;
     struct mr_emulation *emulation; // NULL: a real card
-    char error[900];                // of the work that failed
+    struct mr_error error;          // of the work that failed
     // The thread and what it is to do.
     pthread_t thread;
     pthread_mutex_t lock;
@@ -49,17 +50,17 @@ int mr_xrt_card_start(struct mr_xrt_card *card);
 bool mr_xrt_card_stop(struct mr_xrt_card *card);
 
 // Has the card's thread do the work and waits for it, as long as there is a sign of life within
-// every limit_ms. 0, or -1 with a sentence in error. When the card was abandoned the work may still
-// go on with its context, which must then stay.
+// every limit_ms. 0, or a code with a sentence in error. When the card was abandoned the work may
+// still go on with its context, which must then stay.
 int mr_xrt_card_perform(struct mr_xrt_card *card,
                         int (*work)(struct mr_xrt_card *card, void *context), void *context,
-                        unsigned limit_ms, char *error, size_t error_size);
+                        unsigned limit_ms, struct mr_error *error);
 
 // ---- For work, on the card's thread ----
 
-// A sign of life. -1 when the card was lost meanwhile, with the sentence in card->error.
+// A sign of life. Not 0 when the card was lost meanwhile, with code and sentence in card->error.
 int mr_xrt_card_touch(struct mr_xrt_card *card);
-// For work that finds the card dead itself; the reason is a clause. Returns -1, with the sentence
+// For work that finds the card dead itself; the reason is a clause. Never 0; code and sentence are
 // in card->error.
 int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason);
 // Registers. A dead card reads as ones; what that means depends on the register.

@@ -2,7 +2,7 @@
 // Cards driven by XRT in this process (xrt_way.h): the same calls drive a real card and, in the
 // broker's process, an emulated one. Here is their opening and closing; xrt_run.c has the rest.
 #define _GNU_SOURCE
-#include "file.h"
+#include "failure.h"
 #include "mr_registers.h"
 #include "xrt_opened.h"
 
@@ -28,39 +28,44 @@ static struct {
 } runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 // XRT throws, which ends the process, where it does not find the rest of itself by XILINX_XRT.
-static int check_libraries(char *error, size_t error_size) {
+static int check_libraries(struct mr_error *error) {
     char path[PATH_MAX + 64];
     const char *mode = getenv("XCL_EMULATION_MODE"), *home = getenv("XILINX_XRT");
     if (mode && *mode)
-        return mr_fail(error, error_size,
-                       "XCL_EMULATION_MODE is %s, so XRT would not go to the card; unset it", mode);
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "XCL_EMULATION_MODE is %s, so XRT would not go to the card; unset it",
+                          mode);
     snprintf(path, sizeof path, "%s/lib/libxrt_core.so.2", home ? home : "");
     return home && access(path, R_OK) == 0
                ? 0
-               : mr_fail(error, error_size,
-                         "XRT looks for its library %s and it is not there; set XILINX_XRT to the "
-                         "folder of XRT (source its setup.sh), whose lib leads to that library",
-                         home ? path : "in $XILINX_XRT/lib");
+               : mr_failure(
+                     error, MR_ERROR_DEVICE,
+                     "XRT looks for its library %s and it is not there; set XILINX_XRT to the "
+                     "folder of XRT (source its setup.sh), whose lib leads to that library",
+                     home ? path : "in $XILINX_XRT/lib");
 }
 
-static int load_runtime(bool emulated, char *error, size_t error_size) {
-    if ((emulated ? mr_emulation_prepare(false, error, error_size)
-                  : check_libraries(error, error_size)) ||
-        mr_xrt_load(&runtime.api, error, error_size) ||
-        (emulated && mr_emulation_set_libraries(runtime.api.folder, error, error_size)))
-        return -1;
+static int load_runtime(bool emulated, struct mr_error *error) {
+    char text[900];
+    if (!emulated && check_libraries(error))
+        return MR_ERROR_DEVICE;
+    if ((emulated && mr_emulation_prepare(false, text, sizeof text)) ||
+        mr_xrt_load(&runtime.api, text, sizeof text) ||
+        (emulated && mr_emulation_set_libraries(runtime.api.folder, text, sizeof text)))
+        return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
     runtime.owner = getpid();
     runtime.loaded = true;
     return 0;
 }
 
-static int use_runtime(bool emulated, char *error, size_t error_size) {
+static int use_runtime(bool emulated, struct mr_error *error) {
     pthread_mutex_lock(&runtime.lock);
-    int result = runtime.loaded ? 0 : load_runtime(emulated, error, error_size);
+    int result = runtime.loaded ? 0 : load_runtime(emulated, error);
     if (!result && runtime.owner != getpid())
-        result = mr_fail(error, error_size,
-                         "the process that made this one by fork had started XRT, which cannot go "
-                         "on here; open cards before fork or start a program of its own");
+        result =
+            mr_failure(error, MR_ERROR_DEVICE,
+                       "the process that made this one by fork had started XRT, which cannot go "
+                       "on here; open cards before fork or start a program of its own");
     pthread_mutex_unlock(&runtime.lock);
     return result;
 }
@@ -75,10 +80,10 @@ static int load_image(struct mr_xrt *xrt) {
     struct mr_xrt_card *card = &xrt->card;
     struct sigaction kept[SIGNALS];
     if (xrt->place.image.emulation) {
-        struct mr_emulation *emulation =
-            mr_emulation_open(xrt->place.file, card->error, sizeof card->error);
+        char text[900];
+        struct mr_emulation *emulation = mr_emulation_open(xrt->place.file, text, sizeof text);
         if (!emulation)
-            return -1;
+            return mr_failure(&card->error, MR_ERROR_DEVICE, "%s", text);
         pthread_mutex_lock(&card->lock);
         card->emulation = emulation;
         pthread_mutex_unlock(&card->lock);
@@ -90,7 +95,7 @@ static int load_image(struct mr_xrt *xrt) {
         sigaction(signals[i], &kept[i], NULL);
     if (mr_xrt_card_touch(card))
         return -1;
-    return failed ? mr_fail(card->error, sizeof card->error, "XRT cannot load %s", xrt->place.path)
+    return failed ? mr_failure(&card->error, MR_ERROR_DEVICE, "XRT cannot load %s", xrt->place.path)
                   : 0;
 }
 
@@ -107,23 +112,23 @@ static int read_identity(struct mr_xrt *xrt) {
     for (int i = 0; i < MR_SHAPE_HASH / 4; i++)
         if (mr_xrt_card_read(card, MR_CARD_SHAPE_HASH + 4 * (uint32_t)i, &hash[i]))
             return -1;
-    char *error = card->error;
+    struct mr_error *error = &card->error;
     if (magic == UINT32_MAX && version == UINT32_MAX)
         return mr_xrt_card_lose(card, mr_xrt_fell_off);
     if (magic != MR_CARD_MAGIC_VALUE)
-        return mr_fail(error, sizeof card->error,
-                       "%s: its kernel is not Millrace's (magic 0x%08x, not 0x%08x)",
-                       xrt->place.path, magic, MR_CARD_MAGIC_VALUE);
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s: its kernel is not Millrace's (magic 0x%08x, not 0x%08x)",
+                          xrt->place.path, magic, MR_CARD_MAGIC_VALUE);
     if (version >> 16 != MR_CARD_VERSION_VALUE >> 16)
-        return mr_fail(error, sizeof card->error,
-                       "%s: its kernel has register map %u and this program knows %u; build the "
-                       "image again",
-                       xrt->place.path, version >> 16, MR_CARD_VERSION_VALUE >> 16);
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s: its kernel has register map %u and this program knows %u; build the "
+                          "image again",
+                          xrt->place.path, version >> 16, MR_CARD_VERSION_VALUE >> 16);
     if (memcmp(hash, xrt->place.image.shape_hash, MR_SHAPE_HASH) != 0)
-        return mr_fail(error, sizeof card->error,
-                       "%s: the kernel on the card has another shape than its image says; build "
-                       "the image again",
-                       xrt->place.path);
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s: the kernel on the card has another shape than its image says; build "
+                          "the image again",
+                          xrt->place.path);
     return 0;
 }
 
@@ -134,9 +139,9 @@ static int work_open(struct mr_xrt_card *card, void *context) {
     if (!xrt->place.image.emulation || xrt->place.index < MR_EMULATION_CARDS)
         card->device = card->api->xrtDeviceOpen(xrt->place.index);
     if (!card->device)
-        return mr_fail(card->error, sizeof card->error,
-                       "XRT cannot open card %u; millrace devices lists the cards",
-                       xrt->place.index);
+        return mr_failure(&card->error, MR_ERROR_DEVICE,
+                          "XRT cannot open card %u; millrace devices lists the cards",
+                          xrt->place.index);
     if (load_image(xrt))
         return -1;
     if (!card->api->xrtDeviceGetXclbinUUID(card->device, uuid))
@@ -144,9 +149,9 @@ static int work_open(struct mr_xrt_card *card, void *context) {
     if (mr_xrt_card_touch(card))
         return -1;
     if (!card->kernel)
-        return mr_fail(card->error, sizeof card->error,
-                       "%s: XRT cannot open its kernel millrace; another program may use it",
-                       xrt->place.path);
+        return mr_failure(&card->error, MR_ERROR_DEVICE,
+                          "%s: XRT cannot open its kernel millrace; another program may use it",
+                          xrt->place.path);
     return read_identity(xrt);
 }
 
@@ -175,12 +180,10 @@ static void forget(struct mr_xrt *xrt) {
 
 static void close_here(void *device) {
     struct mr_xrt *xrt = device;
-    char error[900];
     if (!xrt)
         return;
     forget(xrt);
-    (void)mr_xrt_card_perform(&xrt->card, work_close, xrt, xrt->place.limit_ms + CLOSE_MS, error,
-                              sizeof error);
+    (void)mr_xrt_card_perform(&xrt->card, work_close, xrt, xrt->place.limit_ms + CLOSE_MS, NULL);
     if (!mr_xrt_card_stop(&xrt->card))
         return; // its thread still uses it
     mr_emulation_close(xrt->card.emulation);
@@ -203,27 +206,26 @@ static void remember(struct mr_xrt *xrt) {
     pthread_mutex_unlock(&runtime.lock);
 }
 
-static void *open_here(const struct mr_xrt_place *place, struct mr_xrt_shape *shape, char *error,
-                       size_t error_size) {
+static void *open_here(const struct mr_xrt_place *place, struct mr_xrt_shape *shape,
+                       struct mr_error *error) {
     struct mr_xrt *xrt = calloc(1, sizeof *xrt);
     if (!xrt) {
-        mr_fail(error, error_size, "xrt:%u: not enough memory to open it", place->index);
+        mr_failure(error, MR_ERROR_MEMORY, "xrt:%u: not enough memory to open it", place->index);
         return NULL;
     }
     struct mr_xrt_card *card = &xrt->card;
     card->api = &runtime.api;
     xrt->place = *place;
-    if (use_runtime(place->image.emulation, error, error_size)) {
+    if (use_runtime(place->image.emulation, error)) {
         free(xrt);
         return NULL;
     }
     if (mr_xrt_card_start(card)) {
-        mr_fail(error, error_size, "xrt:%u: no thread can be started for it", place->index);
+        mr_failure(error, MR_ERROR_DEVICE, "xrt:%u: no thread can be started for it", place->index);
         free(xrt);
         return NULL;
     }
-    if (mr_xrt_card_perform(card, work_open, xrt, place->limit_ms + LOAD_EXTRA_MS, error,
-                            error_size)) {
+    if (mr_xrt_card_perform(card, work_open, xrt, place->limit_ms + LOAD_EXTRA_MS, error)) {
         close_here(xrt);
         return NULL;
     }

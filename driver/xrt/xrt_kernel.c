@@ -2,7 +2,7 @@
 // A card's buffers, and single starts of its kernel (xrt_device.h). The kernel is started and
 // watched through its registers, so its counters and errors come along.
 #define _GNU_SOURCE
-#include "file.h"
+#include "failure.h"
 #include "mr_registers.h"
 #include "xrt_opened.h"
 
@@ -46,9 +46,10 @@ int mr_xrt_reserve(struct mr_xrt *xrt, struct mr_xrt_buffer *buffer, uint64_t si
     buffer->data = buffer->handle ? api->xrtBOMap(buffer->handle) : NULL;
     if (!buffer->data) {
         mr_xrt_release(xrt, buffer);
-        return mr_fail(xrt->card.error, sizeof xrt->card.error,
-                       "the card has no %llu bytes of memory left; run fewer sequences at a time",
-                       (unsigned long long)size);
+        return mr_failure(
+            &xrt->card.error, MR_ERROR_MEMORY,
+            "the card has no %llu bytes of memory left; run fewer sequences at a time",
+            (unsigned long long)size);
     }
     buffer->size = pages(size + 1);
     return mr_xrt_card_touch(&xrt->card);
@@ -71,9 +72,9 @@ bool mr_xrt_borrow(struct mr_xrt *xrt, struct mr_xrt_buffer *buffer, const void 
 int mr_xrt_move(struct mr_xrt *xrt, const struct mr_xrt_buffer *buffer,
                 enum xclBOSyncDirection direction, uint64_t offset, uint64_t size) {
     if (size && xrt->card.api->xrtBOSync(buffer->handle, direction, (size_t)size, (size_t)offset))
-        return mr_fail(xrt->card.error, sizeof xrt->card.error,
-                       "XRT cannot move %llu bytes %s the card", (unsigned long long)size,
-                       direction == XCL_BO_SYNC_BO_TO_DEVICE ? "to" : "from");
+        return mr_failure(&xrt->card.error, MR_ERROR_DEVICE,
+                          "XRT cannot move %llu bytes %s the card", (unsigned long long)size,
+                          direction == XCL_BO_SYNC_BO_TO_DEVICE ? "to" : "from");
     return mr_xrt_card_touch(&xrt->card);
 }
 
@@ -154,14 +155,12 @@ static int explain_status(struct mr_xrt *xrt, uint32_t status) {
         MR_CARD_STATUSES(MEANING)
 #undef MEANING
     };
-    char *error = xrt->card.error;
-    const size_t size = sizeof xrt->card.error;
-    size_t used =
-        (size_t)snprintf(error, size, "the card's kernel ended with status 0x%x:", status);
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings && used < size; i++)
+    char text[600] = "";
+    for (size_t i = 0, used = 0; i < sizeof meanings / sizeof *meanings && used < sizeof text; i++)
         if (status >> meanings[i].bit & 1)
-            used += (size_t)snprintf(error + used, size - used, " %s", meanings[i].text);
-    return -1;
+            used += (size_t)snprintf(text + used, sizeof text - used, " %s", meanings[i].text);
+    return mr_failure(&xrt->card.error, MR_ERROR_DEVICE,
+                      "the card's kernel ended with status 0x%x:%s", status, text);
 }
 
 int mr_xrt_results(struct mr_xrt *xrt, uint64_t *cycles, uint64_t *last_output,

@@ -58,15 +58,14 @@ struct mr_xrt {
 };
 
 // Functions of struct mr_xrt_way.
-int mr_xrt_load_weights(void *device, const void *beats, uint64_t count, char *error,
-                        size_t error_size);
-int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size);
+int mr_xrt_load_weights(void *device, const void *beats, uint64_t count, struct mr_error *error);
+int mr_xrt_run(void *device, struct mr_job *job, struct mr_error *error);
 
-int mr_xrt_read_state(void *device, void *beats, uint64_t count, char *error, size_t error_size);
-int mr_xrt_write_state(void *device, const void *beats, uint64_t count, char *error,
-                       size_t error_size);
+int mr_xrt_read_state(void *device, void *beats, uint64_t count, struct mr_error *error);
+int mr_xrt_write_state(void *device, const void *beats, uint64_t count, struct mr_error *error);
 
-// Of the card's thread (xrt_card.h); they return 0, or -1 with a sentence in card.error.
+// Of the card's thread (xrt_card.h); they return 0, or another number with code and
+// sentence in card.error.
 
 // Makes the buffer one of at least `size` bytes in the memory of the kernel's argument.
 int mr_xrt_reserve(struct mr_xrt *xrt, struct mr_xrt_buffer *buffer, uint64_t size,

@@ -2,7 +2,7 @@
 // What is asked of a card (xrt_device.h): weights, state, runs. Registers, commands and memory
 // layout are those of docs/card.md.
 #define _GNU_SOURCE
-#include "file.h"
+#include "failure.h"
 #include "mr_registers.h"
 #include "xrt_opened.h"
 
@@ -47,10 +47,10 @@ static int check_state(struct mr_xrt *xrt, struct mr_xrt_card *card) {
     if (mr_xrt_card_touch(card) || mr_xrt_card_read(card, MR_CARD_FEATURES, &features))
         return -1;
     if (!(features & MR_CARD_FEATURES_STATE))
-        return mr_fail(card->error, sizeof card->error,
-                       "%s: its kernel cannot give or take the recurrent state; build the image "
-                       "again",
-                       xrt->place.path);
+        return mr_failure(&card->error, MR_ERROR_DEVICE,
+                          "%s: its kernel cannot give or take the recurrent state; build the image "
+                          "again",
+                          xrt->place.path);
     return mr_xrt_stream_end(xrt);
 }
 
@@ -61,8 +61,8 @@ static int work_read_state(struct mr_xrt_card *card, void *context) {
     if (check_state(xrt, card))
         return -1;
     if (xrt->stale)
-        return mr_fail(card->error, sizeof card->error,
-                       "the card lost its recurrent state by the error before");
+        return mr_failure(&card->error, MR_ERROR_DEVICE,
+                          "the card lost its recurrent state by the error before");
     if (mr_xrt_reserve(xrt, &xrt->state_out, size, MR_XRT_ARGUMENT_state_out))
         return -1;
     const struct mr_xrt_command command = {
@@ -124,7 +124,7 @@ static uint32_t length_at(const struct job *run, uint32_t first) {
 static int send_portion(struct job *run, uint32_t first) {
     const uint64_t offset = first * run->x_bytes, size = length_at(run, first) * run->x_bytes;
     if (!run->x_borrowed)
-        memcpy(run->x.data + offset, (const char *)run->job->x + offset, (size_t)size);
+        memcpy(run->x.data + offset, (const char *)run->job->in->data + offset, (size_t)size);
     return mr_xrt_move(run->xrt, &run->x, XCL_BO_SYNC_BO_TO_DEVICE, offset, size);
 }
 
@@ -133,7 +133,7 @@ static int fetch_portion(struct job *run, uint32_t first) {
     if (mr_xrt_move(run->xrt, &run->y, XCL_BO_SYNC_BO_FROM_DEVICE, offset, size))
         return -1;
     if (!run->y_borrowed)
-        memcpy((char *)run->job->y + offset, run->y.data + offset, (size_t)size);
+        memcpy((char *)run->job->out->data + offset, run->y.data + offset, (size_t)size);
     return 0;
 }
 
@@ -189,8 +189,8 @@ static int prepare_buffers(struct job *run) {
     struct mr_xrt *xrt = run->xrt;
     const uint64_t x_size = run->job->sequences * run->x_bytes,
                    y_size = run->job->sequences * run->y_bytes;
-    run->x_borrowed = mr_xrt_borrow(xrt, &run->x, run->job->x, x_size, MR_XRT_ARGUMENT_x);
-    run->y_borrowed = mr_xrt_borrow(xrt, &run->y, run->job->y, y_size, MR_XRT_ARGUMENT_y);
+    run->x_borrowed = mr_xrt_borrow(xrt, &run->x, run->job->in->data, x_size, MR_XRT_ARGUMENT_x);
+    run->y_borrowed = mr_xrt_borrow(xrt, &run->y, run->job->out->data, y_size, MR_XRT_ARGUMENT_y);
     if ((!run->x_borrowed && mr_xrt_reserve(xrt, &xrt->x, x_size, MR_XRT_ARGUMENT_x)) ||
         (!run->y_borrowed && mr_xrt_reserve(xrt, &xrt->y, y_size, MR_XRT_ARGUMENT_y)))
         return -1;
@@ -224,60 +224,48 @@ static int work_run(struct mr_xrt_card *card, void *context) {
     return result;
 }
 
-int mr_xrt_run(void *device, struct mr_job *job, char *error, size_t error_size) {
+int mr_xrt_run(void *device, struct mr_job *job, struct mr_error *error) {
     struct mr_xrt *xrt = device;
-    if (job->x_count % job->sequences || job->y_count % job->sequences || !job->x_count)
-        return mr_fail(error, error_size,
-                       "%llu elements of x and %llu of y are not the same for each of %u sequences",
-                       (unsigned long long)job->x_count, (unsigned long long)job->y_count,
-                       job->sequences);
     struct job *run = calloc(1, sizeof *run + xrt->shape.probe_count * sizeof *run->probes);
     if (!run)
-        return mr_fail(error, error_size, "not enough memory to run on the card");
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to run on the card");
     *run = (struct job){.xrt = xrt,
                         .job = job,
-                        .x_elements = job->x_count / job->sequences,
-                        .y_elements = job->y_count / job->sequences};
-    run->x_bytes = run->x_elements * mr_xrt_bytes(xrt->shape.x_bits);
-    run->y_bytes = run->y_elements * mr_xrt_bytes(xrt->shape.y_bits);
+                        .x_elements = job->in->count / job->sequences,
+                        .y_elements = job->out->count / job->sequences};
+    run->x_bytes = run->x_elements * mr_element_bytes(xrt->shape.x_bits);
+    run->y_bytes = run->y_elements * mr_element_bytes(xrt->shape.y_bits);
     run->portion = portion_of(run);
     job->cycles = job->last_output_cycle = 0;
-    const int result =
-        mr_xrt_card_perform(&xrt->card, work_run, run, xrt->place.limit_ms, error, error_size);
+    const int result = mr_xrt_card_perform(&xrt->card, work_run, run, xrt->place.limit_ms, error);
     if (!xrt->card.abandoned)
         free(run);
     return result;
 }
 
 static int perform_load(struct mr_xrt *xrt, int (*work)(struct mr_xrt_card *, void *),
-                        struct load with, char *error, size_t error_size) {
+                        struct load with, struct mr_error *error) {
     struct load *load = malloc(sizeof *load); // a card's thread that is given up keeps it
     if (!load)
-        return mr_fail(error, error_size, "not enough memory for the card");
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the card");
     *load = with;
-    const int result =
-        mr_xrt_card_perform(&xrt->card, work, load, xrt->place.limit_ms, error, error_size);
+    const int result = mr_xrt_card_perform(&xrt->card, work, load, xrt->place.limit_ms, error);
     if (!xrt->card.abandoned)
         free(load);
     return result;
 }
 
-int mr_xrt_load_weights(void *device, const void *beats, uint64_t count, char *error,
-                        size_t error_size) {
+int mr_xrt_load_weights(void *device, const void *beats, uint64_t count, struct mr_error *error) {
     return perform_load(device, work_load,
-                        (struct load){.xrt = device, .beats = beats, .count = count}, error,
-                        error_size);
+                        (struct load){.xrt = device, .beats = beats, .count = count}, error);
 }
 
-int mr_xrt_read_state(void *device, void *beats, uint64_t count, char *error, size_t error_size) {
+int mr_xrt_read_state(void *device, void *beats, uint64_t count, struct mr_error *error) {
     return perform_load(device, work_read_state,
-                        (struct load){.xrt = device, .to = beats, .count = count}, error,
-                        error_size);
+                        (struct load){.xrt = device, .to = beats, .count = count}, error);
 }
 
-int mr_xrt_write_state(void *device, const void *beats, uint64_t count, char *error,
-                       size_t error_size) {
+int mr_xrt_write_state(void *device, const void *beats, uint64_t count, struct mr_error *error) {
     return perform_load(device, work_write_state,
-                        (struct load){.xrt = device, .beats = beats, .count = count}, error,
-                        error_size);
+                        (struct load){.xrt = device, .beats = beats, .count = count}, error);
 }

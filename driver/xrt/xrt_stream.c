@@ -2,7 +2,7 @@
 // Rows of a card's rings (docs/card.md, Streaming): the kernel of a STREAM run waits for the next
 // row, so a step costs no start. The run goes on until something else is asked of the card.
 #define _POSIX_C_SOURCE 200809L // PATH_MAX
-#include "file.h"
+#include "failure.h"
 #include "mr_registers.h"
 #include "xrt_opened.h"
 
@@ -18,31 +18,31 @@ static uint64_t slot_bytes(uint64_t bytes) {
 }
 
 static uint64_t in_slot(const struct mr_xrt *xrt) {
-    return slot_bytes(xrt->stream.x_count * mr_xrt_bytes(xrt->shape.x_bits));
+    return slot_bytes(xrt->stream.x_count * mr_element_bytes(xrt->shape.x_bits));
 }
 
 static uint64_t out_slot(const struct mr_xrt *xrt) { // the row's number behind it
-    return slot_bytes(xrt->stream.y_count * mr_xrt_bytes(xrt->shape.y_bits) + 8);
+    return slot_bytes(xrt->stream.y_count * mr_element_bytes(xrt->shape.y_bits) + 8);
 }
 
 bool mr_xrt_streams(const struct mr_xrt *xrt, const struct mr_job *job) {
     return job->sequences == 1 && !job->timeline &&
-           job->x_count * mr_xrt_bytes(xrt->shape.x_bits) <= ROW_BYTES;
+           job->in->count * mr_element_bytes(xrt->shape.x_bits) <= ROW_BYTES;
 }
 
 // May this job be the next row of the run that goes on?
 static bool fits(const struct mr_xrt_stream *stream, const struct mr_job *job) {
     const bool resets = (stream->flags & MR_FLAG_RESET) != 0, reset = (job->flags & MR_FLAG_RESET);
-    return stream->running && stream->steps == job->steps && stream->x_count == job->x_count &&
-           stream->y_count == job->y_count && resets == reset;
+    return stream->running && stream->steps == job->steps && stream->x_count == job->in->count &&
+           stream->y_count == job->out->count && resets == reset;
 }
 
 static int begin(struct mr_xrt *xrt, const struct mr_job *job) {
     struct mr_xrt_card *card = &xrt->card;
     struct mr_xrt_stream *stream = &xrt->stream;
     stream->steps = job->steps;
-    stream->x_count = job->x_count;
-    stream->y_count = job->y_count;
+    stream->x_count = job->in->count;
+    stream->y_count = job->out->count;
     stream->rows = 0;
     stream->cycles = 0;
     // Single steps go on from one another; whole sequences each begin anew.
@@ -58,8 +58,8 @@ static int begin(struct mr_xrt *xrt, const struct mr_job *job) {
         .sequences = 1,
         .steps = job->steps,
         .ring = RING,
-        .x_count = job->x_count,
-        .y_count = job->y_count,
+        .x_count = job->in->count,
+        .y_count = job->out->count,
         .x = card->api->xrtBOAddress(stream->in.handle),
         .y = card->api->xrtBOAddress(stream->out.handle),
     };
@@ -77,8 +77,8 @@ static int ended(struct mr_xrt *xrt) {
     xrt->stream.running = false;
     if (mr_xrt_results(xrt, &cycles, &last_output, NULL))
         return -1;
-    return mr_fail(xrt->card.error, sizeof xrt->card.error,
-                   "the card's kernel stopped streaming without an error");
+    return mr_failure(&xrt->card.error, MR_ERROR_DEVICE,
+                      "the card's kernel stopped streaming without an error");
 }
 
 static int wait_for_row(struct mr_xrt *xrt) {
@@ -116,12 +116,14 @@ int mr_xrt_stream_row(struct mr_xrt *xrt, struct mr_job *job) {
     struct mr_xrt_stream *stream = &xrt->stream;
     if (!fits(stream, job) && (mr_xrt_stream_end(xrt) || begin(xrt, job)))
         return -1;
-    memcpy(stream->in.data, job->x, (size_t)(job->x_count * mr_xrt_bytes(xrt->shape.x_bits)));
+    memcpy(stream->in.data, job->in->data,
+           (size_t)(job->in->count * mr_element_bytes(xrt->shape.x_bits)));
     if (mr_xrt_move(xrt, &stream->in, XCL_BO_SYNC_BO_TO_DEVICE, 0, in_slot(xrt)) ||
         mr_xrt_card_write(&xrt->card, MR_CARD_STREAM_ROWS, ++stream->rows) || wait_for_row(xrt) ||
         mr_xrt_move(xrt, &stream->out, XCL_BO_SYNC_BO_FROM_DEVICE, 0, out_slot(xrt)))
         return -1;
-    memcpy(job->y, stream->out.data, (size_t)(job->y_count * mr_xrt_bytes(xrt->shape.y_bits)));
+    memcpy(job->out->data, stream->out.data,
+           (size_t)(job->out->count * mr_element_bytes(xrt->shape.y_bits)));
     return count_cycles(xrt, job);
 }
 

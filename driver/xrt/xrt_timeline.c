@@ -4,7 +4,7 @@
 // readings of the cycle counter; a sample is what each counter was, between its last two
 // readings, when the look began.
 #define _GNU_SOURCE
-#include "file.h"
+#include "failure.h"
 #include "mr_registers.h"
 #include "xrt_opened.h"
 
@@ -31,8 +31,8 @@ int mr_xrt_looks_begin(struct mr_xrt *xrt) {
             malloc(sizeof *looks + readings * (sizeof *looks->values + sizeof *looks->last) +
                    processes * sizeof *looks->now);
         if (!looks)
-            return mr_fail(xrt->card.error, sizeof xrt->card.error,
-                           "not enough memory for a timeline of the card");
+            return mr_failure(&xrt->card.error, MR_ERROR_MEMORY,
+                              "not enough memory for a timeline of the card");
         looks->last = (struct reading *)(looks->values + readings);
         looks->now = (struct mr_activity *)(looks->last + readings);
         xrt->looks = looks;

@@ -26,26 +26,19 @@ struct mr_xrt_shape {
     uint32_t x_bits, y_bits, process_count, probe_count;
 };
 
-// All of it as in struct mr_backend.
+// All of it as in struct mr_backend. Jobs have x as in[0] and y as out[0], and no other streams.
 struct mr_xrt_way {
-    void *(*open)(const struct mr_xrt_place *place, struct mr_xrt_shape *shape, char *error,
-                  size_t error_size);
-    int (*load_weights)(void *card, const void *beats, uint64_t count, char *error,
-                        size_t error_size);
-    int (*run)(void *card, struct mr_job *job, char *error, size_t error_size);
-    int (*read_state)(void *card, void *beats, uint64_t count, char *error, size_t error_size);
-    int (*write_state)(void *card, const void *beats, uint64_t count, char *error,
-                       size_t error_size);
+    void *(*open)(const struct mr_xrt_place *place, struct mr_xrt_shape *shape,
+                  struct mr_error *error);
+    int (*load_weights)(void *card, const void *beats, uint64_t count, struct mr_error *error);
+    int (*run)(void *card, struct mr_job *job, struct mr_error *error);
+    int (*read_state)(void *card, void *beats, uint64_t count, struct mr_error *error);
+    int (*write_state)(void *card, const void *beats, uint64_t count, struct mr_error *error);
     void (*close)(void *card);
     // Instead of close, in a child of the process that opened it: what must not disturb the parent.
     void (*drop)(void *card);
 };
 
 extern const struct mr_xrt_way mr_xrt_here, mr_xrt_by_broker;
-
-// Of an element of so many bits in the card's memory.
-static inline uint32_t mr_xrt_bytes(uint32_t bits) {
-    return (bits + 7) / 8;
-}
 
 #endif

@@ -26,6 +26,9 @@ static const char usage[] =
     "(default .)\n"
     "  -I DIR, -D X     as for a C compiler; hls.h is found without\n"
     "  --report         also print the report\n"
+    "  --sample N=V,... a run with these scalars (others are 0), of which report.json tells when "
+    "each process\n"
+    "                   reads and writes; can be given again\n"
     "  --dump-ast       print the typed syntax tree and stop\n"
     "  --dump-ir        print the operations and stop\n"
     "  --help, --version\n"
@@ -62,6 +65,7 @@ enum { MAX_LIST = 64 };
 enum {
     TOP = 256,
     REPORT,
+    SAMPLE,
     DUMP_AST,
     DUMP_IR,
     HELP,
@@ -87,7 +91,7 @@ struct command {
     enum { COMPILE, CHECK, COSIM } kind;
     struct compile_options compile;
     struct check_options check;
-    struct list include, define, set, input, output;
+    struct list include, define, sample, set, input, output;
 };
 
 static int add(struct list *list, const char *item, const char *option) {
@@ -131,6 +135,8 @@ static int take_option(struct command *c, int option) {
         return add(&c->define, optarg, "-D");
     case SET:
         return add(&c->set, optarg, "--set");
+    case SAMPLE:
+        return add(&c->sample, optarg, "--sample");
     case INPUT:
         return add(&c->input, optarg, "--input");
     case OUTPUT:
@@ -200,6 +206,8 @@ static int run(struct command *c) {
     add_own_headers(&c->include, headers, sizeof headers);
     c->compile.front = (struct front_options){c->include.items, c->include.count, c->define.items,
                                               c->define.count, NULL};
+    c->compile.samples = c->sample.items;
+    c->compile.sample_count = c->sample.count;
     c->check.set = c->set.items;
     c->check.set_count = c->set.count;
     c->check.inputs = c->input.items;
@@ -217,23 +225,16 @@ static int run(struct command *c) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"top", required_argument, NULL, TOP},
-                                            {"report", no_argument, NULL, REPORT},
-                                            {"dump-ast", no_argument, NULL, DUMP_AST},
-                                            {"dump-ir", no_argument, NULL, DUMP_IR},
-                                            {"help", no_argument, NULL, HELP},
-                                            {"version", no_argument, NULL, VERSION},
-                                            {"vectors", required_argument, NULL, VECTORS},
-                                            {"seed", required_argument, NULL, SEED},
-                                            {"runs", required_argument, NULL, RUNS},
-                                            {"set", required_argument, NULL, SET},
-                                            {"trace", required_argument, NULL, TRACE},
-                                            {"input", required_argument, NULL, INPUT},
-                                            {"output", required_argument, NULL, OUTPUT},
-                                            {"idle", required_argument, NULL, IDLE},
-                                            {"stall", required_argument, NULL, STALL},
-                                            {"limit", required_argument, NULL, LIMIT},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"top", required_argument, NULL, TOP},       {"report", no_argument, NULL, REPORT},
+        {"sample", required_argument, NULL, SAMPLE}, {"dump-ast", no_argument, NULL, DUMP_AST},
+        {"dump-ir", no_argument, NULL, DUMP_IR},     {"help", no_argument, NULL, HELP},
+        {"version", no_argument, NULL, VERSION},     {"vectors", required_argument, NULL, VECTORS},
+        {"seed", required_argument, NULL, SEED},     {"runs", required_argument, NULL, RUNS},
+        {"set", required_argument, NULL, SET},       {"trace", required_argument, NULL, TRACE},
+        {"input", required_argument, NULL, INPUT},   {"output", required_argument, NULL, OUTPUT},
+        {"idle", required_argument, NULL, IDLE},     {"stall", required_argument, NULL, STALL},
+        {"limit", required_argument, NULL, LIMIT},   {NULL, 0, NULL, 0}};
     static const char *const names[] = {"", "check", "cosim"};
     struct command c = {.compile = {.out_dir = ".", .warnings = stderr},
                         .check = {.vectors = 1000, .runs = 12}};

@@ -7,10 +7,15 @@
 #include "activation_tables.h"
 #include "hls.h"
 
-// The argument of a gate: an accumulator plus its bias (which holds the half that rounds the
-// shift), scaled down to 20 bits: Q15 (range ±16) for sigmoid, Q16 (range ±8) for tanh.
+// The argument of sigmoid or tanh from a scaled sum: 20 bits, Q15 (range ±16) for sigmoid, Q16
+// (range ±8) for tanh. Both have reached their ends in Q15 where it ends.
+static inline int32_t mr_argument(int64_t sum) {
+    return (int32_t)hls_saturate(sum, 20);
+}
+
+// The same from an accumulator plus its bias, which holds the half that rounds the shift.
 static inline int32_t mr_gate_argument(int64_t acc, int64_t bias, uint8_t shift) {
-    return (int32_t)hls_saturate((acc + bias) >> shift, 20);
+    return mr_argument((acc + bias) >> shift);
 }
 
 // arg: 20 bits signed. base: Q17 at the start of a segment; slope: Q17 over the segment. Returns

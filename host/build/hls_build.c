@@ -4,6 +4,7 @@
 #include "hls_build.h"
 #include "cache_key.h"
 #include "file.h"
+#include "mr_command.h"
 #include "process.h"
 
 #include <errno.h>
@@ -14,7 +15,12 @@
 #include <unistd.h>
 
 // Raised whenever hlsc is called in another way.
-#define RECIPE "3"
+#define RECIPE "4"
+
+// Sequences and steps of the runs from which the cycle model learns (timing.h): one row of each
+// process, sequences in which a step is first, last or in the middle, and sequences of one step.
+// The last one checks what the others say.
+static const int samples[][2] = {{1, 1}, {3, 4}, {3, 1}, {2, 3}};
 
 // What a result must hold to be one.
 static const char *const results[] = {"network.sv", "network_ports.h", "network_model.c",
@@ -75,6 +81,11 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     mr_words_add(&words, "../data/hls/include");
     mr_words_add(&words, "-I");
     mr_words_add(&words, "../data/hls/kernels");
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        mr_words_add(&words, "--sample");
+        mr_words_add(&words, "command=%d,sequences=%d,steps=%d,total=%d,flags=%d", MR_COMMAND_RUN,
+                     samples[i][0], samples[i][1], samples[i][0] * samples[i][1], MR_FLAG_RESET);
+    }
     const int failed =
         mr_process_run(&words, entry->out, log, entry->lock, "", false, reason, sizeof reason);
     mr_words_free(&words);

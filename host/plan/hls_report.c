@@ -110,6 +110,159 @@ static bool take_probe(const struct reader *reader, const json_t *object, const 
            take_number(reader, object, where, "bits", &probe->bits);
 }
 
+// ---- rows of sample runs
+
+static bool take_event(const struct reader *reader, const json_t *object,
+                       const struct mr_report_process *process, struct mr_report_event *event) {
+    const char *where = process->name;
+    const json_t *array;
+    void *room = NULL;
+    if (!take_number(reader, object, where, "at", &event->at) ||
+        !take_number(reader, object, where, "count", &event->count) ||
+        !take_array(reader, object, where, "streams", false, sizeof *event->streams, &array,
+                    &event->stream_count, &room))
+        return false;
+    event->streams = room;
+    for (size_t i = 0; i < event->stream_count; i++) {
+        const char *name = json_string_value(json_array_get(array, i));
+        const struct mr_report_stream *stream = name ? mr_report_stream(process, name) : NULL;
+        if (!stream)
+            return complain(reader, where, "streams", "a list of its streams");
+        event->streams[i] = (uint32_t)(stream - process->streams);
+    }
+    return event->count > 0 || complain(reader, where, "count", "1 or more");
+}
+
+static bool take_pattern(const struct reader *reader, const json_t *object,
+                         const struct mr_report_process *process,
+                         struct mr_report_pattern *pattern) {
+    const json_t *array;
+    void *room = NULL;
+    if (!take_number(reader, object, process->name, "length", &pattern->length) ||
+        !take_array(reader, object, process->name, "events", false, sizeof *pattern->events, &array,
+                    &pattern->event_count, &room))
+        return false;
+    pattern->events = room;
+    uint64_t end = 0; // of the events so far
+    for (size_t i = 0; i < pattern->event_count; i++) {
+        struct mr_report_event *event = &pattern->events[i];
+        if (!take_event(reader, json_array_get(array, i), process, event))
+            return false;
+        if (event->at < end)
+            return complain(reader, process->name, "at", "behind the event before");
+        end = (uint64_t)event->at + event->count;
+    }
+    return (pattern->length > 0 && end <= pattern->length) ||
+           complain(reader, process->name, "length", "that of its events at least");
+}
+
+// The order is a list of numbers: a pattern, how many rows of it, a pattern, ...
+static bool take_rows(const struct reader *reader, const json_t *object,
+                      const struct mr_report_process *process, struct mr_report_rows *rows) {
+    const json_t *array;
+    void *room = NULL;
+    if (!take_number(reader, object, process->name, "first", &rows->first) ||
+        !take_array(reader, object, process->name, "order", false, sizeof *rows->order, &array,
+                    &rows->order_count, &room))
+        return false;
+    rows->order = room;
+    rows->order_count /= 2;
+    for (size_t i = 0; i < rows->order_count; i++) {
+        const json_int_t pattern = json_integer_value(json_array_get(array, 2 * i));
+        const json_int_t count = json_integer_value(json_array_get(array, 2 * i + 1));
+        if (!json_is_integer(json_array_get(array, 2 * i)) || pattern < 0 ||
+            (size_t)pattern >= process->pattern_count || count < 1 || count > INT32_MAX)
+            return complain(reader, process->name, "order", "pairs of a pattern and a count");
+        rows->order[i] = (struct mr_report_order){(uint32_t)pattern, (uint32_t)count};
+    }
+    return true;
+}
+
+static bool take_optional_text(const struct reader *reader, const json_t *object, const char *where,
+                               const char *field, char **value) {
+    return !json_object_get(object, field) || take_text(reader, object, where, field, value);
+}
+
+static bool take_runs(const struct reader *reader, const json_t *object,
+                      struct mr_report_process *process) {
+    const json_t *array;
+    void *room = NULL;
+    if (!take_optional_text(reader, object, process->name, "data_dependent",
+                            &process->data_dependent) ||
+        !take_optional_text(reader, object, process->name, "untold", &process->untold) ||
+        !take_array(reader, object, process->name, "row_patterns", true, sizeof *process->patterns,
+                    &array, &process->pattern_count, &room))
+        return false;
+    process->patterns = room;
+    for (size_t i = 0; i < process->pattern_count; i++)
+        if (!take_pattern(reader, json_array_get(array, i), process, &process->patterns[i]))
+            return false;
+    room = NULL;
+    if (!take_array(reader, object, process->name, "rows", true, sizeof *process->rows, &array,
+                    &process->row_count, &room))
+        return false;
+    process->rows = room;
+    for (size_t i = 0; i < process->row_count; i++)
+        if (!take_rows(reader, json_array_get(array, i), process, &process->rows[i]))
+            return false;
+    return true;
+}
+
+static bool take_sample(const struct reader *reader, const json_t *object,
+                        struct mr_report_sample *sample) {
+    if (!json_is_object(object))
+        return complain(reader, "the report", "samples", "a list of objects");
+    sample->scalars = calloc(json_object_size(object) + 1, sizeof *sample->scalars);
+    if (!sample->scalars) {
+        mr_fail(reader->error, reader->error_size, "%s: out of memory", reader->name);
+        return false;
+    }
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+        struct mr_report_scalar *scalar = &sample->scalars[sample->scalar_count];
+        if (!json_is_integer(value))
+            return complain(reader, "a sample", name, "a number");
+        scalar->name = strdup(name);
+        if (!scalar->name) {
+            mr_fail(reader->error, reader->error_size, "%s: out of memory", reader->name);
+            return false;
+        }
+        scalar->value = json_integer_value(value);
+        sample->scalar_count++;
+    }
+    return true;
+}
+
+// One end of a channel: the process and its stream.
+static bool take_end(const struct reader *reader, const json_t *object,
+                     const struct mr_report *report, const char *process_field,
+                     const char *stream_field, bool out, size_t *process, size_t *stream) {
+    const char *name = json_string_value(json_object_get(object, process_field));
+    const char *stream_name = json_string_value(json_object_get(object, stream_field));
+    const struct mr_report_process *known = name ? mr_report_process(report, name) : NULL;
+    if (!known)
+        return complain(reader, "a channel", process_field, "one of the processes");
+    const struct mr_report_stream *end = stream_name ? mr_report_stream(known, stream_name) : NULL;
+    if (!end || end->out != out)
+        return complain(reader, "a channel", stream_field,
+                        out ? "an output of its process" : "an input of its process");
+    *process = (size_t)(known - report->processes);
+    *stream = (size_t)(end - known->streams);
+    return true;
+}
+
+static bool take_channel(const struct reader *reader, const json_t *object,
+                         const struct mr_report *report, struct mr_report_channel *channel) {
+    return take_text(reader, object, "a channel", "name", &channel->name) &&
+           take_end(reader, object, report, "from", "from_stream", true, &channel->from,
+                    &channel->from_stream) &&
+           take_end(reader, object, report, "to", "to_stream", false, &channel->to,
+                    &channel->to_stream);
+}
+
+// ---- all of it
+
 static bool take_process(const struct reader *reader, const json_t *object,
                          struct mr_report_process *process) {
     if (!take_text(reader, object, "a process", "name", &process->name))
@@ -156,7 +309,7 @@ static bool take_process(const struct reader *reader, const json_t *object,
     for (size_t i = 0; i < process->probe_count; i++)
         if (!take_probe(reader, json_array_get(array, i), where, &process->probes[i]))
             return false;
-    return true;
+    return take_runs(reader, object, process);
 }
 
 static bool take_report(const struct reader *reader, const json_t *object,
@@ -178,6 +331,26 @@ static bool take_report(const struct reader *reader, const json_t *object,
             return false;
         report->probe_count += report->processes[i].probe_count;
     }
+    room = NULL;
+    if (!take_array(reader, object, "the report", "channels", false, sizeof *report->channels,
+                    &array, &report->channel_count, &room))
+        return false;
+    report->channels = room;
+    for (size_t i = 0; i < report->channel_count; i++)
+        if (!take_channel(reader, json_array_get(array, i), report, &report->channels[i]))
+            return false;
+    room = NULL;
+    if (!take_array(reader, object, "the report", "samples", true, sizeof *report->samples, &array,
+                    &report->sample_count, &room))
+        return false;
+    report->samples = room;
+    for (size_t i = 0; i < report->sample_count; i++)
+        if (!take_sample(reader, json_array_get(array, i), &report->samples[i]))
+            return false;
+    for (size_t i = 0; i < report->process_count; i++)
+        if (report->processes[i].row_count &&
+            report->processes[i].row_count != report->sample_count)
+            return complain(reader, report->processes[i].name, "rows", "one for each sample");
     return true;
 }
 
@@ -223,6 +396,17 @@ static void free_process(struct mr_report_process *process) {
     }
     for (size_t i = 0; i < process->probe_count; i++)
         free(process->probes[i].name);
+    for (size_t i = 0; i < process->pattern_count; i++) {
+        for (size_t k = 0; k < process->patterns[i].event_count; k++)
+            free(process->patterns[i].events[k].streams);
+        free(process->patterns[i].events);
+    }
+    for (size_t i = 0; i < process->row_count; i++)
+        free(process->rows[i].order);
+    free(process->patterns);
+    free(process->rows);
+    free(process->data_dependent);
+    free(process->untold);
     free(process->probes);
     free(process->loops);
     free(process->streams);
@@ -235,6 +419,15 @@ void mr_report_free(struct mr_report *report) {
         return;
     for (size_t i = 0; i < report->process_count; i++)
         free_process(&report->processes[i]);
+    for (size_t i = 0; i < report->channel_count; i++)
+        free(report->channels[i].name);
+    for (size_t i = 0; i < report->sample_count; i++) {
+        for (size_t k = 0; k < report->samples[i].scalar_count; k++)
+            free(report->samples[i].scalars[k].name);
+        free(report->samples[i].scalars);
+    }
+    free(report->channels);
+    free(report->samples);
     free(report->processes);
     free(report->top);
     free(report);

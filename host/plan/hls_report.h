@@ -33,6 +33,30 @@ struct mr_report_probe {
     uint32_t bits;
 };
 
+// Iterations, in cycles one behind the other, that use the same streams.
+struct mr_report_event {
+    uint32_t at;    // cycle of the first, from the row's first iteration on
+    uint32_t count; // 1 or more
+    size_t stream_count;
+    uint32_t *streams; // by their place in the process's list
+};
+
+// What a row of a process is: its iterations from one round of its loop to the next.
+struct mr_report_pattern {
+    uint32_t length; // cycles to the next row where nothing holds it up, 1 or more
+    size_t event_count;
+    struct mr_report_event *events;
+};
+
+// What a process does in a sample run.
+struct mr_report_rows {
+    uint32_t first; // cycle in which its first iteration is issued at the earliest
+    size_t order_count;
+    struct mr_report_order {
+        uint32_t pattern, count; // so many rows of it
+    } * order;
+};
+
 struct mr_report_process {
     char *name;
     uint32_t first_issue; // the cycle in which it may issue its first iteration
@@ -42,6 +66,29 @@ struct mr_report_process {
     struct mr_report_stream *streams;
     struct mr_report_memory *memories;
     struct mr_report_probe *probes;
+    // Of the sample runs. Instead of them: where a condition stands that depends on data
+    // ("file:line"), or another reason.
+    char *data_dependent, *untold;
+    size_t pattern_count;
+    struct mr_report_pattern *patterns;
+    size_t row_count;            // as many as the report has samples, or 0
+    struct mr_report_rows *rows; // by sample
+};
+
+// A channel between two processes.
+struct mr_report_channel {
+    char *name;
+    size_t from, to; // processes
+    size_t from_stream, to_stream;
+};
+
+// A run whose rows are told.
+struct mr_report_sample {
+    size_t scalar_count;
+    struct mr_report_scalar {
+        char *name;
+        int64_t value;
+    } * scalars;
 };
 
 struct mr_report {
@@ -50,6 +97,9 @@ struct mr_report {
     size_t process_count;
     struct mr_report_process *processes;
     size_t probe_count; // of all processes
+    size_t channel_count, sample_count;
+    struct mr_report_channel *channels;
+    struct mr_report_sample *samples;
 };
 
 // Reads report.json, from a file or from memory; `name` is what errors call it. NULL with a

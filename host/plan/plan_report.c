@@ -47,14 +47,6 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
     return 0;
 }
 
-static const struct mr_timing_process *timing_of(const struct mr_timing_result *timing,
-                                                 const char *name) {
-    for (int i = 0; i < timing->process_count; i++)
-        if (strcmp(timing->processes[i].name, name) == 0)
-            return &timing->processes[i];
-    return NULL;
-}
-
 static uint64_t multipliers_of(const struct mr_report *report, const char *name) {
     const struct mr_report_process *process = mr_report_process(report, name);
     return process ? process->multipliers : 0;
@@ -72,7 +64,7 @@ static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_rep
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
-        const struct mr_timing_process *times = timing_of(timing, op->name);
+        const struct mr_timing_process *times = mr_timing_process(timing, op->name);
         const uint64_t multipliers = multipliers_of(report, op->name);
         if (planned->cost.multipliers == 0 || !times)
             continue;
@@ -159,7 +151,7 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
         const struct mr_op_cost *cost = &planned->cost;
-        const struct mr_timing_process *times = timing_of(timing, op->name);
+        const struct mr_timing_process *times = mr_timing_process(timing, op->name);
         if (!op->kind->recurrent || !times)
             continue;
         json_array_append_new(
@@ -181,7 +173,7 @@ static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_re
     json_t *cycles = json_array();
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        const struct mr_timing_process *times = timing_of(timing, op->name);
+        const struct mr_timing_process *times = mr_timing_process(timing, op->name);
         if (op->kind->recurrent && times)
             json_array_append_new(cycles, json_real(times->cycles_per_step));
     }

@@ -7,63 +7,70 @@
 
 #include <stdbool.h>
 
-// An iteration that reads or writes, by its place in the row.
-struct event {
-    uint32_t offset;
-    bool reads, writes;
-};
+struct process;
 
-// One row of a process: its iterations, of which the events matter.
-struct pattern {
-    uint32_t length, event_count;
-    struct event *events;
-};
-
-// The first row, those between, and the last, or rows of different meaning (see mr_timing_pattern).
-enum { ROW_A, ROW_B, ROW_C, ROW_KINDS };
-
-enum kind { KIND_LSTM, KIND_RESIZE, KIND_LAST, KIND_HEAD };
-
-// A channel. visible[n] is the cycle from which element n can be taken, taken[n] the cycle in which
-// it was.
+// A channel, or an output of the top. visible[n] is the cycle from which element n can be taken,
+// taken[n] the cycle in which it was.
 struct channel {
     uint64_t *visible, *taken; // rings of mask + 1, at least depth
     uint64_t written, read;
     uint64_t mask, depth;
     uint32_t write_stage, crossing;
+    const struct process *from, *to; // to: NULL where it is the top's output, taken at once
 };
 
+// Iterations, in cycles one behind the other, that read and write the same channels. Inputs of the
+// top are always there and stand in no list.
+struct event {
+    uint32_t at, count; // cycle of the first, from the row's start on
+    uint32_t in_count, out_count;
+    struct channel **in, **out;
+};
+
+struct pattern { // a row
+    uint32_t length, event_count;
+    struct event *events;
+};
+
+// The place of a row: the first and the last of the run, and of its sequence.
+enum { ROW_FIRST = 1, ROW_LAST = 2, ROW_BEGINS = 4, ROW_ENDS = 8, ROW_CLASSES = 16 };
+
 struct process {
-    enum kind kind;
-    char name[32];
-    int layer;
-    struct pattern patterns[ROW_KINDS];
-    struct channel *in;  // NULL: the top's input, always there
-    struct channel *out; // NULL never; the last one is the top's output, taken at once
-    uint64_t rows, row;
-    uint32_t event;     // the next of the row
-    uint64_t row_start; // cycle in which the row's first iteration issues if nothing holds it up
-    uint64_t earliest;  // cycle of the next event if nothing holds it up
+    const struct mr_report_process *report;
+    struct pattern *patterns; // [report->pattern_count]
+    // The rows of a run by place: of[ROW_...], NULL where no sample has such a row.
+    const struct pattern *of[ROW_CLASSES];
+    uint64_t rows;
+    uint64_t period;   // rows of a sequence
+    uint64_t measured; // rows that are steps or sequences, the first ones
+    bool first_differs, begin_differs, end_differs; // such a row from one in the middle
+
+    uint64_t row;
+    uint32_t event, done; // the next of the row, and how many of its iterations were issued
+    uint64_t row_start;   // cycle in which the row's first iteration issues if nothing holds it up
     uint64_t first_issue, last_issue;
     bool issued;
     uint64_t iterations;
-    uint64_t steps; // rows that are whole steps (or sequences, for the head)
-    uint64_t middle_start,
-        last_start; // cycles in which the row in the middle and the last one started
+    // Cycles in which the row in the middle and the last one of those measured started.
+    uint64_t middle_start, last_start;
 };
 
 struct model {
-    int count;
-    uint64_t steps; // per sequence
-    struct process processes[MR_TIMING_PROCESSES];
-    struct channel channels[MR_TIMING_PROCESSES]; // processes[i].out
+    int process_count, channel_count;
+    struct process *processes; // in the order of the data
+    struct channel *channels;
     uint64_t first_output, last_output;
 };
 
-// ---- timing.c
+// ---- timing_rows.c
+
+// Takes the rows of a process for a run from the report's samples; the process's patterns are
+// there. 0, or -1 with a sentence in error.
+int mr_timing_rows(struct process *process, const struct mr_report *report, uint64_t sequences,
+                   uint64_t steps, char *error, size_t error_size);
 
 // Of the row that the process is in.
-const struct pattern *mr_timing_pattern(const struct process *process, uint64_t steps);
+const struct pattern *mr_timing_pattern(const struct process *process);
 
 // ---- timing_skip.c
 

@@ -2,12 +2,12 @@
 // Skips what repeats itself in the cycle model. Between two rounds over the processes the model's
 // state is: where each process is in its row, how full each channel is, and the times that later
 // iterations depend on, all relative to the first process. When that is what it was before, all
-// that follows is what followed then, later by the same number of cycles, as long as no row is
-// special: the first and last of a layer, those whose times are told, and the last one of a
-// sequence.
+// that follows is what followed then, later by the same number of cycles, as long as each process
+// comes to rows that do what they did then, and to none whose time is told.
 //
-// Two kinds of repetition are looked for: of steps inside a sequence, and of whole sequences, of
-// which the place in the sequence is a part of the state.
+// Two kinds of repetition are looked for: of rows inside a sequence, of which those that differ by
+// their place (its first or last) are no part, and of whole sequences, of which the place in the
+// sequence is a part of the state.
 #include "timing_parts.h"
 
 #include <stdlib.h>
@@ -24,26 +24,41 @@ struct watch {
     int64_t *state;
     int64_t time;
     uint64_t rounds, patience;
-    struct place places[MR_TIMING_PROCESSES];
-    uint64_t read[MR_TIMING_PROCESSES]; // of each channel
+    struct place *places; // by process
+    uint64_t *read;       // by channel
 };
 
 struct skipper {
     size_t size; // numbers of a state
     int64_t *state;
+    int64_t *next; // by process: time of its next iteration, at least
     struct watch step, sequence;
 };
+
+static bool make_watch(struct watch *watch, const struct model *model, size_t size) {
+    watch->state = calloc(size, sizeof *watch->state);
+    watch->places = calloc((size_t)model->process_count + 1, sizeof *watch->places);
+    watch->read = calloc((size_t)model->channel_count + 1, sizeof *watch->read);
+    return watch->state && watch->places && watch->read;
+}
+
+static void free_watch(struct watch *watch) {
+    free(watch->state);
+    free(watch->places);
+    free(watch->read);
+}
 
 struct skipper *mr_skipper_new(const struct model *model) {
     struct skipper *skipper = calloc(1, sizeof *skipper);
     if (!skipper)
         return NULL;
-    for (int i = 0; i < model->count; i++)
-        skipper->size += 4 + 2 * (model->channels[i].mask + 1);
+    skipper->size = 3 * (size_t)model->process_count + 1;
+    for (int i = 0; i < model->channel_count; i++)
+        skipper->size += 2 + 2 * (model->channels[i].mask + 1);
     skipper->state = calloc(skipper->size, sizeof *skipper->state);
-    skipper->step.state = calloc(skipper->size, sizeof *skipper->state);
-    skipper->sequence.state = calloc(skipper->size, sizeof *skipper->state);
-    if (skipper->state && skipper->step.state && skipper->sequence.state)
+    skipper->next = calloc((size_t)model->process_count + 1, sizeof *skipper->next);
+    if (skipper->state && skipper->next && make_watch(&skipper->step, model, skipper->size) &&
+        make_watch(&skipper->sequence, model, skipper->size))
         return skipper;
     mr_skipper_free(skipper);
     return NULL;
@@ -52,9 +67,10 @@ struct skipper *mr_skipper_new(const struct model *model) {
 void mr_skipper_free(struct skipper *skipper) {
     if (!skipper)
         return;
+    free_watch(&skipper->step);
+    free_watch(&skipper->sequence);
     free(skipper->state);
-    free(skipper->step.state);
-    free(skipper->sequence.state);
+    free(skipper->next);
     free(skipper);
 }
 
@@ -62,47 +78,62 @@ static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-// The first offset of the row at which the process does something.
-static int64_t offset_of(const struct model *model, const struct process *process) {
-    const struct pattern *pattern = mr_timing_pattern(process, model->steps);
-    return process->row < process->rows && process->event < pattern->event_count
-               ? (int64_t)pattern->events[process->event].offset
-               : 0;
+// ---- the state
+
+// At which iteration the process waits, or NULL: it is done.
+static const struct event *event_of(const struct process *process) {
+    return process->row < process->rows ? &mr_timing_pattern(process)->events[process->event]
+                                        : NULL;
 }
 
-static const struct process *last_of(const struct model *model) {
-    return &model->processes[model->count - 2];
+static int64_t next_of(const struct process *process) {
+    const struct event *event = event_of(process);
+    return (int64_t)(process->row_start + (event ? event->at + process->done : 0));
 }
 
 // The time of the first process's next iteration, from which others are counted.
 static int64_t time_of(const struct model *model) {
-    const struct process *first = &model->processes[0];
-    return (int64_t)first->row_start + offset_of(model, first);
+    return next_of(&model->processes[0]);
+}
+
+// When a process can go on at the earliest: not before what it waits for can have been written.
+static void find_next(const struct model *model, int64_t time, int64_t *next) {
+    for (int i = 0; i < model->process_count; i++) {
+        const struct event *event = event_of(&model->processes[i]);
+        next[i] = next_of(&model->processes[i]) - time;
+        for (uint32_t k = 0; event && k < event->in_count; k++) {
+            const struct channel *in = event->in[k];
+            const int64_t from = in->from - model->processes;
+            if (in->read == in->written && from < i)
+                next[i] = later(next[i], next[from] + in->write_stage + 1 + in->crossing);
+        }
+    }
 }
 
 // Writes the state and returns how many numbers it has. Times that nothing depends on any more
 // count as the earliest that something depends on.
-static size_t write_state(const struct model *model, int64_t *state) {
-    const int64_t time = time_of(model);
-    int64_t earliest = 0; // of the next iteration of the process before, at least
+static size_t write_state(const struct model *model, struct skipper *skipper) {
+    const int64_t time = time_of(model), *next = skipper->next;
+    int64_t *state = skipper->state;
     size_t used = 0;
-    for (int i = 0; i < model->count; i++) {
-        const struct process *process = &model->processes[i];
-        const struct channel *in = process->in, *out = process->out;
-        int64_t next = (int64_t)process->row_start + offset_of(model, process) - time;
-        if (in && in->read == in->written)
-            next = later(next, earliest + in->write_stage + 1 + in->crossing);
-        earliest = next;
-        state[used++] = process->event;
-        state[used++] = next;
-        state[used++] = (int64_t)(out->written - out->read);
-        state[used++] = (int64_t)(out->written < out->depth ? out->written : out->depth);
-        for (uint64_t n = out->read; n < out->written; n++)
-            state[used++] = (int64_t)out->visible[n & out->mask] - time;
-        const uint64_t known = out->written < out->depth ? 0 : out->written - out->depth;
-        for (uint64_t n = known; n < out->read; n++)
+    find_next(model, time, skipper->next);
+    for (int i = 0; i < model->process_count; i++) {
+        state[used++] = model->processes[i].event;
+        state[used++] = model->processes[i].done;
+        state[used++] = next[i];
+    }
+    for (int i = 0; i < model->channel_count; i++) {
+        const struct channel *c = &model->channels[i];
+        const int64_t reader = c->to ? next[c->to - model->processes] : INT64_MIN;
+        const int64_t writer = next[c->from - model->processes];
+        state[used++] = (int64_t)(c->written - c->read);
+        state[used++] = (int64_t)(c->written < c->depth ? c->written : c->depth);
+        for (uint64_t n = c->read; n < c->written; n++)
+            state[used++] = later((int64_t)c->visible[n & c->mask] - time, reader);
+        const uint64_t known = c->written < c->depth ? 0 : c->written - c->depth;
+        for (uint64_t n = known; n < c->read; n++)
             state[used++] =
-                later((int64_t)out->taken[n & out->mask] - time, next - 1 - (int64_t)out->crossing);
+                later((int64_t)c->taken[n & c->mask] - time, writer - 1 - (int64_t)c->crossing);
     }
     return used;
 }
@@ -114,10 +145,10 @@ static void keep(struct watch *watch, const struct model *model, const int64_t *
     watch->patience = watch->patience ? 2 * watch->patience : 1;
     watch->time = time_of(model);
     memcpy(watch->state, state, size * sizeof *state);
-    for (int i = 0; i < model->count; i++) {
+    for (int i = 0; i < model->process_count; i++)
         watch->places[i] = (struct place){model->processes[i].row, model->processes[i].iterations};
+    for (int i = 0; i < model->channel_count; i++)
         watch->read[i] = model->channels[i].read;
-    }
 }
 
 static void forget(struct watch *watch) {
@@ -125,9 +156,45 @@ static void forget(struct watch *watch) {
     watch->patience = 0;
 }
 
+// ---- rows that differ by their place
+
+// The first row from `row` on that is unlike those in the middle of its sequence.
+static uint64_t next_place(const struct process *process, uint64_t row) {
+    const uint64_t period = process->period, place = row % period, start = row - place;
+    if (process->begin_differs && place == 0)
+        return row;
+    if (process->end_differs)
+        return start + period - 1;
+    return process->begin_differs ? start + period : UINT64_MAX;
+}
+
+static bool has_places(const struct process *process) {
+    return process->begin_differs || process->end_differs;
+}
+
+// Is what the process has done since then, and will do in its row, done in rows that are alike?
+static bool is_alike(const struct process *process, uint64_t since, bool steps) {
+    if (process->row == since)
+        return true;
+    if (since == 0 && process->first_differs)
+        return false;
+    return steps ? next_place(process, since) > process->row
+                 : !has_places(process) || (process->row - since) % process->period == 0;
+}
+
+static bool are_alike(const struct model *model, const struct watch *watch, bool steps) {
+    for (int i = 0; i < model->process_count; i++)
+        if (!is_alike(&model->processes[i], watch->places[i].row, steps))
+            return false;
+    return true;
+}
+
+// ---- repetition
+
 // How often `step` rows fit between the row at hand and the special one, which is not reached.
 static uint64_t room(const struct process *process, uint64_t special, uint64_t step) {
-    if (step == 0 || process->row > special || (process->row == special && process->event > 0))
+    if (step == 0 || process->row > special ||
+        (process->row == special && (process->event > 0 || process->done > 0)))
         return UINT64_MAX;
     return process->row == special ? 0 : (special - 1 - process->row) / step;
 }
@@ -138,17 +205,17 @@ static uint64_t least(uint64_t a, uint64_t b) {
 
 static uint64_t repetitions(const struct model *model, const struct watch *watch, bool steps) {
     uint64_t count = UINT64_MAX;
-    for (int i = 0; i < model->count; i++) {
+    for (int i = 0; i < model->process_count; i++) {
         const struct process *process = &model->processes[i];
         const uint64_t rows = process->row - watch->places[i].row;
-        const uint64_t specials[] = {(process->steps - 1) / 2, process->steps - 1,
-                                     process->rows - 1};
-        for (size_t k = 0; k < sizeof specials / sizeof *specials; k++)
-            count = least(count, room(process, specials[k], rows));
-        if (steps && process == last_of(model))
-            count = least(
-                count,
-                room(process, process->row - process->row % model->steps + model->steps - 1, rows));
+        const uint64_t last = process->rows - 1;
+        if (rows && process->row >= last)
+            return 0;
+        count = least(count, room(process, (process->measured - 1) / 2, rows));
+        count = least(count, room(process, process->measured - 1, rows));
+        count = least(count, room(process, last, rows));
+        if (steps)
+            count = least(count, room(process, next_place(process, process->row), rows));
     }
     return count == UINT64_MAX ? 0 : count;
 }
@@ -171,14 +238,16 @@ static void move_channel(struct channel *channel, uint64_t count, uint64_t time,
 static void repeat(struct model *model, struct skipper *skipper, const struct watch *watch,
                    uint64_t count) {
     const uint64_t time = count * (uint64_t)(time_of(model) - watch->time);
-    for (int i = 0; i < model->count; i++) {
-        struct process *process = &model->processes[i];
+    for (int i = 0; i < model->channel_count; i++) {
         struct channel *channel = &model->channels[i];
-        const uint64_t rows = process->row - watch->places[i].row;
         const uint64_t elements = channel->read - watch->read[i];
         if (elements)
             move_channel(channel, count * elements, time, (uint64_t *)skipper->state,
                          (uint64_t *)skipper->state + channel->mask + 1);
+    }
+    for (int i = 0; i < model->process_count; i++) {
+        struct process *process = &model->processes[i];
+        const uint64_t rows = process->row - watch->places[i].row;
         if (!rows)
             continue; // its times are those of long ago, and nothing depends on them
         process->iterations += count * (process->iterations - watch->places[i].iterations);
@@ -191,7 +260,8 @@ static void repeat(struct model *model, struct skipper *skipper, const struct wa
 // Looks whether the state is the one that is waited for. True when the model was moved on.
 static bool look(struct model *model, struct skipper *skipper, struct watch *watch, size_t size,
                  bool steps) {
-    if (watch->valid && memcmp(watch->state, skipper->state, size * sizeof *skipper->state) == 0) {
+    const bool alike = watch->valid && are_alike(model, watch, steps);
+    if (alike && memcmp(watch->state, skipper->state, size * sizeof *skipper->state) == 0) {
         const uint64_t count = repetitions(model, watch, steps);
         if (count > 0) {
             repeat(model, skipper, watch, count);
@@ -199,40 +269,18 @@ static bool look(struct model *model, struct skipper *skipper, struct watch *wat
             return true;
         }
     }
+    if (steps && !alike)
+        forget(watch); // a sequence ended: what repeats itself in the next one is found anew
     if (!watch->valid || ++watch->rounds >= watch->patience)
         keep(watch, model, skipper->state, size);
     return false;
 }
 
-// Rows that repeat: none of a layer's first and last.
-static bool is_usual(const struct model *model) {
-    for (int i = 0; i < model->count - 1; i++) {
-        const struct process *process = &model->processes[i];
-        if (process->row == 0 || process->row >= process->rows - 1)
-            return false;
-    }
-    return true;
-}
-
 void mr_skip(struct model *model, struct skipper *skipper) {
-    const struct process *last = last_of(model);
-    const struct place *begun = &skipper->step.places[model->count - 2];
-    const uint64_t place = last->row % model->steps;
-    if (!is_usual(model)) {
-        forget(&skipper->step);
-        forget(&skipper->sequence);
+    const struct process *first = &model->processes[0];
+    if (first->row >= first->rows)
         return;
-    }
-    const size_t size = write_state(model, skipper->state);
-    // A sequence has no step but its last that is special.
-    if (place == model->steps - 1 || begun->row / model->steps != last->row / model->steps)
-        forget(&skipper->step);
-    if (place < model->steps - 1 && look(model, skipper, &skipper->step, size, true))
-        return;
-    struct watch *watch = &skipper->sequence;
-    const uint64_t of_watch = watch->places[model->count - 2].row % model->steps;
-    if (!watch->valid || of_watch == place)
-        look(model, skipper, watch, size, false);
-    else if (++watch->rounds >= watch->patience)
-        keep(watch, model, skipper->state, size);
+    const size_t size = write_state(model, skipper);
+    if (!look(model, skipper, &skipper->step, size, true))
+        look(model, skipper, &skipper->sequence, size, false);
 }

@@ -181,32 +181,25 @@ static int make_room(struct mr_session *session, size_t x_count, size_t y_count)
 }
 
 // What is left of a job, after a failure too: the sequences that are done stay done.
-static int run_device(struct mr_session *session, struct mr_job *job, char *error,
-                      size_t error_size) {
-    struct mr_job part = *job;
-    const uint64_t x_count = job->x_count / job->sequences, y_count = job->y_count / job->sequences;
-    part.sequences -= job->done;
-    part.done = 0;
-    part.x = session->x + job->done * x_count * (session->info.x_bits / 16);
-    part.x_count = part.sequences * x_count;
-    part.y = session->y + job->done * y_count;
-    part.y_count = part.sequences * y_count;
+static int run_device(struct mr_session *session, struct mr_job *job, struct mr_error *error) {
+    struct mr_job part = mr_job_rest(job, &session->info);
     if (session->activity)
         memset(session->activity, 0, session->info.process_count * sizeof *session->activity);
     part.probes = session->cuts.probes;
     memset(part.probes, 0, session->info.probe_count * sizeof *part.probes);
-    const int failed = part.sequences && mr_device_run(session->device, &part, error, error_size);
+    int code = part.sequences ? mr_device_run(session->device, &part, error) : 0;
     mr_cuts_take_probes(session);
     job->done += part.done;
     job->cycles = part.cycles;
     job->last_output_cycle = part.last_output_cycle;
-    if (failed)
-        return -1;
-    if (!mr_resume_note(session, job, error, error_size))
-        return 0;
-    job->done = 0; // the device failed behind its last result: the state after it is lost
-    mr_cuts_restart(session);
-    return -1;
+    if (code)
+        return code;
+    code = mr_resume_note(session, job, error);
+    if (code) {
+        job->done = 0; // the device failed behind its last result: the state after it is lost
+        mr_cuts_restart(session);
+    }
+    return code;
 }
 
 // Where the outputs of a call go; NULL: not wanted.
@@ -254,6 +247,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
     const struct mr_plan *plan = &session->compiled.plan;
     const size_t rows = (size_t)sequences * steps;
     const size_t outputs = sequences * mr_network_numbers(session->network, steps);
+    struct mr_error reason;
     char text[900];
     if (make_room(session, rows * session->row, outputs))
         return mr_failure(&session->error, MR_ERROR_MEMORY,
@@ -271,17 +265,15 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .sequences = sequences,
         .steps = steps,
         .flags = reset ? MR_FLAG_RESET : 0,
-        .x = session->x,
-        .x_count = rows * (uint64_t)mr_plan_words((int)session->inputs, plan->x_lc),
-        .y = session->y,
-        .y_count = outputs,
+        .in = {{"x", session->x, rows * (uint64_t)mr_plan_words((int)session->inputs, plan->x_lc)}},
+        .out = {{"y", session->y, outputs}},
         .activity = session->activity,
         .timeline = session->timeline,
     };
-    while (run_device(session, &job, text, sizeof text)) {
+    while (run_device(session, &job, &reason)) {
         session->fresh = true;
-        if (!mr_resume(session, text))
-            return mr_failure(&session->error, MR_ERROR_DEVICE, "%s", text);
+        if (!mr_resume(session, reason.text))
+            return mr_failure(&session->error, reason.code, "%s", reason.text);
         job.activity = session->activity;
         job.timeline = session->timeline;
     }
@@ -508,14 +500,15 @@ int mr_session_save(struct mr_session *session, void *state, size_t size) {
         return mr_failure(
             &session->error, MR_ERROR_ARGUMENT, "mr_session_save: %s; the state has %zu bytes",
             state ? "the buffer is too small" : "the buffer is NULL", mr_state_size(plan));
-    char text[900];
+    struct mr_error reason;
     int16_t *beats = state_beats(session);
     if (!beats)
         return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
     int code = 0;
     if (!session->fresh &&
-        mr_device_read_state(session->device, beats, mr_state_total_beats(plan), text, sizeof text))
-        code = mr_failure(&session->error, MR_ERROR_DEVICE, "the state cannot be read: %s", text);
+        mr_device_read_state(session->device, beats, mr_state_total_beats(plan), &reason))
+        code =
+            mr_failure(&session->error, reason.code, "the state cannot be read: %s", reason.text);
     else
         mr_state_keep(plan, mr_model_identity(session->model), beats, state);
     free(beats);
@@ -531,21 +524,20 @@ int mr_session_restore(struct mr_session *session, const void *state, size_t siz
     if (check_device(session))
         return MR_ERROR_DEVICE;
     const struct mr_plan *plan = &session->compiled.plan;
+    struct mr_error reason;
     char text[900];
     int16_t *beats = state_beats(session);
     if (!beats)
         return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
     int code = 0;
     if (mr_state_take(plan, mr_model_identity(session->model), state, size, beats, text,
-                      sizeof text))
+                      sizeof text)) {
         code = mr_failure(&session->error, MR_ERROR_ARGUMENT, "%s", text);
-    else if (mr_device_write_state(session->device, beats, mr_state_total_beats(plan), text,
-                                   sizeof text))
-        code =
-            mr_failure(&session->error, MR_ERROR_DEVICE, "the state cannot be written: %s", text);
-    if (code == MR_ERROR_DEVICE) {
+    } else if (mr_device_write_state(session->device, beats, mr_state_total_beats(plan), &reason)) {
+        code = mr_failure(&session->error, reason.code, "the state cannot be written: %s",
+                          reason.text);
         session->fresh = true;
-    } else if (!code) {
+    } else {
         session->fresh = false;
         if (session->resume)
             mr_resume_restored(session->resume, beats,

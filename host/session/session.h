@@ -88,8 +88,7 @@ int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error 
 void mr_resume_close(struct mr_resume *resume);
 // A run was done; keeps what a resumption after it needs. May read the device's state, and fails
 // with a sentence when the device does. NULL is legal.
-int mr_resume_note(struct mr_session *session, const struct mr_job *job, char *error,
-                   size_t error_size);
+int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct mr_error *error);
 // The session's state was replaced by these beats (state_image.h).
 void mr_resume_restored(struct mr_resume *resume, const int16_t *beats, size_t numbers);
 // After a failure, told by `reason`: opens the other device in the state after the last noted run.

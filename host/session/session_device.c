@@ -115,7 +115,7 @@ static void describe(struct mr_session *session, const char *uri) {
 static int open_device(struct mr_session *session, const char *uri, struct mr_error *error) {
     const struct mr_options *options = &session->options;
     struct mr_image image = {0};
-    char path[PATH_MAX], text[900];
+    char path[PATH_MAX];
     const struct mr_device_options device_options = {
         .trace = options->trace,
         .idle_chance = options->idle_chance,
@@ -129,23 +129,28 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
                                 sizeof path, error);
     if (code)
         return code;
-    session->device = mr_device_open(uri, &image, &device_options, text, sizeof text);
+    struct mr_error reason;
+    session->device = mr_device_open(uri, &image, &device_options, &reason);
     if (!session->device)
-        return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
+        return mr_failure(error, reason.code, "%s", reason.text);
     mr_device_get_info(session->device, &session->info);
     describe(session, uri);
     const int uncounted = mr_cuts_attach(session, uri, error);
     if (uncounted)
         return uncounted;
     const uint32_t lc = (uint32_t)session->compiled.plan.x_lc;
-    if (session->info.x_bits != 16 * lc || session->info.y_bits != 32 ||
-        session->info.weights_bits != 16 * MR_IMAGE_BEAT)
-        return mr_failure(
-            error, MR_ERROR_DEVICE,
-            "%s: the device takes weights of %u, input of %u and output of %u bits, and "
-            "the network was planned for %d, %u and 32; empty the build cache",
-            uri, session->info.weights_bits, session->info.x_bits, session->info.y_bits,
-            16 * MR_IMAGE_BEAT, 16 * lc);
+    const struct {
+        const char *name;
+        uint32_t bits;
+    } streams[] = {{"weights", 16 * MR_IMAGE_BEAT}, {"x", 16 * lc}, {"y", 32}};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        const uint32_t bits = mr_device_stream_bits(&session->info, streams[i].name);
+        if (bits != streams[i].bits)
+            return mr_failure(error, MR_ERROR_DEVICE,
+                              "%s: the device's stream %s is %u bits wide and the network was "
+                              "planned for %u; empty the build cache",
+                              uri, streams[i].name, bits, streams[i].bits);
+    }
     if (session->info.process_count) {
         session->activity = calloc(session->info.process_count, sizeof *session->activity);
         if (!session->activity)
@@ -166,9 +171,10 @@ static int load_weights(struct mr_session *session, const char *uri, struct mr_e
     int16_t *image = mr_weights_image(&session->compiled.plan, &beats, text, sizeof text);
     if (!image)
         return mr_failure(error, MR_ERROR_MEMORY, "%s", text);
-    const int failed = mr_device_load_weights(session->device, image, beats, text, sizeof text);
+    struct mr_error reason;
+    const int failed = mr_device_load_weights(session->device, image, beats, &reason);
     free(image);
-    return failed ? mr_failure(error, MR_ERROR_DEVICE, "%s: loading the weights: %s", uri, text)
+    return failed ? mr_failure(error, reason.code, "%s: loading the weights: %s", uri, reason.text)
                   : 0;
 }
 

@@ -3,7 +3,6 @@
 // which the other device repeats before it takes over.
 #define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "failure.h"
-#include "file.h"
 #include "session.h"
 #include "state_image.h"
 #include "weights_image.h"
@@ -57,16 +56,16 @@ void mr_resume_close(struct mr_resume *resume) {
     free(resume);
 }
 
-int mr_resume_note(struct mr_session *session, const struct mr_job *job, char *error,
-                   size_t error_size) {
+int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct mr_error *error) {
     struct mr_resume *resume = session->resume;
     if (!resume || resume->used)
         return 0;
     const bool reset = (job->flags & MR_FLAG_RESET) != 0;
     if (job->steps > KEPT_STEPS || (!reset && resume->count + job->steps > KEPT_STEPS)) {
-        if (mr_device_read_state(session->device, resume->fresh,
-                                 mr_state_total_beats(&session->compiled.plan), error, error_size))
-            return -1;
+        const int code = mr_device_read_state(session->device, resume->fresh,
+                                              mr_state_total_beats(&session->compiled.plan), error);
+        if (code)
+            return code;
         memcpy(resume->beats, resume->fresh, state_numbers(session) * sizeof *resume->beats);
         resume->count = 0;
         return 0;
@@ -76,7 +75,7 @@ int mr_resume_note(struct mr_session *session, const struct mr_job *job, char *e
         resume->count = 0;
     }
     const size_t last = (size_t)(job->sequences - 1) * job->steps * resume->row;
-    memcpy(resume->rows + resume->count * resume->row, (const int16_t *)job->x + last,
+    memcpy(resume->rows + resume->count * resume->row, (const int16_t *)job->in->data + last,
            job->steps * resume->row * sizeof *resume->rows);
     resume->count += job->steps;
     return 0;
@@ -87,26 +86,24 @@ void mr_resume_restored(struct mr_resume *resume, const int16_t *beats, size_t n
     resume->count = 0;
 }
 
-static int repeat(struct mr_session *session, const struct mr_resume *resume, char *error,
-                  size_t error_size) {
+static int repeat(struct mr_session *session, const struct mr_resume *resume) {
     const uint32_t beats = mr_state_total_beats(&session->compiled.plan);
-    if (mr_device_write_state(session->device, resume->beats, beats, error, error_size))
+    if (mr_device_write_state(session->device, resume->beats, beats, NULL))
         return -1;
     if (!resume->count)
         return 0;
+    const int lc = session->compiled.plan.x_lc;
     const size_t numbers = mr_network_numbers(session->network, resume->count);
     int32_t *y = calloc(numbers, sizeof *y);
     if (!y)
-        return mr_fail(error, error_size, "not enough memory");
+        return -1;
     struct mr_job job = {
         .sequences = 1,
         .steps = resume->count,
-        .x = resume->rows,
-        .x_count = resume->count * (uint64_t)(session->row / (uint32_t)session->compiled.plan.x_lc),
-        .y = y,
-        .y_count = numbers,
+        .in = {{"x", resume->rows, resume->count * (uint64_t)(session->row / (uint32_t)lc)}},
+        .out = {{"y", y, numbers}},
     };
-    const int result = mr_device_run(session->device, &job, error, error_size);
+    const int result = mr_device_run(session->device, &job, NULL);
     free(y);
     return result;
 }
@@ -116,14 +113,12 @@ bool mr_resume(struct mr_session *session, const char *reason) {
     if (!resume || resume->used)
         return false;
     resume->used = true;
-    char failed[sizeof session->device_text], text[900] = "";
-    struct mr_error error = {0};
+    char failed[sizeof session->device_text];
     snprintf(failed, sizeof failed, "%s", session->device_text);
     session->options.timeline = 0;
     session->options.idle_chance = session->options.stall_chance = 0;
     mr_session_detach(session);
-    if (mr_session_attach(session, resume->uri, &error) ||
-        repeat(session, resume, text, sizeof text))
+    if (mr_session_attach(session, resume->uri, NULL) || repeat(session, resume))
         return false;
     snprintf(session->device_text, sizeof session->device_text, "%s, in place of %.200s: %.900s",
              resume->uri, failed, reason);

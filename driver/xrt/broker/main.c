@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "broker.h"
 #include "emulation.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,14 +116,12 @@ static int open_card(struct broker *broker, struct mr_broker_reply *reply) {
         *(const struct mr_xrt_place *)(void *)(broker->memory + MR_BROKER_DATA);
     char plain[128];
     snprintf(plain, sizeof plain, "%s/image.xclbin", mr_emulation_folder());
-    if (symlink(place.file, plain)) {
-        snprintf(reply->error, sizeof reply->error, "%s: cannot be made (%s)", plain,
-                 strerror(errno));
-        return -1;
-    }
+    if (symlink(place.file, plain))
+        return mr_failure(&reply->error, MR_ERROR_DEVICE, "%s: cannot be made (%s)", plain,
+                          strerror(errno));
     snprintf(place.file, sizeof place.file, "%s", plain);
-    broker->card = mr_xrt_here.open(&place, &reply->shape, reply->error, sizeof reply->error);
-    return broker->card ? 0 : -1;
+    broker->card = mr_xrt_here.open(&place, &reply->shape, &reply->error);
+    return broker->card ? 0 : reply->error.code;
 }
 
 static void *at(const struct broker *broker, uint64_t place) {
@@ -133,40 +132,41 @@ static void *at(const struct broker *broker, uint64_t place) {
 static int run(struct broker *broker, struct mr_broker_reply *reply) {
     struct mr_broker_run *run = &((struct mr_broker_memory *)(void *)broker->memory)->run;
     struct mr_timeline *timeline = run->counts ? &run->timeline : NULL;
-    run->job.x = at(broker, run->x);
-    run->job.y = at(broker, run->y);
+    run->job.in->name = "x";
+    run->job.out->name = "y";
+    run->job.in->data = at(broker, run->x);
+    run->job.out->data = at(broker, run->y);
     run->job.activity = at(broker, run->activity);
     run->job.probes = at(broker, run->probes);
     run->job.timeline = timeline;
     run->timeline.before = at(broker, run->before);
     run->timeline.cycles = at(broker, run->cycles);
     run->timeline.counts = at(broker, run->counts);
-    return mr_xrt_here.run(broker->card, &run->job, reply->error, sizeof reply->error);
+    return mr_xrt_here.run(broker->card, &run->job, &reply->error);
 }
 
 static int perform(struct broker *broker, const struct mr_broker_request *request,
                    struct mr_broker_reply *reply) {
     void *data = broker->memory + MR_BROKER_DATA;
-    char *error = reply->error;
-    const size_t size = sizeof reply->error;
+    struct mr_error *error = &reply->error;
     switch (request->call) {
     case MR_BROKER_OPEN:
         return open_card(broker, reply);
     case MR_BROKER_LOAD:
-        return mr_xrt_here.load_weights(broker->card, data, request->count, error, size);
+        return mr_xrt_here.load_weights(broker->card, data, request->count, error);
     case MR_BROKER_RUN:
         return run(broker, reply);
     case MR_BROKER_READ_STATE:
-        return mr_xrt_here.read_state(broker->card, data, request->count, error, size);
+        return mr_xrt_here.read_state(broker->card, data, request->count, error);
     case MR_BROKER_WRITE_STATE:
-        return mr_xrt_here.write_state(broker->card, data, request->count, error, size);
+        return mr_xrt_here.write_state(broker->card, data, request->count, error);
     case MR_BROKER_CLOSE:
         mr_xrt_here.close(broker->card);
         mr_emulation_remove_folder();
         atomic_store(&closed, true);
         return 0;
     }
-    return -1;
+    return mr_failure(error, MR_ERROR_DEVICE, "the request is none that is known");
 }
 
 static void serve(struct broker *broker) {
@@ -179,13 +179,11 @@ static void serve(struct broker *broker) {
         if (got != (ssize_t)sizeof request)
             return;
         memset(&reply, 0, sizeof reply);
-        if (map_memory(broker, request.size)) {
-            reply.result = perform(broker, &request, &reply);
-        } else {
-            reply.result = -1;
-            snprintf(reply.error, sizeof reply.error,
-                     "not enough memory for what goes to the emulated card");
-        }
+        if (map_memory(broker, request.size))
+            reply.error.code = perform(broker, &request, &reply);
+        else
+            mr_failure(&reply.error, MR_ERROR_MEMORY,
+                       "not enough memory for what goes to the emulated card");
         while (send(MR_BROKER_SOCKET, &reply, sizeof reply, MSG_NOSIGNAL) < 0)
             if (errno != EINTR)
                 return;

@@ -347,7 +347,7 @@ void find_depths(struct compiler *cc, struct network *net) {
     }
     try_all(&a);
     for (int i = 0; i < net->process_count; i++)
-        free(a.traces[i].issues);
+        trace_free(&a.traces[i]);
     for (int i = 0; i < a.link_count && !a.error; i++)
         judge(&a, i);
     if (a.error)

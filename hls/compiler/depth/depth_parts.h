@@ -6,7 +6,7 @@
 
 #include "depth.h"
 
-// ---- depth_trace.c: the accesses of a process in their order, where that does not depend on data
+// ---- depth_watch.c: what of a process is looked at
 
 enum { WATCHED_MAX = 32, ACCESSES_MAX = 64, NO_STREAM = -1 };
 
@@ -26,9 +26,32 @@ struct watch {
     int *access_count;
 };
 
+// Lists the accesses to the streams of `w`.
+void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w);
+
+// Which parameters of the top decide what the watched streams of p see; `constants`: the numbers
+// that they are compared with, up to CONSTANTS_MAX each, counted in `counts`.
+struct deciders {
+    bool *port;
+    int64_t (*constants)[8];
+    int *counts;
+};
+enum { CONSTANTS_MAX = 8 };
+// Adds to d (may be NULL), and gives the states of p that decide [state_count].
+bool *find_deciders(struct compiler *cc, const struct network *net, const struct process *p,
+                    const struct watch *w, struct deciders *d);
+
+static inline const struct op *resolved_op(const struct op *op) {
+    while (op->alias)
+        op = op->alias;
+    return op;
+}
+
+// ---- depth_trace.c: the accesses of a process in their order, where that does not depend on data
+
 struct issue {    // an iteration that uses watched streams
     uint32_t gap; // cycles after the one before, at least
-    int region;
+    int region, row;
     uint32_t rooms;   // watched streams that must have room for it
     uint64_t happens; // set of the region's accesses
 };
@@ -42,6 +65,10 @@ struct trace {
     bool lost; // from somewhere on, what the process does depends on data
     struct location lost_at;
     bool capped; // goes on: too long to be followed
+    // Of a tracer that keeps rows (rows.h): the cycle of each row's first iteration, and the one
+    // behind the last iteration of the run.
+    int64_t *row_start;
+    int64_t row_count, row_room, end;
 };
 
 // What a run is: values of the top's scalars; of a stream of which a process asks for more words,
@@ -51,26 +78,16 @@ struct run {
     const int64_t *channel; // words of each channel where known, -1 where not
 };
 
-// Lists the accesses to the streams of `w`.
-void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w);
-
-// Which parameters of the top decide what the watched streams of p see; `constants`: the numbers
-// that they are compared with, up to `room` each, counted in `counts`.
-struct deciders {
-    bool *port;
-    int64_t (*constants)[8];
-    int *counts;
-};
-enum { CONSTANTS_MAX = 8 };
-void find_deciders(struct compiler *cc, const struct network *net, const struct process *p,
-                   const struct watch *w, struct deciders *d);
-
 struct tracer *tracer_new(struct compiler *cc, const struct network *net, const struct process *p,
                           const struct watch *w);
+// From now on rows are kept, loops that use no stream are followed for the cycles that they take,
+// and traces may have so many issues.
+void tracer_keep_rows(struct tracer *t, int64_t issues);
 // Follows a run of a process. `work` is lowered by the operations that were computed; at 0 the
 // trace is capped. `trace` is what the call before left there: it stays where nothing has changed
-// that the process looks at. Its issues are malloc'd.
+// that the process looks at. trace_free frees what it holds.
 void trace_process(struct tracer *t, const struct run *run, int64_t *work, struct trace *trace);
+void trace_free(struct trace *trace);
 
 // ---- depth_graph.c
 

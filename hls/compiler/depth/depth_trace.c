@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { TRACE_ISSUES = 400000, IDLE_STEPS = 100000, REGION_CHANGE = 2 };
+enum { TRACE_ISSUES = 400000, IDLE_STEPS = 100000 };
 
 struct tracer {
     const struct process *p;
@@ -33,15 +33,11 @@ struct tracer {
     int64_t cycle;            // of the run
     int64_t changed[ORIGINS]; // cycle from which on scalars, and registers, have not changed
     bool over;                // lost, or capped
+    int64_t issues;           // that are noted at most
+    bool keeps_rows, cut;     // the next iteration begins a row
 };
 
 // ---- values
-
-static const struct op *resolved(const struct op *op) {
-    while (op->alias)
-        op = op->alias;
-    return op;
-}
 
 static bool get(struct tracer *t, const struct op *op, wide *value);
 
@@ -99,7 +95,7 @@ static bool compute(struct tracer *t, const struct op *op, wide *value) {
 
 // The value of an operation in this iteration, each computed once.
 static bool get(struct tracer *t, const struct op *op, wide *value) {
-    op = resolved(op);
+    op = resolved_op(op);
     if (t->stamp[op->id] != t->now) {
         t->stamp[op->id] = t->now;
         t->known[op->id] = compute(t, op, &t->value[op->id]);
@@ -122,139 +118,6 @@ static bool holds(struct tracer *t, const struct op *op, struct location fallbac
     return value != 0;
 }
 
-// ---- which registers and scalars decide
-
-static bool is_access(const struct op *op) {
-    return op->code == IR_READ || op->code == IR_WRITE;
-}
-
-struct closure {
-    const struct network *net;
-    const struct process *p;
-    bool *seen, *state;
-    struct deciders *deciders; // or NULL
-};
-
-static void add_constant(struct closure *c, int port, int64_t value) {
-    struct deciders *d = c->deciders;
-    for (int i = 0; i < d->counts[port]; i++)
-        if (d->constants[port][i] == value)
-            return;
-    if (d->counts[port] < CONSTANTS_MAX)
-        d->constants[port][d->counts[port]++] = value;
-}
-
-// A scalar that is compared with a constant, or of which bits are taken, chooses between cases.
-static void note_choice(struct closure *c, const struct op *op) {
-    if (!c->deciders || op->in_count != 2 || (op->code != IR_EQ && op->code != IR_AND))
-        return;
-    for (int i = 0; i < 2; i++) {
-        const struct op *x = resolved(op->in[i]);
-        int64_t value;
-        while (x->code == IR_CAST)
-            x = resolved(x->in[0]);
-        if (x->code == IR_ARG && ir_is_const(resolved(op->in[1 - i]), &value))
-            add_constant(c, c->p->arg_port[x->imm], value);
-    }
-}
-
-static void close_over(struct closure *c, const struct op *op) {
-    if (!op)
-        return;
-    op = resolved(op);
-    if (c->seen[op->id])
-        return;
-    c->seen[op->id] = true;
-    note_choice(c, op);
-    if (op->code == IR_ARG && c->deciders)
-        c->deciders->port[c->p->arg_port[op->imm]] = true;
-    if ((op->code == IR_PHI || op->code == IR_STATE) && !c->state[op->imm]) {
-        c->state[op->imm] = true;
-        for (int r = 0; r < c->p->region_count; r++) {
-            const struct region *region = c->p->regions[r];
-            close_over(c, region->enable);
-            for (int k = 0; k < region->carried_count; k++) {
-                if (region->carried[k].state != op->imm)
-                    continue;
-                close_over(c, region->carried[k].init);
-                close_over(c, region->carried[k].next);
-            }
-        }
-    }
-    for (int i = 0; i < op->in_count; i++)
-        close_over(c, op->in[i]);
-}
-
-static void close_process(struct closure *c, const struct watch *w) {
-    for (int r = 0; r < c->p->region_count; r++) {
-        const struct region *region = c->p->regions[r];
-        close_over(c, region->enable);
-        close_over(c, region->go_on);
-        close_over(c, region->break_if);
-        if (region->repeats && region->more >= 0 && c->deciders &&
-            c->p->streams[region->more].port >= 0)
-            c->deciders->port[c->p->streams[region->more].port] = true;
-        for (int l = 0; l < region->levels; l++)
-            close_over(c, region->level[l].limit);
-        for (int i = 0; i < w->access_count[r]; i++)
-            close_over(c, w->access[r][i].op->in[0]);
-    }
-    for (int i = 0; i < c->p->step_count; i++)
-        close_over(c, c->p->steps[i].condition);
-}
-
-// A write takes room anyway where it is told late, or is one of several.
-static bool waits_anyway(const struct region *r, const struct op *op) {
-    int writes;
-    most_words(r, (int)op->imm, &writes);
-    return op->code == IR_WRITE && op->in[0] &&
-           (writes > 1 || !told_at_issue(r->schedule, op->in[0]));
-}
-
-void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w) {
-    const size_t regions = (size_t)p->region_count + 1;
-    w->number = arena_alloc(cc, ((size_t)p->stream_count + 1) * sizeof *w->number);
-    w->access = arena_alloc(cc, regions * sizeof *w->access);
-    w->access_count = arena_alloc(cc, regions * sizeof *w->access_count);
-    for (int i = 0; i < p->stream_count; i++)
-        w->number[i] = NO_STREAM;
-    for (int i = 0; i < w->count; i++)
-        w->number[w->stream[i]] = i;
-    for (int r = 0; r < p->region_count; r++) {
-        const struct region *region = p->regions[r];
-        struct access *list = arena_alloc(cc, ((size_t)region->effect_count + 1) * sizeof *list);
-        int *count = &w->access_count[r], writes;
-        w->access[r] = list;
-        for (int i = 0; i < region->effect_count; i++) {
-            const struct op *op = region->effects[i];
-            if (!is_access(op) || w->number[op->imm] == NO_STREAM)
-                continue;
-            if (*count == ACCESSES_MAX)
-                fail(cc, op->loc,
-                     "an iteration of loop '%s' uses streams at more than %d places; split it",
-                     region->name, ACCESSES_MAX);
-            list[(*count)++] = (struct access){op, w->number[op->imm], waits_anyway(region, op)};
-        }
-        for (int i = 0; i < w->count; i++) {
-            const int most = most_words(region, w->stream[i], &writes);
-            w->most[i] = most > w->most[i] ? most : w->most[i];
-        }
-    }
-}
-
-static bool *decide(struct compiler *cc, const struct network *net, const struct process *p,
-                    const struct watch *w, struct deciders *d) {
-    struct closure c = {net, p, arena_alloc(cc, (size_t)p->op_count + 1),
-                        arena_alloc(cc, (size_t)p->state_count + 1), d};
-    close_process(&c, w);
-    return c.state;
-}
-
-void find_deciders(struct compiler *cc, const struct network *net, const struct process *p,
-                   const struct watch *w, struct deciders *d) {
-    decide(cc, net, p, w, d);
-}
-
 // ---- a run
 
 static void note_issue(struct tracer *t, const struct issue *issue) {
@@ -271,8 +134,25 @@ static void note_issue(struct tracer *t, const struct issue *issue) {
     }
     trace->issues[trace->count++] = *issue;
     t->gap = 0;
-    if (trace->count >= TRACE_ISSUES)
+    if (trace->count >= t->issues)
         trace->capped = t->over = true;
+}
+
+static void note_row(struct tracer *t) {
+    struct trace *trace = t->trace;
+    t->cut = false;
+    if (trace->row_count == trace->row_room) {
+        const int64_t room = trace->row_room ? 2 * trace->row_room : 64;
+        int64_t *grown =
+            room > INT32_MAX ? NULL : realloc(trace->row_start, (size_t)room * sizeof *grown);
+        if (!grown) {
+            trace->capped = t->over = true;
+            return;
+        }
+        trace->row_start = grown;
+        trace->row_room = room;
+    }
+    trace->row_start[trace->row_count++] = t->cycle;
 }
 
 static void spend(struct tracer *t, int64_t cycles) {
@@ -291,7 +171,7 @@ static void wait_for(struct tracer *t, const int *cycles) {
 static const struct op *unknown_part(struct tracer *t, const struct op *op) {
     for (;;) {
         wide value;
-        op = resolved(op);
+        op = resolved_op(op);
         if (op->code != IR_AND || op->bits != 1)
             return op;
         if (get(t, op->in[0], &value))
@@ -304,7 +184,7 @@ static const struct op *unknown_part(struct tracer *t, const struct op *op) {
 }
 
 static bool is_opposite(const struct op *x, const struct op *y) {
-    return x->code == IR_NOT && resolved(x->in[0]) == y;
+    return x->code == IR_NOT && resolved_op(x->in[0]) == y;
 }
 
 // The access of the same kind that happens exactly if this one, of unknown condition, does not; -1.
@@ -324,7 +204,7 @@ static int twin_of(struct tracer *t, int region, int which) {
 }
 
 static void follow_accesses(struct tracer *t, int region) {
-    struct issue issue = {.region = region};
+    struct issue issue = {.region = region, .row = (int)t->trace->row_count - 1};
     for (int i = 0; i < t->watch->access_count[region]; i++) {
         const struct access *access = &t->watch->access[region][i];
         const struct op *op = access->op;
@@ -389,10 +269,13 @@ static int interval(const struct region *r) {
 // One iteration; false: it was the last of the innermost loop.
 static bool follow_iteration(struct tracer *t, int region) {
     const struct region *r = t->p->regions[region];
+    if (t->cut && t->keeps_rows)
+        note_row(t);
     follow_accesses(t, region);
     const bool ends = r->break_if && holds(t, r->break_if, r->loc);
     advance_states(t, r);
     spend(t, interval(r));
+    t->trace->end = t->cycle;
     if (*t->work <= 0)
         t->trace->capped = t->over = true;
     return !ends;
@@ -423,6 +306,7 @@ static bool follow_while(struct tracer *t, int region) {
         t->now++;
         if (!holds(t, r->go_on, r->loc) || (r->more >= 0 && !has_more(t, r)) || t->over)
             break;
+        t->cut = t->cut || any;
         any = true;
         if (!follow_iteration(t, region))
             break;
@@ -452,10 +336,20 @@ static bool is_aside(const struct tracer *t, int region) {
     return true;
 }
 
+// The level whose iterations are rows: the innermost one of which the run tells how often it goes
+// round; -1: there is none.
+static int row_level(const struct region *r) {
+    int level = r->levels - 1;
+    while (level >= 0 && r->level[level].trips >= 0)
+        level--;
+    return level;
+}
+
 // False: there was no iteration.
 static bool follow_nest(struct tracer *t, int region) {
     const struct region *r = t->p->regions[region];
     int64_t trips[MAX_LEVELS], at[MAX_LEVELS] = {0};
+    const int rows = row_level(r);
     for (int l = 0; l < r->levels; l++) {
         trips[l] = trips_of(t, &r->level[l]);
         if (trips[l] < 0)
@@ -474,6 +368,7 @@ static bool follow_nest(struct tracer *t, int region) {
         for (; l >= 0; l--) {
             if (++at[l] < trips[l]) {
                 t->index[l] += r->level[l].step;
+                t->cut = t->cut || l <= rows;
                 break;
             }
             at[l] = 0;
@@ -489,7 +384,7 @@ static void follow_region(struct tracer *t, const struct step *step) {
     const int region = step->region;
     const struct region *r = t->p->regions[region];
     t->now++;
-    if (is_aside(t, region))
+    if (!t->keeps_rows && is_aside(t, region))
         return;
     wait_for(t, step->knows);
     if (!holds(t, r->enable, r->loc) || t->over)
@@ -501,10 +396,28 @@ static void follow_region(struct tracer *t, const struct step *step) {
     if (r->repeats)
         enter_states(t, r);
     t->changed[FROM_REGISTERS] = t->cycle;
-    if (!(r->repeats ? follow_while(t, region) : follow_nest(t, region)))
+    if (ir_only_enters(r)) {
+        enter_states(t, r);
         return;
-    spend(t, (r->schedule->depth > 2 ? r->schedule->depth : 2) + REGION_CHANGE - interval(r));
+    }
+    if (r->repeats ? follow_while(t, region) : follow_nest(t, region))
+        spend(t, (r->schedule->depth > 2 ? r->schedule->depth : 2) + 1 - interval(r));
+    else if (r->repeats)
+        spend(t, 2); // that there is no iteration is seen in its first cycle
+    else
+        return;
     t->changed[FROM_REGISTERS] = t->cycle - 1; // in the cycle in which it has drained
+}
+
+// Does the jump lead back to the start of a loop of steps that stands in no other one?
+static bool is_outermost(const struct process *p, int jump) {
+    const int target = p->steps[jump].target;
+    if (target > jump)
+        return false;
+    for (int i = jump + 1; i < p->step_count; i++)
+        if (p->steps[i].kind == STEP_JUMP && p->steps[i].target <= target)
+            return false;
+    return true;
 }
 
 static void follow_steps(struct tracer *t) {
@@ -517,6 +430,7 @@ static void follow_steps(struct tracer *t) {
             t->now++;
             wait_for(t, step->knows);
             if (holds(t, step->condition, step->loc)) {
+                t->cut = t->cut || is_outermost(t->p, i);
                 i = step->target - 1;
                 spend(t, 1 + t->p->picks_late);
             }
@@ -530,10 +444,12 @@ static void follow_steps(struct tracer *t) {
 
 static void follow_run(struct tracer *t) {
     struct trace *trace = t->trace;
-    struct issue *issues = trace->issues;
-    const int64_t room = trace->room;
-    *trace = (struct trace){.issues = issues, .room = room};
+    *trace = (struct trace){.issues = trace->issues,
+                            .room = trace->room,
+                            .row_start = trace->row_start,
+                            .row_room = trace->row_room};
     t->over = false;
+    t->cut = true;
     t->changed[FROM_SCALARS] = t->changed[FROM_REGISTERS] = FIRST_PICK;
     t->gap = t->cycle = FIRST_PICK;
     follow_steps(t);
@@ -551,13 +467,25 @@ struct tracer *tracer_new(struct compiler *cc, const struct network *net, const 
     t->state_known = arena_alloc(cc, states);
     t->steady = arena_alloc(cc, states);
     t->watch = w;
+    t->issues = TRACE_ISSUES;
     t->port_count = net->top->param_count;
     t->used = arena_alloc(cc, (size_t)t->port_count + 1);
     t->value_used = arena_alloc(cc, ((size_t)t->port_count + 1) * sizeof *t->value_used);
-    t->relevant = decide(cc, net, p, w, NULL);
+    t->relevant = find_deciders(cc, net, p, w, NULL);
     for (int i = 0; i < p->state_count; i++)
         t->steady[i] = p->states[i].dims == 0;
     return t;
+}
+
+void tracer_keep_rows(struct tracer *t, int64_t issues) {
+    t->keeps_rows = true;
+    t->issues = issues;
+}
+
+void trace_free(struct trace *trace) {
+    free(trace->issues);
+    free(trace->row_start);
+    *trace = (struct trace){0};
 }
 
 static bool is_same_run(const struct tracer *t, const struct run *run) {

@@ -149,8 +149,4 @@ const struct stream *stream_of_port(const struct network *net, int port);
 void emit_ports_header(struct compiler *cc, const struct network *net, FILE *out);
 void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out);
 
-// ---- report.c
-void report_json(const struct network *net, struct tile *const *tiles, FILE *out);
-void report_text(const struct network *net, struct tile *const *tiles, FILE *out);
-
 #endif

@@ -81,6 +81,8 @@ static int new_state(struct lowering *lo, const struct slot *slot, const struct 
             state->name = arena_printf(lo->cc, "%s_%lld", state->name, (long long)index[d]);
             continue;
         }
+        if (slot->size[d] == 1)
+            continue; // as ir_lane has it, its index is 0 and no lane
         state->size[state->dims] = slot->size[d];
         state->lane[state->dims++] = slot->held.lane[d];
         space |= 1u << slot->held.lane[d];

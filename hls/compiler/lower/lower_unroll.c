@@ -224,6 +224,8 @@ static bool accesses_agree(struct lowering *lo, const struct unrolled *u, int sl
         bool later = false, lexical = true;
         for (int d = 0; d < s->dims; d++) {
             const struct view_index *x = &a->index[d];
+            if (s->size[d] == 1)
+                continue; // one element, whatever the index is made of
             if (x->terms != 1 || x->term_coef[0] != 1 || x->term_lane[0] != v->lane[d])
                 lexical = false;
             else if (!later && x->base < 0)

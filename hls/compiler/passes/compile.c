@@ -9,6 +9,7 @@
 #include "depth.h"
 #include "emit.h"
 #include "file.h"
+#include "report.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -134,6 +135,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     find_depths(cc, net);
     for (int i = 0; i < net->process_count; i++)
         warn_of_control(cc, net, net->processes[i]);
+    const struct rows *rows = find_rows(cc, net, o->samples, o->sample_count);
     net->warnings = cc->warnings;
     made->net = net;
     made->tiles = tiles;
@@ -142,7 +144,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     emit_ports_header(cc, net, open_output(cc, &outputs[1], o, o->top, "_ports.h"));
     emit_model(cc, net, relative_path(cc, o->out_dir, o->source),
                open_output(cc, &outputs[2], o, o->top, "_model.c"));
-    report_json(net, tiles, open_output(cc, &outputs[3], o, "report", ".json"));
+    report_json(net, tiles, rows, open_output(cc, &outputs[3], o, "report", ".json"));
     report_text(net, tiles, open_output(cc, &outputs[4], o, "report", ".txt"));
     if (o->print_report)
         report_text(net, tiles, stdout);

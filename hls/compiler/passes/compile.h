@@ -10,6 +10,8 @@ struct compile_options {
     const char *source, *top;
     const char *out_dir; // made as needed
     struct front_options front;
+    const char *const *samples; // runs of which the report tells the rows: "n=3,mode=1" (rows.h)
+    int sample_count;
     bool dump_ast, dump_ir; // to stdout, and write nothing
     bool print_report;      // to stdout
     FILE *warnings;         // where to, or NULL

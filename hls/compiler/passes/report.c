@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the compiler found out, for programs (JSON) and for people (text): per process its loops,
 // streams, memories, multipliers and the dependences through its memories, stage by stage.
+#include "report.h"
+
 #include "control.h"
-#include "depth.h"
 #include "emit.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,13 +280,9 @@ static json_t *process_json(const struct network *net, const struct process *p,
                                                      "direction", "in", "bits", s->bits));
             continue;
         }
-        int stage = 0;
-        for (int r = 0; r < p->region_count; r++)
-            if (p->regions[r]->schedule->write_stage[i] >= 0)
-                stage = p->regions[r]->schedule->write_stage[i];
         json_t *stream =
             json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", s->name, "direction", "out", "bits",
-                      s->bits, "depth", output_depth(net, p, i), "write_stage", stage);
+                      s->bits, "depth", output_depth(net, p, i), "write_stage", write_stage(p, i));
         if (s->port < 0 && asked_depth(net, s) >= 0)
             json_object_set_new(stream, "asked", json_integer(asked_depth(net, s)));
         if (crossing_of(net, s))
@@ -343,12 +339,20 @@ static json_t *warnings_json(const char *lines) {
     return list;
 }
 
-void report_json(const struct network *net, struct tile *const *tiles, FILE *out) {
+void report_json(const struct network *net, struct tile *const *tiles, const struct rows *rows,
+                 FILE *out) {
     json_t *processes = json_array();
-    for (int i = 0; i < net->process_count; i++)
-        json_array_append_new(processes, process_json(net, net->processes[i], tiles[i]));
-    json_t *root = json_pack("{s:s, s:i, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
-                             "budget_ns", json_ns(SCHEDULE_BUDGET), "processes", processes);
+    for (int i = 0; i < net->process_count; i++) {
+        json_t *process = process_json(net, net->processes[i], tiles[i]);
+        if (rows->sample_count)
+            add_rows(process, net->processes[i], rows, &rows->processes[i]);
+        json_array_append_new(processes, process);
+    }
+    json_t *root = json_pack("{s:s, s:i, s:o, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
+                             "budget_ns", json_ns(SCHEDULE_BUDGET), "processes", processes,
+                             "channels", channels_json(net));
+    if (rows->sample_count)
+        json_object_set_new(root, "samples", samples_json(net, rows));
     if (net->warnings)
         json_object_set_new(root, "warnings", warnings_json(net->warnings));
     json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(4));

@@ -25,6 +25,14 @@ bool told_at_issue(const struct schedule *s, const struct op *guard) {
            (time->ready == 0 && !time->in_tile && time->arrival + BY_CONTROL <= SCHEDULE_BUDGET);
 }
 
+int write_stage(const struct process *p, int stream) {
+    int stage = 0;
+    for (int r = 0; r < p->region_count; r++)
+        if (p->regions[r]->schedule->write_stage[stream] >= 0)
+            stage = p->regions[r]->schedule->write_stage[stream];
+    return stage;
+}
+
 int base_depth(const struct process *p, int stream, int asked, int crossing) {
     int latest = 0;
     for (int r = 0; r < p->region_count; r++)

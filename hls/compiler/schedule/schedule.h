@@ -149,6 +149,8 @@ bool take_turns(struct pass *a);
 int most_words(const struct region *r, int stream, int *writes);
 // Is it known as an iteration is issued whether `guard` of a write (NULL: always) holds?
 bool told_at_issue(const struct schedule *s, const struct op *guard);
+// Cycles from the issue of an iteration to the push of its word into the FIFO behind an output.
+int write_stage(const struct process *p, int stream);
 // Words of the FIFO behind an output as it would be if it asked for `asked` words of room beside
 // what is in flight, also in the `crossing` registers of the way there and of the way back.
 int base_depth(const struct process *p, int stream, int asked, int crossing);

@@ -1,43 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// One LSTM unit: from the four gate arguments and the old cell state to the new cell and hidden
-// state.
+// The LSTM cell: gates i, f, g, o.
 //   c' = sigmoid(f) c + sigmoid(i) tanh(g),  h' = sigmoid(o) tanh(c')
 // (Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000, as in torch.nn.LSTM.)
 #ifndef MR_CELLS_LSTM_H
 #define MR_CELLS_LSTM_H
 
 #include "activation.h"
+#include "frame/state.h"
 
-// D: cycles from a step's last column to its first new h, for LC columns a cycle: the path through
-// one multiplier and the cell, and what the sum over the columns adds (see hlsc's report). The
-// host's planner uses it too.
-#define lstm_LATENCY(LC)                                                                           \
-    (24 + ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7))
+#define lstm_GATES 4
+#define lstm_SPLIT 0
+#define lstm_SECOND 0
+#define lstm_HAS_CELL 1
+#define lstm_COUNTS 1 // a cell state that does not fit its 24 bits is wrong from then on
 
-enum { LSTM_I, LSTM_F, LSTM_G, LSTM_O, LSTM_GATES };
+// The path through one multiplier and the cell, and what the sum over LC columns adds: reading h 1,
+// to the tiles 1, operands and product 2, accumulator and bias 1, shift 1, saturation and table 2,
+// interpolation 3, f c + i g 4, saturation and table 2, interpolation 3, o tanh(c) 3, writing h 1.
+#define lstm_LATENCY(LC) (24 + MR_SUM_LATENCY(LC))
 
-// arg[gate]: from mr_gate_argument, 20 bits. exponent: 0 to 16. c_old, *c_new: 24 bits in units of
-// 2^(exponent - 16), so within +-2^(exponent + 7), saturating. *past: by how many units c' was
-// beyond them, 0 where it was not. *h_new: Q15.
-static inline void lstm_cell(const int32_t arg[4], int exponent, int32_t c_old, int32_t *c_new,
-                             uint32_t *past, int16_t *h_new) {
-    const int32_t i = mr_sigmoid(arg[LSTM_I]);
-    const int32_t f = mr_sigmoid(arg[LSTM_F]);
-    const int32_t g = mr_tanh(arg[LSTM_G]);
-    const int32_t o = mr_sigmoid(arg[LSTM_O]);
+// sum: Q15 for the sigmoids, Q16 for g's tanh. exponent: 0 to 16. The cell state has 24 bits in
+// units of 2^(exponent - 16), so within +-2^(exponent + 7), saturating; *past: by how many units it
+// was beyond. h is Q15.
+static inline unit_state_t lstm_unit(const int64_t sum[lstm_GATES], unit_state_t old, int exponent,
+                                     uint32_t *past) {
+    const int32_t i = mr_sigmoid(mr_argument(sum[0]));
+    const int32_t f = mr_sigmoid(mr_argument(sum[1]));
+    const int32_t g = mr_tanh(mr_argument(sum[2]));
+    const int32_t o = mr_sigmoid(mr_argument(sum[3]));
     // Q31, and the half that rounds; then as many bits as f c has. The floor of a floor is the
     // floor, so c' is the exact sum, rounded once.
     const int64_t written = (int64_t)(2 * i) * g + ((int64_t)16384 << exponent);
-    const int64_t c = ((written >> exponent) + (int64_t)f * c_old) >> 15;
+    const int64_t c = ((written >> exponent) + (int64_t)f * old.cell) >> 15;
     // tanh has reached its end at +-8, the end of its argument.
     const int32_t squashed = mr_tanh((int32_t)hls_saturate(c, 20 - exponent) * (1 << exponent));
     const int64_t high = ((int64_t)1 << 23) - 1;
     const bool above = c > high, below = c < -high - 1;
-    *c_new = (int32_t)(above ? high : below ? -high - 1 : c);
     // As the gates are at most 1, c' is at most 1 beyond.
     const uint32_t beyond = (uint32_t)(below ? ~c : c) & ((2u << (16 - exponent)) - 1);
     *past = above || below ? beyond + 1 : 0;
-    *h_new = (int16_t)((16384 + o * squashed) >> 15);
+    unit_state_t unit;
+    unit.cell = (int32_t)(above ? high : below ? -high - 1 : c);
+    unit.h = (int16_t)((16384 + o * squashed) >> 15);
+    return unit;
 }
 
 #endif

@@ -1,79 +1,134 @@
 // SPDX-License-Identifier: Apache-2.0
-// One LSTM layer as one process. Included once per layer, with
+// One recurrent layer as one process: lanes, columns, loading and state, around a cell. Included
+// once per layer, behind the header of its cell, with
 //   LAYER         the process's name
+//   LAYER_CELL    the cell's name, as lstm
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
-//   LAYER_CELL_EXPONENT  0 to 16: the cell states are within +-2^(7 + exponent), as cells/lstm.h
-//                        has them; 0 where not given
+//   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
+//                        given
 //
-// 4H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
+// G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
-// there when its columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles; D is
-// lstm_LATENCY, which hlsc checks against its schedule (the dependence of h below).
+// there when its columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles. Where the
+// cell has a second phase, the columns of h go through the lanes of its first gates alone, the
+// units of step t through _columns, and what comes from there through the lanes of the other gates,
+// which takes D2 + ceil(H/LC) cycles more.
+//
+// A cell is cells/NAME.h, which says (NAME in front of each, so that cells lie side by side)
+//   _GATES        G: rows of lanes per unit
+//   _SPLIT        of how many gates, from the last on, the sums over x and over h are kept apart
+//   _SECOND       how many gates, from the last on, take no columns of h: their columns come in a
+//                 second phase, from _columns
+//   _HAS_CELL     0 or 1: whether a unit has a state beside h
+//   _COUNTS       0 or 1: whether values that count are cut, and counted
+//   _LATENCY(LC)  D: cycles from a step's last column to its first new h, which hlsc checks against
+//                 its schedule (the dependence of h below)
+//   _SECOND_LATENCY(LC)  D2: the same from the last column of h to the first of the second phase,
+//                 where there is one (the dependence of second)
+//   unit_state_t _unit(const int64_t sum[], unit_state_t old, int exponent, uint32_t *past)
+//                 the new state. sum: (sum of the row + bias) >> shift of each gate, then those
+//                 over h of the split gates, whose first are over x alone. past: by how much a
+//                 value was beyond its range, 0 where it was not.
+//   int16_t _columns(const int64_t sum[], unit_state_t old)
+//                 what the unit gives the second phase, from the gates of the first
 #include "frame/state.h"
 #include "frame/words.h"
 #include "mr_command.h"
-
-#ifndef LSTM_SUM_BITS
-#    define LSTM_SUM_BITS 40 // of a gate row's sum; the importer keeps every one below 2^39
-#endif
 
 #ifndef LAYER_CELL_EXPONENT
 #    define LAYER_CELL_EXPONENT 0
 #endif
 
+#define OF_CELL(what) HLS_JOIN(LAYER_CELL, what)
+#define GATES OF_CELL(_GATES)
+#define SPLIT OF_CELL(_SPLIT)
+#define SECOND OF_CELL(_SECOND)
+#define HAS_CELL OF_CELL(_HAS_CELL)
+#define COUNTS OF_CELL(_COUNTS)
+#if SPLIT && SECOND
+#    error "a cell with a second phase keeps no sums apart"
+#endif
+#define WHOLE (GATES - SPLIT)  // gates with one sum
+#define FIRST (GATES - SECOND) // gates that take the columns of h
+#define SUMS (GATES + SPLIT)
+#define SUM_BITS 40 // of a gate row; the importer keeps every sum below 2^39
+
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
 #define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
-#define X_PHASE MR_MAX(X_WORDS, lstm_LATENCY(LAYER_LC))
+#define X_PHASE MR_MAX(X_WORDS, OF_CELL(_LATENCY)(LAYER_LC))
+#define H_END (X_PHASE + H_WORDS)
+#if SECOND
+#    define WAIT OF_CELL(_SECOND_LATENCY)(LAYER_LC)
+#    define STEP (H_END + WAIT + H_WORDS)
+#else
+#    define STEP H_END
+#endif
 #define VEC MR_VEC(LAYER_LC)
+
+#if HAS_CELL
+#    define OLD_CELL(forget, word, c) (forget ? 0 : cell[word][c])
+#else
+#    define OLD_CELL(forget, word, c) 0
+#endif
 
 // command MR_COMMAND_LOAD: takes the layer's part of the weight image: lane words (load_lanes.h),
 // then one beat per unit, padded to H_WORDS * LC units, with bias (three 16-bit parts, low first)
-// and shift per gate. command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and
+// and shift per sum. command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and
 // gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
 // where flags has MR_FLAG_RESET. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC
 // units. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h).
 //
-// Where a value is cut: a cell state that does not fit its 24 bits is wrong from then on, so the
-// probes `cut` and `past` count those of the last RUN, and by how much they were beyond in all, in
-// the cell state's own units. (Units of padding have no weights and stay at 0.) A gate's
-// argument that is cut changes nothing: sigmoid and tanh have reached their end in Q15 where it
-// ends.
+// A cell that counts has the probes `cut` and `past`: how many values of the last RUN were cut, and
+// by how much they were beyond in all, in the value's own units. (Units of padding have no weights
+// and stay at 0.)
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
                   hls_stream(unit_state_t) * state, uint32_t command, uint32_t steps,
                   uint32_t total, uint32_t flags) {
-    static int16_t w[X_WORDS + H_WORDS][LSTM_GATES][LAYER_HIDDEN][LAYER_LC];
+    static int16_t w[X_WORDS + H_WORDS][GATES][LAYER_HIDDEN][LAYER_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)
     HLS(array_partition variable = w dim = 4 complete)
-    static int64_t bias[H_WORDS][LAYER_LC][LSTM_GATES];
+    static int64_t bias[H_WORDS][LAYER_LC][SUMS];
     HLS(array_partition variable = bias dim = 2 complete)
     HLS(array_partition variable = bias dim = 3 complete)
-    static uint8_t shift[H_WORDS][LAYER_LC][LSTM_GATES];
+    static uint8_t shift[H_WORDS][LAYER_LC][SUMS];
     HLS(array_partition variable = shift dim = 2 complete)
     HLS(array_partition variable = shift dim = 3 complete)
     static int16_t h[H_WORDS][LAYER_LC];
     HLS(array_partition variable = h dim = 2 complete)
     HLS(bind_storage variable = h type = ram_2p impl = lutram latency = 0)
+#if HAS_CELL
     static int32_t cell[H_WORDS][LAYER_LC];
     HLS(array_partition variable = cell dim = 2 complete)
-    static int64_t acc[LSTM_GATES][LAYER_HIDDEN];
+#endif
+    static int64_t acc[GATES][LAYER_HIDDEN];
     HLS(array_partition variable = acc complete dim = 0)
-    static int64_t passing[LSTM_GATES]
-                          [LAYER_HIDDEN]; // the sums of step t-1 on their way to the cell
+#if SPLIT
+    static int64_t over_x[SPLIT][LAYER_HIDDEN]; // sums over x, while those over h grow in acc
+    HLS(array_partition variable = over_x complete dim = 0)
+    static int64_t passing_x[SPLIT][LAYER_HIDDEN];
+    HLS(array_partition variable = passing_x complete dim = 0)
+#endif
+#if SECOND
+    static int16_t second[H_WORDS][LAYER_LC]; // the columns of the second phase
+    HLS(array_partition variable = second dim = 2 complete)
+    HLS(bind_storage variable = second type = ram_2p impl = lutram latency = 0)
+#endif
+    static int64_t passing[GATES][LAYER_HIDDEN]; // sums on their way to the cell
     HLS(array_partition variable = passing complete dim = 0)
+#if COUNTS
     static uint64_t cut, past;
     HLS_PROBE(cut);
     HLS_PROBE(past);
+#endif
 
     if (command == MR_COMMAND_LOAD) {
-#define LANE_GATES LSTM_GATES_COUNT
-#define LSTM_GATES_COUNT 4
+#define LANE_GATES GATES
 #define LANE_UNITS LAYER_HIDDEN
 #define LANE_WORDS (X_WORDS + H_WORDS)
 #define LANE_LC LAYER_LC
 #include "frame/load_lanes.h"
 #undef LANE_GATES
-#undef LSTM_GATES_COUNT
 #undef LANE_UNITS
 #undef LANE_WORDS
 #undef LANE_LC
@@ -82,12 +137,12 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
             for (uint32_t c = 0; c < LAYER_LC; c++) {
                 HLS(pipeline II = 1)
                 const beat_t beat = hls_read(beat_t, weights);
-                for (int g = 0; g < LSTM_GATES; g++) {
+                for (int s = 0; s < SUMS; s++) {
                     HLS(unroll)
-                    const int64_t high = (int64_t)beat.v[4 * g + 2] * 65536 * 65536;
-                    const int64_t middle = (int64_t)(uint16_t)beat.v[4 * g + 1] * 65536;
-                    bias[word][c][g] = high + (middle + (uint16_t)beat.v[4 * g]);
-                    shift[word][c][g] = (uint8_t)(beat.v[4 * g + 3] & 31);
+                    const int64_t high = (int64_t)beat.v[4 * s + 2] * 65536 * 65536;
+                    const int64_t middle = (int64_t)(uint16_t)beat.v[4 * s + 1] * 65536;
+                    bias[word][c][s] = high + (middle + (uint16_t)beat.v[4 * s]);
+                    shift[word][c][s] = (uint8_t)(beat.v[4 * s + 3] & 31);
                 }
             }
         }
@@ -96,78 +151,143 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         uint32_t left = steps;      // steps of the sequence from step t on
         bool forget = reset;        // step t starts from zero state
         bool forget_before = reset; // step t-1 did
+#if COUNTS
         cut = 0;
         past = 0;
+#endif
     run_steps:
         for (uint32_t t = 0; t <= total; t++) {
-            for (uint32_t k = 0; k < X_PHASE + H_WORDS; k++) {
+            for (uint32_t k = 0; k < STEP; k++) {
                 HLS(pipeline II = 1)
                 HLS(dependence variable = h type = inter direction = RAW distance = X_PHASE true)
+#if SECOND
+                HLS(dependence variable = second type = inter direction = RAW distance = WAIT true)
+#endif
                 // The columns of this cycle.
                 VEC column = {{0}};
                 if (k < X_WORDS && t < total)
                     column = hls_read(VEC, x);
-                const uint32_t h_word = k >= X_PHASE ? k - X_PHASE : 0;
-                int16_t v[LAYER_LC];
+                const uint32_t h_word = k >= X_PHASE && k < H_END ? k - X_PHASE : 0;
+                uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
+                int16_t v[1 + (SECOND > 0)][LAYER_LC];
                 for (int c = 0; c < LAYER_LC; c++) {
                     HLS(unroll)
-                    v[c] = k < X_PHASE ? column.v[c] : forget ? 0 : h[h_word][c];
+                    v[0][c] = k < X_PHASE ? column.v[c] : forget || k >= H_END ? 0 : h[h_word][c];
                 }
-                // The sums of step t-1 stand still in `passing` and move on by LC units a cycle.
-                int64_t current[LSTM_GATES][LAYER_HIDDEN];
-                for (int g = 0; g < LSTM_GATES; g++) {
+#if SECOND
+                const uint32_t second_word = k >= H_END + WAIT ? k - (H_END + WAIT) : 0;
+                if (k >= H_END)
+                    w_word = k >= H_END + WAIT ? k - (H_END + WAIT - X_WORDS) : 0;
+                for (int c = 0; c < LAYER_LC; c++) {
+                    HLS(unroll)
+                    v[1][c] = k < X_PHASE         ? column.v[c]
+                              : k >= H_END + WAIT ? second[second_word][c]
+                                                  : 0;
+                }
+#endif
+                // The sums of step t-1 stand still in `passing` and move on by LC units a cycle; in
+                // front of the second phase so do those of step t.
+                int64_t current[GATES][LAYER_HIDDEN];
+                for (int g = 0; g < GATES; g++) {
                     HLS(unroll)
                     for (int j = 0; j < LAYER_HIDDEN; j++) {
                         HLS(unroll)
-                        current[g][j] = k == 0                        ? acc[g][j]
+                        current[g][j] = k == 0 || k == H_END          ? acc[g][j]
                                         : j + LAYER_LC < LAYER_HIDDEN ? passing[g][j + LAYER_LC]
                                                                       : 0;
                         passing[g][j] = current[g][j];
                     }
                 }
+#if SPLIT
+                int64_t current_x[SPLIT][LAYER_HIDDEN];
+                for (int s = 0; s < SPLIT; s++) {
+                    HLS(unroll)
+                    for (int j = 0; j < LAYER_HIDDEN; j++) {
+                        HLS(unroll)
+                        current_x[s][j] = k == 0                        ? over_x[s][j]
+                                          : j + LAYER_LC < LAYER_HIDDEN ? passing_x[s][j + LAYER_LC]
+                                                                        : 0;
+                        passing_x[s][j] = current_x[s][j];
+                        if (k == X_PHASE)
+                            over_x[s][j] = acc[WHOLE + s][j];
+                    }
+                }
+#endif
                 // Multiply and accumulate, all lanes.
-                const uint32_t w_word = k >= X_PHASE  ? k - (X_PHASE - X_WORDS)
-                                        : k < X_WORDS ? k
-                                                      : 0;
-                for (int g = 0; g < LSTM_GATES; g++) {
+                for (int g = 0; g < GATES; g++) {
                     HLS(unroll)
                     for (int j = 0; j < LAYER_HIDDEN; j++) {
                         HLS(unroll)
                         int64_t sum = 0;
                         for (int c = 0; c < LAYER_LC; c++) {
                             HLS(unroll)
-                            sum += w[w_word][g][j][c] * v[c];
+                            sum += w[w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
                         }
-                        acc[g][j] = hls_wrap((k == 0 ? 0 : acc[g][j]) + sum, LSTM_SUM_BITS);
+                        const bool anew = k == 0 || (g >= WHOLE && k == X_PHASE);
+                        acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
                     }
                 }
+#if SECOND
+                // What the units of step t give the second phase, LC units a cycle.
+                if (k >= H_END && k < H_END + H_WORDS) {
+                    for (int c = 0; c < LAYER_LC; c++) {
+                        HLS(unroll)
+                        const uint32_t word = k - H_END;
+                        int64_t sum[FIRST];
+                        for (int s = 0; s < FIRST; s++) {
+                            HLS(unroll)
+                            sum[s] = (current[s][c] + bias[word][c][s]) >> shift[word][c][s];
+                        }
+                        unit_state_t old;
+                        old.h = forget ? 0 : h[word][c];
+                        old.cell = OLD_CELL(forget, word, c);
+                        second[word][c] = OF_CELL(_columns)(sum, old);
+                    }
+                }
+#endif
                 // The cells of step t-1, LC units a cycle.
-                uint32_t cut_now = 0, past_now = 0;
+                uint64_t cut_now = 0, past_now = 0;
                 if (k < H_WORDS && t > 0) {
                     VEC fresh;
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        int32_t arg[LSTM_GATES];
-                        for (int g = 0; g < LSTM_GATES; g++) {
+                        int64_t sum[SUMS];
+                        for (int g = 0; g < GATES; g++) {
                             HLS(unroll)
-                            arg[g] = mr_gate_argument(current[g][c], bias[k][c][g], shift[k][c][g]);
+                            sum[g] = current[g][c];
                         }
-                        int32_t c_new;
-                        uint32_t c_past;
-                        int16_t h_new;
-                        lstm_cell(arg, LAYER_CELL_EXPONENT, forget_before ? 0 : cell[k][c], &c_new,
-                                  &c_past, &h_new);
-                        cut_now += c_past != 0;
-                        past_now += c_past;
-                        cell[k][c] = c_new;
-                        h[k][c] = h_new;
-                        fresh.v[c] = h_new;
+#if SPLIT
+                        for (int s = 0; s < SPLIT; s++) {
+                            HLS(unroll)
+                            sum[GATES + s] = current[WHOLE + s][c];
+                            sum[WHOLE + s] = current_x[s][c];
+                        }
+#endif
+                        for (int s = 0; s < SUMS; s++) {
+                            HLS(unroll)
+                            sum[s] = (sum[s] + bias[k][c][s]) >> shift[k][c][s];
+                        }
+                        unit_state_t old;
+                        old.h = forget_before ? 0 : h[k][c];
+                        old.cell = OLD_CELL(forget_before, k, c);
+                        uint32_t beyond = 0;
+                        const unit_state_t unit =
+                            OF_CELL(_unit)(sum, old, LAYER_CELL_EXPONENT, &beyond);
+                        cut_now += beyond != 0;
+                        past_now += beyond;
+                        h[k][c] = unit.h;
+#if HAS_CELL
+                        cell[k][c] = unit.cell;
+#endif
+                        fresh.v[c] = unit.h;
                     }
                     hls_write(VEC, h_out, fresh);
                 }
+#if COUNTS
                 cut += cut_now;
                 past += past_now;
-                if (k == X_PHASE + H_WORDS - 1) {
+#endif
+                if (k == STEP - 1) {
                     const bool last = left == 1;
                     forget_before = forget;
                     forget = reset && last;
@@ -184,7 +304,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 HLS(pipeline II = 1)
                 unit_state_t unit;
                 unit.h = h[word][c];
-                unit.cell = cell[word][c];
+                unit.cell = OLD_CELL(false, word, c);
                 hls_write(unit_state_t, state, unit);
             }
         }
@@ -195,16 +315,32 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 HLS(pipeline II = 1)
                 const unit_state_t unit = mr_state_of_beat(hls_read(beat_t, weights));
                 h[word][c] = unit.h;
+#if HAS_CELL
                 cell[word][c] = unit.cell;
+#endif
             }
         }
     }
 }
 
+#undef OF_CELL
+#undef GATES
+#undef SPLIT
+#undef SECOND
+#undef HAS_CELL
+#undef COUNTS
+#undef WHOLE
+#undef FIRST
+#undef SUMS
+#undef SUM_BITS
 #undef X_WORDS
 #undef H_WORDS
 #undef X_PHASE
+#undef H_END
+#undef WAIT
+#undef STEP
 #undef VEC
+#undef OLD_CELL
 #undef LAYER
 #undef LAYER_CELL
 #undef LAYER_INPUTS

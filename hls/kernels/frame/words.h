@@ -26,4 +26,7 @@ HLS_STREAM_OF(int32_t)
 #define MR_CEIL_DIV(a, b) (((a) + (b)-1) / (b))
 #define MR_MAX(a, b) ((a) > (b) ? (a) : (b))
 
+// Cycles that a lane's sum over LC columns adds to its latency.
+#define MR_SUM_LATENCY(LC) ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7)
+
 #endif
