@@ -5,10 +5,11 @@
 #define _GNU_SOURCE
 #include "build.h"
 #include "driver.h"
-#include "generate.h"
 #include "network_build.h"
+#include "op.h"
 #include "quantise.h"
 #include "timing.h"
+#include "walk.h"
 #include "weights_image.h"
 
 #include <check.h>
@@ -49,6 +50,7 @@ enum { SHAPES = sizeof shapes / sizeof *shapes, ONE_LAYER = 3, EQUAL_LAYERS = 4 
 
 // What is built before the tests run.
 static struct built {
+    struct mr_network network;
     struct mr_compiled compiled;
     char model_so[PATH_MAX], rtl_so[PATH_MAX];
     char error[1024]; // "" when all went well
@@ -63,62 +65,62 @@ static double noise(uint64_t *state) {
 }
 
 // Numbers as training leaves them: most are small, few are large.
-static float *numbers(size_t count, double scale, uint64_t *state) {
-    float *data = calloc(count, sizeof *data);
-    ck_assert_ptr_nonnull(data);
+static void fill(float *data, size_t count, double scale, uint64_t *state) {
     for (size_t i = 0; i < count; i++) {
         const double value = noise(state);
         data[i] = (float)(scale * value * (1 + 2 * fabs(noise(state)) * fabs(value)));
     }
-    return data;
 }
 
-static void make_quantised(const struct shape *shape, uint64_t seed, struct mr_quantised *out) {
-    struct mr_network network = {.layer_count = shape->layers};
-    char text[900];
-    network.layers = calloc((size_t)shape->layers, sizeof *network.layers);
-    network.name = strdup("cycles-test");
-    ck_assert(network.layers && network.name);
-    for (int l = 0; l < shape->layers; l++) {
-        const size_t inputs = (size_t)shape->sizes[l], hidden = (size_t)shape->sizes[l + 1];
-        const double scale = 1.5 / sqrt((double)hidden);
-        network.layers[l] = (struct mr_lstm){
-            .inputs = (int)inputs,
-            .hidden = (int)hidden,
-            .w_ih = numbers(4 * hidden * inputs, scale, &seed),
-            .w_hh = numbers(4 * hidden * hidden, scale, &seed),
-            .bias = numbers(4 * hidden, 2 * scale, &seed),
-        };
+static int make_network(const struct shape *shape, uint64_t seed, struct mr_network *network,
+                        char *error, size_t error_size) {
+    const struct mr_op_kind *lstm = mr_op_kind_find("lstm");
+    int stream = 0;
+    if (mr_network_create(network, shape->sizes[0]))
+        return -1;
+    for (int l = 0; l <= shape->layers + 1; l++) {
+        const struct mr_op_kind *kind =
+            l < shape->layers ? lstm : mr_op_kind_find(l == shape->layers ? "last" : "dense");
+        const int units = l < shape->layers    ? shape->sizes[l + 1]
+                          : l == shape->layers ? 0
+                                               : shape->outputs;
+        struct mr_op *op = mr_network_add(
+            network, kind, stream, units,
+            l > shape->layers && shape->sigmoid ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR,
+            error, error_size);
+        if (!op)
+            return -1;
+        const size_t rows = (size_t)kind->gates * (size_t)op->units;
+        const double scale = kind->recurrent ? 1.5 / sqrt((double)units) : 1;
+        if (rows)
+            fill(op->w_x, rows * (size_t)op->inputs, scale, &seed);
+        if (kind->recurrent)
+            fill(op->w_h, rows * (size_t)op->units, scale, &seed);
+        if (rows)
+            fill(op->bias, rows, kind->recurrent ? 2 * scale : 1, &seed);
+        stream = op->output;
     }
-    const size_t hidden = (size_t)shape->sizes[shape->layers], outputs = (size_t)shape->outputs;
-    network.head = (struct mr_dense){.inputs = (int)hidden,
-                                     .outputs = (int)outputs,
-                                     .sigmoid = shape->sigmoid,
-                                     .w = numbers(outputs * hidden, 1, &seed),
-                                     .bias = numbers(outputs, 1, &seed)};
-    ck_assert_msg(!mr_quantise(&network, NULL, out, NULL, text, sizeof text), "%s", text);
+    if (mr_network_output(network, stream, "y", error, error_size) ||
+        mr_quantise(network, NULL, NULL, error, error_size))
+        return -1;
     for (int l = 0; l < shape->layers; l++)
-        out->layers[l].cell_exponent = shape->cell_exponent[l];
-    mr_network_free(&network);
+        network->ops[l].exponent = shape->cell_exponent[l];
+    return 0;
 }
 
 // ---- building, two at a time
 
-static int build_shape(const struct shape *shape, struct built *to) {
-    struct mr_shape wanted = {
-        .layer_count = shape->layers, .outputs = shape->outputs, .sigmoid = shape->sigmoid};
+static int build_shape(const struct shape *shape, uint64_t seed, struct built *to) {
     uint32_t lanes[MAX_LAYERS];
-    for (int l = 0; l < shape->layers; l++) {
-        wanted.layers[l].inputs = shape->sizes[l];
-        wanted.layers[l].hidden = shape->sizes[l + 1];
-        wanted.layers[l].cell_exponent = shape->cell_exponent[l];
+    for (int l = 0; l < shape->layers; l++)
         lanes[l] = (uint32_t)shape->lc[l];
-    }
     const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
                                        .lane_count = (uint32_t)shape->layers,
                                        .target = shape->target};
     struct mr_error error = {0};
-    if (mr_compile_shape(&wanted, &options, &to->compiled, &error)) {
+    if (make_network(shape, seed, &to->network, to->error, sizeof to->error))
+        return -1;
+    if (mr_compile_network(&to->network, &options, &to->compiled, &error)) {
         snprintf(to->error, sizeof to->error, "%s", error.text);
         return -1;
     }
@@ -151,7 +153,7 @@ static void *build_some(void *argument) {
     for (int i; (i = atomic_fetch_add(&queue->next, 1)) < SHAPES;)
         if (shapes[i].slow == queue->slow) {
             const double begin = seconds_now();
-            if (build_shape(&shapes[i], &built[i]) && !built[i].error[0])
+            if (build_shape(&shapes[i], first_seed + (uint64_t)i, &built[i]) && !built[i].error[0])
                 snprintf(built[i].error, sizeof built[i].error, "it failed without a sentence");
             built[i].seconds = seconds_now() - begin;
             printf("built %-24s %5.1f s\n", shapes[i].name, built[i].seconds);
@@ -178,7 +180,7 @@ struct bench {
     const struct shape *shape;
     const struct mr_plan *plan;
     const struct mr_report *report;
-    struct mr_quantised quantised;
+    const struct mr_network *network;
     int16_t *image;
     uint64_t beats;
     size_t inputs, row, outputs; // numbers of one step as the network and as the device takes it
@@ -203,12 +205,11 @@ static void set_up(int i, struct bench *bench) {
     ck_assert_msg(!built[i].error[0], "%s: %s", shapes[i].name, built[i].error);
     *bench = (struct bench){
         .shape = &shapes[i], .plan = &built[i].compiled.plan, .report = built[i].compiled.report};
-    make_quantised(&shapes[i], seed, &bench->quantised);
-    bench->image =
-        mr_weights_image(bench->plan, &bench->quantised, &bench->beats, text, sizeof text);
+    bench->network = &built[i].network;
+    bench->image = mr_weights_image(bench->plan, &bench->beats, text, sizeof text);
     ck_assert_msg(bench->image != NULL, "%s", text);
     bench->inputs = (size_t)shapes[i].sizes[0];
-    bench->row = (size_t)(bench->plan->layers[0].x_words * bench->plan->layers[0].lc);
+    bench->row = (size_t)(mr_plan_words((int)bench->inputs, bench->plan->x_lc) * bench->plan->x_lc);
     bench->outputs = (size_t)shapes[i].outputs;
     bench->x = calloc(SEQUENCES * STEPS * bench->inputs, sizeof *bench->x);
     bench->x_rows = calloc(SEQUENCES * STEPS * bench->row, sizeof *bench->x_rows);
@@ -223,7 +224,6 @@ static void set_up(int i, struct bench *bench) {
 }
 
 static void tear_down(struct bench *bench) {
-    mr_quantised_free(&bench->quantised);
     free(bench->image);
     free(bench->x);
     free(bench->x_rows);
@@ -238,7 +238,7 @@ static uint64_t run(const struct bench *bench, struct mr_device *device, size_t 
         .steps = steps,
         .flags = flags,
         .in = {{"x", bench->x_rows + from * bench->row,
-                (uint64_t)sequences * steps * (uint64_t)bench->plan->layers[0].x_words}},
+                (uint64_t)sequences * steps * (bench->row / (size_t)bench->plan->x_lc)}},
         .out = {{"y", y, sequences * bench->outputs}}};
     ck_assert_msg(!mr_device_run(device, &job, &error), "%s: %s", bench->shape->name, error.text);
     return job.cycles ? job.last_output_cycle + 1 : 0;
@@ -247,7 +247,7 @@ static uint64_t run(const struct bench *bench, struct mr_device *device, size_t 
 static void expect_bits(const struct bench *bench, const char *what, uint32_t sequences,
                         uint32_t steps, const int32_t *y) {
     int32_t wanted[SEQUENCES * 16];
-    ck_assert_int_eq(mr_quantised_run(&bench->quantised, bench->x, sequences, steps, wanted), 0);
+    ck_assert_int_eq(mr_integer_run(bench->network, bench->x, sequences, steps, wanted), 0);
     for (size_t i = 0; i < sequences * bench->outputs; i++)
         ck_assert_msg(y[i] == wanted[i],
                       "%s, %s, %u sequences of %u steps: output %zu is %d and should be %d "
@@ -399,7 +399,9 @@ int main(int argc, char **argv) {
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    for (int i = 0; i < SHAPES; i++)
+    for (int i = 0; i < SHAPES; i++) {
         mr_compiled_free(&built[i].compiled);
+        mr_network_free(&built[i].network);
+    }
     return failed != 0;
 }

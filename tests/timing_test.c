@@ -2,6 +2,7 @@
 // The cycle model against a plain simulation that goes cycle by cycle through what the processes
 // do, against figures worked out by hand, and with reports that are broken.
 #define _POSIX_C_SOURCE 200809L
+#include "plan_fixture.h"
 #include "plan_report.h"
 #include "timing.h"
 #include "timing_fixture.h"
@@ -408,13 +409,16 @@ START_TEST(mutated_reports_do_no_harm) {
 END_TEST
 
 START_TEST(table_and_json) {
-    struct mr_shape shape = {.layer_count = 2, .layers = {{25, 25}, {25, 25}}, .outputs = 1};
+    struct mr_network network;
+    fixture_chain(&network, 25, 2, (const int[]){25, 25}, 1, MR_ACTIVATION_LINEAR);
     const struct mr_plan_request request = {.mode = MR_PLAN_BALANCED};
     struct mr_plan plan;
+    static struct mr_pipeline pipeline;
     char error[512] = "";
     ck_assert_msg(
-        mr_plan_choose(&shape, mr_target_find("u55c"), &request, &plan, error, sizeof error) == 0,
+        mr_plan_choose(&network, mr_target_find("u55c"), &request, &plan, error, sizeof error) == 0,
         "%s", error);
+    mr_pipeline_make(&plan, &pipeline);
     static const int sizes[] = {25, 25, 25}, lc[] = {1, 1};
     static struct net net;
     static struct mr_timing_result result;
@@ -422,12 +426,12 @@ START_TEST(table_and_json) {
     net.loops[2].name[4] = net.loops[3].name[4] = 0; // "last", "head"
     struct mr_report *report = report_of(&net);
     ck_assert_int_eq(mr_timing_run(report, 1, 30, &result, error, sizeof error), 0);
-    char *table = mr_plan_report_text(&plan, report, &result, error, sizeof error);
+    char *table = mr_plan_report_text(&plan, &pipeline, report, &result, error, sizeof error);
     ck_assert_msg(table != NULL, "%s", error);
     fputs(table, stdout);
     ck_assert_ptr_nonnull(strstr(table, "u55c"));
     ck_assert_ptr_nonnull(strstr(table, "lstm1"));
-    json_t *object = mr_plan_report_json(&plan, report, &result, error, sizeof error);
+    json_t *object = mr_plan_report_json(&plan, &pipeline, report, &result, error, sizeof error);
     ck_assert_msg(object != NULL, "%s", error);
     ck_assert_uint_eq((uint64_t)json_integer_value(json_object_get(object, "cycles")),
                       result.cycles);
@@ -450,9 +454,10 @@ START_TEST(table_and_json) {
     free(table);
     free(report->processes[1].memories[0].impl);
     report->processes[1].memories[0].impl = strdup("drum");
-    ck_assert_ptr_null(mr_plan_report_text(&plan, report, &result, error, sizeof error));
+    ck_assert_ptr_null(mr_plan_report_text(&plan, &pipeline, report, &result, error, sizeof error));
     ck_assert_ptr_nonnull(strstr(error, "'drum'"));
     mr_report_free(report);
+    mr_network_free(&network);
 }
 END_TEST
 
