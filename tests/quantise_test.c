@@ -348,6 +348,40 @@ START_TEST(inner_numbers_are_rounded_and_cut) {
 }
 END_TEST
 
+// Numbers that an operator compares get one format, that of the widest range: the network's input,
+// or what a dense operator gives, whose outputs have formats of their own otherwise.
+START_TEST(compared_numbers_have_one_format) {
+    static const int32_t frac[3] = {12, 9, 15};
+    for (int compared = 0; compared < 2; compared++) {
+        struct mr_network n;
+        uint64_t state = 4;
+        net_create(&n, 3, "compared");
+        const int h = net_add(&n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+        const int y = net_add(&n, "dense", h, 3, MR_ACTIVATION_LINEAR);
+        net_output(&n, y, "y");
+        net_weights(&n, &state, 0.5);
+        n.ops[1].w_x[4] = 100;
+        if (compared) {
+            net_output(&n, net_add(&n, "softmax", y, 0, MR_ACTIVATION_LINEAR), "p");
+            net_output(&n, net_add(&n, "softmax", 0, 0, MR_ACTIVATION_LINEAR), "q");
+        }
+        ck_assert_msg(!mr_quantise(&n, frac, NULL, error, sizeof error), "%s", error);
+        ck_assert_msg(!mr_quantised_check(&n, "m", error, sizeof error), "%s", error);
+        const int32_t *of_y = n.streams[y].frac, *of_x = n.streams[0].frac;
+        ck_assert_int_eq(of_y[0] == of_y[1] && of_y[1] == of_y[2], compared);
+        for (int k = 0; k < 3; k++)
+            ck_assert_int_eq(of_x[k], compared ? 9 : frac[k]);
+        for (int i = 0; i < 2 && compared; i++) {
+            n.streams[i ? y : 0].frac[2]++;
+            ck_assert_int_ne(mr_quantised_check(&n, "m", error, sizeof error), 0);
+            ck_assert_ptr_nonnull(strstr(error, "different formats"));
+            n.streams[i ? y : 0].frac[2]--;
+        }
+        mr_network_free(&n);
+    }
+}
+END_TEST
+
 // ---- rows
 
 static struct mr_float_row make_row(const float *x, int x_count, const int32_t *x_frac,
@@ -474,6 +508,7 @@ int main(void) {
     tcase_add_loop_test(all, what_does_not_fit_is_named, 0, 6);
     tcase_add_test(all, inner_streams_have_16_bits);
     tcase_add_test(all, inner_numbers_are_rounded_and_cut);
+    tcase_add_test(all, compared_numbers_have_one_format);
     tcase_add_test(all, a_row_is_within_its_bound);
     tcase_add_test(all, split_rows_have_two_sums);
     suite_add_tcase(suite, all);

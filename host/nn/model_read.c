@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reader of .millrace files (model.h), of all versions.
+#include "arithmetic.h"
 #include "file.h"
 #include "model.h"
 #include "model_entries.h"
@@ -75,7 +76,8 @@ static int read_frac(const struct reader *r, const json_t *entry, struct mr_stre
         return bad(r, "needs more memory than there is");
     for (int o = 0; o < stream->width; o++) {
         const json_t *one = json_is_array(entry) ? json_array_get(entry, (size_t)o) : entry;
-        if (!json_is_integer(one) || json_integer_value(one) < 0 || json_integer_value(one) > 63)
+        if (!json_is_integer(one) || json_integer_value(one) < MR_FRAC_MIN ||
+            json_integer_value(one) > MR_SCALE_MAX)
             return bad(r, "has no usable formats of the outputs");
         stream->frac[o] = (int32_t)json_integer_value(one);
     }
@@ -111,8 +113,8 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     if (kind->has_activation && read_activation(r, entry, &activation) != 0)
         return -1;
     if (json_object_get(entry, "cell_exponent") &&
-        !number(entry, "cell_exponent", 0, 16, &exponent))
-        return bad(r, "has a layer whose cell exponent is not from 0 to 16");
+        !number(entry, "cell_exponent", 0, kind->second_field ? MR_EXPONENT_MAX : 0, &exponent))
+        return bad(r, "has an operator whose cell exponent is not from 0 to 16, or that has none");
     struct mr_op *op = mr_network_add_bare(network, kind, input, units,
                                            (enum mr_activation)activation, text, sizeof text);
     if (!op)

@@ -16,6 +16,16 @@ static int make_formats(struct mr_stream *stream) {
     return stream->frac ? 0 : -1;
 }
 
+// The format of the widest range for all, where they are compared.
+static void make_uniform(struct mr_stream *stream) {
+    int32_t least = stream->frac[0];
+
+    for (int k = 0; k < stream->width; k++)
+        least = stream->frac[k] < least ? stream->frac[k] : least;
+    for (int k = 0; k < stream->width && stream->uniform; k++)
+        stream->frac[k] = least;
+}
+
 int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, char *error,
                 size_t error_size) {
     struct mr_stream *input = &network->streams[0];
@@ -29,6 +39,7 @@ int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, c
             return mr_fail(error, error_size, "not enough memory to quantise the network");
     for (int k = 0; k < input->width; k++)
         input->frac[k] = frac ? frac[k] : MR_FRAC_DEFAULT;
+    make_uniform(input);
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
         int column = -1;

@@ -148,10 +148,12 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
             return mr_fail(error, error_size,
                            "output %d of the %s has %d fraction bits, which is not possible", o,
                            op->name, frac);
-        if (out->uniform && frac != out->frac[0])
+        // One that others compare, or whose ends are told as one limit.
+        if ((out->uniform || out->bits == 16) && frac != out->frac[0])
             return mr_fail(error, error_size,
-                           "outputs 0 and %d of the %s have different formats and are compared", o,
-                           op->name);
+                           "outputs 0 and %d of the %s have different formats, and an operator "
+                           "reads them",
+                           o, op->name);
     }
     if (mr_rows_check(&op->rows, op->inputs, op->name, error, error_size) != 0)
         return -1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last step of each sequence: from a row per step to a row per sequence.
+#include "file.h"
 #include "op.h"
 
 #include <string.h>
@@ -32,7 +33,13 @@ static int quantise(const struct mr_network *network, struct mr_op *op, int32_t 
 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
-    (void)network, (void)op, (void)error, (void)error_size;
+    const int32_t *in = network->streams[op->input].frac, *out = network->streams[op->output].frac;
+
+    for (int i = 0; i < op->units; i++)
+        if (out[i] != in[i])
+            return mr_fail(error, error_size,
+                           "the %s reads %d fraction bits in column %d and gives %d", op->name,
+                           (int)in[i], i, (int)out[i]);
     return 0;
 }
 

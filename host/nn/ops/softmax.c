@@ -48,6 +48,10 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
     if (frac_of(network, op) < FRAC_MIN || frac_of(network, op) > FRAC_MAX)
         return mr_fail(error, error_size, "the %s reads %d fraction bits; %d to %d are possible",
                        op->name, frac_of(network, op), FRAC_MIN, FRAC_MAX);
+    for (int i = 1; i < op->inputs; i++)
+        if (network->streams[op->input].frac[i] != frac_of(network, op))
+            return mr_fail(error, error_size, "the %s compares numbers of different formats",
+                           op->name);
     for (int i = 0; i < op->units; i++)
         if (out->frac[i] != MR_SOFTMAX_FRAC)
             return mr_fail(error, error_size, "the %s gives %d fraction bits; it must be %d",
