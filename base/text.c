@@ -26,8 +26,7 @@ void mr_text_add(struct mr_text *text, const char *format, ...) {
     if (text->failed || length < 0 || !make_room(text, (size_t)length + 1))
         text->failed = true;
     else
-        text->size +=
-            (size_t)vsnprintf(text->data + text->size, (size_t)length + 1, format, again);
+        text->size += (size_t)vsnprintf(text->data + text->size, (size_t)length + 1, format, again);
     va_end(again);
     va_end(arguments);
 }

@@ -32,8 +32,7 @@ static void check_head(const struct mr_network *n, bool transposed, float alpha,
     ck_assert_ptr_nonnull(head);
     ck_assert_int_eq(head->inputs, H);
     ck_assert_int_eq(head->units, O);
-    ck_assert_int_eq(head->activation,
-                     sigmoid ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR);
+    ck_assert_int_eq(head->activation, sigmoid ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR);
     for (int o = 0; o < O; o++) {
         for (int k = 0; k < H; k++)
             ck_assert_float_eq(head->w_x[o * H + k],
