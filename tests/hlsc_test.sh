@@ -164,7 +164,7 @@ first=$!
     rates dense tests/kernels/dense.c dense rows "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
     agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
     readable softmax tests/kernels/softmax.c softmax_rows
-    rates softmax tests/kernels/softmax.c softmax_rows rows "softmax1=1 softmax2=2 softmax7=7 softmax10=10 softmax10_steep=10 softmax33=33 softmax33_flat=33 softmax200=200"
+    rates softmax tests/kernels/softmax.c softmax_rows rows "softmax1=1 softmax2=2 softmax7=21 softmax10=10 softmax10_steep=30 softmax33=99 softmax33_flat=33 softmax200=200"
     kernel reset 100
 ) &
 second=$!
