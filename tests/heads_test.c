@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of hls/kernels/heads as C, bit for bit against the plain reference. hlsc_test.sh
-// checks that their RTL gives what their C gives.
+// The kernels of hls/kernels/heads as C, bit for bit against the
+// plain reference. hlsc_test.sh checks that their RTL gives what their C gives.
 #include <stdint.h>
-#pragma GCC diagnostic ignored "-Wunknown-pragmas"
-#pragma GCC diagnostic ignored "-Wunused-label"
 static uint64_t *cut_probe; // of the kernel that ran last
 #define HLS_ON_PROBE(process, name, address) (cut_probe = (address))
+#include "kernel_fixture.h"
 #include "kernels/dense.c"
 #include "kernels/softmax.c"
 
@@ -23,14 +22,6 @@ static uint64_t *cut_probe; // of the kernel that ran last
 
 #define SEED UINT64_C(4711)
 enum { ROWS = 300, MOST = 16 };
-
-// xorshift64*
-static uint32_t draw(uint64_t *state) {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return (uint32_t)(*state * UINT64_C(2685821657736338717) >> 32);
-}
 
 static struct {
     int16_t weights[MOST * MOST];
@@ -83,7 +74,7 @@ static void push_weights(hls_stream(beat_t) * to, const struct dense_reference *
         HLS_CHANNEL(Y, y);                                                                         \
         push_weights(&weights, &dense, lc);                                                        \
         kernel(&weights, &x, &y, MR_COMMAND_LOAD, 0);                                              \
-        ck_assert_uint_eq(weights.fifo.head, weights.fifo.tail);                                   \
+        ck_assert_empty(weights);                                                                  \
         static int16_t rows[ROWS][MOST];                                                           \
         for (int n = 0; n < ROWS; n++) {                                                           \
             for (int first = 0; first < dense.inputs; first += lc) {                               \
@@ -95,7 +86,7 @@ static void push_weights(hls_stream(beat_t) * to, const struct dense_reference *
         }                                                                                          \
         cut_probe = NULL;                                                                          \
         kernel(&weights, &x, &y, MR_COMMAND_RUN, ROWS);                                            \
-        ck_assert_uint_eq(x.fifo.head, x.fifo.tail);                                               \
+        ck_assert_empty(x);                                                                        \
         uint64_t cut = 0;                                                                          \
         for (int n = 0; n < ROWS; n++) {                                                           \
             int32_t wanted[MOST];                                                                  \
@@ -113,7 +104,7 @@ static void push_weights(hls_stream(beat_t) * to, const struct dense_reference *
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
-        ck_assert(!y.fifo.failed && y.fifo.head == y.fifo.tail);                                   \
+        ck_assert_empty(y);                                                                        \
         const bool counted =                                                                       \
             dense.bits == 16 && dense.activation != MR_SIGMOID && dense.activation != MR_TANH;     \
         ck_assert_int_eq(cut_probe != NULL, counted);                                              \
@@ -189,8 +180,8 @@ static void check_softmax(softmax_kernel *kernel, int count, int frac, int runs)
                 worst = fmax(worst, fabs(y - ldexp(e[i] / sum, MR_SOFTMAX_FRAC)));
             }
         }
-        ck_assert(!out.fifo.failed && out.fifo.head == out.fifo.tail);
-        ck_assert(!in.fifo.failed && in.fifo.head == in.fifo.tail);
+        ck_assert_empty(out);
+        ck_assert_empty(in);
     }
     const double bound = 3 + count / 65536.0;
     printf("softmax of %d, fraction %d: at most %.2f units of 2^-%d off, may be %.2f\n", count,

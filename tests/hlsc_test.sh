@@ -77,11 +77,12 @@ readable() {
     fi
 }
 
-# rates NAME FILE TOP SCALAR "PROCESS=CYCLES...": what one more of what SCALAR counts takes each process, at full speed.
+# rates NAME FILE TOP "PROCESS=CYCLES..." OPTION...: what a row takes each process at full speed.
 rates() {
-    local name=$1 file=$2 top=$3 scalar=$4 wanted=$5 measured
+    local name=$1 file=$2 top=$3 wanted=$4 measured
+    shift 4
     timeout 200 "$hlsc" cosim "$file" --top "$top" -I base/contract -I hls/include -I hls/kernels --seed "$seed" --runs 2 \
-        --set command=2 --set "$scalar=10,30" >"$work/$name.rates.log" 2>&1
+        --set command=2 --set rows=10,30 "$@" >"$work/$name.rates.log" 2>&1
     measured=$(awk '$1 == "process" && $3 == "busy" {
         sub(":", "", $2)
         if ($2 in first) printf "%s%s=%g", separator, $2, ($4 - first[$2]) / 20; else { first[$2] = $4; next }
@@ -161,10 +162,15 @@ first=$!
     kernel idioms 300
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     readable dense tests/kernels/dense.c dense
-    rates dense tests/kernels/dense.c dense rows "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
+    rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
     agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
     readable softmax tests/kernels/softmax.c softmax_rows
-    rates softmax tests/kernels/softmax.c softmax_rows rows "softmax1=1 softmax2=2 softmax7=7 softmax10=10 softmax10_steep=10 softmax33=33 softmax33_flat=33 softmax200=200"
+    rates softmax tests/kernels/softmax.c softmax_rows "softmax1=1 softmax2=2 softmax7=21 softmax10=10 softmax10_steep=30 softmax33=99 softmax33_flat=33 softmax200=200"
+    agree glue tests/kernels/glue.c glue --runs 6 --vectors 100 --set command=1,2 --set sequences=0,1,2,8,2,8 --set steps=0,1,3,5,7,4 \
+        --set rows=0,1,6,40,14,32
+    readable glue tests/kernels/glue.c glue
+    rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
+        --set steps=2 --set sequences=5,15
     kernel reset 100
 ) &
 second=$!

@@ -3,9 +3,13 @@
 //   SOFTMAX        the process's name
 //   SOFTMAX_COUNT  numbers per row, 1 to 65536
 //   SOFTMAX_FRAC   fraction bits of all x, -16 to 40
-// One number a cycle: while row t comes in and its greatest is looked for, the exponentials of row
-// t-1 and the quotients of row t-2 are calculated. Two empty rows follow the last one, so n rows
-// take (n + 2) * SOFTMAX_COUNT cycles.
+//   SOFTMAX_OVERLAP  0 where not given. 1: rows overlap, see below
+// A row has three phases of SOFTMAX_COUNT cycles: it comes in and its greatest is looked for; its
+// exponentials are calculated and added; its quotients go out. Thus a row takes three phases, and
+// waits for no other. With SOFTMAX_OVERLAP, the three are at work on rows t, t-1 and t-2, and a row
+// takes one phase in the long run; but it goes out when two more have come in, or at the end of the
+// run, so nothing on which the rows' coming in depends may wait for it (gather.h does, where the
+// other stream has a head on the same trunk).
 //
 // d is the distance of an x from its row's greatest; exp(-d) = 2^-(n + f) = m 2^-n, and m = 2^-f
 // comes from a table of 1,024 chords. Probabilities have MR_SOFTMAX_FRAC = 24 fraction bits. In
@@ -84,45 +88,65 @@ static inline int32_t mr_softmax_quotient(uint32_t power, softmax_reciprocal_t r
      (SOFTMAX_COUNT > 2048) + (SOFTMAX_COUNT > 4096) + (SOFTMAX_COUNT > 8192) +                    \
      (SOFTMAX_COUNT > 16384) + (SOFTMAX_COUNT > 32768))
 
+// Phases of the process, in rounds, and what they do with numbers.
+#if SOFTMAX_OVERLAP
+#    define ROUNDS (rows + 2)
+#    define PHASES 1
+#    define TAKES (round < rows)
+#    define GIVES (round >= 2)
+#else
+#    define ROUNDS rows
+#    define PHASES 3
+#    define TAKES (phase == 0)
+#    define GIVES (phase == 2)
+#endif
+
 // command MR_COMMAND_RUN: takes `rows` rows of SOFTMAX_COUNT numbers and gives as many.
 static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t command,
                     uint32_t rows) {
-    static int32_t numbers[SOFTMAX_COUNT]; // of row t-1, and of row t from its first to this one
-    static uint32_t powers[SOFTMAX_COUNT]; // of row t-2, and of row t-1
+    static int32_t numbers[SOFTMAX_COUNT]; // of the phase before
+    static uint32_t powers[SOFTMAX_COUNT]; // of the phase before
     if (command == MR_COMMAND_RUN) {
-        int32_t greatest = 0; // of row t so far
-        int32_t top = 0;      // of row t-1
-        uint64_t sum = 0;     // of the exponentials of row t-1 so far, Q40
+        int32_t greatest = 0; // of the numbers of this phase so far
+        int32_t top = 0;      // of the phase before
+        uint64_t sum = 0;     // of the exponentials of this phase so far, Q40
         softmax_reciprocal_t reciprocal;
         reciprocal.mantissa = 0;
         reciprocal.shift = 0;
     run_rows:
-        for (uint32_t t = 0; t < rows + 2; t++) {
-            for (uint32_t k = 0; k < SOFTMAX_COUNT; k++) {
-                HLS(pipeline II = 1)
-                int32_t fresh = 0;
-                if (t < rows)
-                    fresh = hls_read(int32_t, x);
-                if (k == 0)
-                    top = greatest;
-                greatest = k == 0 || fresh > greatest ? fresh : greatest;
-                const uint32_t distance = (uint32_t)top - (uint32_t)numbers[k];
-                numbers[k] = fresh;
-                if (k == 0)
-                    reciprocal = mr_softmax_reciprocal(sum, LOG_COUNT);
-                const uint32_t power = mr_softmax_exp(distance, SOFTMAX_FRAC);
-                const uint64_t term = ((uint64_t)(power >> 6) << 15) >> (power & 63);
-                sum = ((k == 0 ? 0 : sum) + term) & (((uint64_t)1 << (41 + LOG_COUNT)) - 1);
-                const uint32_t due = powers[k];
-                powers[k] = power;
-                if (t >= 2)
-                    hls_write(int32_t, y, mr_softmax_quotient(due, reciprocal));
+        for (uint32_t round = 0; round < ROUNDS; round++) {
+            for (uint32_t phase = 0; phase < PHASES; phase++) {
+                for (uint32_t k = 0; k < SOFTMAX_COUNT; k++) {
+                    HLS(pipeline II = 1)
+                    int32_t fresh = 0;
+                    if (TAKES)
+                        fresh = hls_read(int32_t, x);
+                    if (k == 0)
+                        top = greatest;
+                    greatest = k == 0 || fresh > greatest ? fresh : greatest;
+                    const uint32_t distance = (uint32_t)top - (uint32_t)numbers[k];
+                    numbers[k] = fresh;
+                    if (k == 0)
+                        reciprocal = mr_softmax_reciprocal(sum, LOG_COUNT);
+                    const uint32_t power = mr_softmax_exp(distance, SOFTMAX_FRAC);
+                    const uint64_t term = ((uint64_t)(power >> 6) << 15) >> (power & 63);
+                    sum = ((k == 0 ? 0 : sum) + term) & (((uint64_t)1 << (41 + LOG_COUNT)) - 1);
+                    const uint32_t due = powers[k];
+                    powers[k] = power;
+                    if (GIVES)
+                        hls_write(int32_t, y, mr_softmax_quotient(due, reciprocal));
+                }
             }
         }
     }
 }
 
 #undef LOG_COUNT
+#undef ROUNDS
+#undef PHASES
+#undef TAKES
+#undef GIVES
 #undef SOFTMAX
 #undef SOFTMAX_COUNT
 #undef SOFTMAX_FRAC
+#undef SOFTMAX_OVERLAP
