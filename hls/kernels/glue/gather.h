@@ -17,40 +17,33 @@
 static void GATHER(hls_stream(int32_t) * a, hls_stream(int32_t) * b, hls_stream(int32_t) * y,
                    uint32_t command, uint32_t steps, uint32_t total) {
     if (command == MR_COMMAND_RUN) {
-        uint32_t open = total; // steps that are not complete
-        uint32_t left = steps; // steps of the sequence from this one on
-        int32_t place = 0;     // within the step
+        uint32_t left = steps - 1; // steps of the sequence behind this one
+        bool last = steps == 1, next_last = steps == 1 || steps == 2;
         // Conditions of the next number are due when it begins, so they stand in registers.
-        bool more = total != 0;
-        bool last = steps == 1;
         bool from_a = last ? LAST_A > 0 : STEP_A > 0;
-        bool from_b = last ? LAST_A == 0 : STEP_A == 0 && STEP_ALL > 0;
         bool ends = last ? LAST_ALL <= 1 : STEP_ALL <= 1;
-    run_numbers:
-        while (more) {
-            HLS(pipeline II = 1)
-            int32_t number = 0;
-            if (from_a)
-                number = hls_read(int32_t, a);
-            if (from_b)
-                number = hls_read(int32_t, b);
-            if (from_a || from_b)
-                hls_write(int32_t, y, number);
-            const bool next_last = last ? steps == 1 : left == 2;
-            if (ends) {
-                from_a = next_last ? LAST_A > 0 : STEP_A > 0;
-                from_b = next_last ? LAST_A == 0 : STEP_A == 0 && STEP_ALL > 0;
-                ends = next_last ? LAST_ALL <= 1 : STEP_ALL <= 1;
-                place = 0;
-                more = open != 1;
-                open--;
-                left = last ? steps : left - 1;
-                last = next_last;
-            } else {
-                from_a = last ? place < LAST_A - 1 : place < STEP_A - 1;
-                from_b = last ? place >= LAST_A - 1 : place >= STEP_A - 1;
-                ends = last ? place >= LAST_ALL - 2 : place >= STEP_ALL - 2;
-                place = (place + 1) & 0xffff; // no step has more numbers
+    run_steps:
+        for (uint32_t t = 0; t < total; t++) {
+            for (int32_t k = 0; k < MR_MAX(LAST_ALL, 1); k++) {
+                HLS(pipeline II = 1)
+                const bool from_b = !from_a && (last || STEP_ALL > 0);
+                int32_t number = 0;
+                if (from_a)
+                    number = hls_read(int32_t, a);
+                if (from_b)
+                    number = hls_read(int32_t, b);
+                if (from_a || from_b)
+                    hls_write(int32_t, y, number);
+                if (ends) {
+                    from_a = next_last ? LAST_A > 0 : STEP_A > 0;
+                    ends = next_last ? LAST_ALL <= 1 : STEP_ALL <= 1;
+                    last = next_last;
+                    next_last = steps == 1 || left == 2 || (left == 0 && steps == 2);
+                    left = left == 0 ? steps - 1 : left - 1;
+                    break;
+                }
+                from_a = k < (last ? LAST_A : STEP_A) - 1;
+                ends = k >= (last ? LAST_ALL : STEP_ALL) - 2;
             }
         }
     }
