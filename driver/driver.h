@@ -48,7 +48,7 @@ struct mr_image {
     const char *forms[MR_FORMS];
     // What the files do not tell, and what they must fit, so that a wrong one is refused; of
     // MR_FORM_XCLBIN.
-    const unsigned char *shape_hash; // [16], of the network's shape
+    const unsigned char *shape_hash; // [MR_SHAPE_HASH], of the network's shape
     const char *target;              // "u55c"
     uint32_t process_count;
     const char *const *processes; // names, as a card knows none

@@ -751,7 +751,7 @@ START_TEST(real_image) {
             usleep(20000); // that of the session, which was told to end
         ck_assert_int_eq(find_process("millrace_broker"), 0);
         struct mr_xrt_place place = {.index = 0, .limit_ms = 1000, .portion = 1};
-        struct mr_xrt_shape shape;
+        struct mr_protocol_shape shape;
         setenv("XCL_EMULATION_MODE", "hw_emu", 1);
         ck_assert(mr_xrt_here.open(&place, &shape, &error) == NULL);
         ck_assert_msg(strstr(error.text, "XCL_EMULATION_MODE") != NULL, "%s", error.text);

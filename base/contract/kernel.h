@@ -42,6 +42,9 @@ struct mr_probe {
     bool is_signed;
 };
 
+// Bytes of the hash of a network's shape, which its kernel is known by.
+enum { MR_SHAPE_HASH = 16 };
+
 struct mr_timeline; // timeline.h
 
 struct mr_stream_in {

@@ -55,8 +55,8 @@ struct mr_broker_request {
 };
 
 struct mr_broker_reply {
-    struct mr_error error;     // of code 0: it is done
-    struct mr_xrt_shape shape; // of MR_BROKER_OPEN
+    struct mr_error error;          // of code 0: it is done
+    struct mr_protocol_shape shape; // of MR_BROKER_OPEN
 };
 
 // Library and broker must be of one build: the broker's argument.

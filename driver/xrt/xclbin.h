@@ -5,12 +5,13 @@
 #define MR_XCLBIN_H
 
 #include "file.h"
+#include "kernel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_SHAPE_HASH = 16, MR_XCLBIN_UUID = 16 }; // bytes
+enum { MR_XCLBIN_UUID = 16 }; // bytes
 
 struct mr_xclbin_spec {
     const char *registers;  // path of the kernel's description, hw/registers.json

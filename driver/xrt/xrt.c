@@ -21,11 +21,7 @@ struct xrt {
     void *card;  // of the way
     pid_t owner; // the process that opened it
     struct mr_xrt_place place;
-    struct mr_xrt_shape shape;
-    struct mr_port ports[3];
-    const char **names; // [process_count]
-    char *name_text;
-    struct mr_probe *probes; // [probe_count], the texts behind them
+    struct mr_protocol_names names;
     char text[160];
 };
 
@@ -65,56 +61,6 @@ static int check_image(struct xrt *xrt, const struct mr_image *image, struct mr_
     return 0;
 }
 
-static int keep_names(struct xrt *xrt, const struct mr_image *image, struct mr_error *error) {
-    const uint32_t count = xrt->shape.process_count;
-    const bool named = image && image->process_count == count;
-    if (image && image->processes && !named)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "%s: its kernel has %u processes and the network has %u; build the image "
-                          "again",
-                          xrt->place.path, count, image->process_count);
-    xrt->names = calloc(count + 1, sizeof *xrt->names);
-    xrt->name_text = calloc(count + 1, 64);
-    if (!xrt->names || !xrt->name_text)
-        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to open the card");
-    for (uint32_t i = 0; i < count; i++) {
-        char *name = xrt->name_text + 64 * (size_t)i;
-        if (named && image->processes)
-            snprintf(name, 64, "%s", image->processes[i]);
-        else
-            snprintf(name, 64, "process%u", i);
-        xrt->names[i] = name;
-    }
-    return 0;
-}
-
-static int keep_probes(struct xrt *xrt, const struct mr_image *image, struct mr_error *error) {
-    enum { NAME = 64 };
-    const uint32_t count = xrt->shape.probe_count;
-    const struct mr_probe *named = image ? image->probes : NULL;
-    if (named && image->probe_count != count)
-        return mr_failure(
-            error, MR_ERROR_DEVICE,
-            "%s: its kernel has %u probes and the network has %u; build the image again",
-            xrt->place.path, count, image->probe_count);
-    xrt->probes = calloc(1, ((size_t)count + 1) * (sizeof *xrt->probes + 2 * NAME));
-    if (!xrt->probes)
-        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to open the card");
-    char *text = (char *)(xrt->probes + count + 1);
-    for (uint32_t i = 0; i < count; i++, text += 2 * NAME) {
-        if (named) {
-            xrt->probes[i] = named[i];
-            snprintf(text, NAME, "%s", named[i].process);
-            snprintf(text + NAME, NAME, "%s", named[i].name);
-        } else {
-            snprintf(text + NAME, NAME, "probe%u", i);
-        }
-        xrt->probes[i].process = text;
-        xrt->probes[i].name = text + NAME;
-    }
-    return 0;
-}
-
 // A card goes on in the process that opened it; a child by fork has neither its threads nor its
 // turn to speak.
 static int check_owner(const struct xrt *xrt, struct mr_error *error) {
@@ -133,9 +79,7 @@ static void close_xrt(void *device) {
         return;
     if (xrt->card)
         (xrt->owner == getpid() ? xrt->way->close : xrt->way->drop)(xrt->card);
-    free(xrt->names);
-    free(xrt->name_text);
-    free(xrt->probes);
+    mr_protocol_names_free(&xrt->names);
     free(xrt);
 }
 
@@ -180,12 +124,10 @@ static int open_card(struct xrt *xrt, const char *rest, const char *path,
              xrt->place.image.emulation ? "an emulated" : "the",
              *xrt->place.image.target ? xrt->place.image.target : xrt->place.image.platform);
     xrt->way = xrt->place.image.emulation ? &mr_xrt_by_broker : &mr_xrt_here;
-    xrt->card = xrt->way->open(&xrt->place, &xrt->shape, error);
-    xrt->ports[0] = (struct mr_port){"weights", MR_PORT_IN, 8 * MR_XRT_BEAT};
-    xrt->ports[1] = (struct mr_port){"x", MR_PORT_IN, xrt->shape.x_bits};
-    xrt->ports[2] = (struct mr_port){"y", MR_PORT_OUT, xrt->shape.y_bits};
-    return xrt->card && !keep_names(xrt, image, error) ? keep_probes(xrt, image, error)
-                                                       : MR_ERROR_DEVICE;
+    struct mr_protocol_shape shape;
+    xrt->card = xrt->way->open(&xrt->place, &shape, error);
+    return xrt->card ? mr_protocol_names_take(&xrt->names, &shape, image, path, error)
+                     : MR_ERROR_DEVICE;
 }
 
 static void *open_xrt(const char *rest, const char *path, const struct mr_image *image,
@@ -208,27 +150,9 @@ static int load_weights(void *device, const void *beats, uint64_t count, struct 
                                    : xrt->way->load_weights(xrt->card, beats, count, error);
 }
 
-// The card's kernel has one stream each way.
-static int check_streams(const struct mr_job *job, struct mr_error *error) {
-    const struct mr_job_in *in = job->in;
-    const struct mr_job_out *out = job->out;
-    bool well = in->name && !strcmp(in->name, "x") && out->name && !strcmp(out->name, "y");
-    for (int i = 1; i < MR_JOB_STREAMS; i++)
-        well = well && !in[i].name && !out[i].name;
-    if (!well)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "the card's kernel has the streams x and y, and the job names others");
-    if (!in->count || in->count % job->sequences || out->count % job->sequences)
-        return mr_failure(
-            error, MR_ERROR_ARGUMENT,
-            "%llu elements of x and %llu of y are not the same for each of %u sequences",
-            (unsigned long long)in->count, (unsigned long long)out->count, job->sequences);
-    return 0;
-}
-
 static int run(void *device, struct mr_job *job, struct mr_error *error) {
     struct xrt *xrt = device;
-    const int code = check_streams(job, error);
+    const int code = mr_protocol_check_job(job, error);
     return code                      ? code
            : check_owner(xrt, error) ? MR_ERROR_DEVICE
                                      : xrt->way->run(xrt->card, job, error);
@@ -248,14 +172,9 @@ static int write_state(void *device, const void *beats, uint64_t count, struct m
 
 static void info(const void *device, struct mr_device_info *info) {
     const struct xrt *xrt = device;
-    *info = (struct mr_device_info){.port_count = sizeof xrt->ports / sizeof *xrt->ports,
-                                    .ports = xrt->ports,
-                                    .process_count = xrt->shape.process_count,
-                                    .processes = xrt->names,
-                                    .probe_count = xrt->shape.probe_count,
-                                    .probes = xrt->probes,
-                                    .text = xrt->text,
-                                    .place = xrt->place.path};
+    mr_protocol_names_info(&xrt->names, info);
+    info->text = xrt->text;
+    info->place = xrt->place.path;
 }
 
 const struct mr_backend mr_backend_xrt = {.scheme = "xrt",

@@ -10,7 +10,7 @@
 
 struct remote {
     struct mr_broker broker;
-    struct mr_xrt_shape shape;
+    struct mr_protocol_shape shape;
 };
 
 static uint64_t whole_pages(uint64_t size) {
@@ -29,7 +29,7 @@ static void drop_remote(void *card) {
     free(remote);
 }
 
-static void *open_remote(const struct mr_xrt_place *place, struct mr_xrt_shape *shape,
+static void *open_remote(const struct mr_xrt_place *place, struct mr_protocol_shape *shape,
                          struct mr_error *error) {
     struct mr_broker_request request = {.call = MR_BROKER_OPEN};
     struct mr_broker_reply reply;
@@ -61,7 +61,7 @@ static int move_beats(struct remote *remote, enum mr_broker_call call, const voi
                       uint64_t count, struct mr_error *error) {
     struct mr_broker_request request = {.call = call, .count = count};
     struct mr_broker_reply reply;
-    const size_t size = (size_t)count * MR_XRT_BEAT;
+    const size_t size = (size_t)count * MR_BEAT_BYTES;
     int code = mr_broker_reserve(&remote->broker, MR_BROKER_DATA + (uint64_t)size, error);
     if (!code && from)
         memcpy(remote->broker.memory + MR_BROKER_DATA, from, size);

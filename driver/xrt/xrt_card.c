@@ -10,19 +10,6 @@
 
 enum { LOOK_MS = 50 }; // between two looks at a card that works
 
-static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-bool mr_xrt_too_quiet(struct mr_xrt_quiet *quiet, bool sign, unsigned limit_ms) {
-    const uint64_t now = now_ms(), gap = now - quiet->looked;
-    quiet->ms = sign || !quiet->looked ? 0 : quiet->ms + (gap < limit_ms / 2 ? gap : limit_ms / 2);
-    quiet->looked = now;
-    return quiet->ms > limit_ms;
-}
-
 static void *do_work(void *context) {
     struct mr_xrt_card *card = context;
     pthread_mutex_lock(&card->lock);
@@ -95,7 +82,7 @@ static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
     const uint_fast64_t signs = atomic_load(&card->signs);
     const bool sign = signs != card->seen;
     card->seen = signs;
-    if (!mr_xrt_too_quiet(&card->quiet, sign, limit_ms))
+    if (!mr_too_quiet(&card->quiet, sign, limit_ms))
         return false;
     snprintf(reason, sizeof reason, "the card gave no sign of life for %.1f s", limit_ms / 1000.0);
     set_lost(card, reason);
@@ -103,7 +90,7 @@ static bool watch(struct mr_xrt_card *card, unsigned limit_ms) {
         return true;
     mr_emulation_kill(card->emulation);
     card->killed = true;
-    card->quiet = (struct mr_xrt_quiet){0}; // XRT may take as long again to come back
+    card->quiet = (struct mr_quiet){0}; // XRT may take as long again to come back
     return false;
 }
 
@@ -125,7 +112,7 @@ int mr_xrt_card_perform(struct mr_xrt_card *card,
         return mr_failure(error, MR_ERROR_DEVICE,
                           "the card was given up: its driver does not return");
     pthread_mutex_lock(&card->lock);
-    card->quiet = (struct mr_xrt_quiet){0};
+    card->quiet = (struct mr_quiet){0};
     card->work = work;
     card->context = context;
     pthread_cond_broadcast(&card->changed);
@@ -161,38 +148,4 @@ int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason) {
     snprintf(better, sizeof better, "%s%s%s", reason, *line ? ": " : "", line);
     set_lost(card, better);
     return mr_xrt_card_touch(card);
-}
-
-int mr_xrt_card_read(struct mr_xrt_card *card, uint32_t offset, uint32_t *value) {
-    *value = UINT32_MAX;
-    if (card->api->xrtKernelReadRegister(card->kernel, offset, value))
-        return mr_failure(&card->error, MR_ERROR_DEVICE, "XRT cannot read register 0x%x", offset);
-    return mr_xrt_card_touch(card);
-}
-
-// The halves of a counter that runs: read until the upper one stands.
-int mr_xrt_card_read64(struct mr_xrt_card *card, uint32_t offset, uint64_t *value) {
-    uint32_t low, high, again;
-    *value = 0;
-    if (mr_xrt_card_read(card, offset + 4, &again))
-        return -1;
-    do {
-        high = again;
-        if (mr_xrt_card_read(card, offset, &low) || mr_xrt_card_read(card, offset + 4, &again))
-            return -1;
-    } while (again != high);
-    *value = (uint64_t)high << 32 | low;
-    return 0;
-}
-
-int mr_xrt_card_write(struct mr_xrt_card *card, uint32_t offset, uint32_t value) {
-    if (card->api->xrtKernelWriteRegister(card->kernel, offset, value))
-        return mr_failure(&card->error, MR_ERROR_DEVICE, "XRT cannot write register 0x%x", offset);
-    return mr_xrt_card_touch(card);
-}
-
-int mr_xrt_card_write64(struct mr_xrt_card *card, uint32_t offset, uint64_t value) {
-    return mr_xrt_card_write(card, offset, (uint32_t)value)
-               ? -1
-               : mr_xrt_card_write(card, offset + 4, (uint32_t)(value >> 32));
 }

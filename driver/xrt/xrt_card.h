@@ -7,20 +7,13 @@
 
 #include "emulation.h"
 #include "millrace_error.h"
+#include "quiet.h"
+#include "transport.h"
 #include "xrt_api.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-
-// For how long there was no sign, as far as this process looked for one.
-struct mr_xrt_quiet {
-    uint64_t looked, ms; // 0: not yet
-};
-
-// A look. True when there was no sign for more than limit_ms; a long gap between two looks, in
-// which this process was stopped perhaps, is half of that at most.
-bool mr_xrt_too_quiet(struct mr_xrt_quiet *quiet, bool sign, unsigned limit_ms);
 
 struct mr_xrt_card {
     const struct mr_xrt_api *api;
@@ -38,7 +31,7 @@ struct mr_xrt_card {
     bool stop, killed, abandoned;
     atomic_uint_fast64_t signs; // of life, so far
     uint_fast64_t seen;         // of them
-    struct mr_xrt_quiet quiet;
+    struct mr_quiet quiet;
     pthread_mutex_t losing; // of the card becoming lost
     atomic_bool lost;
     char lost_reason[500]; // once lost; a clause
@@ -63,10 +56,7 @@ int mr_xrt_card_touch(struct mr_xrt_card *card);
 // For work that finds the card dead itself; the reason is a clause. Never 0; code and sentence are
 // in card->error.
 int mr_xrt_card_lose(struct mr_xrt_card *card, const char *reason);
-// Registers. A dead card reads as ones; what that means depends on the register.
-int mr_xrt_card_read(struct mr_xrt_card *card, uint32_t offset, uint32_t *value);
-int mr_xrt_card_read64(struct mr_xrt_card *card, uint32_t offset, uint64_t *value);
-int mr_xrt_card_write(struct mr_xrt_card *card, uint32_t offset, uint32_t value);
-int mr_xrt_card_write64(struct mr_xrt_card *card, uint32_t offset, uint64_t value);
+// The card as the protocol's transport; link is a struct mr_xrt_card.
+extern const struct mr_transport mr_xrt_transport;
 
 #endif

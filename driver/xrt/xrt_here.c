@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cards driven by XRT in this process (xrt_way.h): the same calls drive a real card and, in the
-// broker's process, an emulated one. Here is their opening and closing; xrt_run.c has the rest.
+// broker's process, an emulated one. Here are their opening and closing, and the requests that
+// their threads do.
 #define _GNU_SOURCE
 #include "failure.h"
-#include "mr_registers.h"
-#include "xrt_opened.h"
+#include "xrt_card.h"
+#include "xrt_way.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,13 @@
 enum {
     CLOSE_MS = 10000,     // more than the limit
     LOAD_EXTRA_MS = 50000 // for loading an image, which programs the card
+};
+
+struct mr_xrt {
+    struct mr_xrt_card card;
+    struct mr_xrt *next; // of `open_cards`
+    struct mr_xrt_place place;
+    struct mr_protocol protocol;
 };
 
 // XRT is loaded once, for real cards or for emulation. A program that ends with a card open crashes
@@ -99,39 +107,6 @@ static int load_image(struct mr_xrt *xrt) {
                   : 0;
 }
 
-static int read_identity(struct mr_xrt *xrt) {
-    struct mr_xrt_card *card = &xrt->card;
-    uint32_t magic, version, hash[MR_SHAPE_HASH / 4];
-    if (mr_xrt_card_read(card, MR_CARD_MAGIC, &magic) ||
-        mr_xrt_card_read(card, MR_CARD_VERSION, &version) ||
-        mr_xrt_card_read(card, MR_CARD_X_BITS, &xrt->shape.x_bits) ||
-        mr_xrt_card_read(card, MR_CARD_Y_BITS, &xrt->shape.y_bits) ||
-        mr_xrt_card_read(card, MR_CARD_PROCESS_COUNT, &xrt->shape.process_count) ||
-        mr_xrt_card_read(card, MR_CARD_PROBE_COUNT, &xrt->shape.probe_count))
-        return -1;
-    for (int i = 0; i < MR_SHAPE_HASH / 4; i++)
-        if (mr_xrt_card_read(card, MR_CARD_SHAPE_HASH + 4 * (uint32_t)i, &hash[i]))
-            return -1;
-    struct mr_error *error = &card->error;
-    if (magic == UINT32_MAX && version == UINT32_MAX)
-        return mr_xrt_card_lose(card, mr_xrt_fell_off);
-    if (magic != MR_CARD_MAGIC_VALUE)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "%s: its kernel is not Millrace's (magic 0x%08x, not 0x%08x)",
-                          xrt->place.path, magic, MR_CARD_MAGIC_VALUE);
-    if (version >> 16 != MR_CARD_VERSION_VALUE >> 16)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "%s: its kernel has register map %u and this program knows %u; build the "
-                          "image again",
-                          xrt->place.path, version >> 16, MR_CARD_VERSION_VALUE >> 16);
-    if (memcmp(hash, xrt->place.image.shape_hash, MR_SHAPE_HASH) != 0)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "%s: the kernel on the card has another shape than its image says; build "
-                          "the image again",
-                          xrt->place.path);
-    return 0;
-}
-
 static int work_open(struct mr_xrt_card *card, void *context) {
     struct mr_xrt *xrt = context;
     xuid_t uuid;
@@ -152,14 +127,12 @@ static int work_open(struct mr_xrt_card *card, void *context) {
         return mr_failure(&card->error, MR_ERROR_DEVICE,
                           "%s: XRT cannot open its kernel millrace; another program may use it",
                           xrt->place.path);
-    return read_identity(xrt);
+    return mr_protocol_identify(&xrt->protocol, xrt->place.image.shape_hash);
 }
 
 static int work_close(struct mr_xrt_card *card, void *context) {
     struct mr_xrt *xrt = context;
-    if (card->kernel)
-        (void)mr_xrt_stream_end(xrt);
-    mr_xrt_release_buffers(xrt);
+    mr_protocol_end(&xrt->protocol);
     if (card->kernel)
         card->api->xrtKernelClose(card->kernel);
     if (card->device)
@@ -187,7 +160,7 @@ static void close_here(void *device) {
     if (!mr_xrt_card_stop(&xrt->card))
         return; // its thread still uses it
     mr_emulation_close(xrt->card.emulation);
-    free(xrt->looks);
+    mr_protocol_free(&xrt->protocol);
     free(xrt);
 }
 
@@ -206,7 +179,7 @@ static void remember(struct mr_xrt *xrt) {
     pthread_mutex_unlock(&runtime.lock);
 }
 
-static void *open_here(const struct mr_xrt_place *place, struct mr_xrt_shape *shape,
+static void *open_here(const struct mr_xrt_place *place, struct mr_protocol_shape *shape,
                        struct mr_error *error) {
     struct mr_xrt *xrt = calloc(1, sizeof *xrt);
     if (!xrt) {
@@ -216,6 +189,12 @@ static void *open_here(const struct mr_xrt_place *place, struct mr_xrt_shape *sh
     struct mr_xrt_card *card = &xrt->card;
     card->api = &runtime.api;
     xrt->place = *place;
+    xrt->protocol = (struct mr_protocol){.transport = &mr_xrt_transport,
+                                         .link = card,
+                                         .error = &card->error,
+                                         .image = xrt->place.path,
+                                         .limit_ms = place->limit_ms,
+                                         .portion = place->portion};
     if (use_runtime(place->image.emulation, error)) {
         free(xrt);
         return NULL;
@@ -229,7 +208,7 @@ static void *open_here(const struct mr_xrt_place *place, struct mr_xrt_shape *sh
         close_here(xrt);
         return NULL;
     }
-    *shape = xrt->shape;
+    *shape = xrt->protocol.shape;
     remember(xrt);
     return xrt;
 }
@@ -239,10 +218,74 @@ static void drop_here(void *device) {
     (void)device;
 }
 
+// ---- Requests ----------------------------------------------------------------------------------
+
+// What the card's thread is asked for; the rest is as the functions of the protocol have it.
+struct request {
+    struct mr_protocol *protocol;
+    const void *from;
+    void *to;
+    uint64_t count;
+    struct mr_job *job;
+};
+
+static int work_load(struct mr_xrt_card *card, void *context) {
+    const struct request *request = context;
+    (void)card;
+    return mr_protocol_load_weights(request->protocol, request->from, request->count);
+}
+
+static int work_run(struct mr_xrt_card *card, void *context) {
+    const struct request *request = context;
+    (void)card;
+    return mr_protocol_run(request->protocol, request->job);
+}
+
+static int work_read_state(struct mr_xrt_card *card, void *context) {
+    const struct request *request = context;
+    (void)card;
+    return mr_protocol_read_state(request->protocol, request->to, request->count);
+}
+
+static int work_write_state(struct mr_xrt_card *card, void *context) {
+    const struct request *request = context;
+    (void)card;
+    return mr_protocol_write_state(request->protocol, request->from, request->count);
+}
+
+static int perform(struct mr_xrt *xrt, int (*work)(struct mr_xrt_card *, void *),
+                   struct request with, struct mr_error *error) {
+    struct request *request = malloc(sizeof *request); // a card's thread that is given up keeps it
+    if (!request)
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the card");
+    *request = with;
+    request->protocol = &xrt->protocol;
+    const int code = mr_xrt_card_perform(&xrt->card, work, request, xrt->place.limit_ms, error);
+    if (!xrt->card.abandoned)
+        free(request);
+    return code;
+}
+
+static int load_weights(void *card, const void *beats, uint64_t count, struct mr_error *error) {
+    return perform(card, work_load, (struct request){.from = beats, .count = count}, error);
+}
+
+static int run(void *card, struct mr_job *job, struct mr_error *error) {
+    return perform(card, work_run, (struct request){.job = job}, error);
+}
+
+static int read_state(void *card, void *beats, uint64_t count, struct mr_error *error) {
+    return perform(card, work_read_state, (struct request){.to = beats, .count = count}, error);
+}
+
+static int write_state(void *card, const void *beats, uint64_t count, struct mr_error *error) {
+    return perform(card, work_write_state, (struct request){.from = beats, .count = count}, error);
+}
+
 const struct mr_xrt_way mr_xrt_here = {.open = open_here,
-                                       .load_weights = mr_xrt_load_weights,
-                                       .run = mr_xrt_run,
-                                       .read_state = mr_xrt_read_state,
-                                       .write_state = mr_xrt_write_state,
+                                       .load_weights = load_weights,
+                                       .run = run,
+                                       .read_state = read_state,
+                                       .write_state = write_state,
                                        .close = close_here,
                                        .drop = drop_here};

@@ -4,12 +4,10 @@
 #ifndef MR_XRT_WAY_H
 #define MR_XRT_WAY_H
 
-#include "driver.h"
+#include "kernel_protocol.h"
 #include "xclbin.h"
 
 #include <limits.h>
-
-enum { MR_XRT_BEAT = 64 }; // bytes of a word of the card's memory
 
 // What is to be opened.
 struct mr_xrt_place {
@@ -21,14 +19,9 @@ struct mr_xrt_place {
     uint32_t portion; // bytes
 };
 
-// What the card's kernel says of itself.
-struct mr_xrt_shape {
-    uint32_t x_bits, y_bits, process_count, probe_count;
-};
-
 // All of it as in struct mr_backend. Jobs have x as in[0] and y as out[0], and no other streams.
 struct mr_xrt_way {
-    void *(*open)(const struct mr_xrt_place *place, struct mr_xrt_shape *shape,
+    void *(*open)(const struct mr_xrt_place *place, struct mr_protocol_shape *shape,
                   struct mr_error *error);
     int (*load_weights)(void *card, const void *beats, uint64_t count, struct mr_error *error);
     int (*run)(void *card, struct mr_job *job, struct mr_error *error);
