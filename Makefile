@@ -342,7 +342,7 @@ build/make_tables: build/obj/hls/kernels/make_tables.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
-# What card_test runs: programs of XRT alone, and a library that shortens XRT's sleeps.
+# What the tests of cards run: programs of XRT alone, and a library that shortens XRT's sleeps.
 CARD_TEST_FILES = build/card_plain_xrt build/card_wrong_bank build/card_nosleep.so
 build/card_wrong_bank: tests/card_wrong_bank.cpp
 	$(call say,CXX     $@)
@@ -354,7 +354,7 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
-build/tests/card_test build/asan/card_test build/tests/card_resume_test build/asan/card_resume_test build/tests/card_process_test build/asan/card_process_test $(TSAN_PROGRAMS) build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
+$(filter build/tests/card_% build/asan/card_%,$(TEST_PROGRAMS) $(ASAN_PROGRAMS)) $(TSAN_PROGRAMS) build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a

@@ -64,6 +64,13 @@ static inline struct mr_session *open_session(const struct mr_model *model, cons
     return session;
 }
 
+static inline struct mr_session *try_open(const struct mr_model *model, const char *uri,
+                                          const struct mr_options *options,
+                                          struct mr_error *error) {
+    mark_cards();
+    return mr_session_open(model, uri, options, error);
+}
+
 static inline float *numbers(size_t count, uint64_t state) {
     float *x = calloc(count + 1, sizeof *x);
     ck_assert(x != NULL);

@@ -151,7 +151,7 @@ wait
 if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
     step cycles-wide 900 build/tests/cycles_test long
-    step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_test
+    step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_driver_test
     step card-large 1200 build/tests/card_large
     step card-models-large 1200 tests/card_models_test.sh long
     step hlsc-fuzz-new 3600 build/tests/hlsc_fuzz --count 2000 --reduce 60
