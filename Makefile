@@ -13,6 +13,7 @@ AR = ar
 endif
 CLANG ?= clang
 CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
 PKG_CONFIG ?= pkg-config
 PROTOC_C ?= protoc-c
 ONNX_PROTO_DIR ?= /usr/include/onnx
@@ -64,7 +65,7 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator ccache iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libonnx-testdata libjansson-dev libssl-dev \
     libxrt1 libxrt-dev libzip-dev unzip tcl \
-    check libsubunit-dev clang libclang-rt-14-dev clang-format
+    check libsubunit-dev clang libclang-rt-14-dev clang-format clang-tidy
 
 # ---- files
 
@@ -177,14 +178,16 @@ card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u
 	$(Q)mkdir -p bitstreams
 	$(Q)hw/vitis/build.sh build/card/$(TARGET) bitstreams/$(basename $(notdir $(MODEL)))_$(TARGET).xclbin
 
-lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang
+LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c host/cli/*.c examples/*.c hw/*.c)
+LINT_JOBS := $(shell nproc 2>/dev/null || echo 2)
+lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang-tidy
 	$(call say,LINT    hw/rtl)
 	$(Q)hw/lint.sh
 	$(call say,LINT    rooms)
 	$(Q)tests/rooms.sh check
 	$(call say,LINT    C)
-	$(Q)$(CLANG) -fsyntax-only -std=c11 -pthread -Wall -Wextra -Werror $(ALL_QUOTES) -isystem $(XRT_INCLUDE) \
-	    $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c host/cli/*.c examples/*.c)
+	$(Q)printf '%s\n' $(LINTED) | xargs -P$(LINT_JOBS) -n8 sh -c '$(CLANG_TIDY) --quiet "$$@" -- \
+	    -std=c11 -pthread -Wall -Wextra $(ALL_QUOTES) -isystem $(XRT_INCLUDE) 2>build/tidy.$$$$ || { sed "/warnings* generated/d" build/tidy.$$$$; exit 1; }; rm build/tidy.$$$$' lint
 
 format: | deps ## format the C files
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)

@@ -123,7 +123,11 @@ static char find_separator(struct table *t) {
             possible = candidates[i];
     }
     *t = before;
-    return found ? found : possible ? possible : ',';
+    if (!possible)
+        possible = ',';
+    if (!found)
+        found = possible;
+    return found;
 }
 
 static bool push(struct table *t, float value) {

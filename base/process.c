@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 void mr_words_add(struct mr_words *words, const char *format, ...) {
     if (words->failed)
         return;

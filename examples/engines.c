@@ -84,8 +84,8 @@ int engines_make(struct engines *engines, size_t count, uint64_t seed,
     for (size_t n = 0; n < count; n++) {
         // From new to nearly worn out, evenly, in an order that looks like chance.
         const size_t rank = (n * 7 + 3) % count;
-        const double remaining =
-            (double)(5 + (rank * 145 + (size_t)(next(&seed) % 100)) / (count ? count : 1));
+        const size_t whole = 5 + (rank * 145 + (size_t)(next(&seed) % 100)) / count;
+        const double remaining = (double)whole;
         const double flights = 60 + (double)(next(&seed) % 130);
         engines->life.data[n] = (float)(remaining < ENGINE_LIFE_CAP ? remaining : ENGINE_LIFE_CAP);
         for (int t = 0; t < ENGINE_STEPS; t++) {

@@ -34,8 +34,6 @@ void mr_broker_version(char *text, size_t size) {
 
 // ---- Start -------------------------------------------------------------------------------------
 
-extern char **environ;
-
 // Descriptors 0 to 2 may be closed here, and 3 and 4 are the broker's.
 static int move_up(int fd) {
     const int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, MR_BROKER_MEMORY + 1);

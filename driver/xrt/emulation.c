@@ -61,8 +61,6 @@ static int listen_at(const char *prefix, struct sockaddr_un *address, char *erro
     return -1;
 }
 
-extern char **environ;
-
 // The card finds its end of the connection as descriptor 3.
 static int spawn_card(struct mr_emulation *emulation, int end) {
     char folder[PATH_MAX + 64], log[PATH_MAX + 64];

@@ -91,8 +91,12 @@ void mr_emulation_remove_tree(const char *path) {
 
 // The process in a name like "millrace-77-Ab12cd"; 0: none.
 static long process_in(const char *name) {
-    long process = 0;
-    return sscanf(name, "millrace-%ld-", &process) == 1 ? process : 0;
+    static const char begin[] = "millrace-";
+    if (strncmp(name, begin, sizeof begin - 1) != 0)
+        return 0;
+    char *end;
+    const long process = strtol(name + sizeof begin - 1, &end, 10);
+    return *end == '-' && process > 0 && process < LONG_MAX ? process : 0;
 }
 
 static bool is_own_folder(const char *path) {

@@ -248,12 +248,11 @@ int mr_xclbin_write(const char *path, const struct mr_xclbin_spec *spec, char *e
         return mr_fail(error, error_size, "%s:%d: %s", spec->registers, reason.line, reason.text);
     int result = add_archive(&image, spec, error, error_size);
     if (!result) {
-        char *manifest = strdup(spec->manifest);
         if (add_topology(&image, spec) ||
             add_layout(&image, spec, mr_json_text(description, "kernel")) ||
             add_connectivity(&image, json_object_get(description, "arguments")) ||
             add_metadata(&image, spec, description) ||
-            add(&image, USER_METADATA, "millrace", manifest, strlen(spec->manifest)))
+            add(&image, USER_METADATA, "millrace", strdup(spec->manifest), strlen(spec->manifest)))
             result = no_memory(error, error_size);
         else
             result = write_image(path, &image, spec, error, error_size);

@@ -6,6 +6,7 @@
 #include "kernel_xml.h"
 #include "xclbin.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -239,13 +240,13 @@ static int check_emulation(const char *path, const struct axlf *image, char *err
 // ---- What an image says of itself --------------------------------------------------------------
 
 bool mr_shape_hash_parse(const char *text, unsigned char *hash) {
-    for (int i = 0; i < MR_SHAPE_HASH; i++) {
-        unsigned byte;
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+    for (int i = 0; i < MR_SHAPE_HASH; i++, text += 2) {
+        if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
             return false;
-        hash[i] = (unsigned char)byte;
+        const char byte[] = {text[0], text[1], '\0'};
+        hash[i] = (unsigned char)strtoul(byte, NULL, 16);
     }
-    return text[2 * MR_SHAPE_HASH] == '\0';
+    return *text == '\0';
 }
 
 static int read_manifest(const char *path, const struct axlf *image, struct mr_xclbin_info *info,

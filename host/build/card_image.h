@@ -20,7 +20,7 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 
 // Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
 // sentence in error.
-int mr_card_image_check(const char *path, char *error, size_t error_size);
+int mr_card_image_check(const char *image, char *error, size_t error_size);
 
 // Builds the image of an emulated card, and its manifest beside it (the same name, .json); or
 // writes a folder with what Vitis needs for the image of a card.

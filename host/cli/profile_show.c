@@ -63,7 +63,7 @@ static void print_totals(FILE *to, const struct profile *profile) {
 static char letter_of(const struct profile_share *share) {
     const int tenths = (int)(share->busy * 10 + 0.5);
     if (tenths)
-        return tenths == 10 ? '#' : (char)('0' + tenths);
+        return "0123456789#"[tenths];
     if (share->starved >= share->blocked && share->starved >= share->idle)
         return 's';
     return share->blocked >= share->idle ? 'b' : '.';

@@ -59,9 +59,13 @@ static int connect_to(const char *user, const char *prefix, const char *id, int 
 
 static void read_options(struct mr_card_options *options) {
     const char *latency = getenv("MILLRACE_CARD_LATENCY");
-    unsigned least = 60, most = 140;
-    if (latency && sscanf(latency, "%u-%u", &least, &most) == 1)
-        most = least;
+    uint32_t least = 60, most = 140; // "60-140", or one number for both
+    if (latency && *latency) {
+        char *end;
+        least = most = (uint32_t)strtoul(latency, &end, 10);
+        if (*end == '-')
+            most = (uint32_t)strtoul(end + 1, NULL, 10);
+    }
     options->seed = number_of("MILLRACE_CARD_SEED", 1);
     options->stall_chance = (uint32_t)number_of("MILLRACE_CARD_STALL", 32);
     options->latency_least = least;
@@ -115,7 +119,7 @@ static int connect_host(struct mr_card *card) {
     const char *given = getenv(MR_CARD_FD_VARIABLE), *user = getenv("USER"),
                *id = getenv("EMULATION_SOCKETID");
     if (given)
-        return atoi(given);
+        return (int)strtol(given, NULL, 10);
     if (!user || !id)
         return fail("USER, EMULATION_SOCKETID", "are not set; this is started by XRT");
     const int fd = connect_to(user, "", id, CONNECT_SECONDS);

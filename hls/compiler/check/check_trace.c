@@ -70,7 +70,7 @@ static int take_suffix(const char *name, size_t *length, const char *letter) {
     if (at == *length || *length - at > 8 || at < tag || memcmp(name + at - tag, letter, tag) != 0)
         return -1;
     *length = at - tag;
-    return atoi(name + at);
+    return (int)strtol(name + at, NULL, 10);
 }
 
 static size_t element_of(const struct process *p, const struct op *op, const char *subscripts) {

@@ -60,8 +60,7 @@ static void leave_scope(char *scope) {
 static bool read_header(struct vcd *vcd,
                         void (*declare)(void *, const char *, const char *, int, int),
                         void *context) {
-    char scope[PATH_ROOM] = "", name[512], id[64];
-    int bits;
+    char scope[PATH_ROOM] = "", name[512], id[64], bits[16];
     while (read_line(vcd)) {
         const char *text = vcd->line + strspn(vcd->line, " \t");
         if (sscanf(text, "$scope %*s %511s", name) == 1) {
@@ -69,11 +68,11 @@ static bool read_header(struct vcd *vcd,
                 return false;
         } else if (strncmp(text, "$upscope", 8) == 0) {
             leave_scope(scope);
-        } else if (sscanf(text, "$var %*s %d %63s %511s", &bits, id, name) == 3) {
+        } else if (sscanf(text, "$var %*s %15s %63s %511s", bits, id, name) == 3) {
             const int number = number_of(id);
             if (!make_room(vcd, number))
                 return false;
-            declare(context, scope, name, bits, number);
+            declare(context, scope, name, (int)strtol(bits, NULL, 10), number);
         } else if (strncmp(text, "$enddefinitions", 15) == 0) {
             return true;
         }

@@ -140,7 +140,7 @@ static bool enter(struct cycle_process *p, int region) {
 
 static bool is_settled(const struct cycle_process *p, const int *cycles) {
     for (int i = 0; i < ORIGINS; i++) // as it was when the step was looked for
-        if (cycles[i] > 0 && p->still[i] < (uint64_t)(cycles[i] + p->f->p->picks_late))
+        if (cycles[i] > 0 && p->still[i] < (uint64_t)cycles[i] + (uint64_t)p->f->p->picks_late)
             return false;
     return true;
 }

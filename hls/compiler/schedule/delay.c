@@ -33,9 +33,15 @@ double magnitude_delay(int width) {
     return 0.5 + 0.008 * width;
 }
 
+// What picks one of many by so many bits: a LUT6 takes four inputs and two bits.
+static double pick_delay(int bits) {
+    const int levels = (bits + 1) / 2;
+    return 0.45 * levels;
+}
+
 // Tables of 64 words, and what picks one of them.
 static double lut_read(const struct memory *m) {
-    return 0.9 + 0.45 * ((bits_for((m->words - 1) >> 6) + 1) / 2);
+    return 0.9 + pick_delay(bits_for((m->words - 1) >> 6));
 }
 
 int shift_bits(const struct op *shift) {
@@ -63,12 +69,12 @@ double op_delay(const struct process *p, const struct op *op) {
         return is_fixed(op->in[0]) || is_fixed(op->in[1]) ? 0 : LUT_DELAY;
     case IR_SHL:
     case IR_SHR:
-        return is_fixed(op->in[1]) ? 0 : 0.45 * ((shift_bits(op) + 1) / 2);
+        return is_fixed(op->in[1]) ? 0 : pick_delay(shift_bits(op));
     case IR_VIEW: {
         double delay = 0;
         for (int i = 0; i < op->view_count; i++)
             if (op->view[i].dynamic && !is_fixed(op->in[op->view[i].dynamic]))
-                delay += 0.45 * ((bits_for(op->view[i].size - 1) + 1) / 2);
+                delay += pick_delay(bits_for(op->view[i].size - 1));
         return delay;
     }
     case IR_SUM:
