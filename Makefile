@@ -65,7 +65,7 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator ccache iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libonnx-testdata libjansson-dev libssl-dev \
     libxrt1 libxrt-dev libzip-dev unzip tcl \
-    check libsubunit-dev clang libclang-rt-14-dev clang-format clang-tidy
+    check libsubunit-dev clang libclang-rt-14-dev clang-format clang-tidy groff-base
 
 # ---- files
 
@@ -107,7 +107,8 @@ ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 TSAN_PROGRAMS := $(TSAN_TESTS:%=build/tsan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
 LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
-OUTPUTS := build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
+MAN_PAGES := build/man/millrace.1 build/man/hlsc.1 build/man/libmillrace.3
+OUTPUTS := $(MAN_PAGES) build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
@@ -209,15 +210,18 @@ registers: build/make_registers ## write the RTL package, the header and the doc
 	done
 
 LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
 KERNEL_ROOMS = hls/kernels $(patsubst %/,%,$(wildcard hls/kernels/*/))
 SHARE = $(DESTDIR)$(PREFIX)/share/millrace
 install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
-	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig \
+	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
 	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
+	$(Q)$(INSTALL) -m 644 $(filter %.1,$(MAN_PAGES)) $(DESTDIR)$(MANDIR)/man1
+	$(Q)$(INSTALL) -m 644 $(filter %.3,$(MAN_PAGES)) $(DESTDIR)$(MANDIR)/man3
 	$(Q)$(INSTALL) -m 644 build/libmillrace.a $(DESTDIR)$(LIBDIR)
 	$(Q)$(INSTALL) build/libmillrace.so $(DESTDIR)$(LIBDIR)/libmillrace.so.$(VERSION)
 	$(Q)ln -sf libmillrace.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmillrace.so.$(SOVERSION)
@@ -338,6 +342,19 @@ build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.
 build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(wildcard examples/*.c)) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# From what the programs and the header say of themselves.
+build/man/millrace.1: build/millrace docs/man.sh
+	$(call say,MAN     $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)docs/man.sh $< "map trained recurrent networks onto an FPGA" >$@
+build/man/hlsc.1: build/hlsc docs/man.sh
+	$(call say,MAN     $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)docs/man.sh $< "make SystemVerilog of streaming kernels in C" >$@
+build/man/libmillrace.3: host/include/millrace.h base/millrace_error.h docs/man.sh
+	$(call say,MAN     $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)docs/man.sh $< "run recurrent networks on an FPGA, in its simulation or on the CPU" >$@
 build/make_registers: build/obj/hw/make_registers.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson

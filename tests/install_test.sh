@@ -65,5 +65,7 @@ check "a program builds with pkg-config" \
 check "it gets the same bits from sim: and cpu:, from any folder" same_from_c
 check "it gets them from an emulated card too" same_on_card
 check "the installed hlsc checks a kernel" checked_kernel
+check "the man pages are installed" ls "$prefix"/share/man/man1/millrace.1 "$prefix"/share/man/man1/hlsc.1 \
+    "$prefix"/share/man/man3/libmillrace.3
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
