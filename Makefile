@@ -113,7 +113,7 @@ OUTPUTS := $(MAN_PAGES) build/millrace build/millrace_card build/millrace_broker
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo test test-long quick check bench performance fit examples lint format format-check tables registers install clean help
+.PHONY: all tests deps demo test test-long quick check bench performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -186,6 +186,7 @@ lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL wi
 	$(Q)hw/lint.sh
 	$(call say,LINT    rooms)
 	$(Q)tests/rooms.sh check
+	$(Q)docs/rooms_picture.sh | cmp -s - docs/rooms.svg || { echo "docs/rooms.svg is not that of docs/rooms.txt: make pictures"; exit 1; }
 	$(call say,LINT    C)
 	$(Q)printf '%s\n' $(LINTED) | xargs -P$(LINT_JOBS) -n8 sh -c '$(CLANG_TIDY) --quiet "$$@" -- \
 	    -std=c11 -pthread -Wall -Wextra $(ALL_QUOTES) -isystem $(XRT_INCLUDE) 2>build/tidy.$$$$ || { sed "/warnings* generated/d" build/tidy.$$$$; exit 1; }; rm build/tidy.$$$$' lint
@@ -196,6 +197,9 @@ format: | deps ## format the C files
 format-check: | deps ## tell which C files are not formatted
 	$(Q)files=$$($(CLANG_FORMAT) --dry-run --Werror $(FORMATTED) 2>&1 | sed -n "s/^\([^ :]*\):[0-9].*/\1/p" | sort -u); \
 	[ -z "$$files" ] || { echo "not formatted (make format):" $$files; exit 1; }
+
+pictures: ## draw docs/rooms.svg again, from docs/rooms.txt
+	$(Q)docs/rooms_picture.sh >build/rooms.svg && cp build/rooms.svg docs/rooms.svg
 
 tables: build/make_tables ## write hls/kernels/activation_tables.h again
 	$(Q)build/make_tables >build/activation_tables.h && cmp -s build/activation_tables.h \

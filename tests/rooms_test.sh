@@ -43,5 +43,11 @@ mkdir "$work/attic"
 echo '#include "file.h"' >"$work/attic/old.c"
 finds "a folder without a line" "attic/old.c: its folder has no line"
 
+# The picture of the rooms (docs/rooms.svg, compared by make lint).
+missing=$(docs/rooms_picture.sh >"$work/rooms.svg"; sed -n 's/^\([a-z][^:]*\):.*/\1/p' docs/rooms.txt | while read -r room; do
+    grep -q "<title>$room: " "$work/rooms.svg" || echo "$room"
+done)
+if [ -z "$missing" ]; then verdict pass "every room is in the picture"; else verdict FAIL "not in the picture: $missing"; fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
