@@ -13,12 +13,12 @@ struct mr_kernel_device *mr_kernel_device_open(const char *so_path, const char *
                                                const struct mr_device_options *options,
                                                struct mr_error *error);
 // The rest are functions of struct mr_backend.
-void mr_kernel_device_info(const void *opened, struct mr_device_info *info);
+void mr_kernel_device_info(const void *device, struct mr_device_info *info);
 int mr_kernel_device_load(void *device, const void *beats, uint64_t count, struct mr_error *error);
-int mr_kernel_device_run(void *opened, struct mr_job *job, struct mr_error *error);
+int mr_kernel_device_run(void *device, struct mr_job *job, struct mr_error *error);
 int mr_kernel_device_read_state(void *device, void *beats, uint64_t count, struct mr_error *error);
 int mr_kernel_device_write_state(void *device, const void *beats, uint64_t count,
                                  struct mr_error *error);
-void mr_kernel_device_close(void *opened);
+void mr_kernel_device_close(void *device);
 
 #endif

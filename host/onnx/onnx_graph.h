@@ -82,7 +82,7 @@ const char *onnx_node_name(const struct onnx_graph *graph, char *text, size_t si
 // What the file says of the network's input, NULL when there is none.
 const Onnx__ValueInfoProto *onnx_input_info(const struct onnx_graph *graph);
 // The size that the file gives an axis of the input; 0 when it leaves it open.
-int64_t onnx_fixed_size(const Onnx__TensorShapeProto__Dimension *d);
+int64_t onnx_fixed_size(const Onnx__TensorShapeProto__Dimension *axis);
 
 // A sentence about the file; one that begins with the current node. Both return -1.
 int onnx_fail_file(struct onnx_graph *graph, const char *format, ...)
@@ -115,7 +115,7 @@ bool onnx_shape_count(int rank, const int64_t *dims, size_t *count);
 double onnx_number(const struct onnx_tensor *tensor, size_t index);
 bool onnx_all_zero(const struct onnx_tensor *tensor);
 // Decodes a tensor of the file, also from a file beside it.
-int onnx_decode(struct onnx_graph *graph, const Onnx__TensorProto *t, struct onnx_tensor *to);
+int onnx_decode(struct onnx_graph *graph, const Onnx__TensorProto *from, struct onnx_tensor *to);
 
 // onnx_external.c: the bytes of a tensor that is kept in another file; free them with free.
 int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *tensor, size_t bytes,
