@@ -114,8 +114,8 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
 
 static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
     (void)lc, (void)out_lc;
-    cost->row_cycles = (uint32_t)op->units;
-    cost->multipliers = 12; // of exponential, reciprocal and quotient, in DSPs
+    cost->row_cycles = 3 * (uint32_t)op->units; // greatest, exponentials, quotients
+    cost->multipliers = 12;                     // of exponential, reciprocal and quotient, in DSPs
     mr_memory_expect(&cost->memory, op->units, 32, 2);
     mr_memory_cost("rom", 1024, 27 + 18, 1, &cost->memory);
     mr_memory_cost("rom", 1024, 16, 1, &cost->memory);
@@ -132,7 +132,6 @@ static void emit(const struct mr_network *network, const struct mr_op *op, int l
 const struct mr_op_kind mr_op_softmax = {
     .name = "softmax",
     .process = "softmax",
-    .lag = 2,
     .reads_numbers = true,
     .gives_numbers = true,
     .describe = describe,
