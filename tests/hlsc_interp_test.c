@@ -173,6 +173,26 @@ static struct op *find(struct bench *b, enum opcode code) {
 #define CONTAINS(bench, part)                                                                      \
     ck_assert_msg(strstr((bench)->error, part) != NULL, "'%s' is not in: %s", part, (bench)->error)
 
+// A run that returns before a loop of steps leaves the loop's registers as they were; what stands
+// behind the loop must not take these for the run's own.
+START_TEST(test_return_before_steps) {
+    static const uint64_t counts[] = {3, 0, 0, 2, 0};
+    static const int32_t given[] = {0, 100, 100, 100, 200};
+    struct bench b;
+    bench_open(&b, HEAD TOP "    static int32_t late;\n    hls_write(int32_t, out, late);\n"
+                            "    if (n == 0)\n        return;\n"
+                            "    for (uint32_t i = 0; i < n; i++) {\n"
+                            "        HLS(pipeline off)\n"
+                            "        late += hls_read(int32_t, in) & 0;\n"
+                            "    }\n    late += 100;\n}\n");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        ck_assert_msg(run(&b, _i, counts[i], NULL), "%s", b.error);
+        ck_assert_msg(word_at(&b, 0) == given[i], "run %zu gives %d", i, word_at(&b, 0));
+    }
+    bench_close(&b);
+}
+END_TEST
+
 START_TEST(test_late_register) {
     struct bench b;
     bench_open(&b, text);
@@ -426,6 +446,7 @@ END_TEST
 int main(void) {
     TCase *tcase = tcase_create("interp");
     tcase_add_loop_test(tcase, test_same_as_c, 0, 2);
+    tcase_add_loop_test(tcase, test_return_before_steps, 0, 2);
     tcase_add_test(tcase, test_late_register);
     tcase_add_test(tcase, test_late_store);
     tcase_add_test(tcase, test_last_moment_of_a_store);

@@ -251,13 +251,15 @@ static void lower_unless(struct lowering *lo, struct op *skip, const struct stmt
         was[i] = flag[i] < 0 ? NULL : ir_resolve(lo->env[flag[i]].op);
     struct op *go_on = ir_not(&lo->b, skip);
     struct value *before = copy_env(lo);
-    const int count = lo->slot_count;
+    const int count = lo->slot_count, regions = lo->p->region_count;
     lo->guard = ir_and(&lo->b, guard, go_on);
     lower_stmt(lo, s);
     struct value *after = copy_env(lo);
     merge_env(lo, go_on, before, count);
+    // A flag only ever goes up, so it is what it is behind the statement; but not where that is in
+    // a register, which a region that is skipped leaves as an earlier run did.
     for (int i = 0; i < 3; i++)
-        if (was[i] == skip) // only ever goes up
+        if (was[i] == skip && lo->p->region_count == regions)
             lo->env[flag[i]] = after[flag[i]];
     lo->guard = guard;
 }
