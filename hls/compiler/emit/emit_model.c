@@ -59,239 +59,110 @@ static const char *c_type(const struct type *type) {
                                                      : 3];
 }
 
-// The payload as a C type of its own, with functions between it and its bits.
-static void emit_payload_c(const struct type *type, const char *port, FILE *out) {
-    const bool is_struct = type->kind == TYPE_STRUCT;
-    fprintf(out, "\nstruct payload_%s {\n", port);
-    for (int i = 0; i < (is_struct ? type->def->field_count : 1); i++) {
-        const struct type *leaf = is_struct ? type->def->fields[i].type : type, *scalar = leaf;
+// The numbers of a payload: the stream's one, or the members of its struct.
+static int field_count(const struct type *payload) {
+    return payload->kind == TYPE_STRUCT ? payload->def->field_count : 1;
+}
+
+static const struct type *field_type(const struct type *payload, int field) {
+    return payload->kind == TYPE_STRUCT ? payload->def->fields[field].type : payload;
+}
+
+static const char *field_name(const struct type *payload, int field) {
+    return payload->kind == TYPE_STRUCT ? payload->def->fields[field].name : "value";
+}
+
+// The payload as a C type of its own, and where its numbers lie.
+static void emit_payload(const struct type *payload, const char *port, FILE *out) {
+    fprintf(out, "struct payload_%s {\n", port);
+    for (int i = 0; i < field_count(payload); i++) {
+        const struct type *leaf = field_type(payload, i), *scalar = leaf;
         while (scalar->kind == TYPE_ARRAY)
             scalar = scalar->elem;
-        fprintf(out, "    %s %s", c_type(scalar), is_struct ? type->def->fields[i].name : "value");
+        fprintf(out, "    %s %s", c_type(scalar), field_name(payload, i));
         for (; leaf->kind == TYPE_ARRAY; leaf = leaf->elem)
             fprintf(out, "[%lld]", (long long)leaf->count);
         fprintf(out, ";\n");
     }
-    fprintf(out, "};\n");
-    for (int pack = 0; pack < 2; pack++) {
-        fprintf(
-            out,
-            "static void %s_%s(struct payload_%s *p, unsigned char *bits) {\n    size_t at = 0;\n",
-            pack ? "pack" : "unpack", port, port);
-        for (int i = 0; i < (is_struct ? type->def->field_count : 1); i++) {
-            const struct type *leaf = is_struct ? type->def->fields[i].type : type;
-            const char *name = is_struct ? type->def->fields[i].name : "value";
-            int64_t count = 1;
-            bool array = false;
-            for (; leaf->kind == TYPE_ARRAY; leaf = leaf->elem) {
-                count *= leaf->count;
-                array = true;
-            }
-            const char *element = array ? "e[i]" : "*e";
-            fprintf(out,
-                    "    {\n        %s *e = (%s *)(void *)&p->%s;\n        for (size_t i = 0; i < "
-                    "%lld; i++, at += %d)\n",
-                    c_type(leaf), c_type(leaf), name, (long long)count, leaf->bits);
-            if (pack)
-                fprintf(out, "            put_bits(bits, at, %d, (uint64_t)%s);\n    }\n",
-                        leaf->bits, element);
-            else
-                fprintf(out, "            %s = (%s)get_bits(bits, at, %d);\n    }\n", element,
-                        c_type(leaf), leaf->bits);
-        }
-        fprintf(out, "}\n");
+    fprintf(out, "};\nstatic const struct hls_model_field fields_%s[] = {\n", port);
+    for (int i = 0; i < field_count(payload); i++) {
+        const struct type *leaf = field_type(payload, i);
+        int64_t count = 1;
+        for (; leaf->kind == TYPE_ARRAY; leaf = leaf->elem)
+            count *= leaf->count;
+        fprintf(out, "    {offsetof(struct payload_%s, %s), %lld, %d},\n", port,
+                field_name(payload, i), (long long)count, leaf->bits);
     }
+    fprintf(out, "};\nstatic struct hls_fifo fifo_%s;\n\n", port);
 }
 
-// A read beyond the end of a stream leaves the kernel, which might go on for ever with zeros. What
-// its channels hold is freed first; the streams of its ports are not on the list.
-static const char leave_when_dry[] =
-    "#include <setjmp.h>\n#include <stddef.h>\n"
-    "struct hls_fifo;\nstatic struct hls_fifo *open_fifos[256];\nstatic int open_count;\n"
-    "static jmp_buf run_dry;\n"
-    "static inline void note_open(struct hls_fifo *f) {\n"
-    "    if (open_count < 256)\n        open_fifos[open_count++] = f;\n}\n"
-    "static inline void note_close(struct hls_fifo *f) {\n"
-    "    for (int i = 0; i < open_count; i++)\n        if (open_fifos[i] == f)\n"
-    "            open_fifos[i--] = open_fifos[--open_count];\n}\n"
-    "static inline void leave_kernel(void);\n"
-    "#define HLS_ON_OPEN(f) note_open(f)\n#define HLS_ON_CLOSE(f) note_close(f)\n"
-    "#define HLS_ON_DRY(f) leave_kernel()\n";
-
-// The kernel tells where its probes are each time it is called; before, they are as at reset.
-static void emit_probes(struct compiler *cc, const struct network *net, FILE *out) {
-    const int count = ir_probes(net, NULL);
-    struct probed *probes = arena_alloc(cc, ((size_t)count + 1) * sizeof *probes);
-    ir_probes(net, probes);
-    if (!count)
-        return;
-    fprintf(out,
-            "#include <stdbool.h>\n#include <stdint.h>\n#include <string.h>\n"
-            "static const void *hls_probe_at[%d];\n"
-            "static inline void hls_note_probe(const char *process, const char *name, const void "
-            "*at) {\n",
-            count);
-    for (int i = 0; i < count; i++)
-        fprintf(out,
-                "    if (!strcmp(process, \"%s\") && !strcmp(name, \"%s\"))\n"
-                "        hls_probe_at[%d] = at;\n",
-                net->processes[probes[i].process]->function->name,
-                net->processes[probes[i].process]->states[probes[i].state].name, i);
-    fprintf(out, "}\n#define HLS_ON_PROBE(process, name, at) hls_note_probe(process, name, at)\n"
-                 "static inline void hls_read_probes(uint64_t *value) {\n");
-    for (int i = 0; i < count; i++) {
-        const struct state *state = &net->processes[probes[i].process]->states[probes[i].state];
-        const struct type type = {.kind = state->bits == 1 ? TYPE_BOOL : TYPE_INT,
-                                  .bits = state->bits,
-                                  .is_signed = state->is_signed};
-        fprintf(
-            out,
-            "    value[%d] = hls_probe_at[%d] ? (uint64_t)*(const %s *)hls_probe_at[%d] : %lluu;\n",
-            i, i, c_type(&type), i, (unsigned long long)(state->reset ? state->reset[0] : 0));
-    }
-    fprintf(out, "}\n");
-}
-
-void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out) {
+static void emit_streams(const struct network *net, FILE *out) {
     const struct function *top = net->top;
-    fprintf(out,
-            "// Generated by hlsc; do not edit. The kernel as gcc runs it, behind the interface of "
-            "kernel.h.\n%s",
-            leave_when_dry);
-    emit_probes(cc, net, out);
-    fprintf(out,
-            "#include \"%s\"\n\n#include \"kernel.h\"\n#include \"%s_ports.h\"\n#include "
-            "<stdio.h>\n\n",
-            source, net->name);
-    fprintf(
-        out,
-        "static inline uint64_t get_bits(const unsigned char *bits, size_t at, int width) {\n"
-        "    uint64_t value = 0;\n    for (int i = 0; i < width; i++)\n"
-        "        value |= (uint64_t)(bits[(at + (size_t)i) >> 3] >> ((at + (size_t)i) & 7) & 1) << "
-        "i;\n"
-        "    return value;\n}\n"
-        "static inline void put_bits(unsigned char *bits, size_t at, int width, uint64_t value) {\n"
-        "    for (int i = 0; i < width; i++)\n"
-        "        if (value >> i & 1)\n"
-        "            bits[(at + (size_t)i) >> 3] |= (unsigned char)(1u << ((at + (size_t)i) & "
-        "7));\n}\n");
-    fprintf(out, "// Whole bytes without padding lie in memory as they lie on the stream.\n"
-                 "#define FLAT(port, bits) (sizeof(struct payload_##port) * 8 == (bits))\n");
     for (int i = 0; i < top->param_count; i++)
         if (is_stream_port(top->params[i]))
-            emit_payload_c(top->params[i]->type->elem->elem, top->params[i]->name, out);
-    fprintf(out, "\nstatic inline void leave_kernel(void) {\n    while (open_count)\n"
-                 "        hls_fifo_free(open_fifos[0]);\n    longjmp(run_dry, 1);\n}\n");
-    fprintf(
-        out,
-        "\n#define SCALAR_ENTRY(name, bits) {#name, MR_PORT_SCALAR, bits},\n"
-        "#define IN_ENTRY(name, bits) {#name, MR_PORT_IN, bits},\n"
-        "#define OUT_ENTRY(name, bits) {#name, MR_PORT_OUT, bits},\n"
-        "static const struct mr_port ports[] = {KERNEL_PORTS(SCALAR_ENTRY, IN_ENTRY, "
-        "OUT_ENTRY)};\n\n"
-        "static void *model_open(const struct mr_open_options *options, char *error, "
-        "size_t error_size) {\n"
-        "    static char instance; // the state is in the kernel's own statics\n"
-        "    (void)options, (void)error, (void)error_size;\n    return &instance;\n}\n\n"
-        "static void model_close(void *instance) {\n    (void)instance;\n}\n\n"
-        "static int model_run(void *instance, struct mr_run *run, char *error, size_t "
-        "error_size) {\n"
-        "    (void)instance;\n    run->cycles = 0;\n    int status = 0;\n    open_count = 0;\n");
-    int ins = 0, outs = 0, scalars = 0;
+            emit_payload(top->params[i]->type->elem->elem, top->params[i]->name, out);
+    fprintf(out, "union hls_model_item {\n    unsigned char none;\n");
+    for (int i = 0; i < top->param_count; i++)
+        if (is_stream_port(top->params[i]))
+            fprintf(out, "    struct payload_%s of_%s;\n", top->params[i]->name,
+                    top->params[i]->name);
+    fprintf(out, "};\nstatic const struct hls_model_stream hls_model_streams[] = {\n");
     for (int i = 0; i < top->param_count; i++) {
         const char *name = top->params[i]->name;
         if (!is_stream_port(top->params[i]))
             continue;
-        fprintf(out, "    static struct hls_fifo fifo_%s; // outlives the jump\n", name);
         const struct stream *s = stream_of_port(net, i);
-        if (s->is_output)
-            continue;
-        fprintf(out,
-                "    {\n        const unsigned char *data = run->in[%d].data;\n        const "
-                "size_t stride = %d;\n"
-                "        if (FLAT(%s, %d)) {\n            if (run->in[%d].count)\n"
-                "                hls_fifo_push(&fifo_%s, data, run->in[%d].count * stride);\n      "
-                "  } else {\n"
-                "            for (uint64_t n = 0; n < run->in[%d].count; n++) {\n"
-                "                struct payload_%s item;\n                unsigned char bits[%d];\n"
-                "                memcpy(bits, data + n * stride, stride);\n                "
-                "unpack_%s(&item, bits);\n"
-                "                hls_fifo_push(&fifo_%s, &item, sizeof item);\n            }\n     "
-                "   }\n    }\n",
-                ins, (s->bits + 7) / 8, name, s->bits, ins, name, ins, ins, name, (s->bits + 7) / 8,
-                name, name);
-        ins++;
+        fprintf(out, "    {\"%s\", %s, %d, sizeof(struct payload_%s), fields_%s, %d, &fifo_%s},\n",
+                name, s->is_output ? "true" : "false", s->bits, name, name,
+                field_count(top->params[i]->type->elem->elem), name);
     }
-    fprintf(out, "    open_count = 0;\n    if (!setjmp(run_dry))\n        %s(", net->name);
+    fprintf(out, "    {0}};\n\n");
+}
+
+static void emit_call(const struct network *net, FILE *out) {
+    const struct function *top = net->top;
+    int scalars = 0;
+    fprintf(out,
+            "static void hls_model_call(const uint64_t *scalars) {\n    (void)scalars;\n    %s(",
+            net->name);
     for (int i = 0; i < top->param_count; i++) {
         if (is_stream_port(top->params[i]))
             fprintf(out, "%s(void *)&fifo_%s", i ? ", " : "", top->params[i]->name);
         else
-            fprintf(out, "%s(%s)run->scalars[%d]", i ? ", " : "", c_type(top->params[i]->type),
+            fprintf(out, "%s(%s)scalars[%d]", i ? ", " : "", c_type(top->params[i]->type),
                     scalars++);
     }
-    fprintf(out, ");\n");
-    ins = 0;
-    for (int i = 0; i < top->param_count; i++) {
-        const char *name = top->params[i]->name;
-        if (!is_stream_port(top->params[i]))
-            continue;
-        const struct stream *s = stream_of_port(net, i);
-        if (!s->is_output) {
-            fprintf(out,
-                    "    run->in[%d].taken = run->in[%d].count - (fifo_%s.tail - fifo_%s.head) / "
-                    "sizeof(struct payload_%s);\n"
-                    "    if (fifo_%s.failed && !status) {\n"
-                    "        snprintf(error, error_size, \"input stream '%s' ran dry after %%llu "
-                    "elements\",\n"
-                    "                 (unsigned long long)run->in[%d].count);\n        status = "
-                    "-1;\n    }\n",
-                    ins, ins, name, name, name, name, name, ins);
-            ins++;
-            continue;
-        }
-        fprintf(
-            out,
-            "    run->out[%d].count = (fifo_%s.tail - fifo_%s.head) / sizeof(struct payload_%s);\n"
-            "    run->out[%d].last_cycle = 0;\n"
-            "    if (fifo_%s.failed && !status) {\n        snprintf(error, error_size, \"out of "
-            "memory\");\n"
-            "        status = -1;\n    } else if (run->out[%d].count > run->out[%d].capacity && "
-            "!status) {\n"
-            "        snprintf(error, error_size, \"output stream '%s' gave %%llu elements, more "
-            "than the %%llu expected\",\n"
-            "                 (unsigned long long)run->out[%d].count, (unsigned long "
-            "long)run->out[%d].capacity);\n"
-            "        status = -1;\n    } else if (!status) {\n"
-            "        unsigned char *data = run->out[%d].data;\n        const size_t stride = %d;\n"
-            "        for (uint64_t n = 0; n < run->out[%d].count; n++) {\n            struct "
-            "payload_%s item;\n"
-            "            hls_fifo_pop(&fifo_%s, &item, sizeof item);\n            if (FLAT(%s, "
-            "%d)) {\n"
-            "                memcpy(data + n * stride, &item, stride);\n            } else {\n"
-            "                memset(data + n * stride, 0, stride);\n"
-            "                pack_%s(&item, data + n * stride);\n            }\n        }\n    }\n",
-            outs, name, name, name, outs, name, outs, outs, name, outs, outs, outs,
-            (s->bits + 7) / 8, outs, name, name, name, s->bits, name);
-        outs++;
+    fprintf(out, ");\n}\n\n");
+}
+
+static void emit_probes(struct compiler *cc, const struct network *net, FILE *out) {
+    const int count = ir_probes(net, NULL);
+    struct probed *probes = arena_alloc(cc, ((size_t)count + 1) * sizeof *probes);
+    ir_probes(net, probes);
+    fprintf(out, "#define HLS_MODEL_PROBES(P)");
+    for (int i = 0; i < count; i++) {
+        const struct process *process = net->processes[probes[i].process];
+        const struct state *state = &process->states[probes[i].state];
+        const struct type type = {.kind = state->bits == 1 ? TYPE_BOOL : TYPE_INT,
+                                  .bits = state->bits,
+                                  .is_signed = state->is_signed};
+        fprintf(out, " P(%s, %s, %s, %lluu)", process->function->name, state->name, c_type(&type),
+                (unsigned long long)(state->reset ? state->reset[0] : 0));
     }
-    for (int i = 0; i < top->param_count; i++)
-        if (is_stream_port(top->params[i]))
-            fprintf(out, "    hls_fifo_free(&fifo_%s);\n", top->params[i]->name);
-    const int probes = ir_probes(net, NULL);
-    if (probes)
-        fprintf(out, "    if (run->probes)\n        hls_read_probes(run->probes);\n");
+    fprintf(out, "\n");
+}
+
+// What is fixed stands in hls/include: hls_model.h before the kernel, hls_model_run.h behind it.
+void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out) {
     fprintf(out,
-            "    return status;\n}\n\n"
-            "#define PROBE_ENTRY(process, name, bits, is_signed) {#process, #name, bits, "
-            "is_signed},\n"
-            "__attribute__((visibility(\"default\")))\n"
-            "const struct mr_kernel *mr_kernel_describe(void) {\n"
-            "    static const struct mr_probe probes[] = {KERNEL_PROBES(PROBE_ENTRY){0}};\n"
-            "    static const struct mr_kernel kernel = {MR_KERNEL_ABI, \"%s\", \"model\", sizeof "
-            "ports / sizeof *ports,\n"
-            "                                            ports, 0, NULL, model_open, model_run, "
-            "model_close, %d, probes};\n"
-            "    return &kernel;\n}\n",
-            net->name, probes);
+            "// Generated by hlsc; do not edit. The kernel as gcc runs it, behind the interface "
+            "of kernel.h.\n");
+    emit_probes(cc, net, out);
+    fprintf(out,
+            "#include \"hls_model.h\"\n#include \"%s\"\n\n#include \"kernel.h\"\n#include "
+            "\"%s_ports.h\"\n\n",
+            source, net->name);
+    emit_streams(net, out);
+    emit_call(net, out);
+    fprintf(out, "#define HLS_MODEL_TOP \"%s\"\n#include \"hls_model_run.h\"\n", net->name);
 }
