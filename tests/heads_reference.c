@@ -77,3 +77,10 @@ void softmax_row(const int32_t *x, int count, int frac, int32_t *y) {
         y[i] = bits > 63 ? 0 : (int32_t)(((product >> bits) + 1) >> 1);
     }
 }
+
+int32_t argmax_row(const int32_t *x, int count) {
+    int32_t place = 0;
+    for (int i = 1; i < count; i++)
+        place = x[i] > x[place] ? i : place;
+    return place;
+}

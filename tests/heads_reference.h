@@ -21,4 +21,7 @@ uint64_t dense_row(const struct dense_reference *dense, const int16_t *x, int32_
 // x, y: (count). frac: fraction bits of x, -16 to 40; y has MR_SOFTMAX_FRAC of them.
 void softmax_row(const int32_t *x, int count, int frac, int32_t *y);
 
+// The place of the first greatest of x: (count).
+int32_t argmax_row(const int32_t *x, int count);
+
 #endif

@@ -5,6 +5,7 @@
 static uint64_t *cut_probe; // of the kernel that ran last
 #define HLS_ON_PROBE(process, name, address) (cut_probe = (address))
 #include "kernel_fixture.h"
+#include "kernels/argmax.c"
 #include "kernels/dense.c"
 #include "kernels/softmax.c"
 
@@ -143,11 +144,12 @@ static void draw_row(uint64_t *state, int32_t *x, int count) {
         x[draw(state) % (uint32_t)count] = INT32_MAX - (int32_t)(draw(state) >> shift >> 1);
 }
 
-typedef void softmax_kernel(hls_stream(int32_t) *, hls_stream(int32_t) *, uint32_t, uint32_t);
+// Of softmax and arg-max.
+typedef void row_kernel(hls_stream(int32_t) *, hls_stream(int32_t) *, uint32_t, uint32_t);
 
 // Runs of 1 to 3 rows: each run gives all of its rows. Against the reference to the bit, and
 // against the exact softmax within the bound of softmax.h.
-static void check_softmax(softmax_kernel *kernel, int count, int frac, int runs) {
+static void check_softmax(row_kernel *kernel, int count, int frac, int runs) {
     enum { TOGETHER = 3, LONGEST = 1000 };
     static int32_t x[TOGETHER][LONGEST];
     static double e[LONGEST];
@@ -202,6 +204,31 @@ START_TEST(softmax) {
 }
 END_TEST
 
+static void check_argmax(row_kernel *kernel, int count) {
+    static int32_t x[ROWS][1000];
+    uint64_t state = SEED + (uint64_t)count;
+    HLS_CHANNEL(int32_t, in);
+    HLS_CHANNEL(int32_t, out);
+    for (int n = 0; n < ROWS; n++) {
+        draw_row(&state, x[n], count);
+        for (int i = 0; i < count; i++)
+            hls_write(int32_t, &in, x[n][i]);
+    }
+    kernel(&in, &out, MR_COMMAND_RUN, ROWS);
+    for (int n = 0; n < ROWS; n++)
+        ck_assert_int_eq(hls_read(int32_t, &out), argmax_row(x[n], count));
+    ck_assert_empty(in);
+    ck_assert_empty(out);
+}
+
+START_TEST(argmax_of_rows) {
+    check_argmax(argmax1, 1);
+    check_argmax(argmax2, 2);
+    check_argmax(argmax7, 7);
+    check_argmax(argmax1000, 1000);
+}
+END_TEST
+
 int main(void) {
     printf("heads_test: seed %llu\n", (unsigned long long)SEED);
     Suite *suite = suite_create("heads");
@@ -209,6 +236,7 @@ int main(void) {
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, dense_layers);
     tcase_add_test(tests, softmax);
+    tcase_add_test(tests, argmax_of_rows);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

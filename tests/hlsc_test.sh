@@ -168,6 +168,9 @@ first=$!
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     readable dense tests/kernels/dense.c dense
     rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
+    agree argmax tests/kernels/argmax.c argmax --runs 4 --set command=1,2 --set rows=0,1,2,10
+    readable argmax tests/kernels/argmax.c argmax
+    rates argmax tests/kernels/argmax.c argmax "argmax1=1 argmax2=2 argmax7=7 argmax1000=1000"
     agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
     readable softmax tests/kernels/softmax.c softmax_rows
     rates softmax tests/kernels/softmax.c softmax_rows "softmax1=1 softmax2=2 softmax7=21 softmax10=10 softmax10_steep=30 softmax33=99 softmax33_flat=33 softmax200=200"

@@ -33,6 +33,7 @@ static const struct {
     {"d_torch29_folded_noshape", NULL},
     {"d_torch29_folded_noshape_nostart", NULL},
     {"d_torch29_noshape", NULL},
+    {"g_argmax", NULL},
     {"g_batchnorm", "has operator BatchNormalization"},
     {"g_bidir", "runs in direction 'bidirectional'"},
     {"g_cell", "the cell state of an LSTM"},

@@ -172,6 +172,39 @@ static void probabilities_in_older_files(struct file *f) {
     f->attribute[f->attribute_count - 1].i = 2; // the last one: axes are flattened from there on
 }
 
+static void argmax(struct file *f, const char *input, int64_t axis, bool keep) {
+    node(f, "ArgMax", input, "y");
+    with_int(f, "axis", axis);
+    if (!keep)
+        with_int(f, "keepdims", 0);
+}
+
+static void the_largest(struct file *f) {
+    every_step(f);
+    dense(f, "s", "m");
+    argmax(f, "m", -1, true);
+}
+
+static void the_largest_without_its_axis(struct file *f) {
+    every_step(f);
+    dense(f, "hn", "m");
+    argmax(f, "m", 2, false);
+    node(f, "Squeeze", "y", "z");
+    with_ints(f, "axes", 1, 0, 0, 0);
+    node(f, "Cast", "z", "real");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    f->out.name = "real";
+}
+
+static void the_largest_of_a_softmax(struct file *f) {
+    every_step(f);
+    dense(f, "s", "m");
+    softmax(f, "m", "p", -1);
+    node(f, "Gather", "p last", "q");
+    argmax(f, "q", 1, false);
+    add_output(f, "p");
+}
+
 static const struct {
     void (*make)(struct file *f);
     const char *network;
@@ -193,6 +226,9 @@ static const struct {
     {a_cast_of_the_state, "lstm<0 last<1; y=2"},
     {probabilities, "lstm<0 dense<1 softmax<2; y=3"},
     {probabilities_in_older_files, "lstm<0 dense<1 softmax<2; y=3"},
+    {the_largest, "lstm<0 dense<1 argmax<2; y=3"},
+    {the_largest_without_its_axis, "lstm<0 last<1 dense<2 argmax<3; real=4"},
+    {the_largest_of_a_softmax, "lstm<0 dense<1 softmax<2 last<1 dense<4 argmax<5; y=6 p=3"},
 };
 
 START_TEST(network_is_read) {
@@ -362,10 +398,30 @@ static void another_gru(struct file *f) {
     a->strings = names;
 }
 
+static void the_last_of_the_largest(struct file *f) {
+    the_largest(f);
+    with_int(f, "select_last_index", 1);
+}
+
+static void the_step_of_the_largest(struct file *f) {
+    every_step(f);
+    dense(f, "s", "m");
+    argmax(f, "m", 0, true);
+}
+
+static void a_layer_behind_the_largest(struct file *f) {
+    the_largest(f);
+    dense(f, "y", "z");
+    f->out.name = "z";
+}
+
 static const struct {
     void (*make)(struct file *f);
     const char *said;
 } bad[] = {
+    {the_last_of_the_largest, "takes the last of equal numbers; this version takes the first"},
+    {the_step_of_the_largest, "goes along another axis than the features"},
+    {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
     {an_activation_of_a_state, "node 'y' (Relu) is not behind a linear layer's sum"},
     {two_activations, "node 'z' (Sigmoid) is not behind a linear layer's sum"},
     {a_sum_of_states, "adds to a value other than a linear layer's product"},

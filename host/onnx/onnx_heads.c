@@ -318,6 +318,63 @@ static int eval_softmax(struct onnx_eval *e) {
     return 0;
 }
 
+// The first of the largest; of a softmax it is that of what the softmax reads.
+static int read_argmax(struct onnx_reader *r) {
+    struct onnx_value x = *onnx_input(r, 0), *out = onnx_output(r, 0);
+    const bool keep = onnx_int(r->graph, "keepdims", 1) != 0;
+    int axis;
+
+    if (onnx_int(r->graph, "select_last_index", 0) != 0)
+        return onnx_fail(r->graph, "takes the last of equal numbers; this version takes the first");
+    if (check_feature_axis(r, onnx_int(r->graph, "axis", 0), false, &axis) != 0)
+        return -1;
+    if (x.layer != ONNX_X && strcmp(r->layers[x.layer].kind, "softmax") == 0)
+        x.layer = r->layers[x.layer].input;
+    if (add_end(r, &x, "argmax", 1) != 0)
+        return -1;
+    out->whole = true;
+    out->dims[axis] = (struct onnx_size){1, SYMBOL_NONE};
+    out->rank -= !keep;
+    for (int i = axis; !keep && i < out->rank; i++) {
+        out->dims[i] = out->dims[i + 1];
+        out->axis[i] = out->axis[i + 1];
+    }
+    return 0;
+}
+
+static int eval_argmax(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    const bool keep = onnx_int(e->graph, "keepdims", 1) != 0;
+    int64_t dims[ONNX_RANK];
+    int axis, rank = 0;
+
+    if (!onnx_is_real(in->type) || onnx_int(e->graph, "select_last_index", 0) != 0)
+        return onnx_eval_unsupported(e);
+    if (onnx_axis(e->graph, onnx_int(e->graph, "axis", 0), in->rank, &axis) != 0)
+        return -1;
+    for (int i = 0; i < in->rank; i++) {
+        if (i != axis || keep)
+            dims[rank++] = i == axis ? 1 : in->dims[i];
+    }
+    if (onnx_eval_create(e, out, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, rank, dims) != 0)
+        return -1;
+    const struct line line = line_of(in, axis, false);
+    for (size_t i = 0; in->count > 0 && i < out->count; i++) {
+        const double *at = in->real + i / line.after * line.count * line.after + i % line.after;
+        size_t best = 0;
+        for (size_t k = 0; k < line.count; k++) {
+            if (!isfinite(at[k * line.after]))
+                return onnx_fail(e->graph, "compares %g, which is no finite number",
+                                 at[k * line.after]);
+            if (at[k * line.after] > at[best * line.after])
+                best = k;
+        }
+        out->whole[i] = (int64_t)best;
+    }
+    return 0;
+}
+
 const struct onnx_operator onnx_head_operators[] = {
     {"Gemm", read_gemm, NULL, onnx_eval_gemm, ONNX_HEAVY},
     {"MatMul", read_matmul, NULL, onnx_eval_matmul, ONNX_HEAVY},
@@ -326,5 +383,6 @@ const struct onnx_operator onnx_head_operators[] = {
     {"Sigmoid", read_activation, NULL, eval_activation, 0},
     {"Tanh", read_activation, NULL, eval_activation, 0},
     {"Softmax", read_softmax, NULL, eval_softmax, 0},
+    {"ArgMax", read_argmax, NULL, eval_argmax, 0},
     {0},
 };
