@@ -175,9 +175,9 @@ END_TEST
 
 static void same_cuts(const struct mr_session *one, const struct mr_session *other) {
     for (uint32_t l = 0; l < 2; l++) {
-        struct mr_cell_saturation a, b;
-        ck_assert(!mr_session_cell_saturation(one, l, &a));
-        ck_assert(!mr_session_cell_saturation(other, l, &b));
+        struct mr_operator_saturation a, b;
+        ck_assert(!mr_session_operator_saturation(one, l, &a));
+        ck_assert(!mr_session_operator_saturation(other, l, &b));
         ck_assert_uint_eq(a.cut, b.cut);
         ck_assert_uint_eq(a.total, b.total);
         ck_assert_double_eq(a.past, b.past);
@@ -212,9 +212,9 @@ START_TEST(cuts_are_counted) {
     ck_assert(!mr_session_run(cpu, x, SEQUENCES, STEPS, 0, y, &wanted));
     ck_assert_msg(!mr_session_run(card, x, SEQUENCES, STEPS, 0, y, &stats), "%s",
                   mr_session_error(card));
-    ck_assert_uint_gt(wanted.cut_cells, 0);
+    ck_assert_uint_gt(wanted.cut_values, 0);
     ck_assert_uint_gt(wanted.cut_inputs, 0);
-    ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
+    ck_assert_uint_eq(stats.cut_values, wanted.cut_values);
     ck_assert_uint_eq(stats.cut_inputs, wanted.cut_inputs);
     same_cuts(card, cpu);
     mr_session_reset(cpu);
@@ -222,9 +222,9 @@ START_TEST(cuts_are_counted) {
     for (size_t t = 0; t < STEPS; t++) {
         ck_assert(!mr_session_step(cpu, x + t * INPUTS, y, &wanted));
         ck_assert(!mr_session_step(card, x + t * INPUTS, y, &stats));
-        ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
+        ck_assert_uint_eq(stats.cut_values, wanted.cut_values);
         ck_assert_uint_eq(stats.cut_inputs, wanted.cut_inputs);
-        cells += stats.cut_cells;
+        cells += stats.cut_values;
     }
     ck_assert_uint_gt(cells, 0);
     same_cuts(card, cpu);
@@ -248,13 +248,13 @@ START_TEST(cuts_go_on) {
         if (t == deaths[_i])
             ck_assert_int_eq(kill(find_card(), SIGKILL), 0);
         ck_assert(!mr_session_step(session, x + t * INPUTS, y, &stats));
-        sum.cut_cells += stats.cut_cells;
+        sum.cut_values += stats.cut_values;
         ck_assert(!mr_session_step(cpu, x + t * INPUTS, y, &stats));
-        wanted.cut_cells += stats.cut_cells;
+        wanted.cut_values += stats.cut_values;
     }
     check_fallen(session, "ended by signal 9");
-    ck_assert_uint_gt(wanted.cut_cells, 0);
-    ck_assert_uint_eq(sum.cut_cells, wanted.cut_cells);
+    ck_assert_uint_gt(wanted.cut_values, 0);
+    ck_assert_uint_eq(sum.cut_values, wanted.cut_values);
     same_cuts(session, cpu);
     mr_session_close(session);
     mr_session_close(cpu);
@@ -267,7 +267,7 @@ START_TEST(cuts_go_on) {
     ck_assert(!mr_session_run(session, x, BATCH, LENGTH, 0, y, &stats));
     pthread_join(thread, NULL);
     ck_assert(!mr_session_run(cpu, x, BATCH, LENGTH, 0, y, &wanted));
-    ck_assert_uint_eq(stats.cut_cells, wanted.cut_cells);
+    ck_assert_uint_eq(stats.cut_values, wanted.cut_values);
     ck_assert_uint_eq(stats.cut_inputs, wanted.cut_inputs);
     same_cuts(session, cpu);
     mr_session_close(session);

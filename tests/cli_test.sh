@@ -151,7 +151,7 @@ refuses 1 "$W/short.millrace" plan "$W/short.millrace"
 if [ -d "$SHARED" ]; then
     L=$SHARED/turbofan_lstm2x25_rul
     runs 0 import "$L.onnx" --calibrate "$SHARED/turbofan_calib_x.npy" -o "$W/rul.millrace" --json
-    check "import tells its layers" grep -q '"hidden": 25' "$W/out"
+    check "import tells its operators" sh -c "tr -d ' \n' <$W/out | grep -q '\"operators\":\[{\"name\":\"lstm0\",\"type\":\"lstm\",\"inputs\":25,\"units\":25'"
     check "import tells the accuracy" grep -q '"snr_db": [4-9]' "$W/out"
     (cd "$W" && "$OLDPWD/$M" import "$OLDPWD/$L.onnx" >/dev/null 2>&1)
     check "default name" test -s "$W/turbofan_lstm2x25_rul.millrace"
@@ -431,16 +431,16 @@ check "writing the growing model" "$SATURATION_TEST" --write "$G"
 awk 'BEGIN { for (i = 0; i < 150; i++) print "1,0.5," (i == 3 ? -9.5 : i == 70 ? 12.25 : 0.1) }' >"$W/grow.csv"
 runs 0 run "$G" --device cpu: --input "$W/grow.csv" -o "$W/z.npy"
 check "inputs that are cut" grep -Eq '^millrace: warning: 2 of 450 input values .*: feature 2 2 times, as far as 12.25 \(range -8 to 8\); import' "$W/err"
-check "cell states that are cut" grep -Eq '^millrace: warning: [0-9]+ of 1350 cell states .*: layer 0 [0-9]+ times, by [0-9.]+ in all \(range -128 to 128\); ' "$W/err"
+check "values that are cut" grep -Eq '^millrace: warning: [0-9]+ of 1350 values inside of the network .*: lstm0 [0-9]+ times, by [0-9.]+ in all \(range -128 to 128\); ' "$W/err"
 check "a sentence for each" test "$(wc -l <"$W/err")" -eq 2
 runs 0 run "$G" --device cpu: --input "$W/grow.csv" -o "$W/z.npy" --steps --json
 check "step by step it is as much" grep -q '"cut_inputs": 2,' "$W/out"
 check "which feature" sh -c "tr -d ' \n' <$W/out | grep -q '\"kind\":\"input\",\"feature\":2,\"cut\":2,\"total\":150,\"farthest\":12.25,\"low\":-8.0'"
-check "which layer" sh -c "tr -d ' \n' <$W/out | grep -Eq '\"kind\":\"cell\",\"layer\":0,\"cut\":[0-9]+,\"total\":750,\"past\":'"
-cells=$(sed -n 's/.*"cut_cells": \([0-9]*\),/\1/p' "$W/out")
+check "which operator" sh -c "tr -d ' \n' <$W/out | grep -Eq '\"kind\":\"value\",\"operator\":\"lstm0\",\"cut\":[0-9]+,\"total\":750,\"past\":'"
+values=$(sed -n 's/.*"cut_values": \([0-9]*\),/\1/p' "$W/out")
 runs 0 compare "$G" --input "$W/grow.csv" --devices cpu:,cpu: --json
-check "comparison counts too" test "$(grep -c "\"cut_cells\": $cells," "$W/out")" -eq 2
-check "and warns once" test "$(grep -c 'warning: .* cell states' "$W/err")" -eq 1
+check "comparison counts too" test "$(grep -c "\"cut_values\": $values," "$W/out")" -eq 2
+check "and warns once" test "$(grep -c 'warning: .* values inside of the network' "$W/err")" -eq 1
 head -n 60 "$W/grow.csv" | sed 's/-9.5/7.5/' >"$W/short.csv"
 runs 0 run "$G" --device cpu: --input "$W/short.csv" -o "$W/z.npy" --json
 check "nothing is cut, nothing is said" test ! -s "$W/err"

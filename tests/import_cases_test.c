@@ -40,6 +40,7 @@ static const struct {
     {"g_embedding", "looks the input 'x' up in a table"},
     {"g_every_step", NULL},
     {"g_first", "takes one step that is not the last"},
+    {"g_gru", NULL},
     {"g_logsoftmax", "leave it out of the export and apply it to the outputs"},
     {"g_nohead", NULL},
     {"g_nohead_all", NULL},

@@ -8,6 +8,8 @@
 #include "millrace.h"
 #include "model.h"
 #include "npy.h"
+#include "quantise.h"
+#include "walk.h"
 
 #include <math.h>
 
@@ -93,7 +95,7 @@ static int formats(struct mr_import_options *options, const struct mr_array *x, 
     options->note = keep;
     int result = mr_import_onnx(FOLDER "/net.onnx", x, options, &model, error, sizeof error);
     for (int k = 0; k < F && result == 0; k++)
-        frac[k] = model.quantised.input_frac_bits[k];
+        frac[k] = model.network.streams[0].frac[k];
     mr_model_data_free(&model);
     return result;
 }
@@ -416,7 +418,7 @@ START_TEST(cell_states_get_the_range_that_they_need) {
     struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .calibration = FOLDER "/count.npy",
                                   .note = keep};
     struct mr_accuracy_info all;
-    struct mr_layer_info layer;
+    struct mr_operator_info layer;
     struct mr_error e;
 
     make_counting_net(FOLDER "/count.onnx");
@@ -424,8 +426,8 @@ START_TEST(cell_states_get_the_range_that_they_need) {
     ck_assert_msg(mr_import_with(FOLDER "/count.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
     struct mr_model *model = mr_model_open(FOLDER "/m", &e);
     ck_assert_msg(model != NULL, "%s", e.text);
-    ck_assert_int_eq(mr_model_layer(model, 0, &layer), 0);
-    ck_assert_double_eq(layer.cell_limit, cases[_i].limit);
+    ck_assert_int_eq(mr_model_operator(model, 0, &layer), 0);
+    ck_assert_double_eq(layer.limit, cases[_i].limit);
     ck_assert_int_eq(mr_model_accuracy(model, MR_ALL, &all), 0);
     ck_assert_msg(all.snr_db > 40, "%g dB, largest %g", all.snr_db, all.max_error);
     mr_model_close(model);
@@ -531,11 +533,11 @@ START_TEST(casts_are_kept_and_done) {
         int16_t x_q[N * T * F];
         int32_t y_q[N * O];
         ck_assert_int_eq(mr_model_data_load(saved, &data, error, sizeof error), 0);
-        ck_assert_int_eq(mr_quantise_input(&data.quantised, with ? x.data : cut.data, N * T, x_q,
+        ck_assert_int_eq(mr_quantise_input(&data.network, with ? x.data : cut.data, N * T, x_q,
                                            NULL, error, sizeof error),
                          0);
-        ck_assert_int_eq(mr_quantised_run(&data.quantised, x_q, N, T, y_q), 0);
-        mr_quantised_output(&data.quantised, y_q, N, z[with]);
+        ck_assert_int_eq(mr_integer_run(&data.network, x_q, N, T, y_q), 0);
+        mr_quantised_output(&data.network, 0, y_q, N, z[with]);
         mr_model_data_free(&data);
         mr_model_close(models[with]);
     }

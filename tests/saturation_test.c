@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lies beyond the formats: values of x and cell states that are cut are counted, exactly and
-// alike on every device, however the steps are cut into calls; calibration gives cell states the
-// range that they need. `saturation_test --write MODEL` writes the growing network of these tests,
-// which has the shape of session_test's.
+// What lies beyond the formats: values of x, cell states and what operators give to others are cut
+// and counted, exactly and alike on every device, however the steps are cut into calls; calibration
+// gives cell states the range that they need. `saturation_test --write MODEL` writes the growing
+// network of these tests, which has the shape of session_test's.
 #define _GNU_SOURCE
 #include "cells/lstm.h"
 #include "model.h"
+#include "network_fixture.h"
 #include "paths.h"
-#include "quantise.h"
-#include "reference.h"
+#include "walk.h"
 
 #include "millrace.h"
 
@@ -22,62 +22,49 @@
 
 #define FOLDER "build/saturation-test"
 enum { LAYERS = 2, INPUTS = 3, HIDDEN0 = 5, HIDDEN1 = 4, OUTPUTS = 2, SEQUENCES = 3, STEPS = 200 };
+enum { GATE_F = 1, GATE_G = 2, GATES = lstm_GATES };
+enum { HEAD = LAYERS + 1 }; // the place of the dense operator
 static const int sizes[LAYERS + 1] = {INPUTS, HIDDEN0, HIDDEN1};
 
 // Gates that are open, so a cell state follows the sum of what comes in: unit u of a layer takes
 // input u (modulo their number), of rising or falling sign. The last unit of each forgets all.
 static void make_network(struct mr_network *network) {
-    *network = (struct mr_network){.layer_count = LAYERS, .batch_first = true};
-    network->layers = calloc(LAYERS, sizeof *network->layers);
-    network->name = strdup("growing");
+    net_chain(network, "lstm", INPUTS, LAYERS, sizes + 1, OUTPUTS, MR_ACTIVATION_LINEAR);
     for (int l = 0; l < LAYERS; l++) {
-        const int inputs = sizes[l], hidden = sizes[l + 1];
-        struct mr_lstm *layer = &network->layers[l];
-        *layer = (struct mr_lstm){
-            .inputs = inputs,
-            .hidden = hidden,
-            .w_ih = calloc((size_t)(4 * hidden * inputs), sizeof(float)),
-            .w_hh = calloc((size_t)(4 * hidden * hidden), sizeof(float)),
-            .bias = calloc((size_t)(4 * hidden), sizeof(float)),
-        };
+        const struct mr_op *layer = &network->ops[l];
+        const int inputs = layer->inputs, hidden = layer->units;
         for (int u = 0; u < hidden; u++) {
-            for (int gate = 0; gate < MR_GATES; gate++)
-                layer->bias[gate * hidden + u] = gate == 2 ? 0.0f : 20.0f;
+            for (int gate = 0; gate < GATES; gate++)
+                layer->bias[gate * hidden + u] = gate == GATE_G ? 0.0f : 20.0f;
             if (u == hidden - 1)
-                layer->bias[hidden + u] = -20.0f;
-            layer->w_ih[(2 * hidden + u) * inputs + u % inputs] = u & 1 ? -12.0f : 12.0f;
-            layer->w_hh[(2 * hidden + u) * hidden + u] = 0.25f;
+                layer->bias[GATE_F * hidden + u] = -20.0f;
+            layer->w_x[(GATE_G * hidden + u) * inputs + u % inputs] = u & 1 ? -12.0f : 12.0f;
+            layer->w_h[(GATE_G * hidden + u) * hidden + u] = 0.25f;
         }
     }
-    network->head = (struct mr_dense){.inputs = HIDDEN1,
-                                      .outputs = OUTPUTS,
-                                      .w = calloc((size_t)OUTPUTS * HIDDEN1, sizeof(float)),
-                                      .bias = calloc(OUTPUTS, sizeof(float))};
+    const struct mr_op *head = &network->ops[HEAD];
     for (int k = 0; k < OUTPUTS * HIDDEN1; k++)
-        network->head.w[k] = 0.3f * (float)(k % 5 - 2);
+        head->w_x[k] = 0.3f * (float)(k % 5 - 2);
 }
 
 // exponent: of both layers' cell states.
 static void quantise(struct mr_model_data *data, int exponent) {
-    char text[900];
     memset(data, 0, sizeof *data);
     make_network(&data->network);
-    if (mr_quantise(&data->network, NULL, &data->quantised, NULL, text, sizeof text)) {
-        fprintf(stderr, "%s\n", text);
-        exit(1);
-    }
+    net_quantise(&data->network, NULL);
     for (int l = 0; l < LAYERS; l++)
-        data->quantised.layers[l].cell_exponent = exponent;
+        data->network.ops[l].exponent = exponent;
+}
+
+static void save(const struct mr_model_data *data, const char *path) {
+    char text[900] = "";
+    net_need(mr_model_data_save(data, path, text, sizeof text) == 0, text);
 }
 
 static void write_model(const char *path, int exponent) {
     struct mr_model_data data;
-    char text[900];
     quantise(&data, exponent);
-    if (mr_model_data_save(&data, path, text, sizeof text)) {
-        fprintf(stderr, "%s\n", text);
-        exit(1);
-    }
+    save(&data, path);
     mr_model_data_free(&data);
 }
 
@@ -98,43 +85,38 @@ static void fill_input(float *x) {
 }
 
 struct counts {
-    uint64_t inputs, cells;
+    uint64_t inputs, values;
     uint64_t cut[LAYERS];
     double past[LAYERS];
 };
 
 // The kernel's own cell over the model's integers, one sequence at a time.
-static void count_cells(const struct mr_quantised *q, const int16_t *x_q, int sequences, int steps,
-                        struct counts *counts) {
+static void count_cells(const struct mr_network *network, const int16_t *x_q, int sequences,
+                        int steps, struct counts *counts) {
     memset(counts, 0, sizeof *counts);
     for (int n = 0; n < sequences; n++) {
-        int32_t c[LAYERS][HIDDEN0] = {{0}};
-        int16_t h[LAYERS][2][HIDDEN0] = {{{0}}};
+        unit_state_t unit[LAYERS][2][HIDDEN0] = {{{{0}}}};
         for (int t = 0; t < steps; t++, x_q += INPUTS)
             for (int l = 0; l < LAYERS; l++) {
-                const struct mr_quantised_layer *layer = &q->layers[l];
-                const int16_t *in = l ? h[l - 1][t & 1] : x_q, *back = h[l][~t & 1];
-                for (int u = 0; u < layer->hidden; u++) {
-                    int64_t sums[MR_GATES];
+                const struct mr_op *op = &network->ops[l];
+                const unit_state_t *back = unit[l][~t & 1];
+                for (int u = 0; u < op->units; u++) {
+                    int64_t sum[GATES];
                     uint32_t past;
-                    for (int gate = 0; gate < MR_GATES; gate++) {
-                        const int row = gate * layer->hidden + u;
-                        const int16_t *w =
-                            layer->gates.weight + row * (layer->inputs + layer->hidden);
-                        int64_t sum = 0;
-                        for (int k = 0; k < layer->inputs; k++)
-                            sum += w[k] * in[k];
-                        for (int k = 0; k < layer->hidden; k++)
-                            sum += w[layer->inputs + k] * back[k];
-                        sums[gate] = (sum + layer->gates.bias[row]) >> layer->gates.shift[row];
+                    for (int gate = 0; gate < GATES; gate++) {
+                        const int row = gate * op->units + u;
+                        const int16_t *w = op->rows.weight + row * op->rows.columns;
+                        sum[gate] = op->rows.bias[row];
+                        for (int k = 0; k < op->inputs; k++)
+                            sum[gate] += w[k] * (l ? unit[l - 1][t & 1][k].h : x_q[k]);
+                        for (int k = 0; k < op->units; k++)
+                            sum[gate] += w[op->inputs + k] * back[k].h;
+                        sum[gate] >>= op->rows.shift[row];
                     }
-                    const unit_state_t old = {back[u], c[l][u]};
-                    const unit_state_t unit = lstm_unit(sums, old, layer->cell_exponent, &past);
-                    c[l][u] = unit.cell;
-                    h[l][t & 1][u] = unit.h;
+                    unit[l][t & 1][u] = lstm_unit(sum, back[u], op->exponent, &past);
                     counts->cut[l] += past > 0;
-                    counts->past[l] += ldexp(past, layer->cell_exponent - 16);
-                    counts->cells += past > 0;
+                    counts->past[l] += ldexp(past, op->exponent - 16);
+                    counts->values += past > 0;
                 }
             }
     }
@@ -148,10 +130,10 @@ static void expect_counts(const float *x, int exponent, int sequences, int steps
     int16_t *x_q = calloc((size_t)(sequences * steps * INPUTS), sizeof *x_q);
     ck_assert_ptr_nonnull(x_q);
     quantise(&data, exponent);
-    ck_assert_int_eq(mr_quantise_input(&data.quantised, x, (size_t)(sequences * steps), x_q, cuts,
+    ck_assert_int_eq(mr_quantise_input(&data.network, x, (size_t)(sequences * steps), x_q, cuts,
                                        text, sizeof text),
                      0);
-    count_cells(&data.quantised, x_q, sequences, steps, counts);
+    count_cells(&data.network, x_q, sequences, steps, counts);
     for (int k = 0; k < INPUTS; k++)
         counts->inputs += cuts[k].count;
     mr_model_data_free(&data);
@@ -184,11 +166,11 @@ static struct mr_model *open_model(const char *path) {
 // What the session counted in all is so many times what is expected.
 static void check_session(const struct mr_session *session, const struct counts *wanted,
                           unsigned times, uint64_t steps, double limit) {
-    struct mr_cell_saturation cell;
+    struct mr_operator_saturation cell;
     struct mr_input_saturation input;
     uint64_t inputs = 0;
     for (uint32_t l = 0; l < LAYERS; l++) {
-        ck_assert_int_eq(mr_session_cell_saturation(session, l, &cell), 0);
+        ck_assert_int_eq(mr_session_operator_saturation(session, l, &cell), 0);
         ck_assert_uint_eq(cell.cut, times * wanted->cut[l]);
         ck_assert_double_eq(cell.past, times * wanted->past[l]);
         ck_assert_uint_eq(cell.total, steps * (uint64_t)sizes[l + 1]);
@@ -200,14 +182,20 @@ static void check_session(const struct mr_session *session, const struct counts 
         inputs += input.cut;
     }
     ck_assert_uint_eq(inputs, times * wanted->inputs);
-    ck_assert_int_eq(mr_session_cell_saturation(session, LAYERS, &cell), MR_ERROR_ARGUMENT);
+    for (uint32_t i = LAYERS; i <= HEAD; i++) { // has nothing that could be cut
+        ck_assert_int_eq(mr_session_operator_saturation(session, i, &cell), 0);
+        ck_assert(cell.cut == 0 && cell.total == 0 && cell.limit == 0 && cell.past == 0);
+    }
+    ck_assert_int_eq(mr_session_operator_saturation(session, HEAD + 1, &cell), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_operator_saturation(session, 0, NULL), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_operator_saturation(NULL, 0, &cell), MR_ERROR_ARGUMENT);
     ck_assert_int_eq(mr_session_input_saturation(session, INPUTS, &input), MR_ERROR_ARGUMENT);
     ck_assert_int_eq(mr_session_input_saturation(NULL, 0, &input), MR_ERROR_ARGUMENT);
 }
 
 static void check_stats(const struct mr_stats *stats, const struct counts *wanted) {
     ck_assert_uint_eq(stats->cut_inputs, wanted->inputs);
-    ck_assert_uint_eq(stats->cut_cells, wanted->cells);
+    ck_assert_uint_eq(stats->cut_values, wanted->values);
 }
 
 // In one call, sequence by sequence, and by steps.
@@ -240,7 +228,7 @@ static void check_device(const struct mr_model *model, const char *uri,
         ck_assert_int_eq(mr_session_step(session, bad, y, &stats), MR_ERROR_INPUT);
         ck_assert_int_eq(mr_session_step(session, x + t * INPUTS, y, &stats), 0);
         sum.cut_inputs += stats.cut_inputs;
-        sum.cut_cells += stats.cut_cells;
+        sum.cut_values += stats.cut_values;
     }
     check_stats(&sum, &one);
     mr_session_close(session);
@@ -288,7 +276,7 @@ START_TEST(counts_are_those_of_the_growth) {
     ck_assert_uint_gt(counts.cut[1], 0);
     ck_assert_uint_eq(counts.inputs, 4 + 1);
     expect_counts(x, 1, 1, STEPS, &counts);
-    ck_assert_uint_eq(counts.cells, 0); // 200 steps are within 256
+    ck_assert_uint_eq(counts.values, 0); // 200 steps are within 256
 }
 END_TEST
 
@@ -332,7 +320,7 @@ START_TEST(ends_of_the_input) {
         const float x[INPUTS] = {0, cases[i].x, 0};
         int16_t x_q[INPUTS];
         struct mr_input_cuts cuts[INPUTS] = {{0}};
-        ck_assert_int_eq(mr_quantise_input(&data.quantised, x, 1, x_q, cuts, text, sizeof text), 0);
+        ck_assert_int_eq(mr_quantise_input(&data.network, x, 1, x_q, cuts, text, sizeof text), 0);
         ck_assert_msg((cuts[1].count == 1) == cases[i].cut, "%g", (double)cases[i].x);
     }
     mr_model_data_free(&data);
@@ -347,12 +335,13 @@ START_TEST(calibration_gives_the_range) {
                  {1000, 4}, {2097152, 15}, {2097153, 16}, {4194304, 16}, {1e9, 16}};
     struct mr_model_data data;
     quantise(&data, 7);
+    data.network.ops[1].greatest = 1;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const double greatest[LAYERS] = {cases[i].greatest, 1};
-        mr_quantise_cells(&data.quantised, greatest);
-        ck_assert_msg(data.quantised.layers[0].cell_exponent == cases[i].exponent, "%g: %d",
-                      cases[i].greatest, data.quantised.layers[0].cell_exponent);
-        ck_assert_int_eq(data.quantised.layers[1].cell_exponent, 0);
+        data.network.ops[0].greatest = cases[i].greatest;
+        net_quantise(&data.network, NULL);
+        ck_assert_msg(data.network.ops[0].exponent == cases[i].exponent, "%g: %d",
+                      cases[i].greatest, data.network.ops[0].exponent);
+        ck_assert_int_eq(data.network.ops[1].exponent, 0);
     }
     mr_model_data_free(&data);
 }
@@ -364,29 +353,29 @@ START_TEST(a_wider_range_is_right) {
     enum { UP = 900, LENGTH = 2 * UP + 5 }; // it counts up, and down again
     float *x = calloc((size_t)LENGTH * INPUTS, sizeof *x), float_y[OUTPUTS], y[OUTPUTS];
     int16_t *x_q = calloc((size_t)LENGTH * INPUTS, sizeof *x_q);
-    double greatest[LAYERS] = {0}, error[2] = {0};
+    double error[2] = {0};
     struct mr_model_data data;
     char text[900];
     ck_assert(x && x_q);
     for (int t = 0; t < LENGTH; t++)
         x[t * INPUTS] = x[t * INPUTS + 1] = t < UP ? 0.05f : -0.05f;
     quantise(&data, 0);
-    ck_assert_int_eq(mr_reference_run(&data.network, x, 1, LENGTH, float_y), 0);
-    ck_assert_int_eq(mr_reference_cells(&data.network, x, 1, LENGTH, greatest), 0);
-    ck_assert_double_gt(greatest[0], 300);
-    ck_assert_double_lt(greatest[0], 900);
-    ck_assert_int_eq(mr_quantise_input(&data.quantised, x, LENGTH, x_q, NULL, text, sizeof text),
-                     0);
+    ck_assert_int_eq(mr_float_run_cast(&data.network, x, 1, LENGTH, float_y), 0);
+    ck_assert_int_eq(mr_quantise_input(&data.network, x, LENGTH, x_q, NULL, text, sizeof text), 0);
     for (int wide = 0; wide < 2; wide++) {
         int32_t y_q[OUTPUTS];
-        if (wide)
-            mr_quantise_cells(&data.quantised, greatest);
-        ck_assert_int_eq(mr_quantised_run(&data.quantised, x_q, 1, LENGTH, y_q), 0);
-        mr_quantised_output(&data.quantised, y_q, 1, y);
+        if (wide) {
+            ck_assert_int_eq(mr_float_observe(&data.network, x, 1, LENGTH), 0);
+            ck_assert_double_gt(data.network.ops[0].greatest, 300);
+            ck_assert_double_lt(data.network.ops[0].greatest, 900);
+            net_quantise(&data.network, NULL);
+        }
+        ck_assert_int_eq(mr_integer_run(&data.network, x_q, 1, LENGTH, y_q), 0);
+        mr_quantised_output(&data.network, 0, y_q, 1, y);
         for (int k = 0; k < OUTPUTS; k++)
             error[wide] = fmax(error[wide], fabs((double)y[k] - float_y[k]));
     }
-    ck_assert_int_ge(data.quantised.layers[0].cell_exponent, 3);
+    ck_assert_int_ge(data.network.ops[0].exponent, 3);
     ck_assert_msg(error[0] > 0.05 && error[1] < 0.005, "%g, then %g", error[0], error[1]);
     mr_model_data_free(&data);
     free(x);
@@ -401,15 +390,15 @@ START_TEST(a_model_file_keeps_it) {
     for (int exponent = 0; exponent <= 17; exponent++) {
         const char path[] = FOLDER "/kept.millrace";
         quantise(&data, 0);
-        data.quantised.layers[1].cell_exponent = exponent;
+        data.network.ops[1].exponent = exponent;
         ck_assert_int_eq(mr_model_data_save(&data, path, text, sizeof text), 0);
         const int failed = mr_model_data_load(path, &back, text, sizeof text);
         ck_assert_msg((failed != 0) == (exponent > 16), "%d: %s", exponent, text);
         if (failed) {
             ck_assert_msg(strstr(text, "cell exponent") != NULL, "%s", text);
         } else {
-            ck_assert_int_eq(back.quantised.layers[0].cell_exponent, 0);
-            ck_assert_int_eq(back.quantised.layers[1].cell_exponent, exponent);
+            ck_assert_int_eq(back.network.ops[0].exponent, 0);
+            ck_assert_int_eq(back.network.ops[1].exponent, exponent);
             mr_model_data_free(&back);
         }
         snprintf(command, sizeof command, "grep -q cell_exponent %s", path);
@@ -424,16 +413,87 @@ START_TEST(outputs_are_never_cut) {
     struct mr_model_data data;
     char text[900];
     quantise(&data, 0);
-    struct mr_rows *rows = &data.quantised.head.rows;
-    ck_assert_int_eq(mr_quantised_check(&data.quantised, "m", text, sizeof text), 0);
+    struct mr_rows *rows = &data.network.ops[HEAD].rows;
+    ck_assert_int_eq(mr_quantised_check(&data.network, "m", text, sizeof text), 0);
     rows->shift[1] = 1;
     for (int k = 0; k < HIDDEN1; k++)
         rows->weight[HIDDEN1 + k] = 32767; // 4 * 32767 * 32768 / 2 is just below 2^31
     rows->bias[1] = 0;
-    ck_assert_msg(!mr_quantised_check(&data.quantised, "m", text, sizeof text), "%s", text);
+    ck_assert_msg(!mr_quantised_check(&data.network, "m", text, sizeof text), "%s", text);
     rows->bias[1] = -300000;
-    ck_assert_int_ne(mr_quantised_check(&data.quantised, "m", text, sizeof text), 0);
-    ck_assert_msg(strstr(text, "output 1 may reach beyond the 32 bits") != NULL, "%s", text);
+    ck_assert_int_ne(mr_quantised_check(&data.network, "m", text, sizeof text), 0);
+    ck_assert_msg(strstr(text, "output 1 of the head may reach beyond the 32 bits") != NULL, "%s",
+                  text);
+    mr_model_data_free(&data);
+}
+END_TEST
+
+// What a dense operator gives to another one is cut at its format's ends, and counted; what goes to
+// the host is not.
+static void make_inner(struct mr_network *network) {
+    net_create(network, INPUTS, "inner");
+    const int inner = net_add(network, "dense", 0, HIDDEN0, MR_ACTIVATION_RELU);
+    const int below = net_add(network, "lstm", inner, HIDDEN1, MR_ACTIVATION_LINEAR);
+    const int last = net_add(network, "last", below, 0, MR_ACTIVATION_LINEAR);
+    const int outer = net_add(network, "dense", last, 3, MR_ACTIVATION_LINEAR);
+    net_output(network, net_add(network, "dense", outer, OUTPUTS, MR_ACTIVATION_LINEAR), "y");
+    uint64_t state = 9;
+    net_weights(network, &state, 1);
+    network->streams[inner].greatest = 0.49; // as if calibration had seen no more: +-1
+    network->streams[outer].greatest = 0.01;
+    net_quantise(network, NULL);
+}
+
+// Of operator 0, by its sums.
+static void count_inner(const struct mr_network *network, const int16_t *x_q, int rows,
+                        uint64_t *cut) {
+    const struct mr_op *op = &network->ops[0];
+    *cut = 0;
+    for (int n = 0; n < rows; n++)
+        for (int u = 0; u < op->units; u++) {
+            int64_t sum = op->rows.bias[u];
+            for (int k = 0; k < INPUTS; k++)
+                sum += op->rows.weight[u * INPUTS + k] * x_q[n * INPUTS + k];
+            *cut += sum >> op->rows.shift[u] > INT16_MAX;
+        }
+}
+
+START_TEST(inner_outputs_are_counted) {
+    if (!have_compiler())
+        return;
+    static float x[SEQUENCES * STEPS * INPUTS];
+    static int16_t x_q[SEQUENCES * STEPS * INPUTS];
+    float y[SEQUENCES * OUTPUTS];
+    struct mr_model_data data = {0};
+    struct mr_stats stats;
+    struct mr_operator_saturation value[5];
+    uint64_t wanted;
+    char text[900];
+    make_inner(&data.network);
+    save(&data, FOLDER "/inner.millrace");
+    fill_input(x);
+    ck_assert_int_eq(
+        mr_quantise_input(&data.network, x, SEQUENCES * STEPS, x_q, NULL, text, sizeof text), 0);
+    count_inner(&data.network, x_q, SEQUENCES * STEPS, &wanted);
+    ck_assert_uint_gt(wanted, 0);
+    struct mr_model *model = open_model(FOLDER "/inner.millrace");
+    struct mr_session *session = open_session(model, "cpu:", NULL);
+    for (unsigned times = 1; times <= 2; times++) {
+        ck_assert_int_eq(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, &stats), 0);
+        for (uint32_t i = 0; i < 5; i++)
+            ck_assert_int_eq(mr_session_operator_saturation(session, i, &value[i]), 0);
+        ck_assert_uint_eq(value[0].cut, times * wanted);
+        ck_assert_uint_eq(value[0].total, (uint64_t)times * SEQUENCES * STEPS * HIDDEN0);
+        ck_assert_double_eq(value[0].limit, 1);
+        ck_assert_uint_gt(value[3].cut, 0);
+        ck_assert_uint_le(value[3].cut, value[3].total);
+        ck_assert_uint_eq(value[3].total, (uint64_t)times * SEQUENCES * 3);
+        ck_assert_double_lt(value[3].limit, 0.05);
+        ck_assert_uint_eq(value[4].total, 0);
+        ck_assert_uint_eq(times * stats.cut_values, value[0].cut + value[1].cut + value[3].cut);
+    }
+    mr_session_close(session);
+    mr_model_close(model);
     mr_model_data_free(&data);
 }
 END_TEST
@@ -449,7 +509,7 @@ int main(int argc, char **argv) {
     write_model(FOLDER "/growing.millrace", 0);
     Suite *suite = suite_create("saturation");
     TCase *cases = tcase_create("saturation");
-    tcase_set_timeout(cases, 300);
+    tcase_set_timeout(cases, 1200);
     tcase_add_test(cases, counts_are_those_of_the_growth);
     tcase_add_test(cases, devices_count_alike);
     tcase_add_test(cases, inputs_are_named);
@@ -458,6 +518,7 @@ int main(int argc, char **argv) {
     tcase_add_test(cases, a_wider_range_is_right);
     tcase_add_test(cases, a_model_file_keeps_it);
     tcase_add_test(cases, outputs_are_never_cut);
+    tcase_add_test(cases, inner_outputs_are_counted);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -4,9 +4,10 @@
 // MODEL X.npy` writes the random model of these tests and an input for it.
 #define _GNU_SOURCE
 #include "model.h"
+#include "network_fixture.h"
 #include "npy.h"
 #include "paths.h"
-#include "quantise.h"
+#include "walk.h"
 
 #include "millrace.h"
 
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { INPUTS = 3, HIDDEN0 = 5, HIDDEN1 = 4, OUTPUTS = 2, SEQUENCES = 4, STEPS = 6 };
@@ -33,57 +35,38 @@ static void fill(float *data, size_t count, float scale, uint64_t *state) {
         data[i] = scale * noise(state);
 }
 
-// Outside of a running test Check has no assertions.
-static void need(bool good) {
-    if (!good) {
-        fputs("not enough memory\n", stderr);
-        exit(1);
-    }
-}
-
-static float *numbers(size_t count, float scale, uint64_t *state) {
-    float *data = calloc(count, sizeof *data);
-    need(data != NULL);
-    fill(data, count, scale, state);
-    return data;
-}
-
 // A network of random weights, the same every time.
 static void make_network(struct mr_network *network) {
-    static const int sizes[] = {INPUTS, HIDDEN0, HIDDEN1};
+    static const int units[] = {HIDDEN0, HIDDEN1};
     uint64_t state = 7;
-    *network = (struct mr_network){.layer_count = 2, .batch_first = true};
-    network->layers = calloc(2, sizeof *network->layers);
+    net_chain(network, "lstm", INPUTS, 2, units, OUTPUTS, MR_ACTIVATION_LINEAR);
+    free(network->name);
     network->name = strdup("session-test");
-    need(network->layers && network->name);
-    for (int l = 0; l < 2; l++) {
-        const int inputs = sizes[l], hidden = sizes[l + 1];
-        network->layers[l] = (struct mr_lstm){
-            .inputs = inputs,
-            .hidden = hidden,
-            .w_ih = numbers((size_t)(4 * hidden * inputs), 1.0f, &state),
-            .w_hh = numbers((size_t)(4 * hidden * hidden), 1.0f, &state),
-            .bias = numbers((size_t)(4 * hidden), 0.5f, &state),
-        };
+    net_need(network->name != NULL, "not enough memory");
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
+        fill(op->w_x, rows * (size_t)op->inputs, 1.0f, &state);
+        if (op->w_h)
+            fill(op->w_h, rows * (size_t)op->units, 1.0f, &state);
+        fill(op->bias, rows, 0.5f, &state);
     }
-    network->head = (struct mr_dense){.inputs = HIDDEN1,
-                                      .outputs = OUTPUTS,
-                                      .w = numbers(OUTPUTS * HIDDEN1, 1.0f, &state),
-                                      .bias = numbers(OUTPUTS, 0.5f, &state)};
+}
+
+static void save_model(struct mr_network *network, const char *path) {
+    char text[900];
+    net_quantise(network, NULL);
+    const struct mr_model_data data = {.network = *network};
+    net_need(mr_model_data_save(&data, path, text, sizeof text) == 0, text);
 }
 
 // change: to one weight.
 static void write_model(const char *path, float change) {
-    struct mr_model_data data = {0};
-    char text[900];
-    make_network(&data.network);
-    data.network.layers[1].w_hh[3] += change;
-    if (mr_quantise(&data.network, NULL, &data.quantised, NULL, text, sizeof text) ||
-        mr_model_data_save(&data, path, text, sizeof text)) {
-        fprintf(stderr, "%s\n", text);
-        exit(1);
-    }
-    mr_model_data_free(&data);
+    struct mr_network network;
+    make_network(&network);
+    network.ops[1].w_h[3] += change;
+    save_model(&network, path);
+    mr_network_free(&network);
 }
 
 static void fill_input(float *x, size_t count) {
@@ -99,11 +82,15 @@ static bool have_compiler(void) {
     return false;
 }
 
-static struct mr_model *open_model(void) {
+static struct mr_model *open_model_of(const char *path) {
     struct mr_error error = {0};
-    struct mr_model *model = mr_model_open(model_path, &error);
+    struct mr_model *model = mr_model_open(path, &error);
     ck_assert_msg(model != NULL, "%s", error.text);
     return model;
+}
+
+static struct mr_model *open_model(void) {
+    return open_model_of(model_path);
 }
 
 static struct mr_session *open_session(const struct mr_model *model, const char *uri,
@@ -114,25 +101,33 @@ static struct mr_session *open_session(const struct mr_model *model, const char 
     return session;
 }
 
-// What the plain reference says, as float.
-static void expect(const float *x, size_t sequences, size_t steps, float *y) {
-    struct mr_network network;
-    struct mr_quantised quantised;
+// What the plain reference says of a network, as float.
+static void expect_of(const struct mr_network *network, const float *x, size_t sequences,
+                      size_t steps, float *y) {
+    const size_t inputs = (size_t)network->streams[0].width;
     char text[900];
-    make_network(&network);
-    ck_assert_msg(mr_quantise(&network, NULL, &quantised, NULL, text, sizeof text) == 0, "%s",
-                  text);
-    int16_t *x_q = calloc(sequences * steps * INPUTS, sizeof *x_q);
-    int32_t *y_q = calloc(sequences * OUTPUTS, sizeof *y_q);
+    int16_t *x_q = calloc(sequences * steps * inputs, sizeof *x_q);
+    int32_t *y_q = calloc(sequences * mr_network_numbers(network, steps), sizeof *y_q);
+    size_t at = 0;
     ck_assert(x_q && y_q);
-    ck_assert_msg(
-        mr_quantise_input(&quantised, x, sequences * steps, x_q, NULL, text, sizeof text) == 0,
-        "%s", text);
-    ck_assert_int_eq(mr_quantised_run(&quantised, x_q, sequences, steps, y_q), 0);
-    mr_quantised_output(&quantised, y_q, sequences, y);
+    ck_assert_msg(mr_quantise_input(network, x, sequences * steps, x_q, NULL, text, sizeof text) ==
+                      0,
+                  "%s", text);
+    ck_assert_int_eq(mr_integer_run(network, x_q, sequences, steps, y_q), 0);
+    for (int o = 0; o < network->output_count; o++) {
+        mr_quantised_output(network, o, y_q + at, sequences * mr_output_rows(network, o, steps),
+                            y + at);
+        at += sequences * mr_output_numbers(network, o, steps);
+    }
     free(x_q);
     free(y_q);
-    mr_quantised_free(&quantised);
+}
+
+static void expect(const float *x, size_t sequences, size_t steps, float *y) {
+    struct mr_network network;
+    make_network(&network);
+    net_quantise(&network, NULL);
+    expect_of(&network, x, sequences, steps, y);
     mr_network_free(&network);
 }
 
@@ -200,9 +195,9 @@ static void check_state(struct mr_session *from, struct mr_session *to) {
         int place;
         unsigned char value;
         const char *words;
-    } bad[] = {{0, 'X', "no state"},    {7, 1, "older version"},
-               {7, 3, "newer version"}, {24, 3, "other layers"},
-               {28, 6, "other layers"}, {41, 1, "cell state of unit 0 of layer 0"}};
+    } bad[] = {{0, 'X', "no state"},    {7, 2, "older version"},
+               {7, 4, "newer version"}, {24, 3, "other layers"},
+               {28, 6, "other layers"}, {41, 1, "cell state of unit 0 of lstm0"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         memcpy(again, state, size);
         again[bad[i].place] = bad[i].value;
@@ -500,19 +495,246 @@ START_TEST(bad_calls_are_refused) {
 END_TEST
 
 START_TEST(a_model_tells_its_shape) {
+    static const struct mr_operator_info wanted[] = {
+        {"lstm0", "lstm", INPUTS, HIDDEN0, 1, 128},
+        {"lstm1", "lstm", HIDDEN0, HIDDEN1, 1, 128},
+        {"last", "last", HIDDEN1, HIDDEN1, 0, 0},
+        {"head", "dense", HIDDEN1, OUTPUTS, 0, 0},
+    };
     struct mr_model *model = open_model();
     struct mr_model_info info;
-    struct mr_layer_info layer;
+    struct mr_operator_info op;
+    struct mr_output_info output;
     ck_assert_int_eq(mr_model_info(model, &info), 0);
+    ck_assert_str_eq(info.name, "session-test");
+    ck_assert_str_eq(info.input_name, "x");
+    ck_assert_uint_eq(info.operators, 4);
     ck_assert_uint_eq(info.layers, 2);
     ck_assert_uint_eq(info.inputs, INPUTS);
     ck_assert_uint_eq(info.outputs, OUTPUTS);
+    ck_assert_uint_eq(info.output_count, 1);
+    ck_assert_uint_eq(info.parameters, 4 * HIDDEN0 * (INPUTS + HIDDEN0 + 1) +
+                                           4 * HIDDEN1 * (HIDDEN0 + HIDDEN1 + 1) +
+                                           OUTPUTS * (HIDDEN1 + 1));
     ck_assert_int_ne(info.batch_first, 0);
-    ck_assert_int_eq(mr_model_layer(model, 1, &layer), 0);
-    ck_assert_uint_eq(layer.inputs, HIDDEN0);
-    ck_assert_uint_eq(layer.hidden, HIDDEN1);
-    ck_assert_int_eq(mr_model_layer(model, 2, &layer), MR_ERROR_ARGUMENT);
+    for (uint32_t i = 0; i < info.operators; i++) {
+        ck_assert_int_eq(mr_model_operator(model, i, &op), 0);
+        ck_assert_str_eq(op.name, wanted[i].name);
+        ck_assert_str_eq(op.type, wanted[i].type);
+        ck_assert_uint_eq(op.inputs, wanted[i].inputs);
+        ck_assert_uint_eq(op.units, wanted[i].units);
+        ck_assert_int_eq(op.recurrent, wanted[i].recurrent);
+        ck_assert_double_eq(op.limit, wanted[i].limit);
+    }
+    ck_assert_int_eq(mr_model_operator(model, info.operators, &op), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_model_operator(model, 0, NULL), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_model_output(model, 0, &output), 0);
+    ck_assert_str_eq(output.name, "y");
+    ck_assert_uint_eq(output.width, OUTPUTS);
+    ck_assert_int_eq(output.per_step, 0);
+    ck_assert_int_eq(mr_model_output(model, 1, &output), MR_ERROR_ARGUMENT);
+    ck_assert_uint_eq(mr_model_numbers(model, STEPS), OUTPUTS);
     mr_model_close(model);
+}
+END_TEST
+
+// ---- several outputs
+
+#define HEADS "build/session-test/heads.millrace"
+enum { STEP_WIDTH = 3, LAST_WIDTH = 2, ROWS = SEQUENCES * STEPS };
+
+// Two layers; of the first one a head at each step, of the second one the states and a head on the
+// last step.
+static void make_heads(struct mr_network *network) {
+    uint64_t state = 3;
+    net_create(network, INPUTS, "heads");
+    const int below = net_add(network, "lstm", 0, HIDDEN0, MR_ACTIVATION_LINEAR);
+    const int each = net_add(network, "dense", below, STEP_WIDTH, MR_ACTIVATION_TANH);
+    const int above = net_add(network, "lstm", below, HIDDEN1, MR_ACTIVATION_LINEAR);
+    const int last = net_add(network, "last", above, 0, MR_ACTIVATION_LINEAR);
+    net_output(network, each, "each");
+    net_output(network, net_add(network, "dense", last, LAST_WIDTH, MR_ACTIVATION_LINEAR), "last");
+    net_output(network, above, "states");
+    network->outputs[1].cast.whole = true;
+    net_weights(network, &state, 1.0);
+}
+
+// All numbers of all outputs of a run, and those of each step on its own, are the reference's.
+static void check_outputs(const struct mr_network *network, struct mr_session *session,
+                          const char *what) {
+    const size_t inputs = (size_t)network->streams[0].width;
+    const size_t count = SEQUENCES * mr_network_numbers(network, STEPS);
+    uint64_t state = 13;
+    float *x = calloc(ROWS * inputs, sizeof *x), *y = calloc(count, sizeof *y),
+          *wanted = calloc(count, sizeof *wanted);
+    ck_assert(x && y && wanted);
+    fill(x, ROWS * inputs, 2.0f, &state);
+    expect_of(network, x, SEQUENCES, STEPS, wanted);
+    ck_assert_msg(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, NULL) == 0, "%s: %s", what,
+                  mr_session_error(session));
+    ck_assert_msg(memcmp(y, wanted, count * sizeof *y) == 0, "%s", what);
+    // By steps: each output as if the sequence ended there.
+    mr_session_reset(session);
+    for (size_t t = 0; t < STEPS; t++) {
+        size_t at = 0, from = 0;
+        ck_assert_int_eq(mr_session_step(session, x + t * inputs, y, NULL), 0);
+        expect_of(network, x, 1, t + 1, wanted);
+        for (int o = 0; o < network->output_count; o++) {
+            const size_t numbers = mr_output_numbers(network, o, t + 1),
+                         width = mr_output_numbers(network, o, 1);
+            ck_assert_msg(memcmp(y + at, wanted + from + numbers - width, width * sizeof *y) == 0,
+                          "%s: output %d, step %zu", what, o, t);
+            at += width;
+            from += numbers;
+        }
+    }
+    free(x);
+    free(y);
+    free(wanted);
+}
+
+START_TEST(outputs_of_every_form_are_those_of_the_reference) {
+    if (!have_compiler())
+        return;
+    const char *text = getenv("MILLRACE_SEED");
+    uint64_t state = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
+    printf("session_test: MILLRACE_SEED=%llu\n", (unsigned long long)state);
+    fflush(stdout);
+    for (int round = 0; round < 5; round++) {
+        struct mr_network network;
+        char what[40] = "heads";
+        if (round == 0) {
+            make_heads(&network);
+        } else {
+            const uint64_t seed = net_next(&state);
+            snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
+            net_random(&network, seed, 7);
+        }
+        save_model(&network, HEADS);
+        struct mr_model *model = open_model_of(HEADS);
+        struct mr_session *session = open_session(model, "cpu:", NULL);
+        check_outputs(&network, session, what);
+        mr_session_close(session);
+        mr_model_close(model);
+        mr_network_free(&network);
+    }
+}
+END_TEST
+
+static void refuse(struct mr_session *session, const struct mr_input *input, uint32_t inputs,
+                   const struct mr_output *outputs, uint32_t count, const char *words) {
+    ck_assert_int_eq(
+        mr_session_run_named(session, input, inputs, outputs, count, SEQUENCES, STEPS, 0, NULL),
+        MR_ERROR_ARGUMENT);
+    ck_assert_msg(strstr(mr_session_error(session), words) != NULL, "%s instead of %s",
+                  mr_session_error(session), words);
+}
+
+START_TEST(outputs_are_named) {
+    if (!have_compiler())
+        return;
+    static float x[ROWS * INPUTS],
+        wanted[SEQUENCES * (STEPS * (STEP_WIDTH + HIDDEN1) + LAST_WIDTH)];
+    static float each[ROWS * STEP_WIDTH], last[SEQUENCES * LAST_WIDTH], states[ROWS * HIDDEN1];
+    struct mr_network network;
+    struct mr_stats stats;
+    make_heads(&network);
+    save_model(&network, HEADS);
+    fill_input(x, ROWS * INPUTS);
+    expect_of(&network, x, SEQUENCES, STEPS, wanted);
+    struct mr_model *model = open_model_of(HEADS);
+    struct mr_session *session = open_session(model, "cpu:", NULL);
+    struct mr_output_info info;
+    ck_assert_int_eq(mr_model_output(model, 2, &info), 0);
+    ck_assert_str_eq(info.name, "states");
+    ck_assert_uint_eq(info.width, HIDDEN1);
+    ck_assert_int_ne(info.per_step, 0);
+    ck_assert_uint_eq(mr_model_numbers(model, STEPS) * SEQUENCES, sizeof wanted / sizeof *wanted);
+
+    const struct mr_input input = {"x", x, ROWS * INPUTS};
+    struct mr_output outputs[] = {{"states", states, ROWS * HIDDEN1},
+                                  {"last", last, SEQUENCES * LAST_WIDTH},
+                                  {"each", each, ROWS * STEP_WIDTH}};
+    ck_assert_msg(
+        mr_session_run_named(session, &input, 1, outputs, 3, SEQUENCES, STEPS, 0, &stats) == 0,
+        "%s", mr_session_error(session));
+    ck_assert_mem_eq(each, wanted, sizeof each);
+    ck_assert_mem_eq(last, wanted + ROWS * STEP_WIDTH, sizeof last);
+    ck_assert_mem_eq(states, wanted + ROWS * STEP_WIDTH + SEQUENCES * LAST_WIDTH, sizeof states);
+    for (int i = 0; i < SEQUENCES * LAST_WIDTH; i++)
+        ck_assert(last[i] == truncf(last[i])); // its cast
+    ck_assert_uint_eq(stats.device_runs, 1);
+    // One alone.
+    for (int i = 0; i < 3; i++) {
+        float *again = calloc(outputs[i].count, sizeof *again);
+        const struct mr_output one = {outputs[i].name, again, outputs[i].count};
+        ck_assert_ptr_nonnull(again);
+        ck_assert_int_eq(
+            mr_session_run_named(session, &input, 1, &one, 1, SEQUENCES, STEPS, 0, NULL), 0);
+        ck_assert_mem_eq(again, outputs[i].data, outputs[i].count * sizeof *again);
+        free(again);
+    }
+    // In two parts.
+    const struct mr_input parts[] = {{"x", x, 2 * INPUTS},
+                                     {"x", x + 2 * INPUTS, (STEPS - 2) * INPUTS}};
+    const struct mr_output halves[] = {{"each", each, 2 * STEP_WIDTH},
+                                       {"each", each + 2 * STEP_WIDTH, (STEPS - 2) * STEP_WIDTH}};
+    memset(each, 0, sizeof each);
+    ck_assert_int_eq(mr_session_run_named(session, &parts[0], 1, &halves[0], 1, 1, 2, 0, NULL), 0);
+    ck_assert_int_eq(mr_session_run_named(session, &parts[1], 1, &halves[1], 1, 1, STEPS - 2,
+                                          MR_RUN_CONTINUE, NULL),
+                     0);
+    ck_assert_mem_eq(each, wanted, STEPS * STEP_WIDTH * sizeof *each);
+
+    const struct mr_input bad_inputs[] = {{"z", x, ROWS * INPUTS},
+                                          {NULL, x, ROWS * INPUTS},
+                                          {"x", NULL, ROWS * INPUTS},
+                                          {"x", x, ROWS * INPUTS - 1},
+                                          {"x", x, 0}};
+    refuse(session, &bad_inputs[0], 1, outputs, 3, "the model takes one input, 'x'");
+    refuse(session, &bad_inputs[1], 1, outputs, 3, "the model takes one input, 'x'");
+    refuse(session, NULL, 1, outputs, 3, "the model takes one input, 'x'");
+    refuse(session, parts, 2, outputs, 3, "the model takes one input, 'x'");
+    refuse(session, &input, 0, outputs, 3, "the model takes one input, 'x'");
+    refuse(session, &bad_inputs[2], 1, outputs, 3, "the data of input 'x' is NULL");
+    refuse(session, &bad_inputs[3], 1, outputs, 3,
+           "input 'x' has 71 numbers; 4 sequences of 6 steps have 72");
+    refuse(session, &bad_inputs[4], 1, outputs, 3, "input 'x' has 0 numbers");
+    // The memory is read no further than its count says.
+    float *little = malloc(sizeof *little);
+    ck_assert_ptr_nonnull(little);
+    *little = 1;
+    refuse(session, &(struct mr_input){"x", little, 1}, 1, outputs, 3, "input 'x' has 1 numbers");
+    free(little);
+    refuse(session, &input, 1, NULL, 3, "no output is wanted");
+    refuse(session, &input, 1, outputs, 0, "no output is wanted");
+    outputs[1].count++;
+    refuse(session, &input, 1, outputs, 3,
+           "output 'last' has room for 9 numbers; 4 sequences of 6 steps give 8");
+    outputs[1].count--;
+    outputs[1].name = "states";
+    refuse(session, &input, 1, outputs, 3, "output 'states' is named twice");
+    outputs[1].name = "lost";
+    refuse(session, &input, 1, outputs, 3, "no output 'lost'; its first one of 3 is 'each'");
+    outputs[1].name = NULL;
+    refuse(session, &input, 1, outputs, 3, "name or data of output 1 is NULL");
+    outputs[1].name = "last";
+    outputs[1].data = NULL;
+    refuse(session, &input, 1, outputs, 3, "name or data of output 1 is NULL");
+    ck_assert_int_eq(mr_session_run_named(NULL, &input, 1, outputs, 1, 1, 1, 0, NULL),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_run_named(session, &input, 1, outputs, 1, 0, STEPS, 0, NULL),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_run_named(session, &input, 1, outputs, 1, SEQUENCES, STEPS,
+                                          MR_RUN_CONTINUE, NULL),
+                     MR_ERROR_ARGUMENT);
+    x[7] = NAN;
+    ck_assert_int_eq(
+        mr_session_run_named(session, &input, 1, outputs, 1, SEQUENCES, STEPS, 0, NULL),
+        MR_ERROR_INPUT);
+    mr_session_close(session);
+    mr_model_close(model);
+    mr_network_free(&network);
 }
 END_TEST
 
@@ -565,6 +787,8 @@ int main(int argc, char **argv) {
     tcase_add_test(cases, bad_numbers_are_named);
     tcase_add_test(cases, bad_calls_are_refused);
     tcase_add_test(cases, a_model_tells_its_shape);
+    tcase_add_test(cases, outputs_of_every_form_are_those_of_the_reference);
+    tcase_add_test(cases, outputs_are_named);
     tcase_add_test(cases, the_float_reference_is_near);
     tcase_add_test(cases, every_code_has_a_text);
     suite_add_tcase(suite, cases);

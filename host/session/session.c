@@ -124,11 +124,10 @@ static int check_device(struct mr_session *session) {
                             "open another session");
 }
 
-static int check_call(struct mr_session *session, const float *x, uint64_t sequences,
-                      uint64_t steps, uint32_t flags, const float *y) {
+// All of a call but its arrays.
+static int check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
+                      uint32_t flags) {
     struct mr_error *error = &session->error;
-    if (!x || !y)
-        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_run: %s is NULL", x ? "y" : "x");
     if (flags & ~(uint32_t)MR_RUN_CONTINUE)
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_session_run: flags 0x%x are not known; known is MR_RUN_CONTINUE",
@@ -151,7 +150,7 @@ static int check_call(struct mr_session *session, const float *x, uint64_t seque
             "mr_session_run: MR_RUN_CONTINUE takes one sequence and %llu are given, for "
             "there is one state",
             (unsigned long long)sequences);
-    return check_finite(session, x, sequences, steps);
+    return check_device(session);
 }
 
 // Whole pages, which a card's DMA can take from here without a copy.
@@ -363,9 +362,12 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
     struct sinks sinks = {{NULL}};
     if (!session)
         return MR_ERROR_ARGUMENT;
-    int code = check_call(session, x, sequences, steps, flags, y);
+    if (!x || !y)
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run: %s is NULL",
+                          x ? "y" : "x");
+    int code = check_call(session, sequences, steps, flags);
     if (!code)
-        code = check_device(session);
+        code = check_finite(session, x, sequences, steps);
     for (int o = 0; o < session->network->output_count && !code; o++) {
         sinks.y[o] = y;
         y += sequences * mr_output_numbers(session->network, o, steps);
@@ -391,6 +393,10 @@ static int find_outputs(struct mr_session *session, const struct mr_output *outp
                               "mr_session_run_named: the model has no output '%.100s'; its first "
                               "one of %d is '%.100s'",
                               outputs[i].name, network->output_count, network->outputs[0].name);
+        if (sinks->y[o])
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "mr_session_run_named: output '%.100s' is named twice",
+                              outputs[i].name);
         const uint64_t count = sequences * mr_output_numbers(network, o, steps);
         if (outputs[i].count != count)
             return mr_failure(error, MR_ERROR_ARGUMENT,
@@ -404,6 +410,27 @@ static int find_outputs(struct mr_session *session, const struct mr_output *outp
     return 0;
 }
 
+static int find_input(struct mr_session *session, const struct mr_input *inputs, uint32_t count,
+                      uint64_t sequences, uint64_t steps) {
+    const char *name = session->network->input_name;
+    struct mr_error *error = &session->error;
+    const uint64_t numbers = sequences * steps * session->inputs;
+    if (!inputs || count != 1 || !inputs->name || strcmp(inputs->name, name) != 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_session_run_named: the model takes one input, '%.100s'", name);
+    if (!inputs->data)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_session_run_named: the data of input '%.100s' is NULL", name);
+    if (inputs->count != numbers)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "mr_session_run_named: input '%.100s' has %llu numbers; %llu sequences of %llu steps "
+            "have %llu",
+            name, (unsigned long long)inputs->count, (unsigned long long)sequences,
+            (unsigned long long)steps, (unsigned long long)numbers);
+    return check_finite(session, inputs->data, sequences, steps);
+}
+
 int mr_session_run_named(struct mr_session *session, const struct mr_input *inputs,
                          uint32_t input_count, const struct mr_output *outputs,
                          uint32_t output_count, uint64_t sequences, uint64_t steps, uint32_t flags,
@@ -411,25 +438,14 @@ int mr_session_run_named(struct mr_session *session, const struct mr_input *inpu
     struct sinks sinks = {{NULL}};
     if (!session)
         return MR_ERROR_ARGUMENT;
-    struct mr_error *error = &session->error;
-    const char *name = session->network->input_name;
-    if (!inputs || input_count != 1 || !inputs->name || strcmp(inputs->name, name) != 0)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "mr_session_run_named: the model takes one input, '%.100s'", name);
     if (!outputs || output_count == 0)
-        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_run_named: no output is wanted");
-    int code = check_call(session, inputs->data, sequences, steps, flags, outputs->data);
-    if (!code)
-        code = check_device(session);
-    if (!code && inputs->count != sequences * steps * session->inputs)
-        code = mr_failure(error, MR_ERROR_ARGUMENT,
-                          "mr_session_run_named: input '%.100s' has %llu numbers; %llu sequences "
-                          "of %llu steps have %llu",
-                          name, (unsigned long long)inputs->count, (unsigned long long)sequences,
-                          (unsigned long long)steps,
-                          (unsigned long long)(sequences * steps * session->inputs));
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT,
+                          "mr_session_run_named: no output is wanted");
+    int code = check_call(session, sequences, steps, flags);
     if (!code)
         code = find_outputs(session, outputs, output_count, sequences, steps, &sinks);
+    if (!code)
+        code = find_input(session, inputs, input_count, sequences, steps);
     return code ? code : run_call(session, inputs->data, sequences, steps, flags, &sinks, stats);
 }
 
