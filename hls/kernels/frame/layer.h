@@ -167,12 +167,14 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 VEC column = {{0}};
                 if (k < X_WORDS && t < total)
                     column = hls_read(VEC, x);
-                const uint32_t h_word = k >= X_PHASE && k < H_END ? k - X_PHASE : 0;
+                const uint32_t h_word = k >= X_PHASE && (!SECOND || k < H_END) ? k - X_PHASE : 0;
                 uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
                 int16_t v[1 + (SECOND > 0)][LAYER_LC];
                 for (int c = 0; c < LAYER_LC; c++) {
                     HLS(unroll)
-                    v[0][c] = k < X_PHASE ? column.v[c] : forget || k >= H_END ? 0 : h[h_word][c];
+                    v[0][c] = k < X_PHASE                        ? column.v[c]
+                              : forget || (SECOND && k >= H_END) ? 0
+                                                                 : h[h_word][c];
                 }
 #if SECOND
                 const uint32_t second_word = k >= H_END + WAIT ? k - (H_END + WAIT) : 0;
@@ -192,9 +194,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     HLS(unroll)
                     for (int j = 0; j < LAYER_HIDDEN; j++) {
                         HLS(unroll)
-                        current[g][j] = k == 0 || k == H_END          ? acc[g][j]
-                                        : j + LAYER_LC < LAYER_HIDDEN ? passing[g][j + LAYER_LC]
-                                                                      : 0;
+                        current[g][j] = k == 0 || (SECOND && k == H_END) ? acc[g][j]
+                                        : j + LAYER_LC < LAYER_HIDDEN    ? passing[g][j + LAYER_LC]
+                                                                         : 0;
                         passing[g][j] = current[g][j];
                     }
                 }
@@ -223,7 +225,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             HLS(unroll)
                             sum += w[w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
                         }
-                        const bool anew = k == 0 || (g >= WHOLE && k == X_PHASE);
+                        const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == X_PHASE);
                         acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
                     }
                 }
