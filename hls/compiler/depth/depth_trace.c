@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows the control of a process without its data: loops, branches and registers that depend on
 // indices, scalars and constants alone give the order in which it reads and writes its streams.
+// `if (i & 1) hls_write(...)` is known for each i; `if (v > 0)` with a v that was read is not, and
+// what happens from there on is told as unknown and never guessed.
 #include "control.h"
 #include "depth_parts.h"
 #include "evaluate.h"
@@ -82,7 +84,7 @@ static bool compute(struct tracer *t, const struct op *op, wide *value) {
     default:
         break;
     }
-    if (op->code < IR_CAST || op->code > IR_SELECT || op->in_count > EVALUATE_OPERANDS)
+    if (!ir_is_plain(op->code) || op->in_count > EVALUATE_OPERANDS)
         return false;
     known[0] = get(t, op->in[0], &x[0]);
     if (op->code == IR_SELECT && !known[0])

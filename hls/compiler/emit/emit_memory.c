@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memories: their read ports, and one write port that the loops take in turn. Banks lie side by
 // side in one wide word, those that are written one at a time outermost.
+// `w[64][8]` with a second dimension that is partitioned has 64 words of 8 elements; if `w[i][j]`
+// writes one of them, each element has an enable of its own.
 #include "emit.h"
 
 static const char *memory_name(struct emit *e, const struct op *load) {
@@ -186,6 +188,39 @@ const char *bank_number(struct emit *e, const struct op *op, int stage) {
     return text ? text : "0";
 }
 
+// The stores to a memory, of all regions: each as its region emits it.
+struct store_walk {
+    struct emit at;
+    int memory, effect; // effect: the next one of the region
+    const struct op *op;
+    int stage;
+};
+
+static struct store_walk first_store(const struct emit *e, int memory) {
+    struct store_walk w = {.at = *e, .memory = memory};
+    w.at.region = -1;
+    w.at.r = NULL;
+    return w;
+}
+
+static bool next_store(struct store_walk *w) {
+    for (;;) {
+        if (!w->at.r || w->effect == w->at.r->effect_count) {
+            if (++w->at.region == w->at.p->region_count)
+                return false;
+            w->at.r = w->at.p->regions[w->at.region];
+            w->at.s = w->at.r->schedule;
+            w->effect = 0;
+            continue;
+        }
+        w->op = w->at.r->effects[w->effect++];
+        if (w->op->code == IR_STORE && w->op->imm == w->memory) {
+            w->stage = w->at.s->time[w->op->id].start;
+            return true;
+        }
+    }
+}
+
 static void emit_split_writes(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     const char *name = safe_name(e, m->name);
@@ -200,32 +235,24 @@ static void emit_split_writes(struct emit *e, int memory) {
         "// not "
         "looked at\n    `MR_FILL1(%s_wdata, '0, %lld)\n",
         name, banks, name, banks, name, banks);
-    struct emit at = *e;
-    for (int r = 0; r < e->p->region_count; r++) {
-        at.region = r;
-        at.r = e->p->regions[r];
-        at.s = at.r->schedule;
-        for (int i = 0; i < at.r->effect_count; i++) {
-            const struct op *op = at.r->effects[i];
-            if (op->code != IR_STORE || op->imm != memory)
-                continue;
-            const int stage = at.s->time[op->id].start;
-            const char *when = valid_at(&at, r, stage);
-            const char *guard = op->in[2] ? operand(&at, op->in[2], stage, 1) : NULL;
-            const bool each = guard && op->in[2]->space; // the banks ask one by one
-            if (guard && !each)
-                when = arena_printf(e->cc, "%s && %s", when, guard);
-            put(logic, "    if (%s) begin\n", when);
-            open_loops(&at, logic, view_lanes(op), "      ");
-            const char *bank = bank_number(&at, op, stage);
-            if (each)
-                put(logic, "      if (%s)\n", guard);
-            put(logic,
-                "      begin\n        %s_we[%s] = 1'b1;\n        %s_waddr[%s] = %s;\n        "
-                "%s_wdata[%s] = %s;\n      end\n    end\n",
-                name, bank, name, bank, word_address(&at, m, op->in[0], stage), name, bank,
-                operand(&at, op->in[1], stage, m->width));
-        }
+    struct store_walk w = first_store(e, memory);
+    while (next_store(&w)) {
+        const struct op *op = w.op;
+        const char *when = valid_at(&w.at, w.at.region, w.stage);
+        const char *guard = op->in[2] ? operand(&w.at, op->in[2], w.stage, 1) : NULL;
+        const bool each = guard && op->in[2]->space; // the banks ask one by one
+        if (guard && !each)
+            when = arena_printf(e->cc, "%s && %s", when, guard);
+        put(logic, "    if (%s) begin\n", when);
+        open_loops(&w.at, logic, view_lanes(op), "      ");
+        const char *bank = bank_number(&w.at, op, w.stage);
+        if (each)
+            put(logic, "      if (%s)\n", guard);
+        put(logic,
+            "      begin\n        %s_we[%s] = 1'b1;\n        %s_waddr[%s] = %s;\n        "
+            "%s_wdata[%s] = %s;\n      end\n    end\n",
+            name, bank, name, bank, word_address(&w.at, m, op->in[0], w.stage), name, bank,
+            operand(&w.at, op->in[1], w.stage, m->width));
     }
     put(logic, "  end\n");
 }
@@ -430,61 +457,49 @@ void emit_memory(struct emit *e, int memory) {
         "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n",
         chunk_text, name, bits - 1, name, (long long)(inner * m->width - 1), name);
     struct text *logic = &e->m->logic;
-    struct emit at = *e;
     put(logic,
         "  always_comb begin\n    %s_we = '0;\n    %s_waddr = 'x; // not looked at\n    %s_wdata = "
         "'x;\n",
         name, name, name);
-    for (int r = 0; r < e->p->region_count; r++) {
-        at.region = r;
-        at.r = e->p->regions[r];
-        at.s = at.r->schedule;
-        for (int i = 0; i < at.r->effect_count; i++) {
-            const struct op *op = at.r->effects[i];
-            if (op->code != IR_STORE || op->imm != memory)
+    struct store_walk w = first_store(e, memory);
+    while (next_store(&w)) {
+        const struct op *op = w.op;
+        const char *when = valid_at(&w.at, w.at.region, w.stage);
+        if (op->in[2] && stores_of(&w.at, memory) > 1) // they share the port
+            when = arena_printf(e->cc, "%s && %s", when, operand(&w.at, op->in[2], w.stage, 1));
+        put(logic, "    if (%s) begin\n", when);
+        put(logic, "      %s_waddr = %s;\n", name, word_address(&w.at, m, op->in[0], w.stage));
+        struct text loops = {0};
+        open_loops(&w.at, &loops, view_lanes(op), "      ");
+        put(logic, "%s      %s_wdata[%s*%d +: %d] = %s;\n", loops.data ? loops.data : "", name,
+            bank_position(&w.at, op, alone, 1), m->width, m->width,
+            operand(&w.at, op->in[1], w.stage, m->width));
+        text_free(&loops);
+        // Chunk enables: compare every run-time index.
+        const char *guard = op->in[2] ? operand(&w.at, op->in[2], w.stage, 1) : "1'b1";
+        const char *position = NULL, *hit = guard;
+        struct text open = {0};
+        for (int k = 0; k < dims; k++) {
+            if (!alone[k])
                 continue;
-            const int stage = at.s->time[op->id].start;
-            const char *when = valid_at(&at, r, stage);
-            if (op->in[2] && stores_of(&at, memory) > 1) // they share the port
-                when = arena_printf(e->cc, "%s && %s", when, operand(&at, op->in[2], stage, 1));
-            put(logic, "    if (%s) begin\n", when);
-            put(logic, "      %s_waddr = %s;\n", name, word_address(&at, m, op->in[0], stage));
-            uint32_t lanes = 0;
-            for (int k = 0; k < op->view_count; k++)
-                for (int n = 0; n < op->view[k].terms; n++)
-                    lanes |= 1u << op->view[k].term_lane[n];
-            struct text loops = {0};
-            open_loops(&at, &loops, lanes, "      ");
-            put(logic, "%s      %s_wdata[%s*%d +: %d] = %s;\n", loops.data ? loops.data : "", name,
-                bank_position(&at, op, alone, 1), m->width, m->width,
-                operand(&at, op->in[1], stage, m->width));
-            text_free(&loops);
-            // Chunk enables: compare every run-time index.
-            const char *guard = op->in[2] ? operand(&at, op->in[2], stage, 1) : "1'b1";
-            const char *position = NULL, *hit = guard;
-            struct text open = {0};
-            for (int k = 0; k < dims; k++) {
-                if (!alone[k])
-                    continue;
-                const struct view_index *v = &op->view[k];
-                const int64_t size = m->bank_size[dim[k]];
-                const bool lane = per_lane && size == e->p->lanes[e->tile->lane].count;
-                const char *count = lane ? "N" : arena_printf(e->cc, "%lld", (long long)size);
-                put(&open, "      for (int c%d = 0; c%d < %s; c%d++)\n", k, k, count, k);
-                const char *self = lane ? arena_printf(e->cc, "($signed(32'(base_i)) + c%d)", k)
-                                        : arena_printf(e->cc, "c%d", k);
-                if (v->dynamic)
-                    hit = arena_printf(e->cc, "%s && %s == %s", hit,
-                                       operand(&at, op->in[v->dynamic], stage, 32), self);
-                else if (!v->terms)
-                    hit = arena_printf(e->cc, "%s && %s == %lld", hit, self, (long long)v->base);
-                position = position ? arena_printf(e->cc, "(%s*%s+c%d)", position, count, k)
+            const struct view_index *v = &op->view[k];
+            const int64_t size = m->bank_size[dim[k]];
+            const bool lane = per_lane && size == e->p->lanes[e->tile->lane].count;
+            const char *count = lane ? "N" : arena_printf(e->cc, "%lld", (long long)size);
+            put(&open, "      for (int c%d = 0; c%d < %s; c%d++)\n", k, k, count, k);
+            const char *self = lane ? arena_printf(e->cc, "($signed(32'(base_i)) + c%d)", k)
                                     : arena_printf(e->cc, "c%d", k);
-            }
-            put(logic, "%s      %s_we[%s] = %s;\n    end\n", open.data ? open.data : "", name,
-                position ? position : "0", hit);
-            text_free(&open);
+            if (v->dynamic)
+                hit = arena_printf(e->cc, "%s && %s == %s", hit,
+                                   operand(&w.at, op->in[v->dynamic], w.stage, 32), self);
+            else if (!v->terms)
+                hit = arena_printf(e->cc, "%s && %s == %lld", hit, self, (long long)v->base);
+            position = position ? arena_printf(e->cc, "(%s*%s+c%d)", position, count, k)
+                                : arena_printf(e->cc, "c%d", k);
         }
+        put(logic, "%s      %s_we[%s] = %s;\n    end\n", open.data ? open.data : "", name,
+            position ? position : "0", hit);
+        text_free(&open);
     }
     put(logic, "  end\n");
     for (int r = 0; r < e->p->region_count; r++) {

@@ -218,7 +218,7 @@ static void lay_out_payload(struct flat *f, struct code *c) {
 
 static void lay_out(struct flat *f, struct maps *maps, struct code *c) {
     const struct op *op = c->op;
-    const bool folds = (op->code >= IR_SUM && op->code <= IR_PARITY) || op->code == IR_DOT;
+    const bool folds = ir_is_reduction(op->code) || op->code == IR_DOT;
     c->ref_count = op->in_count;
     c->ref = arena_alloc(f->cc, (size_t)(op->in_count + 1) * sizeof *c->ref);
     for (int k = 0; k < op->in_count; k++) {

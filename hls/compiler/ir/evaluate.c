@@ -21,7 +21,7 @@ static bool evaluate_partly(const struct op *op, const bool *known, const wide *
 }
 
 bool evaluate_op(const struct op *op, const bool *known, const wide *x, wide *value) {
-    if (op->code < IR_CAST || op->code > IR_SELECT || op->in_count > EVALUATE_OPERANDS)
+    if (!ir_is_plain(op->code) || op->in_count > EVALUATE_OPERANDS)
         return false;
     if (evaluate_partly(op, known, x, value))
         return true;

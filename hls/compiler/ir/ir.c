@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Building the graph: every operation is folded, simplified and shared as it is made.
+// `x + 0` is x, `3 * 4` is 12, and an `a + b` that was made before is found again; so no later pass
+// looks for these. An operation that turns out to be another one later gets an alias (ir_resolve).
 #include "ir.h"
 
 #include <stdlib.h>
@@ -12,6 +14,10 @@ const char *ir_opcode_name(enum opcode code) {
         "eq",    "lt",     "le",    "select", "sum",  "min",   "max",  "all",  "any",  "parity",
         "dot",   "muladd", "load",  "store",  "read", "field", "write"};
     return names[code];
+}
+
+bool ir_is_plain(enum opcode code) {
+    return code >= IR_CAST && code <= IR_SELECT;
 }
 
 bool ir_is_reduction(enum opcode code) {

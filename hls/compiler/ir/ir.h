@@ -306,6 +306,7 @@ const char *ir_opcode_name(enum opcode code);
 // Nothing but first values of registers: such a region is done as it is entered.
 bool ir_only_enters(const struct region *r);
 bool ir_is_reduction(enum opcode code); // IR_SUM to IR_PARITY
+bool ir_is_plain(enum opcode code);     // IR_CAST to IR_SELECT: from numbers alone to a number
 
 // ---- walks (ir_graph.c)
 

@@ -2,6 +2,9 @@
 // Ranges of all values by interval analysis, and from them and from what is asked of a value its
 // width in the RTL. C computes in 32 or 64 bits; the hardware computes in what can differ from
 // zero.
+//
+// `(x & 7) * 3` is from 0 to 21 and has 6 bits with its sign, although its type has 32. Where only
+// the low bits are looked at, as of a sum that is cast to 16 bits, no more are computed (modular).
 #include "ir.h"
 
 #include <string.h>

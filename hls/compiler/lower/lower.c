@@ -2,6 +2,11 @@
 // Statements, calls and loops to operations. The top function becomes one process, or, with a
 // dataflow pragma, one process per call. Branches are computed on both sides and merged
 // (if-conversion).
+//
+// A variable is a slot of an environment, which holds the operation that is its value at this
+// place: `if (c) x = a;` makes `x = select(c, a, x)`, whether or not c holds. `return`, `break` and
+// `continue` raise flags of one bit, and what stands behind them is done unless a flag is up. So an
+// iteration has no jumps, and the schedule may put each operation where it fits.
 #include "lower.h"
 
 #include <string.h>

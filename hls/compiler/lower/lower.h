@@ -122,6 +122,23 @@ void make_states(struct lowering *lo, struct variable *var, int slot, int leaf);
 struct op *part_of(struct lowering *lo, int slot, int nth, struct value v, struct location loc);
 // The slot's value, put together from those of its states.
 struct value put_together(struct lowering *lo, int slot, struct op *const *parts);
+// ---- lower_linear.c
+
+enum { LINEAR_LEAVES = 8 };
+
+// An index as base + sum(coef * lane) + sum(coef * leaf); leaves are the same in all lanes.
+struct linear {
+    int64_t base;
+    int lanes, lane[MAX_DIMS];
+    int64_t lane_coef[MAX_DIMS];
+    int leaves;
+    struct op *leaf[LINEAR_LEAVES];
+    int64_t leaf_coef[LINEAR_LEAVES];
+};
+// False: it is none, or one with more than `most` leaves.
+bool linear_of(struct op *op, int most, struct linear *out);
+bool keeps_index(const struct op *cast); // changes no value that an index may have
+
 // ---- lower_view.c
 bool is_lane(const struct view_index *index, int *lane); // a lane's index and nothing else?
 // Adds one dimension of an access: affine if it is, else with the operation as a dynamic index.
@@ -131,7 +148,6 @@ bool index_of(struct op *op, struct view_index *out); // affine in lanes
 // The IR_VIEW of in[0], in several steps where its run-time indices are too long for a cycle.
 struct op *pick(struct lowering *lo, struct location loc, int in_count, struct op **in,
                 const struct view_index *view, int count);
-bool keeps_index(const struct op *cast); // changes no value that an index may have
 
 // NULL: the process being read has not met this variable yet.
 const struct binding *binding_of(struct lowering *lo, const struct variable *var);

@@ -4,63 +4,6 @@
 // block has S elements.
 #include "lower.h"
 
-// An index as base + sum(coef * lane) + sum(coef * leaf).
-struct linear {
-    int64_t base;
-    int lanes, lane[MAX_DIMS];
-    int64_t lane_coef[MAX_DIMS];
-    int leaves;
-    struct op *leaf[8];
-    int64_t leaf_coef[8];
-};
-
-static bool decompose(struct op *op, int64_t scale, struct linear *out) {
-    op = ir_resolve(op);
-    int64_t constant;
-    switch (op->code) {
-    case IR_CONST:
-        out->base += scale * op->imm;
-        return true;
-    case IR_LANE:
-        for (int i = 0; i < out->lanes; i++) {
-            if (out->lane[i] == (int)op->imm) {
-                out->lane_coef[i] += scale;
-                return true;
-            }
-        }
-        if (out->lanes == MAX_DIMS)
-            return false;
-        out->lane[out->lanes] = (int)op->imm;
-        out->lane_coef[out->lanes++] = scale;
-        return true;
-    case IR_CAST:
-        if (keeps_index(op))
-            return decompose(op->in[0], scale, out);
-        break;
-    case IR_ADD:
-    case IR_SUB:
-        return decompose(op->in[0], scale, out) &&
-               decompose(op->in[1], op->code == IR_ADD ? scale : -scale, out);
-    case IR_SHL:
-        if (ir_is_const(ir_resolve(op->in[1]), &constant) && constant < 24)
-            return decompose(op->in[0], scale * ((int64_t)1 << constant), out);
-        break;
-    case IR_MUL:
-        for (int i = 0; i < 2; i++)
-            if (ir_is_const(ir_resolve(op->in[i]), &constant) && constant > -(1 << 24) &&
-                constant < 1 << 24)
-                return decompose(op->in[1 - i], scale * constant, out);
-        break;
-    default:
-        break;
-    }
-    if (op->space || out->leaves == 8)
-        return false;
-    out->leaf[out->leaves] = op;
-    out->leaf_coef[out->leaves++] = scale;
-    return true;
-}
-
 static int64_t floor_div(int64_t a, int64_t b) {
     return a / b - (a % b < 0);
 }
@@ -198,11 +141,11 @@ void split_index(struct lowering *lo, const struct memory *m, int d, struct op *
         *row = NULL;
         return;
     }
-    struct linear e = {.base = 0};
+    struct linear e;
     const bool cyclic = m->partition[d] == PARTITION_CYCLIC;
     const int64_t unit = cyclic ? m->bank_size[d] : m->rows[d];
-    if (decompose(index, 1, &e) && (cyclic ? split_cyclic(lo, &e, unit, loc, bank, row)
-                                           : split_block(lo, &e, unit, loc, bank, row)))
+    if (linear_of(index, LINEAR_LEAVES, &e) && (cyclic ? split_cyclic(lo, &e, unit, loc, bank, row)
+                                                       : split_block(lo, &e, unit, loc, bank, row)))
         return;
     if (ir_resolve(index)->space) // iteration by iteration the banks may be known
         give_up(lo, loc,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipelined loop nests, and what stands between them: each becomes a region of the process, with
 // the variables that it carries from iteration to iteration in registers.
+//
+// `for (t < n) for (k < 50) { ... }` with nothing between the two is one region of two levels,
+// which never drains in between. A loop around several loops, or around straight code with effects,
+// is none: it becomes steps, and a jump back to the first of them.
 #include "lower.h"
 
 #include <string.h>

@@ -2,6 +2,11 @@
 // Straight code between loops makes expressions over registers, which are computed when they are
 // used. Before a loop changes those registers, and before a run ends, the values are put into
 // registers of their own.
+//
+// `x = a + 1;` between two loops takes no cycle, for x is computed from the register of a wherever
+// it is looked at. If the second loop changes a, x becomes a register, set before that loop. What
+// takes multipliers, memories or many operations is not computed all the time: a region of one
+// iteration does it once.
 #include "lower.h"
 
 // `seen` has a byte per operation.
@@ -36,24 +41,9 @@ static bool is_simple(const struct op *op, int *budget) {
             if (op->view[i].dynamic)
                 return false;
         break;
-    case IR_ADD:
-    case IR_SUB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-    case IR_NOT:
-    case IR_NEG:
-    case IR_SHL:
-    case IR_SHR:
-    case IR_EQ:
-    case IR_LT:
-    case IR_LE:
-    case IR_SELECT:
-        if (--*budget < 0)
-            return false;
-        break;
     default:
-        return false;
+        if (!ir_is_plain(op->code) || op->code == IR_MUL || --*budget < 0)
+            return false;
     }
     for (int i = 0; i < op->in_count; i++)
         if (op->in[i] && !is_simple(op->in[i], budget))

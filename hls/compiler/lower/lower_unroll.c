@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unrolled loops. A loop whose iterations differ in the index alone is read once, its index a lane;
 // running sums become sums over the lane. Otherwise it is expanded, iteration by iteration.
+//
+// `for (k < 4) sum += w[k] * v[k];` is one product over a lane of 4 and one sum over the lane,
+// whatever the count: passes and RTL grow with the text and not with the hardware. A prefix sum,
+// `s += v[k]; out[k] = s;`, hands s on in another way and becomes four additions.
 #include "lower.h"
 
 #include <string.h>

@@ -1,69 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elements of register arrays: indices that are affine in lanes, and what a constant index selects.
+// `a[k + 1]` over an unrolled k looks at a from another place (a VIEW) and costs nothing. `a[2]`
+// behind `a[2] = x;` is x, and what was assigned to other elements does not count. `a[i]` with an i
+// that is known at run time only is picked by LUTs, in several steps where a is long.
 #include "lower.h"
 
 #include <string.h>
 
-static bool add_term(struct view_index *out, int lane, int64_t coef) {
-    for (int i = 0; i < out->terms; i++) {
-        if (out->term_lane[i] == lane) {
-            out->term_coef[i] += coef;
-            return true;
-        }
-    }
-    if (out->terms == MAX_DIMS)
-        return false;
-    out->term_lane[out->terms] = lane;
-    out->term_coef[out->terms++] = coef;
-    return true;
-}
-
-bool keeps_index(const struct op *cast) {
-    const struct op *in = ir_resolve(cast->in[0]);
-    return cast->bits >= 32 || cast->bits > in->bits ||
-           (cast->bits == in->bits && cast->is_signed == in->is_signed);
-}
-
-static bool add_affine(struct op *op, int64_t scale, struct view_index *out) {
-    op = ir_resolve(op);
-    int64_t constant;
-    switch (op->code) {
-    case IR_CONST:
-        out->base += scale * op->imm;
-        return true;
-    case IR_LANE:
-        return add_term(out, (int)op->imm, scale);
-    case IR_CAST:
-        return keeps_index(op) && add_affine(op->in[0], scale, out);
-    case IR_ADD:
-        return add_affine(op->in[0], scale, out) && add_affine(op->in[1], scale, out);
-    case IR_SUB:
-        return add_affine(op->in[0], scale, out) && add_affine(op->in[1], -scale, out);
-    case IR_SHL:
-        return ir_is_const(ir_resolve(op->in[1]), &constant) && constant < 32 &&
-               add_affine(op->in[0], scale * ((int64_t)1 << constant), out);
-    case IR_MUL:
-        for (int i = 0; i < 2; i++)
-            if (ir_is_const(ir_resolve(op->in[i]), &constant))
-                return add_affine(op->in[1 - i], scale * constant, out);
-        return false;
-    default:
-        return false;
-    }
-}
-
 bool index_of(struct op *op, struct view_index *out) {
+    struct linear e;
     *out = (struct view_index){.lane = NO_LANE};
-    if (!add_affine(op, 1, out))
+    if (!linear_of(op, 0, &e))
         return false;
-    int kept = 0;
-    for (int i = 0; i < out->terms; i++) {
-        if (out->term_coef[i]) {
-            out->term_lane[kept] = out->term_lane[i];
-            out->term_coef[kept++] = out->term_coef[i];
+    out->base = e.base;
+    for (int i = 0; i < e.lanes; i++) {
+        if (e.lane_coef[i]) {
+            out->term_lane[out->terms] = e.lane[i];
+            out->term_coef[out->terms++] = e.lane_coef[i];
         }
     }
-    out->terms = kept;
     return true;
 }
 

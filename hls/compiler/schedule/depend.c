@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dependences through memories: which accesses of a region must keep their order, what the user
 // claims of them, and whether the schedule keeps them.
+//
+// `m[a] += x;` in each iteration: its read may find the word that the iteration before has written.
+// It must then come behind that write, which makes the interval longer, unless the addresses show
+// that iterations so close never meet in a word, or the read follows the writes (forwarding).
 #include "depend.h"
 
 #include <string.h>

@@ -55,7 +55,7 @@ static bool add_to_cone(struct distances *d, const struct op *op) {
     d->cone[d->cone_count++] = op;
     for (int at = from; at < d->cone_count; at++) {
         const struct op *o = d->cone[at];
-        if (o->low == o->high || o == d->index || o->code < IR_CAST || o->code > IR_SELECT)
+        if (o->low == o->high || o == d->index || !ir_is_plain(o->code))
             continue;
         for (int k = 0; k < o->in_count; k++) {
             const struct op *in = o->in[k];
@@ -127,8 +127,8 @@ static bool is_even(const struct distances *d, const struct op *op, wide *step, 
     *step = op == d->index;
     if (op == d->index || op->low == op->high)
         return true;
-    if (depth > 32 || (op->in_count > 1 && !wraps_late) || op->code < IR_CAST ||
-        op->code > IR_SELECT || !is_even(d, op->in[0], &x, depth + 1) ||
+    if (depth > 32 || (op->in_count > 1 && !wraps_late) || !ir_is_plain(op->code) ||
+        !is_even(d, op->in[0], &x, depth + 1) ||
         (op->in_count > 1 && !is_even(d, op->in[1], &y, depth + 1)))
         return false;
     const struct op *a = op->in[0], *b = op->in_count > 1 ? op->in[1] : NULL;

@@ -3,6 +3,9 @@
 // operations are chained within the clock period; multipliers and memories take whole cycles. A
 // register that an iteration hands to the next is updated in one stage and read in the stages of an
 // interval up to it; accesses that must keep an order move until they do.
+//
+// `m[i] + c` with m in block RAM: the address is there in stage 0, the word in stage 2, the sum in
+// the same stage as long as both fit the period, and c waits in a register for each stage.
 #include "schedule.h"
 #include "control.h"
 
