@@ -45,6 +45,7 @@ struct ports {
 #include "cells/gru.h"
 #include "cells/gru_reset_first.h"
 #include "cells/lstm.h"
+#include "cells/rnn.h"
 
 #define LAYER lstm_14x9_2
 #define LAYER_CELL lstm
@@ -118,6 +119,34 @@ CALL(gru_reset_first_14x13_5, 5)
 #define LAYER_LC 3
 #include "frame/layer.h"
 CALL(gru_reset_first_16x15_3, 3)
+#define LAYER rnn_tanh_14x9_2
+#define LAYER_CELL rnn_tanh
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#include "frame/layer.h"
+CALL(rnn_tanh_14x9_2, 2)
+#define LAYER rnn_tanh_3x5_5
+#define LAYER_CELL rnn_tanh
+#define LAYER_INPUTS 3
+#define LAYER_HIDDEN 5
+#define LAYER_LC 5
+#include "frame/layer.h"
+CALL(rnn_tanh_3x5_5, 5)
+#define LAYER rnn_relu_14x9_2
+#define LAYER_CELL rnn_relu
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#include "frame/layer.h"
+CALL(rnn_relu_14x9_2, 2)
+#define LAYER rnn_relu_30x7_1
+#define LAYER_CELL rnn_relu
+#define LAYER_INPUTS 30
+#define LAYER_HIDDEN 7
+#define LAYER_LC 1
+#include "frame/layer.h"
+CALL(rnn_relu_30x7_1, 1)
 
 // ---- the reference
 
@@ -218,6 +247,17 @@ static void gru_reset_first_step(struct reference *r, int u, const int64_t *colu
     h[u] = mix(sigmoid(whole(r, 1, u, columns)), squash(whole(r, 2, u, reset)), r->h[u]);
 }
 
+static void rnn_tanh_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
+    h[u] = squash(whole(r, 0, u, columns));
+}
+
+static void rnn_relu_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
+    const int64_t sum = whole(r, 0, u, columns);
+    h[u] = clamp(sum, 0, 32767);
+    r->cut += sum > 32767;
+    r->past += sum > 32767 ? (uint64_t)clamp(sum, 0, INT32_MAX) - 32767 : 0;
+}
+
 static void step(struct reference *r, const int16_t *x) {
     int64_t columns[MOST_COLUMNS] = {0}, h[MOST_UNITS];
     for (int k = 0; k < r->layer->inputs; k++)
@@ -245,6 +285,10 @@ static const struct layer layers[] = {
     OF(gru_reset_first_40x7_1, gru_reset_first, 40, 7, 1, 0),
     OF(gru_reset_first_14x13_5, gru_reset_first, 14, 13, 5, 0),
     OF(gru_reset_first_16x15_3, gru_reset_first, 16, 15, 3, 0),
+    OF(rnn_tanh_14x9_2, rnn_tanh, 14, 9, 2, 0),
+    OF(rnn_tanh_3x5_5, rnn_tanh, 3, 5, 5, 0),
+    OF(rnn_relu_14x9_2, rnn_relu, 14, 9, 2, 0),
+    OF(rnn_relu_30x7_1, rnn_relu, 30, 7, 1, 0),
 };
 
 // ---- the kernel's streams

@@ -6,6 +6,7 @@
 #include "cells/gru.h"
 #include "cells/gru_reset_first.h"
 #include "cells/lstm.h"
+#include "cells/rnn.h"
 #include "compile.h"
 #include "hls_report.h"
 #include <check.h>
@@ -85,6 +86,8 @@ static const struct cell_case cells[] = {
     {"gru", "gru", gru_GATES, OF_COLUMNS(gru_LATENCY), OF_COLUMNS(NO_SECOND)},
     {"gru_reset_first", "gru_reset_first", gru_reset_first_GATES,
      OF_COLUMNS(gru_reset_first_LATENCY), OF_COLUMNS(gru_reset_first_SECOND_LATENCY)},
+    {"rnn_tanh", "rnn", rnn_tanh_GATES, OF_COLUMNS(rnn_tanh_LATENCY), OF_COLUMNS(NO_SECOND)},
+    {"rnn_relu", "rnn", rnn_relu_GATES, OF_COLUMNS(rnn_relu_LATENCY), OF_COLUMNS(NO_SECOND)},
 };
 
 // Of the claims about a variable, the nearest one: what the layer's columns wait for. 0: none.

@@ -138,6 +138,8 @@ kernel() { # name, vectors
     readable nests tests/kernels/nests.c nests
     layer lstm lstm 3 9 2 "#define LAYER_CELL_EXPONENT 1"
     layer gru gru 9 7 5
+    layer rnn_tanh rnn 5 9 2
+    layer rnn_relu rnn 14 7 3
     layer gru_reset_first gru_reset_first 20 5 1
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0

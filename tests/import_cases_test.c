@@ -46,6 +46,7 @@ static const struct {
     {"g_nohead_all", NULL},
     {"g_relu_hidden", "is not behind a linear layer's sum"},
     {"g_relu_out", NULL},
+    {"g_rnn", NULL},
     {"g_softmax", NULL},
     {"g_state_in", "takes its initial_h from the input 'h0'"},
     {"g_state_out", "is the cell state of an LSTM, which this version keeps to itself"},

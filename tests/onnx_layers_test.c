@@ -299,6 +299,42 @@ START_TEST(gates_of_a_gru_are_read) {
 }
 END_TEST
 
+static void rnn(struct file *f, ProtobufCBinaryData *activation) {
+    begin(f, 0, 0);
+    tensor(f, "W1", 3, 1, H, F); // tensors 11 to 13
+    tensor(f, "R1", 3, 1, H, H);
+    tensor(f, "B1", 2, 1, 2 * H, 1);
+    for (int t = 11; t < 14; t++) { // small ones, for relu has no end
+        float *list = f->tensor[t].has_raw_data ? (float *)(void *)f->tensor[t].raw_data.data
+                                                : f->tensor[t].float_data;
+        for (int i = 0; i < H * F; i++)
+            list[i] /= 64;
+    }
+    node(f, "RNN", "x W1 R1 B1", "y");
+    if (activation) {
+        Onnx__AttributeProto *a = attribute(f, "activations");
+        a->n_strings = 1;
+        a->strings = activation;
+    }
+}
+
+START_TEST(rnns_are_read) {
+    static ProtobufCBinaryData names[2] = {{4, (uint8_t *)(uintptr_t) "Tanh"},
+                                           {4, (uint8_t *)(uintptr_t) "relu"}};
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    rnn(f, _i == 0 ? NULL : &names[_i - 1]);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    const struct mr_op *op = mr_network_layer(&n, 0);
+    ck_assert_str_eq(op->kind->name, _i < 2 ? "rnn_tanh" : "rnn_relu");
+    for (int j = 0; j < H; j++)
+        ck_assert_float_eq(op->bias[j], (value_at(13, j) + value_at(13, H + j)) / 64);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
 // ---- What is refused
 
 static void an_activation_of_a_state(struct file *f) {
@@ -386,6 +422,12 @@ static void no_recurrent_layer(struct file *f) {
     node(f, "MatMul", "x P", "y");
 }
 
+static void an_rnn_of_affine(struct file *f) {
+    static ProtobufCBinaryData name = {6, (uint8_t *)(uintptr_t) "Affine"};
+
+    rnn(f, &name);
+}
+
 static void another_gru(struct file *f) {
     begin(f, 0, 0);
     tensor(f, "W3", 3, 1, 3 * H, F);
@@ -436,6 +478,7 @@ static const struct {
     {softmax_over_all_in_older_files, "goes along another axis than the features"},
     {another_cast_of_the_input, "reads the input through another cast than others do"},
     {no_recurrent_layer, "the network has no recurrent layer"},
+    {an_rnn_of_affine, "has its own activations; this version takes Tanh or Relu"},
     {another_gru, "has its own activations; this version takes Sigmoid, Tanh"},
 };
 
@@ -458,6 +501,7 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, network_is_read, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(all, gates_of_a_gru_are_read, 0, 2);
+    tcase_add_loop_test(all, rnns_are_read, 0, 3);
     tcase_add_loop_test(all, network_is_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

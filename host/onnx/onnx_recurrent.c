@@ -93,11 +93,29 @@ static void gru_reset_first_step(const struct run *run, const double *x, const d
     }
 }
 
+static void rnn_tanh_step(const struct run *run, const double *x, const double *s, double *h,
+                          double *c, double *scratch) {
+    (void)c;
+    (void)scratch;
+    for (size_t j = 0; j < run->units; j++)
+        h[j] = tanh(x[j] + s[j]);
+}
+
+static void rnn_relu_step(const struct run *run, const double *x, const double *s, double *h,
+                          double *c, double *scratch) {
+    (void)c;
+    (void)scratch;
+    for (size_t j = 0; j < run->units; j++)
+        h[j] = x[j] + s[j] < 0 ? 0 : x[j] + s[j];
+}
+
 // Of rows of one operator the first that the attributes fit is taken.
 static const struct onnx_cell cells[] = {
     {"LSTM", "lstm", false, 4, {0, 2, 3, 1}, {"Sigmoid", "Tanh", "Tanh"}, lstm_step},
     {"GRU", "gru", true, 3, {1, 0, 2}, {"Sigmoid", "Tanh"}, gru_step},
     {"GRU", "gru_reset_first", false, 3, {1, 0, 2}, {"Sigmoid", "Tanh"}, gru_reset_first_step},
+    {"RNN", "rnn_tanh", false, 1, {0}, {"Tanh"}, rnn_tanh_step},
+    {"RNN", "rnn_relu", false, 1, {0}, {"Relu"}, rnn_relu_step},
 };
 
 // ---- The operator's attributes
@@ -437,5 +455,6 @@ enum { TRAITS = ONNX_RECURRENT | ONNX_PARTS | ONNX_HEAVY };
 const struct onnx_operator onnx_recurrent_operators[] = {
     {"LSTM", read_recurrent, NULL, eval_recurrent, TRAITS},
     {"GRU", read_recurrent, NULL, eval_recurrent, TRAITS},
+    {"RNN", read_recurrent, NULL, eval_recurrent, TRAITS},
     {0},
 };
