@@ -64,6 +64,23 @@ START_TEST(forks) {
 }
 END_TEST
 
+START_TEST(forks_numbers) {
+    HLS_CHANNEL(int32_t, in);
+    HLS_CHANNEL(int32_t, a);
+    HLS_CHANNEL(int32_t, b);
+    for (int32_t k = 0; k < 3 * ROWS; k++)
+        hls_write(int32_t, &in, k * 765432);
+    fork_numbers(&in, &a, &b, MR_COMMAND_RUN, ROWS);
+    for (int32_t k = 0; k < 3 * ROWS; k++) {
+        ck_assert_int_eq(hls_read(int32_t, &a), k * 765432);
+        ck_assert_int_eq(hls_read(int32_t, &b), k * 765432);
+    }
+    ck_assert_empty(in);
+    ck_assert_empty(a);
+    ck_assert_empty(b);
+}
+END_TEST
+
 typedef void gather_kernel(hls_stream(int32_t) *, hls_stream(int32_t) *, hls_stream(int32_t) *,
                            uint32_t, uint32_t, uint32_t);
 
@@ -111,6 +128,7 @@ int main(void) {
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, unpacks);
     tcase_add_test(tests, forks);
+    tcase_add_test(tests, forks_numbers);
     tcase_add_test(tests, gathers);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -179,7 +179,7 @@ first=$!
     agree glue tests/kernels/glue.c glue --runs 6 --vectors 100 --set command=1,2 --set sequences=0,1,2,8,2,8 --set steps=0,1,3,5,7,4 \
         --set rows=0,1,6,40,14,32
     readable glue tests/kernels/glue.c glue
-    rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
+    rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
         --set steps=2 --set sequences=5,15
     kernel reset 100
 ) &

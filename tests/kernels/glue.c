@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands between layers and heads: vectors one by one, one stream to two readers, two streams
-// to one; and two heads on one trunk, whose second one must not keep the first one waiting for ever.
-// tests/glue_test.c runs them too.
+// to one; and two heads on one trunk, whose second one must not keep the first one waiting for
+// ever. tests/glue_test.c runs them too.
 #include "frame/words.h"
 
 MR_VECTOR(1)
@@ -31,6 +31,11 @@ MR_VECTOR(5)
 #define FORK fork1
 #define FORK_COUNT 1
 #define FORK_LC 1
+#include "glue/fork.h"
+
+#define FORK fork_numbers
+#define FORK_COUNT 3
+#define FORK_LC 0
 #include "glue/fork.h"
 
 #define FORK fork8
@@ -112,7 +117,8 @@ void glue(hls_stream(vec1_t) * u0, hls_stream(int32_t) * v0, hls_stream(vec3_t) 
           hls_stream(int32_t) * v1, hls_stream(vec5_t) * u2, hls_stream(int32_t) * v2,
           hls_stream(vec5_t) * u3, hls_stream(int32_t) * v3, hls_stream(vec1_t) * f0,
           hls_stream(vec1_t) * f0a, hls_stream(vec1_t) * f0b, hls_stream(vec3_t) * f1,
-          hls_stream(vec3_t) * f1a, hls_stream(vec3_t) * f1b, hls_stream(int32_t) * a0,
+          hls_stream(vec3_t) * f1a, hls_stream(vec3_t) * f1b, hls_stream(int32_t) * f2,
+          hls_stream(int32_t) * f2a, hls_stream(int32_t) * f2b, hls_stream(int32_t) * a0,
           hls_stream(int32_t) * b0, hls_stream(int32_t) * y0, hls_stream(int32_t) * a1,
           hls_stream(int32_t) * b1, hls_stream(int32_t) * y1, hls_stream(int32_t) * a2,
           hls_stream(int32_t) * b2, hls_stream(int32_t) * y2, hls_stream(int32_t) * a3,
@@ -133,6 +139,7 @@ void glue(hls_stream(vec1_t) * u0, hls_stream(int32_t) * v0, hls_stream(vec3_t) 
     unpack2(u3, v3, command, rows);
     fork1(f0, f0a, f0b, command, rows);
     fork8(f1, f1a, f1b, command, rows);
+    fork_numbers(f2, f2a, f2b, command, rows);
     gather_all(a0, b0, y0, command, steps, rows);
     gather_steps(a1, b1, y1, command, steps, rows);
     gather_lasts(a2, b2, y2, command, steps, rows);

@@ -1,27 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hands each row on to two readers. Included with FORK (name), FORK_COUNT (activations per row) and
-// FORK_LC. One vector a cycle.
+// FORK_LC: activations per vector, or 0 for rows of single 32-bit numbers. One vector, or number, a
+// cycle.
 #include "frame/words.h"
 #include "mr_command.h"
 
-#define VEC MR_VEC(FORK_LC)
+#if FORK_LC
+#    define ITEM MR_VEC(FORK_LC)
+#    define ITEMS MR_CEIL_DIV(FORK_COUNT, FORK_LC)
+#else
+#    define ITEM int32_t
+#    define ITEMS FORK_COUNT
+#endif
 
-static void FORK(hls_stream(VEC) * in, hls_stream(VEC) * a, hls_stream(VEC) * b, uint32_t command,
-                 uint32_t rows) {
+static void FORK(hls_stream(ITEM) * in, hls_stream(ITEM) * a, hls_stream(ITEM) * b,
+                 uint32_t command, uint32_t rows) {
     if (command == MR_COMMAND_RUN) {
     run_rows:
         for (uint32_t n = 0; n < rows; n++) {
-            for (uint32_t k = 0; k < MR_CEIL_DIV(FORK_COUNT, FORK_LC); k++) {
+            for (uint32_t k = 0; k < ITEMS; k++) {
                 HLS(pipeline II = 1)
-                const VEC row = hls_read(VEC, in);
-                hls_write(VEC, a, row);
-                hls_write(VEC, b, row);
+                const ITEM item = hls_read(ITEM, in);
+                hls_write(ITEM, a, item);
+                hls_write(ITEM, b, item);
             }
         }
     }
 }
 
-#undef VEC
+#undef ITEM
+#undef ITEMS
 #undef FORK
 #undef FORK_COUNT
 #undef FORK_LC
