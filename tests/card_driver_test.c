@@ -27,13 +27,12 @@ struct raw {
 
 static void raw_open_model(struct raw *raw, const char *path) {
     struct mr_error error;
-    char text[900];
     *raw = (struct raw){.model = open_model_of(path), .flags = MR_FLAG_RESET};
     const struct mr_network *network = mr_model_network(raw->model);
     ck_assert(!mr_compile_network(network, NULL, &raw->compiled, &error));
     ck_assert(!mr_compiled_build(&raw->compiled, MR_FLAVOUR_MODEL, false, NULL, raw->model_so,
                                  sizeof raw->model_so, &error));
-    raw->weights = mr_weights_image(&raw->compiled.plan, &raw->beats, text, sizeof text);
+    raw->weights = mr_weights_image(&raw->compiled.plan, &raw->beats, &error);
     ck_assert(raw->weights != NULL);
     raw->words = (uint64_t)mr_plan_words(network->streams[0].width, raw->compiled.plan.x_lc);
     raw->outputs = (uint64_t)mr_network_width(network);

@@ -200,14 +200,14 @@ static struct mr_device *open_device(const struct bench *bench, const struct bui
 }
 
 static void set_up(int i, struct bench *bench) {
-    char text[900];
+    struct mr_error error;
     uint64_t seed = first_seed + (uint64_t)i;
     ck_assert_msg(!built[i].error[0], "%s: %s", shapes[i].name, built[i].error);
     *bench = (struct bench){
         .shape = &shapes[i], .plan = &built[i].compiled.plan, .report = built[i].compiled.report};
     bench->network = &built[i].network;
-    bench->image = mr_weights_image(bench->plan, &bench->beats, text, sizeof text);
-    ck_assert_msg(bench->image != NULL, "%s", text);
+    bench->image = mr_weights_image(bench->plan, &bench->beats, &error);
+    ck_assert_msg(bench->image != NULL, "%s", error.text);
     bench->inputs = (size_t)shapes[i].sizes[0];
     bench->row = (size_t)(mr_plan_words((int)bench->inputs, bench->plan->x_lc) * bench->plan->x_lc);
     bench->outputs = (size_t)shapes[i].outputs;

@@ -244,10 +244,10 @@ static void check_results(const struct mr_network *network, const int16_t *x) {
 static void check_network(uint64_t *state, struct mr_network *network, const int *lc) {
     const struct mr_plan plan = plan_of(network, lc);
     fixture_weights(state, network);
-    char error[512] = "";
     uint64_t beats = 0;
-    int16_t *image = mr_weights_image(&plan, &beats, error, sizeof error);
-    ck_assert_msg(image != NULL, "%s", error);
+    struct mr_error reason;
+    int16_t *image = mr_weights_image(&plan, &beats, &reason);
+    ck_assert_msg(image != NULL, "%s", reason.text);
     write_file(FOLDER "/weights.bin", image, (size_t)beats * 64);
     char *source = source_of(&plan);
     write_file(FOLDER "/network.c", source, strlen(source));

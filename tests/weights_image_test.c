@@ -102,10 +102,10 @@ static void check_reads_back(const char *cell, int lc) {
     one_layer(&network, cell);
     struct mr_plan plan;
     ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
-    char error[512] = "";
+    struct mr_error error = {0};
     struct image image = {0};
-    image.beats = mr_weights_image(&plan, &image.count, error, sizeof error);
-    ck_assert_msg(image.beats != NULL, "%s", error);
+    image.beats = mr_weights_image(&plan, &image.count, &error);
+    ck_assert_msg(image.beats != NULL, "%s", error.text);
     ck_assert_uint_eq(image.count, mr_weights_total_beats(&plan));
     const struct mr_op *layer = &network.ops[0], *head = &network.ops[2];
     const int gates = layer->kind->gates;
@@ -156,16 +156,16 @@ START_TEST(misfits_are_refused) {
     struct mr_network network;
     const int lc = 1;
     struct mr_plan plan;
-    char error[512] = "";
+    struct mr_error error = {0};
     uint64_t beats;
     one_layer(&network, "lstm");
     ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
     network.ops[2].rows.bias[1] = INT64_C(1) << 47;
-    ck_assert_ptr_null(mr_weights_image(&plan, &beats, error, sizeof error));
-    ck_assert_ptr_nonnull(strstr(error, "head: the bias of row 1"));
+    ck_assert_ptr_null(mr_weights_image(&plan, &beats, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "head: the bias of row 1"));
     network.ops[0].rows.shift[3] = 32;
-    ck_assert_ptr_null(mr_weights_image(&plan, &beats, error, sizeof error));
-    ck_assert_ptr_nonnull(strstr(error, "lstm0: the shift of row 3 is 32"));
+    ck_assert_ptr_null(mr_weights_image(&plan, &beats, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "lstm0: the shift of row 3 is 32"));
     mr_network_free(&network);
 }
 END_TEST

@@ -3,7 +3,7 @@
 // frame/layer.h, heads/dense.h).
 #include "weights_image.h"
 
-#include "file.h"
+#include "failure.h"
 
 #include <stdlib.h>
 
@@ -78,20 +78,20 @@ static int16_t *pack_lanes(const struct mr_op *op, int lc, int16_t *at) {
 
 // One beat per unit: per sum the bias in three parts, low first, and the shift. Units that only
 // fill up the last vector stay zero, as the image was.
-static int pack_bias(const struct mr_op *op, int16_t *at, char *error, size_t error_size) {
+static int pack_bias(const struct mr_op *op, int16_t *at, struct mr_error *error) {
     for (int unit = 0; unit < op->units; unit++)
         for (int s = 0; s < op->kind->sums; s++) {
             const int sum = s * op->units + unit;
             const int64_t bias = op->rows.bias[sum];
             const int32_t shift = op->rows.shift[sum];
             if (bias < -(INT64_C(1) << 47) || bias >= INT64_C(1) << 47)
-                return mr_fail(error, error_size,
-                               "%s: the bias of row %d does not fit 48 bits; quantise the model "
-                               "again",
-                               op->name, sum);
+                return mr_failure(error, MR_ERROR_MODEL,
+                                  "%s: the bias of row %d does not fit 48 bits; quantise the model "
+                                  "again",
+                                  op->name, sum);
             if (shift < MR_SHIFT_MIN || shift > MR_SHIFT_MAX)
-                return mr_fail(
-                    error, error_size,
+                return mr_failure(
+                    error, MR_ERROR_MODEL,
                     "%s: the shift of row %d is %d and must be from %d to %d; quantise the "
                     "model again",
                     op->name, sum, (int)shift, (int)MR_SHIFT_MIN, (int)MR_SHIFT_MAX);
@@ -104,23 +104,21 @@ static int pack_bias(const struct mr_op *op, int16_t *at, char *error, size_t er
     return 0;
 }
 
-int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, char *error,
-                          size_t error_size) {
+int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, struct mr_error *error) {
     *beats = mr_weights_total_beats(plan);
     if (*beats > SIZE_MAX / (MR_IMAGE_BEAT * sizeof(int16_t))) {
-        mr_fail(error, error_size, "the weight image is too large for this machine");
+        mr_failure(error, MR_ERROR_MEMORY, "the weight image is too large for this machine");
         return NULL;
     }
     int16_t *image = calloc((size_t)*beats, MR_IMAGE_BEAT * sizeof *image);
     if (!image) {
-        mr_fail(error, error_size, "out of memory for the weight image");
+        mr_failure(error, MR_ERROR_MEMORY, "out of memory for the weight image");
         return NULL;
     }
     int16_t *start = image;
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        if (op->kind->gates > 0 &&
-            pack_bias(op, pack_lanes(op, plan->ops[i].lc, start), error, error_size)) {
+        if (op->kind->gates > 0 && pack_bias(op, pack_lanes(op, plan->ops[i].lc, start), error)) {
             free(image);
             return NULL;
         }

@@ -6,6 +6,7 @@
 #ifndef MR_WEIGHTS_IMAGE_H
 #define MR_WEIGHTS_IMAGE_H
 
+#include "millrace_error.h"
 #include "plan.h"
 
 enum { MR_IMAGE_BEAT = 32 }; // int16 in a beat of 512 bits
@@ -19,7 +20,6 @@ uint64_t mr_weights_total_beats(const struct mr_plan *plan);
 // The image of the plan's network, mr_weights_total_beats() * MR_IMAGE_BEAT numbers in host byte
 // order (little endian is what the devices take), to be freed by the caller; *beats is set. NULL
 // with a sentence in error.
-int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, char *error,
-                          size_t error_size);
+int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, struct mr_error *error);
 
 #endif

@@ -22,32 +22,6 @@ const char *mr_plan_mode_name(enum mr_plan_mode mode) {
     return "unknown";
 }
 
-int mr_plan_parse_lanes(const char *text, struct mr_plan_request *request, char *error,
-                        size_t error_size) {
-    int count = 0;
-    for (const char *at = text;;) {
-        char *end = NULL;
-        const long lc = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : 0;
-        if (lc < 1 || lc > MR_PLAN_LC || (*end != '\0' && *end != ','))
-            return mr_fail(
-                error, error_size,
-                "lanes '%s': give columns per cycle as numbers from 1 to %d, one for all "
-                "layers (4) or one per layer (1,2)",
-                text, (int)MR_PLAN_LC);
-        if (count == MR_MAX_LAYERS)
-            return mr_fail(error, error_size,
-                           "lanes '%s': more than %d numbers; give one per layer", text,
-                           (int)MR_MAX_LAYERS);
-        request->lanes[count++] = (int)lc;
-        if (*end == '\0')
-            break;
-        at = end + 1;
-    }
-    request->mode = MR_PLAN_LANES;
-    request->lane_count = count;
-    return 0;
-}
-
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream) {
     const int writer = plan->network->streams[stream].writer;
     return writer < 0 ? plan->x_lc : plan->ops[writer].out_lc;

@@ -52,10 +52,6 @@ struct mr_plan {
     const struct mr_target *target; // one of device_table.h
 };
 
-// Reads "4" or "1,2,1" into request as MR_PLAN_LANES. 0, or -1 with a sentence in error.
-int mr_plan_parse_lanes(const char *text, struct mr_plan_request *request, char *error,
-                        size_t error_size);
-
 // "balanced", "latency", "area" or "lanes".
 const char *mr_plan_mode_name(enum mr_plan_mode mode);
 

@@ -166,12 +166,11 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
 }
 
 static int load_weights(struct mr_session *session, const char *uri, struct mr_error *error) {
-    char text[900];
-    uint64_t beats = 0;
-    int16_t *image = mr_weights_image(&session->compiled.plan, &beats, text, sizeof text);
-    if (!image)
-        return mr_failure(error, MR_ERROR_MEMORY, "%s", text);
     struct mr_error reason;
+    uint64_t beats = 0;
+    int16_t *image = mr_weights_image(&session->compiled.plan, &beats, &reason);
+    if (!image)
+        return mr_failure(error, reason.code, "%s: %s", uri, reason.text);
     const int failed = mr_device_load_weights(session->device, image, beats, &reason);
     free(image);
     return failed ? mr_failure(error, reason.code, "%s: loading the weights: %s", uri, reason.text)
