@@ -117,14 +117,16 @@ static inline enum mr_activation net_activation(uint64_t *state) {
     return (enum mr_activation)net_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
 }
 
-// A head of one or two dense operators, at every step or on the last one.
+// A head of one or two dense operators and perhaps a softmax, at every step or on the last one.
 static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
     if (net_next(state) & 1)
         stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
     if (net_next(state) % 3 == 0)
         stream =
             net_add(network, "dense", stream, net_between(state, 1, most), net_activation(state));
-    return net_add(network, "dense", stream, net_between(state, 1, 4), net_activation(state));
+    stream = net_add(network, "dense", stream, net_between(state, 1, 4), net_activation(state));
+    return net_next(state) % 4 ? stream
+                               : net_add(network, "softmax", stream, 0, MR_ACTIVATION_LINEAR);
 }
 
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library from the outside: sessions give the bits of the plain reference, in any cut of the
 // sequence, on any device and thread, and say what is wrong with a call. `session_test --write
-// MODEL X.npy` writes the random model of these tests and an input for it.
+// MODEL X.npy` writes the random model of these tests and an input for it, --write-heads one of
+// three outputs.
 #define _GNU_SOURCE
 #include "model.h"
 #include "network_fixture.h"
@@ -763,11 +764,18 @@ END_TEST
 int main(int argc, char **argv) {
     mkdir("build", 0777);
     mkdir("build/session-test", 0777);
-    if (argc == 4 && strcmp(argv[1], "--write") == 0) {
+    const bool heads = argc == 4 && strcmp(argv[1], "--write-heads") == 0;
+    if (heads || (argc == 4 && strcmp(argv[1], "--write") == 0)) {
         const size_t shape[] = {SEQUENCES, STEPS, INPUTS};
         struct mr_array array;
         char text[900];
-        write_model(argv[2], 0);
+        struct mr_network network;
+        if (heads)
+            make_heads(&network);
+        else
+            make_network(&network);
+        save_model(&network, argv[2]);
+        mr_network_free(&network);
         if (mr_array_create(&array, 3, shape, text, sizeof text))
             return 1;
         fill_input(array.data, array.count);

@@ -116,6 +116,8 @@ struct cli_file {
 // Tries whether each output can be written, without leaving a trace, and is neither one of the
 // inputs nor another output. 0, or the exit code after a message.
 int cli_check_files(struct cli *cli, const struct cli_file *files);
+// The same of a single output, which may stand in the list or behind it.
+int cli_check_file(struct cli *cli, const struct cli_file *files, const struct cli_file *out);
 // Writes .csv by that ending, else .npy; NULL is a table on standard output. 0, or the exit code
 // after a message.
 int cli_write_output(struct cli *cli, const char *path, const struct mr_array *array);
@@ -134,6 +136,10 @@ struct cli_outputs {
 int cli_make_outputs(struct cli *cli, const struct mr_model *model, size_t sequences, size_t steps,
                      bool every_step, struct cli_outputs *outputs);
 void cli_free_outputs(struct cli_outputs *outputs);
+// Tries the files of several outputs as cli_check_files does that of one. files: those of the
+// command. 0, or the exit code after a message.
+int cli_check_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs,
+                      const struct cli_file *files);
 // Writes them: a single output as cli_write_output does; of several each to the path with its name
 // before the ending ("y.rul.npy"), or one table after the other.
 int cli_write_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs);

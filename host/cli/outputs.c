@@ -51,13 +51,36 @@ static int name_file(struct cli *cli, const char *path, const char *name, char *
     return CLI_OK;
 }
 
+int cli_check_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs,
+                      const struct cli_file *files) {
+    int code = CLI_OK;
+    if (outputs->count == 1 || !path)
+        return CLI_OK;
+    if (mr_file_is_stdout(path))
+        return cli_fail(cli, "the network has %u outputs, and standard output is one; name a file",
+                        outputs->count);
+    for (uint32_t o = 0; o < outputs->count && !code; o++) {
+        char name[PATH_MAX], before[PATH_MAX];
+        const struct cli_file out = {"--output", name, true};
+        code = name_file(cli, path, outputs->info[o].name, name, sizeof name);
+        if (!code)
+            code = cli_check_file(cli, files, &out);
+        for (uint32_t i = 0; i < o && !code; i++) {
+            code = name_file(cli, path, outputs->info[i].name, before, sizeof before);
+            if (!code && strcmp(name, before) == 0)
+                code = cli_fail(cli,
+                                "outputs '%s' and '%s' would both be written to %s; run it "
+                                "through the library",
+                                outputs->info[i].name, outputs->info[o].name, name);
+        }
+    }
+    return code;
+}
+
 int cli_write_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs) {
     int code = CLI_OK;
     if (outputs->count == 1)
         return cli_write_output(cli, path, &outputs->arrays[0]);
-    if (path && mr_file_is_stdout(path))
-        return cli_fail(cli, "the network has %u outputs, and standard output is one; name a file",
-                        outputs->count);
     for (uint32_t o = 0; o < outputs->count && !code; o++) {
         char name[PATH_MAX];
         if (!path) {

@@ -11,6 +11,7 @@
 struct run {
     const char *model, *device, *input, *output, *restore, *save;
     bool stepwise;
+    const struct cli_file *files;
 };
 
 // What all device runs together took.
@@ -212,6 +213,8 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
     struct mr_error error;
     int code =
         cli_make_outputs(cli, model, input->sequences, input->steps, run->stepwise, &outputs);
+    if (!code)
+        code = cli_check_outputs(cli, run->output, &outputs, run->files);
     if (!code) {
         session = mr_session_open(model, run->device, &cli->options, &error);
         code = session ? run_opened(cli, run, model, info, input, session, &outputs)
@@ -314,6 +317,7 @@ static int run_command(struct cli *cli, int argc, char **argv) {
                                      {"--save", run.save, true},
                                      {"--trace", cli->options.trace, true},
                                      {0}};
+    run.files = files;
     code = cli_check_files(cli, files);
     return code ? code : run_files(cli, &run);
 }
