@@ -93,14 +93,14 @@ check "one die: the whole kernel in it" grep -q '^slr=millrace_1:SLR1$' "$work/u
 check "two dies: the project" build/millrace build "$work/turbofan.millrace" --latency --platform hw -o "$work/dies"
 # A vector of 13 numbers, pushed and credited: its bits and 2, once on each side.
 check "two dies: placed" places "$work/dies" "i_loader SLR0" "i_lstm0 SLR0" "i_lstm1 SLR1" "i_last SLR1" "i_head SLR0" \
-    "x_h0 SLR0 SLR1: 420 registers at borders" "x_w1 SLR0 SLR1: 1028 registers at borders" \
-    "x_hl SLR1 SLR0: 420 registers at borders"
+    "x_lstm0_out SLR0 SLR1: 420 registers at borders" "x_lstm1_weights SLR0 SLR1: 1028 registers at borders" \
+    "x_last_out SLR1 SLR0: 420 registers at borders"
 check "two dies: linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/dies" "$work/dies.xclbin"
 check "two dies: the kernel is bound to none" sh -c "! grep -q '^slr=' '$work/dies/link.cfg'"
 # shellcheck disable=SC2046
 check "two dies: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \
     -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(tr '\n' ' ' <"$work/dies/files.txt")
-sed -i 's/^cross h0/cross h7/' "$work/dies/place.tcl"
+sed -i 's/^cross lstm0_out/cross h7/' "$work/dies/place.tcl"
 check "a name that is no cell's is found" sh -c "! tclsh tests/vitis_place.tcl '$work/dies' hw"
 # The same files for all cards.
 # shellcheck disable=SC2046
