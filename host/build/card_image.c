@@ -168,10 +168,13 @@ static char *shape_header(const struct mr_compiled *compiled) {
         return NULL;
     fprintf(
         header,
-        "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %d\n`define MR_PROCESSES %zu\n"
-        "`define MR_PROBES %zu\n`define MR_CLOCK_KHZ %.0f\n`define MR_SHAPE_HASH 128'h",
-        x_bits(&compiled->plan), Y_BITS, compiled->report->process_count,
-        compiled->report->probe_count, compiled->clock_mhz * 1000);
+        "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %d\n`define MR_PROCESSES %zu\n",
+        x_bits(&compiled->plan), Y_BITS, compiled->report->process_count);
+    // A kernel without probes has no port for them.
+    if (compiled->report->probe_count)
+        fprintf(header, "`define MR_PROBES %zu\n", compiled->report->probe_count);
+    fprintf(header, "`define MR_CLOCK_KHZ %.0f\n`define MR_SHAPE_HASH 128'h",
+            compiled->clock_mhz * 1000);
     for (int i = MR_SHAPE_HASH; i--;)
         fprintf(header, "%02x", compiled->shape_hash[i]);
     fputc('\n', header);
