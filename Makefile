@@ -149,7 +149,7 @@ test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PR
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 # Those whose name says that they look at simulators, cards or the RTL of examples stay out.
-QUICK_TESTS := $(filter-out card_% cycles_test driver_test examples_test hlsc_interp_test profile_test saturation_test sim_test,$(TESTS))
+QUICK_TESTS := $(filter-out card_% cycles_test driver_test examples_test hlsc_interp_test networks_test profile_test saturation_test sim_test,$(TESTS))
 quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, in seconds
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh quick "$(QUICK_TESTS)" ""
 

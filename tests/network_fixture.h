@@ -117,7 +117,19 @@ static inline enum mr_activation net_activation(uint64_t *state) {
     return (enum mr_activation)net_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
 }
 
-// A head of one or two dense operators and perhaps a softmax, at every step or on the last one.
+// An operator that reads single numbers and ends a network: softmax and others that there are.
+static inline int net_end(struct mr_network *network, uint64_t *state, int stream) {
+    const struct mr_op_kind *ends[32];
+    int count = 0;
+    for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
+        if (mr_op_kind_at(i)->reads_numbers)
+            ends[count++] = mr_op_kind_at(i);
+    return net_add(network, ends[net_between(state, 0, count - 1)]->name, stream, 0,
+                   MR_ACTIVATION_LINEAR);
+}
+
+// A head of one or two dense operators and perhaps what ends a network, at every step or on the
+// last one.
 static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
     if (net_next(state) & 1)
         stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
@@ -125,8 +137,7 @@ static inline int net_head(struct mr_network *network, uint64_t *state, int stre
         stream =
             net_add(network, "dense", stream, net_between(state, 1, most), net_activation(state));
     stream = net_add(network, "dense", stream, net_between(state, 1, 4), net_activation(state));
-    return net_next(state) % 4 ? stream
-                               : net_add(network, "softmax", stream, 0, MR_ACTIVATION_LINEAR);
+    return net_next(state) % 3 ? stream : net_end(network, state, stream);
 }
 
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
@@ -154,10 +165,16 @@ static inline void net_random(struct mr_network *network, uint64_t seed, int mos
     }
     for (int heads = net_between(&state, 1, 3); heads > 0; heads--)
         outputs[count++] = net_head(network, &state, stream, most);
-    if (net_next(&state) % 4 == 0)
+    // What a softmax reads, beside what it gives.
+    const struct mr_op *head = &network->ops[network->op_count - 1];
+    if (head->kind->reads_numbers && net_next(&state) & 1)
+        outputs[count++] = head->input;
+    else if (net_next(&state) % 4 == 0)
         outputs[count++] = stream;
     if (net_next(&state) % 4 == 0)
         outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    if (net_next(&state) % 4 == 0 && count < MR_MAX_OUTPUTS)
+        outputs[count++] = net_end(network, &state, stream);
     for (int o = 0; o < count; o++) {
         char name[16];
         snprintf(name, sizeof name, "y%d", o);

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far a network in whole numbers may be from the same network in float at most: an error beside
+// every number, carried from operator to operator and from step to step. It knows float weights,
+// formats and shifts, and no whole weight, so that a wrong one is seen.
+//
+// A number is its float value v and a bound e: the device's number is within v - e and v + e.
+//   Sum        e_a + e_b.
+//   Product    |a| e_b + |b| e_a + e_a e_b.
+//   Rounding   to nearest adds half a unit of the format.
+//   Cut        to the ends of a format moves no two numbers apart; what v itself is beyond adds.
+//   Function   that rises: what lies between v - e and v + e lies between f of both. With the
+//              Lipschitz constant (1/4 of sigmoid, 1 of tanh) it would be larger.
+//   Table      of sigmoid and tanh: 1 unit of Q15 off the function that is cut to what Q15 holds
+//              (tables_test), and 0.004 units, for the argument is cut to +-16.
+//   Row        a weight is rounded to nearest at scale s - f, s the row's scale and f the column's
+//              fraction bits: half of 2^(f - s), times the column's magnitude, v and e together.
+//              The bias: half of 2^-s. The shift: half a unit of the argument.
+// Double precision is taken to be exact.
+#ifndef BOUND_H
+#define BOUND_H
+
+#include "network_fixture.h"
+
+#include <math.h>
+
+struct bound {
+    double v, e;
+};
+
+static inline struct bound bound_add(struct bound a, struct bound b) {
+    return (struct bound){a.v + b.v, a.e + b.e};
+}
+
+static inline struct bound bound_mul(struct bound a, struct bound b) {
+    return (struct bound){a.v * b.v, fabs(a.v) * b.e + fabs(b.v) * a.e + a.e * b.e};
+}
+
+static inline struct bound bound_off(struct bound a, double by) {
+    return (struct bound){a.v, a.e + by};
+}
+
+// To nearest, with so many fraction bits.
+static inline struct bound bound_round(struct bound a, int frac) {
+    return bound_off(a, ldexp(0.5, -frac));
+}
+
+// To signed numbers of so many bits with so many fraction bits.
+static inline struct bound bound_cut(struct bound a, int bits, int frac) {
+    const double unit = ldexp(1, -frac), high = ldexp(1, bits - 1 - frac) - unit;
+    return bound_off(a, fmax(0, fmax(a.v - high, -(high + unit) - a.v)));
+}
+
+static inline struct bound bound_rising(double (*f)(double), struct bound a) {
+    const double v = f(a.v);
+    return (struct bound){v, fmax(f(a.v + a.e) - v, v - f(a.v - a.e))};
+}
+
+static inline double bound_logistic(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+static inline double bound_rectify(double x) {
+    return fmax(x, 0);
+}
+
+static inline struct bound bound_table(double (*f)(double), struct bound sum) {
+    return bound_off(bound_cut(bound_rising(f, sum), 16, 15), ldexp(1.004, -15));
+}
+
+static inline struct bound bound_sigmoid(struct bound sum) {
+    return bound_table(bound_logistic, sum);
+}
+
+// tanh of the table ends at -32767.
+static inline struct bound bound_tanh(struct bound sum) {
+    const struct bound y = bound_table(tanh, sum);
+    return bound_off(y, fmax(0, ldexp(-32767, -15) - y.v));
+}
+
+// ---- a network
+
+struct bound_walk {
+    const struct mr_network *network;
+    struct bound *stream[MR_MAX_OPS + 1];
+    struct bound *h[MR_MAX_OPS], *cell[MR_MAX_OPS]; // states
+};
+
+// Columns of a row: w beside numbers and their fraction bits; frac NULL: Q15.
+struct bound_run {
+    const float *w;
+    const struct bound *column;
+    const int32_t *frac;
+    int count;
+};
+
+// Both may be NULL. sum: its place in bias and shift.
+static inline struct bound bound_row(const struct mr_op *op, const struct bound_run *x,
+                                     const struct bound_run *h, int sum, int argument_frac) {
+    const int scale = argument_frac + op->rows.shift[sum];
+    const struct bound_run *const runs[] = {x, h};
+    struct bound total = bound_round((struct bound){op->bias[sum], 0}, scale);
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; runs[i] && k < runs[i]->count; k++) {
+            const int frac = runs[i]->frac ? runs[i]->frac[k] : MR_HIDDEN_FRAC;
+            const struct bound w = bound_round((struct bound){runs[i]->w[k], 0}, scale - frac);
+            total = bound_add(total, bound_mul(w, runs[i]->column[k]));
+        }
+    return bound_round(total, argument_frac);
+}
+
+// What a cell needs to know of one unit.
+struct bound_unit {
+    const struct bound_walk *walk;
+    const struct mr_op *op;
+    const struct bound *h; // of all units, before
+    int unit;
+    int frac; // of h
+};
+
+enum { BOUND_OF_X = 1, BOUND_OF_H = 2, BOUND_OF_BOTH = 3 };
+
+// The sum `sum` of a gate over its columns of x, of h or both. h: in the place of the state.
+static inline struct bound bound_gate(const struct bound_unit *u, int gate, int sum, int over,
+                                      const struct bound *h, int argument_frac) {
+    const struct mr_op *op = u->op;
+    const size_t row = (size_t)(gate * op->units + u->unit);
+    const struct bound_run x = {op->w_x + row * (size_t)op->inputs, u->walk->stream[op->input],
+                                u->walk->network->streams[op->input].frac, op->inputs};
+    const struct bound_run state = {op->w_h + row * (size_t)op->units, h,
+                                    u->walk->network->streams[op->output].frac, op->units};
+    return bound_row(op, over & BOUND_OF_X ? &x : NULL, over & BOUND_OF_H ? &state : NULL,
+                     sum * op->units + u->unit, argument_frac);
+}
+
+static inline struct bound bound_whole(const struct bound_unit *u, int gate, int argument_frac) {
+    return bound_gate(u, gate, gate, BOUND_OF_BOTH, u->h, argument_frac);
+}
+
+// c' = f c + i g in units of 2^(exponent - 16): i g is cut to 2^-15 of them, the sum is rounded.
+// tanh takes c' before it is cut to 24 bits.
+static inline struct bound bound_lstm(const struct bound_unit *u, struct bound *cell) {
+    const struct bound i = bound_sigmoid(bound_whole(u, 0, 15)),
+                       f = bound_sigmoid(bound_whole(u, 1, 15)),
+                       g = bound_tanh(bound_whole(u, 2, 16)),
+                       o = bound_sigmoid(bound_whole(u, 3, 15));
+    const int frac = 16 - u->op->exponent;
+    const struct bound written = bound_off(bound_mul(i, g), ldexp(1, -15 - frac));
+    const struct bound c = bound_round(bound_add(bound_mul(f, *cell), written), frac);
+    *cell = bound_cut(c, 24, frac);
+    return bound_round(bound_mul(o, bound_tanh(c)), 15);
+}
+
+// h' = (1 - z) n + z h. The device's z times the errors of both, and the error of z times their
+// distance: with a device's z between 0 and 1 the first is at most the larger of its two ends.
+static inline struct bound bound_mix(struct bound z, struct bound n, struct bound h) {
+    const double least = fmax(z.v - z.e, 0), most = fmin(z.v + z.e, 1);
+    const double e = fmax((1 - least) * n.e + least * h.e, (1 - most) * n.e + most * h.e);
+    return bound_round((struct bound){(1 - z.v) * n.v + z.v * h.v, e + z.e * fabs(h.v - n.v)}, 15);
+}
+
+static inline struct bound bound_gru(const struct bound_unit *u, struct bound *cell) {
+    const struct bound r = bound_sigmoid(bound_whole(u, 0, 15)),
+                       z = bound_sigmoid(bound_whole(u, 1, 15));
+    const struct bound of_x = bound_cut(bound_gate(u, 2, 2, BOUND_OF_X, u->h, 16), 27, 16),
+                       of_h = bound_cut(bound_gate(u, 2, 3, BOUND_OF_H, u->h, 16), 27, 16);
+    (void)cell;
+    return bound_mix(z, bound_tanh(bound_add(of_x, bound_round(bound_mul(r, of_h), 16))),
+                     u->h[u->unit]);
+}
+
+static inline struct bound bound_gru_reset_first(const struct bound_unit *u, struct bound *cell) {
+    struct bound *gated = calloc((size_t)u->op->units, sizeof *gated);
+    net_need(gated != NULL, "not enough memory");
+    for (int j = 0; j < u->op->units; j++) {
+        struct bound_unit other = *u;
+        other.unit = j;
+        gated[j] = bound_round(bound_mul(bound_sigmoid(bound_whole(&other, 0, 15)), u->h[j]), 15);
+    }
+    const struct bound z = bound_sigmoid(bound_whole(u, 1, 15)),
+                       n = bound_tanh(bound_gate(u, 2, 2, BOUND_OF_BOTH, gated, 16));
+    (void)cell;
+    free(gated);
+    return bound_mix(z, n, u->h[u->unit]);
+}
+
+static inline struct bound bound_rnn_tanh(const struct bound_unit *u, struct bound *cell) {
+    (void)cell;
+    return bound_tanh(bound_whole(u, 0, 16));
+}
+
+static inline struct bound bound_rnn_relu(const struct bound_unit *u, struct bound *cell) {
+    (void)cell;
+    return bound_cut(bound_rising(bound_rectify, bound_whole(u, 0, u->frac)), 16, u->frac);
+}
+
+static inline void bound_dense(const struct bound_walk *walk, const struct mr_op *op,
+                               struct bound *out) {
+    const struct mr_stream *to = &walk->network->streams[op->output];
+    for (int o = 0; o < op->units; o++) {
+        const struct bound_run x = {op->w_x + (size_t)o * (size_t)op->inputs,
+                                    walk->stream[op->input], walk->network->streams[op->input].frac,
+                                    op->inputs};
+        const bool tanh_of = op->activation == MR_ACTIVATION_TANH;
+        const struct bound sum = bound_row(op, &x, NULL, o, tanh_of ? 16 : to->frac[o]);
+        if (op->activation == MR_ACTIVATION_SIGMOID)
+            out[o] = bound_sigmoid(sum);
+        else if (tanh_of)
+            out[o] = bound_tanh(sum);
+        else if (op->activation == MR_ACTIVATION_RELU)
+            out[o] = bound_cut(bound_rising(bound_rectify, sum), to->bits, to->frac[o]);
+        else
+            out[o] = bound_cut(sum, to->bits, to->frac[o]);
+    }
+}
+
+// 1 / (1 + sum of exp(x_j - x_i) over the others) rises in x_i and falls in the others, so its ends
+// are where all errors pull one way. hls/kernels/heads/softmax.h tells the kernel's own error.
+static inline void bound_softmax(const struct mr_op *op, const struct bound *x, struct bound *out) {
+    for (int i = 0; i < op->units; i++) {
+        double sum = 1, low = 1, high = 1;
+        for (int j = 0; j < op->units; j++)
+            if (j != i) {
+                const double apart = x[j].v - x[i].v, e = x[j].e + x[i].e;
+                sum += exp(apart);
+                low += exp(apart + e);
+                high += exp(apart - e);
+            }
+        out[i] = (struct bound){1 / sum, fmax(1 / sum - 1 / low, 1 / high - 1 / sum)};
+        out[i] = bound_off(out[i], ldexp(3 + op->units / 65536.0, -24));
+    }
+}
+
+// The first greatest. On the device it may be any whose upper end reaches all lower ends.
+static inline void bound_argmax(const struct mr_op *op, const struct bound *x, struct bound *out) {
+    int at = 0;
+    double lower = -INFINITY, e = 0;
+    for (int i = 0; i < op->inputs; i++) {
+        at = x[i].v > x[at].v ? i : at;
+        lower = fmax(lower, x[i].v - x[i].e);
+    }
+    for (int i = 0; i < op->inputs; i++)
+        if (x[i].v + x[i].e >= lower)
+            e = fmax(e, abs(i - at));
+    *out = (struct bound){at, e};
+}
+
+static const struct bound_cell {
+    const char *name;
+    struct bound (*unit)(const struct bound_unit *u, struct bound *cell);
+} bound_cells[] = {
+    {"lstm", bound_lstm},
+    {"gru", bound_gru},
+    {"gru_reset_first", bound_gru_reset_first},
+    {"rnn_tanh", bound_rnn_tanh},
+    {"rnn_relu", bound_rnn_relu},
+};
+
+static inline void bound_recurrent(const struct bound_walk *walk, int index, struct bound *out) {
+    const struct mr_op *op = &walk->network->ops[index];
+    const struct bound_cell *cell = bound_cells, *end = cell + sizeof bound_cells / sizeof *cell;
+    while (cell < end && strcmp(cell->name, op->kind->name) != 0)
+        cell++;
+    net_need(cell < end, "bound.h has no bound for a cell of ops.def");
+    for (int j = 0; j < op->units; j++) {
+        const struct bound_unit unit = {walk, op, walk->h[index], j,
+                                        walk->network->streams[op->output].frac[0]};
+        out[j] = cell->unit(&unit, &walk->cell[index][j]);
+    }
+    memcpy(walk->h[index], out, (size_t)op->units * sizeof *out);
+}
+
+// All operators whose input comes at this rate.
+static inline void bound_rows(const struct bound_walk *walk, enum mr_rate rate) {
+    for (int i = 0; i < walk->network->op_count; i++) {
+        const struct mr_op *op = &walk->network->ops[i];
+        struct bound *out = walk->stream[op->output];
+        if (walk->network->streams[op->input].rate != rate)
+            continue;
+        if (op->kind->recurrent)
+            bound_recurrent(walk, i, out);
+        else if (strcmp(op->kind->name, "dense") == 0)
+            bound_dense(walk, op, out);
+        else if (strcmp(op->kind->name, "softmax") == 0)
+            bound_softmax(op, walk->stream[op->input], out);
+        else if (strcmp(op->kind->name, "argmax") == 0)
+            bound_argmax(op, walk->stream[op->input], out);
+        else if (strcmp(op->kind->name, "last") == 0)
+            memcpy(out, walk->stream[op->input], (size_t)op->units * sizeof *out);
+        else
+            net_need(false, "bound.h has no bound for an operator of ops.def");
+    }
+}
+
+static inline void bound_input(const struct bound_walk *walk, const float *x) {
+    for (int k = 0; k < walk->network->streams[0].width; k++) {
+        const int frac = walk->network->streams[0].frac[k];
+        const struct bound exact = {mr_cast(walk->network->input_cast, x[k]), 0};
+        walk->stream[0][k] = bound_cut(bound_round(exact, frac), 16, frac);
+    }
+}
+
+static inline void bound_zero(const struct bound_walk *walk) {
+    const struct mr_network *network = walk->network;
+    for (int s = 0; s < network->stream_count; s++)
+        memset(walk->stream[s], 0, (size_t)network->streams[s].width * sizeof(struct bound));
+    for (int i = 0; i < network->op_count; i++) {
+        memset(walk->h[i], 0, (size_t)network->ops[i].units * sizeof(struct bound));
+        memset(walk->cell[i], 0, (size_t)network->ops[i].units * sizeof(struct bound));
+    }
+}
+
+static inline struct bound *bound_list(int count) {
+    struct bound *list = calloc((size_t)count, sizeof *list);
+    net_need(list != NULL, "not enough memory");
+    return list;
+}
+
+// The outputs of a quantised network, laid out as mr_float_run lays them out (walk.h), before the
+// casts.
+static inline void bound_network(const struct mr_network *network, const float *x, size_t sequences,
+                                 size_t steps, struct bound *y) {
+    struct bound_walk walk = {.network = network};
+    for (int s = 0; s < network->stream_count; s++)
+        walk.stream[s] = bound_list(network->streams[s].width);
+    for (int i = 0; i < network->op_count; i++) {
+        walk.h[i] = bound_list(network->ops[i].units);
+        walk.cell[i] = bound_list(network->ops[i].units);
+    }
+    for (size_t n = 0; n < sequences; n++) {
+        bound_zero(&walk);
+        for (size_t t = 0; t < steps; t++) {
+            bound_input(&walk, x + (n * steps + t) * (size_t)network->streams[0].width);
+            bound_rows(&walk, MR_PER_STEP);
+            if (t == steps - 1)
+                bound_rows(&walk, MR_PER_SEQUENCE);
+            struct bound *to = y;
+            for (int o = 0; o < network->output_count; o++) {
+                const struct mr_sink *output = &network->outputs[o];
+                const size_t width = (size_t)network->streams[output->stream].width;
+                const size_t rows = mr_output_rows(network, o, steps);
+                const bool per_step = network->streams[output->stream].rate == MR_PER_STEP;
+                if (per_step || t == steps - 1)
+                    memcpy(to + (per_step ? n * rows + t : n) * width, walk.stream[output->stream],
+                           width * sizeof *to);
+                to += sequences * rows * width;
+            }
+        }
+    }
+    for (int s = 0; s < network->stream_count; s++)
+        free(walk.stream[s]);
+    for (int i = 0; i < network->op_count; i++) {
+        free(walk.h[i]);
+        free(walk.cell[i]);
+    }
+}
+
+#endif
