@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random networks: what is read from the file computes what the file's operators say.
+// `onnx_random_test --write SEED FILE.onnx` writes the file of a seed and says what is in it.
 #define _POSIX_C_SOURCE 200809L
 #include "file.h"
 #include "onnx.h"
@@ -69,16 +70,36 @@ START_TEST(networks_have_limits) {
 }
 END_TEST
 
-int main(void) {
+static char **written; // the seed and the path of --write
+
+START_TEST(file_is_written) {
+    struct random_file f;
+    char error[600];
+
+    random_onnx(strtoull(written[0], NULL, 10), &f);
+    const struct mr_piece piece = {f.data, f.size};
+    const int failed = mr_file_write(written[1], &piece, 1, error, sizeof error);
+    printf("%s\n", failed ? error : f.about);
+    ck_assert_int_eq(failed, 0);
+    free(f.data);
+}
+END_TEST
+
+int main(int argc, char **argv) {
     Suite *suite = suite_create("onnx_random");
     TCase *all = tcase_create("all");
 
     tcase_set_timeout(all, 60);
-    tcase_add_loop_test(all, network_is_what_the_file_says, 0, SEEDS);
-    tcase_add_loop_test(all, networks_have_limits, 0, 2);
+    if (argc == 4 && strcmp(argv[1], "--write") == 0) {
+        written = argv + 2;
+        tcase_add_test(all, file_is_written);
+    } else {
+        tcase_add_loop_test(all, network_is_what_the_file_says, 0, SEEDS);
+        tcase_add_loop_test(all, networks_have_limits, 0, 2);
+    }
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, written ? CK_SILENT : CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed != 0;
