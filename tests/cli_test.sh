@@ -160,6 +160,10 @@ if [ -d "$SHARED" ]; then
         head -c "$part" "$L.onnx" >"$W/cut.onnx"
         refuses 1 "$W/cut.onnx" import "$W/cut.onnx" -o "$W/cut.millrace"
     done
+    runs 0 import "$SHARED/turbofan_gru2x64_rul.onnx" --calibrate "$SHARED/turbofan_calib_x.npy" -o "$W/gru.millrace" --json
+    check "GRU" sh -c "tr -d ' \n' <$W/out | grep -q '\"operators\":\[{\"name\":\"gru0\",\"type\":\"gru\"'"
+    runs 0 compare "$W/gru.millrace" "$SHARED/turbofan_test_x.npy" --devices cpu: --reference "$SHARED/turbofan_gru2x64_rul.y.npy" --json
+    check "it gives what PyTorch gives" grep -Eq '"snr_db": [6-9][0-9]\.' "$W/out"
     refuses 1 "shape" import "$L.onnx" --calibrate "$L.y.npy" -o "$W/bad.millrace"
     refuses 1 "cannot be written" import "$L.onnx" -o "$W/no/such/folder.millrace"
     check "nothing is written" test ! -e "$W/bad.millrace"
@@ -377,11 +381,23 @@ cp "$X" "$W/own.npy"
 check "standard input is an input" cmp "$X" "$W/own.npy"
 check "writing a model of several outputs" "$SESSION_TEST" --write-heads "$W/heads.millrace" "$W/heads.npy"
 runs 0 run "$W/heads.millrace" "$X" --device cpu: -o "$W/several.npy"
+cp "$W/out" "$W/told"
 check "a file for each output" test -s "$W/several.each.npy" -a -s "$W/several.last.npy" -a -s "$W/several.states.npy"
 check "and no other" test ! -e "$W/several.npy"
 runs 0 run "$W/heads.millrace" "$X" --device cpu:
 check "a table for each" test "$(grep -cE '^(each|last|states):$' "$W/out")" -eq 3
 refuses 1 "standard output is one" run "$W/heads.millrace" "$X" --device cpu: -o -
+check "which are named" grep -q "several.each.npy, $W/several.last.npy, $W/several.states.npy: " "$W/told"
+runs 0 run "$W/heads.millrace" "$X" --device cpu: -o "$W/several.csv" --steps --json
+check "in JSON too, with shapes" sh -c "tr -d ' \n' <$W/out | grep -q '{\"name\":\"last\",\"file\":\"$W/several.last.csv\",\"shape\":\[[0-9]*,[0-9]*,[0-9]*\]}'"
+runs 0 run "$W/heads.millrace" "$X" --device cpu: -o /dev/null
+check "a device takes them all" test -c /dev/null -a ! -e /dev/null.last
+runs 0 compare "$W/heads.millrace" "$X" --devices cpu: --reference "$W/several.npy"
+check "numbers have their output's name" grep -Eq '^  each(\[0\])? +rms error 0,' "$W/out"
+mv "$W/several.last.npy" "$W/moved.npy"
+refuses 1 "several.last.npy" compare "$W/heads.millrace" "$X" --devices cpu: --reference "$W/several.npy"
+cp "$W/several.each.npy" "$W/several.last.npy"
+refuses 1 "are expected of output 'last'" compare "$W/heads.millrace" "$X" --devices cpu: --reference "$W/several.npy"
 cp "$X" "$W/x.states.npy"
 refuses 1 "which this command reads" run "$W/heads.millrace" "$W/x.states.npy" --device cpu: -o "$W/x.npy"
 check "the input stays" cmp "$X" "$W/x.states.npy"

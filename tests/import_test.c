@@ -463,7 +463,7 @@ START_TEST(more_error_than_signal_is_refused) {
         notes[0] = 0;
         ck_assert_msg(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
     }
-    ck_assert_msg(strstr(notes, "output 0 has a signal to error of only 1") != NULL, "%s", notes);
+    ck_assert_msg(strstr(notes, "output y[0] has a signal to error of only 1") != NULL, "%s", notes);
     remove(FOLDER "/m");
     ck_assert_int_eq(
         mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &(struct mr_import_options){0}, &e),
@@ -476,14 +476,14 @@ START_TEST(more_error_than_signal_is_refused) {
     bias[0] = 0.001f - y[0];
     free(make_net(FOLDER "/net.onnx", head, bias));
     ck_assert_int_eq(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e), MR_ERROR_MODEL);
-    ck_assert_msg(strstr(e.text, "output 0 would be off by more than its size") &&
+    ck_assert_msg(strstr(e.text, "output y[0] would be off by more than its size") &&
                       strstr(e.text, "--force"),
                   "%s", e.text);
     ck_assert_ptr_null(fopen(FOLDER "/m", "r"));
     notes[0] = 0;
     o.force = 1;
     ck_assert_msg(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
-    ck_assert_msg(strstr(notes, "output 0 has a signal to error of only -") != NULL, "%s", notes);
+    ck_assert_msg(strstr(notes, "output y[0] has a signal to error of only -") != NULL, "%s", notes);
     mr_array_free(&x);
 }
 END_TEST

@@ -68,9 +68,12 @@ int cli_print_json(struct cli *cli, json_t *object);
 // Where a report for people goes.
 FILE *cli_report(struct cli *cli);
 
-// The accuracy of output o of so many, as a line, or as an object without the number of outputs.
-void cli_print_output(struct cli *cli, uint32_t o, uint32_t outputs,
+// The accuracy of a number of the row that all outputs together are, as a line.
+void cli_print_number(struct cli *cli, const struct mr_model *model, uint32_t number,
                       const struct mr_accuracy_info *accuracy);
+// The same as an object, and without the number's name.
+json_t *cli_number_json(const struct mr_model *model, uint32_t number,
+                        const struct mr_accuracy_info *accuracy);
 json_t *cli_accuracy_json(const struct mr_accuracy_info *accuracy);
 
 // ---- the command line (options.c)
@@ -116,8 +119,6 @@ struct cli_file {
 // Tries whether each output can be written, without leaving a trace, and is neither one of the
 // inputs nor another output. 0, or the exit code after a message.
 int cli_check_files(struct cli *cli, const struct cli_file *files);
-// The same of a single output, which may stand in the list or behind it.
-int cli_check_file(struct cli *cli, const struct cli_file *files, const struct cli_file *out);
 // Writes .csv by that ending, else .npy; NULL is a table on standard output. 0, or the exit code
 // after a message.
 int cli_write_output(struct cli *cli, const char *path, const struct mr_array *array);
@@ -136,13 +137,14 @@ struct cli_outputs {
 int cli_make_outputs(struct cli *cli, const struct mr_model *model, size_t sequences, size_t steps,
                      bool every_step, struct cli_outputs *outputs);
 void cli_free_outputs(struct cli_outputs *outputs);
-// Tries the files of several outputs as cli_check_files does that of one. files: those of the
-// command. 0, or the exit code after a message.
-int cli_check_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs,
-                      const struct cli_file *files);
-// Writes them: a single output as cli_write_output does; of several each to the path with its name
-// before the ending ("y.rul.npy"), or one table after the other.
-int cli_write_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs);
+// The files of a model's outputs where `path` is given for them: of a single output the path
+// itself; of several the path with each one's name before the ending ("y.rul.npy"), or a character
+// device
+// (/dev/null) for all. [output_count]; NULL after a message. Free with cli_free_paths.
+char **cli_output_paths(struct cli *cli, const struct mr_model *model, const char *path);
+void cli_free_paths(const struct mr_model *model, char **paths);
+// Writes them to their files, or for NULL as tables on standard output. 0, or the exit code.
+int cli_write_outputs(struct cli *cli, char *const *paths, const struct cli_outputs *outputs);
 
 // ---- saturation.c
 

@@ -39,24 +39,44 @@ static int set_devices(struct cli *cli, struct compare *compare, char *list) {
     return compare->device_count ? CLI_OK : cli_usage(cli, "--devices: none is named");
 }
 
-// Expected outputs: from a file, or calculated. 0, or the exit code after a message.
+// Expected outputs from the files that `run -o` writes, one after the other.
+static int read_reference(struct cli *cli, const struct compare *compare,
+                          const struct mr_model *model, const struct cli_input *input,
+                          struct mr_array *reference) {
+    struct mr_output_info of;
+    char **paths = cli_output_paths(cli, model, compare->reference);
+    size_t at = 0;
+    int code = paths ? CLI_OK : CLI_FAILED;
+    for (uint32_t o = 0; !code && mr_model_output(model, o, &of) == 0; o++) {
+        struct mr_array one = {0};
+        const size_t rows = input->sequences * (of.per_step ? input->steps : 1);
+        code = cli_read_array(cli, paths[o], &one);
+        if (!code && one.count != rows * of.width)
+            code = cli_fail(cli,
+                            "%s has %zu numbers, and %zu are expected of output '%s': %zu for each "
+                            "of %zu sequences",
+                            paths[o], one.count, rows * of.width, of.name,
+                            rows / input->sequences * of.width, input->sequences);
+        if (!code)
+            memcpy(reference->data + at, one.data, one.count * sizeof *one.data);
+        at += rows * of.width;
+        mr_array_free(&one);
+    }
+    cli_free_paths(model, paths);
+    return code;
+}
+
+// Expected outputs: from files, or calculated. 0, or the exit code after a message.
 static int make_reference(struct cli *cli, const struct compare *compare,
                           const struct mr_model *model, const struct cli_input *input,
                           struct mr_array *reference) {
     const size_t shape[2] = {input->sequences, (size_t)mr_model_numbers(model, input->steps)};
     struct mr_error error;
     char text[900];
-    if (compare->reference) {
-        const int code = cli_read_array(cli, compare->reference, reference);
-        if (code)
-            return code;
-        if (reference->count == shape[0] * shape[1])
-            return 0;
-        return cli_fail(cli, "%s has %zu numbers, and %zu sequences of %zu outputs are expected",
-                        compare->reference, reference->count, shape[0], shape[1]);
-    }
     if (mr_array_create(reference, 2, shape, text, sizeof text))
         return cli_fail(cli, "%s", text);
+    if (compare->reference)
+        return read_reference(cli, compare, model, input, reference);
     if (mr_model_reference(model, input->x, input->sequences, input->steps, reference->data,
                            &error))
         return cli_fail(cli, "%s", error.text);
@@ -111,21 +131,43 @@ static void measure_each(const struct mr_model *model, const struct cli_input *i
     }
 }
 
+struct telling {
+    struct cli *cli;
+    const struct mr_model *model;
+    json_t *list;
+};
+
 static void append_accuracy(void *context, uint32_t number,
                             const struct mr_accuracy_info *accuracy) {
-    (void)number;
-    json_array_append_new(context, cli_accuracy_json(accuracy));
+    const struct telling *telling = context;
+    json_array_append_new(telling->list, cli_number_json(telling->model, number, accuracy));
 }
-
-struct printing {
-    struct cli *cli;
-    uint32_t outputs;
-};
 
 static void print_accuracy(void *context, uint32_t number,
                            const struct mr_accuracy_info *accuracy) {
-    const struct printing *printing = context;
-    cli_print_output(printing->cli, number, printing->outputs, accuracy);
+    const struct telling *telling = context;
+    cli_print_number(telling->cli, telling->model, number, accuracy);
+}
+
+// Where number `at` of all that a run gives stands: "output rul, sequence 3, step 7, number 0".
+static const char *place_of(const struct mr_model *model, const struct cli_input *input, size_t at,
+                            char *text, size_t size) {
+    struct mr_output_info of;
+    *text = '\0';
+    for (uint32_t o = 0; mr_model_output(model, o, &of) == 0; o++) {
+        const size_t rows = of.per_step ? input->steps : 1;
+        const size_t count = input->sequences * rows * of.width, row = at / of.width;
+        if (at >= count) {
+            at -= count;
+            continue;
+        }
+        int used = snprintf(text, size, "output %.80s, sequence %zu", of.name, row / rows);
+        if (of.per_step)
+            used += snprintf(text + used, size - (size_t)used, ", step %zu", row % rows);
+        snprintf(text + used, size - (size_t)used, ", number %zu", at % of.width);
+        break;
+    }
+    return text;
 }
 
 static int compare_outputs(struct cli *cli, const struct compare *compare,
@@ -135,6 +177,7 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
     float *first = calloc(count, sizeof *first), *y = calloc(count, sizeof *y);
     json_t *results = json_array(), *first_cuts = NULL;
     bool agree = true;
+    char place[200];
     int code = first && y && results ? 0 : cli_fail(cli, "not enough memory to compare");
     for (size_t d = 0; d < compare->device_count && !code; d++) {
         struct mr_stats stats;
@@ -155,7 +198,8 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         const bool same_cuts = json_equal(first_cuts, cuts);
         agree = agree && different == 0 && same_cuts;
         json_t *result = cli_accuracy_json(&all), *each = json_array();
-        measure_each(model, input, reference->data, own, append_accuracy, each);
+        struct telling telling = {cli, model, each};
+        measure_each(model, input, reference->data, own, append_accuracy, &telling);
         json_object_set_new(result, "device", json_string(compare->devices[d]));
         json_object_set_new(result, "different_outputs", json_integer((json_int_t)different));
         json_object_set_new(result, "cycles",
@@ -173,14 +217,13 @@ static int compare_outputs(struct cli *cli, const struct compare *compare,
         if (stats.cycles)
             printf(", %llu cycles", (unsigned long long)stats.cycles);
         if (different)
-            printf("; %zu of %zu outputs differ from %s, the first is number %zu", different, count,
-                   compare->devices[0], at);
+            printf("; %zu of %zu numbers differ from %s, the first is %s", different, count,
+                   compare->devices[0], place_of(model, input, at, place, sizeof place));
         if (!same_cuts)
             printf("; its counts of cut values differ from those of %s", compare->devices[0]);
         putchar('\n');
-        struct printing printing = {cli, outputs};
-        if (outputs > 1)
-            measure_each(model, input, reference->data, own, print_accuracy, &printing);
+        if (outputs > 1 && (d == 0 || different))
+            measure_each(model, input, reference->data, own, print_accuracy, &telling);
     }
     free(first);
     free(y);
@@ -234,7 +277,7 @@ static const struct cli_option options[] = {
     {INPUT, 'i', "input", "X", "the same as X behind the model"},
     {DEVICES_GIVEN, 0, "devices", "A,B", "(default cpu:,sim:)"},
     {REFERENCE, 0, "reference", "Y",
-     "expected outputs [N, outputs], of several one after the other (default: the\n"
+     "expected outputs, in files as millrace run -o Y writes them (default: the\n"
      "network in double precision)"},
     {0},
 };

@@ -104,7 +104,7 @@ int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info
     return 0;
 }
 
-int cli_check_file(struct cli *cli, const struct cli_file *files, const struct cli_file *out) {
+static int check_output(struct cli *cli, const struct cli_file *files, const struct cli_file *out) {
     char text[900];
     if (mr_file_check_output(out->path, text, sizeof text))
         return cli_fail(cli, "%s", text);
@@ -114,11 +114,9 @@ int cli_check_file(struct cli *cli, const struct cli_file *files, const struct c
                              out->option, out->path, cli->json ? "--json" : "another option");
         cli->stdout_taken = true;
     }
-    bool later = false;
     for (const struct cli_file *other = files; other->option; other++) {
         // Of two outputs the second one is told.
-        later = later || other == out;
-        if (!other->path || other == out || (other->output && later))
+        if (!other->path || other == out || (other->output && other > out))
             continue;
         const bool input = !other->output;
         const char *path = input && strcmp(other->path, "-") == 0 ? "/dev/stdin" : other->path;
@@ -134,7 +132,7 @@ int cli_check_files(struct cli *cli, const struct cli_file *files) {
     int code = 0;
     for (const struct cli_file *file = files; file->option && !code; file++)
         if (file->output && file->path)
-            code = cli_check_file(cli, files, file);
+            code = check_output(cli, files, file);
     return code;
 }
 

@@ -93,7 +93,7 @@ static void print_accuracy(struct cli *cli, const struct mr_model *model,
             accuracy.snr_db);
     for (uint32_t o = 0; info->outputs > 1 && o < info->outputs; o++) {
         mr_model_accuracy(model, o, &accuracy);
-        cli_print_output(cli, o, info->outputs, &accuracy);
+        cli_print_number(cli, model, o, &accuracy);
     }
 }
 
@@ -104,16 +104,16 @@ static int print_text(struct cli *cli, const char *path, const struct mr_model *
             (unsigned long long)info->parameters);
     struct mr_operator_info of;
     for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
-        fprintf(to, "  %-7s %5u -> %u", of.name, of.inputs, of.units);
+        fprintf(to, "  %-10s %5u -> %u", of.name, of.inputs, of.units);
         if (of.recurrent ? of.limit > 128 : of.limit > 0)
             fprintf(to, ", %s within -%g to %g", of.recurrent ? "cell states" : "values", of.limit,
                     of.limit);
         fputc('\n', to);
     }
     struct mr_output_info output;
-    for (uint32_t o = 0; info->output_count > 1 && mr_model_output(model, o, &output) == 0; o++)
-        fprintf(to, "  output '%s': %u numbers per %s\n", output.name, output.width,
-                output.per_step ? "step" : "sequence");
+    for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
+        fprintf(to, "  output '%s': %u number%s per %s\n", output.name, output.width,
+                output.width == 1 ? "" : "s", output.per_step ? "step" : "sequence");
     print_accuracy(cli, model, info);
     return CLI_OK;
 }
@@ -128,7 +128,7 @@ static json_t *accuracy_json(const struct mr_model *model, const struct mr_model
     json_object_set_new(object, "outputs", json_integer((json_int_t)accuracy.outputs));
     for (uint32_t o = 0; o < info->outputs; o++) {
         mr_model_accuracy(model, o, &accuracy);
-        json_array_append_new(each, cli_accuracy_json(&accuracy));
+        json_array_append_new(each, cli_number_json(model, o, &accuracy));
     }
     json_object_set_new(object, "each_output", each);
     return object;
@@ -275,8 +275,9 @@ const struct cli_command cli_import = {
     .name = "import",
     .summary = "turn an ONNX file into a .millrace model",
     .usage = "NET.onnx [--calibrate X] [-o FILE.millrace] [options]",
-    .about =
-        "Reads an LSTM network as PyTorch exports it, chooses integer formats, and writes a model.",
+    .about = "Reads an LSTM, GRU or RNN network as PyTorch exports it, chooses integer formats, "
+             "and writes\n"
+             "a model.",
     .options = options,
     .run = import_command,
 };

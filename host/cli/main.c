@@ -15,7 +15,8 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *stream) {
     fputs("Usage: millrace COMMAND ...\n"
-          "Maps a trained LSTM network onto an FPGA, and runs it, with or without a card.\n\n",
+          "Maps a trained LSTM, GRU or RNN network onto an FPGA, and runs it, with or without a "
+          "card.\n\n",
           stream);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-9s %s\n", commands[i]->name, commands[i]->summary);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arrays of a model's outputs, and the files that they go to.
+#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "file.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int cli_make_outputs(struct cli *cli, const struct mr_model *model, size_t sequences, size_t steps,
                      bool every_step, struct cli_outputs *outputs) {
@@ -39,60 +40,62 @@ void cli_free_outputs(struct cli_outputs *outputs) {
     free(outputs->list);
 }
 
-// "y.npy" and "rul": "y.rul.npy".
-static int name_file(struct cli *cli, const char *path, const char *name, char *to, size_t size) {
+// "y.npy" and "rul": "y.rul.npy". What no file's name should hold is written as '_'.
+static char *join(const char *path, const char *name) {
     const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
     const size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
-    if (snprintf(to, size, "%.*s.%s%s", (int)stem, path, name, path + stem) >= (int)size)
-        return cli_fail(cli, "%s: the name is too long with that of output %s", path, name);
-    for (char *at = to + stem + 1; *at && at < to + stem + 1 + strlen(name); at++)
-        if (*at == '/')
+    const size_t size = strlen(path) + strlen(name) + 2;
+    char *joined = malloc(size);
+    if (!joined)
+        return NULL;
+    snprintf(joined, size, "%.*s.%s%s", (int)stem, path, name, path + stem);
+    for (char *at = joined + stem + 1; at < joined + stem + 1 + strlen(name); at++)
+        if (*at == '/' || (unsigned char)*at < ' ' || *at == 0x7f)
             *at = '_';
-    return CLI_OK;
+    return joined;
 }
 
-int cli_check_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs,
-                      const struct cli_file *files) {
-    int code = CLI_OK;
-    if (outputs->count == 1 || !path)
-        return CLI_OK;
-    if (mr_file_is_stdout(path))
-        return cli_fail(cli, "the network has %u outputs, and standard output is one; name a file",
-                        outputs->count);
-    for (uint32_t o = 0; o < outputs->count && !code; o++) {
-        char name[PATH_MAX], before[PATH_MAX];
-        const struct cli_file out = {"--output", name, true};
-        code = name_file(cli, path, outputs->info[o].name, name, sizeof name);
-        if (!code)
-            code = cli_check_file(cli, files, &out);
-        for (uint32_t i = 0; i < o && !code; i++) {
-            code = name_file(cli, path, outputs->info[i].name, before, sizeof before);
-            if (!code && strcmp(name, before) == 0)
-                code = cli_fail(cli,
-                                "outputs '%s' and '%s' would both be written to %s; run it "
-                                "through the library",
-                                outputs->info[i].name, outputs->info[o].name, name);
-        }
+char **cli_output_paths(struct cli *cli, const struct mr_model *model, const char *path) {
+    struct mr_model_info info;
+    struct mr_output_info of;
+    struct stat is;
+    mr_model_info(model, &info);
+    const bool device = stat(path, &is) == 0 && S_ISCHR(is.st_mode);
+    if (info.output_count > 1 && mr_file_is_stdout(path)) {
+        cli_fail(cli, "the network has %u outputs, and standard output is one; name a file",
+                 info.output_count);
+        return NULL;
     }
-    return code;
+    char **paths = calloc(info.output_count, sizeof *paths);
+    bool short_of_memory = !paths;
+    for (uint32_t o = 0; !short_of_memory && mr_model_output(model, o, &of) == 0; o++) {
+        paths[o] = info.output_count == 1 || device ? strdup(path) : join(path, of.name);
+        short_of_memory = !paths[o];
+    }
+    if (!short_of_memory)
+        return paths;
+    cli_free_paths(model, paths);
+    cli_fail(cli, "not enough memory for the names of the outputs' files");
+    return NULL;
 }
 
-int cli_write_outputs(struct cli *cli, const char *path, const struct cli_outputs *outputs) {
+void cli_free_paths(const struct mr_model *model, char **paths) {
+    struct mr_model_info info = {0};
+    mr_model_info(model, &info);
+    for (uint32_t o = 0; paths && o < info.output_count; o++)
+        free(paths[o]);
+    free(paths);
+}
+
+int cli_write_outputs(struct cli *cli, char *const *paths, const struct cli_outputs *outputs) {
     int code = CLI_OK;
-    if (outputs->count == 1)
-        return cli_write_output(cli, path, &outputs->arrays[0]);
     for (uint32_t o = 0; o < outputs->count && !code; o++) {
-        char name[PATH_MAX];
-        if (!path) {
+        if (!paths && outputs->count > 1) {
             cli_end_progress(cli);
             printf("%s:\n", outputs->info[o].name);
             fflush(stdout);
-            code = cli_write_output(cli, NULL, &outputs->arrays[o]);
-        } else {
-            code = name_file(cli, path, outputs->info[o].name, name, sizeof name);
-            if (!code)
-                code = cli_write_output(cli, name, &outputs->arrays[o]);
         }
+        code = cli_write_output(cli, paths ? paths[o] : NULL, &outputs->arrays[o]);
     }
     return code;
 }

@@ -10,8 +10,8 @@
 
 struct run {
     const char *model, *device, *input, *output, *restore, *save;
+    char **paths; // of the outputs, NULL: standard output
     bool stepwise;
-    const struct cli_file *files;
 };
 
 // What all device runs together took.
@@ -123,10 +123,31 @@ static json_t *integer_or_null(uint64_t value) {
     return value ? json_integer((json_int_t)value) : json_null();
 }
 
+static json_t *outputs_json(const struct run *run, const struct cli_outputs *outputs) {
+    json_t *list = json_array();
+    for (uint32_t o = 0; o < outputs->count; o++) {
+        json_t *shape = json_array();
+        for (int i = 0; i < outputs->arrays[o].rank; i++)
+            json_array_append_new(shape, json_integer((json_int_t)outputs->arrays[o].shape[i]));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", outputs->info[o].name,
+                                              "file", run->paths[o], "shape", shape));
+    }
+    return list;
+}
+
+static void print_run(FILE *to, const struct run *run, const struct cli_outputs *outputs,
+                      const struct cli_input *input, const char *device) {
+    if (!run->paths)
+        fputs("standard output", to);
+    for (uint32_t o = 0; run->paths && o < outputs->count; o++)
+        fprintf(to, "%s%s", o ? ", " : "", run->paths[o]);
+    fprintf(to, ": %zu sequence%s of %zu step%s on %s", input->sequences,
+            input->sequences == 1 ? "" : "s", input->steps, input->steps == 1 ? "" : "s", device);
+}
+
 static int report(struct cli *cli, const struct run *run, const struct mr_session *session,
                   const struct mr_model *model, const struct cli_input *input,
-                  const struct mr_stats *stats) {
-    const char *output = run->output ? run->output : "standard output";
+                  const struct cli_outputs *outputs, const struct mr_stats *stats) {
     const bool counted = stats->cycles > 0;
     const uint64_t planned =
         counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
@@ -134,7 +155,8 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
     if (cli->json) {
         json_t *object = json_object();
         json_object_set_new(object, "device", json_string(mr_session_device(session)));
-        json_object_set_new(object, "output", json_string(output));
+        json_object_set_new(object, "output", json_string(run->output));
+        json_object_set_new(object, "outputs", outputs_json(run, outputs));
         json_object_set_new(object, "sequences", json_integer((json_int_t)input->sequences));
         json_object_set_new(object, "steps", json_integer((json_int_t)input->steps));
         json_object_set_new(object, "cycles", integer_or_null(stats->cycles));
@@ -154,8 +176,7 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
         return cli_print_json(cli, cli_add_saturation(object, session, model));
     }
     FILE *to = cli_report(cli);
-    fprintf(to, "%s: %zu sequences of %zu steps on %s", output, input->sequences, input->steps,
-            mr_session_device(session));
+    print_run(to, run, outputs, input, mr_session_device(session));
     if (!counted) {
         fprintf(to, ", %.0f us on this processor\n", stats->microseconds);
         return CLI_OK;
@@ -200,10 +221,10 @@ static int run_opened(struct cli *cli, const struct run *run, const struct mr_mo
     if (!code)
         code = run_session(cli, run, session, info, input, outputs, &stats);
     if (!code)
-        code = cli_write_outputs(cli, run->output, outputs);
+        code = cli_write_outputs(cli, run->paths, outputs);
     if (!code)
         code = save(cli, run, session);
-    return code ? code : report(cli, run, session, model, input, &stats);
+    return code ? code : report(cli, run, session, model, input, outputs, &stats);
 }
 
 static int run_input(struct cli *cli, const struct run *run, const struct mr_model *model,
@@ -213,8 +234,6 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
     struct mr_error error;
     int code =
         cli_make_outputs(cli, model, input->sequences, input->steps, run->stepwise, &outputs);
-    if (!code)
-        code = cli_check_outputs(cli, run->output, &outputs, run->files);
     if (!code) {
         session = mr_session_open(model, run->device, &cli->options, &error);
         code = session ? run_opened(cli, run, model, info, input, session, &outputs)
@@ -225,7 +244,32 @@ static int run_input(struct cli *cli, const struct run *run, const struct mr_mod
     return code;
 }
 
-static int run_files(struct cli *cli, const struct run *run) {
+// Names the files of the outputs, and checks all that is read and written.
+static int check_files(struct cli *cli, struct run *run, const struct mr_model *model,
+                       const struct mr_model_info *info) {
+    // The state goes on in its own file where the user says so.
+    const bool in_place = run->save && run->restore && mr_file_is_same(run->save, run->restore);
+    const struct cli_file others[] = {{"MODEL", run->model, false},
+                                      {"--input", run->input, false},
+                                      {"--restore", in_place ? NULL : run->restore, false},
+                                      {"--save", run->save, true},
+                                      {"--trace", cli->options.trace, true}};
+    enum { OTHERS = sizeof others / sizeof *others };
+    if (run->output && !(run->paths = cli_output_paths(cli, model, run->output)))
+        return CLI_FAILED;
+    struct cli_file *files = calloc(info->output_count + OTHERS + 1, sizeof *files);
+    if (!files)
+        return cli_fail(cli, "not enough memory for the names of files");
+    size_t count = 0;
+    for (uint32_t o = 0; run->paths && o < info->output_count; o++)
+        files[count++] = (struct cli_file){"--output", run->paths[o], true};
+    memcpy(files + count, others, sizeof others);
+    const int code = cli_check_files(cli, files);
+    free(files);
+    return code;
+}
+
+static int run_files(struct cli *cli, struct run *run) {
     struct mr_error error;
     struct mr_model *model = mr_model_open(run->model, &error);
     struct mr_model_info info;
@@ -233,7 +277,9 @@ static int run_files(struct cli *cli, const struct run *run) {
     if (!model)
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
-    int code = cli_read_input(cli, run->input, &info, &input);
+    int code = check_files(cli, run, model, &info);
+    if (!code)
+        code = cli_read_input(cli, run->input, &info, &input);
     if (!code && run->restore && input.sequences != 1)
         code = cli_fail(cli,
                         "%s: --restore goes on with one sequence and %s has %zu; run them one by "
@@ -242,6 +288,7 @@ static int run_files(struct cli *cli, const struct run *run) {
     if (!code)
         code = run_input(cli, run, model, &info, &input);
     mr_array_free(&input.array);
+    cli_free_paths(model, run->paths);
     mr_model_close(model);
     return code;
 }
@@ -308,18 +355,7 @@ static int run_command(struct cli *cli, int argc, char **argv) {
     if (code)
         return code;
     cli->stdout_taken = !run.output;
-    // The state goes on in its own file where the user says so.
-    const bool in_place = run.save && run.restore && mr_file_is_same(run.save, run.restore);
-    const struct cli_file files[] = {{"MODEL", run.model, false},
-                                     {"--input", run.input, false},
-                                     {"--restore", in_place ? NULL : run.restore, false},
-                                     {"--output", run.output, true},
-                                     {"--save", run.save, true},
-                                     {"--trace", cli->options.trace, true},
-                                     {0}};
-    run.files = files;
-    code = cli_check_files(cli, files);
-    return code ? code : run_files(cli, &run);
+    return run_files(cli, &run);
 }
 
 const struct cli_command cli_run = {
@@ -333,7 +369,7 @@ const struct cli_command cli_run = {
         "its\n"
         "ending; [N, T, width] where the network has a head on every step. Of several outputs "
         "each\n"
-        "has its own file, with its name before the ending.",
+        "has its own file, with its name before the ending: y.rul.npy.",
     .options = options,
     .cards = true,
     .plans = true,

@@ -2,6 +2,7 @@
 // Messages of all commands (cli.h).
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "model_handle.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -96,16 +97,28 @@ int cli_print_json(struct cli *cli, json_t *object) {
     return printed ? CLI_OK : CLI_FAILED;
 }
 
-void cli_print_output(struct cli *cli, uint32_t o, uint32_t outputs,
+void cli_print_number(struct cli *cli, const struct mr_model *model, uint32_t number,
                       const struct mr_accuracy_info *accuracy) {
     enum { LINES = 64 };
-    if (o < LINES)
-        fprintf(cli_report(cli),
-                "  output %-4u rms error %.3g, largest %.3g, signal to error %.1f dB\n",
-                (unsigned)o, accuracy->rms_error, accuracy->max_error, accuracy->snr_db);
-    else if (o == LINES)
+    struct mr_model_info info;
+    char name[80];
+    mr_model_info(model, &info);
+    if (number < LINES)
+        fprintf(cli_report(cli), "  %-9s  rms error %.3g, largest %.3g, signal to error %.1f dB\n",
+                mr_network_number(mr_model_network(model), (int)number, name, sizeof name),
+                accuracy->rms_error, accuracy->max_error, accuracy->snr_db);
+    else if (number == LINES)
         fprintf(cli_report(cli), "  and %u more, all told by --json\n",
-                (unsigned)(outputs - LINES));
+                (unsigned)(info.outputs - LINES));
+}
+
+json_t *cli_number_json(const struct mr_model *model, uint32_t number,
+                        const struct mr_accuracy_info *accuracy) {
+    char name[600];
+    json_t *object = cli_accuracy_json(accuracy);
+    mr_network_number(mr_model_network(model), (int)number, name, sizeof name);
+    json_object_set_new(object, "name", json_string(name));
+    return object;
 }
 
 json_t *cli_accuracy_json(const struct mr_accuracy_info *accuracy) {

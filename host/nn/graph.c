@@ -218,6 +218,21 @@ int mr_network_width(const struct mr_network *network) {
     return width;
 }
 
+const char *mr_network_number(const struct mr_network *network, int number, char *text,
+                              size_t size) {
+    int at = number, o = 0, width;
+
+    while ((width = network->streams[network->outputs[o].stream].width) <= at) {
+        at -= width;
+        o++;
+    }
+    if (width > 1)
+        snprintf(text, size, "%s[%d]", network->outputs[o].name, at);
+    else
+        snprintf(text, size, "%s", network->outputs[o].name);
+    return text;
+}
+
 uint64_t mr_network_parameters(const struct mr_network *network) {
     uint64_t parameters = 0;
 

@@ -121,6 +121,10 @@ size_t mr_output_numbers(const struct mr_network *network, int output, size_t st
 size_t mr_network_numbers(const struct mr_network *network, size_t steps);
 // The widths of all outputs together.
 int mr_network_width(const struct mr_network *network);
+// Names a number of the row that all outputs together are: "rul[3]", or "rul" where that output is
+// one number wide. Gives text.
+const char *mr_network_number(const struct mr_network *network, int number, char *text,
+                              size_t size);
 
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);

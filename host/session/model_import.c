@@ -379,24 +379,26 @@ static int measure(struct import *in) {
     return result;
 }
 
-// Outputs that are not accurate: some by name, the others by number.
+// Outputs that are not accurate: some by name, of the others how many.
 static int judge(const struct import *in) {
     enum { NAMED = 8 };
     const struct mr_accuracy *each = in->model->output_accuracy;
     const bool force = in->options && in->options->force;
+    char name[128];
     int low = 0;
 
     for (int o = 0; o < mr_network_width(&in->model->network); o++) {
+        mr_network_number(&in->model->network, o, name, sizeof name);
         if (each[o].snr_db < 0 && !force)
             return fail(in,
-                        "output %d would be off by more than its size: rms error %.3g on the "
+                        "output %s would be off by more than its size: rms error %.3g on the "
                         "calibration data, signal to error %.1f dB; normalise the inputs, give "
                         "ranges that fit them, or import it all the same by --force",
-                        o, each[o].rms_error, each[o].snr_db);
+                        name, each[o].rms_error, each[o].snr_db);
         if (each[o].snr_db < warning_db && ++low <= NAMED)
             note(in,
-                 "output %d has a signal to error of only %.1f dB (rms error %.3g, largest %.3g)",
-                 o, each[o].snr_db, each[o].rms_error, each[o].max_error);
+                 "output %s has a signal to error of only %.1f dB (rms error %.3g, largest %.3g)",
+                 name, each[o].snr_db, each[o].rms_error, each[o].max_error);
     }
     if (low > NAMED)
         note(in, "%d more outputs are below %g dB", low - NAMED, warning_db);
