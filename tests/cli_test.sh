@@ -6,6 +6,7 @@ set -u
 M=${MILLRACE:-build/millrace}
 SESSION_TEST=${SESSION_TEST:-build/tests/session_test}
 SATURATION_TEST=${SATURATION_TEST:-build/tests/saturation_test}
+ONNX_TEST=${ONNX_TEST:-build/tests/onnx_random_test}
 SHARED=${SHARED:-../shared/models}
 W=build/cli-test
 export MILLRACE_CACHE="${MILLRACE_CACHE:-$W/cache}"
@@ -60,8 +61,8 @@ csv() {
         } }' >"$1"
 }
 
-if [ ! -x "$M" ] || [ ! -x "$SESSION_TEST" ]; then
-    echo "cli_test: $M and $SESSION_TEST are needed; build them first"
+if [ ! -x "$M" ] || [ ! -x "$SESSION_TEST" ] || [ ! -x "$ONNX_TEST" ]; then
+    echo "cli_test: $M, $SESSION_TEST and $ONNX_TEST are needed; build them first"
     exit 1
 fi
 mkdir -p "$W" || exit 1
@@ -205,6 +206,14 @@ done
 refuses 2 "--percentile needs --calibrate" import "$N" --percentile 99 -o "$W/no.millrace"
 refuses 1 "would overwrite" import "$N" --statistics "$W/stat.csv" -o "$W/stat.csv"
 check "nothing is written" test ! -e "$W/no.millrace"
+
+echo "a network of many parts"
+# Four GRU layers, dense layers before and behind, a softmax on the last step and one on every step.
+check "writing it" sh -c "'$ONNX_TEST' --write 43 '$W/parts.onnx' | grep -q 'softmax.*every step.*softmax'"
+runs 0 import "$W/parts.onnx" -o "$W/parts.millrace"
+check "import tells its outputs" grep -q "  output 'y1': 6 numbers per step" "$W/out"
+runs 0 plan "$W/parts.millrace"
+check "a row for a softmax, which has no lanes" grep -Eq '^  softmax1 +6 +6 +- +[0-9.]+ +8$' "$W/out"
 
 echo "plans that cannot be"
 refuses 1 "u55c" plan "$T" --target u9000

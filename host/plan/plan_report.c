@@ -60,7 +60,7 @@ static void print_use(FILE *out, const char *what, double used, uint64_t of) {
 // Operators that have no multipliers are of no interest.
 static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_report *report,
                       const struct mr_timing_result *timing) {
-    fprintf(out, "  layer     inputs  hidden   LC  cycles/step  multipliers  lanes busy\n");
+    fprintf(out, "  operator  inputs   units   LC  cycles/step  multipliers  lanes busy\n");
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
@@ -68,13 +68,19 @@ static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_rep
         const uint64_t multipliers = multipliers_of(report, op->name);
         if (planned->cost.multipliers == 0 || !times)
             continue;
-        fprintf(out, "  %-8s %7d %7d %4d ", op->name, op->inputs, op->units, planned->lc);
-        if (mr_plan_per_step(plan, i))
-            fprintf(out, "%12.5g %12" PRIu64 " %9.1f %%\n", times->cycles_per_step, multipliers,
-                    100.0 * (double)planned->cost.lane_useful /
-                        ((double)planned->cost.lanes * times->cycles_per_step));
-        else
-            fprintf(out, "%12s %12" PRIu64 "\n", "-", multipliers);
+        char columns[16] = "-", cycles[32] = "-", busy[32] = "";
+        const double lanes = (double)planned->cost.lanes; // softmax has multipliers, but no lanes
+        if (lanes > 0)
+            snprintf(columns, sizeof columns, "%d", planned->lc);
+        if (mr_plan_per_step(plan, i)) {
+            snprintf(cycles, sizeof cycles, "%.5g", times->cycles_per_step);
+            if (lanes > 0)
+                snprintf(busy, sizeof busy, "%10.1f %%",
+                         100 * (double)planned->cost.lane_useful /
+                             (lanes * times->cycles_per_step));
+        }
+        fprintf(out, "  %-8s %7d %7d %4s %12s %12" PRIu64 "%s\n", op->name, op->inputs, op->units,
+                columns, cycles, multipliers, busy);
     }
 }
 
