@@ -463,7 +463,8 @@ START_TEST(more_error_than_signal_is_refused) {
         notes[0] = 0;
         ck_assert_msg(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
     }
-    ck_assert_msg(strstr(notes, "output y[0] has a signal to error of only 1") != NULL, "%s", notes);
+    ck_assert_msg(strstr(notes, "output y[0] has a signal to error of only 1") != NULL, "%s",
+                  notes);
     remove(FOLDER "/m");
     ck_assert_int_eq(
         mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &(struct mr_import_options){0}, &e),
@@ -483,7 +484,8 @@ START_TEST(more_error_than_signal_is_refused) {
     notes[0] = 0;
     o.force = 1;
     ck_assert_msg(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
-    ck_assert_msg(strstr(notes, "output y[0] has a signal to error of only -") != NULL, "%s", notes);
+    ck_assert_msg(strstr(notes, "output y[0] has a signal to error of only -") != NULL, "%s",
+                  notes);
     mr_array_free(&x);
 }
 END_TEST
