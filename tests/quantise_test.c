@@ -382,6 +382,43 @@ START_TEST(compared_numbers_have_one_format) {
 }
 END_TEST
 
+// A row of the last step has the formats of every step's, so what compares it asks for one format
+// where the numbers are made. An arg-max is told of different ones as well as a softmax.
+START_TEST(compared_numbers_of_the_last_step_have_one_format) {
+    static const char *const kinds[] = {"softmax", "argmax"};
+    static const int32_t frac[3] = {12, 9, 15};
+    struct mr_network n;
+    net_create(&n, 3, "compared");
+    const int h = net_add(&n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    const int last = net_add(&n, "last", 0, 0, MR_ACTIVATION_LINEAR);
+    net_output(&n, h, "h");
+    net_output(&n, net_add(&n, kinds[_i], last, 0, MR_ACTIVATION_LINEAR), "q");
+    ck_assert_msg(!mr_quantise(&n, frac, NULL, error, sizeof error), "%s", error);
+    ck_assert_msg(!mr_quantised_check(&n, "m", error, sizeof error), "%s", error);
+    for (int k = 0; k < 3; k++)
+        ck_assert_int_eq(n.streams[last].frac[k], 9);
+    n.streams[0].frac[2] = n.streams[last].frac[2] = 10;
+    ck_assert_int_ne(mr_quantised_check(&n, "m", error, sizeof error), 0);
+    ck_assert_ptr_nonnull(strstr(error, "numbers 0 and 2 of the input have different formats"));
+    mr_network_free(&n);
+}
+END_TEST
+
+// Compared numbers that are all but 0 could have more fraction bits than a softmax takes.
+START_TEST(tiny_numbers_can_be_compared) {
+    struct mr_network n;
+    net_create(&n, 3, "tiny");
+    const int h = net_add(&n, "gru", 0, 4, MR_ACTIVATION_LINEAR);
+    const int y = net_add(&n, "dense", h, 3, MR_ACTIVATION_LINEAR);
+    net_output(&n, net_add(&n, "softmax", y, 0, MR_ACTIVATION_LINEAR), "p");
+    n.ops[1].bias[1] = 1e-9f;
+    ck_assert_msg(!mr_quantise(&n, NULL, NULL, error, sizeof error), "%s", error);
+    ck_assert_msg(!mr_quantised_check(&n, "m", error, sizeof error), "%s", error);
+    ck_assert_int_eq(n.streams[y].frac[0], MR_FRAC_MAX);
+    mr_network_free(&n);
+}
+END_TEST
+
 // ---- rows
 
 static struct mr_float_row make_row(const float *x, int x_count, const int32_t *x_frac,
@@ -509,6 +546,8 @@ int main(void) {
     tcase_add_test(all, inner_streams_have_16_bits);
     tcase_add_test(all, inner_numbers_are_rounded_and_cut);
     tcase_add_test(all, compared_numbers_have_one_format);
+    tcase_add_loop_test(all, compared_numbers_of_the_last_step_have_one_format, 0, 2);
+    tcase_add_test(all, tiny_numbers_can_be_compared);
     tcase_add_test(all, a_row_is_within_its_bound);
     tcase_add_test(all, split_rows_have_two_sums);
     suite_add_tcase(suite, all);

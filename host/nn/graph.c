@@ -106,6 +106,15 @@ static int check_input(const struct mr_network *network, const struct mr_op_kind
     return 0;
 }
 
+// One format for all numbers of a stream, from where they are made on.
+static void make_comparable(struct mr_network *network, int stream) {
+    const int writer = network->streams[stream].writer;
+
+    network->streams[stream].uniform = true;
+    if (writer >= 0 && network->ops[writer].kind->passes)
+        make_comparable(network, network->ops[writer].input);
+}
+
 struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op_kind *kind,
                                   int stream, int units, enum mr_activation activation, char *error,
                                   size_t error_size) {
@@ -130,7 +139,7 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
     if (!kind->reads_numbers)
         network->streams[stream].bits = 16;
     else
-        network->streams[stream].uniform = true;
+        make_comparable(network, stream);
     network->ops[network->op_count] = op;
     network->streams[network->stream_count++] = out;
     return &network->ops[network->op_count++];

@@ -30,7 +30,7 @@ struct mr_stream {
     int writer; // operator, or -1: the network's input
     int width;
     enum mr_rate rate;
-    int bits;        // of an integer: 16 between operators, 32 in numbers for the host only
+    int bits;        // of an integer: 16 in vectors for operators, else 32
     int32_t *frac;   // [width] a number is its integer * 2^-frac; NULL before mr_quantise
     bool uniform;    // all its numbers have one format, for a reader compares them
     double greatest; // the largest magnitude that calibration saw, 0 where none did

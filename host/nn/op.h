@@ -44,7 +44,8 @@ struct mr_op_kind {
 
     int lag;            // rows that its process takes before it gives the first one
     bool reads_numbers; // single numbers of one format, else vectors of 16-bit numbers
-    bool gives_numbers; // that nobody but the host takes
+    bool gives_numbers; // that only the host takes, and operators that read numbers
+    bool passes;        // gives numbers of its input as they came
 
     // The stream that it gives: width, bits, and the rate where it is not its input's.
     void (*describe)(const struct mr_network *network, struct mr_op *op, struct mr_stream *out);

@@ -54,6 +54,20 @@ int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, c
     return 0;
 }
 
+static int check_uniform(const struct mr_network *network, int index, const char *name, char *error,
+                         size_t error_size) {
+    const struct mr_stream *stream = &network->streams[index];
+
+    for (int k = 1; k < stream->width && stream->uniform; k++)
+        if (stream->frac[k] != stream->frac[0])
+            return mr_fail(error, error_size,
+                           "%s: numbers 0 and %d of %s have different formats, and an operator "
+                           "compares them",
+                           name, k,
+                           stream->writer < 0 ? "the input" : network->ops[stream->writer].name);
+    return 0;
+}
+
 int mr_quantised_check(const struct mr_network *network, const char *name, char *error,
                        size_t error_size) {
     const struct mr_stream *input = &network->streams[0];
@@ -65,6 +79,9 @@ int mr_quantised_check(const struct mr_network *network, const char *name, char 
                            "%s: input %d has %d fraction bits; %d to %d is possible", name, k,
                            (int)input->frac[k], MR_FRAC_MIN, MR_FRAC_MAX);
     }
+    for (int i = 0; i < network->stream_count; i++)
+        if (check_uniform(network, i, name, error, error_size))
+            return -1;
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
         if (op->kind->check(network, op, text, sizeof text))

@@ -5,6 +5,7 @@
 #include "file.h"
 #include "formats.h"
 #include "op.h"
+#include "quantise.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -103,7 +104,7 @@ static int quantise_16(const struct mr_network *network, struct mr_op *op, int32
 static int quantise_32(const struct mr_network *network, struct mr_op *op, int32_t *frac,
                        int *column, char *error, size_t error_size) {
     const bool uniform = network->streams[op->output].uniform;
-    int most = MR_SCALE_MAX;
+    int most = uniform ? MR_FRAC_MAX : MR_SCALE_MAX;
 
     // Outputs may be of very different sizes, so each has a format of its own, unless a reader
     // compares them.
@@ -148,8 +149,8 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
             return mr_fail(error, error_size,
                            "output %d of the %s has %d fraction bits, which is not possible", o,
                            op->name, frac);
-        // One that others compare, or whose ends are told as one limit.
-        if ((out->uniform || out->bits == 16) && frac != out->frac[0])
+        // The ends of a vector's numbers are told as one limit.
+        if (out->bits == 16 && frac != out->frac[0])
             return mr_fail(error, error_size,
                            "outputs 0 and %d of the %s have different formats, and an operator "
                            "reads them",

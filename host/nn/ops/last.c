@@ -59,6 +59,7 @@ static void emit(const struct mr_network *network, const struct mr_op *op, int l
 const struct mr_op_kind mr_op_last = {
     .name = "last",
     .process = "last",
+    .passes = true,
     .describe = describe,
     .float_row = float_row,
     .integer_row = integer_row,

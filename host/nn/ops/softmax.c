@@ -5,10 +5,9 @@
 #include "file.h"
 #include "formats.h"
 #include "op.h"
+#include "quantise.h"
 
 #include <math.h>
-
-enum { FRAC_MIN = -16, FRAC_MAX = 40 };
 
 static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
     (void)network;
@@ -45,13 +44,9 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
                  size_t error_size) {
     const struct mr_stream *out = &network->streams[op->output];
 
-    if (frac_of(network, op) < FRAC_MIN || frac_of(network, op) > FRAC_MAX)
+    if (frac_of(network, op) < MR_FRAC_MIN || frac_of(network, op) > MR_FRAC_MAX)
         return mr_fail(error, error_size, "the %s reads %d fraction bits; %d to %d are possible",
-                       op->name, frac_of(network, op), FRAC_MIN, FRAC_MAX);
-    for (int i = 1; i < op->inputs; i++)
-        if (network->streams[op->input].frac[i] != frac_of(network, op))
-            return mr_fail(error, error_size, "the %s compares numbers of different formats",
-                           op->name);
+                       op->name, frac_of(network, op), MR_FRAC_MIN, MR_FRAC_MAX);
     for (int i = 0; i < op->units; i++)
         if (out->frac[i] != MR_SOFTMAX_FRAC)
             return mr_fail(error, error_size, "the %s gives %d fraction bits; it must be %d",
