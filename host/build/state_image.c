@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two forms of the recurrent state (state_image.h). Kept: a magic number, the model's identity,
-// the number of recurrent operators, their units, then of each unit h (16 bits, Q15) and where the
-// cell has a second field that (32 bits, in the operator's units), all little endian.
+// the number of recurrent operators, their units, then of each unit h (16 bits, in its stream's
+// format) and where the cell has a second field that (32 bits, in the operator's units), all little
+// endian.
 #include "state_image.h"
+#include "arithmetic.h"
 #include "file.h"
 #include "model.h"
 #include "weights_image.h"
@@ -16,7 +18,7 @@ enum {
     WORD = 4,
     H = 2,
     FIELD = 4,
-    FIELD_MAX = (1 << 23) - 1
+    FIELD_MAX = (1 << (MR_CELL_BITS - 1)) - 1
 };
 
 uint32_t mr_state_beats(const struct mr_plan *plan, int index) {
@@ -126,8 +128,8 @@ static int take_unit(const struct mr_op *op, int unit, const unsigned char **fro
     if (field > FIELD_MAX || field < -FIELD_MAX - 1)
         return mr_fail(
             error, error_size,
-            "the state is damaged: the cell state of unit %d of %s is %d and has 24 bits", unit,
-            op->name, field);
+            "the state is damaged: the cell state of unit %d of %s is %d and has %d bits", unit,
+            op->name, field, MR_CELL_BITS);
     beat[1] = (int16_t)(field & 0xffff);
     beat[2] = (int16_t)(field >> 16);
     return 0;

@@ -3,6 +3,7 @@
 #ifndef MR_CLI_H
 #define MR_CLI_H
 
+#include "graph.h"
 #include "millrace.h"
 #include "npy.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 }; // exit codes
-enum { CLI_LANES = 16 };
 
 // An option: its one description, from which it is parsed and told.
 struct cli_option {
@@ -48,7 +48,7 @@ struct cli {
     bool progress_shown; // a progress line stands on the terminal
     bool modes;          // --lanes, --latency or --area was given
     struct mr_options options;
-    uint32_t lanes[CLI_LANES];
+    uint32_t lanes[MR_MAX_LAYERS];
 };
 
 // ---- messages (shared.c)

@@ -138,8 +138,8 @@ static int set_lanes(struct cli *cli, const char *text) {
         if (value == 0 || errno || value > 1000000 || (*end != ',' && *end != '\0'))
             return cli_usage(cli, "--lanes %s: whole numbers from 1 with commas are expected",
                              text);
-        if (count == CLI_LANES)
-            return cli_usage(cli, "--lanes %s: more than %d numbers", text, CLI_LANES);
+        if (count == MR_MAX_LAYERS)
+            return cli_usage(cli, "--lanes %s: more than %d numbers", text, MR_MAX_LAYERS);
         cli->lanes[count++] = (uint32_t)value;
         if (*end == '\0')
             break;

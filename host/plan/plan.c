@@ -93,7 +93,7 @@ int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_
     plan->network = network;
     if (mr_network_layers(network) == 0)
         return mr_fail(error, error_size,
-                       "the network has no recurrent operator (LSTM); the planner takes 1 to %d",
+                       "the network has no recurrent operator; the planner takes 1 to %d",
                        (int)MR_MAX_LAYERS);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent &&

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session's formats cannot hold and cut: values of x, counted where they are rounded, and
-// cell states, counted by the probes of the layers (hls/kernels/frame/layer.h).
+// values inside of the network, counted by the probes of their operators' kernels.
 #define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "failure.h"
 #include "op.h"

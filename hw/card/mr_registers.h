@@ -129,7 +129,7 @@
 // Cycles in which it waited for room in an output.
 #define MR_CARD_BLOCKED 0x1010u
 #define MR_CARD_BLOCKED_STRIDE 0x20u
-// The probe's value. What it counts, the network says; those of an LSTM network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
+// The probe's value. What it counts, the network says; those of a compiled network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
 #define MR_CARD_PROBE 0x8000u
 #define MR_CARD_PROBE_STRIDE 0x8u
 

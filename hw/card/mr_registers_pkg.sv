@@ -98,7 +98,7 @@ package mr_registers_pkg;
   // Cycles in which it waited for room in an output.
   localparam logic [31:0] REG_BLOCKED = 32'h1010;
   localparam logic [31:0] REG_BLOCKED_STRIDE = 32'h20;
-  // The probe's value. What it counts, the network says; those of an LSTM network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
+  // The probe's value. What it counts, the network says; those of a compiled network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
   localparam logic [31:0] REG_PROBE = 32'h8000;
   localparam logic [31:0] REG_PROBE_STRIDE = 32'h8;
 
