@@ -375,6 +375,45 @@ START_TEST(each_output_has_its_figure) {
 }
 END_TEST
 
+// ---- Values without end
+
+// A ReLU whose state is multiplied at each step, so that it leaves float's range within the data.
+START_TEST(values_without_end_are_refused) {
+    static ProtobufCBinaryData relu = {4, (uint8_t *)(uintptr_t) "Relu"};
+    const size_t shape[3] = {60, 2, F};
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .calibration = FOLDER "/up.npy",
+                                  .force = _i};
+    struct file *f = malloc(sizeof *f);
+    struct mr_array x;
+    struct mr_error e;
+
+    ck_assert_ptr_nonnull(f);
+    begin(f, 0, 0);
+    tensor(f, "W1", 3, 1, H, F);
+    tensor(f, "R1", 3, 1, H, H);
+    node(f, "RNN", "x W1 R1", "y");
+    Onnx__AttributeProto *a = attribute(f, "activations");
+    a->n_strings = 1;
+    a->strings = &relu;
+    for (int k = 0; k < H * F; k++)
+        numbers_of(f, 11, &(size_t){0})[k] = 0.5f;
+    for (int k = 0; k < H * H; k++)
+        numbers_of(f, 12, &(size_t){0})[k] = 4;
+    write_file(f, FOLDER "/up.onnx");
+    free(f);
+    ck_assert_int_eq(mr_array_create(&x, 3, shape, error, sizeof error), 0);
+    for (size_t i = 0; i < x.count; i++)
+        x.data[i] = i / F % 2 ? 1 : 0; // sequence 0 stays at zero
+    ck_assert_int_eq(mr_npy_write(o.calibration, &x, error, sizeof error), 0);
+    mr_array_free(&x);
+    ck_assert_int_eq(mr_import_with(FOLDER "/up.onnx", FOLDER "/up", &o, &e), MR_ERROR_MODEL);
+    ck_assert_msg(strstr(e.text, FOLDER "/up.onnx: output y is infinite in sequence 1 of the "
+                                        "calibration data") != NULL,
+                  "%s", e.text);
+    ck_assert_ptr_null(fopen(FOLDER "/up", "r"));
+}
+END_TEST
+
 // ---- Cell states
 
 // Gates that are open (ONNX has them in the order i, o, f, c), so unit 0 counts feature 0 up and
@@ -586,6 +625,7 @@ int main(void) {
                         sizeof statistics / sizeof *statistics);
     tcase_add_test(all, statistics_in_an_array);
     tcase_add_test(all, each_output_has_its_figure);
+    tcase_add_loop_test(all, values_without_end_are_refused, 0, 2);
     tcase_add_loop_test(all, cell_states_get_the_range_that_they_need, 0, 5);
     tcase_add_test(all, more_error_than_signal_is_refused);
     tcase_add_test(all, casts_are_kept_and_done);

@@ -331,6 +331,26 @@ static int expected_outputs(const struct import *in, float *y) {
     return result;
 }
 
+// A ReLU whose state grows from step to step leaves float's range; what is not finite is no
+// measure.
+static int check_expected(const struct import *in, const float *y) {
+    const struct mr_network *network = &in->model->network;
+
+    for (int o = 0; o < network->output_count; o++) {
+        const size_t each = mr_output_numbers(network, o, in->steps);
+        for (size_t i = 0; i < in->sequences * each; i++, y++) {
+            if (!isfinite(*y))
+                return fail(in,
+                            "output %s is %s in sequence %zu of the calibration data, counted from "
+                            "0: the network's values grow without end; check its weights, or give "
+                            "shorter sequences",
+                            network->outputs[o].name, isnan(*y) ? "no number" : "infinite",
+                            i / each);
+        }
+    }
+    return 0;
+}
+
 // How far one output's rows are from what they should be, number by number of a row.
 static void measure_output(struct import *in, int output, size_t first, const float *expected,
                            const float *got) {
@@ -360,7 +380,7 @@ static int measure(struct import *in) {
     if (result == 0)
         result = mr_quantise_input(network, in->x, steps, x_q, NULL, in->error, in->error_size);
     if (result == 0)
-        result = expected_outputs(in, y);
+        result = expected_outputs(in, y) != 0 ? -1 : check_expected(in, y);
     if (result == 0 && mr_integer_run(network, x_q, in->sequences, in->steps, y_q) != 0)
         result = fail(in, "not enough memory to measure the accuracy");
     size_t at = 0, first = 0;
