@@ -264,10 +264,3 @@ void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline) 
     add_saver(&b);
     mr_place(plan, pipeline);
 }
-
-const struct mr_process *mr_pipeline_op(const struct mr_pipeline *pipeline, int op) {
-    const struct mr_process *process = pipeline->processes;
-    while (process->part != MR_PART_OP || process->op != op)
-        process++;
-    return process;
-}

@@ -65,9 +65,6 @@ struct mr_pipeline {
 // loader first; the channels in the order of their writers.
 void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline);
 
-// The process of an operator; always there.
-const struct mr_process *mr_pipeline_op(const struct mr_pipeline *pipeline, int op);
-
 // placement.c: the dies of processes, the registers of channels.
 void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline);
 

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert((int)MR_PROCESSES <= (int)MR_TIMING_PROCESSES,
+               "the cycle model takes all processes that a network may have");
+
 int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     const struct mr_timing_result *timing, struct mr_plan_figures *figures,
                     char *error, size_t error_size) {
