@@ -214,6 +214,12 @@ runs 0 import "$W/parts.onnx" -o "$W/parts.millrace"
 check "import tells its outputs" grep -q "  output 'y1': 6 numbers per step" "$W/out"
 runs 0 plan "$W/parts.millrace"
 check "a row for a softmax, which has no lanes" grep -Eq '^  softmax1 +6 +6 +- +[0-9.]+ +8$' "$W/out"
+csv "$W/calm.csv" 9 4 0.5
+csv "$W/wild.csv" 9 4 40
+runs 0 import "$W/parts.onnx" --calibrate "$W/calm.csv" --range 60 -o "$W/parts.millrace"
+check "the range of a dense layer" grep -Eq '^  head +4 -> 3, values within -[0-9.]+ to [0-9.]+$' "$W/out"
+runs 0 run "$W/parts.millrace" "$W/wild.csv" --device cpu: -o "$W/parts.npy"
+check "what it cut is told, without a sum that it does not count" grep -Eq ': head [0-9]+ times \(range -' "$W/err"
 
 echo "plans that cannot be"
 refuses 1 "u55c" plan "$T" --target u9000

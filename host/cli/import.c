@@ -105,9 +105,8 @@ static int print_text(struct cli *cli, const char *path, const struct mr_model *
     struct mr_operator_info of;
     for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
         fprintf(to, "  %-10s %5u -> %u", of.name, of.inputs, of.units);
-        if (of.recurrent ? of.limit > 128 : of.limit > 0)
-            fprintf(to, ", %s within -%g to %g", of.recurrent ? "cell states" : "values", of.limit,
-                    of.limit);
+        if (of.limit > 0)
+            fprintf(to, ", values within -%g to %g", of.limit, of.limit);
         fputc('\n', to);
     }
     struct mr_output_info output;

@@ -32,10 +32,14 @@ static void describe_value(const struct mr_session *session, const struct mr_mod
                            uint32_t index, char *text, size_t size) {
     struct mr_operator_saturation value;
     struct mr_operator_info of;
-    if (mr_session_operator_saturation(session, index, &value) == 0 &&
-        mr_model_operator(model, index, &of) == 0)
-        snprintf(text, size, "%s %llu times, by %.4g in all (range -%g to %g)", of.name,
-                 (unsigned long long)value.cut, value.past, value.limit, value.limit);
+    char past[48] = "";
+    if (mr_session_operator_saturation(session, index, &value) ||
+        mr_model_operator(model, index, &of))
+        return;
+    if (value.past > 0) // not every operator tells
+        snprintf(past, sizeof past, ", by %.4g in all", value.past);
+    snprintf(text, size, "%s %llu times%s (range -%g to %g)", of.name,
+             (unsigned long long)value.cut, past, value.limit, value.limit);
 }
 
 // What a count of `count` things is made of: "feature 3 ...; feature 0 ...; 2 features more".
