@@ -220,7 +220,7 @@ SHARE = $(DESTDIR)$(PREFIX)/share/millrace
 install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
-	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
+	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
@@ -236,6 +236,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 hls/include/*.h $(SHARE)/hls/include
 	$(Q)for room in $(KERNEL_ROOMS); do $(INSTALL) -m 644 $$room/*.h $(SHARE)/$$room || exit 1; done
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
+	$(Q)$(INSTALL) -m 644 examples/stream.c $(SHARE)/examples
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/include/*.svh $(SHARE)/hw/include
@@ -343,7 +344,8 @@ build/millrace_broker: build/obj/driver/xrt/broker/main.o build/libmillrace.a
 build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(wildcard examples/*.c)) build/libmillrace.a
+# examples/stream.c is a program of its own, built by tests/install_test.sh as its users build it.
+build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(filter-out examples/stream.c,$(wildcard examples/*.c))) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 # From what the programs and the header say of themselves.

@@ -53,6 +53,19 @@ same_on_card() {
         (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" "$prefix/small.millrace" cpu: >"$prefix/cpu.txt") &&
         cmp "$prefix/xrt.txt" "$prefix/cpu.txt"
 }
+# A network of two outputs, step by step: what the example prints is what the command writes.
+same_by_name() {
+    build/tests/onnx_random_test --write 32 "$prefix/two.onnx" >"$prefix/two.txt" &&
+        "$prefix/bin/millrace" import "$prefix/two.onnx" -o "$prefix/two.millrace" >>"$prefix/two.txt" || return 1
+    awk 'BEGIN { for (t = 0; t < 20; t++) for (i = 0; i < 6; i++)
+        printf "%.3f%s", (t * 7 + i * 3) % 11 / 5.5 - 1, i < 5 ? "," : "\n" }' >"$prefix/x.csv"
+    "$prefix/bin/millrace" run "$prefix/two.millrace" "$prefix/x.csv" --device cpu: --steps -o "$prefix/y.csv" &&
+        (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/stream" "$prefix/two.millrace" cpu: \
+            <"$prefix/x.csv" >"$prefix/stream.txt") || return 1
+    for stream in y0 y1; do
+        tr ' ' '\n' <"$prefix/stream.txt" | sed -n "s/^$stream=//p" | cmp - "$prefix/y.$stream.csv" || return 1
+    done
+}
 checked_kernel() {
     (cd / && "$prefix/bin/hlsc" check "$kernel" --top flow -I "$prefix/share/millrace/hls/include" --seed 1 --vectors 50)
 }
@@ -64,6 +77,10 @@ check "a program builds with pkg-config" \
     cc -std=c11 -o "$prefix/user" "$prefix/user.c" $(pkg-config --cflags --libs millrace)
 check "it gets the same bits from sim: and cpu:, from any folder" same_from_c
 check "it gets them from an emulated card too" same_on_card
+# shellcheck disable=SC2046
+check "the example that streams builds without a warning" cc -std=c11 -Wall -Wextra -Wpedantic -Werror \
+    -o "$prefix/stream" "$prefix/share/millrace/examples/stream.c" $(pkg-config --cflags --libs millrace)
+check "it gives each output by name" same_by_name
 check "the installed hlsc checks a kernel" checked_kernel
 check "the man pages are installed" ls "$prefix"/share/man/man1/millrace.1 "$prefix"/share/man/man1/hlsc.1 \
     "$prefix"/share/man/man3/libmillrace.3
