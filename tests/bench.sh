@@ -69,11 +69,13 @@ measure() { # name, ONNX file
     printf "%-8s %11s %8s %14s %10s %8s %8s %10s %14s\n" network multipliers hlsc "Verilator" "1 run" cycles \
         "$sequences runs" cycles "cycles/s"
     measure 2x25 tests/data/turbofan_lstm2x25_rul.onnx
-    if [ -r "$models/turbofan_lstm4x64_rul.onnx" ]; then
-        measure 4x64 "$models/turbofan_lstm4x64_rul.onnx"
-    else
-        echo "skipped: 4x64: $models/turbofan_lstm4x64_rul.onnx is absent"
-    fi
+    for network in lstm4x64 gru2x64; do
+        if [ -r "$models/turbofan_${network}_rul.onnx" ]; then
+            measure "${network#lstm}" "$models/turbofan_${network}_rul.onnx"
+        else
+            echo "skipped: ${network#lstm}: $models/turbofan_${network}_rul.onnx is absent"
+        fi
+    done
     echo "growth with the lanes of an unrolled loop:"
     tests/scaling.sh table
 } | tee "$work/result.txt"

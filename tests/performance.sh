@@ -3,12 +3,13 @@
 # `make performance`: the cycles of networks behind the card's shell, in Verilator with memory that answers at full rate
 # after 100 cycles: from the kernel's start to the first output, per step, in batches and by the ring, and beside the
 # same network without the shell (tests/card/card_rtl_test.cpp measures; docs/performance.md keeps the figures).
-# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: 2x25, and 4x64 of
+# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: 2x25, and 4x64 and GRU 2x64 of
 # ../shared/models.
 set -u
 work=build/performance
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
-[ $# -gt 0 ] || set -- tests/data/turbofan_lstm2x25_rul.onnx ../shared/models/turbofan_lstm4x64_rul.onnx
+[ $# -gt 0 ] || set -- tests/data/turbofan_lstm2x25_rul.onnx ../shared/models/turbofan_lstm4x64_rul.onnx \
+    ../shared/models/turbofan_gru2x64_rul.onnx
 
 fail() {
     echo "FAIL: $*"
@@ -16,7 +17,7 @@ fail() {
 }
 
 measure() { # ONNX file
-    local name cache gen lc processes
+    local name cache gen lc processes probes
     name=$(basename "$1" .onnx)
     cache=$PWD/$work/$name/cache gen=$work/$name/gen
     mkdir -p "$gen" "$cache" || exit 1
@@ -25,17 +26,19 @@ measure() { # ONNX file
     MILLRACE_CACHE=$cache build/millrace plan "$work/$name/model.millrace" --steps 50 --json >"$work/$name/plan.json" ||
         fail "no plan for $name"
     cp "$cache"/network-hls-*/network* "$cache"/network-hls-*/report.json "$gen" || fail "no generated network for $name"
-    lc=$(sed -n 's/^#define LAYER_LC //p' "$gen/network.c" | head -n 1)
+    lc=$(sed -n 's/^void network(.* hls_stream(vec\([0-9]*\)_t) \*x,$/\1/p' "$gen/network.c")
     processes=$(sed -n 's/^    \([a-z0-9]*\)(.*command.*);$/\1/p' "$gen/network.c" | wc -l)
     cat >"$gen/mr_network.svh" <<END
 \`define MR_STATE
 \`define MR_X_BITS $((16 * lc))
 \`define MR_Y_BITS 32
 \`define MR_PROCESSES $processes
-\`define MR_PROBES $(grep -o 'P(' <<<"$(sed -n 's/^#define KERNEL_PROBES(P)//p' "$gen/network_ports.h")" | wc -l)
 \`define MR_SHAPE_HASH 128'd0
 \`define MR_CLOCK_KHZ 300000
 END
+    # A kernel without probes has no port for them.
+    probes=$(grep -o 'P(' <<<"$(sed -n 's/^#define KERNEL_PROBES(P)//p' "$gen/network_ports.h")" | wc -l)
+    [ "$probes" -eq 0 ] || echo "\`define MR_PROBES $probes" >>"$gen/mr_network.svh"
     tests/card/build_kernel.sh "$gen" "$work/$name/obj" >"$work/$name/build.log" 2>&1 ||
         fail "$name does not build: $work/$name/build.log"
     echo "$name: $(sed -n 's/^\/\/ Generated from a plan: //p' "$gen/network.c")"

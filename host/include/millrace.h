@@ -136,9 +136,9 @@ struct mr_operator_info {
     const char *type; // "lstm", "gru", "dense", ...
     uint32_t inputs, units;
     int recurrent;
-    double
-        limit; // its cell states, hidden states of a ReLU, or outputs that another operator reads
-               // are held within +-limit, as calibration asked for; 0 where nothing can be cut
+    // Its cell states, hidden states of a ReLU, or outputs that another operator reads are held
+    // within +-limit, as calibration asked for. 0 where nothing can be cut.
+    double limit;
 };
 
 // Of operator `index`, from 0, in the order of the data.
@@ -350,9 +350,10 @@ struct mr_operator_saturation {
     uint64_t cut;   // so many of the operator's values were beyond +-limit,
     uint64_t total; // of so many
     double limit;   // the range that the model gives them; 0: it has none that can be cut
-    double past;    // of a recurrent layer: by how much they were beyond, in all; 0 of other
-                 // operators. A cell state that is cut cannot grow on, so each time it is 1 at
-                 // most; with a range of limit + past none would have been cut.
+    // Of a recurrent layer: by how much they were beyond, in all; 0 of other operators. A cell
+    // state that is cut cannot grow on, so each time it is 1 at most; with a range of limit + past
+    // none would have been cut.
+    double past;
 };
 
 // Of feature or operator `index`, from 0. What helps: to import again with calibration data that
