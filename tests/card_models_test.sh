@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Turbofan networks on cpu:, sim: and an emulated card by the real XRT libraries: the same bytes, in whole sequences and
 # step by step. NASA's test engines and the second network are those of ../shared/models.
-# Usage, from the repository's root: tests/card_models_test.sh [long]; long takes the large networks too.
+# Usage, from the repository's root: tests/card_models_test.sh [long]; long takes the large networks and GRU too.
 set -u
 work=build/card_models_test
 models=${MODELS:-../shared/models}
@@ -41,7 +41,8 @@ if [ ! -e "$x" ]; then
         printf "%.4f%s", (t * 7 + i * 3) % 11 / 5.5 - 1, i < 24 ? "," : "\n" }' >"$x"
 fi
 files="tests/data/turbofan_lstm2x25_rul.onnx $models/turbofan_lstm2x25_fail30.onnx"
-[ "${1:-}" != long ] || files="$files $models/turbofan_lstm4x64_rul.onnx $models/turbofan_lstm4x64_fail30.onnx"
+[ "${1:-}" != long ] || files="$files $models/turbofan_lstm4x64_rul.onnx $models/turbofan_lstm4x64_fail30.onnx \
+    $models/turbofan_gru2x64_rul.onnx"
 for file in $files; do
     name=$(basename "$file" .onnx)
     [ -e "$file" ] || continue
