@@ -152,11 +152,13 @@ static inline void net_random(struct mr_network *network, uint64_t seed, int mos
     int stream = net_next(&state) % 4 ? 0
                                       : net_add(network, "dense", 0, net_between(&state, 1, most),
                                                 net_activation(&state));
+    int trunk[4] = {0};
     for (int l = 0; l < layers; l++) {
         stream = net_add(network, net_cell(&state), stream, net_between(&state, 1, most),
                          MR_ACTIVATION_LINEAR);
         if (l + 1 == layers)
             break;
+        trunk[l + 1] = stream;
         if (net_next(&state) % 4 == 0)
             outputs[count++] = net_head(network, &state, stream, most);
         if (net_next(&state) % 3 == 0)
@@ -175,6 +177,15 @@ static inline void net_random(struct mr_network *network, uint64_t seed, int mos
         outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
     if (net_next(&state) % 4 == 0 && count < MR_MAX_OUTPUTS)
         outputs[count++] = net_end(network, &state, stream);
+    // Branches beside the trunk, from the input or from a layer, with and without a layer of their
+    // own.
+    for (int beside = net_between(&state, 0, 2); beside > 0 && count < MR_MAX_OUTPUTS; beside--) {
+        int from = trunk[net_between(&state, 0, layers - 1)];
+        if (net_next(&state) % 3 == 0)
+            from = net_add(network, net_cell(&state), from, net_between(&state, 1, most),
+                           MR_ACTIVATION_LINEAR);
+        outputs[count++] = net_head(network, &state, from, most);
+    }
     for (int o = 0; o < count; o++) {
         char name[16];
         snprintf(name, sizeof name, "y%d", o);
