@@ -274,6 +274,8 @@ static int add_directory(struct mr_cache_key *key, const char *label, const char
         free(entries[i]);
     }
     free(entries);
+    if (deep)
+        mr_key_text(key, ""); // nobody's name: the end, so that what follows is not in it
     return result;
 }
 

@@ -3,6 +3,7 @@
 // write is refused, and of builders at the same time one works.
 #define _GNU_SOURCE
 #include "cache.h"
+#include "cache_key.h"
 #include "file.h"
 
 #include <check.h>
@@ -208,6 +209,32 @@ START_TEST(one_of_many_makes_it) {
 }
 END_TEST
 
+static void key_of_tree(const char *tree, char hex[33]) {
+    struct mr_cache_key *key = mr_key_new();
+    ck_assert_ptr_nonnull(key);
+    ck_assert_msg(mr_key_tree(key, "tree", tree, ".h", error, sizeof error) == 0, "%s", error);
+    ck_assert_int_eq(mr_key_finish(key, hex), 0);
+    mr_key_free(key);
+}
+
+// The same files in the same order, but the last one is in a folder here and beside it there.
+START_TEST(keys_tell_where_a_folder_ends) {
+    char inside[33], beside[33], again[33];
+    mkdir(CACHE, 0700);
+    mkdir(CACHE "/tree", 0700);
+    mkdir(CACHE "/tree/a", 0700);
+    ck_assert_int_eq(put(CACHE "/tree/a", "b.h", "one"), 0);
+    ck_assert_int_eq(put(CACHE "/tree/a", "c.h", "two"), 0);
+    key_of_tree(CACHE "/tree", inside);
+    key_of_tree(CACHE "/tree", again);
+    ck_assert_str_eq(inside, again);
+    ck_assert_int_eq(rename(CACHE "/tree/a/c.h", CACHE "/tree/c.h"), 0);
+    key_of_tree(CACHE "/tree", beside);
+    ck_assert_str_ne(inside, beside);
+    ck_assert_int_eq(remove(CACHE "/tree/c.h"), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cache");
     TCase *all = tcase_create("all");
@@ -221,6 +248,7 @@ int main(void) {
     tcase_add_test(all, what_others_may_write_is_refused);
     tcase_add_test(all, what_others_own_is_refused);
     tcase_add_test(all, one_of_many_makes_it);
+    tcase_add_test(all, keys_tell_where_a_folder_ends);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
