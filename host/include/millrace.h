@@ -147,7 +147,7 @@ MR_API int mr_model_operator(const struct mr_model *model, uint32_t index,
 
 struct mr_output_info {
     const char *name; // as in the file that was imported
-    uint32_t width;   // numbers in a row
+    uint32_t width;   // numbers in a row; of an arg-max one, the index from 0
     int per_step;     // a row for every step, else one for the sequence
 };
 
@@ -158,9 +158,9 @@ MR_API int mr_model_output(const struct mr_model *model, uint32_t index,
 // Numbers that one sequence of so many steps gives: of all outputs.
 MR_API uint64_t mr_model_numbers(const struct mr_model *model, uint64_t steps);
 
-// How far number `output` of a row, from 0, or MR_ALL of them, is from float on the calibration
-// data of the import. All 0 where it was not measured; for a single output also in models of
-// version 0.1.
+// How far a number of the row that all outputs together are (from 0: those of the first output,
+// then those of the second), or MR_ALL of them, is from float on the calibration data of the
+// import. All 0 where it was not measured; for a single output also in models of version 0.1.
 MR_API int mr_model_accuracy(const struct mr_model *model, uint32_t output,
                              struct mr_accuracy_info *accuracy);
 
@@ -193,7 +193,7 @@ MR_API void mr_emulation_leave(void);
 
 // ---- Sessions ----------------------------------------------------------------------------------
 
-// How the columns that a layer takes per cycle ("lanes") are chosen; more lanes are faster and
+// How the columns that an operator takes per cycle ("lanes") are chosen; more lanes are faster and
 // larger.
 enum mr_lanes_choice {
     MR_LANES_BALANCED, // the fastest at which the multipliers are kept busy
@@ -212,7 +212,8 @@ struct mr_options {
     // The device whose size limits the network; NULL: "u55c". cpu: and sim: keep to it too.
     const char *target;
     enum mr_lanes_choice choice;
-    const uint32_t *lanes; // MR_LANES_GIVEN: [lane_count], one per layer, or a single one for all
+    // MR_LANES_GIVEN: [lane_count], one per recurrent layer, or a single one for all.
+    const uint32_t *lanes;
     uint32_t lane_count;
     const char *trace; // sim: only: waveforms (FST) are written to this file. NULL: none
     // Called before each long step (first use of a network shape builds it, which takes up to
@@ -302,7 +303,10 @@ struct mr_stats {
 MR_API int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences,
                           uint64_t steps, uint32_t flags, float *y, struct mr_stats *stats);
 
-// The same with streams by name. Inputs: all that the model has; outputs: those that are wanted.
+// The same with streams by name, of which each may be given once: all inputs that the model has
+// (input_name of struct mr_model_info), and those outputs that are wanted. What is not wanted costs
+// the device as much. Errors as of mr_session_run; MR_ERROR_ARGUMENT also for a name that the model
+// does not have and for another count than is expected, before anything ran.
 struct mr_input {
     const char *name;
     const float *data; // [sequences][steps][F]
@@ -318,8 +322,9 @@ MR_API int mr_session_run_named(struct mr_session *session, const struct mr_inpu
                                 uint32_t output_count, uint64_t sequences, uint64_t steps,
                                 uint32_t flags, struct mr_stats *stats);
 
-// Streaming: one more step of the sequence at hand. x: [F], y: [O] as if the sequence ended here.
-// Equal to mr_session_run with one sequence of one step and MR_RUN_CONTINUE.
+// Streaming: one more step of the sequence at hand. x: [F], y: [O] as if the sequence ended here: a
+// row of each output, one after the other. Equal to mr_session_run with one sequence of one step
+// and MR_RUN_CONTINUE, as mr_session_run_named may be called too.
 MR_API int mr_session_step(struct mr_session *session, const float *x, float *y,
                            struct mr_stats *stats);
 
@@ -371,7 +376,7 @@ struct mr_process_info {
     const char *name; // valid as long as the session is open
     uint64_t busy, starved, blocked;
     uint64_t first_busy, last_busy;
-    double cycles_per_step; // of a layer, over the whole run; 0 for other processes
+    double cycles_per_step; // of a recurrent layer, over the whole run; 0 for other processes
 };
 
 // Processes of the network on this device; 0 on the CPU, which does not count.
