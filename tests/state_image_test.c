@@ -92,10 +92,10 @@ START_TEST(other_bytes_are_refused) {
     } bad[] = {{0, 'X', "no state"},
                {7, 2, "older version"},
                {7, 4, "newer version"},
-               {8, 'b', "another model with the same layers"},
-               {HEAD, 3, "other layers (3 of them; this one has 2)"},
-               {HEAD + 4, 8, "other layers"},
-               {HEAD + 8, 13, "other layers"},
+               {8, 'b', "another model with layers of the same sizes"},
+               {HEAD, 3, "a network of 3 recurrent layers, and this one has 2"},
+               {HEAD + 4, 8, "layer 0 has 8 units, and "},
+               {HEAD + 8, 13, "layer 1 has 13 units, and "},
                // The last byte of unit 0's cell state, and of the second layer's unit 1.
                {HEAD + COUNTS + 5, 1, "the cell state of unit 0 of lstm0 is 16777216"},
                {HEAD + COUNTS + 6 * UNITS_A + 11, 0x80, "of unit 1 of lstm1 is -2147483648"}};

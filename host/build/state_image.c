@@ -101,18 +101,28 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
     *from += HEAD;
     const uint32_t layers = get(from, WORD);
     const int own = mr_network_layers(plan->network);
-    bool same = layers == (uint32_t)own && size >= HEAD + WORD * (1 + (uint64_t)layers);
-    for (int l = 0; same && l < own; l++)
-        same = get(from, WORD) == (uint32_t)mr_network_layer(plan->network, l)->units;
-    if (!same)
-        return mr_fail(error, error_size,
-                       "the state is that of a network with other layers (%u of them; this one has "
-                       "%d); save it from a session of this model",
-                       layers, own);
+    if (layers != (uint32_t)own)
+        return mr_fail(
+            error, error_size,
+            "the state is that of a network of %u recurrent layer%s, and this one has %d; "
+            "save it from a session of this model",
+            layers, layers == 1 ? "" : "s", own);
+    if (size < HEAD + WORD * (1 + (uint64_t)layers))
+        return wrong_size(plan, size, error, error_size);
+    for (int l = 0; l < own; l++) {
+        const struct mr_op *op = mr_network_layer(plan->network, l);
+        const uint32_t units = get(from, WORD);
+        if (units != (uint32_t)op->units)
+            return mr_fail(error, error_size,
+                           "the state is that of a network whose recurrent layer %d has %u units, "
+                           "and %s has %d; save it from a session of this model",
+                           l, units, op->name, op->units);
+    }
     if (memcmp(of, identity, MR_MODEL_IDENTITY) != 0)
-        return mr_fail(error, error_size,
-                       "the state is that of another model with the same layers (its weights or "
-                       "number formats differ); save it from a session of this model");
+        return mr_fail(
+            error, error_size,
+            "the state is that of another model with layers of the same sizes (their kinds, "
+            "weights or number formats differ); save it from a session of this model");
     if (size != mr_state_size(plan))
         return wrong_size(plan, size, error, error_size);
     return 0;
