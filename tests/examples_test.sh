@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The examples of hls/examples through hlsc: each has the interval (II) that docs/hlsc.md states, and C
-# and RTL give the same on 1,000 random elements and more, with idles and back-pressure (hlsc check). Most share a
+# and RTL give the same on random elements, with idles and back-pressure (hlsc check): on 1,000 and more where THOROUGH is
+# set, else on 200. Most share a
 # simulator: tests/kernels/examples_*.c. What they compute is examples_test.c's matter.
 # Usage, from the repository's root: tests/examples_test.sh [seed]
 #                                    tests/examples_test.sh table [file...]: the table of docs/hlsc.md, or some rows
@@ -62,16 +63,17 @@ agree() { # file, top, option of hlsc check...
 }
 
 test_examples() {
-    local file top rest failed
+    local file top rest failed many=200
+    [ -z "${THOROUGH:-}" ] || many=1000
     echo "examples_test: seed $seed"
     while read -r file top rest; do has_its_interval "$file" "$top"; done < <(examples)
     # Two chains, for a build of a simulator takes one core most of the time.
-    agree tests/kernels/examples_signals.c examples_signals --runs 10 --set n=1000,0,1,2,3,4,5,17,33,100 \
-        --set products=1000,0,1 &
+    agree tests/kernels/examples_signals.c examples_signals --runs 10 --set n=$many,0,1,2,3,4,5,17,33,100 \
+        --set products=$many,0,1 &
     (
-        agree tests/kernels/examples_bytes.c examples_bytes --vectors 4000 --set n=1000,0,37 --set vectors=1000,0,1
-        agree hls/examples/softmax.c softmax --set rows=1000,0,1
-        agree hls/examples/unsharp.c unsharp --set rows=1000,0,1
+        agree tests/kernels/examples_bytes.c examples_bytes --vectors $((4 * many)) --set n=$many,0,37 --set vectors=$many,0,1
+        agree hls/examples/softmax.c softmax --set rows=$many,0,1
+        agree hls/examples/unsharp.c unsharp --set rows=$many,0,1
     ) &
     wait
     failed=$(cat "$work"/verdicts/* | grep -c '^FAIL')

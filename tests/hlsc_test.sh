@@ -76,6 +76,8 @@ readable() {
         echo "skip: $name in Icarus: there is no '$iverilog'"
     fi
 }
+# The same of kernels that are long to read, in the thorough run only.
+readable_thorough() { [ -z "${THOROUGH:-}" ] || readable "$@"; }
 
 # rates NAME FILE TOP "PROCESS=CYCLES..." OPTION...: what a row takes each process at full speed.
 rates() {
@@ -143,7 +145,7 @@ kernel() { # name, vectors
     layer gru_reset_first gru_reset_first 20 5 1
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0
-    readable layers tests/kernels/layers.c layers
+    readable_thorough layers tests/kernels/layers.c layers
 ) &
 first=$!
 (
@@ -168,17 +170,17 @@ first=$!
     kernel picks 300
     kernel idioms 300
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
-    readable dense tests/kernels/dense.c dense
+    readable_thorough dense tests/kernels/dense.c dense
     rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
     agree argmax tests/kernels/argmax.c argmax --runs 4 --set command=1,2 --set rows=0,1,2,10
-    readable argmax tests/kernels/argmax.c argmax
+    readable_thorough argmax tests/kernels/argmax.c argmax
     rates argmax tests/kernels/argmax.c argmax "argmax1=1 argmax2=2 argmax7=7 argmax1000=1000"
     agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
-    readable softmax tests/kernels/softmax.c softmax_rows
+    readable_thorough softmax tests/kernels/softmax.c softmax_rows
     rates softmax tests/kernels/softmax.c softmax_rows "softmax1=1 softmax2=2 softmax7=21 softmax10=10 softmax10_steep=30 softmax33=99 softmax33_flat=33 softmax200=200"
     agree glue tests/kernels/glue.c glue --runs 6 --vectors 100 --set command=1,2 --set sequences=0,1,2,8,2,8 --set steps=0,1,3,5,7,4 \
         --set rows=0,1,6,40,14,32
-    readable glue tests/kernels/glue.c glue
+    readable_thorough glue tests/kernels/glue.c glue
     rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
         --set steps=2 --set sequences=5,15
     kernel reset 100

@@ -121,8 +121,9 @@ if [ "$kind" = quick ]; then
     finish
 fi
 
-# In the short run simulators are compiled faster and run slower: a few thousand cycles each.
-[ "$kind" = long ] || export MILLRACE_OPTIMISE=1
+# In the short run simulators are compiled faster and run slower: a few thousand cycles each. THOROUGH: scripts do all
+# that they can.
+if [ "$kind" = long ]; then export THOROUGH=1; else export MILLRACE_OPTIMISE=1; fi
 # The long ones first.
 for script in tests/*_test.sh; do
     [ -e "$script" ] || continue
