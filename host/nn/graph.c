@@ -127,7 +127,8 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
                        .output = network->op_count + 1,
                        .inputs = inputs,
                        .units = units > 0 ? units : inputs,
-                       .activation = activation};
+                       .activation = activation,
+                       .precision = MR_PRECISION_FULL};
     struct mr_stream out = {.writer = network->op_count, .rate = network->streams[stream].rate};
     name_op(network, &op);
     kind->describe(network, &op, &out);

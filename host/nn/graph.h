@@ -9,6 +9,7 @@
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
+#include "precision.h"
 #include "rows.h"
 
 #include <stdbool.h>
@@ -51,6 +52,7 @@ struct mr_op {
     int input, output;  // streams
     int inputs, units;  // widths of both; of a recurrent operator the hidden units
     enum mr_activation activation;
+    struct mr_precision precision; // of its lanes
     // Float weights; NULL where the kind has none. Rows are gate * units + unit; a bias stands for
     // each sum (op.h): gates first, then the sums over h of the gates that keep them apart.
     float *w_x;  // (gates * units, inputs)
