@@ -8,8 +8,7 @@
 static const struct mr_precision all[] = {{16, 16}, {8, 16}, {8, 8}};
 
 const char *mr_precision_name(struct mr_precision precision, char text[MR_PRECISION_NAME]) {
-    snprintf(text, MR_PRECISION_NAME, "w%da%d", precision.weight_bits % 100,
-             precision.column_bits % 100);
+    snprintf(text, MR_PRECISION_NAME, "w%da%d", precision.weight_bits, precision.column_bits);
     return text;
 }
 

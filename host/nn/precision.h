@@ -14,7 +14,7 @@ struct mr_precision {
 
 #define MR_PRECISION_FULL ((struct mr_precision){16, 16})
 
-enum { MR_PRECISION_NAME = 8 };
+enum { MR_PRECISION_NAME = 28 };
 
 // "w16a16", "w8a16" or "w8a8". Gives text.
 const char *mr_precision_name(struct mr_precision precision, char text[MR_PRECISION_NAME]);
