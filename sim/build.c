@@ -42,7 +42,7 @@ static const char *c_compiler(void) {
     return own && *own ? own : "cc";
 }
 
-static const char *verilator(void) {
+const char *mr_build_verilator(void) {
     const char *own = getenv("MILLRACE_VERILATOR");
     return own && *own ? own : "verilator";
 }
@@ -54,7 +54,7 @@ static bool on_path(const char *name) {
     return found;
 }
 
-static const char *cxx_compiler(void) {
+const char *mr_build_cxx(void) {
     const char *own = getenv("MILLRACE_CXX");
     return own && *own ? own : on_path("clang++") ? "clang++" : "g++";
 }
@@ -106,6 +106,33 @@ static void add_rtl(struct mr_words *words, const char *directory, const char *l
     free(entries);
 }
 
+// The files of a simulator, and where others are looked for.
+static void add_sources(const struct work *work, struct mr_words *words) {
+    const bool card = work->kind == CARD;
+    mr_words_add(words, "+incdir+data/hw/include");
+    if (card) {
+        mr_words_add(words, "+incdir+."); // mr_network.svh
+        mr_words_add(words, "-y");
+        mr_words_add(words, "data/hw/card");
+    }
+    mr_words_add(words, "-y");
+    mr_words_add(words, "data/hw/rtl");
+    mr_words_add(words, "+libext+.sv");
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/hw/lint/waivers.vlt", work->data);
+    if (!access(path, R_OK))
+        mr_words_add(words, "data/hw/lint/waivers.vlt");
+    snprintf(path, sizeof path, "%s/hw/rtl", work->data);
+    add_rtl(words, path, "data/hw/rtl", true);
+    if (card) {
+        snprintf(path, sizeof path, "%s/hw/card", work->data);
+        add_rtl(words, path, "data/hw/card", true);
+        mr_words_add(words, "data/hw/card/millrace.sv");
+    }
+    add_rtl(words, work->gen, "gen", false);
+    mr_words_add(words, "data/sim/%s", card ? "card/card_harness.cpp" : "harness/harness.cpp");
+}
+
 // Of the simulator of a bare network, or of one in the shell of a card.
 static void rtl_recipe(const struct work *work, struct mr_words *words) {
     const struct mr_build *build = work->build;
@@ -115,8 +142,8 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
          "--Mdir",         "obj",   "-O3",     "--x-assign",        "fast",
          "--unroll-count", "4", // lanes stay loops: a fraction of the code to compile
          "--x-initial",    "fast",  "-Wall",   "-Wno-DECLFILENAME", "--top-module"};
-    const char *cxx = cxx_compiler();
-    mr_words_add(words, "%s", verilator());
+    const char *cxx = mr_build_cxx();
+    mr_words_add(words, "%s", mr_build_verilator());
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         mr_words_add(words, "%s", flags[i]);
     mr_words_add(words, "%s", card ? "millrace" : build->top);
@@ -148,28 +175,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                  "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 OBJCACHE=%s "
                  "VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh'",
                  cxx, cxx, level(2), *work->objects ? "ccache" : "");
-    mr_words_add(words, "+incdir+data/hw/include");
-    if (card) {
-        mr_words_add(words, "+incdir+."); // mr_network.svh
-        mr_words_add(words, "-y");
-        mr_words_add(words, "data/hw/card");
-    }
-    mr_words_add(words, "-y");
-    mr_words_add(words, "data/hw/rtl");
-    mr_words_add(words, "+libext+.sv");
-    char path[PATH_MAX + 32];
-    snprintf(path, sizeof path, "%s/hw/lint/waivers.vlt", work->data);
-    if (!access(path, R_OK))
-        mr_words_add(words, "data/hw/lint/waivers.vlt");
-    snprintf(path, sizeof path, "%s/hw/rtl", work->data);
-    add_rtl(words, path, "data/hw/rtl", true);
-    if (card) {
-        snprintf(path, sizeof path, "%s/hw/card", work->data);
-        add_rtl(words, path, "data/hw/card", true);
-        mr_words_add(words, "data/hw/card/millrace.sv");
-    }
-    add_rtl(words, work->gen, "gen", false);
-    mr_words_add(words, "data/sim/%s", card ? "card/card_harness.cpp" : "harness/harness.cpp");
+    add_sources(work, words);
     mr_words_add(words, "-o");
     mr_words_add(words, "../out/kernel.so");
 }
@@ -217,16 +223,19 @@ static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
     return 0;
 }
 
-static int need_program(const struct work *work, struct mr_cache_key *key, const char *name) {
+// Puts the program into the key; `variable` is the one of the environment that may name another.
+static int need_program(const struct work *work, struct mr_cache_key *key, const char *name,
+                        const char *variable) {
     if (strpbrk(name, " \t\"'$`\\;&|<>()") || (strchr(name, '/') && name[0] != '/')) {
         snprintf(work->error, work->error_size,
-                 "%s: is not the plain name or absolute path of a program; set the variable to one",
-                 name);
+                 "'%s' is not the plain name or absolute path of a program; set %s to one", name,
+                 variable);
         return -1;
     }
     if (mr_key_program(key, name)) {
         snprintf(work->error, work->error_size,
-                 "%s: there is no such program on PATH; install it or name another", name);
+                 "there is no program %s%s; install it, or name another by %s", name,
+                 *name == '/' ? "" : " on PATH", variable);
         return -1;
     }
     return 0;
@@ -265,14 +274,15 @@ static int name_entry(struct work *work, const char *cache) {
     else
         mr_key_processor(key);
     if (rtl) {
-        if (need_program(work, key, verilator()) || need_program(work, key, cxx_compiler()) ||
-            need_program(work, key, "make"))
+        if (need_program(work, key, mr_build_verilator(), "MILLRACE_VERILATOR") ||
+            need_program(work, key, mr_build_cxx(), "MILLRACE_CXX") ||
+            need_program(work, key, "make", "PATH"))
             goto out;
         // The script `verilator` says nothing about the version of the program behind it.
         (void)mr_key_program(key, "verilator_bin");
         if (rtl_inputs(work, key))
             goto out;
-    } else if (need_program(work, key, c_compiler()) || model_inputs(work, key)) {
+    } else if (need_program(work, key, c_compiler(), "MILLRACE_CC") || model_inputs(work, key)) {
         goto out;
     }
     if (mr_key_finish(key, hex))

@@ -38,4 +38,8 @@ int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_siz
 int mr_build_card(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                   size_t error_size);
 
+// The programs that RTL is built with.
+const char *mr_build_verilator(void);
+const char *mr_build_cxx(void);
+
 #endif

@@ -370,6 +370,32 @@ START_TEST(failed_build_names_its_log) {
 }
 END_TEST
 
+START_TEST(a_missing_tool_is_named) {
+    static const struct {
+        const char *variable, *program, *words;
+        bool rtl;
+    } tools[] = {
+        {"MILLRACE_CC", "/no/cc", "no program /no/cc; install it, or name another by MILLRACE_CC",
+         false},
+        {"MILLRACE_VERILATOR", "no_verilator",
+         "no program no_verilator on PATH; install it, or name another by MILLRACE_VERILATOR",
+         true},
+        {"MILLRACE_CXX", "g++ -O3",
+         "'g++ -O3' is not the plain name or absolute path of a program; set MILLRACE_CXX to one",
+         true}};
+    const struct mr_build build = scale_build();
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+        char so[4096];
+        setenv(tools[i].variable, tools[i].program, 1);
+        ck_assert_int_ne((tools[i].rtl ? mr_build_rtl : mr_build_model)(&build, so, sizeof so,
+                                                                        error, sizeof error),
+                         0);
+        ck_assert_msg(strstr(error, tools[i].words) != NULL, "%s", error);
+        unsetenv(tools[i].variable);
+    }
+}
+END_TEST
+
 // Entries and work places in a cache directory; locks, logs and compiled objects aside.
 static void count_entries(const char *path, int *entries, int *places) {
     *entries = *places = 0;
@@ -496,6 +522,7 @@ int main(void) {
     tcase_add_test(builds, cache_hit_is_fast);
     tcase_add_test(builds, key_follows_includes);
     tcase_add_test(builds, failed_build_names_its_log);
+    tcase_add_test(builds, a_missing_tool_is_named);
     tcase_add_test(builds, killed_build_leaves_nothing);
     tcase_add_test(builds, concurrent_builds_agree);
     tcase_add_test(builds, cache_directory_is_found);

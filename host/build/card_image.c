@@ -182,11 +182,10 @@ static char *shape_header(const struct mr_compiled *compiled) {
 }
 
 // The first line that a tool says of its version; "" when it says none.
-static json_t *version_of(const char *variable, const char *otherwise) {
-    const char *own = getenv(variable);
+static json_t *version_of(const char *program) {
     char command[PATH_MAX], line[200] = "";
-    snprintf(command, sizeof command, "'%s' --version 2>/dev/null", own && *own ? own : otherwise);
-    FILE *tool = strchr(own ? own : "", '\'') ? NULL : popen(command, "r");
+    snprintf(command, sizeof command, "'%s' --version 2>/dev/null", program);
+    FILE *tool = strchr(program, '\'') ? NULL : popen(command, "r");
     if (tool && !fgets(line, sizeof line, tool))
         *line = '\0';
     if (tool)
@@ -231,7 +230,7 @@ static json_t *make_manifest(const struct mr_compiled *compiled, const char *pla
         "bram18", (json_int_t)plan->memory.bram18, "uram", (json_int_t)plan->memory.uram,
         "lut_memory", (json_int_t)plan->memory.lut, "resources_source",
         "estimated by the planner, not measured", "tools", "millrace", mr_version(), "verilator",
-        version_of("MILLRACE_VERILATOR", "verilator"), "cxx", version_of("MILLRACE_CXX", "c++"));
+        version_of(mr_build_verilator()), "cxx", version_of(mr_build_cxx()));
 }
 
 // "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": inputs, units of the operators with weights (the first
