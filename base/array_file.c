@@ -32,6 +32,7 @@ static int check(const unsigned char *head, size_t head_size, size_t size, const
 
 int mr_array_read(const char *path, struct mr_array *array, char *note, size_t note_size,
                   char *error, size_t error_size) {
+    const char *name = mr_input_name(path);
     unsigned char *data;
     size_t size;
 
@@ -42,8 +43,8 @@ int mr_array_read(const char *path, struct mr_array *array, char *note, size_t n
         return -1;
     const int result =
         is_npy(path, data, size)
-            ? mr_npy_parse(data, size, path, array, error, error_size)
-            : mr_csv_parse(data, size, path, array, note, note_size, error, error_size);
+            ? mr_npy_parse(data, size, name, array, error, error_size)
+            : mr_csv_parse(data, size, name, array, note, note_size, error, error_size);
     free(data);
     return result;
 }

@@ -40,8 +40,12 @@ bool mr_multiply(size_t a, size_t b, size_t *product) {
     return true;
 }
 
-static int refuse(const char *name, const char *problem, char *error, size_t error_size) {
-    return mr_fail(error, error_size, "%s cannot be read: %s", name, problem);
+const char *mr_input_name(const char *path) {
+    return strcmp(path, "-") == 0 ? "standard input" : *path ? path : "a file without a name";
+}
+
+static int refuse(const char *path, const char *problem, char *error, size_t error_size) {
+    return mr_fail(error, error_size, "%s cannot be read: %s", mr_input_name(path), problem);
 }
 
 // Opens without waiting for the other end of a pipe. -1 with a sentence.
@@ -52,7 +56,7 @@ static int open_input(const char *path, struct stat *info, char *error, size_t e
     const char *problem = NULL;
 
     if (fd < 0 || fstat(fd, info) != 0) {
-        mr_fail(error, error_size, "%s cannot be opened: %s", path, strerror(errno));
+        mr_fail(error, error_size, "%s cannot be opened: %s", mr_input_name(path), strerror(errno));
         if (fd >= 0)
             close(fd);
         return -1;
@@ -162,7 +166,7 @@ int mr_file_read_checked(const char *path, size_t max_size, mr_file_check *check
                        ended          ? input.used
                        : input.stream ? SIZE_MAX
                                       : (size_t)info.st_size,
-                       path, error, error_size);
+                       mr_input_name(path), error, error_size);
     while (!problem && !result && !ended) {
         if (!grow(&input, next_capacity(&input, &info)))
             problem = "not enough memory";

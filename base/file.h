@@ -15,6 +15,9 @@ bool mr_multiply(size_t a, size_t b, size_t *product);
 
 // ---- reading (file.c)
 
+// What messages call a file that is read.
+const char *mr_input_name(const char *path);
+
 // Looks at the first bytes of a file (at most 64 KiB, which is all of a smaller file) before the
 // rest is read. `size` is that of the file, SIZE_MAX where it is not known. 0, or -1 with a
 // sentence.

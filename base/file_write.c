@@ -92,7 +92,8 @@ static int find_place(const char *path, struct place *place) {
 }
 
 static int refuse(const char *path, int reason, char *error, size_t error_size) {
-    return mr_fail(error, error_size, "%s cannot be written: %s", path,
+    return mr_fail(error, error_size, "%s cannot be written: %s",
+                   strcmp(path, "-") == 0 ? "standard output" : path,
                    reason == EISDIR ? "it is a folder" : strerror(reason));
 }
 

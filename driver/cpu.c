@@ -20,6 +20,7 @@ static void *open_cpu(const char *rest, const char *path, const struct mr_image 
 
 const struct mr_backend mr_backend_cpu = {.scheme = "cpu",
                                           .uris = "cpu:",
+                                          .usual = "cpu:",
                                           .form = MR_FORM_MODEL,
                                           .list = list,
                                           .open = open_cpu,

@@ -63,9 +63,8 @@ static const struct mr_backend *find_scheme(const char *uri, struct mr_error *er
         if (strlen(backends[i]->scheme) == word && !strncasecmp(uri, backends[i]->scheme, word))
             meant = backends[i]->uris;
     list_uris(0, known, sizeof known);
-    mr_failure(error, MR_ERROR_DEVICE, "%s: %s; known are %s%s%s%s", uri,
-               uri[word] ? "there is no device of this kind" : "a device is named as kind:rest",
-               known, meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
+    mr_failure(error, MR_ERROR_DEVICE, "there is no device '%s'; known are %s%s%s%s", uri, known,
+               meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
     return NULL;
 }
 
@@ -81,8 +80,18 @@ const struct mr_backend *mr_device_find(const char *uri, struct mr_error *error)
     if (backend->check ? !backend->check(rest, error) : !*rest)
         return backend;
     if (!backend->check)
-        mr_failure(error, MR_ERROR_DEVICE, "%s: nothing follows the colon; write %s", uri,
+        mr_failure(error, MR_ERROR_DEVICE, "device %s: nothing may follow the colon; write %s", uri,
                    backend->uris);
+    return NULL;
+}
+
+const char *mr_device_usual(const char *text) {
+    for (size_t i = 0; i < BACKEND_COUNT; i++) {
+        const size_t length = strlen(backends[i]->scheme);
+        if (!strncmp(text, backends[i]->scheme, length) &&
+            (!text[length] || !strcmp(text + length, ":")))
+            return backends[i]->usual;
+    }
     return NULL;
 }
 

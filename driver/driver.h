@@ -127,6 +127,7 @@ struct mr_device_found {
 struct mr_backend {
     const char *scheme; // without the colon
     const char *uris;   // for messages
+    const char *usual;  // what the scheme alone stands for
     uint32_t caps;      // MR_CAP_*
     enum mr_form form;  // that it needs
     // 0 when `rest`, the URI after the colon, is well-formed, whether or not that device is there.
@@ -165,6 +166,9 @@ const struct mr_backend *mr_device_find(const char *uri, struct mr_error *error)
 int mr_device_require(const char *uri, uint32_t caps, struct mr_error *error);
 // The image that the URI names ("xrt:0,IMAGE.xclbin"), or NULL.
 const char *mr_device_named_image(const char *uri);
+// The URI that a scheme alone stands for, with its colon or without ("xrt:0" for "xrt"); NULL for
+// all else.
+const char *mr_device_usual(const char *text);
 // The first device that is there and runs this form, or NULL.
 const char *mr_device_first(enum mr_form form, struct mr_device_found *entry);
 

@@ -19,6 +19,7 @@ static void *open_sim(const char *rest, const char *path, const struct mr_image 
 
 const struct mr_backend mr_backend_sim = {.scheme = "sim",
                                           .uris = "sim:",
+                                          .usual = "sim:",
                                           .caps = MR_CAP_CYCLES | MR_CAP_TIMELINE | MR_CAP_STALLS |
                                                   MR_CAP_TRACE,
                                           .form = MR_FORM_RTL,

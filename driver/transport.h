@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the protocol of a card's kernel (protocol.h) stands on: the way to one open device's
+// What the protocol of a card's kernel (kernel_protocol.h) stands on: the way to one open device's
 // registers and memory. A backend for another bus is these functions and its struct mr_backend
 // (driver.h).
 //

@@ -52,6 +52,19 @@ refuses() {
     fi
 }
 
+# full ARGUMENTS...: it must end with 1 and one sentence where the disk behind standard output is full.
+full() {
+    cases=$((cases + 1))
+    "$M" "$@" >/dev/full 2>"$W/err"
+    got=$?
+    if [ $got -ne 1 ] || [ "$(wc -l <"$W/err")" -ne 1 ] ||
+        ! grep -qx 'millrace: standard output cannot be written: No space left on device' "$W/err"; then
+        echo "FAILED: millrace $* >/dev/full: exit code $got, and"
+        cat "$W/err"
+        failures=$((failures + 1))
+    fi
+}
+
 # csv FILE ROWS COLUMNS VALUE: a table of one value.
 csv() {
     awk -v rows="$2" -v columns="$3" -v value="$4" 'BEGIN {
@@ -84,6 +97,9 @@ done
 refuses 2 "did you mean import" improt a.onnx
 refuses 2 "known are import, plan" frobnicate
 refuses 2 "a command is missing"
+refuses 2 "there is no command a?[31mb" "$(printf 'a\033[31mb')"
+refuses 2 "one argument too many: x" --version x
+refuses 2 "one argument too many: x" help run x
 refuses 2 "the model file is missing" plan
 refuses 2 "one argument too many" plan "$T" "$T"
 refuses 2 "--input is missing" run "$T" --device cpu: -o "$W/y.npy"
@@ -240,7 +256,11 @@ check "devices as JSON" grep -q '"uri": "cpu:"' "$W/out"
 check "what they can" grep -q '"can": "counts cycles, records timelines, .*writes waveforms"' "$W/out"
 refuses 1 "sim:" run "$T" --device warp:1 --input "$X" -o "$W/y.npy"
 refuses 1 "warp" run "$T" --device warp --input "$X" -o "$W/y.npy"
-refuses 1 "warp:1" build "$T" --device warp:1
+refuses 1 "there is no device 'warp:1'; known are cpu:, sim:, xrt:N" build "$T" --device warp:1
+refuses 1 "device xrt:0 takes the image of a card" build "$T" --device xrt
+refuses 1 "there is no device 'warp:'" compare "$T" "$X" --devices cpu:,warp:
+refuses 1 "there is no device 'auto:'" run "$T" "$X" --device cpu: --fallback auto
+refuses 1 "a file without a name cannot be opened" run "$T" "" --device cpu:
 refuses 1 "$W/none.npy" run "$T" --device cpu: --input "$W/none.npy" -o "$W/y.npy"
 refuses 1 "cannot be written" run "$T" --device cpu: --input "$X" -o "$W/no/such/y.npy"
 refuses 1 "cannot be written" profile "$T" --input "$X" --trace "$W/no/such/t.json"
@@ -367,6 +387,12 @@ runs 0 run "$T" "$X" --device cpu:
 check "a table by default" cmp "$W/y.csv" "$W/out"
 "$M" run "$T" - --device cpu: -o - <"$X" 2>/dev/null >"$W/again.npy"
 check "standard input and output" cmp "$W/y.npy" "$W/again.npy"
+"$M" run "$T" - --device cpu: </dev/null 2>"$W/err"
+check "standard input has a name" grep -q 'standard input cannot be read: it is a device' "$W/err"
+echo | "$M" run "$T" - --device cpu: 2>"$W/err"
+check "in its readers too" grep -q 'standard input holds no row of numbers' "$W/err"
+printf '1,2,3\n1,nan,3\n' | "$M" run "$T" - --device cpu: 2>"$W/err"
+check "and in runs" grep -q 'standard input: .* step 1, feature 1' "$W/err"
 cat "$X" | "$M" run "$T" /dev/stdin --device cpu: -o "$W/again.npy" >/dev/null
 check "through pipes" cmp "$W/y.npy" "$W/again.npy"
 "$M" run "$T" "$X" --device cpu: -o - 2>/dev/null | cat >"$W/again.npy"
@@ -406,6 +432,7 @@ check "which are named" grep -q "several.each.npy, $W/several.last.npy, $W/sever
 runs 0 run "$W/heads.millrace" "$X" --device cpu: -o "$W/several.csv" --steps --json
 check "in JSON too, with shapes" sh -c "tr -d ' \n' <$W/out | grep -q '{\"name\":\"last\",\"file\":\"$W/several.last.csv\",\"shape\":\[[0-9]*,[0-9]*,[0-9]*\]}'"
 runs 0 run "$W/heads.millrace" "$X" --device cpu: -o /dev/null
+full run "$W/heads.millrace" "$X" --device cpu:
 check "a device takes them all" test -c /dev/null -a ! -e /dev/null.last
 runs 0 compare "$W/heads.millrace" "$X" --devices cpu: --reference "$W/several.npy"
 check "numbers have their output's name" grep -Eq '^  each(\[0\])? +rms error 0,' "$W/out"
@@ -426,6 +453,16 @@ check "links stay" test -L "$W/link.npy"
 check "and are followed" cmp "$W/y.npy" "$W/other/target"
 check "modes stay" test "$(stat -c %a "$W/other/target")" = 640
 refuses 1 "/dev/full" run "$T" "$X" --device cpu: -o /dev/full
+for words in --help --version "help run" devices "devices --json" "plan $T" "plan $T --json" "build $T --device cpu:" \
+    "run $T $X --device cpu:" "run $T $X --device cpu: -o -" "run $T $X --device cpu: -o /dev/null" \
+    "run $T $X --device cpu: -o /dev/null --json" "compare $T $X --devices cpu:" "compare $T $X --devices cpu: --json" \
+    "import $N -o $W/full.millrace"; do
+    full $words
+done
+"$M" plan "$T" >&- 2>"$W/err"
+check "closed standard output" test $? -eq 1 -a "$(cat "$W/err")" = "millrace: standard output cannot be written: Bad file descriptor"
+{ sleep 0.3; "$M" plan "$T" 2>"$W/err"; echo $? >"$W/code"; } | :
+check "a reader that goes away" test "$(cat "$W/code")" = 1 -a "$(cat "$W/err")" = "millrace: standard output cannot be written: Broken pipe"
 check "nothing beside it" test "$(ls "$W/other")" = target
 
 echo "state"

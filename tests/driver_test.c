@@ -217,10 +217,10 @@ START_TEST(opening_is_checked) {
         const struct mr_image *image;
         const struct mr_device_options *options;
         const char *words;
-    } cases[] = {{"tpu:0", &image, &plain, "known are cpu:, sim:"},
-                 {"cpu", &image, &plain, "kind:rest"},
-                 {"cp:", &image, &plain, "no device of this kind"},
-                 {"", &image, &plain, "kind:rest"},
+    } cases[] = {{"tpu:0", &image, &plain, "no device 'tpu:0'; known are cpu:, sim:"},
+                 {"cpu", &image, &plain, "no device 'cpu'"},
+                 {"cp:", &image, &plain, "no device 'cp:'"},
+                 {"", &image, &plain, "no device ''"},
                  {"cpu:1", &image, &plain, "write cpu:"},
                  {"sim:fast", &image, &plain, "write sim:"},
                  {"cpu:", &image, &trace, "use sim:"},
@@ -348,7 +348,14 @@ START_TEST(backends_tell_what_they_can) {
     } refused[] = {{"xrt:", "write xrt:N"},        {"xrt:x", "write xrt:N"},
                    {"xrt:0x", "write xrt:N"},      {"xrt:256", "write xrt:N"},
                    {"xrt:0,", "write xrt:N"},      {"xrt: 0", "write xrt:N"},
-                   {"CPU:", "did you mean cpu:?"}, {"auto:", "no device of this kind"}};
+                   {"CPU:", "did you mean cpu:?"}, {"auto:", "no device 'auto:'"}};
+    static const char *const usual[][2] = {
+        {"cpu", "cpu:"}, {"cpu:", "cpu:"}, {"sim", "sim:"}, {"xrt", "xrt:0"}, {"xrt:", "xrt:0"}};
+    static const char *const none[] = {"", ":", "cp", "cpux", "cpu:0", "xrt:1", "auto", "CPU"};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        ck_assert_str_eq(mr_device_usual(usual[i][0]), usual[i][1]);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        ck_assert_ptr_null(mr_device_usual(none[i]));
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         ck_assert_ptr_null(mr_device_find(refused[i].uri, &error));
         ck_assert_int_eq(error.code, MR_ERROR_DEVICE);

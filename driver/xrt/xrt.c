@@ -31,7 +31,8 @@ static int check(const char *rest, struct mr_error *error) {
     return *rest >= '0' && *rest <= '9' && index <= 255 && (!*end || (*end == ',' && end[1]))
                ? 0
                : mr_failure(error, MR_ERROR_DEVICE,
-                            "xrt:%s: write xrt:N or xrt:N,IMAGE.xclbin, N the number of the card",
+                            "device xrt:%s: write xrt:N or xrt:N,IMAGE.xclbin, N the number of the "
+                            "card",
                             rest);
 }
 
@@ -179,6 +180,7 @@ static void info(const void *device, struct mr_device_info *info) {
 
 const struct mr_backend mr_backend_xrt = {.scheme = "xrt",
                                           .uris = "xrt:N[,IMAGE.xclbin]",
+                                          .usual = "xrt:0",
                                           .caps =
                                               MR_CAP_CYCLES | MR_CAP_TIMELINE | MR_CAP_NAMES_IMAGE,
                                           .form = MR_FORM_XCLBIN,

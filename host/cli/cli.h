@@ -46,6 +46,7 @@ struct cli {
     bool stdout_taken;   // an output file is standard output, so that reports go to stderr
     bool show_progress;  // stderr is a terminal
     bool progress_shown; // a progress line stands on the terminal
+    bool told;           // a sentence said why the command failed
     bool modes;          // --lanes, --latency or --area was given
     struct mr_options options;
     uint32_t lanes[MR_MAX_LAYERS];
@@ -57,6 +58,8 @@ struct cli {
 // exit code.
 int cli_fail(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The same sentence alone, where there is no command.
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // A remark on stderr.
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Something that makes the result worse than it could be, on stderr.
@@ -91,8 +94,6 @@ int cli_model_and_input(struct cli *cli, int argc, char **argv, const char **mod
 // A whole number of 1 to max; false after a message.
 bool cli_number(struct cli *cli, const char *name, const char *text, uint64_t max,
                 uint64_t *number);
-// The URI of a device that was given without its colon.
-const char *cli_device(const char *text);
 void cli_print_help(const struct cli_command *command);
 // The one of the names that is but a slip of the finger away, or NULL.
 const char *cli_nearest(const char *text, const char *const *names, size_t count);
@@ -100,13 +101,17 @@ const char *cli_nearest(const char *text, const char *const *names, size_t count
 // ---- files (files.c)
 
 struct cli_input {
-    float *x; // [sequences][steps][F]
+    const char *name; // of the file, for messages
+    float *x;         // [sequences][steps][F]
     size_t sequences, steps;
     struct mr_array array; // owns x
 };
 // Reads .npy or .csv and puts it into the library's order. 0, or the exit code after a message.
 int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info *info,
                    struct cli_input *input);
+// The message for a run that gave this code: cli_fail, with the input's name where it is at fault.
+int cli_fail_run(struct cli *cli, int code, const struct mr_session *session,
+                 const struct cli_input *input);
 // Reads .npy or .csv, and tells of a header. 0, or the exit code after a message.
 int cli_read_array(struct cli *cli, const char *path, struct mr_array *array);
 

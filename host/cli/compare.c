@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "accuracy.h"
 #include "cli.h"
+#include "device_uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static int set_devices(struct cli *cli, struct compare *compare, char *list) {
         if (*name && compare->device_count == DEVICES)
             return cli_usage(cli, "--devices: more than %d", DEVICES);
         if (*name)
-            compare->devices[compare->device_count++] = cli_device(name);
+            compare->devices[compare->device_count++] = mr_device_uri(name);
     }
     return compare->device_count ? CLI_OK : cli_usage(cli, "--devices: none is named");
 }
@@ -83,25 +84,50 @@ static int make_reference(struct cli *cli, const struct compare *compare,
     return 0;
 }
 
-// cuts: gets what was cut, to be freed. All devices cut the same, so the first one's is told.
-static int run_device(struct cli *cli, const char *device, const struct compare *compare,
-                      const struct mr_model *model, const struct cli_input *input, float *y,
-                      struct mr_stats *stats, json_t **cuts) {
+// All that is compared.
+struct comparison {
+    struct cli *cli;
+    const struct compare *compare;
+    const struct mr_model *model;
+    const struct cli_input *input;
+    const struct mr_array *reference;
+    float *first, *y;   // [reference->count]: of the first device, and of another
+    json_t *first_cuts; // what the first device cut
+    json_t *results;    // an object for each device
+    bool agree;         // all devices, so far
+};
+
+// What a device gave.
+struct given {
+    const char *device;
+    const float *y;
+    struct mr_stats stats;
+    json_t *cuts;
+    size_t different, at; // numbers that are not the first device's, and the first of them
+    bool same_cuts;
+    struct mr_accuracy_info accuracy; // against the reference
+};
+
+// All devices cut the same, so the first one's is told.
+static int run_device(const struct comparison *of, struct given *given, float *y) {
+    struct cli *cli = of->cli;
+    const struct cli_input *input = of->input;
     struct mr_error error;
-    struct mr_session *session = mr_session_open(model, device, &cli->options, &error);
+    struct mr_session *session = mr_session_open(of->model, given->device, &cli->options, &error);
     if (!session)
         return cli_fail(cli, "%s", error.text);
     if (cli->options.progress)
-        cli->options.progress(cli, device);
-    int code = mr_session_run(session, input->x, input->sequences, input->steps, 0, y, stats);
+        cli->options.progress(cli, given->device);
+    int code =
+        mr_session_run(session, input->x, input->sequences, input->steps, 0, y, &given->stats);
     if (code)
-        code = cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? compare->input : "",
-                        code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
-    if (!code && device == compare->devices[0])
-        cli_warn_saturation(cli, session, model);
+        code = cli_fail_run(cli, code, session, input);
+    if (!code && y == of->first)
+        cli_warn_saturation(cli, session, of->model);
     if (!code)
-        *cuts = cli_add_saturation(json_object(), session, model);
+        given->cuts = cli_add_saturation(json_object(), session, of->model);
     mr_session_close(session);
+    given->y = y;
     return code;
 }
 
@@ -170,82 +196,118 @@ static const char *place_of(const struct mr_model *model, const struct cli_input
     return text;
 }
 
+static void look(struct comparison *of, struct given *given) {
+    const size_t count = of->reference->count;
+    for (size_t i = 0; i < count; i++)
+        if (given->y[i] != of->first[i] && given->different++ == 0)
+            given->at = i;
+    given->accuracy = measure(of->reference->data, given->y, count, 1);
+    if (!of->first_cuts)
+        of->first_cuts = json_incref(given->cuts);
+    given->same_cuts = json_equal(of->first_cuts, given->cuts);
+    of->agree = of->agree && given->different == 0 && given->same_cuts;
+}
+
+static void add_result(const struct comparison *of, const struct given *given) {
+    json_t *result = cli_accuracy_json(&given->accuracy), *each = json_array();
+    struct telling telling = {of->cli, of->model, each};
+    measure_each(of->model, of->input, of->reference->data, given->y, append_accuracy, &telling);
+    json_object_set_new(result, "device", json_string(given->device));
+    json_object_set_new(result, "different_outputs", json_integer((json_int_t)given->different));
+    json_object_set_new(result, "cycles",
+                        given->stats.cycles ? json_integer((json_int_t)given->stats.cycles)
+                                            : json_null());
+    json_object_set_new(result, "each_output", each);
+    json_object_update(result, given->cuts);
+    json_array_append_new(of->results, result);
+}
+
+static const char *reference_name(const struct comparison *of) {
+    return of->compare->reference ? of->compare->reference : "float";
+}
+
+static void print_result(const struct comparison *of, const struct given *given) {
+    const char *first = of->compare->devices[0];
+    struct telling telling = {of->cli, of->model, NULL};
+    struct mr_model_info info;
+    char place[200];
+    mr_model_info(of->model, &info);
+    printf("%-6s rms error %.3g, largest %.3g, signal to error %.1f dB against %s", given->device,
+           given->accuracy.rms_error, given->accuracy.max_error, given->accuracy.snr_db,
+           reference_name(of));
+    if (given->stats.cycles)
+        printf(", %llu cycles", (unsigned long long)given->stats.cycles);
+    if (given->different)
+        printf("; %zu of %zu numbers differ from %s, the first is %s", given->different,
+               of->reference->count, first,
+               place_of(of->model, of->input, given->at, place, sizeof place));
+    if (!given->same_cuts)
+        printf("; its counts of cut values differ from those of %s", first);
+    putchar('\n');
+    if (info.outputs > 1 && (given->y == of->first || given->different))
+        measure_each(of->model, of->input, of->reference->data, given->y, print_accuracy, &telling);
+}
+
+static int compare_device(struct comparison *of, const char *device, float *y) {
+    struct given given = {.device = device};
+    const int code = run_device(of, &given, y);
+    if (!code) {
+        look(of, &given);
+        add_result(of, &given);
+        cli_end_progress(of->cli);
+        if (!of->cli->json)
+            print_result(of, &given);
+    }
+    json_decref(given.cuts);
+    return code;
+}
+
+static int conclude(const struct comparison *of) {
+    const bool several = of->compare->device_count > 1;
+    if (!of->cli->json) {
+        if (several)
+            puts(of->agree ? "the bits agree" : "the bits differ");
+        return CLI_OK;
+    }
+    return cli_print_json(of->cli, json_pack("{s:o, s:I, s:I, s:s, s:O}", "bits_agree",
+                                             several ? json_boolean(of->agree) : json_null(),
+                                             "sequences", (json_int_t)of->input->sequences, "steps",
+                                             (json_int_t)of->input->steps, "reference",
+                                             reference_name(of), "devices", of->results));
+}
+
 static int compare_outputs(struct cli *cli, const struct compare *compare,
                            const struct mr_model *model, const struct cli_input *input,
-                           const struct mr_array *reference, uint32_t outputs) {
-    const size_t count = reference->count;
-    float *first = calloc(count, sizeof *first), *y = calloc(count, sizeof *y);
-    json_t *results = json_array(), *first_cuts = NULL;
-    bool agree = true;
-    char place[200];
-    int code = first && y && results ? 0 : cli_fail(cli, "not enough memory to compare");
-    for (size_t d = 0; d < compare->device_count && !code; d++) {
-        struct mr_stats stats;
-        json_t *cuts = NULL;
-        code = run_device(cli, compare->devices[d], compare, model, input, d ? y : first, &stats,
-                          &cuts);
-        if (code)
-            break;
-        const float *own = d ? y : first;
-        size_t different = 0, at = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (own[i] != first[i] && different++ == 0)
-                at = i;
-        }
-        const struct mr_accuracy_info all = measure(reference->data, own, count, 1);
-        if (!first_cuts)
-            first_cuts = json_incref(cuts);
-        const bool same_cuts = json_equal(first_cuts, cuts);
-        agree = agree && different == 0 && same_cuts;
-        json_t *result = cli_accuracy_json(&all), *each = json_array();
-        struct telling telling = {cli, model, each};
-        measure_each(model, input, reference->data, own, append_accuracy, &telling);
-        json_object_set_new(result, "device", json_string(compare->devices[d]));
-        json_object_set_new(result, "different_outputs", json_integer((json_int_t)different));
-        json_object_set_new(result, "cycles",
-                            stats.cycles ? json_integer((json_int_t)stats.cycles) : json_null());
-        json_object_set_new(result, "each_output", each);
-        json_object_update(result, cuts);
-        json_decref(cuts);
-        json_array_append_new(results, result);
-        cli_end_progress(cli);
-        if (cli->json)
-            continue;
-        printf("%-6s rms error %.3g, largest %.3g, signal to error %.1f dB against %s",
-               compare->devices[d], all.rms_error, all.max_error, all.snr_db,
-               compare->reference ? compare->reference : "float");
-        if (stats.cycles)
-            printf(", %llu cycles", (unsigned long long)stats.cycles);
-        if (different)
-            printf("; %zu of %zu numbers differ from %s, the first is %s", different, count,
-                   compare->devices[0], place_of(model, input, at, place, sizeof place));
-        if (!same_cuts)
-            printf("; its counts of cut values differ from those of %s", compare->devices[0]);
-        putchar('\n');
-        if (outputs > 1 && (d == 0 || different))
-            measure_each(model, input, reference->data, own, print_accuracy, &telling);
-    }
-    free(first);
-    free(y);
-    json_decref(first_cuts);
-    if (code) {
-        json_decref(results);
-        return code;
-    }
-    const bool several = compare->device_count > 1;
-    if (cli->json) {
-        code = cli_print_json(cli, json_pack("{s:o, s:I, s:I, s:s, s:o}", "bits_agree",
-                                             several ? json_boolean(agree) : json_null(),
-                                             "sequences", (json_int_t)input->sequences, "steps",
-                                             (json_int_t)input->steps, "reference",
-                                             compare->reference ? compare->reference : "float",
-                                             "devices", results));
-    } else {
-        json_decref(results);
-        if (several)
-            puts(agree ? "the bits agree" : "the bits differ");
-    }
-    return code ? code : agree ? CLI_OK : CLI_FAILED;
+                           const struct mr_array *reference) {
+    struct comparison of = {.cli = cli,
+                            .compare = compare,
+                            .model = model,
+                            .input = input,
+                            .reference = reference,
+                            .first = calloc(reference->count, sizeof *of.first),
+                            .y = calloc(reference->count, sizeof *of.y),
+                            .results = json_array(),
+                            .agree = true};
+    int code =
+        of.first && of.y && of.results ? CLI_OK : cli_fail(cli, "not enough memory to compare");
+    for (size_t d = 0; d < compare->device_count && !code; d++)
+        code = compare_device(&of, compare->devices[d], d ? of.y : of.first);
+    if (!code)
+        code = conclude(&of);
+    free(of.first);
+    free(of.y);
+    json_decref(of.first_cuts);
+    json_decref(of.results);
+    return code ? code : of.agree ? CLI_OK : CLI_FAILED;
+}
+
+// Before the first one runs.
+static int check_devices(struct cli *cli, const struct compare *compare) {
+    struct mr_error error;
+    for (size_t d = 0; d < compare->device_count; d++)
+        if (mr_session_check_uri(compare->devices[d], &error))
+            return cli_fail(cli, "%s", error.text);
+    return CLI_OK;
 }
 
 static int compare_files(struct cli *cli, const struct compare *compare) {
@@ -257,14 +319,16 @@ static int compare_files(struct cli *cli, const struct compare *compare) {
     if (!model)
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
-    int code = cli_read_input(cli, compare->input, &info, &input);
     char text[600];
-    if (!code && mr_array_check_finite(&input.array, compare->input, text, sizeof text))
+    int code = check_devices(cli, compare);
+    if (!code)
+        code = cli_read_input(cli, compare->input, &info, &input);
+    if (!code && mr_array_check_finite(&input.array, input.name, text, sizeof text))
         code = cli_fail(cli, "%s", text);
     if (!code)
         code = make_reference(cli, compare, model, &input, &reference);
     if (!code)
-        code = compare_outputs(cli, compare, model, &input, &reference, info.outputs);
+        code = compare_outputs(cli, compare, model, &input, &reference);
     mr_array_free(&reference);
     mr_array_free(&input.array);
     mr_model_close(model);

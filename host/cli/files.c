@@ -81,15 +81,16 @@ int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info
                    struct cli_input *input) {
     struct mr_array *array = &input->array;
     int code = cli_read_array(cli, path, array);
+    input->name = mr_input_name(path);
     if (!code)
-        code = check_shape(cli, path, info, array);
+        code = check_shape(cli, input->name, info, array);
     if (!code && array->rank == 2) {
         array->shape[2] = array->shape[1];
         array->shape[1] = array->shape[0];
         array->shape[0] = 1;
         array->rank = 3;
     } else if (!code && !info->batch_first) {
-        code = transpose(cli, path, array);
+        code = transpose(cli, input->name, array);
     }
     if (code) {
         mr_array_free(array);
@@ -99,9 +100,16 @@ int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info
     input->sequences = array->shape[0];
     input->steps = array->shape[1];
     if (info->steps && input->steps != info->steps)
-        cli_note(cli, "%s has %zu steps per sequence, and model %s was exported with %u", path,
-                 input->steps, info->name, info->steps);
+        cli_note(cli, "%s has %zu steps per sequence, and model %s was exported with %u",
+                 input->name, input->steps, info->name, info->steps);
     return 0;
+}
+
+int cli_fail_run(struct cli *cli, int code, const struct mr_session *session,
+                 const struct cli_input *input) {
+    const bool named = code == MR_ERROR_INPUT;
+    return cli_fail(cli, "%s%s%s", named ? input->name : "", named ? ": " : "",
+                    mr_session_error(session));
 }
 
 static int check_output(struct cli *cli, const struct cli_file *files, const struct cli_file *out) {

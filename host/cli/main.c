@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,13 +37,14 @@ static const struct cli_command *find_command(const char *name) {
             return commands[i];
         names[i] = commands[i]->name;
     }
-    fprintf(stderr, "millrace: there is no command %s; known are", name);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stderr, "%s %s", i ? "," : "", names[i]);
+    char known[200];
+    size_t used = 0;
+    for (size_t i = 0; i < COMMAND_COUNT && used < sizeof known; i++)
+        used +=
+            (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", names[i]);
     const char *near = cli_nearest(name, names, COMMAND_COUNT);
-    if (near)
-        fprintf(stderr, " (did you mean %s?)", near);
-    fputc('\n', stderr);
+    cli_say("there is no command %s; known are %s%s%s%s", name, known,
+            near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
     return NULL;
 }
 
@@ -84,12 +86,23 @@ static void show_progress(void *context, const char *text) {
     cli->progress_shown = true;
 }
 
-// The exit code, once all of the output is written.
-static int finish(int code) {
+// The exit code, once all of the output is written. told: a sentence said why the command failed.
+static int finish(int code, bool told) {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    fputs("millrace: the output cannot be written\n", stderr);
+    if (!told)
+        cli_say("standard output cannot be written%s%s", errno ? ": " : "",
+                errno ? strerror(errno) : "");
     return code == CLI_OK ? CLI_FAILED : code;
+}
+
+// `help`, `version` and their other forms take no more than `most` words behind them.
+static bool has_more(int argc, char **argv, int most) {
+    if (argc <= 2 + most)
+        return false;
+    cli_say("one argument too many: %s; see millrace --help", argv[2 + most]);
+    return true;
 }
 
 int main(int argc, char **argv) {
@@ -97,18 +110,20 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
-        fputs("millrace: a command is missing; see millrace --help\n", stderr);
+        cli_say("a command is missing; see millrace --help");
         return CLI_USAGE;
     }
     if (is_help(argv[1]))
-        return finish(help(argc > 2 ? argv[2] : NULL));
+        return has_more(argc, argv, 1) ? CLI_USAGE : finish(help(argv[2]), false);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
         strcmp(argv[1], "version") == 0) {
+        if (has_more(argc, argv, 0))
+            return CLI_USAGE;
         printf("millrace %s\n", mr_version());
-        return finish(CLI_OK);
+        return finish(CLI_OK, false);
     }
     if (argv[1][0] == '-') {
-        fprintf(stderr, "millrace: %s stands before the command; see millrace --help\n", argv[1]);
+        cli_say("%s stands before the command; see millrace --help", argv[1]);
         return CLI_USAGE;
     }
     const struct cli_command *command = find_command(argv[1]);
@@ -122,5 +137,5 @@ int main(int argc, char **argv) {
     opterr = 0;
     const int code = command->run(&cli, argc - 1, argv + 1);
     cli_end_progress(&cli);
-    return finish(code);
+    return finish(code, cli.told);
 }

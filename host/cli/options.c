@@ -189,73 +189,81 @@ static bool is_long_name(const struct cli_command *command, const char *word) {
     return false;
 }
 
-int cli_next(struct cli *cli, int argc, char **argv) {
-    struct option table[MAX_OPTIONS + 1] = {0};
-    // What follows a program is the program's.
-    char letters[2 * MAX_OPTIONS + 3] = "+:", *letter = letters + 2;
+// What getopt takes: long options with ids from CLI_FIRST on, and letters.
+static void make_tables(const struct cli_command *command, struct option *table, char *letters) {
     const struct cli_option *option;
-    for (size_t i = 0; i < MAX_OPTIONS && (option = option_at(cli->command, i)); i++) {
+    // What follows a program is the program's; what lacks its value is told by a colon.
+    letters += sprintf(letters, command->program ? "+:" : ":");
+    for (size_t i = 0; i < MAX_OPTIONS && (option = option_at(command, i)); i++) {
         table[i] = (struct option){option->name, option->argument ? required_argument : no_argument,
                                    NULL, CLI_FIRST + (int)i};
-        if (option->letter) {
-            *letter++ = option->letter;
-            if (option->argument)
-                *letter++ = ':';
-        }
+        if (option->letter)
+            letters += sprintf(letters, "%c%s", option->letter, option->argument ? ":" : "");
     }
-    for (;;) {
-        const int found = getopt_long(argc, argv, letters + !cli->command->program, table, NULL);
+}
+
+// The option that getopt has found; NULL: it complains.
+static const struct cli_option *find_option(const struct cli_command *command, int found) {
+    const struct cli_option *option = NULL;
+    for (size_t i = 0; found != '?' && found != ':' && (option = option_at(command, i)); i++)
+        if (found == CLI_FIRST + (int)i || found == option->letter)
+            break;
+    return option;
+}
+
+// Takes an option that several commands have; false for one of the command's own.
+static bool take_shared(struct cli *cli, int id) {
+    switch (id) {
+    case JSON:
+        cli->json = true;
+        return true;
+    case TARGET:
+        cli->options.target = optarg;
+        return true;
+    case LANES:
+        cli->code = set_lanes(cli, optarg);
+        return true;
+    case BITSTREAMS:
+        cli->options.bitstreams = optarg;
+        return true;
+    case LATENCY:
+        cli->code = set_choice(cli, MR_LANES_LATENCY);
+        return true;
+    case AREA:
+        cli->code = set_choice(cli, MR_LANES_AREA);
+        return true;
+    default:
+        return false;
+    }
+}
+
+int cli_next(struct cli *cli, int argc, char **argv) {
+    struct option table[MAX_OPTIONS + 1] = {0};
+    char letters[2 * MAX_OPTIONS + 3];
+    make_tables(cli->command, table, letters);
+    for (cli->code = CLI_OK; cli->code == CLI_OK;) {
+        const int found = getopt_long(argc, argv, letters, table, NULL);
         if (found == -1)
             return CLI_END;
-        cli->code = CLI_OK;
-        option = NULL;
-        for (size_t i = 0; found != '?' && found != ':' && !option; i++) {
-            const struct cli_option *next = option_at(cli->command, i);
-            if (found == CLI_FIRST + (int)i || found == next->letter)
-                option = next;
-        }
-        if (option && is_long_name(cli->command, argv[optind - 1])) {
-            cli->code = unknown(cli, argv[optind - 1]);
-            return CLI_STOP;
-        }
-        if (option && check_value(cli, option, argv[optind - 1])) {
-            cli->code = CLI_USAGE;
-            return CLI_STOP;
-        }
-        switch (option ? option->id : found) {
-        case '?':
-            cli->code = complain(cli, argc, argv);
-            return CLI_STOP;
-        case ':':
-            cli->code = cli_usage(cli, "option %s needs a value", argv[optind - 1]);
-            return CLI_STOP;
-        case HELP:
-            cli_print_help(cli->command);
-            return CLI_STOP;
-        case JSON:
-            cli->json = true;
-            break;
-        case TARGET:
-            cli->options.target = optarg;
-            break;
-        case LANES:
-            cli->code = set_lanes(cli, optarg);
-            break;
-        case BITSTREAMS:
-            cli->options.bitstreams = optarg;
-            break;
-        case LATENCY:
-            cli->code = set_choice(cli, MR_LANES_LATENCY);
-            break;
-        case AREA:
-            cli->code = set_choice(cli, MR_LANES_AREA);
-            break;
-        default:
-            return option->id;
-        }
+        const struct cli_option *option = find_option(cli->command, found);
+        const char *word = argv[optind - 1];
+        if (!option)
+            cli->code = found == ':' ? cli_usage(cli, "option %s needs a value", word)
+                                     : complain(cli, argc, argv);
+        else if (is_long_name(cli->command, word))
+            cli->code = unknown(cli, word);
+        else
+            cli->code = check_value(cli, option, word);
         if (cli->code)
-            return CLI_STOP;
+            break;
+        if (option->id == HELP) {
+            cli_print_help(cli->command);
+            break;
+        }
+        if (!take_shared(cli, option->id))
+            return option->id;
     }
+    return CLI_STOP;
 }
 
 const char *cli_argument(struct cli *cli, int argc, char **argv, const char *what) {
@@ -298,15 +306,4 @@ bool cli_number(struct cli *cli, const char *name, const char *text, uint64_t ma
     }
     *number = value;
     return true;
-}
-
-const char *cli_device(const char *text) {
-    static const struct {
-        const char *name, *uri;
-    } short_names[] = {
-        {"cpu", "cpu:"}, {"sim", "sim:"}, {"auto", "auto:"}, {"xrt", "xrt:0"}, {"xrt:", "xrt:0"}};
-    for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
-        if (strcmp(text, short_names[i].name) == 0)
-            return short_names[i].uri;
-    return text;
 }

@@ -2,6 +2,7 @@
 // `millrace plan` and `millrace build`: what a model takes, and making it.
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "device_uri.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -87,7 +88,7 @@ static int build_command(struct cli *cli, int argc, char **argv) {
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
         case DEVICE:
-            device = cli_device(optarg);
+            device = mr_device_uri(optarg);
             break;
         case PLATFORM:
             platform = optarg;

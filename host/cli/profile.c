@@ -2,6 +2,7 @@
 // `millrace profile`: what each process of the network does over time.
 #define _POSIX_C_SOURCE 200809L
 #include "profile.h"
+#include "device_uri.h"
 #include "file.h"
 
 #include <stdio.h>
@@ -48,8 +49,7 @@ static int run_session(struct cli *cli, const struct request *request, struct mr
     int code =
         mr_session_run(session, input->x, input->sequences, input->steps, 0, y, &profile->stats);
     if (code)
-        return cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? request->input : "",
-                        code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session));
+        return cli_fail_run(cli, code, session, input);
     cli_warn_saturation(cli, session, model);
     profile->device = mr_session_device(session);
     code = profile_take(profile, session) ? cli_fail(cli, "not enough memory for the timeline")
@@ -110,7 +110,7 @@ static int profile_command(struct cli *cli, int argc, char **argv) {
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
         case DEVICE:
-            request.device = cli_device(optarg);
+            request.device = mr_device_uri(optarg);
             break;
         case INPUT:
             request.input = optarg;

@@ -2,6 +2,7 @@
 // `millrace run`: sequences through a model on a device.
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "device_uri.h"
 #include "file.h"
 
 #include <stdio.h>
@@ -203,9 +204,7 @@ static int run_session(struct cli *cli, const struct run *run, struct mr_session
     if (begun && strcmp(begun, mr_session_device(session)) != 0)
         cli_note(cli, "went on with %s", mr_session_device(session));
     free(begun);
-    return code ? cli_fail(cli, "%s%s%s", code == MR_ERROR_INPUT ? run->input : "",
-                           code == MR_ERROR_INPUT ? ": " : "", mr_session_error(session))
-                : CLI_OK;
+    return code ? cli_fail_run(cli, code, session, input) : CLI_OK;
 }
 
 static int run_opened(struct cli *cli, const struct run *run, const struct mr_model *model,
@@ -284,7 +283,7 @@ static int run_files(struct cli *cli, struct run *run) {
         code = cli_fail(cli,
                         "%s: --restore goes on with one sequence and %s has %zu; run them one by "
                         "one",
-                        run->restore, run->input, input.sequences);
+                        run->restore, input.name, input.sequences);
     if (!code)
         code = run_input(cli, run, model, &info, &input);
     mr_array_free(&input.array);
@@ -319,7 +318,7 @@ static int run_command(struct cli *cli, int argc, char **argv) {
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
         case DEVICE:
-            run.device = cli_device(optarg);
+            run.device = mr_device_uri(optarg);
             break;
         case INPUT:
             run.input = optarg;
@@ -334,7 +333,7 @@ static int run_command(struct cli *cli, int argc, char **argv) {
             run.stepwise = true;
             break;
         case FALLBACK:
-            cli->options.fallback = cli_device(optarg);
+            cli->options.fallback = mr_device_uri(optarg);
             break;
         case RESTORE:
             run.restore = optarg;

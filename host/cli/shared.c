@@ -36,6 +36,16 @@ static void say(struct cli *cli, const char *prefix, char *text) {
     fprintf(stderr, "millrace: %s%s\n", prefix, text);
 }
 
+void cli_say(const char *format, ...) {
+    char text[1200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    make_printable(text);
+    fprintf(stderr, "millrace: %s\n", text);
+}
+
 int cli_fail(struct cli *cli, const char *format, ...) {
     char text[1200];
     va_list arguments;
@@ -43,6 +53,7 @@ int cli_fail(struct cli *cli, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     say(cli, "", text);
+    cli->told = true;
     print_error(cli, text);
     return CLI_FAILED;
 }
@@ -56,6 +67,7 @@ int cli_usage(struct cli *cli, const char *format, ...) {
     cli_end_progress(cli);
     make_printable(text);
     fprintf(stderr, "millrace: %s; see millrace %s --help\n", text, cli->command->name);
+    cli->told = true;
     print_error(cli, text);
     return CLI_USAGE;
 }
@@ -88,8 +100,8 @@ int cli_print_json(struct cli *cli, json_t *object) {
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     json_decref(object);
     if (!text) {
-        cli_end_progress(cli);
-        fputs("millrace: not enough memory for the JSON output\n", stderr);
+        cli_say("not enough memory for the JSON output");
+        cli->told = true;
         return CLI_FAILED;
     }
     const bool printed = puts(text) >= 0;

@@ -71,13 +71,14 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     if (!model || !uri)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build: the %s is NULL",
                           model ? "uri" : "model");
-    const struct mr_backend *backend = mr_device_find(uri, NULL);
-    if (!backend || backend->form == MR_FORM_XCLBIN)
-        return mr_failure(
-            error, MR_ERROR_DEVICE,
-            "device %.100s: nothing can be built for it; known are cpu:, sim:, and images of "
-            "cards by --platform",
-            uri);
+    const struct mr_backend *backend = mr_device_find(uri, error);
+    if (!backend)
+        return MR_ERROR_DEVICE;
+    if (backend->form == MR_FORM_XCLBIN)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "device %.100s takes the image of a card, which is built for a platform "
+                          "(millrace build --platform, mr_build_image)",
+                          uri);
     struct mr_options options;
     struct mr_compiled compiled = {0};
     char so_path[PATH_MAX];

@@ -3,6 +3,7 @@
 #ifndef MR_SESSION_H
 #define MR_SESSION_H
 
+#include "device_uri.h"
 #include "driver.h"
 #include "network_build.h"
 #include "quantise.h"
@@ -53,8 +54,6 @@ struct mr_session {
 
 // ---- session_device.c
 
-// Refuses an unknown device before anything is built for it.
-int mr_session_check_uri(const char *uri, struct mr_error *error);
 // What `auto:` or NULL is: a card with an image of this network, else the processor. It lies in
 // entry.
 const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,

@@ -178,10 +178,12 @@ static int load_weights(struct mr_session *session, const char *uri, struct mr_e
 }
 
 int mr_session_check_uri(const char *uri, struct mr_error *error) {
-    struct mr_error reason = {0};
-    return strcmp(uri, auto_uri) == 0 || mr_device_find(uri, &reason)
-               ? 0
-               : mr_failure(error, reason.code, "device %s", reason.text);
+    return strcmp(uri, auto_uri) == 0 || mr_device_find(uri, error) ? 0 : MR_ERROR_DEVICE;
+}
+
+const char *mr_device_uri(const char *text) {
+    const char *usual = mr_device_usual(text);
+    return usual ? usual : strcmp(text, "auto") == 0 ? auto_uri : text;
 }
 
 static void forget_names(struct mr_session *session) {
