@@ -200,14 +200,12 @@ struct mr_job mr_job_rest(const struct mr_job *job, const struct mr_device_info 
 }
 
 int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
-    // A layer counts to `total` itself, so the largest number of 32 bits is one too many.
-    const uint64_t most = UINT32_MAX - 1;
     const uint64_t total = (uint64_t)job->sequences * job->steps;
-    if (!total || total > most)
+    if (!total || total > MR_STEPS_MAX)
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
             "%u sequences of %u steps are %llu steps in all and a run takes 1 to %u; split it",
-            job->sequences, job->steps, (unsigned long long)total, (unsigned)most);
+            job->sequences, job->steps, (unsigned long long)total, MR_STEPS_MAX);
     if (job->flags & ~(uint32_t)MR_FLAG_RESET)
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "run flags 0x%x have bits that have no meaning; known is 0x%x",

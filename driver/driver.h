@@ -84,7 +84,7 @@ struct mr_job_out {
 enum { MR_JOB_STREAMS = 8 }; // each way
 
 struct mr_job {
-    uint32_t sequences, steps; // steps of one sequence; sequences * steps must fit 32 bits
+    uint32_t sequences, steps; // steps of one sequence; at most MR_STEPS_MAX in all
     uint32_t flags;            // MR_FLAG_*
     // All streams of the network but those of weights and state, in any order; those without a
     // name are none.

@@ -178,6 +178,7 @@ START_TEST(jobs_are_checked) {
             uint64_t x_count, y_count;
             const char *words;
         } cases[] = {{0, 4, 0, 4, 4, "are 0 steps"},
+                     {65535, 65537, 0, 4, 4, "4294967295 steps"},
                      {1u << 16, 1u << 16, 0, 4, 4, "4294967296 steps"},
                      {1, 4, 6, 4, 4, "flags 0x6"},
                      {2, 4, 0, 9, 8, "took 8 of the 9 elements for x"},

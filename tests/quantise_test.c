@@ -33,6 +33,24 @@ static float *random_list(uint64_t *state, size_t count, double range) {
     return list;
 }
 
+// The largest format that holds a magnitude, up to the end of its 16 bits; what none holds has the
+// least.
+START_TEST(fraction_bits_hold_the_greatest) {
+    static const struct {
+        double greatest;
+        int least, most, frac;
+    } cases[] = {{32767, 0, 15, 0},    {32767.5, -16, 15, -1}, {32768, 0, 15, 0},
+                 {1, 0, 15, 14},       {0.99996, 0, 15, 15},   {32767.0 / 32768, 0, 15, 15},
+                 {0, 0, 15, 15},       {0.25, 0, 30, 16},      {1e9, -16, 15, -15},
+                 {1e300, -16, 40, -16}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int frac = mr_frac_of(cases[i].greatest, cases[i].least, cases[i].most);
+        ck_assert_msg(frac == cases[i].frac, "case %zu: %d, not %d", i, frac, cases[i].frac);
+    }
+}
+END_TEST
+
 // Would the row of a gate fit with a scale one larger?
 static bool could_be_larger(const struct mr_network *n, const struct mr_op *op, int row) {
     const int shift = op->rows.shift[row] + 1;
@@ -537,6 +555,7 @@ int main(void) {
     TCase *all = tcase_create("all");
 
     tcase_set_timeout(all, 60);
+    tcase_add_test(all, fraction_bits_hold_the_greatest);
     tcase_add_test(all, random_networks_keep_their_promises);
     tcase_add_test(all, integers_are_close_to_float);
     tcase_add_test(all, random_graphs_are_close_to_float);

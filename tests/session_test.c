@@ -481,8 +481,10 @@ START_TEST(bad_calls_are_refused) {
         ck_assert_int_eq(mr_session_run(session, x, 0, 1, 0, y, NULL), MR_ERROR_ARGUMENT);
         ck_assert_int_eq(mr_session_run(session, x, 1, 0, 0, y, NULL), MR_ERROR_ARGUMENT);
         ck_assert_int_eq(mr_session_run(session, x, 1, 1, 2, y, NULL), MR_ERROR_ARGUMENT);
-        ck_assert_int_eq(mr_session_run(session, x, UINT64_MAX, UINT32_MAX, 0, y, NULL),
-                         MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, UINT64_MAX, 1, 0, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_session_run(session, x, 1, UINT32_MAX, 0, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(mr_session_error(session), "may have 4294967294 steps"), "%s",
+                      mr_session_error(session));
         ck_assert_int_eq(mr_session_run(session, x, 2, 1, MR_RUN_CONTINUE, y, NULL),
                          MR_ERROR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(mr_session_error(session), "one sequence"));

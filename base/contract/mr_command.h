@@ -24,4 +24,7 @@ enum { MR_FLAGS(MR_FLAG_VALUE) };
 #undef MR_COMMAND_VALUE
 #undef MR_FLAG_VALUE
 
+// Steps of a run at most. A layer counts to `total` itself, so 2^32 - 1 is one too many.
+#define MR_STEPS_MAX 0xfffffffeu
+
 #endif

@@ -20,42 +20,58 @@ static void add_vectors(struct mr_text *text, const struct mr_pipeline *pipeline
             }
 }
 
-// The loader's and the saver's streams are as many as there are operators, so they are written out.
-static void add_loader(struct mr_text *text, const struct mr_plan *plan) {
-    const struct mr_network *network = plan->network;
-    mr_text_add(text,
-                "static void loader(hls_stream(beat_t) *weights, hls_stream(beat_t) *state_in,");
-    for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->gates > 0)
-            mr_text_add(text, "\n                   hls_stream(beat_t) *%s_weights,",
-                        network->ops[i].name);
-    mr_text_add(text, "\n                   uint32_t command) {\n"
-                      "    if (command == MR_COMMAND_LOAD) {\n");
-    for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->gates > 0)
-            mr_text_add(text, "        mr_relay(weights, %s_weights, %" PRIu64 ");\n",
-                        network->ops[i].name, mr_weights_beats(plan, i));
+static const struct mr_channel *channel_at(const struct mr_pipeline *pipeline,
+                                           const struct mr_process *process, int port) {
+    return &pipeline->channels[pipeline->ports[process->first_port + port]];
+}
+
+// Loader and saver have as many streams as there are operators with weights or a state, so they are
+// written out, head and body from the process's ports.
+static void add_head(struct mr_text *text, const struct mr_pipeline *pipeline,
+                     const struct mr_process *process) {
+    mr_text_add(text, "static void %s(", process->name);
+    for (int i = 0; i < process->port_count; i++) {
+        const struct mr_channel *channel = channel_at(pipeline, process, i);
+        mr_text_add(text, "\n    hls_stream(%s) *%s,", channel->type, channel->name);
+    }
+    mr_text_add(text, "\n    uint32_t %s) {\n", process->scalars);
+}
+
+// Gives each reader its weights, and its state if it has one. Ports 0 and 1 are the top's.
+static void add_loader(struct mr_text *text, const struct mr_plan *plan,
+                       const struct mr_pipeline *pipeline, const struct mr_process *process) {
+    const char *weights = channel_at(pipeline, process, 0)->name;
+    const char *state = channel_at(pipeline, process, 1)->name;
+    add_head(text, pipeline, process);
+    mr_text_add(text, "    if (command == MR_COMMAND_LOAD) {\n");
+    for (int i = 2; i < process->port_count; i++) {
+        const struct mr_channel *to = channel_at(pipeline, process, i);
+        mr_text_add(text, "        mr_relay(%s, %s, %" PRIu64 ");\n", weights, to->name,
+                    mr_weights_beats(plan, pipeline->processes[to->reader].op));
+    }
     mr_text_add(text, "    } else if (command == MR_COMMAND_WRITE_STATE) {\n");
-    for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->recurrent)
-            mr_text_add(text, "        mr_relay(state_in, %s_weights, %" PRIu32 ");\n",
-                        network->ops[i].name, mr_state_beats(plan, i));
+    for (int i = 2; i < process->port_count; i++) {
+        const struct mr_channel *to = channel_at(pipeline, process, i);
+        const int op = pipeline->processes[to->reader].op;
+        if (plan->network->ops[op].kind->recurrent)
+            mr_text_add(text, "        mr_relay(%s, %s, %" PRIu32 ");\n", state, to->name,
+                        mr_state_beats(plan, op));
+    }
     mr_text_add(text, "    }\n}\n");
 }
 
-static void add_saver(struct mr_text *text, const struct mr_plan *plan) {
-    const struct mr_network *network = plan->network;
-    mr_text_add(text, "static void saver(");
-    for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->recurrent)
-            mr_text_add(text, "hls_stream(unit_state_t) *%s_state,\n                  ",
-                        network->ops[i].name);
-    mr_text_add(text, "hls_stream(beat_t) *state_out, uint32_t command) {\n"
-                      "    if (command == MR_COMMAND_READ_STATE) {\n");
-    for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->recurrent)
-            mr_text_add(text, "        mr_save(%s_state, state_out, %" PRIu32 ");\n",
-                        network->ops[i].name, mr_state_beats(plan, i));
+// Collects the state from each writer. The last port is the top's.
+static void add_saver(struct mr_text *text, const struct mr_plan *plan,
+                      const struct mr_pipeline *pipeline, const struct mr_process *process) {
+    const int last = process->port_count - 1;
+    const char *state = channel_at(pipeline, process, last)->name;
+    add_head(text, pipeline, process);
+    mr_text_add(text, "    if (command == MR_COMMAND_READ_STATE) {\n");
+    for (int i = 0; i < last; i++) {
+        const struct mr_channel *from = channel_at(pipeline, process, i);
+        mr_text_add(text, "        mr_save(%s, %s, %" PRIu32 ");\n", from->name, state,
+                    mr_state_beats(plan, pipeline->processes[from->writer].op));
+    }
     mr_text_add(text, "    }\n}\n");
 }
 
@@ -89,7 +105,7 @@ static void add_gather(struct mr_text *text, const struct mr_process *process) {
 }
 
 static void add_process(struct mr_text *text, const struct mr_plan *plan,
-                        const struct mr_process *process) {
+                        const struct mr_pipeline *pipeline, const struct mr_process *process) {
     mr_text_add(text, "\n");
     switch (process->part) {
     case MR_PART_OP: {
@@ -110,10 +126,10 @@ static void add_process(struct mr_text *text, const struct mr_plan *plan,
         add_gather(text, process);
         break;
     case MR_PART_LOADER:
-        add_loader(text, plan);
+        add_loader(text, plan, pipeline, process);
         break;
     case MR_PART_SAVER:
-        add_saver(text, plan);
+        add_saver(text, plan, pipeline, process);
         break;
     }
 }
@@ -153,8 +169,7 @@ static void add_call(struct mr_text *text, const struct mr_pipeline *pipeline,
                      const struct mr_process *process) {
     mr_text_add(text, "    %s(", process->name);
     for (int i = 0; i < process->port_count; i++) {
-        const struct mr_channel *channel =
-            &pipeline->channels[pipeline->ports[process->first_port + i]];
+        const struct mr_channel *channel = channel_at(pipeline, process, i);
         mr_text_add(text, "%s%s, ", at_top(channel) ? "" : "&", channel->name);
     }
     add_scalars(text, process);
@@ -191,7 +206,7 @@ char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *
     add_vectors(&text, pipeline);
     mr_text_add(&text, "\n#include \"glue/relay.h\"\n");
     for (int i = 0; i < pipeline->process_count; i++)
-        add_process(&text, plan, &pipeline->processes[i]);
+        add_process(&text, plan, pipeline, &pipeline->processes[i]);
     add_top(&text, plan, pipeline);
     if (text.failed) {
         free(text.data);

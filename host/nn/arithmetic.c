@@ -51,6 +51,14 @@ int64_t mr_table_tanh(int64_t argument) {
     return interpolate(mr_tanh_base, mr_tanh_slope, argument);
 }
 
+int mr_frac_of(double greatest, int least, int most) {
+    int frac = most;
+
+    while (frac > least && ldexp(greatest, frac) > INT16_MAX)
+        frac--;
+    return frac;
+}
+
 double mr_exponent_limit(int exponent) {
     return ldexp(1, 7 + exponent);
 }

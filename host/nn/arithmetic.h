@@ -24,6 +24,10 @@ int64_t mr_integer_dot(const int16_t *w, const int32_t *v, int count);
 int64_t mr_table_sigmoid(int64_t argument);
 int64_t mr_table_tanh(int64_t argument);
 
+// The most fraction bits, from least to most, with which a 16-bit number holds so large a
+// magnitude; `least` where none does.
+int mr_frac_of(double greatest, int least, int most);
+
 // A second state field's range, +-2^(7 + exponent), and its exponent where so large a magnitude was
 // seen: as much head-room again, but never less than +-128, for more precision does not show in h.
 double mr_exponent_limit(int exponent);

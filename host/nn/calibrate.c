@@ -2,6 +2,7 @@
 // The ranges of the input features, and the formats that hold them (calibrate.h).
 #include "calibrate.h"
 
+#include "arithmetic.h"
 #include "file.h"
 #include "quantise.h"
 
@@ -73,13 +74,9 @@ int mr_feature_ranges(const float *x, size_t count, int inputs, double percentil
 int mr_feature_format(const struct mr_feature *feature, int most) {
     const double largest = fmax(fabs(feature->low), fabs(feature->high));
     const double wanted = feature->source == MR_RANGE_GIVEN ? largest : 2 * largest;
-    int frac = most;
 
-    if (feature->source == MR_RANGE_UNKNOWN)
-        return MR_FRAC_DEFAULT;
-    while (frac > MR_FRAC_MIN && ldexp(wanted, frac) > 32767.0)
-        frac--;
-    return frac;
+    return feature->source == MR_RANGE_UNKNOWN ? MR_FRAC_DEFAULT
+                                               : mr_frac_of(wanted, MR_FRAC_MIN, most);
 }
 
 int mr_feature_formats(const struct mr_feature *features, int inputs, int32_t *frac, char *error,

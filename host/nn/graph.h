@@ -9,6 +9,7 @@
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
+#include "formats.h"
 #include "precision.h"
 #include "rows.h"
 
@@ -37,11 +38,12 @@ struct mr_stream {
     double greatest; // the largest magnitude that calibration saw, 0 where none did
 };
 
+// By the numbers of the kernels.
 enum mr_activation {
-    MR_ACTIVATION_LINEAR,
-    MR_ACTIVATION_SIGMOID,
-    MR_ACTIVATION_TANH,
-    MR_ACTIVATION_RELU
+    MR_ACTIVATION_LINEAR = MR_LINEAR,
+    MR_ACTIVATION_SIGMOID = MR_SIGMOID,
+    MR_ACTIVATION_TANH = MR_TANH,
+    MR_ACTIVATION_RELU = MR_RELU
 };
 
 // An operator. What its numbers mean is told by its kind (op.h).

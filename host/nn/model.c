@@ -15,7 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const mr_activation_words[4] = {"linear", "sigmoid", "tanh", "relu"};
+const char *const mr_activation_words[4] = {
+    [MR_ACTIVATION_LINEAR] = "linear",
+    [MR_ACTIVATION_SIGMOID] = "sigmoid",
+    [MR_ACTIVATION_TANH] = "tanh",
+    [MR_ACTIVATION_RELU] = "relu",
+};
 
 void mr_model_data_free(struct mr_model_data *model) {
     mr_network_free(&model->network);

@@ -5,6 +5,7 @@
 #include "timing_parts.h"
 
 #include "file.h"
+#include "mr_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -361,12 +362,11 @@ static void collect(struct model *model, struct mr_timing_result *result) {
 static int time_run(const struct mr_report *report, bool skips, uint64_t sequences, uint64_t steps,
                     struct mr_timing_result *result, char *error, size_t error_size) {
     memset(result, 0, sizeof *result);
-    if (sequences < 1 || steps < 1 || sequences > UINT32_MAX || steps > UINT32_MAX ||
-        sequences * steps > UINT32_MAX)
+    if (sequences < 1 || steps < 1 || sequences > MR_STEPS_MAX / steps)
         return mr_fail(error, error_size,
-                       "%" PRIu64 " sequences of %" PRIu64
-                       " steps cannot be one run; it takes 1 to 2^32 - 1 steps in all",
-                       sequences, steps);
+                       "%" PRIu64 " sequence%s of %" PRIu64
+                       " steps cannot be one run; it takes 1 to %u steps in all",
+                       sequences, sequences == 1 ? "" : "s", steps, MR_STEPS_MAX);
     struct model model = {.first_output = UINT64_MAX};
     struct wiring wiring = {0};
     int status = build(&model, report, &wiring, sequences, steps, error, error_size);

@@ -37,7 +37,7 @@ struct mr_timing_result {
 
 // Of a run of the command RUN. Processes that take no part in it are left out. 0, or -1 with a
 // sentence in error: the report does not tell it (or was not asked for samples), or the run is too
-// long (2^32 steps).
+// long (MR_STEPS_MAX).
 int mr_timing_run(const struct mr_report *report, uint64_t sequences, uint64_t steps,
                   struct mr_timing_result *result, char *error, size_t error_size);
 

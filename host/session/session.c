@@ -137,13 +137,13 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
                           "mr_session_run: %llu sequences of %llu steps; both must be at least 1",
                           (unsigned long long)sequences, (unsigned long long)steps);
     // No machine has the memory for x beyond this, and the products below must not overflow.
-    if (steps > UINT32_MAX || sequences > (UINT64_MAX >> 20) / steps / session->row ||
+    if (steps > MR_STEPS_MAX || sequences > (UINT64_MAX >> 20) / steps / session->row ||
         sequences > (UINT64_MAX >> 20) / mr_network_numbers(session->network, steps))
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
             "mr_session_run: %llu sequences of %llu steps are too many; a sequence may "
             "have %u steps",
-            (unsigned long long)sequences, (unsigned long long)steps, UINT32_MAX);
+            (unsigned long long)sequences, (unsigned long long)steps, MR_STEPS_MAX);
     if ((flags & MR_RUN_CONTINUE) && sequences != 1)
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
@@ -303,9 +303,8 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
                                .clock_mhz = session->compiled.clock_mhz,
                                .microseconds = seconds * 1e6};
     for (int i = 0; i < session->network->op_count; i++) {
-        const struct mr_op *op = &session->network->ops[i];
-        const bool per_step = session->network->streams[op->input].rate == MR_PER_STEP;
-        stats->multiplications += sequences * (per_step ? steps : 1) * plan->ops[i].cost.useful;
+        const uint64_t rows = sequences * (mr_plan_per_step(plan, i) ? steps : 1);
+        stats->multiplications += rows * plan->ops[i].cost.useful;
     }
     if (cycles && mr_plan_figures(plan, session->compiled.report, &measured, &figures, text,
                                   sizeof text) == 0) {
@@ -323,7 +322,7 @@ static uint64_t portion_of(const struct mr_session *session, uint64_t steps) {
     const uint64_t portion = RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes);
     if (portion == 0)
         return 1;
-    return portion > UINT32_MAX / steps ? UINT32_MAX / steps : portion;
+    return portion > MR_STEPS_MAX / steps ? MR_STEPS_MAX / steps : portion;
 }
 
 // The arguments have been checked.

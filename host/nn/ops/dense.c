@@ -3,7 +3,6 @@
 // has 16 bits, what goes to the host 32.
 #include "arithmetic.h"
 #include "file.h"
-#include "formats.h"
 #include "op.h"
 #include "quantise.h"
 
@@ -59,14 +58,7 @@ static struct mr_float_row row_of(const struct mr_network *network, const struct
     return row;
 }
 
-// The fraction bits at which a magnitude fits 16 bits.
-static int frac_of_16(double largest) {
-    int frac = 30;
-
-    while (frac > 0 && ldexp(largest, frac) > 32767)
-        frac--;
-    return frac;
-}
+enum { SHARED_FRAC_MAX = 30 };
 
 // Of a 16-bit output: one for all, such that what calibration saw fits, with as much head-room
 // again, or whatever the input where that is less.
@@ -78,7 +70,7 @@ static int shared_frac(const struct mr_network *network, const struct mr_op *op)
         const struct mr_float_row row = row_of(network, op, o);
         bound = fmax(bound, mr_row_bound(&row));
     }
-    return frac_of_16(seen > 0 ? fmin(2 * seen, bound) : bound);
+    return mr_frac_of(seen > 0 ? fmin(2 * seen, bound) : bound, 0, SHARED_FRAC_MAX);
 }
 
 static int quantise_16(const struct mr_network *network, struct mr_op *op, int32_t *frac,
@@ -224,19 +216,12 @@ static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *
 
 static void emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
                  struct mr_text *text) {
-    static const int activations[] = {
-        [MR_ACTIVATION_LINEAR] = MR_LINEAR,
-        [MR_ACTIVATION_SIGMOID] = MR_SIGMOID,
-        [MR_ACTIVATION_TANH] = MR_TANH,
-        [MR_ACTIVATION_RELU] = MR_RELU,
-    };
-
     (void)network;
     mr_text_add(text, "#define DENSE %s\n#define DENSE_INPUTS %d\n#define DENSE_OUTPUTS %d\n",
                 op->name, op->inputs, op->units);
     mr_text_add(text, "#define DENSE_LC %d\n#define DENSE_OUT_LC %d\n", lc, out_lc);
     mr_text_add(text, "#define DENSE_ACTIVATION %d\n#include \"heads/dense.h\"\n",
-                activations[op->activation]);
+                (int)op->activation);
 }
 
 const struct mr_op_kind mr_op_dense = {

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { R, Z, N, GATES, N_H = GATES, SUMS };
+enum { R, Z, N, N_H };
 
 static double mix(double z, double n, double h) {
     return (1 - z) * n + z * h;
@@ -65,18 +65,14 @@ static uint32_t late_latency(int lc) {
     return (uint32_t)gru_reset_first_SECOND_LATENCY(lc);
 }
 
-static const char *const names[GATES] = {"r", "z", "n"};
-static const int frac[SUMS] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC, MR_TANH_FRAC};
+static const char *const names[gru_GATES] = {"r", "z", "n"};
+static const int frac[gru_GATES + gru_SPLIT] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
+                                                MR_TANH_FRAC};
 
 const struct mr_cell mr_op_gru = {
-    .kind = {.name = "gru",
-             .process = "gru",
-             MR_RECURRENT,
-             .gates = GATES,
-             .sums = SUMS,
-             .gate_names = names},
+    .kind = {.name = "gru", .process = "gru", MR_RECURRENT, MR_KIND_OF(gru), .gate_names = names},
     .header = "gru.h",
-    .cell = "gru",
+    MR_CELL_OF(gru),
     .argument_frac = frac,
     .latency = latency,
     .multipliers = 5, // three interpolations, r * n, z * (h - n)
@@ -89,13 +85,11 @@ const struct mr_cell mr_op_gru_reset_first = {
     .kind = {.name = "gru_reset_first",
              .process = "gru",
              MR_RECURRENT,
-             .gates = GATES,
-             .sums = GATES,
+             MR_KIND_OF(gru_reset_first),
              .gate_names = names},
     .header = "gru_reset_first.h",
-    .cell = "gru_reset_first",
+    MR_CELL_OF(gru_reset_first),
     .argument_frac = frac,
-    .late = 1,
     .latency = latency_first,
     .late_latency = late_latency,
     .multipliers = 5, // three interpolations, r * h, z * (h - n)

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { I, F, G, O, GATES };
+enum { I, F, G, O };
 
 static void float_unit(const double *sum, double *h, double *cell) {
     *cell = mr_sigmoid_float(sum[F]) * *cell + mr_sigmoid_float(sum[I]) * tanh(sum[G]);
@@ -34,20 +34,19 @@ static uint32_t latency(int lc) {
     return (uint32_t)lstm_LATENCY(lc);
 }
 
-static const char *const names[GATES] = {"i", "f", "g", "o"};
-static const int frac[GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC, MR_SIGMOID_FRAC};
+static const char *const names[lstm_GATES] = {"i", "f", "g", "o"};
+static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
+                                     MR_SIGMOID_FRAC};
 
 const struct mr_cell mr_op_lstm = {
     .kind = {.name = "lstm",
              .process = "lstm",
              MR_RECURRENT,
-             .second_field = true,
-             .gates = GATES,
-             .sums = GATES,
+             MR_KIND_OF(lstm),
              .gate_names = names,
              .limit = limit},
     .header = "lstm.h",
-    .cell = "lstm",
+    MR_CELL_OF(lstm),
     .argument_frac = frac,
     .latency = latency,
     .multipliers = 8, // five interpolations, f * c, i * g, o * tanh(c)

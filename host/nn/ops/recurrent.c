@@ -6,7 +6,6 @@
 #include "file.h"
 #include "quantise.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -109,15 +108,10 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
 
 static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
     const double seen = network->streams[op->output].greatest;
-    int frac = MR_HIDDEN_FRAC;
 
     if (!cell_of(op)->ranged)
-        return frac;
-    if (seen == 0)
-        return MR_FRAC_DEFAULT;
-    while (frac > 0 && ldexp(2 * seen, frac) > INT16_MAX)
-        frac--;
-    return frac;
+        return MR_HIDDEN_FRAC;
+    return seen > 0 ? mr_frac_of(2 * seen, 0, MR_HIDDEN_FRAC) : MR_FRAC_DEFAULT;
 }
 
 int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac,

@@ -27,6 +27,11 @@ struct mr_cell {
     int32_t (*integer_gated)(const int64_t *sum, int32_t h);
 };
 
+// What the kernel's header says of a cell (hls/kernels/frame/layer.h): of its kind, and of itself.
+#define MR_KIND_OF(cell)                                                                           \
+    .gates = cell##_GATES, .sums = cell##_GATES + cell##_SPLIT, .second_field = cell##_HAS_CELL
+#define MR_CELL_OF(name) .cell = #name, .late = name##_SECOND
+
 // The kind's functions.
 #define MR_RECURRENT                                                                               \
     .recurrent = true, .lag = 1, .describe = mr_recurrent_describe,                                \

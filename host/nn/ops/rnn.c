@@ -41,12 +41,13 @@ static uint32_t latency_relu(int lc) {
     return (uint32_t)rnn_relu_LATENCY(lc);
 }
 
-static const int frac_tanh[] = {MR_TANH_FRAC}, frac_relu[] = {0};
+static const int frac_tanh[rnn_tanh_GATES] = {MR_TANH_FRAC};
+static const int frac_relu[rnn_relu_GATES] = {0};
 
 const struct mr_cell mr_op_rnn_tanh = {
-    .kind = {.name = "rnn_tanh", .process = "rnn", MR_RECURRENT, .gates = 1, .sums = 1},
+    .kind = {.name = "rnn_tanh", .process = "rnn", MR_RECURRENT, MR_KIND_OF(rnn_tanh)},
     .header = "rnn.h",
-    .cell = "rnn_tanh",
+    MR_CELL_OF(rnn_tanh),
     .argument_frac = frac_tanh,
     .latency = latency_tanh,
     .multipliers = 1, // the interpolation
@@ -57,9 +58,9 @@ const struct mr_cell mr_op_rnn_tanh = {
 
 const struct mr_cell mr_op_rnn_relu = {
     .kind =
-        {.name = "rnn_relu", .process = "rnn", MR_RECURRENT, .gates = 1, .sums = 1, .limit = limit},
+        {.name = "rnn_relu", .process = "rnn", MR_RECURRENT, MR_KIND_OF(rnn_relu), .limit = limit},
     .header = "rnn.h",
-    .cell = "rnn_relu",
+    MR_CELL_OF(rnn_relu),
     .ranged = true,
     .argument_frac = frac_relu,
     .latency = latency_relu,
