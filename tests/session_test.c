@@ -4,62 +4,14 @@
 // MODEL X.npy` writes the random model of these tests and an input for it, --write-heads one of
 // three outputs.
 #define _GNU_SOURCE
-#include "model.h"
-#include "network_fixture.h"
 #include "npy.h"
-#include "paths.h"
-#include "walk.h"
+#include "session_fixture.h"
 
-#include "millrace.h"
-
-#include <check.h>
-#include <limits.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { INPUTS = 3, HIDDEN0 = 5, HIDDEN1 = 4, OUTPUTS = 2, SEQUENCES = 4, STEPS = 6 };
 static const char model_path[] = "build/session-test/model.millrace";
-
-static float noise(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (float)((int32_t)(*state >> 32) / 2147483648.0);
-}
-
-static void fill(float *data, size_t count, float scale, uint64_t *state) {
-    for (size_t i = 0; i < count; i++)
-        data[i] = scale * noise(state);
-}
-
-// A network of random weights, the same every time.
-static void make_network(struct mr_network *network) {
-    static const int units[] = {HIDDEN0, HIDDEN1};
-    uint64_t state = 7;
-    net_chain(network, "lstm", INPUTS, 2, units, OUTPUTS, MR_ACTIVATION_LINEAR);
-    free(network->name);
-    network->name = strdup("session-test");
-    net_need(network->name != NULL, "not enough memory");
-    for (int i = 0; i < network->op_count; i++) {
-        const struct mr_op *op = &network->ops[i];
-        const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
-        fill(op->w_x, rows * (size_t)op->inputs, 1.0f, &state);
-        if (op->w_h)
-            fill(op->w_h, rows * (size_t)op->units, 1.0f, &state);
-        fill(op->bias, rows, 0.5f, &state);
-    }
-}
-
-static void save_model(struct mr_network *network, const char *path) {
-    char text[900];
-    net_quantise(network, NULL);
-    const struct mr_model_data data = {.network = *network};
-    net_need(mr_model_data_save(&data, path, text, sizeof text) == 0, text);
-}
 
 // change: to one weight.
 static void write_model(const char *path, float change) {
@@ -70,58 +22,8 @@ static void write_model(const char *path, float change) {
     mr_network_free(&network);
 }
 
-static void fill_input(float *x, size_t count) {
-    uint64_t state = 11;
-    fill(x, count, 2.0f, &state);
-}
-
-static bool have_compiler(void) {
-    char path[PATH_MAX], text[900];
-    if (mr_hlsc_path(path, sizeof path, text, sizeof text) == 0)
-        return true;
-    printf("skipped: %s\n", text);
-    return false;
-}
-
-static struct mr_model *open_model_of(const char *path) {
-    struct mr_error error = {0};
-    struct mr_model *model = mr_model_open(path, &error);
-    ck_assert_msg(model != NULL, "%s", error.text);
-    return model;
-}
-
 static struct mr_model *open_model(void) {
     return open_model_of(model_path);
-}
-
-static struct mr_session *open_session(const struct mr_model *model, const char *uri,
-                                       const struct mr_options *options) {
-    struct mr_error error = {0};
-    struct mr_session *session = mr_session_open(model, uri, options, &error);
-    ck_assert_msg(session != NULL, "%s", error.text);
-    return session;
-}
-
-// What the plain reference says of a network, as float.
-static void expect_of(const struct mr_network *network, const float *x, size_t sequences,
-                      size_t steps, float *y) {
-    const size_t inputs = (size_t)network->streams[0].width;
-    char text[900];
-    int16_t *x_q = calloc(sequences * steps * inputs, sizeof *x_q);
-    int32_t *y_q = calloc(sequences * mr_network_numbers(network, steps), sizeof *y_q);
-    size_t at = 0;
-    ck_assert(x_q && y_q);
-    ck_assert_msg(mr_quantise_input(network, x, sequences * steps, x_q, NULL, text, sizeof text) ==
-                      0,
-                  "%s", text);
-    ck_assert_int_eq(mr_integer_run(network, x_q, sequences, steps, y_q), 0);
-    for (int o = 0; o < network->output_count; o++) {
-        mr_quantised_output(network, o, y_q + at, sequences * mr_output_rows(network, o, steps),
-                            y + at);
-        at += sequences * mr_output_numbers(network, o, steps);
-    }
-    free(x_q);
-    free(y_q);
 }
 
 static void expect(const float *x, size_t sequences, size_t steps, float *y) {
@@ -542,206 +444,6 @@ START_TEST(a_model_tells_its_shape) {
 }
 END_TEST
 
-// ---- several outputs
-
-#define HEADS "build/session-test/heads.millrace"
-enum { STEP_WIDTH = 3, LAST_WIDTH = 2, ROWS = SEQUENCES * STEPS };
-
-// Two layers; of the first one a head at each step, of the second one the states and a head on the
-// last step.
-static void make_heads(struct mr_network *network) {
-    uint64_t state = 3;
-    net_create(network, INPUTS, "heads");
-    const int below = net_add(network, "lstm", 0, HIDDEN0, MR_ACTIVATION_LINEAR);
-    const int each = net_add(network, "dense", below, STEP_WIDTH, MR_ACTIVATION_TANH);
-    const int above = net_add(network, "lstm", below, HIDDEN1, MR_ACTIVATION_LINEAR);
-    const int last = net_add(network, "last", above, 0, MR_ACTIVATION_LINEAR);
-    net_output(network, each, "each");
-    net_output(network, net_add(network, "dense", last, LAST_WIDTH, MR_ACTIVATION_LINEAR), "last");
-    net_output(network, above, "states");
-    network->outputs[1].cast.whole = true;
-    net_weights(network, &state, 1.0);
-}
-
-// All numbers of all outputs of a run, and those of each step on its own, are the reference's.
-static void check_outputs(const struct mr_network *network, struct mr_session *session,
-                          const char *what) {
-    const size_t inputs = (size_t)network->streams[0].width;
-    const size_t count = SEQUENCES * mr_network_numbers(network, STEPS);
-    uint64_t state = 13;
-    float *x = calloc(ROWS * inputs, sizeof *x), *y = calloc(count, sizeof *y),
-          *wanted = calloc(count, sizeof *wanted);
-    ck_assert(x && y && wanted);
-    fill(x, ROWS * inputs, 2.0f, &state);
-    expect_of(network, x, SEQUENCES, STEPS, wanted);
-    ck_assert_msg(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, NULL) == 0, "%s: %s", what,
-                  mr_session_error(session));
-    ck_assert_msg(memcmp(y, wanted, count * sizeof *y) == 0, "%s", what);
-    // By steps: each output as if the sequence ended there.
-    mr_session_reset(session);
-    for (size_t t = 0; t < STEPS; t++) {
-        size_t at = 0, from = 0;
-        ck_assert_int_eq(mr_session_step(session, x + t * inputs, y, NULL), 0);
-        expect_of(network, x, 1, t + 1, wanted);
-        for (int o = 0; o < network->output_count; o++) {
-            const size_t numbers = mr_output_numbers(network, o, t + 1),
-                         width = mr_output_numbers(network, o, 1);
-            ck_assert_msg(memcmp(y + at, wanted + from + numbers - width, width * sizeof *y) == 0,
-                          "%s: output %d, step %zu", what, o, t);
-            at += width;
-            from += numbers;
-        }
-    }
-    free(x);
-    free(y);
-    free(wanted);
-}
-
-START_TEST(outputs_of_every_form_are_those_of_the_reference) {
-    if (!have_compiler())
-        return;
-    const char *text = getenv("MILLRACE_SEED");
-    uint64_t state = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
-    printf("session_test: MILLRACE_SEED=%llu\n", (unsigned long long)state);
-    fflush(stdout);
-    for (int round = 0; round < (getenv("MR_TEST_NO_SIM") ? 2 : 5); round++) {
-        struct mr_network network;
-        char what[40] = "heads";
-        if (round == 0) {
-            make_heads(&network);
-        } else {
-            const uint64_t seed = net_next(&state);
-            snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
-            net_random(&network, seed, 7);
-        }
-        save_model(&network, HEADS);
-        struct mr_model *model = open_model_of(HEADS);
-        struct mr_session *session = open_session(model, "cpu:", NULL);
-        check_outputs(&network, session, what);
-        mr_session_close(session);
-        mr_model_close(model);
-        mr_network_free(&network);
-    }
-}
-END_TEST
-
-static void refuse(struct mr_session *session, const struct mr_input *input, uint32_t inputs,
-                   const struct mr_output *outputs, uint32_t count, const char *words) {
-    ck_assert_int_eq(
-        mr_session_run_named(session, input, inputs, outputs, count, SEQUENCES, STEPS, 0, NULL),
-        MR_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(mr_session_error(session), words) != NULL, "%s instead of %s",
-                  mr_session_error(session), words);
-}
-
-START_TEST(outputs_are_named) {
-    if (!have_compiler())
-        return;
-    static float x[ROWS * INPUTS],
-        wanted[SEQUENCES * (STEPS * (STEP_WIDTH + HIDDEN1) + LAST_WIDTH)];
-    static float each[ROWS * STEP_WIDTH], last[SEQUENCES * LAST_WIDTH], states[ROWS * HIDDEN1];
-    struct mr_network network;
-    struct mr_stats stats;
-    make_heads(&network);
-    save_model(&network, HEADS);
-    fill_input(x, ROWS * INPUTS);
-    expect_of(&network, x, SEQUENCES, STEPS, wanted);
-    struct mr_model *model = open_model_of(HEADS);
-    struct mr_session *session = open_session(model, "cpu:", NULL);
-    struct mr_output_info info;
-    ck_assert_int_eq(mr_model_output(model, 2, &info), 0);
-    ck_assert_str_eq(info.name, "states");
-    ck_assert_uint_eq(info.width, HIDDEN1);
-    ck_assert_int_ne(info.per_step, 0);
-    ck_assert_uint_eq(mr_model_numbers(model, STEPS) * SEQUENCES, sizeof wanted / sizeof *wanted);
-
-    const struct mr_input input = {"x", x, ROWS * INPUTS};
-    struct mr_output outputs[] = {{"states", states, ROWS * HIDDEN1},
-                                  {"last", last, SEQUENCES * LAST_WIDTH},
-                                  {"each", each, ROWS * STEP_WIDTH}};
-    ck_assert_msg(
-        mr_session_run_named(session, &input, 1, outputs, 3, SEQUENCES, STEPS, 0, &stats) == 0,
-        "%s", mr_session_error(session));
-    ck_assert_mem_eq(each, wanted, sizeof each);
-    ck_assert_mem_eq(last, wanted + ROWS * STEP_WIDTH, sizeof last);
-    ck_assert_mem_eq(states, wanted + ROWS * STEP_WIDTH + SEQUENCES * LAST_WIDTH, sizeof states);
-    for (int i = 0; i < SEQUENCES * LAST_WIDTH; i++)
-        ck_assert(last[i] == truncf(last[i])); // its cast
-    ck_assert_uint_eq(stats.device_runs, 1);
-    // One alone.
-    for (int i = 0; i < 3; i++) {
-        float *again = calloc(outputs[i].count, sizeof *again);
-        const struct mr_output one = {outputs[i].name, again, outputs[i].count};
-        ck_assert_ptr_nonnull(again);
-        ck_assert_int_eq(
-            mr_session_run_named(session, &input, 1, &one, 1, SEQUENCES, STEPS, 0, NULL), 0);
-        ck_assert_mem_eq(again, outputs[i].data, outputs[i].count * sizeof *again);
-        free(again);
-    }
-    // In two parts.
-    const struct mr_input parts[] = {{"x", x, 2 * INPUTS},
-                                     {"x", x + 2 * INPUTS, (STEPS - 2) * INPUTS}};
-    const struct mr_output halves[] = {{"each", each, 2 * STEP_WIDTH},
-                                       {"each", each + 2 * STEP_WIDTH, (STEPS - 2) * STEP_WIDTH}};
-    memset(each, 0, sizeof each);
-    ck_assert_int_eq(mr_session_run_named(session, &parts[0], 1, &halves[0], 1, 1, 2, 0, NULL), 0);
-    ck_assert_int_eq(mr_session_run_named(session, &parts[1], 1, &halves[1], 1, 1, STEPS - 2,
-                                          MR_RUN_CONTINUE, NULL),
-                     0);
-    ck_assert_mem_eq(each, wanted, STEPS * STEP_WIDTH * sizeof *each);
-
-    const struct mr_input bad_inputs[] = {{"z", x, ROWS * INPUTS},
-                                          {NULL, x, ROWS * INPUTS},
-                                          {"x", NULL, ROWS * INPUTS},
-                                          {"x", x, ROWS * INPUTS - 1},
-                                          {"x", x, 0}};
-    refuse(session, &bad_inputs[0], 1, outputs, 3, "the model takes one input, 'x'");
-    refuse(session, &bad_inputs[1], 1, outputs, 3, "the model takes one input, 'x'");
-    refuse(session, NULL, 1, outputs, 3, "the model takes one input, 'x'");
-    refuse(session, parts, 2, outputs, 3, "the model takes one input, 'x'");
-    refuse(session, &input, 0, outputs, 3, "the model takes one input, 'x'");
-    refuse(session, &bad_inputs[2], 1, outputs, 3, "the data of input 'x' is NULL");
-    refuse(session, &bad_inputs[3], 1, outputs, 3,
-           "input 'x' has 71 numbers; 4 sequences of 6 steps have 72");
-    refuse(session, &bad_inputs[4], 1, outputs, 3, "input 'x' has 0 numbers");
-    // The memory is read no further than its count says.
-    float *little = malloc(sizeof *little);
-    ck_assert_ptr_nonnull(little);
-    *little = 1;
-    refuse(session, &(struct mr_input){"x", little, 1}, 1, outputs, 3, "input 'x' has 1 numbers");
-    free(little);
-    refuse(session, &input, 1, NULL, 3, "no output is wanted");
-    refuse(session, &input, 1, outputs, 0, "no output is wanted");
-    outputs[1].count++;
-    refuse(session, &input, 1, outputs, 3,
-           "output 'last' has room for 9 numbers; 4 sequences of 6 steps give 8");
-    outputs[1].count--;
-    outputs[1].name = "states";
-    refuse(session, &input, 1, outputs, 3, "output 'states' is named twice");
-    outputs[1].name = "lost";
-    refuse(session, &input, 1, outputs, 3, "no output 'lost'; its first one of 3 is 'each'");
-    outputs[1].name = NULL;
-    refuse(session, &input, 1, outputs, 3, "name or data of output 1 is NULL");
-    outputs[1].name = "last";
-    outputs[1].data = NULL;
-    refuse(session, &input, 1, outputs, 3, "name or data of output 1 is NULL");
-    ck_assert_int_eq(mr_session_run_named(NULL, &input, 1, outputs, 1, 1, 1, 0, NULL),
-                     MR_ERROR_ARGUMENT);
-    ck_assert_int_eq(mr_session_run_named(session, &input, 1, outputs, 1, 0, STEPS, 0, NULL),
-                     MR_ERROR_ARGUMENT);
-    ck_assert_int_eq(mr_session_run_named(session, &input, 1, outputs, 1, SEQUENCES, STEPS,
-                                          MR_RUN_CONTINUE, NULL),
-                     MR_ERROR_ARGUMENT);
-    x[7] = NAN;
-    ck_assert_int_eq(
-        mr_session_run_named(session, &input, 1, outputs, 1, SEQUENCES, STEPS, 0, NULL),
-        MR_ERROR_INPUT);
-    mr_session_close(session);
-    mr_model_close(model);
-    mr_network_free(&network);
-}
-END_TEST
-
 START_TEST(the_float_reference_is_near) {
     float x[SEQUENCES * STEPS * INPUTS], exact[SEQUENCES * OUTPUTS], wanted[SEQUENCES * OUTPUTS];
     struct mr_model *model = open_model();
@@ -798,8 +500,6 @@ int main(int argc, char **argv) {
     tcase_add_test(cases, bad_numbers_are_named);
     tcase_add_test(cases, bad_calls_are_refused);
     tcase_add_test(cases, a_model_tells_its_shape);
-    tcase_add_test(cases, outputs_of_every_form_are_those_of_the_reference);
-    tcase_add_test(cases, outputs_are_named);
     tcase_add_test(cases, the_float_reference_is_near);
     tcase_add_test(cases, every_code_has_a_text);
     suite_add_tcase(suite, cases);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of sessions share: two random networks, the same every time, and what the plain
+// reference says of them.
+#ifndef SESSION_FIXTURE_H
+#define SESSION_FIXTURE_H
+
+#include "model.h"
+#include "network_fixture.h"
+#include "paths.h"
+#include "walk.h"
+
+#include "millrace.h"
+
+#include <check.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUTS = 3, HIDDEN0 = 5, HIDDEN1 = 4, OUTPUTS = 2, SEQUENCES = 4, STEPS = 6 };
+
+static inline float noise(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (float)((int32_t)(*state >> 32) / 2147483648.0);
+}
+
+static inline void fill(float *data, size_t count, float scale, uint64_t *state) {
+    for (size_t i = 0; i < count; i++)
+        data[i] = scale * noise(state);
+}
+
+// A network of random weights, the same every time.
+static inline void make_network(struct mr_network *network) {
+    static const int units[] = {HIDDEN0, HIDDEN1};
+    uint64_t state = 7;
+    net_chain(network, "lstm", INPUTS, 2, units, OUTPUTS, MR_ACTIVATION_LINEAR);
+    free(network->name);
+    network->name = strdup("session-test");
+    net_need(network->name != NULL, "not enough memory");
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
+        fill(op->w_x, rows * (size_t)op->inputs, 1.0f, &state);
+        if (op->w_h)
+            fill(op->w_h, rows * (size_t)op->units, 1.0f, &state);
+        fill(op->bias, rows, 0.5f, &state);
+    }
+}
+
+static inline void save_model(struct mr_network *network, const char *path) {
+    char text[900];
+    net_quantise(network, NULL);
+    const struct mr_model_data data = {.network = *network};
+    net_need(mr_model_data_save(&data, path, text, sizeof text) == 0, text);
+}
+
+static inline void fill_input(float *x, size_t count) {
+    uint64_t state = 11;
+    fill(x, count, 2.0f, &state);
+}
+
+static inline bool have_compiler(void) {
+    char path[PATH_MAX], text[900];
+    if (mr_hlsc_path(path, sizeof path, text, sizeof text) == 0)
+        return true;
+    printf("skipped: %s\n", text);
+    return false;
+}
+
+static inline struct mr_model *open_model_of(const char *path) {
+    struct mr_error error = {0};
+    struct mr_model *model = mr_model_open(path, &error);
+    ck_assert_msg(model != NULL, "%s", error.text);
+    return model;
+}
+
+static inline struct mr_session *open_session(const struct mr_model *model, const char *uri,
+                                              const struct mr_options *options) {
+    struct mr_error error = {0};
+    struct mr_session *session = mr_session_open(model, uri, options, &error);
+    ck_assert_msg(session != NULL, "%s", error.text);
+    return session;
+}
+
+enum { STEP_WIDTH = 3, LAST_WIDTH = 2 };
+
+// Two layers; of the first one a head at each step, of the second one the states and a head on the
+// last step.
+static inline void make_heads(struct mr_network *network) {
+    uint64_t state = 3;
+    net_create(network, INPUTS, "heads");
+    const int below = net_add(network, "lstm", 0, HIDDEN0, MR_ACTIVATION_LINEAR);
+    const int each = net_add(network, "dense", below, STEP_WIDTH, MR_ACTIVATION_TANH);
+    const int above = net_add(network, "lstm", below, HIDDEN1, MR_ACTIVATION_LINEAR);
+    const int last = net_add(network, "last", above, 0, MR_ACTIVATION_LINEAR);
+    net_output(network, each, "each");
+    net_output(network, net_add(network, "dense", last, LAST_WIDTH, MR_ACTIVATION_LINEAR), "last");
+    net_output(network, above, "states");
+    network->outputs[1].cast.whole = true;
+    net_weights(network, &state, 1.0);
+}
+
+// What the plain reference says of a network, as float.
+static inline void expect_of(const struct mr_network *network, const float *x, size_t sequences,
+                             size_t steps, float *y) {
+    const size_t inputs = (size_t)network->streams[0].width;
+    char text[900];
+    int16_t *x_q = calloc(sequences * steps * inputs, sizeof *x_q);
+    int32_t *y_q = calloc(sequences * mr_network_numbers(network, steps), sizeof *y_q);
+    size_t at = 0;
+    ck_assert(x_q && y_q);
+    ck_assert_msg(mr_quantise_input(network, x, sequences * steps, x_q, NULL, text, sizeof text) ==
+                      0,
+                  "%s", text);
+    ck_assert_int_eq(mr_integer_run(network, x_q, sequences, steps, y_q), 0);
+    for (int o = 0; o < network->output_count; o++) {
+        mr_quantised_output(network, o, y_q + at, sequences * mr_output_rows(network, o, steps),
+                            y + at);
+        at += sequences * mr_output_numbers(network, o, steps);
+    }
+    free(x_q);
+    free(y_q);
+}
+
+#endif
