@@ -5,13 +5,11 @@
 #define SOFTMAX softmax1
 #define SOFTMAX_COUNT 1
 #define SOFTMAX_FRAC 24
-#define SOFTMAX_OVERLAP 1
 #include "heads/softmax.h"
 
 #define SOFTMAX softmax2
 #define SOFTMAX_COUNT 2
 #define SOFTMAX_FRAC 30
-#define SOFTMAX_OVERLAP 1
 #include "heads/softmax.h"
 
 #define SOFTMAX softmax7
@@ -22,7 +20,6 @@
 #define SOFTMAX softmax10
 #define SOFTMAX_COUNT 10
 #define SOFTMAX_FRAC -5
-#define SOFTMAX_OVERLAP 1
 #include "heads/softmax.h"
 
 #define SOFTMAX softmax10_steep
@@ -38,13 +35,11 @@
 #define SOFTMAX softmax33_flat
 #define SOFTMAX_COUNT 33
 #define SOFTMAX_FRAC 40
-#define SOFTMAX_OVERLAP 1
 #include "heads/softmax.h"
 
 #define SOFTMAX softmax200
 #define SOFTMAX_COUNT 200
 #define SOFTMAX_FRAC 27
-#define SOFTMAX_OVERLAP 1
 #include "heads/softmax.h"
 
 void softmax_rows(hls_stream(int32_t) * x0, hls_stream(int32_t) * y0, hls_stream(int32_t) * x1,

@@ -3,13 +3,10 @@
 //   SOFTMAX        the process's name
 //   SOFTMAX_COUNT  numbers per row, 1 to 65536
 //   SOFTMAX_FRAC   fraction bits of all x, -16 to 40
-//   SOFTMAX_OVERLAP  0 where not given. 1: rows overlap, see below
 // A row has three phases of SOFTMAX_COUNT cycles: it comes in and its greatest is looked for; its
-// exponentials are calculated and added; its quotients go out. Thus a row takes three phases, and
-// waits for no other. With SOFTMAX_OVERLAP, the three are at work on rows t, t-1 and t-2, and a row
-// takes one phase in the long run; but it goes out when two more have come in, or at the end of the
-// run, so nothing on which the rows' coming in depends may wait for it (gather.h does, where the
-// other stream has a head on the same trunk).
+// exponentials are calculated and added; its quotients go out. The phases of rows do not overlap: a
+// row that went out while the next ones come in would wait for them, so a stream that is gathered
+// with another one of the same trunk could stop for ever (gather.h).
 //
 // d is the distance of an x from its row's greatest; exp(-d) = 2^-(n + f) = m 2^-n, and m = 2^-f
 // comes from a table of 1,024 chords. Probabilities have MR_SOFTMAX_FRAC = 24 fraction bits. In
@@ -88,19 +85,6 @@ static inline int32_t mr_softmax_quotient(uint32_t power, softmax_reciprocal_t r
      (SOFTMAX_COUNT > 2048) + (SOFTMAX_COUNT > 4096) + (SOFTMAX_COUNT > 8192) +                    \
      (SOFTMAX_COUNT > 16384) + (SOFTMAX_COUNT > 32768))
 
-// Phases of the process, in rounds, and what they do with numbers.
-#if SOFTMAX_OVERLAP
-#    define ROUNDS (rows + 2)
-#    define PHASES 1
-#    define TAKES (round < rows)
-#    define GIVES (round >= 2)
-#else
-#    define ROUNDS rows
-#    define PHASES 3
-#    define TAKES (phase == 0)
-#    define GIVES (phase == 2)
-#endif
-
 // command MR_COMMAND_RUN: takes `rows` rows of SOFTMAX_COUNT numbers and gives as many.
 static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t command,
                     uint32_t rows) {
@@ -114,12 +98,12 @@ static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t c
         reciprocal.mantissa = 0;
         reciprocal.shift = 0;
     run_rows:
-        for (uint32_t round = 0; round < ROUNDS; round++) {
-            for (uint32_t phase = 0; phase < PHASES; phase++) {
+        for (uint32_t row = 0; row < rows; row++) {
+            for (uint32_t phase = 0; phase < 3; phase++) {
                 for (uint32_t k = 0; k < SOFTMAX_COUNT; k++) {
                     HLS(pipeline II = 1)
                     int32_t fresh = 0;
-                    if (TAKES)
+                    if (phase == 0)
                         fresh = hls_read(int32_t, x);
                     if (k == 0)
                         top = greatest;
@@ -133,7 +117,7 @@ static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t c
                     sum = ((k == 0 ? 0 : sum) + term) & (((uint64_t)1 << (41 + LOG_COUNT)) - 1);
                     const uint32_t due = powers[k];
                     powers[k] = power;
-                    if (GIVES)
+                    if (phase == 2)
                         hls_write(int32_t, y, mr_softmax_quotient(due, reciprocal));
                 }
             }
@@ -142,11 +126,6 @@ static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t c
 }
 
 #undef LOG_COUNT
-#undef ROUNDS
-#undef PHASES
-#undef TAKES
-#undef GIVES
 #undef SOFTMAX
 #undef SOFTMAX_COUNT
 #undef SOFTMAX_FRAC
-#undef SOFTMAX_OVERLAP
