@@ -303,6 +303,31 @@ START_TEST(nothing_is_left) {
 }
 END_TEST
 
+// The fallback opens and fails behind that: its memory answers SLVERR while it takes the weights,
+// once, so that a call that went on with it would succeed, from a state of zeros.
+START_TEST(no_half_open_fallback) {
+    struct mr_model *model = open_model();
+    struct mr_options options = falling;
+    options.fallback = device;
+    float *x = numbers(INPUTS, 5), y[OUTPUTS];
+    struct mr_session *session = open_session(model, device, &options);
+    step(session, x, y);
+    setenv("MILLRACE_CARD_BAD_READ", "1", 1);
+    ck_assert_int_eq(kill(find_card(), SIGKILL), 0);
+    ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_DEVICE);
+    ck_assert_msg(strstr(mr_session_error(session), "ended by signal 9; its fallback xrt:0") &&
+                      strstr(mr_session_error(session), "loading the weights"),
+                  "%s", mr_session_error(session));
+    for (int again = 0; again < 3; again++)
+        ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_DEVICE);
+    ck_assert_msg(strstr(mr_session_error(session), "no device any more") != NULL, "%s",
+                  mr_session_error(session));
+    mr_session_close(session);
+    free(x);
+    mr_model_close(model);
+}
+END_TEST
+
 // Without a card there is nothing to fall from: that is an error, as without a fallback.
 START_TEST(opening_does_not_fall) {
     struct mr_model *model = open_model();
@@ -329,6 +354,7 @@ int main(void) {
     tcase_add_test(cases, cuts_are_counted);
     tcase_add_loop_test(cases, cuts_go_on, 0, 3);
     tcase_add_test(cases, nothing_is_left);
+    tcase_add_test(cases, no_half_open_fallback);
     tcase_add_test(cases, opening_does_not_fall);
     suite_add_tcase(suite, cases);
     return card_run(suite);

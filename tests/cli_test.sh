@@ -484,6 +484,7 @@ refuses 1 "$W/none" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" -
 refuses 1 "one sequence" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --restore "$W/state"
 refuses 1 "cannot be written" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --save "$W/no/such"
 refuses 1 "abacus:" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --fallback abacus:
+runs 0 run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --fallback "xrt:0,$W/$(printf 'x%.0s' $(seq 200)).xclbin"
 cp "$W/y.npy" "$W/before.npy"
 for bad in nan inf -inf; do
     csv "$W/bad.csv" 6 3 0.5

@@ -271,7 +271,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
     };
     while (run_device(session, &job, &reason)) {
         session->fresh = true;
-        if (!mr_resume(session, reason.text))
+        if (!mr_resume(session, &reason))
             return mr_failure(&session->error, reason.code, "%s", reason.text);
         job.activity = session->activity;
         job.timeline = session->timeline;

@@ -91,7 +91,8 @@ int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct 
 // The session's state was replaced by these beats (state_image.h).
 void mr_resume_restored(struct mr_resume *resume, const int16_t *beats, size_t numbers);
 // After a failure, told by `reason`: opens the other device in the state after the last noted run.
-// False: there is none, or it has failed too.
-bool mr_resume(struct mr_session *session, const char *reason);
+// False: there is none, or it failed too; then the reason tells of both, and the session has no
+// device.
+bool mr_resume(struct mr_session *session, struct mr_error *reason);
 
 #endif

@@ -14,7 +14,7 @@
 enum { KEPT_STEPS = 64 }; // more of them, and the device's state is read instead
 
 struct mr_resume {
-    char uri[64];
+    char *uri;
     bool used;
     int16_t *beats; // the state before `rows`, as devices take it
     int16_t *fresh; // the next one, while it is read
@@ -28,21 +28,19 @@ static size_t state_numbers(const struct mr_session *session) {
 }
 
 int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error *error) {
-    if (strlen(uri) >= sizeof session->resume->uri)
-        return mr_failure(error, MR_ERROR_ARGUMENT, "fallback %.60s...: the name is too long", uri);
     // What takes long is done now and not when the device has failed.
     const int code = mr_session_prepare(session, uri, error);
     if (code)
         return code;
     struct mr_resume *resume = session->resume = calloc(1, sizeof *resume);
     if (resume) {
-        strcpy(resume->uri, uri);
+        resume->uri = strdup(uri);
         resume->row = session->row;
         resume->beats = calloc(state_numbers(session), sizeof *resume->beats);
         resume->fresh = calloc(state_numbers(session), sizeof *resume->fresh);
         resume->rows = calloc(KEPT_STEPS * resume->row, sizeof *resume->rows);
     }
-    return resume && resume->beats && resume->fresh && resume->rows
+    return resume && resume->uri && resume->beats && resume->fresh && resume->rows
                ? 0
                : mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the fallback %s", uri);
 }
@@ -50,6 +48,7 @@ int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error 
 void mr_resume_close(struct mr_resume *resume) {
     if (!resume)
         return;
+    free(resume->uri);
     free(resume->beats);
     free(resume->fresh);
     free(resume->rows);
@@ -86,30 +85,32 @@ void mr_resume_restored(struct mr_resume *resume, const int16_t *beats, size_t n
     resume->count = 0;
 }
 
-static int repeat(struct mr_session *session, const struct mr_resume *resume) {
+static int repeat(struct mr_session *session, const struct mr_resume *resume,
+                  struct mr_error *error) {
     const uint32_t beats = mr_state_total_beats(&session->compiled.plan);
-    if (mr_device_write_state(session->device, resume->beats, beats, NULL))
-        return -1;
-    if (!resume->count)
-        return 0;
+    const int code = mr_device_write_state(session->device, resume->beats, beats, error);
+    if (code || !resume->count)
+        return code;
     const int lc = session->compiled.plan.x_lc;
     const size_t numbers = mr_network_numbers(session->network, resume->count);
     int32_t *y = calloc(numbers, sizeof *y);
     if (!y)
-        return -1;
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to repeat %u steps",
+                          resume->count);
     struct mr_job job = {
         .sequences = 1,
         .steps = resume->count,
         .in = {{"x", resume->rows, resume->count * (uint64_t)(session->row / (uint32_t)lc)}},
         .out = {{"y", y, numbers}},
     };
-    const int result = mr_device_run(session->device, &job, NULL);
+    const int result = mr_device_run(session->device, &job, error);
     free(y);
     return result;
 }
 
-bool mr_resume(struct mr_session *session, const char *reason) {
+bool mr_resume(struct mr_session *session, struct mr_error *reason) {
     struct mr_resume *resume = session->resume;
+    struct mr_error other;
     if (!resume || resume->used)
         return false;
     resume->used = true;
@@ -118,10 +119,14 @@ bool mr_resume(struct mr_session *session, const char *reason) {
     session->options.timeline = 0;
     session->options.idle_chance = session->options.stall_chance = 0;
     mr_session_detach(session);
-    if (mr_session_attach(session, resume->uri, NULL) || repeat(session, resume))
+    if (mr_session_attach(session, resume->uri, &other) || repeat(session, resume, &other)) {
+        mr_session_detach(session); // it may be open, without weights or state
+        mr_failure(reason, reason->code, "%.400s; its fallback %.200s failed as well: %.300s",
+                   reason->text, resume->uri, other.text);
         return false;
-    snprintf(session->device_text, sizeof session->device_text, "%s, in place of %.200s: %.900s",
-             resume->uri, failed, reason);
+    }
+    snprintf(session->device_text, sizeof session->device_text,
+             "%.300s, in place of %.200s: %.900s", resume->uri, failed, reason->text);
     if (session->options.progress)
         session->options.progress(session->options.progress_context, session->device_text);
     return true;
