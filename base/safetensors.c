@@ -20,7 +20,9 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[] = {
-    [MR_F32] = {"F32", 4}, [MR_I16] = {"I16", 2}, [MR_I32] = {"I32", 4}, [MR_I64] = {"I64", 8}};
+    [MR_F32] = {"F32", 4}, [MR_I8] = {"I8", 1},   [MR_I16] = {"I16", 2},
+    [MR_I32] = {"I32", 4}, [MR_I64] = {"I64", 8},
+};
 
 struct reader {
     const char *name; // of the file, for messages
@@ -61,7 +63,7 @@ static int read_dtype(const struct reader *r, struct mr_tensor *t, const json_t 
         }
     }
     return mr_fail(r->error, r->error_size,
-                   "%s: tensor '%.100s' has type %.20s; F32, I16, I32 and I64 are supported",
+                   "%s: tensor '%.100s' has type %.20s; F32, I8, I16, I32 and I64 are supported",
                    r->name, t->name, dtype);
 }
 
@@ -269,7 +271,7 @@ static char *make_header(const struct mr_tensor *tensors, size_t tensor_count,
         good = put(pairs, metadata[i].key, json_string(metadata[i].value));
     if (good && metadata_count > 0)
         good = json_object_set(root, "__metadata__", pairs) == 0;
-    for (size_t width = 8; width >= 2; width /= 2) {
+    for (size_t width = 8; width >= 1; width /= 2) {
         for (size_t i = 0; good && i < tensor_count; i++) {
             if (mr_dtype_size(tensors[i].dtype) != width)
                 continue;

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum mr_dtype { MR_F32, MR_I16, MR_I32, MR_I64 };
+enum mr_dtype { MR_F32, MR_I8, MR_I16, MR_I32, MR_I64 };
 
 enum { MR_TENSOR_RANK = 8 };
 

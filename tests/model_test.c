@@ -172,6 +172,8 @@ static void check_same(const struct mr_network *a, const struct mr_network *b) {
         ck_assert_int_eq(one->units, other->units);
         ck_assert_int_eq(one->activation, other->activation);
         ck_assert_int_eq(one->exponent, other->exponent);
+        ck_assert_int_eq(one->precision.weight_bits, other->precision.weight_bits);
+        ck_assert_int_eq(one->precision.column_bits, other->precision.column_bits);
         check_same_rows(one, other);
     }
     for (int s = 0; s < a->stream_count; s++) {
@@ -238,11 +240,52 @@ START_TEST(file_keeps_everything) {
 }
 END_TEST
 
-// Several outputs, at each step and at the last one, casts, all activations, exponents.
+static void set_precision(struct mr_network *n, int op, const char *name) {
+    ck_assert(mr_precision_parse(name, &n->ops[op].precision));
+}
+
+// Weights of 8 bits are bytes in the file; a layer of 16 bits has no word of it there, so that a
+// network of such layers has the file and the identity that it had before there were others.
+START_TEST(file_keeps_precisions) {
+    unsigned char identity[2][MR_MODEL_IDENTITY];
+    struct mr_model_data m = make_model(MR_ACTIVATION_LINEAR);
+    struct mr_safetensors file;
+
+    save(&m, FOLDER "/full.millrace");
+    set_precision(&m.network, 0, "w8a8");
+    set_precision(&m.network, 1, "w8a16");
+    net_quantise(&m.network, NULL);
+    m.network.ops[0].rows.weight[3] = -128; // is not made, but may be
+    mkdir("build/fuzz", 0777);
+    save(&m, "build/fuzz/small8.millrace"); // a seed, as above
+    ck_assert_msg(!mr_safetensors_read("build/fuzz/small8.millrace", &file, error, sizeof error),
+                  "%s", error);
+    ck_assert_int_eq(mr_safetensors_find(&file, "lstm0.weight")->dtype, MR_I8);
+    ck_assert_int_eq(mr_safetensors_find(&file, "lstm1.weight")->dtype, MR_I8);
+    ck_assert_int_eq(mr_safetensors_find(&file, "head.weight")->dtype, MR_I16);
+    ck_assert_ptr_nonnull(strstr(mr_safetensors_metadata(&file, "description"), "\"w8a16\""));
+    mr_safetensors_free(&file);
+    struct mr_model_data back = load("build/fuzz/small8.millrace");
+    check_same(&m.network, &back.network);
+    check_same_results(&m.network, &back.network);
+    ck_assert_int_eq(mr_model_data_identity(&m, identity[0]), 0);
+    ck_assert_int_eq(mr_model_data_identity(&back, identity[1]), 0);
+    ck_assert_mem_eq(identity[0], identity[1], MR_MODEL_IDENTITY);
+    mr_model_data_free(&m);
+    mr_model_data_free(&back);
+    ck_assert_msg(!mr_safetensors_read(FOLDER "/full.millrace", &file, error, sizeof error), "%s",
+                  error);
+    ck_assert_ptr_null(strstr(mr_safetensors_metadata(&file, "description"), "precision"));
+    mr_safetensors_free(&file);
+}
+END_TEST
+
+// Several outputs, at each step and at the last one, casts, all activations, exponents, precisions.
 START_TEST(file_keeps_random_graphs) {
     const char *text = getenv("MILLRACE_SEED");
     uint64_t state = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
     unsigned char identity[2][MR_MODEL_IDENTITY];
+    static const char *const precisions[] = {"w16a16", "w8a16", "w8a8"};
 
     printf("model_test: MILLRACE_SEED=%llu\n", (unsigned long long)state);
     fflush(stdout);
@@ -258,9 +301,16 @@ START_TEST(file_keeps_random_graphs) {
             n->outputs[o].cast = (struct mr_cast){net_next(&state) & 1, net_next(&state) & 1};
         for (int k = 0; k < 9; k++)
             frac[k] = net_between(&state, 8, 12);
-        for (int i = 0; i < n->op_count; i++)
+        for (int i = 0; i < n->op_count; i++) {
             n->ops[i].greatest = ldexp(1, net_between(&state, 0, 20));
-        net_quantise(n, frac);
+            if (n->ops[i].kind->recurrent)
+                set_precision(n, i, precisions[net_next(&state) % 3]);
+        }
+        // Weights of 8 bits are refused where numbers of a wide range meet them.
+        for (int i = 0; mr_quantise(n, frac, NULL, error, sizeof error) != 0; i++) {
+            ck_assert_msg(i < n->op_count, "%s", error);
+            n->ops[i].precision = MR_PRECISION_FULL;
+        }
         m.accuracy = (struct mr_accuracy){12, 1, 2, 3};
         m.output_accuracy = calloc((size_t)mr_network_width(n), sizeof *m.output_accuracy);
         ck_assert_ptr_nonnull(m.output_accuracy);
@@ -317,10 +367,11 @@ START_TEST(identity_is_of_the_numbers) {
     n->batch_first = false;
     ck_assert_int_eq(mr_model_data_identity(&m, other), 0);
     ck_assert_mem_eq(first, other, sizeof first);
-    void *const numbers[] = {&gates->weight[5],      &gates->bias[3],        &gates->shift[0],
-                             &head->weight[7],       &head->bias[1],         &head->shift[1],
-                             &n->streams[0].frac[2], &n->streams[4].frac[1], &n->ops[3].activation,
-                             &n->ops[1].exponent,    &n->input_cast.whole};
+    void *const numbers[] = {
+        &gates->weight[5],      &gates->bias[3],        &gates->shift[0],
+        &head->weight[7],       &head->bias[1],         &head->shift[1],
+        &n->streams[0].frac[2], &n->streams[4].frac[1], &n->ops[3].activation,
+        &n->ops[1].exponent,    &n->input_cast.whole,   &n->ops[1].precision.column_bits};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         *(unsigned char *)numbers[i] ^= 1;
         ck_assert_int_eq(mr_model_data_identity(&m, other), 0);
@@ -598,6 +649,19 @@ static const struct {
     {OPERATOR("dense", 0, 5, SIGMOID), "{\"name\":\"y\",\"stream\":1}", "no recurrent layer"},
     {OPERATOR("lstm", 0, 5, ",\"cell_exponent\":17"), GOOD_OUTPUTS, "cell exponent"},
     {OPERATOR("lstm", 0, 5, ",\"cell_exponent\":-1"), GOOD_OUTPUTS, "cell exponent"},
+    {OPERATOR("lstm", 0, 5, ",\"precision\":\"w16a16\"") "," OPERATOR(
+         "lstm", 1, 4, "") "," OPERATOR("last", 2, 4, "") "," OPERATOR("dense", 3, 2, SIGMOID),
+     GOOD_OUTPUTS, NULL},
+    {OPERATOR("lstm", 0, 5, ",\"precision\":\"w16a8\""), GOOD_OUTPUTS,
+     "whose precision is none of"},
+    {OPERATOR("lstm", 0, 5, ",\"precision\":\"\""), GOOD_OUTPUTS, "whose precision is none of"},
+    {OPERATOR("lstm", 0, 5, ",\"precision\":8"), GOOD_OUTPUTS, "whose precision is none of"},
+    {OPERATOR("lstm", 0, 5, ",\"precision\":null"), GOOD_OUTPUTS, "whose precision is none of"},
+    {OPERATOR("lstm", 0, 5, "") "," OPERATOR("dense", 1, 2, SIGMOID ",\"precision\":\"w8a8\""),
+     "{\"name\":\"y\",\"stream\":2}", "a precision to an operator that is not recurrent"},
+    {OPERATOR("lstm", 0, 5, ",\"precision\":\"w8a8\"") "," OPERATOR("lstm", 1, 4, "") "," OPERATOR(
+         "last", 2, 4, "") "," OPERATOR("dense", 3, 2, SIGMOID),
+     GOOD_OUTPUTS, "tensor 'lstm0.weight' is not I8 of the shape"},
     {"{\"type\":\"lstm\",\"input\":0,\"units\":5}", GOOD_OUTPUTS, "formats"},
     {"{\"type\":\"lstm\",\"input\":0,\"units\":5,\"frac_bits\":[15,15,15,15]}", GOOD_OUTPUTS,
      "formats"},
@@ -687,6 +751,7 @@ int main(void) {
             tcase_add_loop_test(all, sample_is_accurate, i, i + 1);
     tcase_add_test(all, identity_is_of_the_numbers);
     tcase_add_loop_test(all, file_keeps_everything, 0, 4);
+    tcase_add_test(all, file_keeps_precisions);
     tcase_add_test(all, file_keeps_random_graphs);
     tcase_add_test(all, file_keeps_formats_of_the_input);
     tcase_add_loop_test(all, broken_promise_is_refused, 0, 10);

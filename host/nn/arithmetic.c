@@ -37,6 +37,14 @@ int64_t mr_integer_dot(const int16_t *w, const int32_t *v, int count) {
     return sum;
 }
 
+int64_t mr_integer_dot8(const int16_t *w, const int32_t *v, int count) {
+    int64_t sum = 0;
+
+    for (int k = 0; k < count; k++)
+        sum += (int64_t)w[k] * mr_column8(v[k]);
+    return 256 * sum;
+}
+
 static int64_t interpolate(const int32_t *base, const int16_t *slope, int64_t argument) {
     const int64_t at = mr_clamp(argument, 20), segment = (at + (1 << 19)) >> 10;
 

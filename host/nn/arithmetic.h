@@ -17,8 +17,16 @@ double mr_dot(const float *w, const double *v, size_t count);
 // Cut to so many bits, signed.
 int64_t mr_clamp(int64_t v, int bits);
 
-// Sum of products.
+// A 16-bit number rounded to its upper 8 bits: what a lane with columns of 8 bits takes.
+static inline int32_t mr_column8(int32_t v) {
+    const int32_t rounded = (v + 128) >> 8;
+
+    return rounded < -128 ? -128 : rounded > 127 ? 127 : rounded;
+}
+
+// Sum of products; columns of 8 bits count at the scale of v, as 256 times what they are.
 int64_t mr_integer_dot(const int16_t *w, const int32_t *v, int count);
+int64_t mr_integer_dot8(const int16_t *w, const int32_t *v, int count);
 
 // By table; the argument is cut to 20 bits (Q15 of a sigmoid, Q16 of a tanh), the result is Q15.
 int64_t mr_table_sigmoid(int64_t argument);

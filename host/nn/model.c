@@ -61,8 +61,8 @@ size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_mod
         list.op = op->name;
         if (rows == 0)
             continue;
-        add(&list, "", "weight", MR_I16, rows, op->inputs + (recurrent ? op->units : 0),
-            op->rows.weight);
+        add(&list, "", "weight", op->precision.weight_bits == 8 ? MR_I8 : MR_I16, rows,
+            op->inputs + (recurrent ? op->units : 0), op->rows.weight);
         add(&list, "", "bias", MR_I64, sums, 0, op->rows.bias);
         add(&list, "", "shift", MR_I32, sums, 0, op->rows.shift);
         add(&list, "float.", recurrent ? "weight_ih" : "weight", MR_F32, rows, op->inputs, op->w_x);
@@ -113,7 +113,12 @@ static json_t *frac_json(const struct mr_stream *stream) {
     return json_integer(stream->frac[0]);
 }
 
+static bool full_precision(struct mr_precision precision) {
+    return precision.weight_bits == 16 && precision.column_bits == 16;
+}
+
 static json_t *operator_json(const struct mr_network *network, const struct mr_op *op) {
+    char name[MR_PRECISION_NAME];
     json_t *object =
         json_pack("{s:s, s:i, s:i, s:o}", "type", op->kind->name, "input", op->input, "units",
                   op->units, "frac_bits", frac_json(&network->streams[op->output]));
@@ -123,6 +128,8 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "activation", json_string(mr_activation_words[op->activation]));
     if (good && op->exponent)
         good = put(object, "cell_exponent", json_integer(op->exponent));
+    if (good && !full_precision(op->precision))
+        good = put(object, "precision", json_string(mr_precision_name(op->precision, name)));
     if (good)
         return object;
     json_decref(object);
@@ -170,8 +177,13 @@ static json_t *describe(const struct mr_model_data *model) {
     return NULL;
 }
 
-static size_t size_of(const struct mr_entry_of_model *entry) {
+size_t mr_entry_count(const struct mr_entry_of_model *entry) {
     return entry->shape[0] * (entry->rank > 1 ? entry->shape[1] : 1);
+}
+
+size_t mr_entry_bytes(const struct mr_entry_of_model *entry) {
+    return mr_entry_count(entry) *
+           (entry->dtype == MR_I8 ? sizeof(int16_t) : mr_dtype_size(entry->dtype));
 }
 
 int mr_model_data_identity(const struct mr_model_data *model,
@@ -193,8 +205,7 @@ int mr_model_data_identity(const struct mr_model_data *model,
     for (size_t i = 0; good && i < count; i++)
         if (list[i].dtype != MR_F32)
             good = EVP_DigestUpdate(context, list[i].name, strlen(list[i].name) + 1) == 1 &&
-                   EVP_DigestUpdate(context, list[i].data,
-                                    size_of(&list[i]) * mr_dtype_size(list[i].dtype)) == 1;
+                   EVP_DigestUpdate(context, list[i].data, mr_entry_bytes(&list[i])) == 1;
     good = good && EVP_DigestFinal_ex(context, digest, NULL) == 1;
     if (good)
         memcpy(identity, digest, MR_MODEL_IDENTITY);
@@ -205,6 +216,42 @@ int mr_model_data_identity(const struct mr_model_data *model,
     return good ? 0 : -1;
 }
 
+// Numbers of 8 bits as the file has them; NULL when memory is short.
+static int8_t *narrow(const struct mr_entry_of_model *entry) {
+    const size_t count = mr_entry_count(entry);
+    const int16_t *from = entry->data;
+    int8_t *bytes = malloc(count);
+
+    for (size_t i = 0; bytes && i < count; i++)
+        bytes[i] = (int8_t)from[i];
+    return bytes;
+}
+
+// The tensors of a file, as many as of the network; -1 when memory is short. Free with
+// free_tensors in either case.
+static int make_tensors(const struct mr_entry_of_model *list, size_t count,
+                        struct mr_tensor *tensors) {
+    for (size_t i = 0; i < count; i++) {
+        const void *data = list[i].dtype == MR_I8 ? narrow(&list[i]) : list[i].data;
+        tensors[i] = (struct mr_tensor){.name = list[i].name,
+                                        .dtype = list[i].dtype,
+                                        .rank = list[i].rank,
+                                        .shape = {list[i].shape[0], list[i].shape[1]},
+                                        .count = mr_entry_count(&list[i]),
+                                        .data = data};
+        if (!data)
+            return -1;
+    }
+    return 0;
+}
+
+static void free_tensors(struct mr_tensor *tensors, size_t count) {
+    for (size_t i = 0; tensors && i < count; i++)
+        if (tensors[i].dtype == MR_I8)
+            free((void *)tensors[i].data);
+    free(tensors);
+}
+
 int mr_model_data_save(const struct mr_model_data *model, const char *path, char *error,
                        size_t error_size) {
     struct mr_entry_of_model *list = calloc(MR_MODEL_ENTRIES, sizeof *list);
@@ -212,29 +259,22 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
     json_t *description = describe(model);
     char *text =
         description ? json_dumps(description, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    const size_t count = list ? mr_model_entries(&model->network, list) : 0;
     int result;
 
     json_decref(description);
-    if (!list || !tensors || !text) {
+    if (!list || !tensors || !text || make_tensors(list, count, tensors) != 0) {
         result = mr_fail(error, error_size,
                          "%s cannot be written: not enough memory, or the model's name is not "
                          "UTF-8",
                          path);
     } else {
-        const size_t count = mr_model_entries(&model->network, list);
-        for (size_t i = 0; i < count; i++)
-            tensors[i] = (struct mr_tensor){.name = list[i].name,
-                                            .dtype = list[i].dtype,
-                                            .rank = list[i].rank,
-                                            .shape = {list[i].shape[0], list[i].shape[1]},
-                                            .count = size_of(&list[i]),
-                                            .data = list[i].data};
         const struct mr_pair metadata[] = {
             {"format", "millrace"}, {"version", "3"}, {"description", text}};
         result = mr_safetensors_write(path, tensors, count, metadata, 3, error, error_size);
     }
+    free_tensors(tensors, count);
     free(list);
-    free(tensors);
     free(text);
     return result;
 }

@@ -6,7 +6,8 @@
 #include "model.h"
 #include "safetensors.h"
 
-// One tensor of the file and where it lives in memory; the same list serves both directions.
+// One tensor of the file and where it lives in memory; the same list serves both directions. In
+// memory numbers of the type MR_I8 are int16_t.
 struct mr_entry_of_model {
     char name[2 * MR_NAME];
     enum mr_dtype dtype;
@@ -20,6 +21,10 @@ enum { MR_MODEL_ENTRIES = 6 * MR_MAX_OPS + 1 };
 // Lists all tensors of a network whose sizes are set, at most MR_MODEL_ENTRIES, and returns how
 // many there are.
 size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_model *list);
+
+// Numbers of a tensor, and the bytes that they take in memory.
+size_t mr_entry_count(const struct mr_entry_of_model *entry);
+size_t mr_entry_bytes(const struct mr_entry_of_model *entry);
 
 // The words of a cast in the file, "int" before "bool"; NULL for none.
 const char *mr_cast_words(struct mr_cast cast);

@@ -93,6 +93,18 @@ static int read_activation(const struct reader *r, const json_t *entry, int *act
     return bad(r, "has an operator whose activation is not known");
 }
 
+static int read_precision(const struct reader *r, const json_t *entry, struct mr_op *op) {
+    const char *name = text_of(entry, "precision");
+
+    if (!json_object_get(entry, "precision"))
+        return 0;
+    if (!op->kind->recurrent)
+        return bad(r, "gives a precision to an operator that is not recurrent");
+    if (!name || !mr_precision_parse(name, &op->precision))
+        return bad(r, "has an operator whose precision is none of w16a16, w8a16 and w8a8");
+    return 0;
+}
+
 static int read_operator(const struct reader *r, const json_t *entry, struct mr_network *network) {
     const char *type = text_of(entry, "type");
     const struct mr_op_kind *kind = type ? mr_op_kind_find(type) : NULL;
@@ -122,6 +134,8 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     if (op->units != units)
         return bad(r, "has an operator whose units do not follow from its input");
     op->exponent = exponent;
+    if (read_precision(r, entry, op) != 0)
+        return -1;
     return read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]);
 }
 
@@ -293,6 +307,26 @@ static bool allocate(struct mr_network *network) {
     return network->streams[0].frac;
 }
 
+// Takes the numbers of a tensor, of which all are finite.
+static int take_numbers(const struct reader *r, const struct mr_tensor *t,
+                        const struct mr_entry_of_model *e) {
+    const int8_t *bytes = t->data;
+    const float *real = e->data;
+    int16_t *wide = e->data;
+
+    if (e->dtype != MR_I8)
+        memcpy(e->data, t->data, mr_entry_bytes(e));
+    for (size_t k = 0; k < t->count; k++) {
+        if (e->dtype == MR_I8)
+            wide[k] = bytes[k];
+        else if (e->dtype == MR_F32 && !isfinite(real[k]))
+            return mr_fail(r->error, r->error_size,
+                           "%s: tensor '%s', element %zu is not a finite number", r->name, e->name,
+                           k);
+    }
+    return 0;
+}
+
 static int read_tensors(const struct reader *r, const struct mr_safetensors *file,
                         struct mr_network *network, struct mr_entry_of_model *list) {
     const size_t count = mr_model_entries(network, list);
@@ -301,7 +335,7 @@ static int read_tensors(const struct reader *r, const struct mr_safetensors *fil
         return mr_fail(r->error, r->error_size,
                        "%s holds %zu tensors; its description asks for %zu", r->name,
                        file->tensor_count, count);
-    // Once all are seen to be in the file, memory for them is no more than the file's size.
+    // Once all are seen to be in the file, memory for them is at most twice the file's size.
     for (size_t i = 0; i < count; i++) {
         if (check_tensor(r, file, &list[i]) != 0)
             return -1;
@@ -310,14 +344,8 @@ static int read_tensors(const struct reader *r, const struct mr_safetensors *fil
         return mr_fail(r->error, r->error_size, "%s: not enough memory for the weights", r->name);
     mr_model_entries(network, list);
     for (size_t i = 0; i < count; i++) {
-        const struct mr_tensor *t = mr_safetensors_find(file, list[i].name);
-        memcpy(list[i].data, t->data, t->count * mr_dtype_size(t->dtype));
-        for (size_t k = 0; list[i].dtype == MR_F32 && k < t->count; k++) {
-            if (!isfinite(((float *)list[i].data)[k]))
-                return mr_fail(r->error, r->error_size,
-                               "%s: tensor '%s', element %zu is not a finite number", r->name,
-                               list[i].name, k);
-        }
+        if (take_numbers(r, mr_safetensors_find(file, list[i].name), &list[i]) != 0)
+            return -1;
     }
     return mr_quantised_check(network, r->name, r->error, r->error_size);
 }

@@ -2,6 +2,14 @@
 // The bits of the two operands of a lane's multiplier. Streams and states have 16 bits whatever the
 // precision: a lane with columns of 8 bits rounds them when it takes them, so a state that moves by
 // less than such a column is not lost.
+//
+// A lane with columns of 8 bits takes c = mr_column8(v) (arithmetic.h) for each column v: of x, of
+// h, and in a second phase of gated h. c stands for 256 c in the units of v, so the row's sum is
+//     (256 * sum of w c + bias) >> shift
+// where it is (sum of w v + bias) >> shift with columns of 16 bits: weights, bias and shift have
+// the same units in both, and the sums the same bound. Without the factor the shift would have to
+// be below 0: a row with weights up to 1 has a product of 2^-6 * 2^-7, and its argument 2^-15 or
+// 2^-16. In hardware the factor is wiring, where the sum of 32 bits leaves the lane.
 #ifndef MR_PRECISION_H
 #define MR_PRECISION_H
 

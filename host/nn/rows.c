@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From rows of float weights to whole numbers (rows.h): for each sum the largest scale at which its
-// weights fit 16 bits, the sum fits 39 bits and its shift fits the hardware.
+// From rows of float weights to whole numbers (rows.h): for each sum a scale at which its weights
+// fit their bits, the sum fits 39 bits and its shift fits the hardware.
 #include "rows.h"
 
 #include "file.h"
@@ -31,31 +31,68 @@ static double round_up(double v) {
     return floor(v + 0.5);
 }
 
-static double quantised_weight(const struct mr_float_row *row, int run, int k, int scale) {
+// What a weight is at a scale, not rounded yet.
+static double scaled_weight(const struct mr_float_row *row, int run, int k, int scale) {
     const int frac = row->frac[run] ? row->frac[run][k] : MR_HIDDEN_FRAC;
 
-    return round_up(ldexp(row->w[run][k], scale - frac));
+    return ldexp(row->w[run][k], scale - frac);
 }
 
-// Does the row fit at this scale? If not, *column is the weight to blame, or -1 for bias and sum.
-static bool fits(const struct mr_float_row *row, int scale, int64_t half, int *column) {
+// The ends of weights of so many bits; 8 bits have the same on both sides.
+static double lowest(int bits) {
+    return bits == 8 ? -127 : INT16_MIN;
+}
+
+static double highest(int bits) {
+    return bits == 8 ? 127 : INT16_MAX;
+}
+
+static double quantised_weight(const struct mr_float_row *row, int bits, int run, int k,
+                               int scale) {
+    return fmin(fmax(round_up(scaled_weight(row, run, k, scale)), lowest(bits)), highest(bits));
+}
+
+// Is the row's sum within its bits at this scale?
+static bool sum_fits(const struct mr_float_row *row, int bits, int scale, int64_t half) {
     double sum = 0;
+
+    for (int run = 0; run < 2; run++)
+        for (int k = 0; k < row->columns[run]; k++)
+            sum += fabs(quantised_weight(row, bits, run, k, scale));
+    return sum * 32768 + fabs(round_up(ldexp(row->bias, scale)) + (double)half) <
+           ldexp(1, MR_SUM_BITS);
+}
+
+// Does the row fit at this scale as it is? If not, *column is the weight to blame, or -1 for bias
+// and sum.
+static bool fits(const struct mr_float_row *row, int bits, int scale, int64_t half, int *column) {
     int at = 0;
 
-    *column = -1;
     for (int run = 0; run < 2; run++) {
         for (int k = 0; k < row->columns[run]; k++, at++) {
-            const double w = quantised_weight(row, run, k, scale);
-            if (w < INT16_MIN || w > INT16_MAX) {
+            const double w = round_up(scaled_weight(row, run, k, scale));
+            if (!(w >= lowest(bits) && w <= highest(bits))) {
                 *column = at;
                 return false;
             }
-            sum += fabs(w);
         }
     }
-    // All terms are whole numbers below 2^53 or far beyond the bound, so the sum is exact enough.
-    return sum * 32768 + fabs(round_up(ldexp(row->bias, scale)) + (double)half) <
-           ldexp(1, MR_SUM_BITS);
+    *column = -1;
+    return sum_fits(row, bits, scale, half);
+}
+
+// What rounding and cutting do to the row's sum, squared, columns being of equal size and
+// independent of each other.
+static double squared_error(const struct mr_float_row *row, int bits, int scale) {
+    double error = 0;
+
+    for (int run = 0; run < 2; run++)
+        for (int k = 0; k < row->columns[run]; k++) {
+            const double off =
+                quantised_weight(row, bits, run, k, scale) - scaled_weight(row, run, k, scale);
+            error += off * off;
+        }
+    return ldexp(error, -2 * scale);
 }
 
 // Where a row's numbers go.
@@ -64,20 +101,22 @@ struct place {
     int index, column, sum;
 };
 
-static void fill(const struct mr_float_row *row, int scale, int shift, const struct place *to) {
+static void fill(const struct mr_float_row *row, int bits, int scale, int shift,
+                 const struct place *to) {
     int16_t *weight =
         to->rows->weight + (size_t)to->index * (size_t)to->rows->columns + (size_t)to->column;
 
     for (int run = 0; run < 2; run++) {
         for (int k = 0; k < row->columns[run]; k++)
-            *weight++ = (int16_t)quantised_weight(row, run, k, scale);
+            *weight++ = (int16_t)quantised_weight(row, bits, run, k, scale);
     }
     to->rows->bias[to->sum] =
         (int64_t)round_up(ldexp(row->bias, scale)) + ((int64_t)1 << (shift - 1));
     to->rows->shift[to->sum] = shift;
 }
 
-static int too_large(struct mr_float_row *row, int column, char *error, size_t error_size) {
+static int too_large(struct mr_float_row *row, int bits, int column, char *error,
+                     size_t error_size) {
     char where[120] = "bias or sum of weights is";
 
     row->blame = column;
@@ -93,23 +132,40 @@ static int too_large(struct mr_float_row *row, int column, char *error, size_t e
             snprintf(where + used, sizeof where - (size_t)used, ", which is");
     }
     return mr_fail(error, error_size,
-                   "%s: the %s too large for 16-bit weights; rescale the inputs of the model or "
+                   "%s: the %s too large for %d-bit weights; %srescale the inputs of the model or "
                    "retrain it with weight decay",
-                   row->label, where);
+                   row->label, where, bits, bits == 8 ? "give the layer weights of 16 bits, " : "");
 }
 
-int mr_row_fixed(struct mr_float_row *row, int argument_frac, struct mr_rows *out, int index,
-                 int column, int sum, char *error, size_t error_size) {
-    const struct place to = {out, index, column, sum};
-    int blame = -1;
+// Of weights of 8 bits: the shift, from one at which nothing is cut, up to which the error falls.
+static int least_error(const struct mr_float_row *row, int argument_frac, int shift) {
+    double least = squared_error(row, 8, shift + argument_frac);
 
-    for (int shift = MR_SHIFT_MAX; shift >= MR_SHIFT_MIN; shift--) {
-        if (fits(row, shift + argument_frac, (int64_t)1 << (shift - 1), &blame)) {
-            fill(row, shift + argument_frac, shift, &to);
-            return 0;
-        }
+    while (shift < MR_SHIFT_MAX) {
+        const int scale = shift + 1 + argument_frac;
+        const double error = squared_error(row, 8, scale);
+        if (!(error < least) || !sum_fits(row, 8, scale, (int64_t)1 << shift))
+            break;
+        least = error;
+        shift++;
     }
-    return too_large(row, blame, error, error_size);
+    return shift;
+}
+
+int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, struct mr_rows *out,
+                 int index, int column, int sum, char *error, size_t error_size) {
+    const struct place to = {out, index, column, sum};
+    int blame = -1, shift = MR_SHIFT_MAX;
+
+    while (shift >= MR_SHIFT_MIN &&
+           !fits(row, weight_bits, shift + argument_frac, (int64_t)1 << (shift - 1), &blame))
+        shift--;
+    if (shift < MR_SHIFT_MIN)
+        return too_large(row, weight_bits, blame, error, error_size);
+    if (weight_bits == 8)
+        shift = least_error(row, argument_frac, shift);
+    fill(row, weight_bits, shift + argument_frac, shift, &to);
+    return 0;
 }
 
 double mr_row_bound(const struct mr_float_row *row) {
@@ -148,23 +204,23 @@ int mr_row_number(struct mr_float_row *row, int most, struct mr_rows *out, int i
 
     // The shift, and so its half, is not known yet: the sum fits with each if it does with both
     // ends.
-    while (scale > 0 && !(fits(row, scale, half, &column) && fits(row, scale, 0, &column)))
+    while (scale > 0 && !(fits(row, 16, scale, half, &column) && fits(row, 16, scale, 0, &column)))
         scale--;
     if (scale == 0 || fabs(row->bias) > greatest)
-        return too_large(row, column, error, error_size);
+        return too_large(row, 16, column, error, error_size);
     while (bits > 0 && !(ldexp(bound, bits) < greatest))
         bits--;
     bits = bits < scale - MR_SHIFT_MIN ? bits : scale - MR_SHIFT_MIN;
     bits = bits < most ? bits : most;
     for (; bits >= 0; bits--) { // the weights' rounding may ask for one less
         const int shift = scale - bits < MR_SHIFT_MAX ? scale - bits : MR_SHIFT_MAX;
-        fill(row, bits + shift, shift, &to);
+        fill(row, 16, bits + shift, shift, &to);
         if (mr_row_fits_number(out, index)) {
             *frac = bits;
             return 0;
         }
     }
-    return too_large(row, -1, error, error_size);
+    return too_large(row, 16, -1, error, error_size);
 }
 
 static int check_sum(const struct mr_rows *rows, int row, int first, int columns, int sum,
@@ -181,11 +237,25 @@ static int check_sum(const struct mr_rows *rows, int row, int first, int columns
     return 0;
 }
 
-int mr_rows_check(const struct mr_rows *rows, int x_columns, const char *part, char *error,
-                  size_t error_size) {
+static int check_weights(const struct mr_rows *rows, int row, const char *part, char *error,
+                         size_t error_size) {
+    const int16_t *weight = rows->weight + (size_t)row * (size_t)rows->columns;
+
+    for (int k = 0; k < rows->columns; k++)
+        if (weight[k] < INT8_MIN || weight[k] > INT8_MAX)
+            return mr_fail(error, error_size,
+                           "%s, row %d has the weight %d in column %d, which is more than 8 bits",
+                           part, row, weight[k], k);
+    return 0;
+}
+
+int mr_rows_check(const struct mr_rows *rows, int weight_bits, int x_columns, const char *part,
+                  char *error, size_t error_size) {
     const int split = rows->sums - rows->rows, whole = rows->rows - split;
 
     for (int row = 0; row < rows->rows; row++) {
+        if (weight_bits == 8 && check_weights(rows, row, part, error, error_size) != 0)
+            return -1;
         const int columns = row < whole ? rows->columns : x_columns;
         if (check_sum(rows, row, 0, columns, row, part, error, error_size) != 0)
             return -1;

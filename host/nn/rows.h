@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of weights in whole numbers. A row's products are summed at one scale, 2^-s, and shifted
 // right to the units of its argument or result. The bias has the row's scale and holds half a unit
-// of the shift, so the shift rounds to nearest.
+// of the shift, so the shift rounds to nearest. Columns are 16-bit numbers; where a lane rounds
+// them to 8 bits (precision.h), units and bounds stay the same.
 #ifndef MR_ROWS_H
 #define MR_ROWS_H
 
@@ -22,7 +23,7 @@ enum {
 // Weights as the lanes take them, and bias and shift of each sum (op.h).
 struct mr_rows {
     int rows, columns, sums;
-    int16_t *weight; // (rows, columns)
+    int16_t *weight; // (rows, columns), within -128 to 127 where the lanes take 8 bits
     int64_t *bias;   // (sums), with the half of the shift in it
     int32_t *shift;  // (sums)
 };
@@ -41,11 +42,12 @@ struct mr_float_row {
 int mr_rows_create(struct mr_rows *rows, int row_count, int column_count, int sum_count);
 void mr_rows_free(struct mr_rows *rows);
 
-// Quantises a sum whose result has argument_frac fraction bits, at the largest scale that fits:
-// weights go to row `index` from column `column` on, bias and shift to sum `sum`. 0, or -1 with a
-// sentence.
-int mr_row_fixed(struct mr_float_row *row, int argument_frac, struct mr_rows *out, int index,
-                 int column, int sum, char *error, size_t error_size);
+// Quantises a sum whose result has argument_frac fraction bits: weights go to row `index` from
+// column `column` on, bias and shift to sum `sum`. Weights of 16 bits have the largest scale that
+// fits. Those of 8, within +-127, have the scale of the least squared error, which may cut some of
+// them. 0, or -1 with a sentence.
+int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, struct mr_rows *out,
+                 int index, int column, int sum, char *error, size_t error_size);
 
 // Quantises a whole row whose result is a number of 32 bits, with as many fraction bits as it can
 // have, at most `most`, such that it fits whatever the vector; *frac gets them.
@@ -55,10 +57,11 @@ int mr_row_number(struct mr_float_row *row, int most, struct mr_rows *out, int i
 // The largest magnitude of a row's result, whatever the vector.
 double mr_row_bound(const struct mr_float_row *row);
 
-// Checks all that the kernels rely on: shifts and the bounds of sums. The last rows have two sums
-// where there are more sums than rows: over the first x_columns, and over the others.
-int mr_rows_check(const struct mr_rows *rows, int x_columns, const char *part, char *error,
-                  size_t error_size);
+// Checks all that the kernels rely on: the bits of weights, shifts and the bounds of sums. The last
+// rows have two sums where there are more sums than rows: over the first x_columns, and over the
+// others.
+int mr_rows_check(const struct mr_rows *rows, int weight_bits, int x_columns, const char *part,
+                  char *error, size_t error_size);
 
 // Does the row's result fit 32 bits whatever the vector?
 bool mr_row_fits_number(const struct mr_rows *rows, int row);

@@ -80,7 +80,7 @@ static int quantise_16(const struct mr_network *network, struct mr_op *op, int32
     for (int o = 0; o < op->units;) {
         struct mr_float_row row = row_of(network, op, o);
         const int argument = op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC : shared;
-        if (mr_row_fixed(&row, argument, &op->rows, o, 0, o, error, error_size) == 0) {
+        if (mr_row_fixed(&row, 16, argument, &op->rows, o, 0, o, error, error_size) == 0) {
             frac[o++] = shared;
         } else if (!is_squashed(op) && shared > 0) { // weights may ask for a coarser one
             shared--;
@@ -103,11 +103,11 @@ static int quantise_32(const struct mr_network *network, struct mr_op *op, int32
     for (int o = 0; o < op->units;) {
         struct mr_float_row row = row_of(network, op, o);
         const int result =
-            is_squashed(op)
-                ? mr_row_fixed(
-                      &row, op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC : MR_SIGMOID_FRAC,
-                      &op->rows, o, 0, o, error, error_size)
-                : mr_row_number(&row, most, &op->rows, o, &frac[o], error, error_size);
+            is_squashed(op) ? mr_row_fixed(&row, 16,
+                                           op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC
+                                                                                : MR_SIGMOID_FRAC,
+                                           &op->rows, o, 0, o, error, error_size)
+                            : mr_row_number(&row, most, &op->rows, o, &frac[o], error, error_size);
         if (result != 0) {
             *column = row.blame;
             return -1;
@@ -148,7 +148,7 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
                            "reads them",
                            o, op->name);
     }
-    if (mr_rows_check(&op->rows, op->inputs, op->name, error, error_size) != 0)
+    if (mr_rows_check(&op->rows, 16, op->inputs, op->name, error, error_size) != 0)
         return -1;
     for (int o = 0; o < op->units && out->bits == 32 && !is_squashed(op); o++)
         if (!mr_row_fits_number(&op->rows, o))

@@ -93,7 +93,8 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
     int frac = cell->argument_frac[gate] ? cell->argument_frac[gate] : h_frac[0];
 
     label_gate(op, gate, unit, &row);
-    int result = mr_row_fixed(&row, frac, &op->rows, index, 0, index, error, error_size);
+    const int bits = op->precision.weight_bits;
+    int result = mr_row_fixed(&row, bits, frac, &op->rows, index, 0, index, error, error_size);
     if (result != 0)
         *column = row.blame < op->inputs ? row.blame : -1;
     if (result != 0 || gate < whole)
@@ -103,7 +104,7 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
         .w = {w_h, NULL}, .columns = {op->units, 0}, .frac = {h_frac, NULL}, .bias = op->bias[sum]};
     frac = cell->argument_frac[apart] ? cell->argument_frac[apart] : h_frac[0];
     label_gate(op, gate, unit, &of_h);
-    return mr_row_fixed(&of_h, frac, &op->rows, index, op->inputs, sum, error, error_size);
+    return mr_row_fixed(&of_h, bits, frac, &op->rows, index, op->inputs, sum, error, error_size);
 }
 
 static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
@@ -147,7 +148,7 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
                            "layer %d has %d fraction bits in unit %d, which is not possible",
                            op->layer, (int)frac[j], j);
     snprintf(part, sizeof part, "layer %d", op->layer);
-    return mr_rows_check(&op->rows, op->inputs, part, error, error_size);
+    return mr_rows_check(&op->rows, op->precision.weight_bits, op->inputs, part, error, error_size);
 }
 
 // ---- whole numbers
@@ -157,12 +158,14 @@ static void integer_sums(const struct mr_op *op, int first, int end, int unit, c
     const struct mr_rows *rows = &op->rows;
     const size_t units = (size_t)op->units, columns = (size_t)rows->columns;
     const int gates = op->kind->gates, whole = gates - split_of(op);
+    int64_t (*const dot)(const int16_t *, const int32_t *, int) =
+        op->precision.column_bits == 8 ? mr_integer_dot8 : mr_integer_dot;
 
     for (int gate = first; gate < end; gate++) {
         const size_t row = (size_t)gate * units + (size_t)unit;
         const int16_t *w = rows->weight + row * columns;
-        const int64_t of_x = mr_integer_dot(w, x, op->inputs);
-        const int64_t of_h = mr_integer_dot(w + op->inputs, h, op->units);
+        const int64_t of_x = dot(w, x, op->inputs);
+        const int64_t of_h = dot(w + op->inputs, h, op->units);
         sum[gate] = (rows->bias[row] + of_x + (gate < whole ? of_h : 0)) >> rows->shift[row];
         if (gate >= whole) {
             const size_t apart = (size_t)(gates + gate - whole) * units + (size_t)unit;
