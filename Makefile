@@ -406,8 +406,6 @@ build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CLANG) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
-build/tests/heads_test: build/obj/tests/heads_reference.o
-build/asan/heads_test: build/asan/tests/heads_reference.o
 # Its reference for CRC-32 is zlib's.
 build/tests/examples_test build/asan/examples_test: LIBS += -lz
 

@@ -79,10 +79,8 @@ static int16_t *raw_numbers(size_t count, bool aligned) {
     // Elements behind an odd offset are no pages, so they are copied.
     int16_t *x = (int16_t *)(void *)(memory + (aligned ? 0 : 64));
     uint64_t state = count;
-    for (size_t i = 0; i < count; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        x[i] = (int16_t)(state >> 48);
-    }
+    for (size_t i = 0; i < count; i++)
+        x[i] = (int16_t)random_bits(&state);
     return x;
 }
 

@@ -4,6 +4,7 @@
 #define CARD_FIXTURE_H
 
 #include "millrace.h"
+#include "random.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -74,10 +75,7 @@ static inline struct mr_session *try_open(const struct mr_model *model, const ch
 static inline float *numbers(size_t count, uint64_t state) {
     float *x = calloc(count + 1, sizeof *x);
     ck_assert(x != NULL);
-    for (size_t i = 0; i < count; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        x[i] = 2.0f * (float)((int32_t)(state >> 32) / 2147483648.0);
-    }
+    random_numbers(&state, x, count, 2);
     return x;
 }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers of every cell, run as the C that they are, against the cells written down once more in
-// plain integers, bit for bit: states that are kept, reset, saved, written back and written anew;
-// rows and units that fill no vector; more and fewer inputs than a step has time for.
+// Layers of every cell, run as the C that they are, against the host's operators, which are written
+// after the formulas (host/nn/ops), bit for bit: states that are kept, reset, saved, written back
+// and written anew; rows and units that fill no vector; more and fewer inputs than a step has time
+// for.
+#define _POSIX_C_SOURCE 200809L
+#include "arithmetic.h"
+#include "network_fixture.h"
+
 #include <check.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +20,6 @@ static void note_probe(const char *name, const uint64_t *address) {
 }
 #define HLS_ON_PROBE(process, name, address) note_probe(name, address)
 
-#include "activation_tables.h"
 #include "frame/words.h"
 #include "mr_command.h"
 
@@ -150,157 +154,86 @@ CALL(rnn_relu_30x7_1, 1)
 
 // ---- the reference
 
-struct reference;
-typedef void step_of(struct reference *, int unit, const int64_t *columns, int64_t *h);
+// A unit's cell state or h as it was before it was cut, which the operators do not tell.
+typedef int64_t uncut_of(const struct mr_op *op, int unit, const int32_t *columns, int64_t cell);
 
 struct layer {
-    const char *name;
+    const char *name, *kind;
     void (*call)(struct ports *, uint32_t, uint32_t, uint32_t, uint32_t);
-    step_of *step;
-    int inputs, hidden, lc, exponent, gates, sums;
-    bool has_cell, counts;
+    int inputs, hidden, lc, exponent;
+    uncut_of *uncut; // NULL: nothing is counted
 };
 
-enum { MOST_UNITS = 16, MOST_COLUMNS = 96, MOST_SUMS = 4, SEQUENCE = 12 };
-
-struct row { // of a gate and unit
-    int16_t w[MOST_COLUMNS];
-};
+enum { MOST_UNITS = 16, MOST_COLUMNS = 96, SEQUENCE = 12 };
 
 struct reference {
     const struct layer *layer;
-    struct row row[MOST_SUMS][MOST_UNITS];
-    int64_t bias[MOST_SUMS][MOST_UNITS];
-    int shift[MOST_SUMS][MOST_UNITS];
-    int64_t h[MOST_UNITS], c[MOST_UNITS];
+    struct mr_network network;
+    struct mr_op *op;
+    int32_t state[3 * MOST_UNITS]; // h of all units, the second field of all, and room for a row
     uint64_t cut, past;
 };
 
-static int64_t clamp(int64_t x, int64_t low, int64_t high) {
-    return x < low ? low : x > high ? high : x;
+static int32_t *cells_of(struct reference *r) {
+    return r->state + r->op->units;
 }
 
-// As activation_tables.h says.
-static int64_t curve(const int32_t *base, const int16_t *slope, int64_t argument) {
-    const int64_t arg = clamp(argument, -(1 << 19), (1 << 19) - 1) + (1 << 19);
-    return (base[arg / 1024] * (int64_t)1024 + slope[arg / 1024] * (arg % 1024) + 2048) >> 12;
+static int64_t sum_of(const struct mr_op *op, int gate, int unit, const int32_t *columns) {
+    const int row = gate * op->units + unit, count = op->rows.columns;
+    const int64_t sum = mr_integer_dot(op->rows.weight + row * count, columns, count);
+    return (op->rows.bias[row] + sum) >> op->rows.shift[row];
 }
 
-static int64_t sigmoid(int64_t sum) {
-    return curve(mr_sigmoid_base, mr_sigmoid_slope, sum);
+static int64_t lstm_uncut(const struct mr_op *op, int u, const int32_t *columns, int64_t cell) {
+    const int64_t i = mr_table_sigmoid(sum_of(op, 0, u, columns));
+    const int64_t f = mr_table_sigmoid(sum_of(op, 1, u, columns));
+    const int64_t g = mr_table_tanh(sum_of(op, 2, u, columns)), scale = (int64_t)1 << op->exponent;
+    return (f * cell * scale + 2 * i * g + (scale << 14)) >> (15 + op->exponent);
 }
 
-static int64_t squash(int64_t sum) {
-    return curve(mr_tanh_base, mr_tanh_slope, sum);
-}
-
-// Columns `from` to `to` of [x ; h] in a gate's row.
-static int64_t part(const struct reference *r, int gate, int unit, const int64_t *columns, int from,
-                    int to) {
-    int64_t sum = 0;
-    for (int k = from; k < to; k++)
-        sum += r->row[gate][unit].w[k] * columns[k];
-    return sum;
-}
-
-static int64_t scaled(const struct reference *r, int sum, int unit, int64_t total) {
-    return (total + r->bias[sum][unit]) >> r->shift[sum][unit];
-}
-
-static int64_t whole(const struct reference *r, int gate, int unit, const int64_t *columns) {
-    return scaled(r, gate, unit,
-                  part(r, gate, unit, columns, 0, r->layer->inputs + r->layer->hidden));
-}
-
-static void lstm_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
-    const int e = r->layer->exponent;
-    const int64_t i = sigmoid(whole(r, 0, u, columns)), f = sigmoid(whole(r, 1, u, columns));
-    const int64_t g = squash(whole(r, 2, u, columns)), o = sigmoid(whole(r, 3, u, columns));
-    const int64_t exact = f * r->c[u] * ((int64_t)1 << e) + 2 * i * g + ((int64_t)16384 << e);
-    const int64_t c = exact >> (15 + e), most = (1 << 23) - 1, limit = 1 << (19 - e);
-    r->c[u] = clamp(c, -most - 1, most);
-    r->cut += c != r->c[u];
-    r->past += (uint64_t)llabs(c - r->c[u]);
-    h[u] = (o * squash(clamp(c, -limit, limit - 1) * ((int64_t)1 << e)) + 16384) >> 15;
-}
-
-static int64_t mix(int64_t z, int64_t n, int64_t h) {
-    return ((32768 - z) * n + z * h + 16384) >> 15;
-}
-
-static void gru_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
-    const int inputs = r->layer->inputs, all = inputs + r->layer->hidden;
-    const int64_t most = (1 << 26) - 1;
-    const int64_t reset = sigmoid(whole(r, 0, u, columns)), z = sigmoid(whole(r, 1, u, columns));
-    const int64_t x = clamp(scaled(r, 2, u, part(r, 2, u, columns, 0, inputs)), -most - 1, most);
-    const int64_t back =
-        clamp(scaled(r, 3, u, part(r, 2, u, columns, inputs, all)), -most - 1, most);
-    h[u] = mix(z, squash(x + ((reset * back + 16384) >> 15)), r->h[u]);
-}
-
-static void gru_reset_first_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
-    int64_t reset[MOST_COLUMNS];
-    const int inputs = r->layer->inputs;
-    memcpy(reset, columns, sizeof reset);
-    for (int k = 0; k < r->layer->hidden; k++)
-        reset[inputs + k] = (sigmoid(whole(r, 0, k, columns)) * r->h[k] + 16384) >> 15;
-    h[u] = mix(sigmoid(whole(r, 1, u, columns)), squash(whole(r, 2, u, reset)), r->h[u]);
-}
-
-static void rnn_tanh_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
-    h[u] = squash(whole(r, 0, u, columns));
-}
-
-static void rnn_relu_step(struct reference *r, int u, const int64_t *columns, int64_t *h) {
-    const int64_t sum = whole(r, 0, u, columns);
-    h[u] = clamp(sum, 0, 32767);
-    r->cut += sum > 32767;
-    r->past += sum > 32767 ? (uint64_t)clamp(sum, 0, INT32_MAX) - 32767 : 0;
+static int64_t rnn_relu_uncut(const struct mr_op *op, int u, const int32_t *columns, int64_t cell) {
+    const int64_t sum = sum_of(op, 0, u, columns);
+    (void)cell;
+    return sum < 0 ? 0 : mr_clamp(sum, 32);
 }
 
 static void step(struct reference *r, const int16_t *x) {
-    int64_t columns[MOST_COLUMNS] = {0}, h[MOST_UNITS];
-    for (int k = 0; k < r->layer->inputs; k++)
+    const int units = r->op->units, inputs = r->op->inputs;
+    int32_t columns[MOST_COLUMNS], h[MOST_UNITS];
+    int64_t uncut[MOST_UNITS];
+    for (int k = 0; k < inputs; k++)
         columns[k] = x[k];
-    for (int u = 0; u < r->layer->hidden; u++)
-        columns[r->layer->inputs + u] = r->h[u];
-    for (int u = 0; u < r->layer->hidden; u++)
-        r->layer->step(r, u, columns, h);
-    memcpy(r->h, h, sizeof h);
+    memcpy(columns + inputs, r->state, (size_t)units * sizeof *columns);
+    for (int u = 0; r->layer->uncut && u < units; u++)
+        uncut[u] = r->layer->uncut(r->op, u, columns, cells_of(r)[u]);
+    r->op->kind->integer_row(&r->network, r->op, columns, r->state, h);
+    for (int u = 0; r->layer->uncut && u < units; u++) {
+        const int64_t past = uncut[u] - (r->op->kind->second_field ? cells_of(r)[u] : h[u]);
+        r->cut += past != 0;
+        r->past += (uint64_t)llabs(past);
+    }
 }
 
-#define OF(name, cell, I, H, LC, exponent)                                                         \
-    {                                                                                              \
-#        name, name##_call, cell##_step, I, H, LC, exponent, cell##_GATES,                         \
-            cell##_GATES + cell##_SPLIT, cell##_HAS_CELL, cell##_COUNTS                            \
-    }
+#define OF(name, cell, I, H, LC, exponent, uncut)                                                  \
+    { #name, #cell, name##_call, I, H, LC, exponent, uncut }
 static const struct layer layers[] = {
-    OF(lstm_14x9_2, lstm, 14, 9, 2, 2),
-    OF(lstm_30x5_1, lstm, 30, 5, 1, 16),
-    OF(gru_3x9_2, gru, 3, 9, 2, 0),
-    OF(gru_30x7_1, gru, 30, 7, 1, 0),
-    OF(gru_14x13_5, gru, 14, 13, 5, 0),
-    OF(gru_1x1_1, gru, 1, 1, 1, 0),
-    OF(gru_reset_first_3x9_2, gru_reset_first, 3, 9, 2, 0),
-    OF(gru_reset_first_40x7_1, gru_reset_first, 40, 7, 1, 0),
-    OF(gru_reset_first_14x13_5, gru_reset_first, 14, 13, 5, 0),
-    OF(gru_reset_first_16x15_3, gru_reset_first, 16, 15, 3, 0),
-    OF(rnn_tanh_14x9_2, rnn_tanh, 14, 9, 2, 0),
-    OF(rnn_tanh_3x5_5, rnn_tanh, 3, 5, 5, 0),
-    OF(rnn_relu_14x9_2, rnn_relu, 14, 9, 2, 0),
-    OF(rnn_relu_30x7_1, rnn_relu, 30, 7, 1, 0),
+    OF(lstm_14x9_2, lstm, 14, 9, 2, 2, lstm_uncut),
+    OF(lstm_30x5_1, lstm, 30, 5, 1, 16, lstm_uncut),
+    OF(gru_3x9_2, gru, 3, 9, 2, 0, NULL),
+    OF(gru_30x7_1, gru, 30, 7, 1, 0, NULL),
+    OF(gru_14x13_5, gru, 14, 13, 5, 0, NULL),
+    OF(gru_1x1_1, gru, 1, 1, 1, 0, NULL),
+    OF(gru_reset_first_3x9_2, gru_reset_first, 3, 9, 2, 0, NULL),
+    OF(gru_reset_first_40x7_1, gru_reset_first, 40, 7, 1, 0, NULL),
+    OF(gru_reset_first_14x13_5, gru_reset_first, 14, 13, 5, 0, NULL),
+    OF(gru_reset_first_16x15_3, gru_reset_first, 16, 15, 3, 0, NULL),
+    OF(rnn_tanh_14x9_2, rnn_tanh, 14, 9, 2, 0, NULL),
+    OF(rnn_tanh_3x5_5, rnn_tanh, 3, 5, 5, 0, NULL),
+    OF(rnn_relu_14x9_2, rnn_relu, 14, 9, 2, 0, rnn_relu_uncut),
+    OF(rnn_relu_30x7_1, rnn_relu, 30, 7, 1, 0, rnn_relu_uncut),
 };
 
 // ---- the kernel's streams
-
-static uint64_t random_state;
-
-static int64_t between(int64_t low, int64_t high) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return low + (int64_t)(random_state % (uint64_t)(high - low + 1));
-}
 
 static int words_of(int count, int lc) {
     return (count + lc - 1) / lc;
@@ -314,18 +247,20 @@ static void push_beat(struct hls_fifo *fifo, const int16_t *v, int count) {
 
 static void push_weights(const struct reference *r, struct hls_fifo *fifo) {
     const struct layer *l = r->layer;
+    const struct mr_op *op = r->op;
     const int x_words = words_of(l->inputs, l->lc), h_words = words_of(l->hidden, l->lc);
-    const int size = l->gates * l->lc, shared = size <= MR_BEAT ? MR_BEAT / size : 1;
+    const int size = op->kind->gates * l->lc, shared = size <= MR_BEAT ? MR_BEAT / size : 1;
     int16_t beats[4 * MR_BEAT] = {0};
     int taken = 0;
     for (int u = 0; u < l->hidden; u++)
         for (int word = 0; word < x_words + h_words; word++) {
             for (int e = 0; e < size; e++) {
-                const int gate = e / l->lc, c = e % l->lc;
+                const int row = e / l->lc * l->hidden + u, c = e % l->lc;
                 const int k = word < x_words ? word * l->lc + c : (word - x_words) * l->lc + c;
                 const bool there = k < (word < x_words ? l->inputs : l->hidden);
+                const int column = word < x_words ? k : l->inputs + k;
                 beats[taken * size + e] =
-                    there ? r->row[gate][u].w[word < x_words ? k : l->inputs + k] : 0;
+                    there ? op->rows.weight[row * op->rows.columns + column] : 0;
             }
             const bool end = u == l->hidden - 1 && word == x_words + h_words - 1;
             if (++taken == shared || end) {
@@ -337,30 +272,39 @@ static void push_weights(const struct reference *r, struct hls_fifo *fifo) {
         }
     for (int u = 0; u < h_words * l->lc; u++) {
         int16_t v[MR_BEAT] = {0};
-        for (int s = 0; u < l->hidden && s < l->sums; s++) {
+        for (int s = 0; u < l->hidden && s < op->kind->sums; s++) {
             for (int p = 0; p < 3; p++)
-                v[4 * s + p] = (int16_t)(r->bias[s][u] >> (16 * p));
-            v[4 * s + 3] = (int16_t)r->shift[s][u];
+                v[4 * s + p] = (int16_t)(op->rows.bias[s * l->hidden + u] >> (16 * p));
+            v[4 * s + 3] = (int16_t)op->rows.shift[s * l->hidden + u];
         }
         push_beat(fifo, v, MR_BEAT);
     }
 }
 
-static void random_layer(struct reference *r) {
-    const struct layer *l = r->layer;
-    const int columns = l->inputs + l->hidden;
-    for (int g = 0; g < l->gates; g++)
-        for (int u = 0; u < l->hidden; u++)
-            for (int k = 0; k < columns; k++)
-                r->row[g][u].w[k] = (int16_t)between(-32768, 32767) >> between(0, 4);
+static void open_reference(struct reference *r, const struct layer *l) {
+    memset(r, 0, sizeof *r);
+    r->layer = l;
+    net_create(&r->network, l->inputs, l->name);
+    net_add(&r->network, l->kind, 0, l->hidden, MR_ACTIVATION_LINEAR);
+    r->op = &r->network.ops[0];
+    r->op->exponent = l->exponent;
+    ck_assert_int_eq(mr_rows_create(&r->op->rows, r->op->kind->gates * l->hidden,
+                                    l->inputs + l->hidden, r->op->kind->sums * l->hidden),
+                     0);
+}
+
+static void random_layer(struct reference *r, uint64_t *state) {
+    struct mr_rows *rows = &r->op->rows;
+    for (int i = 0; i < rows->rows * rows->columns; i++)
+        rows->weight[i] =
+            (int16_t)(random_between(state, -32768, 32767) >> random_between(state, 0, 4));
     // From sums that stay small to those that are cut.
-    for (int s = 0; s < l->sums; s++)
-        for (int u = 0; u < l->hidden; u++) {
-            const bool far = between(0, 1);
-            const int64_t reach = (int64_t)1 << (far ? 40 : between(0, 36));
-            r->shift[s][u] = (int)between(3, far ? 10 : 20);
-            r->bias[s][u] = between(-reach, reach);
-        }
+    for (int s = 0; s < rows->sums; s++) {
+        const bool far = random_between(state, 0, 1);
+        const int64_t reach = (int64_t)1 << (far ? 40 : random_between(state, 0, 36));
+        rows->shift[s] = random_between(state, 3, far ? 10 : 20);
+        rows->bias[s] = random_wide(state, -reach, reach);
+    }
 }
 
 static void run(const struct layer *l, struct ports *p, uint32_t command, int steps, int total,
@@ -389,21 +333,19 @@ static void check_run(struct reference *r, struct ports *p, const int16_t *x, in
     run(l, p, MR_COMMAND_RUN, steps, total, reset ? MR_FLAG_RESET : 0);
     r->cut = r->past = 0;
     for (int t = 0; t < total; t++) {
-        if (reset && t % steps == 0) {
-            memset(r->h, 0, sizeof r->h);
-            memset(r->c, 0, sizeof r->c);
-        }
+        if (reset && t % steps == 0)
+            memset(r->state, 0, sizeof r->state);
         step(r, x + t * l->inputs);
         for (int u = 0; u < padded; u++) {
             int16_t given;
             hls_fifo_pop(&p->h, &given, sizeof given);
-            const int64_t wanted = u < l->hidden ? r->h[u] : 0;
+            const int32_t wanted = u < l->hidden ? r->state[u] : 0;
             ck_assert_msg(given == wanted, "%s, step %d, unit %d: %d, not %d", l->name, t, u, given,
                           (int)wanted);
         }
     }
     ck_assert_msg(!p->h.failed && p->h.head == p->h.tail, "%s gives another count", l->name);
-    if (l->counts) {
+    if (l->uncut) {
         ck_assert_uint_eq(*probe_cut, r->cut);
         ck_assert_uint_eq(*probe_past, r->past);
     }
@@ -415,8 +357,8 @@ static void check_state(struct reference *r, struct ports *p) {
     for (int u = 0; u < words_of(l->hidden, l->lc) * l->lc; u++) {
         unit_state_t unit;
         hls_fifo_pop(&p->state, &unit, sizeof unit);
-        ck_assert_int_eq(unit.h, u < l->hidden ? r->h[u] : 0);
-        ck_assert_int_eq(unit.cell, u < l->hidden ? r->c[u] : 0);
+        ck_assert_int_eq(unit.h, u < l->hidden ? r->state[u] : 0);
+        ck_assert_int_eq(unit.cell, u < l->hidden ? cells_of(r)[u] : 0);
     }
     ck_assert(!p->state.failed && p->state.head == p->state.tail);
 }
@@ -424,8 +366,8 @@ static void check_state(struct reference *r, struct ports *p) {
 static void write_state(struct reference *r, struct ports *p) {
     const struct layer *l = r->layer;
     for (int u = 0; u < words_of(l->hidden, l->lc) * l->lc; u++) {
-        const int64_t c = u < l->hidden ? r->c[u] : 0;
-        const int16_t v[3] = {(int16_t)(u < l->hidden ? r->h[u] : 0), (int16_t)(c & 65535),
+        const int32_t c = u < l->hidden ? cells_of(r)[u] : 0;
+        const int16_t v[3] = {(int16_t)(u < l->hidden ? r->state[u] : 0), (int16_t)(c & 65535),
                               (int16_t)(c >> 16)};
         push_beat(&p->weights, v, 3);
     }
@@ -433,33 +375,35 @@ static void write_state(struct reference *r, struct ports *p) {
 }
 
 START_TEST(layer_computes_the_reference) {
-    static struct reference r, saved;
+    static struct reference r;
+    int32_t saved[3 * MOST_UNITS];
     struct ports p;
     int16_t x[SEQUENCE * MOST_COLUMNS];
-    memset(&r, 0, sizeof r);
+    uint64_t state = 4711 + (uint64_t)_i;
     memset(&p, 0, sizeof p);
-    r.layer = &layers[_i];
-    random_state = 4711 + (uint64_t)_i;
-    printf("cells_test: %s, seed %llu\n", r.layer->name, (unsigned long long)random_state);
+    open_reference(&r, &layers[_i]);
+    printf("cells_test: %s, seed %llu\n", r.layer->name, (unsigned long long)state);
     for (int round = 0; round < 6; round++) {
-        random_layer(&r);
+        random_layer(&r, &state);
         push_weights(&r, &p.weights);
         run(r.layer, &p, MR_COMMAND_LOAD, 0, 0, 0);
         for (int i = 0; i < SEQUENCE * MOST_COLUMNS; i++)
-            x[i] = (int16_t)(between(-32768, 32767) >> between(0, 8));
+            x[i] = (int16_t)(random_between(&state, -32768, 32767) >> random_between(&state, 0, 8));
         check_run(&r, &p, x, 4, SEQUENCE, true); // three sequences
         check_state(&r, &p);
-        saved = r;
+        memcpy(saved, r.state, sizeof saved);
         check_run(&r, &p, x, 3, 7, false); // on from there
         check_state(&r, &p);
-        memcpy(r.h, saved.h, sizeof r.h); // and once more, back from where it was saved
-        memcpy(r.c, saved.c, sizeof r.c);
+        memcpy(r.state, saved, sizeof saved); // and once more, back from where it was saved
         write_state(&r, &p);
         check_run(&r, &p, x, 1, 1, false);
         check_run(&r, &p, x + r.layer->inputs, 6, 6, false);
-        for (int u = 0; u < r.layer->hidden; u++) { // any state
-            r.h[u] = u % 3 ? between(-32768, 32767) : between(0, 1) ? -32768 : 32767;
-            r.c[u] = r.layer->has_cell ? between(-(1 << 23), (1 << 23) - 1) : 0;
+        for (int u = 0; u < r.op->units; u++) { // any state
+            r.state[u] = u % 3                          ? random_between(&state, -32768, 32767)
+                         : random_between(&state, 0, 1) ? -32768
+                                                        : 32767;
+            if (r.op->kind->second_field)
+                cells_of(&r)[u] = random_between(&state, -(1 << 23), (1 << 23) - 1);
         }
         write_state(&r, &p);
         check_state(&r, &p);
@@ -468,6 +412,7 @@ START_TEST(layer_computes_the_reference) {
         check_state(&r, &p);
         check_run(&r, &p, x, 1, 3, true); // a sequence a step
     }
+    mr_network_free(&r.network);
     hls_fifo_free(&p.weights);
     hls_fifo_free(&p.x);
     hls_fifo_free(&p.h);

@@ -8,6 +8,7 @@
 #include "network_build.h"
 #include "op.h"
 #include "quantise.h"
+#include "random.h"
 #include "timing.h"
 #include "walk.h"
 #include "weights_image.h"
@@ -59,16 +60,11 @@ static struct built {
 
 static uint64_t first_seed;
 
-static double noise(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(int32_t)(*state >> 32) / 2147483648.0;
-}
-
 // Numbers as training leaves them: most are small, few are large.
 static void fill(float *data, size_t count, double scale, uint64_t *state) {
     for (size_t i = 0; i < count; i++) {
-        const double value = noise(state);
-        data[i] = (float)(scale * value * (1 + 2 * fabs(noise(state)) * fabs(value)));
+        const double value = random_number(state, 1);
+        data[i] = (float)(scale * value * (1 + 2 * fabs(random_number(state, 1)) * fabs(value)));
     }
 }
 
@@ -217,7 +213,7 @@ static void set_up(int i, struct bench *bench) {
     // Usual inputs, and in every third step some of the whole range, where gates saturate.
     for (size_t t = 0; t < SEQUENCES * STEPS; t++)
         for (size_t k = 0; k < bench->inputs; k++) {
-            const double value = noise(&seed) * (t % 3 == 2 ? 32767 : 6000);
+            const double value = random_number(&seed, 1) * (t % 3 == 2 ? 32767 : 6000);
             bench->x[t * bench->inputs + k] = (int16_t)value;
             bench->x_rows[t * bench->row + k] = (int16_t)value;
         }

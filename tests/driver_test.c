@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "build.h"
 #include "driver.h"
+#include "random.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,10 +42,8 @@ static struct mr_device *open_well(const char *uri, const struct mr_device_optio
 }
 
 static void fill(void *data, size_t size, uint64_t seed) {
-    for (size_t i = 0; i < size; i++) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        ((unsigned char *)data)[i] = (unsigned char)(seed >> 40);
-    }
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)data)[i] = (unsigned char)random_bits(&seed);
 }
 
 START_TEST(backends_agree) {

@@ -20,6 +20,8 @@
 #include "../hls/examples/top_k.c"
 #include "../hls/examples/unsharp.c"
 
+#include "random.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,11 +30,8 @@
 
 static uint64_t random_state;
 
-static uint64_t draw(void) { // splitmix64
-    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+static uint64_t draw(void) {
+    return random_bits(&random_state);
 }
 
 static uint32_t draw_below(uint32_t limit) {

@@ -3,6 +3,7 @@
 // preprocessor, and damaged input.
 #define _POSIX_C_SOURCE 200809L
 #include "front_fixture.h"
+#include "random.h"
 
 // ---- trees
 
@@ -497,8 +498,7 @@ END_TEST
 static uint64_t random_state;
 
 static uint32_t random_below(uint32_t n) {
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((random_state >> 33) % n);
+    return (uint32_t)(random_bits(&random_state) % n);
 }
 
 START_TEST(damaged_text_never_crashes) {

@@ -107,10 +107,10 @@ START_TEST(text_of_several_outputs) {
     struct mr_network network;
     const int lc[] = {3, 2};
     ck_assert_int_eq(mr_network_create(&network, 4), 0);
-    const int h0 = fixture_add(&network, "lstm", 0, 6, MR_ACTIVATION_LINEAR);
-    const int h1 = fixture_add(&network, "lstm", h0, 5, MR_ACTIVATION_LINEAR);
-    const int each = fixture_add(&network, "dense", h0, 2, MR_ACTIVATION_LINEAR);
-    const int last = fixture_add(&network, "last", h1, 0, MR_ACTIVATION_LINEAR);
+    const int h0 = net_add(&network, "lstm", 0, 6, MR_ACTIVATION_LINEAR);
+    const int h1 = net_add(&network, "lstm", h0, 5, MR_ACTIVATION_LINEAR);
+    const int each = net_add(&network, "dense", h0, 2, MR_ACTIVATION_LINEAR);
+    const int last = net_add(&network, "last", h1, 0, MR_ACTIVATION_LINEAR);
     fixture_output(&network, each);
     fixture_output(&network, last);
     fixture_output(&network, h0);
@@ -256,7 +256,7 @@ static void check_network(uint64_t *state, struct mr_network *network, const int
     int16_t *x = calloc((size_t)count, sizeof *x);
     ck_assert_ptr_nonnull(x);
     for (int i = 0; i < count; i++)
-        x[i] = (int16_t)fixture_random(state);
+        x[i] = (int16_t)random_bits(state);
     write_inputs(&plan, x);
 
     char command[512];

@@ -20,7 +20,7 @@ enum { ROWS = 300, MOST = 16 };
             for (int first = 0; first < count; first += lc) {                                      \
                 int16_t v[MOST];                                                                   \
                 for (int c = 0; c < lc; c++)                                                       \
-                    v[c] = rows[n][first + c] = (int16_t)draw(&state);                             \
+                    v[c] = rows[n][first + c] = (int16_t)random_bits(&state);                      \
                 hls_fifo_push(&in.fifo, v, sizeof(VEC));                                           \
             }                                                                                      \
         }                                                                                          \
@@ -49,7 +49,7 @@ START_TEST(forks) {
     vec3_t row[3 * ROWS];
     for (int k = 0; k < 3 * ROWS; k++) {
         for (int c = 0; c < 3; c++)
-            row[k].v[c] = (int16_t)draw(&state);
+            row[k].v[c] = (int16_t)random_bits(&state);
         hls_write(vec3_t, &in, row[k]);
     }
     fork8(&in, &a, &b, MR_COMMAND_RUN, ROWS);

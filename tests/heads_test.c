@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of hls/kernels/heads as C, bit for bit against the
-// plain reference. hlsc_test.sh checks that their RTL gives what their C gives.
+// The kernels of hls/kernels/heads as C, bit for bit against the host's operators, which are
+// written after the formulas (host/nn/ops). hlsc_test.sh checks that their RTL gives what their C
+// gives.
+#define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 static uint64_t *cut_probe; // of the kernel that ran last
 #define HLS_ON_PROBE(process, name, address) (cut_probe = (address))
@@ -14,8 +16,7 @@ static uint64_t *cut_probe; // of the kernel that ran last
 #define SOFTMAX_FRAC 26
 #include "heads/softmax.h"
 
-#include "formats.h"
-#include "heads_reference.h"
+#include "network_fixture.h"
 
 #include <check.h>
 #include <math.h>
@@ -24,81 +25,104 @@ static uint64_t *cut_probe; // of the kernel that ran last
 #define SEED UINT64_C(4711)
 enum { ROWS = 300, MOST = 16 };
 
-static struct {
-    int16_t weights[MOST * MOST];
-    int64_t bias[MOST];
-    uint8_t shift[MOST];
-} drawn;
+// ---- the reference: an operator of the host, alone in its network
+
+static const struct mr_op *open_op(struct mr_network *network, const char *kind, int inputs,
+                                   int units, enum mr_activation activation) {
+    net_create(network, inputs, kind);
+    net_add(network, kind, 0, units, activation);
+    return &network->ops[0];
+}
+
+static void run_row(const struct mr_network *network, const int32_t *x, int32_t *y) {
+    network->ops[0].kind->integer_row(network, &network->ops[0], x, NULL, y);
+}
 
 // Some outputs stay within 16 bits, some do not; some beyond 32 bits.
-static struct dense_reference draw_dense(uint64_t *state, int inputs, int outputs, int activation,
-                                         int bits) {
+static void draw_dense(uint64_t *state, struct mr_network *network, int inputs, int outputs,
+                       enum mr_activation activation) {
+    open_op(network, "dense", inputs, outputs, activation);
+    struct mr_rows *rows = &network->ops[0].rows;
+    ck_assert_int_eq(mr_rows_create(rows, outputs, inputs, outputs), 0);
     for (int n = 0; n < inputs * outputs; n++)
-        drawn.weights[n] = (int16_t)draw(state);
+        rows->weight[n] = (int16_t)random_bits(state);
     for (int o = 0; o < outputs; o++) {
-        drawn.shift[o] = (uint8_t)(draw(state) % 24);
-        drawn.bias[o] = (int32_t)draw(state) * ((int64_t)1 << draw(state) % 16);
+        rows->shift[o] = random_between(state, 0, 23);
+        rows->bias[o] = (int32_t)random_bits(state) * ((int64_t)1 << random_between(state, 0, 15));
     }
-    return (struct dense_reference){inputs,        outputs,    activation, bits,
-                                    drawn.weights, drawn.bias, drawn.shift};
+}
+
+// Gives the outputs, and how many of them `bits` bits could not hold.
+static uint64_t dense_row(struct mr_network *network, int bits, const int32_t *x, int32_t *y) {
+    int32_t wide[MOST];
+    uint64_t cut = 0;
+    network->streams[1].bits = 32;
+    run_row(network, x, wide);
+    network->streams[1].bits = bits;
+    run_row(network, x, y);
+    for (int o = 0; o < network->ops[0].units; o++)
+        cut += y[o] != wide[o];
+    return cut;
 }
 
 // Lane words share beats, then bias and shift have one each (load_lanes.h, dense.h).
-static void push_weights(hls_stream(beat_t) * to, const struct dense_reference *dense, int lc) {
+static void push_weights(hls_stream(beat_t) * to, const struct mr_op *dense, int lc) {
     beat_t beat = {{0}};
     int part = 0;
-    for (int o = 0; o < dense->outputs; o++) {
+    for (int o = 0; o < dense->units; o++) {
         for (int first = 0; first < dense->inputs; first += lc) {
             for (int c = 0; c < lc && first + c < dense->inputs; c++)
-                beat.v[part * lc + c] = dense->weights[o * dense->inputs + first + c];
-            if (++part == 32 / lc || (o == dense->outputs - 1 && first + lc >= dense->inputs)) {
+                beat.v[part * lc + c] = dense->rows.weight[o * dense->inputs + first + c];
+            if (++part == 32 / lc || (o == dense->units - 1 && first + lc >= dense->inputs)) {
                 hls_write(beat_t, to, beat);
                 beat = (beat_t){{0}};
                 part = 0;
             }
         }
     }
-    for (int o = 0; o < dense->outputs; o++) {
-        const uint64_t bias = (uint64_t)dense->bias[o];
+    for (int o = 0; o < dense->units; o++) {
+        const uint64_t bias = (uint64_t)dense->rows.bias[o];
         const beat_t last = {{(int16_t)bias, (int16_t)(bias >> 16), (int16_t)(bias >> 32),
-                              (int16_t)(dense->shift[o] | 0x7fe0)}};
+                              (int16_t)(dense->rows.shift[o] | 0x7fe0)}};
         hls_write(beat_t, to, last);
     }
 }
 
-// X, Y: types of input and output elements; lc: of the input; step: outputs per element.
-#define CHECK_DENSE(kernel, X, Y, reference, lc, step)                                             \
+// X, Y: types of input and output elements; lc, out_lc: numbers in them, 0 for numbers of 32 bits.
+#define CHECK_DENSE(kernel, X, Y, inputs, outputs, activation, lc, out_lc)                         \
     do {                                                                                           \
-        const struct dense_reference dense = reference;                                            \
+        struct mr_network dense;                                                                   \
+        draw_dense(&state, &dense, inputs, outputs, activation);                                   \
         HLS_CHANNEL(beat_t, weights);                                                              \
         HLS_CHANNEL(X, x);                                                                         \
         HLS_CHANNEL(Y, y);                                                                         \
-        push_weights(&weights, &dense, lc);                                                        \
+        push_weights(&weights, &dense.ops[0], lc);                                                 \
         kernel(&weights, &x, &y, MR_COMMAND_LOAD, 0);                                              \
         ck_assert_empty(weights);                                                                  \
-        static int16_t rows[ROWS][MOST];                                                           \
+        static int32_t rows[ROWS][MOST];                                                           \
         for (int n = 0; n < ROWS; n++) {                                                           \
-            for (int first = 0; first < dense.inputs; first += lc) {                               \
+            for (int first = 0; first < inputs; first += lc) {                                     \
                 int16_t v[MOST] = {0};                                                             \
-                for (int c = 0; c < lc && first + c < dense.inputs; c++)                           \
-                    v[c] = rows[n][first + c] = (int16_t)draw(&state);                             \
+                for (int c = 0; c < lc && first + c < inputs; c++)                                 \
+                    rows[n][first + c] = v[c] = (int16_t)random_bits(&state);                      \
                 hls_fifo_push(&x.fifo, v, sizeof(X));                                              \
             }                                                                                      \
         }                                                                                          \
         cut_probe = NULL;                                                                          \
         kernel(&weights, &x, &y, MR_COMMAND_RUN, ROWS);                                            \
         ck_assert_empty(x);                                                                        \
+        const int step = out_lc ? out_lc : 1;                                                      \
         uint64_t cut = 0;                                                                          \
         for (int n = 0; n < ROWS; n++) {                                                           \
             int32_t wanted[MOST];                                                                  \
-            cut += dense_row(&dense, rows[n], wanted);                                             \
-            for (int first = 0; first < dense.outputs; first += step) {                            \
+            cut += dense_row(&dense, out_lc ? 16 : 32, rows[n], wanted);                           \
+            for (int first = 0; first < outputs; first += step) {                                  \
                 int16_t vector[MOST];                                                              \
                 int32_t number = 0;                                                                \
-                hls_fifo_pop(&y.fifo, dense.bits == 16 ? (void *)vector : &number, sizeof(Y));     \
+                hls_fifo_pop(&y.fifo, out_lc ? (void *)vector : &number, sizeof(Y));               \
                 for (int c = 0; c < step; c++) {                                                   \
-                    const int32_t given = dense.bits == 16 ? vector[c] : number;                   \
-                    const int32_t due = first + c < dense.outputs ? wanted[first + c] : 0;         \
+                    const int32_t given = out_lc ? vector[c] : number;                             \
+                    const int32_t due = first + c < outputs ? wanted[first + c] : 0;               \
                     if (given != due)                                                              \
                         ck_abort_msg(#kernel " row %d output %d is %d and must be %d", n,          \
                                      first + c, (int)given, (int)due);                             \
@@ -106,42 +130,44 @@ static void push_weights(hls_stream(beat_t) * to, const struct dense_reference *
             }                                                                                      \
         }                                                                                          \
         ck_assert_empty(y);                                                                        \
-        const bool counted =                                                                       \
-            dense.bits == 16 && dense.activation != MR_SIGMOID && dense.activation != MR_TANH;     \
-        ck_assert_int_eq(cut_probe != NULL, counted);                                              \
-        ck_assert_msg(!counted || (*cut_probe == cut && cut > 0),                                  \
+        const bool squashed =                                                                      \
+            activation == MR_ACTIVATION_SIGMOID || activation == MR_ACTIVATION_TANH;               \
+        ck_assert_int_eq(cut_probe != NULL, out_lc && !squashed);                                  \
+        ck_assert_msg(!cut_probe || (*cut_probe == cut && cut > 0),                                \
                       #kernel " counts %llu that are cut and must count %llu",                     \
                       (unsigned long long)*cut_probe, (unsigned long long)cut);                    \
+        mr_network_free(&dense);                                                                   \
     } while (0)
 
 START_TEST(dense_layers) {
     uint64_t state = SEED;
     for (int n = 0; n < 50; n++) {
-        CHECK_DENSE(linear_numbers, vec4_t, int32_t, draw_dense(&state, 7, 5, MR_LINEAR, 32), 4, 1);
-        CHECK_DENSE(tanh_numbers, vec2_t, int32_t, draw_dense(&state, 4, 3, MR_TANH, 32), 2, 1);
-        CHECK_DENSE(relu_number, vec1_t, int32_t, draw_dense(&state, 1, 1, MR_RELU, 32), 1, 1);
-        CHECK_DENSE(linear_vectors, vec3_t, vec2_t, draw_dense(&state, 3, 6, MR_LINEAR, 16), 3, 2);
-        CHECK_DENSE(relu_vectors, vec2_t, vec3_t, draw_dense(&state, 9, 7, MR_RELU, 16), 2, 3);
-        CHECK_DENSE(tanh_vectors, vec1_t, vec1_t, draw_dense(&state, 2, 3, MR_TANH, 16), 1, 1);
-        CHECK_DENSE(sigmoid_vector, vec3_t, vec4_t, draw_dense(&state, 5, 2, MR_SIGMOID, 16), 3, 4);
+        CHECK_DENSE(linear_numbers, vec4_t, int32_t, 7, 5, MR_ACTIVATION_LINEAR, 4, 0);
+        CHECK_DENSE(tanh_numbers, vec2_t, int32_t, 4, 3, MR_ACTIVATION_TANH, 2, 0);
+        CHECK_DENSE(relu_number, vec1_t, int32_t, 1, 1, MR_ACTIVATION_RELU, 1, 0);
+        CHECK_DENSE(linear_vectors, vec3_t, vec2_t, 3, 6, MR_ACTIVATION_LINEAR, 3, 2);
+        CHECK_DENSE(relu_vectors, vec2_t, vec3_t, 9, 7, MR_ACTIVATION_RELU, 2, 3);
+        CHECK_DENSE(tanh_vectors, vec1_t, vec1_t, 2, 3, MR_ACTIVATION_TANH, 1, 1);
+        CHECK_DENSE(sigmoid_vector, vec3_t, vec4_t, 5, 2, MR_ACTIVATION_SIGMOID, 3, 4);
     }
 }
 END_TEST
 
 // Rows for softmax: all kinds of widths, ties, one that is far above the others, ends of the range.
 static void draw_row(uint64_t *state, int32_t *x, int count) {
-    const uint32_t kind = draw(state) % 8;
-    const int shift = (int)(draw(state) % 32);
-    const int32_t middle = (int32_t)draw(state) >> draw(state) % 32;
+    const uint32_t kind = random_bits(state) % 8;
+    const int shift = (int)(random_bits(state) % 32);
+    const int32_t middle = (int32_t)random_bits(state) >> random_bits(state) % 32;
     for (int i = 0; i < count; i++) {
-        const int32_t wide = (int32_t)draw(state);
+        const int32_t wide = (int32_t)random_bits(state);
         x[i] = kind == 0   ? middle
                : kind == 1 ? (i == 0 ? INT32_MAX : INT32_MIN)
                : kind == 2 ? (wide < 0 ? middle : (int32_t)((uint32_t)middle + (1u << shift)))
                            : wide >> shift;
     }
     if (kind >= 6)
-        x[draw(state) % (uint32_t)count] = INT32_MAX - (int32_t)(draw(state) >> shift >> 1);
+        x[random_bits(state) % (uint32_t)count] =
+            INT32_MAX - (int32_t)(random_bits(state) >> shift >> 1);
 }
 
 // Of softmax and arg-max.
@@ -154,11 +180,18 @@ static void check_softmax(row_kernel *kernel, int count, int frac, int runs) {
     static int32_t x[TOGETHER][LONGEST];
     static double e[LONGEST];
     uint64_t state = SEED + (uint64_t)count;
+    int32_t *formats = malloc((size_t)count * sizeof *formats);
+    struct mr_network network;
     double worst = 0;
+    ck_assert_ptr_nonnull(formats);
+    for (int i = 0; i < count; i++)
+        formats[i] = frac;
+    open_op(&network, "softmax", count, 0, MR_ACTIVATION_LINEAR);
+    network.streams[0].frac = formats; // mr_network_free frees it
     HLS_CHANNEL(int32_t, in);
     HLS_CHANNEL(int32_t, out);
     for (int run = 0; run < runs; run++) {
-        const int rows = 1 + (int)(draw(&state) % TOGETHER);
+        const int rows = 1 + (int)(random_bits(&state) % TOGETHER);
         for (int n = 0; n < rows; n++) {
             draw_row(&state, x[n], count);
             for (int i = 0; i < count; i++)
@@ -167,7 +200,7 @@ static void check_softmax(row_kernel *kernel, int count, int frac, int runs) {
         kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)rows);
         for (int n = 0; n < rows; n++) {
             int32_t wanted[LONGEST];
-            softmax_row(x[n], count, frac, wanted);
+            run_row(&network, x[n], wanted);
             int32_t top = x[n][0];
             for (int i = 1; i < count; i++)
                 top = x[n][i] > top ? x[n][i] : top;
@@ -189,6 +222,7 @@ static void check_softmax(row_kernel *kernel, int count, int frac, int runs) {
     printf("softmax of %d, fraction %d: at most %.2f units of 2^-%d off, may be %.2f\n", count,
            frac, worst, MR_SOFTMAX_FRAC, bound);
     ck_assert(worst < bound);
+    mr_network_free(&network);
 }
 
 START_TEST(softmax) {
@@ -207,6 +241,8 @@ END_TEST
 static void check_argmax(row_kernel *kernel, int count) {
     static int32_t x[ROWS][1000];
     uint64_t state = SEED + (uint64_t)count;
+    struct mr_network network;
+    open_op(&network, "argmax", count, 0, MR_ACTIVATION_LINEAR);
     HLS_CHANNEL(int32_t, in);
     HLS_CHANNEL(int32_t, out);
     for (int n = 0; n < ROWS; n++) {
@@ -215,8 +251,12 @@ static void check_argmax(row_kernel *kernel, int count) {
             hls_write(int32_t, &in, x[n][i]);
     }
     kernel(&in, &out, MR_COMMAND_RUN, ROWS);
-    for (int n = 0; n < ROWS; n++)
-        ck_assert_int_eq(hls_read(int32_t, &out), argmax_row(x[n], count));
+    for (int n = 0; n < ROWS; n++) {
+        int32_t wanted;
+        run_row(&network, x[n], &wanted);
+        ck_assert_int_eq(hls_read(int32_t, &out), wanted);
+    }
+    mr_network_free(&network);
     ck_assert_empty(in);
     ck_assert_empty(out);
 }

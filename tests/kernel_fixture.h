@@ -4,6 +4,7 @@
 #define KERNEL_FIXTURE_H
 
 #include "hls.h"
+#include "random.h"
 
 #include <check.h>
 
@@ -13,13 +14,5 @@
 // A stream of which all was read, and not more.
 #define ck_assert_empty(stream)                                                                    \
     ck_assert(!(stream).fifo.failed && (stream).fifo.head == (stream).fifo.tail)
-
-// xorshift64*
-static inline uint32_t draw(uint64_t *state) {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return (uint32_t)(*state * UINT64_C(2685821657736338717) >> 32);
-}
 
 #endif

@@ -293,18 +293,18 @@ START_TEST(file_keeps_random_graphs) {
         struct mr_model_data m = {0};
         struct mr_network *n = &m.network;
         int32_t frac[9];
-        net_random(n, net_next(&state), 9);
-        n->steps = net_between(&state, 0, 50);
-        n->batch_first = net_next(&state) & 1;
-        n->input_cast = (struct mr_cast){net_next(&state) & 1, net_next(&state) & 1};
+        net_random(n, random_bits(&state), 9);
+        n->steps = random_between(&state, 0, 50);
+        n->batch_first = random_bits(&state) & 1;
+        n->input_cast = (struct mr_cast){random_bits(&state) & 1, random_bits(&state) & 1};
         for (int o = 0; o < n->output_count; o++)
-            n->outputs[o].cast = (struct mr_cast){net_next(&state) & 1, net_next(&state) & 1};
+            n->outputs[o].cast = (struct mr_cast){random_bits(&state) & 1, random_bits(&state) & 1};
         for (int k = 0; k < 9; k++)
-            frac[k] = net_between(&state, 8, 12);
+            frac[k] = random_between(&state, 8, 12);
         for (int i = 0; i < n->op_count; i++) {
-            n->ops[i].greatest = ldexp(1, net_between(&state, 0, 20));
+            n->ops[i].greatest = ldexp(1, random_between(&state, 0, 20));
             if (n->ops[i].kind->recurrent)
-                set_precision(n, i, precisions[net_next(&state) % 3]);
+                set_precision(n, i, precisions[random_bits(&state) % 3]);
         }
         // Weights of 8 bits are refused where numbers of a wide range meet them.
         for (int i = 0; mr_quantise(n, frac, NULL, error, sizeof error) != 0; i++) {

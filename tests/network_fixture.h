@@ -1,40 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests that run networks: repeatable random numbers, and networks with float weights, by hand
-// or random by a seed. For use outside of a running test too, so without Check.
+// For tests that run networks: networks with float weights, by hand or random by a seed. For use
+// outside of a running test too, so without Check.
 #ifndef NETWORK_FIXTURE_H
 #define NETWORK_FIXTURE_H
 
 #include "op.h"
 #include "quantise.h"
+#include "random.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// splitmix64
-static inline uint64_t net_next(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-// From low to high, both included.
-static inline int net_between(uint64_t *state, int low, int high) {
-    return low + (int)(net_next(state) % (uint64_t)(high - low + 1));
-}
-
-// Within +-range.
-static inline float net_number(uint64_t *state, double range) {
-    return (float)(((double)(net_next(state) >> 11) / 4503599627370496.0 - 1.0) * range);
-}
-
-static inline void net_numbers(uint64_t *state, float *list, size_t count, double range) {
-    for (size_t i = 0; i < count; i++)
-        list[i] = net_number(state, range);
-}
 
 static inline void net_need(bool good, const char *what) {
     if (good)
@@ -85,10 +63,10 @@ static inline void net_weights(struct mr_network *network, uint64_t *state, doub
         const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
         if (rows == 0)
             continue;
-        net_numbers(state, op->w_x, rows * (size_t)op->inputs, range);
+        random_numbers(state, op->w_x, rows * (size_t)op->inputs, range);
         if (op->w_h)
-            net_numbers(state, op->w_h, rows * (size_t)op->units, range);
-        net_numbers(state, op->bias, (size_t)op->kind->sums * (size_t)op->units, range);
+            random_numbers(state, op->w_h, rows * (size_t)op->units, range);
+        random_numbers(state, op->bias, (size_t)op->kind->sums * (size_t)op->units, range);
     }
 }
 
@@ -110,11 +88,11 @@ static inline const char *net_cell(uint64_t *state) {
     for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
         if (mr_op_kind_at(i)->recurrent)
             cells[count++] = mr_op_kind_at(i);
-    return cells[net_between(state, 0, count - 1)]->name;
+    return cells[random_between(state, 0, count - 1)]->name;
 }
 
 static inline enum mr_activation net_activation(uint64_t *state) {
-    return (enum mr_activation)net_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
+    return (enum mr_activation)random_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
 }
 
 // An operator that reads single numbers and ends a network: softmax and others that there are.
@@ -124,20 +102,20 @@ static inline int net_end(struct mr_network *network, uint64_t *state, int strea
     for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
         if (mr_op_kind_at(i)->reads_numbers)
             ends[count++] = mr_op_kind_at(i);
-    return net_add(network, ends[net_between(state, 0, count - 1)]->name, stream, 0,
+    return net_add(network, ends[random_between(state, 0, count - 1)]->name, stream, 0,
                    MR_ACTIVATION_LINEAR);
 }
 
 // A head of one or two dense operators and perhaps what ends a network, at every step or on the
 // last one.
 static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
-    if (net_next(state) & 1)
+    if (random_bits(state) & 1)
         stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
-    if (net_next(state) % 3 == 0)
-        stream =
-            net_add(network, "dense", stream, net_between(state, 1, most), net_activation(state));
-    stream = net_add(network, "dense", stream, net_between(state, 1, 4), net_activation(state));
-    return net_next(state) % 3 ? stream : net_end(network, state, stream);
+    if (random_bits(state) % 3 == 0)
+        stream = net_add(network, "dense", stream, random_between(state, 1, most),
+                         net_activation(state));
+    stream = net_add(network, "dense", stream, random_between(state, 1, 4), net_activation(state));
+    return random_bits(state) % 3 ? stream : net_end(network, state, stream);
 }
 
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
@@ -147,42 +125,44 @@ static inline int net_head(struct mr_network *network, uint64_t *state, int stre
 static inline void net_random(struct mr_network *network, uint64_t seed, int most) {
     uint64_t state = seed;
     int outputs[MR_MAX_OUTPUTS], count = 0;
-    const int layers = net_between(&state, 1, 4);
-    net_create(network, net_between(&state, 1, most), "random");
-    int stream = net_next(&state) % 4 ? 0
-                                      : net_add(network, "dense", 0, net_between(&state, 1, most),
-                                                net_activation(&state));
+    const int layers = random_between(&state, 1, 4);
+    net_create(network, random_between(&state, 1, most), "random");
+    int stream =
+        random_bits(&state) % 4
+            ? 0
+            : net_add(network, "dense", 0, random_between(&state, 1, most), net_activation(&state));
     int trunk[4] = {0};
     for (int l = 0; l < layers; l++) {
-        stream = net_add(network, net_cell(&state), stream, net_between(&state, 1, most),
+        stream = net_add(network, net_cell(&state), stream, random_between(&state, 1, most),
                          MR_ACTIVATION_LINEAR);
         if (l + 1 == layers)
             break;
         trunk[l + 1] = stream;
-        if (net_next(&state) % 4 == 0)
+        if (random_bits(&state) % 4 == 0)
             outputs[count++] = net_head(network, &state, stream, most);
-        if (net_next(&state) % 3 == 0)
-            stream = net_add(network, "dense", stream, net_between(&state, 1, most),
+        if (random_bits(&state) % 3 == 0)
+            stream = net_add(network, "dense", stream, random_between(&state, 1, most),
                              net_activation(&state));
     }
-    for (int heads = net_between(&state, 1, 3); heads > 0; heads--)
+    for (int heads = random_between(&state, 1, 3); heads > 0; heads--)
         outputs[count++] = net_head(network, &state, stream, most);
     // What a softmax reads, beside what it gives.
     const struct mr_op *head = &network->ops[network->op_count - 1];
-    if (head->kind->reads_numbers && net_next(&state) & 1)
+    if (head->kind->reads_numbers && random_bits(&state) & 1)
         outputs[count++] = head->input;
-    else if (net_next(&state) % 4 == 0)
+    else if (random_bits(&state) % 4 == 0)
         outputs[count++] = stream;
-    if (net_next(&state) % 4 == 0)
+    if (random_bits(&state) % 4 == 0)
         outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
-    if (net_next(&state) % 4 == 0 && count < MR_MAX_OUTPUTS)
+    if (random_bits(&state) % 4 == 0 && count < MR_MAX_OUTPUTS)
         outputs[count++] = net_end(network, &state, stream);
     // Branches beside the trunk, from the input or from a layer, with and without a layer of their
     // own.
-    for (int beside = net_between(&state, 0, 2); beside > 0 && count < MR_MAX_OUTPUTS; beside--) {
-        int from = trunk[net_between(&state, 0, layers - 1)];
-        if (net_next(&state) % 3 == 0)
-            from = net_add(network, net_cell(&state), from, net_between(&state, 1, most),
+    for (int beside = random_between(&state, 0, 2); beside > 0 && count < MR_MAX_OUTPUTS;
+         beside--) {
+        int from = trunk[random_between(&state, 0, layers - 1)];
+        if (random_bits(&state) % 3 == 0)
+            from = net_add(network, net_cell(&state), from, random_between(&state, 1, most),
                            MR_ACTIVATION_LINEAR);
         outputs[count++] = net_head(network, &state, from, most);
     }

@@ -101,7 +101,7 @@ static float *random_x(const struct made *m, uint64_t *state, size_t rows, doubl
     float *x = calloc(rows * (size_t)inputs, sizeof *x);
     net_need(x != NULL, "not enough memory");
     for (size_t i = 0; i < rows * (size_t)inputs; i++)
-        x[i] = net_number(state, of_range * (double)m->range[i % (size_t)inputs]);
+        x[i] = random_number(state, of_range * (double)m->range[i % (size_t)inputs]);
     return x;
 }
 
@@ -110,7 +110,7 @@ static int calibrate(struct made *m, uint64_t *state) {
     struct mr_feature feature[64] = {0};
     int32_t frac[64];
     for (int k = 0; k < inputs; k++)
-        m->range[k] = (float)ldexp(1 + net_number(state, 0.5), net_between(state, -3, 3));
+        m->range[k] = (float)ldexp(1 + random_number(state, 0.5), random_between(state, -3, 3));
     float *x = random_x(m, state, CALIBRATION, 1);
     const int failed = mr_feature_ranges(x, CALIBRATION, inputs, 100, feature) ||
                        mr_feature_formats(feature, inputs, frac, m->error, sizeof m->error) ||
@@ -143,7 +143,7 @@ static void make(struct made *m) {
     m->layers = (uint32_t)mr_network_layers(&m->network);
     for (uint32_t l = 0; l < m->layers; l++) {
         const int units = mr_network_layer(&m->network, (int)l)->units;
-        m->lanes[l] = (uint32_t)net_between(&state, 1, units < MOST_LANES ? units : MOST_LANES);
+        m->lanes[l] = (uint32_t)random_between(&state, 1, units < MOST_LANES ? units : MOST_LANES);
     }
     snprintf(m->model, sizeof m->model, FOLDER "/%llu.millrace", (unsigned long long)m->seed);
     if ((calibrate(m, &state) || make_files(m)) && !m->error[0])
@@ -375,7 +375,7 @@ static void check_state(struct bench *b, size_t steps) {
     void *state = malloc(size), *again = malloc(size);
     ck_assert(y && state && again);
     for (int d = 0; d < b->devices; d++) {
-        const size_t cut = (size_t)net_between(&b->state, 1, (int)steps - 1);
+        const size_t cut = (size_t)random_between(&b->state, 1, (int)steps - 1);
         const int other = (d + 1) % b->devices;
         mr_session_reset(b->on[d]);
         for (size_t t = 0; t < steps; t++) {
@@ -531,8 +531,8 @@ START_TEST(a_network_is_the_same_everywhere) {
     char card[100], shape[300];
     double error, bound;
     set_up(&b, m, card);
-    const size_t sequences = (size_t)net_between(&b.state, 2, 4);
-    const size_t steps = (size_t)net_between(&b.state, 2, MOST_STEPS);
+    const size_t sequences = (size_t)random_between(&b.state, 2, 4);
+    const size_t steps = (size_t)random_between(&b.state, 2, MOST_STEPS);
     const uint64_t step = check_whole(&b, 1, 1), one_sequence = check_whole(&b, 1, steps);
     const uint64_t steps_apart = check_whole(&b, sequences, 1);
     const uint64_t all = check_whole(&b, sequences, steps);

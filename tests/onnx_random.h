@@ -7,6 +7,7 @@
 
 #include "onnx_ops.h"
 #include "op.h"
+#include "random.h"
 
 #include <check.h>
 #include <math.h>
@@ -15,22 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// ---- The seed
-
-static inline uint32_t random_bits(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    uint64_t mixed = (*state ^ *state >> 33) * 0xff51afd7ed558ccdu;
-    return (uint32_t)(mixed >> 32);
-}
-
-static inline int random_up_to(uint64_t *state, int most) { // 0 to most
-    return (int)(random_bits(state) % (uint32_t)(most + 1));
-}
-
-static inline float random_within(uint64_t *state, double range) {
-    return (float)((random_bits(state) / 2147483648.0 - 1) * range);
-}
 
 // ---- The bytes of a protocol buffer
 
@@ -124,7 +109,7 @@ static inline void put_weights(struct random_file *f, const char *name, int rank
 
     ck_assert_ptr_nonnull(list);
     for (size_t i = 0; i < count; i++)
-        list[i] = random_within(&f->state, gain / sqrt(fan));
+        list[i] = random_number(&f->state, gain / sqrt(fan));
     put_tensor(f, name, 1, rank, dims, list, count * sizeof *list);
     free(list);
 }
@@ -219,7 +204,7 @@ static inline const struct random_cell *random_cell(uint64_t *state) {
         {"RNN", "rnn_relu", "Relu", 1, false},
     };
     const int count = sizeof cells / sizeof *cells;
-    int at = random_up_to(state, count - 1);
+    int at = random_between(state, 0, count - 1);
 
     while (!onnx_operator_find(cells[at].type) || !mr_op_kind_find(cells[at].kind))
         at = (at + 1) % count;
@@ -247,9 +232,9 @@ static inline void random_transpose(struct random_file *f, struct random_value *
 // A linear layer in one of the ways in which it is written.
 static inline void random_dense(struct random_file *f, struct random_value *v, int units) {
     static const char *const activations[] = {"", "Sigmoid", "Tanh", "Relu"};
-    const bool gemm = !v->every_step && random_up_to(&f->state, 1);
+    const bool gemm = !v->every_step && random_between(&f->state, 0, 1);
     char w[16], b[16], product[16];
-    const int way = random_up_to(&f->state, 3);
+    const int way = random_between(&f->state, 0, 3);
 
     new_value(f, w);
     new_value(f, b);
@@ -263,7 +248,7 @@ static inline void random_dense(struct random_file *f, struct random_value *v, i
     end_node(f, product);
     strcpy(v->name, product);
     v->width = units;
-    if (!gemm && random_up_to(&f->state, 3)) { // some have no bias
+    if (!gemm && random_between(&f->state, 0, 3)) { // some have no bias
         const char *const sum[] = {v->name, b};
         begin_node(f, "Add", sum, 2);
         new_value(f, product);
@@ -286,9 +271,9 @@ static inline void random_dense(struct random_file *f, struct random_value *v, i
 static inline void random_layer(struct random_file *f, struct random_value *v,
                                 struct random_value *last) {
     const struct random_cell *cell = random_cell(&f->state);
-    const int units = 1 + random_up_to(&f->state, 11), rows = cell->gates * units;
-    const bool bias = random_up_to(&f->state, 3) != 0;
-    bool swapped = !v->time_first && random_up_to(&f->state, 2) == 0;
+    const int units = 1 + random_between(&f->state, 0, 11), rows = cell->gates * units;
+    const bool bias = random_between(&f->state, 0, 3) != 0;
+    bool swapped = !v->time_first && random_between(&f->state, 0, 2) == 0;
     char w[16], r[16], b[16], y[16], h[16];
 
     if (!v->time_first && !swapped)
@@ -324,7 +309,7 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     new_value(f, last->name);
     end_node(f, last->name);
     v->width = units;
-    if (f->batch_first && v->time_first && random_up_to(&f->state, 1))
+    if (f->batch_first && v->time_first && random_between(&f->state, 0, 1))
         random_transpose(f, v);
     say(f, " -> ", -1);
     say(f, cell->kind, units);
@@ -356,21 +341,21 @@ static inline void random_head(struct random_file *f, struct random_value v,
                                const struct random_value *last) {
     static const char *const ends[] = {"Softmax", "ArgMax"};
     static const char *const kinds[] = {"softmax", "argmax"};
-    const int way = random_up_to(&f->state, 2), layers = random_up_to(&f->state, 3);
-    const int end = random_up_to(&f->state, 3);
+    const int way = random_between(&f->state, 0, 2), layers = random_between(&f->state, 0, 3);
+    const int end = random_between(&f->state, 0, 3);
 
     say(f, way == 0 ? "; last" : way == 1 ? "; last state" : "; every step", -1);
-    const bool late = way == 0 && random_up_to(&f->state, 3) == 0; // select behind the layers
+    const bool late = way == 0 && random_between(&f->state, 0, 3) == 0; // select behind the layers
     if (way == 0 && !late)
         random_last(f, &v);
     if (way == 1)
         v = *last;
     for (int i = 0; i < layers; i++)
-        random_dense(f, &v, 1 + random_up_to(&f->state, 7));
+        random_dense(f, &v, 1 + random_between(&f->state, 0, 7));
     if (late)
         random_last(f, &v);
     if (layers > 0 && end < 2 && onnx_operator_find(ends[end]) && mr_op_kind_find(kinds[end])) {
-        if (random_up_to(&f->state, 3) == 0 && f->outputs < 4)
+        if (random_between(&f->state, 0, 3) == 0 && f->outputs < 4)
             put_output(f, &v); // with its logits
         const char *const inputs[] = {v.name};
         begin_node(f, ends[end], inputs, 1);
@@ -391,28 +376,28 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     struct bytes set = {0}, model = {0};
 
     memset(f, 0, sizeof *f);
-    f->state = seed * 0x9e3779b97f4a7c15u + 1;
-    f->batch_first = random_up_to(&f->state, 1);
-    f->inputs = v.width = 1 + random_up_to(&f->state, 9);
+    f->state = seed;
+    f->batch_first = random_between(&f->state, 0, 1);
+    f->inputs = v.width = 1 + random_between(&f->state, 0, 9);
     v.time_first = !f->batch_first;
-    const int64_t dims[3] = {0, 0, random_up_to(&f->state, 3) ? f->inputs : 0};
+    const int64_t dims[3] = {0, 0, random_between(&f->state, 0, 3) ? f->inputs : 0};
     put_value_info(f, 11, "x", 3, dims);
     put_whole(f, "minus", 0, -1);
     put_whole(f, "axis0", 1, 0);
     put_whole(f, "axis1", 1, 1);
     put_whole(f, "axis2", 1, 2);
     say(f, f->batch_first ? "[N, T, F], F =" : "[T, N, F], F =", f->inputs);
-    if (random_up_to(&f->state, 4) == 0)
-        random_dense(f, &v, 1 + random_up_to(&f->state, 7));
-    f->layers = 1 + random_up_to(&f->state, RANDOM_LAYERS - 1);
+    if (random_between(&f->state, 0, 4) == 0)
+        random_dense(f, &v, 1 + random_between(&f->state, 0, 7));
+    f->layers = 1 + random_between(&f->state, 0, RANDOM_LAYERS - 1);
     for (int i = 0; i < f->layers; i++) {
         random_layer(f, &v, &last);
-        if (i + 1 < f->layers && random_up_to(&f->state, 5) == 0)
-            random_dense(f, &v, 1 + random_up_to(&f->state, 7));
-        if (i + 1 < f->layers && random_up_to(&f->state, 5) == 0)
+        if (i + 1 < f->layers && random_between(&f->state, 0, 5) == 0)
+            random_dense(f, &v, 1 + random_between(&f->state, 0, 7));
+        if (i + 1 < f->layers && random_between(&f->state, 0, 5) == 0)
             random_head(f, v, &last);
     }
-    for (int heads = 1 + random_up_to(&f->state, 1); heads > 0; heads--)
+    for (int heads = 1 + random_between(&f->state, 0, 1); heads > 0; heads--)
         random_head(f, v, &last);
     put_text(&f->graph, 2, "random");
     put_int(&set, 2, 14);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pipeline of random graphs: every channel has one writer before its reader and elements that
 // both take, and the numbers of y are those of the network.
+#define _POSIX_C_SOURCE 200809L
 #include "plan_fixture.h"
 
 #include <string.h>
@@ -147,9 +148,9 @@ START_TEST(the_largest_graph) {
     struct mr_network network;
     int lc[MR_MAX_LAYERS];
     ck_assert_int_eq(mr_network_create(&network, 5), 0);
-    const int first = fixture_add(&network, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    const int first = net_add(&network, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
     for (int i = 1; i < MR_MAX_OPS; i++)
-        fixture_add(&network, i < MR_MAX_LAYERS ? "lstm" : "dense", first, 4, MR_ACTIVATION_LINEAR);
+        net_add(&network, i < MR_MAX_LAYERS ? "lstm" : "dense", first, 4, MR_ACTIVATION_LINEAR);
     for (int i = 0; i < MR_MAX_OUTPUTS; i++)
         fixture_output(&network, first);
     for (int l = 0; l < MR_MAX_LAYERS; l++)

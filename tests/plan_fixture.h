@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of planner and cycle model: repeatable random numbers, random networks, and a report
-// as hlsc would write it.
+// For tests of planner and cycle model: networks without float weights, by hand and random.
 #ifndef PLAN_FIXTURE_H
 #define PLAN_FIXTURE_H
 
+#include "network_fixture.h"
 #include "pipeline.h"
 
 #include <check.h>
@@ -12,37 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// xorshift64*
-static inline uint32_t fixture_random(uint64_t *state) {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return (uint32_t)(*state * UINT64_C(2685821657736338717) >> 32);
-}
-
-// From low to high, both included.
-static inline int fixture_between(uint64_t *state, int low, int high) {
-    return low + (int)(fixture_random(state) % (uint32_t)(high - low + 1));
-}
-
 // ---- networks
 
-// Adds an operator by its kind's name and returns the stream that it gives.
-static inline int fixture_add(struct mr_network *network, const char *kind, int stream, int units,
-                              enum mr_activation activation) {
-    char error[256] = "";
-    const struct mr_op_kind *known = mr_op_kind_find(kind);
-    ck_assert_msg(known != NULL, "there is no operator %s", kind);
-    const struct mr_op *op =
-        mr_network_add(network, known, stream, units, activation, error, sizeof error);
-    ck_assert_msg(op != NULL, "%s", error);
-    return op->output;
-}
-
 static inline void fixture_output(struct mr_network *network, int stream) {
-    char error[256] = "", name[16];
+    char name[16];
     snprintf(name, sizeof name, "y%d", network->output_count);
-    ck_assert_msg(mr_network_output(network, stream, name, error, sizeof error) == 0, "%s", error);
+    net_output(network, stream, name);
 }
 
 // LSTM layers in a row, the last step and a dense head.
@@ -51,9 +26,9 @@ static inline void fixture_chain(struct mr_network *network, int inputs, int lay
     ck_assert_int_eq(mr_network_create(network, inputs), 0);
     int stream = 0;
     for (int l = 0; l < layers; l++)
-        stream = fixture_add(network, "lstm", stream, hidden[l], MR_ACTIVATION_LINEAR);
-    stream = fixture_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
-    fixture_output(network, fixture_add(network, "dense", stream, outputs, activation));
+        stream = net_add(network, "lstm", stream, hidden[l], MR_ACTIVATION_LINEAR);
+    stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    fixture_output(network, net_add(network, "dense", stream, outputs, activation));
 }
 
 // One LC for each recurrent operator.
@@ -61,29 +36,19 @@ static inline void fixture_lanes(uint64_t *state, const struct mr_network *netwo
                                  int lc[MR_MAX_LAYERS]) {
     for (int l = 0; l < mr_network_layers(network); l++) {
         const int units = mr_network_layer(network, l)->units;
-        lc[l] = fixture_between(state, 1, units < 12 ? units : 12);
+        lc[l] = random_between(state, 1, units < 12 ? units : 12);
     }
 }
 
 static inline void fixture_random_chain(uint64_t *state, int most, struct mr_network *network,
                                         int lc[MR_MAX_LAYERS]) {
     int hidden[3];
-    const int layers = fixture_between(state, 1, 3), inputs = fixture_between(state, 1, most);
+    const int layers = random_between(state, 1, 3), inputs = random_between(state, 1, most);
     for (int l = 0; l < layers; l++)
-        hidden[l] = fixture_between(state, 1, most);
-    fixture_chain(network, inputs, layers, hidden, fixture_between(state, 1, 3),
-                  fixture_random(state) & 1 ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR);
+        hidden[l] = random_between(state, 1, most);
+    fixture_chain(network, inputs, layers, hidden, random_between(state, 1, 3),
+                  random_bits(state) & 1 ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_LINEAR);
     fixture_lanes(state, network, lc);
-}
-
-// One of the recurrent operators that there are.
-static inline const char *fixture_cell(uint64_t *state) {
-    const struct mr_op_kind *cells[16];
-    int count = 0;
-    for (size_t i = 0; mr_op_kind_at(i) && count < 16; i++)
-        if (mr_op_kind_at(i)->recurrent)
-            cells[count++] = mr_op_kind_at(i);
-    return cells[fixture_between(state, 0, count - 1)]->name;
 }
 
 static inline bool fixture_is_read(const struct mr_network *network, int stream) {
@@ -101,27 +66,27 @@ static inline void fixture_random_graph(uint64_t *state, int most, struct mr_net
                                         int lc[MR_MAX_LAYERS]) {
     static const enum mr_activation activations[] = {MR_ACTIVATION_LINEAR, MR_ACTIVATION_SIGMOID,
                                                      MR_ACTIVATION_TANH, MR_ACTIVATION_RELU};
-    ck_assert_int_eq(mr_network_create(network, fixture_between(state, 1, most)), 0);
-    const int count = fixture_between(state, 2, 6);
+    ck_assert_int_eq(mr_network_create(network, random_between(state, 1, most)), 0);
+    const int count = random_between(state, 2, 6);
     for (int i = 0; i < count; i++) {
-        int from = fixture_between(state, 0, i);
-        if (fixture_random(state) % 3)
+        int from = random_between(state, 0, i);
+        if (random_bits(state) % 3)
             from = i; // rather a chain
         const bool steps = network->streams[from].rate == MR_PER_STEP;
         const int what = i == 0 || (steps && mr_network_layers(network) < 3)
-                             ? fixture_between(state, 0, 4)
-                             : fixture_between(state, 3, 4);
-        const int units = fixture_between(state, 1, most);
+                             ? random_between(state, 0, 4)
+                             : random_between(state, 3, 4);
+        const int units = random_between(state, 1, most);
         if (i == 0 || what < 3)
-            fixture_add(network, fixture_cell(state), from, units, MR_ACTIVATION_LINEAR);
+            net_add(network, net_cell(state), from, units, MR_ACTIVATION_LINEAR);
         else if (what == 3 && steps)
-            fixture_add(network, "last", from, 0, MR_ACTIVATION_LINEAR);
+            net_add(network, "last", from, 0, MR_ACTIVATION_LINEAR);
         else
-            fixture_add(network, "dense", from, units, activations[fixture_between(state, 0, 3)]);
+            net_add(network, "dense", from, units, activations[random_between(state, 0, 3)]);
     }
     for (int stream = 1; stream < network->stream_count; stream++)
         if (!fixture_is_read(network, stream) ||
-            (network->output_count < 3 && fixture_random(state) % 4 == 0))
+            (network->output_count < 3 && random_bits(state) % 4 == 0))
             fixture_output(network, stream);
     fixture_lanes(state, network, lc);
 }
@@ -130,11 +95,10 @@ static inline void fixture_rows(uint64_t *state, struct mr_rows *rows, int count
                                 int sums) {
     ck_assert_int_eq(mr_rows_create(rows, count, columns, sums), 0);
     for (int i = 0; i < count * columns; i++)
-        rows->weight[i] = (int16_t)fixture_between(state, -3000, 3000);
+        rows->weight[i] = (int16_t)random_between(state, -3000, 3000);
     for (int r = 0; r < sums; r++) {
-        rows->bias[r] =
-            (int64_t)(int32_t)fixture_random(state) * fixture_between(state, 1, 64) / 64;
-        rows->shift[r] = fixture_between(state, 10, 16);
+        rows->bias[r] = (int64_t)(int32_t)random_bits(state) * random_between(state, 1, 64) / 64;
+        rows->shift[r] = random_between(state, 10, 16);
     }
 }
 
@@ -147,7 +111,7 @@ static inline void fixture_weights(uint64_t *state, struct mr_network *network) 
         fixture_rows(state, &op->rows, op->kind->gates * op->units,
                      op->inputs + (op->kind->recurrent ? op->units : 0),
                      op->kind->sums * op->units);
-        op->exponent = op->kind->second_field ? fixture_between(state, 0, 16) : 0;
+        op->exponent = op->kind->second_field ? random_between(state, 0, 16) : 0;
     }
 }
 

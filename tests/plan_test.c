@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The planner: its figures, its choices against an exhaustive search, and what it says when nothing
 // fits.
+#define _POSIX_C_SOURCE 200809L
 #include "plan_fixture.h"
 
 static const int two_of_25[] = {25, 25};
@@ -90,8 +91,8 @@ END_TEST
 START_TEST(operators_at_every_step_set_the_pace) {
     struct mr_network network;
     ck_assert_int_eq(mr_network_create(&network, 64), 0);
-    const int h = fixture_add(&network, "lstm", 0, 64, MR_ACTIVATION_LINEAR);
-    fixture_output(&network, fixture_add(&network, "dense", h, 200, MR_ACTIVATION_LINEAR));
+    const int h = net_add(&network, "lstm", 0, 64, MR_ACTIVATION_LINEAR);
+    fixture_output(&network, net_add(&network, "dense", h, 200, MR_ACTIVATION_LINEAR));
     struct mr_plan plan;
     const int lc = 4;
     ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
@@ -106,10 +107,10 @@ START_TEST(operators_at_every_step_set_the_pace) {
     mr_network_free(&network);
     // As a layer between two others it has their vectors.
     ck_assert_int_eq(mr_network_create(&network, 9), 0);
-    int stream = fixture_add(&network, "dense", 0, 6, MR_ACTIVATION_RELU);
-    stream = fixture_add(&network, "lstm", stream, 10, MR_ACTIVATION_LINEAR);
-    stream = fixture_add(&network, "dense", stream, 8, MR_ACTIVATION_TANH);
-    fixture_output(&network, fixture_add(&network, "lstm", stream, 5, MR_ACTIVATION_LINEAR));
+    int stream = net_add(&network, "dense", 0, 6, MR_ACTIVATION_RELU);
+    stream = net_add(&network, "lstm", stream, 10, MR_ACTIVATION_LINEAR);
+    stream = net_add(&network, "dense", stream, 8, MR_ACTIVATION_TANH);
+    fixture_output(&network, net_add(&network, "lstm", stream, 5, MR_ACTIVATION_LINEAR));
     const int lanes[] = {3, 5};
     ck_assert_int_eq(mr_plan_evaluate(&network, lanes, &plan, NULL, 0), 0);
     static const int expected[] = {3, 3, 3, 5};
@@ -133,8 +134,8 @@ START_TEST(choices_match_an_exhaustive_search) {
     ck_assert_ptr_nonnull(target);
     for (int n = 0; n < 30; n++) {
         struct mr_network network;
-        const int hidden[] = {fixture_between(&state, 1, 90), fixture_between(&state, 1, 90)};
-        fixture_chain(&network, fixture_between(&state, 1, 90), 2, hidden, 1, MR_ACTIVATION_LINEAR);
+        const int hidden[] = {random_between(&state, 1, 90), random_between(&state, 1, 90)};
+        fixture_chain(&network, random_between(&state, 1, 90), 2, hidden, 1, MR_ACTIVATION_LINEAR);
         int lc[MR_MAX_LAYERS];
         struct mr_plan plan, fast;
         choose(&network, "u50", MR_PLAN_BALANCED, &plan);
@@ -235,7 +236,7 @@ START_TEST(a_recurrent_operator_is_needed) {
     struct mr_plan plan;
     char error[512] = "";
     ck_assert_int_eq(mr_network_create(&network, 3), 0);
-    fixture_output(&network, fixture_add(&network, "dense", 0, 2, MR_ACTIVATION_LINEAR));
+    fixture_output(&network, net_add(&network, "dense", 0, 2, MR_ACTIVATION_LINEAR));
     ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "no recurrent operator"));
     mr_network_free(&network);
@@ -385,10 +386,10 @@ START_TEST(outputs_are_at_the_memory_ports) {
     struct mr_pipeline at;
     const int lc[] = {8, 8};
     ck_assert_int_eq(mr_network_create(&network, 33), 0);
-    const int h0 = fixture_add(&network, "lstm", 0, 50, MR_ACTIVATION_LINEAR);
-    const int h1 = fixture_add(&network, "lstm", h0, 50, MR_ACTIVATION_LINEAR);
-    const int between = fixture_add(&network, "dense", h1, 4, MR_ACTIVATION_RELU);
-    fixture_output(&network, fixture_add(&network, "dense", between, 4, MR_ACTIVATION_LINEAR));
+    const int h0 = net_add(&network, "lstm", 0, 50, MR_ACTIVATION_LINEAR);
+    const int h1 = net_add(&network, "lstm", h0, 50, MR_ACTIVATION_LINEAR);
+    const int between = net_add(&network, "dense", h1, 4, MR_ACTIVATION_RELU);
+    fixture_output(&network, net_add(&network, "dense", between, 4, MR_ACTIVATION_LINEAR));
     fixture_output(&network, h1);
     ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
     plan.target = mr_target_find("u200");
@@ -421,7 +422,7 @@ START_TEST(dies_are_not_overfull) {
         struct mr_pipeline at;
         (n % 2 ? fixture_random_chain : fixture_random_graph)(&state, 120, &network, lc);
         ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
-        plan.target = mr_target_at((size_t)fixture_between(&state, 0, 4));
+        plan.target = mr_target_at((size_t)random_between(&state, 0, 4));
         if (plan.multipliers <= plan.target->dsp * 85 / 100) {
             uint64_t load[4] = {0};
             bool spans = false;

@@ -5,6 +5,7 @@
 #include "failure.h"
 #include "kernel_protocol.h"
 #include "mr_command.h"
+#include "random.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -258,10 +259,8 @@ static uint32_t y[SEQUENCES];
 static void fill(void) {
     uint64_t seed = (uint64_t)time(NULL);
     printf("protocol: seed %llu\n", (unsigned long long)seed);
-    for (size_t i = 0; i < SEQUENCES * STEPS; i++) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        x[i] = (int16_t)(seed >> 40);
-    }
+    for (size_t i = 0; i < SEQUENCES * STEPS; i++)
+        x[i] = (int16_t)random_bits(&seed);
 }
 
 static uint32_t sum_of(size_t first, size_t count) {

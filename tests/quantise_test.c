@@ -29,7 +29,7 @@ static float *random_list(uint64_t *state, size_t count, double range) {
     float *list = calloc(count, sizeof *list);
 
     ck_assert_ptr_nonnull(list);
-    net_numbers(state, list, count, range);
+    random_numbers(state, list, count, range);
     return list;
 }
 
@@ -76,14 +76,15 @@ START_TEST(random_networks_keep_their_promises) {
     uint64_t state = new_seed();
 
     for (int round = 0; round < 60; round++) {
-        int width[4], layers = 1 + (int)(net_next(&state) % 3);
+        int width[4], layers = 1 + (int)(random_bits(&state) % 3);
         for (int i = 0; i < 4; i++)
-            width[i] = net_between(&state, 1, 9);
+            width[i] = random_between(&state, 1, 9);
         struct mr_network n;
-        net_chain(&n, "lstm", width[0], layers, width + 1, net_between(&state, 1, 3),
+        net_chain(&n, "lstm", width[0], layers, width + 1, random_between(&state, 1, 3),
                   net_activation(&state));
-        net_weights(&n, &state, ldexp(1, net_between(&state, -8, 7)));
-        float *x = random_list(&state, 50 * (size_t)width[0], ldexp(1, net_between(&state, -4, 7)));
+        net_weights(&n, &state, ldexp(1, random_between(&state, -8, 7)));
+        float *x =
+            random_list(&state, 50 * (size_t)width[0], ldexp(1, random_between(&state, -4, 7)));
 
         struct mr_feature feature[9] = {0};
         int32_t frac[9];
@@ -162,7 +163,7 @@ START_TEST(random_graphs_are_close_to_float) {
 
     for (int round = 0; round < 60; round++) {
         struct mr_network n;
-        const uint64_t seed = net_next(&state);
+        const uint64_t seed = random_bits(&state);
         net_random(&n, seed, MOST);
         const size_t count = SEQUENCES * mr_network_numbers(&n, STEPS);
         float *x = random_list(&state, (size_t)SEQUENCES * STEPS * MOST, 2.0);
@@ -457,13 +458,13 @@ START_TEST(a_row_is_within_its_bound) {
         float x[X], h[H];
         int32_t x_frac[X], frac = -1;
         struct mr_rows rows = {0};
-        net_numbers(&state, x, X, ldexp(1, net_between(&state, -12, 14)));
-        net_numbers(&state, h, H, ldexp(1, net_between(&state, -12, 14)));
+        random_numbers(&state, x, X, ldexp(1, random_between(&state, -12, 14)));
+        random_numbers(&state, h, H, ldexp(1, random_between(&state, -12, 14)));
         for (int k = 0; k < X; k++)
-            x_frac[k] = net_between(&state, MR_FRAC_MIN, MR_FRAC_USUAL);
-        struct mr_float_row row =
-            make_row(x, X, x_frac, h, H, net_number(&state, ldexp(1, net_between(&state, -9, 20))));
-        const int most = net_between(&state, 0, MR_SCALE_MAX);
+            x_frac[k] = random_between(&state, MR_FRAC_MIN, MR_FRAC_USUAL);
+        struct mr_float_row row = make_row(
+            x, X, x_frac, h, H, random_number(&state, ldexp(1, random_between(&state, -9, 20))));
+        const int most = random_between(&state, 0, MR_SCALE_MAX);
         double bound = fabs(row.bias);
         for (int k = 0; k < X; k++)
             bound += ldexp(fabs((double)x[k]), 15 - x_frac[k]);

@@ -19,16 +19,6 @@
 
 enum { INPUTS = 3, HIDDEN0 = 5, HIDDEN1 = 4, OUTPUTS = 2, SEQUENCES = 4, STEPS = 6 };
 
-static inline float noise(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (float)((int32_t)(*state >> 32) / 2147483648.0);
-}
-
-static inline void fill(float *data, size_t count, float scale, uint64_t *state) {
-    for (size_t i = 0; i < count; i++)
-        data[i] = scale * noise(state);
-}
-
 // A network of random weights, the same every time.
 static inline void make_network(struct mr_network *network) {
     static const int units[] = {HIDDEN0, HIDDEN1};
@@ -40,10 +30,10 @@ static inline void make_network(struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
         const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
-        fill(op->w_x, rows * (size_t)op->inputs, 1.0f, &state);
+        random_numbers(&state, op->w_x, rows * (size_t)op->inputs, 1.0);
         if (op->w_h)
-            fill(op->w_h, rows * (size_t)op->units, 1.0f, &state);
-        fill(op->bias, rows, 0.5f, &state);
+            random_numbers(&state, op->w_h, rows * (size_t)op->units, 1.0);
+        random_numbers(&state, op->bias, rows, 0.5);
     }
 }
 
@@ -56,7 +46,7 @@ static inline void save_model(struct mr_network *network, const char *path) {
 
 static inline void fill_input(float *x, size_t count) {
     uint64_t state = 11;
-    fill(x, count, 2.0f, &state);
+    random_numbers(&state, x, count, 2);
 }
 
 static inline bool have_compiler(void) {

@@ -21,7 +21,7 @@ static void check_outputs(const struct mr_network *network, struct mr_session *s
     float *x = calloc(ROWS * inputs, sizeof *x), *y = calloc(count, sizeof *y),
           *wanted = calloc(count, sizeof *wanted);
     ck_assert(x && y && wanted);
-    fill(x, ROWS * inputs, 2.0f, &state);
+    random_numbers(&state, x, ROWS * inputs, 2);
     expect_of(network, x, SEQUENCES, STEPS, wanted);
     ck_assert_msg(mr_session_run(session, x, SEQUENCES, STEPS, 0, y, NULL) == 0, "%s: %s", what,
                   mr_session_error(session));
@@ -59,7 +59,7 @@ START_TEST(outputs_of_every_form_are_those_of_the_reference) {
         if (round == 0) {
             make_heads(&network);
         } else {
-            const uint64_t seed = net_next(&state);
+            const uint64_t seed = random_bits(&state);
             snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
             net_random(&network, seed, 7);
         }

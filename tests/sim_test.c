@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "build.h"
 #include "loader.h"
+#include "random.h"
 #include <check.h>
 #include <dirent.h>
 #include <pthread.h>
@@ -33,18 +34,13 @@ struct data {
 
 static char error[2000];
 
-static uint64_t draw(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 33;
-}
-
 static struct data *make_data(uint64_t gain, uint64_t count, uint64_t seed) {
     struct data *d = calloc(1, sizeof *d);
     ck_assert_ptr_nonnull(d);
     for (size_t i = 0; i < sizeof d->a; i++)
-        d->a[i] = (unsigned char)draw(&seed);
+        d->a[i] = (unsigned char)random_bits(&seed);
     for (size_t i = 0; i < sizeof d->wide; i++)
-        d->wide[i] = (unsigned char)draw(&seed);
+        d->wide[i] = (unsigned char)random_bits(&seed);
     for (size_t i = 12; i < sizeof d->wide; i += 13)
         d->wide[i] &= 0x0f;
     d->scalars[0] = gain;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recurrent state in both of its forms: through the kept one and back whatever the lanes, and
 // what is no state of this model is refused.
+#define _POSIX_C_SOURCE 200809L
 #include "model.h"
 #include "plan_fixture.h"
 #include "state_image.h"
@@ -25,9 +26,9 @@ static int16_t *random_beats(uint64_t *state, const struct mr_plan *plan) {
         const struct mr_op *op = &plan->network->ops[i];
         for (uint32_t u = 0; u < mr_state_beats(plan, i); u++, beat += MR_IMAGE_BEAT)
             if (u < (uint32_t)op->units) {
-                beat[0] = (int16_t)fixture_random(state);
-                beat[1] = op->kind->second_field ? (int16_t)fixture_random(state) : 0;
-                beat[2] = op->kind->second_field ? (int16_t)fixture_between(state, -128, 127) : 0;
+                beat[0] = (int16_t)random_bits(state);
+                beat[1] = op->kind->second_field ? (int16_t)random_bits(state) : 0;
+                beat[2] = op->kind->second_field ? (int16_t)random_between(state, -128, 127) : 0;
             }
     }
     return beats;
@@ -37,9 +38,9 @@ static void check_cells(uint64_t *state, const char *a, const char *b) {
     struct mr_network network;
     char error[512] = "";
     ck_assert_int_eq(mr_network_create(&network, 3), 0);
-    const int first = fixture_add(&network, a, 0, UNITS_A, MR_ACTIVATION_LINEAR);
-    const int between = fixture_add(&network, "dense", first, 5, MR_ACTIVATION_TANH);
-    fixture_output(&network, fixture_add(&network, b, between, UNITS_B, MR_ACTIVATION_LINEAR));
+    const int first = net_add(&network, a, 0, UNITS_A, MR_ACTIVATION_LINEAR);
+    const int between = net_add(&network, "dense", first, 5, MR_ACTIVATION_TANH);
+    fixture_output(&network, net_add(&network, b, between, UNITS_B, MR_ACTIVATION_LINEAR));
     const struct mr_plan one = plan_of(&network, 2, 5), other = plan_of(&network, 7, 1);
     ck_assert_uint_eq(mr_state_beats(&one, 0), 8);
     ck_assert_uint_eq(mr_state_beats(&one, 1), 0);

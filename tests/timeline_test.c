@@ -2,6 +2,7 @@
 // Timelines (base/contract/timeline.h) against counters that are kept for every cycle: runs of
 // random processes, of any length and number, one after the other.
 #define _GNU_SOURCE
+#include "random.h"
 #include "timeline.h"
 #include <check.h>
 #include <stdlib.h>
@@ -16,11 +17,6 @@ struct history {
     struct mr_counts counts[LONGEST + 1][PROCESSES];
 };
 
-static uint64_t draw(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 33;
-}
-
 // `every`: a device tells its counters every so many cycles only.
 static void run(struct mr_timeline *timeline, struct history *history, uint64_t cycles,
                 uint64_t every, uint64_t *state) {
@@ -31,7 +27,7 @@ static void run(struct mr_timeline *timeline, struct history *history, uint64_t 
         history->cycles++;
         for (int p = 0; p < PROCESSES; p++) {
             struct mr_counts *counts = &history->counts[history->cycles][p];
-            const uint64_t what = draw(state) % 4;
+            const uint64_t what = random_bits(state) % 4;
             activity[p].busy += what == 0;
             activity[p].starved += what == 1;
             activity[p].blocked += what == 2;
@@ -98,7 +94,8 @@ START_TEST(many_runs) {
         history->cycles = 0;
         mr_timeline_clear(timeline);
         for (int r = 0; r < cases[c].runs; r++) {
-            run(timeline, history, 1 + draw(&state) % cases[c].longest, cases[c].every, &state);
+            run(timeline, history, 1 + random_bits(&state) % cases[c].longest, cases[c].every,
+                &state);
             check(timeline, history);
         }
         // The ends of runs take no room for long: at most one lies within an interval.

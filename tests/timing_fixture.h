@@ -4,6 +4,7 @@
 // between) ends in one to three heads, which a fork gives its rows and a gather joins.
 #ifndef TIMING_FIXTURE_H
 #define TIMING_FIXTURE_H
+#include "random.h"
 
 #include <check.h>
 #include <stdarg.h>
@@ -50,20 +51,7 @@ struct net {
     uint32_t first_issue;
 };
 
-// xorshift64*
-static inline uint32_t net_random(uint64_t *state) {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return (uint32_t)(*state * UINT64_C(2685821657736338717) >> 32);
-}
-
-// From low to high, both included.
-static inline int net_between(uint64_t *state, int low, int high) {
-    return low + (int)(net_random(state) % (uint32_t)(high - low + 1));
-}
-
-static inline int net_words(int count, int lc) {
+static inline int timed_words(int count, int lc) {
     return (count + lc - 1) / lc;
 }
 
@@ -154,7 +142,7 @@ static inline void loop_uses(const struct loop *p, struct run run, uint64_t row,
 
 // The loops of resize.h.
 static inline void plan_resize(struct loop *p, int count, int from, int to) {
-    const int in = net_words(count, from), out = net_words(count, to);
+    const int in = timed_words(count, from), out = timed_words(count, to);
     int left = 0, taken = 0;
     if (from >= to) {
         p->length = out;
@@ -177,7 +165,7 @@ static inline void plan_resize(struct loop *p, int count, int from, int to) {
 
 // ---- building
 
-static inline struct loop *net_loop(struct net *net, char kind, const char *name, int in) {
+static inline struct loop *timed_loop(struct net *net, char kind, const char *name, int in) {
     struct loop *p = &net->loops[net->loop_count];
     ck_assert_int_lt(net->loop_count, FIXTURE_LOOPS);
     *p = (struct loop){.kind = kind, .in = {in, -1}, .in_count = 1};
@@ -190,7 +178,7 @@ static inline struct loop *net_loop(struct net *net, char kind, const char *name
 }
 
 // Adds an output; gives its wire.
-static inline int net_wire(struct net *net, struct loop *p) {
+static inline int timed_wire(struct net *net, struct loop *p) {
     ck_assert_int_lt(net->wire_count, FIXTURE_WIRES);
     p->out[p->out_count] = net->wire_count;
     net->wires[net->wire_count] = (struct wire){.depth = 64,
@@ -202,40 +190,40 @@ static inline int net_wire(struct net *net, struct loop *p) {
 }
 
 // A layer behind `in`, of `lc` columns a cycle; gives its output.
-static inline int net_layer(struct net *net, int in, char kind, int inputs, int hidden, int lc,
-                            int latency, int lc_before) {
+static inline int timed_layer(struct net *net, int in, char kind, int inputs, int hidden, int lc,
+                              int latency, int lc_before) {
     if (lc_before && lc_before != lc) {
-        struct loop *p = net_loop(net, 'r', "resize", in);
+        struct loop *p = timed_loop(net, 'r', "resize", in);
         plan_resize(p, inputs, lc_before, lc);
-        in = net_wire(net, p);
+        in = timed_wire(net, p);
     }
-    struct loop *p = net_loop(net, kind, "lstm", in);
-    p->x_words = net_words(inputs, lc);
-    p->h_words = net_words(hidden, lc);
+    struct loop *p = timed_loop(net, kind, "lstm", in);
+    p->x_words = timed_words(inputs, lc);
+    p->h_words = timed_words(hidden, lc);
     p->x_phase = p->x_words > latency ? p->x_words : latency;
-    return net_wire(net, p);
+    return timed_wire(net, p);
 }
 
 struct side { // an output of heads
     int wire, step, last;
 };
 
-static inline struct side net_head(struct net *net, int in, bool per_step, int row, int outputs,
-                                   uint32_t pause) {
+static inline struct side timed_head(struct net *net, int in, bool per_step, int row, int outputs,
+                                     uint32_t pause) {
     if (!per_step) {
-        struct loop *p = net_loop(net, 'p', "last", in);
+        struct loop *p = timed_loop(net, 'p', "last", in);
         p->x_words = row;
-        in = net_wire(net, p);
+        in = timed_wire(net, p);
     }
-    struct loop *p = net_loop(net, per_step ? 'd' : 'h', "head", in);
+    struct loop *p = timed_loop(net, per_step ? 'd' : 'h', "head", in);
     p->x_words = row;
     p->outputs = outputs;
     p->pause = pause;
-    return (struct side){net_wire(net, p), per_step ? outputs : 0, per_step ? 0 : outputs};
+    return (struct side){timed_wire(net, p), per_step ? outputs : 0, per_step ? 0 : outputs};
 }
 
-static inline struct side net_gather(struct net *net, struct side a, struct side b) {
-    struct loop *p = net_loop(net, a.step + b.step ? 'g' : 'G', "gather", a.wire);
+static inline struct side timed_gather(struct net *net, struct side a, struct side b) {
+    struct loop *p = timed_loop(net, a.step + b.step ? 'g' : 'G', "gather", a.wire);
     p->in[p->in_count++] = b.wire;
     net->wires[b.wire].to = (int)(p - net->loops);
     net->wires[b.wire].to_port = 1;
@@ -243,46 +231,47 @@ static inline struct side net_gather(struct net *net, struct side a, struct side
     p->step[1] = b.step;
     p->last[0] = a.last;
     p->last[1] = b.last;
-    return (struct side){net_wire(net, p), a.step + b.step, a.last + b.last};
+    return (struct side){timed_wire(net, p), a.step + b.step, a.last + b.last};
 }
 
 // `deepest`: of the channels; `most`: units of a layer.
-static inline void net_of(uint64_t *state, int most, int deepest, struct net *net) {
+static inline void timed_of(uint64_t *state, int most, int deepest, struct net *net) {
     memset(net, 0, sizeof *net);
-    net->first_issue = (uint32_t)net_between(state, 1, 4);
-    int in = -1, lc = 0, inputs = net_between(state, 1, most);
-    for (int l = net_between(state, 1, 3); l > 0; l--) {
-        const int hidden = net_between(state, 1, most), before = lc;
-        lc = net_between(state, 1, hidden < 12 ? hidden : 12);
-        in = net_layer(net, in, net_between(state, 0, 3) ? 'l' : 's', inputs, hidden, lc,
-                       net_between(state, 10, 30), before);
+    net->first_issue = (uint32_t)random_between(state, 1, 4);
+    int in = -1, lc = 0, inputs = random_between(state, 1, most);
+    for (int l = random_between(state, 1, 3); l > 0; l--) {
+        const int hidden = random_between(state, 1, most), before = lc;
+        lc = random_between(state, 1, hidden < 12 ? hidden : 12);
+        in = timed_layer(net, in, random_between(state, 0, 3) ? 'l' : 's', inputs, hidden, lc,
+                         random_between(state, 10, 30), before);
         inputs = hidden;
     }
-    const int row = net_words(inputs, lc);
+    const int row = timed_words(inputs, lc);
     struct side all = {0};
-    for (int heads = net_between(state, 1, 3), n = heads; n > 0; n--) {
+    for (int heads = random_between(state, 1, 3), n = heads; n > 0; n--) {
         int mine = in;
         if (n > 1) {
-            struct loop *p = net_loop(net, 'f', "fork", in);
+            struct loop *p = timed_loop(net, 'f', "fork", in);
             p->x_words = row;
-            mine = net_wire(net, p);
-            in = net_wire(net, p);
+            mine = timed_wire(net, p);
+            in = timed_wire(net, p);
         }
         const struct side side =
-            net_head(net, mine, net_between(state, 0, 1), row, net_between(state, 1, 3),
-                     net_between(state, 0, 1) ? 0 : (uint32_t)net_between(state, 1, 9));
+            timed_head(net, mine, random_between(state, 0, 1), row, random_between(state, 1, 3),
+                       random_between(state, 0, 1) ? 0 : (uint32_t)random_between(state, 1, 9));
         if (n == heads)
             all = side;
         else
-            all =
-                net_between(state, 0, 1) ? net_gather(net, all, side) : net_gather(net, side, all);
+            all = random_between(state, 0, 1) ? timed_gather(net, all, side)
+                                              : timed_gather(net, side, all);
     }
     for (int i = 0; i < net->wire_count; i++) { // shallow channels make credits run out
         struct wire *wire = &net->wires[i];
-        wire->depth = (uint32_t)net_between(state, 1, deepest);
-        wire->write_stage = (uint32_t)net_between(state, 1, 40);
-        wire->crossing =
-            wire->to < 0 || net_between(state, 0, 2) ? 0 : (uint32_t)net_between(state, 1, 20);
+        wire->depth = (uint32_t)random_between(state, 1, deepest);
+        wire->write_stage = (uint32_t)random_between(state, 1, 40);
+        wire->crossing = wire->to < 0 || random_between(state, 0, 2)
+                             ? 0
+                             : (uint32_t)random_between(state, 1, 20);
     }
 }
 
@@ -404,7 +393,7 @@ static inline void say_process(struct text *text, const struct net *net, const s
 }
 
 // The report of a network, to be freed.
-static inline char *net_report(const struct net *net) {
+static inline char *timed_report(const struct net *net) {
     struct text text = {malloc(FIXTURE_TEXT), 0};
     ck_assert_ptr_nonnull(text.data);
     // A process that has nothing to do in a run.

@@ -106,7 +106,7 @@ static uint64_t simulate(struct net *net, struct run run) {
 
 static struct mr_report *report_of(const struct net *net) {
     char error[512] = "";
-    char *text = net_report(net);
+    char *text = timed_report(net);
     struct mr_report *report = mr_report_parse(text, strlen(text), "report", error, sizeof error);
     ck_assert_msg(report != NULL, "%s", error);
     free(text);
@@ -128,9 +128,9 @@ START_TEST(random_networks_match_the_simulation) {
     printf("timing_test: seed %llu\n", (unsigned long long)seed);
     for (int n = 0; n < 600; n++) {
         static struct net net;
-        net_of(&state, 40, n % 2 ? 6 : 64, &net);
-        const struct run run = {(uint64_t)net_between(&state, 1, 4),
-                                (uint64_t)net_between(&state, 1, 9)};
+        timed_of(&state, 40, n % 2 ? 6 : 64, &net);
+        const struct run run = {(uint64_t)random_between(&state, 1, 4),
+                                (uint64_t)random_between(&state, 1, 9)};
         struct mr_report *report = report_of(&net);
         static struct mr_timing_result result;
         char error[512] = "";
@@ -159,9 +159,10 @@ START_TEST(what_is_skipped_is_as_if_it_was_run) {
     static struct mr_timing_result all, skipped;
     uint64_t state = 20261129;
     for (int n = 0; n < 400; n++) {
-        net_of(&state, 40, n % 2 ? 6 : 64, &net);
-        const uint64_t most = longest[n % 3], steps = (uint64_t)net_between(&state, 1, (int)most);
-        const uint64_t sequences = 1 + most * (uint64_t)net_between(&state, 0, 3) / steps;
+        timed_of(&state, 40, n % 2 ? 6 : 64, &net);
+        const uint64_t most = longest[n % 3],
+                       steps = (uint64_t)random_between(&state, 1, (int)most);
+        const uint64_t sequences = 1 + most * (uint64_t)random_between(&state, 0, 3) / steps;
         char error[512] = "";
         struct mr_report *report = report_of(&net);
         ck_assert_int_eq(mr_timing_run_all(report, sequences, steps, &all, error, sizeof error), 0);
@@ -187,7 +188,7 @@ START_TEST(the_longest_runs_are_quick) {
     uint64_t state = 3;
     double most = 0;
     for (int n = 0; n < 60; n++) {
-        net_of(&state, 60, 64, &net);
+        timed_of(&state, 60, 64, &net);
         struct mr_report *report = report_of(&net);
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
             char error[512] = "";
@@ -207,14 +208,14 @@ START_TEST(the_longest_runs_are_quick) {
 END_TEST
 
 // Layers of one size with as many columns a cycle, and a head on the last step.
-static void net_chain(struct net *net, const int *sizes, const int *lc, int layers, int outputs) {
+static void timed_chain(struct net *net, const int *sizes, const int *lc, int layers, int outputs) {
     memset(net, 0, sizeof *net);
     net->first_issue = 1;
     int in = -1;
     for (int l = 0; l < layers; l++)
-        in = net_layer(net, in, 'l', sizes[l], sizes[l + 1], lc[l], lc[l] == 1 ? 24 : 28,
-                       l ? lc[l - 1] : 0);
-    net_head(net, in, false, net_words(sizes[layers], lc[layers - 1]), outputs, 0);
+        in = timed_layer(net, in, 'l', sizes[l], sizes[l + 1], lc[l], lc[l] == 1 ? 24 : 28,
+                         l ? lc[l - 1] : 0);
+    timed_head(net, in, false, timed_words(sizes[layers], lc[layers - 1]), outputs, 0);
 }
 
 static void set_wire(struct wire *wire, uint32_t depth, uint32_t write_stage) {
@@ -228,7 +229,7 @@ START_TEST(one_layer_by_hand) {
     static const int sizes[] = {25, 25}, lc[] = {1};
     static struct net net;
     static struct mr_timing_result result;
-    net_chain(&net, sizes, lc, 1, 1);
+    timed_chain(&net, sizes, lc, 1, 1);
     net.first_issue = 2;
     set_wire(&net.wires[0], 32, 24);
     set_wire(&net.wires[1], 8, 1);
@@ -252,7 +253,7 @@ START_TEST(slow_layer_sets_the_pace) {
     static const int sizes[] = {16, 64, 64, 16}, lc[] = {4, 2, 3};
     static struct net net;
     static struct mr_timing_result result;
-    net_chain(&net, sizes, lc, 3, 2);
+    timed_chain(&net, sizes, lc, 3, 2);
     for (int i = 0; i < net.wire_count; i++)
         set_wire(&net.wires[i], 64, 30);
     time_it(&net, 1, 200, &result);
@@ -267,7 +268,7 @@ START_TEST(long_runs_are_quick) {
     static const int sizes[] = {500, 500, 500, 500, 500, 500, 500}, lc[] = {1, 1, 1, 1, 1, 1};
     static struct net net;
     static struct mr_timing_result result;
-    net_chain(&net, sizes, lc, 6, 1);
+    timed_chain(&net, sizes, lc, 6, 1);
     for (int i = 0; i < net.wire_count; i++)
         set_wire(&net.wires[i], 64, 30);
     const clock_t before = clock();
@@ -306,8 +307,8 @@ static char *changed(const char *text, const char *from, const char *to) {
 static char *small_report(void) {
     static const int sizes[] = {5, 5}, lc[] = {1};
     static struct net net;
-    net_chain(&net, sizes, lc, 1, 1);
-    return net_report(&net);
+    timed_chain(&net, sizes, lc, 1, 1);
+    return timed_report(&net);
 }
 
 START_TEST(broken_reports_are_refused) {
@@ -400,8 +401,9 @@ START_TEST(mutated_reports_do_no_harm) {
     for (int n = 0; n < 6000; n++) {
         char *bad = strdup(good);
         ck_assert_ptr_nonnull(bad);
-        for (int i = net_between(&state, 1, 3); i > 0; i--)
-            bad[net_random(&state) % size] = "\"{}[]:,0123456789-.eabntu"[net_random(&state) % 25];
+        for (int i = random_between(&state, 1, 3); i > 0; i--)
+            bad[random_bits(&state) % size] =
+                "\"{}[]:,0123456789-.eabntu"[random_bits(&state) % 25];
         char error[512] = "";
         struct mr_report *report = mr_report_parse(bad, size, "r.json", error, sizeof error);
         if (report)
@@ -429,7 +431,7 @@ START_TEST(table_and_json) {
     static const int sizes[] = {25, 25, 25}, lc[] = {1, 1};
     static struct net net;
     static struct mr_timing_result result;
-    net_chain(&net, sizes, lc, 2, 1);
+    timed_chain(&net, sizes, lc, 2, 1);
     net.loops[2].name[4] = net.loops[3].name[4] = 0; // "last", "head"
     struct mr_report *report = report_of(&net);
     ck_assert_int_eq(mr_timing_run(report, 1, 30, &result, error, sizeof error), 0);

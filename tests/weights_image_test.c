@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The weight image read back by a transcription of load_lanes.h with LC as a variable: it must give
 // back the weights of the model. (generate_test.c runs the kernels themselves on it.)
+#define _POSIX_C_SOURCE 200809L
 #include "plan_fixture.h"
 #include "weights_image.h"
 
@@ -22,9 +23,9 @@ static void marks(struct mr_op *op) {
 // One recurrent operator with UNITS units and INPUTS inputs, and two outputs.
 static void one_layer(struct mr_network *network, const char *cell) {
     ck_assert_int_eq(mr_network_create(network, INPUTS), 0);
-    int stream = fixture_add(network, cell, 0, UNITS, MR_ACTIVATION_LINEAR);
-    stream = fixture_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
-    fixture_output(network, fixture_add(network, "dense", stream, 2, MR_ACTIVATION_LINEAR));
+    int stream = net_add(network, cell, 0, UNITS, MR_ACTIVATION_LINEAR);
+    stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    fixture_output(network, net_add(network, "dense", stream, 2, MR_ACTIVATION_LINEAR));
     marks(&network->ops[0]);
     marks(&network->ops[2]);
 }

@@ -3,46 +3,39 @@
 // times. SEED 0 takes the clock. The same seed gives the same inputs; it is printed first.
 #include "file.h"
 #include "fuzz.h"
+#include "random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static uint64_t next(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 // Positions near the front are likelier, as headers stand there.
 static size_t place(uint64_t *state, size_t size) {
     size_t limit = size;
 
-    for (uint64_t cuts = next(state) % 12; cuts > 0 && limit > 64; cuts--)
+    for (uint64_t cuts = random_bits(state) % 12; cuts > 0 && limit > 64; cuts--)
         limit /= 2;
-    return (size_t)(next(state) % limit);
+    return (size_t)(random_bits(state) % limit);
 }
 
 static size_t mutate(uint64_t *state, unsigned char *data, size_t size) {
     static const unsigned char special[] = {0, 1, 0x7f, 0x80, 0xff, '"', '{', '[', '-', '9'};
 
-    for (uint64_t edits = 1 + next(state) % 8; edits > 0 && size > 0; edits--) {
+    for (uint64_t edits = 1 + random_bits(state) % 8; edits > 0 && size > 0; edits--) {
         size_t at = place(state, size);
-        size_t length = 1 + (size_t)(next(state) % 16);
+        size_t length = 1 + (size_t)(random_bits(state) % 16);
         if (length > size - at)
             length = size - at;
-        switch (next(state) % 7) {
+        switch (random_bits(state) % 7) {
         case 0:
-            data[at] ^= (unsigned char)(1u << next(state) % 8);
+            data[at] ^= (unsigned char)(1u << random_bits(state) % 8);
             break;
         case 1:
-            data[at] = (unsigned char)next(state);
+            data[at] = (unsigned char)random_bits(state);
             break;
         case 2:
-            data[at] = special[next(state) % sizeof special];
+            data[at] = special[random_bits(state) % sizeof special];
             break;
         case 3: // leave some bytes out
             memmove(data + at, data + at + length, size - at - length);
@@ -52,10 +45,10 @@ static size_t mutate(uint64_t *state, unsigned char *data, size_t size) {
             memmove(data + at, data + place(state, size - length + 1), length);
             break;
         case 5:
-            memset(data + at, (int)(next(state) % 3 * 127), length);
+            memset(data + at, (int)(random_bits(state) % 3 * 127), length);
             break;
         default: // cut off, but not always
-            if (next(state) % 4 == 0)
+            if (random_bits(state) % 4 == 0)
                 size = at;
         }
     }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers, variables and expressions.
 #include "generate.h"
+#include "random.h"
 
-uint64_t draw(struct generator *g) { // splitmix64
-    uint64_t z = g->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+uint64_t draw(struct generator *g) {
+    return random_bits(&g->random);
 }
 
 int below(struct generator *g, int count) {
