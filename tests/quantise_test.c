@@ -591,13 +591,14 @@ START_TEST(weights_of_8_bits_have_the_least_error) {
         int32_t x_frac[X];
         struct mr_rows rows = {0};
         const double range =
-            ldexp(1 + net_between(&state, 0, 9) / 100.0, net_between(&state, -9, 5));
-        net_numbers(&state, x, X, range / 4);
-        net_numbers(&state, h, H, range / 2);
-        h[net_between(&state, 0, H - 1)] = (float)range; // stands alone, just above a power of two
+            ldexp(1 + random_between(&state, 0, 9) / 100.0, random_between(&state, -9, 5));
+        random_numbers(&state, x, X, range / 4);
+        random_numbers(&state, h, H, range / 2);
+        h[random_between(&state, 0, H - 1)] =
+            (float)range; // stands alone, just above a power of two
         for (int k = 0; k < X; k++)
-            x_frac[k] = net_between(&state, 14, 17);
-        struct mr_float_row row = make_row(x, X, x_frac, h, H, net_number(&state, range));
+            x_frac[k] = random_between(&state, 14, 17);
+        struct mr_float_row row = make_row(x, X, x_frac, h, H, random_number(&state, range));
         ck_assert_int_eq(mr_rows_create(&rows, 1, X + H, 1), 0);
         const int result = mr_row_fixed(&row, 8, MR_SIGMOID_FRAC, &rows, 0, 0, 0, error, 1024);
         if (result != 0) {
@@ -669,9 +670,9 @@ START_TEST(sums_of_8_bits_are_exact) {
         for (int i = 0; i < op->rows.rows * op->rows.columns && round % 4 >= 2; i++)
             op->rows.weight[i] = (int16_t)(round & 4 ? -most - 1 : most);
         for (int k = 0; k < X; k++)
-            x[k] = ends[round < ENDS ? round : net_between(&state, 0, ENDS - 1)];
+            x[k] = ends[round < ENDS ? round : random_between(&state, 0, ENDS - 1)];
         for (int k = 0; k < H; k++)
-            h[k] = before[k] = ends[round < ENDS ? round : net_between(&state, 0, ENDS - 1)];
+            h[k] = before[k] = ends[round < ENDS ? round : random_between(&state, 0, ENDS - 1)];
         op->kind->integer_row(&n, op, x, h, out);
         int32_t gated[H];
         for (int j = 0; j < H && round & 1; j++)
