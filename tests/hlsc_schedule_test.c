@@ -378,6 +378,36 @@ static const struct distance_case distances[] = {
     {"for (uint32_t j = 0; j < 8; j++)", "m[i & 63] = m[i & 63] * 5 + x;", 1},
     {"for (uint32_t j = 0; j < (n | 1) * 64; j += 16)",
      "if ((j & 255) < 64) m[j & 255] = m[j & 255] * 5 + x;", 1},
+    // Scalars that are handed on from round to round, known from the start or one of some values.
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) p = p == 3 ? 0 : p + 1;", 32},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[q * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) { q = p; p = p == 4 ? 0 : p + 1; }", 32},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[q * 8 + j] * 5 + x; if (j == 7) { q = p; p = p == 4 ? 0 : p + 1; }", 8},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) { if (p != q) p++; else { p = 0; "
+     "q = x > 0 ? 2 : x > -5 ? 6 : q < 3 ? 3 : q; } }",
+     8},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) { if (p != q + 2) p++; else { p = 0; "
+     "q = x > 0 ? 2 : x > -5 ? 4 : q < 3 ? 3 : q; } }",
+     24},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) { if (p < q + 2) p++; else { p = 0; "
+     "q = x & 3; } }",
+     24},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) { if (p < q + 2) p++; else { p = x & 3; "
+     "q = 5; } }",
+     8},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[(p & 7) * 8 + j] = m[(p & 7) * 8 + j] * 5 + x; p = (uint8_t)x;", 1},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[(p & 7) * 8 + j] = m[(p & 7) * 8 + j] * 5 + x; if (j == 7) p = (uint8_t)x;", 1},
+    {"for (uint32_t j = 0; j < 8; j++)",
+     "m[p * 8 + j] = m[p * 8 + j] * 5 + x; if (j == 7) p = p == 3 ? 0 : p + 1; if (x == 3) break;",
+     1},
     // A value that is thrown away here and wanted there.
     {"for (uint32_t j = 0; j < 4; j++)", "y = j == 0 ? m[j] : 7; m[j + 1] = x * x * x;", -1},
     {"for (uint32_t j = 0; j < 4; j++)", "y = j == 0 ? m[j] : 7; s = m[j]; m[j + 1] = x * x * x;",
@@ -390,6 +420,7 @@ START_TEST(test_distance) {
     snprintf(text, sizeof text,
              "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\nvoid k(hls_stream(int32_t) *in, "
              "hls_stream(int32_t) *out, uint32_t n) {\nstatic int32_t m[64];\nint32_t s = 0;\n"
+             "uint8_t p = 0, q = 0;\n(void)p;\n(void)q;\n"
              "for (uint32_t i = 0; i < n; i++)\n%s{\nHLS(pipeline)\n"
              "const int32_t x = hls_read(int32_t, in);\nint32_t y = s;\n%s\n"
              "hls_write(int32_t, out, y);\n}\n}\n",

@@ -2,18 +2,14 @@
 // How many iterations lie between two accesses of one word at least, whatever the scalars are:
 // guards and addresses are evaluated for every iteration of a round, and what is not known counts
 // as the nearest possible. A round is one of the innermost loop, or of several loops whose bounds
-// are constant.
-#include "depend.h"
+// are constant. Where addresses depend on scalars that change from round to round,
+// depend_states.c knows more.
+#include "depend_parts.h"
 #include "evaluate.h"
 
 #include <stdlib.h>
 
 enum {
-    MAX_ROUND = 65536,     // iterations of an innermost loop that are looked at
-    MAX_CONE = 2000,       // operations of an expression that is evaluated
-    MAX_WORK = 1 << 25,    // evaluations of operations for one region
-    UNKNOWN_ADDRESS = -1,  // of an access that may happen
-    DOES_NOT_HAPPEN = -2,  // in this iteration
     NOTHING_IS_KNOWN = -1, // accesses.count
     NOT_ASKED_YET = 0
 };
@@ -23,29 +19,9 @@ struct accesses { // of one operation, in the iterations of a round
     int64_t count; // behind them the access does not happen, or NOTHING_IS_KNOWN
 };
 
-struct distances {
-    const struct pass *a;
-    const struct op *index; // of the innermost loop, or NULL
-    int levels;             // innermost loops that are a round together
-    int64_t round;          // iterations of these; 0: known at run time only
-    // The one operation that looks at this one, or NULL: none or several.
-    const struct op **user;
-    struct accesses *accesses; // [op_count]
-    int64_t work;
-    // The expressions that are evaluated together: in the order of their numbers.
-    const struct op *cone[MAX_CONE];
-    int cone_count;
-    bool *in_cone; // [op_count]
-    wide *value;   // [op_count]
-    bool *known;
-    int32_t *mark; // [words of the memory that was looked at last], all -1
-    int64_t mark_count;
-};
-
 // ---- values of expressions
 
-// Adds what `op` is made of; false: too much.
-static bool add_to_cone(struct distances *d, const struct op *op) {
+bool cone_add(struct distances *d, const struct op *op) {
     const int from = d->cone_count;
     if (!op || d->in_cone[op->id])
         return true;
@@ -75,13 +51,17 @@ static int by_number(const void *x, const void *y) {
     return (a->id > b->id) - (a->id < b->id);
 }
 
-static void clear_cone(struct distances *d) {
+void cone_sort(struct distances *d) {
+    qsort(d->cone, (size_t)d->cone_count, sizeof *d->cone, by_number);
+}
+
+void cone_clear(struct distances *d) {
     for (int i = 0; i < d->cone_count; i++)
         d->in_cone[d->cone[i]->id] = false;
     d->cone_count = 0;
 }
 
-static bool known_value(const struct distances *d, const struct op *op, wide *value) {
+bool known_value(const struct distances *d, const struct op *op, wide *value) {
     *value = op->low == op->high ? op->low : d->value[op->id];
     return op->low == op->high || d->known[op->id];
 }
@@ -101,14 +81,15 @@ static bool index_in_round(const struct distances *d, const struct op *op, int64
     return false;
 }
 
-// In the nth iteration of a round.
-static void evaluate_cone(struct distances *d, int64_t n) {
+void cone_evaluate(struct distances *d, int64_t n, const bool *kept) {
     for (int i = 0; i < d->cone_count; i++) {
         const struct op *op = d->cone[i];
         if (index_in_round(d, op, n, &d->value[op->id])) {
             d->known[op->id] = true;
             continue;
         }
+        if (kept && kept[op->id])
+            continue;
         wide x[EVALUATE_OPERANDS] = {0};
         bool known[EVALUATE_OPERANDS] = {false};
         if (op->code >= IR_CAST && op->code <= IR_SELECT)
@@ -160,30 +141,40 @@ static bool is_even(const struct distances *d, const struct op *op, wide *step, 
 
 // ---- accesses
 
-// What a load is wanted for: `guard` has this value, or the load does not happen.
-struct reason {
-    const struct op *guard;
-    bool when;
-};
-
-enum { MAX_REASONS = 8 };
-
-// The selections and writes behind a load that throw its value away.
-static int find_reasons(const struct distances *d, const struct op *load, struct reason *reasons) {
-    int count = 0;
-    for (const struct op *at = load, *user; (user = d->user[at->id]) && count < MAX_REASONS;
+struct reasons find_reasons(const struct distances *d, const struct op *op) {
+    struct reasons found = {.count = 0};
+    if (op->code == IR_STORE) {
+        if (op->in[2])
+            found.all[found.count++] = (struct reason){op->in[2], true};
+        return found;
+    }
+    for (const struct op *at = op, *user; (user = d->user[at->id]) && found.count < MAX_REASONS;
          at = user) {
         if (user->code == IR_STORE) {
             if (user->in[1] == at && user->in[2])
-                reasons[count++] = (struct reason){user->in[2], true};
+                found.all[found.count++] = (struct reason){user->in[2], true};
             break;
         }
         if (user->code == IR_SELECT && user->in[0] != at)
-            reasons[count++] = (struct reason){user->in[0], user->in[1] == at};
+            found.all[found.count++] = (struct reason){user->in[0], user->in[1] == at};
         else if (user->code < IR_VIEW || user->code > IR_SELECT)
             break;
     }
-    return count;
+    return found;
+}
+
+int32_t word_now(const struct distances *d, const struct op *op, const struct reasons *reasons) {
+    wide value = 0;
+    for (int i = 0; i < reasons->count; i++)
+        if (known_value(d, reasons->all[i].guard, &value) && (value != 0) != reasons->all[i].when)
+            return DOES_NOT_HAPPEN;
+    value = 0;
+    if (op->in[0] && !known_value(d, op->in[0], &value))
+        return UNKNOWN_ADDRESS;
+    // In no program that has a meaning.
+    if (value < 0 || value >= d->a->p->memories[op->imm].words)
+        return DOES_NOT_HAPPEN;
+    return (int32_t)value;
 }
 
 // Iterations of a round that have to be looked at, or NOTHING_IS_KNOWN.
@@ -203,7 +194,7 @@ static int64_t round_of(struct distances *d, const struct op *op) {
     if (!op->in[0] || !is_even(d, op->in[0], &step, 0))
         return NOTHING_IS_KNOWN;
     step *= inner->step;
-    evaluate_cone(d, 0);
+    cone_evaluate(d, 0, NULL);
     if (!step || step > MAX_ROUND || step < -MAX_ROUND || !known_value(d, op->in[0], &address))
         return NOTHING_IS_KNOWN;
     // It may begin outside, where a guard keeps it from happening.
@@ -213,39 +204,25 @@ static int64_t round_of(struct distances *d, const struct op *op) {
 }
 
 static void find_accesses(struct distances *d, const struct op *op, struct accesses *found) {
-    const int64_t words = d->a->p->memories[op->imm].words;
-    struct reason reasons[MAX_REASONS];
-    int count = 0;
-    if (op->code == IR_LOAD)
-        count = find_reasons(d, op, reasons);
-    else if (op->in[2])
-        reasons[count++] = (struct reason){op->in[2], true};
+    const struct reasons reasons = find_reasons(d, op);
     found->count = NOTHING_IS_KNOWN;
-    bool fits = add_to_cone(d, op->in[0]);
-    for (int i = 0; i < count; i++)
-        fits = fits && add_to_cone(d, reasons[i].guard);
-    qsort(d->cone, (size_t)d->cone_count, sizeof *d->cone, by_number);
+    bool fits = cone_add(d, op->in[0]);
+    for (int i = 0; i < reasons.count; i++)
+        fits = fits && cone_add(d, reasons.all[i].guard);
+    cone_sort(d);
     const int64_t rounds = fits ? round_of(d, op) : NOTHING_IS_KNOWN;
     if (rounds > 0 && rounds * d->cone_count <= d->work)
         found->word = malloc((size_t)rounds * sizeof *found->word);
     if (!found->word) {
-        clear_cone(d);
+        cone_clear(d);
         return;
     }
     found->count = rounds;
     for (int64_t n = 0; n < rounds; n++) {
-        evaluate_cone(d, n);
-        wide value = 0;
-        bool happens = true;
-        for (int i = 0; i < count && happens; i++)
-            happens = !known_value(d, reasons[i].guard, &value) || (value != 0) == reasons[i].when;
-        value = 0;
-        const bool is_known = !op->in[0] || known_value(d, op->in[0], &value);
-        if (is_known && (value < 0 || value >= words))
-            happens = false; // in no program that has a meaning
-        found->word[n] = !happens ? DOES_NOT_HAPPEN : is_known ? (int32_t)value : UNKNOWN_ADDRESS;
+        cone_evaluate(d, n, NULL);
+        found->word[n] = word_now(d, op, &reasons);
     }
-    clear_cone(d);
+    cone_clear(d);
 }
 
 static const struct accesses *accesses_of(struct distances *d, const struct op *op) {
@@ -388,6 +365,13 @@ static bool make_marks(struct distances *d, int64_t words) {
     return true;
 }
 
+static bool is_unknown(const struct accesses *accesses) {
+    for (int64_t n = 0; n < accesses->count; n++)
+        if (accesses->word[n] == UNKNOWN_ADDRESS)
+            return true;
+    return false;
+}
+
 struct nearest find_nearest(struct distances *d, const struct op *first, const struct op *second,
                             bool same_iteration) {
     const struct region *r = d->a->r;
@@ -401,7 +385,10 @@ struct nearest find_nearest(struct distances *d, const struct op *first, const s
     search_round(d, x, y, same_iteration, &best);
     if (r->levels > d->levels)
         search_next_round(d, x, y, least_round(d), &best);
-    return best;
+    if (best.distance < 0 || (!is_unknown(x) && !is_unknown(y)))
+        return best;
+    const struct nearest known = nearest_by_states(d, first, second, same_iteration);
+    return known.distance < 0 || known.distance > best.distance ? known : best;
 }
 
 // ---- the whole
@@ -470,4 +457,5 @@ void distances_close(struct distances *d) {
     for (int i = 0; i < d->a->p->op_count; i++)
         free(d->accesses[i].word);
     free(d->mark);
+    machine_free(d->machine);
 }
