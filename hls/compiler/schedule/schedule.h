@@ -183,6 +183,13 @@ void schedule_process(struct compiler *cc, struct process *process, const struct
 bool memory_is_read(const struct process *process, int memory); // by any region
 int shift_bits(const struct op *shift); // of the amount of an IR_SHL or IR_SHR that have a meaning
 double op_delay(const struct process *process, const struct op *op);
+// ---- place.c
+// Places all operations, and the registers that iterations hand on, for the interval a->ii. False:
+// no end to it.
+bool settle_states(struct pass *a);
+// Reads of memories happen as late as their users permit, so that an address waits and not a wide
+// word.
+void sink_loads(struct pass *a);
 // ---- lut.c
 bool is_fixed(const struct op *op); // do lanes and constants determine it?
 void mark_fixed(struct process *process);

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// When the operations of a region happen, for one initiation interval: they are chained within the
+// clock period; multipliers and memories take whole cycles. A register that an iteration hands to
+// the next is updated in one stage and read in the stages of an interval up to it.
+//
+// `m[i] + c` with m in block RAM: the address is there in stage 0, the word in stage 2, the sum in
+// the same stage as long as both fit the period, and c waits in a register for each stage.
+#include "schedule.h"
+
+// The earliest stage and time at which `op` has its inputs.
+static void arrive(const struct pass *a, const struct op *op, int *stage, double *time) {
+    const struct schedule *s = a->s;
+    *stage = 0;
+    *time = REGISTER_OUT;
+    for (int k = 0; k < op->in_count; k++) {
+        const struct op *in = op->in[k];
+        if (!in)
+            continue;
+        const struct op_time *t = &s->time[in->id];
+        int at = t->invariant ? 0 : in->code == IR_PHI ? t->start : t->ready;
+        double late = t->arrival;
+        int first, last;
+        operand_stages(a->p, op, k, &first, &last);
+        const bool from = t->in_tile, to = s->time[op->id].in_tile;
+        if (!t->invariant && !from && to) { // through a register of the tile
+            at++;
+            late = REGISTER_OUT;
+        } else if (!t->invariant && from && !to) {
+            late += CROSSING;
+        }
+        if (op->code == IR_MULADD && k == 2) { // the sum comes two cycles after the operands
+            at -= first;
+            if (late > REGISTER_OUT && late + sum_delay(op->width) > SCHEDULE_BUDGET) {
+                at++;
+                late = REGISTER_OUT;
+            }
+        }
+        // Its condition pushes the word into the FIFO; the word is one of several.
+        if (op->code == IR_WRITE && op->in[0])
+            late += k == 0 ? BY_CONTROL : LUT_DELAY;
+        // Reads that follow compare its address with theirs, and take its value.
+        if (op->code == IR_STORE && a->follows[op->imm])
+            late += FOLLOWING + (k == 0 ? magnitude_delay(in->width) : 0);
+        if (at > *stage) {
+            *stage = at;
+            *time = late;
+        } else if (at == *stage && late > *time) {
+            *time = late;
+        }
+    }
+}
+
+static void place(const struct pass *a, const struct op *op) {
+    struct op_time *t = &a->s->time[op->id];
+    int stage;
+    double time;
+    arrive(a, op, &stage, &time);
+    if (a->earliest[op->id] > stage) {
+        stage = a->earliest[op->id];
+        time = REGISTER_OUT;
+    }
+    const double delay = op_delay(a->p, op);
+    const int latency = op_latency(a->p, op, a->direct[op->id]);
+    const double first = latency ? entry_delay(a->p, op) : delay;
+    if (!latency && find_lut(a, op, stage, &t->lut))
+        time = t->lut.time;
+    if (time + first > SCHEDULE_BUDGET && time > REGISTER_OUT) { // not in this cycle any more
+        stage++;
+        time = REGISTER_OUT;
+        if (!latency)
+            find_lut(a, op, stage, &t->lut);
+    }
+    if (latency) {
+        t->start = stage;
+        t->ready = stage + latency;
+        if (op->code == IR_LOAD && t->ready < a->ready[op->id])
+            t->ready = a->ready[op->id];
+        t->arrival = REGISTER_OUT + (op->code == IR_LOAD ? 0.2 : 0);
+        if (op->code == IR_LOAD && a->follows[op->imm])
+            t->arrival += FOLLOWING;
+        return;
+    }
+    t->start = t->ready = stage;
+    t->arrival = time + delay;
+    if (op->code == IR_LOAD && stage < a->ready[op->id]) {
+        t->ready = a->ready[op->id];
+        t->arrival = REGISTER_OUT;
+    }
+}
+
+static void place_all(struct pass *a) {
+    struct schedule *s = a->s;
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op *op = s->ops[n];
+        struct op_time *t = &s->time[op->id];
+        if (t->invariant) {
+            t->start = t->ready = 0;
+            t->arrival = REGISTER_OUT;
+            continue;
+        }
+        switch (op->code) {
+        case IR_INDEX:
+            t->arrival = REGISTER_OUT;
+            break;
+        case IR_PHI:
+            t->arrival = REGISTER_OUT;
+            break; // its stage is set below
+        case IR_READ:
+            t->arrival = REGISTER_OUT;
+            break;
+        default:
+            place(a, op);
+        }
+    }
+}
+
+// An iteration may read a register in the ii stages up to the one in which it updates it.
+bool settle_states(struct pass *a) {
+    struct schedule *s = a->s;
+    for (int round = 0;; round++) {
+        place_all(a);
+        bool moved = false;
+        for (int c = 0; c < a->r->carried_count; c++) {
+            const struct carried *carried = &a->r->carried[c];
+            if (!s->time[carried->phi->id].needed && !a->p->states[carried->state].live)
+                continue;
+            const struct op_time *next = &s->time[carried->next->id];
+            const bool cross = a->p->states[carried->state].dims &&
+                               op_in_tile(a->p, a->tile, a->region, carried->phi) &&
+                               !next->in_tile && !next->invariant;
+            const int ready = (next->invariant                 ? 0
+                               : carried->next->code == IR_PHI ? next->start
+                                                               : next->ready) +
+                              cross;
+            if (ready > s->state_stage[c]) {
+                s->state_stage[c] = ready;
+                moved = true;
+            }
+            struct op_time *phi = &s->time[carried->phi->id];
+            const int64_t first = s->state_stage[c] - a->ii + 1;
+            const bool tiled = op_in_tile(a->p, a->tile, a->region, carried->phi);
+            phi->ready = s->state_stage[c];
+            phi->start = first > tiled ? (int)first : tiled;
+        }
+        if (!moved)
+            return true;
+        if (round > 300) {
+            // What waits for a value that never settles runs ahead of it: the earliest one is the
+            // cause.
+            int cause = -1;
+            for (int c = 0; c < a->r->carried_count; c++)
+                if (s->state_stage[c] > 100 &&
+                    (cause < 0 || s->state_stage[c] < s->state_stage[cause]))
+                    cause = c;
+            const struct carried *carried = &a->r->carried[cause < 0 ? 0 : cause];
+            a->reason = arena_printf(
+                a->cc,
+                "'%s' is handed from each iteration to the next and its new value takes more than "
+                "%lld cycle%s (%.2f ns each without routing) to compute; shorten what lies between "
+                "(no multiplication, no memory read, fewer operations), or hand it over several "
+                "iterations",
+                a->p->states[carried->state].name, (long long)a->ii, a->ii == 1 ? "" : "s",
+                SCHEDULE_BUDGET);
+            a->reason_loc = op_location(carried->next, a->r->loc);
+            return false;
+        }
+    }
+}
+
+void sink_loads(struct pass *a) {
+    struct schedule *s = a->s;
+    for (int n = s->op_count - 1; n >= 0; n--) {
+        const struct op *op = s->ops[n];
+        const int i = op->id;
+        struct op_time *t = &s->time[i];
+        if (op->code != IR_LOAD)
+            continue;
+        int latest = -1;
+        for (int u = a->first_user[i]; u < a->first_user[i + 1]; u++) {
+            const struct op *user = a->users[u];
+            for (int k = 0; k < user->in_count; k++) {
+                if (user->in[k] != op)
+                    continue;
+                int first, last;
+                operand_stages(a->p, user, k, &first, &last);
+                int by = s->time[user->id].start + (user->code == IR_MULADD && k == 2 ? first : 0);
+                by -= !t->in_tile && s->time[user->id].in_tile;
+                if (latest < 0 || by < latest)
+                    latest = by;
+            }
+        }
+        const int latency = op_latency(a->p, op, false);
+        int start = latency ? latest - latency : latest - 1;
+        for (int c = 0; c < a->r->carried_count; c++) { // a register takes it as it is
+            const struct carried *carried = &a->r->carried[c];
+            const bool enters_tile =
+                op_in_tile(a->p, a->tile, a->region, carried->phi) && !t->in_tile;
+            const int by = s->state_stage[c] - latency - enters_tile;
+            if (carried->next == op && start > by)
+                start = by;
+        }
+        if (a->latest[i] >= 0 && start > a->latest[i])
+            start = a->latest[i];
+        if (start > t->start) {
+            t->start = start;
+            t->ready = start + latency > a->ready[i] ? start + latency : a->ready[i];
+            if (!latency && t->ready == start)
+                t->arrival = REGISTER_OUT + op_delay(a->p, op);
+        }
+    }
+}
