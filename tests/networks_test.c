@@ -55,15 +55,6 @@ enum trait {
     DEEP         // three of them or more
 };
 
-static int readers(const struct mr_network *n, int stream) {
-    int count = 0;
-    for (int i = 0; i < n->op_count; i++)
-        count += n->ops[i].input == stream;
-    for (int o = 0; o < n->output_count; o++)
-        count += n->outputs[o].stream == stream;
-    return count;
-}
-
 static uint64_t one(int trait) {
     return UINT64_C(1) << trait;
 }
@@ -82,7 +73,7 @@ static uint64_t traits_of(const struct mr_network *n) {
             traits |= one(MIXED);
     }
     for (int s = 0; s < n->stream_count; s++)
-        if (readers(n, s) > 1)
+        if (mr_network_readers(n, s) > 1)
             traits |= one(s == 0 ? INPUT_FORK : n->streams[s].bits == 32 ? NUMBER_FORK : FORK);
     for (int o = 0; o < n->output_count; o++) {
         const struct mr_stream *stream = &n->streams[n->outputs[o].stream];

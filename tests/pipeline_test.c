@@ -95,6 +95,25 @@ static void check_numbers(const struct mr_network *network) {
         ck_assert_uint_eq(numbers, mr_network_numbers(network, steps));
 }
 
+// The plan's memories are those of the operators and of the channels behind forks.
+static void check_memory(const struct mr_plan *plan) {
+    struct mr_memory_use sum = {0};
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_memory_use *of = &plan->ops[i].cost.memory;
+        sum.bram18 += of->bram18;
+        sum.uram += of->uram;
+        sum.lut += of->lut;
+    }
+    for (int i = 0; i < pipeline.channel_count; i++) {
+        const struct mr_channel *channel = &pipeline.channels[i];
+        if (channel->writer < 0 || pipeline.processes[channel->writer].part != MR_PART_FORK)
+            continue;
+        const int lc = pipeline.processes[channel->writer].out_lc;
+        mr_memory_expect(&sum, (uint64_t)channel->depth, lc ? 16 * (uint64_t)lc : 32, 1);
+    }
+    ck_assert_mem_eq(&plan->memory, &sum, sizeof sum);
+}
+
 static int count(enum mr_part part) {
     int found = 0;
     for (int i = 0; i < pipeline.process_count; i++)
@@ -120,6 +139,7 @@ static void check(const struct mr_network *network, const int *lc) {
     ck_assert_int_eq(count(MR_PART_OP), network->op_count);
     ck_assert_int_eq(count(MR_PART_GATHER), network->output_count - 1);
     check_numbers(network);
+    check_memory(&plan);
 }
 
 START_TEST(random_graphs) {

@@ -51,15 +51,6 @@ static inline void fixture_random_chain(uint64_t *state, int most, struct mr_net
     fixture_lanes(state, network, lc);
 }
 
-static inline bool fixture_is_read(const struct mr_network *network, int stream) {
-    bool read = false;
-    for (int i = 0; i < network->op_count; i++)
-        read = read || network->ops[i].input == stream;
-    for (int i = 0; i < network->output_count; i++)
-        read = read || network->outputs[i].stream == stream;
-    return read;
-}
-
 // Cells and dense operators in a row or beside one another, at each step or at the last one; what
 // nobody reads and some of the others are outputs.
 static inline void fixture_random_graph(uint64_t *state, int most, struct mr_network *network,
@@ -85,7 +76,7 @@ static inline void fixture_random_graph(uint64_t *state, int most, struct mr_net
             net_add(network, "dense", from, units, activations[random_between(state, 0, 3)]);
     }
     for (int stream = 1; stream < network->stream_count; stream++)
-        if (!fixture_is_read(network, stream) ||
+        if (mr_network_readers(network, stream) == 0 ||
             (network->output_count < 3 && random_bits(state) % 4 == 0))
             fixture_output(network, stream);
     fixture_lanes(state, network, lc);

@@ -230,6 +230,42 @@ START_TEST(what_does_not_fit_is_explained) {
 }
 END_TEST
 
+static struct mr_memory_use memory_with(int readers, int inputs, int units, int lc) {
+    struct mr_network network;
+    struct mr_plan plan;
+    ck_assert_int_eq(mr_network_create(&network, inputs), 0);
+    const int h = net_add(&network, "lstm", 0, units, MR_ACTIVATION_LINEAR);
+    for (int i = 0; i < readers; i++)
+        fixture_output(&network, h);
+    ck_assert_int_eq(mr_network_readers(&network, h), readers);
+    ck_assert_int_eq(mr_network_readers(&network, 0), 1);
+    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    mr_network_free(&network);
+    return plan.memory;
+}
+
+// A fork is two FIFOs of three rows (one for the layer's lag), up to a power of two.
+START_TEST(forks_take_memory) {
+    const struct mr_memory_use one = memory_with(1, 25, 25, 1), two = memory_with(2, 25, 25, 1),
+                               four = memory_with(4, 25, 25, 1);
+    // 128 words of 16 bits: one RAMB18 each.
+    ck_assert_uint_eq(two.bram18 - one.bram18, 2);
+    ck_assert_uint_eq(four.bram18 - one.bram18, 3 * 2);
+    ck_assert_uint_eq(four.lut, one.lut);
+    // 7 vectors of 4: 32 words of 64 bits, which are 5 pieces of 32 x 14 bits, of 8 LUTs each.
+    const struct mr_memory_use alone = memory_with(1, 25, 25, 4), both = memory_with(2, 25, 25, 4);
+    ck_assert_uint_eq(both.lut - alone.lut, 2 * 5 * 8);
+    ck_assert_uint_eq(both.bram18, alone.bram18);
+}
+END_TEST
+
+START_TEST(powers_of_two) {
+    static const int powers[][2] = {{0, 2}, {1, 2}, {2, 2}, {3, 4}, {64, 64}, {65, 128}};
+    for (size_t i = 0; i < sizeof powers / sizeof *powers; i++)
+        ck_assert_int_eq(mr_power_of_two(powers[i][0]), powers[i][1]);
+}
+END_TEST
+
 START_TEST(a_recurrent_operator_is_needed) {
     struct mr_network network;
     const int lc[MR_MAX_LAYERS] = {1};
@@ -463,6 +499,8 @@ int main(void) {
     tcase_add_test(tests, area_takes_one_column);
     tcase_add_test(tests, lanes_as_given);
     tcase_add_test(tests, what_does_not_fit_is_explained);
+    tcase_add_test(tests, forks_take_memory);
+    tcase_add_test(tests, powers_of_two);
     tcase_add_test(tests, a_recurrent_operator_is_needed);
     tcase_add_test(tests, devices_and_memories);
     tcase_add_test(tests, one_die_is_enough);

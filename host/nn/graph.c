@@ -174,14 +174,14 @@ int mr_network_output(struct mr_network *network, int stream, const char *name, 
     return 0;
 }
 
-static bool is_used(const struct mr_network *network, int stream) {
+int mr_network_readers(const struct mr_network *network, int stream) {
+    int readers = 0;
+
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].input == stream)
-            return true;
+        readers += network->ops[i].input == stream;
     for (int i = 0; i < network->output_count; i++)
-        if (network->outputs[i].stream == stream)
-            return true;
-    return false;
+        readers += network->outputs[i].stream == stream;
+    return readers;
 }
 
 int mr_network_check(const struct mr_network *network, char *error, size_t error_size) {
@@ -190,7 +190,7 @@ int mr_network_check(const struct mr_network *network, char *error, size_t error
     if (network->output_count < 1)
         return mr_fail(error, error_size, "the network has no output");
     for (int i = 0; i < network->op_count; i++)
-        if (!is_used(network, network->ops[i].output))
+        if (mr_network_readers(network, network->ops[i].output) == 0)
             return mr_fail(error, error_size, "nothing takes what '%s' gives",
                            network->ops[i].name);
     for (int i = 0; i < network->output_count; i++)

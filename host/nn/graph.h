@@ -130,6 +130,9 @@ int mr_network_width(const struct mr_network *network);
 const char *mr_network_number(const struct mr_network *network, int number, char *text,
                               size_t size);
 
+// Operators and outputs that read a stream.
+int mr_network_readers(const struct mr_network *network, int stream);
+
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);
 int mr_network_layers(const struct mr_network *network);

@@ -36,9 +36,8 @@ int mr_memory_cost(const char *impl, uint64_t words, uint64_t bits, uint64_t cop
     return 0;
 }
 
-void mr_memory_expect(struct mr_memory_use *use, int words, int bits, uint64_t copies) {
+void mr_memory_expect(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies) {
     enum { DISTRIBUTED_WORDS = 64 };
 
-    mr_memory_cost(words <= DISTRIBUTED_WORDS ? "lutram" : "bram", (uint64_t)words, (uint64_t)bits,
-                   copies, use);
+    mr_memory_cost(words <= DISTRIBUTED_WORDS ? "lutram" : "bram", words, bits, copies, use);
 }

@@ -93,7 +93,7 @@ static inline int mr_ceil_div(int a, int b) {
 // (and nothing added) for others.
 int mr_memory_cost(const char *impl, uint64_t words, uint64_t bits, uint64_t copies,
                    struct mr_memory_use *use);
-// A memory that hlsc chooses the kind of: LUTs up to 64 words.
-void mr_memory_expect(struct mr_memory_use *use, int words, int bits, uint64_t copies);
+// A memory that hlsc chooses the kind of, or a FIFO (hw/rtl/mr_fifo.sv): LUTs up to 64 words.
+void mr_memory_expect(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
 
 #endif

@@ -83,44 +83,19 @@ static const char *type_of(int lc, char type[16]) {
 
 // ---- streams and their readers
 
-static int readers(const struct mr_network *network, int stream) {
-    int count = 0;
-    for (int i = 0; i < network->op_count; i++)
-        count += network->ops[i].input == stream;
-    for (int i = 0; i < network->output_count; i++)
-        count += network->outputs[i].stream == stream;
-    return count;
-}
-
 static void number_taps(struct builder *b) {
     int tap = 0;
     for (int s = 0; s < b->network->stream_count; s++) {
         b->first_tap[s] = tap;
-        tap += readers(b->network, s);
+        tap += mr_network_readers(b->network, s);
     }
-}
-
-static int power_of_two(int least) {
-    int depth = 2;
-    while (depth < least)
-        depth *= 2;
-    return depth;
-}
-
-// Room for the rows that one branch takes before it gives its first one, while the other branch
-// waits for it where they meet again.
-static int fork_depth(const struct builder *b, int stream) {
-    int rows = 2;
-    for (int i = 0; i < b->network->op_count; i++)
-        rows += b->network->ops[i].kind->lag;
-    return power_of_two(rows * mr_plan_words(b->network->streams[stream].width,
-                                             mr_plan_stream_lc(b->plan, stream)));
 }
 
 // The channel has the stream: forks behind one another give it to each of its readers.
 static void deal_out(struct builder *b, int stream, int channel) {
     const struct mr_stream *of = &b->network->streams[stream];
-    const int count = readers(b->network, stream), depth = fork_depth(b, stream);
+    const int count = mr_network_readers(b->network, stream);
+    const int depth = mr_plan_fork_depth(b->plan, stream);
     int *taps = b->taps + b->first_tap[stream];
     for (int i = 0; i + 1 < count; i++) {
         struct mr_process *fork =
@@ -156,7 +131,7 @@ static void add_loader(struct builder *b, int weights, int state_in) {
 
 // Room for the vectors of a step, so that reader and writer need not keep pace within one.
 static int channel_depth(int words) {
-    const int depth = power_of_two(words);
+    const int depth = mr_power_of_two(words);
     return depth < 64 ? depth : 64;
 }
 

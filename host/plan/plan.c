@@ -43,6 +43,22 @@ bool mr_plan_has_resize(const struct mr_plan *plan, int op) {
     return of->kind->recurrent && mr_plan_stream_lc(plan, of->input) != plan->ops[op].lc;
 }
 
+int mr_power_of_two(int least) {
+    int power = 2;
+    while (power < least)
+        power *= 2;
+    return power;
+}
+
+int mr_plan_fork_depth(const struct mr_plan *plan, int stream) {
+    const struct mr_network *network = plan->network;
+    int rows = 2;
+    for (int i = 0; i < network->op_count; i++)
+        rows += network->ops[i].kind->lag;
+    return mr_power_of_two(
+        rows * mr_plan_words(network->streams[stream].width, mr_plan_stream_lc(plan, stream)));
+}
+
 static int check_lanes(const struct mr_op *op, int lc, char *error, size_t error_size) {
     const int most = op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
     if (lc >= 1 && lc <= most)
@@ -67,6 +83,17 @@ static void fill_op(struct mr_plan *plan, int index, const int *lc) {
     plan->memory.lut += to->cost.memory.lut;
     if (mr_plan_per_step(plan, index) && to->cost.row_cycles > plan->interval)
         plan->interval = to->cost.row_cycles;
+}
+
+// A stream of n readers has n - 1 forks of two channels (pipeline.h).
+static void add_forks(struct mr_plan *plan) {
+    for (int s = 0; s < plan->network->stream_count; s++) {
+        const int readers = mr_network_readers(plan->network, s);
+        const int lc = mr_plan_stream_lc(plan, s);
+        if (readers > 1)
+            mr_memory_expect(&plan->memory, (uint64_t)mr_plan_fork_depth(plan, s),
+                             lc ? 16 * (uint64_t)lc : 32, 2 * (uint64_t)(readers - 1));
+    }
 }
 
 static double busy(uint64_t useful, uint64_t multipliers, uint32_t interval) {
@@ -102,6 +129,7 @@ int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_
     plan->x_lc = lc[0];
     for (int i = 0; i < network->op_count; i++)
         fill_op(plan, i, lc);
+    add_forks(plan);
     fill_utilisation(plan);
     return 0;
 }

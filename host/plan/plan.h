@@ -46,7 +46,7 @@ struct mr_plan {
     int x_lc;                    // numbers per vector of the network's input
     uint32_t interval;           // cycles per step: of the slowest operator
     uint64_t multipliers;        // expected; the exact number is in hlsc's report
-    struct mr_memory_use memory; // expected
+    struct mr_memory_use memory; // expected, of operators and forks
     double utilisation;          // of all recurrent operators in steady state
     enum mr_plan_mode mode;
     const struct mr_target *target; // one of device_table.h
@@ -78,6 +78,13 @@ bool mr_plan_per_step(const struct mr_plan *plan, int op);
 
 // True when the rows of the operator's input are repacked before it.
 bool mr_plan_has_resize(const struct mr_plan *plan, int op);
+
+// The least power of two that is at least so large, from 2 on: depths of channels.
+int mr_power_of_two(int least);
+
+// Elements that each channel behind a fork of a stream holds: room for the rows that one branch
+// takes before it gives its first one, while the other branch waits for it where they meet again.
+int mr_plan_fork_depth(const struct mr_plan *plan, int stream);
 
 // Vectors of so many numbers in a row; of single numbers (lc 0) the numbers.
 static inline int mr_plan_words(int width, int lc) {

@@ -13,6 +13,23 @@
 _Static_assert((int)MR_PROCESSES <= (int)MR_TIMING_PROCESSES,
                "the cycle model takes all processes that a network may have");
 
+// Memories of a process, and the FIFOs behind it, of the top's outputs too.
+static int add_memories(const struct mr_report_process *process, struct mr_memory_use *use,
+                        char *error, size_t error_size) {
+    for (size_t i = 0; i < process->memory_count; i++) {
+        const struct mr_report_memory *memory = &process->memories[i];
+        if (mr_memory_cost(memory->impl, memory->words, memory->bits, memory->copies, use))
+            return mr_fail(error, error_size,
+                           "memory '%s' of process '%s' is of kind '%s'; known are lutram, bram, "
+                           "uram and rom",
+                           memory->name, process->name, memory->impl);
+    }
+    for (size_t i = 0; i < process->stream_count; i++)
+        if (process->streams[i].out)
+            mr_memory_expect(use, process->streams[i].depth, process->streams[i].bits, 1);
+    return 0;
+}
+
 int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     const struct mr_timing_result *timing, struct mr_plan_figures *figures,
                     char *error, size_t error_size) {
@@ -20,18 +37,9 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
     figures->clock_mhz = report->clock_mhz;
     figures->microseconds = (double)timing->cycles / report->clock_mhz;
     for (size_t p = 0; p < report->process_count; p++) {
-        const struct mr_report_process *process = &report->processes[p];
-        figures->multipliers += process->multipliers;
-        for (size_t m = 0; m < process->memory_count; m++) {
-            const struct mr_report_memory *memory = &process->memories[m];
-            if (mr_memory_cost(memory->impl, memory->words, memory->bits, memory->copies,
-                               &figures->memory))
-                return mr_fail(
-                    error, error_size,
-                    "memory '%s' of process '%s' is of kind '%s'; known are lutram, bram, "
-                    "uram and rom",
-                    memory->name, process->name, memory->impl);
-        }
+        figures->multipliers += report->processes[p].multipliers;
+        if (add_memories(&report->processes[p], &figures->memory, error, error_size))
+            return -1;
     }
     const double sequences = (double)timing->sequences;
     const double total = sequences * (double)timing->steps;

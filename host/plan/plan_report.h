@@ -13,7 +13,7 @@
 struct mr_plan_figures {
     double clock_mhz, microseconds;
     uint64_t multipliers;          // exact, from hlsc's report
-    struct mr_memory_use memory;   // of all memories in hlsc's report
+    struct mr_memory_use memory;   // of all memories and channels in hlsc's report
     double utilisation;            // useful lane multiplications / (lane multipliers * cycles)
     double multiplier_utilisation; // the same of all multipliers, cells included
 };

@@ -220,7 +220,7 @@ void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_
     cost->lane_useful = gates * units * (inputs + units);
     cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
     // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
-    mr_memory_expect(&cost->memory, x_words + h_words, (int)gates * lc * 16, units);
+    mr_memory_expect(&cost->memory, x_words + h_words, gates * lanes * 16, units);
     mr_memory_expect(&cost->memory, h_words, op->kind->sums * (48 + 5), lanes);
     mr_memory_expect(&cost->memory, h_words, 16, lanes);
     if (op->kind->second_field)
