@@ -2,16 +2,12 @@
 // Depths of FIFOs where paths part and meet again, and deadlock: what hlsc derives, what it refuses
 // and in which words, and that the RTL runs at full speed, and at all, with what was derived.
 #define _POSIX_C_SOURCE 200809L
-#include "compile.h"
+#define FOLDER "build/hlsc-depth"
 #include "depth.h"
-#include <check.h>
-#include <jansson.h>
-#include <stdio.h>
+#include "hlsc_fixture.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define FOLDER "build/hlsc-depth"
 #define HEAD "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\n"
 #define IN "hls_stream(int32_t) *in, "
 #define OUT "hls_stream(int32_t) *out, "
@@ -83,23 +79,6 @@
     "const int32_t v = hls_read(int32_t, in);\nif (v & 1)\nhls_write(int32_t, x, v + 3);\n"        \
     "else\nhls_write(int32_t, x, v + 5);\nhls_write(int32_t, y, v);\n}\n}\n"
 #define STREAM(name, depth) "HLS(stream variable=" name " depth=" depth ")\n"
-
-static int compile_text(const char *text, char *error, size_t error_size) {
-    static const char *const includes[] = {"hls/include"};
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    FILE *file = fopen(FOLDER "/kernel.c", "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .front = {.include_dirs = includes, .include_count = 1}};
-    error[0] = 0;
-    return compile(&options, error, error_size);
-}
 
 // ---- what is derived
 
@@ -199,11 +178,8 @@ static void expect_stream(json_t *root, const struct expected *e) {
 
 START_TEST(test_network) {
     const struct network_case *c = &networks[_i];
-    char error[2048];
-    json_error_t json_error;
-    ck_assert_msg(compile_text(c->source, error, sizeof error) == 0, "%s", error);
-    json_t *root = json_load_file(FOLDER "/out/report.json", 0, &json_error);
-    ck_assert_msg(root != NULL, "line %d: %s", json_error.line, json_error.text);
+    compile_text(c->source);
+    json_t *root = read_json();
     for (size_t i = 0; i < sizeof c->streams / sizeof *c->streams && c->streams[i].process; i++)
         expect_stream(root, &c->streams[i]);
     json_decref(root);
@@ -260,7 +236,7 @@ static const struct rejection rejections[] = {
 START_TEST(test_rejection) {
     const struct rejection *r = &rejections[_i];
     char error[2048], place[200];
-    ck_assert_int_ne(compile_text(r->source, error, sizeof error), 0);
+    ck_assert_int_ne(try_compile(r->source, error, sizeof error), 0);
     snprintf(place, sizeof place, FOLDER "/kernel.c:%d: error: ", r->line);
     ck_assert_msg(strncmp(error, place, strlen(place)) == 0, "expected %s: %s", place, error);
     for (int i = 0; i < 3 && r->message[i]; i++)
@@ -408,8 +384,8 @@ static const char together[] = HEAD SPLIT("split1", "n") SLOW("slow") JOIN("join
                                            "join3(&s3, &y3, z3, most);\n}\n";
 
 START_TEST(test_rtl) {
-    char error[2048], line[1024], last[1024] = "";
-    ck_assert_msg(compile_text(together, error, sizeof error) == 0, "%s", error);
+    char line[1024], last[1024] = "";
+    compile_text(together);
     FILE *pipe = popen("build/hlsc check " FOLDER "/kernel.c --top k -I hls/include --seed 1 "
                        "--runs 1 --set words=2000 --set rows=20 --set most=302 2>&1",
                        "r");

@@ -2,34 +2,21 @@
 // Which unrolled loops are read once for all their iterations, and what hlsc says, on the given
 // stream and in the report, of those that become many copies, and of control that is too long.
 #define _POSIX_C_SOURCE 200809L
-#include "compile.h"
-#include <check.h>
-#include <jansson.h>
-#include <stdio.h>
+#define FOLDER "build/hlsc-expand"
+#include "hlsc_fixture.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define FOLDER "build/hlsc-expand"
-
-static char *compile_text(const char *text) { // gives the warnings
-    static const char *const includes[] = {"hls/include"};
+static char *warnings_of(const char *text) {
+    struct compile_options options = kernel_options();
     char error[2048] = "", *warnings = NULL;
     size_t size = 0;
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    FILE *file = fopen(FOLDER "/kernel.c", "w"), *stream = open_memstream(&warnings, &size);
-    ck_assert(file && stream);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .warnings = stream,
-        .front = {.include_dirs = includes, .include_count = 1}};
+    write_file("kernel.c", text);
+    options.warnings = open_memstream(&warnings, &size);
+    ck_assert_ptr_nonnull(options.warnings);
     ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
-    ck_assert_int_eq(fclose(stream), 0);
+    ck_assert_int_eq(fclose(options.warnings), 0);
     return warnings;
 }
 
@@ -76,9 +63,8 @@ START_TEST(test_expansion) {
         "int32_t x = hls_read(int32_t, in);\n%s\n"
         "x += w[5][i & 7] + z[9];\nz[i & 63] = (int16_t)i;\nhls_write(int32_t, out, x);\n}\n}\n",
         cases[_i].body);
-    char *warnings = compile_text(text);
-    json_t *root = json_load_file(FOLDER "/out/report.json", 0, NULL);
-    ck_assert_ptr_nonnull(root);
+    char *warnings = warnings_of(text);
+    json_t *root = read_json();
     const json_t *told = json_object_get(root, "warnings");
     const char *why = cases[_i].why;
     ck_assert_msg(json_array_size(told) == (why ? 1 : 0), "%s%s", cases[_i].body, warnings);
@@ -112,7 +98,7 @@ START_TEST(test_control) {
                 1 << i % 6, i);
     fputs("}\n", stream);
     ck_assert_int_eq(fclose(stream), 0);
-    char *warnings = compile_text(text);
+    char *warnings = warnings_of(text);
     ck_assert_msg(strstr(warnings, "kernel.c:3: warning: the control of process 'k' takes ") &&
                       strstr(warnings, " (credit), ") &&
                       strstr(warnings, "let fewer loops write the stream"),

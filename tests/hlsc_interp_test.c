@@ -2,19 +2,14 @@
 // hlsc's interpreters: they compute what C computes, and where a schedule or a range is wrong they
 // name the operation.
 #define _GNU_SOURCE
+#define FOLDER "build/hlsc-interp"
 #include "check.h"
-#include "compile.h"
-
+#include "hlsc_fixture.h"
 #include "interp.h"
 
-#include <check.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define FOLDER "build/hlsc-interp"
 
 struct bench {
     struct compiled made;
@@ -25,26 +20,10 @@ struct bench {
     char error[2048];
 };
 
-static void write_file(const char *name, const char *text) {
-    char path[PATH_MAX];
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    snprintf(path, sizeof path, "%s/%s", FOLDER, name);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
 static void bench_open(struct bench *b, const char *text) {
-    static const char *const includes[] = {"hls/include"};
+    const struct compile_options options = kernel_options();
     memset(b, 0, sizeof *b);
     write_file("kernel.c", text);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .front = {.include_dirs = includes, .include_count = 1}};
     ck_assert_msg(compile_keep(&options, &b->made, b->error, sizeof b->error) == 0, "%s", b->error);
     for (int i = 0; i < 8; i++)
         queue_init(&b->streams[i], 32);
@@ -316,7 +295,7 @@ END_TEST
 // hlsc check or cosim of `text`, with a program of this name instead of Verilator (NULL: itself).
 static int check_text(const char *kernel, const char *verilator, struct check_options *options,
                       char *error, size_t size) {
-    static const char *const includes[] = {"hls/include"};
+    struct compile_options compile_with = kernel_options();
     char path[PATH_MAX + 64], folder[PATH_MAX];
     write_file("kernel.c", kernel);
     ck_assert_ptr_nonnull(realpath(FOLDER, folder));
@@ -325,10 +304,7 @@ static int check_text(const char *kernel, const char *verilator, struct check_op
         setenv("MILLRACE_VERILATOR", path, 1);
     }
     setenv("MILLRACE_DATA", ".", 1);
-    const struct compile_options compile_with = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .front = {.include_dirs = includes, .include_count = 1}};
+    compile_with.out_dir = NULL;
     const int status = check(&compile_with, options, error, size);
     unsetenv("MILLRACE_VERILATOR");
     return status;

@@ -2,14 +2,11 @@
 // What hlsc refuses, through the whole compiler: each message has the line, the construct, the
 // reason, and what to write instead.
 #define _POSIX_C_SOURCE 200809L
-#include "compile.h"
-#include <check.h>
-#include <stdio.h>
+#define FOLDER "build/hlsc-messages"
+#include "hlsc_fixture.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define FOLDER "build/hlsc-messages"
 
 // What is given begins at line 3 of a file, and at line 4 in a kernel with two streams and a
 // number.
@@ -29,29 +26,16 @@ static const struct rejection rejections[] = {
 #include "hlsc_messages.def"
 };
 
-// Compiles text; gives the message, or "" where all is well.
-static void compile_text(const char *text, char *error, size_t error_size) {
-    static const char *const includes[] = {"hls/include"};
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    FILE *file = fopen(FOLDER "/kernel.c", "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .front = {.include_dirs = includes, .include_count = 1}};
-    error[0] = 0;
-    const int status = compile(&options, error, error_size);
+// The message, or "" where all is well.
+static void message_of(const char *text, char *error, size_t error_size) {
+    const int status = try_compile(text, error, error_size);
     ck_assert_msg((status == 0) == (error[0] == 0), "status %d and message '%s'", status, error);
 }
 
 START_TEST(test_rejection) {
     const struct rejection *r = &rejections[_i];
     char error[2048], place[200];
-    compile_text(r->source, error, sizeof error);
+    message_of(r->source, error, sizeof error);
     if (r->line)
         snprintf(place, sizeof place, FOLDER "/kernel.c:%d: error: ", r->line);
     else
@@ -71,11 +55,11 @@ END_TEST
 // A failed compilation leaves nothing new behind and the next one works.
 START_TEST(test_recovers) {
     char error[2048];
-    compile_text(KERNEL("goto end;\nend:\nreturn;\n"), error, sizeof error);
+    message_of(KERNEL("goto end;\nend:\nreturn;\n"), error, sizeof error);
     ck_assert_str_ne(error, "");
-    compile_text(KERNEL("for (uint32_t i = 0; i < n; i++)\n"
-                        "hls_write(int16_t, b, hls_read(int16_t, a));\n"),
-                 error, sizeof error);
+    message_of(KERNEL("for (uint32_t i = 0; i < n; i++)\n"
+                      "hls_write(int16_t, b, hls_read(int16_t, a));\n"),
+               error, sizeof error);
     ck_assert_str_eq(error, "");
     FILE *file = fopen(FOLDER "/out/k.sv", "r");
     ck_assert_ptr_nonnull(file);

@@ -2,18 +2,14 @@
 // What report.json tells of sample runs: rows and channels of small networks, the cycles that
 // follow from them against hlsc's interpreter by cycles, and kernels of which it cannot be told.
 #define _GNU_SOURCE
-#include "compile.h"
+#define FOLDER "build/hlsc-rows"
 #include "hls_report.h"
+#include "hlsc_fixture.h"
 #include "interp.h"
 #include "timing.h"
 
-#include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define FOLDER "build/hlsc-rows"
 #define HEAD "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\n#define IN hls_stream(int32_t) *\n"
 #define RUN "uint32_t sequences, uint32_t steps, uint32_t total"
 #define TOP "void k(IN x, IN y, " RUN ") {\n"
@@ -28,21 +24,11 @@ struct bench {
 };
 
 static int open_samples(struct bench *b, const char *text, const char *const *samples, int count) {
-    static const char *const includes[] = {"hls/include"};
+    struct compile_options options = kernel_options();
     memset(b, 0, sizeof *b);
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    FILE *file = fopen(FOLDER "/kernel.c", "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .samples = samples,
-        .sample_count = count,
-        .front = {.include_dirs = includes, .include_count = 1}};
+    write_file("kernel.c", text);
+    options.samples = samples;
+    options.sample_count = count;
     for (int i = 0; i < 8; i++)
         queue_init(&b->streams[i], 32);
     if (compile_keep(&options, &b->made, b->error, sizeof b->error))

@@ -3,45 +3,17 @@
 // loops have the expected depths, FIFOs hold what is in flight, and the host's reader takes the
 // report.
 #define _POSIX_C_SOURCE 200809L
+#define FOLDER "build/hlsc-schedule"
 #include "cells/gru.h"
 #include "cells/gru_reset_first.h"
 #include "cells/lstm.h"
 #include "cells/rnn.h"
-#include "compile.h"
 #include "hls_report.h"
-#include <check.h>
-#include <jansson.h>
-#include <stdio.h>
+#include "hlsc_fixture.h"
+
 #include <string.h>
-#include <sys/stat.h>
-
-#define FOLDER "build/hlsc-schedule"
-
-static void compile_text(const char *text) {
-    static const char *const includes[] = {"hls/include", "hls/kernels", "base/contract"};
-    char error[2048] = "";
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    FILE *file = fopen(FOLDER "/kernel.c", "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .front = {.include_dirs = includes, .include_count = 3}};
-    ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
-}
 
 static const double period = 1000.0 / 300 * 0.73 + 0.005; // as rounded in the report
-
-static json_t *read_json(void) {
-    json_error_t error;
-    json_t *root = json_load_file(FOLDER "/out/report.json", 0, &error);
-    ck_assert_msg(root != NULL, "line %d: %s", error.line, error.text);
-    return root;
-}
 
 static struct mr_report *read_report(void) {
     char error[512];
@@ -181,8 +153,7 @@ START_TEST(test_example_paths) {
     static const char *const includes[] = {"hls/include", "hls/examples"};
     char error[2048] = "", source[128];
     snprintf(source, sizeof source, "hls/examples/%s.c", examples[_i]);
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
+    make_folders();
     const struct compile_options options = {
         .source = source,
         .top = examples[_i],

@@ -2,13 +2,10 @@
 // hlsc ends: programs with thousands of functions, operations, loops and accesses compile in
 // seconds, and what would become too much hardware is refused in a sentence.
 #define _POSIX_C_SOURCE 200809L
-#include "compile.h"
-#include <check.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #define FOLDER "build/hlsc-size"
+#include "hlsc_fixture.h"
+
+#include <string.h>
 
 static void write_functions(FILE *f, int count) {
     for (int i = 0; i < count; i++)
@@ -105,12 +102,9 @@ static const struct size_case sizes[] = {
 
 START_TEST(test_size) {
     const struct size_case *c = &sizes[_i];
-    static const char *const includes[] = {"hls/include"};
+    const struct compile_options options = kernel_options();
     char error[2048] = "";
-    mkdir("build", 0777);
-    mkdir(FOLDER, 0777);
-    FILE *f = fopen(FOLDER "/kernel.c", "w");
-    ck_assert_ptr_nonnull(f);
+    FILE *f = create_file("kernel.c");
     fprintf(f, "#include \"hls.h\"\nHLS_STREAM_OF(int32_t)\n");
     if (c->functions)
         c->functions(f, c->count);
@@ -121,11 +115,6 @@ START_TEST(test_size) {
     c->statements(f, c->count);
     fprintf(f, "hls_write(int32_t, out, x + (int32_t)(m[j] + (n & 1)));\n}\n}\n");
     ck_assert_int_eq(fclose(f), 0);
-    const struct compile_options options = {
-        .source = FOLDER "/kernel.c",
-        .top = "k",
-        .out_dir = FOLDER "/out",
-        .front = {.include_dirs = includes, .include_count = 1}};
     const int status = compile(&options, error, sizeof error);
     ck_assert_msg(c->error ? status != 0 && strstr(error, c->error) != NULL : status == 0,
                   "%s: %s, expected %s", c->name, error, c->error ? c->error : "no error");
