@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum scalar { COMMAND, SEQUENCES, STEPS, TOTAL, FLAGS, SCALARS };
-enum { MOST_STREAMS = MR_JOB_STREAMS + 2, MAX_STREAM_BITS = 1 << 16, BEAT_BITS = 512 };
+enum { MOST_STREAMS = MR_JOB_STREAMS + 2, MAX_STREAM_BITS = 1 << 16 };
 
 static const char *const scalar_names[SCALARS] = {[COMMAND] = "command",
                                                   [SEQUENCES] = "sequences",
@@ -68,16 +68,17 @@ static int check_port(const struct mr_kernel *kernel, uint32_t index, const char
                           "stream state_out, and streams of data)",
                           so_path, port->name, kernel->top);
     const bool state = !strncmp(port->name, "state_", 6) && is_own(port->name);
-    if (scalar  ? port->bits != 32
-        : state ? port->bits != BEAT_BITS
-                : port->bits < 1 || port->bits > MAX_STREAM_BITS)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "%s: port %s of kernel %s is %u bits wide and must be %s", so_path,
-                          port->name, kernel->top, port->bits,
-                          scalar  ? "32"
-                          : state ? "512"
-                                  : "1 to 65536");
-    return 0;
+    const uint32_t bits = scalar ? 32 : MR_BEAT_BITS;
+    if (scalar || state ? port->bits == bits : port->bits >= 1 && port->bits <= MAX_STREAM_BITS)
+        return 0;
+    char wanted[32];
+    if (scalar || state)
+        snprintf(wanted, sizeof wanted, "%u", bits);
+    else
+        snprintf(wanted, sizeof wanted, "1 to %d", MAX_STREAM_BITS);
+    return mr_failure(error, MR_ERROR_DEVICE,
+                      "%s: port %s of kernel %s is %u bits wide and must be %s", so_path,
+                      port->name, kernel->top, port->bits, wanted);
 }
 
 static int find_ports(struct mr_kernel_device *device, const char *so_path,

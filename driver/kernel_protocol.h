@@ -11,8 +11,6 @@
 #include "driver.h"
 #include "transport.h"
 
-enum { MR_BEAT_BYTES = 64 }; // of a word of the device's memory
-
 // What the kernel says of itself.
 struct mr_protocol_shape {
     uint32_t x_bits, y_bits, process_count, probe_count;

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHECK_WIDTH(name, mode, data_width, address_width)                                         \
+    _Static_assert((data_width) == MR_BEAT_BITS, "a memory port moves a beat");
+MR_CARD_MEMORIES(CHECK_WIDTH)
+#undef CHECK_WIDTH
+
 // ---- Registers and buffers ---------------------------------------------------------------------
 
 int mr_protocol_read(struct mr_protocol *protocol, uint32_t offset, uint32_t *value) {

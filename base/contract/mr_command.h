@@ -24,6 +24,9 @@ enum { MR_FLAGS(MR_FLAG_VALUE) };
 #undef MR_COMMAND_VALUE
 #undef MR_FLAG_VALUE
 
+// What a memory port of a card moves in a cycle; weights and state are made of it on every device.
+enum { MR_BEAT_BITS = 512, MR_BEAT_BYTES = MR_BEAT_BITS / 8 };
+
 // Steps of a run at most. A layer counts to `total` itself, so 2^32 - 1 is one too many.
 #define MR_STEPS_MAX 0xfffffffeu
 

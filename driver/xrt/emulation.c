@@ -61,7 +61,7 @@ static int listen_at(const char *prefix, struct sockaddr_un *address, char *erro
     return -1;
 }
 
-// The card finds its end of the connection as descriptor 3.
+// The card finds its end of the connection as descriptor 3. 0, or an errno value.
 static int spawn_card(struct mr_emulation *emulation, int end) {
     char folder[PATH_MAX + 64], log[PATH_MAX + 64];
     snprintf(folder, sizeof folder, "%s/" MR_XCLBIN_SCRIPT_FOLDER, emulation->folder);
@@ -74,22 +74,24 @@ static int spawn_card(struct mr_emulation *emulation, int end) {
     posix_spawn_file_actions_t actions;
     if (!environment || posix_spawn_file_actions_init(&actions)) {
         free(environment);
-        return -1;
+        return ENOMEM;
     }
     environment[0] = MR_CARD_FD_VARIABLE "=3";
     memcpy(environment + 1, environ, count * sizeof *environment);
     int failed =
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ||
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
-                                         O_WRONLY | O_CREAT | O_APPEND, 0600) ||
-        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO) ||
-        posix_spawn_file_actions_adddup2(&actions, end, CARD_FD) ||
-        posix_spawn_file_actions_addchdir_np(&actions, folder);
+                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
+                                                 O_WRONLY | O_CREAT | O_APPEND, 0600) ||
+                posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO) ||
+                posix_spawn_file_actions_adddup2(&actions, end, CARD_FD) ||
+                posix_spawn_file_actions_addchdir_np(&actions, folder)
+            ? ENOMEM
+            : 0;
     if (!failed)
         failed = posix_spawn(&emulation->process, words[0], &actions, NULL, words, environment);
     posix_spawn_file_actions_destroy(&actions);
     free(environment);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 static int start_card(struct mr_emulation *emulation, char *error, size_t error_size) {
@@ -100,11 +102,11 @@ static int start_card(struct mr_emulation *emulation, char *error, size_t error_
     const int end = fcntl(pair[1], F_DUPFD_CLOEXEC, CARD_FD + 1);
     close(pair[1]);
     emulation->card = pair[0];
-    const int failed = end < 0 || spawn_card(emulation, end);
+    const int failed = end < 0 ? errno : spawn_card(emulation, end);
     if (end >= 0)
         close(end);
     return failed ? mr_fail(error, error_size, "the emulated card's process cannot be started (%s)",
-                            strerror(errno))
+                            strerror(failed))
                   : 0;
 }
 
@@ -188,9 +190,10 @@ static void *pass_messages(void *context) {
     wait[1].fd = emulation->listeners[1];
     wait[2].fd = emulation->stop[0];
     for (;;) {
-        if (poll(wait, 3, -1) < 0 && errno != EINTR)
-            break;
-        if (wait[2].revents)
+        const int ready = poll(wait, 3, -1);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready < 0 || wait[2].revents)
             break;
         if (wait[1].revents && emulation->stand_in.event_fd < 0) {
             emulation->stand_in.event_fd = accept_one(emulation, 1);
@@ -233,9 +236,11 @@ struct mr_emulation *mr_emulation_open(const char *image, char *error, size_t er
     }
     if (start_card(emulation, error, error_size))
         goto failed;
-    if (pipe2(emulation->stop, O_CLOEXEC) || setenv("EMULATION_SOCKETID", SOCKET_NAME, 1) ||
-        pthread_create(&emulation->thread, NULL, pass_messages, emulation)) {
-        mr_fail(error, error_size, "no thread for the emulated card (%s)", strerror(errno));
+    int reason = pipe2(emulation->stop, O_CLOEXEC) || setenv("EMULATION_SOCKETID", SOCKET_NAME, 1)
+                     ? errno
+                     : pthread_create(&emulation->thread, NULL, pass_messages, emulation);
+    if (reason) {
+        mr_fail(error, error_size, "no thread for the emulated card (%s)", strerror(reason));
         goto failed;
     }
     emulation->started = true;

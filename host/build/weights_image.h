@@ -7,9 +7,10 @@
 #define MR_WEIGHTS_IMAGE_H
 
 #include "millrace_error.h"
+#include "mr_command.h"
 #include "plan.h"
 
-enum { MR_IMAGE_BEAT = 32 }; // int16 in a beat of 512 bits
+enum { MR_IMAGE_BEAT = MR_BEAT_BYTES / 2 }; // int16 in a beat
 
 // Beats of one operator; 0 where it has no weights.
 uint64_t mr_weights_beats(const struct mr_plan *plan, int op);

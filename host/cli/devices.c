@@ -3,18 +3,18 @@
 #include "cli.h"
 
 #include <stdio.h>
-
-enum { DEVICES = 64 };
+#include <stdlib.h>
 
 static int devices_command(struct cli *cli, int argc, char **argv) {
     if (cli_next(cli, argc, argv) == CLI_STOP)
         return cli->code;
     if (optind < argc)
         return cli_usage(cli, "one argument too many: %s", argv[optind]);
-    struct mr_device_entry entries[DEVICES];
-    size_t count = mr_devices(entries, DEVICES);
-    if (count > DEVICES)
-        count = DEVICES;
+    const size_t room = mr_devices(NULL, 0);
+    struct mr_device_entry *entries = calloc(room + 1, sizeof *entries);
+    if (!entries)
+        return cli_fail(cli, "not enough memory for the list of devices");
+    const size_t found = mr_devices(entries, room), count = found < room ? found : room;
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "uri", entries[i].uri, "text",
@@ -24,6 +24,7 @@ static int devices_command(struct cli *cli, int argc, char **argv) {
             printf("%-8s %s; the first run of a network needs %s\n", entries[i].uri,
                    entries[i].text, entries[i].needs);
     }
+    free(entries);
     if (cli->json)
         return cli_print_json(cli, json_pack("{s:o}", "devices", list));
     json_decref(list);

@@ -142,7 +142,7 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     const struct {
         const char *name;
         uint32_t bits;
-    } streams[] = {{"weights", 16 * MR_IMAGE_BEAT}, {"x", 16 * lc}, {"y", 32}};
+    } streams[] = {{"weights", MR_BEAT_BITS}, {"x", 16 * lc}, {"y", 32}};
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         const uint32_t bits = mr_device_stream_bits(&session->info, streams[i].name);
         if (bits != streams[i].bits)

@@ -383,6 +383,25 @@ int instance::cycles(mr_run *run, char *error, size_t error_size) {
     }
 }
 
+#if VM_TRACE
+int open_waveform(instance *self, const char *path, char *error, size_t error_size) {
+    self->trace = std::make_unique<trace_file>();
+    self->top->trace(self->trace.get(), 99);
+#    if VM_TRACE_FST
+    if (open_trace(&self->context, path, error, error_size))
+        return -1;
+    self->trace->open(MR_TRACE_NAME);
+#    else
+    self->trace->open(path);
+#    endif
+    if (self->trace->isOpen())
+        return 0;
+    snprintf(error, error_size, "%s: cannot be written; choose another file for the waveform",
+             path);
+    return -1;
+}
+#endif
+
 void *open_instance(const mr_open_options *options, char *error, size_t error_size) {
     const mr_open_options none = {};
     if (!options)
@@ -414,23 +433,8 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
         self->stall_chance = options->stall_chance;
         self->random_state = options->seed;
 #if VM_TRACE
-        if (options->trace) {
-            self->trace = std::make_unique<trace_file>();
-            self->top->trace(self->trace.get(), 99);
-#    if VM_TRACE_FST
-            if (open_trace(&self->context, options->trace, error, error_size))
-                return nullptr;
-            self->trace->open(MR_TRACE_NAME);
-#    else
-            self->trace->open(options->trace);
-#    endif
-            if (!self->trace->isOpen()) {
-                snprintf(error, error_size,
-                         "%s: cannot be written; choose another file for the waveform",
-                         options->trace);
-                return nullptr;
-            }
-        }
+        if (options->trace && open_waveform(self.get(), options->trace, error, error_size))
+            return nullptr;
 #endif
         self->reset();
         if (self->context.failed) {
