@@ -30,6 +30,7 @@ MR_VECTOR(1)
 MR_VECTOR(2)
 MR_VECTOR(3)
 MR_VECTOR(5)
+MR_VECTOR(17)
 
 // A layer's call with the FIFOs of any type of vector.
 #define CALL(name, LC)                                                                             \
@@ -151,6 +152,95 @@ CALL(rnn_relu_14x9_2, 2)
 #define LAYER_LC 1
 #include "frame/layer.h"
 CALL(rnn_relu_30x7_1, 1)
+#define LAYER lstm_14x9_2_w8a8
+#define LAYER_CELL lstm
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_CELL_EXPONENT 1
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(lstm_14x9_2_w8a8, 2)
+#define LAYER lstm_9x18_17_w8a8
+#define LAYER_CELL lstm
+#define LAYER_INPUTS 9
+#define LAYER_HIDDEN 18
+#define LAYER_LC 17
+#define LAYER_CELL_EXPONENT 2
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(lstm_9x18_17_w8a8, 17)
+#define LAYER lstm_30x5_1_w8a16
+#define LAYER_CELL lstm
+#define LAYER_INPUTS 30
+#define LAYER_HIDDEN 5
+#define LAYER_LC 1
+#define LAYER_WEIGHT_BITS 8
+#include "frame/layer.h"
+CALL(lstm_30x5_1_w8a16, 1)
+#define LAYER gru_3x9_2_w8a8
+#define LAYER_CELL gru
+#define LAYER_INPUTS 3
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(gru_3x9_2_w8a8, 2)
+#define LAYER gru_14x13_5_w8a16
+#define LAYER_CELL gru
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 13
+#define LAYER_LC 5
+#define LAYER_WEIGHT_BITS 8
+#include "frame/layer.h"
+CALL(gru_14x13_5_w8a16, 5)
+#define LAYER gru_reset_first_3x9_2_w8a8
+#define LAYER_CELL gru_reset_first
+#define LAYER_INPUTS 3
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(gru_reset_first_3x9_2_w8a8, 2)
+#define LAYER gru_reset_first_16x15_3_w8a16
+#define LAYER_CELL gru_reset_first
+#define LAYER_INPUTS 16
+#define LAYER_HIDDEN 15
+#define LAYER_LC 3
+#define LAYER_WEIGHT_BITS 8
+#include "frame/layer.h"
+CALL(gru_reset_first_16x15_3_w8a16, 3)
+#define LAYER gru_reset_first_14x13_5_w8a8
+#define LAYER_CELL gru_reset_first
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 13
+#define LAYER_LC 5
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(gru_reset_first_14x13_5_w8a8, 5)
+#define LAYER rnn_tanh_3x5_5_w8a8
+#define LAYER_CELL rnn_tanh
+#define LAYER_INPUTS 3
+#define LAYER_HIDDEN 5
+#define LAYER_LC 5
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(rnn_tanh_3x5_5_w8a8, 5)
+#define LAYER rnn_relu_14x9_2_w8a8
+#define LAYER_CELL rnn_relu
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(rnn_relu_14x9_2_w8a8, 2)
 
 // ---- the reference
 
@@ -161,10 +251,11 @@ struct layer {
     const char *name, *kind;
     void (*call)(struct ports *, uint32_t, uint32_t, uint32_t, uint32_t);
     int inputs, hidden, lc, exponent;
+    struct mr_precision precision;
     uncut_of *uncut; // NULL: nothing is counted
 };
 
-enum { MOST_UNITS = 16, MOST_COLUMNS = 96, SEQUENCE = 12 };
+enum { MOST_UNITS = 18, MOST_COLUMNS = 96, SEQUENCE = 12 };
 
 struct reference {
     const struct layer *layer;
@@ -180,7 +271,9 @@ static int32_t *cells_of(struct reference *r) {
 
 static int64_t sum_of(const struct mr_op *op, int gate, int unit, const int32_t *columns) {
     const int row = gate * op->units + unit, count = op->rows.columns;
-    const int64_t sum = mr_integer_dot(op->rows.weight + row * count, columns, count);
+    const int16_t *w = op->rows.weight + row * count;
+    const int64_t sum = op->precision.column_bits == 8 ? mr_integer_dot8(w, columns, count)
+                                                       : mr_integer_dot(w, columns, count);
     return (op->rows.bias[row] + sum) >> op->rows.shift[row];
 }
 
@@ -214,23 +307,33 @@ static void step(struct reference *r, const int16_t *x) {
     }
 }
 
-#define OF(name, cell, I, H, LC, exponent, uncut)                                                  \
-    { #name, #cell, name##_call, I, H, LC, exponent, uncut }
+#define OF(name, cell, I, H, LC, exponent, weight_bits, column_bits, uncut)                        \
+    { #name, #cell, name##_call, I, H, LC, exponent, {weight_bits, column_bits }, uncut }
 static const struct layer layers[] = {
-    OF(lstm_14x9_2, lstm, 14, 9, 2, 2, lstm_uncut),
-    OF(lstm_30x5_1, lstm, 30, 5, 1, 16, lstm_uncut),
-    OF(gru_3x9_2, gru, 3, 9, 2, 0, NULL),
-    OF(gru_30x7_1, gru, 30, 7, 1, 0, NULL),
-    OF(gru_14x13_5, gru, 14, 13, 5, 0, NULL),
-    OF(gru_1x1_1, gru, 1, 1, 1, 0, NULL),
-    OF(gru_reset_first_3x9_2, gru_reset_first, 3, 9, 2, 0, NULL),
-    OF(gru_reset_first_40x7_1, gru_reset_first, 40, 7, 1, 0, NULL),
-    OF(gru_reset_first_14x13_5, gru_reset_first, 14, 13, 5, 0, NULL),
-    OF(gru_reset_first_16x15_3, gru_reset_first, 16, 15, 3, 0, NULL),
-    OF(rnn_tanh_14x9_2, rnn_tanh, 14, 9, 2, 0, NULL),
-    OF(rnn_tanh_3x5_5, rnn_tanh, 3, 5, 5, 0, NULL),
-    OF(rnn_relu_14x9_2, rnn_relu, 14, 9, 2, 0, rnn_relu_uncut),
-    OF(rnn_relu_30x7_1, rnn_relu, 30, 7, 1, 0, rnn_relu_uncut),
+    OF(lstm_14x9_2, lstm, 14, 9, 2, 2, 16, 16, lstm_uncut),
+    OF(lstm_30x5_1, lstm, 30, 5, 1, 16, 16, 16, lstm_uncut),
+    OF(gru_3x9_2, gru, 3, 9, 2, 0, 16, 16, NULL),
+    OF(gru_30x7_1, gru, 30, 7, 1, 0, 16, 16, NULL),
+    OF(gru_14x13_5, gru, 14, 13, 5, 0, 16, 16, NULL),
+    OF(gru_1x1_1, gru, 1, 1, 1, 0, 16, 16, NULL),
+    OF(gru_reset_first_3x9_2, gru_reset_first, 3, 9, 2, 0, 16, 16, NULL),
+    OF(gru_reset_first_40x7_1, gru_reset_first, 40, 7, 1, 0, 16, 16, NULL),
+    OF(gru_reset_first_14x13_5, gru_reset_first, 14, 13, 5, 0, 16, 16, NULL),
+    OF(gru_reset_first_16x15_3, gru_reset_first, 16, 15, 3, 0, 16, 16, NULL),
+    OF(rnn_tanh_14x9_2, rnn_tanh, 14, 9, 2, 0, 16, 16, NULL),
+    OF(rnn_tanh_3x5_5, rnn_tanh, 3, 5, 5, 0, 16, 16, NULL),
+    OF(rnn_relu_14x9_2, rnn_relu, 14, 9, 2, 0, 16, 16, rnn_relu_uncut),
+    OF(rnn_relu_30x7_1, rnn_relu, 30, 7, 1, 0, 16, 16, rnn_relu_uncut),
+    OF(lstm_14x9_2_w8a8, lstm, 14, 9, 2, 1, 8, 8, lstm_uncut),
+    OF(lstm_9x18_17_w8a8, lstm, 9, 18, 17, 2, 8, 8, lstm_uncut),
+    OF(lstm_30x5_1_w8a16, lstm, 30, 5, 1, 0, 8, 16, lstm_uncut),
+    OF(gru_3x9_2_w8a8, gru, 3, 9, 2, 0, 8, 8, NULL),
+    OF(gru_14x13_5_w8a16, gru, 14, 13, 5, 0, 8, 16, NULL),
+    OF(gru_reset_first_3x9_2_w8a8, gru_reset_first, 3, 9, 2, 0, 8, 8, NULL),
+    OF(gru_reset_first_16x15_3_w8a16, gru_reset_first, 16, 15, 3, 0, 8, 16, NULL),
+    OF(gru_reset_first_14x13_5_w8a8, gru_reset_first, 14, 13, 5, 0, 8, 8, NULL),
+    OF(rnn_tanh_3x5_5_w8a8, rnn_tanh, 3, 5, 5, 0, 8, 8, NULL),
+    OF(rnn_relu_14x9_2_w8a8, rnn_relu, 14, 9, 2, 0, 8, 8, rnn_relu_uncut),
 };
 
 // ---- the kernel's streams
@@ -249,8 +352,10 @@ static void push_weights(const struct reference *r, struct hls_fifo *fifo) {
     const struct layer *l = r->layer;
     const struct mr_op *op = r->op;
     const int x_words = words_of(l->inputs, l->lc), h_words = words_of(l->hidden, l->lc);
-    const int size = op->kind->gates * l->lc, shared = size <= MR_BEAT ? MR_BEAT / size : 1;
-    int16_t beats[4 * MR_BEAT] = {0};
+    const int bytes = l->precision.weight_bits / 8, beat = 2 * MR_BEAT;
+    const int size = op->kind->gates * l->lc;
+    const int shared = size * bytes <= beat ? beat / (size * bytes) : 1;
+    unsigned char beats[8 * MR_BEAT] = {0};
     int taken = 0;
     for (int u = 0; u < l->hidden; u++)
         for (int word = 0; word < x_words + h_words; word++) {
@@ -259,13 +364,14 @@ static void push_weights(const struct reference *r, struct hls_fifo *fifo) {
                 const int k = word < x_words ? word * l->lc + c : (word - x_words) * l->lc + c;
                 const bool there = k < (word < x_words ? l->inputs : l->hidden);
                 const int column = word < x_words ? k : l->inputs + k;
-                beats[taken * size + e] =
-                    there ? op->rows.weight[row * op->rows.columns + column] : 0;
+                if (there)
+                    memcpy(beats + (taken * size + e) * bytes,
+                           &op->rows.weight[row * op->rows.columns + column], (size_t)bytes);
             }
             const bool end = u == l->hidden - 1 && word == x_words + h_words - 1;
             if (++taken == shared || end) {
-                for (int at = 0; at < taken * size; at += MR_BEAT)
-                    push_beat(fifo, beats + at, MR_BEAT);
+                for (int at = 0; at < taken * size * bytes; at += beat)
+                    hls_fifo_push(fifo, beats + at, (size_t)beat);
                 memset(beats, 0, sizeof beats);
                 taken = 0;
             }
@@ -288,16 +394,25 @@ static void open_reference(struct reference *r, const struct layer *l) {
     net_add(&r->network, l->kind, 0, l->hidden, MR_ACTIVATION_LINEAR);
     r->op = &r->network.ops[0];
     r->op->exponent = l->exponent;
+    r->op->precision = l->precision;
     ck_assert_int_eq(mr_rows_create(&r->op->rows, r->op->kind->gates * l->hidden,
                                     l->inputs + l->hidden, r->op->kind->sums * l->hidden),
                      0);
 }
 
+// The ends of so many bits, or a number smaller by at most so many.
+static int16_t some_number(uint64_t *state, int bits, int smaller) {
+    const int most = (1 << (bits - 1)) - 1, what = random_between(state, 0, 15);
+    if (what < 2)
+        return (int16_t)(what ? most : -most - 1);
+    return (int16_t)(random_between(state, -most - 1, most) >> random_between(state, 0, smaller));
+}
+
 static void random_layer(struct reference *r, uint64_t *state) {
     struct mr_rows *rows = &r->op->rows;
+    const int bits = r->layer->precision.weight_bits;
     for (int i = 0; i < rows->rows * rows->columns; i++)
-        rows->weight[i] =
-            (int16_t)(random_between(state, -32768, 32767) >> random_between(state, 0, 4));
+        rows->weight[i] = some_number(state, bits, 4);
     // From sums that stay small to those that are cut.
     for (int s = 0; s < rows->sums; s++) {
         const bool far = random_between(state, 0, 1);
@@ -388,7 +503,7 @@ START_TEST(layer_computes_the_reference) {
         push_weights(&r, &p.weights);
         run(r.layer, &p, MR_COMMAND_LOAD, 0, 0, 0);
         for (int i = 0; i < SEQUENCE * MOST_COLUMNS; i++)
-            x[i] = (int16_t)(random_between(&state, -32768, 32767) >> random_between(&state, 0, 8));
+            x[i] = some_number(&state, 16, 8);
         check_run(&r, &p, x, 4, SEQUENCE, true); // three sequences
         check_state(&r, &p);
         memcpy(saved, r.state, sizeof saved);

@@ -89,6 +89,32 @@ START_TEST(text_of_two_layers) {
 }
 END_TEST
 
+// Whatever is known by the source, built kernels and images, is another at another precision.
+START_TEST(precisions_are_told_in_the_text) {
+    static const struct {
+        struct mr_precision precision;
+        const char *lines;
+    } precisions[] = {
+        {{16, 16}, "#define LAYER_LC 2\n#include"},
+        {{8, 16}, "#define LAYER_LC 2\n#define LAYER_WEIGHT_BITS 8\n#include"},
+        {{8, 8},
+         "#define LAYER_LC 2\n#define LAYER_WEIGHT_BITS 8\n#define LAYER_COLUMN_BITS 8\n#include"},
+    };
+    const int lc[] = {1, 2};
+    struct mr_network network;
+    fixture_chain(&network, 25, 2, (const int[]){25, 25}, 1, MR_ACTIVATION_LINEAR);
+    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
+        network.ops[1].precision = precisions[i].precision;
+        const struct mr_plan plan = plan_of(&network, lc);
+        char *source = source_of(&plan);
+        expect_lines(source, &precisions[i].lines, 1);
+        ck_assert_ptr_nonnull(strstr(source, "#define LAYER_LC 1\n#include"));
+        free(source);
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(equal_columns_need_no_repacking) {
     struct mr_network network;
     const int lc[] = {4, 4};
@@ -305,6 +331,7 @@ int main(void) {
     TCase *tests = tcase_create("generate");
     tcase_set_timeout(tests, 240);
     tcase_add_test(tests, text_of_two_layers);
+    tcase_add_test(tests, precisions_are_told_in_the_text);
     tcase_add_test(tests, text_of_several_outputs);
     tcase_add_test(tests, equal_columns_need_no_repacking);
     tcase_add_test(tests, generated_networks_compute_the_reference);

@@ -98,8 +98,8 @@ rates() {
 }
 
 # A layer alone, with LC columns a cycle: weights by command 1, then two runs.
-layer() { # cell, its header, inputs, hidden, LC, more definitions
-    local name=$1_$3_$4_$5 file=$work/$1_$3_$4_$5.c
+layer() { # cell, its header, inputs, hidden, LC, bits of weights and columns, more definitions
+    local name=$1_$3_$4_$5_w$6a$7 file=$work/$1_$3_$4_$5_w$6a$7.c
     cat >"$file" <<KERNEL
 #include "frame/words.h"
 MR_VECTOR($5)
@@ -109,7 +109,9 @@ MR_VECTOR($5)
 #define LAYER_INPUTS $3
 #define LAYER_HIDDEN $4
 #define LAYER_LC $5
-${6:-}
+#define LAYER_WEIGHT_BITS $6
+#define LAYER_COLUMN_BITS $7
+${8:-}
 #include "frame/layer.h"
 void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5_t) *h,
            hls_stream(unit_state_t) *state, uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
@@ -118,7 +120,7 @@ void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5
 }
 KERNEL
     agree "$name" "$file" "$name" --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 --set flags=0,1,0,0,0
-    readable "$name" "$file" "$name"
+    if [ "$6" = 16 ]; then readable "$name" "$file" "$name"; else readable_thorough "$name" "$file" "$name"; fi
 }
 
 kernel() { # name, vectors
@@ -138,11 +140,15 @@ kernel() { # name, vectors
     agree nests tests/kernels/nests.c nests --runs 8 --vectors 300 --set n=5 --set k=1,2,0,3,7,8,4,15 --set m=2,1,0,3 \
         --set wide=1,2,3,70,0,300
     readable nests tests/kernels/nests.c nests
-    layer lstm lstm 3 9 2 "#define LAYER_CELL_EXPONENT 1"
-    layer gru gru 9 7 5
-    layer rnn_tanh rnn 5 9 2
-    layer rnn_relu rnn 14 7 3
-    layer gru_reset_first gru_reset_first 20 5 1
+    layer lstm lstm 3 9 2 16 16 "#define LAYER_CELL_EXPONENT 1"
+    layer gru gru 9 7 5 16 16
+    layer rnn_tanh rnn 5 9 2 16 16
+    layer rnn_relu rnn 14 7 3 16 16
+    layer gru_reset_first gru_reset_first 20 5 1 16 16
+    layer lstm lstm 5 7 3 8 8
+    layer gru gru 3 5 2 8 8
+    layer gru_reset_first gru_reset_first 3 5 2 8 8
+    layer rnn_tanh rnn 3 7 4 8 16
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0
     readable_thorough layers tests/kernels/layers.c layers

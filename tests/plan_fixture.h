@@ -82,24 +82,36 @@ static inline void fixture_random_graph(uint64_t *state, int most, struct mr_net
     fixture_lanes(state, network, lc);
 }
 
-static inline void fixture_rows(uint64_t *state, struct mr_rows *rows, int count, int columns,
-                                int sums) {
+static inline void fixture_rows(uint64_t *state, struct mr_rows *rows, int weight_bits, int count,
+                                int columns, int sums) {
+    // A weight of 8 bits counts as much as one of 16 by a shift of less.
+    const int low = weight_bits == 8 ? -128 : -3000, high = weight_bits == 8 ? 127 : 3000;
+    const int less = weight_bits == 8 ? 5 : 0;
     ck_assert_int_eq(mr_rows_create(rows, count, columns, sums), 0);
     for (int i = 0; i < count * columns; i++)
-        rows->weight[i] = (int16_t)random_between(state, -3000, 3000);
+        rows->weight[i] = (int16_t)random_between(state, low, high);
     for (int r = 0; r < sums; r++) {
-        rows->bias[r] = (int64_t)(int32_t)random_bits(state) * random_between(state, 1, 64) / 64;
-        rows->shift[r] = random_between(state, 10, 16);
+        rows->bias[r] =
+            ((int64_t)(int32_t)random_bits(state) * random_between(state, 1, 64) / 64) >> less;
+        rows->shift[r] = random_between(state, 10, 16) - less;
     }
 }
 
-// Whole numbers for a network, as large as they come.
+// One of those that lanes may have.
+static inline struct mr_precision fixture_precision(uint64_t *state) {
+    static const struct mr_precision precisions[] = {{16, 16}, {8, 16}, {8, 8}};
+    return precisions[random_between(state, 0, 2)];
+}
+
+// Whole numbers for a network, as large as they come, and a precision of each layer.
 static inline void fixture_weights(uint64_t *state, struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
         if (op->kind->gates == 0)
             continue;
-        fixture_rows(state, &op->rows, op->kind->gates * op->units,
+        if (op->kind->recurrent)
+            op->precision = fixture_precision(state);
+        fixture_rows(state, &op->rows, op->precision.weight_bits, op->kind->gates * op->units,
                      op->inputs + (op->kind->recurrent ? op->units : 0),
                      op->kind->sums * op->units);
         op->exponent = op->kind->second_field ? random_between(state, 0, 16) : 0;

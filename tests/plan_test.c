@@ -60,6 +60,31 @@ START_TEST(figures_of_a_layer) {
 }
 END_TEST
 
+// Weights of 8 bits take half of the memory, and nothing else.
+START_TEST(figures_of_narrow_lanes) {
+    struct mr_network network;
+    struct mr_plan wide, narrow;
+    const int lc = 4;
+    fixture_chain(&network, 60, 1, (const int[]){100}, 1, MR_ACTIVATION_LINEAR);
+    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &wide, NULL, 0), 0);
+    network.ops[0].precision = (struct mr_precision){8, 16};
+    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &narrow, NULL, 0), 0);
+    struct mr_memory_use saved = {0}, half = {0};
+    mr_memory_expect(&saved, 40, 4 * lc * 16, 100);
+    mr_memory_expect(&half, 40, 4 * lc * 8, 100);
+    ck_assert_uint_eq(wide.memory.lut - narrow.memory.lut, saved.lut - half.lut);
+    ck_assert_uint_lt(half.lut, saved.lut * 11 / 20);
+    ck_assert_uint_eq(narrow.interval, wide.interval);
+    ck_assert_uint_eq(narrow.multipliers, wide.multipliers);
+    network.ops[0].precision = (struct mr_precision){8, 8};
+    struct mr_plan least;
+    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &least, NULL, 0), 0);
+    ck_assert_uint_eq(least.memory.lut, narrow.memory.lut);
+    ck_assert_uint_eq(least.interval, wide.interval);
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(balanced_keeps_multipliers_busy) {
     struct mr_network network = turbofan();
     struct mr_plan plan;
@@ -493,6 +518,7 @@ int main(void) {
     TCase *tests = tcase_create("plan");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, figures_of_a_layer);
+    tcase_add_test(tests, figures_of_narrow_lanes);
     tcase_add_test(tests, balanced_keeps_multipliers_busy);
     tcase_add_test(tests, operators_at_every_step_set_the_pace);
     tcase_add_test(tests, choices_match_an_exhaustive_search);

@@ -73,6 +73,7 @@ for target in u50 u55c u200 u250 u280; do
     fi
     check "$target: packaging and linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$project" "$work/$target.xclbin"
     check "$target: the image has its manifest" grep -q '"shape_hash"' "$work/$target.xclbin"
+    check "$target: the manifest tells the precision of lanes" grep -q '"precision": *"w16a16"' "$work/$target.xclbin"
     check "$target: the manifest is JSON with a checksum" sh -c \
         "[ \"\$(sed -n 's/.*\"sha256\": \"\(.*\)\"/\1/p' '$work/$target.json')\" = \"\$(sha256sum <'$work/$target.xclbin' | cut -d' ' -f1)\" ]"
     check "$target: the die of every layer" sh -c "grep -c '^place lstm' '$project/place.tcl' | grep -qx 2"

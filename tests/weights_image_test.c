@@ -5,7 +5,7 @@
 #include "plan_fixture.h"
 #include "weights_image.h"
 
-enum { UNITS = 13, INPUTS = 17 };
+enum { UNITS = 18, INPUTS = 17 };
 
 static void marks(struct mr_op *op) {
     struct mr_rows *rows = &op->rows;
@@ -13,7 +13,8 @@ static void marks(struct mr_op *op) {
     ck_assert_int_eq(
         mr_rows_create(rows, op->kind->gates * op->units, columns, op->kind->sums * op->units), 0);
     for (int i = 0; i < rows->rows * columns; i++)
-        rows->weight[i] = (int16_t)(i * 31 + 7);
+        rows->weight[i] =
+            (int16_t)(op->precision.weight_bits == 8 ? (int8_t)(i * 31 + 7) : i * 31 + 7);
     for (int s = 0; s < rows->sums; s++) {
         rows->bias[s] = (int64_t)(s % 2 ? -1 : 1) * (INT64_C(0x123456789ab) + s);
         rows->shift[s] = 1 + s % 31;
@@ -21,11 +22,12 @@ static void marks(struct mr_op *op) {
 }
 
 // One recurrent operator with UNITS units and INPUTS inputs, and two outputs.
-static void one_layer(struct mr_network *network, const char *cell) {
+static void one_layer(struct mr_network *network, const char *cell, int weight_bits) {
     ck_assert_int_eq(mr_network_create(network, INPUTS), 0);
     int stream = net_add(network, cell, 0, UNITS, MR_ACTIVATION_LINEAR);
     stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
     fixture_output(network, net_add(network, "dense", stream, 2, MR_ACTIVATION_LINEAR));
+    network->ops[0].precision.weight_bits = weight_bits;
     marks(&network->ops[0]);
     marks(&network->ops[2]);
 }
@@ -41,26 +43,35 @@ static const int16_t *take(struct image *image) {
     return image->beats + 32 * image->next++;
 }
 
+static int16_t weight_of(const unsigned char *bytes, int bits, int index) {
+    return (int16_t)(bits == 8 ? (int8_t)bytes[index]
+                               : (int16_t)(bytes[2 * index] | bytes[2 * index + 1] << 8));
+}
+
 // Reads units * columns words of gates * lc weights into w[column][gate][unit][c].
-static void load_lanes(struct image *image, int gates, int units, int columns, int lc, int16_t *w) {
-    const int word = gates * lc;
+static void load_lanes(struct image *image, int bits, int gates, int units, int columns, int lc,
+                       int16_t *w) {
+    const int word = gates * lc, in_beat = 512 / bits;
     const int16_t *beat = NULL;
     int part = 0;
     for (int unit = 0; unit < units; unit++)
         for (int column = 0; column < columns; column++) {
-            int16_t shifted[128 * 4];
-            if (word <= 32) {
+            unsigned char taken[128 * 8];
+            const size_t bytes = (size_t)bits / 8;
+            if (word <= in_beat) {
                 if (part == 0)
                     beat = take(image);
-                memcpy(shifted, beat + part * word, (size_t)word * sizeof *shifted);
-                part = part == 32 / word - 1 ? 0 : part + 1;
+                memcpy(taken, (const char *)beat + (size_t)(part * word) * bytes,
+                       (size_t)word * bytes);
+                part = part == in_beat / word - 1 ? 0 : part + 1;
             } else {
-                for (int p = 0; p < (word + 31) / 32; p++)
-                    memcpy(shifted + 32 * p, take(image), 64);
+                for (int p = 0; p < (word + in_beat - 1) / in_beat; p++)
+                    memcpy(taken + 64 * p, take(image), 64);
             }
             for (int g = 0; g < gates; g++)
                 for (int c = 0; c < lc; c++)
-                    w[((column * gates + g) * units + unit) * lc + c] = shifted[g * lc + c];
+                    w[((column * gates + g) * units + unit) * lc + c] =
+                        weight_of(taken, bits, g * lc + c);
         }
 }
 
@@ -98,9 +109,9 @@ static void check_biases(struct image *image, const struct mr_rows *rows, int su
     }
 }
 
-static void check_reads_back(const char *cell, int lc) {
+static void check_reads_back(const char *cell, int weight_bits, int lc) {
     struct mr_network network;
-    one_layer(&network, cell);
+    one_layer(&network, cell, weight_bits);
     struct mr_plan plan;
     ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
     struct mr_error error = {0};
@@ -114,7 +125,7 @@ static void check_reads_back(const char *cell, int lc) {
     const int h_words = (UNITS + lc - 1) / lc;
     int16_t *w = calloc((size_t)((x_words + h_words) * gates * UNITS * lc), sizeof *w);
     ck_assert_ptr_nonnull(w);
-    load_lanes(&image, gates, UNITS, x_words + h_words, lc, w);
+    load_lanes(&image, weight_bits, gates, UNITS, x_words + h_words, lc, w);
     check_lanes(w, &layer->rows, gates, UNITS, INPUTS, UNITS, lc);
     check_biases(&image, &layer->rows, layer->kind->sums, UNITS, h_words * lc);
     ck_assert_uint_eq(image.next, mr_weights_beats(&plan, 0));
@@ -122,7 +133,7 @@ static void check_reads_back(const char *cell, int lc) {
     free(w);
     w = calloc((size_t)(h_words * 2 * lc), sizeof *w);
     ck_assert_ptr_nonnull(w);
-    load_lanes(&image, 1, 2, h_words, lc, w);
+    load_lanes(&image, 16, 1, 2, h_words, lc, w);
     check_lanes(w, &head->rows, 1, 2, UNITS, 0, lc);
     check_biases(&image, &head->rows, 1, 2, 2);
     ck_assert_uint_eq(image.next, image.count);
@@ -133,8 +144,10 @@ static void check_reads_back(const char *cell, int lc) {
 
 START_TEST(reads_back) {
     for (size_t i = 0; mr_op_kind_at(i); i++)
-        if (mr_op_kind_at(i)->recurrent)
-            check_reads_back(mr_op_kind_at(i)->name, _i);
+        if (mr_op_kind_at(i)->recurrent) {
+            check_reads_back(mr_op_kind_at(i)->name, 16, _i);
+            check_reads_back(mr_op_kind_at(i)->name, 8, _i);
+        }
 }
 END_TEST
 
@@ -149,6 +162,9 @@ START_TEST(beat_counts) {
     ck_assert_uint_eq(mr_weights_beats(&plan, 2), 0);
     ck_assert_uint_eq(mr_weights_beats(&plan, 3), 2);
     ck_assert_uint_eq(mr_weights_total_beats(&plan), 373);
+    network.ops[0].precision.weight_bits = 8;
+    ck_assert_uint_eq(mr_weights_beats(&plan, 0), 104); // 16 words a beat
+    ck_assert_uint_eq(mr_weights_beats(&plan, 1), 189);
     mr_network_free(&network);
 }
 END_TEST
@@ -159,7 +175,7 @@ START_TEST(misfits_are_refused) {
     struct mr_plan plan;
     struct mr_error error = {0};
     uint64_t beats;
-    one_layer(&network, "lstm");
+    one_layer(&network, "lstm", 16);
     ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
     network.ops[2].rows.bias[1] = INT64_C(1) << 47;
     ck_assert_ptr_null(mr_weights_image(&plan, &beats, &error));

@@ -198,9 +198,13 @@ static json_t *shape_json(const struct mr_plan *plan) {
     json_t *operators = json_array(), *outputs = json_array();
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        json_array_append_new(operators, json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", op->name,
-                                                   "kind", op->kind->name, "inputs", op->inputs,
-                                                   "units", op->units, "lanes", plan->ops[i].lc));
+        char precision[MR_PRECISION_NAME];
+        json_array_append_new(
+            operators,
+            json_pack("{s:s, s:s, s:i, s:i, s:i, s:s*}", "name", op->name, "kind", op->kind->name,
+                      "inputs", op->inputs, "units", op->units, "lanes", plan->ops[i].lc,
+                      "precision",
+                      op->kind->gates ? mr_precision_name(op->precision, precision) : NULL));
     }
     for (int i = 0; i < plan->network->output_count; i++) {
         const int stream = plan->network->outputs[i].stream;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packs the weight image in the order in which the kernels take it (frame/load_lanes.h,
-// frame/layer.h, heads/dense.h).
+// Packs the weight image in the order in which the kernels take it (frame/lane.h,
+// frame/load_lanes.h, frame/layer.h, heads/dense.h).
 #include "weights_image.h"
 
 #include "failure.h"
@@ -9,12 +9,17 @@
 
 enum { SUM = 4 }; // elements of a beat per sum: bias in three parts, low first, and shift
 
+// Weights of a beat.
+static int in_beat(const struct mr_op *op) {
+    return MR_IMAGE_BEAT * 16 / op->precision.weight_bits;
+}
+
 // Beats of `words` words of `gates * lc` weights each.
-static uint64_t lane_beats(uint64_t words, int gates, int lc) {
-    const uint64_t word = (uint64_t)gates * (uint64_t)lc;
-    if (word > MR_IMAGE_BEAT)
-        return words * ((word + MR_IMAGE_BEAT - 1) / MR_IMAGE_BEAT);
-    const uint64_t shared = MR_IMAGE_BEAT / word;
+static uint64_t lane_beats(const struct mr_op *op, uint64_t words, int lc) {
+    const uint64_t word = (uint64_t)op->kind->gates * (uint64_t)lc, beat = (uint64_t)in_beat(op);
+    if (word > beat)
+        return words * ((word + beat - 1) / beat);
+    const uint64_t shared = beat / word;
     return (words + shared - 1) / shared;
 }
 
@@ -35,8 +40,7 @@ uint64_t mr_weights_beats(const struct mr_plan *plan, int index) {
     if (op->kind->gates == 0)
         return 0;
     const int words = mr_ceil_div(op->inputs, lc) + mr_ceil_div(h_columns(op), lc);
-    return lane_beats((uint64_t)op->units * (uint64_t)words, op->kind->gates, lc) +
-           bias_beats(op, lc);
+    return lane_beats(op, (uint64_t)op->units * (uint64_t)words, lc) + bias_beats(op, lc);
 }
 
 uint64_t mr_weights_total_beats(const struct mr_plan *plan) {
@@ -54,26 +58,34 @@ static int16_t weight(const struct mr_op *op, int gate, int unit, int column, bo
     return op->rows.weight[row * stride + (size_t)(of_h ? op->inputs : 0) + (size_t)column];
 }
 
+// Weight `index` from `at` on, where all is 0 yet; of two in an element the first is the lower
+// half.
+static void put_weight(const struct mr_op *op, int16_t *at, int index, int16_t value) {
+    const int bits = op->precision.weight_bits, bit = index * bits;
+    const unsigned pattern = (uint16_t)value & ((1u << bits) - 1);
+    at[bit / 16] = (int16_t)((uint16_t)at[bit / 16] | pattern << bit % 16);
+}
+
 // Writes the lane words from *at on and returns the beat behind them.
 static int16_t *pack_lanes(const struct mr_op *op, int lc, int16_t *at) {
     const int x_words = mr_ceil_div(op->inputs, lc);
     const int h_words = mr_ceil_div(h_columns(op), lc);
-    const int word = op->kind->gates * lc;
-    const bool shares = word <= MR_IMAGE_BEAT;
-    int used = 0; // elements of the beat in hand
+    const int word = op->kind->gates * lc, beat = in_beat(op);
+    const bool shares = word <= beat;
+    int used = 0; // weights of the beat in hand
     for (int unit = 0; unit < op->units; unit++)
         for (int column = 0; column < x_words + h_words; column++) {
-            if (!shares || used + word > MR_IMAGE_BEAT) {
-                at += used > 0 ? MR_IMAGE_BEAT * ((used + MR_IMAGE_BEAT - 1) / MR_IMAGE_BEAT) : 0;
+            if (!shares || used + word > beat) {
+                at += MR_IMAGE_BEAT * mr_ceil_div(used, beat);
                 used = 0;
             }
             const bool of_h = column >= x_words;
             const int first = (of_h ? column - x_words : column) * lc;
             for (int g = 0; g < op->kind->gates; g++)
                 for (int c = 0; c < lc; c++)
-                    at[used++] = weight(op, g, unit, first + c, of_h);
+                    put_weight(op, at, used++, weight(op, g, unit, first + c, of_h));
         }
-    return at + MR_IMAGE_BEAT * ((used + MR_IMAGE_BEAT - 1) / MR_IMAGE_BEAT);
+    return at + MR_IMAGE_BEAT * mr_ceil_div(used, beat);
 }
 
 // One beat per unit: per sum the bias in three parts, low first, and the shift. Units that only

@@ -6,6 +6,8 @@
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
 //   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
 //                        given
+//   LAYER_WEIGHT_BITS, LAYER_COLUMN_BITS  of the lanes' multipliers: 16 and 16 where not given, 8
+//                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -31,12 +33,19 @@
 //                 value was beyond its range, 0 where it was not.
 //   int16_t _columns(const int64_t sum[], unit_state_t old)
 //                 what the unit gives the second phase, from the gates of the first
+#include "frame/lane.h"
 #include "frame/state.h"
 #include "frame/words.h"
 #include "mr_command.h"
 
 #ifndef LAYER_CELL_EXPONENT
 #    define LAYER_CELL_EXPONENT 0
+#endif
+#ifndef LAYER_WEIGHT_BITS
+#    define LAYER_WEIGHT_BITS 16
+#endif
+#ifndef LAYER_COLUMN_BITS
+#    define LAYER_COLUMN_BITS 16
 #endif
 
 #define OF_CELL(what) HLS_JOIN(LAYER_CELL, what)
@@ -51,7 +60,10 @@
 #define WHOLE (GATES - SPLIT)  // gates with one sum
 #define FIRST (GATES - SECOND) // gates that take the columns of h
 #define SUMS (GATES + SPLIT)
-#define SUM_BITS 40 // of a gate row; the importer keeps every sum below 2^39
+// Of a gate row; the importer keeps every sum below 2^39, in which columns of 8 bits count
+// 2^8-fold.
+#define SUM_BITS (24 + LAYER_COLUMN_BITS)
+#define SCALED(sum, bias, shift) ((MR_LANE_SUM(LAYER_COLUMN_BITS, sum) + (bias)) >> (shift))
 
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
 #define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
@@ -84,7 +96,7 @@
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
                   hls_stream(unit_state_t) * state, uint32_t command, uint32_t steps,
                   uint32_t total, uint32_t flags) {
-    static int16_t w[X_WORDS + H_WORDS][GATES][LAYER_HIDDEN][LAYER_LC];
+    static MR_LANE_INT(LAYER_WEIGHT_BITS) w[X_WORDS + H_WORDS][GATES][LAYER_HIDDEN][LAYER_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)
     HLS(array_partition variable = w dim = 4 complete)
@@ -127,11 +139,13 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #define LANE_UNITS LAYER_HIDDEN
 #define LANE_WORDS (X_WORDS + H_WORDS)
 #define LANE_LC LAYER_LC
+#define LANE_WEIGHT_BITS LAYER_WEIGHT_BITS
 #include "frame/load_lanes.h"
 #undef LANE_GATES
 #undef LANE_UNITS
 #undef LANE_WORDS
 #undef LANE_LC
+#undef LANE_WEIGHT_BITS
     load_bias:
         for (uint32_t word = 0; word < H_WORDS; word++) {
             for (uint32_t c = 0; c < LAYER_LC; c++) {
@@ -169,12 +183,13 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     column = hls_read(VEC, x);
                 const uint32_t h_word = k >= X_PHASE && (!SECOND || k < H_END) ? k - X_PHASE : 0;
                 uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
-                int16_t v[1 + (SECOND > 0)][LAYER_LC];
+                MR_LANE_INT(LAYER_COLUMN_BITS) v[1 + (SECOND > 0)][LAYER_LC];
                 for (int c = 0; c < LAYER_LC; c++) {
                     HLS(unroll)
-                    v[0][c] = k < X_PHASE                        ? column.v[c]
-                              : forget || (SECOND && k >= H_END) ? 0
-                                                                 : h[h_word][c];
+                    const int16_t number = k < X_PHASE                        ? column.v[c]
+                                           : forget || (SECOND && k >= H_END) ? 0
+                                                                              : h[h_word][c];
+                    v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                 }
 #if SECOND
                 const uint32_t second_word = k >= H_END + WAIT ? k - (H_END + WAIT) : 0;
@@ -182,9 +197,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     w_word = k >= H_END + WAIT ? k - (H_END + WAIT - X_WORDS) : 0;
                 for (int c = 0; c < LAYER_LC; c++) {
                     HLS(unroll)
-                    v[1][c] = k < X_PHASE         ? column.v[c]
-                              : k >= H_END + WAIT ? second[second_word][c]
-                                                  : 0;
+                    const int16_t number = k < X_PHASE         ? column.v[c]
+                                           : k >= H_END + WAIT ? second[second_word][c]
+                                                               : 0;
+                    v[1][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                 }
 #endif
                 // The sums of step t-1 stand still in `passing` and move on by LC units a cycle; in
@@ -238,7 +254,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         int64_t sum[FIRST];
                         for (int s = 0; s < FIRST; s++) {
                             HLS(unroll)
-                            sum[s] = (current[s][c] + bias[word][c][s]) >> shift[word][c][s];
+                            sum[s] = SCALED(current[s][c], bias[word][c][s], shift[word][c][s]);
                         }
                         unit_state_t old;
                         old.h = forget ? 0 : h[word][c];
@@ -267,7 +283,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
                         for (int s = 0; s < SUMS; s++) {
                             HLS(unroll)
-                            sum[s] = (sum[s] + bias[k][c][s]) >> shift[k][c][s];
+                            sum[s] = SCALED(sum[s], bias[k][c][s], shift[k][c][s]);
                         }
                         unit_state_t old;
                         old.h = forget_before ? 0 : h[k][c];
@@ -335,6 +351,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef FIRST
 #undef SUMS
 #undef SUM_BITS
+#undef SCALED
 #undef X_WORDS
 #undef H_WORDS
 #undef X_PHASE
@@ -349,3 +366,5 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_HIDDEN
 #undef LAYER_LC
 #undef LAYER_CELL_EXPONENT
+#undef LAYER_WEIGHT_BITS
+#undef LAYER_COLUMN_BITS

@@ -12,6 +12,7 @@
 // saturated to 32 bits as a number and to 16 bits in a vector.
 #include "activation.h"
 #include "formats.h"
+#include "frame/lane.h"
 #include "frame/words.h"
 #include "mr_command.h"
 
@@ -59,11 +60,13 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #define LANE_UNITS DENSE_OUTPUTS
 #define LANE_WORDS X_WORDS
 #define LANE_LC DENSE_LC
+#define LANE_WEIGHT_BITS 16
 #include "frame/load_lanes.h"
 #undef LANE_GATES
 #undef LANE_UNITS
 #undef LANE_WORDS
 #undef LANE_LC
+#undef LANE_WEIGHT_BITS
     load_bias:
         for (uint32_t word = 0; word < OUT_WORDS; word++) {
             for (uint32_t c = 0; c < OUT_STEP; c++) {

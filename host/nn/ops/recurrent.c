@@ -203,6 +203,10 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
+uint64_t mr_lane_multipliers(const struct mr_op *op, int lc) {
+    return (uint64_t)op->kind->gates * (uint64_t)op->units * (uint64_t)lc;
+}
+
 void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
     const struct mr_cell *cell = cell_of(op);
     const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
@@ -215,12 +219,13 @@ void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_
     if (cell->late)
         cost->row_cycles += cell->late_latency(lc) + (uint32_t)h_words;
     cost->tail = (uint32_t)h_words;
-    cost->lanes = gates * units * lanes;
+    cost->lanes = mr_lane_multipliers(op, lc);
     cost->multipliers = cost->lanes + (uint64_t)cell->multipliers * lanes;
     cost->lane_useful = gates * units * (inputs + units);
     cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
     // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
-    mr_memory_expect(&cost->memory, x_words + h_words, gates * lanes * 16, units);
+    mr_memory_expect(&cost->memory, x_words + h_words,
+                     gates * lanes * (uint64_t)op->precision.weight_bits, units);
     mr_memory_expect(&cost->memory, h_words, op->kind->sums * (48 + 5), lanes);
     mr_memory_expect(&cost->memory, h_words, 16, lanes);
     if (op->kind->second_field)
@@ -241,5 +246,9 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
     mr_text_add(text, "#define LAYER_LC %d\n", lc);
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
+    if (op->precision.weight_bits != 16)
+        mr_text_add(text, "#define LAYER_WEIGHT_BITS %d\n", op->precision.weight_bits);
+    if (op->precision.column_bits != 16)
+        mr_text_add(text, "#define LAYER_COLUMN_BITS %d\n", op->precision.column_bits);
     mr_text_add(text, "#include \"frame/layer.h\"\n");
 }

@@ -48,6 +48,8 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
                        size_t error_size);
 void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
                           const int32_t *in, int32_t *state, int32_t *out);
+// Of the lanes, with lc columns a cycle: one for each product.
+uint64_t mr_lane_multipliers(const struct mr_op *op, int lc);
 void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost);
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
                        struct mr_text *text);
