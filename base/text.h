@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // All zero is empty. `failed` once memory ran out; what is added then is dropped.
 struct mr_text {
@@ -15,5 +16,10 @@ struct mr_text {
 
 void mr_text_add(struct mr_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+// What makes the plural of a noun behind its number: "%u step%s".
+static inline const char *mr_plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
 
 #endif

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "driver.h"
 #include "failure.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,10 +203,11 @@ struct mr_job mr_job_rest(const struct mr_job *job, const struct mr_device_info 
 int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
     const uint64_t total = (uint64_t)job->sequences * job->steps;
     if (!total || total > MR_STEPS_MAX)
-        return mr_failure(
-            error, MR_ERROR_ARGUMENT,
-            "%u sequences of %u steps are %llu steps in all and a run takes 1 to %u; split it",
-            job->sequences, job->steps, (unsigned long long)total, MR_STEPS_MAX);
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "a run of %u sequence%s of %u step%s has %llu steps in all and may have "
+                          "1 to %u; split it",
+                          job->sequences, mr_plural(job->sequences), job->steps,
+                          mr_plural(job->steps), (unsigned long long)total, MR_STEPS_MAX);
     if (job->flags & ~(uint32_t)MR_FLAG_RESET)
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "run flags 0x%x have bits that have no meaning; known is 0x%x",

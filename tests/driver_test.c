@@ -176,7 +176,9 @@ START_TEST(jobs_are_checked) {
             uint32_t sequences, steps, flags;
             uint64_t x_count, y_count;
             const char *words;
-        } cases[] = {{0, 4, 0, 4, 4, "are 0 steps"},
+        } cases[] = {{0, 4, 0, 4, 4, "has 0 steps"},
+                     {1, 0, 0, 4, 4, "a run of 1 sequence of 0 steps has 0 steps"},
+                     {0, 1, 0, 4, 4, "a run of 0 sequences of 1 step has 0 steps"},
                      {65535, 65537, 0, 4, 4, "4294967295 steps"},
                      {1u << 16, 1u << 16, 0, 4, 4, "4294967296 steps"},
                      {1, 4, 6, 4, 4, "flags 0x6"},

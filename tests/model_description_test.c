@@ -168,6 +168,7 @@ static const struct {
     {GOOD_OPERATORS, "{\"name\":\"y\",\"stream\":-1}", "an output without its name or stream"},
     {GOOD_OPERATORS, "{\"name\":7,\"stream\":4}", "an output without its name or stream"},
     {GOOD_OPERATORS, "7", "an output without its name or stream"},
+    {GOOD_OPERATORS, "{\"name\":\"\",\"stream\":4}", "output 0 has no name"},
     {GOOD_OPERATORS, "", "lists no operators or no outputs"},
     {"", GOOD_OUTPUTS, "lists no operators or no outputs"},
     {"7", GOOD_OUTPUTS, "an operator of type ''"},

@@ -179,7 +179,7 @@ START_TEST(bad_inputs_are_refused) {
     refuse(&(struct mr_input){"x", NULL, ROWS * INPUTS}, 1, &output, 1,
            "the data of input 'x' is NULL");
     refuse(&(struct mr_input){"x", x, ROWS * INPUTS - 1}, 1, &output, 1,
-           "input 'x' has 71 numbers; 4 sequences of 6 steps have 72");
+           "input 'x' has 71 numbers; 72 are needed for 4 sequences of 6 steps");
     refuse(&(struct mr_input){"x", x, 0}, 1, &output, 1, "input 'x' has 0 numbers");
     // The memory is read no further than its count says.
     float *little = malloc(sizeof *little);
@@ -205,7 +205,8 @@ START_TEST(bad_outputs_are_refused) {
         int more;
         const char *words;
     } bad[] = {
-        {"last", last, 1, "output 'last' has room for 9 numbers; 4 sequences of 6 steps give 8"},
+        {"last", last, 1,
+         "output 'last' has room for 9 numbers; 8 are needed for 4 sequences of 6 steps"},
         {"each", each, ROWS * STEP_WIDTH - SEQUENCES * LAST_WIDTH, "output 'each' is named twice"},
         {"lost", last, 0, "no output 'lost'; its first one of 3 is 'each'"},
         {NULL, last, 0, "name or data of output 1 is NULL"},

@@ -316,8 +316,8 @@ START_TEST(broken_reports_are_refused) {
     refused(good, 0, 5, "cannot be one run");
     refused(good, 65535, 65537, "cannot be one run; it takes 1 to 4294967294 steps");
     refused(good, 65536, 65536, "cannot be one run");
-    refused(good, 1, UINT64_C(1) << 32, "cannot be one run");
-    refused(good, UINT64_C(1) << 63, 2, "cannot be one run");
+    refused(good, 1, UINT64_C(1) << 32, "1 sequence of 4294967296 steps cannot be one run");
+    refused(good, UINT64_C(1) << 63, 2, "9223372036854775808 sequences of 2 steps cannot be one");
     refused("{", 1, 1, "r.json: line 1");
     refused("[]", 1, 1, "'top'");
     refused("{\"top\":\"network\",\"clock_mhz\":0}", 1, 1, "'clock_mhz'");

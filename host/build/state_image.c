@@ -7,6 +7,7 @@
 #include "arithmetic.h"
 #include "file.h"
 #include "model.h"
+#include "text.h"
 #include "weights_image.h"
 
 #include <stdio.h>
@@ -106,7 +107,7 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
             error, error_size,
             "the state is that of a network of %u recurrent layer%s, and this one has %d; "
             "save it from a session of this model",
-            layers, layers == 1 ? "" : "s", own);
+            layers, mr_plural(layers), own);
     if (size < HEAD + WORD * (1 + (uint64_t)layers))
         return wrong_size(plan, size, error, error_size);
     for (int l = 0; l < own; l++) {

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "model_handle.h"
+#include "text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -112,7 +113,7 @@ static int print_text(struct cli *cli, const char *path, const struct mr_model *
     struct mr_output_info output;
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
         fprintf(to, "  output '%s': %u number%s per %s\n", output.name, output.width,
-                output.width == 1 ? "" : "s", output.per_step ? "step" : "sequence");
+                mr_plural(output.width), output.per_step ? "step" : "sequence");
     print_accuracy(cli, model, info);
     return CLI_OK;
 }

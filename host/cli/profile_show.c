@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of `millrace profile` (profile.h).
 #include "profile.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,8 +113,8 @@ static void print_readings(FILE *to, const struct profile *profile) {
 void profile_print(FILE *to, const struct profile *profile) {
     char text[600], cycles[NUMBER];
     fprintf(to, "%s: %zu sequence%s of %zu step%s on %s, %s cycles, %.2f us at %.0f MHz\n\n",
-            profile->model, profile->sequences, profile->sequences == 1 ? "" : "s", profile->steps,
-            profile->steps == 1 ? "" : "s", profile->device, grouped(profile->cycles, cycles),
+            profile->model, profile->sequences, mr_plural(profile->sequences), profile->steps,
+            mr_plural(profile->steps), profile->device, grouped(profile->cycles, cycles),
             profile_microseconds(profile, (double)profile->cycles), profile->stats.clock_mhz);
     print_totals(to, profile);
     fputc('\n', to);

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "device_uri.h"
 #include "file.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,7 +144,7 @@ static void print_run(FILE *to, const struct run *run, const struct cli_outputs 
     for (uint32_t o = 0; run->paths && o < outputs->count; o++)
         fprintf(to, "%s%s", o ? ", " : "", run->paths[o]);
     fprintf(to, ": %zu sequence%s of %zu step%s on %s", input->sequences,
-            input->sequences == 1 ? "" : "s", input->steps, input->steps == 1 ? "" : "s", device);
+            mr_plural(input->sequences), input->steps, mr_plural(input->steps), device);
 }
 
 static int report(struct cli *cli, const struct run *run, const struct mr_session *session,

@@ -194,6 +194,9 @@ int mr_network_check(const struct mr_network *network, char *error, size_t error
             return mr_fail(error, error_size, "nothing takes what '%s' gives",
                            network->ops[i].name);
     for (int i = 0; i < network->output_count; i++)
+        if (network->outputs[i].name[0] == '\0')
+            return mr_fail(error, error_size, "output %d has no name", i);
+    for (int i = 0; i < network->output_count; i++)
         for (int k = 0; k < i; k++)
             if (strcmp(network->outputs[i].name, network->outputs[k].name) == 0)
                 return mr_fail(error, error_size, "two outputs are named '%s'",

@@ -40,9 +40,10 @@ int mr_model_data_load(const char *path, struct mr_model_data *model, char *erro
 int mr_model_data_parse(const void *data, size_t size, const char *name,
                         struct mr_model_data *model, char *error, size_t error_size);
 
-// What tells a model from others: a hash over all that its integers and so its results and its
-// state depend on. Name, accuracy, the float weights and the layout of the file's input are no part
-// of it. 0, or -1 when memory is short.
+// What tells a model from others whose state it cannot take: a hash over all that the integers of
+// its operators, and so its state, depend on. No part of it are name, accuracy, the float weights,
+// name and layout of the file's input, and the outputs: which streams they are, their names and
+// casts. 0, or -1 when memory is short.
 enum { MR_MODEL_IDENTITY = 16 };
 int mr_model_data_identity(const struct mr_model_data *model,
                            unsigned char identity[MR_MODEL_IDENTITY]);

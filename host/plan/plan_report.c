@@ -4,6 +4,7 @@
 #include "plan_report.h"
 
 #include "file.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -131,11 +132,12 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *
             target ? target->part : "-", mr_plan_mode_name(plan->mode));
     print_ops(out, plan, report, timing);
     fprintf(out,
-            "  %" PRIu64 " sequence%s of %" PRIu64 " steps: %" PRIu64 " cycles, %.2f us at %g MHz\n"
+            "  %" PRIu64 " sequence%s of %" PRIu64 " step%s: %" PRIu64
+            " cycles, %.2f us at %g MHz\n"
             "  lanes busy %.1f %%, all multipliers %.1f %% of these cycles\n",
-            timing->sequences, timing->sequences == 1 ? "" : "s", timing->steps, timing->cycles,
-            figures.microseconds, figures.clock_mhz, 100 * figures.utilisation,
-            100 * figures.multiplier_utilisation);
+            timing->sequences, mr_plural(timing->sequences), timing->steps,
+            mr_plural(timing->steps), timing->cycles, figures.microseconds, figures.clock_mhz,
+            100 * figures.utilisation, 100 * figures.multiplier_utilisation);
     if (target) {
         print_use(out, "DSP", (double)figures.multipliers, target->dsp);
         print_use(out, "BRAM36", (double)figures.memory.bram18 / 2, target->bram36);

@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "mr_command.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -365,8 +366,8 @@ static int time_run(const struct mr_report *report, bool skips, uint64_t sequenc
     if (sequences < 1 || steps < 1 || sequences > MR_STEPS_MAX / steps)
         return mr_fail(error, error_size,
                        "%" PRIu64 " sequence%s of %" PRIu64
-                       " steps cannot be one run; it takes 1 to %u steps in all",
-                       sequences, sequences == 1 ? "" : "s", steps, MR_STEPS_MAX);
+                       " step%s cannot be one run; it takes 1 to %u steps in all",
+                       sequences, mr_plural(sequences), steps, mr_plural(steps), MR_STEPS_MAX);
     struct model model = {.first_output = UINT64_MAX};
     struct wiring wiring = {0};
     int status = build(&model, report, &wiring, sequences, steps, error, error_size);

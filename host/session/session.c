@@ -9,6 +9,7 @@
 #include "options.h"
 #include "plan_report.h"
 #include "state_image.h"
+#include "text.h"
 #include "weights_image.h"
 
 #include <math.h>
@@ -134,16 +135,18 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
                           flags);
     if (sequences == 0 || steps == 0)
         return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "mr_session_run: %llu sequences of %llu steps; both must be at least 1",
-                          (unsigned long long)sequences, (unsigned long long)steps);
+                          "mr_session_run: %llu sequence%s of %llu step%s; both must be at least 1",
+                          (unsigned long long)sequences, mr_plural(sequences),
+                          (unsigned long long)steps, mr_plural(steps));
     // No machine has the memory for x beyond this, and the products below must not overflow.
     if (steps > MR_STEPS_MAX || sequences > (UINT64_MAX >> 20) / steps / session->row ||
         sequences > (UINT64_MAX >> 20) / mr_network_numbers(session->network, steps))
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
-            "mr_session_run: %llu sequences of %llu steps are too many; a sequence may "
+            "mr_session_run: %llu sequence%s of %llu step%s cannot be one call; a sequence may "
             "have %u steps",
-            (unsigned long long)sequences, (unsigned long long)steps, MR_STEPS_MAX);
+            (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
+            mr_plural(steps), MR_STEPS_MAX);
     if ((flags & MR_RUN_CONTINUE) && sequences != 1)
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
@@ -250,8 +253,8 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
     char text[900];
     if (make_room(session, rows * session->row, outputs))
         return mr_failure(&session->error, MR_ERROR_MEMORY,
-                          "not enough memory for %u sequences of %u steps; run fewer at a time",
-                          sequences, steps);
+                          "not enough memory for %u sequence%s of %u step%s; run fewer at a time",
+                          sequences, mr_plural(sequences), steps, mr_plural(steps));
     mr_cuts_begin(session);
     for (size_t i = 0; i < rows; i++) {
         int16_t *to = session->x + i * session->row;
@@ -400,10 +403,10 @@ static int find_outputs(struct mr_session *session, const struct mr_output *outp
         if (outputs[i].count != count)
             return mr_failure(error, MR_ERROR_ARGUMENT,
                               "mr_session_run_named: output '%.100s' has room for %llu numbers; "
-                              "%llu sequences of %llu steps give %llu",
+                              "%llu are needed for %llu sequence%s of %llu step%s",
                               outputs[i].name, (unsigned long long)outputs[i].count,
-                              (unsigned long long)sequences, (unsigned long long)steps,
-                              (unsigned long long)count);
+                              (unsigned long long)count, (unsigned long long)sequences,
+                              mr_plural(sequences), (unsigned long long)steps, mr_plural(steps));
         sinks->y[o] = outputs[i].data;
     }
     return 0;
@@ -423,10 +426,11 @@ static int find_input(struct mr_session *session, const struct mr_input *inputs,
     if (inputs->count != numbers)
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
-            "mr_session_run_named: input '%.100s' has %llu numbers; %llu sequences of %llu steps "
-            "have %llu",
-            name, (unsigned long long)inputs->count, (unsigned long long)sequences,
-            (unsigned long long)steps, (unsigned long long)numbers);
+            "mr_session_run_named: input '%.100s' has %llu numbers; %llu are needed for %llu "
+            "sequence%s of %llu step%s",
+            name, (unsigned long long)inputs->count, (unsigned long long)numbers,
+            (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
+            mr_plural(steps));
     return check_finite(session, inputs->data, sequences, steps);
 }
 
