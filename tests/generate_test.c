@@ -14,7 +14,7 @@
 static struct mr_plan plan_of(const struct mr_network *network, const int *lc) {
     struct mr_plan plan;
     char error[512] = "";
-    ck_assert_msg(mr_plan_evaluate(network, lc, &plan, error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(fixture_evaluate(network, lc, &plan, error, sizeof error) == 0, "%s", error);
     return plan;
 }
 

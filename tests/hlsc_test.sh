@@ -149,6 +149,10 @@ kernel() { # name, vectors
     layer gru gru 3 5 2 8 8
     layer gru_reset_first gru_reset_first 3 5 2 8 8
     layer rnn_tanh rnn 3 7 4 8 16
+    layer lstm lstm 3 16 3 16 16 "#define LAYER_PASSES 2"
+    layer gru gru 9 7 1 16 16 "#define LAYER_PASSES 4"
+    layer rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
+    layer lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0
     readable_thorough layers tests/kernels/layers.c layers
@@ -190,6 +194,7 @@ first=$!
     rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
         --set steps=2 --set sequences=5,15
     kernel reset 100
+    agree leaves tests/kernels/leaves.c leaves --runs 16 --vectors 300 --set n=5,4,0,1,7 --set at=0,1,2,3,4,5,6,7,0,1,2,3
 ) &
 second=$!
 wait $first

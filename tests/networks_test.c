@@ -11,6 +11,7 @@
 #include "calibrate.h"
 #include "millrace.h"
 #include "model.h"
+#include "plan.h"
 #include "walk.h"
 
 #include <check.h>
@@ -28,7 +29,7 @@ static struct made {
     uint64_t seed;
     struct mr_network network;
     float range[64]; // of each feature in the calibration data
-    uint32_t lanes[MR_MAX_LAYERS], layers;
+    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], layers;
     char model[80], image[80]; // files; image "": not on a card
     char error[1024];          // "" when all went well
     double seconds;
@@ -37,7 +38,7 @@ static int made_count;
 
 static struct mr_options options_of(const struct made *m) {
     return (struct mr_options){MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = m->lanes,
-                               .lane_count = m->layers};
+                               .lane_count = m->layers, .passes = m->passes};
 }
 
 // ---- what a network has: what the short run must see
@@ -133,8 +134,11 @@ static void make(struct made *m) {
     const double begin = (double)time(NULL);
     m->layers = (uint32_t)mr_network_layers(&m->network);
     for (uint32_t l = 0; l < m->layers; l++) {
-        const int units = mr_network_layer(&m->network, (int)l)->units;
-        m->lanes[l] = (uint32_t)random_between(&state, 1, units < MOST_LANES ? units : MOST_LANES);
+        const struct mr_op *op = mr_network_layer(&m->network, (int)l);
+        const int most = op->units < MOST_LANES ? op->units : MOST_LANES;
+        m->lanes[l] = (uint32_t)random_between(&state, 1, most);
+        m->passes[l] = (uint32_t)mr_plan_passes(
+            op, (int)m->lanes[l], random_between(&state, 0, 1) ? 1 : random_between(&state, 2, 5));
     }
     snprintf(m->model, sizeof m->model, FOLDER "/%llu.millrace", (unsigned long long)m->seed);
     if ((calibrate(m, &state) || make_files(m)) && !m->error[0])
@@ -511,7 +515,9 @@ static const char *shape_of(const struct made *m, char *text, size_t size) {
         at += snprintf(text + at, size - (size_t)at, weights ? " %s:%d" : " %s", op->kind->name,
                        op->units);
         if (op->kind->recurrent && at < (int)size)
-            at += snprintf(text + at, size - (size_t)at, "/%u", m->lanes[op->layer]);
+            at +=
+                snprintf(text + at, size - (size_t)at, m->passes[op->layer] > 1 ? "/%u/%u" : "/%u",
+                         m->lanes[op->layer], m->passes[op->layer]);
     }
     return text;
 }

@@ -124,7 +124,7 @@ static int count(enum mr_part part) {
 static void check(const struct mr_network *network, const int *lc) {
     static const char *const top[] = {"weights", "x", "state_in", "y", "state_out"};
     struct mr_plan plan;
-    ck_assert_int_eq(mr_plan_evaluate(network, lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(network, lc, &plan, NULL, 0), 0);
     mr_pipeline_make(&plan, &pipeline);
     int at_top = 0;
     for (int i = 0; i < pipeline.channel_count; i++) {
@@ -176,7 +176,7 @@ START_TEST(the_largest_graph) {
     for (int l = 0; l < MR_MAX_LAYERS; l++)
         lc[l] = 1 + l % 4;
     struct mr_plan plan;
-    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
     mr_pipeline_make(&plan, &pipeline);
     ck_assert_int_eq(count(MR_PART_FORK), MR_MAX_OPS - 1 + MR_MAX_OUTPUTS - 1);
     ck_assert_int_eq(count(MR_PART_RESIZE), 12);

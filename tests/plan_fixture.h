@@ -31,6 +31,15 @@ static inline void fixture_chain(struct mr_network *network, int inputs, int lay
     fixture_output(network, net_add(network, "dense", stream, outputs, activation));
 }
 
+// A plan of LCs, with a pass each.
+static inline int fixture_evaluate(const struct mr_network *network, const int *lc,
+                                   struct mr_plan *plan, char *error, size_t error_size) {
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    for (int l = 0; l < mr_network_layers(network); l++)
+        layouts[l] = (struct mr_op_layout){.lc = lc[l], .passes = 1};
+    return mr_plan_evaluate(network, layouts, plan, error, error_size);
+}
+
 // One LC for each recurrent operator.
 static inline void fixture_lanes(uint64_t *state, const struct mr_network *network,
                                  int lc[MR_MAX_LAYERS]) {

@@ -37,7 +37,7 @@ START_TEST(figures_of_a_layer) {
     struct mr_plan plan;
     struct mr_pipeline pipeline;
     const int lc[] = {1, 4};
-    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
     ck_assert_uint_eq(plan.ops[0].cost.row_cycles, 50);
     ck_assert_uint_eq(plan.ops[0].cost.lanes, 100);
     ck_assert_uint_eq(plan.ops[0].cost.multipliers, 108);
@@ -66,9 +66,9 @@ START_TEST(figures_of_narrow_lanes) {
     struct mr_plan wide, narrow;
     const int lc = 4;
     fixture_chain(&network, 60, 1, (const int[]){100}, 1, MR_ACTIVATION_LINEAR);
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &wide, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &wide, NULL, 0), 0);
     network.ops[0].precision = (struct mr_precision){8, 16};
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &narrow, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &narrow, NULL, 0), 0);
     struct mr_memory_use saved = {0}, half = {0};
     mr_memory_expect(&saved, 40, 4 * lc * 16, 100);
     mr_memory_expect(&half, 40, 4 * lc * 8, 100);
@@ -78,7 +78,7 @@ START_TEST(figures_of_narrow_lanes) {
     ck_assert_uint_eq(narrow.multipliers, wide.multipliers);
     network.ops[0].precision = (struct mr_precision){8, 8};
     struct mr_plan least;
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &least, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &least, NULL, 0), 0);
     ck_assert_uint_eq(least.memory.lut, narrow.memory.lut);
     ck_assert_uint_eq(least.interval, wide.interval);
     mr_network_free(&network);
@@ -89,23 +89,23 @@ START_TEST(balanced_keeps_multipliers_busy) {
     struct mr_network network = turbofan();
     struct mr_plan plan;
     choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
-    ck_assert_int_eq(plan.ops[0].lc, 1);
-    ck_assert_int_eq(plan.ops[1].lc, 1);
+    ck_assert_int_eq(plan.ops[0].layout.lc, 1);
+    ck_assert_int_eq(plan.ops[1].layout.lc, 1);
     ck_assert_double_gt(plan.utilisation, 0.96);
     mr_network_free(&network);
     // 64 units: two columns a cycle keep them just as busy, at twice the speed.
     fixture_chain(&network, 64, 1, (const int[]){64}, 1, MR_ACTIVATION_LINEAR);
     choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
-    ck_assert_int_eq(plan.ops[0].lc, 2);
+    ck_assert_int_eq(plan.ops[0].layout.lc, 2);
     mr_network_free(&network);
     // A small first layer does not get more than the big one needs.
     fixture_chain(&network, 16, 2, (const int[]){32, 128}, 1, MR_ACTIVATION_LINEAR);
     choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
     ck_assert_uint_le(plan.ops[0].cost.row_cycles, plan.interval);
-    for (int lc = 1; lc < plan.ops[0].lc; lc++) {
-        const int given[] = {lc, plan.ops[1].lc};
+    for (int lc = 1; lc < plan.ops[0].layout.lc; lc++) {
+        const int given[] = {lc, plan.ops[1].layout.lc};
         struct mr_plan slower;
-        ck_assert_int_eq(mr_plan_evaluate(&network, given, &slower, NULL, 0), 0);
+        ck_assert_int_eq(fixture_evaluate(&network, given, &slower, NULL, 0), 0);
         ck_assert_uint_gt(slower.ops[0].cost.row_cycles, plan.interval);
     }
     mr_network_free(&network);
@@ -120,14 +120,14 @@ START_TEST(operators_at_every_step_set_the_pace) {
     fixture_output(&network, net_add(&network, "dense", h, 200, MR_ACTIVATION_LINEAR));
     struct mr_plan plan;
     const int lc = 4;
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &plan, NULL, 0), 0);
     ck_assert_uint_eq(plan.ops[0].cost.row_cycles, 28 + 16);
     ck_assert_uint_eq(plan.ops[1].cost.row_cycles, 16 + 200);
     ck_assert_uint_eq(plan.interval, 216);
     ck_assert_double_eq_tol(plan.ops[1].utilisation, 64 * 200.0 / (4 * 200 * 216), 1e-12);
     ck_assert_double_eq_tol(plan.utilisation, (256 * 128 + 8 * 64.0) / ((1024 + 32) * 216), 1e-12);
     choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
-    ck_assert_int_eq(plan.ops[0].lc, 1);
+    ck_assert_int_eq(plan.ops[0].layout.lc, 1);
     ck_assert_uint_eq(plan.interval, 264);
     mr_network_free(&network);
     // As a layer between two others it has their vectors.
@@ -137,12 +137,12 @@ START_TEST(operators_at_every_step_set_the_pace) {
     stream = net_add(&network, "dense", stream, 8, MR_ACTIVATION_TANH);
     fixture_output(&network, net_add(&network, "lstm", stream, 5, MR_ACTIVATION_LINEAR));
     const int lanes[] = {3, 5};
-    ck_assert_int_eq(mr_plan_evaluate(&network, lanes, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, lanes, &plan, NULL, 0), 0);
     static const int expected[] = {3, 3, 3, 5};
     ck_assert_int_eq(plan.x_lc, 3);
     for (int i = 0; i < 4; i++) {
-        ck_assert_int_eq(plan.ops[i].lc, expected[i]);
-        ck_assert_int_eq(plan.ops[i].out_lc, expected[i]);
+        ck_assert_int_eq(plan.ops[i].layout.lc, expected[i]);
+        ck_assert_int_eq(plan.ops[i].layout.out_lc, expected[i]);
         ck_assert(mr_plan_has_resize(&plan, i) == (i == 3));
     }
     mr_network_free(&network);
@@ -172,7 +172,7 @@ START_TEST(choices_match_an_exhaustive_search) {
             for (lc[0] = 1; lc[0] <= 32 && lc[0] <= hidden[0]; lc[0]++)
                 for (lc[1] = 1; lc[1] <= 32 && lc[1] <= hidden[1]; lc[1]++) {
                     struct mr_plan other;
-                    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &other, NULL, 0), 0);
+                    ck_assert_int_eq(fixture_evaluate(&network, lc, &other, NULL, 0), 0);
                     if (other.multipliers > target->dsp * 85 / 100 ||
                         other.memory.bram18 > target->bram36 * 2 * 85 / 100 ||
                         other.memory.lut > (uint64_t)target->lut * 45 / 100 * 85 / 100)
@@ -195,31 +195,35 @@ START_TEST(area_takes_one_column) {
     struct mr_network network = turbofan();
     struct mr_plan plan;
     choose(&network, "u250", MR_PLAN_AREA, &plan);
-    ck_assert_int_eq(plan.ops[0].lc, 1);
-    ck_assert_int_eq(plan.ops[1].lc, 1);
+    ck_assert_int_eq(plan.ops[0].layout.lc, 1);
+    ck_assert_int_eq(plan.ops[1].layout.lc, 1);
     mr_network_free(&network);
 }
 END_TEST
 
 START_TEST(lanes_as_given) {
     struct mr_network network = turbofan();
-    struct mr_plan_request request = {.mode = MR_PLAN_LANES, .lane_count = 2, .lanes = {3, 5}};
+    struct mr_plan_request request = {.mode = MR_PLAN_LANES,
+                                      .layout_count = 2,
+                                      .layouts = {{.lc = 3, .passes = 1}, {.lc = 5, .passes = 1}}};
     char error[512] = "";
     struct mr_plan plan;
     const struct mr_target *target = mr_target_find("U55C");
     ck_assert_int_eq(mr_plan_choose(&network, target, &request, &plan, error, sizeof error), 0);
-    ck_assert_int_eq(plan.ops[0].lc, 3);
-    ck_assert_int_eq(plan.ops[1].lc, 5);
-    ck_assert_int_eq(plan.ops[2].lc, 5);
-    ck_assert_int_eq(plan.ops[3].lc, 5);
-    ck_assert_int_eq(plan.ops[3].out_lc, 0);
-    request = (struct mr_plan_request){.mode = MR_PLAN_LANES, .lane_count = 1, .lanes = {2}};
+    ck_assert_int_eq(plan.ops[0].layout.lc, 3);
+    ck_assert_int_eq(plan.ops[1].layout.lc, 5);
+    ck_assert_int_eq(plan.ops[2].layout.lc, 5);
+    ck_assert_int_eq(plan.ops[3].layout.lc, 5);
+    ck_assert_int_eq(plan.ops[3].layout.out_lc, 0);
+    request = (struct mr_plan_request){
+        .mode = MR_PLAN_LANES, .layout_count = 1, .layouts = {{.lc = 2, .passes = 1}}};
     ck_assert_int_eq(mr_plan_choose(&network, target, &request, &plan, error, sizeof error), 0);
-    ck_assert_int_eq(plan.ops[1].lc, 2);
-    request.lane_count = 3;
+    ck_assert_int_eq(plan.ops[1].layout.lc, 2);
+    request.layout_count = 3;
     ck_assert_int_eq(mr_plan_choose(&network, target, &request, &plan, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "given for 3 layers and the network has 2"));
-    request = (struct mr_plan_request){.mode = MR_PLAN_LANES, .lane_count = 1, .lanes = {26}};
+    request = (struct mr_plan_request){
+        .mode = MR_PLAN_LANES, .layout_count = 1, .layouts = {{.lc = 26, .passes = 1}}};
     ck_assert_int_eq(mr_plan_choose(&network, target, &request, &plan, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "lstm0 cannot take 26 columns"));
     mr_network_free(&network);
@@ -243,7 +247,8 @@ static void does_not_fit(int inputs, int layers, const int *hidden, const char *
 START_TEST(what_does_not_fit_is_explained) {
     static const int big[] = {256, 256, 256, 256, 256}, bigger[] = {4000}, wide[] = {64};
     const struct mr_plan_request balanced = {.mode = MR_PLAN_BALANCED};
-    const struct mr_plan_request lanes = {.mode = MR_PLAN_LANES, .lane_count = 1, .lanes = {32}};
+    const struct mr_plan_request lanes = {
+        .mode = MR_PLAN_LANES, .layout_count = 1, .layouts = {{.lc = 32, .passes = 1}}};
     does_not_fit(64, 5, big, "u50", &balanced,
                  (const char *const[]){"does not fit u50", "5161 DSPs where 5059", "(102 too many)",
                                        "it would fit u55c", NULL});
@@ -264,7 +269,7 @@ static struct mr_memory_use memory_with(int readers, int inputs, int units, int 
         fixture_output(&network, h);
     ck_assert_int_eq(mr_network_readers(&network, h), readers);
     ck_assert_int_eq(mr_network_readers(&network, 0), 1);
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &plan, NULL, 0), 0);
     mr_network_free(&network);
     return plan.memory;
 }
@@ -298,11 +303,11 @@ START_TEST(a_recurrent_operator_is_needed) {
     char error[512] = "";
     ck_assert_int_eq(mr_network_create(&network, 3), 0);
     fixture_output(&network, net_add(&network, "dense", 0, 2, MR_ACTIVATION_LINEAR));
-    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, error, sizeof error), -1);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "no recurrent operator"));
     mr_network_free(&network);
     network = turbofan();
-    ck_assert_int_eq(mr_plan_evaluate(&network, (const int[]){1, 0}, &plan, error, sizeof error),
+    ck_assert_int_eq(fixture_evaluate(&network, (const int[]){1, 0}, &plan, error, sizeof error),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "lstm1 cannot take 0 columns"));
     mr_network_free(&network);
@@ -335,7 +340,7 @@ static void place_lanes(const char *target, int layers, const int *hidden, const
     struct mr_network network;
     struct mr_plan plan;
     fixture_chain(&network, 33, layers, hidden, 1, MR_ACTIVATION_LINEAR);
-    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
     plan.target = mr_target_find(target);
     mr_pipeline_make(&plan, pipeline);
     mr_network_free(&network);
@@ -452,7 +457,7 @@ START_TEST(outputs_are_at_the_memory_ports) {
     const int between = net_add(&network, "dense", h1, 4, MR_ACTIVATION_RELU);
     fixture_output(&network, net_add(&network, "dense", between, 4, MR_ACTIVATION_LINEAR));
     fixture_output(&network, h1);
-    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
     plan.target = mr_target_find("u200");
     mr_pipeline_make(&plan, &at);
     expect_die(&at, "lstm0", 1);
@@ -482,7 +487,7 @@ START_TEST(dies_are_not_overfull) {
         struct mr_plan plan;
         struct mr_pipeline at;
         (n % 2 ? fixture_random_chain : fixture_random_graph)(&state, 120, &network, lc);
-        ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
+        ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
         plan.target = mr_target_at((size_t)random_between(&state, 0, 4));
         if (plan.multipliers <= plan.target->dsp * 85 / 100) {
             uint64_t load[4] = {0};

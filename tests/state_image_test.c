@@ -13,7 +13,7 @@ enum { UNITS_A = 7, UNITS_B = 12, HEAD = 24, COUNTS = 12 }; // bytes before the 
 
 static struct mr_plan plan_of(const struct mr_network *network, int a, int b) {
     struct mr_plan plan;
-    ck_assert_int_eq(mr_plan_evaluate(network, (const int[]){a, b}, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(network, (const int[]){a, b}, &plan, NULL, 0), 0);
     return plan;
 }
 

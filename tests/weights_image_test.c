@@ -113,7 +113,7 @@ static void check_reads_back(const char *cell, int weight_bits, int lc) {
     struct mr_network network;
     one_layer(&network, cell, weight_bits);
     struct mr_plan plan;
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &plan, NULL, 0), 0);
     struct mr_error error = {0};
     struct image image = {0};
     image.beats = mr_weights_image(&plan, &image.count, &error);
@@ -156,7 +156,7 @@ START_TEST(beat_counts) {
     const int lc[] = {1, 2};
     struct mr_plan plan;
     fixture_chain(&network, 25, 2, (const int[]){25, 25}, 1, MR_ACTIVATION_LINEAR);
-    ck_assert_int_eq(mr_plan_evaluate(&network, lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
     ck_assert_uint_eq(mr_weights_beats(&plan, 0), 182); // 25 * 50 words, 8 a beat, and 25 units
     ck_assert_uint_eq(mr_weights_beats(&plan, 1), 189); // 25 * 26 words, 4 a beat, and 26 units
     ck_assert_uint_eq(mr_weights_beats(&plan, 2), 0);
@@ -176,7 +176,7 @@ START_TEST(misfits_are_refused) {
     struct mr_error error = {0};
     uint64_t beats;
     one_layer(&network, "lstm", 16);
-    ck_assert_int_eq(mr_plan_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    ck_assert_int_eq(fixture_evaluate(&network, &lc, &plan, NULL, 0), 0);
     network.ops[2].rows.bias[1] = INT64_C(1) << 47;
     ck_assert_ptr_null(mr_weights_image(&plan, &beats, &error));
     ck_assert_ptr_nonnull(strstr(error.text, "head: the bias of row 1"));

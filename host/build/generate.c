@@ -110,7 +110,7 @@ static void add_process(struct mr_text *text, const struct mr_plan *plan,
     switch (process->part) {
     case MR_PART_OP: {
         const struct mr_op *op = &plan->network->ops[process->op];
-        op->kind->emit(plan->network, op, process->lc, process->out_lc, text);
+        op->kind->emit(plan->network, op, &plan->ops[process->op].layout, text);
         break;
     }
     case MR_PART_RESIZE:
@@ -199,8 +199,9 @@ char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         mr_text_add(&text, "%s %s %dx%d", i ? "," : "", op->name, op->inputs, op->units);
-        if (plan->ops[i].lc)
-            mr_text_add(&text, " (LC %d)", plan->ops[i].lc);
+        if (plan->ops[i].layout.lc)
+            mr_text_add(&text, plan->ops[i].layout.passes > 1 ? " (LC %d, %d passes)" : " (LC %d)",
+                        plan->ops[i].layout.lc, plan->ops[i].layout.passes);
     }
     mr_text_add(&text, ".\n#include \"frame/words.h\"\n#include \"mr_command.h\"\n\n");
     add_vectors(&text, pipeline);

@@ -54,14 +54,20 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
             "options: %u lanes are given; give one for all layers or one for each, at "
             "most %d",
             (unsigned)options->lane_count, MR_MAX_LAYERS);
-    request->lane_count = (int)options->lane_count;
+    request->layout_count = (int)options->lane_count;
     for (uint32_t i = 0; i < options->lane_count; i++) {
         if (options->lanes[i] == 0 || options->lanes[i] > MR_PLAN_LC)
             return mr_failure(error, MR_ERROR_ARGUMENT,
                               "lanes of layer %u: %u columns per cycle are not possible; give 1 to "
                               "%d",
                               (unsigned)i, (unsigned)options->lanes[i], MR_PLAN_LC);
-        request->lanes[i] = (int)options->lanes[i];
+        const uint32_t passes = options->passes ? options->passes[i] : 1;
+        if (passes == 0 || passes > MR_MAX_WIDTH)
+            return mr_failure(error, MR_ERROR_ARGUMENT,
+                              "passes[%u] of the options is %u; 1 to %d are possible", (unsigned)i,
+                              (unsigned)passes, MR_MAX_WIDTH);
+        request->layouts[i] =
+            (struct mr_op_layout){.lc = (int)options->lanes[i], .passes = (int)passes};
     }
     return 0;
 }

@@ -24,7 +24,7 @@ enum {
 
 uint32_t mr_state_beats(const struct mr_plan *plan, int index) {
     const struct mr_op *op = &plan->network->ops[index];
-    const int lc = plan->ops[index].lc;
+    const int lc = plan->ops[index].layout.lc;
     return op->kind->recurrent ? (uint32_t)(mr_ceil_div(op->units, lc) * lc) : 0;
 }
 

@@ -28,6 +28,16 @@ static int h_columns(const struct mr_op *op) {
     return op->kind->recurrent ? op->units : 0;
 }
 
+// Of a lane, over all its passes; and the lanes of a gate.
+static int lane_words(const struct mr_op *op, const struct mr_op_layout *layout) {
+    return layout->passes *
+           (mr_ceil_div(op->inputs, layout->lc) + mr_ceil_div(h_columns(op), layout->lc));
+}
+
+static int lane_units(const struct mr_op *op, const struct mr_op_layout *layout) {
+    return op->kind->recurrent ? mr_op_lane_units(op, layout) : op->units;
+}
+
 // Beats of bias, which are a recurrent operator's whole vectors.
 static uint64_t bias_beats(const struct mr_op *op, int lc) {
     const int words = mr_ceil_div(op->units, lc);
@@ -36,11 +46,11 @@ static uint64_t bias_beats(const struct mr_op *op, int lc) {
 
 uint64_t mr_weights_beats(const struct mr_plan *plan, int index) {
     const struct mr_op *op = &plan->network->ops[index];
-    const int lc = plan->ops[index].lc;
+    const struct mr_op_layout *layout = &plan->ops[index].layout;
     if (op->kind->gates == 0)
         return 0;
-    const int words = mr_ceil_div(op->inputs, lc) + mr_ceil_div(h_columns(op), lc);
-    return lane_beats(op, (uint64_t)op->units * (uint64_t)words, lc) + bias_beats(op, lc);
+    const uint64_t words = (uint64_t)lane_units(op, layout) * (uint64_t)lane_words(op, layout);
+    return lane_beats(op, words, layout->lc) + bias_beats(op, layout->lc);
 }
 
 uint64_t mr_weights_total_beats(const struct mr_plan *plan) {
@@ -51,7 +61,7 @@ uint64_t mr_weights_total_beats(const struct mr_plan *plan) {
 }
 
 static int16_t weight(const struct mr_op *op, int gate, int unit, int column, bool of_h) {
-    if (column >= (of_h ? h_columns(op) : op->inputs))
+    if (unit >= op->units || column >= (of_h ? h_columns(op) : op->inputs))
         return 0;
     const size_t row = (size_t)gate * (size_t)op->units + (size_t)unit;
     const size_t stride = (size_t)op->inputs + (size_t)h_columns(op);
@@ -67,23 +77,26 @@ static void put_weight(const struct mr_op *op, int16_t *at, int index, int16_t v
 }
 
 // Writes the lane words from *at on and returns the beat behind them.
-static int16_t *pack_lanes(const struct mr_op *op, int lc, int16_t *at) {
+static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *layout, int16_t *at) {
+    const int lc = layout->lc, units = lane_units(op, layout), words = lane_words(op, layout);
     const int x_words = mr_ceil_div(op->inputs, lc);
-    const int h_words = mr_ceil_div(h_columns(op), lc);
+    const int pass_words = words / layout->passes;
     const int word = op->kind->gates * lc, beat = in_beat(op);
     const bool shares = word <= beat;
     int used = 0; // weights of the beat in hand
-    for (int unit = 0; unit < op->units; unit++)
-        for (int column = 0; column < x_words + h_words; column++) {
+    for (int unit = 0; unit < units; unit++)
+        for (int at_word = 0; at_word < words; at_word++) {
             if (!shares || used + word > beat) {
                 at += MR_IMAGE_BEAT * mr_ceil_div(used, beat);
                 used = 0;
             }
+            const int served = at_word / pass_words * units + unit; // by this lane in this pass
+            const int column = at_word % pass_words;
             const bool of_h = column >= x_words;
             const int first = (of_h ? column - x_words : column) * lc;
             for (int g = 0; g < op->kind->gates; g++)
                 for (int c = 0; c < lc; c++)
-                    put_weight(op, at, used++, weight(op, g, unit, first + c, of_h));
+                    put_weight(op, at, used++, weight(op, g, served, first + c, of_h));
         }
     return at + MR_IMAGE_BEAT * mr_ceil_div(used, beat);
 }
@@ -130,7 +143,8 @@ int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, struct mr
     int16_t *start = image;
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        if (op->kind->gates > 0 && pack_bias(op, pack_lanes(op, plan->ops[i].lc, start), error)) {
+        if (op->kind->gates > 0 &&
+            pack_bias(op, pack_lanes(op, &plan->ops[i].layout, start), error)) {
             free(image);
             return NULL;
         }

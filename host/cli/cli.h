@@ -49,7 +49,7 @@ struct cli {
     bool told;           // a sentence said why the command failed
     bool modes;          // --lanes, --latency or --area was given
     struct mr_options options;
-    uint32_t lanes[MR_MAX_LAYERS];
+    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS];
 };
 
 // ---- messages (shared.c)

@@ -18,7 +18,9 @@ static const struct cli_option common[] = {
 
 static const struct cli_option of_plans[] = {
     {TARGET, 0, "target", "NAME", "the device whose size limits the network (default u55c)"},
-    {LANES, 0, "lanes", "N[,N...]", "columns per cycle, for all layers or one number for each"},
+    {LANES, 0, "lanes", "N[/P][,...]",
+     "columns per cycle, for all layers or one number for each; /P: in P passes, with 1/P of the "
+     "lanes"},
     {LATENCY, 0, "latency", NULL, "the shortest time for a sequence that fits"},
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
@@ -135,17 +137,26 @@ static int set_lanes(struct cli *cli, const char *text) {
         char *end;
         errno = 0;
         const unsigned long value = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : 0;
-        if (value == 0 || errno || value > 1000000 || (*end != ',' && *end != '\0'))
-            return cli_usage(cli, "--lanes %s: whole numbers from 1 with commas are expected",
-                             text);
+        unsigned long passes = 1;
+        if (value > 0 && *end == '/')
+            passes = end[1] >= '0' && end[1] <= '9' ? strtoul(end + 1, &end, 10) : 0;
+        if (value == 0 || passes == 0 || errno || value > 1000000 || passes > 1000000 ||
+            (*end != ',' && *end != '\0'))
+            return cli_usage(
+                cli,
+                "--lanes %s: whole numbers from 1 with commas are expected, or N/P for "
+                "P passes",
+                text);
         if (count == MR_MAX_LAYERS)
             return cli_usage(cli, "--lanes %s: more than %d numbers", text, MR_MAX_LAYERS);
+        cli->passes[count] = (uint32_t)passes;
         cli->lanes[count++] = (uint32_t)value;
         if (*end == '\0')
             break;
         at = end + 1;
     }
     cli->options.lanes = cli->lanes;
+    cli->options.passes = cli->passes;
     cli->options.lane_count = count;
     return set_choice(cli, MR_LANES_GIVEN);
 }

@@ -243,6 +243,9 @@ struct mr_options {
     // damaged and is built again. NULL: none.
     void (*note)(void *context, const char *text);
     void *note_context;
+    // MR_LANES_GIVEN: [lane_count], units that a lane serves in turn; a layer with P passes has 1/P
+    // of the lanes, and takes P times as long for a step. NULL: 1 each.
+    const uint32_t *passes;
 };
 
 #define MR_OPTIONS_INIT .size = sizeof(struct mr_options)

@@ -14,7 +14,14 @@ struct mr_memory_use {
     uint64_t lut; // LUTs used as memory
 };
 
-// What an operator takes and gives with so many lanes (columns per cycle).
+// How an operator is laid out.
+struct mr_op_layout {
+    int lc;     // columns per cycle of its input
+    int passes; // of a recurrent operator: units that a lane serves in turn; else 1
+    int out_lc; // numbers per vector of its output, 0 for single numbers of 32 bits
+};
+
+// What an operator takes and gives so.
 struct mr_op_cost {
     uint32_t row_cycles;  // cycles from one row (step, or sequence) to the next, at least
     uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
@@ -40,6 +47,7 @@ struct mr_op_kind {
     bool second_field;   // the state has a second field
     int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
     const char *const *gate_names; // [gates], or NULL
+    bool one_pass;                 // of a recurrent operator: each unit has lanes of its own
     bool has_activation;           // of the caller's choice, else op->activation is linear
 
     int lag;            // rows that its process takes before it gives the first one
@@ -66,12 +74,12 @@ struct mr_op_kind {
     // What it may cut; NULL: nothing.
     struct mr_op_limit (*limit)(const struct mr_network *network, const struct mr_op *op);
 
-    // ---- hardware. lc: columns per cycle of its input; out_lc: of its output, 0 for numbers
-    // of 32 bits
-    void (*cost)(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost); // all 0
+    // ---- hardware
+    void (*cost)(const struct mr_op *op, const struct mr_op_layout *layout,
+                 struct mr_op_cost *cost); // all 0
     // The kernel's text: macros and include. network: for formats.
-    void (*emit)(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                 struct mr_text *text);
+    void (*emit)(const struct mr_network *network, const struct mr_op *op,
+                 const struct mr_op_layout *layout, struct mr_text *text);
     const char *scalars; // its last arguments; `rows` stands for total or sequences
 };
 
@@ -87,6 +95,14 @@ static inline size_t mr_op_state_numbers(const struct mr_op *op) {
 
 static inline int mr_ceil_div(int a, int b) {
     return (a + b - 1) / b;
+}
+
+// Units of a recurrent operator that have lanes of their own: all, or where a lane serves several,
+// those of one pass, in whole vectors.
+static inline int mr_op_lane_units(const struct mr_op *op, const struct mr_op_layout *layout) {
+    return layout->passes == 1
+               ? op->units
+               : mr_ceil_div(mr_ceil_div(op->units, layout->lc), layout->passes) * layout->lc;
 }
 
 // Adds a memory to an estimate: UltraScale+ shapes. impl: "lutram", "bram", "uram" or "rom"; -1

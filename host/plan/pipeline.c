@@ -143,7 +143,7 @@ static int add_resize(struct builder *b, int index, int channel) {
     resize->count = op->inputs;
     resize->rate = b->network->streams[op->input].rate;
     resize->lc = mr_plan_stream_lc(b->plan, op->input);
-    resize->out_lc = b->plan->ops[index].lc;
+    resize->out_lc = b->plan->ops[index].layout.lc;
     take(b, channel);
     return give(b, resize->name, "out", type_of(resize->out_lc, type));
 }
@@ -172,16 +172,16 @@ static int add_op(struct builder *b, int index) {
     struct mr_process *process = add_process(b, op->name, MR_PART_OP, op->kind->scalars);
     char type[16];
     process->op = index;
-    process->lc = planned->lc;
-    process->out_lc = planned->out_lc;
+    process->lc = planned->layout.lc;
+    process->out_lc = planned->layout.out_lc;
     process->rate = b->network->streams[op->input].rate;
     if (op->kind->gates > 0)
         take(b, b->weights[index]);
     take(b, input);
-    const int output = give(b, op->name, "out", type_of(planned->out_lc, type));
+    const int output = give(b, op->name, "out", type_of(planned->layout.out_lc, type));
     if (op->kind->recurrent) {
         b->pipeline->channels[output].depth =
-            channel_depth(mr_plan_words(op->units, planned->out_lc));
+            channel_depth(mr_plan_words(op->units, planned->layout.out_lc));
         b->state[index] = give(b, op->name, "state", "unit_state_t");
     }
     return output;

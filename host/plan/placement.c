@@ -35,7 +35,7 @@ struct places {
 };
 
 static bool gives_numbers(const struct mr_plan *plan, int op) {
-    return plan->ops[op].out_lc == 0;
+    return plan->ops[op].layout.out_lc == 0;
 }
 
 static void measure(const struct mr_plan *plan, struct places *places) {

@@ -24,7 +24,7 @@ const char *mr_plan_mode_name(enum mr_plan_mode mode) {
 
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream) {
     const int writer = plan->network->streams[stream].writer;
-    return writer < 0 ? plan->x_lc : plan->ops[writer].out_lc;
+    return writer < 0 ? plan->x_lc : plan->ops[writer].layout.out_lc;
 }
 
 int mr_plan_leader(const struct mr_network *network, int op) {
@@ -40,7 +40,7 @@ bool mr_plan_per_step(const struct mr_plan *plan, int op) {
 
 bool mr_plan_has_resize(const struct mr_plan *plan, int op) {
     const struct mr_op *of = &plan->network->ops[op];
-    return of->kind->recurrent && mr_plan_stream_lc(plan, of->input) != plan->ops[op].lc;
+    return of->kind->recurrent && mr_plan_stream_lc(plan, of->input) != plan->ops[op].layout.lc;
 }
 
 int mr_power_of_two(int least) {
@@ -59,24 +59,45 @@ int mr_plan_fork_depth(const struct mr_plan *plan, int stream) {
         rows * mr_plan_words(network->streams[stream].width, mr_plan_stream_lc(plan, stream)));
 }
 
-static int check_lanes(const struct mr_op *op, int lc, char *error, size_t error_size) {
+static int check_layout(const struct mr_op *op, const struct mr_op_layout *layout, char *error,
+                        size_t error_size) {
     const int most = op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
-    if (lc >= 1 && lc <= most)
+    if (layout->lc < 1 || layout->lc > most)
+        return mr_fail(error, error_size,
+                       "%s cannot take %d columns per cycle; with %d hidden units it takes 1 to %d",
+                       op->name, layout->lc, op->units, most);
+    if (layout->passes == 1)
         return 0;
-    return mr_fail(error, error_size,
-                   "%s cannot take %d columns per cycle; with %d hidden units it takes 1 to %d",
-                   op->name, lc, op->units, most);
+    const int words = mr_ceil_div(op->units, layout->lc);
+    if (layout->passes < 1 || op->kind->one_pass ||
+        (layout->passes - 1) * mr_ceil_div(words, layout->passes) >= words)
+        return mr_fail(
+            error, error_size,
+            "%s cannot serve its units in %d passes; with %d hidden units and %d columns "
+            "per cycle %d are possible",
+            op->name, layout->passes, op->units, layout->lc,
+            mr_plan_passes(op, layout->lc, layout->passes));
+    return 0;
+}
+
+int mr_plan_passes(const struct mr_op *op, int lc, int most) {
+    const int words = mr_ceil_div(op->units, lc);
+    if (op->kind->one_pass || most < 1)
+        return 1;
+    return mr_ceil_div(words, mr_ceil_div(words, most < words ? most : words));
 }
 
 // LCs and costs of an operator, whose input's are there.
-static void fill_op(struct mr_plan *plan, int index, const int *lc) {
+static void fill_op(struct mr_plan *plan, int index, const struct mr_op_layout *layouts) {
     const struct mr_op *op = &plan->network->ops[index];
     struct mr_plan_op *to = &plan->ops[index];
-    to->lc = op->kind->recurrent       ? lc[op->layer]
-             : op->kind->reads_numbers ? 0
-                                       : mr_plan_stream_lc(plan, op->input);
-    to->out_lc = plan->network->streams[op->output].bits == 32 ? 0 : to->lc;
-    op->kind->cost(op, to->lc, to->out_lc, &to->cost);
+    to->layout = op->kind->recurrent
+                     ? layouts[op->layer]
+                     : (struct mr_op_layout){
+                           .lc = op->kind->reads_numbers ? 0 : mr_plan_stream_lc(plan, op->input),
+                           .passes = 1};
+    to->layout.out_lc = plan->network->streams[op->output].bits == 32 ? 0 : to->layout.lc;
+    op->kind->cost(op, &to->layout, &to->cost);
     plan->multipliers += to->cost.multipliers;
     plan->memory.bram18 += to->cost.memory.bram18;
     plan->memory.uram += to->cost.memory.uram;
@@ -114,8 +135,8 @@ static void fill_utilisation(struct mr_plan *plan) {
     plan->utilisation = busy(useful, multipliers, plan->interval);
 }
 
-int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_plan *plan,
-                     char *error, size_t error_size) {
+int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,
+                     struct mr_plan *plan, char *error, size_t error_size) {
     memset(plan, 0, sizeof *plan);
     plan->network = network;
     if (mr_network_layers(network) == 0)
@@ -124,11 +145,11 @@ int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_
                        (int)MR_MAX_LAYERS);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent &&
-            check_lanes(&network->ops[i], lc[network->ops[i].layer], error, error_size))
+            check_layout(&network->ops[i], &layouts[network->ops[i].layer], error, error_size))
             return -1;
-    plan->x_lc = lc[0];
+    plan->x_lc = layouts[0].lc;
     for (int i = 0; i < network->op_count; i++)
-        fill_op(plan, i, lc);
+        fill_op(plan, i, layouts);
     add_forks(plan);
     fill_utilisation(plan);
     return 0;

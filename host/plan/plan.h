@@ -29,13 +29,12 @@ enum mr_plan_mode {
 
 struct mr_plan_request {
     enum mr_plan_mode mode;
-    int lane_count;           // MR_PLAN_LANES: one per recurrent operator, or one for all
-    int lanes[MR_MAX_LAYERS]; // MR_PLAN_LANES
+    int layout_count; // MR_PLAN_LANES: one per recurrent operator, or one for all
+    struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
 };
 
 struct mr_plan_op {
-    int lc;     // columns per cycle of its input
-    int out_lc; // numbers per vector of its output, 0 for single numbers of 32 bits
+    struct mr_op_layout layout;
     struct mr_op_cost cost;
     double utilisation; // of an operator with a row per step, in steady state
 };
@@ -61,10 +60,14 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size);
 
-// Fills plan from a network and one LC per recurrent operator, without asking whether it fits. 0,
-// or -1 with a sentence in error when a number is out of range.
-int mr_plan_evaluate(const struct mr_network *network, const int *lc, struct mr_plan *plan,
-                     char *error, size_t error_size);
+// Fills plan from a network and LC and passes of each recurrent operator, without asking whether it
+// fits. 0, or -1 with a sentence in error when a number is out of range.
+int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,
+                     struct mr_plan *plan, char *error, size_t error_size);
+
+// The most passes, at most so many, of which none is empty: what a recurrent operator with this LC
+// can have.
+int mr_plan_passes(const struct mr_op *op, int lc, int most);
 
 // Numbers per vector of a stream, 0 for single numbers of 32 bits.
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream);

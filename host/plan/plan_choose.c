@@ -42,6 +42,11 @@ static bool fits(const struct mr_plan *plan, const struct mr_target *target) {
     return true;
 }
 
+static void one_everywhere(struct mr_op_layout layouts[MR_MAX_LAYERS]) {
+    for (int l = 0; l < MR_MAX_LAYERS; l++)
+        layouts[l] = (struct mr_op_layout){.lc = 1, .passes = 1};
+}
+
 // Cycles per step by recurrent operator and LC, of the slowest among it and the operators that take
 // its vectors as they come.
 struct paces {
@@ -58,11 +63,12 @@ static int measure(const struct mr_network *network, struct paces *paces, char *
         paces->most[l] = units < MR_PLAN_LC ? units : (int)MR_PLAN_LC;
     }
     for (int columns = 1; columns <= MR_PLAN_LC; columns++) {
-        int lc[MR_MAX_LAYERS];
+        struct mr_op_layout layouts[MR_MAX_LAYERS];
         struct mr_plan plan;
-        for (int l = 0; l < MR_MAX_LAYERS; l++)
-            lc[l] = columns < paces->most[l] ? columns : paces->most[l];
-        if (mr_plan_evaluate(network, lc, &plan, error, error_size))
+        one_everywhere(layouts);
+        for (int l = 0; l < paces->layers; l++)
+            layouts[l].lc = columns < paces->most[l] ? columns : paces->most[l];
+        if (mr_plan_evaluate(network, layouts, &plan, error, error_size))
             return -1;
         for (int i = 0; i < network->op_count; i++) {
             uint32_t *most = &paces->cycles[mr_plan_leader(network, i)][columns];
@@ -74,11 +80,12 @@ static int measure(const struct mr_network *network, struct paces *paces, char *
 }
 
 // The least LCs with which all take at most `interval` cycles a step. False when one cannot.
-static bool keep_up(const struct paces *paces, uint32_t interval, int lc[MR_MAX_LAYERS]) {
+static bool keep_up(const struct paces *paces, uint32_t interval,
+                    struct mr_op_layout layouts[MR_MAX_LAYERS]) {
+    one_everywhere(layouts);
     for (int l = 0; l < paces->layers; l++) {
-        lc[l] = 1;
-        while (paces->cycles[l][lc[l]] > interval)
-            if (++lc[l] > paces->most[l])
+        while (paces->cycles[l][layouts[l].lc] > interval)
+            if (++layouts[l].lc > paces->most[l])
                 return false;
     }
     return true;
@@ -94,11 +101,11 @@ static bool search(const struct mr_network *network, const struct paces *paces,
     for (int pass = mode == MR_PLAN_BALANCED ? 0 : 1; pass < 2; pass++) {
         for (int i = 0; i < paces->layers * MR_PLAN_LC; i++) {
             const int layer = i / MR_PLAN_LC, columns = 1 + i % MR_PLAN_LC;
-            int lc[MR_MAX_LAYERS] = {0};
+            struct mr_op_layout layouts[MR_MAX_LAYERS];
             struct mr_plan plan;
             if (columns > paces->most[layer] ||
-                !keep_up(paces, paces->cycles[layer][columns], lc) ||
-                mr_plan_evaluate(network, lc, &plan, NULL, 0) || !fits(&plan, target))
+                !keep_up(paces, paces->cycles[layer][columns], layouts) ||
+                mr_plan_evaluate(network, layouts, &plan, NULL, 0) || !fits(&plan, target))
                 continue;
             const double product = (double)plan.multipliers * plan.interval;
             if (pass == 0) {
@@ -123,10 +130,10 @@ static uint32_t passage(const struct mr_plan *plan) {
     return cycles;
 }
 
-static void lanes_of(const struct mr_plan *plan, int lc[MR_MAX_LAYERS]) {
+static void layouts_of(const struct mr_plan *plan, struct mr_op_layout layouts[MR_MAX_LAYERS]) {
     for (int i = 0; i < plan->network->op_count; i++)
         if (plan->network->ops[i].kind->recurrent)
-            lc[plan->network->ops[i].layer] = plan->ops[i].lc;
+            layouts[plan->network->ops[i].layer] = plan->ops[i].layout;
 }
 
 // Spends what is left of the device on a shorter way: again and again the change of one operator's
@@ -137,12 +144,13 @@ static void shorten(const struct mr_network *network, const struct paces *paces,
         better = false;
         struct mr_plan best = *plan;
         for (int l = 0; l < paces->layers; l++) {
-            int lc[MR_MAX_LAYERS] = {0};
-            lanes_of(plan, lc);
-            for (lc[l] = 1; lc[l] <= paces->most[l]; lc[l]++) {
+            struct mr_op_layout layouts[MR_MAX_LAYERS];
+            layouts_of(plan, layouts);
+            for (layouts[l].lc = 1; layouts[l].lc <= paces->most[l]; layouts[l].lc++) {
                 struct mr_plan changed;
-                if (mr_plan_evaluate(network, lc, &changed, NULL, 0) || !fits(&changed, target) ||
-                    changed.interval > plan->interval || passage(&changed) >= passage(plan))
+                if (mr_plan_evaluate(network, layouts, &changed, NULL, 0) ||
+                    !fits(&changed, target) || changed.interval > plan->interval ||
+                    passage(&changed) >= passage(plan))
                     continue;
                 if (passage(&changed) < passage(&best) ||
                     (better && passage(&changed) == passage(&best) &&
@@ -154,11 +162,6 @@ static void shorten(const struct mr_network *network, const struct paces *paces,
         }
         *plan = best;
     }
-}
-
-static void one_everywhere(int lc[MR_MAX_LAYERS]) {
-    for (int l = 0; l < MR_MAX_LAYERS; l++)
-        lc[l] = 1;
 }
 
 // A sentence on what is short, by how much, and what would do.
@@ -178,8 +181,8 @@ static int does_not_fit(const struct mr_network *network, const struct mr_plan *
                      (unsigned long long)(need[n].needed - need[n].budget));
     }
     char remedy[160] = "no device of the table holds it";
-    int lc[MR_MAX_LAYERS];
-    one_everywhere(lc);
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    one_everywhere(layouts);
     struct mr_plan small;
     const struct mr_target *other;
     bool holds = false;
@@ -188,7 +191,7 @@ static int does_not_fit(const struct mr_network *network, const struct mr_plan *
             holds = true;
             snprintf(remedy, sizeof remedy, "it would fit %s", other->name);
         }
-    if (given && mr_plan_evaluate(network, lc, &small, NULL, 0) == 0 && fits(&small, target))
+    if (given && mr_plan_evaluate(network, layouts, &small, NULL, 0) == 0 && fits(&small, target))
         snprintf(remedy + (holds ? strlen(remedy) : 0),
                  sizeof remedy - (holds ? strlen(remedy) : 0),
                  "%sfewer lanes (at least with 1 everywhere) would fit %s", holds ? ", and " : "",
@@ -200,30 +203,30 @@ static int does_not_fit(const struct mr_network *network, const struct mr_plan *
 }
 
 static int given_lanes(const struct mr_network *network, const struct mr_plan_request *request,
-                       int lc[MR_MAX_LAYERS], char *error, size_t error_size) {
+                       struct mr_op_layout layouts[MR_MAX_LAYERS], char *error, size_t error_size) {
     const int layers = mr_network_layers(network);
-    if (request->lane_count != 1 && request->lane_count != layers)
+    if (request->layout_count != 1 && request->layout_count != layers)
         return mr_fail(
             error, error_size,
             "lanes are given for %d layers and the network has %d; give one number for all "
             "or one per layer",
-            request->lane_count, layers);
+            request->layout_count, layers);
     for (int l = 0; l < layers; l++)
-        lc[l] = request->lanes[request->lane_count == 1 ? 0 : l];
+        layouts[l] = request->layouts[request->layout_count == 1 ? 0 : l];
     return 0;
 }
 
 int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size) {
-    int lc[MR_MAX_LAYERS];
-    one_everywhere(lc);
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    one_everywhere(layouts);
     // LC 1 everywhere: checks the network, and is the plan of AREA.
-    if (mr_plan_evaluate(network, lc, plan, error, error_size))
+    if (mr_plan_evaluate(network, layouts, plan, error, error_size))
         return -1;
     const bool given = request->mode == MR_PLAN_LANES;
-    if (given && (given_lanes(network, request, lc, error, error_size) ||
-                  mr_plan_evaluate(network, lc, plan, error, error_size)))
+    if (given && (given_lanes(network, request, layouts, error, error_size) ||
+                  mr_plan_evaluate(network, layouts, plan, error, error_size)))
         return -1;
     struct mr_plan found;
     struct paces paces;

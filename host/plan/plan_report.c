@@ -80,10 +80,11 @@ static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_rep
         const uint64_t multipliers = multipliers_of(report, op->name);
         if (planned->cost.multipliers == 0 || !times)
             continue;
-        char columns[16] = "-", cycles[32] = "-", busy[32] = "";
+        char columns[32] = "-", cycles[32] = "-", busy[32] = "";
         const double lanes = (double)planned->cost.lanes; // softmax has multipliers, but no lanes
         if (lanes > 0)
-            snprintf(columns, sizeof columns, "%d", planned->lc);
+            snprintf(columns, sizeof columns, planned->layout.passes > 1 ? "%d/%d" : "%d",
+                     planned->layout.lc, planned->layout.passes);
         if (mr_plan_per_step(plan, i)) {
             snprintf(cycles, sizeof cycles, "%.5g", times->cycles_per_step);
             if (lanes > 0)
@@ -175,14 +176,15 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
             continue;
         json_array_append_new(
             layers,
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f}", "name",
-                      op->name, "cell", op->kind->name, "inputs", op->inputs, "hidden", op->units,
-                      "lc", planned->lc, "step_cycles", (json_int_t)cost->row_cycles,
-                      "cycles_per_step", times->cycles_per_step, "first_issue",
-                      (json_int_t)times->first_issue, "last_issue", (json_int_t)times->last_issue,
-                      "lanes", (json_int_t)cost->lanes, "multipliers",
-                      (json_int_t)multipliers_of(report, op->name), "useful_per_step",
-                      (json_int_t)cost->useful, "utilisation", planned->utilisation));
+            json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f}",
+                      "name", op->name, "cell", op->kind->name, "inputs", op->inputs, "hidden",
+                      op->units, "lc", planned->layout.lc, "passes", planned->layout.passes,
+                      "step_cycles", (json_int_t)cost->row_cycles, "cycles_per_step",
+                      times->cycles_per_step, "first_issue", (json_int_t)times->first_issue,
+                      "last_issue", (json_int_t)times->last_issue, "lanes", (json_int_t)cost->lanes,
+                      "multipliers", (json_int_t)multipliers_of(report, op->name),
+                      "useful_per_step", (json_int_t)cost->useful, "utilisation",
+                      planned->utilisation));
     }
     return layers;
 }

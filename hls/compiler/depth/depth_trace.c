@@ -365,6 +365,8 @@ static bool follow_nest(struct tracer *t, int region) {
         t->now++;
         const bool goes_on = follow_iteration(t, region);
         int l = r->levels - 1;
+        if (!goes_on && r->breaks_all)
+            break;
         if (l >= 0 && !goes_on)
             at[l] = trips[l] - 1;
         for (; l >= 0; l--) {

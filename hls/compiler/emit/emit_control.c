@@ -125,7 +125,7 @@ static void emit_counters(struct emit *e, int r) {
         const char *level_name = arena_printf(e->cc, "%s_%s", name, safe_name(e, level->name));
         const char *q = arena_printf(e->cc, "%s_q", level_name);
         const char *start = literal(e, level->start, width), *end;
-        const char *broken = i == region->levels - 1 ? breaks : NULL;
+        const char *broken = region->breaks_all || i == region->levels - 1 ? breaks : NULL;
         declare_value(e, q, width, 0);
         if (level->trips >= 0 && level->trips < 2) {
             put(t, "  assign %s = %s;\n", q, start);

@@ -188,8 +188,8 @@ static bool advance(struct cycle_process *p, const struct flight *fl) {
     if (r->repeats)
         return broken;
     for (int i = r->levels - 1; i >= 0; i--) {
-        const bool last =
-            level_is_last(&r->level[i], p->index[i], p->limit[i]) || (i == r->levels - 1 && broken);
+        const bool last = level_is_last(&r->level[i], p->index[i], p->limit[i]) ||
+                          (broken && (r->breaks_all || i == r->levels - 1));
         if (!last) {
             p->index[i] += r->level[i].step;
             return false;

@@ -121,8 +121,8 @@ static void step_on(struct machine *m) {
         return;
     }
     for (int i = r->levels - 1; i >= 0; i--) {
-        const bool last =
-            level_is_last(&r->level[i], m->index[i], m->limit[i]) || (i == r->levels - 1 && broken);
+        const bool last = level_is_last(&r->level[i], m->index[i], m->limit[i]) ||
+                          (broken && (r->breaks_all || i == r->levels - 1));
         if (!last) {
             m->index[i] += r->level[i].step;
             return;

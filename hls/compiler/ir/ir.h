@@ -178,6 +178,7 @@ struct region {
     int more;            // go_on is also: stream `more` has another word; -1: none
     struct op *enable;   // runs only if this holds when it is reached, or NULL
     struct op *break_if; // ends the innermost loop (or the while) after this iteration, or NULL
+    bool breaks_all;     // break_if is a return: it ends all levels
     int asked_ii;        // of the pipeline pragma; 0: the least that is possible
     bool is_free;        // no pragma asks for a pipeline: it may become control steps
     struct location innermost; // loop

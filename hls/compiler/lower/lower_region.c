@@ -127,8 +127,9 @@ static bool find_nest(const struct lowering *lo, const struct stmt *s, struct ne
                 return false;
         n->loop[n->levels] = at->loop;
         n->loc[n->levels++] = at->loc;
-        if (is_innermost(lo, at->loop, at->loc))
-            return true;
+        if (is_innermost(lo, at->loop, at->loc)) // what ends one loop and what ends all are not one
+            return n->levels == 1 || !has_leave(at->loop->body, STMT_RETURN) ||
+                   !has_leave(at->loop->body, STMT_BREAK);
         const struct stmt *inner = only_statement(at->loop->body);
         if (!inner || inner->kind != STMT_FOR || inner->loop->unroll ||
             at->loop->pipeline_ii == PIPELINE_OFF)
@@ -204,6 +205,7 @@ static void lower_nest(struct lowering *lo, const struct nest *n) {
     }
     lo->loc = inner->body->loc;
     r->break_if = lower_loop_body(lo, inner);
+    r->breaks_all = has_leave(inner->body, STMT_RETURN);
     end_region(lo, r, guard, slots, NULL);
 }
 

@@ -255,6 +255,8 @@ static bool says_equal(const struct op *condition, const struct op *index, const
 
 // A break that only happens in the last round of all outer loops leaves no round to come.
 static bool break_ends_all(const struct region *r) {
+    if (r->breaks_all)
+        return true;
     for (int i = 0; i < r->levels - 1; i++)
         if (!r->level[i].inclusive || r->level[i].step != 1 ||
             !says_equal(r->break_if, r->level[i].index, r->level[i].limit))

@@ -8,6 +8,8 @@
 //                        given
 //   LAYER_WEIGHT_BITS, LAYER_COLUMN_BITS  of the lanes' multipliers: 16 and 16 where not given, 8
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
+//   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
+//                 (R - 1) ceil(ceil(H/LC) / R) < ceil(H/LC)
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -15,6 +17,11 @@
 // cell has a second phase, the columns of h go through the lanes of its first gates alone, the
 // units of step t through _columns, and what comes from there through the lanes of the other gates,
 // which takes D2 + ceil(H/LC) cycles more.
+//
+// With R passes there are lanes for 1/R of the units, and all columns go through them R times, each
+// time with the weights of other units. A step takes R times as long, but the new h of all units
+// but the last pass's are there long before the next step, so D hardly ever counts. The row of x is
+// kept for the later passes, and h twice: as the step finds it, and as it leaves it.
 //
 // A cell is cells/NAME.h, which says (NAME in front of each, so that cells lie side by side)
 //   _GATES        G: rows of lanes per unit
@@ -47,6 +54,9 @@
 #ifndef LAYER_COLUMN_BITS
 #    define LAYER_COLUMN_BITS 16
 #endif
+#ifndef LAYER_PASSES
+#    define LAYER_PASSES 1
+#endif
 
 #define OF_CELL(what) HLS_JOIN(LAYER_CELL, what)
 #define GATES OF_CELL(_GATES)
@@ -67,7 +77,17 @@
 
 #define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
 #define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
-#define X_PHASE MR_MAX(X_WORDS, OF_CELL(_LATENCY)(LAYER_LC))
+#if SECOND && LAYER_PASSES > 1
+#    error "a cell with a second phase takes one pass"
+#endif
+#define PASS_WORDS MR_CEIL_DIV(H_WORDS, LAYER_PASSES)        // of units
+#define UNITS_STORED (LAYER_PASSES * PASS_WORDS)             // words
+#define HIDDEN_BEFORE_LAST ((LAYER_PASSES - 1) * PASS_WORDS) // words of h ahead of the last pass's
+#define LAST_WORDS (H_WORDS - HIDDEN_BEFORE_LAST)            // of units of the last pass
+#define LANES (LAYER_PASSES == 1 ? LAYER_HIDDEN : PASS_WORDS * LAYER_LC) // of a gate
+#define WORDS (X_WORDS + H_WORDS)
+// Columns of x, and what D takes beyond the columns of h that were there before.
+#define X_PHASE MR_MAX(X_WORDS, OF_CELL(_LATENCY)(LAYER_LC) - HIDDEN_BEFORE_LAST)
 #define H_END (X_PHASE + H_WORDS)
 #if SECOND
 #    define WAIT OF_CELL(_SECOND_LATENCY)(LAYER_LC)
@@ -76,6 +96,21 @@
 #    define STEP H_END
 #endif
 #define VEC MR_VEC(LAYER_LC)
+
+#if LAYER_PASSES > 1
+#    define H_COPIES 2
+#    define H_FOUND h_found     // the copy of h that the step finds
+#    define H_TERMS true assert // which copy it is, hlsc cannot know
+#    define H_WRITTEN (of_before ? h_found : !h_found)
+#    define H_OLD (of_before ? !h_found : h_found)
+#else
+#    define H_COPIES 1
+#    define H_FOUND 0
+#    define H_TERMS true
+#    define H_WRITTEN 0
+#    define H_OLD 0
+#endif
+#define H_DISTANCE (X_PHASE + HIDDEN_BEFORE_LAST)
 
 #if HAS_CELL
 #    define OLD_CELL(forget, word, c) (forget ? 0 : cell[word][c])
@@ -96,29 +131,36 @@
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
                   hls_stream(unit_state_t) * state, uint32_t command, uint32_t steps,
                   uint32_t total, uint32_t flags) {
-    static MR_LANE_INT(LAYER_WEIGHT_BITS) w[X_WORDS + H_WORDS][GATES][LAYER_HIDDEN][LAYER_LC];
+    static MR_LANE_INT(LAYER_WEIGHT_BITS) w[LAYER_PASSES * WORDS][GATES][LANES][LAYER_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)
     HLS(array_partition variable = w dim = 4 complete)
-    static int64_t bias[H_WORDS][LAYER_LC][SUMS];
+    static int64_t bias[UNITS_STORED][LAYER_LC][SUMS];
     HLS(array_partition variable = bias dim = 2 complete)
     HLS(array_partition variable = bias dim = 3 complete)
-    static uint8_t shift[H_WORDS][LAYER_LC][SUMS];
+    static uint8_t shift[UNITS_STORED][LAYER_LC][SUMS];
     HLS(array_partition variable = shift dim = 2 complete)
     HLS(array_partition variable = shift dim = 3 complete)
-    static int16_t h[H_WORDS][LAYER_LC];
-    HLS(array_partition variable = h dim = 2 complete)
+    static int16_t h[H_COPIES][UNITS_STORED][LAYER_LC];
+    HLS(array_partition variable = h dim = 1 complete)
+    HLS(array_partition variable = h dim = 3 complete)
     HLS(bind_storage variable = h type = ram_2p impl = lutram latency = 0)
+#if LAYER_PASSES > 1
+    static bool h_found;
+    static int16_t x_kept[X_WORDS][LAYER_LC];
+    HLS(array_partition variable = x_kept dim = 2 complete)
+    HLS(bind_storage variable = x_kept type = ram_2p impl = lutram latency = 0)
+#endif
 #if HAS_CELL
-    static int32_t cell[H_WORDS][LAYER_LC];
+    static int32_t cell[UNITS_STORED][LAYER_LC];
     HLS(array_partition variable = cell dim = 2 complete)
 #endif
-    static int64_t acc[GATES][LAYER_HIDDEN];
+    static int64_t acc[GATES][LANES];
     HLS(array_partition variable = acc complete dim = 0)
 #if SPLIT
-    static int64_t over_x[SPLIT][LAYER_HIDDEN]; // sums over x, while those over h grow in acc
+    static int64_t over_x[SPLIT][LANES]; // sums over x, while those over h grow in acc
     HLS(array_partition variable = over_x complete dim = 0)
-    static int64_t passing_x[SPLIT][LAYER_HIDDEN];
+    static int64_t passing_x[SPLIT][LANES];
     HLS(array_partition variable = passing_x complete dim = 0)
 #endif
 #if SECOND
@@ -126,7 +168,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     HLS(array_partition variable = second dim = 2 complete)
     HLS(bind_storage variable = second type = ram_2p impl = lutram latency = 0)
 #endif
-    static int64_t passing[GATES][LAYER_HIDDEN]; // sums on their way to the cell
+    static int64_t passing[GATES][LANES]; // sums on their way to the cell
     HLS(array_partition variable = passing complete dim = 0)
 #if COUNTS
     static uint64_t cut, past;
@@ -136,8 +178,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 
     if (command == MR_COMMAND_LOAD) {
 #define LANE_GATES GATES
-#define LANE_UNITS LAYER_HIDDEN
-#define LANE_WORDS (X_WORDS + H_WORDS)
+#define LANE_UNITS LANES
+#define LANE_WORDS (LAYER_PASSES * WORDS)
 #define LANE_LC LAYER_LC
 #define LANE_WEIGHT_BITS LAYER_WEIGHT_BITS
 #include "frame/load_lanes.h"
@@ -171,148 +213,173 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
     run_steps:
         for (uint32_t t = 0; t <= total; t++) {
-            for (uint32_t k = 0; k < STEP; k++) {
-                HLS(pipeline II = 1)
-                HLS(dependence variable = h type = inter direction = RAW distance = X_PHASE true)
+            for (uint32_t pass = 0; pass < LAYER_PASSES; pass++) {
+                for (uint32_t k = 0; k < STEP; k++) {
+                    HLS(pipeline II = 1)
+                    HLS(dependence variable = h type = inter direction = RAW distance =
+                            H_DISTANCE H_TERMS)
 #if SECOND
-                HLS(dependence variable = second type = inter direction = RAW distance = WAIT true)
+                    HLS(dependence variable = second type = inter direction = RAW distance =
+                            WAIT true)
 #endif
-                // The columns of this cycle.
-                VEC column = {{0}};
-                if (k < X_WORDS && t < total)
-                    column = hls_read(VEC, x);
-                const uint32_t h_word = k >= X_PHASE && (!SECOND || k < H_END) ? k - X_PHASE : 0;
-                uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
-                MR_LANE_INT(LAYER_COLUMN_BITS) v[1 + (SECOND > 0)][LAYER_LC];
-                for (int c = 0; c < LAYER_LC; c++) {
-                    HLS(unroll)
-                    const int16_t number = k < X_PHASE                        ? column.v[c]
-                                           : forget || (SECOND && k >= H_END) ? 0
-                                                                              : h[h_word][c];
-                    v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
-                }
-#if SECOND
-                const uint32_t second_word = k >= H_END + WAIT ? k - (H_END + WAIT) : 0;
-                if (k >= H_END)
-                    w_word = k >= H_END + WAIT ? k - (H_END + WAIT - X_WORDS) : 0;
-                for (int c = 0; c < LAYER_LC; c++) {
-                    HLS(unroll)
-                    const int16_t number = k < X_PHASE         ? column.v[c]
-                                           : k >= H_END + WAIT ? second[second_word][c]
-                                                               : 0;
-                    v[1][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
-                }
-#endif
-                // The sums of step t-1 stand still in `passing` and move on by LC units a cycle; in
-                // front of the second phase so do those of step t.
-                int64_t current[GATES][LAYER_HIDDEN];
-                for (int g = 0; g < GATES; g++) {
-                    HLS(unroll)
-                    for (int j = 0; j < LAYER_HIDDEN; j++) {
+                    // The columns of this cycle.
+                    VEC column = {{0}};
+                    if (k < X_WORDS && t < total && pass == 0)
+                        column = hls_read(VEC, x);
+#if LAYER_PASSES > 1
+                    const uint32_t x_word = k < X_WORDS ? k : 0;
+                    for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        current[g][j] = k == 0 || (SECOND && k == H_END) ? acc[g][j]
-                                        : j + LAYER_LC < LAYER_HIDDEN    ? passing[g][j + LAYER_LC]
-                                                                         : 0;
-                        passing[g][j] = current[g][j];
+                        if (k < X_WORDS) {
+                            if (pass == 0)
+                                x_kept[x_word][c] = column.v[c];
+                            else
+                                column.v[c] = x_kept[x_word][c];
+                        }
                     }
-                }
+#endif
+                    const uint32_t h_word =
+                        k >= X_PHASE && (!SECOND || k < H_END) ? k - X_PHASE : 0;
+                    uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
+                    MR_LANE_INT(LAYER_COLUMN_BITS) v[1 + (SECOND > 0)][LAYER_LC];
+                    for (int c = 0; c < LAYER_LC; c++) {
+                        HLS(unroll)
+                        const int16_t number = k < X_PHASE ? column.v[c]
+                                               : forget || (SECOND && k >= H_END)
+                                                   ? 0
+                                                   : h[H_FOUND][h_word][c];
+                        v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
+                    }
+#if SECOND
+                    const uint32_t second_word = k >= H_END + WAIT ? k - (H_END + WAIT) : 0;
+                    if (k >= H_END)
+                        w_word = k >= H_END + WAIT ? k - (H_END + WAIT - X_WORDS) : 0;
+                    for (int c = 0; c < LAYER_LC; c++) {
+                        HLS(unroll)
+                        const int16_t number = k < X_PHASE         ? column.v[c]
+                                               : k >= H_END + WAIT ? second[second_word][c]
+                                                                   : 0;
+                        v[1][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
+                    }
+#endif
+                    // The sums of step t-1 stand still in `passing` and move on by LC units a
+                    // cycle; in front of the second phase so do those of step t.
+                    int64_t current[GATES][LANES];
+                    for (int g = 0; g < GATES; g++) {
+                        HLS(unroll)
+                        for (int j = 0; j < LANES; j++) {
+                            HLS(unroll)
+                            current[g][j] = k == 0 || (SECOND && k == H_END) ? acc[g][j]
+                                            : j + LAYER_LC < LANES ? passing[g][j + LAYER_LC]
+                                                                   : 0;
+                            passing[g][j] = current[g][j];
+                        }
+                    }
 #if SPLIT
-                int64_t current_x[SPLIT][LAYER_HIDDEN];
-                for (int s = 0; s < SPLIT; s++) {
-                    HLS(unroll)
-                    for (int j = 0; j < LAYER_HIDDEN; j++) {
+                    int64_t current_x[SPLIT][LANES];
+                    for (int s = 0; s < SPLIT; s++) {
                         HLS(unroll)
-                        current_x[s][j] = k == 0                        ? over_x[s][j]
-                                          : j + LAYER_LC < LAYER_HIDDEN ? passing_x[s][j + LAYER_LC]
-                                                                        : 0;
-                        passing_x[s][j] = current_x[s][j];
-                        if (k == X_PHASE)
-                            over_x[s][j] = acc[WHOLE + s][j];
+                        for (int j = 0; j < LANES; j++) {
+                            HLS(unroll)
+                            current_x[s][j] = k == 0                 ? over_x[s][j]
+                                              : j + LAYER_LC < LANES ? passing_x[s][j + LAYER_LC]
+                                                                     : 0;
+                            passing_x[s][j] = current_x[s][j];
+                            if (k == X_PHASE)
+                                over_x[s][j] = acc[WHOLE + s][j];
+                        }
                     }
-                }
 #endif
-                // Multiply and accumulate, all lanes.
-                for (int g = 0; g < GATES; g++) {
-                    HLS(unroll)
-                    for (int j = 0; j < LAYER_HIDDEN; j++) {
+                    // Multiply and accumulate, all lanes.
+                    for (int g = 0; g < GATES; g++) {
                         HLS(unroll)
-                        int64_t sum = 0;
+                        for (int j = 0; j < LANES; j++) {
+                            HLS(unroll)
+                            int64_t sum = 0;
+                            for (int c = 0; c < LAYER_LC; c++) {
+                                HLS(unroll)
+                                sum += w[pass * WORDS + w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
+                            }
+                            const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == X_PHASE);
+                            acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
+                        }
+                    }
+#if SECOND
+                    // What the units of step t give the second phase, LC units a cycle.
+                    if (k >= H_END && k < H_END + H_WORDS) {
                         for (int c = 0; c < LAYER_LC; c++) {
                             HLS(unroll)
-                            sum += w[w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
+                            const uint32_t word = k - H_END;
+                            int64_t sum[FIRST];
+                            for (int s = 0; s < FIRST; s++) {
+                                HLS(unroll)
+                                sum[s] = SCALED(current[s][c], bias[word][c][s], shift[word][c][s]);
+                            }
+                            unit_state_t old;
+                            old.h = forget ? 0 : h[0][word][c];
+                            old.cell = OLD_CELL(forget, word, c);
+                            second[word][c] = OF_CELL(_columns)(sum, old);
                         }
-                        const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == X_PHASE);
-                        acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
                     }
-                }
-#if SECOND
-                // What the units of step t give the second phase, LC units a cycle.
-                if (k >= H_END && k < H_END + H_WORDS) {
-                    for (int c = 0; c < LAYER_LC; c++) {
-                        HLS(unroll)
-                        const uint32_t word = k - H_END;
-                        int64_t sum[FIRST];
-                        for (int s = 0; s < FIRST; s++) {
-                            HLS(unroll)
-                            sum[s] = SCALED(current[s][c], bias[word][c][s], shift[word][c][s]);
-                        }
-                        unit_state_t old;
-                        old.h = forget ? 0 : h[word][c];
-                        old.cell = OLD_CELL(forget, word, c);
-                        second[word][c] = OF_CELL(_columns)(sum, old);
-                    }
-                }
 #endif
-                // The cells of step t-1, LC units a cycle.
-                uint64_t cut_now = 0, past_now = 0;
-                if (k < H_WORDS && t > 0) {
-                    VEC fresh;
-                    for (int c = 0; c < LAYER_LC; c++) {
-                        HLS(unroll)
-                        int64_t sum[SUMS];
-                        for (int g = 0; g < GATES; g++) {
+                    // The cells of the pass before, LC units a cycle.
+                    const bool of_before = pass == 0; // of step t-1
+                    const uint32_t word =
+                        (of_before ? HIDDEN_BEFORE_LAST : (pass - 1) * PASS_WORDS) + k;
+                    const bool forget_old = of_before ? forget_before : forget;
+                    uint64_t cut_now = 0, past_now = 0;
+                    if (k < (of_before ? LAST_WORDS : PASS_WORDS) && (t > 0 || !of_before)) {
+                        VEC fresh;
+                        for (int c = 0; c < LAYER_LC; c++) {
                             HLS(unroll)
-                            sum[g] = current[g][c];
-                        }
+                            int64_t sum[SUMS];
+                            for (int g = 0; g < GATES; g++) {
+                                HLS(unroll)
+                                sum[g] = current[g][c];
+                            }
 #if SPLIT
-                        for (int s = 0; s < SPLIT; s++) {
-                            HLS(unroll)
-                            sum[GATES + s] = current[WHOLE + s][c];
-                            sum[WHOLE + s] = current_x[s][c];
-                        }
+                            for (int s = 0; s < SPLIT; s++) {
+                                HLS(unroll)
+                                sum[GATES + s] = current[WHOLE + s][c];
+                                sum[WHOLE + s] = current_x[s][c];
+                            }
 #endif
-                        for (int s = 0; s < SUMS; s++) {
-                            HLS(unroll)
-                            sum[s] = SCALED(sum[s], bias[k][c][s], shift[k][c][s]);
-                        }
-                        unit_state_t old;
-                        old.h = forget_before ? 0 : h[k][c];
-                        old.cell = OLD_CELL(forget_before, k, c);
-                        uint32_t beyond = 0;
-                        const unit_state_t unit =
-                            OF_CELL(_unit)(sum, old, LAYER_CELL_EXPONENT, &beyond);
-                        cut_now += beyond != 0;
-                        past_now += beyond;
-                        h[k][c] = unit.h;
+                            for (int s = 0; s < SUMS; s++) {
+                                HLS(unroll)
+                                sum[s] = SCALED(sum[s], bias[word][c][s], shift[word][c][s]);
+                            }
+                            unit_state_t old;
+                            old.h = forget_old ? 0 : h[H_OLD][word][c];
+                            old.cell = OLD_CELL(forget_old, word, c);
+                            uint32_t beyond = 0;
+                            const unit_state_t unit =
+                                OF_CELL(_unit)(sum, old, LAYER_CELL_EXPONENT, &beyond);
+                            cut_now += beyond != 0;
+                            past_now += beyond;
+                            h[H_WRITTEN][word][c] = unit.h;
 #if HAS_CELL
-                        cell[k][c] = unit.cell;
+                            cell[word][c] = unit.cell;
 #endif
-                        fresh.v[c] = unit.h;
+                            fresh.v[c] = unit.h;
+                        }
+                        hls_write(VEC, h_out, fresh);
                     }
-                    hls_write(VEC, h_out, fresh);
-                }
 #if COUNTS
-                cut += cut_now;
-                past += past_now;
+                    cut += cut_now;
+                    past += past_now;
 #endif
-                if (k == STEP - 1) {
-                    const bool last = left == 1;
-                    forget_before = forget;
-                    forget = reset && last;
-                    left = last ? steps : left - 1;
+                    if (k == STEP - 1 && pass == LAYER_PASSES - 1) {
+                        const bool last = left == 1;
+                        forget_before = forget;
+                        forget = reset && last;
+                        left = last ? steps : left - 1;
+#if LAYER_PASSES > 1
+                        h_found = !h_found;
+#endif
+                    }
+                    if (t == total && k == LAST_WORDS - 1)
+                        return;
                 }
-                if (t == total && k == H_WORDS - 1)
-                    break;
             }
         }
     } else if (command == MR_COMMAND_READ_STATE) {
@@ -321,7 +388,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
             for (uint32_t c = 0; c < LAYER_LC; c++) {
                 HLS(pipeline II = 1)
                 unit_state_t unit;
-                unit.h = h[word][c];
+                unit.h = h[H_FOUND][word][c];
                 unit.cell = OLD_CELL(false, word, c);
                 hls_write(unit_state_t, state, unit);
             }
@@ -332,7 +399,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
             for (uint32_t c = 0; c < LAYER_LC; c++) {
                 HLS(pipeline II = 1)
                 const unit_state_t unit = mr_state_of_beat(hls_read(beat_t, weights));
-                h[word][c] = unit.h;
+                h[H_FOUND][word][c] = unit.h;
 #if HAS_CELL
                 cell[word][c] = unit.cell;
 #endif
@@ -355,6 +422,18 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef X_WORDS
 #undef H_WORDS
 #undef X_PHASE
+#undef PASS_WORDS
+#undef UNITS_STORED
+#undef HIDDEN_BEFORE_LAST
+#undef LAST_WORDS
+#undef LANES
+#undef WORDS
+#undef H_COPIES
+#undef H_FOUND
+#undef H_TERMS
+#undef H_WRITTEN
+#undef H_OLD
+#undef H_DISTANCE
 #undef H_END
 #undef WAIT
 #undef STEP
@@ -365,6 +444,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_INPUTS
 #undef LAYER_HIDDEN
 #undef LAYER_LC
+#undef LAYER_PASSES
 #undef LAYER_CELL_EXPONENT
 #undef LAYER_WEIGHT_BITS
 #undef LAYER_COLUMN_BITS

@@ -44,14 +44,15 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
     *out = at;
 }
 
-static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
-    (void)lc, (void)out_lc;
+static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                 struct mr_op_cost *cost) {
+    (void)layout;
     cost->row_cycles = (uint32_t)op->inputs;
 }
 
-static void emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                 struct mr_text *text) {
-    (void)network, (void)lc, (void)out_lc;
+static void emit(const struct mr_network *network, const struct mr_op *op,
+                 const struct mr_op_layout *layout, struct mr_text *text) {
+    (void)network, (void)layout;
     mr_text_add(text, "#define ARGMAX %s\n#define ARGMAX_COUNT %d\n", op->name, op->inputs);
     mr_text_add(text, "#include \"heads/argmax.h\"\n");
 }

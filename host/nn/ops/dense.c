@@ -198,28 +198,29 @@ static struct mr_op_limit limit(const struct mr_network *network, const struct m
 
 // ---- hardware
 
-static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
+static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                 struct mr_op_cost *cost) {
     const uint64_t outputs = (uint64_t)op->units, inputs = (uint64_t)op->inputs;
-    const int x_words = mr_ceil_div(op->inputs, lc);
-    const int at_once = out_lc ? out_lc : 1, squash = is_squashed(op) ? at_once : 0;
+    const int x_words = mr_ceil_div(op->inputs, layout->lc);
+    const int at_once = layout->out_lc ? layout->out_lc : 1, squash = is_squashed(op) ? at_once : 0;
 
     cost->row_cycles = (uint32_t)(x_words + mr_ceil_div(op->units, at_once));
-    cost->lanes = outputs * (uint64_t)lc;
+    cost->lanes = outputs * (uint64_t)layout->lc;
     cost->multipliers = cost->lanes + (uint64_t)squash;
     cost->lane_useful = outputs * inputs;
     cost->useful = outputs * (inputs + (squash ? 1 : 0));
-    mr_memory_expect(&cost->memory, x_words, lc * 16, outputs);
+    mr_memory_expect(&cost->memory, x_words, layout->lc * 16, outputs);
     mr_memory_expect(&cost->memory, op->units, 48 + 5, 1);
     if (squash)
         mr_memory_cost("rom", 1024, 18 + 16, (uint64_t)squash, &cost->memory);
 }
 
-static void emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                 struct mr_text *text) {
+static void emit(const struct mr_network *network, const struct mr_op *op,
+                 const struct mr_op_layout *layout, struct mr_text *text) {
     (void)network;
     mr_text_add(text, "#define DENSE %s\n#define DENSE_INPUTS %d\n#define DENSE_OUTPUTS %d\n",
                 op->name, op->inputs, op->units);
-    mr_text_add(text, "#define DENSE_LC %d\n#define DENSE_OUT_LC %d\n", lc, out_lc);
+    mr_text_add(text, "#define DENSE_LC %d\n#define DENSE_OUT_LC %d\n", layout->lc, layout->out_lc);
     mr_text_add(text, "#define DENSE_ACTIVATION %d\n#include \"heads/dense.h\"\n",
                 (int)op->activation);
 }

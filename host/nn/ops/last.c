@@ -43,16 +43,16 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
     return 0;
 }
 
-static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
-    (void)out_lc;
-    cost->row_cycles = (uint32_t)mr_ceil_div(op->inputs, lc);
+static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                 struct mr_op_cost *cost) {
+    cost->row_cycles = (uint32_t)mr_ceil_div(op->inputs, layout->lc);
 }
 
-static void emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                 struct mr_text *text) {
-    (void)network, (void)out_lc;
+static void emit(const struct mr_network *network, const struct mr_op *op,
+                 const struct mr_op_layout *layout, struct mr_text *text) {
+    (void)network;
     mr_text_add(text, "#define LAST %s\n#define LAST_COUNT %d\n#define LAST_LC %d\n", op->name,
-                op->inputs, lc);
+                op->inputs, layout->lc);
     mr_text_add(text, "#include \"glue/last_step.h\"\n");
 }
 

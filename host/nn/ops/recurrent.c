@@ -199,51 +199,58 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
 
 // ---- hardware
 
-static uint32_t larger(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
+uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout) {
+    return (uint64_t)op->kind->gates * (uint64_t)mr_op_lane_units(op, layout) *
+           (uint64_t)layout->lc;
 }
 
-uint64_t mr_lane_multipliers(const struct mr_op *op, int lc) {
-    return (uint64_t)op->kind->gates * (uint64_t)op->units * (uint64_t)lc;
-}
-
-void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
+void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                       struct mr_op_cost *cost) {
     const struct mr_cell *cell = cell_of(op);
     const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
-    const uint64_t inputs = (uint64_t)op->inputs, lanes = (uint64_t)lc;
+    const uint64_t inputs = (uint64_t)op->inputs, lanes = (uint64_t)layout->lc;
+    const uint64_t lane_units = (uint64_t)mr_op_lane_units(op, layout);
+    const int lc = layout->lc, passes = layout->passes;
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
+    const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
+    const int wait = (int)cell->latency(lc) - (stored - pass_words);
 
-    (void)out_lc;
     cost->latency = cell->latency(lc);
-    cost->row_cycles = larger((uint32_t)x_words, cost->latency) + (uint32_t)h_words;
+    cost->row_cycles = (uint32_t)passes * (uint32_t)((x_words > wait ? x_words : wait) + h_words);
     if (cell->late)
         cost->row_cycles += cell->late_latency(lc) + (uint32_t)h_words;
-    cost->tail = (uint32_t)h_words;
-    cost->lanes = mr_lane_multipliers(op, lc);
+    cost->tail = (uint32_t)(h_words - (stored - pass_words));
+    cost->lanes = mr_lane_multipliers(op, layout);
     cost->multipliers = cost->lanes + (uint64_t)cell->multipliers * lanes;
     cost->lane_useful = gates * units * (inputs + units);
     cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
     // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
-    mr_memory_expect(&cost->memory, x_words + h_words,
-                     gates * lanes * (uint64_t)op->precision.weight_bits, units);
-    mr_memory_expect(&cost->memory, h_words, op->kind->sums * (48 + 5), lanes);
-    mr_memory_expect(&cost->memory, h_words, 16, lanes);
+    mr_memory_expect(&cost->memory, passes * (x_words + h_words),
+                     gates * lanes * (uint64_t)op->precision.weight_bits, lane_units);
+    mr_memory_expect(&cost->memory, stored, op->kind->sums * (48 + 5), lanes);
+    mr_memory_expect(&cost->memory, stored, 16, lanes);
+    if (passes > 1) { // h as the step leaves it, and x for the later passes
+        mr_memory_expect(&cost->memory, stored, 16, lanes);
+        mr_memory_expect(&cost->memory, x_words, 16, lanes);
+    }
     if (op->kind->second_field)
-        mr_memory_expect(&cost->memory, h_words, MR_CELL_BITS, lanes);
+        mr_memory_expect(&cost->memory, stored, MR_CELL_BITS, lanes);
     if (cell->late)
         mr_memory_expect(&cost->memory, h_words, 16, lanes);
     mr_memory_cost("rom", 1024, 18 + 16, (uint64_t)cell->tables * lanes, &cost->memory);
 }
 
-void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                       struct mr_text *text) {
+void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
+                       const struct mr_op_layout *layout, struct mr_text *text) {
     const struct mr_cell *cell = cell_of(op);
 
-    (void)network, (void)out_lc;
+    (void)network;
     mr_text_add(text, "#include \"cells/%s\"\n", cell->header);
     mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
     mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
-    mr_text_add(text, "#define LAYER_LC %d\n", lc);
+    mr_text_add(text, "#define LAYER_LC %d\n", layout->lc);
+    if (layout->passes > 1)
+        mr_text_add(text, "#define LAYER_PASSES %d\n", layout->passes);
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
     if (op->precision.weight_bits != 16)

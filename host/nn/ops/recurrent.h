@@ -29,7 +29,8 @@ struct mr_cell {
 
 // What the kernel's header says of a cell (hls/kernels/frame/layer.h): of its kind, and of itself.
 #define MR_KIND_OF(cell)                                                                           \
-    .gates = cell##_GATES, .sums = cell##_GATES + cell##_SPLIT, .second_field = cell##_HAS_CELL
+    .gates = cell##_GATES, .sums = cell##_GATES + cell##_SPLIT, .second_field = cell##_HAS_CELL,   \
+    .one_pass = cell##_SECOND > 0
 #define MR_CELL_OF(name) .cell = #name, .late = name##_SECOND
 
 // The kind's functions.
@@ -48,10 +49,11 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
                        size_t error_size);
 void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
                           const int32_t *in, int32_t *state, int32_t *out);
-// Of the lanes, with lc columns a cycle: one for each product.
-uint64_t mr_lane_multipliers(const struct mr_op *op, int lc);
-void mr_recurrent_cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost);
-void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                       struct mr_text *text);
+// Of the lanes: one for each product.
+uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout);
+void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                       struct mr_op_cost *cost);
+void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
+                       const struct mr_op_layout *layout, struct mr_text *text);
 
 #endif

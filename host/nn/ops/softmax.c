@@ -107,8 +107,9 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
     }
 }
 
-static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *cost) {
-    (void)lc, (void)out_lc;
+static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                 struct mr_op_cost *cost) {
+    (void)layout;
     cost->row_cycles = 3 * (uint32_t)op->units; // greatest, exponentials, quotients
     cost->multipliers = 12;                     // of exponential, reciprocal and quotient, in DSPs
     mr_memory_expect(&cost->memory, op->units, 32, 2);
@@ -116,9 +117,9 @@ static void cost(const struct mr_op *op, int lc, int out_lc, struct mr_op_cost *
     mr_memory_cost("rom", 1024, 16, 1, &cost->memory);
 }
 
-static void emit(const struct mr_network *network, const struct mr_op *op, int lc, int out_lc,
-                 struct mr_text *text) {
-    (void)lc, (void)out_lc;
+static void emit(const struct mr_network *network, const struct mr_op *op,
+                 const struct mr_op_layout *layout, struct mr_text *text) {
+    (void)layout;
     mr_text_add(text, "#define SOFTMAX %s\n#define SOFTMAX_COUNT %d\n", op->name, op->units);
     mr_text_add(text, "#define SOFTMAX_FRAC %d\n#include \"heads/softmax.h\"\n",
                 frac_of(network, op));
