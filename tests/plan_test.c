@@ -249,9 +249,11 @@ START_TEST(what_does_not_fit_is_explained) {
     const struct mr_plan_request balanced = {.mode = MR_PLAN_BALANCED};
     const struct mr_plan_request lanes = {
         .mode = MR_PLAN_LANES, .layout_count = 1, .layouts = {{.lc = 32, .passes = 1}}};
-    does_not_fit(64, 5, big, "u50", &balanced,
-                 (const char *const[]){"does not fit u50", "5161 DSPs where 5059", "(102 too many)",
-                                       "it would fit u55c", NULL});
+    does_not_fit(
+        64, 5, big, "u50", &balanced,
+        (const char *const[]){"does not fit u50", "RAMB36 block RAMs where 1142 may be used",
+                              "too many)", "it would fit u55c",
+                              "weights of 8 bits (--precision w8a16) would fit u50", NULL});
     does_not_fit(64, 1, bigger, "u50", &balanced,
                  (const char *const[]){"no device of the table holds it", NULL});
     does_not_fit(

@@ -31,6 +31,13 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     *request = (struct mr_plan_request){.mode = MR_PLAN_BALANCED};
     if (!options)
         return 0;
+    if (options->budget > 100)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "options: a budget of %u %% of the target is not possible; give 1 to 100",
+                          (unsigned)options->budget);
+    request->budget = options->budget;
+    request->dsps = options->dsps;
+    request->step_cycles = options->step_cycles;
     switch (options->choice) {
     case MR_LANES_BALANCED:
         return 0;

@@ -7,7 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELP = CLI_STOP + 1, JSON, TARGET, LANES, LATENCY, AREA, BITSTREAMS };
+enum {
+    HELP = CLI_STOP + 1,
+    JSON,
+    TARGET,
+    LANES,
+    LATENCY,
+    AREA,
+    STEP_CYCLES,
+    BUDGET,
+    DSPS,
+    BITSTREAMS
+};
 enum { MAX_OPTIONS = 40, TEXT_COLUMN = 20 };
 
 static const struct cli_option common[] = {
@@ -24,6 +35,10 @@ static const struct cli_option of_plans[] = {
     {LATENCY, 0, "latency", NULL, "the shortest time for a sequence that fits"},
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
+    {STEP_CYCLES, 0, "step-cycles", "N", "the smallest network with at most N cycles per step"},
+    {BUDGET, 0, "budget", "PERCENT",
+     "of the target's DSPs and memories that may be used (default 85)"},
+    {DSPS, 0, "dsps", "N", "DSPs that may be used"},
     {0},
 };
 
@@ -125,7 +140,7 @@ static int unknown(struct cli *cli, const char *word) {
 // One choice of lanes, not two.
 static int set_choice(struct cli *cli, enum mr_lanes_choice choice) {
     if (cli->modes)
-        return cli_usage(cli, "--lanes, --latency and --area exclude each other");
+        return cli_usage(cli, "--lanes, --latency, --area and --step-cycles exclude each other");
     cli->modes = true;
     cli->options.choice = choice;
     return CLI_OK;
@@ -222,6 +237,18 @@ static const struct cli_option *find_option(const struct cli_command *command, i
     return option;
 }
 
+// A whole number from 1 to `most`.
+static int set_number(struct cli *cli, const char *name, unsigned long most, uint32_t *number) {
+    char *end;
+    errno = 0;
+    const unsigned long value = *optarg >= '0' && *optarg <= '9' ? strtoul(optarg, &end, 10) : 0;
+    if (value == 0 || errno || *end || value > most)
+        return cli_usage(cli, "--%s %s: a whole number from 1 to %lu is expected", name, optarg,
+                         most);
+    *number = (uint32_t)value;
+    return CLI_OK;
+}
+
 // Takes an option that several commands have; false for one of the command's own.
 static bool take_shared(struct cli *cli, int id) {
     switch (id) {
@@ -242,6 +269,17 @@ static bool take_shared(struct cli *cli, int id) {
         return true;
     case AREA:
         cli->code = set_choice(cli, MR_LANES_AREA);
+        return true;
+    case STEP_CYCLES:
+        cli->code = set_number(cli, "step-cycles", UINT32_MAX, &cli->options.step_cycles);
+        if (!cli->code)
+            cli->code = set_choice(cli, MR_LANES_AREA);
+        return true;
+    case BUDGET:
+        cli->code = set_number(cli, "budget", 100, &cli->options.budget);
+        return true;
+    case DSPS:
+        cli->code = set_number(cli, "dsps", UINT32_MAX, &cli->options.dsps);
         return true;
     default:
         return false;

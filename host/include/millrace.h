@@ -198,8 +198,8 @@ MR_API void mr_emulation_leave(void);
 enum mr_lanes_choice {
     MR_LANES_BALANCED, // the fastest at which the multipliers are kept busy
     MR_LANES_LATENCY,  // the shortest time for a sequence that fits the target
-    MR_LANES_AREA,     // the smallest
-    MR_LANES_GIVEN     // `lanes` says it
+    MR_LANES_AREA, // the smallest that takes at most `step_cycles`; without: one column per cycle
+    MR_LANES_GIVEN // `lanes` says it
 };
 
 // All zero but the size gives the defaults. In C:
@@ -246,6 +246,13 @@ struct mr_options {
     // MR_LANES_GIVEN: [lane_count], units that a lane serves in turn; a layer with P passes has 1/P
     // of the lanes, and takes P times as long for a step. NULL: 1 each.
     const uint32_t *passes;
+    // MR_LANES_AREA: cycles per step at most; 0: any number.
+    uint32_t step_cycles;
+    // Percent of the target's DSPs and memories that the network may use; 0: 85. Above that a place
+    // and route may fail.
+    uint32_t budget;
+    // DSPs at most; 0: those of the budget.
+    uint32_t dsps;
 };
 
 #define MR_OPTIONS_INIT .size = sizeof(struct mr_options)

@@ -23,7 +23,7 @@ enum {
 enum mr_plan_mode {
     MR_PLAN_BALANCED, // least interval x multipliers: the fastest at which multipliers stay busy
     MR_PLAN_LATENCY,  // the fastest that fits
-    MR_PLAN_AREA,     // LC = 1 everywhere
+    MR_PLAN_AREA,     // the fewest multipliers that take `step_cycles`; without: LC = 1 everywhere
     MR_PLAN_LANES     // LC as given
 };
 
@@ -31,6 +31,9 @@ struct mr_plan_request {
     enum mr_plan_mode mode;
     int layout_count; // MR_PLAN_LANES: one per recurrent operator, or one for all
     struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
+    uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
+    uint32_t budget;                            // percent of the device; 0: the usual
+    uint32_t dsps;                              // at most; 0: those of the budget
 };
 
 struct mr_plan_op {

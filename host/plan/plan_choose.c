@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses the LCs of a plan. For a given interval each recurrent operator takes the least LC that
-// keeps up with it, so there is one candidate per interval that some operator can have, and the
-// search tries them all.
-#include "plan.h"
+// Chooses the lanes of a plan. For a given interval each recurrent operator takes the fewest
+// multipliers that keep up with it, so there is one candidate per interval that some operator can
+// have, and the search tries them all.
+#include "plan_options.h"
 
 #include "file.h"
 
@@ -15,27 +15,41 @@ enum {
     RESIZE_CYCLES = 6        // what a repacking before an operator adds to the latency, about
 };
 
+// What a plan may use.
+struct room {
+    const struct mr_target *target;
+    uint64_t percent, dsps;
+};
+
+static struct room room_of(const struct mr_target *target, const struct mr_plan_request *request) {
+    struct room room = {.target = target,
+                        .percent = request->budget ? request->budget : MR_PLAN_BUDGET_PERCENT};
+    room.dsps = target->dsp * room.percent / 100;
+    if (request->dsps && request->dsps < room.dsps)
+        room.dsps = request->dsps;
+    return room;
+}
+
 struct need {
     const char *what;
     uint64_t needed, budget;
 };
 
-enum { NEEDS = 3 };
+enum { NEEDS = 4 };
 
-static void needs_of(const struct mr_plan *plan, const struct mr_target *target,
-                     struct need need[NEEDS]) {
+static void needs_of(const struct mr_plan *plan, const struct room *room, struct need need[NEEDS]) {
+    const struct mr_target *target = room->target;
     const uint64_t lut_memory = (uint64_t)target->lut * LUT_MEMORY_PERCENT / 100;
-    need[0] = (struct need){"DSPs", plan->multipliers,
-                            (uint64_t)target->dsp * MR_PLAN_BUDGET_PERCENT / 100};
+    need[0] = (struct need){"DSPs", plan->multipliers, room->dsps};
     need[1] = (struct need){"RAMB36 block RAMs", (plan->memory.bram18 + 1) / 2,
-                            (uint64_t)target->bram36 * MR_PLAN_BUDGET_PERCENT / 100};
-    need[2] = (struct need){"LUTs as memory", plan->memory.lut,
-                            lut_memory * MR_PLAN_BUDGET_PERCENT / 100};
+                            target->bram36 * room->percent / 100};
+    need[2] = (struct need){"UltraRAMs", plan->memory.uram, target->uram * room->percent / 100};
+    need[3] = (struct need){"LUTs as memory", plan->memory.lut, lut_memory * room->percent / 100};
 }
 
-static bool fits(const struct mr_plan *plan, const struct mr_target *target) {
+static bool fits(const struct mr_plan *plan, const struct room *room) {
     struct need need[NEEDS];
-    needs_of(plan, target, need);
+    needs_of(plan, room, need);
     for (int n = 0; n < NEEDS; n++)
         if (need[n].needed > need[n].budget)
             return false;
@@ -47,76 +61,48 @@ static void one_everywhere(struct mr_op_layout layouts[MR_MAX_LAYERS]) {
         layouts[l] = (struct mr_op_layout){.lc = 1, .passes = 1};
 }
 
-// Cycles per step by recurrent operator and LC, of the slowest among it and the operators that take
-// its vectors as they come.
-struct paces {
-    int layers;
-    int most[MR_MAX_LAYERS]; // the largest LC
-    uint32_t cycles[MR_MAX_LAYERS][MR_PLAN_LC + 1];
-};
-
-static int measure(const struct mr_network *network, struct paces *paces, char *error,
-                   size_t error_size) {
-    *paces = (struct paces){.layers = mr_network_layers(network)};
-    for (int l = 0; l < paces->layers; l++) {
-        const int units = mr_network_layer(network, l)->units;
-        paces->most[l] = units < MR_PLAN_LC ? units : (int)MR_PLAN_LC;
-    }
-    for (int columns = 1; columns <= MR_PLAN_LC; columns++) {
-        struct mr_op_layout layouts[MR_MAX_LAYERS];
-        struct mr_plan plan;
-        one_everywhere(layouts);
-        for (int l = 0; l < paces->layers; l++)
-            layouts[l].lc = columns < paces->most[l] ? columns : paces->most[l];
-        if (mr_plan_evaluate(network, layouts, &plan, error, error_size))
-            return -1;
-        for (int i = 0; i < network->op_count; i++) {
-            uint32_t *most = &paces->cycles[mr_plan_leader(network, i)][columns];
-            if (mr_plan_per_step(&plan, i) && plan.ops[i].cost.row_cycles > *most)
-                *most = plan.ops[i].cost.row_cycles;
-        }
-    }
-    return 0;
-}
-
-// The least LCs with which all take at most `interval` cycles a step. False when one cannot.
-static bool keep_up(const struct paces *paces, uint32_t interval,
+// The fewest multipliers with which all take at most `interval` cycles a step. False when one
+// cannot.
+static bool keep_up(const struct mr_plan_options *options, uint32_t interval,
                     struct mr_op_layout layouts[MR_MAX_LAYERS]) {
     one_everywhere(layouts);
-    for (int l = 0; l < paces->layers; l++) {
-        while (paces->cycles[l][layouts[l].lc] > interval)
-            if (++layouts[l].lc > paces->most[l])
-                return false;
+    for (int l = 0; l < options->layers; l++) {
+        int low = 0, high = options->count[l]; // the last that is fast enough is in [low, high)
+        if (options->of[l][0].cycles > interval)
+            return false;
+        while (high - low > 1) {
+            const int middle = (low + high) / 2;
+            *(options->of[l][middle].cycles > interval ? &high : &low) = middle;
+        }
+        layouts[l] = options->of[l][low].layout;
     }
     return true;
 }
 
 // Tries all intervals. BALANCED takes the fastest of those whose product of interval and
 // multipliers is the least or nearly so, LATENCY the fastest. Returns false when none fits.
-static bool search(const struct mr_network *network, const struct paces *paces,
-                   const struct mr_target *target, enum mr_plan_mode mode, struct mr_plan *best) {
+static bool search(const struct mr_network *network, const struct mr_plan_options *options,
+                   const struct room *room, bool balanced, struct mr_plan *best) {
     double least = 0;
     bool found = false;
     // Twice: the least product first, then the fastest that comes near it.
-    for (int pass = mode == MR_PLAN_BALANCED ? 0 : 1; pass < 2; pass++) {
-        for (int i = 0; i < paces->layers * MR_PLAN_LC; i++) {
-            const int layer = i / MR_PLAN_LC, columns = 1 + i % MR_PLAN_LC;
-            struct mr_op_layout layouts[MR_MAX_LAYERS];
-            struct mr_plan plan;
-            if (columns > paces->most[layer] ||
-                !keep_up(paces, paces->cycles[layer][columns], layouts) ||
-                mr_plan_evaluate(network, layouts, &plan, NULL, 0) || !fits(&plan, target))
-                continue;
-            const double product = (double)plan.multipliers * plan.interval;
-            if (pass == 0) {
-                least = least > 0 && least <= product ? least : product;
-            } else if (mode != MR_PLAN_BALANCED || product * 100 <= least * (100 + TIE_PERCENT)) {
-                if (!found || plan.interval < best->interval)
-                    *best = plan;
-                found = true;
+    for (int round = balanced ? 0 : 1; round < 2; round++)
+        for (int l = 0; l < options->layers; l++)
+            for (int i = 0; i < options->count[l]; i++) {
+                struct mr_op_layout layouts[MR_MAX_LAYERS];
+                struct mr_plan plan;
+                if (!keep_up(options, options->of[l][i].cycles, layouts) ||
+                    mr_plan_evaluate(network, layouts, &plan, NULL, 0) || !fits(&plan, room))
+                    continue;
+                const double product = (double)plan.multipliers * plan.interval;
+                if (round == 0) {
+                    least = least > 0 && least <= product ? least : product;
+                } else if (!balanced || product * 100 <= least * (100 + TIE_PERCENT)) {
+                    if (!found || plan.interval < best->interval)
+                        *best = plan;
+                    found = true;
+                }
             }
-        }
-    }
     return found;
 }
 
@@ -138,18 +124,19 @@ static void layouts_of(const struct mr_plan *plan, struct mr_op_layout layouts[M
 
 // Spends what is left of the device on a shorter way: again and again the change of one operator's
 // LC that saves most cycles, the cheapest of those that save as many.
-static void shorten(const struct mr_network *network, const struct paces *paces,
-                    const struct mr_target *target, struct mr_plan *plan) {
+static void shorten(const struct mr_network *network, const struct mr_plan_options *options,
+                    const struct room *room, struct mr_plan *plan) {
     for (bool better = true; better;) {
         better = false;
         struct mr_plan best = *plan;
-        for (int l = 0; l < paces->layers; l++) {
+        for (int l = 0; l < options->layers; l++) {
             struct mr_op_layout layouts[MR_MAX_LAYERS];
             layouts_of(plan, layouts);
-            for (layouts[l].lc = 1; layouts[l].lc <= paces->most[l]; layouts[l].lc++) {
+            for (int i = 0; i < options->count[l]; i++) {
                 struct mr_plan changed;
+                layouts[l] = options->of[l][i].layout;
                 if (mr_plan_evaluate(network, layouts, &changed, NULL, 0) ||
-                    !fits(&changed, target) || changed.interval > plan->interval ||
+                    !fits(&changed, room) || changed.interval > plan->interval ||
                     passage(&changed) >= passage(plan))
                     continue;
                 if (passage(&changed) < passage(&best) ||
@@ -164,13 +151,39 @@ static void shorten(const struct mr_network *network, const struct paces *paces,
     }
 }
 
-// A sentence on what is short, by how much, and what would do.
-static int does_not_fit(const struct mr_network *network, const struct mr_plan *plan,
-                        const struct mr_target *target, bool given, char *error,
-                        size_t error_size) {
+static void add_remedy(char *text, size_t size, const char *format, const char *what) {
+    const size_t used = strlen(text);
+    if (used)
+        snprintf(text + used, size - used, ", and ");
+    snprintf(text + strlen(text), size - strlen(text), format, what);
+}
+
+// The same network with weights of 8 bits in all layers.
+static bool fits_narrow(const struct mr_plan *plan, const struct room *room) {
+    struct mr_network narrow = *plan->network;
+    struct mr_op ops[MR_MAX_OPS];
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    struct mr_plan other;
+    bool changed = false;
+    memcpy(ops, narrow.ops, (size_t)narrow.op_count * sizeof *ops);
+    narrow.ops = ops;
+    for (int i = 0; i < narrow.op_count; i++)
+        if (ops[i].kind->recurrent && ops[i].precision.weight_bits > 8) {
+            ops[i].precision.weight_bits = 8;
+            changed = true;
+        }
+    layouts_of(plan, layouts);
+    return changed && mr_plan_evaluate(&narrow, layouts, &other, NULL, 0) == 0 &&
+           fits(&other, room);
+}
+
+// A sentence on what is short, by how much, and what would do. smallest: the plan with the fewest
+// lanes, or NULL where plan is that.
+static int does_not_fit(const struct mr_plan *plan, const struct room *room,
+                        const struct mr_plan *smallest, char *error, size_t error_size) {
     struct need need[NEEDS];
-    needs_of(plan, target, need);
-    char wants[256] = "";
+    char wants[256] = "", remedy[256] = "";
+    needs_of(plan, room, need);
     for (int n = 0; n < NEEDS; n++) {
         const size_t used = strlen(wants);
         if (need[n].needed > need[n].budget)
@@ -180,26 +193,23 @@ static int does_not_fit(const struct mr_network *network, const struct mr_plan *
                      (unsigned long long)need[n].budget,
                      (unsigned long long)(need[n].needed - need[n].budget));
     }
-    char remedy[160] = "no device of the table holds it";
-    struct mr_op_layout layouts[MR_MAX_LAYERS];
-    one_everywhere(layouts);
-    struct mr_plan small;
     const struct mr_target *other;
-    bool holds = false;
-    for (size_t i = 0; !holds && (other = mr_target_at(i)) != NULL; i++)
-        if (fits(plan, other)) {
-            holds = true;
-            snprintf(remedy, sizeof remedy, "it would fit %s", other->name);
-        }
-    if (given && mr_plan_evaluate(network, layouts, &small, NULL, 0) == 0 && fits(&small, target))
-        snprintf(remedy + (holds ? strlen(remedy) : 0),
-                 sizeof remedy - (holds ? strlen(remedy) : 0),
-                 "%sfewer lanes (at least with 1 everywhere) would fit %s", holds ? ", and " : "",
-                 target->name);
+    for (size_t i = 0; !*remedy && (other = mr_target_at(i)) != NULL; i++) {
+        const struct room there = {other, room->percent, other->dsp * room->percent / 100};
+        if (fits(plan, &there))
+            add_remedy(remedy, sizeof remedy, "it would fit %s", other->name);
+    }
+    if (smallest && fits(smallest, room))
+        add_remedy(remedy, sizeof remedy, "fewer lanes would fit %s", room->target->name);
+    if (fits_narrow(plan, room))
+        add_remedy(remedy, sizeof remedy, "weights of 8 bits (--precision w8a16) would fit %s",
+                   room->target->name);
+    if (!*remedy)
+        snprintf(remedy, sizeof remedy, "no device of the table holds it");
     return mr_fail(
         error, error_size, "the network does not fit %s%s: it needs %s, %d %% of the device; %s",
-        target->name, given ? " with these lanes" : " even with one column per cycle (LC 1)", wants,
-        (int)MR_PLAN_BUDGET_PERCENT, remedy);
+        room->target->name, smallest ? " with these lanes" : " even with the fewest lanes", wants,
+        (int)room->percent, remedy);
 }
 
 static int given_lanes(const struct mr_network *network, const struct mr_plan_request *request,
@@ -216,31 +226,71 @@ static int given_lanes(const struct mr_network *network, const struct mr_plan_re
     return 0;
 }
 
+// The plan with the fewest lanes.
+static int plan_smallest(const struct mr_network *network, const struct mr_plan_options *options,
+                         struct mr_plan *plan, char *error, size_t error_size) {
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    keep_up(options, UINT32_MAX, layouts);
+    return mr_plan_evaluate(network, layouts, plan, error, error_size);
+}
+
+// The fewest multipliers that keep up with the interval that is asked for.
+static int plan_within(const struct mr_network *network, const struct mr_plan_options *options,
+                       const struct mr_plan_request *request, struct mr_plan *plan, char *error,
+                       size_t error_size) {
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    uint32_t least = 0;
+    for (int l = 0; l < options->layers; l++)
+        if (options->of[l][0].cycles > least)
+            least = options->of[l][0].cycles;
+    if (!keep_up(options, request->step_cycles, layouts))
+        return mr_fail(error, error_size,
+                       "no plan takes at most %u cycles a step; %u is the least that this network "
+                       "can have",
+                       (unsigned)request->step_cycles, (unsigned)least);
+    return mr_plan_evaluate(network, layouts, plan, error, error_size);
+}
+
+static int choose(const struct mr_network *network, const struct mr_plan_options *options,
+                  const struct mr_plan_request *request, const struct room *room,
+                  struct mr_plan *plan, char *error, size_t error_size) {
+    const bool searches = request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY;
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    struct mr_plan smallest;
+    if (plan_smallest(network, options, &smallest, error, error_size))
+        return -1;
+    if (searches) {
+        if (!search(network, options, room, request->mode == MR_PLAN_BALANCED, plan))
+            return does_not_fit(&smallest, room, NULL, error, error_size);
+        if (request->mode == MR_PLAN_LATENCY)
+            shorten(network, options, room, plan);
+        return 0;
+    }
+    one_everywhere(layouts);
+    if (request->mode == MR_PLAN_LANES && given_lanes(network, request, layouts, error, error_size))
+        return -1;
+    if (request->mode == MR_PLAN_AREA && request->step_cycles
+            ? plan_within(network, options, request, plan, error, error_size)
+            : mr_plan_evaluate(network, layouts, plan, error, error_size))
+        return -1;
+    return fits(plan, room) ? 0 : does_not_fit(plan, room, &smallest, error, error_size);
+}
+
 int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size) {
-    struct mr_op_layout layouts[MR_MAX_LAYERS];
-    one_everywhere(layouts);
-    // LC 1 everywhere: checks the network, and is the plan of AREA.
-    if (mr_plan_evaluate(network, layouts, plan, error, error_size))
-        return -1;
-    const bool given = request->mode == MR_PLAN_LANES;
-    if (given && (given_lanes(network, request, layouts, error, error_size) ||
-                  mr_plan_evaluate(network, layouts, plan, error, error_size)))
-        return -1;
-    struct mr_plan found;
-    struct paces paces;
-    if (request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY) {
-        if (measure(network, &paces, error, error_size))
-            return -1;
-        if (!search(network, &paces, target, request->mode, &found))
-            return does_not_fit(network, plan, target, false, error, error_size);
-        *plan = found;
-        if (request->mode == MR_PLAN_LATENCY)
-            shorten(network, &paces, target, plan);
-    } else if (!fits(plan, target)) {
-        return does_not_fit(network, plan, target, given, error, error_size);
+    const struct room room = room_of(target, request);
+    // Several passes where they make it faster, or make it fit.
+    int failed = -1;
+    for (int most = request->mode == MR_PLAN_BALANCED ? 1 : MR_PLAN_PASSES;
+         failed && most <= MR_PLAN_PASSES; most += MR_PLAN_PASSES - 1) {
+        struct mr_plan_options options;
+        failed = mr_plan_options_make(network, most, &options, error, error_size) ||
+                 choose(network, &options, request, &room, plan, error, error_size);
+        mr_plan_options_free(&options);
     }
+    if (failed)
+        return -1;
     plan->mode = request->mode;
     plan->target = target;
     return 0;
