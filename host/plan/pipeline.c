@@ -145,7 +145,12 @@ static int add_resize(struct builder *b, int index, int channel) {
     resize->lc = mr_plan_stream_lc(b->plan, op->input);
     resize->out_lc = b->plan->ops[index].layout.lc;
     take(b, channel);
-    return give(b, resize->name, "out", type_of(resize->out_lc, type));
+    const int output = give(b, resize->name, "out", type_of(resize->out_lc, type));
+    // A layer with several passes takes a row in the first of them, faster than it comes.
+    if (b->plan->ops[index].layout.passes > 1)
+        b->pipeline->channels[output].depth =
+            channel_depth(mr_plan_words(resize->count, resize->out_lc));
+    return output;
 }
 
 // A stream as single numbers.
