@@ -3,6 +3,7 @@
 // that their RTL gives what their C gives.
 #include "kernel_fixture.h"
 #include "kernels/glue.c"
+#include "kernels/slots.c"
 
 #include <check.h>
 #include <stdio.h>
@@ -83,24 +84,49 @@ END_TEST
 
 typedef void gather_kernel(hls_stream(int32_t) *, hls_stream(int32_t) *, hls_stream(int32_t) *,
                            uint32_t, uint32_t, uint32_t);
+typedef void slots_gather_kernel(hls_stream(int32_t) *, hls_stream(int32_t) *,
+                                 hls_stream(int32_t) *, uint32_t, uint32_t, uint32_t, uint32_t);
+
+struct gather_case {
+    gather_kernel *kernel; // NULL: the other one
+    slots_gather_kernel *slots_kernel;
+    int slots, a_step, a_last, b_step, b_last;
+};
+
+static const struct gather_case gather_cases[] = {
+    {gather_all, NULL, 1, 3, 2, 1, 4},   {gather_steps, NULL, 1, 1, 0, 5, 0},
+    {gather_lasts, NULL, 1, 0, 2, 0, 3}, {gather_mixed, NULL, 1, 0, 10, 1, 0},
+    {gather_one, NULL, 1, 0, 0, 1, 0},   {NULL, slots_all, 4, 3, 2, 1, 4},
+    {NULL, slots_steps, 2, 1, 0, 5, 0},  {NULL, slots_lasts, 8, 0, 2, 0, 3},
+    {NULL, slots_mixed, 16, 0, 1, 1, 0},
+};
+
+// Is row `row` one of a last step, where `slots` sequences have their turns?
+static bool is_last(int row, int slots, int sequences, int steps) {
+    const int group = row / (slots * steps), left = sequences - group * slots;
+    return row % (slots * steps) / (left < slots ? left : slots) == steps - 1;
+}
 
 // Of a come 0, 1, 2 and so on, of b -1, -2, -3.
-static void check_gather(gather_kernel *kernel, int a_step, int a_last, int b_step, int b_last,
-                         int steps, int sequences) {
+static void check_gather(const struct gather_case *c, int steps, int sequences) {
     HLS_CHANNEL(int32_t, a);
     HLS_CHANNEL(int32_t, b);
     HLS_CHANNEL(int32_t, y);
-    for (int n = 0; n < sequences * (steps * a_step + a_last); n++)
+    const uint32_t total = (uint32_t)(steps * sequences);
+    for (int n = 0; n < sequences * (steps * c->a_step + c->a_last); n++)
         hls_write(int32_t, &a, n);
-    for (int n = 0; n < sequences * (steps * b_step + b_last); n++)
+    for (int n = 0; n < sequences * (steps * c->b_step + c->b_last); n++)
         hls_write(int32_t, &b, -1 - n);
-    kernel(&a, &b, &y, MR_COMMAND_RUN, (uint32_t)steps, (uint32_t)(steps * sequences));
+    if (c->kernel)
+        c->kernel(&a, &b, &y, MR_COMMAND_RUN, (uint32_t)steps, total);
+    else
+        c->slots_kernel(&a, &b, &y, MR_COMMAND_RUN, (uint32_t)sequences, (uint32_t)steps, total);
     int32_t of_a = 0, of_b = 0;
-    for (int t = 1; t <= steps * sequences; t++) {
-        const bool last = t % steps == 0;
-        for (int n = last ? a_step + a_last : a_step; n > 0; n--)
+    for (int row = 0; row < steps * sequences; row++) {
+        const bool last = is_last(row, c->slots, sequences, steps);
+        for (int n = last ? c->a_step + c->a_last : c->a_step; n > 0; n--)
             ck_assert_int_eq(hls_read(int32_t, &y), of_a++);
-        for (int n = last ? b_step + b_last : b_step; n > 0; n--)
+        for (int n = last ? c->b_step + c->b_last : c->b_step; n > 0; n--)
             ck_assert_int_eq(hls_read(int32_t, &y), -1 - of_b++);
     }
     ck_assert_empty(a);
@@ -109,13 +135,34 @@ static void check_gather(gather_kernel *kernel, int a_step, int a_last, int b_st
 }
 
 START_TEST(gathers) {
+    const struct gather_case *c = &gather_cases[_i];
     for (int steps = 1; steps <= 5; steps++) {
-        for (int sequences = 0; sequences <= 4; sequences++) {
-            check_gather(gather_all, 3, 2, 1, 4, steps, sequences);
-            check_gather(gather_steps, 1, 0, 5, 0, steps, sequences);
-            check_gather(gather_lasts, 0, 2, 0, 3, steps, sequences);
-            check_gather(gather_mixed, 0, 10, 1, 0, steps, sequences);
-            check_gather(gather_one, 0, 0, 1, 0, steps, sequences);
+        for (int sequences = 0; sequences <= 3 * c->slots + 2; sequences++)
+            check_gather(c, steps, sequences);
+    }
+}
+END_TEST
+
+#define CHECK_LAST(kernel, VEC, words, slots)                                                      \
+    do {                                                                                           \
+        HLS_CHANNEL(VEC, in);                                                                      \
+        HLS_CHANNEL(VEC, out);                                                                     \
+        for (int word = 0; word < steps * sequences * (words); word++)                             \
+            hls_write(VEC, &in, (VEC){{(int16_t)word}});                                           \
+        kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)sequences, (uint32_t)steps,                    \
+               (uint32_t)(steps * sequences));                                                     \
+        for (int word = 0; word < steps * sequences * (words); word++)                             \
+            if (is_last(word / (words), slots, sequences, steps))                                  \
+                ck_assert_int_eq(hls_read(VEC, &out).v[0], word);                                  \
+        ck_assert_empty(in);                                                                       \
+        ck_assert_empty(out);                                                                      \
+    } while (0)
+
+START_TEST(last_steps) {
+    for (int steps = 1; steps <= 4; steps++) {
+        for (int sequences = 0; sequences <= 50; sequences++) {
+            CHECK_LAST(last2, vec4_t, 3, 2);
+            CHECK_LAST(last16, vec2_t, 1, 16);
         }
     }
 }
@@ -129,7 +176,8 @@ int main(void) {
     tcase_add_test(tests, unpacks);
     tcase_add_test(tests, forks);
     tcase_add_test(tests, forks_numbers);
-    tcase_add_test(tests, gathers);
+    tcase_add_loop_test(tests, gathers, 0, (int)(sizeof gather_cases / sizeof *gather_cases));
+    tcase_add_test(tests, last_steps);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

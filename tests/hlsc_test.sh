@@ -97,9 +97,17 @@ rates() {
     fi
 }
 
-# A layer alone, with LC columns a cycle: weights by command 1, then two runs.
-layer() { # cell, its header, inputs, hidden, LC, bits of weights and columns, more definitions
-    local name=$1_$3_$4_$5_w$6a$7 file=$work/$1_$3_$4_$5_w$6a$7.c
+# A layer alone, with LC columns a cycle: weights by command 1, then runs; with slots a group that is not full, one
+# behind whole ones, and states that were kept.
+layer() { # cell, its header, inputs, hidden, LC, bits of weights and columns, more definitions, slots
+    local name=$1_$3_$4_$5_w$6a$7 slots=${9:-1} takes="" gives="" file some more
+    local -a runs=(--runs 5 --set "command=1,2,3,4,2" --set "flags=0,1,0,0,0" --set "steps=0,3,0,0,5" --set "total=0,9,0,0,10")
+    if [ "$slots" -gt 1 ]; then
+        name=${name}_slots$slots takes="uint32_t sequences, " gives="sequences, " some=$((slots - 1)) more=$((3 * slots + 2))
+        runs=(--runs 7 --vectors 5000 --set "command=1,2,2,3,4,2,2" --set "flags=0,1,1,0,0,0,0" --set "steps=0,3,2,0,0,3,1"
+            --set "sequences=0,1,$more,0,0,$some,$slots" --set "total=0,3,$((2 * more)),0,0,$((3 * some)),$slots")
+    fi
+    file=$work/$name.c
     cat >"$file" <<KERNEL
 #include "frame/words.h"
 MR_VECTOR($5)
@@ -111,15 +119,16 @@ MR_VECTOR($5)
 #define LAYER_LC $5
 #define LAYER_WEIGHT_BITS $6
 #define LAYER_COLUMN_BITS $7
+#define LAYER_SLOTS $slots
 ${8:-}
 #include "frame/layer.h"
 void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5_t) *h,
-           hls_stream(unit_state_t) *state, uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {
+           hls_stream(unit_state_t) *state, uint32_t command, ${takes}uint32_t steps, uint32_t total, uint32_t flags) {
     HLS(dataflow)
-    layer(weights, x, h, state, command, steps, total, flags);
+    layer(weights, x, h, state, command, ${gives}steps, total, flags);
 }
 KERNEL
-    agree "$name" "$file" "$name" --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 --set flags=0,1,0,0,0
+    agree "$name" "$file" "$name" "${runs[@]}"
     if [ "$6" = 16 ]; then readable "$name" "$file" "$name"; else readable_thorough "$name" "$file" "$name"; fi
 }
 
@@ -153,6 +162,9 @@ kernel() { # name, vectors
     layer gru gru 9 7 1 16 16 "#define LAYER_PASSES 4"
     layer rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
     layer lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
+    layer lstm lstm 7 9 2 16 16 "" 4
+    layer gru gru 9 7 5 16 16 "" 16
+    layer gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0
     readable_thorough layers tests/kernels/layers.c layers
@@ -191,6 +203,9 @@ first=$!
     agree glue tests/kernels/glue.c glue --runs 6 --vectors 100 --set command=1,2 --set sequences=0,1,2,8,2,8 --set steps=0,1,3,5,7,4 \
         --set rows=0,1,6,40,14,32
     readable_thorough glue tests/kernels/glue.c glue
+    agree slots tests/kernels/slots.c slots --runs 7 --vectors 300 --set command=2 --set sequences=1,2,4,5,8,14,16 \
+        --set steps=3,1,5,2,1,2,3 --set total=3,2,20,10,8,28,48
+    readable_thorough slots tests/kernels/slots.c slots
     rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
         --set steps=2 --set sequences=5,15
     kernel reset 100

@@ -10,6 +10,8 @@
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
 //                 (R - 1) ceil(ceil(H/LC) / R) < ceil(H/LC)
+//   LAYER_SLOTS   S: sequences that have their turns in a layer of one pass: 1, 2, 4, 8 or 16; 1
+//                 where not given
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -22,6 +24,11 @@
 // time with the weights of other units. A step takes R times as long, but the new h of all units
 // but the last pass's are there long before the next step, so D hardly ever counts. The row of x is
 // kept for the later passes, and h twice: as the step finds it, and as it leaves it.
+//
+// With S slots (slots.h) the columns of x_t come from one sequence while the units of another one's
+// last step pass through the cell. A sequence's h is due S - 1 turns later, so a row takes
+// max(ceil(I/LC), (D - (S-1) ceil(H/LC)) / S) + ceil(H/LC) cycles. Where there are few sequences,
+// turns without a row make up for what D takes beyond theirs. Each slot has a state.
 //
 // A cell is cells/NAME.h, which says (NAME in front of each, so that cells lie side by side)
 //   _GATES        G: rows of lanes per unit
@@ -41,6 +48,7 @@
 //   int16_t _columns(const int64_t sum[], unit_state_t old)
 //                 what the unit gives the second phase, from the gates of the first
 #include "frame/lane.h"
+#include "frame/slots.h"
 #include "frame/state.h"
 #include "frame/words.h"
 #include "mr_command.h"
@@ -56,6 +64,12 @@
 #endif
 #ifndef LAYER_PASSES
 #    define LAYER_PASSES 1
+#endif
+#ifndef LAYER_SLOTS
+#    define LAYER_SLOTS 1
+#endif
+#if LAYER_SLOTS > 1 && LAYER_PASSES > 1
+#    error "a layer with slots takes one pass"
 #endif
 
 #define OF_CELL(what) HLS_JOIN(LAYER_CELL, what)
@@ -86,15 +100,21 @@
 #define LAST_WORDS (H_WORDS - HIDDEN_BEFORE_LAST)            // of units of the last pass
 #define LANES (LAYER_PASSES == 1 ? LAYER_HIDDEN : PASS_WORDS * LAYER_LC) // of a gate
 #define WORDS (X_WORDS + H_WORDS)
-// Columns of x, and what D takes beyond the columns of h that were there before.
-#define X_PHASE MR_MAX(X_WORDS, OF_CELL(_LATENCY)(LAYER_LC) - HIDDEN_BEFORE_LAST)
-#define H_END (X_PHASE + H_WORDS)
 #if SECOND
 #    define WAIT OF_CELL(_SECOND_LATENCY)(LAYER_LC)
-#    define STEP (H_END + WAIT + H_WORDS)
+#    define H_PHASES (H_WORDS + WAIT + H_WORDS)
 #else
-#    define STEP H_END
+#    define H_PHASES H_WORDS
 #endif
+// What D takes beyond the columns of h that were there before, and those of other slots; then the
+// columns of x, and what of it is left.
+#define GAP (OF_CELL(_LATENCY)(LAYER_LC) - HIDDEN_BEFORE_LAST)
+#define OF_OTHERS ((LAYER_SLOTS - 1) * H_PHASES)
+#define X_PHASE MR_MAX(X_WORDS, MR_CEIL_DIV(MR_MAX(GAP - OF_OTHERS, 0), LAYER_SLOTS))
+#define H_END (X_PHASE + H_WORDS)
+#define STEP (X_PHASE + H_PHASES)
+// Turns from a step of a sequence to its next one, at least.
+#define TURNS (1 + MR_CEIL_DIV(MR_MAX(GAP - X_PHASE, 0), STEP))
 #define VEC MR_VEC(LAYER_LC)
 
 #if LAYER_PASSES > 1
@@ -110,7 +130,23 @@
 #    define H_WRITTEN 0
 #    define H_OLD 0
 #endif
-#define H_DISTANCE (X_PHASE + HIDDEN_BEFORE_LAST)
+#define H_DISTANCE ((TURNS - 1) * STEP + X_PHASE + HIDDEN_BEFORE_LAST)
+
+#if LAYER_SLOTS > 1
+#    define LAST_TURN turns
+#    define HAS_ROW has_row // in turn t
+#    define HAD_ROW had_row // in turn t-1
+#    define OF_SLOT(place, word) ((place) + (word))
+// Behind the words of a slot lie those of the next one: a state that is thrown away is not read
+// there, for hlsc counts with it.
+#    define NO_STATE(forget, word) (forget || (word) >= H_WORDS)
+#else
+#    define LAST_TURN total
+#    define HAS_ROW true
+#    define HAD_ROW (t > 0)
+#    define OF_SLOT(place, word) (word)
+#    define NO_STATE(forget, word) forget
+#endif
 
 #if HAS_CELL
 #    define OLD_CELL(forget, word, c) (forget ? 0 : cell[word][c])
@@ -123,14 +159,18 @@
 // and shift per sum. command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and
 // gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
 // where flags has MR_FLAG_RESET. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC
-// units. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h).
+// units, slot after slot. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit
+// (state.h).
 //
 // A cell that counts has the probes `cut` and `past`: how many values of the last RUN were cut, and
 // by how much they were beyond in all, in the value's own units. (Units of padding have no weights
 // and stay at 0.)
 static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
-                  hls_stream(unit_state_t) * state, uint32_t command, uint32_t steps,
-                  uint32_t total, uint32_t flags) {
+                  hls_stream(unit_state_t) * state, uint32_t command,
+#if LAYER_SLOTS > 1
+                  uint32_t sequences,
+#endif
+                  uint32_t steps, uint32_t total, uint32_t flags) {
     static MR_LANE_INT(LAYER_WEIGHT_BITS) w[LAYER_PASSES * WORDS][GATES][LANES][LAYER_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)
@@ -141,7 +181,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     static uint8_t shift[UNITS_STORED][LAYER_LC][SUMS];
     HLS(array_partition variable = shift dim = 2 complete)
     HLS(array_partition variable = shift dim = 3 complete)
-    static int16_t h[H_COPIES][UNITS_STORED][LAYER_LC];
+    static int16_t h[H_COPIES][LAYER_SLOTS * UNITS_STORED][LAYER_LC];
     HLS(array_partition variable = h dim = 1 complete)
     HLS(array_partition variable = h dim = 3 complete)
     HLS(bind_storage variable = h type = ram_2p impl = lutram latency = 0)
@@ -152,7 +192,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     HLS(bind_storage variable = x_kept type = ram_2p impl = lutram latency = 0)
 #endif
 #if HAS_CELL
-    static int32_t cell[UNITS_STORED][LAYER_LC];
+    static int32_t cell[LAYER_SLOTS * UNITS_STORED][LAYER_LC];
     HLS(array_partition variable = cell dim = 2 complete)
 #endif
     static int64_t acc[GATES][LANES];
@@ -207,12 +247,24 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         uint32_t left = steps;      // steps of the sequence from step t on
         bool forget = reset;        // step t starts from zero state
         bool forget_before = reset; // step t-1 did
+#if LAYER_SLOTS > 1
+        const uint32_t rest = sequences % LAYER_SLOTS; // of the last group
+        const uint32_t turns = total + mr_empty_turns(rest, steps, TURNS);
+        uint32_t to_come = sequences; // with those of the group at hand
+        bool is_whole = sequences / LAYER_SLOTS > 0;
+        uint8_t rows = is_whole ? LAYER_SLOTS : rest; // of a step
+        uint8_t last_slot = is_whole ? LAYER_SLOTS - 1 : MR_MAX(rest, TURNS) - 1;
+        uint8_t slot = 0;
+        uint16_t place = 0; // of the slot's state, and of that of turn t-1
+        uint16_t place_before = (LAYER_SLOTS - 1) * H_WORDS;
+        bool has_row = true, had_row = false;
+#endif
 #if COUNTS
         cut = 0;
         past = 0;
 #endif
     run_steps:
-        for (uint32_t t = 0; t <= total; t++) {
+        for (uint32_t t = 0; t <= LAST_TURN; t++) {
             for (uint32_t pass = 0; pass < LAYER_PASSES; pass++) {
                 for (uint32_t k = 0; k < STEP; k++) {
                     HLS(pipeline II = 1)
@@ -224,7 +276,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
                     // The columns of this cycle.
                     VEC column = {{0}};
-                    if (k < X_WORDS && t < total && pass == 0)
+                    if (k < X_WORDS && t < LAST_TURN && HAS_ROW && pass == 0)
                         column = hls_read(VEC, x);
 #if LAYER_PASSES > 1
                     const uint32_t x_word = k < X_WORDS ? k : 0;
@@ -247,7 +299,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         const int16_t number = k < X_PHASE ? column.v[c]
                                                : forget || (SECOND && k >= H_END)
                                                    ? 0
-                                                   : h[H_FOUND][h_word][c];
+                                                   : h[H_FOUND][OF_SLOT(place, h_word)][c];
                         v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                     }
 #if SECOND
@@ -316,8 +368,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                 sum[s] = SCALED(current[s][c], bias[word][c][s], shift[word][c][s]);
                             }
                             unit_state_t old;
-                            old.h = forget ? 0 : h[0][word][c];
-                            old.cell = OLD_CELL(forget, word, c);
+                            old.h = NO_STATE(forget, word) ? 0 : h[0][OF_SLOT(place, word)][c];
+                            old.cell = OLD_CELL(NO_STATE(forget, word), OF_SLOT(place, word), c);
                             second[word][c] = OF_CELL(_columns)(sum, old);
                         }
                     }
@@ -328,7 +380,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         (of_before ? HIDDEN_BEFORE_LAST : (pass - 1) * PASS_WORDS) + k;
                     const bool forget_old = of_before ? forget_before : forget;
                     uint64_t cut_now = 0, past_now = 0;
-                    if (k < (of_before ? LAST_WORDS : PASS_WORDS) && (t > 0 || !of_before)) {
+                    if (k < (of_before ? LAST_WORDS : PASS_WORDS) && (HAD_ROW || !of_before)) {
+                        const uint32_t at = OF_SLOT(place_before, word);
                         VEC fresh;
                         for (int c = 0; c < LAYER_LC; c++) {
                             HLS(unroll)
@@ -349,16 +402,16 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                 sum[s] = SCALED(sum[s], bias[word][c][s], shift[word][c][s]);
                             }
                             unit_state_t old;
-                            old.h = forget_old ? 0 : h[H_OLD][word][c];
-                            old.cell = OLD_CELL(forget_old, word, c);
+                            old.h = NO_STATE(forget_old, k) ? 0 : h[H_OLD][at][c];
+                            old.cell = OLD_CELL(NO_STATE(forget_old, k), at, c);
                             uint32_t beyond = 0;
                             const unit_state_t unit =
                                 OF_CELL(_unit)(sum, old, LAYER_CELL_EXPONENT, &beyond);
                             cut_now += beyond != 0;
                             past_now += beyond;
-                            h[H_WRITTEN][word][c] = unit.h;
+                            h[H_WRITTEN][at][c] = unit.h;
 #if HAS_CELL
-                            cell[word][c] = unit.cell;
+                            cell[at][c] = unit.cell;
 #endif
                             fresh.v[c] = unit.h;
                         }
@@ -371,20 +424,38 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     if (k == STEP - 1 && pass == LAYER_PASSES - 1) {
                         const bool last = left == 1;
                         forget_before = forget;
-                        forget = reset && last;
-                        left = last ? steps : left - 1;
+#if LAYER_SLOTS > 1
+                        const bool step_ends = slot == last_slot;
+                        had_row = has_row;
+                        has_row = step_ends || slot + 1 < rows;
+                        place_before = place;
+                        place = step_ends ? 0 : place + H_WORDS;
+                        slot = step_ends ? 0 : slot + 1;
+                        if (step_ends && last) {
+                            is_whole = to_come / (2 * LAYER_SLOTS) > 0;
+                            rows = is_whole ? LAYER_SLOTS : rest;
+                            last_slot = is_whole ? LAYER_SLOTS - 1 : MR_MAX(rest, TURNS) - 1;
+                            to_come = to_come - LAYER_SLOTS;
+                        }
+#else
+                        const bool step_ends = true;
+#endif
+                        if (step_ends) {
+                            forget = reset && last;
+                            left = last ? steps : left - 1;
+                        }
 #if LAYER_PASSES > 1
                         h_found = !h_found;
 #endif
                     }
-                    if (t == total && k == LAST_WORDS - 1)
+                    if (t == LAST_TURN && k == LAST_WORDS - 1)
                         return;
                 }
             }
         }
     } else if (command == MR_COMMAND_READ_STATE) {
     read_state:
-        for (uint32_t word = 0; word < H_WORDS; word++) {
+        for (uint32_t word = 0; word < LAYER_SLOTS * H_WORDS; word++) {
             for (uint32_t c = 0; c < LAYER_LC; c++) {
                 HLS(pipeline II = 1)
                 unit_state_t unit;
@@ -395,7 +466,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         }
     } else if (command == MR_COMMAND_WRITE_STATE) {
     write_state:
-        for (uint32_t word = 0; word < H_WORDS; word++) {
+        for (uint32_t word = 0; word < LAYER_SLOTS * H_WORDS; word++) {
             for (uint32_t c = 0; c < LAYER_LC; c++) {
                 HLS(pipeline II = 1)
                 const unit_state_t unit = mr_state_of_beat(hls_read(beat_t, weights));
@@ -421,7 +492,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef SCALED
 #undef X_WORDS
 #undef H_WORDS
-#undef X_PHASE
 #undef PASS_WORDS
 #undef UNITS_STORED
 #undef HIDDEN_BEFORE_LAST
@@ -433,10 +503,20 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef H_TERMS
 #undef H_WRITTEN
 #undef H_OLD
-#undef H_DISTANCE
-#undef H_END
 #undef WAIT
+#undef H_PHASES
+#undef GAP
+#undef OF_OTHERS
+#undef X_PHASE
+#undef H_END
 #undef STEP
+#undef TURNS
+#undef H_DISTANCE
+#undef LAST_TURN
+#undef HAS_ROW
+#undef HAD_ROW
+#undef OF_SLOT
+#undef NO_STATE
 #undef VEC
 #undef OLD_CELL
 #undef LAYER
@@ -445,6 +525,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_HIDDEN
 #undef LAYER_LC
 #undef LAYER_PASSES
+#undef LAYER_SLOTS
 #undef LAYER_CELL_EXPONENT
 #undef LAYER_WEIGHT_BITS
 #undef LAYER_COLUMN_BITS

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slots: S sequences that go through the network in turn, S a power of two up to 16. The rows of a
+// run come group after group of S sequences, of which the last may have fewer; in a group step
+// after step; in a step a row of each of its sequences. A layer that needs more turns from a step
+// of a sequence to its next one has turns without a row behind those of the rows.
+#ifndef MR_SLOTS_H
+#define MR_SLOTS_H
+
+#include "frame/words.h"
+
+// The last slot of a step of the first group, or the second one, where so many sequences are to
+// come.
+#define MR_LAST_SLOT(to_come, slots, group)                                                        \
+    ((to_come) / ((group) * (slots)) > 0 ? (slots)-1 : (to_come) % (slots)-1)
+
+// Turns without a row in a group of so many sequences, where a step has `least` turns.
+static inline uint32_t mr_empty_turns(uint32_t rows, uint32_t steps, uint32_t least) {
+    const uint32_t of_step = rows > 0 && rows < least ? least - rows : 0;
+    uint32_t turns = 0;
+    for (int bit = 0; bit < 4; bit++) {
+        HLS(unroll)
+        turns += (of_step >> bit & 1) != 0 ? steps << bit : 0;
+    }
+    return turns;
+}
+
+#endif
