@@ -80,6 +80,31 @@
     "else\nhls_write(int32_t, x, v + 5);\nhls_write(int32_t, y, v);\n}\n}\n"
 #define STREAM(name, depth) "HLS(stream variable=" name " depth=" depth ")\n"
 
+// Rows of two numbers: all of them, and those of the last step of each sequence by another way, on
+// which a row waits until so many more have come in, or the run ends.
+#define PARTED(lag)                                                                                \
+    "#include \"frame/words.h\"\n#define FORK part\n#define FORK_COUNT 2\n#define FORK_LC 0\n"     \
+    "#include \"glue/fork.h\"\n#define GATHER meet\n#define GATHER_A_STEP 2\n"                     \
+    "#define GATHER_A_LAST 0\n#define GATHER_B_STEP 0\n#define GATHER_B_LAST 2\n"                  \
+    "#include \"glue/gather.h\"\n"                                                                 \
+    "static void last(" IN OUT "uint32_t steps, uint32_t total) {\nuint32_t left = steps;\n"       \
+    "for (uint32_t t = 0; t < total; t++) {\nfor (uint32_t k = 0; k < 2; k++) {\n"                 \
+    "HLS(pipeline II=1)\nconst int32_t v = hls_read(int32_t, in);\n"                               \
+    "if (left == 1)\nhls_write(int32_t, out, v);\n"                                                \
+    "if (k == 1)\nleft = left == 1 ? steps : left - 1;\n}\n}\n}\n"                                 \
+    "static void late(" IN OUT "uint32_t rows) {\nstatic int32_t m[4][2];\n"                       \
+    "for (uint32_t t = 0; t < rows + " lag "; t++) {\nfor (uint32_t k = 0; k < 2; k++) {\n"        \
+    "HLS(pipeline II=1)\nint32_t v = 0;\nif (t < rows)\nv = hls_read(int32_t, in);\n"              \
+    "m[t & 3][k] = v;\nif (t >= " lag ")\n"                                                        \
+    "hls_write(int32_t, out, m[(t - " lag ") & 3][k]);\n}\n}\n}\n"                                 \
+    "void k(hls_stream(int32_t) *a, hls_stream(int32_t) *z, uint32_t sequences, "                  \
+    "uint32_t steps, uint32_t total) {\nHLS(dataflow)\n"                                           \
+    "HLS_CHANNEL(int32_t, each);\nHLS_CHANNEL(int32_t, all);\nHLS_CHANNEL(int32_t, ends);\n"       \
+    "HLS_CHANNEL(int32_t, lates);\n"
+#define MEET                                                                                       \
+    "part(a, &each, &all, 2, total);\nlast(&all, &ends, steps, total);\n"                          \
+    "late(&ends, &lates, sequences);\nmeet(&each, &lates, z, 2, steps, total);\n}\n"
+
 // ---- what is derived
 
 struct expected { // of the stream `name` of a process
@@ -137,6 +162,12 @@ static const struct network_case networks[] = {
     {HEAD SPLIT_STATIC("3 * n") JOIN("join", "n") TWO
      "split(a, &x, &y, n);\njoin(&x, &y, z, n);\n}\n",
      {{"split", "x", 4, -1, "paths from split meet again at join"}}},
+    // A bound, whatever the sequences and their steps: what waits is a row and what is in flight.
+    {PARTED("0") MEET, {{"part", "a", 4, -1, "paths from part meet again at meet"}}},
+    // One that grows with the steps only where there are several sequences.
+    {PARTED("2") STREAM("each", "60") MEET,
+     {{"part", "a", 0, 60,
+       "holds runs up to steps = 15 where sequences = 3, a longer one deadlocks"}}},
     // A chain needs nothing, whatever depends on data.
     {HEAD SLOW("slow") FILTER TOP
      "HLS_CHANNEL(int32_t, x);\nslow(a, &x, n);\nfilter(&x, z, n);\n}\n",
@@ -186,6 +217,56 @@ START_TEST(test_network) {
 }
 END_TEST
 
+// ---- what is only measured
+
+// Five times as many words where there are several sequences of several steps, which is no
+// combination that hlsc tries.
+static const char odd[] = HEAD
+    "static void split(" IN "hls_stream(int32_t) *x, hls_stream(int32_t) *y, uint32_t sequences, "
+    "uint32_t steps) {\nconst uint32_t words = sequences > 1 && steps > 1 ? 5 : 1;\n"
+    "for (uint32_t n = 0; n < sequences; n++) {\nfor (uint32_t t = 0; t < steps; t++) {\n" LOOP(
+        "words") "const int32_t v = hls_read(int32_t, in);\n"
+                 "hls_write(int32_t, x, v);\nhls_write(int32_t, y, v + 1);\n}\n}\n}\n}\n" JOIN(
+                     "join",
+                     "n") "void k(hls_stream(int32_t) *a, hls_stream(int32_t) *z, uint32_t "
+                          "sequences, uint32_t steps, "
+                          "uint32_t total) {\nHLS(dataflow)\nHLS_CHANNEL(int32_t, "
+                          "x);\nHLS_CHANNEL(int32_t, y);\n"
+                          "split(a, &x, &y, sequences, steps);\njoin(&x, &y, z, total);\n}\n";
+
+// A sample of one sequence tells nothing of several.
+static const struct {
+    const char *sample;
+    bool derived;
+} samples[] = {
+    {NULL, false}, {"sequences=2,steps=3,total=30", true}, {"sequences=1,steps=3,total=3", false}};
+
+START_TEST(test_sample) {
+    struct compile_options options = kernel_options();
+    char error[2048], *warnings = NULL;
+    size_t size = 0;
+    write_file("kernel.c", odd);
+    options.samples = &samples[_i].sample;
+    options.sample_count = samples[_i].sample != NULL;
+    options.warnings = open_memstream(&warnings, &size);
+    ck_assert_ptr_nonnull(options.warnings);
+    ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
+    ck_assert_int_eq(fclose(options.warnings), 0);
+    json_t *root = read_json();
+    json_t *process = find_by_name(json_object_get(root, "processes"), "split");
+    json_t *stream = find_by_name(json_object_get(process, "streams"), "x");
+    expect_number(stream, "derived", samples[_i].derived ? 4 : -1);
+    expect_number(stream, "measured", samples[_i].derived ? -1 : 4);
+    static const char told[] =
+        ": warning: a longer run may need more than the 4 words that stream 'x' holds; no run with "
+        "both 'sequences' and 'steps' above 1 was found, --sample gives one; give '#pragma HLS "
+        "stream variable=x depth=N'";
+    ck_assert_msg(!strstr(warnings, told) == samples[_i].derived, "%s", warnings);
+    json_decref(root);
+    free(warnings);
+}
+END_TEST
+
 // ---- what is refused
 
 struct rejection {
@@ -226,6 +307,10 @@ static const struct rejection rejections[] = {
      "split(a, &x, &y, 1);\njoin(&x, &y, z, n);\n}\n",
      8,
      {"split writes 40 words of 'x' and join reads 39 of them, so the run never ends"}},
+    // Of one sequence, and of sequences of one step, four words would do.
+    {PARTED("2") MEET,
+     41,
+     {"the words that stream 'each' must hold grow with steps where sequences = 3"}},
     // The scalars that are tried never match.
     {HEAD SPLIT("split", "n") JOIN("join", "2 * n + 1") TWO
      "split(a, &x, &y, n);\njoin(&x, &y, z, n);\n}\n",
@@ -346,7 +431,7 @@ START_TEST(test_feedback) {
     static struct function top = {.name = "turn"};
     struct network net = {.name = "turn", .top = &top, .processes = processes, .process_count = 1};
     if (setjmp(cc->on_error) == 0) {
-        find_depths(cc, &net);
+        find_depths(cc, &net, NULL, 0);
         ck_assert_int_eq(h.p.streams[0].needed, c->needed);
         ck_assert_ptr_nonnull(strstr(h.p.streams[0].why, "leads back"));
     } else {
@@ -405,6 +490,7 @@ int main(void) {
     TCase *tcase = tcase_create("depths");
     tcase_set_timeout(tcase, 200);
     tcase_add_loop_test(tcase, test_network, 0, (int)(sizeof networks / sizeof *networks));
+    tcase_add_loop_test(tcase, test_sample, 0, (int)(sizeof samples / sizeof *samples));
     tcase_add_loop_test(tcase, test_rejection, 0, (int)(sizeof rejections / sizeof *rejections));
     tcase_add_loop_test(tcase, test_feedback, 0, 2 * (int)(sizeof feedbacks / sizeof *feedbacks));
     tcase_add_test(tcase, test_rtl);

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depths of FIFOs. Where paths part and meet again, and where a FIFO leads back into its process,
-// runs with several values of the scalars are followed (depth_run.c), first with no more room than
-// one word a cycle needs. A need that grows with a scalar has no bound.
+// runs with several values of the scalars (depth_cases.c) are followed (depth_run.c), first with no
+// more room than one word a cycle needs. A need that grows with a scalar has no bound.
 #include "depth_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    SIZES = 5,
-    CASES_MAX = 64,             // combinations of scalars
-    WORK_MAX = 40 * 1000 * 1000 // operations, and issues, that are followed
-};
-static const int64_t sizes[SIZES] = {7, 64, 200, 1000, 4000};
 
 const char *process_name(const struct analysis *a, int process) {
     return a->net->processes[process]->name;
@@ -105,144 +98,6 @@ static void watch_cycles(struct analysis *a) {
     }
 }
 
-// ---- runs of several sizes
-
-static int64_t clamp_scalar(const struct type *type, int64_t value) {
-    if (type->kind != TYPE_INT && type->kind != TYPE_BOOL)
-        return value; // a stream: words
-    const int bits = type->bits - (type->is_signed ? 1 : 0);
-    const int64_t most = bits >= 62 ? INT64_MAX : ((int64_t)1 << bits) - 1;
-    return value > most ? most : value;
-}
-
-// Values of a scalar that are tried: 1 and the size, or the constants that it is compared with and
-// the size; in ratios also its double and fourfold.
-static int choices(const struct analysis *a, int port) {
-    if (!a->deciders.port[port])
-        return 1;
-    return (a->deciders.counts[port] ? a->deciders.counts[port] + 1 : 2) + (a->in_ratios ? 2 : 0);
-}
-
-// Sets the scalars of combination `which` at a size; `sized` tells which grow with it.
-static void set_scalars(struct analysis *a, int which, int64_t size, bool *sized) {
-    for (int i = a->net->top->param_count - 1; i >= 0; i--) { // the last changes fastest
-        const int count = choices(a, i), choice = which % count, constants = a->deciders.counts[i];
-        const int scale = choice - (constants ? constants : 1); // log2 of it
-        which /= count;
-        sized[i] = a->deciders.port[i] && scale >= 0;
-        a->port[i] = sized[i]    ? clamp_scalar(a->net->top->params[i]->type, size << scale)
-                     : constants ? a->deciders.constants[i][choice]
-                                 : 1;
-    }
-}
-
-// The largest scalar of a run, and the names of those that have this value.
-static int64_t size_of_run(const struct analysis *a, const bool *sized, const char **names) {
-    int64_t size = 0;
-    *names = "";
-    for (int i = 0; i < a->net->top->param_count; i++)
-        if (sized[i] && a->port[i] > size)
-            size = a->port[i];
-    for (int i = 0; i < a->net->top->param_count; i++)
-        if (sized[i] && a->port[i] == size)
-            *names = arena_printf(a->cc, "%s%s%s", *names, **names ? " = " : "",
-                                  a->net->top->params[i]->name);
-    return size;
-}
-
-struct series { // the runs of one combination
-    int64_t size;
-    const char *names;
-    int *safe, *fast;
-};
-
-static void compare_sizes(struct analysis *a, const struct series *before,
-                          const struct series *now) {
-    for (int i = 0; i < a->link_count; i++) {
-        struct finding *f = &a->found[i];
-        if (a->links[i].idle)
-            continue;
-        f->fast_grows = f->fast_grows || now->fast[i] > before->fast[i];
-        if (now->safe[i] <= before->safe[i])
-            continue;
-        f->safe_grows = true;
-        const int64_t room = floor_depth(a, i, f->asked) - before->safe[i];
-        const int64_t limit =
-            before->size + room * (now->size - before->size) / (now->safe[i] - before->safe[i]);
-        if (f->limit < 0 || limit < f->limit) {
-            f->limit = limit;
-            f->limit_names = now->names;
-        }
-    }
-}
-
-// A run has shown what its links need, or a part of it has.
-static void take_needs(struct analysis *a, const struct series *s, bool part) {
-    for (int i = 0; i < a->link_count; i++) {
-        struct finding *f = &a->found[i];
-        if (a->links[i].idle)
-            continue;
-        f->safe = s->safe[i] > f->safe ? s->safe[i] : f->safe;
-        f->fast = s->fast[i] > f->fast ? s->fast[i] : f->fast;
-        f->proved = true;
-        f->capped = f->capped || part;
-    }
-}
-
-static void try_case(struct analysis *a, int which) {
-    const size_t ports = (size_t)a->net->top->param_count, links = (size_t)a->link_count;
-    struct series s[2] = {{0}};
-    bool *sized = arena_alloc(a->cc, ports + 1);
-    for (int i = 0; i < 2; i++) {
-        s[i].safe = arena_alloc(a->cc, (links + 1) * sizeof *s[i].safe);
-        s[i].fast = arena_alloc(a->cc, (links + 1) * sizeof *s[i].fast);
-    }
-    struct series *now = NULL, *before = NULL;
-    int runs = 0, ended = 0;
-    bool stuck = false; // these scalars do not belong together
-    for (int n = 0; n < SIZES && !a->error && a->work > 0 && a->flow_work > 0; n++) {
-        int64_t *last = arena_copy(a->cc, a->port, (ports + 1) * sizeof *last);
-        set_scalars(a, which, sizes[n], sized);
-        if (runs++ && memcmp(last, a->port, ports * sizeof *last) == 0)
-            break; // depends on no size, or has no greater one
-        struct series *mine = &s[ended & 1];
-        const enum outcome outcome = try_run(a, mine->safe, mine->fast);
-        stuck = stuck || outcome == RUN_STUCK;
-        if (outcome == RUN_ENDED || (outcome == RUN_CAPPED && !stuck && ended < 2))
-            take_needs(a, mine, outcome == RUN_CAPPED);
-        if (outcome == RUN_CAPPED || (outcome == RUN_IDLE && a->is_tree))
-            break;
-        if (outcome != RUN_ENDED)
-            continue;
-        mine->size = size_of_run(a, sized, &mine->names);
-        before = now;
-        now = mine;
-        ended++;
-    }
-    if (before)
-        compare_sizes(a, before, now);
-}
-
-// All combinations; false: not all of them.
-static bool try_cases(struct analysis *a) {
-    int64_t cases = 1;
-    for (int i = 0; i < a->net->top->param_count && cases <= CASES_MAX; i++)
-        cases *= choices(a, i);
-    for (int i = 0; i < cases && i < CASES_MAX && !a->error; i++)
-        try_case(a, i);
-    return cases <= CASES_MAX && a->work > 0 && a->flow_work > 0;
-}
-
-static void try_all(struct analysis *a) {
-    bool all = try_cases(a);
-    for (int i = 0; i < a->link_count && !a->in_ratios; i++)
-        a->in_ratios = a->found[i].active && !a->found[i].proved && !a->found[i].claimed;
-    if (a->in_ratios) // no run has ended
-        all = try_cases(a) && all;
-    for (int i = 0; i < a->link_count; i++)
-        a->found[i].capped = a->found[i].capped || !all;
-}
-
 // ---- the verdict
 
 static int count_deciders(const struct analysis *a) {
@@ -282,12 +137,28 @@ static void judge_growing(struct analysis *a, int link) {
             a, f->loc,
             arena_printf(a->cc,
                          "the network can deadlock: the words that stream '%s' must hold grow "
-                         "with %s, and when it is full, %s; give %s with the most words that "
+                         "with %s%s, and when it is full, %s; give %s with the most words that "
                          "a run needs, or let the processes take their words in the order in "
                          "which they are written",
-                         f->name, f->limit_names, f->cycle, pragma_text(a, link)));
-    f->from->why = arena_printf(a->cc, "%s; holds runs up to %s = %lld, a longer one deadlocks",
-                                f->meeting, f->limit_names, (long long)f->limit);
+                         f->name, f->limit_names, f->limit_where, f->cycle, pragma_text(a, link)));
+    f->from->why = arena_printf(a->cc, "%s; holds runs up to %s = %lld%s, a longer one deadlocks",
+                                f->meeting, f->limit_names, (long long)f->limit, f->limit_where);
+}
+
+// Why longer runs than those that were followed may need more, or "".
+static const char *doubt_text(const struct analysis *a, int link) {
+    const struct finding *f = &a->found[link];
+    for (int d = 0; d < a->mixed_count; d++)
+        for (int e = 0; e < d; e++)
+            if (is_unmixed(a, link, e, d))
+                return arena_printf(a->cc,
+                                    "; no run with both '%s' and '%s' above 1 was found, --sample "
+                                    "gives one",
+                                    a->net->top->params[a->mixed[e]]->name,
+                                    a->net->top->params[a->mixed[d]]->name);
+    return f->capped && !f->sampled
+               ? "; followed for a part of its runs only, --sample gives those that count"
+               : "";
 }
 
 static void judge(struct analysis *a, int link) {
@@ -308,7 +179,14 @@ static void judge(struct analysis *a, int link) {
     // Of several scalars, some values may never go together; of one, all must.
     const bool stops = f->problem && count_deciders(a) == 1;
     const bool worth = !f->fast_grows && f->fast <= f->safe + FAST_ROOM;
+    const char *doubt = doubt_text(a, link);
     f->from->needed = worth && f->fast > f->safe ? f->fast : f->safe;
+    f->from->measured = *doubt;
+    if (*doubt && f->asked < 0)
+        warn(a->cc, f->loc,
+             "a longer run may need more than the %d words that stream '%s' holds%s; give %s with "
+             "the most words that it must hold",
+             f->from->needed, f->name, doubt, pragma_text(a, link));
     f->from->why =
         arena_printf(a->cc, "%s%s%s%s%s", f->meeting,
                      f->safe > floor_depth(a, link, -1)
@@ -317,15 +195,16 @@ static void judge(struct analysis *a, int link) {
                      !worth              ? ", more room would make it faster"
                      : f->fast > f->safe ? ", for full speed"
                                          : "",
-                     f->capped ? "; followed for a part of its runs only" : "",
+                     doubt,
                      stops ? arena_printf(a->cc, "; a run with %s stops for ever: %s",
                                           f->problem_run, f->problem)
                            : "");
 }
 
-void find_depths(struct compiler *cc, struct network *net) {
+void find_depths(struct compiler *cc, struct network *net, const struct sample *samples,
+                 int sample_count) {
     const size_t n = (size_t)net->process_count, ports = (size_t)net->top->param_count + 1;
-    struct analysis a = {.cc = cc, .net = net, .work = WORK_MAX, .flow_work = WORK_MAX};
+    struct analysis a = {.cc = cc, .net = net};
     a.watch = arena_alloc(cc, n * sizeof *a.watch);
     add_links(&a);
     watch_cycles(&a);
@@ -345,7 +224,7 @@ void find_depths(struct compiler *cc, struct network *net) {
         find_deciders(cc, net, net->processes[i], &a.watch[i], &a.deciders);
         a.tracers[i] = tracer_new(cc, net, net->processes[i], &a.watch[i]);
     }
-    try_all(&a);
+    follow_runs(&a, samples, sample_count);
     for (int i = 0; i < net->process_count; i++)
         trace_free(&a.traces[i]);
     for (int i = 0; i < a.link_count && !a.error; i++)

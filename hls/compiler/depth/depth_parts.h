@@ -150,9 +150,12 @@ int64_t flow_end(const struct flow *f); // last cycle
 // Marks the links whose lack of room delays the end.
 bool flow_critical(const struct flow *f, bool *critical);
 
-// ---- depth.c, depth_run.c: what is found out
+// ---- depth.c, depth_cases.c, depth_run.c: what is found out
 
-enum { FAST_ROOM = 1024 }; // words that speed alone is worth
+enum {
+    FAST_ROOM = 1024, // words that speed alone is worth
+    MIXED_MAX = 16    // scalars that are looked at in pairs
+};
 
 enum outcome { RUN_IDLE, RUN_ENDED, RUN_STUCK, RUN_CAPPED };
 
@@ -164,8 +167,12 @@ struct finding { // about one link
     int safe, fast; // words that it needs not to stop; not to hold up the end
     bool safe_grows, fast_grows;
     int64_t limit; // of the scalars, where it grows
-    const char *limit_names;
+    const char *limit_names, *limit_where;
     bool active, proved, claimed, capped;
+    bool compared, sampled; // in runs of several lengths of one kind; all that samples lead to
+    // By scalar (analysis.mixed) that was greater than 1: those that were not in some run, and
+    // those that were in some run.
+    uint32_t alone[MIXED_MAX], together[MIXED_MAX];
     const char *cycle;   // as first seen: who waits for whom
     const char *problem; // of a run that did not end
     struct location problem_at;
@@ -187,9 +194,10 @@ struct analysis {
     int *component;
     bool *on;
     struct deciders deciders;
-    bool in_ratios;          // tries scalars in ratios
-    bool is_tree;            // in this run and in longer ones
-    int64_t *port, *channel; // the run in the making
+    int mixed[MIXED_MAX], mixed_count; // parameters that decide
+    bool in_ratios;                    // tries scalars in ratios
+    bool is_tree;                      // in this run and in longer ones
+    int64_t *port, *channel;           // the run in the making
     int64_t work, flow_work;
     const char *error; // the first, and where
     struct location error_at;
@@ -199,6 +207,10 @@ const char *process_name(const struct analysis *a, int process);
 void set_error(struct analysis *a, struct location loc, const char *text);
 // Words of a link's FIFO that asks for `asked`.
 int floor_depth(const struct analysis *a, int link, int asked);
+// Follows runs of all kinds and sizes that are affordable, and notes what they need.
+void follow_runs(struct analysis *a, const struct sample *samples, int sample_count);
+// Was each of two scalars (of a->mixed) greater than 1 in runs with the link, but never both?
+bool is_unmixed(const struct analysis *a, int link, int one, int other);
 // One run with the scalars that a->port holds; what the links need.
 enum outcome try_run(struct analysis *a, int *safe, int *fast);
 

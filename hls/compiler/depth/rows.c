@@ -4,9 +4,7 @@
 
 #include "depth_parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { SAMPLE_ISSUES = 1 << 22 };
 static const int64_t sample_work = (int64_t)1 << 30; // operations followed for a process
@@ -20,45 +18,6 @@ struct sampler {
     int sample_count;
     struct trace trace;
 };
-
-// ---- samples
-
-static noreturn void fail_sample(struct compiler *cc, const char *text, const char *why) {
-    fail(cc, (struct location){"hlsc", 0},
-         "--sample %s: %s; give scalars of the top as NAME=VALUE with commas between", text, why);
-}
-
-static void take_value(struct compiler *cc, const struct network *net, struct sample *sample,
-                       const char *name, size_t length, const char *value) {
-    char *end;
-    int i = 0;
-    while (i < net->top->param_count && (strncmp(net->top->params[i]->name, name, length) != 0 ||
-                                         net->top->params[i]->name[length]))
-        i++;
-    if (i == net->top->param_count)
-        fail_sample(cc, sample->text,
-                    arena_printf(cc, "'%s' has no parameter '%.*s'", net->name, (int)length, name));
-    errno = 0;
-    sample->port[i] = strtoll(value, &end, 0);
-    sample->given[i] = true;
-    if (errno || end == value || (*end && *end != ','))
-        fail_sample(cc, sample->text,
-                    arena_printf(cc, "the value of '%.*s' is no number", (int)length, name));
-}
-
-static void take_sample(struct compiler *cc, const struct network *net, struct sample *sample) {
-    const size_t ports = (size_t)net->top->param_count + 1;
-    sample->port = arena_alloc(cc, ports * sizeof *sample->port);
-    sample->given = arena_alloc(cc, ports);
-    for (const char *at = sample->text; at;) {
-        const size_t length = strcspn(at, "=,");
-        if (at[length] != '=' || !length)
-            fail_sample(cc, sample->text, "a value is missing");
-        take_value(cc, net, sample, at, length, at + length + 1);
-        at = strchr(at, ',');
-        at = at ? at + 1 : NULL;
-    }
-}
 
 // ---- one process
 
@@ -232,16 +191,12 @@ static void sample_process(struct sampler *s) {
     trace_free(&s->trace);
 }
 
-struct rows *find_rows(struct compiler *cc, const struct network *net, const char *const *samples,
+struct rows *find_rows(struct compiler *cc, const struct network *net, const struct sample *samples,
                        int sample_count) {
     struct rows *rows = arena_alloc(cc, sizeof *rows);
     rows->sample_count = sample_count;
-    rows->samples = arena_alloc(cc, ((size_t)sample_count + 1) * sizeof *rows->samples);
+    rows->samples = samples;
     rows->processes = arena_alloc(cc, ((size_t)net->process_count + 1) * sizeof *rows->processes);
-    for (int i = 0; i < sample_count; i++) {
-        rows->samples[i].text = samples[i];
-        take_sample(cc, net, &rows->samples[i]);
-    }
     for (int i = 0; i < net->process_count; i++) {
         struct sampler s = {.cc = cc,
                             .net = net,

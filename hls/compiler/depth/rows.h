@@ -8,6 +8,7 @@
 #ifndef HLSC_ROWS_H
 #define HLSC_ROWS_H
 
+#include "sample.h"
 #include "schedule.h"
 
 struct row_event { // iterations in cycles one behind the other that use the same streams
@@ -43,21 +44,14 @@ struct process_rows {
     struct sample_rows *samples;
 };
 
-struct sample { // a run
-    const char *text;
-    int64_t *port; // by parameter of the top: a scalar, or words of an input; 0 where not given
-    bool *given;
-};
-
 struct rows {
-    struct sample *samples;
+    const struct sample *samples;
     int sample_count;
     struct process_rows *processes;
 };
 
-// Follows runs with the scalars that each text gives: "n=3,mode=1". Fails for a name that the top
-// does not have.
-struct rows *find_rows(struct compiler *cc, const struct network *net, const char *const *samples,
+// Follows the sample runs.
+struct rows *find_rows(struct compiler *cc, const struct network *net, const struct sample *samples,
                        int sample_count);
 
 #endif

@@ -147,6 +147,7 @@ struct stream {
     int depth;       // of that FIFO as asked by a stream pragma, or -1
     bool asks_more;  // the process asks whether there are more words (EXPR_MORE)
     int needed;      // words that the FIFO behind an output must hold at least, by find_depths
+    bool measured;   // so many in the runs that were followed; a longer one may need more
     const char *why; // of `needed`, or NULL: nothing is known but that one word a cycle passes
     struct location loc;
 };

@@ -132,10 +132,11 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         ir_dump(stdout, net->processes[i]);
     if (o->dump_ir)
         return;
-    find_depths(cc, net);
+    const struct sample *samples = take_samples(cc, net, o->samples, o->sample_count);
+    find_depths(cc, net, samples, o->sample_count);
     for (int i = 0; i < net->process_count; i++)
         warn_of_control(cc, net, net->processes[i]);
-    const struct rows *rows = find_rows(cc, net, o->samples, o->sample_count);
+    const struct rows *rows = find_rows(cc, net, samples, o->sample_count);
     net->warnings = cc->warnings;
     made->net = net;
     made->tiles = tiles;

@@ -288,7 +288,8 @@ static json_t *process_json(const struct network *net, const struct process *p,
         if (crossing_of(net, s))
             json_object_set_new(stream, "crossing", json_integer(crossing_of(net, s)));
         if (s->why) {
-            json_object_set_new(stream, "derived", json_integer(s->needed));
+            json_object_set_new(stream, s->measured ? "measured" : "derived",
+                                json_integer(s->needed));
             json_object_set_new(stream, "why", json_string(s->why));
         }
         json_array_append_new(streams, stream);
@@ -370,7 +371,7 @@ static void print_output(const struct network *net, const struct process *p, int
     if (crossing_of(net, s))
         fprintf(out, ", crosses by %d registers", crossing_of(net, s));
     if (s->needed)
-        fprintf(out, ", derived %d", s->needed);
+        fprintf(out, ", %s %d", s->measured ? "measured" : "derived", s->needed);
     fprintf(out, "%s%s\n", s->why ? ": " : "", s->why ? s->why : "");
 }
 
