@@ -14,7 +14,9 @@
 //              (tables_test), and 0.004 units, for the argument is cut to +-16.
 //   Row        a weight is rounded to nearest at scale s - f, s the row's scale and f the column's
 //              fraction bits: half of 2^(f - s), times the column's magnitude, v and e together.
-//              The bias: half of 2^-s. The shift: half a unit of the argument.
+//              One of 8 bits is cut to 127 such units. The bias: half of 2^-s. The shift: half a
+//              unit of the argument.
+//   Column     of 8 bits: rounded to 2^8 of its units, and cut to 8 bits of them.
 // Double precision is taken to be exact.
 #ifndef BOUND_H
 #define BOUND_H
@@ -93,6 +95,17 @@ struct bound_run {
     int count;
 };
 
+static inline struct bound bound_weight(const struct mr_op *op, float w, int frac) {
+    const struct bound exact = {w, 0};
+    const double most = op->precision.weight_bits == 8 ? ldexp(127, -frac) : INFINITY;
+    return bound_off(bound_round(exact, frac), fmax(0, fabs(exact.v) - most));
+}
+
+static inline struct bound bound_column(const struct mr_op *op, struct bound column, int frac) {
+    return op->precision.column_bits == 8 ? bound_cut(bound_round(column, frac - 8), 8, frac - 8)
+                                          : column;
+}
+
 // Both may be NULL. sum: its place in bias and shift.
 static inline struct bound bound_row(const struct mr_op *op, const struct bound_run *x,
                                      const struct bound_run *h, int sum, int argument_frac) {
@@ -102,8 +115,9 @@ static inline struct bound bound_row(const struct mr_op *op, const struct bound_
     for (int i = 0; i < 2; i++)
         for (int k = 0; runs[i] && k < runs[i]->count; k++) {
             const int frac = runs[i]->frac ? runs[i]->frac[k] : MR_HIDDEN_FRAC;
-            const struct bound w = bound_round((struct bound){runs[i]->w[k], 0}, scale - frac);
-            total = bound_add(total, bound_mul(w, runs[i]->column[k]));
+            const struct bound w = bound_weight(op, runs[i]->w[k], scale - frac);
+            const struct bound column = bound_column(op, runs[i]->column[k], frac);
+            total = bound_add(total, bound_mul(w, column));
         }
     return bound_round(total, argument_frac);
 }

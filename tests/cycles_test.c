@@ -32,20 +32,22 @@ static const struct shape {
     bool sigmoid, slow;
     const char *target; // NULL: the usual one; others have dies that are too small for both layers
     int cell_exponent[MAX_LAYERS];
+    bool narrow; // w8a8
 } shapes[] = {
-    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false, NULL, {0}},
-    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false, NULL, {0}},
-    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false, NULL, {0}},
-    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL, {0}},
-    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL, {0}},
-    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL, {2, 0, 9}},
-    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200", {0}},
-    {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL, {0}},
-    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL, {0}},
-    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL, {0}},
-    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true, NULL, {0}},
-    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true, NULL, {0}},
-    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true, NULL, {0}},
+    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false, NULL, {0}, false},
+    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false, NULL, {0}, false},
+    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false, NULL, {0}, false},
+    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL, {0}, false},
+    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL, {0}, false},
+    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL, {2, 0, 9}, false},
+    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200", {0}, false},
+    {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL, {0}, false},
+    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL, {0}, false},
+    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL, {0}, false},
+    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true, NULL, {0}, false},
+    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true, NULL, {0}, false},
+    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true, NULL, {0}, false},
+    {"25 LC 17 w8a8", 1, {25, 25}, {17}, 1, false, true, NULL, {0}, true},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, ONE_LAYER = 3, EQUAL_LAYERS = 4 };
 
@@ -86,6 +88,8 @@ static int make_network(const struct shape *shape, uint64_t seed, struct mr_netw
             error, error_size);
         if (!op)
             return -1;
+        if (kind->recurrent && shape->narrow)
+            op->precision = (struct mr_precision){8, 8};
         const size_t rows = (size_t)kind->gates * (size_t)op->units;
         const double scale = kind->recurrent ? 1.5 / sqrt((double)units) : 1;
         if (rows)

@@ -70,6 +70,14 @@ static inline void net_weights(struct mr_network *network, uint64_t *state, doub
     }
 }
 
+// A random precision for each recurrent operator.
+static inline void net_precisions(struct mr_network *network, uint64_t *state) {
+    static const struct mr_precision precisions[] = {{16, 16}, {8, 16}, {8, 8}};
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent)
+            network->ops[i].precision = precisions[random_between(state, 0, 2)];
+}
+
 // Layers of one kind in a row, the last step and a dense head as output "y"; weights are 0.
 static inline void net_chain(struct mr_network *network, const char *kind, int inputs, int layers,
                              const int *units, int outputs, enum mr_activation activation) {

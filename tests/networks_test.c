@@ -5,7 +5,8 @@
 // taken from one device to another; cycles are those of the plan; and the results are within the
 // derived bound of the float network (bound.h).
 // Usage: networks_test [short|long [SEED [COUNT]]]. short: few and small networks that have among
-// them all that net_random makes. long: COUNT networks, 30 if not given, from SEED on.
+// them all that net_random makes, at all precisions. long: COUNT networks, 30 if not given, from
+// SEED on.
 #define _GNU_SOURCE
 #include "bound.h"
 #include "calibrate.h"
@@ -53,7 +54,8 @@ enum trait {
     INPUT_FORK,
     NUMBER_FORK, // of single numbers
     MIXED,       // recurrent operators of different kinds, where there are such
-    DEEP         // three of them or more
+    DEEP,        // three of them or more
+    NARROW = 16  // a kind with columns of 8 bits; their weights have 8 bits, too
 };
 
 static uint64_t one(int trait) {
@@ -67,7 +69,7 @@ static uint64_t traits_of(const struct mr_network *n) {
         size_t index = 0;
         while (mr_op_kind_at(index) != op->kind)
             index++;
-        traits |= one((int)index);
+        traits |= one((int)index + (op->precision.column_bits == 8 ? NARROW : 0));
         if (op->kind->has_activation)
             traits |= one(DENSE + 2 * (int)op->activation + (n->streams[op->output].bits == 32));
         if (op->kind->recurrent && op->kind != mr_network_layer(n, 0)->kind)
@@ -164,6 +166,13 @@ static void make_all(void) {
         pthread_join(threads[--started], NULL);
 }
 
+// One of net_random with a precision for each layer.
+static void random_network(struct mr_network *network, uint64_t seed, int most) {
+    uint64_t state = seed ^ UINT64_C(0x77386138);
+    net_random(network, seed, most);
+    net_precisions(network, &state);
+}
+
 // Chosen one after the other, each the one of 100 that adds most for its operators, until nothing
 // is missing.
 static void choose_few(uint64_t seed, int most) {
@@ -171,7 +180,7 @@ static void choose_few(uint64_t seed, int most) {
     static struct mr_network of[CANDIDATES];
     uint64_t seen = 0;
     for (int i = 0; i < CANDIDATES; i++)
-        net_random(&of[i], seed + (uint64_t)i, most);
+        random_network(&of[i], seed + (uint64_t)i, most);
     for (int best = 0; best >= 0 && made_count < NETWORKS;) {
         double most_value = 0;
         best = -1;
@@ -518,6 +527,11 @@ static const char *shape_of(const struct made *m, char *text, size_t size) {
             at +=
                 snprintf(text + at, size - (size_t)at, m->passes[op->layer] > 1 ? "/%u/%u" : "/%u",
                          m->lanes[op->layer], m->passes[op->layer]);
+        if (op->kind->recurrent && at < (int)size) {
+            char precision[MR_PRECISION_NAME];
+            at += snprintf(text + at, size - (size_t)at, " %s",
+                           mr_precision_name(op->precision, precision));
+        }
     }
     return text;
 }
@@ -561,7 +575,7 @@ int main(int argc, char **argv) {
     if (is_long)
         for (; made_count < count; made_count++) {
             made[made_count].seed = seed + (uint64_t)made_count;
-            net_random(&made[made_count].network, made[made_count].seed, 12);
+            random_network(&made[made_count].network, made[made_count].seed, 12);
         }
     else
         choose_few(seed, 6);

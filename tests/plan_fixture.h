@@ -106,20 +106,13 @@ static inline void fixture_rows(uint64_t *state, struct mr_rows *rows, int weigh
     }
 }
 
-// One of those that lanes may have.
-static inline struct mr_precision fixture_precision(uint64_t *state) {
-    static const struct mr_precision precisions[] = {{16, 16}, {8, 16}, {8, 8}};
-    return precisions[random_between(state, 0, 2)];
-}
-
 // Whole numbers for a network, as large as they come, and a precision of each layer.
 static inline void fixture_weights(uint64_t *state, struct mr_network *network) {
+    net_precisions(network, state);
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
         if (op->kind->gates == 0)
             continue;
-        if (op->kind->recurrent)
-            op->precision = fixture_precision(state);
         fixture_rows(state, &op->rows, op->precision.weight_bits, op->kind->gates * op->units,
                      op->inputs + (op->kind->recurrent ? op->units : 0),
                      op->kind->sums * op->units);
