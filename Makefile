@@ -171,6 +171,9 @@ performance: all ## cycles of the networks behind the card's shell: the tables o
 fit: all ## what the networks cost on a u55c, by Yosys
 	$(Q)$(RUN) tests/fit.sh
 
+bench-hw: build/tests/bench_hw ## networks of published figures at full size: the table of docs/performance.md (hours)
+	$(Q)$(RUN) tests/bench_hw.sh
+
 examples: all ## what the example kernels cost and how fast they are: the table of docs/hlsc.md
 	$(Q)$(RUN) tests/examples_test.sh table
 
