@@ -181,6 +181,14 @@ if [ -d "$SHARED" ]; then
     check "GRU" sh -c "tr -d ' \n' <$W/out | grep -q '\"operators\":\[{\"name\":\"gru0\",\"type\":\"gru\"'"
     runs 0 compare "$W/gru.millrace" "$SHARED/turbofan_test_x.npy" --devices cpu: --reference "$SHARED/turbofan_gru2x64_rul.y.npy" --json
     check "it gives what PyTorch gives" grep -Eq '"snr_db": [6-9][0-9]\.' "$W/out"
+    runs 0 import "$L.onnx" --calibrate "$SHARED/turbofan_calib_x.npy" --precision auto --tolerance 0.01 -o "$W/auto.millrace"
+    check "precisions that are beyond the tolerance" grep -q '^precision w8a8: beyond the tolerance' "$W/out"
+    check "and within" grep -q '^precision w16a16: within the tolerance' "$W/out"
+    check "what layers get" grep -Eq 'lstm1 .* w8a(8|16)' "$W/out"
+    runs 0 import "$L.onnx" --calibrate "$SHARED/turbofan_calib_x.npy" --precision auto --tolerance 0.01 -o "$W/auto.millrace" --json
+    check "in JSON, too" sh -c "tr -d ' \n' <$W/out | grep -q '\"precision\":\"w8a8\",\"within_tolerance\":false,\"refused\":null,\"each_output\":\[{\"rms_error\":0.004'"
+    refuses 1 "$L.onnx: no precision is within the tolerance of 1e-09: w16a16 has an RMS error of" \
+        import "$L.onnx" --calibrate "$SHARED/turbofan_calib_x.npy" --precision auto --tolerance 1e-9 -o "$W/bad.millrace"
     refuses 1 "shape" import "$L.onnx" --calibrate "$L.y.npy" -o "$W/bad.millrace"
     refuses 1 "cannot be written" import "$L.onnx" -o "$W/no/such/folder.millrace"
     check "nothing is written" test ! -e "$W/bad.millrace"
@@ -216,11 +224,40 @@ refuses 1 "$N: feature 3 reaches" import "$N" --range 3=1e30 -o "$W/no.millrace"
 csv "$W/two.csv" 5 2 1
 refuses 1 "$W/two.csv: the calibration data is not of the shape" \
     import "$N" --calibrate "$W/two.csv" -o "$W/no.millrace"
-for percentile in 0 101 -1 x 99.9x nan; do
-    refuses 2 "--percentile $percentile" import "$N" --calibrate "$W/calib.csv" --percentile "$percentile" -o "$W/no.millrace"
+for method in min MAX mse= percentile percentile= percentile=0 percentile=101 percentile=-1 percentile=x \
+    percentile=99.9x percentile=nan max,mse; do
+    refuses 2 "--calibration-method $method: max, mse, or percentile=P" \
+        import "$N" --calibrate "$W/calib.csv" --calibration-method "$method" -o "$W/no.millrace"
 done
-refuses 2 "--percentile needs --calibrate" import "$N" --percentile 99 -o "$W/no.millrace"
+for method in max mse percentile=99; do
+    refuses 2 "--calibration-method needs --calibrate" import "$N" --calibration-method "$method" -o "$W/no.millrace"
+    runs 0 import "$N" --calibrate "$W/calib.csv" --calibration-method "$method" -o "$W/r.millrace"
+done
 refuses 1 "would overwrite" import "$N" --statistics "$W/stat.csv" -o "$W/stat.csv"
+
+echo "precision of the layers"
+awk 'BEGIN { srand(5); for (i = 0; i < 50; i++) for (k = 0; k < 25; k++) printf "%.4f%s", 2 * rand() - 1, k < 24 ? "," : "\n" }' >"$W/noise.csv"
+for precision in w4a4 w8 W8A8 w16a8 w8a8, ,w8a8 auto,w8a8 "w8a8 w8a8"; do
+    refuses 2 "--precision $precision: w16a16, w8a16 or w8a8, one for each layer with commas, or auto" \
+        import "$N" --precision "$precision" -o "$W/no.millrace"
+done
+refuses 2 "option --precision needs a value" import "$N" --precision "" -o "$W/no.millrace"
+refuses 1 "$N: 3 precisions are given; the network has 2 recurrent layers" import "$N" --precision w8a8,w8a8,w8a8 -o "$W/no.millrace"
+for tolerance in nan inf 0 -1 x 0.1x ""; do
+    refuses 2 "--tolerance" import "$N" --calibrate "$W/noise.csv" --precision auto --tolerance "$tolerance" -o "$W/no.millrace"
+done
+refuses 2 "--tolerance needs --precision auto" import "$N" --tolerance 0.1 -o "$W/no.millrace"
+refuses 2 "--tolerance needs --precision auto" import "$N" --precision w8a8 --tolerance 0.1 -o "$W/no.millrace"
+refuses 2 "--precision auto needs --tolerance" import "$N" --precision auto --calibrate "$W/noise.csv" -o "$W/no.millrace"
+refuses 2 "--precision auto needs --calibrate" import "$N" --precision auto --tolerance 0.1 -o "$W/no.millrace"
+# Of one sequence there is one result.
+refuses 1 "$N: output y does not move on the calibration data, so that no error of it is within a tolerance" \
+    import "$N" --calibrate "$W/noise.csv" --precision auto --tolerance 0.5 -o "$W/no.millrace"
+check "nothing is written" test ! -e "$W/no.millrace"
+runs 0 import "$N" --calibrate "$W/noise.csv" --precision w8a8,w16a16 -o "$W/r.millrace"
+check "the precision of each layer" sh -c "grep -q 'lstm0 .*, w8a8' $W/out && grep -q 'lstm1 .*, w16a16' $W/out"
+runs 0 import "$N" --precision w8a16 -o "$W/r.millrace"
+check "for all layers" test "$(grep -c ', w8a16' "$W/out")" = 2
 check "nothing is written" test ! -e "$W/no.millrace"
 
 echo "a network of many parts"

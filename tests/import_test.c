@@ -166,7 +166,7 @@ START_TEST(a_spike_is_named) {
     ck_assert_int_ne(formats(&o, &x, frac), 0);
     ck_assert_msg(strstr(error, "feature 1 reaches 2e+05 in the calibration data (sequence 3, "
                                 "step 4), while all but 1 of its values are within 1.9") &&
-                      strstr(error, "--percentile"),
+                      strstr(error, "percentile=99.9"),
                   "%s", error);
     o.percentile = 99.9;
     ck_assert_msg(formats(&o, &x, frac) == 0, "%s", error);

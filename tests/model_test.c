@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Imports the sample networks, compares float and integer results with known ones, and writes and
-// reads .millrace files, intact, cut and with numbers that break a promise. The sample data are
-// optional.
+// Writes and reads .millrace files, intact, cut and with numbers that break a promise.
 #define _POSIX_C_SOURCE 200809L
-#include "array_file.h"
 #include "file.h"
 #include "model_fixture.h"
 #include "safetensors.h"
@@ -11,89 +8,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#define DATA "../shared/models/"
 #define FOLDER "build/model_test"
-
-// False, with a sentence, when the sample data are not there.
-static bool have_data(void) {
-    if (access(DATA "turbofan_test_x.npy", R_OK) == 0)
-        return true;
-    puts("skipped: no sample networks in " DATA);
-    return false;
-}
-
-static struct mr_array read_array(const char *path) {
-    struct mr_array array;
-
-    ck_assert_msg(mr_array_read(path, &array, NULL, 0, error, sizeof error) == 0, "%s", error);
-    return array;
-}
-
-static const struct {
-    const char *name;
-    bool classes;  // else remaining cycles, capped at 125
-    double figure; // of the network in float: accuracy or root mean square error
-    const char *cell;
-} samples[] = {
-    {"turbofan_lstm2x25_rul", false, 13.0437, "lstm"},
-    {"turbofan_lstm4x64_rul", false, 13.6135, "lstm"},
-    {"turbofan_lstm2x25_fail30", true, 0.98, "lstm"},
-    {"turbofan_lstm4x64_fail30", true, 0.98, "lstm"},
-    {"turbofan_gru2x64_rul", false, 12.9004, "gru"},
-};
-
-START_TEST(sample_is_accurate) {
-    char path[256];
-    struct mr_model_data m;
-    float *y, *z;
-
-    if (!have_data())
-        return;
-    struct mr_array calibration = read_array(DATA "turbofan_calib_x.npy");
-    struct mr_array x = read_array(DATA "turbofan_test_x.npy");
-    struct mr_array rul = read_array(DATA "turbofan_test_rul.npy");
-    snprintf(path, sizeof path, DATA "%s.y.npy", samples[_i].name);
-    struct mr_array expected = read_array(path);
-    snprintf(path, sizeof path, DATA "%s.onnx", samples[_i].name);
-    ck_assert_msg(mr_import_onnx(path, &calibration, NULL, &m, error, sizeof error) == 0, "%s",
-                  error);
-    ck_assert_str_eq(m.network.name, samples[_i].name);
-    ck_assert(m.network.batch_first);
-    ck_assert_int_eq(m.network.output_count, 1);
-    ck_assert_str_eq(mr_network_layer(&m.network, 1)->kind->name, samples[_i].cell);
-    run_both(&m.network, x.data, x.shape[0], x.shape[1], &y, &z);
-
-    double squares = 0, worst = 0;
-    int right = 0;
-    for (size_t i = 0; i < rul.count; i++) {
-        double off = z[i] * 125.0 - rul.data[i];
-        squares += off * off;
-        right += (z[i] > 0.5) == (rul.data[i] <= 30);
-        worst = fmax(worst, fabs((double)y[i] - expected.data[i]));
-    }
-    double rmse = sqrt(squares / (double)rul.count);
-    double accuracy = right / (double)rul.count;
-    ck_assert_msg(worst < 1e-5, "float results differ by %g from the framework's", worst);
-    if (samples[_i].classes)
-        ck_assert_double_eq_tol(accuracy, samples[_i].figure, 0.0001);
-    else
-        ck_assert_double_eq_tol(rmse, samples[_i].figure, 0.1);
-    printf("%s: float differs %.1e; integer %s %.4f; on the calibration data rms error %.2e, "
-           "largest %.2e, SNR %.1f dB\n",
-           samples[_i].name, worst, samples[_i].classes ? "accuracy" : "RMSE in cycles",
-           samples[_i].classes ? accuracy : rmse, m.accuracy.rms_error, m.accuracy.max_error,
-           m.accuracy.snr_db);
-    free(y);
-    free(z);
-    mr_model_data_free(&m);
-    mr_array_free(&calibration);
-    mr_array_free(&x);
-    mr_array_free(&rul);
-    mr_array_free(&expected);
-}
-END_TEST
 
 START_TEST(file_keeps_everything) {
     struct mr_model_data m = make_model((enum mr_activation)_i);
@@ -344,9 +260,6 @@ int main(void) {
     mkdir("build", 0777);
     mkdir(FOLDER, 0777);
     tcase_set_timeout(all, 600);
-    for (int i = 0; i < (int)(sizeof samples / sizeof *samples); i++)
-        if (mr_op_kind_find(samples[i].cell))
-            tcase_add_loop_test(all, sample_is_accurate, i, i + 1);
     tcase_add_test(all, identity_is_of_the_numbers);
     tcase_add_loop_test(all, file_keeps_everything, 0, 4);
     tcase_add_test(all, file_keeps_precisions);

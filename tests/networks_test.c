@@ -108,7 +108,7 @@ static int calibrate(struct made *m, uint64_t *state) {
     float *x = random_x(m, state, CALIBRATION, 1);
     const int failed = mr_feature_ranges(x, CALIBRATION, inputs, 100, feature) ||
                        mr_feature_formats(feature, inputs, frac, m->error, sizeof m->error) ||
-                       mr_float_observe(&m->network, x, 4, CALIBRATION / 4) ||
+                       mr_float_observe(&m->network, x, 4, CALIBRATION / 4, NULL) ||
                        mr_quantise(&m->network, frac, NULL, m->error, sizeof m->error);
     free(x);
     return failed ? -1 : 0;

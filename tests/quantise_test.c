@@ -169,15 +169,23 @@ START_TEST(random_graphs_are_close_to_float) {
         float *x = random_list(&state, (size_t)SEQUENCES * STEPS * MOST, 2.0);
         float *y = calloc(count, sizeof *y), *z = calloc(count, sizeof *z);
         ck_assert(y && z);
-        ck_assert_int_eq(mr_float_observe(&n, x, SEQUENCES, STEPS), 0);
+        ck_assert_int_eq(mr_float_observe(&n, x, SEQUENCES, STEPS, NULL), 0);
         ck_assert_msg(mr_quantise(&n, NULL, NULL, error, sizeof error) == 0, "seed %llu: %s",
                       (unsigned long long)seed, error);
         ck_assert_msg(mr_quantised_check(&n, "random", error, sizeof error) == 0, "%s", error);
         run_both(&n, x, SEQUENCES, STEPS, y, z);
-        for (size_t i = 0; i < count; i++)
-            ck_assert_msg(fabs((double)y[i] - z[i]) < 0.02 + 0.01 * fabs((double)y[i]),
-                          "seed %llu, number %zu: %g, in whole numbers %g",
-                          (unsigned long long)seed, i, (double)y[i], (double)z[i]);
+        size_t at = 0;
+        for (int o = 0; o < n.output_count; o++) {
+            const struct mr_op *op = &n.ops[n.streams[n.outputs[o].stream].writer];
+            const size_t end = at + SEQUENCES * mr_output_numbers(&n, o, STEPS);
+            // Of two numbers that are nearly equal an arg-max may take either.
+            const bool index = strcmp(op->kind->name, "argmax") == 0;
+            for (; at < end; at++)
+                ck_assert_msg(index ||
+                                  fabs((double)y[at] - z[at]) < 0.02 + 0.01 * fabs((double)y[at]),
+                              "seed %llu, number %zu: %g, in whole numbers %g",
+                              (unsigned long long)seed, at, (double)y[at], (double)z[at]);
+        }
         free(x);
         free(y);
         free(z);
@@ -318,7 +326,7 @@ START_TEST(inner_streams_have_16_bits) {
             ck_assert_int_eq(n.streams[n.ops[0].output].bits, 16);
             for (int calibrated = 0; calibrated < 2; calibrated++) {
                 if (calibrated)
-                    ck_assert_int_eq(mr_float_observe(&n, seen, 1, 3), 0);
+                    ck_assert_int_eq(mr_float_observe(&n, seen, 1, 3, NULL), 0);
                 ck_assert_msg(!mr_quantise(&n, NULL, NULL, error, sizeof error), "%s", error);
                 ck_assert_int_eq(mr_quantised_check(&n, "inner", error, sizeof error), 0);
                 const int frac = n.streams[n.ops[0].output].frac[0];
@@ -346,7 +354,7 @@ START_TEST(inner_numbers_are_rounded_and_cut) {
     for (int relu = 0; relu < 2; relu++) {
         struct mr_network n;
         make_inner(&n, relu ? MR_ACTIVATION_RELU : MR_ACTIVATION_LINEAR, 1);
-        n.streams[n.ops[0].output].greatest = 3.25; // so +-8 at most
+        n.streams[n.ops[0].output].greatest[0] = 3.25; // so +-8 at most
         ck_assert_int_eq(mr_quantise(&n, NULL, NULL, error, sizeof error), 0);
         ck_assert_int_eq(n.streams[n.ops[0].output].frac[0], 12);
         static const struct {
@@ -551,180 +559,6 @@ START_TEST(split_rows_have_two_sums) {
 }
 END_TEST
 
-// ---- precision of lanes
-
-static void set_precision(struct mr_network *n, const char *name) {
-    for (int i = 0; i < n->op_count; i++)
-        if (n->ops[i].kind->recurrent)
-            ck_assert(mr_precision_parse(name, &n->ops[i].precision));
-}
-
-START_TEST(columns_are_rounded_to_8_bits) {
-    for (int v = INT16_MIN; v <= INT16_MAX; v++) {
-        const double nearest = floor(v / 256.0 + 0.5);
-        ck_assert_int_eq(mr_column8(v), nearest > 127 ? 127 : (int)nearest);
-    }
-}
-END_TEST
-
-// The squared error of a row at a scale, for weights cut to +-127.
-static double error_at(const struct mr_float_row *row, int scale) {
-    double error = 0;
-
-    for (int run = 0; run < 2; run++)
-        for (int k = 0; k < row->columns[run]; k++) {
-            const int frac = row->frac[run] ? row->frac[run][k] : 15;
-            const double wanted = ldexp(row->w[run][k], scale - frac);
-            const double w = floor(wanted + 0.5);
-            error += pow((w > 127 ? 127 : w < -127 ? -127 : w) - wanted, 2);
-        }
-    return ldexp(error, -2 * scale);
-}
-
-START_TEST(weights_of_8_bits_have_the_least_error) {
-    uint64_t state = new_seed();
-    enum { X = 40, H = 24 };
-    int cut = 0, rounds = 0;
-
-    for (int round = 0; round < 3000; round++) {
-        float x[X], h[H];
-        int32_t x_frac[X];
-        struct mr_rows rows = {0};
-        const double range =
-            ldexp(1 + random_between(&state, 0, 9) / 100.0, random_between(&state, -9, 5));
-        random_numbers(&state, x, X, range / 4);
-        random_numbers(&state, h, H, range / 2);
-        h[random_between(&state, 0, H - 1)] =
-            (float)range; // stands alone, just above a power of two
-        for (int k = 0; k < X; k++)
-            x_frac[k] = random_between(&state, 14, 17);
-        struct mr_float_row row = make_row(x, X, x_frac, h, H, random_number(&state, range));
-        ck_assert_int_eq(mr_rows_create(&rows, 1, X + H, 1), 0);
-        const int result = mr_row_fixed(&row, 8, MR_SIGMOID_FRAC, &rows, 0, 0, 0, error, 1024);
-        if (result != 0) {
-            ck_assert_ptr_nonnull(strstr(error, "too large for 8-bit weights; give the layer"));
-            ck_assert_double_gt(range, 8);
-        } else {
-            int largest = 0;
-            for (int k = 0; k < X + H; k++)
-                largest = abs(rows.weight[k]) > largest ? abs(rows.weight[k]) : largest;
-            const int shift = rows.shift[0];
-            const double least = error_at(&row, shift + MR_SIGMOID_FRAC);
-            ck_assert_int_le(largest, 127);
-            for (int other = MR_SHIFT_MIN; other <= MR_SHIFT_MAX; other++)
-                ck_assert_msg(least <= error_at(&row, other + MR_SIGMOID_FRAC),
-                              "round %d: shift %d, but %d", round, shift, other);
-            ck_assert_int_eq(mr_rows_check(&rows, 8, X + H, "row", error, sizeof error), 0);
-            cut += ldexp(range, shift) >= 127.5;
-            rounds++;
-            rows.weight[X] = 128;
-            ck_assert_int_eq(mr_rows_check(&rows, 16, X + H, "row", error, sizeof error), 0);
-            ck_assert_int_ne(mr_rows_check(&rows, 8, X + H, "row", error, sizeof error), 0);
-            ck_assert_ptr_nonnull(strstr(error, "row 0 has the weight 128 in column 40"));
-        }
-        mr_rows_free(&rows);
-    }
-    ck_assert_msg(cut > rounds / 20 && cut < rounds, "%d of %d were cut", cut, rounds);
-}
-END_TEST
-
-// The sum of a row as it is defined, at the scale of 16-bit columns.
-static int64_t sum_by_hand(const struct mr_op *op, int row, const int32_t *x, const int32_t *h) {
-    const int columns = op->inputs + op->units;
-    int64_t sum = op->rows.bias[row];
-
-    for (int k = 0; k < columns; k++) {
-        const int v = k < op->inputs ? x[k] : h[k - op->inputs];
-        const double rounded = fmin(floor(v / 256.0 + 0.5), 127);
-        const int64_t w = op->rows.weight[row * columns + k];
-        sum += op->precision.column_bits == 8 ? w * 256 * (int64_t)rounded : w * v;
-    }
-    // Whether the hardware's sum fits: at the most 2^39 here, in the lane 2^31 of 8-bit columns.
-    const int64_t products = sum - op->rows.bias[row];
-    ck_assert(llabs(sum) <= mr_rows_bound(&op->rows, row, 0, columns, row));
-    ck_assert(op->precision.column_bits == 16 || llabs(products) / 256 < (int64_t)1 << 31);
-    return (int64_t)floor(ldexp((double)sum, -op->rows.shift[row]));
-}
-
-// A step at the ends of all ranges and around the borders of rounding: all cells are made of such
-// sums, so the simple one shows them; what a second phase takes is rounded as well.
-START_TEST(sums_of_8_bits_are_exact) {
-    static const int16_t ends[] = {INT16_MIN, -32641, -32640, -32639, -385,  -384,
-                                   -129,      -128,   -127,   0,      1,     127,
-                                   128,       129,    384,    32639,  32640, INT16_MAX};
-    enum { X = 6, H = 5, ENDS = sizeof ends / sizeof *ends };
-    static const char *const names[] = {"w16a16", "w8a16", "w8a8"};
-    static const int units[] = {H};
-    uint64_t state = new_seed();
-
-    for (int round = 0; round < 400; round++) {
-        struct mr_network n;
-        int32_t x[X], h[3 * H], before[H], out[H];
-        net_chain(&n, round & 1 ? "gru_reset_first" : "rnn_tanh", X, 1, units, 1, 0);
-        net_weights(&n, &state, 1);
-        set_precision(&n, names[_i]);
-        net_quantise(&n, NULL);
-        const struct mr_op *op = &n.ops[0];
-        // All weights at one end, or what the quantiser made.
-        const int most = op->precision.weight_bits == 8 ? 127 : 32767;
-        for (int i = 0; i < op->rows.rows * op->rows.columns && round % 4 >= 2; i++)
-            op->rows.weight[i] = (int16_t)(round & 4 ? -most - 1 : most);
-        for (int k = 0; k < X; k++)
-            x[k] = ends[round < ENDS ? round : random_between(&state, 0, ENDS - 1)];
-        for (int k = 0; k < H; k++)
-            h[k] = before[k] = ends[round < ENDS ? round : random_between(&state, 0, ENDS - 1)];
-        op->kind->integer_row(&n, op, x, h, out);
-        int32_t gated[H];
-        for (int j = 0; j < H && round & 1; j++)
-            gated[j] = (int32_t)((mr_table_sigmoid(sum_by_hand(op, j, x, before)) * before[j] +
-                                  (1 << 14)) >>
-                                 15);
-        for (int j = 0; j < H; j++) {
-            int64_t wanted = mr_table_tanh(sum_by_hand(op, j, x, before));
-            if (round & 1) {
-                const int64_t z = mr_table_sigmoid(sum_by_hand(op, H + j, x, before));
-                const int64_t of_n = mr_table_tanh(sum_by_hand(op, 2 * H + j, x, gated));
-                wanted = (of_n * 32768 + z * (before[j] - of_n) + (1 << 14)) >> 15;
-            }
-            ck_assert_int_eq(out[j], wanted);
-            ck_assert_int_eq(h[j], wanted);
-        }
-        mr_network_free(&n);
-    }
-}
-END_TEST
-
-// 8 bits are further from float than 16, but not far. What grows without end, grows its errors too.
-START_TEST(precisions_are_close_to_float) {
-    static const char *const names[] = {"w16a16", "w8a16", "w8a8"};
-    static const char *const cells[] = {"lstm", "gru", "gru_reset_first", "rnn_tanh"};
-    static const float most[] = {0.002f, 0.06f, 0.1f};
-    static const int units[2] = {16, 12};
-    enum { STEPS = 30, COUNT = 8 * 3 };
-    uint64_t state = new_seed();
-
-    for (int q = 0; q < 3; q++) {
-        double worst = 0;
-        for (int i = 0; i < 4; i++) {
-            struct mr_network n;
-            float *x = random_list(&state, (size_t)8 * STEPS * 6, 0.999), y[COUNT], z[COUNT];
-            static const int32_t frac[6] = {15, 15, 15, 15, 15, 15};
-            net_chain(&n, cells[i], 6, 2, units, 3, MR_ACTIVATION_TANH);
-            net_weights(&n, &state, 0.4);
-            set_precision(&n, names[q]);
-            net_quantise(&n, frac);
-            ck_assert_int_eq(mr_quantised_check(&n, "n", error, sizeof error), 0);
-            run_both(&n, x, 8, STEPS, y, z);
-            for (int k = 0; k < COUNT; k++)
-                worst = fmax(worst, fabs((double)y[k] - z[k]));
-            free(x);
-            mr_network_free(&n);
-        }
-        ck_assert_msg(worst < most[q] && (q == 0 || worst > most[0]), "%s: %g", names[q], worst);
-    }
-}
-END_TEST
-
 int main(void) {
     Suite *suite = suite_create("quantise");
     TCase *all = tcase_create("all");
@@ -744,10 +578,6 @@ int main(void) {
     tcase_add_test(all, tiny_numbers_can_be_compared);
     tcase_add_test(all, a_row_is_within_its_bound);
     tcase_add_test(all, split_rows_have_two_sums);
-    tcase_add_test(all, columns_are_rounded_to_8_bits);
-    tcase_add_test(all, weights_of_8_bits_have_the_least_error);
-    tcase_add_loop_test(all, sums_of_8_bits_are_exact, 0, 3);
-    tcase_add_test(all, precisions_are_close_to_float);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -365,7 +365,7 @@ START_TEST(a_wider_range_is_right) {
     for (int wide = 0; wide < 2; wide++) {
         int32_t y_q[OUTPUTS];
         if (wide) {
-            ck_assert_int_eq(mr_float_observe(&data.network, x, 1, LENGTH), 0);
+            ck_assert_int_eq(mr_float_observe(&data.network, x, 1, LENGTH, NULL), 0);
             ck_assert_double_gt(data.network.ops[0].greatest, 300);
             ck_assert_double_lt(data.network.ops[0].greatest, 900);
             net_quantise(&data.network, NULL);
@@ -439,8 +439,8 @@ static void make_inner(struct mr_network *network) {
     net_output(network, net_add(network, "dense", outer, OUTPUTS, MR_ACTIVATION_LINEAR), "y");
     uint64_t state = 9;
     net_weights(network, &state, 1);
-    network->streams[inner].greatest = 0.49; // as if calibration had seen no more: +-1
-    network->streams[outer].greatest = 0.01;
+    network->streams[inner].greatest[0] = 0.49; // as if calibration had seen no more: +-1
+    network->streams[outer].greatest[0] = 0.01;
     net_quantise(network, NULL);
 }
 

@@ -416,10 +416,10 @@ END_TEST
 
 START_TEST(a_model_tells_its_shape) {
     static const struct mr_operator_info wanted[] = {
-        {"lstm0", "lstm", INPUTS, HIDDEN0, 1, 128},
-        {"lstm1", "lstm", HIDDEN0, HIDDEN1, 1, 128},
-        {"last", "last", HIDDEN1, HIDDEN1, 0, 0},
-        {"head", "dense", HIDDEN1, OUTPUTS, 0, 0},
+        {"lstm0", "lstm", INPUTS, HIDDEN0, 1, 128, 16, 16},
+        {"lstm1", "lstm", HIDDEN0, HIDDEN1, 1, 128, 16, 16},
+        {"last", "last", HIDDEN1, HIDDEN1, 0, 0, 16, 16},
+        {"head", "dense", HIDDEN1, OUTPUTS, 0, 0, 16, 16},
     };
     struct mr_model *model = open_model();
     struct mr_model_info info;
@@ -445,6 +445,8 @@ START_TEST(a_model_tells_its_shape) {
         ck_assert_uint_eq(op.units, wanted[i].units);
         ck_assert_int_eq(op.recurrent, wanted[i].recurrent);
         ck_assert_double_eq(op.limit, wanted[i].limit);
+        ck_assert_uint_eq(op.weight_bits, wanted[i].weight_bits);
+        ck_assert_uint_eq(op.column_bits, wanted[i].column_bits);
     }
     ck_assert_int_eq(mr_model_operator(model, info.operators, &op), MR_ERROR_ARGUMENT);
     ck_assert_int_eq(mr_model_operator(model, 0, NULL), MR_ERROR_ARGUMENT);

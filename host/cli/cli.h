@@ -71,6 +71,9 @@ int cli_print_json(struct cli *cli, json_t *object);
 // Where a report for people goes.
 FILE *cli_report(struct cli *cli);
 
+// Lines of numbers of a row at most.
+enum { CLI_NUMBERS = 64 };
+
 // The accuracy of a number of the row that all outputs together are, as a line.
 void cli_print_number(struct cli *cli, const struct mr_model *model, uint32_t number,
                       const struct mr_accuracy_info *accuracy);

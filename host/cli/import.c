@@ -17,7 +17,7 @@ enum { RANGES = 256 };
 struct import {
     struct cli *cli;
     struct mr_range ranges[RANGES];
-    json_t *notes;
+    json_t *notes, *trials;
 };
 
 static void keep_note(void *context, const char *text) {
@@ -69,13 +69,109 @@ static int add_range(struct cli *cli, struct mr_import_options *options, struct 
     return CLI_OK;
 }
 
-static int set_percentile(struct cli *cli, struct mr_import_options *options, const char *text) {
+static int set_method(struct cli *cli, struct mr_import_options *options, const char *text) {
+    static const char percentile[] = "percentile=";
+    const char *at = text + sizeof percentile - 1;
+
+    options->percentile = 0;
+    if (strcmp(text, "max") == 0) {
+        options->calibration_method = MR_CALIBRATION_MAX;
+    } else if (strcmp(text, "mse") == 0) {
+        options->calibration_method = MR_CALIBRATION_MSE;
+    } else {
+        options->calibration_method = MR_CALIBRATION_PERCENTILE;
+        if (strncmp(text, percentile, sizeof percentile - 1) != 0 ||
+            !real(&at, &options->percentile) || *at || !(options->percentile > 0) ||
+            options->percentile > 100)
+            return cli_usage(
+                cli,
+                "--calibration-method %s: max, mse, or percentile=P with P above 0, at "
+                "most 100, is expected",
+                text);
+    }
+    return CLI_OK;
+}
+
+static int set_precision(struct cli *cli, struct mr_import_options *options, const char *text) {
+    struct mr_precision list[MR_MAX_LAYERS];
+
+    if (strcmp(text, "auto") != 0 && mr_precision_list(text, list, MR_MAX_LAYERS) == 0)
+        return cli_usage(
+            cli,
+            "--precision %s: w16a16, w8a16 or w8a8, one for each layer with commas, or "
+            "auto is expected",
+            text);
+    options->precision = text;
+    return CLI_OK;
+}
+
+static int set_tolerance(struct cli *cli, struct mr_import_options *options, const char *text) {
     const char *at = text;
 
-    if (!real(&at, &options->percentile) || *at || !(options->percentile > 0) ||
-        options->percentile > 100)
-        return cli_usage(cli, "--percentile %s: a number above 0, at most 100, is expected", text);
+    if (!real(&at, &options->tolerance) || *at || !(options->tolerance > 0))
+        return cli_usage(cli, "--tolerance %s: a number above 0 is expected, as 0.01", text);
     return CLI_OK;
+}
+
+// What the options are together.
+static int check_options(struct cli *cli, const struct mr_import_options *wanted) {
+    const bool automatic = wanted->precision && strcmp(wanted->precision, "auto") == 0;
+
+    if (wanted->calibration_method != MR_CALIBRATION_DEFAULT && !wanted->calibration)
+        return cli_usage(cli, "--calibration-method needs --calibrate");
+    if (automatic && !wanted->calibration)
+        return cli_usage(cli, "--precision auto needs --calibrate, on which it measures the error");
+    if (automatic && wanted->tolerance == 0)
+        return cli_usage(cli, "--precision auto needs --tolerance, as --tolerance 0.01");
+    if (!automatic && wanted->tolerance != 0)
+        return cli_usage(cli, "--tolerance needs --precision auto");
+    return CLI_OK;
+}
+
+// ---- reports
+
+static void keep_trial(void *context, const struct mr_trial *trial) {
+    struct import *import = context;
+    json_t *each = json_array();
+
+    for (uint32_t k = 0; k < trial->outputs; k++) {
+        const struct mr_trial_output *output = &trial->each[k];
+        json_t *object = cli_accuracy_json(&output->accuracy);
+        json_object_set_new(object, "name", json_string(output->name));
+        // JSON has no number for what is infinite.
+        json_object_set_new(object, "relative_error",
+                            isfinite(output->relative_error) ? json_real(output->relative_error)
+                                                             : json_null());
+        json_array_append_new(each, object);
+    }
+    json_array_append_new(import->trials,
+                          json_pack("{s:s, s:b, s:s?, s:o}", "precision", trial->precision,
+                                    "within_tolerance", trial->within, "refused", trial->refused,
+                                    "each_output", each));
+}
+
+static void print_trial(struct cli *cli, const json_t *trial) {
+    FILE *to = cli_report(cli);
+    const char *refused = json_string_value(json_object_get(trial, "refused"));
+    const json_t *each = json_object_get(trial, "each_output");
+    const bool within = json_is_true(json_object_get(trial, "within_tolerance"));
+    const size_t count = json_array_size(each);
+
+    fprintf(to, "precision %s: %s%s\n", json_string_value(json_object_get(trial, "precision")),
+            refused  ? "not possible: "
+            : within ? "within the tolerance"
+                     : "beyond the tolerance",
+            refused ? refused : "");
+    for (size_t k = 0; k < count && k < CLI_NUMBERS; k++) {
+        const json_t *output = json_array_get(each, k);
+        const json_t *relative = json_object_get(output, "relative_error");
+        fprintf(to, "  %-9s  rms error %.3g, %.3g of its deviation\n",
+                json_string_value(json_object_get(output, "name")),
+                json_number_value(json_object_get(output, "rms_error")),
+                json_is_number(relative) ? json_number_value(relative) : INFINITY);
+    }
+    if (count > CLI_NUMBERS)
+        fprintf(to, "  and %zu more, all told by --json\n", count - CLI_NUMBERS);
 }
 
 static void print_accuracy(struct cli *cli, const struct mr_model *model,
@@ -99,13 +195,17 @@ static void print_accuracy(struct cli *cli, const struct mr_model *model,
 }
 
 static int print_text(struct cli *cli, const char *path, const struct mr_model *model,
-                      const struct mr_model_info *info) {
+                      const struct mr_model_info *info, const struct import *import) {
     FILE *to = cli_report(cli);
+    for (size_t i = 0; i < json_array_size(import->trials); i++)
+        print_trial(cli, json_array_get(import->trials, i));
     fprintf(to, "%s: %s, %u features, %llu parameters\n", path, info->name, info->inputs,
             (unsigned long long)info->parameters);
     struct mr_operator_info of;
     for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
         fprintf(to, "  %-10s %5u -> %u", of.name, of.inputs, of.units);
+        if (of.recurrent)
+            fprintf(to, ", w%ua%u", of.weight_bits, of.column_bits);
         if (of.limit > 0)
             fprintf(to, ", values within -%g to %g", of.limit, of.limit);
         fputc('\n', to);
@@ -135,23 +235,28 @@ static json_t *accuracy_json(const struct mr_model *model, const struct mr_model
 }
 
 static int print_json(struct cli *cli, const char *path, const struct mr_model *model,
-                      const struct mr_model_info *info, json_t *notes) {
+                      const struct mr_model_info *info, const struct import *import) {
     json_t *operators = json_array(), *outputs = json_array();
     struct mr_operator_info of;
     struct mr_output_info output;
-    for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++)
-        json_array_append_new(operators, json_pack("{s:s, s:s, s:i, s:i, s:f}", "name", of.name,
-                                                   "type", of.type, "inputs", (int)of.inputs,
-                                                   "units", (int)of.units, "limit", of.limit));
+    for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
+        char precision[MR_PRECISION_NAME];
+        snprintf(precision, sizeof precision, "w%ua%u", of.weight_bits, of.column_bits);
+        json_array_append_new(
+            operators, json_pack("{s:s, s:s, s:i, s:i, s:f, s:s?}", "name", of.name, "type",
+                                 of.type, "inputs", (int)of.inputs, "units", (int)of.units, "limit",
+                                 of.limit, "precision", of.recurrent ? precision : NULL));
+    }
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
         json_array_append_new(outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
                                                  (int)output.width, "per_step", output.per_step));
-    return cli_print_json(
-        cli, json_pack("{s:s, s:s, s:i, s:o, s:i, s:b, s:I, s:o, s:o, s:O}", "model", path, "name",
-                       info->name, "inputs", (int)info->inputs, "outputs", outputs, "steps",
-                       (int)info->steps, "batch_first", info->batch_first, "parameters",
-                       (json_int_t)info->parameters, "operators", operators, "accuracy",
-                       accuracy_json(model, info), "notes", notes));
+    return cli_print_json(cli,
+                          json_pack("{s:s, s:s, s:i, s:o, s:i, s:b, s:I, s:o, s:o, s:O, s:O}",
+                                    "model", path, "name", info->name, "inputs", (int)info->inputs,
+                                    "outputs", outputs, "steps", (int)info->steps, "batch_first",
+                                    info->batch_first, "parameters", (json_int_t)info->parameters,
+                                    "operators", operators, "accuracy", accuracy_json(model, info),
+                                    "notes", import->notes, "trials", import->trials));
 }
 
 // The file's name with another ending, in the current folder.
@@ -175,13 +280,13 @@ static int import_model(struct import *import, const char *onnx, const char *out
     int code = mr_model_save(model, output, &error) ? cli_fail(cli, "%s", error.text) : CLI_OK;
     mr_model_info(model, &info);
     if (!code)
-        code = cli->json ? print_json(cli, output, model, &info, import->notes)
-                         : print_text(cli, output, model, &info);
+        code = cli->json ? print_json(cli, output, model, &info, import)
+                         : print_text(cli, output, model, &info, import);
     mr_model_close(model);
     return code;
 }
 
-enum { CALIBRATE, PERCENTILE, STATISTICS, RANGE, FORCE, OUTPUT };
+enum { CALIBRATE, METHOD, STATISTICS, RANGE, PRECISION, TOLERANCE, FORCE, OUTPUT };
 
 static const struct cli_option options[] = {
     {CALIBRATE, 0, "calibrate", "X",
@@ -189,9 +294,12 @@ static const struct cli_option options[] = {
      "the input formats are chosen from it, and the accuracy is measured on it,\n"
      "integers against the file's own operators\n"
      "(default: inputs within -8 to 8, accuracy not measured)"},
-    {PERCENTILE, 0, "percentile", "P",
-     "choose formats that hold P percent of the calibration data, as 99.9, so\n"
-     "that a single fault in it does no harm (default 100)"},
+    {METHOD, 0, "calibration-method", "M",
+     "how formats follow from the calibration data. max: they hold all of it, and\n"
+     "as much again; percentile=P, as percentile=99.9: so many percent of it, so\n"
+     "that a single fault in it does no harm; mse: they have the least mean\n"
+     "squared error, and may cut rare large values\n"
+     "(default: mse for what layers of 8 bits take, max for all other)"},
     {STATISTICS, 0, "statistics", "FILE",
      "the range of each feature in the training data, for the formats: min and\n"
      "max, or mean and std, as JSON {\"min\": [...], \"max\": [...]}, as CSV with\n"
@@ -200,6 +308,14 @@ static const struct cli_option options[] = {
      "LOW:HIGH: the range of all features; K=LOW:HIGH: of feature K, from 0;\n"
      "one number R stands for -R:R.\n"
      "May be given several times; goes before statistics and calibration data"},
+    {PRECISION, 0, "precision", "P[,P...]",
+     "bits of weights and columns of the recurrent layers: w16a16, w8a16 or w8a8,\n"
+     "for all layers or one for each; auto: the cheapest within --tolerance, for\n"
+     "all layers and then of single ones (default w16a16)"},
+    {TOLERANCE, 0, "tolerance", "X",
+     "of --precision auto: the largest relative error of each output, its RMS\n"
+     "error against float by its RMS deviation from its mean, both on the\n"
+     "calibration data: 0.01 is a hundredth, or -40 dB"},
     {FORCE, 0, "force", NULL, "import also where the error is larger than the output"},
     {OUTPUT, 'o', "output", "FILE", "(default: the name of the ONNX file, in the current folder)"},
     {0},
@@ -216,8 +332,14 @@ static int read_options(struct import *import, int argc, char **argv,
         case CALIBRATE:
             wanted->calibration = optarg;
             break;
-        case PERCENTILE:
-            cli->code = set_percentile(cli, wanted, optarg);
+        case METHOD:
+            cli->code = set_method(cli, wanted, optarg);
+            break;
+        case PRECISION:
+            cli->code = set_precision(cli, wanted, optarg);
+            break;
+        case TOLERANCE:
+            cli->code = set_tolerance(cli, wanted, optarg);
             break;
         case STATISTICS:
             wanted->statistics = optarg;
@@ -243,13 +365,14 @@ static int read_options(struct import *import, int argc, char **argv,
 static int import_command(struct cli *cli, int argc, char **argv) {
     struct import import = {.cli = cli};
     struct mr_import_options wanted = {MR_IMPORT_OPTIONS_INIT, .ranges = import.ranges,
-                                       .note = keep_note, .note_context = &import};
+                                       .note = keep_note,      .note_context = &import,
+                                       .trial = keep_trial,    .trial_context = &import};
     const char *output = NULL;
     char name[PATH_MAX];
     if (read_options(&import, argc, argv, &wanted, &output) == CLI_STOP)
         return cli->code;
-    if (wanted.percentile != 0 && !wanted.calibration)
-        return cli_usage(cli, "--percentile needs --calibrate");
+    if (check_options(cli, &wanted))
+        return CLI_USAGE;
     const char *onnx = cli_argument(cli, argc, argv, "the ONNX file");
     if (!onnx)
         return CLI_USAGE;
@@ -266,8 +389,10 @@ static int import_command(struct cli *cli, int argc, char **argv) {
     if (code || (code = cli_check_files(cli, files)))
         return code;
     import.notes = json_array();
+    import.trials = json_array();
     code = import_model(&import, onnx, output, &wanted);
     json_decref(import.notes);
+    json_decref(import.trials);
     return code;
 }
 

@@ -111,17 +111,16 @@ int cli_print_json(struct cli *cli, json_t *object) {
 
 void cli_print_number(struct cli *cli, const struct mr_model *model, uint32_t number,
                       const struct mr_accuracy_info *accuracy) {
-    enum { LINES = 64 };
     struct mr_model_info info;
     char name[80];
     mr_model_info(model, &info);
-    if (number < LINES)
+    if (number < CLI_NUMBERS)
         fprintf(cli_report(cli), "  %-9s  rms error %.3g, largest %.3g, signal to error %.1f dB\n",
                 mr_network_number(mr_model_network(model), (int)number, name, sizeof name),
                 accuracy->rms_error, accuracy->max_error, accuracy->snr_db);
-    else if (number == LINES)
+    else if (number == CLI_NUMBERS)
         fprintf(cli_report(cli), "  and %u more, all told by --json\n",
-                (unsigned)(info.outputs - LINES));
+                (unsigned)(info.outputs - CLI_NUMBERS));
 }
 
 json_t *cli_number_json(const struct mr_model *model, uint32_t number,

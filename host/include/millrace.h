@@ -27,11 +27,11 @@
 // Freeing: every close function takes NULL. A model must stay open as long as its sessions.
 //
 // Numbers: x and y are float in the units that the network was trained with, so inputs must be
-// normalised as they were in training. Inside, the device calculates with 16-bit integers: x is
-// rounded to the formats that mr_import chose from the calibration data. Values beyond them, and
-// values inside of the network beyond theirs, are cut to the ends of their ranges; that is counted
-// on every device alike (struct mr_stats, mr_session_input_saturation,
-// mr_session_operator_saturation).
+// normalised as they were in training. Inside, the device calculates with 16-bit integers, or
+// where the import is told so with 8-bit ones in the layers' multipliers: x is rounded to the
+// formats that mr_import chose from the calibration data. Values beyond them, and values inside of
+// the network beyond theirs, are cut to the ends of their ranges; that is counted on every device
+// alike (struct mr_stats, mr_session_input_saturation, mr_session_operator_saturation).
 #ifndef MILLRACE_H
 #define MILLRACE_H
 
@@ -68,17 +68,44 @@ struct mr_range {
     double low, high;
 };
 
+// How the formats of input features, and of values inside of the network that have no range of
+// their own, follow from the calibration data.
+enum mr_calibration_method {
+    // MR_CALIBRATION_PERCENTILE where a percentile is given. Else MR_CALIBRATION_MSE for what
+    // layers of 8 bits take, and MR_CALIBRATION_MAX for all other.
+    MR_CALIBRATION_DEFAULT,
+    MR_CALIBRATION_MAX,        // all of it is held, with as much head-room again
+    MR_CALIBRATION_PERCENTILE, // so many percent of it are, with as much head-room again
+    // The mean squared error of the numbers, as a layer takes them with 16 or 8 bits, is the least:
+    // there is no head-room, and rare large values may be cut for the sake of all others.
+    MR_CALIBRATION_MSE
+};
+
+// What a precision of the layers gives on the calibration data. All is valid during the call only.
+struct mr_trial_output {
+    const char *name; // of a number of the row that all outputs together are: "rul", "class[3]"
+    struct mr_accuracy_info accuracy;
+    double relative_error; // as `tolerance` of struct mr_import_options has it; may be infinite
+};
+struct mr_trial {
+    const char *precision;              // as in struct mr_import_options
+    int within;                         // not 0: each number is within the tolerance
+    const char *refused;                // a sentence where it is not possible, else NULL
+    const struct mr_trial_output *each; // [outputs]
+    uint32_t outputs;                   // 0 where it is not possible
+};
+
 // All zero but the size gives the defaults: {MR_IMPORT_OPTIONS_INIT}.
 struct mr_import_options {
     size_t size; // sizeof(struct mr_import_options)
     // A file of typical input (.npy or .csv), laid out as the network takes it. The input formats
-    // are chosen from it, with a bit of head-room, and so are the ranges of the cell states, which
-    // may need sequences as long as in use. The accuracy is measured on it: integers against the
+    // are chosen from it (calibration_method), and so are the ranges of the cell states, which may
+    // need sequences as long as in use. The accuracy is measured on it: integers against the
     // operators of the ONNX file itself, in double precision. NULL: inputs are expected within -8
     // to 8, cell states within -128 to 128, and the accuracy stays unknown.
     const char *calibration;
-    // Share of the calibration data, in percent, that a feature's format must hold; values beyond
-    // saturate. 0: 100. Less keeps single faults from ruining a format: 99.9.
+    // Share of the calibration data, in percent, that a format must hold; values beyond saturate.
+    // 0: all. Less keeps single faults from ruining a format: 99.9.
     double percentile;
     // A file with the range of each feature in the training data, for the formats; it goes before
     // the calibration data. JSON {"min": [...], "max": [...]}, or "mean" and "std" (four deviations
@@ -94,6 +121,28 @@ struct mr_import_options {
     // calibration data or beyond their format, outputs whose accuracy is below 20 dB. NULL: none.
     void (*note)(void *context, const char *text);
     void *note_context;
+    // How the formats follow from the calibration data. `percentile` belongs to
+    // MR_CALIBRATION_PERCENTILE, and is required there.
+    enum mr_calibration_method calibration_method;
+    // The precision of the recurrent layers: the bits of the two operands of their multipliers,
+    // weights and columns (x and h as a layer takes them). "w16a16", which NULL stands for;
+    // "w8a16", which takes half of the weight memory; "w8a8", which takes smaller multipliers, too.
+    // One for all layers, or one for each: "w8a8,w16a16". States and what goes from operator to
+    // operator have 16 bits in any case; dense layers are w16a16.
+    // "auto": the cheapest of the three for all layers with which each output is within
+    // `tolerance`, w8a8 before w8a16 before w16a16; then single layers, those with most weights
+    // first, get a cheaper one where all is within it still. MR_ERROR_MODEL where none is.
+    const char *precision;
+    // Of "auto", else 0: the largest relative error of each number of the outputs. That is the RMS
+    // of its error against float on the calibration data, by the RMS of its own deviation from its
+    // mean there: 0.01 is an error of a hundredth of what the output moves (-40 dB). A number that
+    // moves less than a hundredth of the one of its output that moves most counts as if it moved so
+    // much.
+    double tolerance;
+    // Of "auto": called with each of the three for all layers, and with what single layers got.
+    // NULL: none.
+    void (*trial)(void *context, const struct mr_trial *trial);
+    void *trial_context;
 };
 
 // Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them) into a
@@ -139,6 +188,8 @@ struct mr_operator_info {
     // Its cell states, hidden states of a ReLU, or outputs that another operator reads are held
     // within +-limit, as calibration asked for. 0 where nothing can be cut.
     double limit;
+    // Of the two operands of its multipliers, weights and columns: 16 or 8.
+    uint32_t weight_bits, column_bits;
 };
 
 // Of operator `index`, from 0, in the order of the data.

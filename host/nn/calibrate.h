@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ranges of the input features, and the formats that hold them.
+// The ranges of the input features and inside of the network, and the formats that hold them.
 #ifndef MR_CALIBRATE_H
 #define MR_CALIBRATE_H
+
+#include "graph.h"
+#include "millrace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +29,29 @@ struct mr_feature_data {
     size_t rest; // how many were left out for that
     size_t at;   // where the largest magnitude is
 };
+
+// How formats follow from what was seen.
+struct mr_calibration {
+    enum mr_calibration_method method;
+    double percentile; // 0: 100
+};
+
+// The bits of a column for which the format of what lanes of a precision (its index) take is the
+// one of the least squared error; 0: the format holds a range.
+int mr_calibration_bits(const struct mr_calibration *how, int precision);
+
+// The fraction bits with which columns of so many bits, 8 or 16, have the least squared error,
+// values beyond them being cut; of those that are equal the most. Of x: every `stride`th of count
+// numbers. False where the numbers are all the same, which says nothing.
+bool mr_least_error_frac(const float *x, size_t count, size_t stride, int bits, int32_t *frac);
+
+// The magnitude that so many percent of the numbers do not exceed; -1 when memory is short.
+double mr_magnitude_at(const float *x, size_t count, size_t stride, double percentile);
+
+// Sets the magnitudes that a stream's format is to hold, from its largest one and `count` of its
+// numbers. -1 when memory is short.
+int mr_calibrate_stream(struct mr_stream *stream, const struct mr_calibration *how, double largest,
+                        const float *numbers, size_t count);
 
 // Looks at feature k of x: (count, inputs). most and rest are 0 when memory is short.
 struct mr_feature_data mr_feature_look(const float *x, size_t count, int inputs, int k);

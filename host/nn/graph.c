@@ -55,6 +55,19 @@ int mr_network_layers(const struct mr_network *network) {
     return layers;
 }
 
+int mr_stream_precision(const struct mr_network *network, int stream) {
+    int narrowest = 0;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const int index = mr_precision_index(op->precision);
+        if ((op->input == stream || (op->output == stream && op->kind->recurrent)) &&
+            index > narrowest)
+            narrowest = index;
+    }
+    return narrowest;
+}
+
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer) {
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent && network->ops[i].layer == layer)

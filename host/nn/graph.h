@@ -32,10 +32,13 @@ struct mr_stream {
     int writer; // operator, or -1: the network's input
     int width;
     enum mr_rate rate;
-    int bits;        // of an integer: 16 in vectors for operators, else 32
-    int32_t *frac;   // [width] a number is its integer * 2^-frac; NULL before mr_quantise
-    bool uniform;    // all its numbers have one format, for a reader compares them
-    double greatest; // the largest magnitude that calibration saw, 0 where none did
+    int bits;      // of an integer: 16 in vectors for operators, else 32
+    int32_t *frac; // [width] a number is its integer * 2^-frac; NULL before mr_quantise
+    bool uniform;  // all its numbers have one format, for a reader compares them
+    // The magnitude that its format is to hold with as much head-room again, as calibration asks
+    // for it where the narrowest lanes that take its numbers have this precision; 0 without
+    // calibration.
+    double greatest[MR_PRECISIONS];
 };
 
 // By the numbers of the kernels.
@@ -132,6 +135,10 @@ const char *mr_network_number(const struct mr_network *network, int number, char
 
 // Operators and outputs that read a stream.
 int mr_network_readers(const struct mr_network *network, int stream);
+
+// The index of the narrowest precision of lanes that take numbers of a stream: of its readers, and
+// of the layer that gives it, which takes them for its next step.
+int mr_stream_precision(const struct mr_network *network, int stream);
 
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);

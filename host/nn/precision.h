@@ -22,11 +22,18 @@ struct mr_precision {
 
 #define MR_PRECISION_FULL ((struct mr_precision){16, 16})
 
-enum { MR_PRECISION_NAME = 28 };
+// There are so many, in order from the widest to the narrowest, which is the cheapest.
+enum { MR_PRECISIONS = 3, MR_PRECISION_NAME = 28 };
+
+struct mr_precision mr_precision_at(int index);
+int mr_precision_index(struct mr_precision precision);
 
 // "w16a16", "w8a16" or "w8a8". Gives text.
 const char *mr_precision_name(struct mr_precision precision, char text[MR_PRECISION_NAME]);
 // False where the name is none of the three.
 bool mr_precision_parse(const char *name, struct mr_precision *precision);
+// Names with commas between them. How many there are; 0 where one of them is none or there are more
+// than `most`.
+int mr_precision_list(const char *text, struct mr_precision *list, int most);
 
 #endif

@@ -3,7 +3,7 @@
 //
 // Formats: a number of a stream is its integer * 2^-frac. Input features have a frac each; hidden
 // values are Q15 (frac 15); a second state field has 24 bits in units of 2^(exponent - 16); weights
-// are 16 bits (rows.h).
+// are 16 bits, or 8 in layers of such a precision (rows.h, precision.h).
 #ifndef MR_QUANTISE_H
 #define MR_QUANTISE_H
 

@@ -16,18 +16,31 @@ struct walk {
     double *real;           // [size], or
     int32_t *whole;         // [size]
     size_t *stream, *state; // where each begins
-    double *greatest;       // [size] magnitudes that were seen, or NULL
+    struct seen *seen;      // [stream_count] what was seen of them, or NULL
+    double *second;         // [op_count] the largest magnitudes of second state fields, or NULL
 };
+
+// Of a stream: the largest magnitude of all numbers, and some of them, evenly spread.
+struct seen {
+    double largest;
+    float *numbers;
+    size_t count, every, until; // every so many numbers one, the next one after `until`
+};
+
+enum { SEEN = 16384 };
 
 static void close_walk(struct walk *walk) {
     free(walk->real);
     free(walk->whole);
     free(walk->stream);
     free(walk->state);
-    free(walk->greatest);
+    for (int i = 0; walk->seen && i < walk->network->stream_count; i++)
+        free(walk->seen[i].numbers);
+    free(walk->seen);
+    free(walk->second);
 }
 
-static int open_walk(struct walk *walk, const struct mr_network *network, bool real, bool observe) {
+static int open_walk(struct walk *walk, const struct mr_network *network, bool real) {
     *walk = (struct walk){.network = network};
     walk->stream = calloc((size_t)network->stream_count + 1, sizeof *walk->stream);
     walk->state = calloc((size_t)network->op_count + 1, sizeof *walk->state);
@@ -44,9 +57,8 @@ static int open_walk(struct walk *walk, const struct mr_network *network, bool r
             walk->real = calloc(walk->size, sizeof *walk->real);
         else
             walk->whole = calloc(walk->size, sizeof *walk->whole);
-        walk->greatest = observe ? calloc(walk->size, sizeof *walk->greatest) : NULL;
     }
-    if ((walk->real || walk->whole) && (walk->greatest || !observe))
+    if (walk->real || walk->whole)
         return 0;
     close_walk(walk);
     return -1;
@@ -69,9 +81,47 @@ static void run_rows(struct walk *walk, enum mr_rate rate) {
     }
 }
 
-static void observe(struct walk *walk) {
-    for (size_t i = 0; walk->greatest && i < walk->size; i++)
-        walk->greatest[i] = fmax(walk->greatest[i], fabs(walk->real[i]));
+static int open_seen(struct walk *walk, size_t sequences, size_t steps) {
+    const struct mr_network *network = walk->network;
+
+    walk->seen = calloc((size_t)network->stream_count, sizeof *walk->seen);
+    walk->second = calloc((size_t)network->op_count + 1, sizeof *walk->second);
+    if (!walk->seen || !walk->second)
+        return -1;
+    for (int i = 0; i < network->stream_count; i++) {
+        const struct mr_stream *stream = &network->streams[i];
+        const size_t rows = sequences * (stream->rate == MR_PER_STEP ? steps : 1);
+        walk->seen[i].every = rows * (size_t)stream->width / SEEN + 1;
+        walk->seen[i].numbers = malloc(SEEN * sizeof(float));
+        if (!walk->seen[i].numbers)
+            return -1;
+    }
+    return 0;
+}
+
+static void look(struct seen *seen, const double *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        seen->largest = fmax(seen->largest, fabs(numbers[i]));
+        if (seen->until-- == 0) {
+            seen->numbers[seen->count++] = (float)numbers[i];
+            seen->until = seen->every - 1;
+        }
+    }
+}
+
+// Rows of the streams that come at this rate, and the states behind them.
+static void observe(struct walk *walk, enum mr_rate rate) {
+    const struct mr_network *network = walk->network;
+
+    for (int i = 0; walk->seen && i < network->stream_count; i++)
+        if (network->streams[i].rate == rate)
+            look(&walk->seen[i], walk->real + walk->stream[i], (size_t)network->streams[i].width);
+    for (int i = 0; walk->second && i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const double *field = walk->real + walk->state[i] + op->units;
+        for (int j = 0; op->kind->second_field && j < op->units; j++)
+            walk->second[i] = fmax(walk->second[i], fabs(field[j]));
+    }
 }
 
 // Where the results go; one of both.
@@ -121,11 +171,11 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         for (size_t t = 0; t < steps; t++) {
             put_x(walk, x, n * steps + t);
             run_rows(walk, MR_PER_STEP);
-            observe(walk);
+            observe(walk, MR_PER_STEP);
             collect(walk, MR_PER_STEP, n * steps + t, sequences, steps, y);
         }
         run_rows(walk, MR_PER_SEQUENCE);
-        observe(walk);
+        observe(walk, MR_PER_SEQUENCE);
         collect(walk, MR_PER_SEQUENCE, n, sequences, steps, y);
     }
 }
@@ -134,7 +184,7 @@ int mr_float_run(const struct mr_network *network, const float *x, size_t sequen
                  double *y) {
     struct walk walk;
 
-    if (open_walk(&walk, network, true, false))
+    if (open_walk(&walk, network, true))
         return -1;
     run(&walk, x, sequences, steps, (struct results){.real = y});
     close_walk(&walk);
@@ -145,7 +195,7 @@ int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t se
                    size_t steps, int32_t *y) {
     struct walk walk;
 
-    if (open_walk(&walk, network, false, false))
+    if (open_walk(&walk, network, false))
         return -1;
     run(&walk, x, sequences, steps, (struct results){.whole = y});
     close_walk(&walk);
@@ -167,28 +217,21 @@ int mr_float_run_cast(const struct mr_network *network, const float *x, size_t s
     return result;
 }
 
-static double greatest_of(const struct walk *walk, size_t first, size_t count) {
-    double greatest = 0;
-
-    for (size_t i = 0; i < count; i++)
-        greatest = fmax(greatest, walk->greatest[first + i]);
-    return greatest;
-}
-
-int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps) {
+int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps,
+                     const struct mr_calibration *how) {
+    static const struct mr_calibration usual = {0};
     struct walk walk;
 
-    if (open_walk(&walk, network, true, true))
+    if (open_walk(&walk, network, true))
         return -1;
-    run(&walk, x, sequences, steps, (struct results){0});
-    for (int i = 0; i < network->stream_count; i++)
-        network->streams[i].greatest =
-            greatest_of(&walk, walk.stream[i], (size_t)network->streams[i].width);
-    for (int i = 0; i < network->op_count; i++) {
-        struct mr_op *op = &network->ops[i];
-        if (op->kind->second_field)
-            op->greatest = greatest_of(&walk, walk.state[i] + (size_t)op->units, (size_t)op->units);
-    }
+    int result = open_seen(&walk, sequences, steps);
+    if (result == 0)
+        run(&walk, x, sequences, steps, (struct results){0});
+    for (int i = 0; result == 0 && i < network->stream_count; i++)
+        result = mr_calibrate_stream(&network->streams[i], how ? how : &usual, walk.seen[i].largest,
+                                     walk.seen[i].numbers, walk.seen[i].count);
+    for (int i = 0; result == 0 && i < network->op_count; i++)
+        network->ops[i].greatest = walk.second[i];
     close_walk(&walk);
-    return 0;
+    return result;
 }

@@ -9,6 +9,7 @@
 #ifndef MR_WALK_H
 #define MR_WALK_H
 
+#include "calibrate.h"
 #include "graph.h"
 
 // Before the casts of the outputs. Sums and states are double. -1 only when memory is short.
@@ -19,8 +20,10 @@ int mr_float_run(const struct mr_network *network, const float *x, size_t sequen
 int mr_float_run_cast(const struct mr_network *network, const float *x, size_t sequences,
                       size_t steps, float *y);
 
-// Notes the largest magnitudes of streams and states, for mr_quantise. -1 when memory is short.
-int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps);
+// Notes the ranges of streams and states, for mr_quantise. how: NULL for what is usual. -1 when
+// memory is short.
+int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps,
+                     const struct mr_calibration *how);
 
 // -1 only when memory is short.
 int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,

@@ -67,6 +67,10 @@ struct mr_model *mr_model_import(const char *onnx_path, const struct mr_import_o
                                  struct mr_error *error) {
     char text[900];
     struct mr_array calibration = {0};
+    if (mr_import_check(options, text, sizeof text)) {
+        mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: %s", text);
+        return NULL;
+    }
     struct mr_model *model = new_model(onnx_path, error);
     if (!model)
         return NULL;
@@ -191,6 +195,8 @@ int mr_model_operator(const struct mr_model *model, uint32_t index, struct mr_op
         .inputs = (uint32_t)op->inputs,
         .units = (uint32_t)op->units,
         .recurrent = op->kind->recurrent,
+        .weight_bits = (uint32_t)op->precision.weight_bits,
+        .column_bits = (uint32_t)op->precision.column_bits,
         .limit = op->kind->limit ? op->kind->limit(&model->data.network, op).limit : 0,
     };
     return 0;
@@ -211,7 +217,7 @@ uint64_t mr_model_numbers(const struct mr_model *model, uint64_t steps) {
     return model ? mr_network_numbers(&model->data.network, steps) : 0;
 }
 
-static struct mr_accuracy_info accuracy_info(const struct mr_accuracy *accuracy) {
+struct mr_accuracy_info mr_accuracy_info_of(const struct mr_accuracy *accuracy) {
     return (struct mr_accuracy_info){.outputs = accuracy->count,
                                      .rms_error = accuracy->rms_error,
                                      .max_error = accuracy->max_error,
@@ -225,9 +231,9 @@ int mr_model_accuracy(const struct mr_model *model, uint32_t output,
         (output != MR_ALL && output >= (uint32_t)mr_network_width(&model->data.network)))
         return MR_ERROR_ARGUMENT;
     const struct mr_accuracy *each = model->data.output_accuracy;
-    *accuracy = accuracy_info(output == MR_ALL ? &model->data.accuracy
-                              : each           ? &each[output]
-                                               : &unknown);
+    *accuracy = mr_accuracy_info_of(output == MR_ALL ? &model->data.accuracy
+                                    : each           ? &each[output]
+                                                     : &unknown);
     return 0;
 }
 

@@ -63,7 +63,8 @@ enum { SHARED_FRAC_MAX = 30 };
 // Of a 16-bit output: one for all, such that what calibration saw fits, with as much head-room
 // again, or whatever the input where that is less.
 static int shared_frac(const struct mr_network *network, const struct mr_op *op) {
-    const double seen = network->streams[op->output].greatest;
+    const int precision = mr_stream_precision(network, op->output);
+    const double seen = network->streams[op->output].greatest[precision];
     double bound = 0;
 
     for (int o = 0; o < op->units; o++) {

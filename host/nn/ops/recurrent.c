@@ -108,7 +108,8 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
 }
 
 static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
-    const double seen = network->streams[op->output].greatest;
+    const int precision = mr_stream_precision(network, op->output);
+    const double seen = network->streams[op->output].greatest[precision];
 
     if (!cell_of(op)->ranged)
         return MR_HIDDEN_FRAC;
@@ -119,8 +120,10 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
                           int *column, char *error, size_t error_size) {
     const int gates = op->kind->gates, units = op->units;
 
+    const int hidden = hidden_frac(network, op);
+
     for (int j = 0; j < units; j++)
-        frac[j] = hidden_frac(network, op);
+        frac[j] = hidden;
     op->exponent = op->kind->second_field ? mr_exponent_of(op->greatest) : 0;
     if (mr_rows_create(&op->rows, gates * units, op->inputs + units, op->kind->sums * units) != 0)
         return mr_fail(error, error_size, "not enough memory for the weights of layer %d",
