@@ -162,6 +162,24 @@ START_TEST(test_multiplications) {
 }
 END_TEST
 
+// Two sums of products behind each other are one cascade, where that is short.
+START_TEST(test_cascades) {
+    static const struct { int first, second, adds; } cases[] = {{2, 2, 0}, {2, 3, 1}, {4, 4, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char body[512];
+        snprintf(body, sizeof body,
+                 "int64_t s = 0;\nfor (int c = 0; c < %d; c++) {\n#pragma HLS unroll\n"
+                 "s += x.v[c] * x.v[c];\n}\nfor (int c = 0; c < %d; c++) {\n#pragma HLS unroll\n"
+                 "s += x.v[11 - c] * x.v[c];\n}\n__hls_write(out, s);",
+                 cases[i].first, cases[i].second);
+        const struct found f = passes(body);
+        ck_assert_int_eq(f.dots, 2);
+        ck_assert_int_eq(f.adds, cases[i].adds);
+        ck_assert_int_eq(f.sums + f.muls + f.muladds, 0);
+    }
+}
+END_TEST
+
 START_TEST(test_unrolled) {
     struct found f = passes("int32_t s = 0;\nfor (int c = 0; c < 12; c++) {\n#pragma HLS unroll\ns "
                             "+= x.v[c];\n}\n__hls_write(out, s);");
@@ -200,6 +218,7 @@ int main(void) {
     tcase_add_test(tcase, test_large);
     tcase_add_test(tcase, test_folding);
     tcase_add_test(tcase, test_multiplications);
+    tcase_add_test(tcase, test_cascades);
     tcase_add_test(tcase, test_unrolled);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

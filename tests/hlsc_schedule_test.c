@@ -145,6 +145,65 @@ START_TEST(test_one_row_of_lanes) {
 }
 END_TEST
 
+// Memory `name` of the process `process` of report.json.
+static const json_t *memory_of(const json_t *root, const char *process, const char *name) {
+    const json_t *list = json_object_get(root, "processes"), *one, *memory;
+    size_t i, k;
+    json_array_foreach(list, i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "name")), process) != 0)
+            continue;
+        json_array_foreach(json_object_get(one, "memories"), k, memory) {
+            if (strcmp(json_string_value(json_object_get(memory, "name")), name) == 0)
+                return memory;
+        }
+    }
+    ck_abort_msg("no memory %s of process %s", name, process);
+    return NULL;
+}
+
+static int64_t field(const json_t *object, const char *name) {
+    const json_t *value = json_object_get(object, name);
+    ck_assert_msg(json_is_integer(value), "no number '%s'", name);
+    return json_integer_value(value);
+}
+
+// Two reads are no copies where both ports read; lanes fill the words of blocks.
+START_TEST(test_ports) {
+    static const struct {
+        const char *process, *name, *impl;
+        int words, bits, copies, blocks;
+    } memories[] = {
+        {"turns", "m", "bram", 300, 16, 1, 1},
+        {"banked", "a", "bram", 24, 64, 1, 4},
+        {"banked", "b", "uram", 40, 48, 1, 1},
+        {"banked", "c", "bram", 32, 16, 2, 2}, // the banks are memories of their own
+        {"addressed", "m", "uram", 2048, 16, 1, 1},
+        {"addressed", "own", "bram", 64, 16, 2, 2},
+        {"product2", "w", "uram", 40, 144, 2, 2 * 2}, // nine lanes
+        {"product3", "w", "bram", 30, 352, 1, 22},
+        {"product4", "w", "uram", 18, 144, 3, 3 * 2},
+        {"product5", "w", "bram", 24, 384, 1, 24},
+    };
+    struct compile_options options = kernel_options();
+    char error[2048];
+    options.source = "tests/kernels/ports.c";
+    options.top = "ports";
+    make_folders();
+    ck_assert_msg(compile(&options, error, sizeof error) == 0, "%s", error);
+    json_t *root = read_json();
+    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++) {
+        const json_t *m = memory_of(root, memories[i].process, memories[i].name);
+        ck_assert_str_eq(json_string_value(json_object_get(m, "impl")), memories[i].impl);
+        ck_assert_int_eq(field(m, "ports"), 2);
+        ck_assert_int_eq(field(m, "words"), memories[i].words);
+        ck_assert_int_eq(field(m, "bits"), memories[i].bits);
+        ck_assert_int_eq(field(m, "copies"), memories[i].copies);
+        ck_assert_int_eq(field(m, "blocks"), memories[i].blocks);
+    }
+    json_decref(root);
+}
+END_TEST
+
 static const char *const examples[] = {
     "arg_max",       "bitonic_sort", "fir",        "histogram", "matmul", "matvec", "prefix_sum",
     "moving_median", "router",       "run_length", "softmax",   "top_k",  "unsharp"};
@@ -533,6 +592,7 @@ int main(void) {
     Suite *suite = suite_create("hlsc_schedule");
     TCase *tcase = tcase_create("schedule");
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, test_ports);
     tcase_add_test(tcase, test_one_row_of_lanes);
     tcase_add_loop_test(tcase, test_latency, 0, COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_example_paths, 0, (int)(sizeof examples / sizeof *examples));

@@ -177,6 +177,7 @@ first=$!
     kernel state 200
     kernel lanes 20
     kernel banks 300
+    kernel ports 200
     kernel ends 300
     kernel recurrence 200
     kernel chains 200

@@ -109,7 +109,7 @@ static void check_memory(const struct mr_plan *plan) {
         if (channel->writer < 0 || pipeline.processes[channel->writer].part != MR_PART_FORK)
             continue;
         const int lc = pipeline.processes[channel->writer].out_lc;
-        mr_memory_expect(&sum, (uint64_t)channel->depth, lc ? 16 * (uint64_t)lc : 32, 1);
+        mr_memory_fifo(&sum, (uint64_t)channel->depth, lc ? 16 * (uint64_t)lc : 32, 1);
     }
     ck_assert_mem_eq(&plan->memory, &sum, sizeof sum);
 }

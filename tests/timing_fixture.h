@@ -385,9 +385,9 @@ static inline void say_process(struct text *text, const struct net *net, const s
             say(text, ",\"crossing\":%u", wire->crossing);
         say(text, "}");
     }
-    say(text, "],\"memories\":[{\"name\":\"w\",\"words\":50,\"bits\":64,\"copies\":25,\"impl\":"
-              "\"lutram\"},{\"name\":\"table\",\"words\":1024,\"bits\":34,\"copies\":5,\"impl\":"
-              "\"rom\"}],\"dependences\":[],");
+    say(text, "],\"memories\":[{\"name\":\"w\",\"words\":50,\"bits\":64,\"copies\":25,\"ports\":1,"
+              "\"impl\":\"lutram\",\"blocks\":2000},{\"name\":\"table\",\"words\":1024,\"bits\":34,"
+              "\"copies\":5,\"ports\":1,\"impl\":\"rom\",\"blocks\":10}],\"dependences\":[],");
     say_rows(text, net, p);
     say(text, "}");
 }

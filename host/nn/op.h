@@ -5,14 +5,8 @@
 #define MR_OP_H
 
 #include "graph.h"
+#include "memory_shape.h"
 #include "text.h"
-
-// What memories take.
-struct mr_memory_use {
-    uint64_t bram18; // halves of a RAMB36
-    uint64_t uram;
-    uint64_t lut; // LUTs used as memory
-};
 
 // How an operator is laid out.
 struct mr_op_layout {
@@ -105,11 +99,11 @@ static inline int mr_op_lane_units(const struct mr_op *op, const struct mr_op_la
                : mr_ceil_div(mr_ceil_div(op->units, layout->lc), layout->passes) * layout->lc;
 }
 
-// Adds a memory to an estimate: UltraScale+ shapes. impl: "lutram", "bram", "uram" or "rom"; -1
-// (and nothing added) for others.
-int mr_memory_cost(const char *impl, uint64_t words, uint64_t bits, uint64_t copies,
-                   struct mr_memory_use *use);
-// A memory that hlsc chooses the kind of, or a FIFO (hw/rtl/mr_fifo.sv): LUTs up to 64 words.
+// Adds memories to an estimate: those that hlsc chooses the kind of,
 void mr_memory_expect(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
+// FIFOs (hw/rtl/mr_fifo.sv), which are LUTs up to 64 words, and tables of more words, each with two
+// readers.
+void mr_memory_fifo(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
+void mr_memory_table(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
 
 #endif

@@ -94,7 +94,9 @@ static bool take_memory(const struct reader *reader, const json_t *object, const
            take_text(reader, object, where, "impl", &memory->impl) &&
            take_number(reader, object, where, "words", &memory->words) &&
            take_number(reader, object, where, "bits", &memory->bits) &&
-           take_number(reader, object, where, "copies", &memory->copies);
+           take_number(reader, object, where, "copies", &memory->copies) &&
+           take_number(reader, object, where, "ports", &memory->ports) &&
+           take_number(reader, object, where, "blocks", &memory->blocks);
 }
 
 static bool take_loop(const struct reader *reader, const json_t *object, const char *where,

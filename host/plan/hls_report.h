@@ -26,6 +26,8 @@ struct mr_report_memory {
     char *name;
     char *impl; // "lutram", "bram", "uram" or "rom"
     uint32_t words, bits, copies;
+    uint32_t ports;  // that read
+    uint32_t blocks; // RAMB18 of "bram" and "rom", URAM, or LUTs as memory, of all copies
 };
 
 struct mr_report_probe {

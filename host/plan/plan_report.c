@@ -19,7 +19,13 @@ static int add_memories(const struct mr_report_process *process, struct mr_memor
                         char *error, size_t error_size) {
     for (size_t i = 0; i < process->memory_count; i++) {
         const struct mr_report_memory *memory = &process->memories[i];
-        if (mr_memory_cost(memory->impl, memory->words, memory->bits, memory->copies, use))
+        if (strcmp(memory->impl, "bram") == 0 || strcmp(memory->impl, "rom") == 0)
+            use->bram18 += memory->blocks;
+        else if (strcmp(memory->impl, "uram") == 0)
+            use->uram += memory->blocks;
+        else if (strcmp(memory->impl, "lutram") == 0)
+            use->lut += memory->blocks;
+        else
             return mr_fail(error, error_size,
                            "memory '%s' of process '%s' is of kind '%s'; known are lutram, bram, "
                            "uram and rom",
@@ -27,7 +33,7 @@ static int add_memories(const struct mr_report_process *process, struct mr_memor
     }
     for (size_t i = 0; i < process->stream_count; i++)
         if (process->streams[i].out)
-            mr_memory_expect(use, process->streams[i].depth, process->streams[i].bits, 1);
+            mr_memory_fifo(use, process->streams[i].depth, process->streams[i].bits, 1);
     return 0;
 }
 

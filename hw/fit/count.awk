@@ -64,18 +64,14 @@ part == "report" && /"multipliers":/ { process = name; want[process, "dsp"] = nu
 part == "report" && /"direction":/ { direction = word($0) }
 part == "report" && /"words":/ { words = number($0) }
 part == "report" && /"bits":/ { bits = number($0) }
-part == "report" && /"copies":/ { copies = number($0) }
 part == "report" && /"depth":/ && direction == "out" {
     direction = ""
     if (number($0) > 64) want[process, "fifo"] += block_halves(number($0), bits)
 }
-part == "report" && /"impl":/ {
-    impl = word($0)
-    if (impl == "bram") want[process, "bram"] += copies * block_halves(words, bits)
-    else if (impl == "rom" && words > 64) want[process, "rom"] += copies * block_halves(words, bits)
-    else if (impl == "uram") want[process, "uram"] += copies * pieces(words, bits, 4096, 72)
-    else if (impl == "lutram" && words >= 16) # fewer words may as well be registers
-        want[process, "ram"] += copies * 8 * least(pieces(words, bits, 32, 14), pieces(words, bits, 64, 7))
+part == "report" && /"impl":/ { impl = word($0) }
+part == "report" && /"blocks":/ {
+    if (impl != "lutram") want[process, impl] += number($0)
+    else if (words >= 16) want[process, "ram"] += number($0) # fewer words may as well be registers
 }
 
 END {

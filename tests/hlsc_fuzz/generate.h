@@ -29,7 +29,8 @@
     FEATURE(DOWN, "down")     /* loops that count down */                                          \
     FEATURE(CONE, "cone")     /* deep straight code and conditions between loops */                \
     FEATURE(CHAIN, "chain")   /* dozens of operations one behind the other */                      \
-    FEATURE(LANES, "lanes")   /* arrays and banks of 20 to 150 */
+    FEATURE(LANES, "lanes")   /* arrays and banks of 20 to 150 */                                  \
+    FEATURE(PORTS, "ports")   /* true dual-port memories */
 
 enum feature_bit {
 #define FEATURE(name, text) FEATURE_##name,
@@ -51,6 +52,8 @@ struct generator {
     int function_count;
     struct var *tables[4];
     int table_count;
+    struct var *dual_ports[2]; // of the process: true dual-port memories, which no scope shows
+    int dual_port_count;
     struct record *records[4];
     int record_count;
     bool in_function, early, has_output, is_fast, in_nest;

@@ -43,6 +43,28 @@ static void make_memory(struct generator *g, struct list *into) {
     show(g, var);
 }
 
+// A memory that a loop reads by both ports, or writes.
+static void make_dual_port(struct generator *g, struct list *into) {
+    static const char *const storage[] = {"type=ram_t2p impl=bram", "type=ram_t2p impl=uram",
+                                          "type=ram_t2p impl=bram latency=1", "type=ram_t2p"};
+    enum base base = any_base(g);
+    while (base == B_BOOL)
+        base = any_base(g);
+    struct var *var = new_var(g, V_STATIC, base);
+    struct node *s = declare(g, var, NULL), *kid = pragma(g, "bind_storage");
+    var->is_memory = true;
+    var->dims = chance(g, 30) ? 2 : 1;
+    var->size[0] = between(g, 2, 150);
+    var->size[1] = between(g, 2, 4);
+    var->has_banks = var->dims == 2 && chance(g, 70);
+    if (var->has_banks || (may(g, FEATURE_PARTITION) && chance(g, 30)))
+        partition(g, s, var->has_banks);
+    kid->tail = storage[below(g, 4)];
+    append(g->p, &s->kids, kid);
+    append(g->p, into, s);
+    g->dual_ports[g->dual_port_count++] = var;
+}
+
 static void make_state(struct generator *g, struct list *into) {
     const enum var_kind kind = chance(g, 60) ? V_STATIC : V_LOCAL;
     struct var *var = new_var(g, kind, any_base(g));
@@ -131,6 +153,29 @@ static void exit_iteration(struct generator *g, struct list *into, enum kind kin
     append(g->p, into, s);
 }
 
+// One write, or one or two reads.
+static void use_ports(struct generator *g, struct list *into) {
+    static const int joins[] = {O_ADD, O_SUB, O_XOR, O_AND};
+    if (!g->dual_port_count || chance(g, 40))
+        return;
+    struct var *memory = g->dual_ports[below(g, g->dual_port_count)];
+    if (chance(g, 40)) {
+        struct node *target = element_of(g, memory);
+        struct node *write = assign(g, O_SET, target, expression_of(g, 2));
+        struct node *some = chance(g, 30) ? guard_of(g, condition_of(g, 1)) : NULL;
+        append(g->p, some ? &some->kids : into, write);
+        if (some)
+            append(g->p, into, some);
+        return;
+    }
+    struct node *value = element_of(g, memory);
+    if (chance(g, 75))
+        value = binary_of(g, joins[below(g, 4)], value, element_of(g, memory));
+    struct var *var = new_var(g, V_LOCAL, any_base(g));
+    append(g->p, into, declare(g, var, value));
+    show(g, var);
+}
+
 // The body of a pipelined loop; accesses to channels are for the main loop of a network.
 static void iteration(struct generator *g, struct list *into) {
     const int mark = g->scope_count;
@@ -140,6 +185,7 @@ static void iteration(struct generator *g, struct list *into) {
     for (int i = 0; i < g->stream_count; i++)
         if (!g->is_output[i] && !g->is_busy[i] && chance(g, 85))
             read_stream(g, into, i);
+    use_ports(g, into);
     statements_of(g, into, between(g, 0, g->is_fast ? 1 : 3));
     if (g->in_nest && may(g, FEATURE_NEST) && chance(g, 60))
         store(g, into);
@@ -255,6 +301,31 @@ static struct node *for_loop(struct generator *g, enum bound kind, int most) {
     }
     show(g, s->var);
     return s;
+}
+
+// Numbers that differ, in the first words, each time that the process runs.
+static void fill_dual_port(struct generator *g, struct list *into, struct var *memory) {
+    const int mark = g->scope_count, trips = g->trips;
+    struct node *loop = for_loop(g, CONSTANT, 1);
+    begin_iteration(g);
+    loop->id = 0;
+    loop->op = 1;
+    loop->value = loop->var->low = 0;
+    loop->e[0]->value = between(g, 1, memory->size[0]);
+    loop->e[1] = NULL;
+    loop->var->base = B_I32;
+    loop->var->high = loop->e[0]->value - 1;
+    struct node *target = new_node(g->p, E_INDEX);
+    target->var = memory;
+    target->e[0] = use(g, loop->var);
+    target->e[1] = number(g, B_I32, below(g, memory->size[1]));
+    struct node *value =
+        binary_of(g, O_MUL, use(g, loop->var), number(g, B_I32, between(g, 3, 99)));
+    append(g->p, &loop->kids,
+           assign(g, O_SET, target, binary_of(g, O_XOR, value, expression_of(g, 1))));
+    append(g->p, into, loop);
+    g->scope_count = mark;
+    g->trips = trips;
 }
 
 // A condition of few operations: on a state, or on what is known early.
@@ -477,6 +548,12 @@ void make_process(struct generator *g, struct node *process, bool in_network) {
     const int memories = may(g, FEATURE_MEMORY) ? between(g, 0, 2) : 0;
     for (int i = 0; i < memories; i++)
         make_memory(g, into);
+    g->dual_port_count = 0;
+    for (int i = 0; i < 2 && may(g, FEATURE_PORTS); i++)
+        if (chance(g, 20))
+            make_dual_port(g, into);
+    for (int i = 0; i < g->dual_port_count; i++)
+        fill_dual_port(g, into, g->dual_ports[i]);
     if (in_network) {
         if (chance(g, 30))
             straight(g, into);

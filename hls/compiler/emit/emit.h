@@ -4,6 +4,7 @@
 #ifndef HLSC_EMIT_H
 #define HLSC_EMIT_H
 
+#include "memory.h"
 #include "schedule.h"
 
 struct text { // grows; always a C string
@@ -111,14 +112,9 @@ void emit_bitwise(struct emit *e, const struct op *op);
 void emit_load(struct emit *e, const struct op *op);
 void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 
-bool memory_is_split(const struct process *p, const struct tile *tile, int memory);
-int64_t split_copies(const struct process *p, const struct op *load); // banks behind a read
-// The address of an access, `op` being its in[0].
-// Are all banks written at the same address, on one condition?
-bool writes_all_alike(const struct process *p, const struct op *store);
 // The bank that an access names, row-major over the bank dimensions, at most banks - 1.
 const char *bank_number(struct emit *e, const struct op *op, int stage);
-uint32_t view_lanes(const struct op *op);
+// The address of an access, `op` being its in[0].
 const char *word_address(struct emit *e, const struct memory *m, const struct op *op, int stage);
 
 // ---- emit_claim.c

@@ -17,25 +17,6 @@ const char *word_address(struct emit *e, const struct memory *m, const struct op
     return arena_printf(e->cc, "%d'(%s)", ir_index_bits(m->words), value_at(e, op, stage));
 }
 
-// Which bank dimensions are written one at a time (by a run-time or constant index)?
-static void written_alone(const struct process *p, int memory, bool *alone) {
-    for (int i = 0; i < p->op_count; i++) {
-        const struct op *op = p->ops[i];
-        if (op->alias || op->code != IR_STORE || op->imm != memory)
-            continue;
-        for (int k = 0; k < op->view_count; k++)
-            alone[k] = alone[k] || op->view[k].dynamic || !op->view[k].terms;
-    }
-}
-
-static int bank_dims(const struct memory *m, int *dim) {
-    int count = 0;
-    for (int d = 0; d < m->dims; d++)
-        if (m->bank_size[d])
-            dim[count++] = d;
-    return count;
-}
-
 // Position of a bank in the packed word: the dimensions written alone outermost.
 static const char *bank_position(struct emit *e, const struct op *op, const bool *alone,
                                  int which) {
@@ -67,95 +48,6 @@ static const char *bank_position(struct emit *e, const struct op *op, const bool
 }
 
 // ---- memories whose banks are written apart
-
-static bool load_is_needed(const struct process *p, int op) {
-    for (int r = 0; r < p->region_count; r++)
-        if (p->regions[r]->schedule->time[op].needed)
-            return true;
-    return false;
-}
-
-static bool all_constant(const struct op *op) {
-    for (int i = 0; i < op->view_count; i++)
-        if (op->view[i].dynamic || op->view[i].terms)
-            return false;
-    return true;
-}
-
-bool writes_all_alike(const struct process *p, const struct op *store) {
-    const struct memory *m = &p->memories[store->imm];
-    int dim[MAX_DIMS];
-    bank_dims(m, dim);
-    if ((store->in[0] && store->in[0]->space) || (store->in[2] && store->in[2]->space))
-        return false;
-    for (int k = 0; k < store->view_count; k++) {
-        const struct view_index *v = &store->view[k];
-        if (v->terms && (v->terms > 1 || v->base || v->term_coef[0] != 1 ||
-                         p->lanes[v->term_lane[0]].count != m->bank_size[dim[k]]))
-            return false;
-    }
-    return true;
-}
-
-// Do its banks have write ports of their own? Where several writes may meet in a cycle or go to
-// banks in different ways, where reads look at single banks, and where lanes read at addresses of
-// their own.
-bool memory_is_split(const struct process *p, const struct tile *tile, int memory) {
-    if (tile->lane != NO_LANE && tile->memory[memory])
-        return false;
-    const int64_t banks = p->memories[memory].banks;
-    for (int i = 0; i < p->op_count; i++) {
-        const struct op *op = p->ops[i];
-        if (!op->alias && op->code == IR_LOAD && op->imm == memory && load_is_needed(p, i) &&
-            ((op->in[0] && op->in[0]->space) || (banks > 1 && all_constant(op))))
-            return true;
-    }
-    bool alone[MAX_DIMS] = {false};
-    written_alone(p, memory, alone);
-    for (int i = 0; i < p->op_count;
-         i++) { // banks written one at a time here and all at once there
-        const struct op *op = p->ops[i];
-        if (!op->alias && op->code == IR_STORE && op->imm == memory && !writes_all_alike(p, op))
-            return true;
-        for (int k = 0; op->code == IR_STORE && op->imm == memory && k < op->view_count; k++)
-            if (!op->alias && alone[k] && op->view[k].terms)
-                return true;
-    }
-    for (int r = 0; r < p->region_count && banks > 1; r++) {
-        int stores = 0;
-        for (int i = 0; i < p->regions[r]->effect_count; i++)
-            stores += p->regions[r]->effects[i]->code == IR_STORE &&
-                      p->regions[r]->effects[i]->imm == memory;
-        if (stores > 1)
-            return true;
-    }
-    return false;
-}
-
-uint32_t view_lanes(const struct op *op) {
-    uint32_t lanes = 0;
-    for (int k = 0; k < op->view_count; k++)
-        for (int n = 0; n < op->view[k].terms; n++)
-            lanes |= 1u << op->view[k].term_lane[n];
-    return lanes;
-}
-
-// Does each address that the lanes of a read have go to one bank, known to synthesis? Else all
-// banks are read there.
-static bool reads_one_bank(const struct op *load) {
-    for (int i = 0; i < load->view_count; i++)
-        if (load->view[i].dynamic)
-            return false;
-    return (view_lanes(load) & ~(load->in[0] ? load->in[0]->space : 0)) == 0;
-}
-
-int64_t split_copies(const struct process *p, const struct op *load) {
-    int64_t copies = reads_one_bank(load) ? 1 : p->memories[load->imm].banks;
-    for (int l = 0; load->in[0] && l < p->lane_count; l++)
-        if (load->in[0]->space >> l & 1)
-            copies *= p->lanes[l].count;
-    return copies;
-}
 
 const char *bank_number(struct emit *e, const struct op *op, int stage) {
     const struct memory *m = &e->p->memories[op->imm];
@@ -262,6 +154,100 @@ static const char *memory_style(const struct memory *m) {
     return styles[m->storage];
 }
 
+// ---- both ports of a true dual-port memory read
+
+// The port that a read has, at lane indices i0, i1, ...
+static const char *port_text(struct emit *e, const struct op_time *t) {
+    return t->port_lane == NO_LANE ? arena_printf(e->cc, "%d", t->port)
+                                   : arena_printf(e->cc, "i%d", t->port_lane);
+}
+
+// The addresses that a loop's reads have for the ports: of each bank, or (split: false) of the one
+// word.
+static void emit_addresses(struct emit *e, int memory, bool split) {
+    const struct memory *m = &e->p->memories[memory];
+    const char *name = safe_name(e, m->name);
+    const long long banks = split ? (long long)m->banks : 1;
+    struct text *logic = &e->m->logic;
+    for (int n = 0; n < e->s->op_count; n++) {
+        const struct op *op = e->s->ops[n];
+        if (op->code != IR_LOAD || op->imm != memory)
+            continue;
+        const uint32_t space = split && op->in[0] ? op->in[0]->space : 0;
+        const char *bank = split ? bank_number(e, op, 0) : "0", *at = "";
+        if (split)
+            at = arena_printf(e->cc, "[%s]", flat_index(e, space));
+        open_loops(e, logic, space, "      ");
+        if (split && !reads_one_bank(op)) {
+            put(logic, "      for (int b = 0; b < %lld; b++)\n", banks);
+            bank = "b";
+        }
+        put(logic, "      %s_raddr[%s*%lld+%s] = %s_address%s;\n", name,
+            port_text(e, &e->s->time[op->id]), banks, bank, memory_name(e, op), at);
+    }
+}
+
+// Where several loops read, the one that was entered last has the ports: the one before it has
+// drained.
+static void emit_read_addresses(struct emit *e, int memory, bool split) {
+    const struct memory *m = &e->p->memories[memory];
+    const char *name = safe_name(e, m->name);
+    const long long ports = 2 * (split ? (long long)m->banks : 1);
+    struct text *logic = &e->m->logic;
+    int readers = 0, reader = 0;
+    for (int r = 0; r < e->p->region_count; r++)
+        readers += region_reads(e->p->regions[r], memory);
+    const int bits = ir_index_bits(readers);
+    put(&e->m->declarations, "  logic [%d:0] %s_raddr [%lld];\n", ir_index_bits(m->words) - 1, name,
+        ports);
+    if (readers > 1)
+        put(&e->m->declarations, "  logic [%d:0] %s_reader_q;\n", bits - 1, name);
+    put(logic, "  always_comb begin\n    `MR_FILL1(%s_raddr, '0, %lld)\n", name, ports);
+    for (int r = 0; r < e->p->region_count; r++) {
+        struct emit at = *e;
+        if (!region_reads(e->p->regions[r], memory))
+            continue;
+        at_region(&at, r);
+        if (readers > 1) {
+            put(&e->m->registers, "    if (%s_enter) %s_reader_q <= %d'd%d;\n", region_name(e, r),
+                name, bits, reader);
+            put(logic, "    if (%s_reader_q == %d'd%d) begin\n", name, bits, reader++);
+        }
+        emit_addresses(&at, memory, split);
+        put(logic, readers > 1 ? "    end\n" : "");
+    }
+    put(logic, "  end\n");
+}
+
+// One memory, or one of the banks `which` ("[b]"); chunks of a word, and bits of one.
+static const char *dual_port(struct emit *e, const struct memory *m, const char *chunks,
+                             int64_t bits, const char *which, const char *second) {
+    const char *name = safe_name(e, m->name);
+    return arena_printf(
+        e->cc,
+        "  mr_ram_t2p #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+        ".STYLE(\"%s\")) i_%s (\n    .clk_i, .we_i(%s_we%s), .wdata_i(%s_wdata%s),\n"
+        "    .addr_a_i(|%s_we%s ? %s_waddr%s : %s_raddr[%s]), .addr_b_i(%s_raddr[%s]),\n"
+        "    .rdata_a_o(%s_word[%s]), .rdata_b_o(%s_word[%s]));\n",
+        (long long)m->words, chunks, (long long)bits, m->latency, memory_style(m), name, name,
+        which, name, which, name, which, name, which, name, *which ? "b" : "0", name, second, name,
+        *which ? "b" : "0", name, second);
+}
+
+static void emit_split_ports(struct emit *e, int memory) {
+    const struct memory *m = &e->p->memories[memory];
+    const char *name = safe_name(e, m->name);
+    const struct instances loop = {"b", 0, m->banks};
+    emit_read_addresses(e, memory, true);
+    put(&e->m->declarations, "  logic [%d:0] %s_word [%lld];\n", m->width - 1, name,
+        (long long)(2 * m->banks));
+    put_instances(
+        e, &e->m->instances, &loop, 1, name,
+        dual_port(e, m, "1", m->width, "[b]", arena_printf(e->cc, "%lld+b", (long long)m->banks)));
+}
+
+// ---- reads
+
 // The memories behind one read: a copy of the banks that it looks at, for each address that its
 // lanes have.
 static void emit_split_read(struct emit *e, const struct op *op) {
@@ -330,14 +316,20 @@ static void emit_split_load(struct emit *e, const struct op *op) {
     const uint32_t space = op->in[0] ? op->in[0]->space : 0;
     const long long copies = (long long)space_count(e, space),
                     banks = reads_one_bank(op) ? 1 : (long long)m->banks;
-    put(&e->m->declarations, "  logic [%d:0] %s_data [%lld];\n  logic [%d:0] %s_address [%lld];\n",
-        m->width - 1, name, copies * banks, ir_index_bits(m->words) - 1, name, copies);
+    put(&e->m->declarations, "  logic [%d:0] %s_address [%lld];\n", ir_index_bits(m->words) - 1,
+        name, copies);
+    if (m->ports == 1)
+        put(&e->m->declarations, "  logic [%d:0] %s_data [%lld];\n", m->width - 1, name,
+            copies * banks);
     put(&e->m->logic, "  always_comb\n");
     open_loops(e, &e->m->logic, space, "    ");
     put(&e->m->logic, "      %s_address[%s] = %s;\n", name, flat_index(e, space),
         word_address(e, m, op->in[0], t->start));
     const char *word = arena_printf(e->cc, "%s_data[%s*%lld+%s]", name, flat_index(e, space), banks,
                                     banks == 1 ? "0" : bank_number(e, op, t->ready));
+    if (m->ports > 1)
+        word = arena_printf(e->cc, "%s_word[%s*%lld+%s]", safe_name(e, m->name), port_text(e, t),
+                            (long long)m->banks, bank_number(e, op, t->ready));
     if (t->follows)
         word = emit_following(e, op, word);
     if (op->width > 1)
@@ -397,10 +389,14 @@ void emit_load(struct emit *e, const struct op *op) {
     if (e->in_tile)
         banks =
             arena_printf(e->cc, "%lld*N", (long long)(m->banks / e->p->lanes[e->tile->lane].count));
-    put(&e->m->declarations, "  logic [%s*%d-1:0] %s_data;\n  logic [%d:0] %s_address;\n", banks,
-        m->width, name, ir_index_bits(m->words) - 1, name);
+    const char *data = arena_printf(e->cc, "%s_data", name);
+    if (m->ports > 1)
+        data = arena_printf(e->cc, "%s_word[%d]", safe_name(e, m->name), t->port);
+    else
+        put(&e->m->declarations, "  logic [%s*%d-1:0] %s;\n", banks, m->width, data);
+    put(&e->m->declarations, "  logic [%d:0] %s_address;\n", ir_index_bits(m->words) - 1, name);
     put(&e->m->logic, "  assign %s_address = %s;\n", name, word_address(e, m, op->in[0], t->start));
-    const char *slice = arena_printf(e->cc, "%s_data[%s*%d +: %d]", name,
+    const char *slice = arena_printf(e->cc, "%s[%s*%d +: %d]", data,
                                      bank_position(e, op, alone, -1), m->width, m->width);
     if (t->follows)
         slice = emit_following(e, op, slice);
@@ -419,43 +415,18 @@ static int stores_of(const struct emit *e, int memory) {
     return count;
 }
 
-void emit_memory(struct emit *e, int memory) {
+// Its one write port, which the loops take in turn: the word at an address, and which of its chunks
+// take the data.
+static void emit_writes(struct emit *e, int memory, const char *chunks, int64_t bits) {
     const struct memory *m = &e->p->memories[memory];
-    if (m->kind == MEMORY_ROM)
-        return;
     bool alone[MAX_DIMS] = {false};
-    written_alone(e->p, memory, alone);
     int dim[MAX_DIMS];
     const int dims = bank_dims(m, dim);
-    int64_t chunks = 1, inner = 1;
-    bool per_lane = false; // the tile's own lanes are among the chunks
-    for (int k = 0; k < dims; k++) {
-        if (alone[k])
-            chunks *= m->bank_size[dim[k]];
-        else
-            inner *= m->bank_size[dim[k]];
-    }
-    const char *chunk_text = arena_printf(e->cc, "%lld", (long long)chunks);
-    if (e->in_tile) {
-        per_lane = true;
-        chunk_text =
-            arena_printf(e->cc, "%lld*N", (long long)(chunks / e->p->lanes[e->tile->lane].count));
-    }
-    const int bits = ir_index_bits(m->words);
     const char *name = safe_name(e, m->name);
-    if (!memory_is_read(e->p, memory))
-        return;
-    if (memory_is_split(e->p, e->tile, memory)) {
-        emit_split_writes(e, memory);
-        for (int i = 0; i < e->p->op_count; i++)
-            if (!e->p->ops[i]->alias && e->p->ops[i]->code == IR_LOAD &&
-                e->p->ops[i]->imm == memory && load_is_needed(e->p, i))
-                emit_split_read(e, e->p->ops[i]);
-        return;
-    }
+    written_alone(e->p, memory, alone);
     put(&e->m->declarations,
-        "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n",
-        chunk_text, name, bits - 1, name, (long long)(inner * m->width - 1), name);
+        "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n", chunks,
+        name, ir_index_bits(m->words) - 1, name, (long long)(bits - 1), name);
     struct text *logic = &e->m->logic;
     put(logic,
         "  always_comb begin\n    %s_we = '0;\n    %s_waddr = 'x; // not looked at\n    %s_wdata = "
@@ -484,7 +455,7 @@ void emit_memory(struct emit *e, int memory) {
                 continue;
             const struct view_index *v = &op->view[k];
             const int64_t size = m->bank_size[dim[k]];
-            const bool lane = per_lane && size == e->p->lanes[e->tile->lane].count;
+            const bool lane = e->in_tile && size == e->p->lanes[e->tile->lane].count;
             const char *count = lane ? "N" : arena_printf(e->cc, "%lld", (long long)size);
             put(&open, "      for (int c%d = 0; c%d < %s; c%d++)\n", k, k, count, k);
             const char *self = lane ? arena_printf(e->cc, "($signed(32'(base_i)) + c%d)", k)
@@ -502,20 +473,54 @@ void emit_memory(struct emit *e, int memory) {
         text_free(&open);
     }
     put(logic, "  end\n");
-    for (int r = 0; r < e->p->region_count; r++) {
-        for (int i = 0; i < e->p->op_count; i++) {
-            const struct op *op = e->p->ops[i];
-            if (op->alias || op->code != IR_LOAD || op->imm != memory ||
-                !e->p->regions[r]->schedule->time[i].needed)
-                continue;
-            put(&e->m->instances,
-                "  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
-                ".STYLE(\"%s\")) i_%s (\n"
-                "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
-                "    .raddr_i(%s_address), .rdata_o(%s_data));\n",
-                (long long)m->words, chunk_text, (long long)(inner * m->width), m->latency,
-                memory_style(m), memory_name(e, op), name, name, name, memory_name(e, op),
-                memory_name(e, op));
-        }
+}
+
+// A memory of one word for all banks: a copy for each read, or one for two ports.
+static void emit_words(struct emit *e, int memory) {
+    const struct memory *m = &e->p->memories[memory];
+    const struct mr_memory_shape shape = memory_shape(e->p, memory);
+    const char *name = safe_name(e, m->name);
+    const long long bits = (long long)shape.chunk_bits;
+    const char *chunks = arena_printf(e->cc, "%lld", (long long)shape.chunks);
+    if (e->in_tile)
+        chunks = arena_printf(e->cc, "%lld*N",
+                              (long long)shape.chunks / e->p->lanes[e->tile->lane].count);
+    emit_writes(e, memory, chunks, bits);
+    if (m->ports > 1) {
+        emit_read_addresses(e, memory, false);
+        put(&e->m->declarations, "  logic [%s*%lld-1:0] %s_word [2];\n", chunks, bits, name);
+        put(&e->m->instances, "%s", dual_port(e, m, chunks, bits, "", "1"));
+        return;
     }
+    for (int i = 0; i < e->p->op_count; i++) {
+        const struct op *op = e->p->ops[i];
+        if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(e->p, i))
+            continue;
+        put(&e->m->instances,
+            "  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+            ".STYLE(\"%s\")) i_%s (\n"
+            "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
+            "    .raddr_i(%s_address), .rdata_o(%s_data));\n",
+            (long long)m->words, chunks, bits, m->latency, memory_style(m), memory_name(e, op),
+            name, name, name, memory_name(e, op), memory_name(e, op));
+    }
+}
+
+void emit_memory(struct emit *e, int memory) {
+    const struct memory *m = &e->p->memories[memory];
+    if (m->kind == MEMORY_ROM || !memory_is_read(e->p, memory))
+        return;
+    if (!memory_is_split(e->p, e->tile, memory)) {
+        emit_words(e, memory);
+        return;
+    }
+    emit_split_writes(e, memory);
+    if (m->ports > 1) {
+        emit_split_ports(e, memory);
+        return;
+    }
+    for (int i = 0; i < e->p->op_count; i++)
+        if (!e->p->ops[i]->alias && e->p->ops[i]->code == IR_LOAD && e->p->ops[i]->imm == memory &&
+            load_is_needed(e->p, i))
+            emit_split_read(e, e->p->ops[i]);
 }

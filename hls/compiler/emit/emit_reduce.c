@@ -4,7 +4,8 @@
 #include "emit.h"
 
 // A sum of products: cascades of up to DOT_CHAIN multipliers, each one cycle behind the one before,
-// and a registered tree over the cascades. A cascade that is not full starts late.
+// and a registered tree over the cascades. A cascade that is not full starts late. Another sum of
+// products may stand before the one cascade.
 void emit_dot(struct emit *e, const struct op *op) {
     const struct op_time *t = &e->s->time[op->id];
     const int lane = (int)op->imm;
@@ -59,11 +60,15 @@ void emit_dot(struct emit *e, const struct op *op) {
     const int64_t whole = missing ? (chains - 1) * (int64_t)chain : n;
     put(logic, "  always_comb\n");
     open_loops(e, logic, space, "    ");
+    // The first one of the one cascade adds to what comes from outside.
+    const char *first = arena_printf(e->cc, "%d'(%s_m%s[c])", w, base, at);
+    if (ir_adds(op))
+        first = arena_printf(e->cc, "%s + %s", operand(e, op->in[2], t->start + 2, w), first);
     put(logic,
         "      for (int c = 0; c < %lld; c++)\n"
-        "        %s_pd%s[c] = (c %% %d == 0 || c == %lld) ? %d'(%s_m%s[c])\n"
+        "        %s_pd%s[c] = (c %% %d == 0 || c == %lld) ? %s\n"
         "          : %s_p%s[c > 0 ? c - 1 : 0] + %d'(%s_m%s[c]);\n",
-        (long long)n, base, at, chain, (long long)whole, w, base, at, base, at, w, base, at);
+        (long long)n, base, at, chain, (long long)whole, first, base, at, w, base, at);
     put(&e->m->registers, "    `MR_REG%d(%s_p, %s_pd, %s%lld)\n", dims, base, base, sizes,
         (long long)n);
     const char *total;

@@ -77,6 +77,7 @@ struct variable {
     int partition_factor[MAX_DIMS];
     enum storage_impl storage;
     int storage_latency;        // bind_storage latency=; -1 where not given
+    bool is_dual_port;          // bind_storage type=ram_t2p
     int stream_depth;           // stream depth=; -1 where not given
     int stream_crossing;        // stream crossing=; 0 where not given
     const char *interface_mode; // interface pragma of a parameter, NULL: none

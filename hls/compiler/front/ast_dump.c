@@ -124,6 +124,8 @@ static void dump_variable(FILE *out, const struct variable *var) {
                     var->partition_factor[d]);
     if (var->storage)
         fprintf(out, " storage=%s", storages[var->storage]);
+    if (var->is_dual_port)
+        fprintf(out, " ram_t2p");
     if (var->storage_latency >= 0)
         fprintf(out, " latency=%d", var->storage_latency);
     if (var->stream_depth >= 0)

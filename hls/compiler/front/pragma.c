@@ -300,7 +300,9 @@ static void apply_storage(const struct reader *r) {
     if (var->type->kind != TYPE_ARRAY && var->type->kind != TYPE_STREAM)
         fail(r->f->cc, r->loc,
              "pragma HLS bind_storage names %s, which is not an array; name an array", var->name);
-    word_option(r, "type", types);
+    const int type = word_option(r, "type", types);
+    if (type >= 0)
+        var->is_dual_port = strcmp(types[type], "ram_t2p") == 0;
     int impl = word_option(r, "impl", impls);
     if (impl >= 0)
         var->storage = values[impl];

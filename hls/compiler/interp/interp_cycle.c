@@ -74,6 +74,7 @@ static void open_process(struct cycle_interp *in, int number) {
     cp->fixed = arena_alloc(in->cc, (cp->f->size + 1) * sizeof *cp->fixed);
     cp->is_fixed_old = true;
     cp->region = -1;
+    cp->users = arena_alloc(in->cc, ((size_t)p->memory_count + 1) * sizeof *cp->users);
     open_streams(in, cp);
 }
 
@@ -299,6 +300,8 @@ static void start(struct cycle_interp *in) {
         p->is_done = false;
         p->is_fixed_old = true;
         p->still[FROM_SCALARS] = p->still[FROM_REGISTERS] = 0;
+        for (int m = 0; m < p->f->p->memory_count; m++)
+            p->users[m] = (struct memory_user){0};
         for (int s = 0; s < p->f->p->stream_count; s++) {
             if (!p->f->p->streams[s].is_output || p->f->p->streams[s].partner < 0)
                 continue;

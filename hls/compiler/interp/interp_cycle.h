@@ -29,6 +29,11 @@ struct fifo { // of an output
     int *coming, *leaving; // [crossing] words and credits in them, by cycle modulo crossing
 };
 
+struct memory_user { // the loop whose iterations were at a memory last, and when
+    uint64_t cycle;
+    int region;
+};
+
 struct cycle_process {
     struct cycle_interp *interp;
     int number;
@@ -46,8 +51,9 @@ struct cycle_process {
     uint64_t still[ORIGINS]; // cycles in which scalars, and registers, have not changed
     struct flight *flights, *free, *ahead; // `ahead`: the iteration that may be issued
     struct flight *issued;
-    struct fifo *out;   // [stream_count]
-    struct fifo **from; // [stream_count] of inputs; NULL: a stream of the top
+    struct fifo *out;          // [stream_count]
+    struct fifo **from;        // [stream_count] of inputs; NULL: a stream of the top
+    struct memory_user *users; // [memory_count]
 };
 
 struct cycle_interp {

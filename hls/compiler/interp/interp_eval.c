@@ -177,14 +177,19 @@ static void evaluate_fold(const struct code *c, const int64_t *fixed, int64_t *v
     }
 }
 
-static void evaluate_dot(const struct code *c, const int64_t *fixed, int64_t *values, int shift) {
+static void evaluate_dot(const struct code *c, const int64_t *fixed, int64_t *values, int shift,
+                         enum part part) {
     const struct operand x = operand_at(&c->ref[0], fixed, values),
                          y = operand_at(&c->ref[1], fixed, values);
     for (size_t i = 0; i < c->count; i++) {
         const int64_t *a = x.value + place(&x, i), *b = y.value + place(&y, i);
-        uint64_t sum = 0;
-        for (size_t k = 0; k < c->lane_count; k++)
+        uint64_t sum = part == PART_SUM ? (uint64_t)values[c->at + i] : 0;
+        for (size_t k = 0; part != PART_SUM && k < c->lane_count; k++)
             sum += (uint64_t)a[k * c->lane_step[0]] * (uint64_t)b[k * c->lane_step[1]];
+        if (part != PART_PRODUCT && c->ref_count > 2) {
+            const struct operand z = operand_at(&c->ref[2], fixed, values);
+            sum += (uint64_t)get(&z, i);
+        }
         values[c->at + i] = wrap64(sum, shift, c->op->is_signed);
     }
 }
@@ -339,7 +344,7 @@ void evaluate_code(const struct flat *f, const struct code *c, const struct stor
         evaluate_fold(c, fixed, values, shift);
         break;
     case IR_DOT:
-        evaluate_dot(c, fixed, values, shift);
+        evaluate_dot(c, fixed, values, shift, part);
         break;
     case IR_MULADD:
         evaluate_muladd(c, fixed, values, shift, part);

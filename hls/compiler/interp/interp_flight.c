@@ -113,12 +113,30 @@ static void run_stage(struct cycle_process *p, struct flight *fl) {
     }
 }
 
+// The ports of a true dual-port memory are those of one loop: where it is read nobody writes it.
+static void use_ports(struct cycle_process *p, const struct flight *fl, const struct op *op) {
+    struct memory_user *user = &p->users[op->imm];
+    if (p->f->p->memories[op->imm].ports < 2)
+        return;
+    if (user->cycle == p->interp->cycle && user->region != fl->region)
+        fail(p->f->cc, op->loc,
+             "process '%s', cycle %llu: loops '%s' and '%s' use the ports of '%s' at the same time",
+             p->f->p->name, (unsigned long long)p->interp->cycle,
+             p->f->p->regions[user->region]->name, p->f->p->regions[fl->region]->name,
+             p->f->p->memories[op->imm].name);
+    *user = (struct memory_user){p->interp->cycle, fl->region};
+}
+
 // What the end of the cycle changes.
 static void end_stage(struct cycle_process *p, struct flight *fl) {
     const struct plan *plan = p->plan[fl->region];
-    for (int i = plan->first[fl->stage]; i < plan->first[fl->stage + 1]; i++)
+    for (int i = plan->first[fl->stage]; i < plan->first[fl->stage + 1]; i++) {
+        const struct op *op = p->f->code[plan->events[i].op].op;
+        if (op->code == IR_LOAD || op->code == IR_STORE)
+            use_ports(p, fl, op);
         if (plan->events[i].kind == EVENT_STORE)
             perform_store(p->f, &p->f->code[plan->events[i].op], &p->s, p->fixed, fl->values);
+    }
     for (int c = 0; c < plan->r->carried_count; c++) {
         if (plan->s->state_stage[c] != fl->stage || !plan->updated[c])
             continue;

@@ -72,7 +72,7 @@ static void look_at_inputs(struct planning *pl, const struct op *op) {
         int first, last;
         operand_stages(pl->f->p, op, k, &first, &last);
         const bool crosses = t->in_tile && !s->time[op->in[k]->id].in_tile;
-        if (crosses && !(op->code == IR_MULADD && k == 2))
+        if (crosses && !(ir_adds(op) && k == 2))
             first = 0;
         look_at(pl, op->in[k], t->start + first - crosses, op, op->loc);
     }
@@ -112,8 +112,8 @@ static void plan_op(struct planning *pl, const struct op *op) {
         t->invariant ? 0
         : t->follows ? t->ready
                      : t->start + first,
-        op, op->code == IR_MULADD ? EVENT_PRODUCT : EVENT_EVALUATE);
-    if (op->code != IR_MULADD)
+        op, ir_adds(op) ? EVENT_PRODUCT : EVENT_EVALUATE);
+    if (!ir_adds(op))
         return;
     operand_stages(pl->f->p, op, 2, &first, &last);
     add(pl, t->start + first, op, EVENT_ADD);

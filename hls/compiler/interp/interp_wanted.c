@@ -126,6 +126,8 @@ static void visit_inputs(struct visit *v, const struct code *c, size_t i) {
     case IR_DOT:
         visit_folded(v, c, i, 0);
         visit_folded(v, c, i, 1);
+        if (c->ref_count > 2)
+            visit(v, &c->ref[2], i);
         break;
     case IR_AND:
     case IR_OR:

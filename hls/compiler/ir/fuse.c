@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Joins multiplications with the additions behind them, as a DSP does: sums of products over a lane
-// become IR_DOT, a product plus a number becomes IR_MULADD. Sums on a recurrence stay additions,
-// for the schedule puts them into one cycle.
+// become IR_DOT, a product plus a number becomes IR_MULADD, and a short sum of products behind
+// another one goes on with its cascade. Sums on a recurrence stay additions, for the schedule puts
+// them into one cycle.
 #include "ir.h"
 
 #include <stdlib.h>
@@ -97,6 +98,24 @@ static bool exact_product(const struct op *op) { // does not wrap in its C type
     return op->low <= low && op->high >= high;
 }
 
+// Does a sum of products not wrap in its C type?
+static bool exact_dot(const struct process *p, const struct op *op) {
+    const struct op *a = op->in[0], *b = op->in[1];
+    const wide n = p->lanes[op->imm].count;
+    const wide ends[4] = {a->low * b->low, a->low * b->high, a->high * b->low, a->high * b->high};
+    for (int i = 0; i < 4; i++)
+        if (n * ends[i] < op->low || n * ends[i] > op->high)
+            return false;
+    return true;
+}
+
+// Products of the cascade that ends with op; 0: op is none.
+static int64_t cascade(const struct process *p, const struct op *op) {
+    if (op->code != IR_DOT)
+        return 0;
+    return p->lanes[op->imm].count + (op->in_count > 2 ? cascade(p, op->in[2]) : 0);
+}
+
 // Is the path of single users from `op` through casts down to `product` private to op?
 static bool private_path(const struct op *op, const struct op *product, const int *users) {
     while (op != product) {
@@ -104,6 +123,23 @@ static bool private_path(const struct op *op, const struct op *product, const in
             return false;
         op = op->in[0];
     }
+    return true;
+}
+
+// The sum of two short sums of products: one cascade behind the other.
+static bool go_on_with_cascade(struct compiler *cc, const struct process *p, struct op *op,
+                               const int *users) {
+    struct op *before = through_casts(op->in[0]), *dot = through_casts(op->in[1]);
+    if (dot->code != IR_DOT || before->code != IR_DOT || dot->in_count > 2 ||
+        op->space >> dot->imm & 1 || cascade(p, before) + cascade(p, dot) > DOT_CHAIN ||
+        !exact_dot(p, dot) || !private_path(op->in[0], before, users) ||
+        !private_path(op->in[1], dot, users) || users[before->id] != 1 || users[dot->id] != 1)
+        return false;
+    struct op *in[3] = {dot->in[0], dot->in[1], op->in[0]};
+    op->code = IR_DOT;
+    op->imm = dot->imm;
+    op->in = arena_copy(cc, in, sizeof in);
+    op->in_count = 3;
     return true;
 }
 
@@ -122,6 +158,8 @@ void fuse_multiplications(struct compiler *cc, struct process *p) {
                 op->in = m->in;
             }
         } else if (op->code == IR_ADD && op->bits > 1 && !recurrent[i]) {
+            if (go_on_with_cascade(cc, p, op, users))
+                continue;
             for (int side = 1; side >= 0; side--) {
                 struct op *m = through_casts(op->in[side]), *other = op->in[1 - side];
                 if (!is_product(m, users) || !exact_product(m) ||

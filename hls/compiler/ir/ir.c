@@ -16,6 +16,10 @@ const char *ir_opcode_name(enum opcode code) {
     return names[code];
 }
 
+bool ir_adds(const struct op *op) {
+    return op->code == IR_MULADD || (op->code == IR_DOT && op->in_count > 2);
+}
+
 bool ir_is_plain(enum opcode code) {
     return code >= IR_CAST && code <= IR_SELECT;
 }

@@ -43,7 +43,7 @@ enum opcode {
     IR_ALL,
     IR_ANY,
     IR_PARITY,
-    IR_DOT,    // sum over lane imm of in[0] * in[1]
+    IR_DOT,    // sum over lane imm of in[0] * in[1], and in[2] where there is one
     IR_MULADD, // in[0] * in[1] + in[2]
     IR_LOAD,   // memory imm at address in[0]; banks in `view`. Of an access that is watched by an
                // assertion also in[1], its guard (the load itself always happens), and in[2 + k]:
@@ -56,6 +56,7 @@ enum opcode {
 };
 
 enum { MAX_LANES = 32, NO_LANE = -1 };
+enum { DOT_CHAIN = 4 };            // products in one cascade of DSPs; more are joined by a tree
 enum { MAX_OPERATIONS = 1000000 }; // of a process while it is read
 
 // Where a VIEW, LOAD, STORE or FIELD stands in one dimension: base + sum(coef * lane) + dynamic.
@@ -131,6 +132,7 @@ struct memory {
     int64_t value_count;
     enum storage_impl storage; // as asked; STORAGE_AUTO is decided by the schedule
     int latency;               // -1 until decided
+    int ports;                 // that read it: 2 of a true dual-port memory, else 1 of each copy
     wide low, high;
     int width;
     struct location loc;
@@ -309,6 +311,7 @@ const char *ir_opcode_name(enum opcode code);
 bool ir_only_enters(const struct region *r);
 bool ir_is_reduction(enum opcode code); // IR_SUM to IR_PARITY
 bool ir_is_plain(enum opcode code);     // IR_CAST to IR_SELECT: from numbers alone to a number
+bool ir_adds(const struct op *op);      // products to in[2], an IR_MULADD or IR_DOT
 
 // ---- walks (ir_graph.c)
 

@@ -92,6 +92,7 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
                          .banks = 1,
                          .storage = var->storage,
                          .latency = var->storage_latency,
+                         .ports = var->is_dual_port ? 2 : 1,
                          .loc = var->loc};
     if (var->is_static && var->is_const) {
         m->kind = MEMORY_ROM;
@@ -111,11 +112,17 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
              "memory '%s' asks for latency=%d; a memory here has 0, 1 or 2: write one of these, or "
              "leave latency= out",
              var->name, var->storage_latency);
-    if (var->storage_latency == 0 && (var->storage == STORAGE_BRAM || var->storage == STORAGE_URAM))
+    if (var->storage_latency == 0 &&
+        (var->storage == STORAGE_BRAM || var->storage == STORAGE_URAM || var->is_dual_port))
         fail(lo->cc, var->loc,
              "memory '%s' asks for latency=0 of a block RAM, which has a register; use latency=1 "
              "or impl=lutram",
              var->name);
+    if (var->is_dual_port && (m->kind == MEMORY_ROM || var->storage == STORAGE_LUTRAM))
+        fail(lo->cc, var->loc, "'%s' is %s and asks for type=ram_t2p; %s", var->name,
+             m->kind == MEMORY_ROM ? "a constant table" : "bound to lutram",
+             m->kind == MEMORY_ROM ? "leave it out: a table has as many ports as it needs"
+                                   : "only impl=bram and impl=uram have two ports");
     for (int d = 0; d < dims; d++) {
         m->size[d] = m->rows[d] = size[d];
         if (m->kind == MEMORY_RAM && var->partition[d] != PARTITION_NONE)
@@ -174,6 +181,11 @@ int new_slots(struct lowering *lo, struct variable *var) {
                             (rom || (!all_partitioned(var, slot->dims) &&
                                      (var->is_static || any_partitioned(var, slot->dims) ||
                                       var->storage != STORAGE_AUTO || !in_iteration)));
+        if (!memory && var->is_dual_port)
+            fail(lo->cc, var->loc,
+                 "'%s' becomes registers and asks for type=ram_t2p, which is of memories; leave "
+                 "it out, or partition it less",
+                 var->name);
         const int id = lo->slot_count++;
         lo->env[id] = (struct value){0};
         if (memory) {

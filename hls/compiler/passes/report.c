@@ -19,34 +19,57 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path ? path : "";
 }
 
-// Copies of a memory's word and its width: one per tile, or one per load; tables are read through
-// ports.
-static void memory_shape(const struct process *p, const struct tile *tile, int memory,
-                         int64_t *bits, int64_t *copies) {
+struct shape {
+    int64_t bits, copies; // of a word, or of the words in a tile; how many memories there are
+    uint64_t blocks;      // RAMB18, URAM or LUTs
+};
+
+static uint64_t blocks_of(const struct mr_memory_use *use, enum mr_storage storage) {
+    return storage == MR_STORAGE_BRAM   ? use->bram18
+           : storage == MR_STORAGE_URAM ? use->uram
+                                        : use->lut;
+}
+
+// One copy for each read, or one for all where it has two ports; in each tile, or for each bank
+// where they are memories of their own. Tables are read through ports.
+static struct shape shape_of(const struct process *p, const struct tile *tile, int memory) {
     const struct memory *m = &p->memories[memory];
-    const bool split = memory_is_split(p, tile, memory);
-    *bits = split ? m->width : m->banks * m->width;
-    *copies = 0;
-    for (int r = 0; r < p->region_count; r++) {
-        for (int i = 0; i < p->op_count; i++) {
-            const struct op *op = p->ops[i];
-            if (op->alias || op->code != IR_LOAD || op->imm != memory ||
-                !p->regions[r]->schedule->time[i].needed)
-                continue;
-            int64_t ports = 1;
-            for (int l = 0; m->kind == MEMORY_ROM && l < p->lane_count; l++)
-                if (op->space >> l & 1)
-                    ports *= p->lanes[l].count;
-            *copies += m->kind == MEMORY_ROM ? (ports + 1) / 2 // a table has two ports
-                       : split               ? split_copies(p, op)
-                                             : 1;
-        }
+    const bool rom = m->kind == MEMORY_ROM, split = memory_is_split(p, tile, memory);
+    const enum mr_storage storage = memory_storage(m);
+    struct mr_memory_use use = {0};
+    struct shape s = {.bits = split ? m->width : m->banks * m->width};
+    for (int i = 0; i < p->op_count; i++) {
+        const struct op *op = p->ops[i];
+        if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(p, i))
+            continue;
+        int64_t ports = 1;
+        for (int l = 0; rom && l < p->lane_count; l++)
+            if (op->space >> l & 1)
+                ports *= p->lanes[l].count;
+        s.copies += rom     ? (ports + 1) / 2 // a table has two ports
+                    : split ? split_copies(p, op)
+                            : 1;
     }
+    if (m->ports > 1)
+        s.copies = split ? m->banks : 1;
     if (tile->lane != NO_LANE && tile->memory[memory]) {
         const int64_t count = p->lanes[tile->lane].count;
-        *bits = *bits / count * tile->per_tile;
-        *copies *= (count + tile->per_tile - 1) / tile->per_tile;
+        struct mr_lane_memory of = lane_memory(p, tile, memory);
+        of.copies = (uint64_t)s.copies;
+        mr_tile_add((uint64_t)count, (uint64_t)tile->per_tile, &of, &use);
+        s.bits = s.bits / count * tile->per_tile;
+        s.copies *= (count + tile->per_tile - 1) / tile->per_tile;
+    } else {
+        struct mr_memory_shape shape = memory_shape(p, memory);
+        if (split || rom) {
+            shape.chunks = 1;
+            shape.chunk_bits = (uint64_t)m->width;
+        }
+        if (!rom || storage != MR_STORAGE_LUTRAM) // a table of LUTs is logic
+            mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
     }
+    s.blocks = blocks_of(&use, storage);
+    return s;
 }
 
 struct path { // the slowest way back from a write to the read that it depends on
@@ -297,12 +320,13 @@ static json_t *process_json(const struct network *net, const struct process *p,
     for (int i = 0; i < p->memory_count; i++) {
         if (!memory_is_read(p, i))
             continue;
-        int64_t bits, copies;
-        memory_shape(p, tile, i, &bits, &copies);
+        const struct shape s = shape_of(p, tile, i);
         json_array_append_new(
-            memories, json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", p->memories[i].name, "words",
-                                (json_int_t)p->memories[i].words, "bits", (json_int_t)bits,
-                                "copies", (json_int_t)copies, "impl", impl_name(&p->memories[i])));
+            memories,
+            json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", p->memories[i].name, "words",
+                      (json_int_t)p->memories[i].words, "bits", (json_int_t)s.bits, "copies",
+                      (json_int_t)s.copies, "ports", p->memories[i].ports, "impl",
+                      impl_name(&p->memories[i]), "blocks", (json_int_t)s.blocks));
     }
     json_t *probes = json_array();
     for (int i = 0; i < p->state_count; i++)
@@ -433,13 +457,13 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
             if (p->streams[k].is_output)
                 print_output(net, p, k, out);
         for (int k = 0; k < p->memory_count; k++) {
-            int64_t bits, copies;
             if (!memory_is_read(p, k))
                 continue;
-            memory_shape(p, tiles[i], k, &bits, &copies);
-            fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s\n", p->memories[k].name,
-                    (long long)p->memories[k].words, (long long)bits, (long long)copies,
-                    impl_name(&p->memories[k]));
+            const struct shape s = shape_of(p, tiles[i], k);
+            fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s%s\n",
+                    p->memories[k].name, (long long)p->memories[k].words, (long long)s.bits,
+                    (long long)s.copies, impl_name(&p->memories[k]),
+                    p->memories[k].ports > 1 ? ", both ports read" : "");
         }
         for (int k = 0; k < p->state_count; k++)
             if (p->states[k].is_probe)

@@ -109,6 +109,8 @@ double entry_delay(const struct process *p, const struct op *op) {
         return magnitude_delay(op->width) + 0.45;
     case IR_LOAD: {
         const struct memory *m = &p->memories[op->imm];
+        if (m->ports > 1) // a port that also writes
+            return LUT_DELAY;
         return m->storage == STORAGE_LUTRAM ? lut_read(m) : 0;
     }
     default:
@@ -175,10 +177,10 @@ void operand_stages(const struct process *p, const struct op *op, int input, int
     *first = *last = 0;
     if (op->fixed)
         return; // no multiplier
-    if (op->code == IR_MUL || (op->code == IR_MULADD && input < 2)) {
-        *first = *last = 1;
-    } else if (op->code == IR_MULADD) {
+    if (ir_adds(op) && input == 2) {
         *first = *last = 2;
+    } else if (op->code == IR_MUL || op->code == IR_MULADD) {
+        *first = *last = 1;
     } else if (op->code == IR_DOT) {
         const int64_t n = p->lanes[op->imm].count;
         *first = 1;

@@ -28,7 +28,7 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         } else if (!t->invariant && from && !to) {
             late += CROSSING;
         }
-        if (op->code == IR_MULADD && k == 2) { // the sum comes two cycles after the operands
+        if (ir_adds(op) && k == 2) { // the sum comes two cycles after the operands
             at -= first;
             if (late > REGISTER_OUT && late + sum_delay(op->width) > SCHEDULE_BUDGET) {
                 at++;
@@ -183,7 +183,7 @@ void sink_loads(struct pass *a) {
                     continue;
                 int first, last;
                 operand_stages(a->p, user, k, &first, &last);
-                int by = s->time[user->id].start + (user->code == IR_MULADD && k == 2 ? first : 0);
+                int by = s->time[user->id].start + (ir_adds(user) && k == 2 ? first : 0);
                 by -= !t->in_tile && s->time[user->id].in_tile;
                 if (latest < 0 || by < latest)
                     latest = by;

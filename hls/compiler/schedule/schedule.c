@@ -5,6 +5,7 @@
 // do.
 #include "schedule.h"
 #include "control.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,7 @@ static void collect_uses(struct pass *a) {
                 continue;
             int first, last;
             operand_stages(a->p, op, k, &first, &last);
-            if (t->in_tile && !s->time[op->in[k]->id].in_tile && !(op->code == IR_MULADD && k == 2))
+            if (t->in_tile && !s->time[op->in[k]->id].in_tile && !(ir_adds(op) && k == 2))
                 first = 0; // through a register of the tile, then the multiplier's own
             for (int at = first; at <= last; at++)
                 use(a, op->in[k], t->start + at, t->in_tile);
@@ -363,34 +364,6 @@ static void find_live_states(struct process *p) {
                 p->states[p->regions[i]->carried[k].state].live = true;
 }
 
-static void decide_memories(struct process *p, const struct tile *tile) {
-    for (int i = 0; i < p->memory_count; i++) {
-        struct memory *m = &p->memories[i];
-        if (m->storage == STORAGE_AUTO) {
-            if (m->kind == MEMORY_ROM)
-                m->storage = m->words <= 64 ? STORAGE_LUTRAM : STORAGE_BRAM;
-            else
-                m->storage = m->words <= 128 ? STORAGE_LUTRAM
-                             : m->words * m->banks * m->width > 8 * 4096 * 72 && m->words >= 2048
-                                 ? STORAGE_URAM
-                                 : STORAGE_BRAM;
-        }
-        if (m->latency < 0)
-            m->latency =
-                m->storage == STORAGE_LUTRAM ? (tile->lane != NO_LANE && tile->memory[i]) : 2;
-    }
-}
-
-bool memory_is_read(const struct process *p, int memory) {
-    for (int r = 0; r < p->region_count; r++) {
-        const struct schedule *s = p->regions[r]->schedule;
-        for (int n = 0; n < s->op_count; n++)
-            if (s->ops[n]->code == IR_LOAD && s->ops[n]->imm == memory)
-                return true;
-    }
-    return false;
-}
-
 void schedule_process(struct compiler *cc, struct process *p, const struct tile *tile) {
     find_live_states(p);
     decide_memories(p, tile);
@@ -399,6 +372,7 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
     struct reach reach = ir_reach_none(cc, p);
     for (int i = 0; i < p->region_count; i++)
         schedule_region(cc, p, tile, i, &reach);
+    assign_ports(cc, p, tile);
     use_invariants(cc, p, tile);
     plan_picks(p);
     p->multipliers = 0;

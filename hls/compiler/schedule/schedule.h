@@ -7,7 +7,6 @@
 
 enum {
     CLOCK_MHZ = 300,       // the design clock
-    DOT_CHAIN = 4,         // products in one cascade of DSPs; more are joined by a tree
     TILE_LANES_MIN = 8,    // lanes below this are not worth a module of their own
     MULTIPLIER_CYCLES = 3, // operands, product, sum: the registers of a DSP48E2
     MAX_STAGES = 480       // of an access that has to wait
@@ -50,6 +49,9 @@ struct op_time {
     // is in the stages from start to ready - 1 replaces what was read.
     bool follows;
     int tile_first, tile_last; // stages in which a tile looks at it; first -1: none
+    // Of a load of a true dual-port memory: its port, 0 or 1; not NO_LANE: the lane whose index it
+    // is.
+    int port, port_lane;
 };
 
 // A value that stands still while a loop runs: computed from scalars, and from registers that
@@ -180,7 +182,6 @@ const char *explain_dependence(const struct pass *a);
 
 struct tile *find_tile(struct compiler *cc, struct process *process);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
-bool memory_is_read(const struct process *process, int memory); // by any region
 int shift_bits(const struct op *shift); // of the amount of an IR_SHL or IR_SHR that have a meaning
 double op_delay(const struct process *process, const struct op *op);
 // ---- place.c

@@ -2,7 +2,7 @@
 // Finds the lane over which a process's multipliers lie side by side, if its operations can be cut
 // into equal tiles along it: modules with narrow ports, each with its own share of the lane
 // memories and accumulators.
-#include "schedule.h"
+#include "memory.h"
 
 #include <string.h>
 
@@ -190,13 +190,13 @@ struct tile *find_tile(struct compiler *cc, struct process *p) {
         memset(t->state, 0, (size_t)p->state_count * sizeof *t->state);
         return t;
     }
-    // Some eight units a tile; equal tiles where the count permits.
-    const int64_t count = p->lanes[t->lane].count;
-    int64_t best = reach > 8 ? reach : 8;
-    for (int64_t n = reach > 4 ? reach : 4; n <= (reach > 16 ? reach : 16); n++)
-        if (count % n == 0 &&
-            (count % best != 0 || (n > 8 ? n - 8 : 8 - n) < (best > 8 ? best - 8 : 8 - best)))
-            best = n;
-    t->per_tile = (int)(best < count ? best : count);
+    struct mr_lane_memory *memories =
+        arena_alloc(cc, (size_t)(p->memory_count + 1) * sizeof *memories);
+    int count = 0;
+    for (int i = 0; i < p->memory_count; i++)
+        if (t->memory[i])
+            memories[count++] = lane_memory(p, t, i);
+    t->per_tile =
+        (int)mr_tile_lanes((uint64_t)p->lanes[t->lane].count, (uint64_t)reach, memories, count);
     return t;
 }

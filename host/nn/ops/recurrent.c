@@ -240,7 +240,7 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
         mr_memory_expect(&cost->memory, stored, MR_CELL_BITS, lanes);
     if (cell->late)
         mr_memory_expect(&cost->memory, h_words, 16, lanes);
-    mr_memory_cost("rom", 1024, 18 + 16, (uint64_t)cell->tables * lanes, &cost->memory);
+    mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)cell->tables * lanes);
 }
 
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,

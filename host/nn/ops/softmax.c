@@ -113,8 +113,8 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
     cost->row_cycles = 3 * (uint32_t)op->units; // greatest, exponentials, quotients
     cost->multipliers = 12;                     // of exponential, reciprocal and quotient, in DSPs
     mr_memory_expect(&cost->memory, op->units, 32, 2);
-    mr_memory_cost("rom", 1024, 27 + 18, 1, &cost->memory);
-    mr_memory_cost("rom", 1024, 16, 1, &cost->memory);
+    mr_memory_table(&cost->memory, 1024, 27 + 18, 1);
+    mr_memory_table(&cost->memory, 1024, 16, 1);
 }
 
 static void emit(const struct mr_network *network, const struct mr_op *op,
