@@ -374,6 +374,7 @@ echo "runs"
 runs 0 plan "$T" --sequences 2 --steps 9
 runs 0 plan "$T" --json
 check "plan as JSON" grep -q '"cycles_per_step"' "$W/out"
+check "the plan tells the precision of each layer" grep -q '"precision": "w16a16"' "$W/out"
 runs 0 build "$T" --device cpu: --json
 check "build as JSON" grep -q '"cpu:"' "$W/out"
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/y.npy" --json

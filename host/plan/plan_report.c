@@ -178,12 +178,14 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
         const struct mr_plan_op *planned = &plan->ops[i];
         const struct mr_op_cost *cost = &planned->cost;
         const struct mr_timing_process *times = mr_timing_process(timing, op->name);
+        char precision[MR_PRECISION_NAME];
         if (!op->kind->recurrent || !times)
             continue;
         json_array_append_new(
             layers,
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f}",
-                      "name", op->name, "cell", op->kind->name, "inputs", op->inputs, "hidden",
+            json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f}",
+                      "name", op->name, "cell", op->kind->name, "precision",
+                      mr_precision_name(op->precision, precision), "inputs", op->inputs, "hidden",
                       op->units, "lc", planned->layout.lc, "passes", planned->layout.passes,
                       "step_cycles", (json_int_t)cost->row_cycles, "cycles_per_step",
                       times->cycles_per_step, "first_issue", (json_int_t)times->first_issue,
