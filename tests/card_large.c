@@ -5,7 +5,7 @@
 #define FOLDER "build/card_large"
 #include "card_fixture.h"
 #include "model.h"
-#include "quantise.h"
+#include "network_fixture.h"
 
 enum { INPUTS = 2048, HIDDEN = 16, OUTPUTS = 2, SEQUENCES = 64, STEPS = 256 };
 _Static_assert((size_t)SEQUENCES *STEPS *INPUTS * sizeof(int16_t) == 64 << 20, "64 MiB");
@@ -13,33 +13,18 @@ static const uint32_t lanes[] = {HIDDEN};
 static const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes,
                                           .lane_count = 1};
 
-// `scale` keeps the sums of so many inputs in the gates' range.
-static float *weights(size_t count, float scale, uint64_t seed) {
-    float *w = numbers(count, seed);
-    for (size_t i = 0; i < count; i++)
-        w[i] *= scale;
-    return w;
-}
-
+// Sums of so many inputs stay in the gates' range.
 static void build(void) {
-    struct mr_model_data data = {.network = {.layer_count = 1, .batch_first = true}};
+    static const int units[] = {HIDDEN};
+    struct mr_model_data data = {0};
     struct mr_error error = {0};
+    uint64_t state = 1;
     char text[900];
     mkdir(FOLDER, 0777);
-    data.network.layers = calloc(1, sizeof *data.network.layers);
-    data.network.name = strdup("card-large");
-    ck_assert(data.network.layers && data.network.name);
-    data.network.layers[0] = (struct mr_lstm){.inputs = INPUTS,
-                                              .hidden = HIDDEN,
-                                              .w_ih = weights(4 * HIDDEN * INPUTS, 0.02f, 1),
-                                              .w_hh = weights(4 * HIDDEN * HIDDEN, 0.2f, 2),
-                                              .bias = weights(4 * HIDDEN, 0.2f, 3)};
-    data.network.head = (struct mr_dense){.inputs = HIDDEN,
-                                          .outputs = OUTPUTS,
-                                          .w = weights(OUTPUTS * HIDDEN, 0.5f, 4),
-                                          .bias = weights(OUTPUTS, 0.5f, 5)};
-    ck_assert_msg(!mr_quantise(&data.network, NULL, &data.quantised, NULL, text, sizeof text), "%s",
-                  text);
+    net_chain(&data.network, "lstm", INPUTS, 1, units, OUTPUTS, MR_ACTIVATION_LINEAR);
+    net_weights(&data.network, &state, 0.4);
+    random_numbers(&state, data.network.ops[0].w_x, (size_t)4 * HIDDEN * INPUTS, 0.04);
+    net_quantise(&data.network, NULL);
     ck_assert_msg(!mr_model_data_save(&data, model_path, text, sizeof text), "%s", text);
     mr_model_data_free(&data);
     struct mr_model *model = open_model();
