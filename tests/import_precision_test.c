@@ -167,6 +167,22 @@ START_TEST(what_cannot_be_is_refused) {
 }
 END_TEST
 
+// How far the output's numbers are from their mean on x, as RMS, by the float network.
+static double deviation(const struct mr_array *x) {
+    struct mr_model *model = mr_model_open(FOLDER "/m", NULL);
+    float y[SEQUENCES];
+    double mean = 0, squares = 0;
+
+    ck_assert_int_eq(mr_model_reference(model, x->data, SEQUENCES, STEPS, y, NULL), 0);
+    mr_model_close(model);
+    for (int i = 0; i < SEQUENCES; i++)
+        mean += (double)y[i] / SEQUENCES;
+    for (int i = 0; i < SEQUENCES; i++)
+        squares += pow(y[i] - mean, 2);
+    ck_assert_double_gt(fabs(mean), sqrt(squares / SEQUENCES)); // so that it matters
+    return sqrt(squares / SEQUENCES);
+}
+
 START_TEST(the_cheapest_within_the_tolerance) {
     struct mr_array x = make_x();
     struct mr_import_options o = {.precision = "auto", .calibration = X, .tolerance = 1};
@@ -177,6 +193,8 @@ START_TEST(the_cheapest_within_the_tolerance) {
         ck_assert_str_eq(trials.precision[i], i == 0 ? "w8a8" : i == 1 ? "w8a16" : "w16a16");
         ck_assert_int_eq(trials.within[i], 1);
         ck_assert_double_gt(trials.error[i], 0);
+        ck_assert_double_eq_tol(trials.error[i] * deviation(&x), trials.accuracy[i].rms_error,
+                                1e-6 * trials.accuracy[i].rms_error);
     }
     check_model("w8a8", "w8a8", 0);
     const double narrow = trials.error[0], weights = trials.error[1], full = trials.error[2];

@@ -375,6 +375,42 @@ START_TEST(each_output_has_its_figure) {
 }
 END_TEST
 
+// A number that moves less than a hundredth of what another one of its output does counts as if it
+// moved so much.
+static struct { double rms[O], relative[O]; } trial;
+
+static void keep_trial(void *context, const struct mr_trial *told) {
+    (void)context;
+    if (strcmp(told->precision, "w8a16") != 0)
+        return;
+    ck_assert_uint_eq(told->outputs, O);
+    ck_assert_str_eq(told->each[1].name, "y[1]");
+    for (int o = 0; o < O; o++) {
+        trial.rms[o] = told->each[o].accuracy.rms_error;
+        trial.relative[o] = told->each[o].relative_error;
+    }
+}
+
+START_TEST(errors_are_relative_to_what_moves) {
+    struct mr_import_options o = {MR_IMPORT_OPTIONS_INIT, .calibration = FOLDER "/x.npy",
+                                  .precision = "auto", .tolerance = 10, .trial = keep_trial};
+    struct mr_array x = make_x(FOLDER "/x.npy");
+    struct mr_error e;
+
+    for (int small = 0; small < 2; small++) {
+        const float w = small ? 1e-3f : 0.5f;
+        const float head[O * H] = {w, -2 * w, 1, -2};
+        free(make_net(FOLDER "/net.onnx", head, NULL));
+        ck_assert_msg(mr_import_with(FOLDER "/net.onnx", FOLDER "/m", &o, &e) == 0, "%s", e.text);
+        // Both numbers move alike but for the factor.
+        const double deviation = trial.rms[1] / trial.relative[1];
+        ck_assert_double_eq_tol(trial.rms[0] / trial.relative[0],
+                                small ? deviation / 100 : 0.5 * deviation, 1e-3 * deviation);
+    }
+    mr_array_free(&x);
+}
+END_TEST
+
 // ---- Values without end
 
 // A ReLU whose state is multiplied at each step, so that it leaves float's range within the data.
@@ -625,6 +661,7 @@ int main(void) {
                         sizeof statistics / sizeof *statistics);
     tcase_add_test(all, statistics_in_an_array);
     tcase_add_test(all, each_output_has_its_figure);
+    tcase_add_test(all, errors_are_relative_to_what_moves);
     tcase_add_loop_test(all, values_without_end_are_refused, 0, 2);
     tcase_add_loop_test(all, cell_states_get_the_range_that_they_need, 0, 5);
     tcase_add_test(all, more_error_than_signal_is_refused);
