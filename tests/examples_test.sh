@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The examples of hls/examples through hlsc: each has the interval (II) that docs/hlsc.md states, and C
+# The examples of hls/examples through hlsc: each has the interval (II) and the stages that docs/hlsc.md states, and C
 # and RTL give the same on random elements, with idles and back-pressure (hlsc check): on 1,000 and more where THOROUGH is
 # set, else on 200. Most share a
 # simulator: tests/kernels/examples_*.c. What they compute is examples_test.c's matter.
@@ -30,7 +30,7 @@ greatest() { # key, file
     sed -n '/"loops":/,/"streams":/s/.*"'"$1"'": \([0-9]*\).*/\1/p' "$work/$2/report.json" | sort -n | tail -n 1
 }
 
-stated() { sed -n "s/^| \`$1\` | \([0-9]*\) |.*/\1/p" "$manual"; } # file -> its II in the manual
+stated() { sed -n "s/^| \`$1\` | \([0-9]*\) | \([0-9]*\) |.*/\1 \2/p" "$manual"; } # file -> its II and stages in the manual
 
 verdict() { # file's name, "pass" or "FAIL", sentence
     printf '%s: %s\n' "$2" "$3" >"$work/verdicts/$1"
@@ -38,16 +38,16 @@ verdict() { # file's name, "pass" or "FAIL", sentence
 }
 
 has_its_interval() { # file, top
-    local wanted ii
+    local wanted found
     if ! compile "$1" "$2"; then
         verdict "ii-$1" FAIL "$1 does not compile: $(tail -n 1 "$work/$1.log")"
         return
     fi
-    wanted=$(stated "$1") ii=$(greatest ii "$1")
-    if [ -n "$wanted" ] && [ -n "$ii" ] && [ "$ii" -eq "$wanted" ]; then
-        verdict "ii-$1" pass "$1: II is $ii"
+    wanted=$(stated "$1") found="$(greatest ii "$1") $(greatest depth "$1")"
+    if [ -n "$wanted" ] && [ "$found" = "$wanted" ]; then
+        verdict "ii-$1" pass "$1: II and stages are $found"
     else
-        verdict "ii-$1" FAIL "$1: II is ${ii:-not in the report}, and $manual states ${wanted:-none}"
+        verdict "ii-$1" FAIL "$1: II and stages are '$found' in the report, and $manual states '$wanted'"
     fi
 }
 

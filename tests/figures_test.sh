@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The figures of the documents are those of the programs, where a plan tells them: README.md's table of networks, what
+# they take of a card, and the demonstration's cycles; the networks without the card's shell in docs/performance.md.
+# Simulated cycles are the plan's, which other tests hold. And how far the integers are from NASA's test engines.
+# Usage, from the repository's root: tests/figures_test.sh
+set -u
+work=build/figures_test
+models=${MODELS:-../shared/models}
+export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
+passed=0 failed=0 skipped=0
+mkdir -p "$work" || exit 1
+
+verdict() { # what, as it stands in the document, as the program says
+    if [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL: $1: '$2' in the document and '$3' by the program"
+    fi
+}
+
+# The ONNX file of a network that a row names; fails where it is not there.
+file_of() { # the row's first cell
+    local file
+    case $1 in
+    *"2 LSTM layers of 25"* | "LSTM, 2 layers of 25"* | "2 layers of 25") file=tests/data/turbofan_lstm2x25_rul.onnx ;;
+    *"4 LSTM layers of 64"* | "LSTM, 4 layers of 64"* | "4 layers of 64") file=$models/turbofan_lstm4x64_rul.onnx ;;
+    *"2 GRU layers of 64"* | "GRU, 2 layers of 64"*) file=$models/turbofan_gru2x64_rul.onnx ;;
+    *) return 1 ;;
+    esac
+    [ -r "$file" ] && echo "$file"
+}
+
+# Its model.
+model_of() { # the row's first cell
+    local file model
+    file=$(file_of "$1") || return 1
+    model=$work/$(basename "$file" .onnx).millrace
+    [ -e "$model" ] || build/millrace import "$file" -o "$model" >"$work/import.log" || return 1
+    echo "$model"
+}
+
+numbers() { # .npy of float32: a number a line
+    od -An -v -w4 -t f4 -j $((10 + $(od -An -t u2 -j 8 -N 2 "$1"))) "$1"
+}
+
+# The RMS error in flights over the test engines, of a network that is imported with calibration data and an option.
+rmse() { # ONNX file, option or nothing
+    # shellcheck disable=SC2086
+    build/millrace import "$1" --calibrate "$models/turbofan_calib_x.npy" $2 -o "$work/calibrated" >"$work/import.log" 2>&1 &&
+        build/millrace run "$work/calibrated" "$models/turbofan_test_x.npy" --device cpu: -o "$work/y.npy" >"$work/run.log" 2>&1 &&
+        paste <(numbers "$work/y.npy") <(numbers "$models/turbofan_test_rul.npy") |
+        awk '{ sum += ($1 * 125 - $2) ^ 2 } END { printf "%.2f", sqrt(sum / NR) }'
+}
+
+# A row without the table's ends and blanks: its cells, one a line.
+cells() { sed 's/^| *//; s/ *|$//; s/ *| */\n/g' <<<"$1"; }
+
+number() { tr -d ', ' <<<"$1"; }
+
+plan() { # model, sequences, steps, option or nothing: into $work/plan.json
+    # shellcheck disable=SC2086
+    build/millrace plan "$1" --sequences "$2" --steps "$3" $4 --json >"$work/plan.json" 2>"$work/plan.log" ||
+        echo "FAIL: $(cat "$work/plan.log")"
+}
+field() { sed -n 's/^  "'"$1"'": \([0-9.]*\).*/\1/p' "$work/plan.json" | head -n 1; }
+# The steps of the layers that are not the same: the slowest.
+step() { tr -d ' \n' <"$work/plan.json" | sed 's/.*"cycles_per_step":\[\([^]]*\)\].*/\1/' | tr ',' '\n' | sort -n | tail -n 1; }
+round() { awk -v x="$1" -v by="${3:-1}" "BEGIN { printf \"%.$2f\", x / by }"; }
+
+rm -f "$work"/*.millrace "$work/y.npy"
+
+# | LSTM, 2 layers of 25, `--latency` | 2,821 | 32 | 1,717 cycles, 5.72 us | 160,117 cycles, 5.34 us each, lanes ... | RMSE |
+network_row() {
+    local -a cell
+    local model option= many
+    mapfile -t cell < <(cells "$1")
+    model=$(model_of "${cell[0]}") || { skipped=$((skipped + 1)); echo "skipped: no model for '${cell[0]}'"; return; }
+    case ${cell[0]} in *--latency*) option=--latency ;; esac
+    case ${cell[5]} in
+    *\(*) [ ! -r "$models/turbofan_test_x.npy" ] ||
+        verdict "${cell[0]}, RMSE" "${cell[5]%% *}" "$(rmse "$(file_of "${cell[0]}")" "")" ;;
+    esac
+    plan "$model" 1 50 "$option"
+    verdict "${cell[0]}, multipliers" "$(number "${cell[1]}")" "$(field multipliers)"
+    verdict "${cell[0]}, cycles a step" "${cell[2]}.0" "$(step)"
+    verdict "${cell[0]}, one sequence" "$(number "${cell[3]%% *}") ${cell[3]#*, }" \
+        "$(field cycles) $(round "$(field microseconds)" 2) us"
+    plan "$model" 100 50 "$option"
+    many="$(field cycles) $(round "$(field microseconds)" 2 100) us each"
+    case ${cell[4]} in *"lanes"*) many="$many, lanes $(round "$(field utilisation)" 1 0.01) % busy" ;; esac
+    verdict "${cell[0]}, 100 sequences" "$(number "${cell[4]%% *}") ${cell[4]#*, }" "$many"
+}
+
+# | 2 layers of 25 | 217 (2.4 %) | 10 | 0 | LUT | FF |
+fit_row() {
+    local -a cell
+    local model
+    mapfile -t cell < <(cells "$1")
+    model=$(model_of "${cell[0]}") || { skipped=$((skipped + 1)); echo "skipped: no model for '${cell[0]}'"; return; }
+    build/millrace plan "$model" --target u55c >"$work/plan.txt" || return
+    verdict "${cell[0]} on the card" "$(tr -d , <<<"${cell[1]} ${cell[2]} ${cell[3]}")" "$(awk '
+        /^  DSP/ { dsp = $2 " (" $(NF - 1) " %)" } /^  BRAM36/ { bram = $2 } /^  URAM/ { uram = $2 }
+        END { print dsp, bram, uram }' "$work/plan.txt")"
+}
+
+# | turbofan, 2 LSTM layers of 25 | 1 sequence of 5 steps | cycles | first output | alone | the shell |
+alone_row() {
+    local -a cell
+    mapfile -t cell < <(cells "$1")
+    [ -z "${cell[0]}" ] || network=${cell[0]}
+    local model sequences=${cell[1]%% *}
+    model=$(model_of "$network") || return
+    plan "$model" "$(number "$sequences")" 5 ""
+    # The shell gives the network its first word two cycles behind its start.
+    verdict "$network, ${cell[1]}, alone" "$(number "${cell[4]}")" "$(($(field cycles) + 2))"
+}
+
+while read -r row; do network_row "$row"; done < <(grep -E '^\| (LSTM|GRU|RNN), [0-9]+ layers' README.md)
+while read -r row; do fit_row "$row"; done < <(sed -n '/ DSP48E2 /,/^$/p' README.md | grep -E '^\| [0-9]+ layers')
+network=
+while read -r row; do alone_row "$row"; done < <(sed -n '/first output/,/^$/p' docs/performance.md | grep -E '[0-9]+ sequences? ?(of 5 steps)? \|')
+
+if [ -r "$models/turbofan_test_x.npy" ]; then
+    errors=
+    for row in "2 layers of 25" "4 layers of 64" "GRU, 2 layers of 64"; do
+        errors="$errors $(rmse "$(file_of "$row")" "--precision w8a8")"
+    done
+    verdict "RMSE of w8a8" "$(tr '\n' ' ' <README.md | sed -n 's/.*w8a8`) RMSE is \([0-9., and]*[0-9]\).*/ \1/p' | sed 's/,//; s/ and//')" "$errors"
+fi
+
+plan "$(model_of "2 layers of 25")" 1 50 ""
+one=$(field cycles) us=$(round "$(field microseconds)" 2) busy=$(round "$(field utilisation)" 1 0.01)
+verdict "the demonstration's first engine" "$(sed -n 's/^ *1  *25 |.*| same *//p' README.md | tr -s ' ')" "$one $us $busy %"
+verdict "its planned cycles" "$(sed -n 's/.*as the planner said (\([0-9]*\)).*/\1/p' README.md)" "$one"
+plan "$(model_of "2 layers of 25")" 24 50 ""
+verdict "all engines in one run" "$(sed -n 's/^ *all 24 engines in one run: //p' README.md)" \
+    "$(field cycles) cycles (planned: $(field cycles)), $(round "$(field microseconds)" 2) us at 300 MHz, $(round "$(field microseconds)" 2 24) us per engine, lanes busy $(round "$(field utilisation)" 1 0.01) %"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ] && [ $passed -gt 8 ]
