@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 // Raised whenever a recipe changes in a way that its flags in the key do not show.
-#define RECIPE "3"
+#define RECIPE "4"
 
 enum kind { MODEL, RTL, CARD };
 
@@ -106,7 +106,7 @@ static void add_rtl(struct mr_words *words, const char *directory, const char *l
     free(entries);
 }
 
-// The files of a simulator, and where others are looked for.
+// The RTL of a simulator, and where other files are looked for.
 static void add_sources(const struct work *work, struct mr_words *words) {
     const bool card = work->kind == CARD;
     mr_words_add(words, "+incdir+data/hw/include");
@@ -130,7 +130,6 @@ static void add_sources(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "data/hw/card/millrace.sv");
     }
     add_rtl(words, work->gen, "gen", false);
-    mr_words_add(words, "data/sim/%s", card ? "card/card_harness.cpp" : "harness/harness.cpp");
 }
 
 // Of the simulator of a bare network, or of one in the shell of a card.
@@ -172,9 +171,11 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                      : "");
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
-                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 OBJCACHE=%s "
-                 "VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh'",
-                 cxx, cxx, level(2), *work->objects ? "ccache" : "");
+                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 %s"
+                 "VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh ../data/sim/%s'",
+                 cxx, cxx, level(2),
+                 *work->objects ? "OBJCACHE='$(if $(filter verilated%,$@),ccache)' " : "",
+                 card ? "card/card_harness.cpp" : "harness/harness.cpp");
     add_sources(work, words);
     mr_words_add(words, "-o");
     mr_words_add(words, "../out/kernel.so");
@@ -389,7 +390,8 @@ static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
                  real_cache);
         return -1;
     }
-    // Verilator's runtime is the same in all simulators: its compilation is kept.
+    // Verilator's runtime is the same in all simulators: its compilation is kept. That of a kernel
+    // is not, as the kernel is.
     const char *own = getenv("CCACHE_DIR");
     if (work->kind != MODEL && on_path("ccache") &&
         snprintf(work->objects, sizeof work->objects, "CCACHE_DIR=%s%s",
