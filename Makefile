@@ -57,9 +57,9 @@ ifneq ($(VERILATOR),verilator)
 export MILLRACE_VERILATOR ?= $(VERILATOR)
 endif
 
-# What the tests and the demonstration build is kept here. Verilator's own make shall use all cores, so it must not
-# look for the job server of this one.
-RUN = MILLRACE_CACHE=$(CURDIR)/build/cache env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+# What the tests and the demonstration build is kept here, and Verilator's runtime for tests with a cache of their own too.
+# Verilator's own make shall use all cores, so it must not look for the job server of this one.
+RUN = MILLRACE_CACHE=$(CURDIR)/build/cache CCACHE_DIR=$(CURDIR)/build/cache/objects env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator ccache iverilog yosys z3 zlib1g-dev \

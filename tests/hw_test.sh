@@ -1,13 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs the test benches of the RTL primitives in Verilator (assertions on) and in Icarus, with a seed
-# that is printed. Usage, from the repository root: tests/hw_test.sh [seed]. Work files: build/hw_test.
+# Runs the test benches of the RTL primitives in Verilator (assertions on) and in Icarus, with a seed that is printed.
+# Icarus is slow: where THOROUGH is not set it runs fewer cycles.
+# Usage, from the repository root: tests/hw_test.sh [seed]. Work files: build/hw_test.
 set -u
 seed=${1:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 work=build/hw_test
 verilator=${VERILATOR:-verilator}
 iverilog=${IVERILOG:-iverilog}
 failed=0
+cycles=16000
+[ -z "${THOROUGH:-}" ] || cycles=40000
+# Verilator's runtime is compiled once for all benches.
+export CCACHE_DIR="${CCACHE_DIR:-${MILLRACE_CACHE:-$PWD/build/cache}/objects}" OBJCACHE="${OBJCACHE-$(command -v ccache)}"
 mkdir -p "$work" || exit 1
 echo "hw_test: seed $seed"
 
@@ -28,7 +33,7 @@ for bench in fifo skid crossing ram ram_t2p; do
     # Word splitting of the file list is wanted.
     # shellcheck disable=SC2086
     if command -v "$verilator" >/dev/null; then
-        if "$verilator" --binary --timing --assert -Ihw/include -Mdir "$work/v_$bench" \
+        if "$verilator" --binary --timing --assert -MAKEFLAGS "OPT_FAST=-O0 OPT_GLOBAL=-O0" -Ihw/include -Mdir "$work/v_$bench" \
             --top-module "hw_${bench}_tb" $files >"$work/v_$bench.build.log" 2>&1; then
             timeout 120 "$work/v_$bench/Vhw_${bench}_tb" "+seed=$seed" >"$work/v_$bench.log" 2>&1
             verdict "$bench in Verilator" "$work/v_$bench.log"
@@ -44,7 +49,7 @@ for bench in fifo skid crossing ram ram_t2p; do
     if command -v "$iverilog" >/dev/null; then
         if "$iverilog" -g2012 -Ihw/include -s "hw_${bench}_tb" -o "$work/$bench.vvp" $files \
             >"$work/i_$bench.build.log" 2>&1; then
-            timeout 120 vvp "$work/$bench.vvp" "+seed=$seed" >"$work/i_$bench.log" 2>&1
+            timeout 120 vvp "$work/$bench.vvp" "+seed=$seed" "+cycles=$cycles" >"$work/i_$bench.log" 2>&1
             verdict "$bench in Icarus" "$work/i_$bench.log"
         else
             echo "FAIL: $bench does not build in Icarus:"

@@ -284,7 +284,7 @@ static void find_places(struct settings *with) {
     snprintf(objects, sizeof objects, "%s/objects", work);
     mkdir("build", 0777);
     mkdir(work, 0777);
-    setenv("CCACHE_DIR", objects, 1);
+    setenv("CCACHE_DIR", objects, 0);    // the caches of designs are removed
     setenv("MILLRACE_OPTIMISE", "0", 1); // compiling takes longer than running
     setenv("MILLRACE_DATA", root, 0);    // for an hlsc from elsewhere
     with->hlsc = hlsc;
