@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs every test that the Makefile has built, JOBS at a time (two), one line each, and ends with
-# `N passed, N failed, N skipped`: the checks of all programs together.
+# Runs every test that the Makefile has built, JOBS at a time (two), one line each with its time and that of the
+# processors (of what it waited for), and ends with `N passed, N failed, N skipped`: the checks of all programs together.
 # Usage, from the repository's root: tests/run.sh quick|short|long "TEST..." "FUZZER..."
 # quick: what needs no Verilator and takes seconds.
 set -u
@@ -40,9 +40,12 @@ count() {
 # run_step NAME SECONDS COMMAND...: runs it within the time, with its output in a log, which is shown when it fails.
 # Leaves its counts in a file.
 run_step() {
-    local name=$1 limit=$2 log=$logs/$1.log begun=$SECONDS code=0 p f s
+    local name=$1 limit=$2 log=$logs/$1.log begun=$SECONDS code=0 p f s cpu
+    local TIMEFORMAT='%U %S'
     shift 2
-    timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null || code=$?
+    { time timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null || code=$?; } 2>"$logs/$name.time"
+    cpu=$(awk 'END { print $1 + $2 }' "$logs/$name.time") # after what bash says of a program that was killed
+    echo "$cpu" >"$logs/$name.cpu"
     read -r p f s < <(count "$log")
     # What does not count its checks is one check; what died is a failure, whatever it counted.
     [ $code -eq 0 ] || [ "$f" -gt 0 ] || f=1
@@ -54,7 +57,7 @@ run_step() {
         verdict=FAILED remark="$remark, $f failed"
         [ $code -ne 124 ] || remark="$remark, stopped after $limit s"
     fi
-    printf '%-7s %-22s %4d s  %d passed%s\n' "$verdict" "$name" $((SECONDS - begun)) "$p" "$remark"
+    printf '%-7s %-22s %4d s %4.0f s CPU  %d passed%s\n' "$verdict" "$name" $((SECONDS - begun)) "$cpu" "$p" "$remark"
     case $verdict in
     ok) grep -E '^ *[Ss]kip(ped)?[: ]' "$log" | sed 's/^ */        /' | head -n 8 ;;
     *)
@@ -105,7 +108,8 @@ seeds() { # fuzzer -> its seed files
 
 finish() {
     wait
-    echo "all tests: $((SECONDS - started)) s"
+    cat "$logs"/*.cpu | awk -v wall=$((SECONDS - started)) '{ cpu += $1 }
+        END { printf "all tests: %d s, %.0f s CPU\n", wall, cpu }'
     cat "$logs"/*.count | awk '{ p += $1; f += $2; s += $3 }
         END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'
     exit
@@ -124,29 +128,42 @@ fi
 # In the short run simulators are compiled faster and run slower: a few thousand cycles each. THOROUGH: scripts do all
 # that they can.
 if [ "$kind" = long ]; then export THOROUGH=1; else export MILLRACE_OPTIMISE=1; fi
-# The long ones first.
-for script in tests/*_test.sh; do
-    [ -e "$script" ] || continue
-    case $kind-$script in
+scripts=$(cd tests && echo *_test.sh)
+all="$scripts $tests demo scaling formal format"
+# Those that take longest come first, so that none runs alone at the end.
+longest="hlsc_test.sh formal hlsc_fuzz_test.sh cycles_test cli_test.sh hw_test.sh networks_test card_test card_models_test.sh
+    card_rtl_test.sh examples_test.sh card_process_test card_resume_test install_test.sh sim_test"
+# Then those that write the fuzzers' seeds.
+seeding="csv_test import_test model_test npy_test onnx_external_test onnx_fold_test onnx_layers_test onnx_random_test onnx_test"
+
+start() { # the step of this name
+    case $kind-$1 in
     # One network and one echo of the four in the short run; 10,000 random transactions in both.
-    short-*/card_rtl_test.sh) step card_rtl_test 1200 env NETWORKS="lstm16 echo24" "$script" ;;
-    long-*/card_models_test.sh) ;; # below, with the large ones
-    *) step "$(basename "$script" .sh)" 1200 "$script" ;;
+    short-card_rtl_test.sh) step "$1" 1200 env NETWORKS="lstm16 echo24" "tests/$1" ;;
+    long-card_models_test.sh) ;; # below, with the large ones
+    *.sh) step "$1" 1200 "tests/$1" ;;
+    *-demo) step demo 1200 env -u MILLRACE_OPTIMISE examples/demo.sh ;;
+    *-scaling) step scaling 120 tests/scaling.sh ;;
+    *-formal) step formal 900 hw/formal/run.sh "--$kind" ;;
+    *-format) step format 60 make -s -j1 format-check CLANG_FORMAT="${CLANG_FORMAT:-clang-format}" ;;
+    *) step "$1" 1200 "build/tests/$1" ;;
     esac
+}
+
+begun=" " seeds_by=()
+for name in $longest $seeding $all; do
+    case " ${all//$'\n'/ } " in *" $name "*) ;; *) echo "tests/run.sh: there is no test $name" && exit 1 ;; esac
+    case $begun in *" $name "*) continue ;; esac
+    begun+="$name "
+    start "$name"
+    case " $seeding " in *" $name "*) seeds_by+=($!) ;; esac
 done
-for test in $tests; do
-    step "$test" 1200 "build/tests/$test"
-done
-step demo 1200 env -u MILLRACE_OPTIMISE examples/demo.sh
-step scaling 120 tests/scaling.sh
-step formal 900 hw/formal/run.sh "--$kind"
-wait
+wait "${seeds_by[@]}"
 for fuzzer in $fuzzers; do
     # The names have no spaces.
     # shellcheck disable=SC2046
     fuzz "$fuzzer" $(seeds "$fuzzer")
 done
-step format 60 make -s -j1 format-check CLANG_FORMAT="${CLANG_FORMAT:-clang-format}"
 wait
 
 if [ "$kind" = long ]; then
