@@ -12,6 +12,8 @@ iverilog=${IVERILOG:-iverilog}
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
 # Many simulators that run shortly.
 export MILLRACE_OPTIMISE=0
+lanes_runs=4
+[ -z "${THOROUGH:-}" ] || lanes_runs=12
 rm -rf "$work"
 mkdir -p "$work/verdicts" || exit 1
 echo "hlsc_test: seed $seed"
@@ -33,8 +35,8 @@ agree() {
     fi
 }
 
-# readable NAME FILE TOP: the same bytes from a copy in another folder; Yosys (without a warning) and Icarus read them.
-readable() {
+# same NAME FILE TOP: the same bytes from a copy in another folder. They are in $work/NAME/a/gen.
+same() {
     local name=$1 file=$2 top=$3 a=$work/$1/a/gen b=$work/$1/elsewhere/deeper/b/gen here=$PWD copy
     copy=$work/$1/elsewhere/deeper/$(basename "$file")
     mkdir -p "$(dirname "$copy")"
@@ -43,7 +45,7 @@ readable() {
         ! (cd "$(dirname "$copy")" && "$here/$hlsc" "$(basename "$file")" --top "$top" -I "$here/hls/include" \
             -I "$here/base/contract" -I "$here/hls/kernels" -I "$here/hls/examples" -o b/gen) >>"$work/$name.compile.log" 2>&1; then
         verdict "compile-$name" FAIL "$name does not compile: $(tail -n 1 "$work/$name.compile.log")"
-        return
+        return 1
     fi
     # Only the model says where its source is.
     if diff -r -x "*_model.c" "$a" "$b" >/dev/null && cmp -s <(grep -v '^#include' "$a/${top}_model.c") \
@@ -52,6 +54,12 @@ readable() {
     else
         verdict "same-$name" FAIL "$name: two compilations differ"
     fi
+}
+
+# readable NAME FILE TOP: `same`, and Yosys (without a warning) and Icarus read it.
+readable() {
+    local name=$1 top=$3 a=$work/$1/a/gen
+    same "$@" || return
     if command -v "$yosys" >/dev/null; then
         # The one warning that is waived: arrays of values between lanes are no memories.
         timeout 100 "$yosys" -q -w 'Replacing memory .* with list of registers' \
@@ -76,8 +84,10 @@ readable() {
         echo "skip: $name in Icarus: there is no '$iverilog'"
     fi
 }
-# The same of kernels that are long to read, in the thorough run only.
-readable_thorough() { [ -z "${THOROUGH:-}" ] || readable "$@"; }
+# What Yosys reads for seconds it reads in the thorough run only.
+readable_thorough() {
+    if [ -n "${THOROUGH:-}" ]; then readable "$@"; else same "$@"; fi
+}
 
 # rates NAME FILE TOP "PROCESS=CYCLES..." OPTION...: what a row takes each process at full speed.
 rates() {
@@ -99,7 +109,9 @@ rates() {
 
 # A layer alone, with LC columns a cycle: weights by command 1, then runs; with slots a group that is not full, one
 # behind whole ones, and states that were kept.
-layer() { # cell, its header, inputs, hidden, LC, bits of weights and columns, more definitions, slots
+layer() { # readable or readable_thorough, cell, its header, inputs, hidden, LC, bits of weights and columns, more definitions, slots
+    local read=$1
+    shift
     local name=$1_$3_$4_$5_w$6a$7 slots=${9:-1} takes="" gives="" file some more
     local -a runs=(--runs 5 --set "command=1,2,3,4,2" --set "flags=0,1,0,0,0" --set "steps=0,3,0,0,5" --set "total=0,9,0,0,10")
     if [ "$slots" -gt 1 ]; then
@@ -129,42 +141,44 @@ void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5
 }
 KERNEL
     agree "$name" "$file" "$name" "${runs[@]}"
-    if [ "$6" = 16 ]; then readable "$name" "$file" "$name"; else readable_thorough "$name" "$file" "$name"; fi
+    $read "$name" "$file" "$name"
 }
 
-kernel() { # name, vectors
+kernel() { # name, vectors, and readable_thorough instead of readable
     agree "$1" "tests/kernels/$1.c" "$1" --vectors "$2"
-    readable "$1" "tests/kernels/$1.c" "$1"
+    ${3:-readable} "$1" "tests/kernels/$1.c" "$1"
 }
 
 # Two chains at a time; each Verilator build would take all cores for a part of its time only.
 (
-    kernel arithmetic 300
-    kernel arrays 300
+    kernel arithmetic 300 readable_thorough
+    kernel arrays 300 readable_thorough
     kernel loops 300
     kernel flow 500
     agree flow_crossing tests/kernels/flow.c flow -D CROSSING=9 --vectors 500
     kernel steps 300
-    kernel picks 200
     agree nests tests/kernels/nests.c nests --runs 8 --vectors 300 --set n=5 --set k=1,2,0,3,7,8,4,15 --set m=2,1,0,3 \
         --set wide=1,2,3,70,0,300
     readable nests tests/kernels/nests.c nests
-    layer lstm lstm 3 9 2 16 16 "#define LAYER_CELL_EXPONENT 1"
-    layer gru gru 9 7 5 16 16
-    layer rnn_tanh rnn 5 9 2 16 16
-    layer rnn_relu rnn 14 7 3 16 16
-    layer gru_reset_first gru_reset_first 20 5 1 16 16
-    layer lstm lstm 5 7 3 8 8
-    layer gru gru 3 5 2 8 8
-    layer gru_reset_first gru_reset_first 3 5 2 8 8
-    layer rnn_tanh rnn 3 7 4 8 16
-    layer lstm lstm 3 16 3 16 16 "#define LAYER_PASSES 2"
-    layer gru gru 9 7 1 16 16 "#define LAYER_PASSES 4"
-    layer rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
-    layer lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
-    layer lstm lstm 7 9 2 16 16 "" 4
-    layer gru gru 9 7 5 16 16 "" 16
-    layer gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
+    layer readable_thorough lstm lstm 3 9 2 16 16 "#define LAYER_CELL_EXPONENT 1"
+    layer readable rnn_tanh rnn 5 9 2 16 16
+    layer readable_thorough lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
+    layer readable_thorough rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
+    layer readable_thorough gru gru 9 7 5 16 16 "" 16
+    layer readable_thorough gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
+    # Other mixtures of cells, bits, passes and slots.
+    if [ -n "${THOROUGH:-}" ]; then
+        layer readable gru gru 9 7 5 16 16
+        layer readable rnn_relu rnn 14 7 3 16 16
+        layer readable gru_reset_first gru_reset_first 20 5 1 16 16
+        layer readable lstm lstm 5 7 3 8 8
+        layer readable gru gru 3 5 2 8 8
+        layer readable gru_reset_first gru_reset_first 3 5 2 8 8
+        layer readable rnn_tanh rnn 3 7 4 8 16
+        layer readable lstm lstm 3 16 3 16 16 "#define LAYER_PASSES 2"
+        layer readable gru gru 9 7 1 16 16 "#define LAYER_PASSES 4"
+        layer readable lstm lstm 7 9 2 16 16 "" 4
+    fi
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0
     readable_thorough layers tests/kernels/layers.c layers
@@ -173,25 +187,26 @@ first=$!
 (
     kernel control 200
     kernel memory 200
-    kernel reduce 300
+    kernel reduce 300 readable_thorough
     kernel state 200
-    kernel lanes 20
-    kernel banks 300
+    agree lanes tests/kernels/lanes.c lanes --vectors 20 --runs "$lanes_runs" # of 4,000 cycles
+    readable_thorough lanes tests/kernels/lanes.c lanes
+    kernel banks 300 readable_thorough
     kernel ports 200
     kernel ends 300
-    kernel recurrence 200
+    kernel recurrence 200 readable_thorough
     kernel chains 200
-    kernel scatter 100
+    kernel scatter 100 readable_thorough
     agree counts tests/kernels/counts.c counts --runs 14 --set a=0,1,2,3,4,5,7,8,9,255,254,16,33,100 \
         --set b=0,1,2,1,0,9,7,6,255,0,253,17,33,100
     kernel diamond 300
     kernel probes 300
-    kernel fuzz_found 50
+    kernel fuzz_found 50 readable_thorough
     agree invariants tests/kernels/invariants.c invariants --runs 8 --vectors 300
     readable invariants tests/kernels/invariants.c invariants
-    kernel thousands 20
+    kernel thousands 20 readable_thorough
     kernel picks 300
-    kernel idioms 300
+    kernel idioms 300 readable_thorough
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     readable_thorough dense tests/kernels/dense.c dense
     rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
