@@ -5,8 +5,8 @@
 // taken from one device to another; cycles are those of the plan; and the results are within the
 // derived bound of the float network (bound.h).
 // Usage: networks_test [short|long [SEED [COUNT]]]. short: few and small networks that have among
-// them all that net_random makes, at all precisions. long: COUNT networks, 30 if not given, from
-// SEED on.
+// them all that net_random makes, at all precisions, one on a card. long: COUNT networks, 30 if
+// not given, from SEED on, all on cards.
 #define _GNU_SOURCE
 #include "bound.h"
 #include "calibrate.h"
@@ -24,7 +24,7 @@
 
 #define FOLDER "build/networks_test"
 
-enum { CALIBRATION = 48, BUILDERS = 2, CARD_EVERY = 5, MOST_STEPS = 9, MOST_LANES = 5 };
+enum { CALIBRATION = 48, BUILDERS = 2, MOST_STEPS = 9, MOST_LANES = 5 };
 
 static struct made {
     uint64_t seed;
@@ -211,15 +211,14 @@ static bool can_cut(struct mr_network *n) {
     return false;
 }
 
-// The first one that cannot cut a value, whose card has no probes, or else the first; of many some
-// more.
-static void choose_cards(bool many) {
+// All, or the first one that cannot cut a value, whose card has no probes, or else the first.
+static void choose_cards(bool all) {
     int first = 0;
     while (first < made_count && can_cut(&made[first].network))
         first++;
     first = first < made_count ? first : 0;
     for (int i = 0; i < made_count; i++)
-        if (i == first || (many && i % CARD_EVERY == 0))
+        if (all || i == first)
             snprintf(made[i].image, sizeof made[i].image, FOLDER "/%llu.xclbin",
                      (unsigned long long)made[i].seed);
 }
