@@ -113,7 +113,7 @@ static void add_forks(struct mr_plan *plan) {
         const int lc = mr_plan_stream_lc(plan, s);
         if (readers > 1)
             mr_memory_fifo(&plan->memory, (uint64_t)mr_plan_fork_depth(plan, s),
-                             lc ? 16 * (uint64_t)lc : 32, 2 * (uint64_t)(readers - 1));
+                           lc ? 16 * (uint64_t)lc : 32, 2 * (uint64_t)(readers - 1));
     }
 }
 
