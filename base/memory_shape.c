@@ -76,14 +76,17 @@ static uint64_t blocks(uint64_t lanes, uint64_t per_tile, const struct mr_lane_m
     return 18 * use.bram18 + 288 * use.uram;
 }
 
-uint64_t mr_tile_lanes(uint64_t lanes, uint64_t reach, const struct mr_lane_memory *memories,
-                       int count) {
+uint64_t mr_tile_lanes(uint64_t lanes, uint64_t reach, uint64_t group,
+                       const struct mr_lane_memory *memories, int count) {
     enum { FEWEST = 4, BEST = 8, MOST = 16 };
-    const uint64_t first = reach > FEWEST ? reach : FEWEST, last = reach > MOST ? reach : MOST;
+    const uint64_t first = reach > FEWEST ? reach : FEWEST, most = reach > MOST ? reach : MOST;
+    const uint64_t last = most + group - 1;
     uint64_t best = lanes, best_blocks = UINT64_MAX, best_away = 0;
     bool best_equal = false;
 
     for (uint64_t n = first; n <= last && n <= lanes; n++) {
+        if (n % group != 0 && n != lanes)
+            continue;
         const uint64_t now = blocks(lanes, n, memories, count);
         const uint64_t away = n > BEST ? n - BEST : BEST - n;
         const bool equal = lanes % n == 0;

@@ -42,9 +42,10 @@ struct mr_lane_memory {
 // Lanes of a tile, which has one word for all of its lanes: at least `reach` of them, for it has to
 // look so far into the next tile, and about eight. Of 4 to 16 it is the number with which block RAM
 // and UltraRAM of all tiles are least (so their words are filled best: nine lanes of 64 bits are
-// eight words of 72), then one that makes all tiles equal, then the one nearest to eight.
-uint64_t mr_tile_lanes(uint64_t lanes, uint64_t reach, const struct mr_lane_memory *memories,
-                       int count);
+// eight words of 72), then one that makes all tiles equal, then the one nearest to eight. Lanes
+// that belong together, so many to a group, stay in one tile.
+uint64_t mr_tile_lanes(uint64_t lanes, uint64_t reach, uint64_t group,
+                       const struct mr_lane_memory *memories, int count);
 // Adds the memories of all tiles, of which the last one may be smaller.
 void mr_tile_add(uint64_t lanes, uint64_t per_tile, const struct mr_lane_memory *memory,
                  struct mr_memory_use *use);

@@ -35,6 +35,16 @@ agree() {
     fi
 }
 
+# The tools that define SYNTHESIS take other forms of some RTL: Verilator as one of them, with a model of DSP48E2.
+cat >"$work/synthesis" <<SCRIPT
+#!/bin/sh
+exec "${MILLRACE_VERILATOR:-verilator}" -DSYNTHESIS -Wno-fatal "\$@" "$PWD/tests/hw_dsp48e2.sv"
+SCRIPT
+chmod +x "$work/synthesis"
+agree_synthesised() { # as agree
+    MILLRACE_VERILATOR=$PWD/$work/synthesis agree "$@"
+}
+
 # same NAME FILE TOP: the same bytes from a copy in another folder. They are in $work/NAME/a/gen.
 same() {
     local name=$1 file=$2 top=$3 a=$work/$1/a/gen b=$work/$1/elsewhere/deeper/b/gen here=$PWD copy
@@ -63,7 +73,7 @@ readable() {
     if command -v "$yosys" >/dev/null; then
         # The one warning that is waived: arrays of values between lanes are no memories.
         timeout 100 "$yosys" -q -w 'Replacing memory .* with list of registers' \
-            -p "read_verilog -sv -I hw/include $a/$top.sv hw/rtl/*.sv; hierarchy -check -top $top; proc; check -assert" \
+            -p "read_verilog -lib +/xilinx/cells_xtra.v; read_verilog -sv -I hw/include $a/$top.sv hw/rtl/*.sv; hierarchy -check -top $top; proc; check -assert" \
             >"$work/$name.yosys.log" 2>&1
         if [ $? -eq 0 ] && ! grep -q '^Warning' "$work/$name.yosys.log"; then
             verdict "yosys-$name" pass "$name: Yosys reads it without a warning"
@@ -141,6 +151,7 @@ void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5
 }
 KERNEL
     agree "$name" "$file" "$name" "${runs[@]}"
+    [ "$7" = 16 ] || [ -z "${THOROUGH:-}" ] || agree_synthesised "${name}_synthesised" "$file" "$name" "${runs[@]}"
     $read "$name" "$file" "$name"
 }
 
@@ -187,6 +198,8 @@ first=$!
 (
     kernel control 200
     kernel memory 200
+    kernel pairs 300
+    agree_synthesised pairs_synthesised tests/kernels/pairs.c pairs --vectors 300
     kernel reduce 300 readable_thorough
     kernel state 200
     agree lanes tests/kernels/lanes.c lanes --vectors 20 --runs "$lanes_runs" # of 4,000 cycles

@@ -58,7 +58,7 @@ END_TEST
 
 static uint64_t tile(uint64_t lanes, uint64_t reach, enum mr_storage storage, uint64_t lane_bits) {
     const struct mr_lane_memory memory = {storage, {1024, 1, lane_bits, 1}, 1};
-    return mr_tile_lanes(lanes, reach, &memory, 1);
+    return mr_tile_lanes(lanes, reach, 1, &memory, 1);
 }
 
 static uint64_t blocks_of(uint64_t lanes, uint64_t per_tile, enum mr_storage storage,

@@ -117,22 +117,22 @@ static void add_forks(struct mr_plan *plan) {
     }
 }
 
-static double busy(uint64_t useful, uint64_t multipliers, uint32_t interval) {
-    return multipliers ? (double)useful / ((double)multipliers * interval) : 0;
+static double busy(uint64_t useful, uint64_t products, uint32_t interval) {
+    return products ? (double)useful / ((double)products * interval) : 0;
 }
 
 static void fill_utilisation(struct mr_plan *plan) {
-    uint64_t useful = 0, multipliers = 0;
+    uint64_t useful = 0, products = 0;
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op_cost *cost = &plan->ops[i].cost;
         if (mr_plan_per_step(plan, i))
-            plan->ops[i].utilisation = busy(cost->useful, cost->multipliers, plan->interval);
+            plan->ops[i].utilisation = busy(cost->useful, cost->products, plan->interval);
         if (plan->network->ops[i].kind->recurrent) {
             useful += cost->useful;
-            multipliers += cost->multipliers;
+            products += cost->products;
         }
     }
-    plan->utilisation = busy(useful, multipliers, plan->interval);
+    plan->utilisation = busy(useful, products, plan->interval);
 }
 
 int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,

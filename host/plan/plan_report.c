@@ -50,18 +50,18 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
     }
     const double sequences = (double)timing->sequences;
     const double total = sequences * (double)timing->steps;
-    double lanes = 0, lane_useful = 0, useful = 0;
+    double lanes = 0, lane_useful = 0, useful = 0, products = (double)figures->multipliers;
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op_cost *cost = &plan->ops[i].cost;
         const double rows = mr_plan_per_step(plan, i) ? total : sequences;
         lanes += (double)cost->lanes;
         lane_useful += rows * (double)cost->lane_useful;
+        products += (double)cost->products - (double)cost->multipliers; // what pairs add
         useful += rows * (double)cost->useful;
     }
     figures->utilisation = lane_useful / (lanes * (double)timing->cycles);
-    if (figures->multipliers > 0)
-        figures->multiplier_utilisation =
-            useful / ((double)figures->multipliers * (double)timing->cycles);
+    if (products > 0)
+        figures->multiplier_utilisation = useful / (products * (double)timing->cycles);
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct mr_plan_figures {
     double clock_mhz, microseconds;
     uint64_t multipliers;          // exact, from hlsc's report
     struct mr_memory_use memory;   // of all memories and channels in hlsc's report
-    double utilisation;            // useful lane multiplications / (lane multipliers * cycles)
+    double utilisation;            // useful lane multiplications / (products a cycle * cycles)
     double multiplier_utilisation; // the same of all multipliers, cells included
 };
 

@@ -64,6 +64,7 @@ done
 mkdir -p "$outdir" || exit 1
 synth="synth_xilinx -family xcup -top $top -noiopad -noclkbuf -uram"
 "$yosys" -q -l "$outdir/yosys.log" -p "
+    read_verilog -lib +/xilinx/cells_xtra.v
     read_verilog -sv -I$hw/include $files
     hierarchy -check -top $top
     script $here/primitives.ys

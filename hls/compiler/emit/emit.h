@@ -103,8 +103,10 @@ const char *valid_at(struct emit *e, int region, int stage);
 
 int product_width(const struct op *a, const struct op *b);
 
-// ---- emit_reduce.c
+// ---- emit_dot.c
 void emit_dot(struct emit *e, const struct op *op);
+
+// ---- emit_reduce.c
 void emit_tree(struct emit *e, const struct op *op);
 void emit_bitwise(struct emit *e, const struct op *op);
 

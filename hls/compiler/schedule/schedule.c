@@ -385,8 +385,9 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
                 (op->code != IR_MUL && op->code != IR_DOT && op->code != IR_MULADD))
                 continue;
             counted[op->id] = true;
-            int64_t copies = op->code == IR_DOT ? p->lanes[op->imm].count : 1;
-            for (int l = 0; l < p->lane_count; l++)
+            int64_t copies =
+                op->code == IR_DOT ? dot_multipliers(p, tile, s->time[op->id].in_tile, op) : 1;
+            for (int l = 0; op->code != IR_DOT && l < p->lane_count; l++)
                 if (op->space >> l & 1)
                     copies *= p->lanes[l].count;
             p->multipliers += (int)copies;

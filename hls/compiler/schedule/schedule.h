@@ -102,6 +102,13 @@ struct tile {
     bool *state;  // [state_count]
 };
 
+// A sum of products whose rows of 8 bits share their columns of 8 bits: two rows take one DSP48E2 a
+// column.
+struct pairing {
+    int rows;       // the operand that differs from row to row; the other one are the columns
+    uint32_t along; // lanes over which rows share columns, row-major; 0: none do
+};
+
 // A region on its way through the scheduler, for one initiation interval.
 struct pass {
     struct compiler *cc;
@@ -181,6 +188,12 @@ bool keep_dependences(struct pass *a);
 const char *explain_dependence(const struct pass *a);
 
 struct tile *find_tile(struct compiler *cc, struct process *process);
+struct pairing find_pairing(const struct process *process, const struct op *op);
+// Would an odd number of this lane's elements in a tile leave a row alone in each?
+bool pairs_in_even_tiles(const struct process *process, const struct op *op, int lane);
+// Of an IR_DOT.
+int64_t dot_multipliers(const struct process *process, const struct tile *tile, bool in_tile,
+                        const struct op *op);
 void schedule_process(struct compiler *cc, struct process *process, const struct tile *tile);
 int shift_bits(const struct op *shift); // of the amount of an IR_SHL or IR_SHR that have a meaning
 double op_delay(const struct process *process, const struct op *op);

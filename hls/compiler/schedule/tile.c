@@ -196,7 +196,10 @@ struct tile *find_tile(struct compiler *cc, struct process *p) {
     for (int i = 0; i < p->memory_count; i++)
         if (t->memory[i])
             memories[count++] = lane_memory(p, t, i);
-    t->per_tile =
-        (int)mr_tile_lanes((uint64_t)p->lanes[t->lane].count, (uint64_t)reach, memories, count);
+    bool even = false;
+    for (int i = 0; i < p->op_count; i++)
+        even = even || (!p->ops[i]->alias && pairs_in_even_tiles(p, p->ops[i], t->lane));
+    t->per_tile = (int)mr_tile_lanes((uint64_t)p->lanes[t->lane].count, (uint64_t)reach,
+                                     even ? 2 : 1, memories, count);
     return t;
 }

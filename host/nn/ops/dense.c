@@ -207,7 +207,7 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
 
     cost->row_cycles = (uint32_t)(x_words + mr_ceil_div(op->units, at_once));
     cost->lanes = outputs * (uint64_t)layout->lc;
-    cost->multipliers = cost->lanes + (uint64_t)squash;
+    cost->products = cost->multipliers = cost->lanes + (uint64_t)squash;
     cost->lane_useful = outputs * inputs;
     cost->useful = outputs * (inputs + (squash ? 1 : 0));
     mr_memory_expect(&cost->memory, x_words, layout->lc * 16, outputs);

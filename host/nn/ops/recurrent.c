@@ -202,9 +202,20 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
 
 // ---- hardware
 
-uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout) {
+static uint64_t lane_products(const struct mr_op *op, const struct mr_op_layout *layout) {
     return (uint64_t)op->kind->gates * (uint64_t)mr_op_lane_units(op, layout) *
            (uint64_t)layout->lc;
+}
+
+// Two rows of 8 bits share a multiplier in sums over several columns, which they must share too:
+// the gates of a cell with a second phase do not. A single column's sum grows in its multiplier.
+uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout) {
+    const uint64_t units = (uint64_t)mr_op_lane_units(op, layout), lc = (uint64_t)layout->lc;
+    const uint64_t gates = (uint64_t)op->kind->gates;
+
+    if (op->precision.column_bits != 8 || lc == 1)
+        return lane_products(op, layout);
+    return lc * (cell_of(op)->late ? gates * ((units + 1) / 2) : (gates * units + 1) / 2);
 }
 
 void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -223,8 +234,9 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     if (cell->late)
         cost->row_cycles += cell->late_latency(lc) + (uint32_t)h_words;
     cost->tail = (uint32_t)(h_words - (stored - pass_words));
-    cost->lanes = mr_lane_multipliers(op, layout);
-    cost->multipliers = cost->lanes + (uint64_t)cell->multipliers * lanes;
+    cost->lanes = lane_products(op, layout);
+    cost->products = cost->lanes + (uint64_t)cell->multipliers * lanes;
+    cost->multipliers = mr_lane_multipliers(op, layout) + (uint64_t)cell->multipliers * lanes;
     cost->lane_useful = gates * units * (inputs + units);
     cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
     // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
