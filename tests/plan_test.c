@@ -24,6 +24,22 @@ static void choose(const struct mr_network *network, const char *target, enum mr
     ck_assert_str_eq(plan->target->name, target);
 }
 
+// Two rows of 8 bits share a multiplier where a lane takes several columns; the figures are hlsc's.
+START_TEST(rows_of_8_bits_share_multipliers) {
+    struct mr_network network = turbofan();
+    struct mr_plan plan;
+    const int lc[] = {1, 4};
+    for (int i = 0; i < 2; i++)
+        network.ops[i].precision = (struct mr_precision){8, 8};
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
+    ck_assert_uint_eq(plan.ops[0].cost.multipliers, 108);
+    ck_assert_uint_eq(plan.ops[1].cost.lanes, 400);
+    ck_assert_uint_eq(plan.ops[1].cost.multipliers, 200 + 32);
+    ck_assert_double_eq_tol(plan.ops[1].utilisation, 5200.0 / (432 * 50), 1e-12);
+    mr_network_free(&network);
+}
+END_TEST
+
 static int depth_of(const struct mr_pipeline *pipeline, const char *channel) {
     for (int i = 0; i < pipeline->channel_count; i++)
         if (strcmp(pipeline->channels[i].name, channel) == 0)
@@ -515,6 +531,7 @@ int main(void) {
     TCase *tests = tcase_create("plan");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, figures_of_a_layer);
+    tcase_add_test(tests, rows_of_8_bits_share_multipliers);
     tcase_add_test(tests, figures_of_narrow_lanes);
     tcase_add_test(tests, balanced_keeps_multipliers_busy);
     tcase_add_test(tests, operators_at_every_step_set_the_pace);
