@@ -70,6 +70,11 @@ static uint64_t blocks_of(uint64_t lanes, uint64_t per_tile, enum mr_storage sto
 }
 
 START_TEST(tiles) {
+    // Lanes by twos, where one would be left in each tile of five.
+    ck_assert_uint_eq(mr_tile_lanes(25, 1, 2, NULL, 0), 8);
+    ck_assert_uint_eq(mr_tile_lanes(30, 1, 2, NULL, 0), 6);
+    ck_assert_uint_eq(mr_tile_lanes(9, 1, 2, NULL, 0), 9); // one tile
+    ck_assert_uint_eq(mr_tile_lanes(40, 17, 2, NULL, 0), 18);
     // Without blocks that words could fill: equal tiles, about eight lanes.
     ck_assert_uint_eq(tile(8, 1, MR_STORAGE_LUTRAM, 64), 8);
     ck_assert_uint_eq(tile(25, 1, MR_STORAGE_LUTRAM, 64), 5);
