@@ -80,16 +80,6 @@ static void write_model(const struct workload *w, struct mr_precision precision,
     mr_model_data_free(&data);
 }
 
-// Multiplications of a step in all lanes.
-static double products_of(const struct workload *w) {
-    const int gates = strcmp(w->cell, "lstm") == 0 ? 4 : 3;
-    double products = 0;
-    for (int l = 0; l < LAYERS && w->hidden[l]; l++)
-        products +=
-            (double)gates * w->hidden[l] * (w->hidden[l] + (l ? w->hidden[l - 1] : w->inputs));
-    return products;
-}
-
 static double number(const json_t *object, const char *key) {
     return json_number_value(json_object_get(object, key));
 }
@@ -143,7 +133,7 @@ static bool simulate(const struct mr_model *model, const struct asked *asked, in
     return good;
 }
 
-static void print_plan(const struct workload *w, const json_t *plan, double products) {
+static void print_plan(const struct workload *w, const json_t *plan) {
     const json_t *memories = json_object_get(plan, "memories"),
                  *layers = json_object_get(plan, "layers");
     const double cycles = number(plan, "cycles");
@@ -158,10 +148,8 @@ static void print_plan(const struct workload *w, const json_t *plan, double prod
         interval = fmax(interval, number(layer, "step_cycles"));
     }
     printf(" %s | %.0f | %.0f | %.2f | %.1f %% | %.0f | %.0f | %.0f | %s |", lanes, interval,
-           cycles, cycles / CLOCK,
-           100 * products * w->steps / (number(plan, "multipliers") * cycles),
-           number(plan, "multipliers"), number(memories, "bram36"), number(memories, "uram"),
-           w->peers);
+           cycles, cycles / CLOCK, 100 * number(plan, "utilisation"), number(plan, "multipliers"),
+           number(memories, "bram36"), number(memories, "uram"), w->peers);
 }
 
 static bool run(const struct workload *w, const struct asked *asked) {
@@ -179,7 +167,7 @@ static bool run(const struct workload *w, const struct asked *asked) {
     json_t *plan = model ? plan_of(model, asked, w->steps, &error) : NULL;
     bool good = plan != NULL;
     if (good) {
-        print_plan(w, plan, products_of(w));
+        print_plan(w, plan);
         int outputs = 0;
         for (int l = 0; l < LAYERS && w->hidden[l]; l++)
             outputs = w->hidden[l];
