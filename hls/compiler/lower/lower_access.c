@@ -78,12 +78,25 @@ static void partition_dimension(struct memory *m, const struct variable *var, in
     m->banks *= m->bank_size[d];
 }
 
+// A function that is called twice has two memories of one name.
+static const char *memory_name(struct lowering *lo, const char *name) {
+    const struct process *p = lo->p;
+    const char *own = name;
+    for (int i = 0, copy = 1; i < p->memory_count; i++)
+        if (p->memories[i].kind == MEMORY_RAM && strcmp(p->memories[i].name, own) == 0) {
+            own = arena_printf(lo->cc, "%s_%d", name, ++copy);
+            i = -1;
+        }
+    return own;
+}
+
 static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar,
                       int dims, const int64_t *size) {
     struct process *p = lo->p;
+    const char *name = var->is_static && var->is_const ? var->name : memory_name(lo, var->name);
     p->memories = arena_room(lo->cc, p->memories, p->memory_count, sizeof *p->memories);
     struct memory *m = &p->memories[p->memory_count];
-    *m = (struct memory){.name = var->name,
+    *m = (struct memory){.name = name,
                          .kind = MEMORY_RAM,
                          .bits = scalar->bits,
                          .is_signed = scalar->is_signed,
