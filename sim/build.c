@@ -25,7 +25,8 @@ struct work {
     enum kind kind;
     char data[PATH_MAX], gen[PATH_MAX]; // absolute
     char objects[PATH_MAX];             // CCACHE_DIR=<cache>/objects, where there is ccache; or ""
-    char entry[PATH_MAX];               // <cache>/<top>-<kind>-<key>
+    char headers[PATH_MAX + 64]; // what clang++ makes of Verilator's headers (headers.mk); or ""
+    char entry[PATH_MAX];        // <cache>/<top>-<kind>-<key>
     char *error;
     size_t error_size;
 };
@@ -34,6 +35,11 @@ typedef void recipe(const struct work *work, struct mr_words *words);
 
 static int fail(const struct work *work, const char *path, const char *what) {
     snprintf(work->error, work->error_size, "%s: %s (%s)", path, what, strerror(errno));
+    return -1;
+}
+
+static int memory_error(const struct work *work) {
+    snprintf(work->error, work->error_size, "not enough memory to build %s", work->build->top);
     return -1;
 }
 
@@ -132,6 +138,14 @@ static void add_sources(const struct work *work, struct mr_words *words) {
     add_rtl(words, work->gen, "gen", false);
 }
 
+static const char *cxx_flags(const struct work *work) {
+#define FLAGS(more)                                                                                \
+    "-std=c++17 -fPIC -fvisibility=hidden " more " -I.. -I../data/sim/harness "                    \
+    "-I../data/base/contract -include ../data/sim/harness/rtl_hooks.h"
+    return work->kind == CARD ? FLAGS("-I../data/sim/card") : FLAGS("-march=native");
+#undef FLAGS
+}
+
 // Of the simulator of a bare network, or of one in the shell of a card.
 static void rtl_recipe(const struct work *work, struct mr_words *words) {
     const struct mr_build *build = work->build;
@@ -158,11 +172,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "4096");
     }
     mr_words_add(words, "-CFLAGS");
-    mr_words_add(words,
-                 "-std=c++17 -fPIC -fvisibility=hidden %s -I.. -I../data/sim/harness "
-                 "-I../data/base/contract "
-                 "-include ../data/sim/harness/rtl_hooks.h",
-                 card ? "-I../data/sim/card" : "-march=native");
+    mr_words_add(words, "%s", cxx_flags(work));
     mr_words_add(words, "-LDFLAGS");
     mr_words_add(words, "-shared -Wl,-Bsymbolic%s%s",
                  card ? " -static-libstdc++ -static-libgcc" : "",
@@ -171,10 +181,11 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                      : "");
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
-                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 %s"
-                 "VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh ../data/sim/%s'",
+                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 %s%s%s"
+                 " VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh ../data/sim/%s'",
                  cxx, cxx, level(2),
-                 *work->objects ? "OBJCACHE='$(if $(filter verilated%,$@),ccache)' " : "",
+                 *work->objects ? "OBJCACHE='$(if $(filter verilated%,$@),ccache)'" : "",
+                 *work->headers ? " -f ../data/sim/harness/headers.mk HEADERS=" : "", work->headers,
                  card ? "card/card_harness.cpp" : "harness/harness.cpp");
     add_sources(work, words);
     mr_words_add(words, "-o");
@@ -193,10 +204,10 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 }
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
-    static const char *const files[] = {"sim/harness/harness.cpp",   "sim/harness/rtl_hooks.h",
-                                        "sim/harness/rtl_context.h", "sim/harness/trace_file.h",
-                                        "sim/harness/one_unit.sh",   "base/contract/kernel.h",
-                                        "base/contract/timeline.h"};
+    static const char *const files[] = {
+        "sim/harness/harness.cpp",  "sim/harness/rtl_hooks.h", "sim/harness/rtl_context.h",
+        "sim/harness/trace_file.h", "sim/harness/one_unit.sh", "sim/harness/headers.h",
+        "sim/harness/headers.mk",   "base/contract/kernel.h",  "base/contract/timeline.h"};
     // Those of a card come last.
     static const struct {
         const char *folder, *suffix;
@@ -250,10 +261,8 @@ static int name_entry(struct work *work, const char *cache) {
     struct mr_words words = {0};
     int result = -1;
     char hex[33];
-    if (!key) {
-        snprintf(work->error, work->error_size, "not enough memory to build %s", work->build->top);
-        return -1;
-    }
+    if (!key)
+        return memory_error(work);
     // The number of jobs and the places of the files are no part of the result.
     struct mr_build neutral = *work->build;
     neutral.jobs = 1;
@@ -262,7 +271,7 @@ static int name_entry(struct work *work, const char *cache) {
         goto memory;
     *plain = *work;
     plain->build = &neutral;
-    plain->objects[0] = '\0';
+    plain->objects[0] = plain->headers[0] = '\0';
     (rtl ? rtl_recipe : model_recipe)(plain, &words);
     free(plain);
     if (words.failed)
@@ -297,9 +306,40 @@ static int name_entry(struct work *work, const char *cache) {
     result = 0;
     goto out;
 memory:
-    snprintf(work->error, work->error_size, "not enough memory to build %s", work->build->top);
+    result = memory_error(work);
 out:
     mr_words_free(&words);
+    mr_key_free(key);
+    return result;
+}
+
+// Fills work->headers, in the folder `kept`, with a name that tells flags and tools.
+static int name_headers(struct work *work, const char *kept) {
+    const struct mr_build *build = work->build;
+    const char *cxx = mr_build_cxx(), *slash = strrchr(cxx, '/');
+    char path[PATH_MAX + 32], optimise[2] = {(char)('0' + level(2))}, hex[33];
+    if (!strstr(slash ? slash : cxx, "clang") || strpbrk(kept, " \t'$#:"))
+        return 0;
+    struct mr_cache_key *key = mr_key_new();
+    if (!key)
+        return memory_error(work);
+    const char *const texts[] = {RECIPE, cxx_flags(work), optimise,
+                                 !build->trace ? ""
+                                 : build->vcd  ? "vcd"
+                                               : "fst"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        mr_key_text(key, texts[i]);
+    mr_key_processor(key);
+    (void)mr_key_program(key, cxx);
+    (void)mr_key_program(key, mr_build_verilator());
+    (void)mr_key_program(key, "verilator_bin");
+    snprintf(path, sizeof path, "%s/sim/harness/headers.h", work->data);
+    int result = mr_key_source(key, "headers", path, NULL, 0, work->error, work->error_size);
+    if (!result && mr_key_finish(key, hex))
+        result = memory_error(work);
+    if (!result && snprintf(work->headers, sizeof work->headers, "%s/headers-%s.pch", kept, hex) >=
+                       (int)sizeof work->headers)
+        work->headers[0] = '\0';
     mr_key_free(key);
     return result;
 }
@@ -358,6 +398,20 @@ static bool is_name(const char *text) {
     return true;
 }
 
+// Verilator's runtime and headers are the same in all simulators: what the compiler makes of them
+// is kept. What it makes of a kernel is not, as the kernel is.
+static int keep_runtime(struct work *work, const char *cache) {
+    char kept[PATH_MAX];
+    const char *own = getenv("CCACHE_DIR");
+    if (snprintf(kept, sizeof kept, "%s%s", own && *own ? own : cache,
+                 own && *own ? "" : "/objects") >= (int)sizeof kept)
+        return 0;
+    if (on_path("ccache") && snprintf(work->objects, sizeof work->objects, "CCACHE_DIR=%s", kept) >=
+                                 (int)sizeof work->objects)
+        work->objects[0] = '\0';
+    return name_headers(work, kept);
+}
+
 static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
     const struct mr_build *build = work->build;
     char cache[PATH_MAX - 300], real_cache[PATH_MAX];
@@ -390,14 +444,8 @@ static int build_kernel(struct work *work, char *so_path, size_t so_path_size) {
                  real_cache);
         return -1;
     }
-    // Verilator's runtime is the same in all simulators: its compilation is kept. That of a kernel
-    // is not, as the kernel is.
-    const char *own = getenv("CCACHE_DIR");
-    if (work->kind != MODEL && on_path("ccache") &&
-        snprintf(work->objects, sizeof work->objects, "CCACHE_DIR=%s%s",
-                 own && *own ? own : real_cache,
-                 own && *own ? "" : "/objects") >= (int)sizeof work->objects)
-        work->objects[0] = '\0';
+    if (work->kind != MODEL && keep_runtime(work, real_cache))
+        return -1;
     if (name_entry(work, real_cache))
         return -1;
     if (snprintf(so_path, so_path_size, "%s/kernel.so", work->entry) >= (int)so_path_size) {

@@ -406,6 +406,47 @@ static void count_entries(const char *path, int *entries, int *places) {
     closedir(directory);
 }
 
+// Three builds with the same flags; before the third the headers get a later time, as by an update
+// of the system.
+START_TEST(headers_are_read_once) {
+    const char *data = "build/sim_test/data", *objects = "build/sim_test/headers/objects";
+    struct mr_build build = scale_build();
+    char so[4096], kept[4096] = "";
+    struct stat of[3] = {0};
+    if (!strstr(mr_build_cxx(), "clang"))
+        return; // g++ reads them each time
+    unsetenv("CCACHE_DIR");
+    remove_tree(data);
+    remove_tree("build/sim_test/headers");
+    ck_assert_int_eq(mkdir(data, 0777), 0);
+    ck_assert_int_eq(system("cp -r --parents base/contract hls/include hw sim build/sim_test/data"),
+                     0);
+    build.data_dir = data;
+    build.cache_dir = "build/sim_test/headers";
+    for (int i = 0; i < 3; i++) {
+        if (i == 2)
+            ck_assert_int_eq(system("touch -d tomorrow build/sim_test/data/sim/harness/*.h; "
+                                    "rm -r build/sim_test/headers/scale-*"),
+                             0);
+        build.assertions = i == 1;
+        ck_assert_msg(!mr_build_rtl(&build, so, sizeof so, error, sizeof error), "%s", error);
+        DIR *directory = opendir(objects);
+        ck_assert_ptr_nonnull(directory);
+        int count = 0;
+        for (struct dirent *entry; (entry = readdir(directory));)
+            if (!strncmp(entry->d_name, "headers-", 8)) {
+                count++;
+                snprintf(kept, sizeof kept, "%s/%s", objects, entry->d_name);
+            }
+        closedir(directory);
+        ck_assert_int_eq(count, 1);
+        ck_assert_int_eq(stat(kept, &of[i]), 0);
+    }
+    ck_assert(of[0].st_ino == of[1].st_ino && of[0].st_mtim.tv_nsec == of[1].st_mtim.tv_nsec);
+    ck_assert(of[1].st_mtim.tv_nsec != of[2].st_mtim.tv_nsec);
+}
+END_TEST
+
 START_TEST(killed_build_leaves_nothing) {
     const char *cache = "build/sim_test/killed";
     remove_tree(cache);
@@ -519,6 +560,7 @@ int main(void) {
     tcase_add_test(builds, key_follows_includes);
     tcase_add_test(builds, failed_build_names_its_log);
     tcase_add_test(builds, a_missing_tool_is_named);
+    tcase_add_test(builds, headers_are_read_once);
     tcase_add_test(builds, killed_build_leaves_nothing);
     tcase_add_test(builds, concurrent_builds_agree);
     tcase_add_test(builds, cache_directory_is_found);
