@@ -113,7 +113,7 @@ OUTPUTS := $(MAN_PAGES) build/millrace build/millrace_card build/millrace_broker
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo test test-long quick check bench performance fit examples lint format format-check pictures tables registers install clean help
+.PHONY: all tests deps demo test test-long quick check conformance bench performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -161,6 +161,9 @@ CHECKED = $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) $(if $(wildcard 
 check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(CHECKED) ## run one test: TEST=plan_test, TEST=cli_test, ...
 	@[ -e "tests/$(TEST).c" ] || [ -e "tests/$(TEST).sh" ] || { echo "check: give TEST=NAME, where tests/NAME.c or tests/NAME.sh is a test"; exit 1; }
 	$(Q)$(RUN) MILLRACE_OPTIMISE=1 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
+
+conformance: all build/tests/conformance ## what of the ONNX files of ../shared/cases/import runs right: CASES= for some of them
+	$(Q)$(RUN) build/tests/conformance $(CASES)
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
 	$(Q)$(RUN) CC="$(CC)" tests/bench.sh
