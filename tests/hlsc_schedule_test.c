@@ -80,21 +80,27 @@ static int64_t latency_of(const json_t *process, const char *variable) {
     return json_integer_value(json_object_get(nearest, "needed"));
 }
 
-START_TEST(test_latency) {
-    const struct cell_case *cell = &cells[_i / COLUMNS];
-    const int lc = columns[_i % COLUMNS];
+// A layer of 40 units, whose weights are read by so many ports.
+static void compile_layer(const struct cell_case *cell, int inputs, int lc, int ports) {
     char text[1024];
     snprintf(text, sizeof text,
              "#include \"frame/words.h\"\nMR_VECTOR(%d)\n#include \"cells/%s.h\"\n"
-             "#define LAYER layer\n#define LAYER_CELL %s\n#define LAYER_INPUTS 25\n"
-             "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#include \"frame/layer.h\"\n"
+             "#define LAYER layer\n#define LAYER_CELL %s\n#define LAYER_INPUTS %d\n"
+             "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#define LAYER_PORTS %d\n"
+             "#define LAYER_MEMORY %s\n#include \"frame/layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
              "hls_stream(unit_state_t) *state,\n"
              "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
              "HLS(dataflow)\n"
              "    layer(weights, x, h, state, command, steps, total, flags);\n}\n",
-             lc, cell->header, cell->name, lc, lc, lc);
+             lc, cell->header, cell->name, inputs, lc, ports, ports > 1 ? "uram" : "auto", lc, lc);
     compile_text(text);
+}
+
+START_TEST(test_latency) {
+    const struct cell_case *cell = &cells[_i / COLUMNS];
+    const int lc = columns[_i % COLUMNS];
+    compile_layer(cell, 25, lc, 1);
     json_t *root = read_json();
     json_t *process = json_array_get(json_object_get(root, "processes"), 0);
     json_t *one;
@@ -114,6 +120,23 @@ START_TEST(test_latency) {
     ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
     json_decref(root);
     mr_report_free(read_report());
+}
+END_TEST
+
+// Two ports, and block RAM or UltraRAM, make no layer slower: it has the D of its cell, and tiles.
+START_TEST(test_latency_of_ports) {
+    const struct cell_case *cell = &cells[_i / COLUMNS];
+    const int lc = columns[_i % COLUMNS];
+    if (lc < 2)
+        return;
+    compile_layer(cell, 1, lc, 2); // so D cycles from h to its column, and no more
+    json_t *root = read_json();
+    const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    ck_assert_int_le(latency_of(process, "h"), cell->latency[_i % COLUMNS]);
+    ck_assert_int_le(latency_of(process, "second"), cell->second[_i % COLUMNS]);
+    ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
+    check_paths(root);
+    json_decref(root);
 }
 END_TEST
 
@@ -595,6 +618,8 @@ int main(void) {
     tcase_add_test(tcase, test_ports);
     tcase_add_test(tcase, test_one_row_of_lanes);
     tcase_add_loop_test(tcase, test_latency, 0, COLUMNS * (int)(sizeof cells / sizeof *cells));
+    tcase_add_loop_test(tcase, test_latency_of_ports, 0,
+                        COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_example_paths, 0, (int)(sizeof examples / sizeof *examples));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));

@@ -177,6 +177,8 @@ kernel() { # name, vectors, and readable_thorough instead of readable
     layer readable_thorough rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
     layer readable_thorough gru gru 9 7 5 16 16 "" 16
     layer readable_thorough gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
+    layer readable lstm lstm 7 18 3 16 16 "#define LAYER_PORTS 2
+#define LAYER_MEMORY uram"
     # Other mixtures of cells, bits, passes and slots.
     if [ -n "${THOROUGH:-}" ]; then
         layer readable gru gru 9 7 5 16 16
@@ -189,6 +191,10 @@ kernel() { # name, vectors, and readable_thorough instead of readable
         layer readable lstm lstm 3 16 3 16 16 "#define LAYER_PASSES 2"
         layer readable gru gru 9 7 1 16 16 "#define LAYER_PASSES 4"
         layer readable lstm lstm 7 9 2 16 16 "" 4
+        layer readable lstm lstm 9 10 4 8 8 "#define LAYER_PORTS 2
+#define LAYER_MEMORY bram"
+        layer readable gru gru 5 11 2 8 16 "#define LAYER_PORTS 2
+#define LAYER_MEMORY uram"
     fi
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0

@@ -12,8 +12,10 @@
 enum { MAX_TERMS = 256 };
 
 // What is there first: what stands still while the loop runs, then what later stages can wait for,
-// then what the recurrence at hand computes.
-enum rank { RANK_STILL, RANK_EARLY, RANK_LATE };
+// then what the recurrence at hand computes. A register hands its value to the very next iteration,
+// a memory to a later one, so what comes back through registers alone is last: a sum of products
+// with h among the columns is put together ahead of the accumulator that it goes to.
+enum rank { RANK_STILL, RANK_EARLY, RANK_LATE, RANK_NEXT };
 
 struct due {
     enum rank rank;
@@ -39,6 +41,7 @@ struct balance {
     const int *users; // [count] how often it is looked at
     struct op **user; // [count] by whom, where it is one
     const int *cycle; // [count] the recurrence that it is on, or NO_CYCLE
+    const int *loop;  // [count] the same, through registers alone
     struct due *due;  // [count]
     bool moved;
     // The chain at hand.
@@ -99,9 +102,11 @@ static struct due behind(struct due x, double time) {
 static struct due due_of(const struct balance *b, const struct op *op, const struct op *in) {
     const int cycle = b->cycle[op->id];
     struct due due = b->due[in->id];
-    if (cycle != NO_CYCLE && b->cycle[in->id] == cycle)
+    if (b->loop[op->id] != NO_CYCLE && b->loop[in->id] == b->loop[op->id])
+        due.rank = RANK_NEXT;
+    else if (cycle != NO_CYCLE && b->cycle[in->id] == cycle)
         due.rank = RANK_LATE;
-    else if (due.rank == RANK_LATE)
+    else if (due.rank > RANK_EARLY)
         due.rank = RANK_EARLY;
     return due;
 }
@@ -112,7 +117,7 @@ static void find_due(struct balance *b, const struct op *op) {
         op->code == IR_FIELD)
         due.rank = RANK_EARLY;
     if (b->cycle[op->id] != NO_CYCLE)
-        due.rank = RANK_LATE;
+        due.rank = b->loop[op->id] != NO_CYCLE ? RANK_NEXT : RANK_LATE;
     for (int k = 0; op->code != IR_PHI && k < op->in_count; k++)
         if (op->in[k])
             due = later(due, due_of(b, op, op->in[k]));
@@ -355,7 +360,8 @@ void balance_chains(struct compiler *cc, struct process *p) {
                           .count = p->op_count,
                           .users = ir_count_users(cc, p),
                           .user = arena_alloc(cc, count * sizeof *b->user),
-                          .cycle = find_cycles(cc, p),
+                          .cycle = find_cycles(cc, p, true),
+                          .loop = find_cycles(cc, p, false),
                           .due = arena_alloc(cc, count * sizeof *b->due)};
     for (int i = 0; i < b->count; i++)
         for (int k = 0; b->users[i] && !p->ops[i]->alias && k < p->ops[i]->in_count; k++)

@@ -5,6 +5,7 @@
 
 struct search {
     const struct process *p;
+    bool by_memories;
     const struct op **next; // [op_count] of the registers
     int *order;             // [op_count] in which they were met, from 1 on; 0: not yet
     int *low;               // [op_count] least order that is reached from there
@@ -23,7 +24,7 @@ static int edge(const struct search *s, const struct op *op, int n) {
     n -= op->in_count;
     if (op->code == IR_PHI)
         return n == 0 && s->next[op->id] ? s->next[op->id]->id : -2;
-    if (op->code != IR_LOAD)
+    if (op->code != IR_LOAD || !s->by_memories)
         return -2;
     for (int r = 0; r < s->p->region_count; r++) {
         const struct region *region = s->p->regions[r];
@@ -70,9 +71,10 @@ static void search_from(struct search *s, int start) {
     }
 }
 
-int *find_cycles(struct compiler *cc, const struct process *p) {
+int *find_cycles(struct compiler *cc, const struct process *p, bool by_memories) {
     const size_t count = (size_t)p->op_count + 1;
     struct search s = {.p = p,
+                       .by_memories = by_memories,
                        .next = arena_alloc(cc, count * sizeof *s.next),
                        .order = arena_alloc(cc, count * sizeof *s.order),
                        .low = arena_alloc(cc, count * sizeof *s.low),

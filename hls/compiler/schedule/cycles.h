@@ -9,7 +9,7 @@
 enum { NO_CYCLE = -1 };
 
 // The recurrence that each operation is on, a number, or NO_CYCLE. Two operations have the same
-// number if each depends on the other.
-int *find_cycles(struct compiler *cc, const struct process *process);
+// number if each depends on the other. Of registers alone, or by memories too.
+int *find_cycles(struct compiler *cc, const struct process *process, bool by_memories);
 
 #endif

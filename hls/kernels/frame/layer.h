@@ -12,6 +12,9 @@
 //                 (R - 1) ceil(ceil(H/LC) / R) < ceil(H/LC)
 //   LAYER_SLOTS   S: sequences that have their turns in a layer of one pass: 1, 2, 4, 8 or 16; 1
 //                 where not given
+//   LAYER_PORTS   1 or 2 that read the weights, 1 where not given; 2 need LC >= 2
+//   LAYER_MEMORY  of the weights: lutram, bram or uram (not lutram with 2 ports); hlsc's choice
+//                 where not given
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -24,6 +27,10 @@
 // time with the weights of other units. A step takes R times as long, but the new h of all units
 // but the last pass's are there long before the next step, so D hardly ever counts. The row of x is
 // kept for the later passes, and h twice: as the step finds it, and as it leaves it.
+//
+// With 2 ports a lane's memory is half as wide and twice as deep: the first ceil(LC/2) of the LC
+// columns lie in its first half, the others behind them, and both are read in one cycle. Nobody
+// writes then. D is the same: weights are asked for by k, which is known before the columns are.
 //
 // With S slots (slots.h) the columns of x_t come from one sequence while the units of another one's
 // last step pass through the cell. A sequence's h is due S - 1 turns later, so a row takes
@@ -68,6 +75,15 @@
 #ifndef LAYER_SLOTS
 #    define LAYER_SLOTS 1
 #endif
+#ifndef LAYER_PORTS
+#    define LAYER_PORTS 1
+#endif
+#ifndef LAYER_MEMORY
+#    define LAYER_MEMORY auto
+#endif
+#if LAYER_PORTS < 1 || LAYER_PORTS > 2 || LAYER_PORTS > LAYER_LC
+#    error "a layer's weights are read by 1 port, or by 2 where it takes 2 columns a cycle or more"
+#endif
 #if LAYER_SLOTS > 1 && LAYER_PASSES > 1
 #    error "a layer with slots takes one pass"
 #endif
@@ -100,6 +116,8 @@
 #define LAST_WORDS (H_WORDS - HIDDEN_BEFORE_LAST)            // of units of the last pass
 #define LANES (LAYER_PASSES == 1 ? LAYER_HIDDEN : PASS_WORDS * LAYER_LC) // of a gate
 #define WORDS (X_WORDS + H_WORDS)
+#define PORT_WORDS (LAYER_PASSES * WORDS) // of weights, behind each other
+#define PORT_LC MR_CEIL_DIV(LAYER_LC, LAYER_PORTS)
 #if SECOND
 #    define WAIT OF_CELL(_SECOND_LATENCY)(LAYER_LC)
 #    define H_PHASES (H_WORDS + WAIT + H_WORDS)
@@ -171,10 +189,15 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                   uint32_t sequences,
 #endif
                   uint32_t steps, uint32_t total, uint32_t flags) {
-    static MR_LANE_INT(LAYER_WEIGHT_BITS) w[LAYER_PASSES * WORDS][GATES][LANES][LAYER_LC];
+    static MR_LANE_INT(LAYER_WEIGHT_BITS) w[LAYER_PORTS * PORT_WORDS][GATES][LANES][PORT_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)
     HLS(array_partition variable = w dim = 4 complete)
+#if LAYER_PORTS > 1
+    HLS(bind_storage variable = w type = ram_t2p impl = LAYER_MEMORY)
+#else
+    HLS(bind_storage variable = w type = ram_2p impl = LAYER_MEMORY)
+#endif
     static int64_t bias[UNITS_STORED][LAYER_LC][SUMS];
     HLS(array_partition variable = bias dim = 2 complete)
     HLS(array_partition variable = bias dim = 3 complete)
@@ -219,8 +242,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     if (command == MR_COMMAND_LOAD) {
 #define LANE_GATES GATES
 #define LANE_UNITS LANES
-#define LANE_WORDS (LAYER_PASSES * WORDS)
-#define LANE_LC LAYER_LC
+#define LANE_WORDS (LAYER_PORTS * PORT_WORDS)
+#define LANE_LC PORT_LC
 #define LANE_WEIGHT_BITS LAYER_WEIGHT_BITS
 #include "frame/load_lanes.h"
 #undef LANE_GATES
@@ -348,10 +371,17 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         for (int j = 0; j < LANES; j++) {
                             HLS(unroll)
                             int64_t sum = 0;
-                            for (int c = 0; c < LAYER_LC; c++) {
+                            for (int c = 0; c < PORT_LC; c++) {
                                 HLS(unroll)
                                 sum += w[pass * WORDS + w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
                             }
+#if LAYER_PORTS > 1
+                            for (int c = 0; c < LAYER_LC - PORT_LC; c++) {
+                                HLS(unroll)
+                                sum += w[PORT_WORDS + pass * WORDS + w_word][g][j][c] *
+                                       v[g < FIRST ? 0 : 1][PORT_LC + c];
+                            }
+#endif
                             const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == X_PHASE);
                             acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
                         }
@@ -526,6 +556,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_LC
 #undef LAYER_PASSES
 #undef LAYER_SLOTS
+#undef LAYER_PORTS
+#undef LAYER_MEMORY
+#undef PORT_LC
+#undef PORT_WORDS
 #undef LAYER_CELL_EXPONENT
 #undef LAYER_WEIGHT_BITS
 #undef LAYER_COLUMN_BITS
