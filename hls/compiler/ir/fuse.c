@@ -126,14 +126,21 @@ static bool private_path(const struct op *op, const struct op *product, const in
     return true;
 }
 
+// Products that may share DSPs with those of another row (pairs.c), which leaves no way into the
+// cascade.
+static bool may_pair(const struct op *dot) {
+    return ir_range_bits(dot->in[0]) <= DOT_PAIR_BITS && ir_range_bits(dot->in[1]) <= DOT_PAIR_BITS;
+}
+
 // The sum of two short sums of products: one cascade behind the other.
 static bool go_on_with_cascade(struct compiler *cc, const struct process *p, struct op *op,
                                const int *users) {
     struct op *before = through_casts(op->in[0]), *dot = through_casts(op->in[1]);
     if (dot->code != IR_DOT || before->code != IR_DOT || dot->in_count > 2 ||
-        op->space >> dot->imm & 1 || cascade(p, before) + cascade(p, dot) > DOT_CHAIN ||
-        !exact_dot(p, dot) || !private_path(op->in[0], before, users) ||
-        !private_path(op->in[1], dot, users) || users[before->id] != 1 || users[dot->id] != 1)
+        op->space >> dot->imm & 1 || may_pair(dot) ||
+        cascade(p, before) + cascade(p, dot) > DOT_CHAIN || !exact_dot(p, dot) ||
+        !private_path(op->in[0], before, users) || !private_path(op->in[1], dot, users) ||
+        users[before->id] != 1 || users[dot->id] != 1)
         return false;
     struct op *in[3] = {dot->in[0], dot->in[1], op->in[0]};
     op->code = IR_DOT;

@@ -56,7 +56,10 @@ enum opcode {
 };
 
 enum { MAX_LANES = 32, NO_LANE = -1 };
-enum { DOT_CHAIN = 4 };            // products in one cascade of DSPs; more are joined by a tree
+enum {
+    DOT_CHAIN = 4,    // products in one cascade of DSPs; more are joined by a tree
+    DOT_PAIR_BITS = 8 // of the operands of a sum of which two rows may share DSPs
+};
 enum { MAX_OPERATIONS = 1000000 }; // of a process while it is read
 
 // Where a VIEW, LOAD, STORE or FIELD stands in one dimension: base + sum(coef * lane) + dynamic.

@@ -3,7 +3,6 @@
 // one (hw/rtl/mr_dot_pair.sv).
 #include "schedule.h"
 
-enum { PAIR_BITS = 8 };
 _Static_assert(DOT_CHAIN <= 7, "a sum of 8 products of 8 bits does not fit beside another one");
 
 // Elements of `space`, `size` of them along `lane`.
@@ -25,8 +24,8 @@ static int64_t of_column(const struct process *p, const struct op *op, uint32_t 
 
 struct pairing find_pairing(const struct process *p, const struct op *op) {
     struct pairing found = {0};
-    if (op->code != IR_DOT || ir_adds(op) || op->in[0]->width > PAIR_BITS ||
-        op->in[1]->width > PAIR_BITS)
+    if (op->code != IR_DOT || ir_adds(op) || op->in[0]->width > DOT_PAIR_BITS ||
+        op->in[1]->width > DOT_PAIR_BITS)
         return found;
     for (int rows = 0; rows < 2; rows++) {
         const uint32_t along = op->space & ~op->in[!rows]->space;
