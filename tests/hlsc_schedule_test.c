@@ -81,26 +81,28 @@ static int64_t latency_of(const json_t *process, const char *variable) {
 }
 
 // A layer of 40 units, whose weights are read by so many ports.
-static void compile_layer(const struct cell_case *cell, int inputs, int lc, int ports) {
+static void compile_layer(const struct cell_case *cell, int inputs, int lc, int ports, int bits) {
     char text[1024];
     snprintf(text, sizeof text,
              "#include \"frame/words.h\"\nMR_VECTOR(%d)\n#include \"cells/%s.h\"\n"
              "#define LAYER layer\n#define LAYER_CELL %s\n#define LAYER_INPUTS %d\n"
              "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#define LAYER_PORTS %d\n"
-             "#define LAYER_MEMORY %s\n#include \"frame/layer.h\"\n"
+             "#define LAYER_MEMORY %s\n#define LAYER_WEIGHT_BITS %d\n#define LAYER_COLUMN_BITS %d\n"
+             "#include \"frame/layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
              "hls_stream(unit_state_t) *state,\n"
              "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
              "HLS(dataflow)\n"
              "    layer(weights, x, h, state, command, steps, total, flags);\n}\n",
-             lc, cell->header, cell->name, inputs, lc, ports, ports > 1 ? "uram" : "auto", lc, lc);
+             lc, cell->header, cell->name, inputs, lc, ports, ports > 1 ? "uram" : "auto", bits,
+             bits, lc, lc);
     compile_text(text);
 }
 
 START_TEST(test_latency) {
     const struct cell_case *cell = &cells[_i / COLUMNS];
     const int lc = columns[_i % COLUMNS];
-    compile_layer(cell, 25, lc, 1);
+    compile_layer(cell, 25, lc, 1, 16);
     json_t *root = read_json();
     json_t *process = json_array_get(json_object_get(root, "processes"), 0);
     json_t *one;
@@ -129,7 +131,7 @@ START_TEST(test_latency_of_ports) {
     const int lc = columns[_i % COLUMNS];
     if (lc < 2)
         return;
-    compile_layer(cell, 1, lc, 2); // so D cycles from h to its column, and no more
+    compile_layer(cell, 1, lc, 2, 16); // so D cycles from h to its column, and no more
     json_t *root = read_json();
     const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
     ck_assert_int_le(latency_of(process, "h"), cell->latency[_i % COLUMNS]);
@@ -137,6 +139,24 @@ START_TEST(test_latency_of_ports) {
     ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
     check_paths(root);
     json_decref(root);
+}
+END_TEST
+
+static int64_t layer_multipliers(const struct cell_case *cell, int lc, int ports, int bits) {
+    compile_layer(cell, 1, lc, ports, bits);
+    json_t *root = read_json();
+    const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    const int64_t multipliers = json_integer_value(json_object_get(process, "multipliers"));
+    json_decref(root);
+    return multipliers;
+}
+
+// Sums over the columns of either port share multipliers with those of another row, as the sum over
+// all columns does.
+START_TEST(test_pairs_of_ports) {
+    const struct cell_case *cell = &cells[_i];
+    ck_assert_int_eq(layer_multipliers(cell, 5, 2, 8), layer_multipliers(cell, 5, 1, 8));
+    ck_assert_int_lt(layer_multipliers(cell, 5, 2, 8), layer_multipliers(cell, 5, 2, 16));
 }
 END_TEST
 
@@ -620,6 +640,7 @@ int main(void) {
     tcase_add_loop_test(tcase, test_latency, 0, COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_latency_of_ports, 0,
                         COLUMNS * (int)(sizeof cells / sizeof *cells));
+    tcase_add_loop_test(tcase, test_pairs_of_ports, 0, (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_example_paths, 0, (int)(sizeof examples / sizeof *examples));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));
