@@ -35,6 +35,8 @@ struct file {
     int64_t numbers[MAX * 3][3];
     int number_count;
     char *names[MAX][12];
+    float floats[MAX][8];
+    int float_count;
 };
 
 // Adds a node; inputs and outputs are separated by blanks, "-" is an input left out.
@@ -175,6 +177,21 @@ static inline Onnx__TensorProto *list_tensor(struct file *f, const char *name, i
     return t;
 }
 
+// A constant of small numbers: (a), or (a, b) or (a, b, c) where they are not 0.
+static inline Onnx__TensorProto *number_tensor(struct file *f, const char *name, int64_t a,
+                                               int64_t b, int64_t c, float first, float step) {
+    Onnx__TensorProto *t = tensor(f, name, c ? 3 : b ? 2 : 1, a, b, c);
+    float *list = f->floats[f->float_count++];
+
+    t->has_raw_data = 0;
+    t->n_float_data = (size_t)(a * (b ? b : 1) * (c ? c : 1));
+    ck_assert_uint_le(t->n_float_data, 8);
+    t->float_data = list;
+    for (size_t i = 0; i < t->n_float_data; i++)
+        list[i] = first + (float)i * step;
+    return t;
+}
+
 // Input "x" of [a, b, F] (0: open), output "y", weights W R B (tensors 0 to 2), M [O, H], c [O].
 static inline void begin(struct file *f, int64_t a, int64_t b) {
     static const int64_t none = 0;
@@ -305,6 +322,19 @@ static inline const struct mr_op *find_op(const struct mr_network *n, const char
         if (strcmp(n->ops[i].kind->name, kind) == 0)
             found = &n->ops[i];
     return found;
+}
+
+// The operators in their order, with what each reads: "lstm<0 last<1 dense<2".
+static inline void describe(const struct mr_network *n, char *text, size_t size) {
+    size_t used = 0;
+
+    text[0] = 0;
+    for (int i = 0; i < n->op_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s<%d", i > 0 ? " " : "",
+                                 n->ops[i].kind->name, n->ops[i].input);
+    for (int i = 0; i < n->output_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s=%d", i > 0 ? " " : "; ",
+                                 n->outputs[i].name, n->outputs[i].stream);
 }
 
 // Lists an input without a use, or again a tensor of that name, before x.

@@ -211,12 +211,10 @@ static const char *make_bad(struct file *f, int kind) {
     case 1:
     case 2:
     case 3:
-    case 4:
-    case 5: {
-        static const char *const names[] = {"direction", "clip", "layout", "input_forget",
-                                            "activations"};
+    case 4: {
+        static const char *const names[] = {"direction", "clip", "layout", "activations"};
         static const char *const said[] = {"direction 'bidirectional'", "clips", "layout 2",
-                                           "couples", "own activations"};
+                                           "own activations"};
         extra.name = (char *)(uintptr_t)names[kind - 1];
         extra.has_i = 1;
         extra.i = kind == 3 ? 2 : 1;
@@ -226,6 +224,10 @@ static const char *make_bad(struct file *f, int kind) {
         l->attribute = list;
         return said[kind - 1];
     }
+    case 5:
+        f->node[5].output[0] = "z";
+        node(f, "Div", "c z", "y");
+        return "divides by what depends on the input";
     case 6:
         f->tensor[4].has_raw_data = 0;
         f->tensor[4].n_float_data = O;
@@ -261,7 +263,7 @@ static const char *make_bad(struct file *f, int kind) {
     case 15:
         f->node[5].output[0] = "z";
         node(f, "Add", "z h", "y");
-        return "adds a bias that is not a constant of 2 numbers";
+        return "computes with two values that both depend on the input";
     case 16:
         f->node[5].output[0] = "z";
         node(f, "Elu", "z", "y");

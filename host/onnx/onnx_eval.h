@@ -66,6 +66,9 @@ int onnx_eval_squeeze(struct onnx_eval *e);
 int onnx_eval_transpose(struct onnx_eval *e);
 int onnx_eval_unsqueeze(struct onnx_eval *e);
 
+// onnx_affine.c
+int onnx_eval_batch_norm(struct onnx_eval *e);
+
 // onnx_eval_math.c
 int onnx_eval_arithmetic(struct onnx_eval *e);
 int onnx_eval_compare(struct onnx_eval *e);

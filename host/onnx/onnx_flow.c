@@ -19,6 +19,13 @@ static bool is_time(const struct onnx_reader *r, const struct onnx_value *flow, 
     return r->time_axis >= 0 && flow->layer != ONNX_X && (int)flow->axis[axis] == r->time_axis;
 }
 
+int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int axis) {
+    if (x->axis[axis] == AXIS_FEATURE)
+        return 0;
+    return onnx_fail(r->graph, "works along axis %d of the data, which is not that of the features",
+                     axis);
+}
+
 static void remove_axis(struct onnx_value *flow, int axis) {
     flow->rank--;
     for (int i = axis; i < flow->rank; i++) {

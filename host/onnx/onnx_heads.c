@@ -12,31 +12,24 @@
 
 static int fill_dense(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
     const size_t inputs = (size_t)layer->inputs, units = (size_t)layer->units;
+    const struct onnx_layer *before = layer->scaled >= 0 ? &r->layers[layer->scaled] : NULL;
 
     for (size_t u = 0; u < units; u++) {
+        const double scale = layer->scale * onnx_each(&layer->factor, u, 1);
+        double bias = onnx_each(&layer->bias, u, 0);
         bool good = true;
         for (size_t k = 0; k < inputs; k++) {
             size_t from = layer->outputs_first ? u * inputs + k : k * units + u;
-            op->w_x[u * inputs + k] = (float)(layer->scale * layer->w->real[from]);
+            const double w = scale * layer->w->real[from];
+            op->w_x[u * inputs + k] = (float)(before ? w * onnx_each(&before->factor, k, 1) : w);
+            bias += before ? w * onnx_each(&before->bias, k, 0) : 0;
             good = good && isfinite(op->w_x[u * inputs + k]);
         }
-        op->bias[u] = layer->bias.type ? (float)layer->bias.real[u] : 0.0f;
+        op->bias[u] = (float)bias;
         if (!good || !isfinite(op->bias[u]))
             return onnx_fail(r->graph, "has output %zu with weights beyond float32", u);
     }
     return 0;
-}
-
-// The layer that gave a value, when it is a linear one that may still be changed.
-static const struct onnx_layer *open_layer(const struct onnx_reader *r,
-                                           const struct onnx_value *value) {
-    if (!value || value->kind != ONNX_FLOW || value->layer == ONNX_X)
-        return NULL;
-    const struct onnx_layer *layer = &r->layers[value->layer];
-    return layer->fill == fill_dense && layer->activation == MR_ACTIVATION_LINEAR &&
-                   !value->whole && !value->cast.whole && !value->cast.truth
-               ? layer
-               : NULL;
 }
 
 static bool ends_with_features(const struct onnx_value *value) {
@@ -130,35 +123,6 @@ static int read_matmul(struct onnx_reader *r) {
     return add_dense(r, false, 1.0);
 }
 
-// A bias behind a product.
-static int read_add(struct onnx_reader *r) {
-    const struct onnx_value *first = onnx_input(r, 0);
-    const size_t from = first && first->kind == ONNX_FLOW ? 0 : 1;
-    const struct onnx_value *a = onnx_input(r, from);
-    const struct onnx_layer *layer = open_layer(r, a);
-    int index;
-
-    if (!layer || !ends_with_features(a) || !onnx_input(r, 1 - from))
-        return onnx_fail(r->graph, "adds to a value other than a linear layer's product, which "
-                                   "this version does not support");
-    struct onnx_layer made = *layer;
-    memset(&made.bias, 0, sizeof made.bias);
-    if (sum_bias(r, layer, 1 - from, 1.0, &made.bias) != 0)
-        return -1;
-    const int result = onnx_change_layer(r, a, made, &index);
-    onnx_tensor_free(&made.bias);
-    if (result != 0)
-        return -1;
-    *onnx_output(r, 0) = *a;
-    onnx_output(r, 0)->layer = index;
-    return 0;
-}
-
-int onnx_arithmetic(struct onnx_reader *r) {
-    return onnx_fail(r->graph, "computes with values; this version takes recurrent and linear "
-                               "layers, so move such arithmetic out of the network");
-}
-
 // ---- Activations
 
 static double sigmoid(double x) {
@@ -189,14 +153,13 @@ static size_t find_activation(const struct onnx_graph *graph) {
 
 static int read_activation(struct onnx_reader *r) {
     const struct onnx_value *x = onnx_input(r, 0);
-    const struct onnx_layer *layer = open_layer(r, x);
+    const struct onnx_layer *layer = onnx_open_layer(r, x);
+    struct onnx_layer made = layer ? *layer : (struct onnx_layer){0};
     int index;
 
-    if (!layer)
-        return onnx_fail(r->graph, "is not behind a linear layer's sum; this version takes an "
-                                   "activation only there");
-    struct onnx_layer made = *layer;
     made.activation = activations[find_activation(r->graph)].activation;
+    if (!layer)
+        return onnx_add_diagonal(r, x, &made, onnx_output(r, 0));
     if (onnx_change_layer(r, x, made, &index) != 0)
         return -1;
     *onnx_output(r, 0) = *x;
@@ -242,14 +205,17 @@ static int check_feature_axis(struct onnx_reader *r, int64_t given, bool togethe
                                             "does not support");
 }
 
-// Adds a layer that reads all numbers of a linear layer and gives so many, and makes it the current
-// node's output.
+// Adds a layer that reads all numbers of a linear layer, of one that passes them on where there is
+// none, and gives so many, and makes it the current node's output.
 static int add_end(struct onnx_reader *r, const struct onnx_value *x, const char *kind, int units) {
+    struct onnx_value behind;
     int index;
 
-    if (x->layer == ONNX_X || r->layers[x->layer].fill != fill_dense)
-        return onnx_fail(r->graph,
-                         "is not behind a linear layer; this version takes it only there");
+    if (x->layer == ONNX_X || strcmp(r->layers[x->layer].kind, "dense") != 0) {
+        if (onnx_add_diagonal(r, x, &(struct onnx_layer){0}, &behind) != 0)
+            return -1;
+        x = &behind;
+    }
     const struct onnx_layer layer = {
         .kind = kind, .inputs = r->layers[x->layer].units, .units = units};
     if (onnx_add_layer(r, x, layer, &index) != 0)
@@ -378,7 +344,8 @@ static int eval_argmax(struct onnx_eval *e) {
 const struct onnx_operator onnx_head_operators[] = {
     {"Gemm", read_gemm, NULL, onnx_eval_gemm, ONNX_HEAVY},
     {"MatMul", read_matmul, NULL, onnx_eval_matmul, ONNX_HEAVY},
-    {"Add", read_add, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"Add", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"BatchNormalization", onnx_batch_norm, NULL, onnx_eval_batch_norm, ONNX_PARTS},
     {"Relu", read_activation, NULL, eval_activation, 0},
     {"Sigmoid", read_activation, NULL, eval_activation, 0},
     {"Tanh", read_activation, NULL, eval_activation, 0},

@@ -35,6 +35,8 @@ static int append(struct onnx_reader *r, struct onnx_layer layer, int *index) {
     layer.last = layer.stream = -1;
     if (layer.bias.type)
         layer.bias = onnx_tensor_share(&layer.bias);
+    if (layer.factor.type)
+        layer.factor = onnx_tensor_share(&layer.factor);
     *index = r->layer_count;
     r->layers[r->layer_count++] = layer;
     return 0;
@@ -57,6 +59,7 @@ static int last_row(struct onnx_reader *r, int layer, int *result) {
                                    .input = layer,
                                    .inputs = made.units,
                                    .units = made.units,
+                                   .scaled = -1,
                                    .depth = made.depth + 1};
     } else {
         if (last_row(r, made.input, &made.input) != 0)
@@ -76,14 +79,25 @@ int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *laye
     return value->last ? last_row(r, value->layer, layer) : 0;
 }
 
+static bool is_linear_diagonal(const struct onnx_layer *layer) {
+    return layer->diagonal && layer->activation == MR_ACTIVATION_LINEAR;
+}
+
 int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
                    int *index) {
     if (onnx_check_numbers(r, from) != 0 || onnx_source(r, from, &layer.input) != 0)
         return -1;
+    struct mr_cast cast = from->cast;
+    layer.scaled = -1;
+    if (layer.w && layer.input != ONNX_X && is_linear_diagonal(&r->layers[layer.input])) {
+        layer.scaled = layer.input;
+        cast = r->layers[layer.scaled].cast;
+        layer.input = r->layers[layer.scaled].input;
+    }
     const bool first = layer.input == ONNX_X;
     layer.depth = first ? 1 : r->layers[layer.input].depth + 1;
     layer.per_step = first || r->layers[layer.input].per_step;
-    layer.cast = first ? from->cast : (struct mr_cast){0};
+    layer.cast = first ? cast : (struct mr_cast){0};
     return append(r, layer, index);
 }
 
@@ -104,6 +118,8 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
     if (!kind)
         return onnx_fail(r->graph, "needs the operator '%s', which this version does not have",
                          layer->kind);
+    if (layer->inputs == 0)
+        return onnx_fail(r->graph, "reads features whose number the file leaves open");
     if (layer->input == ONNX_X && layer->inputs != network->streams[0].width)
         return onnx_fail(r->graph, "reads %d features of the input where others read %d",
                          layer->inputs, network->streams[0].width);

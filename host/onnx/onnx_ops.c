@@ -25,7 +25,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Identity", onnx_identity, onnx_fold_identity, onnx_eval_identity, ONNX_MOVES},
     {"Less", NULL, NULL, onnx_eval_compare, 0},
     {"Mul", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
-    {"Neg", NULL, NULL, onnx_eval_negate, 0},
+    {"Neg", onnx_negative, NULL, onnx_eval_negate, 0},
     {"Range", NULL, NULL, onnx_eval_range, 0},
     {"Reshape", onnx_reshape, onnx_fold_reshape, onnx_eval_reshape, ONNX_MOVES},
     {"Shape", NULL, onnx_fold_shape, onnx_eval_shape, 0},

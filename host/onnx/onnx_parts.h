@@ -70,12 +70,17 @@ struct onnx_layer {
     // Numbers of the file; all but bias belong to the graph.
     const struct onnx_cell *cell;
     const struct onnx_tensor *w, *h, *b;
-    bool outputs_first;      // w is (units, inputs)
-    double scale;            // of w
-    struct onnx_tensor bias; // (units); type 0 where there is none
+    bool coupled;       // an LSTM whose forget gate is one minus the input gate
+    bool outputs_first; // w is (units, inputs)
+    double scale;       // of w
+    bool diagonal;      // of each input one number, its factor: w is NULL
+    // One number for all units, or one for each; type 0 where there is none.
+    struct onnx_tensor factor; // of the weights of a unit
+    struct onnx_tensor bias;
     // Set when it is added.
-    int depth; // layers up to it
-    int last;  // the layer that gives its last row, or -1
+    int scaled; // a diagonal layer, in whose place w takes its input; or -1
+    int depth;  // layers up to it
+    int last;   // the layer that gives its last row, or -1
     bool needed;
     int stream; // of the network, -1 before it is there
 };
@@ -133,7 +138,10 @@ int onnx_fold_squeeze(struct onnx_reader *r);
 int onnx_fold_unsqueeze(struct onnx_reader *r);
 int onnx_fold_where(struct onnx_reader *r);
 
-// onnx_flow.c: operators that move the flow's axes
+// onnx_flow.c: the current node works along this axis of the data, or has numbers along it, so it
+// must be that of the features. -1 with a sentence.
+int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int axis);
+// Operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
 int onnx_concat(struct onnx_reader *r);
 int onnx_flatten(struct onnx_reader *r);
@@ -145,8 +153,20 @@ int onnx_squeeze(struct onnx_reader *r);
 int onnx_transpose(struct onnx_reader *r);
 int onnx_unsqueeze(struct onnx_reader *r);
 
-// onnx_heads.c: arithmetic on the data, which is refused
+// ---- onnx_affine.c
+
+// Number `index` of a tensor of one number for all, or one for each.
+double onnx_each(const struct onnx_tensor *tensor, size_t index, double fallback);
+// The layer that gave a value, when it is a linear one that may still be changed; else NULL.
+const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
+                                         const struct onnx_value *value);
+// Adds a diagonal layer with these units (0: as many as the value has), factor, bias and
+// activation; *out becomes what it gives.
+int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
+                      const struct onnx_layer *numbers, struct onnx_value *out);
 int onnx_arithmetic(struct onnx_reader *r);
+int onnx_batch_norm(struct onnx_reader *r);
+int onnx_negative(struct onnx_reader *r);
 
 // ---- onnx_layers.c
 

@@ -375,8 +375,10 @@ int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_
 
     memset(network, 0, sizeof *network);
     int result = read_network(&r);
-    for (int i = 0; i < r.layer_count; i++)
+    for (int i = 0; i < r.layer_count; i++) {
+        onnx_tensor_free(&r.layers[i].factor);
         onnx_tensor_free(&r.layers[i].bias);
+    }
     free(r.layers);
     free(r.values);
     if (result != 0)

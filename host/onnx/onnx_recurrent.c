@@ -12,12 +12,14 @@
 #include <strings.h>
 
 enum { MAX_GATES = 4, MAX_ACTIVATIONS = 3 };
+enum { INPUT, FORGET }; // gates of an LSTM, in the network's order
 
 // An operator as it is computed. Rows are gate * units + unit, gates in ONNX's order.
 struct run {
     const struct onnx_cell *cell;
     size_t inputs, units;
     bool batch_first;        // layout 1
+    bool coupled;            // the forget gate is one minus the input gate
     const double *w, *r, *b; // b: of x, then of h; NULL: 0
 };
 
@@ -60,7 +62,8 @@ static void lstm_step(const struct run *run, const double *x, const double *s, d
     (void)scratch;
     for (size_t j = 0; j < n; j++) {
         double i = sigmoid(x[j] + s[j]), o = sigmoid(x[n + j] + s[n + j]);
-        double f = sigmoid(x[2 * n + j] + s[2 * n + j]), g = tanh(x[3 * n + j] + s[3 * n + j]);
+        double f = run->coupled ? 1 - i : sigmoid(x[2 * n + j] + s[2 * n + j]);
+        double g = tanh(x[3 * n + j] + s[3 * n + j]);
         c[j] = f * c[j] + i * g;
         h[j] = o * tanh(c[j]);
     }
@@ -163,6 +166,10 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph) {
     return NULL;
 }
 
+static bool is_coupled(const struct onnx_graph *graph) {
+    return onnx_is(graph, "LSTM") && onnx_int(graph, "input_forget", 0) != 0;
+}
+
 // Refuses what no cell takes: attributes, lengths and peepholes.
 static int check_attributes(struct onnx_graph *graph) {
     const Onnx__AttributeProto *a = onnx_attribute(graph, "direction");
@@ -174,9 +181,6 @@ static int check_attributes(struct onnx_graph *graph) {
             a->has_s && a->s.len > 0 ? (const char *)a->s.data : "");
     if (onnx_attribute(graph, "clip"))
         return onnx_fail(graph, "clips its cells, which this version does not support");
-    if (onnx_int(graph, "input_forget", 0) != 0)
-        return onnx_fail(graph,
-                         "couples input and forget gate, which this version does not support");
     int64_t layout = onnx_int(graph, "layout", 0);
     if (layout != 0 && layout != 1)
         return onnx_fail(graph, "has layout %lld, and there are 0 and 1", (long long)layout);
@@ -244,29 +248,56 @@ static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int
     return 0;
 }
 
+// The rows of a gate, and what a diagonal layer in front adds to their sums over x. sign: -1 where
+// the gate is one minus another sigmoid, whose rows these are.
+static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op,
+                      size_t to, size_t from, double sign) {
+    const size_t inputs = (size_t)layer->inputs, n = (size_t)layer->units;
+    const struct onnx_layer *before = layer->scaled >= 0 ? &r->layers[layer->scaled] : NULL;
+    bool good = true;
+
+    for (size_t j = 0; j < n; j++) {
+        const double *w = layer->w->real + (from + j) * inputs;
+        double added = 0;
+        for (size_t k = 0; k < inputs; k++) {
+            float *own = &op->w_x[(to + j) * inputs + k];
+            *own = (float)(sign * w[k] * (before ? onnx_each(&before->factor, k, 1) : 1));
+            added += before ? sign * w[k] * onnx_each(&before->bias, k, 0) : 0;
+            good = good && isfinite(*own);
+        }
+        op->bias[to + j] = (float)added;
+        for (size_t k = 0; k < n; k++)
+            op->w_h[(to + j) * n + k] = (float)(sign * layer->h->real[(from + j) * n + k]);
+    }
+    return good;
+}
+
 // A bias for each sum; gates that keep their sums apart, the last ones, have one of x and one of h.
 static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
-    const size_t inputs = (size_t)layer->inputs, n = (size_t)layer->units;
+    const size_t n = (size_t)layer->units;
     const int gates = layer->cell->gates, apart = op->kind->sums - op->kind->gates;
 
     if (op->kind->gates != gates || apart < 0 || apart > gates)
         return onnx_fail(r->graph, "has another number of gates than '%s'", op->kind->name);
     for (int gate = 0; gate < gates; gate++) {
-        const size_t to = (size_t)gate * n, from = (size_t)layer->cell->order[gate] * n;
+        const bool coupled = layer->coupled && gate == FORGET;
+        const double sign = coupled ? -1 : 1;
+        const size_t to = (size_t)gate * n;
+        const size_t from = (size_t)layer->cell->order[coupled ? INPUT : gate] * n;
         const double *b = layer->b ? layer->b->real + from : NULL;
-        for (size_t i = 0; i < n * inputs; i++)
-            op->w_x[to * inputs + i] = (float)layer->w->real[from * inputs + i];
-        for (size_t i = 0; i < n * n; i++)
-            op->w_h[to * n + i] = (float)layer->h->real[from * n + i];
+        bool good = fill_gate(r, layer, op, to, from, sign);
         for (size_t j = 0; b && j < n; j++) {
-            const double of_h = b[(size_t)gates * n + j];
+            const double of_x = op->bias[to + j] + sign * b[j];
+            const double of_h = sign * b[(size_t)gates * n + j];
             const bool split = gate >= gates - apart;
-            op->bias[to + j] = (float)(split ? b[j] : b[j] + of_h);
+            op->bias[to + j] = (float)(split ? of_x : of_x + of_h);
             if (split)
                 op->bias[to + (size_t)apart * n + j] = (float)of_h;
-            if (!isfinite(op->bias[to + j]))
-                return onnx_fail(r->graph, "has biases whose sum is beyond float32");
         }
+        for (size_t j = 0; j < n; j++)
+            good = good && isfinite(op->bias[to + j]);
+        if (!good)
+            return onnx_fail(r->graph, "has weights or sums of biases that are beyond float32");
     }
     return 0;
 }
@@ -334,6 +365,7 @@ static int read_recurrent(struct onnx_reader *r) {
                                      .inputs = (int)inputs,
                                      .units = (int)units,
                                      .recurrent = true,
+                                     .coupled = is_coupled(r->graph),
                                      .fill = fill,
                                      .cell = cell,
                                      .w = w,
@@ -432,8 +464,14 @@ static int eval_recurrent(struct onnx_eval *e) {
             return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
                              k ? "initial_c" : "initial_h");
     }
-    const struct run run = {cell,    (size_t)inputs, (size_t)units,     swapped,
-                            w->real, r->real,        b ? b->real : NULL};
+    const struct run run = {.cell = cell,
+                            .inputs = (size_t)inputs,
+                            .units = (size_t)units,
+                            .batch_first = swapped,
+                            .coupled = is_coupled(e->graph),
+                            .w = w->real,
+                            .r = r->real,
+                            .b = b ? b->real : NULL};
     const size_t states = (size_t)batch * run.units;
     const int64_t size[1] = {2 * batch * units + (2 * cell->gates + 1) * units};
     struct onnx_tensor state;

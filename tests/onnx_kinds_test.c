@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds of ONNX files that people bring beside plain stacks and heads: what they become, or the
+// sentence. Each that is read is compared with what the file's operators compute.
+#define _POSIX_C_SOURCE 200809L
+#include "onnx_fixture.h"
+
+// Steps "s", [T, N, H], and the last state "h", [N, H].
+static void states(struct file *f, const char *input) {
+    char inputs[32];
+
+    snprintf(inputs, sizeof inputs, "%s W R B", input);
+    lstm(f, inputs, "Y hn");
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "Squeeze", "hn", "h");
+    with_ints(f, "axes", 1, 0, 0, 0);
+}
+
+// ---- Arithmetic with constants
+
+// (x - mean) / deviation, folded into the layer behind it.
+static void inputs_are_normalised(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "mean", F, 0, 0, -0.5f, 0.25f);
+    number_tensor(f, "deviation", 1, 1, F, 0.5f, 0.75f);
+    node(f, "Sub", "x mean", "centred");
+    node(f, "Div", "centred deviation", "normal");
+    states(f, "normal");
+    gemm(f, "h", "y");
+}
+
+// The same by single numbers, the data second.
+static void inputs_are_normalised_alike(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "most", 1, 0, 0, 2, 0);
+    node(f, "Sub", "most x", "turned");
+    node(f, "Mul", "most turned", "wide");
+    node(f, "Neg", "wide", "normal");
+    states(f, "normal");
+    gemm(f, "h", "y");
+}
+
+static void two_layers_read_normalised_inputs(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "mean", F, 0, 0, -0.5f, 0.25f);
+    node(f, "Add", "mean x", "normal");
+    states(f, "normal");
+    lstm(f, "normal W R", "- hn2");
+    gemm(f, "h", "y");
+    f->outs[0]->name = "hn2";
+    add_output(f, "y");
+}
+
+static void outputs_are_scaled_back(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "deviation", O, 0, 0, 3, 40);
+    number_tensor(f, "mean", 1, 0, 0, -7, 0);
+    states(f, "x");
+    gemm(f, "h", "z");
+    node(f, "Mul", "z deviation", "wide");
+    node(f, "Add", "wide mean", "y");
+}
+
+// Behind an activation there is no linear layer to take it.
+static void squashed_outputs_are_scaled(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "span", 1, 0, 0, 60, 0);
+    number_tensor(f, "least", 1, 0, 0, -30, 0);
+    states(f, "x");
+    gemm(f, "h", "z");
+    node(f, "Sigmoid", "z", "p");
+    node(f, "Mul", "span p", "wide");
+    node(f, "Add", "wide least", "y");
+}
+
+static void a_batch_norm(struct file *f, const char *input, int64_t width, const char *output) {
+    char inputs[64];
+
+    number_tensor(f, "gamma", width, 0, 0, 0.5f, 0.75f);
+    number_tensor(f, "beta", width, 0, 0, -0.25f, 0.5f);
+    number_tensor(f, "running_mean", width, 0, 0, 0.125f, -0.5f);
+    number_tensor(f, "running_var", width, 0, 0, 0.25f, 0.5f);
+    snprintf(inputs, sizeof inputs, "%s gamma beta running_mean running_var", input);
+    node(f, "BatchNormalization", inputs, output);
+}
+
+// Linear, BatchNorm1d, ReLU: one layer.
+static void batch_norm_behind_a_linear_layer(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    gemm(f, "h", "z");
+    a_batch_norm(f, "z", O, "n");
+    node(f, "Relu", "n", "y");
+}
+
+// On features that stand behind the batch, of [N, F, T].
+static void batch_norm_of_the_input(struct file *f) {
+    begin(f, 0, 0);
+    node(f, "Transpose", "x", "turned");
+    with_ints(f, "perm", 3, 0, 2, 1);
+    a_batch_norm(f, "turned", F, "n");
+    node(f, "Transpose", "n", "back");
+    with_ints(f, "perm", 3, 0, 2, 1);
+    states(f, "back");
+    gemm(f, "h", "y");
+}
+
+static void batch_norm_of_states(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    a_batch_norm(f, "h", H, "n");
+    gemm(f, "n", "y");
+}
+
+static void an_activation_of_a_state(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Relu", "h", "r");
+    gemm(f, "r", "y");
+}
+
+static void two_activations(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    gemm(f, "h", "z");
+    node(f, "Relu", "z", "r");
+    node(f, "Tanh", "r", "y");
+}
+
+static void softmax_of_a_state(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Softmax", "h", "y");
+    with_int(f, "axis", -1);
+}
+
+static void the_forget_gate_is_coupled(struct file *f) {
+    begin(f, 0, 0);
+    lstm(f, "x W R B", "- hn");
+    with_int(f, "input_forget", 1);
+    node(f, "Gather", "hn zero", "h");
+    gemm(f, "h", "y");
+}
+
+static const struct {
+    void (*make)(struct file *f);
+    const char *becomes; // operators and what they read, outputs and what they are
+} good[] = {
+    {inputs_are_normalised, "lstm<0 last<1 dense<2; y=3"},
+    {inputs_are_normalised_alike, "lstm<0 last<1 dense<2; y=3"},
+    {two_layers_read_normalised_inputs, "lstm<0 lstm<0 last<1 dense<3 last<2; hn2=5 y=4"},
+    {outputs_are_scaled_back, "lstm<0 last<1 dense<2; y=3"},
+    {squashed_outputs_are_scaled, "lstm<0 last<1 dense<2 dense<3; y=4"},
+    {batch_norm_behind_a_linear_layer, "lstm<0 last<1 dense<2; y=3"},
+    {batch_norm_of_the_input, "lstm<0 last<1 dense<2; y=3"},
+    {batch_norm_of_states, "lstm<0 last<1 dense<2; y=3"},
+    {an_activation_of_a_state, "lstm<0 last<1 dense<2 dense<3; y=4"},
+    {two_activations, "lstm<0 last<1 dense<2 dense<3; y=4"},
+    {the_forget_gate_is_coupled, "lstm<0 last<1 dense<2; y=3"},
+    {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
+};
+
+START_TEST(kind_is_read) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+    char text[400];
+
+    good[_i].make(f);
+    ck_assert_msg(parse(f, &n) == 0, "kind %d: %s", _i, error);
+    describe(&n, text, sizeof text);
+    ck_assert_str_eq(text, good[_i].becomes);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
+// ---- What is refused
+
+static void arithmetic_along_the_steps(struct file *f) {
+    begin(f, 4, 0);
+    number_tensor(f, "each", 4, 1, 1, 1, 1);
+    states(f, "x");
+    node(f, "Mul", "s each", "y");
+}
+
+static void a_batch_norm_of_the_wrong_axis(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    a_batch_norm(f, "s", H, "y");
+}
+
+static void a_batch_norm_in_training(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    a_batch_norm(f, "h", H, "y");
+    with_int(f, "training_mode", 1);
+}
+
+static void a_division_by_zero(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "none", 1, 0, 0, 0, 0);
+    states(f, "x");
+    node(f, "Div", "s none", "y");
+}
+
+static const struct {
+    void (*make)(struct file *f);
+    const char *said;
+} bad[] = {
+    {arithmetic_along_the_steps, "node 'y' (Mul) works along axis 0 of the data"},
+    {a_batch_norm_of_the_wrong_axis, "(BatchNormalization) works along axis 1 of the data"},
+    {a_batch_norm_in_training, "is in training mode; export the model after model.eval()"},
+    {a_division_by_zero, "computes with 0 as number 0 of its constant"},
+};
+
+START_TEST(kind_is_refused) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    bad[_i].make(f);
+    ck_assert_int_ne(parse(f, &n), 0);
+    ck_assert_msg(strstr(error, bad[_i].said) != NULL, "%s", error);
+    ck_assert_ptr_null(n.ops);
+    free(f);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("onnx_kinds");
+    TCase *all = tcase_create("all");
+
+    tcase_set_timeout(all, 60);
+    tcase_add_loop_test(all, kind_is_read, 0, sizeof good / sizeof *good);
+    tcase_add_loop_test(all, kind_is_refused, 0, sizeof bad / sizeof *bad);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
