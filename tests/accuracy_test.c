@@ -66,7 +66,7 @@ START_TEST(sample_is_accurate) {
     ck_assert_msg(mr_import_onnx(path, &calibration, &options, &m, error, sizeof error) == 0, "%s",
                   error);
     ck_assert_str_eq(m.network.name, samples[sample].name);
-    ck_assert(m.network.batch_first);
+    ck_assert_str_eq(m.network.layout, "NTF");
     ck_assert_int_eq(m.network.output_count, 1);
     ck_assert_str_eq(mr_network_layer(&m.network, 1)->kind->name, samples[sample].cell);
     run_both(&m.network, x.data, x.shape[0], x.shape[1], &y, &z);

@@ -639,7 +639,7 @@ START_TEST(wrong_calibration_is_refused) {
     free(make_net(FOLDER "/net.onnx", NULL, NULL));
     ck_assert_int_eq(mr_array_create(&x, 3, _i ? wide : empty, error, sizeof error), 0);
     ck_assert_int_ne(formats(&o, &x, frac), 0);
-    ck_assert_msg(strstr(error, _i ? "[sequences, steps, features], with 3 features"
+    ck_assert_msg(strstr(error, _i ? "takes: [N, T, F], with 3 features"
                                    : "the calibration data is empty") != NULL,
                   "%s", error);
     mr_array_free(&x);

@@ -230,7 +230,7 @@ static void write_description(const char *operators, const char *outputs) {
     static char text[20000];
 
     snprintf(text, sizeof text,
-             "{\"name\":\"n\",\"batch_first\":true,\"steps\":0,\"inputs\":3,\"input_name\":\"x\","
+             "{\"name\":\"n\",\"layout\":\"NFT\",\"steps\":0,\"inputs\":3,\"input_name\":\"x\","
              "\"operators\":[%s],\"outputs\":[%s]}",
              operators, outputs);
     describe_again(FOLDER "/good.millrace", "3", text, FOLDER "/hostile.millrace");

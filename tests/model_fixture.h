@@ -70,7 +70,7 @@ static inline void check_same_rows(const struct mr_op *one, const struct mr_op *
 static inline void check_same(const struct mr_network *a, const struct mr_network *b) {
     ck_assert_str_eq(a->name, b->name);
     ck_assert_str_eq(a->input_name, b->input_name);
-    ck_assert_int_eq(a->batch_first, b->batch_first);
+    ck_assert_str_eq(a->layout, b->layout);
     ck_assert_int_eq(a->steps, b->steps);
     ck_assert_mem_eq(&a->input_cast, &b->input_cast, sizeof a->input_cast);
     ck_assert_int_eq(a->op_count, b->op_count);

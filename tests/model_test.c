@@ -82,7 +82,8 @@ START_TEST(file_keeps_random_graphs) {
         int32_t frac[9];
         net_random(n, random_bits(&state), 9);
         n->steps = random_between(&state, 0, 50);
-        n->batch_first = random_bits(&state) & 1;
+        static const char *const layouts[] = {"NTF", "TNF", "NFT", "TF", "NT", "T"};
+        memcpy(n->layout, layouts[random_between(&state, 0, 5)], 4);
         n->input_cast = (struct mr_cast){random_bits(&state) & 1, random_bits(&state) & 1};
         for (int o = 0; o < n->output_count; o++)
             n->outputs[o].cast = (struct mr_cast){random_bits(&state) & 1, random_bits(&state) & 1};
@@ -151,7 +152,7 @@ START_TEST(identity_is_of_the_numbers) {
     n->outputs[0].name = strdup("another output");
     m.accuracy = (struct mr_accuracy){100, 0.001, 0.25, 61.5};
     n->steps = 12;
-    n->batch_first = false;
+    memcpy(n->layout, "NFT", 4);
     ck_assert_int_eq(mr_model_data_identity(&m, other), 0);
     ck_assert_mem_eq(first, other, sizeof first);
     void *const numbers[] = {

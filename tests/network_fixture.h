@@ -25,7 +25,6 @@ static inline void net_create(struct mr_network *network, int inputs, const char
     net_need(mr_network_create(network, inputs) == 0, "not enough memory");
     network->name = strdup(name);
     network->input_name = strdup("x");
-    network->batch_first = true;
     net_need(network->name && network->input_name, "not enough memory");
 }
 

@@ -492,7 +492,7 @@ START_TEST(a_wrong_network_is_found) {
         head->activation = MR_ACTIVATION_LINEAR;
         break;
     case 2:
-        n.batch_first = false;
+        memcpy(n.layout, "TNF", 4);
         break;
     case 3:
         n.input_cast.whole = true;

@@ -228,7 +228,7 @@ START_TEST(network_is_read) {
     describe(&n, text, sizeof text);
     ck_assert_str_eq(text, good[_i].network);
     if (good[_i].make == batch_first_layout) {
-        ck_assert(n.batch_first);
+        ck_assert_str_eq(n.layout, "NTF");
         ck_assert_int_eq(n.steps, 7);
     }
     if (good[_i].make == heads_share_the_last_step) {

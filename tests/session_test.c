@@ -437,6 +437,7 @@ START_TEST(a_model_tells_its_shape) {
                                            4 * HIDDEN1 * (HIDDEN0 + HIDDEN1 + 1) +
                                            OUTPUTS * (HIDDEN1 + 1));
     ck_assert_int_ne(info.batch_first, 0);
+    ck_assert_str_eq(mr_model_layout(model), "NTF");
     for (uint32_t i = 0; i < info.operators; i++) {
         ck_assert_int_eq(mr_model_operator(model, i, &op), 0);
         ck_assert_str_eq(op.name, wanted[i].name);

@@ -2,6 +2,7 @@
 // Input and output files of the commands (cli.h).
 #define _POSIX_C_SOURCE 200809L
 #include "array_file.h"
+#include "array_layout.h"
 #include "cli.h"
 #include "csv.h"
 #include "file.h"
@@ -18,25 +19,6 @@ static const char *shape_text(const struct mr_array *array, char *text, size_t s
     if (used < size)
         snprintf(text + used, size - used, "]");
     return text;
-}
-
-// [T, N, F] to [N, T, F].
-static int transpose(struct cli *cli, const char *path, struct mr_array *array) {
-    const size_t steps = array->shape[0], sequences = array->shape[1], features = array->shape[2];
-    if (sequences > 1) {
-        float *ordered = malloc(array->count * sizeof *ordered);
-        if (!ordered)
-            return cli_fail(cli, "%s: not enough memory for it", path);
-        for (size_t t = 0; t < steps; t++)
-            for (size_t n = 0; n < sequences; n++)
-                memcpy(ordered + (n * steps + t) * features,
-                       array->data + (t * sequences + n) * features, features * sizeof *ordered);
-        free(array->data);
-        array->data = ordered;
-    }
-    array->shape[0] = sequences;
-    array->shape[1] = steps;
-    return 0;
 }
 
 int cli_read_array(struct cli *cli, const char *path, struct mr_array *array) {
@@ -57,41 +39,40 @@ static bool has_index(const struct mr_array *array, uint32_t features) {
     return counts;
 }
 
-static int check_shape(struct cli *cli, const char *path, const struct mr_model_info *info,
-                       const struct mr_array *array) {
-    char shape[300];
-    if ((array->rank == 2 || array->rank == 3) && array->count > 0 &&
-        array->shape[array->rank - 1] == info->inputs)
-        return 0;
+// The order of the array's axes; NULL with a sentence.
+static const char *check_shape(struct cli *cli, const char *path, const struct mr_model *model,
+                               const struct mr_model_info *info, const struct mr_array *array) {
+    const char *own = mr_model_layout(model);
+    const char *layout = array->count > 0 ? mr_array_layout(array, own, info->inputs) : NULL;
+    char shape[300], takes[32];
+    if (layout)
+        return layout;
     shape_text(array, shape, sizeof shape);
     if (array->count == 0)
-        return cli_fail(cli, "%s is empty: an array of the shape %s holds no number", path, shape);
-    return cli_fail(cli,
-                    "%s has the shape %s, and model %s takes %s or [T, F] with F = %u features "
-                    "(N sequences of T steps)%s",
-                    path, shape, info->name, info->batch_first ? "[N, T, F]" : "[T, N, F]",
-                    info->inputs,
-                    has_index(array, info->inputs)
-                        ? "; its first column counts the rows, as pandas writes it without "
-                          "index=False"
-                        : "");
+        cli_fail(cli, "%s is empty: an array of the shape %s holds no number", path, shape);
+    else
+        cli_fail(cli,
+                 "%s has the shape %s, and model %s takes %s%s with F = %u features "
+                 "(N sequences of T steps)%s",
+                 path, shape, info->name, mr_layout_text(own, takes, sizeof takes),
+                 strcmp(own, "TF") ? " or [T, F]" : "", info->inputs,
+                 has_index(array, info->inputs)
+                     ? "; its first column counts the rows, as pandas writes it without "
+                       "index=False"
+                     : "");
+    return NULL;
 }
 
-int cli_read_input(struct cli *cli, const char *path, const struct mr_model_info *info,
-                   struct cli_input *input) {
+int cli_read_input(struct cli *cli, const char *path, const struct mr_model *model,
+                   const struct mr_model_info *info, struct cli_input *input) {
     struct mr_array *array = &input->array;
     int code = cli_read_array(cli, path, array);
     input->name = mr_input_name(path);
-    if (!code)
-        code = check_shape(cli, input->name, info, array);
-    if (!code && array->rank == 2) {
-        array->shape[2] = array->shape[1];
-        array->shape[1] = array->shape[0];
-        array->shape[0] = 1;
-        array->rank = 3;
-    } else if (!code && !info->batch_first) {
-        code = transpose(cli, input->name, array);
-    }
+    const char *layout = code ? NULL : check_shape(cli, input->name, model, info, array);
+    if (!code && !layout)
+        code = CLI_FAILED;
+    else if (!code && mr_array_arrange(array, layout) != 0)
+        code = cli_fail(cli, "%s: not enough memory for it", input->name);
     if (code) {
         mr_array_free(array);
         return code;

@@ -250,13 +250,13 @@ static int print_json(struct cli *cli, const char *path, const struct mr_model *
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
         json_array_append_new(outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
                                                  (int)output.width, "per_step", output.per_step));
-    return cli_print_json(cli,
-                          json_pack("{s:s, s:s, s:i, s:o, s:i, s:b, s:I, s:o, s:o, s:O, s:O}",
-                                    "model", path, "name", info->name, "inputs", (int)info->inputs,
-                                    "outputs", outputs, "steps", (int)info->steps, "batch_first",
-                                    info->batch_first, "parameters", (json_int_t)info->parameters,
-                                    "operators", operators, "accuracy", accuracy_json(model, info),
-                                    "notes", import->notes, "trials", import->trials));
+    return cli_print_json(
+        cli, json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:b, s:I, s:o, s:o, s:O, s:O}", "model",
+                       path, "name", info->name, "inputs", (int)info->inputs, "outputs", outputs,
+                       "steps", (int)info->steps, "layout", mr_model_layout(model), "batch_first",
+                       info->batch_first, "parameters", (json_int_t)info->parameters, "operators",
+                       operators, "accuracy", accuracy_json(model, info), "notes", import->notes,
+                       "trials", import->trials));
 }
 
 // The file's name with another ending, in the current folder.

@@ -173,12 +173,17 @@ struct mr_model_info {
     uint32_t output_count;      // named outputs
     uint32_t inputs;            // F: features of one step
     uint32_t outputs;           // O: numbers in a row of all outputs together
-    uint32_t steps;  // T that the network was exported with, 0 when left open; any T may be run
-    int batch_first; // its input is [N, T, F], else [T, N, F]; mr_session_run takes [N][T][F] only
+    uint32_t steps;      // T that the network was exported with, 0 when left open; any T may be run
+    int batch_first;     // N stands before T in its input; mr_session_run takes [N][T][F] only
     uint64_t parameters; // weights and biases
 };
 
 MR_API int mr_model_info(const struct mr_model *model, struct mr_model_info *info);
+
+// The axes of its input in the file that was imported, slowest first: "NTF", "TNF", "NFT", "TF" or
+// "NT", of which one that is not named has size 1. mr_session_run takes [N][T][F] in any case.
+// Valid as long as the model is open.
+MR_API const char *mr_model_layout(const struct mr_model *model);
 
 struct mr_operator_info {
     const char *name; // of its hardware process too: "lstm0", "head"

@@ -24,6 +24,7 @@ int mr_network_create(struct mr_network *network, int inputs) {
     if (!network->ops || !network->streams)
         return -1;
     network->stream_count = 1;
+    memcpy(network->layout, "NTF", sizeof network->layout);
     network->streams[0] =
         (struct mr_stream){.writer = -1, .width = inputs, .rate = MR_PER_STEP, .bits = 16};
     return 0;

@@ -9,6 +9,7 @@
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
+#include "array_layout.h"
 #include "formats.h"
 #include "precision.h"
 #include "rows.h"
@@ -91,7 +92,7 @@ struct mr_network {
     char *input_name;
     struct mr_cast input_cast; // of every x, outside of the pipeline, as an output's is
     int steps;                 // from the file, 0 when it leaves them open
-    bool batch_first;          // layout of the ONNX input: [N, T, F], else [T, N, F]
+    char layout[MR_LAYOUT];    // of the file's input: "NTF", "TNF", "NT", ...
 };
 
 // A network with an input of so many numbers per step. 0, or -1 when memory is short; free in

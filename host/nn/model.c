@@ -150,7 +150,7 @@ static json_t *describe(const struct mr_model_data *model) {
     const struct mr_network *n = &model->network;
     json_t *root = json_object(), *operators = json_array(), *outputs = json_array();
     bool good = put(root, "name", json_string(n->name ? n->name : "")) &&
-                put(root, "batch_first", json_boolean(n->batch_first)) &&
+                put(root, "layout", json_string(n->layout)) &&
                 put(root, "steps", json_integer(n->steps)) &&
                 put(root, "inputs", json_integer(n->streams[0].width)) &&
                 put(root, "input_name", json_string(n->input_name ? n->input_name : "x")) &&
@@ -188,8 +188,8 @@ size_t mr_entry_bytes(const struct mr_entry_of_model *entry) {
 
 int mr_model_data_identity(const struct mr_model_data *model,
                            unsigned char identity[MR_MODEL_IDENTITY]) {
-    static const char *const no_part[] = {"name",        "accuracy",   "steps",
-                                          "batch_first", "input_name", "outputs"};
+    static const char *const no_part[] = {"name",   "accuracy",   "steps",
+                                          "layout", "input_name", "outputs"};
     unsigned char digest[EVP_MAX_MD_SIZE];
     struct mr_entry_of_model *list = calloc(MR_MODEL_ENTRIES, sizeof *list);
     EVP_MD_CTX *context = EVP_MD_CTX_new();

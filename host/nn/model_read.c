@@ -254,6 +254,19 @@ static int read_accuracy(const struct reader *r, const json_t *entry, struct mr_
     return 0;
 }
 
+// Up to version 0.2 there were two, told apart by batch_first.
+static int read_layout(const json_t *root, struct mr_network *network) {
+    const json_t *older = json_object_get(root, "batch_first");
+    const char *layout = text_of(root, "layout");
+
+    if (!layout && json_is_boolean(older))
+        layout = json_is_true(older) ? "NTF" : "TNF";
+    if (!layout || !mr_layout_is_valid(layout))
+        return -1;
+    snprintf(network->layout, sizeof network->layout, "%s", layout);
+    return 0;
+}
+
 static int read_description(const struct reader *r, const json_t *root,
                             struct mr_model_data *model) {
     struct mr_network *n = &model->network;
@@ -261,12 +274,12 @@ static int read_description(const struct reader *r, const json_t *root,
     char text[300];
     int inputs;
 
-    if (!name || !json_is_boolean(json_object_get(root, "batch_first")) ||
-        !number(root, "inputs", 1, MR_MAX_WIDTH, &inputs))
-        return bad(r, "lacks name, batch_first or the number of inputs");
+    if (!name || !number(root, "inputs", 1, MR_MAX_WIDTH, &inputs))
+        return bad(r, "lacks name or the number of inputs");
     if (mr_network_create(n, inputs) != 0)
         return bad(r, "needs more memory than there is");
-    n->batch_first = json_is_true(json_object_get(root, "batch_first"));
+    if (read_layout(root, n) != 0)
+        return bad(r, "lacks the layout of the input");
     if (!number(root, "steps", 0, INT32_MAX, &n->steps))
         return bad(r, "lacks steps");
     if (copy_text(r, name, &n->name) != 0 || read_graph(r, root, n) != 0 ||

@@ -35,26 +35,32 @@ static int make_input(struct onnx_graph *graph, const struct mr_network *network
                       size_t sequences, size_t steps, size_t first, size_t batch, size_t *budget,
                       struct onnx_tensor *to) {
     const size_t inputs = (size_t)network->streams[0].width;
-    const int64_t b = (int64_t)batch, t = (int64_t)steps;
-    const int64_t dims[3] = {network->batch_first ? b : t, network->batch_first ? t : b,
-                             (int64_t)inputs};
+    const int rank = (int)strlen(network->layout);
     const int type = onnx_input_info(graph)->type->tensor_type->elem_type;
+    int64_t dims[MR_LAYOUT];
+    size_t by[3] = {0}, next = 1; // from a sequence, step, feature to the next one
 
-    if (onnx_tensor_create(to, type, 3, dims, budget) != 0)
+    for (int i = rank; i-- > 0;) {
+        const char axis = network->layout[i];
+        dims[i] = (int64_t)(axis == 'N' ? batch : axis == 'T' ? steps : inputs);
+        by[axis == 'N' ? 0 : axis == 'T' ? 1 : 2] = next;
+        next *= (size_t)dims[i];
+    }
+    if (next != batch * steps * inputs)
+        return onnx_fail_file(graph, "takes one step at a time, and %zu were given", steps);
+    if (onnx_tensor_create(to, type, rank, dims, budget) != 0)
         return onnx_fail_file(graph, "not enough memory to compute the network in floating point");
     for (size_t n = 0; n < batch; n++) {
         size_t from = first + n < sequences ? first + n : sequences - 1;
-        for (size_t i = 0; i < steps; i++) {
-            size_t at = network->batch_first ? n * steps + i : i * batch + n;
-            for (size_t k = 0; k < inputs; k++) {
-                const float v = x[(from * steps + i) * inputs + k];
-                if (onnx_is_real(type))
-                    to->real[at * inputs + k] = v;
-                else if (!(fabsf(v) < 1e18f))
-                    return onnx_fail_file(graph, "the input has %g, which is no whole number", v);
-                else
-                    to->whole[at * inputs + k] = (int64_t)v;
-            }
+        for (size_t i = 0; i < steps * inputs; i++) {
+            const float v = x[from * steps * inputs + i];
+            const size_t at = n * by[0] + i / inputs * by[1] + i % inputs * by[2];
+            if (onnx_is_real(type))
+                to->real[at] = v;
+            else if (!(fabsf(v) < 1e18f))
+                return onnx_fail_file(graph, "the input has %g, which is no whole number", v);
+            else
+                to->whole[at] = (int64_t)v;
         }
     }
     return 0;
@@ -89,7 +95,8 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
                 size_t error_size) {
     struct onnx_graph *graph = &onnx->graph;
     const Onnx__TensorShapeProto *shape = onnx_input_info(graph)->type->tensor_type->shape;
-    const size_t fixed = (size_t)onnx_fixed_size(shape->dim[network->batch_first ? 0 : 1]);
+    const int place = mr_layout_place(network->layout, 'N');
+    const size_t fixed = place < 0 ? 1 : (size_t)onnx_fixed_size(shape->dim[place]);
     // Where it is open, some thousand steps at once.
     const size_t batch = fixed ? fixed : steps < 4096 ? 4096 / (steps + 1) + 1 : 1;
 

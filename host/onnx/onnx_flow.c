@@ -16,14 +16,24 @@ static bool is_zero(struct onnx_size size) {
 }
 
 static bool is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
-    return r->time_axis >= 0 && flow->layer != ONNX_X && (int)flow->axis[axis] == r->time_axis;
+    return r->time_axis >= 0 && flow->layer != ONNX_X && r->time_axis != AXIS_ONE &&
+           (int)flow->axis[axis] == r->time_axis;
 }
 
 int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int axis) {
-    if (x->axis[axis] == AXIS_FEATURE)
+    const enum onnx_axis own = x->axis[axis];
+
+    if (own == AXIS_FEATURE)
         return 0;
-    return onnx_fail(r->graph, "works along axis %d of the data, which is not that of the features",
-                     axis);
+    if (r->feature_axis >= 0 || own > AXIS_INPUT_2)
+        return onnx_fail(
+            r->graph, "works along axis %d of the data, which is not that of the features", axis);
+    r->feature_axis = (int)own;
+    for (size_t i = 0; i < r->graph->value_count; i++)
+        for (int k = 0; r->values[i].kind == ONNX_FLOW && k < r->values[i].rank; k++)
+            if (r->values[i].axis[k] == own)
+                r->values[i].axis[k] = AXIS_FEATURE;
+    return 0;
 }
 
 static void remove_axis(struct onnx_value *flow, int axis) {

@@ -32,10 +32,6 @@ static int fill_dense(struct onnx_reader *r, const struct onnx_layer *layer, str
     return 0;
 }
 
-static bool ends_with_features(const struct onnx_value *value) {
-    return value->rank > 0 && value->axis[value->rank - 1] == AXIS_FEATURE;
-}
-
 // The sum of a layer's bias and scale times a constant input: one number for all units, or one for
 // each along the last axis.
 static int sum_bias(struct onnx_reader *r, const struct onnx_layer *layer, size_t input,
@@ -68,8 +64,8 @@ static int add_dense(struct onnx_reader *r, bool outputs_first, double scale) {
 
     if (x->kind != ONNX_FLOW)
         return onnx_fail(r->graph, "does not read what the network computes");
-    if (!ends_with_features(x))
-        return onnx_fail(r->graph, "reads a value whose last axis is not the features");
+    if (x->rank < 1 || onnx_claim_features(r, x, x->rank - 1) != 0)
+        return x->rank < 1 ? onnx_fail(r->graph, "reads a single number") : -1;
     if (!weights || weights->rank != 2)
         return onnx_fail(r->graph, "has weights that are not a constant float matrix");
     const int64_t inputs = weights->dims[outputs_first], units = weights->dims[!outputs_first];

@@ -170,7 +170,9 @@ static int create(struct onnx_reader *r) {
         !(network->input_name = strdup(r->graph->names[r->graph->input])))
         return onnx_fail_file(r->graph, "not enough memory");
     network->input_cast = first->cast;
-    network->batch_first = r->time_axis == AXIS_INPUT_1;
+    for (int i = 0; i < r->input_rank && r->time_axis >= 0; i++)
+        network->layout[i] = i == r->feature_axis ? 'F' : i == r->time_axis ? 'T' : 'N';
+    network->layout[r->input_rank] = '\0';
     if (r->time_axis >= 0 && r->steps.symbol == SYMBOL_NONE && r->steps.k <= INT32_MAX)
         network->steps = (int)r->steps.k;
     return 0;

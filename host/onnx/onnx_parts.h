@@ -30,9 +30,11 @@ enum onnx_kind {
     ONNX_INPUT,    // an input of the graph that is not the sequence
 };
 
-// What an axis of the flow is. The first two axes of the input are time and batch; which is which
-// is known at the first recurrent layer.
-enum onnx_axis { AXIS_INPUT_0, AXIS_INPUT_1, AXIS_FEATURE, AXIS_ONE, AXIS_STACK };
+// What an axis of the flow is. The axes of the input are time, batch and features, or some of them;
+// the features are known at the first operator that has numbers for them, the others at the first
+// recurrent layer.
+enum onnx_axis { AXIS_INPUT_0, AXIS_INPUT_1, AXIS_INPUT_2, AXIS_FEATURE, AXIS_ONE, AXIS_STACK };
+enum { INPUT_RANK = 3 };
 
 enum { ONNX_X = -1 }; // in the place of a layer: the network's input
 
@@ -99,7 +101,10 @@ struct onnx_reader {
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]
     int layer_count, layer_limit;
-    int time_axis;          // AXIS_INPUT_0 or AXIS_INPUT_1, -1 before the first recurrent layer
+    int input_rank;
+    // Axes of the input, or AXIS_ONE where it has none for it: the features', -1 until they are
+    // known, and the others', -1 before the first recurrent layer.
+    int feature_axis, time_axis, batch_axis;
     struct onnx_size steps; // of the time axis
 };
 

@@ -273,24 +273,23 @@ static int add_input(struct onnx_reader *r) {
     const int element = tensor ? type->tensor_type->elem_type : 0;
     bool whole = element == ONNX__TENSOR_PROTO__DATA_TYPE__INT32 ||
                  element == ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
-    if (!whole && element != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
-        element != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
+    if (!whole && !onnx_is_real(element))
         return onnx_fail_file(graph,
                               "input '%.100s' is not a float32 tensor; export the model in float32",
                               info->name);
     const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
-    if (!shape || shape->n_dim != 3)
+    if (!shape || shape->n_dim < 1 || shape->n_dim > INPUT_RANK)
         return onnx_fail_file(
             graph,
-            "input '%.100s' has %zu axes; batch, time and features are expected, so "
-            "export the model with an input of shape [N, T, F] or [T, N, F]",
+            "input '%.100s' has %zu axes; batch, time and features are expected, or some of them, "
+            "so export the model with an input of shape [N, T, F] or [T, N, F]",
             info->name, shape ? shape->n_dim : 0);
     struct onnx_value *value = &r->values[graph->input];
     value->kind = ONNX_FLOW;
-    value->rank = 3;
+    value->rank = r->input_rank = (int)shape->n_dim;
     value->layer = ONNX_X;
     value->whole = value->cast.whole = whole; // as if x were cast before it comes in
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < value->rank; i++) {
         int64_t size = onnx_fixed_size(shape->dim[i]);
         value->axis[i] = (enum onnx_axis)i;
         value->dims[i] = (struct onnx_size){size, size > 0 ? SYMBOL_NONE : i + 1};
@@ -323,9 +322,11 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
                                   name, out->count);
         if (out->axis[i] == AXIS_FEATURE)
             feature = i;
+        else if (out->axis[i] == AXIS_ONE)
+            continue;
         else if ((int)out->axis[i] == r->time_axis)
             time = i;
-        else if (out->axis[i] != AXIS_ONE)
+        else
             batch = i;
     }
     if (feature < batch || feature < time)
@@ -370,7 +371,9 @@ int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_
         .fold = {.graph = graph, .values = graph->constants, .budget = &graph->budget},
         .network = network,
         .results = results,
+        .feature_axis = -1,
         .time_axis = -1,
+        .batch_axis = -1,
     };
 
     memset(network, 0, sizeof *network);

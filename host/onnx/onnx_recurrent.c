@@ -232,6 +232,30 @@ static int check_tensor(struct onnx_reader *r, const char *what, size_t input, i
     return onnx_check_finite(r, input);
 }
 
+// At the first recurrent layer: which axes of the input are time, batch and features. An axis of
+// size 1 that a node has added stands for one that the input does not have.
+static int find_axes(struct onnx_reader *r, const struct onnx_value *x, int time) {
+    const enum onnx_axis of_time = x->axis[time], of_batch = x->axis[!time];
+    const int found = (of_time != AXIS_ONE) + (of_batch != AXIS_ONE);
+
+    if (x->axis[2] == AXIS_ONE && r->feature_axis < 0 && found == r->input_rank) {
+        r->feature_axis = AXIS_ONE;
+        r->values[x - r->values].axis[2] = AXIS_FEATURE;
+    } else if (x->axis[2] != AXIS_FEATURE && x->axis[2] <= AXIS_INPUT_2 &&
+               onnx_claim_features(r, x, 2) != 0) {
+        return -1;
+    }
+    if (x->axis[2] != AXIS_FEATURE || of_time == AXIS_FEATURE || of_batch == AXIS_FEATURE ||
+        of_time > AXIS_ONE || of_batch > AXIS_ONE ||
+        found + (r->feature_axis != AXIS_ONE) != r->input_rank)
+        return onnx_fail(r->graph, "reads a sequence whose axes are not time, batch and features "
+                                   "of the input, each once; transpose the input in your program");
+    r->time_axis = (int)of_time;
+    r->batch_axis = (int)of_batch;
+    r->steps = x->dims[time];
+    return 0;
+}
+
 // What comes in must be a whole sequence; its axes are time (at `time`), batch, features.
 static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int time) {
     if (!x || x->kind != ONNX_FLOW)
@@ -239,12 +263,17 @@ static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int
     if (x->last)
         return onnx_fail(r->graph,
                          "reads only the last step of the layer before; it must read all steps");
-    if (x->rank != 3 || x->axis[2] != AXIS_FEATURE || x->axis[0] > AXIS_INPUT_1 ||
-        x->axis[1] > AXIS_INPUT_1 || x->axis[0] == x->axis[1] ||
-        (r->time_axis >= 0 && (int)x->axis[time] != r->time_axis))
+    if (x->rank != 3)
         return onnx_fail(r->graph,
-                         "reads a sequence whose axes are not time, batch and features "
-                         "in the order in which they came; transpose the input in your program");
+                         "reads a sequence of %d axes instead of time, batch and "
+                         "features",
+                         x->rank);
+    if (r->time_axis < 0)
+        return find_axes(r, x, time);
+    if (x->axis[2] != AXIS_FEATURE || (int)x->axis[time] != r->time_axis ||
+        (int)x->axis[!time] != r->batch_axis)
+        return onnx_fail(r->graph, "reads a sequence whose axes are not time, batch and features "
+                                   "as those of the first recurrent layer");
     return 0;
 }
 
@@ -373,10 +402,6 @@ static int read_recurrent(struct onnx_reader *r) {
                                      .b = onnx_constant(r, 3)};
     if (onnx_add_layer(r, x, layer, &index) != 0)
         return -1;
-    if (r->time_axis < 0) {
-        r->time_axis = (int)x->axis[swapped];
-        r->steps = x->dims[swapped];
-    }
     set_outputs(r, x, index, swapped);
     return 0;
 }

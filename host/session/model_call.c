@@ -179,10 +179,15 @@ int mr_model_info(const struct mr_model *model, struct mr_model_info *info) {
         .inputs = (uint32_t)network->streams[0].width,
         .outputs = (uint32_t)mr_network_width(network),
         .steps = (uint32_t)network->steps,
-        .batch_first = network->batch_first,
+        .batch_first =
+            mr_layout_place(network->layout, 'N') < mr_layout_place(network->layout, 'T'),
         .parameters = mr_network_parameters(network),
     };
     return 0;
+}
+
+const char *mr_model_layout(const struct mr_model *model) {
+    return model ? model->data.network.layout : NULL;
 }
 
 int mr_model_operator(const struct mr_model *model, uint32_t index, struct mr_operator_info *info) {

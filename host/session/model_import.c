@@ -55,35 +55,33 @@ int mr_import_inputs(const struct mr_importing *in) {
 static int take_sample(struct mr_importing *in, const struct mr_array *calibration) {
     const struct mr_network *network = &in->model->network;
     size_t inputs = (size_t)network->streams[0].width;
-    const size_t *shape = calibration->shape;
-    int rank = calibration->rank;
+    char text[32];
 
     if (calibration->count == 0)
         return mr_import_fail(in, "the calibration data is empty");
-    if ((rank != 2 && rank != 3) || shape[rank - 1] != inputs)
-        return mr_import_fail(
-            in,
-            "the calibration data is not of the shape that the network takes: %s, with "
-            "%zu features",
-            network->batch_first ? "[sequences, steps, features]" : "[steps, sequences, features]",
-            inputs);
+    const char *layout = mr_array_layout(calibration, network->layout, inputs);
+    if (!layout)
+        return mr_import_fail(in,
+                              "the calibration data is not of the shape that the network takes: "
+                              "%s, with %zu feature%s",
+                              mr_layout_text(network->layout, text, sizeof text), inputs,
+                              inputs == 1 ? "" : "s");
     if (mr_array_check_finite(calibration, "the calibration data", in->error, in->error_size) != 0)
         return -1;
-    bool swap = rank == 3 && !network->batch_first;
-    in->sequences = rank == 2 ? 1 : shape[swap];
-    in->steps = rank == 2 ? shape[0] : shape[!swap];
     const bool casts = network->input_cast.whole || network->input_cast.truth;
     in->x = malloc(calibration->count * sizeof *in->x);
     in->cast = casts ? malloc(calibration->count * sizeof *in->cast) : in->x;
-    if (!in->x || !in->cast)
+    struct mr_array sorted = *calibration;
+    if (in->x)
+        sorted.data = memcpy(in->x, calibration->data, calibration->count * sizeof *in->x);
+    const bool good = in->x && in->cast && mr_array_arrange(&sorted, layout) == 0;
+    if (in->x) // arranged, it may be another array
+        in->x = sorted.data;
+    in->cast = casts ? in->cast : in->x;
+    if (!good)
         return mr_import_fail(in, "not enough memory for the calibration data");
-    for (size_t n = 0; n < in->sequences; n++) {
-        for (size_t t = 0; t < in->steps; t++) {
-            size_t from = swap ? t * in->sequences + n : n * in->steps + t;
-            memcpy(in->x + (n * in->steps + t) * inputs, calibration->data + from * inputs,
-                   inputs * sizeof *in->x);
-        }
-    }
+    in->sequences = sorted.shape[0];
+    in->steps = sorted.shape[1];
     for (size_t i = 0; casts && i < calibration->count; i++)
         in->cast[i] = (float)mr_cast(network->input_cast, in->x[i]);
     return 0;
