@@ -79,9 +79,9 @@ static void check_cycles(const char *text, uint64_t words) {
     uint64_t more = 0;
     open_bench(&b, text);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        ck_assert_msg(
-            mr_timing_run(b.report, runs[i][0], runs[i][1], &result, b.error, sizeof b.error) == 0,
-            "%s", b.error);
+        ck_assert_msg(mr_timing_run(b.report, 1, runs[i][0], runs[i][1], &result, b.error,
+                                    sizeof b.error) == 0,
+                      "%s", b.error);
         const uint64_t cycles = run_cycles(&b, runs[i][0], runs[i][1], words);
         ck_assert_uint_ge(cycles, result.cycles);
         more = i ? more : cycles - result.cycles;
@@ -284,7 +284,7 @@ static void check_untold(const char *text, const char *dependent, const char *un
         ck_assert_msg(process->untold && strstr(process->untold, untold), "'%s' in '%s'", untold,
                       process->untold ? process->untold : "nothing");
     ck_assert_uint_eq(process->row_count, 0);
-    ck_assert_int_eq(mr_timing_run(b.report, 1, 3, &result, b.error, sizeof b.error), -1);
+    ck_assert_int_eq(mr_timing_run(b.report, 1, 1, 3, &result, b.error, sizeof b.error), -1);
     ck_assert_msg(strstr(b.error, refusal) != NULL, "'%s' in '%s'", refusal, b.error);
     close_bench(&b);
 }
@@ -347,7 +347,7 @@ START_TEST(without_samples) {
     ck_assert_int_eq(open_samples(&b, fork_and_join, NULL, 0), 0);
     ck_assert_uint_eq(process_of(&b, "fork")->row_count, 0);
     ck_assert_uint_eq(b.report->channel_count, 3);
-    ck_assert_int_eq(mr_timing_run(b.report, 1, 3, &result, b.error, sizeof b.error), -1);
+    ck_assert_int_eq(mr_timing_run(b.report, 1, 1, 3, &result, b.error, sizeof b.error), -1);
     ck_assert_msg(strstr(b.error, "no sample runs of process 'fork'") != NULL, "%s", b.error);
     close_bench(&b);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random networks of all recurrent operators, mixed in one stack, with heads of all kinds, from the
 // model file on through the library's calls: cpu:, sim: and emulated cards give the bits of the
-// plain reference, whole and step by step, with late inputs and stalled outputs, with the state
-// taken from one device to another; cycles are those of the plan; and the results are within the
-// derived bound of the float network (bound.h).
+// plain reference, whole and step by step, with late inputs and stalled outputs, in slots of any
+// number, with the states taken from one device to another; cycles are those of the plan; and the
+// results are within the derived bound of the float network (bound.h).
 // Usage: networks_test [short|long [SEED [COUNT]]]. short: few and small networks that have among
 // them all that net_random makes, at all precisions, one on a card. long: COUNT networks, 30 if
 // not given, from SEED on, all on cards.
@@ -30,7 +30,7 @@ static struct made {
     uint64_t seed;
     struct mr_network network;
     float range[64]; // of each feature in the calibration data
-    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], layers;
+    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], layers, slots;
     char model[80], image[80]; // files; image "": not on a card
     char error[1024];          // "" when all went well
     double seconds;
@@ -38,8 +38,9 @@ static struct made {
 static int made_count;
 
 static struct mr_options options_of(const struct made *m) {
-    return (struct mr_options){MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = m->lanes,
-                               .lane_count = m->layers, .passes = m->passes};
+    return (struct mr_options){MR_OPTIONS_INIT,     .choice = MR_LANES_GIVEN,
+                               .lanes = m->lanes,   .lane_count = m->layers,
+                               .passes = m->passes, .slots = m->slots};
 }
 
 // ---- what a network has: what the short run must see
@@ -131,16 +132,20 @@ static int make_files(struct made *m) {
     return failed ? -1 : 0;
 }
 
+// Half of the networks have one slot, the others 2, 4, 8 and 16 in turn.
 static void make(struct made *m) {
     uint64_t state = m->seed ^ UINT64_C(0x6c616e6573);
     const double begin = (double)time(NULL);
+    const int place = (int)(m - made);
+    m->slots = place % 2 ? 2u << place / 2 % 4 : 1;
     m->layers = (uint32_t)mr_network_layers(&m->network);
     for (uint32_t l = 0; l < m->layers; l++) {
         const struct mr_op *op = mr_network_layer(&m->network, (int)l);
         const int most = op->units < MOST_LANES ? op->units : MOST_LANES;
         m->lanes[l] = (uint32_t)random_between(&state, 1, most);
-        m->passes[l] = (uint32_t)mr_plan_passes(
-            op, (int)m->lanes[l], random_between(&state, 0, 1) ? 1 : random_between(&state, 2, 5));
+        const bool one_pass = m->slots > 1 || random_between(&state, 0, 1);
+        m->passes[l] = (uint32_t)mr_plan_passes(op, (int)m->lanes[l],
+                                                one_pass ? 1 : random_between(&state, 2, 5));
     }
     snprintf(m->model, sizeof m->model, FOLDER "/%llu.millrace", (unsigned long long)m->seed);
     if ((calibrate(m, &state) || make_files(m)) && !m->error[0])
@@ -404,6 +409,88 @@ static void check_state(struct bench *b, size_t steps) {
     free(again);
 }
 
+// Sequences that go on in the first slots, each from a step of its own.
+struct goes_on {
+    const float *x[16];
+    size_t at[16];
+};
+
+static void go_on_in_slots(struct bench *b, int device, struct goes_on *g, size_t sequences,
+                           size_t steps) {
+    const struct mr_network *n = &b->m->network;
+    const size_t row = b->inputs, numbers = (size_t)mr_model_numbers(b->model, steps);
+    float *x = calloc(sequences * steps * row, sizeof *x);
+    float *wanted = calloc(sequences * numbers, sizeof *wanted);
+    ck_assert(x && wanted);
+    for (size_t i = 0; i < sequences; i++) {
+        float *part = expected_part(b->m, g->x[i], g->at[i], g->at[i] + steps);
+        const float *from = part;
+        float *to = wanted;
+        for (int o = 0; o < n->output_count; o++) {
+            const size_t count = mr_output_numbers(n, o, steps);
+            memcpy(to + i * count, from, count * sizeof *to);
+            from += count;
+            to += sequences * count;
+        }
+        memcpy(x + i * steps * row, g->x[i] + g->at[i] * row, steps * row * sizeof *x);
+        g->at[i] += steps;
+        free(part);
+    }
+    run(b, b->on[device], "going on in slots", x, sequences, steps, MR_RUN_CONTINUE, wanted);
+    free(x);
+    free(wanted);
+}
+
+// States of slots that go on, begin anew beside others, and are taken to other slots and devices.
+static void check_slots(struct bench *b) {
+    enum { STEPS = 9 };
+    const uint32_t slots = b->m->slots;
+    const size_t size = mr_session_state_size(b->on[0]);
+    float *x = random_x(b->m, &b->state, slots * STEPS, 1.2);
+    void *state = malloc(size);
+    ck_assert_ptr_nonnull(state);
+    for (int d = 0; d < b->devices; d++) {
+        const int other = (d + 1) % b->devices;
+        const uint32_t some = (uint32_t)random_between(&b->state, 1, (int)slots);
+        const uint32_t one = (uint32_t)random_between(&b->state, 0, (int)slots - 1);
+        const uint32_t place = (uint32_t)random_between(&b->state, 0, (int)slots - 1);
+        struct goes_on here = {{NULL}, {0}}, there;
+        ck_assert_uint_eq(mr_session_slots(b->on[d]), slots);
+        for (uint32_t i = 0; i < slots; i++)
+            here.x[i] = x + i * STEPS * b->inputs;
+        there = here;
+        mr_session_reset(b->on[d]);
+        go_on_in_slots(b, d, &here, some, 2);
+        go_on_in_slots(b, d, &here, slots, 1);
+        go_on_in_slots(b, d, &here, 1, 2);
+        go_on_in_slots(b, d, &here, slots, 1);
+        ck_assert_int_eq(mr_session_save_slot(b->on[d], one, state, size), 0);
+        there.x[place] = here.x[one];
+        there.at[place] = here.at[one];
+        mr_session_reset(b->on[other]);
+        ck_assert_msg(!mr_session_restore_slot(b->on[other], place, state, size), "%s",
+                      mr_session_error(b->on[other]));
+        go_on_in_slots(b, other, &there, place + 1, 1);
+        ck_assert_int_eq(mr_session_reset_slot(b->on[d], one), 0);
+        here.at[one] = 0;
+        go_on_in_slots(b, d, &here, slots, 1);
+        ck_assert_int_eq(mr_session_restore_slot(b->on[d], one, state, size), 0);
+        here.at[one] = there.at[place] - 1;
+        go_on_in_slots(b, d, &here, slots, 1);
+    }
+    free(x);
+    free(state);
+}
+
+// Groups that do not fill the slots, alone and behind others.
+static void check_groups(struct bench *b, size_t steps) {
+    const size_t slots = b->m->slots;
+    const size_t sequences[] = {slots - 1, slots, slots + 1, 3 * slots + 2};
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++)
+        if (slots > 1)
+            check_whole(b, sequences[i], i == 3 ? 2 : steps);
+}
+
 static void check_stalls(struct bench *b, size_t sequences, size_t steps) {
     static const struct { uint32_t idle, stall; } chances[] = {{128, 0}, {0, 200}, {90, 90}};
     float *x = random_x(b->m, &b->state, sequences * steps, 1);
@@ -546,15 +633,18 @@ START_TEST(a_network_is_the_same_everywhere) {
     const uint64_t step = check_whole(&b, 1, 1), one_sequence = check_whole(&b, 1, steps);
     const uint64_t steps_apart = check_whole(&b, sequences, 1);
     const uint64_t all = check_whole(&b, sequences, steps);
+    check_groups(&b, steps);
     check_state(&b, steps);
-    check_stalls(&b, sequences, steps);
+    check_slots(&b);
+    check_stalls(&b, b.m->slots > 1 ? b.m->slots + 1 : sequences, steps);
     const double share = check_bound(&b, &error, &bound);
-    printf("%5llu %-4s %5.0f s  %zux%zu  %6llu %6llu %6llu %6llu  %.2e of %.2e (%3.0f %%)  %s, %d "
-           "outputs\n",
-           (unsigned long long)m->seed, *m->image ? "card" : "", m->seconds, sequences, steps,
-           (unsigned long long)step, (unsigned long long)one_sequence,
-           (unsigned long long)steps_apart, (unsigned long long)all, error, bound, 100 * share,
-           shape_of(m, shape, sizeof shape), m->network.output_count);
+    printf(
+        "%5llu %-4s %5.0f s %5u  %zux%zu  %6llu %6llu %6llu %6llu  %.2e of %.2e (%3.0f %%)  %s, %d "
+        "outputs\n",
+        (unsigned long long)m->seed, *m->image ? "card" : "", m->seconds, m->slots, sequences,
+        steps, (unsigned long long)step, (unsigned long long)one_sequence,
+        (unsigned long long)steps_apart, (unsigned long long)all, error, bound, 100 * share,
+        shape_of(m, shape, sizeof shape), m->network.output_count);
     tear_down(&b);
 }
 END_TEST
@@ -582,9 +672,9 @@ int main(int argc, char **argv) {
     printf("networks_test: seed %llu, %d networks\n", (unsigned long long)seed, made_count);
     fflush(stdout);
     make_all();
-    printf(
-        " seed      built  N x T  cycles, planned and simulated: 1x1, 1xT, Nx1, NxT; error of its "
-        "bound (most of all)  shape\n");
+    printf(" seed      built slots  N x T  cycles, planned and simulated: 1x1, 1xT, Nx1, NxT; "
+           "error of its "
+           "bound (most of all)  shape\n");
     fflush(stdout);
     Suite *suite = suite_create("networks");
     TCase *cases = tcase_create("networks");

@@ -37,7 +37,7 @@ static inline int fixture_evaluate(const struct mr_network *network, const int *
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     for (int l = 0; l < mr_network_layers(network); l++)
         layouts[l] = (struct mr_op_layout){.lc = lc[l], .passes = 1};
-    return mr_plan_evaluate(network, layouts, plan, error, error_size);
+    return mr_plan_evaluate(network, layouts, 1, plan, error, error_size);
 }
 
 // One LC for each recurrent operator.

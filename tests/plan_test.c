@@ -101,6 +101,64 @@ START_TEST(figures_of_narrow_lanes) {
 }
 END_TEST
 
+static int evaluate_slots(const struct mr_network *network, int lc, int passes, int slots,
+                          struct mr_plan *plan, char *error, size_t error_size) {
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    for (int l = 0; l < MR_MAX_LAYERS; l++)
+        layouts[l] = (struct mr_op_layout){.lc = lc, .passes = passes};
+    return mr_plan_evaluate(network, layouts, slots, plan, error, error_size);
+}
+
+// The turns of other sequences stand for what D takes beyond the columns of x.
+START_TEST(figures_of_slots) {
+    static const struct {
+        int lc, slots;
+        uint32_t cycles, turns; // D is 24, 29 with 5 columns a cycle
+    } cases[] = {{1, 1, 50, 1}, {1, 16, 50, 1}, {5, 1, 34, 1},  {5, 2, 17, 2},  {5, 4, 10, 4},
+                 {5, 8, 10, 4}, {5, 16, 10, 4}, {25, 1, 32, 1}, {25, 2, 16, 2}, {25, 16, 2, 16}};
+    struct mr_network network = turbofan();
+    struct mr_plan plan;
+    char error[300] = "";
+    uint64_t memory = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(
+            evaluate_slots(&network, cases[i].lc, 1, cases[i].slots, &plan, error, sizeof error),
+            0);
+        ck_assert_int_eq(plan.slots, cases[i].slots);
+        ck_assert_uint_eq(plan.ops[0].cost.row_cycles, cases[i].cycles);
+        ck_assert_uint_eq(plan.ops[0].cost.turns, cases[i].turns);
+        ck_assert_uint_eq(plan.interval, cases[i].cycles);
+        ck_assert(cases[i].slots == 1 || plan.memory.lut >= memory);
+        memory = plan.memory.lut;
+    }
+    // Steps of whole groups have a turn for each sequence, others as many as are needed.
+    ck_assert_int_eq(evaluate_slots(&network, 5, 1, 8, &plan, error, sizeof error), 0);
+    ck_assert_uint_eq(mr_plan_turns(&plan, 16, 10), 160);
+    ck_assert_uint_eq(mr_plan_turns(&plan, 17, 10), 200);
+    ck_assert_uint_eq(mr_plan_turns(&plan, 21, 10), 210);
+    ck_assert_int_eq(evaluate_slots(&network, 5, 1, 1, &plan, error, sizeof error), 0);
+    ck_assert_uint_eq(mr_plan_turns(&plan, 17, 10), 170);
+    for (int slots = -1; slots <= 33; slots++) {
+        const bool good = slots == 1 || slots == 2 || slots == 4 || slots == 8 || slots == 16;
+        ck_assert_int_eq(evaluate_slots(&network, 5, 1, slots, &plan, error, sizeof error),
+                         good ? 0 : -1);
+    }
+    ck_assert_ptr_nonnull(strstr(error, "33 slots are not possible"));
+    ck_assert_int_eq(evaluate_slots(&network, 5, 5, 2, &plan, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "lstm0 cannot serve its units in 5 passes where 2"));
+    // The planner keeps to what is asked, and to one pass.
+    for (enum mr_plan_mode mode = MR_PLAN_BALANCED; mode <= MR_PLAN_AREA; mode++) {
+        const struct mr_plan_request request = {.mode = mode, .slots = 4};
+        ck_assert_msg(mr_plan_choose(&network, mr_target_find("u55c"), &request, &plan, error,
+                                     sizeof error) == 0,
+                      "%s", error);
+        ck_assert_int_eq(plan.slots, 4);
+        ck_assert_int_eq(plan.ops[0].layout.passes, 1);
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(balanced_keeps_multipliers_busy) {
     struct mr_network network = turbofan();
     struct mr_plan plan;
@@ -533,6 +591,7 @@ int main(void) {
     tcase_add_test(tests, figures_of_a_layer);
     tcase_add_test(tests, rows_of_8_bits_share_multipliers);
     tcase_add_test(tests, figures_of_narrow_lanes);
+    tcase_add_test(tests, figures_of_slots);
     tcase_add_test(tests, balanced_keeps_multipliers_busy);
     tcase_add_test(tests, operators_at_every_step_set_the_pace);
     tcase_add_test(tests, choices_match_an_exhaustive_search);

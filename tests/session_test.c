@@ -157,6 +157,62 @@ START_TEST(a_state_fits_every_session_of_the_model) {
 }
 END_TEST
 
+// More sequences than slots, of which each leaves its state in its slot.
+START_TEST(slots_keep_the_state_after_their_last_sequence) {
+    enum { SLOTS = 4, MANY = 2 * SLOTS + 1 };
+    static float x[MANY * STEPS * INPUTS], more[SLOTS * INPUTS], both[(STEPS + 1) * INPUTS];
+    if (!have_compiler())
+        return;
+    struct mr_model *model = open_model();
+    const struct mr_options options = {MR_OPTIONS_INIT, .slots = SLOTS};
+    struct mr_session *session = open_session(model, "cpu:", &options);
+    float y[MANY * OUTPUTS], wanted[MANY * OUTPUTS];
+    unsigned char state[200];
+    check_run(model, "cpu:", &options);
+    fill_input(x, MANY * STEPS * INPUTS);
+    fill_input(more, SLOTS * INPUTS);
+    expect(x, MANY, STEPS, wanted);
+    ck_assert_uint_eq(mr_session_slots(session), SLOTS);
+    ck_assert_int_eq(mr_session_run(session, x, MANY, STEPS, 0, y, NULL), 0);
+    ck_assert_mem_eq(y, wanted, sizeof y);
+    ck_assert_int_eq(mr_session_run(session, more, SLOTS, 1, MR_RUN_CONTINUE, y, NULL), 0);
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        const size_t last = slot == 0 ? MANY - 1 : SLOTS + slot; // 8, 5, 6, 7
+        memcpy(both, x + last * STEPS * INPUTS, STEPS * INPUTS * sizeof *both);
+        memcpy(both + STEPS * INPUTS, more + slot * INPUTS, INPUTS * sizeof *both);
+        expect(both, 1, STEPS + 1, wanted);
+        ck_assert_mem_eq(y + slot * OUTPUTS, wanted, OUTPUTS * sizeof *y);
+    }
+    ck_assert_int_eq(mr_session_run(session, x, SLOTS + 1, 1, MR_RUN_CONTINUE, y, NULL),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(session), "takes 4 sequences at most and 5"));
+    ck_assert_int_eq(mr_session_save_slot(session, SLOTS, state, sizeof state), MR_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(session), "there is no slot 4"));
+    ck_assert_int_eq(mr_session_restore_slot(session, SLOTS, state, sizeof state),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_reset_slot(session, SLOTS), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_session_run(session, x, SLOTS, UINT32_MAX / 2, 0, y, NULL),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(session), "turns at most"));
+    mr_session_close(session);
+    // Slots that there are not, and beside passes.
+    static const uint32_t one = 1, two = 2;
+    const struct mr_options bad[] = {{MR_OPTIONS_INIT, .slots = 3},
+                                     {MR_OPTIONS_INIT, .slots = 32},
+                                     {MR_OPTIONS_INIT, .slots = 2, .choice = MR_LANES_GIVEN,
+                                      .lanes = &one, .lane_count = 1, .passes = &two}};
+    static const char *const words[] = {"3 slots", "32 slots", "in 2 passes"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct mr_error error = {0};
+        ck_assert_ptr_null(mr_session_open(model, "cpu:", &bad[i], &error));
+        ck_assert_msg(strstr(error.text, words[i]) != NULL, "%s", error.text);
+    }
+    ck_assert_uint_eq(mr_session_slots(NULL), 0);
+    ck_assert_int_eq(mr_session_reset_slot(NULL, 0), MR_ERROR_ARGUMENT);
+    mr_model_close(model);
+}
+END_TEST
+
 START_TEST(cpu_gives_the_bits_of_the_reference) {
     static const uint32_t lanes[][2] = {{1, 1}, {2, 1}, {1, 3}, {3, 2}};
     if (!have_compiler())
@@ -512,6 +568,7 @@ int main(int argc, char **argv) {
     tcase_set_timeout(cases, 600);
     tcase_add_test(cases, cpu_gives_the_bits_of_the_reference);
     tcase_add_test(cases, a_state_fits_every_session_of_the_model);
+    tcase_add_test(cases, slots_keep_the_state_after_their_last_sequence);
     tcase_add_test(cases, sim_gives_the_same_bits_and_the_planned_cycles);
     tcase_add_test(cases, sessions_of_several_threads_do_not_meet);
     tcase_add_test(cases, bad_numbers_are_named);

@@ -55,15 +55,16 @@ static void check_cells(uint64_t *state, const char *a, const char *b) {
     int16_t *back = calloc(mr_state_total_beats(&one), MR_IMAGE_BEAT * sizeof *back);
     unsigned char *kept = malloc(size), *again = malloc(size);
     ck_assert(changed && back && kept && again);
-    mr_state_keep(&one, identity, beats, kept);
-    ck_assert_int_eq(mr_state_take(&other, identity, kept, size, changed, error, sizeof error), 0);
-    mr_state_keep(&other, identity, changed, again);
+    mr_state_keep(&one, identity, beats, 0, kept);
+    ck_assert_int_eq(mr_state_take(&other, identity, kept, size, 0, changed, error, sizeof error),
+                     0);
+    mr_state_keep(&other, identity, changed, 0, again);
     ck_assert_mem_eq(kept, again, size);
-    ck_assert_int_eq(mr_state_take(&one, identity, again, size, back, error, sizeof error), 0);
+    ck_assert_int_eq(mr_state_take(&one, identity, again, size, 0, back, error, sizeof error), 0);
     ck_assert_mem_eq(beats, back, mr_state_total_beats(&one) * MR_IMAGE_BEAT * sizeof *beats);
     // The zero state.
-    mr_state_keep(&one, identity, NULL, kept);
-    ck_assert_int_eq(mr_state_take(&one, identity, kept, size, back, error, sizeof error), 0);
+    mr_state_keep(&one, identity, NULL, 0, kept);
+    ck_assert_int_eq(mr_state_take(&one, identity, kept, size, 0, back, error, sizeof error), 0);
     for (uint32_t i = 0; i < mr_state_total_beats(&one) * MR_IMAGE_BEAT; i++)
         ck_assert_int_eq(back[i], 0);
     free(again);
@@ -73,6 +74,56 @@ static void check_cells(uint64_t *state, const char *a, const char *b) {
     free(beats);
     mr_network_free(&network);
 }
+
+// Each slot has a state of its own, which fits every other.
+START_TEST(slots_have_their_states) {
+    uint64_t state = 32;
+    struct mr_network network;
+    struct mr_plan plan;
+    char error[512] = "";
+    const struct mr_op_layout layouts[] = {{.lc = 3, .passes = 1}, {.lc = 4, .passes = 1}};
+    ck_assert_int_eq(mr_network_create(&network, 3), 0);
+    const int first = net_add(&network, "lstm", 0, UNITS_A, MR_ACTIVATION_LINEAR);
+    fixture_output(&network, net_add(&network, "gru", first, UNITS_B, MR_ACTIVATION_LINEAR));
+    ck_assert_int_eq(mr_plan_evaluate(&network, layouts, 4, &plan, error, sizeof error), 0);
+    const size_t size = mr_state_size(&plan);
+    const size_t numbers = (size_t)mr_state_total_beats(&plan) * MR_IMAGE_BEAT;
+    int16_t *beats = calloc(numbers, sizeof *beats), *back = calloc(numbers, sizeof *back);
+    unsigned char *kept[4];
+    ck_assert(beats && back);
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        kept[slot] = malloc(size);
+        ck_assert_ptr_nonnull(kept[slot]);
+    }
+    ck_assert_uint_eq(mr_state_beats(&plan, 0) % 4, 0);
+    for (size_t beat = 0; beat < numbers / MR_IMAGE_BEAT; beat++)
+        beats[beat * MR_IMAGE_BEAT] = (int16_t)random_bits(&state);
+    for (uint32_t slot = 0; slot < 4; slot++)
+        mr_state_keep(&plan, identity, beats, slot, kept[slot]);
+    ck_assert_mem_ne(kept[0], kept[1], size);
+    // Into other slots; what is there of slots that are left alone stays.
+    memset(back, 0x55, numbers * sizeof *back);
+    for (uint32_t slot = 0; slot < 4; slot++)
+        ck_assert_int_eq(mr_state_take(&plan, identity, kept[slot], size, (slot + 1) % 4, back,
+                                       error, sizeof error),
+                         0);
+    mr_state_clear(&plan, 2, back);
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        unsigned char *again = malloc(size);
+        ck_assert_ptr_nonnull(again);
+        mr_state_keep(&plan, identity, back, (slot + 1) % 4, again);
+        if (slot == 1)
+            mr_state_keep(&plan, identity, NULL, 0, kept[1]);
+        ck_assert_mem_eq(again, kept[slot], size);
+        free(again);
+    }
+    for (int slot = 0; slot < 4; slot++)
+        free(kept[slot]);
+    free(beats);
+    free(back);
+    mr_network_free(&network);
+}
+END_TEST
 
 START_TEST(there_and_back) {
     const uint64_t seed = 31;
@@ -109,17 +160,18 @@ START_TEST(other_bytes_are_refused) {
     int16_t *beats = calloc(mr_state_total_beats(&plan), MR_IMAGE_BEAT * sizeof *beats);
     ck_assert(kept && beats);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        mr_state_keep(&plan, identity, NULL, kept);
+        mr_state_keep(&plan, identity, NULL, 0, kept);
         kept[bad[i].at] = bad[i].value;
-        ck_assert_int_eq(mr_state_take(&plan, identity, kept, size, beats, error, sizeof error),
+        ck_assert_int_eq(mr_state_take(&plan, identity, kept, size, 0, beats, error, sizeof error),
                          -1);
         ck_assert_msg(strstr(error, bad[i].expected) != NULL, "no '%s' in '%s'", bad[i].expected,
                       error);
     }
-    mr_state_keep(&plan, identity, NULL, kept);
+    mr_state_keep(&plan, identity, NULL, 0, kept);
     for (size_t cut = 0; cut < size; cut++)
-        ck_assert_int_eq(mr_state_take(&plan, identity, kept, cut, beats, error, sizeof error), -1);
-    ck_assert_int_eq(mr_state_take(&plan, identity, kept, size + 1, beats, error, sizeof error),
+        ck_assert_int_eq(mr_state_take(&plan, identity, kept, cut, 0, beats, error, sizeof error),
+                         -1);
+    ck_assert_int_eq(mr_state_take(&plan, identity, kept, size + 1, 0, beats, error, sizeof error),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "something stands behind it"));
     free(beats);
@@ -132,6 +184,7 @@ int main(void) {
     Suite *suite = suite_create("state_image");
     TCase *tests = tcase_create("state_image");
     tcase_add_test(tests, there_and_back);
+    tcase_add_test(tests, slots_have_their_states);
     tcase_add_test(tests, other_bytes_are_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests of the cycle model: random networks of processes that do what the kernels do, iteration
 // by iteration, and the report that hlsc would write of them. A trunk of layers (with repacking in
-// between) ends in one to three heads, which a fork gives its rows and a gather joins.
+// between) ends in one to three heads, which a fork gives its rows and a gather joins. Sequences
+// may have their turns in slots (hls/kernels/frame/slots.h).
 #ifndef TIMING_FIXTURE_H
 #define TIMING_FIXTURE_H
 #include "random.h"
@@ -17,7 +18,7 @@
 enum { FIXTURE_LOOPS = 24, FIXTURE_WIRES = 24, FIXTURE_TEXT = 1 << 20 };
 
 struct run {
-    uint64_t sequences, steps;
+    uint64_t sequences, steps, slots;
 };
 
 // A channel, or the top's output.
@@ -35,6 +36,7 @@ struct loop {
     int in_count, out_count;
     int in[2], out[2]; // wires, -1: the top's input
     int x_words, h_words, x_phase, outputs;
+    int turns;                 // 'l': of a step, at least
     bool takes[64], gives[64]; // 'r', by iteration
     int length;                // 'r'
     int step[2], last[2];      // 'g', 'G': words of each side, per step and more for the last one
@@ -45,7 +47,7 @@ struct loop {
 };
 
 struct net {
-    int loop_count, wire_count;
+    int loop_count, wire_count, slots;
     struct loop loops[FIXTURE_LOOPS];
     struct wire wires[FIXTURE_WIRES];
     uint32_t first_issue;
@@ -57,11 +59,26 @@ static inline int timed_words(int count, int lc) {
 
 // ---- what the processes do
 
+// The turns of a step in the group that is not whole, of a process that needs so many at least.
+static inline uint64_t rest_turns(int least, struct run run) {
+    const uint64_t rest = run.sequences % run.slots;
+    return rest && rest < (uint64_t)least ? (uint64_t)least : rest;
+}
+
+// Of turn `turn` of such a process: its step, and whether it has a row.
+static inline uint64_t step_of(int least, struct run run, uint64_t turn, bool *has_row) {
+    const uint64_t group = run.slots * run.steps, bound = run.sequences / run.slots * group;
+    const uint64_t step = turn < bound ? run.slots : rest_turns(least, run);
+    const uint64_t at = turn < bound ? turn % group : turn - bound;
+    *has_row = turn < bound || at % step < run.sequences % run.slots;
+    return at / step;
+}
+
 static inline uint64_t loop_rows(const struct loop *p, struct run run) {
-    const uint64_t total = run.sequences * run.steps;
+    const uint64_t total = run.sequences * run.steps, rest = run.sequences % run.slots;
     switch (p->kind) {
     case 'l':
-        return total + 1;
+        return total + (rest_turns(p->turns, run) - rest) * run.steps + 1;
     case 's':
         return total + run.sequences;
     case 'h':
@@ -73,7 +90,8 @@ static inline uint64_t loop_rows(const struct loop *p, struct run run) {
 }
 
 static inline bool ends_sequence(const struct loop *p, struct run run, uint64_t row) {
-    return p->kind == 'G' || row % run.steps == run.steps - 1;
+    bool has_row;
+    return p->kind == 'G' || step_of(1, run, row, &has_row) == run.steps - 1;
 }
 
 // Iterations of a row.
@@ -106,10 +124,16 @@ static inline void loop_uses(const struct loop *p, struct run run, uint64_t row,
     const bool in_x = k < (uint64_t)p->x_words, in_h = k < (uint64_t)p->h_words;
     *reads = *writes = 0;
     switch (p->kind) {
-    case 'l':
-        *reads = in_x && row < rows - 1;
-        *writes = in_h && row > 0;
+    case 'l': {
+        bool has_row = false, had_row = false;
+        if (row < rows - 1)
+            step_of(p->turns, run, row, &has_row);
+        if (row > 0)
+            step_of(p->turns, run, row - 1, &had_row);
+        *reads = in_x && has_row;
+        *writes = in_h && had_row;
         break;
+    }
     case 's':
         *reads = in_x && place < run.steps;
         *writes = in_h && place > 0;
@@ -120,7 +144,7 @@ static inline void loop_uses(const struct loop *p, struct run run, uint64_t row,
         break;
     case 'p':
         *reads = 1;
-        *writes = row % run.steps == run.steps - 1;
+        *writes = ends_sequence(p, run, row);
         break;
     case 'f':
         *reads = 1;
@@ -200,7 +224,12 @@ static inline int timed_layer(struct net *net, int in, char kind, int inputs, in
     struct loop *p = timed_loop(net, kind, "lstm", in);
     p->x_words = timed_words(inputs, lc);
     p->h_words = timed_words(hidden, lc);
-    p->x_phase = p->x_words > latency ? p->x_words : latency;
+    const int left = latency - (net->slots - 1) * p->h_words;
+    const int gap = left > 0 ? timed_words(left, net->slots) : 0;
+    p->x_phase = p->x_words > gap ? p->x_words : gap;
+    p->turns = 1;
+    while ((p->turns - 1) * (p->x_phase + p->h_words) + p->x_phase < latency)
+        p->turns++;
     return timed_wire(net, p);
 }
 
@@ -238,12 +267,13 @@ static inline struct side timed_gather(struct net *net, struct side a, struct si
 static inline void timed_of(uint64_t *state, int most, int deepest, struct net *net) {
     memset(net, 0, sizeof *net);
     net->first_issue = (uint32_t)random_between(state, 1, 4);
+    net->slots = random_between(state, 0, 1) ? 1 : 2 << random_between(state, 0, 3);
     int in = -1, lc = 0, inputs = random_between(state, 1, most);
     for (int l = random_between(state, 1, 3); l > 0; l--) {
         const int hidden = random_between(state, 1, most), before = lc;
         lc = random_between(state, 1, hidden < 12 ? hidden : 12);
-        in = timed_layer(net, in, random_between(state, 0, 3) ? 'l' : 's', inputs, hidden, lc,
-                         random_between(state, 10, 30), before);
+        in = timed_layer(net, in, net->slots > 1 || random_between(state, 0, 3) ? 'l' : 's', inputs,
+                         hidden, lc, random_between(state, 10, 30), before);
         inputs = hidden;
     }
     const int row = timed_words(inputs, lc);
@@ -330,8 +360,16 @@ static inline void say_row(struct text *text, const struct loop *p, struct run r
     say(text, "]}");
 }
 
-static const struct run samples[] = {{1, 1}, {3, 4}, {3, 1}, {2, 3}};
+// Groups and more sequences, and steps.
+static const struct {
+    uint64_t groups, more, steps;
+} samples[] = {{0, 1, 1}, {2, 1, 4}, {2, 1, 1}, {1, 1, 3}, {1, 0, 2}};
 enum { SAMPLES = sizeof samples / sizeof *samples };
+
+static inline struct run sample_run(const struct net *net, int s) {
+    const uint64_t slots = (uint64_t)net->slots;
+    return (struct run){samples[s].groups * slots + samples[s].more, samples[s].steps, slots};
+}
 
 // Patterns and rows of a process. A pattern is known by its text.
 static inline void say_rows(struct text *text, const struct net *net, const struct loop *p) {
@@ -339,12 +377,13 @@ static inline void say_rows(struct text *text, const struct net *net, const stru
     int known_count = 0;
     static char order_text[SAMPLES][4096];
     for (int s = 0; s < SAMPLES; s++) {
+        const struct run run = sample_run(net, s);
         size_t used = 0;
         order_text[s][0] = 0;
-        for (uint64_t row = 0; row < loop_rows(p, samples[s]); row++) {
+        for (uint64_t row = 0; row < loop_rows(p, run); row++) {
             struct text one = {malloc(FIXTURE_TEXT), 0};
             ck_assert_ptr_nonnull(one.data);
-            say_row(&one, p, samples[s], row);
+            say_row(&one, p, run, row);
             int n = 0;
             while (n < known_count && strcmp(known[n], one.data) != 0)
                 n++;
@@ -399,8 +438,8 @@ static inline char *timed_report(const struct net *net) {
     // A process that has nothing to do in a run.
     say(&text, "{\"top\":\"network\",\"clock_mhz\":300,\"samples\":[");
     for (int s = 0; s < SAMPLES; s++)
-        say(&text, "%s{\"sequences\":%d,\"steps\":%d}", s ? "," : "", (int)samples[s].sequences,
-            (int)samples[s].steps);
+        say(&text, "%s{\"sequences\":%d,\"steps\":%d}", s ? "," : "",
+            (int)sample_run(net, s).sequences, (int)sample_run(net, s).steps);
     say(&text, "],\"processes\":[{\"name\":\"loader\",\"first_issue\":2,\"streams\":[],"
                "\"row_patterns\":[],\"rows\":[");
     for (int s = 0; s < SAMPLES; s++)

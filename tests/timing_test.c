@@ -117,8 +117,9 @@ static void time_it(const struct net *net, uint64_t sequences, uint64_t steps,
                     struct mr_timing_result *result) {
     char error[512] = "";
     struct mr_report *report = report_of(net);
-    ck_assert_msg(mr_timing_run(report, sequences, steps, result, error, sizeof error) == 0, "%s",
-                  error);
+    ck_assert_msg(
+        mr_timing_run(report, net->slots, sequences, steps, result, error, sizeof error) == 0, "%s",
+        error);
     mr_report_free(report);
 }
 
@@ -129,13 +130,13 @@ START_TEST(random_networks_match_the_simulation) {
     for (int n = 0; n < 600; n++) {
         static struct net net;
         timed_of(&state, 40, n % 2 ? 6 : 64, &net);
-        const struct run run = {(uint64_t)random_between(&state, 1, 4),
-                                (uint64_t)random_between(&state, 1, 9)};
+        const struct run run = {(uint64_t)random_between(&state, 1, net.slots > 1 ? 37 : 4),
+                                (uint64_t)random_between(&state, 1, 9), (uint64_t)net.slots};
         struct mr_report *report = report_of(&net);
         static struct mr_timing_result result;
         char error[512] = "";
-        const int status =
-            mr_timing_run(report, run.sequences, run.steps, &result, error, sizeof error);
+        const int status = mr_timing_run(report, net.slots, run.sequences, run.steps, &result,
+                                         error, sizeof error);
         const uint64_t cycles = simulate(&net, run);
         mr_report_free(report);
         ck_assert_msg(status == 0, "case %d: %s", n, error);
@@ -165,8 +166,10 @@ START_TEST(what_is_skipped_is_as_if_it_was_run) {
         const uint64_t sequences = 1 + most * (uint64_t)random_between(&state, 0, 3) / steps;
         char error[512] = "";
         struct mr_report *report = report_of(&net);
-        ck_assert_int_eq(mr_timing_run_all(report, sequences, steps, &all, error, sizeof error), 0);
-        ck_assert_int_eq(mr_timing_run(report, sequences, steps, &skipped, error, sizeof error), 0);
+        ck_assert_int_eq(
+            mr_timing_run_all(report, net.slots, sequences, steps, &all, error, sizeof error), 0);
+        ck_assert_int_eq(
+            mr_timing_run(report, net.slots, sequences, steps, &skipped, error, sizeof error), 0);
         ck_assert_msg(memcmp(&all, &skipped, sizeof all) == 0,
                       "case %d, %llu of %llu steps: %llu cycles, and with skips %llu", n,
                       (unsigned long long)sequences, (unsigned long long)steps,
@@ -191,15 +194,20 @@ START_TEST(the_longest_runs_are_quick) {
         timed_of(&state, 60, 64, &net);
         struct mr_report *report = report_of(&net);
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            // Turns without a row count too.
+            const uint64_t slots = (uint64_t)net.slots;
+            const uint64_t steps = cuts[i][1] > slots ? cuts[i][1] / slots : cuts[i][1];
+            const uint64_t sequences = cuts[i][0] - (cuts[i][0] > slots ? cuts[i][0] % slots : 0);
             char error[512] = "";
             const clock_t before = clock();
-            ck_assert_int_eq(
-                mr_timing_run(report, cuts[i][0], cuts[i][1], &result, error, sizeof error), 0);
+            ck_assert_msg(mr_timing_run(report, net.slots, sequences, steps, &result, error,
+                                        sizeof error) == 0,
+                          "%s", error);
             const double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
             most = seconds > most ? seconds : most;
             ck_assert_msg(seconds < 3, "network %d, %llu sequences: %.1f s", n,
-                          (unsigned long long)cuts[i][0], seconds);
-            ck_assert_uint_ge(result.cycles, cuts[i][0] * cuts[i][1]);
+                          (unsigned long long)sequences, seconds);
+            ck_assert_uint_ge(result.cycles, sequences * steps);
         }
         mr_report_free(report);
     }
@@ -211,6 +219,7 @@ END_TEST
 static void timed_chain(struct net *net, const int *sizes, const int *lc, int layers, int outputs) {
     memset(net, 0, sizeof *net);
     net->first_issue = 1;
+    net->slots = 1;
     int in = -1;
     for (int l = 0; l < layers; l++)
         in = timed_layer(net, in, 'l', sizes[l], sizes[l + 1], lc[l], lc[l] == 1 ? 24 : 28,
@@ -287,7 +296,8 @@ static void refused(const char *text, uint64_t sequences, uint64_t steps, const 
     char error[512] = "";
     struct mr_report *report = mr_report_parse(text, strlen(text), "r.json", error, sizeof error);
     if (report) {
-        ck_assert_int_eq(mr_timing_run(report, sequences, steps, &result, error, sizeof error), -1);
+        ck_assert_int_eq(mr_timing_run(report, 1, sequences, steps, &result, error, sizeof error),
+                         -1);
         mr_report_free(report);
     }
     ck_assert_msg(strstr(error, expected) != NULL, "expected '%s' in '%s'", expected, error);
@@ -407,7 +417,7 @@ START_TEST(mutated_reports_do_no_harm) {
         char error[512] = "";
         struct mr_report *report = mr_report_parse(bad, size, "r.json", error, sizeof error);
         if (report)
-            mr_timing_run(report, 1, 3, &result, error, sizeof error);
+            mr_timing_run(report, 1, 1, 3, &result, error, sizeof error);
         else
             ck_assert_str_ne(error, "");
         mr_report_free(report);
@@ -434,7 +444,7 @@ START_TEST(table_and_json) {
     timed_chain(&net, sizes, lc, 2, 1);
     net.loops[2].name[4] = net.loops[3].name[4] = 0; // "last", "head"
     struct mr_report *report = report_of(&net);
-    ck_assert_int_eq(mr_timing_run(report, 1, 30, &result, error, sizeof error), 0);
+    ck_assert_int_eq(mr_timing_run(report, 1, 1, 30, &result, error, sizeof error), 0);
     char *table = mr_plan_report_text(&plan, &pipeline, report, &result, error, sizeof error);
     ck_assert_msg(table != NULL, "%s", error);
     fputs(table, stdout);

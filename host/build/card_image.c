@@ -210,7 +210,8 @@ static json_t *shape_json(const struct mr_plan *plan) {
         const int stream = plan->network->outputs[i].stream;
         json_array_append_new(outputs, json_string(plan->network->ops[stream - 1].name));
     }
-    return json_pack("{s:o, s:o}", "operators", operators, "outputs", outputs);
+    return json_pack("{s:i, s:o, s:o}", "slots", plan->slots, "operators", operators, "outputs",
+                     outputs);
 }
 
 static json_t *process_names(const struct mr_report *report) {

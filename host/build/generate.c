@@ -96,12 +96,16 @@ static void add_unpack(struct mr_text *text, const struct mr_process *process) {
                 process->name, process->count, process->lc);
 }
 
-static void add_gather(struct mr_text *text, const struct mr_process *process) {
+static void add_gather(struct mr_text *text, const struct mr_plan *plan,
+                       const struct mr_process *process) {
     mr_text_add(text,
                 "#define GATHER %s\n#define GATHER_A_STEP %d\n#define GATHER_A_LAST %d\n"
-                "#define GATHER_B_STEP %d\n#define GATHER_B_LAST %d\n#include \"glue/gather.h\"\n",
+                "#define GATHER_B_STEP %d\n#define GATHER_B_LAST %d\n",
                 process->name, process->side[0].step, process->side[0].last, process->side[1].step,
                 process->side[1].last);
+    if (plan->slots > 1)
+        mr_text_add(text, "#define GATHER_SLOTS %d\n", plan->slots);
+    mr_text_add(text, "#include \"glue/gather.h\"\n");
 }
 
 static void add_process(struct mr_text *text, const struct mr_plan *plan,
@@ -123,7 +127,7 @@ static void add_process(struct mr_text *text, const struct mr_plan *plan,
         add_unpack(text, process);
         break;
     case MR_PART_GATHER:
-        add_gather(text, process);
+        add_gather(text, plan, process);
         break;
     case MR_PART_LOADER:
         add_loader(text, plan, pipeline, process);
@@ -154,25 +158,33 @@ static void add_channels(struct mr_text *text, const struct mr_pipeline *pipelin
     }
 }
 
-// A process's scalars, in which `rows` stands for how many rows it has in all.
-static void add_scalars(struct mr_text *text, const struct mr_process *process) {
-    static const char word[] = "rows";
-    const char *at = process->scalars, *rows = strstr(at, word);
-    if (rows)
-        mr_text_add(text, "%.*s%s%s", (int)(rows - at), at,
-                    process->rate == MR_PER_STEP ? "total" : "sequences", rows + sizeof word - 1);
-    else
-        mr_text_add(text, "%s", at);
+// A process's scalars, in which `rows` stands for how many rows it has in all, and `steps`, where
+// sequences have their turns, for the sequences too.
+static void add_scalars(struct mr_text *text, const struct mr_plan *plan,
+                        const struct mr_process *process) {
+    const struct {
+        const char *word, *means;
+    } words[] = {{"rows", process->rate == MR_PER_STEP ? "total" : "sequences"},
+                 {"steps", plan->slots > 1 ? "sequences, steps" : "steps"}};
+    const char *at = process->scalars;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *found = strstr(at, words[i].word);
+        if (!found)
+            continue;
+        mr_text_add(text, "%.*s%s", (int)(found - at), at, words[i].means);
+        at = found + strlen(words[i].word);
+    }
+    mr_text_add(text, "%s", at);
 }
 
-static void add_call(struct mr_text *text, const struct mr_pipeline *pipeline,
-                     const struct mr_process *process) {
+static void add_call(struct mr_text *text, const struct mr_plan *plan,
+                     const struct mr_pipeline *pipeline, const struct mr_process *process) {
     mr_text_add(text, "    %s(", process->name);
     for (int i = 0; i < process->port_count; i++) {
         const struct mr_channel *channel = channel_at(pipeline, process, i);
         mr_text_add(text, "%s%s, ", at_top(channel) ? "" : "&", channel->name);
     }
-    add_scalars(text, process);
+    add_scalars(text, plan, process);
     mr_text_add(text, ");\n");
 }
 
@@ -188,7 +200,7 @@ static void add_top(struct mr_text *text, const struct mr_plan *plan,
         plan->x_lc);
     add_channels(text, pipeline);
     for (int i = 0; i < pipeline->process_count; i++)
-        add_call(text, pipeline, &pipeline->processes[i]);
+        add_call(text, plan, pipeline, &pipeline->processes[i]);
     mr_text_add(text, "}\n");
 }
 
@@ -203,6 +215,8 @@ char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *
             mr_text_add(&text, plan->ops[i].layout.passes > 1 ? " (LC %d, %d passes)" : " (LC %d)",
                         plan->ops[i].layout.lc, plan->ops[i].layout.passes);
     }
+    if (plan->slots > 1)
+        mr_text_add(&text, "; %d slots", plan->slots);
     mr_text_add(&text, ".\n#include \"frame/words.h\"\n#include \"mr_command.h\"\n\n");
     add_vectors(&text, pipeline);
     mr_text_add(&text, "\n#include \"glue/relay.h\"\n");

@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 // Raised whenever hlsc is called in another way.
-#define RECIPE "4"
+#define RECIPE "5"
 
-// Sequences and steps of the runs from which the cycle model learns (timing.h): one row of each
-// process, sequences in which a step is first, last or in the middle, and sequences of one step.
-// The last one checks what the others say.
-static const int samples[][2] = {{1, 1}, {3, 4}, {3, 1}, {2, 3}};
+// The runs from which the cycle model learns (timing.h): one row of each process; sequences in
+// which a step is first, last or in the middle, and sequences of one step, in groups that fill the
+// slots and in one that does not. The others check what these say.
+static const struct sample {
+    int groups, sequences; // whole ones, and more
+    int steps;
+} samples[] = {{0, 1, 1}, {2, 1, 4}, {2, 1, 1}, {1, 1, 3}, {1, 0, 2}};
 
 // What a result must hold to be one.
 static const char *const results[] = {"network.sv", "network_ports.h", "network_model.c",
@@ -82,9 +85,10 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     mr_words_add(&words, "-I");
     mr_words_add(&words, "../data/hls/kernels");
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        const int sequences = samples[i].groups * build->slots + samples[i].sequences;
         mr_words_add(&words, "--sample");
         mr_words_add(&words, "command=%d,sequences=%d,steps=%d,total=%d,flags=%d", MR_COMMAND_RUN,
-                     samples[i][0], samples[i][1], samples[i][0] * samples[i][1], MR_FLAG_RESET);
+                     sequences, samples[i].steps, sequences * samples[i].steps, MR_FLAG_RESET);
     }
     const int failed =
         mr_process_run(&words, entry->out, log, entry->lock, "", false, reason, sizeof reason);

@@ -12,6 +12,7 @@ struct mr_hls_build {
     const char *hlsc;      // path of the compiler
     const char *data_dir;  // holds base/contract, hls/include and hls/kernels
     const char *cache_dir; // exists, absolute
+    int slots;             // of the network
     struct mr_notes notes; // of what the cache holds
 };
 

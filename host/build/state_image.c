@@ -22,10 +22,14 @@ enum {
     FIELD_MAX = (1 << (MR_CELL_BITS - 1)) - 1
 };
 
-uint32_t mr_state_beats(const struct mr_plan *plan, int index) {
+static uint32_t slot_beats(const struct mr_plan *plan, int index) {
     const struct mr_op *op = &plan->network->ops[index];
     const int lc = plan->ops[index].layout.lc;
     return op->kind->recurrent ? (uint32_t)(mr_ceil_div(op->units, lc) * lc) : 0;
+}
+
+uint32_t mr_state_beats(const struct mr_plan *plan, int index) {
+    return (uint32_t)plan->slots * slot_beats(plan, index);
 }
 
 uint32_t mr_state_total_beats(const struct mr_plan *plan) {
@@ -59,7 +63,7 @@ static uint32_t get(const unsigned char **from, int bytes) {
 }
 
 void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, const int16_t *beats,
-                   void *state) {
+                   uint32_t slot, void *state) {
     unsigned char *to = state;
     memcpy(to, magic, sizeof magic);
     memcpy(to + sizeof magic, identity, MR_MODEL_IDENTITY);
@@ -67,11 +71,12 @@ void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, co
     for (int i = 0; i < plan->network->op_count; i++)
         if (plan->network->ops[i].kind->recurrent)
             to = put(to, (uint32_t)plan->network->ops[i].units, WORD);
-    size_t first = 0;
+    size_t first = 0; // of the operator
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
+        const size_t of_slot = first + (size_t)slot * slot_beats(plan, i);
         for (int u = 0; op->kind->recurrent && u < op->units; u++) {
-            const int16_t *beat = beats ? beats + (first + (size_t)u) * MR_IMAGE_BEAT : NULL;
+            const int16_t *beat = beats ? beats + (of_slot + (size_t)u) * MR_IMAGE_BEAT : NULL;
             to = put(to, beat ? (uint16_t)beat[0] : 0, H);
             if (op->kind->second_field)
                 to = put(to, beat ? (uint32_t)(uint16_t)beat[2] << 16 | (uint16_t)beat[1] : 0,
@@ -147,17 +152,26 @@ static int take_unit(const struct mr_op *op, int unit, const unsigned char **fro
 }
 
 int mr_state_take(const struct mr_plan *plan, const unsigned char *identity, const void *state,
-                  size_t size, int16_t *beats, char *error, size_t error_size) {
+                  size_t size, uint32_t slot, int16_t *beats, char *error, size_t error_size) {
     const unsigned char *from = state;
     if (check_header(plan, identity, &from, size, error, error_size))
         return -1;
-    memset(beats, 0, (size_t)mr_state_total_beats(plan) * MR_IMAGE_BEAT * sizeof *beats);
+    mr_state_clear(plan, slot, beats);
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
+        int16_t *own = beats + (size_t)slot * slot_beats(plan, i) * MR_IMAGE_BEAT;
         for (int u = 0; op->kind->recurrent && u < op->units; u++)
-            if (take_unit(op, u, &from, beats + (size_t)u * MR_IMAGE_BEAT, error, error_size))
+            if (take_unit(op, u, &from, own + (size_t)u * MR_IMAGE_BEAT, error, error_size))
                 return -1;
         beats += (size_t)mr_state_beats(plan, i) * MR_IMAGE_BEAT;
     }
     return 0;
+}
+
+void mr_state_clear(const struct mr_plan *plan, uint32_t slot, int16_t *beats) {
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const size_t own = (size_t)slot_beats(plan, i) * MR_IMAGE_BEAT;
+        memset(beats + slot * own, 0, own * sizeof *beats);
+        beats += (size_t)mr_state_beats(plan, i) * MR_IMAGE_BEAT;
+    }
 }

@@ -15,6 +15,7 @@ enum {
     LATENCY,
     AREA,
     STEP_CYCLES,
+    SLOTS,
     BUDGET,
     DSPS,
     BITSTREAMS
@@ -36,6 +37,8 @@ static const struct cli_option of_plans[] = {
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
     {STEP_CYCLES, 0, "step-cycles", "N", "the smallest network with at most N cycles per step"},
+    {SLOTS, 0, "slots", "N",
+     "sequences that have their turns in the network: 1, 2, 4, 8 or 16 (default 1)"},
     {BUDGET, 0, "budget", "PERCENT",
      "of the target's DSPs and memories that may be used (default 85)"},
     {DSPS, 0, "dsps", "N", "DSPs that may be used"},
@@ -274,6 +277,9 @@ static bool take_shared(struct cli *cli, int id) {
         cli->code = set_number(cli, "step-cycles", UINT32_MAX, &cli->options.step_cycles);
         if (!cli->code)
             cli->code = set_choice(cli, MR_LANES_AREA);
+        return true;
+    case SLOTS:
+        cli->code = set_number(cli, "slots", 16, &cli->options.slots);
         return true;
     case BUDGET:
         cli->code = set_number(cli, "budget", 100, &cli->options.budget);

@@ -309,6 +309,10 @@ struct mr_options {
     uint32_t budget;
     // DSPs at most; 0: those of the budget.
     uint32_t dsps;
+    // Slots: sequences that have their turns in the network, step by step, 1, 2, 4, 8 or 16; 0: 1.
+    // While others have theirs a layer need not wait for its own hidden state, so short rows take
+    // less, of runs with as many sequences. Each slot has a state.
+    uint32_t slots;
 };
 
 #define MR_OPTIONS_INIT .size = sizeof(struct mr_options)
@@ -338,7 +342,8 @@ MR_API const char *mr_session_device(const struct mr_session *session);
 MR_API const char *mr_session_error(const struct mr_session *session);
 
 enum {
-    // Start from the state that the call before left, not from zero; one sequence only.
+    // Start from the states that the calls before left, not from zero: sequence i from that of slot
+    // i, so of as many sequences as there are slots at most.
     MR_RUN_CONTINUE = 1
 };
 
@@ -362,8 +367,8 @@ struct mr_stats {
 //   y: the outputs one after the other (mr_model_output), each [sequences][width], or where it has
 //   a row for every step [sequences][steps][width]. Both are the caller's. flags: 0, or
 //   MR_RUN_CONTINUE. stats: may be NULL.
-// Without MR_RUN_CONTINUE each sequence starts from a zero state. The state after the last sequence
-// is kept.
+// Without MR_RUN_CONTINUE each sequence starts from a zero state. With S slots sequence i goes
+// through slot i mod S, which keeps the state after its last one; slots that had none keep theirs.
 // Errors: MR_ERROR_ARGUMENT and MR_ERROR_INPUT (names sequence, step and feature) before anything
 // ran; MR_ERROR_MEMORY; MR_ERROR_DEVICE, after which the next run starts from a zero state.
 MR_API int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences,
@@ -388,17 +393,22 @@ MR_API int mr_session_run_named(struct mr_session *session, const struct mr_inpu
                                 uint32_t output_count, uint64_t sequences, uint64_t steps,
                                 uint32_t flags, struct mr_stats *stats);
 
-// Streaming: one more step of the sequence at hand. x: [F], y: [O] as if the sequence ended here: a
-// row of each output, one after the other. Equal to mr_session_run with one sequence of one step
+// Streaming: one more step of the sequence in slot 0. x: [F], y: [O] as if the sequence ended here:
+// a row of each output, one after the other. Equal to mr_session_run with one sequence of one step
 // and MR_RUN_CONTINUE, as mr_session_run_named may be called too.
 MR_API int mr_session_step(struct mr_session *session, const float *x, float *y,
                            struct mr_stats *stats);
 
-// The next step starts from a zero state.
+// The next step starts from a zero state, in all slots or in one.
 MR_API void mr_session_reset(struct mr_session *session);
+MR_API int mr_session_reset_slot(struct mr_session *session, uint32_t slot);
 
-// The recurrent state as bytes, which fit every session of the same model on any device and with
-// any lanes: to go on later, elsewhere, or from the same point twice.
+// How many there are; 0 for NULL.
+MR_API uint32_t mr_session_slots(const struct mr_session *session);
+
+// The recurrent state of a slot (without: of slot 0) as bytes, which fit every slot of every
+// session of the same model on any device and with any lanes: to go on later, elsewhere, or from
+// the same point twice.
 //   state: mr_session_state_size() bytes; size: of the buffer, for restore of the bytes in it.
 // Save gives the state after the last run; the zero state where none was, after mr_session_reset
 // and after a failure. After restore the next step goes on from that state. Errors:
@@ -408,6 +418,10 @@ MR_API void mr_session_reset(struct mr_session *session);
 MR_API size_t mr_session_state_size(const struct mr_session *session);
 MR_API int mr_session_save(struct mr_session *session, void *state, size_t size);
 MR_API int mr_session_restore(struct mr_session *session, const void *state, size_t size);
+MR_API int mr_session_save_slot(struct mr_session *session, uint32_t slot, void *state,
+                                size_t size);
+MR_API int mr_session_restore_slot(struct mr_session *session, uint32_t slot, const void *state,
+                                   size_t size);
 
 // What was cut since the session was opened, in all runs that succeeded, equal on every device.
 struct mr_input_saturation {

@@ -22,3 +22,7 @@ void mr_memory_expect(struct mr_memory_use *use, uint64_t words, uint64_t bits, 
 void mr_memory_table(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies) {
     add(MR_STORAGE_BRAM, words, bits, copies, use);
 }
+
+void mr_memory_lut(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies) {
+    add(MR_STORAGE_LUTRAM, words, bits, copies, use);
+}

@@ -13,11 +13,13 @@ struct mr_op_layout {
     int lc;     // columns per cycle of its input
     int passes; // of a recurrent operator: units that a lane serves in turn; else 1
     int out_lc; // numbers per vector of its output, 0 for single numbers of 32 bits
+    int slots;  // sequences that have their turns in the network (hls/kernels/frame/slots.h)
 };
 
 // What an operator takes and gives so.
 struct mr_op_cost {
     uint32_t row_cycles;  // cycles from one row (step, or sequence) to the next, at least
+    uint32_t turns;       // of a recurrent operator: of a step, at least, with a row or without
     uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
     uint32_t tail;        // iterations that the last row of a run takes beyond row_cycles
     uint64_t lanes;       // products a cycle of the lanes,
@@ -106,5 +108,7 @@ void mr_memory_expect(struct mr_memory_use *use, uint64_t words, uint64_t bits, 
 // readers.
 void mr_memory_fifo(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
 void mr_memory_table(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
+// Those that their kernel asks to be LUTs.
+void mr_memory_lut(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
 
 #endif

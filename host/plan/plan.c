@@ -59,8 +59,8 @@ int mr_plan_fork_depth(const struct mr_plan *plan, int stream) {
         rows * mr_plan_words(network->streams[stream].width, mr_plan_stream_lc(plan, stream)));
 }
 
-static int check_layout(const struct mr_op *op, const struct mr_op_layout *layout, char *error,
-                        size_t error_size) {
+static int check_layout(const struct mr_op *op, const struct mr_op_layout *layout, int slots,
+                        char *error, size_t error_size) {
     const int most = op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
     if (layout->lc < 1 || layout->lc > most)
         return mr_fail(error, error_size,
@@ -68,6 +68,12 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
                        op->name, layout->lc, op->units, most);
     if (layout->passes == 1)
         return 0;
+    if (slots > 1)
+        return mr_fail(
+            error, error_size,
+            "%s cannot serve its units in %d passes where %d sequences have their turns; "
+            "give it one pass, or the network one slot",
+            op->name, layout->passes, slots);
     const int words = mr_ceil_div(op->units, layout->lc);
     if (layout->passes < 1 || op->kind->one_pass ||
         (layout->passes - 1) * mr_ceil_div(words, layout->passes) >= words)
@@ -96,6 +102,7 @@ static void fill_op(struct mr_plan *plan, int index, const struct mr_op_layout *
                      : (struct mr_op_layout){
                            .lc = op->kind->reads_numbers ? 0 : mr_plan_stream_lc(plan, op->input),
                            .passes = 1};
+    to->layout.slots = plan->slots;
     to->layout.out_lc = plan->network->streams[op->output].bits == 32 ? 0 : to->layout.lc;
     op->kind->cost(op, &to->layout, &to->cost);
     plan->multipliers += to->cost.multipliers;
@@ -136,16 +143,22 @@ static void fill_utilisation(struct mr_plan *plan) {
 }
 
 int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,
-                     struct mr_plan *plan, char *error, size_t error_size) {
+                     int slots, struct mr_plan *plan, char *error, size_t error_size) {
     memset(plan, 0, sizeof *plan);
     plan->network = network;
+    plan->slots = slots;
+    if (slots < 1 || slots > MR_PLAN_SLOTS || (slots & (slots - 1)) != 0)
+        return mr_fail(error, error_size,
+                       "%d slots are not possible; a network has 1, 2, 4, 8 or %d", slots,
+                       (int)MR_PLAN_SLOTS);
     if (mr_network_layers(network) == 0)
         return mr_fail(error, error_size,
                        "the network has no recurrent operator; the planner takes 1 to %d",
                        (int)MR_MAX_LAYERS);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent &&
-            check_layout(&network->ops[i], &layouts[network->ops[i].layer], error, error_size))
+            check_layout(&network->ops[i], &layouts[network->ops[i].layer], slots, error,
+                         error_size))
             return -1;
     plan->x_lc = layouts[0].lc;
     for (int i = 0; i < network->op_count; i++)
@@ -153,4 +166,13 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
     add_forks(plan);
     fill_utilisation(plan);
     return 0;
+}
+
+uint64_t mr_plan_turns(const struct mr_plan *plan, uint64_t sequences, uint64_t steps) {
+    const uint64_t rest = sequences % (uint64_t)plan->slots;
+    uint64_t turns = rest;
+    for (int i = 0; i < plan->network->op_count && rest; i++)
+        if (plan->ops[i].cost.turns > turns)
+            turns = plan->ops[i].cost.turns;
+    return (sequences - rest + turns) * steps;
 }

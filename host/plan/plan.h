@@ -14,6 +14,7 @@
 
 enum {
     MR_PLAN_LC = 32,            // columns per cycle at most
+    MR_PLAN_SLOTS = 16,         // at most
     MR_PLAN_BUDGET_PERCENT = 85 // of a device, what a plan may use
 };
 
@@ -31,6 +32,7 @@ struct mr_plan_request {
     enum mr_plan_mode mode;
     int layout_count; // MR_PLAN_LANES: one per recurrent operator, or one for all
     struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
+    int slots;                                  // 0: 1
     uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
     uint32_t budget;                            // percent of the device; 0: the usual
     uint32_t dsps;                              // at most; 0: those of the budget
@@ -46,6 +48,7 @@ struct mr_plan {
     const struct mr_network *network; // of the caller
     struct mr_plan_op ops[MR_MAX_OPS];
     int x_lc;                    // numbers per vector of the network's input
+    int slots;                   // sequences that have their turns
     uint32_t interval;           // cycles per step: of the slowest operator
     uint64_t multipliers;        // expected; the exact number is in hlsc's report
     struct mr_memory_use memory; // expected, of operators and forks
@@ -66,7 +69,11 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
 // Fills plan from a network and LC and passes of each recurrent operator, without asking whether it
 // fits. 0, or -1 with a sentence in error when a number is out of range.
 int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,
-                     struct mr_plan *plan, char *error, size_t error_size);
+                     int slots, struct mr_plan *plan, char *error, size_t error_size);
+
+// The turns that a run has in the recurrent operator that has most, with a row and without:
+// MR_STEPS_MAX at most are possible.
+uint64_t mr_plan_turns(const struct mr_plan *plan, uint64_t sequences, uint64_t steps);
 
 // The most passes, at most so many, of which none is empty: what a recurrent operator with this LC
 // can have.

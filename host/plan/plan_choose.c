@@ -92,7 +92,8 @@ static bool search(const struct mr_network *network, const struct mr_plan_option
                 struct mr_op_layout layouts[MR_MAX_LAYERS];
                 struct mr_plan plan;
                 if (!keep_up(options, options->of[l][i].cycles, layouts) ||
-                    mr_plan_evaluate(network, layouts, &plan, NULL, 0) || !fits(&plan, room))
+                    mr_plan_evaluate(network, layouts, options->slots, &plan, NULL, 0) ||
+                    !fits(&plan, room))
                     continue;
                 const double product = (double)plan.multipliers * plan.interval;
                 if (round == 0) {
@@ -135,7 +136,7 @@ static void shorten(const struct mr_network *network, const struct mr_plan_optio
             for (int i = 0; i < options->count[l]; i++) {
                 struct mr_plan changed;
                 layouts[l] = options->of[l][i].layout;
-                if (mr_plan_evaluate(network, layouts, &changed, NULL, 0) ||
+                if (mr_plan_evaluate(network, layouts, options->slots, &changed, NULL, 0) ||
                     !fits(&changed, room) || changed.interval > plan->interval ||
                     passage(&changed) >= passage(plan))
                     continue;
@@ -173,7 +174,7 @@ static bool fits_narrow(const struct mr_plan *plan, const struct room *room) {
             changed = true;
         }
     layouts_of(plan, layouts);
-    return changed && mr_plan_evaluate(&narrow, layouts, &other, NULL, 0) == 0 &&
+    return changed && mr_plan_evaluate(&narrow, layouts, plan->slots, &other, NULL, 0) == 0 &&
            fits(&other, room);
 }
 
@@ -231,7 +232,7 @@ static int plan_smallest(const struct mr_network *network, const struct mr_plan_
                          struct mr_plan *plan, char *error, size_t error_size) {
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     keep_up(options, UINT32_MAX, layouts);
-    return mr_plan_evaluate(network, layouts, plan, error, error_size);
+    return mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size);
 }
 
 // The fewest multipliers that keep up with the interval that is asked for.
@@ -248,7 +249,7 @@ static int plan_within(const struct mr_network *network, const struct mr_plan_op
                        "no plan takes at most %u cycles a step; %u is the least that this network "
                        "can have",
                        (unsigned)request->step_cycles, (unsigned)least);
-    return mr_plan_evaluate(network, layouts, plan, error, error_size);
+    return mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size);
 }
 
 static int choose(const struct mr_network *network, const struct mr_plan_options *options,
@@ -271,7 +272,7 @@ static int choose(const struct mr_network *network, const struct mr_plan_options
         return -1;
     if (request->mode == MR_PLAN_AREA && request->step_cycles
             ? plan_within(network, options, request, plan, error, error_size)
-            : mr_plan_evaluate(network, layouts, plan, error, error_size))
+            : mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size))
         return -1;
     return fits(plan, room) ? 0 : does_not_fit(plan, room, &smallest, error, error_size);
 }
@@ -280,12 +281,14 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size) {
     const struct room room = room_of(target, request);
+    const int slots = request->slots ? request->slots : 1;
     // Several passes where they make it faster, or make it fit.
+    const int most_passes = slots > 1 ? 1 : (int)MR_PLAN_PASSES;
     int failed = -1;
-    for (int most = request->mode == MR_PLAN_BALANCED ? 1 : MR_PLAN_PASSES;
-         failed && most <= MR_PLAN_PASSES; most += MR_PLAN_PASSES - 1) {
+    for (int most = request->mode == MR_PLAN_BALANCED ? 1 : most_passes;
+         failed && most <= most_passes; most += MR_PLAN_PASSES - 1) {
         struct mr_plan_options options;
-        failed = mr_plan_options_make(network, most, &options, error, error_size) ||
+        failed = mr_plan_options_make(network, most, slots, &options, error, error_size) ||
                  choose(network, &options, request, &room, plan, error, error_size);
         mr_plan_options_free(&options);
     }

@@ -16,8 +16,8 @@ struct followers {
     uint32_t cycles[MR_MAX_LAYERS][MR_PLAN_LC + 1];
 };
 
-static int measure(const struct mr_network *network, struct followers *followers, char *error,
-                   size_t error_size) {
+static int measure(const struct mr_network *network, int slots, struct followers *followers,
+                   char *error, size_t error_size) {
     const int layers = mr_network_layers(network);
 
     memset(followers, 0, sizeof *followers);
@@ -28,7 +28,7 @@ static int measure(const struct mr_network *network, struct followers *followers
             const int most = most_columns(mr_network_layer(network, l));
             layouts[l] = (struct mr_op_layout){.lc = columns < most ? columns : most, .passes = 1};
         }
-        if (mr_plan_evaluate(network, layouts, &plan, error, error_size))
+        if (mr_plan_evaluate(network, layouts, slots, &plan, error, error_size))
             return -1;
         for (int i = 0; i < network->op_count; i++) {
             uint32_t *most = &followers->cycles[mr_plan_leader(network, i)][columns];
@@ -51,7 +51,7 @@ static int by_cycles(const void *left, const void *right) {
 }
 
 // All of an operator; the number of them.
-static int list(const struct mr_op *op, const uint32_t *followers, int most,
+static int list(const struct mr_op *op, const uint32_t *followers, int most, int slots,
                 struct mr_plan_option *option) {
     int count = 0;
 
@@ -59,7 +59,8 @@ static int list(const struct mr_op *op, const uint32_t *followers, int most,
         for (int passes = 1; passes <= most; passes++) {
             if (mr_plan_passes(op, lc, passes) != passes)
                 continue;
-            const struct mr_op_layout layout = {.lc = lc, .passes = passes, .out_lc = lc};
+            const struct mr_op_layout layout = {
+                .lc = lc, .passes = passes, .out_lc = lc, .slots = slots};
             struct mr_op_cost cost = {0};
             op->kind->cost(op, &layout, &cost);
             const uint32_t cycles =
@@ -69,19 +70,20 @@ static int list(const struct mr_op *op, const uint32_t *followers, int most,
     return count;
 }
 
-int mr_plan_options_make(const struct mr_network *network, int passes,
+int mr_plan_options_make(const struct mr_network *network, int passes, int slots,
                          struct mr_plan_options *options, char *error, size_t error_size) {
     struct followers followers;
 
-    *options = (struct mr_plan_options){.layers = mr_network_layers(network)};
-    if (measure(network, &followers, error, error_size))
+    *options = (struct mr_plan_options){.layers = mr_network_layers(network), .slots = slots};
+    if (measure(network, slots, &followers, error, error_size))
         return -1;
     for (int l = 0; l < options->layers; l++) {
         struct mr_plan_option *option = calloc(MR_PLAN_LC * MR_PLAN_PASSES, sizeof *option);
         if (!option)
             return mr_fail(error, error_size, "not enough memory for the plan");
         options->of[l] = option;
-        const int all = list(mr_network_layer(network, l), followers.cycles[l], passes, option);
+        const int all =
+            list(mr_network_layer(network, l), followers.cycles[l], passes, slots, option);
         qsort(option, (size_t)all, sizeof *option, by_cycles);
         int kept = 0;
         for (int i = 0; i < all; i++)

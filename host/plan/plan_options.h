@@ -18,13 +18,14 @@ struct mr_plan_option {
 
 // By recurrent operator: fewer cycles and more multipliers first.
 struct mr_plan_options {
-    int layers;
+    int layers, slots;
     int count[MR_MAX_LAYERS];
     struct mr_plan_option *of[MR_MAX_LAYERS];
 };
 
-// passes: at most. 0, or -1 with a sentence in error; free in either case.
-int mr_plan_options_make(const struct mr_network *network, int passes,
+// passes: at most; 1 where there are several slots. 0, or -1 with a sentence in error; free in
+// either case.
+int mr_plan_options_make(const struct mr_network *network, int passes, int slots,
                          struct mr_plan_options *options, char *error, size_t error_size);
 void mr_plan_options_free(struct mr_plan_options *options);
 

@@ -107,7 +107,7 @@ static bool advance(struct model *model, struct process *process) {
     return moved;
 }
 
-static int run(struct model *model, bool skips, char *error, size_t error_size) {
+static int run_model(struct model *model, bool skips, char *error, size_t error_size) {
     struct skipper *skipper = skips ? mr_skipper_new(model) : NULL;
     if (skips && !skipper)
         return mr_fail(error, error_size, "out of memory for the cycle model");
@@ -297,7 +297,7 @@ static int make_patterns(struct process *process, struct channel **at) {
 }
 
 static int build(struct model *model, const struct mr_report *report, struct wiring *wiring,
-                 uint64_t sequences, uint64_t steps, char *error, size_t error_size) {
+                 struct run run, char *error, size_t error_size) {
     const size_t count = report->process_count + 1;
     model->processes = calloc(count, sizeof *model->processes);
     wiring->first = calloc(count, sizeof *wiring->first);
@@ -312,7 +312,7 @@ static int build(struct model *model, const struct mr_report *report, struct wir
             continue;
         if (make_patterns(wiring->process[i], wiring->at + wiring->first[i]))
             return out_of_memory(error, error_size);
-        if (mr_timing_rows(wiring->process[i], report, sequences, steps, error, error_size))
+        if (mr_timing_rows(wiring->process[i], report, run, error, error_size))
             return -1;
     }
     if (!model->process_count)
@@ -355,30 +355,46 @@ static void collect(struct model *model, struct mr_timing_result *result) {
         const uint64_t span = process->measured - 1 - (process->measured - 1) / 2;
         process->row = 0;
         out->cycles_per_step =
-            span ? (double)(process->last_start - process->middle_start) / (double)span
-                 : (double)mr_timing_pattern(process)->length;
+            (span ? (double)(process->last_start - process->middle_start) / (double)span
+                  : (double)mr_timing_pattern(process)->length) *
+            process->rows_of_step;
     }
 }
 
-static int time_run(const struct mr_report *report, bool skips, uint64_t sequences, uint64_t steps,
+// No turn may have a number of more than 32 bits (layer.h).
+static int check_turns(const struct model *model, char *error, size_t error_size) {
+    for (int i = 0; i < model->process_count; i++)
+        if (model->processes[i].has_empty_turns &&
+            model->processes[i].rows > (uint64_t)MR_STEPS_MAX + 1)
+            return mr_fail(error, error_size,
+                           "process '%s' has %" PRIu64 " turns in this run and can have %u; run "
+                           "fewer steps, or sequences that fill its slots",
+                           model->processes[i].report->name, model->processes[i].rows - 1,
+                           MR_STEPS_MAX);
+    return 0;
+}
+
+static int time_run(const struct mr_report *report, bool skips, struct run run,
                     struct mr_timing_result *result, char *error, size_t error_size) {
     memset(result, 0, sizeof *result);
-    if (sequences < 1 || steps < 1 || sequences > MR_STEPS_MAX / steps)
+    if (run.sequences < 1 || run.steps < 1 || run.sequences > MR_STEPS_MAX / run.steps)
         return mr_fail(error, error_size,
                        "%" PRIu64 " sequence%s of %" PRIu64
-                       " step%s cannot be one run; it takes 1 to %u steps in all",
-                       sequences, mr_plural(sequences), steps, mr_plural(steps), MR_STEPS_MAX);
+                       " steps cannot be one run; it takes 1 to %u steps in all",
+                       run.sequences, run.sequences == 1 ? "" : "s", run.steps, MR_STEPS_MAX);
     struct model model = {.first_output = UINT64_MAX};
     struct wiring wiring = {0};
-    int status = build(&model, report, &wiring, sequences, steps, error, error_size);
+    int status = build(&model, report, &wiring, run, error, error_size);
     if (status == 0)
-        status = run(&model, skips, error, error_size);
+        status = check_turns(&model, error, error_size);
+    if (status == 0)
+        status = run_model(&model, skips, error, error_size);
     if (status == 0 && model.first_output == UINT64_MAX)
         status = mr_fail(error, error_size, "'%s' gives no output in a run", report->top);
     if (status == 0) {
         collect(&model, result);
-        result->sequences = sequences;
-        result->steps = steps;
+        result->sequences = run.sequences;
+        result->steps = run.steps;
     }
     release(&model);
     free(wiring.first);
@@ -387,14 +403,16 @@ static int time_run(const struct mr_report *report, bool skips, uint64_t sequenc
     return status;
 }
 
-int mr_timing_run(const struct mr_report *report, uint64_t sequences, uint64_t steps,
+int mr_timing_run(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                   struct mr_timing_result *result, char *error, size_t error_size) {
-    return time_run(report, true, sequences, steps, result, error, error_size);
+    const struct run run = {(uint64_t)slots, sequences, steps};
+    return time_run(report, true, run, result, error, error_size);
 }
 
-int mr_timing_run_all(const struct mr_report *report, uint64_t sequences, uint64_t steps,
+int mr_timing_run_all(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                       struct mr_timing_result *result, char *error, size_t error_size) {
-    return time_run(report, false, sequences, steps, result, error, error_size);
+    const struct run run = {(uint64_t)slots, sequences, steps};
+    return time_run(report, false, run, result, error, error_size);
 }
 
 const struct mr_timing_process *mr_timing_process(const struct mr_timing_result *result,

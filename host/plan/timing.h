@@ -3,9 +3,9 @@
 // report alone. It must equal the simulated RTL with inputs always there and outputs always taken.
 //
 // The report tells what each process reads and writes in which cycle of some sample runs, row by
-// row (a step, or a sequence). What a row does hangs on its place in the run and in its sequence,
-// and how many there are on the numbers of sequences and steps; the model generalises from the
-// samples, and refuses a report in which they contradict that.
+// row (a step, or a sequence). What a row does hangs on its place in the run, in its sequence and
+// among those that have their turns, and how many there are on the numbers of sequences and steps;
+// the model generalises from the samples, and refuses a report in which they contradict that.
 //
 // Start is sampled in cycle 0. An iteration that writes pushes `write_stage` cycles after its
 // issue, and the reader can issue one cycle later. It needs a credit: fewer than `depth` elements
@@ -24,7 +24,7 @@ struct mr_timing_process {
     uint64_t first_issue;   // cycle
     uint64_t last_issue;    // cycle
     uint64_t iterations;    // cycles that its rows take when nothing holds them up
-    double cycles_per_step; // mean over the second half of its rows
+    double cycles_per_step; // of a sequence: mean over the second half of its rows
 };
 
 struct mr_timing_result {
@@ -35,14 +35,14 @@ struct mr_timing_result {
     struct mr_timing_process processes[MR_TIMING_PROCESSES]; // in the order of the data
 };
 
-// Of a run of the command RUN. Processes that take no part in it are left out. 0, or -1 with a
-// sentence in error: the report does not tell it (or was not asked for samples), or the run is too
-// long (MR_STEPS_MAX).
-int mr_timing_run(const struct mr_report *report, uint64_t sequences, uint64_t steps,
+// Of a run of the command RUN, of a network with so many slots. Processes that take no part in it
+// are left out. 0, or -1 with a sentence in error: the report does not tell it (or was not asked
+// for samples), or the run is too long (MR_STEPS_MAX).
+int mr_timing_run(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                   struct mr_timing_result *result, char *error, size_t error_size);
 
 // The same, iteration by iteration to the end: what mr_timing_run is tested against.
-int mr_timing_run_all(const struct mr_report *report, uint64_t sequences, uint64_t steps,
+int mr_timing_run_all(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                       struct mr_timing_result *result, char *error, size_t error_size);
 
 // Of a process by its name; NULL: it takes no part.

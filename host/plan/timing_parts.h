@@ -32,8 +32,26 @@ struct pattern { // a row
     struct event *events;
 };
 
-// The place of a row: the first and the last of the run, and of its sequence.
-enum { ROW_FIRST = 1, ROW_LAST = 2, ROW_BEGINS = 4, ROW_ENDS = 8, ROW_CLASSES = 16 };
+// The place of a row: the first and the last of the run; one of the first and of the last step of
+// its sequences; of a process that has turns without a row, which count as rows here, is it one
+// with a row, and was the one before; and does it stand behind all steps and sequences.
+enum {
+    ROW_FIRST = 1,
+    ROW_LAST = 2,
+    ROW_BEGINS = 4,
+    ROW_ENDS = 8,
+    ROW_IS_FULL = 16,
+    ROW_WAS_FULL = 32,
+    ROW_MORE = 64,
+    ROW_CLASSES = 128
+};
+
+// A group of sequences that have their turns (hls/kernels/frame/slots.h), in rows.
+struct group {
+    uint64_t step; // of a step, and of the group
+    uint64_t rows;
+    uint64_t full; // of a step, those that are no turns without a row
+};
 
 struct process {
     const struct mr_report_process *report;
@@ -41,9 +59,12 @@ struct process {
     // The rows of a run by place: of[ROW_...], NULL where no sample has such a row.
     const struct pattern *of[ROW_CLASSES];
     uint64_t rows;
-    uint64_t period;   // rows of a sequence
-    uint64_t measured; // rows that are steps or sequences, the first ones
+    uint64_t whole_groups;     // of them, which come first; behind them one that is not whole, or
+    struct group whole, other; // none
+    uint64_t measured;         // rows that are steps or sequences, the first ones
+    double rows_of_step;       // of a sequence, turns without a row included
     bool first_differs, begin_differs, end_differs; // such a row from one in the middle
+    bool has_empty_turns;
 
     uint64_t row;
     uint32_t event, done; // the next of the row, and how many of its iterations were issued
@@ -64,10 +85,19 @@ struct model {
 
 // ---- timing_rows.c
 
+struct run {
+    uint64_t slots, sequences, steps;
+};
+
 // Takes the rows of a process for a run from the report's samples; the process's patterns are
 // there. 0, or -1 with a sentence in error.
-int mr_timing_rows(struct process *process, const struct mr_report *report, uint64_t sequences,
-                   uint64_t steps, char *error, size_t error_size);
+int mr_timing_rows(struct process *process, const struct mr_report *report, struct run run,
+                   char *error, size_t error_size);
+
+// The first row of a process behind its whole groups.
+static inline uint64_t mr_timing_bound(const struct process *process) {
+    return process->whole_groups * process->whole.rows;
+}
 
 // Of the row that the process is in.
 const struct pattern *mr_timing_pattern(const struct process *process);

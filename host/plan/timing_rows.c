@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the rows of sample runs to those of any run: how many there are is a * total + b * sequences
-// + c, and what a row does hangs on its place alone.
+// From the rows of sample runs to those of any run: how many there are is a * turns + b * sequences
+// + c, and what a row does hangs on its place alone. Turns are the steps of all sequences, and
+// where a group of them has less than a process needs, those without a row.
 #include "timing_parts.h"
 
 #include "file.h"
+#include "mr_command.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,10 +14,7 @@ enum { RATE_MAX = 8 }; // rows per step, and per sequence
 
 struct counts { // of rows
     uint64_t per_step, per_sequence, more;
-};
-
-struct run {
-    uint64_t sequences, steps;
+    uint64_t turns; // of a step, at least
 };
 
 static uint64_t scalar_of(const struct mr_report_sample *sample, const char *name) {
@@ -27,8 +26,8 @@ static uint64_t scalar_of(const struct mr_report_sample *sample, const char *nam
     return 0;
 }
 
-static struct run run_of(const struct mr_report_sample *sample) {
-    return (struct run){scalar_of(sample, "sequences"), scalar_of(sample, "steps")};
+static struct run run_of(const struct mr_report_sample *sample, uint64_t slots) {
+    return (struct run){slots, scalar_of(sample, "sequences"), scalar_of(sample, "steps")};
 }
 
 static uint64_t sample_rows(const struct mr_report_rows *rows) {
@@ -38,40 +37,54 @@ static uint64_t sample_rows(const struct mr_report_rows *rows) {
     return count;
 }
 
-static uint64_t rows_of(struct counts counts, struct run run) {
-    return counts.per_step * run.sequences * run.steps + counts.per_sequence * run.sequences +
-           counts.more;
+// The turns of a step in a group of so many sequences.
+static uint64_t turns_of(struct counts counts, uint64_t sequences) {
+    return sequences < counts.turns ? counts.turns : sequences;
 }
 
-static uint64_t period_of(struct counts counts, struct run run) {
-    const uint64_t period = counts.per_step * run.steps + counts.per_sequence;
-    return period ? period : 1;
+// Rows that are steps or sequences.
+static uint64_t regular_rows(struct counts counts, struct run run) {
+    const uint64_t rest = run.sequences % run.slots;
+    const uint64_t turns = run.sequences + (rest ? turns_of(counts, rest) - rest : 0);
+    return counts.per_step * turns * run.steps + counts.per_sequence * run.sequences;
+}
+
+static uint64_t rows_of(struct counts counts, struct run run) {
+    return regular_rows(counts, run) + counts.more;
 }
 
 static bool explains(struct counts counts, const struct process *process,
-                     const struct mr_report *report) {
+                     const struct mr_report *report, uint64_t slots) {
     for (size_t i = 0; i < report->sample_count; i++)
-        if (rows_of(counts, run_of(&report->samples[i])) != sample_rows(&process->report->rows[i]))
+        if (rows_of(counts, run_of(&report->samples[i], slots)) !=
+            sample_rows(&process->report->rows[i]))
             return false;
     return true;
 }
 
+// With slots, a process has a row for each step or so many for each sequence.
+static bool is_possible(struct counts counts, uint64_t slots) {
+    return slots == 1 || (counts.per_step == 1 && !counts.per_sequence) ||
+           (counts.per_step == 0 && counts.turns == 1);
+}
+
 static int find_counts(const struct process *process, const struct mr_report *report,
-                       struct counts *counts, char *error, size_t error_size) {
-    const struct run run = run_of(&report->samples[0]);
+                       uint64_t slots, struct counts *counts, char *error, size_t error_size) {
+    const struct run run = run_of(&report->samples[0], slots);
     const uint64_t rows = sample_rows(&process->report->rows[0]);
     int found = 0;
     for (uint64_t a = 0; a <= RATE_MAX; a++)
-        for (uint64_t b = 0; b <= RATE_MAX; b++) {
-            struct counts with = {a, b, 0};
-            if (rows_of(with, run) > rows)
-                continue;
-            with.more = rows - rows_of(with, run);
-            if (explains(with, process, report)) {
-                *counts = with;
-                found++;
+        for (uint64_t b = 0; b <= RATE_MAX; b++)
+            for (uint64_t turns = 1; turns <= slots; turns++) {
+                struct counts with = {a, b, 0, turns};
+                if (!is_possible(with, slots) || rows_of(with, run) > rows)
+                    continue;
+                with.more = rows - rows_of(with, run);
+                if (explains(with, process, report, slots)) {
+                    *counts = with;
+                    found++;
+                }
             }
-        }
     if (found == 1)
         return 0;
     return mr_fail(error, error_size,
@@ -80,27 +93,61 @@ static int find_counts(const struct process *process, const struct mr_report *re
                    found ? "leave it open whether" : "do not fit together:", process->report->name);
 }
 
-static unsigned class_of(uint64_t row, uint64_t rows, uint64_t period) {
-    return (row == 0 ? ROW_FIRST : 0u) | (row == rows - 1 ? ROW_LAST : 0u) |
-           (row % period == 0 ? ROW_BEGINS : 0u) | (row % period == period - 1 ? ROW_ENDS : 0u);
+// The groups of a run. Rows of sequences alone are groups of one.
+static void find_groups(struct process *process, struct counts counts, struct run run) {
+    const bool per_step = run.slots > 1 && counts.per_step;
+    const uint64_t slots = per_step ? run.slots : 1, rest = run.sequences % slots;
+    const uint64_t rows = counts.per_step * slots * run.steps + counts.per_sequence;
+    process->whole_groups = rows ? run.sequences / slots : 0;
+    process->whole = (struct group){slots, rows ? rows : 1, slots};
+    process->other = (struct group){0};
+    if (rows && rest) {
+        const uint64_t step = turns_of(counts, rest);
+        process->other = (struct group){step, step * run.steps, rest};
+    }
+    process->has_empty_turns = counts.turns > 1;
+    process->rows = rows_of(counts, run);
+    process->measured = process->rows - counts.more ? process->rows - counts.more : process->rows;
+    process->rows_of_step =
+        per_step ? (double)regular_rows(counts, run) / ((double)run.sequences * (double)run.steps)
+                 : 1;
+}
+
+// ---- the place of a row
+
+static unsigned class_of(const struct process *process, uint64_t row) {
+    const uint64_t bound = mr_timing_bound(process);
+    const unsigned ends = (row == 0 ? ROW_FIRST : 0u) | (row == process->rows - 1 ? ROW_LAST : 0u);
+    if (row >= bound + process->other.rows) {
+        const bool full = process->other.full == process->other.step;
+        return ends | ROW_MORE | (process->has_empty_turns && full ? ROW_WAS_FULL : 0u);
+    }
+    const struct group *group = row < bound ? &process->whole : &process->other;
+    const uint64_t at = row < bound ? row % group->rows : row - bound;
+    if (!process->has_empty_turns)
+        return ends | (at < group->step ? ROW_BEGINS : 0u) |
+               (at >= group->rows - group->step ? ROW_ENDS : 0u);
+    const uint64_t turn = at % group->step;
+    const uint64_t before = turn ? turn - 1 : group->step - 1;
+    const bool was_full = at ? before < group->full : row > 0;
+    return ends | (turn < group->full ? ROW_IS_FULL : 0u) | (was_full ? ROW_WAS_FULL : 0u);
 }
 
 // Each row of a sample tells what rows of its place do.
-static int learn(struct process *process, struct counts counts, struct run run,
-                 const struct mr_report_rows *sample, char *error, size_t error_size) {
-    const uint64_t rows = rows_of(counts, run), period = period_of(counts, run);
+static int learn(struct process *process, struct run run, const struct mr_report_rows *sample,
+                 char *error, size_t error_size) {
     uint64_t row = 0;
     for (size_t i = 0; i < sample->order_count; i++) {
         const struct pattern *pattern = &process->patterns[sample->order[i].pattern];
         for (uint32_t n = 0; n < sample->order[i].count; n++, row++) {
-            const struct pattern **known = &process->of[class_of(row, rows, period)];
+            const struct pattern **known = &process->of[class_of(process, row)];
             if (*known && *known != pattern)
                 return mr_fail(error, error_size,
                                "process '%s': row %" PRIu64 " of %" PRIu64
                                " in the report's sample of %" PRIu64 " x %" PRIu64
                                " steps is unlike another one at this place of its run and sequence;"
                                " its cycles cannot be planned",
-                               process->report->name, row, rows, run.sequences, run.steps);
+                               process->report->name, row, process->rows, run.sequences, run.steps);
             *known = pattern;
         }
     }
@@ -109,10 +156,26 @@ static int learn(struct process *process, struct counts counts, struct run run,
 
 // Rows of all places that the run has must be known: those of one of these have one.
 static int check_classes(const struct process *process, char *error, size_t error_size) {
-    const uint64_t rows[] = {0, 1, process->period - 1, process->period, process->rows - 1};
+    const uint64_t bound = mr_timing_bound(process), whole = process->whole.rows;
+    const uint64_t step = process->other.step, full = process->other.full;
+    const uint64_t rows[] = {0,
+                             1,
+                             process->whole.step,
+                             whole - 1,
+                             whole,
+                             bound - 1,
+                             bound,
+                             bound + 1,
+                             bound + full,
+                             bound + full + 1,
+                             bound + step,
+                             bound + step + 1,
+                             bound + process->other.rows - 1,
+                             bound + process->other.rows,
+                             process->rows - 2,
+                             process->rows - 1};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i] < process->rows &&
-            !process->of[class_of(rows[i], process->rows, process->period)])
+        if (rows[i] < process->rows && !process->of[class_of(process, rows[i])])
             return mr_fail(error, error_size,
                            "process '%s': the report has no sample of what row %" PRIu64
                            " of %" PRIu64 " does; its cycles cannot be planned",
@@ -123,26 +186,30 @@ static int check_classes(const struct process *process, char *error, size_t erro
 // Which places make a difference to a run that is long enough to repeat itself.
 static void compare_classes(struct process *process) {
     const struct pattern *const *of = process->of;
-    const uint64_t period = process->period;
-    const unsigned first = class_of(0, UINT64_MAX, period);
-    process->first_differs = of[first] != of[first & ~(unsigned)ROW_FIRST];
-    if (period == 2)
+    const uint64_t steps = process->whole.rows / process->whole.step;
+    const unsigned first = class_of(process, 0) & ~(unsigned)ROW_LAST;
+    process->first_differs =
+        process->has_empty_turns || of[first] != of[first & ~(unsigned)ROW_FIRST];
+    if (process->has_empty_turns)
+        return;
+    if (steps == 2)
         process->begin_differs = process->end_differs = of[ROW_BEGINS] != of[ROW_ENDS];
-    if (period > 2) {
+    if (steps > 2) {
         process->begin_differs = of[ROW_BEGINS] != of[0];
         process->end_differs = of[ROW_ENDS] != of[0];
     }
 }
 
-int mr_timing_rows(struct process *process, const struct mr_report *report, uint64_t sequences,
-                   uint64_t steps, char *error, size_t error_size) {
-    const struct run run = {sequences, steps};
-    struct counts counts = {0, 0, 0};
-    if (find_counts(process, report, &counts, error, error_size))
+int mr_timing_rows(struct process *process, const struct mr_report *report, struct run run,
+                   char *error, size_t error_size) {
+    struct counts counts = {0, 0, 0, 0};
+    if (find_counts(process, report, run.slots, &counts, error, error_size))
         return -1;
     for (size_t i = 0; i < report->sample_count; i++) {
         const struct mr_report_rows *sample = &process->report->rows[i];
-        if (learn(process, counts, run_of(&report->samples[i]), sample, error, error_size))
+        const struct run of_sample = run_of(&report->samples[i], run.slots);
+        find_groups(process, counts, of_sample);
+        if (learn(process, of_sample, sample, error, error_size))
             return -1;
         if (sample->first != process->report->rows[0].first)
             return mr_fail(error, error_size,
@@ -150,9 +217,7 @@ int mr_timing_rows(struct process *process, const struct mr_report *report, uint
                            "the report and %u of another; its cycles cannot be planned",
                            process->report->name, process->report->rows[0].first, sample->first);
     }
-    process->rows = rows_of(counts, run);
-    process->period = period_of(counts, run);
-    process->measured = process->rows - counts.more ? process->rows - counts.more : process->rows;
+    find_groups(process, counts, run);
     process->row_start = process->report->rows[0].first;
     if (!process->rows)
         return mr_fail(error, error_size, "process '%s' has no rows in a run",
@@ -164,5 +229,5 @@ int mr_timing_rows(struct process *process, const struct mr_report *report, uint
 }
 
 const struct pattern *mr_timing_pattern(const struct process *process) {
-    return process->of[class_of(process->row, process->rows, process->period)];
+    return process->of[class_of(process, process->row)];
 }

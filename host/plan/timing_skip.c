@@ -52,7 +52,7 @@ struct skipper *mr_skipper_new(const struct model *model) {
     struct skipper *skipper = calloc(1, sizeof *skipper);
     if (!skipper)
         return NULL;
-    skipper->size = 3 * (size_t)model->process_count + 1;
+    skipper->size = 4 * (size_t)model->process_count + 1;
     for (int i = 0; i < model->channel_count; i++)
         skipper->size += 2 + 2 * (model->channels[i].mask + 1);
     skipper->state = calloc(skipper->size, sizeof *skipper->state);
@@ -110,6 +110,14 @@ static void find_next(const struct model *model, int64_t time, int64_t *next) {
     }
 }
 
+// Where turns of a step differ: which of them it is.
+static int64_t turn_of(const struct process *process) {
+    const uint64_t bound = mr_timing_bound(process);
+    return process->has_empty_turns && process->row > bound && process->other.step
+               ? (int64_t)((process->row - bound) % process->other.step)
+               : 0;
+}
+
 // Writes the state and returns how many numbers it has. Times that nothing depends on any more
 // count as the earliest that something depends on.
 static size_t write_state(const struct model *model, struct skipper *skipper) {
@@ -121,6 +129,7 @@ static size_t write_state(const struct model *model, struct skipper *skipper) {
         state[used++] = model->processes[i].event;
         state[used++] = model->processes[i].done;
         state[used++] = next[i];
+        state[used++] = turn_of(&model->processes[i]);
     }
     for (int i = 0; i < model->channel_count; i++) {
         const struct channel *c = &model->channels[i];
@@ -158,18 +167,24 @@ static void forget(struct watch *watch) {
 
 // ---- rows that differ by their place
 
-// The first row from `row` on that is unlike those in the middle of its sequence.
-static uint64_t next_place(const struct process *process, uint64_t row) {
-    const uint64_t period = process->period, place = row % period, start = row - place;
-    if (process->begin_differs && place == 0)
-        return row;
-    if (process->end_differs)
-        return start + period - 1;
-    return process->begin_differs ? start + period : UINT64_MAX;
+static bool has_places(const struct process *process) {
+    return process->begin_differs || process->end_differs || process->has_empty_turns;
 }
 
-static bool has_places(const struct process *process) {
-    return process->begin_differs || process->end_differs;
+// The first row from `row` on that is unlike those in the middle of its sequences. Where there are
+// turns without a row, rows are alike in whole groups, and behind them where their turn is the
+// same, which is a part of the state.
+static uint64_t next_place(const struct process *process, uint64_t row) {
+    const uint64_t bound = mr_timing_bound(process);
+    if (process->has_empty_turns)
+        return row <= bound ? bound : UINT64_MAX;
+    const struct group *group = row < bound ? &process->whole : &process->other;
+    const uint64_t at = row < bound ? row % group->rows : row - bound, start = row - at;
+    if (!group->rows || (process->begin_differs && at < group->step))
+        return has_places(process) ? row : UINT64_MAX;
+    if (process->end_differs)
+        return at < group->rows - group->step ? start + group->rows - group->step : row;
+    return process->begin_differs ? start + group->rows : UINT64_MAX;
 }
 
 // Is what the process has done since then, and will do in its row, done in rows that are alike?
@@ -178,8 +193,10 @@ static bool is_alike(const struct process *process, uint64_t since, bool steps) 
         return true;
     if (since == 0 && process->first_differs)
         return false;
-    return steps ? next_place(process, since) > process->row
-                 : !has_places(process) || (process->row - since) % process->period == 0;
+    if (steps)
+        return next_place(process, since) > process->row;
+    return !has_places(process) || (process->row < mr_timing_bound(process) &&
+                                    (process->row - since) % process->whole.rows == 0);
 }
 
 static bool are_alike(const struct model *model, const struct watch *watch, bool steps) {
@@ -216,6 +233,8 @@ static uint64_t repetitions(const struct model *model, const struct watch *watch
         count = least(count, room(process, last, rows));
         if (steps)
             count = least(count, room(process, next_place(process, process->row), rows));
+        else if (has_places(process))
+            count = least(count, room(process, mr_timing_bound(process), rows));
     }
     return count == UINT64_MAX ? 0 : count;
 }

@@ -17,7 +17,8 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
                         char **json, char **text, struct mr_error *error) {
     char reason[900];
     struct mr_timing_result timing;
-    if (mr_timing_run(compiled->report, sequences, steps, &timing, reason, sizeof reason))
+    if (mr_timing_run(compiled->report, compiled->plan.slots, sequences, steps, &timing, reason,
+                      sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     if (json) {
         json_t *object = mr_plan_report_json(&compiled->plan, &compiled->pipeline, compiled->report,

@@ -8,9 +8,7 @@
 #include "op.h"
 #include "options.h"
 #include "plan_report.h"
-#include "state_image.h"
 #include "text.h"
-#include "weights_image.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -44,12 +42,13 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     }
     session->model = model;
     session->network = mr_model_network(model);
-    session->fresh = true;
     session->inputs = (uint32_t)session->network->streams[0].width;
     if (mr_compile_network(session->network, options, &session->compiled, error)) {
         mr_session_close(session);
         return NULL;
     }
+    session->slots = (uint32_t)session->compiled.plan.slots;
+    mr_session_reset(session);
     const int lc = session->compiled.plan.x_lc;
     session->row = (uint32_t)(mr_plan_words((int)session->inputs, lc) * lc);
     struct mr_device_found chosen;
@@ -95,11 +94,6 @@ const char *mr_session_error(const struct mr_session *session) {
     return session ? session->error.text : "the session is NULL";
 }
 
-void mr_session_reset(struct mr_session *session) {
-    if (session)
-        session->fresh = true;
-}
-
 static int check_finite(struct mr_session *session, const float *x, uint64_t sequences,
                         uint64_t steps) {
     const uint64_t count = sequences * steps * session->inputs;
@@ -116,13 +110,8 @@ static int check_finite(struct mr_session *session, const float *x, uint64_t seq
     return 0;
 }
 
-// After a failure of the device and of the fallback as well there is none.
-static int check_device(struct mr_session *session) {
-    return session->device
-               ? 0
-               : mr_failure(&session->error, MR_ERROR_DEVICE,
-                            "the session has no device any more, as its fallback failed as well; "
-                            "open another session");
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
 }
 
 // All of a call but its arrays.
@@ -147,13 +136,25 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
             "have %u steps",
             (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
             mr_plural(steps), MR_STEPS_MAX);
-    if ((flags & MR_RUN_CONTINUE) && sequences != 1)
+    if (mr_plan_turns(&session->compiled.plan, least(sequences, session->slots), steps) >
+        MR_STEPS_MAX)
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
-            "mr_session_run: MR_RUN_CONTINUE takes one sequence and %llu are given, for "
-            "there is one state",
-            (unsigned long long)sequences);
-    return check_device(session);
+            "mr_session_run: %llu sequence%s of %llu steps are too long where %u have "
+            "their turns; a run has %u turns at most",
+            (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
+            (unsigned)session->slots, MR_STEPS_MAX);
+    if ((flags & MR_RUN_CONTINUE) && sequences > session->slots)
+        return session->slots == 1
+                   ? mr_failure(error, MR_ERROR_ARGUMENT,
+                                "mr_session_run: MR_RUN_CONTINUE takes one sequence and %llu are "
+                                "given, for there is one state",
+                                (unsigned long long)sequences)
+                   : mr_failure(error, MR_ERROR_ARGUMENT,
+                                "mr_session_run: MR_RUN_CONTINUE takes %u sequences at most and "
+                                "%llu are given, for there are as many slots",
+                                (unsigned)session->slots, (unsigned long long)sequences);
+    return mr_session_check_device(session);
 }
 
 // Whole pages, which a card's DMA can take from here without a copy.
@@ -219,28 +220,59 @@ static struct sinks sinks_from(const struct mr_session *session, const struct si
     return later;
 }
 
-// A device gives at each step the numbers of all outputs that have a row then (pipeline.h).
+// Which row of a call is the nth of its device run, in which sequences have their turns
+// (hls/kernels/frame/slots.h).
+struct place {
+    uint64_t sequence, step;
+};
+
+static struct place place_of(const struct mr_session *session, uint32_t sequences, uint32_t steps,
+                             uint64_t row) {
+    const uint64_t group = (uint64_t)session->slots * steps, first = row / group * session->slots;
+    const uint64_t turns = least(session->slots, sequences - first), at = row % group;
+    return (struct place){first + at % turns, at / turns};
+}
+
+// A device gives at each row the numbers of all outputs that have a row then (pipeline.h).
 static void part_outputs(const struct mr_session *session, uint32_t sequences, uint32_t steps,
                          const struct sinks *sinks) {
     const struct mr_network *network = session->network;
     const int32_t *from = session->y;
-    struct sinks to = *sinks;
-    if (network->output_count == 1) {
+    if (network->output_count == 1 && session->slots == 1) {
         mr_quantised_output(network, 0, from, sequences * mr_output_rows(network, 0, steps),
-                            to.y[0]);
+                            sinks->y[0]);
         return;
     }
-    for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++)
+    for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++) {
+        const struct place place = place_of(session, sequences, steps, row);
         for (int o = 0; o < network->output_count; o++) {
             const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
-            if (stream->rate == MR_PER_SEQUENCE && row % steps != steps - 1)
+            const bool per_step = stream->rate == MR_PER_STEP;
+            const uint64_t to = per_step ? place.sequence * steps + place.step : place.sequence;
+            if (!per_step && place.step != steps - 1)
                 continue;
-            if (to.y[o]) {
-                mr_quantised_output(network, o, from, 1, to.y[o]);
-                to.y[o] += stream->width;
-            }
+            if (sinks->y[o])
+                mr_quantised_output(network, o, from, 1,
+                                    sinks->y[o] + to * (uint64_t)stream->width);
             from += stream->width;
         }
+    }
+}
+
+// All rows of a device run, as it takes them.
+static int quantise(struct mr_session *session, const float *x, uint32_t sequences,
+                    uint32_t steps) {
+    char text[900];
+    for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++) {
+        const struct place place = place_of(session, sequences, steps, row);
+        const float *from = x + (place.sequence * steps + place.step) * session->inputs;
+        int16_t *to = session->x + row * session->row;
+        if (mr_quantise_input(session->network, from, 1, to, session->cuts.new_inputs, text,
+                              sizeof text))
+            return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
+        memset(to + session->inputs, 0, (session->row - session->inputs) * sizeof *to);
+    }
+    return 0;
 }
 
 // One device run: quantise, run, scale back.
@@ -250,19 +282,14 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
     const size_t rows = (size_t)sequences * steps;
     const size_t outputs = sequences * mr_network_numbers(session->network, steps);
     struct mr_error reason;
-    char text[900];
     if (make_room(session, rows * session->row, outputs))
         return mr_failure(&session->error, MR_ERROR_MEMORY,
                           "not enough memory for %u sequence%s of %u step%s; run fewer at a time",
                           sequences, mr_plural(sequences), steps, mr_plural(steps));
     mr_cuts_begin(session);
-    for (size_t i = 0; i < rows; i++) {
-        int16_t *to = session->x + i * session->row;
-        if (mr_quantise_input(session->network, x + i * session->inputs, 1, to,
-                              session->cuts.new_inputs, text, sizeof text))
-            return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
-        memset(to + session->inputs, 0, (session->row - session->inputs) * sizeof *to);
-    }
+    const int code = quantise(session, x, sequences, steps);
+    if (code)
+        return code;
     struct mr_job job = {
         .sequences = sequences,
         .steps = steps,
@@ -273,13 +300,14 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .timeline = session->timeline,
     };
     while (run_device(session, &job, &reason)) {
-        session->fresh = true;
-        if (!mr_resume(session, &reason))
+        if (!mr_resume(session, &reason)) {
+            mr_session_reset(session);
             return mr_failure(&session->error, reason.code, "%s", reason.text);
+        }
         job.activity = session->activity;
         job.timeline = session->timeline;
     }
-    session->fresh = false;
+    session->fresh &= ~mr_session_slot_set(least(sequences, session->slots));
     mr_cuts_end(session, sequences, rows);
     session->activity_steps = rows;
     part_outputs(session, sequences, steps, sinks);
@@ -318,27 +346,26 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
     }
 }
 
-// Sequences that go into one device run.
+// Sequences that go into one device run, so that each goes through its slot.
 static uint64_t portion_of(const struct mr_session *session, uint64_t steps) {
     const uint64_t x_bytes = steps * session->row * sizeof(int16_t);
     const uint64_t y_bytes = mr_network_numbers(session->network, steps) * sizeof(int32_t);
-    const uint64_t portion = RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes);
-    if (portion == 0)
-        return 1;
-    return portion > MR_STEPS_MAX / steps ? MR_STEPS_MAX / steps : portion;
+    const uint64_t portion =
+        least(RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes), MR_STEPS_MAX / steps);
+    return portion < session->slots ? session->slots : portion - portion % session->slots;
 }
 
 // The arguments have been checked.
 static int run_call(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
                     uint32_t flags, const struct sinks *sinks, struct mr_stats *stats) {
     const uint64_t portion = portion_of(session, steps);
-    const bool reset = !(flags & MR_RUN_CONTINUE) || session->fresh;
+    bool reset = !(flags & MR_RUN_CONTINUE);
     const double start = seconds_now();
     uint64_t cut_inputs, cut_values; // before
     mr_cuts_total(session, &cut_inputs, &cut_values);
     uint64_t cycles = 0;
     uint32_t device_runs = 0;
-    int code = 0;
+    int code = reset ? 0 : mr_session_go_on(session, (uint32_t)sequences, &reset);
     if (session->timeline)
         mr_timeline_clear(session->timeline);
     for (uint64_t done = 0; done < sequences && !code; done += portion) {
@@ -501,67 +528,4 @@ uint32_t mr_session_timeline(const struct mr_session *session, uint32_t index,
                                         .blocked = counts->blocked};
     }
     return timeline->count;
-}
-
-size_t mr_session_state_size(const struct mr_session *session) {
-    return session ? mr_state_size(&session->compiled.plan) : 0;
-}
-
-static int16_t *state_beats(struct mr_session *session) {
-    return calloc(mr_state_total_beats(&session->compiled.plan), MR_IMAGE_BEAT * sizeof(int16_t));
-}
-
-int mr_session_save(struct mr_session *session, void *state, size_t size) {
-    if (!session)
-        return MR_ERROR_ARGUMENT;
-    const struct mr_plan *plan = &session->compiled.plan;
-    if (!state || size < mr_state_size(plan))
-        return mr_failure(
-            &session->error, MR_ERROR_ARGUMENT, "mr_session_save: %s; the state has %zu bytes",
-            state ? "the buffer is too small" : "the buffer is NULL", mr_state_size(plan));
-    struct mr_error reason;
-    int16_t *beats = state_beats(session);
-    if (!beats)
-        return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
-    int code = 0;
-    if (!session->fresh &&
-        mr_device_read_state(session->device, beats, mr_state_total_beats(plan), &reason))
-        code =
-            mr_failure(&session->error, reason.code, "the state cannot be read: %s", reason.text);
-    else
-        mr_state_keep(plan, mr_model_identity(session->model), beats, state);
-    free(beats);
-    return code;
-}
-
-int mr_session_restore(struct mr_session *session, const void *state, size_t size) {
-    if (!session)
-        return MR_ERROR_ARGUMENT;
-    if (!state)
-        return mr_failure(&session->error, MR_ERROR_ARGUMENT,
-                          "mr_session_restore: the state is NULL");
-    if (check_device(session))
-        return MR_ERROR_DEVICE;
-    const struct mr_plan *plan = &session->compiled.plan;
-    struct mr_error reason;
-    char text[900];
-    int16_t *beats = state_beats(session);
-    if (!beats)
-        return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
-    int code = 0;
-    if (mr_state_take(plan, mr_model_identity(session->model), state, size, beats, text,
-                      sizeof text)) {
-        code = mr_failure(&session->error, MR_ERROR_ARGUMENT, "%s", text);
-    } else if (mr_device_write_state(session->device, beats, mr_state_total_beats(plan), &reason)) {
-        code = mr_failure(&session->error, reason.code, "the state cannot be written: %s",
-                          reason.text);
-        session->fresh = true;
-    } else {
-        session->fresh = false;
-        if (session->resume)
-            mr_resume_restored(session->resume, beats,
-                               (size_t)mr_state_total_beats(plan) * MR_IMAGE_BEAT);
-    }
-    free(beats);
-    return code;
 }

@@ -39,8 +39,10 @@ struct mr_session {
     struct mr_session_cuts cuts;
     uint32_t inputs;
     uint32_t row; // int16 of one step on the device: inputs, then zeros up to whole vectors
-    bool fresh;   // the next run starts from a zero state whatever the caller asks for
-    int16_t *x;   // buffers of the last run, kept for the next
+    uint32_t slots;
+    uint32_t fresh; // slots, a bit each, in which the next run starts from a zero state whatever
+                    // the caller asks for
+    int16_t *x;     // buffers of the last run, kept for the next
     int32_t *y;
     size_t x_capacity, y_capacity; // in numbers
     const char **names;            // of the processes, for a device that knows none
@@ -63,6 +65,19 @@ int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_er
 // Opens the device of session->options and loads the weights.
 int mr_session_attach(struct mr_session *session, const char *uri, struct mr_error *error);
 void mr_session_detach(struct mr_session *session);
+
+// ---- session_state.c
+
+// The first ones, a bit each.
+static inline uint32_t mr_session_slot_set(uint64_t slots) {
+    return (uint32_t)((UINT64_C(1) << slots) - 1);
+}
+
+// After a failure of the device and of the fallback as well there is none.
+int mr_session_check_device(struct mr_session *session);
+// Before a run that goes on in the first `sequences` slots: sees that those that start from a zero
+// state have one. *reset: all of them do.
+int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset);
 
 // ---- session_saturation.c
 

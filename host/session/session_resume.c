@@ -18,9 +18,11 @@ struct mr_resume {
     bool used;
     int16_t *beats; // the state before `rows`, as devices take it
     int16_t *fresh; // the next one, while it is read
-    int16_t *rows;  // [KEPT_STEPS][session->row], of which `count` are there
-    uint32_t count;
-    size_t row;
+    // [KEPT_STEPS][sequences][row], of which `count` are there: sequences that go on from `beats`
+    // in the first slots.
+    int16_t *rows;
+    uint32_t count, sequences;
+    size_t row; // numbers
 };
 
 static size_t state_numbers(const struct mr_session *session) {
@@ -38,7 +40,7 @@ int mr_resume_open(struct mr_session *session, const char *uri, struct mr_error 
         resume->row = session->row;
         resume->beats = calloc(state_numbers(session), sizeof *resume->beats);
         resume->fresh = calloc(state_numbers(session), sizeof *resume->fresh);
-        resume->rows = calloc(KEPT_STEPS * resume->row, sizeof *resume->rows);
+        resume->rows = calloc(KEPT_STEPS * session->slots * resume->row, sizeof *resume->rows);
     }
     return resume && resume->uri && resume->beats && resume->fresh && resume->rows
                ? 0
@@ -55,12 +57,31 @@ void mr_resume_close(struct mr_resume *resume) {
     free(resume);
 }
 
+// The sequences of the job that left the states of the slots behind which others lie, or 0: those
+// of its last group are not in all of them.
+static uint32_t last_sequences(const struct mr_session *session, const struct mr_job *job) {
+    if (job->sequences <= session->slots)
+        return job->sequences;
+    return job->sequences % session->slots ? 0 : session->slots;
+}
+
+// Can the rows of the job be kept, behind those that are, or where it begins anew instead of them?
+static bool can_keep(const struct mr_session *session, const struct mr_job *job) {
+    const struct mr_resume *resume = session->resume;
+    const uint32_t sequences = last_sequences(session, job);
+    if (!sequences || job->steps > KEPT_STEPS)
+        return false;
+    if (job->flags & MR_FLAG_RESET)
+        return !resume->count || sequences >= resume->sequences;
+    return !resume->count ||
+           (sequences == resume->sequences && resume->count + job->steps <= KEPT_STEPS);
+}
+
 int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct mr_error *error) {
     struct mr_resume *resume = session->resume;
     if (!resume || resume->used)
         return 0;
-    const bool reset = (job->flags & MR_FLAG_RESET) != 0;
-    if (job->steps > KEPT_STEPS || (!reset && resume->count + job->steps > KEPT_STEPS)) {
+    if (!can_keep(session, job)) {
         const int code = mr_device_read_state(session->device, resume->fresh,
                                               mr_state_total_beats(&session->compiled.plan), error);
         if (code)
@@ -69,13 +90,16 @@ int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct 
         resume->count = 0;
         return 0;
     }
-    if (reset) {
-        memset(resume->beats, 0, state_numbers(session) * sizeof *resume->beats);
+    resume->sequences = last_sequences(session, job);
+    if (job->flags & MR_FLAG_RESET) {
+        for (uint32_t slot = 0; slot < resume->sequences; slot++)
+            mr_state_clear(&session->compiled.plan, slot, resume->beats);
         resume->count = 0;
     }
-    const size_t last = (size_t)(job->sequences - 1) * job->steps * resume->row;
-    memcpy(resume->rows + resume->count * resume->row, (const int16_t *)job->in->data + last,
-           job->steps * resume->row * sizeof *resume->rows);
+    const size_t step = resume->sequences * resume->row, numbers = job->steps * step;
+    const size_t last = (size_t)(job->sequences - resume->sequences) * job->steps * resume->row;
+    memcpy(resume->rows + resume->count * step, (const int16_t *)job->in->data + last,
+           numbers * sizeof *resume->rows);
     resume->count += job->steps;
     return 0;
 }
@@ -92,15 +116,16 @@ static int repeat(struct mr_session *session, const struct mr_resume *resume,
     if (code || !resume->count)
         return code;
     const int lc = session->compiled.plan.x_lc;
-    const size_t numbers = mr_network_numbers(session->network, resume->count);
+    const size_t rows = (size_t)resume->sequences * resume->count;
+    const size_t numbers = resume->sequences * mr_network_numbers(session->network, resume->count);
     int32_t *y = calloc(numbers, sizeof *y);
     if (!y)
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to repeat %u steps",
                           resume->count);
     struct mr_job job = {
-        .sequences = 1,
+        .sequences = resume->sequences,
         .steps = resume->count,
-        .in = {{"x", resume->rows, resume->count * (uint64_t)(session->row / (uint32_t)lc)}},
+        .in = {{"x", resume->rows, rows * (uint64_t)(session->row / (uint32_t)lc)}},
         .out = {{"y", y, numbers}},
     };
     const int result = mr_device_run(session->device, &job, error);

@@ -16,12 +16,10 @@
 // Turns without a row in a group of so many sequences, where a step has `least` turns.
 static inline uint32_t mr_empty_turns(uint32_t rows, uint32_t steps, uint32_t least) {
     const uint32_t of_step = rows > 0 && rows < least ? least - rows : 0;
-    uint32_t turns = 0;
-    for (int bit = 0; bit < 4; bit++) {
-        HLS(unroll)
-        turns += (of_step >> bit & 1) != 0 ? steps << bit : 0;
-    }
-    return turns;
+    const uint32_t two = ((of_step & 1) != 0 ? steps : 0) + ((of_step & 2) != 0 ? steps << 1 : 0);
+    const uint32_t four =
+        ((of_step & 4) != 0 ? steps << 2 : 0) + ((of_step & 8) != 0 ? steps << 3 : 0);
+    return two + four;
 }
 
 #endif

@@ -53,6 +53,8 @@ static void emit(const struct mr_network *network, const struct mr_op *op,
     (void)network;
     mr_text_add(text, "#define LAST %s\n#define LAST_COUNT %d\n#define LAST_LC %d\n", op->name,
                 op->inputs, layout->lc);
+    if (layout->slots > 1)
+        mr_text_add(text, "#define LAST_SLOTS %d\n", layout->slots);
     mr_text_add(text, "#include \"glue/last_step.h\"\n");
 }
 

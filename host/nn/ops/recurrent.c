@@ -228,28 +228,33 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
     const int wait = (int)cell->latency(lc) - (stored - pass_words);
+    const int h_phases = h_words + (cell->late ? (int)cell->late_latency(lc) + h_words : 0);
+    const int left = wait - (layout->slots - 1) * h_phases; // of it, for the columns of x
+    const int gap = left > 0 ? mr_ceil_div(left, layout->slots) : 0;
+    const int x_phase = x_words > gap ? x_words : gap;
 
     cost->latency = cell->latency(lc);
-    cost->row_cycles = (uint32_t)passes * (uint32_t)((x_words > wait ? x_words : wait) + h_words);
-    if (cell->late)
-        cost->row_cycles += cell->late_latency(lc) + (uint32_t)h_words;
+    cost->row_cycles = (uint32_t)passes * (uint32_t)(x_phase + h_phases);
+    cost->turns =
+        1 + (uint32_t)(wait > x_phase ? mr_ceil_div(wait - x_phase, x_phase + h_phases) : 0);
     cost->tail = (uint32_t)(h_words - (stored - pass_words));
     cost->lanes = lane_products(op, layout);
     cost->products = cost->lanes + (uint64_t)cell->multipliers * lanes;
     cost->multipliers = mr_lane_multipliers(op, layout) + (uint64_t)cell->multipliers * lanes;
     cost->lane_useful = gates * units * (inputs + units);
     cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
+    const uint64_t states = (uint64_t)layout->slots * (uint64_t)stored;
     // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
     mr_memory_expect(&cost->memory, passes * (x_words + h_words),
                      gates * lanes * (uint64_t)op->precision.weight_bits, lane_units);
     mr_memory_expect(&cost->memory, stored, op->kind->sums * (48 + 5), lanes);
-    mr_memory_expect(&cost->memory, stored, 16, lanes);
+    mr_memory_lut(&cost->memory, states, 16, lanes);
     if (passes > 1) { // h as the step leaves it, and x for the later passes
         mr_memory_expect(&cost->memory, stored, 16, lanes);
         mr_memory_expect(&cost->memory, x_words, 16, lanes);
     }
     if (op->kind->second_field)
-        mr_memory_expect(&cost->memory, stored, MR_CELL_BITS, lanes);
+        mr_memory_expect(&cost->memory, states, MR_CELL_BITS, lanes);
     if (cell->late)
         mr_memory_expect(&cost->memory, h_words, 16, lanes);
     mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)cell->tables * lanes);
@@ -266,6 +271,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
     mr_text_add(text, "#define LAYER_LC %d\n", layout->lc);
     if (layout->passes > 1)
         mr_text_add(text, "#define LAYER_PASSES %d\n", layout->passes);
+    if (layout->slots > 1)
+        mr_text_add(text, "#define LAYER_SLOTS %d\n", layout->slots);
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
     if (op->precision.weight_bits != 16)
