@@ -219,16 +219,17 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline
     if (mr_plan_figures(plan, report, timing, &figures, error, error_size))
         return NULL;
     json_t *object = json_pack(
-        "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:i, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, s:o}",
+        "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:i, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, "
+        "s:o}",
         "cycles", (json_int_t)timing->cycles, "cycles_per_step", cycles_json(plan, timing),
         "utilisation", figures.utilisation, "multiplier_utilisation",
         figures.multiplier_utilisation, "clock_mhz", figures.clock_mhz, "microseconds",
         figures.microseconds, "target", plan->target ? plan->target->name : NULL, "mode",
-        mr_plan_mode_name(plan->mode), "slots", plan->slots, "sequences", (json_int_t)timing->sequences, "steps",
-        (json_int_t)timing->steps, "multipliers", (json_int_t)figures.multipliers, "memories",
-        "bram36", (double)figures.memory.bram18 / 2, "uram", (json_int_t)figures.memory.uram, "lut",
-        (json_int_t)figures.memory.lut, "layers", layers_json(plan, report, timing), "dies",
-        dies_json(pipeline));
+        mr_plan_mode_name(plan->mode), "slots", plan->slots, "sequences",
+        (json_int_t)timing->sequences, "steps", (json_int_t)timing->steps, "multipliers",
+        (json_int_t)figures.multipliers, "memories", "bram36", (double)figures.memory.bram18 / 2,
+        "uram", (json_int_t)figures.memory.uram, "lut", (json_int_t)figures.memory.lut, "layers",
+        layers_json(plan, report, timing), "dies", dies_json(pipeline));
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
     return object;
