@@ -148,6 +148,100 @@ static void the_forget_gate_is_coupled(struct file *f) {
     gemm(f, "h", "y");
 }
 
+// ---- States, lengths and peepholes
+
+// As PyTorch writes two layers: states are parts of the inputs, and come out stacked.
+static void states_in_and_out(struct file *f) {
+    begin(f, 0, 0);
+    add_input(f, "h0");
+    tensor(f, "W2", 3, 1, 4 * H, H);
+    index_tensor(f, "from", 1, 0);
+    node(f, "Slice", "h0 from one from", "h00");
+    node(f, "Slice", "h0 one end from", "h01");
+    lstm(f, "x W R B - h00 -", "Y1 hn1 cn1");
+    node(f, "Squeeze", "Y1 one", "s1");
+    lstm(f, "s1 W2 R B - h01 -", "Y2 hn2 cn2");
+    node(f, "Concat", "hn1 hn2", "hn");
+    with_int(f, "axis", 0);
+    node(f, "Concat", "cn1 cn2", "cn");
+    with_int(f, "axis", 0);
+    node(f, "Squeeze", "hn2", "h");
+    with_ints(f, "axes", 1, 0, 0, 0);
+    gemm(f, "h", "y");
+    f->outs[0]->name = "hn";
+    add_output(f, "cn");
+    add_output(f, "y");
+}
+
+// One layer's last state is an output as others.
+static void the_last_state_goes_out(struct file *f) {
+    begin(f, 0, 0);
+    add_input(f, "h0");
+    lstm(f, "x W R B - h0 h0", "- hn cn");
+    node(f, "Gather", "hn zero", "h");
+    gemm(f, "h", "y");
+    add_output(f, "hn");
+    add_output(f, "cn");
+}
+
+static void lengths_of_all_steps(struct file *f) {
+    begin(f, 7, 0);
+    list_tensor(f, "lengths", 3, 7, 7, 7);
+    lstm(f, "x W R B lengths", "- hn");
+    node(f, "Gather", "hn zero", "h");
+    gemm(f, "h", "y");
+}
+
+// The file does not say how many steps there are, the lengths do.
+static void lengths_say_the_steps(struct file *f) {
+    lengths_of_all_steps(f);
+    f->dim[0].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+    f->dim[0].dim_param = "t";
+}
+
+static void peepholes_of_zero(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "P", 1, 3 * H, 0, 0, 0);
+    lstm(f, "x W R B - - - P", "- hn");
+    node(f, "Gather", "hn zero", "h");
+    gemm(f, "h", "y");
+}
+
+static void a_graph_of_float16(struct file *f) {
+    begin(f, 0, 0);
+    f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16;
+    node(f, "Cast", "x", "wide");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    states(f, "wide");
+    gemm(f, "h", "z");
+    node(f, "Cast", "z", "y");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16);
+}
+
+START_TEST(states_that_are_left_out_are_told) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+    size_t size;
+
+    states_in_and_out(f);
+    uint8_t *data = pack(f, &size);
+    struct mr_onnx *onnx = mr_onnx_open_memory(data, size, "net", error, sizeof error);
+    ck_assert_ptr_nonnull(onnx);
+    ck_assert_int_eq(mr_onnx_network(onnx, &n, error, sizeof error), 0);
+    static const char *const told[] = {"the input 'h0', a state, is left out: ",
+                                       "the output 'hn', the state of all layers together, is ",
+                                       "the output 'cn', the state of the cells, is left out"};
+    const char *notes = mr_onnx_notes(onnx);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_msg(strstr(notes, told[i]) != NULL, "%s", notes);
+    ck_assert_ptr_null(strstr(strstr(notes, "'h0'") + 4, "'h0'"));
+    mr_network_free(&n);
+    mr_onnx_close(onnx);
+    free(data);
+    free(f);
+}
+END_TEST
+
 // ---- Layouts of the input
 
 // [N, F, T], as convolutions have it.
@@ -263,6 +357,12 @@ static const struct {
     {an_activation_of_a_state, "lstm<0 last<1 dense<2 dense<3; y=4"},
     {two_activations, "lstm<0 last<1 dense<2 dense<3; y=4"},
     {the_forget_gate_is_coupled, "lstm<0 last<1 dense<2; y=3"},
+    {states_in_and_out, "lstm<0 lstm<1 last<2 dense<3; y=4"},
+    {the_last_state_goes_out, "lstm<0 last<1 dense<2; y=3 hn=2"},
+    {lengths_of_all_steps, "lstm<0 last<1 dense<2; y=3"},
+    {lengths_say_the_steps, "lstm<0 last<1 dense<2; y=3"},
+    {peepholes_of_zero, "lstm<0 last<1 dense<2; y=3"},
+    {a_graph_of_float16, "lstm<0 last<1 dense<2; y=3"},
     {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
 };
 
@@ -309,10 +409,39 @@ static void a_division_by_zero(struct file *f) {
     node(f, "Div", "s none", "y");
 }
 
+static void lengths_that_differ(struct file *f) {
+    begin(f, 7, 0);
+    list_tensor(f, "lengths", 3, 7, 4, 7);
+    lstm(f, "x W R B lengths", "y");
+}
+
+static void lengths_of_a_part(struct file *f) {
+    begin(f, 7, 0);
+    list_tensor(f, "lengths", 3, 4, 4, 4);
+    lstm(f, "x W R B lengths", "y");
+}
+
+static void lengths_from_an_input(struct file *f) {
+    begin(f, 0, 0);
+    add_input(f, "lengths");
+    lstm(f, "x W R B lengths", "y");
+}
+
+static void a_state_that_is_computed_with(struct file *f) {
+    begin(f, 0, 0);
+    add_input(f, "h0");
+    node(f, "Tanh", "h0", "start");
+    lstm(f, "x W R B - start", "y");
+}
+
 static const struct {
     void (*make)(struct file *f);
     const char *said;
 } bad[] = {
+    {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
+    {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},
+    {lengths_from_an_input, "has sequence lengths ('lengths') that are no constants from 1 on"},
+    {a_state_that_is_computed_with, "node 'start' (Tanh) reads the input 'h0'"},
     {arithmetic_along_the_steps, "node 'y' (Mul) works along axis 0 of the data"},
     {a_batch_norm_of_the_wrong_axis, "(BatchNormalization) works along axis 1 of the data"},
     {a_batch_norm_in_training, "is in training mode; export the model after model.eval()"},
@@ -337,6 +466,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, kind_is_read, 0, sizeof good / sizeof *good);
+    tcase_add_test(all, states_that_are_left_out_are_told);
     tcase_add_loop_test(all, layout_is_found, 0, sizeof layouts / sizeof *layouts);
     tcase_add_loop_test(all, kind_is_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);

@@ -292,7 +292,7 @@ static const char *make_bad(struct file *f, int kind) {
         f->node[1].output[2] = "cn";
         f->node[1].n_output = 3;
         f->node[2].input[0] = "cn";
-        return "node 's' (Squeeze) reads 'cn', the cell state of an LSTM";
+        return "node 'y' (Gemm) reads 'h', the cell state of an LSTM";
     case 23: // tokens
         begin(f, 0, 0);
         f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
@@ -301,7 +301,7 @@ static const char *make_bad(struct file *f, int kind) {
         return "node 'xt' (Gather) looks the input 'x' up in a table, as an embedding does";
     case 24: // no name, and the first output left out
         begin(f, 0, 0);
-        lstm(f, "x W R B four", "- state");
+        lstm(f, "x W R B zero", "- state");
         node(f, "Identity", "state", "y");
         return "node 'state' (LSTM) has sequence lengths";
     case 25:
@@ -323,11 +323,11 @@ static const char *make_bad(struct file *f, int kind) {
         f->out.name = "z";
         f->node[5].name = "";
         return "node 'z' has operator Elu";
-    case 29: // states as inputs
+    case 29: // a state that is computed
         begin(f, 0, 0);
-        add_input(f, "h0");
-        lstm(f, "x W R B - h0", "y");
-        return "takes its initial_h from the input 'h0'";
+        lstm(f, "x W R B", "- h");
+        lstm(f, "x W R B - h", "y");
+        return "has an initial_h ('h') that is not a constant zero";
     default: // a second input
         add_input(f, "z");
         f->node[5].input[2] = "z";
@@ -355,7 +355,7 @@ START_TEST(bad_lstm_input_is_refused) {
     static const char *const said[] = {"sequence lengths",
                                        "initial_h ('H') that is not a constant zero",
                                        "initial_c ('H')",
-                                       "peepholes",
+                                       "peepholes that are not zero",
                                        "R of another shape than [1, 8, 2]",
                                        "weights that are not",
                                        "does not read the graph's input",

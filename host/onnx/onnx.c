@@ -28,6 +28,10 @@ int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *erro
     return onnx_read(&onnx->graph, network, onnx->results);
 }
 
+const char *mr_onnx_notes(const struct mr_onnx *onnx) {
+    return onnx->graph.notes;
+}
+
 // ---- What the graph computes
 
 // x as the graph takes it, from sequence `first` on; beyond the last one that one is repeated.
@@ -109,7 +113,7 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
         double *block = y;
         int result = make_input(graph, network, x, sequences, steps, first, given, &memory, &in);
         if (result == 0)
-            result = onnx_eval_graph(graph, &in, out, &memory);
+            result = onnx_eval_graph(graph, &in, (int64_t)given, out, &memory);
         onnx_tensor_free(&in);
         for (int o = 0; o < network->output_count; o++) {
             const size_t rows = mr_output_rows(network, o, steps), width = width_of(network, o);

@@ -27,6 +27,10 @@ char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count);
 int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *error,
                     size_t error_size);
 
+// What the user should know of the file that mr_onnx_network has taken: sentences, each with a
+// newline behind it. Valid as long as the file is open.
+const char *mr_onnx_notes(const struct mr_onnx *onnx);
+
 // Computes what the graph says, node by node in double precision, for x: (sequences, steps, inputs)
 // of the network that mr_onnx_network gave from this file before. y: as of mr_float_run, but with
 // the casts of the outputs. A file that was exported for a batch of one size is run with such

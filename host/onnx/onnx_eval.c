@@ -62,7 +62,7 @@ int onnx_eval_node(struct onnx_eval *e) {
     if (graph->row->eval(e) != 0)
         return -1;
     // Small floats keep what fits them; the others keep double precision.
-    for (size_t i = 0; i < graph->node->n_output; i++) {
+    for (size_t i = 0; !e->wide && i < graph->node->n_output; i++) {
         struct onnx_tensor *out = onnx_eval_output(e, i);
         if (!out || !out->type || !onnx_is_real(out->type) ||
             out->type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
@@ -114,9 +114,34 @@ static int run(struct onnx_eval *e, const size_t *last) {
     return 0;
 }
 
-int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struct onnx_tensor *y,
-                    size_t *budget) {
-    struct onnx_eval e = {.graph = graph, .budget = budget};
+// Zeros for the inputs of states; their open axis is the batch.
+static int make_states(struct onnx_eval *e, int64_t batch) {
+    struct onnx_graph *graph = e->graph;
+
+    for (size_t i = 0; i < graph->g->n_input; i++) {
+        const Onnx__TypeProto *type = graph->g->input[i]->type;
+        const int value = onnx_find(graph, graph->g->input[i]->name);
+        int64_t dims[ONNX_RANK];
+        if (value == graph->input || !graph->needed[value] || graph->constants[value].type ||
+            !type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
+            continue;
+        const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
+        if (!shape || shape->n_dim > ONNX_RANK || !onnx_is_real(type->tensor_type->elem_type))
+            continue;
+        for (size_t k = 0; k < shape->n_dim; k++)
+            dims[k] = onnx_fixed_size(shape->dim[k]) ? onnx_fixed_size(shape->dim[k]) : batch;
+        if (onnx_eval_create(e, &e->values[value], type->tensor_type->elem_type, (int)shape->n_dim,
+                             dims) != 0)
+            return -1;
+        for (size_t k = 0; k < e->values[value].count; k++)
+            e->values[value].real[k] = 0;
+    }
+    return 0;
+}
+
+int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
+                    struct onnx_tensor *y, size_t *budget) {
+    struct onnx_eval e = {.graph = graph, .budget = budget, .wide = true};
     size_t *last = calloc(graph->value_count, sizeof *last);
     int result = -1;
 
@@ -127,7 +152,7 @@ int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struc
     } else {
         find_last_uses(graph, last);
         e.values[graph->input] = onnx_tensor_share(x);
-        result = run(&e, last);
+        result = make_states(&e, batch) == 0 ? run(&e, last) : -1;
     }
     for (int i = 0; result == 0 && i < graph->output_count; i++) {
         const struct onnx_tensor *out = &e.values[graph->outputs[i]];

@@ -10,15 +10,17 @@ struct onnx_eval {
     struct onnx_graph *graph;
     struct onnx_tensor *values; // computed so far, one for each value of the graph
     size_t *budget;
+    // The small float types are as exact as double: what the file means, not how they round.
+    bool wide;
 };
 
 // Computes the current node. All of its inputs must be known: values or constants of the graph.
 int onnx_eval_node(struct onnx_eval *e);
 
-// Computes the graph's outputs from its input, within so many bytes of memory. y: [output_count],
-// to be freed, also after a failure.
-int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, struct onnx_tensor *y,
-                    size_t *budget);
+// Computes the graph's outputs from its input, a batch of so many sequences, within so many bytes
+// of memory; inputs for states are zero. y: [output_count], to be freed, also after a failure.
+int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
+                    struct onnx_tensor *y, size_t *budget);
 
 // An input of the current node, NULL when it is left out; where an output is to be put, NULL when
 // nobody wants it.

@@ -125,12 +125,17 @@ static bool is_bool(int type) {
     return type == BOOL;
 }
 
+static bool is_small(int type) {
+    return type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
+}
+
 // Real to whole truncates toward zero; what does not fit is not defined by ONNX, and refused.
 static int convert(struct onnx_eval *e, const struct onnx_tensor *in, struct onnx_tensor *out) {
     for (size_t i = 0; i < in->count; i++) {
         double v = onnx_number(in, i);
         if (onnx_is_real(out->type))
-            out->real[i] = onnx_round(out->type, v);
+            out->real[i] = e->wide && is_small(out->type) ? v : onnx_round(out->type, v);
         else if (is_bool(out->type))
             out->whole[i] = v != 0;
         else if (onnx_is_real(in->type) && !(fabs(v) < 9e18))

@@ -360,7 +360,8 @@ int onnx_identity(struct onnx_reader *r) {
 }
 
 // Casts of the input and of an output are done outside of the pipeline; inside there is no place
-// for them, and who reads such numbers says so. A wider float changes nothing.
+// for them, and who reads such numbers says so. Another float changes nothing: the network is what
+// the file means, not how its type rounds.
 int onnx_cast(struct onnx_reader *r) {
     const struct onnx_value *in = onnx_input(r, 0);
     struct onnx_value *out = onnx_output(r, 0);
@@ -373,6 +374,8 @@ int onnx_cast(struct onnx_reader *r) {
     switch (to) {
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
     case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
         out->whole = false;
         return 0;
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:

@@ -44,6 +44,19 @@ int onnx_fail(struct onnx_graph *graph, const char *format, ...) {
                           graph->node->op_type ? graph->node->op_type : "no operator", text);
 }
 
+void onnx_note(struct onnx_graph *graph, const char *format, ...) {
+    const size_t used = strlen(graph->notes), size = sizeof graph->notes;
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int length = vsnprintf(graph->notes + used, size - used, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length + 2 > size - used)
+        graph->notes[used] = '\0'; // no half of one
+    else
+        strcat(graph->notes, "\n");
+}
+
 // The slot of a name: where it is, or where it would be put.
 static size_t find_slot(const struct onnx_graph *graph, const char *name) {
     uint64_t hash = 14695981039346656037u;

@@ -60,6 +60,7 @@ struct onnx_graph {
     int input;                   // the value that the network reads
     int outputs[MR_MAX_OUTPUTS]; // [output_count] values
     int output_count;
+    char notes[1600]; // sentences, each with a newline behind it
 };
 
 // Opens the bytes of a file: names, needed values, and the constants that are needed.
@@ -88,6 +89,10 @@ int64_t onnx_fixed_size(const Onnx__TensorShapeProto__Dimension *axis);
 int onnx_fail_file(struct onnx_graph *graph, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int onnx_fail(struct onnx_graph *graph, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// A sentence for the user about a file that is taken.
+void onnx_note(struct onnx_graph *graph, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 // Attributes of the current node; fallback when absent or of another type.

@@ -171,7 +171,7 @@ static int create(struct onnx_reader *r) {
         return onnx_fail_file(r->graph, "not enough memory");
     network->input_cast = first->cast;
     for (int i = 0; i < r->input_rank && r->time_axis >= 0; i++)
-        network->layout[i] = i == r->feature_axis ? 'F' : i == r->time_axis ? 'T' : 'N';
+        network->layout[i] = "NTF"[i == r->feature_axis ? 2 : i == r->time_axis];
     network->layout[r->input_rank] = '\0';
     if (r->time_axis >= 0 && r->steps.symbol == SYMBOL_NONE && r->steps.k <= INT32_MAX)
         network->steps = (int)r->steps.k;

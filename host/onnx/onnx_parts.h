@@ -46,7 +46,7 @@ struct onnx_value {
     struct onnx_size ints[ONNX_INTS];
     double fill;
     enum onnx_axis axis[ONNX_RANK];
-    int layer;           // whose rows it holds, or ONNX_X
+    int layer;           // whose rows it holds, or ONNX_X; of INPUT the input's value
     bool last;           // only the row of the last step
     bool whole;          // its element type is no float
     struct mr_cast cast; // what casts have done to it
@@ -97,6 +97,7 @@ struct onnx_reader {
     struct onnx_graph *graph;
     struct onnx_eval fold; // computes constants
     struct onnx_value *values;
+    bool *noted; // of the values: the user was told
     struct mr_network *network;
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]

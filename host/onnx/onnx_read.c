@@ -128,9 +128,34 @@ static int run_constant(struct onnx_reader *r) {
     return 0;
 }
 
-// Values that nothing but a recurrent operator may read, which then says why.
+// May the current node move states on, from an input or to an output?
+static bool keeps_states(const struct onnx_reader *r) {
+    for (size_t i = 0; i < r->graph->node->n_input; i++)
+        if (onnx_input(r, i) && onnx_input(r, i)->kind == ONNX_FLOW)
+            return false;
+    return onnx_has(r->graph, ONNX_MOVES) || onnx_is(r->graph, "Split") ||
+           onnx_is(r->graph, "Concat") || onnx_is(r->graph, "Shape");
+}
+
+// States that come from an input, or go to an output, stay what they are where they are moved.
+static bool move_states(struct onnx_reader *r) {
+    const struct onnx_value *from = NULL;
+
+    for (size_t i = 0; i < r->graph->node->n_input && keeps_states(r); i++) {
+        const struct onnx_value *in = onnx_input(r, i);
+        if (in && (in->kind == ONNX_INPUT || in->kind == ONNX_CELL))
+            from = in;
+    }
+    for (size_t i = 0; from && i < r->graph->node->n_output; i++)
+        if (onnx_output(r, i))
+            *onnx_output(r, i) =
+                (struct onnx_value){.kind = from->kind, .rank = RANK_UNKNOWN, .layer = from->layer};
+    return from != NULL;
+}
+
+// Values that nothing but a recurrent operator may compute with, which then says why.
 static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
-    if (onnx_has(r->graph, ONNX_RECURRENT))
+    if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r))
         return 0;
     if (in->kind == ONNX_CELL)
         return onnx_fail(r->graph,
@@ -179,6 +204,8 @@ static int run_node(struct onnx_reader *r) {
         return onnx_fail(graph, "has no first output that is used");
     if (constant && !onnx_has(graph, ONNX_HEAVY))
         return run_constant(r);
+    if (move_states(r))
+        return 0;
     if ((flow || recurrent) && row->read) {
         const struct onnx_value *first = onnx_input(r, 0);
         if (!first)
@@ -259,7 +286,8 @@ static int add_input(struct onnx_reader *r) {
 
     for (size_t i = 0; i < graph->value_count; i++) {
         if (is_input(graph, (int)i))
-            r->values[i].kind = ONNX_INPUT;
+            r->values[i] =
+                (struct onnx_value){.kind = ONNX_INPUT, .rank = RANK_UNKNOWN, .layer = (int)i};
     }
     graph->input = find_input(graph);
     const Onnx__ValueInfoProto *info = onnx_input_info(graph);
@@ -339,11 +367,46 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     return 0;
 }
 
+// Is it a state that the caller would hand in again with the next step?
+static bool is_state(const struct onnx_value *out) {
+    if (out->kind == ONNX_CELL || out->kind == ONNX_INPUT)
+        return true;
+    for (int i = 0; out->kind == ONNX_FLOW && i < out->rank; i++)
+        if (out->axis[i] == AXIS_STACK)
+            return true;
+    return false;
+}
+
+// Outputs of states beside others: a session keeps them itself.
+static void leave_out_states(struct onnx_reader *r) {
+    struct onnx_graph *graph = r->graph;
+    int kept = 0;
+
+    for (int i = 0; i < graph->output_count; i++)
+        kept += !is_state(&r->values[graph->outputs[i]]);
+    if (kept == 0) // which check_output refuses
+        return;
+    kept = 0;
+    for (int i = 0; i < graph->output_count; i++) {
+        const struct onnx_value *out = &r->values[graph->outputs[i]];
+        if (is_state(out))
+            onnx_note(graph,
+                      "the output '%.100s', the state of %s, is left out: a session keeps its "
+                      "state from call to call, saves and restores it",
+                      onnx_name(r, out),
+                      out->kind == ONNX_FLOW ? "all layers together" : "the cells");
+        else
+            graph->outputs[kept++] = graph->outputs[i];
+    }
+    graph->output_count = kept;
+}
+
 static int read_network(struct onnx_reader *r) {
     struct onnx_graph *graph = r->graph;
 
     r->values = calloc(graph->value_count + 1, sizeof *r->values);
-    if (!r->values)
+    r->noted = calloc(graph->value_count + 1, sizeof *r->noted);
+    if (!r->values || !r->noted)
         return onnx_fail_file(graph, "not enough memory");
     for (size_t i = 0; i < graph->g->n_initializer; i++) {
         const struct onnx_tensor *constant = &graph->constants[i];
@@ -358,6 +421,7 @@ static int read_network(struct onnx_reader *r) {
         if (onnx_select(graph, i) && run_node(r) != 0)
             return -1;
     }
+    leave_out_states(r);
     for (int i = 0; i < graph->output_count; i++) {
         if (check_output(r, graph->outputs[i], &r->results[i]) != 0)
             return -1;
@@ -384,6 +448,7 @@ int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_
     }
     free(r.layers);
     free(r.values);
+    free(r.noted);
     if (result != 0)
         mr_network_free(network);
     return result;

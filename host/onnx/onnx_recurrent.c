@@ -184,10 +184,6 @@ static int check_attributes(struct onnx_graph *graph) {
     int64_t layout = onnx_int(graph, "layout", 0);
     if (layout != 0 && layout != 1)
         return onnx_fail(graph, "has layout %lld, and there are 0 and 1", (long long)layout);
-    if (onnx_input_index(graph, 4) >= 0)
-        return onnx_fail(graph, "has sequence lengths; this version takes sequences of one length");
-    if (onnx_input_index(graph, 7) >= 0)
-        return onnx_fail(graph, "has peepholes, which this version does not support");
     return 0;
 }
 
@@ -200,16 +196,56 @@ static int check_state(struct onnx_reader *r, const char *what, size_t input) {
     if (!state || (constant && onnx_all_zero(constant)) ||
         (state->kind == ONNX_FILL && state->fill == 0))
         return 0;
-    if (state->kind == ONNX_INPUT)
+    if (state->kind != ONNX_INPUT)
         return onnx_fail(r->graph,
-                         "takes its %s from the input '%.100s'; this version starts every sequence "
-                         "from zero and keeps the state itself from step to step, so export the "
-                         "model without state inputs",
+                         "has an %s ('%.100s') that is not a constant zero; this version starts "
+                         "every sequence from zero",
                          what, onnx_name(r, state));
-    return onnx_fail(r->graph,
-                     "has an %s ('%.100s') that is not a constant zero; this version starts every "
-                     "sequence from zero",
-                     what, onnx_name(r, state));
+    const char *name = onnx_name(r, &r->values[state->layer]);
+    if (!r->noted[state->layer])
+        onnx_note(r->graph,
+                  "the input '%.100s', a state, is left out: a sequence starts from zero, and a "
+                  "session keeps its state from call to call, saves and restores it",
+                  name);
+    r->noted[state->layer] = true;
+    return 0;
+}
+
+// Lengths of the sequences are taken where they are constants and the whole length of each, which
+// then is the only one that the file takes.
+static int check_lengths(struct onnx_reader *r, const struct onnx_size *steps) {
+    const struct onnx_value *lengths = onnx_input(r, 4);
+    const struct onnx_tensor *constant = onnx_constant(r, 4);
+    const int64_t first =
+        constant && !onnx_is_real(constant->type) && constant->count > 0 ? constant->whole[0] : -1;
+
+    if (!lengths)
+        return 0;
+    if (first < 1)
+        return onnx_fail(
+            r->graph,
+            "has sequence lengths ('%.100s') that are no constants from 1 on; this version "
+            "takes sequences of one length in a call, so export the model without "
+            "them and give sequences of other lengths in calls of their own",
+            onnx_name(r, lengths));
+    for (size_t i = 1; i < constant->count; i++)
+        if (constant->whole[i] != first)
+            return onnx_fail(r->graph, "has sequence lengths that differ; this version takes "
+                                       "sequences of one length");
+    if (steps->symbol == SYMBOL_NONE && steps->k != first)
+        return onnx_fail(r->graph,
+                         "has a sequence length of %lld where the input has %lld steps; this "
+                         "version takes whole sequences",
+                         (long long)first, (long long)steps->k);
+    r->steps = (struct onnx_size){first, SYMBOL_NONE};
+    return 0;
+}
+
+static int check_peepholes(struct onnx_graph *graph, const struct onnx_tensor *constant) {
+    if (onnx_input_index(graph, 7) < 0 || (constant && onnx_all_zero(constant)))
+        return 0;
+    return onnx_fail(graph, "has peepholes that are not zero, which this version does not support; "
+                            "train the model without them");
 }
 
 // A constant tensor of exactly this shape.
@@ -241,8 +277,7 @@ static int find_axes(struct onnx_reader *r, const struct onnx_value *x, int time
     if (x->axis[2] == AXIS_ONE && r->feature_axis < 0 && found == r->input_rank) {
         r->feature_axis = AXIS_ONE;
         r->values[x - r->values].axis[2] = AXIS_FEATURE;
-    } else if (x->axis[2] != AXIS_FEATURE && x->axis[2] <= AXIS_INPUT_2 &&
-               onnx_claim_features(r, x, 2) != 0) {
+    } else if (x->axis[2] <= AXIS_INPUT_2 && onnx_claim_features(r, x, 2) != 0) {
         return -1;
     }
     if (x->axis[2] != AXIS_FEATURE || of_time == AXIS_FEATURE || of_batch == AXIS_FEATURE ||
@@ -372,7 +407,9 @@ static int read_recurrent(struct onnx_reader *r) {
     if (check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     const struct onnx_cell *cell = find_cell(r->graph);
-    if (!cell || check_state(r, "initial_h", 5) != 0 || check_state(r, "initial_c", 6) != 0)
+    if (!cell || check_state(r, "initial_h", 5) != 0 || check_state(r, "initial_c", 6) != 0 ||
+        check_lengths(r, &x->dims[swapped]) != 0 ||
+        check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
         return -1;
     int64_t units = h && h->rank == 3 ? h->dims[2] : 0;
     int64_t inputs = w && w->rank == 3 ? w->dims[2] : 0;
@@ -474,8 +511,13 @@ static int eval_recurrent(struct onnx_eval *e) {
     if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
         return onnx_eval_unsupported(e);
     const int64_t inputs = x->dims[2], units = r->dims[2], batch = x->dims[swapped ? 0 : 1];
-    if (batch > INT32_MAX)
-        return onnx_eval_unsupported(e);
+    if (batch > INT32_MAX || check_peepholes(e->graph, onnx_eval_input(e, 7)) != 0)
+        return batch > INT32_MAX ? onnx_eval_unsupported(e) : -1;
+    const struct onnx_tensor *lengths = onnx_eval_input(e, 4);
+    for (size_t i = 0; lengths && i < lengths->count; i++)
+        if (onnx_number(lengths, i) != (double)x->dims[swapped ? 1 : 0])
+            return onnx_fail(e->graph, "has a sequence length of %g for %lld steps",
+                             onnx_number(lengths, i), (long long)x->dims[swapped ? 1 : 0]);
     if (units < 1 || units > INT32_MAX || inputs < 1 || inputs > INT32_MAX ||
         !shaped(w, 3, 1, cell->gates * units, inputs) ||
         !shaped(r, 3, 1, cell->gates * units, units) ||

@@ -91,8 +91,11 @@ static int run(struct mr_importing *in, const struct mr_array *calibration) {
     const char *sample = in->options ? in->options->calibration : NULL;
     struct mr_network *network = &in->model->network;
 
-    if (mr_onnx_network(in->onnx, network, in->error, in->error_size) != 0 ||
-        mr_onnx_verify(in->onnx, network, mr_import_memory, in->error, in->error_size) != 0 ||
+    if (mr_onnx_network(in->onnx, network, in->error, in->error_size) != 0)
+        return -1;
+    for (const char *note = mr_onnx_notes(in->onnx); *note; note += strcspn(note, "\n") + 1)
+        mr_import_note(in, "%.*s", (int)strcspn(note, "\n"), note);
+    if (mr_onnx_verify(in->onnx, network, mr_import_memory, in->error, in->error_size) != 0 ||
         (calibration && of_file(in, sample ? sample : in->path, take_sample(in, calibration)) != 0))
         return -1;
     if (mr_import_ranges(in) != 0)
