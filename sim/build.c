@@ -165,6 +165,8 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%u", build->jobs ? build->jobs : cores > 0 ? (unsigned)cores : 1);
     if (build->assertions || card)
         mr_words_add(words, "--assert");
+    if (build->merged && !build->trace)
+        mr_words_add(words, "+define+MR_MERGED_LANES");
     if (build->trace)
         mr_words_add(words, build->vcd ? "--trace" : "--trace-fst");
     if (build->trace && build->vcd) {

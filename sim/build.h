@@ -17,6 +17,7 @@ struct mr_build {
     bool trace;            // rtl: able to write waveforms (slower)
     bool vcd;              // of `trace`: as VCD text with all arrays, not as FST
     bool assertions;       // rtl: assertions are checked (for tests; off for speed)
+    bool merged;           // rtl: lanes as loops (hlsc's emit_merged.c), for speed; not if traced
     bool verbose;          // print the tools' command lines to stderr
     unsigned jobs;         // rtl: C++ compilers at a time; 0: one per core
     const char *shape;     // card: text of mr_network.svh (card_shape.h)

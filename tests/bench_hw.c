@@ -51,12 +51,14 @@ static const struct workload all[] = {
 struct asked {
     bool plan_only;
     const char *precision;
+    int simulated; // steps at most
     struct mr_options options;
 };
 
+// Of the processor, which others may share.
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -172,8 +174,9 @@ static bool run(const struct workload *w, const struct asked *asked) {
         for (int l = 0; l < LAYERS && w->hidden[l]; l++)
             outputs = w->hidden[l];
         if (!asked->plan_only)
-            good = simulate(model, asked, w->inputs, w->steps < SIMULATED ? w->steps : SIMULATED,
-                            outputs, &error);
+            good = simulate(model, asked, w->inputs,
+                            w->steps < asked->simulated ? w->steps : asked->simulated, outputs,
+                            &error);
     }
     printf("%s%s\n", *error.text ? " " : "", error.text);
     json_decref(plan);
@@ -182,13 +185,13 @@ static bool run(const struct workload *w, const struct asked *asked) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"plan", no_argument, NULL, 'p'},
-                                            {"target", required_argument, NULL, 't'},
-                                            {"budget", required_argument, NULL, 'b'},
-                                            {"precision", required_argument, NULL, 'w'},
-                                            {0}};
+    static const struct option options[] = {
+        {"plan", no_argument, NULL, 'p'},         {"target", required_argument, NULL, 't'},
+        {"budget", required_argument, NULL, 'b'}, {"precision", required_argument, NULL, 'w'},
+        {"steps", required_argument, NULL, 's'},  {0}};
     struct asked asked = {
         .precision = "w16a16",
+        .simulated = SIMULATED,
         .options = {MR_OPTIONS_INIT, .target = "u55c", .choice = MR_LANES_LATENCY, .budget = 90}};
     bool good = true;
     for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -201,6 +204,9 @@ int main(int argc, char **argv) {
             break;
         case 'b':
             asked.options.budget = (uint32_t)atoi(optarg);
+            break;
+        case 's':
+            asked.simulated = atoi(optarg);
             break;
         case 'w':
             asked.precision = optarg;

@@ -45,6 +45,16 @@ agree_synthesised() { # as agree
     MILLRACE_VERILATOR=$PWD/$work/synthesis agree "$@"
 }
 
+# The simulators of networks have memory and multipliers of lanes merged to loops.
+cat >"$work/merged" <<SCRIPT
+#!/bin/sh
+exec "${MILLRACE_VERILATOR:-verilator}" -DMR_MERGED_LANES "\$@"
+SCRIPT
+chmod +x "$work/merged"
+agree_merged() { # as agree
+    MILLRACE_VERILATOR=$PWD/$work/merged agree "$@"
+}
+
 # same NAME FILE TOP: the same bytes from a copy in another folder. They are in $work/NAME/a/gen.
 same() {
     local name=$1 file=$2 top=$3 a=$work/$1/a/gen b=$work/$1/elsewhere/deeper/b/gen here=$PWD copy
@@ -151,6 +161,7 @@ void $name(hls_stream(beat_t) *weights, hls_stream(vec$5_t) *x, hls_stream(vec$5
 }
 KERNEL
     agree "$name" "$file" "$name" "${runs[@]}"
+    agree_merged "${name}_merged" "$file" "$name" "${runs[@]}"
     [ "$7" = 16 ] || [ -z "${THOROUGH:-}" ] || agree_synthesised "${name}_synthesised" "$file" "$name" "${runs[@]}"
     $read "$name" "$file" "$name"
 }
@@ -212,6 +223,7 @@ first=$!
     readable_thorough lanes tests/kernels/lanes.c lanes
     kernel banks 300 readable_thorough
     kernel ports 200
+    agree_merged ports_merged tests/kernels/ports.c ports --vectors 200
     kernel ends 300
     kernel recurrence 200 readable_thorough
     kernel chains 200
@@ -227,6 +239,7 @@ first=$!
     kernel picks 300
     kernel idioms 300 readable_thorough
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
+    agree_merged dense_merged tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     readable_thorough dense tests/kernels/dense.c dense
     rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3"
     agree argmax tests/kernels/argmax.c argmax --runs 4 --set command=1,2 --set rows=0,1,2,10

@@ -360,6 +360,7 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
                                    .top = MR_NETWORK_TOP,
                                    .cache_dir = compiled->cache_dir,
                                    .trace = options && options->trace,
+                                   .merged = true,
                                    .notes = mr_notes_of(options),
                                    .shape = header};
     int failed = 0;

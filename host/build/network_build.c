@@ -176,6 +176,7 @@ int mr_compiled_build(const struct mr_compiled *compiled, enum mr_flavour flavou
         .top = MR_NETWORK_TOP,
         .cache_dir = compiled->cache_dir,
         .trace = flavour == MR_FLAVOUR_RTL && trace,
+        .merged = true,
         .notes = mr_notes_of(options),
     };
     char text[900];

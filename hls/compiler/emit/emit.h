@@ -80,7 +80,9 @@ void put_instances(struct emit *e, struct text *t, const struct instances *loops
                    const char *label, const char *body);
 void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
+// q <= d, of all lanes, in a clocked block: in that of the module, or in the one that is printed.
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space);
+void put_register(struct emit *e, struct text *t, const char *q, const char *d, uint32_t space);
 // to = from, of all lanes, in combinational logic.
 void copy_value(struct emit *e, const char *to, const char *from, uint32_t space);
 const char *flat_index(struct emit *e, uint32_t space); // position of the lanes' element, row-major
@@ -106,6 +108,13 @@ int product_width(const struct op *a, const struct op *b);
 // ---- emit_dot.c
 void emit_dot(struct emit *e, const struct op *op);
 
+// ---- emit_merged.c
+#define MERGED_LANES "MR_MERGED_LANES" // the macro by which a simulator asks for them
+// The sum of products that alone looks at the load, if simulators merge both; else NULL.
+const struct op *merged_dot(const struct emit *e, const struct op *load);
+const struct op *merged_load(const struct emit *e, const struct op *dot); // the other way round
+const char *emit_merged(struct emit *e, const struct op *dot);            // gives the sum's text
+
 // ---- emit_reduce.c
 void emit_tree(struct emit *e, const struct op *op);
 void emit_bitwise(struct emit *e, const struct op *op);
@@ -114,6 +123,11 @@ void emit_bitwise(struct emit *e, const struct op *op);
 void emit_load(struct emit *e, const struct op *op);
 void emit_memory(struct emit *e, int memory); // a RAM with its ports of all regions
 
+// The number of chunks of the memory's word.
+const char *chunks_text(struct emit *e, int memory);
+// Position of a bank in the packed word, the dimensions written alone outermost; which 0: of its
+// chunk in the word, 1: in the chunk.
+const char *bank_position(struct emit *e, const struct op *op, const bool *alone, int which);
 // The bank that an access names, row-major over the bank dimensions, at most banks - 1.
 const char *bank_number(struct emit *e, const struct op *op, int stage);
 // The address of an access, `op` being its in[0].

@@ -212,7 +212,8 @@ static const char *emit_join(struct emit *e, const struct dot *d) {
                 : arena_printf(e->cc, "%s%s[0]", from, at);
 }
 
-void emit_dot(struct emit *e, const struct op *op) {
+// The registers, cascades and tree; gives the sum's text.
+static const char *emit_multipliers(struct emit *e, const struct op *op) {
     const struct dot d = shape_of(e, op);
     const struct pairing pairing = find_pairing(e->p, op);
     struct module *m = e->m;
@@ -230,8 +231,23 @@ void emit_dot(struct emit *e, const struct op *op) {
         put(&m->logic, "`endif\n");
         put(&m->registers, "`endif\n");
     }
-    const char *total = emit_join(e, &d);
+    return emit_join(e, &d);
+}
+
+void emit_dot(struct emit *e, const struct op *op) {
+    struct module *m = e->m;
     const char *result = stage_name(e, op, e->s->time[op->id].ready);
-    declare_value(e, result, d.width, op->space);
-    assign_value(e, result, op->space, wrapped(e, op, total));
+    declare_value(e, result, op->width, op->space);
+    const bool merged = merged_load(e, op);
+    if (merged) {
+        put(&m->logic, "`ifdef " MERGED_LANES "\n");
+        assign_value(e, result, op->space, wrapped(e, op, emit_merged(e, op)));
+        put(&m->logic, "`else\n");
+        put(&m->registers, "`ifndef " MERGED_LANES "\n");
+    }
+    assign_value(e, result, op->space, wrapped(e, op, emit_multipliers(e, op)));
+    if (merged) {
+        put(&m->logic, "`endif\n");
+        put(&m->registers, "`endif\n");
+    }
 }

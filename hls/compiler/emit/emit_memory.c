@@ -17,9 +17,7 @@ const char *word_address(struct emit *e, const struct memory *m, const struct op
     return arena_printf(e->cc, "%d'(%s)", ir_index_bits(m->words), value_at(e, op, stage));
 }
 
-// Position of a bank in the packed word: the dimensions written alone outermost.
-static const char *bank_position(struct emit *e, const struct op *op, const bool *alone,
-                                 int which) {
+const char *bank_position(struct emit *e, const struct op *op, const bool *alone, int which) {
     const struct memory *m = &e->p->memories[op->imm];
     int dim[MAX_DIMS];
     const int count = bank_dims(m, dim);
@@ -405,7 +403,10 @@ void emit_load(struct emit *e, const struct op *op) {
                             : arena_printf(e->cc, "$signed(%s)", slice);
     const char *result = stage_name(e, op, t->ready);
     declare_value(e, result, op->width, op->space);
+    const bool merged = merged_dot(e, op);
+    put(&e->m->logic, merged ? "`ifndef " MERGED_LANES "\n" : "");
     assign_value(e, result, op->space, slice);
+    put(&e->m->logic, merged ? "`endif\n" : "");
 }
 
 static int stores_of(const struct emit *e, int memory) {
@@ -475,34 +476,45 @@ static void emit_writes(struct emit *e, int memory, const char *chunks, int64_t 
     put(logic, "  end\n");
 }
 
+const char *chunks_text(struct emit *e, int memory) {
+    const long long chunks = (long long)memory_shape(e->p, memory).chunks;
+    if (!e->in_tile)
+        return arena_printf(e->cc, "%lld", chunks);
+    return arena_printf(e->cc, "%lld*N", chunks / (long long)e->p->lanes[e->tile->lane].count);
+}
+
 // A memory of one word for all banks: a copy for each read, or one for two ports.
 static void emit_words(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     const struct mr_memory_shape shape = memory_shape(e->p, memory);
     const char *name = safe_name(e, m->name);
     const long long bits = (long long)shape.chunk_bits;
-    const char *chunks = arena_printf(e->cc, "%lld", (long long)shape.chunks);
-    if (e->in_tile)
-        chunks = arena_printf(e->cc, "%lld*N",
-                              (long long)shape.chunks / e->p->lanes[e->tile->lane].count);
+    const char *chunks = chunks_text(e, memory);
     emit_writes(e, memory, chunks, bits);
     if (m->ports > 1) {
         emit_read_addresses(e, memory, false);
         put(&e->m->declarations, "  logic [%s*%lld-1:0] %s_word [2];\n", chunks, bits, name);
-        put(&e->m->instances, "%s", dual_port(e, m, chunks, bits, "", "1"));
+        bool merged = false;
+        for (int i = 0; i < e->p->op_count; i++)
+            merged = merged || (e->p->ops[i]->code == IR_LOAD && e->p->ops[i]->imm == memory &&
+                                merged_dot(e, e->p->ops[i]));
+        put(&e->m->instances, "%s%s%s", merged ? "`ifndef " MERGED_LANES "\n" : "",
+            dual_port(e, m, chunks, bits, "", "1"), merged ? "`endif\n" : "");
         return;
     }
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
         if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(e->p, i))
             continue;
+        const bool merged = merged_dot(e, op);
         put(&e->m->instances,
-            "  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+            "%s  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
             ".STYLE(\"%s\")) i_%s (\n"
             "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
-            "    .raddr_i(%s_address), .rdata_o(%s_data));\n",
-            (long long)m->words, chunks, bits, m->latency, memory_style(m), memory_name(e, op),
-            name, name, name, memory_name(e, op), memory_name(e, op));
+            "    .raddr_i(%s_address), .rdata_o(%s_data));\n%s",
+            merged ? "`ifndef " MERGED_LANES "\n" : "", (long long)m->words, chunks, bits,
+            m->latency, memory_style(m), memory_name(e, op), name, name, name, memory_name(e, op),
+            memory_name(e, op), merged ? "`endif\n" : "");
     }
 }
 

@@ -305,6 +305,8 @@ void emit_pipeline(struct emit *e) {
         } else if (t->tile_first >= 0 && t->tile_first - 1 > last) {
             last = t->tile_first - 1;
         }
+        const bool merged = first <= last && merged_dot(e, op);
+        put(&e->m->registers, merged ? "`ifndef " MERGED_LANES "\n" : "");
         for (int stage = first; stage <= last; stage++) {
             const char *q = stage_name(e, op, stage);
             declare_value(e, q, op->width, op->space);
@@ -318,6 +320,7 @@ void emit_pipeline(struct emit *e) {
             }
             register_value(e, q, d, op->space);
         }
+        put(&e->m->registers, merged ? "`endif\n" : "");
     }
 }
 

@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+// Verilator puts what an input is connected to in its place, and has code for each tile then; such
+// a one it keeps, and the code is the same for all tiles.
+#define OWN_COPY "/* verilator public_flat_rd */"
+
 static uint32_t lane_bit(const struct emit *e) {
     return 1u << e->tile->lane;
 }
@@ -203,7 +207,7 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
     put(&e->m->logic, "  assign %s_%s[%lld] = '0;\n", name, kind, (long long)tiles);
     if (edge->to_neighbour) {
         // Behind the tile's own elements stand its neighbour's first ones.
-        put(&te->m->ports, "  input  logic [%lld:0] %s_next_i,\n", bits - 1, name);
+        put(&te->m->ports, "  input  logic [%lld:0] %s_next_i " OWN_COPY ",\n", bits - 1, name);
         put(ports, "      .%s_next_i(%s_%s[t+1]),\n", name, name, kind);
         put(&te->m->declarations, "  logic %s%s_ext%s;\n", range_text(te, w), name,
             edge_dimensions(te, op->space, arena_printf(e->cc, "N+%lld", count)));
@@ -280,7 +284,7 @@ void emit_tile(struct emit *e, FILE *out) {
         te.s = te.r->schedule;
         emit_pipeline(&te);
     }
-    put(&m.ports, "  /// Number of the first lane.\n  input  logic [15:0] base_i,\n"
+    put(&m.ports, "  /// Number of the first lane.\n  input  logic [15:0] base_i " OWN_COPY ",\n"
                   "  /// Clock, rising edge.\n  input  logic clk_i\n");
     const char *name = arena_printf(e->cc, "%s_tile", safe_name(e, e->p->name));
     name = module_print(

@@ -215,11 +215,15 @@ static void whole_array(struct emit *e, struct text *t, const char *macro, const
     put(t, "    `%s%d(%s, %s%s)\n", macro, dims, to, from, sizes);
 }
 
-void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
+void put_register(struct emit *e, struct text *t, const char *q, const char *d, uint32_t space) {
     if (space)
-        whole_array(e, &e->m->registers, "MR_REG", q, d, space);
+        whole_array(e, t, "MR_REG", q, d, space);
     else
-        put(&e->m->registers, "    %s <= %s;\n", q, d);
+        put(t, "    %s <= %s;\n", q, d);
+}
+
+void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
+    put_register(e, &e->m->registers, q, d, space);
 }
 
 void copy_value(struct emit *e, const char *to, const char *from, uint32_t space) {
