@@ -71,6 +71,14 @@ static int level(int usual) {
     return own && own[0] >= '0' && own[0] <= '3' && !own[1] ? own[0] - '0' : usual;
 }
 
+static bool is_clang(const char *cxx) {
+    const char *slash = strrchr(cxx, '/');
+    return strstr(slash ? slash : cxx, "clang");
+}
+
+// The loops of merged lanes look at more arrays than clang usually compares at run time.
+#define MANY_ARRAYS " -mllvm -runtime-memory-check-threshold=128"
+
 static void model_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%s", c_compiler());
     mr_words_add(words, "-O%d", level(3));
@@ -183,9 +191,9 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                      : "");
     mr_words_add(words, "-MAKEFLAGS");
     mr_words_add(words,
-                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST=-O%d OPT_GLOBAL=-O1 %s%s%s"
+                 "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST='-O%d%s' OPT_GLOBAL=-O1 %s%s%s"
                  " VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh ../data/sim/%s'",
-                 cxx, cxx, level(2),
+                 cxx, cxx, level(2), is_clang(cxx) ? MANY_ARRAYS : "",
                  *work->objects ? "OBJCACHE='$(if $(filter verilated%,$@),ccache)'" : "",
                  *work->headers ? " -f ../data/sim/harness/headers.mk HEADERS=" : "", work->headers,
                  card ? "card/card_harness.cpp" : "harness/harness.cpp");
@@ -318,9 +326,9 @@ out:
 // Fills work->headers, in the folder `kept`, with a name that tells flags and tools.
 static int name_headers(struct work *work, const char *kept) {
     const struct mr_build *build = work->build;
-    const char *cxx = mr_build_cxx(), *slash = strrchr(cxx, '/');
+    const char *cxx = mr_build_cxx();
     char path[PATH_MAX + 32], optimise[2] = {(char)('0' + level(2))}, hex[33];
-    if (!strstr(slash ? slash : cxx, "clang") || strpbrk(kept, " \t'$#:"))
+    if (!is_clang(cxx) || strpbrk(kept, " \t'$#:"))
         return 0;
     struct mr_cache_key *key = mr_key_new();
     if (!key)

@@ -80,12 +80,11 @@ void put_instances(struct emit *e, struct text *t, const struct instances *loops
                    const char *label, const char *body);
 void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
-// q <= d, of all lanes, in a clocked block: in that of the module, or in the one that is printed.
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space);
-void put_register(struct emit *e, struct text *t, const char *q, const char *d, uint32_t space);
 // to = from, of all lanes, in combinational logic.
 void copy_value(struct emit *e, const char *to, const char *from, uint32_t space);
 const char *flat_index(struct emit *e, uint32_t space); // position of the lanes' element, row-major
+const char *size_text(struct emit *e, uint32_t space);  // how many elements there are
 int64_t space_count(const struct emit *e, uint32_t space);
 const char *element(struct emit *e, const struct op *view, int stage); // of an IR_VIEW
 void comment_source(struct emit *e, struct location loc);

@@ -98,15 +98,6 @@ static void emit_cascades(struct emit *e, const struct dot *d) {
         d->n);
 }
 
-// The text of how many elements there are.
-static const char *size_text(struct emit *e, uint32_t space) {
-    const char *text = NULL;
-    for (int l = 0; l < e->p->lane_count; l++)
-        if (space >> l & 1)
-            text = text ? arena_printf(e->cc, "%s*%s", text, lane_size(e, l)) : lane_size(e, l);
-    return text ? text : "1";
-}
-
 // vector[element] = the operand, of all lanes in `space` and all columns. A column behind the first
 // of its cascade is there a cycle earlier than its product needs it (mr_dot_pair.sv).
 static void gather(struct emit *e, const struct dot *d, const char *vector, const char *index,

@@ -50,7 +50,9 @@ static const struct op *dot_of(const struct emit *e, const struct op *load) {
         return NULL;
     if (regions_that_need(e, dot) != 1 || regions_that_need(e, load) != 1)
         return NULL;
-    if (load->space != (dot->space | 1u << dot->imm) || dot->width > 64 || m->width > 32)
+    if (load->space != (dot->space | 1u << dot->imm) || dot->width > 64)
+        return NULL;
+    if (m->width > (m->low < 0 ? 32 : 31))
         return NULL;
     return dot;
 }
@@ -137,21 +139,25 @@ static void emit_columns(struct emit *e, const struct merged *m) {
     }
 }
 
+// All rows in one loop; where they have columns of their own, in one for each lane.
 static void emit_sums(struct emit *e, const struct merged *m) {
     struct text *logic = &e->m->logic;
-    const uint32_t space = m->dot->space;
-    const char *at = subscripts(e, space), *total = NULL;
+    const uint32_t space = m->dot->space, own = m->columns->space & space;
+    const char *row = own ? flat_index(e, space) : "r", *total = NULL;
     for (int64_t c = 0; c < e->p->lanes[m->dot->imm].count; c++) {
         const char *product =
-            arena_printf(e->cc, "%d'(%s_mem[%s_raddr][%lld]%s) * %s", m->width, m->word, m->word,
-                         (long long)c, at, column_text(e, m, c));
+            arena_printf(e->cc, "%d'(%s_mem[%s_raddr][%lld][%s]) * %s", m->width, m->word, m->word,
+                         (long long)c, row, column_text(e, m, c));
         total = total ? arena_printf(e->cc, "%s\n        + %s", total, product) : product;
     }
     put(&e->m->declarations, "  logic [%d:0] %s_raddr;\n", ir_index_bits(m->memory->words) - 1,
         m->word);
     put(logic, "    %s_raddr = %s_raddr_q%d;\n", m->word, m->word, m->delay);
-    open_loops(e, logic, space, "    ");
-    put(logic, "      %s_h[0]%s = %s;\n", m->sum, at, total);
+    if (own)
+        open_loops(e, logic, space, "    ");
+    else
+        put(logic, "    for (int r = 0; r < %s_rows; r++)\n", m->sum);
+    put(logic, "      %s_h[0][%s] = %s;\n", m->sum, row, total);
 }
 
 static void emit_stores(struct emit *e, const struct merged *m) {
@@ -163,14 +169,15 @@ static void emit_stores(struct emit *e, const struct merged *m) {
     open_loops(e, logic, m->dot->space, "      ");
     put(logic,
         "      for (int i%d = 0; i%d < %lld; i%d++)\n        if (%s_we_q%d[%s])\n"
-        "          %s_mem[%s_waddr_q%d][i%d]%s = 32'(%s(%s_wdata_q%d[%s*%d +: %d]));\n    end\n",
+        "          %s_mem[%s_waddr_q%d][i%d][%s] = 32'(%s(%s_wdata_q%d[%s*%d +: %d]));\n    end\n",
         lane, lane, (long long)e->p->lanes[lane].count, lane, m->word, m->delay,
         bank_position(e, m->load, alone, 0), m->word, m->word, m->delay, lane,
-        subscripts(e, m->dot->space), m->memory->low >= 0 ? "$unsigned" : "$signed", m->word,
+        flat_index(e, m->dot->space), m->memory->low >= 0 ? "$unsigned" : "$signed", m->word,
         m->delay, bank_position(e, m->load, alone, 1), w, w);
 }
 
-// Blocking assignments: no other block looks at these variables.
+// Blocking assignments, for Verilator unrolls others to arrays. No other block looks at these
+// variables but at the half of the sums that this cycle leaves alone.
 const char *emit_merged(struct emit *e, const struct op *dot) {
     const struct op *load = merged_load(e, dot);
     const struct op_time *t = &e->s->time[dot->id];
@@ -185,30 +192,35 @@ const char *emit_merged(struct emit *e, const struct op *dot) {
                        .edges = t->ready - t->start - 1,
                        .width = dot->width > 32 ? 64 : 32};
     struct text *logic = &e->m->logic;
-    const char *dims = dimensions(e, dot->space), *at = subscripts(e, dot->space);
-    const int lane = (int)dot->imm, last = m.edges - 1;
+    const int w = m.width - 1, lane = (int)dot->imm, last = m.edges - 1;
     declare_delays(e, &m);
+    // Whole powers of two: Verilator compares no index with the size then.
     put(logic,
-        "  logic signed [31:0] %s_mem [%d] [%d]%s;\n"
-        "  logic signed [%d:0] %s_h [%d]%s, %s_q%s, %s_qd%s;\n",
-        m.word, 1 << ir_index_bits(m.memory->words), 1 << ir_index_bits(e->p->lanes[lane].count),
-        dims, m.width - 1, m.sum, last, dims, m.sum, dims, m.sum, dims);
-    put(logic, "  always_ff @(posedge clk_i) begin\n");
+        "  localparam int %s_rows = %s, %s_room = 1 << $clog2(%s);\n"
+        "  logic signed [31:0] %s_mem [%d] [%d] [%s_room];\n"
+        "  logic signed [%d:0] %s_h [%d] [%s_room], %s_q [2] [%s_room];\n  logic %s_half = 1'b0;\n",
+        m.sum, size_text(e, dot->space), m.sum, size_text(e, dot->space), m.word,
+        1 << ir_index_bits(m.memory->words), 1 << ir_index_bits(e->p->lanes[lane].count), m.sum, w,
+        m.sum, last, m.sum, m.sum, m.sum, m.sum);
+    put(logic, "  always_ff @(posedge clk_i) begin\n    %s_half <= !%s_half;\n", m.sum, m.sum);
     delay_port(e, &m);
     for (int k = last; k >= 1; k--) {
-        open_loops(e, logic, dot->space, "    ");
-        const char *to = k == last ? arena_printf(e->cc, "%s_qd", m.sum)
-                                   : arena_printf(e->cc, "%s_h[%d]", m.sum, k);
-        put(logic, "      %s%s = %s_h[%d]%s", to, at, m.sum, k - 1, at);
-        if (k == 1 && ir_adds(dot))
-            put(logic, " + %s", operand(e, dot->in[2], m.stage + 1, m.width));
-        put(logic, ";\n");
+        const char *to =
+            k < last ? arena_printf(e->cc, "h[%d]", k) : arena_printf(e->cc, "q[!%s_half]", m.sum);
+        if (k == 1 && ir_adds(dot)) {
+            const char *row = flat_index(e, dot->space);
+            open_loops(e, logic, dot->space, "    ");
+            put(logic, "      %s_%s[%s] = %s_h[0][%s] + %s;\n", m.sum, to, row, m.sum, row,
+                operand(e, dot->in[2], m.stage + 1, m.width));
+        } else {
+            put(logic, "    for (int r = 0; r < %s_rows; r++) %s_%s[r] = %s_h[%d][r];\n", m.sum,
+                m.sum, to, m.sum, k - 1);
+        }
     }
-    put_register(e, logic, arena_printf(e->cc, "%s_q", m.sum), arena_printf(e->cc, "%s_qd", m.sum),
-                 dot->space);
     emit_columns(e, &m);
     emit_sums(e, &m);
     emit_stores(e, &m);
     put(logic, "  end\n");
-    return arena_printf(e->cc, "%d'(%s_q%s)", dot->width, m.sum, at);
+    return arena_printf(e->cc, "%d'(%s_q[%s_half][%s])", dot->width, m.sum, m.sum,
+                        flat_index(e, dot->space));
 }

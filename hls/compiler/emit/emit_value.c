@@ -145,6 +145,14 @@ const char *flat_index(struct emit *e, uint32_t space) {
     return text ? text : "0";
 }
 
+const char *size_text(struct emit *e, uint32_t space) {
+    const char *text = NULL;
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            text = text ? arena_printf(e->cc, "%s*%s", text, lane_size(e, l)) : lane_size(e, l);
+    return text ? text : "1";
+}
+
 const char *literal(struct emit *e, wide value, int width) {
     if (width == 1)
         return value & 1 ? "1'b1" : "1'b0";
@@ -215,15 +223,11 @@ static void whole_array(struct emit *e, struct text *t, const char *macro, const
     put(t, "    `%s%d(%s, %s%s)\n", macro, dims, to, from, sizes);
 }
 
-void put_register(struct emit *e, struct text *t, const char *q, const char *d, uint32_t space) {
-    if (space)
-        whole_array(e, t, "MR_REG", q, d, space);
-    else
-        put(t, "    %s <= %s;\n", q, d);
-}
-
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
-    put_register(e, &e->m->registers, q, d, space);
+    if (space)
+        whole_array(e, &e->m->registers, "MR_REG", q, d, space);
+    else
+        put(&e->m->registers, "    %s <= %s;\n", q, d);
 }
 
 void copy_value(struct emit *e, const char *to, const char *from, uint32_t space) {
