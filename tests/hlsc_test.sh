@@ -248,6 +248,9 @@ first=$!
     agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
     readable_thorough softmax tests/kernels/softmax.c softmax_rows
     rates softmax tests/kernels/softmax.c softmax_rows "softmax1=3 softmax2=6 softmax7=21 softmax10=30 softmax10_steep=30 softmax33=99 softmax33_flat=99 softmax200=600"
+    agree pool tests/kernels/pool.c pool --runs 6 --vectors 200 --set command=1,2,2,2,2,2 --set steps=1,3,5,2,1,7 \
+        --set total=3,6,20,10,8,28
+    readable_thorough pool tests/kernels/pool.c pool
     agree glue tests/kernels/glue.c glue --runs 6 --vectors 100 --set command=1,2 --set sequences=0,1,2,8,2,8 --set steps=0,1,3,5,7,4 \
         --set rows=0,1,6,40,14,32
     readable_thorough glue tests/kernels/glue.c glue

@@ -242,6 +242,61 @@ START_TEST(states_that_are_left_out_are_told) {
 }
 END_TEST
 
+// ---- One row of all steps
+
+static void the_first_step_of_a_head(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    dense(f, "s", "m");
+    node(f, "Relu", "m", "r");
+    node(f, "Gather", "r zero", "y");
+    node(f, "Slice", "s from one from", "z");
+    index_tensor(f, "from", 1, 0);
+    add_output(f, "z");
+}
+
+static void the_mean_of_all_steps(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "ReduceMean", "s", "m");
+    with_ints(f, "axes", 1, 0, 0, 0);
+    with_int(f, "keepdims", 0);
+    gemm(f, "m", "y");
+}
+
+// By a list, as of version 18 on, with an axis of size 1 beside it, which stays.
+static void the_greatest_of_all_steps(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    list_tensor(f, "axes", 2, 0, -3, 0);
+    node(f, "ReduceMax", "Y axes", "m");
+    node(f, "Reshape", "m shape", "h2");
+    list_tensor(f, "shape", 2, -1, H, 0);
+    gemm(f, "h2", "y");
+}
+
+// [N, C, T], as AdaptiveAvgPool1d(1) has it.
+static void a_global_pool(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Transpose", "s", "turned");
+    with_ints(f, "perm", 3, 1, 2, 0);
+    node(f, "GlobalAveragePool", "turned", "m");
+    node(f, "GlobalMaxPool", "turned", "g");
+    node(f, "Flatten", "m", "h2");
+    gemm(f, "h2", "y");
+    add_output(f, "g");
+}
+
+static void the_mean_of_a_head(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    dense(f, "s", "m");
+    node(f, "Sigmoid", "m", "p");
+    node(f, "ReduceMean", "p", "y");
+    with_ints(f, "axes", 1, 0, 0, 0);
+}
+
 // ---- Layouts of the input
 
 // [N, F, T], as convolutions have it.
@@ -363,6 +418,11 @@ static const struct {
     {lengths_say_the_steps, "lstm<0 last<1 dense<2; y=3"},
     {peepholes_of_zero, "lstm<0 last<1 dense<2; y=3"},
     {a_graph_of_float16, "lstm<0 last<1 dense<2; y=3"},
+    {the_first_step_of_a_head, "lstm<0 first<1 dense<2; y=3 z=2"},
+    {the_mean_of_all_steps, "lstm<0 mean<1 dense<2; y=3"},
+    {the_greatest_of_all_steps, "lstm<0 max<1 dense<2; y=3"},
+    {a_global_pool, "lstm<0 mean<1 max<1 dense<2; y=4 g=3"},
+    {the_mean_of_a_head, "lstm<0 dense<1 mean<2; y=3"},
     {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
 };
 
@@ -409,6 +469,19 @@ static void a_division_by_zero(struct file *f) {
     node(f, "Div", "s none", "y");
 }
 
+static void the_mean_of_the_features(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "ReduceMean", "s", "y");
+    with_ints(f, "axes", 1, -1, 0, 0);
+}
+
+static void a_middle_step(struct file *f) {
+    begin(f, 7, 0);
+    states(f, "x");
+    node(f, "Gather", "s four", "y");
+}
+
 static void lengths_that_differ(struct file *f) {
     begin(f, 7, 0);
     list_tensor(f, "lengths", 3, 7, 4, 7);
@@ -438,6 +511,8 @@ static const struct {
     void (*make)(struct file *f);
     const char *said;
 } bad[] = {
+    {the_mean_of_the_features, "node 'y' (ReduceMean) goes along axis 2, which is not that of"},
+    {a_middle_step, "takes one step that is not the first or last"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
     {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},
     {lengths_from_an_input, "has sequence lengths ('lengths') that are no constants from 1 on"},

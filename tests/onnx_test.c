@@ -252,8 +252,8 @@ static const char *make_bad(struct file *f, int kind) {
         f->out.name = "z";
         return "reads only the last step of the layer before";
     case 12:
-        f->node[4].input[1] = "zero";
-        return "takes one step that is not the last";
+        f->node[4].input[1] = "four";
+        return "takes one step that is not the first or last";
     case 13:
         f->graph.n_output = 0;
         return "has 0 outputs";

@@ -76,6 +76,13 @@ const struct mr_op *mr_network_layer(const struct mr_network *network, int layer
     return NULL;
 }
 
+const struct mr_op *mr_network_pool(const struct mr_network *network) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->pools)
+            return &network->ops[i];
+    return NULL;
+}
+
 // "lstm0": recurrent operators by their layer; of the others the first has no number.
 static void name_op(const struct mr_network *network, struct mr_op *op) {
     int same = 0;

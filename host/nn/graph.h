@@ -141,6 +141,9 @@ int mr_network_readers(const struct mr_network *network, int stream);
 // of the layer that gives it, which takes them for its next step.
 int mr_stream_precision(const struct mr_network *network, int stream);
 
+// The first operator that needs all steps of a sequence in one run, or NULL.
+const struct mr_op *mr_network_pool(const struct mr_network *network);
+
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);
 int mr_network_layers(const struct mr_network *network);

@@ -50,7 +50,8 @@ struct mr_op_kind {
     int lag;            // rows that its process takes before it gives the first one
     bool reads_numbers; // single numbers of one format, else vectors of 16-bit numbers
     bool gives_numbers; // that only the host takes, and operators that read numbers
-    bool passes;        // gives numbers of its input as they came
+    bool passes;        // gives numbers in the formats of its input
+    bool pools;         // needs all steps of a sequence in one run: keeps none of them beyond it
 
     // The stream that it gives: width, bits, and the rate where it is not its input's.
     void (*describe)(const struct mr_network *network, struct mr_op *op, struct mr_stream *out);
@@ -85,9 +86,10 @@ const struct mr_op_kind *mr_op_kind_at(size_t index);
 // By name; NULL where there is none.
 const struct mr_op_kind *mr_op_kind_find(const char *name);
 
-// Numbers of a state in the walkers: h of all units, the second field of all, and room for a row.
+// Numbers of a state in the walkers: h of all units, the second field of all, and room for a row;
+// of what pools at most as many.
 static inline size_t mr_op_state_numbers(const struct mr_op *op) {
-    return op->kind->recurrent ? 3 * (size_t)op->units : 0;
+    return op->kind->recurrent || op->kind->pools ? 3 * (size_t)op->units : 0;
 }
 
 static inline int mr_ceil_div(int a, int b) {

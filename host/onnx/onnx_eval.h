@@ -68,6 +68,9 @@ int onnx_eval_squeeze(struct onnx_eval *e);
 int onnx_eval_transpose(struct onnx_eval *e);
 int onnx_eval_unsqueeze(struct onnx_eval *e);
 
+// onnx_pool.c
+int onnx_eval_pool(struct onnx_eval *e);
+
 // onnx_affine.c
 int onnx_eval_batch_norm(struct onnx_eval *e);
 

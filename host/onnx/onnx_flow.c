@@ -15,7 +15,7 @@ static bool is_zero(struct onnx_size size) {
     return size.symbol == SYMBOL_NONE && size.k == 0;
 }
 
-static bool is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
+bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
     return r->time_axis >= 0 && flow->layer != ONNX_X && r->time_axis != AXIS_ONE &&
            (int)flow->axis[axis] == r->time_axis;
 }
@@ -53,11 +53,14 @@ static bool is_end(struct onnx_size index, struct onnx_size size) {
 
 // Takes one element of an axis; the axis stays, with size 1.
 static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct onnx_size index) {
-    if (is_time(r, flow, axis)) {
-        if (!is_end(index, flow->dims[axis]))
+    if (onnx_is_time(r, flow, axis)) {
+        const bool first = is_zero(index) && !is_one(flow->dims[axis]);
+        if (!first && !is_end(index, flow->dims[axis]))
             return onnx_fail(r->graph,
-                             "takes one step that is not the last; this version needs the last "
-                             "step, as in y[:, -1]");
+                             "takes one step that is not the first or last; this version needs one "
+                             "of them, as in y[:, -1]");
+        if (first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
+            return -1;
         flow->last = true;
     } else if (flow->axis[axis] == AXIS_STACK) {
         int64_t k = index.k < 0 ? index.k + flow->count : index.k;
@@ -164,7 +167,7 @@ static int drop_axis(struct onnx_reader *r, struct onnx_value *flow, int axis) {
 
     if (!is_one(flow->dims[axis]) || kept)
         return onnx_fail(r->graph, "removes axis %d, which is not of size 1", axis);
-    if (is_time(r, flow, axis))
+    if (onnx_is_time(r, flow, axis))
         flow->last = true;
     if (flow->axis[axis] == AXIS_STACK)
         flow->layer = (int)flow->ints[0].k;

@@ -32,7 +32,7 @@ static int append(struct onnx_reader *r, struct onnx_layer layer, int *index) {
         r->layer_limit = limit;
     }
     layer.node = r->graph->node_index;
-    layer.last = layer.stream = -1;
+    layer.first = layer.last = layer.stream = -1;
     if (layer.bias.type)
         layer.bias = onnx_tensor_share(&layer.bias);
     if (layer.factor.type)
@@ -42,27 +42,28 @@ static int append(struct onnx_reader *r, struct onnx_layer layer, int *index) {
     return 0;
 }
 
-// The layer that gives the last row of a layer. A head on every step of which only the last is
-// taken is put behind the selection: it gives the same and has less to do.
-static int last_row(struct onnx_reader *r, int layer, int *result) {
+// The layer that gives the first or the last row of a layer. A head on every step of which only one
+// is taken is put behind the selection: it gives the same and has less to do.
+static int one_row(struct onnx_reader *r, int layer, bool first, int *result) {
     if (layer == ONNX_X)
-        return onnx_fail(r->graph, "takes the last step of what no recurrent layer has read");
+        return onnx_fail(r->graph, "takes one step of what no recurrent layer has read");
     struct onnx_layer made = r->layers[layer];
+    const int known = first ? made.first : made.last;
     if (!made.per_step)
         *result = layer;
-    else if (made.last >= 0)
-        *result = made.last;
-    if (!made.per_step || made.last >= 0)
+    else if (known >= 0)
+        *result = known;
+    if (!made.per_step || known >= 0)
         return 0;
     if (made.recurrent) {
-        made = (struct onnx_layer){.kind = "last",
+        made = (struct onnx_layer){.kind = first ? "first" : "last",
                                    .input = layer,
                                    .inputs = made.units,
                                    .units = made.units,
                                    .scaled = -1,
                                    .depth = made.depth + 1};
     } else {
-        if (last_row(r, made.input, &made.input) != 0)
+        if (one_row(r, made.input, first, &made.input) != 0)
             return -1;
         made.depth = r->layers[made.input].depth + 1;
     }
@@ -70,13 +71,17 @@ static int last_row(struct onnx_reader *r, int layer, int *result) {
     if (append(r, made, result) != 0)
         return -1;
     r->layers[*result].node = r->layers[layer].node;
-    r->layers[layer].last = *result;
+    *(first ? &r->layers[layer].first : &r->layers[layer].last) = *result;
     return 0;
+}
+
+int onnx_first_row(struct onnx_reader *r, int layer, int *result) {
+    return one_row(r, layer, true, result);
 }
 
 int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *layer) {
     *layer = value->layer;
-    return value->last ? last_row(r, value->layer, layer) : 0;
+    return value->last ? one_row(r, value->layer, false, layer) : 0;
 }
 
 static bool is_linear_diagonal(const struct onnx_layer *layer) {

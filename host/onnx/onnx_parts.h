@@ -80,9 +80,9 @@ struct onnx_layer {
     struct onnx_tensor factor; // of the weights of a unit
     struct onnx_tensor bias;
     // Set when it is added.
-    int scaled; // a diagonal layer, in whose place w takes its input; or -1
-    int depth;  // layers up to it
-    int last;   // the layer that gives its last row, or -1
+    int scaled;      // a diagonal layer, in whose place w takes its input; or -1
+    int depth;       // layers up to it
+    int first, last; // the layers that give its first row, and its last one, or -1
     bool needed;
     int stream; // of the network, -1 before it is there
 };
@@ -147,6 +147,8 @@ int onnx_fold_where(struct onnx_reader *r);
 // onnx_flow.c: the current node works along this axis of the data, or has numbers along it, so it
 // must be that of the features. -1 with a sentence.
 int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int axis);
+// Is it the axis of the steps?
+bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis);
 // Operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
 int onnx_concat(struct onnx_reader *r);
@@ -158,6 +160,9 @@ int onnx_slice(struct onnx_reader *r);
 int onnx_squeeze(struct onnx_reader *r);
 int onnx_transpose(struct onnx_reader *r);
 int onnx_unsqueeze(struct onnx_reader *r);
+
+// onnx_pool.c
+int onnx_pool(struct onnx_reader *r);
 
 // ---- onnx_affine.c
 
@@ -180,6 +185,8 @@ int onnx_negative(struct onnx_reader *r);
 int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value);
 // The layer that gives the rows that a value holds: a last row is taken here. -1 with a sentence.
 int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *layer);
+// The layer that gives the first row of a layer.
+int onnx_first_row(struct onnx_reader *r, int layer, int *result);
 // Adds a layer that reads the value. *index gets its number.
 int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
                    int *index);

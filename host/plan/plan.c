@@ -155,6 +155,11 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
         return mr_fail(error, error_size,
                        "the network has no recurrent operator; the planner takes 1 to %d",
                        (int)MR_MAX_LAYERS);
+    if (slots > 1 && mr_network_pool(network))
+        return mr_fail(error, error_size,
+                       "'%s' makes one row of all steps of a sequence and has no slots; plan the "
+                       "network with one slot",
+                       mr_network_pool(network)->name);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent &&
             check_layout(&network->ops[i], &layouts[network->ops[i].layer], slots, error,

@@ -26,12 +26,13 @@
 #include "formats.h"
 #include "frame/words.h"
 #include "mr_command.h"
+#include "reciprocal.h"
 
 #ifndef MR_SOFTMAX_H
 #    define MR_SOFTMAX_H
 
 // exp(-distance 2^-frac) as m 2^-n: m, Q25, 1/2 to 1 or 0, in bits 6 to 31, and n in bits 0 to 5.
-// The masks here and below change nothing: they tell how many bits there are.
+// The masks change nothing: they tell how many bits there are.
 static inline uint32_t mr_softmax_exp(uint32_t distance, int frac) {
     const bool far = (uint64_t)distance >> (frac > -5 ? frac + 5 : 0) != 0; // 32 or more
     const int up = frac < 24 ? 24 - frac : 0, down = frac > 24 ? frac - 24 : 0;
@@ -43,33 +44,8 @@ static inline uint32_t mr_softmax_exp(uint32_t distance, int frac) {
     return far ? 0 : m << 6 | (uint32_t)(power >> 24 & 63);
 }
 
-typedef struct {
-    uint32_t mantissa; // Q30, above 1/2, at most 1
-    uint8_t shift;
-} softmax_reciprocal_t;
-
-// 1/sum = mantissa 2^-shift. sum: Q40, 1 to 2^most. For a number s from 1 to 2 the table has r,
-// which is not above 1/s; with e = 1 - s r, below 1/990, 1/s is r (1 + e + e^2), short of e^3.
-static inline softmax_reciprocal_t mr_softmax_reciprocal(uint64_t sum, int most) {
-    uint8_t shift = 0;
-    for (int bit = 1; bit <= most; bit++) {
-        HLS(unroll)
-        shift = sum >> (40 + bit) != 0 ? bit : shift;
-    }
-    const uint32_t s = (uint32_t)(sum >> shift >> 14) & 0x3ffffff; // Q26, without the 1
-    const uint32_t r = mr_reciprocal[s >> 16];                     // Q15
-    const uint64_t e = ((uint64_t)1 << 41) - ((uint64_t)r << 26) - (uint64_t)s * r; // Q41
-    const uint32_t near = (uint32_t)(e >> 9) & 0x7fffff;                            // Q32
-    const uint64_t square = (uint64_t)(near >> 6) * (near >> 6);                    // Q52
-    const uint32_t series = (near + (uint32_t)(square >> 20)) & 0x7fffff;
-    softmax_reciprocal_t reciprocal;
-    reciprocal.mantissa = (r << 15) + (uint32_t)((uint64_t)r * series >> 17);
-    reciprocal.shift = shift;
-    return reciprocal;
-}
-
 // Rounded to nearest, ties up.
-static inline int32_t mr_softmax_quotient(uint32_t power, softmax_reciprocal_t reciprocal) {
+static inline int32_t mr_softmax_quotient(uint32_t power, reciprocal_t reciprocal) {
     const uint64_t product = (uint64_t)(power >> 6) * reciprocal.mantissa >> 20; // Q35
     const uint64_t cut = product >> ((power & 63) + reciprocal.shift);
     return (int32_t)(((cut >> 10) + 1) >> 1);
@@ -94,7 +70,7 @@ static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t c
         int32_t greatest = 0; // of the numbers of this phase so far
         int32_t top = 0;      // of the phase before
         uint64_t sum = 0;     // of the exponentials of this phase so far, Q40
-        softmax_reciprocal_t reciprocal;
+        reciprocal_t reciprocal;
         reciprocal.mantissa = 0;
         reciprocal.shift = 0;
     run_rows:
@@ -111,7 +87,7 @@ static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t c
                     const uint32_t distance = (uint32_t)top - (uint32_t)numbers[k];
                     numbers[k] = fresh;
                     if (k == 0)
-                        reciprocal = mr_softmax_reciprocal(sum, LOG_COUNT);
+                        reciprocal = mr_reciprocal_of(sum, LOG_COUNT);
                     const uint32_t power = mr_softmax_exp(distance, SOFTMAX_FRAC);
                     const uint64_t term = ((uint64_t)(power >> 6) << 15) >> (power & 63);
                     sum = ((k == 0 ? 0 : sum) + term) & (((uint64_t)1 << (41 + LOG_COUNT)) - 1);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// One row for each sequence from the rows of its steps: the first one, the greatest of each number,
+// or the mean. Included with POOL (name), POOL_COUNT (activations per row), POOL_LC, and POOL_KIND.
+// There is one row of a sequence so far, so sequences come one after the other (no slots.h).
+//
+// A row goes out with the last one of its sequence, also the first one: then a stream that is
+// gathered with another one of the same trunk waits for nothing (gather.h).
+//
+// The mean of T rows, T below 2^24, is the sum times the reciprocal of T, which is right up to
+// 2^-17 of itself at least (reciprocal.h, rounded to Q16); the sum keeps 8 bits beyond the
+// activation's own. So a mean is off by less than a unit: 0.5 by the reciprocal, 0.004 by the cut
+// sum, 0.5 by rounding.
+#include "frame/words.h"
+#include "mr_command.h"
+#include "reciprocal.h"
+
+#define POOL_FIRST 0
+#define POOL_MAX 1
+#define POOL_MEAN 2
+
+#define WORDS MR_CEIL_DIV(POOL_COUNT, POOL_LC)
+#define VEC MR_VEC(POOL_LC)
+
+static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, uint32_t steps,
+                 uint32_t total) {
+    static int64_t kept[WORDS][POOL_LC]; // of the rows of the sequence so far
+#if POOL_COUNT > POOL_LC
+    HLS(array_partition variable = kept dim = 2 complete)
+    HLS(bind_storage variable = kept type = ram_2p impl = lutram latency = 0)
+#else // what is written may be read in the next cycle
+    HLS(array_partition variable = kept dim = 0 complete)
+#endif
+    if (command == MR_COMMAND_RUN) {
+        uint32_t left = steps; // steps of the sequence from row t's on
+        uint32_t seen = 1;     // steps of the sequence with that of row t
+    run_steps:
+        for (uint32_t t = 0; t < total; t++) {
+            for (uint32_t k = 0; k < WORDS; k++) {
+                HLS(pipeline II = 1)
+                const VEC row = hls_read(VEC, in);
+                const bool first = seen == 1, last = left == 1;
+#if POOL_KIND == POOL_MEAN
+                const reciprocal_t per_step =
+                    mr_reciprocal_of((uint64_t)(seen & 0xffffff) << 40, 23);
+                const int32_t factor =
+                    (int32_t)((per_step.mantissa + 8192) >> 14); // Q16, 1 at most
+#endif
+                VEC pooled;
+                for (int c = 0; c < POOL_LC; c++) {
+                    HLS(unroll)
+                    const int64_t old = kept[k][c];
+#if POOL_KIND == POOL_MEAN
+                    const int64_t now = hls_wrap((first ? 0 : old) + row.v[c], 40);
+                    const int64_t scaled = hls_wrap(now * 256 >> per_step.shift, 25);
+                    pooled.v[c] = (int16_t)((scaled * factor + (1 << 23)) >> 24);
+#else
+                    const bool taken = first || (POOL_KIND == POOL_MAX && row.v[c] > old);
+                    const int64_t now = taken ? row.v[c] : hls_wrap(old, 16);
+                    pooled.v[c] = (int16_t)now;
+#endif
+                    kept[k][c] = now;
+                }
+                if (last)
+                    hls_write(VEC, out, pooled);
+                if (k == WORDS - 1) {
+                    left = last ? steps : left - 1;
+                    seen = last ? 1 : seen + 1;
+                }
+            }
+        }
+    }
+}
+
+#undef WORDS
+#undef VEC
+#undef POOL
+#undef POOL_COUNT
+#undef POOL_LC
+#undef POOL_KIND

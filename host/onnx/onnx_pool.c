@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators of ONNX that make one row of all steps: the greatest of each number, or the mean.
+#include "onnx_parts.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool is_greatest(const struct onnx_graph *graph) {
+    return onnx_is(graph, "ReduceMax") || onnx_is(graph, "GlobalMaxPool");
+}
+
+// Which axes go; keep: they stay with size 1. -1 with a sentence.
+static int find_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
+    int64_t axes[ONNX_INTS];
+    int count, axis;
+
+    memset(gone, 0, ONNX_RANK * sizeof *gone);
+    *keep = true;
+    if (onnx_is(e->graph, "GlobalMaxPool") || onnx_is(e->graph, "GlobalAveragePool")) {
+        for (int i = 2; i < rank; i++)
+            gone[i] = true;
+        return 0;
+    }
+    *keep = onnx_int(e->graph, "keepdims", 1) != 0;
+    if (onnx_eval_list(e, "axes", 1, axes, &count) != 0)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        if (onnx_axis(e->graph, axes[i], rank, &axis) != 0)
+            return -1;
+        gone[axis] = true;
+    }
+    for (int i = 0; i < rank && count <= 0 && !onnx_int(e->graph, "noop_with_empty_axes", 0); i++)
+        gone[i] = true;
+    return 0;
+}
+
+static int add_pool(struct onnx_reader *r, const struct onnx_value *x, struct onnx_value *out) {
+    const struct onnx_layer layer = {.kind = is_greatest(r->graph) ? "max" : "mean",
+                                     .inputs = r->layers[x->layer].units,
+                                     .units = r->layers[x->layer].units};
+    int index;
+
+    if (onnx_add_layer(r, x, layer, &index) != 0)
+        return -1;
+    r->layers[index].per_step = false;
+    out->layer = index;
+    out->last = true;
+    return 0;
+}
+
+int onnx_pool(struct onnx_reader *r) {
+    const struct onnx_value *x = onnx_input(r, 0);
+    const struct onnx_value *axes = onnx_input(r, 1);
+    struct onnx_value *out = onnx_output(r, 0);
+    bool gone[ONNX_RANK], keep;
+    int rank = 0;
+
+    if (axes && axes->kind != ONNX_CONSTANT)
+        return onnx_fail(r->graph, "has axes that are not constant");
+    if (find_axes(&r->fold, x->rank, gone, &keep) != 0)
+        return -1;
+    *out = *x;
+    for (int i = 0; i < x->rank; i++) {
+        if (gone[i] && onnx_is_time(r, x, i) && add_pool(r, x, out) != 0)
+            return -1;
+        if (gone[i] && !onnx_is_time(r, x, i) && x->axis[i] != AXIS_ONE)
+            return onnx_fail(r->graph, "goes along axis %d, which is not that of the steps", i);
+        if (gone[i] && !keep)
+            continue;
+        out->axis[rank] = gone[i] ? AXIS_ONE : x->axis[i];
+        out->dims[rank++] = gone[i] ? (struct onnx_size){1, SYMBOL_NONE} : x->dims[i];
+    }
+    out->rank = rank;
+    return 0;
+}
+
+int onnx_eval_pool(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    const bool greatest = is_greatest(e->graph);
+    int64_t dims[ONNX_RANK], step[ONNX_RANK], index[ONNX_RANK] = {0}, next = 1;
+    bool gone[ONNX_RANK], keep;
+    int rank = 0;
+
+    if (!onnx_is_real(in->type) || in->count == 0)
+        return onnx_eval_unsupported(e);
+    if (find_axes(e, in->rank, gone, &keep) != 0)
+        return -1;
+    for (int i = in->rank; i-- > 0;) {
+        step[i] = gone[i] ? 0 : next;
+        next *= gone[i] ? 1 : in->dims[i];
+    }
+    for (int i = 0; i < in->rank; i++)
+        if (keep || !gone[i])
+            dims[rank++] = gone[i] ? 1 : in->dims[i];
+    if (onnx_eval_create(e, out, in->type, rank, dims) != 0)
+        return -1;
+    for (size_t i = 0; i < out->count; i++)
+        out->real[i] = greatest ? -INFINITY : 0;
+    for (size_t i = 0; i < in->count; i++) {
+        int64_t at = 0;
+        for (int k = 0; k < in->rank; k++)
+            at += index[k] * step[k];
+        if (greatest)
+            out->real[at] = fmax(out->real[at], in->real[i]);
+        else
+            out->real[at] += in->real[i] / (double)(in->count / out->count);
+        for (int k = in->rank; k-- > 0 && ++index[k] == in->dims[k];)
+            index[k] = 0;
+    }
+    return 0;
+}
