@@ -78,6 +78,7 @@ static const struct {
     {"k_mask_first", NULL},
     {"k_matlab", NULL},
     {"k_noname", NULL},
+    {"k_ort_dynq", NULL},
     {"k_peephole0", NULL},
     {"k_qdq", NULL},
     {"k_relu_act", "has its own activations; this version takes Sigmoid, Tanh, Tanh"},

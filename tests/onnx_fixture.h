@@ -34,7 +34,7 @@ struct file {
     int attribute_count;
     int64_t numbers[MAX * 3][3];
     int number_count;
-    char *names[MAX][12];
+    char *names[MAX][16];
     float floats[MAX][8];
     int float_count;
 };

@@ -218,6 +218,74 @@ static void a_graph_of_float16(struct file *f) {
     with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16);
 }
 
+// ---- What ONNX Runtime makes of a file where it quantises it
+
+// Number i is i - 20.
+static void whole_tensor(struct file *f, const char *name, int rank, int64_t a, int64_t b,
+                         int64_t c) {
+    static int8_t numbers[64];
+    Onnx__TensorProto *t = tensor(f, name, rank, a, b, c);
+
+    for (int i = 0; i < 64; i++)
+        numbers[i] = (int8_t)(i - 20);
+    t->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT8;
+    t->n_float_data = 0;
+    t->has_raw_data = 1;
+    t->raw_data = (ProtobufCBinaryData){(size_t)(a * b * (rank > 2 ? c : 1)), (uint8_t *)numbers};
+}
+
+static void zero_points(struct file *f, const char *name, int64_t count) {
+    whole_tensor(f, name, 1, count, 1, 1);
+}
+
+// An LSTM with a scale for each of its rows, and a linear layer.
+static void a_quantised_file(struct file *f) {
+    begin(f, 0, 0);
+    whole_tensor(f, "Wq", 3, 1, F, 4 * H);
+    whole_tensor(f, "Rq", 3, 1, H, 4 * H);
+    whole_tensor(f, "Mq", 2, H, O, 1);
+    number_tensor(f, "W_scale", 4 * H, 0, 0, 0.0625f, 0.03125f);
+    number_tensor(f, "R_scale", 1, 0, 0, 0.125f, 0);
+    number_tensor(f, "M_scale", 1, 0, 0, 0.25f, 0);
+    zero_points(f, "W_zero", 4 * H);
+    zero_points(f, "M_zero", 1);
+    node(f, "DynamicQuantizeLSTM", "x Wq Rq B - - - - W_scale W_zero R_scale -", "- hn");
+    with_int(f, "hidden_size", H);
+    f->node[0].domain = "com.microsoft";
+    node(f, "Squeeze", "hn", "h");
+    with_ints(f, "axes", 1, 0, 0, 0);
+    node(f, "DynamicQuantizeLinear", "h", "hq h_scale h_zero");
+    node(f, "MatMulInteger", "hq Mq h_zero M_zero", "whole");
+    node(f, "Cast", "whole", "real");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    node(f, "Mul", "h_scale M_scale", "scale");
+    node(f, "Mul", "real scale", "product");
+    node(f, "Add", "product c", "y");
+}
+
+START_TEST(quantised_weights_are_what_they_stand_for) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+    static const int gates[4] = {0, 2, 3, 1}; // of ONNX, in the network's order
+
+    a_quantised_file(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    for (int row = 0; row < 4 * H; row++) {
+        const int from = gates[row / H] * H + row % H;
+        for (int k = 0; k < F; k++) // (Wq - zero) scale; element (k, from) of Wq
+            ck_assert_float_eq(n.ops[0].w_x[row * F + k], (float)(k * 4 * H + from - from) *
+                                                              (0.0625f + 0.03125f * (float)from));
+        for (int k = 0; k < H; k++)
+            ck_assert_float_eq(n.ops[0].w_h[row * H + k], (float)(k * 4 * H + from - 20) * 0.125f);
+    }
+    for (int o = 0; o < O; o++)
+        for (int k = 0; k < H; k++) // its zero point is -20
+            ck_assert_float_eq(n.ops[2].w_x[o * H + k], (float)(k * O + o) * 0.25f);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
 START_TEST(states_that_are_left_out_are_told) {
     struct file *f = malloc(sizeof *f);
     struct mr_network n;
@@ -423,6 +491,7 @@ static const struct {
     {the_greatest_of_all_steps, "lstm<0 max<1 dense<2; y=3"},
     {a_global_pool, "lstm<0 mean<1 max<1 dense<2; y=4 g=3"},
     {the_mean_of_a_head, "lstm<0 dense<1 mean<2; y=3"},
+    {a_quantised_file, "lstm<0 last<1 dense<2; y=3"},
     {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
 };
 
@@ -482,6 +551,11 @@ static void a_middle_step(struct file *f) {
     node(f, "Gather", "s four", "y");
 }
 
+static void a_product_of_whole_numbers(struct file *f) {
+    a_quantised_file(f);
+    f->node[3].input[2] = "M_zero";
+}
+
 static void lengths_that_differ(struct file *f) {
     begin(f, 7, 0);
     list_tensor(f, "lengths", 3, 7, 4, 7);
@@ -513,6 +587,7 @@ static const struct {
 } bad[] = {
     {the_mean_of_the_features, "node 'y' (ReduceMean) goes along axis 2, which is not that of"},
     {a_middle_step, "takes one step that is not the first or last"},
+    {a_product_of_whole_numbers, "reads data whose zero point is not that of a Dynamic"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
     {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},
     {lengths_from_an_input, "has sequence lengths ('lengths') that are no constants from 1 on"},
@@ -541,6 +616,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, kind_is_read, 0, sizeof good / sizeof *good);
+    tcase_add_test(all, quantised_weights_are_what_they_stand_for);
     tcase_add_test(all, states_that_are_left_out_are_told);
     tcase_add_loop_test(all, layout_is_found, 0, sizeof layouts / sizeof *layouts);
     tcase_add_loop_test(all, kind_is_refused, 0, sizeof bad / sizeof *bad);

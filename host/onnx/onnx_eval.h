@@ -68,6 +68,9 @@ int onnx_eval_squeeze(struct onnx_eval *e);
 int onnx_eval_transpose(struct onnx_eval *e);
 int onnx_eval_unsqueeze(struct onnx_eval *e);
 
+// onnx_quantised.c
+int onnx_eval_dynamic_quantise(struct onnx_eval *e);
+
 // onnx_pool.c
 int onnx_eval_pool(struct onnx_eval *e);
 

@@ -96,12 +96,19 @@ static bool is_of_onnx(const Onnx__NodeProto *node) {
     return !node->domain || !node->domain[0] || strcmp(node->domain, "ai.onnx") == 0;
 }
 
+// What ONNX Runtime makes of an LSTM where it quantises a file.
+static bool is_of_runtime(const Onnx__NodeProto *node) {
+    return node->domain && strcmp(node->domain, "com.microsoft") == 0 &&
+           strcmp(node->op_type, "DynamicQuantizeLSTM") == 0;
+}
+
 bool onnx_select(struct onnx_graph *graph, size_t node) {
     const Onnx__NodeProto *n = graph->g->node[node];
 
     graph->node = n;
     graph->node_index = node;
-    graph->row = n->op_type && is_of_onnx(n) ? onnx_operator_find(n->op_type) : NULL;
+    graph->row =
+        n->op_type && (is_of_onnx(n) || is_of_runtime(n)) ? onnx_operator_find(n->op_type) : NULL;
     for (size_t i = 0; i < graph->node->n_output; i++) {
         int out = onnx_output_index(graph, i);
         if (out >= 0 && graph->needed[out])
@@ -113,7 +120,8 @@ bool onnx_select(struct onnx_graph *graph, size_t node) {
 bool onnx_is(const struct onnx_graph *graph, const char *operator_type) {
     const Onnx__NodeProto *node = graph->node;
 
-    return node->op_type && strcmp(node->op_type, operator_type) == 0 && is_of_onnx(node);
+    return node->op_type && strcmp(node->op_type, operator_type) == 0 &&
+           (is_of_onnx(node) || is_of_runtime(node));
 }
 
 bool onnx_has(const struct onnx_graph *graph, enum onnx_trait trait) {

@@ -116,6 +116,8 @@ static int read_gemm(struct onnx_reader *r) {
 }
 
 static int read_matmul(struct onnx_reader *r) {
+    if (onnx_is(r->graph, "MatMulInteger") && onnx_matmul_integer(r) != 0)
+        return -1;
     return add_dense(r, false, 1.0);
 }
 
@@ -340,6 +342,7 @@ static int eval_argmax(struct onnx_eval *e) {
 const struct onnx_operator onnx_head_operators[] = {
     {"Gemm", read_gemm, NULL, onnx_eval_gemm, ONNX_HEAVY},
     {"MatMul", read_matmul, NULL, onnx_eval_matmul, ONNX_HEAVY},
+    {"MatMulInteger", read_matmul, NULL, onnx_eval_matmul, ONNX_HEAVY},
     {"Add", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"BatchNormalization", onnx_batch_norm, NULL, onnx_eval_batch_norm, ONNX_PARTS},
     {"Relu", read_activation, NULL, eval_activation, 0},

@@ -17,6 +17,7 @@ static const struct onnx_operator shape_operators[] = {
     {"DequantizeLinear", NULL, NULL, onnx_eval_dequantize, 0},
     {"Div", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"Dropout", onnx_identity, NULL, onnx_eval_identity, 0},
+    {"DynamicQuantizeLinear", onnx_dynamic_quantise, NULL, onnx_eval_dynamic_quantise, ONNX_PARTS},
     {"Equal", NULL, onnx_fold_equal, onnx_eval_compare, 0},
     {"Expand", NULL, onnx_fold_expand, onnx_eval_expand, 0},
     {"Flatten", onnx_flatten, NULL, onnx_eval_flatten, ONNX_MOVES},

@@ -98,6 +98,7 @@ struct onnx_reader {
     struct onnx_eval fold; // computes constants
     struct onnx_value *values;
     bool *noted; // of the values: the user was told
+    bool told_quantised;
     struct mr_network *network;
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]
@@ -160,6 +161,11 @@ int onnx_slice(struct onnx_reader *r);
 int onnx_squeeze(struct onnx_reader *r);
 int onnx_transpose(struct onnx_reader *r);
 int onnx_unsqueeze(struct onnx_reader *r);
+
+// onnx_quantised.c: the current node's weights become what they stand for
+int onnx_quantised_lstm(struct onnx_reader *r);
+int onnx_matmul_integer(struct onnx_reader *r);
+int onnx_dynamic_quantise(struct onnx_reader *r);
 
 // onnx_pool.c
 int onnx_pool(struct onnx_reader *r);

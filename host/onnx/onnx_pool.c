@@ -95,6 +95,7 @@ int onnx_eval_pool(struct onnx_eval *e) {
             dims[rank++] = gone[i] ? 1 : in->dims[i];
     if (onnx_eval_create(e, out, in->type, rank, dims) != 0)
         return -1;
+    const size_t rows = in->count / out->count;
     for (size_t i = 0; i < out->count; i++)
         out->real[i] = greatest ? -INFINITY : 0;
     for (size_t i = 0; i < in->count; i++) {
@@ -104,7 +105,7 @@ int onnx_eval_pool(struct onnx_eval *e) {
         if (greatest)
             out->real[at] = fmax(out->real[at], in->real[i]);
         else
-            out->real[at] += in->real[i] / (double)(in->count / out->count);
+            out->real[at] += in->real[i] / (double)rows;
         for (int k = in->rank; k-- > 0 && ++index[k] == in->dims[k];)
             index[k] = 0;
     }

@@ -148,6 +148,11 @@ static void list_activations(const struct onnx_cell *cell, char *text, size_t si
                                  cell->activations[i]);
 }
 
+// An LSTM whose weights are whole numbers until it is read.
+static bool is_quantised(const struct onnx_graph *graph) {
+    return onnx_is(graph, "DynamicQuantizeLSTM");
+}
+
 // The row of the current node; NULL with a sentence.
 static const struct onnx_cell *find_cell(struct onnx_graph *graph) {
     const Onnx__AttributeProto *a = onnx_attribute(graph, "activations");
@@ -156,7 +161,8 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph) {
 
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         const bool gated = onnx_is(graph, "GRU");
-        if (!onnx_is(graph, cells[i].type) || (gated && cells[i].linear_before_reset != linear))
+        if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && i == 0)) ||
+            (gated && cells[i].linear_before_reset != linear))
             continue;
         if (!a || has_activations(&cells[i], a))
             return &cells[i];
@@ -399,6 +405,8 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int l
 
 // X, W, R, B, sequence_lens, initial_h, initial_c.
 static int read_recurrent(struct onnx_reader *r) {
+    if (is_quantised(r->graph) && onnx_quantised_lstm(r) != 0)
+        return -1;
     const struct onnx_value *x = onnx_input(r, 0);
     const struct onnx_tensor *w = onnx_real_constant(r, 1), *h = onnx_real_constant(r, 2);
     const bool swapped = onnx_int(r->graph, "layout", 0) == 1;
@@ -559,6 +567,7 @@ enum { TRAITS = ONNX_RECURRENT | ONNX_PARTS | ONNX_HEAVY };
 
 const struct onnx_operator onnx_recurrent_operators[] = {
     {"LSTM", read_recurrent, NULL, eval_recurrent, TRAITS},
+    {"DynamicQuantizeLSTM", read_recurrent, NULL, eval_recurrent, TRAITS},
     {"GRU", read_recurrent, NULL, eval_recurrent, TRAITS},
     {"RNN", read_recurrent, NULL, eval_recurrent, TRAITS},
     {0},
