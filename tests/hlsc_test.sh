@@ -217,6 +217,8 @@ first=$!
     kernel memory 200
     kernel pairs 300
     agree_synthesised pairs_synthesised tests/kernels/pairs.c pairs --vectors 300
+    kernel loads 40
+    agree_synthesised loads_synthesised tests/kernels/loads.c loads --vectors 40
     kernel reduce 300 readable_thorough
     kernel state 200
     agree lanes tests/kernels/lanes.c lanes --vectors 20 --runs "$lanes_runs" # of 4,000 cycles

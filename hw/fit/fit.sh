@@ -1,18 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What a design costs on a card, by Yosys for UltraScale+.
-# Usage: hw/fit/fit.sh [--json] [--report report.json] OUTDIR TARGET FILE.sv... --top NAME
+# Usage: hw/fit/fit.sh [--json] [--report report.json [--paths]] OUTDIR TARGET FILE.sv... --top NAME
 # TARGET is a device of base/contract/devices.def. The modules of hw/rtl are read as well. OUTDIR gets yosys.log,
 # stat.txt, dsp.il and fit.json; the table, or with --json the JSON object, goes to standard output.
 # Each module is synthesised once and counted as often as it stands. With hlsc's report the counts are
 # checked: one multiplier is one DSP48E2, and memories are of the kind that the report says.
 # DSP, BRAM and URAM counts can be trusted; LUT and FF counts are upper bounds. Fmax is not estimated.
+# With --paths it also looks at what decides over the clock (paths.awk): loads of registers, LUTs and carry cells between
+# registers, multipliers and block RAMs without theirs; what is above a limit is told with its line, and fails.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 hw=$(dirname "$here")
 devices=${MR_DEVICES:-$hw/../base/contract/devices.def}
 yosys=${YOSYS:-yosys}
-json=0 top='' outdir='' target='' files='' report=''
+json=0 paths=0 top='' outdir='' target='' files='' report=''
 
 fail() {
     echo "fit: $*" >&2
@@ -22,6 +24,7 @@ fail() {
 while [ $# -gt 0 ]; do
     case $1 in
     --json) json=1 ;;
+    --paths) paths=1 ;;
     --report)
         if [ $# -lt 2 ] || [ ! -r "$2" ]; then fail "--report needs a readable report.json of hlsc."; fi
         report=$2
@@ -32,7 +35,7 @@ while [ $# -gt 0 ]; do
         top=$2
         shift
         ;;
-    -*) fail "unknown option $1; known are --json, --report FILE and --top NAME." ;;
+    -*) fail "unknown option $1; known are --json, --report FILE, --paths and --top NAME." ;;
     *)
         if [ -z "$outdir" ]; then
             outdir=$1
@@ -47,8 +50,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ -z "$top" ] || [ -z "$files" ]; then
-    fail "usage: fit.sh [--json] [--report FILE] OUTDIR TARGET FILE.sv... --top NAME"
+    fail "usage: fit.sh [--json] [--report FILE [--paths]] OUTDIR TARGET FILE.sv... --top NAME"
 fi
+if [ "$paths" -eq 1 ] && [ -z "$report" ]; then fail "--paths needs --report, which names hlsc's limits."; fi
+generated=$files
 
 # name part LUT FF DSP BRAM36 URAM SLRs
 device=$(sed -n 's/^MR_DEVICE(\([^,]*\), *"\([^"]*\)", *\([0-9]*\), *\([0-9]*\), *\([0-9]*\), *\([0-9]*\), *\([0-9]*\), *\([0-9]*\).*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$devices" | grep "^$target ") ||
@@ -75,8 +80,18 @@ synth="synth_xilinx -family xcup -top $top -noiopad -noclkbuf -uram"
     clean
     tee -q -o $outdir/stat.txt stat
     dump -m -o $outdir/dsp.il t:DSP48E2
+    write_blif -icells -gates -conn -param -cname -impltf $outdir/netlist.blif
 " >"$outdir/yosys.out" 2>&1 || fail "Yosys stopped: $(grep ERROR "$outdir/yosys.out" | head -n 1) (see $outdir/yosys.log)"
 
 # shellcheck disable=SC2086
 awk -v device="$device" -v top="$top" -v json_file="$outdir/fit.json" -v json=$json -f "$here/count.awk" \
     part=stat "$outdir/stat.txt" part=dsp "$outdir/dsp.il" ${report:+part=report "$report"}
+code=$?
+[ "$paths" -eq 1 ] || exit $code
+
+limit() { sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p" "$report"; }
+# shellcheck disable=SC2086
+awk -v top="$top" -v most_loads="$(limit most_loads)" -v most_instances="$(limit most_tiles)" -f "$here/paths.awk" \
+    $generated "$outdir/netlist.blif" >"$outdir/paths.txt" || code=1
+if [ $json -eq 1 ]; then grep '^fit: ' "$outdir/paths.txt" >&2; else cat "$outdir/paths.txt"; fi
+exit $code

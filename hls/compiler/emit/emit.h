@@ -14,6 +14,10 @@ struct text { // grows; always a C string
 
 struct module { // one SystemVerilog module, in the order in which it is printed
     struct text ports, declarations, logic, registers, instances;
+    // The line of the source that the last declarations were said to be of, and the one before; the
+    // comment that says so lies from `mark` to `mark_end`.
+    struct location declared, declared_before;
+    size_t mark, mark_end;
 };
 
 struct printed { // a module that stands in the output already
@@ -28,6 +32,12 @@ struct source { // a file of the program
     struct source *next;
 };
 
+struct copied { // an operand, and which of its copies an element of its user looks at
+    const struct op *op;
+    const char *text;
+};
+enum { COPIED_MAX = 4 };
+
 struct emit {
     struct compiler *cc;
     const struct network *net;
@@ -41,6 +51,8 @@ struct emit {
     // Less than BY_PIPELINE: it is no part of a pipeline.
     double behind;
     bool at_ports; // arguments are looked at where they come in, in the cycle of the start
+    struct copied copied[COPIED_MAX]; // operands of the operation that is being printed
+    int copied_count;
     struct module *m;
     struct printed **printed;
     struct location last_comment;
@@ -88,6 +100,8 @@ const char *size_text(struct emit *e, uint32_t space);  // how many elements the
 int64_t space_count(const struct emit *e, uint32_t space);
 const char *element(struct emit *e, const struct op *view, int stage); // of an IR_VIEW
 void comment_source(struct emit *e, struct location loc);
+// What is declared from here on comes of this line: a comment, by which hw/fit/paths.awk names it.
+void declare_of(struct emit *e, struct location loc);
 const char *safe_name(struct emit *e, const char *name);
 const char *state_name(struct emit *e, int state);
 const char *stage_name(struct emit *e, const struct op *op, int stage); // NAME_s<stage>
@@ -103,6 +117,21 @@ void emit_states(struct emit *e);
 const char *valid_at(struct emit *e, int region, int stage);
 
 int product_width(const struct op *a, const struct op *b);
+
+// ---- emit_copies.c
+// What the register takes in which this module has the value of `op` in `stage`; NULL: it has none.
+const char *register_input(struct emit *e, const struct op *op, int stage);
+// Gives the operands that drive too many loads copies for this user, until the next call.
+void copy_operands(struct emit *e, const struct op *user, int stage);
+const char *copy_of(struct emit *e, const struct op *op, const char *name);
+// The valid bit of a stage as an element of a register array looks at it.
+const char *valid_of_state(struct emit *e, int region, int stage, int state, uint32_t space);
+// The pulse by which it takes its first value in a loop: a cycle late where it has many bits, which
+// no iteration looks at sooner.
+const char *entry_of_state(struct emit *e, int region, int state, uint32_t space);
+// Does the valid bit of a stage enter a tile a stage sooner, so that one load stands for its
+// copies?
+bool crosses_early(const struct emit *e, int region, int stage);
 
 // ---- emit_dot.c
 void emit_dot(struct emit *e, const struct op *op);

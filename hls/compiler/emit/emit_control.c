@@ -235,6 +235,7 @@ static void emit_issue(struct emit *e, int r) {
 }
 
 void emit_loop_control(struct emit *e, int r) {
+    declare_of(e, e->r->loc);
     emit_counters(e, r);
     emit_issue(e, r);
 }
@@ -385,6 +386,8 @@ void emit_steps(struct emit *e) {
     const int n = p->step_count;
     bool *is_place = arena_alloc(e->cc, (size_t)n + 2);
     const char *skips = NULL;
+    if (p->function)
+        declare_of(e, p->function->loc);
     put(d,
         "  logic [2:0] phase_q;\n  logic [%d:0] found, pick;\n  logic [%d:0] place_q;\n"
         "  logic [%d:0] run_q;\n  logic reach_end, drained, flushed;\n",

@@ -483,6 +483,63 @@ const char *chunks_text(struct emit *e, int memory) {
     return arena_printf(e->cc, "%lld*N", chunks / (long long)e->p->lanes[e->tile->lane].count);
 }
 
+// What the register of an access' address takes, where it has one; else NULL.
+static const char *address_before(struct emit *e, const struct op *op, int stage) {
+    const struct op *at = op->in[0];
+    const char *d = at ? register_input(e, at, stage) : NULL;
+    return d ? arena_printf(e->cc, "%d'(%s)", ir_index_bits(e->p->memories[op->imm].words), d)
+             : NULL;
+}
+
+// The same of the only store to a memory.
+static const char *store_address_before(const struct emit *e, int memory) {
+    const char *text = NULL;
+    int count = 0;
+    struct store_walk w = first_store(e, memory);
+    for (; next_store(&w); count++)
+        text = address_before(&w.at, w.op, w.stage);
+    return count == 1 ? text : NULL;
+}
+
+// The same of a read; of none that several regions have.
+static const char *load_address_before(const struct emit *e, const struct op *op) {
+    const char *text = NULL;
+    int count = 0;
+    for (int r = 0; r < e->p->region_count; r++) {
+        struct emit at = *e;
+        at_region(&at, r);
+        const struct op_time *t = &at.s->time[op->id];
+        if (!t->needed)
+            continue;
+        text = address_before(&at, op, t->start);
+        count++;
+    }
+    return count == 1 ? text : NULL;
+}
+
+// A read of words so wide that their addresses have copies; false: they need none, or can have
+// none.
+static bool emit_spread(struct emit *e, const struct op *op, const char *chunks, int64_t bits) {
+    const struct memory *m = &e->p->memories[op->imm];
+    // LUTs of 64 words for each bit; a cell of them holds 7 bits of one chunk.
+    const int64_t deep = (m->words + 63) / 64;
+    const int64_t width = m->banks * m->width;
+    const int64_t here =
+        e->in_tile ? width / e->p->lanes[e->tile->lane].count * e->tile->per_tile : width;
+    const char *raddr = load_address_before(e, op), *waddr = store_address_before(e, (int)op->imm);
+    if (m->storage != STORAGE_LUTRAM || here * deep <= LOADS_MAX || !raddr || !waddr)
+        return false;
+    const char *name = safe_name(e, m->name), *own = memory_name(e, op);
+    put(&e->m->instances,
+        "  mr_ram_spread #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+        ".STYLE(\"%s\"),\n    .PIECE(%lld)) i_%s (\n"
+        "    .clk_i, .we_i(%s_we), .waddr_d_i(%s), .wdata_i(%s_wdata),\n"
+        "    .raddr_d_i(%s), .rdata_o(%s_data));\n",
+        (long long)m->words, chunks, (long long)bits, m->latency, memory_style(m),
+        (long long)(LOADS_MAX * 3 / 4 / deep), own, name, waddr, name, raddr, own);
+    return true;
+}
+
 // A memory of one word for all banks: a copy for each read, or one for two ports.
 static void emit_words(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
@@ -507,14 +564,16 @@ static void emit_words(struct emit *e, int memory) {
         if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(e->p, i))
             continue;
         const bool merged = merged_dot(e, op);
-        put(&e->m->instances,
-            "%s  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
-            ".STYLE(\"%s\")) i_%s (\n"
-            "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
-            "    .raddr_i(%s_address), .rdata_o(%s_data));\n%s",
-            merged ? "`ifndef " MERGED_LANES "\n" : "", (long long)m->words, chunks, bits,
-            m->latency, memory_style(m), memory_name(e, op), name, name, name, memory_name(e, op),
-            memory_name(e, op), merged ? "`endif\n" : "");
+        put(&e->m->instances, merged ? "`ifndef " MERGED_LANES "\n" : "");
+        if (!emit_spread(e, op, chunks, bits))
+            put(&e->m->instances,
+                "  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+                ".STYLE(\"%s\")) i_%s (\n"
+                "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
+                "    .raddr_i(%s_address), .rdata_o(%s_data));\n",
+                (long long)m->words, chunks, bits, m->latency, memory_style(m), memory_name(e, op),
+                name, name, name, memory_name(e, op), memory_name(e, op));
+        put(&e->m->instances, merged ? "`endif\n" : "");
     }
 }
 
@@ -522,6 +581,7 @@ void emit_memory(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     if (m->kind == MEMORY_ROM || !memory_is_read(e->p, memory))
         return;
+    declare_of(e, m->loc);
     if (!memory_is_split(e->p, e->tile, memory)) {
         emit_words(e, memory);
         return;

@@ -182,7 +182,9 @@ static void emit_simple(struct emit *e, const struct op *op) {
     const int stage = e->s->time[op->id].ready;
     const char *name = stage_name(e, op, stage);
     declare_value(e, name, op->width, op->space);
+    copy_operands(e, op, stage);
     assign_value(e, name, op->space, expression(e, op, stage));
+    e->copied_count = 0;
 }
 
 void emit_region_ops(struct emit *e) {
@@ -201,6 +203,7 @@ void emit_region_ops(struct emit *e) {
             break;
         }
         comment_source(e, op->loc);
+        declare_of(e, op->loc);
         switch (op->code) {
         case IR_MUL:
             if (op->fixed) // synthesis calculates it
@@ -270,6 +273,7 @@ void emit_invariants(struct emit *e) {
         const struct invariant *v = &e->p->invariants[i];
         if (op->code == IR_CONST || op->code == IR_LANE || op->code == IR_STATE)
             continue;
+        declare_of(e, op->loc);
         if (v->is_started && !e->in_tile)
             emit_started(e, op);
         if (!v->is_made[e->in_tile])
@@ -305,6 +309,7 @@ void emit_pipeline(struct emit *e) {
         } else if (t->tile_first >= 0 && t->tile_first - 1 > last) {
             last = t->tile_first - 1;
         }
+        declare_of(e, op->loc);
         const bool merged = first <= last && merged_dot(e, op);
         put(&e->m->registers, merged ? "`ifndef " MERGED_LANES "\n" : "");
         for (int stage = first; stage <= last; stage++) {
@@ -384,16 +389,17 @@ void emit_states(struct emit *e) {
                 if (carried->init && !e->in_tile) {
                     struct emit enters = here_;
                     enters.behind = BY_FIRST_VALUE;
-                    put(&updates, "      if (%s_%d_enter) %s_d%s = %s;\n",
-                        safe_name(e, here_.r->name), r, name, at,
+                    put(&updates, "      if (%s) %s_d%s = %s;\n",
+                        entry_of_state(&here_, r, i, space), name, at,
                         operand(&enters, carried->init, 0, st->width));
                 }
                 put(&updates, "      if (%s) %s_d%s = %s;\n",
-                    valid_at(&here_, r, here_.s->state_stage[c]), name, at,
+                    valid_of_state(&here_, r, here_.s->state_stage[c], i, space), name, at,
                     operand(&here_, carried->next, here_.s->state_stage[c], st->width));
             }
         }
         if (used) {
+            declare_of(e, st->loc);
             declare_value(e, arena_printf(e->cc, "%s_q", name), st->width, space);
             declare_value(e, arena_printf(e->cc, "%s_d", name), st->width, space);
             const char *q = arena_printf(e->cc, "%s_q", name),

@@ -232,6 +232,7 @@ static void emit_output(struct emit *e, int stream) {
     const char *name = safe_name(e, s->name);
     const int depth = output_depth(e->net, e->p, stream);
     struct text *logic = &e->m->logic;
+    declare_of(e, s->loc);
     put(&e->m->declarations, "  logic %s_push;\n  logic [%d:0] %s_word;\n", name, s->bits - 1,
         name);
     put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = 'x; // not looked at\n",

@@ -96,7 +96,14 @@ static void cross_valid(struct emit *e, struct emit *te, struct text *ports, int
     if (*seen)
         return;
     *seen = true;
+    declare_of(te, e->p->regions[region]->loc);
     const char *name = valid_at(te, region, stage);
+    if (crosses_early(e, region, stage)) {
+        cross_valid(e, te, ports, region, stage - 1, done);
+        put(&te->m->declarations, "  logic %s;\n", name);
+        put(&te->m->registers, "    %s <= %s;\n", name, valid_at(te, region, stage - 1));
+        return;
+    }
     const char *before = arena_printf(e->cc, "%s_%d_valid_s%d",
                                       safe_name(e, e->p->regions[region]->name), region, stage - 1);
     put(&te->m->ports, "  input  logic %s_i,\n", before);

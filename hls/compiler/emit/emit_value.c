@@ -278,7 +278,8 @@ const char *value_at(struct emit *e, const struct op *op, int stage) {
                                 op->width, l);
         return arena_printf(e->cc, "$signed(%d'(i%d))", op->width, l);
     }
-    return arena_printf(e->cc, "%s%s", name_at(e, op, stage), subscripts(e, op->space));
+    return arena_printf(e->cc, "%s%s", copy_of(e, op, name_at(e, op, stage)),
+                        subscripts(e, op->space));
 }
 
 static const char *extend(struct emit *e, const char *text, int from, int width) {
@@ -404,6 +405,29 @@ static struct source *read_source(struct compiler *cc, const char *path) {
     return source;
 }
 
+static const char *file_name(struct location loc) {
+    const char *slash = strrchr(loc.file, '/');
+    return slash ? slash + 1 : loc.file;
+}
+
+void declare_of(struct emit *e, struct location loc) {
+    struct module *m = e->m;
+    struct text *t = &m->declarations;
+    if (m->mark_end > m->mark && t->length == m->mark_end) { // nothing was declared behind it
+        t->length = m->mark;
+        t->data[t->length] = 0;
+        m->mark_end = m->mark;
+        m->declared = m->declared_before;
+    }
+    if (!loc.file || (loc.line == m->declared.line && loc.file == m->declared.file))
+        return;
+    m->declared_before = m->declared;
+    m->declared = loc;
+    m->mark = t->length;
+    put(t, "  // %s:%d\n", file_name(loc), loc.line);
+    m->mark_end = t->length;
+}
+
 // The C line, once for the operations that come of it.
 void comment_source(struct emit *e, struct location loc) {
     if (!loc.file || (loc.line == e->last_comment.line && e->last_comment.file == loc.file))
@@ -417,8 +441,6 @@ void comment_source(struct emit *e, struct location loc) {
         source->next = *e->sources;
         *e->sources = source;
     }
-    const char *base = strrchr(loc.file, '/');
-    base = base ? base + 1 : loc.file;
     if (loc.line < 1 || loc.line > source->line_count)
         return;
     const char *line = source->lines[loc.line - 1];
@@ -427,5 +449,5 @@ void comment_source(struct emit *e, struct location loc) {
     int length = (int)strcspn(line, "\r\n");
     while (length && line[length - 1] == '\\') // would join the next line to the comment
         length--;
-    put(&e->m->logic, "  // %s:%d: %.*s\n", base, loc.line, length, line);
+    put(&e->m->logic, "  // %s:%d: %.*s\n", file_name(loc), loc.line, length, line);
 }

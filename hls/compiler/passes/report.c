@@ -373,9 +373,10 @@ void report_json(const struct network *net, struct tile *const *tiles, const str
             add_rows(process, net->processes[i], rows, &rows->processes[i]);
         json_array_append_new(processes, process);
     }
-    json_t *root = json_pack("{s:s, s:i, s:o, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
-                             "budget_ns", json_ns(SCHEDULE_BUDGET), "processes", processes,
-                             "channels", channels_json(net));
+    json_t *root =
+        json_pack("{s:s, s:i, s:o, s:i, s:i, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
+                  "budget_ns", json_ns(SCHEDULE_BUDGET), "most_loads", LOADS_MAX, "most_tiles",
+                  TILES_MAX, "processes", processes, "channels", channels_json(net));
     if (rows->sample_count)
         json_object_set_new(root, "samples", samples_json(net, rows));
     if (net->warnings)

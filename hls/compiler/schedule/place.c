@@ -27,6 +27,10 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
             late = REGISTER_OUT;
         } else if (!t->invariant && from && !to) {
             late += CROSSING;
+        } else if (a->spreads && a->broad[in->id] && at <= t->ready &&
+                   broad_loads(a, op, in) >= LOADS_FEW) { // through copies of its register
+            at = t->ready + 1;
+            late = REGISTER_OUT;
         }
         if (ir_adds(op) && k == 2) { // the sum comes two cycles after the operands
             at -= first;
@@ -138,9 +142,9 @@ bool settle_states(struct pass *a) {
             }
             struct op_time *phi = &s->time[carried->phi->id];
             const int64_t first = s->state_stage[c] - a->ii + 1;
-            const bool tiled = op_in_tile(a->p, a->tile, a->region, carried->phi);
+            const bool late = updates_late(a, carried);
             phi->ready = s->state_stage[c];
-            phi->start = first > tiled ? (int)first : tiled;
+            phi->start = first > late ? (int)first : late;
         }
         if (!moved)
             return true;

@@ -112,6 +112,14 @@ static void collect_uses(struct pass *a) {
         if (s->time[a->r->carried[c].phi->id].needed || a->p->states[a->r->carried[c].state].live)
             use(a, a->r->carried[c].next, s->state_stage[c],
                 op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi));
+    // What waits anyway enters the tiles a stage sooner where it has copies there.
+    for (int n = 0; n < s->op_count; n++) {
+        const struct op *op = s->ops[n];
+        struct op_time *t = &s->time[op->id];
+        if (!t->in_tile && t->tile_first - 1 > t->ready && !op->space && op->code != IR_PHI &&
+            loads_of(a->p, a->tile, s, true, op, t->tile_first) > LOADS_MAX)
+            t->tile_first--;
+    }
     // Loads that watch the writes compare addresses until their value is taken.
     for (int n = 0; n < s->op_count; n++) {
         const struct op_time *t = &s->time[s->ops[n]->id];
@@ -147,9 +155,11 @@ static bool try_interval(struct pass *a) {
         s->time[i].start = s->time[i].ready = 0;
         s->time[i].arrival = 0;
     }
-    for (int c = 0; c < a->r->carried_count; c++)
+    for (int c = 0; c < a->r->carried_count; c++) {
         // A tile knows of an iteration one cycle after its issue.
-        s->state_stage[c] = op_in_tile(a->p, a->tile, a->region, a->r->carried[c].phi);
+        s->state_stage[c] = updates_late(a, &a->r->carried[c]);
+        s->time[a->r->carried[c].phi->id].start = s->state_stage[c];
+    }
     a->reason = NULL;
     a->too_near.from = NULL;
     if (!has_turns(a))
@@ -193,6 +203,9 @@ static bool let_follow(struct pass *a) {
 
 static bool fits(struct pass *a, int64_t ii) {
     a->ii = ii;
+    for (a->spreads = true; a->spreads; a->spreads = false)
+        if (try_interval(a))
+            return true;
     return try_interval(a) || (let_follow(a) && try_interval(a));
 }
 
@@ -302,6 +315,7 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
                      .earliest = arena_alloc(cc, ops * sizeof(int)),
                      .ready = arena_alloc(cc, ops * sizeof(int)),
                      .follows = arena_alloc(cc, (size_t)p->memory_count + 1),
+                     .broad = arena_alloc(cc, ops * sizeof(bool)),
                      .latest = arena_alloc(cc, ops * sizeof(int))};
     find_needed(&a, reach);
     find_users(&a);
@@ -314,6 +328,7 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
         if (!s->time[op->id].invariant)
             check_delay(cc, p, op);
     }
+    find_broad(&a);
     find_turns(&a);
     find_dependences(&a);
     search_interval(&a);

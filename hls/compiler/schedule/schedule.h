@@ -9,7 +9,10 @@ enum {
     CLOCK_MHZ = 300,       // the design clock
     TILE_LANES_MIN = 8,    // lanes below this are not worth a module of their own
     MULTIPLIER_CYCLES = 3, // operands, product, sum: the registers of a DSP48E2
-    MAX_STAGES = 480       // of an access that has to wait
+    MAX_STAGES = 480,      // of an access that has to wait
+    LOADS_MAX = 256,       // of a register within its module; more are shared by copies of it
+    LOADS_FEW = 32,        // that a user of such a register may have without a copy of its own
+    TILES_MAX = 64         // that a register of the process leads to
 };
 
 // ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
@@ -122,7 +125,11 @@ struct pass {
     int *earliest; // [op_count] stage before which it must not start
     int *ready;    // [op_count] of loads: stage before which the value is not looked at
     bool *follows; // [memory_count] loads of it follow the writes
-    int *latest;   // [op_count] of loads: stage behind which it must not be moved; -1: none
+    // What drives too many loads is looked at by those that are not few behind a register, which
+    // has copies; not where that would lengthen the interval.
+    bool spreads;
+    bool *broad; // [op_count]
+    int *latest; // [op_count] of loads: stage behind which it must not be moved; -1: none
     // Who looks at operation i: users[first_user[i]] and up to users[first_user[i + 1]], in order.
     const struct op **users;
     int *first_user;
@@ -204,6 +211,23 @@ bool settle_states(struct pass *a);
 // Reads of memories happen as late as their users permit, so that an address waits and not a wide
 // word.
 void sink_loads(struct pass *a);
+// ---- loads.c
+// Loads of a bit of `op` in an element of `user`.
+int64_t loads_in_element(const struct op *user, const struct op *op);
+// Loads of a bit of `op` in a stage, in the process's module or in a tile.
+int64_t loads_of(const struct process *p, const struct tile *tile, const struct schedule *s,
+                 bool in_tile, const struct op *op, int stage);
+// Which operations drive too many loads.
+void find_broad(struct pass *a);
+// Loads that a bit of `op` has in all lanes of a user in the process's module.
+int64_t broad_loads(const struct pass *a, const struct op *user, const struct op *op);
+// Is a register array changed a stage behind the issue at the earliest, because it lies in tiles or
+// its bits are too many?
+bool updates_late(const struct pass *a, const struct carried *c);
+int64_t state_bits(const struct process *p, const struct tile *tile, bool in_tile, int state);
+// Bits that the region's iterations change in a stage, where the valid bit of it is looked at.
+int64_t update_loads(const struct process *p, const struct tile *tile, int region, bool in_tile,
+                     int stage);
 // ---- lut.c
 bool is_fixed(const struct op *op); // do lanes and constants determine it?
 void mark_fixed(struct process *process);
