@@ -286,6 +286,74 @@ START_TEST(quantised_weights_are_what_they_stand_for) {
 }
 END_TEST
 
+// ---- Functions
+
+// Of the file, and what it calls: y = fc(act(h)), with a bias of its own and an attribute that is
+// handed in. Values in them have the names of others outside.
+static Onnx__FunctionProto functions[2], *function_list[2];
+static Onnx__NodeProto inner[4], *inner_list[4];
+static Onnx__AttributeProto handed, *handed_list[1];
+
+static void inner_node(int i, const char *type, char **inputs, size_t input_count, char **output) {
+    onnx__node_proto__init(&inner[i]);
+    inner_list[i] = &inner[i];
+    inner[i].op_type = (char *)(uintptr_t)type;
+    inner[i].input = inputs;
+    inner[i].n_input = input_count;
+    inner[i].output = output;
+    inner[i].n_output = 1;
+}
+
+static void function(int i, const char *name, char **inputs, size_t input_count, char **output,
+                     int first, size_t nodes) {
+    onnx__function_proto__init(&functions[i]);
+    function_list[i] = &functions[i];
+    functions[i].name = (char *)(uintptr_t)name;
+    functions[i].domain = "pkg.test";
+    functions[i].input = inputs;
+    functions[i].n_input = input_count;
+    functions[i].output = output;
+    functions[i].n_output = 1;
+    functions[i].node = &inner_list[first];
+    functions[i].n_node = nodes;
+}
+
+static void a_file_with_functions(struct file *f) {
+    static char *in[] = {"x", "w", "b"}, *hidden[] = {"h"}, *out[] = {"y"},
+                *gemm_in[] = {"h", "w", "b"};
+    static char *act_in[] = {"v"}, *act_mid[] = {"h"};
+
+    begin(f, 0, 0);
+    states(f, "x");
+    // head(x, w, b, turned) = Gemm(act(x), w, b), act(v) = Tanh(Relu(v))
+    inner_node(0, "act", in, 1, hidden);
+    inner[0].domain = "pkg.test";
+    inner_node(1, "Gemm", gemm_in, 3, out);
+    onnx__attribute_proto__init(&handed);
+    handed.name = "transB";
+    handed.ref_attr_name = "turned";
+    handed_list[0] = &handed;
+    inner[1].attribute = handed_list;
+    inner[1].n_attribute = 1;
+    inner_node(2, "Relu", act_in, 1, act_mid);
+    inner_node(3, "Tanh", act_mid, 1, out);
+    function(0, "head", in, 3, out, 0, 2);
+    function(1, "act", act_in, 1, out, 2, 2);
+    f->model.functions = function_list;
+    f->model.n_functions = 2;
+    for (int i = 0; i < 2; i++) { // the second one reads what the first one gives
+        node(f, "head", i ? "first M c" : "h M c", i ? "y" : "first");
+        f->node[f->graph.n_node - 1].domain = "pkg.test";
+        with_int(f, "turned", 1);
+    }
+}
+
+static void a_function_that_calls_itself(struct file *f) {
+    a_file_with_functions(f);
+    inner[2].op_type = "act";
+    inner[2].domain = "pkg.test";
+}
+
 START_TEST(states_that_are_left_out_are_told) {
     struct file *f = malloc(sizeof *f);
     struct mr_network n;
@@ -492,6 +560,7 @@ static const struct {
     {a_global_pool, "lstm<0 mean<1 max<1 dense<2; y=4 g=3"},
     {the_mean_of_a_head, "lstm<0 dense<1 mean<2; y=3"},
     {a_quantised_file, "lstm<0 last<1 dense<2; y=3"},
+    {a_file_with_functions, "lstm<0 last<1 dense<2 dense<3 dense<4 dense<5 dense<6; y=7"},
     {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
 };
 
@@ -588,6 +657,7 @@ static const struct {
     {the_mean_of_the_features, "node 'y' (ReduceMean) goes along axis 2, which is not that of"},
     {a_middle_step, "takes one step that is not the first or last"},
     {a_product_of_whole_numbers, "reads data whose zero point is not that of a Dynamic"},
+    {a_function_that_calls_itself, "function 'act' calls itself, or too many others"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
     {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},
     {lengths_from_an_input, "has sequence lengths ('lengths') that are no constants from 1 on"},

@@ -239,9 +239,12 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
         onnx_wire_decode(&graph->wire, data, size, graph->file, graph->error, graph->error_size);
     if (!graph->model)
         return -1;
-    const Onnx__GraphProto *g = graph->g = graph->model->graph;
-    if (!g)
+    graph->g = graph->model->graph;
+    if (!graph->g)
         return mr_fail(graph->error, graph->error_size, "%s holds no graph", graph->file);
+    if (onnx_inline(graph) != 0)
+        return -1;
+    const Onnx__GraphProto *g = graph->g;
     for (size_t i = 0; i < graph->model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *set = graph->model->opset_import[i];
         if (!set->domain || !set->domain[0] || strcmp(set->domain, "ai.onnx") == 0)
@@ -275,6 +278,7 @@ void onnx_graph_close(struct onnx_graph *graph) {
     free(graph->needed);
     free(graph->constants);
     free(graph->slots);
+    onnx_inline_free(graph);
     if (graph->model)
         onnx_wire_free(&graph->wire, graph->model);
 }

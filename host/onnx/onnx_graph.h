@@ -34,6 +34,12 @@ struct onnx_tensor {
     };
 };
 
+// Memory of a graph, in a list.
+struct onnx_memory {
+    struct onnx_memory *next;
+    max_align_t data[];
+};
+
 struct onnx_graph {
     const char *file;   // its name, for messages
     const char *folder; // where its external data lies; NULL: nowhere
@@ -42,6 +48,8 @@ struct onnx_graph {
     struct onnx_wire wire;
     Onnx__ModelProto *model;
     const Onnx__GraphProto *g;
+    Onnx__GraphProto inlined; // the same with the nodes of its functions
+    struct onnx_memory *memory;
     int64_t opset;                   // version of the operators of ONNX itself, 0 if not said
     const Onnx__NodeProto *node;     // the one at hand
     const struct onnx_operator *row; // its row, or NULL
@@ -121,6 +129,10 @@ double onnx_number(const struct onnx_tensor *tensor, size_t index);
 bool onnx_all_zero(const struct onnx_tensor *tensor);
 // Decodes a tensor of the file, also from a file beside it.
 int onnx_decode(struct onnx_graph *graph, const Onnx__TensorProto *from, struct onnx_tensor *to);
+
+// onnx_inline.c: the graph with the nodes of the functions that it calls in their place
+int onnx_inline(struct onnx_graph *graph);
+void onnx_inline_free(struct onnx_graph *graph);
 
 // onnx_external.c: the bytes of a tensor that is kept in another file; free them with free.
 int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *tensor, size_t bytes,
