@@ -87,10 +87,16 @@ const struct op *merged_load(const struct emit *e, const struct op *dot) {
     return NULL;
 }
 
-static void declare_delays(struct emit *e, const struct merged *m) {
+static void declare_scalars(struct emit *e, const struct merged *m) {
     struct text *logic = &e->m->logic;
-    const int memory = (int)m->load->imm;
+    const int memory = (int)m->load->imm, lane = (int)m->dot->imm;
     const int address = ir_index_bits(m->memory->words) - 1;
+    const uint32_t own = m->columns->space & m->dot->space;
+    const long long count = (long long)e->p->lanes[lane].count;
+    put(logic, "  logic signed [%d:0] %s_c [%lld]%s;\n  logic [%d:0] %s_raddr;\n", m->width - 1,
+        m->sum, count, dimensions(e, own), address, m->word);
+    for (long long c = 0; !own && c < count; c++)
+        put(logic, "  logic signed [%d:0] %s_c%lld;\n", m->width - 1, m->sum, c);
     for (int k = 1; k <= m->delay; k++)
         put(logic,
             "  logic [%d:0] %s_raddr_q%d, %s_waddr_q%d;\n  logic [%s-1:0] %s_we_q%d;\n"
@@ -128,15 +134,11 @@ static void emit_columns(struct emit *e, const struct merged *m) {
     const uint32_t own = m->columns->space & m->dot->space;
     const int lane = (int)m->dot->imm;
     const long long count = (long long)e->p->lanes[lane].count;
-    put(&e->m->declarations, "  logic signed [%d:0] %s_c [%lld]%s;\n", m->width - 1, m->sum, count,
-        dimensions(e, own));
     open_loops(e, logic, own, "    ");
     put(logic, "    for (int i%d = 0; i%d < %lld; i%d++)\n      %s_c[i%d]%s = %s;\n", lane, lane,
         count, lane, m->sum, lane, subscripts(e, own), operand(e, m->columns, m->stage, m->width));
-    for (long long c = 0; !own && c < count; c++) {
-        put(&e->m->declarations, "  logic signed [%d:0] %s_c%lld;\n", m->width - 1, m->sum, c);
+    for (long long c = 0; !own && c < count; c++)
         put(logic, "    %s_c%lld = %s_c[%lld];\n", m->sum, c, m->sum, c);
-    }
 }
 
 // All rows in one loop; where they have columns of their own, in one for each lane.
@@ -150,8 +152,6 @@ static void emit_sums(struct emit *e, const struct merged *m) {
                          (long long)c, row, column_text(e, m, c));
         total = total ? arena_printf(e->cc, "%s\n        + %s", total, product) : product;
     }
-    put(&e->m->declarations, "  logic [%d:0] %s_raddr;\n", ir_index_bits(m->memory->words) - 1,
-        m->word);
     put(logic, "    %s_raddr = %s_raddr_q%d;\n", m->word, m->word, m->delay);
     if (own)
         open_loops(e, logic, space, "    ");
@@ -193,7 +193,7 @@ const char *emit_merged(struct emit *e, const struct op *dot) {
                        .width = dot->width > 32 ? 64 : 32};
     struct text *logic = &e->m->logic;
     const int w = m.width - 1, lane = (int)dot->imm, last = m.edges - 1;
-    declare_delays(e, &m);
+    declare_scalars(e, &m);
     // Whole powers of two: Verilator compares no index with the size then.
     put(logic,
         "  localparam int %s_rows = %s, %s_room = 1 << $clog2(%s);\n"
