@@ -154,9 +154,11 @@ static int64_t layer_multipliers(const struct cell_case *cell, int lc, int ports
 // Sums over the columns of either port share multipliers with those of another row, as the sum over
 // all columns does.
 START_TEST(test_pairs_of_ports) {
-    const struct cell_case *cell = &cells[_i];
-    ck_assert_int_eq(layer_multipliers(cell, 5, 2, 8), layer_multipliers(cell, 5, 1, 8));
-    ck_assert_int_lt(layer_multipliers(cell, 5, 2, 8), layer_multipliers(cell, 5, 2, 16));
+    static const int several[] = {2, 3, 5}; // the columns of a port may be one, or an odd number
+    const struct cell_case *cell = &cells[_i / 3];
+    const int lc = several[_i % 3];
+    ck_assert_int_eq(layer_multipliers(cell, lc, 2, 8), layer_multipliers(cell, lc, 1, 8));
+    ck_assert_int_lt(layer_multipliers(cell, lc, 2, 8), layer_multipliers(cell, lc, 2, 16));
 }
 END_TEST
 
@@ -640,7 +642,7 @@ int main(void) {
     tcase_add_loop_test(tcase, test_latency, 0, COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_latency_of_ports, 0,
                         COLUMNS * (int)(sizeof cells / sizeof *cells));
-    tcase_add_loop_test(tcase, test_pairs_of_ports, 0, (int)(sizeof cells / sizeof *cells));
+    tcase_add_loop_test(tcase, test_pairs_of_ports, 0, 3 * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_example_paths, 0, (int)(sizeof examples / sizeof *examples));
     tcase_add_loop_test(tcase, test_depth, 0, (int)(sizeof depths / sizeof *depths));
     tcase_add_loop_test(tcase, test_interval, 0, (int)(sizeof intervals / sizeof *intervals));

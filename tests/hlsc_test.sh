@@ -206,6 +206,7 @@ kernel() { # name, vectors, and readable_thorough instead of readable
 #define LAYER_MEMORY bram"
         layer readable gru gru 5 11 2 8 16 "#define LAYER_PORTS 2
 #define LAYER_MEMORY uram"
+        layer readable gru gru 3 7 3 8 8 "#define LAYER_PORTS 2"
     fi
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0

@@ -128,8 +128,49 @@ static bool private_path(const struct op *op, const struct op *product, const in
 
 // Products that may share DSPs with those of another row (pairs.c), which leaves no way into the
 // cascade.
-static bool may_pair(const struct op *dot) {
-    return ir_range_bits(dot->in[0]) <= DOT_PAIR_BITS && ir_range_bits(dot->in[1]) <= DOT_PAIR_BITS;
+static bool may_pair(const struct op *op) {
+    return ir_range_bits(op->in[0]) <= DOT_PAIR_BITS && ir_range_bits(op->in[1]) <= DOT_PAIR_BITS;
+}
+
+// A product of each of several rows that have one factor in common.
+static bool is_row(const struct op *op, const int *users) {
+    return is_product(op, users) && exact_product(op) && may_pair(op) &&
+           (op->space & ~op->in[0]->space || op->space & ~op->in[1]->space);
+}
+
+// A lane of one element that an operation does not have; NO_LANE: there is no room.
+static int lane_of_one(struct process *p, uint32_t space) {
+    int nth = 0;
+    for (int i = 0; i < p->lane_count; i++) {
+        if (p->lanes[i].count == 1 && !(space >> i & 1))
+            return i;
+        nth += p->lanes[i].count == 1;
+    }
+    if (p->lane_count == MAX_LANES)
+        return NO_LANE;
+    p->lanes[p->lane_count] = (struct lane){1, nth};
+    return p->lane_count++;
+}
+
+// The sum of two products, or of a product and a sum of products, that may pair each: the product
+// becomes a sum of one.
+static bool pair_products(struct process *p, const struct op *sum, const int *users) {
+    struct op *of[2];
+    bool is_one[2];
+    for (int side = 0; side < 2; side++) {
+        of[side] = through_casts(sum->in[side]);
+        is_one[side] = is_row(of[side], users) && private_path(sum->in[side], of[side], users);
+    }
+    for (int side = 0; side < 2; side++)
+        if (!is_one[side] && !(is_one[1 - side] && of[side]->code == IR_DOT && may_pair(of[side])))
+            return false;
+    const int lane = lane_of_one(p, sum->space);
+    for (int side = 0; side < 2 && lane != NO_LANE; side++)
+        if (is_one[side]) {
+            of[side]->code = IR_DOT;
+            of[side]->imm = lane;
+        }
+    return lane != NO_LANE;
 }
 
 // The sum of two short sums of products: one cascade behind the other.
@@ -165,7 +206,7 @@ void fuse_multiplications(struct compiler *cc, struct process *p) {
                 op->in = m->in;
             }
         } else if (op->code == IR_ADD && op->bits > 1 && !recurrent[i]) {
-            if (go_on_with_cascade(cc, p, op, users))
+            if (go_on_with_cascade(cc, p, op, users) || pair_products(p, op, users))
                 continue;
             for (int side = 1; side >= 0; side--) {
                 struct op *m = through_casts(op->in[side]), *other = op->in[1 - side];

@@ -14,7 +14,7 @@ static int bits_for(wide value) {
 
 int dot_extra_cycles(int64_t count) {
     if (count <= DOT_CHAIN)
-        return count == 1 ? 0 : (int)count; // every sum of the chain is registered
+        return (int)count; // every sum of the chain is registered
     int extra = DOT_CHAIN;
     for (int64_t sums = (count + DOT_CHAIN - 1) / DOT_CHAIN; sums > 1; sums = (sums + 1) / 2)
         extra++;
