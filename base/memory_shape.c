@@ -52,6 +52,11 @@ void mr_memory_add(enum mr_storage storage, const struct mr_memory_shape *shape,
     }
 }
 
+const char *mr_storage_name(enum mr_storage storage) {
+    static const char *const names[] = {"lutram", "bram", "uram"};
+    return names[storage];
+}
+
 enum mr_storage mr_storage_choose(uint64_t words, uint64_t bits) {
     if (words <= LUTRAM_WORDS)
         return MR_STORAGE_LUTRAM;

@@ -29,6 +29,9 @@ struct mr_memory_shape {
 void mr_memory_add(enum mr_storage storage, const struct mr_memory_shape *shape, uint64_t copies,
                    struct mr_memory_use *use);
 
+// "lutram", "bram" or "uram", as pragmas and reports call it.
+const char *mr_storage_name(enum mr_storage storage);
+
 // What a memory of so many words and bits lies in where nobody says.
 enum mr_storage mr_storage_choose(uint64_t words, uint64_t bits);
 
@@ -38,6 +41,8 @@ struct mr_lane_memory {
     struct mr_memory_shape lane;
     uint64_t copies; // of a tile
 };
+
+enum { MR_TILE_LANES_MIN = 8 }; // fewer lanes in all have no tiles
 
 // Lanes of a tile, which has one word for all of its lanes: at least `reach` of them, for it has to
 // look so far into the next tile, and about eight. Of 4 to 16 it is the number with which block RAM

@@ -319,20 +319,63 @@ static void does_not_fit(int inputs, int layers, const int *hidden, const char *
 }
 
 START_TEST(what_does_not_fit_is_explained) {
-    static const int big[] = {256, 256, 256, 256, 256}, bigger[] = {4000}, wide[] = {64};
+    static const int big[] = {600, 600, 600, 600, 600}, bigger[] = {4000}, wide[] = {64};
     const struct mr_plan_request balanced = {.mode = MR_PLAN_BALANCED};
     const struct mr_plan_request lanes = {
         .mode = MR_PLAN_LANES, .layout_count = 1, .layouts = {{.lc = 32, .passes = 1}}};
-    does_not_fit(
-        64, 5, big, "u50", &balanced,
-        (const char *const[]){"does not fit u50", "RAMB36 block RAMs where 1142 may be used",
-                              "too many)", "it would fit u55c",
-                              "weights of 8 bits (--precision w8a16) would fit u50", NULL});
+    does_not_fit(64, 5, big, "u50", &balanced,
+                 (const char *const[]){"does not fit u50", "UltraRAMs where 544 may be used",
+                                       "too many)", "it would fit u55c",
+                                       "weights of 8 bits (--precision w8a16) would fit u50",
+                                       NULL});
     does_not_fit(64, 1, bigger, "u50", &balanced,
                  (const char *const[]){"no device of the table holds it", NULL});
     does_not_fit(
         64, 1, wide, "u50", &lanes,
         (const char *const[]){"with these lanes", "it would fit u250", "would fit u50", NULL});
+}
+END_TEST
+
+// Deep memories go to UltraRAM, which two ports read; shallow ones stay in block RAM or LUTs.
+START_TEST(weights_lie_where_there_is_room) {
+    static const struct mr_precision precisions[] = {{8, 8}, {16, 16}};
+    const struct mr_plan_request request = {.mode = MR_PLAN_LATENCY, .budget = 90};
+    struct mr_network network;
+    struct mr_plan plan;
+    char error[512] = "";
+    fixture_chain(&network, 1024, 1, (const int[]){1024}, 1, MR_ACTIVATION_LINEAR);
+    for (int i = 0; i < 2; i++) {
+        network.ops[0].precision = precisions[i];
+        ck_assert_msg(mr_plan_choose(&network, mr_target_find("u55c"), &request, &plan, error,
+                                     sizeof error) == 0,
+                      "%s", error);
+        ck_assert_int_eq(plan.ops[0].layout.memory, MR_STORAGE_URAM);
+        ck_assert_int_eq(plan.ops[0].layout.ports, 2);
+        ck_assert_uint_gt(plan.memory.uram, 432);
+        ck_assert_uint_le(plan.memory.uram, 864);
+    }
+    mr_network_free(&network);
+    network = turbofan();
+    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(plan.ops[i].layout.memory, MR_STORAGE_LUTRAM);
+        ck_assert_int_eq(plan.ops[i].layout.ports, 1);
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
+// A layer's h lies in LUTs, of so many words at most.
+START_TEST(large_layers_take_several_columns) {
+    struct mr_network network;
+    struct mr_plan plan;
+    char error[512] = "";
+    fixture_chain(&network, 20, 1, (const int[]){1025}, 1, MR_ACTIVATION_LINEAR);
+    ck_assert_int_eq(fixture_evaluate(&network, (const int[]){1}, &plan, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "give it 2 columns or more"));
+    choose(&network, "u250", MR_PLAN_AREA, &plan);
+    ck_assert_int_eq(plan.ops[0].layout.lc, 2);
+    mr_network_free(&network);
 }
 END_TEST
 
@@ -598,6 +641,8 @@ int main(void) {
     tcase_add_test(tests, area_takes_one_column);
     tcase_add_test(tests, lanes_as_given);
     tcase_add_test(tests, what_does_not_fit_is_explained);
+    tcase_add_test(tests, weights_lie_where_there_is_room);
+    tcase_add_test(tests, large_layers_take_several_columns);
     tcase_add_test(tests, forks_take_memory);
     tcase_add_test(tests, powers_of_two);
     tcase_add_test(tests, a_recurrent_operator_is_needed);

@@ -77,18 +77,19 @@ static void load_lanes(struct image *image, int bits, int gates, int units, int 
 
 // Compares what was loaded with the rows of the model: column words of x, then of h.
 static void check_lanes(const int16_t *w, const struct mr_rows *rows, int gates, int units,
-                        int inputs, int hidden, int lc) {
-    const int x_words = (inputs + lc - 1) / lc;
-    const int h_words = (hidden + lc - 1) / lc;
-    for (int column = 0; column < x_words + h_words; column++)
+                        int inputs, int hidden, int lc, int ports) {
+    const int x_words = (inputs + lc - 1) / lc, h_words = (hidden + lc - 1) / lc;
+    const int words = x_words + h_words, port_lc = (lc + ports - 1) / ports;
+    for (int word = 0; word < ports * words; word++) // those of the second port behind the others
         for (int g = 0; g < gates; g++)
             for (int unit = 0; unit < units; unit++)
-                for (int c = 0; c < lc; c++) {
+                for (int c = 0; c < port_lc; c++) {
+                    const int column = word % words, within = word / words * port_lc + c;
                     const bool of_h = column >= x_words;
-                    const int at = (of_h ? column - x_words : column) * lc + c;
-                    const bool real = at < (of_h ? hidden : inputs);
+                    const int at = (of_h ? column - x_words : column) * lc + within;
+                    const bool real = within < lc && at < (of_h ? hidden : inputs);
                     const int index = (g * units + unit) * (inputs + hidden) + (of_h ? inputs : 0);
-                    ck_assert_int_eq(w[((column * gates + g) * units + unit) * lc + c],
+                    ck_assert_int_eq(w[((word * gates + g) * units + unit) * port_lc + c],
                                      real ? rows->weight[index + at] : 0);
                 }
 }
@@ -109,11 +110,12 @@ static void check_biases(struct image *image, const struct mr_rows *rows, int su
     }
 }
 
-static void check_reads_back(const char *cell, int weight_bits, int lc) {
+static void check_reads_back(const char *cell, int weight_bits, int lc, int ports) {
     struct mr_network network;
     one_layer(&network, cell, weight_bits);
     struct mr_plan plan;
     ck_assert_int_eq(fixture_evaluate(&network, &lc, &plan, NULL, 0), 0);
+    plan.ops[0].layout.ports = ports;
     struct mr_error error = {0};
     struct image image = {0};
     image.beats = mr_weights_image(&plan, &image.count, &error);
@@ -123,10 +125,11 @@ static void check_reads_back(const char *cell, int weight_bits, int lc) {
     const int gates = layer->kind->gates;
     const int x_words = (INPUTS + lc - 1) / lc;
     const int h_words = (UNITS + lc - 1) / lc;
-    int16_t *w = calloc((size_t)((x_words + h_words) * gates * UNITS * lc), sizeof *w);
+    const int words = ports * (x_words + h_words), port_lc = (lc + ports - 1) / ports;
+    int16_t *w = calloc((size_t)(words * gates * UNITS * port_lc), sizeof *w);
     ck_assert_ptr_nonnull(w);
-    load_lanes(&image, weight_bits, gates, UNITS, x_words + h_words, lc, w);
-    check_lanes(w, &layer->rows, gates, UNITS, INPUTS, UNITS, lc);
+    load_lanes(&image, weight_bits, gates, UNITS, words, port_lc, w);
+    check_lanes(w, &layer->rows, gates, UNITS, INPUTS, UNITS, lc, ports);
     check_biases(&image, &layer->rows, layer->kind->sums, UNITS, h_words * lc);
     ck_assert_uint_eq(image.next, mr_weights_beats(&plan, 0));
     ck_assert_uint_eq(mr_weights_beats(&plan, 1), 0);
@@ -134,7 +137,7 @@ static void check_reads_back(const char *cell, int weight_bits, int lc) {
     w = calloc((size_t)(h_words * 2 * lc), sizeof *w);
     ck_assert_ptr_nonnull(w);
     load_lanes(&image, 16, 1, 2, h_words, lc, w);
-    check_lanes(w, &head->rows, 1, 2, UNITS, 0, lc);
+    check_lanes(w, &head->rows, 1, 2, UNITS, 0, lc, 1);
     check_biases(&image, &head->rows, 1, 2, 2);
     ck_assert_uint_eq(image.next, image.count);
     free(w);
@@ -145,8 +148,10 @@ static void check_reads_back(const char *cell, int weight_bits, int lc) {
 START_TEST(reads_back) {
     for (size_t i = 0; mr_op_kind_at(i); i++)
         if (mr_op_kind_at(i)->recurrent) {
-            check_reads_back(mr_op_kind_at(i)->name, 16, _i);
-            check_reads_back(mr_op_kind_at(i)->name, 8, _i);
+            for (int ports = 1; ports <= 2 && ports <= _i; ports++) {
+                check_reads_back(mr_op_kind_at(i)->name, 16, _i, ports);
+                check_reads_back(mr_op_kind_at(i)->name, 8, _i, ports);
+            }
         }
 }
 END_TEST

@@ -152,14 +152,20 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
     return 0;
 }
 
-int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
-                       struct mr_compiled *compiled, struct mr_error *error) {
+int mr_compile_plan(const struct mr_plan *plan, const struct mr_options *options,
+                    struct mr_compiled *compiled, struct mr_error *error) {
     memset(compiled, 0, sizeof *compiled);
-    const int code = choose(network, options, &compiled->plan, error);
-    if (code)
-        return code;
+    compiled->plan = *plan;
     mr_pipeline_make(&compiled->plan, &compiled->pipeline);
     return compile(compiled, options, error);
+}
+
+int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
+                       struct mr_compiled *compiled, struct mr_error *error) {
+    struct mr_plan plan;
+    memset(compiled, 0, sizeof *compiled);
+    const int code = choose(network, options, &plan, error);
+    return code ? code : mr_compile_plan(&plan, options, compiled, error);
 }
 
 void mr_compiled_free(struct mr_compiled *compiled) {

@@ -33,6 +33,9 @@ struct mr_notes mr_notes_of(const struct mr_options *options);
 // mr_compiled_free in either case.
 int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
                        struct mr_compiled *compiled, struct mr_error *error);
+// The same of a plan that is there.
+int mr_compile_plan(const struct mr_plan *plan, const struct mr_options *options,
+                    struct mr_compiled *compiled, struct mr_error *error);
 // Frees what it holds; all zero is legal.
 void mr_compiled_free(struct mr_compiled *compiled);
 

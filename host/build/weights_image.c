@@ -28,9 +28,9 @@ static int h_columns(const struct mr_op *op) {
     return op->kind->recurrent ? op->units : 0;
 }
 
-// Of a lane, over all its passes; and the lanes of a gate.
+// Of a lane, over all its ports and passes; and the lanes of a gate.
 static int lane_words(const struct mr_op *op, const struct mr_op_layout *layout) {
-    return layout->passes *
+    return (layout->ports > 1 ? layout->ports : 1) * layout->passes *
            (mr_ceil_div(op->inputs, layout->lc) + mr_ceil_div(h_columns(op), layout->lc));
 }
 
@@ -50,7 +50,7 @@ uint64_t mr_weights_beats(const struct mr_plan *plan, int index) {
     if (op->kind->gates == 0)
         return 0;
     const uint64_t words = (uint64_t)lane_units(op, layout) * (uint64_t)lane_words(op, layout);
-    return lane_beats(op, words, layout->lc) + bias_beats(op, layout->lc);
+    return lane_beats(op, words, mr_op_port_lc(layout)) + bias_beats(op, layout->lc);
 }
 
 uint64_t mr_weights_total_beats(const struct mr_plan *plan) {
@@ -80,8 +80,10 @@ static void put_weight(const struct mr_op *op, int16_t *at, int index, int16_t v
 static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *layout, int16_t *at) {
     const int lc = layout->lc, units = lane_units(op, layout), words = lane_words(op, layout);
     const int x_words = mr_ceil_div(op->inputs, lc);
-    const int pass_words = words / layout->passes;
-    const int word = op->kind->gates * lc, beat = in_beat(op);
+    const int port_lc = mr_op_port_lc(layout),
+              port_words = layout->ports > 1 ? words / layout->ports : words;
+    const int pass_words = port_words / layout->passes;
+    const int word = op->kind->gates * port_lc, beat = in_beat(op);
     const bool shares = word <= beat;
     int used = 0; // weights of the beat in hand
     for (int unit = 0; unit < units; unit++)
@@ -90,13 +92,16 @@ static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *la
                 at += MR_IMAGE_BEAT * mr_ceil_div(used, beat);
                 used = 0;
             }
-            const int served = at_word / pass_words * units + unit; // by this lane in this pass
-            const int column = at_word % pass_words;
+            const int behind = at_word / port_words * port_lc; // columns of the ports before
+            const int at_port = at_word % port_words;
+            const int served = at_port / pass_words * units + unit; // by this lane in this pass
+            const int column = at_port % pass_words;
             const bool of_h = column >= x_words;
             const int first = (of_h ? column - x_words : column) * lc;
             for (int g = 0; g < op->kind->gates; g++)
-                for (int c = 0; c < lc; c++)
-                    put_weight(op, at, used++, weight(op, g, served, first + c, of_h));
+                for (int c = behind; c < behind + port_lc; c++)
+                    put_weight(op, at, used++,
+                               c < lc ? weight(op, g, served, first + c, of_h) : (int16_t)0);
         }
     return at + MR_IMAGE_BEAT * mr_ceil_div(used, beat);
 }

@@ -14,6 +14,10 @@ struct mr_op_layout {
     int passes; // of a recurrent operator: units that a lane serves in turn; else 1
     int out_lc; // numbers per vector of its output, 0 for single numbers of 32 bits
     int slots;  // sequences that have their turns in the network (hls/kernels/frame/slots.h)
+    // Of a recurrent operator's weights: ports that read them, 1 or 2, and where they lie. 0: one
+    // port, and hlsc's choice.
+    int ports;
+    enum mr_storage memory;
 };
 
 // What an operator takes and gives so.
@@ -104,10 +108,15 @@ static inline int mr_op_lane_units(const struct mr_op *op, const struct mr_op_la
                : mr_ceil_div(mr_ceil_div(op->units, layout->lc), layout->passes) * layout->lc;
 }
 
+// Columns that a port reads in a cycle: the first ceil(LC / ports) of a vector, or the others.
+static inline int mr_op_port_lc(const struct mr_op_layout *layout) {
+    return layout->ports > 1 ? mr_ceil_div(layout->lc, layout->ports) : layout->lc;
+}
+
 // Adds memories to an estimate: those that hlsc chooses the kind of,
 void mr_memory_expect(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
-// FIFOs (hw/rtl/mr_fifo.sv), which are LUTs up to 64 words, and tables of more words, each with two
-// readers.
+// FIFOs (hw/rtl/mr_fifo.sv), which are LUTs up to 64 words, and tables of more words, of which a
+// copy has two readers.
 void mr_memory_fifo(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
 void mr_memory_table(struct mr_memory_use *use, uint64_t words, uint64_t bits, uint64_t copies);
 // Those that their kernel asks to be LUTs.

@@ -66,6 +66,14 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
         return mr_fail(error, error_size,
                        "%s cannot take %d columns per cycle; with %d hidden units it takes 1 to %d",
                        op->name, layout->lc, op->units, most);
+    if (layout->lc < mr_plan_least_lc(op, slots))
+        return mr_fail(
+            error, error_size,
+            "%s cannot take %d column%s per cycle: it would keep %d vectors of h, and at "
+            "most %d are possible; give it %d columns or more",
+            op->name, layout->lc, mr_plural((uint64_t)layout->lc),
+            slots * mr_ceil_div(op->units, layout->lc), (int)MR_PLAN_STATE_WORDS,
+            mr_plan_least_lc(op, slots));
     if (layout->passes == 1)
         return 0;
     if (slots > 1)
@@ -76,6 +84,7 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
             op->name, layout->passes, slots);
     const int words = mr_ceil_div(op->units, layout->lc);
     if (layout->passes < 1 || op->kind->one_pass ||
+        mr_ceil_div(op->inputs, layout->lc) > MR_PLAN_STATE_WORDS ||
         (layout->passes - 1) * mr_ceil_div(words, layout->passes) >= words)
         return mr_fail(
             error, error_size,
@@ -88,7 +97,7 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
 
 int mr_plan_passes(const struct mr_op *op, int lc, int most) {
     const int words = mr_ceil_div(op->units, lc);
-    if (op->kind->one_pass || most < 1)
+    if (op->kind->one_pass || most < 1 || mr_ceil_div(op->inputs, lc) > MR_PLAN_STATE_WORDS)
         return 1;
     return mr_ceil_div(words, mr_ceil_div(words, most < words ? most : words));
 }

@@ -15,6 +15,7 @@
 enum {
     MR_PLAN_LC = 32,            // columns per cycle at most
     MR_PLAN_SLOTS = 16,         // at most
+    MR_PLAN_STATE_WORDS = 1024, // vectors of h at most, and of x with passes
     MR_PLAN_BUDGET_PERCENT = 85 // of a device, what a plan may use
 };
 
@@ -78,6 +79,11 @@ uint64_t mr_plan_turns(const struct mr_plan *plan, uint64_t sequences, uint64_t 
 // The most passes, at most so many, of which none is empty: what a recurrent operator with this LC
 // can have.
 int mr_plan_passes(const struct mr_op *op, int lc, int most);
+
+// The fewest columns per cycle that a recurrent operator can have: h lies in LUTs, a vector a word.
+static inline int mr_plan_least_lc(const struct mr_op *op, int slots) {
+    return mr_ceil_div(op->units, MR_PLAN_STATE_WORDS / slots);
+}
 
 // Numbers per vector of a stream, 0 for single numbers of 32 bits.
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream);

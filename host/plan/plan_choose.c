@@ -10,9 +10,8 @@
 #include <string.h>
 
 enum {
-    LUT_MEMORY_PERCENT = 45, // of the LUTs can serve as memory
-    TIE_PERCENT = 5,         // products of interval and multipliers this close count as equal
-    RESIZE_CYCLES = 6        // what a repacking before an operator adds to the latency, about
+    TIE_PERCENT = 5,  // products of interval and multipliers this close count as equal
+    RESIZE_CYCLES = 6 // what a repacking before an operator adds to the latency, about
 };
 
 // What a plan may use.
@@ -39,7 +38,7 @@ enum { NEEDS = 4 };
 
 static void needs_of(const struct mr_plan *plan, const struct room *room, struct need need[NEEDS]) {
     const struct mr_target *target = room->target;
-    const uint64_t lut_memory = (uint64_t)target->lut * LUT_MEMORY_PERCENT / 100;
+    const uint64_t lut_memory = (uint64_t)target->lut * MR_PLAN_LUT_MEMORY_PERCENT / 100;
     need[0] = (struct need){"DSPs", plan->multipliers, room->dsps};
     need[1] = (struct need){"RAMB36 block RAMs", (plan->memory.bram18 + 1) / 2,
                             target->bram36 * room->percent / 100};
@@ -56,16 +55,28 @@ static bool fits(const struct mr_plan *plan, const struct room *room) {
     return true;
 }
 
-static void one_everywhere(struct mr_op_layout layouts[MR_MAX_LAYERS]) {
-    for (int l = 0; l < MR_MAX_LAYERS; l++)
-        layouts[l] = (struct mr_op_layout){.lc = 1, .passes = 1};
+// A column per cycle, or the fewest.
+static void fewest_columns(const struct mr_network *network, int slots,
+                           struct mr_op_layout layouts[MR_MAX_LAYERS]) {
+    for (int l = 0; l < mr_network_layers(network); l++)
+        layouts[l] = (struct mr_op_layout){
+            .lc = mr_plan_least_lc(mr_network_layer(network, l), slots), .passes = 1};
+}
+
+// The plan of these lanes, whose weights lie where the device has most room for them.
+static int evaluate(const struct mr_network *network, const struct mr_target *target,
+                    const struct mr_op_layout layouts[MR_MAX_LAYERS], int slots,
+                    struct mr_plan *plan, char *error, size_t error_size) {
+    struct mr_op_layout with[MR_MAX_LAYERS];
+    memcpy(with, layouts, (size_t)mr_network_layers(network) * sizeof *with);
+    mr_plan_choose_memories(network, target, slots, with);
+    return mr_plan_evaluate(network, with, slots, plan, error, error_size);
 }
 
 // The fewest multipliers with which all take at most `interval` cycles a step. False when one
 // cannot.
 static bool keep_up(const struct mr_plan_options *options, uint32_t interval,
                     struct mr_op_layout layouts[MR_MAX_LAYERS]) {
-    one_everywhere(layouts);
     for (int l = 0; l < options->layers; l++) {
         int low = 0, high = options->count[l]; // the last that is fast enough is in [low, high)
         if (options->of[l][0].cycles > interval)
@@ -92,7 +103,7 @@ static bool search(const struct mr_network *network, const struct mr_plan_option
                 struct mr_op_layout layouts[MR_MAX_LAYERS];
                 struct mr_plan plan;
                 if (!keep_up(options, options->of[l][i].cycles, layouts) ||
-                    mr_plan_evaluate(network, layouts, options->slots, &plan, NULL, 0) ||
+                    evaluate(network, room->target, layouts, options->slots, &plan, NULL, 0) ||
                     !fits(&plan, room))
                     continue;
                 const double product = (double)plan.multipliers * plan.interval;
@@ -136,7 +147,7 @@ static void shorten(const struct mr_network *network, const struct mr_plan_optio
             for (int i = 0; i < options->count[l]; i++) {
                 struct mr_plan changed;
                 layouts[l] = options->of[l][i].layout;
-                if (mr_plan_evaluate(network, layouts, options->slots, &changed, NULL, 0) ||
+                if (evaluate(network, room->target, layouts, options->slots, &changed, NULL, 0) ||
                     !fits(&changed, room) || changed.interval > plan->interval ||
                     passage(&changed) >= passage(plan))
                     continue;
@@ -174,7 +185,7 @@ static bool fits_narrow(const struct mr_plan *plan, const struct room *room) {
             changed = true;
         }
     layouts_of(plan, layouts);
-    return changed && mr_plan_evaluate(&narrow, layouts, plan->slots, &other, NULL, 0) == 0 &&
+    return changed && evaluate(&narrow, room->target, layouts, plan->slots, &other, NULL, 0) == 0 &&
            fits(&other, room);
 }
 
@@ -195,9 +206,13 @@ static int does_not_fit(const struct mr_plan *plan, const struct room *room,
                      (unsigned long long)(need[n].needed - need[n].budget));
     }
     const struct mr_target *other;
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    layouts_of(plan, layouts);
     for (size_t i = 0; !*remedy && (other = mr_target_at(i)) != NULL; i++) {
         const struct room there = {other, room->percent, other->dsp * room->percent / 100};
-        if (fits(plan, &there))
+        struct mr_plan on_other;
+        if (evaluate(plan->network, other, layouts, plan->slots, &on_other, NULL, 0) == 0 &&
+            fits(&on_other, &there))
             add_remedy(remedy, sizeof remedy, "it would fit %s", other->name);
     }
     if (smallest && fits(smallest, room))
@@ -229,16 +244,17 @@ static int given_lanes(const struct mr_network *network, const struct mr_plan_re
 
 // The plan with the fewest lanes.
 static int plan_smallest(const struct mr_network *network, const struct mr_plan_options *options,
-                         struct mr_plan *plan, char *error, size_t error_size) {
+                         const struct mr_target *target, struct mr_plan *plan, char *error,
+                         size_t error_size) {
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     keep_up(options, UINT32_MAX, layouts);
-    return mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size);
+    return evaluate(network, target, layouts, options->slots, plan, error, error_size);
 }
 
 // The fewest multipliers that keep up with the interval that is asked for.
 static int plan_within(const struct mr_network *network, const struct mr_plan_options *options,
-                       const struct mr_plan_request *request, struct mr_plan *plan, char *error,
-                       size_t error_size) {
+                       const struct mr_plan_request *request, const struct mr_target *target,
+                       struct mr_plan *plan, char *error, size_t error_size) {
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     uint32_t least = 0;
     for (int l = 0; l < options->layers; l++)
@@ -249,7 +265,7 @@ static int plan_within(const struct mr_network *network, const struct mr_plan_op
                        "no plan takes at most %u cycles a step; %u is the least that this network "
                        "can have",
                        (unsigned)request->step_cycles, (unsigned)least);
-    return mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size);
+    return evaluate(network, target, layouts, options->slots, plan, error, error_size);
 }
 
 static int choose(const struct mr_network *network, const struct mr_plan_options *options,
@@ -258,7 +274,7 @@ static int choose(const struct mr_network *network, const struct mr_plan_options
     const bool searches = request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY;
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     struct mr_plan smallest;
-    if (plan_smallest(network, options, &smallest, error, error_size))
+    if (plan_smallest(network, options, room->target, &smallest, error, error_size))
         return -1;
     if (searches) {
         if (!search(network, options, room, request->mode == MR_PLAN_BALANCED, plan))
@@ -267,14 +283,45 @@ static int choose(const struct mr_network *network, const struct mr_plan_options
             shorten(network, options, room, plan);
         return 0;
     }
-    one_everywhere(layouts);
-    if (request->mode == MR_PLAN_LANES && given_lanes(network, request, layouts, error, error_size))
+    fewest_columns(network, options->slots, layouts);
+    if (request->mode == MR_PLAN_LANES && // which may be impossible
+        (given_lanes(network, request, layouts, error, error_size) ||
+         mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size)))
         return -1;
     if (request->mode == MR_PLAN_AREA && request->step_cycles
-            ? plan_within(network, options, request, plan, error, error_size)
-            : mr_plan_evaluate(network, layouts, options->slots, plan, error, error_size))
+            ? plan_within(network, options, request, room->target, plan, error, error_size)
+            : evaluate(network, room->target, layouts, options->slots, plan, error, error_size))
         return -1;
     return fits(plan, room) ? 0 : does_not_fit(plan, room, &smallest, error, error_size);
+}
+
+// The best with at most so many passes.
+static int choose_with(const struct mr_network *network, const struct mr_plan_request *request,
+                       const struct room *room, int passes, int slots, struct mr_plan *plan,
+                       char *error, size_t error_size) {
+    bool found = false;
+    // By multipliers; then by memory too, where that makes it fit, or faster.
+    for (int measure = MR_PLAN_MULTIPLIERS; measure <= MR_PLAN_SHARE; measure++) {
+        struct mr_plan_options options;
+        struct mr_plan other;
+        const bool again = measure == MR_PLAN_SHARE; // whose sentence, if any, is the first one's
+        char *told = again ? NULL : error;
+        const size_t size = again ? 0 : error_size;
+        if (found && request->mode != MR_PLAN_LATENCY)
+            break;
+        const int failed =
+            mr_plan_options_make(network, room->target, passes, slots,
+                                 (enum mr_plan_measure)measure, &options, told, size) ||
+            choose(network, &options, request, room, &other, told, size);
+        mr_plan_options_free(&options);
+        if (failed)
+            continue;
+        if (!found || other.interval < plan->interval ||
+            (other.interval == plan->interval && passage(&other) < passage(plan)))
+            *plan = other;
+        found = true;
+    }
+    return found ? 0 : -1;
 }
 
 int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
@@ -286,12 +333,8 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
     const int most_passes = slots > 1 ? 1 : (int)MR_PLAN_PASSES;
     int failed = -1;
     for (int most = request->mode == MR_PLAN_BALANCED ? 1 : most_passes;
-         failed && most <= most_passes; most += MR_PLAN_PASSES - 1) {
-        struct mr_plan_options options;
-        failed = mr_plan_options_make(network, most, slots, &options, error, error_size) ||
-                 choose(network, &options, request, &room, plan, error, error_size);
-        mr_plan_options_free(&options);
-    }
+         failed && most <= most_passes; most += MR_PLAN_PASSES - 1)
+        failed = choose_with(network, request, &room, most, slots, plan, error, error_size);
     if (failed)
         return -1;
     plan->mode = request->mode;

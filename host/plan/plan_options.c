@@ -26,7 +26,9 @@ static int measure(const struct mr_network *network, int slots, struct followers
         struct mr_plan plan;
         for (int l = 0; l < layers; l++) {
             const int most = most_columns(mr_network_layer(network, l));
-            layouts[l] = (struct mr_op_layout){.lc = columns < most ? columns : most, .passes = 1};
+            const int least = mr_plan_least_lc(mr_network_layer(network, l), slots);
+            const int lc = columns < most ? columns : most;
+            layouts[l] = (struct mr_op_layout){.lc = lc > least ? lc : least, .passes = 1};
         }
         if (mr_plan_evaluate(network, layouts, slots, &plan, error, error_size))
             return -1;
@@ -45,17 +47,27 @@ static int by_cycles(const void *left, const void *right) {
 
     if (a->cycles != b->cycles)
         return a->cycles < b->cycles ? -1 : 1;
-    if (a->multipliers != b->multipliers)
-        return a->multipliers < b->multipliers ? -1 : 1;
+    if (a->takes < b->takes || a->takes > b->takes)
+        return a->takes < b->takes ? -1 : 1;
     return a->layout.passes - b->layout.passes;
 }
 
+// target: of which the share is told, or NULL for multipliers.
+static double takes(const struct mr_op *op, const struct mr_target *target,
+                    const struct mr_op_layout *layout, const struct mr_op_cost *cost) {
+    if (!target)
+        return (double)cost->multipliers;
+    const double dsps = (double)cost->multipliers / target->dsp;
+    const double memory = mr_plan_memory_share(op, target, layout);
+    return dsps > memory ? dsps : memory;
+}
+
 // All of an operator; the number of them.
-static int list(const struct mr_op *op, const uint32_t *followers, int most, int slots,
-                struct mr_plan_option *option) {
+static int list(const struct mr_op *op, const struct mr_target *target, const uint32_t *followers,
+                int most, int slots, struct mr_plan_option *option) {
     int count = 0;
 
-    for (int lc = 1; lc <= most_columns(op); lc++)
+    for (int lc = mr_plan_least_lc(op, slots); lc <= most_columns(op); lc++)
         for (int passes = 1; passes <= most; passes++) {
             if (mr_plan_passes(op, lc, passes) != passes)
                 continue;
@@ -65,13 +77,16 @@ static int list(const struct mr_op *op, const uint32_t *followers, int most, int
             op->kind->cost(op, &layout, &cost);
             const uint32_t cycles =
                 cost.row_cycles > followers[lc] ? cost.row_cycles : followers[lc];
-            option[count++] = (struct mr_plan_option){layout, cycles, cost.multipliers};
+            option[count++] =
+                (struct mr_plan_option){layout, cycles, takes(op, target, &layout, &cost)};
         }
     return count;
 }
 
-int mr_plan_options_make(const struct mr_network *network, int passes, int slots,
+int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
+                         int passes, int slots, enum mr_plan_measure measured,
                          struct mr_plan_options *options, char *error, size_t error_size) {
+    const struct mr_target *shared = measured == MR_PLAN_SHARE ? target : NULL;
     struct followers followers;
 
     *options = (struct mr_plan_options){.layers = mr_network_layers(network), .slots = slots};
@@ -83,11 +98,11 @@ int mr_plan_options_make(const struct mr_network *network, int passes, int slots
             return mr_fail(error, error_size, "not enough memory for the plan");
         options->of[l] = option;
         const int all =
-            list(mr_network_layer(network, l), followers.cycles[l], passes, slots, option);
+            list(mr_network_layer(network, l), shared, followers.cycles[l], passes, slots, option);
         qsort(option, (size_t)all, sizeof *option, by_cycles);
         int kept = 0;
         for (int i = 0; i < all; i++)
-            if (kept == 0 || option[i].multipliers < option[kept - 1].multipliers)
+            if (kept == 0 || option[i].takes < option[kept - 1].takes)
                 option[kept++] = option[i];
         options->count[l] = kept;
     }

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// More than the memory of any chip.
+static const int64_t chip_bits = (int64_t)1 << 29;
+
 const struct binding *binding_of(struct lowering *lo, const struct variable *var) {
     const struct binding *bound = var->user;
     return bound && bound->owner == lo->p ? bound : NULL;
@@ -142,7 +145,7 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
             partition_dimension(m, var, d);
         m->words *= m->rows[d];
     }
-    if (m->words * m->banks >= (int64_t)1 << 24 && m->kind == MEMORY_RAM)
+    if (m->words * m->banks >= chip_bits / m->bits && m->kind == MEMORY_RAM)
         fail(lo->cc, var->loc,
              "array '%s' has %lld elements, more than fit on a chip; make it smaller", var->name,
              (long long)(m->words * m->banks));

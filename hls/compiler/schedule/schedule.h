@@ -7,7 +7,6 @@
 
 enum {
     CLOCK_MHZ = 300,       // the design clock
-    TILE_LANES_MIN = 8,    // lanes below this are not worth a module of their own
     MULTIPLIER_CYCLES = 3, // operands, product, sum: the registers of a DSP48E2
     MAX_STAGES = 480,      // of an access that has to wait
     LOADS_MAX = 256,       // of a register within its module; more are shared by copies of it

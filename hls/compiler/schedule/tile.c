@@ -168,7 +168,7 @@ struct tile *find_tile(struct compiler *cc, struct process *p) {
     t->memory = arena_alloc(cc, (size_t)(p->memory_count + 1) * sizeof *t->memory);
     t->state = arena_alloc(cc, (size_t)(p->state_count + 1) * sizeof *t->state);
     t->lane = NO_LANE;
-    int64_t most = TILE_LANES_MIN - 1;
+    int64_t most = MR_TILE_LANES_MIN - 1;
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         if (op->alias || (op->code != IR_MUL && op->code != IR_DOT))

@@ -141,12 +141,16 @@
 #    define H_TERMS true assert // which copy it is, hlsc cannot know
 #    define H_WRITTEN (of_before ? h_found : !h_found)
 #    define H_OLD (of_before ? !h_found : h_found)
+#    define WEIGHTS_AT pass_weights
+#    define UNITS_AT pass_units
 #else
 #    define H_COPIES 1
 #    define H_FOUND 0
 #    define H_TERMS true
 #    define H_WRITTEN 0
 #    define H_OLD 0
+#    define WEIGHTS_AT 0
+#    define UNITS_AT 0
 #endif
 #define H_DISTANCE ((TURNS - 1) * STEP + X_PHASE + HIDDEN_BEFORE_LAST)
 
@@ -270,6 +274,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         uint32_t left = steps;      // steps of the sequence from step t on
         bool forget = reset;        // step t starts from zero state
         bool forget_before = reset; // step t-1 did
+#if LAYER_PASSES > 1
+        uint32_t pass_weights = 0;                // the pass's first word of weights
+        uint16_t pass_units = HIDDEN_BEFORE_LAST; // and of the units of the pass before it
+#endif
 #if LAYER_SLOTS > 1
         const uint32_t rest = sequences % LAYER_SLOTS; // of the last group
         const uint32_t turns = total + mr_empty_turns(rest, steps, TURNS);
@@ -373,12 +381,12 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             int64_t sum = 0;
                             for (int c = 0; c < PORT_LC; c++) {
                                 HLS(unroll)
-                                sum += w[pass * WORDS + w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
+                                sum += w[WEIGHTS_AT + w_word][g][j][c] * v[g < FIRST ? 0 : 1][c];
                             }
 #if LAYER_PORTS > 1
                             for (int c = 0; c < LAYER_LC - PORT_LC; c++) {
                                 HLS(unroll)
-                                sum += w[PORT_WORDS + pass * WORDS + w_word][g][j][c] *
+                                sum += w[PORT_WORDS + WEIGHTS_AT + w_word][g][j][c] *
                                        v[g < FIRST ? 0 : 1][PORT_LC + c];
                             }
 #endif
@@ -406,8 +414,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
                     // The cells of the pass before, LC units a cycle.
                     const bool of_before = pass == 0; // of step t-1
-                    const uint32_t word =
-                        (of_before ? HIDDEN_BEFORE_LAST : (pass - 1) * PASS_WORDS) + k;
+                    const uint32_t word = UNITS_AT + k;
                     const bool forget_old = of_before ? forget_before : forget;
                     uint64_t cut_now = 0, past_now = 0;
                     if (k < (of_before ? LAST_WORDS : PASS_WORDS) && (HAD_ROW || !of_before)) {
@@ -450,6 +457,15 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #if COUNTS
                     cut += cut_now;
                     past += past_now;
+#endif
+#if LAYER_PASSES > 1
+                    if (k == STEP - 1) {
+                        const bool last = pass == LAYER_PASSES - 1;
+                        pass_weights = last ? 0 : pass_weights + WORDS;
+                        pass_units = last        ? HIDDEN_BEFORE_LAST
+                                     : of_before ? 0
+                                                 : pass_units + PASS_WORDS;
+                    }
 #endif
                     if (k == STEP - 1 && pass == LAYER_PASSES - 1) {
                         const bool last = left == 1;
@@ -533,6 +549,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef H_TERMS
 #undef H_WRITTEN
 #undef H_OLD
+#undef WEIGHTS_AT
+#undef UNITS_AT
 #undef WAIT
 #undef H_PHASES
 #undef GAP

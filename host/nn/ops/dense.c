@@ -213,7 +213,7 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
     mr_memory_expect(&cost->memory, x_words, layout->lc * 16, outputs);
     mr_memory_expect(&cost->memory, op->units, 48 + 5, 1);
     if (squash)
-        mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)squash);
+        mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)mr_ceil_div(squash, 2));
 }
 
 static void emit(const struct mr_network *network, const struct mr_op *op,

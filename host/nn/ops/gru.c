@@ -77,6 +77,7 @@ const struct mr_cell mr_op_gru = {
     .latency = latency,
     .multipliers = 5, // three interpolations, r * n, z * (h - n)
     .tables = 3,
+    .h_reads = 3,
     .float_unit = float_unit,
     .integer_unit = integer_unit,
 };
@@ -94,6 +95,7 @@ const struct mr_cell mr_op_gru_reset_first = {
     .late_latency = late_latency,
     .multipliers = 5, // three interpolations, r * h, z * (h - n)
     .tables = 3,
+    .h_reads = 4,
     .float_unit = float_unit_first,
     .float_gated = float_gated,
     .integer_unit = integer_unit_first,

@@ -51,6 +51,7 @@ const struct mr_cell mr_op_lstm = {
     .latency = latency,
     .multipliers = 8, // five interpolations, f * c, i * g, o * tanh(c)
     .tables = 5,
+    .h_reads = 2,
     .float_unit = float_unit,
     .integer_unit = integer_unit,
 };

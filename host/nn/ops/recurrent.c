@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct mr_cell *cell_of(const struct mr_op *op) {
-    return (const struct mr_cell *)op->kind;
-}
-
 static int split_of(const struct mr_op *op) {
     return op->kind->sums - op->kind->gates;
 }
@@ -45,7 +41,7 @@ static void float_sums(const struct mr_op *op, int first, int end, int unit, con
 }
 
 void mr_recurrent_float(const struct mr_op *op, const double *in, double *state, double *out) {
-    const struct mr_cell *cell = cell_of(op);
+    const struct mr_cell *cell = mr_cell_of(op);
     const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
     double *h = state, *second = state + units, *gated = second + units;
 
@@ -80,7 +76,7 @@ static void label_gate(const struct mr_op *op, int gate, int unit, struct mr_flo
 // A gate's row: one sum over both runs of columns, or one over each.
 static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_frac,
                          const int32_t *h_frac, int *column, char *error, size_t error_size) {
-    const struct mr_cell *cell = cell_of(op);
+    const struct mr_cell *cell = mr_cell_of(op);
     const int gates = op->kind->gates, whole = gates - split_of(op);
     const int index = gate * op->units + unit, apart = gates + gate - whole;
     const float *w_x = op->w_x + (size_t)index * (size_t)op->inputs;
@@ -111,7 +107,7 @@ static int hidden_frac(const struct mr_network *network, const struct mr_op *op)
     const int precision = mr_stream_precision(network, op->output);
     const double seen = network->streams[op->output].greatest[precision];
 
-    if (!cell_of(op)->ranged)
+    if (!mr_cell_of(op)->ranged)
         return MR_HIDDEN_FRAC;
     return seen > 0 ? mr_frac_of(2 * seen, 0, MR_HIDDEN_FRAC) : MR_FRAC_DEFAULT;
 }
@@ -144,7 +140,7 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
         return mr_fail(error, error_size, "layer %d has cell exponent %d; 0 to %d is possible",
                        op->layer, op->exponent, op->kind->second_field ? MR_EXPONENT_MAX : 0);
     const int32_t *frac = network->streams[op->output].frac;
-    const int least = cell_of(op)->ranged ? 0 : MR_HIDDEN_FRAC;
+    const int least = mr_cell_of(op)->ranged ? 0 : MR_HIDDEN_FRAC;
     for (int j = 0; j < op->units; j++)
         if (frac[j] < least || frac[j] > MR_HIDDEN_FRAC || frac[j] != frac[0])
             return mr_fail(error, error_size,
@@ -179,7 +175,7 @@ static void integer_sums(const struct mr_op *op, int first, int end, int unit, c
 
 void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
                           const int32_t *in, int32_t *state, int32_t *out) {
-    const struct mr_cell *cell = cell_of(op);
+    const struct mr_cell *cell = mr_cell_of(op);
     const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
     int32_t *h = state, *second = state + units, *gated = second + units;
 
@@ -215,15 +211,14 @@ uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *
 
     if (op->precision.column_bits != 8 || lc == 1)
         return lane_products(op, layout);
-    return lc * (cell_of(op)->late ? gates * ((units + 1) / 2) : (gates * units + 1) / 2);
+    return lc * (mr_cell_of(op)->late ? gates * ((units + 1) / 2) : (gates * units + 1) / 2);
 }
 
 void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout,
                        struct mr_op_cost *cost) {
-    const struct mr_cell *cell = cell_of(op);
+    const struct mr_cell *cell = mr_cell_of(op);
     const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
     const uint64_t inputs = (uint64_t)op->inputs, lanes = (uint64_t)layout->lc;
-    const uint64_t lane_units = (uint64_t)mr_op_lane_units(op, layout);
     const int lc = layout->lc, passes = layout->passes;
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
@@ -243,26 +238,12 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     cost->multipliers = mr_lane_multipliers(op, layout) + (uint64_t)cell->multipliers * lanes;
     cost->lane_useful = gates * units * (inputs + units);
     cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
-    const uint64_t states = (uint64_t)layout->slots * (uint64_t)stored;
-    // Weights per unit; bias and shift, h and the second field per unit of a cycle; tables.
-    mr_memory_expect(&cost->memory, passes * (x_words + h_words),
-                     gates * lanes * (uint64_t)op->precision.weight_bits, lane_units);
-    mr_memory_expect(&cost->memory, stored, op->kind->sums * (48 + 5), lanes);
-    mr_memory_lut(&cost->memory, states, 16, lanes);
-    if (passes > 1) { // h as the step leaves it, and x for the later passes
-        mr_memory_expect(&cost->memory, stored, 16, lanes);
-        mr_memory_expect(&cost->memory, x_words, 16, lanes);
-    }
-    if (op->kind->second_field)
-        mr_memory_expect(&cost->memory, states, MR_CELL_BITS, lanes);
-    if (cell->late)
-        mr_memory_expect(&cost->memory, h_words, 16, lanes);
-    mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)cell->tables * lanes);
+    mr_recurrent_memory(op, layout, &cost->memory);
 }
 
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text) {
-    const struct mr_cell *cell = cell_of(op);
+    const struct mr_cell *cell = mr_cell_of(op);
 
     (void)network;
     mr_text_add(text, "#include \"cells/%s\"\n", cell->header);
@@ -273,6 +254,9 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
         mr_text_add(text, "#define LAYER_PASSES %d\n", layout->passes);
     if (layout->slots > 1)
         mr_text_add(text, "#define LAYER_SLOTS %d\n", layout->slots);
+    if (layout->ports)
+        mr_text_add(text, "#define LAYER_PORTS %d\n#define LAYER_MEMORY %s\n", layout->ports,
+                    mr_storage_name(layout->memory));
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
     if (op->precision.weight_bits != 16)

@@ -18,6 +18,7 @@ struct mr_cell {
     uint32_t (*latency)(int lc); // D: from a step's last column to its first h
     uint32_t (*late_latency)(int lc); // the same to the first gated(h); NULL without late gates
     int multipliers, tables;          // of one unit per cycle
+    int h_reads;                      // of places in the kernel that read h, with READ_STATE
     // One unit: from its sums [sums] (gates first, then the sums over h of split gates) and its
     // state to the new state.
     void (*float_unit)(const double *sum, double *h, double *cell);
@@ -26,6 +27,10 @@ struct mr_cell {
     void (*integer_unit)(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell);
     int32_t (*integer_gated)(const int64_t *sum, int32_t h);
 };
+
+static inline const struct mr_cell *mr_cell_of(const struct mr_op *op) {
+    return (const struct mr_cell *)op->kind;
+}
 
 // What the kernel's header says of a cell (hls/kernels/frame/layer.h): of its kind, and of itself.
 #define MR_KIND_OF(cell)                                                                           \
@@ -51,6 +56,9 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
                           const int32_t *in, int32_t *state, int32_t *out);
 // Of the lanes: one for each product.
 uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout);
+// Adds the memories.
+void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layout,
+                         struct mr_memory_use *use);
 void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout,
                        struct mr_op_cost *cost);
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,

@@ -52,6 +52,7 @@ const struct mr_cell mr_op_rnn_tanh = {
     .latency = latency_tanh,
     .multipliers = 1, // the interpolation
     .tables = 1,
+    .h_reads = 2,
     .float_unit = float_tanh,
     .integer_unit = integer_tanh,
 };
@@ -64,6 +65,7 @@ const struct mr_cell mr_op_rnn_relu = {
     .ranged = true,
     .argument_frac = frac_relu,
     .latency = latency_relu,
+    .h_reads = 2,
     .float_unit = float_relu,
     .integer_unit = integer_relu,
 };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memories of a recurrent operator, as hlsc forms them from hls/kernels/frame/layer.h.
+#include "recurrent.h"
+
+enum { BIAS_BITS = 48, SHIFT_BITS = 5, HIDDEN_BITS = 16, CELL_BITS = 24, TABLE_BITS = 18 + 16 };
+
+// Columns of 8 bits are shared by two rows (mr_lane_multipliers), which then lie in one tile.
+static uint64_t rows_together(const struct mr_op *op, const struct mr_op_layout *layout) {
+    const bool pairs = op->precision.column_bits == 8 && layout->lc > 1;
+    return pairs && (mr_cell_of(op)->late || op->kind->gates % 2 != 0) ? 2 : 1;
+}
+
+// A word for each column of each pass, in it the weights of all gates of a lane's unit.
+static void add_weights(const struct mr_op *op, const struct mr_op_layout *layout,
+                        struct mr_memory_use *use) {
+    const uint64_t lanes = (uint64_t)mr_op_lane_units(op, layout), lc = (uint64_t)layout->lc;
+    const int words =
+        layout->passes * (mr_ceil_div(op->inputs, layout->lc) + mr_ceil_div(op->units, layout->lc));
+    const int ports = layout->ports ? layout->ports : 1;
+    const int bits = op->kind->gates * mr_op_port_lc(layout) * op->precision.weight_bits;
+    struct mr_lane_memory w = {.lane = {(uint64_t)(ports * words), 1, (uint64_t)bits, ports},
+                               .copies = 1};
+
+    w.storage =
+        layout->ports ? layout->memory : mr_storage_choose(w.lane.words, lanes * (uint64_t)bits);
+    if (lanes < MR_TILE_LANES_MIN || lanes == lc) { // those of all units are one memory
+        w.lane.chunks = lanes;
+        mr_memory_add(w.storage, &w.lane, 1, use);
+    } else {
+        const uint64_t per_tile = mr_tile_lanes(lanes, lc, rows_together(op, layout), &w, 1);
+        mr_tile_add(lanes, per_tile, &w, use);
+    }
+}
+
+// Of LC pieces that are written apart, of so many bits each.
+static void add_chunks(uint64_t words, uint64_t lc, uint64_t bits, uint64_t copies,
+                       struct mr_memory_use *use) {
+    const struct mr_memory_shape shape = {words, lc, bits, 1};
+
+    mr_memory_add(mr_storage_choose(words, lc * bits), &shape, copies, use);
+}
+
+void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layout,
+                         struct mr_memory_use *use) {
+    const struct mr_cell *cell = mr_cell_of(op);
+    const int lc = layout->lc, passes = layout->passes;
+    const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
+    const uint64_t stored = (uint64_t)(passes * mr_ceil_div(h_words, passes));
+    const uint64_t lanes = (uint64_t)lc, sums = (uint64_t)op->kind->sums;
+    const uint64_t loops = cell->late ? 2 : 1; // phases that look at bias and shift
+    const uint64_t states = (uint64_t)layout->slots * stored;
+
+    add_weights(op, layout, use);
+    add_chunks(stored, lanes, sums * BIAS_BITS, loops, use);
+    add_chunks(stored, lanes, sums * SHIFT_BITS, loops, use);
+    // h, of passes as a step finds it and as it leaves it, and x for the later passes.
+    mr_memory_lut(use, states, HIDDEN_BITS, lanes * (uint64_t)cell->h_reads * (passes > 1 ? 2 : 1));
+    if (passes > 1)
+        mr_memory_lut(use, (uint64_t)x_words, lanes * HIDDEN_BITS, 1);
+    if (op->kind->second_field) { // read by the cell and by READ_STATE
+        const struct mr_memory_shape field = {states, 1, CELL_BITS, 1};
+        mr_memory_add(mr_storage_choose(states, lanes * CELL_BITS), &field, 2 * lanes, use);
+    }
+    if (cell->late)
+        mr_memory_lut(use, (uint64_t)h_words, lanes * HIDDEN_BITS, 1);
+    mr_memory_table(use, 1024, TABLE_BITS, (uint64_t)(cell->tables * mr_ceil_div(lc, 2)));
+}

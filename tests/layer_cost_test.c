@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the planner expects of a layer, before anything is compiled, is what hlsc makes of it: its
+// multipliers, and each kind of memory, for random cells, sizes, lanes, passes, precisions, ports
+// and memories of the weights.
+// Usage: layer_cost_test [SEED]
+#define _GNU_SOURCE
+#define FOLDER "build/layer_cost_test"
+#include "hlsc_fixture.h"
+#include "network_fixture.h"
+#include "plan.h"
+
+#include <time.h>
+
+enum { LAYERS = 40 };
+
+static uint64_t first_seed;
+
+static const enum mr_storage storages[] = {MR_STORAGE_BRAM, MR_STORAGE_URAM, MR_STORAGE_LUTRAM};
+
+static struct mr_op_layout random_layout(uint64_t *state, const struct mr_op *op) {
+    const int most = op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
+    struct mr_op_layout layout = {
+        .slots = 1, .lc = random_between(state, 1, random_bits(state) & 1 ? most : 4)};
+    layout.lc = layout.lc < most ? layout.lc : most;
+    const int least = mr_plan_least_lc(op, 1);
+    layout.lc = layout.lc > least ? layout.lc : least;
+    layout.passes =
+        mr_plan_passes(op, layout.lc, random_bits(state) & 1 ? 1 : random_between(state, 2, 6));
+    layout.ports = random_between(state, 0, layout.lc > 1 ? 2 : 1); // 0: nobody says
+    // More words of LUTs are too slow, which hlsc says.
+    const int words =
+        layout.passes * (mr_ceil_div(op->inputs, layout.lc) + mr_ceil_div(op->units, layout.lc));
+    layout.memory = storages[random_between(state, 0, layout.ports == 2 || words > 1024 ? 1 : 2)];
+    return layout;
+}
+
+// The layer alone, from the text that the generator puts into a network.
+static void write_kernel(const struct mr_network *network, const struct mr_op_layout *layout,
+                         struct mr_text *text) {
+    const struct mr_op *op = &network->ops[0];
+    mr_text_add(text, "#include \"frame/words.h\"\nMR_VECTOR(%d)\n", layout->lc);
+    op->kind->emit(network, op, layout, text);
+    mr_text_add(
+        text,
+        "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) "
+        "*h, hls_stream(unit_state_t) *state,\n       uint32_t command, uint32_t steps, "
+        "uint32_t total, uint32_t flags) {\n    HLS(dataflow)\n    %s(weights, x, h, state, "
+        "command, steps, total, flags);\n}\n",
+        layout->lc, layout->lc, op->name);
+}
+
+static struct mr_memory_use memories_of(const json_t *process) {
+    struct mr_memory_use use = {0};
+    size_t i;
+    const json_t *memory;
+    json_array_foreach(json_object_get(process, "memories"), i, memory) {
+        const char *impl = json_string_value(json_object_get(memory, "impl"));
+        const uint64_t blocks = (uint64_t)json_integer_value(json_object_get(memory, "blocks"));
+        *(strcmp(impl, "uram") == 0     ? &use.uram
+          : strcmp(impl, "lutram") == 0 ? &use.lut
+                                        : &use.bram18) += blocks;
+    }
+    return use;
+}
+
+START_TEST(hlsc_makes_what_is_planned) {
+    static const char *const cells[] = {"lstm", "gru", "gru_reset_first", "rnn_tanh", "rnn_relu"};
+    static const struct mr_precision precisions[] = {{16, 16}, {8, 16}, {8, 8}};
+    uint64_t state = first_seed + (uint64_t)_i;
+    struct mr_network network;
+    struct mr_op_cost cost = {0};
+    struct mr_text text = {0};
+    // From each kind of memory to the next one.
+    const int inputs = random_between(&state, 1, _i % 3 ? 300 : 3000);
+    net_create(&network, inputs, "layer");
+    net_add(&network, cells[random_between(&state, 0, 4)], 0,
+            random_between(&state, 1, _i % 4 ? 200 : 1100), MR_ACTIVATION_LINEAR);
+    struct mr_op *op = &network.ops[0];
+    op->precision = precisions[random_between(&state, 0, 2)];
+    const struct mr_op_layout layout = random_layout(&state, op);
+    op->kind->cost(op, &layout, &cost);
+    write_kernel(&network, &layout, &text);
+    ck_assert(!text.failed);
+    compile_text(text.data);
+    json_t *root = read_json();
+    const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    const struct mr_memory_use made = memories_of(process), *planned = &cost.memory;
+    const long long multipliers = json_integer_value(json_object_get(process, "multipliers"));
+    ck_assert_msg(
+        (long long)cost.multipliers == multipliers && planned->bram18 == made.bram18 &&
+            planned->uram == made.uram && planned->lut == made.lut,
+        "seed %llu: %s of %d inputs and %d units, w%da%d, LC %d, %d passes, %d ports of "
+        "%s: %llu multipliers (hlsc %lld), %llu RAMB18 (%llu), %llu URAM (%llu), %llu LUT "
+        "(%llu)",
+        (unsigned long long)first_seed + (unsigned long long)_i, op->kind->name, inputs, op->units,
+        op->precision.weight_bits, op->precision.column_bits, layout.lc, layout.passes,
+        layout.ports, mr_storage_name(layout.memory), (unsigned long long)cost.multipliers,
+        multipliers, (unsigned long long)planned->bram18, (unsigned long long)made.bram18,
+        (unsigned long long)planned->uram, (unsigned long long)made.uram,
+        (unsigned long long)planned->lut, (unsigned long long)made.lut);
+    json_decref(root);
+    free(text.data);
+    mr_network_free(&network);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    first_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+    printf("layer_cost_test: seed %llu\n", (unsigned long long)first_seed);
+    fflush(stdout);
+    TCase *tcase = tcase_create("layers");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, hlsc_makes_what_is_planned, 0, LAYERS);
+    Suite *suite = suite_create("layer_cost");
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
