@@ -72,7 +72,8 @@ static inline void check_same(const struct mr_network *a, const struct mr_networ
     ck_assert_str_eq(a->input_name, b->input_name);
     ck_assert_str_eq(a->layout, b->layout);
     ck_assert_int_eq(a->steps, b->steps);
-    ck_assert_mem_eq(&a->input_cast, &b->input_cast, sizeof a->input_cast);
+    ck_assert_int_eq(a->input_cast.whole, b->input_cast.whole);
+    ck_assert_int_eq(a->input_cast.truth, b->input_cast.truth);
     ck_assert_int_eq(a->op_count, b->op_count);
     ck_assert_int_eq(a->stream_count, b->stream_count);
     ck_assert_int_eq(a->output_count, b->output_count);
@@ -102,6 +103,9 @@ static inline void check_same(const struct mr_network *a, const struct mr_networ
         ck_assert_int_eq(a->outputs[o].stream, b->outputs[o].stream);
         ck_assert_int_eq(a->outputs[o].cast.whole, b->outputs[o].cast.whole);
         ck_assert_int_eq(a->outputs[o].cast.truth, b->outputs[o].cast.truth);
+        ck_assert_int_eq(a->outputs[o].cast.side, b->outputs[o].cast.side);
+        ck_assert(a->outputs[o].cast.than == b->outputs[o].cast.than);
+        ck_assert_int_eq(a->outputs[o].log_softmax, b->outputs[o].log_softmax);
     }
 }
 

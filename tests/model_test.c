@@ -84,9 +84,16 @@ START_TEST(file_keeps_random_graphs) {
         n->steps = random_between(&state, 0, 50);
         static const char *const layouts[] = {"NTF", "TNF", "NFT", "TF", "NT", "T"};
         memcpy(n->layout, layouts[random_between(&state, 0, 5)], 4);
-        n->input_cast = (struct mr_cast){random_bits(&state) & 1, random_bits(&state) & 1};
-        for (int o = 0; o < n->output_count; o++)
-            n->outputs[o].cast = (struct mr_cast){random_bits(&state) & 1, random_bits(&state) & 1};
+        n->input_cast =
+            (struct mr_cast){.whole = random_bits(&state) & 1, .truth = random_bits(&state) & 1};
+        for (int o = 0; o < n->output_count; o++) {
+            const int side = random_between(&state, -1, 1);
+            n->outputs[o].cast = (struct mr_cast){.whole = random_bits(&state) & 1,
+                                                  .truth = random_bits(&state) & 1,
+                                                  .side = side,
+                                                  .than = side * random_number(&state, 3)};
+            n->outputs[o].log_softmax = random_bits(&state) & 1;
+        }
         for (int k = 0; k < 9; k++)
             frac[k] = random_between(&state, 8, 12);
         for (int i = 0; i < n->op_count; i++) {

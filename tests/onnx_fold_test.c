@@ -450,7 +450,8 @@ START_TEST(casts_of_the_data_are_done_or_refused) {
 END_TEST
 
 START_TEST(casts_cut_toward_zero) {
-    const struct mr_cast whole = {true, false}, truth = {false, true}, both = {true, true};
+    const struct mr_cast whole = {.whole = true}, truth = {.truth = true},
+                         both = {.whole = true, .truth = true};
 
     ck_assert_double_eq(mr_cast(whole, -1.9), -1);
     ck_assert_double_eq(mr_cast(whole, 0.999), 0);

@@ -3,6 +3,9 @@
 // sentence. Each that is read is compared with what the file's operators compute.
 #define _POSIX_C_SOURCE 200809L
 #include "onnx_fixture.h"
+#include "walk.h"
+
+#include <math.h>
 
 // Steps "s", [T, N, H], and the last state "h", [N, H].
 static void states(struct file *f, const char *input) {
@@ -217,6 +220,62 @@ static void a_graph_of_float16(struct file *f) {
     node(f, "Cast", "z", "y");
     with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16);
 }
+
+// ---- What is done to outputs outside of the pipeline
+
+static void logarithms_of_a_softmax(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    gemm(f, "h", "z");
+    node(f, "LogSoftmax", "z", "y");
+    with_int(f, "axis", -1);
+    node(f, "ArgMax", "y", "best");
+    with_int(f, "axis", -1);
+    add_output(f, "best");
+}
+
+static void outputs_are_compared(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    number_tensor(f, "half", 1, 0, 0, 0.5f, 0);
+    number_tensor(f, "none", 1, 0, 0, 0, 0);
+    gemm(f, "h", "z");
+    node(f, "Sigmoid", "z", "p");
+    node(f, "Greater", "p half", "above");
+    node(f, "Cast", "above", "y");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    node(f, "GreaterOrEqual", "none z", "below");
+    node(f, "LessOrEqual", "s none", "each");
+    add_output(f, "below");
+    add_output(f, "each");
+}
+
+START_TEST(rows_of_outputs_are_finished) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+    const float x[2][F] = {{0.5f, -1, 2}, {1, 0.25f, -0.5f}};
+    double y[2 * (O + 1)];
+
+    logarithms_of_a_softmax(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert(n.outputs[0].log_softmax && !n.outputs[1].log_softmax);
+    ck_assert_int_eq(mr_float_run(&n, x[0], 2, 1, y), 0);
+    for (int i = 0; i < 2; i++) // exponentials of a row are its softmax
+        ck_assert_double_eq_tol(exp(y[i * O]) + exp(y[i * O + 1]), 1, 1e-12);
+    mr_network_free(&n);
+    outputs_are_compared(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_int_eq(n.outputs[0].cast.side, 1);
+    ck_assert_double_eq(n.outputs[0].cast.than, 0.5);
+    // 0 >= z is z below the next number above 0
+    ck_assert_int_eq(n.outputs[1].cast.side, -1);
+    ck_assert_double_eq(mr_cast(n.outputs[1].cast, 0), 1);
+    ck_assert_double_eq(mr_cast(n.outputs[1].cast, 1e-30), 0);
+    ck_assert_double_eq(mr_cast(n.outputs[2].cast, -3), 1);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
 
 // ---- What ONNX Runtime makes of a file where it quantises it
 
@@ -561,6 +620,8 @@ static const struct {
     {the_mean_of_a_head, "lstm<0 dense<1 mean<2; y=3"},
     {a_quantised_file, "lstm<0 last<1 dense<2; y=3"},
     {a_file_with_functions, "lstm<0 last<1 dense<2 dense<3 dense<4 dense<5 dense<6; y=7"},
+    {logarithms_of_a_softmax, "lstm<0 last<1 dense<2 argmax<3; y=3 best=4"},
+    {outputs_are_compared, "lstm<0 last<1 dense<2 dense<2; y=4 below=3 each=1"},
     {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
 };
 
@@ -625,6 +686,31 @@ static void a_product_of_whole_numbers(struct file *f) {
     f->node[3].input[2] = "M_zero";
 }
 
+static void a_layer_behind_logarithms(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "LogSoftmax", "h", "l");
+    gemm(f, "l", "y");
+}
+
+static void a_layer_behind_a_comparison(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    number_tensor(f, "half", 1, 0, 0, 0.5f, 0);
+    node(f, "Less", "h half", "b");
+    node(f, "Cast", "b", "l");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    gemm(f, "l", "y");
+}
+
+static void a_comparison_of_the_input(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "half", 1, 0, 0, 0.5f, 0);
+    node(f, "Less", "x half", "b");
+    states(f, "b");
+    f->outs[0]->name = "h";
+}
+
 static void lengths_that_differ(struct file *f) {
     begin(f, 7, 0);
     list_tensor(f, "lengths", 3, 7, 4, 7);
@@ -658,6 +744,10 @@ static const struct {
     {a_middle_step, "takes one step that is not the first or last"},
     {a_product_of_whole_numbers, "reads data whose zero point is not that of a Dynamic"},
     {a_function_that_calls_itself, "function 'act' calls itself, or too many others"},
+    {a_layer_behind_logarithms, "reads what a LogSoftmax gives; this version takes that as an out"},
+    {a_layer_behind_a_comparison,
+     "node 'y' (Gemm) reads numbers that a cast has made whole or bool"},
+    {a_comparison_of_the_input, "compares what is no output of a layer as it came"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
     {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},
     {lengths_from_an_input, "has sequence lengths ('lengths') that are no constants from 1 on"},
@@ -686,6 +776,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, kind_is_read, 0, sizeof good / sizeof *good);
+    tcase_add_test(all, rows_of_outputs_are_finished);
     tcase_add_test(all, quantised_weights_are_what_they_stand_for);
     tcase_add_test(all, states_that_are_left_out_are_told);
     tcase_add_loop_test(all, layout_is_found, 0, sizeof layouts / sizeof *layouts);

@@ -12,6 +12,8 @@
 #include <string.h>
 
 double mr_cast(struct mr_cast cast, double number) {
+    if (cast.side)
+        number = cast.side > 0 ? number > cast.than : number < cast.than;
     if (cast.whole)
         number = trunc(number);
     return cast.truth ? number != 0 : number;

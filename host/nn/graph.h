@@ -70,15 +70,18 @@ struct mr_op {
     double greatest; // the largest magnitude of that field that calibration saw, 0 where none did
 };
 
-// What casts to whole numbers and to bool do to a number, in this order.
+// What is done to a number outside of the pipeline, in this order.
 struct mr_cast {
     bool whole; // cut toward zero
     bool truth; // 1 unless it is 0
+    int side;   // of an output, first of all: 1: 1 where it is above `than`, else 0; -1: below
+    double than;
 };
 
 struct mr_sink {
     int stream;
-    char *name; // as in the file it comes from
+    char *name;       // as in the file it comes from
+    bool log_softmax; // a row becomes the logarithms of its softmax before its cast
     struct mr_cast cast;
 };
 

@@ -139,7 +139,12 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
 static json_t *output_json(const struct mr_sink *output) {
     json_t *object = json_pack("{s:s, s:i}", "name", output->name, "stream", output->stream);
 
-    if (object && put_cast(object, "cast", output->cast))
+    bool good = object && put_cast(object, "cast", output->cast);
+    if (good && output->log_softmax)
+        good = put(object, "log_softmax", json_true());
+    if (good && output->cast.side)
+        good = put(object, output->cast.side > 0 ? "above" : "below", json_real(output->cast.than));
+    if (good)
         return object;
     json_decref(object);
     return NULL;
@@ -258,7 +263,7 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
     struct mr_tensor *tensors = calloc(MR_MODEL_ENTRIES, sizeof *tensors);
     json_t *description = describe(model);
     char *text =
-        description ? json_dumps(description, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+        description ? json_dumps(description, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     const size_t count = list ? mr_model_entries(&model->network, list) : 0;
     int result;
 

@@ -55,7 +55,8 @@ static int copy_text(const struct reader *r, const char *from, char **to) {
 
 static int read_cast(const struct reader *r, const json_t *root, const char *key,
                      struct mr_cast *cast) {
-    static const struct mr_cast possible[] = {{true, false}, {false, true}, {true, true}};
+    static const struct mr_cast possible[] = {
+        {.whole = true}, {.truth = true}, {.whole = true, .truth = true}};
     const json_t *entry = json_object_get(root, key);
 
     for (size_t i = 0; entry && i < sizeof possible / sizeof *possible; i++) {
@@ -148,7 +149,18 @@ static int read_output(const struct reader *r, const json_t *entry, struct mr_ne
         return bad(r, "has an output without its name or stream");
     if (mr_network_output(network, stream, name, text, sizeof text))
         return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
-    return read_cast(r, entry, "cast", &network->outputs[network->output_count - 1].cast);
+    struct mr_sink *output = &network->outputs[network->output_count - 1];
+    const json_t *above = json_object_get(entry, "above"), *below = json_object_get(entry, "below");
+    if ((above && (below || !json_is_real(above))) || (below && !json_is_real(below)))
+        return bad(r, "compares an output with what is no number");
+    output->log_softmax = json_is_true(json_object_get(entry, "log_softmax"));
+    if (read_cast(r, entry, "cast", &output->cast) != 0)
+        return -1;
+    if (above || below) {
+        output->cast.side = above ? 1 : -1;
+        output->cast.than = json_real_value(above ? above : below);
+    }
+    return 0;
 }
 
 static int read_graph(const struct reader *r, const json_t *root, struct mr_network *network) {

@@ -180,6 +180,17 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
     }
 }
 
+static void log_softmax(double *row, size_t width) {
+    double top = row[0], sum = 0;
+
+    for (size_t k = 1; k < width; k++)
+        top = fmax(top, row[k]);
+    for (size_t k = 0; k < width; k++)
+        sum += exp(row[k] - top);
+    for (size_t k = 0; k < width; k++)
+        row[k] -= top + log(sum);
+}
+
 int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
                  double *y) {
     struct walk walk;
@@ -187,6 +198,13 @@ int mr_float_run(const struct mr_network *network, const float *x, size_t sequen
     if (open_walk(&walk, network, true))
         return -1;
     run(&walk, x, sequences, steps, (struct results){.real = y});
+    for (int o = 0; o < network->output_count; o++) {
+        const size_t width = (size_t)network->streams[network->outputs[o].stream].width;
+        const size_t rows = sequences * mr_output_rows(network, o, steps);
+        for (size_t i = 0; network->outputs[o].log_softmax && i < rows; i++)
+            log_softmax(y + i * width, width);
+        y += rows * width;
+    }
     close_walk(&walk);
     return 0;
 }

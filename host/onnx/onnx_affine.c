@@ -84,7 +84,8 @@ const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
         return NULL;
     const struct onnx_layer *layer = &r->layers[value->layer];
     return strcmp(layer->kind, "dense") == 0 && layer->activation == MR_ACTIVATION_LINEAR &&
-                   !value->whole && !value->cast.whole && !value->cast.truth
+                   !value->whole && !value->cast.whole && !value->cast.truth && !value->cast.side &&
+                   !value->log_softmax
                ? layer
                : NULL;
 }

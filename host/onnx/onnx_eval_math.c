@@ -92,6 +92,7 @@ int onnx_eval_negate(struct onnx_eval *e) {
 int onnx_eval_compare(struct onnx_eval *e) {
     struct onnx_tensor *out = onnx_eval_output(e, 0);
     const char op = e->graph->node->op_type[0];
+    const bool equal = strstr(e->graph->node->op_type, "OrEqual") != NULL;
     struct pair p;
 
     if (start_pair(e, &p, 0) != 0 ||
@@ -99,7 +100,7 @@ int onnx_eval_compare(struct onnx_eval *e) {
         return -1;
     for (size_t i = 0; i < out->count; i++, next_pair(&p)) {
         double a = onnx_number(p.in[0], (size_t)p.at[0]), b = onnx_number(p.in[1], (size_t)p.at[1]);
-        out->whole[i] = op == 'E' ? a == b : op == 'G' ? a > b : a < b;
+        out->whole[i] = (equal && a == b) || (op == 'E' ? a == b : op == 'G' ? a > b : a < b);
     }
     return 0;
 }

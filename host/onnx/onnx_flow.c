@@ -3,6 +3,7 @@
 // so that the layout of the input and the selection of the last step are understood.
 #include "onnx_parts.h"
 
+#include <math.h>
 #include <string.h>
 
 static const struct onnx_size one = {1, SYMBOL_NONE};
@@ -110,8 +111,8 @@ int onnx_concat(struct onnx_reader *r) {
     for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
         if (!in || in->kind != ONNX_FLOW || in->rank != first->rank || !in->last || in->whole ||
-            in->cast.whole || in->cast.truth || in->axis[axis] != AXIS_ONE ||
-            memcmp(in->axis, first->axis, sizeof in->axis) != 0)
+            in->cast.whole || in->cast.truth || in->cast.side || in->log_softmax ||
+            in->axis[axis] != AXIS_ONE || memcmp(in->axis, first->axis, sizeof in->axis) != 0)
             return onnx_fail(r->graph,
                              "joins values other than the last states of recurrent layers");
         out->ints[i] = (struct onnx_size){in->layer, SYMBOL_NONE};
@@ -362,6 +363,30 @@ int onnx_identity(struct onnx_reader *r) {
     return 0;
 }
 
+// A comparison of an output with one number, which is done outside of the pipeline.
+int onnx_compare(struct onnx_reader *r) {
+    const struct onnx_value *first = onnx_input(r, 0);
+    const bool data_first = first->kind == ONNX_FLOW;
+    const struct onnx_value *in = data_first ? first : onnx_input(r, 1);
+    const struct onnx_tensor *number = onnx_real_constant(r, data_first ? 1 : 0);
+    const char *type = r->graph->node->op_type;
+    const bool above = (type[0] == 'G') == data_first;
+    struct onnx_value *out = onnx_output(r, 0);
+
+    if (!number || number->count != 1 || !isfinite(number->real[0]))
+        return onnx_fail(r->graph, "compares with what is not one constant number");
+    if (in->layer == ONNX_X || in->whole || in->cast.whole || in->cast.truth || in->cast.side)
+        return onnx_fail(r->graph, "compares what is no output of a layer as it came; this version "
+                                   "takes that only");
+    *out = *in;
+    out->whole = true;
+    out->cast.side = above ? 1 : -1;
+    out->cast.than = number->real[0];
+    if (strstr(type, "OrEqual"))
+        out->cast.than = nextafter(out->cast.than, above ? -INFINITY : INFINITY);
+    return 0;
+}
+
 // Casts of the input and of an output are done outside of the pipeline; inside there is no place
 // for them, and who reads such numbers says so. Another float changes nothing: the network is what
 // the file means, not how its type rounds.
@@ -394,7 +419,7 @@ int onnx_cast(struct onnx_reader *r) {
     // What is whole, or 0 or 1, stays so.
     if (to == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL)
         out->cast.truth = true;
-    else if (!out->cast.truth && !out->whole)
+    else if (!out->cast.truth && !out->cast.side && !out->whole)
         out->cast.whole = true;
     out->whole = true;
     return 0;

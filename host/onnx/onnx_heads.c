@@ -239,6 +239,13 @@ static int read_softmax(struct onnx_reader *r) {
 
     if (check_feature_axis(r, softmax_axis(r->graph), softmax_is_flat(r->graph), &axis) != 0)
         return -1;
+    if (onnx_is(r->graph, "LogSoftmax")) {
+        if (onnx_check_numbers(r, x) != 0)
+            return -1;
+        *onnx_output(r, 0) = *x;
+        onnx_output(r, 0)->log_softmax = true;
+        return 0;
+    }
     return add_end(r, x, "softmax", (int)x->dims[axis].k);
 }
 
@@ -260,6 +267,7 @@ static struct line line_of(const struct onnx_tensor *in, int axis, bool flat) {
 static int eval_softmax(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
+    const bool logarithm = onnx_is(e->graph, "LogSoftmax");
     int axis;
 
     if (!onnx_is_real(in->type))
@@ -275,9 +283,10 @@ static int eval_softmax(struct onnx_eval *e) {
             greatest = fmax(greatest, in->real[first + k * line.after]);
         for (size_t k = 0; k < line.count; k++)
             sum += exp(in->real[first + k * line.after] - greatest);
-        for (size_t k = 0; k < line.count; k++)
-            out->real[first + k * line.after] =
-                exp(in->real[first + k * line.after] - greatest) / sum;
+        for (size_t k = 0; k < line.count; k++) {
+            const double above = in->real[first + k * line.after] - greatest;
+            out->real[first + k * line.after] = logarithm ? above - log(sum) : exp(above) / sum;
+        }
     }
     return 0;
 }
@@ -292,6 +301,7 @@ static int read_argmax(struct onnx_reader *r) {
         return onnx_fail(r->graph, "takes the last of equal numbers; this version takes the first");
     if (check_feature_axis(r, onnx_int(r->graph, "axis", 0), false, &axis) != 0)
         return -1;
+    x.log_softmax = false; // it keeps the order
     if (x.layer != ONNX_X && strcmp(r->layers[x.layer].kind, "softmax") == 0)
         x.layer = r->layers[x.layer].input;
     if (add_end(r, &x, "argmax", 1) != 0)
@@ -349,6 +359,7 @@ const struct onnx_operator onnx_head_operators[] = {
     {"Sigmoid", read_activation, NULL, eval_activation, 0},
     {"Tanh", read_activation, NULL, eval_activation, 0},
     {"Softmax", read_softmax, NULL, eval_softmax, 0},
+    {"LogSoftmax", read_softmax, NULL, eval_softmax, 0},
     {"ArgMax", read_argmax, NULL, eval_argmax, 0},
     {0},
 };

@@ -11,7 +11,10 @@
 int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
     if (value->whole)
         return onnx_fail(r->graph, "reads whole numbers; cast them back to float before it");
-    if (value->layer != ONNX_X && (value->cast.whole || value->cast.truth))
+    if (value->log_softmax)
+        return onnx_fail(r->graph, "reads what a LogSoftmax gives; this version takes that as an "
+                                   "output only");
+    if (value->layer != ONNX_X && (value->cast.whole || value->cast.truth || value->cast.side))
         return onnx_fail(r->graph,
                          "reads numbers that a cast has made whole or bool; this version takes "
                          "such a cast of the input or of an output only");
@@ -200,6 +203,7 @@ int onnx_emit(struct onnx_reader *r) {
                               sizeof text) != 0)
             return onnx_fail_file(graph, "%s", text);
         r->network->outputs[i].cast = r->values[value].cast;
+        r->network->outputs[i].log_softmax = r->values[value].log_softmax;
     }
     if (mr_network_check(r->network, text, sizeof text) != 0)
         return onnx_fail_file(graph, "%s", text);

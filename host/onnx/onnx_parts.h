@@ -49,6 +49,7 @@ struct onnx_value {
     int layer;           // whose rows it holds, or ONNX_X; of INPUT the input's value
     bool last;           // only the row of the last step
     bool whole;          // its element type is no float
+    bool log_softmax;    // it is the logarithm of its softmax
     struct mr_cast cast; // what casts have done to it
 };
 
@@ -152,6 +153,7 @@ int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int a
 bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis);
 // Operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
+int onnx_compare(struct onnx_reader *r);
 int onnx_concat(struct onnx_reader *r);
 int onnx_flatten(struct onnx_reader *r);
 int onnx_gather(struct onnx_reader *r);
