@@ -36,7 +36,7 @@ static const struct {
     {"g_argmax", NULL},
     {"g_batchnorm", NULL},
     {"g_bidir", "runs in direction 'bidirectional'"},
-    {"g_cell", "the cell state of an LSTM"},
+    {"g_cell", NULL},
     {"g_denorm", NULL},
     {"g_embedding", "looks the input 'x' up in a table"},
     {"g_every_step", NULL},

@@ -93,7 +93,7 @@ static inline const char *net_cell(uint64_t *state) {
     const struct mr_op_kind *cells[32];
     int count = 0;
     for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
-        if (mr_op_kind_at(i)->recurrent)
+        if (mr_op_kind_at(i)->recurrent && !mr_op_kind_at(i)->gives_second)
             cells[count++] = mr_op_kind_at(i);
     return cells[random_between(state, 0, count - 1)]->name;
 }

@@ -187,6 +187,19 @@ static void the_last_state_goes_out(struct file *f) {
     add_output(f, "cn");
 }
 
+// A head on it, and it alone as the output.
+static void a_head_on_the_cell_state(struct file *f) {
+    begin(f, 0, 0);
+    lstm(f, "x W R B", "Y hn cn");
+    node(f, "Gather", "cn last", "h");
+    gemm(f, "h", "y");
+}
+
+static void the_cell_state(struct file *f) {
+    begin(f, 0, 0);
+    lstm(f, "x W R B", "- - y");
+}
+
 static void lengths_of_all_steps(struct file *f) {
     begin(f, 7, 0);
     list_tensor(f, "lengths", 3, 7, 7, 7);
@@ -609,6 +622,8 @@ static const struct {
     {the_forget_gate_is_coupled, "lstm<0 last<1 dense<2; y=3"},
     {states_in_and_out, "lstm<0 lstm<1 last<2 dense<3; y=4"},
     {the_last_state_goes_out, "lstm<0 last<1 dense<2; y=3 hn=2"},
+    {a_head_on_the_cell_state, "lstm_cell<0 last<1 dense<2; y=3"},
+    {the_cell_state, "lstm_cell<0 last<1; y=2"},
     {lengths_of_all_steps, "lstm<0 last<1 dense<2; y=3"},
     {lengths_say_the_steps, "lstm<0 last<1 dense<2; y=3"},
     {peepholes_of_zero, "lstm<0 last<1 dense<2; y=3"},

@@ -337,11 +337,6 @@ static void states_side_by_side(struct file *f) {
     with_int(f, "axis", 0);
 }
 
-static void the_cell_state(struct file *f) {
-    begin(f, 0, 0);
-    lstm(f, "x W R B", "- - y");
-}
-
 static void nine_outputs(struct file *f) {
     every_step(f);
     f->out.name = "s";
@@ -432,7 +427,6 @@ static const struct {
     {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
     {a_sum_of_states, "computes with two values that both depend on the input"},
     {states_side_by_side, "the output 'y' joins the states of 2 layers"},
-    {the_cell_state, "the output 'y' is the cell state of an LSTM"},
     {nine_outputs, "the graph has 9 outputs; this version takes 1 to 8"},
     {outputs_of_one_name, "two outputs are named 'hn'"},
     {other_features, "has weights for 2 inputs and reads 3"},

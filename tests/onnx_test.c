@@ -285,14 +285,12 @@ static const char *make_bad(struct file *f, int kind) {
     case 21:
         f->shape.n_dim = 0;
         return "has 0 axes";
-    case 22: // a head on the cell state
-        f->node[1].output[0] = "";
-        node(f, "Identity", "x", "unused");
-        f->node[1].output[1] = "";
-        f->node[1].output[2] = "cn";
-        f->node[1].n_output = 3;
-        f->node[2].input[0] = "cn";
-        return "node 'y' (Gemm) reads 'h', the cell state of an LSTM";
+    case 22: // a third output that the operator does not have
+        begin(f, 0, 0);
+        tensor(f, "W1", 3, 1, H, F);
+        tensor(f, "R1", 3, 1, H, H);
+        node(f, "RNN", "x W1 R1", "- - y");
+        return "node 'y' (RNN) has a third output, which its operator does not have";
     case 23: // tokens
         begin(f, 0, 0);
         f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;

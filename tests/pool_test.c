@@ -172,7 +172,7 @@ int main(void) {
     Suite *suite = suite_create("pool");
     TCase *all = tcase_create("all");
 
-    tcase_set_timeout(all, 300);
+    tcase_set_timeout(all, 600);
     tcase_add_test(all, rows_are_what_their_names_say);
     tcase_add_loop_test(all, means_are_rounded_well, 0, 7);
     tcase_add_loop_test(all, devices_give_the_bits_of_the_reference, 0, 2);

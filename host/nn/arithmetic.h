@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_CELL_BITS = 24, MR_EXPONENT_MAX = 16 };
+// A cell state has units of 2^(exponent - MR_CELL_FRAC).
+enum { MR_CELL_BITS = 24, MR_CELL_FRAC = 16, MR_EXPONENT_MAX = 16 };
 
 double mr_sigmoid_float(double x);
 

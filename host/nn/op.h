@@ -46,6 +46,7 @@ struct mr_op_kind {
                          // recurrent, else with a number from the second on
     bool recurrent;      // has a state and lanes of its own choice, reads and gives rows per step
     bool second_field;   // the state has a second field
+    bool gives_second;   // it gives that field, in 16 bits, and not h
     int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
     const char *const *gate_names; // [gates], or NULL
     bool one_pass;                 // of a recurrent operator: each unit has lanes of its own

@@ -26,7 +26,6 @@ enum onnx_kind {
     ONNX_SIZES,    // whole numbers, rank 0 or 1, that depend on the size of the input
     ONNX_FILL,     // every element the same, with a shape that depends on the size of the input
     ONNX_FLOW,     // what flows from the input to the outputs
-    ONNX_CELL,     // the cell state of an LSTM
     ONNX_INPUT,    // an input of the graph that is not the sequence
 };
 

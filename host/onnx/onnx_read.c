@@ -128,7 +128,7 @@ static int run_constant(struct onnx_reader *r) {
     return 0;
 }
 
-// May the current node move states on, from an input or to an output?
+// May the current node move states on that come from an input?
 static bool keeps_states(const struct onnx_reader *r) {
     for (size_t i = 0; i < r->graph->node->n_input; i++)
         if (onnx_input(r, i) && onnx_input(r, i)->kind == ONNX_FLOW)
@@ -137,13 +137,13 @@ static bool keeps_states(const struct onnx_reader *r) {
            onnx_is(r->graph, "Concat") || onnx_is(r->graph, "Shape");
 }
 
-// States that come from an input, or go to an output, stay what they are where they are moved.
+// States that come from an input stay what they are where they are moved.
 static bool move_states(struct onnx_reader *r) {
     const struct onnx_value *from = NULL;
 
     for (size_t i = 0; i < r->graph->node->n_input && keeps_states(r); i++) {
         const struct onnx_value *in = onnx_input(r, i);
-        if (in && (in->kind == ONNX_INPUT || in->kind == ONNX_CELL))
+        if (in && in->kind == ONNX_INPUT)
             from = in;
     }
     for (size_t i = 0; from && i < r->graph->node->n_output; i++)
@@ -157,11 +157,6 @@ static bool move_states(struct onnx_reader *r) {
 static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
     if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r))
         return 0;
-    if (in->kind == ONNX_CELL)
-        return onnx_fail(r->graph,
-                         "reads '%.100s', the cell state of an LSTM; this version takes its "
-                         "hidden state, as in fc(y[:, -1]) or fc(h_n[-1])",
-                         onnx_name(r, in));
     if (in->kind == ONNX_INPUT)
         return onnx_fail(r->graph,
                          "reads the input '%.100s'; this version takes one input, the sequence",
@@ -333,12 +328,6 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     const char *name = onnx_name(r, out);
     int time = -1, batch = -1, feature = ONNX_RANK;
 
-    if (out->kind == ONNX_CELL)
-        return onnx_fail_file(
-            r->graph,
-            "the output '%.100s' is the cell state of an LSTM, which this version "
-            "keeps to itself; export the model without it",
-            name);
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
                               name);
@@ -367,9 +356,14 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     return 0;
 }
 
+static bool is_cell(const struct onnx_reader *r, const struct onnx_value *out) {
+    return out->kind == ONNX_FLOW && out->layer != ONNX_X &&
+           strcmp(r->layers[out->layer].kind, "lstm_cell") == 0;
+}
+
 // Is it a state that the caller would hand in again with the next step?
-static bool is_state(const struct onnx_value *out) {
-    if (out->kind == ONNX_CELL || out->kind == ONNX_INPUT)
+static bool is_state(const struct onnx_reader *r, const struct onnx_value *out) {
+    if (out->kind == ONNX_INPUT || is_cell(r, out))
         return true;
     for (int i = 0; out->kind == ONNX_FLOW && i < out->rank; i++)
         if (out->axis[i] == AXIS_STACK)
@@ -383,18 +377,17 @@ static void leave_out_states(struct onnx_reader *r) {
     int kept = 0;
 
     for (int i = 0; i < graph->output_count; i++)
-        kept += !is_state(&r->values[graph->outputs[i]]);
+        kept += !is_state(r, &r->values[graph->outputs[i]]);
     if (kept == 0) // which check_output refuses
         return;
     kept = 0;
     for (int i = 0; i < graph->output_count; i++) {
         const struct onnx_value *out = &r->values[graph->outputs[i]];
-        if (is_state(out))
+        if (is_state(r, out))
             onnx_note(graph,
                       "the output '%.100s', the state of %s, is left out: a session keeps its "
                       "state from call to call, saves and restores it",
-                      onnx_name(r, out),
-                      out->kind == ONNX_FLOW ? "all layers together" : "the cells");
+                      onnx_name(r, out), is_cell(r, out) ? "the cells" : "all layers together");
         else
             graph->outputs[kept++] = graph->outputs[i];
     }

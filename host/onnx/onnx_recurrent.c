@@ -372,9 +372,10 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
     return 0;
 }
 
-static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int layer,
+// cells: the layer that gives the cell states, where there is one.
+static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int layer, int cells,
                         bool swapped) {
-    struct onnx_value *y = onnx_output(r, 0), *state = onnx_output(r, 1), *cell = onnx_output(r, 2);
+    struct onnx_value *y = onnx_output(r, 0);
     const struct onnx_size one = {1, SYMBOL_NONE};
     const struct onnx_size width = {r->layers[layer].units, SYMBOL_NONE};
     const int batch = swapped ? 0 : 1;
@@ -390,8 +391,12 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int l
         y->rank = 4;
         y->layer = layer;
     }
-    if (state) { // [1, batch, units], or [batch, 1, units]
-        *state = (struct onnx_value){.kind = ONNX_FLOW, .rank = 3, .layer = layer, .last = true};
+    for (size_t i = 1; i < 3; i++) { // [1, batch, units], or [batch, 1, units]
+        struct onnx_value *state = onnx_output(r, i);
+        if (!state)
+            continue;
+        *state = (struct onnx_value){
+            .kind = ONNX_FLOW, .rank = 3, .layer = i == 1 ? layer : cells, .last = true};
         state->dims[!batch] = one;
         state->axis[!batch] = AXIS_ONE;
         state->dims[batch] = x->dims[batch];
@@ -399,8 +404,6 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int l
         state->dims[2] = width;
         state->axis[2] = AXIS_FEATURE;
     }
-    if (cell)
-        cell->kind = ONNX_CELL;
 }
 
 // X, W, R, B, sequence_lens, initial_h, initial_c.
@@ -410,7 +413,7 @@ static int read_recurrent(struct onnx_reader *r) {
     const struct onnx_value *x = onnx_input(r, 0);
     const struct onnx_tensor *w = onnx_real_constant(r, 1), *h = onnx_real_constant(r, 2);
     const bool swapped = onnx_int(r->graph, "layout", 0) == 1;
-    int index;
+    int index, cells = ONNX_X;
 
     if (check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
@@ -435,19 +438,24 @@ static int read_recurrent(struct onnx_reader *r) {
     if (x->dims[2].symbol == SYMBOL_NONE && x->dims[2].k != inputs)
         return onnx_fail(r->graph, "has weights for %lld inputs and reads %lld", (long long)inputs,
                          (long long)x->dims[2].k);
-    const struct onnx_layer layer = {.kind = cell->kind,
-                                     .inputs = (int)inputs,
-                                     .units = (int)units,
-                                     .recurrent = true,
-                                     .coupled = is_coupled(r->graph),
-                                     .fill = fill,
-                                     .cell = cell,
-                                     .w = w,
-                                     .h = h,
-                                     .b = onnx_constant(r, 3)};
+    struct onnx_layer layer = {.kind = cell->kind,
+                               .inputs = (int)inputs,
+                               .units = (int)units,
+                               .recurrent = true,
+                               .coupled = is_coupled(r->graph),
+                               .fill = fill,
+                               .cell = cell,
+                               .w = w,
+                               .h = h,
+                               .b = onnx_constant(r, 3)};
     if (onnx_add_layer(r, x, layer, &index) != 0)
         return -1;
-    set_outputs(r, x, index, swapped);
+    layer.kind = "lstm_cell"; // the same layer again, of which the cell states are taken
+    if (onnx_output(r, 2) && strcmp(cell->kind, "lstm") != 0)
+        return onnx_fail(r->graph, "has a third output, which its operator does not have");
+    if (onnx_output(r, 2) && onnx_add_layer(r, x, layer, &cells) != 0)
+        return -1;
+    set_outputs(r, x, index, cells, swapped);
     return 0;
 }
 

@@ -6,6 +6,9 @@
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
 //   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
 //                        given
+//   LAYER_GIVES_CELL  where it is given, the layer gives cell states and not h: by so many bits
+//   less,
+//                     rounded, and cut to 16 bits, which is counted
 //   LAYER_WEIGHT_BITS, LAYER_COLUMN_BITS  of the lanes' multipliers: 16 and 16 where not given, 8
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
@@ -450,7 +453,14 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #if HAS_CELL
                             cell[at][c] = unit.cell;
 #endif
+#ifdef LAYER_GIVES_CELL
+                            const int64_t half = ((int64_t)1 << LAYER_GIVES_CELL) >> 1;
+                            const int64_t given = (unit.cell + half) >> LAYER_GIVES_CELL;
+                            fresh.v[c] = (int16_t)hls_saturate(given, 16);
+                            cut_now += beyond == 0 && fresh.v[c] != given;
+#else
                             fresh.v[c] = unit.h;
+#endif
                         }
                         hls_write(VEC, h_out, fresh);
                     }
@@ -579,5 +589,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef PORT_LC
 #undef PORT_WORDS
 #undef LAYER_CELL_EXPONENT
+#undef LAYER_GIVES_CELL
 #undef LAYER_WEIGHT_BITS
 #undef LAYER_COLUMN_BITS

@@ -30,6 +30,14 @@ static struct mr_op_limit limit(const struct mr_network *network, const struct m
     return (struct mr_op_limit){mr_exponent_limit(op->exponent), ldexp(1, op->exponent - 16)};
 }
 
+// Of what is given in 16 bits.
+static struct mr_op_limit limit_given(const struct mr_network *network, const struct mr_op *op) {
+    const double own = mr_exponent_limit(op->exponent);
+    const double given = ldexp(1, 15 - network->streams[op->output].frac[0]);
+
+    return (struct mr_op_limit){given < own ? given : own, ldexp(1, op->exponent - 16)};
+}
+
 static uint32_t latency(int lc) {
     return (uint32_t)lstm_LATENCY(lc);
 }
@@ -38,6 +46,11 @@ static const char *const names[lstm_GATES] = {"i", "f", "g", "o"};
 static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
                                      MR_SIGMOID_FRAC};
 
+#define LSTM                                                                                       \
+    .header = "lstm.h", MR_CELL_OF(lstm), .argument_frac = frac, .latency = latency,               \
+    .multipliers = 8, /* five interpolations, f * c, i * g, o * tanh(c) */                         \
+        .tables = 5, .float_unit = float_unit, .integer_unit = integer_unit
+
 const struct mr_cell mr_op_lstm = {
     .kind = {.name = "lstm",
              .process = "lstm",
@@ -45,13 +58,17 @@ const struct mr_cell mr_op_lstm = {
              MR_KIND_OF(lstm),
              .gate_names = names,
              .limit = limit},
-    .header = "lstm.h",
-    MR_CELL_OF(lstm),
-    .argument_frac = frac,
-    .latency = latency,
-    .multipliers = 8, // five interpolations, f * c, i * g, o * tanh(c)
-    .tables = 5,
-    .h_reads = 2,
-    .float_unit = float_unit,
-    .integer_unit = integer_unit,
+    LSTM,
+};
+
+// The same, of which what follows reads the cell states.
+const struct mr_cell mr_op_lstm_cell = {
+    .kind = {.name = "lstm_cell",
+             .process = "lstm",
+             MR_RECURRENT,
+             MR_KIND_OF(lstm),
+             .gives_second = true,
+             .gate_names = names,
+             .limit = limit_given},
+    LSTM,
 };

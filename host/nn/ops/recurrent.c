@@ -59,6 +59,8 @@ void mr_recurrent_float(const struct mr_op *op, const double *in, double *state,
         cell->float_unit(sum, &out[j], &second[j]);
     }
     memcpy(h, out, (size_t)units * sizeof *h);
+    if (op->kind->gives_second)
+        memcpy(out, second, (size_t)units * sizeof *out);
 }
 
 // ---- quantisation
@@ -112,6 +114,23 @@ static int hidden_frac(const struct mr_network *network, const struct mr_op *op)
     return seen > 0 ? mr_frac_of(2 * seen, 0, MR_HIDDEN_FRAC) : MR_FRAC_DEFAULT;
 }
 
+// Where the second field is given: what calibration saw of it, with as much head-room again.
+static int given_frac(const struct mr_network *network, const struct mr_op *op) {
+    const double seen =
+        network->streams[op->output].greatest[mr_stream_precision(network, op->output)];
+    const int most =
+        MR_CELL_FRAC - op->exponent < MR_HIDDEN_FRAC ? MR_CELL_FRAC - op->exponent : MR_HIDDEN_FRAC;
+
+    if (seen > 0)
+        return mr_frac_of(2 * seen, 0, most);
+    return MR_FRAC_DEFAULT < most ? MR_FRAC_DEFAULT : most;
+}
+
+// By how many bits the second field is cut to be given; what is added first rounds it.
+static int given_shift(const struct mr_network *network, const struct mr_op *op) {
+    return MR_CELL_FRAC - op->exponent - network->streams[op->output].frac[0];
+}
+
 int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac,
                           int *column, char *error, size_t error_size) {
     const int gates = op->kind->gates, units = op->units;
@@ -129,6 +148,8 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
             if (quantise_gate(op, gate, unit, network->streams[op->input].frac, frac, column, error,
                               error_size) != 0)
                 return -1;
+    for (int j = 0; op->kind->gives_second && j < units; j++)
+        frac[j] = given_frac(network, op);
     return 0;
 }
 
@@ -140,9 +161,10 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
         return mr_fail(error, error_size, "layer %d has cell exponent %d; 0 to %d is possible",
                        op->layer, op->exponent, op->kind->second_field ? MR_EXPONENT_MAX : 0);
     const int32_t *frac = network->streams[op->output].frac;
-    const int least = mr_cell_of(op)->ranged ? 0 : MR_HIDDEN_FRAC;
+    const int least = mr_cell_of(op)->ranged || op->kind->gives_second ? 0 : MR_HIDDEN_FRAC;
     for (int j = 0; j < op->units; j++)
-        if (frac[j] < least || frac[j] > MR_HIDDEN_FRAC || frac[j] != frac[0])
+        if (frac[j] < least || frac[j] > MR_HIDDEN_FRAC || frac[j] != frac[0] ||
+            (op->kind->gives_second && given_shift(network, op) < 0))
             return mr_fail(error, error_size,
                            "layer %d has %d fraction bits in unit %d, which is not possible",
                            op->layer, (int)frac[j], j);
@@ -179,7 +201,6 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
     const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
     int32_t *h = state, *second = state + units, *gated = second + units;
 
-    (void)network;
     if (cell->late)
         for (int j = 0; j < units; j++) {
             int64_t sum[MR_SUMS_MAX];
@@ -194,6 +215,10 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
         cell->integer_unit(op, sum, &out[j], &second[j]);
     }
     memcpy(h, out, (size_t)units * sizeof *h);
+    const int shift = op->kind->gives_second ? given_shift(network, op) : 0;
+    for (int j = 0; op->kind->gives_second && j < units; j++)
+        out[j] =
+            (int32_t)mr_clamp(((int64_t)second[j] + ((INT64_C(1) << shift) >> 1)) >> shift, 16);
 }
 
 // ---- hardware
@@ -245,7 +270,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text) {
     const struct mr_cell *cell = mr_cell_of(op);
 
-    (void)network;
+    if (op->kind->gives_second)
+        mr_text_add(text, "#define LAYER_GIVES_CELL %d\n", given_shift(network, op));
     mr_text_add(text, "#include \"cells/%s\"\n", cell->header);
     mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
     mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
