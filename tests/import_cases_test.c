@@ -100,7 +100,7 @@ static const struct {
     {"s_int_out", NULL},
     {"s_squeeze_all", NULL},
     {"s_train", "node '/Dropout' (Dropout) is in training mode"},
-    {"s_wrong_batchdim", "takes single elements of axis 1"},
+    {"s_wrong_batchdim", "takes one sequence of the batch, for axis 1 is the batch"},
     {"t_T1", NULL},
     {"t_float_cast", NULL},
     {"t_gather_T9", NULL},

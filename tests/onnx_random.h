@@ -67,7 +67,7 @@ static inline void put_message(struct bytes *b, int field, struct bytes *inner) 
 
 // ---- A file of ONNX
 
-enum { RANDOM_LAYERS = 4, RANDOM_TEXT = 512 };
+enum { RANDOM_LAYERS = 4, RANDOM_TEXT = 1024 };
 
 struct random_file {
     uint8_t *data; // to be freed
@@ -267,6 +267,71 @@ static inline void random_dense(struct random_file *f, struct random_value *v, i
     say(f, activations[way], -1);
 }
 
+// Arithmetic with a constant: one number for all features, or one for each.
+static inline void random_arithmetic(struct random_file *f, struct random_value *v) {
+    static const char *const types[] = {"Mul", "Add", "Sub", "Div"};
+    const int type = random_between(&f->state, 0, 3), first = random_between(&f->state, 0, 1);
+    const int64_t count = random_between(&f->state, 0, 1) ? v->width : 1;
+    char constant[16], made[16];
+    float list[64];
+
+    ck_assert_int_le(count, 64);
+    for (int64_t i = 0; i < count; i++)
+        list[i] = (type == 0 || type == 3 ? 1.0f : 0.0f) + random_number(&f->state, 0.5);
+    new_value(f, constant);
+    put_tensor(f, constant, 1, 1, &count, list, (size_t)count * sizeof *list);
+    const bool turned = first == 1 && type != 3; // a constant is not divided
+    const char *const inputs[] = {turned ? constant : v->name, turned ? v->name : constant};
+    begin_node(f, types[type], inputs, 2);
+    new_value(f, made);
+    end_node(f, made);
+    strcpy(v->name, made);
+    say(f, " ", -1);
+    say(f, types[type], (int)count);
+}
+
+// A function of single numbers that stands on its own.
+static inline void random_function(struct random_file *f, struct random_value *v) {
+    static const char *const types[] = {"Sigmoid", "Tanh", "Relu", "Neg"};
+    const int type = random_between(&f->state, 0, 3);
+    const char *const inputs[] = {v->name};
+    char made[16];
+
+    begin_node(f, types[type], inputs, 1);
+    new_value(f, made);
+    end_node(f, made);
+    strcpy(v->name, made);
+    say(f, " ", -1);
+    say(f, types[type], -1);
+}
+
+static inline void random_between_layers(struct random_file *f, struct random_value *v) {
+    while (random_between(&f->state, 0, 2) == 0)
+        random_arithmetic(f, v);
+    if (random_between(&f->state, 0, 5) == 0)
+        random_function(f, v);
+}
+
+// One row of all steps.
+static inline void random_pool(struct random_file *f, struct random_value *v) {
+    static const char *const types[] = {"Gather", "ReduceMean", "ReduceMax"};
+    const int type = random_between(&f->state, 0, 2);
+    const int64_t axis = v->time_first ? 0 : 1;
+    const char *const inputs[] = {v->name, "zero"};
+
+    begin_node(f, types[type], inputs, type == 0 ? 2 : 1);
+    if (type == 0) {
+        put_attribute(f, "axis", axis);
+    } else {
+        put_attribute_list(f, "axes", 1, &axis);
+        put_attribute(f, "keepdims", 0);
+    }
+    new_value(f, v->name);
+    end_node(f, v->name);
+    v->every_step = false;
+    say(f, types[type], -1);
+}
+
 // A recurrent layer on every step; *last gets its last state, [N, H].
 static inline void random_layer(struct random_file *f, struct random_value *v,
                                 struct random_value *last) {
@@ -339,22 +404,32 @@ static inline void put_output(struct random_file *f, const struct random_value *
 // An output: of a layer, on every step or the last one, with linear layers and an end.
 static inline void random_head(struct random_file *f, struct random_value v,
                                const struct random_value *last) {
-    static const char *const ends[] = {"Softmax", "ArgMax"};
-    static const char *const kinds[] = {"softmax", "argmax"};
-    const int way = random_between(&f->state, 0, 2), layers = random_between(&f->state, 0, 3);
-    const int end = random_between(&f->state, 0, 3);
+    static const char *const ends[] = {"Softmax", "ArgMax", "LogSoftmax"};
+    static const char *const kinds[] = {"softmax", "argmax", "dense"};
+    const int way = random_between(&f->state, 0, 3), layers = random_between(&f->state, 0, 3);
+    const int end = random_between(&f->state, 0, 4);
 
-    say(f, way == 0 ? "; last" : way == 1 ? "; last state" : "; every step", -1);
+    say(f,
+        way == 0   ? "; last"
+        : way == 1 ? "; last state"
+        : way == 2 ? "; every step"
+                   : "; one row by ",
+        -1);
     const bool late = way == 0 && random_between(&f->state, 0, 3) == 0; // select behind the layers
     if (way == 0 && !late)
         random_last(f, &v);
     if (way == 1)
         v = *last;
-    for (int i = 0; i < layers; i++)
+    if (way == 3)
+        random_pool(f, &v);
+    random_between_layers(f, &v);
+    for (int i = 0; i < layers; i++) {
         random_dense(f, &v, 1 + random_between(&f->state, 0, 7));
+        random_between_layers(f, &v);
+    }
     if (late)
         random_last(f, &v);
-    if (layers > 0 && end < 2 && onnx_operator_find(ends[end]) && mr_op_kind_find(kinds[end])) {
+    if (layers > 0 && end < 3 && onnx_operator_find(ends[end]) && mr_op_kind_find(kinds[end])) {
         if (random_between(&f->state, 0, 3) == 0 && f->outputs < 4)
             put_output(f, &v); // with its logits
         const char *const inputs[] = {v.name};
@@ -387,11 +462,16 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     put_whole(f, "axis1", 1, 1);
     put_whole(f, "axis2", 1, 2);
     say(f, f->batch_first ? "[N, T, F], F =" : "[T, N, F], F =", f->inputs);
+    put_whole(f, "zero", 0, 0);
+    while (random_between(&f->state, 0, 2) == 0)
+        random_arithmetic(f, &v);
     if (random_between(&f->state, 0, 4) == 0)
         random_dense(f, &v, 1 + random_between(&f->state, 0, 7));
     f->layers = 1 + random_between(&f->state, 0, RANDOM_LAYERS - 1);
     for (int i = 0; i < f->layers; i++) {
         random_layer(f, &v, &last);
+        if (i + 1 < f->layers && random_between(&f->state, 0, 3) == 0)
+            random_between_layers(f, &v);
         if (i + 1 < f->layers && random_between(&f->state, 0, 5) == 0)
             random_dense(f, &v, 1 + random_between(&f->state, 0, 7));
         if (i + 1 < f->layers && random_between(&f->state, 0, 5) == 0)

@@ -69,6 +69,12 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
             return onnx_fail(r->graph, "takes a layer that does not exist");
         flow->layer = (int)flow->ints[k].k;
         flow->count = 0;
+    } else if (flow->layer != ONNX_X && flow->axis[axis] != AXIS_ONE &&
+               (int)flow->axis[axis] == r->batch_axis) {
+        return onnx_fail(r->graph,
+                         "takes one sequence of the batch, for axis %d is the batch and not the "
+                         "steps; check batch_first of the layer in front of it",
+                         axis);
     } else if (flow->axis[axis] != AXIS_ONE ||
                !(index.symbol == SYMBOL_NONE && (index.k == 0 || index.k == -1))) {
         return onnx_fail(r->graph,

@@ -182,7 +182,9 @@ static int check_attributes(struct onnx_graph *graph) {
 
     if (a && !(a->has_s && a->s.len == 7 && memcmp(a->s.data, "forward", 7) == 0))
         return onnx_fail(
-            graph, "runs in direction '%.*s'; this version takes forward recurrent layers only",
+            graph,
+            "runs in direction '%.*s'; this version takes forward recurrent layers only, so train "
+            "the network with them",
             a->has_s && a->s.len < 40 ? (int)a->s.len : 0,
             a->has_s && a->s.len > 0 ? (const char *)a->s.data : "");
     if (onnx_attribute(graph, "clip"))
