@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Proves the stream primitives, and the register slave and the address generator of the card, with yosys-smtbmc and z3:
-# bounded check, induction, and covers that must be reached, in several configurations; one line each, exit code 1 when
-# one does not hold. `run.sh --short` leaves out most sizes of the address generator and of the crossing;
+# bounded check, induction, and covers that must be reached, in several configurations; and with z3 alone the arithmetic
+# of two sums in one accumulator. One line each, exit code 1 when one does not hold. `run.sh --short` leaves out most sizes of the address generator and of the crossing;
 # `run.sh --mutants` breaks copies of the RTL one way at a time and expects each proof to fail.
 # Work files go to build/formal (or to $MR_FORMAL_DIR).
 set -u
@@ -11,6 +11,7 @@ hw=$(dirname "$here")
 work=${MR_FORMAL_DIR:-build/formal}
 yosys=${YOSYS:-yosys}
 smtbmc=${YOSYS_SMTBMC:-yosys-smtbmc}
+z3=${Z3:-z3}
 limit=60
 failed=0
 mkdir -p "$work" || exit 1
@@ -91,6 +92,12 @@ mutant() { # name, module, sed expression, parameters
     fi
 }
 
+sums() { # columns: true when z3 finds no counterexample
+    sed "s/COLUMNS/$1/g" "$here/mr_dot_pair.smt2" >"$work/dot_pair_$1.smt2"
+    timeout $limit "$z3" "$work/dot_pair_$1.smt2" >"$work/dot_pair_$1.log" 2>&1
+    [ "$(uniq "$work/dot_pair_$1.log")" = unsat ]
+}
+
 par() { # name value ... -> -chparam options
     while [ $# -gt 1 ]; do
         printf ' -chparam %s %s' "$1" "$2"
@@ -132,7 +139,22 @@ if [ "${1:-}" = --mutants ]; then
     mutant crossing_shallow mr_crossing 's/.DEPTH(DEPTH)/.DEPTH(DEPTH - 1)/' "$way"
     mutant stages_short mr_stages 's/data_q\[i-1\]/data_i/' "$(par WIDTH 4 DEPTH 3 STAGES 4)"
     mutant stages_unreset mr_stages 's/RESET \&\& !rst_ni/1'"'b0"'/' "$way"
+    if sums 8; then
+        echo "SURVIVED: dot_pair: z3 holds that sums of 8 columns fit"
+        failed=1
+    elif [ "$(tail -n 1 "$work/dot_pair_8.log")" = sat ]; then
+        echo "killed: dot_pair: 8 columns"
+    else
+        echo "NO ANSWER: dot_pair: $work/dot_pair_8.log"
+        failed=1
+    fi
 else
+    if sums 7; then
+        echo "proved: dot_pair: 1 to 7 columns, all operands"
+    else
+        echo "NOT proved: dot_pair ($work/dot_pair_7.log)"
+        failed=1
+    fi
     for depth in 1 2 3 4 5; do
         prove "fifo_lutram_$depth" mr_fifo 20 "$(par WIDTH 4 DEPTH $depth)"
         prove "fifo_block_$depth" mr_fifo 20 "$(par WIDTH 4 DEPTH $depth LUTRAM_DEPTH 0)"
