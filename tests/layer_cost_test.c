@@ -3,6 +3,8 @@
 // multipliers, and each kind of memory, for random cells, sizes, lanes, passes, precisions, ports
 // and memories of the weights.
 // Usage: layer_cost_test [SEED]
+//        layer_cost_test write FOLDER   some small layers, for tests/layer_fit_test.sh: kernels in
+//                                       FOLDER, and a line for each: name, DSP48E2, RAMB18, URAM
 #define _GNU_SOURCE
 #define FOLDER "build/layer_cost_test"
 #include "hlsc_fixture.h"
@@ -104,7 +106,49 @@ START_TEST(hlsc_makes_what_is_planned) {
 }
 END_TEST
 
+// ---- for tests/layer_fit_test.sh
+
+static const struct small {
+    const char *name, *cell;
+    int inputs, units;
+    struct mr_precision precision;
+    struct mr_op_layout layout;
+} small[] = {
+    {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM}},
+    {"lutram", "rnn_tanh", 20, 9, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM}},
+    {"bram", "lstm", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM}},
+    {"uram", "lstm", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM}},
+    {"uram_twice", "gru", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM}},
+};
+
+static int write_small(const char *folder) {
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+        struct mr_network network;
+        struct mr_op_cost cost = {0};
+        struct mr_text text = {0};
+        char path[PATH_MAX];
+        net_create(&network, small[i].inputs, "layer");
+        net_add(&network, small[i].cell, 0, small[i].units, MR_ACTIVATION_LINEAR);
+        struct mr_op *op = &network.ops[0];
+        op->precision = small[i].precision;
+        op->kind->cost(op, &small[i].layout, &cost);
+        write_kernel(&network, &small[i].layout, &text);
+        snprintf(path, sizeof path, "%s/%s.c", folder, small[i].name);
+        FILE *file = text.failed ? NULL : fopen(path, "w");
+        const bool good = file && fputs(text.data, file) >= 0;
+        if ((file && fclose(file)) || !good)
+            return fprintf(stderr, "layer_cost_test: cannot write %s\n", path), 1;
+        printf("%s %llu %llu %llu\n", small[i].name, (unsigned long long)cost.multipliers,
+               (unsigned long long)cost.memory.bram18, (unsigned long long)cost.memory.uram);
+        free(text.data);
+        mr_network_free(&network);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "write") == 0)
+        return write_small(argv[2]);
     first_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
     printf("layer_cost_test: seed %llu\n", (unsigned long long)first_seed);
     fflush(stdout);
