@@ -103,6 +103,9 @@ static inline void check_same(const struct mr_network *a, const struct mr_networ
         ck_assert_int_eq(a->outputs[o].stream, b->outputs[o].stream);
         ck_assert_int_eq(a->outputs[o].cast.whole, b->outputs[o].cast.whole);
         ck_assert_int_eq(a->outputs[o].cast.truth, b->outputs[o].cast.truth);
+        ck_assert_int_eq(a->outputs[o].cast.clips, b->outputs[o].cast.clips);
+        ck_assert(a->outputs[o].cast.low == b->outputs[o].cast.low);
+        ck_assert(a->outputs[o].cast.high == b->outputs[o].cast.high);
         ck_assert_int_eq(a->outputs[o].cast.side, b->outputs[o].cast.side);
         ck_assert(a->outputs[o].cast.than == b->outputs[o].cast.than);
         ck_assert_int_eq(a->outputs[o].log_softmax, b->outputs[o].log_softmax);

@@ -92,6 +92,11 @@ START_TEST(file_keeps_random_graphs) {
                                                   .truth = random_bits(&state) & 1,
                                                   .side = side,
                                                   .than = side * random_number(&state, 3)};
+            n->outputs[o].cast.clips = random_bits(&state) & 1;
+            if (n->outputs[o].cast.clips) {
+                n->outputs[o].cast.low = random_number(&state, 1) - 1;
+                n->outputs[o].cast.high = random_number(&state, 1) + 1;
+            }
             n->outputs[o].log_softmax = random_bits(&state) & 1;
         }
         for (int k = 0; k < 9; k++)

@@ -263,6 +263,19 @@ static void outputs_are_compared(struct file *f) {
     add_output(f, "each");
 }
 
+// By an input and without an upper end, and by attributes.
+static void outputs_are_clipped(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    number_tensor(f, "none", 1, 0, 0, 0, 0);
+    gemm(f, "h", "z");
+    node(f, "Clip", "z none", "y");
+    node(f, "Clip", "s", "each");
+    with_float(f, "min", -0.25f);
+    with_float(f, "max", 0.125f);
+    add_output(f, "each");
+}
+
 START_TEST(rows_of_outputs_are_finished) {
     struct file *f = malloc(sizeof *f);
     struct mr_network n;
@@ -285,6 +298,13 @@ START_TEST(rows_of_outputs_are_finished) {
     ck_assert_double_eq(mr_cast(n.outputs[1].cast, 0), 1);
     ck_assert_double_eq(mr_cast(n.outputs[1].cast, 1e-30), 0);
     ck_assert_double_eq(mr_cast(n.outputs[2].cast, -3), 1);
+    mr_network_free(&n);
+    outputs_are_clipped(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_double_eq(mr_cast(n.outputs[0].cast, -3), 0);
+    ck_assert_double_eq(mr_cast(n.outputs[0].cast, 1e9), 1e9);
+    ck_assert_double_eq(mr_cast(n.outputs[1].cast, 3), 0.125);
+    ck_assert_double_eq(mr_cast(n.outputs[1].cast, -3), -0.25);
     mr_network_free(&n);
     free(f);
 }
@@ -636,6 +656,7 @@ static const struct {
     {a_quantised_file, "lstm<0 last<1 dense<2; y=3"},
     {a_file_with_functions, "lstm<0 last<1 dense<2 dense<3 dense<4 dense<5 dense<6; y=7"},
     {logarithms_of_a_softmax, "lstm<0 last<1 dense<2 argmax<3; y=3 best=4"},
+    {outputs_are_clipped, "lstm<0 last<1 dense<2; y=3 each=1"},
     {outputs_are_compared, "lstm<0 last<1 dense<2 dense<2; y=4 below=3 each=1"},
     {softmax_of_a_state, "lstm<0 last<1 dense<2 softmax<3; y=4"},
 };
@@ -718,6 +739,14 @@ static void a_layer_behind_a_comparison(struct file *f) {
     gemm(f, "l", "y");
 }
 
+static void a_layer_behind_a_clip(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    number_tensor(f, "most", 1, 0, 0, 6, 0);
+    node(f, "Clip", "h - most", "l");
+    gemm(f, "l", "y");
+}
+
 static void a_comparison_of_the_input(struct file *f) {
     begin(f, 0, 0);
     number_tensor(f, "half", 1, 0, 0, 0.5f, 0);
@@ -762,6 +791,7 @@ static const struct {
     {a_layer_behind_logarithms, "reads what a LogSoftmax gives; this version takes that as an out"},
     {a_layer_behind_a_comparison,
      "node 'y' (Gemm) reads numbers that a cast has made whole or bool"},
+    {a_layer_behind_a_clip, "node 'y' (Gemm) reads what a Clip gives"},
     {a_comparison_of_the_input, "compares what is no output of a layer as it came"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
     {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},

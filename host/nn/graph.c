@@ -12,6 +12,8 @@
 #include <string.h>
 
 double mr_cast(struct mr_cast cast, double number) {
+    if (cast.clips)
+        number = fmin(fmax(number, cast.low), cast.high);
     if (cast.side)
         number = cast.side > 0 ? number > cast.than : number < cast.than;
     if (cast.whole)

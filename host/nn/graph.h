@@ -72,10 +72,14 @@ struct mr_op {
 
 // What is done to a number outside of the pipeline, in this order.
 struct mr_cast {
+    // Of an output, first of all.
+    bool clips; // to low and high
+    double low, high;
+    int side; // 1: 1 where it is above `than`, else 0; -1: below
+    double than;
+    // Of an input too.
     bool whole; // cut toward zero
     bool truth; // 1 unless it is 0
-    int side;   // of an output, first of all: 1: 1 where it is above `than`, else 0; -1: below
-    double than;
 };
 
 struct mr_sink {

@@ -142,6 +142,8 @@ static json_t *output_json(const struct mr_sink *output) {
     bool good = object && put_cast(object, "cast", output->cast);
     if (good && output->log_softmax)
         good = put(object, "log_softmax", json_true());
+    if (good && output->cast.clips)
+        good = put(object, "clip", json_pack("[f, f]", output->cast.low, output->cast.high));
     if (good && output->cast.side)
         good = put(object, output->cast.side > 0 ? "above" : "below", json_real(output->cast.than));
     if (good)

@@ -156,6 +156,16 @@ static int read_output(const struct reader *r, const json_t *entry, struct mr_ne
     output->log_softmax = json_is_true(json_object_get(entry, "log_softmax"));
     if (read_cast(r, entry, "cast", &output->cast) != 0)
         return -1;
+    const json_t *clip = json_object_get(entry, "clip");
+    if (clip) {
+        const json_t *low = json_array_get(clip, 0), *high = json_array_get(clip, 1);
+        if (!json_is_real(low) || !json_is_real(high) ||
+            !(json_real_value(low) <= json_real_value(high)))
+            return bad(r, "clips an output to what is no range");
+        output->cast.clips = true;
+        output->cast.low = json_real_value(low);
+        output->cast.high = json_real_value(high);
+    }
     if (above || below) {
         output->cast.side = above ? 1 : -1;
         output->cast.than = json_real_value(above ? above : below);

@@ -85,7 +85,7 @@ const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
     const struct onnx_layer *layer = &r->layers[value->layer];
     return strcmp(layer->kind, "dense") == 0 && layer->activation == MR_ACTIVATION_LINEAR &&
                    !value->whole && !value->cast.whole && !value->cast.truth && !value->cast.side &&
-                   !value->log_softmax
+                   !value->cast.clips && !value->log_softmax
                ? layer
                : NULL;
 }

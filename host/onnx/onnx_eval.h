@@ -77,6 +77,9 @@ int onnx_eval_pool(struct onnx_eval *e);
 // onnx_affine.c
 int onnx_eval_batch_norm(struct onnx_eval *e);
 
+// onnx_flow.c
+int onnx_eval_clip(struct onnx_eval *e);
+
 // onnx_eval_math.c
 int onnx_eval_arithmetic(struct onnx_eval *e);
 int onnx_eval_compare(struct onnx_eval *e);

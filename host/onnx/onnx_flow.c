@@ -3,6 +3,7 @@
 // so that the layout of the input and the selection of the last step are understood.
 #include "onnx_parts.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -117,8 +118,9 @@ int onnx_concat(struct onnx_reader *r) {
     for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
         if (!in || in->kind != ONNX_FLOW || in->rank != first->rank || !in->last || in->whole ||
-            in->cast.whole || in->cast.truth || in->cast.side || in->log_softmax ||
-            in->axis[axis] != AXIS_ONE || memcmp(in->axis, first->axis, sizeof in->axis) != 0)
+            in->cast.whole || in->cast.truth || in->cast.side || in->cast.clips ||
+            in->log_softmax || in->axis[axis] != AXIS_ONE ||
+            memcmp(in->axis, first->axis, sizeof in->axis) != 0)
             return onnx_fail(r->graph,
                              "joins values other than the last states of recurrent layers");
         out->ints[i] = (struct onnx_size){in->layer, SYMBOL_NONE};
@@ -390,6 +392,59 @@ int onnx_compare(struct onnx_reader *r) {
     out->cast.than = number->real[0];
     if (strstr(type, "OrEqual"))
         out->cast.than = nextafter(out->cast.than, above ? -INFINITY : INFINITY);
+    return 0;
+}
+
+// A bound of the current node, a Clip: an input, in older files an attribute. -1 with a sentence.
+static int find_bound(struct onnx_eval *e, const char *name, size_t input, double fallback,
+                      double *bound) {
+    const struct onnx_tensor *given = onnx_eval_input(e, input);
+
+    *bound = fallback;
+    if (onnx_input_index(e->graph, input) >= 0 &&
+        (!given || !onnx_is_real(given->type) || given->count != 1 || isnan(given->real[0])))
+        return onnx_fail(e->graph, "has a bound that is not one constant number");
+    if (given)
+        *bound = given->real[0];
+    else if (onnx_attribute(e->graph, name))
+        *bound = (double)onnx_float(e->graph, name, 0);
+    *bound = fmin(fmax(*bound, -DBL_MAX), DBL_MAX);
+    return 0;
+}
+
+// Of an output, outside of the pipeline.
+int onnx_clip(struct onnx_reader *r) {
+    const struct onnx_value *in = onnx_input(r, 0);
+    struct onnx_value *out = onnx_output(r, 0);
+    struct mr_cast cast = in->cast;
+
+    if (in->layer == ONNX_X || in->whole || cast.whole || cast.truth || cast.side || cast.clips)
+        return onnx_fail(r->graph, "clips what is no output of a layer as it came; this version "
+                                   "takes that only");
+    cast.clips = true;
+    if (find_bound(&r->fold, "min", 1, -DBL_MAX, &cast.low) != 0 ||
+        find_bound(&r->fold, "max", 2, DBL_MAX, &cast.high) != 0)
+        return -1;
+    if (cast.low > cast.high)
+        return onnx_fail(r->graph, "clips to between %g and %g", cast.low, cast.high);
+    *out = *in;
+    out->cast = cast;
+    return 0;
+}
+
+int onnx_eval_clip(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    double low, high;
+
+    if (!onnx_is_real(in->type))
+        return onnx_eval_unsupported(e);
+    if (find_bound(e, "min", 1, -DBL_MAX, &low) != 0 ||
+        find_bound(e, "max", 2, DBL_MAX, &high) != 0 ||
+        onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+        return -1;
+    for (size_t i = 0; i < in->count; i++)
+        out->real[i] = fmin(fmax(in->real[i], low), high);
     return 0;
 }
 

@@ -14,6 +14,9 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
     if (value->log_softmax)
         return onnx_fail(r->graph, "reads what a LogSoftmax gives; this version takes that as an "
                                    "output only");
+    if (value->cast.clips)
+        return onnx_fail(r->graph, "reads what a Clip gives; this version takes that as an output "
+                                   "only");
     if (value->layer != ONNX_X && (value->cast.whole || value->cast.truth || value->cast.side))
         return onnx_fail(r->graph,
                          "reads numbers that a cast has made whole or bool; this version takes "

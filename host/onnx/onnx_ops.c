@@ -11,6 +11,7 @@
 static const struct onnx_operator shape_operators[] = {
     {"Cast", onnx_cast, onnx_fold_cast, onnx_eval_cast, ONNX_MOVES},
     {"CastLike", NULL, NULL, onnx_eval_cast, ONNX_MOVES},
+    {"Clip", onnx_clip, NULL, onnx_eval_clip, 0},
     {"Concat", onnx_concat, onnx_fold_concat, onnx_eval_concat, 0},
     {"Constant", NULL, NULL, onnx_eval_constant, 0},
     {"ConstantOfShape", NULL, onnx_fold_constant_of_shape, onnx_eval_constant_of_shape, 0},

@@ -152,6 +152,7 @@ int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int a
 bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis);
 // Operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
+int onnx_clip(struct onnx_reader *r);
 int onnx_compare(struct onnx_reader *r);
 int onnx_concat(struct onnx_reader *r);
 int onnx_flatten(struct onnx_reader *r);
