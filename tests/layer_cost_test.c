@@ -8,12 +8,13 @@
 #define _GNU_SOURCE
 #define FOLDER "build/layer_cost_test"
 #include "hlsc_fixture.h"
+#include "network_build.h"
 #include "network_fixture.h"
 #include "plan.h"
 
 #include <time.h>
 
-enum { LAYERS = 40 };
+enum { LAYERS = 40, NETWORKS = 10 };
 
 static uint64_t first_seed;
 
@@ -106,6 +107,33 @@ START_TEST(hlsc_makes_what_is_planned) {
 }
 END_TEST
 
+// Whole networks, with the lanes that the planner chooses: what each operator takes.
+START_TEST(networks_take_what_is_planned) {
+    static const enum mr_lanes_choice choices[] = {MR_LANES_BALANCED, MR_LANES_LATENCY};
+    uint64_t state = first_seed + (uint64_t)_i;
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = choices[_i % 2]};
+    struct mr_network network;
+    struct mr_compiled compiled;
+    struct mr_error error = {0};
+    net_random(&network, first_seed + (uint64_t)_i, 12);
+    net_quantise(&network, NULL);
+    net_precisions(&network, &state); // which change the shape, not the formats
+    ck_assert_msg(mr_compile_network(&network, &options, &compiled, &error) == 0, "%s", error.text);
+    for (int i = 0; i < network.op_count; i++) {
+        const struct mr_report_process *made =
+            mr_report_process(compiled.report, network.ops[i].name);
+        ck_assert_ptr_nonnull(made);
+        const uint64_t planned = compiled.plan.ops[i].cost.multipliers;
+        ck_assert_msg(planned == made->multipliers,
+                      "seed %llu: %s has %llu multipliers, planned were %llu",
+                      (unsigned long long)first_seed + (unsigned long long)_i, network.ops[i].name,
+                      (unsigned long long)made->multipliers, (unsigned long long)planned);
+    }
+    mr_compiled_free(&compiled);
+    mr_network_free(&network);
+}
+END_TEST
+
 // ---- for tests/layer_fit_test.sh
 
 static const struct small {
@@ -150,11 +178,13 @@ int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "write") == 0)
         return write_small(argv[2]);
     first_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+    setenv("MILLRACE_CACHE", "build/cache", 0);
     printf("layer_cost_test: seed %llu\n", (unsigned long long)first_seed);
     fflush(stdout);
     TCase *tcase = tcase_create("layers");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, hlsc_makes_what_is_planned, 0, LAYERS);
+    tcase_add_loop_test(tcase, networks_take_what_is_planned, 0, NETWORKS);
     Suite *suite = suite_create("layer_cost");
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -49,7 +49,7 @@ static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_F
 #define LSTM                                                                                       \
     .header = "lstm.h", MR_CELL_OF(lstm), .argument_frac = frac, .latency = latency,               \
     .multipliers = 8, /* five interpolations, f * c, i * g, o * tanh(c) */                         \
-        .tables = 5, .float_unit = float_unit, .integer_unit = integer_unit
+        .tables = 5, .h_reads = 2, .float_unit = float_unit, .integer_unit = integer_unit
 
 const struct mr_cell mr_op_lstm = {
     .kind = {.name = "lstm",

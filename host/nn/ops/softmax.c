@@ -111,7 +111,7 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
                  struct mr_op_cost *cost) {
     (void)layout;
     cost->row_cycles = 3 * (uint32_t)op->units; // greatest, exponentials, quotients
-    cost->products = cost->multipliers = 12;    // of exponential, reciprocal and quotient, in DSPs
+    cost->products = cost->multipliers = 8;     // of exponential, reciprocal and quotient, in DSPs
     mr_memory_expect(&cost->memory, op->units, 32, 2);
     mr_memory_table(&cost->memory, 1024, 27 + 18, 1);
     mr_memory_table(&cost->memory, 1024, 16, 1);
