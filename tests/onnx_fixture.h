@@ -360,6 +360,17 @@ static inline void gemm(struct file *f, const char *input, const char *output) {
     with_int(f, "transB", 1);
 }
 
+// Steps "s", [T, N, H], and the last state "h", [N, H].
+static inline void states(struct file *f, const char *input) {
+    char inputs[32];
+
+    snprintf(inputs, sizeof inputs, "%s W R B", input);
+    lstm(f, inputs, "Y hn");
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "Squeeze", "hn", "h");
+    with_ints(f, "axes", 1, 0, 0, 0);
+}
+
 // [batch, time, features] with a Transpose before, and back after.
 static inline void batch_first(struct file *f, int64_t steps) {
     begin(f, 0, steps);
