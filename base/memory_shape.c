@@ -84,7 +84,10 @@ static uint64_t blocks(uint64_t lanes, uint64_t per_tile, const struct mr_lane_m
 uint64_t mr_tile_lanes(uint64_t lanes, uint64_t reach, uint64_t group,
                        const struct mr_lane_memory *memories, int count) {
     enum { FEWEST = 4, BEST = 8, MOST = 16 };
-    const uint64_t first = reach > FEWEST ? reach : FEWEST, most = reach > MOST ? reach : MOST;
+    const uint64_t near =
+        lanes <= MR_TILES_NEAR * BEST ? (lanes + MR_TILES_NEAR - 1) / MR_TILES_NEAR : 0;
+    const uint64_t fewest = near > FEWEST ? near : FEWEST;
+    const uint64_t first = reach > fewest ? reach : fewest, most = reach > MOST ? reach : MOST;
     const uint64_t last = most + group - 1;
     uint64_t best = lanes, best_blocks = UINT64_MAX, best_away = 0;
     bool best_equal = false;

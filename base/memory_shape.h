@@ -43,12 +43,14 @@ struct mr_lane_memory {
 };
 
 enum { MR_TILE_LANES_MIN = 8 }; // fewer lanes in all have no tiles
+enum { MR_TILES_NEAR = 64 };    // that one register reaches
 
 // Lanes of a tile, which has one word for all of its lanes: at least `reach` of them, for it has to
 // look so far into the next tile, and about eight. Of 4 to 16 it is the number with which block RAM
 // and UltraRAM of all tiles are least (so their words are filled best: nine lanes of 64 bits are
 // eight words of 72), then one that makes all tiles equal, then the one nearest to eight. Lanes
-// that belong together, so many to a group, stay in one tile.
+// that belong together, so many to a group, stay in one tile. Up to 512 lanes are MR_TILES_NEAR
+// tiles at most.
 uint64_t mr_tile_lanes(uint64_t lanes, uint64_t reach, uint64_t group,
                        const struct mr_lane_memory *memories, int count);
 // Adds the memories of all tiles, of which the last one may be smaller.

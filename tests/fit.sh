@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # `make fit`: what the networks cost on a card, by Yosys, beside what the planner says; fails where hlsc's report and
-# the gates differ. Run from the root.
+# the gates differ, and where loads, LUTs or carry between registers, or what lacks a register, are in the way of the
+# clock. Run from the root.
 # TARGET (u55c) is a device of base/contract/devices.def; LANES are options for the planner, such as "--area".
 set -u
 models=${MODELS:-../shared/models}
@@ -46,7 +47,8 @@ fit() { # name, ONNX file
     local rtl
     rtl=$(echo "$work"/cache/network-hls-*/network.sv)
     paths "${rtl%network.sv}report.json" || return 1
-    timeout "${FIT_SECONDS:-3000}" hw/fit/fit.sh --report "${rtl%network.sv}report.json" "$work" "$target" "$rtl" --top network
+    timeout "${FIT_SECONDS:-3000}" hw/fit/fit.sh --report "${rtl%network.sv}report.json" --paths \
+        "$work" "$target" "$rtl" --top network
     local code=$?
     [ $code -ne 124 ] || echo "fit: Yosys was stopped after ${FIT_SECONDS:-3000} s; FIT_SECONDS=N gives it more"
     return $code

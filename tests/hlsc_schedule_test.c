@@ -80,13 +80,14 @@ static int64_t latency_of(const json_t *process, const char *variable) {
     return json_integer_value(json_object_get(nearest, "needed"));
 }
 
-// A layer of 40 units, whose weights are read by so many ports.
-static void compile_layer(const struct cell_case *cell, int inputs, int lc, int ports, int bits) {
+// A layer whose weights are read by so many ports.
+static void compile_wide(const struct cell_case *cell, int inputs, int hidden, int lc, int ports,
+                         int bits) {
     char text[1024];
     snprintf(text, sizeof text,
              "#include \"frame/words.h\"\nMR_VECTOR(%d)\n#include \"cells/%s.h\"\n"
              "#define LAYER layer\n#define LAYER_CELL %s\n#define LAYER_INPUTS %d\n"
-             "#define LAYER_HIDDEN 40\n#define LAYER_LC %d\n#define LAYER_PORTS %d\n"
+             "#define LAYER_HIDDEN %d\n#define LAYER_LC %d\n#define LAYER_PORTS %d\n"
              "#define LAYER_MEMORY %s\n#define LAYER_WEIGHT_BITS %d\n#define LAYER_COLUMN_BITS %d\n"
              "#include \"frame/layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
@@ -94,9 +95,13 @@ static void compile_layer(const struct cell_case *cell, int inputs, int lc, int 
              "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
              "HLS(dataflow)\n"
              "    layer(weights, x, h, state, command, steps, total, flags);\n}\n",
-             lc, cell->header, cell->name, inputs, lc, ports, ports > 1 ? "uram" : "auto", bits,
-             bits, lc, lc);
+             lc, cell->header, cell->name, inputs, hidden, lc, ports, ports > 1 ? "uram" : "auto",
+             bits, bits, lc, lc);
     compile_text(text);
+}
+
+static void compile_layer(const struct cell_case *cell, int inputs, int lc, int ports, int bits) {
+    compile_wide(cell, inputs, 40, lc, ports, bits);
 }
 
 START_TEST(test_latency) {
@@ -122,6 +127,21 @@ START_TEST(test_latency) {
     ck_assert_int_ge(json_integer_value(json_object_get(process, "lanes_per_tile")), 8);
     json_decref(root);
     mr_report_free(read_report());
+}
+END_TEST
+
+// Up to 512 lanes of a gate one register leads to all tiles; more take a cycle, which the layer and
+// the planner count.
+START_TEST(test_wide_latency) {
+    static const int units[] = {268, 508, 512, 520, 1024};
+    const struct cell_case *cell = &cells[_i % 2];
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        compile_wide(cell, 25, units[i], 1, 1, 16);
+        json_t *root = read_json();
+        ck_assert_int_eq(latency_of(json_array_get(json_object_get(root, "processes"), 0), "h"),
+                         cell->latency[0] + MR_BROADCAST_LATENCY(units[i]));
+        json_decref(root);
+    }
 }
 END_TEST
 
@@ -640,6 +660,7 @@ int main(void) {
     tcase_add_test(tcase, test_ports);
     tcase_add_test(tcase, test_one_row_of_lanes);
     tcase_add_loop_test(tcase, test_latency, 0, COLUMNS * (int)(sizeof cells / sizeof *cells));
+    tcase_add_loop_test(tcase, test_wide_latency, 0, 2);
     tcase_add_loop_test(tcase, test_latency_of_ports, 0,
                         COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_pairs_of_ports, 0, 3 * (int)(sizeof cells / sizeof *cells));

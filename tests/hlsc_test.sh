@@ -220,6 +220,9 @@ first=$!
     agree_synthesised pairs_synthesised tests/kernels/pairs.c pairs --vectors 300
     kernel loads 40
     agree_synthesised loads_synthesised tests/kernels/loads.c loads --vectors 40
+    agree tiles tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
+    agree_synthesised tiles_synthesised tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
+    readable_thorough tiles tests/kernels/tiles.c tiles
     kernel reduce 300 readable_thorough
     kernel state 200
     agree lanes tests/kernels/lanes.c lanes --vectors 20 --runs "$lanes_runs" # of 4,000 cycles

@@ -80,9 +80,33 @@ module mr_fifo #(
     end
   end
 
-  always_ff @(posedge clk_i) if (push) mem[wptr_q] <= in_data_i;
+`ifdef SYNTHESIS
+  // Wide elements lie in pieces with pointers of their own: one register would drive too many address pins.
+  localparam int PIECE = 192;
+  localparam bit SPREAD = WIDTH > PIECE && DEPTH <= LUTRAM_DEPTH;
+  if (SPREAD) begin : g_spread
+    logic [PTR_WIDTH-1:0] wptr_d, rptr_reset;
+    assign wptr_d = !rst_ni ? '0 : !push ? wptr_q : wptr_q == LAST ? '0 : wptr_q + PTR_WIDTH'(1);
+    assign rptr_reset = rst_ni ? rptr_d : '0;
+    for (genvar p = 0; p < WIDTH; p += PIECE) begin : g_piece
+      localparam int BITS = p + PIECE < WIDTH ? PIECE : WIDTH - p;
+      logic [BITS-1:0] piece[DEPTH];
+      logic [PTR_WIDTH-1:0] wptr, rptr;
+      mr_copy #(.WIDTH(PTR_WIDTH)) i_write (.clk_i, .d_i(wptr_d), .q_o(wptr));
+      mr_copy #(.WIDTH(PTR_WIDTH)) i_read (.clk_i, .d_i(rptr_reset), .q_o(rptr));
+      always_ff @(posedge clk_i) if (push) piece[wptr] <= in_data_i[p+:BITS];
+      assign out_data_o[p+:BITS] = piece[rptr];
+    end
+  end
+`else
+  localparam bit SPREAD = 1'b0;
+`endif
+  if (!SPREAD) begin : g_write
+    always_ff @(posedge clk_i) if (push) mem[wptr_q] <= in_data_i;
+  end
 
-  if (DEPTH <= LUTRAM_DEPTH) begin : g_lutram
+  if (SPREAD) begin : g_none
+  end else if (DEPTH <= LUTRAM_DEPTH) begin : g_lutram
     assign out_data_o = mem[rptr_q];
   end else begin : g_block
     // The next head is read in advance. When it is only now being written, the array still gives the

@@ -227,6 +227,66 @@ static void emit_credits(struct emit *e, int stream) {
     }
 }
 
+// Which regions write a stream, each with one word an iteration; less than two or others: 0.
+static int writing_regions(struct emit *e, int stream, int *regions) {
+    int count = 0;
+    for (int r = 0; r < e->p->region_count; r++) {
+        at_region(e, r);
+        const int writes = writes_of(e, stream);
+        if (writes > 1)
+            return 0;
+        if (writes == 1)
+            regions[count++] = r;
+    }
+    return count < 2 ? 0 : count;
+}
+
+static const struct op *write_of(const struct emit *e, int stream) {
+    for (int i = 0; i < e->r->effect_count; i++)
+        if (e->r->effects[i]->code == IR_WRITE && e->r->effects[i]->imm == stream)
+            return e->r->effects[i];
+    return NULL;
+}
+
+// A word of so many bits that several loops write is that of the loop which was entered last: what
+// chooses it is known long before, in copies of a register. The loop before has drained by then.
+static void emit_wide_choice(struct emit *e, int stream, const int *regions, int count) {
+    const struct stream *s = &e->p->streams[stream];
+    const char *name = safe_name(e, s->name), *enters = NULL;
+    const int pieces = (s->bits + LOADS_MAX - 1) / LOADS_MAX;
+    struct text *logic = &e->m->logic;
+    for (int i = 0; i < count; i++)
+        enters =
+            join(e, enters, " || ", arena_printf(e->cc, "%s_enter", region_name(e, regions[i])));
+    const char *chosen = "";
+    for (int i = 0; i < count; i++) {
+        at_region(e, regions[i]);
+        const struct op *op = write_of(e, stream);
+        const char *word = arena_printf(e->cc, "%s_word_r%d", name, regions[i]);
+        put(&e->m->declarations, "  logic [%d:0] %s;\n", pieces * LOADS_MAX - 1, word);
+        put(logic, "  always_comb begin\n    %s = '0;\n", word);
+        emit_payload(e, op, e->s->time[op->id].start, word);
+        put(logic, "  end\n");
+        const char *own = arena_printf(e->cc, "%s[p*%d +: %d]", word, LOADS_MAX, LOADS_MAX);
+        if (i == 0) {
+            chosen = own;
+            continue;
+        }
+        const char *q = arena_printf(e->cc, "%s_from_r%d_q", name, regions[i]),
+                   *d = arena_printf(e->cc, "%s_from_r%d_d", name, regions[i]),
+                   *many = arena_printf(e->cc, "%s_of_word", q);
+        put(&e->m->declarations, "  logic %s, %s;\n", q, d);
+        put(logic, "  assign %s = %s ? %s_enter : %s;\n", d, enters, region_name(e, regions[i]), q);
+        put(&e->m->registers, "    %s <= %s;\n", q, d);
+        put(logic, "  `MR_COPIES(%s, %d, 1, logic, %s)\n", many, pieces, d);
+        chosen = arena_printf(e->cc, "`MR_COPY_OF(%s, %s[p]) ? %s : %s", q, many, own, chosen);
+    }
+    put(&e->m->declarations, "  logic [%d:0] %s_all;\n", pieces * LOADS_MAX - 1, name);
+    put(logic, "  always_comb\n    for (int p = 0; p < %d; p++)\n      %s_all[p*%d +: %d] = %s;\n",
+        pieces, name, LOADS_MAX, LOADS_MAX, chosen);
+    put(logic, "  assign %s_word = %s_all[%d:0];\n", name, name, s->bits - 1);
+}
+
 static void emit_output(struct emit *e, int stream) {
     const struct stream *s = &e->p->streams[stream];
     const char *name = safe_name(e, s->name);
@@ -235,8 +295,13 @@ static void emit_output(struct emit *e, int stream) {
     declare_of(e, s->loc);
     put(&e->m->declarations, "  logic %s_push;\n  logic [%d:0] %s_word;\n", name, s->bits - 1,
         name);
-    put(logic, "  always_comb begin\n    %s_push = 1'b0;\n    %s_word = 'x; // not looked at\n",
-        name, name);
+    int *regions = arena_alloc(e->cc, (size_t)(e->p->region_count + 1) * sizeof *regions);
+    const int choices = s->bits > LOADS_MAX ? writing_regions(e, stream, regions) : 0;
+    if (choices)
+        emit_wide_choice(e, stream, regions, choices);
+    put(logic, "  always_comb begin\n    %s_push = 1'b0;\n", name);
+    if (!choices)
+        put(logic, "    %s_word = 'x; // not looked at\n", name);
     int writes_in_all = 0;
     for (int r = 0; r < e->p->region_count; r++) {
         at_region(e, r);
@@ -255,7 +320,8 @@ static void emit_output(struct emit *e, int stream) {
             else if (op->in[0])
                 when = arena_printf(e->cc, "%s && %s", when, operand(e, op->in[0], stage, 1));
             put(logic, "    if (%s) begin\n      %s_push = %s;\n", when, name, push);
-            emit_payload(e, op, stage, arena_printf(e->cc, "%s_word", name));
+            if (!choices)
+                emit_payload(e, op, stage, arena_printf(e->cc, "%s_word", name));
             put(logic, "    end\n");
         }
     }

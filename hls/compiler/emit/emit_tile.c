@@ -14,25 +14,51 @@ static uint32_t lane_bit(const struct emit *e) {
     return 1u << e->tile->lane;
 }
 
+// What the port of tile t is connected to: the process's register `name`, or where there are many
+// tiles the copy of it for those around t. It takes `d`.
+static const char *for_tiles(struct emit *e, const char *name, long long bits, const char *d) {
+    const long long ways = (tile_count(e->p, e->tile) + TILES_MAX - 1) / TILES_MAX;
+    if (ways < 2)
+        return name;
+    const char *many = arena_printf(e->cc, "%s_of_tiles", name);
+    put(&e->m->logic, "  `MR_COPIES(%s, %lld, %lld, logic [%lld:0], %s)\n", many, ways, bits,
+        bits - 1, d);
+    return arena_printf(e->cc, "`MR_COPY_OF(%s, %s[t/%d])", name, many, TILES_MAX);
+}
+
+// The bits of a value of several lanes side by side.
+static void pack_lanes(struct emit *e, const char *packed, const char *value, int width,
+                       uint32_t space) {
+    put(&e->m->logic, "  logic [%lld:0] %s;\n  always_comb\n",
+        (long long)space_count(e, space) * width - 1, packed);
+    open_loops(e, &e->m->logic, space, "    ");
+    put(&e->m->logic, "      %s[%s*%d +: %d] = %s;\n", packed, flat_index(e, space), width, width,
+        value);
+}
+
 // A value of the process that a tile looks at: a port, and in the tile a local copy under the same
-// name.
+// name. `d`: what its register takes, at the indices of its lanes, or NULL: it stands still.
 static void cross_in(struct emit *e, struct emit *te, struct text *ports, const char *name,
-                     const char *local, int width, uint32_t space) {
+                     const char *local, int width, uint32_t space, const char *d) {
     const int64_t count = space_count(e, space);
     const long long bits = (long long)(count * width);
     put(&te->m->ports, "  input  logic [%lld:0] %s_i,\n", bits - 1, name);
     declare_value(te, local, width, space);
     if (!space) {
-        put(ports, "      .%s_i(%s),\n", name, name);
+        put(ports, "      .%s_i(%s),\n", name, d ? for_tiles(e, name, bits, d) : name);
         assign_value(te, local, 0, arena_printf(e->cc, "%s_i", name));
         return;
     }
-    put(&e->m->declarations, "  logic [%lld:0] %s_p;\n", bits - 1, name);
-    put(&e->m->logic, "  always_comb\n");
-    open_loops(e, &e->m->logic, space, "    ");
-    put(&e->m->logic, "      %s_p[%s*%d +: %d] = %s%s;\n", name, flat_index(e, space), width, width,
-        name, subscripts(e, space));
-    put(ports, "      .%s_i(%s_p),\n", name, name);
+    const char *packed = arena_printf(e->cc, "%s_p", name);
+    pack_lanes(e, packed, arena_printf(e->cc, "%s%s", name, subscripts(e, space)), width, space);
+    if (d && tile_count(e->p, e->tile) > TILES_MAX) {
+        const char *before = arena_printf(e->cc, "%s_pd", name);
+        put(&e->m->logic, "`ifdef SYNTHESIS\n");
+        pack_lanes(e, before, d, width, space);
+        put(&e->m->logic, "`endif\n");
+        packed = for_tiles(e, packed, bits, before);
+    }
+    put(ports, "      .%s_i(%s),\n", name, packed);
     const char *slice =
         arena_printf(e->cc, "%s_i[%s*%d +: %d]", name, flat_index(te, space), width, width);
     assign_value(te, local, space, width == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
@@ -76,7 +102,9 @@ static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
                 const char *name =
                     arena_printf(e->cc, "%s_s%d", value_name(e, op), t->tile_first - 1);
                 cross_in(&at, &tile_at, ports, name, arena_printf(e->cc, "%s_in", name), op->width,
-                         op->space);
+                         op->space,
+                         tile_entry(e->p, e->tile) > 1 ? value_at(&at, op, t->tile_first - 2)
+                                                       : NULL);
                 continue;
             }
             for (int kept = 0; t->invariant && kept < 2; kept++) {
@@ -84,7 +112,7 @@ static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
                     continue;
                 done[2 * i + kept] = true;
                 const char *name = invariant_name(e, op, kept);
-                cross_in(&at, &tile_at, ports, name, name, op->width, op->space);
+                cross_in(&at, &tile_at, ports, name, name, op->width, op->space, NULL);
             }
         }
     }
@@ -107,7 +135,14 @@ static void cross_valid(struct emit *e, struct emit *te, struct text *ports, int
     const char *before = arena_printf(e->cc, "%s_%d_valid_s%d",
                                       safe_name(e, e->p->regions[region]->name), region, stage - 1);
     put(&te->m->ports, "  input  logic %s_i,\n", before);
-    put(ports, "      .%s_i(%s),\n", before, valid_at(e, region, stage - 1));
+    const char *from = valid_at(e, region, stage - 1);
+    if (tile_entry(e->p, e->tile) > 1) {
+        const char *d = arena_printf(e->cc, "rst_ni && %s", valid_at(e, region, stage - 2));
+        put(&e->m->logic, "  logic %s_to_tiles;\n  assign %s_to_tiles = %s;\n", before, before,
+            from);
+        from = for_tiles(e, arena_printf(e->cc, "%s_to_tiles", before), 1, d);
+    }
+    put(ports, "      .%s_i(%s),\n", before, from);
     put(&te->m->declarations, "  logic %s;\n", name);
     put(&te->m->registers, "    %s <= %s_i;\n", name, before);
 }

@@ -63,9 +63,20 @@ int64_t broad_loads(const struct pass *a, const struct op *user, const struct op
     return loads_in_element(user, op) * lanes_of(a->p, a->tile, false, user->space);
 }
 
-bool updates_late(const struct pass *a, const struct carried *c) {
-    return op_in_tile(a->p, a->tile, a->region, c->phi) ||
-           (a->spreads && (a->r->levels > 0 || a->r->repeats) && a->p->states[c->state].dims &&
+int64_t tile_count(const struct process *p, const struct tile *tile) {
+    return tile->lane == NO_LANE
+               ? 0
+               : (p->lanes[tile->lane].count + tile->per_tile - 1) / tile->per_tile;
+}
+
+int tile_entry(const struct process *p, const struct tile *tile) {
+    return tile_count(p, tile) > TILES_MAX ? 2 : 1;
+}
+
+int first_update(const struct pass *a, const struct carried *c) {
+    if (op_in_tile(a->p, a->tile, a->region, c->phi))
+        return tile_entry(a->p, a->tile);
+    return (a->spreads && (a->r->levels > 0 || a->r->repeats) && a->p->states[c->state].dims &&
             state_bits(a->p, a->tile, false, c->state) > LOADS_MAX);
 }
 

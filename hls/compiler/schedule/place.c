@@ -23,7 +23,7 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         operand_stages(a->p, op, k, &first, &last);
         const bool from = t->in_tile, to = s->time[op->id].in_tile;
         if (!t->invariant && !from && to) { // through a register of the tile
-            at++;
+            at += tile_entry(a->p, a->tile);
             late = REGISTER_OUT;
         } else if (!t->invariant && from && !to) {
             late += CROSSING;
@@ -61,6 +61,11 @@ static void place(const struct pass *a, const struct op *op) {
     arrive(a, op, &stage, &time);
     if (a->earliest[op->id] > stage) {
         stage = a->earliest[op->id];
+        time = REGISTER_OUT;
+    }
+    // It is written with the valid bit, which enters the tiles as operands do.
+    if (op->code == IR_STORE && t->in_tile && stage < tile_entry(a->p, a->tile)) {
+        stage = tile_entry(a->p, a->tile);
         time = REGISTER_OUT;
     }
     const double delay = op_delay(a->p, op);
@@ -129,9 +134,11 @@ bool settle_states(struct pass *a) {
             if (!s->time[carried->phi->id].needed && !a->p->states[carried->state].live)
                 continue;
             const struct op_time *next = &s->time[carried->next->id];
-            const bool cross = a->p->states[carried->state].dims &&
-                               op_in_tile(a->p, a->tile, a->region, carried->phi) &&
-                               !next->in_tile && !next->invariant;
+            const int cross = a->p->states[carried->state].dims &&
+                                      op_in_tile(a->p, a->tile, a->region, carried->phi) &&
+                                      !next->in_tile && !next->invariant
+                                  ? tile_entry(a->p, a->tile)
+                                  : 0;
             const int ready = (next->invariant                 ? 0
                                : carried->next->code == IR_PHI ? next->start
                                                                : next->ready) +
@@ -142,7 +149,7 @@ bool settle_states(struct pass *a) {
             }
             struct op_time *phi = &s->time[carried->phi->id];
             const int64_t first = s->state_stage[c] - a->ii + 1;
-            const bool late = updates_late(a, carried);
+            const int late = first_update(a, carried);
             phi->ready = s->state_stage[c];
             phi->start = first > late ? (int)first : late;
         }
@@ -188,7 +195,8 @@ void sink_loads(struct pass *a) {
                 int first, last;
                 operand_stages(a->p, user, k, &first, &last);
                 int by = s->time[user->id].start + (ir_adds(user) && k == 2 ? first : 0);
-                by -= !t->in_tile && s->time[user->id].in_tile;
+                if (!t->in_tile && s->time[user->id].in_tile)
+                    by -= tile_entry(a->p, a->tile);
                 if (latest < 0 || by < latest)
                     latest = by;
             }
@@ -197,8 +205,10 @@ void sink_loads(struct pass *a) {
         int start = latency ? latest - latency : latest - 1;
         for (int c = 0; c < a->r->carried_count; c++) { // a register takes it as it is
             const struct carried *carried = &a->r->carried[c];
-            const bool enters_tile =
-                op_in_tile(a->p, a->tile, a->region, carried->phi) && !t->in_tile;
+            const int enters_tile =
+                op_in_tile(a->p, a->tile, a->region, carried->phi) && !t->in_tile
+                    ? tile_entry(a->p, a->tile)
+                    : 0;
             const int by = s->state_stage[c] - latency - enters_tile;
             if (carried->next == op && start > by)
                 start = by;

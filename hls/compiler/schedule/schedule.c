@@ -116,8 +116,8 @@ static void collect_uses(struct pass *a) {
     for (int n = 0; n < s->op_count; n++) {
         const struct op *op = s->ops[n];
         struct op_time *t = &s->time[op->id];
-        if (!t->in_tile && t->tile_first - 1 > t->ready && !op->space && op->code != IR_PHI &&
-            loads_of(a->p, a->tile, s, true, op, t->tile_first) > LOADS_MAX)
+        if (!t->in_tile && t->tile_first - tile_entry(a->p, a->tile) > t->ready && !op->space &&
+            op->code != IR_PHI && loads_of(a->p, a->tile, s, true, op, t->tile_first) > LOADS_MAX)
             t->tile_first--;
     }
     // Loads that watch the writes compare addresses until their value is taken.
@@ -157,7 +157,7 @@ static bool try_interval(struct pass *a) {
     }
     for (int c = 0; c < a->r->carried_count; c++) {
         // A tile knows of an iteration one cycle after its issue.
-        s->state_stage[c] = updates_late(a, &a->r->carried[c]);
+        s->state_stage[c] = first_update(a, &a->r->carried[c]);
         s->time[a->r->carried[c].phi->id].start = s->state_stage[c];
     }
     a->reason = NULL;

@@ -4,6 +4,7 @@
 #define HLSC_SCHEDULE_H
 
 #include "ir.h"
+#include "memory_shape.h"
 
 enum {
     CLOCK_MHZ = 300,       // the design clock
@@ -11,7 +12,7 @@ enum {
     MAX_STAGES = 480,      // of an access that has to wait
     LOADS_MAX = 256,       // of a register within its module; more are shared by copies of it
     LOADS_FEW = 32,        // that a user of such a register may have without a copy of its own
-    TILES_MAX = 64         // that a register of the process leads to
+    TILES_MAX = MR_TILES_NEAR // that a register of the process leads to
 };
 
 // ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
@@ -220,9 +221,13 @@ int64_t loads_of(const struct process *p, const struct tile *tile, const struct 
 void find_broad(struct pass *a);
 // Loads that a bit of `op` has in all lanes of a user in the process's module.
 int64_t broad_loads(const struct pass *a, const struct op *user, const struct op *op);
-// Is a register array changed a stage behind the issue at the earliest, because it lies in tiles or
-// its bits are too many?
-bool updates_late(const struct pass *a, const struct carried *c);
+// The stage in which a register array is changed at the earliest: where it lies in tiles, or its
+// bits are too many, it is not that of the issue.
+int first_update(const struct pass *a, const struct carried *c);
+int64_t tile_count(const struct process *p, const struct tile *tile);
+// Stages from the process to a register of a tile: where there are many tiles, copies of the
+// process's register come first.
+int tile_entry(const struct process *p, const struct tile *tile);
 int64_t state_bits(const struct process *p, const struct tile *tile, bool in_tile, int state);
 // Bits that the region's iterations change in a stage, where the valid bit of it is looked at.
 int64_t update_loads(const struct process *p, const struct tile *tile, int region, bool in_tile,

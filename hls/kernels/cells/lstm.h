@@ -28,10 +28,11 @@ static inline unit_state_t lstm_unit(const int64_t sum[lstm_GATES], unit_state_t
     const int32_t f = mr_sigmoid(mr_argument(sum[1]));
     const int32_t g = mr_tanh(mr_argument(sum[2]));
     const int32_t o = mr_sigmoid(mr_argument(sum[3]));
-    // Q31, and the half that rounds; then as many bits as f c has. The floor of a floor is the
-    // floor, so c' is the exact sum, rounded once.
-    const int64_t written = (int64_t)(2 * i) * g + ((int64_t)16384 << exponent);
-    const int64_t c = ((written >> exponent) + (int64_t)f * old.cell) >> 15;
+    // Q30, and half of the half that rounds; then Q31, in as many bits as f c has. The floor of a
+    // floor is the floor, so c' is the exact sum, rounded once. (Of 2 i, whose lowest bit is zero,
+    // a synthesis would not leave product and rounding in one multiplier.)
+    const int64_t written = (int64_t)i * g + ((int64_t)8192 << exponent);
+    const int64_t c = ((written * 2 >> exponent) + (int64_t)f * old.cell) >> 15;
     // tanh has reached its end at +-8, the end of its argument.
     const int32_t squashed = mr_tanh((int32_t)hls_saturate(c, 20 - exponent) * (1 << exponent));
     const int64_t high = ((int64_t)1 << 23) - 1;

@@ -122,14 +122,14 @@
 #define PORT_WORDS (LAYER_PASSES * WORDS) // of weights, behind each other
 #define PORT_LC MR_CEIL_DIV(LAYER_LC, LAYER_PORTS)
 #if SECOND
-#    define WAIT OF_CELL(_SECOND_LATENCY)(LAYER_LC)
+#    define WAIT (OF_CELL(_SECOND_LATENCY)(LAYER_LC) + MR_BROADCAST_LATENCY(LANES))
 #    define H_PHASES (H_WORDS + WAIT + H_WORDS)
 #else
 #    define H_PHASES H_WORDS
 #endif
 // What D takes beyond the columns of h that were there before, and those of other slots; then the
 // columns of x, and what of it is left.
-#define GAP (OF_CELL(_LATENCY)(LAYER_LC) - HIDDEN_BEFORE_LAST)
+#define GAP (OF_CELL(_LATENCY)(LAYER_LC) + MR_BROADCAST_LATENCY(LANES) - HIDDEN_BEFORE_LAST)
 #define OF_OTHERS ((LAYER_SLOTS - 1) * H_PHASES)
 #define X_PHASE MR_MAX(X_WORDS, MR_CEIL_DIV(MR_MAX(GAP - OF_OTHERS, 0), LAYER_SLOTS))
 #define H_END (X_PHASE + H_WORDS)

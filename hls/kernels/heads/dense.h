@@ -50,6 +50,8 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     HLS(array_partition variable = shift dim = 2 complete)
     static int64_t acc[DENSE_OUTPUTS];
     HLS(array_partition variable = acc complete dim = 0)
+    static int64_t passing[DENSE_OUTPUTS]; // sums on their way out
+    HLS(array_partition variable = passing complete dim = 0)
 #if COUNTS_CUT
     static uint64_t cut;
     HLS_PROBE(cut);
@@ -91,10 +93,20 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 VEC column = {{0}};
                 if (k < X_WORDS)
                     column = hls_read(VEC, x);
+                // The sums stand still in `passing`, and move on by those of a number or vector a
+                // cycle.
+                int64_t current[DENSE_OUTPUTS];
+                for (int o = 0; o < DENSE_OUTPUTS; o++) {
+                    HLS(unroll)
+                    current[o] = OUT_WORDS == 1 || k == X_WORDS ? acc[o]
+                                 : o + OUT_STEP < DENSE_OUTPUTS ? passing[o + OUT_STEP]
+                                                                : 0;
+                    passing[o] = current[o];
+                }
                 int64_t sums[OUT_STEP]; // of the outputs that are due
                 for (int c = 0; c < OUT_STEP; c++) {
                     HLS(unroll)
-                    sums[c] = c < DENSE_OUTPUTS ? acc[c] : 0;
+                    sums[c] = c < DENSE_OUTPUTS ? current[c] : 0;
                 }
                 for (int o = 0; o < DENSE_OUTPUTS; o++) {
                     HLS(unroll)
@@ -103,8 +115,7 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         HLS(unroll)
                         sum += w[k < X_WORDS ? k : 0][0][o][c] * column.v[c];
                     }
-                    const int64_t next = o + OUT_STEP < DENSE_OUTPUTS ? acc[o + OUT_STEP] : 0;
-                    acc[o] = k >= X_WORDS ? next : hls_wrap((k == 0 ? 0 : acc[o]) + sum, 48);
+                    acc[o] = hls_wrap((k == 0 ? 0 : acc[o]) + sum, 48);
                 }
                 if (k >= X_WORDS) {
                     const uint32_t word = k - X_WORDS;

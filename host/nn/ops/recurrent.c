@@ -4,6 +4,7 @@
 
 #include "arithmetic.h"
 #include "file.h"
+#include "frame/words.h"
 #include "quantise.h"
 
 #include <stdio.h>
@@ -247,13 +248,16 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int lc = layout->lc, passes = layout->passes;
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
-    const int wait = (int)cell->latency(lc) - (stored - pass_words);
-    const int h_phases = h_words + (cell->late ? (int)cell->late_latency(lc) + h_words : 0);
+    const int broadcast = MR_BROADCAST_LATENCY(mr_op_lane_units(op, layout));
+    const int latency = (int)cell->latency(lc) + broadcast;
+    const int wait = latency - (stored - pass_words);
+    const int h_phases =
+        h_words + (cell->late ? (int)cell->late_latency(lc) + broadcast + h_words : 0);
     const int left = wait - (layout->slots - 1) * h_phases; // of it, for the columns of x
     const int gap = left > 0 ? mr_ceil_div(left, layout->slots) : 0;
     const int x_phase = x_words > gap ? x_words : gap;
 
-    cost->latency = cell->latency(lc);
+    cost->latency = (uint32_t)latency;
     cost->row_cycles = (uint32_t)passes * (uint32_t)(x_phase + h_phases);
     cost->turns =
         1 + (uint32_t)(wait > x_phase ? mr_ceil_div(wait - x_phase, x_phase + h_phases) : 0);
