@@ -48,7 +48,7 @@
 //   _HAS_CELL     0 or 1: whether a unit has a state beside h
 //   _COUNTS       0 or 1: whether values that count are cut, and counted
 //   _LATENCY(LC)  D: cycles from a step's last column to its first new h, which hlsc checks against
-//                 its schedule (the dependence of h below)
+//                 its schedule (the dependence of h below); many lanes add MR_BROADCAST_LATENCY
 //   _SECOND_LATENCY(LC)  D2: the same from the last column of h to the first of the second phase,
 //                 where there is one (the dependence of second)
 //   unit_state_t _unit(const int64_t sum[], unit_state_t old, int exponent, uint32_t *past)
