@@ -143,10 +143,10 @@ static const struct small {
     struct mr_op_layout layout;
 } small[] = {
     {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM}},
-    {"lutram", "rnn_tanh", 20, 9, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM}},
-    {"bram", "lstm", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM}},
-    {"uram", "lstm", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM}},
-    {"uram_twice", "gru", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM}},
+    {"uram_twice", "rnn_relu", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM}},
+    {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM}},
+    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM}},
+    {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM}},
 };
 
 static int write_small(const char *folder) {
