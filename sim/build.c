@@ -76,8 +76,12 @@ static bool is_clang(const char *cxx) {
     return strstr(slash ? slash : cxx, "clang");
 }
 
-// The loops of merged lanes look at more arrays than clang usually compares at run time.
-#define MANY_ARRAYS " -mllvm -runtime-memory-check-threshold=128"
+// The loops of merged lanes look at more arrays than clang usually compares at run time; and what
+// was stored where is looked for in fewer places, for functions are long: half of the time
+// otherwise.
+#define FOR_CLANG                                                                                  \
+    " -mllvm -runtime-memory-check-threshold=128 -mllvm -memdep-block-scan-limit=12"               \
+    " -mllvm -memdep-block-number-limit=20"
 
 static void model_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%s", c_compiler());
@@ -193,7 +197,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words,
                  "CXX=%s LINK=%s VM_PARALLEL_BUILDS=0 OPT_FAST='-O%d%s' OPT_GLOBAL=-O1 %s%s%s"
                  " VERILATOR_INCLUDER='sh ../data/sim/harness/one_unit.sh ../data/sim/%s'",
-                 cxx, cxx, level(2), is_clang(cxx) ? MANY_ARRAYS : "",
+                 cxx, cxx, level(2), is_clang(cxx) ? FOR_CLANG : "",
                  *work->objects ? "OBJCACHE='$(if $(filter verilated%,$@),ccache)'" : "",
                  *work->headers ? " -f ../data/sim/harness/headers.mk HEADERS=" : "", work->headers,
                  card ? "card/card_harness.cpp" : "harness/harness.cpp");
