@@ -77,8 +77,7 @@ static bool is_clang(const char *cxx) {
 }
 
 // The loops of merged lanes look at more arrays than clang usually compares at run time; and what
-// was stored where is looked for in fewer places, for functions are long: half of the time
-// otherwise.
+// was stored where is looked for in fewer places, for functions are long.
 #define FOR_CLANG                                                                                  \
     " -mllvm -runtime-memory-check-threshold=128 -mllvm -memdep-block-scan-limit=12"               \
     " -mllvm -memdep-block-number-limit=20"
