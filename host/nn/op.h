@@ -25,7 +25,7 @@ struct mr_op_cost {
     uint32_t row_cycles;  // cycles from one row (step, or sequence) to the next, at least
     uint32_t turns;       // of a recurrent operator: of a step, at least, with a row or without
     uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
-    uint32_t tail;        // iterations that the last row of a run takes beyond row_cycles
+    int tail;             // iterations that the last row of a run takes beyond row_cycles
     uint64_t lanes;       // products a cycle of the lanes,
     uint64_t products;    // and of all multipliers
     uint64_t multipliers; // of the lanes and all others; some make two products (recurrent.c)

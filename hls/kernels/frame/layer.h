@@ -21,7 +21,9 @@
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
-// there when its columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles. Where the
+// there when its columns are due. A step takes max(ceil(I/LC), D) + ceil(H/LC) cycles. What D takes
+// beyond the columns of x, a layer of one pass waits at the end of its step, while its units pass
+// through the cell: so it never waits between x_t and h_t, nor for x_(t+1) to give h_t. Where the
 // cell has a second phase, the columns of h go through the lanes of its first gates alone, the
 // units of step t through _columns, and what comes from there through the lanes of the other gates,
 // which takes D2 + ceil(H/LC) cycles more.
@@ -132,8 +134,13 @@
 #define GAP (OF_CELL(_LATENCY)(LAYER_LC) + MR_BROADCAST_LATENCY(LANES) - HIDDEN_BEFORE_LAST)
 #define OF_OTHERS ((LAYER_SLOTS - 1) * H_PHASES)
 #define X_PHASE MR_MAX(X_WORDS, MR_CEIL_DIV(MR_MAX(GAP - OF_OTHERS, 0), LAYER_SLOTS))
-#define H_END (X_PHASE + H_WORDS)
+// What it waits at the end of a step, from which on the step's units pass through the cell.
+#define EARLY (LAYER_PASSES == 1 ? X_PHASE - X_WORDS : 0)
+#define H_BEGIN (X_PHASE - EARLY)
+#define H_END (H_BEGIN + H_WORDS)
 #define STEP (X_PHASE + H_PHASES)
+#define UNITS_BEGIN (STEP - EARLY)
+#define ALL_EARLY (EARLY >= LAST_WORDS) // all its units do
 // Turns from a step of a sequence to its next one, at least.
 #define TURNS (1 + MR_CEIL_DIV(MR_MAX(GAP - X_PHASE, 0), STEP))
 #define VEC MR_VEC(LAYER_LC)
@@ -168,7 +175,7 @@
 #else
 #    define LAST_TURN total
 #    define HAS_ROW true
-#    define HAD_ROW (t > 0)
+#    define HAD_ROW (EARLY > 0 ? had_row : t > 0)
 #    define OF_SLOT(place, word) (word)
 #    define NO_STATE(forget, word) forget
 #endif
@@ -291,14 +298,15 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         uint8_t slot = 0;
         uint16_t place = 0; // of the slot's state, and of that of turn t-1
         uint16_t place_before = (LAYER_SLOTS - 1) * H_WORDS;
-        bool has_row = true, had_row = false;
+        bool has_row = true;
 #endif
+        bool had_row = false; // in turn t-1
 #if COUNTS
         cut = 0;
         past = 0;
 #endif
     run_steps:
-        for (uint32_t t = 0; t <= LAST_TURN; t++) {
+        for (uint32_t t = 0; ALL_EARLY ? t < LAST_TURN : t <= LAST_TURN; t++) {
             for (uint32_t pass = 0; pass < LAYER_PASSES; pass++) {
                 for (uint32_t k = 0; k < STEP; k++) {
                     HLS(pipeline II = 1)
@@ -324,26 +332,29 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         }
                     }
 #endif
-                    const uint32_t h_word =
-                        k >= X_PHASE && (!SECOND || k < H_END) ? k - X_PHASE : 0;
-                    uint32_t w_word = k >= X_PHASE ? k - (X_PHASE - X_WORDS) : k < X_WORDS ? k : 0;
+                    const uint32_t h_word = k >= H_BEGIN && k < H_END ? k - H_BEGIN : 0;
+                    uint32_t w_word = k >= H_END     ? 0
+                                      : k >= H_BEGIN ? k - (H_BEGIN - X_WORDS)
+                                      : k < X_WORDS  ? k
+                                                     : 0;
                     MR_LANE_INT(LAYER_COLUMN_BITS) v[1 + (SECOND > 0)][LAYER_LC];
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        const int16_t number = k < X_PHASE ? column.v[c]
-                                               : forget || (SECOND && k >= H_END)
+                        const int16_t number = k < H_BEGIN ? column.v[c]
+                                               : forget || k >= H_END
                                                    ? 0
                                                    : h[H_FOUND][OF_SLOT(place, h_word)][c];
                         v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                     }
 #if SECOND
-                    const uint32_t second_word = k >= H_END + WAIT ? k - (H_END + WAIT) : 0;
-                    if (k >= H_END)
-                        w_word = k >= H_END + WAIT ? k - (H_END + WAIT - X_WORDS) : 0;
+                    const bool in_second = k >= H_END + WAIT && k < UNITS_BEGIN;
+                    const uint32_t second_word = in_second ? k - (H_END + WAIT) : 0;
+                    if (in_second)
+                        w_word = k - (H_END + WAIT - X_WORDS);
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        const int16_t number = k < X_PHASE         ? column.v[c]
-                                               : k >= H_END + WAIT ? second[second_word][c]
+                        const int16_t number = k < H_BEGIN ? column.v[c]
+                                               : in_second ? second[second_word][c]
                                                                    : 0;
                         v[1][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                     }
@@ -355,7 +366,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         HLS(unroll)
                         for (int j = 0; j < LANES; j++) {
                             HLS(unroll)
-                            current[g][j] = k == 0 || (SECOND && k == H_END) ? acc[g][j]
+                            current[g][j] = k == UNITS_BEGIN % STEP || (SECOND && k == H_END)
+                                                ? acc[g][j]
                                             : j + LAYER_LC < LANES ? passing[g][j + LAYER_LC]
                                                                    : 0;
                             passing[g][j] = current[g][j];
@@ -367,11 +379,11 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         HLS(unroll)
                         for (int j = 0; j < LANES; j++) {
                             HLS(unroll)
-                            current_x[s][j] = k == 0                 ? over_x[s][j]
+                            current_x[s][j] = k == UNITS_BEGIN % STEP ? over_x[s][j]
                                               : j + LAYER_LC < LANES ? passing_x[s][j + LAYER_LC]
                                                                      : 0;
                             passing_x[s][j] = current_x[s][j];
-                            if (k == X_PHASE)
+                            if (k == H_BEGIN)
                                 over_x[s][j] = acc[WHOLE + s][j];
                         }
                     }
@@ -393,7 +405,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                        v[g < FIRST ? 0 : 1][PORT_LC + c];
                             }
 #endif
-                            const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == X_PHASE);
+                            const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == H_BEGIN);
                             acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
                         }
                     }
@@ -415,13 +427,19 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         }
                     }
 #endif
-                    // The cells of the pass before, LC units a cycle.
-                    const bool of_before = pass == 0; // of step t-1
-                    const uint32_t word = UNITS_AT + k;
+                    // The cells of the pass whose columns are through, LC units a cycle.
+                    const bool of_before = pass == 0 && k < UNITS_BEGIN; // of step t-1
+                    const uint32_t unit_word = k < UNITS_BEGIN ? k + EARLY : k - UNITS_BEGIN;
+                    const uint32_t word = UNITS_AT + unit_word;
                     const bool forget_old = of_before ? forget_before : forget;
                     uint64_t cut_now = 0, past_now = 0;
-                    if (k < (of_before ? LAST_WORDS : PASS_WORDS) && (HAD_ROW || !of_before)) {
-                        const uint32_t at = OF_SLOT(place_before, word);
+                    // The row behind the last one ends before it would have units of its own.
+                    const bool has_units = of_before ? (int32_t)k < LAST_WORDS - EARLY && HAD_ROW
+                                           : (LAYER_PASSES == 1)
+                                               ? k < UNITS_BEGIN + LAST_WORDS && HAS_ROW
+                                               : k < PASS_WORDS;
+                    if (has_units) {
+                        const uint32_t at = OF_SLOT(of_before ? place_before : place, word);
                         VEC fresh;
                         for (int c = 0; c < LAYER_LC; c++) {
                             HLS(unroll)
@@ -442,8 +460,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                 sum[s] = SCALED(sum[s], bias[word][c][s], shift[word][c][s]);
                             }
                             unit_state_t old;
-                            old.h = NO_STATE(forget_old, k) ? 0 : h[H_OLD][at][c];
-                            old.cell = OLD_CELL(NO_STATE(forget_old, k), at, c);
+                            old.h = NO_STATE(forget_old, unit_word) ? 0 : h[H_OLD][at][c];
+                            old.cell = OLD_CELL(NO_STATE(forget_old, unit_word), at, c);
                             uint32_t beyond = 0;
                             const unit_state_t unit =
                                 OF_CELL(_unit)(sum, old, LAYER_CELL_EXPONENT, &beyond);
@@ -480,9 +498,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     if (k == STEP - 1 && pass == LAYER_PASSES - 1) {
                         const bool last = left == 1;
                         forget_before = forget;
+                        had_row = HAS_ROW;
 #if LAYER_SLOTS > 1
                         const bool step_ends = slot == last_slot;
-                        had_row = has_row;
                         has_row = step_ends || slot + 1 < rows;
                         place_before = place;
                         place = step_ends ? 0 : place + H_WORDS;
@@ -504,7 +522,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         h_found = !h_found;
 #endif
                     }
-                    if (t == LAST_TURN && k == LAST_WORDS - 1)
+                    if (t == LAST_TURN - ALL_EARLY && k == (UNITS_BEGIN + LAST_WORDS - 1) % STEP)
                         return;
                 }
             }
@@ -566,7 +584,11 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef GAP
 #undef OF_OTHERS
 #undef X_PHASE
+#undef EARLY
+#undef H_BEGIN
 #undef H_END
+#undef UNITS_BEGIN
+#undef ALL_EARLY
 #undef STEP
 #undef TURNS
 #undef H_DISTANCE

@@ -261,7 +261,7 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     cost->row_cycles = (uint32_t)passes * (uint32_t)(x_phase + h_phases);
     cost->turns =
         1 + (uint32_t)(wait > x_phase ? mr_ceil_div(wait - x_phase, x_phase + h_phases) : 0);
-    cost->tail = (uint32_t)(h_words - (stored - pass_words));
+    cost->tail = h_words - (stored - pass_words) - (passes == 1 ? x_phase - x_words : 0);
     cost->lanes = lane_products(op, layout);
     cost->products = cost->lanes + (uint64_t)cell->multipliers * lanes;
     cost->multipliers = mr_lane_multipliers(op, layout) + (uint64_t)cell->multipliers * lanes;
