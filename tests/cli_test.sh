@@ -130,6 +130,7 @@ done
 runs 2 emulate --nonsense true --json
 check "an option of the program is not one of emulate" test ! -s "$W/out"
 refuses 2 "exclude each other" plan "$T" --area --latency
+refuses 2 "exclude each other" plan "$T" --step-latency --throughput
 refuses 2 "whole number" plan "$T" --steps -3
 refuses 2 "needs a value" plan "$T" --target
 for command in import plan build run compare profile emulate devices; do

@@ -159,6 +159,52 @@ START_TEST(figures_of_slots) {
 }
 END_TEST
 
+// The way of a step: columns of x and h, and D, of each layer; with any pace.
+static uint32_t way_of(const struct mr_plan *plan) {
+    uint32_t way = 0;
+    for (int i = 0; i < plan->network->op_count; i++)
+        way += plan->ops[i].cost.way;
+    return way;
+}
+
+// Each mode is the best at what it is for, and LATENCY is not.
+START_TEST(modes_for_a_step_and_for_many_sequences) {
+    struct mr_network network = turbofan();
+    const struct mr_target *target = mr_target_find("u55c");
+    struct mr_plan fast, step, many;
+    char error[300] = "";
+    const struct mr_plan_request latency = {.mode = MR_PLAN_LATENCY, .dsps = 1500};
+    const struct mr_plan_request alone = {.mode = MR_PLAN_STEP, .dsps = 1500};
+    const struct mr_plan_request throughput = {.mode = MR_PLAN_THROUGHPUT, .dsps = 1500};
+    ck_assert_int_eq(mr_plan_choose(&network, target, &latency, &fast, error, sizeof error), 0);
+    ck_assert_int_eq(mr_plan_choose(&network, target, &alone, &step, error, sizeof error), 0);
+    ck_assert_int_eq(mr_plan_choose(&network, target, &throughput, &many, error, sizeof error), 0);
+    ck_assert_uint_le(step.multipliers, 1500);
+    ck_assert_uint_le(many.multipliers, 1500);
+    // By hand: x and h of 25 in 5 columns a cycle and D 29 of each layer; none can have one more.
+    ck_assert_uint_eq(fast.ops[0].cost.way, 5 + 5 + 29);
+    ck_assert_uint_le(way_of(&step), way_of(&fast));
+    ck_assert_int_eq(step.slots, 1);
+    // Lanes of 6 columns have 5 words too: 10 cycles a row, with 4 slots.
+    ck_assert_uint_eq(many.interval, 10);
+    ck_assert_int_eq(many.slots, 4);
+    ck_assert_uint_lt(many.interval, fast.interval);
+    for (int slots = 1; slots <= MR_PLAN_SLOTS; slots *= 2) {
+        struct mr_plan other;
+        const struct mr_plan_request request = {
+            .mode = MR_PLAN_THROUGHPUT, .dsps = 1500, .slots = slots};
+        ck_assert_int_eq(mr_plan_choose(&network, target, &request, &other, error, sizeof error),
+                         0);
+        ck_assert_int_eq(other.slots, slots);
+        ck_assert_uint_ge(other.interval, many.interval);
+    }
+    const struct mr_plan_request none = {.mode = MR_PLAN_STEP, .dsps = 1};
+    ck_assert_int_eq(mr_plan_choose(&network, target, &none, &step, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "even with the fewest lanes"));
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(balanced_keeps_multipliers_busy) {
     struct mr_network network = turbofan();
     struct mr_plan plan;
@@ -635,6 +681,7 @@ int main(void) {
     tcase_add_test(tests, rows_of_8_bits_share_multipliers);
     tcase_add_test(tests, figures_of_narrow_lanes);
     tcase_add_test(tests, figures_of_slots);
+    tcase_add_test(tests, modes_for_a_step_and_for_many_sequences);
     tcase_add_test(tests, balanced_keeps_multipliers_busy);
     tcase_add_test(tests, operators_at_every_step_set_the_pace);
     tcase_add_test(tests, choices_match_an_exhaustive_search);

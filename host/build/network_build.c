@@ -52,6 +52,12 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     case MR_LANES_AREA:
         request->mode = MR_PLAN_AREA;
         return 0;
+    case MR_LANES_STEP:
+        request->mode = MR_PLAN_STEP;
+        return 0;
+    case MR_LANES_THROUGHPUT:
+        request->mode = MR_PLAN_THROUGHPUT;
+        return 0;
     case MR_LANES_GIVEN:
         break;
     default:

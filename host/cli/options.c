@@ -13,6 +13,8 @@ enum {
     TARGET,
     LANES,
     LATENCY,
+    STEP_LATENCY,
+    THROUGHPUT,
     AREA,
     STEP_CYCLES,
     SLOTS,
@@ -34,6 +36,9 @@ static const struct cli_option of_plans[] = {
      "columns per cycle, for all layers or one number for each; /P: in P passes, with 1/P of the "
      "lanes"},
     {LATENCY, 0, "latency", NULL, "the shortest time for a sequence that fits"},
+    {STEP_LATENCY, 0, "step-latency", NULL, "the shortest time for a step that comes alone"},
+    {THROUGHPUT, 0, "throughput", NULL,
+     "the most steps per second, of as many sequences at a time as that takes"},
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
     {STEP_CYCLES, 0, "step-cycles", "N", "the smallest network with at most N cycles per step"},
@@ -143,7 +148,10 @@ static int unknown(struct cli *cli, const char *word) {
 // One choice of lanes, not two.
 static int set_choice(struct cli *cli, enum mr_lanes_choice choice) {
     if (cli->modes)
-        return cli_usage(cli, "--lanes, --latency, --area and --step-cycles exclude each other");
+        return cli_usage(
+            cli,
+            "--lanes, --latency, --step-latency, --throughput, --area and --step-cycles exclude "
+            "each other");
     cli->modes = true;
     cli->options.choice = choice;
     return CLI_OK;
@@ -269,6 +277,12 @@ static bool take_shared(struct cli *cli, int id) {
         return true;
     case LATENCY:
         cli->code = set_choice(cli, MR_LANES_LATENCY);
+        return true;
+    case STEP_LATENCY:
+        cli->code = set_choice(cli, MR_LANES_STEP);
+        return true;
+    case THROUGHPUT:
+        cli->code = set_choice(cli, MR_LANES_THROUGHPUT);
         return true;
     case AREA:
         cli->code = set_choice(cli, MR_LANES_AREA);

@@ -254,8 +254,12 @@ MR_API void mr_emulation_leave(void);
 enum mr_lanes_choice {
     MR_LANES_BALANCED, // the fastest at which the multipliers are kept busy
     MR_LANES_LATENCY,  // the shortest time for a sequence that fits the target
-    MR_LANES_AREA, // the smallest that takes at most `step_cycles`; without: one column per cycle
-    MR_LANES_GIVEN // `lanes` says it
+    MR_LANES_AREA,  // the smallest that takes at most `step_cycles`; without: one column per cycle
+    MR_LANES_GIVEN, // `lanes` says it
+    MR_LANES_STEP,  // the shortest time for a step that comes alone
+    // The least time between results, of as many sequences at a time as it takes: chooses `slots`
+    // too, where it is 0.
+    MR_LANES_THROUGHPUT
 };
 
 // All zero but the size gives the defaults. In C:

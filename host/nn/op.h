@@ -24,6 +24,7 @@ struct mr_op_layout {
 struct mr_op_cost {
     uint32_t row_cycles;  // cycles from one row (step, or sequence) to the next, at least
     uint32_t turns;       // of a recurrent operator: of a step, at least, with a row or without
+    uint32_t way;        // of a recurrent operator: from a row's first column to its first h, about
     uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
     int tail;             // iterations that the last row of a run takes beyond row_cycles
     uint64_t lanes;       // products a cycle of the lanes,

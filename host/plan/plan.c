@@ -18,6 +18,10 @@ const char *mr_plan_mode_name(enum mr_plan_mode mode) {
         return "area";
     case MR_PLAN_LANES:
         return "lanes";
+    case MR_PLAN_STEP:
+        return "step";
+    case MR_PLAN_THROUGHPUT:
+        return "throughput";
     }
     return "unknown";
 }

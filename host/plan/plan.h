@@ -23,17 +23,20 @@ enum {
 #define MR_NETWORK_TOP "network"
 
 enum mr_plan_mode {
-    MR_PLAN_BALANCED, // least interval x multipliers: the fastest at which multipliers stay busy
-    MR_PLAN_LATENCY,  // the fastest that fits
-    MR_PLAN_AREA,     // the fewest multipliers that take `step_cycles`; without: LC = 1 everywhere
-    MR_PLAN_LANES     // LC as given
+    MR_PLAN_BALANCED,  // least interval x multipliers: the fastest at which multipliers stay busy
+    MR_PLAN_LATENCY,   // the fastest that fits
+    MR_PLAN_AREA,      // the fewest multipliers that take `step_cycles`; without: LC = 1 everywhere
+    MR_PLAN_LANES,     // LC as given
+    MR_PLAN_STEP,      // the shortest way of one step through the network
+    MR_PLAN_THROUGHPUT // the least interval, with any number of slots; of these the fewest
+                       // multipliers
 };
 
 struct mr_plan_request {
     enum mr_plan_mode mode;
     int layout_count; // MR_PLAN_LANES: one per recurrent operator, or one for all
     struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
-    int slots;                                  // 0: 1
+    int slots;                                  // 0: 1, THROUGHPUT: any
     uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
     uint32_t budget;                            // percent of the device; 0: the usual
     uint32_t dsps;                              // at most; 0: those of the budget
@@ -58,7 +61,7 @@ struct mr_plan {
     const struct mr_target *target; // one of device_table.h
 };
 
-// "balanced", "latency", "area" or "lanes".
+// "balanced", "latency", "area", "lanes", "step" or "throughput".
 const char *mr_plan_mode_name(enum mr_plan_mode mode);
 
 // Chooses. 0, or -1 with a sentence in error; where the network does not fit it says what is short,

@@ -123,8 +123,7 @@ static uint32_t passage(const struct mr_plan *plan) {
     uint32_t cycles = 0;
     for (int i = 0; i < plan->network->op_count; i++)
         if (plan->network->ops[i].kind->recurrent)
-            cycles +=
-                plan->ops[i].cost.row_cycles + (mr_plan_has_resize(plan, i) ? RESIZE_CYCLES : 0);
+            cycles += plan->ops[i].cost.way + (mr_plan_has_resize(plan, i) ? RESIZE_CYCLES : 0);
     return cycles;
 }
 
@@ -134,10 +133,18 @@ static void layouts_of(const struct mr_plan *plan, struct mr_op_layout layouts[M
             layouts[plan->network->ops[i].layer] = plan->ops[i].layout;
 }
 
-// Spends what is left of the device on a shorter way: again and again the change of one operator's
-// LC that saves most cycles, the cheapest of those that save as many.
+// What a change saves of a step's way, by what it costs.
+static double worth(const struct mr_plan *plan, const struct mr_plan *changed) {
+    const double saved = (double)passage(plan) - passage(changed);
+    return changed->multipliers > plan->multipliers
+               ? saved / (double)(changed->multipliers - plan->multipliers)
+               : saved;
+}
+
+// Spends what is left of the device on a shorter way, at the same pace or, `alone`, at any: again
+// and again the change of one operator's LC that saves most cycles for what it costs.
 static void shorten(const struct mr_network *network, const struct mr_plan_options *options,
-                    const struct room *room, struct mr_plan *plan) {
+                    const struct room *room, bool alone, struct mr_plan *plan) {
     for (bool better = true; better;) {
         better = false;
         struct mr_plan best = *plan;
@@ -148,12 +155,10 @@ static void shorten(const struct mr_network *network, const struct mr_plan_optio
                 struct mr_plan changed;
                 layouts[l] = options->of[l][i].layout;
                 if (evaluate(network, room->target, layouts, options->slots, &changed, NULL, 0) ||
-                    !fits(&changed, room) || changed.interval > plan->interval ||
+                    !fits(&changed, room) || (!alone && changed.interval > plan->interval) ||
                     passage(&changed) >= passage(plan))
                     continue;
-                if (passage(&changed) < passage(&best) ||
-                    (better && passage(&changed) == passage(&best) &&
-                     changed.multipliers < best.multipliers)) {
+                if (!better || worth(plan, &changed) > worth(plan, &best)) {
                     best = changed;
                     better = true;
                 }
@@ -271,7 +276,8 @@ static int plan_within(const struct mr_network *network, const struct mr_plan_op
 static int choose(const struct mr_network *network, const struct mr_plan_options *options,
                   const struct mr_plan_request *request, const struct room *room,
                   struct mr_plan *plan, char *error, size_t error_size) {
-    const bool searches = request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY;
+    const bool searches = request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY ||
+                          request->mode == MR_PLAN_THROUGHPUT;
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     struct mr_plan smallest;
     if (plan_smallest(network, options, room->target, &smallest, error, error_size))
@@ -280,7 +286,14 @@ static int choose(const struct mr_network *network, const struct mr_plan_options
         if (!search(network, options, room, request->mode == MR_PLAN_BALANCED, plan))
             return does_not_fit(&smallest, room, NULL, error, error_size);
         if (request->mode == MR_PLAN_LATENCY)
-            shorten(network, options, room, plan);
+            shorten(network, options, room, false, plan);
+        return 0;
+    }
+    if (request->mode == MR_PLAN_STEP) {
+        *plan = smallest;
+        if (!fits(plan, room))
+            return does_not_fit(&smallest, room, NULL, error, error_size);
+        shorten(network, options, room, true, plan);
         return 0;
     }
     fewest_columns(network, options->slots, layouts);
@@ -295,6 +308,23 @@ static int choose(const struct mr_network *network, const struct mr_plan_options
     return fits(plan, room) ? 0 : does_not_fit(plan, room, &smallest, error, error_size);
 }
 
+// Is a plan better than one that may be there? Only modes that spend what the device has look for
+// another one at all.
+static bool is_better(const struct mr_plan *plan, const struct mr_plan *best,
+                      enum mr_plan_mode mode) {
+    const uint32_t way = passage(plan), best_way = passage(best);
+    switch (mode) {
+    case MR_PLAN_STEP:
+        return way < best_way;
+    case MR_PLAN_THROUGHPUT:
+        return plan->interval < best->interval ||
+               (plan->interval == best->interval && plan->multipliers < best->multipliers);
+    default:
+        return plan->interval < best->interval ||
+               (plan->interval == best->interval && way < best_way);
+    }
+}
+
 // The best with at most so many passes.
 static int choose_with(const struct mr_network *network, const struct mr_plan_request *request,
                        const struct room *room, int passes, int slots, struct mr_plan *plan,
@@ -307,7 +337,8 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
         const bool again = measure == MR_PLAN_SHARE; // whose sentence, if any, is the first one's
         char *told = again ? NULL : error;
         const size_t size = again ? 0 : error_size;
-        if (found && request->mode != MR_PLAN_LATENCY)
+        if (found && (request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_AREA ||
+                      request->mode == MR_PLAN_LANES))
             break;
         const int failed =
             mr_plan_options_make(network, room->target, passes, slots,
@@ -316,27 +347,40 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
         mr_plan_options_free(&options);
         if (failed)
             continue;
-        if (!found || other.interval < plan->interval ||
-            (other.interval == plan->interval && passage(&other) < passage(plan)))
+        if (!found || is_better(&other, plan, request->mode))
             *plan = other;
         found = true;
     }
     return found ? 0 : -1;
 }
 
-int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
-                   const struct mr_plan_request *request, struct mr_plan *plan, char *error,
-                   size_t error_size) {
-    const struct room room = room_of(target, request);
-    const int slots = request->slots ? request->slots : 1;
+// The best with so many slots.
+static int choose_slots(const struct mr_network *network, const struct mr_plan_request *request,
+                        const struct room *room, int slots, struct mr_plan *plan, char *error,
+                        size_t error_size) {
     // Several passes where they make it faster, or make it fit.
     const int most_passes = slots > 1 ? 1 : (int)MR_PLAN_PASSES;
     int failed = -1;
     for (int most = request->mode == MR_PLAN_BALANCED ? 1 : most_passes;
          failed && most <= most_passes; most += MR_PLAN_PASSES - 1)
-        failed = choose_with(network, request, &room, most, slots, plan, error, error_size);
-    if (failed)
+        failed = choose_with(network, request, room, most, slots, plan, error, error_size);
+    return failed;
+}
+
+int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
+                   const struct mr_plan_request *request, struct mr_plan *plan, char *error,
+                   size_t error_size) {
+    const struct room room = room_of(target, request);
+    const bool any_slots = request->mode == MR_PLAN_THROUGHPUT && request->slots == 0;
+    if (choose_slots(network, request, &room, request->slots ? request->slots : 1, plan, error,
+                     error_size))
         return -1;
+    for (int slots = 2; any_slots && slots <= MR_PLAN_SLOTS; slots *= 2) {
+        struct mr_plan other;
+        if (choose_slots(network, request, &room, slots, &other, NULL, 0) == 0 &&
+            is_better(&other, plan, request->mode))
+            *plan = other;
+    }
     plan->mode = request->mode;
     plan->target = target;
     return 0;

@@ -259,6 +259,7 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
 
     cost->latency = (uint32_t)latency;
     cost->row_cycles = (uint32_t)passes * (uint32_t)(x_phase + h_phases);
+    cost->way = cost->latency + (passes == 1 ? (uint32_t)(x_words + h_phases) : cost->row_cycles);
     cost->turns =
         1 + (uint32_t)(wait > x_phase ? mr_ceil_div(wait - x_phase, x_phase + h_phases) : 0);
     cost->tail = h_words - (stored - pass_words) - (passes == 1 ? x_phase - x_words : 0);
