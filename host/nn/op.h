@@ -22,13 +22,13 @@ struct mr_op_layout {
 
 // What an operator takes and gives so.
 struct mr_op_cost {
-    uint32_t row_cycles;  // cycles from one row (step, or sequence) to the next, at least
-    uint32_t turns;       // of a recurrent operator: of a step, at least, with a row or without
+    uint32_t row_cycles; // cycles from one row (step, or sequence) to the next, at least
+    uint32_t turns;      // of a recurrent operator: of a step, at least, with a row or without
     uint32_t way;        // of a recurrent operator: from a row's first column to its first h, about
-    uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
-    int tail;             // iterations that the last row of a run takes beyond row_cycles
-    uint64_t lanes;       // products a cycle of the lanes,
-    uint64_t products;    // and of all multipliers
+    uint32_t latency;    // of a recurrent operator D: from a step's last column to its first h
+    int tail;            // iterations that the last row of a run takes beyond row_cycles
+    uint64_t lanes;      // products a cycle of the lanes,
+    uint64_t products;   // and of all multipliers
     uint64_t multipliers; // of the lanes and all others; some make two products (recurrent.c)
     uint64_t lane_useful; // multiplications of a row that the network asks for, in lanes,
     uint64_t useful;      // and in all multipliers

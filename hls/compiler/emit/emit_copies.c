@@ -102,5 +102,6 @@ const char *entry_of_state(struct emit *e, int region, int state, uint32_t space
 }
 
 bool crosses_early(const struct emit *e, int region, int stage) {
-    return stage > tile_entry(e->p, e->tile) && update_loads(e->p, e->tile, region, true, stage) > LOADS_MAX;
+    return stage > tile_entry(e->p, e->tile) &&
+           update_loads(e->p, e->tile, region, true, stage) > LOADS_MAX;
 }

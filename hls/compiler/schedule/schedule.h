@@ -7,11 +7,11 @@
 #include "memory_shape.h"
 
 enum {
-    CLOCK_MHZ = 300,       // the design clock
-    MULTIPLIER_CYCLES = 3, // operands, product, sum: the registers of a DSP48E2
-    MAX_STAGES = 480,      // of an access that has to wait
-    LOADS_MAX = 256,       // of a register within its module; more are shared by copies of it
-    LOADS_FEW = 32,        // that a user of such a register may have without a copy of its own
+    CLOCK_MHZ = 300,          // the design clock
+    MULTIPLIER_CYCLES = 3,    // operands, product, sum: the registers of a DSP48E2
+    MAX_STAGES = 480,         // of an access that has to wait
+    LOADS_MAX = 256,          // of a register within its module; more are shared by copies of it
+    LOADS_FEW = 32,           // that a user of such a register may have without a copy of its own
     TILES_MAX = MR_TILES_NEAR // that a register of the process leads to
 };
 
