@@ -101,7 +101,7 @@ static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *la
             for (int g = 0; g < op->kind->gates; g++)
                 for (int c = behind; c < behind + port_lc; c++)
                     put_weight(op, at, used++,
-                               c < lc ? weight(op, g, served, first + c, of_h) : (int16_t)0);
+                               (int16_t)(c < lc ? weight(op, g, served, first + c, of_h) : 0));
         }
     return at + MR_IMAGE_BEAT * mr_ceil_div(used, beat);
 }

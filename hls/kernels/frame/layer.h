@@ -355,7 +355,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         HLS(unroll)
                         const int16_t number = k < H_BEGIN ? column.v[c]
                                                : in_second ? second[second_word][c]
-                                                                   : 0;
+                                                           : 0;
                         v[1][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                     }
 #endif
@@ -380,8 +380,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         for (int j = 0; j < LANES; j++) {
                             HLS(unroll)
                             current_x[s][j] = k == UNITS_BEGIN % STEP ? over_x[s][j]
-                                              : j + LAYER_LC < LANES ? passing_x[s][j + LAYER_LC]
-                                                                     : 0;
+                                              : j + LAYER_LC < LANES  ? passing_x[s][j + LAYER_LC]
+                                                                      : 0;
                             passing_x[s][j] = current_x[s][j];
                             if (k == H_BEGIN)
                                 over_x[s][j] = acc[WHOLE + s][j];
