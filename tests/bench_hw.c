@@ -105,9 +105,10 @@ static json_t *plan_of(const struct mr_model *model, const struct mr_options *op
 // The options, among those that a user would try, whose plan takes the fewest cycles.
 static json_t *best_plan(const struct mr_model *model, const struct workload *w,
                          struct mr_options *options, struct mr_error *error) {
-    static const enum mr_lanes_choice choices[] = {MR_LANES_LATENCY, MR_LANES_BALANCED};
+    const enum mr_lanes_choice choices[] = {MR_LANES_LATENCY,
+                                            w->batch > 1 ? MR_LANES_BALANCED : MR_LANES_STEP};
     json_t *best = NULL;
-    for (int choice = 0; choice < (w->batch > 1 ? 2 : 1); choice++)
+    for (int choice = 0; choice < 2; choice++)
         for (uint32_t slots = 1; slots <= 16 && (int)slots <= w->batch; slots *= 2) {
             struct mr_options tried = *options;
             struct mr_error why = {0};

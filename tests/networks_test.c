@@ -4,9 +4,9 @@
 // plain reference, whole and step by step, with late inputs and stalled outputs, in slots of any
 // number, with the states taken from one device to another; cycles are those of the plan; and the
 // results are within the derived bound of the float network (bound.h).
-// Usage: networks_test [short|long [SEED [COUNT]]]. short: few and small networks that have among
-// them all that net_random makes, at all precisions, one on a card. long: COUNT networks, 30 if
-// not given, from SEED on, all on cards.
+// Usage: networks_test [short|long [SEED [COUNT]]]. short: small networks, 40 if not given, the
+// first of which have among them all that net_random makes, at all precisions; one on a card. long:
+// COUNT networks, 30 if not given, from SEED on, all on cards.
 #define _GNU_SOURCE
 #include "bound.h"
 #include "calibrate.h"
@@ -178,15 +178,16 @@ static void random_network(struct mr_network *network, uint64_t seed, int most) 
     net_precisions(network, &state);
 }
 
-// Chosen one after the other, each the one of 100 that adds most for its operators, until nothing
-// is missing.
+enum { CANDIDATES = 100, MOST_CHOSEN = 12 };
+
+// Chosen one after the other, each the one of the candidates that adds most for its operators,
+// until nothing is missing.
 static void choose_few(uint64_t seed, int most) {
-    enum { CANDIDATES = 100, NETWORKS = 12 };
     static struct mr_network of[CANDIDATES];
     uint64_t seen = 0;
     for (int i = 0; i < CANDIDATES; i++)
         random_network(&of[i], seed + (uint64_t)i, most);
-    for (int best = 0; best >= 0 && made_count < NETWORKS;) {
+    for (int best = 0; best >= 0 && made_count < MOST_CHOSEN;) {
         double most_value = 0;
         best = -1;
         for (int i = 0; i < CANDIDATES; i++) {
@@ -576,7 +577,8 @@ START_TEST(a_wrong_weight_is_beyond_the_bound) {
     const char *cell = mr_op_kind_at((size_t)_i)->name;
     uint64_t state = 5;
     struct made m = {0};
-    if (!mr_op_kind_at((size_t)_i)->recurrent)
+    // Cell states as an output have no derived bound (cell_state_test compares them bit for bit).
+    if (!mr_op_kind_at((size_t)_i)->recurrent || mr_op_kind_at((size_t)_i)->gives_second)
         return;
     net_chain(&m.network, cell, 3, 1, units, 2, MR_ACTIVATION_LINEAR);
     net_weights(&m.network, &state, 0.7);
@@ -654,20 +656,19 @@ int main(int argc, char **argv) {
     const uint64_t seed = argc > 2  ? strtoull(argv[2], NULL, 10)
                           : is_long ? (uint64_t)time(NULL)
                                     : 1;
-    const int count = argc > 3 ? atoi(argv[3]) : 30;
+    const int count = argc > 3 ? atoi(argv[3]) : is_long ? 30 : 12;
     mkdir("build", 0777);
     mkdir(FOLDER, 0777);
     setenv("MILLRACE_CACHE", "build/cache", 0);
     setenv("MILLRACE_OPTIMISE", "0", 1); // a few hundred cycles each
-    made = calloc((size_t)(is_long ? count : 12), sizeof *made);
+    made = calloc((size_t)(count > MOST_CHOSEN ? count : MOST_CHOSEN), sizeof *made);
     net_need(made != NULL, "not enough memory");
-    if (is_long)
-        for (; made_count < count; made_count++) {
-            made[made_count].seed = seed + (uint64_t)made_count;
-            random_network(&made[made_count].network, made[made_count].seed, 12);
-        }
-    else
+    if (!is_long)
         choose_few(seed, 6);
+    for (; made_count < count; made_count++) {
+        made[made_count].seed = seed + (is_long ? 0 : CANDIDATES) + (uint64_t)made_count;
+        random_network(&made[made_count].network, made[made_count].seed, is_long ? 12 : 6);
+    }
     choose_cards(is_long);
     printf("networks_test: seed %llu, %d networks\n", (unsigned long long)seed, made_count);
     fflush(stdout);

@@ -170,6 +170,7 @@ if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
     step cycles-wide 900 build/tests/cycles_test long
     step networks-wide 3600 build/tests/networks_test long
+    step networks-many 5400 build/tests/networks_test short "$(date +%s)" 500
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_driver_test
     step card-large 1200 build/tests/card_large
     step card-models-large 1200 tests/card_models_test.sh long

@@ -168,6 +168,29 @@ static void shorten(const struct mr_network *network, const struct mr_plan_optio
     }
 }
 
+// The shortest way that fits: from the fewest lanes, which fit, and from as many columns in all
+// layers, between which nothing is repacked.
+static void find_way(const struct mr_network *network, const struct mr_plan_options *options,
+                     const struct room *room, struct mr_plan *plan) {
+    struct mr_plan best = *plan;
+    for (int lc = 1; lc <= MR_PLAN_LC; lc++) {
+        struct mr_op_layout layouts[MR_MAX_LAYERS];
+        struct mr_plan other;
+        fewest_columns(network, options->slots, layouts);
+        for (int l = 0; l < options->layers; l++) {
+            const int units = mr_network_layer(network, l)->units, most = lc < units ? lc : units;
+            layouts[l].lc = most > layouts[l].lc ? most : layouts[l].lc;
+        }
+        if (evaluate(network, room->target, layouts, options->slots, &other, NULL, 0) == 0 &&
+            fits(&other, room) && passage(&other) < passage(&best))
+            best = other;
+    }
+    shorten(network, options, room, true, plan);
+    shorten(network, options, room, true, &best);
+    if (passage(&best) < passage(plan))
+        *plan = best;
+}
+
 static void add_remedy(char *text, size_t size, const char *format, const char *what) {
     const size_t used = strlen(text);
     if (used)
@@ -293,7 +316,7 @@ static int choose(const struct mr_network *network, const struct mr_plan_options
         *plan = smallest;
         if (!fits(plan, room))
             return does_not_fit(&smallest, room, NULL, error, error_size);
-        shorten(network, options, room, true, plan);
+        find_way(network, options, room, plan);
         return 0;
     }
     fewest_columns(network, options->slots, layouts);
@@ -340,10 +363,10 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
         if (found && (request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_AREA ||
                       request->mode == MR_PLAN_LANES))
             break;
-        const int failed =
-            mr_plan_options_make(network, room->target, passes, slots,
-                                 (enum mr_plan_measure)measure, &options, told, size) ||
-            choose(network, &options, request, room, &other, told, size);
+        const int failed = mr_plan_options_make(
+                               network, room->target, passes, slots, (enum mr_plan_measure)measure,
+                               request->mode == MR_PLAN_STEP, &options, told, size) ||
+                           choose(network, &options, request, room, &other, told, size);
         mr_plan_options_free(&options);
         if (failed)
             continue;

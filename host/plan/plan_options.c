@@ -64,7 +64,7 @@ static double takes(const struct mr_op *op, const struct mr_target *target,
 
 // All of an operator; the number of them.
 static int list(const struct mr_op *op, const struct mr_target *target, const uint32_t *followers,
-                int most, int slots, struct mr_plan_option *option) {
+                int most, int slots, bool ways, struct mr_plan_option *option) {
     int count = 0;
 
     for (int lc = mr_plan_least_lc(op, slots); lc <= most_columns(op); lc++)
@@ -75,8 +75,8 @@ static int list(const struct mr_op *op, const struct mr_target *target, const ui
                 .lc = lc, .passes = passes, .out_lc = lc, .slots = slots};
             struct mr_op_cost cost = {0};
             op->kind->cost(op, &layout, &cost);
-            const uint32_t cycles =
-                cost.row_cycles > followers[lc] ? cost.row_cycles : followers[lc];
+            const uint32_t pace = cost.row_cycles > followers[lc] ? cost.row_cycles : followers[lc];
+            const uint32_t cycles = ways ? cost.way : pace;
             option[count++] =
                 (struct mr_plan_option){layout, cycles, takes(op, target, &layout, &cost)};
         }
@@ -84,7 +84,7 @@ static int list(const struct mr_op *op, const struct mr_target *target, const ui
 }
 
 int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
-                         int passes, int slots, enum mr_plan_measure measured,
+                         int passes, int slots, enum mr_plan_measure measured, bool ways,
                          struct mr_plan_options *options, char *error, size_t error_size) {
     const struct mr_target *shared = measured == MR_PLAN_SHARE ? target : NULL;
     struct followers followers;
@@ -97,8 +97,8 @@ int mr_plan_options_make(const struct mr_network *network, const struct mr_targe
         if (!option)
             return mr_fail(error, error_size, "not enough memory for the plan");
         options->of[l] = option;
-        const int all =
-            list(mr_network_layer(network, l), shared, followers.cycles[l], passes, slots, option);
+        const int all = list(mr_network_layer(network, l), shared, followers.cycles[l], passes,
+                             slots, ways, option);
         qsort(option, (size_t)all, sizeof *option, by_cycles);
         int kept = 0;
         for (int i = 0; i < all; i++)

@@ -14,7 +14,8 @@ enum {
 // What an operator takes: multipliers, or a share of what the device has least of.
 enum mr_plan_measure { MR_PLAN_MULTIPLIERS, MR_PLAN_SHARE };
 
-// Cycles per step of the slowest among the operator and those that take its vectors as they come.
+// Cycles per step of the slowest among the operator and those that take its vectors as they come,
+// or those of a step's way through the operator (struct mr_op_cost).
 struct mr_plan_option {
     struct mr_op_layout layout;
     uint32_t cycles;
@@ -28,10 +29,10 @@ struct mr_plan_options {
     struct mr_plan_option *of[MR_MAX_LAYERS];
 };
 
-// passes: at most; 1 where there are several slots. 0, or -1 with a sentence in error; free in
-// either case.
+// passes: at most; 1 where there are several slots. ways: cycles are those of a step's way. 0, or
+// -1 with a sentence in error; free in either case.
 int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
-                         int passes, int slots, enum mr_plan_measure measure,
+                         int passes, int slots, enum mr_plan_measure measure, bool ways,
                          struct mr_plan_options *options, char *error, size_t error_size);
 void mr_plan_options_free(struct mr_plan_options *options);
 
