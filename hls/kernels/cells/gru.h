@@ -7,6 +7,7 @@
 #define MR_CELLS_GRU_H
 
 #include "activation.h"
+#include "frame/pace.h"
 #include "frame/state.h"
 
 #define gru_GATES 3

@@ -8,6 +8,7 @@
 
 #include "activation.h"
 #include "cells/gru.h"
+#include "frame/pace.h"
 #include "frame/state.h"
 
 #define gru_reset_first_GATES 3

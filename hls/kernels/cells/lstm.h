@@ -6,6 +6,7 @@
 #define MR_CELLS_LSTM_H
 
 #include "activation.h"
+#include "frame/pace.h"
 #include "frame/state.h"
 
 #define lstm_GATES 4

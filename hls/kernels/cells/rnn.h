@@ -5,6 +5,7 @@
 #define MR_CELLS_RNN_H
 
 #include "activation.h"
+#include "frame/pace.h"
 #include "frame/state.h"
 
 #define rnn_tanh_GATES 1

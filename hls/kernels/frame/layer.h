@@ -6,9 +6,8 @@
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
 //   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
 //                        given
-//   LAYER_GIVES_CELL  where it is given, the layer gives cell states and not h: by so many bits
-//   less,
-//                     rounded, and cut to 16 bits, which is counted
+//   LAYER_GIVES_CELL  bits: where it is given, the layer gives its cell states in place of h,
+//                     shifted right by so many bits, rounded, and cut to 16, which is counted
 //   LAYER_WEIGHT_BITS, LAYER_COLUMN_BITS  of the lanes' multipliers: 16 and 16 where not given, 8
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
@@ -60,6 +59,7 @@
 //   int16_t _columns(const int64_t sum[], unit_state_t old)
 //                 what the unit gives the second phase, from the gates of the first
 #include "frame/lane.h"
+#include "frame/pace.h"
 #include "frame/slots.h"
 #include "frame/state.h"
 #include "frame/words.h"
@@ -129,11 +129,9 @@
 #else
 #    define H_PHASES H_WORDS
 #endif
-// What D takes beyond the columns of h that were there before, and those of other slots; then the
-// columns of x, and what of it is left.
+// What D takes beyond the columns of h that were there before.
 #define GAP (OF_CELL(_LATENCY)(LAYER_LC) + MR_BROADCAST_LATENCY(LANES) - HIDDEN_BEFORE_LAST)
-#define OF_OTHERS ((LAYER_SLOTS - 1) * H_PHASES)
-#define X_PHASE MR_MAX(X_WORDS, MR_CEIL_DIV(MR_MAX(GAP - OF_OTHERS, 0), LAYER_SLOTS))
+#define X_PHASE MR_X_PHASE(X_WORDS, GAP, H_PHASES, LAYER_SLOTS)
 // What it waits at the end of a step, from which on the step's units pass through the cell.
 #define EARLY (LAYER_PASSES == 1 ? X_PHASE - X_WORDS : 0)
 #define H_BEGIN (X_PHASE - EARLY)
@@ -141,8 +139,7 @@
 #define STEP (X_PHASE + H_PHASES)
 #define UNITS_BEGIN (STEP - EARLY)
 #define ALL_EARLY (EARLY >= LAST_WORDS) // all its units do
-// Turns from a step of a sequence to its next one, at least.
-#define TURNS (1 + MR_CEIL_DIV(MR_MAX(GAP - X_PHASE, 0), STEP))
+#define TURNS MR_TURNS(GAP, X_PHASE, H_PHASES)
 #define VEC MR_VEC(LAYER_LC)
 
 #if LAYER_PASSES > 1
@@ -167,7 +164,6 @@
 #if LAYER_SLOTS > 1
 #    define LAST_TURN turns
 #    define HAS_ROW has_row // in turn t
-#    define HAD_ROW had_row // in turn t-1
 #    define OF_SLOT(place, word) ((place) + (word))
 // Behind the words of a slot lie those of the next one: a state that is thrown away is not read
 // there, for hlsc counts with it.
@@ -175,7 +171,6 @@
 #else
 #    define LAST_TURN total
 #    define HAS_ROW true
-#    define HAD_ROW (EARLY > 0 ? had_row : t > 0)
 #    define OF_SLOT(place, word) (word)
 #    define NO_STATE(forget, word) forget
 #endif
@@ -434,7 +429,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     const bool forget_old = of_before ? forget_before : forget;
                     uint64_t cut_now = 0, past_now = 0;
                     // The row behind the last one ends before it would have units of its own.
-                    const bool has_units = of_before ? (int32_t)k < LAST_WORDS - EARLY && HAD_ROW
+                    const bool has_units = of_before ? (int32_t)k < LAST_WORDS - EARLY && had_row
                                            : (LAYER_PASSES == 1)
                                                ? k < UNITS_BEGIN + LAST_WORDS && HAS_ROW
                                                : k < PASS_WORDS;
@@ -582,7 +577,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef WAIT
 #undef H_PHASES
 #undef GAP
-#undef OF_OTHERS
 #undef X_PHASE
 #undef EARLY
 #undef H_BEGIN
@@ -594,7 +588,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef H_DISTANCE
 #undef LAST_TURN
 #undef HAS_ROW
-#undef HAD_ROW
 #undef OF_SLOT
 #undef NO_STATE
 #undef VEC

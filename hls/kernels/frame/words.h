@@ -26,11 +26,4 @@ HLS_STREAM_OF(int32_t)
 #define MR_CEIL_DIV(a, b) (((a) + (b)-1) / (b))
 #define MR_MAX(a, b) ((a) > (b) ? (a) : (b))
 
-// Cycles that a lane's sum over LC columns adds to its latency.
-#define MR_SUM_LATENCY(LC) ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7)
-
-// And so many lanes of a gate: a register that leads to more than 64 tiles has copies in the next
-// cycle.
-#define MR_BROADCAST_LATENCY(lanes) ((lanes) > 512 ? 1 : 0)
-
 #endif

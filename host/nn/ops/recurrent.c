@@ -4,7 +4,7 @@
 
 #include "arithmetic.h"
 #include "file.h"
-#include "frame/words.h"
+#include "frame/pace.h"
 #include "quantise.h"
 
 #include <stdio.h>
@@ -253,15 +253,12 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int wait = latency - (stored - pass_words);
     const int h_phases =
         h_words + (cell->late ? (int)cell->late_latency(lc) + broadcast + h_words : 0);
-    const int left = wait - (layout->slots - 1) * h_phases; // of it, for the columns of x
-    const int gap = left > 0 ? mr_ceil_div(left, layout->slots) : 0;
-    const int x_phase = x_words > gap ? x_words : gap;
+    const int x_phase = MR_X_PHASE(x_words, wait, h_phases, layout->slots);
 
     cost->latency = (uint32_t)latency;
     cost->row_cycles = (uint32_t)passes * (uint32_t)(x_phase + h_phases);
     cost->way = cost->latency + (passes == 1 ? (uint32_t)(x_words + h_phases) : cost->row_cycles);
-    cost->turns =
-        1 + (uint32_t)(wait > x_phase ? mr_ceil_div(wait - x_phase, x_phase + h_phases) : 0);
+    cost->turns = (uint32_t)MR_TURNS(wait, x_phase, h_phases);
     cost->tail = h_words - (stored - pass_words) - (passes == 1 ? x_phase - x_words : 0);
     cost->lanes = lane_products(op, layout);
     cost->products = cost->lanes + (uint64_t)cell->multipliers * lanes;

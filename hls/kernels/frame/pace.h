@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many cycles a recurrent layer takes, which its kernel (layer.h) and the planner must count
+// alike.
+#ifndef MR_PACE_H
+#define MR_PACE_H
+
+#include "frame/words.h"
+
+// Cycles that a lane's sum over LC columns adds to its latency.
+#define MR_SUM_LATENCY(LC) ((LC) == 1 ? 0 : (LC) <= 4 ? (LC) : (LC) <= 8 ? 5 : (LC) <= 16 ? 6 : 7)
+
+// And so many lanes of a gate: a register that leads to more than 64 tiles has copies in the next
+// cycle.
+#define MR_BROADCAST_LATENCY(lanes) ((lanes) > 512 ? 1 : 0)
+
+// From the first column of x to the first one of h. The new h is due `gap` cycles after the last
+// column that it takes, of which the columns of x, and the turns of the other slots, take their
+// part; h_phases: cycles from the first column of h to the next turn.
+#define MR_X_PHASE(x_words, gap, h_phases, slots)                                                  \
+    MR_MAX(x_words, MR_CEIL_DIV(MR_MAX((gap) - ((slots)-1) * (h_phases), 0), slots))
+
+// Turns from a step of a sequence to its next one, at least.
+#define MR_TURNS(gap, x_phase, h_phases)                                                           \
+    (1 + MR_CEIL_DIV(MR_MAX((gap) - (x_phase), 0), (x_phase) + (h_phases)))
+
+#endif
