@@ -6,6 +6,7 @@
 #ifndef TIMING_FIXTURE_H
 #define TIMING_FIXTURE_H
 #include "random.h"
+#include "timing.h"
 
 #include <check.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIXTURE_LOOPS = 24, FIXTURE_WIRES = 24, FIXTURE_TEXT = 1 << 20 };
+enum { FIXTURE_LOOPS = 24, FIXTURE_WIRES = 24, FIXTURE_TEXT = 1 << 20, FIXTURE_SAMPLES = 20 };
 
 struct run {
     uint64_t sequences, steps, slots;
@@ -360,24 +361,21 @@ static inline void say_row(struct text *text, const struct loop *p, struct run r
     say(text, "]}");
 }
 
-// Groups and more sequences, and steps.
-static const struct {
-    uint64_t groups, more, steps;
-} samples[] = {{0, 1, 1}, {2, 1, 4}, {2, 1, 1}, {1, 1, 3}, {1, 0, 2}};
-enum { SAMPLES = sizeof samples / sizeof *samples };
-
-static inline struct run sample_run(const struct net *net, int s) {
-    const uint64_t slots = (uint64_t)net->slots;
-    return (struct run){samples[s].groups * slots + samples[s].more, samples[s].steps, slots};
+// Run s of those that the cycle model asks for; false: there are not so many.
+static inline bool sample_run(const struct net *net, int s, struct run *run) {
+    struct mr_timing_sample sample;
+    const bool there = mr_timing_sample(net->slots, s, &sample);
+    *run = (struct run){(uint64_t)sample.sequences, (uint64_t)sample.steps, (uint64_t)net->slots};
+    return there && s < FIXTURE_SAMPLES;
 }
 
 // Patterns and rows of a process. A pattern is known by its text.
 static inline void say_rows(struct text *text, const struct net *net, const struct loop *p) {
     char *known[64];
     int known_count = 0;
-    static char order_text[SAMPLES][4096];
-    for (int s = 0; s < SAMPLES; s++) {
-        const struct run run = sample_run(net, s);
+    static char order_text[FIXTURE_SAMPLES][4096];
+    struct run run;
+    for (int s = 0; sample_run(net, s, &run); s++) {
         size_t used = 0;
         order_text[s][0] = 0;
         for (uint64_t row = 0; row < loop_rows(p, run); row++) {
@@ -402,7 +400,7 @@ static inline void say_rows(struct text *text, const struct net *net, const stru
         free(known[n]);
     }
     say(text, "],\"rows\":[");
-    for (int s = 0; s < SAMPLES; s++)
+    for (int s = 0; sample_run(net, s, &run); s++)
         say(text, "%s{\"first\":%u,\"order\":[%s]}", s ? "," : "", net->first_issue, order_text[s]);
     say(text, "]");
 }
@@ -437,12 +435,13 @@ static inline char *timed_report(const struct net *net) {
     ck_assert_ptr_nonnull(text.data);
     // A process that has nothing to do in a run.
     say(&text, "{\"top\":\"network\",\"clock_mhz\":300,\"samples\":[");
-    for (int s = 0; s < SAMPLES; s++)
-        say(&text, "%s{\"sequences\":%d,\"steps\":%d}", s ? "," : "",
-            (int)sample_run(net, s).sequences, (int)sample_run(net, s).steps);
+    struct run run;
+    for (int s = 0; sample_run(net, s, &run); s++)
+        say(&text, "%s{\"sequences\":%d,\"steps\":%d}", s ? "," : "", (int)run.sequences,
+            (int)run.steps);
     say(&text, "],\"processes\":[{\"name\":\"loader\",\"first_issue\":2,\"streams\":[],"
                "\"row_patterns\":[],\"rows\":[");
-    for (int s = 0; s < SAMPLES; s++)
+    for (int s = 0; sample_run(net, s, &run); s++)
         say(&text, "%s{\"first\":0,\"order\":[]}", s ? "," : "");
     say(&text, "]}");
     for (int i = 0; i < net->loop_count; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the heads and the host agree on: the activations of a dense layer, and the format of
-// probabilities.
+// What the heads and the host agree on: the activations of a dense layer, the format of
+// probabilities, and how many steps are pooled.
 #ifndef MR_FORMATS_H
 #define MR_FORMATS_H
 
@@ -13,5 +13,8 @@
 // Fraction bits of a probability (softmax.h): 1.0 is 2^24, so every one is a float without
 // rounding.
 #define MR_SOFTMAX_FRAC 24
+
+// Bits of the number of steps of which pool.h makes one row.
+#define MR_POOL_BITS 24
 
 #endif

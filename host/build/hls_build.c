@@ -6,6 +6,7 @@
 #include "file.h"
 #include "mr_command.h"
 #include "process.h"
+#include "timing.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,14 +17,6 @@
 
 // Raised whenever hlsc is called in another way.
 #define RECIPE "6"
-
-// The runs from which the cycle model learns (timing.h): one row of each process; sequences in
-// which a step is first, last or in the middle, and sequences of one step, in groups that fill the
-// slots and in one that does not. The others check what these say.
-static const struct sample {
-    int groups, sequences; // whole ones, and more
-    int steps;
-} samples[] = {{0, 1, 1}, {2, 1, 4}, {2, 1, 1}, {1, 1, 3}, {1, 0, 2}};
 
 // What a result must hold to be one.
 static const char *const results[] = {"network.sv", "network_ports.h", "network_model.c",
@@ -67,12 +60,6 @@ out:
 
 // hlsc runs inside the result's directory and sees only relative paths, so the result may be moved
 // and does not depend on where the source tree lies.
-static void add_sample(struct mr_words *words, int sequences, int steps) {
-    mr_words_add(words, "--sample");
-    mr_words_add(words, "command=%d,sequences=%d,steps=%d,total=%d,flags=%d", MR_COMMAND_RUN,
-                 sequences, steps, sequences * steps, MR_FLAG_RESET);
-}
-
 static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *entry, char *error,
                     size_t error_size) {
     struct mr_words words = {0};
@@ -90,12 +77,13 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     mr_words_add(&words, "../data/hls/include");
     mr_words_add(&words, "-I");
     mr_words_add(&words, "../data/hls/kernels");
-    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
-        add_sample(&words, samples[i].groups * build->slots + samples[i].sequences,
-                   samples[i].steps);
-    // The last turn of a group may be without a row, behind the last of those that have one.
-    for (int sequences = 2; sequences < build->slots; sequences++)
-        add_sample(&words, sequences, 1);
+    struct mr_timing_sample sample;
+    for (int i = 0; mr_timing_sample(build->slots, i, &sample); i++) {
+        mr_words_add(&words, "--sample");
+        mr_words_add(&words, "command=%d,sequences=%d,steps=%d,total=%d,flags=%d", MR_COMMAND_RUN,
+                     sample.sequences, sample.steps, sample.sequences * sample.steps,
+                     MR_FLAG_RESET);
+    }
     const int failed =
         mr_process_run(&words, entry->out, log, entry->lock, "", false, reason, sizeof reason);
     mr_words_free(&words);

@@ -38,11 +38,7 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     request->budget = options->budget;
     request->dsps = options->dsps;
     request->step_cycles = options->step_cycles;
-    if (options->slots > MR_PLAN_SLOTS)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "options: %u slots are not possible; give 1, 2, 4, 8 or %d",
-                          (unsigned)options->slots, (int)MR_PLAN_SLOTS);
-    request->slots = (int)options->slots;
+    request->slots = options->slots;
     switch (options->choice) {
     case MR_LANES_BALANCED:
         return 0;

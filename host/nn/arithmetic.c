@@ -4,10 +4,19 @@
 
 #include "activation_tables.h"
 
-#include <math.h>
-
 double mr_sigmoid_float(double x) {
     return 1.0 / (1.0 + exp(-x));
+}
+
+void mr_log_sum_add(struct mr_log_sum *of, double exponent) {
+    const double top = fmax(of->top, exponent);
+
+    of->sum = of->sum * exp(of->top - top) + exp(exponent - top);
+    of->top = top;
+}
+
+double mr_log_sum(struct mr_log_sum of) {
+    return of.top + log(of.sum);
 }
 
 double mr_dot(const float *w, const double *v, size_t count) {
@@ -57,6 +66,18 @@ int64_t mr_table_sigmoid(int64_t argument) {
 
 int64_t mr_table_tanh(int64_t argument) {
     return interpolate(mr_tanh_base, mr_tanh_slope, argument);
+}
+
+uint64_t mr_reciprocal_near(uint64_t sum, int *shift) {
+    *shift = 0;
+    while (sum >> *shift >> 41 != 0)
+        ++*shift;
+    // r (1 + e + e^2) / 2^shift, r from the table and e = 1 - r sum / 2^shift
+    const uint64_t s = sum >> (*shift + 14); // Q26
+    const uint64_t r = (uint64_t)mr_reciprocal[(s >> 16) % 1024];
+    const uint64_t e = (UINT64_C(1) << 41) - s * r;                   // Q41
+    const uint64_t series = (e >> 9) + ((e >> 15) * (e >> 15) >> 20); // e + e^2, Q32
+    return r * 32768 + (r * series >> 17);                            // Q30
 }
 
 int mr_frac_of(double greatest, int least, int most) {

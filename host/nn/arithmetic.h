@@ -4,6 +4,7 @@
 #ifndef MR_ARITHMETIC_H
 #define MR_ARITHMETIC_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,15 @@
 enum { MR_CELL_BITS = 24, MR_CELL_FRAC = 16, MR_EXPONENT_MAX = 16 };
 
 double mr_sigmoid_float(double x);
+
+// The logarithm of a sum of exponentials, of which one after the other is added; it starts as
+// MR_LOG_SUM_ZERO.
+struct mr_log_sum {
+    double top, sum; // the greatest exponent, and the sum divided by its exponential
+};
+#define MR_LOG_SUM_ZERO ((struct mr_log_sum){-INFINITY, 0})
+void mr_log_sum_add(struct mr_log_sum *of, double exponent);
+double mr_log_sum(struct mr_log_sum of);
 
 // Four partial sums, so that the additions need not wait for one another.
 double mr_dot(const float *w, const double *v, size_t count);
@@ -32,6 +42,10 @@ int64_t mr_integer_dot8(const int16_t *w, const int32_t *v, int count);
 // By table; the argument is cut to 20 bits (Q15 of a sigmoid, Q16 of a tanh), the result is Q15.
 int64_t mr_table_sigmoid(int64_t argument);
 int64_t mr_table_tanh(int64_t argument);
+
+// The kernels' reciprocal (hls/kernels/reciprocal.h): 1 / sum is the result / 2^(30 + shift).
+// sum: Q40, 1 at least.
+uint64_t mr_reciprocal_near(uint64_t sum, int *shift);
 
 // The most fraction bits, from least to most, with which a 16-bit number holds so large a
 // magnitude; `least` where none does.

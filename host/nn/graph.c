@@ -82,7 +82,7 @@ const struct mr_op *mr_network_layer(const struct mr_network *network, int layer
 
 const struct mr_op *mr_network_pool(const struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->pools)
+        if (network->ops[i].kind->pool_bits)
             return &network->ops[i];
     return NULL;
 }

@@ -57,7 +57,7 @@ struct mr_op_kind {
     bool reads_numbers; // single numbers of one format, else vectors of 16-bit numbers
     bool gives_numbers; // that only the host takes, and operators that read numbers
     bool passes;        // gives numbers in the formats of its input
-    bool pools;         // needs all steps of a sequence in one run: keeps none of them beyond it
+    int pool_bits; // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
 
     // The stream that it gives: width, bits, and the rate where it is not its input's.
     void (*describe)(const struct mr_network *network, struct mr_op *op, struct mr_stream *out);
@@ -95,7 +95,7 @@ const struct mr_op_kind *mr_op_kind_find(const char *name);
 // Numbers of a state in the walkers: h of all units, the second field of all, and room for a row;
 // of what pools at most as many.
 static inline size_t mr_op_state_numbers(const struct mr_op *op) {
-    return op->kind->recurrent || op->kind->pools ? 3 * (size_t)op->units : 0;
+    return op->kind->recurrent || op->kind->pool_bits ? 3 * (size_t)op->units : 0;
 }
 
 static inline int mr_ceil_div(int a, int b) {

@@ -3,6 +3,7 @@
 // the way of numbers into and out of them.
 #include "quantise.h"
 
+#include "arithmetic.h"
 #include "file.h"
 #include "op.h"
 
@@ -115,15 +116,12 @@ int mr_quantise_input(const struct mr_network *network, const float *x, size_t s
     return 0;
 }
 
-// The logarithm of the sum of the exponentials of a row.
-static double log_sum(const struct mr_stream *stream, const int32_t *row) {
-    double top = -INFINITY, sum = 0;
+static double log_sum_of(const struct mr_stream *stream, const int32_t *row) {
+    struct mr_log_sum sum = MR_LOG_SUM_ZERO;
 
     for (int k = 0; k < stream->width; k++)
-        top = fmax(top, ldexp(row[k], -stream->frac[k]));
-    for (int k = 0; k < stream->width; k++)
-        sum += exp(ldexp(row[k], -stream->frac[k]) - top);
-    return top + log(sum);
+        mr_log_sum_add(&sum, ldexp(row[k], -stream->frac[k]));
+    return mr_log_sum(sum);
 }
 
 void mr_quantised_output(const struct mr_network *network, int output, const int32_t *y_q,
@@ -131,12 +129,11 @@ void mr_quantised_output(const struct mr_network *network, int output, const int
     const struct mr_sink *of = &network->outputs[output];
     const struct mr_stream *stream = &network->streams[of->stream];
     const size_t width = (size_t)stream->width;
-
     double less = 0;
 
     for (size_t i = 0; i < rows * width; i++) {
         if (of->log_softmax && i % width == 0)
-            less = log_sum(stream, y_q + i);
+            less = log_sum_of(stream, y_q + i);
         y[i] = (float)mr_cast(of->cast, ldexp(y_q[i], -stream->frac[i % width]) - less);
     }
 }

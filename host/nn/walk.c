@@ -3,6 +3,7 @@
 // per step at every step, those per sequence behind the last one.
 #include "walk.h"
 
+#include "arithmetic.h"
 #include "op.h"
 
 #include <math.h>
@@ -181,14 +182,12 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
 }
 
 static void log_softmax(double *row, size_t width) {
-    double top = row[0], sum = 0;
+    struct mr_log_sum sum = MR_LOG_SUM_ZERO;
 
-    for (size_t k = 1; k < width; k++)
-        top = fmax(top, row[k]);
     for (size_t k = 0; k < width; k++)
-        sum += exp(row[k] - top);
+        mr_log_sum_add(&sum, row[k]);
     for (size_t k = 0; k < width; k++)
-        row[k] -= top + log(sum);
+        row[k] -= mr_log_sum(sum);
 }
 
 int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,

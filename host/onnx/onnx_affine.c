@@ -80,14 +80,11 @@ int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
 
 const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
                                          const struct onnx_value *value) {
-    if (!value || value->kind != ONNX_FLOW || value->layer == ONNX_X)
+    if (!value || !onnx_is_plain(value) || value->layer == ONNX_X)
         return NULL;
     const struct onnx_layer *layer = &r->layers[value->layer];
-    return strcmp(layer->kind, "dense") == 0 && layer->activation == MR_ACTIVATION_LINEAR &&
-                   !value->whole && !value->cast.whole && !value->cast.truth && !value->cast.side &&
-                   !value->cast.clips && !value->log_softmax
-               ? layer
-               : NULL;
+    return strcmp(layer->kind, "dense") == 0 && layer->activation == MR_ACTIVATION_LINEAR ? layer
+                                                                                          : NULL;
 }
 
 // Behind a layer that is linear: in its own rows.

@@ -117,10 +117,8 @@ int onnx_concat(struct onnx_reader *r) {
         return onnx_fail(r->graph, "joins more than %d values", ONNX_INTS);
     for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
-        if (!in || in->kind != ONNX_FLOW || in->rank != first->rank || !in->last || in->whole ||
-            in->cast.whole || in->cast.truth || in->cast.side || in->cast.clips ||
-            in->log_softmax || in->axis[axis] != AXIS_ONE ||
-            memcmp(in->axis, first->axis, sizeof in->axis) != 0)
+        if (!in || !onnx_is_plain(in) || in->rank != first->rank || !in->last ||
+            in->axis[axis] != AXIS_ONE || memcmp(in->axis, first->axis, sizeof in->axis) != 0)
             return onnx_fail(r->graph,
                              "joins values other than the last states of recurrent layers");
         out->ints[i] = (struct onnx_size){in->layer, SYMBOL_NONE};

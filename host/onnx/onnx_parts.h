@@ -52,6 +52,14 @@ struct onnx_value {
     struct mr_cast cast; // what casts have done to it
 };
 
+// Is it the data, as its layer or the input gave it: not whole, and by no cast or end changed?
+static inline bool onnx_is_plain(const struct onnx_value *value) {
+    const struct mr_cast *cast = &value->cast;
+
+    return value->kind == ONNX_FLOW && !value->whole && !value->log_softmax && !cast->whole &&
+           !cast->truth && !cast->side && !cast->clips;
+}
+
 struct onnx_cell;
 struct onnx_layer;
 struct onnx_reader;

@@ -5,6 +5,7 @@
 
 #include "file.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,15 +156,21 @@ static void fill_utilisation(struct mr_plan *plan) {
     plan->utilisation = busy(useful, products, plan->interval);
 }
 
+int mr_plan_check_slots(uint32_t slots, char *error, size_t error_size) {
+    if (slots >= 1 && slots <= MR_PLAN_SLOTS && (slots & (slots - 1)) == 0)
+        return 0;
+    return mr_fail(error, error_size,
+                   "%" PRIu32 " slots are not possible; a network has 1, 2, 4, 8 or %d", slots,
+                   (int)MR_PLAN_SLOTS);
+}
+
 int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,
                      int slots, struct mr_plan *plan, char *error, size_t error_size) {
     memset(plan, 0, sizeof *plan);
     plan->network = network;
     plan->slots = slots;
-    if (slots < 1 || slots > MR_PLAN_SLOTS || (slots & (slots - 1)) != 0)
-        return mr_fail(error, error_size,
-                       "%d slots are not possible; a network has 1, 2, 4, 8 or %d", slots,
-                       (int)MR_PLAN_SLOTS);
+    if (mr_plan_check_slots((uint32_t)slots, error, error_size))
+        return -1;
     if (mr_network_layers(network) == 0)
         return mr_fail(error, error_size,
                        "the network has no recurrent operator; the planner takes 1 to %d",

@@ -36,7 +36,7 @@ struct mr_plan_request {
     enum mr_plan_mode mode;
     int layout_count; // MR_PLAN_LANES: one per recurrent operator, or one for all
     struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
-    int slots;                                  // 0: 1, THROUGHPUT: any
+    uint32_t slots;                             // 0: 1, THROUGHPUT: any
     uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
     uint32_t budget;                            // percent of the device; 0: the usual
     uint32_t dsps;                              // at most; 0: those of the budget
@@ -69,6 +69,9 @@ const char *mr_plan_mode_name(enum mr_plan_mode mode);
 int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size);
+
+// -1 with a sentence in error where a network cannot have so many slots.
+int mr_plan_check_slots(uint32_t slots, char *error, size_t error_size);
 
 // Fills plan from a network and LC and passes of each recurrent operator, without asking whether it
 // fits. 0, or -1 with a sentence in error when a number is out of range.

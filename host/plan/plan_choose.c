@@ -395,8 +395,9 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
                    size_t error_size) {
     const struct room room = room_of(target, request);
     const bool any_slots = request->mode == MR_PLAN_THROUGHPUT && request->slots == 0;
-    if (choose_slots(network, request, &room, request->slots ? request->slots : 1, plan, error,
-                     error_size))
+    const uint32_t asked = request->slots ? request->slots : 1;
+    if (mr_plan_check_slots(asked, error, error_size) ||
+        choose_slots(network, request, &room, (int)asked, plan, error, error_size))
         return -1;
     for (int slots = 2; any_slots && slots <= MR_PLAN_SLOTS; slots *= 2) {
         struct mr_plan other;

@@ -381,7 +381,7 @@ static int time_run(const struct mr_report *report, bool skips, struct run run,
         return mr_fail(error, error_size,
                        "%" PRIu64 " sequence%s of %" PRIu64
                        " steps cannot be one run; it takes 1 to %u steps in all",
-                       run.sequences, run.sequences == 1 ? "" : "s", run.steps, MR_STEPS_MAX);
+                       run.sequences, mr_plural(run.sequences), run.steps, MR_STEPS_MAX);
     struct model model = {.first_output = UINT64_MAX};
     struct wiring wiring = {0};
     int status = build(&model, report, &wiring, run, error, error_size);

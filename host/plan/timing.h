@@ -35,6 +35,14 @@ struct mr_timing_result {
     struct mr_timing_process processes[MR_TIMING_PROCESSES]; // in the order of the data
 };
 
+// A run whose rows the report must tell, for the model learns from it.
+struct mr_timing_sample {
+    int sequences, steps;
+};
+
+// Sample `index` of those that a network with so many slots needs; false: there are not so many.
+bool mr_timing_sample(int slots, int index, struct mr_timing_sample *sample);
+
 // Of a run of the command RUN, of a network with so many slots. Processes that take no part in it
 // are left out. 0, or -1 with a sentence in error: the report does not tell it (or was not asked
 // for samples), or the run is too long (MR_STEPS_MAX).

@@ -12,6 +12,23 @@
 
 enum { RATE_MAX = 8 }; // rows per step, and per sequence
 
+// One row of each process; sequences in which a step is first, last or in the middle, and sequences
+// of one step, in groups that fill the slots and in one that does not. The others check what these
+// say. Then groups of all sizes: the last turn of one may be without a row, behind the last of
+// those that have one.
+bool mr_timing_sample(int slots, int index, struct mr_timing_sample *sample) {
+    static const struct {
+        int groups, more, steps; // whole groups, and more sequences
+    } all[] = {{0, 1, 1}, {2, 1, 4}, {2, 1, 1}, {1, 1, 3}, {1, 0, 2}};
+    const int count = (int)(sizeof all / sizeof *all), size = index - count + 2;
+    if (index < count)
+        *sample = (struct mr_timing_sample){all[index].groups * slots + all[index].more,
+                                            all[index].steps};
+    else
+        *sample = (struct mr_timing_sample){size, 1};
+    return index < count || size < slots;
+}
+
 struct counts { // of rows
     uint64_t per_step, per_sequence, more;
     uint64_t turns; // of a step, at least

@@ -145,12 +145,12 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
             (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
             (unsigned)session->slots, MR_STEPS_MAX);
     const struct mr_op *pool = mr_network_pool(session->network);
-    if (pool && ((flags & MR_RUN_CONTINUE) || steps >= 1 << 24))
+    if (pool && ((flags & MR_RUN_CONTINUE) || steps >> pool->kind->pool_bits != 0))
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_session_run: the network's '%s' makes one row of all steps of a "
-                          "sequence, so give whole sequences, of less than 2^24 steps, in one call "
+                          "sequence, so give whole sequences, of less than 2^%d steps, in one call "
                           "without MR_RUN_CONTINUE",
-                          pool->name);
+                          pool->name, pool->kind->pool_bits);
     if ((flags & MR_RUN_CONTINUE) && sequences > session->slots)
         return session->slots == 1
                    ? mr_failure(error, MR_ERROR_ARGUMENT,

@@ -6,10 +6,11 @@
 // A row goes out with the last one of its sequence, also the first one: then a stream that is
 // gathered with another one of the same trunk waits for nothing (gather.h).
 //
-// The mean of T rows, T below 2^24, is the sum times the reciprocal of T, which is right up to
-// 2^-17 of itself at least (reciprocal.h, rounded to Q16); the sum keeps 8 bits beyond the
+// The mean of T rows, T below 2^MR_POOL_BITS, is the sum times the reciprocal of T, which is right
+// up to 2^-17 of itself at least (reciprocal.h, rounded to Q16); the sum keeps 8 bits beyond the
 // activation's own. So a mean is off by less than a unit: 0.5 by the reciprocal, 0.004 by the cut
 // sum, 0.5 by rounding.
+#include "formats.h"
 #include "frame/words.h"
 #include "mr_command.h"
 #include "reciprocal.h"
@@ -40,8 +41,8 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
                 const VEC row = hls_read(VEC, in);
                 const bool first = seen == 1, last = left == 1;
 #if POOL_KIND == POOL_MEAN
-                const reciprocal_t per_step =
-                    mr_reciprocal_of((uint64_t)(seen & 0xffffff) << 40, 23);
+                const reciprocal_t per_step = mr_reciprocal_of(
+                    (uint64_t)(seen & ((1 << MR_POOL_BITS) - 1)) << 40, MR_POOL_BITS - 1);
                 const int32_t factor =
                     (int32_t)((per_step.mantissa + 8192) >> 14); // Q16, 1 at most
 #endif
@@ -50,7 +51,7 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
                     HLS(unroll)
                     const int64_t old = kept[k][c];
 #if POOL_KIND == POOL_MEAN
-                    const int64_t now = hls_wrap((first ? 0 : old) + row.v[c], 40);
+                    const int64_t now = hls_wrap((first ? 0 : old) + row.v[c], 16 + MR_POOL_BITS);
                     const int64_t scaled = hls_wrap(now * 256 >> per_step.shift, 25);
                     pooled.v[c] = (int16_t)((scaled * factor + (1 << 23)) >> 24);
 #else

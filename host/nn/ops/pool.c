@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One row for each sequence from those of its steps: the first, the greatest of each number, or the
-// mean. In whole numbers as hls/kernels/heads/pool.h derives it, written after the formulas.
-#include "activation_tables.h"
+// One row for each sequence from those of its steps: the last, the first, the greatest of each
+// number, or the mean. In whole numbers as hls/kernels/heads/pool.h derives it, written after the
+// formulas.
 #include "arithmetic.h"
 #include "file.h"
+#include "formats.h"
 #include "op.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { FIRST, MAX, MEAN }; // as in pool.h
 
 static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
     (void)network;
@@ -19,7 +18,18 @@ static void describe(const struct mr_network *network, struct mr_op *op, struct 
     out->bits = 16;
 }
 
-// State: steps so far, then a number for each unit.
+static void float_last(const struct mr_op *op, const double *in, double *state, double *out) {
+    (void)state;
+    memcpy(out, in, (size_t)op->units * sizeof *out);
+}
+
+static void integer_last(const struct mr_network *network, const struct mr_op *op,
+                         const int32_t *in, int32_t *state, int32_t *out) {
+    (void)network, (void)state;
+    memcpy(out, in, (size_t)op->units * sizeof *out);
+}
+
+// State of the others: steps so far, then a number for each unit.
 static void float_first(const struct mr_op *op, const double *in, double *state, double *out) {
     if (state[0]++ == 0)
         memcpy(out, in, (size_t)op->units * sizeof *out);
@@ -54,26 +64,14 @@ static void integer_max(const struct mr_network *network, const struct mr_op *op
     state[0]++;
 }
 
-// 1 / steps is the result / 2^(16 + shift).
-static int64_t reciprocal_of(int64_t steps, int *shift) {
-    *shift = 0;
-    while (steps >> (*shift + 1) != 0)
-        ++*shift;
-    // r (1 + e + e^2) of s = steps / 2^shift, as in a softmax
-    const int64_t s = steps << 26 >> *shift;                         // Q26
-    const int64_t r = mr_reciprocal[(s >> 16) % 1024];               // Q15
-    const int64_t e = (INT64_C(1) << 41) - s * r;                    // Q41
-    const int64_t series = (e >> 9) + ((e >> 15) * (e >> 15) >> 20); // Q32
-    return (r * 32768 + (r * series >> 17) + 8192) >> 14;
-}
-
 // A sum is two numbers of the state.
 static void integer_mean(const struct mr_network *network, const struct mr_op *op,
                          const int32_t *in, int32_t *state, int32_t *out) {
     int shift;
 
     (void)network;
-    const int64_t factor = reciprocal_of(++state[0], &shift);
+    const uint64_t steps = (uint64_t)++state[0];
+    const int64_t factor = (int64_t)(mr_reciprocal_near(steps << 40, &shift) + 8192) >> 14; // Q16
     for (int i = 0; i < op->units; i++) {
         int64_t sum;
         memcpy(&sum, state + 1 + 2 * i, sizeof sum);
@@ -102,27 +100,43 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
     return 0;
 }
 
-static void cost_of(const struct mr_op *op, const struct mr_op_layout *layout, uint64_t bits,
-                    struct mr_op_cost *cost) {
+static void cost_last(const struct mr_op *op, const struct mr_op_layout *layout,
+                      struct mr_op_cost *cost) {
     cost->row_cycles = (uint32_t)mr_ceil_div(op->inputs, layout->lc);
+}
+
+// So many bits are kept of each number.
+static void cost_kept(const struct mr_op *op, const struct mr_op_layout *layout, uint64_t bits,
+                      struct mr_op_cost *cost) {
+    cost_last(op, layout, cost);
     mr_memory_expect(&cost->memory, cost->row_cycles, bits, (uint64_t)layout->lc);
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
                  struct mr_op_cost *cost) {
-    cost_of(op, layout, 16, cost);
+    cost_kept(op, layout, 16, cost);
 }
 
 static void cost_mean(const struct mr_op *op, const struct mr_op_layout *layout,
                       struct mr_op_cost *cost) {
-    cost_of(op, layout, 40, cost);
+    cost_kept(op, layout, 16 + MR_POOL_BITS, cost);
     cost->products = cost->multipliers = 3 + (uint64_t)layout->lc; // of the reciprocal, and of it
     mr_memory_table(&cost->memory, 1024, 15, 1);
 }
 
-static void emit_kind(const struct mr_op *op, const struct mr_op_layout *layout, int kind,
+static void emit_last(const struct mr_network *network, const struct mr_op *op,
+                      const struct mr_op_layout *layout, struct mr_text *text) {
+    (void)network;
+    mr_text_add(text, "#define LAST %s\n#define LAST_COUNT %d\n#define LAST_LC %d\n", op->name,
+                op->inputs, layout->lc);
+    if (layout->slots > 1)
+        mr_text_add(text, "#define LAST_SLOTS %d\n", layout->slots);
+    mr_text_add(text, "#include \"glue/last_step.h\"\n");
+}
+
+static void emit_kind(const struct mr_op *op, const struct mr_op_layout *layout, const char *kind,
                       struct mr_text *text) {
-    mr_text_add(text, "#define POOL %s\n#define POOL_KIND %d\n", op->name, kind);
+    mr_text_add(text, "#define POOL %s\n#define POOL_KIND %s\n", op->name, kind);
     mr_text_add(text, "#define POOL_COUNT %d\n#define POOL_LC %d\n#include \"heads/pool.h\"\n",
                 op->inputs, layout->lc);
 }
@@ -130,24 +144,36 @@ static void emit_kind(const struct mr_op *op, const struct mr_op_layout *layout,
 static void emit_first(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text) {
     (void)network;
-    emit_kind(op, layout, FIRST, text);
+    emit_kind(op, layout, "POOL_FIRST", text);
 }
 
 static void emit_max(const struct mr_network *network, const struct mr_op *op,
                      const struct mr_op_layout *layout, struct mr_text *text) {
     (void)network;
-    emit_kind(op, layout, MAX, text);
+    emit_kind(op, layout, "POOL_MAX", text);
 }
 
 static void emit_mean(const struct mr_network *network, const struct mr_op *op,
                       const struct mr_op_layout *layout, struct mr_text *text) {
     (void)network;
-    emit_kind(op, layout, MEAN, text);
+    emit_kind(op, layout, "POOL_MEAN", text);
 }
 
-#define POOL                                                                                       \
-    .process = "pool", .passes = true, .pools = true, .describe = describe, .quantise = quantise,  \
-    .check = check, .scalars = "command, steps, total"
+// What each of them has.
+#define OF_STEPS                                                                                   \
+    .passes = true, .describe = describe, .quantise = quantise, .check = check,                    \
+    .scalars = "command, steps, total"
+#define POOL .process = "pool", .pool_bits = MR_POOL_BITS, OF_STEPS
+
+const struct mr_op_kind mr_op_last = {
+    .name = "last",
+    .process = "last",
+    OF_STEPS,
+    .float_row = float_last,
+    .integer_row = integer_last,
+    .cost = cost_last,
+    .emit = emit_last,
+};
 
 const struct mr_op_kind mr_op_first = {
     .name = "first",

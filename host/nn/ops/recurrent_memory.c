@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memories of a recurrent operator, as hlsc forms them from hls/kernels/frame/layer.h.
+#include "arithmetic.h"
 #include "recurrent.h"
 
-enum { BIAS_BITS = 48, SHIFT_BITS = 5, HIDDEN_BITS = 16, CELL_BITS = 24, TABLE_BITS = 18 + 16 };
+enum { BIAS_BITS = 48, SHIFT_BITS = 5, HIDDEN_BITS = 16, TABLE_BITS = 18 + 16 };
 
 // Columns of 8 bits are shared by two rows (mr_lane_multipliers), which then lie in one tile.
 static uint64_t rows_together(const struct mr_op *op, const struct mr_op_layout *layout) {
@@ -58,8 +59,8 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
     if (passes > 1)
         mr_memory_lut(use, (uint64_t)x_words, lanes * HIDDEN_BITS, 1);
     if (op->kind->second_field) { // read by the cell and by READ_STATE
-        const struct mr_memory_shape field = {states, 1, CELL_BITS, 1};
-        mr_memory_add(mr_storage_choose(states, lanes * CELL_BITS), &field, 2 * lanes, use);
+        const struct mr_memory_shape field = {states, 1, MR_CELL_BITS, 1};
+        mr_memory_add(mr_storage_choose(states, lanes * MR_CELL_BITS), &field, 2 * lanes, use);
     }
     if (cell->late)
         mr_memory_lut(use, (uint64_t)h_words, lanes * HIDDEN_BITS, 1);

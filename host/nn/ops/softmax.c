@@ -2,6 +2,7 @@
 // Softmax over a row of numbers of one format: exp(x - greatest) / sum. In whole numbers as
 // hls/kernels/heads/softmax.h derives it, written after the formulas.
 #include "activation_tables.h"
+#include "arithmetic.h"
 #include "file.h"
 #include "formats.h"
 #include "op.h"
@@ -71,19 +72,6 @@ static struct power power_of(int64_t distance, int frac) {
     return (struct power){(uint64_t)(line / 32768), (int)(exponent >> 24)};
 }
 
-// 1 / sum is reciprocal / 2^(30 + shift). sum: Q40
-static uint64_t reciprocal_of(uint64_t sum, int *shift) {
-    *shift = 0;
-    while (sum >> (*shift + 41) != 0)
-        ++*shift;
-    // r (1 + e + e^2) / 2^shift, r from the table and e = 1 - r sum / 2^shift
-    const uint64_t s = sum >> (*shift + 14); // Q26
-    const uint64_t r = (uint64_t)mr_reciprocal[(s >> 16) % 1024];
-    const uint64_t e = (UINT64_C(1) << 41) - s * r;                   // Q41
-    const uint64_t series = (e >> 9) + ((e >> 15) * (e >> 15) >> 20); // e + e^2, Q32
-    return r * 32768 + (r * series >> 17);                            // Q30
-}
-
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
                         int32_t *state, int32_t *out) {
     const int frac = frac_of(network, op);
@@ -98,7 +86,7 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
         const struct power p = power_of((int64_t)top - in[i], frac);
         sum += p.m * 32768 >> p.n;
     }
-    const uint64_t reciprocal = reciprocal_of(sum, &shift);
+    const uint64_t reciprocal = mr_reciprocal_near(sum, &shift);
     for (int i = 0; i < op->units; i++) {
         const struct power p = power_of((int64_t)top - in[i], frac);
         const int bits = p.n + shift + 10; // beside the bit that rounds
