@@ -23,6 +23,8 @@ VERILATOR ?= verilator
 YOSYS ?= yosys
 IVERILOG ?= iverilog
 INSTALL ?= install
+# Debian's own, which has Debian's python3-numpy.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PREFIX ?= /usr/local
 DESTDIR ?=
 CFLAGS ?= -O2 -g
@@ -52,7 +54,7 @@ MAKEFLAGS += --no-builtin-rules
 VERSION := $(shell sed -n 's/^\#define MR_VERSION "\(.*\)"/\1/p' base/millrace_error.h)
 # Of a version 0.x each may break the interface.
 SOVERSION := $(if $(filter 0.%,$(VERSION)),$(basename $(VERSION)),$(firstword $(subst ., ,$(VERSION))))
-export VERILATOR YOSYS IVERILOG
+export VERILATOR YOSYS IVERILOG PYTHON
 ifneq ($(VERILATOR),verilator)
 export MILLRACE_VERILATOR ?= $(VERILATOR)
 endif
@@ -65,6 +67,7 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator ccache iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libonnx-testdata libjansson-dev libssl-dev \
     libxrt1 libxrt-dev libzip-dev unzip tcl \
+    python3 python3-numpy \
     check libsubunit-dev clang libclang-rt-14-dev clang-format clang-tidy groff-base
 
 # ---- files
@@ -108,7 +111,9 @@ TSAN_PROGRAMS := $(TSAN_TESTS:%=build/tsan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
 LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
 MAN_PAGES := build/man/millrace.1 build/man/hlsc.1 build/man/libmillrace.3
-OUTPUTS := $(MAN_PAGES) build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
+# The Python package: its own files, and the library's interface as millrace.h declares it.
+PYTHON_FILES := $(patsubst host/python/%,build/python/%,$(wildcard host/python/millrace/*.py host/python/millrace/py.typed)) build/python/millrace/_interface.py
+OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
@@ -222,6 +227,7 @@ registers: build/make_registers ## write the RTL package, the header and the doc
 	done
 
 LIBDIR ?= $(PREFIX)/lib
+PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
 MANDIR ?= $(PREFIX)/share/man
 KERNEL_ROOMS = hls/kernels $(patsubst %/,%,$(wildcard hls/kernels/*/))
 SHARE = $(DESTDIR)$(PREFIX)/share/millrace
@@ -241,6 +247,8 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(PREFIX)/include|' \
 	    -e 's|@VERSION@|$(VERSION)|' host/millrace.pc.in >build/millrace.pc
 	$(Q)$(INSTALL) -m 644 build/millrace.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)$(INSTALL) -d $(DESTDIR)$(PYTHONDIR)/millrace
+	$(Q)$(INSTALL) -m 644 $(PYTHON_FILES) $(DESTDIR)$(PYTHONDIR)/millrace
 	$(Q)$(INSTALL) -m 644 hls/include/*.h $(SHARE)/hls/include
 	$(Q)for room in $(KERNEL_ROOMS); do $(INSTALL) -m 644 $$room/*.h $(SHARE)/$$room || exit 1; done
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
@@ -369,6 +377,13 @@ build/man/libmillrace.3: host/include/millrace.h base/millrace_error.h docs/man.
 	$(call say,MAN     $@)
 	$(Q)mkdir -p $(@D)
 	$(Q)docs/man.sh $< "run recurrent networks on an FPGA, in its simulation or on the CPU" >$@
+build/python/millrace/_interface.py: host/python/make_interface.py base/millrace_error.h host/include/millrace.h | deps
+	$(call say,PYTHON  $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) $^ $(SOVERSION) >$@
+build/python/%: host/python/%
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
 build/make_registers: build/obj/hw/make_registers.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson

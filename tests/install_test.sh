@@ -82,6 +82,18 @@ check "the example that streams builds without a warning" cc -std=c11 -Wall -Wex
     -o "$prefix/stream" "$prefix/share/millrace/examples/stream.c" $(pkg-config --cflags --libs millrace)
 check "it gives each output by name" same_by_name
 check "the installed hlsc checks a kernel" checked_kernel
+# The package finds the library of its own prefix.
+from_python() {
+    (cd / && PYTHONPATH="$prefix/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 "${PYTHON:-python3}" -c "
+import millrace, numpy
+with millrace.open('$prefix/net.millrace') as model, model.session('cpu:') as session:
+    print(*(float(y).hex() for y in session.run(numpy.zeros((2, 50, 25), numpy.float32))))
+" >"$prefix/python.txt") && "${PYTHON:-python3}" -c "
+import sys
+one, other = ([float.fromhex(word) for word in open(path).read().split()] for path in sys.argv[1:])
+sys.exit(one != other or len(one) != 2)" "$prefix/python.txt" "$prefix/sim.txt"
+}
+check "the Python package gets the same bits" from_python
 check "the man pages are installed" ls "$prefix"/share/man/man1/millrace.1 "$prefix"/share/man/man1/hlsc.1 \
     "$prefix"/share/man/man3/libmillrace.3
 echo "$passed passed, $failed failed"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""numpy arrays to and from the library: float32, contiguous, and copied only where they are not."""
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from ._library import argument_error
+
+_FLOAT = ctypes.POINTER(ctypes.c_float)
+
+
+def take(value: Any, what: str) -> np.ndarray:
+    """`value` as contiguous float32: itself where it is, else a copy. Raises where numbers would lose their meaning."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as reason:
+        raise argument_error(f"{what} is no array: {reason}") from None
+    if array.dtype.kind not in "fiub":
+        raise argument_error(f"{what} has elements of type {array.dtype}; real numbers are needed")
+    with np.errstate(over="ignore"):  # infinity is refused by the library, which says where
+        return np.ascontiguousarray(array, dtype=np.float32).reshape(array.shape)
+
+
+def take_rows(value: Any, features: int, what: str = "x") -> "tuple[np.ndarray, bool]":
+    """[sequences, steps, features], and whether the array was one sequence, [steps, features]."""
+    array = take(value, what)
+    if array.ndim not in (2, 3) or array.shape[-1] != features:
+        raise argument_error(
+            f"{what} has shape {list(array.shape)}; the network takes [sequences, steps, {features}], or [steps, {features}] for one sequence"
+        )
+    if array.size == 0:
+        raise argument_error(f"{what} has shape {list(array.shape)}: it needs a sequence and a step at least")
+    return (array, False) if array.ndim == 3 else (array[np.newaxis], True)
+
+
+def pointer(array: np.ndarray) -> Any:
+    return array.ctypes.data_as(_FLOAT)
+
+
+class Results:
+    """Room for what a call gives, which the library fills: one array, of which each output is a view."""
+
+    def __init__(self, outputs: Any, numbers: int, rows: np.ndarray, single: bool):
+        """outputs: the model's; numbers: that one sequence gives."""
+        self._outputs, self._single = outputs, single
+        self._sequences, self._steps = rows.shape[:2]
+        self.y = np.empty(self._sequences * numbers, np.float32)
+
+    def parts(self) -> Any:
+        found, at = {}, 0
+        for output in self._outputs:
+            shape = (self._sequences, self._steps, output.width) if output.per_step else (self._sequences, output.width)
+            count = int(np.prod(shape))
+            part = self.y[at : at + count].reshape(shape)
+            found[output.name] = part[0] if self._single else part
+            at += count
+        return found if len(found) > 1 else next(iter(found.values()))

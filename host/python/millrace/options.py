@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyword arguments to the library's option structs."""
+import ctypes
+import numbers
+import tempfile
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from . import _interface, arrays
+from ._library import Callbacks, Path, argument_error, record, text_of, to_bytes, to_number
+
+# A way to choose the columns that each layer takes per cycle ("balanced", "latency", "area", "step", "throughput"), or the
+# columns themselves: for all layers, or for each.
+Lanes = Union[str, int, Sequence[int]]
+_CHOICES = {name[len("MR_LANES_") :].lower(): value for name, value in vars(_interface).items() if name.startswith("MR_LANES_")}
+_METHODS = {name[len("MR_CALIBRATION_") :].lower(): value for name, value in vars(_interface).items() if name.startswith("MR_CALIBRATION_")}
+_NUMBERS = ("idle_chance", "stall_chance", "limit_ms", "step_cycles", "budget", "dsps", "slots")
+_TEXTS = ("target", "trace", "fallback", "bitstreams")
+
+
+def _fields(kind: Any) -> "dict[str, Any]":
+    return {name: field for name, field in kind._fields_}
+
+
+def _word(table: Mapping[str, int], value: Any, what: str) -> int:
+    if value not in table:
+        raise argument_error(f"{what} is {value!r}; known are {', '.join(sorted(table))}")
+    return table[value]
+
+
+class Held(NamedTuple):
+    """A struct for the library and what must live as long as it does."""
+
+    struct: Any
+    callbacks: Callbacks
+    alive: Tuple[Any, ...] = ()
+
+
+def _counts(values: Any, what: str) -> Any:
+    try:
+        counts = list(values)
+    except (TypeError, NotImplementedError):
+        raise argument_error(f"{what} is {values!r}; a whole number for each layer is needed") from None
+    return (ctypes.c_uint32 * len(counts))(*(to_number(count, what) for count in counts))
+
+
+def plan_options(
+    *,
+    lanes: Lanes = "balanced",
+    passes: Optional[Sequence[int]] = None,
+    progress: Optional[Callable[[str], Any]] = None,
+    note: Optional[Callable[[str], Any]] = None,
+    seed: int = 0,
+    **others: Any,
+) -> Held:
+    """struct mr_options. `others`: those of its members that are numbers or texts, by their names there."""
+    options = _interface.mr_options(size=ctypes.sizeof(_interface.mr_options), seed=to_number(seed, "seed", 2**64 - 1))
+    callbacks, alive = Callbacks(), []
+    for name, value in others.items():
+        if name in _NUMBERS:
+            setattr(options, name, to_number(value, name))
+        elif name in _TEXTS:
+            setattr(options, name, None if value is None else to_bytes(value, name))
+        else:
+            raise argument_error(f"{name} is no option; known are lanes, passes, progress, note, seed, {', '.join(_TEXTS + _NUMBERS)}")
+    if isinstance(lanes, str):
+        options.choice = _word({name: value for name, value in _CHOICES.items() if name != "given"}, lanes, "lanes")
+    else:
+        columns = _counts([lanes] if isinstance(lanes, numbers.Integral) else lanes, "lanes")
+        options.choice, options.lanes, options.lane_count = _CHOICES["given"], columns, len(columns)
+        alive.append(columns)
+    if passes is not None:
+        turns = _counts(passes, "passes")
+        if isinstance(lanes, str) or len(turns) != options.lane_count:
+            raise argument_error("passes are given for other layers than lanes: give a number of both for each layer")
+        options.passes = turns
+        alive.append(turns)
+    fields = _fields(_interface.mr_options)
+    options.progress = callbacks.wrap(fields["progress"], progress)
+    options.note = callbacks.wrap(fields["note"], note)
+    return Held(options, callbacks, tuple(alive))
+
+
+class Trial(NamedTuple):
+    """What one precision gives on the calibration data, of those that precision="auto" tries."""
+
+    precision: str
+    within: bool  # each number is within the tolerance
+    refused: str  # a sentence where it is not possible
+    errors: "dict[str, float]"  # relative error of each number of the outputs, by its name
+
+
+def _trial(pointer: Any) -> Trial:
+    trial = pointer.contents
+    errors = {text_of(each.name): each.relative_error for each in trial.each[: trial.outputs]} if trial.outputs else {}
+    return Trial(text_of(trial.precision), bool(trial.within), text_of(trial.refused), errors)
+
+
+def _ranges(ranges: "Mapping[Any, tuple[float, float]]") -> Any:
+    given = (_interface.mr_range * len(ranges))()
+    for place, (feature, limits) in zip(given, ranges.items()):
+        place.feature = _interface.MR_ALL if feature is None else to_number(feature, "the feature of a range")
+        try:
+            place.low, place.high = limits
+        except (TypeError, ValueError, NotImplementedError):
+            raise argument_error(f"the range of feature {feature} is {limits!r}; two numbers are needed") from None
+    return given
+
+
+def import_options(
+    folder: str,
+    *,
+    calibrate: Union[None, Path, np.ndarray] = None,
+    method: str = "default",
+    percentile: float = 0,
+    statistics: Optional[Path] = None,
+    ranges: "Optional[Mapping[Any, tuple[float, float]]]" = None,
+    precision: Optional[str] = None,
+    tolerance: float = 0,
+    force: bool = False,
+    note: Optional[Callable[[str], Any]] = None,
+    trial: Optional[Callable[[Trial], Any]] = None,
+) -> Held:
+    """struct mr_import_options. Calibration data that is an array goes through a file in `folder`."""
+    fields, callbacks = _fields(_interface.mr_import_options), Callbacks()
+    options = _interface.mr_import_options(size=ctypes.sizeof(_interface.mr_import_options), force=bool(force))
+    try:
+        options.percentile, options.tolerance = percentile, tolerance
+    except TypeError:
+        raise argument_error("percentile and tolerance must be numbers") from None
+    options.calibration_method = _word(_METHODS, method, "method")
+    options.precision = None if precision is None else to_bytes(precision, "precision")
+    options.statistics = None if statistics is None else to_bytes(statistics, "statistics")
+    alive = _ranges(ranges or {})
+    options.ranges, options.range_count = alive, len(alive)
+    if isinstance(calibrate, (np.ndarray, list, tuple)):
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".npy", delete=False) as file:
+            np.save(file, arrays.take(calibrate, "calibrate"))
+        calibrate = file.name
+    options.calibration = None if calibrate is None else to_bytes(calibrate, "calibrate")
+    options.note = callbacks.wrap(fields["note"], note)
+    options.trial = callbacks.wrap(fields["trial"], trial, _trial)
+    return Held(options, callbacks, (alive,))

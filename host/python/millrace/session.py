@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions: a model on an open device."""
+import contextlib
+import ctypes
+import threading
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
+
+from . import _interface, arrays
+from ._library import Error, argument_error, lib, record, text_of, to_number
+from ._library import check as check_error
+
+if TYPE_CHECKING:
+    from .model import Handle, Model
+    from .options import Held
+
+
+class Stats(NamedTuple):
+    """What a run took. Cycles are exact; the CPU has none."""
+
+    cycles: int
+    device_runs: int
+    clock_mhz: float
+    microseconds: float  # cycles at that clock, or on the CPU the measured time
+    multiplications: int
+    multipliers: int
+    utilisation: float
+    cut_inputs: int  # numbers beyond their ranges, which were cut
+    cut_values: int
+
+
+class Process(NamedTuple):
+    """The activity of one hardware process in the last run, in cycles."""
+
+    name: str
+    busy: int
+    starved: int
+    blocked: int
+    first_busy: int
+    last_busy: int
+    cycles_per_step: float
+
+
+class InputSaturation(NamedTuple):
+    """What was cut of one feature since the session was opened."""
+
+    cut: int
+    total: int
+    low: float
+    high: float
+    farthest: float
+
+
+class OperatorSaturation(NamedTuple):
+    """What was cut of one operator's values since the session was opened."""
+
+    cut: int
+    total: int
+    limit: float
+    past: float
+
+
+class Session:
+    """A model on an open device, as Model.session gives it. Threads may share it: their calls come one after the other.
+    `close`, or the end of a `with`, frees the device."""
+
+    device: str  # what it runs on, for people
+    slots: int  # sequences that have their turns in the network, each with a state
+    stats: Optional[Stats] = None  # of the last run or step
+
+    def __init__(self, model: "Model", handle: "Handle", device: bytes, held: "Held"):
+        self._raw: Optional[int] = None
+        self._handle, self._held, self._model = handle, held, model
+        self._lock, self._owner = threading.Lock(), 0
+        error = _interface.mr_error()
+        self._raw = lib.mr_session_open(handle.raw, device, ctypes.byref(held.struct), ctypes.byref(error))
+        if not self._raw or held.callbacks.raised:
+            self.close()
+            held.callbacks.finish()
+            check_error(error.code, error)
+        self.slots = lib.mr_session_slots(self._raw)
+        self.device = text_of(lib.mr_session_device(self._raw))
+
+    @contextlib.contextmanager
+    def _call(self) -> Iterator[int]:
+        """The library's session, for one call by one thread."""
+        if self._owner == threading.get_ident():
+            raise argument_error("the session is in a call: it cannot be used by what that calls back")
+        with self._lock:
+            self._owner = threading.get_ident()
+            try:
+                if not self._raw:
+                    raise argument_error("the session is closed")
+                yield self._raw
+            finally:
+                self._owner = 0
+                self._held.callbacks.finish()
+
+    def _check(self, raw: int, code: int) -> None:
+        if code:
+            raise Error(code, text_of(lib.mr_session_error(raw)))
+
+    def close(self) -> None:
+        """Frees the device, after a call that another thread is in; a second time does nothing."""
+        if self._owner == threading.get_ident():
+            raise argument_error("the session is in a call: it cannot be closed by what that calls back")
+        with self._lock:
+            raw, self._raw = self._raw, None
+            if raw:
+                lib.mr_session_close(raw)
+
+    def __del__(self) -> None:
+        raw, self._raw = self._raw, None
+        if raw:
+            lib.mr_session_close(raw)
+
+    def __enter__(self) -> "Session":
+        with self._call():
+            return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def run(self, x: Any, go_on: bool = False) -> Any:
+        """Runs whole sequences. x: [sequences, steps, features], or [steps, features] for one; float32 and contiguous, else
+        it is copied. Gives [sequences, width], of an output that has a row for every step [sequences, steps, width]; without
+        the first axis for one sequence; of a network of several outputs a dict of such arrays by name.
+        go_on: sequence i starts from the state of slot i and not from zero, so there are as many as slots at most."""
+        rows, single = arrays.take_rows(x, self._model.features)
+        return self._run(rows, single, go_on)
+
+    def step(self, x: Any) -> Any:
+        """One more step of the sequence in slot 0. x: [features]. Gives [width], as if the sequence ended here; of a network
+        of several outputs a dict of such arrays by name."""
+        row = arrays.take(x, "x")
+        if row.shape != (self._model.features,):
+            raise argument_error(f"x has shape {list(row.shape)}; a step is [{self._model.features}]")
+        y = self._run(row.reshape(1, 1, -1), True, True)
+        return {name: part.reshape(-1) for name, part in y.items()} if isinstance(y, dict) else y.reshape(-1)
+
+    def _run(self, rows: Any, single: bool, go_on: bool) -> Any:
+        numbers = lib.mr_model_numbers(self._handle.raw, rows.shape[1])
+        results, stats = arrays.Results(self._model.outputs, numbers, rows, single), _interface.mr_stats()
+        flags = _interface.MR_RUN_CONTINUE if go_on else 0
+        with self._call() as raw:
+            code = lib.mr_session_run(raw, arrays.pointer(rows), *rows.shape[:2], flags, arrays.pointer(results.y), ctypes.byref(stats))
+            self._check(raw, code)
+            self.stats = record(Stats, stats)
+        return results.parts()
+
+    def reset(self, slot: Optional[int] = None) -> None:
+        """The next step starts from a zero state, in all slots or in one."""
+        with self._call() as raw:
+            if slot is None:
+                lib.mr_session_reset(raw)
+            else:
+                self._check(raw, lib.mr_session_reset_slot(raw, to_number(slot, "slot")))
+
+    def save(self, slot: int = 0) -> bytes:
+        """The state of a slot, which fits every slot of every session of the same model, on any device."""
+        with self._call() as raw:
+            state = ctypes.create_string_buffer(lib.mr_session_state_size(raw))
+            self._check(raw, lib.mr_session_save_slot(raw, to_number(slot, "slot"), state, len(state)))
+            return state.raw
+
+    def restore(self, state: bytes, slot: int = 0) -> None:
+        """The next step goes on from a state that was saved. That of another model is refused."""
+        try:
+            given = bytes(memoryview(state))
+        except TypeError:
+            raise argument_error(f"a state is bytes, not {type(state).__name__}") from None
+        with self._call() as raw:
+            self._check(raw, lib.mr_session_restore_slot(raw, to_number(slot, "slot"), given, len(given)))
+
+    def processes(self) -> "list[Process]":
+        """What each hardware process did in the last run; empty on the CPU."""
+        return self._list(Process, _interface.mr_process_info, lib.mr_session_process)
+
+    def input_saturation(self) -> "list[InputSaturation]":
+        """What was cut of each feature."""
+        return self._list(InputSaturation, _interface.mr_input_saturation, lib.mr_session_input_saturation)
+
+    def operator_saturation(self) -> "list[OperatorSaturation]":
+        """What was cut of each of the model's operators."""
+        return self._list(OperatorSaturation, _interface.mr_operator_saturation, lib.mr_session_operator_saturation)
+
+    def _list(self, kind: Any, struct: Any, function: Any) -> Any:
+        found = []
+        with self._call() as raw:
+            info = struct()
+            while function(raw, len(found), ctypes.byref(info)) == 0:
+                found.append(record(kind, info))
+        return found

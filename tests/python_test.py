@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+# The Python package (host/python): the same bits as the command, a network from torch, errors that are exceptions, and
+# calls with arguments that nobody means. tests/python_test.sh runs it.
+#     python_test.py layout >layout.c     a C program that prints the sizes and offsets of all structs of the header
+#     python_test.py FOLDER               the tests; FOLDER has that program, built, and small.onnx
+import ctypes
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import threading
+import unittest
+import warnings
+
+import numpy as np
+
+import millrace
+from millrace import _interface
+
+TURBOFAN = "tests/data/turbofan_lstm2x25_rul.onnx"
+FUZZ_CALLS = 1000
+work = pathlib.Path(sys.argv[1])
+
+
+def structs():
+    return {name: kind for name, kind in vars(_interface).items() if isinstance(kind, type) and issubclass(kind, ctypes.Structure) and kind is not ctypes.Structure}
+
+
+def print_layout():
+    print('#include "millrace.h"\n#include <stdio.h>\nint main(void) {')
+    for name, kind in structs().items():
+        print(f'    printf("{name} %zu\\n", sizeof(struct {name}));')
+        for field, _ in kind._fields_:
+            print(f'    printf("{name}.{field} %zu\\n", offsetof(struct {name}, {field}));')
+    for name, value in vars(_interface).items():
+        if name.startswith("MR_") and isinstance(value, int):
+            print(f'    printf("{name} %lld\\n", (long long){name});')
+    for code, (name, _) in _interface.ERRORS.items():
+        print(f'    printf("{name} %d\\n", {name});')
+    print("    return 0;\n}")
+
+
+def walk(features, *axes, seed=3):
+    """A random walk, smooth as a sensor is."""
+    steps = np.random.default_rng(seed).standard_normal((*axes, features)) * 0.3
+    return np.cumsum(steps, axis=-2).clip(-2, 2).astype(np.float32)
+
+
+class Interface(unittest.TestCase):
+    def test_structs_are_those_of_the_compiler(self):
+        text = subprocess.run([work / "layout"], check=True, capture_output=True, text=True).stdout
+        seen = 0
+        for name, number in (line.split() for line in text.splitlines()):
+            if "." in name:
+                struct, field = name.split(".")
+                expected = getattr(getattr(_interface, struct), field).offset
+            elif name in structs():
+                expected = ctypes.sizeof(getattr(_interface, name))
+            elif name.startswith("MR_ERROR_"):
+                expected = next(code for code, (known, _) in _interface.ERRORS.items() if known == name)
+            else:
+                expected = getattr(_interface, name)
+            self.assertEqual(int(number), expected, name)
+            seen += 1
+        self.assertGreater(seen, 100)
+
+    def test_every_function_of_the_header_is_there(self):
+        header = pathlib.Path("host/include/millrace.h").read_text(encoding="utf-8")
+        self.assertEqual(header.count("\nMR_API "), len(_interface.FUNCTIONS))
+
+    def test_module_shows_version_and_devices(self):
+        text = subprocess.run([sys.executable, "-m", "millrace"], check=True, capture_output=True, text=True).stdout
+        self.assertIn(millrace.__version__, text.splitlines()[0])
+        for device in millrace.devices():
+            self.assertIn(f"\n{device.uri} ", text)
+        self.assertIn("cpu:", [device.uri for device in millrace.devices()])
+
+    def test_errors_have_names(self):
+        self.assertEqual(millrace.ErrorCode.MODEL, -4)
+        self.assertEqual(millrace.strerror(0), "success")
+
+    def test_another_library_is_refused(self):
+        environment = dict(os.environ, MILLRACE_LIBRARY="libm.so.6")
+        done = subprocess.run([sys.executable, "-c", "import millrace"], env=environment, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("ImportError", done.stderr)
+
+
+class Turbofan(unittest.TestCase):
+    """The network from its file to predictions, as docs/python.md has it."""
+
+    def test_sim_and_cpu_are_the_command(self):
+        typical, x = walk(25, 16, 50), walk(25, 3, 12, seed=4)
+        told, noted = [], []
+        with millrace.import_onnx(TURBOFAN, work / "turbofan.millrace", calibrate=typical, note=noted.append) as model:
+            with model.session("sim:", progress=told.append) as sim, model.session("cpu:") as cpu:
+                y, z = sim.run(x), cpu.run(x)
+                plan = model.plan(*x.shape[:2])
+                self.assertEqual(sim.stats.cycles, plan["cycles"])
+                self.assertEqual(cpu.stats.cycles, 0)
+                self.assertIn("lstm0", [process.name for process in sim.processes()])
+                self.assertEqual(cpu.processes(), [])
+                self.assertEqual(sim.input_saturation()[24].total, 36)
+                self.assertEqual(sim.operator_saturation()[0], cpu.operator_saturation()[0])
+                sim.run(x[:1, :5])  # moved from one device to the other in mid-sequence
+                cpu.restore(sim.save())
+                self.assertTrue(np.array_equal(cpu.run(x[0, 5:], go_on=True), y[0]))
+            self.assertTrue(np.array_equal(y, z))
+            self.assertLess(abs(model.reference(x) - y).max(), 1e-3)
+            self.assertGreater(model.accuracy.snr_db, 60)
+        self.assertTrue(told)
+        np.save(work / "x.npy", x)
+        subprocess.run(["build/millrace", "run", work / "turbofan.millrace", work / "x.npy", "--device", "cpu:", "-o", work / "y.npy"], check=True)
+        self.assertTrue(np.array_equal(np.load(work / "y.npy"), y))
+
+    def test_options_reach_the_planner(self):
+        with millrace.import_onnx(TURBOFAN, ranges={None: (-3, 3)}, precision="w8a8") as model:
+            self.assertEqual(model.operators[0].weight_bits, 8)
+            self.assertEqual(model.plan(1, 50, lanes="latency")["mode"], "latency")
+            self.assertLess(model.plan(8, 50, lanes=5, slots=4)["cycles"], model.plan(8, 50, lanes=5)["cycles"])
+            self.assertGreater(model.plan(1, 50, lanes=[1, 2])["cycles"], model.plan(1, 50, lanes=[5, 5])["cycles"])
+            self.assertEqual(model.plan(1, 50, lanes="balanced", target="u50")["target"], "u50")
+            with self.assertRaisesRegex(millrace.Error, "u99"):
+                model.plan(target="u99")
+
+    def test_precision_by_tolerance(self):
+        trials = []
+        with millrace.import_onnx(TURBOFAN, calibrate=walk(25, 8, 20), precision="auto", tolerance=0.5, trial=trials.append, note=lambda text: None):
+            self.assertEqual([trial.precision for trial in trials[:3]], ["w8a8", "w8a16", "w16a16"])
+            self.assertEqual(list(trials[2].errors), ["y"])
+            self.assertTrue(trials[2].within)
+            self.assertLess(trials[2].errors["y"], trials[0].errors["y"])
+
+
+class Small(unittest.TestCase):
+    """A small network of several outputs, on the CPU."""
+
+    @classmethod
+    def setUpClass(cls):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cls.model = millrace.import_onnx(work / "small.onnx", work / "small.millrace")
+        cls.x = walk(cls.model.features, 5, 9)
+
+    def setUp(self):
+        self.session = self.model.session("cpu:")
+
+    def tearDown(self):
+        self.session.close()
+
+    def assert_same(self, one, other):
+        self.assertEqual(list(one), list(other))
+        for name in one:
+            self.assertTrue(np.array_equal(one[name], other[name]), name)
+
+    def test_model_tells_what_it_is(self):
+        self.assertGreater(len(self.model.outputs), 1)
+        self.assertEqual(self.model.accuracy.outputs, 0)
+        y = self.session.run(self.x)
+        for output in self.model.outputs:
+            rows = (5, 9) if output.per_step else (5,)
+            self.assertEqual(y[output.name].shape, (*rows, output.width))
+            self.assertEqual(self.session.run(self.x[0])[output.name].shape, (*rows[1:], output.width))
+
+    def test_any_layout_gives_the_same_bits(self):
+        y = self.session.run(self.x)
+        self.assert_same(self.session.run(self.x.astype(np.float64)), y)
+        self.assert_same(self.session.run(self.x.astype(">f4")), y)
+        self.assert_same(self.session.run(self.x.tolist()), y)
+        self.assert_same(self.session.run(np.asfortranarray(self.x)), y)
+        self.assert_same(self.session.run(np.repeat(self.x, 2, axis=1)[:, ::2]), y)
+        read_only = self.x.copy()
+        read_only.flags.writeable = False
+        self.assert_same(self.session.run(read_only), y)
+
+    def test_contiguous_floats_are_not_copied(self):
+        self.assertTrue(np.shares_memory(millrace.arrays.take(self.x, "x"), self.x))
+        self.assertTrue(np.shares_memory(millrace.arrays.take_rows(self.x[0], self.model.features)[0], self.x))
+        parts = list(self.session.run(self.x).values())
+        self.assertIs(parts[0].base, parts[1].base)
+
+    def test_steps_are_the_sequence(self):
+        y = self.session.run(self.x[0])
+        self.session.reset()
+        steps = [self.session.step(row) for row in self.x[0]]
+        for output in self.model.outputs:
+            got = np.stack([step[output.name] for step in steps])
+            self.assertTrue(np.array_equal(got if output.per_step else got[-1], y[output.name]))
+
+    def test_state_is_saved_and_restored(self):
+        self.session.run(self.x[0, :4])
+        state = self.session.save()
+        y = self.session.run(self.x[0, 4:], go_on=True)
+        self.session.restore(bytearray(state))
+        self.assert_same(self.session.run(self.x[0, 4:], go_on=True), y)
+        with self.model.session("cpu:", slots=2) as other:
+            other.restore(state, slot=1)
+            twice = other.run(np.stack([self.x[1, :5], self.x[0, 4:]]), go_on=True)
+            self.assert_same({name: part[1] for name, part in twice.items()}, y)
+        for wrong in (state[:-1], b"", bytes(len(state)), state + b"0"):
+            with self.assertRaises(millrace.Error) as caught:
+                self.session.restore(wrong)
+            self.assertEqual(caught.exception.code, millrace.ErrorCode.ARGUMENT)
+
+    def test_what_is_wrong_raises(self):
+        nan = self.x.copy()
+        nan[1, 2, 3] = np.nan
+        argument = millrace.ErrorCode.ARGUMENT
+        for code, said, call in (
+            (argument, "shape", lambda: self.session.run(self.x[..., 1:])),
+            (argument, "shape", lambda: self.session.run(self.x[0, 0])),
+            (argument, "at least", lambda: self.session.run(self.x[:0])),
+            (argument, "at least", lambda: self.model.reference(self.x[:, :0])),
+            (argument, "one sequence", lambda: self.session.run(self.x, go_on=True)),
+            (argument, "complex", lambda: self.session.run(self.x.astype(complex))),
+            (argument, "no array|of type", lambda: self.session.run([[1, 2], [3]])),
+            (argument, "of type", lambda: self.session.run("x")),
+            (argument, "a step is", lambda: self.session.step(self.x[0])),
+            (argument, "slot", lambda: self.session.save(slot=1)),
+            (argument, "from 0", lambda: self.session.reset(slot=-1)),
+            (argument, "whole number", lambda: self.session.reset(slot="a")),
+            (argument, "bytes", lambda: self.session.restore("abc")),
+            (argument, "no option", lambda: self.model.session("cpu:", lane=3)),
+            (argument, "lanes", lambda: self.model.session("cpu:", lanes="fast")),
+            (argument, "from 0 to", lambda: self.model.plan(2**64)),
+            (argument, "NUL", lambda: millrace.open("a\0b")),
+            (argument, "called", lambda: self.model.session("cpu:", progress=3)),
+            (millrace.ErrorCode.INPUT, "sequence 1, step 2, feature 3", lambda: self.session.run(nan)),
+            (millrace.ErrorCode.INPUT, "infinite", lambda: self.session.run(self.x.astype(float) * 1e300)),
+            (millrace.ErrorCode.DEVICE, "gpu:", lambda: self.model.session("gpu:")),
+            (millrace.ErrorCode.DEVICE, "no card", lambda: self.model.session("xrt:15")),
+            (millrace.ErrorCode.MODEL, "nothing.millrace", lambda: millrace.open(work / "nothing.millrace")),
+            (millrace.ErrorCode.MODEL, "nothing.onnx", lambda: millrace.import_onnx(work / "nothing.onnx")),
+            (millrace.ErrorCode.FILE, "no_folder", lambda: millrace.import_onnx(TURBOFAN, work / "no_folder/x.millrace", note=lambda text: None)),
+        ):
+            with self.subTest(said), self.assertRaisesRegex(millrace.Error, said) as caught:
+                call()
+            self.assertEqual(caught.exception.code, code, caught.exception)
+        self.session.run(self.x)  # none of it harmed the session
+
+    def test_closed_ones_raise(self):
+        model = millrace.open(work / "small.millrace")
+        session = model.session("cpu:")
+        model.close()
+        model.close()
+        with self.assertRaisesRegex(millrace.Error, "closed"):
+            model.plan()
+        with self.assertRaisesRegex(millrace.Error, "closed"):
+            model.__enter__()
+        self.assert_same(session.run(self.x), self.session.run(self.x))  # it has the model still
+        session.close()
+        session.close()
+        for call in (lambda: session.run(self.x), lambda: session.step(self.x[0, 0]), session.save, session.reset, session.processes, session.__enter__):
+            with self.assertRaisesRegex(millrace.Error, "closed"):
+                call()
+
+    def test_exceptions_of_callbacks_come_out(self):
+        def fail(text):
+            raise KeyError(text)
+
+        with self.assertRaises(KeyError):
+            self.model.session("cpu:", progress=fail)
+        with self.assertRaises(KeyError):
+            millrace.import_onnx(TURBOFAN, calibrate=np.zeros((1, 4, 25), np.float32), note=fail)
+
+    def test_threads_take_turns(self):
+        expected = [self.session.run(x) for x in self.x]
+        session, wrong, closed = self.model.session("cpu:"), [], []
+
+        def work_on(index):
+            try:
+                for _ in range(200):
+                    y = session.run(self.x[index])
+                    if any(not np.array_equal(y[name], expected[index][name]) for name in y):
+                        wrong.append(index)
+            except millrace.Error as error:
+                closed.append(error.text)
+
+        threads = [threading.Thread(target=work_on, args=(index,)) for index in range(len(self.x))]
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.2)
+        session.close()  # while they run
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertTrue(all("closed" in text for text in closed), closed)
+
+    def test_any_argument_raises_or_works(self):
+        seed = int(os.environ.get("MR_SEED", random.randrange(2**32)))
+        print("seed", seed)
+        draw = random.Random(seed)
+        x = self.x
+
+        def thing():
+            return draw.choice(
+                (
+                    None, True, -1, 0, 1, 2**31, 2**64, 1.5, float("nan"), "", "cpu:", "a\0", b"\xff", object(), [], {}, [[]], x, x[0], x[0, 0],
+                    x[::-1], x[:, ::3], x[:, :0], x[:0], x.astype(np.int8), x.astype(bool), x.astype("O"), x.astype("M8[s]"), x.T, np.empty((0, 0, 0)),
+                    np.float32(1), np.array(1.0), np.broadcast_to(np.float32(1), (3, 4, x.shape[2])), np.ma.masked_array(x), memoryview(x), self.session.save(),
+                    bytes(self.session.save()[:-8]) + b"12345678", lambda: 1, millrace.Error, np.zeros((2, 3, x.shape[2]), [("a", "f4")]),
+                )
+            )  # fmt: skip
+
+        calls = {
+            "run": lambda s, m: s.run(thing(), thing()), "step": lambda s, m: s.step(thing()), "reset": lambda s, m: s.reset(thing()),
+            "save": lambda s, m: s.save(thing()), "restore": lambda s, m: s.restore(thing(), draw.choice((0, thing()))),
+            "plan": lambda s, m: m.plan(thing(), thing()), "lanes": lambda s, m: m.plan(1, 1, lanes=thing(), passes=thing()),
+            "options": lambda s, m: m.plan(1, 1, **{draw.choice(("slots", "budget", "dsps", "target", "note", "seed", "trace")): thing()}),
+            "reference": lambda s, m: m.reference(thing()), "open": lambda s, m: millrace.open(thing()), "session": lambda s, m: m.session(thing()).close(),
+            "ranges": lambda s, m: millrace.import_onnx(work / "small.onnx", ranges={draw.choice((None, 0, 1)): thing()}, note=lambda text: None),
+            "import": lambda s, m: millrace.import_onnx(thing(), calibrate=thing(), percentile=thing(), precision=thing()),
+        }  # fmt: skip
+        done = {name: 0 for name in calls}
+        for _ in range(FUZZ_CALLS):
+            name = draw.choice(list(calls))
+            try:
+                calls[name](self.session, self.model)
+                done[name] += 1
+            except (millrace.Error, TypeError, ValueError, OverflowError):
+                pass
+        self.assertGreater(sum(done.values()), 0)  # some arguments are right
+        self.session.reset()
+        with self.model.session("cpu:") as fresh:
+            self.assert_same(self.session.run(x), fresh.run(x))
+
+
+class Torch(unittest.TestCase):
+    def test_module_becomes_a_model(self):
+        try:
+            import torch
+            from torch import nn
+        except ImportError:
+            self.skipTest("torch is not installed")
+        torch.manual_seed(1)
+        warnings.simplefilter("ignore")  # of its exporter
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.gru, self.head = nn.GRU(4, 6, batch_first=True), nn.Linear(6, 2)
+
+            def forward(self, x):
+                return self.head(self.gru(x)[0][:, -1])
+
+        net, x = Net(), torch.from_numpy(walk(4, 6, 10))
+        with millrace.import_torch(net, x[:1], calibrate=x.numpy()) as model, model.session("cpu:") as session:
+            self.assertTrue(net.training)
+            self.assertEqual(model.outputs, [millrace.Output("y", 2, False)])
+            self.assertLess(abs(session.run(x.numpy()) - net(x).detach().numpy()).max(), 1e-3)
+        with self.assertRaisesRegex(millrace.Error, "no torch.nn.Module"):
+            millrace.import_torch(3, x)
+
+
+def main():
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__]))
+    failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
+    print(f"{result.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return failed > 0
+
+
+if sys.argv[1] == "layout":
+    print_layout()
+else:
+    sys.exit(main())
