@@ -260,6 +260,9 @@ first=$!
     agree glue tests/kernels/glue.c glue --runs 6 --vectors 100 --set command=1,2 --set sequences=0,1,2,8,2,8 --set steps=0,1,3,5,7,4 \
         --set rows=0,1,6,40,14,32
     readable_thorough glue tests/kernels/glue.c glue
+    agree arrange tests/kernels/arrange.c arrange --runs 6 --vectors 100 --set command=1,2,2,2,2,2 --set steps=1,3,5,2,1,4 \
+        --set rows=3,6,20,10,8,28
+    readable_thorough arrange tests/kernels/arrange.c arrange
     agree slots tests/kernels/slots.c slots --runs 7 --vectors 300 --set command=2 --set sequences=1,2,4,5,8,14,16 \
         --set steps=3,1,5,2,1,2,3 --set total=3,2,20,10,8,28,48
     readable_thorough slots tests/kernels/slots.c slots

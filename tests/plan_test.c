@@ -66,9 +66,9 @@ START_TEST(figures_of_a_layer) {
     ck_assert_uint_eq(plan.interval, 50);
     ck_assert_uint_eq(plan.multipliers, 108 + 432 + 4);
     ck_assert_int_eq(plan.x_lc, 1);
-    ck_assert(!mr_plan_has_resize(&plan, 0));
-    ck_assert(mr_plan_has_resize(&plan, 1));
-    ck_assert(!mr_plan_has_resize(&plan, 2));
+    ck_assert(!mr_plan_has_resize(&plan, 0, network.ops[0].input));
+    ck_assert(mr_plan_has_resize(&plan, 1, network.ops[1].input));
+    ck_assert(!mr_plan_has_resize(&plan, 2, network.ops[2].input));
     mr_pipeline_make(&plan, &pipeline);
     ck_assert_int_eq(depth_of(&pipeline, "lstm0_out"), 32);
     ck_assert_int_eq(depth_of(&pipeline, "lstm1_out"), 8);
@@ -263,7 +263,7 @@ START_TEST(operators_at_every_step_set_the_pace) {
     for (int i = 0; i < 4; i++) {
         ck_assert_int_eq(plan.ops[i].layout.lc, expected[i]);
         ck_assert_int_eq(plan.ops[i].layout.out_lc, expected[i]);
-        ck_assert(mr_plan_has_resize(&plan, i) == (i == 3));
+        ck_assert(mr_plan_has_resize(&plan, i, network.ops[i].input) == (i == 3));
     }
     mr_network_free(&network);
 }

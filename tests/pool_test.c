@@ -126,7 +126,7 @@ static void check_device(const struct mr_network *network, const struct mr_model
             ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options, steps));
     }
     ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_ARGUMENT);
-    ck_assert_msg(strstr(mr_session_error(session), "'pool' makes one row of all steps") != NULL,
+    ck_assert_msg(strstr(mr_session_error(session), "'pool' needs all steps of a sequence") != NULL,
                   "%s", mr_session_error(session));
     mr_session_close(session);
     free(y);
@@ -160,8 +160,8 @@ START_TEST(slots_are_refused) {
     save_model(&network, MODEL);
     struct mr_model *model = open_model_of(MODEL);
     ck_assert_int_ne(mr_plan(model, &options, 4, 4, NULL, NULL, &error), 0);
-    ck_assert_msg(strstr(error.text, "'pool' makes one row of all steps of a sequence and has no "
-                                     "slots") != NULL,
+    ck_assert_msg(strstr(error.text, "'pool' needs all steps of a sequence one after the "
+                                     "other and has no slots") != NULL,
                   "%s", error.text);
     mr_model_close(model);
     mr_network_free(&network);

@@ -66,7 +66,8 @@ int mr_stream_precision(const struct mr_network *network, int stream) {
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
         const int index = mr_precision_index(op->precision);
-        if ((op->input == stream || (op->output == stream && op->kind->recurrent)) &&
+        if ((op->input == stream || op->other == stream ||
+             (op->output == stream && op->kind->recurrent)) &&
             index > narrowest)
             narrowest = index;
     }
@@ -85,6 +86,22 @@ const struct mr_op *mr_network_pool(const struct mr_network *network) {
         if (network->ops[i].kind->pool_bits)
             return &network->ops[i];
     return NULL;
+}
+
+const struct mr_op *mr_network_shortest(const struct mr_network *network) {
+    const struct mr_op *shortest = NULL;
+
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->reverses &&
+            (!shortest || network->ops[i].most_steps < shortest->most_steps))
+            shortest = &network->ops[i];
+    return shortest;
+}
+
+void mr_network_set_most_steps(struct mr_network *network, int steps) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->reverses)
+            network->ops[i].most_steps = steps;
 }
 
 // "lstm0": recurrent operators by their layer; of the others the first has no number.
@@ -111,6 +128,7 @@ int mr_op_weights(struct mr_op *op) {
     return op->w_x && (op->w_h || !op->kind->recurrent) && op->bias ? 0 : -1;
 }
 
+// Of one of the streams that an operator of the kind would read.
 static int check_input(const struct mr_network *network, const struct mr_op_kind *kind, int stream,
                        char *error, size_t error_size) {
     const struct mr_stream *in = &network->streams[stream];
@@ -121,14 +139,29 @@ static int check_input(const struct mr_network *network, const struct mr_op_kind
     if (kind->recurrent && mr_network_layers(network) == MR_MAX_LAYERS)
         return mr_fail(error, error_size, "the network has more than %d recurrent layers",
                        MR_MAX_LAYERS);
-    if (kind->recurrent && in->rate != MR_PER_STEP)
-        return mr_fail(error, error_size,
-                       "a recurrent layer reads '%s', which gives one row per sequence",
-                       network->ops[writer].name);
+    if ((kind->recurrent || kind->reverses) && in->rate != MR_PER_STEP)
+        return mr_fail(error, error_size, "a %s reads '%s', which gives one row per sequence",
+                       kind->recurrent ? "recurrent layer" : "reversal", network->ops[writer].name);
     if (!kind->reads_numbers && writer >= 0 && network->ops[writer].kind->gives_numbers)
         return mr_fail(error, error_size, "the numbers of '%s' can only be an output",
                        network->ops[writer].name);
     return 0;
+}
+
+// Does the kind read two streams, and do both come at the same rate?
+static int check_joint(const struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                       int other, char *error, size_t error_size) {
+    if (kind->joins != (other >= 0))
+        return mr_fail(error, error_size, "an operator of type '%s' reads %s", kind->name,
+                       kind->joins ? "two streams and has one" : "one stream and has two");
+    if (other < 0)
+        return 0;
+    if (network->streams[stream].rate != network->streams[other].rate)
+        return mr_fail(error, error_size,
+                       "an operator of type '%s' joins a row of every step with one of the "
+                       "sequence",
+                       kind->name);
+    return check_input(network, kind, other, error, error_size);
 }
 
 // One format for all numbers of a stream, from where they are made on.
@@ -136,19 +169,24 @@ static void make_comparable(struct mr_network *network, int stream) {
     const int writer = network->streams[stream].writer;
 
     network->streams[stream].uniform = true;
-    if (writer >= 0 && network->ops[writer].kind->passes)
-        make_comparable(network, network->ops[writer].input);
+    if (writer < 0 || !network->ops[writer].kind->passes)
+        return;
+    make_comparable(network, network->ops[writer].input);
+    if (network->ops[writer].other >= 0)
+        make_comparable(network, network->ops[writer].other);
 }
 
 struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op_kind *kind,
-                                  int stream, int units, enum mr_activation activation, char *error,
-                                  size_t error_size) {
-    if (check_input(network, kind, stream, error, error_size))
+                                  int stream, int other, int units, enum mr_activation activation,
+                                  char *error, size_t error_size) {
+    if (check_input(network, kind, stream, error, error_size) ||
+        check_joint(network, kind, stream, other, error, error_size))
         return NULL;
     const int inputs = network->streams[stream].width;
     struct mr_op op = {.kind = kind,
                        .layer = kind->recurrent ? mr_network_layers(network) : -1,
                        .input = stream,
+                       .other = other,
                        .output = network->op_count + 1,
                        .inputs = inputs,
                        .units = units > 0 ? units : inputs,
@@ -163,7 +201,7 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
         return NULL;
     }
     if (!kind->reads_numbers)
-        network->streams[stream].bits = 16;
+        network->streams[stream].bits = network->streams[other < 0 ? stream : other].bits = 16;
     else
         make_comparable(network, stream);
     network->ops[network->op_count] = op;
@@ -175,13 +213,19 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
                              int units, enum mr_activation activation, char *error,
                              size_t error_size) {
     struct mr_op *op =
-        mr_network_add_bare(network, kind, stream, units, activation, error, error_size);
+        mr_network_add_bare(network, kind, stream, -1, units, activation, error, error_size);
 
     if (op && mr_op_weights(op)) {
         mr_fail(error, error_size, "not enough memory for the weights of '%s'", op->name);
         return NULL;
     }
     return op;
+}
+
+struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                              int other, char *error, size_t error_size) {
+    return mr_network_add_bare(network, kind, stream, other, 0, MR_ACTIVATION_LINEAR, error,
+                               error_size);
 }
 
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
@@ -203,7 +247,7 @@ int mr_network_readers(const struct mr_network *network, int stream) {
     int readers = 0;
 
     for (int i = 0; i < network->op_count; i++)
-        readers += network->ops[i].input == stream;
+        readers += (network->ops[i].input == stream) + (network->ops[i].other == stream);
     for (int i = 0; i < network->output_count; i++)
         readers += network->outputs[i].stream == stream;
     return readers;

@@ -4,8 +4,8 @@
 // reports all walk it.
 //
 // Operators stand in the order of the data: what an operator reads was given by the network's input
-// or by an operator before it. A stream is a row of numbers that comes once per step or once per
-// sequence; several operators may read it.
+// or by an operator before it. Most read one stream, some join two. A stream is a row of numbers
+// that comes once per step or once per sequence; several operators may read it.
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
@@ -24,7 +24,11 @@ enum {
     MR_MAX_WIDTH = 16384, // numbers of a row, units of an operator
     MR_MAX_OPS = 64,      // operators
     MR_MAX_OUTPUTS = 8,   // outputs of the network
-    MR_NAME = 32          // letters of an operator's name, with the end
+    // Steps of a sequence that an operator that reverses has room for: where nothing is said, and
+    // at most.
+    MR_MOST_STEPS = 512,
+    MR_MOST_STEPS_LIMIT = 1 << 20,
+    MR_NAME = 32 // letters of an operator's name, with the end
 };
 
 enum mr_rate { MR_PER_STEP, MR_PER_SEQUENCE };
@@ -56,7 +60,8 @@ struct mr_op {
     char name[MR_NAME]; // of its hardware process too: "lstm0", "head"
     int layer;          // among the recurrent operators, or -1
     int input, output;  // streams
-    int inputs, units;  // widths of both; of a recurrent operator the hidden units
+    int other;          // the second stream that it reads, or -1
+    int inputs, units;  // widths of input and output; of a recurrent operator the hidden units
     enum mr_activation activation;
     struct mr_precision precision; // of its lanes
     // Float weights; NULL where the kind has none. Rows are gate * units + unit; a bias stands for
@@ -68,6 +73,7 @@ struct mr_op {
     struct mr_rows rows;
     int exponent;    // of the second state field: within +-2^(7 + exponent); 0 without calibration
     double greatest; // the largest magnitude of that field that calibration saw, 0 where none did
+    int most_steps;  // of an operator that reverses: of a sequence at most
 };
 
 // What is done to a number outside of the pipeline, in this order.
@@ -115,10 +121,15 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
                              int units, enum mr_activation activation, char *error,
                              size_t error_size);
 
-// The same without float weights, which mr_op_weights then makes: -1 when memory is short.
+// The same of a kind that joins two streams, which come at the same rate.
+struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kind *kind, int stream,
+                              int other, char *error, size_t error_size);
+
+// Either without float weights, which mr_op_weights then makes: -1 when memory is short. other: -1
+// where the kind reads one stream.
 struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op_kind *kind,
-                                  int stream, int units, enum mr_activation activation, char *error,
-                                  size_t error_size);
+                                  int stream, int other, int units, enum mr_activation activation,
+                                  char *error, size_t error_size);
 int mr_op_weights(struct mr_op *op);
 
 // Makes a stream an output of the network. -1 with a sentence where there are too many
@@ -150,6 +161,10 @@ int mr_stream_precision(const struct mr_network *network, int stream);
 
 // The first operator that needs all steps of a sequence in one run, or NULL.
 const struct mr_op *mr_network_pool(const struct mr_network *network);
+// The operator that has room for the fewest steps of a sequence (most_steps), or NULL: any number.
+const struct mr_op *mr_network_shortest(const struct mr_network *network);
+// Gives all operators that reverse room for so many.
+void mr_network_set_most_steps(struct mr_network *network, int steps);
 
 // The recurrent operator `layer`, from 0, or NULL.
 const struct mr_op *mr_network_layer(const struct mr_network *network, int layer);

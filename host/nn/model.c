@@ -124,6 +124,10 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
                   op->units, "frac_bits", frac_json(&network->streams[op->output]));
     bool good = object;
 
+    if (good && op->kind->joins)
+        good = put(object, "other", json_integer(op->other));
+    if (good && op->kind->reverses)
+        good = put(object, "most_steps", json_integer(op->most_steps));
     if (good && op->kind->has_activation)
         good = put(object, "activation", json_string(mr_activation_words[op->activation]));
     if (good && op->exponent)

@@ -110,7 +110,7 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     const char *type = text_of(entry, "type");
     const struct mr_op_kind *kind = type ? mr_op_kind_find(type) : NULL;
     char text[300];
-    int input, units, activation = 0, exponent = 0;
+    int input, other = -1, units, activation = 0, exponent = 0;
 
     if (!kind)
         return mr_fail(r->error, r->error_size,
@@ -123,18 +123,22 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
                        "%s: the description of the model has an operator without its input, or not "
                        "of 1 to %d units",
                        r->name, MR_MAX_WIDTH);
+    if (kind->joins && !number(entry, "other", 0, network->stream_count - 1, &other))
+        return bad(r, "has an operator without its second input");
     if (kind->has_activation && read_activation(r, entry, &activation) != 0)
         return -1;
     if (json_object_get(entry, "cell_exponent") &&
         !number(entry, "cell_exponent", 0, kind->second_field ? MR_EXPONENT_MAX : 0, &exponent))
         return bad(r, "has an operator whose cell exponent is not from 0 to 16, or that has none");
-    struct mr_op *op = mr_network_add_bare(network, kind, input, units,
+    struct mr_op *op = mr_network_add_bare(network, kind, input, other, units,
                                            (enum mr_activation)activation, text, sizeof text);
     if (!op)
         return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
     if (op->units != units)
         return bad(r, "has an operator whose units do not follow from its input");
     op->exponent = exponent;
+    if (kind->reverses && !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
+        return bad(r, "has an operator that reverses no possible number of steps");
     if (read_precision(r, entry, op) != 0)
         return -1;
     return read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]);

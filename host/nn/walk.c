@@ -10,13 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The rows of all streams and the states of all operators, in one of two kinds of numbers.
+// The rows of all streams and the states of all operators, in one of two kinds of numbers. The
+// steps of a sequence go through the operators in blocks: one by one, or all at once where an
+// operator reverses them.
 struct walk {
     const struct mr_network *network;
+    size_t block;           // steps, of which streams per step keep the rows
     size_t size;            // numbers of all
     double *real;           // [size], or
     int32_t *whole;         // [size]
     size_t *stream, *state; // where each begins
+    size_t joint;           // where a row of two streams is put together
     struct seen *seen;      // [stream_count] what was seen of them, or NULL
     double *second;         // [op_count] the largest magnitudes of second state fields, or NULL
 };
@@ -41,15 +45,21 @@ static void close_walk(struct walk *walk) {
     free(walk->second);
 }
 
-static int open_walk(struct walk *walk, const struct mr_network *network, bool real) {
-    *walk = (struct walk){.network = network};
+static int open_walk(struct walk *walk, const struct mr_network *network, size_t steps, bool real) {
+    *walk = (struct walk){.network = network, .block = mr_network_shortest(network) ? steps : 1};
     walk->stream = calloc((size_t)network->stream_count + 1, sizeof *walk->stream);
     walk->state = calloc((size_t)network->op_count + 1, sizeof *walk->state);
     if (walk->stream && walk->state) {
         for (int i = 0; i < network->stream_count; i++) {
             walk->stream[i] = walk->size;
-            walk->size += (size_t)network->streams[i].width;
+            walk->size += (size_t)network->streams[i].width *
+                          (network->streams[i].rate == MR_PER_STEP ? walk->block : 1);
         }
+        walk->joint = walk->size;
+        for (int i = 0; i < network->op_count; i++)
+            if (network->ops[i].kind->joins &&
+                walk->size < walk->joint + (size_t)network->ops[i].units)
+                walk->size = walk->joint + (size_t)network->ops[i].units;
         for (int i = 0; i < network->op_count; i++) {
             walk->state[i] = walk->size;
             walk->size += mr_op_state_numbers(&network->ops[i]);
@@ -65,20 +75,58 @@ static int open_walk(struct walk *walk, const struct mr_network *network, bool r
     return -1;
 }
 
-// All operators whose input comes at this rate.
-static void run_rows(struct walk *walk, enum mr_rate rate) {
+// Where row `step` of a block begins; of a stream per sequence there is one.
+static size_t row_of(const struct walk *walk, int stream, size_t step) {
+    const struct mr_stream *of = &walk->network->streams[stream];
+
+    return walk->stream[stream] + (of->rate == MR_PER_STEP ? step * (size_t)of->width : 0);
+}
+
+// Puts a row of both streams that the operator reads behind each other.
+static size_t join(struct walk *walk, const struct mr_op *op, size_t step) {
+    const size_t a = row_of(walk, op->input, step), b = row_of(walk, op->other, step);
+    const size_t first = (size_t)op->inputs,
+                 second = (size_t)walk->network->streams[op->other].width;
+
+    if (walk->real) {
+        memcpy(walk->real + walk->joint, walk->real + a, first * sizeof *walk->real);
+        memcpy(walk->real + walk->joint + first, walk->real + b, second * sizeof *walk->real);
+    } else {
+        memcpy(walk->whole + walk->joint, walk->whole + a, first * sizeof *walk->whole);
+        memcpy(walk->whole + walk->joint + first, walk->whole + b, second * sizeof *walk->whole);
+    }
+    return walk->joint;
+}
+
+// The largest magnitude of the operator's second state field.
+static void observe_state(struct walk *walk, int index) {
+    const struct mr_op *op = &walk->network->ops[index];
+    const double *field = walk->real + walk->state[index] + op->units;
+
+    for (int j = 0; op->kind->second_field && j < op->units; j++)
+        walk->second[index] = fmax(walk->second[index], fabs(field[j]));
+}
+
+// All operators whose input comes at this rate, on so many rows.
+static void run_rows(struct walk *walk, enum mr_rate rate, size_t rows) {
     const struct mr_network *network = walk->network;
 
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        const size_t in = walk->stream[op->input], out = walk->stream[op->output];
         if (network->streams[op->input].rate != rate)
             continue;
-        if (walk->real)
-            op->kind->float_row(op, walk->real + in, walk->real + walk->state[i], walk->real + out);
-        else
-            op->kind->integer_row(network, op, walk->whole + in, walk->whole + walk->state[i],
-                                  walk->whole + out);
+        for (size_t t = 0; t < rows; t++) {
+            const size_t from = op->kind->reverses ? rows - 1 - t : t;
+            const size_t in = op->kind->joins ? join(walk, op, t) : row_of(walk, op->input, from);
+            const size_t out = row_of(walk, op->output, t), state = walk->state[i];
+            if (walk->real)
+                op->kind->float_row(op, walk->real + in, walk->real + state, walk->real + out);
+            else
+                op->kind->integer_row(network, op, walk->whole + in, walk->whole + state,
+                                      walk->whole + out);
+            if (walk->second)
+                observe_state(walk, i);
+        }
     }
 }
 
@@ -110,19 +158,14 @@ static void look(struct seen *seen, const double *numbers, size_t count) {
     }
 }
 
-// Rows of the streams that come at this rate, and the states behind them.
-static void observe(struct walk *walk, enum mr_rate rate) {
+// A row of the streams that come at this rate.
+static void observe(struct walk *walk, enum mr_rate rate, size_t step) {
     const struct mr_network *network = walk->network;
 
     for (int i = 0; walk->seen && i < network->stream_count; i++)
         if (network->streams[i].rate == rate)
-            look(&walk->seen[i], walk->real + walk->stream[i], (size_t)network->streams[i].width);
-    for (int i = 0; walk->second && i < network->op_count; i++) {
-        const struct mr_op *op = &network->ops[i];
-        const double *field = walk->real + walk->state[i] + op->units;
-        for (int j = 0; op->kind->second_field && j < op->units; j++)
-            walk->second[i] = fmax(walk->second[i], fabs(field[j]));
-    }
+            look(&walk->seen[i], walk->real + row_of(walk, i, step),
+                 (size_t)network->streams[i].width);
 }
 
 // Where the results go; one of both.
@@ -131,16 +174,16 @@ struct results {
     int32_t *whole;
 };
 
-// Rows of the outputs that come at this rate; `row` counts steps or sequences.
-static void collect(const struct walk *walk, enum mr_rate rate, size_t row, size_t sequences,
-                    size_t steps, struct results y) {
+// A row of the outputs that come at this rate, of the block; `row` counts all steps, or sequences.
+static void collect(const struct walk *walk, enum mr_rate rate, size_t step, size_t row,
+                    size_t sequences, size_t steps, struct results y) {
     const struct mr_network *network = walk->network;
     size_t first = 0;
 
     for (int o = 0; o < network->output_count; o++) {
         const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
         const size_t width = (size_t)stream->width, to = first + row * width;
-        const size_t from = walk->stream[network->outputs[o].stream];
+        const size_t from = row_of(walk, network->outputs[o].stream, step);
         if (stream->rate == rate && y.real)
             memcpy(y.real + to, walk->real + from, width * sizeof *y.real);
         else if (stream->rate == rate && y.whole)
@@ -149,15 +192,15 @@ static void collect(const struct walk *walk, enum mr_rate rate, size_t row, size
     }
 }
 
-static void put_x(struct walk *walk, const void *x, size_t row) {
-    const size_t inputs = (size_t)walk->network->streams[0].width;
+static void put_x(struct walk *walk, const void *x, size_t step, size_t row) {
+    const size_t inputs = (size_t)walk->network->streams[0].width, to = row_of(walk, 0, step);
 
     for (size_t k = 0; k < inputs; k++) {
         if (walk->real)
-            walk->real[k] =
+            walk->real[to + k] =
                 mr_cast(walk->network->input_cast, ((const float *)x)[row * inputs + k]);
         else
-            walk->whole[k] = ((const int16_t *)x)[row * inputs + k];
+            walk->whole[to + k] = ((const int16_t *)x)[row * inputs + k];
     }
 }
 
@@ -169,15 +212,18 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
             memset(walk->real, 0, walk->size * sizeof *walk->real);
         else
             memset(walk->whole, 0, walk->size * sizeof *walk->whole);
-        for (size_t t = 0; t < steps; t++) {
-            put_x(walk, x, n * steps + t);
-            run_rows(walk, MR_PER_STEP);
-            observe(walk, MR_PER_STEP);
-            collect(walk, MR_PER_STEP, n * steps + t, sequences, steps, y);
+        for (size_t first = 0; first < steps; first += walk->block) {
+            for (size_t t = 0; t < walk->block; t++)
+                put_x(walk, x, t, n * steps + first + t);
+            run_rows(walk, MR_PER_STEP, walk->block);
+            for (size_t t = 0; t < walk->block; t++) {
+                observe(walk, MR_PER_STEP, t);
+                collect(walk, MR_PER_STEP, t, n * steps + first + t, sequences, steps, y);
+            }
         }
-        run_rows(walk, MR_PER_SEQUENCE);
-        observe(walk, MR_PER_SEQUENCE);
-        collect(walk, MR_PER_SEQUENCE, n, sequences, steps, y);
+        run_rows(walk, MR_PER_SEQUENCE, 1);
+        observe(walk, MR_PER_SEQUENCE, 0);
+        collect(walk, MR_PER_SEQUENCE, 0, n, sequences, steps, y);
     }
 }
 
@@ -194,7 +240,7 @@ int mr_float_run(const struct mr_network *network, const float *x, size_t sequen
                  double *y) {
     struct walk walk;
 
-    if (open_walk(&walk, network, true))
+    if (open_walk(&walk, network, steps, true))
         return -1;
     run(&walk, x, sequences, steps, (struct results){.real = y});
     for (int o = 0; o < network->output_count; o++) {
@@ -212,7 +258,7 @@ int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t se
                    size_t steps, int32_t *y) {
     struct walk walk;
 
-    if (open_walk(&walk, network, false))
+    if (open_walk(&walk, network, steps, false))
         return -1;
     run(&walk, x, sequences, steps, (struct results){.whole = y});
     close_walk(&walk);
@@ -239,7 +285,7 @@ int mr_float_observe(struct mr_network *network, const float *x, size_t sequence
     static const struct mr_calibration usual = {0};
     struct walk walk;
 
-    if (open_walk(&walk, network, true))
+    if (open_walk(&walk, network, steps, true))
         return -1;
     int result = open_seen(&walk, sequences, steps);
     if (result == 0)

@@ -3,19 +3,20 @@
 // one walk in the order of the data makes all: a process takes its inputs from `taps`.
 #include "pipeline.h"
 
+#include "plan_taps.h"
+
 #include <stdio.h>
 #include <string.h>
-
-enum { TAPS = MR_MAX_OPS + MR_MAX_OUTPUTS };
 
 struct builder {
     const struct mr_plan *plan;
     const struct mr_network *network;
     struct mr_pipeline *pipeline;
     int weights[MR_MAX_OPS], state[MR_MAX_OPS]; // channels of operators that have them
-    int taps[TAPS];                             // channels that nobody reads yet, by stream
-    int first_tap[MR_MAX_OPS + 1];              // of a stream, the next that is taken
-    int forks, unpacks;                         // so far
+    struct mr_plan_taps taps;
+    int tapped[MR_TAPS];      // channels that nobody reads yet
+    int next[MR_MAX_OPS + 1]; // of a stream, the next tap that is taken
+    int forks, unpacks;       // so far
 };
 
 // ---- processes and channels
@@ -83,20 +84,12 @@ static const char *type_of(int lc, char type[16]) {
 
 // ---- streams and their readers
 
-static void number_taps(struct builder *b) {
-    int tap = 0;
-    for (int s = 0; s < b->network->stream_count; s++) {
-        b->first_tap[s] = tap;
-        tap += mr_network_readers(b->network, s);
-    }
-}
-
 // The channel has the stream: forks behind one another give it to each of its readers.
 static void deal_out(struct builder *b, int stream, int channel) {
     const struct mr_stream *of = &b->network->streams[stream];
     const int count = mr_network_readers(b->network, stream);
-    const int depth = mr_plan_fork_depth(b->plan, stream);
-    int *taps = b->taps + b->first_tap[stream];
+    const int depth = mr_plan_fork_depth(b->plan, stream), first = b->taps.first[stream];
+    int *taps = b->tapped + first;
     for (int i = 0; i + 1 < count; i++) {
         struct mr_process *fork =
             add_numbered(b, "fork", b->forks++, MR_PART_FORK, "command, rows");
@@ -112,10 +105,14 @@ static void deal_out(struct builder *b, int stream, int channel) {
     }
     if (count > 0)
         taps[count - 1] = channel;
+    for (int i = 0; i < count; i++)
+        if (b->taps.hold[first + i])
+            b->pipeline->channels[taps[i]].depth =
+                mr_plan_tap_depth(b->plan, stream, b->taps.hold[first + i]);
 }
 
 static int tap(struct builder *b, int stream) {
-    return b->taps[b->first_tap[stream]++];
+    return b->tapped[b->next[stream]++];
 }
 
 // ---- the parts
@@ -135,14 +132,17 @@ static int channel_depth(int words) {
     return depth < 64 ? depth : 64;
 }
 
-static int add_resize(struct builder *b, int index, int channel) {
+static int add_resize(struct builder *b, int index, int stream, int channel) {
     const struct mr_op *op = &b->network->ops[index];
-    struct mr_process *resize =
-        add_numbered(b, "resize", op->layer, MR_PART_RESIZE, "command, rows");
-    char type[16];
-    resize->count = op->inputs;
-    resize->rate = b->network->streams[op->input].rate;
-    resize->lc = mr_plan_stream_lc(b->plan, op->input);
+    char name[MR_NAME], type[16];
+    if (op->kind->recurrent)
+        snprintf(name, sizeof name, "resize%d", op->layer);
+    else
+        snprintf(name, sizeof name, "%.20s_%s", op->name, stream == op->input ? "first" : "other");
+    struct mr_process *resize = add_process(b, name, MR_PART_RESIZE, "command, rows");
+    resize->count = b->network->streams[stream].width;
+    resize->rate = b->network->streams[stream].rate;
+    resize->lc = mr_plan_stream_lc(b->plan, stream);
     resize->out_lc = b->plan->ops[index].layout.lc;
     take(b, channel);
     const int output = give(b, resize->name, "out", type_of(resize->out_lc, type));
@@ -168,12 +168,20 @@ static int add_unpack(struct builder *b, int stream) {
     return give(b, unpack->name, "out", "int32_t");
 }
 
+// A stream as the operator takes it.
+static int add_input(struct builder *b, int index, int stream) {
+    if (b->network->ops[index].kind->reads_numbers)
+        return add_unpack(b, stream);
+    const int channel = tap(b, stream);
+    return mr_plan_has_resize(b->plan, index, stream) ? add_resize(b, index, stream, channel)
+                                                      : channel;
+}
+
 static int add_op(struct builder *b, int index) {
     const struct mr_op *op = &b->network->ops[index];
     const struct mr_plan_op *planned = &b->plan->ops[index];
-    int input = op->kind->reads_numbers ? add_unpack(b, op->input) : tap(b, op->input);
-    if (mr_plan_has_resize(b->plan, index))
-        input = add_resize(b, index, input);
+    const int input = add_input(b, index, op->input);
+    const int other = op->other >= 0 ? add_input(b, index, op->other) : -1;
     struct mr_process *process = add_process(b, op->name, MR_PART_OP, op->kind->scalars);
     char type[16];
     process->op = index;
@@ -183,6 +191,8 @@ static int add_op(struct builder *b, int index) {
     if (op->kind->gates > 0)
         take(b, b->weights[index]);
     take(b, input);
+    if (other >= 0)
+        take(b, other);
     const int output = give(b, op->name, "out", type_of(planned->layout.out_lc, type));
     if (op->kind->recurrent) {
         b->pipeline->channels[output].depth =
@@ -232,7 +242,8 @@ void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline) 
     struct builder b = {.plan = plan, .network = plan->network, .pipeline = pipeline};
     char type[16];
     memset(pipeline, 0, sizeof *pipeline);
-    number_taps(&b);
+    mr_plan_taps(b.network, &b.taps);
+    memcpy(b.next, b.taps.first, sizeof b.next);
     const int weights = add_top_input(&b, "weights", "beat_t");
     const int x = add_top_input(&b, "x", type_of(plan->x_lc, type));
     const int state_in = add_top_input(&b, "state_in", "beat_t");

@@ -4,6 +4,7 @@
 #include "plan.h"
 
 #include "file.h"
+#include "plan_taps.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -43,9 +44,9 @@ bool mr_plan_per_step(const struct mr_plan *plan, int op) {
     return network->streams[network->ops[op].input].rate == MR_PER_STEP;
 }
 
-bool mr_plan_has_resize(const struct mr_plan *plan, int op) {
-    const struct mr_op *of = &plan->network->ops[op];
-    return of->kind->recurrent && mr_plan_stream_lc(plan, of->input) != plan->ops[op].layout.lc;
+bool mr_plan_has_resize(const struct mr_plan *plan, int op, int stream) {
+    const int lc = plan->ops[op].layout.lc;
+    return lc && mr_plan_stream_lc(plan, stream) != lc;
 }
 
 int mr_power_of_two(int least) {
@@ -62,6 +63,14 @@ int mr_plan_fork_depth(const struct mr_plan *plan, int stream) {
         rows += network->ops[i].kind->lag;
     return mr_power_of_two(
         rows * mr_plan_words(network->streams[stream].width, mr_plan_stream_lc(plan, stream)));
+}
+
+int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold) {
+    const struct mr_stream *of = &plan->network->streams[stream];
+    const struct mr_op *shortest = mr_network_shortest(plan->network);
+    const int steps = of->rate == MR_PER_STEP && shortest ? shortest->most_steps : 1;
+    return mr_plan_fork_depth(plan, stream) +
+           hold * steps * mr_plan_words(of->width, mr_plan_stream_lc(plan, stream));
 }
 
 static int check_layout(const struct mr_op *op, const struct mr_op_layout *layout, int slots,
@@ -107,15 +116,21 @@ int mr_plan_passes(const struct mr_op *op, int lc, int most) {
     return mr_ceil_div(words, mr_ceil_div(words, most < words ? most : words));
 }
 
-// LCs and costs of an operator, whose input's are there.
+// Columns per cycle of an operator without lanes: as they come. Of two streams both come as the
+// wider one does.
+static int passing_lc(const struct mr_plan *plan, const struct mr_op *op) {
+    const int first = mr_plan_stream_lc(plan, op->input);
+    const int other = op->other >= 0 ? mr_plan_stream_lc(plan, op->other) : 0;
+    return op->kind->reads_numbers ? 0 : other > first ? other : first;
+}
+
+// LCs and costs of an operator, whose inputs' are there.
 static void fill_op(struct mr_plan *plan, int index, const struct mr_op_layout *layouts) {
     const struct mr_op *op = &plan->network->ops[index];
     struct mr_plan_op *to = &plan->ops[index];
     to->layout = op->kind->recurrent
                      ? layouts[op->layer]
-                     : (struct mr_op_layout){
-                           .lc = op->kind->reads_numbers ? 0 : mr_plan_stream_lc(plan, op->input),
-                           .passes = 1};
+                     : (struct mr_op_layout){.lc = passing_lc(plan, op), .passes = 1};
     to->layout.slots = plan->slots;
     to->layout.out_lc = plan->network->streams[op->output].bits == 32 ? 0 : to->layout.lc;
     op->kind->cost(op, &to->layout, &to->cost);
@@ -127,14 +142,25 @@ static void fill_op(struct mr_plan *plan, int index, const struct mr_op_layout *
         plan->interval = to->cost.row_cycles;
 }
 
-// A stream of n readers has n - 1 forks of two channels (pipeline.h).
+// A stream of n readers has n - 1 forks of two channels (pipeline.h), of which n are taps.
 static void add_forks(struct mr_plan *plan) {
+    struct mr_plan_taps taps;
+    mr_plan_taps(plan->network, &taps);
     for (int s = 0; s < plan->network->stream_count; s++) {
         const int readers = mr_network_readers(plan->network, s);
         const int lc = mr_plan_stream_lc(plan, s);
-        if (readers > 1)
-            mr_memory_fifo(&plan->memory, (uint64_t)mr_plan_fork_depth(plan, s),
-                           lc ? 16 * (uint64_t)lc : 32, 2 * (uint64_t)(readers - 1));
+        const uint64_t bits = lc ? 16 * (uint64_t)lc : 32;
+        int usual = readers > 1 ? 2 * (readers - 1) : 0;
+        for (int i = 0; i < readers; i++) {
+            const int hold = taps.hold[taps.first[s] + i];
+            if (hold) {
+                mr_memory_fifo(&plan->memory, (uint64_t)mr_plan_tap_depth(plan, s, hold), bits, 1);
+                usual--;
+            }
+        }
+        if (usual > 0)
+            mr_memory_fifo(&plan->memory, (uint64_t)mr_plan_fork_depth(plan, s), bits,
+                           (uint64_t)usual);
     }
 }
 
@@ -177,8 +203,8 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
                        (int)MR_MAX_LAYERS);
     if (slots > 1 && mr_network_pool(network))
         return mr_fail(error, error_size,
-                       "'%s' makes one row of all steps of a sequence and has no slots; plan the "
-                       "network with one slot",
+                       "'%s' needs all steps of a sequence one after the other and has no slots; "
+                       "plan the network with one slot",
                        mr_network_pool(network)->name);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent &&

@@ -101,8 +101,8 @@ int mr_plan_leader(const struct mr_network *network, int op);
 // True when an operator has a row per step, false when it has one per sequence.
 bool mr_plan_per_step(const struct mr_plan *plan, int op);
 
-// True when the rows of the operator's input are repacked before it.
-bool mr_plan_has_resize(const struct mr_plan *plan, int op);
+// True when the rows of a stream that the operator reads are repacked before it.
+bool mr_plan_has_resize(const struct mr_plan *plan, int op, int stream);
 
 // The least power of two that is at least so large, from 2 on: depths of channels.
 int mr_power_of_two(int least);
@@ -110,6 +110,9 @@ int mr_power_of_two(int least);
 // Elements that each channel behind a fork of a stream holds: room for the rows that one branch
 // takes before it gives its first one, while the other branch waits for it where they meet again.
 int mr_plan_fork_depth(const struct mr_plan *plan, int stream);
+
+// The same of a tap in which so many sequences wait (plan_taps.h).
+int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold);
 
 // Vectors of so many numbers in a row; of single numbers (lc 0) the numbers.
 static inline int mr_plan_words(int width, int lc) {

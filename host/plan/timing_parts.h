@@ -34,7 +34,8 @@ struct pattern { // a row
 
 // The place of a row: the first and the last of the run; one of the first and of the last step of
 // its sequences; of a process that has turns without a row, which count as rows here, is it one
-// with a row, and was the one before; and does it stand behind all steps and sequences.
+// with a row, and was the one before; does it stand behind all steps and sequences; and of a
+// process that is a sequence behind, is it one of the first sequence.
 enum {
     ROW_FIRST = 1,
     ROW_LAST = 2,
@@ -43,7 +44,8 @@ enum {
     ROW_IS_FULL = 16,
     ROW_WAS_FULL = 32,
     ROW_MORE = 64,
-    ROW_CLASSES = 128
+    ROW_OPENS = 128,
+    ROW_CLASSES = 256
 };
 
 // A group of sequences that have their turns (hls/kernels/frame/slots.h), in rows.
@@ -65,6 +67,7 @@ struct process {
     double rows_of_step;       // of a sequence, turns without a row included
     bool first_differs, begin_differs, end_differs; // such a row from one in the middle
     bool has_empty_turns;
+    bool is_behind; // by a sequence: takes the first one alone, and gives the last one alone
 
     uint64_t row;
     uint32_t event, done; // the next of the row, and how many of its iterations were issued

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the rows of sample runs to those of any run: how many there are is a * turns + b * sequences
 // + c, and what a row does hangs on its place alone. Turns are the steps of all sequences, and
-// where a group of them has less than a process needs, those without a row.
+// where a group of them has less than a process needs, those without a row. A process that is a
+// sequence behind has the steps of one sequence more.
 #include "timing_parts.h"
 
 #include "file.h"
@@ -32,6 +33,7 @@ bool mr_timing_sample(int slots, int index, struct mr_timing_sample *sample) {
 struct counts { // of rows
     uint64_t per_step, per_sequence, more;
     uint64_t turns; // of a step, at least
+    bool behind;    // by a sequence
 };
 
 static uint64_t scalar_of(const struct mr_report_sample *sample, const char *name) {
@@ -67,7 +69,7 @@ static uint64_t regular_rows(struct counts counts, struct run run) {
 }
 
 static uint64_t rows_of(struct counts counts, struct run run) {
-    return regular_rows(counts, run) + counts.more;
+    return regular_rows(counts, run) + (counts.behind ? run.steps : 0) + counts.more;
 }
 
 static bool explains(struct counts counts, const struct process *process,
@@ -81,27 +83,35 @@ static bool explains(struct counts counts, const struct process *process,
 
 // With slots, a process has a row for each step or so many for each sequence.
 static bool is_possible(struct counts counts, uint64_t slots) {
+    if (counts.behind)
+        return slots == 1 && counts.per_step == 1 && !counts.per_sequence;
     return slots == 1 || (counts.per_step == 1 && !counts.per_sequence) ||
            (counts.per_step == 0 && counts.turns == 1);
 }
 
-static int find_counts(const struct process *process, const struct mr_report *report,
-                       uint64_t slots, struct counts *counts, char *error, size_t error_size) {
+// Tries counts of which all but `more` are given.
+static bool try_counts(struct counts with, const struct process *process,
+                       const struct mr_report *report, uint64_t slots, struct counts *counts) {
     const struct run run = run_of(&report->samples[0], slots);
     const uint64_t rows = sample_rows(&process->report->rows[0]);
+    if (!is_possible(with, slots) || rows_of(with, run) > rows)
+        return false;
+    with.more = rows - rows_of(with, run);
+    if (!explains(with, process, report, slots))
+        return false;
+    *counts = with;
+    return true;
+}
+
+static int find_counts(const struct process *process, const struct mr_report *report,
+                       uint64_t slots, struct counts *counts, char *error, size_t error_size) {
     int found = 0;
     for (uint64_t a = 0; a <= RATE_MAX; a++)
         for (uint64_t b = 0; b <= RATE_MAX; b++)
-            for (uint64_t turns = 1; turns <= slots; turns++) {
-                struct counts with = {a, b, 0, turns};
-                if (!is_possible(with, slots) || rows_of(with, run) > rows)
-                    continue;
-                with.more = rows - rows_of(with, run);
-                if (explains(with, process, report, slots)) {
-                    *counts = with;
-                    found++;
-                }
-            }
+            for (uint64_t turns = 1; turns <= slots; turns++)
+                for (int behind = 0; behind < 2; behind++)
+                    found += try_counts((struct counts){a, b, 0, turns, behind}, process, report,
+                                        slots, counts);
     if (found == 1)
         return 0;
     return mr_fail(error, error_size,
@@ -123,8 +133,9 @@ static void find_groups(struct process *process, struct counts counts, struct ru
         process->other = (struct group){step, step * run.steps, rest};
     }
     process->has_empty_turns = counts.turns > 1;
+    process->is_behind = counts.behind;
     process->rows = rows_of(counts, run);
-    process->measured = process->rows - counts.more ? process->rows - counts.more : process->rows;
+    process->measured = regular_rows(counts, run) ? regular_rows(counts, run) : process->rows;
     process->rows_of_step =
         per_step ? (double)regular_rows(counts, run) / ((double)run.sequences * (double)run.steps)
                  : 1;
@@ -142,7 +153,8 @@ static unsigned class_of(const struct process *process, uint64_t row) {
     const struct group *group = row < bound ? &process->whole : &process->other;
     const uint64_t at = row < bound ? row % group->rows : row - bound;
     if (!process->has_empty_turns)
-        return ends | (at < group->step ? ROW_BEGINS : 0u) |
+        return ends | (process->is_behind && row < group->rows ? ROW_OPENS : 0u) |
+               (at < group->step ? ROW_BEGINS : 0u) |
                (at >= group->rows - group->step ? ROW_ENDS : 0u);
     const uint64_t turn = at % group->step;
     const uint64_t before = turn ? turn - 1 : group->step - 1;
@@ -189,6 +201,9 @@ static int check_classes(const struct process *process, char *error, size_t erro
                              bound + step + 1,
                              bound + process->other.rows - 1,
                              bound + process->other.rows,
+                             whole + 1,
+                             whole + process->whole.step,
+                             2 * whole - 1,
                              process->rows - 2,
                              process->rows - 1};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -219,7 +234,7 @@ static void compare_classes(struct process *process) {
 
 int mr_timing_rows(struct process *process, const struct mr_report *report, struct run run,
                    char *error, size_t error_size) {
-    struct counts counts = {0, 0, 0, 0};
+    struct counts counts = {0};
     if (find_counts(process, report, run.slots, &counts, error, error_size))
         return -1;
     for (size_t i = 0; i < report->sample_count; i++) {

@@ -168,7 +168,8 @@ static void forget(struct watch *watch) {
 // ---- rows that differ by their place
 
 static bool has_places(const struct process *process) {
-    return process->begin_differs || process->end_differs || process->has_empty_turns;
+    return process->begin_differs || process->end_differs || process->has_empty_turns ||
+           process->is_behind;
 }
 
 // The first row from `row` on that is unlike those in the middle of its sequences. Where there are
@@ -178,6 +179,8 @@ static uint64_t next_place(const struct process *process, uint64_t row) {
     const uint64_t bound = mr_timing_bound(process);
     if (process->has_empty_turns)
         return row <= bound ? bound : UINT64_MAX;
+    if (process->is_behind && !process->begin_differs && !process->end_differs)
+        return row < process->whole.rows ? process->whole.rows : row < bound ? bound : UINT64_MAX;
     const struct group *group = row < bound ? &process->whole : &process->other;
     const uint64_t at = row < bound ? row % group->rows : row - bound, start = row - at;
     if (!group->rows || (process->begin_differs && at < group->step))
@@ -192,6 +195,8 @@ static bool is_alike(const struct process *process, uint64_t since, bool steps) 
     if (process->row == since)
         return true;
     if (since == 0 && process->first_differs)
+        return false;
+    if (!steps && process->is_behind && since < process->whole.rows)
         return false;
     if (steps)
         return next_place(process, since) > process->row;

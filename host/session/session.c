@@ -147,10 +147,18 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
     const struct mr_op *pool = mr_network_pool(session->network);
     if (pool && ((flags & MR_RUN_CONTINUE) || steps >> pool->kind->pool_bits != 0))
         return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "mr_session_run: the network's '%s' makes one row of all steps of a "
-                          "sequence, so give whole sequences, of less than 2^%d steps, in one call "
+                          "mr_session_run: the network's '%s' needs all steps of a sequence at "
+                          "once, so give whole sequences, of less than 2^%d steps, in one call "
                           "without MR_RUN_CONTINUE",
                           pool->name, pool->kind->pool_bits);
+    const struct mr_op *shortest = mr_network_shortest(session->network);
+    if (shortest && steps > (uint64_t)shortest->most_steps)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_session_run: sequences of %llu steps are too long for the network's "
+                          "'%s', which turns round %d at most; import the network again with "
+                          "--max-steps %llu",
+                          (unsigned long long)steps, shortest->name, shortest->most_steps,
+                          (unsigned long long)steps);
     if ((flags & MR_RUN_CONTINUE) && sequences > session->slots)
         return session->slots == 1
                    ? mr_failure(error, MR_ERROR_ARGUMENT,

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of each sequence from the last step to the first: in front of a layer that reads a
+// sequence backward, and behind it. Its memory holds most_steps rows, so no sequence is longer.
+#include "file.h"
+#include "op.h"
+
+#include <string.h>
+
+static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
+    (void)network;
+    op->units = op->inputs;
+    op->most_steps = MR_MOST_STEPS;
+    out->width = op->inputs;
+    out->bits = 16;
+}
+
+// Which row is taken, the walker knows (op.h).
+static void float_row(const struct mr_op *op, const double *in, double *state, double *out) {
+    (void)state;
+    memcpy(out, in, (size_t)op->units * sizeof *out);
+}
+
+static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
+                        int32_t *state, int32_t *out) {
+    (void)network, (void)state;
+    memcpy(out, in, (size_t)op->units * sizeof *out);
+}
+
+static int quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac, int *column,
+                    char *error, size_t error_size) {
+    (void)column, (void)error, (void)error_size;
+    memcpy(frac, network->streams[op->input].frac, (size_t)op->units * sizeof *frac);
+    return 0;
+}
+
+static int check(const struct mr_network *network, const struct mr_op *op, char *error,
+                 size_t error_size) {
+    const int32_t *in = network->streams[op->input].frac, *out = network->streams[op->output].frac;
+
+    if (op->most_steps < 1 || op->most_steps > MR_MOST_STEPS_LIMIT)
+        return mr_fail(error, error_size, "the %s holds %d steps; 1 to %d are possible", op->name,
+                       op->most_steps, MR_MOST_STEPS_LIMIT);
+    for (int i = 0; i < op->units; i++)
+        if (out[i] != in[i])
+            return mr_fail(error, error_size,
+                           "the %s reads %d fraction bits in column %d and gives %d", op->name,
+                           (int)in[i], i, (int)out[i]);
+    return 0;
+}
+
+static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
+                 struct mr_op_cost *cost) {
+    const uint64_t words = (uint64_t)mr_ceil_div(op->units, layout->lc);
+
+    cost->row_cycles = (uint32_t)words;
+    mr_memory_expect(&cost->memory, words * (uint64_t)op->most_steps, 16 * (uint64_t)layout->lc, 1);
+}
+
+static void emit(const struct mr_network *network, const struct mr_op *op,
+                 const struct mr_op_layout *layout, struct mr_text *text) {
+    (void)network;
+    mr_text_add(text,
+                "#define REVERSE %s\n#define REVERSE_COUNT %d\n#define REVERSE_LC %d\n"
+                "#define REVERSE_STEPS %d\n#include \"glue/reverse.h\"\n",
+                op->name, op->units, layout->lc, op->most_steps);
+}
+
+const struct mr_op_kind mr_op_reverse = {
+    .name = "reverse",
+    .process = "reverse",
+    .passes = true,
+    .pool_bits = 21, // MR_MOST_STEPS_LIMIT
+    .reverses = true,
+    .describe = describe,
+    .float_row = float_row,
+    .integer_row = integer_row,
+    .quantise = quantise,
+    .check = check,
+    .cost = cost,
+    .emit = emit,
+    .scalars = "command, steps, total",
+};

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bidirectional and reverse layers: the kernels that turn sequences round and join rows, as C
+// (hlsc_test.sh compares their RTL), and networks of them, which give the bits of the plain
+// reference on cpu: and sim: in the planned cycles.
+#define _GNU_SOURCE
+#include "kernel_fixture.h"
+#include "kernels/arrange.c"
+#include "plan_taps.h"
+#include "session_fixture.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <sys/stat.h>
+
+#define MODEL "build/arrange-test/net.millrace"
+#define SEED UINT64_C(815)
+
+// ---- kernels
+
+#define CHECK_REVERSE(kernel, VEC, words, most)                                                    \
+    do {                                                                                           \
+        for (int steps = 1; steps <= (most); steps += 1 + steps / 7)                               \
+            for (int sequences = 0; sequences <= 5; sequences++) {                                 \
+                HLS_CHANNEL(VEC, in);                                                              \
+                HLS_CHANNEL(VEC, out);                                                             \
+                for (int n = 0; n < steps * sequences * (words); n++)                              \
+                    hls_write(VEC, &in, (VEC){{(int16_t)n}});                                      \
+                kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)steps, (uint32_t)(steps * sequences)); \
+                for (int n = 0; n < sequences; n++)                                                \
+                    for (int t = steps; t-- > 0;)                                                  \
+                        for (int k = 0; k < (words); k++)                                          \
+                            ck_assert_int_eq(hls_read(VEC, &out).v[0],                             \
+                                             (n * steps + t) * (words) + k);                       \
+                ck_assert_empty(in);                                                               \
+                ck_assert_empty(out);                                                              \
+            }                                                                                      \
+    } while (0)
+
+START_TEST(sequences_are_turned_round) {
+    CHECK_REVERSE(reverse1, vec1_t, 1, 5);
+    CHECK_REVERSE(reverse7, vec3_t, 3, 70);
+}
+END_TEST
+
+#define CHECK_CONCAT(kernel, VEC, a_count, b_count, lc)                                            \
+    do {                                                                                           \
+        enum { ROWS = 50, ALL = (a_count) + (b_count) };                                           \
+        HLS_CHANNEL(VEC, a);                                                                       \
+        HLS_CHANNEL(VEC, b);                                                                       \
+        HLS_CHANNEL(VEC, out);                                                                     \
+        for (int n = 0; n < ROWS; n++)                                                             \
+            for (int i = 0; i < ALL; i++) {                                                        \
+                const int at = i < (a_count) ? i : i - (a_count);                                  \
+                if (at % (lc))                                                                     \
+                    continue;                                                                      \
+                VEC v = {{0}};                                                                     \
+                for (int c = 0; c < (lc) && at + c < (i < (a_count) ? (a_count) : (b_count)); c++) \
+                    v.v[c] = (int16_t)(n * ALL + i + c + 1);                                       \
+                hls_write(VEC, i < (a_count) ? &a : &b, v);                                        \
+            }                                                                                      \
+        kernel(&a, &b, &out, MR_COMMAND_RUN, ROWS);                                                \
+        for (int n = 0; n < ROWS; n++)                                                             \
+            for (int first = 0; first < ALL; first += (lc)) {                                      \
+                const VEC v = hls_read(VEC, &out);                                                 \
+                for (int c = 0; c < (lc); c++)                                                     \
+                    ck_assert_int_eq(v.v[c], first + c < ALL ? n * ALL + first + c + 1 : 0);       \
+            }                                                                                      \
+        ck_assert_empty(a);                                                                        \
+        ck_assert_empty(b);                                                                        \
+        ck_assert_empty(out);                                                                      \
+    } while (0)
+
+START_TEST(rows_are_joined) {
+    CHECK_CONCAT(concat1, vec1_t, 1, 1, 1);
+    CHECK_CONCAT(concat_whole, vec3_t, 6, 5, 3);
+    CHECK_CONCAT(concat_part, vec4_t, 5, 7, 4);
+    CHECK_CONCAT(concat_short, vec4_t, 1, 2, 4);
+    CHECK_CONCAT(concat_flush, vec4_t, 3, 3, 4);
+}
+END_TEST
+
+// ---- networks
+
+static int join(struct mr_network *network, int a, int b) {
+    char error[300];
+    const struct mr_op *op =
+        mr_network_join(network, mr_op_kind_find("concat"), a, b, error, sizeof error);
+    ck_assert_msg(op != NULL, "%s", error);
+    return op->output;
+}
+
+static int reverse(struct mr_network *network, int stream) {
+    const int reversed = net_add(network, "reverse", stream, 0, MR_ACTIVATION_LINEAR);
+    network->ops[network->op_count - 1].most_steps = 9;
+    return reversed;
+}
+
+// *last: the last states of both halves.
+static int bidirectional(struct mr_network *network, const char *kind, int stream, int units,
+                         int *last) {
+    const int forward = net_add(network, kind, stream, units, MR_ACTIVATION_LINEAR);
+    const int backward =
+        net_add(network, kind, reverse(network, stream), units, MR_ACTIVATION_LINEAR);
+    const int both = join(network, forward, reverse(network, backward));
+    if (last)
+        *last = join(network, net_add(network, "last", forward, 0, MR_ACTIVATION_LINEAR),
+                     net_add(network, "last", backward, 0, MR_ACTIVATION_LINEAR));
+    return both;
+}
+
+// What is arranged in each of the networks below.
+static void one_layer(struct mr_network *n) {
+    net_output(n, bidirectional(n, "lstm", 0, 5, NULL), "all");
+}
+
+static void states_and_steps(struct mr_network *n) {
+    int last;
+    const int all = bidirectional(n, "gru", 0, 4, &last);
+    net_output(n, net_add(n, "dense", all, 3, MR_ACTIVATION_TANH), "all");
+    net_output(n, net_add(n, "dense", last, 2, MR_ACTIVATION_LINEAR), "last");
+}
+
+static void reverse_alone(struct mr_network *n) {
+    const int layer = net_add(n, "rnn_tanh", reverse(n, 0), 4, MR_ACTIVATION_LINEAR);
+    net_output(n, net_add(n, "last", layer, 0, MR_ACTIVATION_LINEAR), "last");
+    net_output(n, reverse(n, layer), "all");
+}
+
+static void stack(struct mr_network *n) {
+    int last;
+    const int below = bidirectional(n, "lstm", 0, 3, NULL);
+    const int above = bidirectional(n, "gru_reset_first", below, 5, &last);
+    const int top = net_add(n, "lstm", above, 2, MR_ACTIVATION_LINEAR);
+    net_output(n, net_add(n, "max", above, 0, MR_ACTIVATION_LINEAR), "max");
+    net_output(n, last, "states");
+    net_output(n, net_add(n, "last", top, 0, MR_ACTIVATION_LINEAR), "top");
+    net_output(n, below, "below");
+}
+
+// A residual round a layer, in rows joined with the layer's own input.
+static void beside(struct mr_network *n) {
+    const int layer = net_add(n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    net_output(n, net_add(n, "dense", join(n, layer, 0), 3, MR_ACTIVATION_RELU), "y");
+    net_output(n, join(n, layer, layer), "twice");
+}
+
+static const struct {
+    const char *name;
+    void (*arrange)(struct mr_network *);
+} networks[] = {{"one layer", one_layer},
+                {"states and steps", states_and_steps},
+                {"reverse alone", reverse_alone},
+                {"stack", stack},
+                {"beside", beside}};
+
+static void make(struct mr_network *network, int index) {
+    uint64_t state = SEED + (uint64_t)index;
+    net_create(network, INPUTS, networks[index].name);
+    networks[index].arrange(network);
+    net_weights(network, &state, 0.8);
+}
+
+// A bidirectional layer, from the float runs of its two halves.
+START_TEST(halves_are_joined) {
+    struct mr_network both, half[2];
+    float x[2][STEPS * INPUTS];
+    double y[STEPS * 10], h[2][STEPS * 5];
+
+    make(&both, 0);
+    fill_input(x[0], STEPS * INPUTS);
+    for (int t = 0; t < STEPS; t++)
+        memcpy(x[1] + t * INPUTS, x[0] + (STEPS - 1 - t) * INPUTS, INPUTS * sizeof(float));
+    ck_assert_int_eq(mr_float_run(&both, x[0], 1, STEPS, y), 0);
+    for (int i = 0; i < 2; i++) {
+        const struct mr_op *from = mr_network_layer(&both, i);
+        net_create(&half[i], INPUTS, "half");
+        net_output(&half[i], net_add(&half[i], "lstm", 0, 5, MR_ACTIVATION_LINEAR), "y");
+        struct mr_op *to = &half[i].ops[0];
+        memcpy(to->w_x, from->w_x, 20 * INPUTS * sizeof(float));
+        memcpy(to->w_h, from->w_h, 20 * 5 * sizeof(float));
+        memcpy(to->bias, from->bias, 20 * sizeof(float));
+        ck_assert_int_eq(mr_float_run(&half[i], x[i], 1, STEPS, h[i]), 0);
+        mr_network_free(&half[i]);
+    }
+    for (int t = 0; t < STEPS; t++)
+        for (int j = 0; j < 5; j++) {
+            ck_assert_double_eq(y[t * 10 + j], h[0][t * 5 + j]);
+            ck_assert_double_eq(y[t * 10 + 5 + j], h[1][(STEPS - 1 - t) * 5 + j]);
+        }
+    mr_network_free(&both);
+}
+END_TEST
+
+static uint64_t planned_cycles(const struct mr_model *model, const struct mr_options *options,
+                               size_t sequences, size_t steps) {
+    struct mr_error error = {0};
+    char *text;
+    ck_assert_msg(!mr_plan(model, options, sequences, steps, &text, NULL, &error), "%s",
+                  error.text);
+    json_t *plan = json_loads(text, 0, NULL);
+    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
+    json_decref(plan);
+    free(text);
+    return cycles;
+}
+
+static void check_run(const struct mr_network *network, const struct mr_model *model,
+                      struct mr_session *session, const struct mr_options *options,
+                      size_t sequences, size_t steps) {
+    const size_t count = sequences * mr_network_numbers(network, steps);
+    float *x = calloc(sequences * steps * INPUTS, sizeof *x);
+    float *y = calloc(count, sizeof *y), *wanted = calloc(count, sizeof *wanted);
+    struct mr_stats stats;
+    ck_assert(x && y && wanted);
+    fill_input(x, sequences * steps * INPUTS);
+    expect_of(network, x, sequences, steps, wanted);
+    ck_assert_msg(mr_session_run(session, x, sequences, steps, 0, y, &stats) == 0, "%s",
+                  mr_session_error(session));
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(memcmp(&y[i], &wanted[i], sizeof *y) == 0,
+                      "%s, %zu x %zu steps: number %zu is %g, not %g", network->name, sequences,
+                      steps, i, (double)y[i], (double)wanted[i]);
+    if (stats.cycles)
+        ck_assert_uint_eq(stats.cycles, planned_cycles(model, options, sequences, steps));
+    free(x);
+    free(y);
+    free(wanted);
+}
+
+static void check_device(const struct mr_network *network, const struct mr_model *model,
+                         const char *uri, const struct mr_options *options) {
+    static const size_t sequences[] = {1, 2, 5}, steps[] = {1, 2, 3, 9};
+    struct mr_session *session = open_session(model, uri, options);
+    float x[10 * INPUTS] = {0}, y[400];
+    for (size_t n = 0; n < 3; n++)
+        for (size_t t = 0; t < 4; t++)
+            check_run(network, model, session, options, sequences[n], steps[t]);
+    if (mr_network_shortest(network)) {
+        ck_assert_int_eq(mr_session_run(session, x, 1, 10, 0, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(mr_session_error(session), "are too long for the network's"));
+        ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(mr_session_error(session), "needs all steps of a sequence"));
+    }
+    mr_session_close(session);
+}
+
+START_TEST(devices_give_the_bits_of_the_reference) {
+    if (!have_compiler())
+        return;
+    static const uint32_t lanes[][6] = {{1, 1, 1, 1, 1, 1}, {2, 3, 2, 2, 2, 1}};
+    const int index = _i / 2;
+    struct mr_network network;
+    make(&network, index);
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
+                                       .lanes = lanes[_i % 2],
+                                       .lane_count = (uint32_t)mr_network_layers(&network)};
+    mkdir("build", 0777);
+    mkdir("build/arrange-test", 0777);
+    save_model(&network, MODEL);
+    struct mr_model *model = open_model_of(MODEL);
+    check_device(&network, model, "cpu:", &options);
+    if (!getenv("MR_TEST_NO_SIM"))
+        check_device(&network, model, "sim:", &options);
+    mr_model_close(model);
+    mr_network_free(&network);
+}
+END_TEST
+
+int main(void) {
+    printf("arrange_test: seed %llu\n", (unsigned long long)SEED);
+    Suite *suite = suite_create("arrange");
+    TCase *tests = tcase_create("arrange");
+    tcase_set_timeout(tests, 300);
+    tcase_add_test(tests, sequences_are_turned_round);
+    tcase_add_test(tests, rows_are_joined);
+    tcase_add_test(tests, halves_are_joined);
+    tcase_add_loop_test(tests, devices_give_the_bits_of_the_reference, 0,
+                        2 * (int)(sizeof networks / sizeof *networks));
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
