@@ -35,7 +35,7 @@ static const struct {
     {"d_torch29_noshape", NULL},
     {"g_argmax", NULL},
     {"g_batchnorm", NULL},
-    {"g_bidir", "runs in direction 'bidirectional'"},
+    {"g_bidir", NULL},
     {"g_cell", NULL},
     {"g_denorm", NULL},
     {"g_embedding", "looks the input 'x' up in a table"},

@@ -329,14 +329,6 @@ static void a_sum_of_states(struct file *f) {
     node(f, "Add", "s s", "y");
 }
 
-static void states_side_by_side(struct file *f) {
-    every_step(f);
-    lstm(f, "s W2 R", "- hn2");
-    tensor(f, "W2", 3, 1, 4 * H, H);
-    node(f, "Concat", "hn hn2", "y");
-    with_int(f, "axis", 0);
-}
-
 static void nine_outputs(struct file *f) {
     every_step(f);
     f->out.name = "s";
@@ -426,7 +418,6 @@ static const struct {
     {the_step_of_the_largest, "goes along another axis than the features"},
     {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
     {a_sum_of_states, "computes with two values that both depend on the input"},
-    {states_side_by_side, "the output 'y' joins the states of 2 layers"},
     {nine_outputs, "the graph has 9 outputs; this version takes 1 to 8"},
     {outputs_of_one_name, "two outputs are named 'hn'"},
     {other_features, "has weights for 2 inputs and reads 3"},

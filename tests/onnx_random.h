@@ -73,6 +73,8 @@ struct random_file {
     uint8_t *data; // to be freed
     size_t size;
     int inputs, layers, outputs;
+    int backward; // layers of the network beside those of the file: second directions
+    bool one_way; // no other direction is drawn
     bool batch_first;
     char about[RANDOM_TEXT]; // for messages
     // While it is made
@@ -148,11 +150,23 @@ static inline void put_attribute_list(struct random_file *f, const char *name, i
     put_message(&f->node, 5, &a);
 }
 
-static inline void put_attribute_text(struct random_file *f, const char *name, const char *text) {
+static inline void put_attribute_word(struct random_file *f, const char *name, const char *word) {
     struct bytes a = {0};
 
     put_text(&a, 1, name);
-    put_text(&a, 9, text);
+    put_text(&a, 4, word);
+    put_int(&a, 20, 3);
+    put_message(&f->node, 5, &a);
+}
+
+// A list of the same word so many times.
+static inline void put_attribute_words(struct random_file *f, const char *name, const char *word,
+                                       int count) {
+    struct bytes a = {0};
+
+    put_text(&a, 1, name);
+    for (int i = 0; i < count; i++)
+        put_text(&a, 9, word);
     put_int(&a, 20, 8);
     put_message(&f->node, 5, &a);
 }
@@ -332,12 +346,51 @@ static inline void random_pool(struct random_file *f, struct random_value *v) {
     say(f, types[type], -1);
 }
 
-// A recurrent layer on every step; *last gets its last state, [N, H].
+// A node with one or two inputs, whose attributes are lists; it renames the value to what it makes.
+static inline void random_node(struct random_file *f, const char *type, char *name,
+                               const char *other, const char *attribute, int count,
+                               const int64_t *list) {
+    const char *const inputs[] = {name, other};
+
+    begin_node(f, type, inputs, *other ? 2 : 1);
+    if (attribute && count > 0)
+        put_attribute_list(f, attribute, count, list);
+    else if (attribute)
+        put_attribute(f, attribute, *list);
+    new_value(f, name);
+    end_node(f, name);
+}
+
+// Rows of both directions beside each other, from the axis of the directions, which is in front of
+// that of the features: as exporters write it, or by hand.
+static inline void random_join(struct random_file *f, char *name, int axis) {
+    static const int64_t to_front[2][4] = {{0, 2, 1, 3}, {1, 0, 2, 0}};
+    const int64_t along = axis, features = axis == 0 ? 1 : 2;
+    char half[2][16];
+
+    if (random_between(&f->state, 0, 1)) {
+        if (axis < 2)
+            random_node(f, "Transpose", name, "", "perm", axis == 0 ? 3 : 4, to_front[axis == 0]);
+        random_node(f, "Reshape", name, axis == 0 ? "joined3" : "joined4", NULL, 0, NULL);
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        strcpy(half[i], name);
+        random_node(f, "Gather", half[i], i ? "one" : "zero", "axis", 0, &along);
+    }
+    random_node(f, "Concat", half[0], half[1], "axis", 0, &features);
+    strcpy(name, half[0]);
+}
+
+// A recurrent layer on every step, in one direction or both; *last gets its last state, [N, H].
 static inline void random_layer(struct random_file *f, struct random_value *v,
                                 struct random_value *last) {
+    static const char *const directions[] = {"forward", "reverse", "bidirectional"};
     const struct random_cell *cell = random_cell(&f->state);
     const int units = 1 + random_between(&f->state, 0, 11), rows = cell->gates * units;
     const bool bias = random_between(&f->state, 0, 3) != 0;
+    const int way = f->one_way ? 0 : random_between(&f->state, 0, 5) % 4 % 3,
+              count = way == 2 ? 2 : 1;
     bool swapped = !v->time_first && random_between(&f->state, 0, 2) == 0;
     char w[16], r[16], b[16], y[16], h[16];
 
@@ -346,37 +399,50 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     new_value(f, w);
     new_value(f, r);
     new_value(f, b);
-    put_weights(f, w, 3, 1, rows, v->width, v->width, 1.5);
-    put_weights(f, r, 3, 1, rows, units, units, cell->gates > 1 ? 1.2 : 0.6);
+    put_weights(f, w, 3, count, rows, v->width, v->width, 1.5);
+    put_weights(f, r, 3, count, rows, units, units, cell->gates > 1 ? 1.2 : 0.6);
     if (bias)
-        put_weights(f, b, 2, 1, 2 * rows, 0, 1, 0.5);
+        put_weights(f, b, 2, count, 2 * rows, 0, 1, 0.5);
     const char *const inputs[] = {v->name, w, r, b};
     begin_node(f, cell->type, inputs, bias ? 4 : 3);
     put_attribute(f, "hidden_size", units);
     if (swapped)
         put_attribute(f, "layout", 1);
+    if (way > 0)
+        put_attribute_word(f, "direction", directions[way]);
     if (cell->linear_before_reset)
         put_attribute(f, "linear_before_reset", 1);
     if (cell->activation)
-        put_attribute_text(f, "activations", cell->activation);
+        put_attribute_words(f, "activations", cell->activation, count);
     new_value(f, y);
     new_value(f, h);
     put_text(&f->node, 2, y);
     end_node(f, h);
-    // [T, 1, N, H], or [N, T, 1, H]; the state [1, N, H] or [N, 1, H].
-    const char *const all[] = {y, swapped ? "axis2" : "axis1"};
-    begin_node(f, "Squeeze", all, 2);
-    new_value(f, v->name);
-    end_node(f, v->name);
-    *last = (struct random_value){.width = units};
-    const char *const state[] = {h, swapped ? "axis1" : "axis0"};
-    begin_node(f, "Squeeze", state, 2);
-    new_value(f, last->name);
-    end_node(f, last->name);
-    v->width = units;
+    // [T, D, N, H], or [N, T, D, H]; the state [D, N, H] or [N, D, H].
+    *last = (struct random_value){.width = count * units};
+    if (count == 2) {
+        random_join(f, y, swapped ? 2 : 1);
+        random_join(f, h, swapped ? 1 : 0);
+        strcpy(v->name, y);
+        strcpy(last->name, h);
+        f->backward++;
+    } else {
+        const char *const all[] = {y, swapped ? "axis2" : "axis1"};
+        begin_node(f, "Squeeze", all, 2);
+        new_value(f, v->name);
+        end_node(f, v->name);
+        const char *const state[] = {h, swapped ? "axis1" : "axis0"};
+        begin_node(f, "Squeeze", state, 2);
+        new_value(f, last->name);
+        end_node(f, last->name);
+    }
+    v->width = count * units;
     if (f->batch_first && v->time_first && random_between(&f->state, 0, 1))
         random_transpose(f, v);
     say(f, " -> ", -1);
+    if (way > 0)
+        say(f, directions[way], -1);
+    say(f, " ", -1);
     say(f, cell->kind, units);
 }
 
@@ -463,6 +529,9 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     put_whole(f, "axis2", 1, 2);
     say(f, f->batch_first ? "[N, T, F], F =" : "[T, N, F], F =", f->inputs);
     put_whole(f, "zero", 0, 0);
+    put_whole(f, "one", 0, 1);
+    put_tensor(f, "joined3", 7, 1, (int64_t[]){2}, (int64_t[]){0, -1}, 2 * sizeof(int64_t));
+    put_tensor(f, "joined4", 7, 1, (int64_t[]){3}, (int64_t[]){0, 0, -1}, 3 * sizeof(int64_t));
     while (random_between(&f->state, 0, 2) == 0)
         random_arithmetic(f, &v);
     if (random_between(&f->state, 0, 4) == 0)

@@ -213,13 +213,13 @@ static const char *make_bad(struct file *f, int kind) {
     case 3:
     case 4: {
         static const char *const names[] = {"direction", "clip", "layout", "activations"};
-        static const char *const said[] = {"direction 'bidirectional'", "clips", "layout 2",
+        static const char *const said[] = {"direction 'all directions'", "clips", "layout 2",
                                            "own activations"};
         extra.name = (char *)(uintptr_t)names[kind - 1];
         extra.has_i = 1;
         extra.i = kind == 3 ? 2 : 1;
         extra.has_s = 1;
-        extra.s = (ProtobufCBinaryData){13, (uint8_t *)(uintptr_t) "bidirectional"};
+        extra.s = (ProtobufCBinaryData){14, (uint8_t *)(uintptr_t) "all directions"};
         l->n_attribute = 1;
         l->attribute = list;
         return said[kind - 1];

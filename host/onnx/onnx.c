@@ -80,13 +80,18 @@ static int take_output(struct onnx_graph *graph, const struct onnx_result *resul
                               "the graph gives %zu numbers of output '%.100s' for %zu sequences, "
                               "and %zu are expected",
                               out->count, name, given, given * rows * width);
-    for (size_t n = 0; n < count; n++) {
-        for (size_t t = 0; t < rows; t++) {
-            const size_t from = result->time_first ? t * given + n : n * rows + t;
-            for (size_t k = 0; k < width; k++)
-                *y++ = onnx_number(out, from * width + k);
-        }
+    const size_t layers = result->layers ? result->layers : 1, each = width / layers;
+    size_t by_time = 0, by_batch = 0, by_layer = 0, next = each;
+    for (int i = (int)strlen(result->order); i-- > 0;) {
+        const char axis = result->order[i];
+        *(axis == 'T' ? &by_time : axis == 'N' ? &by_batch : &by_layer) = next;
+        next *= axis == 'T' ? rows : axis == 'N' ? given : layers;
     }
+    for (size_t n = 0; n < count; n++)
+        for (size_t t = 0; t < rows; t++)
+            for (size_t k = 0; k < width; k++)
+                *y++ =
+                    onnx_number(out, n * by_batch + t * by_time + k / each * by_layer + k % each);
     return 0;
 }
 
@@ -132,14 +137,14 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
 // ---- Whether the network is what the graph computes
 
 // Bounds of what each number of a stream can be, as far as that is known without running it: what
-// recurrent layers give, and ends without weights, is in +-1. selects: it gives a row of its input.
-static void bound_op(const struct mr_op *op, bool selects, int width, const double *in,
+// recurrent layers give, and ends without weights, is in +-1. other: of its second stream.
+static void bound_op(const struct mr_op *op, int width, const double *in, const double *other,
                      double *out) {
     const bool bounded =
         op->activation == MR_ACTIVATION_SIGMOID || op->activation == MR_ACTIVATION_TANH;
 
     for (int u = 0; u < width; u++) {
-        out[u] = selects ? in[u] : 1;
+        out[u] = !op->kind->passes ? 1 : u < op->inputs ? in[u] : other[u - op->inputs];
         if (op->kind->recurrent || !op->w_x)
             continue;
         out[u] = fabs(op->bias[u]);
@@ -164,8 +169,8 @@ static double *find_bounds(const struct mr_network *network, size_t *at) {
         bounds[i] = 1;
     for (int i = 0; bounds && i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        const bool selects = network->streams[op->output].rate != network->streams[op->input].rate;
-        bound_op(op, selects, network->streams[op->output].width, bounds + at[op->input],
+        const double *other = op->other >= 0 ? bounds + at[op->other] : NULL;
+        bound_op(op, network->streams[op->output].width, bounds + at[op->input], other,
                  bounds + at[op->output]);
     }
     return bounds;

@@ -64,12 +64,11 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
         if (first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
             return -1;
         flow->last = true;
-    } else if (flow->axis[axis] == AXIS_STACK) {
-        int64_t k = index.k < 0 ? index.k + flow->count : index.k;
-        if (index.symbol != SYMBOL_NONE || k < 0 || k >= flow->count)
+    } else if (flow->axis[axis] == AXIS_STACK || flow->axis[axis] == AXIS_SUBSTACK) {
+        const int64_t k = index.k < 0 ? index.k + flow->dims[axis].k : index.k;
+        if (index.symbol != SYMBOL_NONE)
             return onnx_fail(r->graph, "takes a layer that does not exist");
-        flow->layer = (int)flow->ints[k].k;
-        flow->count = 0;
+        return onnx_unstack(r, flow, axis, k, k + 1);
     } else if (flow->layer != ONNX_X && flow->axis[axis] != AXIS_ONE &&
                (int)flow->axis[axis] == r->batch_axis) {
         return onnx_fail(r->graph,
@@ -103,32 +102,6 @@ int onnx_gather(struct onnx_reader *r) {
     return 0;
 }
 
-int onnx_concat(struct onnx_reader *r) {
-    struct onnx_value *out = onnx_output(r, 0);
-    const struct onnx_value *first = onnx_input(r, 0);
-    int axis;
-
-    if (onnx_axis(r->graph, onnx_int(r->graph, "axis", 0), first->rank, &axis) != 0)
-        return -1;
-    *out = *first;
-    if (r->graph->node->n_input == 1)
-        return 0;
-    if (r->graph->node->n_input > ONNX_INTS)
-        return onnx_fail(r->graph, "joins more than %d values", ONNX_INTS);
-    for (size_t i = 0; i < r->graph->node->n_input; i++) {
-        const struct onnx_value *in = onnx_input(r, i);
-        if (!in || !onnx_is_plain(in) || in->rank != first->rank || !in->last ||
-            in->axis[axis] != AXIS_ONE || memcmp(in->axis, first->axis, sizeof in->axis) != 0)
-            return onnx_fail(r->graph,
-                             "joins values other than the last states of recurrent layers");
-        out->ints[i] = (struct onnx_size){in->layer, SYMBOL_NONE};
-    }
-    out->axis[axis] = AXIS_STACK;
-    out->count = (int)r->graph->node->n_input;
-    out->dims[axis] = (struct onnx_size){out->count, SYMBOL_NONE};
-    return 0;
-}
-
 int onnx_slice(struct onnx_reader *r) {
     struct onnx_value *out = onnx_output(r, 0);
     int64_t start[ONNX_INTS], end[ONNX_INTS], axes[ONNX_INTS], step[ONNX_INTS];
@@ -154,6 +127,18 @@ int onnx_slice(struct onnx_reader *r) {
             end[i] >= INT32_MAX || (size.symbol == SYMBOL_NONE && size.k > 0 && end[i] >= size.k);
         if (start[i] == 0 && to_end)
             continue;
+        const enum onnx_axis along = out->axis[axis];
+        if ((along == AXIS_STACK || along == AXIS_SUBSTACK || along == AXIS_FEATURE) &&
+            size.symbol == SYMBOL_NONE && out->layer != ONNX_X) {
+            const int64_t first = start[i] < 0 ? start[i] + size.k : start[i];
+            const int64_t to = to_end ? size.k : end[i] < 0 ? end[i] + size.k : end[i];
+            if (along == AXIS_FEATURE && onnx_is_stack(out))
+                return onnx_fail(r->graph, "takes a part of the numbers of several layers");
+            if ((along == AXIS_FEATURE ? onnx_take_joined : onnx_unstack)(r, out, axis, first,
+                                                                          to) != 0)
+                return -1;
+            continue;
+        }
         // A slice of one element is a selection; -1 as its end would leave the last one out.
         bool single = (is_end(from, size) && to_end) ||
                       (start[i] != -1 && start[i] < INT64_MAX && end[i] == start[i] + 1);
@@ -176,8 +161,6 @@ static int drop_axis(struct onnx_reader *r, struct onnx_value *flow, int axis) {
         return onnx_fail(r->graph, "removes axis %d, which is not of size 1", axis);
     if (onnx_is_time(r, flow, axis))
         flow->last = true;
-    if (flow->axis[axis] == AXIS_STACK)
-        flow->layer = (int)flow->ints[0].k;
     remove_axis(flow, axis);
     return 0;
 }
@@ -242,30 +225,87 @@ int onnx_unsqueeze(struct onnx_reader *r) {
     return 0;
 }
 
-// Axes of size 1 may come and go; the others keep their order and sizes.
-static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int rank) {
-    const struct onnx_value *in = onnx_input(r, 0);
-    struct onnx_value *out = onnx_output(r, 0);
-    int kept[ONNX_RANK], count = 0, next = 0, open = 0;
+// A reshape as far as it has been followed: axes of the input that are not of size 1, and of the
+// target those that may not be.
+struct reshape {
+    const struct onnx_value *in;
+    int kept[ONNX_RANK], count, next;
+    const struct onnx_size *target;
+    int rank;
+};
 
-    *out = *in;
-    for (int i = 0; i < in->rank; i++) {
-        if (in->axis[i] != AXIS_ONE)
-            kept[count++] = i;
+static bool is_any(struct onnx_size size) {
+    return size.symbol == SYMBOL_NONE && size.k == -1;
+}
+
+static bool is_same(struct onnx_size a, struct onnx_size b) {
+    return a.symbol != SYMBOL_UNKNOWN && a.symbol == b.symbol && a.k == b.k;
+}
+
+// Axes of the target from `from` on that are not of size 1 for sure.
+static int wanted(const struct reshape *s, int from) {
+    int count = 0;
+
+    for (int i = from; i < s->rank; i++)
+        count += !is_one(s->target[i]);
+    return count;
+}
+
+// Do the next two axes, of layers and of features, become one of this size?
+static bool joins_stack(const struct reshape *s, int place, struct onnx_size want) {
+    if (s->next + 1 >= s->count || s->in->axis[s->kept[s->next]] != AXIS_STACK ||
+        s->in->axis[s->kept[s->next + 1]] != AXIS_FEATURE)
+        return false;
+    const struct onnx_size width = s->in->dims[s->kept[s->next + 1]];
+    if (is_any(want))
+        return wanted(s, place) == s->count - s->next - 1;
+    return width.symbol == SYMBOL_NONE &&
+           is_same(want, (struct onnx_size){width.k * s->in->count, SYMBOL_NONE});
+}
+
+// Does the next axis, of layers, become two?
+static bool splits_stack(const struct reshape *s, int place) {
+    const struct onnx_size *want = s->target + place;
+
+    return place + 1 < s->rank && s->next < s->count &&
+           s->in->axis[s->kept[s->next]] == AXIS_STACK && want[0].symbol == SYMBOL_NONE &&
+           want[1].symbol == SYMBOL_NONE && want[0].k > 0 && want[1].k > 0 &&
+           want[0].k <= ONNX_INTS && want[1].k <= ONNX_INTS &&
+           want[0].k * want[1].k == s->in->count && want[1].k > 1;
+}
+
+// Axes of size 1 may come and go, those of layers may split, or be joined with the features; the
+// others keep their order and sizes.
+static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int rank) {
+    struct onnx_value *out = onnx_output(r, 0);
+    struct reshape s = {.in = onnx_input(r, 0), .target = target, .rank = rank};
+    int open = 0, joined = -1;
+
+    *out = *s.in;
+    for (int i = 0; i < s.in->rank; i++) {
+        if (s.in->axis[i] != AXIS_ONE)
+            s.kept[s.count++] = i;
     }
     out->rank = rank;
     for (int i = 0; i < rank; i++) {
         struct onnx_size want = target[i];
-        if (is_zero(want) && i < in->rank)
-            want = in->dims[i];
-        bool any = want.symbol == SYMBOL_NONE && want.k == -1;
+        if (is_zero(want) && i < s.in->rank)
+            want = s.in->dims[i];
+        const bool any = is_any(want);
         open += any;
-        const struct onnx_size *size = next < count ? &in->dims[kept[next]] : NULL;
-        if (size && (any || (want.symbol != SYMBOL_UNKNOWN && want.symbol == size->symbol &&
-                             want.k == size->k))) {
-            out->axis[i] = in->axis[kept[next]];
+        const struct onnx_size *size = s.next < s.count ? &s.in->dims[s.kept[s.next]] : NULL;
+        if (joins_stack(&s, i, want)) {
+            joined = i;
+            out->axis[i] = AXIS_FEATURE;
+            s.next += 2;
+        } else if (splits_stack(&s, i)) {
+            onnx_split_stack(out, i, target[i], target[i + 1]);
+            i++;
+            s.next++;
+        } else if (size && (any || is_same(want, *size))) {
+            out->axis[i] = s.in->axis[s.kept[s.next]];
             out->dims[i] = *size;
-            next++;
+            s.next++;
         } else if (is_one(want) || (any && !size)) {
             out->axis[i] = AXIS_ONE;
             out->dims[i] = one;
@@ -275,16 +315,16 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
                              "axes of size 1");
         }
     }
-    for (; next < count; next++) {
-        if (in->axis[kept[next]] != AXIS_FEATURE || in->layer == ONNX_X ||
-            !is_one(in->dims[kept[next]]))
+    for (; s.next < s.count; s.next++) {
+        if (s.in->axis[s.kept[s.next]] != AXIS_FEATURE || s.in->layer == ONNX_X ||
+            !is_one(s.in->dims[s.kept[s.next]]))
             return onnx_fail(r->graph,
                              "joins axes; this version follows only added or removed axes of "
                              "size 1");
     }
     if (open > 1)
         return onnx_fail(r->graph, "leaves more than one size open");
-    return 0;
+    return joined >= 0 ? onnx_join_stack(r, out, joined) : 0;
 }
 
 int onnx_reshape(struct onnx_reader *r) {
@@ -310,9 +350,12 @@ int onnx_flatten(struct onnx_reader *r) {
     for (int i = 0; i < in->rank; i++) {
         if (in->axis[i] == AXIS_ONE)
             continue;
-        target[i >= at] = in->dims[i];
-        if (used[i >= at]++ > 0)
+        const bool joined = used[i >= at] > 0 && in->axis[i] == AXIS_FEATURE &&
+                            in->axis[i - 1] == AXIS_STACK &&
+                            is_same(target[i >= at], in->dims[i - 1]);
+        if (used[i >= at]++ > 0 && !joined)
             return onnx_fail(r->graph, "joins axes; take the last step before it");
+        target[i >= at] = joined ? (struct onnx_size){-1, SYMBOL_NONE} : in->dims[i];
     }
     return reshape_to(r, target, 2);
 }

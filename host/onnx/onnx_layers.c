@@ -24,8 +24,7 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
     return 0;
 }
 
-// Adds a layer that is made: its place and its input are known.
-static int append(struct onnx_reader *r, struct onnx_layer layer, int *index) {
+int onnx_append_layer(struct onnx_reader *r, struct onnx_layer layer, int *index) {
     if (layer.depth > MR_MAX_OPS)
         return onnx_fail(r->graph, "is one operator more than the %d that are supported",
                          MR_MAX_OPS);
@@ -48,6 +47,10 @@ static int append(struct onnx_reader *r, struct onnx_layer layer, int *index) {
     return 0;
 }
 
+static bool is_reverse(const struct onnx_layer *layer) {
+    return strcmp(layer->kind, "reverse") == 0;
+}
+
 // The layer that gives the first or the last row of a layer. A head on every step of which only one
 // is taken is put behind the selection: it gives the same and has less to do.
 static int one_row(struct onnx_reader *r, int layer, bool first, int *result) {
@@ -61,7 +64,13 @@ static int one_row(struct onnx_reader *r, int layer, bool first, int *result) {
         *result = known;
     if (!made.per_step || known >= 0)
         return 0;
-    if (made.recurrent) {
+    if (!made.recurrent && made.joins && made.input != ONNX_X && made.other != ONNX_X) {
+        if (one_row(r, made.input, first, &made.input) != 0 ||
+            one_row(r, made.other, first, &made.other) != 0)
+            return -1;
+    } else if (is_reverse(&made) && made.input != ONNX_X) {
+        return one_row(r, made.input, !first, result);
+    } else if (made.recurrent || made.joins || is_reverse(&made)) {
         made = (struct onnx_layer){.kind = first ? "first" : "last",
                                    .input = layer,
                                    .inputs = made.units,
@@ -74,7 +83,7 @@ static int one_row(struct onnx_reader *r, int layer, bool first, int *result) {
         made.depth = r->layers[made.input].depth + 1;
     }
     made.per_step = false;
-    if (append(r, made, result) != 0)
+    if (onnx_append_layer(r, made, result) != 0)
         return -1;
     r->layers[*result].node = r->layers[layer].node;
     *(first ? &r->layers[layer].first : &r->layers[layer].last) = *result;
@@ -109,15 +118,19 @@ int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct 
     layer.depth = first ? 1 : r->layers[layer.input].depth + 1;
     layer.per_step = first || r->layers[layer.input].per_step;
     layer.cast = first ? cast : (struct mr_cast){0};
-    return append(r, layer, index);
+    return onnx_append_layer(r, layer, index);
 }
 
 int onnx_change_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
                       int *index) {
-    return onnx_check_numbers(r, from) != 0 ? -1 : append(r, layer, index);
+    return onnx_check_numbers(r, from) != 0 ? -1 : onnx_append_layer(r, layer, index);
 }
 
 // ---- The network
+
+static int stream_of(const struct onnx_reader *r, int layer) {
+    return layer == ONNX_X ? 0 : r->layers[layer].stream;
+}
 
 static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
     const struct mr_op_kind *kind = mr_op_kind_find(layer->kind);
@@ -137,9 +150,11 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
     if (layer->input == ONNX_X &&
         (layer->cast.whole != cast.whole || layer->cast.truth != cast.truth))
         return onnx_fail(r->graph, "reads the input through another cast than others do");
-    struct mr_op *op = mr_network_add(r->network, kind,
-                                      layer->input == ONNX_X ? 0 : r->layers[layer->input].stream,
-                                      layer->units, layer->activation, text, sizeof text);
+    const int input = stream_of(r, layer->input);
+    struct mr_op *op = layer->joins ? mr_network_join(r->network, kind, input,
+                                                      stream_of(r, layer->other), text, sizeof text)
+                                    : mr_network_add(r->network, kind, input, layer->units,
+                                                     layer->activation, text, sizeof text);
     if (!op)
         return onnx_fail(r->graph, "does not fit the network: %s", text);
     layer->stream = op->output;
@@ -154,8 +169,11 @@ static int find_needed(struct onnx_reader *r, int *outputs) {
         r->layers[outputs[i]].needed = true;
     }
     for (int i = r->layer_count; i-- > 0;) {
-        if (r->layers[i].needed && r->layers[i].input != ONNX_X)
-            r->layers[r->layers[i].input].needed = true;
+        const struct onnx_layer *layer = &r->layers[i];
+        if (layer->needed && layer->input != ONNX_X)
+            r->layers[layer->input].needed = true;
+        if (layer->needed && layer->joins && layer->other != ONNX_X)
+            r->layers[layer->other].needed = true;
     }
     return 0;
 }
@@ -189,6 +207,20 @@ static int create(struct onnx_reader *r) {
     return 0;
 }
 
+// Where sequences are turned round, there is room for those of the file.
+static int set_steps(struct onnx_reader *r) {
+    struct mr_network *network = r->network;
+
+    if (network->steps > MR_MOST_STEPS_LIMIT && mr_network_shortest(network))
+        return onnx_fail_file(r->graph,
+                              "a layer reads sequences of %d steps from their end; at most %d are "
+                              "possible",
+                              network->steps, MR_MOST_STEPS_LIMIT);
+    if (network->steps > 0)
+        mr_network_set_most_steps(network, network->steps);
+    return 0;
+}
+
 int onnx_emit(struct onnx_reader *r) {
     struct onnx_graph *graph = r->graph;
     int outputs[MR_MAX_OUTPUTS];
@@ -210,5 +242,5 @@ int onnx_emit(struct onnx_reader *r) {
     }
     if (mr_network_check(r->network, text, sizeof text) != 0)
         return onnx_fail_file(graph, "%s", text);
-    return 0;
+    return set_steps(r);
 }

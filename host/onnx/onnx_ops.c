@@ -38,7 +38,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Reshape", onnx_reshape, onnx_fold_reshape, onnx_eval_reshape, ONNX_MOVES},
     {"Shape", NULL, onnx_fold_shape, onnx_eval_shape, 0},
     {"Slice", onnx_slice, onnx_fold_slice, onnx_eval_slice, ONNX_MOVES},
-    {"Split", NULL, onnx_fold_split, onnx_eval_split, ONNX_PARTS},
+    {"Split", onnx_split, onnx_fold_split, onnx_eval_split, ONNX_PARTS},
     {"Squeeze", onnx_squeeze, onnx_fold_squeeze, onnx_eval_squeeze, ONNX_MOVES},
     {"Sub", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"Transpose", onnx_transpose, NULL, onnx_eval_transpose, ONNX_MOVES},

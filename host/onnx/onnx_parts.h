@@ -32,7 +32,15 @@ enum onnx_kind {
 // What an axis of the flow is. The axes of the input are time, batch and features, or some of them;
 // the features are known at the first operator that has numbers for them, the others at the first
 // recurrent layer.
-enum onnx_axis { AXIS_INPUT_0, AXIS_INPUT_1, AXIS_INPUT_2, AXIS_FEATURE, AXIS_ONE, AXIS_STACK };
+enum onnx_axis {
+    AXIS_INPUT_0,
+    AXIS_INPUT_1,
+    AXIS_INPUT_2,
+    AXIS_FEATURE,
+    AXIS_ONE,
+    AXIS_STACK,   // layers
+    AXIS_SUBSTACK // where these have two axes, the inner one
+};
 enum { INPUT_RANK = 3 };
 
 enum { ONNX_X = -1 }; // in the place of a layer: the network's input
@@ -71,7 +79,9 @@ typedef int onnx_fill_op(struct onnx_reader *r, const struct onnx_layer *layer, 
 struct onnx_layer {
     size_t node; // that made it, for messages
     const char *kind;
-    int input; // layer, or ONNX_X
+    int input;  // layer, or ONNX_X
+    bool joins; // its rows are those of input, and behind them those of `other`
+    int other;
     int inputs, units;
     bool recurrent, per_step;
     enum mr_activation activation;
@@ -80,6 +90,7 @@ struct onnx_layer {
     // Numbers of the file; all but bias belong to the graph.
     const struct onnx_cell *cell;
     const struct onnx_tensor *w, *h, *b;
+    int direction;      // which of those in w, h and b
     bool coupled;       // an LSTM whose forget gate is one minus the input gate
     bool outputs_first; // w is (units, inputs)
     double scale;       // of w
@@ -97,8 +108,9 @@ struct onnx_layer {
 
 // How an output of the file is laid out.
 struct onnx_result {
-    bool time_first; // steps before sequences, else behind
-    bool chosen;     // a place among numbers: of two that are nearly the same it may be either
+    char order[4]; // its axes before the features, slowest first, of N, T and L; L: layers
+    size_t layers; // whose rows are one in the network; 0: one
+    bool chosen;   // a place among numbers: of two that are nearly the same it may be either
 };
 
 struct onnx_reader {
@@ -162,7 +174,6 @@ bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, in
 int onnx_cast(struct onnx_reader *r);
 int onnx_clip(struct onnx_reader *r);
 int onnx_compare(struct onnx_reader *r);
-int onnx_concat(struct onnx_reader *r);
 int onnx_flatten(struct onnx_reader *r);
 int onnx_gather(struct onnx_reader *r);
 int onnx_identity(struct onnx_reader *r);
@@ -171,6 +182,43 @@ int onnx_slice(struct onnx_reader *r);
 int onnx_squeeze(struct onnx_reader *r);
 int onnx_transpose(struct onnx_reader *r);
 int onnx_unsqueeze(struct onnx_reader *r);
+
+// ---- onnx_stack.c
+
+// Makes an axis of the value that of `count` layers; of one layer its size is 1.
+void onnx_stack(struct onnx_value *value, int axis, const int *layers, int count);
+bool onnx_is_stack(const struct onnx_value *value);
+// Keeps some of the layers along one of the axes of a stack. -1 with a sentence.
+int onnx_unstack(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
+                 int64_t end);
+// The axis of a stack becomes two.
+void onnx_split_stack(struct onnx_value *value, int axis, struct onnx_size outer,
+                      struct onnx_size inner);
+// The rows of a stack become one, along the features. -1 with a sentence.
+int onnx_join_stack(struct onnx_reader *r, struct onnx_value *value, int feature);
+// Keeps some numbers of rows that were joined: those of whole layers. -1 with a sentence.
+int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
+                     int64_t end);
+int onnx_concat(struct onnx_reader *r);
+int onnx_split(struct onnx_reader *r);
+
+// ---- onnx_directions.c
+
+enum { ONNX_DIRECTIONS = 2 };
+
+// How many directions the current node has, and which of them read the sequence from its end. -1
+// with a sentence.
+int onnx_directions(struct onnx_graph *graph, bool reverse[ONNX_DIRECTIONS]);
+// Adds a layer that gives the rows of another one, or of the input, from the last one to the first.
+int onnx_add_reversed(struct onnx_reader *r, int layer, int units, int *index);
+
+// A recurrent layer in one direction: what gives its rows step by step, and what is in its state
+// behind the last step that it takes.
+struct onnx_directed {
+    int steps, last; // layers
+};
+int onnx_add_directed(struct onnx_reader *r, const struct onnx_value *x,
+                      const struct onnx_layer *layer, bool reverse, struct onnx_directed *made);
 
 // onnx_quantised.c: the current node's weights become what they stand for
 int onnx_quantised_lstm(struct onnx_reader *r);
@@ -203,6 +251,8 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value);
 int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *layer);
 // The layer that gives the first row of a layer.
 int onnx_first_row(struct onnx_reader *r, int layer, int *result);
+// Adds a layer that is made: its place and its input are known.
+int onnx_append_layer(struct onnx_reader *r, struct onnx_layer layer, int *index);
 // Adds a layer that reads the value. *index gets its number.
 int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
                    int *index);

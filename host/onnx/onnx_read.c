@@ -326,38 +326,42 @@ static int add_input(struct onnx_reader *r) {
 
 // ---- The outputs
 
-// Its rows must come with their features last; how they stand otherwise goes to *result.
+// Its rows must come with their features last; how they stand otherwise goes to *result. The rows
+// of several layers become one.
 static int check_output(struct onnx_reader *r, int value, struct onnx_result *result) {
-    const struct onnx_value *out = &r->values[value];
+    struct onnx_value *out = &r->values[value];
     const char *name = onnx_name(r, out);
-    int time = -1, batch = -1, feature = ONNX_RANK;
+    int feature = ONNX_RANK, last = -1, used = 0;
 
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
                               name);
     for (int i = 0; i < out->rank; i++) {
-        if (out->axis[i] == AXIS_STACK)
+        if (out->axis[i] == AXIS_SUBSTACK)
             return onnx_fail_file(r->graph,
-                                  "the output '%.100s' joins the states of %d layers; make each an "
-                                  "output of its own",
+                                  "the output '%.100s' has the states of %d layers along two axes; "
+                                  "make each an output of its own",
                                   name, out->count);
         if (out->axis[i] == AXIS_FEATURE)
             feature = i;
-        else if (out->axis[i] == AXIS_ONE)
+        if (out->axis[i] == AXIS_FEATURE || out->axis[i] == AXIS_ONE)
             continue;
-        else if ((int)out->axis[i] == r->time_axis)
-            time = i;
-        else
-            batch = i;
+        if (used < 3)
+            result->order[used++] = "TLN"[(int)out->axis[i] == r->time_axis ? 0
+                                          : out->axis[i] == AXIS_STACK      ? 1
+                                                                            : 2];
+        last = i;
     }
-    if (feature < batch || feature < time)
+    if (feature < last)
         return onnx_fail_file(r->graph,
                               "the output '%.100s' has its numbers before the sequences or steps; "
                               "this version gives the outputs of one sequence after the other",
                               name);
-    result->time_first = time < batch;
     result->chosen = out->whole && !out->cast.whole && !out->cast.truth;
-    return 0;
+    if (!onnx_is_stack(out))
+        return 0;
+    result->layers = (size_t)out->count;
+    return onnx_join_stack(r, out, feature);
 }
 
 static bool is_cell(const struct onnx_reader *r, const struct onnx_value *out) {
@@ -369,10 +373,7 @@ static bool is_cell(const struct onnx_reader *r, const struct onnx_value *out) {
 static bool is_state(const struct onnx_reader *r, const struct onnx_value *out) {
     if (out->kind == ONNX_INPUT || is_cell(r, out))
         return true;
-    for (int i = 0; out->kind == ONNX_FLOW && i < out->rank; i++)
-        if (out->axis[i] == AXIS_STACK)
-            return true;
-    return false;
+    return out->kind == ONNX_FLOW && out->last && onnx_is_stack(out);
 }
 
 // Outputs of states beside others: a session keeps them itself.

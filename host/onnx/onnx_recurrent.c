@@ -20,7 +20,9 @@ struct run {
     size_t inputs, units;
     bool batch_first;        // layout 1
     bool coupled;            // the forget gate is one minus the input gate
-    const double *w, *r, *b; // b: of x, then of h; NULL: 0
+    const double *w, *r, *b; // b: of x, then of h; NULL: 0; of all directions
+    size_t directions;
+    bool reverse[ONNX_DIRECTIONS];
 };
 
 // A cell. A step gets the sums of each row over x (with its bias) and over h (with its own), and
@@ -128,14 +130,16 @@ static bool same_name(const ProtobufCBinaryData *text, const char *name) {
     return text->len == strlen(name) && strncasecmp((const char *)text->data, name, text->len) == 0;
 }
 
-static bool has_activations(const struct onnx_cell *cell, const Onnx__AttributeProto *a) {
+// In all directions.
+static bool has_activations(const struct onnx_cell *cell, const Onnx__AttributeProto *a,
+                            size_t directions) {
     size_t count = 0;
 
     while (count < MAX_ACTIVATIONS && cell->activations[count])
         count++;
-    bool good = a->n_strings == count;
-    for (size_t i = 0; good && i < count; i++)
-        good = same_name(&a->strings[i], cell->activations[i]);
+    bool good = a->n_strings == count * directions;
+    for (size_t i = 0; good && i < a->n_strings; i++)
+        good = same_name(&a->strings[i], cell->activations[i % count]);
     return good;
 }
 
@@ -154,7 +158,7 @@ static bool is_quantised(const struct onnx_graph *graph) {
 }
 
 // The row of the current node; NULL with a sentence.
-static const struct onnx_cell *find_cell(struct onnx_graph *graph) {
+static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t directions) {
     const Onnx__AttributeProto *a = onnx_attribute(graph, "activations");
     const bool linear = onnx_int(graph, "linear_before_reset", 0) != 0;
     char known[120] = "";
@@ -164,7 +168,7 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph) {
         if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && i == 0)) ||
             (gated && cells[i].linear_before_reset != linear))
             continue;
-        if (!a || has_activations(&cells[i], a))
+        if (!a || has_activations(&cells[i], a, directions))
             return &cells[i];
         list_activations(&cells[i], known, sizeof known);
     }
@@ -178,15 +182,6 @@ static bool is_coupled(const struct onnx_graph *graph) {
 
 // Refuses what no cell takes: attributes, lengths and peepholes.
 static int check_attributes(struct onnx_graph *graph) {
-    const Onnx__AttributeProto *a = onnx_attribute(graph, "direction");
-
-    if (a && !(a->has_s && a->s.len == 7 && memcmp(a->s.data, "forward", 7) == 0))
-        return onnx_fail(
-            graph,
-            "runs in direction '%.*s'; this version takes forward recurrent layers only, so train "
-            "the network with them",
-            a->has_s && a->s.len < 40 ? (int)a->s.len : 0,
-            a->has_s && a->s.len > 0 ? (const char *)a->s.data : "");
     if (onnx_attribute(graph, "clip"))
         return onnx_fail(graph, "clips its cells, which this version does not support");
     int64_t layout = onnx_int(graph, "layout", 0);
@@ -348,6 +343,7 @@ static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, str
 static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
     const size_t n = (size_t)layer->units;
     const int gates = layer->cell->gates, apart = op->kind->sums - op->kind->gates;
+    const size_t before = (size_t)layer->direction * (size_t)gates * n; // rows of other directions
 
     if (op->kind->gates != gates || apart < 0 || apart > gates)
         return onnx_fail(r->graph, "has another number of gates than '%s'", op->kind->name);
@@ -356,8 +352,8 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
         const double sign = coupled ? -1 : 1;
         const size_t to = (size_t)gate * n;
         const size_t from = (size_t)layer->cell->order[coupled ? INPUT : gate] * n;
-        const double *b = layer->b ? layer->b->real + from : NULL;
-        bool good = fill_gate(r, layer, op, to, from, sign);
+        const double *b = layer->b ? layer->b->real + 2 * before + from : NULL;
+        bool good = fill_gate(r, layer, op, to, before + from, sign);
         for (size_t j = 0; b && j < n; j++) {
             const double of_x = op->bias[to + j] + sign * b[j];
             const double of_h = sign * b[(size_t)gates * n + j];
@@ -374,38 +370,57 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
     return 0;
 }
 
-// cells: the layer that gives the cell states, where there is one.
-static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int layer, int cells,
-                        bool swapped) {
-    struct onnx_value *y = onnx_output(r, 0);
-    const struct onnx_size one = {1, SYMBOL_NONE};
-    const struct onnx_size width = {r->layers[layer].units, SYMBOL_NONE};
-    const int batch = swapped ? 0 : 1;
+// The layers of each direction.
+struct made {
+    int directions, steps[ONNX_DIRECTIONS], last[ONNX_DIRECTIONS], cells[ONNX_DIRECTIONS];
+};
 
-    if (y && swapped) // [batch, steps, 1, units]
-        *y = (struct onnx_value){.dims = {x->dims[0], x->dims[1], one, width},
-                                 .axis = {x->axis[0], x->axis[1], AXIS_ONE, AXIS_FEATURE}};
-    else if (y) // [steps, 1, batch, units]
-        *y = (struct onnx_value){.dims = {x->dims[0], one, x->dims[1], width},
-                                 .axis = {x->axis[0], AXIS_ONE, x->axis[1], AXIS_FEATURE}};
-    if (y) {
-        y->kind = ONNX_FLOW;
-        y->rank = 4;
-        y->layer = layer;
+static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int units,
+                        const struct made *made, bool swapped) {
+    struct onnx_value *y = onnx_output(r, 0);
+    const struct onnx_size width = {units, SYMBOL_NONE};
+    const int batch = swapped ? 0 : 1, along = swapped ? 2 : 1;
+
+    if (y) { // [steps, directions, batch, units], or [batch, steps, directions, units]
+        *y = (struct onnx_value){.kind = ONNX_FLOW, .rank = 4};
+        y->dims[0] = x->dims[0];
+        y->axis[0] = x->axis[0];
+        y->dims[3 - along] = x->dims[1];
+        y->axis[3 - along] = x->axis[1];
+        y->dims[3] = width;
+        y->axis[3] = AXIS_FEATURE;
+        onnx_stack(y, along, made->steps, made->directions);
     }
-    for (size_t i = 1; i < 3; i++) { // [1, batch, units], or [batch, 1, units]
+    for (size_t i = 1; i < 3; i++) { // [directions, batch, units], or [batch, directions, units]
         struct onnx_value *state = onnx_output(r, i);
         if (!state)
             continue;
-        *state = (struct onnx_value){
-            .kind = ONNX_FLOW, .rank = 3, .layer = i == 1 ? layer : cells, .last = true};
-        state->dims[!batch] = one;
-        state->axis[!batch] = AXIS_ONE;
+        *state = (struct onnx_value){.kind = ONNX_FLOW, .rank = 3, .last = true};
+        onnx_stack(state, !batch, i == 1 ? made->last : made->cells, made->directions);
         state->dims[batch] = x->dims[batch];
         state->axis[batch] = x->axis[batch];
         state->dims[2] = width;
         state->axis[2] = AXIS_FEATURE;
     }
+}
+
+// The layers of one direction.
+static int add_direction(struct onnx_reader *r, const struct onnx_value *x, struct onnx_layer layer,
+                         bool reverse, struct made *made) {
+    const int d = layer.direction = made->directions++;
+    struct onnx_directed of;
+
+    if (onnx_add_directed(r, x, &layer, reverse, &of) != 0)
+        return -1;
+    made->steps[d] = of.steps;
+    made->last[d] = of.last;
+    if (!onnx_output(r, 2))
+        return 0;
+    layer.kind = "lstm_cell"; // the same layer again, of which the cell states are taken
+    if (onnx_add_directed(r, x, &layer, reverse, &of) != 0)
+        return -1;
+    made->cells[d] = of.last;
+    return 0;
 }
 
 // X, W, R, B, sequence_lens, initial_h, initial_c.
@@ -415,11 +430,13 @@ static int read_recurrent(struct onnx_reader *r) {
     const struct onnx_value *x = onnx_input(r, 0);
     const struct onnx_tensor *w = onnx_real_constant(r, 1), *h = onnx_real_constant(r, 2);
     const bool swapped = onnx_int(r->graph, "layout", 0) == 1;
-    int index, cells = ONNX_X;
+    bool reverse[ONNX_DIRECTIONS];
+    struct made made = {0};
 
-    if (check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
+    const int directions = onnx_directions(r->graph, reverse);
+    if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
-    const struct onnx_cell *cell = find_cell(r->graph);
+    const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions);
     if (!cell || check_state(r, "initial_h", 5) != 0 || check_state(r, "initial_c", 6) != 0 ||
         check_lengths(r, &x->dims[swapped]) != 0 ||
         check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
@@ -433,13 +450,15 @@ static int read_recurrent(struct onnx_reader *r) {
     if (onnx_int(r->graph, "hidden_size", units) != units)
         return onnx_fail(r->graph, "has a hidden_size that is not the size of its weights");
     const int64_t rows = cell->gates * units;
-    if (check_tensor(r, "W", 1, 3, (int64_t[]){1, rows, inputs}) != 0 ||
-        check_tensor(r, "R", 2, 3, (int64_t[]){1, rows, units}) != 0 ||
-        (onnx_input(r, 3) && check_tensor(r, "B", 3, 2, (int64_t[]){1, 2 * rows}) != 0))
+    if (check_tensor(r, "W", 1, 3, (int64_t[]){directions, rows, inputs}) != 0 ||
+        check_tensor(r, "R", 2, 3, (int64_t[]){directions, rows, units}) != 0 ||
+        (onnx_input(r, 3) && check_tensor(r, "B", 3, 2, (int64_t[]){directions, 2 * rows}) != 0))
         return -1;
     if (x->dims[2].symbol == SYMBOL_NONE && x->dims[2].k != inputs)
         return onnx_fail(r->graph, "has weights for %lld inputs and reads %lld", (long long)inputs,
                          (long long)x->dims[2].k);
+    if (onnx_output(r, 2) && strcmp(cell->kind, "lstm") != 0)
+        return onnx_fail(r->graph, "has a third output, which its operator does not have");
     struct onnx_layer layer = {.kind = cell->kind,
                                .inputs = (int)inputs,
                                .units = (int)units,
@@ -450,14 +469,10 @@ static int read_recurrent(struct onnx_reader *r) {
                                .w = w,
                                .h = h,
                                .b = onnx_constant(r, 3)};
-    if (onnx_add_layer(r, x, layer, &index) != 0)
-        return -1;
-    layer.kind = "lstm_cell"; // the same layer again, of which the cell states are taken
-    if (onnx_output(r, 2) && strcmp(cell->kind, "lstm") != 0)
-        return onnx_fail(r->graph, "has a third output, which its operator does not have");
-    if (onnx_output(r, 2) && onnx_add_layer(r, x, layer, &cells) != 0)
-        return -1;
-    set_outputs(r, x, index, cells, swapped);
+    for (int d = 0; d < directions; d++)
+        if (add_direction(r, x, layer, reverse[d], &made) != 0)
+            return -1;
+    set_outputs(r, x, (int)units, &made, swapped);
     return 0;
 }
 
@@ -471,6 +486,7 @@ static bool shaped(const struct onnx_tensor *t, int rank, int64_t a, int64_t b, 
 }
 
 // Sums of all rows of one sequence's x and h, then the cell. sums: 2 * gates * units, then units.
+// run: of one direction
 static void step(const struct run *run, const double *x, double *h, double *c, double *sums) {
     const size_t n = run->units, rows = (size_t)run->cell->gates * n;
 
@@ -485,26 +501,46 @@ static void step(const struct run *run, const double *x, double *h, double *c, d
     run->cell->step(run, sums, sums + rows, h, c, sums + 2 * rows);
 }
 
-// state: h and c of all sequences, and what step needs.
+static struct run run_of(const struct run *all, size_t direction) {
+    const size_t rows = (size_t)all->cell->gates * all->units;
+    struct run run = *all;
+
+    run.w += direction * rows * all->inputs;
+    run.r += direction * rows * all->units;
+    run.b = all->b ? all->b + direction * 2 * rows : NULL;
+    return run;
+}
+
+// state: h, then c, of all directions and sequences as outputs have them, and what step needs.
 static int compute(struct onnx_eval *e, const struct run *run, const struct onnx_tensor *x,
                    double *state) {
     struct onnx_tensor *y = onnx_eval_output(e, 0);
     const bool swapped = run->batch_first;
     const int64_t n = (int64_t)run->units, batch = x->dims[swapped ? 0 : 1];
+    const int64_t directions = (int64_t)run->directions;
     const size_t steps = (size_t)x->dims[swapped ? 1 : 0], sequences = (size_t)batch;
-    const int64_t dims[4] = {x->dims[0], swapped ? x->dims[1] : 1, swapped ? 1 : x->dims[1], n};
-    const int64_t last[3] = {swapped ? batch : 1, swapped ? 1 : batch, n};
-    double *h = state, *c = h + sequences * run->units, *sums = c + sequences * run->units;
+    const int64_t dims[4] = {x->dims[0], swapped ? x->dims[1] : directions,
+                             swapped ? directions : x->dims[1], n};
+    const int64_t last[3] = {swapped ? batch : directions, swapped ? directions : batch, n};
+    const size_t states = sequences * run->directions * run->units;
+    double *sums = state + 2 * states;
 
     if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
         return -1;
-    for (size_t t = 0; t < steps; t++) {
+    for (size_t d = 0; d < run->directions; d++) {
+        const struct run own = run_of(run, d);
         for (size_t i = 0; i < sequences; i++) {
-            const size_t at = swapped ? i * steps + t : t * sequences + i;
-            double *own = h + i * run->units;
-            step(run, x->real + at * run->inputs, own, c + i * run->units, sums);
-            if (y)
-                memcpy(y->real + at * run->units, own, run->units * sizeof *own);
+            const size_t place = swapped ? i * run->directions + d : d * sequences + i;
+            double *h = state + place * run->units, *c = h + states;
+            for (size_t k = 0; k < steps; k++) {
+                const size_t t = run->reverse[d] ? steps - 1 - k : k;
+                const size_t from = swapped ? i * steps + t : t * sequences + i;
+                const size_t to = swapped ? from * run->directions + d
+                                          : (t * run->directions + d) * sequences + i;
+                step(&own, x->real + from * run->inputs, h, c, sums);
+                if (y)
+                    memcpy(y->real + to * run->units, h, run->units * sizeof *h);
+            }
         }
     }
     for (size_t k = 0; k < 2; k++) {
@@ -512,7 +548,7 @@ static int compute(struct onnx_eval *e, const struct run *run, const struct onnx
         if (out && onnx_eval_create(e, out, x->type, 3, last) != 0)
             return -1;
         if (out)
-            memcpy(out->real, k ? c : h, sequences * run->units * sizeof *h);
+            memcpy(out->real, state + k * states, states * sizeof *state);
     }
     return 0;
 }
@@ -523,7 +559,12 @@ static int eval_recurrent(struct onnx_eval *e) {
     const struct onnx_tensor *start[2] = {onnx_eval_input(e, 5), onnx_eval_input(e, 6)};
     const bool swapped = onnx_int(e->graph, "layout", 0) == 1;
 
-    const struct onnx_cell *cell = check_attributes(e->graph) == 0 ? find_cell(e->graph) : NULL;
+    bool reverse[ONNX_DIRECTIONS];
+
+    const int directions = onnx_directions(e->graph, reverse);
+    const struct onnx_cell *cell = directions > 0 && check_attributes(e->graph) == 0
+                                       ? find_cell(e->graph, (size_t)directions)
+                                       : NULL;
     if (!cell)
         return -1;
     if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
@@ -537,15 +578,16 @@ static int eval_recurrent(struct onnx_eval *e) {
             return onnx_fail(e->graph, "has a sequence length of %g for %lld steps",
                              onnx_number(lengths, i), (long long)x->dims[swapped ? 1 : 0]);
     if (units < 1 || units > INT32_MAX || inputs < 1 || inputs > INT32_MAX ||
-        !shaped(w, 3, 1, cell->gates * units, inputs) ||
-        !shaped(r, 3, 1, cell->gates * units, units) ||
-        (b && !shaped(b, 2, 1, 2 * cell->gates * units, 0)))
+        !shaped(w, 3, directions, cell->gates * units, inputs) ||
+        !shaped(r, 3, directions, cell->gates * units, units) ||
+        (b && !shaped(b, 2, directions, 2 * cell->gates * units, 0)))
         return onnx_fail(e->graph, "has weights whose shapes do not fit its input");
     for (int k = 0; k < 2; k++) {
         // Files of an open batch often hold the zero state of the batch that they were made with.
         if (start[k] && onnx_all_zero(start[k]))
             start[k] = NULL;
-        if (start[k] && !shaped(start[k], 3, swapped ? batch : 1, swapped ? 1 : batch, units))
+        if (start[k] &&
+            !shaped(start[k], 3, swapped ? batch : directions, swapped ? directions : batch, units))
             return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
                              k ? "initial_c" : "initial_h");
     }
@@ -553,12 +595,14 @@ static int eval_recurrent(struct onnx_eval *e) {
                             .inputs = (size_t)inputs,
                             .units = (size_t)units,
                             .batch_first = swapped,
+                            .directions = (size_t)directions,
+                            .reverse = {reverse[0], reverse[1]},
                             .coupled = is_coupled(e->graph),
                             .w = w->real,
                             .r = r->real,
                             .b = b ? b->real : NULL};
-    const size_t states = (size_t)batch * run.units;
-    const int64_t size[1] = {2 * batch * units + (2 * cell->gates + 1) * units};
+    const size_t states = (size_t)batch * run.directions * run.units;
+    const int64_t size[1] = {2 * batch * directions * units + (2 * cell->gates + 1) * units};
     struct onnx_tensor state;
     if (onnx_eval_create(e, &state, x->type, 1, size) != 0)
         return -1;

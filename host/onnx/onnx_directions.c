@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directions of recurrent operators. A layer that reads the sequence from its end is a layer like
+// others between two that turn sequences round; a bidirectional operator is two layers side by
+// side, stacked along an axis of their own until the file joins or chooses between them.
+#include "onnx_parts.h"
+
+#include <string.h>
+
+static bool is_text(const Onnx__AttributeProto *a, const char *text) {
+    return a->has_s && a->s.len == strlen(text) && memcmp(a->s.data, text, a->s.len) == 0;
+}
+
+int onnx_directions(struct onnx_graph *graph, bool reverse[ONNX_DIRECTIONS]) {
+    const Onnx__AttributeProto *a = onnx_attribute(graph, "direction");
+
+    reverse[0] = a && is_text(a, "reverse");
+    reverse[1] = true;
+    if (!a || is_text(a, "forward") || reverse[0])
+        return 1;
+    if (is_text(a, "bidirectional"))
+        return 2;
+    return onnx_fail(graph,
+                     "runs in direction '%.*s', and there are forward, reverse and bidirectional",
+                     a->has_s && a->s.len < 40 ? (int)a->s.len : 0,
+                     a->has_s && a->s.len > 0 ? (const char *)a->s.data : "");
+}
+
+int onnx_add_reversed(struct onnx_reader *r, int layer, int units, int *index) {
+    if (layer != ONNX_X && strcmp(r->layers[layer].kind, "reverse") == 0) { // what was turned round
+        *index = r->layers[layer].input;
+        return 0;
+    }
+    const struct onnx_layer reverse = {.kind = "reverse",
+                                       .input = layer,
+                                       .inputs = units,
+                                       .units = units,
+                                       .per_step = true,
+                                       .scaled = -1,
+                                       .depth = layer == ONNX_X ? 1 : r->layers[layer].depth + 1};
+
+    return onnx_append_layer(r, reverse, index);
+}
+
+// The layer as it would read x; then the turned sequence takes the place of what it reads.
+static int add_backward(struct onnx_reader *r, const struct onnx_value *x,
+                        const struct onnx_layer *layer, int *index) {
+    int forward, turned;
+
+    if (onnx_add_layer(r, x, *layer, &forward) != 0)
+        return -1;
+    struct onnx_layer made = r->layers[forward];
+    if (onnx_add_reversed(r, made.input, made.inputs, &turned) != 0)
+        return -1;
+    if (turned != ONNX_X && made.input == ONNX_X) {
+        r->layers[turned].cast = made.cast;
+        made.cast = (struct mr_cast){0};
+    }
+    made.input = turned;
+    made.depth++;
+    return onnx_append_layer(r, made, index);
+}
+
+int onnx_add_directed(struct onnx_reader *r, const struct onnx_value *x,
+                      const struct onnx_layer *layer, bool reverse, struct onnx_directed *made) {
+    if (!reverse) {
+        if (onnx_add_layer(r, x, *layer, &made->last) != 0)
+            return -1;
+        made->steps = made->last;
+        return 0;
+    }
+    return add_backward(r, x, layer, &made->last) != 0 ||
+                   onnx_add_reversed(r, made->last, layer->units, &made->steps) != 0
+               ? -1
+               : 0;
+}

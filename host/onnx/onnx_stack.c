@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values that hold the rows of several layers: stacked along an axis of their own, as the states of
+// all layers or the halves of a bidirectional one are, or joined to one row. The network joins rows
+// only; a stack exists while the file is read.
+#include "onnx_parts.h"
+
+#include <string.h>
+
+void onnx_stack(struct onnx_value *value, int axis, const int *layers, int count) {
+    value->layer = layers[0];
+    value->count = count > 1 ? count : 0;
+    for (int i = 0; i < count && count > 1; i++)
+        value->ints[i] = (struct onnx_size){layers[i], SYMBOL_NONE};
+    value->axis[axis] = count > 1 ? AXIS_STACK : AXIS_ONE;
+    value->dims[axis] = (struct onnx_size){count, SYMBOL_NONE};
+}
+
+static int axis_of(const struct onnx_value *value, enum onnx_axis kind) {
+    int axis = value->rank;
+
+    while (axis-- > 0 && value->axis[axis] != kind)
+        ;
+    return axis;
+}
+
+bool onnx_is_stack(const struct onnx_value *value) {
+    return axis_of(value, AXIS_STACK) >= 0;
+}
+
+// Of the layers along one of the axes of a stack, `from` up to before `end`.
+int onnx_unstack(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
+                 int64_t end) {
+    const bool inner = value->axis[axis] == AXIS_SUBSTACK;
+    const int sub = axis_of(value, AXIS_SUBSTACK), outer = axis_of(value, AXIS_STACK);
+    const int inner_size = sub < 0 ? 1 : (int)value->dims[sub].k;
+    const int size = (int)value->dims[axis].k;
+    int layers[ONNX_INTS], count = 0;
+
+    if (from < 0 || end > size || from >= end)
+        return onnx_fail(r->graph, "takes a layer that does not exist");
+    for (int i = 0; i < value->count; i++) {
+        const int place = inner ? i % inner_size : i / inner_size;
+        if (place >= from && place < end)
+            layers[count++] = (int)value->ints[i].k;
+    }
+    value->dims[axis] = (struct onnx_size){end - from, SYMBOL_NONE};
+    if (sub < 0) {
+        onnx_stack(value, axis, layers, count);
+        return 0;
+    }
+    if (end - from > 1) { // both axes stay
+        for (int i = 0; i < count; i++)
+            value->ints[i].k = layers[i];
+        value->count = count;
+        value->layer = layers[0];
+        return 0;
+    }
+    value->axis[axis] = AXIS_ONE;
+    onnx_stack(value, inner ? outer : sub, layers, count);
+    return 0;
+}
+
+void onnx_split_stack(struct onnx_value *value, int axis, struct onnx_size outer,
+                      struct onnx_size inner) {
+    value->axis[axis] = outer.k == 1 ? AXIS_ONE : AXIS_STACK;
+    value->axis[axis + 1] = inner.k == 1 ? AXIS_ONE : outer.k == 1 ? AXIS_STACK : AXIS_SUBSTACK;
+    value->dims[axis] = outer;
+    value->dims[axis + 1] = inner;
+}
+
+static int width_of(const struct onnx_reader *r, int layer, const struct onnx_size *width) {
+    return layer == ONNX_X ? width->symbol == SYMBOL_NONE ? (int)width->k : 0
+                           : r->layers[layer].units;
+}
+
+// The rows of two layers as one; b_width: of the input, where one is that.
+static int join(struct onnx_reader *r, int a, int b, int a_width, int b_width, int *index) {
+    const bool a_steps = a == ONNX_X || r->layers[a].per_step;
+    const bool b_steps = b == ONNX_X || r->layers[b].per_step;
+    const int a_depth = a == ONNX_X ? 0 : r->layers[a].depth;
+    const int b_depth = b == ONNX_X ? 0 : r->layers[b].depth;
+
+    if (a_steps != b_steps)
+        return onnx_fail(r->graph, "joins a row of every step with one of the sequence");
+    if (a_width < 1 || b_width < 1 || a_width + b_width > MR_MAX_WIDTH)
+        return onnx_fail(r->graph, "joins rows of %d and %d numbers; together 2 to %d are possible",
+                         a_width, b_width, MR_MAX_WIDTH);
+    const struct onnx_layer layer = {.kind = "concat",
+                                     .input = a,
+                                     .joins = true,
+                                     .other = b,
+                                     .inputs = a_width,
+                                     .units = a_width + b_width,
+                                     .per_step = a_steps,
+                                     .scaled = -1,
+                                     .depth = 1 + (a_depth > b_depth ? a_depth : b_depth)};
+    return onnx_append_layer(r, layer, index);
+}
+
+// The values' rows behind each other, of which each is a layer's.
+static int join_values(struct onnx_reader *r, const struct onnx_value *values, int count,
+                       int feature, struct onnx_value *out) {
+    int joined = 0, width = 0;
+
+    for (int i = 0; i < count; i++) {
+        int layer;
+        if (onnx_check_numbers(r, &values[i]) != 0 || onnx_source(r, &values[i], &layer) != 0)
+            return -1;
+        const int own = width_of(r, layer, &values[i].dims[feature]);
+        if (i > 0 && join(r, joined, layer, width, own, &layer) != 0)
+            return -1;
+        joined = layer;
+        width += own;
+    }
+    out->layer = joined;
+    out->count = 0;
+    out->last = joined != ONNX_X && !r->layers[joined].per_step;
+    out->dims[feature] = (struct onnx_size){width, SYMBOL_NONE};
+    return 0;
+}
+
+int onnx_join_stack(struct onnx_reader *r, struct onnx_value *value, int feature) {
+    struct onnx_value parts[ONNX_INTS];
+    const int count = value->count;
+
+    for (int i = 0; i < count; i++) {
+        parts[i] = *value;
+        parts[i].layer = (int)value->ints[i].k;
+    }
+    return join_values(r, parts, count, feature, value);
+}
+
+// Values beside each other whose axes are the same but along `axis`.
+static int check_parts(struct onnx_reader *r, int axis) {
+    const struct onnx_value *first = onnx_input(r, 0);
+
+    for (size_t i = 0; i < r->graph->node->n_input; i++) {
+        const struct onnx_value *in = onnx_input(r, i);
+        bool good = in && in->kind == ONNX_FLOW && in->rank == first->rank && onnx_is_plain(in) &&
+                    in->last == first->last;
+        for (int k = 0; good && k < in->rank; k++)
+            good = in->axis[k] == first->axis[k] ||
+                   (k == axis && (in->axis[k] == AXIS_ONE || in->axis[k] == AXIS_STACK) &&
+                    (first->axis[k] == AXIS_ONE || first->axis[k] == AXIS_STACK));
+        if (!good)
+            return onnx_fail(r->graph, "joins values that are not rows of layers, with the same "
+                                       "axes and all of every step or all of one");
+    }
+    return 0;
+}
+
+// Along the features rows are joined, along an axis of size 1 they are stacked.
+int onnx_concat(struct onnx_reader *r) {
+    struct onnx_value *out = onnx_output(r, 0);
+    const struct onnx_value *first = onnx_input(r, 0);
+    const size_t inputs = r->graph->node->n_input;
+    struct onnx_value parts[ONNX_INTS];
+    int layers[ONNX_INTS], count = 0, axis;
+
+    if (onnx_axis(r->graph, onnx_int(r->graph, "axis", 0), first->rank, &axis) != 0)
+        return -1;
+    *out = *first;
+    if (inputs == 1)
+        return 0;
+    if (inputs > ONNX_INTS)
+        return onnx_fail(r->graph, "joins more than %d values", ONNX_INTS);
+    if (check_parts(r, axis) != 0)
+        return -1;
+    for (size_t i = 0; i < inputs; i++) {
+        const struct onnx_value *in = onnx_input(r, i);
+        parts[i] = *in;
+        for (int k = 0; k < (in->axis[axis] == AXIS_STACK ? in->count : 1); k++) {
+            if (count == ONNX_INTS)
+                return onnx_fail(r->graph, "joins more than %d rows", ONNX_INTS);
+            layers[count++] = in->axis[axis] == AXIS_STACK ? (int)in->ints[k].k : in->layer;
+        }
+    }
+    if (first->axis[axis] == AXIS_FEATURE && !onnx_is_stack(first))
+        return join_values(r, parts, (int)inputs, axis, out);
+    if ((first->axis[axis] != AXIS_ONE && first->axis[axis] != AXIS_STACK) ||
+        axis_of(first, AXIS_SUBSTACK) >= 0 ||
+        (onnx_is_stack(first) && first->axis[axis] != AXIS_STACK))
+        return onnx_fail(r->graph, "joins values along axis %d, which is not that of the features",
+                         axis);
+    onnx_stack(out, axis, layers, count);
+    return 0;
+}
+
+// The rows of layers that were joined, in their order.
+static int list_joined(const struct onnx_reader *r, int layer, int *layers, int count) {
+    if (layer == ONNX_X || !r->layers[layer].joins || count >= ONNX_INTS - 1) {
+        layers[count] = layer;
+        return count + 1;
+    }
+    count = list_joined(r, r->layers[layer].input, layers, count);
+    return list_joined(r, r->layers[layer].other, layers, count);
+}
+
+int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
+                     int64_t end) {
+    struct onnx_value parts[ONNX_INTS];
+    int layers[ONNX_INTS], taken = 0;
+    int64_t at = 0;
+
+    if (value->layer == ONNX_X)
+        return onnx_fail(r->graph, "takes some of the features; give the others the weight 0");
+    const int count = list_joined(r, value->layer, layers, 0);
+    for (int i = 0; i < count; i++) {
+        const int64_t width = layers[i] == ONNX_X ? 0 : r->layers[layers[i]].units;
+        if (at >= from && at + width <= end && layers[i] != ONNX_X) {
+            parts[taken] = *value;
+            parts[taken++].layer = layers[i];
+            from = at + width < end ? from : end;
+        } else if (at < end && at + width > from) {
+            break;
+        }
+        at += width;
+    }
+    if (taken == 0 || from != end)
+        return onnx_fail(r->graph,
+                         "takes numbers %lld to %lld of a row; this version takes whole "
+                         "rows of layers that were joined",
+                         (long long)from, (long long)end - 1);
+    return join_values(r, parts, taken, axis, value);
+}
+
+// Parts of a stack, or of rows that were joined.
+int onnx_split(struct onnx_reader *r) {
+    const struct onnx_value *in = onnx_input(r, 0);
+    const size_t outputs = r->graph->node->n_output;
+    int64_t sizes[ONNX_INTS], at = 0;
+    int axis, count;
+
+    if (onnx_axis(r->graph, onnx_int(r->graph, "axis", 0), in->rank, &axis) != 0 ||
+        onnx_list(r, "split", 1, sizes, &count) != 0)
+        return -1;
+    const struct onnx_size size = in->dims[axis];
+    if (size.symbol != SYMBOL_NONE || outputs > ONNX_INTS ||
+        (count >= 0 && (size_t)count != outputs))
+        return onnx_fail(r->graph, "splits an axis whose size is open, or into other parts than it "
+                                   "has outputs");
+    const int64_t each = (size.k + (int64_t)outputs - 1) / (int64_t)outputs;
+    for (size_t i = 0; i < outputs; i++) {
+        const int64_t part = count >= 0 ? sizes[i] : at + each < size.k ? each : size.k - at;
+        struct onnx_value *out = onnx_output(r, i);
+        if (part < 1 || part > size.k - at)
+            return onnx_fail(r->graph, "splits an axis of %lld into other parts",
+                             (long long)size.k);
+        if (out) {
+            *out = *in;
+            if (in->axis[axis] == AXIS_STACK || in->axis[axis] == AXIS_SUBSTACK) {
+                if (onnx_unstack(r, out, axis, at, at + part) != 0)
+                    return -1;
+            } else if (in->axis[axis] == AXIS_FEATURE && !onnx_is_stack(in)) {
+                if (onnx_take_joined(r, out, axis, at, at + part) != 0)
+                    return -1;
+            } else if (part != size.k) {
+                return onnx_fail(r->graph,
+                                 "splits axis %d, which is not that of the features or "
+                                 "layers",
+                                 axis);
+            }
+        }
+        at += part;
+    }
+    return 0;
+}
