@@ -238,6 +238,9 @@ static void check_device(const struct mr_network *network, const struct mr_model
     if (mr_network_shortest(network)) {
         ck_assert_int_eq(mr_session_run(session, x, 1, 10, 0, y, NULL), MR_ERROR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(mr_session_error(session), "are too long for the network's"));
+        struct mr_error error = {0};
+        ck_assert_int_eq(mr_plan(model, options, 1, 10, NULL, NULL, &error), MR_ERROR_PLAN);
+        ck_assert_ptr_nonnull(strstr(error.text, "are too long for the network's"));
         ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(mr_session_error(session), "needs all steps of a sequence"));
     }

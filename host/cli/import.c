@@ -286,7 +286,7 @@ static int import_model(struct import *import, const char *onnx, const char *out
     return code;
 }
 
-enum { CALIBRATE, METHOD, STATISTICS, RANGE, PRECISION, TOLERANCE, FORCE, OUTPUT };
+enum { CALIBRATE, METHOD, STATISTICS, RANGE, PRECISION, TOLERANCE, MAX_STEPS, FORCE, OUTPUT };
 
 static const struct cli_option options[] = {
     {CALIBRATE, 0, "calibrate", "X",
@@ -316,6 +316,10 @@ static const struct cli_option options[] = {
      "of --precision auto: the largest relative error of each output, its RMS\n"
      "error against float by its RMS deviation from its mean, both on the\n"
      "calibration data: 0.01 is a hundredth, or -40 dB"},
+    {MAX_STEPS, 0, "max-steps", "N",
+     "of a network with a bidirectional or reverse layer: the longest sequence\n"
+     "that it can take, as the device keeps it (default: the file's steps, or 512\n"
+     "where it leaves them open)"},
     {FORCE, 0, "force", NULL, "import also where the error is larger than the output"},
     {OUTPUT, 'o', "output", "FILE", "(default: the name of the ONNX file, in the current folder)"},
     {0},
@@ -325,6 +329,7 @@ static const struct cli_option options[] = {
 static int read_options(struct import *import, int argc, char **argv,
                         struct mr_import_options *wanted, const char **output) {
     struct cli *cli = import->cli;
+    uint64_t steps = 0;
 
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         cli->code = option == CLI_STOP ? cli->code : CLI_OK;
@@ -340,6 +345,11 @@ static int read_options(struct import *import, int argc, char **argv,
             break;
         case TOLERANCE:
             cli->code = set_tolerance(cli, wanted, optarg);
+            break;
+        case MAX_STEPS:
+            if (!cli_number(cli, "--max-steps", optarg, 1 << 20, &steps))
+                cli->code = CLI_USAGE;
+            wanted->max_steps = (uint32_t)steps;
             break;
         case STATISTICS:
             wanted->statistics = optarg;

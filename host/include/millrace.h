@@ -143,6 +143,10 @@ struct mr_import_options {
     // NULL: none.
     void (*trial)(void *context, const struct mr_trial *trial);
     void *trial_context;
+    // The longest sequence that a network with a layer that reads it from its end can take: so many
+    // steps of its streams are kept on the device. 0: as many as the file says, or 512 where it
+    // leaves them open. At most 2^20. Of no effect on other networks.
+    uint32_t max_steps;
 };
 
 // Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them) into a

@@ -98,6 +98,19 @@ const struct mr_op *mr_network_shortest(const struct mr_network *network) {
     return shortest;
 }
 
+int mr_network_check_steps(const struct mr_network *network, uint64_t steps, char *error,
+                           size_t error_size) {
+    const struct mr_op *shortest = mr_network_shortest(network);
+
+    if (!shortest || steps <= (uint64_t)shortest->most_steps)
+        return 0;
+    return mr_fail(error, error_size,
+                   "sequences of %llu steps are too long for the network's '%s', which turns round "
+                   "%d at most; import the network again with --max-steps %llu",
+                   (unsigned long long)steps, shortest->name, shortest->most_steps,
+                   (unsigned long long)steps);
+}
+
 void mr_network_set_most_steps(struct mr_network *network, int steps) {
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->reverses)

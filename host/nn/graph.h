@@ -163,6 +163,9 @@ int mr_stream_precision(const struct mr_network *network, int stream);
 const struct mr_op *mr_network_pool(const struct mr_network *network);
 // The operator that has room for the fewest steps of a sequence (most_steps), or NULL: any number.
 const struct mr_op *mr_network_shortest(const struct mr_network *network);
+// Is there room for sequences of so many steps? 0, or -1 with a sentence.
+int mr_network_check_steps(const struct mr_network *network, uint64_t steps, char *error,
+                           size_t error_size);
 // Gives all operators that reverse room for so many.
 void mr_network_set_most_steps(struct mr_network *network, int steps);
 

@@ -87,6 +87,18 @@ static int take_sample(struct mr_importing *in, const struct mr_array *calibrati
     return 0;
 }
 
+// Where sequences are turned round there is room for so many steps.
+static int set_steps(const struct mr_importing *in) {
+    const uint32_t steps = in->options ? in->options->max_steps : 0;
+
+    if (steps > MR_MOST_STEPS_LIMIT)
+        return mr_import_fail(in, "sequences of %u steps are asked for; at most %d are possible",
+                              (unsigned)steps, MR_MOST_STEPS_LIMIT);
+    if (steps > 0)
+        mr_network_set_most_steps(&in->model->network, (int)steps);
+    return 0;
+}
+
 static int run(struct mr_importing *in, const struct mr_array *calibration) {
     const char *sample = in->options ? in->options->calibration : NULL;
     struct mr_network *network = &in->model->network;
@@ -95,7 +107,8 @@ static int run(struct mr_importing *in, const struct mr_array *calibration) {
         return -1;
     for (const char *note = mr_onnx_notes(in->onnx); *note; note += strcspn(note, "\n") + 1)
         mr_import_note(in, "%.*s", (int)strcspn(note, "\n"), note);
-    if (mr_onnx_verify(in->onnx, network, mr_import_memory, in->error, in->error_size) != 0 ||
+    if (set_steps(in) != 0 ||
+        mr_onnx_verify(in->onnx, network, mr_import_memory, in->error, in->error_size) != 0 ||
         (calibration && of_file(in, sample ? sample : in->path, take_sample(in, calibration)) != 0))
         return -1;
     if (mr_import_ranges(in) != 0)

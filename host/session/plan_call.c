@@ -56,6 +56,9 @@ int mr_plan(const struct mr_model *model, const struct mr_options *given, uint64
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "a plan needs at least 1 sequence of 1 step; %llu of %llu are given",
                           (unsigned long long)sequences, (unsigned long long)steps);
+    char reason[300];
+    if (mr_network_check_steps(mr_model_network(model), steps, reason, sizeof reason))
+        return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     struct mr_options options;
     struct mr_compiled compiled = {0};
     int code = mr_options_take(given, &options, error);

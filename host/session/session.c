@@ -118,6 +118,7 @@ static uint64_t least(uint64_t a, uint64_t b) {
 static int check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
                       uint32_t flags) {
     struct mr_error *error = &session->error;
+    char text[300];
     if (flags & ~(uint32_t)MR_RUN_CONTINUE)
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_session_run: flags 0x%x are not known; known is MR_RUN_CONTINUE",
@@ -151,14 +152,8 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
                           "once, so give whole sequences, of less than 2^%d steps, in one call "
                           "without MR_RUN_CONTINUE",
                           pool->name, pool->kind->pool_bits);
-    const struct mr_op *shortest = mr_network_shortest(session->network);
-    if (shortest && steps > (uint64_t)shortest->most_steps)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "mr_session_run: sequences of %llu steps are too long for the network's "
-                          "'%s', which turns round %d at most; import the network again with "
-                          "--max-steps %llu",
-                          (unsigned long long)steps, shortest->name, shortest->most_steps,
-                          (unsigned long long)steps);
+    if (mr_network_check_steps(session->network, steps, text, sizeof text))
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_run: %s", text);
     if ((flags & MR_RUN_CONTINUE) && sequences > session->slots)
         return session->slots == 1
                    ? mr_failure(error, MR_ERROR_ARGUMENT,

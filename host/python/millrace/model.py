@@ -175,8 +175,9 @@ def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Mo
     Options: calibrate, typical input laid out as the file takes it: an array, or the path of a .npy or .csv file (from it
     come the formats of inputs and states, and the accuracy); method ("max", "percentile", "mse"), percentile; statistics,
     a file with the range of each feature; ranges, {feature: (low, high)}, None for all; precision ("w16a16", "w8a16",
-    "w8a8", one for each layer with commas, "auto"), and for "auto" tolerance and trial, called with a Trial; force; note,
-    called with what one should know (else it is a warning). struct mr_import_options in millrace.h says what they do."""
+    "w8a8", one for each layer with commas, "auto"), and for "auto" tolerance and trial, called with a Trial;
+    max_steps, of a network with a layer that reads from the end; force; note, called with what one should know (else it
+    is a warning). struct mr_import_options in millrace.h says what they do."""
     with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
         options.setdefault("note", _tell)
         held, error = import_options(folder, **options), _interface.mr_error()

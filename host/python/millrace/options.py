@@ -118,6 +118,7 @@ def import_options(
     ranges: "Optional[Mapping[Any, tuple[float, float]]]" = None,
     precision: Optional[str] = None,
     tolerance: float = 0,
+    max_steps: int = 0,
     force: bool = False,
     note: Optional[Callable[[str], Any]] = None,
     trial: Optional[Callable[[Trial], Any]] = None,
@@ -129,6 +130,7 @@ def import_options(
         options.percentile, options.tolerance = percentile, tolerance
     except TypeError:
         raise argument_error("percentile and tolerance must be numbers") from None
+    options.max_steps = to_number(max_steps, "max_steps")
     options.calibration_method = _word(_METHODS, method, "method")
     options.precision = None if precision is None else to_bytes(precision, "precision")
     options.statistics = None if statistics is None else to_bytes(statistics, "statistics")
