@@ -8,6 +8,7 @@
 //                                             [--precision NAME] [--steps N] [CASE...]
 // --plan: without the simulator. CASE: a part of a name; without, all.
 #define _GNU_SOURCE
+#include "device_table.h"
 #include "millrace.h"
 #include "model.h"
 #include "network_fixture.h"
@@ -169,22 +170,12 @@ static bool simulate(const struct mr_model *model, const struct mr_options *opti
 // The cycles in which all multipliers of the budget would do the products of the run, two of 8 bits
 // each.
 static double bound_of(const struct workload *w, const json_t *plan, const struct asked *asked) {
-    static const struct {
-        const char *name;
-        double dsps;
-    } cards[] = {
-#define MR_DEVICE(name, part, lut, ff, dsp, ...) {#name, dsp},
-#include "devices.def"
-#undef MR_DEVICE
-    };
     const json_t *layer;
     size_t l;
-    double products = 0, dsps = 0;
+    double products = 0, dsps = mr_target_find(asked->options.target)->dsp;
     json_array_foreach(json_object_get(plan, "layers"), l, layer) products +=
         number(layer, "useful_per_step");
-    for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
-        if (strcmp(cards[i].name, asked->options.target) == 0)
-            dsps = cards[i].dsps * asked->options.budget / 100;
+    dsps *= asked->options.budget / 100.0;
     if (strcmp(asked->precision, "w8a8") == 0)
         dsps *= 2;
     return dsps > 0 ? products * w->batch * w->steps / dsps : 0;

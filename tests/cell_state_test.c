@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include "session_fixture.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <sys/stat.h>
 
@@ -49,18 +48,6 @@ START_TEST(cell_states_are_those_of_the_layer) {
 }
 END_TEST
 
-static uint64_t planned_cycles(const struct mr_model *model, const struct mr_options *options) {
-    struct mr_error error = {0};
-    char *text;
-    ck_assert_msg(!mr_plan(model, options, SEQUENCES, STEPS, &text, NULL, &error), "%s",
-                  error.text);
-    json_t *plan = json_loads(text, 0, NULL);
-    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
-    json_decref(plan);
-    free(text);
-    return cycles;
-}
-
 // Returns how many values were cut.
 static uint64_t check_device(const struct mr_network *network, const struct mr_model *model,
                              const char *uri) {
@@ -78,7 +65,7 @@ static uint64_t check_device(const struct mr_network *network, const struct mr_m
                   mr_session_error(session));
     ck_assert_msg(memcmp(y, wanted, count * sizeof *y) == 0, "%s", uri);
     if (strcmp(uri, "sim:") == 0)
-        ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options));
+        ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options, SEQUENCES, STEPS));
     // Step by step the state stays on the device: the first output of the last step.
     mr_session_reset(session);
     for (int t = 0; t < STEPS; t++)

@@ -220,10 +220,7 @@ static void a_function_that_calls_itself(struct file *f) {
     inner[2].domain = "pkg.test";
 }
 
-static const struct {
-    void (*make)(struct file *f);
-    const char *becomes; // operators and what they read, outputs and what they are
-} good[] = {
+static const struct file_case good[] = {
     {logarithms_of_a_softmax, "lstm<0 last<1 dense<2 argmax<3; y=3 best=4"},
     {outputs_are_compared, "lstm<0 last<1 dense<2 dense<2; y=4 below=3 each=1"},
     {outputs_are_clipped, "lstm<0 last<1 dense<2; y=3 each=1"},
@@ -232,16 +229,10 @@ static const struct {
 };
 
 START_TEST(kind_is_read) {
-    struct file *f = malloc(sizeof *f);
     struct mr_network n;
-    char text[400];
 
-    good[_i].make(f);
-    ck_assert_msg(parse(f, &n) == 0, "kind %d: %s", _i, error);
-    describe(&n, text, sizeof text);
-    ck_assert_str_eq(text, good[_i].becomes);
+    expect_network(&good[_i], &n);
     mr_network_free(&n);
-    free(f);
 }
 END_TEST
 
@@ -285,10 +276,7 @@ static void a_comparison_of_the_input(struct file *f) {
     f->outs[0]->name = "h";
 }
 
-static const struct {
-    void (*make)(struct file *f);
-    const char *said;
-} bad[] = {
+static const struct file_case bad[] = {
     {a_product_of_whole_numbers, "reads data whose zero point is not that of a Dynamic"},
     {a_layer_behind_logarithms, "reads what a LogSoftmax gives; this version takes that as an out"},
     {a_layer_behind_a_comparison,
@@ -299,14 +287,7 @@ static const struct {
 };
 
 START_TEST(kind_is_refused) {
-    struct file *f = malloc(sizeof *f);
-    struct mr_network n;
-
-    bad[_i].make(f);
-    ck_assert_int_ne(parse(f, &n), 0);
-    ck_assert_msg(strstr(error, bad[_i].said) != NULL, "%s", error);
-    ck_assert_ptr_null(n.ops);
-    free(f);
+    expect_refusal(&bad[_i]);
 }
 END_TEST
 

@@ -337,6 +337,37 @@ static inline void describe(const struct mr_network *n, char *text, size_t size)
                                  n->outputs[i].name, n->outputs[i].stream);
 }
 
+// A file, and what it becomes (describe), or a part of the sentence that refuses it.
+struct file_case {
+    void (*make)(struct file *f);
+    const char *expected;
+};
+
+// The network is the caller's.
+static inline void expect_network(const struct file_case *given, struct mr_network *n) {
+    struct file *f = malloc(sizeof *f);
+    char text[400];
+
+    ck_assert_ptr_nonnull(f);
+    given->make(f);
+    ck_assert_msg(parse(f, n) == 0, "%s: %s", given->expected, error);
+    describe(n, text, sizeof text);
+    ck_assert_str_eq(text, given->expected);
+    free(f);
+}
+
+static inline void expect_refusal(const struct file_case *given) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    ck_assert_ptr_nonnull(f);
+    given->make(f);
+    ck_assert_int_ne(parse(f, &n), 0);
+    ck_assert_msg(strstr(error, given->expected) != NULL, "%s", error);
+    ck_assert_ptr_null(n.ops);
+    free(f);
+}
+
 // Lists an input without a use, or again a tensor of that name, before x.
 static inline void add_input(struct file *f, const char *name) {
     onnx__value_info_proto__init(&f->other);

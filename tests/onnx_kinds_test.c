@@ -399,10 +399,7 @@ START_TEST(layout_is_found) {
 }
 END_TEST
 
-static const struct {
-    void (*make)(struct file *f);
-    const char *becomes; // operators and what they read, outputs and what they are
-} good[] = {
+static const struct file_case good[] = {
     {inputs_are_normalised, "lstm<0 last<1 dense<2; y=3"},
     {inputs_are_normalised_alike, "lstm<0 last<1 dense<2; y=3"},
     {two_layers_read_normalised_inputs, "lstm<0 lstm<0 last<1 dense<3 last<2; hn2=5 y=4"},
@@ -431,16 +428,10 @@ static const struct {
 };
 
 START_TEST(kind_is_read) {
-    struct file *f = malloc(sizeof *f);
     struct mr_network n;
-    char text[400];
 
-    good[_i].make(f);
-    ck_assert_msg(parse(f, &n) == 0, "kind %d: %s", _i, error);
-    describe(&n, text, sizeof text);
-    ck_assert_str_eq(text, good[_i].becomes);
+    expect_network(&good[_i], &n);
     mr_network_free(&n);
-    free(f);
 }
 END_TEST
 
@@ -511,10 +502,7 @@ static void a_state_that_is_computed_with(struct file *f) {
     lstm(f, "x W R B - start", "y");
 }
 
-static const struct {
-    void (*make)(struct file *f);
-    const char *said;
-} bad[] = {
+static const struct file_case bad[] = {
     {the_mean_of_the_features, "node 'y' (ReduceMean) goes along axis 2, which is not that of"},
     {a_middle_step, "takes one step that is not the first or last"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
@@ -528,14 +516,7 @@ static const struct {
 };
 
 START_TEST(kind_is_refused) {
-    struct file *f = malloc(sizeof *f);
-    struct mr_network n;
-
-    bad[_i].make(f);
-    ck_assert_int_ne(parse(f, &n), 0);
-    ck_assert_msg(strstr(error, bad[_i].said) != NULL, "%s", error);
-    ck_assert_ptr_null(n.ops);
-    free(f);
+    expect_refusal(&bad[_i]);
 }
 END_TEST
 

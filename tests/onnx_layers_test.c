@@ -192,10 +192,7 @@ static void the_largest_of_a_softmax(struct file *f) {
     add_output(f, "p");
 }
 
-static const struct {
-    void (*make)(struct file *f);
-    const char *network;
-} good[] = {
+static const struct file_case good[] = {
     {all_steps_are_the_output, "lstm<0; s=1"},
     {with_its_axis_of_directions, "lstm<0; Y=1"},
     {a_head_on_every_step, "lstm<0 dense<1; y=2"},
@@ -219,14 +216,9 @@ static const struct {
 };
 
 START_TEST(network_is_read) {
-    struct file *f = malloc(sizeof *f);
     struct mr_network n;
-    char text[400];
 
-    good[_i].make(f);
-    ck_assert_msg(parse(f, &n) == 0, "%s", error);
-    describe(&n, text, sizeof text);
-    ck_assert_str_eq(text, good[_i].network);
+    expect_network(&good[_i], &n);
     if (good[_i].make == batch_first_layout) {
         ck_assert_str_eq(n.layout, "NTF");
         ck_assert_int_eq(n.steps, 7);
@@ -244,7 +236,6 @@ START_TEST(network_is_read) {
     if (good[_i].make == a_cast_of_the_state)
         ck_assert(n.outputs[0].cast.truth);
     mr_network_free(&n);
-    free(f);
 }
 END_TEST
 
@@ -410,10 +401,7 @@ static void a_layer_behind_the_largest(struct file *f) {
     f->out.name = "z";
 }
 
-static const struct {
-    void (*make)(struct file *f);
-    const char *said;
-} bad[] = {
+static const struct file_case bad[] = {
     {the_last_of_the_largest, "takes the last of equal numbers; this version takes the first"},
     {the_step_of_the_largest, "goes along another axis than the features"},
     {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
@@ -430,14 +418,7 @@ static const struct {
 };
 
 START_TEST(network_is_refused) {
-    struct file *f = malloc(sizeof *f);
-    struct mr_network n;
-
-    bad[_i].make(f);
-    ck_assert_int_ne(parse(f, &n), 0);
-    ck_assert_msg(strstr(error, bad[_i].said) != NULL, "%s", error);
-    ck_assert_ptr_null(n.ops);
-    free(f);
+    expect_refusal(&bad[_i]);
 }
 END_TEST
 

@@ -31,6 +31,25 @@ static inline void fixture_chain(struct mr_network *network, int inputs, int lay
     fixture_output(network, net_add(network, "dense", stream, outputs, activation));
 }
 
+// Two LSTM layers of 25 units, and one number per sequence.
+static inline struct mr_network fixture_turbofan(void) {
+    static const int two_of_25[] = {25, 25};
+    struct mr_network network;
+    fixture_chain(&network, 25, 2, two_of_25, 1, MR_ACTIVATION_LINEAR);
+    return network;
+}
+
+static inline void fixture_choose(const struct mr_network *network, const char *target,
+                                  enum mr_plan_mode mode, struct mr_plan *plan) {
+    const struct mr_plan_request request = {.mode = mode};
+    char error[512] = "";
+    ck_assert_msg(
+        mr_plan_choose(network, mr_target_find(target), &request, plan, error, sizeof error) == 0,
+        "%s", error);
+    ck_assert_int_eq(plan->mode, mode);
+    ck_assert_str_eq(plan->target->name, target);
+}
+
 // A plan of LCs, with a pass each.
 static inline int fixture_evaluate(const struct mr_network *network, const int *lc,
                                    struct mr_plan *plan, char *error, size_t error_size) {

@@ -4,29 +4,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "plan_fixture.h"
 
-static const int two_of_25[] = {25, 25};
-
-// Two LSTM layers of 25 units, and one number per sequence.
-static struct mr_network turbofan(void) {
-    struct mr_network network;
-    fixture_chain(&network, 25, 2, two_of_25, 1, MR_ACTIVATION_LINEAR);
-    return network;
-}
-
-static void choose(const struct mr_network *network, const char *target, enum mr_plan_mode mode,
-                   struct mr_plan *plan) {
-    const struct mr_plan_request request = {.mode = mode};
-    char error[512] = "";
-    ck_assert_msg(
-        mr_plan_choose(network, mr_target_find(target), &request, plan, error, sizeof error) == 0,
-        "%s", error);
-    ck_assert_int_eq(plan->mode, mode);
-    ck_assert_str_eq(plan->target->name, target);
-}
-
 // Two rows of 8 bits share a multiplier where a lane takes several columns; the figures are hlsc's.
 START_TEST(rows_of_8_bits_share_multipliers) {
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     struct mr_plan plan;
     const int lc[] = {1, 4};
     for (int i = 0; i < 2; i++)
@@ -49,7 +29,7 @@ static int depth_of(const struct mr_pipeline *pipeline, const char *channel) {
 }
 
 START_TEST(figures_of_a_layer) {
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     struct mr_plan plan;
     struct mr_pipeline pipeline;
     const int lc[] = {1, 4};
@@ -116,7 +96,7 @@ START_TEST(figures_of_slots) {
         uint32_t cycles, turns; // D is 24, 29 with 5 columns a cycle
     } cases[] = {{1, 1, 50, 1}, {1, 16, 50, 1}, {5, 1, 34, 1},  {5, 2, 17, 2},  {5, 4, 10, 4},
                  {5, 8, 10, 4}, {5, 16, 10, 4}, {25, 1, 32, 1}, {25, 2, 16, 2}, {25, 16, 2, 16}};
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     struct mr_plan plan;
     char error[300] = "";
     uint64_t memory = 0;
@@ -169,7 +149,7 @@ static uint32_t way_of(const struct mr_plan *plan) {
 
 // Each mode is the best at what it is for, and LATENCY is not.
 START_TEST(modes_for_a_step_and_for_many_sequences) {
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     const struct mr_target *target = mr_target_find("u55c");
     struct mr_plan fast, step, many;
     char error[300] = "";
@@ -206,21 +186,21 @@ START_TEST(modes_for_a_step_and_for_many_sequences) {
 END_TEST
 
 START_TEST(balanced_keeps_multipliers_busy) {
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     struct mr_plan plan;
-    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
+    fixture_choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
     ck_assert_int_eq(plan.ops[0].layout.lc, 1);
     ck_assert_int_eq(plan.ops[1].layout.lc, 1);
     ck_assert_double_gt(plan.utilisation, 0.96);
     mr_network_free(&network);
     // 64 units: two columns a cycle keep them just as busy, at twice the speed.
     fixture_chain(&network, 64, 1, (const int[]){64}, 1, MR_ACTIVATION_LINEAR);
-    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
+    fixture_choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
     ck_assert_int_eq(plan.ops[0].layout.lc, 2);
     mr_network_free(&network);
     // A small first layer does not get more than the big one needs.
     fixture_chain(&network, 16, 2, (const int[]){32, 128}, 1, MR_ACTIVATION_LINEAR);
-    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
+    fixture_choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
     ck_assert_uint_le(plan.ops[0].cost.row_cycles, plan.interval);
     for (int lc = 1; lc < plan.ops[0].layout.lc; lc++) {
         const int given[] = {lc, plan.ops[1].layout.lc};
@@ -246,7 +226,7 @@ START_TEST(operators_at_every_step_set_the_pace) {
     ck_assert_uint_eq(plan.interval, 216);
     ck_assert_double_eq_tol(plan.ops[1].utilisation, 64 * 200.0 / (4 * 200 * 216), 1e-12);
     ck_assert_double_eq_tol(plan.utilisation, (256 * 128 + 8 * 64.0) / ((1024 + 32) * 216), 1e-12);
-    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
+    fixture_choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
     ck_assert_int_eq(plan.ops[0].layout.lc, 1);
     ck_assert_uint_eq(plan.interval, 264);
     mr_network_free(&network);
@@ -283,8 +263,8 @@ START_TEST(choices_match_an_exhaustive_search) {
         fixture_chain(&network, random_between(&state, 1, 90), 2, hidden, 1, MR_ACTIVATION_LINEAR);
         int lc[MR_MAX_LAYERS];
         struct mr_plan plan, fast;
-        choose(&network, "u50", MR_PLAN_BALANCED, &plan);
-        choose(&network, "u50", MR_PLAN_LATENCY, &fast);
+        fixture_choose(&network, "u50", MR_PLAN_BALANCED, &plan);
+        fixture_choose(&network, "u50", MR_PLAN_LATENCY, &fast);
         ck_assert_uint_le(fast.interval, plan.interval);
         double least = 1e300;
         uint32_t fastest = UINT32_MAX;
@@ -312,9 +292,9 @@ START_TEST(choices_match_an_exhaustive_search) {
 END_TEST
 
 START_TEST(area_takes_one_column) {
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     struct mr_plan plan;
-    choose(&network, "u250", MR_PLAN_AREA, &plan);
+    fixture_choose(&network, "u250", MR_PLAN_AREA, &plan);
     ck_assert_int_eq(plan.ops[0].layout.lc, 1);
     ck_assert_int_eq(plan.ops[1].layout.lc, 1);
     mr_network_free(&network);
@@ -322,7 +302,7 @@ START_TEST(area_takes_one_column) {
 END_TEST
 
 START_TEST(lanes_as_given) {
-    struct mr_network network = turbofan();
+    struct mr_network network = fixture_turbofan();
     struct mr_plan_request request = {.mode = MR_PLAN_LANES,
                                       .layout_count = 2,
                                       .layouts = {{.lc = 3, .passes = 1}, {.lc = 5, .passes = 1}}};
@@ -401,8 +381,8 @@ START_TEST(weights_lie_where_there_is_room) {
         ck_assert_uint_le(plan.memory.uram, 864);
     }
     mr_network_free(&network);
-    network = turbofan();
-    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
+    network = fixture_turbofan();
+    fixture_choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(plan.ops[i].layout.memory, MR_STORAGE_LUTRAM);
         ck_assert_int_eq(plan.ops[i].layout.ports, 1);
@@ -419,7 +399,7 @@ START_TEST(large_layers_take_several_columns) {
     fixture_chain(&network, 20, 1, (const int[]){1025}, 1, MR_ACTIVATION_LINEAR);
     ck_assert_int_eq(fixture_evaluate(&network, (const int[]){1}, &plan, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "give it 2 columns or more"));
-    choose(&network, "u250", MR_PLAN_AREA, &plan);
+    fixture_choose(&network, "u250", MR_PLAN_AREA, &plan);
     ck_assert_int_eq(plan.ops[0].layout.lc, 2);
     mr_network_free(&network);
 }
@@ -471,7 +451,7 @@ START_TEST(a_recurrent_operator_is_needed) {
     ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "no recurrent operator"));
     mr_network_free(&network);
-    network = turbofan();
+    network = fixture_turbofan();
     ck_assert_int_eq(fixture_evaluate(&network, (const int[]){1, 0}, &plan, error, sizeof error),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "lstm1 cannot take 0 columns"));
@@ -487,189 +467,6 @@ START_TEST(devices) {
     ck_assert_ptr_nonnull(strstr(mr_target_names(names, sizeof names), "u50, u55c"));
     ck_assert_str_eq(mr_target_names(names, 4), "u50");
     ck_assert_uint_eq(mr_target_find("u55c")->dsp, 9024);
-}
-END_TEST
-
-static void place_lanes(const char *target, int layers, const int *hidden, const int *lc,
-                        struct mr_pipeline *pipeline) {
-    struct mr_network network;
-    struct mr_plan plan;
-    fixture_chain(&network, 33, layers, hidden, 1, MR_ACTIVATION_LINEAR);
-    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
-    plan.target = mr_target_find(target);
-    mr_pipeline_make(&plan, pipeline);
-    mr_network_free(&network);
-}
-
-static const struct mr_process *process_of(const struct mr_pipeline *pipeline, const char *name) {
-    for (int i = 0; i < pipeline->process_count; i++)
-        if (strcmp(pipeline->processes[i].name, name) == 0)
-            return &pipeline->processes[i];
-    ck_abort_msg("there is no process %s", name);
-    return NULL;
-}
-
-static void expect_die(const struct mr_pipeline *pipeline, const char *process, int die) {
-    ck_assert_int_eq(process_of(pipeline, process)->die, die);
-}
-
-static int crossings(const struct mr_pipeline *pipeline) {
-    int count = 0;
-    for (int i = 0; i < pipeline->channel_count; i++)
-        count += pipeline->channels[i].crossing > 0;
-    return count;
-}
-
-static void expect_crossing(const struct mr_pipeline *pipeline, const char *name, int from, int to,
-                            int registers) {
-    for (int i = 0; i < pipeline->channel_count; i++) {
-        const struct mr_channel *channel = &pipeline->channels[i];
-        if (strcmp(channel->name, name) != 0)
-            continue;
-        ck_assert_int_eq(pipeline->processes[channel->writer].die, from);
-        ck_assert_int_eq(pipeline->processes[channel->reader].die, to);
-        ck_assert_int_eq(channel->crossing, registers);
-        return;
-    }
-    ck_abort_msg("there is no channel %s", name);
-}
-
-START_TEST(one_die_is_enough) {
-    struct mr_network network = turbofan();
-    struct mr_plan plan;
-    struct mr_pipeline pipeline;
-    choose(&network, "u55c", MR_PLAN_BALANCED, &plan);
-    mr_pipeline_make(&plan, &pipeline);
-    ck_assert_int_eq(pipeline.dies, 1);
-    ck_assert_int_eq(pipeline.first_die, 0);
-    ck_assert_int_eq(pipeline.process_count, 6);
-    ck_assert_int_eq(crossings(&pipeline), 0);
-    choose(&network, "u200", MR_PLAN_BALANCED, &plan);
-    mr_pipeline_make(&plan, &pipeline);
-    ck_assert_int_eq(pipeline.first_die, 1); // where the platform's shell is
-    expect_die(&pipeline, "lstm1", 1);
-    plan.target = NULL;
-    mr_pipeline_make(&plan, &pipeline);
-    ck_assert_int_eq(crossings(&pipeline), 0);
-    mr_network_free(&network);
-}
-END_TEST
-
-START_TEST(layers_fill_dies_in_their_order) {
-    struct mr_pipeline at;
-    const int hidden[] = {33, 40, 33}, lc[] = {8, 7, 8};
-    // 2,280 DSPs a die; 1,120, 1,176 and 1,120 of them.
-    place_lanes("u200", 3, hidden, lc, &at);
-    ck_assert_int_eq(at.dies, 3);
-    expect_die(&at, "loader", 1);
-    expect_die(&at, "lstm0", 1);
-    expect_die(&at, "resize1", 1); // its output is the narrower one
-    expect_die(&at, "lstm1", 2);
-    expect_die(&at, "resize2", 0); // its input is the narrower one
-    expect_die(&at, "lstm2", 0);
-    expect_die(&at, "last", 0);
-    expect_die(&at, "head", 1);
-    expect_die(&at, "saver", 1);
-    ck_assert_int_eq(at.process_count, 9);
-    expect_crossing(&at, "resize1_out", 1, 2, 4);
-    expect_crossing(&at, "lstm1_weights", 1, 2, 4);
-    expect_crossing(&at, "lstm1_state", 2, 1, 4);
-    expect_crossing(&at, "lstm1_out", 2, 0, 6);
-    expect_crossing(&at, "lstm2_weights", 1, 0, 4);
-    expect_crossing(&at, "lstm2_state", 0, 1, 4);
-    expect_crossing(&at, "last_out", 0, 1, 4);
-    ck_assert_int_eq(crossings(&at), 7);
-    // With a larger die two of them fit.
-    place_lanes("u250", 3, hidden, lc, &at);
-    ck_assert_int_eq(at.dies, 2);
-    expect_die(&at, "lstm1", 0);
-    expect_die(&at, "lstm2", 1);
-}
-END_TEST
-
-START_TEST(large_layers_lie_in_two_dies) {
-    struct mr_pipeline at;
-    const int hidden[] = {64, 64, 64, 64}, lc[] = {7, 7, 7, 7};
-    place_lanes("u55c", 4, hidden, lc, &at); // 1,848 of 3,008 DSPs a die, four times
-    ck_assert_int_eq(at.dies, 3);
-    expect_die(&at, "lstm0", 0);
-    expect_die(&at, "lstm3", 2);
-    for (int i = 0; i < at.process_count; i++)
-        ck_assert(at.processes[i].spans == (strcmp(at.processes[i].name, "lstm1") == 0 ||
-                                            strcmp(at.processes[i].name, "lstm2") == 0));
-}
-END_TEST
-
-// What gives the outputs is at the memory ports; what takes vectors as they come is where they are.
-START_TEST(outputs_are_at_the_memory_ports) {
-    struct mr_network network;
-    struct mr_plan plan;
-    struct mr_pipeline at;
-    const int lc[] = {8, 8};
-    ck_assert_int_eq(mr_network_create(&network, 33), 0);
-    const int h0 = net_add(&network, "lstm", 0, 50, MR_ACTIVATION_LINEAR);
-    const int h1 = net_add(&network, "lstm", h0, 50, MR_ACTIVATION_LINEAR);
-    const int between = net_add(&network, "dense", h1, 4, MR_ACTIVATION_RELU);
-    fixture_output(&network, net_add(&network, "dense", between, 4, MR_ACTIVATION_LINEAR));
-    fixture_output(&network, h1);
-    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
-    plan.target = mr_target_find("u200");
-    mr_pipeline_make(&plan, &at);
-    expect_die(&at, "lstm0", 1);
-    expect_die(&at, "lstm1", 2);
-    expect_die(&at, "fork0", 2);
-    expect_die(&at, "head", 2);
-    expect_die(&at, "head1", 1);
-    expect_die(&at, "unpack0", 1);
-    expect_die(&at, "gather0", 1);
-    expect_crossing(&at, "head_out", 2, 1, 4);
-    expect_crossing(&at, "fork0_b", 2, 1, 4);
-    ck_assert_int_eq(crossings(&at), 6); // and weights of lstm1 and head, state, lstm0_out
-    mr_network_free(&network);
-}
-END_TEST
-
-// Whatever the network: a channel has registers where it joins two dies, and no die is fuller than
-// it is large unless an operator spans.
-START_TEST(dies_are_not_overfull) {
-    const uint64_t seed = 4711;
-    uint64_t state = seed;
-    int split = 0;
-    printf("plan_test: seed %llu\n", (unsigned long long)seed);
-    for (int n = 0; n < 2000; n++) {
-        struct mr_network network;
-        int lc[MR_MAX_LAYERS];
-        struct mr_plan plan;
-        struct mr_pipeline at;
-        (n % 2 ? fixture_random_chain : fixture_random_graph)(&state, 120, &network, lc);
-        ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
-        plan.target = mr_target_at((size_t)random_between(&state, 0, 4));
-        if (plan.multipliers <= plan.target->dsp * 85 / 100) {
-            uint64_t load[4] = {0};
-            bool spans = false;
-            mr_pipeline_make(&plan, &at);
-            for (int i = 0; i < at.process_count; i++) {
-                const struct mr_process *process = &at.processes[i];
-                ck_assert_int_lt(process->die, (int)plan.target->slrs);
-                spans = spans || process->spans;
-                if (process->part == MR_PART_OP)
-                    load[process->die] += plan.ops[process->op].cost.multipliers;
-            }
-            for (uint32_t die = 0; die < plan.target->slrs && !spans; die++)
-                ck_assert_uint_le(load[die] * plan.target->slrs, plan.target->dsp * 95 / 100);
-            for (int i = 0; i < at.channel_count; i++) {
-                const struct mr_channel *channel = &at.channels[i];
-                const bool inside = channel->writer >= 0 && channel->reader >= 0;
-                ck_assert((channel->crossing > 0) ==
-                          (inside &&
-                           at.processes[channel->writer].die != at.processes[channel->reader].die));
-            }
-            ck_assert((crossings(&at) > 0) == (at.dies > 1));
-            split += at.dies > 1;
-        }
-        mr_network_free(&network);
-    }
-    ck_assert_int_gt(split, 100);
 }
 END_TEST
 
@@ -694,11 +491,6 @@ int main(void) {
     tcase_add_test(tests, powers_of_two);
     tcase_add_test(tests, a_recurrent_operator_is_needed);
     tcase_add_test(tests, devices);
-    tcase_add_test(tests, one_die_is_enough);
-    tcase_add_test(tests, layers_fill_dies_in_their_order);
-    tcase_add_test(tests, large_layers_lie_in_two_dies);
-    tcase_add_test(tests, outputs_are_at_the_memory_ports);
-    tcase_add_test(tests, dies_are_not_overfull);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

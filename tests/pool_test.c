@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include "session_fixture.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <sys/stat.h>
 
@@ -89,19 +88,6 @@ START_TEST(means_are_rounded_well) {
 }
 END_TEST
 
-static uint64_t planned_cycles(const struct mr_model *model, const struct mr_options *options,
-                               size_t steps) {
-    struct mr_error error = {0};
-    char *text;
-    ck_assert_msg(!mr_plan(model, options, SEQUENCES, steps, &text, NULL, &error), "%s",
-                  error.text);
-    json_t *plan = json_loads(text, 0, NULL);
-    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
-    json_decref(plan);
-    free(text);
-    return cycles;
-}
-
 // One lane, whose vectors are single numbers, and as many as there are units in a layer.
 static const uint32_t lanes[][2] = {{1, 1}, {3, 4}};
 
@@ -123,7 +109,7 @@ static void check_device(const struct mr_network *network, const struct mr_model
                       mr_session_error(session));
         ck_assert_msg(memcmp(y, wanted, now * sizeof *y) == 0, "%s, %zu steps", uri, steps);
         if (strcmp(uri, "sim:") == 0)
-            ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options, steps));
+            ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options, SEQUENCES, steps));
     }
     ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_ARGUMENT);
     ck_assert_msg(strstr(mr_session_error(session), "'pool' needs all steps of a sequence") != NULL,

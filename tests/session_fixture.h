@@ -12,6 +12,7 @@
 #include "millrace.h"
 
 #include <check.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,21 @@ static inline void expect_of(const struct mr_network *network, const float *x, s
     }
     free(x_q);
     free(y_q);
+}
+
+// Of a run of this model.
+static inline uint64_t planned_cycles(const struct mr_model *model,
+                                      const struct mr_options *options, size_t sequences,
+                                      size_t steps) {
+    struct mr_error error = {0};
+    char *text;
+    ck_assert_msg(!mr_plan(model, options, sequences, steps, &text, NULL, &error), "%s",
+                  error.text);
+    json_t *plan = json_loads(text, 0, NULL);
+    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
+    json_decref(plan);
+    free(text);
+    return cycles;
 }
 
 #endif
