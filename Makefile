@@ -96,6 +96,8 @@ LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*
     $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
     sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
+# What fuzzers call: files, the network and its import.
+FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% gen/onnx.pb-c.o,$(LIB_OBJECTS))
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
@@ -165,7 +167,7 @@ TEST ?=
 CHECKED = $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) $(if $(wildcard tests/$(TEST).sh),$(shell grep -oE "build/tests/[a-z_]+" tests/$(TEST).sh))
 check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(CHECKED) ## run one test: TEST=plan_test, TEST=cli_test, ...
 	@[ -e "tests/$(TEST).c" ] || [ -e "tests/$(TEST).sh" ] || { echo "check: give TEST=NAME, where tests/NAME.c or tests/NAME.sh is a test"; exit 1; }
-	$(Q)$(RUN) MILLRACE_OPTIMISE=1 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
+	$(Q)$(RUN) MILLRACE_OPTIMISE=0 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
 
 conformance: all build/tests/conformance ## what of the ONNX files of ../shared/cases/import runs right: CASES= for some of them
 	$(Q)$(RUN) build/tests/conformance $(CASES)
@@ -335,7 +337,9 @@ build/tsan/libmillrace.a: $(LIB_OBJECTS:%=build/tsan/%)
 	$(archive)
 build/tsan/libhlsc.a: $(HLSC_OBJECTS:%=build/tsan/%)
 	$(archive)
-build/fuzzer/libmillrace.a: $(LIB_OBJECTS:%=build/fuzzer/%)
+build/asan/libfuzzed.a: $(FUZZED_OBJECTS:%=build/asan/%)
+	$(archive)
+build/fuzzer/libfuzzed.a: $(FUZZED_OBJECTS:%=build/fuzzer/%)
 	$(archive)
 
 build/libmillrace.so: $(LIB_OBJECTS:%=build/obj/%)
@@ -420,10 +424,10 @@ build/asan/%_test: build/asan/tests/%_test.o build/asan/libhlsc.a build/asan/lib
 build/tsan/%_test: build/tsan/tests/%_test.o build/tsan/libhlsc.a build/tsan/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) -fsanitize=thread $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(LIBS)
-build/asan/%_fuzz: build/asan/tests/fuzz/%_fuzz.o build/asan/tests/fuzz/standalone.o build/asan/libmillrace.a
+build/asan/%_fuzz: build/asan/tests/fuzz/%_fuzz.o build/asan/tests/fuzz/standalone.o build/asan/libfuzzed.a
 	$(call say,LD      $@)
 	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
-build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libmillrace.a
+build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libfuzzed.a
 	$(call say,LD      $@)
 	$(Q)$(CLANG) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -116,7 +116,7 @@ finish() {
 }
 
 if [ "$kind" = quick ]; then
-    export MR_TEST_NO_SIM=1 MILLRACE_OPTIMISE=1
+    export MR_TEST_NO_SIM=1 MILLRACE_OPTIMISE=0
     step rooms_test 60 tests/rooms_test.sh
     for test in $tests; do
         step "$test" 120 "build/tests/$test"
@@ -127,7 +127,7 @@ fi
 
 # In the short run simulators are compiled faster and run slower: a few thousand cycles each. THOROUGH: scripts do all
 # that they can.
-if [ "$kind" = long ]; then export THOROUGH=1; else export MILLRACE_OPTIMISE=1; fi
+if [ "$kind" = long ]; then export THOROUGH=1; else export MILLRACE_OPTIMISE=0; fi
 scripts=$(cd tests && echo *_test.sh)
 all="$scripts $tests demo scaling formal format"
 # Those that take longest come first, so that none runs alone at the end.
