@@ -27,12 +27,32 @@ static void print_link(FILE *file, const struct mr_compiled *compiled,
         fprintf(file, "prop=run.impl_1.STEPS.OPT_DESIGN.TCL.PRE=./place.tcl\n");
 }
 
+// The die of each way to tiles, which is that of the middle one of them.
+static void print_ways(FILE *file, const struct mr_target *target, const struct mr_process *process,
+                       const struct mr_report_process *report) {
+    const uint32_t tiles = report->tiles, of_way = report->tiles_of_way;
+    fprintf(file, "spread %s %d %u {", process->name, process->die, (unsigned)of_way);
+    for (uint32_t t = 0; t < tiles; t += of_way) {
+        const uint32_t end = tiles - t > of_way ? t + of_way : tiles;
+        fprintf(file, "%s%d", t ? " " : "",
+                mr_place_of(target, process, ((double)t + end) / (2.0 * tiles)));
+    }
+    fprintf(file, "}\n");
+}
+
 // What hw/vitis/dies.tcl does, and with what.
-static void print_placement(FILE *file, const char *procedures, const struct mr_pipeline *at) {
+static void print_placement(FILE *file, const char *procedures,
+                            const struct mr_compiled *compiled) {
+    const struct mr_pipeline *at = &compiled->pipeline;
     fprintf(file, "%s\n", procedures);
-    for (int i = 0; i < at->process_count; i++)
-        fprintf(file, "%s %s %d\n", at->processes[i].spans ? "spread" : "place",
-                at->processes[i].name, at->processes[i].die);
+    for (int i = 0; i < at->process_count; i++) {
+        const struct mr_process *process = &at->processes[i];
+        const struct mr_report_process *report = mr_report_process(compiled->report, process->name);
+        if (process->spans && report && report->tiles)
+            print_ways(file, compiled->plan.target, process, report);
+        else
+            fprintf(file, "place %s %d\n", process->name, process->die);
+    }
     for (int i = 0; i < at->channel_count; i++) {
         const struct mr_channel *channel = &at->channels[i];
         if (channel->crossing)
@@ -101,7 +121,7 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
             if (i == 0)
                 print_link(file, compiled, &compiled->pipeline);
             else if (i == 1)
-                print_placement(file, procedures, &compiled->pipeline);
+                print_placement(file, procedures, compiled);
             else
                 print_kernel(file, description);
             fclose(file);

@@ -18,6 +18,7 @@ struct mr_op_layout {
     // port, and hlsc's choice.
     int ports;
     enum mr_storage memory;
+    int crossing; // registers on the way to its lanes, where these lie in several dies; else 0
 };
 
 // What an operator takes and gives so.

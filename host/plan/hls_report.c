@@ -277,6 +277,12 @@ static bool take_process(const struct reader *reader, const json_t *object,
         !take_number(reader, object, where, "multipliers", &multipliers))
         return false;
     process->multipliers = multipliers;
+    if (json_object_get(object, "tiles") &&
+        (!take_number(reader, object, where, "tiles", &process->tiles) ||
+         !take_number(reader, object, where, "tiles_of_way", &process->tiles_of_way)))
+        return false;
+    if (process->tiles && !process->tiles_of_way)
+        return complain(reader, where, "tiles_of_way", "1 or more");
 
     const json_t *array;
     void *room = NULL;

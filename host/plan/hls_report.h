@@ -63,6 +63,7 @@ struct mr_report_process {
     char *name;
     uint32_t first_issue; // the cycle in which it may issue its first iteration
     uint64_t multipliers;
+    uint32_t tiles, tiles_of_way; // of lanes in several dies, and those with one way there; else 0
     size_t loop_count, stream_count, memory_count, probe_count;
     struct mr_report_loop *loops;
     struct mr_report_stream *streams;

@@ -41,7 +41,8 @@ struct mr_process {
     int first_port, port_count; // its channels in the order of its kernel's arguments: ports[]
     const char *scalars;        // its last arguments; `rows` stands for total or sequences
     int die;                    // of the card
-    bool spans;                 // too large for a die beside others: lies in two
+    bool spans;                 // too large for a die beside others: its lanes lie in several,
+    double begin, end;          // along the dies in the order in which they are filled
 };
 
 struct mr_channel {
@@ -67,5 +68,11 @@ void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline);
 
 // placement.c: the dies of processes, the registers of channels.
 void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline);
+// Where recurrent operators lie in several dies of the target: the registers on the way to their
+// lanes go into layouts. False: none does.
+bool mr_place_ways(const struct mr_plan *plan, const struct mr_target *target,
+                   struct mr_op_layout layouts[]);
+// The die of a part, 0 to 1, of the lanes of a process that spans dies.
+int mr_place_of(const struct mr_target *target, const struct mr_process *process, double part);
 
 #endif

@@ -12,6 +12,7 @@
 
 // Shares of a die that are tried: the rest is for the shell and for routing.
 static const double shares[] = {0.75, 0.85, 0.95};
+#define SPREAD_SHARE 0.85 // where layers lie in several dies
 
 // The part of a die that is taken, by what there is least of.
 static double part_of_die(const struct mr_target *target, uint64_t multipliers,
@@ -30,7 +31,9 @@ struct places {
     const struct mr_target *target;
     int layers;
     double parts[MR_MAX_LAYERS], first; // of a die; `first` of what is in the first one anyway
+    int dies;                           // that are used
     int die[MR_MAX_LAYERS];             // in the order in which dies are filled, then the card's
+    double begin[MR_MAX_LAYERS], end[MR_MAX_LAYERS]; // in that order, of what lies in several
     bool spans[MR_MAX_LAYERS];
 };
 
@@ -53,9 +56,9 @@ static void measure(const struct mr_plan *plan, struct places *places) {
         memory[layer].bram18 += cost->memory.bram18;
         memory[layer].uram += cost->memory.uram;
     }
-    places->first = part_of_die(plan->target, first, &none);
+    places->first = part_of_die(places->target, first, &none);
     for (int l = 0; l < places->layers; l++)
-        places->parts[l] = part_of_die(plan->target, multipliers[l], &memory[l]);
+        places->parts[l] = part_of_die(places->target, multipliers[l], &memory[l]);
 }
 
 // Each die up to its share. False: they do not fit.
@@ -73,16 +76,20 @@ static bool fill(struct places *places, double share) {
         used += part;
         places->die[l] = die;
     }
+    places->dies = die + 1;
     return true;
 }
 
-// Some must lie in two dies: all are laid out along all dies, and each is counted to the die of its
-// middle.
+// Some must lie in several dies: all are laid out along as few dies as it takes, and each is
+// counted to the die of its middle.
 static void spread(struct places *places) {
-    const int dies = (int)places->target->slrs;
     double used = places->first, total = used;
     for (int l = 0; l < places->layers; l++)
         total += places->parts[l];
+    int dies = 1;
+    while (dies < (int)places->target->slrs && total > SPREAD_SHARE * dies)
+        dies++;
+    places->dies = dies;
     for (int l = 0; l < places->layers; l++) {
         const double begin = used * dies / total;
         const double end = (used + places->parts[l]) * dies / total;
@@ -91,6 +98,8 @@ static void spread(struct places *places) {
         *at = *at < dies ? *at : dies - 1;
         // What the rounding of a sum may add is no second die.
         places->spans[l] = begin < *at - 1e-9 || end > *at + 1 + 1e-9;
+        places->begin[l] = begin;
+        places->end[l] = end;
         used += places->parts[l];
     }
 }
@@ -139,9 +148,12 @@ static void settle(const struct mr_plan *plan, const struct places *places,
     for (int i = 0; i < pipeline->process_count; i++) {
         struct mr_process *process = &pipeline->processes[i];
         process->die = choose_die(plan, pipeline, places, process);
-        process->spans = process->part == MR_PART_OP &&
-                         plan->network->ops[process->op].kind->recurrent &&
-                         places->spans[plan->network->ops[process->op].layer];
+        if (process->part != MR_PART_OP || !plan->network->ops[process->op].kind->recurrent)
+            continue;
+        const int layer = plan->network->ops[process->op].layer;
+        process->spans = places->spans[layer];
+        process->begin = places->begin[layer];
+        process->end = places->end[layer];
     }
     for (int i = 0; i < pipeline->channel_count; i++) {
         struct mr_channel *channel = &pipeline->channels[i];
@@ -151,18 +163,52 @@ static void settle(const struct mr_plan *plan, const struct places *places,
     }
 }
 
-void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
-    struct places places = {.target = plan->target, .layers = mr_network_layers(plan->network)};
-    const uint8_t *order = plan->target ? plan->target->die_order : NULL;
-    bool fits = !order;
-    if (order) {
-        measure(plan, &places);
-        for (size_t i = 0; i < sizeof shares / sizeof *shares && !fits; i++)
-            fits = fill(&places, shares[i]);
-        if (!fits)
-            spread(&places);
+// Registers on the way to the lanes of a layer, whose die is in the order of filling: one beside
+// the process, two at each border, of which the last is beside the lanes.
+static int way_registers(const struct places *places, int layer) {
+    const uint8_t *order = places->target->die_order;
+    int borders = 0;
+    for (int d = 0; d < (int)places->target->slrs && places->spans[layer]; d++) {
+        const int from = abs(order[d] - order[places->die[layer]]);
+        if (d + 1 > places->begin[layer] && d < places->end[layer] && from > borders)
+            borders = from;
     }
-    pipeline->dies = places.die[places.layers - 1] + 1;
+    return borders ? 2 * borders + 1 : 0;
+}
+
+static void find_places(const struct mr_plan *plan, struct places *places) {
+    bool fits = false;
+    measure(plan, places);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares && !fits; i++)
+        fits = fill(places, shares[i]);
+    if (!fits)
+        spread(places);
+}
+
+int mr_place_of(const struct mr_target *target, const struct mr_process *process, double part) {
+    const double at = process->begin + part * (process->end - process->begin);
+    return target->die_order[at < target->slrs ? (int)at : (int)target->slrs - 1];
+}
+
+bool mr_place_ways(const struct mr_plan *plan, const struct mr_target *target,
+                   struct mr_op_layout layouts[]) {
+    struct places places = {.target = target, .layers = mr_network_layers(plan->network)};
+    bool any = false;
+    find_places(plan, &places);
+    for (int l = 0; l < places.layers; l++) {
+        layouts[l].crossing = way_registers(&places, l);
+        any = any || layouts[l].crossing;
+    }
+    return any;
+}
+
+void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
+    struct places places = {
+        .target = plan->target, .layers = mr_network_layers(plan->network), .dies = 1};
+    const uint8_t *order = plan->target ? plan->target->die_order : NULL;
+    if (order)
+        find_places(plan, &places);
+    pipeline->dies = places.dies;
     for (int l = 0; order && l < places.layers; l++)
         places.die[l] = order[places.die[l]];
     pipeline->first_die = order ? order[0] : 0;

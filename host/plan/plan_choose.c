@@ -5,6 +5,7 @@
 #include "plan_options.h"
 
 #include "file.h"
+#include "pipeline.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +71,11 @@ static int evaluate(const struct mr_network *network, const struct mr_target *ta
     struct mr_op_layout with[MR_MAX_LAYERS];
     memcpy(with, layouts, (size_t)mr_network_layers(network) * sizeof *with);
     mr_plan_choose_memories(network, target, slots, with);
-    return mr_plan_evaluate(network, with, slots, plan, error, error_size);
+    if (mr_plan_evaluate(network, with, slots, plan, error, error_size))
+        return -1;
+    return mr_place_ways(plan, target, with)
+               ? mr_plan_evaluate(network, with, slots, plan, error, error_size)
+               : 0;
 }
 
 // The fewest multipliers with which all take at most `interval` cycles a step. False when one
@@ -290,12 +295,20 @@ static int plan_within(const struct mr_network *network, const struct mr_plan_op
     for (int l = 0; l < options->layers; l++)
         if (options->of[l][0].cycles > least)
             least = options->of[l][0].cycles;
-    if (!keep_up(options, request->step_cycles, layouts))
+    // Lanes in several dies are late; those that are asked for are then so much sooner.
+    for (uint32_t asked = request->step_cycles; keep_up(options, asked, layouts);
+         asked -= plan->interval - request->step_cycles) {
+        if (evaluate(network, target, layouts, options->slots, plan, error, error_size))
+            return -1;
+        if (plan->interval <= request->step_cycles)
+            return 0;
+        if (plan->interval - request->step_cycles >= asked)
+            break;
+    }
         return mr_fail(error, error_size,
-                       "no plan takes at most %u cycles a step; %u is the least that this network "
-                       "can have",
+                   "no plan takes at most %u cycles a step; %u is the least that this network can "
+                   "have",
                        (unsigned)request->step_cycles, (unsigned)least);
-    return evaluate(network, target, layouts, options->slots, plan, error, error_size);
 }
 
 static int choose(const struct mr_network *network, const struct mr_plan_options *options,

@@ -66,16 +66,23 @@
 /// A register that drives many loads has copies in a synthesis, and is itself all of them in simulators, which would
 /// lose time with them. `MR_COPIES(many, count, width, type, d) declares the copies many[0] to many[count - 1] of the
 /// register that takes d, one of width bits; `MR_COPY_OF(one, copy) is what a load looks at: copy, an element of
-/// many, or the register itself.
+/// many, or the register itself. `MR_WAYS does the same for a register that leads to tiles in several dies: each copy is
+/// the last of `stages` registers in a row, of which the first takes d.
 `ifdef SYNTHESIS
 `define MR_COPIES(many, count, width, type, d) \
   type many [count]; \
   for (genvar c = 0; c < (count); c++) begin : gen_``many \
     mr_copy #(.WIDTH(width)) i_copy (.clk_i, .d_i(d), .q_o(many[c])); \
   end
+`define MR_WAYS(many, count, width, stages, type, d) \
+  type many [count]; \
+  for (genvar c = 0; c < (count); c++) begin : gen_``many \
+    mr_way #(.WIDTH(width), .STAGES(stages)) i_way (.clk_i, .d_i(d), .q_o(many[c])); \
+  end
 `define MR_COPY_OF(one, copy) copy
 `else
 `define MR_COPIES(many, count, width, type, d)
+`define MR_WAYS(many, count, width, stages, type, d)
 `define MR_COPY_OF(one, copy) one
 `endif
 

@@ -20,10 +20,6 @@ proc place {process die} {
     assign i_$process $die
 }
 
-# A process that is too large for a die beside others; its middle would be in this one.
-proc spread {process die} {
-    puts "place.tcl: $process lies in more than one die, about SLR$die; the placer has a free hand"
-}
 
 # A register at a border: it may stand where the lines between the dies begin and end.
 proc at_border {name} {
@@ -49,4 +45,31 @@ proc cross {channel from to} {
         }
     }
     assign x_$channel/u_far_fifo $to
+}
+
+# A process that is too large for a die beside others. All of it is in this one but its lane tiles: so many of them have
+# a way of their own (mr_way) to a die each. Its first register and those in dies between are at borders, and the last
+# but one, too.
+proc spread {process home tiles_of_way dies} {
+    set here {}
+    foreach cell [cells_of i_$process/*] {
+        if {![regexp {/(i_[^/]+/[^/]+)$} $cell all name]} {
+            continue
+        }
+        set name [string map {\[ ? \] ?} $name] ;# as a pattern, which has no brackets
+        if {[regexp {\?(\d+)\?\.i_tile$} $name all tile]} {
+            assign $name [lindex $dies [expr {$tile / $tiles_of_way}]]
+        } elseif {[regexp {_of_tiles\?(\d+)\?\.i_way$} $name all way] && [lindex $dies $way] != $home} {
+            assign $name/u_near $home
+            assign $name/u_far [lindex $dies $way]
+            at_border $name/u_near/*data_q_reg*
+            at_border $name/u_far/*data_q_reg?0?*
+            if {abs([lindex $dies $way] - $home) > 1} {
+                at_border $name/u_way/*data_q_reg*
+            }
+        } else {
+            lappend here $cell
+        }
+    }
+    set_property USER_SLR_ASSIGNMENT SLR$home $here
 }

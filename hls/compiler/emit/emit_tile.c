@@ -14,16 +14,22 @@ static uint32_t lane_bit(const struct emit *e) {
     return 1u << e->tile->lane;
 }
 
-// What the port of tile t is connected to: the process's register `name`, or where there are many
-// tiles the copy of it for those around t. It takes `d`.
+// What the port of tile t is connected to: the process's register `name`, or where stages lead to
+// the tiles the last of those to the ones around t. The first takes `d`.
 static const char *for_tiles(struct emit *e, const char *name, long long bits, const char *d) {
-    const long long ways = (tile_count(e->p, e->tile) + TILES_MAX - 1) / TILES_MAX;
-    if (ways < 2)
+    const long long of_way = tiles_of_way(e->p, e->tile);
+    const long long ways = (tile_count(e->p, e->tile) + of_way - 1) / of_way;
+    const int stages = tile_stages(e->p, e->tile);
+    if (!stages)
         return name;
     const char *many = arena_printf(e->cc, "%s_of_tiles", name);
-    put(&e->m->logic, "  `MR_COPIES(%s, %lld, %lld, logic [%lld:0], %s)\n", many, ways, bits,
-        bits - 1, d);
-    return arena_printf(e->cc, "`MR_COPY_OF(%s, %s[t/%d])", name, many, TILES_MAX);
+    if (stages > 1)
+        put(&e->m->logic, "  `MR_WAYS(%s, %lld, %lld, %d, logic [%lld:0], %s)\n", many, ways, bits,
+            stages, bits - 1, d);
+    else
+        put(&e->m->logic, "  `MR_COPIES(%s, %lld, %lld, logic [%lld:0], %s)\n", many, ways, bits,
+            bits - 1, d);
+    return arena_printf(e->cc, "`MR_COPY_OF(%s, %s[t/%lld])", name, many, of_way);
 }
 
 // The bits of a value of several lanes side by side.
@@ -51,7 +57,7 @@ static void cross_in(struct emit *e, struct emit *te, struct text *ports, const 
     }
     const char *packed = arena_printf(e->cc, "%s_p", name);
     pack_lanes(e, packed, arena_printf(e->cc, "%s%s", name, subscripts(e, space)), width, space);
-    if (d && tile_count(e->p, e->tile) > TILES_MAX) {
+    if (d && tile_stages(e->p, e->tile)) {
         const char *before = arena_printf(e->cc, "%s_pd", name);
         put(&e->m->logic, "`ifdef SYNTHESIS\n");
         pack_lanes(e, before, d, width, space);
@@ -86,6 +92,7 @@ static bool is_crossing(const struct emit *e, const struct op *op, bool kept) {
 }
 
 static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
+    const int stages = tile_stages(e->p, e->tile);
     bool *done = arena_alloc(e->cc, 2 * (size_t)(e->p->op_count + 1) * sizeof *done);
     for (int r = 0; r < e->p->region_count; r++) {
         struct emit at = *e, tile_at = *te;
@@ -102,9 +109,7 @@ static void cross_values(struct emit *e, struct emit *te, struct text *ports) {
                 const char *name =
                     arena_printf(e->cc, "%s_s%d", value_name(e, op), t->tile_first - 1);
                 cross_in(&at, &tile_at, ports, name, arena_printf(e->cc, "%s_in", name), op->width,
-                         op->space,
-                         tile_entry(e->p, e->tile) > 1 ? value_at(&at, op, t->tile_first - 2)
-                                                       : NULL);
+                         op->space, stages ? value_at(&at, op, t->tile_first - 1 - stages) : NULL);
                 continue;
             }
             for (int kept = 0; t->invariant && kept < 2; kept++) {
@@ -136,8 +141,10 @@ static void cross_valid(struct emit *e, struct emit *te, struct text *ports, int
                                       safe_name(e, e->p->regions[region]->name), region, stage - 1);
     put(&te->m->ports, "  input  logic %s_i,\n", before);
     const char *from = valid_at(e, region, stage - 1);
-    if (tile_entry(e->p, e->tile) > 1) {
-        const char *d = arena_printf(e->cc, "rst_ni && %s", valid_at(e, region, stage - 2));
+    const int stages = tile_stages(e->p, e->tile);
+    if (stages) {
+        const char *d =
+            arena_printf(e->cc, "rst_ni && %s", valid_at(e, region, stage - 1 - stages));
         put(&e->m->logic, "  logic %s_to_tiles;\n  assign %s_to_tiles = %s;\n", before, before,
             from);
         from = for_tiles(e, arena_printf(e->cc, "%s_to_tiles", before), 1, d);

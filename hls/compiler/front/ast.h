@@ -173,6 +173,7 @@ enum pragma_kind {
     PRAGMA_STREAM, // folded into struct variable by sema
     PRAGMA_DATAFLOW,
     PRAGMA_INLINE,
+    PRAGMA_TILES,
     PRAGMA_INTERFACE // on functions
 };
 
@@ -251,6 +252,7 @@ struct function {
     struct probe *probes;
     int probe_count;
     bool is_inline_off;
+    int tiles_crossing; // tiles crossing=; 0 where not given
     bool has_effects; // uses streams, changes state or what its parameters point to, or calls such
                       // a function
     int number;       // in program.functions

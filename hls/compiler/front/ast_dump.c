@@ -274,6 +274,8 @@ void ast_dump(FILE *out, const struct program *program) {
             fputs(" dataflow", out);
         if (f->is_inline_off)
             fputs(" inline=off", out);
+        if (f->tiles_crossing)
+            fprintf(out, " tiles_crossing=%d", f->tiles_crossing);
         for (int k = 0; k < f->probe_count; k++)
             fprintf(out, " probe=%s", f->probes[k].var->name);
         for (int k = 0; k < f->param_count; k++) {

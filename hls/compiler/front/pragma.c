@@ -73,6 +73,7 @@ static const struct pragma pragmas[] = {
       {"type", FORM_WORD}}},
     {"dataflow", NULL, PRAGMA_DATAFLOW, {{NULL, FORM_FLAG}}},
     {"inline", NULL, PRAGMA_INLINE, {{"off", FORM_FLAG}}},
+    {"tiles", NULL, PRAGMA_TILES, {{"crossing", FORM_NUMBER}}},
     {"interface",
      NULL,
      PRAGMA_INTERFACE,
@@ -349,6 +350,16 @@ static void apply_interface(const struct reader *r) {
          port->word, known);
 }
 
+// Registers to the first die behind a border, and two for each border more.
+static void apply_tiles(const struct reader *r) {
+    const int crossing = number_option(r, "crossing", 3, MAX_CROSSING, 0);
+    if (crossing % 2 == 0)
+        fail(r->f->cc, r->loc,
+             "pragma HLS tiles wants crossing=, an odd number: 3 for neighbouring dies, 2 more for "
+             "each border more");
+    r->f->function->tiles_crossing = crossing;
+}
+
 static void apply(const struct reader *r, struct for_loop *loop, bool at_function) {
     struct front *f = r->f;
     switch (r->pragma->kind) {
@@ -385,6 +396,8 @@ static void apply(const struct reader *r, struct for_loop *loop, bool at_functio
         f->function->is_dataflow = true;
     else if (r->pragma->kind == PRAGMA_INLINE)
         f->function->is_inline_off = option(r, "off")->is_given;
+    else if (r->pragma->kind == PRAGMA_TILES)
+        apply_tiles(r);
     else
         apply_interface(r);
 }

@@ -341,6 +341,10 @@ static json_t *process_json(const struct network *net, const struct process *p,
                   "lanes_per_tile", tile->lane == NO_LANE ? 0 : tile->per_tile, "control", "kind",
                   control.kind, "ns", json_ns(control.ns), "line", control.loc.line, "loops", loops,
                   "streams", streams, "memories", memories, "probes", probes, "dependences", deps);
+    if (p->function->tiles_crossing) {
+        json_object_set_new(process, "tiles", json_integer(tile_count(p, tile)));
+        json_object_set_new(process, "tiles_of_way", json_integer(tiles_of_way(p, tile)));
+    }
     const struct op *still = slowest_invariant(p);
     if (still)
         json_object_set_new(process, "invariant_ns", json_ns(p->invariants[still->id].arrival));

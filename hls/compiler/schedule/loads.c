@@ -69,8 +69,21 @@ int64_t tile_count(const struct process *p, const struct tile *tile) {
                : (p->lanes[tile->lane].count + tile->per_tile - 1) / tile->per_tile;
 }
 
+int64_t tiles_of_way(const struct process *p, const struct tile *tile) {
+    const int64_t tiles = tile_count(p, tile);
+    if (!p->function->tiles_crossing)
+        return TILES_MAX;
+    const int64_t of_way = (tiles + WAYS - 1) / WAYS;
+    return of_way < TILES_MAX ? of_way : TILES_MAX;
+}
+
+int tile_stages(const struct process *p, const struct tile *tile) {
+    const int crossing = tile->lane == NO_LANE ? 0 : p->function->tiles_crossing;
+    return crossing ? crossing : tile_count(p, tile) > TILES_MAX;
+}
+
 int tile_entry(const struct process *p, const struct tile *tile) {
-    return tile_count(p, tile) > TILES_MAX ? 2 : 1;
+    return 1 + tile_stages(p, tile);
 }
 
 int first_update(const struct pass *a, const struct carried *c) {

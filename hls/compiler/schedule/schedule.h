@@ -7,12 +7,13 @@
 #include "memory_shape.h"
 
 enum {
-    CLOCK_MHZ = 300,          // the design clock
-    MULTIPLIER_CYCLES = 3,    // operands, product, sum: the registers of a DSP48E2
-    MAX_STAGES = 480,         // of an access that has to wait
-    LOADS_MAX = 256,          // of a register within its module; more are shared by copies of it
-    LOADS_FEW = 32,           // that a user of such a register may have without a copy of its own
-    TILES_MAX = MR_TILES_NEAR // that a register of the process leads to
+    CLOCK_MHZ = 300,           // the design clock
+    MULTIPLIER_CYCLES = 3,     // operands, product, sum: the registers of a DSP48E2
+    MAX_STAGES = 480,          // of an access that has to wait
+    LOADS_MAX = 256,           // of a register within its module; more are shared by copies of it
+    LOADS_FEW = 32,            // that a user of such a register may have without a copy of its own
+    TILES_MAX = MR_TILES_NEAR, // that a register of the process leads to
+    WAYS = 16                  // to tiles in several dies, where each has TILES_MAX at most
 };
 
 // ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
@@ -225,8 +226,12 @@ int64_t broad_loads(const struct pass *a, const struct op *user, const struct op
 // bits are too many, it is not that of the issue.
 int first_update(const struct pass *a, const struct carried *c);
 int64_t tile_count(const struct process *p, const struct tile *tile);
-// Stages from the process to a register of a tile: where there are many tiles, copies of the
-// process's register come first.
+// Tiles that one register leads to.
+int64_t tiles_of_way(const struct process *p, const struct tile *tile);
+// Registers in front of those that tiles have at their inputs: on the way to other dies (pragma
+// tiles), else one where there are many tiles, else none.
+int tile_stages(const struct process *p, const struct tile *tile);
+// Stages from the process to a register of a tile.
 int tile_entry(const struct process *p, const struct tile *tile);
 int64_t state_bits(const struct process *p, const struct tile *tile, bool in_tile, int state);
 // Bits that the region's iterations change in a stage, where the valid bit of it is looked at.

@@ -163,7 +163,7 @@ static int multiplying_region(struct compiler *cc, const struct process *p, int 
     return found;
 }
 
-struct tile *find_tile(struct compiler *cc, struct process *p) {
+static struct tile *choose_tile(struct compiler *cc, struct process *p) {
     struct tile *t = arena_alloc(cc, sizeof *t);
     t->memory = arena_alloc(cc, (size_t)(p->memory_count + 1) * sizeof *t->memory);
     t->state = arena_alloc(cc, (size_t)(p->state_count + 1) * sizeof *t->state);
@@ -202,4 +202,14 @@ struct tile *find_tile(struct compiler *cc, struct process *p) {
     t->per_tile = (int)mr_tile_lanes((uint64_t)p->lanes[t->lane].count, (uint64_t)reach,
                                      even ? 2 : 1, memories, count);
     return t;
+}
+
+struct tile *find_tile(struct compiler *cc, struct process *p) {
+    struct tile *tile = choose_tile(cc, p);
+    if (tile->lane == NO_LANE && p->function->tiles_crossing)
+        fail(cc, p->function->loc,
+             "pragma HLS tiles stands in process %s, which has no lane tiles: no loop with %d or "
+             "more multiplying copies; remove it",
+             p->name, MR_TILE_LANES_MIN);
+    return tile;
 }

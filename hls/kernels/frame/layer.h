@@ -17,6 +17,8 @@
 //   LAYER_PORTS   1 or 2 that read the weights, 1 where not given; 2 need LC >= 2
 //   LAYER_MEMORY  of the weights: lutram, bram or uram (not lutram with 2 ports); hlsc's choice
 //                 where not given
+//   LAYER_CROSSING  registers on the way of columns to the lanes, where these lie in several dies
+//                 (pragma tiles); 0 where not given
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -49,7 +51,8 @@
 //   _HAS_CELL     0 or 1: whether a unit has a state beside h
 //   _COUNTS       0 or 1: whether values that count are cut, and counted
 //   _LATENCY(LC)  D: cycles from a step's last column to its first new h, which hlsc checks against
-//                 its schedule (the dependence of h below); many lanes add MR_BROADCAST_LATENCY
+//                 its schedule (the dependence of h below); the way to the lanes adds
+//                 MR_WAY_LATENCY
 //   _SECOND_LATENCY(LC)  D2: the same from the last column of h to the first of the second phase,
 //                 where there is one (the dependence of second)
 //   unit_state_t _unit(const int64_t sum[], unit_state_t old, int exponent, uint32_t *past)
@@ -85,6 +88,9 @@
 #endif
 #ifndef LAYER_MEMORY
 #    define LAYER_MEMORY auto
+#endif
+#ifndef LAYER_CROSSING
+#    define LAYER_CROSSING 0
 #endif
 #if LAYER_PORTS < 1 || LAYER_PORTS > 2 || LAYER_PORTS > LAYER_LC
 #    error "a layer's weights are read by 1 port, or by 2 where it takes 2 columns a cycle or more"
@@ -124,13 +130,13 @@
 #define PORT_WORDS (LAYER_PASSES * WORDS) // of weights, behind each other
 #define PORT_LC MR_CEIL_DIV(LAYER_LC, LAYER_PORTS)
 #if SECOND
-#    define WAIT (OF_CELL(_SECOND_LATENCY)(LAYER_LC) + MR_BROADCAST_LATENCY(LANES))
+#    define WAIT (OF_CELL(_SECOND_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING))
 #    define H_PHASES (H_WORDS + WAIT + H_WORDS)
 #else
 #    define H_PHASES H_WORDS
 #endif
 // What D takes beyond the columns of h that were there before.
-#define GAP (OF_CELL(_LATENCY)(LAYER_LC) + MR_BROADCAST_LATENCY(LANES) - HIDDEN_BEFORE_LAST)
+#define GAP (OF_CELL(_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
 #define X_PHASE MR_X_PHASE(X_WORDS, GAP, H_PHASES, LAYER_SLOTS)
 // What it waits at the end of a step, from which on the step's units pass through the cell.
 #define EARLY (LAYER_PASSES == 1 ? X_PHASE - X_WORDS : 0)
@@ -198,6 +204,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                   uint32_t sequences,
 #endif
                   uint32_t steps, uint32_t total, uint32_t flags) {
+#if LAYER_CROSSING
+    HLS(tiles crossing = LAYER_CROSSING)
+#endif
     static MR_LANE_INT(LAYER_WEIGHT_BITS) w[LAYER_PORTS * PORT_WORDS][GATES][LANES][PORT_LC];
     HLS(array_partition variable = w dim = 2 complete)
     HLS(array_partition variable = w dim = 3 complete)

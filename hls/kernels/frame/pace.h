@@ -12,6 +12,8 @@
 // And so many lanes of a gate: a register that leads to more than 64 tiles has copies in the next
 // cycle.
 #define MR_BROADCAST_LATENCY(lanes) ((lanes) > 512 ? 1 : 0)
+// The same for lanes in several dies, with so many registers on the way to them (0: in one die).
+#define MR_WAY_LATENCY(lanes, crossing) ((crossing) ? (crossing) : MR_BROADCAST_LATENCY(lanes))
 
 // From the first column of x to the first one of h. The new h is due `gap` cycles after the last
 // column that it takes, of which the columns of x, and the turns of the other slots, take their

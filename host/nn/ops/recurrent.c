@@ -248,11 +248,11 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int lc = layout->lc, passes = layout->passes;
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
-    const int broadcast = MR_BROADCAST_LATENCY(mr_op_lane_units(op, layout));
-    const int latency = (int)cell->latency(lc) + broadcast;
+    const int to_lanes = MR_WAY_LATENCY(mr_op_lane_units(op, layout), layout->crossing);
+    const int latency = (int)cell->latency(lc) + to_lanes;
     const int wait = latency - (stored - pass_words);
     const int h_phases =
-        h_words + (cell->late ? (int)cell->late_latency(lc) + broadcast + h_words : 0);
+        h_words + (cell->late ? (int)cell->late_latency(lc) + to_lanes + h_words : 0);
     const int x_phase = MR_X_PHASE(x_words, wait, h_phases, layout->slots);
 
     cost->latency = (uint32_t)latency;
@@ -285,6 +285,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
     if (layout->ports)
         mr_text_add(text, "#define LAYER_PORTS %d\n#define LAYER_MEMORY %s\n", layout->ports,
                     mr_storage_name(layout->memory));
+    if (layout->crossing)
+        mr_text_add(text, "#define LAYER_CROSSING %d\n", layout->crossing);
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
     if (op->precision.weight_bits != 16)
