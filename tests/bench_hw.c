@@ -181,15 +181,6 @@ static double bound_of(const struct workload *w, const json_t *plan, const struc
     return dsps > 0 ? products * w->batch * w->steps / dsps : 0;
 }
 
-static int dies_of(const json_t *plan) {
-    const char *process;
-    const json_t *die;
-    int dies = 0;
-    json_object_foreach(json_object_get(plan, "dies"), process, die) dies =
-        fmax(dies, 1 + (int)json_integer_value(die));
-    return dies;
-}
-
 static void print_plan(const struct workload *w, const json_t *plan, const struct asked *asked) {
     const json_t *memories = json_object_get(plan, "memories"),
                  *layers = json_object_get(plan, "layers");
@@ -208,7 +199,8 @@ static void print_plan(const struct workload *w, const json_t *plan, const struc
         " %s | %.0f | %.4g | %.0f | %.2f | %.1f %% | %.0f | %.2f | %.0f | %.0f | %.0f | %d | %s |",
         lanes, number(plan, "slots"), interval, cycles, cycles / CLOCK,
         100 * number(plan, "utilisation"), bound, cycles / bound, number(plan, "multipliers"),
-        number(memories, "bram36"), number(memories, "uram"), dies_of(plan), w->peers);
+        number(memories, "bram36"), number(memories, "uram"), (int)number(plan, "dies_used"),
+        w->peers);
     fflush(stdout);
 }
 

@@ -334,6 +334,7 @@ static const struct pair pragma_cases[] = {
     {"void f(void) {\n#pragma HLS dataflow\n __hls_stream(int) c;\n#pragma HLS stream variable=c "
      "crossing=6 depth=2\n }",
      "(function f:void dataflow (block (decl c:stream<i32> depth=2 crossing=6)))"},
+    {"void f(void) {\n#pragma HLS tiles crossing=3\n }", "(function f:void tiles_crossing=3"},
     {"void f(void) {\n#pragma HLS inline off\n }", "(function f:void inline=off"},
     {"void f(int n) {\n#pragma HLS interface mode=s_axilite port=n\n#pragma HLS interface "
      "ap_ctrl_chain port=return\n }",

@@ -82,26 +82,26 @@ static int64_t latency_of(const json_t *process, const char *variable) {
 
 // A layer whose weights are read by so many ports.
 static void compile_wide(const struct cell_case *cell, int inputs, int hidden, int lc, int ports,
-                         int bits) {
+                         int bits, int crossing) {
     char text[1024];
     snprintf(text, sizeof text,
              "#include \"frame/words.h\"\nMR_VECTOR(%d)\n#include \"cells/%s.h\"\n"
              "#define LAYER layer\n#define LAYER_CELL %s\n#define LAYER_INPUTS %d\n"
              "#define LAYER_HIDDEN %d\n#define LAYER_LC %d\n#define LAYER_PORTS %d\n"
              "#define LAYER_MEMORY %s\n#define LAYER_WEIGHT_BITS %d\n#define LAYER_COLUMN_BITS %d\n"
-             "#include \"frame/layer.h\"\n"
+             "#define LAYER_CROSSING %d\n#include \"frame/layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
              "hls_stream(unit_state_t) *state,\n"
              "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
              "HLS(dataflow)\n"
              "    layer(weights, x, h, state, command, steps, total, flags);\n}\n",
              lc, cell->header, cell->name, inputs, hidden, lc, ports, ports > 1 ? "uram" : "auto",
-             bits, bits, lc, lc);
+             bits, bits, crossing, lc, lc);
     compile_text(text);
 }
 
 static void compile_layer(const struct cell_case *cell, int inputs, int lc, int ports, int bits) {
-    compile_wide(cell, inputs, 40, lc, ports, bits);
+    compile_wide(cell, inputs, 40, lc, ports, bits, 0);
 }
 
 START_TEST(test_latency) {
@@ -136,10 +136,27 @@ START_TEST(test_wide_latency) {
     static const int units[] = {268, 508, 512, 520, 1024};
     const struct cell_case *cell = &cells[_i % 2];
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        compile_wide(cell, 25, units[i], 1, 1, 16);
+        compile_wide(cell, 25, units[i], 1, 1, 16, 0);
         json_t *root = read_json();
         ck_assert_int_eq(latency_of(json_array_get(json_object_get(root, "processes"), 0), "h"),
                          cell->latency[0] + MR_BROADCAST_LATENCY(units[i]));
+        json_decref(root);
+    }
+}
+END_TEST
+
+// Lanes in several dies are so many registers away, and no more, however many there are.
+START_TEST(test_latency_of_dies) {
+    static const int units[] = {40, 1024}, crossings[] = {3, 5, 7};
+    const struct cell_case *cell = &cells[_i];
+    for (size_t i = 0; i < sizeof crossings / sizeof *crossings; i++) {
+        const int crossing = crossings[i];
+        compile_wide(cell, 1, units[cell->second[0] ? 0 : i % 2], 1, 1, 16, crossing);
+        json_t *root = read_json();
+        const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+        ck_assert_int_eq(latency_of(process, "h"), cell->latency[0] + crossing);
+        ck_assert_int_eq(latency_of(process, "second"),
+                         cell->second[0] ? cell->second[0] + crossing : 0);
         json_decref(root);
     }
 }
@@ -661,6 +678,7 @@ int main(void) {
     tcase_add_test(tcase, test_one_row_of_lanes);
     tcase_add_loop_test(tcase, test_latency, 0, COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_wide_latency, 0, 2);
+    tcase_add_loop_test(tcase, test_latency_of_dies, 0, (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_latency_of_ports, 0,
                         COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_pairs_of_ports, 0, 3 * (int)(sizeof cells / sizeof *cells));

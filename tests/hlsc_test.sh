@@ -221,6 +221,8 @@ first=$!
     kernel loads 40
     agree_synthesised loads_synthesised tests/kernels/loads.c loads --vectors 40
     agree tiles tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
+    agree dies tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200
+    agree_synthesised dies_synthesised tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200
     [ -z "${THOROUGH:-}" ] || agree_synthesised tiles_synthesised tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
     readable_thorough tiles tests/kernels/tiles.c tiles
     kernel reduce 300 readable_thorough

@@ -33,6 +33,10 @@ static struct mr_op_layout random_layout(uint64_t *state, const struct mr_op *op
     // More words of LUTs are too slow, which hlsc says.
     const int words =
         layout.passes * (mr_ceil_div(op->inputs, layout.lc) + mr_ceil_div(op->units, layout.lc));
+    // Lanes in several dies: the process has tiles.
+    if (random_between(state, 0, 3) == 0 && mr_op_lane_units(op, &layout) >= 8 &&
+        mr_op_lane_units(op, &layout) > layout.lc)
+        layout.crossing = 1 + 2 * random_between(state, 1, 3);
     layout.memory = storages[random_between(state, 0, layout.ports == 2 || words > 1024 ? 1 : 2)];
     return layout;
 }
@@ -142,11 +146,11 @@ static const struct small {
     struct mr_precision precision;
     struct mr_op_layout layout;
 } small[] = {
-    {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM}},
-    {"uram_twice", "rnn_relu", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM}},
-    {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM}},
-    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM}},
-    {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM}},
+    {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0}},
+    {"uram_twice", "rnn_relu", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0}},
+    {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM, 3}},
+    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM, 0}},
+    {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0}},
 };
 
 static int write_small(const char *folder) {

@@ -59,6 +59,17 @@ static inline int fixture_evaluate(const struct mr_network *network, const int *
     return mr_plan_evaluate(network, layouts, 1, plan, error, error_size);
 }
 
+// Lanes that lie in several dies of a card are late.
+static inline void fixture_place_ways(const struct mr_target *target, const int *lc,
+                                      struct mr_plan *plan) {
+    const struct mr_network *network = plan->network;
+    struct mr_op_layout layouts[MR_MAX_LAYERS];
+    for (int l = 0; l < mr_network_layers(network); l++)
+        layouts[l] = (struct mr_op_layout){.lc = lc[l], .passes = 1};
+    if (mr_place_ways(plan, target, layouts))
+        ck_assert_int_eq(mr_plan_evaluate(network, layouts, 1, plan, NULL, 0), 0);
+}
+
 // One LC for each recurrent operator.
 static inline void fixture_lanes(uint64_t *state, const struct mr_network *network,
                                  int lc[MR_MAX_LAYERS]) {

@@ -273,6 +273,7 @@ START_TEST(choices_match_an_exhaustive_search) {
                 for (lc[1] = 1; lc[1] <= 32 && lc[1] <= hidden[1]; lc[1]++) {
                     struct mr_plan other;
                     ck_assert_int_eq(fixture_evaluate(&network, lc, &other, NULL, 0), 0);
+                    fixture_place_ways(target, lc, &other);
                     if (other.multipliers > target->dsp * 85 / 100 ||
                         other.memory.bram18 > target->bram36 * 2 * 85 / 100 ||
                         other.memory.lut > (uint64_t)target->lut * 45 / 100 * 85 / 100)

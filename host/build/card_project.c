@@ -50,6 +50,9 @@ static void print_placement(FILE *file, const char *procedures,
         const struct mr_report_process *report = mr_report_process(compiled->report, process->name);
         if (process->spans && report && report->tiles)
             print_ways(file, compiled->plan.target, process, report);
+        else if (process->spans)
+            fprintf(file, "# %s lies about SLR%d, and the placer has a free hand.\n", process->name,
+                    process->die);
         else
             fprintf(file, "place %s %d\n", process->name, process->die);
     }

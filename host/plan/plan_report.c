@@ -114,8 +114,12 @@ static void print_dies(FILE *out, const struct mr_plan *plan, const struct mr_pi
         const struct mr_process *process = &pipeline->processes[i];
         if (!is_recurrent(plan, process))
             continue;
-        fprintf(out, "%s%s %s%d", before, process->name, process->spans ? "about " : "",
-                process->die);
+        fprintf(out, "%s%s %d", before, process->name, process->die);
+        const int crossing = plan->ops[process->op].layout.crossing;
+        if (crossing)
+            fprintf(out, " and beside it (lanes %d registers away)", crossing);
+        else if (process->spans)
+            fprintf(out, " and beside it");
         before = ", ";
     }
     fprintf(out, "\n");
@@ -222,7 +226,7 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline
         return NULL;
     json_t *object = json_pack(
         "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:i, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, "
-        "s:o}",
+        "s:o, s:i}",
         "cycles", (json_int_t)timing->cycles, "cycles_per_step", cycles_json(plan, timing),
         "utilisation", figures.utilisation, "multiplier_utilisation",
         figures.multiplier_utilisation, "clock_mhz", figures.clock_mhz, "microseconds",
@@ -231,7 +235,8 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline
         (json_int_t)timing->sequences, "steps", (json_int_t)timing->steps, "multipliers",
         (json_int_t)figures.multipliers, "memories", "bram36", (double)figures.memory.bram18 / 2,
         "uram", (json_int_t)figures.memory.uram, "lut", (json_int_t)figures.memory.lut, "layers",
-        layers_json(plan, report, timing), "dies", dies_json(pipeline));
+        layers_json(plan, report, timing), "dies", dies_json(pipeline), "dies_used",
+        pipeline->dies);
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
     return object;

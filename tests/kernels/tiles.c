@@ -3,12 +3,19 @@
 // cycle later. A column, a flag and an address go to the lanes; their sums come out one by one.
 #include "hls.h"
 
-enum { LANES = 524, WORDS = 4 };
+#ifndef KERNEL
+#    define KERNEL tiles
+#    define LANES 524
+#endif
+enum { WORDS = 4 };
 
 HLS_STREAM_OF(int16_t)
 HLS_STREAM_OF(int32_t)
 
-void tiles(hls_stream(int16_t) * in, hls_stream(int32_t) * out, uint32_t command, uint32_t n) {
+void KERNEL(hls_stream(int16_t) * in, hls_stream(int32_t) * out, uint32_t command, uint32_t n) {
+#ifdef CROSSING
+    HLS(tiles crossing = CROSSING)
+#endif
     static int16_t w[WORDS][LANES];
     HLS(array_partition variable = w dim = 2 complete)
     static int32_t acc[LANES], passing[LANES];
