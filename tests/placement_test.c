@@ -113,6 +113,43 @@ START_TEST(large_layers_lie_in_two_dies) {
 }
 END_TEST
 
+// Registers at each border that columns cross on their way to lanes, and one beside the layer; all
+// that the layer does is so much later, and the lanes lie along the dies.
+START_TEST(lanes_lie_in_several_dies) {
+    static const struct {
+        const char *target;
+        int lc, crossing, dies[5]; // of fifths of the lanes
+    } cases[] = {
+        {"u55c", 4, 0, {0}},              // 2,240 multipliers of 3,008
+        {"u55c", 9, 3, {0, 0, 1, 1, 1}},  // in two dies
+        {"u55c", 14, 3, {0, 0, 1, 2, 2}}, // in three, about the middle one
+        {"u200", 10, 5, {1, 1, 2, 0, 0}}, // whose order is 1, 2, 0
+        {"u250", 20, 5, {0, 1, 2, 2, 3}}, // in four, about the third
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct mr_target *target = mr_target_find(cases[i].target);
+        struct mr_network network;
+        struct mr_plan plan, one;
+        struct mr_pipeline at;
+        const int hidden = 128;
+        fixture_chain(&network, 16, 1, &hidden, 1, MR_ACTIVATION_LINEAR);
+        ck_assert_int_eq(fixture_evaluate(&network, &cases[i].lc, &one, NULL, 0), 0);
+        plan = one;
+        fixture_place_ways(target, &cases[i].lc, &plan);
+        plan.target = target;
+        mr_pipeline_make(&plan, &at);
+        ck_assert_int_eq(plan.ops[0].layout.crossing, cases[i].crossing);
+        ck_assert_uint_eq(plan.interval, one.interval + (uint32_t)cases[i].crossing);
+        ck_assert_uint_eq(plan.multipliers, one.multipliers);
+        for (int k = 0; k < at.process_count && cases[i].crossing; k++)
+            for (int part = 0; part < 5 && at.processes[k].spans; part++)
+                ck_assert_int_eq(mr_place_of(target, &at.processes[k], (2 * part + 1) / 10.0),
+                                 cases[i].dies[part]);
+        mr_network_free(&network);
+    }
+}
+END_TEST
+
 // What gives the outputs is at the memory ports; what takes vectors as they come is where they are.
 START_TEST(outputs_are_at_the_memory_ports) {
     struct mr_network network;
@@ -193,6 +230,7 @@ int main(void) {
     tcase_add_test(tests, one_die_is_enough);
     tcase_add_test(tests, layers_fill_dies_in_their_order);
     tcase_add_test(tests, large_layers_lie_in_two_dies);
+    tcase_add_test(tests, lanes_lie_in_several_dies);
     tcase_add_test(tests, outputs_are_at_the_memory_ports);
     tcase_add_test(tests, dies_are_not_overfull);
     suite_add_tcase(suite, tests);

@@ -32,6 +32,33 @@ foreach {all width stages name} [regexp -all -inline {mr_crossing #\(.WIDTH\((\d
         }
     }
 }
+# Of a process with lanes in several dies: tiles, a way to some of them for each value, and something of its own.
+foreach body [split [string map [list \nendmodule \x01] $network] \x01] {
+    if {[string first `MR_WAYS( $body] < 0} {
+        continue
+    }
+    regexp {\nmodule (\w+) \(} $body all module
+    lappend cells i_$module/busy_q_reg
+    lappend spread i_$module
+    foreach {all first end label} [regexp -all -inline {genvar t = (\d+); t < (\d+); t\+\+\) begin : (gen_tile\w*)} $body] {
+        for {set tile $first} {$tile < $end} {incr tile} {
+            lappend cells "i_$module/${label}\[$tile\].i_tile"
+        }
+    }
+    foreach {all many count stages} [regexp -all -inline {`MR_WAYS\((\w+), (\d+), \d+, (\d+),} $body] {
+        array set depth [list near 1 way [expr {$stages - 3}] far 2] ;# as in mr_way
+        for {set way 0} {$way < $count} {incr way} {
+            set name "i_$module/gen_$many\[$way\].i_way"
+            lappend cells $name
+            foreach part {near way far} {
+                lappend cells $name/u_$part
+                for {set stage 0} {$stage < $depth($part)} {incr stage} {
+                    lappend cells "$name/u_$part/g_registers.data_q_reg\[$stage\]\[0\]" ;# and all other bits
+                }
+            }
+        }
+    }
+}
 proc get_cells {args} {
     set pattern [lindex [lindex $args end] 2]
     if {[lindex $args end-1] ne "-filter" || [lindex [lindex $args end] 1] ne "=~"} {
@@ -48,7 +75,7 @@ proc get_cells {args} {
 proc set_property {name value cells} {
     foreach cell $cells {
         # A die is a module's, a place at the border a register's.
-        if {[string match *_reg* $cell] != ($name eq "USER_SLL_REG")} {
+        if {[string match *data_q_reg* $cell] != ($name eq "USER_SLL_REG")} {
             error "$name is given to $cell"
         }
         if {[info exists ::given($cell)]} {
@@ -66,9 +93,26 @@ proc puts {args} {
 }
 source $project/place.tcl
 foreach cell [lsort [array names given]] {
-    if {[string match i_* $cell]} {
+    if {[string match i_* $cell] && ![string match */* $cell]} {
         put "$cell $given($cell)"
+    } elseif {[regexp {^(i_\w+)/gen_(tile)\w*\[(\d+)\]} $cell all process kind tile]} {
+        put "$process tile $tile $given($cell)"
     }
+}
+foreach process [expr {[info exists spread] ? $spread : {}}] {
+    # Of each value: registers of a way that is in its die, or that ends in another one and crosses borders.
+    set ways [lsearch -all -inline -glob $cells $process/*.i_way]
+    set away 0
+    foreach way $ways {
+        if {![info exists given($way)]} {
+            incr away
+            if {$given($way/u_near) ne $given($process/busy_q_reg) || $given($way/u_far) eq $given($way/u_near)} {
+                error "$way is in $given($way/u_near) and $given($way/u_far)"
+            }
+        }
+    }
+    put "$process in $given($process/busy_q_reg): $away of [llength $ways] ways lead to other dies,\
+        [llength [array names given $process/*data_q_reg*]] stages at borders"
 }
 foreach name [expr {[info exists crossings] ? $crossings : {}}] {
     set sides [list $given($name/u_near_push) $given($name/u_far_fifo)]

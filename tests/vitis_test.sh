@@ -103,6 +103,12 @@ check "two dies: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-
     -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(tr '\n' ' ' <"$work/dies/files.txt")
 sed -i 's/^cross lstm0_out/cross h7/' "$work/dies/place.tcl"
 check "a name that is no cell's is found" sh -c "! tclsh tests/vitis_place.tcl '$work/dies' hw"
+# Layers of 2,592 multipliers, on a card with dies of 2,280.
+check "large layers: the project" build/millrace build "$work/turbofan.millrace" --target u200 --lanes 24 --platform hw \
+    -o "$work/large"
+check "large layers: placed" places "$work/large" "i_loader SLR1" "i_lstm0 tile 0 SLR1" "i_lstm0 tile 1 SLR2" \
+    "i_lstm1 tile 0 SLR2" "i_lstm1 tile 1 SLR0" "i_lstm0 in SLR1: 10 of 20 ways lead to other dies, 20 stages at borders" \
+    "i_lstm1 in SLR0: 10 of 20 ways lead to other dies, 40 stages at borders"
 # The same files for all cards.
 # shellcheck disable=SC2046
 check "the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME -Wno-UNUSEDSIGNAL \

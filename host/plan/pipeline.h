@@ -72,7 +72,7 @@ void mr_place(const struct mr_plan *plan, struct mr_pipeline *pipeline);
 // lanes go into layouts. False: none does.
 bool mr_place_ways(const struct mr_plan *plan, const struct mr_target *target,
                    struct mr_op_layout layouts[]);
-// The die of a part, 0 to 1, of the lanes of a process that spans dies.
+// The die of a part, from 0 on and below 1, of the lanes of a process that spans dies.
 int mr_place_of(const struct mr_target *target, const struct mr_process *process, double part);
 
 #endif

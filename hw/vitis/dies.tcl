@@ -20,7 +20,6 @@ proc place {process die} {
     assign i_$process $die
 }
 
-
 # A register at a border: it may stand where the lines between the dies begin and end.
 proc at_border {name} {
     set registers [get_cells -quiet -hierarchical -filter "NAME =~ *u_network/$name"]
@@ -53,7 +52,7 @@ proc cross {channel from to} {
 proc spread {process home tiles_of_way dies} {
     set here {}
     foreach cell [cells_of i_$process/*] {
-        if {![regexp {/(i_[^/]+/[^/]+)$} $cell all name]} {
+        if {![regexp {(?:^|/)(i_[^/]+/[^/]+)$} $cell all name]} {
             continue
         }
         set name [string map {\[ ? \] ?} $name] ;# as a pattern, which has no brackets

@@ -136,7 +136,8 @@
 #    define H_PHASES H_WORDS
 #endif
 // What D takes beyond the columns of h that were there before.
-#define GAP (OF_CELL(_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
+#define GAP                                                                                        \
+    (OF_CELL(_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
 #define X_PHASE MR_X_PHASE(X_WORDS, GAP, H_PHASES, LAYER_SLOTS)
 // What it waits at the end of a step, from which on the step's units pass through the cell.
 #define EARLY (LAYER_PASSES == 1 ? X_PHASE - X_WORDS : 0)
@@ -608,6 +609,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_LC
 #undef LAYER_PASSES
 #undef LAYER_SLOTS
+#undef LAYER_CROSSING
 #undef LAYER_PORTS
 #undef LAYER_MEMORY
 #undef PORT_LC
