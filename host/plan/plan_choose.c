@@ -305,10 +305,10 @@ static int plan_within(const struct mr_network *network, const struct mr_plan_op
         if (plan->interval - request->step_cycles >= asked)
             break;
     }
-        return mr_fail(error, error_size,
+    return mr_fail(error, error_size,
                    "no plan takes at most %u cycles a step; %u is the least that this network can "
                    "have",
-                       (unsigned)request->step_cycles, (unsigned)least);
+                   (unsigned)request->step_cycles, (unsigned)least);
 }
 
 static int choose(const struct mr_network *network, const struct mr_plan_options *options,
