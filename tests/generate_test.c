@@ -147,9 +147,11 @@ START_TEST(text_of_several_outputs) {
         "#define UNPACK unpack0\n#define UNPACK_COUNT 5\n#define UNPACK_LC 2\n"
         "#include \"glue/unpack.h\"\n",
         "#define UNPACK unpack1\n#define UNPACK_COUNT 6\n#define UNPACK_LC 3\n",
-        "#define GATHER gather0\n#define GATHER_A_STEP 2\n#define GATHER_A_LAST 0\n"
+        "#define GATHER gather0\n#define GATHER_LC 0\n#define GATHER_A_STEP 2\n#define "
+        "GATHER_A_LAST 0\n"
         "#define GATHER_B_STEP 0\n#define GATHER_B_LAST 5\n#include \"glue/gather.h\"\n",
-        "#define GATHER gather1\n#define GATHER_A_STEP 2\n#define GATHER_A_LAST 5\n"
+        "#define GATHER gather1\n#define GATHER_LC 0\n#define GATHER_A_STEP 2\n#define "
+        "GATHER_A_LAST 5\n"
         "#define GATHER_B_STEP 6\n#define GATHER_B_LAST 0\n",
         "    lstm0(&lstm0_weights, x, &lstm0_out, &lstm0_state, command, steps, total, flags);\n"
         "    fork0(&lstm0_out, &fork0_a, &fork0_b, command, total);\n"
@@ -168,6 +170,32 @@ START_TEST(text_of_several_outputs) {
         "HLS_CHANNEL(int32_t, head_out);\n",
     };
     expect_lines(source, lines, sizeof lines / sizeof *lines);
+    free(source);
+    mr_network_free(&network);
+}
+END_TEST
+
+// Vectors of the same size leave the network as they are.
+START_TEST(text_of_vector_outputs) {
+    struct mr_network network;
+    const int lc[] = {3, 3};
+    ck_assert_int_eq(mr_network_create(&network, 4), 0);
+    const int h0 = net_add(&network, "lstm", 0, 7, MR_ACTIVATION_LINEAR);
+    const int h1 = net_add(&network, "gru", h0, 5, MR_ACTIVATION_LINEAR);
+    fixture_output(&network, h0);
+    fixture_output(&network, net_add(&network, "last", h1, 0, MR_ACTIVATION_LINEAR));
+    const struct mr_plan plan = plan_of(&network, lc);
+    ck_assert_int_eq(plan.y_lc, 3);
+    ck_assert_uint_eq(mr_plan_output_words(&plan, 10), 10 * 3 + 2);
+    char *source = source_of(&plan);
+    static const char *const lines[] = {
+        "#define GATHER gather0\n#define GATHER_LC 3\n#define GATHER_A_STEP 3\n#define "
+        "GATHER_A_LAST 0\n#define GATHER_B_STEP 0\n#define GATHER_B_LAST 2\n",
+        "hls_stream(vec3_t) *y, hls_stream(beat_t) *state_in,\n",
+        "    gather0(&fork0_b, &last_out, y, command, steps, total);\n",
+    };
+    expect_lines(source, lines, sizeof lines / sizeof *lines);
+    ck_assert_ptr_null(strstr(source, "unpack"));
     free(source);
     mr_network_free(&network);
 }
@@ -195,7 +223,7 @@ static const char program[] =
     "int main(void) {\n"
     "    HLS_CHANNEL(beat_t, weights);\n"
     "    HLS_CHANNEL(VECTOR, x);\n"
-    "    HLS_CHANNEL(int32_t, y);\n"
+    "    HLS_CHANNEL(OUTPUT, y);\n"
     "    HLS_CHANNEL(beat_t, in);\n"
     "    HLS_CHANNEL(beat_t, out);\n"
     "    fill(&weights.fifo, FOLDER \"/weights.bin\", 64);\n"
@@ -226,8 +254,11 @@ static void write_inputs(const struct mr_plan *plan, const int16_t *x) {
 }
 
 // The reference's numbers in the order of y: step by step, per step what comes once per step, and
-// at the last one what comes once per sequence.
-static size_t in_order(const struct mr_network *network, const int32_t *from, int32_t *to) {
+// at the last one what comes once per sequence; in vectors, the last one of a row padded with
+// zeros, where y has some.
+static size_t in_order(const struct mr_plan *plan, const int32_t *from, int32_t *to) {
+    const struct mr_network *network = plan->network;
+    const size_t lc = plan->y_lc ? (size_t)plan->y_lc : 1;
     size_t count = 0;
     for (int n = 0; n < SEQUENCES; n++)
         for (int t = 0; t < STEPS; t++) {
@@ -237,16 +268,20 @@ static size_t in_order(const struct mr_network *network, const int32_t *from, in
                 const size_t width = mr_output_numbers(network, o, STEPS) / rows;
                 const size_t row = rows == 1 ? (size_t)n : (size_t)(n * STEPS + t);
                 if (rows > 1 || t == STEPS - 1)
-                    for (size_t i = 0; i < width; i++)
-                        to[count++] = output[row * width + i];
+                    for (size_t i = 0; i < (width + lc - 1) / lc * lc; i++)
+                        to[count++] = i < width ? output[row * width + i] : 0;
                 output += SEQUENCES * rows * width;
             }
         }
     return count;
 }
 
-static void check_results(const struct mr_network *network, const int16_t *x) {
-    const size_t size = SEQUENCES * mr_network_numbers(network, STEPS);
+static void check_results(const struct mr_plan *plan, const int16_t *x) {
+    const struct mr_network *network = plan->network;
+    const size_t bytes =
+        mr_plan_element_bits(plan->y_lc) / 8 / (plan->y_lc ? (size_t)plan->y_lc : 1);
+    const size_t size =
+        SEQUENCES * mr_plan_output_words(plan, STEPS) * (plan->y_lc ? (size_t)plan->y_lc : 1);
     int32_t *plain = calloc(size, sizeof *plain);
     int32_t *expected = calloc(size, sizeof *expected);
     int32_t *given = calloc(size + 1, sizeof *given);
@@ -254,14 +289,16 @@ static void check_results(const struct mr_network *network, const int16_t *x) {
     ck_assert_ptr_nonnull(expected);
     ck_assert_ptr_nonnull(given);
     ck_assert_int_eq(mr_integer_run(network, x, SEQUENCES, STEPS, plain), 0);
-    ck_assert_uint_eq(in_order(network, plain, expected), size);
+    ck_assert_uint_eq(in_order(plan, plain, expected), size);
     FILE *file = fopen(FOLDER "/y.bin", "rb");
     ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fread(given, sizeof *given, size + 1, file), size);
+    ck_assert_uint_eq(fread(given, bytes, size + 1, file), size);
     fclose(file);
-    for (size_t i = 0; i < size; i++)
-        ck_assert_msg(given[i] == expected[i], "output %zu is %d and must be %d", i, (int)given[i],
+    for (size_t i = 0; i < size; i++) {
+        const int32_t number = plan->y_lc ? ((const int16_t *)given)[i] : given[i];
+        ck_assert_msg(number == expected[i], "output %zu is %d and must be %d", i, (int)number,
                       (int)expected[i]);
+    }
     free(given);
     free(expected);
     free(plain);
@@ -285,15 +322,17 @@ static void check_network(uint64_t *state, struct mr_network *network, const int
         x[i] = (int16_t)random_bits(state);
     write_inputs(&plan, x);
 
-    char command[512];
+    char command[512], output[16] = "int32_t";
+    if (plan.y_lc)
+        snprintf(output, sizeof output, "vec%d_t", plan.y_lc);
     snprintf(command, sizeof command,
              "${CC:-cc} -std=c11 -O1 -fwrapv -Wall -Werror -Wno-unknown-pragmas "
              "-Wno-unused-function -Wno-unused-label -Ibase/contract "
-             "-Ihls/include -Ihls/kernels -DVECTOR=vec%d_t -DSEQUENCES=%d -DSTEPS=%d "
+             "-Ihls/include -Ihls/kernels -DVECTOR=vec%d_t -DOUTPUT=%s -DSEQUENCES=%d -DSTEPS=%d "
              "-DFOLDER='\"" FOLDER "\"' " FOLDER "/main.c -o " FOLDER "/main && " FOLDER "/main",
-             plan.x_lc, SEQUENCES, STEPS);
+             plan.x_lc, output, SEQUENCES, STEPS);
     ck_assert_msg(system(command) == 0, "failed: %s", command);
-    check_results(network, x);
+    check_results(&plan, x);
     free(x);
     free(source);
     free(image);
@@ -333,6 +372,7 @@ int main(void) {
     tcase_add_test(tests, text_of_two_layers);
     tcase_add_test(tests, precisions_are_told_in_the_text);
     tcase_add_test(tests, text_of_several_outputs);
+    tcase_add_test(tests, text_of_vector_outputs);
     tcase_add_test(tests, equal_columns_need_no_repacking);
     tcase_add_test(tests, generated_networks_compute_the_reference);
     suite_add_tcase(suite, tests);

@@ -143,6 +143,32 @@ START_TEST(gathers) {
 }
 END_TEST
 
+// The first of each vector: of a 1, 2, 3 and so on, of b -1, -2, -3.
+START_TEST(gathers_vectors) {
+    enum { STEPS = 4, SEQUENCES = 5 };
+    HLS_CHANNEL(vec3_t, a);
+    HLS_CHANNEL(vec3_t, b);
+    HLS_CHANNEL(vec3_t, y);
+    for (int16_t n = 1; n <= 2 * STEPS * SEQUENCES; n++)
+        hls_write(vec3_t, &a, ((vec3_t){{n, 7, (int16_t)(n * 300)}}));
+    for (int16_t n = 1; n <= (STEPS + 3) * SEQUENCES; n++)
+        hls_write(vec3_t, &b, ((vec3_t){{(int16_t)-n, 7, (int16_t)(n * -300)}}));
+    gather_vectors(&a, &b, &y, MR_COMMAND_RUN, STEPS, STEPS * SEQUENCES);
+    int16_t of_a = 0, of_b = 0;
+    for (int row = 0; row < STEPS * SEQUENCES; row++)
+        for (int k = 0; k < (row % STEPS == STEPS - 1 ? 6 : 3); k++) {
+            const vec3_t item = hls_read(vec3_t, &y);
+            const int16_t due = (int16_t)(k < 2 ? ++of_a : --of_b);
+            ck_assert_int_eq(item.v[0], due);
+            ck_assert_int_eq(item.v[1], 7);
+            ck_assert_int_eq(item.v[2], (int16_t)(due * 300));
+        }
+    ck_assert_empty(a);
+    ck_assert_empty(b);
+    ck_assert_empty(y);
+}
+END_TEST
+
 #define CHECK_LAST(kernel, VEC, words, slots)                                                      \
     do {                                                                                           \
         HLS_CHANNEL(VEC, in);                                                                      \
@@ -177,6 +203,7 @@ int main(void) {
     tcase_add_test(tests, forks);
     tcase_add_test(tests, forks_numbers);
     tcase_add_loop_test(tests, gathers, 0, (int)(sizeof gather_cases / sizeof *gather_cases));
+    tcase_add_test(tests, gathers_vectors);
     tcase_add_test(tests, last_steps);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -268,7 +268,7 @@ first=$!
     agree slots tests/kernels/slots.c slots --runs 7 --vectors 300 --set command=2 --set sequences=1,2,4,5,8,14,16 \
         --set steps=3,1,5,2,1,2,3 --set total=3,2,20,10,8,28,48
     readable_thorough slots tests/kernels/slots.c slots
-    rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
+    rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 gather_vectors=4.5 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
         --set steps=2 --set sequences=5,15
     kernel reset 100
     agree leaves tests/kernels/leaves.c leaves --runs 16 --vectors 300 --set n=5,4,0,1,7 --set at=0,1,2,3,4,5,6,7,0,1,2,3

@@ -17,7 +17,7 @@ fail() {
 }
 
 measure() { # ONNX file
-    local name cache gen lc processes probes
+    local name cache gen x_lc y_lc processes probes
     name=$(basename "$1" .onnx)
     cache=$PWD/$work/$name/cache gen=$work/$name/gen
     mkdir -p "$gen" "$cache" || exit 1
@@ -26,12 +26,13 @@ measure() { # ONNX file
     MILLRACE_CACHE=$cache build/millrace plan "$work/$name/model.millrace" --steps 50 --json >"$work/$name/plan.json" ||
         fail "no plan for $name"
     cp "$cache"/network-hls-*/network* "$cache"/network-hls-*/report.json "$gen" || fail "no generated network for $name"
-    lc=$(sed -n 's/^void network(.* hls_stream(vec\([0-9]*\)_t) \*x,$/\1/p' "$gen/network.c")
+    x_lc=$(sed -n 's/^void network(.* hls_stream(vec\([0-9]*\)_t) \*x,$/\1/p' "$gen/network.c")
+    y_lc=$(sed -n 's/^ *hls_stream(vec\([0-9]*\)_t) \*y,.*/\1/p' "$gen/network.c")
     processes=$(sed -n 's/^    \([a-z0-9]*\)(.*command.*);$/\1/p' "$gen/network.c" | wc -l)
     cat >"$gen/mr_network.svh" <<END
 \`define MR_STATE
-\`define MR_X_BITS $((16 * lc))
-\`define MR_Y_BITS 32
+\`define MR_X_BITS $((16 * x_lc))
+\`define MR_Y_BITS $((y_lc ? 16 * y_lc : 32))
 \`define MR_PROCESSES $processes
 \`define MR_SHAPE_HASH 128'd0
 \`define MR_CLOCK_KHZ 300000

@@ -153,12 +153,6 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 
 // ---- Building ----------------------------------------------------------------------------------
 
-static uint32_t x_bits(const struct mr_plan *plan) {
-    return 16 * (uint32_t)plan->x_lc;
-}
-
-enum { Y_BITS = 32 };
-
 // The text of mr_network.svh, which gives the RTL kernel its shape (docs/card.md).
 static char *shape_header(const struct mr_compiled *compiled) {
     char *text = NULL;
@@ -168,8 +162,9 @@ static char *shape_header(const struct mr_compiled *compiled) {
         return NULL;
     fprintf(
         header,
-        "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %d\n`define MR_PROCESSES %zu\n",
-        x_bits(&compiled->plan), Y_BITS, compiled->report->process_count);
+        "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %u\n`define MR_PROCESSES %zu\n",
+        mr_plan_element_bits(compiled->plan.x_lc), mr_plan_element_bits(compiled->plan.y_lc),
+        compiled->report->process_count);
     // A kernel without probes has no port for them.
     if (compiled->report->probe_count)
         fprintf(header, "`define MR_PROBES %zu\n", compiled->report->probe_count);
@@ -229,13 +224,14 @@ static json_t *make_manifest(const struct mr_compiled *compiled, const char *pla
         "{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:{s:I, s:I, s:I, s:I}, s:s, s:{s:s, "
         "s:o, s:o}}",
         "kernel", "millrace", "target", plan->target->name, "part", plan->target->part, "platform",
-        platform, "shape_hash", hash, "shape", shape_json(plan), "x_bits", (int)x_bits(plan),
-        "y_bits", Y_BITS, "clock_mhz", compiled->clock_mhz, "processes",
-        process_names(compiled->report), "resources", "multipliers", (json_int_t)plan->multipliers,
-        "bram18", (json_int_t)plan->memory.bram18, "uram", (json_int_t)plan->memory.uram,
-        "lut_memory", (json_int_t)plan->memory.lut, "resources_source",
-        "estimated by the planner, not measured", "tools", "millrace", mr_version(), "verilator",
-        version_of(mr_build_verilator()), "cxx", version_of(mr_build_cxx()));
+        platform, "shape_hash", hash, "shape", shape_json(plan), "x_bits",
+        (int)mr_plan_element_bits(plan->x_lc), "y_bits", (int)mr_plan_element_bits(plan->y_lc),
+        "clock_mhz", compiled->clock_mhz, "processes", process_names(compiled->report), "resources",
+        "multipliers", (json_int_t)plan->multipliers, "bram18", (json_int_t)plan->memory.bram18,
+        "uram", (json_int_t)plan->memory.uram, "lut_memory", (json_int_t)plan->memory.lut,
+        "resources_source", "estimated by the planner, not measured", "tools", "millrace",
+        mr_version(), "verilator", version_of(mr_build_verilator()), "cxx",
+        version_of(mr_build_cxx()));
 }
 
 // "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": inputs, units of the operators with weights (the first

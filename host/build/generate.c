@@ -99,10 +99,11 @@ static void add_unpack(struct mr_text *text, const struct mr_process *process) {
 static void add_gather(struct mr_text *text, const struct mr_plan *plan,
                        const struct mr_process *process) {
     mr_text_add(text,
-                "#define GATHER %s\n#define GATHER_A_STEP %d\n#define GATHER_A_LAST %d\n"
+                "#define GATHER %s\n#define GATHER_LC %d\n"
+                "#define GATHER_A_STEP %d\n#define GATHER_A_LAST %d\n"
                 "#define GATHER_B_STEP %d\n#define GATHER_B_LAST %d\n",
-                process->name, process->side[0].step, process->side[0].last, process->side[1].step,
-                process->side[1].last);
+                process->name, process->lc, process->side[0].step, process->side[0].last,
+                process->side[1].step, process->side[1].last);
     if (plan->slots > 1)
         mr_text_add(text, "#define GATHER_SLOTS %d\n", plan->slots);
     mr_text_add(text, "#include \"glue/gather.h\"\n");
@@ -188,16 +189,23 @@ static void add_call(struct mr_text *text, const struct mr_plan *plan,
     mr_text_add(text, ");\n");
 }
 
+static const char *type_at(const struct mr_pipeline *pipeline, const char *port) {
+    int i = 0;
+    while (!at_top(&pipeline->channels[i]) || strcmp(pipeline->channels[i].name, port) != 0)
+        i++;
+    return pipeline->channels[i].type;
+}
+
 static void add_top(struct mr_text *text, const struct mr_plan *plan,
                     const struct mr_pipeline *pipeline) {
     mr_text_add(
         text,
-        "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x,\n"
-        "             hls_stream(int32_t) *y, hls_stream(beat_t) *state_in,\n"
+        "\nvoid " MR_NETWORK_TOP "(hls_stream(beat_t) *weights, hls_stream(%s) *x,\n"
+        "             hls_stream(%s) *y, hls_stream(beat_t) *state_in,\n"
         "             hls_stream(beat_t) *state_out, uint32_t command, uint32_t sequences,\n"
         "             uint32_t steps, uint32_t total, uint32_t flags) {\n"
         "    HLS(dataflow)\n",
-        plan->x_lc);
+        type_at(pipeline, "x"), type_at(pipeline, "y"));
     add_channels(text, pipeline);
     for (int i = 0; i < pipeline->process_count; i++)
         add_call(text, plan, pipeline, &pipeline->processes[i]);

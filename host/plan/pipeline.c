@@ -202,9 +202,10 @@ static int add_op(struct builder *b, int index) {
     return output;
 }
 
-static struct mr_gather_side side_of(const struct mr_stream *stream) {
-    return stream->rate == MR_PER_STEP ? (struct mr_gather_side){.step = stream->width}
-                                       : (struct mr_gather_side){.last = stream->width};
+static struct mr_gather_side side_of(const struct mr_plan *plan, const struct mr_stream *stream) {
+    const int words = mr_plan_words(stream->width, plan->y_lc);
+    return stream->rate == MR_PER_STEP ? (struct mr_gather_side){.step = words}
+                                       : (struct mr_gather_side){.last = words};
 }
 
 // All outputs, one behind the other, as y.
@@ -212,18 +213,22 @@ static void add_outputs(struct builder *b) {
     const struct mr_network *network = b->network;
     int channels[MR_MAX_OUTPUTS];
     for (int i = 0; i < network->output_count; i++)
-        channels[i] = add_unpack(b, network->outputs[i].stream);
-    struct mr_gather_side before = side_of(&network->streams[network->outputs[0].stream]);
+        channels[i] = b->plan->y_lc ? tap(b, network->outputs[i].stream)
+                                    : add_unpack(b, network->outputs[i].stream);
+    struct mr_gather_side before = side_of(b->plan, &network->streams[network->outputs[0].stream]);
     int y = channels[0];
     for (int i = 1; i < network->output_count; i++) {
-        const struct mr_gather_side more = side_of(&network->streams[network->outputs[i].stream]);
+        const struct mr_gather_side more =
+            side_of(b->plan, &network->streams[network->outputs[i].stream]);
+        char type[16];
         struct mr_process *gather =
             add_numbered(b, "gather", i - 1, MR_PART_GATHER, "command, steps, total");
+        gather->lc = gather->out_lc = b->plan->y_lc;
         gather->side[0] = before;
         gather->side[1] = more;
         take(b, y);
         take(b, channels[i]);
-        y = give(b, gather->name, "out", "int32_t");
+        y = give(b, gather->name, "out", type_of(b->plan->y_lc, type));
         before.step += more.step;
         before.last += more.last;
     }

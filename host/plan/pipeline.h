@@ -20,14 +20,14 @@ enum mr_part {
     MR_PART_RESIZE, // repacks rows of `count` numbers from vectors of lc to vectors of out_lc
     MR_PART_FORK,   // gives its stream to two
     MR_PART_UNPACK, // vectors to single numbers
-    MR_PART_GATHER, // joins two streams of numbers
+    MR_PART_GATHER, // joins two streams of the outputs' elements
     MR_PART_LOADER,
     MR_PART_SAVER
 };
 
 // What a process takes and gives of one of its two streams.
 struct mr_gather_side {
-    int step, last; // numbers of every step, and more of a sequence's last step
+    int step, last; // elements of every step, and more of a sequence's last step
 };
 
 struct mr_process {

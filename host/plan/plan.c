@@ -33,6 +33,16 @@ int mr_plan_stream_lc(const struct mr_plan *plan, int stream) {
     return writer < 0 ? plan->x_lc : plan->ops[writer].layout.out_lc;
 }
 
+uint64_t mr_plan_output_words(const struct mr_plan *plan, uint64_t steps) {
+    const struct mr_network *network = plan->network;
+    uint64_t words = 0;
+    for (int o = 0; o < network->output_count; o++) {
+        const int width = network->streams[network->outputs[o].stream].width;
+        words += mr_output_rows(network, o, steps) * (uint64_t)mr_plan_words(width, plan->y_lc);
+    }
+    return words;
+}
+
 int mr_plan_leader(const struct mr_network *network, int op) {
     while (op >= 0 && !network->ops[op].kind->recurrent)
         op = network->streams[network->ops[op].input].writer;
@@ -164,6 +174,16 @@ static void add_forks(struct mr_plan *plan) {
     }
 }
 
+// Vectors leave the network as they are where all outputs have the same.
+static int output_lc(const struct mr_plan *plan) {
+    const struct mr_network *network = plan->network;
+    const int lc = mr_plan_stream_lc(plan, network->outputs[0].stream);
+    for (int o = 1; o < network->output_count; o++)
+        if (mr_plan_stream_lc(plan, network->outputs[o].stream) != lc)
+            return 0;
+    return lc;
+}
+
 static double busy(uint64_t useful, uint64_t products, uint32_t interval) {
     return products ? (double)useful / ((double)products * interval) : 0;
 }
@@ -214,6 +234,7 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
     plan->x_lc = layouts[0].lc;
     for (int i = 0; i < network->op_count; i++)
         fill_op(plan, i, layouts);
+    plan->y_lc = output_lc(plan);
     add_forks(plan);
     fill_utilisation(plan);
     return 0;

@@ -51,10 +51,11 @@ struct mr_plan_op {
 struct mr_plan {
     const struct mr_network *network; // of the caller
     struct mr_plan_op ops[MR_MAX_OPS];
-    int x_lc;                    // numbers per vector of the network's input
-    int slots;                   // sequences that have their turns
-    uint32_t interval;           // cycles per step: of the slowest operator
-    uint64_t multipliers;        // expected; the exact number is in hlsc's report
+    int x_lc;             // numbers per vector of the network's input
+    int y_lc;             // and of its output: that of all outputs, or 0: single numbers of 32 bits
+    int slots;            // sequences that have their turns
+    uint32_t interval;    // cycles per step: of the slowest operator
+    uint64_t multipliers; // expected; the exact number is in hlsc's report
     struct mr_memory_use memory; // expected, of operators and forks
     double utilisation;          // of all recurrent operators in steady state
     enum mr_plan_mode mode;
@@ -94,6 +95,10 @@ static inline int mr_plan_least_lc(const struct mr_op *op, int slots) {
 // Numbers per vector of a stream, 0 for single numbers of 32 bits.
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream);
 
+// Elements of the network's output for a sequence of so many steps: each row of an output begins a
+// new one.
+uint64_t mr_plan_output_words(const struct mr_plan *plan, uint64_t steps);
+
 // The recurrent operator (which layer) whose LC sets that of an operator: itself, else the next one
 // toward the network's input; the first one sets that of the input.
 int mr_plan_leader(const struct mr_network *network, int op);
@@ -117,6 +122,11 @@ int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold);
 // Vectors of so many numbers in a row; of single numbers (lc 0) the numbers.
 static inline int mr_plan_words(int width, int lc) {
     return lc ? mr_ceil_div(width, lc) : width;
+}
+
+// Bits of an element of a stream: of a vector, or a single number.
+static inline uint32_t mr_plan_element_bits(int lc) {
+    return lc ? 16 * (uint32_t)lc : 32;
 }
 
 #endif

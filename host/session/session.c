@@ -20,6 +20,15 @@
 // Bytes of quantised input that one device run takes at most, unless a single sequence is longer.
 enum { RUN_BYTES = 1 << 28 };
 
+static int32_t *make_output_row(const struct mr_network *network) {
+    int most = 1;
+    for (int o = 0; o < network->output_count; o++) {
+        const int width = network->streams[network->outputs[o].stream].width;
+        most = width > most ? width : most;
+    }
+    return calloc((size_t)most, sizeof(int32_t));
+}
+
 struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
                                    const struct mr_options *given, struct mr_error *error) {
     struct mr_options own;
@@ -51,6 +60,12 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     mr_session_reset(session);
     const int lc = session->compiled.plan.x_lc;
     session->row = (uint32_t)(mr_plan_words((int)session->inputs, lc) * lc);
+    session->y_row = make_output_row(session->network);
+    if (!session->y_row) {
+        mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
+        mr_session_close(session);
+        return NULL;
+    }
     struct mr_device_found chosen;
     uri = mr_session_resolve(uri, &session->compiled, options, &chosen);
     session->options = *options;
@@ -83,6 +98,7 @@ void mr_session_close(struct mr_session *session) {
     mr_compiled_free(&session->compiled);
     free(session->x);
     free(session->y);
+    free(session->y_row);
     free(session);
 }
 
@@ -114,6 +130,12 @@ static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+// Of a sequence, as a device gives it.
+static uint64_t output_bytes(const struct mr_session *session, uint64_t steps) {
+    const struct mr_plan *plan = &session->compiled.plan;
+    return mr_plan_output_words(plan, steps) * mr_element_bytes(mr_plan_element_bits(plan->y_lc));
+}
+
 // All of a call but its arrays.
 static int check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
                       uint32_t flags) {
@@ -130,7 +152,7 @@ static int check_call(struct mr_session *session, uint64_t sequences, uint64_t s
                           (unsigned long long)steps, mr_plural(steps));
     // No machine has the memory for x beyond this, and the products below must not overflow.
     if (steps > MR_STEPS_MAX || sequences > (UINT64_MAX >> 20) / steps / session->row ||
-        sequences > (UINT64_MAX >> 20) / mr_network_numbers(session->network, steps))
+        sequences > (UINT64_MAX >> 20) / output_bytes(session, steps))
         return mr_failure(
             error, MR_ERROR_ARGUMENT,
             "mr_session_run: %llu sequence%s of %llu step%s cannot be one call; a sequence may "
@@ -173,7 +195,7 @@ static void *make_pages(size_t size) {
     return size > SIZE_MAX - PAGE ? NULL : aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
 }
 
-static int make_room(struct mr_session *session, size_t x_count, size_t y_count) {
+static int make_room(struct mr_session *session, size_t x_count, size_t y_size) {
     if (x_count > session->x_capacity) {
         free(session->x);
         session->x_capacity = 0;
@@ -182,13 +204,13 @@ static int make_room(struct mr_session *session, size_t x_count, size_t y_count)
             return -1;
         session->x_capacity = x_count;
     }
-    if (y_count > session->y_capacity) {
+    if (y_size > session->y_capacity) {
         free(session->y);
         session->y_capacity = 0;
-        session->y = make_pages(y_count * sizeof *session->y);
+        session->y = make_pages(y_size);
         if (!session->y)
             return -1;
-        session->y_capacity = y_count;
+        session->y_capacity = y_size;
     }
     return 0;
 }
@@ -243,16 +265,25 @@ static struct place place_of(const struct mr_session *session, uint32_t sequence
     return (struct place){first + at % turns, at / turns};
 }
 
-// A device gives at each row the numbers of all outputs that have a row then (pipeline.h).
+// The next row of an output, from number *at of what a device gave on.
+static const int32_t *next_output(const struct mr_session *session, int width, size_t *at) {
+    const int lc = session->compiled.plan.y_lc;
+    const size_t from = *at;
+    if (!lc) {
+        *at += (size_t)width;
+        return (const int32_t *)session->y + from;
+    }
+    *at += (size_t)(mr_plan_words(width, lc) * lc);
+    for (int i = 0; i < width; i++)
+        session->y_row[i] = ((const int16_t *)session->y)[from + (size_t)i];
+    return session->y_row;
+}
+
+// A device gives at each row the elements of all outputs that have a row then (pipeline.h).
 static void part_outputs(const struct mr_session *session, uint32_t sequences, uint32_t steps,
                          const struct sinks *sinks) {
     const struct mr_network *network = session->network;
-    const int32_t *from = session->y;
-    if (network->output_count == 1 && session->slots == 1) {
-        mr_quantised_output(network, 0, from, sequences * mr_output_rows(network, 0, steps),
-                            sinks->y[0]);
-        return;
-    }
+    size_t at = 0;
     for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++) {
         const struct place place = place_of(session, sequences, steps, row);
         for (int o = 0; o < network->output_count; o++) {
@@ -261,10 +292,10 @@ static void part_outputs(const struct mr_session *session, uint32_t sequences, u
             const uint64_t to = per_step ? place.sequence * steps + place.step : place.sequence;
             if (!per_step && place.step != steps - 1)
                 continue;
+            const int32_t *from = next_output(session, stream->width, &at);
             if (sinks->y[o])
                 mr_quantised_output(network, o, from, 1,
                                     sinks->y[o] + to * (uint64_t)stream->width);
-            from += stream->width;
         }
     }
 }
@@ -290,9 +321,8 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
                     bool reset, const struct sinks *sinks, uint64_t *cycles) {
     const struct mr_plan *plan = &session->compiled.plan;
     const size_t rows = (size_t)sequences * steps;
-    const size_t outputs = sequences * mr_network_numbers(session->network, steps);
     struct mr_error reason;
-    if (make_room(session, rows * session->row, outputs))
+    if (make_room(session, rows * session->row, sequences * output_bytes(session, steps)))
         return mr_failure(&session->error, MR_ERROR_MEMORY,
                           "not enough memory for %u sequence%s of %u step%s; run fewer at a time",
                           sequences, mr_plural(sequences), steps, mr_plural(steps));
@@ -305,7 +335,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .steps = steps,
         .flags = reset ? MR_FLAG_RESET : 0,
         .in = {{"x", session->x, rows * (uint64_t)mr_plan_words((int)session->inputs, plan->x_lc)}},
-        .out = {{"y", session->y, outputs}},
+        .out = {{"y", session->y, sequences * mr_plan_output_words(plan, steps)}},
         .activity = session->activity,
         .timeline = session->timeline,
     };
@@ -359,7 +389,7 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
 // Sequences that go into one device run, so that each goes through its slot.
 static uint64_t portion_of(const struct mr_session *session, uint64_t steps) {
     const uint64_t x_bytes = steps * session->row * sizeof(int16_t);
-    const uint64_t y_bytes = mr_network_numbers(session->network, steps) * sizeof(int32_t);
+    const uint64_t y_bytes = output_bytes(session, steps);
     const uint64_t portion =
         least(RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes), MR_STEPS_MAX / steps);
     return portion < session->slots ? session->slots : portion - portion % session->slots;

@@ -43,8 +43,9 @@ struct mr_session {
     uint32_t fresh; // slots, a bit each, in which the next run starts from a zero state whatever
                     // the caller asks for
     int16_t *x;     // buffers of the last run, kept for the next
-    int32_t *y;
-    size_t x_capacity, y_capacity; // in numbers
+    void *y;        // vectors of 16 bits or numbers of 32, as the plan says
+    int32_t *y_row;
+    size_t x_capacity, y_capacity; // in numbers; in bytes
     const char **names;            // of the processes, for a device that knows none
     struct mr_probe *probe_names;  // likewise
     char device_text[PATH_MAX + 300];

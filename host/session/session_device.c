@@ -138,11 +138,13 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     const int uncounted = mr_cuts_attach(session, uri, error);
     if (uncounted)
         return uncounted;
-    const uint32_t lc = (uint32_t)session->compiled.plan.x_lc;
+    const struct mr_plan *plan = &session->compiled.plan;
     const struct {
         const char *name;
         uint32_t bits;
-    } streams[] = {{"weights", MR_BEAT_BITS}, {"x", 16 * lc}, {"y", 32}};
+    } streams[] = {{"weights", MR_BEAT_BITS},
+                   {"x", mr_plan_element_bits(plan->x_lc)},
+                   {"y", mr_plan_element_bits(plan->y_lc)}};
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         const uint32_t bits = mr_device_stream_bits(&session->info, streams[i].name);
         if (bits != streams[i].bits)

@@ -115,10 +115,11 @@ static int repeat(struct mr_session *session, const struct mr_resume *resume,
     const int code = mr_device_write_state(session->device, resume->beats, beats, error);
     if (code || !resume->count)
         return code;
-    const int lc = session->compiled.plan.x_lc;
+    const struct mr_plan *plan = &session->compiled.plan;
+    const int lc = plan->x_lc;
     const size_t rows = (size_t)resume->sequences * resume->count;
-    const size_t numbers = resume->sequences * mr_network_numbers(session->network, resume->count);
-    int32_t *y = calloc(numbers, sizeof *y);
+    const uint64_t words = resume->sequences * mr_plan_output_words(plan, resume->count);
+    void *y = calloc(words, mr_element_bytes(mr_plan_element_bits(plan->y_lc)));
     if (!y)
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to repeat %u steps",
                           resume->count);
@@ -126,7 +127,7 @@ static int repeat(struct mr_session *session, const struct mr_resume *resume,
         .sequences = resume->sequences,
         .steps = resume->count,
         .in = {{"x", resume->rows, rows * (uint64_t)(session->row / (uint32_t)lc)}},
-        .out = {{"y", y, numbers}},
+        .out = {{"y", y, words}},
     };
     const int result = mr_device_run(session->device, &job, error);
     free(y);

@@ -44,6 +44,7 @@ MR_VECTOR(5)
 #include "glue/fork.h"
 
 #define GATHER gather_all
+#define GATHER_LC 0
 #define GATHER_A_STEP 3
 #define GATHER_A_LAST 2
 #define GATHER_B_STEP 1
@@ -51,6 +52,7 @@ MR_VECTOR(5)
 #include "glue/gather.h"
 
 #define GATHER gather_steps
+#define GATHER_LC 0
 #define GATHER_A_STEP 1
 #define GATHER_A_LAST 0
 #define GATHER_B_STEP 5
@@ -58,6 +60,7 @@ MR_VECTOR(5)
 #include "glue/gather.h"
 
 #define GATHER gather_lasts
+#define GATHER_LC 0
 #define GATHER_A_STEP 0
 #define GATHER_A_LAST 2
 #define GATHER_B_STEP 0
@@ -65,6 +68,7 @@ MR_VECTOR(5)
 #include "glue/gather.h"
 
 #define GATHER gather_mixed
+#define GATHER_LC 0
 #define GATHER_A_STEP 0
 #define GATHER_A_LAST 10
 #define GATHER_B_STEP 1
@@ -72,10 +76,19 @@ MR_VECTOR(5)
 #include "glue/gather.h"
 
 #define GATHER gather_one
+#define GATHER_LC 0
 #define GATHER_A_STEP 0
 #define GATHER_A_LAST 0
 #define GATHER_B_STEP 1
 #define GATHER_B_LAST 0
+#include "glue/gather.h"
+
+#define GATHER gather_vectors
+#define GATHER_LC 3
+#define GATHER_A_STEP 2
+#define GATHER_A_LAST 0
+#define GATHER_B_STEP 1
+#define GATHER_B_LAST 3
 #include "glue/gather.h"
 
 #define FORK trunk_fork
@@ -107,6 +120,7 @@ MR_VECTOR(5)
 #include "heads/softmax.h"
 
 #define GATHER trunk_gather
+#define GATHER_LC 0
 #define GATHER_A_STEP 8
 #define GATHER_A_LAST 0
 #define GATHER_B_STEP 0
@@ -123,7 +137,8 @@ void glue(hls_stream(vec1_t) * u0, hls_stream(int32_t) * v0, hls_stream(vec3_t) 
           hls_stream(int32_t) * b1, hls_stream(int32_t) * y1, hls_stream(int32_t) * a2,
           hls_stream(int32_t) * b2, hls_stream(int32_t) * y2, hls_stream(int32_t) * a3,
           hls_stream(int32_t) * b3, hls_stream(int32_t) * y3, hls_stream(int32_t) * a4,
-          hls_stream(int32_t) * b4, hls_stream(int32_t) * y4, hls_stream(beat_t) * weights,
+          hls_stream(int32_t) * b4, hls_stream(int32_t) * y4, hls_stream(vec3_t) * a5,
+          hls_stream(vec3_t) * b5, hls_stream(vec3_t) * y5, hls_stream(beat_t) * weights,
           hls_stream(vec3_t) * trunk, hls_stream(int32_t) * heads, uint32_t command,
           uint32_t sequences, uint32_t steps, uint32_t rows) {
     HLS(dataflow)
@@ -145,6 +160,7 @@ void glue(hls_stream(vec1_t) * u0, hls_stream(int32_t) * v0, hls_stream(vec3_t) 
     gather_lasts(a2, b2, y2, command, steps, rows);
     gather_mixed(a3, b3, y3, command, steps, rows);
     gather_one(a4, b4, y4, command, steps, rows);
+    gather_vectors(a5, b5, y5, command, steps, rows);
     trunk_fork(trunk, &each, &all, command, rows);
     trunk_unpack(&each, &numbers, command, rows);
     trunk_last(&all, &last, command, steps, rows);

@@ -19,6 +19,7 @@ MR_VECTOR(4)
 #include "glue/last_step.h"
 
 #define GATHER slots_all
+#define GATHER_LC 0
 #define GATHER_A_STEP 3
 #define GATHER_A_LAST 2
 #define GATHER_B_STEP 1
@@ -27,6 +28,7 @@ MR_VECTOR(4)
 #include "glue/gather.h"
 
 #define GATHER slots_steps
+#define GATHER_LC 0
 #define GATHER_A_STEP 1
 #define GATHER_A_LAST 0
 #define GATHER_B_STEP 5
@@ -35,6 +37,7 @@ MR_VECTOR(4)
 #include "glue/gather.h"
 
 #define GATHER slots_lasts
+#define GATHER_LC 0
 #define GATHER_A_STEP 0
 #define GATHER_A_LAST 2
 #define GATHER_B_STEP 0
@@ -43,6 +46,7 @@ MR_VECTOR(4)
 #include "glue/gather.h"
 
 #define GATHER slots_mixed
+#define GATHER_LC 0
 #define GATHER_A_STEP 0
 #define GATHER_A_LAST 1
 #define GATHER_B_STEP 1

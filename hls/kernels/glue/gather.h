@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Joins two streams of numbers. Included with GATHER (name) and
-//   GATHER_A_STEP, GATHER_A_LAST  numbers of a at each step, and how many more of them at the last
-//                                 step of a sequence
+// Joins two streams of numbers, or of vectors. Included with GATHER (name) and
+//   GATHER_LC     activations per vector, or 0: single 32-bit numbers
+//   GATHER_A_STEP, GATHER_A_LAST  vectors, or numbers, of a at each step, and how many more of them
+//                                 at the last step of a sequence
 //   GATHER_B_STEP, GATHER_B_LAST  of b alike; any of the four may be 0, not all
 //   GATHER_SLOTS  slots.h; 1 where not given
-// In each row those of a come before those of b. One number a cycle, from row to row too; a row
-// without numbers takes a cycle.
+// In each row those of a come before those of b. One a cycle, from row to row too; a row without
+// any takes a cycle.
 #include "frame/slots.h"
 #include "frame/words.h"
 #include "mr_command.h"
@@ -14,13 +15,23 @@
 #    define GATHER_SLOTS 1
 #endif
 
-// Of the last step of a sequence and of others: numbers of a, and all numbers.
+#if GATHER_LC
+#    define ITEM MR_VEC(GATHER_LC)
+#    define NOTHING                                                                                \
+        {                                                                                          \
+            { 0 }                                                                                  \
+        }
+#else
+#    define ITEM int32_t
+#    define NOTHING 0
+#endif
+// Of the last step of a sequence and of others: items of a, and all items.
 #define LAST_A (GATHER_A_STEP + GATHER_A_LAST)
 #define LAST_ALL (LAST_A + GATHER_B_STEP + GATHER_B_LAST)
 #define STEP_A GATHER_A_STEP
 #define STEP_ALL (GATHER_A_STEP + GATHER_B_STEP)
 
-static void GATHER(hls_stream(int32_t) * a, hls_stream(int32_t) * b, hls_stream(int32_t) * y,
+static void GATHER(hls_stream(ITEM) * a, hls_stream(ITEM) * b, hls_stream(ITEM) * y,
                    uint32_t command,
 #if GATHER_SLOTS > 1
                    uint32_t sequences,
@@ -29,7 +40,7 @@ static void GATHER(hls_stream(int32_t) * a, hls_stream(int32_t) * b, hls_stream(
     if (command == MR_COMMAND_RUN) {
         uint32_t left = steps - 1; // steps of the sequence behind this one
         bool last = steps == 1, next_last = steps == 1 || steps == 2;
-        // Conditions of the next number are due when it begins, so they stand in registers.
+        // Conditions of the next item are due when it begins, so they stand in registers.
         bool from_a = last ? LAST_A > 0 : STEP_A > 0;
         bool ends = last ? LAST_ALL <= 1 : STEP_ALL <= 1;
 #if GATHER_SLOTS > 1
@@ -42,13 +53,13 @@ static void GATHER(hls_stream(int32_t) * a, hls_stream(int32_t) * b, hls_stream(
                 HLS(pipeline II = 1)
                 const bool row_last = last;
                 const bool from_b = !from_a && (last || STEP_ALL > 0);
-                int32_t number = 0;
+                ITEM item = NOTHING;
                 if (from_a)
-                    number = hls_read(int32_t, a);
+                    item = hls_read(ITEM, a);
                 if (from_b)
-                    number = hls_read(int32_t, b);
+                    item = hls_read(ITEM, b);
                 if (from_a || from_b)
-                    hls_write(int32_t, y, number);
+                    hls_write(ITEM, y, item);
 #if GATHER_SLOTS > 1
                 const bool step_ends = ends && slot == last_slot;
                 if (ends)
@@ -77,11 +88,14 @@ static void GATHER(hls_stream(int32_t) * a, hls_stream(int32_t) * b, hls_stream(
     }
 }
 
+#undef ITEM
+#undef NOTHING
 #undef LAST_A
 #undef LAST_ALL
 #undef STEP_A
 #undef STEP_ALL
 #undef GATHER
+#undef GATHER_LC
 #undef GATHER_A_STEP
 #undef GATHER_A_LAST
 #undef GATHER_B_STEP

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives the activations of rows one by one, as numbers: what a network ends with where no dense
-// layer does. Included with UNPACK (name), UNPACK_COUNT (activations per row) and UNPACK_LC. One
-// number a cycle.
+// Gives the activations of rows one by one, as numbers: before what takes numbers, and at the end
+// of a network whose outputs are not all vectors of one size. Included with UNPACK (name),
+// UNPACK_COUNT (activations per row) and UNPACK_LC. One number a cycle.
 #include "frame/words.h"
 #include "mr_command.h"
 
