@@ -63,13 +63,25 @@ enum mr_storage mr_storage_choose(uint64_t words, uint64_t bits) {
     return words >= URAM_WORDS && words * bits > URAM_BITS ? MR_STORAGE_URAM : MR_STORAGE_BRAM;
 }
 
+// So many tiles with a memory for so many lanes.
+static void add_tiles(uint64_t tiles, uint64_t lanes, enum mr_storage storage,
+                      const struct mr_lane_memory *memory, struct mr_memory_use *use) {
+    struct mr_memory_shape tile = memory->lane;
+    tile.chunks = memory->lane.chunks * lanes;
+    mr_memory_add(storage, &tile, lanes ? memory->copies * tiles : 0, use);
+}
+
 void mr_tile_add(uint64_t lanes, uint64_t per_tile, const struct mr_lane_memory *memory,
                  struct mr_memory_use *use) {
-    struct mr_memory_shape tile = memory->lane;
-    tile.chunks = memory->lane.chunks * per_tile;
-    mr_memory_add(memory->storage, &tile, memory->copies * (lanes / per_tile), use);
-    tile.chunks = memory->lane.chunks * (lanes % per_tile);
-    mr_memory_add(memory->storage, &tile, lanes % per_tile ? memory->copies : 0, use);
+    const uint64_t first = memory->from ? least(memory->from, lanes) : lanes;
+    // Of the tile that has both.
+    const uint64_t beside = least((per_tile - first % per_tile) % per_tile, lanes - first);
+    const uint64_t behind = lanes - first - beside;
+    add_tiles(first / per_tile, per_tile, memory->storage, memory, use);
+    add_tiles(1, first % per_tile, memory->storage, memory, use);
+    add_tiles(1, beside, memory->rest, memory, use);
+    add_tiles(behind / per_tile, per_tile, memory->rest, memory, use);
+    add_tiles(1, behind % per_tile, memory->rest, memory, use);
 }
 
 // Kbit of the blocks of all tiles.

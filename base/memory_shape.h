@@ -40,6 +40,8 @@ struct mr_lane_memory {
     enum mr_storage storage;
     struct mr_memory_shape lane;
     uint64_t copies; // of a tile
+    uint64_t from;   // lanes from this one on lie in `rest`; 0: none
+    enum mr_storage rest;
 };
 
 enum { MR_TILE_LANES_MIN = 8 }; // fewer lanes in all have no tiles

@@ -35,24 +35,26 @@ static const struct shape {
     bool narrow; // w8a8
     int ports;   // that read the weights, and their memory; 0: the planner's choice
     enum mr_storage memory;
+    int rest_from; // of lanes whose weights lie in another kind
+    enum mr_storage rest;
 } shapes[] = {
     // clang-format off
-    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false, NULL, {0}, false, 0, 0},
-    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false, NULL, {0}, false, 0, 0},
-    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false, NULL, {0}, false, 0, 0},
-    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL, {0}, false, 0, 0},
-    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL, {0}, false, 0, 0},
-    {"33-9 LC 3 BRAM twice", 1, {33, 9}, {3}, 1, false, false, NULL, {0}, true, 2, MR_STORAGE_BRAM},
-    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL, {2, 0, 9}, false, 0, 0},
-    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200", {0}, false, 0, 0},
-    {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL, {0}, false, 0, 0},
-    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL, {0}, false, 0, 0},
-    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL, {0}, false, 0, 0},
-    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true, NULL, {0}, false, 0, 0},
-    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true, NULL, {0}, false, 0, 0},
-    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true, NULL, {0}, false, 0, 0},
-    {"25 LC 17 w8a8", 1, {25, 25}, {17}, 1, false, true, NULL, {0}, true, 0, 0},
-    {"33-25 LC 5,2 URAM twice", 2, {33, 25, 14}, {5, 2}, 1, false, true, NULL, {0}, false, 2, MR_STORAGE_URAM},
+    {"7 LC 3", 1, {7, 7}, {3}, 3, true, false, NULL, {0}, false, 0, 0, 0, 0},
+    {"7 LC 7", 1, {7, 7}, {7}, 10, false, false, NULL, {0}, false, 0, 0, 0, 0},
+    {"33-25 LC 2,5 (wider)", 2, {33, 25, 33}, {2, 5}, 3, false, false, NULL, {0}, false, 0, 0, 0, 0},
+    {"25 LC 1", 1, {25, 25}, {1}, 1, false, false, NULL, {0}, false, 0, 0, 0, 0},
+    {"3x25 LC 1", 3, {25, 25, 25, 25}, {1, 1, 1}, 1, false, false, NULL, {0}, false, 0, 0, 0, 0},
+    {"33-9 LC 3 BRAM twice, URAM from 5", 1, {33, 9}, {3}, 1, false, false, NULL, {0}, true, 2, MR_STORAGE_BRAM, 5, MR_STORAGE_URAM},
+    {"25-7-33-7 LC 3,1,4", 3, {25, 7, 33, 7}, {3, 1, 4}, 1, false, false, NULL, {2, 0, 9}, false, 0, 0, 0, 0},
+    {"33-40 LC 8,7 in two dies", 2, {33, 33, 40}, {8, 7}, 2, true, true, "u200", {0}, false, 0, 0, 0, 0},
+    {"7 LC 1", 1, {7, 7}, {1}, 1, false, true, NULL, {0}, false, 0, 0, 0, 0},
+    {"33-25 LC 5,2 (narrower)", 2, {33, 25, 7}, {5, 2}, 10, true, true, NULL, {0}, false, 0, 0, 0, 0},
+    {"170-33 LC 8", 1, {170, 33}, {8}, 1, true, true, NULL, {0}, false, 0, 0, 0, 0},
+    {"25-170 LC 8", 1, {25, 170}, {8}, 3, false, true, NULL, {0}, false, 0, 0, 0, 0},
+    {"170-33-170 LC 2,4", 2, {170, 33, 170}, {2, 4}, 10, true, true, NULL, {0}, false, 0, 0, 0, 0},
+    {"33 LC 32", 1, {33, 33}, {32}, 1, false, true, NULL, {0}, false, 0, 0, 0, 0},
+    {"25 LC 17 w8a8", 1, {25, 25}, {17}, 1, false, true, NULL, {0}, true, 0, 0, 0, 0},
+    {"33-25 LC 5,2 URAM twice, BRAM from 10", 2, {33, 25, 14}, {5, 2}, 1, false, true, NULL, {0}, false, 2, MR_STORAGE_URAM, 10, MR_STORAGE_BRAM},
     // clang-format on
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, ONE_LAYER = 3, EQUAL_LAYERS = 4 };
@@ -122,8 +124,12 @@ static int build_shape(const struct shape *shape, uint64_t seed, struct built *t
     struct mr_plan plan;
     struct mr_error error = {0};
     for (int l = 0; l < shape->layers; l++)
-        request.layouts[l] = (struct mr_op_layout){
-            .lc = shape->lc[l], .passes = 1, .ports = shape->ports, .memory = shape->memory};
+        request.layouts[l] = (struct mr_op_layout){.lc = shape->lc[l],
+                                                   .passes = 1,
+                                                   .ports = shape->ports,
+                                                   .memory = shape->memory,
+                                                   .rest_from = shape->rest_from,
+                                                   .rest = shape->rest};
     if (make_network(shape, seed, &to->network, to->error, sizeof to->error) ||
         mr_plan_choose(&to->network, target, &request, &plan, to->error, sizeof to->error))
         return -1;

@@ -183,13 +183,17 @@ kernel() { # name, vectors, and readable_thorough instead of readable
         --set wide=1,2,3,70,0,300
     readable nests tests/kernels/nests.c nests
     layer readable_thorough lstm lstm 3 9 2 16 16 "#define LAYER_CELL_EXPONENT 1"
-    layer readable rnn_tanh rnn 5 9 2 16 16
+    layer readable rnn_tanh rnn 5 9 2 16 16 "#define LAYER_MEMORY lutram
+#define LAYER_REST_FROM 4
+#define LAYER_REST_MEMORY bram"
     layer readable_thorough lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
     layer readable_thorough rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
     layer readable_thorough gru gru 9 7 5 16 16 "" 16
     layer readable_thorough gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
     layer readable lstm lstm 7 18 3 16 16 "#define LAYER_PORTS 2
-#define LAYER_MEMORY uram"
+#define LAYER_MEMORY uram
+#define LAYER_REST_FROM 11
+#define LAYER_REST_MEMORY bram"
     # Other mixtures of cells, bits, passes and slots.
     if [ -n "${THOROUGH:-}" ]; then
         layer readable gru gru 9 7 5 16 16

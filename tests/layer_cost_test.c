@@ -18,6 +18,7 @@ enum { LAYERS = 40, NETWORKS = 10 };
 
 static uint64_t first_seed;
 
+// The first two have ports for two reads.
 static const enum mr_storage storages[] = {MR_STORAGE_BRAM, MR_STORAGE_URAM, MR_STORAGE_LUTRAM};
 
 static struct mr_op_layout random_layout(uint64_t *state, const struct mr_op *op) {
@@ -37,7 +38,16 @@ static struct mr_op_layout random_layout(uint64_t *state, const struct mr_op *op
     if (random_between(state, 0, 3) == 0 && mr_op_lane_units(op, &layout) >= 8 &&
         mr_op_lane_units(op, &layout) > layout.lc)
         layout.crossing = 1 + 2 * random_between(state, 1, 3);
-    layout.memory = storages[random_between(state, 0, layout.ports == 2 || words > 1024 ? 1 : 2)];
+    const int kinds = layout.ports == 2 || words > 1024 ? 2 : 3;
+    layout.memory = storages[random_between(state, 0, kinds - 1)];
+    // Up to all but one of the lanes, so that tiles are of one kind, of the other and of both.
+    const int lanes = mr_op_lane_units(op, &layout);
+    if (layout.ports && lanes > 1 && random_bits(state) & 1) {
+        layout.rest_from = random_between(state, 1, lanes - 1);
+        do
+            layout.rest = storages[random_between(state, 0, kinds - 1)];
+        while (layout.rest == layout.memory);
+    }
     return layout;
 }
 
@@ -97,12 +107,13 @@ START_TEST(hlsc_makes_what_is_planned) {
         (long long)cost.multipliers == multipliers && planned->bram18 == made.bram18 &&
             planned->uram == made.uram && planned->lut == made.lut,
         "seed %llu: %s of %d inputs and %d units, w%da%d, LC %d, %d passes, %d ports of "
-        "%s: %llu multipliers (hlsc %lld), %llu RAMB18 (%llu), %llu URAM (%llu), %llu LUT "
-        "(%llu)",
+        "%s, from unit %d on %s: %llu multipliers (hlsc %lld), %llu RAMB18 (%llu), %llu URAM "
+        "(%llu), %llu LUT (%llu)",
         (unsigned long long)first_seed + (unsigned long long)_i, op->kind->name, inputs, op->units,
         op->precision.weight_bits, op->precision.column_bits, layout.lc, layout.passes,
-        layout.ports, mr_storage_name(layout.memory), (unsigned long long)cost.multipliers,
-        multipliers, (unsigned long long)planned->bram18, (unsigned long long)made.bram18,
+        layout.ports, mr_storage_name(layout.memory), layout.rest_from,
+        mr_storage_name(layout.rest), (unsigned long long)cost.multipliers, multipliers,
+        (unsigned long long)planned->bram18, (unsigned long long)made.bram18,
         (unsigned long long)planned->uram, (unsigned long long)made.uram,
         (unsigned long long)planned->lut, (unsigned long long)made.lut);
     json_decref(root);
@@ -146,11 +157,13 @@ static const struct small {
     struct mr_precision precision;
     struct mr_op_layout layout;
 } small[] = {
-    {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0}},
-    {"uram_twice", "rnn_relu", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0}},
-    {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM, 3}},
-    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM, 0}},
-    {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0}},
+    {"mixed", "rnn_relu", 200, 40, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 29, MR_STORAGE_BRAM}},
+    {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
+    {"uram_twice", "rnn_relu", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 0, MR_STORAGE_BRAM}},
+    {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM, 3, 0, MR_STORAGE_BRAM}},
+    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
+    {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 0, MR_STORAGE_BRAM}},
+    {"lutram_bram", "rnn_relu", 60, 20, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 11, MR_STORAGE_BRAM}},
 };
 
 static int write_small(const char *folder) {

@@ -57,13 +57,15 @@ START_TEST(kinds) {
 END_TEST
 
 static uint64_t tile(uint64_t lanes, uint64_t reach, enum mr_storage storage, uint64_t lane_bits) {
-    const struct mr_lane_memory memory = {storage, {1024, 1, lane_bits, 1}, 1};
+    const struct mr_lane_memory memory = {
+        .storage = storage, .lane = {1024, 1, lane_bits, 1}, .copies = 1};
     return mr_tile_lanes(lanes, reach, 1, &memory, 1);
 }
 
 static uint64_t blocks_of(uint64_t lanes, uint64_t per_tile, enum mr_storage storage,
                           uint64_t lane_bits) {
-    const struct mr_lane_memory memory = {storage, {1024, 1, lane_bits, 1}, 1};
+    const struct mr_lane_memory memory = {
+        .storage = storage, .lane = {1024, 1, lane_bits, 1}, .copies = 1};
     struct mr_memory_use use = {0};
     mr_tile_add(lanes, per_tile, &memory, &use);
     return storage == MR_STORAGE_URAM ? use.uram : use.bram18;
@@ -96,6 +98,31 @@ START_TEST(tiles) {
 }
 END_TEST
 
+// Lanes in two kinds of memory, tile by tile.
+START_TEST(parted_tiles) {
+    for (uint64_t lanes = 8; lanes < 40; lanes += 3)
+        for (uint64_t from = 1; from < lanes; from++)
+            for (uint64_t per_tile = 4; per_tile <= lanes; per_tile += 3) {
+                const struct mr_lane_memory memory = {.storage = MR_STORAGE_URAM,
+                                                      .lane = {1000, 1, 40, 1},
+                                                      .copies = 2,
+                                                      .from = from,
+                                                      .rest = MR_STORAGE_BRAM};
+                struct mr_memory_use use = {0}, wanted = {0};
+                for (uint64_t at = 0; at < lanes; at += per_tile) {
+                    uint64_t count[2] = {0}; // of its lanes
+                    for (uint64_t lane = at; lane < at + per_tile && lane < lanes; lane++)
+                        count[lane >= from]++;
+                    wanted.uram += 2 * (count[0] ? uram(1000, count[0], 40, 1) : 0);
+                    wanted.bram18 += 2 * (count[1] ? bram18(1000, count[1], 40, 1) : 0);
+                }
+                mr_tile_add(lanes, per_tile, &memory, &use);
+                ck_assert_uint_eq(use.uram, wanted.uram);
+                ck_assert_uint_eq(use.bram18, wanted.bram18);
+            }
+}
+END_TEST
+
 // No size of those that are tried takes fewer blocks.
 START_TEST(best_tiles) {
     for (uint64_t lanes = 8; lanes < 200; lanes += 7)
@@ -117,6 +144,7 @@ int main(void) {
     tcase_add_test(tests, blocks);
     tcase_add_test(tests, kinds);
     tcase_add_test(tests, tiles);
+    tcase_add_test(tests, parted_tiles);
     tcase_add_test(tests, best_tiles);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

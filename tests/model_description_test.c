@@ -258,10 +258,10 @@ END_TEST
 
 // One more than there may be: of operators, recurrent layers, outputs.
 START_TEST(limits_are_kept) {
-    static const char *const said[] = {"more than 64 operators", "more than 16 recurrent layers",
+    static const char *const said[] = {"more than 128 operators", "more than 64 recurrent layers",
                                        "more than 8 outputs"};
     struct mr_model_data m = make_model(MR_ACTIVATION_SIGMOID), back;
-    char operators[9000] = GOOD_OPERATORS, outputs[1000] = GOOD_OUTPUTS;
+    char operators[18000] = GOOD_OPERATORS, outputs[1000] = GOOD_OUTPUTS;
     size_t used = strlen(operators);
 
     save(&m, FOLDER "/good.millrace");

@@ -42,8 +42,8 @@ END_TEST
 
 // A file with one layer more than there may be.
 START_TEST(networks_have_limits) {
-    static const char *const said[] = {"is one operator more than the 64 that are supported",
-                                       "the network has more than 16 recurrent layers"};
+    static const char *const said[] = {"is one operator more than the 128 that are supported",
+                                       "the network has more than 64 recurrent layers"};
     struct random_value v = {.name = "x", .width = 2, .every_step = true, .time_first = true}, last;
     const int64_t dims[3] = {0, 0, 2};
     struct bytes model = {0};

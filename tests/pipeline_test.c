@@ -181,7 +181,7 @@ START_TEST(the_largest_graph) {
     ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
     mr_pipeline_make(&plan, &pipeline);
     ck_assert_int_eq(count(MR_PART_FORK), MR_MAX_OPS - 1 + MR_MAX_OUTPUTS - 2);
-    ck_assert_int_eq(count(MR_PART_RESIZE), 12);
+    ck_assert_int_eq(count(MR_PART_RESIZE), MR_MAX_LAYERS * 3 / 4);
     ck_assert_int_eq(count(MR_PART_UNPACK), MR_MAX_OUTPUTS - 1);
     ck_assert_int_le(pipeline.process_count, MR_PROCESSES);
     ck_assert_int_le(pipeline.channel_count, MR_CHANNELS);

@@ -4,6 +4,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "plan_fixture.h"
 
+#include <time.h>
+
 // Two rows of 8 bits share a multiplier where a lane takes several columns; the figures are hlsc's.
 START_TEST(rows_of_8_bits_share_multipliers) {
     struct mr_network network = fixture_turbofan();
@@ -392,6 +394,72 @@ START_TEST(weights_lie_where_there_is_room) {
 }
 END_TEST
 
+// What no kind of memory holds alone lies in two: the first lanes in one, the rest in the other. As
+// large as UltraRAM and block RAM together.
+START_TEST(large_layers_lie_in_two_kinds) {
+    static const struct {
+        const char *cell;
+        int units, bits;
+    } cases[] = {{"lstm", 2048, 8}, {"lstm", 1536, 16}};
+    const struct mr_plan_request request = {.mode = MR_PLAN_LATENCY, .budget = 90};
+    const struct mr_target *target = mr_target_find("u55c");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_network network;
+        struct mr_plan plan;
+        char error[512] = "";
+        ck_assert_int_eq(mr_network_create(&network, cases[i].units), 0);
+        fixture_output(&network,
+                       net_add(&network, cases[i].cell, 0, cases[i].units, MR_ACTIVATION_LINEAR));
+        network.ops[0].precision = (struct mr_precision){cases[i].bits, cases[i].bits};
+        ck_assert_msg(mr_plan_choose(&network, target, &request, &plan, error, sizeof error) == 0,
+                      "%s", error);
+        const struct mr_op_layout *layout = &plan.ops[0].layout;
+        ck_assert_int_gt(layout->rest_from, 0);
+        ck_assert_int_lt(layout->rest_from, mr_op_lane_units(&network.ops[0], layout));
+        ck_assert_int_ne(layout->memory, layout->rest);
+        ck_assert_uint_gt(plan.memory.uram, target->uram * 80 / 100);
+        ck_assert_uint_le(plan.memory.uram, target->uram * 90 / 100);
+        ck_assert_uint_gt(plan.memory.bram18, 2 * target->bram36 * 80 / 100);
+        ck_assert_uint_le(plan.memory.bram18, 2 * target->bram36 * 90 / 100);
+        mr_network_free(&network);
+    }
+}
+END_TEST
+
+static double processor_time(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// Of the most layers, all of different sizes, by every wish.
+START_TEST(the_longest_stack_takes_less_than_a_second) {
+    static const enum mr_plan_mode modes[] = {MR_PLAN_BALANCED, MR_PLAN_LATENCY, MR_PLAN_STEP,
+                                              MR_PLAN_THROUGHPUT};
+    int hidden[MR_MAX_LAYERS];
+    struct mr_network network;
+    for (int l = 0; l < MR_MAX_LAYERS; l++)
+        hidden[l] = 16 + l % 50;
+    fixture_chain(&network, 40, MR_MAX_LAYERS, hidden, 1, MR_ACTIVATION_LINEAR);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct mr_plan plan;
+        const double begin = processor_time();
+        choose(&network, "u250", modes[i], &plan);
+        ck_assert_double_lt(processor_time() - begin, 1);
+    }
+    // Of a network that does not fit too.
+    const double begin = processor_time();
+    const struct mr_plan_request none = {.mode = MR_PLAN_LATENCY, .dsps = 100};
+    struct mr_plan plan;
+    char error[1024] = "";
+    ck_assert_int_eq(
+        mr_plan_choose(&network, mr_target_find("u50"), &none, &plan, error, sizeof error), -1);
+    ck_assert_double_lt(processor_time() - begin, 1);
+    ck_assert_ptr_nonnull(strstr(error, "without --dsps it would fit u50"));
+    mr_network_free(&network);
+}
+END_TEST
+
 // A layer's h lies in LUTs, of so many words at most.
 START_TEST(large_layers_take_several_columns) {
     struct mr_network network;
@@ -487,6 +555,8 @@ int main(void) {
     tcase_add_test(tests, lanes_as_given);
     tcase_add_test(tests, what_does_not_fit_is_explained);
     tcase_add_test(tests, weights_lie_where_there_is_room);
+    tcase_add_test(tests, large_layers_lie_in_two_kinds);
+    tcase_add_test(tests, the_longest_stack_takes_less_than_a_second);
     tcase_add_test(tests, large_layers_take_several_columns);
     tcase_add_test(tests, forks_take_memory);
     tcase_add_test(tests, powers_of_two);

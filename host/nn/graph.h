@@ -20,9 +20,9 @@
 
 // What every part of the program takes at most.
 enum {
-    MR_MAX_LAYERS = 16,   // recurrent operators
+    MR_MAX_LAYERS = 64,   // recurrent operators
     MR_MAX_WIDTH = 16384, // numbers of a row, units of an operator
-    MR_MAX_OPS = 64,      // operators
+    MR_MAX_OPS = 128,     // operators
     MR_MAX_OUTPUTS = 8,   // outputs of the network
     // Steps of a sequence that an operator that reverses has room for: where nothing is said, and
     // at most.

@@ -19,6 +19,8 @@ struct mr_op_layout {
     int ports;
     enum mr_storage memory;
     int crossing; // registers on the way to its lanes, where these lie in several dies; else 0
+    int rest_from; // those of lanes from this unit on lie in `rest`; 0: none
+    enum mr_storage rest;
 };
 
 // What an operator takes and gives so.

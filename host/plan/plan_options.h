@@ -4,45 +4,52 @@
 #ifndef MR_PLAN_OPTIONS_H
 #define MR_PLAN_OPTIONS_H
 
-#include "plan.h"
+#include "plan_memory.h"
 
-enum {
-    MR_PLAN_PASSES = 64,            // at most
-    MR_PLAN_LUT_MEMORY_PERCENT = 45 // of the LUTs can serve as memory
-};
+// What an operator takes: multipliers, or a share of what the device has least of, where it lies in
+// one kind of memory or in two.
+enum mr_plan_measure { MR_PLAN_MULTIPLIERS, MR_PLAN_SHARE, MR_PLAN_PARTED_SHARE };
 
-// What an operator takes: multipliers, or a share of what the device has least of.
-enum mr_plan_measure { MR_PLAN_MULTIPLIERS, MR_PLAN_SHARE };
-
-// Cycles per step of the slowest among the operator and those that take its vectors as they come,
-// or those of a step's way through the operator (struct mr_op_cost).
 struct mr_plan_option {
     struct mr_op_layout layout;
-    uint32_t cycles;
+    uint32_t pace; // cycles per step of the slowest among the operator and those that take its
+                   // vectors as they come
+    uint32_t way;  // of a step through the operator (struct mr_op_cost)
+    uint64_t multipliers; // of all these
     double takes;
 };
 
-// By recurrent operator: those of fewer cycles, which take more, first.
+// By recurrent operator: those of fewer cycles (pace, or way where `ways`), which take more, first.
 struct mr_plan_options {
+    const struct mr_network *network;
     int layers, slots;
+    bool ways;
+    // The operators that take a recurrent one's vectors as they come, by its LC.
+    struct mr_plan_followers {
+        uint32_t pace;
+        uint64_t multipliers;
+    } followers[MR_MAX_LAYERS][MR_PLAN_LC + 1];
     int count[MR_MAX_LAYERS];
     struct mr_plan_option *of[MR_MAX_LAYERS];
+    uint32_t *cycles; // [cycle_count] that any of them has, the fewest first
+    int cycle_count;
 };
 
-// passes: at most; 1 where there are several slots. ways: cycles are those of a step's way. 0, or
-// -1 with a sentence in error; free in either case.
+static inline uint32_t mr_plan_option_cycles(const struct mr_plan_options *options,
+                                             const struct mr_plan_option *option) {
+    return options->ways ? option->way : option->pace;
+}
+
+// passes: at most; 1 where there are several slots. memories: for as many slots. 0, or -1 with a
+// sentence in error; free in either case.
 int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
-                         int passes, int slots, enum mr_plan_measure measure, bool ways,
-                         struct mr_plan_options *options, char *error, size_t error_size);
+                         struct mr_plan_memories *memories, int passes, int slots,
+                         enum mr_plan_measure measured, bool ways, struct mr_plan_options *options,
+                         char *error, size_t error_size);
 void mr_plan_options_free(struct mr_plan_options *options);
 
-// The share of a device's memories of the kind of which an operator takes most, in the memories
-// that suit it best.
-double mr_plan_memory_share(const struct mr_op *op, const struct mr_target *target,
-                            const struct mr_op_layout *layout);
-
-// Sets ports and memory of each layout for a device, where nobody says (ports 0).
-void mr_plan_choose_memories(const struct mr_network *network, const struct mr_target *target,
-                             int slots, struct mr_op_layout layouts[MR_MAX_LAYERS]);
+// What a recurrent operator is with a layout, which need not be one of those.
+struct mr_plan_option mr_plan_option_of(const struct mr_plan_options *options, int layer,
+                                        const struct mr_op_layout *layout);
 
 #endif

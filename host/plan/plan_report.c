@@ -103,6 +103,18 @@ static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_rep
     }
 }
 
+// Weights in two kinds of memory.
+static void print_parts(FILE *out, const struct mr_plan *plan) {
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        const struct mr_op_layout *layout = &plan->ops[i].layout;
+        if (op->kind->recurrent && layout->rest_from)
+            fprintf(out, "  weights of %s: %d of %d lanes of a gate in %s, the others in %s\n",
+                    op->name, layout->rest_from, mr_op_lane_units(op, layout),
+                    mr_storage_name(layout->memory), mr_storage_name(layout->rest));
+    }
+}
+
 static bool is_recurrent(const struct mr_plan *plan, const struct mr_process *process) {
     return process->part == MR_PART_OP && plan->network->ops[process->op].kind->recurrent;
 }
@@ -157,6 +169,7 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *
         print_use(out, "BRAM36", (double)figures.memory.bram18 / 2, target->bram36);
         print_use(out, "URAM", (double)figures.memory.uram, target->uram);
         print_use(out, "LUT as memory", (double)figures.memory.lut, target->lut);
+        print_parts(out, plan);
         print_dies(out, plan, pipeline);
     }
     const bool failed = ferror(out) != 0;
@@ -188,18 +201,21 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
         char precision[MR_PRECISION_NAME];
         if (!op->kind->recurrent || !times)
             continue;
+        const bool parted = planned->layout.rest_from > 0;
         json_array_append_new(
             layers,
-            json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:I, s:f, s:I, s:I, s:I, s:I, "
-                      "s:I, s:f}",
+            json_pack(
+                "{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i, s:s?, s:I, s:f, s:I, s:I, "
+                "s:I, s:I, s:I, s:f}",
                       "name", op->name, "cell", op->kind->name, "precision",
                       mr_precision_name(op->precision, precision), "inputs", op->inputs, "hidden",
                       op->units, "lc", planned->layout.lc, "passes", planned->layout.passes,
                       "weights_memory", mr_storage_name(planned->layout.memory), "weights_ports",
-                      planned->layout.ports, "step_cycles", (json_int_t)cost->row_cycles,
-                      "cycles_per_step", times->cycles_per_step, "first_issue",
-                      (json_int_t)times->first_issue, "last_issue", (json_int_t)times->last_issue,
-                      "lanes", (json_int_t)cost->lanes, "multipliers",
+                planned->layout.ports, "weights_rest_from", planned->layout.rest_from,
+                "weights_rest_memory", parted ? mr_storage_name(planned->layout.rest) : NULL,
+                "step_cycles", (json_int_t)cost->row_cycles, "cycles_per_step",
+                times->cycles_per_step, "first_issue", (json_int_t)times->first_issue, "last_issue",
+                (json_int_t)times->last_issue, "lanes", (json_int_t)cost->lanes, "multipliers",
                       (json_int_t)multipliers_of(report, op->name), "useful_per_step",
                       (json_int_t)cost->useful, "utilisation", planned->utilisation));
     }

@@ -17,7 +17,7 @@
 
 #include "hls_report.h"
 
-enum { MR_TIMING_PROCESSES = 256, MR_TIMING_NAME = 48 };
+enum { MR_TIMING_PROCESSES = 512, MR_TIMING_NAME = 48 };
 
 struct mr_timing_process {
     char name[MR_TIMING_NAME];

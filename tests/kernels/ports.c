@@ -104,8 +104,9 @@ static void addressed(hls_stream(v2_t) * in, hls_stream(int32_t) * out, uint8_t 
 }
 
 // A matrix times a vector, LC columns a cycle: the first half of them from the words in front, the
-// others from those behind. Rows of any number lie in tiles.
-#define PRODUCT(NAME, TYPE, LANES, LC, WORDS, IMPL)                                                \
+// others from those behind. Rows of any number lie in tiles, and may lie in two kinds of memory
+// (REST: a pragma that says so).
+#define PRODUCT(NAME, TYPE, LANES, LC, WORDS, IMPL, REST)                                          \
     static void NAME(hls_stream(int16_t) * weights, hls_stream(v5_t) * in,                         \
                      hls_stream(int64_t) * out, uint8_t n) {                                       \
         static TYPE w[2 * (WORDS)][LANES][((LC) + 1) / 2];                                         \
@@ -114,6 +115,7 @@ static void addressed(hls_stream(v2_t) * in, hls_stream(int32_t) * out, uint8_t 
         HLS(array_partition variable = w complete dim = 2)                                         \
         HLS(array_partition variable = w complete dim = 3)                                         \
         HLS(bind_storage variable = w type = ram_t2p impl = IMPL)                                  \
+        REST                                                                                       \
         HLS(array_partition variable = acc complete)                                               \
         HLS(array_partition variable = chain complete)                                             \
         for (uint32_t k = 0; k < 2 * (WORDS); k++) {                                               \
@@ -153,10 +155,10 @@ static void addressed(hls_stream(v2_t) * in, hls_stream(int32_t) * out, uint8_t 
             }                                                                                      \
         }                                                                                          \
     }
-PRODUCT(product2, int16_t, 18, 2, 20, uram)
-PRODUCT(product3, int16_t, 11, 3, 15, bram)
-PRODUCT(product4, int8_t, 27, 4, 9, uram)
-PRODUCT(product5, int16_t, 8, 5, 12, auto)
+PRODUCT(product2, int16_t, 18, 2, 20, uram, HLS(bind_storage variable = w impl = bram dim = 2 from = 7))
+PRODUCT(product3, int16_t, 11, 3, 15, bram, HLS(bind_storage variable = w impl = uram dim = 2 from = 10))
+PRODUCT(product4, int8_t, 27, 4, 9, uram, )
+PRODUCT(product5, int16_t, 8, 5, 12, auto, )
 
 void ports(hls_stream(int16_t) * turns_in, hls_stream(int32_t) * turns_out,
            hls_stream(int16_t) * banked_in, hls_stream(int32_t) * banked_out,

@@ -153,6 +153,7 @@ void emit_memory(struct emit *e, int memory); // a RAM with its ports of all reg
 
 // The number of chunks of the memory's word.
 const char *chunks_text(struct emit *e, int memory);
+
 // Position of a bank in the packed word, the dimensions written alone outermost; which 0: of its
 // chunk in the word, 1: in the chunk.
 const char *bank_position(struct emit *e, const struct op *op, const bool *alone, int which);
@@ -160,6 +161,28 @@ const char *bank_position(struct emit *e, const struct op *op, const bool *alone
 const char *bank_number(struct emit *e, const struct op *op, int stage);
 // The address of an access, `op` being its in[0].
 const char *word_address(struct emit *e, const struct memory *m, const struct op *op, int stage);
+
+// ---- emit_part.c
+// What of a word's chunks lies in one kind of memory: all, or those from `at` on.
+struct part {
+    enum storage_impl storage;
+    const char *chunks, *at; // at NULL: all
+    const char *suffix;      // of an instance's name
+};
+// 1, or 2 where a memory lies in two kinds.
+int find_parts(struct emit *e, int memory, struct part part[2]);
+// Of a memory in two kinds: the parameter of a tile that says from which of its lanes on they lie
+// in the second.
+const char *rest_parameter(struct emit *e, const struct memory *m);
+// The part of a word's chunks, of so many bits each.
+const char *slice_of(struct emit *e, const struct part *part, int64_t bits);
+// The instance of a part, which a tile may be without.
+void put_part(struct emit *e, const struct part *part, const char *name, const char *instance);
+// What mr_ram calls a kind.
+const char *memory_style(enum storage_impl storage);
+// One memory, or a part of it, or one of the banks `which` ("[b]"); bits of a chunk.
+const char *dual_port(struct emit *e, const struct memory *m, const struct part *part, int64_t bits,
+                      const char *which, const char *second);
 
 // ---- emit_claim.c
 void check_claims(struct emit *e); // fails for one of the region that cannot be watched

@@ -147,11 +147,6 @@ static void emit_split_writes(struct emit *e, int memory) {
     put(logic, "  end\n");
 }
 
-static const char *memory_style(const struct memory *m) {
-    static const char *const styles[] = {"auto", "distributed", "block", "ultra", "auto"};
-    return styles[m->storage];
-}
-
 // ---- both ports of a true dual-port memory read
 
 // The port that a read has, at lane indices i0, i1, ...
@@ -217,31 +212,17 @@ static void emit_read_addresses(struct emit *e, int memory, bool split) {
     put(logic, "  end\n");
 }
 
-// One memory, or one of the banks `which` ("[b]"); chunks of a word, and bits of one.
-static const char *dual_port(struct emit *e, const struct memory *m, const char *chunks,
-                             int64_t bits, const char *which, const char *second) {
-    const char *name = safe_name(e, m->name);
-    return arena_printf(
-        e->cc,
-        "  mr_ram_t2p #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
-        ".STYLE(\"%s\")) i_%s (\n    .clk_i, .we_i(%s_we%s), .wdata_i(%s_wdata%s),\n"
-        "    .addr_a_i(|%s_we%s ? %s_waddr%s : %s_raddr[%s]), .addr_b_i(%s_raddr[%s]),\n"
-        "    .rdata_a_o(%s_word[%s]), .rdata_b_o(%s_word[%s]));\n",
-        (long long)m->words, chunks, (long long)bits, m->latency, memory_style(m), name, name,
-        which, name, which, name, which, name, which, name, *which ? "b" : "0", name, second, name,
-        *which ? "b" : "0", name, second);
-}
-
 static void emit_split_ports(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     const char *name = safe_name(e, m->name);
     const struct instances loop = {"b", 0, m->banks};
+    const struct part bank = {m->storage, "1", NULL, ""};
     emit_read_addresses(e, memory, true);
     put(&e->m->declarations, "  logic [%d:0] %s_word [%lld];\n", m->width - 1, name,
         (long long)(2 * m->banks));
-    put_instances(
-        e, &e->m->instances, &loop, 1, name,
-        dual_port(e, m, "1", m->width, "[b]", arena_printf(e->cc, "%lld+b", (long long)m->banks)));
+    put_instances(e, &e->m->instances, &loop, 1, name,
+                  dual_port(e, m, &bank, m->width, "[b]",
+                            arena_printf(e->cc, "%lld+b", (long long)m->banks)));
 }
 
 // ---- reads
@@ -269,8 +250,8 @@ static void emit_split_read(struct emit *e, const struct op *op) {
             ".STYLE(\"%s\")) i_%s (\n    .clk_i, .we_i(%s_we[%s]), .waddr_i(%s_waddr[%s]), "
             ".wdata_i(%s_wdata[%s]),\n    .raddr_i(%s_address[%s]), "
             ".rdata_o(%s_data[%s*%lld+%s]));\n",
-            (long long)m->words, m->width, m->latency, memory_style(m), name, base, bank, base,
-            bank, base, bank, name, at, name, at, one ? 1LL : (long long)m->banks,
+            (long long)m->words, m->width, m->latency, memory_style(m->storage), name, base, bank,
+            base, bank, base, bank, name, at, name, at, one ? 1LL : (long long)m->banks,
             one ? "0" : "b"));
 }
 
@@ -517,62 +498,61 @@ static const char *load_address_before(const struct emit *e, const struct op *op
     return count == 1 ? text : NULL;
 }
 
-// A read of words so wide that their addresses have copies; false: they need none, or can have
-// none.
-static bool emit_spread(struct emit *e, const struct op *op, const char *chunks, int64_t bits) {
+// The memory behind a read, or a part of it. Where words of LUTs are so wide that one register
+// would drive too much, their addresses have copies.
+static const char *one_port(struct emit *e, const struct op *op, const struct part *part,
+                            int64_t bits) {
     const struct memory *m = &e->p->memories[op->imm];
+    const char *name = safe_name(e, m->name), *own = memory_name(e, op);
     // LUTs of 64 words for each bit; a cell of them holds 7 bits of one chunk.
     const int64_t deep = (m->words + 63) / 64;
     const int64_t width = m->banks * m->width;
     const int64_t here =
         e->in_tile ? width / e->p->lanes[e->tile->lane].count * e->tile->per_tile : width;
     const char *raddr = load_address_before(e, op), *waddr = store_address_before(e, (int)op->imm);
-    if (m->storage != STORAGE_LUTRAM || here * deep <= LOADS_MAX || !raddr || !waddr)
-        return false;
-    const char *name = safe_name(e, m->name), *own = memory_name(e, op);
-    put(&e->m->instances,
-        "  mr_ram_spread #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
-        ".STYLE(\"%s\"),\n    .PIECE(%lld)) i_%s (\n"
-        "    .clk_i, .we_i(%s_we), .waddr_d_i(%s), .wdata_i(%s_wdata),\n"
-        "    .raddr_d_i(%s), .rdata_o(%s_data));\n",
-        (long long)m->words, chunks, (long long)bits, m->latency, memory_style(m),
-        (long long)(LOADS_MAX * 3 / 4 / deep), own, name, waddr, name, raddr, own);
-    return true;
+    const bool spread =
+        part->storage == STORAGE_LUTRAM && here * deep > LOADS_MAX && raddr && waddr;
+    const char *piece =
+        spread ? arena_printf(e->cc, ",\n    .PIECE(%lld)", (long long)(LOADS_MAX * 3 / 4 / deep))
+               : "";
+    return arena_printf(e->cc,
+                        "  mr_ram%s #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+                        ".STYLE(\"%s\")%s) i_%s%s (\n"
+                        "    .clk_i, .we_i(%s_we%s), .waddr%s_i(%s), .wdata_i(%s_wdata),\n"
+                        "    .raddr%s_i(%s), .rdata_o(%s_data%s));\n",
+                        spread ? "_spread" : "", (long long)m->words, part->chunks, (long long)bits,
+                        m->latency, memory_style(part->storage), piece, own, part->suffix, name,
+                        slice_of(e, part, 1), spread ? "_d" : "",
+                        spread ? waddr : arena_printf(e->cc, "%s_waddr", name), name,
+                        spread ? "_d" : "", spread ? raddr : arena_printf(e->cc, "%s_address", own),
+                        own, slice_of(e, part, bits));
 }
 
 // A memory of one word for all banks: a copy for each read, or one for two ports.
 static void emit_words(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
-    const struct mr_memory_shape shape = memory_shape(e->p, memory);
-    const char *name = safe_name(e, m->name);
-    const long long bits = (long long)shape.chunk_bits;
-    const char *chunks = chunks_text(e, memory);
+    const char *name = safe_name(e, m->name), *chunks = chunks_text(e, memory);
+    const int64_t bits = (int64_t)memory_shape(e->p, memory).chunk_bits;
+    struct part part[2];
+    const int parts = find_parts(e, memory, part);
     emit_writes(e, memory, chunks, bits);
     if (m->ports > 1) {
         emit_read_addresses(e, memory, false);
-        put(&e->m->declarations, "  logic [%s*%lld-1:0] %s_word [2];\n", chunks, bits, name);
-        bool merged = false;
-        for (int i = 0; i < e->p->op_count; i++)
-            merged = merged || (e->p->ops[i]->code == IR_LOAD && e->p->ops[i]->imm == memory &&
-                                merged_dot(e, e->p->ops[i]));
-        put(&e->m->instances, "%s%s%s", merged ? "`ifndef " MERGED_LANES "\n" : "",
-            dual_port(e, m, chunks, bits, "", "1"), merged ? "`endif\n" : "");
-        return;
+        put(&e->m->declarations, "  logic [%s*%lld-1:0] %s_word [2];\n", chunks, (long long)bits,
+            name);
     }
-    for (int i = 0; i < e->p->op_count; i++) {
+    for (int i = 0, copies = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
         if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(e->p, i))
             continue;
         const bool merged = merged_dot(e, op);
+        if (m->ports > 1 && copies++)
+            break;
         put(&e->m->instances, merged ? "`ifndef " MERGED_LANES "\n" : "");
-        if (!emit_spread(e, op, chunks, bits))
-            put(&e->m->instances,
-                "  mr_ram #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
-                ".STYLE(\"%s\")) i_%s (\n"
-                "    .clk_i, .we_i(%s_we), .waddr_i(%s_waddr), .wdata_i(%s_wdata),\n"
-                "    .raddr_i(%s_address), .rdata_o(%s_data));\n",
-                (long long)m->words, chunks, bits, m->latency, memory_style(m), memory_name(e, op),
-                name, name, name, memory_name(e, op), memory_name(e, op));
+        for (int k = 0; k < parts; k++)
+            put_part(e, &part[k], memory_name(e, op),
+                     m->ports > 1 ? dual_port(e, m, &part[k], bits, "", "1")
+                                  : one_port(e, op, &part[k], bits));
         put(&e->m->instances, merged ? "`endif\n" : "");
     }
 }

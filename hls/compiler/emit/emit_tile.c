@@ -283,6 +283,30 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
         w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
 }
 
+// Parameters for the memories that lie in two kinds: as the tile has them, or as tile t is given
+// them. (A simulator that merges lanes has no memories, and all tiles share their code.)
+static const char *rest_parameters(struct emit *e, bool given) {
+    const char *text = "";
+    for (int i = 0; i < e->p->memory_count; i++) {
+        const struct memory *m = &e->p->memories[i];
+        if (!e->tile->memory[i] || !m->rest_from || !memory_is_read(e->p, i))
+            continue;
+        const char *name = rest_parameter(e, m);
+        const int n = e->tile->per_tile, from = m->rest_from;
+        text = given
+                   ? arena_printf(e->cc,
+                                  "%s,\n      .%s(%d <= t*%d ? 0 : %d >= (t+1)*%d ? %d : %d-t*%d)",
+                                  text, name, from, n, from, n, n, from, n)
+                   : arena_printf(e->cc,
+                                  "%s,\n  /// Lanes from this one on have %s in another kind of "
+                                  "memory.\n  parameter int %s = N",
+                                  text, m->name, name);
+    }
+    return given && *text
+               ? arena_printf(e->cc, "\n`ifndef " MERGED_LANES "\n      %s\n`endif\n    ", text)
+               : text;
+}
+
 static void instantiate(struct emit *e, const char *name, struct text *ports, int64_t tiles,
                         int64_t last) {
     const long long n = e->tile->per_tile;
@@ -294,8 +318,9 @@ static void instantiate(struct emit *e, const char *name, struct text *ports, in
         put_instances(
             e, &e->m->instances, &loop, 1, part ? "tile_last" : "tile",
             arena_printf(e->cc,
-                         "    %s #(.N(%lld)) i_tile (\n%s      .clk_i, .base_i(16'(t*%lld)));\n",
-                         name, part ? (long long)last : n, ports->data ? ports->data : "", n));
+                         "    %s #(.N(%lld)%s) i_tile (\n%s      .clk_i, .base_i(16'(t*%lld)));\n",
+                         name, part ? (long long)last : n, rest_parameters(e, true),
+                         ports->data ? ports->data : "", n));
     }
 }
 
@@ -338,8 +363,8 @@ void emit_tile(struct emit *e, FILE *out) {
     const char *name = arena_printf(e->cc, "%s_tile", safe_name(e, e->p->name));
     name = module_print(
         &te, out, name,
-        arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld\n)",
-                     (long long)n),
+        arena_printf(e->cc, " #(\n  /// Lanes in this tile.\n  parameter int N = %lld%s\n)",
+                     (long long)n, rest_parameters(e, false)),
         arena_printf(e->cc, "// %lld tiles of %lld of the %lld lanes of process %s.\n",
                      (long long)tiles, (long long)n, (long long)count, e->p->name));
     instantiate(e, name, &ports, tiles, last);

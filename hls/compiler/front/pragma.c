@@ -63,7 +63,12 @@ static const struct pragma pragmas[] = {
     {"bind_storage",
      NULL,
      PRAGMA_BIND_STORAGE,
-     {{"variable", FORM_WORD}, {"type", FORM_WORD}, {"impl", FORM_WORD}, {"latency", FORM_NUMBER}}},
+     {{"variable", FORM_WORD},
+      {"type", FORM_WORD},
+      {"impl", FORM_WORD},
+      {"latency", FORM_NUMBER},
+      {"dim", FORM_NUMBER},
+      {"from", FORM_NUMBER}}},
     {"stream",
      NULL,
      PRAGMA_STREAM,
@@ -291,6 +296,25 @@ static void apply_partition(const struct reader *r) {
             set_partition(var, d, values[kind], factor, type->count);
 }
 
+// dim= and from=: the array lies in `impl` from this index of a dimension on.
+static void apply_rest(const struct reader *r, struct variable *var, enum storage_impl impl) {
+    const struct type *type = var->type;
+    int dims = 0;
+    for (const struct type *at = type; at->kind == TYPE_ARRAY; at = at->elem)
+        dims++;
+    if (!option(r, "dim")->is_given || !option(r, "from")->is_given || dims == 0 ||
+        impl == STORAGE_AUTO || impl == STORAGE_REGISTER)
+        fail(r->f->cc, r->loc,
+             "pragma HLS bind_storage says where a part of %s lies, which takes dim=, from= and an "
+             "impl= of lutram, bram or uram, and an array; give all of them",
+             var->name);
+    var->rest_storage = impl;
+    var->rest_dim = number_option(r, "dim", 1, dims, 1);
+    for (int d = 1; d < var->rest_dim; d++)
+        type = type->elem;
+    var->rest_from = number_option(r, "from", 1, (int)type->count - 1, 1);
+}
+
 static void apply_storage(const struct reader *r) {
     static const char *const types[] = {"ram_1p", "ram_2p", "ram_s2p", "ram_t2p", "rom_1p",
                                         "rom_2p", "rom_np", "fifo",    NULL};
@@ -305,7 +329,9 @@ static void apply_storage(const struct reader *r) {
     if (type >= 0)
         var->is_dual_port = strcmp(types[type], "ram_t2p") == 0;
     int impl = word_option(r, "impl", impls);
-    if (impl >= 0)
+    if (option(r, "dim")->is_given || option(r, "from")->is_given)
+        apply_rest(r, var, impl >= 0 ? values[impl] : STORAGE_AUTO);
+    else if (impl >= 0)
         var->storage = values[impl];
     var->storage_latency = number_option(r, "latency", 0, 16, var->storage_latency);
 }

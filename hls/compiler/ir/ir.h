@@ -134,8 +134,11 @@ struct memory {
     const int64_t *values;   // ROM
     int64_t value_count;
     enum storage_impl storage; // as asked; STORAGE_AUTO is decided by the schedule
-    int latency;               // -1 until decided
-    int ports;                 // that read it: 2 of a true dual-port memory, else 1 of each copy
+    // Banks from index rest_from of a dimension on lie in `rest`; rest_from 0: none do.
+    enum storage_impl rest;
+    int rest_dim, rest_from;
+    int latency; // -1 until decided
+    int ports;   // that read it: 2 of a true dual-port memory, else 1 of each copy
     wide low, high;
     int width;
     struct location loc;

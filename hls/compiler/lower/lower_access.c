@@ -93,6 +93,34 @@ static const char *memory_name(struct lowering *lo, const char *name) {
     return own;
 }
 
+// An array that lies in two kinds of memory.
+static void check_rest(struct compiler *cc, const struct variable *var, const struct memory *m) {
+    const char *wrong = NULL, *help = NULL;
+    if (var->storage == STORAGE_AUTO || var->storage == STORAGE_REGISTER) {
+        wrong = "nothing says where the first part lies";
+        help = "give it a bind_storage pragma with impl=lutram, bram or uram, without dim= and "
+               "from=";
+    } else if (var->storage == var->rest_storage) {
+        wrong = "both are named alike";
+        help = "name two kinds, or one for all of it";
+    } else if (m->kind == MEMORY_ROM) {
+        wrong = "it is a constant table";
+        help = "bind it as a whole";
+    } else if (var->partition[var->rest_dim - 1] != PARTITION_COMPLETE) {
+        wrong = arena_printf(cc, "dimension %d is not partitioned completely", var->rest_dim);
+        help = "partition it, so that its elements are memories side by side";
+    } else if (var->is_dual_port && var->rest_storage == STORAGE_LUTRAM) {
+        wrong = "LUTs have no two ports for type=ram_t2p";
+        help = "use bram or uram for both parts";
+    } else if (var->storage_latency == 0) {
+        wrong = "latency=0 is asked for";
+        help = "leave latency= out";
+    }
+    if (wrong)
+        fail(cc, var->loc, "a part of '%s' shall lie in another kind of memory, and %s; %s",
+             var->name, wrong, help);
+}
+
 static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar,
                       int dims, const int64_t *size) {
     struct process *p = lo->p;
@@ -107,6 +135,9 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
                          .words = 1,
                          .banks = 1,
                          .storage = var->storage,
+                         .rest = var->rest_storage,
+                         .rest_dim = var->rest_dim - 1,
+                         .rest_from = var->rest_from,
                          .latency = var->storage_latency,
                          .ports = var->is_dual_port ? 2 : 1,
                          .loc = var->loc};
@@ -139,6 +170,8 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
              m->kind == MEMORY_ROM ? "a constant table" : "bound to lutram",
              m->kind == MEMORY_ROM ? "leave it out: a table has as many ports as it needs"
                                    : "only impl=bram and impl=uram have two ports");
+    if (var->rest_dim)
+        check_rest(lo->cc, var, m);
     for (int d = 0; d < dims; d++) {
         m->size[d] = m->rows[d] = size[d];
         if (m->kind == MEMORY_RAM && var->partition[d] != PARTITION_NONE)

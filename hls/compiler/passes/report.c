@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *impl_name(const struct memory *m) {
+// Of its first part, or of the rest.
+static const char *impl_name(const struct memory *m, bool rest) {
     static const char *const names[] = {"auto", "lutram", "bram", "uram", "register"};
-    return m->kind == MEMORY_ROM ? "rom" : names[m->storage];
+    return m->kind == MEMORY_ROM ? "rom" : names[rest ? m->rest : m->storage];
 }
 
 static const char *base_name(const char *path) {
@@ -21,7 +22,7 @@ static const char *base_name(const char *path) {
 
 struct shape {
     int64_t bits, copies; // of a word, or of the words in a tile; how many memories there are
-    uint64_t blocks;      // RAMB18, URAM or LUTs
+    uint64_t blocks[2];   // RAMB18, URAM or LUTs; of the rest, where a part lies elsewhere
 };
 
 static uint64_t blocks_of(const struct mr_memory_use *use, enum mr_storage storage) {
@@ -65,10 +66,18 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
             shape.chunks = 1;
             shape.chunk_bits = (uint64_t)m->width;
         }
-        if (!rom || storage != MR_STORAGE_LUTRAM) // a table of LUTs is logic
+        const uint64_t all = shape.chunks;
+        if (m->rest_from) {
+            shape.chunks = (uint64_t)(rest_chunks(p, memory) * m->rest_from);
+            mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
+            shape.chunks = all - shape.chunks;
+            mr_memory_add(storage_of(m->rest), &shape, (uint64_t)s.copies, &use);
+        } else if (!rom || storage != MR_STORAGE_LUTRAM) { // a table of LUTs is logic
             mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
     }
-    s.blocks = blocks_of(&use, storage);
+    }
+    s.blocks[0] = blocks_of(&use, storage);
+    s.blocks[1] = blocks_of(&use, storage_of(m->rest));
     return s;
 }
 
@@ -320,13 +329,14 @@ static json_t *process_json(const struct network *net, const struct process *p,
     for (int i = 0; i < p->memory_count; i++) {
         if (!memory_is_read(p, i))
             continue;
+        const struct memory *m = &p->memories[i];
         const struct shape s = shape_of(p, tile, i);
+        for (int rest = 0; rest <= (m->rest_from > 0); rest++)
         json_array_append_new(
-            memories,
-            json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", p->memories[i].name, "words",
-                      (json_int_t)p->memories[i].words, "bits", (json_int_t)s.bits, "copies",
-                      (json_int_t)s.copies, "ports", p->memories[i].ports, "impl",
-                      impl_name(&p->memories[i]), "blocks", (json_int_t)s.blocks));
+                memories, json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", m->name, "words",
+                                    (json_int_t)m->words, "bits", (json_int_t)s.bits, "copies",
+                                    (json_int_t)s.copies, "ports", m->ports, "impl",
+                                    impl_name(m, rest), "blocks", (json_int_t)s.blocks[rest]));
     }
     json_t *probes = json_array();
     for (int i = 0; i < p->state_count; i++)
@@ -464,11 +474,15 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
         for (int k = 0; k < p->memory_count; k++) {
             if (!memory_is_read(p, k))
                 continue;
+            const struct memory *m = &p->memories[k];
             const struct shape s = shape_of(p, tiles[i], k);
-            fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s%s\n",
-                    p->memories[k].name, (long long)p->memories[k].words, (long long)s.bits,
-                    (long long)s.copies, impl_name(&p->memories[k]),
-                    p->memories[k].ports > 1 ? ", both ports read" : "");
+            fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s", m->name,
+                    (long long)m->words, (long long)s.bits, (long long)s.copies,
+                    impl_name(m, false));
+            if (m->rest_from)
+                fprintf(out, ", from %d of dimension %d on %s", m->rest_from, m->rest_dim + 1,
+                        impl_name(m, true));
+            fputs(m->ports > 1 ? ", both ports read\n" : "\n", out);
         }
         for (int k = 0; k < p->state_count; k++)
             if (p->states[k].is_probe)

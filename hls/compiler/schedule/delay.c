@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What operations take: a delay table for UltraScale+ (-2), and the whole cycles of multipliers,
 // memories and trees.
-#include "schedule.h"
+#include "memory.h"
 
 static int bits_for(wide value) {
     int bits = 0;
@@ -111,7 +111,7 @@ double entry_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (m->ports > 1) // a port that also writes
             return LUT_DELAY;
-        return m->storage == STORAGE_LUTRAM ? lut_read(m) : 0;
+        return memory_has_lutram(m) ? lut_read(m) : 0;
     }
     default:
         return 0;

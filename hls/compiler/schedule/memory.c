@@ -127,6 +127,22 @@ struct mr_memory_shape memory_shape(const struct process *p, int memory) {
     return shape;
 }
 
+int64_t rest_chunks(const struct process *p, int memory) {
+    const struct memory *m = &p->memories[memory];
+    bool alone[MAX_DIMS] = {false};
+    int dim[MAX_DIMS];
+    const int dims = bank_dims(m, dim);
+    written_alone(p, memory, alone);
+    for (int k = 0; k < dims; k++) {
+        if (!alone[k] || m->bank_size[dim[k]] == 1)
+            continue;
+        if (dim[k] == m->rest_dim) // the outermost
+            return (int64_t)memory_shape(p, memory).chunks / m->bank_size[dim[k]];
+        break;
+    }
+    return 0;
+}
+
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory) {
     struct mr_lane_memory of = {.storage = memory_storage(&p->memories[memory]),
                                 .lane = memory_shape(p, memory)};
@@ -134,6 +150,10 @@ struct mr_lane_memory lane_memory(const struct process *p, const struct tile *ti
                    bits = of.lane.chunks * of.lane.chunk_bits / lanes;
     of.lane.chunks = of.lane.chunks > lanes ? of.lane.chunks / lanes : 1;
     of.lane.chunk_bits = bits / of.lane.chunks;
+    if (p->memories[memory].rest_from && rest_chunks(p, memory)) {
+        of.from = (uint64_t)p->memories[memory].rest_from;
+        of.rest = storage_of(p->memories[memory].rest);
+    }
     for (int i = 0; i < p->op_count; i++)
         of.copies += !p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory;
     if (of.lane.ports > 1)
@@ -143,23 +163,24 @@ struct mr_lane_memory lane_memory(const struct process *p, const struct tile *ti
 
 // ---- kinds
 
+enum mr_storage storage_of(enum storage_impl asked) {
+    return asked == STORAGE_BRAM   ? MR_STORAGE_BRAM
+           : asked == STORAGE_URAM ? MR_STORAGE_URAM
+                                   : MR_STORAGE_LUTRAM;
+}
+
 enum mr_storage memory_storage(const struct memory *m) {
     const uint64_t bits = (uint64_t)(m->banks * m->width);
-    switch (m->storage) {
-    case STORAGE_LUTRAM:
-    case STORAGE_REGISTER:
-        return MR_STORAGE_LUTRAM;
-    case STORAGE_BRAM:
-        return MR_STORAGE_BRAM;
-    case STORAGE_URAM:
-        return MR_STORAGE_URAM;
-    case STORAGE_AUTO:
-        break;
-    }
+    if (m->storage != STORAGE_AUTO)
+        return storage_of(m->storage);
     if (m->kind == MEMORY_ROM)
         return m->words <= 64 ? MR_STORAGE_LUTRAM : MR_STORAGE_BRAM;
     const enum mr_storage chosen = mr_storage_choose((uint64_t)m->words, bits);
     return m->ports > 1 && chosen == MR_STORAGE_LUTRAM ? MR_STORAGE_BRAM : chosen;
+}
+
+bool memory_has_lutram(const struct memory *m) {
+    return m->storage == STORAGE_LUTRAM || (m->rest_from && m->rest == STORAGE_LUTRAM);
 }
 
 void decide_memories(struct process *p, const struct tile *tile) {
@@ -174,7 +195,9 @@ void decide_memories(struct process *p, const struct tile *tile) {
             m->storage = storages[memory_storage(m)];
         if (m->latency < 0)
             m->latency =
-                m->storage == STORAGE_LUTRAM ? (tile->lane != NO_LANE && tile->memory[i]) : 2;
+                m->storage == STORAGE_LUTRAM && (!m->rest_from || m->rest == STORAGE_LUTRAM)
+                    ? (tile->lane != NO_LANE && tile->memory[i])
+                    : 2;
     }
 }
 
@@ -190,6 +213,20 @@ bool memory_is_read(const struct process *p, int memory) {
         if (region_reads(p->regions[r], memory))
             return true;
     return false;
+}
+
+void check_rests(struct compiler *cc, const struct process *p, const struct tile *tile) {
+    for (int i = 0; i < p->memory_count; i++) {
+        const struct memory *m = &p->memories[i];
+        const bool in_tiles = tile->lane != NO_LANE && tile->memory[i];
+        if (m->rest_from && (memory_is_split(p, tile, i) || !rest_chunks(p, i) ||
+                             (in_tiles && m->bank_size[m->rest_dim] != p->lanes[tile->lane].count)))
+            fail(cc, m->loc,
+                 "a part of '%s' shall lie in another kind of memory, from index %d of dimension "
+                 "%d on, and its elements there are not written one at a time to one word; write "
+                 "one of them at a time, or leave the pragma with from= out",
+                 m->name, m->rest_from, m->rest_dim + 1);
+    }
 }
 
 // ---- ports

@@ -33,9 +33,17 @@ struct mr_memory_shape memory_shape(const struct process *p, int memory);
 // The part of it that lies in the tiles, for one of their lanes.
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory);
 enum mr_storage memory_storage(const struct memory *m); // as it will be decided
+enum mr_storage storage_of(enum storage_impl asked);    // not AUTO
+// Does a part of it lie in LUTs?
+bool memory_has_lutram(const struct memory *m);
+// Of a memory in two kinds: chunks of a word for each index of the dimension that parts it. 0 where
+// they do not lie in the order of that index.
+int64_t rest_chunks(const struct process *p, int memory);
 
 // With all regions scheduled: which port of a true dual-port memory each of its reads has. Fails
 // where there is none, or where a loop reads and writes it.
 void assign_ports(struct compiler *cc, struct process *p, const struct tile *tile);
+// Fails where a memory cannot lie in two kinds as it is asked to.
+void check_rests(struct compiler *cc, const struct process *p, const struct tile *tile);
 
 #endif

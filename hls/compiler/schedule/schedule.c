@@ -388,6 +388,7 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
     for (int i = 0; i < p->region_count; i++)
         schedule_region(cc, p, tile, i, &reach);
     assign_ports(cc, p, tile);
+    check_rests(cc, p, tile);
     use_invariants(cc, p, tile);
     plan_picks(p);
     p->multipliers = 0;

@@ -19,6 +19,8 @@
 //                 where not given
 //   LAYER_CROSSING  registers on the way of columns to the lanes, where these lie in several dies
 //                 (pragma tiles); 0 where not given
+//   LAYER_REST_FROM, LAYER_REST_MEMORY  lanes of a gate from this one on have their weights in
+//                 another kind of memory; none where not given
 //
 // G H lanes, one per gate row, take LC columns of [x_t ; h_(t-1)] a cycle. While the columns of x_t
 // go through the lanes, the units of step t-1 pass through the cell, LC a cycle, and h_(t-1) is
@@ -216,6 +218,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     HLS(bind_storage variable = w type = ram_t2p impl = LAYER_MEMORY)
 #else
     HLS(bind_storage variable = w type = ram_2p impl = LAYER_MEMORY)
+#endif
+#ifdef LAYER_REST_FROM
+    HLS(bind_storage variable = w impl = LAYER_REST_MEMORY dim = 3 from = LAYER_REST_FROM)
 #endif
     static int64_t bias[UNITS_STORED][LAYER_LC][SUMS];
     HLS(array_partition variable = bias dim = 2 complete)
@@ -612,6 +617,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LAYER_CROSSING
 #undef LAYER_PORTS
 #undef LAYER_MEMORY
+#undef LAYER_REST_FROM
+#undef LAYER_REST_MEMORY
 #undef PORT_LC
 #undef PORT_WORDS
 #undef LAYER_CELL_EXPONENT

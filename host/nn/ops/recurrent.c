@@ -287,6 +287,9 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                     mr_storage_name(layout->memory));
     if (layout->crossing)
         mr_text_add(text, "#define LAYER_CROSSING %d\n", layout->crossing);
+    if (layout->rest_from)
+        mr_text_add(text, "#define LAYER_REST_FROM %d\n#define LAYER_REST_MEMORY %s\n",
+                    layout->rest_from, mr_storage_name(layout->rest));
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
     if (op->precision.weight_bits != 16)

@@ -20,13 +20,14 @@ static void add_weights(const struct mr_op *op, const struct mr_op_layout *layou
     const int ports = layout->ports ? layout->ports : 1;
     const int bits = op->kind->gates * mr_op_port_lc(layout) * op->precision.weight_bits;
     struct mr_lane_memory w = {.lane = {(uint64_t)(ports * words), 1, (uint64_t)bits, ports},
-                               .copies = 1};
+                               .copies = 1,
+                               .from = (uint64_t)layout->rest_from,
+                               .rest = layout->rest};
 
     w.storage =
         layout->ports ? layout->memory : mr_storage_choose(w.lane.words, lanes * (uint64_t)bits);
     if (lanes < MR_TILE_LANES_MIN || lanes == lc) { // those of all units are one memory
-        w.lane.chunks = lanes;
-        mr_memory_add(w.storage, &w.lane, 1, use);
+        mr_tile_add(lanes, lanes, &w, use);
     } else {
         const uint64_t per_tile = mr_tile_lanes(lanes, lc, rows_together(op, layout), &w, 1);
         mr_tile_add(lanes, per_tile, &w, use);
