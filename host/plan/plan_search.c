@@ -189,7 +189,9 @@ uint32_t mr_plan_passage(const struct mr_plan *plan) {
     uint32_t cycles = 0;
     for (int i = 0; i < plan->network->op_count; i++)
         if (plan->network->ops[i].kind->recurrent)
-            cycles += plan->ops[i].cost.way + (mr_plan_has_resize(plan, i, plan->network->ops[i].input) ? RESIZE_CYCLES : 0);
+            cycles +=
+                plan->ops[i].cost.way +
+                (mr_plan_has_resize(plan, i, plan->network->ops[i].input) ? RESIZE_CYCLES : 0);
     return cycles;
 }
 
