@@ -157,13 +157,33 @@ static const struct small {
     struct mr_precision precision;
     struct mr_op_layout layout;
 } small[] = {
-    {"mixed", "rnn_relu", 200, 40, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 29, MR_STORAGE_BRAM}},
-    {"bram_twice", "rnn_relu", 300, 9, {8, 8}, {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
-    {"uram_twice", "rnn_relu", 200, 9, {16, 16}, {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 0, MR_STORAGE_BRAM}},
+    {"mixed",
+     "rnn_relu",
+     200,
+     40,
+     {16, 16},
+     {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 29, MR_STORAGE_BRAM}},
+    {"bram_twice",
+     "rnn_relu",
+     300,
+     9,
+     {8, 8},
+     {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
+    {"uram_twice",
+     "rnn_relu",
+     200,
+     9,
+     {16, 16},
+     {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 0, MR_STORAGE_BRAM}},
     {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM, 3, 0, MR_STORAGE_BRAM}},
     {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
     {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 0, MR_STORAGE_BRAM}},
-    {"lutram_bram", "rnn_relu", 60, 20, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 11, MR_STORAGE_BRAM}},
+    {"lutram_bram",
+     "rnn_relu",
+     60,
+     20,
+     {16, 16},
+     {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 11, MR_STORAGE_BRAM}},
 };
 
 static int write_small(const char *folder) {

@@ -18,7 +18,7 @@ struct mr_op_layout {
     // port, and hlsc's choice.
     int ports;
     enum mr_storage memory;
-    int crossing; // registers on the way to its lanes, where these lie in several dies; else 0
+    int crossing;  // registers on the way to its lanes, where these lie in several dies; else 0
     int rest_from; // those of lanes from this unit on lie in `rest`; 0: none
     enum mr_storage rest;
 };

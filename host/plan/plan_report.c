@@ -207,17 +207,17 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
             json_pack(
                 "{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i, s:s?, s:I, s:f, s:I, s:I, "
                 "s:I, s:I, s:I, s:f}",
-                      "name", op->name, "cell", op->kind->name, "precision",
-                      mr_precision_name(op->precision, precision), "inputs", op->inputs, "hidden",
-                      op->units, "lc", planned->layout.lc, "passes", planned->layout.passes,
-                      "weights_memory", mr_storage_name(planned->layout.memory), "weights_ports",
+                "name", op->name, "cell", op->kind->name, "precision",
+                mr_precision_name(op->precision, precision), "inputs", op->inputs, "hidden",
+                op->units, "lc", planned->layout.lc, "passes", planned->layout.passes,
+                "weights_memory", mr_storage_name(planned->layout.memory), "weights_ports",
                 planned->layout.ports, "weights_rest_from", planned->layout.rest_from,
                 "weights_rest_memory", parted ? mr_storage_name(planned->layout.rest) : NULL,
                 "step_cycles", (json_int_t)cost->row_cycles, "cycles_per_step",
                 times->cycles_per_step, "first_issue", (json_int_t)times->first_issue, "last_issue",
                 (json_int_t)times->last_issue, "lanes", (json_int_t)cost->lanes, "multipliers",
-                      (json_int_t)multipliers_of(report, op->name), "useful_per_step",
-                      (json_int_t)cost->useful, "utilisation", planned->utilisation));
+                (json_int_t)multipliers_of(report, op->name), "useful_per_step",
+                (json_int_t)cost->useful, "utilisation", planned->utilisation));
     }
     return layers;
 }

@@ -286,8 +286,7 @@ void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_
         const struct mr_plan_option *option = &options->of[layer][best];
         layouts[layer] = option->layout;
         // Lanes that lie in several dies then are late.
-        if (!try_plan(search, layouts, &changed) ||
-            (!alone && changed.interval > plan->interval) ||
+        if (!try_plan(search, layouts, &changed) || (!alone && changed.interval > plan->interval) ||
             mr_plan_passage(&changed) >= mr_plan_passage(plan)) {
             refused[layer][best] = true;
             continue;

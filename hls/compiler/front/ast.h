@@ -76,7 +76,7 @@ struct variable {
     enum partition_kind partition[MAX_DIMS];
     int partition_factor[MAX_DIMS];
     enum storage_impl storage;
-    int storage_latency;        // bind_storage latency=; -1 where not given
+    int storage_latency; // bind_storage latency=; -1 where not given
     // bind_storage dim= from=: from this index of a dimension on it lies in another kind of memory.
     enum storage_impl rest_storage;
     int rest_dim; // 0: all of it lies in `storage`

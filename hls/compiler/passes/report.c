@@ -74,7 +74,7 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
             mr_memory_add(storage_of(m->rest), &shape, (uint64_t)s.copies, &use);
         } else if (!rom || storage != MR_STORAGE_LUTRAM) { // a table of LUTs is logic
             mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
-    }
+        }
     }
     s.blocks[0] = blocks_of(&use, storage);
     s.blocks[1] = blocks_of(&use, storage_of(m->rest));
@@ -332,7 +332,7 @@ static json_t *process_json(const struct network *net, const struct process *p,
         const struct memory *m = &p->memories[i];
         const struct shape s = shape_of(p, tile, i);
         for (int rest = 0; rest <= (m->rest_from > 0); rest++)
-        json_array_append_new(
+            json_array_append_new(
                 memories, json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", m->name, "words",
                                     (json_int_t)m->words, "bits", (json_int_t)s.bits, "copies",
                                     (json_int_t)s.copies, "ports", m->ports, "impl",
