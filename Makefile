@@ -105,7 +105,7 @@ HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
-    hls/include examples hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
+    hls/include examples examples/cells hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
     hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
@@ -236,7 +236,7 @@ SHARE = $(DESTDIR)$(PREFIX)/share/millrace
 install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
-	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
+	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples/cells $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
@@ -255,6 +255,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)for room in $(KERNEL_ROOMS); do $(INSTALL) -m 644 $$room/*.h $(SHARE)/$$room || exit 1; done
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
 	$(Q)$(INSTALL) -m 644 examples/stream.c $(SHARE)/examples
+	$(Q)$(INSTALL) -m 644 examples/cells/* $(SHARE)/examples/cells
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/include/*.svh $(SHARE)/hw/include

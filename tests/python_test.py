@@ -2,7 +2,7 @@
 # The Python package (host/python): the same bits as the command, a network from torch, errors that are exceptions, and
 # calls with arguments that nobody means. tests/python_test.sh runs it.
 #     python_test.py layout >layout.c     a C program that prints the sizes and offsets of all structs of the header
-#     python_test.py FOLDER               the tests; FOLDER has that program, built, and small.onnx
+#     python_test.py FOLDER               the tests; FOLDER has that program, built, and small.millrace
 import ctypes
 import os
 import pathlib
@@ -138,9 +138,7 @@ class Small(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            cls.model = millrace.import_onnx(work / "small.onnx", work / "small.millrace")
+        cls.model = millrace.open(work / "small.millrace")
         cls.x = walk(cls.model.features, 5, 9)
 
     def setUp(self):
@@ -205,7 +203,7 @@ class Small(unittest.TestCase):
 
     def test_what_is_wrong_raises(self):
         nan = self.x.copy()
-        nan[1, 2, 3] = np.nan
+        nan[1, 2, 1] = np.nan
         argument = millrace.ErrorCode.ARGUMENT
         for code, said, call in (
             (argument, "shape", lambda: self.session.run(self.x[..., 1:])),
@@ -226,7 +224,7 @@ class Small(unittest.TestCase):
             (argument, "from 0 to", lambda: self.model.plan(2**64)),
             (argument, "NUL", lambda: millrace.open("a\0b")),
             (argument, "called", lambda: self.model.session("cpu:", progress=3)),
-            (millrace.ErrorCode.INPUT, "sequence 1, step 2, feature 3", lambda: self.session.run(nan)),
+            (millrace.ErrorCode.INPUT, "sequence 1, step 2, feature 1", lambda: self.session.run(nan)),
             (millrace.ErrorCode.INPUT, "infinite", lambda: self.session.run(self.x.astype(float) * 1e300)),
             (millrace.ErrorCode.DEVICE, "gpu:", lambda: self.model.session("gpu:")),
             (millrace.ErrorCode.DEVICE, "no card", lambda: self.model.session("xrt:15")),
@@ -309,7 +307,7 @@ class Small(unittest.TestCase):
             "plan": lambda s, m: m.plan(thing(), thing()), "lanes": lambda s, m: m.plan(1, 1, lanes=thing(), passes=thing()),
             "options": lambda s, m: m.plan(1, 1, **{draw.choice(("slots", "budget", "dsps", "target", "note", "seed", "trace")): thing()}),
             "reference": lambda s, m: m.reference(thing()), "open": lambda s, m: millrace.open(thing()), "session": lambda s, m: m.session(thing()).close(),
-            "ranges": lambda s, m: millrace.import_onnx(work / "small.onnx", ranges={draw.choice((None, 0, 1)): thing()}, note=lambda text: None),
+            "ranges": lambda s, m: millrace.import_onnx(TURBOFAN, ranges={draw.choice((None, 0, 1)): thing()}, note=lambda text: None),
             "import": lambda s, m: millrace.import_onnx(thing(), calibrate=thing(), percentile=thing(), precision=thing()),
         }  # fmt: skip
         done = {name: 0 for name in calls}
@@ -351,6 +349,27 @@ class Torch(unittest.TestCase):
             self.assertLess(abs(session.run(x.numpy()) - net(x).detach().numpy()).max(), 1e-3)
         with self.assertRaisesRegex(millrace.Error, "no torch.nn.Module"):
             millrace.import_torch(3, x)
+        self.own_cell(torch)
+
+    def own_cell(self, torch):
+        """The function of docs/own-cell.md."""
+        text = pathlib.Path("docs/own-cell.md").read_text(encoding="utf-8")
+        names = {"torch": torch}
+        exec(text.split("```python\n")[1].split("```")[0], names)  # pylint: disable=exec-used
+
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.w, self.r, self.b = (torch.nn.Parameter(torch.randn(1, *shape) / 2) for shape in ((10, 4), (10, 5), (20,)))
+
+            def forward(self, x):
+                return names["MguLayer"].apply(x, self.w, self.r, self.b)[0]
+
+        net, x = Net(), torch.from_numpy(walk(4, 6, 10))
+        with millrace.import_torch(net, x.transpose(0, 1), cells=["examples/cells/mgu.c"]) as model:
+            self.assertEqual(model.layout, "TNF")
+            with model.session("cpu:") as session:
+                self.assertLess(abs(session.run(x) - net(x.transpose(0, 1)).detach().numpy()).max(), 1e-3)
 
 
 def main():

@@ -8,5 +8,5 @@ export PYTHONPATH="$PWD/build/python" PYTHONDONTWRITEBYTECODE=1
 python=${PYTHON:-python3}
 "$python" tests/python_test.py layout >"$work/layout.c"
 cc -std=c11 -Wall -Wextra -Werror -Ihost/include -Ibase -o "$work/layout" "$work/layout.c"
-build/tests/onnx_random_test --write 60 "$work/small.onnx" >"$work/small.txt" 2>&1
+build/tests/session_test --write-heads "$work/small.millrace" "$work/small.npy"
 "$python" tests/python_test.py "$work"

@@ -32,6 +32,7 @@ struct cli_command {
     const struct cli_option *options; // its own
     bool plans;                       // --target, --lanes, --latency and --area too
     bool cards;                       // --bitstreams too
+    bool models;                      // --cell too
     bool program; // it runs one: options behind the first argument are that program's
     // argv[0] is the command's name. Returns the exit code.
     int (*run)(struct cli *cli, int argc, char **argv);
@@ -50,6 +51,8 @@ struct cli {
     bool modes;          // --lanes, --latency or --area was given
     struct mr_options options;
     uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS];
+    const char *cells[MR_MAX_LAYERS]; // [cell_count] files of the user's own
+    uint32_t cell_count;
 };
 
 // ---- messages (shared.c)
@@ -102,6 +105,9 @@ void cli_print_help(const struct cli_command *command);
 const char *cli_nearest(const char *text, const char *const *names, size_t count);
 
 // ---- files (files.c)
+
+// Opens a model with the cells of the command line; NULL with a sentence in error.
+struct mr_model *cli_open_model(struct cli *cli, const char *path, struct mr_error *error);
 
 struct cli_input {
     const char *name; // of the file, for messages

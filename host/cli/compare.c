@@ -312,7 +312,7 @@ static int check_devices(struct cli *cli, const struct compare *compare) {
 
 static int compare_files(struct cli *cli, const struct compare *compare) {
     struct mr_error error;
-    struct mr_model *model = mr_model_open(compare->model, &error);
+    struct mr_model *model = cli_open_model(cli, compare->model, &error);
     struct mr_model_info info;
     struct cli_input input = {0};
     struct mr_array reference = {0};
@@ -380,6 +380,7 @@ const struct cli_command cli_compare = {
         "differ.",
     .options = options,
     .cards = true,
+    .models = true,
     .plans = true,
     .run = compare_command,
 };

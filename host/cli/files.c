@@ -21,6 +21,12 @@ static const char *shape_text(const struct mr_array *array, char *text, size_t s
     return text;
 }
 
+struct mr_model *cli_open_model(struct cli *cli, const char *path, struct mr_error *error) {
+    const struct mr_model_options options = {MR_MODEL_OPTIONS_INIT, .cells = cli->cells,
+                                             .cell_count = cli->cell_count};
+    return mr_model_open_with(path, &options, error);
+}
+
 int cli_read_array(struct cli *cli, const char *path, struct mr_array *array) {
     char text[900], note[600];
     if (mr_array_read(path, array, note, sizeof note, text, sizeof text))

@@ -381,6 +381,8 @@ static int import_command(struct cli *cli, int argc, char **argv) {
     char name[PATH_MAX];
     if (read_options(&import, argc, argv, &wanted, &output) == CLI_STOP)
         return cli->code;
+    wanted.cells = cli->cells;
+    wanted.cell_count = cli->cell_count;
     if (check_options(cli, &wanted))
         return CLI_USAGE;
     const char *onnx = cli_argument(cli, argc, argv, "the ONNX file");
@@ -414,5 +416,6 @@ const struct cli_command cli_import = {
              "and writes\n"
              "a model.",
     .options = options,
+    .models = true,
     .run = import_command,
 };

@@ -20,7 +20,8 @@ enum {
     SLOTS,
     BUDGET,
     DSPS,
-    BITSTREAMS
+    BITSTREAMS,
+    CELL
 };
 enum { MAX_OPTIONS = 40, TEXT_COLUMN = 20 };
 
@@ -57,9 +58,17 @@ static const struct cli_option of_cards[] = {
     {0},
 };
 
+static const struct cli_option of_models[] = {
+    {CELL, 0, "cell", "FILE.c",
+     "a cell of your own that the network has (docs/own-cell.md); it is compiled\n"
+     "and run. May be given several times"},
+    {0},
+};
+
 // All options of a command, one after the other; NULL after the last.
 static const struct cli_option *option_at(const struct cli_command *command, size_t index) {
-    const struct cli_option *const lists[] = {command->options, command->cards ? of_cards : NULL,
+    const struct cli_option *const lists[] = {command->options, command->models ? of_models : NULL,
+                                              command->cards ? of_cards : NULL,
                                               command->plans ? of_plans : NULL, common};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const struct cli_option *option = lists[i]; option && option->name; option++)
@@ -274,6 +283,12 @@ static bool take_shared(struct cli *cli, int id) {
         return true;
     case BITSTREAMS:
         cli->options.bitstreams = optarg;
+        return true;
+    case CELL:
+        if (cli->cell_count == MR_MAX_LAYERS)
+            cli->code = cli_usage(cli, "--cell is given more than %d times", MR_MAX_LAYERS);
+        else
+            cli->cells[cli->cell_count++] = optarg;
         return true;
     case LATENCY:
         cli->code = set_choice(cli, MR_LANES_LATENCY);

@@ -32,7 +32,7 @@ static int plan_command(struct cli *cli, int argc, char **argv) {
     if (!path)
         return CLI_USAGE;
     struct mr_error error;
-    struct mr_model *model = mr_model_open(path, &error);
+    struct mr_model *model = cli_open_model(cli, path, &error);
     struct mr_model_info info;
     if (!model)
         return cli_fail(cli, "%s", error.text);
@@ -62,6 +62,7 @@ const struct cli_command cli_plan = {
         "Says what the network takes on a target: columns per cycle of each layer, exact cycles,\n"
         "multipliers and memories. Nothing is simulated or synthesised.",
     .options = plan_options,
+    .models = true,
     .plans = true,
     .run = plan_command,
 };
@@ -112,7 +113,7 @@ static int build_command(struct cli *cli, int argc, char **argv) {
     if (output && !platform)
         return cli_usage(cli, "-o is for the image of a card: --platform hw_emu");
     struct mr_error error;
-    struct mr_model *model = mr_model_open(path, &error);
+    struct mr_model *model = cli_open_model(cli, path, &error);
     if (!model)
         return cli_fail(cli, "%s", error.text);
     json_t *built = json_object();
@@ -152,6 +153,7 @@ const struct cli_command cli_build = {
         "the image of a card.",
     .options = build_options,
     .cards = true,
+    .models = true,
     .plans = true,
     .run = build_command,
 };

@@ -80,7 +80,7 @@ static int profile_model(struct cli *cli, const struct request *request) {
     struct mr_error error;
     struct mr_model_info info;
     struct cli_input input = {0};
-    struct mr_model *model = mr_model_open(request->model, &error);
+    struct mr_model *model = cli_open_model(cli, request->model, &error);
     if (!model)
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
@@ -144,6 +144,7 @@ const struct cli_command cli_profile = {
              "X as for millrace run.",
     .options = options,
     .cards = true,
+    .models = true,
     .plans = true,
     .run = profile_command,
 };

@@ -271,7 +271,7 @@ static int check_files(struct cli *cli, struct run *run, const struct mr_model *
 
 static int run_files(struct cli *cli, struct run *run) {
     struct mr_error error;
-    struct mr_model *model = mr_model_open(run->model, &error);
+    struct mr_model *model = cli_open_model(cli, run->model, &error);
     struct mr_model_info info;
     struct cli_input input = {0};
     if (!model)
@@ -372,6 +372,7 @@ const struct cli_command cli_run = {
         "has its own file, with its name before the ending: y.rul.npy.",
     .options = options,
     .cards = true,
+    .models = true,
     .plans = true,
     .run = run_command,
 };

@@ -147,6 +147,11 @@ struct mr_import_options {
     // steps of its streams are kept on the device. 0: as many as the file says, or 512 where it
     // leaves them open. At most 2^20. Of no effect on other networks.
     uint32_t max_steps;
+    // The files of the user's own cells that the network has, as operators of the domain
+    // "millrace": [cell_count] (docs/own-cell.md). They are compiled and run as code.
+    // MR_ERROR_MODEL or MR_ERROR_BUILD where one is not as it must be.
+    const char *const *cells;
+    uint32_t cell_count;
 };
 
 // Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them) into a
@@ -168,6 +173,19 @@ struct mr_model;
 
 // Reads and checks a model file. Free with mr_model_close.
 MR_API struct mr_model *mr_model_open(const char *path, struct mr_error *error);
+
+// All zero but the size gives the defaults: {MR_MODEL_OPTIONS_INIT}.
+struct mr_model_options {
+    size_t size; // sizeof(struct mr_model_options)
+    // As in struct mr_import_options: the same files, to the letter.
+    const char *const *cells;
+    uint32_t cell_count;
+};
+#define MR_MODEL_OPTIONS_INIT .size = sizeof(struct mr_model_options)
+
+// The same with options, which may be NULL.
+MR_API struct mr_model *mr_model_open_with(const char *path, const struct mr_model_options *options,
+                                           struct mr_error *error);
 MR_API void mr_model_close(struct mr_model *model);
 
 struct mr_model_info {

@@ -128,6 +128,8 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "other", json_integer(op->other));
     if (good && op->kind->reverses)
         good = put(object, "most_steps", json_integer(op->most_steps));
+    if (good && op->kind->own)
+        good = put(object, "own_cell", json_string(op->kind->own));
     if (good && op->kind->has_activation)
         good = put(object, "activation", json_string(mr_activation_words[op->activation]));
     if (good && op->exponent)

@@ -8,6 +8,7 @@
 #include "graph.h"
 #include "millrace.h"
 #include "npy.h"
+#include "own_cells.h"
 
 #include <stddef.h>
 
@@ -23,10 +24,15 @@ struct mr_model_data {
 
 // Reads an ONNX file, quantises it, and measures the accuracy. calibration may be NULL; it is
 // laid out as the file's input, [N, T, F] or [T, N, F], or is one sequence [T, F]. options: of
-// mr_import_with, whose calibration is not read here; may be NULL.
+// mr_import_with, whose calibration is not read here, nor its cells; may be NULL.
 int mr_import_onnx(const char *path, const struct mr_array *calibration,
                    const struct mr_import_options *options, struct mr_model_data *model,
                    char *error, size_t error_size);
+// The same of a file whose network may have a user's own cells, which must stay as long as the
+// model; own may be NULL.
+int mr_import_onnx_own(const char *path, const struct mr_own_cells *own,
+                       const struct mr_array *calibration, const struct mr_import_options *options,
+                       struct mr_model_data *model, char *error, size_t error_size);
 
 // Writes the file atomically.
 int mr_model_data_save(const struct mr_model_data *model, const char *path, char *error,
@@ -36,7 +42,12 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
 int mr_model_data_load(const char *path, struct mr_model_data *model, char *error,
                        size_t error_size);
 
-// The same from memory; name stands for the file in messages.
+// The same of a file whose network may have a user's own cells (own_cells.h), which must stay as
+// long as the model; own may be NULL.
+int mr_model_data_load_own(const char *path, const struct mr_own_cells *own,
+                           struct mr_model_data *model, char *error, size_t error_size);
+
+// The same from memory, without such cells; name stands for the file in messages.
 int mr_model_data_parse(const void *data, size_t size, const char *name,
                         struct mr_model_data *model, char *error, size_t error_size);
 

@@ -15,6 +15,7 @@
 
 struct reader {
     const char *name;
+    const struct mr_own_cells *own; // may be NULL
     char *error;
     size_t error_size;
 };
@@ -106,17 +107,38 @@ static int read_precision(const struct reader *r, const json_t *entry, struct mr
     return 0;
 }
 
+// The kind of an operator: where it is a user's own cell, of the file that it was imported with.
+static const struct mr_op_kind *read_kind(const struct reader *r, const json_t *entry) {
+    const char *type = text_of(entry, "type"), *own = text_of(entry, "own_cell");
+    const struct mr_op_kind *kind = type ? mr_kind_find(r->own, type) : NULL;
+
+    if (own && !kind)
+        mr_fail(r->error, r->error_size,
+                "%s has layers of the cell '%.40s', which is none of this program's; give its file "
+                "by --cell %.40s.c",
+                r->name, type ? type : "", type ? type : "");
+    else if (!kind)
+        mr_fail(r->error, r->error_size,
+                "%s: the description of the model has an operator of type '%.40s', which "
+                "this version does not know",
+                r->name, type ? type : "");
+    else if (!own != !kind->own || (own && strcmp(own, kind->own) != 0))
+        mr_fail(r->error, r->error_size,
+                "%s was imported with another file of the cell '%.40s'; give that one, or import "
+                "the network again",
+                r->name, type);
+    else
+        return kind;
+    return NULL;
+}
+
 static int read_operator(const struct reader *r, const json_t *entry, struct mr_network *network) {
-    const char *type = text_of(entry, "type");
-    const struct mr_op_kind *kind = type ? mr_op_kind_find(type) : NULL;
+    const struct mr_op_kind *kind = read_kind(r, entry);
     char text[300];
     int input, other = -1, units, activation = 0, exponent = 0;
 
     if (!kind)
-        return mr_fail(r->error, r->error_size,
-                       "%s: the description of the model has an operator of type '%.40s', which "
-                       "this version does not know",
-                       r->name, type ? type : "");
+        return -1;
     if (!number(entry, "input", 0, network->stream_count - 1, &input) ||
         !number(entry, "units", 1, MR_MAX_WIDTH, &units))
         return mr_fail(r->error, r->error_size,
@@ -426,9 +448,9 @@ static int read_model(const struct reader *r, const struct mr_safetensors *file,
     return result;
 }
 
-static int finish(const char *name, struct mr_safetensors *file, struct mr_model_data *model,
-                  char *error, size_t error_size) {
-    const struct reader r = {name, error, error_size};
+static int finish(const char *name, const struct mr_own_cells *own, struct mr_safetensors *file,
+                  struct mr_model_data *model, char *error, size_t error_size) {
+    const struct reader r = {name, own, error, error_size};
     int result = read_model(&r, file, model);
 
     mr_safetensors_free(file);
@@ -444,15 +466,20 @@ int mr_model_data_parse(const void *data, size_t size, const char *name,
     memset(model, 0, sizeof *model);
     if (mr_safetensors_parse(data, size, name, &file, error, error_size) != 0)
         return -1;
-    return finish(name, &file, model, error, error_size);
+    return finish(name, NULL, &file, model, error, error_size);
 }
 
 int mr_model_data_load(const char *path, struct mr_model_data *model, char *error,
                        size_t error_size) {
+    return mr_model_data_load_own(path, NULL, model, error, error_size);
+}
+
+int mr_model_data_load_own(const char *path, const struct mr_own_cells *own,
+                           struct mr_model_data *model, char *error, size_t error_size) {
     struct mr_safetensors file;
 
     memset(model, 0, sizeof *model);
     if (mr_safetensors_read(path, &file, error, error_size) != 0)
         return -1;
-    return finish(path, &file, model, error, error_size);
+    return finish(path, own, &file, model, error, error_size);
 }

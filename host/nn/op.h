@@ -46,6 +46,7 @@ struct mr_op_limit {
 
 struct mr_op_kind {
     const char *name;    // in model files and messages: "lstm"
+    const char *own;     // of a user's own cell what tells its file from others; else NULL
     const char *process; // of its hardware process: with the layer's number behind it where
                          // recurrent, else with a number from the second on
     bool recurrent;      // has a state and lanes of its own choice, reads and gives rows per step

@@ -28,6 +28,10 @@ int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *erro
     return onnx_read(&onnx->graph, network, onnx->results);
 }
 
+void mr_onnx_take_cells(struct mr_onnx *onnx, const struct mr_own_cells *own) {
+    onnx->graph.own = own;
+}
+
 const char *mr_onnx_notes(const struct mr_onnx *onnx) {
     return onnx->graph.notes;
 }

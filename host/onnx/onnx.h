@@ -4,6 +4,7 @@
 #define MR_ONNX_H
 
 #include "graph.h"
+#include "own_cells.h"
 
 #include <stddef.h>
 
@@ -17,6 +18,10 @@ struct mr_onnx *mr_onnx_open(const char *path, char *error, size_t error_size);
 struct mr_onnx *mr_onnx_open_memory(const void *data, size_t size, const char *name, char *error,
                                     size_t error_size);
 void mr_onnx_close(struct mr_onnx *onnx);
+
+// Lets the graph have a user's own cells, as operators of the domain "millrace"; they must stay as
+// long as the file is open. own may be NULL.
+void mr_onnx_take_cells(struct mr_onnx *onnx, const struct mr_own_cells *own);
 
 // Hands over the names of the other files that it reads: [*count], all to be freed.
 char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count);

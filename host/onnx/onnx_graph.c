@@ -102,13 +102,23 @@ static bool is_of_runtime(const Onnx__NodeProto *node) {
            strcmp(node->op_type, "DynamicQuantizeLSTM") == 0;
 }
 
+const struct mr_own_cell *onnx_own_cell(const struct onnx_graph *graph) {
+    const Onnx__NodeProto *node = graph->node;
+
+    return node->op_type && node->domain && strcmp(node->domain, "millrace") == 0
+               ? mr_own_cell_find(graph->own, node->op_type)
+               : NULL;
+}
+
 bool onnx_select(struct onnx_graph *graph, size_t node) {
     const Onnx__NodeProto *n = graph->g->node[node];
 
     graph->node = n;
     graph->node_index = node;
-    graph->row =
-        n->op_type && (is_of_onnx(n) || is_of_runtime(n)) ? onnx_operator_find(n->op_type) : NULL;
+    graph->row = onnx_own_cell(graph) ? &onnx_own_operator
+                 : n->op_type && (is_of_onnx(n) || is_of_runtime(n))
+                     ? onnx_operator_find(n->op_type)
+                     : NULL;
     for (size_t i = 0; i < graph->node->n_output; i++) {
         int out = onnx_output_index(graph, i);
         if (out >= 0 && graph->needed[out])
@@ -278,6 +288,7 @@ void onnx_graph_close(struct onnx_graph *graph) {
     free(graph->needed);
     free(graph->constants);
     free(graph->slots);
+    free(graph->own_rows);
     onnx_inline_free(graph);
     if (graph->model)
         onnx_wire_free(&graph->wire, graph->model);

@@ -7,6 +7,7 @@
 #include "graph.h"
 #include "onnx_ops.h"
 #include "onnx_wire.h"
+#include "own_cells.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,7 +69,9 @@ struct onnx_graph {
     int input;                   // the value that the network reads
     int outputs[MR_MAX_OUTPUTS]; // [output_count] values
     int output_count;
-    char notes[1600]; // sentences, each with a newline behind it
+    const struct mr_own_cells *own; // a user's own, or NULL
+    struct onnx_cell *own_rows;     // [own->count] of onnx_recurrent.c, NULL before the first use
+    char notes[1600];               // sentences, each with a newline behind it
 };
 
 // Opens the bytes of a file: names, needed values, and the constants that are needed.
@@ -84,6 +87,8 @@ int onnx_output_index(const struct onnx_graph *graph, size_t index);
 bool onnx_select(struct onnx_graph *graph, size_t node);
 bool onnx_is(const struct onnx_graph *graph, const char *operator_type);
 bool onnx_has(const struct onnx_graph *graph, enum onnx_trait trait);
+// The user's own cell that the current node is, or NULL.
+const struct mr_own_cell *onnx_own_cell(const struct onnx_graph *graph);
 
 // The current node's name, else what it makes, else its place; text is for the latter.
 const char *onnx_node_name(const struct onnx_graph *graph, char *text, size_t size);

@@ -133,7 +133,7 @@ static int stream_of(const struct onnx_reader *r, int layer) {
 }
 
 static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
-    const struct mr_op_kind *kind = mr_op_kind_find(layer->kind);
+    const struct mr_op_kind *kind = mr_kind_find(r->graph->own, layer->kind);
     const struct mr_network *network = r->network;
     const struct mr_cast cast = network->input_cast;
     char text[400];

@@ -35,6 +35,7 @@ void onnx_operator_list(char *text, size_t size);
 
 // The families; each ends with a row without a type.
 extern const struct onnx_operator onnx_recurrent_operators[]; // onnx_recurrent.c
+extern const struct onnx_operator onnx_own_operator;          // the same, of a user's own cells
 extern const struct onnx_operator onnx_head_operators[];      // onnx_heads.c
 
 #endif

@@ -6,6 +6,7 @@
 #define MR_ONNX_PARTS_H
 
 #include "graph.h"
+#include "onnx_cell.h"
 #include "onnx_eval.h"
 
 #include <stdbool.h>
@@ -203,8 +204,6 @@ int onnx_concat(struct onnx_reader *r);
 int onnx_split(struct onnx_reader *r);
 
 // ---- onnx_directions.c
-
-enum { ONNX_DIRECTIONS = 2 };
 
 // How many directions the current node has, and which of them read the sequence from its end. -1
 // with a sentence.

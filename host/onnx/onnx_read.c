@@ -90,6 +90,8 @@ static const char *advice(const struct onnx_reader *r) {
         recurrent = recurrent || onnx_is(r->graph, others[i]);
     if (node->op_type && strstr(node->op_type, "Quantize"))
         return "; import the model as it was before it was quantised";
+    if (node->domain && strcmp(node->domain, "millrace") == 0)
+        return "; give the file of this cell by --cell";
     if (node->domain && node->domain[0] && strcmp(node->domain, "ai.onnx") != 0)
         return "; export it with the operators of ONNX itself";
     for (size_t i = 0; i < node->n_input && !recurrent; i++) {

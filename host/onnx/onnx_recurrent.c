@@ -11,54 +11,16 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_GATES = 4, MAX_ACTIVATIONS = 3 };
 enum { INPUT, FORGET }; // gates of an LSTM, in the network's order
-
-// An operator as it is computed. Rows are gate * units + unit, gates in ONNX's order.
-struct run {
-    const struct onnx_cell *cell;
-    size_t inputs, units;
-    bool batch_first;        // layout 1
-    bool coupled;            // the forget gate is one minus the input gate
-    const double *w, *r, *b; // b: of x, then of h; NULL: 0; of all directions
-    size_t directions;
-    bool reverse[ONNX_DIRECTIONS];
-};
-
-// A cell. A step gets the sums of each row over x (with its bias) and over h (with its own), and
-// moves h and c (units) on; scratch: (units) numbers.
-struct onnx_cell {
-    const char *type;            // of the ONNX operator
-    const char *kind;            // of the network's operator
-    bool linear_before_reset;    // the attribute that it takes
-    int gates, order[MAX_GATES]; // gate g of the network is gate order[g] of ONNX
-    const char *activations[MAX_ACTIVATIONS];
-    void (*step)(const struct run *run, const double *x, const double *h_sum, double *h, double *c,
-                 double *scratch);
-};
 
 static double sigmoid(double x) {
     return 1 / (1 + exp(-x));
 }
 
-// Four partial sums, so that the additions need not wait for one another.
-static double dot(const double *w, const double *v, size_t count) {
-    double sum[4] = {0};
-    size_t k = 0;
-
-    for (; k + 4 <= count; k += 4) {
-        for (size_t j = 0; j < 4; j++)
-            sum[j] += w[k + j] * v[k + j];
-    }
-    for (; k < count; k++)
-        sum[0] += w[k] * v[k];
-    return sum[0] + sum[1] + (sum[2] + sum[3]);
-}
-
 // ---- Cells
 
-static void lstm_step(const struct run *run, const double *x, const double *s, double *h, double *c,
-                      double *scratch) {
+static void lstm_step(const struct onnx_run *run, const double *x, const double *s, double *h,
+                      double *c, double *scratch) {
     const size_t n = run->units;
 
     (void)scratch;
@@ -71,8 +33,8 @@ static void lstm_step(const struct run *run, const double *x, const double *s, d
     }
 }
 
-static void gru_step(const struct run *run, const double *x, const double *s, double *h, double *c,
-                     double *scratch) {
+static void gru_step(const struct onnx_run *run, const double *x, const double *s, double *h,
+                     double *c, double *scratch) {
     const size_t n = run->units;
 
     (void)c;
@@ -84,8 +46,8 @@ static void gru_step(const struct run *run, const double *x, const double *s, do
 }
 
 // The reset gate weighs h before the product.
-static void gru_reset_first_step(const struct run *run, const double *x, const double *s, double *h,
-                                 double *c, double *scratch) {
+static void gru_reset_first_step(const struct onnx_run *run, const double *x, const double *s,
+                                 double *h, double *c, double *scratch) {
     const size_t n = run->units;
 
     (void)c;
@@ -94,11 +56,11 @@ static void gru_reset_first_step(const struct run *run, const double *x, const d
     for (size_t j = 0; j < n; j++) {
         const size_t row = 2 * n + j;
         double z = sigmoid(x[j] + s[j]), bias = run->b ? run->b[3 * n + row] : 0;
-        h[j] = (1 - z) * tanh(x[row] + dot(run->r + row * n, scratch, n) + bias) + z * h[j];
+        h[j] = (1 - z) * tanh(x[row] + onnx_dot(run->r + row * n, scratch, n) + bias) + z * h[j];
     }
 }
 
-static void rnn_tanh_step(const struct run *run, const double *x, const double *s, double *h,
+static void rnn_tanh_step(const struct onnx_run *run, const double *x, const double *s, double *h,
                           double *c, double *scratch) {
     (void)c;
     (void)scratch;
@@ -106,7 +68,7 @@ static void rnn_tanh_step(const struct run *run, const double *x, const double *
         h[j] = tanh(x[j] + s[j]);
 }
 
-static void rnn_relu_step(const struct run *run, const double *x, const double *s, double *h,
+static void rnn_relu_step(const struct onnx_run *run, const double *x, const double *s, double *h,
                           double *c, double *scratch) {
     (void)c;
     (void)scratch;
@@ -135,7 +97,7 @@ static bool has_activations(const struct onnx_cell *cell, const Onnx__AttributeP
                             size_t directions) {
     size_t count = 0;
 
-    while (count < MAX_ACTIVATIONS && cell->activations[count])
+    while (count < ONNX_MAX_ACTIVATIONS && cell->activations[count])
         count++;
     bool good = a->n_strings == count * directions;
     for (size_t i = 0; good && i < a->n_strings; i++)
@@ -147,7 +109,7 @@ static void list_activations(const struct onnx_cell *cell, char *text, size_t si
     size_t used = strlen(text);
 
     used += (size_t)snprintf(text + used, size - used, "%s", used > 0 ? " or " : "");
-    for (int i = 0; i < MAX_ACTIVATIONS && cell->activations[i] && used < size; i++)
+    for (int i = 0; i < ONNX_MAX_ACTIVATIONS && cell->activations[i] && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "",
                                  cell->activations[i]);
 }
@@ -163,6 +125,8 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t direct
     const bool linear = onnx_int(graph, "linear_before_reset", 0) != 0;
     char known[120] = "";
 
+    if (onnx_own_cell(graph))
+        return onnx_own_row(graph);
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         const bool gated = onnx_is(graph, "GRU");
         if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && i == 0)) ||
@@ -487,12 +451,12 @@ static bool shaped(const struct onnx_tensor *t, int rank, int64_t a, int64_t b, 
 
 // Sums of all rows of one sequence's x and h, then the cell. sums: 2 * gates * units, then units.
 // run: of one direction
-static void step(const struct run *run, const double *x, double *h, double *c, double *sums) {
+static void step(const struct onnx_run *run, const double *x, double *h, double *c, double *sums) {
     const size_t n = run->units, rows = (size_t)run->cell->gates * n;
 
     for (size_t row = 0; row < rows; row++) {
-        sums[row] = dot(run->w + row * run->inputs, x, run->inputs);
-        sums[rows + row] = dot(run->r + row * n, h, n);
+        sums[row] = onnx_dot(run->w + row * run->inputs, x, run->inputs);
+        sums[rows + row] = onnx_dot(run->r + row * n, h, n);
         if (run->b) {
             sums[row] += run->b[row];
             sums[rows + row] += run->b[rows + row];
@@ -501,9 +465,9 @@ static void step(const struct run *run, const double *x, double *h, double *c, d
     run->cell->step(run, sums, sums + rows, h, c, sums + 2 * rows);
 }
 
-static struct run run_of(const struct run *all, size_t direction) {
+static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
     const size_t rows = (size_t)all->cell->gates * all->units;
-    struct run run = *all;
+    struct onnx_run run = *all;
 
     run.w += direction * rows * all->inputs;
     run.r += direction * rows * all->units;
@@ -512,7 +476,7 @@ static struct run run_of(const struct run *all, size_t direction) {
 }
 
 // state: h, then c, of all directions and sequences as outputs have them, and what step needs.
-static int compute(struct onnx_eval *e, const struct run *run, const struct onnx_tensor *x,
+static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct onnx_tensor *x,
                    double *state) {
     struct onnx_tensor *y = onnx_eval_output(e, 0);
     const bool swapped = run->batch_first;
@@ -528,7 +492,7 @@ static int compute(struct onnx_eval *e, const struct run *run, const struct onnx
     if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
         return -1;
     for (size_t d = 0; d < run->directions; d++) {
-        const struct run own = run_of(run, d);
+        const struct onnx_run own = run_of(run, d);
         for (size_t i = 0; i < sequences; i++) {
             const size_t place = swapped ? i * run->directions + d : d * sequences + i;
             double *h = state + place * run->units, *c = h + states;
@@ -591,16 +555,17 @@ static int eval_recurrent(struct onnx_eval *e) {
             return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
                              k ? "initial_c" : "initial_h");
     }
-    const struct run run = {.cell = cell,
-                            .inputs = (size_t)inputs,
-                            .units = (size_t)units,
-                            .batch_first = swapped,
-                            .directions = (size_t)directions,
-                            .reverse = {reverse[0], reverse[1]},
-                            .coupled = is_coupled(e->graph),
-                            .w = w->real,
-                            .r = r->real,
-                            .b = b ? b->real : NULL};
+    const struct onnx_run run = {.cell = cell,
+                                 .own = onnx_own_cell(e->graph),
+                                 .inputs = (size_t)inputs,
+                                 .units = (size_t)units,
+                                 .batch_first = swapped,
+                                 .directions = (size_t)directions,
+                                 .reverse = {reverse[0], reverse[1]},
+                                 .coupled = is_coupled(e->graph),
+                                 .w = w->real,
+                                 .r = r->real,
+                                 .b = b ? b->real : NULL};
     const size_t states = (size_t)batch * run.directions * run.units;
     const int64_t size[1] = {2 * batch * directions * units + (2 * cell->gates + 1) * units};
     struct onnx_tensor state;
@@ -618,6 +583,8 @@ static int eval_recurrent(struct onnx_eval *e) {
 }
 
 enum { TRAITS = ONNX_RECURRENT | ONNX_PARTS | ONNX_HEAVY };
+
+const struct onnx_operator onnx_own_operator = {"", read_recurrent, NULL, eval_recurrent, TRAITS};
 
 const struct onnx_operator onnx_recurrent_operators[] = {
     {"LSTM", read_recurrent, NULL, eval_recurrent, TRAITS},

@@ -7,6 +7,7 @@
 #include "model_handle.h"
 #include "op.h"
 #include "options.h"
+#include "own_cell.h"
 #include "walk.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 struct mr_model {
+    struct mr_own_cell_files own;
     struct mr_model_data data;
     unsigned char identity[MR_MODEL_IDENTITY];
     char name[64];
@@ -74,9 +76,12 @@ struct mr_model *mr_model_import(const char *onnx_path, const struct mr_import_o
     struct mr_model *model = new_model(onnx_path, error);
     if (!model)
         return NULL;
-    int code = read_calibration(options, &calibration, error);
-    if (!code && mr_import_onnx(onnx_path, options->calibration ? &calibration : NULL, options,
-                                &model->data, text, sizeof text))
+    int code = mr_own_cells_open(options->cells, options->cell_count, &model->own, error);
+    if (!code)
+        code = read_calibration(options, &calibration, error);
+    if (!code &&
+        mr_import_onnx_own(onnx_path, &model->own.cells, options->calibration ? &calibration : NULL,
+                           options, &model->data, text, sizeof text))
         code = mr_failure(error, MR_ERROR_MODEL, "%s", text);
     mr_array_free(&calibration);
     if (code) {
@@ -143,7 +148,15 @@ int mr_import(const char *onnx_path, const char *calibration_path, const char *m
 }
 
 struct mr_model *mr_model_open(const char *path, struct mr_error *error) {
+    return mr_model_open_with(path, NULL, error);
+}
+
+struct mr_model *mr_model_open_with(const char *path, const struct mr_model_options *given,
+                                    struct mr_error *error) {
+    struct mr_model_options options;
     char text[900];
+    if (mr_model_options_take(given, &options, error))
+        return NULL;
     if (!path) {
         mr_failure(error, MR_ERROR_ARGUMENT, "mr_model_open: the path is NULL");
         return NULL;
@@ -151,9 +164,11 @@ struct mr_model *mr_model_open(const char *path, struct mr_error *error) {
     struct mr_model *model = new_model(path, error);
     if (!model)
         return NULL;
-    if (mr_model_data_load(path, &model->data, text, sizeof text)) {
-        mr_failure(error, MR_ERROR_MODEL, "%s", text);
-        free(model);
+    int code = mr_own_cells_open(options.cells, options.cell_count, &model->own, error);
+    if (!code && mr_model_data_load_own(path, &model->own.cells, &model->data, text, sizeof text))
+        code = mr_failure(error, MR_ERROR_MODEL, "%s", text);
+    if (code) {
+        mr_model_close(model);
         return NULL;
     }
     return finish(model, path, error);
@@ -163,6 +178,7 @@ void mr_model_close(struct mr_model *model) {
     if (!model)
         return;
     mr_model_data_free(&model->data);
+    mr_own_cells_close(&model->own);
     free(model);
 }
 

@@ -124,6 +124,12 @@ static int run(struct mr_importing *in, const struct mr_array *calibration) {
 int mr_import_onnx(const char *path, const struct mr_array *calibration,
                    const struct mr_import_options *options, struct mr_model_data *model,
                    char *error, size_t error_size) {
+    return mr_import_onnx_own(path, NULL, calibration, options, model, error, error_size);
+}
+
+int mr_import_onnx_own(const char *path, const struct mr_own_cells *own,
+                       const struct mr_array *calibration, const struct mr_import_options *options,
+                       struct mr_model_data *model, char *error, size_t error_size) {
     struct mr_importing in = {
         .path = path, .options = options, .model = model, .error = error, .error_size = error_size};
 
@@ -131,6 +137,8 @@ int mr_import_onnx(const char *path, const struct mr_array *calibration,
         in.calibration = (struct mr_calibration){options->calibration_method, options->percentile};
     memset(model, 0, sizeof *model);
     in.onnx = mr_onnx_open(path, error, error_size);
+    if (in.onnx)
+        mr_onnx_take_cells(in.onnx, own);
     int result = in.onnx ? run(&in, calibration) : -1;
     result = of_file(&in, path, result);
     if (result == 0)

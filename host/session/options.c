@@ -26,6 +26,11 @@ int mr_options_take(const struct mr_options *from, struct mr_options *to, struct
     return take(from, from ? from->size : 0, sizeof *to, to, sizeof *to, "mr_options", error);
 }
 
+int mr_model_options_take(const struct mr_model_options *from, struct mr_model_options *to,
+                          struct mr_error *error) {
+    return take(from, from ? from->size : 0, sizeof *to, to, sizeof *to, "mr_model_options", error);
+}
+
 int mr_import_options_take(const struct mr_import_options *from, struct mr_import_options *to,
                            struct mr_error *error) {
     return take(from, from ? from->size : 0, sizeof *to, to, sizeof *to, "mr_import_options",

@@ -8,6 +8,8 @@
 
 // `from` may be NULL, which is all zero. 0, or MR_ERROR_ARGUMENT with a sentence in error.
 int mr_options_take(const struct mr_options *from, struct mr_options *to, struct mr_error *error);
+int mr_model_options_take(const struct mr_model_options *from, struct mr_model_options *to,
+                          struct mr_error *error);
 int mr_import_options_take(const struct mr_import_options *from, struct mr_import_options *to,
                            struct mr_error *error);
 

@@ -268,13 +268,28 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     mr_recurrent_memory(op, layout, &cost->memory);
 }
 
+// The kernel's text of a cell, once for all layers that have it; messages name the lines of a
+// user's own file.
+static void emit_cell(const struct mr_cell *cell, struct mr_text *text) {
+    if (!cell->text) {
+        mr_text_add(text, "#include \"cells/%s\"\n", cell->header);
+        return;
+    }
+    mr_text_add(text, "#ifndef OWN_CELL_%s\n#define OWN_CELL_%s\n#line 1 \"%s\"\n%s\n#endif\n",
+                cell->cell, cell->cell, cell->header, cell->text);
+    size_t lines = 2; // up to the next one
+    for (size_t i = 0; i < text->size; i++)
+        lines += text->data[i] == '\n';
+    mr_text_add(text, "#line %zu \"network.c\"\n", lines);
+}
+
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text) {
     const struct mr_cell *cell = mr_cell_of(op);
 
     if (op->kind->gives_second)
         mr_text_add(text, "#define LAYER_GIVES_CELL %d\n", given_shift(network, op));
-    mr_text_add(text, "#include \"cells/%s\"\n", cell->header);
+    emit_cell(cell, text);
     mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
     mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
     mr_text_add(text, "#define LAYER_LC %d\n", layout->lc);

@@ -12,7 +12,8 @@ struct mr_cell {
     struct mr_op_kind kind; // first; most of it is MR_RECURRENT
     const char *header;     // in hls/kernels/, and the cell's name in it
     const char *cell;
-    bool ranged;                 // h has a format that calibration chooses, else Q15
+    const char *text; // of a user's own cell: the file's text, and `header` is its name; else NULL
+    bool ranged;      // h has a format that calibration chooses, else Q15
     const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
     int late;                    // the last gates take gated(h) for h, once the others are known
     uint32_t (*latency)(int lc); // D: from a step's last column to its first h

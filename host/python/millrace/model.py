@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 from . import _interface, arrays
 from ._library import Path, argument_error, check, lib, record, take_text, text_of, to_bytes, to_number
-from .options import Held, import_options, plan_options
+from .options import Held, import_options, model_options, plan_options
 from .session import Session
 
 _PATH_ROOM = 4096
@@ -45,10 +45,11 @@ class Output(NamedTuple):
 class Handle:
     """Owns the library's model until neither a Model nor a Session needs it."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, cells: Sequence[Path]):
         error = _interface.mr_error()
         self.raw = None
-        self.raw = lib.mr_model_open(to_bytes(path, "the path of the model"), ctypes.byref(error))
+        held = model_options(cells)
+        self.raw = lib.mr_model_open_with(to_bytes(path, "the path of the model"), ctypes.byref(held.struct), ctypes.byref(error))
         if not self.raw:
             check(error.code, error)
 
@@ -72,8 +73,8 @@ class Model:
     operators: "list[Operator]"
     accuracy: Accuracy  # of all outputs
 
-    def __init__(self, path: Path):
-        self._handle: Optional[Handle] = Handle(path)
+    def __init__(self, path: Path, cells: Sequence[Path] = ()):
+        self._handle: Optional[Handle] = Handle(path, cells)
         raw, info = self._handle.raw, _interface.mr_model_info()
         lib.mr_model_info(raw, ctypes.byref(info))
         self.name, self.input_name = text_of(info.name), text_of(info.input_name)
@@ -161,9 +162,9 @@ class Model:
         return results.parts()
 
 
-def open(path: Path) -> Model:  # pylint: disable=redefined-builtin
-    """Reads a model file."""
-    return Model(path)
+def open(path: Path, cells: Sequence[Path] = ()) -> Model:  # pylint: disable=redefined-builtin
+    """Reads a model file. cells: the files of the cells of your own that it has (docs/own-cell.md)."""
+    return Model(path, cells)
 
 
 def _tell(text: str) -> None:
@@ -176,8 +177,8 @@ def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Mo
     come the formats of inputs and states, and the accuracy); method ("max", "percentile", "mse"), percentile; statistics,
     a file with the range of each feature; ranges, {feature: (low, high)}, None for all; precision ("w16a16", "w8a16",
     "w8a8", one for each layer with commas, "auto"), and for "auto" tolerance and trial, called with a Trial;
-    max_steps, of a network with a layer that reads from the end; force; note, called with what one should know (else it
-    is a warning). struct mr_import_options in millrace.h says what they do."""
+    cells, the files of cells of your own; max_steps, of a network with a layer that reads from the end; force; note,
+    called with what one should know (else it is a warning). struct mr_import_options in millrace.h says what they do."""
     with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
         options.setdefault("note", _tell)
         held, error = import_options(folder, **options), _interface.mr_error()
@@ -187,7 +188,7 @@ def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Mo
         )
         held.callbacks.finish()
         check(code, error)
-        return Model(place)
+        return Model(place, options.get("cells", ()))
 
 
 def import_torch(

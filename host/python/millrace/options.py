@@ -108,9 +108,28 @@ def _ranges(ranges: "Mapping[Any, tuple[float, float]]") -> Any:
     return given
 
 
+def cell_paths(cells: Sequence[Path]) -> Any:
+    """[count] paths of the files of cells."""
+    if isinstance(cells, (str, bytes)):
+        raise argument_error(f"cells is {cells!r}; a list of paths is needed")
+    try:
+        paths = list(cells)
+    except TypeError:
+        raise argument_error(f"cells is {cells!r}; a list of paths is needed") from None
+    return (ctypes.c_char_p * len(paths))(*(to_bytes(path, "the path of a cell") for path in paths))
+
+
+def model_options(cells: Sequence[Path]) -> Held:
+    """struct mr_model_options."""
+    paths = cell_paths(cells)
+    options = _interface.mr_model_options(size=ctypes.sizeof(_interface.mr_model_options), cells=paths, cell_count=len(paths))
+    return Held(options, Callbacks(), (paths,))
+
+
 def import_options(
     folder: str,
     *,
+    cells: Sequence[Path] = (),
     calibrate: Union[None, Path, np.ndarray] = None,
     method: str = "default",
     percentile: float = 0,
@@ -136,6 +155,8 @@ def import_options(
     options.statistics = None if statistics is None else to_bytes(statistics, "statistics")
     alive = _ranges(ranges or {})
     options.ranges, options.range_count = alive, len(alive)
+    paths = cell_paths(cells)
+    options.cells, options.cell_count = paths, len(paths)
     if isinstance(calibrate, (np.ndarray, list, tuple)):
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".npy", delete=False) as file:
             np.save(file, arrays.take(calibrate, "calibrate"))
@@ -143,4 +164,4 @@ def import_options(
     options.calibration = None if calibrate is None else to_bytes(calibrate, "calibrate")
     options.note = callbacks.wrap(fields["note"], note)
     options.trial = callbacks.wrap(fields["trial"], trial, _trial)
-    return Held(options, callbacks, (alive,))
+    return Held(options, callbacks, (alive, paths))

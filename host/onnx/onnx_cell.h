@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A cell of a recurrent operator of ONNX: how its gates stand in the file, and one step of it in
+// double precision.
+#ifndef MR_ONNX_CELL_H
+#define MR_ONNX_CELL_H
+
+#include "own_cells.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ONNX_MAX_GATES = 6, ONNX_MAX_ACTIVATIONS = 3, ONNX_DIRECTIONS = 2 };
+
+struct onnx_graph;
+struct onnx_cell;
+
+// An operator as it is computed. Rows are gate * units + unit, gates in ONNX's order.
+struct onnx_run {
+    const struct onnx_cell *cell;
+    const struct mr_own_cell *own; // where it is a user's own, else NULL
+    size_t inputs, units;
+    bool batch_first;        // layout 1
+    bool coupled;            // the forget gate is one minus the input gate
+    const double *w, *r, *b; // b: of x, then of h; NULL: 0; of all directions
+    size_t directions;
+    bool reverse[ONNX_DIRECTIONS];
+};
+
+// A cell. A step gets the sums of each row over x (with its bias) and over h (with its own), and
+// moves h and c (units) on; scratch: (units) numbers.
+struct onnx_cell {
+    const char *type;                 // of the ONNX operator
+    const char *kind;                 // of the network's operator
+    bool linear_before_reset;         // the attribute that it takes
+    int gates, order[ONNX_MAX_GATES]; // gate g of the network is gate order[g] of ONNX
+    const char *activations[ONNX_MAX_ACTIVATIONS];
+    void (*step)(const struct onnx_run *run, const double *x, const double *h_sum, double *h,
+                 double *c, double *scratch);
+};
+
+// Four partial sums, so that the additions need not wait for one another.
+static inline double onnx_dot(const double *w, const double *v, size_t count) {
+    double sum[4] = {0};
+    size_t k = 0;
+
+    for (; k + 4 <= count; k += 4) {
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += w[k + j] * v[k + j];
+    }
+    for (; k < count; k++)
+        sum[0] += w[k] * v[k];
+    return sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
+// onnx_own_cell.c: the cell of a user's own that the current node is; NULL with a sentence when
+// memory is short.
+const struct onnx_cell *onnx_own_row(struct onnx_graph *graph);
+
+#endif
