@@ -168,6 +168,22 @@ int mr_state_take(const struct mr_plan *plan, const unsigned char *identity, con
     return 0;
 }
 
+void mr_state_begin(const struct mr_plan *plan, uint32_t slot, uint64_t sequence, int16_t *beats) {
+    mr_state_clear(plan, slot, beats);
+    for (int i = 0; i < plan->network->op_count; i++) {
+        const struct mr_op *op = &plan->network->ops[i];
+        int16_t *own = beats + (size_t)slot * slot_beats(plan, i) * MR_IMAGE_BEAT;
+        for (int u = 0; op->start && u < op->units; u++, own += MR_IMAGE_BEAT) {
+            int32_t h, second;
+            op->kind->start(plan->network, op, sequence, u, &h, &second);
+            own[0] = (int16_t)h;
+            own[1] = (int16_t)(second & 0xffff);
+            own[2] = (int16_t)(second >> 16);
+        }
+        beats += (size_t)mr_state_beats(plan, i) * MR_IMAGE_BEAT;
+    }
+}
+
 void mr_state_clear(const struct mr_plan *plan, uint32_t slot, int16_t *beats) {
     for (int i = 0; i < plan->network->op_count; i++) {
         const size_t own = (size_t)slot_beats(plan, i) * MR_IMAGE_BEAT;

@@ -26,6 +26,9 @@ void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, co
 int mr_state_take(const struct mr_plan *plan, const unsigned char *identity, const void *state,
                   size_t size, uint32_t slot, int16_t *beats, char *error, size_t error_size);
 
+// Makes the state of a slot that from which sequence `sequence` of a run starts.
+void mr_state_begin(const struct mr_plan *plan, uint32_t slot, uint64_t sequence, int16_t *beats);
+
 // Makes the state of a slot zero.
 void mr_state_clear(const struct mr_plan *plan, uint32_t slot, int16_t *beats);
 

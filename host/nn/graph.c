@@ -39,6 +39,7 @@ void mr_network_free(struct mr_network *network) {
         free(network->ops[i].w_x);
         free(network->ops[i].w_h);
         free(network->ops[i].bias);
+        free(network->ops[i].start);
         mr_rows_free(&network->ops[i].rows);
     }
     for (int i = 0; i < network->stream_count; i++)
@@ -139,6 +140,26 @@ int mr_op_weights(struct mr_op *op) {
     op->w_h = op->kind->recurrent ? calloc(rows * (size_t)op->units, sizeof *op->w_h) : NULL;
     op->bias = calloc((size_t)op->kind->sums * (size_t)op->units, sizeof *op->bias);
     return op->w_x && (op->w_h || !op->kind->recurrent) && op->bias ? 0 : -1;
+}
+
+int mr_op_start_columns(const struct mr_op *op) {
+    return op->units * (op->kind->second_field ? 2 : 1);
+}
+
+int mr_op_starts(struct mr_op *op, int rows) {
+    free(op->start);
+    op->start = calloc((size_t)rows * (size_t)mr_op_start_columns(op), sizeof *op->start);
+    op->start_rows = op->start ? rows : 0;
+    return op->start ? 0 : -1;
+}
+
+int mr_network_starts(const struct mr_network *network) {
+    int rows = 0;
+
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].start_rows > rows)
+            rows = network->ops[i].start_rows;
+    return rows;
 }
 
 // Of one of the streams that an operator of the kind would read.

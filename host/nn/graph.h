@@ -28,6 +28,7 @@ enum {
     // at most.
     MR_MOST_STEPS = 512,
     MR_MOST_STEPS_LIMIT = 1 << 20,
+    MR_MAX_STARTS = 4096, // states that sequences of a run start from
     MR_NAME = 32 // letters of an operator's name, with the end
 };
 
@@ -69,6 +70,10 @@ struct mr_op {
     float *w_x;  // (gates * units, inputs)
     float *w_h;  // (gates * units, units), recurrent operators
     float *bias; // (sums * units)
+    // What the state is before the first step of a sequence, h of all units and behind it the
+    // second field of all: sequence n of a run has row n % start_rows. NULL: 0.
+    int start_rows;
+    float *start; // (start_rows, mr_op_start_columns)
     // The same in whole numbers.
     struct mr_rows rows;
     int exponent;    // of the second state field: within +-2^(7 + exponent); 0 without calibration
@@ -131,6 +136,13 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
                                   int stream, int other, int units, enum mr_activation activation,
                                   char *error, size_t error_size);
 int mr_op_weights(struct mr_op *op);
+
+// Makes room for the states that sequences start from, all 0: -1 when memory is short.
+int mr_op_starts(struct mr_op *op, int rows);
+// Numbers of such a state.
+int mr_op_start_columns(const struct mr_op *op);
+// How many sequences of a run start from states of their own; 0: all from the zero state.
+int mr_network_starts(const struct mr_network *network);
 
 // Makes a stream an output of the network. -1 with a sentence where there are too many
 // or memory is short.

@@ -69,6 +69,9 @@ size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_mod
         if (recurrent)
             add(&list, "float.", "weight_hh", MR_F32, rows, op->units, op->w_h);
         add(&list, "float.", "bias", MR_F32, sums, 0, op->bias);
+        if (op->start_rows > 0)
+            add(&list, "float.", "start", MR_F32, op->start_rows, mr_op_start_columns(op),
+                op->start);
     }
     list.op = "input";
     add(&list, "", "frac_bits", MR_I32, network->streams[0].width, 0, network->streams[0].frac);
@@ -124,6 +127,8 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
                   op->units, "frac_bits", frac_json(&network->streams[op->output]));
     bool good = object;
 
+    if (good && op->start_rows > 0)
+        good = put(object, "start_rows", json_integer(op->start_rows));
     if (good && op->kind->joins)
         good = put(object, "other", json_integer(op->other));
     if (good && op->kind->reverses)

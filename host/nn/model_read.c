@@ -159,6 +159,9 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     if (op->units != units)
         return bad(r, "has an operator whose units do not follow from its input");
     op->exponent = exponent;
+    if (json_object_get(entry, "start_rows") &&
+        (!kind->recurrent || !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
+        return bad(r, "has an operator that starts from no possible number of states");
     if (kind->reverses && !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
         return bad(r, "has an operator that reverses no possible number of steps");
     if (read_precision(r, entry, op) != 0)
@@ -363,6 +366,8 @@ static bool allocate(struct mr_network *network) {
         if (op->kind->gates &&
             (mr_op_weights(op) || mr_rows_create(&op->rows, op->kind->gates * op->units, columns,
                                                  op->kind->sums * op->units)))
+            return false;
+        if (op->start_rows > 0 && mr_op_starts(op, op->start_rows))
             return false;
     }
     return network->streams[0].frac;

@@ -81,6 +81,10 @@ struct mr_op_kind {
                  size_t error_size);
     void (*integer_row)(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
                         int32_t *state, int32_t *out);
+    // Of a recurrent operator: a unit's state before the first step of a sequence, from op->start,
+    // which is there.
+    void (*start)(const struct mr_network *network, const struct mr_op *op, size_t sequence,
+                  int unit, int32_t *h, int32_t *second);
     // What it may cut; NULL: nothing.
     struct mr_op_limit (*limit)(const struct mr_network *network, const struct mr_op *op);
 

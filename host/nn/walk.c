@@ -204,6 +204,19 @@ static void put_x(struct walk *walk, const void *x, size_t step, size_t row) {
     }
 }
 
+static void start_states(struct walk *walk, size_t sequence) {
+    for (int i = 0; i < walk->network->op_count; i++) {
+        const struct mr_op *op = &walk->network->ops[i];
+        const size_t columns = op->start ? (size_t)mr_op_start_columns(op) : 0;
+        const size_t row = op->start ? sequence % (size_t)op->start_rows : 0;
+        int32_t *state = walk->whole ? walk->whole + walk->state[i] : NULL;
+        for (int u = 0; state && op->start && u < op->units; u++)
+            op->kind->start(walk->network, op, sequence, u, &state[u], &state[op->units + u]);
+        for (size_t j = 0; walk->real && j < columns; j++)
+            walk->real[walk->state[i] + j] = op->start[row * columns + j];
+    }
+}
+
 static void run(struct walk *walk, const void *x, size_t sequences, size_t steps,
                 struct results y) {
     for (size_t n = 0; n < sequences; n++) {
@@ -212,6 +225,7 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
             memset(walk->real, 0, walk->size * sizeof *walk->real);
         else
             memset(walk->whole, 0, walk->size * sizeof *walk->whole);
+        start_states(walk, n);
         for (size_t first = 0; first < steps; first += walk->block) {
             for (size_t t = 0; t < walk->block; t++)
                 put_x(walk, x, t, n * steps + first + t);

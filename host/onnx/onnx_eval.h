@@ -56,6 +56,9 @@ int onnx_eval_concat(struct onnx_eval *e);
 int onnx_eval_constant(struct onnx_eval *e);
 int onnx_eval_constant_of_shape(struct onnx_eval *e);
 int onnx_eval_expand(struct onnx_eval *e);
+// The first input of the current node stretched to a shape, or repeated along its axes.
+int onnx_eval_spread(struct onnx_eval *e, const int64_t *shape, int count);
+int onnx_eval_repeat(struct onnx_eval *e, const int64_t *repeats, int count);
 int onnx_eval_flatten(struct onnx_eval *e);
 int onnx_eval_gather(struct onnx_eval *e);
 int onnx_eval_identity(struct onnx_eval *e);
@@ -65,6 +68,7 @@ int onnx_eval_shape(struct onnx_eval *e);
 int onnx_eval_slice(struct onnx_eval *e);
 int onnx_eval_split(struct onnx_eval *e);
 int onnx_eval_squeeze(struct onnx_eval *e);
+int onnx_eval_tile(struct onnx_eval *e);
 int onnx_eval_transpose(struct onnx_eval *e);
 int onnx_eval_unsqueeze(struct onnx_eval *e);
 

@@ -197,14 +197,12 @@ void onnx_stretch(const struct onnx_tensor *in, int rank, const int64_t *dims, i
     }
 }
 
-int onnx_eval_expand(struct onnx_eval *e) {
+int onnx_eval_spread(struct onnx_eval *e, const int64_t *shape, int count) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
-    int64_t shape[ONNX_INTS], dims[ONNX_RANK], stride[ONNX_RANK];
-    int count, rank;
+    int64_t dims[ONNX_RANK], stride[ONNX_RANK];
+    int rank;
 
-    if (onnx_eval_list(e, "a shape", 1, shape, &count) != 0)
-        return -1;
     if (count < 0 || count > ONNX_RANK ||
         !onnx_broadcast(in->dims, in->rank, shape, count, dims, &rank))
         return fail_shape(e);
@@ -213,6 +211,49 @@ int onnx_eval_expand(struct onnx_eval *e) {
     onnx_stretch(in, rank, dims, stride);
     copy_strided(out, in, 0, stride);
     return 0;
+}
+
+int onnx_eval_expand(struct onnx_eval *e) {
+    int64_t shape[ONNX_INTS];
+    int count;
+
+    return onnx_eval_list(e, "a shape", 1, shape, &count) != 0 ? -1
+                                                               : onnx_eval_spread(e, shape, count);
+}
+
+int onnx_eval_repeat(struct onnx_eval *e, const int64_t *repeats, int count) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    int64_t dims[ONNX_RANK], index[ONNX_RANK] = {0};
+
+    if (count != in->rank)
+        return fail_shape(e);
+    for (int i = 0; i < count; i++)
+        if (repeats[i] < 0 || __builtin_mul_overflow(in->dims[i], repeats[i], &dims[i]))
+            return fail_shape(e);
+    if (onnx_eval_create(e, out, in->type, in->rank, dims) != 0)
+        return -1;
+    for (size_t at = 0; at < out->count; at++) {
+        int64_t from = 0;
+        for (int i = 0; i < in->rank; i++)
+            from = from * in->dims[i] + index[i] % in->dims[i];
+        if (onnx_is_real(in->type))
+            out->real[at] = in->real[from];
+        else
+            out->whole[at] = in->whole[from];
+        for (int i = in->rank; i-- > 0 && ++index[i] == dims[i];)
+            index[i] = 0;
+    }
+    return 0;
+}
+
+int onnx_eval_tile(struct onnx_eval *e) {
+    int64_t repeats[ONNX_INTS];
+    int count;
+
+    return onnx_eval_list(e, "repeats", 1, repeats, &count) != 0
+               ? -1
+               : onnx_eval_repeat(e, repeats, count);
 }
 
 int onnx_eval_transpose(struct onnx_eval *e) {

@@ -197,6 +197,23 @@ int onnx_fold_constant_of_shape(struct onnx_reader *r) {
     return 0;
 }
 
+// A constant that is spread over axes of open sizes stands for itself: these sizes count as 1.
+static int spread(struct onnx_reader *r, const struct onnx_value *sizes,
+                  int (*eval)(struct onnx_eval *, const int64_t *, int)) {
+    struct onnx_value *out = onnx_output(r, 0);
+    int64_t list[ONNX_INTS];
+
+    for (int i = 0; i < sizes->count; i++)
+        list[i] = is_known(sizes->ints[i]) ? sizes->ints[i].k : 1;
+    if (eval(&r->fold, list, sizes->count) != 0)
+        return -1;
+    const struct onnx_tensor *made = onnx_eval_output(&r->fold, 0);
+    *out = (struct onnx_value){.kind = ONNX_CONSTANT, .rank = made->rank};
+    for (int k = 0; k < out->rank; k++)
+        out->dims[k] = (struct onnx_size){made->dims[k], SYMBOL_NONE};
+    return 0;
+}
+
 int onnx_fold_expand(struct onnx_reader *r) {
     const struct onnx_tensor *constant = onnx_constant(r, 0);
     struct onnx_value shape;
@@ -204,7 +221,23 @@ int onnx_fold_expand(struct onnx_reader *r) {
 
     if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &shape) || onnx_input(r, 0)->kind == ONNX_FLOW)
         return unsupported(r);
+    if (constant && isnan(fill_of(r, 0)))
+        return spread(r, &shape, onnx_eval_spread);
     put_fill(r, fill_of(r, 0), single && constant->rank <= shape.count ? &shape : NULL);
+    return 0;
+}
+
+int onnx_fold_tile(struct onnx_reader *r) {
+    const struct onnx_tensor *constant = onnx_constant(r, 0);
+    struct onnx_value repeats;
+
+    if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &repeats))
+        return unsupported(r);
+    if (constant && isnan(fill_of(r, 0)))
+        return spread(r, &repeats, onnx_eval_repeat);
+    if (isnan(fill_of(r, 0)))
+        return unsupported(r);
+    put_fill(r, fill_of(r, 0), NULL);
     return 0;
 }
 

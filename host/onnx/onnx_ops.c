@@ -41,6 +41,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Split", onnx_split, onnx_fold_split, onnx_eval_split, ONNX_PARTS},
     {"Squeeze", onnx_squeeze, onnx_fold_squeeze, onnx_eval_squeeze, ONNX_MOVES},
     {"Sub", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
+    {"Tile", NULL, onnx_fold_tile, onnx_eval_tile, 0},
     {"Transpose", onnx_transpose, NULL, onnx_eval_transpose, ONNX_MOVES},
     {"Unsqueeze", onnx_unsqueeze, onnx_fold_unsqueeze, onnx_eval_unsqueeze, ONNX_MOVES},
     {"Where", NULL, onnx_fold_where, onnx_eval_where, 0},

@@ -69,6 +69,14 @@ static inline bool onnx_is_plain(const struct onnx_value *value) {
            !cast->truth && !cast->side && !cast->clips;
 }
 
+// The states that the sequences of a recurrent operator start from: h, then c.
+struct onnx_start {
+    const struct onnx_tensor *tensor[2]; // of the file; NULL: each number is `fill`
+    double fill[2];
+    int rows[2]; // sequences with a state of their own; 1: all have the same
+    int batch;   // the tensors' axis of these
+};
+
 struct onnx_cell;
 struct onnx_layer;
 struct onnx_reader;
@@ -91,7 +99,8 @@ struct onnx_layer {
     // Numbers of the file; all but bias belong to the graph.
     const struct onnx_cell *cell;
     const struct onnx_tensor *w, *h, *b;
-    int direction;      // which of those in w, h and b
+    int directions, direction; // of w, h and b, and which of them
+    struct onnx_start start;
     bool coupled;       // an LSTM whose forget gate is one minus the input gate
     bool outputs_first; // w is (units, inputs)
     double scale;       // of w
@@ -163,6 +172,7 @@ int onnx_fold_shape(struct onnx_reader *r);
 int onnx_fold_slice(struct onnx_reader *r);
 int onnx_fold_split(struct onnx_reader *r);
 int onnx_fold_squeeze(struct onnx_reader *r);
+int onnx_fold_tile(struct onnx_reader *r);
 int onnx_fold_unsqueeze(struct onnx_reader *r);
 int onnx_fold_where(struct onnx_reader *r);
 
@@ -202,6 +212,13 @@ int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, 
                      int64_t end);
 int onnx_concat(struct onnx_reader *r);
 int onnx_split(struct onnx_reader *r);
+
+// ---- onnx_states.c
+
+// What the current node says of it; x has so many sequences. -1 with a sentence.
+int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_t units,
+                     const struct onnx_size *sequences, struct onnx_start *start);
+int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
 
 // ---- onnx_directions.c
 

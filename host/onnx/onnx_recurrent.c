@@ -156,28 +156,6 @@ static int check_attributes(struct onnx_graph *graph) {
 
 // ---- Reading
 
-static int check_state(struct onnx_reader *r, const char *what, size_t input) {
-    const struct onnx_value *state = onnx_input(r, input);
-    const struct onnx_tensor *constant = onnx_constant(r, input);
-
-    if (!state || (constant && onnx_all_zero(constant)) ||
-        (state->kind == ONNX_FILL && state->fill == 0))
-        return 0;
-    if (state->kind != ONNX_INPUT)
-        return onnx_fail(r->graph,
-                         "has an %s ('%.100s') that is not a constant zero; this version starts "
-                         "every sequence from zero",
-                         what, onnx_name(r, state));
-    const char *name = onnx_name(r, &r->values[state->layer]);
-    if (!r->noted[state->layer])
-        onnx_note(r->graph,
-                  "the input '%.100s', a state, is left out: a sequence starts from zero, and a "
-                  "session keeps its state from call to call, saves and restores it",
-                  name);
-    r->noted[state->layer] = true;
-    return 0;
-}
-
 // Lengths of the sequences are taken where they are constants and the whole length of each, which
 // then is the only one that the file takes.
 static int check_lengths(struct onnx_reader *r, const struct onnx_size *steps) {
@@ -331,7 +309,7 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
         if (!good)
             return onnx_fail(r->graph, "has weights or sums of biases that are beyond float32");
     }
-    return 0;
+    return onnx_fill_start(r, layer, op);
 }
 
 // The layers of each direction.
@@ -401,8 +379,7 @@ static int read_recurrent(struct onnx_reader *r) {
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions);
-    if (!cell || check_state(r, "initial_h", 5) != 0 || check_state(r, "initial_c", 6) != 0 ||
-        check_lengths(r, &x->dims[swapped]) != 0 ||
+    if (!cell || check_lengths(r, &x->dims[swapped]) != 0 ||
         check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
         return -1;
     int64_t units = h && h->rank == 3 ? h->dims[2] : 0;
@@ -423,6 +400,9 @@ static int read_recurrent(struct onnx_reader *r) {
                          (long long)x->dims[2].k);
     if (onnx_output(r, 2) && strcmp(cell->kind, "lstm") != 0)
         return onnx_fail(r->graph, "has a third output, which its operator does not have");
+    struct onnx_start start;
+    if (onnx_read_starts(r, directions, swapped, units, &x->dims[!swapped], &start) != 0)
+        return -1;
     struct onnx_layer layer = {.kind = cell->kind,
                                .inputs = (int)inputs,
                                .units = (int)units,
@@ -432,7 +412,9 @@ static int read_recurrent(struct onnx_reader *r) {
                                .cell = cell,
                                .w = w,
                                .h = h,
-                               .b = onnx_constant(r, 3)};
+                               .b = onnx_constant(r, 3),
+                               .directions = directions,
+                               .start = start};
     for (int d = 0; d < directions; d++)
         if (add_direction(r, x, layer, reverse[d], &made) != 0)
             return -1;
@@ -517,6 +499,19 @@ static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct
     return 0;
 }
 
+// state: of all directions and sequences, as outputs have them.
+static void put_start(const struct onnx_tensor *start, const struct run *run, size_t batch,
+                      double *state) {
+    const size_t n = run->units, directions = run->directions;
+
+    memset(state, 0, batch * directions * n * sizeof *state);
+    for (size_t i = 0; start && i < batch * directions; i++) {
+        const bool one = start->dims[run->batch_first ? 0 : 1] == 1;
+        const size_t from = !one ? i : run->batch_first ? i % directions : i / batch;
+        memcpy(state + i * n, start->real + from * n, n * sizeof *state);
+    }
+}
+
 static int eval_recurrent(struct onnx_eval *e) {
     const struct onnx_tensor *x = onnx_eval_input(e, 0), *w = onnx_eval_input(e, 1);
     const struct onnx_tensor *r = onnx_eval_input(e, 2), *b = onnx_eval_input(e, 3);
@@ -550,8 +545,11 @@ static int eval_recurrent(struct onnx_eval *e) {
         // Files of an open batch often hold the zero state of the batch that they were made with.
         if (start[k] && onnx_all_zero(start[k]))
             start[k] = NULL;
+        // Where a constant was spread over an open batch, it is kept for one sequence.
+        const int64_t rows = start[k] && start[k]->rank == 3 ? start[k]->dims[swapped ? 0 : 1] : 0;
         if (start[k] &&
-            !shaped(start[k], 3, swapped ? batch : directions, swapped ? directions : batch, units))
+            ((rows != 1 && rows != batch) ||
+             !shaped(start[k], 3, swapped ? rows : directions, swapped ? directions : rows, units)))
             return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
                              k ? "initial_c" : "initial_h");
     }
@@ -571,12 +569,8 @@ static int eval_recurrent(struct onnx_eval *e) {
     struct onnx_tensor state;
     if (onnx_eval_create(e, &state, x->type, 1, size) != 0)
         return -1;
-    for (size_t k = 0; k < 2; k++) {
-        if (start[k])
-            memcpy(state.real + k * states, start[k]->real, states * sizeof *state.real);
-        else
-            memset(state.real + k * states, 0, states * sizeof *state.real);
-    }
+    for (size_t k = 0; k < 2; k++)
+        put_start(start[k], &run, (size_t)batch, state.real + k * states);
     int result = compute(e, &run, x, state.real);
     onnx_tensor_free(&state);
     return result;

@@ -13,12 +13,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Of a network whose sequences start from states of their own each group of them is a run.
+static int time_runs(const struct mr_compiled *compiled, uint64_t sequences, uint64_t steps,
+                     struct mr_timing_result *timing, char *error, size_t error_size) {
+    const int slots = compiled->plan.slots;
+    const uint64_t of_run = mr_network_starts(compiled->plan.network) ? (uint64_t)slots : sequences;
+    const uint64_t groups = sequences / of_run, rest = sequences % of_run;
+    struct mr_timing_result last = {0};
+    if (rest && mr_timing_run(compiled->report, slots, rest, steps, &last, error, error_size))
+        return -1;
+    if (groups == 0)
+        *timing = last;
+    else if (mr_timing_run(compiled->report, slots, of_run, steps, timing, error, error_size))
+        return -1;
+    else
+        timing->cycles = groups * timing->cycles + last.cycles;
+    timing->sequences = sequences;
+    return 0;
+}
+
 static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, uint64_t steps,
                         char **json, char **text, struct mr_error *error) {
     char reason[900];
     struct mr_timing_result timing;
-    if (mr_timing_run(compiled->report, compiled->plan.slots, sequences, steps, &timing, reason,
-                      sizeof reason))
+    if (time_runs(compiled, sequences, steps, &timing, reason, sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     if (json) {
         json_t *object = mr_plan_report_json(&compiled->plan, &compiled->pipeline, compiled->report,

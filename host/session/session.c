@@ -388,6 +388,8 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
 
 // Sequences that go into one device run, so that each goes through its slot.
 static uint64_t portion_of(const struct mr_session *session, uint64_t steps) {
+    if (mr_network_starts(session->network)) // whose states are written before
+        return session->slots;
     const uint64_t x_bytes = steps * session->row * sizeof(int16_t);
     const uint64_t y_bytes = output_bytes(session, steps);
     const uint64_t portion =
@@ -400,6 +402,7 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
                     uint32_t flags, const struct sinks *sinks, struct mr_stats *stats) {
     const uint64_t portion = portion_of(session, steps);
     bool reset = !(flags & MR_RUN_CONTINUE);
+    const bool starts = reset && mr_network_starts(session->network) > 0;
     const double start = seconds_now();
     uint64_t cut_inputs, cut_values; // before
     mr_cuts_total(session, &cut_inputs, &cut_values);
@@ -411,8 +414,10 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
     for (uint64_t done = 0; done < sequences && !code; done += portion) {
         const uint64_t left = sequences - done, now = left < portion ? left : portion;
         const struct sinks to = sinks_from(session, sinks, done, steps);
+        if (starts && (code = mr_session_start(session, done)))
+            break;
         code = run_once(session, x + done * steps * session->inputs, (uint32_t)now, (uint32_t)steps,
-                        reset, &to, &cycles);
+                        reset && !starts, &to, &cycles);
         device_runs++;
     }
     if (code && session->timeline)

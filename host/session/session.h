@@ -76,9 +76,12 @@ static inline uint32_t mr_session_slot_set(uint64_t slots) {
 
 // After a failure of the device and of the fallback as well there is none.
 int mr_session_check_device(struct mr_session *session);
-// Before a run that goes on in the first `sequences` slots: sees that those that start from a zero
-// state have one. *reset: all of them do.
+// Before a run that goes on in the first `sequences` slots: sees that those that start anew have
+// the state for it. *reset: all of them start from zero.
 int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset);
+// Of a network whose sequences start from states of their own: gives the slots those of sequence
+// `first` of a call and of the next ones.
+int mr_session_start(struct mr_session *session, uint64_t first);
 
 // ---- session_saturation.c
 

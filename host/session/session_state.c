@@ -48,8 +48,8 @@ size_t mr_session_state_size(const struct mr_session *session) {
 
 // ---- the device's states
 
-// Those of all slots, to be freed, zeros in place of those that are fresh or `unwanted`. NULL on
-// failure, with the reason.
+// Those of all slots, to be freed; those that are fresh or `unwanted` are as at the start of a
+// sequence. NULL on failure, with the reason.
 static int16_t *read_states(struct mr_session *session, uint32_t unwanted,
                             struct mr_error *reason) {
     const struct mr_plan *plan = &session->compiled.plan;
@@ -60,15 +60,14 @@ static int16_t *read_states(struct mr_session *session, uint32_t unwanted,
         return NULL;
     }
     unwanted = (unwanted | session->fresh) & mr_session_slot_set(session->slots);
-    if (unwanted == mr_session_slot_set(session->slots))
-        return beats;
-    if (mr_device_read_state(session->device, beats, count, reason)) {
+    if (unwanted != mr_session_slot_set(session->slots) &&
+        mr_device_read_state(session->device, beats, count, reason)) {
         free(beats);
         return NULL;
     }
     for (uint32_t slot = 0; slot < session->slots; slot++)
         if (unwanted >> slot & 1)
-            mr_state_clear(plan, slot, beats);
+            mr_state_begin(plan, slot, slot, beats);
     return beats;
 }
 
@@ -90,13 +89,25 @@ static int write_states(struct mr_session *session, const int16_t *beats) {
 int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset) {
     const uint32_t wanted = mr_session_slot_set(sequences), fresh = session->fresh & wanted;
     struct mr_error reason;
-    *reset = fresh == wanted;
+    *reset = fresh == wanted && !mr_network_starts(session->network);
     if (*reset || !fresh)
         return 0;
     int16_t *beats = read_states(session, 0, &reason);
     const int code = beats ? write_states(session, beats)
                            : mr_failure(&session->error, reason.code,
                                         "the state cannot be read: %s", reason.text);
+    free(beats);
+    return code;
+}
+
+int mr_session_start(struct mr_session *session, uint64_t first) {
+    const struct mr_plan *plan = &session->compiled.plan;
+    int16_t *beats = calloc(mr_state_total_beats(plan), MR_IMAGE_BEAT * sizeof *beats);
+    if (!beats)
+        return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
+    for (uint32_t slot = 0; slot < session->slots; slot++)
+        mr_state_begin(plan, slot, first + slot, beats);
+    const int code = write_states(session, beats);
     free(beats);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "frame/pace.h"
 #include "quantise.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,9 +107,21 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
     return mr_row_fixed(&of_h, bits, frac, &op->rows, index, op->inputs, sum, error, error_size);
 }
 
+// The largest magnitude of the states that sequences start from: of h, or of the second field.
+static double greatest_start(const struct mr_op *op, bool second) {
+    const int columns = mr_op_start_columns(op), first = second ? op->units : 0;
+    double greatest = 0;
+
+    for (int row = 0; row < op->start_rows; row++)
+        for (int j = first; j < first + op->units && j < columns; j++)
+            greatest = fmax(greatest, fabs((double)op->start[row * columns + j]));
+    return greatest;
+}
+
 static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
     const int precision = mr_stream_precision(network, op->output);
-    const double seen = network->streams[op->output].greatest[precision];
+    const double seen =
+        fmax(network->streams[op->output].greatest[precision], greatest_start(op, false));
 
     if (!mr_cell_of(op)->ranged)
         return MR_HIDDEN_FRAC;
@@ -140,7 +153,13 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
 
     for (int j = 0; j < units; j++)
         frac[j] = hidden;
-    op->exponent = op->kind->second_field ? mr_exponent_of(op->greatest) : 0;
+    if (ldexp(greatest_start(op, false), hidden) > 32768)
+        return mr_fail(error, error_size,
+                       "layer %d starts from hidden states of up to %g, and its hidden states are "
+                       "held within +-%g; start from smaller ones",
+                       op->layer, greatest_start(op, false), ldexp(1, 15 - hidden));
+    op->exponent =
+        op->kind->second_field ? mr_exponent_of(fmax(op->greatest, greatest_start(op, true))) : 0;
     if (mr_rows_create(&op->rows, gates * units, op->inputs + units, op->kind->sums * units) != 0)
         return mr_fail(error, error_size, "not enough memory for the weights of layer %d",
                        op->layer);
@@ -174,6 +193,20 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
 }
 
 // ---- whole numbers
+
+void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op, size_t sequence,
+                        int unit, int32_t *h, int32_t *second) {
+    const size_t columns = (size_t)mr_op_start_columns(op);
+    const float *of = op->start + sequence % (size_t)op->start_rows * columns + unit;
+    const int frac = op->kind->gives_second ? MR_HIDDEN_FRAC : network->streams[op->output].frac[0];
+    const int second_frac = MR_CELL_FRAC - op->exponent;
+
+    *h = (int32_t)mr_clamp((int64_t)floor(ldexp(of[0], frac) + 0.5), 16);
+    *second = 0;
+    if (op->kind->second_field)
+        *second = (int32_t)mr_clamp((int64_t)floor(ldexp(of[op->units], second_frac) + 0.5),
+                                    MR_CELL_BITS);
+}
 
 static void integer_sums(const struct mr_op *op, int first, int end, int unit, const int32_t *x,
                          const int32_t *h, int64_t *sum) {

@@ -41,7 +41,7 @@ static inline const struct mr_cell *mr_cell_of(const struct mr_op *op) {
 
 // The kind's functions.
 #define MR_RECURRENT                                                                               \
-    .recurrent = true, .lag = 1, .describe = mr_recurrent_describe,                                \
+    .recurrent = true, .lag = 1, .start = mr_recurrent_start, .describe = mr_recurrent_describe,   \
     .float_row = mr_recurrent_float, .quantise = mr_recurrent_quantise,                            \
     .check = mr_recurrent_check, .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost,   \
     .emit = mr_recurrent_emit, .scalars = "command, steps, total, flags"
@@ -55,6 +55,8 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
                        size_t error_size);
 void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
                           const int32_t *in, int32_t *state, int32_t *out);
+void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op, size_t sequence,
+                        int unit, int32_t *h, int32_t *second);
 // Of the lanes: one for each product.
 uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout);
 // Adds the memories.
