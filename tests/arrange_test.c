@@ -8,7 +8,6 @@
 #include "plan_taps.h"
 #include "session_fixture.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <sys/stat.h>
 
@@ -144,6 +143,31 @@ static void beside(struct mr_network *n) {
     net_output(n, join(n, layer, layer), "twice");
 }
 
+static void give_starts(struct mr_network *n, int layer, int rows, uint64_t seed) {
+    struct mr_op *op = NULL;
+    for (int i = 0; i < n->op_count; i++)
+        if (n->ops[i].layer == layer)
+            op = &n->ops[i];
+    ck_assert(op && mr_op_starts(op, rows) == 0);
+    random_numbers(&seed, op->start, (size_t)(rows * mr_op_start_columns(op)), 0.9);
+}
+
+// Three sequences start from states of their own, in another layer all from the same.
+static void starts(struct mr_network *n) {
+    const int below = net_add(n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    const int above = net_add(n, "gru", below, 3, MR_ACTIVATION_LINEAR);
+    net_output(n, net_add(n, "rnn_relu", above, 2, MR_ACTIVATION_LINEAR), "all");
+    net_output(n, net_add(n, "last", below, 0, MR_ACTIVATION_LINEAR), "last");
+    give_starts(n, 0, 3, 7);
+    give_starts(n, 1, 1, 8);
+    give_starts(n, 2, 3, 9);
+}
+
+static void starts_of_both_halves(struct mr_network *n) {
+    net_output(n, bidirectional(n, "lstm", 0, 3, NULL), "all");
+    give_starts(n, 1, 1, 8);
+}
+
 static const struct {
     const char *name;
     void (*arrange)(struct mr_network *);
@@ -151,7 +175,10 @@ static const struct {
                 {"states and steps", states_and_steps},
                 {"reverse alone", reverse_alone},
                 {"stack", stack},
-                {"beside", beside}};
+                {"beside", beside},
+                {"starts", starts},
+                {"starts of both halves", starts_of_both_halves}};
+enum { STARTS = 5 };
 
 static void make(struct mr_network *network, int index) {
     uint64_t state = SEED + (uint64_t)index;
@@ -190,19 +217,6 @@ START_TEST(halves_are_joined) {
     mr_network_free(&both);
 }
 END_TEST
-
-static uint64_t planned_cycles(const struct mr_model *model, const struct mr_options *options,
-                               size_t sequences, size_t steps) {
-    struct mr_error error = {0};
-    char *text;
-    ck_assert_msg(!mr_plan(model, options, sequences, steps, &text, NULL, &error), "%s",
-                  error.text);
-    json_t *plan = json_loads(text, 0, NULL);
-    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
-    json_decref(plan);
-    free(text);
-    return cycles;
-}
 
 static void check_run(const struct mr_network *network, const struct mr_model *model,
                       struct mr_session *session, const struct mr_options *options,
@@ -247,6 +261,51 @@ static void check_device(const struct mr_network *network, const struct mr_model
     mr_session_close(session);
 }
 
+// Step by step from the state of the first sequence, saved in between.
+static void check_steps(const struct mr_network *network, const struct mr_model *model,
+                        const char *uri, const struct mr_options *options) {
+    struct mr_session *session = open_session(model, uri, options);
+    const size_t size = mr_session_state_size(session);
+    float x[STEPS * INPUTS], wanted[STEPS * 2 + 4], y[6];
+    void *state = malloc(size);
+    ck_assert_ptr_nonnull(state);
+    fill_input(x, STEPS * INPUTS);
+    for (int round = 0; round < 2; round++) {
+        expect_of(network, x, 1, STEPS, wanted);
+        if (round == 0)
+            ck_assert_int_eq(mr_session_save(session, state, size), 0);
+        else
+            ck_assert_int_eq(mr_session_restore(session, state, size), 0);
+        for (int t = 0; t < STEPS; t++) {
+            ck_assert_int_eq(mr_session_step(session, x + t * INPUTS, y, NULL), 0);
+            ck_assert_mem_eq(y, wanted + t * 2, 2 * sizeof *y);
+        }
+        ck_assert_mem_eq(y + 2, wanted + STEPS * 2, 4 * sizeof *y);
+    }
+    mr_session_close(session);
+    free(state);
+}
+
+// Groups of two sequences.
+START_TEST(slots_start_from_their_states) {
+    if (!have_compiler())
+        return;
+    struct mr_network network;
+    make(&network, STARTS);
+    const struct mr_options options = {MR_OPTIONS_INIT, .slots = 2};
+    mkdir("build", 0777);
+    mkdir("build/arrange-test", 0777);
+    save_model(&network, MODEL);
+    struct mr_model *model = open_model_of(MODEL);
+    check_device(&network, model, "cpu:", &options);
+    check_steps(&network, model, "cpu:", &options);
+    if (!getenv("MR_TEST_NO_SIM"))
+        check_device(&network, model, "sim:", &options);
+    mr_model_close(model);
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(devices_give_the_bits_of_the_reference) {
     if (!have_compiler())
         return;
@@ -277,6 +336,7 @@ int main(void) {
     tcase_add_test(tests, sequences_are_turned_round);
     tcase_add_test(tests, rows_are_joined);
     tcase_add_test(tests, halves_are_joined);
+    tcase_add_test(tests, slots_start_from_their_states);
     tcase_add_loop_test(tests, devices_give_the_bits_of_the_reference, 0,
                         2 * (int)(sizeof networks / sizeof *networks));
     suite_add_tcase(suite, tests);

@@ -325,7 +325,7 @@ static const char *make_bad(struct file *f, int kind) {
         begin(f, 0, 0);
         lstm(f, "x W R B", "- h");
         lstm(f, "x W R B - h", "y");
-        return "has an initial_h ('h') that is not a constant zero";
+        return "has an initial_h ('h') that is no constant and no input";
     default: // a second input
         add_input(f, "z");
         f->node[5].input[2] = "z";
@@ -351,8 +351,8 @@ START_TEST(bad_lstm_input_is_refused) {
                                          "x W R B - - - P", "x W R2 B",    "x x R B",
                                          "M W R B",         "x W R M"};
     static const char *const said[] = {"sequence lengths",
-                                       "initial_h ('H') that is not a constant zero",
-                                       "initial_c ('H')",
+                                       "an initial_h that is not [directions, sequences, units]",
+                                       "an initial_c that is not [directions, sequences, units]",
                                        "peepholes that are not zero",
                                        "R of another shape than [1, 8, 2]",
                                        "weights that are not",
@@ -362,7 +362,7 @@ START_TEST(bad_lstm_input_is_refused) {
     struct mr_network n;
 
     begin(f, 0, 0);
-    tensor(f, "H", 3, 1, 1, H);
+    tensor(f, "H", 3, 1, 1, H + 1);
     tensor(f, "P", 2, 1, 3 * H, 1);
     tensor(f, "R2", 3, 1, 3 * H, H);
     lstm(f, inputs[_i], "- h0");

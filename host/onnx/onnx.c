@@ -109,7 +109,9 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
     struct onnx_graph *graph = &onnx->graph;
     const Onnx__TensorShapeProto *shape = onnx_input_info(graph)->type->tensor_type->shape;
     const int place = mr_layout_place(network->layout, 'N');
-    const size_t fixed = place < 0 ? 1 : (size_t)onnx_fixed_size(shape->dim[place]);
+    const size_t own = place < 0 ? 1 : (size_t)onnx_fixed_size(shape->dim[place]);
+    const size_t starts = (size_t)mr_network_starts(network); // of so many sequences
+    const size_t fixed = own || starts < 2 ? own : starts;
     // Where it is open, some thousand steps at once.
     const size_t batch = fixed ? fixed : steps < 4096 ? 4096 / (steps + 1) + 1 : 1;
 

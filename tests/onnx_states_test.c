@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// States that the sequences of an ONNX file start from, in the ways in which exporters write them:
+// what is read, compared with what the file's operators compute, or the sentence.
+#define _POSIX_C_SOURCE 200809L
+#include "onnx_fixture.h"
+
+// Small weights, and a state of [a, b, H].
+static void begin_small(struct file *f, int64_t a, int64_t b) {
+    begin(f, 0, 0);
+    for (int t = 0; t < 3; t++) {
+        float *list = f->tensor[t].has_raw_data ? (float *)(void *)f->tensor[t].raw_data.data
+                                                : f->tensor[t].float_data;
+        for (int i = 0; i < 16; i++)
+            list[i] = (float)(i * 5 % 7 - 3) / 8;
+    }
+    number_tensor(f, "start", a, b, H, -0.5f, 0.25f);
+    number_tensor(f, "cells", a, b, H, 1.5f, -0.5f);
+}
+
+static void an_initialiser(struct file *f) {
+    begin_small(f, 1, 1);
+    lstm(f, "x W R B - start cells", "- y");
+}
+
+// torch: self.h0.expand(-1, x.size(1), -1)
+static void expanded(struct file *f) {
+    begin_small(f, 1, 1);
+    node(f, "Shape", "x", "shape");
+    node(f, "Gather", "shape one", "n");
+    list_tensor(f, "units", 1, H, 0, 0);
+    node(f, "Concat", "one n units", "to");
+    with_int(f, "axis", 0);
+    node(f, "Expand", "start to", "h0");
+    node(f, "Expand", "cells to", "c0");
+    lstm(f, "x W R B - h0 c0", "Y y");
+}
+
+// self.h0.repeat(1, n, 1) of two layers, each of which takes its own.
+static void repeated(struct file *f) {
+    begin_small(f, 2, 1);
+    node(f, "Shape", "x", "shape");
+    node(f, "Gather", "shape one", "n");
+    node(f, "Concat", "one n one", "to");
+    with_int(f, "axis", 0);
+    node(f, "Tile", "start to", "h0");
+    node(f, "Split", "h0", "h1 h2");
+    with_int(f, "axis", 0);
+    lstm(f, "x W R B - h1", "Y");
+    node(f, "Squeeze", "Y one", "s");
+    tensor(f, "W2", 3, 1, 4 * H, H);
+    lstm(f, "s W2 R B - h2", "- y");
+}
+
+static void a_number_for_all(struct file *f) {
+    expanded(f);
+    number_tensor(f, "half", 1, 0, 0, 0.5f, 0);
+    f->node[5].input[5] = "h5";
+    node(f, "Expand", "half to", "h5");
+    Onnx__NodeProto swap = f->node[5];
+    f->node[5] = f->node[6];
+    f->node[6] = swap;
+}
+
+static void of_each_sequence(struct file *f) {
+    begin_small(f, 1, 3);
+    lstm(f, "x W R B - start", "- y");
+}
+
+static void batch_first_layout(struct file *f) {
+    begin_small(f, 3, 1);
+    lstm(f, "x W R B - start cells", "- y");
+    with_int(f, "layout", 1);
+}
+
+static void of_both_directions(struct file *f) {
+    begin_small(f, 2, 1);
+    tensor(f, "W2", 3, 2, 4 * H, F);
+    tensor(f, "R2", 3, 2, 4 * H, H);
+    lstm(f, "x W2 R2 - - start cells", "- y");
+    Onnx__AttributeProto *a = attribute(f, "direction");
+    a->has_s = 1;
+    a->s = (ProtobufCBinaryData){13, (uint8_t *)(uintptr_t) "bidirectional"};
+}
+
+static const struct {
+    void (*make)(struct file *f);
+    int rows;             // that sequences start from
+    float first[4];       // numbers of the first, h and c
+    int layers, last_row; // numbers from there on are those of the last layer
+} good[] = {
+    {an_initialiser, 1, {-0.5f, -0.25f, 1.5f, 1}, 1, 0},
+    {expanded, 1, {-0.5f, -0.25f, 1.5f, 1}, 1, 0},
+    {repeated, 1, {-0.5f, -0.25f, 0, 0}, 2, 0},
+    {a_number_for_all, 1, {0.5f, 0.5f, 1.5f, 1}, 1, 0},
+    {of_each_sequence, 3, {-0.5f, -0.25f, 0, 0}, 1, 2},
+    {batch_first_layout, 3, {-0.5f, -0.25f, 1.5f, 1}, 1, 2},
+    {of_both_directions, 1, {-0.5f, -0.25f, 1.5f, 1}, 2, 0},
+};
+
+START_TEST(starts_are_read) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    good[_i].make(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_int_eq(mr_network_starts(&n), good[_i].rows);
+    ck_assert_int_eq(mr_network_layers(&n), good[_i].layers);
+    const struct mr_op *op = mr_network_layer(&n, 0);
+    for (int k = 0; k < 2 * H; k++)
+        ck_assert_float_eq(op->start[k], good[_i].first[k]);
+    op = mr_network_layer(&n, good[_i].layers - 1);
+    if (good[_i].layers == 2) // the numbers behind those of the first
+        ck_assert_float_eq(op->start[0], 0);
+    if (good[_i].last_row)
+        ck_assert_float_eq(op->start[good[_i].last_row * 2 * H], 0.5f);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
+static void a_computed_state(struct file *f) {
+    begin_small(f, 1, 1);
+    lstm(f, "x W R B", "- h");
+    lstm(f, "x W R B - h", "- y");
+}
+
+static void another_shape(struct file *f) {
+    begin_small(f, 2, 1);
+    lstm(f, "x W R B - start", "- y");
+}
+
+static void other_counts(struct file *f) {
+    begin_small(f, 1, 3);
+    number_tensor(f, "two", 1, 2, H, 1, 1);
+    lstm(f, "x W R B - start two", "- y");
+}
+
+static const struct {
+    void (*make)(struct file *f);
+    const char *said;
+} bad[] = {
+    {a_computed_state, "has an initial_h ('h') that is no constant and no input"},
+    {another_shape, "has an initial_h that is not [directions, sequences, units] of 1 direction"},
+    {other_counts, "has states for 3 sequences and for 2"},
+};
+
+START_TEST(starts_are_refused) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    bad[_i].make(f);
+    ck_assert_int_ne(parse(f, &n), 0);
+    ck_assert_msg(strstr(error, bad[_i].said) != NULL, "%s", error);
+    free(f);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("onnx_states");
+    TCase *all = tcase_create("all");
+
+    tcase_set_timeout(all, 60);
+    tcase_add_loop_test(all, starts_are_read, 0, sizeof good / sizeof *good);
+    tcase_add_loop_test(all, starts_are_refused, 0, sizeof bad / sizeof *bad);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
