@@ -29,7 +29,7 @@ enum {
     MR_MOST_STEPS = 512,
     MR_MOST_STEPS_LIMIT = 1 << 20,
     MR_MAX_STARTS = 4096, // states that sequences of a run start from
-    MR_NAME = 32 // letters of an operator's name, with the end
+    MR_NAME = 32          // letters of an operator's name, with the end
 };
 
 enum mr_rate { MR_PER_STEP, MR_PER_SEQUENCE };
