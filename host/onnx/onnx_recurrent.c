@@ -500,7 +500,7 @@ static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct
 }
 
 // state: of all directions and sequences, as outputs have them.
-static void put_start(const struct onnx_tensor *start, const struct run *run, size_t batch,
+static void put_start(const struct onnx_tensor *start, const struct onnx_run *run, size_t batch,
                       double *state) {
     const size_t n = run->units, directions = run->directions;
 
