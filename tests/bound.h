@@ -258,6 +258,43 @@ static inline void bound_argmax(const struct mr_op *op, const struct bound *x, s
     *out = (struct bound){at, e};
 }
 
+static inline void bound_embedding(const struct bound_walk *walk, const struct mr_op *op,
+                                   struct bound *out) {
+    const double index = walk->stream[op->input]->v, row = index < 0 ? index + op->entries : index;
+    for (int i = 0; i < op->units; i++) {
+        const struct bound exact = {(double)op->w_x[(int)row * op->units + i], 0};
+        out[i] = bound_round(exact, walk->network->streams[op->output].frac[i]);
+    }
+}
+
+// With d = x - mean and s^2 the mean of d^2: d moves by e_x and the mean of all e at most, and s, a
+// norm, by no more than the norm of all e; so does sqrt(s^2 + epsilon). The device's epsilon is
+// rounded to a unit of n^2 times the squares. |y| is below sqrt(n). hls/kernels/heads/layer_norm.h
+// tells the kernel's own error, a unit.
+static inline void bound_layer_norm(const struct bound_walk *walk, const struct mr_op *op,
+                                    struct bound *out) {
+    const struct bound *x = walk->stream[op->input];
+    const struct mr_stream *to = &walk->network->streams[op->output];
+    const double n = op->units, unit = ldexp(1 / n, -walk->network->streams[op->input].frac[0]);
+    double mean = 0, mean_e = 0, squares = 0, squares_e = 0;
+    for (int i = 0; i < op->units; i++) {
+        mean += x[i].v / n;
+        mean_e += x[i].e / n;
+        squares_e += x[i].e * x[i].e / n;
+    }
+    for (int i = 0; i < op->units; i++)
+        squares += (x[i].v - mean) * (x[i].v - mean) / n;
+    const double own = sqrt(squares + op->epsilon);
+    const double apart = sqrt(squares_e) + unit * unit / own;
+    const double least = fmax(own - apart, sqrt(fmax(op->epsilon - unit * unit, unit * unit / 2)));
+    for (int i = 0; i < op->units; i++) {
+        const double y = (x[i].v - mean) / own;
+        const double e = (x[i].e + mean_e + fabs(y) * apart) / least;
+        const struct bound exact = {y, fmin(e, fabs(y) + sqrt(n))};
+        out[i] = bound_off(bound_cut(exact, 16, to->frac[0]), ldexp(1, -to->frac[0]));
+    }
+}
+
 static const struct bound_cell {
     const char *name;
     struct bound (*unit)(const struct bound_unit *u, struct bound *cell);
@@ -294,6 +331,10 @@ static inline void bound_rows(const struct bound_walk *walk, enum mr_rate rate) 
             bound_recurrent(walk, i, out);
         else if (strcmp(op->kind->name, "dense") == 0)
             bound_dense(walk, op, out);
+        else if (strcmp(op->kind->name, "embedding") == 0)
+            bound_embedding(walk, op, out);
+        else if (strcmp(op->kind->name, "layer_norm") == 0)
+            bound_layer_norm(walk, op, out);
         else if (strcmp(op->kind->name, "softmax") == 0)
             bound_softmax(op, walk->stream[op->input], out);
         else if (strcmp(op->kind->name, "argmax") == 0)

@@ -20,7 +20,7 @@
 #define LOG WORK "/log"
 
 // Files that have a reference and run right, at least: raised with what is imported, never lowered.
-enum { LEAST = 81 };
+enum { LEAST = 83 };
 
 enum verdict { RIGHT, RUNS, REFUSED, WRONG, VERDICTS };
 

@@ -266,6 +266,12 @@ first=$!
     agree softmax tests/kernels/softmax.c softmax_rows --runs 4 --set command=1,2 --set rows=0,1,2,40
     readable_thorough softmax tests/kernels/softmax.c softmax_rows
     rates softmax tests/kernels/softmax.c softmax_rows "softmax1=3 softmax2=6 softmax7=21 softmax10=30 softmax10_steep=30 softmax33=99 softmax33_flat=99 softmax200=600"
+    agree embedding tests/kernels/embedding.c embedding --runs 4 --set command=1,2,1,2 --set rows=0,1,0,40
+    readable_thorough embedding tests/kernels/embedding.c embedding
+    rates embedding tests/kernels/embedding.c embedding "embed1=1 embed7=3 embed4=1 embed_large=5"
+    agree layer_norm tests/kernels/layer_norm.c layer_norm --runs 4 --set command=1,2 --set rows=0,1,2,9
+    readable_thorough layer_norm tests/kernels/layer_norm.c layer_norm
+    rates layer_norm tests/kernels/layer_norm.c layer_norm "norm1=2 norm2=2 norm7=6 norm64=32 norm300=300"
     agree pool tests/kernels/pool.c pool --runs 6 --vectors 200 --set command=1,2,2,2,2,2 --set steps=1,3,5,2,1,7 \
         --set total=3,6,20,10,8,28
     readable_thorough pool tests/kernels/pool.c pool

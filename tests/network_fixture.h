@@ -37,6 +37,19 @@ static inline int net_add(struct mr_network *network, const char *kind, int stre
     const struct mr_op *op =
         mr_network_add(network, known, stream, units, activation, error, sizeof error);
     net_need(op != NULL, error);
+    if (known->has_epsilon)
+        network->ops[network->op_count - 1].epsilon = 1e-3;
+    return op->output;
+}
+
+// Adds a table that the network's input is looked up in, and returns the stream that it gives.
+static inline int net_table(struct mr_network *network, int entries, int units) {
+    char error[300] = "";
+    struct mr_op *op = mr_network_add_bare(network, mr_op_kind_find("embedding"), 0, -1, units,
+                                           MR_ACTIVATION_LINEAR, error, sizeof error);
+    net_need(op != NULL, error);
+    op->entries = entries;
+    net_need(mr_op_weights(op) == 0, "not enough memory");
     return op->output;
 }
 
@@ -52,20 +65,20 @@ static inline void net_quantise(struct mr_network *network, const int32_t *frac)
 
 // Columns of an operator's rows.
 static inline int net_columns(const struct mr_op *op) {
-    return op->inputs + (op->kind->recurrent ? op->units : 0);
+    return mr_op_columns(op);
 }
 
 // Random weights and biases for all operators.
 static inline void net_weights(struct mr_network *network, uint64_t *state, double range) {
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
+        const size_t rows = (size_t)mr_op_rows(op), columns = (size_t)mr_op_columns(op);
         if (rows == 0)
             continue;
-        random_numbers(state, op->w_x, rows * (size_t)op->inputs, range);
+        random_numbers(state, op->w_x, rows * (columns - (op->w_h ? (size_t)op->units : 0)), range);
         if (op->w_h)
             random_numbers(state, op->w_h, rows * (size_t)op->units, range);
-        random_numbers(state, op->bias, (size_t)op->kind->sums * (size_t)op->units, range);
+        random_numbers(state, op->bias, (size_t)mr_op_sums(op), range);
     }
 }
 
@@ -118,6 +131,8 @@ static inline int net_end(struct mr_network *network, uint64_t *state, int strea
 static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
     if (random_bits(state) & 1)
         stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    if (random_bits(state) % 6 == 0)
+        stream = net_add(network, "layer_norm", stream, 0, MR_ACTIVATION_LINEAR);
     if (random_bits(state) % 3 == 0)
         stream = net_add(network, "dense", stream, random_between(state, 1, most),
                          net_activation(state));
@@ -128,17 +143,20 @@ static inline int net_head(struct mr_network *network, uint64_t *state, int stre
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
 // `most` units; dense operators of all activations between them; behind them, and also behind the
 // layers before, heads at every step and on the last one, and states themselves, as up to
-// MR_MAX_OUTPUTS outputs y0, y1, ...
-static inline void net_random(struct mr_network *network, uint64_t seed, int most) {
+// MR_MAX_OUTPUTS outputs y0, y1, ... tokens: its input is looked up in a table.
+static inline void net_random_of(struct mr_network *network, uint64_t seed, int most, bool tokens) {
     uint64_t state = seed;
     int outputs[MR_MAX_OUTPUTS], count = 0;
     const int layers = random_between(&state, 1, 4);
-    net_create(network, random_between(&state, 1, most), "random");
-    int stream =
-        random_bits(&state) % 4
-            ? 0
-            : net_add(network, "dense", 0, random_between(&state, 1, most), net_activation(&state));
-    int trunk[4] = {0};
+    net_create(network, tokens ? 1 : random_between(&state, 1, most), "random");
+    const int table =
+        tokens ? net_table(network, random_between(&state, 1, 40), random_between(&state, 1, most))
+               : 0;
+    int stream = random_bits(&state) % 4
+                     ? table
+                     : net_add(network, "dense", table, random_between(&state, 1, most),
+                               net_activation(&state));
+    int trunk[4] = {table};
     for (int l = 0; l < layers; l++) {
         stream = net_add(network, net_cell(&state), stream, random_between(&state, 1, most),
                          MR_ACTIVATION_LINEAR);
@@ -150,6 +168,8 @@ static inline void net_random(struct mr_network *network, uint64_t seed, int mos
         if (random_bits(&state) % 3 == 0)
             stream = net_add(network, "dense", stream, random_between(&state, 1, most),
                              net_activation(&state));
+        if (random_bits(&state) % 4 == 0)
+            stream = net_add(network, "layer_norm", stream, 0, MR_ACTIVATION_LINEAR);
     }
     for (int heads = random_between(&state, 1, 3); heads > 0; heads--)
         outputs[count++] = net_head(network, &state, stream, most);
@@ -179,6 +199,10 @@ static inline void net_random(struct mr_network *network, uint64_t seed, int mos
         net_output(network, outputs[o], name);
     }
     net_weights(network, &state, 0.7);
+}
+
+static inline void net_random(struct mr_network *network, uint64_t seed, int most) {
+    net_random_of(network, seed, most, false);
 }
 
 #endif

@@ -56,7 +56,7 @@ enum trait {
     NUMBER_FORK, // of single numbers
     MIXED,       // recurrent operators of different kinds, where there are such
     DEEP,        // three of them or more
-    NARROW = 16  // a kind with columns of 8 bits; their weights have 8 bits, too
+    NARROW = 20  // a kind with columns of 8 bits; their weights have 8 bits, too
 };
 
 static uint64_t one(int trait) {
@@ -95,8 +95,10 @@ static float *random_x(const struct made *m, uint64_t *state, size_t rows, doubl
     const int inputs = m->network.streams[0].width;
     float *x = calloc(rows * (size_t)inputs, sizeof *x);
     net_need(x != NULL, "not enough memory");
+    const int entries = mr_network_entries(&m->network); // of the numbers, not of the range
     for (size_t i = 0; i < rows * (size_t)inputs; i++)
-        x[i] = random_number(state, of_range * (double)m->range[i % (size_t)inputs]);
+        x[i] = entries ? (float)random_between(state, -entries, entries - 1)
+                       : random_number(state, of_range * (double)m->range[i % (size_t)inputs]);
     return x;
 }
 
@@ -174,7 +176,7 @@ static void make_all(void) {
 // One of net_random with a precision for each layer.
 static void random_network(struct mr_network *network, uint64_t seed, int most) {
     uint64_t state = seed ^ UINT64_C(0x77386138);
-    net_random(network, seed, most);
+    net_random_of(network, seed, most, random_between(&state, 0, 4) == 0);
     net_precisions(network, &state);
 }
 

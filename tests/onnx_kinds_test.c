@@ -107,6 +107,54 @@ static void batch_norm_of_states(struct file *f) {
     gemm(f, "n", "y");
 }
 
+static void layer_norm(struct file *f, const char *x, int64_t width, const char *output) {
+    char inputs[64];
+
+    number_tensor(f, "gamma", width, 0, 0, 0.5f, 0.75f);
+    number_tensor(f, "beta", width, 0, 0, -0.25f, 0.5f);
+    snprintf(inputs, sizeof inputs, "%s gamma beta", x);
+    node(f, "LayerNormalization", inputs, output);
+    with_float(f, "epsilon", 1e-3f);
+}
+
+static void layer_norm_of_states(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    layer_norm(f, "s", H, "n");
+    dense(f, "n", "y");
+}
+
+// Of the input, and as an output.
+static void layer_norm_at_the_ends(struct file *f) {
+    begin(f, 0, 0);
+    layer_norm(f, "x", F, "n");
+    states(f, "n");
+    node(f, "LayerNormalization", "h alone", "y");
+    number_tensor(f, "alone", H, 0, 0, 0.5f, 0.75f);
+}
+
+// As exporters before version 17 write it.
+static void layer_norm_in_parts(struct file *f) {
+    begin(f, 0, 0);
+    number_tensor(f, "two", 1, 0, 0, 2, 0);
+    number_tensor(f, "epsilon", 1, 0, 0, 1e-3f, 0);
+    number_tensor(f, "gamma", H, 0, 0, 0.5f, 0.75f);
+    number_tensor(f, "beta", H, 0, 0, -0.25f, 0.5f);
+    states(f, "x");
+    node(f, "ReduceMean", "s", "mean");
+    with_ints(f, "axes", 1, -1, 0, 0);
+    node(f, "Sub", "s mean", "centred");
+    node(f, "Pow", "centred two", "squares");
+    node(f, "ReduceMean", "squares", "variance");
+    with_ints(f, "axes", 1, -1, 0, 0);
+    node(f, "Add", "variance epsilon", "sum");
+    node(f, "Sqrt", "sum", "deviation");
+    node(f, "Div", "centred deviation", "normal");
+    node(f, "Mul", "normal gamma", "wide");
+    node(f, "Add", "wide beta", "n");
+    dense(f, "n", "y");
+}
+
 static void an_activation_of_a_state(struct file *f) {
     begin(f, 0, 0);
     states(f, "x");
@@ -375,16 +423,38 @@ static void one_step(struct file *f) {
     gemm(f, "h", "y");
 }
 
+// [N, T] of whole numbers, each the row of a table.
+static void tokens(struct file *f) {
+    two_axes(f, 0, 0);
+    f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+    number_tensor(f, "table", 2, F, 0, -0.5f, 0.25f);
+    node(f, "Gather", "table x", "rows");
+    node(f, "Transpose", "rows", "turned");
+    with_ints(f, "perm", 3, 1, 0, 2);
+    states(f, "turned");
+    gemm(f, "h", "y");
+}
+
+// [T, N] of float, as Keras has it, scaled behind the table.
+static void tokens_of_float(struct file *f) {
+    two_axes(f, 0, 0);
+    number_tensor(f, "table", 2, F, 0, -0.5f, 0.25f);
+    number_tensor(f, "factor", 1, 0, 0, 1.5f, 0);
+    node(f, "Cast", "x", "whole");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
+    node(f, "Gather", "table whole", "rows");
+    node(f, "Mul", "rows factor", "scaled");
+    states(f, "scaled");
+    gemm(f, "h", "y");
+}
+
 static const struct {
     void (*make)(struct file *f);
     const char *layout;
 } layouts[] = {
-    {features_before_steps, "NFT"},
-    {features_first, "FNT"},
-    {one_sequence, "TF"},
-    {one_feature, "NT"},
-    {one_step, "NF"},
-    {one_normalised_feature, "TN"},
+    {tokens, "NT"},          {tokens_of_float, "TN"},        {features_before_steps, "NFT"},
+    {features_first, "FNT"}, {one_sequence, "TF"},           {one_feature, "NT"},
+    {one_step, "NF"},        {one_normalised_feature, "TN"},
 };
 
 START_TEST(layout_is_found) {
@@ -408,6 +478,9 @@ static const struct file_case good[] = {
     {batch_norm_behind_a_linear_layer, "lstm<0 last<1 dense<2; y=3"},
     {batch_norm_of_the_input, "lstm<0 last<1 dense<2; y=3"},
     {batch_norm_of_states, "lstm<0 last<1 dense<2; y=3"},
+    {layer_norm_of_states, "lstm<0 layer_norm<1 dense<2; y=3"},
+    {layer_norm_at_the_ends, "layer_norm<0 lstm<1 last<2 layer_norm<3 dense<4; y=5"},
+    {layer_norm_in_parts, "lstm<0 layer_norm<1 dense<2; y=3"},
     {an_activation_of_a_state, "lstm<0 last<1 dense<2 dense<3; y=4"},
     {two_activations, "lstm<0 last<1 dense<2 dense<3; y=4"},
     {the_forget_gate_is_coupled, "lstm<0 last<1 dense<2; y=3"},
@@ -471,6 +544,38 @@ static void the_mean_of_the_features(struct file *f) {
     with_ints(f, "axes", 1, -1, 0, 0);
 }
 
+static void a_mean_that_is_used(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "ReduceMean", "s", "mean");
+    with_ints(f, "axes", 1, -1, 0, 0);
+    node(f, "Add", "s mean", "y");
+}
+
+static void a_mean_of_another(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    dense(f, "s", "m");
+    node(f, "ReduceMean", "s", "mean");
+    with_ints(f, "axes", 1, -1, 0, 0);
+    node(f, "Sub", "m mean", "y");
+}
+
+static void a_look_up_of_what_is_computed(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Cast", "s", "whole");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT64);
+    node(f, "Gather", "M whole", "y");
+}
+
+static void a_look_up_of_fractions(struct file *f) {
+    two_axes(f, 0, 0);
+    node(f, "Gather", "M x", "rows");
+    states(f, "rows");
+    gemm(f, "h", "y");
+}
+
 static void a_middle_step(struct file *f) {
     begin(f, 7, 0);
     states(f, "x");
@@ -503,7 +608,11 @@ static void a_state_that_is_computed_with(struct file *f) {
 }
 
 static const struct file_case bad[] = {
-    {the_mean_of_the_features, "node 'y' (ReduceMean) goes along axis 2, which is not that of"},
+    {the_mean_of_the_features, "the output 'y' is a mean or a variance of the features, which"},
+    {a_mean_that_is_used, "computes with the mean or the variance of the features in another way"},
+    {a_mean_of_another, "computes with the mean or the variance of the features in another way"},
+    {a_look_up_of_what_is_computed, "(Gather) looks up what is not the input as it came"},
+    {a_look_up_of_fractions, "node 'rows' (Gather) looks up what are not whole numbers"},
     {a_middle_step, "takes one step that is not the first or last"},
     {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
     {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},

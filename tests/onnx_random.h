@@ -75,7 +75,7 @@ struct random_file {
     int inputs, layers, outputs;
     int backward; // layers of the network beside those of the file: second directions
     bool one_way; // no other direction is drawn
-    bool batch_first;
+    bool batch_first, tokens;
     char about[RANDOM_TEXT]; // for messages
     // While it is made
     uint64_t state;
@@ -139,6 +139,16 @@ static inline void put_attribute(struct random_file *f, const char *name, int64_
     put_message(&f->node, 5, &a);
 }
 
+static inline void put_attribute_float(struct random_file *f, const char *name, float value) {
+    struct bytes a = {0};
+
+    put_text(&a, 1, name);
+    put_varint(&a, 2 << 3 | 5);
+    put_raw(&a, &value, sizeof value);
+    put_int(&a, 20, 1);
+    put_message(&f->node, 5, &a);
+}
+
 static inline void put_attribute_list(struct random_file *f, const char *name, int count,
                                       const int64_t *list) {
     struct bytes a = {0};
@@ -181,8 +191,8 @@ static inline void end_node(struct random_file *f, const char *output) {
     put_message(&f->graph, 1, &f->node);
 }
 
-static inline void put_value_info(struct random_file *f, int field, const char *name, int rank,
-                                  const int64_t *dims) {
+static inline void put_value_info(struct random_file *f, int field, const char *name, int type_of,
+                                  int rank, const int64_t *dims) {
     struct bytes shape = {0}, tensor = {0}, type = {0}, info = {0};
 
     for (int i = 0; i < rank; i++) {
@@ -193,7 +203,7 @@ static inline void put_value_info(struct random_file *f, int field, const char *
             put_text(&dim, 2, i == 0 ? "a" : "b");
         put_message(&shape, 1, &dim);
     }
-    put_int(&tensor, 1, 1);
+    put_int(&tensor, 1, type_of);
     if (rank > 0)
         put_message(&tensor, 2, &shape);
     put_message(&type, 1, &tensor);
@@ -319,7 +329,68 @@ static inline void random_function(struct random_file *f, struct random_value *v
     say(f, types[type], -1);
 }
 
+// One node, whose name and value v becomes; other: "" where it has one input.
+static inline void put_node(struct random_file *f, const char *type, struct random_value *v,
+                            const char *first, const char *other) {
+    const char *const inputs[] = {first, other};
+
+    begin_node(f, type, inputs, other[0] ? 2 : 1);
+    if (strcmp(type, "ReduceMean") == 0) {
+        const int64_t last = -1;
+        put_attribute_list(f, "axes", 1, &last);
+    }
+    new_value(f, v->name);
+    end_node(f, v->name);
+}
+
+// A normalisation of each row, as one operator or as older exporters write it.
+static inline void random_norm(struct random_file *f, struct random_value *v) {
+    char factor[16], offset[16], centred[16];
+    const int64_t one = 1;
+    const float two = 2, epsilon = 1e-3f;
+
+    new_value(f, factor);
+    new_value(f, offset);
+    put_weights(f, factor, 1, v->width, 0, 0, 1, 1.5);
+    put_weights(f, offset, 1, v->width, 0, 0, 1, 0.5);
+    if (random_between(&f->state, 0, 1)) {
+        const char *const inputs[] = {v->name, factor, offset};
+        begin_node(f, "LayerNormalization", inputs, 3);
+        put_attribute_float(f, "epsilon", epsilon);
+        new_value(f, v->name);
+        end_node(f, v->name);
+    } else {
+        struct random_value x = *v;
+        char number[16], small[16];
+        new_value(f, number);
+        new_value(f, small);
+        put_tensor(f, number, 1, 1, &one, &two, sizeof two);
+        put_tensor(f, small, 1, 1, &one, &epsilon, sizeof epsilon);
+        put_node(f, "ReduceMean", v, v->name, "");
+        put_node(f, "Sub", v, x.name, v->name);
+        strcpy(centred, v->name);
+        if (random_between(&f->state, 0, 1))
+            put_node(f, "Pow", v, centred, number);
+        else
+            put_node(f, "Mul", v, centred, centred);
+        put_node(f, "ReduceMean", v, v->name, "");
+        put_node(f, "Add", v, v->name, small);
+        put_node(f, "Sqrt", v, v->name, "");
+        if (random_between(&f->state, 0, 1)) {
+            put_node(f, "Div", v, centred, v->name);
+        } else {
+            put_node(f, "Reciprocal", v, v->name, "");
+            put_node(f, "Mul", v, v->name, centred);
+        }
+        put_node(f, "Mul", v, v->name, factor);
+        put_node(f, "Add", v, offset, v->name);
+    }
+    say(f, " norm", -1);
+}
+
 static inline void random_between_layers(struct random_file *f, struct random_value *v) {
+    if (random_between(&f->state, 0, 5) == 0)
+        random_norm(f, v);
     while (random_between(&f->state, 0, 2) == 0)
         random_arithmetic(f, v);
     if (random_between(&f->state, 0, 5) == 0)
@@ -464,7 +535,7 @@ static inline void put_output(struct random_file *f, const struct random_value *
     snprintf(name, sizeof name, "y%d", f->outputs++);
     begin_node(f, "Identity", inputs, 1);
     end_node(f, name);
-    put_value_info(f, 12, name, 0, NULL);
+    put_value_info(f, 12, name, 1, 0, NULL);
 }
 
 // An output: of a layer, on every step or the last one, with linear layers and an end.
@@ -511,6 +582,19 @@ static inline void random_head(struct random_file *f, struct random_value v,
     put_output(f, &v);
 }
 
+// The input, whole numbers without an axis of features, is looked up in a table.
+static inline void random_table(struct random_file *f, struct random_value *v) {
+    const int entries = 1 + random_between(&f->state, 0, 39);
+    const char *const inputs[] = {"table", v->name};
+
+    put_weights(f, "table", 2, entries, v->width, 0, 1, 1);
+    begin_node(f, "Gather", inputs, 2);
+    new_value(f, v->name);
+    end_node(f, v->name);
+    f->inputs = 1;
+    say(f, ", looked up in a table of", entries);
+}
+
 // Makes the file.
 static inline void random_onnx(uint64_t seed, struct random_file *f) {
     struct random_value v = {.name = "x", .every_step = true}, last;
@@ -522,7 +606,8 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     f->inputs = v.width = 1 + random_between(&f->state, 0, 9);
     v.time_first = !f->batch_first;
     const int64_t dims[3] = {0, 0, random_between(&f->state, 0, 3) ? f->inputs : 0};
-    put_value_info(f, 11, "x", 3, dims);
+    f->tokens = random_between(&f->state, 0, 5) == 0;
+    put_value_info(f, 11, "x", f->tokens ? 7 : 1, f->tokens ? 2 : 3, dims);
     put_whole(f, "minus", 0, -1);
     put_whole(f, "axis0", 1, 0);
     put_whole(f, "axis1", 1, 1);
@@ -532,6 +617,8 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     put_whole(f, "one", 0, 1);
     put_tensor(f, "joined3", 7, 1, (int64_t[]){2}, (int64_t[]){0, -1}, 2 * sizeof(int64_t));
     put_tensor(f, "joined4", 7, 1, (int64_t[]){3}, (int64_t[]){0, 0, -1}, 3 * sizeof(int64_t));
+    if (f->tokens)
+        random_table(f, &v);
     while (random_between(&f->state, 0, 2) == 0)
         random_arithmetic(f, &v);
     if (random_between(&f->state, 0, 4) == 0)

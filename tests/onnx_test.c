@@ -291,12 +291,13 @@ static const char *make_bad(struct file *f, int kind) {
         tensor(f, "R1", 3, 1, H, H);
         node(f, "RNN", "x W1 R1", "- - y");
         return "node 'y' (RNN) has a third output, which its operator does not have";
-    case 23: // tokens
+    case 23: // looked up, but not rows of a table
         begin(f, 0, 0);
         f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
         node(f, "Gather", "M x", "xt");
+        with_int(f, "axis", 1);
         lstm(f, "xt W R B", "y");
-        return "node 'xt' (Gather) looks the input 'x' up in a table, as an embedding does";
+        return "node 'xt' (Gather) looks up columns of its table; this version looks up rows";
     case 24: // no name, and the first output left out
         begin(f, 0, 0);
         lstm(f, "x W R B zero", "- state");

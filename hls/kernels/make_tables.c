@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints activation_tables.h: straight-line segments of sigmoid, tanh and 2^-x for the kernels, and
-// first guesses of reciprocals.
+// Prints activation_tables.h: straight-line segments of sigmoid, tanh and 2^-x for the kernels,
+// first guesses of reciprocals, and segments of reciprocal square roots.
 // Run it without arguments: make_tables > hls/kernels/activation_tables.h
 #include <math.h>
 #include <stdbool.h>
@@ -121,6 +121,18 @@ static void write_softmax_tables(FILE *out) {
     write_table(out, "int16_t", "reciprocal", reciprocal);
 }
 
+// The chords of 1/sqrt(x) from 1 to 4, ends rounded; the entries of x below 1 are 0.
+static void write_root_tables(FILE *out) {
+    int32_t base[SEGMENTS] = {0}, slope[SEGMENTS] = {0};
+
+    for (int i = SEGMENTS / 4; i < SEGMENTS; i++) {
+        base[i] = (int32_t)floor(ldexp(sqrt(256.0 / i), 24) + 0.5);
+        slope[i] = base[i] - (int32_t)floor(ldexp(sqrt(256.0 / (i + 1)), 24) + 0.5);
+    }
+    write_table(out, "int32_t", "root_base", base);
+    write_table(out, "uint16_t", "root_slope", slope);
+}
+
 // Writes the whole header; false when no table within 1 unit exists or the write failed.
 static bool write_header(FILE *out) {
     static const struct activation sigmoid_q15 = {"sigmoid", 32768.0, 0, sigmoid};
@@ -143,6 +155,11 @@ static bool write_header(FILE *out) {
           "// base is Q26, 27 bits; slope is the Q26 fall over one segment.\n"
           "//\n"
           "// 1/x for x from 1 to 2, at the upper end of each of 1024 segments: Q15, cut.\n"
+          "//\n"
+          "// 768 chords of 1/sqrt(x) from 1 to 4. For x in Q24:\n"
+          "//   idx = x >> 16 (256 to 1023), frac = x & 65535\n"
+          "//   1/sqrt(x) = (base[idx] * 65536 - slope[idx] * frac) / 2^40\n"
+          "// base is Q24, 25 bits; slope is the Q24 fall over one segment.\n"
           "#ifndef MR_ACTIVATION_TABLES_H\n"
           "#define MR_ACTIVATION_TABLES_H\n"
           "\n"
@@ -153,6 +170,7 @@ static bool write_header(FILE *out) {
     if (!write_tables(out, &sigmoid_q15) || !write_tables(out, &tanh_q16))
         return false;
     write_softmax_tables(out);
+    write_root_tables(out);
     fputs("\n// clang-format on\n\n#endif\n", out);
     return fflush(out) == 0 && !ferror(out);
 }

@@ -243,7 +243,7 @@ static void image_name(const struct mr_compiled *compiled, const char *platform,
     const struct mr_network *network = plan->network;
     size_t used = (size_t)snprintf(name, size, "%d", network->streams[0].width);
     for (int i = 0; i < network->op_count && used < LIST; i++)
-        if (network->ops[i].kind->gates > 0)
+        if (mr_op_rows(&network->ops[i]) > 0)
             used += (size_t)snprintf(name + used, size - used, "-%d", network->ops[i].units);
     snprintf(name + used, size - used, "_%s_%s_%02x%02x%02x%02x.xclbin", plan->target->name,
              platform, compiled->shape_hash[0], compiled->shape_hash[1], compiled->shape_hash[2],

@@ -15,31 +15,44 @@ static int in_beat(const struct mr_op *op) {
 }
 
 // Beats of `words` words of `gates * lc` weights each.
+// A table has one row at a time, as a lane has.
+static int gates_of(const struct mr_op *op) {
+    return op->kind->looks_up ? 1 : op->kind->gates;
+}
+
 static uint64_t lane_beats(const struct mr_op *op, uint64_t words, int lc) {
-    const uint64_t word = (uint64_t)op->kind->gates * (uint64_t)lc, beat = (uint64_t)in_beat(op);
+    const uint64_t word = (uint64_t)gates_of(op) * (uint64_t)lc, beat = (uint64_t)in_beat(op);
     if (word > beat)
         return words * ((word + beat - 1) / beat);
     const uint64_t shared = beat / word;
     return (words + shared - 1) / shared;
 }
 
-// Columns of h; the other operators have none.
+// Columns of x, and of h; the other operators have none.
 static int h_columns(const struct mr_op *op) {
     return op->kind->recurrent ? op->units : 0;
+}
+
+static int x_columns(const struct mr_op *op) {
+    return mr_op_columns(op) - h_columns(op);
 }
 
 // Of a lane, over all its ports and passes; and the lanes of a gate.
 static int lane_words(const struct mr_op *op, const struct mr_op_layout *layout) {
     return (layout->ports > 1 ? layout->ports : 1) * layout->passes *
-           (mr_ceil_div(op->inputs, layout->lc) + mr_ceil_div(h_columns(op), layout->lc));
+           (mr_ceil_div(x_columns(op), layout->lc) + mr_ceil_div(h_columns(op), layout->lc));
 }
 
 static int lane_units(const struct mr_op *op, const struct mr_op_layout *layout) {
+    if (op->kind->looks_up)
+        return op->entries;
     return op->kind->recurrent ? mr_op_lane_units(op, layout) : op->units;
 }
 
 // Beats of bias, which are a recurrent operator's whole vectors.
 static uint64_t bias_beats(const struct mr_op *op, int lc) {
+    if (op->kind->sums == 0)
+        return 0;
     const int words = mr_ceil_div(op->units, lc);
     return (uint64_t)(op->kind->recurrent ? words * lc : op->units);
 }
@@ -47,7 +60,7 @@ static uint64_t bias_beats(const struct mr_op *op, int lc) {
 uint64_t mr_weights_beats(const struct mr_plan *plan, int index) {
     const struct mr_op *op = &plan->network->ops[index];
     const struct mr_op_layout *layout = &plan->ops[index].layout;
-    if (op->kind->gates == 0)
+    if (mr_op_rows(op) == 0)
         return 0;
     const uint64_t words = (uint64_t)lane_units(op, layout) * (uint64_t)lane_words(op, layout);
     return lane_beats(op, words, mr_op_port_lc(layout)) + bias_beats(op, layout->lc);
@@ -61,10 +74,11 @@ uint64_t mr_weights_total_beats(const struct mr_plan *plan) {
 }
 
 static int16_t weight(const struct mr_op *op, int gate, int unit, int column, bool of_h) {
-    if (unit >= op->units || column >= (of_h ? h_columns(op) : op->inputs))
+    const int units = mr_op_rows(op) / gates_of(op);
+    if (unit >= units || column >= (of_h ? h_columns(op) : x_columns(op)))
         return 0;
-    const size_t row = (size_t)gate * (size_t)op->units + (size_t)unit;
-    const size_t stride = (size_t)op->inputs + (size_t)h_columns(op);
+    const size_t row = (size_t)gate * (size_t)units + (size_t)unit;
+    const size_t stride = (size_t)mr_op_columns(op);
     return op->rows.weight[row * stride + (size_t)(of_h ? op->inputs : 0) + (size_t)column];
 }
 
@@ -79,11 +93,11 @@ static void put_weight(const struct mr_op *op, int16_t *at, int index, int16_t v
 // Writes the lane words from *at on and returns the beat behind them.
 static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *layout, int16_t *at) {
     const int lc = layout->lc, units = lane_units(op, layout), words = lane_words(op, layout);
-    const int x_words = mr_ceil_div(op->inputs, lc);
+    const int x_words = mr_ceil_div(x_columns(op), lc);
     const int port_lc = mr_op_port_lc(layout),
               port_words = layout->ports > 1 ? words / layout->ports : words;
     const int pass_words = port_words / layout->passes;
-    const int word = op->kind->gates * port_lc, beat = in_beat(op);
+    const int word = gates_of(op) * port_lc, beat = in_beat(op);
     const bool shares = word <= beat;
     int used = 0; // weights of the beat in hand
     for (int unit = 0; unit < units; unit++)
@@ -98,7 +112,7 @@ static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *la
             const int column = at_port % pass_words;
             const bool of_h = column >= x_words;
             const int first = (of_h ? column - x_words : column) * lc;
-            for (int g = 0; g < op->kind->gates; g++)
+            for (int g = 0; g < gates_of(op); g++)
                 for (int c = behind; c < behind + port_lc; c++)
                     put_weight(op, at, used++,
                                (int16_t)(c < lc ? weight(op, g, served, first + c, of_h) : 0));
@@ -109,7 +123,7 @@ static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *la
 // One beat per unit: per sum the bias in three parts, low first, and the shift. Units that only
 // fill up the last vector stay zero, as the image was.
 static int pack_bias(const struct mr_op *op, int16_t *at, struct mr_error *error) {
-    for (int unit = 0; unit < op->units; unit++)
+    for (int unit = 0; unit < op->units; unit++) // none of a table
         for (int s = 0; s < op->kind->sums; s++) {
             const int sum = s * op->units + unit;
             const int64_t bias = op->rows.bias[sum];
@@ -148,7 +162,7 @@ int16_t *mr_weights_image(const struct mr_plan *plan, uint64_t *beats, struct mr
     int16_t *start = image;
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        if (op->kind->gates > 0 &&
+        if (mr_op_rows(op) > 0 &&
             pack_bias(op, pack_lanes(op, &plan->ops[i].layout, start), error)) {
             free(image);
             return NULL;

@@ -82,6 +82,17 @@ const struct mr_op *mr_network_layer(const struct mr_network *network, int layer
     return NULL;
 }
 
+int mr_network_entries(const struct mr_network *network) {
+    int least = 0;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        if (op->kind->looks_up && op->input == 0 && (least == 0 || op->entries < least))
+            least = op->entries;
+    }
+    return least;
+}
+
 const struct mr_op *mr_network_pool(const struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->pool_bits)
@@ -132,14 +143,15 @@ static void name_op(const struct mr_network *network, struct mr_op *op) {
 }
 
 int mr_op_weights(struct mr_op *op) {
-    const size_t rows = (size_t)op->kind->gates * (size_t)op->units;
+    const size_t rows = (size_t)mr_op_rows(op), sums = (size_t)mr_op_sums(op);
+    const size_t units = op->kind->recurrent ? (size_t)op->units : 0;
 
     if (rows == 0)
         return 0;
-    op->w_x = calloc(rows * (size_t)op->inputs, sizeof *op->w_x);
-    op->w_h = op->kind->recurrent ? calloc(rows * (size_t)op->units, sizeof *op->w_h) : NULL;
-    op->bias = calloc((size_t)op->kind->sums * (size_t)op->units, sizeof *op->bias);
-    return op->w_x && (op->w_h || !op->kind->recurrent) && op->bias ? 0 : -1;
+    op->w_x = calloc(rows, ((size_t)mr_op_columns(op) - units) * sizeof *op->w_x);
+    op->w_h = units ? calloc(rows * units, sizeof *op->w_h) : NULL;
+    op->bias = sums ? calloc(sums, sizeof *op->bias) : NULL;
+    return op->w_x && (op->w_h || !units) && (op->bias || !sums) ? 0 : -1;
 }
 
 int mr_op_start_columns(const struct mr_op *op) {
@@ -176,6 +188,10 @@ static int check_input(const struct mr_network *network, const struct mr_op_kind
     if ((kind->recurrent || kind->reverses) && in->rate != MR_PER_STEP)
         return mr_fail(error, error_size, "a %s reads '%s', which gives one row per sequence",
                        kind->recurrent ? "recurrent layer" : "reversal", network->ops[writer].name);
+    if (kind->looks_up && (stream != 0 || in->width != 1))
+        return mr_fail(
+            error, error_size,
+            "a table is looked up by what is not the network's input, or not one number");
     if (!kind->reads_numbers && writer >= 0 && network->ops[writer].kind->gives_numbers)
         return mr_fail(error, error_size, "the numbers of '%s' can only be an output",
                        network->ops[writer].name);
@@ -236,7 +252,7 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
     }
     if (!kind->reads_numbers)
         network->streams[stream].bits = network->streams[other < 0 ? stream : other].bits = 16;
-    else
+    if (kind->compares)
         make_comparable(network, stream);
     network->ops[network->op_count] = op;
     network->streams[network->stream_count++] = out;
@@ -354,9 +370,8 @@ uint64_t mr_network_parameters(const struct mr_network *network) {
 
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
-        const uint64_t columns = (uint64_t)op->inputs + (op->kind->recurrent ? units : 0);
-        parameters += gates * units * columns + (uint64_t)op->kind->sums * units;
+        parameters += (uint64_t)mr_op_rows(op) * (uint64_t)mr_op_columns(op);
+        parameters += (uint64_t)mr_op_sums(op);
     }
     return parameters;
 }

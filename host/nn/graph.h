@@ -23,6 +23,7 @@ enum {
     MR_MAX_LAYERS = 64,   // recurrent operators
     MR_MAX_WIDTH = 16384, // numbers of a row, units of an operator
     MR_MAX_OPS = 128,     // operators
+    MR_MAX_ENTRIES = 32768, // rows of a table: their number is a signed number of 16 bits
     MR_MAX_OUTPUTS = 8,   // outputs of the network
     // Steps of a sequence that an operator that reverses has room for: where nothing is said, and
     // at most.
@@ -40,7 +41,7 @@ struct mr_stream {
     enum mr_rate rate;
     int bits;      // of an integer: 16 in vectors for operators, else 32
     int32_t *frac; // [width] a number is its integer * 2^-frac; NULL before mr_quantise
-    bool uniform;  // all its numbers have one format, for a reader compares them
+    bool uniform;  // all its numbers have one format, for a reader asks for that
     // The magnitude that its format is to hold with as much head-room again, as calibration asks
     // for it where the narrowest lanes that take its numbers have this precision; 0 without
     // calibration.
@@ -64,10 +65,12 @@ struct mr_op {
     int other;          // the second stream that it reads, or -1
     int inputs, units;  // widths of input and output; of a recurrent operator the hidden units
     enum mr_activation activation;
+    double epsilon;                // of a layer normalisation: added to the variance
+    int entries;                   // rows of a table, else 0
     struct mr_precision precision; // of its lanes
     // Float weights; NULL where the kind has none. Rows are gate * units + unit; a bias stands for
     // each sum (op.h): gates first, then the sums over h of the gates that keep them apart.
-    float *w_x;  // (gates * units, inputs)
+    float *w_x;  // (gates * units, inputs); a table (entries, units)
     float *w_h;  // (gates * units, units), recurrent operators
     float *bias; // (sums * units)
     // What the state is before the first step of a sequence, h of all units and behind it the
@@ -130,8 +133,8 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
 struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kind *kind, int stream,
                               int other, char *error, size_t error_size);
 
-// Either without float weights, which mr_op_weights then makes: -1 when memory is short. other: -1
-// where the kind reads one stream.
+// Either without float weights, which mr_op_weights then makes, of a table once op->entries are
+// set: -1 when memory is short. other: -1 where the kind reads one stream.
 struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op_kind *kind,
                                   int stream, int other, int units, enum mr_activation activation,
                                   char *error, size_t error_size);
@@ -170,6 +173,9 @@ int mr_network_readers(const struct mr_network *network, int stream);
 // The index of the narrowest precision of lanes that take numbers of a stream: of its readers, and
 // of the layer that gives it, which takes them for its next step.
 int mr_stream_precision(const struct mr_network *network, int stream);
+
+// Where the input is the number of a row of a table, the rows of the smallest one, else 0.
+int mr_network_entries(const struct mr_network *network);
 
 // The first operator that needs all steps of a sequence in one run, or NULL.
 const struct mr_op *mr_network_pool(const struct mr_network *network);

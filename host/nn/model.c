@@ -56,18 +56,21 @@ size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_mod
 
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        const int rows = op->kind->gates * op->units, sums = op->kind->sums * op->units;
+        const int rows = mr_op_rows(op), columns = mr_op_columns(op), sums = mr_op_sums(op);
         const bool recurrent = op->kind->recurrent;
         list.op = op->name;
         if (rows == 0)
             continue;
-        add(&list, "", "weight", op->precision.weight_bits == 8 ? MR_I8 : MR_I16, rows,
-            op->inputs + (recurrent ? op->units : 0), op->rows.weight);
-        add(&list, "", "bias", MR_I64, sums, 0, op->rows.bias);
-        add(&list, "", "shift", MR_I32, sums, 0, op->rows.shift);
-        add(&list, "float.", recurrent ? "weight_ih" : "weight", MR_F32, rows, op->inputs, op->w_x);
+        add(&list, "", "weight", op->precision.weight_bits == 8 ? MR_I8 : MR_I16, rows, columns,
+            op->rows.weight);
+        add(&list, "float.", recurrent ? "weight_ih" : "weight", MR_F32, rows,
+            recurrent ? op->inputs : columns, op->w_x);
         if (recurrent)
             add(&list, "float.", "weight_hh", MR_F32, rows, op->units, op->w_h);
+        if (sums == 0)
+            continue;
+        add(&list, "", "bias", MR_I64, sums, 0, op->rows.bias);
+        add(&list, "", "shift", MR_I32, sums, 0, op->rows.shift);
         add(&list, "float.", "bias", MR_F32, sums, 0, op->bias);
         if (op->start_rows > 0)
             add(&list, "float.", "start", MR_F32, op->start_rows, mr_op_start_columns(op),
@@ -137,6 +140,10 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "own_cell", json_string(op->kind->own));
     if (good && op->kind->has_activation)
         good = put(object, "activation", json_string(mr_activation_words[op->activation]));
+    if (good && op->kind->looks_up)
+        good = put(object, "entries", json_integer(op->entries));
+    if (good && op->kind->has_epsilon)
+        good = put(object, "epsilon", json_real(op->epsilon));
     if (good && op->exponent)
         good = put(object, "cell_exponent", json_integer(op->exponent));
     if (good && !full_precision(op->precision))

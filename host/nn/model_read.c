@@ -164,6 +164,14 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
         return bad(r, "has an operator that starts from no possible number of states");
     if (kind->reverses && !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
         return bad(r, "has an operator that reverses no possible number of steps");
+    if (kind->looks_up ? !number(entry, "entries", 1, MR_MAX_ENTRIES, &op->entries)
+                       : json_object_get(entry, "entries") != NULL)
+        return bad(r,
+                   "has a table that is not of 1 to 32768 rows, or entries of what has no table");
+    op->epsilon = json_number_value(json_object_get(entry, "epsilon"));
+    if (kind->has_epsilon != (json_object_get(entry, "epsilon") != NULL) ||
+        !isfinite(op->epsilon) || op->epsilon < 0)
+        return bad(r, "has an operator without its epsilon, or with one that it does not take");
     if (read_precision(r, entry, op) != 0)
         return -1;
     return read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]);
@@ -362,10 +370,9 @@ static bool allocate(struct mr_network *network) {
     network->streams[0].frac = malloc((size_t)network->streams[0].width * sizeof(int32_t));
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
-        const int columns = op->inputs + (op->kind->recurrent ? op->units : 0);
-        if (op->kind->gates &&
-            (mr_op_weights(op) || mr_rows_create(&op->rows, op->kind->gates * op->units, columns,
-                                                 op->kind->sums * op->units)))
+        if (mr_op_rows(op) &&
+            (mr_op_weights(op) ||
+             mr_rows_create(&op->rows, mr_op_rows(op), mr_op_columns(op), mr_op_sums(op))))
             return false;
         if (op->start_rows > 0 && mr_op_starts(op, op->start_rows))
             return false;

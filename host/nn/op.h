@@ -56,9 +56,12 @@ struct mr_op_kind {
     const char *const *gate_names; // [gates], or NULL
     bool one_pass;                 // of a recurrent operator: each unit has lanes of its own
     bool has_activation;           // of the caller's choice, else op->activation is linear
+    bool has_epsilon;              // op->epsilon means something
+    bool looks_up;                 // reads the number of a row of its table, and gives that row
 
     int lag;            // rows that its process takes before it gives the first one
-    bool reads_numbers; // single numbers of one format, else vectors of 16-bit numbers
+    bool reads_numbers; // single numbers, else vectors of 16-bit numbers
+    bool compares;      // takes numbers of one format only
     bool gives_numbers; // that only the host takes, and operators that read numbers
     bool passes;        // gives numbers in the formats of its input
     int pool_bits; // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
@@ -101,6 +104,19 @@ struct mr_op_kind {
 const struct mr_op_kind *mr_op_kind_at(size_t index);
 // By name; NULL where there is none.
 const struct mr_op_kind *mr_op_kind_find(const char *name);
+
+// Rows of weights, and numbers of each; sums that have a bias and a shift.
+static inline int mr_op_rows(const struct mr_op *op) {
+    return op->kind->looks_up ? op->entries : op->kind->gates * op->units;
+}
+
+static inline int mr_op_columns(const struct mr_op *op) {
+    return op->kind->looks_up ? op->units : op->inputs + (op->kind->recurrent ? op->units : 0);
+}
+
+static inline int mr_op_sums(const struct mr_op *op) {
+    return op->kind->sums * op->units;
+}
 
 // Numbers of a state in the walkers: h of all units, the second field of all, and room for a row;
 // of what pools at most as many.

@@ -39,7 +39,7 @@ int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, c
         if (make_formats(&network->streams[i]))
             return mr_fail(error, error_size, "not enough memory to quantise the network");
     for (int k = 0; k < input->width; k++)
-        input->frac[k] = frac ? frac[k] : MR_FRAC_DEFAULT;
+        input->frac[k] = mr_network_entries(network) ? 0 : frac ? frac[k] : MR_FRAC_DEFAULT;
     make_uniform(input);
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
@@ -87,6 +87,21 @@ int mr_quantised_check(const struct mr_network *network, const char *name, char 
         const struct mr_op *op = &network->ops[i];
         if (op->kind->check(network, op, text, sizeof text))
             return mr_fail(error, error_size, "%s: %s", name, text);
+    }
+    return 0;
+}
+
+int mr_check_entries(const struct mr_network *network, const float *x, size_t sequences,
+                     size_t steps, char *error, size_t error_size) {
+    const int entries = mr_network_entries(network);
+
+    for (size_t i = 0; entries > 0 && i < sequences * steps; i++) {
+        const double v = mr_cast(network->input_cast, x[i]);
+        if (!(v >= -entries && v < entries && v == floor(v)))
+            return mr_fail(error, error_size,
+                           "the input is %g at sequence %zu, step %zu (counted from 0), and the "
+                           "table in which it is looked up has the rows 0 to %d",
+                           (double)x[i], i / steps, i % steps, entries - 1);
     }
     return 0;
 }

@@ -26,6 +26,11 @@ int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, c
 int mr_quantised_check(const struct mr_network *network, const char *name, char *error,
                        size_t error_size);
 
+// Where the input is the number of a row of a table: is each of x (sequences, steps) one of them?
+// 0, or -1 with a sentence.
+int mr_check_entries(const struct mr_network *network, const float *x, size_t sequences,
+                     size_t steps, char *error, size_t error_size);
+
 // Values of one feature that were cut to the ends of its format.
 struct mr_input_cuts {
     uint64_t count;
@@ -33,7 +38,8 @@ struct mr_input_cuts {
 };
 
 // Turns inputs (steps, inputs) into whole numbers, rounded and clamped. A value that is not finite
-// is an error. cuts: [inputs], what is clamped is added; or NULL.
+// is an error. cuts: [inputs], what is clamped is
+// added; or NULL.
 int mr_quantise_input(const struct mr_network *network, const float *x, size_t steps, int16_t *x_q,
                       struct mr_input_cuts *cuts, char *error, size_t error_size);
 

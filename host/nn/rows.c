@@ -15,8 +15,8 @@ int mr_rows_create(struct mr_rows *rows, int row_count, int column_count, int su
     rows->columns = column_count;
     rows->sums = sum_count;
     rows->weight = calloc((size_t)row_count * (size_t)column_count, sizeof *rows->weight);
-    rows->bias = calloc((size_t)sum_count, sizeof *rows->bias);
-    rows->shift = calloc((size_t)sum_count, sizeof *rows->shift);
+    rows->bias = calloc((size_t)sum_count + 1, sizeof *rows->bias); // there may be none
+    rows->shift = calloc((size_t)sum_count + 1, sizeof *rows->shift);
     return rows->weight && rows->bias && rows->shift ? 0 : -1;
 }
 

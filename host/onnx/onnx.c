@@ -151,7 +151,7 @@ static void bound_op(const struct mr_op *op, int width, const double *in, const 
 
     for (int u = 0; u < width; u++) {
         out[u] = !op->kind->passes ? 1 : u < op->inputs ? in[u] : other[u - op->inputs];
-        if (op->kind->recurrent || !op->w_x)
+        if (op->kind->recurrent || !op->bias)
             continue;
         out[u] = fabs(op->bias[u]);
         for (int k = 0; k < op->inputs; k++)
@@ -243,6 +243,7 @@ int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, cons
 int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_t memory,
                    char *error, size_t error_size) {
     const size_t inputs = (size_t)network->streams[0].width, sequences = 3;
+    const uint64_t entries = (uint64_t)mr_network_entries(network);
     const size_t steps = network->steps > 0 ? (size_t)network->steps : 4;
     // Below 2^31 steps of 8 * 2^14 numbers.
     const size_t count = sequences * mr_network_numbers(network, steps);
@@ -269,6 +270,8 @@ int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_
     for (size_t i = 0; i < size; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         x[i] = (float)((double)(state >> 40) / (1 << 22) - 2);
+        if (entries) // a row of its table
+            x[i] = (float)((state >> 40) % entries);
     }
     int result = mr_onnx_run(onnx, network, x, sequences, steps, memory, y, error, error_size);
     if (result == 0 && mr_float_run(network, x, sequences, steps, y + count) != 0)

@@ -48,8 +48,9 @@ static int fill_diagonal(struct onnx_reader *r, const struct onnx_layer *layer, 
     return 0;
 }
 
-// Features of a value; 0 where the file leaves them open.
-static int features_of(const struct onnx_value *x) {
+int onnx_features(const struct onnx_reader *r, const struct onnx_value *x) {
+    if (x->layer != ONNX_X)
+        return r->layers[x->layer].units;
     for (int i = 0; i < x->rank; i++)
         if (x->axis[i] == AXIS_FEATURE && x->dims[i].symbol == SYMBOL_NONE &&
             x->dims[i].k <= MR_MAX_WIDTH)
@@ -67,7 +68,7 @@ int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
     layer.diagonal = true;
     layer.fill = fill_diagonal;
     if (layer.units == 0)
-        layer.units = x->layer == ONNX_X ? features_of(x) : r->layers[x->layer].units;
+        layer.units = onnx_features(r, x);
     layer.inputs = layer.units;
     if (onnx_add_layer(r, x, layer, &index) != 0)
         return -1;
@@ -121,9 +122,7 @@ static int change(struct onnx_reader *r, const struct onnx_value *x, const struc
 static int apply(struct onnx_reader *r, const struct onnx_value *x, const struct affine *a) {
     const struct onnx_layer *open = onnx_open_layer(r, x);
     const int64_t count = (int64_t)a->factor.count;
-    const int64_t width = open                 ? open->units
-                          : x->layer == ONNX_X ? features_of(x)
-                                               : r->layers[x->layer].units;
+    const int64_t width = onnx_features(r, x);
 
     if (width > 0 && count > 1 && count != width)
         return onnx_fail(r->graph, "has %lld numbers for %lld features", (long long)count,
@@ -177,6 +176,8 @@ int onnx_arithmetic(struct onnx_reader *r) {
     struct affine a;
     int64_t count;
 
+    if (onnx_is_moment(x) || onnx_is_moment(other))
+        return onnx_moment_arithmetic(r);
     if (other && other->kind == ONNX_FLOW)
         return onnx_fail(r->graph,
                          "computes with two values that both depend on the input; this version "
@@ -210,6 +211,28 @@ int onnx_negative(struct onnx_reader *r) {
     a.factor.real[0] = -1;
     a.offset.real[0] = 0;
     result = apply(r, onnx_input(r, 0), &a);
+    free_affine(&a);
+    return result;
+}
+
+int onnx_scale(struct onnx_reader *r, const struct onnx_value *x, size_t factor, size_t offset) {
+    const struct onnx_tensor *by = onnx_real_constant(r, factor);
+    const struct onnx_tensor *plus = onnx_real_constant(r, offset);
+    struct affine a;
+
+    if (!by || by->rank > 1 || (onnx_input(r, offset) && (!plus || plus->rank > 1)) ||
+        (plus && plus->count != by->count))
+        return onnx_fail(r->graph, "has a scale or bias that is no constant list of a number for "
+                                   "each feature");
+    int result = create_affine(r, &a, (int64_t)by->count);
+    for (size_t i = 0; result == 0 && i < by->count; i++) {
+        a.factor.real[i] = by->real[i];
+        a.offset.real[i] = plus ? plus->real[i] : 0;
+        if (!isfinite((float)a.factor.real[i]) || !isfinite((float)a.offset.real[i]))
+            result = onnx_fail(r->graph, "gives no finite number for feature %zu", i);
+    }
+    if (result == 0)
+        result = apply(r, x, &a);
     free_affine(&a);
     return result;
 }

@@ -81,6 +81,10 @@ int onnx_eval_pool(struct onnx_eval *e);
 // onnx_affine.c
 int onnx_eval_batch_norm(struct onnx_eval *e);
 
+// onnx_norm.c
+int onnx_eval_layer_norm(struct onnx_eval *e);
+int onnx_eval_power(struct onnx_eval *e);
+
 // onnx_flow.c
 int onnx_eval_clip(struct onnx_eval *e);
 

@@ -91,6 +91,8 @@ int onnx_gather(struct onnx_reader *r) {
     struct onnx_value *out = onnx_output(r, 0), index;
     int axis;
 
+    if (onnx_input(r, 0)->kind != ONNX_FLOW)
+        return onnx_embedding(r);
     *out = *onnx_input(r, 0);
     if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &index) || index.count != 1)
         return onnx_fail(r->graph, "has an index that is not one constant");

@@ -355,6 +355,7 @@ const struct onnx_operator onnx_head_operators[] = {
     {"MatMulInteger", read_matmul, NULL, onnx_eval_matmul, ONNX_HEAVY},
     {"Add", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"BatchNormalization", onnx_batch_norm, NULL, onnx_eval_batch_norm, ONNX_PARTS},
+    {"LayerNormalization", onnx_layer_norm, NULL, onnx_eval_layer_norm, ONNX_PARTS},
     {"Relu", read_activation, NULL, eval_activation, 0},
     {"Sigmoid", read_activation, NULL, eval_activation, 0},
     {"Tanh", read_activation, NULL, eval_activation, 0},

@@ -9,6 +9,9 @@
 #include <string.h>
 
 int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
+    if (onnx_is_moment(value))
+        return onnx_fail(r->graph, "reads a mean or a variance of the features, which this version "
+                                   "takes as a part of a layer normalisation only");
     if (value->whole)
         return onnx_fail(r->graph, "reads whole numbers; cast them back to float before it");
     if (value->log_softmax)
@@ -150,13 +153,16 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
     if (layer->input == ONNX_X &&
         (layer->cast.whole != cast.whole || layer->cast.truth != cast.truth))
         return onnx_fail(r->graph, "reads the input through another cast than others do");
-    const int input = stream_of(r, layer->input);
-    struct mr_op *op = layer->joins ? mr_network_join(r->network, kind, input,
-                                                      stream_of(r, layer->other), text, sizeof text)
-                                    : mr_network_add(r->network, kind, input, layer->units,
-                                                     layer->activation, text, sizeof text);
+    struct mr_op *op =
+        mr_network_add_bare(r->network, kind, stream_of(r, layer->input),
+                            layer->joins ? stream_of(r, layer->other) : -1,
+                            layer->joins ? 0 : layer->units, layer->activation, text, sizeof text);
     if (!op)
         return onnx_fail(r->graph, "does not fit the network: %s", text);
+    op->epsilon = layer->epsilon;
+    op->entries = layer->entries;
+    if (mr_op_weights(op) != 0)
+        return onnx_fail(r->graph, "needs more memory than there is");
     layer->stream = op->output;
     return layer->fill ? layer->fill(r, layer, op) : 0;
 }

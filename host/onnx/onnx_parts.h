@@ -46,6 +46,17 @@ enum { INPUT_RANK = 3 };
 
 enum { ONNX_X = -1 }; // in the place of a layer: the network's input
 
+// What has been made of the rows of a layer on the way to their normalisation (onnx_norm.c).
+enum onnx_moment {
+    ONNX_MOMENT_NONE,
+    ONNX_MOMENT_MEAN,     // of the features
+    ONNX_MOMENT_CENTRED,  // less the mean
+    ONNX_MOMENT_SQUARES,  // of that
+    ONNX_MOMENT_VARIANCE, // and epsilon
+    ONNX_MOMENT_DEVIATION,
+    ONNX_MOMENT_INVERSE, // of the deviation
+};
+
 struct onnx_value {
     enum onnx_kind kind;
     int rank;
@@ -59,6 +70,8 @@ struct onnx_value {
     bool whole;          // its element type is no float
     bool log_softmax;    // it is the logarithm of its softmax
     struct mr_cast cast; // what casts have done to it
+    enum onnx_moment moment;
+    double epsilon; // what was added to the variance
 };
 
 // Is it the data, as its layer or the input gave it: not whole, and by no cast or end changed?
@@ -104,6 +117,8 @@ struct onnx_layer {
     bool coupled;       // an LSTM whose forget gate is one minus the input gate
     bool outputs_first; // w is (units, inputs)
     double scale;       // of w
+    double epsilon;     // of a normalisation
+    int entries;        // of a table
     bool diagonal;      // of each input one number, its factor: w is NULL
     // One number for all units, or one for each; type 0 where there is none.
     struct onnx_tensor factor; // of the weights of a unit
@@ -244,6 +259,9 @@ int onnx_dynamic_quantise(struct onnx_reader *r);
 // onnx_pool.c
 int onnx_pool(struct onnx_reader *r);
 
+// onnx_embedding.c: a Gather whose indices are the data
+int onnx_embedding(struct onnx_reader *r);
+
 // ---- onnx_affine.c
 
 // Number `index` of a tensor of one number for all, or one for each.
@@ -258,6 +276,21 @@ int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
 int onnx_arithmetic(struct onnx_reader *r);
 int onnx_batch_norm(struct onnx_reader *r);
 int onnx_negative(struct onnx_reader *r);
+// The value, behind which nothing reads it, times a constant input and plus another one, becomes
+// the current node's output.
+int onnx_scale(struct onnx_reader *r, const struct onnx_value *x, size_t factor, size_t offset);
+// Features of a value; 0 where the file leaves them open.
+int onnx_features(const struct onnx_reader *r, const struct onnx_value *x);
+
+// ---- onnx_norm.c
+
+bool onnx_is_moment(const struct onnx_value *value);
+int onnx_layer_norm(struct onnx_reader *r);
+int onnx_power(struct onnx_reader *r);
+// A mean of the features; keep: their axis stays.
+int onnx_feature_mean(struct onnx_reader *r, const struct onnx_value *x, bool keep);
+// Arithmetic where an input is a part of a normalisation, or both depend on the input.
+int onnx_moment_arithmetic(struct onnx_reader *r);
 
 // ---- onnx_layers.c
 

@@ -59,6 +59,16 @@ int onnx_pool(struct onnx_reader *r) {
         return onnx_fail(r->graph, "has axes that are not constant");
     if (find_axes(&r->fold, x->rank, gone, &keep) != 0)
         return -1;
+    for (int i = 0; i < x->rank && onnx_is(r->graph, "ReduceMean"); i++) {
+        bool alone = gone[i] && !onnx_is_time(r, x, i) &&
+                     (x->axis[i] == AXIS_FEATURE || (r->feature_axis < 0 && i == x->rank - 1));
+        for (int k = 0; alone && k < x->rank; k++)
+            alone = k == i || !gone[k] || x->axis[k] == AXIS_ONE;
+        if (alone && onnx_claim_features(r, x, i) == 0)
+            return onnx_feature_mean(r, x, keep);
+    }
+    if (onnx_is_moment(x))
+        return onnx_check_numbers(r, x);
     *out = *x;
     for (int i = 0; i < x->rank; i++) {
         if (gone[i] && onnx_is_time(r, x, i) && add_pool(r, x, out) != 0)

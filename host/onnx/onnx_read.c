@@ -266,22 +266,6 @@ static int find_input(struct onnx_graph *graph) {
     return first;
 }
 
-// An embedding reads a table at indices; say so, as its input is of whole numbers.
-static int check_embedding(struct onnx_graph *graph, const char *name) {
-    for (size_t i = 0; i < graph->g->n_node; i++) {
-        if (!onnx_select(graph, i) || !onnx_is(graph, "Gather") || graph->node->n_input < 2)
-            continue;
-        int table = onnx_input_index(graph, 0);
-        if (strcmp(graph->node->input[1], name) == 0 && table >= 0 && graph->constants[table].type)
-            return onnx_fail(graph,
-                             "looks the input '%.100s' up in a table, as an embedding does; this "
-                             "version takes the features themselves, so look them up before and "
-                             "export what comes after",
-                             name);
-    }
-    return 0;
-}
-
 static int add_input(struct onnx_reader *r) {
     struct onnx_graph *graph = r->graph;
 
@@ -295,8 +279,6 @@ static int add_input(struct onnx_reader *r) {
     if (!info)
         return onnx_fail_file(graph, "the graph has no input");
     const Onnx__TypeProto *type = info->type;
-    if (check_embedding(graph, info->name) != 0)
-        return -1;
     bool tensor =
         type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && type->tensor_type;
     const int element = tensor ? type->tensor_type->elem_type : 0;
@@ -335,6 +317,11 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     const char *name = onnx_name(r, out);
     int feature = ONNX_RANK, last = -1, used = 0;
 
+    if (onnx_is_moment(out))
+        return onnx_fail_file(r->graph,
+                              "the output '%.100s' is a mean or a variance of the features, which "
+                              "this version takes as a part of a layer normalisation only",
+                              name);
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
                               name);

@@ -122,7 +122,7 @@ static void add_loader(struct builder *b, int weights, int state_in) {
     take(b, weights);
     take(b, state_in);
     for (int i = 0; i < b->network->op_count; i++)
-        if (b->network->ops[i].kind->gates > 0)
+        if (mr_op_rows(&b->network->ops[i]) > 0)
             b->weights[i] = give(b, b->network->ops[i].name, "weights", "beat_t");
 }
 
@@ -188,7 +188,7 @@ static int add_op(struct builder *b, int index) {
     process->lc = planned->layout.lc;
     process->out_lc = planned->layout.out_lc;
     process->rate = b->network->streams[op->input].rate;
-    if (op->kind->gates > 0)
+    if (mr_op_rows(op) > 0)
         take(b, b->weights[index]);
     take(b, input);
     if (other >= 0)

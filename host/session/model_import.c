@@ -4,6 +4,7 @@
 
 #include "file.h"
 #include "onnx.h"
+#include "quantise.h"
 #include "walk.h"
 
 #include <stdarg.h>
@@ -82,6 +83,8 @@ static int take_sample(struct mr_importing *in, const struct mr_array *calibrati
         return mr_import_fail(in, "not enough memory for the calibration data");
     in->sequences = sorted.shape[0];
     in->steps = sorted.shape[1];
+    if (mr_check_entries(network, in->x, in->sequences, in->steps, in->error, in->error_size) != 0)
+        return -1;
     for (size_t i = 0; casts && i < calibration->count; i++)
         in->cast[i] = (float)mr_cast(network->input_cast, in->x[i]);
     return 0;

@@ -110,7 +110,7 @@ const char *mr_session_error(const struct mr_session *session) {
     return session ? session->error.text : "the session is NULL";
 }
 
-static int check_finite(struct mr_session *session, const float *x, uint64_t sequences,
+static int check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
                         uint64_t steps) {
     const uint64_t count = sequences * steps * session->inputs;
     for (uint64_t i = 0; i < count; i++)
@@ -123,6 +123,9 @@ static int check_finite(struct mr_session *session, const float *x, uint64_t seq
                               (unsigned long long)(step % steps),
                               (unsigned long long)(i % session->inputs));
         }
+    char text[300];
+    if (mr_check_entries(session->network, x, sequences, steps, text, sizeof text))
+        return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
     return 0;
 }
 
@@ -441,7 +444,7 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
                           x ? "y" : "x");
     int code = check_call(session, sequences, steps, flags);
     if (!code)
-        code = check_finite(session, x, sequences, steps);
+        code = check_numbers(session, x, sequences, steps);
     for (int o = 0; o < session->network->output_count && !code; o++) {
         sinks.y[o] = y;
         y += sequences * mr_output_numbers(session->network, o, steps);
@@ -503,7 +506,7 @@ static int find_input(struct mr_session *session, const struct mr_input *inputs,
             name, (unsigned long long)inputs->count, (unsigned long long)numbers,
             (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
             mr_plural(steps));
-    return check_finite(session, inputs->data, sequences, steps);
+    return check_numbers(session, inputs->data, sequences, steps);
 }
 
 int mr_session_run_named(struct mr_session *session, const struct mr_input *inputs,

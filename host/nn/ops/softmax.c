@@ -117,6 +117,7 @@ const struct mr_op_kind mr_op_softmax = {
     .name = "softmax",
     .process = "softmax",
     .reads_numbers = true,
+    .compares = true,
     .gives_numbers = true,
     .describe = describe,
     .float_row = float_row,
