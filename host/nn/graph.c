@@ -49,6 +49,7 @@ void mr_network_free(struct mr_network *network) {
     free(network->ops);
     free(network->streams);
     free(network->input_name);
+    free(network->offset);
     free(network->name);
     memset(network, 0, sizeof *network);
 }
@@ -91,6 +92,21 @@ int mr_network_entries(const struct mr_network *network) {
             least = op->entries;
     }
     return least;
+}
+
+bool mr_network_takes_offsets(const struct mr_network *network) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].input == 0 && network->ops[i].kind->gates == 0)
+            return false;
+    return true;
+}
+
+double mr_network_offset(const struct mr_network *network, const struct mr_op *op, const float *w) {
+    double sum = 0;
+
+    for (int k = 0; op->input == 0 && network->offset && k < op->inputs; k++)
+        sum += (double)w[k] * (double)network->offset[k];
+    return sum;
 }
 
 const struct mr_op *mr_network_pool(const struct mr_network *network) {

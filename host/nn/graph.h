@@ -112,6 +112,9 @@ struct mr_network {
     struct mr_sink outputs[MR_MAX_OUTPUTS];
     char *input_name;
     struct mr_cast input_cast; // of every x, outside of the pipeline, as an output's is
+    // [width of the input] what is taken from each x after that, before it is rounded, and is in
+    // the biases of what reads it; NULL: nothing.
+    float *offset;
     int steps;                 // from the file, 0 when it leaves them open
     char layout[MR_LAYOUT];    // of the file's input: "NTF", "TNF", "NT", ...
 };
@@ -176,6 +179,11 @@ int mr_stream_precision(const struct mr_network *network, int stream);
 
 // Where the input is the number of a row of a table, the rows of the smallest one, else 0.
 int mr_network_entries(const struct mr_network *network);
+
+// May numbers be taken from the input? Where all that read it have rows of weights over it.
+bool mr_network_takes_offsets(const struct mr_network *network);
+// What a row of weights over the input gives for these numbers, 0 for rows over other streams.
+double mr_network_offset(const struct mr_network *network, const struct mr_op *op, const float *w);
 
 // The first operator that needs all steps of a sequence in one run, or NULL.
 const struct mr_op *mr_network_pool(const struct mr_network *network);

@@ -78,6 +78,8 @@ size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_mod
     }
     list.op = "input";
     add(&list, "", "frac_bits", MR_I32, network->streams[0].width, 0, network->streams[0].frac);
+    if (network->offset)
+        add(&list, "", "offset", MR_F32, network->streams[0].width, 0, network->offset);
     return list.count;
 }
 
@@ -181,6 +183,8 @@ static json_t *describe(const struct mr_model_data *model) {
                 put(root, "input_name", json_string(n->input_name ? n->input_name : "x")) &&
                 put_cast(root, "input_cast", n->input_cast);
 
+    if (good && n->offset)
+        good = put(root, "input_offset", json_true());
     for (int i = 0; i < n->op_count; i++)
         good = good && json_array_append_new(operators, operator_json(n, &n->ops[i])) == 0;
     for (int o = 0; o < n->output_count; o++)

@@ -344,6 +344,11 @@ static int read_description(const struct reader *r, const json_t *root,
     if (copy_text(r, name, &n->name) != 0 || read_graph(r, root, n) != 0 ||
         read_cast(r, root, "input_cast", &n->input_cast) != 0)
         return -1;
+    if (json_is_true(json_object_get(root, "input_offset")) &&
+        !(n->offset = calloc((size_t)inputs, sizeof *n->offset)))
+        return bad(r, "needs more memory than there is");
+    if (n->offset && !mr_network_takes_offsets(n))
+        return bad(r, "has offsets of an input that others than rows of weights read");
     if (mr_network_check(n, text, sizeof text) != 0)
         return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
     return read_accuracy(r, json_object_get(root, "accuracy"), model);

@@ -117,9 +117,10 @@ int mr_quantise_input(const struct mr_network *network, const float *x, size_t s
 
     for (int k = 0; k < input->width; k++) {
         const double scale = ldexp(1, input->frac[k]);
+        const double offset = network->offset ? (double)network->offset[k] : 0;
         for (size_t i = 0; i < steps; i++) {
             const size_t at = i * (size_t)input->width + (size_t)k;
-            const double v = floor(mr_cast(network->input_cast, x[at]) * scale + 0.5);
+            const double v = floor((mr_cast(network->input_cast, x[at]) - offset) * scale + 0.5);
             if (!isfinite(v))
                 return mr_fail(error, error_size,
                                "input: step %zu, feature %d is not a finite number", i, k);

@@ -25,6 +25,73 @@ static int set_range(struct mr_importing *in, const struct mr_range *range) {
     return 0;
 }
 
+// What is taken from a feature whose values are far from zero and near to each other, so that its
+// format need not hold their distance from zero: the middle of what is known of it, where that is
+// four times as far as they are apart, or more. *least: what its format holds in any case, as the
+// calibration data may be of a part of the use.
+static double offset_of(const struct mr_importing *in, int k, double *least) {
+    const int inputs = mr_import_inputs(in);
+    struct mr_feature feature = in->features[k];
+
+    *least = 0;
+    if (feature.source == MR_RANGE_UNKNOWN) {
+        if (!in->cast)
+            return 0;
+        const struct mr_feature_data data =
+            mr_feature_look(in->cast, in->sequences * in->steps, inputs, k);
+        feature.low = data.low;
+        feature.high = data.high;
+    }
+    const double middle = (float)((feature.low + feature.high) / 2);
+    const double half = (feature.high - feature.low) / 2;
+    if (feature.source != MR_RANGE_GIVEN)
+        *least = fabs(middle) / 32;
+    return half > 0 && fmax(half, *least) * 4 <= fabs(middle) ? middle : 0;
+}
+
+// Takes the offsets from the calibration data and from the ranges that are known.
+static int take_offsets(struct mr_importing *in, double *least) {
+    struct mr_network *network = &in->model->network;
+    const int inputs = mr_import_inputs(in);
+
+    for (int k = 0; k < inputs && mr_network_takes_offsets(network); k++) {
+        const double offset = offset_of(in, k, &least[k]);
+        if (offset == 0)
+            continue;
+        if (!network->offset)
+            network->offset = calloc((size_t)inputs, sizeof *network->offset);
+        if (!network->offset)
+            return mr_import_fail(in, "not enough memory to quantise the network");
+        network->offset[k] = (float)offset;
+        in->features[k].low -= offset;
+        in->features[k].high -= offset;
+        for (size_t i = 0; in->cast && i < in->sequences * in->steps; i++)
+            in->cast[i * (size_t)inputs + (size_t)k] -= (float)offset;
+    }
+    return 0;
+}
+
+static bool has_offset(const struct mr_importing *in, int k) {
+    return in->model->network.offset && in->model->network.offset[k] != 0;
+}
+
+// The ranges of the calibration data, and what formats hold in any case.
+static int find_ranges(struct mr_importing *in, double percentile, const double *least) {
+    const int inputs = mr_import_inputs(in);
+
+    if (in->cast && mr_feature_ranges(in->cast, in->sequences * in->steps, inputs, percentile,
+                                      in->features) != 0)
+        return mr_import_fail(in, "not enough memory for the calibration data");
+    for (int k = 0; k < inputs; k++) {
+        struct mr_feature *feature = &in->features[k];
+        if (!has_offset(in, k) || feature->source == MR_RANGE_GIVEN)
+            continue;
+        feature->low = fmin(feature->low, -least[k]);
+        feature->high = fmax(feature->high, least[k]);
+    }
+    return 0;
+}
+
 int mr_import_ranges(struct mr_importing *in) {
     const struct mr_import_options *o = in->options;
     const double percentile = o && o->percentile != 0 ? o->percentile : 100;
@@ -43,10 +110,23 @@ int mr_import_ranges(struct mr_importing *in) {
         if (set_range(in, &o->ranges[i]) != 0)
             return -1;
     }
-    if (in->cast && mr_feature_ranges(in->cast, in->sequences * in->steps, mr_import_inputs(in),
-                                      percentile, in->features) != 0)
-        return mr_import_fail(in, "not enough memory for the calibration data");
-    return 0;
+    double *least = calloc((size_t)mr_import_inputs(in), sizeof *least);
+    if (!least)
+        return mr_import_fail(in, "not enough memory to quantise the network");
+    const int result = take_offsets(in, least) != 0 ? -1 : find_ranges(in, percentile, least);
+    free(least);
+    return result;
+}
+
+// "±4", or "642 ± 4": what a feature's format holds.
+static const char *end_of(const struct mr_importing *in, int k, char text[64]) {
+    const double end = ldexp(1, 15 - in->model->network.streams[0].frac[k]);
+
+    if (has_offset(in, k))
+        snprintf(text, 64, "%.6g ± %.4g", (double)in->model->network.offset[k], end);
+    else
+        snprintf(text, 64, "±%.4g", end);
+    return text;
 }
 
 // Says that the largest value of a feature stands alone.
@@ -129,11 +209,14 @@ static size_t count_cut(const struct mr_importing *in, int k) {
 
 static void note_cut(const struct mr_importing *in, int k, size_t cut,
                      const struct mr_feature_data *data) {
+    const double offset = has_offset(in, k) ? (double)in->model->network.offset[k] : 0;
+    char text[64];
+
     mr_import_note(in,
                    "feature %d: %zu of %zu calibration values are beyond its format, which ends at "
-                   "±%.4g, and are cut to it; they go from %.4g to %.4g",
-                   k, cut, in->sequences * in->steps,
-                   ldexp(1, 15 - in->model->network.streams[0].frac[k]), data->low, data->high);
+                   "%s, and are cut to it; they go from %.4g to %.4g",
+                   k, cut, in->sequences * in->steps, end_of(in, k, text), data->low + offset,
+                   data->high + offset);
 }
 
 // Constant features are told in one sentence, by their numbers as far as there is room.

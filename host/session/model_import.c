@@ -69,23 +69,21 @@ static int take_sample(struct mr_importing *in, const struct mr_array *calibrati
                               inputs == 1 ? "" : "s");
     if (mr_array_check_finite(calibration, "the calibration data", in->error, in->error_size) != 0)
         return -1;
-    const bool casts = network->input_cast.whole || network->input_cast.truth;
     in->x = malloc(calibration->count * sizeof *in->x);
-    in->cast = casts ? malloc(calibration->count * sizeof *in->cast) : in->x;
+    in->cast = malloc(calibration->count * sizeof *in->cast);
     struct mr_array sorted = *calibration;
     if (in->x)
         sorted.data = memcpy(in->x, calibration->data, calibration->count * sizeof *in->x);
     const bool good = in->x && in->cast && mr_array_arrange(&sorted, layout) == 0;
     if (in->x) // arranged, it may be another array
         in->x = sorted.data;
-    in->cast = casts ? in->cast : in->x;
     if (!good)
         return mr_import_fail(in, "not enough memory for the calibration data");
     in->sequences = sorted.shape[0];
     in->steps = sorted.shape[1];
     if (mr_check_entries(network, in->x, in->sequences, in->steps, in->error, in->error_size) != 0)
         return -1;
-    for (size_t i = 0; casts && i < calibration->count; i++)
+    for (size_t i = 0; i < calibration->count; i++)
         in->cast[i] = (float)mr_cast(network->input_cast, in->x[i]);
     return 0;
 }
@@ -147,7 +145,6 @@ int mr_import_onnx_own(const char *path, const struct mr_own_cells *own,
     if (result == 0)
         model->sources = mr_onnx_take_files(in.onnx, &model->source_count);
     mr_onnx_close(in.onnx);
-    if (in.cast != in.x)
         free(in.cast);
     free(in.x);
     free(in.features);

@@ -18,8 +18,8 @@ struct mr_importing {
     const struct mr_import_options *options; // may be NULL
     struct mr_calibration calibration;
     struct mr_model_data *model;
-    // The calibration data as [sequences][steps][inputs], and with its casts done, which is the
-    // same memory where there are none; NULL: there is no such data.
+    // The calibration data as [sequences][steps][inputs], and with its casts done and the network's
+    // offsets taken; NULL: there is no such data.
     size_t sequences, steps;
     float *x, *cast;
     struct mr_feature *features; // [inputs]

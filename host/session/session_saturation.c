@@ -116,10 +116,11 @@ int mr_session_input_saturation(const struct mr_session *session, uint32_t featu
         return MR_ERROR_ARGUMENT;
     const struct mr_input_cuts *cuts = &session->cuts.inputs[feature];
     const double unit = ldexp(1, -session->network->streams[0].frac[feature]);
+    const double middle = session->network->offset ? session->network->offset[feature] : 0;
     *info = (struct mr_input_saturation){.cut = cuts->count,
                                          .total = session->cuts.steps,
-                                         .low = INT16_MIN * unit,
-                                         .high = INT16_MAX * unit,
+                                         .low = middle + INT16_MIN * unit,
+                                         .high = middle + INT16_MAX * unit,
                                          .farthest = cuts->farthest};
     return 0;
 }

@@ -50,7 +50,8 @@ static struct mr_float_row row_of(const struct mr_network *network, const struct
         .w = {op->w_x + (size_t)o * (size_t)op->inputs, NULL},
         .columns = {op->inputs, 0},
         .frac = {network->streams[op->input].frac, NULL},
-        .bias = op->bias[o],
+        .bias =
+            op->bias[o] + mr_network_offset(network, op, op->w_x + (size_t)o * (size_t)op->inputs),
         .blame = -1,
     };
 

@@ -78,8 +78,9 @@ static void label_gate(const struct mr_op *op, int gate, int unit, struct mr_flo
 }
 
 // A gate's row: one sum over both runs of columns, or one over each.
-static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_frac,
-                         const int32_t *h_frac, int *column, char *error, size_t error_size) {
+static int quantise_gate(const struct mr_network *network, struct mr_op *op, int gate, int unit,
+                         const int32_t *x_frac, const int32_t *h_frac, int *column, char *error,
+                         size_t error_size) {
     const struct mr_cell *cell = mr_cell_of(op);
     const int gates = op->kind->gates, whole = gates - split_of(op);
     const int index = gate * op->units + unit, apart = gates + gate - whole;
@@ -88,7 +89,7 @@ static int quantise_gate(struct mr_op *op, int gate, int unit, const int32_t *x_
     struct mr_float_row row = {.w = {w_x, w_h},
                                .columns = {op->inputs, gate < whole ? op->units : 0},
                                .frac = {x_frac, h_frac},
-                               .bias = op->bias[index],
+                               .bias = op->bias[index] + mr_network_offset(network, op, w_x),
                                .blame = -1};
     int frac = cell->argument_frac[gate] ? cell->argument_frac[gate] : h_frac[0];
 
@@ -165,8 +166,8 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
                        op->layer);
     for (int gate = 0; gate < gates; gate++)
         for (int unit = 0; unit < units; unit++)
-            if (quantise_gate(op, gate, unit, network->streams[op->input].frac, frac, column, error,
-                              error_size) != 0)
+            if (quantise_gate(network, op, gate, unit, network->streams[op->input].frac, frac,
+                              column, error, error_size) != 0)
                 return -1;
     for (int j = 0; op->kind->gives_second && j < units; j++)
         frac[j] = given_frac(network, op);
