@@ -434,15 +434,15 @@ static inline void random_node(struct random_file *f, const char *type, char *na
 
 // Rows of both directions beside each other, from the axis of the directions, which is in front of
 // that of the features: as exporters write it, or by hand.
-static inline void random_join(struct random_file *f, char *name, int axis) {
+static inline void random_join(struct random_file *f, char *name, int axis, int rank) {
     static const int64_t to_front[2][4] = {{0, 2, 1, 3}, {1, 0, 2, 0}};
-    const int64_t along = axis, features = axis == 0 ? 1 : 2;
+    const int64_t along = axis, features = rank - 2;
     char half[2][16];
 
     if (random_between(&f->state, 0, 1)) {
-        if (axis < 2)
+        if (axis < rank - 2)
             random_node(f, "Transpose", name, "", "perm", axis == 0 ? 3 : 4, to_front[axis == 0]);
-        random_node(f, "Reshape", name, axis == 0 ? "joined3" : "joined4", NULL, 0, NULL);
+        random_node(f, "Reshape", name, rank == 3 ? "joined3" : "joined4", NULL, 0, NULL);
         return;
     }
     for (int i = 0; i < 2; i++) {
@@ -492,8 +492,8 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     // [T, D, N, H], or [N, T, D, H]; the state [D, N, H] or [N, D, H].
     *last = (struct random_value){.width = count * units};
     if (count == 2) {
-        random_join(f, y, swapped ? 2 : 1);
-        random_join(f, h, swapped ? 1 : 0);
+        random_join(f, y, swapped ? 2 : 1, 4);
+        random_join(f, h, swapped ? 1 : 0, 3);
         strcpy(v->name, y);
         strcpy(last->name, h);
         f->backward++;

@@ -96,7 +96,8 @@ int mr_network_entries(const struct mr_network *network) {
 
 bool mr_network_takes_offsets(const struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].input == 0 && network->ops[i].kind->gates == 0)
+        if ((network->ops[i].input == 0 || network->ops[i].other == 0) &&
+            network->ops[i].kind->gates == 0)
             return false;
     return true;
 }
