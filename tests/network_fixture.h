@@ -38,7 +38,7 @@ static inline int net_add(struct mr_network *network, const char *kind, int stre
         mr_network_add(network, known, stream, units, activation, error, sizeof error);
     net_need(op != NULL, error);
     if (known->has_epsilon)
-        network->ops[network->op_count - 1].epsilon = 1e-3;
+        network->ops[network->op_count - 1].epsilon = 0.1; // rows that hardly differ stay small
     return op->output;
 }
 
