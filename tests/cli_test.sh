@@ -263,13 +263,13 @@ check "nothing is written" test ! -e "$W/no.millrace"
 
 echo "a network of many parts"
 # Recurrent layers, dense layers, a softmax on the last step and one on every step.
-check "writing it" sh -c "'$ONNX_TEST' --write 2142 '$W/parts.onnx' | grep -q 'last, .*softmax.*every step.*softmax'"
+check "writing it" "$ONNX_TEST" --write 'last, .*softmax.*every step, .*softmax$' "$W/parts.onnx"
 runs 0 import "$W/parts.onnx" -o "$W/parts.millrace"
-check "import tells its outputs" grep -q "  output 'y1': 6 numbers per step" "$W/out"
+check "import tells its outputs" grep -q "  output 'y[1-9]': [0-9]* numbers* per step" "$W/out"
 runs 0 plan "$W/parts.millrace"
-check "a row for a softmax, which has no lanes" grep -Eq '^  softmax1 +6 +6 +- +[0-9.]+ +8$' "$W/out"
+check "a row for a softmax, which has no lanes" grep -Eq '^  softmax1 +[0-9]+ +[0-9]+ +- +[0-9.]+ +8$' "$W/out"
 # One of five features whose dense layer has an operator behind it.
-check "writing another" "$ONNX_TEST" --write 62 "$W/parts.onnx"
+check "writing another" "$ONNX_TEST" --write 'F = 5, dense [0-9]+ -> ' "$W/parts.onnx"
 csv "$W/calm.csv" 9 5 0.5
 csv "$W/wild.csv" 9 5 40
 runs 0 import "$W/parts.onnx" --calibrate "$W/calm.csv" --range 60 -o "$W/parts.millrace"

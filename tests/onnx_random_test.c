@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random networks: what is read from the file computes what the file's operators say.
-// `onnx_random_test --write SEED FILE.onnx` writes the file of a seed and says what is in it.
+// `onnx_random_test --write SEED FILE.onnx` writes the file of a seed and says what is in it; in
+// the place of the seed may be a regular expression, which takes the first file that is described
+// so.
 #define _POSIX_C_SOURCE 200809L
 #include "file.h"
 #include "onnx.h"
 #include "onnx_random.h"
 
+#include <regex.h>
 #include <sys/stat.h>
 
 enum { SEEDS = 400 };
@@ -78,7 +81,18 @@ START_TEST(file_is_written) {
     struct random_file f;
     char error[600];
 
-    random_onnx(strtoull(written[0], NULL, 10), &f);
+    char *end;
+    regex_t like;
+    random_onnx(strtoull(written[0], &end, 10), &f);
+    if (*end) {
+        ck_assert_int_eq(regcomp(&like, written[0], REG_EXTENDED | REG_NOSUB), 0);
+        for (uint64_t seed = 1; seed < 20000 && regexec(&like, f.about, 0, NULL, 0) != 0; seed++) {
+            free(f.data);
+            random_onnx(seed, &f);
+        }
+        ck_assert_int_eq(regexec(&like, f.about, 0, NULL, 0), 0);
+        regfree(&like);
+    }
     const struct mr_piece piece = {f.data, f.size};
     const int failed = mr_file_write(written[1], &piece, 1, error, sizeof error);
     printf("%s\n", failed ? error : f.about);
