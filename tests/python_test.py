@@ -201,6 +201,21 @@ class Small(unittest.TestCase):
                 self.session.restore(wrong)
             self.assertEqual(caught.exception.code, millrace.ErrorCode.ARGUMENT)
 
+    def test_sequences_with_states_of_their_own(self):
+        y = self.session.run(self.x)
+        first, states = self.session.run_states(self.x[:, :4])
+        order = np.array([3, 1, 4, 0, 2])
+        with self.model.session("cpu:", slots=2) as other:
+            rest, _ = other.run_states(self.x[order, 4:], states[order])
+        for output in self.model.outputs:
+            got = rest[output.name][np.argsort(order)]
+            whole = np.concatenate([first[output.name], got], axis=1) if output.per_step else got
+            self.assertTrue(np.array_equal(whole, y[output.name]), output.name)
+        for wrong in (states[:3], states.astype(np.int8), states[:, 1:], b"", states[:, ::-1]):
+            with self.assertRaises(millrace.Error) as caught:
+                self.session.run_states(self.x, wrong)
+            self.assertEqual(caught.exception.code, millrace.ErrorCode.ARGUMENT)
+
     def test_what_is_wrong_raises(self):
         nan = self.x.copy()
         nan[1, 2, 1] = np.nan
@@ -303,7 +318,7 @@ class Small(unittest.TestCase):
 
         calls = {
             "run": lambda s, m: s.run(thing(), thing()), "step": lambda s, m: s.step(thing()), "reset": lambda s, m: s.reset(thing()),
-            "save": lambda s, m: s.save(thing()), "restore": lambda s, m: s.restore(thing(), draw.choice((0, thing()))),
+            "states": lambda s, m: s.run_states(thing(), draw.choice((None, thing()))), "save": lambda s, m: s.save(thing()), "restore": lambda s, m: s.restore(thing(), draw.choice((0, thing()))),
             "plan": lambda s, m: m.plan(thing(), thing()), "lanes": lambda s, m: m.plan(1, 1, lanes=thing(), passes=thing()),
             "options": lambda s, m: m.plan(1, 1, **{draw.choice(("slots", "budget", "dsps", "target", "note", "seed", "trace")): thing()}),
             "reference": lambda s, m: m.reference(thing()), "open": lambda s, m: millrace.open(thing()), "session": lambda s, m: m.session(thing()).close(),

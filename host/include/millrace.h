@@ -449,6 +449,18 @@ MR_API int mr_session_save_slot(struct mr_session *session, uint32_t slot, void 
 MR_API int mr_session_restore_slot(struct mr_session *session, uint32_t slot, const void *state,
                                    size_t size);
 
+// Runs any number of sequences, each of which goes on from a state of its own: thousands of them
+// share one device, as many at a time as it has slots.
+//   x, y and stats: as of mr_session_run.
+//   states: [sequences][mr_session_state_size()] bytes, those of sequence i: zeros where it has not
+//   begun, else what this call or mr_session_save left there, on any device. They become the states
+//   behind its last step.
+// All states are looked at before anything runs. After a failure later on those that were run have
+// their new states and outputs, the others their old ones. The session's own slots begin anew
+// behind the call. Errors: as of mr_session_run and mr_session_restore.
+MR_API int mr_session_run_states(struct mr_session *session, const float *x, uint64_t sequences,
+                                 uint64_t steps, void *states, float *y, struct mr_stats *stats);
+
 // What was cut since the session was opened, in all runs that succeeded, equal on every device.
 struct mr_input_saturation {
     uint64_t cut;     // so many values of the feature were beyond its range,

@@ -434,6 +434,14 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
     return code;
 }
 
+int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
+                         uint64_t steps) {
+    int code = check_call(session, sequences, steps, 0);
+    if (!code)
+        code = check_call(session, least(sequences, session->slots), steps, MR_RUN_CONTINUE);
+    return code ? code : check_finite(session, x, sequences, steps);
+}
+
 int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
                    uint32_t flags, float *y, struct mr_stats *stats) {
     struct sinks sinks = {{NULL}};

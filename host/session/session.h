@@ -67,6 +67,13 @@ int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_er
 int mr_session_attach(struct mr_session *session, const char *uri, struct mr_error *error);
 void mr_session_detach(struct mr_session *session);
 
+// ---- session.c
+
+// What a call that goes on asks of x and its sizes, but for the number of sequences: at most the
+// session's slots are run at a time. 0, or a code with the session's error.
+int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
+                         uint64_t steps);
+
 // ---- session_state.c
 
 // The first ones, a bit each.
@@ -76,6 +83,9 @@ static inline uint32_t mr_session_slot_set(uint64_t slots) {
 
 // After a failure of the device and of the fallback as well there is none.
 int mr_session_check_device(struct mr_session *session);
+// The states of all slots, as beats (state_image.h). 0, or a code with the session's error.
+int mr_session_read_states(struct mr_session *session, int16_t *beats);
+int mr_session_write_states(struct mr_session *session, const int16_t *beats);
 // Before a run that goes on in the first `sequences` slots: sees that those that start anew have
 // the state for it. *reset: all of them start from zero.
 int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset);

@@ -71,8 +71,18 @@ static int16_t *read_states(struct mr_session *session, uint32_t unwanted,
     return beats;
 }
 
+int mr_session_read_states(struct mr_session *session, int16_t *beats) {
+    struct mr_error reason;
+
+    return mr_device_read_state(session->device, beats,
+                                mr_state_total_beats(&session->compiled.plan), &reason)
+               ? mr_failure(&session->error, reason.code, "the state cannot be read: %s",
+                            reason.text)
+               : 0;
+}
+
 // All slots go on from there.
-static int write_states(struct mr_session *session, const int16_t *beats) {
+int mr_session_write_states(struct mr_session *session, const int16_t *beats) {
     const uint32_t count = mr_state_total_beats(&session->compiled.plan);
     struct mr_error reason;
     if (mr_device_write_state(session->device, beats, count, &reason)) {
@@ -93,7 +103,7 @@ int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset
     if (*reset || !fresh)
         return 0;
     int16_t *beats = read_states(session, 0, &reason);
-    const int code = beats ? write_states(session, beats)
+    const int code = beats ? mr_session_write_states(session, beats)
                            : mr_failure(&session->error, reason.code,
                                         "the state cannot be read: %s", reason.text);
     free(beats);
@@ -107,7 +117,7 @@ int mr_session_start(struct mr_session *session, uint64_t first) {
         return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
     for (uint32_t slot = 0; slot < session->slots; slot++)
         mr_state_begin(plan, slot, first + slot, beats);
-    const int code = write_states(session, beats);
+    const int code = mr_session_write_states(session, beats);
     free(beats);
     return code;
 }
@@ -155,7 +165,7 @@ int mr_session_restore_slot(struct mr_session *session, uint32_t slot, const voi
     code = mr_state_take(&session->compiled.plan, mr_model_identity(session->model), state, size,
                          slot, beats, text, sizeof text)
                ? mr_failure(&session->error, MR_ERROR_ARGUMENT, "%s", text)
-               : write_states(session, beats);
+               : mr_session_write_states(session, beats);
     free(beats);
     return code;
 }

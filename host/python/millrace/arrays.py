@@ -34,6 +34,16 @@ def take_rows(value: Any, features: int, what: str = "x") -> "tuple[np.ndarray, 
     return (array, False) if array.ndim == 3 else (array[np.newaxis], True)
 
 
+def states_of(value: Any, count: int, size: int) -> np.ndarray:
+    """A copy of `count` states of `size` bytes, zeros for None."""
+    if value is None:
+        return np.zeros((count, size), np.uint8)
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.shape != (count, size):
+        shape = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise argument_error(f"states are {shape}; uint8 [{count}, {size}] is needed")
+    return value.copy(order="C")
+
+
 def pointer(array: np.ndarray) -> Any:
     return array.ctypes.data_as(_FLOAT)
 

@@ -5,6 +5,8 @@ import ctypes
 import threading
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
 
+import numpy as np
+
 from . import _interface, arrays
 from ._library import Error, argument_error, lib, record, text_of, to_number
 from ._library import check as check_error
@@ -146,6 +148,24 @@ class Session:
             self._check(raw, code)
             self.stats = record(Stats, stats)
         return results.parts()
+
+    def run_states(self, x: Any, states: Optional[np.ndarray] = None) -> "tuple[Any, np.ndarray]":
+        """Runs any number of sequences, each of which goes on from a state of its own; thousands share one device so.
+        x: [sequences, steps, features]. states: [sequences, bytes] uint8 as a call before gave them, a row of zeros for a
+        sequence that has not begun; None where none has. Gives what `run` gives, and the states behind the last steps."""
+        rows, single = arrays.take_rows(x, self._model.features)
+        if single:
+            raise argument_error("x has two axes; sequences with states are [sequences, steps, features]")
+        numbers = lib.mr_model_numbers(self._handle.raw, rows.shape[1])
+        results, stats = arrays.Results(self._model.outputs, numbers, rows, False), _interface.mr_stats()
+        with self._call() as raw:
+            new = arrays.states_of(states, len(rows), lib.mr_session_state_size(raw))
+            code = lib.mr_session_run_states(
+                raw, arrays.pointer(rows), *rows.shape[:2], new.ctypes.data, arrays.pointer(results.y), ctypes.byref(stats)
+            )
+            self._check(raw, code)
+            self.stats = record(Stats, stats)
+        return results.parts(), new
 
     def reset(self, slot: Optional[int] = None) -> None:
         """The next step starts from a zero state, in all slots or in one."""

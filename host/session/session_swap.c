@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs of more sequences than a session has slots, each with a state of its own, which the caller
+// keeps: the states go through the slots, as many at a time as there are.
+#include "failure.h"
+#include "model_handle.h"
+#include "op.h"
+#include "session.h"
+#include "state_image.h"
+#include "weights_image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// A call: its arrays, and room for what a group of sequences gives.
+struct swap {
+    struct mr_session *session;
+    uint64_t sequences, steps;
+    unsigned char *states; // [sequences][size]
+    size_t size;
+    float *y, *group_y;
+};
+
+// Bytes that are all 0 stand for a sequence that has not begun.
+static bool is_new(const struct swap *swap, uint64_t sequence) {
+    const unsigned char *state = swap->states + sequence * swap->size;
+
+    return state[0] == 0 && memcmp(state, state + 1, swap->size - 1) == 0;
+}
+
+// The states of a group to the beats of its slots, which are 0.
+static int take_states(const struct swap *swap, uint64_t first, uint32_t count, int16_t *beats) {
+    struct mr_session *session = swap->session;
+    char text[700];
+
+    for (uint32_t slot = 0; slot < count; slot++)
+        if (is_new(swap, first + slot))
+            mr_state_begin(&session->compiled.plan, slot, first + slot, beats);
+        else if (mr_state_take(&session->compiled.plan, mr_model_identity(session->model),
+                               swap->states + (first + slot) * swap->size, swap->size, slot, beats,
+                               text, sizeof text))
+            return mr_failure(&session->error, MR_ERROR_ARGUMENT, "state %llu (from 0): %s",
+                              (unsigned long long)(first + slot), text);
+    return 0;
+}
+
+// What a group gave to its places among the outputs of all.
+static void part_outputs(const struct swap *swap, uint64_t first, uint32_t count) {
+    const struct mr_network *network = swap->session->network;
+    const float *from = swap->group_y;
+    float *to = swap->y;
+
+    for (int o = 0; o < network->output_count; o++) {
+        const uint64_t numbers = mr_output_numbers(network, o, swap->steps);
+        memcpy(to + first * numbers, from, count * numbers * sizeof *to);
+        from += count * numbers;
+        to += swap->sequences * numbers;
+    }
+}
+
+static void add_stats(const struct mr_stats *one, struct mr_stats *all) {
+    const double cycles = (double)all->cycles + (double)one->cycles;
+    const double busy =
+        all->utilisation * (double)all->cycles + one->utilisation * (double)one->cycles;
+
+    all->cycles += one->cycles;
+    all->device_runs += one->device_runs;
+    all->clock_mhz = one->clock_mhz;
+    all->microseconds += one->microseconds;
+    all->multiplications += one->multiplications;
+    all->multipliers = one->multipliers;
+    all->utilisation = cycles > 0 ? busy / cycles : 0;
+    all->cut_inputs += one->cut_inputs;
+    all->cut_values += one->cut_values;
+}
+
+// beats: of all slots, 0.
+static int run_group(const struct swap *swap, uint64_t first, uint32_t count, const float *x,
+                     int16_t *beats, struct mr_stats *stats) {
+    struct mr_session *session = swap->session;
+    const struct mr_plan *plan = &session->compiled.plan;
+    struct mr_stats own;
+    int code = take_states(swap, first, count, beats);
+
+    if (!code)
+        code = mr_session_write_states(session, beats);
+    if (!code)
+        code = mr_session_run(session, x + first * swap->steps * session->inputs, count,
+                              swap->steps, MR_RUN_CONTINUE, swap->group_y, &own);
+    if (!code)
+        code = mr_session_read_states(session, beats);
+    if (code)
+        return code;
+    for (uint32_t slot = 0; slot < count; slot++)
+        mr_state_keep(plan, mr_model_identity(session->model), beats, slot,
+                      swap->states + (first + slot) * swap->size);
+    part_outputs(swap, first, count);
+    add_stats(&own, stats);
+    return 0;
+}
+
+static int run_groups(const struct swap *swap, const float *x, int16_t *beats,
+                      struct mr_stats *stats) {
+    const size_t bytes =
+        (size_t)mr_state_total_beats(&swap->session->compiled.plan) * MR_IMAGE_BEAT * sizeof *beats;
+    const uint32_t slots = swap->session->slots;
+    int code = 0;
+
+    // All states are looked at before anything runs.
+    for (uint64_t first = 0; !code && first < swap->sequences; first++)
+        code = take_states(swap, first, 1, beats);
+    for (uint64_t first = 0; !code && first < swap->sequences; first += slots) {
+        const uint64_t left = swap->sequences - first;
+        memset(beats, 0, bytes);
+        code = run_group(swap, first, left < slots ? (uint32_t)left : slots, x, beats, stats);
+    }
+    return code;
+}
+
+int mr_session_run_states(struct mr_session *session, const float *x, uint64_t sequences,
+                          uint64_t steps, void *states, float *y, struct mr_stats *stats) {
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    if (!x || !y || !states)
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run_states: %s is NULL",
+                          !x   ? "x"
+                          : !y ? "y"
+                               : "states");
+    int code = mr_session_check_run(session, x, sequences, steps);
+    if (code)
+        return code;
+    struct mr_stats sum = {0};
+    const uint64_t group = sequences < session->slots ? sequences : session->slots;
+    struct swap swap = {.session = session,
+                        .sequences = sequences,
+                        .steps = steps,
+                        .states = states,
+                        .size = mr_session_state_size(session),
+                        .y = y};
+    int16_t *beats =
+        calloc(mr_state_total_beats(&session->compiled.plan), MR_IMAGE_BEAT * sizeof *beats);
+    swap.group_y =
+        calloc(group * mr_network_numbers(session->network, steps), sizeof *swap.group_y);
+    code = beats && swap.group_y
+               ? run_groups(&swap, x, beats, &sum)
+               : mr_failure(&session->error, MR_ERROR_MEMORY,
+                            "not enough memory for the states of %u sequences", session->slots);
+    free(swap.group_y);
+    free(beats);
+    mr_session_reset(session);
+    if (!code && stats)
+        *stats = sum;
+    return code;
+}
