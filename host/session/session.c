@@ -439,7 +439,7 @@ int mr_session_check_run(struct mr_session *session, const float *x, uint64_t se
     int code = check_call(session, sequences, steps, 0);
     if (!code)
         code = check_call(session, least(sequences, session->slots), steps, MR_RUN_CONTINUE);
-    return code ? code : check_finite(session, x, sequences, steps);
+    return code ? code : check_numbers(session, x, sequences, steps);
 }
 
 int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
