@@ -20,11 +20,11 @@
 
 // What every part of the program takes at most.
 enum {
-    MR_MAX_LAYERS = 64,   // recurrent operators
-    MR_MAX_WIDTH = 16384, // numbers of a row, units of an operator
-    MR_MAX_OPS = 128,     // operators
+    MR_MAX_LAYERS = 64,     // recurrent operators
+    MR_MAX_WIDTH = 16384,   // numbers of a row, units of an operator
+    MR_MAX_OPS = 128,       // operators
     MR_MAX_ENTRIES = 32768, // rows of a table: their number is a signed number of 16 bits
-    MR_MAX_OUTPUTS = 8,   // outputs of the network
+    MR_MAX_OUTPUTS = 8,     // outputs of the network
     // Steps of a sequence that an operator that reverses has room for: where nothing is said, and
     // at most.
     MR_MOST_STEPS = 512,
@@ -115,8 +115,8 @@ struct mr_network {
     // [width of the input] what is taken from each x after that, before it is rounded, and is in
     // the biases of what reads it; NULL: nothing.
     float *offset;
-    int steps;                 // from the file, 0 when it leaves them open
-    char layout[MR_LAYOUT];    // of the file's input: "NTF", "TNF", "NT", ...
+    int steps;              // from the file, 0 when it leaves them open
+    char layout[MR_LAYOUT]; // of the file's input: "NTF", "TNF", "NT", ...
 };
 
 // A network with an input of so many numbers per step. 0, or -1 when memory is short; free in

@@ -145,7 +145,7 @@ int mr_import_onnx_own(const char *path, const struct mr_own_cells *own,
     if (result == 0)
         model->sources = mr_onnx_take_files(in.onnx, &model->source_count);
     mr_onnx_close(in.onnx);
-        free(in.cast);
+    free(in.cast);
     free(in.x);
     free(in.features);
     free(in.expected);

@@ -111,7 +111,7 @@ const char *mr_session_error(const struct mr_session *session) {
 }
 
 static int check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
-                        uint64_t steps) {
+                         uint64_t steps) {
     const uint64_t count = sequences * steps * session->inputs;
     for (uint64_t i = 0; i < count; i++)
         if (!isfinite(x[i])) {
