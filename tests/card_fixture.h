@@ -158,6 +158,10 @@ static inline void *shoot(void *context) {
 
 static inline void build_image(void) {
     struct mr_error error = {0};
+    const char *level = getenv("MILLRACE_OPTIMISE");
+    // A card runs as long as it is open, and some of the tests wait for what it has done by then.
+    if (level && strcmp(level, "0") == 0)
+        setenv("MILLRACE_OPTIMISE", "1", 1);
     mkdir(FOLDER, 0777);
     if (system("build/tests/session_test --write " FOLDER "/model.millrace " FOLDER "/x.npy") !=
             0 ||
