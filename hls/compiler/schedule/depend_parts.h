@@ -9,7 +9,7 @@
 enum {
     MAX_ROUND = 65536,    // iterations of an innermost loop that are looked at
     MAX_CONE = 2000,      // operations of an expression that is evaluated
-    MAX_WORK = 1 << 25,   // evaluations of operations for one region
+    MAX_WORK = 1 << 28,   // evaluations of operations for one region
     UNKNOWN_ADDRESS = -1, // of an access that may happen
     DOES_NOT_HAPPEN = -2, // in this iteration
     MAX_REASONS = 8
