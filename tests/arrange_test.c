@@ -306,6 +306,75 @@ START_TEST(slots_start_from_their_states) {
 }
 END_TEST
 
+// One of several lengths gives what it gives alone, and behind its end what a hidden state of 0
+// does.
+static void check_lengths(const struct mr_network *network, const struct mr_model *model,
+                          const char *uri, const struct mr_options *options) {
+    static const uint64_t lengths[] = {6, 1, 4, 6, 3};
+    enum { N = 5, T = 6 };
+    struct mr_session *session = open_session(model, uri, options);
+    const size_t numbers = mr_network_numbers(network, T);
+    float *y = calloc(N * numbers, sizeof *y), *alone = calloc(numbers, sizeof *alone);
+    float x[N * T * INPUTS];
+    struct mr_stats stats;
+    ck_assert(y && alone);
+    fill_input(x, N * T * INPUTS);
+    ck_assert_msg(mr_session_run_lengths(session, x, N, T, lengths, y, &stats) == 0, "%s",
+                  mr_session_error(session));
+    ck_assert_uint_eq(stats.device_runs, 4);
+    for (int n = 0; n < N; n++) {
+        const float *from = alone, *at = y;
+        expect_of(network, x + n * T * INPUTS, 1, lengths[n], alone);
+        for (int o = 0; o < network->output_count; o++) {
+            const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
+            const struct mr_op *op = &network->ops[stream->writer];
+            const size_t width = (size_t)stream->width, rows = mr_output_rows(network, o, T);
+            const size_t own = rows > 1 ? lengths[n] : 1;
+            const float *of = at + (size_t)n * rows * width;
+            ck_assert_mem_eq(of, from, own * width * sizeof *y);
+            for (size_t i = own * width; i < rows * width; i++)
+                ck_assert_float_eq_tol(
+                    of[i], op->kind->has_activation ? tanhf(op->bias[i % width]) : 0, 1e-3f);
+            from += own * width;
+            at += N * rows * width;
+        }
+    }
+    ck_assert_int_eq(mr_session_run_lengths(session, x, 1, 2, (uint64_t[]){3}, y, NULL),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(session), "sequence 0 has length 3; 1 to 2"));
+    ck_assert_int_eq(mr_session_run_lengths(session, x, 1, 2, NULL, y, NULL), MR_ERROR_ARGUMENT);
+    mr_session_close(session);
+    free(y);
+    free(alone);
+}
+
+START_TEST(lengths_differ) {
+    if (!have_compiler())
+        return;
+    struct mr_network network;
+    make(&network, 1);
+    const struct mr_options options = {MR_OPTIONS_INIT};
+    mkdir("build", 0777);
+    mkdir("build/arrange-test", 0777);
+    save_model(&network, MODEL);
+    struct mr_model *model = open_model_of(MODEL);
+    check_lengths(&network, model, "cpu:", &options);
+    mr_model_close(model);
+    mr_network_free(&network);
+    make(&network, STARTS);
+    save_model(&network, MODEL);
+    model = open_model_of(MODEL);
+    struct mr_session *session = open_session(model, "cpu:", &options);
+    float x[2 * INPUTS] = {0}, y[100];
+    ck_assert_int_eq(mr_session_run_lengths(session, x, 1, 2, (uint64_t[]){1}, y, NULL),
+                     MR_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(session), "start from states of their own"));
+    mr_session_close(session);
+    mr_model_close(model);
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(devices_give_the_bits_of_the_reference) {
     if (!have_compiler())
         return;
@@ -337,6 +406,7 @@ int main(void) {
     tcase_add_test(tests, rows_are_joined);
     tcase_add_test(tests, halves_are_joined);
     tcase_add_test(tests, slots_start_from_their_states);
+    tcase_add_test(tests, lengths_differ);
     tcase_add_loop_test(tests, devices_give_the_bits_of_the_reference, 0,
                         2 * (int)(sizeof networks / sizeof *networks));
     suite_add_tcase(suite, tests);

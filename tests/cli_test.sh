@@ -516,6 +516,13 @@ check "a sequence in two runs" cmp -s "$W/eight.out.csv" "$W/second.csv"
 check "and not in one half" sh -c "! cmp -s '$W/eight.out.csv' '$W/first.csv'"
 runs 0 run "$T" --device cpu: --input "$W/half.csv" -o "$W/steps.csv" --restore "$W/state" --steps
 check "step by step too" sh -c "tail -n 1 '$W/steps.csv' | cmp -s - '$W/eight.out.csv'"
+echo 4 >"$W/four.csv"
+runs 0 run "$T" --device cpu: --input "$W/eight.csv" -o "$W/short.csv" --lengths "$W/four.csv"
+check "the first four steps" cmp -s "$W/first.csv" "$W/short.csv"
+echo 9 >"$W/nine.csv"
+refuses 1 "length 0 is 9; a whole number from 1 to 8" run "$T" --device cpu: --input "$W/eight.csv" -o "$W/y.csv" --lengths "$W/nine.csv"
+refuses 1 "1 lengths, and" run "$T" --device cpu: --input "$X" -o "$W/y.csv" --lengths "$W/four.csv"
+refuses 2 "--lengths runs whole sequences" run "$T" --device cpu: --input "$X" --lengths "$W/four.csv" --steps
 head -c 40 "$W/state" >"$W/cut.state"
 refuses 1 "it was cut" run "$T" --device cpu: --input "$W/half.csv" -o "$W/y.csv" --restore "$W/cut.state"
 cat "$W/state" "$W/state" >"$W/long.state"

@@ -582,24 +582,6 @@ static void a_middle_step(struct file *f) {
     node(f, "Gather", "s four", "y");
 }
 
-static void lengths_that_differ(struct file *f) {
-    begin(f, 7, 0);
-    list_tensor(f, "lengths", 3, 7, 4, 7);
-    lstm(f, "x W R B lengths", "y");
-}
-
-static void lengths_of_a_part(struct file *f) {
-    begin(f, 7, 0);
-    list_tensor(f, "lengths", 3, 4, 4, 4);
-    lstm(f, "x W R B lengths", "y");
-}
-
-static void lengths_from_an_input(struct file *f) {
-    begin(f, 0, 0);
-    add_input(f, "lengths");
-    lstm(f, "x W R B lengths", "y");
-}
-
 static void a_state_that_is_computed_with(struct file *f) {
     begin(f, 0, 0);
     add_input(f, "h0");
@@ -614,9 +596,6 @@ static const struct file_case bad[] = {
     {a_look_up_of_what_is_computed, "(Gather) looks up what is not the input as it came"},
     {a_look_up_of_fractions, "node 'rows' (Gather) looks up what are not whole numbers"},
     {a_middle_step, "takes one step that is not the first or last"},
-    {lengths_that_differ, "node 'y' (LSTM) has sequence lengths that differ"},
-    {lengths_of_a_part, "has a sequence length of 4 where the input has 7 steps"},
-    {lengths_from_an_input, "has sequence lengths ('lengths') that are no constants from 1 on"},
     {a_state_that_is_computed_with, "node 'start' (Tanh) reads the input 'h0'"},
     {arithmetic_along_the_steps, "node 'y' (Mul) works along axis 0 of the data"},
     {a_batch_norm_of_the_wrong_axis, "(BatchNormalization) works along axis 1 of the data"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// States that the sequences of an ONNX file start from, in the ways in which exporters write them:
-// what is read, compared with what the file's operators compute, or the sentence.
+// States that the sequences of an ONNX file start from, and their lengths, in the ways in which
+// exporters write them: what is read, compared with what the file's operators compute, or the
+// sentence.
 #define _POSIX_C_SOURCE 200809L
 #include "onnx_fixture.h"
 
@@ -118,6 +119,91 @@ START_TEST(starts_are_read) {
 }
 END_TEST
 
+// ---- Lengths
+
+// An input of one axis or two, whole numbers, in front of x.
+static void second_input(struct file *f, const char *name, int rank) {
+    static Onnx__TypeProto type;
+    static Onnx__TypeProto__Tensor tensor_type;
+    static Onnx__TensorShapeProto shape;
+
+    add_input(f, name);
+    onnx__type_proto__init(&type);
+    onnx__type_proto__tensor__init(&tensor_type);
+    onnx__tensor_shape_proto__init(&shape);
+    type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    type.tensor_type = &tensor_type;
+    tensor_type.has_elem_type = 1;
+    tensor_type.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+    tensor_type.shape = &shape;
+    shape.n_dim = (size_t)rank;
+    shape.dim = f->dims;
+    f->other.type = &type;
+}
+
+// pack_padded_sequence and the last state
+static void lengths_as_input(struct file *f) {
+    begin(f, 0, 0);
+    second_input(f, "lengths", 1);
+    node(f, "Cast", "lengths", "l32");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
+    lstm(f, "x W R B l32", "Y hn");
+    f->out.name = "hn";
+    add_output(f, "Y");
+}
+
+static void lengths_of_a_mask(struct file *f) {
+    begin(f, 0, 0);
+    second_input(f, "mask", 2);
+    node(f, "Cast", "mask", "m");
+    with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
+    node(f, "ReduceSum", "m one", "l");
+    with_int(f, "keepdims", 0);
+    lstm(f, "x W R B l", "Y hn");
+    f->out.name = "hn";
+}
+
+static void (*const with_lengths[])(struct file *) = {lengths_as_input, lengths_of_a_mask};
+
+START_TEST(lengths_are_left_out) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    with_lengths[_i](f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_int_eq(n.op_count, 2);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
+static void the_last_padded_step(struct file *f) {
+    lengths_as_input(f);
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "Gather", "s last", "y");
+    f->out.name = "y";
+}
+
+static void the_mean_with_padding(struct file *f) {
+    lengths_as_input(f);
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "ReduceMean", "s", "y");
+    with_ints(f, "axes", 1, 0, 0, 0);
+    f->out.name = "y";
+}
+
+static void constants_that_differ(struct file *f) {
+    begin(f, 0, 0);
+    list_tensor(f, "l", 3, 3, 2, 1);
+    lstm(f, "x W R B l", "- y");
+}
+
+static void shorter_than_the_input(struct file *f) {
+    begin(f, 4, 0);
+    list_tensor(f, "l", 2, 3, 3, 0);
+    lstm(f, "x W R B l", "- y");
+}
+
 static void a_computed_state(struct file *f) {
     begin_small(f, 1, 1);
     lstm(f, "x W R B", "- h");
@@ -142,6 +228,10 @@ static const struct {
     {a_computed_state, "has an initial_h ('h') that is no constant and no input"},
     {another_shape, "has an initial_h that is not [directions, sequences, units] of 1 direction"},
     {other_counts, "has states for 3 sequences and for 2"},
+    {the_last_padded_step, "takes the last step of sequences that have lengths of their own"},
+    {the_mean_with_padding, "makes one row of all steps of sequences that have lengths"},
+    {constants_that_differ, "has constant sequence lengths that differ"},
+    {shorter_than_the_input, "has a constant sequence length of 3 where the input has 4 steps"},
 };
 
 START_TEST(starts_are_refused) {
@@ -161,6 +251,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, starts_are_read, 0, sizeof good / sizeof *good);
+    tcase_add_loop_test(all, lengths_are_left_out, 0, 2);
     tcase_add_loop_test(all, starts_are_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

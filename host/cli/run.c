@@ -11,8 +11,9 @@
 #include <string.h>
 
 struct run {
-    const char *model, *device, *input, *output, *restore, *save;
-    char **paths; // of the outputs, NULL: standard output
+    const char *model, *device, *input, *output, *restore, *save, *lengths;
+    uint64_t *steps; // of each sequence; NULL: all have as many
+    char **paths;    // of the outputs, NULL: standard output
     bool stepwise;
 };
 
@@ -92,6 +93,49 @@ static int run_stepwise(struct mr_session *session, const struct run *run,
         }
     }
     return 0;
+}
+
+static int run_lengths(struct mr_session *session, const struct run *run,
+                       const struct cli_input *input, const struct cli_outputs *outputs,
+                       struct mr_stats *stats) {
+    size_t numbers = 0;
+    for (uint32_t o = 0; o < outputs->count; o++)
+        numbers += outputs->list[o].count;
+    float *y = malloc(numbers * sizeof *y), *from = y;
+    int code = y ? mr_session_run_lengths(session, input->x, input->sequences, input->steps,
+                                          run->steps, y, stats)
+                 : MR_ERROR_MEMORY;
+    for (uint32_t o = 0; !code && o < outputs->count; o++) {
+        memcpy(outputs->list[o].data, from, outputs->list[o].count * sizeof *from);
+        from += outputs->list[o].count;
+    }
+    free(y);
+    return code;
+}
+
+// The file of --lengths: a whole number for each sequence.
+static int read_lengths(struct cli *cli, struct run *run, const struct cli_input *input) {
+    struct mr_array array = {0};
+    if (!run->lengths)
+        return 0;
+    int code = cli_read_array(cli, run->lengths, &array);
+    if (!code && array.count != input->sequences)
+        code = cli_fail(cli, "%s: %zu lengths, and %s has %zu sequences", run->lengths, array.count,
+                        input->name, input->sequences);
+    if (!code && !(run->steps = calloc(array.count, sizeof *run->steps)))
+        code = cli_fail(cli, "not enough memory for the lengths");
+    for (size_t i = 0; !code && i < array.count; i++) {
+        const double length = (double)array.data[i];
+        if (!(length >= 1 && length <= (double)input->steps) || length != (double)(uint64_t)length)
+            code = cli_fail(cli,
+                            "%s: length %zu is %g; a whole number from 1 to %zu is expected, "
+                            "the steps of %s",
+                            run->lengths, i, length, input->steps, input->name);
+        else
+            run->steps[i] = (uint64_t)length;
+    }
+    mr_array_free(&array);
+    return code;
 }
 
 static json_t *layer_cycles(const struct mr_session *session) {
@@ -198,7 +242,8 @@ static int run_session(struct cli *cli, const struct run *run, struct mr_session
                                (uint64_t)input->sequences * input->steps * info->inputs};
     char *begun = strdup(mr_session_device(session));
     const int code =
-        run->stepwise
+        run->steps ? run_lengths(session, run, input, outputs, stats)
+        : run->stepwise
             ? run_stepwise(session, run, input, info, outputs, stats)
             : mr_session_run_named(session, &x, 1, outputs->list, outputs->count, input->sequences,
                                    input->steps, run->restore ? MR_RUN_CONTINUE : 0, stats);
@@ -249,11 +294,10 @@ static int check_files(struct cli *cli, struct run *run, const struct mr_model *
                        const struct mr_model_info *info) {
     // The state goes on in its own file where the user says so.
     const bool in_place = run->save && run->restore && mr_file_is_same(run->save, run->restore);
-    const struct cli_file others[] = {{"MODEL", run->model, false},
-                                      {"--input", run->input, false},
-                                      {"--restore", in_place ? NULL : run->restore, false},
-                                      {"--save", run->save, true},
-                                      {"--trace", cli->options.trace, true}};
+    const struct cli_file others[] = {
+        {"MODEL", run->model, false},       {"--input", run->input, false},
+        {"--lengths", run->lengths, false}, {"--restore", in_place ? NULL : run->restore, false},
+        {"--save", run->save, true},        {"--trace", cli->options.trace, true}};
     enum { OTHERS = sizeof others / sizeof *others };
     if (run->output && !(run->paths = cli_output_paths(cli, model, run->output)))
         return CLI_FAILED;
@@ -286,14 +330,17 @@ static int run_files(struct cli *cli, struct run *run) {
                         "one",
                         run->restore, input.name, input.sequences);
     if (!code)
+        code = read_lengths(cli, run, &input);
+    if (!code)
         code = run_input(cli, run, model, &info, &input);
+    free(run->steps);
     mr_array_free(&input.array);
     cli_free_paths(model, run->paths);
     mr_model_close(model);
     return code;
 }
 
-enum { DEVICE, INPUT, OUTPUT, STEPS, FALLBACK, RESTORE, SAVE, TRACE };
+enum { DEVICE, INPUT, OUTPUT, LENGTHS, STEPS, FALLBACK, RESTORE, SAVE, TRACE };
 
 static const struct cli_option options[] = {
     {DEVICE, 0, "device", "URI",
@@ -302,6 +349,9 @@ static const struct cli_option options[] = {
      "has an image of this network, else cpu:; the default)"},
     {INPUT, 'i', "input", "X", "the same as X behind the model"},
     {OUTPUT, 'o', "output", "Y", "\"-\" is standard output (default: a table on standard output)"},
+    {LENGTHS, 0, "lengths", "FILE",
+     "sequences of different lengths: a whole number for each, .npy or .csv; what\n"
+     "X has behind the end of a sequence is of no effect"},
     {STEPS, 0, "steps", NULL, "step by step, state kept on the device; Y becomes [N, T, width]"},
     {FALLBACK, 0, "fallback", "URI",
      "the device that goes on, from the last step that was done, when this one\n"
@@ -330,6 +380,9 @@ static int run_command(struct cli *cli, int argc, char **argv) {
         case TRACE:
             cli->options.trace = optarg;
             break;
+        case LENGTHS:
+            run.lengths = optarg;
+            break;
         case STEPS:
             run.stepwise = true;
             break;
@@ -350,6 +403,9 @@ static int run_command(struct cli *cli, int argc, char **argv) {
     if (!code && !run.output && cli->json)
         code = cli_usage(cli, "-o is missing: with --json the numbers do not go to standard "
                               "output");
+    if (!code && run.lengths && (run.stepwise || run.restore))
+        code = cli_usage(cli, "--lengths runs whole sequences; leave out %s",
+                         run.stepwise ? "--steps" : "--restore");
     if (!code && cli->options.trace && mr_file_is_stdout(cli->options.trace))
         code = cli_usage(cli, "--trace %s: a waveform needs a file", cli->options.trace);
     if (code)

@@ -400,6 +400,15 @@ struct mr_stats {
 MR_API int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences,
                           uint64_t steps, uint32_t flags, float *y, struct mr_stats *stats);
 
+// The same of sequences of different lengths: sequence n has lengths[n] steps, 1 to `steps`, and
+// what x holds behind them is of no effect, but must be finite. Each gives what it would give
+// alone: a reverse layer begins at its own last step, and a row for the sequence is of that one,
+// too. Rows for steps behind the last one are what a hidden state of 0 gives. Sequences of one
+// length are run together, so fewer lengths take less time.
+MR_API int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
+                                  uint64_t steps, const uint64_t *lengths, float *y,
+                                  struct mr_stats *stats);
+
 // The same with streams by name, of which each may be given once: all inputs that the model has
 // (input_name of struct mr_model_info), and those outputs that are wanted. What is not wanted costs
 // the device as much. Errors as of mr_session_run; MR_ERROR_ARGUMENT also for a name that the model

@@ -241,6 +241,40 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
     }
 }
 
+// Behind the end of a sequence, at row 0 of the block: operators that keep nothing give what they
+// do for hidden states of 0.
+static void run_padding(struct walk *walk) {
+    const struct mr_network *network = walk->network;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const size_t out = row_of(walk, op->output, 0);
+        if (network->streams[op->output].rate != MR_PER_STEP || op->kind->recurrent ||
+            op->kind->reverses)
+            continue; // of recurrent operators rows are 0
+        const size_t in = op->kind->joins ? join(walk, op, 0) : row_of(walk, op->input, 0);
+        op->kind->integer_row(network, op, walk->whole + in, walk->whole + walk->state[i],
+                              walk->whole + out);
+    }
+}
+
+int mr_integer_padding(const struct mr_network *network, const int16_t *x, int32_t *rows) {
+    struct walk walk;
+
+    if (open_walk(&walk, network, 1, false))
+        return -1;
+    put_x(&walk, x, 0, 0);
+    run_padding(&walk);
+    for (int o = 0; o < network->output_count; o++) {
+        const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
+        memcpy(rows, walk.whole + row_of(&walk, network->outputs[o].stream, 0),
+               (size_t)stream->width * sizeof *rows);
+        rows += stream->width;
+    }
+    close_walk(&walk);
+    return 0;
+}
+
 static void log_softmax(double *row, size_t width) {
     struct mr_log_sum sum = MR_LOG_SUM_ZERO;
 

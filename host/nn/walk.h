@@ -29,4 +29,9 @@ int mr_float_observe(struct mr_network *network, const float *x, size_t sequence
 int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
                    size_t steps, int32_t *y);
 
+// What the outputs give at a step behind the end of a sequence, where hidden states are 0: a row of
+// each output, one behind the other; those of outputs per sequence are 0. x: that step's. -1 when
+// memory is short.
+int mr_integer_padding(const struct mr_network *network, const int16_t *x, int32_t *rows);
+
 #endif

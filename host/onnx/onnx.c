@@ -124,7 +124,7 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
         double *block = y;
         int result = make_input(graph, network, x, sequences, steps, first, given, &memory, &in);
         if (result == 0)
-            result = onnx_eval_graph(graph, &in, (int64_t)given, out, &memory);
+            result = onnx_eval_graph(graph, &in, (int64_t)given, (int64_t)steps, out, &memory);
         onnx_tensor_free(&in);
         for (int o = 0; o < network->output_count; o++) {
             const size_t rows = mr_output_rows(network, o, steps), width = width_of(network, o);

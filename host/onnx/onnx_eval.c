@@ -114,8 +114,9 @@ static int run(struct onnx_eval *e, const size_t *last) {
     return 0;
 }
 
-// Zeros for the inputs of states; their open axis is the batch.
-static int make_states(struct onnx_eval *e, int64_t batch) {
+// The inputs beside x: zeros for states, whose open axis is the batch; lengths of whole sequences;
+// and masks, of two axes, with nothing behind the end.
+static int make_inputs(struct onnx_eval *e, int64_t batch, int64_t steps) {
     struct onnx_graph *graph = e->graph;
 
     for (size_t i = 0; i < graph->g->n_input; i++) {
@@ -126,21 +127,29 @@ static int make_states(struct onnx_eval *e, int64_t batch) {
             !type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
             continue;
         const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
-        if (!shape || shape->n_dim > ONNX_RANK || !onnx_is_real(type->tensor_type->elem_type))
+        if (!shape || shape->n_dim > ONNX_RANK || !onnx_type_name(type->tensor_type->elem_type))
             continue;
-        for (size_t k = 0; k < shape->n_dim; k++)
-            dims[k] = onnx_fixed_size(shape->dim[k]) ? onnx_fixed_size(shape->dim[k]) : batch;
-        if (onnx_eval_create(e, &e->values[value], type->tensor_type->elem_type, (int)shape->n_dim,
-                             dims) != 0)
+        const int rank = (int)shape->n_dim;
+        for (int k = 0; k < rank; k++)
+            dims[k] = onnx_fixed_size(shape->dim[k]) ? onnx_fixed_size(shape->dim[k])
+                      : rank == 2 && k == 1          ? steps
+                                                     : batch;
+        struct onnx_tensor *made = &e->values[value];
+        if (onnx_eval_create(e, made, type->tensor_type->elem_type, rank, dims) != 0)
             return -1;
-        for (size_t k = 0; k < e->values[value].count; k++)
-            e->values[value].real[k] = 0;
+        for (size_t k = 0; k < made->count; k++) {
+            const int64_t number = rank == 1 ? steps : rank == 2 ? 1 : 0;
+            if (onnx_is_real(made->type))
+                made->real[k] = (double)number;
+            else
+                made->whole[k] = number;
+        }
     }
     return 0;
 }
 
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
-                    struct onnx_tensor *y, size_t *budget) {
+                    int64_t steps, struct onnx_tensor *y, size_t *budget) {
     struct onnx_eval e = {.graph = graph, .budget = budget, .wide = true};
     size_t *last = calloc(graph->value_count, sizeof *last);
     int result = -1;
@@ -152,7 +161,7 @@ int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64
     } else {
         find_last_uses(graph, last);
         e.values[graph->input] = onnx_tensor_share(x);
-        result = make_states(&e, batch) == 0 ? run(&e, last) : -1;
+        result = make_inputs(&e, batch, steps) == 0 ? run(&e, last) : -1;
     }
     for (int i = 0; result == 0 && i < graph->output_count; i++) {
         const struct onnx_tensor *out = &e.values[graph->outputs[i]];

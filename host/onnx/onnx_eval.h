@@ -20,7 +20,7 @@ int onnx_eval_node(struct onnx_eval *e);
 // Computes the graph's outputs from its input, a batch of so many sequences, within so many bytes
 // of memory; inputs for states are zero. y: [output_count], to be freed, also after a failure.
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
-                    struct onnx_tensor *y, size_t *budget);
+                    int64_t steps, struct onnx_tensor *y, size_t *budget);
 
 // An input of the current node, NULL when it is left out; where an output is to be put, NULL when
 // nobody wants it.

@@ -61,6 +61,8 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
             return onnx_fail(r->graph,
                              "takes one step that is not the first or last; this version needs one "
                              "of them, as in y[:, -1]");
+        if (!first && onnx_check_padding(r, "takes the last step") != 0)
+            return -1;
         if (first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
             return -1;
         flow->last = true;

@@ -37,6 +37,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Reciprocal", onnx_power, NULL, onnx_eval_power, 0},
     {"ReduceMax", onnx_pool, NULL, onnx_eval_pool, 0},
     {"ReduceMean", onnx_pool, NULL, onnx_eval_pool, 0},
+    {"ReduceSum", NULL, NULL, onnx_eval_pool, 0},
     {"Reshape", onnx_reshape, onnx_fold_reshape, onnx_eval_reshape, ONNX_MOVES},
     {"Shape", NULL, onnx_fold_shape, onnx_eval_shape, 0},
     {"Slice", onnx_slice, onnx_fold_slice, onnx_eval_slice, ONNX_MOVES},

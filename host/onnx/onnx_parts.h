@@ -144,6 +144,7 @@ struct onnx_reader {
     struct onnx_value *values;
     bool *noted; // of the values: the user was told
     bool told_quantised;
+    bool has_lengths; // the sequences, of their own: an input gives them
     struct mr_network *network;
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]
@@ -227,6 +228,14 @@ int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, 
                      int64_t end);
 int onnx_concat(struct onnx_reader *r);
 int onnx_split(struct onnx_reader *r);
+
+// ---- onnx_lengths.c
+
+// The lengths that the current node takes, of sequences of so many steps. -1 with a sentence.
+int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps);
+// What the current node does is wrong where sequences have padding behind them: -1 with a sentence
+// where they may have.
+int onnx_check_padding(struct onnx_reader *r, const char *what);
 
 // ---- onnx_states.c
 

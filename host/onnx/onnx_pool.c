@@ -40,6 +40,8 @@ static int add_pool(struct onnx_reader *r, const struct onnx_value *x, struct on
                                      .units = r->layers[x->layer].units};
     int index;
 
+    if (onnx_check_padding(r, "makes one row of all steps") != 0)
+        return -1;
     if (onnx_add_layer(r, x, layer, &index) != 0)
         return -1;
     r->layers[index].per_step = false;
@@ -87,12 +89,13 @@ int onnx_pool(struct onnx_reader *r) {
 int onnx_eval_pool(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
-    const bool greatest = is_greatest(e->graph);
+    const bool greatest = is_greatest(e->graph), sum = onnx_is(e->graph, "ReduceSum");
     int64_t dims[ONNX_RANK], step[ONNX_RANK], index[ONNX_RANK] = {0}, next = 1;
     bool gone[ONNX_RANK], keep;
     int rank = 0;
 
-    if (!onnx_is_real(in->type) || in->count == 0)
+    const bool real = onnx_is_real(in->type);
+    if ((!real && !sum) || in->count == 0) // whole numbers, of lengths, are added
         return onnx_eval_unsupported(e);
     if (find_axes(e, in->rank, gone, &keep) != 0)
         return -1;
@@ -105,14 +108,20 @@ int onnx_eval_pool(struct onnx_eval *e) {
             dims[rank++] = gone[i] ? 1 : in->dims[i];
     if (onnx_eval_create(e, out, in->type, rank, dims) != 0)
         return -1;
-    const size_t rows = in->count / out->count;
-    for (size_t i = 0; i < out->count; i++)
-        out->real[i] = greatest ? -INFINITY : 0;
+    const size_t rows = sum ? 1 : in->count / out->count;
+    for (size_t i = 0; i < out->count; i++) {
+        if (real)
+            out->real[i] = greatest ? -INFINITY : 0;
+        else
+            out->whole[i] = 0;
+    }
     for (size_t i = 0; i < in->count; i++) {
         int64_t at = 0;
         for (int k = 0; k < in->rank; k++)
             at += index[k] * step[k];
-        if (greatest)
+        if (!real)
+            out->whole[at] += in->whole[i];
+        else if (greatest)
             out->real[at] = fmax(out->real[at], in->real[i]);
         else
             out->real[at] += in->real[i] / (double)rows;

@@ -140,7 +140,8 @@ static bool keeps_states(const struct onnx_reader *r) {
         if (onnx_input(r, i) && onnx_input(r, i)->kind == ONNX_FLOW)
             return false;
     return onnx_has(r->graph, ONNX_MOVES) || onnx_is(r->graph, "Split") ||
-           onnx_is(r->graph, "Concat") || onnx_is(r->graph, "Shape");
+           onnx_is(r->graph, "Concat") || onnx_is(r->graph, "Shape") ||
+           onnx_is(r->graph, "ReduceSum"); // of a mask, which are lengths
 }
 
 // States that come from an input stay what they are where they are moved.

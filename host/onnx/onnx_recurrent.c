@@ -156,36 +156,6 @@ static int check_attributes(struct onnx_graph *graph) {
 
 // ---- Reading
 
-// Lengths of the sequences are taken where they are constants and the whole length of each, which
-// then is the only one that the file takes.
-static int check_lengths(struct onnx_reader *r, const struct onnx_size *steps) {
-    const struct onnx_value *lengths = onnx_input(r, 4);
-    const struct onnx_tensor *constant = onnx_constant(r, 4);
-    const int64_t first =
-        constant && !onnx_is_real(constant->type) && constant->count > 0 ? constant->whole[0] : -1;
-
-    if (!lengths)
-        return 0;
-    if (first < 1)
-        return onnx_fail(
-            r->graph,
-            "has sequence lengths ('%.100s') that are no constants from 1 on; this version "
-            "takes sequences of one length in a call, so export the model without "
-            "them and give sequences of other lengths in calls of their own",
-            onnx_name(r, lengths));
-    for (size_t i = 1; i < constant->count; i++)
-        if (constant->whole[i] != first)
-            return onnx_fail(r->graph, "has sequence lengths that differ; this version takes "
-                                       "sequences of one length");
-    if (steps->symbol == SYMBOL_NONE && steps->k != first)
-        return onnx_fail(r->graph,
-                         "has a sequence length of %lld where the input has %lld steps; this "
-                         "version takes whole sequences",
-                         (long long)first, (long long)steps->k);
-    r->steps = (struct onnx_size){first, SYMBOL_NONE};
-    return 0;
-}
-
 static int check_peepholes(struct onnx_graph *graph, const struct onnx_tensor *constant) {
     if (onnx_input_index(graph, 7) < 0 || (constant && onnx_all_zero(constant)))
         return 0;
@@ -379,7 +349,7 @@ static int read_recurrent(struct onnx_reader *r) {
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions);
-    if (!cell || check_lengths(r, &x->dims[swapped]) != 0 ||
+    if (!cell || onnx_read_lengths(r, &x->dims[swapped]) != 0 ||
         check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
         return -1;
     int64_t units = h && h->rank == 3 ? h->dims[2] : 0;

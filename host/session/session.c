@@ -139,9 +139,8 @@ static uint64_t output_bytes(const struct mr_session *session, uint64_t steps) {
     return mr_plan_output_words(plan, steps) * mr_element_bytes(mr_plan_element_bits(plan->y_lc));
 }
 
-// All of a call but its arrays.
-static int check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
-                      uint32_t flags) {
+int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
+                          uint32_t flags) {
     struct mr_error *error = &session->error;
     char text[300];
     if (flags & ~(uint32_t)MR_RUN_CONTINUE)
@@ -436,9 +435,10 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
 
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
                          uint64_t steps) {
-    int code = check_call(session, sequences, steps, 0);
+    int code = mr_session_check_call(session, sequences, steps, 0);
     if (!code)
-        code = check_call(session, least(sequences, session->slots), steps, MR_RUN_CONTINUE);
+        code = mr_session_check_call(session, least(sequences, session->slots), steps,
+                                     MR_RUN_CONTINUE);
     return code ? code : check_numbers(session, x, sequences, steps);
 }
 
@@ -450,7 +450,7 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
     if (!x || !y)
         return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run: %s is NULL",
                           x ? "y" : "x");
-    int code = check_call(session, sequences, steps, flags);
+    int code = mr_session_check_call(session, sequences, steps, flags);
     if (!code)
         code = check_numbers(session, x, sequences, steps);
     for (int o = 0; o < session->network->output_count && !code; o++) {
@@ -527,7 +527,7 @@ int mr_session_run_named(struct mr_session *session, const struct mr_input *inpu
     if (!outputs || output_count == 0)
         return mr_failure(&session->error, MR_ERROR_ARGUMENT,
                           "mr_session_run_named: no output is wanted");
-    int code = check_call(session, sequences, steps, flags);
+    int code = mr_session_check_call(session, sequences, steps, flags);
     if (!code)
         code = find_outputs(session, outputs, output_count, sequences, steps, &sinks);
     if (!code)

@@ -55,6 +55,12 @@ struct mr_session {
     struct mr_error error;
 };
 
+// ---- session.c
+
+// All arguments of a call but its arrays. 0, or a code with a sentence.
+int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
+                          uint32_t flags);
+
 // ---- session_device.c
 
 // What `auto:` or NULL is: a card with an image of this network, else the processor. It lies in

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lengths of the sequences of a batch: constants, or an input of the graph, also as a mask whose
+// sum they are. A sequence's own steps are run as if it were alone; what gives the lengths is no
+// part of the network.
+#include "onnx_parts.h"
+
+static void note_input(struct onnx_reader *r, int input) {
+    if (!r->noted[input])
+        onnx_note(r->graph,
+                  "the input '%.100s', from which the lengths of the sequences come, is left out: "
+                  "give them beside x (run --lengths, mr_session_run_lengths); without, all "
+                  "sequences have as many steps as x",
+                  onnx_name(r, &r->values[input]));
+    r->noted[input] = true;
+}
+
+int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps) {
+    const struct onnx_value *lengths = onnx_input(r, 4);
+    const struct onnx_tensor *constant = onnx_constant(r, 4);
+    const int64_t first =
+        constant && !onnx_is_real(constant->type) && constant->count > 0 ? constant->whole[0] : -1;
+
+    if (!lengths)
+        return 0;
+    if (lengths->kind == ONNX_INPUT) {
+        note_input(r, lengths->layer);
+        r->has_lengths = true;
+        return 0;
+    }
+    if (first < 1)
+        return onnx_fail(r->graph,
+                         "has sequence lengths ('%.100s') that are neither an input nor constants "
+                         "from 1 on; export the model with the lengths as an input, or without "
+                         "them, and give them when it is run",
+                         onnx_name(r, lengths));
+    for (size_t i = 1; i < constant->count; i++)
+        if (constant->whole[i] != first)
+            return onnx_fail(r->graph,
+                             "has constant sequence lengths that differ; export the model with "
+                             "the lengths as an input, or without them, and give them when it is "
+                             "run (run --lengths)");
+    if (steps->symbol == SYMBOL_NONE && steps->k != first)
+        return onnx_fail(r->graph,
+                         "has a constant sequence length of %lld where the input has %lld steps; "
+                         "export the model without it, and give lengths when it is run",
+                         (long long)first, (long long)steps->k);
+    r->steps = (struct onnx_size){first, SYMBOL_NONE};
+    return 0;
+}
+
+int onnx_check_padding(struct onnx_reader *r, const char *what) {
+    return r->has_lengths
+               ? onnx_fail(r->graph,
+                           "%s of sequences that have lengths of their own, behind which there "
+                           "is padding; take the last state (h_n), or export it without lengths",
+                           what)
+               : 0;
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sequences of different lengths in one call: those of one length make a run of their own, so that
+// each is run as if it were alone, on every device alike. What comes behind the end of a shorter
+// one is what the network's heads give for a hidden state of zero.
+#include "failure.h"
+#include "session.h"
+#include "text.h"
+#include "walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// A call, and the sequences of it that have one length.
+struct lengths_call {
+    struct mr_session *session;
+    const float *x;
+    uint64_t sequences, steps;
+    const uint64_t *lengths; // [sequences]
+    float *y[MR_MAX_OUTPUTS];
+    uint64_t length, count;
+    float *part_x, *part_y;
+};
+
+static bool is_per_step(const struct mr_network *network, int output) {
+    return network->streams[network->outputs[output].stream].rate == MR_PER_STEP;
+}
+
+static size_t width_of(const struct mr_network *network, int output) {
+    return (size_t)network->streams[network->outputs[output].stream].width;
+}
+
+// x of the sequences that have this length, one behind the other.
+static int gather(struct lengths_call *call) {
+    const size_t inputs = call->session->inputs;
+    const size_t row = call->length * inputs;
+    const size_t numbers = mr_network_numbers(call->session->network, call->length);
+
+    call->part_x = malloc(call->count * row * sizeof *call->part_x);
+    call->part_y = malloc(call->count * numbers * sizeof *call->part_y);
+    if (!call->part_x || !call->part_y)
+        return mr_failure(&call->session->error, MR_ERROR_MEMORY,
+                          "not enough memory for %llu sequence%s of %llu steps",
+                          (unsigned long long)call->count, mr_plural(call->count),
+                          (unsigned long long)call->length);
+    float *to = call->part_x;
+    for (uint64_t n = 0; n < call->sequences; n++)
+        if (call->lengths[n] == call->length) {
+            memcpy(to, call->x + n * call->steps * inputs, row * sizeof *to);
+            to += row;
+        }
+    return 0;
+}
+
+// Puts the rows of the outputs where the call wants them.
+static void scatter(const struct lengths_call *call) {
+    const struct mr_network *network = call->session->network;
+    const float *from = call->part_y;
+
+    for (int o = 0; o < network->output_count; o++) {
+        const size_t width = width_of(network, o);
+        const size_t rows = is_per_step(network, o) ? call->length : 1;
+        const size_t stride = is_per_step(network, o) ? call->steps * width : width;
+        for (uint64_t n = 0; n < call->sequences; n++)
+            if (call->lengths[n] == call->length) {
+                memcpy(call->y[o] + n * stride, from, rows * width * sizeof *from);
+                from += rows * width;
+            }
+    }
+}
+
+// Rows behind the ends of the sequences.
+static int pad(const struct lengths_call *call) {
+    const struct mr_network *network = call->session->network;
+    const size_t inputs = call->session->inputs;
+    int32_t *rows = malloc((size_t)mr_network_width(network) * sizeof *rows);
+    int16_t *x = malloc(inputs * sizeof *x);
+    char text[300];
+    int code = rows && x ? 0
+                         : mr_failure(&call->session->error, MR_ERROR_MEMORY,
+                                      "not enough memory for the ends of sequences");
+
+    for (uint64_t n = 0; n < call->sequences; n++)
+        for (uint64_t t = call->lengths[n]; t < call->steps && !code; t++) {
+            const float *at = call->x + (n * call->steps + t) * inputs;
+            if (mr_quantise_input(network, at, 1, x, NULL, text, sizeof text) ||
+                mr_integer_padding(network, x, rows))
+                code = mr_failure(&call->session->error, MR_ERROR_INPUT,
+                                  "the input behind the end of sequence %llu cannot be read",
+                                  (unsigned long long)n);
+            const int32_t *from = rows;
+            for (int o = 0; o < network->output_count && !code; o++) {
+                const size_t width = width_of(network, o);
+                if (is_per_step(network, o))
+                    mr_quantised_output(network, o, from, 1,
+                                        call->y[o] + (n * call->steps + t) * width);
+                from += width;
+            }
+        }
+    free(rows);
+    free(x);
+    return code;
+}
+
+static void add_stats(struct mr_stats *sum, const struct mr_stats *one) {
+    const struct mr_stats before = *sum;
+
+    *sum = *one;
+    sum->cycles += before.cycles;
+    sum->device_runs += before.device_runs;
+    sum->microseconds += before.microseconds;
+    sum->multiplications += before.multiplications;
+    sum->cut_inputs += before.cut_inputs;
+    sum->cut_values += before.cut_values;
+    if (sum->cycles)
+        sum->utilisation =
+            (before.utilisation * (double)before.cycles + one->utilisation * (double)one->cycles) /
+            (double)sum->cycles;
+}
+
+static int run_length(struct lengths_call *call, struct mr_stats *stats) {
+    struct mr_stats one;
+    int code = gather(call);
+
+    if (!code)
+        code = mr_session_run(call->session, call->part_x, call->count, call->length, 0,
+                              call->part_y, &one);
+    if (!code) {
+        scatter(call);
+        add_stats(stats, &one);
+    }
+    free(call->part_x);
+    free(call->part_y);
+    call->part_x = call->part_y = NULL;
+    return code;
+}
+
+static int check_lengths(struct mr_session *session, uint64_t sequences, uint64_t steps,
+                         const uint64_t *lengths) {
+    for (uint64_t n = 0; n < sequences; n++)
+        if (lengths[n] < 1 || lengths[n] > steps)
+            return mr_failure(&session->error, MR_ERROR_ARGUMENT,
+                              "mr_session_run_lengths: sequence %llu has length %llu; 1 to %llu "
+                              "are possible, as many as x has steps",
+                              (unsigned long long)n, (unsigned long long)lengths[n],
+                              (unsigned long long)steps);
+    if (mr_network_starts(session->network) > 1)
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT,
+                          "mr_session_run_lengths: the network's sequences start from states of "
+                          "their own, one after the other; run those of one length by themselves");
+    return 0;
+}
+
+int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
+                           uint64_t steps, const uint64_t *lengths, float *y,
+                           struct mr_stats *stats) {
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    if (!x || !y || !lengths)
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run_lengths: %s is NULL",
+                          !x   ? "x"
+                          : !y ? "y"
+                               : "lengths");
+    struct lengths_call call = {
+        .session = session, .x = x, .sequences = sequences, .steps = steps, .lengths = lengths};
+    struct mr_stats sum = {0};
+    int code = mr_session_check_call(session, sequences, steps, 0);
+    if (!code)
+        code = check_lengths(session, sequences, steps, lengths);
+    for (int o = 0; o < session->network->output_count && !code; o++) {
+        call.y[o] = y;
+        y += sequences * mr_output_numbers(session->network, o, steps);
+    }
+    for (call.length = 1; call.length <= steps && !code; call.length++) {
+        call.count = 0;
+        for (uint64_t n = 0; n < sequences; n++)
+            call.count += lengths[n] == call.length;
+        if (call.count)
+            code = run_length(&call, &sum);
+    }
+    if (!code)
+        code = pad(&call);
+    if (!code && stats)
+        *stats = sum;
+    return code;
+}
