@@ -101,6 +101,8 @@ FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% gen/onnx.pb-c.o,$(LIB_OB
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
+# Programs of their own, installed, and built by tests/install_test.sh as their users build them.
+EXAMPLES := $(addprefix examples/,stream.c sensors.c batch.c)
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -254,7 +256,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 hls/include/*.h $(SHARE)/hls/include
 	$(Q)for room in $(KERNEL_ROOMS); do $(INSTALL) -m 644 $$room/*.h $(SHARE)/$$room || exit 1; done
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
-	$(Q)$(INSTALL) -m 644 examples/stream.c $(SHARE)/examples
+	$(Q)$(INSTALL) -m 644 $(EXAMPLES) $(SHARE)/examples
 	$(Q)$(INSTALL) -m 644 examples/cells/* $(SHARE)/examples/cells
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
@@ -365,8 +367,7 @@ build/millrace_broker: build/obj/driver/xrt/broker/main.o build/libmillrace.a
 build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-# examples/stream.c is a program of its own, built by tests/install_test.sh as its users build it.
-build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(filter-out examples/stream.c,$(wildcard examples/*.c))) build/libmillrace.a
+build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(filter-out $(EXAMPLES),$(wildcard examples/*.c))) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 # From what the programs and the header say of themselves.

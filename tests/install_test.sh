@@ -53,16 +53,15 @@ same_on_card() {
         (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/user" "$prefix/small.millrace" cpu: >"$prefix/cpu.txt") &&
         cmp "$prefix/xrt.txt" "$prefix/cpu.txt"
 }
-# A network of two outputs, step by step: what the example prints is what the command writes.
+# A network of three outputs, step by step: what the example prints is what the command writes.
 same_by_name() {
-    build/tests/onnx_random_test --write 60 "$prefix/two.onnx" >"$prefix/two.txt" &&
-        "$prefix/bin/millrace" import "$prefix/two.onnx" -o "$prefix/two.millrace" >>"$prefix/two.txt" || return 1
-    awk 'BEGIN { for (t = 0; t < 20; t++) for (i = 0; i < 6; i++)
-        printf "%.3f%s", (t * 7 + i * 3) % 11 / 5.5 - 1, i < 5 ? "," : "\n" }' >"$prefix/x.csv"
-    "$prefix/bin/millrace" run "$prefix/two.millrace" "$prefix/x.csv" --device cpu: --steps -o "$prefix/y.csv" &&
-        (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/stream" "$prefix/two.millrace" cpu: \
+    build/tests/session_test --write-heads "$prefix/heads.millrace" "$prefix/heads.npy" || return 1
+    awk 'BEGIN { for (t = 0; t < 20; t++) for (i = 0; i < 3; i++)
+        printf "%.3f%s", (t * 7 + i * 3) % 11 / 5.5 - 1, i < 2 ? "," : "\n" }' >"$prefix/x.csv"
+    "$prefix/bin/millrace" run "$prefix/heads.millrace" "$prefix/x.csv" --device cpu: --steps -o "$prefix/y.csv" &&
+        (cd / && LD_LIBRARY_PATH="$prefix/lib" "$prefix/stream" "$prefix/heads.millrace" cpu: \
             <"$prefix/x.csv" >"$prefix/stream.txt") || return 1
-    for stream in y0 y1; do
+    for stream in each last states; do
         tr ' ' '\n' <"$prefix/stream.txt" | sed -n "s/^$stream=//p" | cmp - "$prefix/y.$stream.csv" || return 1
     done
 }
@@ -77,9 +76,11 @@ check "a program builds with pkg-config" \
     cc -std=c11 -o "$prefix/user" "$prefix/user.c" $(pkg-config --cflags --libs millrace)
 check "it gets the same bits from sim: and cpu:, from any folder" same_from_c
 check "it gets them from an emulated card too" same_on_card
-# shellcheck disable=SC2046
-check "the example that streams builds without a warning" cc -std=c11 -Wall -Wextra -Wpedantic -Werror \
-    -o "$prefix/stream" "$prefix/share/millrace/examples/stream.c" $(pkg-config --cflags --libs millrace)
+for example in stream sensors batch; do
+    # shellcheck disable=SC2046
+    check "the example $example builds without a warning" cc -std=c11 -Wall -Wextra -Wpedantic -Werror \
+        -o "$prefix/$example" "$prefix/share/millrace/examples/$example.c" $(pkg-config --cflags --libs millrace)
+done
 check "it gives each output by name" same_by_name
 check "the installed hlsc checks a kernel" checked_kernel
 # The package finds the library of its own prefix.
@@ -94,6 +95,48 @@ one, other = ([float.fromhex(word) for word in open(path).read().split()] for pa
 sys.exit(one != other or len(one) != 2)" "$prefix/python.txt" "$prefix/sim.txt"
 }
 check "the Python package gets the same bits" from_python
+# The same network: what the examples give is what a run of the whole sequences gives.
+same_from_examples() {
+    mkdir -p "$prefix/results" &&
+        (cd "$prefix" && PYTHONPATH="$prefix/lib/python3/dist-packages" LD_LIBRARY_PATH="$prefix/lib" PYTHONDONTWRITEBYTECODE=1 \
+            "${PYTHON:-python3}" -c '
+import subprocess, sys
+import millrace, numpy
+x = numpy.load("heads.npy")
+count, steps, features = x.shape
+with millrace.open("heads.millrace") as model, model.session("cpu:") as session:
+    y, outputs = session.run(x), model.outputs
+def run(*words, given):
+    return subprocess.run(words, input=given, check=True, stdout=subprocess.PIPE).stdout
+run("./batch", "heads.millrace", "cpu:", str(steps), "results", given=numpy.tile(x, (300, 1, 1)).tobytes())
+for output in outputs:
+    got = numpy.fromfile(f"results/{output.name}.f32", numpy.float32)
+    assert numpy.array_equal(got, numpy.tile(y[output.name], (300,) + (1,) * (y[output.name].ndim - 1)).ravel()), output
+# Sensors are numbers 5, 12, ..., and each is a tick behind the one before.
+lines = ""
+for tick in range(steps + count - 1):
+    for i in range(count):
+        if 0 <= tick - i < steps:
+            lines += ",".join([str(7 * i + 5), *(repr(float(v)) for v in x[i, tick - i])]) + "\n"
+    lines += "\n"
+for slots in "1", "4":
+    seen = [0] * count
+    for line in run("./sensors", "heads.millrace", "cpu:", slots, given=lines.encode()).decode().splitlines():
+        words = line.split()
+        i = (int(words[0]) - 5) // 7
+        for output, word in zip(outputs, words[1:]):
+            got = numpy.array(word.split("=")[1].split(","), float).astype(numpy.float32)
+            if output.per_step or seen[i] == steps - 1:
+                whole = y[output.name][i]
+                assert numpy.array_equal(got, whole[seen[i]] if output.per_step else whole), (line, whole)
+        seen[i] += 1
+    assert seen == [steps] * count
+for wrong, said in (("x\n", "line 1"), ("1,2\n", "too few"), ("1,2,3,4,5\n", "too many"), ("1,1,1,1\n1,1,1,1\n", "already")):
+    done = subprocess.run(["./sensors", "heads.millrace", "cpu:"], input=wrong, text=True, capture_output=True)
+    assert done.returncode == 1 and said in done.stderr, (wrong, done)
+')
+}
+check "the examples give the bits of whole sequences" same_from_examples
 check "the man pages are installed" ls "$prefix"/share/man/man1/millrace.1 "$prefix"/share/man/man1/hlsc.1 \
     "$prefix"/share/man/man3/libmillrace.3
 echo "$passed passed, $failed failed"
