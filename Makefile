@@ -102,7 +102,7 @@ FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% gen/onnx.pb-c.o,$(LIB_OB
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
 # Programs of their own, installed, and built by tests/install_test.sh as their users build them.
-EXAMPLES := $(addprefix examples/,stream.c sensors.c batch.c)
+EXAMPLES := $(addprefix examples/,stream.c sensors.c batch.c text.c)
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))

@@ -201,6 +201,20 @@ class Small(unittest.TestCase):
                 self.session.restore(wrong)
             self.assertEqual(caught.exception.code, millrace.ErrorCode.ARGUMENT)
 
+    def test_sequences_of_different_lengths(self):
+        lengths = [9, 3, 1, 9, 5]
+        y = self.session.run(self.x, lengths=lengths)
+        for i, length in enumerate(lengths):
+            for name, part in self.session.run(self.x[i, :length]).items():
+                got = y[name][i, :length] if y[name].ndim == 3 else y[name][i]
+                self.assertTrue(np.array_equal(got, part), (i, name))
+        for wrong in (lengths[1:], 3, [10] * 5, [0] * 5, ["a"] * 5):
+            with self.assertRaises(millrace.Error) as caught:
+                self.session.run(self.x, lengths=wrong)
+            self.assertEqual(caught.exception.code, millrace.ErrorCode.ARGUMENT)
+        with self.assertRaisesRegex(millrace.Error, "go_on"):
+            self.session.run(self.x, True, lengths)
+
     def test_sequences_with_states_of_their_own(self):
         y = self.session.run(self.x)
         first, states = self.session.run_states(self.x[:, :4])
@@ -317,7 +331,7 @@ class Small(unittest.TestCase):
             )  # fmt: skip
 
         calls = {
-            "run": lambda s, m: s.run(thing(), thing()), "step": lambda s, m: s.step(thing()), "reset": lambda s, m: s.reset(thing()),
+            "run": lambda s, m: s.run(thing(), thing(), draw.choice((None, thing()))), "step": lambda s, m: s.step(thing()), "reset": lambda s, m: s.reset(thing()),
             "states": lambda s, m: s.run_states(thing(), draw.choice((None, thing()))), "save": lambda s, m: s.save(thing()), "restore": lambda s, m: s.restore(thing(), draw.choice((0, thing()))),
             "plan": lambda s, m: m.plan(thing(), thing()), "lanes": lambda s, m: m.plan(1, 1, lanes=thing(), passes=thing()),
             "options": lambda s, m: m.plan(1, 1, **{draw.choice(("slots", "budget", "dsps", "target", "note", "seed", "trace")): thing()}),

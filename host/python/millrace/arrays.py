@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._library import argument_error
+from ._library import argument_error, to_number
 
 _FLOAT = ctypes.POINTER(ctypes.c_float)
 
@@ -32,6 +32,17 @@ def take_rows(value: Any, features: int, what: str = "x") -> "tuple[np.ndarray, 
     if array.size == 0:
         raise argument_error(f"{what} has shape {list(array.shape)}: it needs a sequence and a step at least")
     return (array, False) if array.ndim == 3 else (array[np.newaxis], True)
+
+
+def lengths_of(values: Any, count: int) -> Any:
+    """[count] steps of each sequence."""
+    try:
+        lengths = [to_number(value, "a length", 2**64 - 1) for value in values]
+    except TypeError:
+        raise argument_error(f"lengths are {values!r}; a whole number for each sequence is needed") from None
+    if len(lengths) != count:
+        raise argument_error(f"there are {len(lengths)} lengths for {count} sequences")
+    return (ctypes.c_uint64 * count)(*lengths)
 
 
 def states_of(value: Any, count: int, size: int) -> np.ndarray:

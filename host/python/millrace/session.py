@@ -122,13 +122,18 @@ class Session:
     def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def run(self, x: Any, go_on: bool = False) -> Any:
+    def run(self, x: Any, go_on: bool = False, lengths: Any = None) -> Any:
         """Runs whole sequences. x: [sequences, steps, features], or [steps, features] for one; float32 and contiguous, else
         it is copied. Gives [sequences, width], of an output that has a row for every step [sequences, steps, width]; without
         the first axis for one sequence; of a network of several outputs a dict of such arrays by name.
-        go_on: sequence i starts from the state of slot i and not from zero, so there are as many as slots at most."""
+        go_on: sequence i starts from the state of slot i and not from zero, so there are as many as slots at most.
+        lengths: [sequences] steps that each has, of those in x; what stands behind them is of no effect."""
         rows, single = arrays.take_rows(x, self._model.features)
-        return self._run(rows, single, go_on)
+        if lengths is None:
+            return self._run(rows, single, go_on)
+        if go_on:
+            raise argument_error("sequences with lengths begin anew: go_on is not possible")
+        return self._run(rows, single, False, arrays.lengths_of(lengths, len(rows)))
 
     def step(self, x: Any) -> Any:
         """One more step of the sequence in slot 0. x: [features]. Gives [width], as if the sequence ended here; of a network
@@ -139,12 +144,16 @@ class Session:
         y = self._run(row.reshape(1, 1, -1), True, True)
         return {name: part.reshape(-1) for name, part in y.items()} if isinstance(y, dict) else y.reshape(-1)
 
-    def _run(self, rows: Any, single: bool, go_on: bool) -> Any:
+    def _run(self, rows: Any, single: bool, go_on: bool, lengths: Any = None) -> Any:
         numbers = lib.mr_model_numbers(self._handle.raw, rows.shape[1])
         results, stats = arrays.Results(self._model.outputs, numbers, rows, single), _interface.mr_stats()
         flags = _interface.MR_RUN_CONTINUE if go_on else 0
         with self._call() as raw:
-            code = lib.mr_session_run(raw, arrays.pointer(rows), *rows.shape[:2], flags, arrays.pointer(results.y), ctypes.byref(stats))
+            x, y, sizes = arrays.pointer(rows), arrays.pointer(results.y), rows.shape[:2]
+            if lengths is None:
+                code = lib.mr_session_run(raw, x, *sizes, flags, y, ctypes.byref(stats))
+            else:
+                code = lib.mr_session_run_lengths(raw, x, *sizes, lengths, y, ctypes.byref(stats))
             self._check(raw, code)
             self.stats = record(Stats, stats)
         return results.parts()
