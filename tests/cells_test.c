@@ -241,6 +241,62 @@ CALL(rnn_tanh_3x5_5_w8a8, 5)
 #define LAYER_COLUMN_BITS 8
 #include "frame/layer.h"
 CALL(rnn_relu_14x9_2_w8a8, 2)
+#define LAYER lstm_14x9_2_h
+#define LAYER_CELL lstm
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_H_FIRST 1
+#define LAYER_CELL_EXPONENT 2
+#include "frame/layer.h"
+CALL(lstm_14x9_2_h, 2)
+#define LAYER lstm_2x18_1_h_w8a8
+#define LAYER_CELL lstm
+#define LAYER_INPUTS 2
+#define LAYER_HIDDEN 18
+#define LAYER_LC 1
+#define LAYER_H_FIRST 1
+#define LAYER_CELL_EXPONENT 1
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(lstm_2x18_1_h_w8a8, 1)
+#define LAYER gru_14x13_5_h
+#define LAYER_CELL gru
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 13
+#define LAYER_LC 5
+#define LAYER_H_FIRST 1
+#include "frame/layer.h"
+CALL(gru_14x13_5_h, 5)
+#define LAYER gru_30x7_1_h_w8a8
+#define LAYER_CELL gru
+#define LAYER_INPUTS 30
+#define LAYER_HIDDEN 7
+#define LAYER_LC 1
+#define LAYER_H_FIRST 1
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(gru_30x7_1_h_w8a8, 1)
+#define LAYER gru_reset_first_16x15_3_h
+#define LAYER_CELL gru_reset_first
+#define LAYER_INPUTS 16
+#define LAYER_HIDDEN 15
+#define LAYER_LC 3
+#define LAYER_H_FIRST 1
+#include "frame/layer.h"
+CALL(gru_reset_first_16x15_3_h, 3)
+#define LAYER rnn_relu_14x9_2_h_w8a8
+#define LAYER_CELL rnn_relu
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_H_FIRST 1
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(rnn_relu_14x9_2_h_w8a8, 2)
 
 // ---- the reference
 
@@ -334,6 +390,12 @@ static const struct layer layers[] = {
     OF(gru_reset_first_14x13_5_w8a8, gru_reset_first, 14, 13, 5, 0, 8, 8, NULL),
     OF(rnn_tanh_3x5_5_w8a8, rnn_tanh, 3, 5, 5, 0, 8, 8, NULL),
     OF(rnn_relu_14x9_2_w8a8, rnn_relu, 14, 9, 2, 0, 8, 8, rnn_relu_uncut),
+    OF(lstm_14x9_2_h, lstm, 14, 9, 2, 2, 16, 16, lstm_uncut),
+    OF(lstm_2x18_1_h_w8a8, lstm, 2, 18, 1, 1, 8, 8, lstm_uncut),
+    OF(gru_14x13_5_h, gru, 14, 13, 5, 0, 16, 16, NULL),
+    OF(gru_30x7_1_h_w8a8, gru, 30, 7, 1, 0, 8, 8, NULL),
+    OF(gru_reset_first_16x15_3_h, gru_reset_first, 16, 15, 3, 0, 16, 16, NULL),
+    OF(rnn_relu_14x9_2_h_w8a8, rnn_relu, 14, 9, 2, 0, 8, 8, rnn_relu_uncut),
 };
 
 // ---- the kernel's streams

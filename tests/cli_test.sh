@@ -111,6 +111,8 @@ refuses 2 "the model file is missing" profile --input "$X"
 refuses 2 "needs a value" profile "$T" --trace
 refuses 2 "whole numbers" plan "$T" --lanes 1,x
 refuses 2 "whole numbers" plan "$T" --lanes 0
+refuses 2 "whole numbers" plan "$T" --lanes 2hh
+refuses 2 "whole numbers" plan "$T" --lanes h
 refuses 2 "option --lanes needs a value" plan "$T" --lanes ""
 refuses 2 "option --output needs a value" run "$T" "$X" --output=
 refuses 2 "option --calibrate needs a value" import "$W/a.onnx" --calibrate ""
@@ -385,6 +387,8 @@ check "nothing on stderr" test ! -s "$W/err"
 check "output" test -s "$W/y.npy"
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy" --lanes 2,3
 check "other lanes, same bytes" cmp "$W/y.npy" "$W/again.npy"
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy" --lanes 2h,2/3h
+check "the columns of h first, same bytes" cmp "$W/y.npy" "$W/again.npy"
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/y.csv"
 check "one line per sequence" test "$(wc -l <"$W/y.csv")" -ge 4
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/steps.npy" --steps

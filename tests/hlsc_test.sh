@@ -200,6 +200,8 @@ kernel() { # name, vectors, and readable_thorough instead of readable
 #define LAYER_MEMORY uram
 #define LAYER_REST_FROM 11
 #define LAYER_REST_MEMORY bram"
+    layer readable gru gru 9 11 2 8 8 "#define LAYER_H_FIRST 1
+#define LAYER_PASSES 3"
     # Other mixtures of cells, bits, passes and slots.
     if [ -n "${THOROUGH:-}" ]; then
         layer readable gru gru 9 7 5 16 16
@@ -217,6 +219,11 @@ kernel() { # name, vectors, and readable_thorough instead of readable
         layer readable gru gru 5 11 2 8 16 "#define LAYER_PORTS 2
 #define LAYER_MEMORY uram"
         layer readable gru gru 3 7 3 8 8 "#define LAYER_PORTS 2"
+        layer readable lstm lstm 4 9 2 16 16 "#define LAYER_H_FIRST 1"
+        layer readable lstm lstm 2 26 2 16 16 "#define LAYER_H_FIRST 1
+#define LAYER_PASSES 2
+#define LAYER_PORTS 2"
+        layer readable gru_reset_first gru_reset_first 5 7 3 8 8 "#define LAYER_H_FIRST 1"
     fi
     agree layers tests/kernels/layers.c layers --runs 5 --set command=1,2,3,4,2 --set steps=0,3,0,0,5 --set total=0,9,0,0,10 \
         --set flags=0,1,0,0,0

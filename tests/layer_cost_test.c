@@ -48,6 +48,7 @@ static struct mr_op_layout random_layout(uint64_t *state, const struct mr_op *op
             layout.rest = storages[random_between(state, 0, kinds - 1)];
         while (layout.rest == layout.memory);
     }
+    layout.h_first = random_bits(state) & 1;
     return layout;
 }
 
@@ -106,14 +107,14 @@ START_TEST(hlsc_makes_what_is_planned) {
     ck_assert_msg(
         (long long)cost.multipliers == multipliers && planned->bram18 == made.bram18 &&
             planned->uram == made.uram && planned->lut == made.lut,
-        "seed %llu: %s of %d inputs and %d units, w%da%d, LC %d, %d passes, %d ports of "
+        "seed %llu: %s of %d inputs and %d units, w%da%d, LC %d, %d passes%s, %d ports of "
         "%s, from unit %d on %s: %llu multipliers (hlsc %lld), %llu RAMB18 (%llu), %llu URAM "
         "(%llu), %llu LUT (%llu)",
         (unsigned long long)first_seed + (unsigned long long)_i, op->kind->name, inputs, op->units,
         op->precision.weight_bits, op->precision.column_bits, layout.lc, layout.passes,
-        layout.ports, mr_storage_name(layout.memory), layout.rest_from,
-        mr_storage_name(layout.rest), (unsigned long long)cost.multipliers, multipliers,
-        (unsigned long long)planned->bram18, (unsigned long long)made.bram18,
+        layout.h_first ? ", h first" : "", layout.ports, mr_storage_name(layout.memory),
+        layout.rest_from, mr_storage_name(layout.rest), (unsigned long long)cost.multipliers,
+        multipliers, (unsigned long long)planned->bram18, (unsigned long long)made.bram18,
         (unsigned long long)planned->uram, (unsigned long long)made.uram,
         (unsigned long long)planned->lut, (unsigned long long)made.lut);
     json_decref(root);
@@ -162,28 +163,38 @@ static const struct small {
      200,
      40,
      {16, 16},
-     {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 29, MR_STORAGE_BRAM}},
+     {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 29, MR_STORAGE_BRAM, false}},
     {"bram_twice",
      "rnn_relu",
      300,
      9,
      {8, 8},
-     {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
+     {2, 1, 2, 1, 2, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM, false}},
     {"uram_twice",
      "rnn_relu",
      200,
      9,
      {16, 16},
-     {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 0, MR_STORAGE_BRAM}},
-    {"uram", "rnn_relu", 40, 20, {8, 16}, {2, 2, 2, 1, 1, MR_STORAGE_URAM, 3, 0, MR_STORAGE_BRAM}},
-    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM}},
-    {"lutram", "lstm", 20, 8, {16, 16}, {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 0, MR_STORAGE_BRAM}},
+     {2, 1, 2, 1, 2, MR_STORAGE_URAM, 0, 0, MR_STORAGE_BRAM, false}},
+    {"uram",
+     "rnn_relu",
+     40,
+     20,
+     {8, 16},
+     {2, 2, 2, 1, 1, MR_STORAGE_URAM, 3, 0, MR_STORAGE_BRAM, false}},
+    {"bram", "gru", 300, 8, {8, 8}, {3, 1, 3, 1, 1, MR_STORAGE_BRAM, 0, 0, MR_STORAGE_BRAM, false}},
+    {"lutram",
+     "lstm",
+     20,
+     8,
+     {16, 16},
+     {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 0, MR_STORAGE_BRAM, false}},
     {"lutram_bram",
      "rnn_relu",
      60,
      20,
      {16, 16},
-     {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 11, MR_STORAGE_BRAM}},
+     {1, 1, 1, 1, 1, MR_STORAGE_LUTRAM, 0, 11, MR_STORAGE_BRAM, false}},
 };
 
 static int write_small(const char *folder) {

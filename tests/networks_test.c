@@ -30,7 +30,7 @@ static struct made {
     uint64_t seed;
     struct mr_network network;
     float range[64]; // of each feature in the calibration data
-    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], layers, slots;
+    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], h_first[MR_MAX_LAYERS], layers, slots;
     char model[80], image[80]; // files; image "": not on a card
     char error[1024];          // "" when all went well
     double seconds;
@@ -38,9 +38,9 @@ static struct made {
 static int made_count;
 
 static struct mr_options options_of(const struct made *m) {
-    return (struct mr_options){MR_OPTIONS_INIT,     .choice = MR_LANES_GIVEN,
-                               .lanes = m->lanes,   .lane_count = m->layers,
-                               .passes = m->passes, .slots = m->slots};
+    return (struct mr_options){
+        MR_OPTIONS_INIT,     .choice = MR_LANES_GIVEN, .lanes = m->lanes, .lane_count = m->layers,
+        .passes = m->passes, .h_first = m->h_first,    .slots = m->slots};
 }
 
 // ---- what a network has: what the short run must see
@@ -148,6 +148,7 @@ static void make(struct made *m) {
         const bool one_pass = m->slots > 1 || random_between(&state, 0, 1);
         m->passes[l] = (uint32_t)mr_plan_passes(op, (int)m->lanes[l],
                                                 one_pass ? 1 : random_between(&state, 2, 5));
+        m->h_first[l] = m->slots == 1 && random_between(&state, 0, 1);
     }
     snprintf(m->model, sizeof m->model, FOLDER "/%llu.millrace", (unsigned long long)m->seed);
     if ((calibrate(m, &state) || make_files(m)) && !m->error[0])

@@ -187,6 +187,41 @@ START_TEST(modes_for_a_step_and_for_many_sequences) {
 }
 END_TEST
 
+// By hand: 64 inputs and units in 16 words, D 28.
+START_TEST(the_columns_of_h_may_go_first) {
+    const struct mr_target *target = mr_target_find("u55c");
+    struct mr_network network;
+    struct mr_plan plan;
+    char error[300] = "";
+    fixture_chain(&network, 64, 3, (const int[]){64, 64, 64}, 1, MR_ACTIVATION_LINEAR);
+    const struct mr_op_layout layouts[] = {{.lc = 4, .passes = 1},
+                                           {.lc = 4, .passes = 1, .h_first = true},
+                                           {.lc = 4, .passes = 2, .h_first = true}};
+    ck_assert_int_eq(mr_plan_evaluate(&network, layouts, 1, &plan, error, sizeof error), 0);
+    const struct mr_op_cost *x_first = &plan.ops[0].cost, *h_first = &plan.ops[1].cost,
+                            *in_passes = &plan.ops[2].cost;
+    ck_assert_uint_eq(x_first->row_cycles, 28 + 16);
+    ck_assert_uint_eq(x_first->way, 16 + 28 + 16);
+    ck_assert_uint_eq(h_first->row_cycles, 16 + 16 + 28);
+    ck_assert_uint_eq(h_first->before, 16);
+    ck_assert_uint_eq(h_first->way, 28 + 16);
+    ck_assert_uint_eq(in_passes->row_cycles, 2 * (16 + 16) + 28 - 8);
+    ck_assert_uint_eq(in_passes->before, 2 * 16);
+    ck_assert_uint_eq(in_passes->way, 16 + 28 + 8);
+    ck_assert_int_eq(mr_plan_evaluate(&network, layouts, 2, &plan, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "lstm1 cannot take the columns of h first where 2"));
+    // Where a step comes alone, and nowhere else, all layers but the first one gain by it.
+    for (enum mr_plan_mode mode = MR_PLAN_BALANCED; mode <= MR_PLAN_THROUGHPUT; mode++) {
+        const struct mr_plan_request request = {
+            .mode = mode, .layout_count = 1, .layouts = {{.lc = 2, .passes = 1}}};
+        ck_assert_int_eq(mr_plan_choose(&network, target, &request, &plan, error, sizeof error), 0);
+        for (int l = mode == MR_PLAN_STEP; l < 3; l++)
+            ck_assert_int_eq(plan.ops[l].layout.h_first, mode == MR_PLAN_STEP);
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(balanced_keeps_multipliers_busy) {
     struct mr_network network = fixture_turbofan();
     struct mr_plan plan;
@@ -548,6 +583,7 @@ int main(void) {
     tcase_add_test(tests, figures_of_narrow_lanes);
     tcase_add_test(tests, figures_of_slots);
     tcase_add_test(tests, modes_for_a_step_and_for_many_sequences);
+    tcase_add_test(tests, the_columns_of_h_may_go_first);
     tcase_add_test(tests, balanced_keeps_multipliers_busy);
     tcase_add_test(tests, operators_at_every_step_set_the_pace);
     tcase_add_test(tests, choices_match_an_exhaustive_search);

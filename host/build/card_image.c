@@ -196,9 +196,10 @@ static json_t *shape_json(const struct mr_plan *plan) {
         char precision[MR_PRECISION_NAME];
         json_array_append_new(
             operators,
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s*}", "name", op->name, "kind",
+            json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s*}", "name", op->name, "kind",
                       op->kind->name, "inputs", op->inputs, "units", op->units, "lanes",
-                      plan->ops[i].layout.lc, "passes", plan->ops[i].layout.passes, "precision",
+                      plan->ops[i].layout.lc, "passes", plan->ops[i].layout.passes, "h_first",
+                      plan->ops[i].layout.h_first, "precision",
                       op->kind->gates ? mr_precision_name(op->precision, precision) : NULL));
     }
     for (int i = 0; i < plan->network->output_count; i++) {

@@ -212,6 +212,13 @@ static void add_top(struct mr_text *text, const struct mr_plan *plan,
     mr_text_add(text, "}\n");
 }
 
+static void add_layout(struct mr_text *text, const struct mr_op_layout *layout) {
+    mr_text_add(text, " (LC %d", layout->lc);
+    if (layout->passes > 1)
+        mr_text_add(text, ", %d passes", layout->passes);
+    mr_text_add(text, layout->h_first ? ", h first)" : ")");
+}
+
 char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
                           char *error, size_t error_size) {
     struct mr_text text = {0};
@@ -220,8 +227,7 @@ char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *
         const struct mr_op *op = &plan->network->ops[i];
         mr_text_add(&text, "%s %s %dx%d", i ? "," : "", op->name, op->inputs, op->units);
         if (plan->ops[i].layout.lc)
-            mr_text_add(&text, plan->ops[i].layout.passes > 1 ? " (LC %d, %d passes)" : " (LC %d)",
-                        plan->ops[i].layout.lc, plan->ops[i].layout.passes);
+            add_layout(&text, &plan->ops[i].layout);
     }
     if (plan->slots > 1)
         mr_text_add(&text, "; %d slots", plan->slots);

@@ -81,7 +81,9 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
                               "passes[%u] of the options is %u; 1 to %d are possible", (unsigned)i,
                               (unsigned)passes, MR_MAX_WIDTH);
         request->layouts[i] =
-            (struct mr_op_layout){.lc = (int)options->lanes[i], .passes = (int)passes};
+            (struct mr_op_layout){.lc = (int)options->lanes[i],
+                                  .passes = (int)passes,
+                                  .h_first = options->h_first && options->h_first[i]};
     }
     return 0;
 }

@@ -50,7 +50,7 @@ struct cli {
     bool told;           // a sentence said why the command failed
     bool modes;          // --lanes, --latency or --area was given
     struct mr_options options;
-    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS];
+    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], h_first[MR_MAX_LAYERS];
     const char *cells[MR_MAX_LAYERS]; // [cell_count] files of the user's own
     uint32_t cell_count;
 };

@@ -33,9 +33,9 @@ static const struct cli_option common[] = {
 
 static const struct cli_option of_plans[] = {
     {TARGET, 0, "target", "NAME", "the device whose size limits the network (default u55c)"},
-    {LANES, 0, "lanes", "N[/P][,...]",
+    {LANES, 0, "lanes", "N[/P][h][,...]",
      "columns per cycle, for all layers or one number for each; /P: in P passes, with 1/P of the "
-     "lanes"},
+     "lanes; h: those of h before those of x"},
     {LATENCY, 0, "latency", NULL, "the shortest time for a sequence that fits"},
     {STEP_LATENCY, 0, "step-latency", NULL, "the shortest time for a step that comes alone"},
     {THROUGHPUT, 0, "throughput", NULL,
@@ -175,15 +175,18 @@ static int set_lanes(struct cli *cli, const char *text) {
         unsigned long passes = 1;
         if (value > 0 && *end == '/')
             passes = end[1] >= '0' && end[1] <= '9' ? strtoul(end + 1, &end, 10) : 0;
+        const bool h_first = value > 0 && *end == 'h';
+        end += h_first;
         if (value == 0 || passes == 0 || errno || value > 1000000 || passes > 1000000 ||
             (*end != ',' && *end != '\0'))
             return cli_usage(
                 cli,
                 "--lanes %s: whole numbers from 1 with commas are expected, or N/P for "
-                "P passes",
+                "P passes, and h behind a number for the columns of h first",
                 text);
         if (count == MR_MAX_LAYERS)
             return cli_usage(cli, "--lanes %s: more than %d numbers", text, MR_MAX_LAYERS);
+        cli->h_first[count] = h_first;
         cli->passes[count] = (uint32_t)passes;
         cli->lanes[count++] = (uint32_t)value;
         if (*end == '\0')
@@ -192,6 +195,7 @@ static int set_lanes(struct cli *cli, const char *text) {
     }
     cli->options.lanes = cli->lanes;
     cli->options.passes = cli->passes;
+    cli->options.h_first = cli->h_first;
     cli->options.lane_count = count;
     return set_choice(cli, MR_LANES_GIVEN);
 }

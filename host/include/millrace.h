@@ -328,6 +328,10 @@ struct mr_options {
     // MR_LANES_GIVEN: [lane_count], units that a lane serves in turn; a layer with P passes has 1/P
     // of the lanes, and takes P times as long for a step. NULL: 1 each.
     const uint32_t *passes;
+    // MR_LANES_GIVEN: [lane_count], not 0: the columns of h go through the lanes before those of x,
+    // in a network of one slot. A step that comes alone is done sooner, those that follow each
+    // other later. NULL: x first. (MR_LANES_STEP chooses for itself.)
+    const uint32_t *h_first;
     // MR_LANES_AREA: cycles per step at most; 0: any number.
     uint32_t step_cycles;
     // Percent of the target's DSPs and memories that the network may use; 0: 85. Above that a place

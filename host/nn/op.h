@@ -21,17 +21,21 @@ struct mr_op_layout {
     int crossing;  // registers on the way to its lanes, where these lie in several dies; else 0
     int rest_from; // those of lanes from this unit on lie in `rest`; 0: none
     enum mr_storage rest;
+    bool h_first; // of a recurrent operator: the columns of h go before those of x
 };
 
 // What an operator takes and gives so.
 struct mr_op_cost {
     uint32_t row_cycles; // cycles from one row (step, or sequence) to the next, at least
     uint32_t turns;      // of a recurrent operator: of a step, at least, with a row or without
-    uint32_t way;        // of a recurrent operator: from a row's first column to its first h, about
-    uint32_t latency;    // of a recurrent operator D: from a step's last column to its first h
-    int tail;            // iterations that the last row of a run takes beyond row_cycles
-    uint64_t lanes;      // products a cycle of the lanes,
-    uint64_t products;   // and of all multipliers
+    // Of a recurrent operator, of a row that comes alone, about: cycles that it may take before its
+    // first column of x; those from its last column of x to its last h; and the last ones of these,
+    // in which h comes one vector a cycle.
+    uint32_t before, way, giving;
+    uint32_t latency;     // of a recurrent operator D: from a step's last column to its first h
+    int tail;             // iterations that the last row of a run takes beyond row_cycles
+    uint64_t lanes;       // products a cycle of the lanes,
+    uint64_t products;    // and of all multipliers
     uint64_t multipliers; // of the lanes and all others; some make two products (recurrent.c)
     uint64_t lane_useful; // multiplications of a row that the network asks for, in lanes,
     uint64_t useful;      // and in all multipliers

@@ -7,6 +7,7 @@
 #include "plan_taps.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,13 @@ const char *mr_plan_mode_name(enum mr_plan_mode mode) {
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream) {
     const int writer = plan->network->streams[stream].writer;
     return writer < 0 ? plan->x_lc : plan->ops[writer].layout.out_lc;
+}
+
+void mr_plan_lanes_text(const struct mr_op_layout *layout, char *text, size_t size) {
+    const int used = layout->passes > 1 ? snprintf(text, size, "%d/%d", layout->lc, layout->passes)
+                                        : snprintf(text, size, "%d", layout->lc);
+    if (layout->h_first)
+        snprintf(text + used, size - (size_t)used, "h");
 }
 
 uint64_t mr_plan_output_words(const struct mr_plan *plan, uint64_t steps) {
@@ -98,6 +106,11 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
             op->name, layout->lc, mr_plural((uint64_t)layout->lc),
             slots * mr_ceil_div(op->units, layout->lc), (int)MR_PLAN_STATE_WORDS,
             mr_plan_least_lc(op, slots));
+    if (layout->h_first && slots > 1)
+        return mr_fail(error, error_size,
+                       "%s cannot take the columns of h first where %d sequences have their turns; "
+                       "let it take those of x first, or give the network one slot",
+                       op->name, slots);
     if (layout->passes == 1)
         return 0;
     if (slots > 1)

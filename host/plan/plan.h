@@ -74,6 +74,10 @@ int mr_plan_choose(const struct mr_network *network, const struct mr_target *tar
 // -1 with a sentence in error where a network cannot have so many slots.
 int mr_plan_check_slots(uint32_t slots, char *error, size_t error_size);
 
+// "4", "4/3" or "4/3h", as --lanes takes it: columns per cycle, passes, and whether those of h go
+// first.
+void mr_plan_lanes_text(const struct mr_op_layout *layout, char *text, size_t size);
+
 // Fills plan from a network and LC and passes of each recurrent operator, without asking whether it
 // fits. 0, or -1 with a sentence in error when a number is out of range.
 int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,

@@ -36,6 +36,14 @@ static int measure_followers(const struct mr_network *network, struct mr_plan_op
     return 0;
 }
 
+bool mr_plan_reads_input(const struct mr_network *network, const struct mr_op *op) {
+    int writer = network->streams[op->input].writer;
+
+    while (writer >= 0 && !network->ops[writer].kind->recurrent)
+        writer = network->streams[network->ops[writer].input].writer;
+    return writer < 0;
+}
+
 // What it takes is not told.
 struct mr_plan_option mr_plan_option_of(const struct mr_plan_options *options, int layer,
                                         const struct mr_op_layout *layout) {
@@ -46,10 +54,13 @@ struct mr_plan_option mr_plan_option_of(const struct mr_plan_options *options, i
 
     with.slots = options->slots;
     op->kind->cost(op, &with, &cost);
+    if (mr_plan_reads_input(options->network, op))
+        cost.way += cost.before + (uint32_t)mr_ceil_div(op->inputs, layout->lc);
     return (struct mr_plan_option){.layout = *layout,
                                    .pace = cost.row_cycles > followers->pace ? cost.row_cycles
                                                                              : followers->pace,
                                    .way = cost.way,
+                                   .giving = cost.giving,
                                    .multipliers = cost.multipliers + followers->multipliers};
 }
 
@@ -59,6 +70,8 @@ static int compare(const struct mr_plan_option *a, const struct mr_plan_option *
         return a_cycles < b_cycles ? -1 : 1;
     if (a->takes < b->takes || a->takes > b->takes)
         return a->takes < b->takes ? -1 : 1;
+    if (a->layout.h_first != b->layout.h_first) // a card's x is late
+        return a->layout.h_first ? -1 : 1;
     return a->layout.passes - b->layout.passes;
 }
 
@@ -82,10 +95,11 @@ static int list(const struct mr_plan_options *options, int layer, const struct m
     int count = 0;
 
     for (int lc = mr_plan_least_lc(op, options->slots); lc <= most_columns(op); lc++)
-        for (int passes = 1; passes <= most; passes++) {
+        for (int n = 0; n < (options->ways && options->slots == 1 ? 2 : 1) * most; n++) {
+            const int passes = n % most + 1;
             if (mr_plan_passes(op, lc, passes) != passes)
                 continue;
-            const struct mr_op_layout layout = {.lc = lc, .passes = passes};
+            const struct mr_op_layout layout = {.lc = lc, .passes = passes, .h_first = n >= most};
             struct mr_plan_option *to = &option[count++];
             *to = mr_plan_option_of(options, layer, &layout);
             // Of the operator itself.
@@ -135,7 +149,7 @@ int mr_plan_options_make(const struct mr_network *network, const struct mr_targe
     if (measure_followers(network, options, error, error_size))
         return -1;
     for (int l = 0; l < options->layers; l++) {
-        struct mr_plan_option *option = calloc(MR_PLAN_LC * MR_PLAN_PASSES, sizeof *option);
+        struct mr_plan_option *option = calloc(MR_PLAN_OPTIONS, sizeof *option);
         if (!option)
             return mr_fail(error, error_size, "not enough memory for the plan");
         options->of[l] = option;

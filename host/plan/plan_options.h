@@ -8,13 +8,17 @@
 
 // What an operator takes: multipliers, or a share of what the device has least of, where it lies in
 // one kind of memory or in two.
+enum { MR_PLAN_OPTIONS = 2 * MR_PLAN_LC * MR_PLAN_PASSES }; // of an operator, at most
+
 enum mr_plan_measure { MR_PLAN_MULTIPLIERS, MR_PLAN_SHARE, MR_PLAN_PARTED_SHARE };
 
 struct mr_plan_option {
     struct mr_op_layout layout;
     uint32_t pace; // cycles per step of the slowest among the operator and those that take its
                    // vectors as they come
-    uint32_t way;  // of a step through the operator (struct mr_op_cost)
+    // Of a step (struct mr_op_cost): through the operator, with the columns of x of one that reads
+    // the network's input; and the last cycles of that, in which h comes.
+    uint32_t way, giving;
     uint64_t multipliers; // of all these
     double takes;
 };
@@ -42,11 +46,15 @@ static inline uint32_t mr_plan_option_cycles(const struct mr_plan_options *optio
 
 // passes: at most; 1 where there are several slots. memories: for as many slots. 0, or -1 with a
 // sentence in error; free in either case.
+// ways: those with the columns of h first too.
 int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
                          struct mr_plan_memories *memories, int passes, int slots,
                          enum mr_plan_measure measured, bool ways, struct mr_plan_options *options,
                          char *error, size_t error_size);
 void mr_plan_options_free(struct mr_plan_options *options);
+
+// Are the columns of x there when a run begins?
+bool mr_plan_reads_input(const struct mr_network *network, const struct mr_op *op);
 
 // What a recurrent operator is with a layout, which need not be one of those.
 struct mr_plan_option mr_plan_option_of(const struct mr_plan_options *options, int layer,

@@ -89,8 +89,7 @@ static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_rep
         char columns[32] = "-", cycles[32] = "-", busy[32] = "";
         const double lanes = (double)planned->cost.lanes; // softmax has multipliers, but no lanes
         if (lanes > 0)
-            snprintf(columns, sizeof columns, planned->layout.passes > 1 ? "%d/%d" : "%d",
-                     planned->layout.lc, planned->layout.passes);
+            mr_plan_lanes_text(&planned->layout, columns, sizeof columns);
         if (mr_plan_per_step(plan, i)) {
             snprintf(cycles, sizeof cycles, "%.5g", times->cycles_per_step);
             if (lanes > 0)
@@ -206,7 +205,7 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
             layers,
             json_pack(
                 "{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i, s:s?, s:I, s:f, s:I, s:I, "
-                "s:I, s:I, s:I, s:f}",
+                "s:I, s:I, s:I, s:f, s:b}",
                 "name", op->name, "cell", op->kind->name, "precision",
                 mr_precision_name(op->precision, precision), "inputs", op->inputs, "hidden",
                 op->units, "lc", planned->layout.lc, "passes", planned->layout.passes,
@@ -217,7 +216,8 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
                 times->cycles_per_step, "first_issue", (json_int_t)times->first_issue, "last_issue",
                 (json_int_t)times->last_issue, "lanes", (json_int_t)cost->lanes, "multipliers",
                 (json_int_t)multipliers_of(report, op->name), "useful_per_step",
-                (json_int_t)cost->useful, "utilisation", planned->utilisation));
+                (json_int_t)cost->useful, "utilisation", planned->utilisation, "h_first",
+                planned->layout.h_first));
     }
     return layers;
 }

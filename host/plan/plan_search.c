@@ -185,13 +185,30 @@ bool mr_plan_find_pace(const struct mr_plan_search *search, bool balanced, struc
 
 // ---- the way of a step
 
+// From the last h of an operator, of which it gives as many vectors at last, to the last column of
+// x of one that takes them.
+static uint32_t between(int from_lc, uint32_t giving, int lc) {
+    const uint32_t columns = (uint32_t)mr_ceil_div((int)giving * from_lc, lc);
+    return (columns > giving ? columns - giving : 0) + (from_lc != lc ? RESIZE_CYCLES : 0);
+}
+
 uint32_t mr_plan_passage(const struct mr_plan *plan) {
+    const struct mr_network *network = plan->network;
+    const struct mr_plan_op *before = NULL;
     uint32_t cycles = 0;
-    for (int i = 0; i < plan->network->op_count; i++)
-        if (plan->network->ops[i].kind->recurrent)
-            cycles +=
-                plan->ops[i].cost.way +
-                (mr_plan_has_resize(plan, i, plan->network->ops[i].input) ? RESIZE_CYCLES : 0);
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_plan_op *op = &plan->ops[i];
+        if (!network->ops[i].kind->recurrent)
+            continue;
+        const int lc = op->layout.lc;
+        const uint32_t alone = op->cost.before + (uint32_t)mr_ceil_div(network->ops[i].inputs, lc);
+        if (mr_plan_reads_input(network, &network->ops[i]))
+            cycles += alone;
+        else if (before)
+            cycles += between(before->layout.lc, before->cost.giving, lc);
+        cycles = (cycles > alone ? cycles : alone) + op->cost.way;
+        before = op;
+    }
     return cycles;
 }
 
@@ -215,7 +232,8 @@ static void fill_lanes(const struct mr_plan_search *search, const struct mr_plan
         if (!op->kind->recurrent)
             continue;
         const struct mr_op_layout layout = {.lc = plan->ops[i].layout.lc,
-                                            .passes = plan->ops[i].layout.passes};
+                                            .passes = plan->ops[i].layout.passes,
+                                            .h_first = plan->ops[i].layout.h_first};
         const int l = op->layer,
                   source = mr_plan_leader(network, network->streams[op->input].writer);
         lanes->at[l] = mr_plan_option_of(search->options, l, &layout);
@@ -228,16 +246,15 @@ static void fill_lanes(const struct mr_plan_search *search, const struct mr_plan
     }
 }
 
-// Cycles that an operator's way, and what repacks before and behind it, take with a layout.
+// Cycles that an operator's way, and those to it and from it, take with a layout.
 static uint32_t way_of(const struct lanes *lanes, int layer, const struct mr_plan_option *option) {
     const int source = lanes->source[layer];
     const int lc = option->layout.lc;
     uint32_t cycles = option->way;
-    if (source != layer && lanes->at[source].layout.lc != lc)
-        cycles += RESIZE_CYCLES;
+    if (source != layer)
+        cycles += between(lanes->at[source].layout.lc, lanes->at[source].giving, lc);
     for (int r = lanes->reader[layer]; r >= 0; r = lanes->next_reader[r])
-        if (lanes->at[r].layout.lc != lc)
-            cycles += RESIZE_CYCLES;
+        cycles += between(lc, option->giving, lanes->at[r].layout.lc);
     return cycles;
 }
 
@@ -257,7 +274,7 @@ static double worth(const struct lanes *lanes, int layer, const struct mr_plan_o
 // does not fit is not tried again, for the others only grow.
 void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_plan *plan) {
     const struct mr_plan_options *options = search->options;
-    bool refused[MR_MAX_LAYERS][MR_PLAN_LC * MR_PLAN_PASSES] = {0};
+    bool refused[MR_MAX_LAYERS][MR_PLAN_OPTIONS] = {0};
     struct lanes lanes;
     fill_lanes(search, plan, &lanes);
     for (;;) {

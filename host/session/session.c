@@ -81,7 +81,7 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     }
     // The caller's texts need not outlive this call.
     session->options.target = session->options.trace = session->options.fallback = NULL;
-    session->options.lanes = session->options.passes = NULL;
+    session->options.lanes = session->options.passes = session->options.h_first = NULL;
     if (mr_cuts_open(session, error)) {
         mr_session_close(session);
         return NULL;

@@ -14,6 +14,8 @@
 //                 (R - 1) ceil(ceil(H/LC) / R) < ceil(H/LC)
 //   LAYER_SLOTS   S: sequences that have their turns in a layer of one pass: 1, 2, 4, 8 or 16; 1
 //                 where not given
+//   LAYER_H_FIRST  1: the columns of h go before those of x (order.h), in a layer of one slot; 0
+//                 where not given
 //   LAYER_PORTS   1 or 2 that read the weights, 1 where not given; 2 need LC >= 2
 //   LAYER_MEMORY  of the weights: lutram, bram or uram (not lutram with 2 ports); hlsc's choice
 //                 where not given
@@ -35,6 +37,10 @@
 // time with the weights of other units. A step takes R times as long, but the new h of all units
 // but the last pass's are there long before the next step, so D hardly ever counts. The row of x is
 // kept for the later passes, and h twice: as the step finds it, and as it leaves it.
+//
+// With h first the columns of h_(t-1), which are there before x_t is, go through the lanes in all
+// passes before those of x_t do: so h_t comes D cycles and (R - 1) ceil(I/LC) after x_t, and the
+// next step's columns of h come D later. One copy of h is enough.
 //
 // With 2 ports a lane's memory is half as wide and twice as deep: the first ceil(LC/2) of the LC
 // columns lie in its first half, the others behind them, and both are read in one cycle. Nobody
@@ -85,6 +91,9 @@
 #ifndef LAYER_SLOTS
 #    define LAYER_SLOTS 1
 #endif
+#ifndef LAYER_H_FIRST
+#    define LAYER_H_FIRST 0
+#endif
 #ifndef LAYER_PORTS
 #    define LAYER_PORTS 1
 #endif
@@ -97,8 +106,8 @@
 #if LAYER_PORTS < 1 || LAYER_PORTS > 2 || LAYER_PORTS > LAYER_LC
 #    error "a layer's weights are read by 1 port, or by 2 where it takes 2 columns a cycle or more"
 #endif
-#if LAYER_SLOTS > 1 && LAYER_PASSES > 1
-#    error "a layer with slots takes one pass"
+#if LAYER_SLOTS > 1 && (LAYER_PASSES > 1 || LAYER_H_FIRST)
+#    error "a layer with slots takes one pass, and x first"
 #endif
 
 #define OF_CELL(what) HLS_JOIN(LAYER_CELL, what)
@@ -118,57 +127,35 @@
 #define SUM_BITS (24 + LAYER_COLUMN_BITS)
 #define SCALED(sum, bias, shift) ((MR_LANE_SUM(LAYER_COLUMN_BITS, sum) + (bias)) >> (shift))
 
-#define X_WORDS MR_CEIL_DIV(LAYER_INPUTS, LAYER_LC)
-#define H_WORDS MR_CEIL_DIV(LAYER_HIDDEN, LAYER_LC)
 #if SECOND && LAYER_PASSES > 1
 #    error "a cell with a second phase takes one pass"
 #endif
-#define PASS_WORDS MR_CEIL_DIV(H_WORDS, LAYER_PASSES)        // of units
-#define UNITS_STORED (LAYER_PASSES * PASS_WORDS)             // words
-#define HIDDEN_BEFORE_LAST ((LAYER_PASSES - 1) * PASS_WORDS) // words of h ahead of the last pass's
-#define LAST_WORDS (H_WORDS - HIDDEN_BEFORE_LAST)            // of units of the last pass
-#define LANES (LAYER_PASSES == 1 ? LAYER_HIDDEN : PASS_WORDS * LAYER_LC) // of a gate
-#define WORDS (X_WORDS + H_WORDS)
+#include "frame/order.h"
 #define PORT_WORDS (LAYER_PASSES * WORDS) // of weights, behind each other
 #define PORT_LC MR_CEIL_DIV(LAYER_LC, LAYER_PORTS)
-#if SECOND
-#    define WAIT (OF_CELL(_SECOND_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING))
-#    define H_PHASES (H_WORDS + WAIT + H_WORDS)
-#else
-#    define H_PHASES H_WORDS
-#endif
-// What D takes beyond the columns of h that were there before.
-#define GAP                                                                                        \
-    (OF_CELL(_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
-#define X_PHASE MR_X_PHASE(X_WORDS, GAP, H_PHASES, LAYER_SLOTS)
-// What it waits at the end of a step, from which on the step's units pass through the cell.
-#define EARLY (LAYER_PASSES == 1 ? X_PHASE - X_WORDS : 0)
-#define H_BEGIN (X_PHASE - EARLY)
-#define H_END (H_BEGIN + H_WORDS)
-#define STEP (X_PHASE + H_PHASES)
-#define UNITS_BEGIN (STEP - EARLY)
-#define ALL_EARLY (EARLY >= LAST_WORDS) // all its units do
-#define TURNS MR_TURNS(GAP, X_PHASE, H_PHASES)
 #define VEC MR_VEC(LAYER_LC)
 
-#if LAYER_PASSES > 1
+// A pass writes h while later ones read what the step found, unless all have read it by then.
+#if LAYER_PASSES > 1 && !LAYER_H_FIRST
 #    define H_COPIES 2
-#    define H_FOUND h_found     // the copy of h that the step finds
-#    define H_TERMS true assert // which copy it is, hlsc cannot know
+#    define H_FOUND h_found // the copy of h that the step finds
 #    define H_WRITTEN (of_before ? h_found : !h_found)
 #    define H_OLD (of_before ? !h_found : h_found)
-#    define WEIGHTS_AT pass_weights
-#    define UNITS_AT pass_units
 #else
 #    define H_COPIES 1
 #    define H_FOUND 0
-#    define H_TERMS true
 #    define H_WRITTEN 0
 #    define H_OLD 0
+#endif
+#if LAYER_PASSES > 1
+#    define H_TERMS true assert // which copy it is, or which word, hlsc cannot know
+#    define WEIGHTS_AT pass_weights
+#    define UNITS_AT pass_units
+#else
+#    define H_TERMS true
 #    define WEIGHTS_AT 0
 #    define UNITS_AT 0
 #endif
-#define H_DISTANCE ((TURNS - 1) * STEP + X_PHASE + HIDDEN_BEFORE_LAST)
 
 #if LAYER_SLOTS > 1
 #    define LAST_TURN turns
@@ -232,8 +219,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     HLS(array_partition variable = h dim = 1 complete)
     HLS(array_partition variable = h dim = 3 complete)
     HLS(bind_storage variable = h type = ram_2p impl = lutram latency = 0)
-#if LAYER_PASSES > 1
+#if H_COPIES > 1
     static bool h_found;
+#endif
+#if LAYER_PASSES > 1
     static int16_t x_kept[X_WORDS][LAYER_LC];
     HLS(array_partition variable = x_kept dim = 2 complete)
     HLS(bind_storage variable = x_kept type = ram_2p impl = lutram latency = 0)
@@ -244,11 +233,16 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
     static int64_t acc[GATES][LANES];
     HLS(array_partition variable = acc complete dim = 0)
+#if LAYER_H_FIRST && LAYER_PASSES > 1
+    // Sums over h of the passes that are through, the oldest first, until their columns of x come.
+    static int64_t of_h[LAYER_PASSES - 1][GATES][LANES];
+    HLS(array_partition variable = of_h complete dim = 0)
+#endif
 #if SPLIT
-    static int64_t over_x[SPLIT][LANES]; // sums over x, while those over h grow in acc
-    HLS(array_partition variable = over_x complete dim = 0)
-    static int64_t passing_x[SPLIT][LANES];
-    HLS(array_partition variable = passing_x complete dim = 0)
+    static int64_t aside[SPLIT][LANES]; // sums over x, while those over h grow in acc, or of h
+    HLS(array_partition variable = aside complete dim = 0)
+    static int64_t passing_aside[SPLIT][LANES];
+    HLS(array_partition variable = passing_aside complete dim = 0)
 #endif
 #if SECOND
     static int16_t second[H_WORDS][LAYER_LC]; // the columns of the second phase
@@ -295,8 +289,12 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         bool forget = reset;        // step t starts from zero state
         bool forget_before = reset; // step t-1 did
 #if LAYER_PASSES > 1
-        uint32_t pass_weights = 0;                // the pass's first word of weights
-        uint16_t pass_units = HIDDEN_BEFORE_LAST; // and of the units of the pass before it
+        // The pass's first word of weights, and of the units of the pass before it.
+        uint32_t pass_weights = LAYER_H_FIRST ? X_WORDS : 0;
+        uint16_t pass_units = HIDDEN_BEFORE_LAST;
+#    if LAYER_H_FIRST
+        uint16_t pass_now = 0, pass_word = 0;
+#    endif
 #endif
 #if LAYER_SLOTS > 1
         const uint32_t rest = sequences % LAYER_SLOTS; // of the last group
@@ -317,7 +315,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
     run_steps:
         for (uint32_t t = 0; ALL_EARLY ? t < LAST_TURN : t <= LAST_TURN; t++) {
-            for (uint32_t pass = 0; pass < LAYER_PASSES; pass++) {
+            for (uint32_t pass = 0; pass < ROUNDS; pass++) {
                 for (uint32_t k = 0; k < STEP; k++) {
                     HLS(pipeline II = 1)
                     HLS(dependence variable = h type = inter direction = RAW distance =
@@ -328,45 +326,65 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #endif
                     // The columns of this cycle.
                     VEC column = {{0}};
-                    if (k < X_WORDS && t < LAST_TURN && HAS_ROW && pass == 0)
+                    if (TAKES_X && t < LAST_TURN && HAS_ROW)
                         column = hls_read(VEC, x);
 #if LAYER_PASSES > 1
-                    const uint32_t x_word = k < X_WORDS ? k : 0;
+                    const uint32_t x_word = HAS_X ? W_WORD : 0;
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        if (k < X_WORDS) {
-                            if (pass == 0)
+                        if (HAS_X) {
+                            if (TAKES_X)
                                 x_kept[x_word][c] = column.v[c];
                             else
                                 column.v[c] = x_kept[x_word][c];
                         }
                     }
 #endif
-                    const uint32_t h_word = k >= H_BEGIN && k < H_END ? k - H_BEGIN : 0;
-                    uint32_t w_word = k >= H_END     ? 0
-                                      : k >= H_BEGIN ? k - (H_BEGIN - X_WORDS)
-                                      : k < X_WORDS  ? k
-                                                     : 0;
+                    const uint32_t h_word = H_WORD;
+                    uint32_t w_word = W_WORD;
                     MR_LANE_INT(LAYER_COLUMN_BITS) v[1 + (SECOND > 0)][LAYER_LC];
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        const int16_t number = k < H_BEGIN ? column.v[c]
-                                               : forget || k >= H_END
+                        const int16_t number = IN_X ? column.v[c]
+                                               : forget || k >= COLUMNS_END
                                                    ? 0
                                                    : h[H_FOUND][OF_SLOT(place, h_word)][c];
                         v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                     }
 #if SECOND
-                    const bool in_second = k >= H_END + WAIT && k < UNITS_BEGIN;
-                    const uint32_t second_word = in_second ? k - (H_END + WAIT) : 0;
+                    const bool in_second = k >= COLUMNS_END + WAIT && k < UNITS_BEGIN;
+                    const uint32_t second_word = in_second ? k - (COLUMNS_END + WAIT) : 0;
                     if (in_second)
-                        w_word = k - (H_END + WAIT - X_WORDS);
+                        w_word = k - (COLUMNS_END + WAIT - X_WORDS);
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
-                        const int16_t number = k < H_BEGIN ? column.v[c]
+                        const int16_t number = IN_X        ? column.v[c]
                                                : in_second ? second[second_word][c]
                                                            : 0;
                         v[1][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
+                    }
+#endif
+#if LAYER_H_FIRST && LAYER_PASSES > 1
+                    const bool pass_begins = k < X_END && pass_word == 0;
+                    int64_t oldest[GATES][LANES];
+                    for (int g = 0; g < GATES; g++) {
+                        HLS(unroll)
+                        for (int j = 0; j < LANES; j++) {
+                            HLS(unroll)
+                            oldest[g][j] = of_h[0][g][j];
+                        }
+                    }
+                    for (int r = 0; r < LAYER_PASSES - 1; r++) {
+                        HLS(unroll)
+                        for (int g = 0; g < GATES; g++) {
+                            HLS(unroll)
+                            for (int j = 0; j < LANES; j++) {
+                                HLS(unroll)
+                                const int64_t moved =
+                                    r + 1 < LAYER_PASSES - 1 ? of_h[r + 1][g][j] : acc[g][j];
+                                of_h[r][g][j] = pass_begins ? moved : of_h[r][g][j];
+                            }
+                        }
                     }
 #endif
                     // The sums of step t-1 stand still in `passing` and move on by LC units a
@@ -376,25 +394,25 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         HLS(unroll)
                         for (int j = 0; j < LANES; j++) {
                             HLS(unroll)
-                            current[g][j] = k == UNITS_BEGIN % STEP || (SECOND && k == H_END)
-                                                ? acc[g][j]
+                            current[g][j] = LEAVES || (SECOND && k == COLUMNS_END) ? acc[g][j]
                                             : j + LAYER_LC < LANES ? passing[g][j + LAYER_LC]
                                                                    : 0;
                             passing[g][j] = current[g][j];
                         }
                     }
 #if SPLIT
-                    int64_t current_x[SPLIT][LANES];
+                    int64_t current_aside[SPLIT][LANES];
                     for (int s = 0; s < SPLIT; s++) {
                         HLS(unroll)
                         for (int j = 0; j < LANES; j++) {
                             HLS(unroll)
-                            current_x[s][j] = k == UNITS_BEGIN % STEP ? over_x[s][j]
-                                              : j + LAYER_LC < LANES  ? passing_x[s][j + LAYER_LC]
-                                                                      : 0;
-                            passing_x[s][j] = current_x[s][j];
-                            if (k == H_BEGIN)
-                                over_x[s][j] = acc[WHOLE + s][j];
+                            current_aside[s][j] = LEAVES ? aside[s][j]
+                                                  : j + LAYER_LC < LANES
+                                                      ? passing_aside[s][j + LAYER_LC]
+                                                      : 0;
+                            passing_aside[s][j] = current_aside[s][j];
+                            if (PUTS_ASIDE)
+                                aside[s][j] = SUM_BEFORE(WHOLE + s, j);
                         }
                     }
 #endif
@@ -415,16 +433,16 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                        v[g < FIRST ? 0 : 1][PORT_LC + c];
                             }
 #endif
-                            const bool anew = k == 0 || (SPLIT && g >= WHOLE && k == H_BEGIN);
-                            acc[g][j] = hls_wrap((anew ? 0 : acc[g][j]) + sum, SUM_BITS);
+                            const bool anew = SUMS_BEGIN || (SPLIT && g >= WHOLE && PUTS_ASIDE);
+                            acc[g][j] = hls_wrap((anew ? 0 : SUM_BEFORE(g, j)) + sum, SUM_BITS);
                         }
                     }
 #if SECOND
                     // What the units of step t give the second phase, LC units a cycle.
-                    if (k >= H_END && k < H_END + H_WORDS) {
+                    if (k >= COLUMNS_END && k < COLUMNS_END + H_WORDS) {
                         for (int c = 0; c < LAYER_LC; c++) {
                             HLS(unroll)
-                            const uint32_t word = k - H_END;
+                            const uint32_t word = k - COLUMNS_END;
                             int64_t sum[FIRST];
                             for (int s = 0; s < FIRST; s++) {
                                 HLS(unroll)
@@ -438,16 +456,14 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     }
 #endif
                     // The cells of the pass whose columns are through, LC units a cycle.
-                    const bool of_before = pass == 0 && k < UNITS_BEGIN; // of step t-1
-                    const uint32_t unit_word = k < UNITS_BEGIN ? k + EARLY : k - UNITS_BEGIN;
+                    const bool of_before = OF_BEFORE; // of step t-1
+                    const uint32_t unit_word = UNIT_WORD;
                     const uint32_t word = UNITS_AT + unit_word;
                     const bool forget_old = of_before ? forget_before : forget;
                     uint64_t cut_now = 0, past_now = 0;
                     // The row behind the last one ends before it would have units of its own.
-                    const bool has_units = of_before ? (int32_t)k < LAST_WORDS - EARLY && had_row
-                                           : (LAYER_PASSES == 1)
-                                               ? k < UNITS_BEGIN + LAST_WORDS && HAS_ROW
-                                               : k < PASS_WORDS;
+                    const bool has_units =
+                        of_before ? (int32_t)k < LAST_WORDS - EARLY && had_row : HAS_OWN_UNITS;
                     if (has_units) {
                         const uint32_t at = OF_SLOT(of_before ? place_before : place, word);
                         VEC fresh;
@@ -461,8 +477,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #if SPLIT
                             for (int s = 0; s < SPLIT; s++) {
                                 HLS(unroll)
-                                sum[GATES + s] = current[WHOLE + s][c];
-                                sum[WHOLE + s] = current_x[s][c];
+                                sum[GATES + s] =
+                                    LAYER_H_FIRST ? current_aside[s][c] : current[WHOLE + s][c];
+                                sum[WHOLE + s] =
+                                    LAYER_H_FIRST ? current[WHOLE + s][c] : current_aside[s][c];
                             }
 #endif
                             for (int s = 0; s < SUMS; s++) {
@@ -496,7 +514,18 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     cut += cut_now;
                     past += past_now;
 #endif
-#if LAYER_PASSES > 1
+#if LAYER_H_FIRST && LAYER_PASSES > 1
+                    const bool pass_ends = pass_word == (k < X_BEGIN ? H_WORDS : X_PASS) - 1;
+                    if (k < X_END)
+                        pass_word = pass_ends ? 0 : pass_word + 1;
+                    if (k < X_END && pass_ends) {
+                        const bool last = pass_now == LAYER_PASSES - 1;
+                        pass_weights = !last ? pass_weights + WORDS : k < X_BEGIN ? 0 : X_WORDS;
+                        if (k >= X_BEGIN)
+                            pass_units = pass_now == 0 ? 0 : pass_units + PASS_WORDS;
+                        pass_now = last ? 0 : pass_now + 1;
+                    }
+#elif LAYER_PASSES > 1
                     if (k == STEP - 1) {
                         const bool last = pass == LAYER_PASSES - 1;
                         pass_weights = last ? 0 : pass_weights + WORDS;
@@ -505,7 +534,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                                  : pass_units + PASS_WORDS;
                     }
 #endif
-                    if (k == STEP - 1 && pass == LAYER_PASSES - 1) {
+                    if (k == STEP - 1 && pass == ROUNDS - 1) {
                         const bool last = left == 1;
                         forget_before = forget;
                         had_row = HAS_ROW;
@@ -528,7 +557,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             forget = reset && last;
                             left = last ? steps : left - 1;
                         }
-#if LAYER_PASSES > 1
+#if H_COPIES > 1
                         h_found = !h_found;
 #endif
                     }
@@ -563,65 +592,4 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     }
 }
 
-#undef OF_CELL
-#undef GATES
-#undef SPLIT
-#undef SECOND
-#undef HAS_CELL
-#undef COUNTS
-#undef WHOLE
-#undef FIRST
-#undef SUMS
-#undef SUM_BITS
-#undef SCALED
-#undef X_WORDS
-#undef H_WORDS
-#undef PASS_WORDS
-#undef UNITS_STORED
-#undef HIDDEN_BEFORE_LAST
-#undef LAST_WORDS
-#undef LANES
-#undef WORDS
-#undef H_COPIES
-#undef H_FOUND
-#undef H_TERMS
-#undef H_WRITTEN
-#undef H_OLD
-#undef WEIGHTS_AT
-#undef UNITS_AT
-#undef WAIT
-#undef H_PHASES
-#undef GAP
-#undef X_PHASE
-#undef EARLY
-#undef H_BEGIN
-#undef H_END
-#undef UNITS_BEGIN
-#undef ALL_EARLY
-#undef STEP
-#undef TURNS
-#undef H_DISTANCE
-#undef LAST_TURN
-#undef HAS_ROW
-#undef OF_SLOT
-#undef NO_STATE
-#undef VEC
-#undef OLD_CELL
-#undef LAYER
-#undef LAYER_CELL
-#undef LAYER_INPUTS
-#undef LAYER_HIDDEN
-#undef LAYER_LC
-#undef LAYER_PASSES
-#undef LAYER_SLOTS
-#undef LAYER_CROSSING
-#undef LAYER_PORTS
-#undef LAYER_MEMORY
-#undef LAYER_REST_FROM
-#undef LAYER_REST_MEMORY
-#undef PORT_LC
-#undef PORT_WORDS
-#undef LAYER_CELL_EXPONENT
-#undef LAYER_GIVES_CELL
-#undef LAYER_WEIGHT_BITS
-#undef LAYER_COLUMN_BITS
+#include "frame/layer_end.h"

@@ -21,6 +21,10 @@
 #define MR_X_PHASE(x_words, gap, h_phases, slots)                                                  \
     MR_MAX(x_words, MR_CEIL_DIV(MR_MAX((gap) - ((slots)-1) * (h_phases), 0), slots))
 
+// A pass over the columns of x where those of h come first: the units of the pass before it go
+// through the cell meanwhile.
+#define MR_X_PASS(x_words, pass_words, passes) MR_MAX(x_words, (passes) == 1 ? 0 : (pass_words))
+
 // Turns from a step of a sequence to its next one, at least.
 #define MR_TURNS(gap, x_phase, h_phases)                                                           \
     (1 + MR_CEIL_DIV(MR_MAX((gap) - (x_phase), 0), (x_phase) + (h_phases)))

@@ -287,13 +287,20 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int wait = latency - (stored - pass_words);
     const int h_phases =
         h_words + (cell->late ? (int)cell->late_latency(lc) + to_lanes + h_words : 0);
-    const int x_phase = MR_X_PHASE(x_words, wait, h_phases, layout->slots);
+    const int x_phase = layout->h_first ? MR_X_PASS(x_words, pass_words, passes)
+                                        : MR_X_PHASE(x_words, wait, h_phases, layout->slots);
+    // What it waits at the end of a row, and the vectors of the last pass.
+    const int early = layout->h_first ? MR_MAX(wait, 0) : passes == 1 ? x_phase - x_words : 0;
+    const int last_words = h_words - (stored - pass_words);
 
     cost->latency = (uint32_t)latency;
-    cost->row_cycles = (uint32_t)passes * (uint32_t)(x_phase + h_phases);
-    cost->way = cost->latency + (passes == 1 ? (uint32_t)(x_words + h_phases) : cost->row_cycles);
-    cost->turns = (uint32_t)MR_TURNS(wait, x_phase, h_phases);
-    cost->tail = h_words - (stored - pass_words) - (passes == 1 ? x_phase - x_words : 0);
+    cost->row_cycles = (uint32_t)(passes * (x_phase + h_phases) + (layout->h_first ? early : 0));
+    cost->turns = layout->h_first ? 1 : (uint32_t)MR_TURNS(wait, x_phase, h_phases);
+    cost->tail = last_words - early;
+    cost->before = layout->h_first ? (uint32_t)(passes * h_words) : 0;
+    cost->giving = (uint32_t)last_words;
+    cost->way = cost->row_cycles - (uint32_t)(early + x_words) - cost->before + cost->latency +
+                cost->giving;
     cost->lanes = lane_products(op, layout);
     cost->products = cost->lanes + (uint64_t)cell->multipliers * lanes;
     cost->multipliers = mr_lane_multipliers(op, layout) + (uint64_t)cell->multipliers * lanes;
@@ -329,6 +336,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
     mr_text_add(text, "#define LAYER_LC %d\n", layout->lc);
     if (layout->passes > 1)
         mr_text_add(text, "#define LAYER_PASSES %d\n", layout->passes);
+    if (layout->h_first)
+        mr_text_add(text, "#define LAYER_H_FIRST 1\n");
     if (layout->slots > 1)
         mr_text_add(text, "#define LAYER_SLOTS %d\n", layout->slots);
     if (layout->ports)

@@ -55,8 +55,10 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
     add_weights(op, layout, use);
     add_chunks(stored, lanes, sums * BIAS_BITS, loops, use);
     add_chunks(stored, lanes, sums * SHIFT_BITS, loops, use);
-    // h, of passes as a step finds it and as it leaves it, and x for the later passes.
-    mr_memory_lut(use, states, HIDDEN_BITS, lanes * (uint64_t)cell->h_reads * (passes > 1 ? 2 : 1));
+    // h, of passes as a step finds it and, unless all have read it, as it leaves it, and x for the
+    // later passes.
+    mr_memory_lut(use, states, HIDDEN_BITS,
+                  lanes * (uint64_t)cell->h_reads * (passes > 1 && !layout->h_first ? 2 : 1));
     if (passes > 1)
         mr_memory_lut(use, (uint64_t)x_words, lanes * HIDDEN_BITS, 1);
     if (op->kind->second_field) { // read by the cell and by READ_STATE
