@@ -69,6 +69,46 @@ END_TEST
         ck_assert_empty(out);                                                                      \
     } while (0)
 
+// To nearest, ties up, cut to 16 bits.
+#define CHECK_ADD(kernel, VEC, count, lc, a_up, b_up, down)                                        \
+    do {                                                                                           \
+        enum { ROWS = 300, WIDE = ((count) + (lc)-1) / (lc) * (lc) };                              \
+        static int16_t rows[2][ROWS][WIDE];                                                        \
+        HLS_CHANNEL(VEC, a);                                                                       \
+        HLS_CHANNEL(VEC, b);                                                                       \
+        HLS_CHANNEL(VEC, out);                                                                     \
+        for (int n = 0; n < 2 * ROWS; n++)                                                         \
+            for (int first = 0; first < WIDE; first += (lc)) {                                     \
+                VEC v = {{0}};                                                                     \
+                for (int c = 0; c < (lc) && first + c < (count); c++)                              \
+                    v.v[c] = rows[n % 2][n / 2][first + c] =                                       \
+                        (int16_t)((int16_t)random_bits(&state) >> random_bits(&state) % 16);       \
+                hls_write(VEC, n % 2 ? &b : &a, v);                                                \
+            }                                                                                      \
+        kernel(&a, &b, &out, MR_COMMAND_RUN, ROWS);                                                \
+        for (int n = 0; n < ROWS; n++)                                                             \
+            for (int first = 0; first < WIDE; first += (lc)) {                                     \
+                const VEC v = hls_read(VEC, &out);                                                 \
+                for (int c = 0; c < (lc); c++) {                                                   \
+                    const double sum = ldexp(rows[0][n][first + c], (a_up) - (down)) +             \
+                                       ldexp(rows[1][n][first + c], (b_up) - (down));              \
+                    const double due = fmin(fmax(floor(sum + 0.5), INT16_MIN), INT16_MAX);         \
+                    ck_assert_double_eq(v.v[c], first + c < (count) ? due : 0);                    \
+                }                                                                                  \
+            }                                                                                      \
+        ck_assert_empty(a);                                                                        \
+        ck_assert_empty(b);                                                                        \
+        ck_assert_empty(out);                                                                      \
+    } while (0)
+
+START_TEST(rows_are_added) {
+    uint64_t state = SEED;
+    CHECK_ADD(add1, vec1_t, 1, 1, 0, 0, 0);
+    CHECK_ADD(add7, vec3_t, 7, 3, 0, 3, 4);
+    CHECK_ADD(add_far, vec4_t, 8, 4, 31, 0, 31);
+}
+END_TEST
+
 START_TEST(rows_are_joined) {
     CHECK_CONCAT(concat1, vec1_t, 1, 1, 1);
     CHECK_CONCAT(concat_whole, vec3_t, 6, 5, 3);
@@ -80,12 +120,16 @@ END_TEST
 
 // ---- networks
 
-static int join(struct mr_network *network, int a, int b) {
+static int join_by(struct mr_network *network, const char *kind, int a, int b) {
     char error[300];
     const struct mr_op *op =
-        mr_network_join(network, mr_op_kind_find("concat"), a, b, error, sizeof error);
+        mr_network_join(network, mr_op_kind_find(kind), a, b, error, sizeof error);
     ck_assert_msg(op != NULL, "%s", error);
     return op->output;
+}
+
+static int join(struct mr_network *network, int a, int b) {
+    return join_by(network, "concat", a, b);
 }
 
 static int reverse(struct mr_network *network, int stream) {
@@ -168,6 +212,17 @@ static void starts_of_both_halves(struct mr_network *n) {
     give_starts(n, 1, 1, 8);
 }
 
+// Links past layers, which are added, and a normalisation of a sum.
+static void residual(struct mr_network *n) {
+    const int below = net_add(n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    const int sum = join_by(n, "add", below, net_add(n, "lstm", below, 4, MR_ACTIVATION_LINEAR));
+    const int normal = net_add(n, "layer_norm", sum, 0, MR_ACTIVATION_LINEAR);
+    const int above =
+        join_by(n, "add", net_add(n, "rnn_relu", normal, 4, MR_ACTIVATION_LINEAR), sum);
+    net_output(n, net_add(n, "dense", above, 2, MR_ACTIVATION_LINEAR), "y");
+    net_output(n, above, "sum");
+}
+
 static const struct {
     const char *name;
     void (*arrange)(struct mr_network *);
@@ -177,7 +232,8 @@ static const struct {
                 {"stack", stack},
                 {"beside", beside},
                 {"starts", starts},
-                {"starts of both halves", starts_of_both_halves}};
+                {"starts of both halves", starts_of_both_halves},
+                {"residual", residual}};
 enum { STARTS = 5 };
 
 static void make(struct mr_network *network, int index) {
@@ -404,6 +460,7 @@ int main(void) {
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, sequences_are_turned_round);
     tcase_add_test(tests, rows_are_joined);
+    tcase_add_test(tests, rows_are_added);
     tcase_add_test(tests, halves_are_joined);
     tcase_add_test(tests, slots_start_from_their_states);
     tcase_add_test(tests, lengths_differ);

@@ -258,6 +258,15 @@ static inline void bound_argmax(const struct mr_op *op, const struct bound *x, s
     *out = (struct bound){at, e};
 }
 
+static inline void bound_sum(const struct bound_walk *walk, const struct mr_op *op,
+                             struct bound *out) {
+    const int frac = walk->network->streams[op->output].frac[0];
+    for (int i = 0; i < op->units; i++) {
+        const struct bound sum = bound_add(walk->stream[op->input][i], walk->stream[op->other][i]);
+        out[i] = bound_cut(bound_round(sum, frac), 16, frac);
+    }
+}
+
 static inline void bound_embedding(const struct bound_walk *walk, const struct mr_op *op,
                                    struct bound *out) {
     const double index = walk->stream[op->input]->v, row = index < 0 ? index + op->entries : index;
@@ -339,6 +348,8 @@ static inline void bound_rows(const struct bound_walk *walk, enum mr_rate rate) 
             bound_softmax(op, walk->stream[op->input], out);
         else if (strcmp(op->kind->name, "argmax") == 0)
             bound_argmax(op, walk->stream[op->input], out);
+        else if (strcmp(op->kind->name, "add") == 0)
+            bound_sum(walk, op, out);
         else if (strcmp(op->kind->name, "last") == 0)
             memcpy(out, walk->stream[op->input], (size_t)op->units * sizeof *out);
         else

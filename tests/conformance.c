@@ -20,7 +20,7 @@
 #define LOG WORK "/log"
 
 // Files that have a reference and run right, at least: raised with what is imported, never lowered.
-enum { LEAST = 83 };
+enum { LEAST = 86 };
 
 enum verdict { RIGHT, RUNS, REFUSED, WRONG, VERDICTS };
 

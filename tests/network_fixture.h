@@ -126,6 +126,19 @@ static inline int net_end(struct mr_network *network, uint64_t *state, int strea
                    MR_ACTIVATION_LINEAR);
 }
 
+// A recurrent layer or a dense one, and the link past it.
+static inline int net_link(struct mr_network *network, uint64_t *state, int stream) {
+    const int width = network->streams[stream].width;
+    const bool dense = network->op_count > 40 || (random_bits(state) & 1);
+    const int layer = net_add(network, dense ? "dense" : net_cell(state), stream, width,
+                              dense ? net_activation(state) : MR_ACTIVATION_LINEAR);
+    char error[300] = "";
+    const struct mr_op *op =
+        mr_network_join(network, mr_op_kind_find("add"), layer, stream, error, sizeof error);
+    net_need(op != NULL, error);
+    return op->output;
+}
+
 // A head of one or two dense operators and perhaps what ends a network, at every step or on the
 // last one.
 static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
@@ -170,6 +183,8 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
                              net_activation(&state));
         if (random_bits(&state) % 4 == 0)
             stream = net_add(network, "layer_norm", stream, 0, MR_ACTIVATION_LINEAR);
+        if (random_bits(&state) % 4 == 0)
+            stream = net_link(network, &state, stream);
     }
     for (int heads = random_between(&state, 1, 3); heads > 0; heads--)
         outputs[count++] = net_head(network, &state, stream, most);

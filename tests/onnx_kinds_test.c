@@ -155,6 +155,20 @@ static void layer_norm_in_parts(struct file *f) {
     dense(f, "n", "y");
 }
 
+// With a layer normalisation of the sum, as transformers have it.
+static void links_past_layers(struct file *f) {
+    begin(f, 0, 0);
+    tensor(f, "W2", 3, 1, 4 * H, H);
+    states(f, "x");
+    lstm(f, "s W2 R B", "Y2");
+    node(f, "Squeeze", "Y2 one", "s2");
+    node(f, "Add", "s s2", "sum");
+    node(f, "LayerNormalization", "sum alone", "n");
+    number_tensor(f, "alone", H, 0, 0, 1, 0);
+    node(f, "Add", "n sum", "z");
+    dense(f, "z", "y");
+}
+
 static void an_activation_of_a_state(struct file *f) {
     begin(f, 0, 0);
     states(f, "x");
@@ -481,6 +495,7 @@ static const struct file_case good[] = {
     {layer_norm_of_states, "lstm<0 layer_norm<1 dense<2; y=3"},
     {layer_norm_at_the_ends, "layer_norm<0 lstm<1 last<2 layer_norm<3 dense<4; y=5"},
     {layer_norm_in_parts, "lstm<0 layer_norm<1 dense<2; y=3"},
+    {links_past_layers, "lstm<0 lstm<1 add<1 layer_norm<3 dense<4 add<5 dense<6; y=7"},
     {an_activation_of_a_state, "lstm<0 last<1 dense<2 dense<3; y=4"},
     {two_activations, "lstm<0 last<1 dense<2 dense<3; y=4"},
     {the_forget_gate_is_coupled, "lstm<0 last<1 dense<2; y=3"},
@@ -576,6 +591,19 @@ static void a_look_up_of_fractions(struct file *f) {
     gemm(f, "h", "y");
 }
 
+static void a_link_to_another_row(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Add", "s h", "y");
+}
+
+static void a_product_of_two_layers(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    dense(f, "s", "m");
+    node(f, "Mul", "s m", "y");
+}
+
 static void a_middle_step(struct file *f) {
     begin(f, 7, 0);
     states(f, "x");
@@ -595,6 +623,10 @@ static const struct file_case bad[] = {
     {a_mean_of_another, "computes with the mean or the variance of the features in another way"},
     {a_look_up_of_what_is_computed, "(Gather) looks up what is not the input as it came"},
     {a_look_up_of_fractions, "node 'rows' (Gather) looks up what are not whole numbers"},
+    {a_link_to_another_row,
+     "node 'y' (Add) adds values that are not rows of layers, with the same"},
+    {a_product_of_two_layers,
+     "this version adds them, and takes other arithmetic with constants only"},
     {a_middle_step, "takes one step that is not the first or last"},
     {a_state_that_is_computed_with, "node 'start' (Tanh) reads the input 'h0'"},
     {arithmetic_along_the_steps, "node 'y' (Mul) works along axis 0 of the data"},

@@ -315,9 +315,9 @@ END_TEST
 
 // ---- What is refused
 
-static void a_sum_of_states(struct file *f) {
+static void a_product_of_states(struct file *f) {
     every_step(f);
-    node(f, "Add", "s s", "y");
+    node(f, "Mul", "s s", "y");
 }
 
 static void nine_outputs(struct file *f) {
@@ -405,7 +405,7 @@ static const struct file_case bad[] = {
     {the_last_of_the_largest, "takes the last of equal numbers; this version takes the first"},
     {the_step_of_the_largest, "goes along another axis than the features"},
     {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
-    {a_sum_of_states, "computes with two values that both depend on the input"},
+    {a_product_of_states, "computes with two values that both depend on the input"},
     {nine_outputs, "the graph has 9 outputs; this version takes 1 to 8"},
     {outputs_of_one_name, "two outputs are named 'hn'"},
     {other_features, "has weights for 2 inputs and reads 3"},

@@ -397,6 +397,18 @@ static inline void random_between_layers(struct random_file *f, struct random_va
         random_function(f, v);
 }
 
+// A linear layer and the link past it.
+static inline void random_link(struct random_file *f, struct random_value *v) {
+    const struct random_value before = *v;
+
+    random_dense(f, v, v->width);
+    if (random_between(&f->state, 0, 1))
+        put_node(f, "Add", v, v->name, before.name);
+    else
+        put_node(f, "Add", v, before.name, v->name);
+    say(f, " link", -1);
+}
+
 // One row of all steps.
 static inline void random_pool(struct random_file *f, struct random_value *v) {
     static const char *const types[] = {"Gather", "ReduceMean", "ReduceMax"};
@@ -626,6 +638,8 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     f->layers = 1 + random_between(&f->state, 0, RANDOM_LAYERS - 1);
     for (int i = 0; i < f->layers; i++) {
         random_layer(f, &v, &last);
+        if (random_between(&f->state, 0, 4) == 0)
+            random_link(f, &v);
         if (i + 1 < f->layers && random_between(&f->state, 0, 3) == 0)
             random_between_layers(f, &v);
         if (i + 1 < f->layers && random_between(&f->state, 0, 5) == 0)

@@ -262,7 +262,7 @@ static const char *make_bad(struct file *f, int kind) {
         return "the output 'x' is not made by a layer of the network";
     case 15:
         f->node[5].output[0] = "z";
-        node(f, "Add", "z h", "y");
+        node(f, "Mul", "z h", "y");
         return "computes with two values that both depend on the input";
     case 16:
         f->node[5].output[0] = "z";

@@ -271,6 +271,8 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
         network->streams[stream].bits = network->streams[other < 0 ? stream : other].bits = 16;
     if (kind->compares)
         make_comparable(network, stream);
+    if (kind->compares && other >= 0)
+        make_comparable(network, other);
     network->ops[network->op_count] = op;
     network->streams[network->stream_count++] = out;
     return &network->ops[network->op_count++];

@@ -115,6 +115,7 @@ struct mr_network {
     // [width of the input] what is taken from each x after that, before it is rounded, and is in
     // the biases of what reads it; NULL: nothing.
     float *offset;
+    bool cuts_weights;      // mr_quantise may cut those that are too large (rows.h)
     int steps;              // from the file, 0 when it leaves them open
     char layout[MR_LAYOUT]; // of the file's input: "NTF", "TNF", "NT", ...
 };

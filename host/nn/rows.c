@@ -152,6 +152,21 @@ static int least_error(const struct mr_float_row *row, int argument_frac, int sh
     return shift;
 }
 
+// May weights be cut at this scale, and does the sum fit then? *cut: how many.
+static bool can_cut(const struct mr_float_row *row, int scale, int64_t half, int *cut) {
+    enum { TIMES = 16 };
+
+    *cut = 0;
+    for (int run = 0; run < 2; run++)
+        for (int k = 0; k < row->columns[run]; k++) {
+            const double w = scaled_weight(row, run, k, scale);
+            if (!(fabs(w) <= TIMES * highest(16)))
+                return false;
+            *cut += round_up(w) != quantised_weight(row, 16, run, k, scale);
+        }
+    return row->ends && sum_fits(row, 16, scale, half);
+}
+
 int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, struct mr_rows *out,
                  int index, int column, int sum, char *error, size_t error_size) {
     const struct place to = {out, index, column, sum};
@@ -160,8 +175,14 @@ int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, s
     while (shift >= MR_SHIFT_MIN &&
            !fits(row, weight_bits, shift + argument_frac, (int64_t)1 << (shift - 1), &blame))
         shift--;
-    if (shift < MR_SHIFT_MIN)
-        return too_large(row, weight_bits, blame, error, error_size);
+    if (shift < MR_SHIFT_MIN) {
+        const int64_t half = (int64_t)1 << (MR_SHIFT_MIN - 1);
+        int cut;
+        if (weight_bits == 8 || !can_cut(row, MR_SHIFT_MIN + argument_frac, half, &cut))
+            return too_large(row, weight_bits, blame, error, error_size);
+        shift = MR_SHIFT_MIN;
+        out->cut += cut;
+    }
     if (weight_bits == 8)
         shift = least_error(row, argument_frac, shift);
     fill(row, weight_bits, shift + argument_frac, shift, &to);

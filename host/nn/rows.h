@@ -26,6 +26,7 @@ struct mr_rows {
     int16_t *weight; // (rows, columns), within -128 to 127 where the lanes take 8 bits
     int64_t *bias;   // (sums), with the half of the shift in it
     int32_t *shift;  // (sums)
+    int cut;         // weights of 16 bits that were cut, by mr_row_fixed
 };
 
 // One sum in float and what it may become.
@@ -34,6 +35,7 @@ struct mr_float_row {
     int columns[2];
     const int32_t *frac[2]; // fraction bits of the columns; NULL: MR_HIDDEN_FRAC
     double bias;
+    bool ends;      // weights may be cut: what takes the sum has its ends at +-16 or +-8
     int blame;      // after a failure: the column that is too large, or -1
     char label[96]; // for messages
 };
@@ -44,8 +46,9 @@ void mr_rows_free(struct mr_rows *rows);
 
 // Quantises a sum whose result has argument_frac fraction bits: weights go to row `index` from
 // column `column` on, bias and shift to sum `sum`. Weights of 16 bits have the largest scale that
-// fits. Those of 8, within +-127, have the scale of the least squared error, which may cut some of
-// them. 0, or -1 with a sentence.
+// fits; where none does and the sum's function has ends, weights up to 16 times too large are cut:
+// what they are cut to reaches the ends for all but the smallest columns. Those of 8, within +-127,
+// have the scale of the least squared error, which may cut some of them. 0, or -1 with a sentence.
 int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, struct mr_rows *out,
                  int index, int column, int sum, char *error, size_t error_size);
 

@@ -56,10 +56,12 @@ static int open_walk(struct walk *walk, const struct mr_network *network, size_t
                           (network->streams[i].rate == MR_PER_STEP ? walk->block : 1);
         }
         walk->joint = walk->size;
-        for (int i = 0; i < network->op_count; i++)
-            if (network->ops[i].kind->joins &&
-                walk->size < walk->joint + (size_t)network->ops[i].units)
-                walk->size = walk->joint + (size_t)network->ops[i].units;
+        for (int i = 0; i < network->op_count; i++) {
+            const struct mr_op *op = &network->ops[i];
+            const int both = op->kind->joins ? op->inputs + network->streams[op->other].width : 0;
+            if (walk->size < walk->joint + (size_t)both)
+                walk->size = walk->joint + (size_t)both;
+        }
         for (int i = 0; i < network->op_count; i++) {
             walk->state[i] = walk->size;
             walk->size += mr_op_state_numbers(&network->ops[i]);

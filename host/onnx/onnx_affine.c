@@ -178,10 +178,12 @@ int onnx_arithmetic(struct onnx_reader *r) {
 
     if (onnx_is_moment(x) || onnx_is_moment(other))
         return onnx_moment_arithmetic(r);
+    if (op == 'A' && other && other->kind == ONNX_FLOW)
+        return onnx_add_rows(r, x, other);
     if (other && other->kind == ONNX_FLOW)
         return onnx_fail(r->graph,
                          "computes with two values that both depend on the input; this version "
-                         "takes such arithmetic with constants only");
+                         "adds them, and takes other arithmetic with constants only");
     if (!constant)
         return onnx_fail(r->graph, "computes with a value that is not a constant of real numbers");
     if (op == 'D' && !data_first)

@@ -102,7 +102,7 @@ struct onnx_layer {
     size_t node; // that made it, for messages
     const char *kind;
     int input;  // layer, or ONNX_X
-    bool joins; // its rows are those of input, and behind them those of `other`
+    bool joins; // it reads the rows of input, and behind them those of `other`
     int other;
     int inputs, units;
     bool recurrent, per_step;
@@ -223,6 +223,8 @@ void onnx_split_stack(struct onnx_value *value, int axis, struct onnx_size outer
                       struct onnx_size inner);
 // The rows of a stack become one, along the features. -1 with a sentence.
 int onnx_join_stack(struct onnx_reader *r, struct onnx_value *value, int feature);
+// The sum of two values that both depend on the input becomes the current node's output.
+int onnx_add_rows(struct onnx_reader *r, const struct onnx_value *a, const struct onnx_value *b);
 // Keeps some numbers of rows that were joined: those of whole layers. -1 with a sentence.
 int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
                      int64_t end);

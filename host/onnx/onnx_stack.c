@@ -73,8 +73,9 @@ static int width_of(const struct onnx_reader *r, int layer, const struct onnx_si
                            : r->layers[layer].units;
 }
 
-// The rows of two layers as one; b_width: of the input, where one is that.
-static int join(struct onnx_reader *r, int a, int b, int a_width, int b_width, int *index) {
+// A layer of the kind that reads two others, and gives so many numbers. a_width, b_width: theirs.
+static int add_joint(struct onnx_reader *r, const char *kind, int a, int b, int a_width,
+                     int b_width, int units, int *index) {
     const bool a_steps = a == ONNX_X || r->layers[a].per_step;
     const bool b_steps = b == ONNX_X || r->layers[b].per_step;
     const int a_depth = a == ONNX_X ? 0 : r->layers[a].depth;
@@ -85,16 +86,48 @@ static int join(struct onnx_reader *r, int a, int b, int a_width, int b_width, i
     if (a_width < 1 || b_width < 1 || a_width + b_width > MR_MAX_WIDTH)
         return onnx_fail(r->graph, "joins rows of %d and %d numbers; together 2 to %d are possible",
                          a_width, b_width, MR_MAX_WIDTH);
-    const struct onnx_layer layer = {.kind = "concat",
+    const struct onnx_layer layer = {.kind = kind,
                                      .input = a,
                                      .joins = true,
                                      .other = b,
                                      .inputs = a_width,
-                                     .units = a_width + b_width,
+                                     .units = units,
                                      .per_step = a_steps,
                                      .scaled = -1,
                                      .depth = 1 + (a_depth > b_depth ? a_depth : b_depth)};
     return onnx_append_layer(r, layer, index);
+}
+
+// The rows of two layers as one; b_width: of the input, where one is that.
+static int join(struct onnx_reader *r, int a, int b, int a_width, int b_width, int *index) {
+    return add_joint(r, "concat", a, b, a_width, b_width, a_width + b_width, index);
+}
+
+int onnx_add_rows(struct onnx_reader *r, const struct onnx_value *a, const struct onnx_value *b) {
+    struct onnx_value *out = onnx_output(r, 0);
+    int feature = -1, from[2], index;
+
+    for (int i = 0; i < a->rank; i++)
+        if (a->axis[i] == AXIS_FEATURE)
+            feature = i;
+    if (feature < 0 || b->rank != a->rank || b->last != a->last ||
+        memcmp(a->axis, b->axis, (size_t)a->rank * sizeof *a->axis) != 0)
+        return onnx_fail(r->graph, "adds values that are not rows of layers, with the same axes "
+                                   "and all of every step or all of one");
+    if (onnx_check_numbers(r, a) != 0 || onnx_source(r, a, &from[0]) != 0 ||
+        onnx_check_numbers(r, b) != 0 || onnx_source(r, b, &from[1]) != 0)
+        return -1;
+    const int width = width_of(r, from[0], &a->dims[feature]);
+    if (width != width_of(r, from[1], &b->dims[feature]))
+        return onnx_fail(r->graph, "adds rows of %d and %d numbers", width,
+                         width_of(r, from[1], &b->dims[feature]));
+    if (add_joint(r, "add", from[0], from[1], width, width, width, &index) != 0)
+        return -1;
+    *out = *a;
+    out->layer = index;
+    out->cast = (struct mr_cast){0};
+    out->last = !r->layers[index].per_step;
+    return 0;
 }
 
 // The values' rows behind each other, of which each is a layer's.

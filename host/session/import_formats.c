@@ -163,35 +163,66 @@ static void least_error_formats(const struct mr_importing *in, int32_t *frac) {
                                 &frac[k]);
 }
 
-int mr_import_quantise(struct mr_importing *in) {
-    const int inputs = mr_import_inputs(in);
-    int32_t *frac = malloc((size_t)inputs * sizeof *frac);
-    int feature = -1, result;
+// Quantises with the formats that fit; *feature: after a failure the one to blame, or -1.
+static int quantise(struct mr_importing *in, int32_t *frac, int *feature) {
+    int result =
+        mr_feature_formats(in->features, mr_import_inputs(in), frac, in->error, in->error_size);
 
-    if (!frac)
-        return mr_import_fail(in, "not enough memory to quantise the network");
-    result = mr_feature_formats(in->features, inputs, frac, in->error, in->error_size);
+    *feature = -1;
     if (result == 0)
         least_error_formats(in, frac);
     for (bool again = result == 0; again;) {
-        result = mr_quantise(&in->model->network, frac, &feature, in->error, in->error_size);
+        result = mr_quantise(&in->model->network, frac, feature, in->error, in->error_size);
         // A feature of small values may take a finer format, at which its weights are smaller.
-        const int finest = result != 0 && feature >= 0 && !is_zero(&in->features[feature])
-                               ? mr_feature_format(&in->features[feature], MR_FRAC_MAX)
+        const int finest = result != 0 && *feature >= 0 && !is_zero(&in->features[*feature])
+                               ? mr_feature_format(&in->features[*feature], MR_FRAC_MAX)
                                : MR_FRAC_MIN;
-        again = finest > MR_FRAC_USUAL && frac[feature] < finest;
+        again = finest > MR_FRAC_USUAL && frac[*feature] < finest;
         if (again)
-            frac[feature] = finest;
+            frac[*feature] = finest;
+    }
+    return result;
+}
+
+static void note_cut_weights(const struct mr_importing *in) {
+    const struct mr_network *network = &in->model->network;
+
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].rows.cut > 0)
+            mr_import_note(in,
+                           "%s: %d weight%s too large for 16 bits and %s cut; the functions behind "
+                           "reach their ends with what is left for all but the smallest inputs",
+                           network->ops[i].name, network->ops[i].rows.cut,
+                           network->ops[i].rows.cut == 1 ? " is" : "s are",
+                           network->ops[i].rows.cut == 1 ? "is" : "are");
+}
+
+int mr_import_quantise(struct mr_importing *in) {
+    const int inputs = mr_import_inputs(in);
+    int32_t *frac = malloc((size_t)inputs * sizeof *frac);
+    int feature;
+
+    if (!frac)
+        return mr_import_fail(in, "not enough memory to quantise the network");
+    in->model->network.cuts_weights = false;
+    int result = quantise(in, frac, &feature);
+    // Is it the weight that is too large, or is one value of the input?
+    bool spike = false;
+    if (result != 0 && feature >= 0 && in->cast && in->features[feature].source == MR_RANGE_DATA) {
+        const struct mr_feature_data data =
+            mr_feature_look(in->cast, in->sequences * in->steps, inputs, feature);
+        spike = mr_feature_has_spike(&data);
+        if (spike)
+            describe_spike(in, feature, &data, in->error, in->error_size);
+    }
+    if (result != 0 && !spike) {
+        in->model->network.cuts_weights = true;
+        result = quantise(in, frac, &feature);
+        if (result == 0)
+            note_cut_weights(in);
     }
     free(frac);
-    if (result == 0 || feature < 0 || !in->cast || in->features[feature].source != MR_RANGE_DATA)
-        return result;
-    // Is it the weight that is too large, or is one value of the input?
-    const size_t steps = in->sequences * in->steps;
-    const struct mr_feature_data data = mr_feature_look(in->cast, steps, inputs, feature);
-    if (mr_feature_has_spike(&data))
-        describe_spike(in, feature, &data, in->error, in->error_size);
-    return -1;
+    return result;
 }
 
 // How many calibration values a feature's format cuts off.

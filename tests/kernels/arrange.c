@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What bidirectional layers are arranged with: sequences turned round, rows of two streams joined.
+// What bidirectional layers are arranged with: sequences turned round, rows of two streams joined or added.
 // tests/arrange_test.c runs them too.
 #include "frame/words.h"
 
@@ -49,13 +49,40 @@ MR_VECTOR(4)
 #define CONCAT_LC 4
 #include "glue/concat.h"
 
+#define ADD add1
+#define ADD_COUNT 1
+#define ADD_LC 1
+#define ADD_A 0
+#define ADD_B 0
+#define ADD_SHIFT 0
+#include "heads/add.h"
+
+#define ADD add7
+#define ADD_COUNT 7
+#define ADD_LC 3
+#define ADD_A 0
+#define ADD_B 3
+#define ADD_SHIFT 4
+#include "heads/add.h"
+
+#define ADD add_far
+#define ADD_COUNT 8
+#define ADD_LC 4
+#define ADD_A 31
+#define ADD_B 0
+#define ADD_SHIFT 31
+#include "heads/add.h"
+
 void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t) * r1,
              hls_stream(vec3_t) * t1, hls_stream(vec1_t) * a0, hls_stream(vec1_t) * b0,
              hls_stream(vec1_t) * y0, hls_stream(vec3_t) * a1, hls_stream(vec3_t) * b1,
              hls_stream(vec3_t) * y1, hls_stream(vec4_t) * a2, hls_stream(vec4_t) * b2,
              hls_stream(vec4_t) * y2, hls_stream(vec4_t) * a3, hls_stream(vec4_t) * b3,
              hls_stream(vec4_t) * y3, hls_stream(vec4_t) * a4, hls_stream(vec4_t) * b4,
-             hls_stream(vec4_t) * y4, uint32_t command, uint32_t steps, uint32_t rows) {
+             hls_stream(vec4_t) * y4, hls_stream(vec1_t) * a5, hls_stream(vec1_t) * b5,
+             hls_stream(vec1_t) * y5, hls_stream(vec3_t) * a6, hls_stream(vec3_t) * b6,
+             hls_stream(vec3_t) * y6, hls_stream(vec4_t) * a7, hls_stream(vec4_t) * b7,
+             hls_stream(vec4_t) * y7, uint32_t command, uint32_t steps, uint32_t rows) {
     HLS(dataflow)
     reverse1(r0, t0, command, steps, rows);
     reverse7(r1, t1, command, steps, rows);
@@ -64,4 +91,7 @@ void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t
     concat_part(a2, b2, y2, command, rows);
     concat_short(a3, b3, y3, command, rows);
     concat_flush(a4, b4, y4, command, rows);
+    add1(a5, b5, y5, command, rows);
+    add7(a6, b6, y6, command, rows);
+    add_far(a7, b7, y7, command, rows);
 }

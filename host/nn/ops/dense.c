@@ -52,6 +52,7 @@ static struct mr_float_row row_of(const struct mr_network *network, const struct
         .frac = {network->streams[op->input].frac, NULL},
         .bias =
             op->bias[o] + mr_network_offset(network, op, op->w_x + (size_t)o * (size_t)op->inputs),
+        .ends = network->cuts_weights && is_squashed(op),
         .blame = -1,
     };
 

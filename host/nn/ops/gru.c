@@ -73,6 +73,7 @@ const struct mr_cell mr_op_gru = {
     .kind = {.name = "gru", .process = "gru", MR_RECURRENT, MR_KIND_OF(gru), .gate_names = names},
     .header = "gru.h",
     MR_CELL_OF(gru),
+    .squashes = true,
     .argument_frac = frac,
     .latency = latency,
     .multipliers = 5, // three interpolations, r * n, z * (h - n)
@@ -90,6 +91,7 @@ const struct mr_cell mr_op_gru_reset_first = {
              .gate_names = names},
     .header = "gru_reset_first.h",
     MR_CELL_OF(gru_reset_first),
+    .squashes = true,
     .argument_frac = frac,
     .latency = latency_first,
     .late_latency = late_latency,

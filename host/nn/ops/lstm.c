@@ -47,8 +47,8 @@ static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_F
                                      MR_SIGMOID_FRAC};
 
 #define LSTM                                                                                       \
-    .header = "lstm.h", MR_CELL_OF(lstm), .argument_frac = frac, .latency = latency,               \
-    .multipliers = 8, /* five interpolations, f * c, i * g, o * tanh(c) */                         \
+    .header = "lstm.h", MR_CELL_OF(lstm), .squashes = true, .argument_frac = frac,                 \
+    .latency = latency, .multipliers = 8, /* five interpolations, f * c, i * g, o * tanh(c) */     \
         .tables = 5, .h_reads = 2, .float_unit = float_unit, .integer_unit = integer_unit
 
 const struct mr_cell mr_op_lstm = {

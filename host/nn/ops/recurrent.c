@@ -90,6 +90,7 @@ static int quantise_gate(const struct mr_network *network, struct mr_op *op, int
                                .columns = {op->inputs, gate < whole ? op->units : 0},
                                .frac = {x_frac, h_frac},
                                .bias = op->bias[index] + mr_network_offset(network, op, w_x),
+                               .ends = network->cuts_weights && cell->squashes && gate < whole,
                                .blame = -1};
     int frac = cell->argument_frac[gate] ? cell->argument_frac[gate] : h_frac[0];
 

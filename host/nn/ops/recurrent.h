@@ -14,6 +14,7 @@ struct mr_cell {
     const char *cell;
     const char *text; // of a user's own cell: the file's text, and `header` is its name; else NULL
     bool ranged;      // h has a format that calibration chooses, else Q15
+    bool squashes;    // its sums go to sigmoids and tanhs only, but for split ones
     const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
     int late;                    // the last gates take gated(h) for h, once the others are known
     uint32_t (*latency)(int lc); // D: from a step's last column to its first h

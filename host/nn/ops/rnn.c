@@ -48,6 +48,7 @@ const struct mr_cell mr_op_rnn_tanh = {
     .kind = {.name = "rnn_tanh", .process = "rnn", MR_RECURRENT, MR_KIND_OF(rnn_tanh)},
     .header = "rnn.h",
     MR_CELL_OF(rnn_tanh),
+    .squashes = true,
     .argument_frac = frac_tanh,
     .latency = latency_tanh,
     .multipliers = 1, // the interpolation
