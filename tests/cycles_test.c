@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks of many shapes on the simulated RTL: the bits of cpu: and of the plain reference, the
 // planned cycles exactly, state kept between runs, late inputs and stalled outputs.
-// Usage: cycles_test [short|long [SEED]]; `long` takes those that are slow to build.
+// Usage: cycles_test [short|long|drawn [SEED [COUNT]]]. `long` takes those that are slow to build,
+// `drawn` random ones: cells, sizes up to 200, precisions, columns, passes, ports, memories and
+// dies. `short` takes a few small ones of these, too.
 #define _GNU_SOURCE
 #include "build.h"
 #include "driver.h"
 #include "network_build.h"
 #include "op.h"
+#include "plan_fixture.h"
 #include "quantise.h"
 #include "random.h"
 #include "timing.h"
@@ -23,7 +26,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { MAX_LAYERS = 3, SEQUENCES = 5, STEPS = 17, BUILDERS = 2 };
+enum { MAX_LAYERS = 6, SEQUENCES = 5, STEPS = 17, BUILDERS = 2 };
 
 // Layer l has sizes[l] inputs and sizes[l + 1] hidden units and takes lc[l] columns a cycle.
 static const struct shape {
@@ -61,12 +64,20 @@ enum { SHAPES = sizeof shapes / sizeof *shapes, ONE_LAYER = 3, EQUAL_LAYERS = 4 
 
 // What is built before the tests run.
 static struct built {
+    struct shape shape;
+    char name[240];
+    bool drawn;
+    const char *cell[MAX_LAYERS];
+    struct mr_precision precision[MAX_LAYERS];
+    struct mr_op_layout layout[MAX_LAYERS];
+    uint64_t seed;
     struct mr_network network;
     struct mr_compiled compiled;
     char model_so[PATH_MAX], rtl_so[PATH_MAX];
     char error[1024]; // "" when all went well
     double seconds;
-} built[SHAPES];
+} * built;
+static int built_count;
 
 static uint64_t first_seed;
 
@@ -78,15 +89,86 @@ static void fill(float *data, size_t count, double scale, uint64_t *state) {
     }
 }
 
-static int make_network(const struct shape *shape, uint64_t seed, struct mr_network *network,
-                        char *error, size_t error_size) {
-    const struct mr_op_kind *lstm = mr_op_kind_find("lstm");
+// LSTM layers as they are listed.
+static void take_shape(const struct shape *shape, uint64_t seed) {
+    struct built *to = &built[built_count++];
+    to->shape = *shape;
+    to->seed = seed;
+    snprintf(to->name, sizeof to->name, "%s", shape->name);
+    for (int l = 0; l < shape->layers; l++) {
+        to->cell[l] = "lstm";
+        to->precision[l] =
+            shape->narrow ? (struct mr_precision){8, 8} : (struct mr_precision){16, 16};
+        to->layout[l] = (struct mr_op_layout){.lc = shape->lc[l],
+                                              .passes = 1,
+                                              .ports = shape->ports,
+                                              .memory = shape->memory,
+                                              .rest_from = shape->rest_from,
+                                              .rest = shape->rest};
+    }
+}
+
+// Most are small, some have up to so many units and inputs.
+static int draw_size(uint64_t *state, int most) {
+    const int size = random_between(state, 0, 9);
+    return random_between(state, 1, size < 6 ? 12 : size < 9 && most > 40 ? 40 : most);
+}
+
+// What does not hang on the operators; draw_layouts does the rest.
+static void draw_shape(uint64_t seed, int most, int layers) {
+    static const struct mr_precision precisions[] = {{16, 16}, {8, 16}, {8, 8}};
+    struct built *to = &built[built_count++];
+    struct shape *shape = &to->shape;
+    uint64_t state = seed ^ UINT64_C(0x736861706573);
+    to->drawn = true;
+    to->seed = seed;
+    shape->layers = random_between(&state, 1, layers);
+    shape->outputs = random_between(&state, 1, 10);
+    shape->sigmoid = random_between(&state, 0, 1);
+    shape->target = random_between(&state, 0, 1) ? "u200" : NULL;
+    shape->sizes[0] = draw_size(&state, most);
+    for (int l = 0; l < shape->layers; l++) {
+        shape->sizes[l + 1] = draw_size(&state, most);
+        to->cell[l] = net_cell(&state);
+        to->precision[l] = precisions[random_between(&state, 0, 2)];
+        if (mr_op_kind_find(to->cell[l])->second_field)
+            shape->cell_exponent[l] = random_between(&state, 0, 9);
+    }
+}
+
+// So many products of a layer at most, that it is simulated soon.
+enum { DRAWN_LANES = 1200 };
+
+static void draw_layouts(struct built *to) {
+    uint64_t state = to->seed ^ UINT64_C(0x6c61796f757473);
+    int at = snprintf(to->name, sizeof to->name, "%d", to->shape.sizes[0]);
+    for (int l = 0; l < to->shape.layers; l++) {
+        const struct mr_op *op = mr_network_layer(&to->network, l);
+        const int most = DRAWN_LANES / (op->kind->gates * op->units);
+        struct mr_op_layout *layout = &to->layout[l];
+        *layout = fixture_layout(&state, op, most > 1 ? most : 1);
+        layout->crossing = 0; // the card's dies decide
+        if (at < (int)sizeof to->name)
+            at += snprintf(
+                to->name + at, sizeof to->name - (size_t)at, " %s:%d/%d%s/%d w%da%d %d%s%s%s",
+                to->cell[l], op->units, layout->lc, layout->h_first ? "h" : "", layout->passes,
+                op->precision.weight_bits, op->precision.column_bits, layout->ports,
+                layout->ports ? mr_storage_name(layout->memory) : "", layout->rest_from ? "+" : "",
+                layout->rest_from ? mr_storage_name(layout->rest) : "");
+    }
+}
+
+static int make_network(const struct built *from, struct mr_network *network, char *error,
+                        size_t error_size) {
+    const struct shape *shape = &from->shape;
+    uint64_t seed = from->seed;
     int stream = 0;
     if (mr_network_create(network, shape->sizes[0]))
         return -1;
     for (int l = 0; l <= shape->layers + 1; l++) {
-        const struct mr_op_kind *kind =
-            l < shape->layers ? lstm : mr_op_kind_find(l == shape->layers ? "last" : "dense");
+        const struct mr_op_kind *kind = mr_op_kind_find(l < shape->layers    ? from->cell[l]
+                                                        : l == shape->layers ? "last"
+                                                                             : "dense");
         const int units = l < shape->layers    ? shape->sizes[l + 1]
                           : l == shape->layers ? 0
                                                : shape->outputs;
@@ -96,8 +178,8 @@ static int make_network(const struct shape *shape, uint64_t seed, struct mr_netw
             error, error_size);
         if (!op)
             return -1;
-        if (kind->recurrent && shape->narrow)
-            op->precision = (struct mr_precision){8, 8};
+        if (kind->recurrent)
+            op->precision = from->precision[l];
         const size_t rows = (size_t)kind->gates * (size_t)op->units;
         const double scale = kind->recurrent ? 1.5 / sqrt((double)units) : 1;
         if (rows)
@@ -105,7 +187,7 @@ static int make_network(const struct shape *shape, uint64_t seed, struct mr_netw
         if (kind->recurrent)
             fill(op->w_h, rows * (size_t)op->units, scale, &seed);
         if (rows)
-            fill(op->bias, rows, kind->recurrent ? 2 * scale : 1, &seed);
+            fill(op->bias, (size_t)mr_op_sums(op), kind->recurrent ? 2 * scale : 1, &seed);
         stream = op->output;
     }
     if (mr_network_output(network, stream, "y", error, error_size) ||
@@ -118,20 +200,18 @@ static int make_network(const struct shape *shape, uint64_t seed, struct mr_netw
 
 // ---- building, two at a time
 
-static int build_shape(const struct shape *shape, uint64_t seed, struct built *to) {
+static int build_shape(struct built *to) {
+    const struct shape *shape = &to->shape;
     struct mr_plan_request request = {.mode = MR_PLAN_LANES, .layout_count = shape->layers};
     const struct mr_target *target = mr_target_find(shape->target ? shape->target : "u55c");
     struct mr_plan plan;
     struct mr_error error = {0};
-    for (int l = 0; l < shape->layers; l++)
-        request.layouts[l] = (struct mr_op_layout){.lc = shape->lc[l],
-                                                   .passes = 1,
-                                                   .ports = shape->ports,
-                                                   .memory = shape->memory,
-                                                   .rest_from = shape->rest_from,
-                                                   .rest = shape->rest};
-    if (make_network(shape, seed, &to->network, to->error, sizeof to->error) ||
-        mr_plan_choose(&to->network, target, &request, &plan, to->error, sizeof to->error))
+    if (make_network(to, &to->network, to->error, sizeof to->error))
+        return -1;
+    if (to->drawn)
+        draw_layouts(to);
+    memcpy(request.layouts, to->layout, sizeof to->layout);
+    if (mr_plan_choose(&to->network, target, &request, &plan, to->error, sizeof to->error))
         return -1;
     if (mr_compile_plan(&plan, NULL, &to->compiled, &error)) {
         snprintf(to->error, sizeof to->error, "%s", error.text);
@@ -150,11 +230,6 @@ static int build_shape(const struct shape *shape, uint64_t seed, struct built *t
                : 0;
 }
 
-struct queue {
-    atomic_int next;
-    bool slow;
-};
-
 static double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -162,27 +237,25 @@ static double seconds_now(void) {
 }
 
 static void *build_some(void *argument) {
-    struct queue *queue = argument;
-    for (int i; (i = atomic_fetch_add(&queue->next, 1)) < SHAPES;)
-        if (shapes[i].slow == queue->slow) {
-            const double begin = seconds_now();
-            if (build_shape(&shapes[i], first_seed + (uint64_t)i, &built[i]) && !built[i].error[0])
-                snprintf(built[i].error, sizeof built[i].error, "it failed without a sentence");
-            built[i].seconds = seconds_now() - begin;
-            printf("built %-24s %5.1f s\n", shapes[i].name, built[i].seconds);
-            fflush(stdout);
-        }
+    for (int i; (i = atomic_fetch_add((atomic_int *)argument, 1)) < built_count;) {
+        const double begin = seconds_now();
+        if (build_shape(&built[i]) && !built[i].error[0])
+            snprintf(built[i].error, sizeof built[i].error, "it failed without a sentence");
+        built[i].seconds = seconds_now() - begin;
+        printf("built %-24s %5.1f s\n", built[i].name, built[i].seconds);
+        fflush(stdout);
+    }
     return NULL;
 }
 
-static void build_all(bool slow) {
-    struct queue queue = {.slow = slow};
+static void build_all(void) {
+    atomic_int next = 0;
     pthread_t threads[BUILDERS];
     int started = 0;
-    while (started < BUILDERS && !pthread_create(&threads[started], NULL, build_some, &queue))
+    while (started < BUILDERS && !pthread_create(&threads[started], NULL, build_some, &next))
         started++;
     if (!started)
-        build_some(&queue);
+        build_some(&next);
     while (started)
         pthread_join(threads[--started], NULL);
 }
@@ -190,6 +263,7 @@ static void build_all(bool slow) {
 // ---- one shape on its devices
 
 struct bench {
+    const struct built *from;
     const struct shape *shape;
     const struct mr_plan *plan;
     const struct mr_report *report;
@@ -214,16 +288,19 @@ static struct mr_device *open_device(const struct bench *bench, const struct bui
 
 static void set_up(int i, struct bench *bench) {
     struct mr_error error;
-    uint64_t seed = first_seed + (uint64_t)i;
-    ck_assert_msg(!built[i].error[0], "%s: %s", shapes[i].name, built[i].error);
-    *bench = (struct bench){
-        .shape = &shapes[i], .plan = &built[i].compiled.plan, .report = built[i].compiled.report};
+    uint64_t seed = built[i].seed;
+    ck_assert_msg(!built[i].error[0], "%s: %s (seed %llu)", built[i].name, built[i].error,
+                  (unsigned long long)seed);
+    *bench = (struct bench){.from = &built[i],
+                            .shape = &built[i].shape,
+                            .plan = &built[i].compiled.plan,
+                            .report = built[i].compiled.report};
     bench->network = &built[i].network;
     bench->image = mr_weights_image(bench->plan, &bench->beats, &error);
     ck_assert_msg(bench->image != NULL, "%s", error.text);
-    bench->inputs = (size_t)shapes[i].sizes[0];
+    bench->inputs = (size_t)built[i].shape.sizes[0];
     bench->row = (size_t)(mr_plan_words((int)bench->inputs, bench->plan->x_lc) * bench->plan->x_lc);
-    bench->outputs = (size_t)shapes[i].outputs;
+    bench->outputs = (size_t)built[i].shape.outputs;
     bench->x = calloc(SEQUENCES * STEPS * bench->inputs, sizeof *bench->x);
     bench->x_rows = calloc(SEQUENCES * STEPS * bench->row, sizeof *bench->x_rows);
     ck_assert(bench->x && bench->x_rows);
@@ -253,7 +330,7 @@ static uint64_t run(const struct bench *bench, struct mr_device *device, size_t 
         .in = {{"x", bench->x_rows + from * bench->row,
                 (uint64_t)sequences * steps * (bench->row / (size_t)bench->plan->x_lc)}},
         .out = {{"y", y, sequences * bench->outputs}}};
-    ck_assert_msg(!mr_device_run(device, &job, &error), "%s: %s", bench->shape->name, error.text);
+    ck_assert_msg(!mr_device_run(device, &job, &error), "%s: %s", bench->from->name, error.text);
     return job.cycles ? job.last_output_cycle + 1 : 0;
 }
 
@@ -265,8 +342,8 @@ static void expect_bits(const struct bench *bench, const char *what, uint32_t se
         ck_assert_msg(y[i] == wanted[i],
                       "%s, %s, %u sequences of %u steps: output %zu is %d and should be %d "
                       "(seed %llu)",
-                      bench->shape->name, what, sequences, steps, i, y[i], wanted[i],
-                      (unsigned long long)first_seed);
+                      bench->from->name, what, sequences, steps, i, y[i], wanted[i],
+                      (unsigned long long)bench->from->seed);
 }
 
 // The steady state by the formula of the layer, from the sizes alone.
@@ -302,7 +379,7 @@ static uint64_t check_planned(const struct bench *bench, struct mr_device *cpu,
     expect_bits(bench, "sim:", sequences, steps, y);
     const uint64_t planned = planned_cycles(bench, sequences, steps);
     ck_assert_msg(cycles == planned, "%s, %u sequences of %u steps: %llu cycles, planned %llu",
-                  bench->shape->name, sequences, steps, (unsigned long long)cycles,
+                  bench->from->name, sequences, steps, (unsigned long long)cycles,
                   (unsigned long long)planned);
     return cycles;
 }
@@ -342,7 +419,7 @@ START_TEST(a_shape_runs_as_planned) {
     const struct shape *shape = bench.shape;
     struct mr_device *cpu = open_device(&bench, &built[_i], "cpu:", NULL);
     struct mr_device *sim = open_device(&bench, &built[_i], "sim:", NULL);
-    const uint64_t step = slowest_step(shape);
+    const uint64_t step = bench.from->drawn ? bench.plan->interval : slowest_step(shape);
     ck_assert_uint_eq(bench.plan->interval, step);
     check_planned(&bench, cpu, sim, 1, 1);
     const uint64_t two = check_planned(&bench, cpu, sim, 1, 2);
@@ -351,11 +428,13 @@ START_TEST(a_shape_runs_as_planned) {
     check_planned(&bench, cpu, sim, SEQUENCES, 2);
     const uint64_t more = check_planned(&bench, cpu, sim, SEQUENCES, STEPS);
     printf("%-24s %6llu lanes %4llu cycles a step, %u steps in %6llu cycles, %u x %u in %7llu\n",
-           shape->name, (unsigned long long)bench.plan->multipliers, (unsigned long long)step,
+           bench.from->name, (unsigned long long)bench.plan->multipliers, (unsigned long long)step,
            STEPS, (unsigned long long)all, SEQUENCES, STEPS, (unsigned long long)more);
     // Every further step, of this sequence or the next, costs a step of the slowest layer.
-    ck_assert_uint_eq(all - two, (STEPS - 2) * step);
-    ck_assert_uint_eq(more - all, (SEQUENCES - 1) * STEPS * step);
+    if (!bench.from->drawn) {
+        ck_assert_uint_eq(all - two, (STEPS - 2) * step);
+        ck_assert_uint_eq(more - all, (SEQUENCES - 1) * STEPS * step);
+    }
     check_state(&bench, cpu, "cpu: step by step");
     check_state(&bench, sim, "sim: step by step");
     mr_device_close(cpu);
@@ -390,31 +469,38 @@ START_TEST(a_further_layer_costs_a_step) {
 END_TEST
 
 int main(int argc, char **argv) {
-    const bool slow = argc > 1 && strcmp(argv[1], "long") == 0;
+    enum { FEW = 3, MANY = 100 };
+    const bool is_long = argc > 1 && strcmp(argv[1], "long") == 0;
+    const bool drawn = argc > 1 && strcmp(argv[1], "drawn") == 0;
     first_seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
+    const int count = argc > 3 ? atoi(argv[3]) : drawn ? MANY : is_long ? 0 : FEW;
     mkdir("build", 0777);
     setenv("MILLRACE_CACHE", "build/cache", 0);
     printf("cycles_test: seed %llu\n", (unsigned long long)first_seed);
     fflush(stdout);
-    build_all(slow);
+    built = calloc((size_t)(SHAPES + (count > 0 ? count : 0)), sizeof *built);
+    net_need(built != NULL, "not enough memory");
+    for (int i = 0; i < SHAPES && !drawn; i++)
+        if (shapes[i].slow == is_long)
+            take_shape(&shapes[i], first_seed + (uint64_t)i);
+    for (int i = 0; i < count; i++)
+        draw_shape(first_seed + (uint64_t)i, drawn ? 200 : 12, drawn ? MAX_LAYERS : 2);
+    build_all();
     Suite *suite = suite_create("cycles");
     TCase *cases = tcase_create("cycles");
     tcase_set_timeout(cases, 300);
-    int first_slow = 0;
-    while (!shapes[first_slow].slow)
-        first_slow++;
-    tcase_add_loop_test(cases, a_shape_runs_as_planned, slow ? first_slow : 0,
-                        slow ? SHAPES : first_slow);
-    if (!slow)
+    tcase_add_loop_test(cases, a_shape_runs_as_planned, 0, built_count);
+    if (!is_long && !drawn)
         tcase_add_test(cases, a_further_layer_costs_a_step);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    for (int i = 0; i < SHAPES; i++) {
+    for (int i = 0; i < built_count; i++) {
         mr_compiled_free(&built[i].compiled);
         mr_network_free(&built[i].network);
     }
+    free(built);
     return failed != 0;
 }

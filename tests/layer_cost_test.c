@@ -9,48 +9,13 @@
 #define FOLDER "build/layer_cost_test"
 #include "hlsc_fixture.h"
 #include "network_build.h"
-#include "network_fixture.h"
-#include "plan.h"
+#include "plan_fixture.h"
 
 #include <time.h>
 
 enum { LAYERS = 40, NETWORKS = 10 };
 
 static uint64_t first_seed;
-
-// The first two have ports for two reads.
-static const enum mr_storage storages[] = {MR_STORAGE_BRAM, MR_STORAGE_URAM, MR_STORAGE_LUTRAM};
-
-static struct mr_op_layout random_layout(uint64_t *state, const struct mr_op *op) {
-    const int most = op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
-    struct mr_op_layout layout = {
-        .slots = 1, .lc = random_between(state, 1, random_bits(state) & 1 ? most : 4)};
-    layout.lc = layout.lc < most ? layout.lc : most;
-    const int least = mr_plan_least_lc(op, 1);
-    layout.lc = layout.lc > least ? layout.lc : least;
-    layout.passes =
-        mr_plan_passes(op, layout.lc, random_bits(state) & 1 ? 1 : random_between(state, 2, 6));
-    layout.ports = random_between(state, 0, layout.lc > 1 ? 2 : 1); // 0: nobody says
-    // More words of LUTs are too slow, which hlsc says.
-    const int words =
-        layout.passes * (mr_ceil_div(op->inputs, layout.lc) + mr_ceil_div(op->units, layout.lc));
-    // Lanes in several dies: the process has tiles.
-    if (random_between(state, 0, 3) == 0 && mr_op_lane_units(op, &layout) >= 8 &&
-        mr_op_lane_units(op, &layout) > layout.lc)
-        layout.crossing = 1 + 2 * random_between(state, 1, 3);
-    const int kinds = layout.ports == 2 || words > 1024 ? 2 : 3;
-    layout.memory = storages[random_between(state, 0, kinds - 1)];
-    // Up to all but one of the lanes, so that tiles are of one kind, of the other and of both.
-    const int lanes = mr_op_lane_units(op, &layout);
-    if (layout.ports && lanes > 1 && random_bits(state) & 1) {
-        layout.rest_from = random_between(state, 1, lanes - 1);
-        do
-            layout.rest = storages[random_between(state, 0, kinds - 1)];
-        while (layout.rest == layout.memory);
-    }
-    layout.h_first = random_bits(state) & 1;
-    return layout;
-}
 
 // The layer alone, from the text that the generator puts into a network.
 static void write_kernel(const struct mr_network *network, const struct mr_op_layout *layout,
@@ -95,7 +60,7 @@ START_TEST(hlsc_makes_what_is_planned) {
             random_between(&state, 1, _i % 4 ? 200 : 1100), MR_ACTIVATION_LINEAR);
     struct mr_op *op = &network.ops[0];
     op->precision = precisions[random_between(&state, 0, 2)];
-    const struct mr_op_layout layout = random_layout(&state, op);
+    const struct mr_op_layout layout = fixture_layout(&state, op, MR_PLAN_LC);
     op->kind->cost(op, &layout, &cost);
     write_kernel(&network, &layout, &text);
     ck_assert(!text.failed);

@@ -169,6 +169,7 @@ wait
 if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
     step cycles-wide 900 build/tests/cycles_test long
+    step cycles-drawn 5400 env MILLRACE_OPTIMISE=0 build/tests/cycles_test drawn "$(date +%s)" 200
     step networks-wide 3600 build/tests/networks_test long
     step networks-many 5400 build/tests/networks_test short "$(date +%s)" 500
     step session-states-many 1800 build/tests/session_states_test long
