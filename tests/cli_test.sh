@@ -376,6 +376,16 @@ MILLRACE_CACHE=$cache
 echo "runs"
 runs 0 plan "$T" --sequences 2 --steps 9
 runs 0 plan "$T" --json
+for within in 3.2/9 1/3 0.5; do # exact cycles are in time
+    steps=1
+    [ "${within#*/}" = "$within" ] || steps=${within#*/}
+    runs 0 plan "$T" --within "$within" --steps "$steps"
+    check "a plan within $within" awk -v most="${within%/*}" '/ us at / { seen = $(NF - 4) <= most } END { exit !seen }' "$W/out"
+done
+refuses 1 "is the least that this network can have there" plan "$T" --within 0.1/20
+refuses 2 "microseconds from" plan "$T" --within 3/x
+refuses 2 "exclude each other" plan "$T" --within 3 --latency
+runs 0 plan "$T" --json
 check "plan as JSON" grep -q '"cycles_per_step"' "$W/out"
 check "the plan tells the precision of each layer" grep -q '"precision": "w16a16"' "$W/out"
 runs 0 build "$T" --device cpu: --json

@@ -461,6 +461,32 @@ START_TEST(large_layers_lie_in_two_kinds) {
 }
 END_TEST
 
+// The smallest in time: what has less time is no smaller, and fails in the end.
+START_TEST(smallest_networks_in_time) {
+    static const uint32_t steps[] = {1, 7, 50};
+    struct mr_network network;
+    fixture_chain(&network, 30, 3, (const int[]){40, 64, 20}, 1, MR_ACTIVATION_LINEAR);
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+        uint64_t larger = 0;
+        char error[512] = "";
+        for (uint64_t cycles = 200000; cycles > 10; cycles = cycles * 3 / 4) {
+            const struct mr_plan_request request = {
+                .mode = MR_PLAN_AREA, .within_cycles = cycles, .within_steps = steps[s]};
+            struct mr_plan plan;
+            if (mr_plan_choose(&network, mr_target_find("u55c"), &request, &plan, error,
+                               sizeof error))
+                break;
+            ck_assert_uint_le(mr_plan_sequence_cycles(&plan, steps[s]), cycles);
+            ck_assert_uint_ge(plan.multipliers, larger);
+            larger = plan.multipliers;
+        }
+        ck_assert_uint_gt(larger, 1000);
+        ck_assert_ptr_nonnull(strstr(error, "is the least that this network can have there"));
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
 static double processor_time(void) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -593,6 +619,7 @@ int main(void) {
     tcase_add_test(tests, weights_lie_where_there_is_room);
     tcase_add_test(tests, large_layers_lie_in_two_kinds);
     tcase_add_test(tests, the_longest_stack_takes_less_than_a_second);
+    tcase_add_test(tests, smallest_networks_in_time);
     tcase_add_test(tests, large_layers_take_several_columns);
     tcase_add_test(tests, forks_take_memory);
     tcase_add_test(tests, powers_of_two);

@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #include "network_build.h"
 #include "build.h"
+#include "clock.h"
 #include "failure.h"
 #include "generate.h"
 #include "hls_build.h"
 #include "paths.h"
+#include "timing.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -38,6 +40,15 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     request->budget = options->budget;
     request->dsps = options->dsps;
     request->step_cycles = options->step_cycles;
+    request->within_steps = options->within_steps ? options->within_steps : 1;
+    request->within_cycles = (uint64_t)options->within_ns * MR_CLOCK_MHZ / 1000;
+    if (options->within_ns && (options->choice != MR_LANES_AREA || options->step_cycles))
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "options: within_ns is given, which is of MR_LANES_AREA without "
+                          "step_cycles; leave the other out");
+    if (options->within_ns && request->within_cycles == 0)
+        return mr_failure(error, MR_ERROR_PLAN, "within_ns is %u, less than a cycle of %d MHz",
+                          (unsigned)options->within_ns, MR_CLOCK_MHZ);
     request->slots = options->slots;
     switch (options->choice) {
     case MR_LANES_BALANCED:
@@ -89,18 +100,15 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
 }
 
 static int choose(const struct mr_network *network, const struct mr_options *options,
-                  struct mr_plan *plan, struct mr_error *error) {
+                  const struct mr_plan_request *request, struct mr_plan *plan,
+                  struct mr_error *error) {
     const char *name = options && options->target ? options->target : "u55c";
     const struct mr_target *target = mr_target_find(name);
-    struct mr_plan_request request;
-    char text[800];
+    char text[900];
     if (!target)
         return mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s", name,
                           mr_target_names(text, sizeof text));
-    int code = make_request(options, &request, error);
-    if (code)
-        return code;
-    if (mr_plan_choose(network, target, &request, plan, text, sizeof text))
+    if (mr_plan_choose(network, target, request, plan, text, sizeof text))
         return mr_failure(error, MR_ERROR_PLAN, "%s", text);
     return 0;
 }
@@ -164,11 +172,52 @@ int mr_compile_plan(const struct mr_plan *plan, const struct mr_options *options
     return compile(compiled, options, error);
 }
 
+// Compiles plans until one takes a sequence in time: what is only about right of the planner's
+// cycles, the compiler's first report tells.
+static int compile_within(const struct mr_network *network, const struct mr_options *options,
+                          struct mr_plan_request *request, struct mr_compiled *compiled,
+                          struct mr_error *error) {
+    enum { TRIES = 8 };
+    const int64_t limit = (int64_t)request->within_cycles;
+    int64_t asked = limit;
+    for (int try = 0; asked > 0 && try < TRIES; try++) {
+        struct mr_plan plan;
+        struct mr_timing_result timing;
+        char text[300];
+        request->within_cycles = (uint64_t)asked;
+        int code = choose(network, options, request, &plan, error);
+        if (!code)
+            code = mr_compile_plan(&plan, options, compiled, error);
+        if (code)
+            return code;
+        if (mr_timing_run(compiled->report, plan.slots, 1, request->within_steps, &timing, text,
+                          sizeof text))
+            return mr_failure(error, MR_ERROR_PLAN, "%s", text);
+        const int64_t cycles = (int64_t)timing.cycles;
+        if (try > 0 && cycles <= limit)
+            return 0;
+        asked = try > 0 ? asked - (cycles - limit)
+                        : limit - cycles +
+                              (int64_t)mr_plan_sequence_cycles(&plan, request->within_steps);
+        mr_compiled_free(compiled);
+    }
+    return mr_failure(error, MR_ERROR_PLAN,
+                      "no plan takes %u step%s in %lld cycles (%.2f us); give it more time, or ask "
+                      "for --latency or --step-latency",
+                      (unsigned)request->within_steps, mr_plural(request->within_steps),
+                      (long long)limit, (double)limit / MR_CLOCK_MHZ);
+}
+
 int mr_compile_network(const struct mr_network *network, const struct mr_options *options,
                        struct mr_compiled *compiled, struct mr_error *error) {
+    struct mr_plan_request request;
     struct mr_plan plan;
     memset(compiled, 0, sizeof *compiled);
-    const int code = choose(network, options, &plan, error);
+    int code = make_request(options, &request, error);
+    if (!code && request.within_cycles)
+        return compile_within(network, options, &request, compiled, error);
+    if (!code)
+        code = choose(network, options, &request, &plan, error);
     return code ? code : mr_compile_plan(&plan, options, compiled, error);
 }
 

@@ -17,6 +17,7 @@ enum {
     THROUGHPUT,
     AREA,
     STEP_CYCLES,
+    WITHIN,
     SLOTS,
     BUDGET,
     DSPS,
@@ -43,6 +44,9 @@ static const struct cli_option of_plans[] = {
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
     {STEP_CYCLES, 0, "step-cycles", "N", "the smallest network with at most N cycles per step"},
+    {WITHIN, 0, "within", "US[/STEPS]",
+     "the smallest network that takes a sequence of so many steps (default 1)\n"
+     "in so many microseconds"},
     {SLOTS, 0, "slots", "N",
      "sequences that have their turns in the network: 1, 2, 4, 8 or 16 (default 1)"},
     {BUDGET, 0, "budget", "PERCENT",
@@ -159,8 +163,8 @@ static int set_choice(struct cli *cli, enum mr_lanes_choice choice) {
     if (cli->modes)
         return cli_usage(
             cli,
-            "--lanes, --latency, --step-latency, --throughput, --area and --step-cycles exclude "
-            "each other");
+            "--lanes, --latency, --step-latency, --throughput, --area, --step-cycles and --within "
+            "exclude each other");
     cli->modes = true;
     cli->options.choice = choice;
     return CLI_OK;
@@ -273,6 +277,25 @@ static int set_number(struct cli *cli, const char *name, unsigned long most, uin
     return CLI_OK;
 }
 
+// Microseconds, and behind a stroke steps.
+static int set_within(struct cli *cli) {
+    char *end = optarg;
+    errno = 0;
+    const double us = *optarg >= '0' && *optarg <= '9' ? strtod(optarg, &end) : 0;
+    unsigned long steps = 1;
+    if (*end == '/')
+        steps = end[1] >= '0' && end[1] <= '9' ? strtoul(end + 1, &end, 10) : 0;
+    if (!(us >= 0.001 && us <= 4e6) || steps == 0 || steps > UINT32_MAX || errno || *end)
+        return cli_usage(
+            cli,
+            "--within %s: microseconds from 0.001 to 4000000 are expected, or US/STEPS "
+            "for a sequence of so many steps",
+            optarg);
+    cli->options.within_ns = (uint32_t)(us * 1000 + 0.5);
+    cli->options.within_steps = (uint32_t)steps;
+    return set_choice(cli, MR_LANES_AREA);
+}
+
 // Takes an option that several commands have; false for one of the command's own.
 static bool take_shared(struct cli *cli, int id) {
     switch (id) {
@@ -310,6 +333,9 @@ static bool take_shared(struct cli *cli, int id) {
         cli->code = set_number(cli, "step-cycles", UINT32_MAX, &cli->options.step_cycles);
         if (!cli->code)
             cli->code = set_choice(cli, MR_LANES_AREA);
+        return true;
+    case WITHIN:
+        cli->code = set_within(cli);
         return true;
     case SLOTS:
         cli->code = set_number(cli, "slots", 16, &cli->options.slots);

@@ -276,7 +276,7 @@ MR_API void mr_emulation_leave(void);
 enum mr_lanes_choice {
     MR_LANES_BALANCED, // the fastest at which the multipliers are kept busy
     MR_LANES_LATENCY,  // the shortest time for a sequence that fits the target
-    MR_LANES_AREA,  // the smallest that takes at most `step_cycles`; without: one column per cycle
+    MR_LANES_AREA,  // the smallest within `step_cycles` or `within_ns`; without: a column per cycle
     MR_LANES_GIVEN, // `lanes` says it
     MR_LANES_STEP,  // the shortest time for a step that comes alone
     // The least time between results, of as many sequences at a time as it takes: chooses `slots`
@@ -343,6 +343,9 @@ struct mr_options {
     // While others have theirs a layer need not wait for its own hidden state, so short rows take
     // less, of runs with as many sequences. Each slot has a state.
     uint32_t slots;
+    // MR_LANES_AREA: nanoseconds that a sequence of `within_steps` steps (0: 1) may take, alone,
+    // from its first number to its last result; 0: any number. Not together with step_cycles.
+    uint32_t within_ns, within_steps;
 };
 
 #define MR_OPTIONS_INIT .size = sizeof(struct mr_options)

@@ -38,6 +38,8 @@ struct mr_plan_request {
     struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
     uint32_t slots;                             // 0: 1, THROUGHPUT: any
     uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
+    uint64_t within_cycles; // MR_PLAN_AREA: of a sequence of within_steps, about; 0: any number
+    uint32_t within_steps;
     uint32_t budget;                            // percent of the device; 0: the usual
     uint32_t dsps;                              // at most; 0: those of the budget
 };
@@ -77,6 +79,9 @@ int mr_plan_check_slots(uint32_t slots, char *error, size_t error_size);
 // "4", "4/3" or "4/3h", as --lanes takes it: columns per cycle, passes, and whether those of h go
 // first.
 void mr_plan_lanes_text(const struct mr_op_layout *layout, char *text, size_t size);
+
+// Cycles of one sequence of so many steps, about: the way of a step, and the pace of the others.
+uint64_t mr_plan_sequence_cycles(const struct mr_plan *plan, uint32_t steps);
 
 // Fills plan from a network and LC and passes of each recurrent operator, without asking whether it
 // fits. 0, or -1 with a sentence in error when a number is out of range.

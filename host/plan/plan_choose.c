@@ -3,6 +3,7 @@
 // the measures of what lanes take, with one pass and with several, and with any number of slots.
 #include "plan_refuse.h"
 
+#include "clock.h"
 #include "file.h"
 
 #include <string.h>
@@ -54,6 +55,29 @@ static int plan_within(const struct mr_plan_search *search, const struct mr_plan
                    (unsigned)request->step_cycles, (unsigned)least);
 }
 
+// The smallest that takes a sequence in so many cycles.
+static int plan_in_time(const struct mr_plan_search *search, const struct mr_plan_request *request,
+                        const struct mr_plan *smallest, struct mr_plan *plan, char *error,
+                        size_t error_size) {
+    const uint32_t steps = request->within_steps ? request->within_steps : 1;
+    if (mr_plan_find_within(search, request->within_cycles, steps, plan))
+        return 0;
+    if (!error || !mr_plan_find_pace(search, false, plan))
+        return mr_plan_refuse(smallest, search->room, request, NULL, error, error_size);
+    mr_plan_shorten(search, false, plan);
+    uint64_t least = mr_plan_sequence_cycles(plan, steps);
+    mr_plan_shorten(search, true, plan);
+    if (mr_plan_sequence_cycles(plan, steps) < least)
+        least = mr_plan_sequence_cycles(plan, steps);
+    return mr_fail(
+        error, error_size,
+        "no plan for %s takes %u step%s in %llu cycles (%.2f us); about %llu (%.2f us) is "
+        "the least that this network can have there",
+        search->room->target->name, (unsigned)steps, mr_plural(steps),
+        (unsigned long long)request->within_cycles, (double)request->within_cycles / MR_CLOCK_MHZ,
+        (unsigned long long)least, (double)least / MR_CLOCK_MHZ);
+}
+
 static int choose(const struct mr_plan_search *search, const struct mr_plan_request *request,
                   struct mr_plan *plan, char *error, size_t error_size) {
     const struct mr_network *network = search->network;
@@ -78,6 +102,8 @@ static int choose(const struct mr_plan_search *search, const struct mr_plan_requ
         mr_plan_find_way(search, plan);
         return 0;
     }
+    if (request->mode == MR_PLAN_AREA && request->within_cycles)
+        return plan_in_time(search, request, &smallest, plan, error, error_size);
     const int slots = search->options->slots;
     mr_plan_fewest_columns(network, slots, layouts);
     if (request->mode == MR_PLAN_LANES && // which may be impossible

@@ -10,6 +10,7 @@
 
 enum {
     TIE_PERCENT = 5,  // products of interval and multipliers this close count as equal
+    PACE_PART = 32,   // paces that differ by less than this part are one
     RESIZE_CYCLES = 6 // what a repacking before an operator adds to the latency, about
 };
 
@@ -270,14 +271,15 @@ static double worth(const struct lanes *lanes, int layer, const struct mr_plan_o
                : saved;
 }
 
-// Again and again the change of one operator that saves most cycles for what it costs. One that
-// does not fit is not tried again, for the others only grow.
-void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_plan *plan) {
+// Again and again the change of one operator that saves most cycles for what it costs, until the
+// way is as short as the goal. One that does not fit is not tried again, for the others only grow.
+static void shorten(const struct mr_plan_search *search, bool alone, uint64_t goal, uint64_t dsps,
+                    struct mr_plan *plan) {
     const struct mr_plan_options *options = search->options;
     bool refused[MR_MAX_LAYERS][MR_PLAN_OPTIONS] = {0};
     struct lanes lanes;
     fill_lanes(search, plan, &lanes);
-    for (;;) {
+    while (mr_plan_passage(plan) > goal) {
         struct mr_op_layout layouts[MR_MAX_LAYERS];
         struct mr_plan changed;
         double most = 0;
@@ -287,8 +289,7 @@ void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_
             for (int i = 0; i < options->count[l]; i++) {
                 const struct mr_plan_option *option = &options->of[l][i];
                 if (refused[l][i] || (!alone && option->pace > plan->interval) ||
-                    lanes.multipliers - lanes.at[l].multipliers + option->multipliers >
-                        search->room->dsps)
+                    lanes.multipliers - lanes.at[l].multipliers + option->multipliers > dsps)
                     continue;
                 const double now = worth(&lanes, l, option);
                 if (now > most) {
@@ -312,6 +313,42 @@ void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_
         lanes.multipliers = changed.multipliers;
         lanes.at[layer] = *option;
     }
+}
+
+void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_plan *plan) {
+    shorten(search, alone, 0, search->room->dsps, plan);
+}
+
+uint64_t mr_plan_sequence_cycles(const struct mr_plan *plan, uint32_t steps) {
+    return mr_plan_passage(plan) + (uint64_t)(steps - 1) * plan->interval;
+}
+
+// For each pace, in steps of some percent, what is left of the cycles is for the way.
+bool mr_plan_find_within(const struct mr_plan_search *search, uint64_t cycles, uint32_t steps,
+                         struct mr_plan *plan) {
+    const struct mr_plan_options *options = search->options;
+    uint32_t last = 0;
+    bool found = false;
+    for (int i = 0; i < options->cycle_count; i++) {
+        struct mr_op_layout layouts[MR_MAX_LAYERS];
+        struct mr_plan tried;
+        const uint32_t pace = options->cycles[i];
+        const uint64_t most = found ? plan->multipliers - 1 : search->room->dsps;
+        const uint64_t multipliers = multipliers_at(options, pace, layouts);
+        if (multipliers == 0 || multipliers > most || (last && pace - last < last / PACE_PART) ||
+            !try_plan(search, layouts, &tried))
+            continue;
+        const uint64_t others = (uint64_t)(steps - 1) * tried.interval;
+        if (others > cycles)
+            break;
+        last = pace;
+        shorten(search, false, cycles - others, most, &tried);
+        if (mr_plan_sequence_cycles(&tried, steps) > cycles)
+            continue;
+        *plan = tried;
+        found = true;
+    }
+    return found;
 }
 
 // From the fewest lanes, and from as many columns in all layers, between which nothing is repacked.

@@ -67,6 +67,10 @@ for file in "$hw"/rtl/*.sv; do
 done
 
 mkdir -p "$outdir" || exit 1
+multipliers="-map +/mul2dsp.v -map $here/mul27x18_map.v -D DSP_A_MAXWIDTH=27 -D DSP_A_MAXWIDTH_PARTIAL=18
+    -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=9 -D DSP_SIGNEDONLY=1
+    -D DSP_NAME=\$__MUL27X18"
+multipliers=$(echo "$multipliers" | tr '\n' ' ')
 synth="synth_xilinx -family xcup -top $top -noiopad -noclkbuf -uram"
 "$yosys" -q -l "$outdir/yosys.log" -p "
     read_verilog -lib +/xilinx/cells_xtra.v
@@ -74,6 +78,8 @@ synth="synth_xilinx -family xcup -top $top -noiopad -noclkbuf -uram"
     hierarchy -check -top $top
     script $here/primitives.ys
     $synth -run begin:map_dsp
+    memory_dff
+    techmap $multipliers
     script $here/dsp.ys
     $synth -run coarse:check
     techmap -map $here/dsp48e2_map.v

@@ -3,11 +3,12 @@
 #ifndef HLSC_SCHEDULE_H
 #define HLSC_SCHEDULE_H
 
+#include "clock.h"
 #include "ir.h"
 #include "memory_shape.h"
 
 enum {
-    CLOCK_MHZ = 300,           // the design clock
+    CLOCK_MHZ = MR_CLOCK_MHZ,  // the design clock
     MULTIPLIER_CYCLES = 3,     // operands, product, sum: the registers of a DSP48E2
     MAX_STAGES = 480,          // of an access that has to wait
     LOADS_MAX = 256,           // of a register within its module; more are shared by copies of it
