@@ -299,7 +299,9 @@ static const char *rest_parameters(struct emit *e, bool given) {
                                   text, name, from, n, from, n, n, from, n)
                    : arena_printf(e->cc,
                                   "%s,\n  /// Lanes from this one on have %s in another kind of "
-                                  "memory.\n  parameter int %s = N",
+                                  "memory.\n  /* verilator lint_off UNUSEDPARAM */\n"
+                                  "  parameter int %s = N\n"
+                                  "  /* verilator lint_on UNUSEDPARAM */",
                                   text, m->name, name);
     }
     return given && *text
