@@ -179,12 +179,10 @@ static int compile_within(const struct mr_network *network, const struct mr_opti
                           struct mr_error *error) {
     enum { TRIES = 8 };
     const int64_t limit = (int64_t)request->within_cycles;
-    int64_t asked = limit;
-    for (int try = 0; asked > 0 && try < TRIES; try++) {
+    for (int try = 0; try < TRIES; try++) {
         struct mr_plan plan;
         struct mr_timing_result timing;
         char text[300];
-        request->within_cycles = (uint64_t)asked;
         int code = choose(network, options, request, &plan, error);
         if (!code)
             code = mr_compile_plan(&plan, options, compiled, error);
@@ -196,9 +194,11 @@ static int compile_within(const struct mr_network *network, const struct mr_opti
         const int64_t cycles = (int64_t)timing.cycles;
         if (try > 0 && cycles <= limit)
             return 0;
-        asked = try > 0 ? asked - (cycles - limit)
-                        : limit - cycles +
-                              (int64_t)mr_plan_sequence_cycles(&plan, request->within_steps);
+        if (try > 0)
+            request->within_more += cycles - limit;
+        else
+            request->within_more =
+                cycles - (int64_t)mr_plan_sequence_cycles(&plan, request->within_steps);
         mr_compiled_free(compiled);
     }
     return mr_failure(error, MR_ERROR_PLAN,

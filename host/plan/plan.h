@@ -40,6 +40,7 @@ struct mr_plan_request {
     uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
     uint64_t within_cycles; // MR_PLAN_AREA: of a sequence of within_steps, about; 0: any number
     uint32_t within_steps;
+    int64_t within_more; // cycles that are known to come to what the planner counts of these
     uint32_t budget; // percent of the device; 0: the usual
     uint32_t dsps;   // at most; 0: those of the budget
 };

@@ -60,7 +60,9 @@ static int plan_in_time(const struct mr_plan_search *search, const struct mr_pla
                         const struct mr_plan *smallest, struct mr_plan *plan, char *error,
                         size_t error_size) {
     const uint32_t steps = request->within_steps ? request->within_steps : 1;
-    if (mr_plan_find_within(search, request->within_cycles, steps, plan))
+    const int64_t more = request->within_more;
+    const int64_t cycles = (int64_t)request->within_cycles - more;
+    if (cycles > 0 && mr_plan_find_within(search, (uint64_t)cycles, steps, plan))
         return 0;
     if (!error || !mr_plan_find_pace(search, false, plan))
         return mr_plan_refuse(smallest, search->room, request, NULL, error, error_size);
@@ -69,6 +71,7 @@ static int plan_in_time(const struct mr_plan_search *search, const struct mr_pla
     mr_plan_shorten(search, true, plan);
     if (mr_plan_sequence_cycles(plan, steps) < least)
         least = mr_plan_sequence_cycles(plan, steps);
+    least = more < 0 && least < (uint64_t)-more ? 0 : least + (uint64_t)more;
     return mr_fail(
         error, error_size,
         "no plan for %s takes %u step%s in %llu cycles (%.2f us); about %llu (%.2f us) is "
