@@ -41,8 +41,8 @@ struct mr_plan_request {
     uint64_t within_cycles; // MR_PLAN_AREA: of a sequence of within_steps, about; 0: any number
     uint32_t within_steps;
     int64_t within_more; // cycles that are known to come to what the planner counts of these
-    uint32_t budget; // percent of the device; 0: the usual
-    uint32_t dsps;   // at most; 0: those of the budget
+    uint32_t budget;     // percent of the device; 0: the usual
+    uint32_t dsps;       // at most; 0: those of the budget
 };
 
 struct mr_plan_op {

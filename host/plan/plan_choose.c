@@ -139,6 +139,12 @@ static bool is_better(const struct mr_plan *plan, const struct mr_plan *best,
     }
 }
 
+// Does it ask for the way of a step, at any pace?
+static bool is_of_a_step(const struct mr_plan_request *request) {
+    return request->mode == MR_PLAN_STEP ||
+           (request->mode == MR_PLAN_AREA && request->within_cycles && request->within_steps <= 1);
+}
+
 // The best with at most so many passes.
 static int choose_with(const struct mr_network *network, const struct mr_plan_request *request,
                        const struct mr_plan_room *room, struct mr_plan_memories *memories,
@@ -156,8 +162,8 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
                       request->mode == MR_PLAN_LANES))
             break;
         int failed = mr_plan_options_make(network, room->target, memories, passes, slots,
-                                          (enum mr_plan_measure)measure,
-                                          request->mode == MR_PLAN_STEP, &options, told, size);
+                                          (enum mr_plan_measure)measure, is_of_a_step(request),
+                                          &options, told, size);
         const struct mr_plan_search search = {network, room, memories, &options};
         failed = failed || choose(&search, request, &other, found ? NULL : told, found ? 0 : size);
         mr_plan_options_free(&options);
