@@ -152,19 +152,26 @@ static int least_error(const struct mr_float_row *row, int argument_frac, int sh
     return shift;
 }
 
-// May weights be cut at this scale, and does the sum fit then? *cut: how many.
+// May weights be cut at this scale, and does the sum fit then? They must stand alone, far above the
+// others: where all are too large, it is the columns' range. *cut: how many.
 static bool can_cut(const struct mr_float_row *row, int scale, int64_t half, int *cut) {
-    enum { TIMES = 16 };
+    enum { TIMES = 16, APART = 64 };
+    double least_cut = INFINITY, most_kept = 0;
 
     *cut = 0;
     for (int run = 0; run < 2; run++)
         for (int k = 0; k < row->columns[run]; k++) {
-            const double w = scaled_weight(row, run, k, scale);
+            const double w = scaled_weight(row, run, k, scale), size = fabs((double)row->w[run][k]);
+            const bool is_cut = round_up(w) != quantised_weight(row, 16, run, k, scale);
             if (!(fabs(w) <= TIMES * highest(16)))
                 return false;
-            *cut += round_up(w) != quantised_weight(row, 16, run, k, scale);
+            *cut += is_cut;
+            if (is_cut)
+                least_cut = fmin(least_cut, size);
+            else
+                most_kept = fmax(most_kept, size);
         }
-    return row->ends && sum_fits(row, 16, scale, half);
+    return row->ends && least_cut >= APART * most_kept && sum_fits(row, 16, scale, half);
 }
 
 int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, struct mr_rows *out,

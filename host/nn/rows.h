@@ -46,9 +46,10 @@ void mr_rows_free(struct mr_rows *rows);
 
 // Quantises a sum whose result has argument_frac fraction bits: weights go to row `index` from
 // column `column` on, bias and shift to sum `sum`. Weights of 16 bits have the largest scale that
-// fits; where none does and the sum's function has ends, weights up to 16 times too large are cut:
-// what they are cut to reaches the ends for all but the smallest columns. Those of 8, within +-127,
-// have the scale of the least squared error, which may cut some of them. 0, or -1 with a sentence.
+// fits; where none does and the sum's function has ends, weights far above the others and up to 16
+// times too large are cut: what they are cut to reaches the ends for all but the smallest columns.
+// Those of 8, within +-127, have the scale of the least squared error, which may cut some of them.
+// 0, or -1 with a sentence.
 int mr_row_fixed(struct mr_float_row *row, int weight_bits, int argument_frac, struct mr_rows *out,
                  int index, int column, int sum, char *error, size_t error_size);
 
