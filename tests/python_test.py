@@ -208,7 +208,7 @@ class Small(unittest.TestCase):
             for name, part in self.session.run(self.x[i, :length]).items():
                 got = y[name][i, :length] if y[name].ndim == 3 else y[name][i]
                 self.assertTrue(np.array_equal(got, part), (i, name))
-        for wrong in (lengths[1:], 3, [10] * 5, [0] * 5, ["a"] * 5):
+        for wrong in (lengths[1:], 3, memoryview(self.x), [10] * 5, [0] * 5, ["a"] * 5):
             with self.assertRaises(millrace.Error) as caught:
                 self.session.run(self.x, lengths=wrong)
             self.assertEqual(caught.exception.code, millrace.ErrorCode.ARGUMENT)
@@ -337,6 +337,7 @@ class Small(unittest.TestCase):
             "options": lambda s, m: m.plan(1, 1, **{draw.choice(("slots", "budget", "dsps", "target", "note", "seed", "trace")): thing()}),
             "reference": lambda s, m: m.reference(thing()), "open": lambda s, m: millrace.open(thing()), "session": lambda s, m: m.session(thing()).close(),
             "ranges": lambda s, m: millrace.import_onnx(TURBOFAN, ranges={draw.choice((None, 0, 1)): thing()}, note=lambda text: None),
+            "cells": lambda s, m: millrace.open(work / "small.millrace", cells=thing()),
             "import": lambda s, m: millrace.import_onnx(thing(), calibrate=thing(), percentile=thing(), precision=thing()),
         }  # fmt: skip
         done = {name: 0 for name in calls}

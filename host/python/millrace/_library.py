@@ -106,6 +106,16 @@ def to_number(value: Any, what: str, limit: int = 2**32 - 1) -> int:
     return number
 
 
+def to_list(values: Any, what: str, item: str) -> "list[Any]":
+    """What a sequence holds: `item` says of what it should be one."""
+    try:
+        if isinstance(values, (str, bytes)):
+            raise TypeError
+        return list(values)
+    except (TypeError, NotImplementedError):  # the latter of a memoryview
+        raise argument_error(f"{what}: {values!r} is no list; {item} is needed") from None
+
+
 def record(kind: Callable[..., _Record], struct: ctypes.Structure) -> _Record:
     """One of this package's tuples from the library's struct of the same members."""
     values = (getattr(struct, field) for field in kind._fields)  # type: ignore[attr-defined]

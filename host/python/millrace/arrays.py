@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._library import argument_error, to_number
+from ._library import argument_error, to_list, to_number
 
 _FLOAT = ctypes.POINTER(ctypes.c_float)
 
@@ -36,10 +36,7 @@ def take_rows(value: Any, features: int, what: str = "x") -> "tuple[np.ndarray, 
 
 def lengths_of(values: Any, count: int) -> Any:
     """[count] steps of each sequence."""
-    try:
-        lengths = [to_number(value, "a length", 2**64 - 1) for value in values]
-    except TypeError:
-        raise argument_error(f"lengths are {values!r}; a whole number for each sequence is needed") from None
+    lengths = [to_number(value, "a length", 2**64 - 1) for value in to_list(values, "lengths", "a whole number for each sequence")]
     if len(lengths) != count:
         raise argument_error(f"there are {len(lengths)} lengths for {count} sequences")
     return (ctypes.c_uint64 * count)(*lengths)

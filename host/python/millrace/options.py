@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _interface, arrays
-from ._library import Callbacks, Path, argument_error, record, text_of, to_bytes, to_number
+from ._library import Callbacks, Path, argument_error, record, text_of, to_bytes, to_list, to_number
 
 # A way to choose the columns that each layer takes per cycle ("balanced", "latency", "area", "step", "throughput"), or the
 # columns themselves: for all layers, or for each.
@@ -38,10 +38,7 @@ class Held(NamedTuple):
 
 
 def _counts(values: Any, what: str) -> Any:
-    try:
-        counts = list(values)
-    except (TypeError, NotImplementedError):
-        raise argument_error(f"{what} is {values!r}; a whole number for each layer is needed") from None
+    counts = to_list(values, what, "a whole number for each layer")
     return (ctypes.c_uint32 * len(counts))(*(to_number(count, what) for count in counts))
 
 
@@ -110,12 +107,7 @@ def _ranges(ranges: "Mapping[Any, tuple[float, float]]") -> Any:
 
 def cell_paths(cells: Sequence[Path]) -> Any:
     """[count] paths of the files of cells."""
-    if isinstance(cells, (str, bytes)):
-        raise argument_error(f"cells is {cells!r}; a list of paths is needed")
-    try:
-        paths = list(cells)
-    except TypeError:
-        raise argument_error(f"cells is {cells!r}; a list of paths is needed") from None
+    paths = to_list(cells, "cells", "a list of paths")
     return (ctypes.c_char_p * len(paths))(*(to_bytes(path, "the path of a cell") for path in paths))
 
 
