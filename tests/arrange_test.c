@@ -274,6 +274,49 @@ START_TEST(halves_are_joined) {
 }
 END_TEST
 
+// As many cycles as the forward layer alone takes, and its fill: x as it is turned round comes in
+// first, and the rows of the backward half go out last.
+START_TEST(both_halves_work_at_the_same_time) {
+    if (!have_compiler())
+        return;
+    static const size_t steps[] = {2, 9, 40, 200}, sequences[] = {1, 7};
+    static const uint32_t lanes[] = {2, 2};
+    struct mr_network network[2];
+    struct mr_model *model[2];
+    uint64_t state = 5;
+    mkdir("build", 0777);
+    mkdir("build/arrange-test", 0777);
+    for (int i = 0; i < 2; i++) {
+        net_create(&network[i], INPUTS, "halves");
+        net_output(&network[i],
+                   i ? bidirectional(&network[i], "lstm", 0, 12, NULL)
+                     : net_add(&network[i], "lstm", 0, 12, MR_ACTIVATION_LINEAR),
+                   "y");
+        mr_network_set_most_steps(&network[i], 200);
+        net_weights(&network[i], &state, 0.8);
+        save_model(&network[i], MODEL);
+        model[i] = open_model_of(MODEL);
+    }
+    for (int t = 0; t < 4; t++)
+        for (int n = 0; n < 2; n++) {
+            uint64_t cycles[2];
+            for (int i = 0; i < 2; i++) {
+                const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
+                                                   .lanes = lanes, .lane_count = 1u + (uint32_t)i};
+                cycles[i] = planned_cycles(model[i], &options, sequences[n], steps[t]);
+            }
+            const uint64_t fill = steps[t] * (2 + 24); // vectors of x, numbers of y
+            printf("  %zu x %zu steps: %llu cycles, both halves %llu\n", sequences[n], steps[t],
+                   (unsigned long long)cycles[0], (unsigned long long)cycles[1]);
+            ck_assert_uint_le(cycles[1], cycles[0] + fill + 60);
+        }
+    for (int i = 0; i < 2; i++) {
+        mr_model_close(model[i]);
+        mr_network_free(&network[i]);
+    }
+}
+END_TEST
+
 static void check_run(const struct mr_network *network, const struct mr_model *model,
                       struct mr_session *session, const struct mr_options *options,
                       size_t sequences, size_t steps) {
@@ -464,6 +507,7 @@ int main(void) {
     tcase_add_test(tests, halves_are_joined);
     tcase_add_test(tests, slots_start_from_their_states);
     tcase_add_test(tests, lengths_differ);
+    tcase_add_test(tests, both_halves_work_at_the_same_time);
     tcase_add_loop_test(tests, devices_give_the_bits_of_the_reference, 0,
                         2 * (int)(sizeof networks / sizeof *networks));
     suite_add_tcase(suite, tests);

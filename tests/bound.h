@@ -83,7 +83,8 @@ static inline struct bound bound_tanh(struct bound sum) {
 
 struct bound_walk {
     const struct mr_network *network;
-    struct bound *stream[MR_MAX_OPS + 1];
+    struct bound *all[MR_MAX_OPS + 1];              // rows of a sequence
+    struct bound *stream[MR_MAX_OPS + 1];           // the row at hand
     struct bound *h[MR_MAX_OPS], *cell[MR_MAX_OPS]; // states
 };
 
@@ -329,31 +330,53 @@ static inline void bound_recurrent(const struct bound_walk *walk, int index, str
     memcpy(walk->h[index], out, (size_t)op->units * sizeof *out);
 }
 
-// All operators whose input comes at this rate.
-static inline void bound_rows(const struct bound_walk *walk, enum mr_rate rate) {
+static inline void bound_op(const struct bound_walk *walk, int i) {
+    const struct mr_op *op = &walk->network->ops[i];
+    struct bound *out = walk->stream[op->output];
+    const bool is_concat = strcmp(op->kind->name, "concat") == 0;
+    if (op->kind->recurrent)
+        bound_recurrent(walk, i, out);
+    else if (strcmp(op->kind->name, "dense") == 0)
+        bound_dense(walk, op, out);
+    else if (strcmp(op->kind->name, "embedding") == 0)
+        bound_embedding(walk, op, out);
+    else if (strcmp(op->kind->name, "layer_norm") == 0)
+        bound_layer_norm(walk, op, out);
+    else if (strcmp(op->kind->name, "softmax") == 0)
+        bound_softmax(op, walk->stream[op->input], out);
+    else if (strcmp(op->kind->name, "argmax") == 0)
+        bound_argmax(op, walk->stream[op->input], out);
+    else if (strcmp(op->kind->name, "add") == 0)
+        bound_sum(walk, op, out);
+    else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses || is_concat)
+        memcpy(out, walk->stream[op->input], (size_t)op->inputs * sizeof *out);
+    else
+        net_need(false, "bound.h has no bound for an operator of ops.def");
+    if (is_concat)
+        memcpy(out + op->inputs, walk->stream[op->other],
+               (size_t)(op->units - op->inputs) * sizeof *out);
+}
+
+// Makes the row of a step that at hand; of a stream per sequence there is one.
+static inline void bound_at(struct bound_walk *walk, int stream, size_t step) {
+    const struct mr_stream *of = &walk->network->streams[stream];
+    walk->stream[stream] =
+        walk->all[stream] + (of->rate == MR_PER_STEP ? step * (size_t)of->width : 0);
+}
+
+// All operators whose input comes at this rate, on so many rows.
+static inline void bound_rows(struct bound_walk *walk, enum mr_rate rate, size_t rows) {
     for (int i = 0; i < walk->network->op_count; i++) {
         const struct mr_op *op = &walk->network->ops[i];
-        struct bound *out = walk->stream[op->output];
         if (walk->network->streams[op->input].rate != rate)
             continue;
-        if (op->kind->recurrent)
-            bound_recurrent(walk, i, out);
-        else if (strcmp(op->kind->name, "dense") == 0)
-            bound_dense(walk, op, out);
-        else if (strcmp(op->kind->name, "embedding") == 0)
-            bound_embedding(walk, op, out);
-        else if (strcmp(op->kind->name, "layer_norm") == 0)
-            bound_layer_norm(walk, op, out);
-        else if (strcmp(op->kind->name, "softmax") == 0)
-            bound_softmax(op, walk->stream[op->input], out);
-        else if (strcmp(op->kind->name, "argmax") == 0)
-            bound_argmax(op, walk->stream[op->input], out);
-        else if (strcmp(op->kind->name, "add") == 0)
-            bound_sum(walk, op, out);
-        else if (strcmp(op->kind->name, "last") == 0)
-            memcpy(out, walk->stream[op->input], (size_t)op->units * sizeof *out);
-        else
-            net_need(false, "bound.h has no bound for an operator of ops.def");
+        for (size_t t = 0; t < rows; t++) {
+            bound_at(walk, op->input, op->kind->reverses ? rows - 1 - t : t);
+            if (op->kind->joins)
+                bound_at(walk, op->other, t);
+            bound_at(walk, op->output, t);
+            bound_op(walk, i);
+        }
     }
 }
 
@@ -365,13 +388,20 @@ static inline void bound_input(const struct bound_walk *walk, const float *x) {
     }
 }
 
-static inline void bound_zero(const struct bound_walk *walk) {
+// The states before a sequence, from rounded numbers.
+static inline void bound_start(const struct bound_walk *walk) {
     const struct mr_network *network = walk->network;
-    for (int s = 0; s < network->stream_count; s++)
-        memset(walk->stream[s], 0, (size_t)network->streams[s].width * sizeof(struct bound));
     for (int i = 0; i < network->op_count; i++) {
-        memset(walk->h[i], 0, (size_t)network->ops[i].units * sizeof(struct bound));
-        memset(walk->cell[i], 0, (size_t)network->ops[i].units * sizeof(struct bound));
+        const struct mr_op *op = &network->ops[i];
+        const int frac = op->kind->recurrent ? network->streams[op->output].frac[0] : 0;
+        memset(walk->h[i], 0, (size_t)op->units * sizeof(struct bound));
+        memset(walk->cell[i], 0, (size_t)op->units * sizeof(struct bound));
+        for (int j = 0; op->start && j < op->units; j++) {
+            walk->h[i][j] = bound_cut(bound_round((struct bound){op->start[j], 0}, frac), 16, frac);
+            if (op->kind->second_field)
+                walk->cell[i][j] =
+                    bound_round((struct bound){op->start[op->units + j], 0}, 16 - op->exponent);
+        }
     }
 }
 
@@ -387,33 +417,30 @@ static inline void bound_network(const struct mr_network *network, const float *
                                  size_t steps, struct bound *y) {
     struct bound_walk walk = {.network = network};
     for (int s = 0; s < network->stream_count; s++)
-        walk.stream[s] = bound_list(network->streams[s].width);
+        walk.all[s] = walk.stream[s] = bound_list(network->streams[s].width * (int)steps);
     for (int i = 0; i < network->op_count; i++) {
         walk.h[i] = bound_list(network->ops[i].units);
         walk.cell[i] = bound_list(network->ops[i].units);
     }
     for (size_t n = 0; n < sequences; n++) {
-        bound_zero(&walk);
+        bound_start(&walk);
         for (size_t t = 0; t < steps; t++) {
+            bound_at(&walk, 0, t);
             bound_input(&walk, x + (n * steps + t) * (size_t)network->streams[0].width);
-            bound_rows(&walk, MR_PER_STEP);
-            if (t == steps - 1)
-                bound_rows(&walk, MR_PER_SEQUENCE);
-            struct bound *to = y;
-            for (int o = 0; o < network->output_count; o++) {
-                const struct mr_sink *output = &network->outputs[o];
-                const size_t width = (size_t)network->streams[output->stream].width;
-                const size_t rows = mr_output_rows(network, o, steps);
-                const bool per_step = network->streams[output->stream].rate == MR_PER_STEP;
-                if (per_step || t == steps - 1)
-                    memcpy(to + (per_step ? n * rows + t : n) * width, walk.stream[output->stream],
-                           width * sizeof *to);
-                to += sequences * rows * width;
-            }
+        }
+        bound_rows(&walk, MR_PER_STEP, steps);
+        bound_rows(&walk, MR_PER_SEQUENCE, 1);
+        struct bound *to = y;
+        for (int o = 0; o < network->output_count; o++) {
+            const int stream = network->outputs[o].stream;
+            const size_t rows = mr_output_rows(network, o, steps);
+            const size_t numbers = rows * (size_t)network->streams[stream].width;
+            memcpy(to + n * numbers, walk.all[stream], numbers * sizeof *to);
+            to += sequences * numbers;
         }
     }
     for (int s = 0; s < network->stream_count; s++)
-        free(walk.stream[s]);
+        free(walk.all[s]);
     for (int i = 0; i < network->op_count; i++) {
         free(walk.h[i]);
         free(walk.cell[i]);

@@ -115,6 +115,14 @@ static inline enum mr_activation net_activation(uint64_t *state) {
     return (enum mr_activation)random_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
 }
 
+// Are rows joined in it, whose numbers have formats of their own?
+static inline bool net_is_joined(const struct mr_network *network, int stream) {
+    const int writer = network->streams[stream].writer;
+    if (writer < 0 || !network->ops[writer].kind->passes)
+        return false;
+    return network->ops[writer].kind->joins || net_is_joined(network, network->ops[writer].input);
+}
+
 // An operator that reads single numbers and ends a network: softmax and others that there are.
 static inline int net_end(struct mr_network *network, uint64_t *state, int stream) {
     const struct mr_op_kind *ends[32];
@@ -122,6 +130,8 @@ static inline int net_end(struct mr_network *network, uint64_t *state, int strea
     for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
         if (mr_op_kind_at(i)->reads_numbers)
             ends[count++] = mr_op_kind_at(i);
+    if (net_is_joined(network, stream))
+        stream = net_add(network, "dense", stream, 3, MR_ACTIVATION_LINEAR);
     return net_add(network, ends[random_between(state, 0, count - 1)]->name, stream, 0,
                    MR_ACTIVATION_LINEAR);
 }
@@ -153,11 +163,54 @@ static inline int net_head(struct mr_network *network, uint64_t *state, int stre
     return random_bits(state) % 3 ? stream : net_end(network, state, stream);
 }
 
+static inline int net_join(struct mr_network *network, int a, int b) {
+    char error[300] = "";
+    const struct mr_op *op =
+        mr_network_join(network, mr_op_kind_find("concat"), a, b, error, sizeof error);
+    net_need(op != NULL, error);
+    return op->output;
+}
+
+enum { NET_MOST_STEPS = 12 }; // of networks that turn sequences round
+
+static inline int net_reverse(struct mr_network *network, int stream) {
+    const int turned = net_add(network, "reverse", stream, 0, MR_ACTIVATION_LINEAR);
+    network->ops[network->op_count - 1].most_steps = NET_MOST_STEPS;
+    return turned;
+}
+
+// A recurrent layer; arranged: now and then one from the end, two side by side, one that starts
+// from a state, or one with its own input beside its rows.
+static inline int net_layer(struct mr_network *network, uint64_t *state, int stream, int most,
+                            bool arranged) {
+    const char *cell = net_cell(state);
+    const int units = random_between(state, 1, most);
+    const int way = arranged ? random_between(state, 0, 9) : 9;
+    const int from = way == 0 ? net_reverse(network, stream) : stream;
+    int layer = net_add(network, cell, from, units, MR_ACTIVATION_LINEAR);
+    struct mr_op *op = &network->ops[network->op_count - 1];
+    if (way == 2 || way == 3) {
+        net_need(mr_op_starts(op, 1) == 0, "not enough memory");
+        random_numbers(state, op->start, (size_t)mr_op_start_columns(op), 0.9);
+    }
+    if (way == 0)
+        return net_reverse(network, layer);
+    if (way == 1) {
+        const int back = net_add(network, cell, net_reverse(network, stream), units, 0);
+        return net_join(network, layer, net_reverse(network, back));
+    }
+    if (way == 4 && stream > 0)
+        layer = net_join(network, layer, stream);
+    return layer;
+}
+
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
 // `most` units; dense operators of all activations between them; behind them, and also behind the
 // layers before, heads at every step and on the last one, and states themselves, as up to
-// MR_MAX_OUTPUTS outputs y0, y1, ... tokens: its input is looked up in a table.
-static inline void net_random_of(struct mr_network *network, uint64_t seed, int most, bool tokens) {
+// MR_MAX_OUTPUTS outputs y0, y1, ... tokens: its input is looked up in a table. arranged: as
+// net_layer has it.
+static inline void net_random_of(struct mr_network *network, uint64_t seed, int most, bool tokens,
+                                 bool arranged) {
     uint64_t state = seed;
     int outputs[MR_MAX_OUTPUTS], count = 0;
     const int layers = random_between(&state, 1, 4);
@@ -171,8 +224,7 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
                                net_activation(&state));
     int trunk[4] = {table};
     for (int l = 0; l < layers; l++) {
-        stream = net_add(network, net_cell(&state), stream, random_between(&state, 1, most),
-                         MR_ACTIVATION_LINEAR);
+        stream = net_layer(network, &state, stream, most, arranged);
         if (l + 1 == layers)
             break;
         trunk[l + 1] = stream;
@@ -217,7 +269,7 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
 }
 
 static inline void net_random(struct mr_network *network, uint64_t seed, int most) {
-    net_random_of(network, seed, most, false);
+    net_random_of(network, seed, most, false, false);
 }
 
 #endif

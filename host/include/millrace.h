@@ -400,7 +400,8 @@ struct mr_stats {
 //   y: the outputs one after the other (mr_model_output), each [sequences][width], or where it has
 //   a row for every step [sequences][steps][width]. Both are the caller's. flags: 0, or
 //   MR_RUN_CONTINUE. stats: may be NULL.
-// Without MR_RUN_CONTINUE each sequence starts from a zero state. With S slots sequence i goes
+// Without MR_RUN_CONTINUE each sequence starts from a zero state, or from that which the model
+// has for it. With S slots sequence i goes
 // through slot i mod S, which keeps the state after its last one; slots that had none keep theirs.
 // Errors: MR_ERROR_ARGUMENT and MR_ERROR_INPUT (names sequence, step and feature) before anything
 // ran; MR_ERROR_MEMORY; MR_ERROR_DEVICE, after which the next run starts from a zero state.

@@ -221,7 +221,7 @@ int onnx_concat(struct onnx_reader *r) {
 
 // The rows of layers that were joined, in their order.
 static int list_joined(const struct onnx_reader *r, int layer, int *layers, int count) {
-    if (layer == ONNX_X || !r->layers[layer].joins || count >= ONNX_INTS - 1) {
+    if (layer == ONNX_X || strcmp(r->layers[layer].kind, "concat") != 0 || count >= ONNX_INTS - 1) {
         layers[count] = layer;
         return count + 1;
     }

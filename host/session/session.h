@@ -61,6 +61,11 @@ struct mr_session {
 int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
                           uint32_t flags);
 
+// ---- session_swap.c
+
+// Adds a run to those before, of which the statistics are to be those of all together.
+void mr_stats_add(const struct mr_stats *one, struct mr_stats *all);
+
 // ---- session_device.c
 
 // What `auto:` or NULL is: a card with an image of this network, else the processor. It lies in

@@ -101,22 +101,6 @@ static int pad(const struct lengths_call *call) {
     return code;
 }
 
-static void add_stats(struct mr_stats *sum, const struct mr_stats *one) {
-    const struct mr_stats before = *sum;
-
-    *sum = *one;
-    sum->cycles += before.cycles;
-    sum->device_runs += before.device_runs;
-    sum->microseconds += before.microseconds;
-    sum->multiplications += before.multiplications;
-    sum->cut_inputs += before.cut_inputs;
-    sum->cut_values += before.cut_values;
-    if (sum->cycles)
-        sum->utilisation =
-            (before.utilisation * (double)before.cycles + one->utilisation * (double)one->cycles) /
-            (double)sum->cycles;
-}
-
 static int run_length(struct lengths_call *call, struct mr_stats *stats) {
     struct mr_stats one;
     int code = gather(call);
@@ -126,7 +110,7 @@ static int run_length(struct lengths_call *call, struct mr_stats *stats) {
                               call->part_y, &one);
     if (!code) {
         scatter(call);
-        add_stats(stats, &one);
+        mr_stats_add(&one, stats);
     }
     free(call->part_x);
     free(call->part_y);

@@ -57,7 +57,7 @@ static void part_outputs(const struct swap *swap, uint64_t first, uint32_t count
     }
 }
 
-static void add_stats(const struct mr_stats *one, struct mr_stats *all) {
+void mr_stats_add(const struct mr_stats *one, struct mr_stats *all) {
     const double cycles = (double)all->cycles + (double)one->cycles;
     const double busy =
         all->utilisation * (double)all->cycles + one->utilisation * (double)one->cycles;
@@ -94,7 +94,7 @@ static int run_group(const struct swap *swap, uint64_t first, uint32_t count, co
         mr_state_keep(plan, mr_model_identity(session->model), beats, slot,
                       swap->states + (first + slot) * swap->size);
     part_outputs(swap, first, count);
-    add_stats(&own, stats);
+    mr_stats_add(&own, stats);
     return 0;
 }
 
