@@ -174,6 +174,37 @@ static void two_layers_from_the_end(struct file *f) {
     f->out.name = "z";
 }
 
+static void flip(struct file *f, const char *input, const char *output) {
+    char inputs[64];
+
+    snprintf(inputs, sizeof inputs, "%s minus begin flip_axis minus", input);
+    node(f, "Slice", inputs, output);
+}
+
+// Two LSTMs side by side, one on torch.flip(x, [0]), joined by hand.
+static void flipped_by_hand(struct file *f) {
+    begin(f, 0, 0);
+    small(f, "W1", 3, 1, 4 * H, F);
+    list_tensor(f, "begin", 1, INT64_MIN + 1, 0, 0);
+    list_tensor(f, "flip_axis", 1, 0, 0, 0);
+    flip(f, "x", "xr");
+    lstm(f, "x W1 R B", "Y");
+    lstm(f, "xr W1 R", "Z");
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "Squeeze", "Z one", "zs");
+    flip(f, "zs", "t");
+    node(f, "Concat", "s t", "y");
+    with_int(f, "axis", 2);
+}
+
+static void the_batch_flipped(struct file *f) {
+    begin(f, 0, 0);
+    list_tensor(f, "begin", 1, INT64_MIN + 1, 0, 0);
+    list_tensor(f, "flip_axis", 1, 1, 0, 0);
+    flip(f, "x", "xr");
+    lstm(f, "xr W R B", "y");
+}
+
 // The first layer's input beside its rows.
 static void a_link_past_the_layer(struct file *f) {
     begin(f, 0, 0);
@@ -218,6 +249,7 @@ static const struct {
     {a_head_on_one_half, "reverse<0 lstm<1 reverse<2 dense<3; y=4", MR_MOST_STEPS},
     {from_the_end, "reverse<0 lstm<1 reverse<2 last<2; y=3 hn=4", 5},
     {two_layers_from_the_end, "reverse<0 lstm<1 lstm<2 reverse<3 last<2; z=4 hn=5", 5},
+    {flipped_by_hand, "reverse<0 lstm<0 lstm<1 reverse<3 concat<2; y=5", MR_MOST_STEPS},
     {a_link_past_the_layer, "lstm<0 concat<1; y=2", 0},
     {normalised, "lstm<0 reverse<0 lstm<2 last<1 last<3 concat<4; hn=6", MR_MOST_STEPS},
 };
@@ -286,6 +318,7 @@ static const struct {
     {a_part_of_a_half, "takes numbers 0 to 0 of a row"},
     {a_step_beside_all, "joins values that are not rows of layers"},
     {a_third_way, "takes a layer that does not exist"},
+    {the_batch_flipped, "reads the input turned round along another axis than the steps"},
     {too_many_steps, "reads sequences of 1048577 steps from their end"},
 };
 

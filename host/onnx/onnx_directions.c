@@ -41,6 +41,27 @@ int onnx_add_reversed(struct onnx_reader *r, int layer, int units, int *index) {
     return onnx_append_layer(r, reverse, index);
 }
 
+int onnx_turn(struct onnx_reader *r, struct onnx_value *value, int axis) {
+    const bool input = value->layer == ONNX_X;
+    int index;
+
+    if (input ? value->axis[axis] > AXIS_INPUT_2 ||
+                    (r->time_axis >= 0 && (int)value->axis[axis] != r->time_axis) ||
+                    (r->turned_axis >= 0 && (int)value->axis[axis] != r->turned_axis)
+              : !onnx_is_time(r, value, axis) || value->last || onnx_is_stack(value))
+        return onnx_fail(r->graph, "turns axis %d round, which is not that of the steps", axis);
+    if (input) // which is known to be that of the steps when a recurrent layer reads it
+        r->turned_axis = (int)value->axis[axis];
+    if (onnx_add_reversed(r, value->layer, input ? 0 : r->layers[value->layer].units, &index) != 0)
+        return -1;
+    if (input) {
+        r->layers[index].cast = value->cast;
+        value->cast = (struct mr_cast){0};
+    }
+    value->layer = index;
+    return 0;
+}
+
 // The layer as it would read x; then the turned sequence takes the place of what it reads.
 static int add_backward(struct onnx_reader *r, const struct onnx_value *x,
                         const struct onnx_layer *layer, int *index) {

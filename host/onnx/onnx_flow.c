@@ -124,9 +124,18 @@ int onnx_slice(struct onnx_reader *r) {
         int axis;
         if (onnx_axis(r->graph, named >= 0 ? axes[i] : i, out->rank, &axis) != 0)
             return -1;
-        if (steps >= 0 && step[i] != 1)
-            return onnx_fail(r->graph, "goes in steps other than 1");
         struct onnx_size size = out->dims[axis], from = {start[i], SYMBOL_NONE};
+        const bool known = size.symbol == SYMBOL_NONE;
+        if (steps >= 0 && step[i] == -1 && // torch.flip
+            (start[i] == -1 || start[i] >= INT32_MAX || (known && start[i] >= size.k - 1)) &&
+            (end[i] <= -INT32_MAX || (known && end[i] <= -size.k - 1))) {
+            if (onnx_turn(r, out, axis) != 0)
+                return -1;
+            continue;
+        }
+        if (steps >= 0 && step[i] != 1)
+            return onnx_fail(r->graph, "goes in steps other than 1, or from the end to another "
+                                       "place than the begin");
         bool to_end =
             end[i] >= INT32_MAX || (size.symbol == SYMBOL_NONE && size.k > 0 && end[i] >= size.k);
         if (start[i] == 0 && to_end)

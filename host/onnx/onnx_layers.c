@@ -111,6 +111,8 @@ int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct 
     if (onnx_check_numbers(r, from) != 0 || onnx_source(r, from, &layer.input) != 0)
         return -1;
     struct mr_cast cast = from->cast;
+    if (layer.input != ONNX_X && r->layers[layer.input].units == 0) // the input, turned round
+        r->layers[layer.input].inputs = r->layers[layer.input].units = layer.inputs;
     layer.scaled = -1;
     if (layer.w && layer.input != ONNX_X && is_linear_diagonal(&r->layers[layer.input])) {
         layer.scaled = layer.input;

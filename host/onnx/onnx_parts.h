@@ -153,6 +153,7 @@ struct onnx_reader {
     // Axes of the input, or AXIS_ONE where it has none for it: the features', -1 until they are
     // known, and the others', -1 before the first recurrent layer.
     int feature_axis, time_axis, batch_axis;
+    int turned_axis;        // along which the input is turned round, or -1
     struct onnx_size steps; // of the time axis
 };
 
@@ -253,6 +254,9 @@ int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struc
 int onnx_directions(struct onnx_graph *graph, bool reverse[ONNX_DIRECTIONS]);
 // Adds a layer that gives the rows of another one, or of the input, from the last one to the first.
 int onnx_add_reversed(struct onnx_reader *r, int layer, int units, int *index);
+
+// The value's rows from the last step to the first, which are along this axis. -1 with a sentence.
+int onnx_turn(struct onnx_reader *r, struct onnx_value *value, int axis);
 
 // A recurrent layer in one direction: what gives its rows step by step, and what is in its state
 // behind the last step that it takes.

@@ -426,6 +426,7 @@ int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_
         .feature_axis = -1,
         .time_axis = -1,
         .batch_axis = -1,
+        .turned_axis = -1,
     };
 
     memset(network, 0, sizeof *network);

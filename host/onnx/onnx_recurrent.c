@@ -200,6 +200,9 @@ static int find_axes(struct onnx_reader *r, const struct onnx_value *x, int time
         found + (r->feature_axis != AXIS_ONE) != r->input_rank)
         return onnx_fail(r->graph, "reads a sequence whose axes are not time, batch and features "
                                    "of the input, each once; transpose the input in your program");
+    if (r->turned_axis >= 0 && r->turned_axis != (int)of_time)
+        return onnx_fail(r->graph,
+                         "reads the input turned round along another axis than the steps");
     r->time_axis = (int)of_time;
     r->batch_axis = (int)of_batch;
     r->steps = x->dims[time];
