@@ -459,6 +459,14 @@ START_TEST(lengths_differ) {
     struct mr_model *model = open_model_of(MODEL);
     check_lengths(&network, model, "cpu:", &options);
     mr_model_close(model);
+    // The model says them.
+    static const int32_t own[] = {3, 9, 1};
+    ck_assert_int_eq(mr_network_lengths(&network, 3), 0);
+    memcpy(network.lengths, own, sizeof own);
+    save_model(&network, MODEL);
+    model = open_model_of(MODEL);
+    check_device(&network, model, "cpu:", &options);
+    mr_model_close(model);
     mr_network_free(&network);
     make(&network, STARTS);
     save_model(&network, MODEL);

@@ -177,6 +177,46 @@ START_TEST(lengths_are_left_out) {
 }
 END_TEST
 
+// Of two layers, the second in both directions, with a head behind the padding too.
+static void constants_that_differ(struct file *f) {
+    begin(f, 0, 3);
+    list_tensor(f, "l", 3, 3, 1, 6);
+    tensor(f, "W2", 3, 2, 4 * H, H);
+    tensor(f, "R2", 3, 2, 4 * H, H);
+    lstm(f, "x W R B l", "Y hn");
+    node(f, "Squeeze", "Y one", "s");
+    lstm(f, "s W2 R2 - l", "Z zn");
+    Onnx__AttributeProto *a = attribute(f, "direction");
+    a->has_s = 1;
+    a->s = (ProtobufCBinaryData){13, (uint8_t *)(uintptr_t) "bidirectional"};
+    node(f, "MatMul", "s M", "m");
+    node(f, "Add", "m c", "y");
+    add_output(f, "Z");
+    add_output(f, "zn");
+}
+
+static void shorter_than_the_input(struct file *f) {
+    begin(f, 4, 0);
+    list_tensor(f, "l", 1, 3, 0, 0);
+    lstm(f, "x W R B l", "y hn");
+    add_output(f, "hn");
+}
+
+START_TEST(lengths_are_kept) {
+    static const int32_t lengths[2][3] = {{3, 1, 6}, {3, 0, 0}};
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    (_i ? shorter_than_the_input : constants_that_differ)(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_int_eq(n.length_count, _i ? 1 : 3);
+    for (int i = 0; i < n.length_count; i++)
+        ck_assert_int_eq(n.lengths[i], lengths[_i][i]);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
 static void the_last_padded_step(struct file *f) {
     lengths_as_input(f);
     node(f, "Squeeze", "Y one", "s");
@@ -192,15 +232,15 @@ static void the_mean_with_padding(struct file *f) {
     f->out.name = "y";
 }
 
-static void constants_that_differ(struct file *f) {
-    begin(f, 0, 0);
+static void other_batch(struct file *f) {
+    begin(f, 4, 2);
     list_tensor(f, "l", 3, 3, 2, 1);
     lstm(f, "x W R B l", "- y");
 }
 
-static void shorter_than_the_input(struct file *f) {
+static void longer_than_the_input(struct file *f) {
     begin(f, 4, 0);
-    list_tensor(f, "l", 2, 3, 3, 0);
+    list_tensor(f, "l", 2, 3, 5, 0);
     lstm(f, "x W R B l", "- y");
 }
 
@@ -230,8 +270,8 @@ static const struct {
     {other_counts, "has states for 3 sequences and for 2"},
     {the_last_padded_step, "takes the last step of sequences that have lengths of their own"},
     {the_mean_with_padding, "makes one row of all steps of sequences that have lengths"},
-    {constants_that_differ, "has constant sequence lengths that differ"},
-    {shorter_than_the_input, "has a constant sequence length of 3 where the input has 4 steps"},
+    {other_batch, "has 3 constant sequence lengths that are not one for each sequence"},
+    {longer_than_the_input, "has a sequence length of 5, which is not from 1 to the steps"},
 };
 
 START_TEST(starts_are_refused) {
@@ -252,6 +292,7 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, starts_are_read, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(all, lengths_are_left_out, 0, 2);
+    tcase_add_loop_test(all, lengths_are_kept, 0, 2);
     tcase_add_loop_test(all, starts_are_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

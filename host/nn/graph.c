@@ -50,6 +50,7 @@ void mr_network_free(struct mr_network *network) {
     free(network->streams);
     free(network->input_name);
     free(network->offset);
+    free(network->lengths);
     free(network->name);
     memset(network, 0, sizeof *network);
 }
@@ -189,6 +190,27 @@ int mr_network_starts(const struct mr_network *network) {
         if (network->ops[i].start_rows > rows)
             rows = network->ops[i].start_rows;
     return rows;
+}
+
+int mr_network_lengths(struct mr_network *network, int count) {
+    free(network->lengths);
+    network->lengths = calloc((size_t)count, sizeof *network->lengths);
+    network->length_count = network->lengths ? count : 0;
+    return network->lengths ? 0 : -1;
+}
+
+size_t mr_network_length(const struct mr_network *network, size_t sequence, size_t steps) {
+    if (!network->lengths)
+        return steps;
+    const size_t own = (size_t)network->lengths[sequence % (size_t)network->length_count];
+    return own < steps ? own : steps;
+}
+
+int mr_network_period(const struct mr_network *network) {
+    const int starts = mr_network_starts(network);
+    const int period = starts > network->length_count ? starts : network->length_count;
+
+    return period > 1 ? period : 1;
 }
 
 // Of one of the streams that an operator of the kind would read.

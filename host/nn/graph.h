@@ -115,7 +115,11 @@ struct mr_network {
     // [width of the input] what is taken from each x after that, before it is rounded, and is in
     // the biases of what reads it; NULL: nothing.
     float *offset;
-    bool cuts_weights;      // mr_quantise may cut those that are too large (rows.h)
+    bool cuts_weights; // mr_quantise may cut those that are too large (rows.h)
+    // Sequence n of a run has lengths[n % length_count] steps, where a file says so; NULL: all have
+    // as many as the run.
+    int length_count;
+    int32_t *lengths;
     int steps;              // from the file, 0 when it leaves them open
     char layout[MR_LAYOUT]; // of the file's input: "NTF", "TNF", "NT", ...
 };
@@ -150,6 +154,13 @@ int mr_op_starts(struct mr_op *op, int rows);
 int mr_op_start_columns(const struct mr_op *op);
 // How many sequences of a run start from states of their own; 0: all from the zero state.
 int mr_network_starts(const struct mr_network *network);
+
+// Gives so many sequences lengths of their own, 0 yet: -1 when memory is short.
+int mr_network_lengths(struct mr_network *network, int count);
+// Steps of a sequence of a run of so many steps each.
+size_t mr_network_length(const struct mr_network *network, size_t sequence, size_t steps);
+// Sequences of a run after which starts and lengths come again: 1 where they are all alike.
+int mr_network_period(const struct mr_network *network);
 
 // Makes a stream an output of the network. -1 with a sentence where there are too many
 // or memory is short.

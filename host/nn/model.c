@@ -185,6 +185,12 @@ static json_t *describe(const struct mr_model_data *model) {
 
     if (good && n->offset)
         good = put(root, "input_offset", json_true());
+    if (good && n->lengths) {
+        json_t *lengths = json_array();
+        for (int i = 0; i < n->length_count; i++)
+            json_array_append_new(lengths, json_integer(n->lengths[i]));
+        good = put(root, "lengths", lengths);
+    }
     for (int i = 0; i < n->op_count; i++)
         good = good && json_array_append_new(operators, operator_json(n, &n->ops[i])) == 0;
     for (int o = 0; o < n->output_count; o++)

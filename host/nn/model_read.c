@@ -326,6 +326,27 @@ static int read_layout(const json_t *root, struct mr_network *network) {
     return 0;
 }
 
+// Of the sequences of a run, where they are not all as long.
+static int read_lengths(const struct reader *r, const json_t *root, struct mr_network *network) {
+    const json_t *lengths = json_object_get(root, "lengths");
+    const size_t count = json_array_size(lengths);
+
+    if (!lengths)
+        return 0;
+    if (count < 1 || count > MR_MAX_STARTS)
+        return bad(r, "has no possible list of lengths");
+    if (mr_network_lengths(network, (int)count) != 0)
+        return bad(r, "needs more memory than there is");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *length = json_array_get(lengths, i);
+        if (!json_is_integer(length) || json_integer_value(length) < 1 ||
+            json_integer_value(length) > INT32_MAX)
+            return bad(r, "has a length that is no number from 1 on");
+        network->lengths[i] = (int32_t)json_integer_value(length);
+    }
+    return 0;
+}
+
 static int read_description(const struct reader *r, const json_t *root,
                             struct mr_model_data *model) {
     struct mr_network *n = &model->network;
@@ -341,8 +362,8 @@ static int read_description(const struct reader *r, const json_t *root,
         return bad(r, "lacks the layout of the input");
     if (!number(root, "steps", 0, INT32_MAX, &n->steps))
         return bad(r, "lacks steps");
-    if (copy_text(r, name, &n->name) != 0 || read_graph(r, root, n) != 0 ||
-        read_cast(r, root, "input_cast", &n->input_cast) != 0)
+    if (read_lengths(r, root, n) != 0 || copy_text(r, name, &n->name) != 0 ||
+        read_graph(r, root, n) != 0 || read_cast(r, root, "input_cast", &n->input_cast) != 0)
         return -1;
     if (json_is_true(json_object_get(root, "input_offset")) &&
         !(n->offset = calloc((size_t)inputs, sizeof *n->offset)))

@@ -219,6 +219,33 @@ static void start_states(struct walk *walk, size_t sequence) {
     }
 }
 
+// Behind the end of a sequence, at row 0 of the block: operators that keep nothing give what they
+// do for hidden states of 0.
+static void run_padding(struct walk *walk) {
+    const struct mr_network *network = walk->network;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const size_t out = row_of(walk, op->output, 0);
+        const size_t width = (size_t)network->streams[op->output].width;
+        if (network->streams[op->output].rate != MR_PER_STEP)
+            continue;
+        if (op->kind->recurrent || op->kind->reverses) {
+            if (walk->real)
+                memset(walk->real + out, 0, width * sizeof *walk->real);
+            else
+                memset(walk->whole + out, 0, width * sizeof *walk->whole);
+            continue;
+        }
+        const size_t in = op->kind->joins ? join(walk, op, 0) : row_of(walk, op->input, 0);
+        if (walk->real)
+            op->kind->float_row(op, walk->real + in, walk->real + walk->state[i], walk->real + out);
+        else
+            op->kind->integer_row(network, op, walk->whole + in, walk->whole + walk->state[i],
+                                  walk->whole + out);
+    }
+}
+
 static void run(struct walk *walk, const void *x, size_t sequences, size_t steps,
                 struct results y) {
     for (size_t n = 0; n < sequences; n++) {
@@ -228,11 +255,13 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         else
             memset(walk->whole, 0, walk->size * sizeof *walk->whole);
         start_states(walk, n);
-        for (size_t first = 0; first < steps; first += walk->block) {
-            for (size_t t = 0; t < walk->block; t++)
+        const size_t own = mr_network_length(walk->network, n, steps);
+        const size_t block = walk->block < own ? walk->block : own;
+        for (size_t first = 0; first < own; first += block) {
+            for (size_t t = 0; t < block; t++)
                 put_x(walk, x, t, n * steps + first + t);
-            run_rows(walk, MR_PER_STEP, walk->block);
-            for (size_t t = 0; t < walk->block; t++) {
+            run_rows(walk, MR_PER_STEP, block);
+            for (size_t t = 0; t < block; t++) {
                 observe(walk, MR_PER_STEP, t);
                 collect(walk, MR_PER_STEP, t, n * steps + first + t, sequences, steps, y);
             }
@@ -240,23 +269,11 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         run_rows(walk, MR_PER_SEQUENCE, 1);
         observe(walk, MR_PER_SEQUENCE, 0);
         collect(walk, MR_PER_SEQUENCE, 0, n, sequences, steps, y);
-    }
-}
-
-// Behind the end of a sequence, at row 0 of the block: operators that keep nothing give what they
-// do for hidden states of 0.
-static void run_padding(struct walk *walk) {
-    const struct mr_network *network = walk->network;
-
-    for (int i = 0; i < network->op_count; i++) {
-        const struct mr_op *op = &network->ops[i];
-        const size_t out = row_of(walk, op->output, 0);
-        if (network->streams[op->output].rate != MR_PER_STEP || op->kind->recurrent ||
-            op->kind->reverses)
-            continue; // of recurrent operators rows are 0
-        const size_t in = op->kind->joins ? join(walk, op, 0) : row_of(walk, op->input, 0);
-        op->kind->integer_row(network, op, walk->whole + in, walk->whole + walk->state[i],
-                              walk->whole + out);
+        for (size_t t = own; t < steps; t++) {
+            put_x(walk, x, 0, n * steps + t);
+            run_padding(walk);
+            collect(walk, MR_PER_STEP, 0, n * steps + t, sequences, steps, y);
+        }
     }
 }
 

@@ -110,8 +110,8 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
     const Onnx__TensorShapeProto *shape = onnx_input_info(graph)->type->tensor_type->shape;
     const int place = mr_layout_place(network->layout, 'N');
     const size_t own = place < 0 ? 1 : (size_t)onnx_fixed_size(shape->dim[place]);
-    const size_t starts = (size_t)mr_network_starts(network); // of so many sequences
-    const size_t fixed = own || starts < 2 ? own : starts;
+    const size_t period = (size_t)mr_network_period(network);
+    const size_t fixed = own || period < 2 ? own : period;
     // Where it is open, some thousand steps at once.
     const size_t batch = fixed ? fixed : steps < 4096 ? 4096 / (steps + 1) + 1 : 1;
 
@@ -244,7 +244,9 @@ int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_
                    char *error, size_t error_size) {
     const size_t inputs = (size_t)network->streams[0].width, sequences = 3;
     const uint64_t entries = (uint64_t)mr_network_entries(network);
-    const size_t steps = network->steps > 0 ? (size_t)network->steps : 4;
+    size_t steps = network->steps > 0 ? (size_t)network->steps : 4;
+    for (int i = 0; network->steps == 0 && i < network->length_count; i++)
+        steps = steps < (size_t)network->lengths[i] ? (size_t)network->lengths[i] : steps;
     // Below 2^31 steps of 8 * 2^14 numbers.
     const size_t count = sequences * mr_network_numbers(network, steps);
     float *x = NULL;

@@ -215,6 +215,16 @@ static int create(struct onnx_reader *r) {
     return 0;
 }
 
+static int set_lengths(struct onnx_reader *r) {
+    if (!r->lengths)
+        return 0;
+    if (mr_network_lengths(r->network, (int)r->lengths->count) != 0)
+        return onnx_fail_file(r->graph, "not enough memory");
+    for (size_t i = 0; i < r->lengths->count; i++)
+        r->network->lengths[i] = (int32_t)r->lengths->whole[i];
+    return 0;
+}
+
 // Where sequences are turned round, there is room for those of the file.
 static int set_steps(struct onnx_reader *r) {
     struct mr_network *network = r->network;
@@ -250,5 +260,5 @@ int onnx_emit(struct onnx_reader *r) {
     }
     if (mr_network_check(r->network, text, sizeof text) != 0)
         return onnx_fail_file(graph, "%s", text);
-    return set_steps(r);
+    return set_lengths(r) != 0 ? -1 : set_steps(r);
 }

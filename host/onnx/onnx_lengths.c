@@ -14,7 +14,30 @@ static void note_input(struct onnx_reader *r, int input) {
     r->noted[input] = true;
 }
 
-int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps) {
+static bool is_known(const struct onnx_size *size) {
+    return size->symbol == SYMBOL_NONE;
+}
+
+// Those of all layers must be the same, for the network has them once.
+static int keep_lengths(struct onnx_reader *r, const struct onnx_tensor *lengths, bool same,
+                        const struct onnx_size *sequences) {
+    bool good = lengths->count <= MR_MAX_STARTS &&
+                (same || !is_known(sequences) || sequences->k == (int64_t)lengths->count);
+
+    for (size_t i = 0; r->lengths && good && i < lengths->count; i++)
+        good = lengths->count == r->lengths->count && lengths->whole[i] == r->lengths->whole[i];
+    if (!good)
+        return onnx_fail(r->graph,
+                         "has %zu constant sequence lengths that are not one for each sequence of "
+                         "the input, at most %d, and those of the layers before",
+                         lengths->count, MR_MAX_STARTS);
+    r->lengths = lengths;
+    r->has_lengths = true;
+    return 0;
+}
+
+int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
+                      const struct onnx_size *sequences) {
     const struct onnx_value *lengths = onnx_input(r, 4);
     const struct onnx_tensor *constant = onnx_constant(r, 4);
     const int64_t first =
@@ -33,19 +56,23 @@ int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps) {
                          "from 1 on; export the model with the lengths as an input, or without "
                          "them, and give them when it is run",
                          onnx_name(r, lengths));
-    for (size_t i = 1; i < constant->count; i++)
-        if (constant->whole[i] != first)
+    bool whole = true, same = true;
+    for (size_t i = 0; i < constant->count; i++) {
+        if (constant->whole[i] < 1 || (is_known(steps) && constant->whole[i] > steps->k))
             return onnx_fail(r->graph,
-                             "has constant sequence lengths that differ; export the model with "
-                             "the lengths as an input, or without them, and give them when it is "
-                             "run (run --lengths)");
-    if (steps->symbol == SYMBOL_NONE && steps->k != first)
-        return onnx_fail(r->graph,
-                         "has a constant sequence length of %lld where the input has %lld steps; "
-                         "export the model without it, and give lengths when it is run",
-                         (long long)first, (long long)steps->k);
-    r->steps = (struct onnx_size){first, SYMBOL_NONE};
-    return 0;
+                             "has a sequence length of %lld, which is not from 1 to the "
+                             "steps of the input",
+                             (long long)constant->whole[i]);
+        same = same && constant->whole[i] == first;
+        whole = whole && is_known(steps) && constant->whole[i] == steps->k;
+    }
+    if (whole)
+        return 0;
+    if (same && !is_known(steps)) { // the only one that the file takes
+        r->steps = (struct onnx_size){first, SYMBOL_NONE};
+        return 0;
+    }
+    return keep_lengths(r, constant, same, sequences);
 }
 
 int onnx_check_padding(struct onnx_reader *r, const char *what) {

@@ -144,7 +144,8 @@ struct onnx_reader {
     struct onnx_value *values;
     bool *noted; // of the values: the user was told
     bool told_quantised;
-    bool has_lengths; // the sequences, of their own: an input gives them
+    bool has_lengths; // the sequences, of their own: constants, or an input gives them
+    const struct onnx_tensor *lengths; // the constants
     struct mr_network *network;
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]
@@ -234,8 +235,10 @@ int onnx_split(struct onnx_reader *r);
 
 // ---- onnx_lengths.c
 
-// The lengths that the current node takes, of sequences of so many steps. -1 with a sentence.
-int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps);
+// The lengths that the current node takes, of so many sequences of so many steps. -1 with a
+// sentence.
+int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
+                      const struct onnx_size *sequences);
 // What the current node does is wrong where sequences have padding behind them: -1 with a sentence
 // where they may have.
 int onnx_check_padding(struct onnx_reader *r, const char *what);

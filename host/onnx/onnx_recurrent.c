@@ -352,7 +352,7 @@ static int read_recurrent(struct onnx_reader *r) {
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions);
-    if (!cell || onnx_read_lengths(r, &x->dims[swapped]) != 0 ||
+    if (!cell || onnx_read_lengths(r, &x->dims[swapped], &x->dims[!swapped]) != 0 ||
         check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
         return -1;
     int64_t units = h && h->rank == 3 ? h->dims[2] : 0;
@@ -432,7 +432,7 @@ static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
 
 // state: h, then c, of all directions and sequences as outputs have them, and what step needs.
 static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct onnx_tensor *x,
-                   double *state) {
+                   const struct onnx_tensor *lengths, double *state) {
     struct onnx_tensor *y = onnx_eval_output(e, 0);
     const bool swapped = run->batch_first;
     const int64_t n = (int64_t)run->units, batch = x->dims[swapped ? 0 : 1];
@@ -446,13 +446,16 @@ static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct
 
     if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
         return -1;
+    for (size_t i = 0; y && lengths && i < y->count; i++) // behind the end of a sequence
+        y->real[i] = 0;
     for (size_t d = 0; d < run->directions; d++) {
         const struct onnx_run own = run_of(run, d);
         for (size_t i = 0; i < sequences; i++) {
             const size_t place = swapped ? i * run->directions + d : d * sequences + i;
             double *h = state + place * run->units, *c = h + states;
-            for (size_t k = 0; k < steps; k++) {
-                const size_t t = run->reverse[d] ? steps - 1 - k : k;
+            const size_t end = lengths ? (size_t)lengths->whole[i % lengths->count] : steps;
+            for (size_t k = 0; k < end; k++) {
+                const size_t t = run->reverse[d] ? end - 1 - k : k;
                 const size_t from = swapped ? i * steps + t : t * sequences + i;
                 const size_t to = swapped ? from * run->directions + d
                                           : (t * run->directions + d) * sequences + i;
@@ -505,10 +508,15 @@ static int eval_recurrent(struct onnx_eval *e) {
     if (batch > INT32_MAX || check_peepholes(e->graph, onnx_eval_input(e, 7)) != 0)
         return batch > INT32_MAX ? onnx_eval_unsupported(e) : -1;
     const struct onnx_tensor *lengths = onnx_eval_input(e, 4);
+    const int64_t steps = x->dims[swapped ? 1 : 0];
+    if (lengths &&
+        (onnx_is_real(lengths->type) || (lengths->count != 1 && lengths->count != (size_t)batch)))
+        return onnx_fail(e->graph, "has sequence lengths for %zu sequences, and there are %lld",
+                         lengths->count, (long long)batch);
     for (size_t i = 0; lengths && i < lengths->count; i++)
-        if (onnx_number(lengths, i) != (double)x->dims[swapped ? 1 : 0])
-            return onnx_fail(e->graph, "has a sequence length of %g for %lld steps",
-                             onnx_number(lengths, i), (long long)x->dims[swapped ? 1 : 0]);
+        if (lengths->whole[i] < 0 || lengths->whole[i] > steps)
+            return onnx_fail(e->graph, "has a sequence length of %lld for %lld steps",
+                             (long long)lengths->whole[i], (long long)steps);
     if (units < 1 || units > INT32_MAX || inputs < 1 || inputs > INT32_MAX ||
         !shaped(w, 3, directions, cell->gates * units, inputs) ||
         !shaped(r, 3, directions, cell->gates * units, units) ||
@@ -544,7 +552,7 @@ static int eval_recurrent(struct onnx_eval *e) {
         return -1;
     for (size_t k = 0; k < 2; k++)
         put_start(start[k], &run, (size_t)batch, state.real + k * states);
-    int result = compute(e, &run, x, state.real);
+    int result = compute(e, &run, x, lengths, state.real);
     onnx_tensor_free(&state);
     return result;
 }

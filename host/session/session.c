@@ -110,8 +110,8 @@ const char *mr_session_error(const struct mr_session *session) {
     return session ? session->error.text : "the session is NULL";
 }
 
-static int check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
-                         uint64_t steps) {
+int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
+                             uint64_t steps) {
     const uint64_t count = sequences * steps * session->inputs;
     for (uint64_t i = 0; i < count; i++)
         if (!isfinite(x[i])) {
@@ -433,13 +433,30 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
     return code;
 }
 
+int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
+                        uint64_t steps, uint32_t flags, float *const *y, struct mr_stats *stats) {
+    struct sinks sinks = {{NULL}};
+    for (int o = 0; o < session->network->output_count; o++)
+        sinks.y[o] = y[o];
+    return run_call(session, x, sequences, steps, flags, &sinks, stats);
+}
+
+// A model may say that its sequences are not all as long.
+static int run_checked(struct mr_session *session, const float *x, uint64_t sequences,
+                       uint64_t steps, uint32_t flags, const struct sinks *sinks,
+                       struct mr_stats *stats) {
+    return session->network->lengths && !(flags & MR_RUN_CONTINUE)
+               ? mr_session_run_own(session, x, sequences, steps, sinks->y, stats)
+               : run_call(session, x, sequences, steps, flags, sinks, stats);
+}
+
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
                          uint64_t steps) {
     int code = mr_session_check_call(session, sequences, steps, 0);
     if (!code)
         code = mr_session_check_call(session, least(sequences, session->slots), steps,
                                      MR_RUN_CONTINUE);
-    return code ? code : check_numbers(session, x, sequences, steps);
+    return code ? code : mr_session_check_numbers(session, x, sequences, steps);
 }
 
 int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
@@ -452,12 +469,12 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
                           x ? "y" : "x");
     int code = mr_session_check_call(session, sequences, steps, flags);
     if (!code)
-        code = check_numbers(session, x, sequences, steps);
+        code = mr_session_check_numbers(session, x, sequences, steps);
     for (int o = 0; o < session->network->output_count && !code; o++) {
         sinks.y[o] = y;
         y += sequences * mr_output_numbers(session->network, o, steps);
     }
-    return code ? code : run_call(session, x, sequences, steps, flags, &sinks, stats);
+    return code ? code : run_checked(session, x, sequences, steps, flags, &sinks, stats);
 }
 
 // Where the wanted outputs go, or a sentence.
@@ -514,7 +531,7 @@ static int find_input(struct mr_session *session, const struct mr_input *inputs,
             name, (unsigned long long)inputs->count, (unsigned long long)numbers,
             (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
             mr_plural(steps));
-    return check_numbers(session, inputs->data, sequences, steps);
+    return mr_session_check_numbers(session, inputs->data, sequences, steps);
 }
 
 int mr_session_run_named(struct mr_session *session, const struct mr_input *inputs,
@@ -532,7 +549,7 @@ int mr_session_run_named(struct mr_session *session, const struct mr_input *inpu
         code = find_outputs(session, outputs, output_count, sequences, steps, &sinks);
     if (!code)
         code = find_input(session, inputs, input_count, sequences, steps);
-    return code ? code : run_call(session, inputs->data, sequences, steps, flags, &sinks, stats);
+    return code ? code : run_checked(session, inputs->data, sequences, steps, flags, &sinks, stats);
 }
 
 int mr_session_step(struct mr_session *session, const float *x, float *y, struct mr_stats *stats) {

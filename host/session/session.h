@@ -61,6 +61,22 @@ struct mr_session {
 int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
                           uint32_t flags);
 
+// The numbers of x. 0, or a code with the session's error.
+int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
+                             uint64_t steps);
+// A run of arguments that were checked. y: of the outputs, NULL where it is not wanted.
+int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
+                        uint64_t steps, uint32_t flags, float *const *y, struct mr_stats *stats);
+
+// ---- session_lengths.c
+
+// The same of sequences that have lengths of their own, or those of the model.
+int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t sequences,
+                         uint64_t steps, const uint64_t *lengths, float *const *y,
+                         struct mr_stats *stats);
+int mr_session_run_own(struct mr_session *session, const float *x, uint64_t sequences,
+                       uint64_t steps, float *const *y, struct mr_stats *stats);
+
 // ---- session_swap.c
 
 // Adds a run to those before, of which the statistics are to be those of all together.

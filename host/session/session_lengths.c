@@ -16,7 +16,7 @@ struct lengths_call {
     const float *x;
     uint64_t sequences, steps;
     const uint64_t *lengths; // [sequences]
-    float *y[MR_MAX_OUTPUTS];
+    float *const *y;         // of the outputs; NULL: not wanted
     uint64_t length, count;
     float *part_x, *part_y;
 };
@@ -62,7 +62,8 @@ static void scatter(const struct lengths_call *call) {
         const size_t stride = is_per_step(network, o) ? call->steps * width : width;
         for (uint64_t n = 0; n < call->sequences; n++)
             if (call->lengths[n] == call->length) {
-                memcpy(call->y[o] + n * stride, from, rows * width * sizeof *from);
+                if (call->y[o])
+                    memcpy(call->y[o] + n * stride, from, rows * width * sizeof *from);
                 from += rows * width;
             }
     }
@@ -90,7 +91,7 @@ static int pad(const struct lengths_call *call) {
             const int32_t *from = rows;
             for (int o = 0; o < network->output_count && !code; o++) {
                 const size_t width = width_of(network, o);
-                if (is_per_step(network, o))
+                if (is_per_step(network, o) && call->y[o])
                     mr_quantised_output(network, o, from, 1,
                                         call->y[o] + (n * call->steps + t) * width);
                 from += width;
@@ -103,11 +104,17 @@ static int pad(const struct lengths_call *call) {
 
 static int run_length(struct lengths_call *call, struct mr_stats *stats) {
     struct mr_stats one;
+    float *part[MR_MAX_OUTPUTS], *to;
     int code = gather(call);
 
+    to = call->part_y;
+    for (int o = 0; o < call->session->network->output_count && !code; o++) {
+        part[o] = to;
+        to += call->count * mr_output_numbers(call->session->network, o, call->length);
+    }
     if (!code)
-        code = mr_session_run(call->session, call->part_x, call->count, call->length, 0,
-                              call->part_y, &one);
+        code = mr_session_run_call(call->session, call->part_x, call->count, call->length, 0, part,
+                                   &one);
     if (!code) {
         scatter(call);
         mr_stats_add(&one, stats);
@@ -134,26 +141,18 @@ static int check_lengths(struct mr_session *session, uint64_t sequences, uint64_
     return 0;
 }
 
-int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
-                           uint64_t steps, const uint64_t *lengths, float *y,
-                           struct mr_stats *stats) {
-    if (!session)
-        return MR_ERROR_ARGUMENT;
-    if (!x || !y || !lengths)
-        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run_lengths: %s is NULL",
-                          !x   ? "x"
-                          : !y ? "y"
-                               : "lengths");
-    struct lengths_call call = {
-        .session = session, .x = x, .sequences = sequences, .steps = steps, .lengths = lengths};
+int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t sequences,
+                         uint64_t steps, const uint64_t *lengths, float *const *y,
+                         struct mr_stats *stats) {
+    struct lengths_call call = {.session = session,
+                                .x = x,
+                                .sequences = sequences,
+                                .steps = steps,
+                                .lengths = lengths,
+                                .y = y};
     struct mr_stats sum = {0};
-    int code = mr_session_check_call(session, sequences, steps, 0);
-    if (!code)
-        code = check_lengths(session, sequences, steps, lengths);
-    for (int o = 0; o < session->network->output_count && !code; o++) {
-        call.y[o] = y;
-        y += sequences * mr_output_numbers(session->network, o, steps);
-    }
+    int code = check_lengths(session, sequences, steps, lengths);
+
     for (call.length = 1; call.length <= steps && !code; call.length++) {
         call.count = 0;
         for (uint64_t n = 0; n < sequences; n++)
@@ -166,4 +165,39 @@ int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t 
     if (!code && stats)
         *stats = sum;
     return code;
+}
+
+int mr_session_run_own(struct mr_session *session, const float *x, uint64_t sequences,
+                       uint64_t steps, float *const *y, struct mr_stats *stats) {
+    uint64_t *lengths = malloc(sequences * sizeof *lengths);
+
+    if (!lengths)
+        return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the lengths");
+    for (uint64_t n = 0; n < sequences; n++)
+        lengths[n] = mr_network_length(session->network, n, steps);
+    const int code = mr_session_run_apart(session, x, sequences, steps, lengths, y, stats);
+    free(lengths);
+    return code;
+}
+
+int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
+                           uint64_t steps, const uint64_t *lengths, float *y,
+                           struct mr_stats *stats) {
+    float *to[MR_MAX_OUTPUTS];
+
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    if (!x || !y || !lengths)
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run_lengths: %s is NULL",
+                          !x   ? "x"
+                          : !y ? "y"
+                               : "lengths");
+    int code = mr_session_check_call(session, sequences, steps, 0);
+    if (!code)
+        code = mr_session_check_numbers(session, x, sequences, steps);
+    for (int o = 0; o < session->network->output_count && !code; o++) {
+        to[o] = y;
+        y += sequences * mr_output_numbers(session->network, o, steps);
+    }
+    return code ? code : mr_session_run_apart(session, x, sequences, steps, lengths, to, stats);
 }
