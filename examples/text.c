@@ -4,12 +4,12 @@
 // is next. The likeliest is taken, or with a temperature one by chance.
 //
 //     cc -std=c11 text.c $(pkg-config --cflags --libs millrace) -lm -o text
-//     ./text text.millrace cpu: alphabet.txt "the licensor " 200 0.5 1
+//     ./text text.millrace cpu: alphabet.txt "the work " 200 0.5 1
 //
 // Arguments: model, device, a file whose first line has the characters in the order of the
 // network's inputs and outputs, the beginning, how many characters are added (100), temperature (0:
 // the likeliest), seed. examples/text has the program that trained such a network on the licence of
-// this project, and the network.
+// this project, and what came of it: licence.onnx, alphabet.txt.
 #include "millrace.h"
 
 #include <ctype.h>
