@@ -219,14 +219,15 @@ int onnx_concat(struct onnx_reader *r) {
     return 0;
 }
 
-// The rows of layers that were joined, in their order.
-static int list_joined(const struct onnx_reader *r, int layer, int *layers, int count) {
-    if (layer == ONNX_X || strcmp(r->layers[layer].kind, "concat") != 0 || count >= ONNX_INTS - 1) {
-        layers[count] = layer;
-        return count + 1;
+// The rows of layers that were joined, in their order, as far as there is room; how many they are.
+static int list_joined(const struct onnx_reader *r, int layer, int layers[ONNX_INTS], int count) {
+    if (layer != ONNX_X && strcmp(r->layers[layer].kind, "concat") == 0) {
+        count = list_joined(r, r->layers[layer].input, layers, count);
+        return list_joined(r, r->layers[layer].other, layers, count);
     }
-    count = list_joined(r, r->layers[layer].input, layers, count);
-    return list_joined(r, r->layers[layer].other, layers, count);
+    if (count < ONNX_INTS)
+        layers[count] = layer;
+    return count + 1;
 }
 
 int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
@@ -238,9 +239,9 @@ int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, 
     if (value->layer == ONNX_X)
         return onnx_fail(r->graph, "takes some of the features; give the others the weight 0");
     const int count = list_joined(r, value->layer, layers, 0);
-    for (int i = 0; i < count; i++) {
-        const int64_t width = layers[i] == ONNX_X ? 0 : r->layers[layers[i]].units;
-        if (at >= from && at + width <= end && layers[i] != ONNX_X) {
+    for (int i = 0; i < count && i < ONNX_INTS && layers[i] != ONNX_X; i++) {
+        const int64_t width = r->layers[layers[i]].units;
+        if (at >= from && at + width <= end) {
             parts[taken] = *value;
             parts[taken++].layer = layers[i];
             from = at + width < end ? from : end;
