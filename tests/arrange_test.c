@@ -223,6 +223,15 @@ static void residual(struct mr_network *n) {
     net_output(n, above, "sum");
 }
 
+// All cells that may have hard gates.
+static void hard_gates(struct mr_network *n) {
+    const int lstm = net_add(n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    const int gru = net_add(n, "gru", lstm, 3, MR_ACTIVATION_LINEAR);
+    net_output(n, net_add(n, "gru_reset_first", gru, 5, MR_ACTIVATION_LINEAR), "y");
+    for (int i = 0; i < n->op_count; i++)
+        n->ops[i].hard = true;
+}
+
 static const struct {
     const char *name;
     void (*arrange)(struct mr_network *);
@@ -233,7 +242,8 @@ static const struct {
                 {"beside", beside},
                 {"starts", starts},
                 {"starts of both halves", starts_of_both_halves},
-                {"residual", residual}};
+                {"residual", residual},
+                {"hard gates", hard_gates}};
 enum { STARTS = 5 };
 
 static void make(struct mr_network *network, int index) {

@@ -151,13 +151,22 @@ static inline struct bound bound_whole(const struct bound_unit *u, int gate, int
     return bound_gate(u, gate, gate, BOUND_OF_BOTH, u->h, argument_frac);
 }
 
+static inline double bound_hard(double x) {
+    return fmin(fmax(x, 0), 1);
+}
+
+// A gate by its sum.
+static inline struct bound bound_open(const struct bound_unit *u, struct bound sum) {
+    return u->op->hard ? bound_cut(bound_rising(bound_hard, sum), 16, 15) : bound_sigmoid(sum);
+}
+
 // c' = f c + i g in units of 2^(exponent - 16): i g is cut to 2^-15 of them, the sum is rounded.
 // tanh takes c' before it is cut to 24 bits.
 static inline struct bound bound_lstm(const struct bound_unit *u, struct bound *cell) {
-    const struct bound i = bound_sigmoid(bound_whole(u, 0, 15)),
-                       f = bound_sigmoid(bound_whole(u, 1, 15)),
+    const struct bound i = bound_open(u, bound_whole(u, 0, 15)),
+                       f = bound_open(u, bound_whole(u, 1, 15)),
                        g = bound_tanh(bound_whole(u, 2, 16)),
-                       o = bound_sigmoid(bound_whole(u, 3, 15));
+                       o = bound_open(u, bound_whole(u, 3, 15));
     const int frac = 16 - u->op->exponent;
     const struct bound written = bound_off(bound_mul(i, g), ldexp(1, -15 - frac));
     const struct bound c = bound_round(bound_add(bound_mul(f, *cell), written), frac);
@@ -174,8 +183,8 @@ static inline struct bound bound_mix(struct bound z, struct bound n, struct boun
 }
 
 static inline struct bound bound_gru(const struct bound_unit *u, struct bound *cell) {
-    const struct bound r = bound_sigmoid(bound_whole(u, 0, 15)),
-                       z = bound_sigmoid(bound_whole(u, 1, 15));
+    const struct bound r = bound_open(u, bound_whole(u, 0, 15)),
+                       z = bound_open(u, bound_whole(u, 1, 15));
     const struct bound of_x = bound_cut(bound_gate(u, 2, 2, BOUND_OF_X, u->h, 16), 27, 16),
                        of_h = bound_cut(bound_gate(u, 2, 3, BOUND_OF_H, u->h, 16), 27, 16);
     (void)cell;
@@ -189,9 +198,9 @@ static inline struct bound bound_gru_reset_first(const struct bound_unit *u, str
     for (int j = 0; j < u->op->units; j++) {
         struct bound_unit other = *u;
         other.unit = j;
-        gated[j] = bound_round(bound_mul(bound_sigmoid(bound_whole(&other, 0, 15)), u->h[j]), 15);
+        gated[j] = bound_round(bound_mul(bound_open(u, bound_whole(&other, 0, 15)), u->h[j]), 15);
     }
-    const struct bound z = bound_sigmoid(bound_whole(u, 1, 15)),
+    const struct bound z = bound_open(u, bound_whole(u, 1, 15)),
                        n = bound_tanh(bound_gate(u, 2, 2, BOUND_OF_BOTH, gated, 16));
     (void)cell;
     free(gated);

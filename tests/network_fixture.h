@@ -265,6 +265,8 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
         snprintf(name, sizeof name, "y%d", o);
         net_output(network, outputs[o], name);
     }
+    for (int i = 0; i < network->op_count; i++)
+        network->ops[i].hard = network->ops[i].kind->has_hard && random_bits(&state) % 4 == 0;
     net_weights(network, &state, 0.7);
 }
 

@@ -149,6 +149,19 @@ static inline void put_attribute_float(struct random_file *f, const char *name, 
     put_message(&f->node, 5, &a);
 }
 
+static inline void put_attribute_floats(struct random_file *f, const char *name, int count,
+                                        const float *list) {
+    struct bytes a = {0};
+
+    put_text(&a, 1, name);
+    for (int i = 0; i < count; i++) {
+        put_varint(&a, 7 << 3 | 5);
+        put_raw(&a, &list[i], sizeof *list);
+    }
+    put_int(&a, 20, 6);
+    put_message(&f->node, 5, &a);
+}
+
 static inline void put_attribute_list(struct random_file *f, const char *name, int count,
                                       const int64_t *list) {
     struct bytes a = {0};
@@ -170,13 +183,17 @@ static inline void put_attribute_word(struct random_file *f, const char *name, c
 }
 
 // A list of the same word so many times.
-static inline void put_attribute_words(struct random_file *f, const char *name, const char *word,
+// words: with blanks between; all of them so many times.
+static inline void put_attribute_words(struct random_file *f, const char *name, const char *words,
                                        int count) {
     struct bytes a = {0};
 
     put_text(&a, 1, name);
     for (int i = 0; i < count; i++)
-        put_text(&a, 9, word);
+        for (const char *at = words; *at; at += strspn(at, " ")) {
+            put_data(&a, 9, at, strcspn(at, " "));
+            at += strcspn(at, " ");
+        }
     put_int(&a, 20, 8);
     put_message(&f->node, 5, &a);
 }
@@ -495,8 +512,19 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
         put_attribute_word(f, "direction", directions[way]);
     if (cell->linear_before_reset)
         put_attribute(f, "linear_before_reset", 1);
-    if (cell->activation)
-        put_attribute_words(f, "activations", cell->activation, count);
+    const bool hard = cell->gates > 1 && random_between(&f->state, 0, 3) == 0;
+    if (cell->activation || hard)
+        put_attribute_words(f, "activations",
+                            !hard              ? cell->activation
+                            : cell->gates == 4 ? "HardSigmoid Tanh Tanh"
+                                               : "HardSigmoid Tanh",
+                            count);
+    if (hard && random_between(&f->state, 0, 1)) { // else 0.2 and 0.5
+        put_attribute_floats(f, "activation_alpha", count, (const float[]){0.3f, 0.1f});
+        put_attribute_floats(f, "activation_beta", count, (const float[]){0.25f, 0.6f});
+    }
+    if (hard)
+        say(f, " hard", -1);
     new_value(f, y);
     new_value(f, h);
     put_text(&f->node, 2, y);

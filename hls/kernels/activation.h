@@ -40,4 +40,10 @@ static inline int32_t mr_tanh(int32_t arg) {
     return mr_interpolate(mr_tanh_base[segment], mr_tanh_slope[segment], arg);
 }
 
+// A gate from its scaled sum: sigmoid, or hard, the sum itself from 0 to 1. Both Q15.
+static inline int32_t mr_gate(bool hard, int64_t sum) {
+    const int32_t ended = (int32_t)(sum < 0 ? 0 : sum > 32767 ? 32767 : sum);
+    return hard ? ended : mr_sigmoid(mr_argument(sum));
+}
+
 #endif

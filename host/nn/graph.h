@@ -65,6 +65,7 @@ struct mr_op {
     int other;          // the second stream that it reads, or -1
     int inputs, units;  // widths of input and output; of a recurrent operator the hidden units
     enum mr_activation activation;
+    bool hard;                     // its gates are max(0, min(1, x)) in the place of sigmoids
     double epsilon;                // of a layer normalisation: added to the variance
     int entries;                   // rows of a table, else 0
     struct mr_precision precision; // of its lanes

@@ -146,6 +146,8 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "entries", json_integer(op->entries));
     if (good && op->kind->has_epsilon)
         good = put(object, "epsilon", json_real(op->epsilon));
+    if (good && op->hard)
+        good = put(object, "gates", json_string("hard"));
     if (good && op->exponent)
         good = put(object, "cell_exponent", json_integer(op->exponent));
     if (good && !full_precision(op->precision))

@@ -159,6 +159,9 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     if (op->units != units)
         return bad(r, "has an operator whose units do not follow from its input");
     op->exponent = exponent;
+    op->hard = json_object_get(entry, "gates") != NULL;
+    if (op->hard && (!kind->has_hard || !word(entry, "gates", "hard")))
+        return bad(r, "has an operator whose gates are not known");
     if (json_object_get(entry, "start_rows") &&
         (!kind->recurrent || !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
         return bad(r, "has an operator that starts from no possible number of states");

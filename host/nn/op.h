@@ -58,6 +58,7 @@ struct mr_op_kind {
     bool gives_second;   // it gives that field, in 16 bits, and not h
     int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
     const char *const *gate_names; // [gates], or NULL
+    bool has_hard;                 // op->hard may be set
     bool one_pass;                 // of a recurrent operator: each unit has lanes of its own
     bool has_activation;           // of the caller's choice, else op->activation is linear
     bool has_epsilon;              // op->epsilon means something

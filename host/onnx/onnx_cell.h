@@ -4,6 +4,7 @@
 #ifndef MR_ONNX_CELL_H
 #define MR_ONNX_CELL_H
 
+#include "onnx_wire.h"
 #include "own_cells.h"
 
 #include <stdbool.h>
@@ -14,14 +15,21 @@ enum { ONNX_MAX_GATES = 6, ONNX_MAX_ACTIVATIONS = 3, ONNX_DIRECTIONS = 2 };
 struct onnx_graph;
 struct onnx_cell;
 
+// The gates' function: sigmoid, or max(0, min(1, factor x + offset)).
+struct onnx_gate {
+    bool hard;
+    double factor, offset;
+};
+
 // An operator as it is computed. Rows are gate * units + unit, gates in ONNX's order.
 struct onnx_run {
     const struct onnx_cell *cell;
     const struct mr_own_cell *own; // where it is a user's own, else NULL
     size_t inputs, units;
-    bool batch_first;        // layout 1
-    bool coupled;            // the forget gate is one minus the input gate
-    const double *w, *r, *b; // b: of x, then of h; NULL: 0; of all directions
+    bool batch_first;                              // layout 1
+    struct onnx_gate gate, gates[ONNX_DIRECTIONS]; // of one direction, and of all
+    bool coupled;                                  // the forget gate is one minus the input gate
+    const double *w, *r, *b;                       // b: of x, then of h; NULL: 0; of all directions
     size_t directions;
     bool reverse[ONNX_DIRECTIONS];
 };
@@ -51,6 +59,15 @@ static inline double onnx_dot(const double *w, const double *v, size_t count) {
         sum[0] += w[k] * v[k];
     return sum[0] + sum[1] + (sum[2] + sum[3]);
 }
+
+// onnx_gate.c
+
+double onnx_gate(const struct onnx_gate *gate, double x);
+// Are these the cell's activations in all directions, but for gates that are all hard?
+bool onnx_has_activations(const struct onnx_cell *cell, const Onnx__AttributeProto *given,
+                          size_t directions);
+// The gates of a direction of the current node.
+struct onnx_gate onnx_gate_of(const struct onnx_graph *graph, size_t direction);
 
 // onnx_own_cell.c: the cell of a user's own that the current node is; NULL with a sentence when
 // memory is short.

@@ -114,6 +114,7 @@ struct onnx_layer {
     const struct onnx_tensor *w, *h, *b;
     int directions, direction; // of w, h and b, and which of them
     struct onnx_start start;
+    struct onnx_gate gate;
     bool coupled;       // an LSTM whose forget gate is one minus the input gate
     bool outputs_first; // w is (units, inputs)
     double scale;       // of w

@@ -11,11 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-enum { INPUT, FORGET }; // gates of an LSTM, in the network's order
-
-static double sigmoid(double x) {
-    return 1 / (1 + exp(-x));
-}
+// Gates of an LSTM in the network's order; a GRU's candidate has the same place.
+enum { INPUT, FORGET, CANDIDATE };
 
 // ---- Cells
 
@@ -25,8 +22,9 @@ static void lstm_step(const struct onnx_run *run, const double *x, const double 
 
     (void)scratch;
     for (size_t j = 0; j < n; j++) {
-        double i = sigmoid(x[j] + s[j]), o = sigmoid(x[n + j] + s[n + j]);
-        double f = run->coupled ? 1 - i : sigmoid(x[2 * n + j] + s[2 * n + j]);
+        double i = onnx_gate(&run->gate, x[j] + s[j]),
+               o = onnx_gate(&run->gate, x[n + j] + s[n + j]);
+        double f = run->coupled ? 1 - i : onnx_gate(&run->gate, x[2 * n + j] + s[2 * n + j]);
         double g = tanh(x[3 * n + j] + s[3 * n + j]);
         c[j] = f * c[j] + i * g;
         h[j] = o * tanh(c[j]);
@@ -40,7 +38,8 @@ static void gru_step(const struct onnx_run *run, const double *x, const double *
     (void)c;
     (void)scratch;
     for (size_t j = 0; j < n; j++) {
-        double z = sigmoid(x[j] + s[j]), r = sigmoid(x[n + j] + s[n + j]);
+        double z = onnx_gate(&run->gate, x[j] + s[j]),
+               r = onnx_gate(&run->gate, x[n + j] + s[n + j]);
         h[j] = (1 - z) * tanh(x[2 * n + j] + r * s[2 * n + j]) + z * h[j];
     }
 }
@@ -52,10 +51,10 @@ static void gru_reset_first_step(const struct onnx_run *run, const double *x, co
 
     (void)c;
     for (size_t j = 0; j < n; j++)
-        scratch[j] = sigmoid(x[n + j] + s[n + j]) * h[j];
+        scratch[j] = onnx_gate(&run->gate, x[n + j] + s[n + j]) * h[j];
     for (size_t j = 0; j < n; j++) {
         const size_t row = 2 * n + j;
-        double z = sigmoid(x[j] + s[j]), bias = run->b ? run->b[3 * n + row] : 0;
+        double z = onnx_gate(&run->gate, x[j] + s[j]), bias = run->b ? run->b[3 * n + row] : 0;
         h[j] = (1 - z) * tanh(x[row] + onnx_dot(run->r + row * n, scratch, n) + bias) + z * h[j];
     }
 }
@@ -87,24 +86,6 @@ static const struct onnx_cell cells[] = {
 
 // ---- The operator's attributes
 
-static bool same_name(const ProtobufCBinaryData *text, const char *name) {
-    // Upper and lower case are the same in ONNX.
-    return text->len == strlen(name) && strncasecmp((const char *)text->data, name, text->len) == 0;
-}
-
-// In all directions.
-static bool has_activations(const struct onnx_cell *cell, const Onnx__AttributeProto *a,
-                            size_t directions) {
-    size_t count = 0;
-
-    while (count < ONNX_MAX_ACTIVATIONS && cell->activations[count])
-        count++;
-    bool good = a->n_strings == count * directions;
-    for (size_t i = 0; good && i < a->n_strings; i++)
-        good = same_name(&a->strings[i], cell->activations[i % count]);
-    return good;
-}
-
 static void list_activations(const struct onnx_cell *cell, char *text, size_t size) {
     size_t used = strlen(text);
 
@@ -132,11 +113,12 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t direct
         if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && i == 0)) ||
             (gated && cells[i].linear_before_reset != linear))
             continue;
-        if (!a || has_activations(&cells[i], a, directions))
+        if (!a || onnx_has_activations(&cells[i], a, directions))
             return &cells[i];
         list_activations(&cells[i], known, sizeof known);
     }
-    onnx_fail(graph, "has its own activations; this version takes %s", known);
+    onnx_fail(graph, "has its own activations; this version takes %s, and HardSigmoid for Sigmoid",
+              known);
     return NULL;
 }
 
@@ -265,23 +247,30 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
     for (int gate = 0; gate < gates; gate++) {
         const bool coupled = layer->coupled && gate == FORGET;
         const double sign = coupled ? -1 : 1;
+        // A hard gate's factor and offset; of the one that is one minus another they change sign.
+        const bool hard = layer->gate.hard && gate != CANDIDATE;
+        const double scale = sign * (hard ? layer->gate.factor : 1);
+        const double offset = !hard ? 0 : coupled ? 1 - layer->gate.offset : layer->gate.offset;
         const size_t to = (size_t)gate * n;
         const size_t from = (size_t)layer->cell->order[coupled ? INPUT : gate] * n;
         const double *b = layer->b ? layer->b->real + 2 * before + from : NULL;
-        bool good = fill_gate(r, layer, op, to, before + from, sign);
+        bool good = fill_gate(r, layer, op, to, before + from, scale);
         for (size_t j = 0; b && j < n; j++) {
-            const double of_x = op->bias[to + j] + sign * b[j];
-            const double of_h = sign * b[(size_t)gates * n + j];
+            const double of_x = op->bias[to + j] + scale * b[j];
+            const double of_h = scale * b[(size_t)gates * n + j];
             const bool split = gate >= gates - apart;
             op->bias[to + j] = (float)(split ? of_x : of_x + of_h);
             if (split)
                 op->bias[to + (size_t)apart * n + j] = (float)of_h;
         }
-        for (size_t j = 0; j < n; j++)
+        for (size_t j = 0; j < n; j++) {
+            op->bias[to + j] = (float)(op->bias[to + j] + offset);
             good = good && isfinite(op->bias[to + j]);
+        }
         if (!good)
             return onnx_fail(r->graph, "has weights or sums of biases that are beyond float32");
     }
+    op->hard = layer->gate.hard;
     return onnx_fill_start(r, layer, op);
 }
 
@@ -325,6 +314,7 @@ static int add_direction(struct onnx_reader *r, const struct onnx_value *x, stru
     const int d = layer.direction = made->directions++;
     struct onnx_directed of;
 
+    layer.gate = onnx_gate_of(r->graph, (size_t)d);
     if (onnx_add_directed(r, x, &layer, reverse, &of) != 0)
         return -1;
     made->steps[d] = of.steps;
@@ -424,6 +414,7 @@ static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
     const size_t rows = (size_t)all->cell->gates * all->units;
     struct onnx_run run = *all;
 
+    run.gate = all->gates[direction];
     run.w += direction * rows * all->inputs;
     run.r += direction * rows * all->units;
     run.b = all->b ? all->b + direction * 2 * rows : NULL;
@@ -542,6 +533,7 @@ static int eval_recurrent(struct onnx_eval *e) {
                                  .directions = (size_t)directions,
                                  .reverse = {reverse[0], reverse[1]},
                                  .coupled = is_coupled(e->graph),
+                                 .gates = {onnx_gate_of(e->graph, 0), onnx_gate_of(e->graph, 1)},
                                  .w = w->real,
                                  .r = r->real,
                                  .b = b ? b->real : NULL};

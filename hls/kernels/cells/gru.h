@@ -28,10 +28,10 @@ static inline int16_t gru_mix(int32_t z, int32_t n, int32_t h) {
 }
 
 // sum: Q15 for r and z, Q16 for both of n.
-static inline unit_state_t gru_unit(const int64_t sum[gru_GATES + gru_SPLIT], unit_state_t old,
-                                    int exponent, uint32_t *past) {
-    const int32_t r = mr_sigmoid(mr_argument(sum[0]));
-    const int32_t z = mr_sigmoid(mr_argument(sum[1]));
+static inline unit_state_t gru_unit_of(bool hard, const int64_t sum[gru_GATES + gru_SPLIT],
+                                       unit_state_t old, int exponent, uint32_t *past) {
+    const int32_t r = mr_gate(hard, sum[0]);
+    const int32_t z = mr_gate(hard, sum[1]);
     // 27 bits, the wider side of a multiplier: +-1024, where tanh ends at +-8.
     const int64_t over_x = hls_saturate(sum[2], 27), over_h = hls_saturate(sum[3], 27);
     const int32_t n = mr_tanh(mr_argument((over_x * 32768 + 16384 + r * over_h) >> 15));
@@ -41,6 +41,23 @@ static inline unit_state_t gru_unit(const int64_t sum[gru_GATES + gru_SPLIT], un
     (void)exponent;
     *past = 0;
     return unit;
+}
+
+static inline unit_state_t gru_unit(const int64_t sum[gru_GATES + gru_SPLIT], unit_state_t old,
+                                    int exponent, uint32_t *past) {
+    return gru_unit_of(false, sum, old, exponent, past);
+}
+
+// With hard gates, as in lstm.h.
+#define gru_hard_GATES gru_GATES
+#define gru_hard_SPLIT gru_SPLIT
+#define gru_hard_SECOND gru_SECOND
+#define gru_hard_HAS_CELL gru_HAS_CELL
+#define gru_hard_COUNTS gru_COUNTS
+#define gru_hard_LATENCY gru_LATENCY
+static inline unit_state_t gru_hard_unit(const int64_t sum[gru_GATES + gru_SPLIT], unit_state_t old,
+                                         int exponent, uint32_t *past) {
+    return gru_unit_of(true, sum, old, exponent, past);
 }
 
 #endif

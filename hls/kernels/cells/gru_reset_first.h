@@ -23,14 +23,20 @@
 #define gru_reset_first_SECOND_LATENCY(LC) (15 + MR_SUM_LATENCY(LC))
 
 // r h: Q15, and no further from 0 than h. sum[0]: Q15.
+static inline int16_t gru_reset_first_columns_of(bool hard, const int64_t sum[2],
+                                                 unit_state_t old) {
+    return (int16_t)((mr_gate(hard, sum[0]) * old.h + 16384) >> 15);
+}
+
 static inline int16_t gru_reset_first_columns(const int64_t sum[2], unit_state_t old) {
-    return (int16_t)((mr_sigmoid(mr_argument(sum[0])) * old.h + 16384) >> 15);
+    return gru_reset_first_columns_of(false, sum, old);
 }
 
 // sum: Q15 for z, Q16 for n.
-static inline unit_state_t gru_reset_first_unit(const int64_t sum[gru_reset_first_GATES],
-                                                unit_state_t old, int exponent, uint32_t *past) {
-    const int32_t z = mr_sigmoid(mr_argument(sum[1]));
+static inline unit_state_t gru_reset_first_unit_of(bool hard,
+                                                   const int64_t sum[gru_reset_first_GATES],
+                                                   unit_state_t old, int exponent, uint32_t *past) {
+    const int32_t z = mr_gate(hard, sum[1]);
     const int32_t n = mr_tanh(mr_argument(sum[2]));
     unit_state_t unit;
     unit.h = gru_mix(z, n, old.h);
@@ -38,6 +44,29 @@ static inline unit_state_t gru_reset_first_unit(const int64_t sum[gru_reset_firs
     (void)exponent;
     *past = 0;
     return unit;
+}
+
+static inline unit_state_t gru_reset_first_unit(const int64_t sum[gru_reset_first_GATES],
+                                                unit_state_t old, int exponent, uint32_t *past) {
+    return gru_reset_first_unit_of(false, sum, old, exponent, past);
+}
+
+// With hard gates, as in lstm.h.
+#define gru_reset_first_hard_GATES gru_reset_first_GATES
+#define gru_reset_first_hard_SPLIT gru_reset_first_SPLIT
+#define gru_reset_first_hard_SECOND gru_reset_first_SECOND
+#define gru_reset_first_hard_HAS_CELL gru_reset_first_HAS_CELL
+#define gru_reset_first_hard_COUNTS gru_reset_first_COUNTS
+#define gru_reset_first_hard_LATENCY gru_reset_first_LATENCY
+#define gru_reset_first_hard_SECOND_LATENCY gru_reset_first_SECOND_LATENCY
+static inline int16_t gru_reset_first_hard_columns(const int64_t sum[2], unit_state_t old) {
+    return gru_reset_first_columns_of(true, sum, old);
+}
+
+static inline unit_state_t gru_reset_first_hard_unit(const int64_t sum[gru_reset_first_GATES],
+                                                     unit_state_t old, int exponent,
+                                                     uint32_t *past) {
+    return gru_reset_first_unit_of(true, sum, old, exponent, past);
 }
 
 #endif

@@ -23,12 +23,12 @@
 // sum: Q15 for the sigmoids, Q16 for g's tanh. exponent: 0 to 16. The cell state has 24 bits in
 // units of 2^(exponent - 16), so within +-2^(exponent + 7), saturating; *past: by how many units it
 // was beyond. h is Q15.
-static inline unit_state_t lstm_unit(const int64_t sum[lstm_GATES], unit_state_t old, int exponent,
-                                     uint32_t *past) {
-    const int32_t i = mr_sigmoid(mr_argument(sum[0]));
-    const int32_t f = mr_sigmoid(mr_argument(sum[1]));
+static inline unit_state_t lstm_unit_of(bool hard, const int64_t sum[lstm_GATES], unit_state_t old,
+                                        int exponent, uint32_t *past) {
+    const int32_t i = mr_gate(hard, sum[0]);
+    const int32_t f = mr_gate(hard, sum[1]);
     const int32_t g = mr_tanh(mr_argument(sum[2]));
-    const int32_t o = mr_sigmoid(mr_argument(sum[3]));
+    const int32_t o = mr_gate(hard, sum[3]);
     // Q30, and half of the half that rounds; then Q31, in as many bits as f c has. The floor of a
     // floor is the floor, so c' is the exact sum, rounded once. (Of 2 i, whose lowest bit is zero,
     // a synthesis would not leave product and rounding in one multiplier.)
@@ -45,6 +45,24 @@ static inline unit_state_t lstm_unit(const int64_t sum[lstm_GATES], unit_state_t
     unit.cell = (int32_t)(above ? high : below ? -high - 1 : c);
     unit.h = (int16_t)((16384 + o * squashed) >> 15);
     return unit;
+}
+
+static inline unit_state_t lstm_unit(const int64_t sum[lstm_GATES], unit_state_t old, int exponent,
+                                     uint32_t *past) {
+    return lstm_unit_of(false, sum, old, exponent, past);
+}
+
+// The same with max(0, min(1, x)) in the place of the sigmoids, as HardSigmoid has it once its
+// factor and offset stand in the weights.
+#define lstm_hard_GATES lstm_GATES
+#define lstm_hard_SPLIT lstm_SPLIT
+#define lstm_hard_SECOND lstm_SECOND
+#define lstm_hard_HAS_CELL lstm_HAS_CELL
+#define lstm_hard_COUNTS lstm_COUNTS
+#define lstm_hard_LATENCY lstm_LATENCY
+static inline unit_state_t lstm_hard_unit(const int64_t sum[lstm_GATES], unit_state_t old,
+                                          int exponent, uint32_t *past) {
+    return lstm_unit_of(true, sum, old, exponent, past);
 }
 
 #endif

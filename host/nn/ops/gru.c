@@ -15,20 +15,38 @@ static double mix(double z, double n, double h) {
     return (1 - z) * n + z * h;
 }
 
-static void float_unit(const double *sum, double *h, double *cell) {
-    const double r = mr_sigmoid_float(sum[R]), z = mr_sigmoid_float(sum[Z]);
+static double float_of(bool hard, const double *sum, double h) {
+    const double r = mr_gate_float(hard, sum[R]), z = mr_gate_float(hard, sum[Z]);
 
+    return mix(z, tanh(sum[N] + r * sum[N_H]), h);
+}
+
+static void float_unit(const double *sum, double *h, double *cell) {
     (void)cell;
-    *h = mix(z, tanh(sum[N] + r * sum[N_H]), *h);
+    *h = float_of(false, sum, *h);
+}
+
+static void float_hard(const double *sum, double *h, double *cell) {
+    (void)cell;
+    *h = float_of(true, sum, *h);
 }
 
 static void float_unit_first(const double *sum, double *h, double *cell) {
     (void)cell;
-    *h = mix(mr_sigmoid_float(sum[Z]), tanh(sum[N]), *h);
+    *h = mix(mr_gate_float(false, sum[Z]), tanh(sum[N]), *h);
+}
+
+static void float_hard_first(const double *sum, double *h, double *cell) {
+    (void)cell;
+    *h = mix(mr_gate_float(true, sum[Z]), tanh(sum[N]), *h);
 }
 
 static double float_gated(const double *sum, double h) {
-    return mr_sigmoid_float(sum[R]) * h;
+    return mr_gate_float(false, sum[R]) * h;
+}
+
+static double float_hard_gated(const double *sum, double h) {
+    return mr_gate_float(true, sum[R]) * h;
 }
 
 static int32_t integer_mix(int64_t z, int64_t n, int64_t h) {
@@ -36,21 +54,25 @@ static int32_t integer_mix(int64_t z, int64_t n, int64_t h) {
 }
 
 static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
-    const int64_t r = mr_table_sigmoid(sum[R]), z = mr_table_sigmoid(sum[Z]);
+    const int64_t r = mr_gate_fixed(op->hard, sum[R]), z = mr_gate_fixed(op->hard, sum[Z]);
     const int64_t of_h = (r * mr_clamp(sum[N_H], 27) + (1 << 14)) >> 15;
 
-    (void)op, (void)cell;
+    (void)cell;
     *h = integer_mix(z, mr_table_tanh(mr_clamp(sum[N], 27) + of_h), *h);
 }
 
 static void integer_unit_first(const struct mr_op *op, const int64_t *sum, int32_t *h,
                                int32_t *cell) {
-    (void)op, (void)cell;
-    *h = integer_mix(mr_table_sigmoid(sum[Z]), mr_table_tanh(sum[N]), *h);
+    (void)cell;
+    *h = integer_mix(mr_gate_fixed(op->hard, sum[Z]), mr_table_tanh(sum[N]), *h);
 }
 
 static int32_t integer_gated(const int64_t *sum, int32_t h) {
-    return (int32_t)((mr_table_sigmoid(sum[R]) * h + (1 << 14)) >> 15);
+    return (int32_t)((mr_gate_fixed(false, sum[R]) * h + (1 << 14)) >> 15);
+}
+
+static int32_t integer_hard_gated(const int64_t *sum, int32_t h) {
+    return (int32_t)((mr_gate_fixed(true, sum[R]) * h + (1 << 14)) >> 15);
 }
 
 static uint32_t latency(int lc) {
@@ -69,9 +91,43 @@ static const char *const names[gru_GATES] = {"r", "z", "n"};
 static const int frac[gru_GATES + gru_SPLIT] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
                                                 MR_TANH_FRAC};
 
-const struct mr_cell mr_op_gru = {
-    .kind = {.name = "gru", .process = "gru", MR_RECURRENT, MR_KIND_OF(gru), .gate_names = names},
+static const struct mr_cell hard = {
     .header = "gru.h",
+    .cell = "gru_hard",
+    .argument_frac = frac,
+    .latency = latency,
+    .multipliers = 3, // an interpolation, r * n, z * (h - n)
+    .tables = 1,
+    .h_reads = 3,
+    .float_unit = float_hard,
+    .integer_unit = integer_unit,
+};
+
+static const struct mr_cell hard_first = {
+    .header = "gru_reset_first.h",
+    .cell = "gru_reset_first_hard",
+    .late = gru_reset_first_SECOND,
+    .argument_frac = frac,
+    .latency = latency_first,
+    .late_latency = late_latency,
+    .multipliers = 3, // an interpolation, r * h, z * (h - n)
+    .tables = 1,
+    .h_reads = 4,
+    .float_unit = float_hard_first,
+    .float_gated = float_hard_gated,
+    .integer_unit = integer_unit_first,
+    .integer_gated = integer_hard_gated,
+};
+
+const struct mr_cell mr_op_gru = {
+    .kind = {.name = "gru",
+             .process = "gru",
+             MR_RECURRENT,
+             MR_KIND_OF(gru),
+             .has_hard = true,
+             .gate_names = names},
+    .header = "gru.h",
+    .hard = &hard,
     MR_CELL_OF(gru),
     .squashes = true,
     .argument_frac = frac,
@@ -88,8 +144,10 @@ const struct mr_cell mr_op_gru_reset_first = {
              .process = "gru",
              MR_RECURRENT,
              MR_KIND_OF(gru_reset_first),
+             .has_hard = true,
              .gate_names = names},
     .header = "gru_reset_first.h",
+    .hard = &hard_first,
     MR_CELL_OF(gru_reset_first),
     .squashes = true,
     .argument_frac = frac,

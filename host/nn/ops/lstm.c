@@ -9,14 +9,22 @@
 
 enum { I, F, G, O };
 
+static void float_of(bool hard, const double *sum, double *h, double *cell) {
+    *cell = mr_gate_float(hard, sum[F]) * *cell + mr_gate_float(hard, sum[I]) * tanh(sum[G]);
+    *h = mr_gate_float(hard, sum[O]) * tanh(*cell);
+}
+
 static void float_unit(const double *sum, double *h, double *cell) {
-    *cell = mr_sigmoid_float(sum[F]) * *cell + mr_sigmoid_float(sum[I]) * tanh(sum[G]);
-    *h = mr_sigmoid_float(sum[O]) * tanh(*cell);
+    float_of(false, sum, h, cell);
+}
+
+static void float_hard(const double *sum, double *h, double *cell) {
+    float_of(true, sum, h, cell);
 }
 
 static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
-    const int64_t i = mr_table_sigmoid(sum[I]), f = mr_table_sigmoid(sum[F]);
-    const int64_t g = mr_table_tanh(sum[G]), o = mr_table_sigmoid(sum[O]);
+    const int64_t i = mr_gate_fixed(op->hard, sum[I]), f = mr_gate_fixed(op->hard, sum[F]);
+    const int64_t g = mr_table_tanh(sum[G]), o = mr_gate_fixed(op->hard, sum[O]);
     const int64_t c = (f * *cell + ((2 * i * g) >> op->exponent) + (1 << 14)) >> 15;
     // A tanh has reached its end at +-8, the end of its argument.
     const int64_t squashed = mr_table_tanh(mr_clamp(c, 20 - op->exponent) * (1 << op->exponent));
@@ -46,8 +54,20 @@ static const char *const names[lstm_GATES] = {"i", "f", "g", "o"};
 static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
                                      MR_SIGMOID_FRAC};
 
+static const struct mr_cell hard = {
+    .header = "lstm.h",
+    .cell = "lstm_hard",
+    .argument_frac = frac,
+    .latency = latency,
+    .multipliers = 5, // two interpolations, f * c, i * g, o * tanh(c)
+    .tables = 2,
+    .h_reads = 2,
+    .float_unit = float_hard,
+    .integer_unit = integer_unit,
+};
+
 #define LSTM                                                                                       \
-    .header = "lstm.h", MR_CELL_OF(lstm), .squashes = true, .argument_frac = frac,                 \
+    .hard = &hard, .header = "lstm.h", MR_CELL_OF(lstm), .squashes = true, .argument_frac = frac,  \
     .latency = latency, .multipliers = 8, /* five interpolations, f * c, i * g, o * tanh(c) */     \
         .tables = 5, .h_reads = 2, .float_unit = float_unit, .integer_unit = integer_unit
 
@@ -56,6 +76,7 @@ const struct mr_cell mr_op_lstm = {
              .process = "lstm",
              MR_RECURRENT,
              MR_KIND_OF(lstm),
+             .has_hard = true,
              .gate_names = names,
              .limit = limit},
     LSTM,
@@ -67,6 +88,7 @@ const struct mr_cell mr_op_lstm_cell = {
              .process = "lstm",
              MR_RECURRENT,
              MR_KIND_OF(lstm),
+             .has_hard = true,
              .gives_second = true,
              .gate_names = names,
              .limit = limit_given},

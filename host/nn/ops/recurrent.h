@@ -14,7 +14,8 @@ struct mr_cell {
     const char *cell;
     const char *text; // of a user's own cell: the file's text, and `header` is its name; else NULL
     bool ranged;      // h has a format that calibration chooses, else Q15
-    bool squashes;    // its sums go to sigmoids and tanhs only, but for split ones
+    const struct mr_cell *hard;  // the same with op->hard, else NULL; its kind is not used
+    bool squashes;               // its sums go to sigmoids and tanhs only, but for split ones
     const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
     int late;                    // the last gates take gated(h) for h, once the others are known
     uint32_t (*latency)(int lc); // D: from a step's last column to its first h
@@ -31,7 +32,9 @@ struct mr_cell {
 };
 
 static inline const struct mr_cell *mr_cell_of(const struct mr_op *op) {
-    return (const struct mr_cell *)op->kind;
+    const struct mr_cell *cell = (const struct mr_cell *)op->kind;
+
+    return op->hard ? cell->hard : cell;
 }
 
 // What the kernel's header says of a cell (hls/kernels/frame/layer.h): of its kind, and of itself.
