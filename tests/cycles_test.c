@@ -491,7 +491,7 @@ int main(int argc, char **argv) {
     build_all();
     Suite *suite = suite_create("cycles");
     TCase *cases = tcase_create("cycles");
-    tcase_set_timeout(cases, 300);
+    tcase_set_timeout(cases, drawn ? 1200 : 300);
     tcase_add_loop_test(cases, a_shape_runs_as_planned, 0, built_count);
     if (!is_long && !drawn)
         tcase_add_test(cases, a_further_layer_costs_a_step);
