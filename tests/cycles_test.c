@@ -148,9 +148,6 @@ static void draw_layouts(struct built *to) {
         struct mr_op_layout *layout = &to->layout[l];
         *layout = fixture_layout(&state, op, most > 1 ? most : 1);
         layout->crossing = 0; // the card's dies decide
-        // Of several passes with the columns of h first hlsc does not tell all cycles: it is not
-        // known soon enough whether a unit is given.
-        layout->h_first = layout->h_first && layout->passes == 1;
         if (at < (int)sizeof to->name)
             at += snprintf(
                 to->name + at, sizeof to->name - (size_t)at, " %s:%d/%d%s/%d w%da%d %d%s%s%s",

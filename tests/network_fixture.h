@@ -204,6 +204,34 @@ static inline int net_layer(struct mr_network *network, uint64_t *state, int str
     return layer;
 }
 
+// Heads, states and branches behind and beside a trunk, as outputs; the number of them with those
+// that are there.
+static inline int net_heads(struct mr_network *network, uint64_t *state, int stream,
+                            const int *trunk, int layers, int most, int *outputs, int count) {
+    for (int heads = random_between(state, 1, 3); heads > 0; heads--)
+        outputs[count++] = net_head(network, state, stream, most);
+    // What a softmax reads, beside what it gives.
+    const struct mr_op *head = &network->ops[network->op_count - 1];
+    if (head->kind->reads_numbers && random_bits(state) & 1)
+        outputs[count++] = head->input;
+    else if (random_bits(state) % 4 == 0)
+        outputs[count++] = stream;
+    if (random_bits(state) % 4 == 0)
+        outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    if (random_bits(state) % 4 == 0 && count < MR_MAX_OUTPUTS)
+        outputs[count++] = net_end(network, state, stream);
+    // Branches beside the trunk, from the input or from a layer, with and without a layer of their
+    // own.
+    for (int beside = random_between(state, 0, 2); beside > 0 && count < MR_MAX_OUTPUTS; beside--) {
+        int from = trunk[random_between(state, 0, layers - 1)];
+        if (random_bits(state) % 3 == 0)
+            from = net_add(network, net_cell(state), from, random_between(state, 1, most),
+                           MR_ACTIVATION_LINEAR);
+        outputs[count++] = net_head(network, state, from, most);
+    }
+    return count;
+}
+
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
 // `most` units; dense operators of all activations between them; behind them, and also behind the
 // layers before, heads at every step and on the last one, and states themselves, as up to
@@ -214,6 +242,8 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
     uint64_t state = seed;
     int outputs[MR_MAX_OUTPUTS], count = 0;
     const int layers = random_between(&state, 1, 4);
+    // Hidden states of one layer alone, whose vectors leave the network as they are.
+    const bool states = random_bits(&state) % 5 == 0;
     net_create(network, tokens ? 1 : random_between(&state, 1, most), "random");
     const int table =
         tokens ? net_table(network, random_between(&state, 1, 40), random_between(&state, 1, most))
@@ -228,7 +258,7 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
         if (l + 1 == layers)
             break;
         trunk[l + 1] = stream;
-        if (random_bits(&state) % 4 == 0)
+        if (!states && random_bits(&state) % 4 == 0)
             outputs[count++] = net_head(network, &state, stream, most);
         if (random_bits(&state) % 3 == 0)
             stream = net_add(network, "dense", stream, random_between(&state, 1, most),
@@ -238,28 +268,12 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
         if (random_bits(&state) % 4 == 0)
             stream = net_link(network, &state, stream);
     }
-    for (int heads = random_between(&state, 1, 3); heads > 0; heads--)
-        outputs[count++] = net_head(network, &state, stream, most);
-    // What a softmax reads, beside what it gives.
-    const struct mr_op *head = &network->ops[network->op_count - 1];
-    if (head->kind->reads_numbers && random_bits(&state) & 1)
-        outputs[count++] = head->input;
-    else if (random_bits(&state) % 4 == 0)
+    if (states && random_bits(&state) % 3)
         outputs[count++] = stream;
-    if (random_bits(&state) % 4 == 0)
+    if (states && (count == 0 || random_bits(&state) & 1))
         outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
-    if (random_bits(&state) % 4 == 0 && count < MR_MAX_OUTPUTS)
-        outputs[count++] = net_end(network, &state, stream);
-    // Branches beside the trunk, from the input or from a layer, with and without a layer of their
-    // own.
-    for (int beside = random_between(&state, 0, 2); beside > 0 && count < MR_MAX_OUTPUTS;
-         beside--) {
-        int from = trunk[random_between(&state, 0, layers - 1)];
-        if (random_bits(&state) % 3 == 0)
-            from = net_add(network, net_cell(&state), from, random_between(&state, 1, most),
-                           MR_ACTIVATION_LINEAR);
-        outputs[count++] = net_head(network, &state, from, most);
-    }
+    if (!states)
+        count = net_heads(network, &state, stream, trunk, layers, most, outputs, count);
     for (int o = 0; o < count; o++) {
         char name[16];
         snprintf(name, sizeof name, "y%d", o);

@@ -48,6 +48,8 @@ static struct mr_options options_of(const struct made *m) {
 enum trait {
     DENSE = 32, // of each activation, giving 16 bits or 32
     VECTOR_OUT = DENSE + 2 * (MR_ACTIVATION_RELU + 1),
+    VECTOR, // nothing else, of one output or of several
+    VECTORS,
     STEP_OUT,
     LAST_OUT,
     OUTPUTS, // more than one
@@ -61,6 +63,17 @@ enum trait {
 
 static uint64_t one(int trait) {
     return UINT64_C(1) << trait;
+}
+
+// Do vectors of one layer leave the network as they are?
+static bool gives_vectors(const struct mr_network *n) {
+    const int first = n->streams[n->outputs[0].stream].writer;
+    for (int o = 0; o < n->output_count; o++) {
+        const struct mr_stream *stream = &n->streams[n->outputs[o].stream];
+        if (stream->bits != 16 || mr_plan_leader(n, stream->writer) != mr_plan_leader(n, first))
+            return false;
+    }
+    return true;
 }
 
 static uint64_t traits_of(const struct mr_network *n) {
@@ -85,6 +98,8 @@ static uint64_t traits_of(const struct mr_network *n) {
         if (stream->bits == 16)
             traits |= one(VECTOR_OUT);
     }
+    if (gives_vectors(n))
+        traits |= one(n->output_count > 1 ? VECTORS : VECTOR);
     return traits | (n->output_count > 1 ? one(OUTPUTS) : 0) |
            (mr_network_layers(n) > 2 ? one(DEEP) : 0);
 }
@@ -221,12 +236,17 @@ static bool can_cut(struct mr_network *n) {
     return false;
 }
 
-// All, or the first one that cannot cut a value, whose card has no probes, or else the first.
+// All, or the first one that gives vectors and cannot cut a value, whose card has no probes, or
+// else one of these.
 static void choose_cards(bool all) {
-    int first = 0;
-    while (first < made_count && can_cut(&made[first].network))
-        first++;
-    first = first < made_count ? first : 0;
+    int first = 0, most = 0;
+    for (int i = 0; i < made_count; i++) {
+        const int has = 2 * !can_cut(&made[i].network) + gives_vectors(&made[i].network);
+        if (has > most) {
+            most = has;
+            first = i;
+        }
+    }
     for (int i = 0; i < made_count; i++)
         if (all || i == first)
             snprintf(made[i].image, sizeof made[i].image, FOLDER "/%llu.xclbin",

@@ -290,11 +290,8 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
         bool forget_before = reset; // step t-1 did
 #if LAYER_PASSES > 1
         // The pass's first word of weights, and of the units of the pass before it.
-        uint32_t pass_weights = LAYER_H_FIRST ? X_WORDS : 0;
+        uint32_t pass_weights = 0;
         uint16_t pass_units = HIDDEN_BEFORE_LAST;
-#    if LAYER_H_FIRST
-        uint16_t pass_now = 0, pass_word = 0;
-#    endif
 #endif
 #if LAYER_SLOTS > 1
         const uint32_t rest = sequences % LAYER_SLOTS; // of the last group
@@ -320,6 +317,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     HLS(pipeline II = 1)
                     HLS(dependence variable = h type = inter direction = RAW distance =
                             H_DISTANCE H_TERMS)
+#if LAYER_H_FIRST && LAYER_PASSES > 1 && HAS_CELL
+                    HLS(dependence variable = cell type = inter direction = RAW distance =
+                            ROUNDS * STEP true assert)
+#endif
 #if SECOND
                     HLS(dependence variable = second type = inter direction = RAW distance =
                             WAIT true)
@@ -346,7 +347,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
                         const int16_t number = IN_X ? column.v[c]
-                                               : forget || k >= COLUMNS_END
+                                               : forget || !IN_H
                                                    ? 0
                                                    : h[H_FOUND][OF_SLOT(place, h_word)][c];
                         v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
@@ -365,7 +366,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     }
 #endif
 #if LAYER_H_FIRST && LAYER_PASSES > 1
-                    const bool pass_begins = k < X_END && pass_word == 0;
                     int64_t oldest[GATES][LANES];
                     for (int g = 0; g < GATES; g++) {
                         HLS(unroll)
@@ -382,7 +382,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                                 HLS(unroll)
                                 const int64_t moved =
                                     r + 1 < LAYER_PASSES - 1 ? of_h[r + 1][g][j] : acc[g][j];
-                                of_h[r][g][j] = pass_begins ? moved : of_h[r][g][j];
+                                of_h[r][g][j] = PASS_BEGINS ? moved : of_h[r][g][j];
                             }
                         }
                     }
@@ -514,24 +514,18 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                     cut += cut_now;
                     past += past_now;
 #endif
-#if LAYER_H_FIRST && LAYER_PASSES > 1
-                    const bool pass_ends = pass_word == (k < X_BEGIN ? H_WORDS : X_PASS) - 1;
-                    if (k < X_END)
-                        pass_word = pass_ends ? 0 : pass_word + 1;
-                    if (k < X_END && pass_ends) {
-                        const bool last = pass_now == LAYER_PASSES - 1;
-                        pass_weights = !last ? pass_weights + WORDS : k < X_BEGIN ? 0 : X_WORDS;
-                        if (k >= X_BEGIN)
-                            pass_units = pass_now == 0 ? 0 : pass_units + PASS_WORDS;
-                        pass_now = last ? 0 : pass_now + 1;
-                    }
-#elif LAYER_PASSES > 1
+#if LAYER_PASSES > 1
                     if (k == STEP - 1) {
-                        const bool last = pass == LAYER_PASSES - 1;
+                        const bool last = pass == LAYER_PASSES - 1 || pass >= 2 * LAYER_PASSES - 1;
                         pass_weights = last ? 0 : pass_weights + WORDS;
+#    if LAYER_H_FIRST
+                        if (IN_X)
+                            pass_units = pass == LAYER_PASSES ? 0 : pass_units + PASS_WORDS;
+#    else
                         pass_units = last        ? HIDDEN_BEFORE_LAST
                                      : of_before ? 0
                                                  : pass_units + PASS_WORDS;
+#    endif
                     }
 #endif
                     if (k == STEP - 1 && pass == ROUNDS - 1) {
@@ -561,7 +555,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         h_found = !h_found;
 #endif
                     }
-                    if (t == LAST_TURN - ALL_EARLY && k == (UNITS_BEGIN + LAST_WORDS - 1) % STEP)
+                    if (t == LAST_TURN - ALL_EARLY && RUN_ENDS)
                         return;
                 }
             }

@@ -21,9 +21,12 @@
 #define MR_X_PHASE(x_words, gap, h_phases, slots)                                                  \
     MR_MAX(x_words, MR_CEIL_DIV(MR_MAX((gap) - ((slots)-1) * (h_phases), 0), slots))
 
-// A pass over the columns of x where those of h come first: the units of the pass before it go
-// through the cell meanwhile.
-#define MR_X_PASS(x_words, pass_words, passes) MR_MAX(x_words, (passes) == 1 ? 0 : (pass_words))
+// Where the columns of h come first: a pass over those of x, and one over those of h is as long
+// where there are several; and what the layer waits behind the last one, in whole passes then.
+#define MR_H_FIRST_PASS(x_words, h_words, passes)                                                  \
+    ((passes) == 1 ? (x_words) : MR_MAX(x_words, h_words))
+#define MR_H_FIRST_WAIT(gap, pass, passes)                                                         \
+    ((passes) == 1 ? MR_MAX(gap, 0) : MR_CEIL_DIV(MR_MAX(gap, 0), pass) * (pass))
 
 // Turns from a step of a sequence to its next one, at least.
 #define MR_TURNS(gap, x_phase, h_phases)                                                           \

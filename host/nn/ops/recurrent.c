@@ -288,17 +288,21 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int wait = latency - (stored - pass_words);
     const int h_phases =
         h_words + (cell->late ? (int)cell->late_latency(lc) + to_lanes + h_words : 0);
-    const int x_phase = layout->h_first ? MR_X_PASS(x_words, pass_words, passes)
+    const int x_phase = layout->h_first ? MR_H_FIRST_PASS(x_words, h_words, passes)
                                         : MR_X_PHASE(x_words, wait, h_phases, layout->slots);
     // What it waits at the end of a row, and the vectors of the last pass.
-    const int early = layout->h_first ? MR_MAX(wait, 0) : passes == 1 ? x_phase - x_words : 0;
+    const int early = layout->h_first ? MR_H_FIRST_WAIT(wait, x_phase, passes)
+                      : passes == 1   ? x_phase - x_words
+                                      : 0;
     const int last_words = h_words - (stored - pass_words);
 
     cost->latency = (uint32_t)latency;
-    cost->row_cycles = (uint32_t)(passes * (x_phase + h_phases) + (layout->h_first ? early : 0));
+    const int h_pass = layout->h_first && passes > 1 ? x_phase : h_words;
+    cost->row_cycles = (uint32_t)(passes * (x_phase + h_pass + h_phases - h_words) +
+                                  (layout->h_first ? early : 0));
     cost->turns = layout->h_first ? 1 : (uint32_t)MR_TURNS(wait, x_phase, h_phases);
     cost->tail = last_words - early;
-    cost->before = layout->h_first ? (uint32_t)(passes * h_words) : 0;
+    cost->before = layout->h_first ? (uint32_t)(passes * h_pass) : 0;
     cost->giving = (uint32_t)last_words;
     cost->way = cost->row_cycles - (uint32_t)(early + x_words) - cost->before + cost->latency +
                 cost->giving;
