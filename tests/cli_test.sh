@@ -397,7 +397,7 @@ check "nothing on stderr" test ! -s "$W/err"
 check "output" test -s "$W/y.npy"
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy" --lanes 2,3
 check "other lanes, same bytes" cmp "$W/y.npy" "$W/again.npy"
-runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy" --lanes 2h,2/3h
+runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy" --lanes 2h,2/2h
 check "the columns of h first, same bytes" cmp "$W/y.npy" "$W/again.npy"
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/y.csv"
 check "one line per sequence" test "$(wc -l <"$W/y.csv")" -ge 4
