@@ -121,8 +121,8 @@ END_TEST
 
 // ---- Lengths
 
-// An input of one axis or two, whole numbers, in front of x.
-static void second_input(struct file *f, const char *name, int rank) {
+// An input of one axis or two beside x.
+static void second_input(struct file *f, const char *name, int type_of_elements, int rank) {
     static Onnx__TypeProto type;
     static Onnx__TypeProto__Tensor tensor_type;
     static Onnx__TensorShapeProto shape;
@@ -134,7 +134,7 @@ static void second_input(struct file *f, const char *name, int rank) {
     type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type.tensor_type = &tensor_type;
     tensor_type.has_elem_type = 1;
-    tensor_type.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+    tensor_type.elem_type = type_of_elements;
     tensor_type.shape = &shape;
     shape.n_dim = (size_t)rank;
     shape.dim = f->dims;
@@ -144,7 +144,7 @@ static void second_input(struct file *f, const char *name, int rank) {
 // pack_padded_sequence and the last state
 static void lengths_as_input(struct file *f) {
     begin(f, 0, 0);
-    second_input(f, "lengths", 1);
+    second_input(f, "lengths", ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1);
     node(f, "Cast", "lengths", "l32");
     with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
     lstm(f, "x W R B l32", "Y hn");
@@ -152,9 +152,9 @@ static void lengths_as_input(struct file *f) {
     add_output(f, "Y");
 }
 
-static void lengths_of_a_mask(struct file *f) {
+static void lengths_of_mask(struct file *f, int type) {
     begin(f, 0, 0);
-    second_input(f, "mask", 2);
+    second_input(f, "mask", type, 2);
     node(f, "Cast", "mask", "m");
     with_int(f, "to", ONNX__TENSOR_PROTO__DATA_TYPE__INT32);
     node(f, "ReduceSum", "m one", "l");
@@ -163,13 +163,39 @@ static void lengths_of_a_mask(struct file *f) {
     f->out.name = "hn";
 }
 
-static void (*const with_lengths[])(struct file *) = {lengths_as_input, lengths_of_a_mask};
+static void lengths_of_a_mask(struct file *f) {
+    lengths_of_mask(f, ONNX__TENSOR_PROTO__DATA_TYPE__INT64);
+}
 
-START_TEST(lengths_are_left_out) {
+static void lengths_of_a_float_mask(struct file *f) {
+    lengths_of_mask(f, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+}
+
+// As Keras has it: [sequences, units].
+static void a_state_of_two_axes(struct file *f) {
+    static Onnx__TensorShapeProto__Dimension size[2], *sizes[2] = {&size[0], &size[1]};
+
+    begin_small(f, 1, 1);
+    second_input(f, "h", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 2);
+    for (int i = 0; i < 2; i++)
+        onnx__tensor_shape_proto__dimension__init(sizes[i]);
+    sizes[1]->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    sizes[1]->dim_value = H;
+    f->other.type->tensor_type->shape->dim = sizes;
+    list_tensor(f, "front", 1, 0, 0, 0);
+    node(f, "Unsqueeze", "h front", "h0");
+    lstm(f, "x W R B - h0", "Y hn");
+    f->out.name = "hn";
+}
+
+static void (*const left_out[])(struct file *) = {lengths_as_input, lengths_of_a_mask,
+                                                  lengths_of_a_float_mask, a_state_of_two_axes};
+
+START_TEST(inputs_are_left_out) {
     struct file *f = malloc(sizeof *f);
     struct mr_network n;
 
-    with_lengths[_i](f);
+    left_out[_i](f);
     ck_assert_msg(parse(f, &n) == 0, "%s", error);
     ck_assert_int_eq(n.op_count, 2);
     mr_network_free(&n);
@@ -291,7 +317,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, starts_are_read, 0, sizeof good / sizeof *good);
-    tcase_add_loop_test(all, lengths_are_left_out, 0, 2);
+    tcase_add_loop_test(all, inputs_are_left_out, 0, sizeof left_out / sizeof *left_out);
     tcase_add_loop_test(all, lengths_are_kept, 0, 2);
     tcase_add_loop_test(all, starts_are_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);

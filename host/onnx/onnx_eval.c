@@ -114,8 +114,8 @@ static int run(struct onnx_eval *e, const size_t *last) {
     return 0;
 }
 
-// The inputs beside x: zeros for states, whose open axis is the batch; lengths of whole sequences;
-// and masks, of two axes, with nothing behind the end.
+// The inputs beside x: zeros for states, whose open axis is the batch; and where lengths come from
+// them, those of whole sequences, or a mask, of two axes, with nothing behind the end.
 static int make_inputs(struct onnx_eval *e, int64_t batch, int64_t steps) {
     struct onnx_graph *graph = e->graph;
 
@@ -130,15 +130,16 @@ static int make_inputs(struct onnx_eval *e, int64_t batch, int64_t steps) {
         if (!shape || shape->n_dim > ONNX_RANK || !onnx_type_name(type->tensor_type->elem_type))
             continue;
         const int rank = (int)shape->n_dim;
+        const bool of_lengths = graph->of_lengths[value];
         for (int k = 0; k < rank; k++)
             dims[k] = onnx_fixed_size(shape->dim[k]) ? onnx_fixed_size(shape->dim[k])
-                      : rank == 2 && k == 1          ? steps
+                      : of_lengths && k == 1         ? steps
                                                      : batch;
         struct onnx_tensor *made = &e->values[value];
         if (onnx_eval_create(e, made, type->tensor_type->elem_type, rank, dims) != 0)
             return -1;
         for (size_t k = 0; k < made->count; k++) {
-            const int64_t number = rank == 1 ? steps : rank == 2 ? 1 : 0;
+            const int64_t number = !of_lengths ? 0 : rank == 1 ? steps : 1;
             if (onnx_is_real(made->type))
                 made->real[k] = (double)number;
             else

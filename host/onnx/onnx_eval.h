@@ -18,7 +18,8 @@ struct onnx_eval {
 int onnx_eval_node(struct onnx_eval *e);
 
 // Computes the graph's outputs from its input, a batch of so many sequences, within so many bytes
-// of memory; inputs for states are zero. y: [output_count], to be freed, also after a failure.
+// of memory; inputs for states are zero, sequences have all of their steps. y: [output_count], to
+// be freed, also after a failure.
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
                     int64_t steps, struct onnx_tensor *y, size_t *budget);
 

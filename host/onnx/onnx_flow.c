@@ -68,7 +68,7 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
         flow->last = true;
     } else if (flow->axis[axis] == AXIS_STACK || flow->axis[axis] == AXIS_SUBSTACK) {
         const int64_t k = index.k < 0 ? index.k + flow->dims[axis].k : index.k;
-        if (index.symbol != SYMBOL_NONE)
+        if (index.symbol != SYMBOL_NONE || k >= flow->dims[axis].k)
             return onnx_fail(r->graph, "takes a layer that does not exist");
         return onnx_unstack(r, flow, axis, k, k + 1);
     } else if (flow->layer != ONNX_X && flow->axis[axis] != AXIS_ONE &&

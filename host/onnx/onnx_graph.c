@@ -270,9 +270,10 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
         graph->slot_count *= 2;
     graph->names = calloc(names + 1, sizeof *graph->names);
     graph->needed = calloc(names + 1, sizeof *graph->needed);
+    graph->of_lengths = calloc(names + 1, sizeof *graph->of_lengths);
     graph->constants = calloc(names + 1, sizeof *graph->constants);
     graph->slots = malloc(graph->slot_count * sizeof *graph->slots);
-    if (!graph->names || !graph->needed || !graph->constants || !graph->slots)
+    if (!graph->names || !graph->needed || !graph->of_lengths || !graph->constants || !graph->slots)
         return onnx_fail_file(graph, "not enough memory");
     memset(graph->slots, 0xff, graph->slot_count * sizeof *graph->slots);
     return add_names(graph) != 0 ? -1 : mark_needed(graph);
@@ -286,6 +287,7 @@ void onnx_graph_close(struct onnx_graph *graph) {
     free(graph->files);
     free(graph->names);
     free(graph->needed);
+    free(graph->of_lengths);
     free(graph->constants);
     free(graph->slots);
     free(graph->own_rows);

@@ -62,6 +62,7 @@ struct onnx_graph {
     int32_t *slots;   // hash of names: index of the value, or -1
     size_t slot_count;
     struct onnx_tensor *constants; // of the values; type 0 where it is no constant
+    bool *of_lengths;              // of the values: an input from which lengths of sequences come
     size_t budget;                 // bytes that tensors may still take
     size_t external;               // bytes read from other files
     char **files;                  // [file_count] these files

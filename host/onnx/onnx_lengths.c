@@ -12,6 +12,7 @@ static void note_input(struct onnx_reader *r, int input) {
                   "sequences have as many steps as x",
                   onnx_name(r, &r->values[input]));
     r->noted[input] = true;
+    r->graph->of_lengths[input] = true;
 }
 
 static bool is_known(const struct onnx_size *size) {
