@@ -106,6 +106,10 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t direct
     const bool linear = onnx_int(graph, "linear_before_reset", 0) != 0;
     char known[120] = "";
 
+    if (onnx_own_cell(graph) && a) {
+        onnx_fail(graph, "has activations, which for a cell of your own are in the cell's file");
+        return NULL;
+    }
     if (onnx_own_cell(graph))
         return onnx_own_row(graph);
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
