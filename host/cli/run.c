@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "device_uri.h"
 #include "file.h"
+#include "stats.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -54,22 +55,6 @@ static int save(struct cli *cli, const struct run *run, struct mr_session *sessi
     return code;
 }
 
-// Adds a step to the sum of those before; the mean of the utilisation, as every step is as long.
-static void add_stats(struct mr_stats *sum, const struct mr_stats *one) {
-    const struct mr_stats before = *sum;
-    *sum = *one;
-    sum->cycles += before.cycles;
-    sum->device_runs += before.device_runs;
-    sum->microseconds += before.microseconds;
-    sum->multiplications += before.multiplications;
-    sum->cut_inputs += before.cut_inputs;
-    sum->cut_values += before.cut_values;
-    if (sum->cycles)
-        sum->utilisation =
-            (before.utilisation * (double)before.cycles + one->utilisation * (double)one->cycles) /
-            (double)sum->cycles;
-}
-
 static int run_stepwise(struct mr_session *session, const struct run *run,
                         const struct cli_input *input, const struct mr_model_info *info,
                         const struct cli_outputs *outputs, struct mr_stats *sum) {
@@ -89,7 +74,7 @@ static int run_stepwise(struct mr_session *session, const struct run *run,
                 return code;
             for (uint32_t o = 0; o < outputs->count; o++)
                 outputs->list[o].data += outputs->info[o].width;
-            add_stats(sum, &one);
+            mr_stats_add(&one, sum);
         }
     }
     return 0;

@@ -64,6 +64,10 @@ int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64
 // The numbers of x. 0, or a code with the session's error.
 int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
                              uint64_t steps);
+// What a call that goes on asks of x and its sizes, but for the number of sequences: at most the
+// session's slots are run at a time. 0, or a code with the session's error.
+int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
+                         uint64_t steps);
 // A run of arguments that were checked. y: of the outputs, NULL where it is not wanted.
 int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
                         uint64_t steps, uint32_t flags, float *const *y, struct mr_stats *stats);
@@ -77,11 +81,6 @@ int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t se
 int mr_session_run_own(struct mr_session *session, const float *x, uint64_t sequences,
                        uint64_t steps, float *const *y, struct mr_stats *stats);
 
-// ---- session_swap.c
-
-// Adds a run to those before, of which the statistics are to be those of all together.
-void mr_stats_add(const struct mr_stats *one, struct mr_stats *all);
-
 // ---- session_device.c
 
 // What `auto:` or NULL is: a card with an image of this network, else the processor. It lies in
@@ -93,13 +92,6 @@ int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_er
 // Opens the device of session->options and loads the weights.
 int mr_session_attach(struct mr_session *session, const char *uri, struct mr_error *error);
 void mr_session_detach(struct mr_session *session);
-
-// ---- session.c
-
-// What a call that goes on asks of x and its sizes, but for the number of sequences: at most the
-// session's slots are run at a time. 0, or a code with the session's error.
-int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
-                         uint64_t steps);
 
 // ---- session_state.c
 

@@ -4,6 +4,7 @@
 // one is what the network's heads give for a hidden state of zero.
 #include "failure.h"
 #include "session.h"
+#include "stats.h"
 #include "text.h"
 #include "walk.h"
 
@@ -141,6 +142,22 @@ static int check_lengths(struct mr_session *session, uint64_t sequences, uint64_
     return 0;
 }
 
+// Sets the call to the sequences of its next length. false: there is none.
+static bool next_length(struct lengths_call *call) {
+    const uint64_t last = call->length;
+
+    call->count = 0;
+    for (uint64_t n = 0; n < call->sequences; n++) {
+        const uint64_t length = call->lengths[n];
+        if (length > last && (call->count == 0 || length < call->length)) {
+            call->length = length;
+            call->count = 0;
+        }
+        call->count += length == call->length && length > last;
+    }
+    return call->count > 0;
+}
+
 int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t sequences,
                          uint64_t steps, const uint64_t *lengths, float *const *y,
                          struct mr_stats *stats) {
@@ -153,13 +170,8 @@ int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t se
     struct mr_stats sum = {0};
     int code = check_lengths(session, sequences, steps, lengths);
 
-    for (call.length = 1; call.length <= steps && !code; call.length++) {
-        call.count = 0;
-        for (uint64_t n = 0; n < sequences; n++)
-            call.count += lengths[n] == call.length;
-        if (call.count)
-            code = run_length(&call, &sum);
-    }
+    while (!code && next_length(&call))
+        code = run_length(&call, &sum);
     if (!code)
         code = pad(&call);
     if (!code && stats)
