@@ -123,7 +123,7 @@ static int follow(struct sensors *s) {
         if (wrong)
             return fprintf(stderr, "line %llu: %s\n", (unsigned long long)lines, wrong), 1;
     }
-    if (run_tick(s, &cycles))
+    if (s->count && run_tick(s, &cycles)) // a tick that the end of the input ends
         return 1;
     fprintf(stderr, "%llu ticks on %s, %llu cycles\n", (unsigned long long)(s->tick - 1),
             mr_session_device(s->session), (unsigned long long)cycles);

@@ -23,7 +23,7 @@ enum { MAX_SYMBOLS = 256 };
 
 struct writer {
     struct mr_session *session;
-    char alphabet[MAX_SYMBOLS + 2];
+    char alphabet[MAX_SYMBOLS + 1];
     uint32_t symbols;
     float x[MAX_SYMBOLS], likely[MAX_SYMBOLS];
     double temperature;
