@@ -150,6 +150,24 @@ START_TEST(lanes_lie_in_several_dies) {
 }
 END_TEST
 
+// Lanes that are too few for tiles (MR_TILE_LANES_MIN) have no way of their own, wherever they lie.
+START_TEST(few_lanes_have_no_way) {
+    const struct mr_target *target = mr_target_find("u50");
+    const int hidden[] = {100, 4, 100}, lc[] = {7, 1, 7}; // 2,856 multipliers of 2,976 a die, twice
+    struct mr_network network;
+    struct mr_plan plan;
+    struct mr_pipeline at;
+    fixture_chain(&network, 16, 3, hidden, 1, MR_ACTIVATION_LINEAR);
+    ck_assert_int_eq(fixture_evaluate(&network, lc, &plan, NULL, 0), 0);
+    fixture_place_ways(target, lc, &plan);
+    plan.target = target;
+    mr_pipeline_make(&plan, &at);
+    ck_assert(process_of(&at, "lstm1")->spans);
+    ck_assert_int_eq(plan.ops[1].layout.crossing, 0);
+    mr_network_free(&network);
+}
+END_TEST
+
 // What gives the outputs is at the memory ports; what takes vectors as they come is where they are.
 START_TEST(outputs_are_at_the_memory_ports) {
     struct mr_network network;
@@ -231,6 +249,7 @@ int main(void) {
     tcase_add_test(tests, layers_fill_dies_in_their_order);
     tcase_add_test(tests, large_layers_lie_in_two_dies);
     tcase_add_test(tests, lanes_lie_in_several_dies);
+    tcase_add_test(tests, few_lanes_have_no_way);
     tcase_add_test(tests, outputs_are_at_the_memory_ports);
     tcase_add_test(tests, dies_are_not_overfull);
     suite_add_tcase(suite, tests);

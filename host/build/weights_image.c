@@ -14,12 +14,12 @@ static int in_beat(const struct mr_op *op) {
     return MR_IMAGE_BEAT * 16 / op->precision.weight_bits;
 }
 
-// Beats of `words` words of `gates * lc` weights each.
-// A table has one row at a time, as a lane has.
+// Rows of weights that lie side by side in a word: those of a lane's gates, or one of a table.
 static int gates_of(const struct mr_op *op) {
     return op->kind->looks_up ? 1 : op->kind->gates;
 }
 
+// Beats of `words` words of `gates * lc` weights each.
 static uint64_t lane_beats(const struct mr_op *op, uint64_t words, int lc) {
     const uint64_t word = (uint64_t)gates_of(op) * (uint64_t)lc, beat = (uint64_t)in_beat(op);
     if (word > beat)

@@ -141,6 +141,14 @@ static inline int mr_op_lane_units(const struct mr_op *op, const struct mr_op_la
                : mr_ceil_div(mr_ceil_div(op->units, layout->lc), layout->passes) * layout->lc;
 }
 
+// Whether hlsc cuts these lanes into tiles: not where they are few, nor where the units of all pass
+// through their cells at once.
+static inline bool mr_op_has_tiles(const struct mr_op *op, const struct mr_op_layout *layout) {
+    const int lanes = mr_op_lane_units(op, layout);
+
+    return lanes >= MR_TILE_LANES_MIN && lanes > layout->lc;
+}
+
 // Columns that a port reads in a cycle: the first ceil(LC / ports) of a vector, or the others.
 static inline int mr_op_port_lc(const struct mr_op_layout *layout) {
     return layout->ports > 1 ? mr_ceil_div(layout->lc, layout->ports) : layout->lc;

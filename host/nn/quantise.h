@@ -38,8 +38,7 @@ struct mr_input_cuts {
 };
 
 // Turns inputs (steps, inputs) into whole numbers, rounded and clamped. A value that is not finite
-// is an error. cuts: [inputs], what is clamped is
-// added; or NULL.
+// is an error. cuts: [inputs], what is clamped is added; or NULL.
 int mr_quantise_input(const struct mr_network *network, const float *x, size_t steps, int16_t *x_q,
                       struct mr_input_cuts *cuts, char *error, size_t error_size);
 

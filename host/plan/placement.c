@@ -196,10 +196,8 @@ bool mr_place_ways(const struct mr_plan *plan, const struct mr_target *target,
     bool any = false;
     find_places(plan, &places);
     for (int l = 0; l < places.layers; l++) {
-        // hlsc cuts no lanes into tiles where all units pass through their cells at once.
         const struct mr_op *op = mr_network_layer(plan->network, l);
-        const bool has_tiles = layouts[l].lc < mr_op_lane_units(op, &layouts[l]);
-        layouts[l].crossing = has_tiles ? way_registers(&places, l) : 0;
+        layouts[l].crossing = mr_op_has_tiles(op, &layouts[l]) ? way_registers(&places, l) : 0;
         any = any || layouts[l].crossing;
     }
     return any;

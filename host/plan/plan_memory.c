@@ -50,8 +50,8 @@ struct place {
 };
 
 static bool are_alike(const struct mr_op *a, const struct mr_op *b) {
-    return a->kind == b->kind && a->inputs == b->inputs && a->units == b->units &&
-           a->precision.weight_bits == b->precision.weight_bits &&
+    return a->kind == b->kind && a->hard == b->hard && a->inputs == b->inputs &&
+           a->units == b->units && a->precision.weight_bits == b->precision.weight_bits &&
            a->precision.column_bits == b->precision.column_bits;
 }
 

@@ -6,10 +6,10 @@
 
 #include "plan_memory.h"
 
-// What an operator takes: multipliers, or a share of what the device has least of, where it lies in
-// one kind of memory or in two.
 enum { MR_PLAN_OPTIONS = 2 * MR_PLAN_LC * MR_PLAN_PASSES }; // of an operator, at most
 
+// What an operator takes: multipliers, or a share of what the device has least of, where it lies in
+// one kind of memory or in two.
 enum mr_plan_measure { MR_PLAN_MULTIPLIERS, MR_PLAN_SHARE, MR_PLAN_PARTED_SHARE };
 
 struct mr_plan_option {
@@ -44,9 +44,8 @@ static inline uint32_t mr_plan_option_cycles(const struct mr_plan_options *optio
     return options->ways ? option->way : option->pace;
 }
 
-// passes: at most; 1 where there are several slots. memories: for as many slots. 0, or -1 with a
-// sentence in error; free in either case.
-// ways: those with the columns of h first too.
+// passes: at most; 1 where there are several slots. memories: for as many slots. ways: those with
+// the columns of h first too. 0, or -1 with a sentence in error; free in either case.
 int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
                          struct mr_plan_memories *memories, int passes, int slots,
                          enum mr_plan_measure measured, bool ways, struct mr_plan_options *options,

@@ -10,8 +10,8 @@
 enum { MR_TAPS = 2 * MR_MAX_OPS + MR_MAX_OUTPUTS };
 
 struct mr_plan_taps {
-    int first[MR_MAX_OPS +
-              1];      // of a stream, its taps: of operators in their order, then of outputs
+    // Of a stream, the first of its taps: those of operators in their order, then of outputs.
+    int first[MR_MAX_OPS + 1];
     int hold[MR_TAPS]; // sequences that wait
 };
 

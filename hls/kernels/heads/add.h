@@ -4,8 +4,7 @@
 //   ADD_COUNT      numbers per row
 //   ADD_LC         numbers per vector; the last one of a row is padded with zeros, in and out
 //   ADD_A, ADD_B   bits by which a number of a and of b is moved up to their common unit, 0 to 31
-//   ADD_SHIFT      bits by which the sum is cut, 0 to 47; rounded to nearest, ties up, and
-//   saturated
+//   ADD_SHIFT      bits by which the sum is cut, 0 to 47: rounded to nearest, ties up; it saturates
 // A row takes ceil(count/LC) cycles.
 #include "frame/words.h"
 #include "mr_command.h"

@@ -26,12 +26,11 @@ static void add_weights(const struct mr_op *op, const struct mr_op_layout *layou
 
     w.storage =
         layout->ports ? layout->memory : mr_storage_choose(w.lane.words, lanes * (uint64_t)bits);
-    if (lanes < MR_TILE_LANES_MIN || lanes == lc) { // those of all units are one memory
-        mr_tile_add(lanes, lanes, &w, use);
-    } else {
-        const uint64_t per_tile = mr_tile_lanes(lanes, lc, rows_together(op, layout), &w, 1);
-        mr_tile_add(lanes, per_tile, &w, use);
-    }
+    // Without tiles those of all units are one memory.
+    const uint64_t per_tile = mr_op_has_tiles(op, layout)
+                                  ? mr_tile_lanes(lanes, lc, rows_together(op, layout), &w, 1)
+                                  : lanes;
+    mr_tile_add(lanes, per_tile, &w, use);
 }
 
 // Of LC pieces that are written apart, of so many bits each.
