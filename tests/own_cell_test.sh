@@ -159,6 +159,11 @@ wrong "a state of another cell" "state.*is (not|no state) of|another model" buil
 wrong "no file" "nothing.c" build/millrace import mgu.onnx --cell nothing.c
 cp examples/cells/mgu.c cells/lstm.c
 wrong "a name that is there" "cells/lstm.c: this program has a 'lstm' of its own" build/millrace import mgu.onnx --cell cells/lstm.c
+# As the processes between the operators are called, and a cell of the program with hard gates.
+for taken in fork lstm_hard; do
+    cp "$root/examples/cells/mgu.c" cells/$taken.c
+    wrong "$taken is there" "cells/$taken.c: this program has a '$taken' of its own" build/millrace import mgu.onnx --cell cells/$taken.c
+done
 cp examples/cells/mgu.c "cells/my cell.c"
 wrong "a name that is none" "my cell.c: a cell has the name of its file" build/millrace import mgu.onnx --cell "cells/my cell.c"
 wrong "twice the same" "'mgu' is given twice" build/millrace import mgu.onnx $own $own

@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "file.h"
 #include "paths.h"
+#include "pipeline.h"
 #include "process.h"
 #include "recurrent.h"
 
@@ -335,7 +336,23 @@ static void make_kind(struct own_file *file) {
     };
 }
 
-// The cell's name, from that of its file: a name in C, which no operator has.
+// Has an operator, a cell or a process of the pipeline this name?
+static bool is_taken(const char *name) {
+    const struct mr_op_kind *kind;
+
+    for (size_t i = 0; (kind = mr_op_kind_at(i)); i++) {
+        const struct mr_cell *hard = kind->recurrent ? ((const struct mr_cell *)kind)->hard : NULL;
+        if (strcmp(kind->name, name) == 0 || strcmp(kind->process, name) == 0 ||
+            (hard && strcmp(hard->cell, name) == 0))
+            return true;
+    }
+    for (int part = MR_PART_OP; part <= MR_PART_SAVER; part++)
+        if (strcmp(mr_part_name((enum mr_part)part), name) == 0)
+            return true;
+    return false;
+}
+
+// The cell's name, from that of its file: a name in C that nothing has yet.
 static int take_name(struct own_file *file, const char *path, struct mr_error *error) {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     const size_t length = strlen(base);
@@ -351,13 +368,10 @@ static int take_name(struct own_file *file, const char *path, struct mr_error *e
                           path, MAX_NAME);
     snprintf(file->file, sizeof file->file, "%s", base);
     snprintf(file->name, sizeof file->name, "%.*s", (int)length - 2, base);
-    for (size_t i = 0; mr_op_kind_at(i); i++)
-        if (strcmp(mr_op_kind_at(i)->name, file->name) == 0 ||
-            strcmp(mr_op_kind_at(i)->process, file->name) == 0)
-            return mr_failure(error, MR_ERROR_ARGUMENT,
-                              "%.500s: this program has a '%s' of its own; give the file another "
-                              "name",
-                              path, file->name);
+    if (is_taken(file->name))
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "%.500s: this program has a '%s' of its own; give the file another name",
+                          path, file->name);
     return 0;
 }
 

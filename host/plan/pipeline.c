@@ -32,10 +32,18 @@ static struct mr_process *add_process(struct builder *b, const char *name, enum 
     return process;
 }
 
-static struct mr_process *add_numbered(struct builder *b, const char *name, int number,
-                                       enum mr_part part, const char *scalars) {
+const char *mr_part_name(enum mr_part part) {
+    static const char *const names[] = {
+        [MR_PART_OP] = "",           [MR_PART_RESIZE] = "resize", [MR_PART_FORK] = "fork",
+        [MR_PART_UNPACK] = "unpack", [MR_PART_GATHER] = "gather", [MR_PART_LOADER] = "loader",
+        [MR_PART_SAVER] = "saver"};
+    return names[part];
+}
+
+static struct mr_process *add_numbered(struct builder *b, enum mr_part part, int number,
+                                       const char *scalars) {
     char text[MR_NAME];
-    snprintf(text, sizeof text, "%s%d", name, number);
+    snprintf(text, sizeof text, "%s%d", mr_part_name(part), number);
     return add_process(b, text, part, scalars);
 }
 
@@ -91,8 +99,7 @@ static void deal_out(struct builder *b, int stream, int channel) {
     const int depth = mr_plan_fork_depth(b->plan, stream), first = b->taps.first[stream];
     int *taps = b->tapped + first;
     for (int i = 0; i + 1 < count; i++) {
-        struct mr_process *fork =
-            add_numbered(b, "fork", b->forks++, MR_PART_FORK, "command, rows");
+        struct mr_process *fork = add_numbered(b, MR_PART_FORK, b->forks++, "command, rows");
         char type[16];
         fork->count = of->width;
         fork->rate = of->rate;
@@ -118,7 +125,7 @@ static int tap(struct builder *b, int stream) {
 // ---- the parts
 
 static void add_loader(struct builder *b, int weights, int state_in) {
-    add_process(b, "loader", MR_PART_LOADER, "command");
+    add_process(b, mr_part_name(MR_PART_LOADER), MR_PART_LOADER, "command");
     take(b, weights);
     take(b, state_in);
     for (int i = 0; i < b->network->op_count; i++)
@@ -136,7 +143,7 @@ static int add_resize(struct builder *b, int index, int stream, int channel) {
     const struct mr_op *op = &b->network->ops[index];
     char name[MR_NAME], type[16];
     if (op->kind->recurrent)
-        snprintf(name, sizeof name, "resize%d", op->layer);
+        snprintf(name, sizeof name, "%s%d", mr_part_name(MR_PART_RESIZE), op->layer);
     else
         snprintf(name, sizeof name, "%.20s_%s", op->name, stream == op->input ? "first" : "other");
     struct mr_process *resize = add_process(b, name, MR_PART_RESIZE, "command, rows");
@@ -159,8 +166,7 @@ static int add_unpack(struct builder *b, int stream) {
     const int channel = tap(b, stream), lc = mr_plan_stream_lc(b->plan, stream);
     if (lc == 0)
         return channel;
-    struct mr_process *unpack =
-        add_numbered(b, "unpack", b->unpacks++, MR_PART_UNPACK, "command, rows");
+    struct mr_process *unpack = add_numbered(b, MR_PART_UNPACK, b->unpacks++, "command, rows");
     unpack->count = of->width;
     unpack->rate = of->rate;
     unpack->lc = lc;
@@ -221,8 +227,7 @@ static void add_outputs(struct builder *b) {
         const struct mr_gather_side more =
             side_of(b->plan, &network->streams[network->outputs[i].stream]);
         char type[16];
-        struct mr_process *gather =
-            add_numbered(b, "gather", i - 1, MR_PART_GATHER, "command, steps, total");
+        struct mr_process *gather = add_numbered(b, MR_PART_GATHER, i - 1, "command, steps, total");
         gather->lc = gather->out_lc = b->plan->y_lc;
         gather->side[0] = before;
         gather->side[1] = more;
@@ -236,7 +241,7 @@ static void add_outputs(struct builder *b) {
 }
 
 static void add_saver(struct builder *b) {
-    add_process(b, "saver", MR_PART_SAVER, "command");
+    add_process(b, mr_part_name(MR_PART_SAVER), MR_PART_SAVER, "command");
     for (int i = 0; i < b->network->op_count; i++)
         if (b->network->ops[i].kind->recurrent)
             take(b, b->state[i]);

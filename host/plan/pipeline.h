@@ -25,6 +25,10 @@ enum mr_part {
     MR_PART_SAVER
 };
 
+// What the processes of a part are called, most with a number behind it; those of operators have
+// names of their own (op.h), which must be others.
+const char *mr_part_name(enum mr_part part);
+
 // What a process takes and gives of one of its two streams.
 struct mr_gather_side {
     int step, last; // elements of every step, and more of a sequence's last step
