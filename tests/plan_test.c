@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "plan_fixture.h"
 
+#include <limits.h>
 #include <time.h>
 
 // Two rows of 8 bits share a multiplier where a lane takes several columns; the figures are hlsc's.
@@ -564,6 +565,21 @@ START_TEST(forks_take_memory) {
 }
 END_TEST
 
+// So many that no device holds them, but a number that a channel can have.
+START_TEST(taps_of_long_sequences_are_deep) {
+    struct mr_network network;
+    ck_assert_int_eq(mr_network_create(&network, MR_MAX_WIDTH), 0);
+    net_add(&network, "reverse", 0, 0, MR_ACTIVATION_LINEAR);
+    const struct mr_plan plan = {.network = &network, .x_lc = 1};
+    mr_network_set_most_steps(&network, 3);
+    const int usual = mr_plan_fork_depth(&plan, 0);
+    ck_assert_int_eq(mr_plan_tap_depth(&plan, 0, 2), usual + 2 * 3 * MR_MAX_WIDTH);
+    mr_network_set_most_steps(&network, MR_MOST_STEPS_LIMIT);
+    ck_assert_int_eq(mr_plan_tap_depth(&plan, 0, 1), INT_MAX);
+    mr_network_free(&network);
+}
+END_TEST
+
 START_TEST(powers_of_two) {
     static const int powers[][2] = {{0, 2}, {1, 2}, {2, 2}, {3, 4}, {64, 64}, {65, 128}};
     for (size_t i = 0; i < sizeof powers / sizeof *powers; i++)
@@ -622,6 +638,7 @@ int main(void) {
     tcase_add_test(tests, smallest_networks_in_time);
     tcase_add_test(tests, large_layers_take_several_columns);
     tcase_add_test(tests, forks_take_memory);
+    tcase_add_test(tests, taps_of_long_sequences_are_deep);
     tcase_add_test(tests, powers_of_two);
     tcase_add_test(tests, a_recurrent_operator_is_needed);
     tcase_add_test(tests, devices);

@@ -180,11 +180,36 @@ START_TEST(other_bytes_are_refused) {
 }
 END_TEST
 
+// A start state of a file may be any finite number, and is cut to the ends of its format.
+START_TEST(start_states_are_cut) {
+    const float start[] = {0.5f, 3e38f, -3e38f, 1, -1, 1e9f};
+    const int32_t h[] = {16384, 32767, -32768}, cell[] = {65536, -65536, (1 << 23) - 1};
+    struct mr_network network;
+    ck_assert_int_eq(mr_network_create(&network, 3), 0);
+    fixture_output(&network, net_add(&network, "lstm", 0, 3, MR_ACTIVATION_LINEAR));
+    struct mr_op *op = &network.ops[0];
+    ck_assert_int_eq(mr_op_starts(op, 1), 0);
+    memcpy(op->start, start, sizeof start);
+    network.streams[op->output].frac = malloc(3 * sizeof *network.streams[op->output].frac);
+    ck_assert_ptr_nonnull(network.streams[op->output].frac);
+    for (int unit = 0; unit < 3; unit++)
+        network.streams[op->output].frac[unit] = MR_HIDDEN_FRAC;
+    for (int unit = 0; unit < 3; unit++) {
+        int32_t of_h, second;
+        op->kind->start(&network, op, 0, unit, &of_h, &second);
+        ck_assert_int_eq(of_h, h[unit]);
+        ck_assert_int_eq(second, cell[unit]);
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("state_image");
     TCase *tests = tcase_create("state_image");
     tcase_add_test(tests, there_and_back);
     tcase_add_test(tests, slots_have_their_states);
+    tcase_add_test(tests, start_states_are_cut);
     tcase_add_test(tests, other_bytes_are_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -7,6 +7,7 @@
 #include "plan_taps.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,9 @@ int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold) {
     const struct mr_stream *of = &plan->network->streams[stream];
     const struct mr_op *shortest = mr_network_shortest(plan->network);
     const int steps = of->rate == MR_PER_STEP && shortest ? shortest->most_steps : 1;
-    return mr_plan_fork_depth(plan, stream) +
-           hold * steps * mr_plan_words(of->width, mr_plan_stream_lc(plan, stream));
+    const int64_t words = mr_plan_words(of->width, mr_plan_stream_lc(plan, stream));
+    const int64_t depth = mr_plan_fork_depth(plan, stream) + words * steps * hold;
+    return depth < INT_MAX ? (int)depth : INT_MAX; // which no device has
 }
 
 static int check_layout(const struct mr_op *op, const struct mr_op_layout *layout, int slots,

@@ -46,6 +46,9 @@ static int plan_within(const struct mr_plan_search *search, const struct mr_plan
             return -1;
         if (plan->interval <= request->step_cycles)
             return 0;
+        // Of what was tried, which is more than is asked for.
+        if (least <= request->step_cycles || plan->interval < least)
+            least = plan->interval;
         if (plan->interval - request->step_cycles >= asked)
             break;
     }

@@ -101,7 +101,10 @@ static void find_remedies(struct remedies *remedies, const struct mr_plan_room *
     if (room->percent < MOST_PERCENT) {
         more.budget = MOST_PERCENT;
         if (would_fit(remedies->network, here, &more)) {
-            add(remedies, "with 95 % of the device (--budget 95) it", here->name);
+            char what[80];
+            snprintf(what, sizeof what, "with %d %% of the device (--budget %d) it", MOST_PERCENT,
+                     MOST_PERCENT);
+            add(remedies, what, here->name);
             found = true;
         }
     }

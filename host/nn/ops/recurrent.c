@@ -196,6 +196,13 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
 
 // ---- whole numbers
 
+// Rounded, and cut before it becomes an integer: a file may hold any finite number.
+static int32_t start_fixed(float number, int frac, int bits) {
+    const double end = ldexp(1, bits - 1);
+
+    return (int32_t)fmin(fmax(floor(ldexp((double)number, frac) + 0.5), -end), end - 1);
+}
+
 void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op, size_t sequence,
                         int unit, int32_t *h, int32_t *second) {
     const size_t columns = (size_t)mr_op_start_columns(op);
@@ -203,11 +210,8 @@ void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op
     const int frac = op->kind->gives_second ? MR_HIDDEN_FRAC : network->streams[op->output].frac[0];
     const int second_frac = MR_CELL_FRAC - op->exponent;
 
-    *h = (int32_t)mr_clamp((int64_t)floor(ldexp(of[0], frac) + 0.5), 16);
-    *second = 0;
-    if (op->kind->second_field)
-        *second = (int32_t)mr_clamp((int64_t)floor(ldexp(of[op->units], second_frac) + 0.5),
-                                    MR_CELL_BITS);
+    *h = start_fixed(of[0], frac, 16);
+    *second = op->kind->second_field ? start_fixed(of[op->units], second_frac, MR_CELL_BITS) : 0;
 }
 
 static void integer_sums(const struct mr_op *op, int first, int end, int unit, const int32_t *x,
