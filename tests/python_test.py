@@ -121,6 +121,8 @@ class Turbofan(unittest.TestCase):
             self.assertLess(model.plan(8, 50, lanes=5, slots=4)["cycles"], model.plan(8, 50, lanes=5)["cycles"])
             self.assertGreater(model.plan(1, 50, lanes=[1, 2])["cycles"], model.plan(1, 50, lanes=[5, 5])["cycles"])
             self.assertEqual(model.plan(1, 50, lanes="balanced", target="u50")["target"], "u50")
+            layers = model.plan(1, 50, lanes=[4, 4], passes=[1, 2], h_first=[False, True])["layers"]
+            self.assertEqual([(layer["passes"], layer["h_first"]) for layer in layers], [(1, False), (2, True)])
             with self.assertRaisesRegex(millrace.Error, "u99"):
                 model.plan(target="u99")
 
@@ -250,6 +252,7 @@ class Small(unittest.TestCase):
             (argument, "bytes", lambda: self.session.restore("abc")),
             (argument, "no option", lambda: self.model.session("cpu:", lane=3)),
             (argument, "lanes", lambda: self.model.session("cpu:", lanes="fast")),
+            (argument, "h_first", lambda: self.model.session("cpu:", lanes=[1, 1], h_first=[True])),
             (argument, "from 0 to", lambda: self.model.plan(2**64)),
             (argument, "NUL", lambda: millrace.open("a\0b")),
             (argument, "called", lambda: self.model.session("cpu:", progress=3)),
@@ -333,7 +336,7 @@ class Small(unittest.TestCase):
         calls = {
             "run": lambda s, m: s.run(thing(), thing(), draw.choice((None, thing()))), "step": lambda s, m: s.step(thing()), "reset": lambda s, m: s.reset(thing()),
             "states": lambda s, m: s.run_states(thing(), draw.choice((None, thing()))), "save": lambda s, m: s.save(thing()), "restore": lambda s, m: s.restore(thing(), draw.choice((0, thing()))),
-            "plan": lambda s, m: m.plan(thing(), thing()), "lanes": lambda s, m: m.plan(1, 1, lanes=thing(), passes=thing()),
+            "plan": lambda s, m: m.plan(thing(), thing()), "lanes": lambda s, m: m.plan(1, 1, lanes=thing(), passes=thing(), h_first=thing()),
             "options": lambda s, m: m.plan(1, 1, **{draw.choice(("slots", "budget", "dsps", "target", "note", "seed", "trace")): thing()}),
             "reference": lambda s, m: m.reference(thing()), "open": lambda s, m: millrace.open(thing()), "session": lambda s, m: m.session(thing()).close(),
             "ranges": lambda s, m: millrace.import_onnx(TURBOFAN, ranges={draw.choice((None, 0, 1)): thing()}, note=lambda text: None),

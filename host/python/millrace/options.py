@@ -46,6 +46,7 @@ def plan_options(
     *,
     lanes: Lanes = "balanced",
     passes: Optional[Sequence[int]] = None,
+    h_first: Optional[Sequence[bool]] = None,
     progress: Optional[Callable[[str], Any]] = None,
     note: Optional[Callable[[str], Any]] = None,
     seed: int = 0,
@@ -60,19 +61,21 @@ def plan_options(
         elif name in _TEXTS:
             setattr(options, name, None if value is None else to_bytes(value, name))
         else:
-            raise argument_error(f"{name} is no option; known are lanes, passes, progress, note, seed, {', '.join(_TEXTS + _NUMBERS)}")
+            raise argument_error(f"{name} is no option; known are lanes, passes, h_first, progress, note, seed, {', '.join(_TEXTS + _NUMBERS)}")
     if isinstance(lanes, str):
         options.choice = _word({name: value for name, value in _CHOICES.items() if name != "given"}, lanes, "lanes")
     else:
         columns = _counts([lanes] if isinstance(lanes, numbers.Integral) else lanes, "lanes")
         options.choice, options.lanes, options.lane_count = _CHOICES["given"], columns, len(columns)
         alive.append(columns)
-    if passes is not None:
-        turns = _counts(passes, "passes")
-        if isinstance(lanes, str) or len(turns) != options.lane_count:
-            raise argument_error("passes are given for other layers than lanes: give a number of both for each layer")
-        options.passes = turns
-        alive.append(turns)
+    for name, values in (("passes", passes), ("h_first", h_first)):
+        if values is None:
+            continue
+        each = _counts(values, name)
+        if isinstance(lanes, str) or len(each) != options.lane_count:
+            raise argument_error(f"{name}: it is for other layers than lanes; give both for each layer")
+        setattr(options, name, each)
+        alive.append(each)
     fields = _fields(_interface.mr_options)
     options.progress = callbacks.wrap(fields["progress"], progress)
     options.note = callbacks.wrap(fields["note"], note)
