@@ -170,9 +170,8 @@ static inline struct mr_op_layout fixture_layout(uint64_t *state, const struct m
     // More words of LUTs are too slow, which hlsc says.
     const int words =
         layout.passes * (mr_ceil_div(op->inputs, layout.lc) + mr_ceil_div(op->units, layout.lc));
-    // Lanes in several dies: the process has tiles.
-    if (random_between(state, 0, 3) == 0 && mr_op_lane_units(op, &layout) >= 8 &&
-        mr_op_lane_units(op, &layout) > layout.lc)
+    // Lanes in several dies.
+    if (random_between(state, 0, 3) == 0 && mr_op_has_tiles(op, &layout))
         layout.crossing = 1 + 2 * random_between(state, 1, 3);
     const int kinds = layout.ports == 2 || words > 1024 ? 2 : 3;
     layout.memory = storages[random_between(state, 0, kinds - 1)];

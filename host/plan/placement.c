@@ -12,7 +12,7 @@
 
 // Shares of a die that are tried: the rest is for the shell and for routing.
 static const double shares[] = {0.75, 0.85, 0.95};
-#define SPREAD_SHARE 0.85 // where layers lie in several dies
+static const double spread_share = 0.85; // where layers lie in several dies
 
 // The part of a die that is taken, by what there is least of.
 static double part_of_die(const struct mr_target *target, uint64_t multipliers,
@@ -87,7 +87,7 @@ static void spread(struct places *places) {
     for (int l = 0; l < places->layers; l++)
         total += places->parts[l];
     int dies = 1;
-    while (dies < (int)places->target->slrs && total > SPREAD_SHARE * dies)
+    while (dies < (int)places->target->slrs && total > spread_share * dies)
         dies++;
     places->dies = dies;
     for (int l = 0; l < places->layers; l++) {
