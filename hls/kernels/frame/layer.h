@@ -39,8 +39,9 @@
 // kept for the later passes, and h twice: as the step finds it, and as it leaves it.
 //
 // With h first the columns of h_(t-1), which are there before x_t is, go through the lanes in all
-// passes before those of x_t do: so h_t comes D cycles and R - 1 passes, each of the longer of
-// both, after x_t, and the next step's columns of h come D later. One copy of h is enough.
+// passes before those of x_t do. So h_t comes D cycles and R - 1 passes, of
+// max(ceil(I/LC), ceil(H/LC)) cycles each, after x_t, and the next step's columns of h come D
+// later. One copy of h is enough.
 //
 // With 2 ports a lane's memory is half as wide and twice as deep: the first ceil(LC/2) of the LC
 // columns lie in its first half, the others behind them, and both are read in one cycle. Nobody
