@@ -35,7 +35,7 @@ static const struct cli_option common[] = {
 static const struct cli_option of_plans[] = {
     {TARGET, 0, "target", "NAME", "the device whose size limits the network (default u55c)"},
     {LANES, 0, "lanes", "N[/P][h][,...]",
-     "columns per cycle, for all layers or one number for each; /P: in P passes, with 1/P of the "
+     "columns per cycle, for all layers or one number for each; /P: in P passes,\nwith 1/P of the "
      "lanes; h: those of h before those of x"},
     {LATENCY, 0, "latency", NULL, "the shortest time for a sequence that fits"},
     {STEP_LATENCY, 0, "step-latency", NULL, "the shortest time for a step that comes alone"},
