@@ -227,6 +227,17 @@ static void normalised(struct file *f) {
     f->out.name = "hn";
 }
 
+// Their axis of features has size 1, and goes.
+static void states_of_one_number(struct file *f) {
+    begin(f, 0, 0);
+    small(f, "W1", 3, 2, 4, F);
+    small(f, "R1", 3, 2, 4, 1);
+    list_tensor(f, "third", 1, 2, 0, 0);
+    node(f, "LSTM", "x W1 R1", "- hn");
+    direction(f, both);
+    node(f, "Squeeze", "hn third", "y");
+}
+
 static const struct {
     void (*make)(struct file *f);
     const char *network;
@@ -241,6 +252,7 @@ static const struct {
     {states_reshaped, "lstm<0 reverse<0 lstm<2 last<1 last<3 concat<4; y=6", MR_MOST_STEPS},
     {states_flattened, "lstm<0 reverse<0 lstm<2 last<1 last<3 concat<4; y=6", MR_MOST_STEPS},
     {states_as_they_are, "lstm<0 reverse<0 lstm<2 last<1 last<3 concat<4; hn=6", MR_MOST_STEPS},
+    {states_of_one_number, "lstm<0 reverse<0 lstm<2 last<1 last<3 concat<4; y=6", MR_MOST_STEPS},
     {states_of_the_upper_layer,
      "lstm<0 reverse<0 lstm<2 reverse<3 concat<1 lstm<5 reverse<5 lstm<7 last<6 last<8 concat<9; "
      "y=11",
@@ -304,6 +316,16 @@ static void a_third_way(struct file *f) {
     node(f, "Gather", "hn two", "y");
 }
 
+static void a_function_of_both(struct file *f) {
+    two_ways(f, 0);
+    node(f, "Relu", "hn", "y");
+}
+
+static void both_twice(struct file *f) {
+    two_ways(f, 0);
+    node(f, "Add", "hn hn", "y");
+}
+
 static void too_many_steps(struct file *f) {
     two_ways(f, MR_MOST_STEPS_LIMIT + 1);
     f->out.name = "hn";
@@ -318,6 +340,8 @@ static const struct {
     {a_part_of_a_half, "takes numbers 0 to 0 of a row"},
     {a_step_beside_all, "joins values that are not rows of layers"},
     {a_third_way, "takes a layer that does not exist"},
+    {a_function_of_both, "computes with rows of several layers or directions"},
+    {both_twice, "computes with rows of several layers or directions"},
     {the_batch_flipped, "reads the input turned round along another axis than the steps"},
     {too_many_steps, "reads sequences of 1048577 steps from their end"},
 };

@@ -12,6 +12,10 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
     if (onnx_is_moment(value))
         return onnx_fail(r->graph, "reads a mean or a variance of the features, which this version "
                                    "takes as a part of a layer normalisation only");
+    if (onnx_is_stack(value))
+        return onnx_fail(r->graph, "computes with rows of several layers or directions, stacked "
+                                   "along an axis of their own; take one of them, or join them "
+                                   "along the features, before it");
     if (value->whole)
         return onnx_fail(r->graph, "reads whole numbers; cast them back to float before it");
     if (value->log_softmax)

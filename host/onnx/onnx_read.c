@@ -350,6 +350,12 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     result->chosen = out->whole && !out->cast.whole && !out->cast.truth;
     if (!onnx_is_stack(out))
         return 0;
+    if (feature == ONNX_RANK && out->rank == ONNX_RANK)
+        return onnx_fail_file(r->graph, "the output '%.100s' has %d axes", name, ONNX_RANK);
+    if (feature == ONNX_RANK) { // of size 1, which the file has dropped
+        feature = out->rank++;
+        out->axis[feature] = AXIS_FEATURE;
+    }
     result->layers = (size_t)out->count;
     return onnx_join_stack(r, out, feature);
 }

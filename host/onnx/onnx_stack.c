@@ -154,8 +154,10 @@ static int join_values(struct onnx_reader *r, const struct onnx_value *values, i
 
 int onnx_join_stack(struct onnx_reader *r, struct onnx_value *value, int feature) {
     struct onnx_value parts[ONNX_INTS];
-    const int count = value->count;
+    const int count = value->count, stack = axis_of(value, AXIS_STACK);
 
+    if (stack >= 0)
+        value->axis[stack] = AXIS_ONE;
     for (int i = 0; i < count; i++) {
         parts[i] = *value;
         parts[i].layer = (int)value->ints[i].k;
