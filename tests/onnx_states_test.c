@@ -270,6 +270,16 @@ static void longer_than_the_input(struct file *f) {
     lstm(f, "x W R B l", "- y");
 }
 
+static void lengths_of_the_second(struct file *f) {
+    begin(f, 4, 3);
+    list_tensor(f, "l", 3, 3, 2, 1);
+    tensor(f, "W2", 3, 1, 4 * H, H);
+    lstm(f, "x W R B", "Y hn");
+    node(f, "Squeeze", "Y one", "s");
+    lstm(f, "s W2 R B l", "- y");
+    add_output(f, "s");
+}
+
 static void a_computed_state(struct file *f) {
     begin_small(f, 1, 1);
     lstm(f, "x W R B", "- h");
@@ -297,6 +307,7 @@ static const struct {
     {the_last_padded_step, "takes the last step of sequences that have lengths of their own"},
     {the_mean_with_padding, "makes one row of all steps of sequences that have lengths"},
     {other_batch, "has 3 constant sequence lengths that are not one for each sequence"},
+    {lengths_of_the_second, "only some recurrent layers have sequence lengths"},
     {longer_than_the_input, "has a sequence length of 5, which is not from 1 to the steps"},
 };
 

@@ -37,15 +37,17 @@ static int keep_lengths(struct onnx_reader *r, const struct onnx_tensor *lengths
     return 0;
 }
 
-int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
-                      const struct onnx_size *sequences) {
+static int read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
+                        const struct onnx_size *sequences) {
     const struct onnx_value *lengths = onnx_input(r, 4);
     const struct onnx_tensor *constant = onnx_constant(r, 4);
     const int64_t first =
         constant && !onnx_is_real(constant->type) && constant->count > 0 ? constant->whole[0] : -1;
 
-    if (!lengths)
+    if (!lengths) {
+        r->runs_whole = true;
         return 0;
+    }
     if (lengths->kind == ONNX_INPUT) {
         note_input(r, lengths->layer);
         r->has_lengths = true;
@@ -67,13 +69,23 @@ int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
         same = same && constant->whole[i] == first;
         whole = whole && is_known(steps) && constant->whole[i] == steps->k;
     }
-    if (whole)
-        return 0;
-    if (same && !is_known(steps)) { // the only one that the file takes
+    if (same && !is_known(steps)) // the only one that the file takes
         r->steps = (struct onnx_size){first, SYMBOL_NONE};
-        return 0;
-    }
-    return keep_lengths(r, constant, same, sequences);
+    if (!whole && (!same || is_known(steps)))
+        return keep_lengths(r, constant, same, sequences);
+    r->runs_whole = true;
+    return 0;
+}
+
+int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
+                      const struct onnx_size *sequences) {
+    if (read_lengths(r, steps, sequences) != 0)
+        return -1;
+    return r->has_lengths && r->runs_whole
+               ? onnx_fail(r->graph, "is in a network of which only some recurrent layers have "
+                                     "sequence lengths; export it with the same lengths for all "
+                                     "of them, or without, and give them when it is run")
+               : 0;
 }
 
 int onnx_check_padding(struct onnx_reader *r, const char *what) {

@@ -146,6 +146,7 @@ struct onnx_reader {
     bool *noted; // of the values: the user was told
     bool told_quantised;
     bool has_lengths; // the sequences, of their own: constants, or an input gives them
+    bool runs_whole;  // there is a layer for which they have none
     const struct onnx_tensor *lengths; // the constants
     struct mr_network *network;
     struct onnx_result *results; // of the outputs
