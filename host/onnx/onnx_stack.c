@@ -105,11 +105,9 @@ static int join(struct onnx_reader *r, int a, int b, int a_width, int b_width, i
 
 int onnx_add_rows(struct onnx_reader *r, const struct onnx_value *a, const struct onnx_value *b) {
     struct onnx_value *out = onnx_output(r, 0);
-    int feature = -1, from[2], index;
+    const int feature = axis_of(a, AXIS_FEATURE);
+    int from[2], index;
 
-    for (int i = 0; i < a->rank; i++)
-        if (a->axis[i] == AXIS_FEATURE)
-            feature = i;
     if (feature < 0 || b->rank != a->rank || b->last != a->last ||
         memcmp(a->axis, b->axis, (size_t)a->rank * sizeof *a->axis) != 0)
         return onnx_fail(r->graph, "adds values that are not rows of layers, with the same axes "
