@@ -401,7 +401,8 @@ static uint64_t portion_of(const struct mr_session *session, uint64_t steps) {
 
 // The arguments have been checked.
 static int run_call(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
-                    uint32_t flags, const struct sinks *sinks, struct mr_stats *stats) {
+                    uint32_t flags, const uint64_t *numbers, const struct sinks *sinks,
+                    struct mr_stats *stats) {
     const uint64_t portion = portion_of(session, steps);
     bool reset = !(flags & MR_RUN_CONTINUE);
     const bool starts = reset && mr_network_starts(session->network) > 0;
@@ -416,7 +417,7 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
     for (uint64_t done = 0; done < sequences && !code; done += portion) {
         const uint64_t left = sequences - done, now = left < portion ? left : portion;
         const struct sinks to = sinks_from(session, sinks, done, steps);
-        if (starts && (code = mr_session_start(session, done)))
+        if (starts && (code = mr_session_start(session, done, sequences, numbers)))
             break;
         code = run_once(session, x + done * steps * session->inputs, (uint32_t)now, (uint32_t)steps,
                         reset && !starts, &to, &cycles);
@@ -434,11 +435,12 @@ static int run_call(struct mr_session *session, const float *x, uint64_t sequenc
 }
 
 int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
-                        uint64_t steps, uint32_t flags, float *const *y, struct mr_stats *stats) {
+                        uint64_t steps, const uint64_t *numbers, float *const *y,
+                        struct mr_stats *stats) {
     struct sinks sinks = {{NULL}};
     for (int o = 0; o < session->network->output_count; o++)
         sinks.y[o] = y[o];
-    return run_call(session, x, sequences, steps, flags, &sinks, stats);
+    return run_call(session, x, sequences, steps, 0, numbers, &sinks, stats);
 }
 
 // A model may say that its sequences are not all as long.
@@ -447,7 +449,7 @@ static int run_checked(struct mr_session *session, const float *x, uint64_t sequ
                        struct mr_stats *stats) {
     return session->network->lengths && !(flags & MR_RUN_CONTINUE)
                ? mr_session_run_own(session, x, sequences, steps, sinks->y, stats)
-               : run_call(session, x, sequences, steps, flags, sinks, stats);
+               : run_call(session, x, sequences, steps, flags, NULL, sinks, stats);
 }
 
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,

@@ -68,9 +68,11 @@ int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_
 // session's slots are run at a time. 0, or a code with the session's error.
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
                          uint64_t steps);
-// A run of arguments that were checked. y: of the outputs, NULL where it is not wanted.
+// A run, from the start of the sequences, of arguments that were checked. numbers: [sequences]
+// which sequences of the caller's they are. y: of the outputs, NULL where it is not wanted.
 int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
-                        uint64_t steps, uint32_t flags, float *const *y, struct mr_stats *stats);
+                        uint64_t steps, const uint64_t *numbers, float *const *y,
+                        struct mr_stats *stats);
 
 // ---- session_lengths.c
 
@@ -109,8 +111,10 @@ int mr_session_write_states(struct mr_session *session, const int16_t *beats);
 // the state for it. *reset: all of them start from zero.
 int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset);
 // Of a network whose sequences start from states of their own: gives the slots those of sequence
-// `first` of a call and of the next ones.
-int mr_session_start(struct mr_session *session, uint64_t first);
+// `first` of a call and of the next ones, up to before `end`. numbers: [end] which sequences of the
+// caller's they are; NULL: the same.
+int mr_session_start(struct mr_session *session, uint64_t first, uint64_t end,
+                     const uint64_t *numbers);
 
 // ---- session_saturation.c
 

@@ -19,6 +19,7 @@ struct lengths_call {
     const uint64_t *lengths; // [sequences]
     float *const *y;         // of the outputs; NULL: not wanted
     uint64_t length, count;
+    uint64_t *numbers; // [count] which they are
     float *part_x, *part_y;
 };
 
@@ -38,16 +39,19 @@ static int gather(struct lengths_call *call) {
 
     call->part_x = malloc(call->count * row * sizeof *call->part_x);
     call->part_y = malloc(call->count * numbers * sizeof *call->part_y);
-    if (!call->part_x || !call->part_y)
+    call->numbers = malloc(call->count * sizeof *call->numbers);
+    if (!call->part_x || !call->part_y || !call->numbers)
         return mr_failure(&call->session->error, MR_ERROR_MEMORY,
                           "not enough memory for %llu sequence%s of %llu steps",
                           (unsigned long long)call->count, mr_plural(call->count),
                           (unsigned long long)call->length);
     float *to = call->part_x;
+    uint64_t *number = call->numbers;
     for (uint64_t n = 0; n < call->sequences; n++)
         if (call->lengths[n] == call->length) {
             memcpy(to, call->x + n * call->steps * inputs, row * sizeof *to);
             to += row;
+            *number++ = n;
         }
     return 0;
 }
@@ -114,15 +118,17 @@ static int run_length(struct lengths_call *call, struct mr_stats *stats) {
         to += call->count * mr_output_numbers(call->session->network, o, call->length);
     }
     if (!code)
-        code = mr_session_run_call(call->session, call->part_x, call->count, call->length, 0, part,
-                                   &one);
+        code = mr_session_run_call(call->session, call->part_x, call->count, call->length,
+                                   call->numbers, part, &one);
     if (!code) {
         scatter(call);
         mr_stats_add(&one, stats);
     }
     free(call->part_x);
     free(call->part_y);
+    free(call->numbers);
     call->part_x = call->part_y = NULL;
+    call->numbers = NULL;
     return code;
 }
 
@@ -135,10 +141,6 @@ static int check_lengths(struct mr_session *session, uint64_t sequences, uint64_
                               "are possible, as many as x has steps",
                               (unsigned long long)n, (unsigned long long)lengths[n],
                               (unsigned long long)steps);
-    if (mr_network_starts(session->network) > 1)
-        return mr_failure(&session->error, MR_ERROR_ARGUMENT,
-                          "mr_session_run_lengths: the network's sequences start from states of "
-                          "their own, one after the other; run those of one length by themselves");
     return 0;
 }
 

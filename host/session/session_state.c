@@ -110,13 +110,16 @@ int mr_session_go_on(struct mr_session *session, uint32_t sequences, bool *reset
     return code;
 }
 
-int mr_session_start(struct mr_session *session, uint64_t first) {
+int mr_session_start(struct mr_session *session, uint64_t first, uint64_t end,
+                     const uint64_t *numbers) {
     const struct mr_plan *plan = &session->compiled.plan;
     int16_t *beats = calloc(mr_state_total_beats(plan), MR_IMAGE_BEAT * sizeof *beats);
     if (!beats)
         return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the state");
-    for (uint32_t slot = 0; slot < session->slots; slot++)
-        mr_state_begin(plan, slot, first + slot, beats);
+    for (uint32_t slot = 0; slot < session->slots; slot++) {
+        const uint64_t at = first + slot;
+        mr_state_begin(plan, slot, numbers && at < end ? numbers[at] : at, beats);
+    }
     const int code = mr_session_write_states(session, beats);
     free(beats);
     return code;
