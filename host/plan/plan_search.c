@@ -6,6 +6,7 @@
 
 #include "pipeline.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -276,10 +277,11 @@ static double worth(const struct lanes *lanes, int layer, const struct mr_plan_o
 static void shorten(const struct mr_plan_search *search, bool alone, uint64_t goal, uint64_t dsps,
                     struct mr_plan *plan) {
     const struct mr_plan_options *options = search->options;
-    bool refused[MR_MAX_LAYERS][MR_PLAN_OPTIONS] = {0};
+    // Too much for a small stack. Without room the plan stays as it is, which fits.
+    bool(*refused)[MR_PLAN_OPTIONS] = calloc((size_t)options->layers, sizeof *refused);
     struct lanes lanes;
     fill_lanes(search, plan, &lanes);
-    while (mr_plan_passage(plan) > goal) {
+    while (refused && mr_plan_passage(plan) > goal) {
         struct mr_op_layout layouts[MR_MAX_LAYERS];
         struct mr_plan changed;
         double most = 0;
@@ -300,7 +302,7 @@ static void shorten(const struct mr_plan_search *search, bool alone, uint64_t go
             }
         }
         if (layer < 0)
-            return;
+            break;
         const struct mr_plan_option *option = &options->of[layer][best];
         layouts[layer] = option->layout;
         // Lanes that lie in several dies then are late.
@@ -313,6 +315,7 @@ static void shorten(const struct mr_plan_search *search, bool alone, uint64_t go
         lanes.multipliers = changed.multipliers;
         lanes.at[layer] = *option;
     }
+    free(refused);
 }
 
 void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_plan *plan) {
