@@ -191,8 +191,9 @@ static void print_plan(const struct workload *w, const json_t *plan, const struc
     const json_t *layer;
     json_array_foreach(layers, l, layer) {
         const size_t at = strlen(lanes);
-        snprintf(lanes + at, sizeof lanes - at, "%s%.0f/%.0f", l ? ", " : "", number(layer, "lc"),
-                 number(layer, "passes"));
+        snprintf(lanes + at, sizeof lanes - at, "%s%.0f/%.0f%s", l ? ", " : "", number(layer, "lc"),
+                 number(layer, "passes"),
+                 json_is_true(json_object_get(layer, "h_first")) ? "h" : "");
         interval = fmax(interval, number(layer, "cycles_per_step"));
     }
     printf(
