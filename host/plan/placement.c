@@ -163,8 +163,8 @@ static void settle(const struct mr_plan *plan, const struct places *places,
     }
 }
 
-// Registers on the way to the lanes of a layer, whose die is in the order of filling: one beside
-// the process, two at each border, of which the last is beside the lanes.
+// Registers on the way to the lanes of a layer (mr_way.sv), whose die is in the order of filling:
+// one on each side of each border, and one beside the lanes.
 static int way_registers(const struct places *places, int layer) {
     const uint8_t *order = places->target->die_order;
     int borders = 0;

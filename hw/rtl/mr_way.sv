@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of a value from a process to lane tiles in another die: registers beside the process, at the borders, and
-// one that leads to the tiles. A synthesis has one for each group of tiles; simulators take the process's own
+// The way of a value from a process to lane tiles in another die: a register on each side of each border, and one that
+// leads to the tiles. A synthesis has one for each group of tiles; simulators take the process's own
 // registers for all of them (MR_WAYS in mr_reg.svh). hw/vitis places the instances.
 
 `include "mr_assert.svh"

@@ -46,9 +46,8 @@ proc cross {channel from to} {
     assign x_$channel/u_far_fifo $to
 }
 
-# A process that is too large for a die beside others. All of it is in this one but its lane tiles: so many of them have
-# a way of their own (mr_way) to a die each. Its first register and those in dies between are at borders, and the last
-# but one, too.
+# A process whose lane tiles lie in several dies; the rest of it is in die `home`. Each group of `tiles_of_way` tiles has
+# a way of its own (mr_way) and is in one die, by the list `dies`. Of a way all registers but the last are at borders.
 proc spread {process home tiles_of_way dies} {
     set here {}
     foreach cell [cells_of i_$process/*] {

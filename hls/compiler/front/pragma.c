@@ -376,7 +376,7 @@ static void apply_interface(const struct reader *r) {
          port->word, known);
 }
 
-// Registers to the first die behind a border, and two for each border more.
+// As mr_way.sv has them: one on each side of each border, and one beside the tiles.
 static void apply_tiles(const struct reader *r) {
     const int crossing = number_option(r, "crossing", 3, MAX_CROSSING, 0);
     if (crossing % 2 == 0)
