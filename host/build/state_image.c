@@ -62,6 +62,17 @@ static uint32_t get(const unsigned char **from, int bytes) {
     return value;
 }
 
+// A unit's beat, as hls/kernels/frame/state.h has it.
+static void write_beat(int16_t *beat, int32_t h, int32_t field) {
+    beat[0] = (int16_t)h;
+    beat[1] = (int16_t)(field & 0xffff);
+    beat[2] = (int16_t)(field >> 16);
+}
+
+static int32_t field_of_beat(const int16_t *beat) {
+    return (int32_t)((uint32_t)(uint16_t)beat[2] << 16 | (uint16_t)beat[1]);
+}
+
 void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, const int16_t *beats,
                    uint32_t slot, void *state) {
     unsigned char *to = state;
@@ -79,8 +90,7 @@ void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, co
             const int16_t *beat = beats ? beats + (of_slot + (size_t)u) * MR_IMAGE_BEAT : NULL;
             to = put(to, beat ? (uint16_t)beat[0] : 0, H);
             if (op->kind->second_field)
-                to = put(to, beat ? (uint32_t)(uint16_t)beat[2] << 16 | (uint16_t)beat[1] : 0,
-                         FIELD);
+                to = put(to, beat ? (uint32_t)field_of_beat(beat) : 0, FIELD);
         }
         first += mr_state_beats(plan, i);
     }
@@ -137,17 +147,14 @@ static int check_header(const struct mr_plan *plan, const unsigned char *identit
 // One unit from the kept form to its beat.
 static int take_unit(const struct mr_op *op, int unit, const unsigned char **from, int16_t *beat,
                      char *error, size_t error_size) {
-    beat[0] = (int16_t)get(from, H);
-    if (!op->kind->second_field)
-        return 0;
-    const int32_t field = (int32_t)get(from, FIELD);
+    const int32_t h = (int32_t)get(from, H);
+    const int32_t field = op->kind->second_field ? (int32_t)get(from, FIELD) : 0;
     if (field > FIELD_MAX || field < -FIELD_MAX - 1)
         return mr_fail(
             error, error_size,
             "the state is damaged: the cell state of unit %d of %s is %d and has %d bits", unit,
             op->name, field, MR_CELL_BITS);
-    beat[1] = (int16_t)(field & 0xffff);
-    beat[2] = (int16_t)(field >> 16);
+    write_beat(beat, h, field);
     return 0;
 }
 
@@ -176,9 +183,7 @@ void mr_state_begin(const struct mr_plan *plan, uint32_t slot, uint64_t sequence
         for (int u = 0; op->start && u < op->units; u++, own += MR_IMAGE_BEAT) {
             int32_t h, second;
             op->kind->start(plan->network, op, sequence, u, &h, &second);
-            own[0] = (int16_t)h;
-            own[1] = (int16_t)(second & 0xffff);
-            own[2] = (int16_t)(second >> 16);
+            write_beat(own, h, second);
         }
         beats += (size_t)mr_state_beats(plan, i) * MR_IMAGE_BEAT;
     }

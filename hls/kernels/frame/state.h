@@ -19,4 +19,12 @@ static inline unit_state_t mr_state_of_beat(beat_t beat) {
     return unit;
 }
 
+static inline beat_t mr_beat_of_state(unit_state_t unit) {
+    beat_t beat = {{0}};
+    beat.v[0] = unit.h;
+    beat.v[1] = (int16_t)(unit.cell & 65535);
+    beat.v[2] = (int16_t)(unit.cell >> 16);
+    return beat;
+}
+
 #endif

@@ -22,12 +22,7 @@ static inline void mr_save(hls_stream(unit_state_t) * in, hls_stream(beat_t) * o
 save:
     for (uint32_t n = 0; n < count; n++) {
         HLS(pipeline II = 1)
-        const unit_state_t unit = hls_read(unit_state_t, in);
-        beat_t beat = {{0}};
-        beat.v[0] = unit.h;
-        beat.v[1] = (int16_t)(unit.cell & 65535);
-        beat.v[2] = (int16_t)(unit.cell >> 16);
-        hls_write(beat_t, out, beat);
+        hls_write(beat_t, out, mr_beat_of_state(hls_read(unit_state_t, in)));
     }
 }
 
