@@ -93,7 +93,7 @@ static const struct {
     {"n_long", NULL},
     {"n_mixed_output", NULL},
     {"n_small_output", NULL},
-    {"n_spike", "feature 0 reaches 1e+05 in the calibration data"},
+    {"n_spike", "feature 0 reaches 100000 in the calibration data"},
     {"n_tiny_input", NULL},
     {"n_zero_feature", NULL},
     {"s_bool_out", NULL},

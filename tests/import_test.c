@@ -164,8 +164,8 @@ START_TEST(a_spike_is_named) {
     free(make_net(FOLDER "/net.onnx", NULL, NULL));
     x.data[(3 * T + 4) * F + 1] = -2e5f;
     ck_assert_int_ne(formats(&o, &x, frac), 0);
-    ck_assert_msg(strstr(error, "feature 1 reaches 2e+05 in the calibration data (sequence 3, "
-                                "step 4), while all but 1 of its values are within 1.9") &&
+    ck_assert_msg(strstr(error, "feature 1 reaches -200000 in the calibration data (sequence 3, "
+                                "step 4), while all but 1 of its values are within ±1.9") &&
                       strstr(error, "percentile=99.9"),
                   "%s", error);
     o.percentile = 99.9;
@@ -187,6 +187,28 @@ START_TEST(a_spike_is_named) {
         ck_assert_int_ne(formats(&o, &x, frac), 0);
         ck_assert_msg(strstr(error, "percentile") != NULL, "%s", error);
     }
+    mr_array_free(&x);
+}
+END_TEST
+
+// The sentence has values as they were given, and not less the feature's offset.
+START_TEST(a_spike_beside_an_offset_is_named_as_it_is) {
+    const size_t shape[3] = {200, T, F};
+    struct mr_array x;
+    struct mr_import_options o = {0};
+    int32_t frac[F];
+
+    free(make_net(FOLDER "/net.onnx", NULL, NULL));
+    ck_assert_int_eq(mr_array_create(&x, 3, shape, error, sizeof error), 0);
+    for (size_t i = 0; i < shape[0] * T * F; i++)
+        x.data[i] = (float)((i % F == 1 ? 640 : 0) + 0.01 * noise((int)i));
+    x.data[(3 * T + 4) * F + 1] = 680;
+    x.data[(4 * T + 1) * F + 1] = 600;
+    ck_assert_msg(formats(&o, &x, frac) == 0, "%s", error);
+    ck_assert_msg(strstr(notes, "feature 1 reaches 680 in the calibration data (sequence 3, step "
+                                "4)") &&
+                      strstr(notes, "within 640 ± 0.0") && strstr(notes, "--range 1=639.9"),
+                  "%s", notes);
     mr_array_free(&x);
 }
 END_TEST
@@ -657,6 +679,7 @@ int main(void) {
     tcase_add_test(all, ranges_by_hand_and_from_data);
     tcase_add_loop_test(all, what_is_in_range_is_not_cut, 0, 7);
     tcase_add_test(all, a_spike_is_named);
+    tcase_add_test(all, a_spike_beside_an_offset_is_named_as_it_is);
     tcase_add_test(all, small_inputs_with_large_weights_fit);
     tcase_add_test(all, a_file_of_another_length_is_told);
     tcase_add_test(all, constant_features_are_named);

@@ -71,8 +71,9 @@ static int take_offsets(struct mr_importing *in, double *least) {
     return 0;
 }
 
-static bool has_offset(const struct mr_importing *in, int k) {
-    return in->model->network.offset && in->model->network.offset[k] != 0;
+// What has been taken from a feature.
+static double taken_from(const struct mr_importing *in, int k) {
+    return in->model->network.offset ? (double)in->model->network.offset[k] : 0;
 }
 
 // The ranges of the calibration data, and what formats hold in any case.
@@ -84,7 +85,7 @@ static int find_ranges(struct mr_importing *in, double percentile, const double 
         return mr_import_fail(in, "not enough memory for the calibration data");
     for (int k = 0; k < inputs; k++) {
         struct mr_feature *feature = &in->features[k];
-        if (!has_offset(in, k) || feature->source == MR_RANGE_GIVEN)
+        if (taken_from(in, k) == 0 || feature->source == MR_RANGE_GIVEN)
             continue;
         feature->low = fmin(feature->low, -least[k]);
         feature->high = fmax(feature->high, least[k]);
@@ -118,28 +119,30 @@ int mr_import_ranges(struct mr_importing *in) {
     return result;
 }
 
-// "±4", or "642 ± 4": what a feature's format holds.
-static const char *end_of(const struct mr_importing *in, int k, char text[64]) {
-    const double end = ldexp(1, 15 - in->model->network.streams[0].frac[k]);
+// "±4", or "642 ± 4": values of a feature, as they were given, that are so far from its offset.
+static const char *around(const struct mr_importing *in, int k, double distance, char text[64]) {
+    const double middle = taken_from(in, k);
 
-    if (has_offset(in, k))
-        snprintf(text, 64, "%.6g ± %.4g", (double)in->model->network.offset[k], end);
+    if (middle != 0)
+        snprintf(text, 64, "%.6g ± %.4g", middle, distance);
     else
-        snprintf(text, 64, "±%.4g", end);
+        snprintf(text, 64, "±%.4g", distance);
     return text;
 }
 
 // Says that the largest value of a feature stands alone.
 static void describe_spike(const struct mr_importing *in, int k, const struct mr_feature_data *data,
                            char *text, size_t size) {
-    const double largest = fmax(fabs(data->low), fabs(data->high));
+    const double middle = taken_from(in, k);
+    const double end = fabs(data->low) > fabs(data->high) ? data->low : data->high;
+    char rest[64];
 
     snprintf(text, size,
-             "feature %d reaches %.4g in the calibration data (sequence %zu, step %zu), while all "
-             "but %zu of its values are within %.4g; if that is a fault, leave it out, or choose "
-             "the formats by --calibration-method percentile=99.9 or --range %d=%.4g:%.4g",
-             k, largest, data->at / in->steps, data->at % in->steps, data->rest, data->most, k,
-             -2 * data->most, 2 * data->most);
+             "feature %d reaches %.6g in the calibration data (sequence %zu, step %zu), while all "
+             "but %zu of its values are within %s; if that is a fault, leave it out, or choose "
+             "the formats by --calibration-method percentile=99.9 or --range %d=%.8g:%.8g",
+             k, middle + end, data->at / in->steps, data->at % in->steps, data->rest,
+             around(in, k, data->most, rest), k, middle - 2 * data->most, middle + 2 * data->most);
 }
 
 static bool is_zero(const struct mr_feature *feature) {
@@ -240,13 +243,14 @@ static size_t count_cut(const struct mr_importing *in, int k) {
 
 static void note_cut(const struct mr_importing *in, int k, size_t cut,
                      const struct mr_feature_data *data) {
-    const double offset = has_offset(in, k) ? (double)in->model->network.offset[k] : 0;
+    const double offset = taken_from(in, k);
+    const double end = ldexp(1, 15 - in->model->network.streams[0].frac[k]);
     char text[64];
 
     mr_import_note(in,
                    "feature %d: %zu of %zu calibration values are beyond its format, which ends at "
                    "%s, and are cut to it; they go from %.4g to %.4g",
-                   k, cut, in->sequences * in->steps, end_of(in, k, text), data->low + offset,
+                   k, cut, in->sequences * in->steps, around(in, k, end, text), data->low + offset,
                    data->high + offset);
 }
 
