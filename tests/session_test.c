@@ -397,6 +397,26 @@ START_TEST(bad_numbers_are_named) {
 }
 END_TEST
 
+// A device run takes 2^28 bytes of x; the plan of a longer call is that of several runs.
+START_TEST(a_plan_is_of_the_runs_of_a_call) {
+    struct mr_model *model = open_model();
+    struct mr_error error;
+    const uint64_t most = (1 << 28) / (STEPS * INPUTS * sizeof(int16_t));
+    const uint32_t lanes = 1;
+    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = &lanes,
+                                       .lane_count = 1};
+    const uint64_t one = planned_cycles(model, &options, 1, STEPS);
+    const uint64_t all = planned_cycles(model, &options, most, STEPS);
+    ck_assert_uint_lt(all, planned_cycles(model, &options, most - 1, STEPS) + one);
+    ck_assert_uint_eq(planned_cycles(model, &options, most + 1, STEPS), all + one);
+    ck_assert_uint_eq(planned_cycles(model, &options, 2 * most, STEPS), 2 * all);
+    ck_assert_int_eq(mr_plan(model, NULL, UINT64_MAX, 1, NULL, NULL, &error), MR_ERROR_ARGUMENT);
+    ck_assert_int_eq(mr_plan(model, NULL, 1, UINT64_C(1) << 63, NULL, NULL, &error),
+                     MR_ERROR_ARGUMENT);
+    mr_model_close(model);
+}
+END_TEST
+
 static void refuse_sizes(struct mr_session *session) {
     static const struct {
         uint64_t sequences, steps;
@@ -574,6 +594,7 @@ int main(int argc, char **argv) {
     tcase_add_test(cases, sessions_of_several_threads_do_not_meet);
     tcase_add_test(cases, bad_numbers_are_named);
     tcase_add_test(cases, bad_calls_are_refused);
+    tcase_add_test(cases, a_plan_is_of_the_runs_of_a_call);
     tcase_add_test(cases, a_model_tells_its_shape);
     tcase_add_test(cases, the_float_reference_is_near);
     tcase_add_test(cases, every_code_has_a_text);

@@ -473,7 +473,7 @@ MR_API int mr_session_restore_slot(struct mr_session *session, uint32_t slot, co
 //   begun, else what this call or mr_session_save left there, on any device. They become the states
 //   behind its last step.
 // All states are looked at before anything runs. After a failure later on those that were run have
-// their new states and outputs, the others their old ones. The session's own slots begin anew
+// their new states and outputs, the others their old states. The session's own slots begin anew
 // behind the call. Errors: as of mr_session_run and mr_session_restore.
 MR_API int mr_session_run_states(struct mr_session *session, const float *x, uint64_t sequences,
                                  uint64_t steps, void *states, float *y, struct mr_stats *stats);

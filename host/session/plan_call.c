@@ -8,16 +8,17 @@
 #include "network_build.h"
 #include "options.h"
 #include "plan_report.h"
+#include "session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Of a network whose sequences start from states of their own each group of them is a run.
+// Of a call of a session, which may take several runs.
 static int time_runs(const struct mr_compiled *compiled, uint64_t sequences, uint64_t steps,
                      struct mr_timing_result *timing, char *error, size_t error_size) {
     const int slots = compiled->plan.slots;
-    const uint64_t of_run = mr_network_starts(compiled->plan.network) ? (uint64_t)slots : sequences;
+    const uint64_t of_run = mr_session_portion(&compiled->plan, steps);
     const uint64_t groups = sequences / of_run, rest = sequences % of_run;
     struct mr_timing_result last = {0};
     if (rest && mr_timing_run(compiled->report, slots, rest, steps, &last, error, error_size))
@@ -36,6 +37,8 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
                         char **json, char **text, struct mr_error *error) {
     char reason[900];
     struct mr_timing_result timing;
+    if (mr_session_check_size(&compiled->plan, sequences, steps, error))
+        return MR_ERROR_ARGUMENT;
     if (time_runs(compiled, sequences, steps, &timing, reason, sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     if (json) {

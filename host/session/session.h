@@ -57,9 +57,18 @@ struct mr_session {
 
 // ---- session.c
 
+// Of a call of a session, or the plan of one: sequences and steps, which are not 0.
+int mr_session_check_size(const struct mr_plan *plan, uint64_t sequences, uint64_t steps,
+                          struct mr_error *error);
+
 // All arguments of a call but its arrays. 0, or a code with a sentence.
 int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64_t steps,
                           uint32_t flags);
+
+// Of so many sequences those that have their turns together.
+static inline uint64_t mr_session_together(const struct mr_session *session, uint64_t sequences) {
+    return sequences < session->slots ? sequences : session->slots;
+}
 
 // The numbers of x. 0, or a code with the session's error.
 int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
@@ -68,10 +77,24 @@ int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_
 // session's slots are run at a time. 0, or a code with the session's error.
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
                          uint64_t steps);
-// A run, from the start of the sequences, of arguments that were checked. numbers: [sequences]
-// which sequences of the caller's they are. y: of the outputs, NULL where it is not wanted.
+
+// ---- session_run.c
+
+// Numbers of 16 bits of a step on a device, and bytes of a sequence's outputs.
+uint32_t mr_session_row(const struct mr_plan *plan);
+uint64_t mr_session_output_bytes(const struct mr_plan *plan, uint64_t steps);
+// Sequences that go into one device run, whole groups of the slots: more make several runs. Of a
+// size that mr_session_check_size takes.
+uint64_t mr_session_portion(const struct mr_plan *plan, uint64_t steps);
+// Where each output is in y, one behind the other; and from sequence `first` on. to: [output_count]
+void mr_session_outputs(const struct mr_session *session, float *y, uint64_t sequences,
+                        uint64_t steps, float **to);
+void mr_session_outputs_from(const struct mr_session *session, float *const *y, uint64_t first,
+                             uint64_t steps, float **to);
+// A run of arguments that were checked. numbers: [sequences] which sequences of the caller's they
+// are; NULL: the same. y: of the outputs, NULL where it is not wanted.
 int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
-                        uint64_t steps, const uint64_t *numbers, float *const *y,
+                        uint64_t steps, uint32_t flags, const uint64_t *numbers, float *const *y,
                         struct mr_stats *stats);
 
 // ---- session_lengths.c

@@ -109,17 +109,14 @@ static int pad(const struct lengths_call *call) {
 
 static int run_length(struct lengths_call *call, struct mr_stats *stats) {
     struct mr_stats one;
-    float *part[MR_MAX_OUTPUTS], *to;
+    float *part[MR_MAX_OUTPUTS];
     int code = gather(call);
 
-    to = call->part_y;
-    for (int o = 0; o < call->session->network->output_count && !code; o++) {
-        part[o] = to;
-        to += call->count * mr_output_numbers(call->session->network, o, call->length);
-    }
-    if (!code)
-        code = mr_session_run_call(call->session, call->part_x, call->count, call->length,
+    if (!code) {
+        mr_session_outputs(call->session, call->part_y, call->count, call->length, part);
+        code = mr_session_run_call(call->session, call->part_x, call->count, call->length, 0,
                                    call->numbers, part, &one);
+    }
     if (!code) {
         scatter(call);
         mr_stats_add(&one, stats);
@@ -209,9 +206,6 @@ int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t 
     int code = mr_session_check_call(session, sequences, steps, 0);
     if (!code)
         code = mr_session_check_numbers(session, x, sequences, steps);
-    for (int o = 0; o < session->network->output_count && !code; o++) {
-        to[o] = y;
-        y += sequences * mr_output_numbers(session->network, o, steps);
-    }
+    mr_session_outputs(session, y, sequences, steps, to);
     return code ? code : mr_session_run_apart(session, x, sequences, steps, lengths, to, stats);
 }

@@ -119,7 +119,7 @@ static int repeat(struct mr_session *session, const struct mr_resume *resume,
     const int lc = plan->x_lc;
     const size_t rows = (size_t)resume->sequences * resume->count;
     const uint64_t words = resume->sequences * mr_plan_output_words(plan, resume->count);
-    void *y = calloc(words, mr_element_bytes(mr_plan_element_bits(plan->y_lc)));
+    void *y = calloc(resume->sequences, mr_session_output_bytes(plan, resume->count));
     if (!y)
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to repeat %u steps",
                           resume->count);

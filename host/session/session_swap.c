@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A call: its arrays, and room for what a group of sequences gives.
+// A call.
 struct swap {
     struct mr_session *session;
     uint64_t sequences, steps;
     unsigned char *states; // [sequences][size]
     size_t size;
-    float *y, *group_y;
+    float *const *y;
 };
 
 // Bytes that are all 0 stand for a sequence that has not begun.
@@ -44,33 +44,21 @@ static int take_states(const struct swap *swap, uint64_t first, uint32_t count, 
     return 0;
 }
 
-// What a group gave to its places among the outputs of all.
-static void part_outputs(const struct swap *swap, uint64_t first, uint32_t count) {
-    const struct mr_network *network = swap->session->network;
-    const float *from = swap->group_y;
-    float *to = swap->y;
-
-    for (int o = 0; o < network->output_count; o++) {
-        const uint64_t numbers = mr_output_numbers(network, o, swap->steps);
-        memcpy(to + first * numbers, from, count * numbers * sizeof *to);
-        from += count * numbers;
-        to += swap->sequences * numbers;
-    }
-}
-
 // beats: of all slots, 0.
 static int run_group(const struct swap *swap, uint64_t first, uint32_t count, const float *x,
                      int16_t *beats, struct mr_stats *stats) {
     struct mr_session *session = swap->session;
     const struct mr_plan *plan = &session->compiled.plan;
     struct mr_stats own;
+    float *to[MR_MAX_OUTPUTS];
     int code = take_states(swap, first, count, beats);
 
     if (!code)
         code = mr_session_write_states(session, beats);
+    mr_session_outputs_from(session, swap->y, first, swap->steps, to);
     if (!code)
-        code = mr_session_run(session, x + first * swap->steps * session->inputs, count,
-                              swap->steps, MR_RUN_CONTINUE, swap->group_y, &own);
+        code = mr_session_run_call(session, x + first * swap->steps * session->inputs, count,
+                                   swap->steps, MR_RUN_CONTINUE, NULL, to, &own);
     if (!code)
         code = mr_session_read_states(session, beats);
     if (code)
@@ -78,7 +66,6 @@ static int run_group(const struct swap *swap, uint64_t first, uint32_t count, co
     for (uint32_t slot = 0; slot < count; slot++)
         mr_state_keep(plan, mr_model_identity(session->model), beats, slot,
                       swap->states + (first + slot) * swap->size);
-    part_outputs(swap, first, count);
     mr_stats_add(&own, stats);
     return 0;
 }
@@ -114,22 +101,19 @@ int mr_session_run_states(struct mr_session *session, const float *x, uint64_t s
     if (code)
         return code;
     struct mr_stats sum = {0};
-    const uint64_t group = sequences < session->slots ? sequences : session->slots;
-    struct swap swap = {.session = session,
-                        .sequences = sequences,
-                        .steps = steps,
-                        .states = states,
-                        .size = mr_session_state_size(session),
-                        .y = y};
+    float *to[MR_MAX_OUTPUTS];
+    mr_session_outputs(session, y, sequences, steps, to);
+    const struct swap swap = {.session = session,
+                              .sequences = sequences,
+                              .steps = steps,
+                              .states = states,
+                              .size = mr_session_state_size(session),
+                              .y = to};
     int16_t *beats =
         calloc(mr_state_total_beats(&session->compiled.plan), MR_IMAGE_BEAT * sizeof *beats);
-    swap.group_y =
-        calloc(group * mr_network_numbers(session->network, steps), sizeof *swap.group_y);
-    code = beats && swap.group_y
-               ? run_groups(&swap, x, beats, &sum)
-               : mr_failure(&session->error, MR_ERROR_MEMORY,
-                            "not enough memory for the states of %u sequences", session->slots);
-    free(swap.group_y);
+    code = beats ? run_groups(&swap, x, beats, &sum)
+                 : mr_failure(&session->error, MR_ERROR_MEMORY,
+                              "not enough memory for the states of %u sequences", session->slots);
     free(beats);
     mr_session_reset(session);
     if (!code && stats)
