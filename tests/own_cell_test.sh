@@ -159,8 +159,8 @@ wrong "a state of another cell" "state.*is (not|no state) of|another model" buil
 wrong "no file" "nothing.c" build/millrace import mgu.onnx --cell nothing.c
 cp examples/cells/mgu.c cells/lstm.c
 wrong "a name that is there" "cells/lstm.c: this program has a 'lstm' of its own" build/millrace import mgu.onnx --cell cells/lstm.c
-# As the processes between the operators are called, and a cell of the program with hard gates.
-for taken in fork lstm_hard; do
+# As the processes between the operators are called, and an operator whose process has another name.
+for taken in fork lstm_cell; do
     cp "$root/examples/cells/mgu.c" cells/$taken.c
     wrong "$taken is there" "cells/$taken.c: this program has a '$taken' of its own" build/millrace import mgu.onnx --cell cells/$taken.c
 done

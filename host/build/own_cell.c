@@ -288,6 +288,18 @@ static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h,
     file_of(op)->table->unit(sum, op->exponent, h, cell);
 }
 
+static int32_t integer_gated(const struct mr_op *op, const int64_t *sum, int32_t h) {
+    return file_of(op)->table->columns(sum, h);
+}
+
+static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell) {
+    file_of(op)->table->float_unit(sum, h, cell);
+}
+
+static double float_gated(const struct mr_op *op, const double *sum, double h) {
+    return file_of(op)->table->float_columns(sum, h);
+}
+
 static struct mr_op_limit limit_cell(const struct mr_network *network, const struct mr_op *op) {
     (void)network;
     return (struct mr_op_limit){mr_exponent_limit(op->exponent),
@@ -329,10 +341,10 @@ static void make_kind(struct own_file *file) {
         .multipliers = t->multipliers,
         .tables = t->tables,
         .h_reads = FRAME_H_READS + t->h_reads,
-        .float_unit = t->float_unit,
-        .float_gated = t->float_columns,
+        .float_unit = float_unit,
+        .float_gated = float_gated,
         .integer_unit = integer_unit,
-        .integer_gated = t->columns,
+        .integer_gated = integer_gated,
     };
 }
 
@@ -341,9 +353,7 @@ static bool is_taken(const char *name) {
     const struct mr_op_kind *kind;
 
     for (size_t i = 0; (kind = mr_op_kind_at(i)); i++) {
-        const struct mr_cell *hard = kind->recurrent ? ((const struct mr_cell *)kind)->hard : NULL;
-        if (strcmp(kind->name, name) == 0 || strcmp(kind->process, name) == 0 ||
-            (hard && strcmp(hard->cell, name) == 0))
+        if (strcmp(kind->name, name) == 0 || strcmp(kind->process, name) == 0)
             return true;
     }
     for (int part = MR_PART_OP; part <= MR_PART_SAVER; part++)
@@ -432,9 +442,9 @@ int mr_own_cells_open(const char *const *paths, size_t count, struct mr_own_cell
         if (code)
             return code;
         list[i] = (struct mr_own_cell){.kind = &file->cell.kind,
-                                       .second = file->cell.late,
-                                       .float_unit = file->cell.float_unit,
-                                       .float_columns = file->cell.float_gated};
+                                       .second = file->table->second,
+                                       .float_unit = file->table->float_unit,
+                                       .float_columns = file->table->float_columns};
         for (size_t k = 0; k < i; k++)
             if (strcmp(opened->files[k]->name, file->name) == 0)
                 return mr_failure(error, MR_ERROR_ARGUMENT, "the cell '%s' is given twice",

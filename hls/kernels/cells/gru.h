@@ -49,13 +49,7 @@ static inline unit_state_t gru_unit(const int64_t sum[gru_GATES + gru_SPLIT], un
 }
 
 // With hard gates, as in lstm.h.
-#define gru_hard_GATES gru_GATES
-#define gru_hard_SPLIT gru_SPLIT
-#define gru_hard_SECOND gru_SECOND
-#define gru_hard_HAS_CELL gru_HAS_CELL
-#define gru_hard_COUNTS gru_COUNTS
-#define gru_hard_LATENCY gru_LATENCY
-static inline unit_state_t gru_hard_unit(const int64_t sum[gru_GATES + gru_SPLIT], unit_state_t old,
+static inline unit_state_t gru_unit_hard(const int64_t sum[gru_GATES + gru_SPLIT], unit_state_t old,
                                          int exponent, uint32_t *past) {
     return gru_unit_of(true, sum, old, exponent, past);
 }

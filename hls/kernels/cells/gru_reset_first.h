@@ -52,18 +52,11 @@ static inline unit_state_t gru_reset_first_unit(const int64_t sum[gru_reset_firs
 }
 
 // With hard gates, as in lstm.h.
-#define gru_reset_first_hard_GATES gru_reset_first_GATES
-#define gru_reset_first_hard_SPLIT gru_reset_first_SPLIT
-#define gru_reset_first_hard_SECOND gru_reset_first_SECOND
-#define gru_reset_first_hard_HAS_CELL gru_reset_first_HAS_CELL
-#define gru_reset_first_hard_COUNTS gru_reset_first_COUNTS
-#define gru_reset_first_hard_LATENCY gru_reset_first_LATENCY
-#define gru_reset_first_hard_SECOND_LATENCY gru_reset_first_SECOND_LATENCY
-static inline int16_t gru_reset_first_hard_columns(const int64_t sum[2], unit_state_t old) {
+static inline int16_t gru_reset_first_columns_hard(const int64_t sum[2], unit_state_t old) {
     return gru_reset_first_columns_of(true, sum, old);
 }
 
-static inline unit_state_t gru_reset_first_hard_unit(const int64_t sum[gru_reset_first_GATES],
+static inline unit_state_t gru_reset_first_unit_hard(const int64_t sum[gru_reset_first_GATES],
                                                      unit_state_t old, int exponent,
                                                      uint32_t *past) {
     return gru_reset_first_unit_of(true, sum, old, exponent, past);

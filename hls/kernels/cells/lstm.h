@@ -52,15 +52,9 @@ static inline unit_state_t lstm_unit(const int64_t sum[lstm_GATES], unit_state_t
     return lstm_unit_of(false, sum, old, exponent, past);
 }
 
-// The same with max(0, min(1, x)) in the place of the sigmoids, as HardSigmoid has it once its
-// factor and offset stand in the weights.
-#define lstm_hard_GATES lstm_GATES
-#define lstm_hard_SPLIT lstm_SPLIT
-#define lstm_hard_SECOND lstm_SECOND
-#define lstm_hard_HAS_CELL lstm_HAS_CELL
-#define lstm_hard_COUNTS lstm_COUNTS
-#define lstm_hard_LATENCY lstm_LATENCY
-static inline unit_state_t lstm_hard_unit(const int64_t sum[lstm_GATES], unit_state_t old,
+// With hard gates (frame/layer.h): as HardSigmoid has it once its factor and offset stand in the
+// weights.
+static inline unit_state_t lstm_unit_hard(const int64_t sum[lstm_GATES], unit_state_t old,
                                           int exponent, uint32_t *past) {
     return lstm_unit_of(true, sum, old, exponent, past);
 }

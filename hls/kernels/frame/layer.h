@@ -4,6 +4,7 @@
 //   LAYER         the process's name
 //   LAYER_CELL    the cell's name, as lstm
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
+//   LAYER_HARD    1: max(0, min(1, x)) in the place of the cell's sigmoids; 0 where not given
 //   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
 //                        given
 //   LAYER_GIVES_CELL  bits: where it is given, the layer gives its cell states in place of h,
@@ -70,6 +71,8 @@
 //                 value was beyond its range, 0 where it was not.
 //   int16_t _columns(const int64_t sum[], unit_state_t old)
 //                 what the unit gives the second phase, from the gates of the first
+//   _unit_hard, _columns_hard
+//                 the same with hard gates, where the cell has sigmoids
 #include "frame/lane.h"
 #include "frame/pace.h"
 #include "frame/slots.h"
@@ -77,6 +80,9 @@
 #include "frame/words.h"
 #include "mr_command.h"
 
+#ifndef LAYER_HARD
+#    define LAYER_HARD 0
+#endif
 #ifndef LAYER_CELL_EXPONENT
 #    define LAYER_CELL_EXPONENT 0
 #endif
@@ -117,6 +123,13 @@
 #define SECOND OF_CELL(_SECOND)
 #define HAS_CELL OF_CELL(_HAS_CELL)
 #define COUNTS OF_CELL(_COUNTS)
+#if LAYER_HARD
+#    define CELL_UNIT OF_CELL(_unit_hard)
+#    define CELL_COLUMNS OF_CELL(_columns_hard)
+#else
+#    define CELL_UNIT OF_CELL(_unit)
+#    define CELL_COLUMNS OF_CELL(_columns)
+#endif
 #if SPLIT && SECOND
 #    error "a cell with a second phase keeps no sums apart"
 #endif
@@ -452,7 +465,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             unit_state_t old;
                             old.h = NO_STATE(forget, word) ? 0 : h[0][OF_SLOT(place, word)][c];
                             old.cell = OLD_CELL(NO_STATE(forget, word), OF_SLOT(place, word), c);
-                            second[word][c] = OF_CELL(_columns)(sum, old);
+                            second[word][c] = CELL_COLUMNS(sum, old);
                         }
                     }
 #endif
@@ -493,7 +506,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                             old.cell = OLD_CELL(NO_STATE(forget_old, unit_word), at, c);
                             uint32_t beyond = 0;
                             const unit_state_t unit =
-                                OF_CELL(_unit)(sum, old, LAYER_CELL_EXPONENT, &beyond);
+                                CELL_UNIT(sum, old, LAYER_CELL_EXPONENT, &beyond);
                             cut_now += beyond != 0;
                             past_now += beyond;
                             h[H_WRITTEN][at][c] = unit.h;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of layer.h: forgets what it and order.h define, and what defines a layer.
 #undef OF_CELL
+#undef CELL_UNIT
+#undef CELL_COLUMNS
 #undef GATES
 #undef SPLIT
 #undef SECOND
@@ -67,6 +69,7 @@
 #undef OLD_CELL
 #undef LAYER
 #undef LAYER_CELL
+#undef LAYER_HARD
 #undef LAYER_INPUTS
 #undef LAYER_HIDDEN
 #undef LAYER_LC

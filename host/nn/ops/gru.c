@@ -15,38 +15,20 @@ static double mix(double z, double n, double h) {
     return (1 - z) * n + z * h;
 }
 
-static double float_of(bool hard, const double *sum, double h) {
-    const double r = mr_gate_float(hard, sum[R]), z = mr_gate_float(hard, sum[Z]);
+static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell) {
+    const double r = mr_gate_float(op->hard, sum[R]), z = mr_gate_float(op->hard, sum[Z]);
 
-    return mix(z, tanh(sum[N] + r * sum[N_H]), h);
-}
-
-static void float_unit(const double *sum, double *h, double *cell) {
     (void)cell;
-    *h = float_of(false, sum, *h);
+    *h = mix(z, tanh(sum[N] + r * sum[N_H]), *h);
 }
 
-static void float_hard(const double *sum, double *h, double *cell) {
+static void float_unit_first(const struct mr_op *op, const double *sum, double *h, double *cell) {
     (void)cell;
-    *h = float_of(true, sum, *h);
+    *h = mix(mr_gate_float(op->hard, sum[Z]), tanh(sum[N]), *h);
 }
 
-static void float_unit_first(const double *sum, double *h, double *cell) {
-    (void)cell;
-    *h = mix(mr_gate_float(false, sum[Z]), tanh(sum[N]), *h);
-}
-
-static void float_hard_first(const double *sum, double *h, double *cell) {
-    (void)cell;
-    *h = mix(mr_gate_float(true, sum[Z]), tanh(sum[N]), *h);
-}
-
-static double float_gated(const double *sum, double h) {
-    return mr_gate_float(false, sum[R]) * h;
-}
-
-static double float_hard_gated(const double *sum, double h) {
-    return mr_gate_float(true, sum[R]) * h;
+static double float_gated(const struct mr_op *op, const double *sum, double h) {
+    return mr_gate_float(op->hard, sum[R]) * h;
 }
 
 static int32_t integer_mix(int64_t z, int64_t n, int64_t h) {
@@ -67,12 +49,8 @@ static void integer_unit_first(const struct mr_op *op, const int64_t *sum, int32
     *h = integer_mix(mr_gate_fixed(op->hard, sum[Z]), mr_table_tanh(sum[N]), *h);
 }
 
-static int32_t integer_gated(const int64_t *sum, int32_t h) {
-    return (int32_t)((mr_gate_fixed(false, sum[R]) * h + (1 << 14)) >> 15);
-}
-
-static int32_t integer_hard_gated(const int64_t *sum, int32_t h) {
-    return (int32_t)((mr_gate_fixed(true, sum[R]) * h + (1 << 14)) >> 15);
+static int32_t integer_gated(const struct mr_op *op, const int64_t *sum, int32_t h) {
+    return (int32_t)((mr_gate_fixed(op->hard, sum[R]) * h + (1 << 14)) >> 15);
 }
 
 static uint32_t latency(int lc) {
@@ -91,34 +69,6 @@ static const char *const names[gru_GATES] = {"r", "z", "n"};
 static const int frac[gru_GATES + gru_SPLIT] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
                                                 MR_TANH_FRAC};
 
-static const struct mr_cell hard = {
-    .header = "gru.h",
-    .cell = "gru_hard",
-    .argument_frac = frac,
-    .latency = latency,
-    .multipliers = 3, // an interpolation, r * n, z * (h - n)
-    .tables = 1,
-    .h_reads = 3,
-    .float_unit = float_hard,
-    .integer_unit = integer_unit,
-};
-
-static const struct mr_cell hard_first = {
-    .header = "gru_reset_first.h",
-    .cell = "gru_reset_first_hard",
-    .late = gru_reset_first_SECOND,
-    .argument_frac = frac,
-    .latency = latency_first,
-    .late_latency = late_latency,
-    .multipliers = 3, // an interpolation, r * h, z * (h - n)
-    .tables = 1,
-    .h_reads = 4,
-    .float_unit = float_hard_first,
-    .float_gated = float_hard_gated,
-    .integer_unit = integer_unit_first,
-    .integer_gated = integer_hard_gated,
-};
-
 const struct mr_cell mr_op_gru = {
     .kind = {.name = "gru",
              .process = "gru",
@@ -127,13 +77,13 @@ const struct mr_cell mr_op_gru = {
              .has_hard = true,
              .gate_names = names},
     .header = "gru.h",
-    .hard = &hard,
     MR_CELL_OF(gru),
     .squashes = true,
     .argument_frac = frac,
     .latency = latency,
     .multipliers = 5, // three interpolations, r * n, z * (h - n)
     .tables = 3,
+    .sigmoids = 2,
     .h_reads = 3,
     .float_unit = float_unit,
     .integer_unit = integer_unit,
@@ -147,7 +97,6 @@ const struct mr_cell mr_op_gru_reset_first = {
              .has_hard = true,
              .gate_names = names},
     .header = "gru_reset_first.h",
-    .hard = &hard_first,
     MR_CELL_OF(gru_reset_first),
     .squashes = true,
     .argument_frac = frac,
@@ -155,6 +104,7 @@ const struct mr_cell mr_op_gru_reset_first = {
     .late_latency = late_latency,
     .multipliers = 5, // three interpolations, r * h, z * (h - n)
     .tables = 3,
+    .sigmoids = 2,
     .h_reads = 4,
     .float_unit = float_unit_first,
     .float_gated = float_gated,

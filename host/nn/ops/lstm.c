@@ -9,17 +9,10 @@
 
 enum { I, F, G, O };
 
-static void float_of(bool hard, const double *sum, double *h, double *cell) {
-    *cell = mr_gate_float(hard, sum[F]) * *cell + mr_gate_float(hard, sum[I]) * tanh(sum[G]);
-    *h = mr_gate_float(hard, sum[O]) * tanh(*cell);
-}
-
-static void float_unit(const double *sum, double *h, double *cell) {
-    float_of(false, sum, h, cell);
-}
-
-static void float_hard(const double *sum, double *h, double *cell) {
-    float_of(true, sum, h, cell);
+static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell) {
+    *cell =
+        mr_gate_float(op->hard, sum[F]) * *cell + mr_gate_float(op->hard, sum[I]) * tanh(sum[G]);
+    *h = mr_gate_float(op->hard, sum[O]) * tanh(*cell);
 }
 
 static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
@@ -54,22 +47,11 @@ static const char *const names[lstm_GATES] = {"i", "f", "g", "o"};
 static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
                                      MR_SIGMOID_FRAC};
 
-static const struct mr_cell hard = {
-    .header = "lstm.h",
-    .cell = "lstm_hard",
-    .argument_frac = frac,
-    .latency = latency,
-    .multipliers = 5, // two interpolations, f * c, i * g, o * tanh(c)
-    .tables = 2,
-    .h_reads = 2,
-    .float_unit = float_hard,
-    .integer_unit = integer_unit,
-};
-
 #define LSTM                                                                                       \
-    .hard = &hard, .header = "lstm.h", MR_CELL_OF(lstm), .squashes = true, .argument_frac = frac,  \
+    .header = "lstm.h", MR_CELL_OF(lstm), .squashes = true, .argument_frac = frac,                 \
     .latency = latency, .multipliers = 8, /* five interpolations, f * c, i * g, o * tanh(c) */     \
-        .tables = 5, .h_reads = 2, .float_unit = float_unit, .integer_unit = integer_unit
+        .tables = 5, .sigmoids = 3, .h_reads = 2, .float_unit = float_unit,                        \
+    .integer_unit = integer_unit
 
 const struct mr_cell mr_op_lstm = {
     .kind = {.name = "lstm",

@@ -51,14 +51,14 @@ void mr_recurrent_float(const struct mr_op *op, const double *in, double *state,
         for (int j = 0; j < units; j++) {
             double sum[MR_SUMS_MAX];
             float_sums(op, 0, early, j, in, h, sum);
-            gated[j] = cell->float_gated(sum, h[j]);
+            gated[j] = cell->float_gated(op, sum, h[j]);
         }
     for (int j = 0; j < units; j++) {
         double sum[MR_SUMS_MAX];
         float_sums(op, 0, early, j, in, h, sum);
         float_sums(op, early, gates, j, in, gated, sum);
         out[j] = h[j];
-        cell->float_unit(sum, &out[j], &second[j]);
+        cell->float_unit(op, sum, &out[j], &second[j]);
     }
     memcpy(h, out, (size_t)units * sizeof *h);
     if (op->kind->gives_second)
@@ -90,7 +90,8 @@ static int quantise_gate(const struct mr_network *network, struct mr_op *op, int
                                .columns = {op->inputs, gate < whole ? op->units : 0},
                                .frac = {x_frac, h_frac},
                                .bias = op->bias[index] + mr_network_offset(network, op, w_x),
-                               .ends = network->cuts_weights && cell->squashes && gate < whole,
+                               .ends = network->cuts_weights && cell->squashes && !op->hard &&
+                                       gate < whole,
                                .blame = -1};
     int frac = cell->argument_frac[gate] ? cell->argument_frac[gate] : h_frac[0];
 
@@ -245,7 +246,7 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
         for (int j = 0; j < units; j++) {
             int64_t sum[MR_SUMS_MAX];
             integer_sums(op, 0, early, j, in, h, sum);
-            gated[j] = cell->integer_gated(sum, h[j]);
+            gated[j] = cell->integer_gated(op, sum, h[j]);
         }
     for (int j = 0; j < units; j++) {
         int64_t sum[MR_SUMS_MAX];
@@ -284,6 +285,7 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const struct mr_cell *cell = mr_cell_of(op);
     const uint64_t units = (uint64_t)op->units, gates = (uint64_t)op->kind->gates;
     const uint64_t inputs = (uint64_t)op->inputs, lanes = (uint64_t)layout->lc;
+    const uint64_t multipliers = (uint64_t)mr_cell_multipliers(op);
     const int lc = layout->lc, passes = layout->passes;
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
@@ -311,10 +313,10 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     cost->way = cost->row_cycles - (uint32_t)(early + x_words) - cost->before + cost->latency +
                 cost->giving;
     cost->lanes = lane_products(op, layout);
-    cost->products = cost->lanes + (uint64_t)cell->multipliers * lanes;
-    cost->multipliers = mr_lane_multipliers(op, layout) + (uint64_t)cell->multipliers * lanes;
+    cost->products = cost->lanes + multipliers * lanes;
+    cost->multipliers = mr_lane_multipliers(op, layout) + multipliers * lanes;
     cost->lane_useful = gates * units * (inputs + units);
-    cost->useful = cost->lane_useful + (uint64_t)cell->multipliers * units;
+    cost->useful = cost->lane_useful + multipliers * units;
     mr_recurrent_memory(op, layout, &cost->memory);
 }
 
@@ -341,6 +343,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
         mr_text_add(text, "#define LAYER_GIVES_CELL %d\n", given_shift(network, op));
     emit_cell(cell, text);
     mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
+    if (op->hard)
+        mr_text_add(text, "#define LAYER_HARD 1\n");
     mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
     mr_text_add(text, "#define LAYER_LC %d\n", layout->lc);
     if (layout->passes > 1)

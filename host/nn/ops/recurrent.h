@@ -14,27 +14,34 @@ struct mr_cell {
     const char *cell;
     const char *text; // of a user's own cell: the file's text, and `header` is its name; else NULL
     bool ranged;      // h has a format that calibration chooses, else Q15
-    const struct mr_cell *hard;  // the same with op->hard, else NULL; its kind is not used
-    bool squashes;               // its sums go to sigmoids and tanhs only, but for split ones
+    bool squashes;    // its sums go to sigmoids and tanhs only, but for split ones
     const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
     int late;                    // the last gates take gated(h) for h, once the others are known
     uint32_t (*latency)(int lc); // D: from a step's last column to its first h
     uint32_t (*late_latency)(int lc); // the same to the first gated(h); NULL without late gates
     int multipliers, tables;          // of one unit per cycle
+    int sigmoids;                     // of these; op->hard leaves them out
     int h_reads;                      // of places in the kernel that read h, with READ_STATE
     // One unit: from its sums [sums] (gates first, then the sums over h of split gates) and its
     // state to the new state.
-    void (*float_unit)(const double *sum, double *h, double *cell);
-    double (*float_gated)(const double *sum, double h);
+    void (*float_unit)(const struct mr_op *op, const double *sum, double *h, double *cell);
+    double (*float_gated)(const struct mr_op *op, const double *sum, double h);
     // sum: shifted to argument_frac, not cut yet
     void (*integer_unit)(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell);
-    int32_t (*integer_gated)(const int64_t *sum, int32_t h);
+    int32_t (*integer_gated)(const struct mr_op *op, const int64_t *sum, int32_t h);
 };
 
 static inline const struct mr_cell *mr_cell_of(const struct mr_op *op) {
-    const struct mr_cell *cell = (const struct mr_cell *)op->kind;
+    return (const struct mr_cell *)op->kind;
+}
 
-    return op->hard ? cell->hard : cell;
+// With hard gates a sigmoid's table and its interpolation are not there.
+static inline int mr_cell_multipliers(const struct mr_op *op) {
+    return mr_cell_of(op)->multipliers - (op->hard ? mr_cell_of(op)->sigmoids : 0);
+}
+
+static inline int mr_cell_tables(const struct mr_op *op) {
+    return mr_cell_of(op)->tables - (op->hard ? mr_cell_of(op)->sigmoids : 0);
 }
 
 // What the kernel's header says of a cell (hls/kernels/frame/layer.h): of its kind, and of itself.

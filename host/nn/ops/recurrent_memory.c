@@ -66,5 +66,5 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
     }
     if (cell->late)
         mr_memory_lut(use, (uint64_t)h_words, lanes * HIDDEN_BITS, 1);
-    mr_memory_table(use, 1024, TABLE_BITS, (uint64_t)(cell->tables * mr_ceil_div(lc, 2)));
+    mr_memory_table(use, 1024, TABLE_BITS, (uint64_t)(mr_cell_tables(op) * mr_ceil_div(lc, 2)));
 }

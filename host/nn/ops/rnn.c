@@ -7,13 +7,13 @@
 
 #include <math.h>
 
-static void float_tanh(const double *sum, double *h, double *cell) {
-    (void)cell;
+static void float_tanh(const struct mr_op *op, const double *sum, double *h, double *cell) {
+    (void)op, (void)cell;
     *h = tanh(*sum);
 }
 
-static void float_relu(const double *sum, double *h, double *cell) {
-    (void)cell;
+static void float_relu(const struct mr_op *op, const double *sum, double *h, double *cell) {
+    (void)op, (void)cell;
     *h = fmax(*sum, 0);
 }
 
