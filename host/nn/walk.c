@@ -21,13 +21,13 @@ struct walk {
     int32_t *whole;         // [size]
     size_t *stream, *state; // where each begins
     size_t joint;           // where a row of two streams is put together
-    struct seen *seen;      // [stream_count] what was seen of them, or NULL
+    double *reach;          // [stream_count] the largest magnitudes of their numbers, or NULL
+    struct seen *seen;      // [stream_count] some of their numbers, or NULL
     double *second;         // [op_count] the largest magnitudes of second state fields, or NULL
 };
 
-// Of a stream: the largest magnitude of all numbers, and some of them, evenly spread.
+// Of a stream some numbers, evenly spread.
 struct seen {
-    double largest;
     float *numbers;
     size_t count, every, until; // every so many numbers one, the next one after `until`
 };
@@ -152,7 +152,6 @@ static int open_seen(struct walk *walk, size_t sequences, size_t steps) {
 
 static void look(struct seen *seen, const double *numbers, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        seen->largest = fmax(seen->largest, fabs(numbers[i]));
         if (seen->until-- == 0) {
             seen->numbers[seen->count++] = (float)numbers[i];
             seen->until = seen->every - 1;
@@ -164,10 +163,16 @@ static void look(struct seen *seen, const double *numbers, size_t count) {
 static void observe(struct walk *walk, enum mr_rate rate, size_t step) {
     const struct mr_network *network = walk->network;
 
-    for (int i = 0; walk->seen && i < network->stream_count; i++)
-        if (network->streams[i].rate == rate)
-            look(&walk->seen[i], walk->real + row_of(walk, i, step),
-                 (size_t)network->streams[i].width);
+    for (int i = 0; walk->reach && i < network->stream_count; i++) {
+        const double *row = walk->real + row_of(walk, i, step);
+        const int width = network->streams[i].width;
+        if (network->streams[i].rate != rate)
+            continue;
+        for (int k = 0; k < width; k++)
+            walk->reach[i] = fmax(walk->reach[i], fabs(row[k]));
+        if (walk->seen)
+            look(&walk->seen[i], row, (size_t)width);
+    }
 }
 
 // Where the results go; one of both.
@@ -305,10 +310,18 @@ static void log_softmax(double *row, size_t width) {
 
 int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
                  double *y) {
+    return mr_float_run_reach(network, x, sequences, steps, y, NULL);
+}
+
+int mr_float_run_reach(const struct mr_network *network, const float *x, size_t sequences,
+                       size_t steps, double *y, double *reach) {
     struct walk walk;
 
     if (open_walk(&walk, network, steps, true))
         return -1;
+    walk.reach = reach;
+    for (int i = 0; reach && i < network->stream_count; i++)
+        reach[i] = 0;
     run(&walk, x, sequences, steps, (struct results){.real = y});
     for (int o = 0; o < network->output_count; o++) {
         const size_t width = (size_t)network->streams[network->outputs[o].stream].width;
@@ -350,15 +363,17 @@ int mr_float_run_cast(const struct mr_network *network, const float *x, size_t s
 int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps,
                      const struct mr_calibration *how) {
     static const struct mr_calibration usual = {0};
+    double reach[MR_MAX_OPS + 1] = {0};
     struct walk walk;
 
     if (open_walk(&walk, network, steps, true))
         return -1;
+    walk.reach = reach;
     int result = open_seen(&walk, sequences, steps);
     if (result == 0)
         run(&walk, x, sequences, steps, (struct results){0});
     for (int i = 0; result == 0 && i < network->stream_count; i++)
-        result = mr_calibrate_stream(&network->streams[i], how ? how : &usual, walk.seen[i].largest,
+        result = mr_calibrate_stream(&network->streams[i], how ? how : &usual, reach[i],
                                      walk.seen[i].numbers, walk.seen[i].count);
     for (int i = 0; result == 0 && i < network->op_count; i++)
         network->ops[i].greatest = walk.second[i];

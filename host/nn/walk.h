@@ -4,8 +4,8 @@
 // bit.
 //
 // x: (sequences, steps, inputs). y: the outputs one after the other, each (sequences, steps, width)
-// or, where it comes once per sequence, (sequences, width). Every sequence starts from a zero
-// state.
+// or, where it comes once per sequence, (sequences, width). Every sequence starts from its state
+// of op->start, else from zero.
 #ifndef MR_WALK_H
 #define MR_WALK_H
 
@@ -15,6 +15,10 @@
 // Before the casts of the outputs. Sums and states are double. -1 only when memory is short.
 int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
                  double *y);
+
+// The same; reach: [stream_count] gets the largest magnitude of each stream's numbers.
+int mr_float_run_reach(const struct mr_network *network, const float *x, size_t sequences,
+                       size_t steps, double *y, double *reach);
 
 // The same with the casts done.
 int mr_float_run_cast(const struct mr_network *network, const float *x, size_t sequences,

@@ -44,10 +44,10 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
                 size_t sequences, size_t steps, size_t memory, double *y, char *error,
                 size_t error_size);
 
-// Does the network compute what the graph says? own: what mr_float_run gives, graph: what
-// mr_onnx_run gives, for the same input. A difference is an error of this program.
-int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, const double *own,
-                    const double *graph, size_t sequences, size_t steps, char *error,
+// Does the network compute what the graph says, but for how float32 rounds its weights? graph: what
+// mr_onnx_run gives for x. A difference is an error of this program.
+int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, const float *x,
+                    size_t sequences, size_t steps, const double *graph, char *error,
                     size_t error_size);
 
 // Checks that the network computes what the graph says, on numbers of its own choice, within so

@@ -130,7 +130,7 @@ static bool is_coupled(const struct onnx_graph *graph) {
     return onnx_is(graph, "LSTM") && onnx_int(graph, "input_forget", 0) != 0;
 }
 
-// Refuses what no cell takes: attributes, lengths and peepholes.
+// Refuses attributes that no cell takes.
 static int check_attributes(struct onnx_graph *graph) {
     if (onnx_attribute(graph, "clip"))
         return onnx_fail(graph, "clips its cells, which this version does not support");
@@ -216,10 +216,10 @@ static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int
     return 0;
 }
 
-// The rows of a gate, and what a diagonal layer in front adds to their sums over x. sign: -1 where
-// the gate is one minus another sigmoid, whose rows these are.
+// The rows of a gate times `scale`, and what a diagonal layer in front adds to their sums over x.
+// False where a number is beyond float32.
 static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op,
-                      size_t to, size_t from, double sign) {
+                      size_t to, size_t from, double scale) {
     const size_t inputs = (size_t)layer->inputs, n = (size_t)layer->units;
     const struct onnx_layer *before = layer->scaled >= 0 ? &r->layers[layer->scaled] : NULL;
     bool good = true;
@@ -229,13 +229,16 @@ static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, str
         double added = 0;
         for (size_t k = 0; k < inputs; k++) {
             float *own = &op->w_x[(to + j) * inputs + k];
-            *own = (float)(sign * w[k] * (before ? onnx_each(&before->factor, k, 1) : 1));
-            added += before ? sign * w[k] * onnx_each(&before->bias, k, 0) : 0;
+            *own = (float)(scale * w[k] * (before ? onnx_each(&before->factor, k, 1) : 1));
+            added += before ? scale * w[k] * onnx_each(&before->bias, k, 0) : 0;
             good = good && isfinite(*own);
         }
         op->bias[to + j] = (float)added;
-        for (size_t k = 0; k < n; k++)
-            op->w_h[(to + j) * n + k] = (float)(sign * layer->h->real[(from + j) * n + k]);
+        for (size_t k = 0; k < n; k++) {
+            float *own = &op->w_h[(to + j) * n + k];
+            *own = (float)(scale * layer->h->real[(from + j) * n + k]);
+            good = good && isfinite(*own);
+        }
     }
     return good;
 }
