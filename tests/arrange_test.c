@@ -41,7 +41,9 @@ START_TEST(sequences_are_turned_round) {
 }
 END_TEST
 
-#define CHECK_CONCAT(kernel, VEC, a_count, b_count, lc)                                            \
+// No two beside one another are alike, and some are at the ends.
+#define CONCAT_NUMBER(n) (int16_t)((n) % 5 == 4 ? ((n) % 2 ? INT16_MIN : INT16_MAX) : (n)*4099 + 1)
+#define CHECK_CONCAT(kernel, VEC, a_count, b_count, lc, a_cut, b_cut)                              \
     do {                                                                                           \
         enum { ROWS = 50, ALL = (a_count) + (b_count) };                                           \
         HLS_CHANNEL(VEC, a);                                                                       \
@@ -54,15 +56,19 @@ END_TEST
                     continue;                                                                      \
                 VEC v = {{0}};                                                                     \
                 for (int c = 0; c < (lc) && at + c < (i < (a_count) ? (a_count) : (b_count)); c++) \
-                    v.v[c] = (int16_t)(n * ALL + i + c + 1);                                       \
+                    v.v[c] = CONCAT_NUMBER(n * ALL + i + c);                                       \
                 hls_write(VEC, i < (a_count) ? &a : &b, v);                                        \
             }                                                                                      \
         kernel(&a, &b, &out, MR_COMMAND_RUN, ROWS);                                                \
         for (int n = 0; n < ROWS; n++)                                                             \
             for (int first = 0; first < ALL; first += (lc)) {                                      \
                 const VEC v = hls_read(VEC, &out);                                                 \
-                for (int c = 0; c < (lc); c++)                                                     \
-                    ck_assert_int_eq(v.v[c], first + c < ALL ? n * ALL + first + c + 1 : 0);       \
+                for (int c = 0; c < (lc); c++) {                                                   \
+                    const double number = CONCAT_NUMBER(n * ALL + first + c);                      \
+                    const double due =                                                             \
+                        floor(ldexp(number, first + c < (a_count) ? -(a_cut) : -(b_cut)) + 0.5);   \
+                    ck_assert_double_eq(v.v[c], first + c < ALL ? due : 0);                        \
+                }                                                                                  \
             }                                                                                      \
         ck_assert_empty(a);                                                                        \
         ck_assert_empty(b);                                                                        \
@@ -110,11 +116,13 @@ START_TEST(rows_are_added) {
 END_TEST
 
 START_TEST(rows_are_joined) {
-    CHECK_CONCAT(concat1, vec1_t, 1, 1, 1);
-    CHECK_CONCAT(concat_whole, vec3_t, 6, 5, 3);
-    CHECK_CONCAT(concat_part, vec4_t, 5, 7, 4);
-    CHECK_CONCAT(concat_short, vec4_t, 1, 2, 4);
-    CHECK_CONCAT(concat_flush, vec4_t, 3, 3, 4);
+    CHECK_CONCAT(concat1, vec1_t, 1, 1, 1, 0, 0);
+    CHECK_CONCAT(concat_whole, vec3_t, 6, 5, 3, 0, 0);
+    CHECK_CONCAT(concat_part, vec4_t, 5, 7, 4, 0, 0);
+    CHECK_CONCAT(concat_short, vec4_t, 1, 2, 4, 0, 0);
+    CHECK_CONCAT(concat_flush, vec4_t, 3, 3, 4, 0, 0);
+    CHECK_CONCAT(concat_cut, vec4_t, 5, 6, 4, 30, 3);
+    CHECK_CONCAT(concat_cut_a, vec1_t, 2, 1, 1, 1, 0);
 }
 END_TEST
 
@@ -232,6 +240,18 @@ static void hard_gates(struct mr_network *n) {
         n->ops[i].hard = true;
 }
 
+// Joined rows of different formats that are compared: by a normalisation, and a softmax without a
+// layer between.
+static void mixed(struct mr_network *n) {
+    const int relu = bidirectional(n, "rnn_relu", 0, 3, NULL);
+    const int normal = net_add(n, "layer_norm", join(n, relu, 0), 0, MR_ACTIVATION_LINEAR);
+    const int layer = net_add(n, "lstm", normal, 4, MR_ACTIVATION_LINEAR);
+    net_output(n, net_add(n, "softmax", join(n, layer, relu), 0, MR_ACTIVATION_LINEAR), "p");
+    for (int i = 0; i < n->op_count; i++)
+        if (n->ops[i].kind->has_epsilon)
+            n->ops[i].epsilon = 1e-5;
+}
+
 static const struct {
     const char *name;
     void (*arrange)(struct mr_network *);
@@ -243,7 +263,8 @@ static const struct {
                 {"starts", starts},
                 {"starts of both halves", starts_of_both_halves},
                 {"residual", residual},
-                {"hard gates", hard_gates}};
+                {"hard gates", hard_gates},
+                {"mixed", mixed}};
 enum { STARTS = 5 };
 
 static void make(struct mr_network *network, int index) {

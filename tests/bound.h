@@ -277,6 +277,19 @@ static inline void bound_sum(const struct bound_walk *walk, const struct mr_op *
     }
 }
 
+// Of a side with more fraction bits than the rows that it goes into, numbers are rounded.
+static inline void bound_joined(const struct bound_walk *walk, const struct mr_op *op,
+                                struct bound *out) {
+    const int32_t *frac = walk->network->streams[op->output].frac;
+    for (int i = 0; i < op->units; i++) {
+        const int stream = i < op->inputs ? op->input : op->other;
+        const int at = i < op->inputs ? i : i - op->inputs;
+        const struct bound number = walk->stream[stream][at];
+        const bool cut = walk->network->streams[stream].frac[at] > frac[i];
+        out[i] = cut ? bound_round(number, frac[i]) : number;
+    }
+}
+
 static inline void bound_embedding(const struct bound_walk *walk, const struct mr_op *op,
                                    struct bound *out) {
     const double index = walk->stream[op->input]->v, row = index < 0 ? index + op->entries : index;
@@ -342,7 +355,6 @@ static inline void bound_recurrent(const struct bound_walk *walk, int index, str
 static inline void bound_op(const struct bound_walk *walk, int i) {
     const struct mr_op *op = &walk->network->ops[i];
     struct bound *out = walk->stream[op->output];
-    const bool is_concat = strcmp(op->kind->name, "concat") == 0;
     if (op->kind->recurrent)
         bound_recurrent(walk, i, out);
     else if (strcmp(op->kind->name, "dense") == 0)
@@ -357,13 +369,12 @@ static inline void bound_op(const struct bound_walk *walk, int i) {
         bound_argmax(op, walk->stream[op->input], out);
     else if (strcmp(op->kind->name, "add") == 0)
         bound_sum(walk, op, out);
-    else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses || is_concat)
+    else if (strcmp(op->kind->name, "concat") == 0)
+        bound_joined(walk, op, out);
+    else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses)
         memcpy(out, walk->stream[op->input], (size_t)op->inputs * sizeof *out);
     else
         net_need(false, "bound.h has no bound for an operator of ops.def");
-    if (is_concat)
-        memcpy(out + op->inputs, walk->stream[op->other],
-               (size_t)(op->units - op->inputs) * sizeof *out);
 }
 
 // Makes the row of a step that at hand; of a stream per sequence there is one.

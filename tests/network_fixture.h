@@ -115,14 +115,6 @@ static inline enum mr_activation net_activation(uint64_t *state) {
     return (enum mr_activation)random_between(state, MR_ACTIVATION_LINEAR, MR_ACTIVATION_RELU);
 }
 
-// Are rows joined in it, whose numbers have formats of their own?
-static inline bool net_is_joined(const struct mr_network *network, int stream) {
-    const int writer = network->streams[stream].writer;
-    if (writer < 0 || !network->ops[writer].kind->passes)
-        return false;
-    return network->ops[writer].kind->joins || net_is_joined(network, network->ops[writer].input);
-}
-
 // An operator that reads single numbers and ends a network: softmax and others that there are.
 static inline int net_end(struct mr_network *network, uint64_t *state, int stream) {
     const struct mr_op_kind *ends[32];
@@ -130,8 +122,6 @@ static inline int net_end(struct mr_network *network, uint64_t *state, int strea
     for (size_t i = 0; mr_op_kind_at(i) && count < 32; i++)
         if (mr_op_kind_at(i)->reads_numbers)
             ends[count++] = mr_op_kind_at(i);
-    if (net_is_joined(network, stream))
-        stream = net_add(network, "dense", stream, 3, MR_ACTIVATION_LINEAR);
     return net_add(network, ends[random_between(state, 0, count - 1)]->name, stream, 0,
                    MR_ACTIVATION_LINEAR);
 }

@@ -189,38 +189,11 @@ static void make_all(void) {
         pthread_join(threads[--started], NULL);
 }
 
-// The layer whose states a stream has, perhaps turned round.
-static const struct mr_op *layer_of(const struct mr_network *network, int stream) {
-    const int writer = network->streams[stream].writer;
-    const struct mr_op *op = writer < 0 ? NULL : &network->ops[writer];
-    if (op && strcmp(op->kind->name, "reverse") == 0)
-        return layer_of(network, op->input);
-    return op && op->kind->recurrent ? op : NULL;
-}
-
-// Joined rows whose formats may differ are not compared, which quantising refuses.
-static bool compares_mixed(const struct mr_network *network) {
-    for (int i = 0; i < network->op_count; i++) {
-        const struct mr_op *op = &network->ops[i];
-        if (strcmp(op->kind->name, "concat") != 0 || !network->streams[op->output].uniform)
-            continue;
-        const struct mr_op *one = layer_of(network, op->input),
-                           *other = layer_of(network, op->other);
-        if (!one || !other || one->kind != other->kind || strcmp(one->kind->name, "rnn_relu") == 0)
-            return true;
-    }
-    return false;
-}
-
 // One of net_random with a precision for each layer.
 static void random_network(struct mr_network *network, uint64_t seed, int most) {
     uint64_t state = seed ^ UINT64_C(0x77386138);
     const bool tokens = random_between(&state, 0, 4) == 0, arranged = random_bits(&state) & 1;
     net_random_of(network, seed, most, tokens, arranged);
-    while (compares_mixed(network)) {
-        mr_network_free(network);
-        net_random_of(network, random_bits(&state), most, tokens, arranged);
-    }
     net_precisions(network, &state);
 }
 

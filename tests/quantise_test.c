@@ -435,6 +435,41 @@ START_TEST(compared_numbers_of_the_last_step_have_one_format) {
 }
 END_TEST
 
+// Joined rows that are compared have the format of the side with fewer fraction bits, and numbers
+// of the other one are rounded to it, ties up.
+START_TEST(compared_rows_are_joined_in_one_format) {
+    static const int32_t fracs[] = {9, 15, 19, -16};
+    for (size_t i = 0; i < sizeof fracs / sizeof *fracs; i++) {
+        const int32_t frac[2] = {fracs[i], fracs[i]}, in[] = {3, -32768, 32767, -4, 5};
+        const int least = fracs[i] < 15 ? fracs[i] : 15;
+        struct mr_network n;
+        int32_t out[5];
+        net_create(&n, 2, "joined");
+        const int h = net_add(&n, "lstm", 0, 3, MR_ACTIVATION_LINEAR), both = net_join(&n, h, 0);
+        net_output(&n, net_add(&n, "layer_norm", both, 0, MR_ACTIVATION_LINEAR), "y");
+        ck_assert_msg(!mr_quantise(&n, frac, NULL, error, sizeof error), "%s", error);
+        ck_assert_msg(!mr_quantised_check(&n, "m", error, sizeof error), "%s", error);
+        const struct mr_op *op = &n.ops[n.streams[both].writer];
+        op->kind->integer_row(&n, op, in, NULL, out);
+        for (int k = 0; k < 5; k++) {
+            const int from = k < 3 ? 15 : fracs[i];
+            ck_assert_int_eq(n.streams[both].frac[k], least);
+            ck_assert_int_eq(out[k], (int)floor(ldexp(in[k], least - from) + 0.5));
+            n.streams[both].frac[k]++;
+            ck_assert_int_ne(op->kind->check(&n, op, error, sizeof error), 0);
+            ck_assert_ptr_nonnull(strstr(error, "are due"));
+            n.streams[both].frac[k]--;
+        }
+        n.streams[0].frac[1]++;
+        ck_assert_int_ne(op->kind->quantise(&n, &n.ops[n.streams[both].writer],
+                                            n.streams[both].frac, NULL, error, sizeof error),
+                         0);
+        ck_assert_ptr_nonnull(strstr(error, "numbers 3 and 4, which come from one stream"));
+        mr_network_free(&n);
+    }
+}
+END_TEST
+
 // Compared numbers that are all but 0 could have more fraction bits than a softmax takes.
 START_TEST(tiny_numbers_can_be_compared) {
     struct mr_network n;
@@ -578,6 +613,7 @@ int main(void) {
     tcase_add_test(all, inner_streams_have_16_bits);
     tcase_add_test(all, inner_numbers_are_rounded_and_cut);
     tcase_add_test(all, compared_numbers_have_one_format);
+    tcase_add_test(all, compared_rows_are_joined_in_one_format);
     tcase_add_loop_test(all, compared_numbers_of_the_last_step_have_one_format, 0, 2);
     tcase_add_test(all, tiny_numbers_can_be_compared);
     tcase_add_test(all, a_row_is_within_its_bound);

@@ -49,6 +49,21 @@ MR_VECTOR(4)
 #define CONCAT_LC 4
 #include "glue/concat.h"
 
+#define CONCAT concat_cut
+#define CONCAT_A 5
+#define CONCAT_A_SHIFT 30
+#define CONCAT_B 6
+#define CONCAT_B_SHIFT 3
+#define CONCAT_LC 4
+#include "glue/concat.h"
+
+#define CONCAT concat_cut_a
+#define CONCAT_A 2
+#define CONCAT_A_SHIFT 1
+#define CONCAT_B 1
+#define CONCAT_LC 1
+#include "glue/concat.h"
+
 #define ADD add1
 #define ADD_COUNT 1
 #define ADD_LC 1
@@ -82,7 +97,9 @@ void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t
              hls_stream(vec4_t) * y4, hls_stream(vec1_t) * a5, hls_stream(vec1_t) * b5,
              hls_stream(vec1_t) * y5, hls_stream(vec3_t) * a6, hls_stream(vec3_t) * b6,
              hls_stream(vec3_t) * y6, hls_stream(vec4_t) * a7, hls_stream(vec4_t) * b7,
-             hls_stream(vec4_t) * y7, uint32_t command, uint32_t steps, uint32_t rows) {
+             hls_stream(vec4_t) * y7, hls_stream(vec4_t) * a8, hls_stream(vec4_t) * b8,
+             hls_stream(vec4_t) * y8, hls_stream(vec1_t) * a9, hls_stream(vec1_t) * b9,
+             hls_stream(vec1_t) * y9, uint32_t command, uint32_t steps, uint32_t rows) {
     HLS(dataflow)
     reverse1(r0, t0, command, steps, rows);
     reverse7(r1, t1, command, steps, rows);
@@ -94,4 +111,6 @@ void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t
     add1(a5, b5, y5, command, rows);
     add7(a6, b6, y6, command, rows);
     add_far(a7, b7, y7, command, rows);
+    concat_cut(a8, b8, y8, command, rows);
+    concat_cut_a(a9, b9, y9, command, rows);
 }

@@ -3,18 +3,12 @@
 #include "arithmetic.h"
 #include "file.h"
 #include "op.h"
+#include "plain_rows.h"
 #include "quantise.h"
 
 #include <math.h>
 
 enum { APART = 31 }; // fraction bits by which both may differ
-
-static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
-    (void)network;
-    op->units = op->inputs;
-    out->width = op->units;
-    out->bits = 16;
-}
 
 static void float_row(const struct mr_op *op, const double *in, double *state, double *out) {
     (void)state;
@@ -62,25 +56,17 @@ static int quantise(const struct mr_network *network, struct mr_op *op, int32_t 
     const int most = common_frac(network, op);
     const int shared = mr_frac_of(seen > 0 ? fmin(2 * seen, bound) : bound,
                                   most - APART > MR_FRAC_MIN ? most - APART : MR_FRAC_MIN, most);
-    for (int i = 0; i < op->units; i++)
-        frac[i] = shared;
+    mr_one_format(op, shared, frac);
     return 0;
 }
 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
-    const int32_t *frac = network->streams[op->output].frac;
     const int most = common_frac(network, op);
 
     if (check_formats(network, op, error, error_size) != 0)
         return -1;
-    for (int i = 0; i < op->units; i++)
-        if (frac[i] > most || frac[i] < most - APART || frac[i] != frac[0])
-            return mr_fail(error, error_size,
-                           "the %s gives %d fraction bits in column %d; %d to %d, the same in all, "
-                           "are possible",
-                           op->name, (int)frac[i], i, most - APART, most);
-    return 0;
+    return mr_one_format_check(network, op, most - APART, most, error, error_size);
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
@@ -93,12 +79,6 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
     (void)state;
     for (int i = 0; i < op->units; i++)
         out[i] = (int32_t)mr_clamp((in[i] * a + in[op->units + i] * b + half) >> shift, 16);
-}
-
-static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
-    const int frac = frac_of(network, op->output);
-
-    return (struct mr_op_limit){ldexp(1, 15 - frac), ldexp(1, -frac)};
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -123,12 +103,12 @@ const struct mr_op_kind mr_op_add = {
     .process = "add",
     .joins = true,
     .compares = true,
-    .describe = describe,
+    .describe = mr_same_describe,
     .float_row = float_row,
     .quantise = quantise,
     .check = check,
     .integer_row = integer_row,
-    .limit = limit,
+    .limit = mr_one_format_limit,
     .cost = cost,
     .emit = emit,
     .scalars = "command, rows",

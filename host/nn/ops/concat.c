@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of two streams as one row: the numbers of the first, and behind them those of the other.
+// Where an operator behind it compares them, those with more fraction bits are cut to the format of
+// the others.
 #include "file.h"
 #include "op.h"
+#include "plain_rows.h"
 
-#include <string.h>
+enum { SHIFT_MAX = 30 }; // of 16 bits nothing is left from 16 on
 
 static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
     op->units = op->inputs + network->streams[op->other].width;
@@ -11,47 +14,60 @@ static void describe(const struct mr_network *network, struct mr_op *op, struct 
     out->bits = 16;
 }
 
-static void float_row(const struct mr_op *op, const double *in, double *state, double *out) {
-    (void)state;
-    memcpy(out, in, (size_t)op->units * sizeof *out);
-}
-
-static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
-    (void)network, (void)state;
-    memcpy(out, in, (size_t)op->units * sizeof *out);
-}
-
-// Of number i of what it gives.
+// Of number i of a row, as it comes in.
 static int32_t frac_of(const struct mr_network *network, const struct mr_op *op, int i) {
     return i < op->inputs ? network->streams[op->input].frac[i]
                           : network->streams[op->other].frac[i - op->inputs];
+}
+
+// And as it goes out.
+static int32_t due_of(const struct mr_network *network, const struct mr_op *op, int i) {
+    const int32_t a = frac_of(network, op, 0), b = frac_of(network, op, op->inputs);
+
+    if (!network->streams[op->output].uniform)
+        return frac_of(network, op, i);
+    return a < b ? a : b;
+}
+
+// Bits by which the numbers of the side of number i are cut.
+static int shift_of(const struct mr_network *network, const struct mr_op *op, int i) {
+    const int apart = frac_of(network, op, i) - due_of(network, op, i);
+
+    return apart < SHIFT_MAX ? apart : SHIFT_MAX;
 }
 
 static int quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac, int *column,
                     char *error, size_t error_size) {
     (void)column;
     for (int i = 0; i < op->units; i++) {
-        frac[i] = frac_of(network, op, i);
-        if (network->streams[op->output].uniform && frac[i] != frac[0])
+        const int side = i < op->inputs ? 0 : op->inputs;
+        if (network->streams[op->output].uniform &&
+            frac_of(network, op, i) != frac_of(network, op, side))
             return mr_fail(error, error_size,
-                           "'%s' joins numbers of different formats, which an operator behind it "
-                           "compares; put a linear layer between them",
-                           op->name);
+                           "'%s' joins rows that an operator behind it compares, and numbers %d "
+                           "and %d, which come from one stream, have different formats; put a "
+                           "linear layer between them",
+                           op->name, side, i);
+        frac[i] = due_of(network, op, i);
     }
     return 0;
 }
 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
-    const int32_t *out = network->streams[op->output].frac;
-
     for (int i = 0; i < op->units; i++)
-        if (out[i] != frac_of(network, op, i))
-            return mr_fail(error, error_size,
-                           "the %s reads %d fraction bits in column %d and gives %d", op->name,
-                           (int)frac_of(network, op, i), i, (int)out[i]);
+        if (mr_pass_check_at(network, op, i, due_of(network, op, i), error, error_size) != 0)
+            return -1;
     return 0;
+}
+
+static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
+                        int32_t *state, int32_t *out) {
+    (void)state;
+    for (int i = 0; i < op->units; i++) {
+        const int shift = shift_of(network, op, i);
+        out[i] = shift ? (in[i] + (1 << (shift - 1))) >> shift : in[i];
+    }
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -61,11 +77,17 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
 
 static void emit(const struct mr_network *network, const struct mr_op *op,
                  const struct mr_op_layout *layout, struct mr_text *text) {
-    (void)network;
+    const int a = shift_of(network, op, 0), b = shift_of(network, op, op->inputs);
+
     mr_text_add(text,
                 "#define CONCAT %s\n#define CONCAT_A %d\n#define CONCAT_B %d\n"
-                "#define CONCAT_LC %d\n#include \"glue/concat.h\"\n",
+                "#define CONCAT_LC %d\n",
                 op->name, op->inputs, op->units - op->inputs, layout->lc);
+    if (a)
+        mr_text_add(text, "#define CONCAT_A_SHIFT %d\n", a);
+    if (b)
+        mr_text_add(text, "#define CONCAT_B_SHIFT %d\n", b);
+    mr_text_add(text, "#include \"glue/concat.h\"\n");
 }
 
 const struct mr_op_kind mr_op_concat = {
@@ -74,7 +96,7 @@ const struct mr_op_kind mr_op_concat = {
     .passes = true,
     .joins = true,
     .describe = describe,
-    .float_row = float_row,
+    .float_row = mr_pass_float,
     .integer_row = integer_row,
     .quantise = quantise,
     .check = check,

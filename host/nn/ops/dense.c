@@ -4,6 +4,7 @@
 #include "arithmetic.h"
 #include "file.h"
 #include "op.h"
+#include "plain_rows.h"
 #include "quantise.h"
 
 #include <math.h>
@@ -196,7 +197,7 @@ static struct mr_op_limit limit(const struct mr_network *network, const struct m
 
     if (out->bits == 32 || is_squashed(op))
         return (struct mr_op_limit){0};
-    return (struct mr_op_limit){ldexp(1, 15 - out->frac[0]), ldexp(1, -out->frac[0])};
+    return mr_one_format_limit(network, op);
 }
 
 // ---- hardware

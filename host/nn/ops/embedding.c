@@ -3,6 +3,7 @@
 #include "arithmetic.h"
 #include "file.h"
 #include "op.h"
+#include "plain_rows.h"
 #include "quantise.h"
 
 #include <math.h>
@@ -57,25 +58,16 @@ static int quantise(const struct mr_network *network, struct mr_op *op, int32_t 
                        op->name, greatest);
     for (size_t i = 0; i < count; i++)
         op->rows.weight[i] = (int16_t)floor(ldexp((double)op->w_x[i], shared) + 0.5);
-    for (int i = 0; i < op->units; i++)
-        frac[i] = shared;
+    mr_one_format(op, shared, frac);
     return 0;
 }
 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
-    const int32_t *frac = network->streams[op->output].frac;
-
     if (op->inputs != 1 || network->streams[op->input].frac[0] != 0)
         return mr_fail(error, error_size, "the %s does not read whole numbers, one of a row",
                        op->name);
-    for (int i = 0; i < op->units; i++)
-        if (frac[i] < MR_FRAC_MIN || frac[i] > FRAC_MAX || frac[i] != frac[0])
-            return mr_fail(error, error_size,
-                           "the %s gives %d fraction bits in column %d; %d to %d, the same in all, "
-                           "are possible",
-                           op->name, (int)frac[i], i, MR_FRAC_MIN, FRAC_MAX);
-    return 0;
+    return mr_one_format_check(network, op, MR_FRAC_MIN, FRAC_MAX, error, error_size);
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,

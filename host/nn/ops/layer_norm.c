@@ -5,18 +5,12 @@
 #include "arithmetic.h"
 #include "file.h"
 #include "op.h"
+#include "plain_rows.h"
 
 #include <inttypes.h>
 #include <math.h>
 
 enum { EPSILON_BITS = 60, FRAC_MAX = 15 };
-
-static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
-    (void)network;
-    op->units = op->inputs;
-    out->width = op->inputs;
-    out->bits = 16;
-}
 
 static void float_row(const struct mr_op *op, const double *in, double *state, double *out) {
     double mean = 0, variance = 0;
@@ -52,25 +46,16 @@ static int quantise(const struct mr_network *network, struct mr_op *op, int32_t 
                        "the %s has an epsilon of %g, which is too large for rows of %d numbers "
                        "with %d fraction bits; give it larger numbers",
                        op->name, op->epsilon, op->units, (int)network->streams[op->input].frac[0]);
-    for (int i = 0; i < op->units; i++)
-        frac[i] = shared;
+    mr_one_format(op, shared, frac);
     return 0;
 }
 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
-    const int32_t *frac = network->streams[op->output].frac;
-
     if (!(op->epsilon >= 0) || !(scaled_epsilon(network, op) <= ldexp(1, EPSILON_BITS)))
         return mr_fail(error, error_size, "the %s has an epsilon of %g, which is not possible",
                        op->name, op->epsilon);
-    for (int i = 0; i < op->units; i++)
-        if (frac[i] < 0 || frac[i] > FRAC_MAX || frac[i] != frac[0])
-            return mr_fail(error, error_size,
-                           "the %s gives %d fraction bits in column %d; 0 to %d, the same in all, "
-                           "are possible",
-                           op->name, (int)frac[i], i, FRAC_MAX);
-    return 0;
+    return mr_one_format_check(network, op, 0, FRAC_MAX, error, error_size);
 }
 
 // 1 / sqrt(v) is the result / 2^(47 - shift).
@@ -106,12 +91,6 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
     }
 }
 
-static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
-    const int frac = network->streams[op->output].frac[0];
-
-    return (struct mr_op_limit){ldexp(1, 15 - frac), ldexp(1, -frac)};
-}
-
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
                  struct mr_op_cost *cost) {
     const int words = mr_ceil_div(op->units, layout->lc);
@@ -143,12 +122,12 @@ const struct mr_op_kind mr_op_layer_norm = {
     .lag = 1,
     .compares = true,
     .has_epsilon = true,
-    .describe = describe,
+    .describe = mr_same_describe,
     .float_row = float_row,
     .quantise = quantise,
     .check = check,
     .integer_row = integer_row,
-    .limit = limit,
+    .limit = mr_one_format_limit,
     .cost = cost,
     .emit = emit,
     .scalars = "command, rows",

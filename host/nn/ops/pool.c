@@ -6,30 +6,17 @@
 #include "file.h"
 #include "formats.h"
 #include "op.h"
+#include "plain_rows.h"
 
 #include <math.h>
 #include <string.h>
 
 static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
-    (void)network;
-    op->units = op->inputs;
-    out->width = op->inputs;
+    mr_same_describe(network, op, out);
     out->rate = MR_PER_SEQUENCE;
-    out->bits = 16;
 }
 
-static void float_last(const struct mr_op *op, const double *in, double *state, double *out) {
-    (void)state;
-    memcpy(out, in, (size_t)op->units * sizeof *out);
-}
-
-static void integer_last(const struct mr_network *network, const struct mr_op *op,
-                         const int32_t *in, int32_t *state, int32_t *out) {
-    (void)network, (void)state;
-    memcpy(out, in, (size_t)op->units * sizeof *out);
-}
-
-// State of the others: steps so far, then a number for each unit.
+// State of all but the last: steps so far, then a number for each unit.
 static void float_first(const struct mr_op *op, const double *in, double *state, double *out) {
     if (state[0]++ == 0)
         memcpy(out, in, (size_t)op->units * sizeof *out);
@@ -79,25 +66,6 @@ static void integer_mean(const struct mr_network *network, const struct mr_op *o
         memcpy(state + 1 + 2 * i, &sum, sizeof sum);
         out[i] = (int32_t)(((sum * 256 >> shift) * factor + (1 << 23)) >> 24);
     }
-}
-
-static int quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac, int *column,
-                    char *error, size_t error_size) {
-    (void)column, (void)error, (void)error_size;
-    memcpy(frac, network->streams[op->input].frac, (size_t)op->inputs * sizeof *frac);
-    return 0;
-}
-
-static int check(const struct mr_network *network, const struct mr_op *op, char *error,
-                 size_t error_size) {
-    const int32_t *in = network->streams[op->input].frac, *out = network->streams[op->output].frac;
-
-    for (int i = 0; i < op->units; i++)
-        if (out[i] != in[i])
-            return mr_fail(error, error_size,
-                           "the %s reads %d fraction bits in column %d and gives %d", op->name,
-                           (int)in[i], i, (int)out[i]);
-    return 0;
 }
 
 static void cost_last(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -161,7 +129,7 @@ static void emit_mean(const struct mr_network *network, const struct mr_op *op,
 
 // What each of them has.
 #define OF_STEPS                                                                                   \
-    .passes = true, .describe = describe, .quantise = quantise, .check = check,                    \
+    .passes = true, .describe = describe, .quantise = mr_pass_quantise, .check = mr_pass_check,    \
     .scalars = "command, steps, total"
 #define POOL .process = "pool", .pool_bits = MR_POOL_BITS, OF_STEPS
 
@@ -169,8 +137,8 @@ const struct mr_op_kind mr_op_last = {
     .name = "last",
     .process = "last",
     OF_STEPS,
-    .float_row = float_last,
-    .integer_row = integer_last,
+    .float_row = mr_pass_float,
+    .integer_row = mr_pass_integer,
     .cost = cost_last,
     .emit = emit_last,
 };

@@ -3,49 +3,19 @@
 // sequence backward, and behind it. Its memory holds most_steps rows, so no sequence is longer.
 #include "file.h"
 #include "op.h"
-
-#include <string.h>
+#include "plain_rows.h"
 
 static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
-    (void)network;
-    op->units = op->inputs;
+    mr_same_describe(network, op, out);
     op->most_steps = MR_MOST_STEPS;
-    out->width = op->inputs;
-    out->bits = 16;
-}
-
-// Which row is taken, the walker knows (op.h).
-static void float_row(const struct mr_op *op, const double *in, double *state, double *out) {
-    (void)state;
-    memcpy(out, in, (size_t)op->units * sizeof *out);
-}
-
-static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
-    (void)network, (void)state;
-    memcpy(out, in, (size_t)op->units * sizeof *out);
-}
-
-static int quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac, int *column,
-                    char *error, size_t error_size) {
-    (void)column, (void)error, (void)error_size;
-    memcpy(frac, network->streams[op->input].frac, (size_t)op->units * sizeof *frac);
-    return 0;
 }
 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
-    const int32_t *in = network->streams[op->input].frac, *out = network->streams[op->output].frac;
-
     if (op->most_steps < 1 || op->most_steps > MR_MOST_STEPS_LIMIT)
         return mr_fail(error, error_size, "the %s holds %d steps; 1 to %d are possible", op->name,
                        op->most_steps, MR_MOST_STEPS_LIMIT);
-    for (int i = 0; i < op->units; i++)
-        if (out[i] != in[i])
-            return mr_fail(error, error_size,
-                           "the %s reads %d fraction bits in column %d and gives %d", op->name,
-                           (int)in[i], i, (int)out[i]);
-    return 0;
+    return mr_pass_check(network, op, error, error_size);
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -72,9 +42,9 @@ const struct mr_op_kind mr_op_reverse = {
     .pool_bits = 21, // MR_MOST_STEPS_LIMIT
     .reverses = true,
     .describe = describe,
-    .float_row = float_row,
-    .integer_row = integer_row,
-    .quantise = quantise,
+    .float_row = mr_pass_float, // which row is taken, the walker knows (op.h)
+    .integer_row = mr_pass_integer,
+    .quantise = mr_pass_quantise,
     .check = check,
     .cost = cost,
     .emit = emit,
