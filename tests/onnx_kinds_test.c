@@ -462,6 +462,23 @@ static void tokens_of_float(struct file *f) {
     gemm(f, "h", "y");
 }
 
+// The first step, and the last one, of the sum of a table's rows and a layer on them: no layer has
+// read what the table looks up.
+static void ends_of_a_link_past_the_first_layer(struct file *f) {
+    two_axes(f, 0, 0);
+    f->type_tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+    number_tensor(f, "table", 3, H, 0, -0.5f, 0.25f);
+    tensor(f, "W2", 3, 1, 4 * H, H);
+    node(f, "Gather", "table x", "rows");
+    lstm(f, "rows W2 R B", "Y");
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "Add", "rows s", "sum");
+    node(f, "Gather", "sum zero", "h");
+    gemm(f, "h", "y");
+    node(f, "Gather", "sum last", "z");
+    add_output(f, "z");
+}
+
 static const struct {
     void (*make)(struct file *f);
     const char *layout;
@@ -508,6 +525,8 @@ static const struct file_case good[] = {
     {peepholes_of_zero, "lstm<0 last<1 dense<2; y=3"},
     {a_graph_of_float16, "lstm<0 last<1 dense<2; y=3"},
     {the_first_step_of_a_head, "lstm<0 first<1 dense<2; y=3 z=2"},
+    {ends_of_a_link_past_the_first_layer,
+     "embedding<0 lstm<1 first<1 first<2 add<3 dense<5 last<1 last<2 add<7; y=6 z=9"},
     {the_mean_of_all_steps, "lstm<0 mean<1 dense<2; y=3"},
     {the_greatest_of_all_steps, "lstm<0 max<1 dense<2; y=3"},
     {a_global_pool, "lstm<0 mean<1 max<1 dense<2; y=4 g=3"},

@@ -77,7 +77,7 @@ static int one_row(struct onnx_reader *r, int layer, bool first, int *result) {
             return -1;
     } else if (is_reverse(&made) && made.input != ONNX_X) {
         return one_row(r, made.input, !first, result);
-    } else if (made.recurrent || made.joins || is_reverse(&made)) {
+    } else if (made.recurrent || made.joins || is_reverse(&made) || made.input == ONNX_X) {
         made = (struct onnx_layer){.kind = first ? "first" : "last",
                                    .input = layer,
                                    .inputs = made.units,

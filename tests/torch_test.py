@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+# Random networks of torch.nn, exported by torch itself: what the import makes of the file, in double precision, against
+# torch's own numbers, and of some of them cpu: too.
+#     torch_test.py FOLDER COUNT [SEED]    networks SEED, SEED + 1, ... (1); FOLDER keeps the files of those that fail
+import pathlib
+import random
+import sys
+import time
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+
+import millrace
+
+EXACT, INTEGER = 1e-4, 0.02  # how far from torch, of the output's scale: reference, and cpu:
+ON_CPU = 6  # networks
+N, T = 3, 7  # of what is run
+ACTIVATIONS = {"": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+CELLS = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "tanh": nn.RNN,
+    "relu": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="relu", **options),
+}
+ENDS = ["last", "first", "mean", "max", "every", "state", "states"]
+
+
+class Head(nn.Module):
+    """One or two linear layers with activations, behind a normalisation now and then."""
+
+    def __init__(self, draw, width):
+        super().__init__()
+        parts = [nn.LayerNorm(width)] if draw.random() < 0.2 else []
+        for _ in range(draw.choice([1, 1, 2])):
+            units = draw.randint(1, 6)
+            parts += [nn.Linear(width, units, bias=draw.random() < 0.8), ACTIVATIONS[draw.choice(list(ACTIVATIONS))]()]
+            width = units
+        if draw.random() < 0.15:
+            parts.append(nn.Softmax(dim=-1))
+        self.parts = nn.Sequential(*parts)
+        self.squeezes = width == 1 and draw.random() < 0.5
+
+    def forward(self, x):
+        y = self.parts(x)
+        return y.squeeze(-1) if self.squeezes else y
+
+
+class Net(nn.Module):
+    """A first layer, a stack of recurrent modules, and heads: all drawn from a seed."""
+
+    def __init__(self, seed):
+        super().__init__()
+        draw = self.draw = random.Random(seed)
+        torch.manual_seed(seed)
+        self.batch_first = draw.random() < 0.6
+        self.tokens = draw.randint(1, 30) if draw.random() < 0.2 else 0
+        width = draw.randint(1, 6)
+        self.features = 1 if self.tokens else width
+        first = draw.random()
+        self.first = nn.Embedding(self.tokens, width) if self.tokens else nn.Identity()
+        if not self.tokens and first < 0.25:
+            units = draw.randint(1, 6)
+            self.first = nn.Sequential(nn.Linear(width, units), ACTIVATIONS[draw.choice(list(ACTIVATIONS))]())
+            width = units
+        self.layers, self.normal, self.linked = nn.ModuleList(), nn.ModuleList(), []
+        self.kinds = []
+        for _ in range(draw.randint(1, 3)):
+            kind, both = draw.choice(list(CELLS)), draw.random() < 0.3
+            linked = draw.random() < 0.3 and (not both or width % 2 == 0)
+            hidden = width // (1 + both) if linked else draw.randint(1, 8)
+            count = draw.choice([1, 1, 2])
+            self.layers.append(
+                CELLS[kind](width, hidden, num_layers=count, bidirectional=both, bias=draw.random() < 0.8, batch_first=self.batch_first)
+            )
+            self.kinds.append(f"{kind}:{hidden}x{count}{'b' if both else ''}{'+' if linked else ''}")
+            self.linked.append(linked)
+            width = hidden * (1 + both)
+            self.normal.append(nn.LayerNorm(width) if draw.random() < 0.25 else nn.Identity())
+        both = self.layers[-1].bidirectional
+        self.end = draw.choice(ENDS if both else ENDS[:-1])
+        if self.end == "state":
+            width = self.layers[-1].hidden_size
+        bare = draw.random() < 0.1
+        self.heads = nn.ModuleList([nn.Identity() if bare else Head(draw, width)])
+        if draw.random() < 0.3:
+            self.heads.append(Head(draw, width))
+        with torch.no_grad():
+            for weights in self.parameters():
+                weights.mul_(draw.uniform(0.7, 1.6))
+        self.eval()
+
+    def forward(self, x):
+        axis = 1 if self.batch_first else 0
+        x = self.first(x)
+        for layer, normal, linked in zip(self.layers, self.normal, self.linked):
+            y, states = layer(x)
+            h = states[0] if isinstance(layer, nn.LSTM) else states
+            x = normal(x + y if linked else y)
+        if self.end == "last":
+            x = x[:, -1] if self.batch_first else x[-1]
+        elif self.end == "first":
+            x = x[:, 0] if self.batch_first else x[0]
+        elif self.end == "mean":
+            x = x.mean(dim=axis)
+        elif self.end == "max":
+            x = x.max(dim=axis)[0]
+        elif self.end == "state":
+            x = h[-1]
+        elif self.end == "states":
+            x = torch.cat([h[-2], h[-1]], dim=1)
+        y = tuple(head(x) for head in self.heads)
+        return y if len(y) > 1 else y[0]
+
+    def input(self, sequences, steps, seed):
+        """[sequences, steps, features], or tokens [sequences, steps]."""
+        rng = np.random.default_rng(seed)
+        if self.tokens:
+            return rng.integers(0, self.tokens, (sequences, steps)).astype(np.float32)
+        return rng.standard_normal((sequences, steps, self.features)).astype(np.float32)
+
+    def laid_out(self, x):
+        """The same as the module takes it."""
+        x = x if self.batch_first else x.swapaxes(0, 1)
+        return torch.from_numpy(np.ascontiguousarray(x.astype(np.int64) if self.tokens else x))
+
+    def answer(self, x):
+        """In double precision, by name, [sequences, numbers]."""
+        given = self.laid_out(x)
+        with torch.no_grad():
+            y = self.double()(given if self.tokens else given.double())
+        self.float()
+        y = y if isinstance(y, tuple) else (y,)
+        first = lambda v: v if self.end != "every" or self.batch_first else v.swapaxes(0, 1)
+        return {f"y{i}": first(v.numpy()).reshape(len(x), -1) for i, v in enumerate(y)}
+
+    def __str__(self):
+        lead = f"tokens {self.tokens}" if self.tokens else f"{self.features}" + (" dense" if len(list(self.first.modules())) > 1 else "")
+        return f"{lead} {' '.join(self.kinds)} {self.end} {len(self.heads)} heads"
+
+
+def export(net, seed, path):
+    """Gives the axes of what it was exported with, how many steps it takes, and how it was done."""
+    draw, opset = net.draw, net.draw.randint(9, 17)
+    batch, steps = draw.choice([1, 2, 3]), draw.choice([T, T, 1 + T // 2, 1])
+    batch, steps = (N, T) if draw.random() < 0.3 else (batch, steps)
+    axes = dict(zip(("sequences", "steps") if net.batch_first else ("steps", "sequences"), (0, 1)))
+    free = draw.choice([(), ("sequences",), ("sequences", "steps"), ("sequences", "steps")])
+    names = [f"y{i}" for i in range(len(net.heads))]
+    dynamic = {name: {axes[axis]: axis for axis in free} for name in ["x"] + (names if net.end == "every" else [])}
+    if net.end != "every" and "sequences" in free:
+        dynamic.update({name: {0: "sequences"} for name in names})
+    with torch.no_grad():
+        torch.onnx.export(
+            net,
+            (net.laid_out(net.input(batch, steps, seed)),),
+            str(path),
+            opset_version=opset,
+            input_names=["x"],
+            output_names=names,
+            dynamic_axes=dynamic if free else None,
+        )
+    return batch, steps, T if "steps" in free else steps, f"opset {opset} {batch}x{steps} open: {','.join(free) or '-'}{'' if net.batch_first else ' time first'}"
+
+
+def by_name(got, count):
+    return {name: y.reshape(count, -1) for name, y in (got if isinstance(got, dict) else {"y0": got}).items()}
+
+
+def distance(got, wanted):
+    """The greatest distance, of the largest number of its output."""
+    if got.keys() != wanted.keys() or any(got[name].shape != wanted[name].shape for name in wanted):
+        return np.inf
+    worst = [np.abs(got[name] - wanted[name]).max() / max(np.abs(wanted[name]).max(), 1e-3) for name in wanted]
+    return float(max(worst)) if np.isfinite(worst).all() else np.inf
+
+
+def check(seed, folder, on_cpu):
+    """A sentence of what is wrong, or "", and what the network is."""
+    net = Net(seed)
+    path = folder / f"{seed}.onnx"
+    batch, steps, most, how = export(net, seed, path)
+    shape = f"{net} {how}"
+    x = net.input(N, most, seed + 1)
+    rows = x[..., None] if net.tokens else x
+    wanted = net.answer(x)
+    typical = net.laid_out(net.input(batch, steps, seed + 2) if not on_cpu else x).numpy()
+    try:
+        with millrace.import_onnx(path, calibrate=typical.astype(np.float32), max_steps=T, note=lambda text: None) as model:
+            far = distance(by_name(model.reference(rows), N), wanted)
+            if far > EXACT:
+                return f"the reference is {far:.2g} of the scale from torch", shape
+            if on_cpu:
+                with model.session("cpu:") as session:
+                    far = distance(by_name(session.run(rows), N), wanted)
+                if far > INTEGER:
+                    return f"cpu: is {far:.2g} of the scale from torch", shape
+    except millrace.Error as error:
+        return str(error), shape
+    path.unlink()
+    return "", shape
+
+
+def main():
+    folder, count = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    first = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    print(f"torch_test: torch {torch.__version__}, seeds {first} to {first + count - 1}", flush=True)
+    failed = 0
+    for seed in range(first, first + count):
+        begun = time.process_time()
+        wrong, shape = check(seed, folder, seed < first + ON_CPU)
+        failed += wrong != ""
+        print(f"{'FAIL: ' if wrong else ''}{seed}  {time.process_time() - begun:.2f} s  {shape}" + (f"\n    {wrong}" if wrong else ""), flush=True)
+    print(f"{count - failed} passed, {failed} failed")
+    return failed > 0
+
+
+sys.exit(main())
