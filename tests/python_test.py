@@ -227,6 +227,19 @@ class Small(unittest.TestCase):
             got = rest[output.name][np.argsort(order)]
             whole = np.concatenate([first[output.name], got], axis=1) if output.per_step else got
             self.assertTrue(np.array_equal(whole, y[output.name]), output.name)
+        # Of different lengths: the rest goes on where each ended.
+        lengths = np.array([4, 1, 3, 4, 2])
+        first, states = self.session.run_states(self.x[:, :4], None, lengths)
+        tail = np.stack([np.resize(x[n:], x.shape) for x, n in zip(self.x, lengths)])
+        rest, _ = self.session.run_states(tail, states, lengths=self.x.shape[1] - lengths)
+        for output in self.model.outputs:
+            for i, n in enumerate(lengths):
+                got, wanted = rest[output.name][i], y[output.name][i]
+                if output.per_step:
+                    got = np.concatenate([first[output.name][i][:n], got[: len(wanted) - n]])
+                self.assertTrue(np.array_equal(got, wanted), output.name)
+        with self.assertRaisesRegex(millrace.Error, "5 sequences"):
+            self.session.run_states(self.x, states, [1])
         for wrong in (states[:3], states.astype(np.int8), states[:, 1:], b"", states[:, ::-1]):
             with self.assertRaises(millrace.Error) as caught:
                 self.session.run_states(self.x, wrong)

@@ -14,6 +14,8 @@
 struct run {
     const char *model, *device, *input, *output, *restore, *save, *lengths;
     uint64_t *steps; // of each sequence; NULL: all have as many
+    // With these [sequences][mr_session_state_size], which --restore and --save mean then.
+    unsigned char *states;
     char **paths;    // of the outputs, NULL: standard output
     bool stepwise;
 };
@@ -24,10 +26,37 @@ struct outcome {
     double *cycles_per_step; // [layers], of the last device run
 };
 
-static int restore(struct cli *cli, const struct run *run, struct mr_session *session) {
+// The states of --restore, one for each of the sequences that --lengths has.
+static int take_states(struct cli *cli, struct run *run, const struct mr_session *session,
+                       size_t sequences) {
+    const size_t size = mr_session_state_size(session);
+    unsigned char *states = NULL;
+    size_t given = 0;
+    char text[900];
+    if (sequences > SIZE_MAX / size || !(run->states = calloc(sequences, size)))
+        return cli_fail(cli, "not enough memory for the states of %zu sequences", sequences);
+    if (!run->restore)
+        return 0;
+    if (mr_file_read(run->restore, sequences * size, &states, &given, text, sizeof text))
+        return cli_fail(cli, "%s", text);
+    if (given == sequences * size)
+        memcpy(run->states, states, given);
+    free(states);
+    return given == sequences * size
+               ? 0
+               : cli_fail(cli,
+                          "%s has %zu bytes; %zu are needed, a state of %zu for each of %zu "
+                          "sequences, as --save wrote them with --lengths",
+                          run->restore, given, sequences * size, size, sequences);
+}
+
+static int restore(struct cli *cli, struct run *run, struct mr_session *session,
+                   size_t sequences) {
     unsigned char *state = NULL;
     size_t size = 0;
     char text[900];
+    if (run->steps && (run->restore || run->save))
+        return take_states(cli, run, session, sequences);
     if (!run->restore)
         return 0;
     if (mr_file_read(run->restore, 1 << 24, &state, &size, text, sizeof text))
@@ -37,21 +66,23 @@ static int restore(struct cli *cli, const struct run *run, struct mr_session *se
     return code ? cli_fail(cli, "%s: %s", run->restore, mr_session_error(session)) : 0;
 }
 
-static int save(struct cli *cli, const struct run *run, struct mr_session *session) {
+static int save(struct cli *cli, const struct run *run, struct mr_session *session,
+                size_t sequences) {
     if (!run->save)
         return 0;
     const size_t size = mr_session_state_size(session);
-    void *state = malloc(size);
+    unsigned char *state = run->states ? run->states : malloc(size);
     char text[900];
     int code = 0;
     if (!state)
         return cli_fail(cli, "not enough memory for the state");
-    const struct mr_piece piece = {state, size};
-    if (mr_session_save(session, state, size))
+    const struct mr_piece piece = {state, run->states ? sequences * size : size};
+    if (!run->states && mr_session_save(session, state, size))
         code = cli_fail(cli, "%s", mr_session_error(session));
     else if (mr_file_write(run->save, &piece, 1, text, sizeof text))
         code = cli_fail(cli, "%s", text);
-    free(state);
+    if (!run->states)
+        free(state);
     return code;
 }
 
@@ -87,9 +118,12 @@ static int run_lengths(struct mr_session *session, const struct run *run,
     for (uint32_t o = 0; o < outputs->count; o++)
         numbers += outputs->list[o].count;
     float *y = malloc(numbers * sizeof *y), *from = y;
-    int code = y ? mr_session_run_lengths(session, input->x, input->sequences, input->steps,
-                                          run->steps, y, stats)
-                 : MR_ERROR_MEMORY;
+    int code = !y ? MR_ERROR_MEMORY
+               : run->states
+                   ? mr_session_run_states_lengths(session, input->x, input->sequences,
+                                                   input->steps, run->steps, run->states, y, stats)
+                   : mr_session_run_lengths(session, input->x, input->sequences, input->steps,
+                                            run->steps, y, stats);
     for (uint32_t o = 0; !code && o < outputs->count; o++) {
         memcpy(outputs->list[o].data, from, outputs->list[o].count * sizeof *from);
         from += outputs->list[o].count;
@@ -238,7 +272,7 @@ static int run_session(struct cli *cli, const struct run *run, struct mr_session
     return code ? cli_fail_run(cli, code, session, input) : CLI_OK;
 }
 
-static int run_opened(struct cli *cli, const struct run *run, const struct mr_model *model,
+static int run_opened(struct cli *cli, struct run *run, const struct mr_model *model,
                       const struct mr_model_info *info, const struct cli_input *input,
                       struct mr_session *session, const struct cli_outputs *outputs) {
     // What was chosen, where the command line did not say it.
@@ -247,17 +281,17 @@ static int run_opened(struct cli *cli, const struct run *run, const struct mr_mo
     if (cli->options.progress)
         cli->options.progress(cli, "running");
     struct mr_stats stats = {0};
-    int code = restore(cli, run, session);
+    int code = restore(cli, run, session, input->sequences);
     if (!code)
         code = run_session(cli, run, session, info, input, outputs, &stats);
     if (!code)
         code = cli_write_outputs(cli, run->paths, outputs);
     if (!code)
-        code = save(cli, run, session);
+        code = save(cli, run, session, input->sequences);
     return code ? code : report(cli, run, session, model, input, outputs, &stats);
 }
 
-static int run_input(struct cli *cli, const struct run *run, const struct mr_model *model,
+static int run_input(struct cli *cli, struct run *run, const struct mr_model *model,
                      const struct mr_model_info *info, const struct cli_input *input) {
     struct cli_outputs outputs;
     struct mr_session *session = NULL;
@@ -309,16 +343,17 @@ static int run_files(struct cli *cli, struct run *run) {
     int code = check_files(cli, run, model, &info);
     if (!code)
         code = cli_read_input(cli, run->input, model, &info, &input);
-    if (!code && run->restore && input.sequences != 1)
+    if (!code && run->restore && !run->lengths && input.sequences != 1)
         code = cli_fail(cli,
                         "%s: --restore goes on with one sequence and %s has %zu; run them one by "
-                        "one",
+                        "one, or with --lengths",
                         run->restore, input.name, input.sequences);
     if (!code)
         code = read_lengths(cli, run, &input);
     if (!code)
         code = run_input(cli, run, model, &info, &input);
     free(run->steps);
+    free(run->states);
     mr_array_free(&input.array);
     cli_free_paths(model, run->paths);
     mr_model_close(model);
@@ -336,7 +371,8 @@ static const struct cli_option options[] = {
     {OUTPUT, 'o', "output", "Y", "\"-\" is standard output (default: a table on standard output)"},
     {LENGTHS, 0, "lengths", "FILE",
      "sequences of different lengths: a whole number for each, .npy or .csv; what\n"
-     "X has behind the end of a sequence is of no effect"},
+     "X has behind the end of a sequence is of no effect. --restore and --save\n"
+     "then take and write a state for each"},
     {STEPS, 0, "steps", NULL, "step by step, state kept on the device; Y becomes [N, T, width]"},
     {FALLBACK, 0, "fallback", "URI",
      "the device that goes on, from the last step that was done, when this one\n"
@@ -388,9 +424,8 @@ static int run_command(struct cli *cli, int argc, char **argv) {
     if (!code && !run.output && cli->json)
         code = cli_usage(cli, "-o is missing: with --json the numbers do not go to standard "
                               "output");
-    if (!code && run.lengths && (run.stepwise || run.restore))
-        code = cli_usage(cli, "--lengths runs whole sequences; leave out %s",
-                         run.stepwise ? "--steps" : "--restore");
+    if (!code && run.lengths && run.stepwise)
+        code = cli_usage(cli, "--lengths runs whole sequences; leave out --steps");
     if (!code && cli->options.trace && mr_file_is_stdout(cli->options.trace))
         code = cli_usage(cli, "--trace %s: a waveform needs a file", cli->options.trace);
     if (code)

@@ -478,6 +478,13 @@ MR_API int mr_session_restore_slot(struct mr_session *session, uint32_t slot, co
 MR_API int mr_session_run_states(struct mr_session *session, const float *x, uint64_t sequences,
                                  uint64_t steps, void *states, float *y, struct mr_stats *stats);
 
+// The same of sequences of different lengths, as mr_session_run_lengths takes them: a state becomes
+// that behind its sequence's own last step.
+MR_API int mr_session_run_states_lengths(struct mr_session *session, const float *x,
+                                         uint64_t sequences, uint64_t steps,
+                                         const uint64_t *lengths, void *states, float *y,
+                                         struct mr_stats *stats);
+
 // What was cut since the session was opened, in all runs that succeeded, equal on every device.
 struct mr_input_saturation {
     uint64_t cut;     // so many values of the feature were beyond its range,

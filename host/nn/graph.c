@@ -192,20 +192,6 @@ int mr_network_starts(const struct mr_network *network) {
     return rows;
 }
 
-int mr_network_lengths(struct mr_network *network, int count) {
-    free(network->lengths);
-    network->lengths = calloc((size_t)count, sizeof *network->lengths);
-    network->length_count = network->lengths ? count : 0;
-    return network->lengths ? 0 : -1;
-}
-
-size_t mr_network_length(const struct mr_network *network, size_t sequence, size_t steps) {
-    if (!network->lengths)
-        return steps;
-    const size_t own = (size_t)network->lengths[sequence % (size_t)network->length_count];
-    return own < steps ? own : steps;
-}
-
 int mr_network_period(const struct mr_network *network) {
     const int starts = mr_network_starts(network);
     const int period = starts > network->length_count ? starts : network->length_count;

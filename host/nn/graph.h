@@ -97,6 +97,16 @@ struct mr_cast {
     bool truth; // 1 unless it is 0
 };
 
+// Which steps of x count, where a file finds the lengths of its sequences from x: those of which a
+// number differs from `than`, is above it or below it. The others stand behind them.
+enum mr_relation { MR_DIFFERS, MR_ABOVE, MR_BELOW, MR_RELATIONS };
+struct mr_mask {
+    bool given;
+    enum mr_relation relation;
+    double than;
+    bool whole; // numbers are cut toward zero before
+};
+
 struct mr_sink {
     int stream;
     char *name;       // as in the file it comes from
@@ -121,6 +131,7 @@ struct mr_network {
     // as many as the run.
     int length_count;
     int32_t *lengths;
+    struct mr_mask mask;    // or x does
     int steps;              // from the file, 0 when it leaves them open
     char layout[MR_LAYOUT]; // of the file's input: "NTF", "TNF", "NT", ...
 };
@@ -156,10 +167,20 @@ int mr_op_start_columns(const struct mr_op *op);
 // How many sequences of a run start from states of their own; 0: all from the zero state.
 int mr_network_starts(const struct mr_network *network);
 
+// lengths.c
+
+extern const char *const mr_relation_words[MR_RELATIONS];
 // Gives so many sequences lengths of their own, 0 yet: -1 when memory is short.
 int mr_network_lengths(struct mr_network *network, int count);
-// Steps of a sequence of a run of so many steps each.
-size_t mr_network_length(const struct mr_network *network, size_t sequence, size_t steps);
+// Are the sequences of a run of different lengths, by the network itself?
+bool mr_network_has_lengths(const struct mr_network *network);
+// Steps of sequence n of x (sequences, steps, inputs): of one that the mask breaks those up to the
+// last one that counts; without x, NULL, there is no mask.
+size_t mr_network_length(const struct mr_network *network, const float *x, size_t sequence,
+                         size_t steps);
+// Does the mask of x leave each sequence its first steps, one at least? 0, or -1 with a sentence.
+int mr_network_check_mask(const struct mr_network *network, const float *x, size_t sequences,
+                          size_t steps, char *error, size_t error_size);
 // Sequences of a run after which starts and lengths come again: 1 where they are all alike.
 int mr_network_period(const struct mr_network *network);
 

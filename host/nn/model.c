@@ -174,6 +174,16 @@ static json_t *output_json(const struct mr_sink *output) {
     return NULL;
 }
 
+static json_t *mask_json(const struct mr_mask *mask) {
+    json_t *object =
+        json_pack("{s:f}", mr_relation_words[mask->relation], mask->than);
+
+    if (!object || !mask->whole || put(object, "whole", json_true()))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 // NULL when memory is short or a name is no UTF-8.
 static json_t *describe(const struct mr_model_data *model) {
     const struct mr_network *n = &model->network;
@@ -193,6 +203,8 @@ static json_t *describe(const struct mr_model_data *model) {
             json_array_append_new(lengths, json_integer(n->lengths[i]));
         good = put(root, "lengths", lengths);
     }
+    if (good && n->mask.given)
+        good = put(root, "mask", mask_json(&n->mask));
     for (int i = 0; i < n->op_count; i++)
         good = good && json_array_append_new(operators, operator_json(n, &n->ops[i])) == 0;
     for (int o = 0; o < n->output_count; o++)

@@ -350,6 +350,25 @@ static int read_lengths(const struct reader *r, const json_t *root, struct mr_ne
     return 0;
 }
 
+// Which steps count, where the sequences' lengths are found from x.
+static int read_mask(const struct reader *r, const json_t *root, struct mr_network *network) {
+    const json_t *mask = json_object_get(root, "mask");
+
+    if (!mask)
+        return 0;
+    for (int i = 0; i < MR_RELATIONS; i++) {
+        const json_t *than = json_object_get(mask, mr_relation_words[i]);
+        if (json_is_number(than) && !network->mask.given)
+            network->mask = (struct mr_mask){.given = true,
+                                             .relation = (enum mr_relation)i,
+                                             .than = json_number_value(than),
+                                             .whole = json_is_true(json_object_get(mask, "whole"))};
+    }
+    if (!network->mask.given || network->lengths)
+        return bad(r, network->lengths ? "has a mask beside lengths" : "has no possible mask");
+    return 0;
+}
+
 static int read_description(const struct reader *r, const json_t *root,
                             struct mr_model_data *model) {
     struct mr_network *n = &model->network;
@@ -365,7 +384,7 @@ static int read_description(const struct reader *r, const json_t *root,
         return bad(r, "lacks the layout of the input");
     if (!number(root, "steps", 0, INT32_MAX, &n->steps))
         return bad(r, "lacks steps");
-    if (read_lengths(r, root, n) != 0 || copy_text(r, name, &n->name) != 0 ||
+    if (read_lengths(r, root, n) != 0 || read_mask(r, root, n) != 0 || copy_text(r, name, &n->name) != 0 ||
         read_graph(r, root, n) != 0 || read_cast(r, root, "input_cast", &n->input_cast) != 0)
         return -1;
     if (json_is_true(json_object_get(root, "input_offset")) &&

@@ -15,6 +15,7 @@
 // operator reverses them.
 struct walk {
     const struct mr_network *network;
+    const size_t *lengths;  // [sequences] of whole numbers, or NULL: as the network says
     size_t block;           // steps, of which streams per step keep the rows
     size_t size;            // numbers of all
     double *real;           // [size], or
@@ -224,8 +225,20 @@ static void start_states(struct walk *walk, size_t sequence) {
     }
 }
 
+// Row 0 of what the operator reads to row 0 of what it gives.
+static void copy_row(struct walk *walk, const struct mr_op *op) {
+    const size_t from = row_of(walk, op->input, 0), to = row_of(walk, op->output, 0);
+
+    for (size_t k = 0; k < (size_t)op->inputs; k++) {
+        if (walk->real)
+            walk->real[to + k] = walk->real[from + k];
+        else
+            walk->whole[to + k] = walk->whole[from + k];
+    }
+}
+
 // Behind the end of a sequence, at row 0 of the block: operators that keep nothing give what they
-// do for hidden states of 0.
+// do for hidden states of 0; what is turned round within a sequence's steps stays behind them.
 static void run_padding(struct walk *walk) {
     const struct mr_network *network = walk->network;
 
@@ -235,7 +248,11 @@ static void run_padding(struct walk *walk) {
         const size_t width = (size_t)network->streams[op->output].width;
         if (network->streams[op->output].rate != MR_PER_STEP)
             continue;
-        if (op->kind->recurrent || op->kind->reverses) {
+        if (op->kind->reverses) {
+            copy_row(walk, op);
+            continue;
+        }
+        if (op->kind->recurrent) {
             if (walk->real)
                 memset(walk->real + out, 0, width * sizeof *walk->real);
             else
@@ -260,7 +277,9 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         else
             memset(walk->whole, 0, walk->size * sizeof *walk->whole);
         start_states(walk, n);
-        const size_t own = mr_network_length(walk->network, n, steps);
+        const size_t own =
+            walk->lengths ? walk->lengths[n]
+                          : mr_network_length(walk->network, walk->real ? x : NULL, n, steps);
         const size_t block = walk->block < own ? walk->block : own;
         for (size_t first = 0; first < own; first += block) {
             for (size_t t = 0; t < block; t++)
@@ -336,10 +355,16 @@ int mr_float_run_reach(const struct mr_network *network, const float *x, size_t 
 
 int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
                    size_t steps, int32_t *y) {
+    return mr_integer_run_lengths(network, x, sequences, steps, NULL, y);
+}
+
+int mr_integer_run_lengths(const struct mr_network *network, const int16_t *x, size_t sequences,
+                           size_t steps, const size_t *lengths, int32_t *y) {
     struct walk walk;
 
     if (open_walk(&walk, network, steps, false))
         return -1;
+    walk.lengths = lengths;
     run(&walk, x, sequences, steps, (struct results){.whole = y});
     close_walk(&walk);
     return 0;

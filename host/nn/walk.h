@@ -29,9 +29,13 @@ int mr_float_run_cast(const struct mr_network *network, const float *x, size_t s
 int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps,
                      const struct mr_calibration *how);
 
-// -1 only when memory is short.
+// -1 only when memory is short. A mask, which is of x as it is given, is of no effect.
 int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
                    size_t steps, int32_t *y);
+
+// The same of sequences of so many steps each; lengths: [sequences], 1 to `steps`.
+int mr_integer_run_lengths(const struct mr_network *network, const int16_t *x, size_t sequences,
+                           size_t steps, const size_t *lengths, int32_t *y);
 
 // What the outputs give at a step behind the end of a sequence, where hidden states are 0: a row of
 // each output, one behind the other; those of outputs per sequence are 0. x: that step's. -1 when

@@ -140,6 +140,20 @@ double mr_import_relative_error(const struct mr_importing *in, int number) {
     return error == 0 ? 0 : error / in->deviation[number]; // infinite of one that does not move
 }
 
+// What the quantised network gives for x_q; -1 when memory is short.
+static int run_integers(const struct mr_importing *in, const int16_t *x_q, int32_t *y_q) {
+    const struct mr_network *network = &in->model->network;
+    size_t *lengths = malloc(in->sequences * sizeof *lengths);
+    int result = lengths ? 0 : -1;
+
+    for (size_t n = 0; lengths && n < in->sequences; n++)
+        lengths[n] = mr_network_length(network, in->x, n, in->steps);
+    if (result == 0)
+        result = mr_integer_run_lengths(network, x_q, in->sequences, in->steps, lengths, y_q);
+    free(lengths);
+    return result;
+}
+
 int mr_import_measure(struct mr_importing *in) {
     struct mr_model_data *model = in->model;
     const struct mr_network *network = &model->network;
@@ -157,7 +171,7 @@ int mr_import_measure(struct mr_importing *in) {
         result = mr_import_fail(in, "not enough memory to measure the accuracy");
     if (result == 0)
         result = mr_quantise_input(network, in->x, steps, x_q, NULL, in->error, in->error_size);
-    if (result == 0 && mr_integer_run(network, x_q, in->sequences, in->steps, y_q) != 0)
+    if (result == 0 && run_integers(in, x_q, y_q) != 0)
         result = mr_import_fail(in, "not enough memory to measure the accuracy");
     size_t at = 0, first = 0;
     for (int o = 0; result == 0 && o < network->output_count; o++) {

@@ -262,6 +262,9 @@ int mr_model_reference(const struct mr_model *model, const float *x, uint64_t se
                        uint64_t steps, float *y, struct mr_error *error) {
     if (!model || !x || !y)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_model_reference: an argument is NULL");
+    char text[300];
+    if (mr_network_check_mask(&model->data.network, x, sequences, steps, text, sizeof text))
+        return mr_failure(error, MR_ERROR_INPUT, "%s", text);
     if (mr_float_run_cast(&model->data.network, x, sequences, steps, y))
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the float reference");
     return 0;

@@ -53,6 +53,18 @@ int mr_import_inputs(const struct mr_importing *in) {
     return in->model->network.streams[0].width;
 }
 
+// Formats need not hold the numbers of masked steps: each is taken as the last one that counts.
+static void fill_masked(struct mr_importing *in, size_t inputs) {
+    const struct mr_network *network = &in->model->network;
+
+    for (size_t n = 0; n < in->sequences && network->mask.given; n++) {
+        float *own = in->cast + n * in->steps * inputs;
+        const size_t length = mr_network_length(network, in->x, n, in->steps);
+        for (size_t t = length; t < in->steps; t++)
+            memcpy(own + t * inputs, own + (length - 1) * inputs, inputs * sizeof *own);
+    }
+}
+
 static int take_sample(struct mr_importing *in, const struct mr_array *calibration) {
     const struct mr_network *network = &in->model->network;
     size_t inputs = (size_t)network->streams[0].width;
@@ -81,10 +93,14 @@ static int take_sample(struct mr_importing *in, const struct mr_array *calibrati
         return mr_import_fail(in, "not enough memory for the calibration data");
     in->sequences = sorted.shape[0];
     in->steps = sorted.shape[1];
-    if (mr_check_entries(network, in->x, in->sequences, in->steps, in->error, in->error_size) != 0)
+    if (mr_check_entries(network, in->x, in->sequences, in->steps, in->error, in->error_size) !=
+            0 ||
+        mr_network_check_mask(network, in->x, in->sequences, in->steps, in->error,
+                              in->error_size) != 0)
         return -1;
     for (size_t i = 0; i < calibration->count; i++)
         in->cast[i] = (float)mr_cast(network->input_cast, in->x[i]);
+    fill_masked(in, inputs);
     return 0;
 }
 

@@ -99,12 +99,24 @@ int mr_session_run_call(struct mr_session *session, const float *x, uint64_t seq
 
 // ---- session_lengths.c
 
-// The same of sequences that have lengths of their own, or those of the model.
+// The same of sequences that have lengths of their own, or those of the model. states: of them, or
+// NULL: they begin anew.
 int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t sequences,
-                         uint64_t steps, const uint64_t *lengths, float *const *y,
-                         struct mr_stats *stats);
+                         uint64_t steps, const uint64_t *lengths, unsigned char *states,
+                         float *const *y, struct mr_stats *stats);
 int mr_session_run_own(struct mr_session *session, const float *x, uint64_t sequences,
-                       uint64_t steps, float *const *y, struct mr_stats *stats);
+                       uint64_t steps, unsigned char *states, float *const *y,
+                       struct mr_stats *stats);
+
+// ---- session_swap.c
+
+// Are these [sequences] states of the model?
+int mr_session_check_states(struct mr_session *session, unsigned char *states, uint64_t sequences);
+// A run of sequences with a state each. numbers: as of mr_session_run_call. The session's slots
+// begin anew behind it.
+int mr_session_swap(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
+                    const uint64_t *numbers, unsigned char *states, float *const *y,
+                    struct mr_stats *stats);
 
 // ---- session_device.c
 

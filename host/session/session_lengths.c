@@ -13,6 +13,8 @@
 
 // A call, and the sequences of it that have one length.
 struct lengths_call {
+    unsigned char *states, *part_states; // [sequences][size], and of those; NULL: none
+    size_t size;
     struct mr_session *session;
     const float *x;
     uint64_t sequences, steps;
@@ -38,22 +40,33 @@ static int gather(struct lengths_call *call) {
     const size_t numbers = mr_network_numbers(call->session->network, call->length);
 
     call->part_x = malloc(call->count * row * sizeof *call->part_x);
-    call->part_y = malloc(call->count * numbers * sizeof *call->part_y);
+    call->part_y = calloc(call->count * numbers, sizeof *call->part_y);
     call->numbers = malloc(call->count * sizeof *call->numbers);
-    if (!call->part_x || !call->part_y || !call->numbers)
+    call->part_states = call->states ? malloc(call->count * call->size) : NULL;
+    if (!call->part_x || !call->part_y || !call->numbers || (call->states && !call->part_states))
         return mr_failure(&call->session->error, MR_ERROR_MEMORY,
                           "not enough memory for %llu sequence%s of %llu steps",
                           (unsigned long long)call->count, mr_plural(call->count),
                           (unsigned long long)call->length);
     float *to = call->part_x;
-    uint64_t *number = call->numbers;
+    uint64_t at = 0;
     for (uint64_t n = 0; n < call->sequences; n++)
         if (call->lengths[n] == call->length) {
             memcpy(to, call->x + n * call->steps * inputs, row * sizeof *to);
             to += row;
-            *number++ = n;
+            if (call->states)
+                memcpy(call->part_states + at * call->size, call->states + n * call->size,
+                       call->size);
+            call->numbers[at++] = n;
         }
     return 0;
+}
+
+// Their states back, also after a failure: those of sequences that were not run are the old ones.
+static void keep_states(const struct lengths_call *call) {
+    for (uint64_t i = 0; call->states && i < call->count; i++)
+        memcpy(call->states + call->numbers[i] * call->size, call->part_states + i * call->size,
+               call->size);
 }
 
 // Puts the rows of the outputs where the call wants them.
@@ -114,29 +127,32 @@ static int run_length(struct lengths_call *call, struct mr_stats *stats) {
 
     if (!code) {
         mr_session_outputs(call->session, call->part_y, call->count, call->length, part);
-        code = mr_session_run_call(call->session, call->part_x, call->count, call->length, 0,
-                                   call->numbers, part, &one);
+        code = call->states
+                   ? mr_session_swap(call->session, call->part_x, call->count, call->length,
+                                     call->numbers, call->part_states, part, &one)
+                   : mr_session_run_call(call->session, call->part_x, call->count, call->length, 0,
+                                         call->numbers, part, &one);
+        keep_states(call);
+        if (!code || call->states)
+            scatter(call);
     }
-    if (!code) {
-        scatter(call);
+    if (!code)
         mr_stats_add(&one, stats);
-    }
     free(call->part_x);
     free(call->part_y);
     free(call->numbers);
-    call->part_x = call->part_y = NULL;
-    call->numbers = NULL;
+    free(call->part_states);
     return code;
 }
 
-static int check_lengths(struct mr_session *session, uint64_t sequences, uint64_t steps,
-                         const uint64_t *lengths) {
+static int check_lengths(struct mr_session *session, const char *call, uint64_t sequences,
+                         uint64_t steps, const uint64_t *lengths) {
     for (uint64_t n = 0; n < sequences; n++)
         if (lengths[n] < 1 || lengths[n] > steps)
             return mr_failure(&session->error, MR_ERROR_ARGUMENT,
-                              "mr_session_run_lengths: sequence %llu has length %llu; 1 to %llu "
-                              "are possible, as many as x has steps",
-                              (unsigned long long)n, (unsigned long long)lengths[n],
+                              "%s: sequence %llu has length %llu; 1 to %llu are possible, as many "
+                              "as x has steps",
+                              call, (unsigned long long)n, (unsigned long long)lengths[n],
                               (unsigned long long)steps);
     return 0;
 }
@@ -158,16 +174,19 @@ static bool next_length(struct lengths_call *call) {
 }
 
 int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t sequences,
-                         uint64_t steps, const uint64_t *lengths, float *const *y,
-                         struct mr_stats *stats) {
+                         uint64_t steps, const uint64_t *lengths, unsigned char *states,
+                         float *const *y, struct mr_stats *stats) {
     struct lengths_call call = {.session = session,
                                 .x = x,
                                 .sequences = sequences,
                                 .steps = steps,
                                 .lengths = lengths,
+                                .states = states,
+                                .size = states ? mr_session_state_size(session) : 0,
                                 .y = y};
     struct mr_stats sum = {0};
-    int code = check_lengths(session, sequences, steps, lengths);
+    // All states are looked at before anything runs.
+    int code = states ? mr_session_check_states(session, states, sequences) : 0;
 
     while (!code && next_length(&call))
         code = run_length(&call, &sum);
@@ -179,16 +198,36 @@ int mr_session_run_apart(struct mr_session *session, const float *x, uint64_t se
 }
 
 int mr_session_run_own(struct mr_session *session, const float *x, uint64_t sequences,
-                       uint64_t steps, float *const *y, struct mr_stats *stats) {
+                       uint64_t steps, unsigned char *states, float *const *y,
+                       struct mr_stats *stats) {
+    char text[300];
+    if (mr_network_check_mask(session->network, x, sequences, steps, text, sizeof text))
+        return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
     uint64_t *lengths = malloc(sequences * sizeof *lengths);
-
     if (!lengths)
         return mr_failure(&session->error, MR_ERROR_MEMORY, "not enough memory for the lengths");
     for (uint64_t n = 0; n < sequences; n++)
-        lengths[n] = mr_network_length(session->network, n, steps);
-    const int code = mr_session_run_apart(session, x, sequences, steps, lengths, y, stats);
+        lengths[n] = mr_network_length(session->network, x, n, steps);
+    const int code = mr_session_run_apart(session, x, sequences, steps, lengths, states, y, stats);
     free(lengths);
     return code;
+}
+
+// What both calls ask of their arguments. states: given where `swaps`.
+static int check_call(struct mr_session *session, const char *call, const float *x,
+                      uint64_t sequences, uint64_t steps, const uint64_t *lengths,
+                      const void *states, bool swaps, const float *y) {
+    if (!x || !y || !lengths || (swaps && !states))
+        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "%s: %s is NULL", call,
+                          !x         ? "x"
+                          : !y       ? "y"
+                          : !lengths ? "lengths"
+                                     : "states");
+    int code = swaps ? mr_session_check_run(session, x, sequences, steps)
+                     : mr_session_check_call(session, sequences, steps, 0);
+    if (!code && !swaps)
+        code = mr_session_check_numbers(session, x, sequences, steps);
+    return code ? code : check_lengths(session, call, sequences, steps, lengths);
 }
 
 int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
@@ -198,14 +237,25 @@ int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t 
 
     if (!session)
         return MR_ERROR_ARGUMENT;
-    if (!x || !y || !lengths)
-        return mr_failure(&session->error, MR_ERROR_ARGUMENT, "mr_session_run_lengths: %s is NULL",
-                          !x   ? "x"
-                          : !y ? "y"
-                               : "lengths");
-    int code = mr_session_check_call(session, sequences, steps, 0);
-    if (!code)
-        code = mr_session_check_numbers(session, x, sequences, steps);
+    const int code = check_call(session, "mr_session_run_lengths", x, sequences, steps, lengths,
+                                NULL, false, y);
+    if (code)
+        return code;
     mr_session_outputs(session, y, sequences, steps, to);
-    return code ? code : mr_session_run_apart(session, x, sequences, steps, lengths, to, stats);
+    return mr_session_run_apart(session, x, sequences, steps, lengths, NULL, to, stats);
+}
+
+int mr_session_run_states_lengths(struct mr_session *session, const float *x, uint64_t sequences,
+                                  uint64_t steps, const uint64_t *lengths, void *states, float *y,
+                                  struct mr_stats *stats) {
+    float *to[MR_MAX_OUTPUTS];
+
+    if (!session)
+        return MR_ERROR_ARGUMENT;
+    const int code = check_call(session, "mr_session_run_states_lengths", x, sequences, steps,
+                                lengths, states, true, y);
+    if (code)
+        return code;
+    mr_session_outputs(session, y, sequences, steps, to);
+    return mr_session_run_apart(session, x, sequences, steps, lengths, states, to, stats);
 }

@@ -158,20 +158,27 @@ class Session:
             self.stats = record(Stats, stats)
         return results.parts()
 
-    def run_states(self, x: Any, states: Optional[np.ndarray] = None) -> "tuple[Any, np.ndarray]":
+    def run_states(
+        self, x: Any, states: Optional[np.ndarray] = None, lengths: Any = None
+    ) -> "tuple[Any, np.ndarray]":
         """Runs any number of sequences, each of which goes on from a state of its own; thousands share one device so.
         x: [sequences, steps, features]. states: [sequences, bytes] uint8 as a call before gave them, a row of zeros for a
-        sequence that has not begun; None where none has. Gives what `run` gives, and the states behind the last steps."""
+        sequence that has not begun; None where none has. lengths: [sequences] steps that each has, as `run` takes them.
+        Gives what `run` gives, and the states behind the last steps."""
         rows, single = arrays.take_rows(x, self._model.features)
         if single:
             raise argument_error("x has two axes; sequences with states are [sequences, steps, features]")
+        steps = None if lengths is None else arrays.lengths_of(lengths, len(rows))
         numbers = lib.mr_model_numbers(self._handle.raw, rows.shape[1])
         results, stats = arrays.Results(self._model.outputs, numbers, rows, False), _interface.mr_stats()
         with self._call() as raw:
             new = arrays.states_of(states, len(rows), lib.mr_session_state_size(raw))
-            code = lib.mr_session_run_states(
-                raw, arrays.pointer(rows), *rows.shape[:2], new.ctypes.data, arrays.pointer(results.y), ctypes.byref(stats)
-            )
+            given = (raw, arrays.pointer(rows), *rows.shape[:2])
+            made = (new.ctypes.data, arrays.pointer(results.y), ctypes.byref(stats))
+            if steps is None:
+                code = lib.mr_session_run_states(*given, *made)
+            else:
+                code = lib.mr_session_run_states_lengths(*given, steps, *made)
             self._check(raw, code)
             self.stats = record(Stats, stats)
         return results.parts(), new
