@@ -40,8 +40,7 @@ static void check_alone(const struct mr_network *network, const float *x, const 
         expect_of(network, x + n * T * INPUTS, 1, lengths[n], alone);
         for (int o = 0; o < network->output_count; o++) {
             const size_t rows = mr_output_rows(network, o, T);
-            const size_t width =
-                (size_t)network->streams[network->outputs[o].stream].width;
+            const size_t width = (size_t)network->streams[network->outputs[o].stream].width;
             const size_t own = rows > 1 ? lengths[n] : 1;
             ck_assert_mem_eq(at + (size_t)n * rows * width, from, own * width * sizeof *y);
             from += own * width;

@@ -282,7 +282,7 @@ static const struct file_case bad[] = {
     {a_layer_behind_a_comparison,
      "node 'y' (Gemm) reads numbers that a cast has made whole or bool"},
     {a_layer_behind_a_clip, "node 'y' (Gemm) reads what a Clip gives"},
-    {a_comparison_of_the_input, "compares what is no output of a layer as it came"},
+    {a_comparison_of_the_input, "reads what a comparison of the input gives"},
     {a_function_that_calls_itself, "function 'act' calls itself, or too many others"},
 };
 

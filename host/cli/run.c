@@ -16,7 +16,7 @@ struct run {
     uint64_t *steps; // of each sequence; NULL: all have as many
     // With these [sequences][mr_session_state_size], which --restore and --save mean then.
     unsigned char *states;
-    char **paths;    // of the outputs, NULL: standard output
+    char **paths; // of the outputs, NULL: standard output
     bool stepwise;
 };
 
@@ -50,8 +50,7 @@ static int take_states(struct cli *cli, struct run *run, const struct mr_session
                           run->restore, given, sequences * size, size, sequences);
 }
 
-static int restore(struct cli *cli, struct run *run, struct mr_session *session,
-                   size_t sequences) {
+static int restore(struct cli *cli, struct run *run, struct mr_session *session, size_t sequences) {
     unsigned char *state = NULL;
     size_t size = 0;
     char text[900];

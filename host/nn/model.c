@@ -175,8 +175,7 @@ static json_t *output_json(const struct mr_sink *output) {
 }
 
 static json_t *mask_json(const struct mr_mask *mask) {
-    json_t *object =
-        json_pack("{s:f}", mr_relation_words[mask->relation], mask->than);
+    json_t *object = json_pack("{s:f}", mr_relation_words[mask->relation], mask->than);
 
     if (!object || !mask->whole || put(object, "whole", json_true()))
         return object;

@@ -384,8 +384,9 @@ static int read_description(const struct reader *r, const json_t *root,
         return bad(r, "lacks the layout of the input");
     if (!number(root, "steps", 0, INT32_MAX, &n->steps))
         return bad(r, "lacks steps");
-    if (read_lengths(r, root, n) != 0 || read_mask(r, root, n) != 0 || copy_text(r, name, &n->name) != 0 ||
-        read_graph(r, root, n) != 0 || read_cast(r, root, "input_cast", &n->input_cast) != 0)
+    if (read_lengths(r, root, n) != 0 || read_mask(r, root, n) != 0 ||
+        copy_text(r, name, &n->name) != 0 || read_graph(r, root, n) != 0 ||
+        read_cast(r, root, "input_cast", &n->input_cast) != 0)
         return -1;
     if (json_is_true(json_object_get(root, "input_offset")) &&
         !(n->offset = calloc((size_t)inputs, sizeof *n->offset)))

@@ -277,9 +277,9 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         else
             memset(walk->whole, 0, walk->size * sizeof *walk->whole);
         start_states(walk, n);
-        const size_t own =
-            walk->lengths ? walk->lengths[n]
-                          : mr_network_length(walk->network, walk->real ? x : NULL, n, steps);
+        const size_t own = walk->lengths
+                               ? walk->lengths[n]
+                               : mr_network_length(walk->network, walk->real ? x : NULL, n, steps);
         const size_t block = walk->block < own ? walk->block : own;
         for (size_t first = 0; first < own; first += block) {
             for (size_t t = 0; t < block; t++)

@@ -252,6 +252,35 @@ int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, cons
     return result;
 }
 
+// A number that the network's mask counts, or one that it does not.
+static float mask_number(const struct mr_network *network, bool counted) {
+    const struct mr_mask *mask = &network->mask;
+    const double entries = mr_network_entries(network), than = mask->than;
+    const double off = fmax(1, ceil(fabs(than) * 1e-6));
+
+    if (mask->relation == MR_ABOVE)
+        return (float)(floor(than) + (counted ? off : 0));
+    if (mask->relation == MR_BELOW)
+        return (float)(ceil(than) - (counted ? off : 0));
+    return (float)(!counted                               ? than
+                   : entries > 1 && than + off >= entries ? than - off
+                                                          : than + off);
+}
+
+// All sequences but the first end with masked steps, and nothing before these is one.
+static void mask_tails(const struct mr_network *network, float *x, size_t sequences, size_t steps) {
+    const size_t inputs = (size_t)network->streams[0].width;
+
+    for (size_t i = 0; network->mask.given && i < sequences * steps; i++) {
+        const bool counted = i % steps == 0 || i % steps < steps - i / steps;
+        float *row = x + i * inputs;
+        for (size_t k = 0; k < inputs && !counted; k++)
+            row[k] = mask_number(network, false);
+        if (counted && mr_network_length(network, row, 0, 1) == 0)
+            row[0] = mask_number(network, true);
+    }
+}
+
 int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_t memory,
                    char *error, size_t error_size) {
     const size_t inputs = (size_t)network->streams[0].width, sequences = 3;
@@ -287,6 +316,7 @@ int mr_onnx_verify(struct mr_onnx *onnx, const struct mr_network *network, size_
         if (entries) // a row of its table
             x[i] = (float)((state >> 40) % entries);
     }
+    mask_tails(network, x, sequences, steps);
     int result = mr_onnx_run(onnx, network, x, sequences, steps, memory, y, error, error_size);
     if (result == 0)
         result = mr_onnx_compare(onnx, network, x, sequences, steps, y, error, error_size);

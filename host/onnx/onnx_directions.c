@@ -62,6 +62,62 @@ int onnx_turn(struct onnx_reader *r, struct onnx_value *value, int axis) {
     return 0;
 }
 
+// Where its axes are; -1 with a sentence.
+static int reverse_axes(struct onnx_graph *graph, int rank, int *time, int *batch) {
+    if (onnx_axis(graph, onnx_int(graph, "time_axis", 0), rank, time) != 0 ||
+        onnx_axis(graph, onnx_int(graph, "batch_axis", 1), rank, batch) != 0)
+        return -1;
+    return *time != *batch ? 0 : onnx_fail(graph, "has one axis for steps and sequences");
+}
+
+// The steps of each sequence, as many as its length, from the last to the first.
+int onnx_reverse_sequence(struct onnx_reader *r) {
+    const struct onnx_value *x = onnx_input(r, 0);
+    struct onnx_value *out = onnx_output(r, 0);
+    int time, batch;
+
+    if (!x || x->kind != ONNX_FLOW || !onnx_input(r, 1) || !out)
+        return onnx_fail(r->graph, "does not turn round what the network computes");
+    if (reverse_axes(r->graph, x->rank, &time, &batch) != 0 ||
+        onnx_read_lengths(r, 1, x->axis[time], &x->dims[time], &x->dims[batch]) != 0)
+        return -1;
+    *out = *x;
+    return onnx_turn(r, out, time);
+}
+
+int onnx_eval_reverse_sequence(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0), *lengths = onnx_eval_input(e, 1);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    int64_t index[ONNX_RANK] = {0}, stride[ONNX_RANK], step = 1;
+    int time, batch;
+
+    if (!out || !lengths || onnx_is_real(lengths->type))
+        return onnx_eval_unsupported(e);
+    if (reverse_axes(e->graph, in->rank, &time, &batch) != 0)
+        return -1;
+    if (lengths->count != 1 && lengths->count != (size_t)in->dims[batch])
+        return onnx_fail(e->graph, "has sequence lengths for %zu sequences, and there are %lld",
+                         lengths->count, (long long)in->dims[batch]);
+    for (size_t i = 0; i < lengths->count; i++)
+        if (lengths->whole[i] < 0 || lengths->whole[i] > in->dims[time])
+            return onnx_fail(e->graph, "has a sequence length of %lld for %lld steps",
+                             (long long)lengths->whole[i], (long long)in->dims[time]);
+    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+        return -1;
+    for (int axis = in->rank; axis-- > 0;) {
+        stride[axis] = step;
+        step *= in->dims[axis];
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        const int64_t own = lengths->whole[lengths->count == 1 ? 0 : index[batch]], t = index[time];
+        const int64_t from = t < own ? own - 1 - t : t;
+        out->whole[i] = in->whole[(int64_t)i + (from - t) * stride[time]];
+        for (int axis = in->rank; axis-- > 0 && ++index[axis] == in->dims[axis];)
+            index[axis] = 0;
+    }
+    return 0;
+}
+
 // The layer as it would read x; then the turned sequence takes the place of what it reads.
 static int add_backward(struct onnx_reader *r, const struct onnx_value *x,
                         const struct onnx_layer *layer, int *index) {

@@ -76,8 +76,18 @@ int onnx_eval_unsqueeze(struct onnx_eval *e);
 // onnx_quantised.c
 int onnx_eval_dynamic_quantise(struct onnx_eval *e);
 
+// onnx_mask.c
+int onnx_eval_magnitude(struct onnx_eval *e);
+int onnx_eval_not(struct onnx_eval *e);
+
+// onnx_directions.c
+int onnx_eval_reverse_sequence(struct onnx_eval *e);
+
 // onnx_pool.c
 int onnx_eval_pool(struct onnx_eval *e);
+// Which axes a Reduce takes together, or a global pool; keep: they stay with size 1. -1 with a
+// sentence. gone: [ONNX_RANK]
+int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep);
 
 // onnx_affine.c
 int onnx_eval_batch_norm(struct onnx_eval *e);

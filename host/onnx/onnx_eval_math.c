@@ -114,7 +114,6 @@ int onnx_eval_where(struct onnx_eval *e) {
 
     if (start_pair(e, &p, 1) != 0)
         return -1;
-    // The condition may be one for all, or have the shape of the result.
     if (!onnx_broadcast(which->dims, which->rank, p.dims, p.rank, dims, &rank) ||
         onnx_is_real(which->type))
         return onnx_eval_unsupported(e);
@@ -124,11 +123,12 @@ int onnx_eval_where(struct onnx_eval *e) {
     memcpy(p.dims, dims, sizeof p.dims);
     if (onnx_eval_create(e, out, p.in[0]->type, rank, dims) != 0)
         return -1;
-    if (which->count != 1 && which->count != out->count)
-        return onnx_eval_unsupported(e);
-    for (size_t i = 0; i < out->count; i++, next_pair(&p)) {
-        bool first = which->whole[which->count == 1 ? 0 : i] != 0;
-        out->whole[i] = p.in[first ? 0 : 1]->whole[p.at[first ? 0 : 1]];
+    struct pair asked = {.in = {which, which}, .rank = rank}; // walks along with p
+    memcpy(asked.dims, dims, sizeof asked.dims);
+    onnx_stretch(which, rank, dims, asked.stride[0]);
+    for (size_t i = 0; i < out->count; i++, next_pair(&p), next_pair(&asked)) {
+        const int first = which->whole[asked.at[0]] != 0 ? 0 : 1;
+        out->whole[i] = p.in[first]->whole[p.at[first]];
     }
     return 0;
 }

@@ -32,7 +32,9 @@ int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int a
             r->graph, "works along axis %d of the data, which is not that of the features", axis);
     r->feature_axis = (int)own;
     for (size_t i = 0; i < r->graph->value_count; i++)
-        for (int k = 0; r->values[i].kind == ONNX_FLOW && k < r->values[i].rank; k++)
+        for (int k = 0; (r->values[i].kind == ONNX_FLOW || r->values[i].kind == ONNX_MASK) &&
+                        k < r->values[i].rank;
+             k++)
             if (r->values[i].axis[k] == own)
                 r->values[i].axis[k] = AXIS_FEATURE;
     return 0;
@@ -131,6 +133,8 @@ int onnx_slice(struct onnx_reader *r) {
             (end[i] <= -INT32_MAX || (known && end[i] <= -size.k - 1))) {
             if (onnx_turn(r, out, axis) != 0)
                 return -1;
+            if (!r->flipped)
+                r->flipped = r->graph->node_index + 1;
             continue;
         }
         if (steps >= 0 && step[i] != 1)
@@ -435,9 +439,11 @@ int onnx_compare(struct onnx_reader *r) {
     const bool above = (type[0] == 'G') == data_first;
     struct onnx_value *out = onnx_output(r, 0);
 
+    if (in->kind == ONNX_FLOW && in->layer == ONNX_X)
+        return onnx_compare_input(r);
     if (!number || number->count != 1 || !isfinite(number->real[0]))
         return onnx_fail(r->graph, "compares with what is not one constant number");
-    if (in->layer == ONNX_X || in->whole || in->cast.whole || in->cast.truth || in->cast.side)
+    if (in->whole || in->cast.whole || in->cast.truth || in->cast.side)
         return onnx_fail(r->graph, "compares what is no output of a layer as it came; this version "
                                    "takes that only");
     *out = *in;

@@ -214,6 +214,14 @@ static int spread(struct onnx_reader *r, const struct onnx_value *sizes,
     return 0;
 }
 
+// Where one size is spread, each element is that.
+static void fill_size(struct onnx_reader *r, const struct onnx_value *in) {
+    if (in->kind != ONNX_SIZES || in->count != 1)
+        return;
+    onnx_output(r, 0)->fills_size = true;
+    onnx_output(r, 0)->ints[0] = in->ints[0];
+}
+
 int onnx_fold_expand(struct onnx_reader *r) {
     const struct onnx_tensor *constant = onnx_constant(r, 0);
     struct onnx_value shape;
@@ -223,7 +231,9 @@ int onnx_fold_expand(struct onnx_reader *r) {
         return unsupported(r);
     if (constant && isnan(fill_of(r, 0)))
         return spread(r, &shape, onnx_eval_spread);
+    const struct onnx_value in = *onnx_input(r, 0);
     put_fill(r, fill_of(r, 0), single && constant->rank <= shape.count ? &shape : NULL);
+    fill_size(r, &in);
     return 0;
 }
 
@@ -235,9 +245,11 @@ int onnx_fold_tile(struct onnx_reader *r) {
         return unsupported(r);
     if (constant && isnan(fill_of(r, 0)))
         return spread(r, &repeats, onnx_eval_repeat);
-    if (isnan(fill_of(r, 0)))
+    const struct onnx_value in = *onnx_input(r, 0);
+    if (isnan(fill_of(r, 0)) && (in.kind != ONNX_SIZES || in.count != 1))
         return unsupported(r);
     put_fill(r, fill_of(r, 0), NULL);
+    fill_size(r, &in);
     return 0;
 }
 
@@ -373,7 +385,10 @@ int onnx_fold(struct onnx_reader *r) {
         bool known = onnx_is(r->graph, "Reshape") && onnx_input(r, 1) && onnx_sizes(r, 1, &shape);
         for (int i = 0; known && i < shape.count; i++)
             known = shape.ints[i].symbol != SYMBOL_NONE || shape.ints[i].k > 0;
+        const struct onnx_value from = *in;
         put_fill(r, in->fill, known ? &shape : NULL);
+        onnx_output(r, 0)->fills_size = from.fills_size;
+        onnx_output(r, 0)->ints[0] = from.ints[0];
         return 0;
     }
     return row->fold ? row->fold(r) : unsupported(r);

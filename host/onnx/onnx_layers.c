@@ -220,6 +220,7 @@ static int create(struct onnx_reader *r) {
 }
 
 static int set_lengths(struct onnx_reader *r) {
+    r->network->mask = r->mask;
     if (!r->lengths)
         return 0;
     if (mr_network_lengths(r->network, (int)r->lengths->count) != 0)

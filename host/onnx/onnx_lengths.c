@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lengths of the sequences of a batch: constants, or an input of the graph, also as a mask whose
-// sum they are. A sequence's own steps are run as if it were alone; what gives the lengths is no
-// part of the network.
+// Lengths of the sequences of a batch: constants, an input of the graph, also as a mask whose sum
+// they are, or what the file finds from x (onnx_mask.c). A sequence's own steps are run as if it
+// were alone; what gives the lengths is no part of the network.
 #include "onnx_parts.h"
 
 static void note_input(struct onnx_reader *r, int input) {
@@ -37,55 +37,121 @@ static int keep_lengths(struct onnx_reader *r, const struct onnx_tensor *lengths
     return 0;
 }
 
-static int read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
-                        const struct onnx_size *sequences) {
-    const struct onnx_value *lengths = onnx_input(r, 4);
-    const struct onnx_tensor *constant = onnx_constant(r, 4);
+// x says which of its steps count.
+static int keep_mask(struct onnx_reader *r, const struct onnx_value *lengths, enum onnx_axis time) {
+    static const char *const relations[] = {"are", "are at most", "are at least"};
+    const struct mr_mask *mask = &lengths->mask.of;
+
+    if (!lengths->mask.lengths || lengths->mask.time != (int)time)
+        return onnx_fail(r->graph,
+                         "has sequence lengths ('%.100s') that are not the steps of each "
+                         "sequence that count, added along the steps",
+                         onnx_name(r, lengths));
+    if (r->mask.given && (r->mask.relation != mask->relation || r->mask.than != mask->than ||
+                          r->mask.whole != mask->whole))
+        return onnx_fail(r->graph, "has sequence lengths of another mask than a layer before");
+    if (!r->mask.given)
+        onnx_note(r->graph,
+                  "the lengths of the sequences are found from the input: steps at the end of a "
+                  "sequence whose numbers all %s %g are no part of it",
+                  relations[mask->relation], mask->than);
+    r->mask = *mask;
+    r->has_lengths = true;
+    return 0;
+}
+
+// The one length that all sequences have, of an input that is as many numbers as there are
+// sequences. False where they may differ.
+static bool same_length(const struct onnx_reader *r, size_t input, struct onnx_size *length) {
+    const struct onnx_value *lengths = onnx_input(r, input);
+    const struct onnx_tensor *constant = onnx_constant(r, input);
+
+    if (lengths->kind == ONNX_FILL && lengths->fills_size) {
+        *length = lengths->ints[0];
+        return true;
+    }
+    if (lengths->kind == ONNX_FILL) {
+        *length = (struct onnx_size){(int64_t)lengths->fill, SYMBOL_NONE};
+        return lengths->fill >= 1 && lengths->fill <= INT32_MAX;
+    }
+    if (lengths->kind == ONNX_SIZES) { // of one sequence
+        *length = lengths->ints[0];
+        return lengths->count == 1;
+    }
+    for (size_t i = 0; constant && i < constant->count; i++)
+        if (onnx_is_real(constant->type) || constant->whole[i] != constant->whole[0])
+            return false;
+    if (constant && constant->count > 0 && !onnx_is_real(constant->type))
+        *length = (struct onnx_size){constant->whole[0], SYMBOL_NONE};
+    return constant && constant->count > 0 && !onnx_is_real(constant->type);
+}
+
+static int read_lengths(struct onnx_reader *r, size_t input, enum onnx_axis time,
+                        const struct onnx_size *steps, const struct onnx_size *sequences) {
+    const struct onnx_value *lengths = onnx_input(r, input);
+    const struct onnx_tensor *constant = onnx_constant(r, input);
     const int64_t first =
         constant && !onnx_is_real(constant->type) && constant->count > 0 ? constant->whole[0] : -1;
+    struct onnx_size one;
 
-    if (!lengths) {
-        r->runs_whole = true;
+    if (lengths && lengths->kind == ONNX_INPUT) {
+        note_input(r, lengths->layer);
+        r->has_lengths = r->of_input = true;
         return 0;
     }
-    if (lengths->kind == ONNX_INPUT) {
-        note_input(r, lengths->layer);
-        r->has_lengths = true;
+    if (lengths && lengths->kind == ONNX_MASK)
+        return keep_mask(r, lengths, time);
+    const bool same = !lengths || same_length(r, input, &one);
+    if (!lengths || (same && one.symbol == steps->symbol && one.k == steps->k &&
+                     steps->symbol != SYMBOL_UNKNOWN)) {
+        r->runs_whole = true;
         return 0;
     }
     if (first < 1)
         return onnx_fail(r->graph,
                          "has sequence lengths ('%.100s') that are neither an input nor constants "
-                         "from 1 on; export the model with the lengths as an input, or without "
-                         "them, and give them when it is run",
+                         "from 1 on, nor found from x by a mask of its steps; export the model "
+                         "with the lengths as an input, or without them, and give them when it is "
+                         "run",
                          onnx_name(r, lengths));
-    bool whole = true, same = true;
-    for (size_t i = 0; i < constant->count; i++) {
+    for (size_t i = 0; i < constant->count; i++)
         if (constant->whole[i] < 1 || (is_known(steps) && constant->whole[i] > steps->k))
             return onnx_fail(r->graph,
                              "has a sequence length of %lld, which is not from 1 to the "
                              "steps of the input",
                              (long long)constant->whole[i]);
-        same = same && constant->whole[i] == first;
-        whole = whole && is_known(steps) && constant->whole[i] == steps->k;
+    if (same && !is_known(steps)) { // the only one that the file takes
+        r->steps = one;
+        r->runs_whole = true;
+        return 0;
     }
-    if (same && !is_known(steps)) // the only one that the file takes
-        r->steps = (struct onnx_size){first, SYMBOL_NONE};
-    if (!whole && (!same || is_known(steps)))
-        return keep_lengths(r, constant, same, sequences);
-    r->runs_whole = true;
-    return 0;
+    return keep_lengths(r, constant, same, sequences);
 }
 
-int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
-                      const struct onnx_size *sequences) {
-    if (read_lengths(r, steps, sequences) != 0)
+int onnx_read_lengths(struct onnx_reader *r, size_t input, enum onnx_axis time,
+                      const struct onnx_size *steps, const struct onnx_size *sequences) {
+    if (read_lengths(r, input, time, steps, sequences) != 0)
         return -1;
+    if (r->mask.given + r->of_input + (r->lengths != NULL) > 1)
+        return onnx_fail(r->graph, "has sequence lengths that come from elsewhere than those of a "
+                                   "layer before; this version takes the same for all");
     return r->has_lengths && r->runs_whole
                ? onnx_fail(r->graph, "is in a network of which only some recurrent layers have "
                                      "sequence lengths; export it with the same lengths for all "
                                      "of them, or without, and give them when it is run")
                : 0;
+}
+
+int onnx_check_lengths(struct onnx_reader *r) {
+    if (r->flipped && r->has_lengths) {
+        onnx_select(r->graph, r->flipped - 1);
+        return onnx_check_padding(r, "turns round all steps");
+    }
+    if (r->blanked && !r->mask.given)
+        return onnx_fail_file(r->graph, "masked steps of the input are made zero, but no recurrent "
+                                        "layer has sequence lengths from that mask, so that it "
+                                        "would run on through them; export it with such lengths");
+    return 0;
 }
 
 int onnx_check_padding(struct onnx_reader *r, const char *what) {

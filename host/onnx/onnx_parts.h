@@ -28,6 +28,7 @@ enum onnx_kind {
     ONNX_FILL,     // every element the same, with a shape that depends on the size of the input
     ONNX_FLOW,     // what flows from the input to the outputs
     ONNX_INPUT,    // an input of the graph that is not the sequence
+    ONNX_MASK,     // found from x: which of its steps count, or how many do (onnx_mask.c)
 };
 
 // What an axis of the flow is. The axes of the input are time, batch and features, or some of them;
@@ -57,6 +58,16 @@ enum onnx_moment {
     ONNX_MOMENT_INVERSE, // of the deviation
 };
 
+// Of each number of x, or of each step, whether it counts; or how many steps of a sequence do.
+struct onnx_mask {
+    struct mr_mask of; // which do
+    bool truth;        // it is 0 or 1, else 0 or something above
+    bool masked;       // it is 0 where it counts
+    bool steps;        // of each step
+    bool lengths;      // how many of a sequence
+    int time;          // the axis along which these were counted
+};
+
 struct onnx_value {
     enum onnx_kind kind;
     int rank;
@@ -64,8 +75,10 @@ struct onnx_value {
     int count;                        // of SIZES, or of layers stacked along AXIS_STACK
     struct onnx_size ints[ONNX_INTS];
     double fill;
+    bool fills_size; // of FILL: every element is the size ints[0]
+    struct onnx_mask mask;
     enum onnx_axis axis[ONNX_RANK];
-    int layer;           // whose rows it holds, or ONNX_X; of INPUT the input's value
+    int layer;           // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
     bool last;           // only the row of the last step
     bool whole;          // its element type is no float
     bool log_softmax;    // it is the logarithm of its softmax
@@ -145,9 +158,13 @@ struct onnx_reader {
     struct onnx_value *values;
     bool *noted; // of the values: the user was told
     bool told_quantised;
-    bool has_lengths; // the sequences, of their own: constants, or an input gives them
+    bool has_lengths; // the sequences, of their own: constants, an input or x gives them
     bool runs_whole;  // there is a layer for which they have none
     const struct onnx_tensor *lengths; // the constants
+    struct mr_mask mask;               // of x
+    bool of_input;                     // an input gives them
+    bool blanked;                      // masked steps were made zero
+    size_t flipped;                    // the first node that turns whole sequences, and 1
     struct mr_network *network;
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]
@@ -237,13 +254,23 @@ int onnx_split(struct onnx_reader *r);
 
 // ---- onnx_lengths.c
 
-// The lengths that the current node takes, of so many sequences of so many steps. -1 with a
-// sentence.
-int onnx_read_lengths(struct onnx_reader *r, const struct onnx_size *steps,
-                      const struct onnx_size *sequences);
+// The lengths that the current node takes at an input, of so many sequences of so many steps, which
+// are along this axis of x. -1 with a sentence.
+int onnx_read_lengths(struct onnx_reader *r, size_t input, enum onnx_axis time,
+                      const struct onnx_size *steps, const struct onnx_size *sequences);
+// At the end: do all parts of the file agree on them?
+int onnx_check_lengths(struct onnx_reader *r);
 // What the current node does is wrong where sequences have padding behind them: -1 with a sentence
 // where they may have.
 int onnx_check_padding(struct onnx_reader *r, const char *what);
+
+// ---- onnx_mask.c
+
+// Does the current node read one?
+bool onnx_reads_mask(const struct onnx_reader *r);
+int onnx_mask(struct onnx_reader *r);
+int onnx_compare_input(struct onnx_reader *r);
+int onnx_magnitude(struct onnx_reader *r);
 
 // ---- onnx_states.c
 
@@ -259,6 +286,8 @@ int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struc
 int onnx_directions(struct onnx_graph *graph, bool reverse[ONNX_DIRECTIONS]);
 // Adds a layer that gives the rows of another one, or of the input, from the last one to the first.
 int onnx_add_reversed(struct onnx_reader *r, int layer, int units, int *index);
+
+int onnx_reverse_sequence(struct onnx_reader *r);
 
 // The value's rows from the last step to the first, which are along this axis. -1 with a sentence.
 int onnx_turn(struct onnx_reader *r, struct onnx_value *value, int axis);

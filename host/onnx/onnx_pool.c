@@ -9,8 +9,7 @@ static bool is_greatest(const struct onnx_graph *graph) {
     return onnx_is(graph, "ReduceMax") || onnx_is(graph, "GlobalMaxPool");
 }
 
-// Which axes go; keep: they stay with size 1. -1 with a sentence.
-static int find_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
+int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
     int64_t axes[ONNX_INTS];
     int count, axis;
 
@@ -59,7 +58,7 @@ int onnx_pool(struct onnx_reader *r) {
 
     if (axes && axes->kind != ONNX_CONSTANT)
         return onnx_fail(r->graph, "has axes that are not constant");
-    if (find_axes(&r->fold, x->rank, gone, &keep) != 0)
+    if (onnx_reduced_axes(&r->fold, x->rank, gone, &keep) != 0)
         return -1;
     for (int i = 0; i < x->rank && onnx_is(r->graph, "ReduceMean"); i++) {
         bool alone = gone[i] && !onnx_is_time(r, x, i) &&
@@ -86,18 +85,24 @@ int onnx_pool(struct onnx_reader *r) {
     return 0;
 }
 
+// Takes a number in: to a sum, or to the least or greatest so far.
+static void add(double *to, double number, bool sums, bool least) {
+    *to = sums ? *to + number : least ? fmin(*to, number) : fmax(*to, number);
+}
+
 int onnx_eval_pool(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
-    const bool greatest = is_greatest(e->graph), sum = onnx_is(e->graph, "ReduceSum");
+    const bool least = onnx_is(e->graph, "ReduceMin"), sum = onnx_is(e->graph, "ReduceSum");
+    const bool mean = onnx_is(e->graph, "ReduceMean") || onnx_is(e->graph, "GlobalAveragePool");
     int64_t dims[ONNX_RANK], step[ONNX_RANK], index[ONNX_RANK] = {0}, next = 1;
     bool gone[ONNX_RANK], keep;
     int rank = 0;
 
     const bool real = onnx_is_real(in->type);
-    if ((!real && !sum) || in->count == 0) // whole numbers, of lengths, are added
+    if ((!real && mean) || in->count == 0)
         return onnx_eval_unsupported(e);
-    if (find_axes(e, in->rank, gone, &keep) != 0)
+    if (onnx_reduced_axes(e, in->rank, gone, &keep) != 0)
         return -1;
     for (int i = in->rank; i-- > 0;) {
         step[i] = gone[i] ? 0 : next;
@@ -108,23 +113,24 @@ int onnx_eval_pool(struct onnx_eval *e) {
             dims[rank++] = gone[i] ? 1 : in->dims[i];
     if (onnx_eval_create(e, out, in->type, rank, dims) != 0)
         return -1;
-    const size_t rows = sum ? 1 : in->count / out->count;
+    const size_t each = in->count / out->count;
+    const double rows = mean ? (double)each : 1;
     for (size_t i = 0; i < out->count; i++) {
         if (real)
-            out->real[i] = greatest ? -INFINITY : 0;
+            out->real[i] = mean || sum ? 0 : least ? INFINITY : -INFINITY;
         else
-            out->whole[i] = 0;
+            out->whole[i] = sum ? 0 : least ? INT64_MAX : INT64_MIN;
     }
     for (size_t i = 0; i < in->count; i++) {
         int64_t at = 0;
         for (int k = 0; k < in->rank; k++)
             at += index[k] * step[k];
-        if (!real)
-            out->whole[at] += in->whole[i];
-        else if (greatest)
-            out->real[at] = fmax(out->real[at], in->real[i]);
-        else
-            out->real[at] += in->real[i] / (double)rows;
+        if (real)
+            add(&out->real[at], in->real[i] / rows, mean || sum, least);
+        else if (sum)
+            out->whole[at] = (int64_t)((uint64_t)out->whole[at] + (uint64_t)in->whole[i]);
+        else if (least ? in->whole[i] < out->whole[at] : in->whole[i] > out->whole[at])
+            out->whole[at] = in->whole[i];
         for (int k = in->rank; k-- > 0 && ++index[k] == in->dims[k];)
             index[k] = 0;
     }

@@ -208,6 +208,8 @@ static int run_node(struct onnx_reader *r) {
         return run_constant(r);
     if (move_states(r))
         return 0;
+    if (onnx_reads_mask(r) && !recurrent)
+        return onnx_mask(r);
     if ((flow || recurrent) && row->read) {
         const struct onnx_value *first = onnx_input(r, 0);
         if (!first)
@@ -415,6 +417,8 @@ static int read_network(struct onnx_reader *r) {
         if (onnx_select(graph, i) && run_node(r) != 0)
             return -1;
     }
+    if (onnx_check_lengths(r) != 0)
+        return -1;
     leave_out_states(r);
     for (int i = 0; i < graph->output_count; i++) {
         if (check_output(r, graph->outputs[i], &r->results[i]) != 0)

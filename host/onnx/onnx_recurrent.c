@@ -197,6 +197,9 @@ static int find_axes(struct onnx_reader *r, const struct onnx_value *x, int time
 
 // What comes in must be a whole sequence; its axes are time (at `time`), batch, features.
 static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int time) {
+    if (x && x->kind == ONNX_MASK)
+        return onnx_fail(r->graph, "reads what a comparison of the input gives; this version takes "
+                                   "that as a mask of its steps only");
     if (!x || x->kind != ONNX_FLOW)
         return onnx_fail(r->graph, "does not read the graph's input");
     if (x->last)
@@ -349,7 +352,8 @@ static int read_recurrent(struct onnx_reader *r) {
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions);
-    if (!cell || onnx_read_lengths(r, &x->dims[swapped], &x->dims[!swapped]) != 0 ||
+    if (!cell ||
+        onnx_read_lengths(r, 4, x->axis[swapped], &x->dims[swapped], &x->dims[!swapped]) != 0 ||
         check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
         return -1;
     int64_t units = h && h->rank == 3 ? h->dims[2] : 0;

@@ -186,11 +186,12 @@ static int check_unmasked(struct mr_session *session, const float *x, uint64_t s
                           uint64_t steps) {
     for (uint64_t i = 0; session->network->mask.given && i < sequences * steps; i++)
         if (mr_network_length(session->network, x, i, 1) == 0)
-            return mr_failure(&session->error, MR_ERROR_INPUT,
-                              "step %llu of sequence %llu (counted from 0) is masked (the network's "
-                              "mask is %g); leave masked steps out where sequences go on",
-                              (unsigned long long)(i % steps), (unsigned long long)(i / steps),
-                              session->network->mask.than);
+            return mr_failure(
+                &session->error, MR_ERROR_INPUT,
+                "step %llu of sequence %llu (counted from 0) is masked (the network's "
+                "mask is %g); leave masked steps out where sequences go on",
+                (unsigned long long)(i % steps), (unsigned long long)(i / steps),
+                session->network->mask.than);
     return 0;
 }
 
@@ -201,8 +202,7 @@ static int run_checked(struct mr_session *session, const float *x, uint64_t sequ
     if (mr_network_has_lengths(session->network) && !goes_on)
         return mr_session_run_own(session, x, sequences, steps, NULL, y, stats);
     const int code = check_unmasked(session, x, sequences, steps);
-    return code ? code
-                : mr_session_run_call(session, x, sequences, steps, flags, NULL, y, stats);
+    return code ? code : mr_session_run_call(session, x, sequences, steps, flags, NULL, y, stats);
 }
 
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,

@@ -237,8 +237,8 @@ int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t 
 
     if (!session)
         return MR_ERROR_ARGUMENT;
-    const int code = check_call(session, "mr_session_run_lengths", x, sequences, steps, lengths,
-                                NULL, false, y);
+    const int code =
+        check_call(session, "mr_session_run_lengths", x, sequences, steps, lengths, NULL, false, y);
     if (code)
         return code;
     mr_session_outputs(session, y, sequences, steps, to);

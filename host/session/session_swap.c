@@ -84,8 +84,7 @@ static int16_t *make_beats(struct mr_session *session) {
     return beats;
 }
 
-int mr_session_check_states(struct mr_session *session, unsigned char *states,
-                            uint64_t sequences) {
+int mr_session_check_states(struct mr_session *session, unsigned char *states, uint64_t sequences) {
     const struct swap swap = {
         .session = session, .states = states, .size = mr_session_state_size(session)};
     int16_t *beats = make_beats(session);
