@@ -200,6 +200,24 @@ struct mr_job mr_job_rest(const struct mr_job *job, const struct mr_device_info 
     return rest;
 }
 
+// A job with feedback has one number of x at a time and rows of numbers of y.
+static int check_feedback(const struct mr_device *device, const struct mr_job *job,
+                          struct mr_error *error) {
+    const struct mr_feedback *feedback = &job->feedback;
+    struct mr_device_info info;
+    mr_device_get_info(device, &info);
+    const uint32_t x_bits = mr_device_stream_bits(&info, job->in[0].name),
+                   y_bits = mr_device_stream_bits(&info, job->out[0].name);
+    if (job->sequences == 1 && job->steps == 1 && !job->timeline && job->in[0].count == 1 &&
+        !job->in[1].name && !job->out[1].name && x_bits >= 16 && y_bits == 32 &&
+        job->out[0].count % feedback->most == 0 &&
+        feedback->place < job->out[0].count / feedback->most)
+        return 0;
+    return mr_failure(error, MR_ERROR_ARGUMENT,
+                      "a run whose steps follow from one another is one sequence of single steps "
+                      "with one element of x (16 bits or more) and numbers of y (32 bits)");
+}
+
 int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
     const uint64_t total = (uint64_t)job->sequences * job->steps;
     if (!total || total > MR_STEPS_MAX)
@@ -212,7 +230,9 @@ int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error 
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "run flags 0x%x have bits that have no meaning; known is 0x%x",
                           job->flags, (unsigned)MR_FLAG_RESET);
-    job->done = 0;
+    job->done = job->feedback.steps = 0;
+    if (job->feedback.most && check_feedback(device, job, error))
+        return MR_ERROR_ARGUMENT;
     const int code = device->backend->run(device->state, job, error);
     if (code)
         return code;

@@ -83,9 +83,23 @@ struct mr_job_out {
 };
 enum { MR_JOB_STREAMS = 8 }; // each way
 
+// Steps that follow from one another: an element of what a step gave is the input of the next one.
+// `stop` none: MR_NO_STOP.
+#define MR_NO_STOP UINT32_MAX
+struct mr_feedback {
+    uint32_t most;  // steps at most; 0: a job without feedback
+    uint32_t place; // of that element among the row that a step gives on out[0]; it is 32 bits wide
+    uint32_t stop;  // the step that gives this number is the last one
+    uint32_t steps; // result: those that were done
+};
+
 struct mr_job {
     uint32_t sequences, steps; // steps of one sequence; at most MR_STEPS_MAX in all
     uint32_t flags;            // MR_FLAG_*
+    // Of one sequence of one step: in[0], of one element, is the input of the first step, which
+    // flags are for; those of the others are the number fed back in their lowest 16 bits, above
+    // zeros. out[0] has room for `most` steps, one behind the other. There are no other streams.
+    struct mr_feedback feedback;
     // All streams of the network but those of weights and state, in any order; those without a
     // name are none.
     struct mr_job_in in[MR_JOB_STREAMS];
@@ -143,9 +157,9 @@ struct mr_backend {
     void (*info)(const void *device, struct mr_device_info *info);
     // Takes all `count` beats of the stream `weights`, or fails.
     int (*load_weights)(void *device, const void *beats, uint64_t count, struct mr_error *error);
-    // Runs the job. Fails unless all input is taken and all output filled exactly. steps and
-    // sequences were checked. After a failure the device can be used again; its recurrent state is
-    // then undefined.
+    // Runs the job. Fails unless all input is taken and all output filled exactly. steps,
+    // sequences and feedback were checked. After a failure the device can be used again; its
+    // recurrent state is then undefined.
     int (*run)(void *device, struct mr_job *job, struct mr_error *error);
     // Copies the recurrent state after the last run out of the device, or into it for the next one:
     // `count` beats of 64 bytes, all that the network has (hls/kernels/frame/state.h).

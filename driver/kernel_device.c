@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "kernel_device.h"
 #include "failure.h"
+#include "feedback.h"
 #include "loader.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,8 +326,8 @@ static int check_streams(const struct call *call, struct mr_job *job, struct mr_
     return code;
 }
 
-int mr_kernel_device_run(void *opened, struct mr_job *job, struct mr_error *error) {
-    struct mr_kernel_device *device = opened;
+// A start of the kernel for one job without feedback; adds to its probes.
+static int run_job(struct mr_kernel_device *device, struct mr_job *job, struct mr_error *error) {
     struct call call;
     begin(&call, device, MR_COMMAND_RUN);
     call.scalars[device->scalars[SEQUENCES]] = job->sequences;
@@ -345,4 +346,19 @@ int mr_kernel_device_run(void *opened, struct mr_job *job, struct mr_error *erro
     for (uint32_t i = 0; !code && job->probes && i < device->loaded->kernel->probe_count; i++)
         job->probes[i] += device->probes[i];
     return code;
+}
+
+static int run_step(void *device, struct mr_job *job, struct mr_error *error) {
+    return run_job(device, job, error);
+}
+
+// The next step begins in the cycle behind the end of the one before, as a circuit can do that has
+// the number by then.
+int mr_kernel_device_run(void *opened, struct mr_job *job, struct mr_error *error) {
+    if (!job->feedback.most)
+        return run_job(opened, job, error);
+    struct mr_device_info info;
+    mr_kernel_device_info(opened, &info);
+    return mr_feedback_run(run_step, opened, mr_device_stream_bits(&info, job->in->name),
+                           info.process_count, job, error);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is asked of a device by the protocol (kernel_protocol.h): weights, state, runs.
 #include "failure.h"
+#include "feedback.h"
 #include "protocol_parts.h"
 
 #include <string.h>
@@ -214,7 +215,7 @@ static int run_job(struct job *run) {
     return result;
 }
 
-int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job) {
+static int run_portioned(struct mr_protocol *protocol, struct mr_job *job) {
     struct job run = {.protocol = protocol,
                       .job = job,
                       .x_elements = job->in->count / job->sequences,
@@ -224,4 +225,15 @@ int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job) {
     run.portion = portion_of(&run);
     job->cycles = job->last_output_cycle = 0;
     return run_job(&run);
+}
+
+static int run_step(void *protocol, struct mr_job *job, struct mr_error *error) {
+    (void)error; // the protocol has it
+    return run_portioned(protocol, job);
+}
+
+int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job) {
+    return job->feedback.most ? mr_feedback_run(run_step, protocol, protocol->shape.x_bits,
+                                                protocol->shape.process_count, job, protocol->error)
+                              : run_portioned(protocol, job);
 }

@@ -113,19 +113,25 @@ static inline void expect_of(const struct mr_network *network, const float *x, s
     free(y_q);
 }
 
-// Of a run of this model.
-static inline uint64_t planned_cycles(const struct mr_model *model,
+// A number of the plan of a run of this model.
+static inline uint64_t planned_number(const struct mr_model *model,
                                       const struct mr_options *options, size_t sequences,
-                                      size_t steps) {
+                                      size_t steps, const char *name) {
     struct mr_error error = {0};
     char *text;
     ck_assert_msg(!mr_plan(model, options, sequences, steps, &text, NULL, &error), "%s",
                   error.text);
     json_t *plan = json_loads(text, 0, NULL);
-    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
+    const uint64_t cycles = (uint64_t)json_integer_value(json_object_get(plan, name));
     json_decref(plan);
     free(text);
     return cycles;
+}
+
+static inline uint64_t planned_cycles(const struct mr_model *model,
+                                      const struct mr_options *options, size_t sequences,
+                                      size_t steps) {
+    return planned_number(model, options, sequences, steps, "cycles");
 }
 
 #endif

@@ -17,6 +17,7 @@
 #include <string.h>
 
 enum { FIXTURE_LOOPS = 24, FIXTURE_WIRES = 24, FIXTURE_TEXT = 1 << 20, FIXTURE_SAMPLES = 20 };
+enum { FIXTURE_REST = 99 }; // cycles to a process's end, longer than what it gave is on its way
 
 struct run {
     uint64_t sequences, steps, slots;
@@ -401,7 +402,8 @@ static inline void say_rows(struct text *text, const struct net *net, const stru
     }
     say(text, "],\"rows\":[");
     for (int s = 0; sample_run(net, s, &run); s++)
-        say(text, "%s{\"first\":%u,\"order\":[%s]}", s ? "," : "", net->first_issue, order_text[s]);
+        say(text, "%s{\"first\":%u,\"rest\":%u,\"order\":[%s]}", s ? "," : "", net->first_issue,
+            FIXTURE_REST, order_text[s]);
     say(text, "]");
 }
 
@@ -442,7 +444,7 @@ static inline char *timed_report(const struct net *net) {
     say(&text, "],\"processes\":[{\"name\":\"loader\",\"first_issue\":2,\"streams\":[],"
                "\"row_patterns\":[],\"rows\":[");
     for (int s = 0; sample_run(net, s, &run); s++)
-        say(&text, "%s{\"first\":0,\"order\":[]}", s ? "," : "");
+        say(&text, "%s{\"first\":0,\"rest\":0,\"order\":[]}", s ? "," : "");
     say(&text, "]}");
     for (int i = 0; i < net->loop_count; i++)
         say_process(&text, net, &net->loops[i]);

@@ -143,6 +143,10 @@ START_TEST(random_networks_match_the_simulation) {
         ck_assert_msg(result.cycles == cycles, "case %d: model %llu, simulation %llu", n,
                       (unsigned long long)result.cycles, (unsigned long long)cycles);
         ck_assert_int_eq(result.process_count, net.loop_count);
+        uint64_t end = 0;
+        for (int i = 0; i < net.loop_count; i++)
+            end = net.loops[i].end > end ? net.loops[i].end : end;
+        ck_assert_uint_eq(result.next, end + 1 + FIXTURE_REST + 1);
         for (int i = 0; i < result.process_count; i++) {
             ck_assert_str_eq(result.processes[i].name, net.loops[i].name);
             ck_assert_uint_eq(result.processes[i].first_issue, net.loops[i].first);
@@ -374,18 +378,20 @@ END_TEST
 START_TEST(samples_must_tell_enough) {
     static const struct {
         const char *samples, *rows, *expected;
-    } cases[] = {
-        {"{\"sequences\":1,\"steps\":1}", "{\"first\":1,\"order\":[0,1]}", "leave it open"},
-        {"{\"sequences\":1,\"steps\":1},{\"sequences\":2,\"steps\":2},{\"sequences\":2,"
-         "\"steps\":1}",
-         "{\"first\":1,\"order\":[0,1]},{\"first\":1,\"order\":[0,4]},{\"first\":1,"
-         "\"order\":[0,2]}",
-         "what row 1 of 12 does"},
-        {"{\"sequences\":1,\"steps\":1},{\"sequences\":2,\"steps\":2},{\"sequences\":2,"
-         "\"steps\":1}",
-         "{\"first\":1,\"order\":[0,1]},{\"first\":1,\"order\":[0,9]},{\"first\":1,"
-         "\"order\":[0,2]}",
-         "do not fit together"}};
+    } cases[] = {{"{\"sequences\":1,\"steps\":1}", "{\"first\":1,\"rest\":3,\"order\":[0,1]}",
+                  "leave it open"},
+                 {"{\"sequences\":1,\"steps\":1},{\"sequences\":2,\"steps\":2},{\"sequences\":2,"
+                  "\"steps\":1}",
+                  "{\"first\":1,\"rest\":3,\"order\":[0,1]},{\"first\":1,\"rest\":3,\"order\":[0,4]"
+                  "},{\"first\":1,\"rest\":3,"
+                  "\"order\":[0,2]}",
+                  "what row 1 of 12 does"},
+                 {"{\"sequences\":1,\"steps\":1},{\"sequences\":2,\"steps\":2},{\"sequences\":2,"
+                  "\"steps\":1}",
+                  "{\"first\":1,\"rest\":3,\"order\":[0,1]},{\"first\":1,\"rest\":3,\"order\":[0,9]"
+                  "},{\"first\":1,\"rest\":3,"
+                  "\"order\":[0,2]}",
+                  "do not fit together"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[2000];
         snprintf(text, sizeof text,

@@ -442,6 +442,26 @@ MR_API int mr_session_run_named(struct mr_session *session, const struct mr_inpu
 MR_API int mr_session_step(struct mr_session *session, const float *x, float *y,
                            struct mr_stats *stats);
 
+// Tokens that the device gives one after the other, each of which it takes as its next step's
+// input by itself: text from a network that guesses the next character.
+//   The network's input is a token, the number of a row of an embedding, and an output is an
+//   arg-max among as many tokens or fewer; of several such outputs the first one counts. The others
+//   are not told. MR_ERROR_ARGUMENT where there is none.
+//   first: the token of the first step, which goes on from the state that the calls before left in
+//   slot 0: a text's beginning is run before by mr_session_run, but for its last token.
+//   stop: the token behind which nothing more is given, or -1: there is none.
+//   tokens: [most], those that the steps gave. *count: how many, 1 to most; the last one is `stop`
+//   where that came. It was not taken as an input, so the state left is that after the token before
+//   it, and another call with first = tokens[*count - 1] goes on without a gap.
+//   stats: may be NULL. cycles are of all steps, from start to the last token; the steps follow
+//   each other as the device does them.
+// The other slots keep their states. To give many sequences their turns, go from one to the other
+// with mr_session_save and mr_session_restore; the states are those of mr_session_run_states.
+// Errors as of mr_session_run; after one *count tells how many tokens are there.
+MR_API int mr_session_generate(struct mr_session *session, int32_t first, int32_t stop,
+                               uint64_t most, int32_t *tokens, uint64_t *count,
+                               struct mr_stats *stats);
+
 // The next step starts from a zero state, in all slots or in one.
 MR_API void mr_session_reset(struct mr_session *session);
 MR_API int mr_session_reset_slot(struct mr_session *session, uint32_t slot);

@@ -95,6 +95,40 @@ int mr_network_entries(const struct mr_network *network) {
     return least;
 }
 
+const struct mr_op *mr_output_op(const struct mr_network *network, int output) {
+    const int writer = network->streams[network->outputs[output].stream].writer;
+
+    return writer < 0 ? NULL : &network->ops[writer];
+}
+
+int mr_network_token(const struct mr_network *network, char *error, size_t error_size) {
+    const int entries = mr_network_entries(network);
+    const struct mr_op *large = NULL;
+
+    if (entries == 0 || network->input_cast.truth)
+        return mr_fail(error, error_size,
+                       "the input '%.100s' is %s; what a network gives can be its next input where "
+                       "that is the number of a row of an embedding",
+                       network->input_name,
+                       entries ? "no token as it comes" : "no token but numbers of a step");
+    for (int o = 0; o < network->output_count; o++) {
+        const struct mr_op *op = mr_output_op(network, o);
+        const struct mr_cast *cast = &network->outputs[o].cast;
+        if (!op || !op->kind->gives_place || cast->clips || cast->side || cast->truth)
+            continue;
+        if (op->inputs <= entries)
+            return o;
+        large = op;
+    }
+    return large ? mr_fail(error, error_size,
+                           "the %s chooses among %d tokens, and the table of the input has %d "
+                           "rows; what is given must be a row of the table",
+                           large->name, large->inputs, entries)
+                 : mr_fail(error, error_size,
+                           "no output is an arg-max, and only such a token can be the next input; "
+                           "export the network with an arg-max behind its scores");
+}
+
 bool mr_network_takes_offsets(const struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++)
         if ((network->ops[i].input == 0 || network->ops[i].other == 0) &&

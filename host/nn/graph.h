@@ -214,6 +214,12 @@ int mr_stream_precision(const struct mr_network *network, int stream);
 // Where the input is the number of a row of a table, the rows of the smallest one, else 0.
 int mr_network_entries(const struct mr_network *network);
 
+// The output whose number of a step can be the input of the next one: the first one that is the
+// place of a number among as many as the table of the input has rows, or fewer. -1 with a sentence.
+int mr_network_token(const struct mr_network *network, char *error, size_t error_size);
+// The operator that gives an output, or NULL: it is the input.
+const struct mr_op *mr_output_op(const struct mr_network *network, int output);
+
 // May numbers be taken from the input? Where all that read it have rows of weights over it.
 bool mr_network_takes_offsets(const struct mr_network *network);
 // What a row of weights over the input gives for these numbers, 0 for rows over other streams.

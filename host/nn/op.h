@@ -67,6 +67,7 @@ struct mr_op_kind {
     int lag;            // rows that its process takes before it gives the first one
     bool reads_numbers; // single numbers, else vectors of 16-bit numbers
     bool compares;      // takes numbers of one format only
+    bool gives_place;   // one number, the place of one of its row
     bool gives_numbers; // that only the host takes, and operators that read numbers
     bool passes;        // gives numbers in the formats of its input, if these need not be one
     int pool_bits; // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others

@@ -164,6 +164,7 @@ static bool take_rows(const struct reader *reader, const json_t *object,
     const json_t *array;
     void *room = NULL;
     if (!take_number(reader, object, process->name, "first", &rows->first) ||
+        !take_number(reader, object, process->name, "rest", &rows->rest) ||
         !take_array(reader, object, process->name, "order", false, sizeof *rows->order, &array,
                     &rows->order_count, &room))
         return false;

@@ -53,6 +53,7 @@ struct mr_report_pattern {
 // What a process does in a sample run.
 struct mr_report_rows {
     uint32_t first; // cycle in which its first iteration is issued at the earliest
+    uint32_t rest;  // cycles from behind its last iteration to its end
     size_t order_count;
     struct mr_report_order {
         uint32_t pattern, count; // so many rows of it

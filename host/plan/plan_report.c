@@ -163,6 +163,9 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *
             timing->sequences, mr_plural(timing->sequences), timing->steps,
             mr_plural(timing->steps), timing->cycles, figures.microseconds, figures.clock_mhz,
             100 * figures.utilisation, 100 * figures.multiplier_utilisation);
+    if (timing->token_cycles)
+        fprintf(out, "  a token that is fed back: %" PRIu64 " cycles, %.0f a second\n",
+                timing->token_cycles, figures.clock_mhz * 1e6 / (double)timing->token_cycles);
     if (target) {
         print_use(out, "DSP", (double)figures.multipliers, target->dsp);
         print_use(out, "BRAM36", (double)figures.memory.bram18 / 2, target->bram36);
@@ -255,5 +258,7 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline
         pipeline->dies);
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
+    else if (timing->token_cycles)
+        json_object_set_new(object, "token_cycles", json_integer((json_int_t)timing->token_cycles));
     return object;
 }

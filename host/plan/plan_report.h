@@ -32,7 +32,8 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *
 // operator), utilisation, multiplier_utilisation,
 // clock_mhz, microseconds, target, mode, sequences, steps, multipliers, memories {bram36, uram,
 // lut}, layers (the recurrent operators), dies (of each process; where it spans several, that of
-// its middle), dies_used. A new reference. NULL with a sentence in error.
+// its middle), dies_used, and token_cycles where a token can be fed back. A new reference. NULL
+// with a sentence in error.
 json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
                             const struct mr_report *report, const struct mr_timing_result *timing,
                             char *error, size_t error_size);

@@ -341,9 +341,37 @@ static void release(struct model *model) {
     free(model->channels);
 }
 
+// The cycle of the process's end; rest: of all samples, as they differ by what stands behind the
+// last row.
+static uint64_t end_of(const struct process *process) {
+    uint32_t rest = 0;
+    for (size_t i = 0; i < process->report->row_count; i++)
+        rest = process->report->rows[i].rest > rest ? process->report->rows[i].rest : rest;
+    return process->row_start + rest;
+}
+
+// The cycle behind the end of all.
+static uint64_t next_start(const struct model *model) {
+    uint64_t last = 0;
+    for (int i = 0; i < model->process_count; i++) {
+        const uint64_t end = end_of(&model->processes[i]);
+        last = end > last ? end : last;
+    }
+    for (int i = 0; i < model->channel_count; i++) {
+        const struct channel *channel = &model->channels[i];
+        if (!channel->read)
+            continue;
+        const uint64_t back =
+            channel->taken[(channel->read - 1) & channel->mask] + 1 + channel->crossing;
+        last = back > last ? back : last;
+    }
+    return last + 1;
+}
+
 static void collect(struct model *model, struct mr_timing_result *result) {
     result->cycles = model->last_output + 1;
     result->first_output = model->first_output;
+    result->next = next_start(model);
     result->process_count = model->process_count;
     for (int i = 0; i < model->process_count; i++) {
         struct process *process = &model->processes[i];

@@ -11,7 +11,8 @@
 // issue, and the reader can issue one cycle later. It needs a credit: fewer than `depth` elements
 // written and not yet taken, as seen one cycle after they are taken. Where a channel leads from die
 // to die, its `crossing` registers come on top, there and back. What holds an iteration up moves
-// all that follow in its process.
+// all that follow in its process. A process ends `rest` cycles behind its last iteration, when all
+// credits are back at the earliest; behind the end of all another run can start.
 #ifndef MR_TIMING_H
 #define MR_TIMING_H
 
@@ -30,7 +31,11 @@ struct mr_timing_process {
 struct mr_timing_result {
     uint64_t cycles;           // from the start to the last output handed over, both counted
     uint64_t first_output;     // cycle in which the first output is handed over
+    uint64_t next;             // the first cycle in which another run can start
     uint64_t sequences, steps; // as asked for
+    // Of a token that the device feeds back: from a step's start to the next one's. 0: the network
+    // has none. Not of mr_timing_run.
+    uint64_t token_cycles;
     int process_count;
     struct mr_timing_process processes[MR_TIMING_PROCESSES]; // in the order of the data
 };

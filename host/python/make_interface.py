@@ -7,6 +7,7 @@ import sys
 
 SCALARS = {
     "int": "c_int",
+    "int32_t": "c_int32",
     "uint32_t": "c_uint32",
     "uint64_t": "c_uint64",
     "size_t": "c_size_t",
@@ -102,7 +103,7 @@ def main() -> None:
     header = Header(text)
     print("# Made from", ", ".join(path.rsplit("/", 1)[-1] for path in paths), "by make_interface.py; `make` writes it again.")
     print("from ctypes import CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int, c_size_t")
-    print("from ctypes import c_uint32, c_uint64, c_void_p")
+    print("from ctypes import c_int32, c_uint32, c_uint64, c_void_p")
     print(f'\nVERSION = "{re.search(r"MR_VERSION +.(.*).$", text, re.M)[1]}"')
     print(f'SOVERSION = "{soversion}"')
     for name, value in header.constants():

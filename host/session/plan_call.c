@@ -33,13 +33,27 @@ static int time_runs(const struct mr_compiled *compiled, uint64_t sequences, uin
     return 0;
 }
 
+// Of tokens that are fed back, a step at a time.
+static int time_token(const struct mr_compiled *compiled, struct mr_timing_result *timing,
+                      char *error, size_t error_size) {
+    struct mr_timing_result step;
+    char text[400];
+    if (mr_network_token(compiled->plan.network, text, sizeof text) < 0)
+        return 0;
+    if (mr_timing_run(compiled->report, compiled->plan.slots, 1, 1, &step, error, error_size))
+        return -1;
+    timing->token_cycles = step.next;
+    return 0;
+}
+
 static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, uint64_t steps,
                         char **json, char **text, struct mr_error *error) {
     char reason[900];
     struct mr_timing_result timing;
     if (mr_session_check_size(&compiled->plan, sequences, steps, error))
         return MR_ERROR_ARGUMENT;
-    if (time_runs(compiled, sequences, steps, &timing, reason, sizeof reason))
+    if (time_runs(compiled, sequences, steps, &timing, reason, sizeof reason) ||
+        time_token(compiled, &timing, reason, sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     if (json) {
         json_t *object = mr_plan_report_json(&compiled->plan, &compiled->pipeline, compiled->report,

@@ -96,6 +96,20 @@ void mr_session_outputs_from(const struct mr_session *session, float *const *y, 
 int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
                         uint64_t steps, uint32_t flags, const uint64_t *numbers, float *const *y,
                         struct mr_stats *stats);
+// Room for so many numbers of x and bytes of y, in session->x and session->y. 0, or -1.
+int mr_session_make_room(struct mr_session *session, size_t x_count, size_t y_size);
+// A job on the device, or what is left of it, with what was cut; where the device fails on the
+// fallback. 0, or a code with the session's error, and the session begins anew.
+int mr_session_run_job(struct mr_session *session, struct mr_job *job);
+// A call's start: the time, and what was cut before. And its end, of so many sequences.
+struct mr_session_clock {
+    double start;
+    uint64_t cut_inputs, cut_values;
+};
+struct mr_session_clock mr_session_begin(struct mr_session *session);
+void mr_session_end(const struct mr_session *session, const struct mr_session_clock *clock,
+                    uint64_t cycles, uint32_t device_runs, uint64_t sequences, uint64_t steps,
+                    struct mr_stats *stats);
 
 // ---- session_lengths.c
 

@@ -3,6 +3,7 @@
 // which the other device repeats before it takes over.
 #define _POSIX_C_SOURCE 200809L // PATH_MAX
 #include "failure.h"
+#include "feedback.h"
 #include "session.h"
 #include "state_image.h"
 #include "weights_image.h"
@@ -65,16 +66,39 @@ static uint32_t last_sequences(const struct mr_session *session, const struct mr
     return job->sequences % session->slots ? 0 : session->slots;
 }
 
+// Steps of each of its sequences.
+static uint32_t steps_of(const struct mr_job *job) {
+    return job->feedback.most ? job->feedback.steps : job->steps;
+}
+
 // Can the rows of the job be kept, behind those that are, or where it begins anew instead of them?
 static bool can_keep(const struct mr_session *session, const struct mr_job *job) {
     const struct mr_resume *resume = session->resume;
     const uint32_t sequences = last_sequences(session, job);
-    if (!sequences || job->steps > KEPT_STEPS)
+    if (!sequences || steps_of(job) > KEPT_STEPS)
         return false;
     if (job->flags & MR_FLAG_RESET)
         return !resume->count || sequences >= resume->sequences;
     return !resume->count ||
-           (sequences == resume->sequences && resume->count + job->steps <= KEPT_STEPS);
+           (sequences == resume->sequences && resume->count + steps_of(job) <= KEPT_STEPS);
+}
+
+// The rows that the last sequences of the job took, behind those that are there.
+static void keep(struct mr_resume *resume, const struct mr_job *job) {
+    const size_t step = resume->sequences * resume->row;
+    const struct mr_feedback *feedback = &job->feedback;
+    int16_t *to = resume->rows + resume->count * step;
+    if (!feedback->most) {
+        const size_t last = (size_t)(job->sequences - resume->sequences) * job->steps * resume->row;
+        memcpy(to, (const int16_t *)job->in->data + last, job->steps * step * sizeof *to);
+        return;
+    }
+    const uint64_t count = job->out->count / feedback->most;
+    const uint32_t *y = (const uint32_t *)job->out->data + feedback->place;
+    memcpy(to, job->in->data, step * sizeof *to);
+    for (uint32_t i = 1; i < feedback->steps; i++)
+        mr_feedback_element(y[(i - 1) * count], (unsigned char *)(to + i * step),
+                            16 * (uint32_t)step);
 }
 
 int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct mr_error *error) {
@@ -96,11 +120,8 @@ int mr_resume_note(struct mr_session *session, const struct mr_job *job, struct 
             mr_state_clear(&session->compiled.plan, slot, resume->beats);
         resume->count = 0;
     }
-    const size_t step = resume->sequences * resume->row, numbers = job->steps * step;
-    const size_t last = (size_t)(job->sequences - resume->sequences) * job->steps * resume->row;
-    memcpy(resume->rows + resume->count * step, (const int16_t *)job->in->data + last,
-           numbers * sizeof *resume->rows);
-    resume->count += job->steps;
+    keep(resume, job);
+    resume->count += steps_of(job);
     return 0;
 }
 

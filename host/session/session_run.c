@@ -40,7 +40,7 @@ static void *make_pages(size_t size) {
     return size > SIZE_MAX - PAGE ? NULL : aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
 }
 
-static int make_room(struct mr_session *session, size_t x_count, size_t y_size) {
+int mr_session_make_room(struct mr_session *session, size_t x_count, size_t y_size) {
     if (x_count > session->x_capacity) {
         free(session->x);
         session->x_capacity = 0;
@@ -72,6 +72,7 @@ static int run_device(struct mr_session *session, struct mr_job *job, struct mr_
     job->done += part.done;
     job->cycles = part.cycles;
     job->last_output_cycle = part.last_output_cycle;
+    job->feedback = part.feedback;
     if (code)
         return code;
     code = mr_resume_note(session, job, error);
@@ -80,6 +81,20 @@ static int run_device(struct mr_session *session, struct mr_job *job, struct mr_
         mr_cuts_restart(session);
     }
     return code;
+}
+
+int mr_session_run_job(struct mr_session *session, struct mr_job *job) {
+    struct mr_error reason;
+    for (;;) {
+        job->activity = session->activity;
+        job->timeline = job->feedback.most ? NULL : session->timeline;
+        if (!run_device(session, job, &reason))
+            return 0;
+        if (mr_resume(session, &reason))
+            continue;
+        mr_session_reset(session);
+        return mr_failure(&session->error, reason.code, "%s", reason.text);
+    }
 }
 
 void mr_session_outputs(const struct mr_session *session, float *y, uint64_t sequences,
@@ -164,13 +179,13 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
                     bool reset, float *const *y, uint64_t *cycles) {
     const struct mr_plan *plan = &session->compiled.plan;
     const size_t rows = (size_t)sequences * steps;
-    struct mr_error reason;
-    if (make_room(session, rows * session->row, sequences * mr_session_output_bytes(plan, steps)))
+    if (mr_session_make_room(session, rows * session->row,
+                             sequences * mr_session_output_bytes(plan, steps)))
         return mr_failure(&session->error, MR_ERROR_MEMORY,
                           "not enough memory for %u sequence%s of %u step%s; run fewer at a time",
                           sequences, mr_plural(sequences), steps, mr_plural(steps));
     mr_cuts_begin(session);
-    const int code = quantise(session, x, sequences, steps);
+    int code = quantise(session, x, sequences, steps);
     if (code)
         return code;
     struct mr_job job = {
@@ -179,17 +194,10 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
         .flags = reset ? MR_FLAG_RESET : 0,
         .in = {{"x", session->x, rows * (uint64_t)mr_plan_words((int)session->inputs, plan->x_lc)}},
         .out = {{"y", session->y, sequences * mr_plan_output_words(plan, steps)}},
-        .activity = session->activity,
-        .timeline = session->timeline,
     };
-    while (run_device(session, &job, &reason)) {
-        if (!mr_resume(session, &reason)) {
-            mr_session_reset(session);
-            return mr_failure(&session->error, reason.code, "%s", reason.text);
-        }
-        job.activity = session->activity;
-        job.timeline = session->timeline;
-    }
+    code = mr_session_run_job(session, &job);
+    if (code)
+        return code;
     session->fresh &= ~mr_session_slot_set(mr_session_together(session, sequences));
     mr_cuts_end(session, sequences, rows);
     session->activity_steps = rows;
@@ -229,20 +237,33 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
     }
 }
 
+struct mr_session_clock mr_session_begin(struct mr_session *session) {
+    struct mr_session_clock clock = {.start = seconds_now()};
+    mr_cuts_total(session, &clock.cut_inputs, &clock.cut_values);
+    if (session->timeline)
+        mr_timeline_clear(session->timeline);
+    return clock;
+}
+
+void mr_session_end(const struct mr_session *session, const struct mr_session_clock *clock,
+                    uint64_t cycles, uint32_t device_runs, uint64_t sequences, uint64_t steps,
+                    struct mr_stats *stats) {
+    fill_stats(session, cycles, device_runs, sequences, steps, seconds_now() - clock->start, stats);
+    mr_cuts_total(session, &stats->cut_inputs, &stats->cut_values);
+    stats->cut_inputs -= clock->cut_inputs;
+    stats->cut_values -= clock->cut_values;
+}
+
 int mr_session_run_call(struct mr_session *session, const float *x, uint64_t sequences,
                         uint64_t steps, uint32_t flags, const uint64_t *numbers, float *const *y,
                         struct mr_stats *stats) {
     const uint64_t portion = mr_session_portion(&session->compiled.plan, steps);
     bool reset = !(flags & MR_RUN_CONTINUE);
     const bool starts = reset && mr_network_starts(session->network) > 0;
-    const double start = seconds_now();
-    uint64_t cut_inputs, cut_values; // before
-    mr_cuts_total(session, &cut_inputs, &cut_values);
+    const struct mr_session_clock clock = mr_session_begin(session);
     uint64_t cycles = 0;
     uint32_t device_runs = 0;
     int code = reset ? 0 : mr_session_go_on(session, (uint32_t)sequences, &reset);
-    if (session->timeline)
-        mr_timeline_clear(session->timeline);
     for (uint64_t done = 0; done < sequences && !code; done += portion) {
         const uint64_t left = sequences - done, now = left < portion ? left : portion;
         float *to[MR_MAX_OUTPUTS];
@@ -255,11 +276,7 @@ int mr_session_run_call(struct mr_session *session, const float *x, uint64_t seq
     }
     if (code && session->timeline)
         mr_timeline_clear(session->timeline);
-    if (!code && stats) {
-        fill_stats(session, cycles, device_runs, sequences, steps, seconds_now() - start, stats);
-        mr_cuts_total(session, &stats->cut_inputs, &stats->cut_values);
-        stats->cut_inputs -= cut_inputs;
-        stats->cut_values -= cut_values;
-    }
+    if (!code && stats)
+        mr_session_end(session, &clock, cycles, device_runs, sequences, steps, stats);
     return code;
 }

@@ -69,6 +69,7 @@ struct trace {
     // behind the last iteration of the run.
     int64_t *row_start;
     int64_t row_count, row_room, end;
+    int64_t done; // the cycle of its end, at the earliest
 };
 
 // What a run is: values of the top's scalars; of a stream of which a process asks for more words,

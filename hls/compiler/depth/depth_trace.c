@@ -457,6 +457,7 @@ static void follow_run(struct tracer *t) {
     t->changed[FROM_SCALARS] = t->changed[FROM_REGISTERS] = FIRST_PICK;
     t->gap = t->cycle = FIRST_PICK;
     follow_steps(t);
+    trace->done = t->cycle + 1; // one more in which it looks whether its outputs were taken
 }
 
 struct tracer *tracer_new(struct compiler *cc, const struct network *net, const struct process *p,

@@ -147,6 +147,7 @@ static void cut_rows(struct sampler *s, const struct watch *w, struct sample_row
     const struct trace *t = &s->trace;
     int64_t n = 0, cycle = 0;
     to->first = t->row_count ? t->row_start[0] : 0;
+    to->rest = t->row_count ? t->done - t->end : 0;
     for (int64_t row = 0; row < t->row_count && is_told(s); row++) {
         const int64_t start = t->row_start[row];
         const int64_t end = row + 1 < t->row_count ? t->row_start[row + 1] : t->end;

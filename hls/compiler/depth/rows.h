@@ -30,6 +30,7 @@ struct row_order { // so many rows of a pattern
 
 struct sample_rows {
     int64_t first; // cycle of the run's first iteration at the earliest
+    int64_t rest;  // cycles from behind the last one to the process's end
     struct row_order *order;
     int order_count;
 };

@@ -77,8 +77,8 @@ void add_rows(json_t *process, const struct process *p, const struct rows *all,
             json_array_append_new(order, json_integer(rows->samples[i].order[k].count));
         }
         json_array_append_new(
-            samples,
-            json_pack("{s:I, s:o}", "first", (json_int_t)rows->samples[i].first, "order", order));
+            samples, json_pack("{s:I, s:I, s:o}", "first", (json_int_t)rows->samples[i].first,
+                               "rest", (json_int_t)rows->samples[i].rest, "order", order));
     }
     json_object_set_new(process, "row_patterns", patterns_json(p, rows));
     json_object_set_new(process, "rows", samples);

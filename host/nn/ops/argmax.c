@@ -62,6 +62,7 @@ const struct mr_op_kind mr_op_argmax = {
     .process = "argmax",
     .reads_numbers = true,
     .compares = true,
+    .gives_place = true,
     .gives_numbers = true,
     .describe = describe,
     .float_row = float_row,

@@ -144,6 +144,21 @@ class Session:
         y = self._run(row.reshape(1, 1, -1), True, True)
         return {name: part.reshape(-1) for name, part in y.items()} if isinstance(y, dict) else y.reshape(-1)
 
+    def generate(self, first: int, most: int, stop: Optional[int] = None) -> np.ndarray:
+        """Tokens that the device gives one after the other, each of which it takes as its next input by itself, of a network
+        from a token (an embedding) to an arg-max: at most `most` of them, up to and with the token `stop`. Goes on from the
+        state that the calls before left, with the token `first`. Gives int32 [tokens]."""
+        if not 1 <= most < 1 << 32:
+            raise argument_error(f"most is {most}; ask for 1 token or more")
+        tokens, count, stats = np.zeros(most, np.int32), ctypes.c_uint64(), _interface.mr_stats()
+        with self._call() as raw:
+            pointer = tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+            last = -1 if stop is None else stop
+            code = lib.mr_session_generate(raw, first, last, most, pointer, ctypes.byref(count), ctypes.byref(stats))
+            self._check(raw, code)
+            self.stats = record(Stats, stats)
+        return tokens[: count.value].copy()
+
     def _run(self, rows: Any, single: bool, go_on: bool, lengths: Any = None) -> Any:
         numbers = lib.mr_model_numbers(self._handle.raw, rows.shape[1])
         results, stats = arrays.Results(self._model.outputs, numbers, rows, single), _interface.mr_stats()
