@@ -329,7 +329,7 @@ static int check_streams(const struct call *call, struct mr_job *job, struct mr_
 // A start of the kernel for one job without feedback; adds to its probes.
 static int run_job(struct mr_kernel_device *device, struct mr_job *job, struct mr_error *error) {
     struct call call;
-    begin(&call, device, MR_COMMAND_RUN);
+    begin(&call, device, job->encodes ? MR_COMMAND_ENCODE : MR_COMMAND_RUN);
     call.scalars[device->scalars[SEQUENCES]] = job->sequences;
     call.scalars[device->scalars[STEPS]] = job->steps;
     call.scalars[device->scalars[TOTAL]] = (uint64_t)job->sequences * job->steps;

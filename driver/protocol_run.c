@@ -127,7 +127,7 @@ static int fetch_portion(struct job *run, uint32_t first) {
 static int start_portion(struct job *run, uint32_t first) {
     const uint32_t length = length_at(run, first);
     const struct mr_protocol_command command = {
-        .command = MR_COMMAND_RUN,
+        .command = run->job->encodes ? MR_COMMAND_ENCODE : MR_COMMAND_RUN,
         .flags = run->job->flags,
         .sequences = length,
         .steps = run->job->steps,

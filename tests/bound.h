@@ -83,8 +83,8 @@ static inline struct bound bound_tanh(struct bound sum) {
 
 struct bound_walk {
     const struct mr_network *network;
-    struct bound *all[MR_MAX_OPS + 1];              // rows of a sequence
-    struct bound *stream[MR_MAX_OPS + 1];           // the row at hand
+    struct bound *all[MR_MAX_STREAMS];              // rows of a sequence
+    struct bound *stream[MR_MAX_STREAMS];           // the row at hand
     struct bound *h[MR_MAX_OPS], *cell[MR_MAX_OPS]; // states
 };
 

@@ -135,9 +135,9 @@ START_TEST(damaged_old_descriptions_are_refused) {
                        FOLDER "/bad.millrace");
         ck_assert_int_ne(mr_model_data_load(FOLDER "/bad.millrace", &back, error, 1024), 0);
     }
-    describe_again(FOLDER "/new.millrace", "4", "{}", FOLDER "/bad.millrace");
+    describe_again(FOLDER "/new.millrace", "5", "{}", FOLDER "/bad.millrace");
     ck_assert_int_ne(mr_model_data_load(FOLDER "/bad.millrace", &back, error, 1024), 0);
-    ck_assert_msg(strstr(error, "format version 4; this program reads versions 1 to 3") != NULL,
+    ck_assert_msg(strstr(error, "format version 5; this program reads versions 1 to 4") != NULL,
                   "%s", error);
     mr_model_data_free(&m);
 }

@@ -60,6 +60,7 @@ static void check_process(const struct mr_network *network, const struct mr_proc
         check_type(process, 0, process->lc);
         check_type(process, 1, process->out_lc);
         break;
+    case MR_PART_ROUTE:
     case MR_PART_FORK:
         for (int i = 0; i < 3; i++)
             check_type(process, i, process->lc);

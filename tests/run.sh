@@ -172,6 +172,7 @@ if [ "$kind" = long ]; then
     step cycles-drawn 5400 env MILLRACE_OPTIMISE=0 build/tests/cycles_test drawn "$(date +%s)" 200
     step networks-wide 3600 build/tests/networks_test long
     step networks-many 5400 build/tests/networks_test short "$(date +%s)" 500
+    step encoders-many 3600 build/tests/encoder_test "$(date +%s)" 100
     step session-states-many 1800 build/tests/session_states_test long
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_driver_test
     step card-large 1200 build/tests/card_large
@@ -181,7 +182,7 @@ if [ "$kind" = long ]; then
         # Loaded kernels are not instrumented, and stay loaded.
         # Verilator's runtime keeps the last module name (Verilated::catName, thread-local, some 50 bytes)
         # of every simulator that was loaded; the tests of drivers and loaders look for leaks without it.
-        case $test in cycles_test | networks_test | session_test | session_states_test | saturation_test | profile_test) leaks=0 ;; *) leaks=1 ;; esac
+        case $test in cycles_test | encoder_test | networks_test | session_test | session_states_test | saturation_test | profile_test) leaks=0 ;; *) leaks=1 ;; esac
         ASAN_OPTIONS=detect_leaks=$leaks:detect_odr_violation=0 CK_DEFAULT_TIMEOUT=300 \
             step "asan-$test" 900 "build/asan/$test"
     done

@@ -451,12 +451,13 @@ START_TEST(table_and_json) {
     net.loops[2].name[4] = net.loops[3].name[4] = 0; // "last", "head"
     struct mr_report *report = report_of(&net);
     ck_assert_int_eq(mr_timing_run(report, 1, 1, 30, &result, error, sizeof error), 0);
-    char *table = mr_plan_report_text(&plan, &pipeline, report, &result, error, sizeof error);
+    char *table = mr_plan_report_text(&plan, &pipeline, report, &result, NULL, error, sizeof error);
     ck_assert_msg(table != NULL, "%s", error);
     fputs(table, stdout);
     ck_assert_ptr_nonnull(strstr(table, "u55c"));
     ck_assert_ptr_nonnull(strstr(table, "lstm1"));
-    json_t *object = mr_plan_report_json(&plan, &pipeline, report, &result, error, sizeof error);
+    json_t *object =
+        mr_plan_report_json(&plan, &pipeline, report, &result, NULL, error, sizeof error);
     ck_assert_msg(object != NULL, "%s", error);
     ck_assert_uint_eq((uint64_t)json_integer_value(json_object_get(object, "cycles")),
                       result.cycles);
@@ -481,7 +482,8 @@ START_TEST(table_and_json) {
     free(table);
     free(report->processes[1].memories[0].impl);
     report->processes[1].memories[0].impl = strdup("drum");
-    ck_assert_ptr_null(mr_plan_report_text(&plan, &pipeline, report, &result, error, sizeof error));
+    ck_assert_ptr_null(
+        mr_plan_report_text(&plan, &pipeline, report, &result, NULL, error, sizeof error));
     ck_assert_ptr_nonnull(strstr(error, "'drum'"));
     mr_report_free(report);
     mr_network_free(&network);

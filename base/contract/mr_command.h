@@ -11,7 +11,8 @@
     X(RUN, 2, "take `total` steps from stream `x`, `steps` of them per sequence, give `y`")        \
     X(READ_STATE, 3, "give the recurrent state on stream `state_out`")                             \
     X(WRITE_STATE, 4, "take the recurrent state from stream `state_in`")                           \
-    X(STREAM, 5, "of the card's kernel only: RUN for each row that comes, until it is stopped")
+    X(STREAM, 5, "of the card's kernel only: RUN for each row that comes, until it is stopped")    \
+    X(ENCODE, 6, "RUN of the encoder's part, which gives no `y`: the next RUN decodes from there")
 
 #define MR_FLAGS(X)                                                                                \
     X(RESET, 1, "clear the recurrent state at the start of every sequence")                        \

@@ -109,6 +109,15 @@ static void add_gather(struct mr_text *text, const struct mr_plan *plan,
     mr_text_add(text, "#include \"glue/gather.h\"\n");
 }
 
+static void add_route(struct mr_text *text, const struct mr_plan *plan,
+                      const struct mr_process *process) {
+    mr_text_add(text,
+                "#define ROUTE %s\n#define ROUTE_DECODER %d\n#define ROUTE_ENCODER %d\n"
+                "#define ROUTE_LC %d\n#include \"glue/route.h\"\n",
+                process->name, process->count, plan->network->streams[plan->network->encoder].width,
+                process->lc);
+}
+
 static void add_process(struct mr_text *text, const struct mr_plan *plan,
                         const struct mr_pipeline *pipeline, const struct mr_process *process) {
     mr_text_add(text, "\n");
@@ -118,6 +127,9 @@ static void add_process(struct mr_text *text, const struct mr_plan *plan,
         op->kind->emit(plan->network, op, &plan->ops[process->op].layout, text);
         break;
     }
+    case MR_PART_ROUTE:
+        add_route(text, plan, process);
+        break;
     case MR_PART_RESIZE:
         add_resize(text, process);
         break;
@@ -160,13 +172,16 @@ static void add_channels(struct mr_text *text, const struct mr_pipeline *pipelin
 }
 
 // A process's scalars, in which `rows` stands for how many rows it has in all, and `steps`, where
-// sequences have their turns, for the sequences too.
+// sequences have their turns, or a layer's state is given, for the sequences too.
 static void add_scalars(struct mr_text *text, const struct mr_plan *plan,
                         const struct mr_process *process) {
+    const struct mr_op *op = process->op >= 0 ? &plan->network->ops[process->op] : NULL;
+    const bool starts =
+        op && op->kind->recurrent && plan->network->encoder && !mr_op_encodes(plan->network, op);
     const struct {
         const char *word, *means;
     } words[] = {{"rows", process->rate == MR_PER_STEP ? "total" : "sequences"},
-                 {"steps", plan->slots > 1 ? "sequences, steps" : "steps"}};
+                 {"steps", plan->slots > 1 || starts ? "sequences, steps" : "steps"}};
     const char *at = process->scalars;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const char *found = strstr(at, words[i].word);
@@ -234,8 +249,15 @@ char *mr_generate_network(const struct mr_plan *plan, const struct mr_pipeline *
     mr_text_add(&text, ".\n#include \"frame/words.h\"\n#include \"mr_command.h\"\n\n");
     add_vectors(&text, pipeline);
     mr_text_add(&text, "\n#include \"glue/relay.h\"\n");
-    for (int i = 0; i < pipeline->process_count; i++)
-        add_process(&text, plan, pipeline, &pipeline->processes[i]);
+    bool encodes = false;
+    for (int i = 0; i < pipeline->process_count; i++) {
+        const struct mr_process *process = &pipeline->processes[i];
+        if (process->encodes != encodes)
+            mr_text_add(&text, "\n#undef RUN_COMMAND\n#define RUN_COMMAND MR_COMMAND_%s\n",
+                        process->encodes ? "ENCODE" : "RUN");
+        encodes = process->encodes;
+        add_process(&text, plan, pipeline, process);
+    }
     add_top(&text, plan, pipeline);
     if (text.failed) {
         free(text.data);

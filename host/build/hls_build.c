@@ -58,6 +58,16 @@ out:
     return result;
 }
 
+static void add_samples(struct mr_words *words, int slots, int command) {
+    struct mr_timing_sample sample;
+    for (int i = 0; mr_timing_sample(slots, i, &sample); i++) {
+        mr_words_add(words, "--sample");
+        mr_words_add(words, "command=%d,sequences=%d,steps=%d,total=%d,flags=%d", command,
+                     sample.sequences, sample.steps, sample.sequences * sample.steps,
+                     MR_FLAG_RESET);
+    }
+}
+
 // hlsc runs inside the result's directory and sees only relative paths, so the result may be moved
 // and does not depend on where the source tree lies.
 static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *entry, char *error,
@@ -77,13 +87,9 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     mr_words_add(&words, "../data/hls/include");
     mr_words_add(&words, "-I");
     mr_words_add(&words, "../data/hls/kernels");
-    struct mr_timing_sample sample;
-    for (int i = 0; mr_timing_sample(build->slots, i, &sample); i++) {
-        mr_words_add(&words, "--sample");
-        mr_words_add(&words, "command=%d,sequences=%d,steps=%d,total=%d,flags=%d", MR_COMMAND_RUN,
-                     sample.sequences, sample.steps, sample.sequences * sample.steps,
-                     MR_FLAG_RESET);
-    }
+    add_samples(&words, build->slots, MR_COMMAND_RUN);
+    if (build->encodes)
+        add_samples(&words, build->slots, MR_COMMAND_ENCODE);
     const int failed =
         mr_process_run(&words, entry->out, log, entry->lock, "", false, reason, sizeof reason);
     mr_words_free(&words);

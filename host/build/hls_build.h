@@ -5,6 +5,7 @@
 
 #include "cache.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mr_hls_build {
@@ -13,6 +14,7 @@ struct mr_hls_build {
     const char *data_dir;  // holds base/contract, hls/include and hls/kernels
     const char *cache_dir; // exists, absolute
     int slots;             // of the network
+    bool encodes;          // it has an encoder's part
     struct mr_notes notes; // of what the cache holds
 };
 

@@ -143,6 +143,7 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
         .data_dir = compiled->data_dir,
         .cache_dir = compiled->cache_dir,
         .slots = compiled->plan.slots,
+        .encodes = compiled->plan.network->encoder > 0,
         .notes = mr_notes_of(options),
     };
     int failed =

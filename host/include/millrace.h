@@ -207,6 +207,10 @@ MR_API int mr_model_info(const struct mr_model *model, struct mr_model_info *inf
 // Valid as long as the model is open.
 MR_API const char *mr_model_layout(const struct mr_model *model);
 
+// Where a model has an encoder, the name of its input and the features of one step of that; 0, with
+// NULL as the name, where it has none. name may be NULL, and is valid as long as the model is open.
+MR_API uint32_t mr_model_encoder(const struct mr_model *model, const char **name);
+
 struct mr_operator_info {
     const char *name; // of its hardware process too: "lstm0", "head"
     const char *type; // "lstm", "gru", "dense", ...
@@ -462,6 +466,15 @@ MR_API int mr_session_generate(struct mr_session *session, int32_t first, int32_
                                uint64_t most, int32_t *tokens, uint64_t *count,
                                struct mr_stats *stats);
 
+// Of a model with an encoder (imported with a decoder behind it): reads one sequence of `steps`
+// steps, x: [steps][encoder inputs] (mr_model_encoder), each time from its beginning, and has the
+// decoder go on from the state that the encoder gives. All other calls are of the decoder: the next
+// mr_session_step, or run with MR_RUN_CONTINUE, is its first step, and without such a call it
+// starts from zero. stats: may be NULL; its cycles are those up to the end of the encoder's run.
+// Errors: as of mr_session_run; MR_ERROR_ARGUMENT for a model that has no encoder.
+MR_API int mr_session_encode(struct mr_session *session, const float *x, uint64_t steps,
+                             struct mr_stats *stats);
+
 // The next step starts from a zero state, in all slots or in one.
 MR_API void mr_session_reset(struct mr_session *session);
 MR_API int mr_session_reset_slot(struct mr_session *session, uint32_t slot);
@@ -523,7 +536,8 @@ struct mr_operator_saturation {
     double past;
 };
 
-// Of feature or operator `index`, from 0. What helps: to import again with calibration data that
+// Of feature or operator `index`, from 0; the features of an encoder stand behind the others. What
+// helps: to import again with calibration data that
 // covers what is run, which gives features and values their ranges. Nothing else is cut that
 // matters: where the argument of a gate's function is cut, the function has reached its end, and an
 // output cannot reach the ends of its 32 bits.

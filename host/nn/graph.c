@@ -24,7 +24,7 @@ double mr_cast(struct mr_cast cast, double number) {
 int mr_network_create(struct mr_network *network, int inputs) {
     memset(network, 0, sizeof *network);
     network->ops = calloc(MR_MAX_OPS, sizeof *network->ops);
-    network->streams = calloc(MR_MAX_OPS + 1, sizeof *network->streams);
+    network->streams = calloc(MR_MAX_STREAMS, sizeof *network->streams);
     if (!network->ops || !network->streams)
         return -1;
     network->stream_count = 1;
@@ -32,6 +32,12 @@ int mr_network_create(struct mr_network *network, int inputs) {
     network->streams[0] =
         (struct mr_stream){.writer = -1, .width = inputs, .rate = MR_PER_STEP, .bits = 16};
     return 0;
+}
+
+void mr_network_encode(struct mr_network *network, int inputs) {
+    network->encoder = network->stream_count++;
+    network->streams[network->encoder] = (struct mr_stream){
+        .writer = -1, .width = inputs, .rate = MR_PER_STEP, .bits = 16, .encodes = true};
 }
 
 void mr_network_free(struct mr_network *network) {
@@ -49,6 +55,7 @@ void mr_network_free(struct mr_network *network) {
     free(network->ops);
     free(network->streams);
     free(network->input_name);
+    free(network->encoder_name);
     free(network->offset);
     free(network->lengths);
     free(network->name);
@@ -69,9 +76,10 @@ int mr_stream_precision(const struct mr_network *network, int stream) {
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
         const int index = mr_precision_index(op->precision);
-        if ((op->input == stream || op->other == stream ||
-             (op->output == stream && op->kind->recurrent)) &&
-            index > narrowest)
+        bool takes = op->output == stream && op->kind->recurrent;
+        for (int k = 0; k < MR_OP_READS; k++)
+            takes = takes || mr_op_read(op, k) == stream;
+        if (takes && index > narrowest)
             narrowest = index;
     }
     return narrowest;
@@ -85,11 +93,15 @@ const struct mr_op *mr_network_layer(const struct mr_network *network, int layer
 }
 
 int mr_network_entries(const struct mr_network *network) {
+    return mr_input_entries(network, 0);
+}
+
+int mr_input_entries(const struct mr_network *network, int input) {
     int least = 0;
 
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        if (op->kind->looks_up && op->input == 0 && (least == 0 || op->entries < least))
+        if (op->kind->looks_up && op->input == input && (least == 0 || op->entries < least))
             least = op->entries;
     }
     return least;
@@ -145,26 +157,43 @@ double mr_network_offset(const struct mr_network *network, const struct mr_op *o
     return sum;
 }
 
-const struct mr_op *mr_network_pool(const struct mr_network *network) {
+const struct mr_op *mr_part_pool(const struct mr_network *network, int input) {
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->pool_bits)
+        if (network->ops[i].kind->pool_bits &&
+            mr_op_encodes(network, &network->ops[i]) == network->streams[input].encodes)
             return &network->ops[i];
     return NULL;
 }
 
-const struct mr_op *mr_network_shortest(const struct mr_network *network) {
+const struct mr_op *mr_network_pool(const struct mr_network *network) {
+    return mr_part_pool(network, 0);
+}
+
+// Of a part, by its input, or -1: of all.
+static const struct mr_op *shortest_of(const struct mr_network *network, int input) {
     const struct mr_op *shortest = NULL;
 
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->reverses &&
+            (input < 0 ||
+             mr_op_encodes(network, &network->ops[i]) == network->streams[input].encodes) &&
             (!shortest || network->ops[i].most_steps < shortest->most_steps))
             shortest = &network->ops[i];
     return shortest;
 }
 
+const struct mr_op *mr_network_shortest(const struct mr_network *network) {
+    return shortest_of(network, -1);
+}
+
 int mr_network_check_steps(const struct mr_network *network, uint64_t steps, char *error,
                            size_t error_size) {
-    const struct mr_op *shortest = mr_network_shortest(network);
+    return mr_part_check_steps(network, 0, steps, error, error_size);
+}
+
+int mr_part_check_steps(const struct mr_network *network, int input, uint64_t steps, char *error,
+                        size_t error_size) {
+    const struct mr_op *shortest = shortest_of(network, input);
 
     if (!shortest || steps <= (uint64_t)shortest->most_steps)
         return 0;
@@ -204,6 +233,15 @@ int mr_op_weights(struct mr_op *op) {
     op->w_h = units ? calloc(rows * units, sizeof *op->w_h) : NULL;
     op->bias = sums ? calloc(sums, sizeof *op->bias) : NULL;
     return op->w_x && (op->w_h || !units) && (op->bias || !sums) ? 0 : -1;
+}
+
+struct mr_op_limit mr_op_limit_of(const struct mr_network *network, const struct mr_op *op) {
+    if (op->kind->limit)
+        return op->kind->limit(network, op);
+    if (op->given[0] < 0 && op->given[1] < 0)
+        return (struct mr_op_limit){0};
+    const int frac = network->streams[op->output].frac[0];
+    return (struct mr_op_limit){ldexp(1, 15 - frac), ldexp(1, -frac)};
 }
 
 int mr_op_start_columns(const struct mr_op *op) {
@@ -247,7 +285,7 @@ static int check_input(const struct mr_network *network, const struct mr_op_kind
     if ((kind->recurrent || kind->reverses) && in->rate != MR_PER_STEP)
         return mr_fail(error, error_size, "a %s reads '%s', which gives one row per sequence",
                        kind->recurrent ? "recurrent layer" : "reversal", network->ops[writer].name);
-    if (kind->looks_up && (stream != 0 || in->width != 1))
+    if (kind->looks_up && (writer >= 0 || in->width != 1))
         return mr_fail(
             error, error_size,
             "a table is looked up by what is not the network's input, or not one number");
@@ -269,6 +307,11 @@ static int check_joint(const struct mr_network *network, const struct mr_op_kind
         return mr_fail(error, error_size,
                        "an operator of type '%s' joins a row of every step with one of the "
                        "sequence",
+                       kind->name);
+    if (network->streams[stream].encodes != network->streams[other].encodes)
+        return mr_fail(error, error_size,
+                       "an operator of type '%s' joins a row of the encoder with one of the "
+                       "decoder",
                        kind->name);
     return check_input(network, kind, other, error, error_size);
 }
@@ -296,12 +339,15 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
                        .layer = kind->recurrent ? mr_network_layers(network) : -1,
                        .input = stream,
                        .other = other,
-                       .output = network->op_count + 1,
+                       .given = {-1, -1},
+                       .output = network->stream_count,
                        .inputs = inputs,
                        .units = units > 0 ? units : inputs,
                        .activation = activation,
                        .precision = MR_PRECISION_FULL};
-    struct mr_stream out = {.writer = network->op_count, .rate = network->streams[stream].rate};
+    struct mr_stream out = {.writer = network->op_count,
+                            .rate = network->streams[stream].rate,
+                            .encodes = network->streams[stream].encodes};
     name_op(network, &op);
     kind->describe(network, &op, &out);
     if (inputs < 1 || inputs > MR_MAX_WIDTH || op.units < 1 || op.units > MR_MAX_WIDTH) {
@@ -339,14 +385,42 @@ struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kin
                                error_size);
 }
 
+int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int stream,
+                    char *error, size_t error_size) {
+    struct mr_stream *from = &network->streams[stream];
+
+    if (!op->kind->recurrent || (field == 1 && !op->kind->second_field))
+        return mr_fail(error, error_size, "'%s' has no such state that an encoder could give",
+                       op->name);
+    if (!from->encodes || mr_op_encodes(network, op) || from->rate != MR_PER_SEQUENCE)
+        return mr_fail(error, error_size,
+                       "the state of '%s' comes from what is no row per sequence of an encoder",
+                       op->name);
+    if (from->width != op->units)
+        return mr_fail(error, error_size,
+                       "the encoder gives '%s' a state of %d numbers, and it has %d units",
+                       op->name, from->width, op->units);
+    if (network->ops[from->writer].kind->gives_numbers)
+        return mr_fail(error, error_size, "the numbers of '%s' can be no state",
+                       network->ops[from->writer].name);
+    from->bits = 16;
+    make_comparable(network, stream);
+    op->given[field] = stream;
+    return 0;
+}
+
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,
                       size_t error_size) {
     struct mr_sink *output = &network->outputs[network->output_count];
 
     if (network->output_count == MR_MAX_OUTPUTS)
         return mr_fail(error, error_size, "the network has more than %d outputs", MR_MAX_OUTPUTS);
-    if (stream == 0)
+    if (network->streams[stream].writer < 0)
         return mr_fail(error, error_size, "output '%s' is the input as it came", name);
+    if (network->streams[stream].encodes)
+        return mr_fail(error, error_size,
+                       "output '%s' is of the encoder, whose results are the decoder's states",
+                       name);
     *output = (struct mr_sink){.stream = stream, .name = strdup(name)};
     if (!output->name)
         return mr_fail(error, error_size, "not enough memory for the network");
@@ -358,10 +432,41 @@ int mr_network_readers(const struct mr_network *network, int stream) {
     int readers = 0;
 
     for (int i = 0; i < network->op_count; i++)
-        readers += (network->ops[i].input == stream) + (network->ops[i].other == stream);
+        for (int k = 0; k < MR_OP_READS; k++)
+            readers += mr_op_read(&network->ops[i], k) == stream;
     for (int i = 0; i < network->output_count; i++)
         readers += network->outputs[i].stream == stream;
     return readers;
+}
+
+// Of a network with an encoder's part.
+static int check_parts(const struct mr_network *network, char *error, size_t error_size) {
+    bool given = !network->encoder, decodes = false;
+    int reads = 0;
+
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        const bool encodes = mr_op_encodes(network, op);
+        given = given || op->given[0] >= 0 || op->given[1] >= 0;
+        if (network->encoder && encodes && decodes)
+            return mr_fail(error, error_size, "'%s' of the encoder stands behind the decoder",
+                           op->name);
+        if (network->encoder && op->start_rows > 0)
+            return mr_fail(error, error_size,
+                           "'%s' starts from a state of its own, which no layer of a network with "
+                           "an encoder does",
+                           op->name);
+        decodes = decodes || !encodes;
+        for (int k = 0; k < MR_OP_READS; k++)
+            reads += mr_op_read(op, k) >= 0;
+    }
+    if (reads > 2 * MR_MAX_OPS)
+        return mr_fail(error, error_size, "operators read %d streams; %d are possible", reads,
+                       2 * MR_MAX_OPS);
+    if (network->encoder && (network->lengths || network->mask.given))
+        return mr_fail(error, error_size,
+                       "a network with an encoder has no sequences with lengths of their own");
+    return given ? 0 : mr_fail(error, error_size, "the encoder gives no state to the decoder");
 }
 
 int mr_network_check(const struct mr_network *network, char *error, size_t error_size) {
@@ -381,7 +486,7 @@ int mr_network_check(const struct mr_network *network, char *error, size_t error
             if (strcmp(network->outputs[i].name, network->outputs[k].name) == 0)
                 return mr_fail(error, error_size, "two outputs are named '%s'",
                                network->outputs[i].name);
-    return 0;
+    return check_parts(network, error, error_size);
 }
 
 size_t mr_output_rows(const struct mr_network *network, int output, size_t steps) {

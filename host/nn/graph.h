@@ -6,6 +6,10 @@
 // Operators stand in the order of the data: what an operator reads was given by the network's input
 // or by an operator before it. Most read one stream, some join two. A stream is a row of numbers
 // that comes once per step or once per sequence; several operators may read it.
+//
+// A network may have an encoder's part, with an input of its own, that runs alone: what it gives
+// per sequence is the state from which recurrent operators of the other part, which decodes, go on.
+// Which part a stream or an operator belongs to follows from the input that it comes from.
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
@@ -20,9 +24,10 @@
 
 // What every part of the program takes at most.
 enum {
-    MR_MAX_LAYERS = 64,     // recurrent operators
-    MR_MAX_WIDTH = 16384,   // numbers of a row, units of an operator
-    MR_MAX_OPS = 128,       // operators
+    MR_MAX_LAYERS = 64,   // recurrent operators
+    MR_MAX_WIDTH = 16384, // numbers of a row, units of an operator
+    MR_MAX_OPS = 128,     // operators
+    MR_MAX_STREAMS = MR_MAX_OPS + 2,
     MR_MAX_ENTRIES = 32768, // rows of a table: their number is a signed number of 16 bits
     MR_MAX_OUTPUTS = 8,     // outputs of the network
     // Steps of a sequence that an operator that reverses has room for: where nothing is said, and
@@ -36,12 +41,13 @@ enum {
 enum mr_rate { MR_PER_STEP, MR_PER_SEQUENCE };
 
 struct mr_stream {
-    int writer; // operator, or -1: the network's input
+    int writer; // operator, or -1: an input of the network
     int width;
     enum mr_rate rate;
     int bits;      // of an integer: 16 in vectors for operators, else 32
     int32_t *frac; // [width] a number is its integer * 2^-frac; NULL before mr_quantise
     bool uniform;  // all its numbers have one format, for a reader asks for that
+    bool encodes;  // it is of the encoder's part
     // The magnitude that its format is to hold with as much head-room again, as calibration asks
     // for it where the narrowest lanes that take its numbers have this precision; 0 without
     // calibration.
@@ -63,7 +69,10 @@ struct mr_op {
     int layer;          // among the recurrent operators, or -1
     int input, output;  // streams
     int other;          // the second stream that it reads, or -1
-    int inputs, units;  // widths of input and output; of a recurrent operator the hidden units
+    // Of a recurrent operator that decodes: the streams of the encoder's part that h and the second
+    // field start from, or -1: from 0.
+    int given[2];
+    int inputs, units; // widths of input and output; of a recurrent operator the hidden units
     enum mr_activation activation;
     bool hard;                     // its gates are max(0, min(1, x)) in the place of sigmoids
     double epsilon;                // of a layer normalisation: added to the variance
@@ -84,6 +93,14 @@ struct mr_op {
     double greatest; // the largest magnitude of that field that calibration saw, 0 where none did
     int most_steps;  // of an operator that reverses: of a sequence at most
 };
+
+enum { MR_OP_READS = 4 };
+
+// Stream i that an operator reads, in the order of its process's arguments, or -1: input, other,
+// and those that its state starts from.
+static inline int mr_op_read(const struct mr_op *op, int i) {
+    return i == 0 ? op->input : i == 1 ? op->other : op->given[i - 2];
+}
 
 // What is done to a number outside of the pipeline, in this order.
 struct mr_cast {
@@ -116,9 +133,14 @@ struct mr_sink {
 
 struct mr_network {
     char *name;
-    int op_count, stream_count; // operator i gives stream i + 1; stream 0 is the input
-    struct mr_op *ops;          // [MR_MAX_OPS]
-    struct mr_stream *streams;  // [MR_MAX_OPS + 1]
+    // Stream 0 is the input, and the next one that of the encoder's part, where there is one;
+    // operators give the others, in their order.
+    int op_count, stream_count;
+    struct mr_op *ops;         // [MR_MAX_OPS]
+    struct mr_stream *streams; // [MR_MAX_STREAMS]
+    int encoder;               // the input of the encoder's part; 0: there is none
+    char *encoder_name;        // of that input, as in the file it comes from
+    struct mr_cast encoder_cast;
     int output_count;
     struct mr_sink outputs[MR_MAX_OUTPUTS];
     char *input_name;
@@ -139,6 +161,18 @@ struct mr_network {
 // A network with an input of so many numbers per step. 0, or -1 when memory is short; free in
 // either case.
 int mr_network_create(struct mr_network *network, int inputs);
+// Gives the network an encoder's part with so many inputs per step, before its first operator. Its
+// operators stand before those that decode.
+void mr_network_encode(struct mr_network *network, int inputs);
+// Lets h (field 0) or the second field (1) of a recurrent operator that decodes start from a stream
+// of the encoder's part, which comes once per sequence. -1 with a sentence in error where that is
+// not possible.
+int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int stream,
+                    char *error, size_t error_size);
+// Does an operator belong to the encoder's part?
+static inline bool mr_op_encodes(const struct mr_network *network, const struct mr_op *op) {
+    return network->streams[op->input].encodes;
+}
 // Frees what the network holds; a network that is all zero is legal.
 void mr_network_free(struct mr_network *network);
 
@@ -211,7 +245,9 @@ int mr_network_readers(const struct mr_network *network, int stream);
 // of the layer that gives it, which takes them for its next step.
 int mr_stream_precision(const struct mr_network *network, int stream);
 
-// Where the input is the number of a row of a table, the rows of the smallest one, else 0.
+// Where an input is the number of a row of a table, the rows of the smallest one, else 0; of
+// stream 0 where none is said.
+int mr_input_entries(const struct mr_network *network, int input);
 int mr_network_entries(const struct mr_network *network);
 
 // The output whose number of a step can be the input of the next one: the first one that is the
@@ -225,11 +261,20 @@ bool mr_network_takes_offsets(const struct mr_network *network);
 // What a row of weights over the input gives for these numbers, 0 for rows over other streams.
 double mr_network_offset(const struct mr_network *network, const struct mr_op *op, const float *w);
 
-// The first operator that needs all steps of a sequence in one run, or NULL.
+// What is done to the numbers of an input before all.
+static inline struct mr_cast mr_input_cast(const struct mr_network *network, int input) {
+    return input ? network->encoder_cast : network->input_cast;
+}
+
+// The first operator of a part, by its input, that needs all steps of a sequence in one run, or
+// NULL; of the part of stream 0 where none is said.
+const struct mr_op *mr_part_pool(const struct mr_network *network, int input);
 const struct mr_op *mr_network_pool(const struct mr_network *network);
 // The operator that has room for the fewest steps of a sequence (most_steps), or NULL: any number.
 const struct mr_op *mr_network_shortest(const struct mr_network *network);
-// Is there room for sequences of so many steps? 0, or -1 with a sentence.
+// Is there room for sequences of so many steps, in the part of an input? 0, or -1 with a sentence.
+int mr_part_check_steps(const struct mr_network *network, int input, uint64_t steps, char *error,
+                        size_t error_size);
 int mr_network_check_steps(const struct mr_network *network, uint64_t steps, char *error,
                            size_t error_size);
 // Gives all operators that reverse room for so many.

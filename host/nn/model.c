@@ -80,6 +80,11 @@ size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_mod
     add(&list, "", "frac_bits", MR_I32, network->streams[0].width, 0, network->streams[0].frac);
     if (network->offset)
         add(&list, "", "offset", MR_F32, network->streams[0].width, 0, network->offset);
+    if (network->encoder) {
+        struct mr_stream *encoder = &network->streams[network->encoder];
+        list.op = "encoder";
+        add(&list, "", "frac_bits", MR_I32, encoder->width, 0, encoder->frac);
+    }
     return list.count;
 }
 
@@ -136,6 +141,10 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "start_rows", json_integer(op->start_rows));
     if (good && op->kind->joins)
         good = put(object, "other", json_integer(op->other));
+    if (good && op->given[0] >= 0)
+        good = put(object, "given_h", json_integer(op->given[0]));
+    if (good && op->given[1] >= 0)
+        good = put(object, "given_second", json_integer(op->given[1]));
     if (good && op->kind->reverses)
         good = put(object, "most_steps", json_integer(op->most_steps));
     if (good && op->kind->own)
@@ -183,6 +192,17 @@ static json_t *mask_json(const struct mr_mask *mask) {
     return NULL;
 }
 
+// The encoder's input.
+static json_t *encoder_json(const struct mr_network *n) {
+    json_t *object = json_pack("{s:i, s:s}", "inputs", n->streams[n->encoder].width, "input_name",
+                               n->encoder_name ? n->encoder_name : "x");
+
+    if (!object || put_cast(object, "input_cast", n->encoder_cast))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 // NULL when memory is short or a name is no UTF-8.
 static json_t *describe(const struct mr_model_data *model) {
     const struct mr_network *n = &model->network;
@@ -194,6 +214,8 @@ static json_t *describe(const struct mr_model_data *model) {
                 put(root, "input_name", json_string(n->input_name ? n->input_name : "x")) &&
                 put_cast(root, "input_cast", n->input_cast);
 
+    if (good && n->encoder)
+        good = put(root, "encoder", encoder_json(n));
     if (good && n->offset)
         good = put(root, "input_offset", json_true());
     if (good && n->lengths) {
@@ -318,7 +340,10 @@ int mr_model_data_save(const struct mr_model_data *model, const char *path, char
                          path);
     } else {
         const struct mr_pair metadata[] = {
-            {"format", "millrace"}, {"version", "3"}, {"description", text}};
+            {"format", "millrace"},
+            // What has no encoder is read by programs from before there were any.
+            {"version", model->network.encoder ? "4" : "3"},
+            {"description", text}};
         result = mr_safetensors_write(path, tensors, count, metadata, 3, error, error_size);
     }
     free_tensors(tensors, count);

@@ -132,6 +132,21 @@ static const struct mr_op_kind *read_kind(const struct reader *r, const json_t *
     return NULL;
 }
 
+// The stream that a field of the state starts from, where there is one.
+static int read_given(const struct reader *r, const json_t *entry, const char *key, int field,
+                      struct mr_network *network, struct mr_op *op) {
+    char text[300];
+    int stream;
+
+    if (!json_object_get(entry, key))
+        return 0;
+    if (!number(entry, key, 1, op->output - 1, &stream) || network->streams[stream].writer < 0)
+        return bad(r, "has an operator whose state comes from no stream before it");
+    if (mr_network_give(network, op, field, stream, text, sizeof text) != 0)
+        return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
+    return 0;
+}
+
 static int read_operator(const struct reader *r, const json_t *entry, struct mr_network *network) {
     const struct mr_op_kind *kind = read_kind(r, entry);
     char text[300];
@@ -158,6 +173,9 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
         return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
     if (op->units != units)
         return bad(r, "has an operator whose units do not follow from its input");
+    if (read_given(r, entry, "given_h", 0, network, op) != 0 ||
+        read_given(r, entry, "given_second", 1, network, op) != 0)
+        return -1;
     op->exponent = exponent;
     op->hard = json_object_get(entry, "gates") != NULL;
     if (op->hard && (!kind->has_hard || !word(entry, "gates", "hard")))
@@ -211,6 +229,22 @@ static int read_output(const struct reader *r, const json_t *entry, struct mr_ne
         output->cast.than = json_real_value(above ? above : below);
     }
     return 0;
+}
+
+static int read_encoder(const struct reader *r, const json_t *root, struct mr_network *network) {
+    const json_t *encoder = json_object_get(root, "encoder");
+    const char *name = text_of(encoder, "input_name");
+    int inputs;
+
+    if (!encoder)
+        return 0;
+    if (!name || !number(encoder, "inputs", 1, MR_MAX_WIDTH, &inputs))
+        return bad(r, "has an encoder without its input");
+    mr_network_encode(network, inputs);
+    return copy_text(r, name, &network->encoder_name) != 0 ||
+                   read_cast(r, encoder, "input_cast", &network->encoder_cast) != 0
+               ? -1
+               : 0;
 }
 
 static int read_graph(const struct reader *r, const json_t *root, struct mr_network *network) {
@@ -385,8 +419,8 @@ static int read_description(const struct reader *r, const json_t *root,
     if (!number(root, "steps", 0, INT32_MAX, &n->steps))
         return bad(r, "lacks steps");
     if (read_lengths(r, root, n) != 0 || read_mask(r, root, n) != 0 ||
-        copy_text(r, name, &n->name) != 0 || read_graph(r, root, n) != 0 ||
-        read_cast(r, root, "input_cast", &n->input_cast) != 0)
+        copy_text(r, name, &n->name) != 0 || read_encoder(r, root, n) != 0 ||
+        read_graph(r, root, n) != 0 || read_cast(r, root, "input_cast", &n->input_cast) != 0)
         return -1;
     if (json_is_true(json_object_get(root, "input_offset")) &&
         !(n->offset = calloc((size_t)inputs, sizeof *n->offset)))
@@ -416,7 +450,12 @@ static int check_tensor(const struct reader *r, const struct mr_safetensors *fil
 }
 
 static bool allocate(struct mr_network *network) {
-    network->streams[0].frac = malloc((size_t)network->streams[0].width * sizeof(int32_t));
+    for (int i = 0; i <= network->encoder; i++) {
+        struct mr_stream *input = &network->streams[i];
+        input->frac = malloc((size_t)input->width * sizeof(int32_t));
+        if (!input->frac)
+            return false;
+    }
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
         if (mr_op_rows(op) &&
@@ -426,7 +465,7 @@ static bool allocate(struct mr_network *network) {
         if (op->start_rows > 0 && mr_op_starts(op, op->start_rows))
             return false;
     }
-    return network->streams[0].frac;
+    return true;
 }
 
 // Takes the numbers of a tensor, of which all are finite.
@@ -484,11 +523,12 @@ static int read_model(const struct reader *r, const struct mr_safetensors *file,
                        "%s is a safetensors file but not a model of this program; make one with "
                        "millrace import",
                        r->name);
-    // Version 1 had no casts, one range of cell states, and one format for all outputs.
+    // Version 1 had no casts, one range of cell states, and one format for all outputs; version 4
+    // has an encoder.
     const bool old = strcmp(version, "1") == 0 || strcmp(version, "2") == 0;
-    if (!old && strcmp(version, "3") != 0)
+    if (!old && strcmp(version, "3") != 0 && strcmp(version, "4") != 0)
         return mr_fail(r->error, r->error_size,
-                       "%s has format version %.20s; this program reads versions 1 to 3", r->name,
+                       "%s has format version %.20s; this program reads versions 1 to 4", r->name,
                        version);
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
     if (!root)

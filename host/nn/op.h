@@ -94,6 +94,9 @@ struct mr_op_kind {
     // which is there.
     void (*start)(const struct mr_network *network, const struct mr_op *op, size_t sequence,
                   int unit, int32_t *h, int32_t *second);
+    // The same from what the encoder gives (op->given), NULL: 0.
+    void (*take)(const struct mr_network *network, const struct mr_op *op, const int32_t *given_h,
+                 const int32_t *given_second, int unit, int32_t *h, int32_t *second);
     // What it may cut; NULL: nothing.
     struct mr_op_limit (*limit)(const struct mr_network *network, const struct mr_op *op);
 
@@ -110,6 +113,9 @@ struct mr_op_kind {
 const struct mr_op_kind *mr_op_kind_at(size_t index);
 // By name; NULL where there is none.
 const struct mr_op_kind *mr_op_kind_find(const char *name);
+
+// What an operator may cut, with a state that is given; a limit of 0: nothing.
+struct mr_op_limit mr_op_limit_of(const struct mr_network *network, const struct mr_op *op);
 
 // Rows of weights, and numbers of each; sums that have a bias and a shift.
 static inline int mr_op_rows(const struct mr_op *op) {

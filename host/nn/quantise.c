@@ -41,6 +41,14 @@ int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, c
     for (int k = 0; k < input->width; k++)
         input->frac[k] = mr_network_entries(network) ? 0 : frac ? frac[k] : MR_FRAC_DEFAULT;
     make_uniform(input);
+    if (network->encoder) {
+        struct mr_stream *encoder = &network->streams[network->encoder];
+        const double seen = encoder->greatest[0];
+        const int usual =
+            seen > 0 ? mr_frac_of(2 * seen, MR_FRAC_MIN, MR_FRAC_USUAL) : MR_FRAC_DEFAULT;
+        for (int k = 0; k < encoder->width; k++)
+            encoder->frac[k] = mr_input_entries(network, network->encoder) ? 0 : usual;
+    }
     for (int i = 0; i < network->op_count; i++) {
         struct mr_op *op = &network->ops[i];
         int column = -1;
@@ -71,14 +79,16 @@ static int check_uniform(const struct mr_network *network, int index, const char
 
 int mr_quantised_check(const struct mr_network *network, const char *name, char *error,
                        size_t error_size) {
-    const struct mr_stream *input = &network->streams[0];
     char text[400];
 
-    for (int k = 0; k < input->width; k++) {
-        if (input->frac[k] < MR_FRAC_MIN || input->frac[k] > MR_FRAC_MAX)
-            return mr_fail(error, error_size,
-                           "%s: input %d has %d fraction bits; %d to %d is possible", name, k,
-                           (int)input->frac[k], MR_FRAC_MIN, MR_FRAC_MAX);
+    for (int i = 0; i <= network->encoder; i++) {
+        const struct mr_stream *input = &network->streams[i];
+        for (int k = 0; k < input->width; k++)
+            if (input->frac[k] < MR_FRAC_MIN || input->frac[k] > MR_FRAC_MAX)
+                return mr_fail(error, error_size,
+                               "%s: input %d%s has %d fraction bits; %d to %d is possible", name, k,
+                               i ? " of the encoder" : "", (int)input->frac[k], MR_FRAC_MIN,
+                               MR_FRAC_MAX);
     }
     for (int i = 0; i < network->stream_count; i++)
         if (check_uniform(network, i, name, error, error_size))
@@ -91,12 +101,12 @@ int mr_quantised_check(const struct mr_network *network, const char *name, char 
     return 0;
 }
 
-int mr_check_entries(const struct mr_network *network, const float *x, size_t sequences,
+int mr_check_entries(const struct mr_network *network, int stream, const float *x, size_t sequences,
                      size_t steps, char *error, size_t error_size) {
-    const int entries = mr_network_entries(network);
+    const int entries = mr_input_entries(network, stream);
 
     for (size_t i = 0; entries > 0 && i < sequences * steps; i++) {
-        const double v = mr_cast(network->input_cast, x[i]);
+        const double v = mr_cast(mr_input_cast(network, stream), x[i]);
         if (!(v >= -entries && v < entries && v == floor(v)))
             return mr_fail(error, error_size,
                            "the input is %g at sequence %zu, step %zu (counted from 0), and the "
@@ -113,14 +123,21 @@ static void note_cut(struct mr_input_cuts *cuts, float x) {
 
 int mr_quantise_input(const struct mr_network *network, const float *x, size_t steps, int16_t *x_q,
                       struct mr_input_cuts *cuts, char *error, size_t error_size) {
-    const struct mr_stream *input = &network->streams[0];
+    return mr_quantise_stream(network, 0, x, steps, x_q, cuts, error, error_size);
+}
+
+int mr_quantise_stream(const struct mr_network *network, int stream, const float *x, size_t steps,
+                       int16_t *x_q, struct mr_input_cuts *cuts, char *error, size_t error_size) {
+    const struct mr_stream *input = &network->streams[stream];
+    const float *offsets = stream ? NULL : network->offset;
 
     for (int k = 0; k < input->width; k++) {
         const double scale = ldexp(1, input->frac[k]);
-        const double offset = network->offset ? (double)network->offset[k] : 0;
+        const double offset = offsets ? (double)offsets[k] : 0;
         for (size_t i = 0; i < steps; i++) {
             const size_t at = i * (size_t)input->width + (size_t)k;
-            const double v = floor((mr_cast(network->input_cast, x[at]) - offset) * scale + 0.5);
+            const double v =
+                floor((mr_cast(mr_input_cast(network, stream), x[at]) - offset) * scale + 0.5);
             if (!isfinite(v))
                 return mr_fail(error, error_size,
                                "input: step %zu, feature %d is not a finite number", i, k);

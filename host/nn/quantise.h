@@ -26,9 +26,9 @@ int mr_quantise(struct mr_network *network, const int32_t *frac, int *feature, c
 int mr_quantised_check(const struct mr_network *network, const char *name, char *error,
                        size_t error_size);
 
-// Where the input is the number of a row of a table: is each of x (sequences, steps) one of them?
-// 0, or -1 with a sentence.
-int mr_check_entries(const struct mr_network *network, const float *x, size_t sequences,
+// Where an input, by its stream, is the number of a row of a table: is each of x (sequences, steps)
+// one of them? 0, or -1 with a sentence.
+int mr_check_entries(const struct mr_network *network, int stream, const float *x, size_t sequences,
                      size_t steps, char *error, size_t error_size);
 
 // Values of one feature that were cut to the ends of its format.
@@ -41,6 +41,9 @@ struct mr_input_cuts {
 // is an error. cuts: [inputs], what is clamped is added; or NULL.
 int mr_quantise_input(const struct mr_network *network, const float *x, size_t steps, int16_t *x_q,
                       struct mr_input_cuts *cuts, char *error, size_t error_size);
+// The same of the encoder's input too, by its stream.
+int mr_quantise_stream(const struct mr_network *network, int stream, const float *x, size_t steps,
+                       int16_t *x_q, struct mr_input_cuts *cuts, char *error, size_t error_size);
 
 // Rows (rows, width) of an output as numbers.
 void mr_quantised_output(const struct mr_network *network, int output, const int32_t *y_q,

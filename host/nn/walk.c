@@ -15,16 +15,17 @@
 // operator reverses them.
 struct walk {
     const struct mr_network *network;
-    const size_t *lengths;  // [sequences] of whole numbers, or NULL: as the network says
-    size_t block;           // steps, of which streams per step keep the rows
-    size_t size;            // numbers of all
-    double *real;           // [size], or
-    int32_t *whole;         // [size]
-    size_t *stream, *state; // where each begins
-    size_t joint;           // where a row of two streams is put together
-    double *reach;          // [stream_count] the largest magnitudes of their numbers, or NULL
-    struct seen *seen;      // [stream_count] some of their numbers, or NULL
-    double *second;         // [op_count] the largest magnitudes of second state fields, or NULL
+    const size_t *lengths;            // [sequences] of whole numbers, or NULL: as the network says
+    const struct mr_encoded *encoded; // or NULL
+    size_t block;                     // steps, of which streams per step keep the rows
+    size_t size;                      // numbers of all
+    double *real;                     // [size], or
+    int32_t *whole;                   // [size]
+    size_t *stream, *state;           // where each begins
+    size_t joint;                     // where a row of two streams is put together
+    double *reach;     // [stream_count] the largest magnitudes of their numbers, or NULL
+    struct seen *seen; // [stream_count] some of their numbers, or NULL
+    double *second;    // [op_count] the largest magnitudes of second state fields, or NULL
 };
 
 // Of a stream some numbers, evenly spread.
@@ -46,8 +47,11 @@ static void close_walk(struct walk *walk) {
     free(walk->second);
 }
 
-static int open_walk(struct walk *walk, const struct mr_network *network, size_t steps, bool real) {
-    *walk = (struct walk){.network = network, .block = mr_network_shortest(network) ? steps : 1};
+static int open_walk(struct walk *walk, const struct mr_network *network,
+                     const struct mr_encoded *encoded, size_t steps, bool real) {
+    const size_t most = encoded && encoded->steps > steps ? encoded->steps : steps;
+    *walk = (struct walk){
+        .network = network, .encoded = encoded, .block = mr_network_shortest(network) ? most : 1};
     walk->stream = calloc((size_t)network->stream_count + 1, sizeof *walk->stream);
     walk->state = calloc((size_t)network->op_count + 1, sizeof *walk->state);
     if (walk->stream && walk->state) {
@@ -110,13 +114,13 @@ static void observe_state(struct walk *walk, int index) {
         walk->second[index] = fmax(walk->second[index], fabs(field[j]));
 }
 
-// All operators whose input comes at this rate, on so many rows.
-static void run_rows(struct walk *walk, enum mr_rate rate, size_t rows) {
+// All operators of a part whose input comes at this rate, on so many rows.
+static void run_rows(struct walk *walk, bool encodes, enum mr_rate rate, size_t rows) {
     const struct mr_network *network = walk->network;
 
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        if (network->streams[op->input].rate != rate)
+        if (network->streams[op->input].rate != rate || mr_op_encodes(network, op) != encodes)
             continue;
         for (size_t t = 0; t < rows; t++) {
             const size_t from = op->kind->reverses ? rows - 1 - t : t;
@@ -135,6 +139,7 @@ static void run_rows(struct walk *walk, enum mr_rate rate, size_t rows) {
 
 static int open_seen(struct walk *walk, size_t sequences, size_t steps) {
     const struct mr_network *network = walk->network;
+    const size_t encoded = walk->encoded ? walk->encoded->steps : 0;
 
     walk->seen = calloc((size_t)network->stream_count, sizeof *walk->seen);
     walk->second = calloc((size_t)network->op_count + 1, sizeof *walk->second);
@@ -142,7 +147,8 @@ static int open_seen(struct walk *walk, size_t sequences, size_t steps) {
         return -1;
     for (int i = 0; i < network->stream_count; i++) {
         const struct mr_stream *stream = &network->streams[i];
-        const size_t rows = sequences * (stream->rate == MR_PER_STEP ? steps : 1);
+        const size_t each = stream->encodes ? encoded : steps;
+        const size_t rows = sequences * (stream->rate == MR_PER_STEP ? each : 1);
         walk->seen[i].every = rows * (size_t)stream->width / SEEN + 1;
         walk->seen[i].numbers = malloc(SEEN * sizeof(float));
         if (!walk->seen[i].numbers)
@@ -160,14 +166,14 @@ static void look(struct seen *seen, const double *numbers, size_t count) {
     }
 }
 
-// A row of the streams that come at this rate.
-static void observe(struct walk *walk, enum mr_rate rate, size_t step) {
+// A row of the streams of a part that come at this rate.
+static void observe(struct walk *walk, bool encodes, enum mr_rate rate, size_t step) {
     const struct mr_network *network = walk->network;
 
     for (int i = 0; walk->reach && i < network->stream_count; i++) {
         const double *row = walk->real + row_of(walk, i, step);
         const int width = network->streams[i].width;
-        if (network->streams[i].rate != rate)
+        if (network->streams[i].rate != rate || network->streams[i].encodes != encodes)
             continue;
         for (int k = 0; k < width; k++)
             walk->reach[i] = fmax(walk->reach[i], fabs(row[k]));
@@ -200,16 +206,21 @@ static void collect(const struct walk *walk, enum mr_rate rate, size_t step, siz
     }
 }
 
-static void put_x(struct walk *walk, const void *x, size_t step, size_t row) {
-    const size_t inputs = (size_t)walk->network->streams[0].width, to = row_of(walk, 0, step);
+static void put_input(struct walk *walk, int input, const void *x, size_t step, size_t row) {
+    const size_t inputs = (size_t)walk->network->streams[input].width;
+    const size_t to = row_of(walk, input, step);
 
     for (size_t k = 0; k < inputs; k++) {
         if (walk->real)
             walk->real[to + k] =
-                mr_cast(walk->network->input_cast, ((const float *)x)[row * inputs + k]);
+                mr_cast(mr_input_cast(walk->network, input), ((const float *)x)[row * inputs + k]);
         else
             walk->whole[to + k] = ((const int16_t *)x)[row * inputs + k];
     }
+}
+
+static void put_x(struct walk *walk, const void *x, size_t step, size_t row) {
+    put_input(walk, 0, x, step, row);
 }
 
 static void start_states(struct walk *walk, size_t sequence) {
@@ -235,6 +246,55 @@ static void copy_row(struct walk *walk, const struct mr_op *op) {
         else
             walk->whole[to + k] = walk->whole[from + k];
     }
+}
+
+// The state that a recurrent operator starts from, of what the encoder gave.
+static void take_state(struct walk *walk, int index) {
+    const struct mr_network *network = walk->network;
+    const struct mr_op *op = &network->ops[index];
+    const size_t units = (size_t)op->units, state = walk->state[index];
+    const size_t from[2] = {op->given[0] >= 0 ? row_of(walk, op->given[0], 0) : 0,
+                            op->given[1] >= 0 ? row_of(walk, op->given[1], 0) : 0};
+
+    for (int field = 0; walk->real && field < 2; field++)
+        if (op->given[field] >= 0)
+            memcpy(walk->real + state + (size_t)field * units, walk->real + from[field],
+                   units * sizeof *walk->real);
+    for (size_t u = 0; walk->whole && u < units; u++)
+        op->kind->take(network, op, op->given[0] >= 0 ? walk->whole + from[0] : NULL,
+                       op->given[1] >= 0 ? walk->whole + from[1] : NULL, (int)u,
+                       &walk->whole[state + u], &walk->whole[state + units + u]);
+    if (walk->second)
+        observe_state(walk, index);
+}
+
+// The encoder's part, on the rows of sequence n.
+static void encode(struct walk *walk, size_t n) {
+    const struct mr_network *network = walk->network;
+    const size_t steps = walk->encoded->steps;
+    const size_t block = walk->block < steps ? walk->block : steps;
+
+    for (size_t first = 0; first < steps; first += block) {
+        for (size_t t = 0; t < block; t++)
+            put_input(walk, network->encoder, walk->encoded->x, t, n * steps + first + t);
+        run_rows(walk, true, MR_PER_STEP, block);
+        for (size_t t = 0; t < block; t++)
+            observe(walk, true, MR_PER_STEP, t);
+    }
+    run_rows(walk, true, MR_PER_SEQUENCE, 1);
+    observe(walk, true, MR_PER_SEQUENCE, 0);
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->recurrent && !mr_op_encodes(network, &network->ops[i]))
+            take_state(walk, i);
+}
+
+// What the step before gave is the next one's input.
+static void feed(struct walk *walk, size_t row) {
+    const struct mr_encoded *encoded = walk->encoded;
+
+    if (encoded && encoded->fed && walk->real)
+        encoded->fed[row] =
+            (float)walk->real[row_of(walk, walk->network->outputs[encoded->token].stream, 0)];
 }
 
 // Behind the end of a sequence, at row 0 of the block: operators that keep nothing give what they
@@ -277,6 +337,8 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         else
             memset(walk->whole, 0, walk->size * sizeof *walk->whole);
         start_states(walk, n);
+        if (walk->encoded)
+            encode(walk, n);
         const size_t own = walk->lengths
                                ? walk->lengths[n]
                                : mr_network_length(walk->network, walk->real ? x : NULL, n, steps);
@@ -284,14 +346,16 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
         for (size_t first = 0; first < own; first += block) {
             for (size_t t = 0; t < block; t++)
                 put_x(walk, x, t, n * steps + first + t);
-            run_rows(walk, MR_PER_STEP, block);
+            run_rows(walk, false, MR_PER_STEP, block);
             for (size_t t = 0; t < block; t++) {
-                observe(walk, MR_PER_STEP, t);
+                observe(walk, false, MR_PER_STEP, t);
                 collect(walk, MR_PER_STEP, t, n * steps + first + t, sequences, steps, y);
             }
+            if (first + 1 < own)
+                feed(walk, n * steps + first + 1);
         }
-        run_rows(walk, MR_PER_SEQUENCE, 1);
-        observe(walk, MR_PER_SEQUENCE, 0);
+        run_rows(walk, false, MR_PER_SEQUENCE, 1);
+        observe(walk, false, MR_PER_SEQUENCE, 0);
         collect(walk, MR_PER_SEQUENCE, 0, n, sequences, steps, y);
         for (size_t t = own; t < steps; t++) {
             put_x(walk, x, 0, n * steps + t);
@@ -304,7 +368,7 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
 int mr_integer_padding(const struct mr_network *network, const int16_t *x, int32_t *rows) {
     struct walk walk;
 
-    if (open_walk(&walk, network, 1, false))
+    if (open_walk(&walk, network, NULL, 1, false))
         return -1;
     put_x(&walk, x, 0, 0);
     run_padding(&walk);
@@ -327,16 +391,11 @@ static void log_softmax(double *row, size_t width) {
         row[k] -= mr_log_sum(sum);
 }
 
-int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
-                 double *y) {
-    return mr_float_run_reach(network, x, sequences, steps, y, NULL);
-}
-
-int mr_float_run_reach(const struct mr_network *network, const float *x, size_t sequences,
-                       size_t steps, double *y, double *reach) {
+static int float_run(const struct mr_network *network, const struct mr_encoded *encoded,
+                     const float *x, size_t sequences, size_t steps, double *y, double *reach) {
     struct walk walk;
 
-    if (open_walk(&walk, network, steps, true))
+    if (open_walk(&walk, network, encoded, steps, true))
         return -1;
     walk.reach = reach;
     for (int i = 0; reach && i < network->stream_count; i++)
@@ -353,21 +412,47 @@ int mr_float_run_reach(const struct mr_network *network, const float *x, size_t 
     return 0;
 }
 
-int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
-                   size_t steps, int32_t *y) {
-    return mr_integer_run_lengths(network, x, sequences, steps, NULL, y);
+int mr_float_run(const struct mr_network *network, const float *x, size_t sequences, size_t steps,
+                 double *y) {
+    return mr_float_run_reach(network, x, sequences, steps, y, NULL);
 }
 
-int mr_integer_run_lengths(const struct mr_network *network, const int16_t *x, size_t sequences,
-                           size_t steps, const size_t *lengths, int32_t *y) {
+int mr_float_run_reach(const struct mr_network *network, const float *x, size_t sequences,
+                       size_t steps, double *y, double *reach) {
+    return float_run(network, NULL, x, sequences, steps, y, reach);
+}
+
+int mr_float_run_encoded(const struct mr_network *network, const struct mr_encoded *encoded,
+                         const float *x, size_t sequences, size_t steps, double *y) {
+    return float_run(network, encoded, x, sequences, steps, y, NULL);
+}
+
+static int integer_run(const struct mr_network *network, const struct mr_encoded *encoded,
+                       const int16_t *x, size_t sequences, size_t steps, const size_t *lengths,
+                       int32_t *y) {
     struct walk walk;
 
-    if (open_walk(&walk, network, steps, false))
+    if (open_walk(&walk, network, encoded, steps, false))
         return -1;
     walk.lengths = lengths;
     run(&walk, x, sequences, steps, (struct results){.whole = y});
     close_walk(&walk);
     return 0;
+}
+
+int mr_integer_run(const struct mr_network *network, const int16_t *x, size_t sequences,
+                   size_t steps, int32_t *y) {
+    return integer_run(network, NULL, x, sequences, steps, NULL, y);
+}
+
+int mr_integer_run_lengths(const struct mr_network *network, const int16_t *x, size_t sequences,
+                           size_t steps, const size_t *lengths, int32_t *y) {
+    return integer_run(network, NULL, x, sequences, steps, lengths, y);
+}
+
+int mr_integer_run_encoded(const struct mr_network *network, const struct mr_encoded *encoded,
+                           const int16_t *x, size_t sequences, size_t steps, int32_t *y) {
+    return integer_run(network, encoded, x, sequences, steps, NULL, y);
 }
 
 int mr_float_run_cast(const struct mr_network *network, const float *x, size_t sequences,
@@ -387,11 +472,17 @@ int mr_float_run_cast(const struct mr_network *network, const float *x, size_t s
 
 int mr_float_observe(struct mr_network *network, const float *x, size_t sequences, size_t steps,
                      const struct mr_calibration *how) {
+    return mr_float_observe_encoded(network, NULL, x, sequences, steps, how);
+}
+
+int mr_float_observe_encoded(struct mr_network *network, const struct mr_encoded *encoded,
+                             const float *x, size_t sequences, size_t steps,
+                             const struct mr_calibration *how) {
     static const struct mr_calibration usual = {0};
-    double reach[MR_MAX_OPS + 1] = {0};
+    double reach[MR_MAX_STREAMS] = {0};
     struct walk walk;
 
-    if (open_walk(&walk, network, steps, true))
+    if (open_walk(&walk, network, encoded, steps, true))
         return -1;
     walk.reach = reach;
     int result = open_seen(&walk, sequences, steps);

@@ -226,8 +226,8 @@ int mr_onnx_compare(struct mr_onnx *onnx, const struct mr_network *network, cons
                     size_t sequences, size_t steps, const double *graph, char *error,
                     size_t error_size) {
     double *y = malloc((sequences * mr_network_numbers(network, steps) + 1) * sizeof *y);
-    double seen[MR_MAX_OPS + 1], *reach = NULL;
-    size_t at[MR_MAX_OPS + 1];
+    double seen[MR_MAX_STREAMS], *reach = NULL;
+    size_t at[MR_MAX_STREAMS];
     const double *own = y;
     int result = 0;
 

@@ -12,10 +12,11 @@ struct builder {
     const struct mr_plan *plan;
     const struct mr_network *network;
     struct mr_pipeline *pipeline;
+    int weights_in;
     int weights[MR_MAX_OPS], state[MR_MAX_OPS]; // channels of operators that have them
     struct mr_plan_taps taps;
     int tapped[MR_TAPS];      // channels that nobody reads yet
-    int next[MR_MAX_OPS + 1]; // of a stream, the next tap that is taken
+    int next[MR_MAX_STREAMS]; // of a stream, the next tap that is taken
     int forks, unpacks;       // so far
 };
 
@@ -34,9 +35,9 @@ static struct mr_process *add_process(struct builder *b, const char *name, enum 
 
 const char *mr_part_name(enum mr_part part) {
     static const char *const names[] = {
-        [MR_PART_OP] = "",           [MR_PART_RESIZE] = "resize", [MR_PART_FORK] = "fork",
-        [MR_PART_UNPACK] = "unpack", [MR_PART_GATHER] = "gather", [MR_PART_LOADER] = "loader",
-        [MR_PART_SAVER] = "saver"};
+        [MR_PART_OP] = "",           [MR_PART_ROUTE] = "route",   [MR_PART_RESIZE] = "resize",
+        [MR_PART_FORK] = "fork",     [MR_PART_UNPACK] = "unpack", [MR_PART_GATHER] = "gather",
+        [MR_PART_LOADER] = "loader", [MR_PART_SAVER] = "saver"};
     return names[part];
 }
 
@@ -102,6 +103,7 @@ static void deal_out(struct builder *b, int stream, int channel) {
         struct mr_process *fork = add_numbered(b, MR_PART_FORK, b->forks++, "command, rows");
         char type[16];
         fork->count = of->width;
+        fork->encodes = of->encodes;
         fork->rate = of->rate;
         fork->lc = fork->out_lc = mr_plan_stream_lc(b->plan, stream);
         type_of(fork->lc, type);
@@ -142,12 +144,15 @@ static int channel_depth(int words) {
 static int add_resize(struct builder *b, int index, int stream, int channel) {
     const struct mr_op *op = &b->network->ops[index];
     char name[MR_NAME], type[16];
-    if (op->kind->recurrent)
+    if (op->kind->recurrent && stream == op->input)
         snprintf(name, sizeof name, "%s%d", mr_part_name(MR_PART_RESIZE), op->layer);
+    else if (op->kind->recurrent)
+        snprintf(name, sizeof name, "%.20s_start%d", op->name, stream == op->given[1]);
     else
         snprintf(name, sizeof name, "%.20s_%s", op->name, stream == op->input ? "first" : "other");
     struct mr_process *resize = add_process(b, name, MR_PART_RESIZE, "command, rows");
     resize->count = b->network->streams[stream].width;
+    resize->encodes = b->network->streams[stream].encodes;
     resize->rate = b->network->streams[stream].rate;
     resize->lc = mr_plan_stream_lc(b->plan, stream);
     resize->out_lc = b->plan->ops[index].layout.lc;
@@ -183,22 +188,41 @@ static int add_input(struct builder *b, int index, int stream) {
                                                       : channel;
 }
 
+// What a field of an operator's state starts from, a row of it. -1: nothing.
+static int add_given(struct builder *b, int index, int field) {
+    const int stream = b->network->ops[index].given[field];
+    if (stream < 0)
+        return -1;
+    const int channel = add_input(b, index, stream);
+    const int words =
+        mr_plan_words(b->network->streams[stream].width, b->plan->ops[index].layout.lc);
+    int *depth = &b->pipeline->channels[channel].depth;
+    // One field waits for the other one, and nothing before it for both.
+    *depth = *depth < words ? mr_power_of_two(words) : *depth;
+    return channel;
+}
+
 static int add_op(struct builder *b, int index) {
     const struct mr_op *op = &b->network->ops[index];
     const struct mr_plan_op *planned = &b->plan->ops[index];
     const int input = add_input(b, index, op->input);
     const int other = op->other >= 0 ? add_input(b, index, op->other) : -1;
+    const int given[2] = {add_given(b, index, 0), add_given(b, index, 1)};
     struct mr_process *process = add_process(b, op->name, MR_PART_OP, op->kind->scalars);
     char type[16];
     process->op = index;
     process->lc = planned->layout.lc;
     process->out_lc = planned->layout.out_lc;
     process->rate = b->network->streams[op->input].rate;
+    process->encodes = b->network->streams[op->input].encodes;
     if (mr_op_rows(op) > 0)
         take(b, b->weights[index]);
     take(b, input);
     if (other >= 0)
         take(b, other);
+    for (int field = 0; field < 2; field++)
+        if (given[field] >= 0)
+            take(b, given[field]);
     const int output = give(b, op->name, "out", type_of(planned->layout.out_lc, type));
     if (op->kind->recurrent) {
         b->pipeline->channels[output].depth =
@@ -248,17 +272,34 @@ static void add_saver(struct builder *b) {
     give(b, "state", "out", "beat_t");
 }
 
+// x, and what reads it: of a network with an encoder's part each part what comes while it runs.
+static void add_x(struct builder *b) {
+    char type[16];
+    const int x = add_top_input(b, "x", type_of(b->plan->x_lc, type));
+    add_loader(b, b->weights_in, add_top_input(b, "state_in", "beat_t"));
+    if (!b->network->encoder) {
+        deal_out(b, 0, x);
+        return;
+    }
+    struct mr_process *route =
+        add_process(b, mr_part_name(MR_PART_ROUTE), MR_PART_ROUTE, "command, total");
+    route->count = b->network->streams[0].width;
+    route->rate = MR_PER_STEP;
+    route->lc = route->out_lc = b->plan->x_lc;
+    take(b, x);
+    const int decoder = give(b, route->name, "decoder", type);
+    const int encoder = give(b, route->name, "encoder", type);
+    deal_out(b, 0, decoder);
+    deal_out(b, b->network->encoder, encoder);
+}
+
 void mr_pipeline_make(const struct mr_plan *plan, struct mr_pipeline *pipeline) {
     struct builder b = {.plan = plan, .network = plan->network, .pipeline = pipeline};
-    char type[16];
     memset(pipeline, 0, sizeof *pipeline);
     mr_plan_taps(b.network, &b.taps);
     memcpy(b.next, b.taps.first, sizeof b.next);
-    const int weights = add_top_input(&b, "weights", "beat_t");
-    const int x = add_top_input(&b, "x", type_of(plan->x_lc, type));
-    const int state_in = add_top_input(&b, "state_in", "beat_t");
-    add_loader(&b, weights, state_in);
-    deal_out(&b, 0, x);
+    b.weights_in = add_top_input(&b, "weights", "beat_t");
+    add_x(&b);
     for (int i = 0; i < plan->network->op_count; i++)
         deal_out(&b, plan->network->ops[i].output, add_op(&b, i));
     add_outputs(&b);

@@ -17,6 +17,7 @@ enum {
 
 enum mr_part {
     MR_PART_OP,     // an operator of the network
+    MR_PART_ROUTE,  // gives x to the encoder's part or to the decoder's
     MR_PART_RESIZE, // repacks rows of `count` numbers from vectors of lc to vectors of out_lc
     MR_PART_FORK,   // gives its stream to two
     MR_PART_UNPACK, // vectors to single numbers
@@ -38,7 +39,8 @@ struct mr_process {
     char name[MR_NAME];
     enum mr_part part;
     int op;         // MR_PART_OP: which
-    int count;      // numbers of a row, of resize, fork and unpack
+    int count;      // numbers of a row, of route (for the decoder), resize, fork and unpack
+    bool encodes;   // it is of the encoder's part
     int lc, out_lc; // as in struct mr_plan_op
     enum mr_rate rate;
     struct mr_gather_side side[2];

@@ -129,6 +129,7 @@ static int choose_die(const struct mr_plan *plan, const struct mr_pipeline *pipe
         return input_die(pipeline, process);
     case MR_PART_FORK:
         return input_die(pipeline, process);
+    case MR_PART_ROUTE:
     case MR_PART_UNPACK:
     case MR_PART_GATHER:
     case MR_PART_LOADER:

@@ -236,6 +236,9 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
         return mr_fail(error, error_size,
                        "the network has no recurrent operator; the planner takes 1 to %d",
                        (int)MR_MAX_LAYERS);
+    if (slots > 1 && network->encoder)
+        return mr_fail(error, error_size,
+                       "a network with an encoder has no slots; plan it with one");
     if (slots > 1 && mr_network_pool(network))
         return mr_fail(error, error_size,
                        "'%s' needs all steps of a sequence one after the other and has no slots; "

@@ -55,8 +55,10 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
         const struct mr_op_cost *cost = &plan->ops[i].cost;
         const double rows = mr_plan_per_step(plan, i) ? total : sequences;
         lanes += (double)cost->lanes;
-        lane_useful += rows * (double)cost->lane_useful;
         products += (double)cost->products - (double)cost->multipliers; // what pairs add
+        if (mr_op_encodes(plan->network, &plan->network->ops[i]) != timing->encodes)
+            continue; // it stands still
+        lane_useful += rows * (double)cost->lane_useful;
         useful += rows * (double)cost->useful;
     }
     figures->utilisation = lane_useful / (lanes * (double)timing->cycles);
@@ -77,12 +79,14 @@ static void print_use(FILE *out, const char *what, double used, uint64_t of) {
 
 // Operators that have no multipliers are of no interest.
 static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_report *report,
-                      const struct mr_timing_result *timing) {
+                      const struct mr_timing_result *timing,
+                      const struct mr_timing_result *encoder) {
     fprintf(out, "  operator  inputs   units   LC  cycles/step  multipliers  lanes busy\n");
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
-        const struct mr_timing_process *times = mr_timing_process(timing, op->name);
+        const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
+        const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
         const uint64_t multipliers = multipliers_of(report, op->name);
         if (planned->cost.multipliers == 0 || !times)
             continue;
@@ -138,7 +142,7 @@ static void print_dies(FILE *out, const struct mr_plan *plan, const struct mr_pi
 
 char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
                           const struct mr_report *report, const struct mr_timing_result *timing,
-                          char *error, size_t error_size) {
+                          const struct mr_timing_result *encoder, char *error, size_t error_size) {
     struct mr_plan_figures figures;
     if (mr_plan_figures(plan, report, timing, &figures, error, error_size))
         return NULL;
@@ -155,14 +159,18 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *
     if (plan->slots > 1)
         fprintf(out, ", %d slots", plan->slots);
     fputc('\n', out);
-    print_ops(out, plan, report, timing);
+    print_ops(out, plan, report, timing, encoder);
+    if (encoder)
+        fprintf(out, "  encoder, %" PRIu64 " step%s: %" PRIu64 " cycles, %.2f us at %g MHz\n",
+                encoder->steps, mr_plural(encoder->steps), encoder->cycles,
+                (double)encoder->cycles / figures.clock_mhz, figures.clock_mhz);
     fprintf(out,
-            "  %" PRIu64 " sequence%s of %" PRIu64 " step%s: %" PRIu64
+            "  %s%" PRIu64 " sequence%s of %" PRIu64 " step%s: %" PRIu64
             " cycles, %.2f us at %g MHz\n"
             "  lanes busy %.1f %%, all multipliers %.1f %% of these cycles\n",
-            timing->sequences, mr_plural(timing->sequences), timing->steps,
-            mr_plural(timing->steps), timing->cycles, figures.microseconds, figures.clock_mhz,
-            100 * figures.utilisation, 100 * figures.multiplier_utilisation);
+            encoder ? "decoder, " : "", timing->sequences, mr_plural(timing->sequences),
+            timing->steps, mr_plural(timing->steps), timing->cycles, figures.microseconds,
+            figures.clock_mhz, 100 * figures.utilisation, 100 * figures.multiplier_utilisation);
     if (timing->token_cycles)
         fprintf(out, "  a token that is fed back: %" PRIu64 " cycles, %.0f a second\n",
                 timing->token_cycles, figures.clock_mhz * 1e6 / (double)timing->token_cycles);
@@ -193,13 +201,15 @@ static json_t *dies_json(const struct mr_pipeline *pipeline) {
 }
 
 static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *report,
-                           const struct mr_timing_result *timing) {
+                           const struct mr_timing_result *timing,
+                           const struct mr_timing_result *encoder) {
     json_t *layers = json_array();
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
         const struct mr_op_cost *cost = &planned->cost;
-        const struct mr_timing_process *times = mr_timing_process(timing, op->name);
+        const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
+        const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
         char precision[MR_PRECISION_NAME];
         if (!op->kind->recurrent || !times)
             continue;
@@ -226,11 +236,13 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
 }
 
 // Cycles per step of each recurrent operator.
-static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_result *timing) {
+static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_result *timing,
+                           const struct mr_timing_result *encoder) {
     json_t *cycles = json_array();
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        const struct mr_timing_process *times = mr_timing_process(timing, op->name);
+        const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
+        const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
         if (op->kind->recurrent && times)
             json_array_append_new(cycles, json_real(times->cycles_per_step));
     }
@@ -239,14 +251,15 @@ static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_re
 
 json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
                             const struct mr_report *report, const struct mr_timing_result *timing,
-                            char *error, size_t error_size) {
+                            const struct mr_timing_result *encoder, char *error,
+                            size_t error_size) {
     struct mr_plan_figures figures;
     if (mr_plan_figures(plan, report, timing, &figures, error, error_size))
         return NULL;
     json_t *object = json_pack(
         "{s:I, s:o, s:f, s:f, s:f, s:f, s:s*, s:s, s:i, s:I, s:I, s:I, s:{s:f, s:I, s:I}, s:o, "
         "s:o, s:i}",
-        "cycles", (json_int_t)timing->cycles, "cycles_per_step", cycles_json(plan, timing),
+        "cycles", (json_int_t)timing->cycles, "cycles_per_step", cycles_json(plan, timing, encoder),
         "utilisation", figures.utilisation, "multiplier_utilisation",
         figures.multiplier_utilisation, "clock_mhz", figures.clock_mhz, "microseconds",
         figures.microseconds, "target", plan->target ? plan->target->name : NULL, "mode",
@@ -254,8 +267,13 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline
         (json_int_t)timing->sequences, "steps", (json_int_t)timing->steps, "multipliers",
         (json_int_t)figures.multipliers, "memories", "bram36", (double)figures.memory.bram18 / 2,
         "uram", (json_int_t)figures.memory.uram, "lut", (json_int_t)figures.memory.lut, "layers",
-        layers_json(plan, report, timing), "dies", dies_json(pipeline), "dies_used",
+        layers_json(plan, report, timing, encoder), "dies", dies_json(pipeline), "dies_used",
         pipeline->dies);
+    if (object && encoder)
+        json_object_set_new(object, "encoder",
+                            json_pack("{s:I, s:I, s:f}", "steps", (json_int_t)encoder->steps,
+                                      "cycles", (json_int_t)encoder->cycles, "microseconds",
+                                      (double)encoder->cycles / figures.clock_mhz));
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
     else if (timing->token_cycles)

@@ -23,19 +23,21 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     const struct mr_timing_result *timing, struct mr_plan_figures *figures,
                     char *error, size_t error_size);
 
-// The table, to be freed by the caller. NULL with a sentence in error.
+// The table, to be freed by the caller. encoder: of a run of the encoder's part, where the network
+// has one, else NULL. NULL with a sentence in error.
 char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
                           const struct mr_report *report, const struct mr_timing_result *timing,
-                          char *error, size_t error_size);
+                          const struct mr_timing_result *encoder, char *error, size_t error_size);
 
 // An object with cycles, cycles_per_step (one per recurrent
 // operator), utilisation, multiplier_utilisation,
 // clock_mhz, microseconds, target, mode, sequences, steps, multipliers, memories {bram36, uram,
 // lut}, layers (the recurrent operators), dies (of each process; where it spans several, that of
-// its middle), dies_used, and token_cycles where a token can be fed back. A new reference. NULL
-// with a sentence in error.
+// its middle), dies_used, token_cycles where a token can be fed back, and where there is an
+// encoder's part {steps, cycles, microseconds} of that as encoder. A new reference. NULL with a
+// sentence in error.
 json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline *pipeline,
                             const struct mr_report *report, const struct mr_timing_result *timing,
-                            char *error, size_t error_size);
+                            const struct mr_timing_result *encoder, char *error, size_t error_size);
 
 #endif

@@ -16,16 +16,16 @@ static int lag_of(const struct mr_op *op) {
 }
 
 // The operators and outputs that read a stream, in the order of their taps; an operator that joins
-// a stream with itself stands twice. An output is NULL.
+// a stream with itself stands twice. An output is NULL, and so is a state that starts from it: both
+// are where a part of the network ends.
 static int list_readers(const struct mr_network *network, int stream,
                         const struct mr_op *readers[MR_TAPS]) {
     int count = 0;
 
     for (int i = 0; i < network->op_count; i++) {
-        if (network->ops[i].input == stream)
-            readers[count++] = &network->ops[i];
-        if (network->ops[i].other == stream)
-            readers[count++] = &network->ops[i];
+        for (int k = 0; k < MR_OP_READS; k++)
+            if (mr_op_read(&network->ops[i], k) == stream)
+                readers[count++] = k < 2 ? &network->ops[i] : NULL;
     }
     for (int i = 0; i < network->output_count; i++)
         if (network->outputs[i].stream == stream)
@@ -33,9 +33,14 @@ static int list_readers(const struct mr_network *network, int stream,
     return count;
 }
 
-// By how many sequences the network's outputs come behind each stream.
-static void find_ways(const struct mr_network *network, int way[MR_MAX_OPS + 1]) {
-    memset(way, 0, (MR_MAX_OPS + 1) * sizeof *way);
+// The input of the part that a stream belongs to.
+static int input_of(const struct mr_network *network, int stream) {
+    return network->streams[stream].encodes ? network->encoder : 0;
+}
+
+// By how many sequences the ends of its part come behind each stream.
+static void find_ways(const struct mr_network *network, int way[MR_MAX_STREAMS]) {
+    memset(way, 0, MR_MAX_STREAMS * sizeof *way);
     for (int i = network->op_count; i-- > 0;) {
         const struct mr_op *op = &network->ops[i];
         const int rest = way[op->output] + lag_of(op);
@@ -59,14 +64,14 @@ static void hold_readers(const struct mr_network *network, int stream, int late,
     for (int i = 0; i < count; i++) {
         const int own = readers[i] ? lag_of(readers[i]) : 0;
         const int rest = readers[i] ? way[readers[i]->output] + own : 0;
-        const int slack = way[0] - late - rest;
+        const int slack = way[input_of(network, stream)] - late - rest;
         hold[i] = most - own < slack ? most - own : slack;
     }
 }
 
 void mr_plan_taps(const struct mr_network *network, struct mr_plan_taps *taps) {
-    int way[MR_MAX_OPS + 1], late[MR_MAX_OPS + 1] = {0}; // of the streams
-    int next[MR_MAX_OPS + 1];                            // taps
+    int way[MR_MAX_STREAMS], late[MR_MAX_STREAMS] = {0}; // of the streams
+    int next[MR_MAX_STREAMS];                            // taps
     int tap = 0;
 
     find_ways(network, way);
@@ -74,7 +79,8 @@ void mr_plan_taps(const struct mr_network *network, struct mr_plan_taps *taps) {
         next[s] = taps->first[s] = tap;
         tap += mr_network_readers(network, s);
     }
-    hold_readers(network, 0, 0, way, taps->hold);
+    for (int s = 0; s <= network->encoder; s++)
+        hold_readers(network, s, 0, way, taps->hold + taps->first[s]);
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
         int *input = &taps->hold[next[op->input]++], *other = NULL;
@@ -86,6 +92,10 @@ void mr_plan_taps(const struct mr_network *network, struct mr_plan_taps *taps) {
             *other += largest(begin - of_other, 0);
             begin = largest(begin, of_other);
         }
+        for (int field = 0; field < 2; field++)
+            if (op->given[field] >= 0)
+                taps->hold[next[op->given[field]]++] =
+                    way[network->encoder] - late[op->given[field]];
         late[op->output] = begin + lag_of(op);
         hold_readers(network, op->output, late[op->output], way,
                      taps->hold + taps->first[op->output]);

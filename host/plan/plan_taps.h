@@ -7,11 +7,12 @@
 
 #include "graph.h"
 
-enum { MR_TAPS = 2 * MR_MAX_OPS + MR_MAX_OUTPUTS };
+enum { MR_TAPS = MR_OP_READS * MR_MAX_OPS + MR_MAX_OUTPUTS };
 
 struct mr_plan_taps {
-    // Of a stream, the first of its taps: those of operators in their order, then of outputs.
-    int first[MR_MAX_OPS + 1];
+    // Of a stream, the first of its taps: those of operators in their order (mr_op_read), then
+    // of outputs.
+    int first[MR_MAX_STREAMS];
     int hold[MR_TAPS]; // sequences that wait
 };
 

@@ -136,19 +136,32 @@ static int out_of_memory(char *error, size_t error_size) {
     return mr_fail(error, error_size, "out of memory for the cycle model");
 }
 
-// Does the process use the stream in a sample?
-static bool is_used(const struct mr_report_process *process, size_t stream) {
+// Does the process have such rows in a sample of the command?
+static bool has_pattern(const struct mr_report *report, uint32_t command,
+                        const struct mr_report_process *process, size_t pattern) {
+    for (size_t i = 0; i < process->row_count; i++)
+        for (size_t k = 0; k < process->rows[i].order_count; k++)
+            if (process->rows[i].order[k].pattern == pattern && mr_timing_is_of(report, i, command))
+                return true;
+    return false;
+}
+
+// Does it use the stream in one?
+static bool is_used(const struct mr_report *report, uint32_t command,
+                    const struct mr_report_process *process, size_t stream) {
     for (size_t i = 0; i < process->pattern_count; i++)
         for (size_t k = 0; k < process->patterns[i].event_count; k++)
             for (size_t n = 0; n < process->patterns[i].events[k].stream_count; n++)
-                if (process->patterns[i].events[k].streams[n] == stream)
+                if (process->patterns[i].events[k].streams[n] == stream &&
+                    has_pattern(report, command, process, i))
                     return true;
     return false;
 }
 
-static bool takes_part(const struct mr_report_process *process) {
+static bool takes_part(const struct mr_report *report, uint32_t command,
+                       const struct mr_report_process *process) {
     for (size_t i = 0; i < process->stream_count; i++)
-        if (is_used(process, i))
+        if (is_used(report, command, process, i))
             return true;
     return false;
 }
@@ -200,7 +213,7 @@ struct wiring {
     struct process **process; // NULL: takes no part
 };
 
-static int make_processes(struct model *model, const struct mr_report *report,
+static int make_processes(struct model *model, const struct mr_report *report, uint32_t command,
                           struct wiring *wiring, char *error, size_t error_size) {
     size_t streams = 0;
     for (size_t i = 0; i < report->process_count; i++) {
@@ -209,7 +222,7 @@ static int make_processes(struct model *model, const struct mr_report *report,
         streams += known->stream_count;
         if (check_process(known, error, error_size))
             return -1;
-        if (!takes_part(known))
+        if (!takes_part(report, command, known))
             continue;
         if (model->process_count == MR_TIMING_PROCESSES)
             return mr_fail(error, error_size,
@@ -224,15 +237,16 @@ static int make_processes(struct model *model, const struct mr_report *report,
     return wiring->at && model->channels ? 0 : out_of_memory(error, error_size);
 }
 
-static int connect(struct model *model, const struct mr_report *report, struct wiring *wiring,
-                   char *error, size_t error_size) {
+static int connect(struct model *model, const struct mr_report *report, uint32_t command,
+                   struct wiring *wiring, char *error, size_t error_size) {
     for (size_t i = 0; i < report->channel_count; i++) {
         const struct mr_report_channel *c = &report->channels[i];
         const struct mr_report_process *from = &report->processes[c->from];
         struct channel **writer = &wiring->at[wiring->first[c->from] + c->from_stream];
         struct channel **reader = &wiring->at[wiring->first[c->to] + c->to_stream];
-        const bool written = is_used(from, c->from_stream);
-        if (written != is_used(&report->processes[c->to], c->to_stream) || *writer || *reader)
+        const bool written = is_used(report, command, from, c->from_stream);
+        if (written != is_used(report, command, &report->processes[c->to], c->to_stream) ||
+            *writer || *reader)
             return mr_fail(error, error_size,
                            "channel '%s' of the report has not one writer and one reader in a run",
                            c->name);
@@ -248,7 +262,7 @@ static int connect(struct model *model, const struct mr_report *report, struct w
         const struct mr_report_process *process = &report->processes[i];
         for (size_t k = 0; k < process->stream_count; k++) {
             struct channel **writer = &wiring->at[wiring->first[i] + k];
-            if (!process->streams[k].out || *writer || !is_used(process, k))
+            if (!process->streams[k].out || *writer || !is_used(report, command, process, k))
                 continue;
             if (make_channel(model, process, &process->streams[k], error, error_size))
                 return -1;
@@ -304,8 +318,8 @@ static int build(struct model *model, const struct mr_report *report, struct wir
     wiring->process = calloc(count, sizeof(struct process *));
     if (!model->processes || !wiring->first || !wiring->process)
         return out_of_memory(error, error_size);
-    if (make_processes(model, report, wiring, error, error_size) ||
-        connect(model, report, wiring, error, error_size))
+    if (make_processes(model, report, run.command, wiring, error, error_size) ||
+        connect(model, report, run.command, wiring, error, error_size))
         return -1;
     for (size_t i = 0; i < report->process_count; i++) {
         if (!wiring->process[i])
@@ -341,20 +355,23 @@ static void release(struct model *model) {
     free(model->channels);
 }
 
-// The cycle of the process's end; rest: of all samples, as they differ by what stands behind the
-// last row.
-static uint64_t end_of(const struct process *process) {
+// The cycle of the process's end; rest: of all samples of the command, as they differ by what
+// stands behind the last row.
+static uint64_t end_of(const struct process *process, const struct mr_report *report,
+                       uint32_t command) {
     uint32_t rest = 0;
     for (size_t i = 0; i < process->report->row_count; i++)
-        rest = process->report->rows[i].rest > rest ? process->report->rows[i].rest : rest;
+        if (mr_timing_is_of(report, i, command) && process->report->rows[i].rest > rest)
+            rest = process->report->rows[i].rest;
     return process->row_start + rest;
 }
 
 // The cycle behind the end of all.
-static uint64_t next_start(const struct model *model) {
+static uint64_t next_start(const struct model *model, const struct mr_report *report,
+                           uint32_t command) {
     uint64_t last = 0;
     for (int i = 0; i < model->process_count; i++) {
-        const uint64_t end = end_of(&model->processes[i]);
+        const uint64_t end = end_of(&model->processes[i], report, command);
         last = end > last ? end : last;
     }
     for (int i = 0; i < model->channel_count; i++) {
@@ -368,10 +385,12 @@ static uint64_t next_start(const struct model *model) {
     return last + 1;
 }
 
-static void collect(struct model *model, struct mr_timing_result *result) {
-    result->cycles = model->last_output + 1;
+static void collect(struct model *model, const struct mr_report *report, uint32_t command,
+                    struct mr_timing_result *result) {
+    result->next = next_start(model, report, command);
+    // Without an output, up to the end.
+    result->cycles = command == MR_COMMAND_ENCODE ? result->next : model->last_output + 1;
     result->first_output = model->first_output;
-    result->next = next_start(model);
     result->process_count = model->process_count;
     for (int i = 0; i < model->process_count; i++) {
         struct process *process = &model->processes[i];
@@ -411,17 +430,25 @@ static int time_run(const struct mr_report *report, bool skips, struct run run,
                        " steps cannot be one run; it takes 1 to %u steps in all",
                        run.sequences, mr_plural(run.sequences), run.steps, MR_STEPS_MAX);
     struct model model = {.first_output = UINT64_MAX};
+    bool known = false;
+    for (size_t i = 0; i < report->sample_count; i++)
+        known = known || mr_timing_is_of(report, i, run.command);
+    if (!known && (report->sample_count > 0 || run.command == MR_COMMAND_ENCODE))
+        return mr_fail(error, error_size, "the report tells no %s of '%s'",
+                       run.command == MR_COMMAND_ENCODE ? "runs of an encoder" : "runs",
+                       report->top);
     struct wiring wiring = {0};
     int status = build(&model, report, &wiring, run, error, error_size);
     if (status == 0)
         status = check_turns(&model, error, error_size);
     if (status == 0)
         status = run_model(&model, skips, error, error_size);
-    if (status == 0 && model.first_output == UINT64_MAX)
+    if (status == 0 && model.first_output == UINT64_MAX && run.command == MR_COMMAND_RUN)
         status = mr_fail(error, error_size, "'%s' gives no output in a run", report->top);
     if (status == 0) {
-        collect(&model, result);
+        collect(&model, report, run.command, result);
         result->sequences = run.sequences;
+        result->encodes = run.command == MR_COMMAND_ENCODE;
         result->steps = run.steps;
     }
     release(&model);
@@ -433,14 +460,20 @@ static int time_run(const struct mr_report *report, bool skips, struct run run,
 
 int mr_timing_run(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                   struct mr_timing_result *result, char *error, size_t error_size) {
-    const struct run run = {(uint64_t)slots, sequences, steps};
+    const struct run run = {(uint64_t)slots, sequences, steps, MR_COMMAND_RUN};
     return time_run(report, true, run, result, error, error_size);
 }
 
 int mr_timing_run_all(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                       struct mr_timing_result *result, char *error, size_t error_size) {
-    const struct run run = {(uint64_t)slots, sequences, steps};
+    const struct run run = {(uint64_t)slots, sequences, steps, MR_COMMAND_RUN};
     return time_run(report, false, run, result, error, error_size);
+}
+
+int mr_timing_encode(const struct mr_report *report, uint64_t steps,
+                     struct mr_timing_result *result, char *error, size_t error_size) {
+    const struct run run = {1, 1, steps, MR_COMMAND_ENCODE};
+    return time_run(report, true, run, result, error, error_size);
 }
 
 const struct mr_timing_process *mr_timing_process(const struct mr_timing_result *result,

@@ -36,6 +36,7 @@ struct mr_timing_result {
     // Of a token that the device feeds back: from a step's start to the next one's. 0: the network
     // has none. Not of mr_timing_run.
     uint64_t token_cycles;
+    bool encodes; // of the encoder's part
     int process_count;
     struct mr_timing_process processes[MR_TIMING_PROCESSES]; // in the order of the data
 };
@@ -57,6 +58,11 @@ int mr_timing_run(const struct mr_report *report, int slots, uint64_t sequences,
 // The same, iteration by iteration to the end: what mr_timing_run is tested against.
 int mr_timing_run_all(const struct mr_report *report, int slots, uint64_t sequences, uint64_t steps,
                       struct mr_timing_result *result, char *error, size_t error_size);
+
+// Of a run of the command ENCODE, of one sequence: its cycles are those to the next run, for it
+// has no output. Fails where there is no such part.
+int mr_timing_encode(const struct mr_report *report, uint64_t steps,
+                     struct mr_timing_result *result, char *error, size_t error_size);
 
 // Of a process by its name; NULL: it takes no part.
 const struct mr_timing_process *mr_timing_process(const struct mr_timing_result *result,

@@ -90,7 +90,11 @@ struct model {
 
 struct run {
     uint64_t slots, sequences, steps;
+    uint32_t command; // MR_COMMAND_RUN or MR_COMMAND_ENCODE
 };
+
+// Is a sample of the report one of this command?
+bool mr_timing_is_of(const struct mr_report *report, size_t sample, uint32_t command);
 
 // Takes the rows of a process for a run from the report's samples; the process's patterns are
 // there. 0, or -1 with a sentence in error.

@@ -45,8 +45,21 @@ static uint64_t scalar_of(const struct mr_report_sample *sample, const char *nam
     return 0;
 }
 
+bool mr_timing_is_of(const struct mr_report *report, size_t sample, uint32_t command) {
+    const uint64_t given = scalar_of(&report->samples[sample], "command");
+    return (given ? given : MR_COMMAND_RUN) == command;
+}
+
+// The first sample of a command, of which there are some.
+static size_t first_of(const struct mr_report *report, uint32_t command) {
+    size_t i = 0;
+    while (!mr_timing_is_of(report, i, command))
+        i++;
+    return i;
+}
+
 static struct run run_of(const struct mr_report_sample *sample, uint64_t slots) {
-    return (struct run){slots, scalar_of(sample, "sequences"), scalar_of(sample, "steps")};
+    return (struct run){slots, scalar_of(sample, "sequences"), scalar_of(sample, "steps"), 0};
 }
 
 static uint64_t sample_rows(const struct mr_report_rows *rows) {
@@ -73,10 +86,11 @@ static uint64_t rows_of(struct counts counts, struct run run) {
 }
 
 static bool explains(struct counts counts, const struct process *process,
-                     const struct mr_report *report, uint64_t slots) {
+                     const struct mr_report *report, struct run of) {
     for (size_t i = 0; i < report->sample_count; i++)
-        if (rows_of(counts, run_of(&report->samples[i], slots)) !=
-            sample_rows(&process->report->rows[i]))
+        if (mr_timing_is_of(report, i, of.command) &&
+            rows_of(counts, run_of(&report->samples[i], of.slots)) !=
+                sample_rows(&process->report->rows[i]))
             return false;
     return true;
 }
@@ -91,27 +105,28 @@ static bool is_possible(struct counts counts, uint64_t slots) {
 
 // Tries counts of which all but `more` are given.
 static bool try_counts(struct counts with, const struct process *process,
-                       const struct mr_report *report, uint64_t slots, struct counts *counts) {
-    const struct run run = run_of(&report->samples[0], slots);
-    const uint64_t rows = sample_rows(&process->report->rows[0]);
-    if (!is_possible(with, slots) || rows_of(with, run) > rows)
+                       const struct mr_report *report, struct run of, struct counts *counts) {
+    const size_t first = first_of(report, of.command);
+    const struct run run = run_of(&report->samples[first], of.slots);
+    const uint64_t rows = sample_rows(&process->report->rows[first]);
+    if (!is_possible(with, of.slots) || rows_of(with, run) > rows)
         return false;
     with.more = rows - rows_of(with, run);
-    if (!explains(with, process, report, slots))
+    if (!explains(with, process, report, of))
         return false;
     *counts = with;
     return true;
 }
 
-static int find_counts(const struct process *process, const struct mr_report *report,
-                       uint64_t slots, struct counts *counts, char *error, size_t error_size) {
+static int find_counts(const struct process *process, const struct mr_report *report, struct run of,
+                       struct counts *counts, char *error, size_t error_size) {
     int found = 0;
     for (uint64_t a = 0; a <= RATE_MAX; a++)
         for (uint64_t b = 0; b <= RATE_MAX; b++)
-            for (uint64_t turns = 1; turns <= slots; turns++)
+            for (uint64_t turns = 1; turns <= of.slots; turns++)
                 for (int behind = 0; behind < 2; behind++)
                     found += try_counts((struct counts){a, b, 0, turns, behind}, process, report,
-                                        slots, counts);
+                                        of, counts);
     if (found == 1)
         return 0;
     return mr_fail(error, error_size,
@@ -235,22 +250,25 @@ static void compare_classes(struct process *process) {
 int mr_timing_rows(struct process *process, const struct mr_report *report, struct run run,
                    char *error, size_t error_size) {
     struct counts counts = {0};
-    if (find_counts(process, report, run.slots, &counts, error, error_size))
+    if (find_counts(process, report, run, &counts, error, error_size))
         return -1;
+    const struct mr_report_rows *one = &process->report->rows[first_of(report, run.command)];
     for (size_t i = 0; i < report->sample_count; i++) {
+        if (!mr_timing_is_of(report, i, run.command))
+            continue;
         const struct mr_report_rows *sample = &process->report->rows[i];
         const struct run of_sample = run_of(&report->samples[i], run.slots);
         find_groups(process, counts, of_sample);
         if (learn(process, of_sample, sample, error, error_size))
             return -1;
-        if (sample->first != process->report->rows[0].first)
+        if (sample->first != one->first)
             return mr_fail(error, error_size,
                            "process '%s': its first iteration comes in cycle %u of one sample of "
                            "the report and %u of another; its cycles cannot be planned",
-                           process->report->name, process->report->rows[0].first, sample->first);
+                           process->report->name, one->first, sample->first);
     }
     find_groups(process, counts, run);
-    process->row_start = process->report->rows[0].first;
+    process->row_start = one->first;
     if (!process->rows)
         return mr_fail(error, error_size, "process '%s' has no rows in a run",
                        process->report->name);

@@ -202,6 +202,14 @@ int mr_model_info(const struct mr_model *model, struct mr_model_info *info) {
     return 0;
 }
 
+uint32_t mr_model_encoder(const struct mr_model *model, const char **name) {
+    const struct mr_network *network = model ? &model->data.network : NULL;
+    const bool encodes = network && network->encoder;
+    if (name)
+        *name = encodes ? network->encoder_name : NULL;
+    return encodes ? (uint32_t)network->streams[network->encoder].width : 0;
+}
+
 const char *mr_model_layout(const struct mr_model *model) {
     return model ? model->data.network.layout : NULL;
 }
@@ -218,7 +226,7 @@ int mr_model_operator(const struct mr_model *model, uint32_t index, struct mr_op
         .recurrent = op->kind->recurrent,
         .weight_bits = (uint32_t)op->precision.weight_bits,
         .column_bits = (uint32_t)op->precision.column_bits,
-        .limit = op->kind->limit ? op->kind->limit(&model->data.network, op).limit : 0,
+        .limit = mr_op_limit_of(&model->data.network, op).limit,
     };
     return 0;
 }

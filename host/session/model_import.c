@@ -93,7 +93,7 @@ static int take_sample(struct mr_importing *in, const struct mr_array *calibrati
         return mr_import_fail(in, "not enough memory for the calibration data");
     in->sequences = sorted.shape[0];
     in->steps = sorted.shape[1];
-    if (mr_check_entries(network, in->x, in->sequences, in->steps, in->error, in->error_size) !=
+    if (mr_check_entries(network, 0, in->x, in->sequences, in->steps, in->error, in->error_size) !=
             0 ||
         mr_network_check_mask(network, in->x, in->sequences, in->steps, in->error,
                               in->error_size) != 0)

@@ -49,15 +49,21 @@ static int time_token(const struct mr_compiled *compiled, struct mr_timing_resul
 static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, uint64_t steps,
                         char **json, char **text, struct mr_error *error) {
     char reason[900];
-    struct mr_timing_result timing;
+    struct mr_timing_result timing, of_encoder;
+    const struct mr_timing_result *encoder = NULL;
     if (mr_session_check_size(&compiled->plan, sequences, steps, error))
         return MR_ERROR_ARGUMENT;
     if (time_runs(compiled, sequences, steps, &timing, reason, sizeof reason) ||
         time_token(compiled, &timing, reason, sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
+    if (compiled->plan.network->encoder) {
+        if (mr_timing_encode(compiled->report, steps, &of_encoder, reason, sizeof reason))
+            return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
+        encoder = &of_encoder;
+    }
     if (json) {
         json_t *object = mr_plan_report_json(&compiled->plan, &compiled->pipeline, compiled->report,
-                                             &timing, reason, sizeof reason);
+                                             &timing, encoder, reason, sizeof reason);
         if (!object)
             return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
         *json = json_dumps(object, JSON_INDENT(2));
@@ -67,7 +73,7 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
     }
     if (text) {
         *text = mr_plan_report_text(&compiled->plan, &compiled->pipeline, compiled->report, &timing,
-                                    reason, sizeof reason);
+                                    encoder, reason, sizeof reason);
         if (!*text) {
             if (json) {
                 free(*json);
@@ -92,7 +98,9 @@ int mr_plan(const struct mr_model *model, const struct mr_options *given, uint64
                           "a plan needs at least 1 sequence of 1 step; %llu of %llu are given",
                           (unsigned long long)sequences, (unsigned long long)steps);
     char reason[300];
-    if (mr_network_check_steps(mr_model_network(model), steps, reason, sizeof reason))
+    const struct mr_network *network = mr_model_network(model);
+    if (mr_part_check_steps(network, 0, steps, reason, sizeof reason) ||
+        mr_part_check_steps(network, network->encoder, steps, reason, sizeof reason))
         return mr_failure(error, MR_ERROR_PLAN, "%s", reason);
     struct mr_options options;
     struct mr_compiled compiled = {0};

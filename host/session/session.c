@@ -47,13 +47,16 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     session->model = model;
     session->network = mr_model_network(model);
     session->inputs = (uint32_t)session->network->streams[0].width;
+    if (session->network->encoder)
+        session->encoder_inputs =
+            (uint32_t)session->network->streams[session->network->encoder].width;
     if (mr_compile_network(session->network, options, &session->compiled, error)) {
         mr_session_close(session);
         return NULL;
     }
     session->slots = (uint32_t)session->compiled.plan.slots;
     mr_session_reset(session);
-    session->row = mr_session_row(&session->compiled.plan);
+    session->row = mr_session_row(&session->compiled.plan, 0);
     session->y_row = make_output_row(session->network);
     if (!session->y_row) {
         mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
@@ -104,21 +107,21 @@ const char *mr_session_error(const struct mr_session *session) {
     return session ? session->error.text : "the session is NULL";
 }
 
-int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
-                             uint64_t steps) {
-    const uint64_t count = sequences * steps * session->inputs;
+int mr_session_check_numbers(struct mr_session *session, int input, const float *x,
+                             uint64_t sequences, uint64_t steps) {
+    const uint64_t width = (uint64_t)session->network->streams[input].width;
+    const uint64_t count = sequences * steps * width;
     for (uint64_t i = 0; i < count; i++)
         if (!isfinite(x[i])) {
-            const uint64_t step = i / session->inputs;
+            const uint64_t step = i / width;
             return mr_failure(&session->error, MR_ERROR_INPUT,
                               "the input is %s at sequence %llu, step %llu, feature %llu (counted "
                               "from 0); every number must be finite",
                               isnan(x[i]) ? "NaN" : "infinite", (unsigned long long)(step / steps),
-                              (unsigned long long)(step % steps),
-                              (unsigned long long)(i % session->inputs));
+                              (unsigned long long)(step % steps), (unsigned long long)(i % width));
         }
     char text[300];
-    if (mr_check_entries(session->network, x, sequences, steps, text, sizeof text))
+    if (mr_check_entries(session->network, input, x, sequences, steps, text, sizeof text))
         return mr_failure(&session->error, MR_ERROR_INPUT, "%s", text);
     return 0;
 }
@@ -126,7 +129,8 @@ int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_
 int mr_session_check_size(const struct mr_plan *plan, uint64_t sequences, uint64_t steps,
                           struct mr_error *error) {
     // No machine has the memory for x beyond this, and no product of these overflows.
-    if (steps <= MR_STEPS_MAX && sequences <= (UINT64_MAX >> 20) / steps / mr_session_row(plan) &&
+    if (steps <= MR_STEPS_MAX &&
+        sequences <= (UINT64_MAX >> 20) / steps / mr_session_row(plan, 0) &&
         sequences <= (UINT64_MAX >> 20) / mr_session_output_bytes(plan, steps))
         return 0;
     return mr_failure(error, MR_ERROR_ARGUMENT,
@@ -211,7 +215,7 @@ int mr_session_check_run(struct mr_session *session, const float *x, uint64_t se
     if (!code)
         code = mr_session_check_call(session, mr_session_together(session, sequences), steps,
                                      MR_RUN_CONTINUE);
-    return code ? code : mr_session_check_numbers(session, x, sequences, steps);
+    return code ? code : mr_session_check_numbers(session, 0, x, sequences, steps);
 }
 
 int mr_session_run(struct mr_session *session, const float *x, uint64_t sequences, uint64_t steps,
@@ -224,7 +228,7 @@ int mr_session_run(struct mr_session *session, const float *x, uint64_t sequence
                           x ? "y" : "x");
     int code = mr_session_check_call(session, sequences, steps, flags);
     if (!code)
-        code = mr_session_check_numbers(session, x, sequences, steps);
+        code = mr_session_check_numbers(session, 0, x, sequences, steps);
     mr_session_outputs(session, y, sequences, steps, to);
     return code ? code : run_checked(session, x, sequences, steps, flags, to, stats);
 }
@@ -282,7 +286,7 @@ static int find_input(struct mr_session *session, const struct mr_input *inputs,
             name, (unsigned long long)inputs->count, (unsigned long long)numbers,
             (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
             mr_plural(steps));
-    return mr_session_check_numbers(session, inputs->data, sequences, steps);
+    return mr_session_check_numbers(session, 0, inputs->data, sequences, steps);
 }
 
 int mr_session_run_named(struct mr_session *session, const struct mr_input *inputs,

@@ -20,11 +20,12 @@ struct mr_value_cuts {
 
 // What was cut (session_saturation.c).
 struct mr_session_cuts {
-    struct mr_input_cuts *inputs, *new_inputs; // [inputs], up to the last run, and of this one
+    // [inputs], and behind them those of the encoder; up to the last run, and of this one
+    struct mr_input_cuts *inputs, *new_inputs;
     struct mr_value_cuts values[MR_MAX_OPS], new_values[MR_MAX_OPS];
-    uint64_t steps, sequences;     // of all runs, up to the last one
-    uint64_t *probes;              // [info.probe_count], of a run on the device
-    uint32_t probe[MR_MAX_OPS][2]; // where each operator's `cut` and `past` are among them
+    uint64_t steps[2], sequences[2]; // of all runs, up to the last one; [1]: of the encoder
+    uint64_t *probes;                // [info.probe_count], of a run on the device
+    uint32_t probe[MR_MAX_OPS][2];   // where each operator's `cut` and `past` are among them
 };
 
 struct mr_session {
@@ -39,6 +40,7 @@ struct mr_session {
     struct mr_session_cuts cuts;
     uint32_t inputs;
     uint32_t row; // int16 of one step on the device: inputs, then zeros up to whole vectors
+    uint32_t encoder_inputs; // 0: there is no encoder
     uint32_t slots;
     uint32_t fresh; // slots, a bit each, in which the next run starts from a zero state whatever
                     // the caller asks for
@@ -70,9 +72,9 @@ static inline uint64_t mr_session_together(const struct mr_session *session, uin
     return sequences < session->slots ? sequences : session->slots;
 }
 
-// The numbers of x. 0, or a code with the session's error.
-int mr_session_check_numbers(struct mr_session *session, const float *x, uint64_t sequences,
-                             uint64_t steps);
+// The numbers of x, of an input by its stream. 0, or a code with the session's error.
+int mr_session_check_numbers(struct mr_session *session, int input, const float *x,
+                             uint64_t sequences, uint64_t steps);
 // What a call that goes on asks of x and its sizes, but for the number of sequences: at most the
 // session's slots are run at a time. 0, or a code with the session's error.
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
@@ -80,8 +82,8 @@ int mr_session_check_run(struct mr_session *session, const float *x, uint64_t se
 
 // ---- session_run.c
 
-// Numbers of 16 bits of a step on a device, and bytes of a sequence's outputs.
-uint32_t mr_session_row(const struct mr_plan *plan);
+// Numbers of 16 bits of a step of an input on a device, and bytes of a sequence's outputs.
+uint32_t mr_session_row(const struct mr_plan *plan, int input);
 uint64_t mr_session_output_bytes(const struct mr_plan *plan, uint64_t steps);
 // Sequences that go into one device run, whole groups of the slots: more make several runs. Of a
 // size that mr_session_check_size takes.
@@ -101,15 +103,16 @@ int mr_session_make_room(struct mr_session *session, size_t x_count, size_t y_si
 // A job on the device, or what is left of it, with what was cut; where the device fails on the
 // fallback. 0, or a code with the session's error, and the session begins anew.
 int mr_session_run_job(struct mr_session *session, struct mr_job *job);
-// A call's start: the time, and what was cut before. And its end, of so many sequences.
+// A call's start: the time, and what was cut before. And its end, of so many sequences, of one
+// part.
 struct mr_session_clock {
     double start;
     uint64_t cut_inputs, cut_values;
 };
 struct mr_session_clock mr_session_begin(struct mr_session *session);
 void mr_session_end(const struct mr_session *session, const struct mr_session_clock *clock,
-                    uint64_t cycles, uint32_t device_runs, uint64_t sequences, uint64_t steps,
-                    struct mr_stats *stats);
+                    bool encodes, uint64_t cycles, uint32_t device_runs, uint64_t sequences,
+                    uint64_t steps, struct mr_stats *stats);
 
 // ---- session_lengths.c
 
@@ -173,11 +176,11 @@ void mr_cuts_close(struct mr_session *session);
 int mr_cuts_attach(struct mr_session *session, const char *uri, struct mr_error *error);
 void mr_cuts_detach(struct mr_session *session);
 // A run's counts begin; its sequences begin anew, for the device's state was lost; a device gave
-// cuts.probes; the run of so many sequences, and of steps in all, is done.
+// cuts.probes in a run of one part; the run of so many sequences, and of steps in all, is done.
 void mr_cuts_begin(struct mr_session *session);
 void mr_cuts_restart(struct mr_session *session);
-void mr_cuts_take_probes(struct mr_session *session);
-void mr_cuts_end(struct mr_session *session, uint64_t sequences, uint64_t steps);
+void mr_cuts_take_probes(struct mr_session *session, bool encodes);
+void mr_cuts_end(struct mr_session *session, bool encodes, uint64_t sequences, uint64_t steps);
 // All that were cut so far.
 void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t *values);
 

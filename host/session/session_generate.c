@@ -84,7 +84,7 @@ static int run_once(struct generation *call, int32_t first, uint32_t most, bool 
         return code;
     *count = job.feedback.steps;
     session->fresh &= ~mr_session_slot_set(1);
-    mr_cuts_end(session, *count, *count);
+    mr_cuts_end(session, false, *count, *count);
     session->activity_steps = *count;
     for (uint32_t i = 0; i < *count; i++)
         tokens[i] = ((const int32_t *)session->y)[(size_t)i * call->width + call->place];
@@ -118,6 +118,6 @@ int mr_session_generate(struct mr_session *session, int32_t first, int32_t stop,
     }
     *count = done;
     if (!code && stats)
-        mr_session_end(session, &clock, call.cycles, call.runs, done, 1, stats);
+        mr_session_end(session, &clock, false, call.cycles, call.runs, done, 1, stats);
     return code;
 }

@@ -226,7 +226,7 @@ static int check_call(struct mr_session *session, const char *call, const float 
     int code = swaps ? mr_session_check_run(session, x, sequences, steps)
                      : mr_session_check_call(session, sequences, steps, 0);
     if (!code && !swaps)
-        code = mr_session_check_numbers(session, x, sequences, steps);
+        code = mr_session_check_numbers(session, 0, x, sequences, steps);
     return code ? code : check_lengths(session, call, sequences, steps, lengths);
 }
 

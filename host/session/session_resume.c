@@ -75,7 +75,7 @@ static uint32_t steps_of(const struct mr_job *job) {
 static bool can_keep(const struct mr_session *session, const struct mr_job *job) {
     const struct mr_resume *resume = session->resume;
     const uint32_t sequences = last_sequences(session, job);
-    if (!sequences || steps_of(job) > KEPT_STEPS)
+    if (!sequences || steps_of(job) > KEPT_STEPS || job->encodes)
         return false;
     if (job->flags & MR_FLAG_RESET)
         return !resume->count || sequences >= resume->sequences;

@@ -15,8 +15,8 @@
 // Bytes of quantised input that one device run takes at most, unless a single sequence is longer.
 enum { RUN_BYTES = 1 << 28 };
 
-uint32_t mr_session_row(const struct mr_plan *plan) {
-    return (uint32_t)(mr_plan_words(plan->network->streams[0].width, plan->x_lc) * plan->x_lc);
+uint32_t mr_session_row(const struct mr_plan *plan, int input) {
+    return (uint32_t)(mr_plan_words(plan->network->streams[input].width, plan->x_lc) * plan->x_lc);
 }
 
 uint64_t mr_session_output_bytes(const struct mr_plan *plan, uint64_t steps) {
@@ -27,7 +27,7 @@ uint64_t mr_session_portion(const struct mr_plan *plan, uint64_t steps) {
     const uint64_t slots = (uint64_t)plan->slots;
     if (mr_network_starts(plan->network)) // whose states are written before
         return slots;
-    const uint64_t x_bytes = steps * mr_session_row(plan) * sizeof(int16_t);
+    const uint64_t x_bytes = steps * mr_session_row(plan, 0) * sizeof(int16_t);
     const uint64_t y_bytes = mr_session_output_bytes(plan, steps);
     const uint64_t room = RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes);
     const uint64_t portion = room < MR_STEPS_MAX / steps ? room : MR_STEPS_MAX / steps;
@@ -68,7 +68,7 @@ static int run_device(struct mr_session *session, struct mr_job *job, struct mr_
     part.probes = session->cuts.probes;
     memset(part.probes, 0, session->info.probe_count * sizeof *part.probes);
     int code = part.sequences ? mr_device_run(session->device, &part, error) : 0;
-    mr_cuts_take_probes(session);
+    mr_cuts_take_probes(session, job->encodes);
     job->done += part.done;
     job->cycles = part.cycles;
     job->last_output_cycle = part.last_output_cycle;
@@ -199,7 +199,7 @@ static int run_once(struct mr_session *session, const float *x, uint32_t sequenc
     if (code)
         return code;
     session->fresh &= ~mr_session_slot_set(mr_session_together(session, sequences));
-    mr_cuts_end(session, sequences, rows);
+    mr_cuts_end(session, false, sequences, rows);
     session->activity_steps = rows;
     part_outputs(session, sequences, steps, y);
     // The device's own count ends when all its processes rest; a result is there when it is handed
@@ -214,11 +214,12 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32_t device_runs,
-                       uint64_t sequences, uint64_t steps, double seconds, struct mr_stats *stats) {
+static void fill_stats(const struct mr_session *session, bool encodes, uint64_t cycles,
+                       uint32_t device_runs, uint64_t sequences, uint64_t steps, double seconds,
+                       struct mr_stats *stats) {
     const struct mr_plan *plan = &session->compiled.plan;
     const struct mr_timing_result measured = {
-        .cycles = cycles, .sequences = sequences, .steps = steps};
+        .cycles = cycles, .sequences = sequences, .steps = steps, .encodes = encodes};
     struct mr_plan_figures figures = {0};
     char text[200];
     *stats = (struct mr_stats){.device_runs = device_runs,
@@ -226,6 +227,8 @@ static void fill_stats(const struct mr_session *session, uint64_t cycles, uint32
                                .microseconds = seconds * 1e6};
     for (int i = 0; i < session->network->op_count; i++) {
         const uint64_t rows = sequences * (mr_plan_per_step(plan, i) ? steps : 1);
+        if (mr_op_encodes(session->network, &session->network->ops[i]) != encodes)
+            continue;
         stats->multiplications += rows * plan->ops[i].cost.useful;
     }
     if (cycles && mr_plan_figures(plan, session->compiled.report, &measured, &figures, text,
@@ -246,9 +249,10 @@ struct mr_session_clock mr_session_begin(struct mr_session *session) {
 }
 
 void mr_session_end(const struct mr_session *session, const struct mr_session_clock *clock,
-                    uint64_t cycles, uint32_t device_runs, uint64_t sequences, uint64_t steps,
-                    struct mr_stats *stats) {
-    fill_stats(session, cycles, device_runs, sequences, steps, seconds_now() - clock->start, stats);
+                    bool encodes, uint64_t cycles, uint32_t device_runs, uint64_t sequences,
+                    uint64_t steps, struct mr_stats *stats) {
+    fill_stats(session, encodes, cycles, device_runs, sequences, steps,
+               seconds_now() - clock->start, stats);
     mr_cuts_total(session, &stats->cut_inputs, &stats->cut_values);
     stats->cut_inputs -= clock->cut_inputs;
     stats->cut_values -= clock->cut_values;
@@ -277,6 +281,6 @@ int mr_session_run_call(struct mr_session *session, const float *x, uint64_t seq
     if (code && session->timeline)
         mr_timeline_clear(session->timeline);
     if (!code && stats)
-        mr_session_end(session, &clock, cycles, device_runs, sequences, steps, stats);
+        mr_session_end(session, &clock, false, cycles, device_runs, sequences, steps, stats);
     return code;
 }

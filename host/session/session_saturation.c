@@ -13,10 +13,15 @@
 
 enum { CUT, PAST };
 
+// The encoder's stand behind the others.
+static uint32_t all_inputs(const struct mr_session *session) {
+    return session->inputs + session->encoder_inputs;
+}
+
 int mr_cuts_open(struct mr_session *session, struct mr_error *error) {
     struct mr_session_cuts *cuts = &session->cuts;
-    cuts->inputs = calloc(session->inputs, sizeof *cuts->inputs);
-    cuts->new_inputs = calloc(session->inputs, sizeof *cuts->new_inputs);
+    cuts->inputs = calloc(all_inputs(session), sizeof *cuts->inputs);
+    cuts->new_inputs = calloc(all_inputs(session), sizeof *cuts->new_inputs);
     return cuts->inputs && cuts->new_inputs
                ? 0
                : mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the session's counters");
@@ -36,10 +41,8 @@ static bool find_probe(const struct mr_device_info *info, const char *process, c
     return false;
 }
 
-// What an operator may cut; a limit of 0: nothing.
 static struct mr_op_limit limit_of(const struct mr_session *session, int op) {
-    const struct mr_op *of = &session->network->ops[op];
-    return of->kind->limit ? of->kind->limit(session->network, of) : (struct mr_op_limit){0};
+    return mr_op_limit_of(session->network, &session->network->ops[op]);
 }
 
 int mr_cuts_attach(struct mr_session *session, const char *uri, struct mr_error *error) {
@@ -68,7 +71,7 @@ void mr_cuts_detach(struct mr_session *session) {
 
 void mr_cuts_begin(struct mr_session *session) {
     struct mr_session_cuts *cuts = &session->cuts;
-    memset(cuts->new_inputs, 0, session->inputs * sizeof *cuts->new_inputs);
+    memset(cuts->new_inputs, 0, all_inputs(session) * sizeof *cuts->new_inputs);
     mr_cuts_restart(session);
 }
 
@@ -76,10 +79,15 @@ void mr_cuts_restart(struct mr_session *session) {
     memset(session->cuts.new_values, 0, sizeof session->cuts.new_values);
 }
 
-void mr_cuts_take_probes(struct mr_session *session) {
+void mr_cuts_take_probes(struct mr_session *session, bool encodes) {
     struct mr_session_cuts *cuts = &session->cuts;
     for (int i = 0; i < session->network->op_count; i++) {
-        if (limit_of(session, i).limit == 0)
+        const struct mr_op *op = &session->network->ops[i];
+        // Those of the encoder keep what they counted in its run; of those that decode, the state
+        // that they are given there is counted.
+        const bool runs = encodes ? mr_op_encodes(session->network, op) || op->kind->recurrent
+                                  : !mr_op_encodes(session->network, op);
+        if (limit_of(session, i).limit == 0 || !runs)
             continue;
         cuts->new_values[i].count += cuts->probes[cuts->probe[i][CUT]];
         if (cuts->probe[i][PAST] < session->info.probe_count)
@@ -87,9 +95,9 @@ void mr_cuts_take_probes(struct mr_session *session) {
     }
 }
 
-void mr_cuts_end(struct mr_session *session, uint64_t sequences, uint64_t steps) {
+void mr_cuts_end(struct mr_session *session, bool encodes, uint64_t sequences, uint64_t steps) {
     struct mr_session_cuts *cuts = &session->cuts;
-    for (uint32_t k = 0; k < session->inputs; k++) {
+    for (uint32_t k = 0; k < all_inputs(session); k++) {
         cuts->inputs[k].count += cuts->new_inputs[k].count;
         if (fabsf(cuts->new_inputs[k].farthest) > fabsf(cuts->inputs[k].farthest))
             cuts->inputs[k].farthest = cuts->new_inputs[k].farthest;
@@ -98,13 +106,13 @@ void mr_cuts_end(struct mr_session *session, uint64_t sequences, uint64_t steps)
         cuts->values[i].count += cuts->new_values[i].count;
         cuts->values[i].past += cuts->new_values[i].past;
     }
-    cuts->steps += steps;
-    cuts->sequences += sequences;
+    cuts->steps[encodes] += steps;
+    cuts->sequences[encodes] += sequences;
 }
 
 void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t *values) {
     *inputs = *values = 0;
-    for (uint32_t k = 0; k < session->inputs; k++)
+    for (uint32_t k = 0; k < all_inputs(session); k++)
         *inputs += session->cuts.inputs[k].count;
     for (int i = 0; i < session->network->op_count; i++)
         *values += session->cuts.values[i].count;
@@ -112,13 +120,16 @@ void mr_cuts_total(const struct mr_session *session, uint64_t *inputs, uint64_t 
 
 int mr_session_input_saturation(const struct mr_session *session, uint32_t feature,
                                 struct mr_input_saturation *info) {
-    if (!session || !info || feature >= session->inputs)
+    if (!session || !info || feature >= all_inputs(session))
         return MR_ERROR_ARGUMENT;
+    const struct mr_network *network = session->network;
     const struct mr_input_cuts *cuts = &session->cuts.inputs[feature];
-    const double unit = ldexp(1, -session->network->streams[0].frac[feature]);
-    const double middle = session->network->offset ? session->network->offset[feature] : 0;
+    const bool encodes = feature >= session->inputs;
+    const struct mr_stream *stream = &network->streams[encodes ? network->encoder : 0];
+    const double unit = ldexp(1, -stream->frac[feature - (encodes ? session->inputs : 0)]);
+    const double middle = network->offset && !encodes ? network->offset[feature] : 0;
     *info = (struct mr_input_saturation){.cut = cuts->count,
-                                         .total = session->cuts.steps,
+                                         .total = session->cuts.steps[encodes],
                                          .low = middle + INT16_MIN * unit,
                                          .high = middle + INT16_MAX * unit,
                                          .farthest = cuts->farthest};
@@ -133,7 +144,9 @@ int mr_session_operator_saturation(const struct mr_session *session, uint32_t in
     const struct mr_value_cuts *cuts = &session->cuts.values[index];
     const struct mr_op_limit limit = limit_of(session, (int)index);
     const bool per_step = session->network->streams[op->output].rate == MR_PER_STEP;
-    const uint64_t rows = per_step ? session->cuts.steps : session->cuts.sequences;
+    const bool encodes = mr_op_encodes(session->network, op);
+    const uint64_t rows =
+        per_step ? session->cuts.steps[encodes] : session->cuts.sequences[encodes];
     *info = (struct mr_operator_saturation){
         .cut = cuts->count,
         .total = limit.limit > 0 ? rows * (uint64_t)op->units : 0,

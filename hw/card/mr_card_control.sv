@@ -110,10 +110,11 @@ module mr_card_control #(
   logic [31:0] steps_q, sequences_q, flags_q;
   logic [63:0] in_count_q, out_count_q, in_address_q, out_address_q;
   logic [31:0] command;
+  // RUN of either part of a network: that of the encoder gives no y.
   logic is_load, is_run, is_read, is_write, is_stream;
   assign command = `ARGUMENT(mr_registers_pkg::ARG_COMMAND, 32);
   assign is_load = command == mr_registers_pkg::COMMAND_LOAD;
-  assign is_run = command == mr_registers_pkg::COMMAND_RUN;
+  assign is_run = command == mr_registers_pkg::COMMAND_RUN || command == mr_registers_pkg::COMMAND_ENCODE;
   assign is_read = command == mr_registers_pkg::COMMAND_READ_STATE;
   assign is_write = command == mr_registers_pkg::COMMAND_WRITE_STATE;
   assign is_stream = command == mr_registers_pkg::COMMAND_STREAM;

@@ -138,6 +138,7 @@ package mr_registers_pkg;
   localparam logic [31:0] COMMAND_READ_STATE = 32'h3;
   localparam logic [31:0] COMMAND_WRITE_STATE = 32'h4;
   localparam logic [31:0] COMMAND_STREAM = 32'h5;
+  localparam logic [31:0] COMMAND_ENCODE = 32'h6;
   localparam logic [31:0] FLAG_RESET = 32'h1;
   localparam logic [31:0] FLAG_RESET_FIRST = 32'h2;
 endpackage

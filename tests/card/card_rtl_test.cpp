@@ -389,7 +389,7 @@ void test::refusals() {
         change(j);
         return j;
     };
-    for (uint32_t command : {0u, 6u, 77u, 0x80000002u})
+    for (uint32_t command : {0u, 66u, 77u, 0x80000002u})
         expect(with([command](job &j) { j.command = command; }), MR_CARD_STATUS_BAD_COMMAND_BIT,
                "status of an unknown command");
     const uint32_t bad = MR_CARD_STATUS_BAD_ARGUMENT_BIT;

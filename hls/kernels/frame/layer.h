@@ -9,6 +9,13 @@
 //                        given
 //   LAYER_GIVES_CELL  bits: where it is given, the layer gives its cell states in place of h,
 //                     shifted right by so many bits, rounded, and cut to 16, which is counted
+//   LAYER_START   in a network with an encoder's part, of a layer that decodes: which streams of
+//                 that part give the state that the next run goes on from, 1: h, 2: the cell state,
+//                 3: both, 0: none. The state that none gives is 0
+//   LAYER_START_H, LAYER_START_CELL  of such a stream: by how many bits its numbers are shifted
+//                 left, or below zero right, rounded, to be that state; 0 where not given
+//   LAYER_START_PAST  the same of what such an h is beyond its range, to count in the units of the
+//                 cell state where there is one
 //   LAYER_WEIGHT_BITS, LAYER_COLUMN_BITS  of the lanes' multipliers: 16 and 16 where not given, 8
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
@@ -76,6 +83,7 @@
 #include "frame/lane.h"
 #include "frame/pace.h"
 #include "frame/slots.h"
+#include "frame/start.h"
 #include "frame/state.h"
 #include "frame/words.h"
 #include "mr_command.h"
@@ -113,6 +121,25 @@
 #if LAYER_PORTS < 1 || LAYER_PORTS > 2 || LAYER_PORTS > LAYER_LC
 #    error "a layer's weights are read by 1 port, or by 2 where it takes 2 columns a cycle or more"
 #endif
+#ifdef LAYER_START
+#    define STARTS_H (LAYER_START & 1)
+#    define STARTS_CELL (LAYER_START & 2)
+#    if LAYER_SLOTS > 1
+#        error "a layer that starts from an encoder's part takes one slot"
+#    endif
+#else
+#    define STARTS_H 0
+#    define STARTS_CELL 0
+#endif
+#ifndef LAYER_START_H
+#    define LAYER_START_H 0
+#endif
+#ifndef LAYER_START_CELL
+#    define LAYER_START_CELL 0
+#endif
+#ifndef LAYER_START_PAST
+#    define LAYER_START_PAST 0
+#endif
 #if LAYER_SLOTS > 1 && (LAYER_PASSES > 1 || LAYER_H_FIRST)
 #    error "a layer with slots takes one pass, and x first"
 #endif
@@ -122,7 +149,10 @@
 #define SPLIT OF_CELL(_SPLIT)
 #define SECOND OF_CELL(_SECOND)
 #define HAS_CELL OF_CELL(_HAS_CELL)
-#define COUNTS OF_CELL(_COUNTS)
+#define COUNTS (OF_CELL(_COUNTS) || STARTS_H || STARTS_CELL)
+#if STARTS_CELL && !HAS_CELL
+#    error "a stream gives the cell state of a cell that has none"
+#endif
 #if LAYER_HARD
 #    define CELL_UNIT OF_CELL(_unit_hard)
 #    define CELL_COLUMNS OF_CELL(_columns_hard)
@@ -197,14 +227,21 @@
 // gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
 // where flags has MR_FLAG_RESET. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC
 // units, slot after slot. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit
-// (state.h).
+// (state.h). command MR_COMMAND_ENCODE, where the layer starts from streams: takes a row of each
+// for every sequence, H_WORDS vectors, and has the last one's state.
 //
 // A cell that counts has the probes `cut` and `past`: how many values of the last RUN were cut, and
 // by how much they were beyond in all, in the value's own units. (Units of padding have no weights
 // and stay at 0.)
-static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(VEC) * h_out,
-                  hls_stream(unit_state_t) * state, uint32_t command,
-#if LAYER_SLOTS > 1
+static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
+#if STARTS_H
+                  hls_stream(VEC) * start_h,
+#endif
+#if STARTS_CELL
+                  hls_stream(VEC) * start_cell,
+#endif
+                  hls_stream(VEC) * h_out, hls_stream(unit_state_t) * state, uint32_t command,
+#if LAYER_SLOTS > 1 || defined LAYER_START
                   uint32_t sequences,
 #endif
                   uint32_t steps, uint32_t total, uint32_t flags) {
@@ -297,7 +334,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 }
             }
         }
-    } else if (command == MR_COMMAND_RUN) {
+    } else if (command == RUN_COMMAND) {
         const bool reset = (flags & MR_FLAG_RESET) != 0;
         uint32_t left = steps;      // steps of the sequence from step t on
         bool forget = reset;        // step t starts from zero state
@@ -598,6 +635,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
             }
         }
     }
+#ifdef LAYER_START
+#    include "frame/layer_start.h"
+#endif
 }
 
 #include "frame/layer_end.h"

@@ -4,6 +4,12 @@
 #define MR_WORDS_H
 
 #include "hls.h"
+#include "mr_command.h"
+
+// At which a process runs: that of its part of the network, the generator says which.
+#ifndef RUN_COMMAND
+#    define RUN_COMMAND MR_COMMAND_RUN
+#endif
 
 // One bus beat of the weight image: 512 bits, the width of an Alveo memory port.
 enum { MR_BEAT = 32 };

@@ -27,7 +27,7 @@
 
 static void CONCAT(hls_stream(VEC) * a, hls_stream(VEC) * b, hls_stream(VEC) * out,
                    uint32_t command, uint32_t rows) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         VEC held = {{0}}; // of b's last vector, what did not go out with it
     run_rows:
         for (uint32_t n = 0; n < rows; n++) {

@@ -15,7 +15,7 @@
 
 static void FORK(hls_stream(ITEM) * in, hls_stream(ITEM) * a, hls_stream(ITEM) * b,
                  uint32_t command, uint32_t rows) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
     run_rows:
         for (uint32_t n = 0; n < rows; n++) {
             for (uint32_t k = 0; k < ITEMS; k++) {

@@ -37,7 +37,7 @@ static void GATHER(hls_stream(ITEM) * a, hls_stream(ITEM) * b, hls_stream(ITEM) 
                    uint32_t sequences,
 #endif
                    uint32_t steps, uint32_t total) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         uint32_t left = steps - 1; // steps of the sequence behind this one
         bool last = steps == 1, next_last = steps == 1 || steps == 2;
         // Conditions of the next item are due when it begins, so they stand in registers.

@@ -17,7 +17,7 @@ static void LAST(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command,
                  uint32_t sequences,
 #endif
                  uint32_t steps, uint32_t total) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         uint32_t left = steps; // steps of the sequence from row t's on
 #if LAST_SLOTS > 1
         uint32_t to_come = sequences; // with those of the group at hand

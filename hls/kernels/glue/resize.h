@@ -13,7 +13,7 @@
 
 static void RESIZE(hls_stream(IN_VEC) * in, hls_stream(OUT_VEC) * out, uint32_t command,
                    uint32_t total) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         uint8_t left = 0; // activations that came in and have not gone out
 #if RESIZE_FROM >= RESIZE_TO
         uint16_t taken = 0; // vectors of this row that came in

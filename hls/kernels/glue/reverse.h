@@ -16,7 +16,7 @@ static void REVERSE(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t comman
                     uint32_t total) {
     static int16_t kept[REVERSE_STEPS * WORDS][REVERSE_LC];
     HLS(array_partition variable = kept dim = 2 complete)
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         uint32_t left = steps;  // steps of the sequence from row t's on
         uint32_t place = 0;     // of row t: its first word
         bool upward = true;     // so the rows of the sequence lie

@@ -9,7 +9,7 @@
 
 static void UNPACK(hls_stream(VEC) * in, hls_stream(int32_t) * out, uint32_t command,
                    uint32_t rows) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         uint8_t left = 0; // activations of the held vector
         VEC held = {{0}};
     run_rows:

@@ -20,7 +20,7 @@ static void ADD(hls_stream(VEC) * a, hls_stream(VEC) * b, hls_stream(VEC) * out,
     static uint64_t cut;
     HLS_PROBE(cut);
 
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         cut = 0;
     run_rows:
         for (uint32_t n = 0; n < rows; n++) {

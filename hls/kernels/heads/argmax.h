@@ -7,7 +7,7 @@
 // command MR_COMMAND_RUN: takes `rows` rows of ARGMAX_COUNT numbers and gives a number for each.
 static void ARGMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t command,
                    uint32_t rows) {
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         int32_t greatest = 0;
         int32_t place = 0;
     run_rows:

@@ -82,7 +82,7 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 }
             }
         }
-    } else if (command == MR_COMMAND_RUN) {
+    } else if (command == RUN_COMMAND) {
 #if COUNTS_CUT
         cut = 0;
 #endif

@@ -35,7 +35,7 @@ static void EMBED(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef LANE_WORDS
 #undef LANE_LC
 #undef LANE_WEIGHT_BITS
-    } else if (command == MR_COMMAND_RUN) {
+    } else if (command == RUN_COMMAND) {
         uint32_t next = 0; // word of the table
     run_rows:
         for (uint32_t n = 0; n < rows; n++) {

@@ -42,7 +42,7 @@ static void NORM(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
     static uint64_t cut;
     HLS_PROBE(cut);
 
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         cut = 0;
         int64_t sum = 0, squares = 0; // of the row that comes in, or came in
         int64_t due = 0;              // the sum of the row that goes out

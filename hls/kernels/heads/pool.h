@@ -31,7 +31,7 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
 #else // what is written may be read in the next cycle
     HLS(array_partition variable = kept dim = 0 complete)
 #endif
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         uint32_t left = steps; // steps of the sequence from row t's on
         uint32_t seen = 1;     // steps of the sequence with that of row t
     run_steps:

@@ -66,7 +66,7 @@ static void SOFTMAX(hls_stream(int32_t) * x, hls_stream(int32_t) * y, uint32_t c
                     uint32_t rows) {
     static int32_t numbers[SOFTMAX_COUNT]; // of the phase before
     static uint32_t powers[SOFTMAX_COUNT]; // of the phase before
-    if (command == MR_COMMAND_RUN) {
+    if (command == RUN_COMMAND) {
         int32_t greatest = 0; // of the numbers of this phase so far
         int32_t top = 0;      // of the phase before
         uint64_t sum = 0;     // of the exponentials of this phase so far, Q40

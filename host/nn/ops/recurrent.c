@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int split_of(const struct mr_op *op) {
@@ -123,9 +124,10 @@ static double greatest_start(const struct mr_op *op, bool second) {
 
 static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
     const int precision = mr_stream_precision(network, op->output);
-    const double seen =
-        fmax(network->streams[op->output].greatest[precision], greatest_start(op, false));
+    double seen = fmax(network->streams[op->output].greatest[precision], greatest_start(op, false));
 
+    if (op->given[0] >= 0)
+        seen = fmax(seen, network->streams[op->given[0]].greatest[precision]);
     if (!mr_cell_of(op)->ranged)
         return MR_HIDDEN_FRAC;
     return seen > 0 ? mr_frac_of(2 * seen, 0, MR_HIDDEN_FRAC) : MR_FRAC_DEFAULT;
@@ -176,6 +178,20 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
     return 0;
 }
 
+enum { GIVEN_LEFT_MAX = 31 };
+
+// Fraction bits of h, and of the second field.
+static int state_frac(const struct mr_network *network, const struct mr_op *op, int field) {
+    if (field == 1)
+        return MR_CELL_FRAC - op->exponent;
+    return op->kind->gives_second ? MR_HIDDEN_FRAC : network->streams[op->output].frac[0];
+}
+
+// By how many bits numbers of the stream that a field starts from are shifted left.
+static int given_left(const struct mr_network *network, const struct mr_op *op, int field) {
+    return state_frac(network, op, field) - network->streams[op->given[field]].frac[0];
+}
+
 int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op, char *error,
                        size_t error_size) {
     char part[MR_NAME + 16];
@@ -191,6 +207,12 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
             return mr_fail(error, error_size,
                            "layer %d has %d fraction bits in unit %d, which is not possible",
                            op->layer, (int)frac[j], j);
+    for (int field = 0; field < 2; field++)
+        if (op->given[field] >= 0 && abs(given_left(network, op, field)) > GIVEN_LEFT_MAX)
+            return mr_fail(
+                error, error_size,
+                "layer %d starts from numbers of %d fraction bits, which is not possible",
+                op->layer, (int)network->streams[op->given[field]].frac[0]);
     snprintf(part, sizeof part, "layer %d", op->layer);
     return mr_rows_check(&op->rows, op->precision.weight_bits, op->inputs, part, error, error_size);
 }
@@ -208,11 +230,27 @@ void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op
                         int unit, int32_t *h, int32_t *second) {
     const size_t columns = (size_t)mr_op_start_columns(op);
     const float *of = op->start + sequence % (size_t)op->start_rows * columns + unit;
-    const int frac = op->kind->gives_second ? MR_HIDDEN_FRAC : network->streams[op->output].frac[0];
-    const int second_frac = MR_CELL_FRAC - op->exponent;
 
-    *h = start_fixed(of[0], frac, 16);
-    *second = op->kind->second_field ? start_fixed(of[op->units], second_frac, MR_CELL_BITS) : 0;
+    *h = start_fixed(of[0], state_frac(network, op, 0), 16);
+    *second = op->kind->second_field
+                  ? start_fixed(of[op->units], state_frac(network, op, 1), MR_CELL_BITS)
+                  : 0;
+}
+
+// A number shifted left, or right and rounded, and cut to so many bits.
+static int32_t take_number(int32_t number, int left, int bits) {
+    const double exact = ldexp(number, left), end = ldexp(1, bits - 1);
+
+    return (int32_t)fmin(fmax(floor(exact + 0.5), -end), end - 1);
+}
+
+void mr_recurrent_take(const struct mr_network *network, const struct mr_op *op,
+                       const int32_t *given_h, const int32_t *given_second, int unit, int32_t *h,
+                       int32_t *second) {
+    *h = given_h ? take_number(given_h[unit], given_left(network, op, 0), 16) : 0;
+    *second = given_second
+                  ? take_number(given_second[unit], given_left(network, op, 1), MR_CELL_BITS)
+                  : 0;
 }
 
 static void integer_sums(const struct mr_op *op, int first, int end, int unit, const int32_t *x,
@@ -335,6 +373,22 @@ static void emit_cell(const struct mr_cell *cell, struct mr_text *text) {
     mr_text_add(text, "#line %zu \"network.c\"\n", lines);
 }
 
+// The streams of the encoder's part that the state starts from.
+static void emit_start(const struct mr_network *network, const struct mr_op *op,
+                       struct mr_text *text) {
+    if (!network->encoder || mr_op_encodes(network, op))
+        return;
+    mr_text_add(text, "#define LAYER_START %d\n",
+                (op->given[0] >= 0 ? 1 : 0) + (op->given[1] >= 0 ? 2 : 0));
+    if (op->given[0] >= 0)
+        mr_text_add(text, "#define LAYER_START_H %d\n", given_left(network, op, 0));
+    if (op->given[1] >= 0)
+        mr_text_add(text, "#define LAYER_START_CELL %d\n", given_left(network, op, 1));
+    if (op->given[0] >= 0 && op->kind->second_field)
+        mr_text_add(text, "#define LAYER_START_PAST %d\n",
+                    state_frac(network, op, 1) - state_frac(network, op, 0));
+}
+
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text) {
     const struct mr_cell *cell = mr_cell_of(op);
@@ -367,5 +421,6 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
         mr_text_add(text, "#define LAYER_WEIGHT_BITS %d\n", op->precision.weight_bits);
     if (op->precision.column_bits != 16)
         mr_text_add(text, "#define LAYER_COLUMN_BITS %d\n", op->precision.column_bits);
+    emit_start(network, op, text);
     mr_text_add(text, "#include \"frame/layer.h\"\n");
 }

@@ -52,10 +52,11 @@ static inline int mr_cell_tables(const struct mr_op *op) {
 
 // The kind's functions.
 #define MR_RECURRENT                                                                               \
-    .recurrent = true, .lag = 1, .start = mr_recurrent_start, .describe = mr_recurrent_describe,   \
-    .float_row = mr_recurrent_float, .quantise = mr_recurrent_quantise,                            \
-    .check = mr_recurrent_check, .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost,   \
-    .emit = mr_recurrent_emit, .scalars = "command, steps, total, flags"
+    .recurrent = true, .lag = 1, .start = mr_recurrent_start, .take = mr_recurrent_take,           \
+    .describe = mr_recurrent_describe, .float_row = mr_recurrent_float,                            \
+    .quantise = mr_recurrent_quantise, .check = mr_recurrent_check,                                \
+    .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost, .emit = mr_recurrent_emit,     \
+    .scalars = "command, steps, total, flags"
 
 void mr_recurrent_describe(const struct mr_network *network, struct mr_op *op,
                            struct mr_stream *out);
@@ -68,6 +69,9 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
                           const int32_t *in, int32_t *state, int32_t *out);
 void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op, size_t sequence,
                         int unit, int32_t *h, int32_t *second);
+void mr_recurrent_take(const struct mr_network *network, const struct mr_op *op,
+                       const int32_t *given_h, const int32_t *given_second, int unit, int32_t *h,
+                       int32_t *second);
 // Of the lanes: one for each product.
 uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout);
 // Adds the memories.
