@@ -97,7 +97,7 @@ LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*
     sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # What fuzzers call: files, the network and its import.
-FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% gen/onnx.pb-c.o,$(LIB_OBJECTS))
+FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% host/json/% gen/onnx.pb-c.o,$(LIB_OBJECTS))
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))

@@ -8,7 +8,11 @@
 // Checks for mr_file_read_checked: each refuses files that are known to be of another kind, and
 // empty ones.
 mr_file_check mr_check_model_file;   // .millrace
-mr_file_check mr_check_network_file; // ONNX
+mr_file_check mr_check_network_file; // ONNX, or a description in JSON
+mr_file_check mr_check_weights_file; // safetensors
 mr_file_check mr_check_array_file;   // .npy, or text
+
+// Is the network file, by its first bytes, a description in JSON?
+bool mr_is_json(const unsigned char *head, size_t size);
 
 #endif

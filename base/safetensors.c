@@ -2,8 +2,7 @@
 // Reader and writer of the safetensors container.
 #include "safetensors.h"
 
-#include "file.h"
-#include "file_kind.h"
+#include "half.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -20,8 +19,11 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[] = {
-    [MR_F32] = {"F32", 4}, [MR_I8] = {"I8", 1},   [MR_I16] = {"I16", 2},
-    [MR_I32] = {"I32", 4}, [MR_I64] = {"I64", 8},
+    [MR_F32] = {"F32", 4},   [MR_I8] = {"I8", 1},           [MR_I16] = {"I16", 2},
+    [MR_I32] = {"I32", 4},   [MR_I64] = {"I64", 8},         [MR_F64] = {"F64", 8},
+    [MR_F16] = {"F16", 2},   [MR_BF16] = {"BF16", 2},       [MR_U8] = {"U8", 1},
+    [MR_U16] = {"U16", 2},   [MR_U32] = {"U32", 4},         [MR_U64] = {"U64", 8},
+    [MR_BOOL] = {"BOOL", 1}, [MR_F8_E4M3] = {"F8_E4M3", 1}, [MR_F8_E5M2] = {"F8_E5M2", 1},
 };
 
 struct reader {
@@ -38,6 +40,31 @@ const char *mr_dtype_name(enum mr_dtype dtype) {
 
 size_t mr_dtype_size(enum mr_dtype dtype) {
     return dtypes[dtype].size;
+}
+
+bool mr_dtype_is_weight(enum mr_dtype dtype) {
+    return dtype == MR_F64 || dtype == MR_F32 || dtype == MR_F16 || dtype == MR_BF16;
+}
+
+double mr_tensor_weight(const struct mr_tensor *tensor, size_t index) {
+    const size_t size = mr_dtype_size(tensor->dtype);
+    union {
+        double f8;
+        float f4;
+        uint16_t u2;
+    } v;
+
+    memcpy(&v, (const unsigned char *)tensor->data + index * size, size);
+    switch (tensor->dtype) {
+    case MR_F64:
+        return v.f8;
+    case MR_F16:
+        return mr_half(v.u2);
+    case MR_BF16:
+        return mr_brain(v.u2);
+    default:
+        return v.f4;
+    }
 }
 
 static bool natural(const json_t *value, size_t *result) {
@@ -63,7 +90,8 @@ static int read_dtype(const struct reader *r, struct mr_tensor *t, const json_t 
         }
     }
     return mr_fail(r->error, r->error_size,
-                   "%s: tensor '%.100s' has type %.20s; F32, I8, I16, I32 and I64 are supported",
+                   "%s: tensor '%.100s' has type %.20s, which this version does not know; keep "
+                   "weights as F32, F64, F16 or BF16",
                    r->name, t->name, dtype);
 }
 
@@ -197,14 +225,13 @@ int mr_safetensors_parse(const void *data, size_t size, const char *name,
     return result;
 }
 
-int mr_safetensors_read(const char *path, struct mr_safetensors *file, char *error,
-                        size_t error_size) {
+int mr_safetensors_read(const char *path, mr_file_check *check, struct mr_safetensors *file,
+                        char *error, size_t error_size) {
     unsigned char *data;
     size_t size;
 
     memset(file, 0, sizeof *file);
-    if (mr_file_read_checked(path, max_file, mr_check_model_file, &data, &size, error,
-                             error_size) != 0)
+    if (mr_file_read_checked(path, max_file, check, &data, &size, error, error_size) != 0)
         return -1;
     if (mr_safetensors_parse(data, size, path, file, error, error_size) != 0) {
         free(data);

@@ -3,9 +3,29 @@
 #ifndef MR_SAFETENSORS_H
 #define MR_SAFETENSORS_H
 
+#include "file.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 
-enum mr_dtype { MR_F32, MR_I8, MR_I16, MR_I32, MR_I64 };
+// Those that the container knows of and that have whole bytes.
+enum mr_dtype {
+    MR_F32,
+    MR_I8,
+    MR_I16,
+    MR_I32,
+    MR_I64,
+    MR_F64,
+    MR_F16,
+    MR_BF16,
+    MR_U8,
+    MR_U16,
+    MR_U32,
+    MR_U64,
+    MR_BOOL,
+    MR_F8_E4M3,
+    MR_F8_E5M2
+};
 
 enum { MR_TENSOR_RANK = 8 };
 
@@ -34,10 +54,15 @@ struct mr_safetensors {
 // "F32", …; and the bytes of one number.
 const char *mr_dtype_name(enum mr_dtype dtype);
 size_t mr_dtype_size(enum mr_dtype dtype);
+// F64, F32, F16 or BF16: what weights are kept as.
+bool mr_dtype_is_weight(enum mr_dtype dtype);
+// Number `index` of a tensor of one of these.
+double mr_tensor_weight(const struct mr_tensor *tensor, size_t index);
 
 // Reads and checks everything: names, shapes, sizes, that tensors neither overlap nor leave holes.
-int mr_safetensors_read(const char *path, struct mr_safetensors *file, char *error,
-                        size_t error_size);
+// check: of the kind of file that is expected (file_kind.h).
+int mr_safetensors_read(const char *path, mr_file_check *check, struct mr_safetensors *file,
+                        char *error, size_t error_size);
 
 // The same from memory, which must stay until the free; name stands for the file in messages.
 int mr_safetensors_parse(const void *data, size_t size, const char *name,

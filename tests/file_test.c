@@ -255,34 +255,45 @@ END_TEST
 static const struct {
     const char *name, *head;
     size_t size;
-    const char *model, *network, *array;
+    const char *model, *network, *array, *weights;
 } kinds[] = {
     {"net.onnx", "\x08\x07\x12\x07pytorch", 11, "import it first: millrace import net.onnx", NULL,
-     "is an ONNX file"},
-    {"x.npy", "\x93NUMPY\x01\0v", 9, "is an .npy array", "is an .npy array", NULL},
-    {"x.csv", "1,2,3\n4,5,6\n", 12, "is not a model", NULL, NULL},
+     "is an ONNX file", "import it itself"},
+    {"net.json", "\xef\xbb\xbf {\"inputs\": 3}", 16, "import it first: millrace import net.json",
+     NULL, "is a JSON file", "list these"},
+    {"x.npy", "\x93NUMPY\x01\0v", 9, "is an .npy array", "is an .npy array", NULL, "save_file"},
+    {"x.csv", "1,2,3\n4,5,6\n", 12, "is not a model", NULL, NULL, NULL},
     {"net.pt", "PK\x03\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0net/data.pkl", 42,
-     "PyTorch", "torch.onnx.export", "PyTorch"},
+     "PyTorch", "torch.onnx.export", "PyTorch", "save_file(model.state_dict()"},
     {"x.npz", "PK\x03\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0arr_0.npy", 39,
-     ".npz", ".npz", "numpy.save"},
+     ".npz", "a JSON description", "numpy.save", "numpy.load(\"net.npz\")"},
     {"net.keras", "PK\x03\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0d\0\0\0metadata.json",
-     43, "Keras", "tf2onnx", "Keras"},
-    {"net.h5", "\x89HDF\r\n\x1a\n", 8, "HDF5", "tf2onnx", "HDF5"},
-    {"net.tflite", "\x1c\0\0\0TFL3\x14", 9, "TensorFlow Lite", "--tflite", "TensorFlow Lite"},
-    {"net.pth", "\x80\x02\x8a\x0al", 5, "PyTorch", "torch.onnx.export", "PyTorch"},
-    {"x.pkl", "\x80\x04\x95", 3, "pickle", "pickle", "numpy.save"},
-    {"odd.pt", "anything", 8, "PyTorch", "torch.onnx.export", "PyTorch"},
-    {"odd.h5", "anything", 8, "HDF5", "tf2onnx", "HDF5"},
-    {"odd.keras", "anything", 8, "Keras", "tf2onnx", "Keras"},
-    {"odd.tflite", "anything", 8, "TensorFlow Lite", "tf2onnx", "TensorFlow Lite"},
-    {"k.xclbin", "xclbin2\0", 8, "image of a card", "image of a card", "image of a card"},
-    {"x.csv.gz", "\x1f\x8b\x08", 3, "unpack", "unpack", "unpack"},
-    {"a", "", 0, "is empty", "is empty", "is empty"},
+     43, "Keras", "tf2onnx", "Keras", "model.weights"},
+    {"net.h5", "\x89HDF\r\n\x1a\n", 8, "HDF5", "tf2onnx", "HDF5", "model.weights"},
+    {"net.tflite", "\x1c\0\0\0TFL3\x14", 9, "TensorFlow Lite", "--tflite", "TensorFlow Lite",
+     "TensorFlow Lite"},
+    {"net.pth", "\x80\x02\x8a\x0al", 5, "PyTorch", "torch.onnx.export", "PyTorch", "PyTorch"},
+    {"x.pkl", "\x80\x04\x95", 3, "pickle", "pickle", "numpy.save", "pickle"},
+    {"net.mat", "MATLAB 5.0 MAT-file, ", 21, "MATLAB", "exportONNXNetwork", "MATLAB", "loadmat"},
+    {"net", "MATLAB 7.3 MAT-file, ", 21, "MATLAB", "exportONNXNetwork", "MATLAB", "loadmat"},
+    {"net", "\x08\x04\x12\x5e\x0a\x0c\x0a\x01x\x1a\x07*\x05", 13, "Core ML", "convert_coreml",
+     "Core ML", "Core ML"},
+    {"odd.pt", "anything", 8, "PyTorch", "torch.onnx.export", "PyTorch", "PyTorch"},
+    {"odd.h5", "anything", 8, "HDF5", "tf2onnx", "HDF5", "HDF5"},
+    {"odd.keras", "anything", 8, "Keras", "tf2onnx", "Keras", "Keras"},
+    {"odd.tflite", "anything", 8, "TensorFlow Lite", "tf2onnx", "TensorFlow Lite",
+     "TensorFlow Lite"},
+    {"odd.pb", "anything", 8, "(.pb)", "--saved-model", "(.pb)", "(.pb)"},
+    {"odd.mlmodel", "anything", 8, "Core ML", "convert_coreml", "Core ML", "Core ML"},
+    {"k.xclbin", "xclbin2\0", 8, "image of a card", "image of a card", "image of a card",
+     "image of a card"},
+    {"x.csv.gz", "\x1f\x8b\x08", 3, "unpack", "unpack", "unpack", "unpack"},
+    {"a", "", 0, "is empty", "is empty", "is empty", "is empty"},
     {"m.millrace", "\x20\0\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"millrace\"}}", 47, NULL,
-     "imported already", "is a model of this program"},
+     "imported already", "is a model of this program", NULL},
     {"w.safetensors", "\x20\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\",\"shape\":[]}}", 41, NULL,
-     "another program", "another program"},
-    {"zeros", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, "is not a model", NULL, NULL},
+     "import a JSON file", "is a safetensors file", NULL},
+    {"zeros", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, "is not a model", NULL, NULL, NULL},
 };
 
 static void check_kind(int i, mr_file_check *check, const char *part) {
@@ -297,6 +308,7 @@ START_TEST(kinds_are_told) {
     check_kind(_i, mr_check_model_file, kinds[_i].model);
     check_kind(_i, mr_check_network_file, kinds[_i].network);
     check_kind(_i, mr_check_array_file, kinds[_i].array);
+    check_kind(_i, mr_check_weights_file, kinds[_i].weights);
 }
 END_TEST
 

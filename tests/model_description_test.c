@@ -17,7 +17,7 @@ static void describe_again(const char *path, const char *version, const char *de
     const struct mr_pair metadata[] = {
         {"format", "millrace"}, {"version", version}, {"description", description}};
 
-    ck_assert_msg(!mr_safetensors_read(path, &file, error, sizeof error), "%s", error);
+    ck_assert_msg(!mr_safetensors_read(path, NULL, &file, error, sizeof error), "%s", error);
     ck_assert_msg(!mr_safetensors_write(to, file.tensors, file.tensor_count, metadata, 3, error,
                                         sizeof error),
                   "%s", error);

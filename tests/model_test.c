@@ -45,8 +45,9 @@ START_TEST(file_keeps_precisions) {
     m.network.ops[0].rows.weight[3] = -128; // is not made, but may be
     mkdir("build/fuzz", 0777);
     save(&m, "build/fuzz/small8.millrace"); // a seed, as above
-    ck_assert_msg(!mr_safetensors_read("build/fuzz/small8.millrace", &file, error, sizeof error),
-                  "%s", error);
+    ck_assert_msg(
+        !mr_safetensors_read("build/fuzz/small8.millrace", NULL, &file, error, sizeof error), "%s",
+        error);
     ck_assert_int_eq(mr_safetensors_find(&file, "lstm0.weight")->dtype, MR_I8);
     ck_assert_int_eq(mr_safetensors_find(&file, "lstm1.weight")->dtype, MR_I8);
     ck_assert_int_eq(mr_safetensors_find(&file, "head.weight")->dtype, MR_I16);
@@ -60,8 +61,8 @@ START_TEST(file_keeps_precisions) {
     ck_assert_mem_eq(identity[0], identity[1], MR_MODEL_IDENTITY);
     mr_model_data_free(&m);
     mr_model_data_free(&back);
-    ck_assert_msg(!mr_safetensors_read(FOLDER "/full.millrace", &file, error, sizeof error), "%s",
-                  error);
+    ck_assert_msg(!mr_safetensors_read(FOLDER "/full.millrace", NULL, &file, error, sizeof error),
+                  "%s", error);
     ck_assert_ptr_null(strstr(mr_safetensors_metadata(&file, "description"), "precision"));
     mr_safetensors_free(&file);
 }

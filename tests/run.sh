@@ -81,7 +81,7 @@ step() {
 fuzz() {
     local name=$1 count=200000
     shift
-    case $name in npy_fuzz) count=1000000 ;; onnx_fuzz) count=600000 ;; esac
+    case $name in npy_fuzz) count=1000000 ;; onnx_fuzz) count=600000 ;; json_fuzz) count=100000 ;; esac
     if [ ! -e "$1" ]; then
         step "$name" 60 echo "skipped: no seed files in build/fuzz"
     else
@@ -102,6 +102,7 @@ seeds() { # fuzzer -> its seed files
     case $1 in
     npy_fuzz) echo build/fuzz/*.npy build/fuzz/*.csv ;;
     onnx_fuzz) echo build/fuzz/*.onnx ;;
+    json_fuzz) echo build/fuzz/*.described ;;
     *) echo build/fuzz/*.millrace ;;
     esac
 }
@@ -134,7 +135,7 @@ all="$scripts $tests demo scaling formal format"
 longest="hlsc_test.sh formal hlsc_fuzz_test.sh cycles_test cli_test.sh hw_test.sh networks_test card_test card_models_test.sh
     card_rtl_test.sh examples_test.sh card_process_test card_resume_test install_test.sh sim_test"
 # Then those that write the fuzzers' seeds.
-seeding="csv_test import_test model_test npy_test onnx_external_test onnx_fold_test onnx_layers_test onnx_random_test onnx_test"
+seeding="csv_test import_test json_test model_test npy_test onnx_external_test onnx_fold_test onnx_layers_test onnx_random_test onnx_test"
 
 start() { # the step of this name
     case $kind-$1 in

@@ -32,8 +32,8 @@ START_TEST(written_file_is_read_again) {
     ck_assert_msg(mr_safetensors_write("build/st_test.safetensors", tensors, 5, metadata, 2, error,
                                        1024) == 0,
                   "%s", error);
-    ck_assert_msg(mr_safetensors_read("build/st_test.safetensors", &file, error, 1024) == 0, "%s",
-                  error);
+    ck_assert_msg(mr_safetensors_read("build/st_test.safetensors", NULL, &file, error, 1024) == 0,
+                  "%s", error);
     ck_assert_uint_eq(file.tensor_count, 5);
     ck_assert_str_eq(mr_safetensors_metadata(&file, "quote"), "\"\\\n\xc3\xa9");
     ck_assert_ptr_null(mr_safetensors_metadata(&file, "none"));
@@ -65,7 +65,9 @@ static const struct {
     {"{" T("a", "I16", "[2]", "4", "8") "," T("b", "I16", "[2]", "0", "4") "}", NULL},
     {"{" T("a", "F32", "[]", "0", "4") "," T("b", "I32", "[1,1]", "4", "8") "}   ", NULL},
     {"{" T("a", "F32", "[2]", "0", "8") "," T("b", "F32", "[0]", "8", "8") "}", NULL},
-    {"{" T("a", "F64", "[1]", "0", "8") "}", "type F64"},
+    {"{" T("a", "F64", "[1]", "0", "8") "}", NULL},
+    {"{" T("a", "BF16", "[2]", "0", "4") "," T("b", "BOOL", "[2,2]", "4", "8") "}", NULL},
+    {"{" T("a", "F4", "[1]", "0", "8") "}", "type F4, which this version does not know"},
     {"{" T("a", "F32", "[1]", "0", "4") "}", "4 bytes after the last tensor"},
     {"{}", "8 bytes after"},
     {"{" T("a", "F32", "[1]", "4", "8") "}", "hole"},
@@ -110,6 +112,29 @@ START_TEST(header_is_checked) {
 }
 END_TEST
 
+START_TEST(weights_of_all_types_are_read) {
+    static const double doubles[2] = {-1.5, 1e-300};
+    static const float floats[2] = {3.25f, -0.0f};
+    static const uint16_t halves[4] = {0x3c00, 0xc000, 0x0001, 0x7bff}; // 1, -2, 2^-24, 65504
+    static const uint16_t brains[2] = {0x3fc0, 0xc2f7};                 // 1.5, -123.5
+    const struct mr_tensor tensors[] = {{"d", MR_F64, 1, {2}, 2, doubles},
+                                        {"f", MR_F32, 1, {2}, 2, floats},
+                                        {"h", MR_F16, 1, {4}, 4, halves},
+                                        {"b", MR_BF16, 1, {2}, 2, brains}};
+
+    ck_assert(mr_tensor_weight(&tensors[0], 0) == -1.5 &&
+              mr_tensor_weight(&tensors[0], 1) == 1e-300);
+    ck_assert(mr_tensor_weight(&tensors[1], 0) == 3.25 && mr_tensor_weight(&tensors[1], 1) == 0);
+    ck_assert(mr_tensor_weight(&tensors[2], 0) == 1 && mr_tensor_weight(&tensors[2], 1) == -2);
+    ck_assert(mr_tensor_weight(&tensors[2], 2) == 0x1p-24 &&
+              mr_tensor_weight(&tensors[2], 3) == 65504);
+    ck_assert(mr_tensor_weight(&tensors[3], 0) == 1.5 &&
+              mr_tensor_weight(&tensors[3], 1) == -123.5);
+    ck_assert(mr_dtype_is_weight(MR_F16) && !mr_dtype_is_weight(MR_I64) &&
+              !mr_dtype_is_weight(MR_U8));
+}
+END_TEST
+
 START_TEST(length_is_checked) {
     unsigned char data[16] = {255, 255, 255, 255, 255, 255, 255, 255};
     struct mr_safetensors file;
@@ -127,6 +152,7 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_test(all, written_file_is_read_again);
     tcase_add_loop_test(all, header_is_checked, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_test(all, weights_of_all_types_are_read);
     tcase_add_test(all, length_is_checked);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

@@ -101,8 +101,6 @@ int cli_model_and_input(struct cli *cli, int argc, char **argv, const char **mod
 bool cli_number(struct cli *cli, const char *name, const char *text, uint64_t max,
                 uint64_t *number);
 void cli_print_help(const struct cli_command *command);
-// The one of the names that is but a slip of the finger away, or NULL.
-const char *cli_nearest(const char *text, const char *const *names, size_t count);
 
 // ---- files (files.c)
 

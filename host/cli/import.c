@@ -321,7 +321,7 @@ static const struct cli_option options[] = {
      "that it can take, as the device keeps it (default: the file's steps, or 512\n"
      "where it leaves them open)"},
     {FORCE, 0, "force", NULL, "import also where the error is larger than the output"},
-    {OUTPUT, 'o', "output", "FILE", "(default: the name of the ONNX file, in the current folder)"},
+    {OUTPUT, 'o', "output", "FILE", "(default: the name of NET, in the current folder)"},
     {0},
 };
 
@@ -385,7 +385,7 @@ static int import_command(struct cli *cli, int argc, char **argv) {
     wanted.cell_count = cli->cell_count;
     if (check_options(cli, &wanted))
         return CLI_USAGE;
-    const char *onnx = cli_argument(cli, argc, argv, "the ONNX file");
+    const char *onnx = cli_argument(cli, argc, argv, "the ONNX or JSON file");
     if (!onnx)
         return CLI_USAGE;
     int code = 0;
@@ -410,11 +410,13 @@ static int import_command(struct cli *cli, int argc, char **argv) {
 
 const struct cli_command cli_import = {
     .name = "import",
-    .summary = "turn an ONNX file into a .millrace model",
-    .usage = "NET.onnx [--calibrate X] [-o FILE.millrace] [options]",
-    .about = "Reads an LSTM, GRU or RNN network as PyTorch exports it, chooses integer formats, "
-             "and writes\n"
-             "a model.",
+    .summary = "turn an ONNX file, or a description in JSON, into a .millrace model",
+    .usage = "NET.onnx|NET.json [--calibrate X] [-o FILE.millrace] [options]",
+    .about =
+        "Reads an LSTM, GRU or RNN network as PyTorch exports it, or a JSON file that describes "
+        "one and\n"
+        "names the safetensors files of its weights, chooses integer formats, and writes a "
+        "model.",
     .options = options,
     .models = true,
     .run = import_command,

@@ -3,6 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,7 +44,7 @@ static const struct cli_command *find_command(const char *name) {
     for (size_t i = 0; i < COMMAND_COUNT && used < sizeof known; i++)
         used +=
             (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", names[i]);
-    const char *near = cli_nearest(name, names, COMMAND_COUNT);
+    const char *near = mr_nearest(name, names, COMMAND_COUNT);
     cli_say("there is no command %s; known are %s%s%s%s", name, known,
             near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
     return NULL;

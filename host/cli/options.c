@@ -3,6 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,41 +108,6 @@ void cli_print_help(const struct cli_command *command) {
 
 // ---- slips of the finger
 
-static unsigned distance(const char *a, const char *b) {
-    unsigned row[40];
-    const size_t length = strlen(b);
-    if (length >= sizeof row / sizeof *row)
-        return 99;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 0; a[i]; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i + 1;
-        for (size_t j = 1; j <= length; j++) {
-            const unsigned above = row[j], change = diagonal + (a[i] != b[j - 1]);
-            unsigned best = above < row[j - 1] ? above : row[j - 1];
-            best++;
-            row[j] = change < best ? change : best;
-            diagonal = above;
-        }
-    }
-    return row[length];
-}
-
-const char *cli_nearest(const char *text, const char *const *names, size_t count) {
-    const char *nearest = NULL;
-    unsigned least = 3;
-    for (size_t i = 0; i < count && strlen(text) < 40; i++) {
-        const unsigned away = distance(text, names[i]);
-        // A short name is not half another one.
-        if (away < least && 2 * away < strlen(names[i])) {
-            least = away;
-            nearest = names[i];
-        }
-    }
-    return nearest;
-}
-
 // The option that was meant by the word of the command line, which may be "-name" or
 // "--name=value".
 static int unknown(struct cli *cli, const char *word) {
@@ -151,7 +118,7 @@ static int unknown(struct cli *cli, const char *word) {
     for (; count < MAX_OPTIONS && (option = option_at(cli->command, count)); count++)
         names[count] = option->name;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "="), at);
-    const char *near = cli_nearest(name, names, count);
+    const char *near = mr_nearest(name, names, count);
     return cli_usage(cli, "option %s is not known%s%s%s", word, near ? " (did you mean --" : "",
                      near ? near : "", near ? "?)" : "");
 }

@@ -154,8 +154,9 @@ struct mr_import_options {
     uint32_t cell_count;
 };
 
-// Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them) into a
-// model file, which appears whole or not at all. options may be NULL.
+// Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them), or a
+// network that is described in JSON with its weights in safetensors files (docs/json-models.md),
+// into a model file, which appears whole or not at all. options may be NULL.
 // What the graph is understood to mean is compared with what its operators compute; a difference is
 // MR_ERROR_MODEL, and so is an output whose error on the calibration data is larger than its
 // signal.

@@ -2,6 +2,7 @@
 // Reader of .millrace files (model.h), of all versions.
 #include "arithmetic.h"
 #include "file.h"
+#include "file_kind.h"
 #include "model.h"
 #include "model_entries.h"
 #include "op.h"
@@ -580,7 +581,7 @@ int mr_model_data_load_own(const char *path, const struct mr_own_cells *own,
     struct mr_safetensors file;
 
     memset(model, 0, sizeof *model);
-    if (mr_safetensors_read(path, &file, error, error_size) != 0)
+    if (mr_safetensors_read(path, mr_check_model_file, &file, error, error_size) != 0)
         return -1;
     return finish(path, own, &file, model, error, error_size);
 }

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t max_file = (size_t)1 << 31;
-
 struct mr_onnx {
     struct onnx_graph graph;
     struct onnx_result results[MR_MAX_OUTPUTS]; // after mr_onnx_network
@@ -340,7 +338,7 @@ static struct mr_onnx *open_data(const void *data, size_t size, const char *name
     onnx->folder = folder;
     onnx->graph = (struct onnx_graph){
         .file = onnx->name, .folder = folder, .error = error, .error_size = error_size};
-    if (size > max_file)
+    if (size > mr_onnx_max_file)
         onnx_fail_file(&onnx->graph, "is larger than the 2 GiB an ONNX file may have");
     else if (onnx_graph_open(&onnx->graph, data, size) == 0)
         return onnx;
@@ -353,18 +351,35 @@ struct mr_onnx *mr_onnx_open_memory(const void *data, size_t size, const char *n
     return open_data(data, size, name, NULL, error, error_size);
 }
 
-struct mr_onnx *mr_onnx_open(const char *path, char *error, size_t error_size) {
+struct mr_onnx *mr_onnx_open_read(const void *data, size_t size, const char *path, char *error,
+                                  size_t error_size) {
     const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
+
+    return open_data(data, size, path, folder, error, error_size);
+}
+
+struct mr_onnx *mr_onnx_open(const char *path, char *error, size_t error_size) {
     unsigned char *data;
     size_t size;
 
-    if (mr_file_read_checked(path, max_file, mr_check_network_file, &data, &size, error,
+    if (mr_file_read_checked(path, mr_onnx_max_file, mr_check_network_file, &data, &size, error,
                              error_size) != 0)
         return NULL;
-    char *folder = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
-    struct mr_onnx *onnx = open_data(data, size, path, folder, error, error_size);
+    struct mr_onnx *onnx = mr_onnx_open_read(data, size, path, error, error_size);
     free(data);
     return onnx;
+}
+
+void mr_onnx_add_notes(struct mr_onnx *onnx, const char *notes) {
+    for (const char *note = notes; *note; note += strcspn(note, "\n") + 1)
+        onnx_note(&onnx->graph, "%.*s", (int)strcspn(note, "\n"), note);
+}
+
+int mr_onnx_add_file(struct mr_onnx *onnx, const char *path) {
+    char *own = strdup(path);
+
+    return own && onnx_keep_file(&onnx->graph, own) ? 0 : -1;
 }
 
 char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count) {

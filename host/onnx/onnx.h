@@ -8,12 +8,18 @@
 
 #include <stddef.h>
 
+// Bytes of a file at most.
+static const size_t mr_onnx_max_file = (size_t)1 << 31;
+
 // An open ONNX file.
 struct mr_onnx;
 
 // Opens a file. Tensors that it keeps in other files are read from its own folder only. NULL with a
 // sentence in error. Free with mr_onnx_close.
 struct mr_onnx *mr_onnx_open(const char *path, char *error, size_t error_size);
+// The same of a file whose bytes were read.
+struct mr_onnx *mr_onnx_open_read(const void *data, size_t size, const char *path, char *error,
+                                  size_t error_size);
 // The same from memory, without other files; name stands for the file in messages.
 struct mr_onnx *mr_onnx_open_memory(const void *data, size_t size, const char *name, char *error,
                                     size_t error_size);
@@ -22,6 +28,11 @@ void mr_onnx_close(struct mr_onnx *onnx);
 // Lets the graph have a user's own cells, as operators of the domain "millrace"; they must stay as
 // long as the file is open. own may be NULL.
 void mr_onnx_take_cells(struct mr_onnx *onnx, const struct mr_own_cells *own);
+
+// What made the graph, where that is no file of ONNX: adds sentences to the notes, each with a
+// newline behind it, and the name of another file that was read: -1 when memory is short.
+void mr_onnx_add_notes(struct mr_onnx *onnx, const char *notes);
+int mr_onnx_add_file(struct mr_onnx *onnx, const char *path);
 
 // Hands over the names of the other files that it reads: [*count], all to be freed.
 char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count);

@@ -86,8 +86,7 @@ static int read_part(int fd, unsigned char *data, size_t bytes, off_t offset) {
     return 0;
 }
 
-// Keeps the path, which is then the graph's; false when memory is short.
-static bool remember(struct onnx_graph *graph, char *path) {
+bool onnx_keep_file(struct onnx_graph *graph, char *path) {
     for (size_t i = 0; i < graph->file_count; i++) {
         if (strcmp(graph->files[i], path) == 0) {
             free(path);
@@ -131,7 +130,8 @@ int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *t, size_t b
                          "there"
                        : "which is not in the folder of the model; put it beside the ONNX file");
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (!remember(graph, path) || fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (!onnx_keep_file(graph, path) || fd < 0 || fstat(fd, &status) != 0 ||
+        !S_ISREG(status.st_mode)) {
         if (fd >= 0)
             close(fd);
         return bad(graph, t, location, "which is not a file that can be read");

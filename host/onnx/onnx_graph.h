@@ -143,5 +143,7 @@ void onnx_inline_free(struct onnx_graph *graph);
 // onnx_external.c: the bytes of a tensor that is kept in another file; free them with free.
 int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *tensor, size_t bytes,
                   unsigned char **data);
+// Keeps the name of a file that was read, which is then the graph's; false when memory is short.
+bool onnx_keep_file(struct onnx_graph *graph, char *path);
 
 #endif

@@ -194,7 +194,8 @@ static char *network_name(const char *file) {
     const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
     size_t length = strlen(name);
 
-    if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
+    if (length > 5 && (strcmp(name + length - 5, ".onnx") == 0 ||
+                       strcmp(name + length - 5, ".json") == 0)) // json.h
         length -= 5;
     return strndup(name, length);
 }

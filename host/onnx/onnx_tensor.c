@@ -2,6 +2,7 @@
 // Tensors of an ONNX file: types, memory, and raw, typed or external data checked against the
 // shape.
 #include "file.h"
+#include "half.h"
 #include "onnx_graph.h"
 
 #include <float.h>
@@ -148,23 +149,6 @@ bool onnx_all_zero(const struct onnx_tensor *tensor) {
     return true;
 }
 
-static double half(uint16_t bits) {
-    int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    double v = exponent == 31  ? (mantissa ? NAN : INFINITY)
-               : exponent == 0 ? ldexp(mantissa, -24)
-                               : ldexp(1024 + mantissa, exponent - 25);
-
-    return bits >> 15 ? -v : v;
-}
-
-static double brain(uint16_t bits) {
-    uint32_t wide = (uint32_t)bits << 16;
-    float f;
-
-    memcpy(&f, &wide, 4);
-    return f;
-}
-
 // The numbers of the field that holds such a type, or how many there are.
 static size_t typed_count(const Onnx__TensorProto *t) {
     switch (t->data_type) {
@@ -190,10 +174,10 @@ static void typed_element(const Onnx__TensorProto *t, size_t i, struct onnx_tens
         to->real[i] = t->double_data[i];
         break;
     case TYPE(FLOAT16):
-        to->real[i] = half((uint16_t)t->int32_data[i]);
+        to->real[i] = mr_half((uint16_t)t->int32_data[i]);
         break;
     case TYPE(BFLOAT16):
-        to->real[i] = brain((uint16_t)t->int32_data[i]);
+        to->real[i] = mr_brain((uint16_t)t->int32_data[i]);
         break;
     case TYPE(INT64):
         to->whole[i] = t->int64_data[i];
@@ -230,10 +214,10 @@ static void raw_element(int type, const uint8_t *raw, size_t i, struct onnx_tens
         to->real[i] = v.f8;
         break;
     case TYPE(FLOAT16):
-        to->real[i] = half(v.u2);
+        to->real[i] = mr_half(v.u2);
         break;
     case TYPE(BFLOAT16):
-        to->real[i] = brain(v.u2);
+        to->real[i] = mr_brain(v.u2);
         break;
     case TYPE(INT8):
         to->whole[i] = (int8_t)raw[i];

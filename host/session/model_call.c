@@ -112,7 +112,7 @@ static int import(const char *onnx_path, const char *model_path,
     struct mr_error reason = {0};
     if (!onnx_path || !model_path)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: the %s is NULL",
-                          onnx_path ? "path of the model" : "path of the ONNX file");
+                          onnx_path ? "path of the model" : "path of the network's file");
     if (options->range_count > 0 && !options->ranges)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: the ranges are NULL");
     if (mr_file_is_same(onnx_path, model_path) ||

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an ONNX file to a model: the calibration data, and the steps of an import in their order.
+// From an ONNX file, or a description in JSON, to a model: the calibration data, and the steps of
+// an import in their order.
 #include "model_import.h"
 
 #include "file.h"
+#include "file_kind.h"
+#include "json.h"
 #include "onnx.h"
 #include "quantise.h"
 #include "walk.h"
@@ -138,6 +141,24 @@ static int run(struct mr_importing *in, const struct mr_array *calibration) {
     return calibration ? mr_import_judge(in) : 0;
 }
 
+// The network's file, which is ONNX or JSON by its first bytes.
+static struct mr_onnx *open_network(const char *path, const struct mr_own_cells *own, char *error,
+                                    size_t error_size) {
+    unsigned char *data;
+    size_t size;
+
+    if (mr_file_read_checked(path, mr_onnx_max_file, mr_check_network_file, &data, &size, error,
+                             error_size) != 0)
+        return NULL;
+    struct mr_onnx *onnx = mr_is_json(data, size)
+                               ? mr_json_open(data, size, path, own, error, error_size)
+                               : mr_onnx_open_read(data, size, path, error, error_size);
+    free(data);
+    if (onnx)
+        mr_onnx_take_cells(onnx, own);
+    return onnx;
+}
+
 int mr_import_onnx(const char *path, const struct mr_array *calibration,
                    const struct mr_import_options *options, struct mr_model_data *model,
                    char *error, size_t error_size) {
@@ -153,9 +174,7 @@ int mr_import_onnx_own(const char *path, const struct mr_own_cells *own,
     if (options)
         in.calibration = (struct mr_calibration){options->calibration_method, options->percentile};
     memset(model, 0, sizeof *model);
-    in.onnx = mr_onnx_open(path, error, error_size);
-    if (in.onnx)
-        mr_onnx_take_cells(in.onnx, own);
+    in.onnx = open_network(path, own, error, error_size);
     int result = in.onnx ? run(&in, calibration) : -1;
     result = of_file(&in, path, result);
     if (result == 0)

@@ -12,7 +12,7 @@ and come from it without a copy. docs/python.md is a short guide; millrace.h say
 """
 from ._library import Error, ErrorCode, strerror, version
 from .devices import Device, devices
-from .model import Accuracy, Model, Operator, Output, import_onnx, import_torch, open
+from .model import Accuracy, Model, Operator, Output, import_onnx, import_state_dict, import_torch, open
 from .options import Lanes
 from .session import InputSaturation, OperatorSaturation, Process, Session, Stats
 
@@ -33,6 +33,7 @@ __all__ = [
     "Stats",
     "devices",
     "import_onnx",
+    "import_state_dict",
     "import_torch",
     "open",
     "strerror",

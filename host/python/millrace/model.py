@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models: import, open, what they are, what they take on a card, and their float reference."""
+import builtins
 import ctypes
 import inspect
 import json
 import os
 import tempfile
 import warnings
-from typing import Any, NamedTuple, Optional, Sequence
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
-from . import _interface, arrays
+from . import _interface, arrays, weights
 from ._library import Path, argument_error, check, lib, record, take_text, text_of, to_bytes, to_number
 from .options import Held, import_options, model_options, plan_options
 from .session import Session
@@ -59,7 +60,7 @@ class Handle:
 
 
 class Model:
-    """A network in whole numbers, as `import_onnx`, `import_torch` and `open` give it. It does not change, so any number
+    """A network in whole numbers, as `import_onnx`, `import_state_dict`, `import_torch` and `open` give it. It does not change, so any number
     of threads may use it. `close`, or the end of a `with`, lets go of it; sessions on it go on."""
 
     name: str
@@ -172,7 +173,8 @@ def _tell(text: str) -> None:
 
 
 def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Model:
-    """Turns an ONNX file into a model, whole numbers. output: its model file; None keeps none.
+    """Turns an ONNX file, or a description in JSON (docs/json-models.md), into a model, whole numbers. output: its model file;
+    None keeps none.
     Options: calibrate, typical input laid out as the file takes it: an array, or the path of a .npy or .csv file (from it
     come the formats of inputs and states, and the accuracy); method ("max", "percentile", "mse"), percentile; statistics,
     a file with the range of each feature; ranges, {feature: (low, high)}, None for all; precision ("w16a16", "w8a16",
@@ -184,11 +186,33 @@ def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Mo
         held, error = import_options(folder, **options), _interface.mr_error()
         place = os.path.join(folder, "model.millrace") if output is None else output
         code = lib.mr_import_with(
-            to_bytes(path, "the path of the ONNX file"), to_bytes(place, "output"), ctypes.byref(held.struct), ctypes.byref(error)
+            to_bytes(path, "the path of the network's file"), to_bytes(place, "output"), ctypes.byref(held.struct), ctypes.byref(error)
         )
         held.callbacks.finish()
         check(code, error)
         return Model(place, options.get("cells", ()))
+
+
+def import_state_dict(
+    description: "Mapping[str, Any]", state: "Mapping[str, Any]", output: Optional[Path] = None, *, name: str = "net", **options: Any
+) -> Model:
+    """Imports a network without ONNX: what docs/json-models.md describes, as a dict, and its weights by their names, arrays or
+    tensors, as `module.state_dict()` has them. name: of the model. Other arguments as of `import_onnx`."""
+    if not isinstance(description, Mapping):
+        raise argument_error(f"{type(description).__name__} is no mapping; a description has inputs, layers and heads")
+    if "weights" in description:
+        raise argument_error("the description names files of weights, which stand in `state` here; import_onnx takes files")
+    if not name or os.path.basename(name) != name:
+        raise argument_error(f"{name!r} is no name of a model")
+    with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
+        path = os.path.join(folder, f"{name}.json")
+        weights.write(os.path.join(folder, "state"), state)
+        try:
+            with builtins.open(path, "w", encoding="utf-8") as file:
+                json.dump({**description, "weights": "state"}, file)
+        except (TypeError, ValueError) as reason:
+            raise argument_error(f"the description cannot be written as JSON: {reason}") from None
+        return import_onnx(path, output, **options)
 
 
 def import_torch(

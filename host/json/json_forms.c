@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the tensors of a layer are named and laid out by the programs that make them.
+#include "json_parts.h"
+
+#include <stdio.h>
+
+// Parts in the order of enum net_part. Of forms of one kind the first that fits is taken.
+const struct net_form net_forms[] = {
+    // torch.nn.LSTM, GRU, RNN; LSTMCell and its like
+    {.kind = NET_CELL,
+     .roles = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", NULL, "weight_hr"},
+     .levels = true},
+    {.kind = NET_CELL, .roles = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}},
+    {.kind = NET_CELL, // Keras
+     .roles = {"kernel", "recurrent_kernel", "bias"},
+     .inputs_first = true,
+     .split_bias = true,
+     .letters = 1},
+    {.kind = NET_CELL, // ONNX
+     .roles = {"W", "R", "B", NULL, "P"},
+     .directed = true,
+     .letters = 2},
+    {.kind = NET_DENSE, .roles = {"weight", NULL, "bias"}},
+    {.kind = NET_DENSE, .roles = {"kernel", NULL, "bias"}, .inputs_first = true},
+    {.kind = NET_EMBEDDING, .roles = {"weight"}},
+    {.kind = NET_EMBEDDING, .roles = {"embeddings"}},
+    {.kind = NET_LAYER_NORM, .roles = {"weight", NULL, "bias"}},
+    {.kind = NET_LAYER_NORM, .roles = {"gamma", NULL, "beta"}},
+    {.kind = NET_BATCH_NORM,
+     .roles = {"weight", NULL, "bias", NULL, NULL, NULL, "running_mean", "running_var"}},
+    {.kind = NET_BATCH_NORM,
+     .roles = {"gamma", NULL, "beta", NULL, NULL, NULL, "moving_mean", "moving_variance"}},
+};
+const size_t net_form_count = sizeof net_forms / sizeof *net_forms;
+
+void net_tensor_name(const struct net_node *node, enum net_part part, bool backward, char *text,
+                     size_t size) {
+    const char separator[2] = {node->separator, 0};
+    char level[24] = "";
+
+    if (node->form->levels)
+        snprintf(level, sizeof level, "_l%d%s", node->file_level, backward ? "_reverse" : "");
+    snprintf(text, size, "%s%s%s%s", node->prefix, separator, node->form->roles[part], level);
+}

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nodes of a description as operators of ONNX, each with the name of its place in the text.
+// Values are [sequences, steps, features], or [sequences, features].
+#include "json_parts.h"
+
+#include "json_build.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The values that a node gives; a cell has its states beside.
+struct given {
+    const char *value, *h, *c;
+};
+
+struct making {
+    struct net *net;
+    struct net_build b;
+    struct given *given; // [node_count]
+    const char *input;   // as [sequences, steps, features]
+};
+
+static const char *value_of(const struct making *m, int node) {
+    return node == NET_X ? m->input : m->given[node].value;
+}
+
+static int no_memory(const struct making *m, const struct net_node *node) {
+    return net_fail(m->net, node->path, "needs more memory than there is");
+}
+
+// ---- the input
+
+// From the axes of the layout, those that it does not have added, to NTF.
+static const char *arrange(struct net_build *b, const char *value, const char *layout) {
+    char axes[8];
+    int64_t added[3], order[3];
+    size_t count = 0;
+
+    snprintf(axes, sizeof axes, "%s", layout);
+    for (const char *letter = "NTF"; *letter; letter++)
+        if (!strchr(axes, *letter)) {
+            added[count++] = (int64_t)strlen(axes);
+            snprintf(axes + strlen(axes), sizeof axes - strlen(axes), "%c", *letter);
+        }
+    if (count > 0)
+        value = net_put2(b, "Unsqueeze", value, net_wholes(b, count, added));
+    if (strcmp(axes, "NTF") == 0)
+        return value;
+    for (int i = 0; i < 3; i++)
+        order[i] = strchr(axes, "NTF"[i]) - axes;
+    const char *output = net_value(b);
+    net_ints(b, net_put(b, "Transpose", (const char *const[]){value, NULL}, output), "perm", 3,
+             order);
+    return output;
+}
+
+static void put_input(struct making *m) {
+    const struct net *net = m->net;
+    int64_t dims[MR_LAYOUT] = {0};
+
+    for (size_t i = 0; net->layout[i]; i++)
+        dims[i] = net->layout[i] == 'T' ? net->steps : net->layout[i] == 'F' ? net->features : 0;
+    m->b.path = "inputs";
+    net_put_input(&m->b, net->input_name,
+                  net->tokens ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+                              : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+                  net->layout, dims);
+    m->input = net->tokens ? net->input_name : arrange(&m->b, net->input_name, net->layout);
+}
+
+// ---- cells
+
+// Where the sequences start, [rows, directions, hidden], from a number for all, one for each unit,
+// or one for each sequence of a batch.
+static int put_start(struct making *m, const struct net_node *node, const char *key,
+                     const json_t *value, const char **name) {
+    const size_t hidden = (size_t)node->hidden, directions = node->bidirectional ? 2 : 1;
+    const size_t all = directions * (size_t)node->levels;
+    struct net_numbers n;
+    char place[NET_PATH], within[NET_PATH];
+
+    *name = "";
+    if (!value)
+        return 0;
+    net_place(within, node->path, "start");
+    net_place(place, within, key);
+    if (net_load(m->net, place, value, &n) != 0)
+        return -1;
+    const size_t rows = n.rank == 3 ? n.shape[1] : 1;
+    const bool good = n.rank == 0 || (n.rank == 1 && all == 1 && n.shape[0] == hidden) ||
+                      (n.rank > 1 && n.rank <= 3 && n.shape[0] == all &&
+                       n.shape[n.rank - 1] == hidden && rows <= MR_MAX_STARTS);
+    if (!good) {
+        free(n.data);
+        return net_fail(m->net, place,
+                        "has another shape than a number, [%zu] of one layer and direction, [%zu, "
+                        "%zu], and [%zu, SEQUENCES, %zu]",
+                        hidden, all, hidden, all, hidden);
+    }
+    double *start = malloc(rows * directions * hidden * sizeof *start);
+    for (size_t row = 0; start && row < rows; row++)
+        for (size_t d = 0; d < directions; d++)
+            for (size_t j = 0; j < hidden; j++) {
+                const size_t plane = (size_t)node->level * directions + d;
+                start[(row * directions + d) * hidden + j] =
+                    n.data[n.rank == 0 ? 0 : (plane * rows + row) * hidden + j];
+            }
+    free(n.data);
+    *name = net_constant(&m->b, 3, (int64_t[]){(int64_t)rows, (int64_t)directions, (int64_t)hidden},
+                         start);
+    return start ? 0 : no_memory(m, node);
+}
+
+// activations, activation_alpha and activation_beta, of all directions, where one is not the
+// cell's own.
+static void put_functions(struct making *m, const struct net_node *node, Onnx__NodeProto *made) {
+    static const char *const own[NET_FUNCTIONS] = {"Sigmoid", "Tanh", "Tanh"};
+    const char *names[2 * NET_FUNCTIONS];
+    double alpha[2 * NET_FUNCTIONS], beta[2 * NET_FUNCTIONS];
+    const int each = node->cell->functions, directions = node->bidirectional ? 2 : 1;
+    size_t count = 0, alphas = 0, betas = 0;
+    bool other = false;
+
+    for (int i = 0; i < each * directions; i++) {
+        const struct net_function *f = &node->functions[i % each];
+        const bool affine = f->row && strcmp(f->row->onnx, "Affine") == 0;
+        names[count++] = f->row ? f->row->onnx : own[each == 1 ? 1 : i % each];
+        other = other || f->row;
+        if (f->row && (f->row->has_alpha || affine))
+            alpha[alphas++] = f->alpha;
+        if (f->row && (f->row->has_beta || affine))
+            beta[betas++] = f->beta;
+    }
+    if (!other)
+        return;
+    net_texts(&m->b, made, "activations", count, names);
+    if (alphas > 0)
+        net_floats(&m->b, made, "activation_alpha", alphas, alpha);
+    if (betas > 0)
+        net_floats(&m->b, made, "activation_beta", betas, beta);
+}
+
+// Puts the weights of all directions behind each other. Each name is "" where there is none.
+static int put_gates(struct making *m, const struct net_node *node, const char *names[4]) {
+    const int64_t directions = node->bidirectional ? 2 : 1;
+    const int64_t rows = (int64_t)net_gate_count(node) * node->hidden;
+    const int64_t shapes[4][3] = {{directions, rows, node->inputs},
+                                  {directions, rows, node->hidden},
+                                  {directions, 2 * rows, 1},
+                                  {directions, 3 * (int64_t)node->hidden, 1}};
+    double *all[4] = {NULL};
+    int result = 0;
+
+    for (int64_t d = 0; result == 0 && d < directions; d++) {
+        struct net_gates g;
+        result = net_load_gates(m->net, node, d == 1, &g);
+        double *const parts[4] = {g.w, g.r, g.b, g.p};
+        for (int i = 0; result == 0 && i < 4; i++) {
+            const size_t count = (size_t)(shapes[i][1] * shapes[i][2]);
+            if (parts[i] && !all[i] && !(all[i] = calloc((size_t)directions * count, sizeof **all)))
+                result = no_memory(m, node);
+            else if (parts[i])
+                memcpy(all[i] + (size_t)d * count, parts[i], count * sizeof **all);
+        }
+        net_free_gates(&g);
+    }
+    for (int i = 0; i < 4; i++) {
+        names[i] = "";
+        if (result == 0 && all[i])
+            names[i] = net_constant(&m->b, i < 2 ? 3 : 2, shapes[i], all[i]);
+        else
+            free(all[i]);
+    }
+    return result;
+}
+
+static int put_cell(struct making *m, const struct net_node *node, struct given *given) {
+    struct net_build *b = &m->b;
+    const char *gates[4], *h, *c;
+
+    if (put_gates(m, node, gates) != 0 || put_start(m, node, "h", node->start_h, &h) != 0 ||
+        put_start(m, node, "c", node->start_c, &c) != 0)
+        return -1;
+    const char *const inputs[] = {value_of(m, node->input),
+                                  gates[0],
+                                  gates[1],
+                                  gates[2],
+                                  "",
+                                  h,
+                                  *c || *gates[3] ? c : NULL,
+                                  *gates[3] ? gates[3] : NULL,
+                                  NULL};
+    const char *rows = net_value(b);
+    Onnx__NodeProto *made =
+        net_put(b, node->own ? node->own->kind->name : node->cell->onnx, inputs, rows);
+    net_int(b, made, "hidden_size", node->hidden);
+    net_int(b, made, "layout", 1);
+    net_text(b, made, "direction",
+             node->bidirectional ? "bidirectional"
+             : node->reverse     ? "reverse"
+                                 : "forward");
+    if (node->clip > 0)
+        net_float(b, made, "clip", node->clip);
+    if (node->coupled)
+        net_int(b, made, "input_forget", 1);
+    if (node->cell && strcmp(node->cell->onnx, "GRU") == 0)
+        net_int(b, made, "linear_before_reset", !node->reset_first);
+    if (node->cell)
+        put_functions(m, node, made);
+    else if (made)
+        made->domain = b->own_domain;
+    // Outputs that nobody reads ask for nothing, but the cell state of an LSTM does.
+    for (int i = 0; i < m->net->node_count; i++) {
+        const struct net_node *reader = &m->net->nodes[i];
+        if (reader->kind != NET_SELECT || reader->select < NET_STATE ||
+            &m->net->nodes[reader->input] != node)
+            continue;
+        if (!given->h)
+            net_more(b, made, given->h = net_value(b));
+        if (reader->select == NET_CELL_STATE && !given->c)
+            net_more(b, made, given->c = net_value(b));
+    }
+    // [sequences, steps, directions, hidden]
+    given->value = net_put2(b, "Reshape", rows, net_wholes(b, 3, (const int64_t[]){0, 0, -1}));
+    return 0;
+}
+
+// ---- other layers
+
+static int put_dense(struct making *m, const struct net_node *node, struct given *given) {
+    const size_t in = (size_t)node->inputs, out = (size_t)node->units;
+    const bool turned = node->form->inputs_first;
+    const size_t shape[2] = {turned ? in : out, turned ? out : in};
+    struct net_numbers w, bias;
+    char what[80];
+
+    snprintf(what, sizeof what, "%zu outputs of %zu inputs", out, in);
+    if (net_need_part(m->net, node, NET_WEIGHT, false, 2, shape, what, &w) != 0)
+        return -1;
+    double *matrix = malloc(in * out * sizeof *matrix); // (inputs, outputs)
+    for (size_t k = 0; matrix && k < in; k++)
+        for (size_t u = 0; u < out; u++)
+            matrix[k * out + u] = w.data[turned ? k * out + u : u * in + k];
+    free(w.data);
+    given->value =
+        net_put2(&m->b, "MatMul", value_of(m, node->input),
+                 net_constant(&m->b, 2, (const int64_t[]){(int64_t)in, (int64_t)out}, matrix));
+    if (!matrix)
+        return no_memory(m, node);
+    if (net_load_part(m->net, node, NET_BIAS, false, &bias) != 0)
+        return -1;
+    if (net_check_bias(m->net, node, bias.data != NULL) != 0 ||
+        (bias.data &&
+         net_check_shape(m->net, node->path, &bias, 1, &out, "a bias for each output") != 0)) {
+        free(bias.data);
+        return -1;
+    }
+    if (bias.data)
+        given->value = net_put2(&m->b, "Add", given->value,
+                                net_constant(&m->b, 1, (const int64_t[]){(int64_t)out}, bias.data));
+    return 0;
+}
+
+static int put_embedding(struct making *m, const struct net_node *node, struct given *given) {
+    const size_t shape[2] = {(size_t)m->net->tokens, (size_t)node->units};
+    const int64_t dims[2] = {m->net->tokens, node->units};
+    struct net_numbers table;
+    char axes[8];
+
+    if (net_need_part(m->net, node, NET_WEIGHT, false, 2, shape,
+                      "a row of its width for each token", &table) != 0)
+        return -1;
+    const char *rows = net_put2(&m->b, "Gather", net_constant(&m->b, 2, dims, table.data),
+                                value_of(m, node->input));
+    snprintf(axes, sizeof axes, "%sF", m->net->layout);
+    given->value = arrange(&m->b, rows, axes);
+    return 0;
+}
+
+// A part that is a number for each feature, or `fallback` where it is not there.
+static int load_each(struct making *m, const struct net_node *node, enum net_part part, bool needed,
+                     double fallback, double **to) {
+    const size_t count = (size_t)node->inputs;
+    struct net_numbers n;
+
+    if (needed ? net_need_part(m->net, node, part, false, 1, &count, "a number for each feature",
+                               &n) != 0
+               : net_load_part(m->net, node, part, false, &n) != 0)
+        return -1;
+    if (n.data &&
+        net_check_shape(m->net, node->path, &n, 1, &count, "a number for each feature") != 0) {
+        free(n.data);
+        return -1;
+    }
+    *to = n.data ? n.data : malloc(count * sizeof **to);
+    for (size_t i = 0; !n.data && *to && i < count; i++)
+        (*to)[i] = fallback;
+    return *to ? 0 : no_memory(m, node);
+}
+
+static int put_layer_norm(struct making *m, const struct net_node *node, struct given *given) {
+    const int64_t dims[1] = {node->inputs};
+    double *factor = NULL, *offset = NULL;
+
+    if (!node->affine) {
+        factor = malloc((size_t)node->inputs * sizeof *factor);
+        for (int i = 0; factor && i < node->inputs; i++)
+            factor[i] = 1;
+    } else if (load_each(m, node, NET_WEIGHT, true, 1, &factor) != 0 ||
+               load_each(m, node, NET_BIAS, false, 0, &offset) != 0) {
+        free(factor);
+        return -1;
+    }
+    const char *inputs[4] = {value_of(m, node->input), net_constant(&m->b, 1, dims, factor)};
+    if (offset)
+        inputs[2] = net_constant(&m->b, 1, dims, offset);
+    given->value = net_value(&m->b);
+    Onnx__NodeProto *made = net_put(&m->b, "LayerNormalization", inputs, given->value);
+    net_int(&m->b, made, "axis", -1);
+    net_float(&m->b, made, "epsilon", node->epsilon);
+    return 0;
+}
+
+// With the statistics of the training it is a factor and an offset.
+static int put_batch_norm(struct making *m, const struct net_node *node, struct given *given) {
+    const int64_t dims[1] = {node->inputs};
+    const double epsilon = (double)(float)node->epsilon;
+    double *part[4] = {NULL}; // factor, offset, mean, variance
+    int result = 0;
+
+    if (node->affine)
+        result = load_each(m, node, NET_WEIGHT, false, 1, &part[0]) != 0 ||
+                 load_each(m, node, NET_BIAS, false, 0, &part[1]) != 0;
+    for (int i = 0; result == 0 && i < 2 && !node->affine; i++) {
+        part[i] = malloc((size_t)node->inputs * sizeof **part);
+        for (int k = 0; part[i] && k < node->inputs; k++)
+            part[i][k] = i == 0;
+        result = part[i] ? 0 : no_memory(m, node);
+    }
+    if (result == 0)
+        result = load_each(m, node, NET_MEAN_PART, true, 0, &part[2]) != 0 ||
+                 load_each(m, node, NET_VARIANCE, true, 0, &part[3]) != 0;
+    for (int k = 0; result == 0 && k < node->inputs; k++) {
+        const double factor = part[0][k] / sqrt(part[3][k] + epsilon);
+        part[0][k] = factor;
+        part[1][k] -= part[2][k] * factor;
+        if (!isfinite((float)factor) || !isfinite((float)part[1][k]))
+            result = net_fail(m->net, node->path, "gives no finite number for feature %d", k);
+    }
+    free(part[2]);
+    free(part[3]);
+    if (result != 0) {
+        free(part[0]);
+        free(part[1]);
+        return -1;
+    }
+    const char *scaled =
+        net_put2(&m->b, "Mul", value_of(m, node->input), net_constant(&m->b, 1, dims, part[0]));
+    given->value = net_put2(&m->b, "Add", scaled, net_constant(&m->b, 1, dims, part[1]));
+    return 0;
+}
+
+static int put_affine(struct making *m, const struct net_node *node, struct given *given) {
+    const struct {
+        const char *key, *type;
+        const json_t *value;
+    } parts[] = {{"scale", "Mul", node->scale},
+                 {"offset", "Add", node->offset},
+                 {"mean", "Sub", node->mean},
+                 {"std", "Div", node->deviation}};
+    const size_t count = (size_t)node->inputs;
+
+    given->value = value_of(m, node->input);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct net_numbers n;
+        char place[NET_PATH];
+        if (!parts[i].value)
+            continue;
+        net_place(place, node->path, parts[i].key);
+        if (net_load(m->net, place, parts[i].value, &n) != 0)
+            return -1;
+        if (n.count > 1 && net_check_shape(m->net, place, &n, 1, &count,
+                                           "a number for each, or one for all") != 0) {
+            free(n.data);
+            return -1;
+        }
+        for (size_t k = 0; k < n.count && parts[i].value == node->deviation; k++)
+            if (!isfinite((float)(1 / n.data[k]))) {
+                free(n.data);
+                return net_fail(m->net, place,
+                                "has a number, the one at %zu, that cannot be "
+                                "divided by",
+                                k);
+            }
+        const int64_t dims[1] = {(int64_t)n.count};
+        given->value = net_put2(&m->b, parts[i].type, given->value,
+                                net_constant(&m->b, n.count > 1 ? 1 : 0, dims, n.data));
+    }
+    return 0;
+}
+
+static int put_activation(struct making *m, const struct net_node *node, struct given *given) {
+    const struct net_function *f = &node->function;
+    const char *type = f->row->onnx, *x = value_of(m, node->input);
+    const bool scaled = strcmp(type, "ScaledTanh") == 0;
+
+    given->value = x;
+    if (strcmp(type, "Affine") == 0)
+        return 0;
+    if (scaled) // which is no operator
+        x = net_put2(&m->b, "Mul", x, net_real(&m->b, f->beta));
+    given->value = net_value(&m->b);
+    Onnx__NodeProto *made =
+        net_put(&m->b, scaled ? "Tanh" : type, (const char *const[]){x, NULL}, given->value);
+    if (f->row->ends)
+        net_int(&m->b, made, "axis", -1);
+    if (f->row->has_alpha && !scaled)
+        net_float(&m->b, made, "alpha", f->alpha);
+    if (f->row->has_beta && !scaled)
+        net_float(&m->b, made, "beta", f->beta);
+    if (scaled)
+        given->value = net_put2(&m->b, "Mul", given->value, net_real(&m->b, f->alpha));
+    return 0;
+}
+
+static int put_joint(struct making *m, const struct net_node *node, struct given *given) {
+    const char *first = value_of(m, node->input), *second = value_of(m, node->other);
+
+    if (node->kind == NET_ADD) {
+        given->value = net_put2(&m->b, "Add", first, second);
+        return 0;
+    }
+    given->value = net_value(&m->b);
+    net_int(&m->b,
+            net_put(&m->b, "Concat", (const char *const[]){first, second, NULL}, given->value),
+            "axis", -1);
+    return 0;
+}
+
+static int put_select(struct making *m, const struct net_node *node, struct given *given) {
+    const char *x = value_of(m, node->input);
+    const int64_t flat[2] = {0, -1}, steps[1] = {1};
+
+    if (node->select >= NET_STATE) { // [sequences, directions, hidden]
+        const struct given *of = &m->given[node->input];
+        given->value = net_put2(&m->b, "Reshape", node->select == NET_STATE ? of->h : of->c,
+                                net_wholes(&m->b, 2, flat));
+        return 0;
+    }
+    given->value = net_value(&m->b);
+    if (node->select == NET_LAST || node->select == NET_FIRST) {
+        const char *row = net_whole(&m->b, node->select == NET_LAST ? -1 : 0);
+        net_int(&m->b, net_put(&m->b, "Gather", (const char *const[]){x, row, NULL}, given->value),
+                "axis", 1);
+        return 0;
+    }
+    Onnx__NodeProto *made = net_put(&m->b, node->select == NET_MEAN ? "ReduceMean" : "ReduceMax",
+                                    (const char *const[]){x, NULL}, given->value);
+    net_ints(&m->b, made, "axes", 1, steps);
+    net_int(&m->b, made, "keepdims", 0);
+    return 0;
+}
+
+static int put_cast(struct making *m, const struct net_node *node, struct given *given) {
+    const char *x = value_of(m, node->input);
+
+    if (node->kind == NET_ABOVE) {
+        given->value = net_put2(&m->b, "Greater", x, net_real(&m->b, node->low));
+        return 0;
+    }
+    given->value = net_value(&m->b);
+    net_put(&m->b, "Clip",
+            (const char *const[]){x, net_real(&m->b, node->low), net_real(&m->b, node->high), NULL},
+            given->value);
+    return 0;
+}
+
+// ---- all of it
+
+static int put_node(struct making *m, const struct net_node *node, struct given *given) {
+    m->b.path = node->path;
+    switch (node->kind) {
+    case NET_CELL:
+        return put_cell(m, node, given);
+    case NET_DENSE:
+        return put_dense(m, node, given);
+    case NET_EMBEDDING:
+        return put_embedding(m, node, given);
+    case NET_LAYER_NORM:
+        return put_layer_norm(m, node, given);
+    case NET_BATCH_NORM:
+        return put_batch_norm(m, node, given);
+    case NET_AFFINE:
+        return put_affine(m, node, given);
+    case NET_ACTIVATION:
+        return put_activation(m, node, given);
+    case NET_ADD:
+    case NET_CONCAT:
+        return put_joint(m, node, given);
+    case NET_SELECT:
+        return put_select(m, node, given);
+    case NET_CLIP:
+    case NET_ABOVE:
+        return put_cast(m, node, given);
+    }
+    return 0;
+}
+
+unsigned char *net_graph(struct net *net, size_t *size) {
+    struct making m = {.net = net, .given = calloc((size_t)net->node_count + 1, sizeof *m.given)};
+    unsigned char *data = NULL;
+    int result = m.given ? 0 : net_fail_file(net, "not enough memory");
+
+    net_build_start(&m.b, "description");
+    if (result == 0)
+        put_input(&m);
+    for (int i = 0; result == 0 && i < net->node_count; i++)
+        result = put_node(&m, &net->nodes[i], &m.given[i]);
+    for (int i = 0; result == 0 && i < net->head_count; i++) {
+        const char *value = value_of(&m, net->heads[i].node);
+        m.b.path = net->heads[i].name;
+        net_put(&m.b, "Identity", (const char *const[]){value, NULL}, net->heads[i].name);
+        net_put_output(&m.b, net->heads[i].name);
+    }
+    if (result == 0 && !(data = net_build_pack(&m.b, size)))
+        net_fail_file(net, "not enough memory");
+    net_build_free(&m.b);
+    free(m.given);
+    return data;
+}
