@@ -73,8 +73,9 @@ struct random_file {
     uint8_t *data; // to be freed
     size_t size;
     int inputs, layers, outputs;
-    int backward; // layers of the network beside those of the file: second directions
-    bool one_way; // no other direction is drawn
+    int backward;        // layers of the network beside those of the file: second directions
+    bool one_way;        // no other direction is drawn
+    bool masked, sorted; // sequences have "lengths" found from x; they stand in their order
     bool batch_first, tokens;
     char about[RANDOM_TEXT]; // for messages
     // While it is made
@@ -228,6 +229,8 @@ static inline void put_value_info(struct random_file *f, int field, const char *
     put_message(&info, 2, &type);
     put_message(&f->graph, field, &info);
 }
+
+#include "onnx_random_mask.h"
 
 // ---- Its parts
 
@@ -503,8 +506,8 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     put_weights(f, r, 3, count, rows, units, units, cell->gates > 1 ? 1.2 : 0.6);
     if (bias)
         put_weights(f, b, 2, count, 2 * rows, 0, 1, 0.5);
-    const char *const inputs[] = {v->name, w, r, b};
-    begin_node(f, cell->type, inputs, bias ? 4 : 3);
+    const char *const inputs[] = {v->name, w, r, bias ? b : "", "lengths"};
+    begin_node(f, cell->type, inputs, f->masked ? 5 : bias ? 4 : 3);
     put_attribute(f, "hidden_size", units);
     if (swapped)
         put_attribute(f, "layout", 1);
@@ -573,7 +576,13 @@ static inline void put_output(struct random_file *f, const struct random_value *
     const char *const inputs[] = {v->name};
 
     snprintf(name, sizeof name, "y%d", f->outputs++);
-    begin_node(f, "Identity", inputs, 1);
+    if (f->sorted) { // back to where they were
+        const char *const back[] = {v->name, "back"};
+        begin_node(f, "Gather", back, 2);
+        put_attribute(f, "axis", v->every_step && v->time_first ? 1 : 0);
+    } else {
+        begin_node(f, "Identity", inputs, 1);
+    }
     end_node(f, name);
     put_value_info(f, 12, name, 1, 0, NULL);
 }
@@ -583,7 +592,8 @@ static inline void random_head(struct random_file *f, struct random_value v,
                                const struct random_value *last) {
     static const char *const ends[] = {"Softmax", "ArgMax", "LogSoftmax"};
     static const char *const kinds[] = {"softmax", "argmax", "dense"};
-    const int way = random_between(&f->state, 0, 3), layers = random_between(&f->state, 0, 3);
+    const int drawn = random_between(&f->state, 0, 3), layers = random_between(&f->state, 0, 3);
+    const int way = f->masked ? 1 + drawn % 2 : drawn; // behind the end there is padding
     const int end = random_between(&f->state, 0, 4);
 
     say(f,
@@ -657,6 +667,9 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     put_whole(f, "one", 0, 1);
     put_tensor(f, "joined3", 7, 1, (int64_t[]){2}, (int64_t[]){0, -1}, 2 * sizeof(int64_t));
     put_tensor(f, "joined4", 7, 1, (int64_t[]){3}, (int64_t[]){0, 0, -1}, 3 * sizeof(int64_t));
+    uint64_t own = seed ^ 0x6d61736b; // what is drawn besides leaves the rest as it is
+    if (random_between(&own, 0, 4) == 0)
+        random_lengths(f, &own, v.time_first, v.name);
     if (f->tokens)
         random_table(f, &v);
     while (random_between(&f->state, 0, 2) == 0)

@@ -122,6 +122,7 @@ struct mr_mask {
     enum mr_relation relation;
     double than;
     bool whole; // numbers are cut toward zero before
+    int only;   // the number of a step, counted from 1, that alone is looked at; 0: all are
 };
 
 struct mr_sink {

@@ -23,6 +23,8 @@ bool mr_network_has_lengths(const struct mr_network *network) {
 // Is the step, a row of x, none of the mask's?
 static bool counts(const struct mr_mask *mask, const float *row, size_t inputs) {
     for (size_t k = 0; k < inputs; k++) {
+        if (mask->only && k + 1 != (size_t)mask->only)
+            continue;
         const double v = mask->whole ? trunc((double)row[k]) : (double)row[k];
         if (mask->relation == MR_ABOVE   ? v > mask->than
             : mask->relation == MR_BELOW ? v < mask->than

@@ -185,8 +185,13 @@ static json_t *output_json(const struct mr_sink *output) {
 
 static json_t *mask_json(const struct mr_mask *mask) {
     json_t *object = json_pack("{s:f}", mr_relation_words[mask->relation], mask->than);
+    bool good = object;
 
-    if (!object || !mask->whole || put(object, "whole", json_true()))
+    if (good && mask->whole)
+        good = put(object, "whole", json_true());
+    if (good && mask->only)
+        good = put(object, "feature", json_integer(mask->only - 1));
+    if (good)
         return object;
     json_decref(object);
     return NULL;

@@ -399,6 +399,11 @@ static int read_mask(const struct reader *r, const json_t *root, struct mr_netwo
                                              .than = json_number_value(than),
                                              .whole = json_is_true(json_object_get(mask, "whole"))};
     }
+    int feature;
+    if (network->mask.given && json_object_get(mask, "feature")) {
+        network->mask.given = number(mask, "feature", 0, network->streams[0].width - 1, &feature);
+        network->mask.only = feature + 1;
+    }
     if (!network->mask.given || network->lengths)
         return bad(r, network->lengths ? "has a mask beside lengths" : "has no possible mask");
     return 0;

@@ -255,14 +255,15 @@ static float mask_number(const struct mr_network *network, bool counted) {
     const struct mr_mask *mask = &network->mask;
     const double entries = mr_network_entries(network), than = mask->than;
     const double off = fmax(1, ceil(fabs(than) * 1e-6));
+    double number = than;
 
     if (mask->relation == MR_ABOVE)
-        return (float)(floor(than) + (counted ? off : 0));
-    if (mask->relation == MR_BELOW)
-        return (float)(ceil(than) - (counted ? off : 0));
-    return (float)(!counted                               ? than
-                   : entries > 1 && than + off >= entries ? than - off
-                                                          : than + off);
+        number = floor(than) + (counted ? off : 0);
+    else if (mask->relation == MR_BELOW)
+        number = ceil(than) - (counted ? off : 0);
+    else if (counted)
+        number += entries > 0 && than + off >= entries ? -off : off;
+    return (float)(entries > 0 ? fmin(number, entries - 1) : number); // a row of its table
 }
 
 // All sequences but the first end with masked steps, and nothing before these is one.
@@ -275,7 +276,7 @@ static void mask_tails(const struct mr_network *network, float *x, size_t sequen
         for (size_t k = 0; k < inputs && !counted; k++)
             row[k] = mask_number(network, false);
         if (counted && mr_network_length(network, row, 0, 1) == 0)
-            row[0] = mask_number(network, true);
+            row[network->mask.only ? network->mask.only - 1 : 0] = mask_number(network, true);
     }
 }
 

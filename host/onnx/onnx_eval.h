@@ -80,6 +80,11 @@ int onnx_eval_dynamic_quantise(struct onnx_eval *e);
 int onnx_eval_magnitude(struct onnx_eval *e);
 int onnx_eval_not(struct onnx_eval *e);
 
+// onnx_order.c
+int onnx_eval_places(struct onnx_eval *e);
+int onnx_eval_scatter(struct onnx_eval *e);
+int onnx_eval_top(struct onnx_eval *e);
+
 // onnx_directions.c
 int onnx_eval_reverse_sequence(struct onnx_eval *e);
 

@@ -197,15 +197,34 @@ void onnx_stretch(const struct onnx_tensor *in, int rank, const int64_t *dims, i
     }
 }
 
+// Files of an open batch often hold the zero state of the batch that they were made with, and
+// spread it: one number for all has any shape.
+static int spread_number(struct onnx_eval *e, const struct onnx_tensor *in, const int64_t *shape,
+                         int count) {
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+
+    for (size_t i = 1; i < in->count; i++)
+        if (in->whole[i] != in->whole[0])
+            return fail_shape(e);
+    if (!e->wide || in->count < 1 || in->rank != count)
+        return fail_shape(e);
+    if (onnx_eval_create(e, out, in->type, count, shape) != 0)
+        return -1;
+    for (size_t i = 0; i < out->count; i++)
+        out->whole[i] = in->whole[0];
+    return 0;
+}
+
 int onnx_eval_spread(struct onnx_eval *e, const int64_t *shape, int count) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
     int64_t dims[ONNX_RANK], stride[ONNX_RANK];
     int rank;
 
-    if (count < 0 || count > ONNX_RANK ||
-        !onnx_broadcast(in->dims, in->rank, shape, count, dims, &rank))
+    if (count < 0 || count > ONNX_RANK)
         return fail_shape(e);
+    if (!onnx_broadcast(in->dims, in->rank, shape, count, dims, &rank))
+        return spread_number(e, in, shape, count);
     if (onnx_eval_create(e, out, in->type, rank, dims) != 0)
         return -1;
     onnx_stretch(in, rank, dims, stride);

@@ -63,7 +63,8 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
             return onnx_fail(r->graph,
                              "takes one step that is not the first or last; this version needs one "
                              "of them, as in y[:, -1]");
-        if (!first && onnx_check_padding(r, "takes the last step") != 0)
+        if (!first && !is_one(flow->dims[axis]) &&
+            onnx_check_padding(r, "takes the last step") != 0)
             return -1;
         if (first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
             return -1;
@@ -73,6 +74,15 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
         if (index.symbol != SYMBOL_NONE || k >= flow->dims[axis].k)
             return onnx_fail(r->graph, "takes a layer that does not exist");
         return onnx_unstack(r, flow, axis, k, k + 1);
+    } else if (flow->layer == ONNX_X && !flow->only && index.symbol == SYMBOL_NONE &&
+               (flow->axis[axis] == AXIS_FEATURE ||
+                (flow->axis[axis] == AXIS_INPUT_2 && r->feature_axis < 0)) &&
+               index.k < MR_MAX_WIDTH && index.k + flow->dims[axis].k >= 0) { // for a mask
+        if (index.k < 0 && flow->dims[axis].symbol != SYMBOL_NONE)
+            return onnx_fail(r->graph, "takes a feature from an end that the file leaves open");
+        if (onnx_claim_features(r, flow, axis) != 0)
+            return -1;
+        flow->only = 1 + (int)(index.k < 0 ? index.k + flow->dims[axis].k : index.k);
     } else if (flow->layer != ONNX_X && flow->axis[axis] != AXIS_ONE &&
                (int)flow->axis[axis] == r->batch_axis) {
         return onnx_fail(r->graph,

@@ -352,6 +352,12 @@ int onnx_fold_identity(struct onnx_reader *r) {
     return fold_rank(r, onnx_input(r, 0)->rank);
 }
 
+// Of one size.
+int onnx_fold_product(struct onnx_reader *r) {
+    return onnx_input(r, 0)->count == 1 ? fold_rank(r, onnx_int(r->graph, "keepdims", 1) ? 1 : 0)
+                                        : unsupported(r);
+}
+
 int onnx_fold_squeeze(struct onnx_reader *r) {
     return fold_rank(r, onnx_input(r, 0)->count == 1 ? 0 : 2);
 }

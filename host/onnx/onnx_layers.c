@@ -16,6 +16,8 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
         return onnx_fail(r->graph, "computes with rows of several layers or directions, stacked "
                                    "along an axis of their own; take one of them, or join them "
                                    "along the features, before it");
+    if (value->only)
+        return onnx_fail(r->graph, "reads some of the features; give the others the weight 0");
     if (value->whole)
         return onnx_fail(r->graph, "reads whole numbers; cast them back to float before it");
     if (value->log_softmax)
@@ -222,6 +224,9 @@ static int create(struct onnx_reader *r) {
 
 static int set_lengths(struct onnx_reader *r) {
     r->network->mask = r->mask;
+    if (r->mask.only > r->network->streams[0].width)
+        return onnx_fail_file(r->graph, "masks steps by feature %d, and there are %d",
+                              r->mask.only - 1, r->network->streams[0].width);
     if (!r->lengths)
         return 0;
     if (mr_network_lengths(r->network, (int)r->lengths->count) != 0)

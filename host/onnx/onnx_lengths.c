@@ -39,7 +39,8 @@ static int keep_lengths(struct onnx_reader *r, const struct onnx_tensor *lengths
 
 // x says which of its steps count.
 static int keep_mask(struct onnx_reader *r, const struct onnx_value *lengths, enum onnx_axis time) {
-    static const char *const relations[] = {"are", "are at most", "are at least"};
+    static const char *const relations[] = {"equal", "are at most", "are at least"};
+    static const char *const single[] = {"equals", "is at most", "is at least"};
     const struct mr_mask *mask = &lengths->mask.of;
 
     if (!lengths->mask.lengths || lengths->mask.time != (int)time)
@@ -48,9 +49,14 @@ static int keep_mask(struct onnx_reader *r, const struct onnx_value *lengths, en
                          "sequence that count, added along the steps",
                          onnx_name(r, lengths));
     if (r->mask.given && (r->mask.relation != mask->relation || r->mask.than != mask->than ||
-                          r->mask.whole != mask->whole))
+                          r->mask.whole != mask->whole || r->mask.only != mask->only))
         return onnx_fail(r->graph, "has sequence lengths of another mask than a layer before");
-    if (!r->mask.given)
+    if (!r->mask.given && mask->only)
+        onnx_note(r->graph,
+                  "the lengths of the sequences are found from the input: steps at the end of a "
+                  "sequence whose feature %d %s %g are no part of it",
+                  mask->only - 1, single[mask->relation], mask->than);
+    else if (!r->mask.given)
         onnx_note(r->graph,
                   "the lengths of the sequences are found from the input: steps at the end of a "
                   "sequence whose numbers all %s %g are no part of it",
@@ -132,6 +138,9 @@ int onnx_read_lengths(struct onnx_reader *r, size_t input, enum onnx_axis time,
                       const struct onnx_size *steps, const struct onnx_size *sequences) {
     if (read_lengths(r, input, time, steps, sequences) != 0)
         return -1;
+    if (onnx_input(r, 0)->sorted != (onnx_input(r, input) && onnx_input(r, input)->sorted))
+        return onnx_fail(r->graph, "has sequences and lengths of which only one is in the order of "
+                                   "the lengths");
     if (r->mask.given + r->of_input + (r->lengths != NULL) > 1)
         return onnx_fail(r->graph, "has sequence lengths that come from elsewhere than those of a "
                                    "layer before; this version takes the same for all");

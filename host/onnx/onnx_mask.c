@@ -52,8 +52,10 @@ static int make_mask(struct onnx_reader *r, const struct onnx_value *x, enum mr_
                                    "constant number; this version takes that only");
     *out = *x;
     out->kind = ONNX_MASK;
-    out->mask = (struct onnx_mask){
-        .of = {true, relation, than, x->cast.whole}, .truth = truth, .masked = masked};
+    out->mask = (struct onnx_mask){.of = {true, relation, than, x->cast.whole, x->only},
+                                   .steps = x->only != 0,
+                                   .truth = truth,
+                                   .masked = masked};
     return 0;
 }
 
@@ -82,7 +84,7 @@ int onnx_magnitude(struct onnx_reader *r) {
 // ---- What is made of it
 
 static void negate(struct onnx_mask *mask) {
-    if (mask->steps || mask->of.relation == MR_DIFFERS)
+    if ((mask->steps && !mask->of.only) || mask->of.relation == MR_DIFFERS)
         mask->masked = !mask->masked;
     else
         turn_relation(&mask->of);

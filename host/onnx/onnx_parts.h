@@ -29,7 +29,12 @@ enum onnx_kind {
     ONNX_FLOW,     // what flows from the input to the outputs
     ONNX_INPUT,    // an input of the graph that is not the sequence
     ONNX_MASK,     // found from x: which of its steps count, or how many do (onnx_mask.c)
+    ONNX_ORDER,    // places of sequences (onnx_order.c)
 };
+
+// The place of each sequence among all: as they come, when they are sorted by their lengths, and of
+// those sorted where they were.
+enum onnx_order { ONNX_AS_IS, ONNX_BY_LENGTH, ONNX_FROM_LENGTH };
 
 // What an axis of the flow is. The axes of the input are time, batch and features, or some of them;
 // the features are known at the first operator that has numbers for them, the others at the first
@@ -77,8 +82,11 @@ struct onnx_value {
     double fill;
     bool fills_size; // of FILL: every element is the size ints[0]
     struct onnx_mask mask;
+    enum onnx_order order; // of ORDER
+    bool sorted;           // its sequences stand in the order of their lengths
     enum onnx_axis axis[ONNX_RANK];
     int layer;           // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
+    int only;            // of x the feature, counted from 1, that it holds alone; 0: all
     bool last;           // only the row of the last step
     bool whole;          // its element type is no float
     bool log_softmax;    // it is the logarithm of its softmax
@@ -174,6 +182,7 @@ struct onnx_reader {
     // known, and the others', -1 before the first recurrent layer.
     int feature_axis, time_axis, batch_axis;
     int turned_axis;        // along which the input is turned round, or -1
+    int sorted_axis;        // along which sequences were sorted, or -1
     struct onnx_size steps; // of the time axis
 };
 
@@ -204,6 +213,9 @@ int onnx_fold_equal(struct onnx_reader *r);
 int onnx_fold_expand(struct onnx_reader *r);
 int onnx_fold_gather(struct onnx_reader *r);
 int onnx_fold_identity(struct onnx_reader *r);
+int onnx_fold_places(struct onnx_reader *r);
+int onnx_fold_product(struct onnx_reader *r);
+int onnx_fold_range(struct onnx_reader *r);
 int onnx_fold_reshape(struct onnx_reader *r);
 int onnx_fold_shape(struct onnx_reader *r);
 int onnx_fold_slice(struct onnx_reader *r);
@@ -271,6 +283,12 @@ bool onnx_reads_mask(const struct onnx_reader *r);
 int onnx_mask(struct onnx_reader *r);
 int onnx_compare_input(struct onnx_reader *r);
 int onnx_magnitude(struct onnx_reader *r);
+
+// ---- onnx_order.c
+
+// Does the current node read one, or make one?
+bool onnx_reads_order(const struct onnx_reader *r);
+int onnx_order(struct onnx_reader *r);
 
 // ---- onnx_states.c
 

@@ -94,13 +94,14 @@ int onnx_eval_pool(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
     const bool least = onnx_is(e->graph, "ReduceMin"), sum = onnx_is(e->graph, "ReduceSum");
+    const bool product = onnx_is(e->graph, "ReduceProd");
     const bool mean = onnx_is(e->graph, "ReduceMean") || onnx_is(e->graph, "GlobalAveragePool");
     int64_t dims[ONNX_RANK], step[ONNX_RANK], index[ONNX_RANK] = {0}, next = 1;
     bool gone[ONNX_RANK], keep;
     int rank = 0;
 
     const bool real = onnx_is_real(in->type);
-    if ((!real && mean) || in->count == 0)
+    if ((!real && mean) || (real && product) || in->count == 0)
         return onnx_eval_unsupported(e);
     if (onnx_reduced_axes(e, in->rank, gone, &keep) != 0)
         return -1;
@@ -119,7 +120,7 @@ int onnx_eval_pool(struct onnx_eval *e) {
         if (real)
             out->real[i] = mean || sum ? 0 : least ? INFINITY : -INFINITY;
         else
-            out->whole[i] = sum ? 0 : least ? INT64_MAX : INT64_MIN;
+            out->whole[i] = sum ? 0 : product ? 1 : least ? INT64_MAX : INT64_MIN;
     }
     for (size_t i = 0; i < in->count; i++) {
         int64_t at = 0;
@@ -129,6 +130,8 @@ int onnx_eval_pool(struct onnx_eval *e) {
             add(&out->real[at], in->real[i] / rows, mean || sum, least);
         else if (sum)
             out->whole[at] = (int64_t)((uint64_t)out->whole[at] + (uint64_t)in->whole[i]);
+        else if (product)
+            out->whole[at] = (int64_t)((uint64_t)out->whole[at] * (uint64_t)in->whole[i]);
         else if (least ? in->whole[i] < out->whole[at] : in->whole[i] > out->whole[at])
             out->whole[at] = in->whole[i];
         for (int k = in->rank; k-- > 0 && ++index[k] == in->dims[k];)

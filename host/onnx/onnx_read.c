@@ -140,7 +140,7 @@ static bool keeps_states(const struct onnx_reader *r) {
         if (onnx_input(r, i) && onnx_input(r, i)->kind == ONNX_FLOW)
             return false;
     return onnx_has(r->graph, ONNX_MOVES) || onnx_is(r->graph, "Split") ||
-           onnx_is(r->graph, "Concat") || onnx_is(r->graph, "Shape") ||
+           onnx_is(r->graph, "Concat") || onnx_is(r->graph, "TopK") || onnx_is(r->graph, "Shape") ||
            onnx_is(r->graph, "ReduceSum"); // of a mask, which are lengths
 }
 
@@ -155,8 +155,10 @@ static bool move_states(struct onnx_reader *r) {
     }
     for (size_t i = 0; from && i < r->graph->node->n_output; i++)
         if (onnx_output(r, i))
-            *onnx_output(r, i) =
-                (struct onnx_value){.kind = from->kind, .rank = RANK_UNKNOWN, .layer = from->layer};
+            *onnx_output(r, i) = (struct onnx_value){.kind = from->kind,
+                                                     .rank = RANK_UNKNOWN,
+                                                     .layer = from->layer,
+                                                     .sorted = from->sorted};
     return from != NULL;
 }
 
@@ -206,6 +208,8 @@ static int run_node(struct onnx_reader *r) {
         return onnx_fail(graph, "has no first output that is used");
     if (constant && !onnx_has(graph, ONNX_HEAVY))
         return run_constant(r);
+    if (onnx_reads_order(r))
+        return onnx_order(r);
     if (move_states(r))
         return 0;
     if (onnx_reads_mask(r) && !recurrent)
@@ -328,6 +332,12 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
                               name);
+    if (out->sorted)
+        return onnx_fail_file(
+            r->graph,
+            "the output '%.100s' has the sequences in the order of their lengths; "
+            "this version gives them as they come",
+            name);
     for (int i = 0; i < out->rank; i++) {
         if (out->axis[i] == AXIS_SUBSTACK)
             return onnx_fail_file(r->graph,
@@ -437,6 +447,7 @@ int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_
         .time_axis = -1,
         .batch_axis = -1,
         .turned_axis = -1,
+        .sorted_axis = -1,
     };
 
     memset(network, 0, sizeof *network);

@@ -189,6 +189,8 @@ static int find_axes(struct onnx_reader *r, const struct onnx_value *x, int time
     if (r->turned_axis >= 0 && r->turned_axis != (int)of_time)
         return onnx_fail(r->graph,
                          "reads the input turned round along another axis than the steps");
+    if (r->sorted_axis >= 0 && r->sorted_axis != (int)of_batch)
+        return onnx_fail(r->graph, "reads the input sorted along another axis than the sequences");
     r->time_axis = (int)of_time;
     r->batch_axis = (int)of_batch;
     r->steps = x->dims[time];
@@ -303,13 +305,15 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int u
         y->axis[3 - along] = x->axis[1];
         y->dims[3] = width;
         y->axis[3] = AXIS_FEATURE;
+        y->sorted = x->sorted;
         onnx_stack(y, along, made->steps, made->directions);
     }
     for (size_t i = 1; i < 3; i++) { // [directions, batch, units], or [batch, directions, units]
         struct onnx_value *state = onnx_output(r, i);
         if (!state)
             continue;
-        *state = (struct onnx_value){.kind = ONNX_FLOW, .rank = 3, .last = true};
+        *state =
+            (struct onnx_value){.kind = ONNX_FLOW, .rank = 3, .last = true, .sorted = x->sorted};
         onnx_stack(state, !batch, i == 1 ? made->last : made->cells, made->directions);
         state->dims[batch] = x->dims[batch];
         state->axis[batch] = x->axis[batch];

@@ -170,7 +170,7 @@ static int check_parts(struct onnx_reader *r, int axis) {
     for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
         bool good = in && in->kind == ONNX_FLOW && in->rank == first->rank && onnx_is_plain(in) &&
-                    in->last == first->last;
+                    in->last == first->last && in->sorted == first->sorted;
         for (int k = 0; good && k < in->rank; k++)
             good = in->axis[k] == first->axis[k] ||
                    (k == axis && (in->axis[k] == AXIS_ONE || in->axis[k] == AXIS_STACK) &&
