@@ -160,17 +160,30 @@ static inline struct bound bound_open(const struct bound_unit *u, struct bound s
     return u->op->hard ? bound_cut(bound_rising(bound_hard, sum), 16, 15) : bound_sigmoid(sum);
 }
 
+// The sum of a gate that sees a cell state, where its cell has peepholes: p has the format of all
+// constants, whose exponent is that of the cell states; the product is rounded.
+static inline struct bound bound_seeing(const struct bound_unit *u, int gate, int constant,
+                                        struct bound cell) {
+    const struct mr_op *op = u->op;
+    const struct bound sum = bound_whole(u, gate, 15);
+    if (op->kind->constants == 0)
+        return sum;
+    const struct bound p = {op->constants[constant * op->units + u->unit], 0};
+    const struct bound rounded = bound_round(p, op->rows.constant_frac + op->exponent);
+    return bound_add(sum, bound_round(bound_mul(rounded, cell), 15));
+}
+
 // c' = f c + i g in units of 2^(exponent - 16): i g is cut to 2^-15 of them, the sum is rounded.
 // tanh takes c' before it is cut to 24 bits.
 static inline struct bound bound_lstm(const struct bound_unit *u, struct bound *cell) {
-    const struct bound i = bound_open(u, bound_whole(u, 0, 15)),
-                       f = bound_open(u, bound_whole(u, 1, 15)),
-                       g = bound_tanh(bound_whole(u, 2, 16)),
-                       o = bound_open(u, bound_whole(u, 3, 15));
+    const struct bound i = bound_open(u, bound_seeing(u, 0, 0, *cell)),
+                       f = bound_open(u, bound_seeing(u, 1, 1, *cell)),
+                       g = bound_tanh(bound_whole(u, 2, 16));
     const int frac = 16 - u->op->exponent;
     const struct bound written = bound_off(bound_mul(i, g), ldexp(1, -15 - frac));
     const struct bound c = bound_round(bound_add(bound_mul(f, *cell), written), frac);
     *cell = bound_cut(c, 24, frac);
+    const struct bound o = bound_open(u, bound_seeing(u, 3, 2, *cell));
     return bound_round(bound_mul(o, bound_tanh(c)), 15);
 }
 
@@ -331,11 +344,9 @@ static const struct bound_cell {
     const char *name;
     struct bound (*unit)(const struct bound_unit *u, struct bound *cell);
 } bound_cells[] = {
-    {"lstm", bound_lstm},
-    {"gru", bound_gru},
-    {"gru_reset_first", bound_gru_reset_first},
-    {"rnn_tanh", bound_rnn_tanh},
-    {"rnn_relu", bound_rnn_relu},
+    {"lstm", bound_lstm},         {"lstm_peephole", bound_lstm},
+    {"gru", bound_gru},           {"gru_reset_first", bound_gru_reset_first},
+    {"rnn_tanh", bound_rnn_tanh}, {"rnn_relu", bound_rnn_relu},
 };
 
 static inline void bound_recurrent(const struct bound_walk *walk, int index, struct bound *out) {

@@ -50,6 +50,7 @@ struct ports {
 #include "cells/gru.h"
 #include "cells/gru_reset_first.h"
 #include "cells/lstm.h"
+#include "cells/lstm_peephole.h"
 #include "cells/rnn.h"
 
 #define LAYER lstm_14x9_2
@@ -298,6 +299,37 @@ CALL(gru_reset_first_16x15_3_h, 3)
 #include "frame/layer.h"
 CALL(rnn_relu_14x9_2_h_w8a8, 2)
 
+#define LAYER lstm_peephole_14x9_2
+#define LAYER_CELL lstm_peephole
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_CELL_EXPONENT 2
+#define LAYER_CONSTANT_FRAC 12
+#include "frame/layer.h"
+CALL(lstm_peephole_14x9_2, 2)
+#define LAYER lstm_peephole_30x5_1_w8a16
+#define LAYER_CELL lstm_peephole
+#define LAYER_INPUTS 30
+#define LAYER_HIDDEN 5
+#define LAYER_LC 1
+#define LAYER_CELL_EXPONENT 16
+#define LAYER_CONSTANT_FRAC 0
+#define LAYER_WEIGHT_BITS 8
+#include "frame/layer.h"
+CALL(lstm_peephole_30x5_1_w8a16, 1)
+#define LAYER lstm_peephole_9x18_17_h_w8a8
+#define LAYER_CELL lstm_peephole
+#define LAYER_INPUTS 9
+#define LAYER_HIDDEN 18
+#define LAYER_LC 17
+#define LAYER_H_FIRST 1
+#define LAYER_CONSTANT_FRAC 30
+#define LAYER_WEIGHT_BITS 8
+#define LAYER_COLUMN_BITS 8
+#include "frame/layer.h"
+CALL(lstm_peephole_9x18_17_h_w8a8, 17)
+
 // ---- the reference
 
 // A unit's cell state or h as it was before it was cut, which the operators do not tell.
@@ -336,6 +368,20 @@ static int64_t sum_of(const struct mr_op *op, int gate, int unit, const int32_t 
 static int64_t lstm_uncut(const struct mr_op *op, int u, const int32_t *columns, int64_t cell) {
     const int64_t i = mr_table_sigmoid(sum_of(op, 0, u, columns));
     const int64_t f = mr_table_sigmoid(sum_of(op, 1, u, columns));
+    const int64_t g = mr_table_tanh(sum_of(op, 2, u, columns)), scale = (int64_t)1 << op->exponent;
+    return (f * cell * scale + 2 * i * g + (scale << 14)) >> (15 + op->exponent);
+}
+
+static int64_t seeing(const struct mr_op *op, int gate, int u, const int32_t *columns, int constant,
+                      int64_t cell) {
+    const int64_t product = cell * op->rows.constant[constant * op->units + u];
+    const int64_t twice = (product >> op->rows.constant_frac) + 1; // in halves of a unit of the sum
+    return mr_table_sigmoid(sum_of(op, gate, u, columns) + (twice >> 1));
+}
+
+static int64_t lstm_peephole_uncut(const struct mr_op *op, int u, const int32_t *columns,
+                                   int64_t cell) {
+    const int64_t i = seeing(op, 0, u, columns, 0, cell), f = seeing(op, 1, u, columns, 1, cell);
     const int64_t g = mr_table_tanh(sum_of(op, 2, u, columns)), scale = (int64_t)1 << op->exponent;
     return (f * cell * scale + 2 * i * g + (scale << 14)) >> (15 + op->exponent);
 }
@@ -390,6 +436,9 @@ static const struct layer layers[] = {
     OF(gru_reset_first_14x13_5_w8a8, gru_reset_first, 14, 13, 5, 0, 8, 8, NULL),
     OF(rnn_tanh_3x5_5_w8a8, rnn_tanh, 3, 5, 5, 0, 8, 8, NULL),
     OF(rnn_relu_14x9_2_w8a8, rnn_relu, 14, 9, 2, 0, 8, 8, rnn_relu_uncut),
+    OF(lstm_peephole_14x9_2, lstm_peephole, 14, 9, 2, 2, 16, 16, lstm_peephole_uncut),
+    OF(lstm_peephole_30x5_1_w8a16, lstm_peephole, 30, 5, 1, 16, 8, 16, lstm_peephole_uncut),
+    OF(lstm_peephole_9x18_17_h_w8a8, lstm_peephole, 9, 18, 17, 0, 8, 8, lstm_peephole_uncut),
     OF(lstm_14x9_2_h, lstm, 14, 9, 2, 2, 16, 16, lstm_uncut),
     OF(lstm_2x18_1_h_w8a8, lstm, 2, 18, 1, 1, 8, 8, lstm_uncut),
     OF(gru_14x13_5_h, gru, 14, 13, 5, 0, 16, 16, NULL),
@@ -445,6 +494,10 @@ static void push_weights(const struct reference *r, struct hls_fifo *fifo) {
                 v[4 * s + p] = (int16_t)(op->rows.bias[s * l->hidden + u] >> (16 * p));
             v[4 * s + 3] = (int16_t)op->rows.shift[s * l->hidden + u];
         }
+        for (int n = 0; u < l->hidden && n < op->kind->constants; n++)
+            for (int p = 0; p < 2; p++)
+                v[4 * op->kind->sums + 2 * n + p] =
+                    (int16_t)(op->rows.constant[n * l->hidden + u] >> (16 * p));
         push_beat(fifo, v, MR_BEAT);
     }
 }
@@ -460,6 +513,10 @@ static void open_reference(struct reference *r, const struct layer *l) {
     ck_assert_int_eq(mr_rows_create(&r->op->rows, r->op->kind->gates * l->hidden,
                                     l->inputs + l->hidden, r->op->kind->sums * l->hidden),
                      0);
+    if (r->op->kind->constants)
+        ck_assert_int_eq(mr_rows_constants(&r->op->rows, mr_op_constants(r->op)), 0);
+    // As its text has it.
+    r->op->rows.constant_frac = l->exponent == 2 ? 12 : l->exponent ? 0 : 30;
 }
 
 // The ends of so many bits, or a number smaller by at most so many.
@@ -481,6 +538,12 @@ static void random_layer(struct reference *r, uint64_t *state) {
         const int64_t reach = (int64_t)1 << (far ? 40 : random_between(state, 0, 36));
         rows->shift[s] = random_between(state, 3, far ? 10 : 20);
         rows->bias[s] = random_wide(state, -reach, reach);
+    }
+    for (int n = 0; n < mr_op_constants(r->op); n++) {
+        const int most = (1 << (MR_CONSTANT_BITS - 1)) - 1, what = random_between(state, 0, 15);
+        rows->constant[n] =
+            what < 2 ? (what ? most : -most - 1)
+                     : random_between(state, -most - 1, most) >> random_between(state, 0, 17);
     }
 }
 

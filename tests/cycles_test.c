@@ -188,6 +188,7 @@ static int make_network(const struct built *from, struct mr_network *network, ch
             fill(op->w_h, rows * (size_t)op->units, scale, &seed);
         if (rows)
             fill(op->bias, (size_t)mr_op_sums(op), kind->recurrent ? 2 * scale : 1, &seed);
+        fill(op->constants, (size_t)mr_op_constants(op), 1, &seed);
         stream = op->output;
     }
     if (mr_network_output(network, stream, "y", error, error_size) ||

@@ -6,6 +6,7 @@
 #include "cells/gru.h"
 #include "cells/gru_reset_first.h"
 #include "cells/lstm.h"
+#include "cells/lstm_peephole.h"
 #include "cells/rnn.h"
 #include "hlsc_report.h"
 
@@ -18,6 +19,7 @@ struct cell_case {
     const char *name, *header;
     int gates;
     int latency[COLUMNS], second[COLUMNS]; // second: 0 where it has no second phase
+    const char *more;                      // definitions; NULL: none
 };
 
 #define OF_COLUMNS(latency)                                                                        \
@@ -27,12 +29,14 @@ struct cell_case {
     }
 #define NO_SECOND(lc) 0
 static const struct cell_case cells[] = {
-    {"lstm", "lstm", lstm_GATES, OF_COLUMNS(lstm_LATENCY), OF_COLUMNS(NO_SECOND)},
-    {"gru", "gru", gru_GATES, OF_COLUMNS(gru_LATENCY), OF_COLUMNS(NO_SECOND)},
+    {"lstm", "lstm", lstm_GATES, OF_COLUMNS(lstm_LATENCY), OF_COLUMNS(NO_SECOND), NULL},
+    {"lstm_peephole", "lstm_peephole", lstm_peephole_GATES, OF_COLUMNS(lstm_peephole_LATENCY),
+     OF_COLUMNS(NO_SECOND), "#define LAYER_CONSTANT_FRAC 13\n"},
+    {"gru", "gru", gru_GATES, OF_COLUMNS(gru_LATENCY), OF_COLUMNS(NO_SECOND), NULL},
     {"gru_reset_first", "gru_reset_first", gru_reset_first_GATES,
-     OF_COLUMNS(gru_reset_first_LATENCY), OF_COLUMNS(gru_reset_first_SECOND_LATENCY)},
-    {"rnn_tanh", "rnn", rnn_tanh_GATES, OF_COLUMNS(rnn_tanh_LATENCY), OF_COLUMNS(NO_SECOND)},
-    {"rnn_relu", "rnn", rnn_relu_GATES, OF_COLUMNS(rnn_relu_LATENCY), OF_COLUMNS(NO_SECOND)},
+     OF_COLUMNS(gru_reset_first_LATENCY), OF_COLUMNS(gru_reset_first_SECOND_LATENCY), NULL},
+    {"rnn_tanh", "rnn", rnn_tanh_GATES, OF_COLUMNS(rnn_tanh_LATENCY), OF_COLUMNS(NO_SECOND), NULL},
+    {"rnn_relu", "rnn", rnn_relu_GATES, OF_COLUMNS(rnn_relu_LATENCY), OF_COLUMNS(NO_SECOND), NULL},
 };
 
 // Of the claims about a variable, the nearest one: what the layer's columns wait for. 0: none.
@@ -62,14 +66,14 @@ static void compile_with(const struct cell_case *cell, int inputs, int hidden, i
              "#define LAYER layer\n#define LAYER_CELL %s\n#define LAYER_INPUTS %d\n"
              "#define LAYER_HIDDEN %d\n#define LAYER_LC %d\n#define LAYER_PORTS %d\n"
              "#define LAYER_MEMORY %s\n#define LAYER_WEIGHT_BITS %d\n#define LAYER_COLUMN_BITS %d\n"
-             "%s#include \"frame/layer.h\"\n"
+             "%s%s#include \"frame/layer.h\"\n"
              "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) *h, "
              "hls_stream(unit_state_t) *state,\n"
              "       uint32_t command, uint32_t steps, uint32_t total, uint32_t flags) {\n    "
              "HLS(dataflow)\n"
              "    layer(weights, x, h, state, command, steps, total, flags);\n}\n",
              lc, cell->header, cell->name, inputs, hidden, lc, ports, ports > 1 ? "uram" : "auto",
-             bits, bits, more, lc, lc);
+             bits, bits, cell->more ? cell->more : "", more, lc, lc);
     compile_text(text);
 }
 

@@ -47,7 +47,8 @@ static struct mr_memory_use memories_of(const json_t *process) {
 }
 
 START_TEST(hlsc_makes_what_is_planned) {
-    static const char *const cells[] = {"lstm", "gru", "gru_reset_first", "rnn_tanh", "rnn_relu"};
+    static const char *const cells[] = {"lstm",     "gru",      "gru_reset_first",
+                                        "rnn_tanh", "rnn_relu", "lstm_peephole"};
     static const struct mr_precision precisions[] = {{16, 16}, {8, 16}, {8, 8}};
     uint64_t state = first_seed + (uint64_t)_i;
     struct mr_network network;
@@ -56,7 +57,7 @@ START_TEST(hlsc_makes_what_is_planned) {
     // From each kind of memory to the next one.
     const int inputs = random_between(&state, 1, _i % 3 ? 300 : 3000);
     net_create(&network, inputs, "layer");
-    net_add(&network, cells[random_between(&state, 0, 4)], 0,
+    net_add(&network, cells[random_between(&state, 0, 5)], 0,
             random_between(&state, 1, _i % 4 ? 200 : 1100), MR_ACTIVATION_LINEAR);
     struct mr_op *op = &network.ops[0];
     op->precision = precisions[random_between(&state, 0, 2)];

@@ -89,6 +89,12 @@ static inline void check_same(const struct mr_network *a, const struct mr_networ
         ck_assert_int_eq(one->precision.weight_bits, other->precision.weight_bits);
         ck_assert_int_eq(one->precision.column_bits, other->precision.column_bits);
         check_same_rows(one, other);
+        if (one->kind->constants == 0)
+            continue;
+        const size_t constants = (size_t)mr_op_constants(one);
+        ck_assert_int_eq(one->rows.constant_frac, other->rows.constant_frac);
+        ck_assert_mem_eq(one->rows.constant, other->rows.constant, constants * sizeof(int32_t));
+        ck_assert_mem_eq(one->constants, other->constants, constants * sizeof(float));
     }
     for (int s = 0; s < a->stream_count; s++) {
         const struct mr_stream *one = &a->streams[s], *other = &b->streams[s];

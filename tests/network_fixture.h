@@ -79,6 +79,7 @@ static inline void net_weights(struct mr_network *network, uint64_t *state, doub
         if (op->w_h)
             random_numbers(state, op->w_h, rows * (size_t)op->units, range);
         random_numbers(state, op->bias, (size_t)mr_op_sums(op), range);
+        random_numbers(state, op->constants, (size_t)mr_op_constants(op), range);
     }
 }
 

@@ -277,6 +277,35 @@ START_TEST(gates_of_a_gru_are_read) {
 }
 END_TEST
 
+// P of ONNX is of i, o and f; its numbers here of i, f and o. _i: where the forget gate is one
+// minus the input gate, they change sign.
+START_TEST(peepholes_are_read) {
+    static const int onnx_gate[2][3] = {{0, 2, 1}, {0, 0, 1}};
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+
+    begin(f, 0, 0);
+    tensor(f, "P", 2, 1, 3 * H, 1); // tensor 11
+    node(f, "LSTM", "x W R B - - - P", "- y z");
+    with_int(f, "hidden_size", H);
+    with_int(f, "input_forget", _i);
+    add_output(f, "z");
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    ck_assert_int_eq(mr_network_layers(&n), 2);
+    for (int layer = 0; layer < 2; layer++) {
+        const struct mr_op *op = mr_network_layer(&n, layer);
+        ck_assert_str_eq(op->kind->name, layer ? "lstm_peephole_cell" : "lstm_peephole");
+        for (int k = 0; k < 3; k++)
+            for (int j = 0; j < H; j++) {
+                const float p = value_at(11, onnx_gate[_i][k] * H + j);
+                ck_assert_float_eq(op->constants[k * H + j], _i && k == 1 ? -p : p);
+            }
+    }
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
 static void rnn(struct file *f, ProtobufCBinaryData *activation) {
     begin(f, 0, 0);
     tensor(f, "W1", 3, 1, H, F); // tensors 11 to 13
@@ -429,6 +458,7 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, network_is_read, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(all, gates_of_a_gru_are_read, 0, 2);
+    tcase_add_loop_test(all, peepholes_are_read, 0, 2);
     tcase_add_loop_test(all, rnns_are_read, 0, 3);
     tcase_add_loop_test(all, network_is_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);

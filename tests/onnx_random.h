@@ -237,15 +237,18 @@ static inline void put_value_info(struct random_file *f, int field, const char *
 struct random_cell {
     const char *type, *kind, *activation;
     int gates;
-    bool linear_before_reset;
+    bool linear_before_reset, peepholes;
 };
 
 // A cell that the program has, both to read and to run.
 static inline const struct random_cell *random_cell(uint64_t *state) {
     static const struct random_cell cells[] = {
-        {"LSTM", "lstm", NULL, 4, false},       {"GRU", "gru", NULL, 3, true},
-        {"GRU", "gru_reset_first", NULL, 3, 0}, {"RNN", "rnn_tanh", NULL, 1, false},
-        {"RNN", "rnn_relu", "Relu", 1, false},
+        {"LSTM", "lstm", NULL, 4, false, false},
+        {"LSTM", "lstm_peephole", NULL, 4, false, true},
+        {"GRU", "gru", NULL, 3, true, false},
+        {"GRU", "gru_reset_first", NULL, 3, false, false},
+        {"RNN", "rnn_tanh", NULL, 1, false, false},
+        {"RNN", "rnn_relu", "Relu", 1, false, false},
     };
     const int count = sizeof cells / sizeof *cells;
     int at = random_between(state, 0, count - 1);
@@ -495,24 +498,30 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     const int way = f->one_way ? 0 : random_between(&f->state, 0, 5) % 4 % 3,
               count = way == 2 ? 2 : 1;
     bool swapped = !v->time_first && random_between(&f->state, 0, 2) == 0;
-    char w[16], r[16], b[16], y[16], h[16];
+    char w[16], r[16], b[16], p[16], y[16], h[16];
 
     if (!v->time_first && !swapped)
         random_transpose(f, v);
     new_value(f, w);
     new_value(f, r);
     new_value(f, b);
+    new_value(f, p);
     put_weights(f, w, 3, count, rows, v->width, v->width, 1.5);
     put_weights(f, r, 3, count, rows, units, units, cell->gates > 1 ? 1.2 : 0.6);
     if (bias)
         put_weights(f, b, 2, count, 2 * rows, 0, 1, 0.5);
-    const char *const inputs[] = {v->name, w, r, bias ? b : "", "lengths"};
-    begin_node(f, cell->type, inputs, f->masked ? 5 : bias ? 4 : 3);
+    if (cell->peepholes)
+        put_weights(f, p, 2, count, 3 * units, 0, 1, 0.7);
+    const char *const inputs[] = {v->name, w, r, bias ? b : "", f->masked ? "lengths" : "", "", "",
+                                  p};
+    begin_node(f, cell->type, inputs, cell->peepholes ? 8 : f->masked ? 5 : bias ? 4 : 3);
     put_attribute(f, "hidden_size", units);
     if (swapped)
         put_attribute(f, "layout", 1);
     if (way > 0)
         put_attribute_word(f, "direction", directions[way]);
+    if (cell->gates == 4 && random_between(&f->state, 0, 3) == 0)
+        put_attribute(f, "input_forget", 1);
     if (cell->linear_before_reset)
         put_attribute(f, "linear_before_reset", 1);
     const bool hard = cell->gates > 1 && random_between(&f->state, 0, 3) == 0;

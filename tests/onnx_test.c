@@ -349,12 +349,12 @@ END_TEST
 
 START_TEST(bad_lstm_input_is_refused) {
     static const char *const inputs[] = {"x W R B zero",    "x W R B - H", "x W R B - - H",
-                                         "x W R B - - - P", "x W R2 B",    "x x R B",
+                                         "x W R B - - - H", "x W R2 B",    "x x R B",
                                          "M W R B",         "x W R M"};
     static const char *const said[] = {"sequence lengths",
                                        "an initial_h that is not [directions, sequences, units]",
                                        "an initial_c that is not [directions, sequences, units]",
-                                       "peepholes that are not zero",
+                                       "a P of another shape than [1, 6]",
                                        "R of another shape than [1, 8, 2]",
                                        "weights that are not",
                                        "does not read the graph's input",
@@ -364,7 +364,6 @@ START_TEST(bad_lstm_input_is_refused) {
 
     begin(f, 0, 0);
     tensor(f, "H", 3, 1, 1, H + 1);
-    tensor(f, "P", 2, 1, 3 * H, 1);
     tensor(f, "R2", 3, 1, 3 * H, H);
     lstm(f, inputs[_i], "- h0");
     node(f, "Gather", "h0 last", "h");

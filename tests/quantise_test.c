@@ -485,6 +485,45 @@ START_TEST(tiny_numbers_can_be_compared) {
 }
 END_TEST
 
+// Peepholes have one format, with as many fraction bits as the largest one lets them have; the cell
+// states' exponent is in it. One that leaves none is refused.
+START_TEST(constants_have_the_largest_format_that_fits) {
+    static const struct {
+        float greatest;
+        double cell; // the largest magnitude of cell states
+        int frac;    // -1: refused
+    } cases[] = {{0, 1, 30},      {0.4f, 1, 18},  {1, 1, 16},         {-1, 1000, 12},
+                 {100000, 1, 0},  {131071, 1, 0}, {131071.6f, 1, -1}, {1.9f, 4e6, 0},
+                 {1e-30f, 1, 30}, {3, 4e6, -1},   {1e30f, 1e9, -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_network n;
+        net_create(&n, 2, "peepholes");
+        net_output(&n, net_add(&n, "lstm_peephole", 0, 3, MR_ACTIVATION_LINEAR), "h");
+        struct mr_op *op = &n.ops[0];
+        op->greatest = cases[i].cell;
+        op->constants[4] = cases[i].greatest;
+        op->constants[8] = cases[i].greatest / 3;
+        const int result = mr_quantise(&n, NULL, NULL, error, sizeof error);
+        ck_assert_msg((result == 0) == (cases[i].frac >= 0), "case %zu", i);
+        if (result != 0) {
+            ck_assert_msg(strstr(error, "layer 0 has a peephole of ") != NULL, "%s", error);
+        } else {
+            ck_assert_msg(op->rows.constant_frac == cases[i].frac, "case %zu: %d", i,
+                          op->rows.constant_frac);
+            for (int k = 0; k < 9; k++)
+                ck_assert_int_eq(
+                    op->rows.constant[k],
+                    floor(ldexp(op->constants[k], cases[i].frac + op->exponent) + 0.5));
+            ck_assert_msg(!mr_quantised_check(&n, "m", error, sizeof error), "%s", error);
+            op->rows.constant[2] = -(1 << 17) - 1;
+            ck_assert_int_ne(mr_quantised_check(&n, "m", error, sizeof error), 0);
+            ck_assert_ptr_nonnull(strstr(error, "more than 18 bits"));
+        }
+        mr_network_free(&n);
+    }
+}
+END_TEST
+
 // ---- rows
 
 static struct mr_float_row make_row(const float *x, int x_count, const int32_t *x_frac,
@@ -616,6 +655,7 @@ int main(void) {
     tcase_add_test(all, compared_rows_are_joined_in_one_format);
     tcase_add_loop_test(all, compared_numbers_of_the_last_step_have_one_format, 0, 2);
     tcase_add_test(all, tiny_numbers_can_be_compared);
+    tcase_add_test(all, constants_have_the_largest_format_that_fits);
     tcase_add_test(all, a_row_is_within_its_bound);
     tcase_add_test(all, split_rows_have_two_sums);
     suite_add_tcase(suite, all);

@@ -19,6 +19,10 @@ static void marks(struct mr_op *op) {
         rows->bias[s] = (int64_t)(s % 2 ? -1 : 1) * (INT64_C(0x123456789ab) + s);
         rows->shift[s] = 1 + s % 31;
     }
+    if (op->kind->constants)
+        ck_assert_int_eq(mr_rows_constants(rows, mr_op_constants(op)), 0);
+    for (int i = 0; i < mr_op_constants(op); i++)
+        rows->constant[i] = (i % 2 ? -1 : 1) * (0x1abcd + i);
 }
 
 // One recurrent operator with UNITS units and INPUTS inputs, and two outputs.
@@ -94,8 +98,9 @@ static void check_lanes(const int16_t *w, const struct mr_rows *rows, int gates,
                 }
 }
 
-static void check_biases(struct image *image, const struct mr_rows *rows, int sums, int units,
-                         int padded) {
+static void check_biases(struct image *image, const struct mr_op *op, int padded) {
+    const struct mr_rows *rows = &op->rows;
+    const int sums = op->kind->sums, units = op->units, end = 4 * sums + 2 * op->kind->constants;
     for (int unit = 0; unit < padded; unit++) {
         const int16_t *v = take(image);
         for (int s = 0; s < sums; s++) {
@@ -105,7 +110,12 @@ static void check_biases(struct image *image, const struct mr_rows *rows, int su
             ck_assert_int_eq(bias, unit < units ? rows->bias[s * units + unit] : 0);
             ck_assert_int_eq(v[4 * s + 3], unit < units ? rows->shift[s * units + unit] : 0);
         }
-        for (int e = 4 * sums; e < 32; e++)
+        for (int n = 0; n < op->kind->constants; n++) {
+            const int32_t high = v[4 * sums + 2 * n + 1], low = (uint16_t)v[4 * sums + 2 * n];
+            ck_assert_int_eq(high * 65536 + low,
+                             unit < units ? rows->constant[n * units + unit] : 0);
+        }
+        for (int e = end; e < 32; e++)
             ck_assert_int_eq(v[e], 0);
     }
 }
@@ -130,7 +140,7 @@ static void check_reads_back(const char *cell, int weight_bits, int lc, int port
     ck_assert_ptr_nonnull(w);
     load_lanes(&image, weight_bits, gates, UNITS, words, port_lc, w);
     check_lanes(w, &layer->rows, gates, UNITS, INPUTS, UNITS, lc, ports);
-    check_biases(&image, &layer->rows, layer->kind->sums, UNITS, h_words * lc);
+    check_biases(&image, layer, h_words * lc);
     ck_assert_uint_eq(image.next, mr_weights_beats(&plan, 0));
     ck_assert_uint_eq(mr_weights_beats(&plan, 1), 0);
     free(w);
@@ -138,7 +148,7 @@ static void check_reads_back(const char *cell, int weight_bits, int lc, int port
     ck_assert_ptr_nonnull(w);
     load_lanes(&image, 16, 1, 2, h_words, lc, w);
     check_lanes(w, &head->rows, 1, 2, UNITS, 0, lc, 1);
-    check_biases(&image, &head->rows, 1, 2, 2);
+    check_biases(&image, head, 2);
     ck_assert_uint_eq(image.next, image.count);
     free(w);
     free(image.beats);

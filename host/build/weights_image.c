@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-enum { SUM = 4 }; // elements of a beat per sum: bias in three parts, low first, and shift
+// Elements of a beat per sum: bias in three parts, low first, and shift; per constant: two parts.
+enum { SUM = 4, CONSTANT = 2 };
 
 // Weights of a beat.
 static int in_beat(const struct mr_op *op) {
@@ -120,7 +121,8 @@ static int16_t *pack_lanes(const struct mr_op *op, const struct mr_op_layout *la
     return at + MR_IMAGE_BEAT * mr_ceil_div(used, beat);
 }
 
-// One beat per unit: per sum the bias in three parts, low first, and the shift. Units that only
+// One beat per unit: per sum the bias in three parts, low first, and the shift, and behind them its
+// constants. Units that only
 // fill up the last vector stay zero, as the image was.
 static int pack_bias(const struct mr_op *op, int16_t *at, struct mr_error *error) {
     for (int unit = 0; unit < op->units; unit++) // none of a table
@@ -145,6 +147,12 @@ static int pack_bias(const struct mr_op *op, int16_t *at, struct mr_error *error
                 element[third] = (int16_t)(uint16_t)(pattern >> (16 * third) & 0xffff);
             element[3] = (int16_t)shift;
         }
+    for (int i = 0; i < mr_op_constants(op); i++) {
+        int16_t *element = at + (size_t)(i % op->units) * MR_IMAGE_BEAT + SUM * op->kind->sums +
+                           CONSTANT * (i / op->units);
+        element[0] = (int16_t)(uint16_t)(op->rows.constant[i] & 0xffff);
+        element[1] = (int16_t)(op->rows.constant[i] >> 16);
+    }
     return 0;
 }
 

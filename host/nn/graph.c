@@ -45,6 +45,7 @@ void mr_network_free(struct mr_network *network) {
         free(network->ops[i].w_x);
         free(network->ops[i].w_h);
         free(network->ops[i].bias);
+        free(network->ops[i].constants);
         free(network->ops[i].start);
         mr_rows_free(&network->ops[i].rows);
     }
@@ -226,13 +227,17 @@ static void name_op(const struct mr_network *network, struct mr_op *op) {
 int mr_op_weights(struct mr_op *op) {
     const size_t rows = (size_t)mr_op_rows(op), sums = (size_t)mr_op_sums(op);
     const size_t units = op->kind->recurrent ? (size_t)op->units : 0;
+    const size_t constants = (size_t)mr_op_constants(op);
 
     if (rows == 0)
         return 0;
     op->w_x = calloc(rows, ((size_t)mr_op_columns(op) - units) * sizeof *op->w_x);
     op->w_h = units ? calloc(rows * units, sizeof *op->w_h) : NULL;
     op->bias = sums ? calloc(sums, sizeof *op->bias) : NULL;
-    return op->w_x && (op->w_h || !units) && (op->bias || !sums) ? 0 : -1;
+    op->constants = constants ? calloc(constants, sizeof *op->constants) : NULL;
+    return op->w_x && (op->w_h || !units) && (op->bias || !sums) && (op->constants || !constants)
+               ? 0
+               : -1;
 }
 
 struct mr_op_limit mr_op_limit_of(const struct mr_network *network, const struct mr_op *op) {
@@ -537,7 +542,7 @@ uint64_t mr_network_parameters(const struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
         parameters += (uint64_t)mr_op_rows(op) * (uint64_t)mr_op_columns(op);
-        parameters += (uint64_t)mr_op_sums(op);
+        parameters += (uint64_t)mr_op_sums(op) + (uint64_t)mr_op_constants(op);
     }
     return parameters;
 }

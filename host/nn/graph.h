@@ -83,6 +83,7 @@ struct mr_op {
     float *w_x;  // (gates * units, inputs); a table (entries, units)
     float *w_h;  // (gates * units, units), recurrent operators
     float *bias; // (sums * units)
+    float *constants; // (constants * units) numbers of a unit that its cell takes, or NULL
     // What the state is before the first step of a sequence, h of all units and behind it the
     // second field of all: sequence n of a run has row n % start_rows. NULL: 0.
     int start_rows;

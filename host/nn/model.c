@@ -72,6 +72,10 @@ size_t mr_model_entries(const struct mr_network *network, struct mr_entry_of_mod
         add(&list, "", "bias", MR_I64, sums, 0, op->rows.bias);
         add(&list, "", "shift", MR_I32, sums, 0, op->rows.shift);
         add(&list, "float.", "bias", MR_F32, sums, 0, op->bias);
+        if (mr_op_constants(op) > 0) {
+            add(&list, "", "constants", MR_I32, mr_op_constants(op), 0, op->rows.constant);
+            add(&list, "float.", "constants", MR_F32, mr_op_constants(op), 0, op->constants);
+        }
         if (op->start_rows > 0)
             add(&list, "float.", "start", MR_F32, op->start_rows, mr_op_start_columns(op),
                 op->start);
@@ -157,6 +161,8 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "epsilon", json_real(op->epsilon));
     if (good && op->hard)
         good = put(object, "gates", json_string("hard"));
+    if (good && op->kind->constants)
+        good = put(object, "constant_frac_bits", json_integer(op->rows.constant_frac));
     if (good && op->exponent)
         good = put(object, "cell_exponent", json_integer(op->exponent));
     if (good && !full_precision(op->precision))

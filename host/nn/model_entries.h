@@ -16,7 +16,7 @@ struct mr_entry_of_model {
     void *data;
 };
 
-enum { MR_MODEL_ENTRIES = 7 * MR_MAX_OPS + 3 };
+enum { MR_MODEL_ENTRIES = 9 * MR_MAX_OPS + 3 };
 
 // Lists all tensors of a network whose sizes are set, at most MR_MODEL_ENTRIES, and returns how
 // many there are.

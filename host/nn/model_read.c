@@ -190,6 +190,10 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
                        : json_object_get(entry, "entries") != NULL)
         return bad(r,
                    "has a table that is not of 1 to 32768 rows, or entries of what has no table");
+    if (kind->constants
+            ? !number(entry, "constant_frac_bits", 0, MR_CONSTANT_FRAC_MAX, &op->rows.constant_frac)
+            : json_object_get(entry, "constant_frac_bits") != NULL)
+        return bad(r, "has constants without their fraction bits from 0 to 30, or these of none");
     op->epsilon = json_number_value(json_object_get(entry, "epsilon"));
     if (kind->has_epsilon != (json_object_get(entry, "epsilon") != NULL) ||
         !isfinite(op->epsilon) || op->epsilon < 0)
@@ -467,6 +471,8 @@ static bool allocate(struct mr_network *network) {
         if (mr_op_rows(op) &&
             (mr_op_weights(op) ||
              mr_rows_create(&op->rows, mr_op_rows(op), mr_op_columns(op), mr_op_sums(op))))
+            return false;
+        if (mr_op_constants(op) > 0 && mr_rows_constants(&op->rows, mr_op_constants(op)))
             return false;
         if (op->start_rows > 0 && mr_op_starts(op, op->start_rows))
             return false;

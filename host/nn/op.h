@@ -57,6 +57,7 @@ struct mr_op_kind {
     bool second_field;   // the state has a second field
     bool gives_second;   // it gives that field, in 16 bits, and not h
     int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
+    int constants;       // numbers of each unit that its cell takes beside its sums, else 0
     const char *const *gate_names; // [gates], or NULL
     bool has_hard;                 // op->hard may be set
     bool one_pass;                 // of a recurrent operator: each unit has lanes of its own
@@ -128,6 +129,10 @@ static inline int mr_op_columns(const struct mr_op *op) {
 
 static inline int mr_op_sums(const struct mr_op *op) {
     return op->kind->sums * op->units;
+}
+
+static inline int mr_op_constants(const struct mr_op *op) {
+    return op->kind->constants * op->units;
 }
 
 // Numbers of a state in the walkers: h of all units, the second field of all, and room for a row;

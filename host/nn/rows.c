@@ -20,10 +20,16 @@ int mr_rows_create(struct mr_rows *rows, int row_count, int column_count, int su
     return rows->weight && rows->bias && rows->shift ? 0 : -1;
 }
 
+int mr_rows_constants(struct mr_rows *rows, int count) {
+    rows->constant = calloc((size_t)count, sizeof *rows->constant);
+    return rows->constant ? 0 : -1;
+}
+
 void mr_rows_free(struct mr_rows *rows) {
     free(rows->weight);
     free(rows->bias);
     free(rows->shift);
+    free(rows->constant);
     memset(rows, 0, sizeof *rows);
 }
 

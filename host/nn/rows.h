@@ -13,7 +13,9 @@
 enum {
     MR_SHIFT_MIN = 1,
     MR_SHIFT_MAX = 31,
-    MR_SUM_BITS = 39,  // sum |w| * 32768 + |bias| of a row stays below 2^39
+    MR_SUM_BITS = 39, // sum |w| * 32768 + |bias| of a row stays below 2^39
+    MR_CONSTANT_BITS = 18,
+    MR_CONSTANT_FRAC_MAX = 30,
     MR_SCALE_MAX = 46, // of a row whose result has a scale of its own
     MR_HIDDEN_FRAC = 15,
     MR_SIGMOID_FRAC = 15, // of a sigmoid's argument
@@ -23,10 +25,12 @@ enum {
 // Weights as the lanes take them, and bias and shift of each sum (op.h).
 struct mr_rows {
     int rows, columns, sums;
-    int16_t *weight; // (rows, columns), within -128 to 127 where the lanes take 8 bits
-    int64_t *bias;   // (sums), with the half of the shift in it
-    int32_t *shift;  // (sums)
-    int cut;         // weights of 16 bits that were cut, by mr_row_fixed
+    int16_t *weight;   // (rows, columns), within -128 to 127 where the lanes take 8 bits
+    int64_t *bias;     // (sums), with the half of the shift in it
+    int32_t *shift;    // (sums)
+    int32_t *constant; // (constants) of units, of MR_CONSTANT_BITS; NULL: none
+    int constant_frac; // their fraction bits, as the cell has them
+    int cut;           // weights of 16 bits that were cut, by mr_row_fixed
 };
 
 // One sum in float and what it may become.
@@ -42,6 +46,8 @@ struct mr_float_row {
 
 // Allocates the arrays of rows; they are zero. -1 when memory is short.
 int mr_rows_create(struct mr_rows *rows, int row_count, int column_count, int sum_count);
+// Room for constants, which are zero. -1 when memory is short.
+int mr_rows_constants(struct mr_rows *rows, int count);
 void mr_rows_free(struct mr_rows *rows);
 
 // Quantises a sum whose result has argument_frac fraction bits: weights go to row `index` from

@@ -30,6 +30,7 @@ struct onnx_run {
     struct onnx_gate gate, gates[ONNX_DIRECTIONS]; // of one direction, and of all
     bool coupled;                                  // the forget gate is one minus the input gate
     const double *w, *r, *b;                       // b: of x, then of h; NULL: 0; of all directions
+    const double *p;                               // peepholes of an LSTM (3 * units); NULL: 0
     size_t directions;
     bool reverse[ONNX_DIRECTIONS];
 };
@@ -39,6 +40,8 @@ struct onnx_run {
 struct onnx_cell {
     const char *type;                 // of the ONNX operator
     const char *kind;                 // of the network's operator
+    const char *cells;                // of the one that gives the cell states; NULL: it has none
+    bool peepholes;                   // it has them
     bool linear_before_reset;         // the attribute that it takes
     int gates, order[ONNX_MAX_GATES]; // gate g of the network is gate order[g] of ONNX
     const char *activations[ONNX_MAX_ACTIVATIONS];

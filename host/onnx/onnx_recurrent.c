@@ -12,21 +12,23 @@
 #include <strings.h>
 
 // Gates of an LSTM in the network's order; a GRU's candidate has the same place.
-enum { INPUT, FORGET, CANDIDATE };
+enum { INPUT, FORGET, CANDIDATE, OUTPUT };
 
 // ---- Cells
 
 static void lstm_step(const struct onnx_run *run, const double *x, const double *s, double *h,
                       double *c, double *scratch) {
     const size_t n = run->units;
+    const double *p = run->p;
 
     (void)scratch;
     for (size_t j = 0; j < n; j++) {
-        double i = onnx_gate(&run->gate, x[j] + s[j]),
-               o = onnx_gate(&run->gate, x[n + j] + s[n + j]);
-        double f = run->coupled ? 1 - i : onnx_gate(&run->gate, x[2 * n + j] + s[2 * n + j]);
+        double i = onnx_gate(&run->gate, x[j] + s[j] + (p ? p[j] * c[j] : 0));
+        double of_f = x[2 * n + j] + s[2 * n + j] + (p ? p[2 * n + j] * c[j] : 0);
+        double f = run->coupled ? 1 - i : onnx_gate(&run->gate, of_f);
         double g = tanh(x[3 * n + j] + s[3 * n + j]);
         c[j] = f * c[j] + i * g;
+        double o = onnx_gate(&run->gate, x[n + j] + s[n + j] + (p ? p[n + j] * c[j] : 0));
         h[j] = o * tanh(c[j]);
     }
 }
@@ -77,11 +79,16 @@ static void rnn_relu_step(const struct onnx_run *run, const double *x, const dou
 
 // Of rows of one operator the first that the attributes fit is taken.
 static const struct onnx_cell cells[] = {
-    {"LSTM", "lstm", false, 4, {0, 2, 3, 1}, {"Sigmoid", "Tanh", "Tanh"}, lstm_step},
-    {"GRU", "gru", true, 3, {1, 0, 2}, {"Sigmoid", "Tanh"}, gru_step},
-    {"GRU", "gru_reset_first", false, 3, {1, 0, 2}, {"Sigmoid", "Tanh"}, gru_reset_first_step},
-    {"RNN", "rnn_tanh", false, 1, {0}, {"Tanh"}, rnn_tanh_step},
-    {"RNN", "rnn_relu", false, 1, {0}, {"Relu"}, rnn_relu_step},
+#define OF_LSTM                                                                                    \
+    .type = "LSTM", .gates = 4, .order = {0, 2, 3, 1}, .activations = {"Sigmoid", "Tanh", "Tanh"}, \
+    .step = lstm_step
+#define OF_GRU .type = "GRU", .gates = 3, .order = {1, 0, 2}, .activations = {"Sigmoid", "Tanh"}
+    {OF_LSTM, .kind = "lstm", .cells = "lstm_cell"},
+    {OF_LSTM, .kind = "lstm_peephole", .cells = "lstm_peephole_cell", .peepholes = true},
+    {OF_GRU, .kind = "gru", .linear_before_reset = true, .step = gru_step},
+    {OF_GRU, .kind = "gru_reset_first", .step = gru_reset_first_step},
+    {"RNN", "rnn_tanh", .gates = 1, .activations = {"Tanh"}, .step = rnn_tanh_step},
+    {"RNN", "rnn_relu", .gates = 1, .activations = {"Relu"}, .step = rnn_relu_step},
 };
 
 // ---- The operator's attributes
@@ -101,7 +108,8 @@ static bool is_quantised(const struct onnx_graph *graph) {
 }
 
 // The row of the current node; NULL with a sentence.
-static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t directions) {
+static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t directions,
+                                         bool peepholes) {
     const Onnx__AttributeProto *a = onnx_attribute(graph, "activations");
     const bool linear = onnx_int(graph, "linear_before_reset", 0) != 0;
     char known[120] = "";
@@ -114,8 +122,10 @@ static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t direct
         return onnx_own_row(graph);
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         const bool gated = onnx_is(graph, "GRU");
-        if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && i == 0)) ||
-            (gated && cells[i].linear_before_reset != linear))
+        const bool is_lstm = cells[i].step == lstm_step;
+        if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && is_lstm)) ||
+            (gated && cells[i].linear_before_reset != linear) ||
+            (is_lstm && cells[i].peepholes != peepholes))
             continue;
         if (!a || onnx_has_activations(&cells[i], a, directions))
             return &cells[i];
@@ -142,11 +152,15 @@ static int check_attributes(struct onnx_graph *graph) {
 
 // ---- Reading
 
-static int check_peepholes(struct onnx_graph *graph, const struct onnx_tensor *constant) {
-    if (onnx_input_index(graph, 7) < 0 || (constant && onnx_all_zero(constant)))
+// Those of 0 are none. An input that is not constant counts as one that is not.
+static bool has_peepholes(const struct onnx_graph *graph, const struct onnx_tensor *constant) {
+    return onnx_input_index(graph, 7) >= 0 && !(constant && onnx_all_zero(constant));
+}
+
+static int check_peepholes(struct onnx_graph *graph) {
+    if (onnx_is(graph, "LSTM") || is_quantised(graph))
         return 0;
-    return onnx_fail(graph, "has peepholes that are not zero, which this version does not support; "
-                            "train the model without them");
+    return onnx_fail(graph, "has peepholes, which only an LSTM has");
 }
 
 // A constant tensor of exactly this shape.
@@ -248,6 +262,41 @@ static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, str
     return good;
 }
 
+// What the numbers of a gate are multiplied by, and what is added to its sum: a hard gate's factor
+// and offset. Of the gate that is one minus another they change sign.
+static double gate_scale(const struct onnx_layer *layer, int gate) {
+    const double sign = layer->coupled && gate == FORGET ? -1 : 1;
+
+    return sign * (layer->gate.hard && gate != CANDIDATE ? layer->gate.factor : 1);
+}
+
+static double gate_offset(const struct onnx_layer *layer, int gate) {
+    if (!layer->gate.hard || gate == CANDIDATE)
+        return 0;
+    return layer->coupled && gate == FORGET ? 1 - layer->gate.offset : layer->gate.offset;
+}
+
+// Where the numbers of a gate stand, in units; its peephole, in ONNX of i, o and f, has the place
+// of its rows.
+static size_t gate_place(const struct onnx_layer *layer, int gate) {
+    return (size_t)layer->cell->order[layer->coupled && gate == FORGET ? INPUT : gate];
+}
+
+static int fill_peepholes(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
+    static const int gates[] = {INPUT, FORGET, OUTPUT};
+    const size_t n = (size_t)layer->units;
+
+    for (size_t k = 0; layer->p && k < sizeof gates / sizeof *gates; k++)
+        for (size_t j = 0; j < n; j++) {
+            const size_t from = 3 * (size_t)layer->direction + gate_place(layer, gates[k]);
+            float *own = &op->constants[k * n + j];
+            *own = (float)(gate_scale(layer, gates[k]) * layer->p->real[from * n + j]);
+            if (!isfinite(*own))
+                return onnx_fail(r->graph, "has peepholes that are beyond float32");
+        }
+    return 0;
+}
+
 // A bias for each sum; gates that keep their sums apart, the last ones, have one of x and one of h.
 static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
     const size_t n = (size_t)layer->units;
@@ -257,14 +306,8 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
     if (op->kind->gates != gates || apart < 0 || apart > gates)
         return onnx_fail(r->graph, "has another number of gates than '%s'", op->kind->name);
     for (int gate = 0; gate < gates; gate++) {
-        const bool coupled = layer->coupled && gate == FORGET;
-        const double sign = coupled ? -1 : 1;
-        // A hard gate's factor and offset; of the one that is one minus another they change sign.
-        const bool hard = layer->gate.hard && gate != CANDIDATE;
-        const double scale = sign * (hard ? layer->gate.factor : 1);
-        const double offset = !hard ? 0 : coupled ? 1 - layer->gate.offset : layer->gate.offset;
-        const size_t to = (size_t)gate * n;
-        const size_t from = (size_t)layer->cell->order[coupled ? INPUT : gate] * n;
+        const double scale = gate_scale(layer, gate), offset = gate_offset(layer, gate);
+        const size_t to = (size_t)gate * n, from = gate_place(layer, gate) * n;
         const double *b = layer->b ? layer->b->real + 2 * before + from : NULL;
         bool good = fill_gate(r, layer, op, to, before + from, scale);
         for (size_t j = 0; b && j < n; j++) {
@@ -283,6 +326,8 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
             return onnx_fail(r->graph, "has weights or sums of biases that are beyond float32");
     }
     op->hard = layer->gate.hard;
+    if (fill_peepholes(r, layer, op) != 0)
+        return -1;
     return onnx_fill_start(r, layer, op);
 }
 
@@ -335,14 +380,14 @@ static int add_direction(struct onnx_reader *r, const struct onnx_value *x, stru
     made->last[d] = of.last;
     if (!onnx_output(r, 2))
         return 0;
-    layer.kind = "lstm_cell"; // the same layer again, of which the cell states are taken
+    layer.kind = layer.cell->cells; // the same layer again, of which the cell states are taken
     if (onnx_add_directed(r, x, &layer, reverse, &of) != 0)
         return -1;
     made->cells[d] = of.last;
     return 0;
 }
 
-// X, W, R, B, sequence_lens, initial_h, initial_c.
+// X, W, R, B, sequence_lens, initial_h, initial_c, P.
 static int read_recurrent(struct onnx_reader *r) {
     if (is_quantised(r->graph) && onnx_quantised_lstm(r) != 0)
         return -1;
@@ -355,10 +400,11 @@ static int read_recurrent(struct onnx_reader *r) {
     const int directions = onnx_directions(r->graph, reverse);
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
-    const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions);
+    const bool peepholes = has_peepholes(r->graph, onnx_constant(r, 7));
+    const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions, peepholes);
     if (!cell ||
         onnx_read_lengths(r, 4, x->axis[swapped], &x->dims[swapped], &x->dims[!swapped]) != 0 ||
-        check_peepholes(r->graph, onnx_constant(r, 7)) != 0)
+        (peepholes && check_peepholes(r->graph) != 0))
         return -1;
     int64_t units = h && h->rank == 3 ? h->dims[2] : 0;
     int64_t inputs = w && w->rank == 3 ? w->dims[2] : 0;
@@ -371,12 +417,13 @@ static int read_recurrent(struct onnx_reader *r) {
     const int64_t rows = cell->gates * units;
     if (check_tensor(r, "W", 1, 3, (int64_t[]){directions, rows, inputs}) != 0 ||
         check_tensor(r, "R", 2, 3, (int64_t[]){directions, rows, units}) != 0 ||
-        (onnx_input(r, 3) && check_tensor(r, "B", 3, 2, (int64_t[]){directions, 2 * rows}) != 0))
+        (onnx_input(r, 3) && check_tensor(r, "B", 3, 2, (int64_t[]){directions, 2 * rows}) != 0) ||
+        (peepholes && check_tensor(r, "P", 7, 2, (int64_t[]){directions, 3 * units}) != 0))
         return -1;
     if (x->dims[2].symbol == SYMBOL_NONE && x->dims[2].k != inputs)
         return onnx_fail(r->graph, "has weights for %lld inputs and reads %lld", (long long)inputs,
                          (long long)x->dims[2].k);
-    if (onnx_output(r, 2) && strcmp(cell->kind, "lstm") != 0)
+    if (onnx_output(r, 2) && !cell->cells)
         return onnx_fail(r->graph, "has a third output, which its operator does not have");
     struct onnx_start start;
     if (onnx_read_starts(r, directions, swapped, units, &x->dims[!swapped], &start) != 0)
@@ -391,6 +438,7 @@ static int read_recurrent(struct onnx_reader *r) {
                                .w = w,
                                .h = h,
                                .b = onnx_constant(r, 3),
+                               .p = peepholes ? onnx_constant(r, 7) : NULL,
                                .directions = directions,
                                .start = start};
     for (int d = 0; d < directions; d++)
@@ -433,6 +481,7 @@ static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
     run.w += direction * rows * all->inputs;
     run.r += direction * rows * all->units;
     run.b = all->b ? all->b + direction * 2 * rows : NULL;
+    run.p = all->p ? all->p + direction * 3 * all->units : NULL;
     return run;
 }
 
@@ -503,16 +552,20 @@ static int eval_recurrent(struct onnx_eval *e) {
     bool reverse[ONNX_DIRECTIONS];
 
     const int directions = onnx_directions(e->graph, reverse);
+    const struct onnx_tensor *p = onnx_eval_input(e, 7);
+    const bool peepholes = has_peepholes(e->graph, p);
     const struct onnx_cell *cell = directions > 0 && check_attributes(e->graph) == 0
-                                       ? find_cell(e->graph, (size_t)directions)
+                                       ? find_cell(e->graph, (size_t)directions, peepholes)
                                        : NULL;
     if (!cell)
         return -1;
     if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
         return onnx_eval_unsupported(e);
     const int64_t inputs = x->dims[2], units = r->dims[2], batch = x->dims[swapped ? 0 : 1];
-    if (batch > INT32_MAX || check_peepholes(e->graph, onnx_eval_input(e, 7)) != 0)
-        return batch > INT32_MAX ? onnx_eval_unsupported(e) : -1;
+    if (batch > INT32_MAX)
+        return onnx_eval_unsupported(e);
+    if (peepholes && check_peepholes(e->graph) != 0)
+        return -1;
     const struct onnx_tensor *lengths = onnx_eval_input(e, 4);
     const int64_t steps = x->dims[swapped ? 1 : 0];
     if (lengths &&
@@ -526,7 +579,8 @@ static int eval_recurrent(struct onnx_eval *e) {
     if (units < 1 || units > INT32_MAX || inputs < 1 || inputs > INT32_MAX ||
         !shaped(w, 3, directions, cell->gates * units, inputs) ||
         !shaped(r, 3, directions, cell->gates * units, units) ||
-        (b && !shaped(b, 2, directions, 2 * cell->gates * units, 0)))
+        (b && !shaped(b, 2, directions, 2 * cell->gates * units, 0)) ||
+        (peepholes && !shaped(p, 2, directions, 3 * units, 0)))
         return onnx_fail(e->graph, "has weights whose shapes do not fit its input");
     for (int k = 0; k < 2; k++) {
         // Files of an open batch often hold the zero state of the batch that they were made with.
@@ -551,7 +605,8 @@ static int eval_recurrent(struct onnx_eval *e) {
                                  .gates = {onnx_gate_of(e->graph, 0), onnx_gate_of(e->graph, 1)},
                                  .w = w->real,
                                  .r = r->real,
-                                 .b = b ? b->real : NULL};
+                                 .b = b ? b->real : NULL,
+                                 .p = peepholes ? p->real : NULL};
     const size_t states = (size_t)batch * run.directions * run.units;
     const int64_t size[1] = {2 * batch * directions * units + (2 * cell->gates + 1) * units};
     struct onnx_tensor state;

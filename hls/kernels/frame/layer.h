@@ -7,6 +7,7 @@
 //   LAYER_HARD    1: max(0, min(1, x)) in the place of the cell's sigmoids; 0 where not given
 //   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
 //                        given
+//   LAYER_CONSTANT_FRAC  of a cell with constants: their fraction bits, as the cell has them
 //   LAYER_GIVES_CELL  bits: where it is given, the layer gives its cell states in place of h,
 //                     shifted right by so many bits, rounded, and cut to 16, which is counted
 //   LAYER_START   in a network with an encoder's part, of a layer that decodes: which streams of
@@ -67,6 +68,8 @@
 //                 second phase, from _columns
 //   _HAS_CELL     0 or 1: whether a unit has a state beside h
 //   _COUNTS       0 or 1: whether values that count are cut, and counted
+//   _CONSTANTS    where there is a LAYER_CONSTANT_FRAC: how many numbers of 18 bits each unit has
+//                 beside its weights, which _unit takes
 //   _LATENCY(LC)  D: cycles from a step's last column to its first new h, which hlsc checks against
 //                 its schedule (the dependence of h below); the way to the lanes adds
 //                 MR_WAY_LATENCY
@@ -75,7 +78,8 @@
 //   unit_state_t _unit(const int64_t sum[], unit_state_t old, int exponent, uint32_t *past)
 //                 the new state. sum: (sum of the row + bias) >> shift of each gate, then those
 //                 over h of the split gates, whose first are over x alone. past: by how much a
-//                 value was beyond its range, 0 where it was not.
+//                 value was beyond its range, 0 where it was not. With constants it is
+//                 _unit(sum, constant, frac, old, exponent, past).
 //   int16_t _columns(const int64_t sum[], unit_state_t old)
 //                 what the unit gives the second phase, from the gates of the first
 //   _unit_hard, _columns_hard
@@ -160,6 +164,9 @@
 #    define CELL_UNIT OF_CELL(_unit)
 #    define CELL_COLUMNS OF_CELL(_columns)
 #endif
+#ifdef LAYER_CONSTANT_FRAC
+#    define CONSTANTS OF_CELL(_CONSTANTS)
+#endif
 #if SPLIT && SECOND
 #    error "a cell with a second phase keeps no sums apart"
 #endif
@@ -223,12 +230,13 @@
 
 // command MR_COMMAND_LOAD: takes the layer's part of the weight image: lane words (load_lanes.h),
 // then one beat per unit, padded to H_WORDS * LC units, with bias (three 16-bit parts, low first)
-// and shift per sum. command MR_COMMAND_RUN: takes `total` steps of x, X_WORDS vectors each, and
-// gives as many of h. State is kept between runs, and forgotten at each sequence of `steps` steps
-// where flags has MR_FLAG_RESET. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC
-// units, slot after slot. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit
-// (state.h). command MR_COMMAND_ENCODE, where the layer starts from streams: takes a row of each
-// for every sequence, H_WORDS vectors, and has the last one's state.
+// and shift per sum, and behind them its constants (two parts, low first). command MR_COMMAND_RUN:
+// takes `total` steps of x, X_WORDS vectors each, and gives as many of h. State is kept between
+// runs, and forgotten at each sequence of `steps` steps where flags has MR_FLAG_RESET. command
+// MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC units, slot after slot. command
+// MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h). command
+// MR_COMMAND_ENCODE, where the layer starts from streams: takes a row of each for every sequence,
+// H_WORDS vectors, and has the last one's state.
 //
 // A cell that counts has the probes `cut` and `past`: how many values of the last RUN were cut, and
 // by how much they were beyond in all, in the value's own units. (Units of padding have no weights
@@ -266,6 +274,11 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
     static uint8_t shift[UNITS_STORED][LAYER_LC][SUMS];
     HLS(array_partition variable = shift dim = 2 complete)
     HLS(array_partition variable = shift dim = 3 complete)
+#ifdef LAYER_CONSTANT_FRAC
+    static int32_t constant[UNITS_STORED][LAYER_LC][CONSTANTS];
+    HLS(array_partition variable = constant dim = 2 complete)
+    HLS(array_partition variable = constant dim = 3 complete)
+#endif
     static int16_t h[H_COPIES][LAYER_SLOTS * UNITS_STORED][LAYER_LC];
     HLS(array_partition variable = h dim = 1 complete)
     HLS(array_partition variable = h dim = 3 complete)
@@ -332,6 +345,14 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                     bias[word][c][s] = high + (middle + (uint16_t)beat.v[4 * s]);
                     shift[word][c][s] = (uint8_t)(beat.v[4 * s + 3] & 31);
                 }
+#ifdef LAYER_CONSTANT_FRAC
+                for (int n = 0; n < CONSTANTS; n++) {
+                    HLS(unroll)
+                    const int32_t high = (int32_t)beat.v[4 * SUMS + 2 * n + 1] * 65536;
+                    constant[word][c][n] =
+                        (int32_t)hls_wrap(high + (uint16_t)beat.v[4 * SUMS + 2 * n], 18);
+                }
+#endif
             }
         }
     } else if (command == RUN_COMMAND) {
@@ -542,8 +563,18 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                             old.h = NO_STATE(forget_old, unit_word) ? 0 : h[H_OLD][at][c];
                             old.cell = OLD_CELL(NO_STATE(forget_old, unit_word), at, c);
                             uint32_t beyond = 0;
+#ifdef LAYER_CONSTANT_FRAC
+                            int32_t own[CONSTANTS];
+                            for (int n = 0; n < CONSTANTS; n++) {
+                                HLS(unroll)
+                                own[n] = constant[word][c][n];
+                            }
+                            const unit_state_t unit = CELL_UNIT(sum, own, LAYER_CONSTANT_FRAC, old,
+                                                                LAYER_CELL_EXPONENT, &beyond);
+#else
                             const unit_state_t unit =
                                 CELL_UNIT(sum, old, LAYER_CELL_EXPONENT, &beyond);
+#endif
                             cut_now += beyond != 0;
                             past_now += beyond;
                             h[H_WRITTEN][at][c] = unit.h;

@@ -8,6 +8,7 @@
 #undef SECOND
 #undef HAS_CELL
 #undef COUNTS
+#undef CONSTANTS
 #undef WHOLE
 #undef FIRST
 #undef SUMS
@@ -84,6 +85,7 @@
 #undef PORT_LC
 #undef PORT_WORDS
 #undef LAYER_CELL_EXPONENT
+#undef LAYER_CONSTANT_FRAC
 #undef LAYER_GIVES_CELL
 #undef LAYER_START
 #undef LAYER_START_H

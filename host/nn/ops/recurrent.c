@@ -58,6 +58,8 @@ void mr_recurrent_float(const struct mr_op *op, const double *in, double *state,
         double sum[MR_SUMS_MAX];
         float_sums(op, 0, early, j, in, h, sum);
         float_sums(op, early, gates, j, in, gated, sum);
+        for (int n = 0; n < op->kind->constants; n++)
+            sum[op->kind->sums + n] = op->constants[n * units + j];
         out[j] = h[j];
         cell->float_unit(op, sum, &out[j], &second[j]);
     }
@@ -150,6 +152,36 @@ static int given_shift(const struct mr_network *network, const struct mr_op *op)
     return MR_CELL_FRAC - op->exponent - network->streams[op->output].frac[0];
 }
 
+// Constants weigh the second field, whose exponent goes into them: one format for all, with as many
+// fraction bits as they can have.
+static int quantise_constants(struct mr_op *op, char *error, size_t error_size) {
+    const int count = mr_op_constants(op);
+    const double most = ldexp(1, MR_CONSTANT_BITS - 1) - 1;
+    double greatest = 0;
+
+    if (count == 0)
+        return 0;
+    for (int i = 0; i < count; i++)
+        greatest = fmax(greatest, fabs((double)op->constants[i]));
+    if (mr_rows_constants(&op->rows, count) != 0)
+        return mr_fail(error, error_size, "not enough memory for the weights of layer %d",
+                       op->layer);
+    op->rows.constant_frac = MR_CONSTANT_FRAC_MAX;
+    while (op->rows.constant_frac >= 0 &&
+           !(floor(ldexp(greatest, op->rows.constant_frac + op->exponent) + 0.5) <= most))
+        op->rows.constant_frac--;
+    if (op->rows.constant_frac < 0)
+        return mr_fail(error, error_size,
+                       "layer %d has a peephole of %.4g for cell states within +-%g, and there at "
+                       "most %.6g is possible; retrain the model with weight decay",
+                       op->layer, greatest, mr_exponent_limit(op->exponent),
+                       ldexp(most, -op->exponent));
+    for (int i = 0; i < count; i++)
+        op->rows.constant[i] = (int32_t)floor(
+            ldexp((double)op->constants[i], op->rows.constant_frac + op->exponent) + 0.5);
+    return 0;
+}
+
 int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac,
                           int *column, char *error, size_t error_size) {
     const int gates = op->kind->gates, units = op->units;
@@ -175,7 +207,7 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
                 return -1;
     for (int j = 0; op->kind->gives_second && j < units; j++)
         frac[j] = given_frac(network, op);
-    return 0;
+    return quantise_constants(op, error, error_size);
 }
 
 enum { GIVEN_LEFT_MAX = 31 };
@@ -213,6 +245,12 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
                 error, error_size,
                 "layer %d starts from numbers of %d fraction bits, which is not possible",
                 op->layer, (int)network->streams[op->given[field]].frac[0]);
+    const int32_t end = 1 << (MR_CONSTANT_BITS - 1);
+    for (int i = 0; i < mr_op_constants(op); i++)
+        if (op->rows.constant[i] < -end || op->rows.constant[i] >= end)
+            return mr_fail(error, error_size,
+                           "layer %d has the constant %d, which is more than %d bits", op->layer,
+                           (int)op->rows.constant[i], MR_CONSTANT_BITS);
     snprintf(part, sizeof part, "layer %d", op->layer);
     return mr_rows_check(&op->rows, op->precision.weight_bits, op->inputs, part, error, error_size);
 }
@@ -290,6 +328,8 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
         int64_t sum[MR_SUMS_MAX];
         integer_sums(op, 0, early, j, in, h, sum);
         integer_sums(op, early, gates, j, in, gated, sum);
+        for (int n = 0; n < op->kind->constants; n++)
+            sum[op->kind->sums + n] = op->rows.constant[n * units + j];
         out[j] = h[j];
         cell->integer_unit(op, sum, &out[j], &second[j]);
     }
@@ -415,6 +455,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
     if (layout->rest_from)
         mr_text_add(text, "#define LAYER_REST_FROM %d\n#define LAYER_REST_MEMORY %s\n",
                     layout->rest_from, mr_storage_name(layout->rest));
+    if (op->kind->constants)
+        mr_text_add(text, "#define LAYER_CONSTANT_FRAC %d\n", op->rows.constant_frac);
     if (op->exponent)
         mr_text_add(text, "#define LAYER_CELL_EXPONENT %d\n", op->exponent);
     if (op->precision.weight_bits != 16)

@@ -6,7 +6,7 @@
 
 #include "op.h"
 
-enum { MR_SUMS_MAX = 6 };
+enum { MR_SUMS_MAX = 8 }; // with constants
 
 struct mr_cell {
     struct mr_op_kind kind; // first; most of it is MR_RECURRENT
@@ -22,8 +22,8 @@ struct mr_cell {
     int multipliers, tables;          // of one unit per cycle
     int sigmoids;                     // of these; op->hard leaves them out
     int h_reads;                      // of places in the kernel that read h, with READ_STATE
-    // One unit: from its sums [sums] (gates first, then the sums over h of split gates) and its
-    // state to the new state.
+    // One unit: from its sums [sums] (gates first, then the sums over h of split gates), behind
+    // them its constants, and its state to the new state.
     void (*float_unit)(const struct mr_op *op, const double *sum, double *h, double *cell);
     double (*float_gated)(const struct mr_op *op, const double *sum, double h);
     // sum: shifted to argument_frac, not cut yet

@@ -54,6 +54,8 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
     add_weights(op, layout, use);
     add_chunks(stored, lanes, sums * BIAS_BITS, loops, use);
     add_chunks(stored, lanes, sums * SHIFT_BITS, loops, use);
+    if (op->kind->constants)
+        add_chunks(stored, lanes, (uint64_t)op->kind->constants * MR_CONSTANT_BITS, 1, use);
     // h, of passes as a step finds it and, unless all have read it, as it leaves it, and x for the
     // later passes.
     mr_memory_lut(use, states, HIDDEN_BITS,
