@@ -512,8 +512,8 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
         put_weights(f, b, 2, count, 2 * rows, 0, 1, 0.5);
     if (cell->peepholes)
         put_weights(f, p, 2, count, 3 * units, 0, 1, 0.7);
-    const char *const inputs[] = {v->name, w, r, bias ? b : "", f->masked ? "lengths" : "", "", "",
-                                  p};
+    const char *const inputs[] = {v->name, w,  r, bias ? b : "", f->masked ? "lengths" : "",
+                                  "",      "", p};
     begin_node(f, cell->type, inputs, cell->peepholes ? 8 : f->masked ? 5 : bias ? 4 : 3);
     put_attribute(f, "hidden_size", units);
     if (swapped)

@@ -40,15 +40,18 @@ void mr_network_encode(struct mr_network *network, int inputs) {
         .writer = -1, .width = inputs, .rate = MR_PER_STEP, .bits = 16, .encodes = true};
 }
 
+static void free_op(struct mr_op *op) {
+    free(op->w_x);
+    free(op->w_h);
+    free(op->bias);
+    free(op->constants);
+    free(op->start);
+    mr_rows_free(&op->rows);
+}
+
 void mr_network_free(struct mr_network *network) {
-    for (int i = 0; i < network->op_count; i++) {
-        free(network->ops[i].w_x);
-        free(network->ops[i].w_h);
-        free(network->ops[i].bias);
-        free(network->ops[i].constants);
-        free(network->ops[i].start);
-        mr_rows_free(&network->ops[i].rows);
-    }
+    for (int i = 0; i < network->op_count; i++)
+        free_op(&network->ops[i]);
     for (int i = 0; i < network->stream_count; i++)
         free(network->streams[i].frac);
     for (int i = 0; i < network->output_count; i++)
@@ -412,6 +415,37 @@ int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int
     make_comparable(network, stream);
     op->given[field] = stream;
     return 0;
+}
+
+// What a stream is called once `gone` is not there and what read it reads `from`.
+static int without(int stream, int gone, int from) {
+    return stream == gone ? from : stream - (stream > gone);
+}
+
+void mr_network_remove(struct mr_network *network, int index) {
+    const int from = network->ops[index].input, gone = network->ops[index].output;
+    const int ops = network->op_count - 1, streams = network->stream_count - 1;
+
+    free_op(&network->ops[index]);
+    free(network->streams[gone].frac);
+    memmove(&network->ops[index], &network->ops[index + 1],
+            (size_t)(ops - index) * sizeof *network->ops);
+    memmove(&network->streams[gone], &network->streams[gone + 1],
+            (size_t)(streams - gone) * sizeof *network->streams);
+    network->stream_count = streams;
+    network->op_count = index; // names count those before
+    for (int i = index; i < ops; i++, network->op_count++) {
+        struct mr_op *op = &network->ops[i];
+        op->input = without(op->input, gone, from);
+        op->other = without(op->other, gone, from);
+        for (int field = 0; field < 2; field++)
+            op->given[field] = without(op->given[field], gone, from);
+        op->output = without(op->output, gone, from);
+        network->streams[op->output].writer = i;
+        name_op(network, op);
+    }
+    for (int o = 0; o < network->output_count; o++)
+        network->outputs[o].stream = without(network->outputs[o].stream, gone, from);
 }
 
 int mr_network_output(struct mr_network *network, int stream, const char *name, char *error,

@@ -75,14 +75,15 @@ struct mr_op {
     int inputs, units; // widths of input and output; of a recurrent operator the hidden units
     enum mr_activation activation;
     bool hard;                     // its gates are max(0, min(1, x)) in the place of sigmoids
+    bool projects;                 // it gives the h of a layer (projection.h); until it is folded
     double epsilon;                // of a layer normalisation: added to the variance
     int entries;                   // rows of a table, else 0
     struct mr_precision precision; // of its lanes
     // Float weights; NULL where the kind has none. Rows are gate * units + unit; a bias stands for
     // each sum (op.h): gates first, then the sums over h of the gates that keep them apart.
-    float *w_x;  // (gates * units, inputs); a table (entries, units)
-    float *w_h;  // (gates * units, units), recurrent operators
-    float *bias; // (sums * units)
+    float *w_x;       // (gates * units, inputs); a table (entries, units)
+    float *w_h;       // (gates * units, units), recurrent operators
+    float *bias;      // (sums * units)
     float *constants; // (constants * units) numbers of a unit that its cell takes, or NULL
     // What the state is before the first step of a sequence, h of all units and behind it the
     // second field of all: sequence n of a run has row n % start_rows. NULL: 0.
@@ -188,6 +189,10 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
 // The same of a kind that joins two streams, which come at the same rate.
 struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kind *kind, int stream,
                               int other, char *error, size_t error_size);
+
+// Takes an operator out of the network that gives no output: what read it reads what it read, and
+// the others move up.
+void mr_network_remove(struct mr_network *network, int index);
 
 // Either without float weights, which mr_op_weights then makes, of a table once op->entries are
 // set: -1 when memory is short. other: -1 where the kind reads one stream.

@@ -154,6 +154,7 @@ const struct mr_op_kind mr_op_first = {
 
 const struct mr_op_kind mr_op_max = {
     .name = "max",
+    .by_size = true,
     POOL,
     .float_row = float_max,
     .integer_row = integer_max,
