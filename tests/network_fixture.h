@@ -79,8 +79,12 @@ static inline void net_weights(struct mr_network *network, uint64_t *state, doub
         if (op->w_h)
             random_numbers(state, op->w_h, rows * (size_t)op->units, range);
         random_numbers(state, op->bias, (size_t)mr_op_sums(op), range);
-        random_numbers(state, op->constants, (size_t)mr_op_constants(op), range);
     }
+    // From a state of their own, so that the rest is what it is without them.
+    uint64_t own = *state;
+    for (int i = 0; i < network->op_count; i++)
+        random_numbers(&own, network->ops[i].constants, (size_t)mr_op_constants(&network->ops[i]),
+                       range);
 }
 
 // A random precision for each recurrent operator.

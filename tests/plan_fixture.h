@@ -147,6 +147,12 @@ static inline void fixture_weights(uint64_t *state, struct mr_network *network) 
                      op->inputs + (op->kind->recurrent ? op->units : 0),
                      op->kind->sums * op->units);
         op->exponent = op->kind->second_field ? random_between(state, 0, 16) : 0;
+        if (op->kind->constants == 0)
+            continue;
+        ck_assert_int_eq(mr_rows_constants(&op->rows, mr_op_constants(op)), 0);
+        op->rows.constant_frac = random_between(state, 0, MR_CONSTANT_FRAC_MAX);
+        for (int n = 0; n < mr_op_constants(op); n++)
+            op->rows.constant[n] = random_between(state, -(1 << 17), (1 << 17) - 1);
     }
 }
 
