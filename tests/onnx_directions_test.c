@@ -316,16 +316,6 @@ static void a_third_way(struct file *f) {
     node(f, "Gather", "hn two", "y");
 }
 
-static void a_function_of_both(struct file *f) {
-    two_ways(f, 0);
-    node(f, "Relu", "hn", "y");
-}
-
-static void both_twice(struct file *f) {
-    two_ways(f, 0);
-    node(f, "Add", "hn hn", "y");
-}
-
 static void too_many_steps(struct file *f) {
     two_ways(f, MR_MOST_STEPS_LIMIT + 1);
     f->out.name = "hn";
@@ -340,8 +330,6 @@ static const struct {
     {a_part_of_a_half, "takes numbers 0 to 0 of a row"},
     {a_step_beside_all, "joins values that are not rows of layers"},
     {a_third_way, "takes a layer that does not exist"},
-    {a_function_of_both, "computes with rows of several layers or directions"},
-    {both_twice, "computes with rows of several layers or directions"},
     {the_batch_flipped, "reads the input turned round along another axis than the steps"},
     {too_many_steps, "reads sequences of 1048577 steps from their end"},
 };

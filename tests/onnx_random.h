@@ -79,7 +79,8 @@ struct random_file {
     bool batch_first, tokens;
     char about[RANDOM_TEXT]; // for messages
     // While it is made
-    uint64_t state;
+    uint64_t state, own; // what is drawn besides leaves the rest as it is
+    bool reduced;        // of both directions of a layer there are sums
     struct bytes graph, node;
     int value_count;
 };
@@ -231,6 +232,7 @@ static inline void put_value_info(struct random_file *f, int field, const char *
 }
 
 #include "onnx_random_mask.h"
+#include "onnx_random_stack.h"
 
 // ---- Its parts
 
@@ -542,9 +544,12 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     put_text(&f->node, 2, y);
     end_node(f, h);
     // [T, D, N, H], or [N, T, D, H]; the state [D, N, H] or [N, D, H].
-    *last = (struct random_value){.width = count * units};
+    *last = (struct random_value){0};
     if (count == 2) {
+        f->reduced = random_between(&f->own, 0, 3) == 0;
+        if (!random_stack(f, y, swapped ? 2 : 1, 4))
         random_join(f, y, swapped ? 2 : 1, 4);
+        if (!random_stack(f, h, swapped ? 1 : 0, 3))
         random_join(f, h, swapped ? 1 : 0, 3);
         strcpy(v->name, y);
         strcpy(last->name, h);
@@ -559,7 +564,8 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
         new_value(f, last->name);
         end_node(f, last->name);
     }
-    v->width = count * units;
+    v->width = last->width = f->reduced ? units : count * units;
+    f->reduced = false;
     if (f->batch_first && v->time_first && random_between(&f->state, 0, 1))
         random_transpose(f, v);
     say(f, " -> ", -1);
@@ -676,9 +682,9 @@ static inline void random_onnx(uint64_t seed, struct random_file *f) {
     put_whole(f, "one", 0, 1);
     put_tensor(f, "joined3", 7, 1, (int64_t[]){2}, (int64_t[]){0, -1}, 2 * sizeof(int64_t));
     put_tensor(f, "joined4", 7, 1, (int64_t[]){3}, (int64_t[]){0, 0, -1}, 3 * sizeof(int64_t));
-    uint64_t own = seed ^ 0x6d61736b; // what is drawn besides leaves the rest as it is
-    if (random_between(&own, 0, 4) == 0)
-        random_lengths(f, &own, v.time_first, v.name);
+    f->own = seed ^ 0x6d61736b;
+    if (random_between(&f->own, 0, 4) == 0)
+        random_lengths(f, &f->own, v.time_first, v.name);
     if (f->tokens)
         random_table(f, &v);
     while (random_between(&f->state, 0, 2) == 0)

@@ -217,6 +217,19 @@ int onnx_negative(struct onnx_reader *r) {
     return result;
 }
 
+int onnx_multiply(struct onnx_reader *r, const struct onnx_value *x, double by) {
+    struct affine a;
+    int result = create_affine(r, &a, 1);
+
+    if (result == 0) {
+        a.factor.real[0] = by;
+        a.offset.real[0] = 0;
+        result = apply(r, x, &a);
+    }
+    free_affine(&a);
+    return result;
+}
+
 int onnx_scale(struct onnx_reader *r, const struct onnx_value *x, size_t factor, size_t offset) {
     const struct onnx_tensor *by = onnx_real_constant(r, factor);
     const struct onnx_tensor *plus = onnx_real_constant(r, offset);

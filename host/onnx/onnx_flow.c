@@ -278,14 +278,31 @@ static int wanted(const struct reshape *s, int from) {
     return count;
 }
 
-// Do the next two axes, of layers and of features, become one of this size?
+// How many axes of layers are next: two only where all are.
+static int stack_axes(const struct reshape *s) {
+    const bool first = s->next < s->count && s->in->axis[s->kept[s->next]] == AXIS_STACK;
+    const bool second =
+        first && s->next + 1 < s->count && s->in->axis[s->kept[s->next + 1]] == AXIS_SUBSTACK;
+
+    return first + second;
+}
+
+// Do the next two become one?
+static bool fuses_stack(const struct reshape *s, int place) {
+    return stack_axes(s) == 2 &&
+           (is_same(s->target[place], (struct onnx_size){s->in->count, SYMBOL_NONE}) ||
+            (is_any(s->target[place]) && wanted(s, place) == s->count - s->next - 1));
+}
+
+// Do the next axes, of layers and of features, become one of this size?
 static bool joins_stack(const struct reshape *s, int place, struct onnx_size want) {
-    if (s->next + 1 >= s->count || s->in->axis[s->kept[s->next]] != AXIS_STACK ||
-        s->in->axis[s->kept[s->next + 1]] != AXIS_FEATURE)
+    const int axes = stack_axes(s);
+    if (axes == 0 || s->in->merged || s->next + axes >= s->count ||
+        s->in->axis[s->kept[s->next + axes]] != AXIS_FEATURE)
         return false;
-    const struct onnx_size width = s->in->dims[s->kept[s->next + 1]];
+    const struct onnx_size width = s->in->dims[s->kept[s->next + axes]];
     if (is_any(want))
-        return wanted(s, place) == s->count - s->next - 1;
+        return wanted(s, place) == s->count - s->next - axes;
     return width.symbol == SYMBOL_NONE &&
            is_same(want, (struct onnx_size){width.k * s->in->count, SYMBOL_NONE});
 }
@@ -295,10 +312,46 @@ static bool splits_stack(const struct reshape *s, int place) {
     const struct onnx_size *want = s->target + place;
 
     return place + 1 < s->rank && s->next < s->count &&
-           s->in->axis[s->kept[s->next]] == AXIS_STACK && want[0].symbol == SYMBOL_NONE &&
-           want[1].symbol == SYMBOL_NONE && want[0].k > 0 && want[1].k > 0 &&
-           want[0].k <= ONNX_INTS && want[1].k <= ONNX_INTS &&
+           s->in->axis[s->kept[s->next]] == AXIS_STACK && !s->in->merged &&
+           want[0].symbol == SYMBOL_NONE && want[1].symbol == SYMBOL_NONE && want[0].k > 0 &&
+           want[1].k > 0 && want[0].k <= ONNX_INTS && want[1].k <= ONNX_INTS &&
            want[0].k * want[1].k == s->in->count && want[1].k > 1;
+}
+
+// Do the next numbers, of rows that were joined, become layers and the numbers of each?
+static bool splits_joined(const struct onnx_reader *r, const struct reshape *s, int place) {
+    const struct onnx_size *want = s->target + place;
+
+    if (place + 1 >= s->rank || s->next >= s->count || onnx_is_stack(s->in) ||
+        s->in->axis[s->kept[s->next]] != AXIS_FEATURE || want[0].symbol != SYMBOL_NONE ||
+        want[1].symbol != SYMBOL_NONE || is_one(want[0]))
+        return false;
+    const int64_t width = s->in->dims[s->kept[s->next]].k;
+    const int64_t outer = is_any(want[0]) && want[1].k > 0 ? width / want[1].k : want[0].k;
+    const int64_t inner = is_any(want[1]) && outer > 0 ? width / outer : want[1].k;
+    return onnx_splits_joined(r, s->in, outer, inner);
+}
+
+// Do the next two axes, of layers and of sequences, become one? The rest is as it was.
+static bool merges_stack(const struct onnx_reader *r, const struct reshape *s, int place,
+                         struct onnx_size want) {
+    if (s->next + 1 >= s->count || s->in->merged || s->in->axis[s->kept[s->next]] != AXIS_STACK ||
+        (int)s->in->axis[s->kept[s->next + 1]] != r->batch_axis)
+        return false;
+    const struct onnx_size batch = s->in->dims[s->kept[s->next + 1]];
+    if (is_any(want))
+        return wanted(s, place) == s->count - s->next - 1;
+    return batch.symbol == SYMBOL_NONE &&
+           is_same(want, (struct onnx_size){batch.k * s->in->count, SYMBOL_NONE});
+}
+
+// Does the next axis, of layers and sequences, become one of each again?
+static bool parts_stack(const struct reshape *s, int place) {
+    const struct onnx_size *want = s->target + place;
+
+    return place + 1 < s->rank && s->next < s->count && s->in->merged &&
+           s->in->axis[s->kept[s->next]] == AXIS_STACK && want[0].symbol == SYMBOL_NONE &&
+           want[0].k == s->in->count && (is_any(want[1]) || is_same(want[1], s->in->batch));
 }
 
 // Axes of size 1 may come and go, those of layers may split, or be joined with the features; the
@@ -324,7 +377,31 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
         if (joins_stack(&s, i, want)) {
             joined = i;
             out->axis[i] = AXIS_FEATURE;
+            s.next += stack_axes(&s) + 1;
+        } else if (fuses_stack(&s, i)) {
+            out->axis[i] = AXIS_STACK;
+            out->dims[i] = (struct onnx_size){s.in->count, SYMBOL_NONE};
             s.next += 2;
+        } else if (merges_stack(r, &s, i, want)) {
+            out->merged = true;
+            out->batch = s.in->dims[s.kept[s.next + 1]];
+            out->axis[i] = AXIS_STACK;
+            out->dims[i] = (struct onnx_size){0, SYMBOL_UNKNOWN};
+            s.next += 2;
+        } else if (parts_stack(&s, i)) {
+            out->merged = false;
+            out->axis[i] = AXIS_STACK;
+            out->dims[i] = target[i];
+            out->axis[i + 1] = (enum onnx_axis)r->batch_axis;
+            out->dims[i + 1] = s.in->batch;
+            open += is_any(target[i + 1]);
+            i++;
+            s.next++;
+        } else if (splits_joined(r, &s, i)) {
+            onnx_split_joined(r, out, i);
+            open += is_any(target[i + 1]);
+            i++;
+            s.next++;
         } else if (splits_stack(&s, i)) {
             onnx_split_stack(out, i, target[i], target[i + 1]);
             i++;

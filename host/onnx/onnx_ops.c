@@ -42,7 +42,7 @@ static const struct onnx_operator shape_operators[] = {
     {"ReduceProd", NULL, onnx_fold_product, onnx_eval_pool, 0},
     {"ReduceMin", NULL, NULL, onnx_eval_pool, 0},
     {"ReduceMean", onnx_pool, NULL, onnx_eval_pool, 0},
-    {"ReduceSum", NULL, NULL, onnx_eval_pool, 0},
+    {"ReduceSum", onnx_pool, NULL, onnx_eval_pool, 0},
     {"Reshape", onnx_reshape, onnx_fold_reshape, onnx_eval_reshape, ONNX_MOVES},
     {"ReverseSequence", onnx_reverse_sequence, NULL, onnx_eval_reverse_sequence, ONNX_RECURRENT},
     {"Scatter", NULL, NULL, onnx_eval_scatter, 0},

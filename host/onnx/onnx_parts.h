@@ -84,6 +84,8 @@ struct onnx_value {
     struct onnx_mask mask;
     enum onnx_order order; // of ORDER
     bool sorted;           // its sequences stand in the order of their lengths
+    bool merged;            // the axis of a stack is that of layers and of sequences, the layers
+    struct onnx_size batch; // slower; so many are these
     enum onnx_axis axis[ONNX_RANK];
     int layer;           // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
     int only;            // of x the feature, counted from 1, that it holds alone; 0: all
@@ -265,6 +267,17 @@ int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, 
 int onnx_concat(struct onnx_reader *r);
 int onnx_split(struct onnx_reader *r);
 
+// The numbers of rows that were joined become those of so many layers, one behind the other.
+bool onnx_splits_joined(const struct onnx_reader *r, const struct onnx_value *value, int64_t outer,
+                        int64_t inner);
+void onnx_split_joined(const struct onnx_reader *r, struct onnx_value *value, int axis);
+
+// ---- onnx_each_layer.c
+
+// Does the current node compute with a stack? Then it is applied to each of the layers.
+bool onnx_reads_stack(const struct onnx_reader *r);
+int onnx_each_layer(struct onnx_reader *r);
+
 // ---- onnx_lengths.c
 
 // The lengths that the current node takes at an input, of so many sequences of so many steps, which
@@ -347,6 +360,8 @@ int onnx_negative(struct onnx_reader *r);
 // The value, behind which nothing reads it, times a constant input and plus another one, becomes
 // the current node's output.
 int onnx_scale(struct onnx_reader *r, const struct onnx_value *x, size_t factor, size_t offset);
+// The value times a number becomes the current node's output.
+int onnx_multiply(struct onnx_reader *r, const struct onnx_value *x, double by);
 // Features of a value; 0 where the file leaves them open.
 int onnx_features(const struct onnx_reader *r, const struct onnx_value *x);
 

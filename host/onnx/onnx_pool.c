@@ -58,6 +58,9 @@ int onnx_pool(struct onnx_reader *r) {
 
     if (axes && axes->kind != ONNX_CONSTANT)
         return onnx_fail(r->graph, "has axes that are not constant");
+    if (onnx_is(r->graph, "ReduceSum"))
+        return onnx_fail(r->graph, "adds what is not stacked along an axis of layers; this version "
+                                   "has sums along that one only, and means along the steps");
     if (onnx_reduced_axes(&r->fold, x->rank, gone, &keep) != 0)
         return -1;
     for (int i = 0; i < x->rank && onnx_is(r->graph, "ReduceMean"); i++) {

@@ -221,7 +221,7 @@ static int run_node(struct onnx_reader *r) {
         if (first->kind != ONNX_FLOW && !recurrent && !onnx_has(graph, ONNX_EITHER))
             return onnx_fail(graph, "reads the data elsewhere than at its first input, which this "
                                     "version does not support");
-        return row->read(r);
+        return !recurrent && onnx_reads_stack(r) ? onnx_each_layer(r) : row->read(r);
     }
     if (!constant && !flow)
         return onnx_fold(r);
@@ -339,20 +339,29 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
             "this version gives them as they come",
             name);
     for (int i = 0; i < out->rank; i++) {
-        if (out->axis[i] == AXIS_SUBSTACK)
+        // Behind that of the outer layers it is a part of it.
+        if (out->axis[i] == AXIS_SUBSTACK && (i == 0 || out->axis[i - 1] != AXIS_STACK))
             return onnx_fail_file(r->graph,
-                                  "the output '%.100s' has the states of %d layers along two axes; "
-                                  "make each an output of its own",
+                                  "the output '%.100s' has the states of %d layers along two axes "
+                                  "that are not side by side; make each an output of its own",
                                   name, out->count);
         if (out->axis[i] == AXIS_FEATURE)
             feature = i;
-        if (out->axis[i] == AXIS_FEATURE || out->axis[i] == AXIS_ONE)
+        if (out->axis[i] == AXIS_FEATURE || out->axis[i] == AXIS_ONE ||
+            out->axis[i] == AXIS_SUBSTACK)
             continue;
         if (used < 3)
             result->order[used++] = "TLN"[(int)out->axis[i] == r->time_axis ? 0
                                           : out->axis[i] == AXIS_STACK      ? 1
                                                                             : 2];
         last = i;
+        if (out->merged && out->axis[i] == AXIS_STACK && used < 3) {
+            onnx_note(r->graph,
+                      "the output '%.100s' has the rows of %d layers, one behind the other for all "
+                      "sequences; here they are one row for each sequence",
+                      name, out->count);
+            result->order[used++] = 'N';
+        }
     }
     if (feature < last)
         return onnx_fail_file(r->graph,
@@ -362,6 +371,12 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     result->chosen = out->whole && !out->cast.whole && !out->cast.truth;
     if (!onnx_is_stack(out))
         return 0;
+    if (!onnx_is_plain(out))
+        return onnx_fail_file(
+            r->graph,
+            "the output '%.100s' has numbers of %d layers that a cast, a choice or "
+            "a logarithm has made; make each an output of its own",
+            name, out->count);
     if (feature == ONNX_RANK && out->rank == ONNX_RANK)
         return onnx_fail_file(r->graph, "the output '%.100s' has %d axes", name, ONNX_RANK);
     if (feature == ONNX_RANK) { // of size 1, which the file has dropped

@@ -152,10 +152,11 @@ static int join_values(struct onnx_reader *r, const struct onnx_value *values, i
 
 int onnx_join_stack(struct onnx_reader *r, struct onnx_value *value, int feature) {
     struct onnx_value parts[ONNX_INTS];
-    const int count = value->count, stack = axis_of(value, AXIS_STACK);
+    const int count = value->count;
 
-    if (stack >= 0)
-        value->axis[stack] = AXIS_ONE;
+    for (int i = 0; i < value->rank; i++)
+        if (value->axis[i] == AXIS_STACK || value->axis[i] == AXIS_SUBSTACK)
+            value->axis[i] = AXIS_ONE;
     for (int i = 0; i < count; i++) {
         parts[i] = *value;
         parts[i].layer = (int)value->ints[i].k;
@@ -228,6 +229,31 @@ static int list_joined(const struct onnx_reader *r, int layer, int layers[ONNX_I
     if (count < ONNX_INTS)
         layers[count] = layer;
     return count + 1;
+}
+
+bool onnx_splits_joined(const struct onnx_reader *r, const struct onnx_value *value, int64_t outer,
+                        int64_t inner) {
+    int layers[ONNX_INTS];
+    const bool joined =
+        value->layer != ONNX_X && strcmp(r->layers[value->layer].kind, "concat") == 0;
+    const int count = joined ? list_joined(r, value->layer, layers, 0) : 0;
+
+    if (count < 2 || count > ONNX_INTS || count != outer)
+        return false;
+    for (int i = 0; i < count; i++)
+        if (layers[i] == ONNX_X || r->layers[layers[i]].units != inner)
+            return false;
+    return true;
+}
+
+void onnx_split_joined(const struct onnx_reader *r, struct onnx_value *value, int axis) {
+    int layers[ONNX_INTS];
+    const int count = list_joined(r, value->layer, layers, 0);
+
+    onnx_stack(value, axis, layers, count);
+    value->axis[axis + 1] = AXIS_FEATURE;
+    value->dims[axis + 1] = (struct onnx_size){r->layers[layers[0]].units, SYMBOL_NONE};
+    value->last = !r->layers[layers[0]].per_step;
 }
 
 int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
