@@ -548,9 +548,9 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
     if (count == 2) {
         f->reduced = random_between(&f->own, 0, 3) == 0;
         if (!random_stack(f, y, swapped ? 2 : 1, 4))
-        random_join(f, y, swapped ? 2 : 1, 4);
+            random_join(f, y, swapped ? 2 : 1, 4);
         if (!random_stack(f, h, swapped ? 1 : 0, 3))
-        random_join(f, h, swapped ? 1 : 0, 3);
+            random_join(f, h, swapped ? 1 : 0, 3);
         strcpy(v->name, y);
         strcpy(last->name, h);
         f->backward++;

@@ -82,8 +82,8 @@ struct onnx_value {
     double fill;
     bool fills_size; // of FILL: every element is the size ints[0]
     struct onnx_mask mask;
-    enum onnx_order order; // of ORDER
-    bool sorted;           // its sequences stand in the order of their lengths
+    enum onnx_order order;  // of ORDER
+    bool sorted;            // its sequences stand in the order of their lengths
     bool merged;            // the axis of a stack is that of layers and of sequences, the layers
     struct onnx_size batch; // slower; so many are these
     enum onnx_axis axis[ONNX_RANK];
