@@ -2,12 +2,14 @@
 // A batch job: sequences of equal length from standard input, float32 [sequences][STEPS][features],
 // go through the network some at a time, with the plan that has most of them per second. Of each
 // output a file NAME.f32 is written into the folder, float32 [sequences][width], or where it has a
-// row for every step [sequences][STEPS][width]. When the device fails the processor goes on.
+// row for every step [sequences][STEPS][width]; what no file's name should hold is '_' in NAME.
+// When the device fails the processor goes on.
 //
 //     cc -std=c11 batch.c $(pkg-config --cflags --libs millrace) -o batch
 //     ./batch net.millrace auto: 50 results <x.f32
 #include "millrace.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +34,34 @@ static void tell(void *context, const char *text) {
     fprintf(stderr, "%s\n", text);
 }
 
+// FOLDER/NAME.f32, which is in the folder whatever the name is; false where it is too long.
+static bool make_path(const char *folder, const char *name, char path[MAX_PATH]) {
+    const int length = snprintf(path, MAX_PATH, "%s/%s.f32", folder, name);
+    for (char *at = path + strlen(folder) + 1; length < MAX_PATH && *at; at++)
+        if (*at == '/' || (unsigned char)*at < ' ')
+            *at = '_';
+    return length < MAX_PATH;
+}
+
+// The file of an output. NULL after a message.
+static FILE *open_file(const struct job *job, const char *folder, const char *name) {
+    char path[MAX_PATH], other[MAX_PATH];
+    if (!make_path(folder, name, path))
+        return fprintf(stderr, "the name of the file for '%s' is too long\n", name), NULL;
+    for (uint32_t o = 0; o < job->count; o++)
+        if (make_path(folder, job->outputs[o].name, other) && strcmp(path, other) == 0)
+            return fprintf(stderr, "'%s' and '%s' would be one file, %s\n", name,
+                           job->outputs[o].name, path),
+                   NULL;
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        perror(path);
+    return file;
+}
+
 // Room and a file for each output. -1 after a message.
 static int open_outputs(struct job *job, const struct mr_model *model, const char *folder) {
     struct mr_output_info info;
-    char path[MAX_PATH];
     for (; mr_model_output(model, job->count, &info) == 0; job->count++) {
         if (job->count == MAX_OUTPUTS)
             return fprintf(stderr, "the model has more than %d outputs\n", MAX_OUTPUTS), -1;
@@ -43,10 +69,10 @@ static int open_outputs(struct job *job, const struct mr_model *model, const cha
         job->each[job->count] = (info.per_step ? job->steps : 1) * info.width;
         *output =
             (struct mr_output){info.name, calloc(PART * job->each[job->count], sizeof(float)), 0};
-        snprintf(path, sizeof path, "%s/%s.f32", folder, info.name);
-        job->files[job->count] = output->data ? fopen(path, "wb") : NULL;
+        if (!output->data)
+            return perror("the outputs"), -1;
+        job->files[job->count] = open_file(job, folder, info.name);
         if (!job->files[job->count]) {
-            perror(output->data ? path : "the outputs");
             free(output->data);
             return -1;
         }

@@ -100,7 +100,7 @@ same_from_examples() {
     mkdir -p "$prefix/results" &&
         (cd "$prefix" && PYTHONPATH="$prefix/lib/python3/dist-packages" LD_LIBRARY_PATH="$prefix/lib" PYTHONDONTWRITEBYTECODE=1 \
             "${PYTHON:-python3}" -c '
-import subprocess, sys
+import os, subprocess, sys
 import millrace, numpy
 x = numpy.load("heads.npy")
 count, steps, features = x.shape
@@ -112,6 +112,13 @@ run("./batch", "heads.millrace", "cpu:", str(steps), "results", given=numpy.tile
 for output in outputs:
     got = numpy.fromfile(f"results/{output.name}.f32", numpy.float32)
     assert numpy.array_equal(got, numpy.tile(y[output.name], (300,) + (1,) * (y[output.name].ndim - 1)).ravel()), output
+# Whatever the outputs are named, their files are in the folder, and each has its own.
+model = open("heads.millrace", "rb").read()
+for name, code in (b"../x", 0), (b"a_bc", 1):
+    open("named.millrace", "wb").write(model.replace(b"each", name).replace(b"states\\\"", b"a/bc\\\"  "))
+    done = subprocess.run(["./batch", "named.millrace", "cpu:", str(steps), "results"], input=x.tobytes(), capture_output=True)
+    assert done.returncode == code and (b"would be one file" in done.stderr) == code, done
+assert os.path.getsize("results/.._x.f32") > 0 and not os.path.exists("x.f32")
 # Sensors are numbers 5, 12, ..., and each is a tick behind the one before.
 lines = ""
 for tick in range(steps + count - 1):
