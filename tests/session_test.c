@@ -426,7 +426,7 @@ static void refuse_sizes(struct mr_session *session) {
                  {UINT64_MAX, 1, "18446744073709551615 sequences of 1 step cannot be one call"},
                  {1, UINT32_MAX,
                   "1 sequence of 4294967295 steps cannot be one call; a sequence may have "
-                  "4294967294 steps"}};
+                  "4293918719 steps"}};
     float x[INPUTS] = {0}, y[OUTPUTS];
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         ck_assert_int_eq(mr_session_run(session, x, sizes[i].sequences, sizes[i].steps, 0, y, NULL),

@@ -28,7 +28,8 @@ enum { MR_FLAGS(MR_FLAG_VALUE) };
 // What a memory port of a card moves in a cycle; weights and state are made of it on every device.
 enum { MR_BEAT_BITS = 512, MR_BEAT_BYTES = MR_BEAT_BITS / 8 };
 
-// Steps of a run at most. A layer counts to `total` itself, so 2^32 - 1 is one too many.
-#define MR_STEPS_MAX 0xfffffffeu
+// Steps of a run at most. A layer counts to `total` itself, and what turns sequences round to as
+// many more as one has, 2^20 at most (hls/kernels/glue/reverse.h): in 32 bits.
+#define MR_STEPS_MAX 0xffefffffu
 
 #endif

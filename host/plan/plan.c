@@ -4,6 +4,7 @@
 #include "plan.h"
 
 #include "file.h"
+#include "mr_command.h"
 #include "plan_taps.h"
 
 #include <inttypes.h>
@@ -11,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+_Static_assert(MR_STEPS_MAX + (uint64_t)MR_MOST_STEPS_LIMIT <= UINT32_MAX,
+               "what turns sequences round counts the steps of one behind the last");
 
 const char *mr_plan_mode_name(enum mr_plan_mode mode) {
     switch (mode) {

@@ -5,7 +5,7 @@
 // One vector a cycle, in and out at the same time: while the rows of a sequence come, those of the
 // one before go, each from the place that a coming row then takes. So the memory is that of one
 // sequence, and sequences lie in it upward and downward in turn. Behind the last one `steps` rows
-// more go out and none comes.
+// more go out and none comes; total + steps have 32 bits (MR_STEPS_MAX).
 #include "frame/words.h"
 #include "mr_command.h"
 
