@@ -11,8 +11,6 @@ import warnings
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence as pack
-from torch.nn.utils.rnn import pad_packed_sequence as unpack
 
 import millrace
 
@@ -26,18 +24,24 @@ CELLS = {
     "tanh": nn.RNN,
     "relu": lambda *sizes, **options: nn.RNN(*sizes, nonlinearity="relu", **options),
 }
-ENDS = ["last", "first", "mean", "max", "every", "state", "states"]
-# Lengths of the sequences of x, [sequences, steps] or with features behind, whose last steps are MASKED.
-MASKED = 0
-LENGTHS = {
-    "any": lambda x: (x != MASKED).any(-1).sum(1),
-    "all": lambda x: (~(x == MASKED).all(dim=-1)).long().sum(dim=1),
-    "sum": lambda x: (x.abs().sum(-1) > MASKED).sum(-1),
-    "sign": lambda x: torch.sign(x.abs().max(-1)[0]).sum(1).long(),
-    "first": lambda x: (x[:, :, 0] != MASKED).sum(dim=1),
-    "token": lambda x: (x != MASKED).sum(1),
-    "above": lambda x: (x > MASKED).sum(1),
+# How people take one row of all steps. x: rows [N, T, units] or with the steps first; h: last states.
+ENDS = {
+    "last": lambda net, x, h, c: x[:, -1] if net.batch_first else x[-1],
+    "first": lambda net, x, h, c: x[:, 0] if net.batch_first else x[0],
+    "mean": lambda net, x, h, c: x.mean(dim=net.axis),
+    "max": lambda net, x, h, c: x.max(dim=net.axis)[0],
+    "amax": lambda net, x, h, c: torch.amax(x, dim=net.axis),
+    "pool": lambda net, x, h, c: nn.functional.adaptive_avg_pool1d(net.features_first(x), 1).squeeze(-1),
+    "every": lambda net, x, h, c: x,
+    "state": lambda net, x, h, c: h[-1],
+    "mean_max": lambda net, x, h, c: torch.cat([x.mean(dim=net.axis), x.max(dim=net.axis)[0]], dim=1),
 }
+OF_ONE = {"only_state": lambda net, x, h, c: h.squeeze(0)}
+OF_BOTH = {  # directions
+    "states": lambda net, x, h, c: torch.cat([h[-2], h[-1]], dim=1),
+    "ends": lambda net, x, h, c: torch.cat([net.row(x, -1)[:, : x.shape[2] // 2], net.row(x, 0)[:, x.shape[2] // 2 :]], dim=1),
+}
+OF_LSTM = {"cell": lambda net, x, h, c: c[-1]}
 
 
 class Head(nn.Module):
@@ -46,6 +50,7 @@ class Head(nn.Module):
     def __init__(self, draw, width):
         super().__init__()
         parts = [nn.LayerNorm(width)] if draw.random() < 0.2 else []
+        parts += [nn.Dropout(0.1)] if draw.random() < 0.2 else []
         for _ in range(draw.choice([1, 1, 2])):
             units = draw.randint(1, 6)
             parts += [nn.Linear(width, units, bias=draw.random() < 0.8), ACTIVATIONS[draw.choice(list(ACTIVATIONS))]()]
@@ -68,6 +73,7 @@ class Net(nn.Module):
         draw = self.draw = random.Random(seed)
         torch.manual_seed(seed)
         self.batch_first = draw.random() < 0.6
+        self.axis = 1 if self.batch_first else 0
         self.tokens = draw.randint(1, 30) if draw.random() < 0.2 else 0
         width = draw.randint(1, 6)
         self.features = 1 if self.tokens else width
@@ -77,6 +83,7 @@ class Net(nn.Module):
             units = draw.randint(1, 6)
             self.first = nn.Sequential(nn.Linear(width, units), ACTIVATIONS[draw.choice(list(ACTIVATIONS))]())
             width = units
+        self.centre = nn.Parameter(torch.randn(self.features)) if not self.tokens and draw.random() < 0.2 else None
         self.layers, self.normal, self.linked = nn.ModuleList(), nn.ModuleList(), []
         self.kinds = []
         for _ in range(draw.randint(1, 3)):
@@ -91,66 +98,45 @@ class Net(nn.Module):
             self.linked.append(linked)
             width = hidden * (1 + both)
             self.normal.append(nn.LayerNorm(width) if draw.random() < 0.25 else nn.Identity())
-        both = self.layers[-1].bidirectional
-        self.end = draw.choice(ENDS if both else ENDS[:-1])
-        if self.end == "state":
-            width = self.layers[-1].hidden_size
-        self.mask = None
-        if self.end in ("first", "every", "state", "states") and draw.random() < 0.4 and self.tokens != 1:
-            self.mask = draw.choice(list(LENGTHS)[5:] if self.tokens else list(LENGTHS)[:5])
-        self.sorted = draw.random() < 0.3
-        bare = draw.random() < 0.1
-        self.heads = nn.ModuleList([nn.Identity() if bare else Head(draw, width)])
-        if draw.random() < 0.3:
-            self.heads.append(Head(draw, width))
-        if self.mask:  # torch knows no sizes behind packed sequences, and asks for them by an If
-            for head in self.heads:
-                head.squeezes = False
+        top = self.layers[-1]
+        single = top.num_layers * (1 + top.bidirectional) == 1
+        plain = not self.linked[-1] and isinstance(self.normal[-1], nn.Identity)
+        self.taken = {**ENDS, **(OF_ONE if single else {}), **(OF_BOTH if top.bidirectional else {}), **(OF_LSTM if isinstance(top, nn.LSTM) else {})}
+        if not plain:  # halves of rows that are normalised together
+            self.taken.pop("ends", None)
+        self.ends, self.heads = [], nn.ModuleList()
+        for index in range(1 + (draw.random() < 0.3)):
+            self.ends.append(self.ends[0] if index and draw.random() < 0.5 else draw.choice(list(self.taken)))
+            bare = index == 0 and draw.random() < 0.1
+            of = top.hidden_size if self.ends[-1] in ("state", "cell") else 2 * width if self.ends[-1] == "mean_max" else width
+            self.heads.append(nn.Identity() if bare else Head(draw, of))
         with torch.no_grad():
             for weights in self.parameters():
                 weights.mul_(draw.uniform(0.7, 1.6))
         self.eval()
 
     def forward(self, x):
-        axis = 1 if self.batch_first else 0
-        if self.mask:
-            lengths = LENGTHS[self.mask](x if self.batch_first else x.transpose(0, 1)).cpu()
-        x = self.first(x)
+        x = self.first(x if self.centre is None else (x - self.centre) / 2)
+        h, c = None, None
         for layer, normal, linked in zip(self.layers, self.normal, self.linked):
-            if self.mask:
-                y, states = layer(pack(x, lengths, batch_first=self.batch_first, enforce_sorted=self.sorted))
-                y, _ = unpack(y, batch_first=self.batch_first, total_length=x.shape[axis])
-            else:
-                y, states = layer(x)
-            h = states[0] if isinstance(layer, nn.LSTM) else states
+            y, states = layer(x)
+            h, c = states if isinstance(layer, nn.LSTM) else (states, None)
             x = normal(x + y if linked else y)
-        if self.end == "last":
-            x = x[:, -1] if self.batch_first else x[-1]
-        elif self.end == "first":
-            x = x[:, 0] if self.batch_first else x[0]
-        elif self.end == "mean":
-            x = x.mean(dim=axis)
-        elif self.end == "max":
-            x = x.max(dim=axis)[0]
-        elif self.end == "state":
-            x = h[-1]
-        elif self.end == "states":
-            x = torch.cat([h[-2], h[-1]], dim=1)
-        y = tuple(head(x) for head in self.heads)
+        y = tuple(head(self.taken[end](self, x, h, c)) for end, head in zip(self.ends, self.heads))
         return y if len(y) > 1 else y[0]
+
+    def row(self, x, step):
+        return x[:, step] if self.batch_first else x[step]
+
+    def features_first(self, x):
+        return x.transpose(1, 2) if self.batch_first else x.permute(1, 2, 0)
 
     def input(self, sequences, steps, seed):
         """[sequences, steps, features], or tokens [sequences, steps]."""
         rng = np.random.default_rng(seed)
         if self.tokens:
-            x = rng.integers(1 if self.mask else 0, self.tokens, (sequences, steps)).astype(np.float32)
-        else:
-            x = rng.standard_normal((sequences, steps, self.features)).astype(np.float32)
-        lengths = sorted([steps] + list(rng.integers(1, steps + 1, sequences - 1)), reverse=True)
-        for one, length in zip(x, lengths if self.sorted else rng.permutation(lengths)):
-            if self.mask:
-                one[length:] = MASKED
-        return x
+            return rng.integers(0, self.tokens, (sequences, steps)).astype(np.float32)
+        return rng.standard_normal((sequences, steps, self.features)).astype(np.float32)
 
     def laid_out(self, x):
         """The same as the module takes it."""
@@ -164,26 +150,25 @@ class Net(nn.Module):
             y = self.double()(given if self.tokens else given.double())
         self.float()
         y = y if isinstance(y, tuple) else (y,)
-        first = lambda v: v if self.end != "every" or self.batch_first else v.swapaxes(0, 1)
-        return {f"y{i}": first(v.numpy()).reshape(len(x), -1) for i, v in enumerate(y)}
+        turned = [end == "every" and not self.batch_first for end in self.ends]
+        return {f"y{i}": (v.swapaxes(0, 1) if turn else v).numpy().reshape(len(x), -1) for i, (v, turn) in enumerate(zip(y, turned))}
 
     def __str__(self):
         lead = f"tokens {self.tokens}" if self.tokens else f"{self.features}" + (" dense" if len(list(self.first.modules())) > 1 else "")
-        masked = f" masked {self.mask}{' sorted' if self.sorted else ''}" if self.mask else ""
-        return f"{lead} {' '.join(self.kinds)} {self.end}{masked} {len(self.heads)} heads"
+        return f"{lead} {' '.join(self.kinds)} -> {' '.join(self.ends)}"
 
 
 def export(net, seed, path):
     """Gives the axes of what it was exported with, how many steps it takes, and how it was done."""
-    draw, opset = net.draw, net.draw.randint(10 if net.mask else 9, 17)
+    draw, opset = net.draw, net.draw.randint(9, 17)
     batch, steps = draw.choice([1, 2, 3]), draw.choice([T, T, 1 + T // 2, 1])
     batch, steps = (N, T) if draw.random() < 0.3 else (batch, steps)
     axes = dict(zip(("sequences", "steps") if net.batch_first else ("steps", "sequences"), (0, 1)))
     free = draw.choice([(), ("sequences",), ("sequences", "steps"), ("sequences", "steps")])
     names = [f"y{i}" for i in range(len(net.heads))]
-    dynamic = {name: {axes[axis]: axis for axis in free} for name in ["x"] + (names if net.end == "every" else [])}
-    if net.end != "every" and "sequences" in free:
-        dynamic.update({name: {0: "sequences"} for name in names})
+    dynamic = {"x": {axes[axis]: axis for axis in free}}
+    for name, end in zip(names, net.ends):
+        dynamic[name] = dynamic["x"] if end == "every" else {0: "sequences"} if "sequences" in free else {}
     with torch.no_grad():
         torch.onnx.export(
             net,
