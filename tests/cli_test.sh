@@ -486,6 +486,8 @@ refuses 1 "standard output is one" run "$W/heads.millrace" "$X" --device cpu: -o
 check "which are named" grep -q "several.each.npy, $W/several.last.npy, $W/several.states.npy: " "$W/told"
 runs 0 run "$W/heads.millrace" "$X" --device cpu: -o "$W/several.csv" --steps --json
 check "in JSON too, with shapes" sh -c "tr -d ' \n' <$W/out | grep -q '{\"name\":\"last\",\"file\":\"$W/several.last.csv\",\"shape\":\[[0-9]*,[0-9]*,[0-9]*\]}'"
+runs 1 run "$W/heads.millrace" "$X" --device cpu: -o "$W/$(printf 'no\377').npy" --json
+check "JSON lacks no file whose name it cannot hold" grep -q "a name is no UTF-8" "$W/err"
 runs 0 run "$W/heads.millrace" "$X" --device cpu: -o /dev/null
 full run "$W/heads.millrace" "$X" --device cpu:
 check "a device takes them all" test -c /dev/null -a ! -e /dev/null.last

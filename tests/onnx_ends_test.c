@@ -276,7 +276,15 @@ static void a_comparison_of_the_input(struct file *f) {
     f->outs[0]->name = "h";
 }
 
+static void the_same_output_twice(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    gemm(f, "h", "y");
+    add_output(f, "y");
+}
+
 static const struct file_case bad[] = {
+    {the_same_output_twice, "two outputs are named 'y'; give each a name"},
     {a_product_of_whole_numbers, "reads data whose zero point is not that of a Dynamic"},
     {a_layer_behind_logarithms, "reads what a LogSoftmax gives; this version takes that as an out"},
     {a_layer_behind_a_comparison,

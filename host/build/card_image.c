@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "file.h"
 #include "generate.h"
+#include "json_append.h"
 #include "mr_registers.h"
 #include "paths.h"
 #include "plan_report.h"
@@ -194,8 +195,8 @@ static json_t *shape_json(const struct mr_plan *plan) {
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         char precision[MR_PRECISION_NAME];
-        json_array_append_new(
-            operators,
+        mr_json_append(
+            &operators,
             json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s*}", "name", op->name, "kind",
                       op->kind->name, "inputs", op->inputs, "units", op->units, "lanes",
                       plan->ops[i].layout.lc, "passes", plan->ops[i].layout.passes, "h_first",
@@ -204,7 +205,7 @@ static json_t *shape_json(const struct mr_plan *plan) {
     }
     for (int i = 0; i < plan->network->output_count; i++) {
         const int stream = plan->network->outputs[i].stream;
-        json_array_append_new(outputs, json_string(plan->network->ops[stream - 1].name));
+        mr_json_append(&outputs, json_string(plan->network->ops[stream - 1].name));
     }
     return json_pack("{s:i, s:o, s:o}", "slots", plan->slots, "operators", operators, "outputs",
                      outputs);
@@ -213,7 +214,7 @@ static json_t *shape_json(const struct mr_plan *plan) {
 static json_t *process_names(const struct mr_report *report) {
     json_t *names = json_array();
     for (size_t i = 0; i < report->process_count; i++)
-        json_array_append_new(names, json_string(report->processes[i].name));
+        mr_json_append(&names, json_string(report->processes[i].name));
     return names;
 }
 
@@ -325,8 +326,12 @@ static int write_manifest(json_t *manifest, const char *image, char *error, size
     const char *name = strrchr(image, '/');
     if (checksum(image, sum, error, error_size))
         return -1;
-    json_object_set_new(manifest, "image", json_string(name ? name + 1 : image));
-    json_object_set_new(manifest, "sha256", json_string(sum));
+    if (json_object_set_new(manifest, "image", json_string(name ? name + 1 : image)) ||
+        json_object_set_new(manifest, "sha256", json_string(sum)))
+        return mr_fail(error, error_size,
+                       "%s: the manifest beside it cannot be made: memory is short, or the name is "
+                       "no UTF-8",
+                       image);
     char *text = json_dumps(manifest, JSON_INDENT(2));
     if (!text)
         return mr_fail(error, error_size, "not enough memory for the image's manifest");

@@ -4,6 +4,7 @@
 #include "accuracy.h"
 #include "cli.h"
 #include "device_uri.h"
+#include "json_append.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,8 +166,8 @@ struct telling {
 
 static void append_accuracy(void *context, uint32_t number,
                             const struct mr_accuracy_info *accuracy) {
-    const struct telling *telling = context;
-    json_array_append_new(telling->list, cli_number_json(telling->model, number, accuracy));
+    struct telling *telling = context;
+    mr_json_append(&telling->list, cli_number_json(telling->model, number, accuracy));
 }
 
 static void print_accuracy(void *context, uint32_t number,
@@ -208,18 +209,17 @@ static void look(struct comparison *of, struct given *given) {
     of->agree = of->agree && given->different == 0 && given->same_cuts;
 }
 
-static void add_result(const struct comparison *of, const struct given *given) {
-    json_t *result = cli_accuracy_json(&given->accuracy), *each = json_array();
-    struct telling telling = {of->cli, of->model, each};
+static void add_result(struct comparison *of, const struct given *given) {
+    json_t *result = cli_accuracy_json(&given->accuracy);
+    struct telling telling = {of->cli, of->model, json_array()};
     measure_each(of->model, of->input, of->reference->data, given->y, append_accuracy, &telling);
-    json_object_set_new(result, "device", json_string(given->device));
-    json_object_set_new(result, "different_outputs", json_integer((json_int_t)given->different));
-    json_object_set_new(result, "cycles",
-                        given->stats.cycles ? json_integer((json_int_t)given->stats.cycles)
-                                            : json_null());
-    json_object_set_new(result, "each_output", each);
+    mr_json_put(&result, "device", json_string(given->device));
+    mr_json_put(&result, "different_outputs", json_integer((json_int_t)given->different));
+    mr_json_put(&result, "cycles",
+                given->stats.cycles ? json_integer((json_int_t)given->stats.cycles) : json_null());
+    mr_json_put(&result, "each_output", telling.list);
     json_object_update(result, given->cuts);
-    json_array_append_new(of->results, result);
+    mr_json_append(&of->results, result);
 }
 
 static const char *reference_name(const struct comparison *of) {

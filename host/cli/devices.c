@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `millrace devices`: what a model can be run on here.
 #include "cli.h"
+#include "json_append.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,9 @@ static int devices_command(struct cli *cli, int argc, char **argv) {
     const size_t found = mr_devices(entries, room), count = found < room ? found : room;
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "uri", entries[i].uri, "text",
-                                              entries[i].text, "can", entries[i].can, "needs",
-                                              entries[i].needs));
+        mr_json_append(&list, json_pack("{s:s, s:s, s:s, s:s}", "uri", entries[i].uri, "text",
+                                        entries[i].text, "can", entries[i].can, "needs",
+                                        entries[i].needs));
         if (!cli->json)
             printf("%-8s %s; the first run of a network needs %s\n", entries[i].uri,
                    entries[i].text, entries[i].needs);

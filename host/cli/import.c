@@ -2,6 +2,7 @@
 // `millrace import`: from ONNX to a model file.
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "json_append.h"
 #include "model_handle.h"
 #include "text.h"
 
@@ -22,8 +23,11 @@ struct import {
 
 static void keep_note(void *context, const char *text) {
     struct import *import = context;
+    json_t *note = json_string(text);
 
-    json_array_append_new(import->notes, json_string(text));
+    if (!note) // a name that is no UTF-8
+        note = json_string("see stderr");
+    mr_json_append(&import->notes, note);
     cli_note(import->cli, "%s", text);
 }
 
@@ -137,17 +141,16 @@ static void keep_trial(void *context, const struct mr_trial *trial) {
     for (uint32_t k = 0; k < trial->outputs; k++) {
         const struct mr_trial_output *output = &trial->each[k];
         json_t *object = cli_accuracy_json(&output->accuracy);
-        json_object_set_new(object, "name", json_string(output->name));
+        mr_json_put(&object, "name", json_string(output->name));
         // JSON has no number for what is infinite.
-        json_object_set_new(object, "relative_error",
+        mr_json_put(&object, "relative_error",
                             isfinite(output->relative_error) ? json_real(output->relative_error)
                                                              : json_null());
-        json_array_append_new(each, object);
+        mr_json_append(&each, object);
     }
-    json_array_append_new(import->trials,
-                          json_pack("{s:s, s:b, s:s?, s:o}", "precision", trial->precision,
-                                    "within_tolerance", trial->within, "refused", trial->refused,
-                                    "each_output", each));
+    mr_json_append(&import->trials, json_pack("{s:s, s:b, s:s?, s:o}", "precision",
+                                              trial->precision, "within_tolerance", trial->within,
+                                              "refused", trial->refused, "each_output", each));
 }
 
 static void print_trial(struct cli *cli, const json_t *trial) {
@@ -225,12 +228,12 @@ static json_t *accuracy_json(const struct mr_model *model, const struct mr_model
     if (!accuracy.outputs)
         return json_null();
     json_t *object = cli_accuracy_json(&accuracy), *each = json_array();
-    json_object_set_new(object, "outputs", json_integer((json_int_t)accuracy.outputs));
+    mr_json_put(&object, "outputs", json_integer((json_int_t)accuracy.outputs));
     for (uint32_t o = 0; o < info->outputs; o++) {
         mr_model_accuracy(model, o, &accuracy);
-        json_array_append_new(each, cli_number_json(model, o, &accuracy));
+        mr_json_append(&each, cli_number_json(model, o, &accuracy));
     }
-    json_object_set_new(object, "each_output", each);
+    mr_json_put(&object, "each_output", each);
     return object;
 }
 
@@ -242,13 +245,13 @@ static int print_json(struct cli *cli, const char *path, const struct mr_model *
     for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
         char precision[MR_PRECISION_NAME];
         snprintf(precision, sizeof precision, "w%ua%u", of.weight_bits, of.column_bits);
-        json_array_append_new(
-            operators, json_pack("{s:s, s:s, s:i, s:i, s:f, s:s?}", "name", of.name, "type",
+        mr_json_append(&operators,
+                       json_pack("{s:s, s:s, s:i, s:i, s:f, s:s?}", "name", of.name, "type",
                                  of.type, "inputs", (int)of.inputs, "units", (int)of.units, "limit",
                                  of.limit, "precision", of.recurrent ? precision : NULL));
     }
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
-        json_array_append_new(outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
+        mr_json_append(&outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
                                                  (int)output.width, "per_step", output.per_step));
     return cli_print_json(
         cli, json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:b, s:I, s:o, s:o, s:O, s:O}", "model",

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 #include "device_uri.h"
+#include "json_append.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -127,8 +128,7 @@ static int build_command(struct cli *cli, int argc, char **argv) {
         if (failed)
             break;
         const double seconds = seconds_now() - start;
-        json_object_set_new(built, devices[i],
-                            json_pack("{s:s, s:f}", "path", place, "seconds", seconds));
+        mr_json_put(&built, devices[i], json_pack("{s:s, s:f}", "path", place, "seconds", seconds));
         cli_end_progress(cli);
         if (!cli->json)
             printf("%-5s %s (%.2f s)\n", devices[i], place, seconds);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON of `millrace profile`: one object, and the trace file (profile.h).
+#include "json_append.h"
 #include "profile.h"
 
 #include <string.h>
@@ -20,15 +21,15 @@ json_t *profile_json(const struct profile *profile, const char *trace) {
     json_t *processes = json_array(), *limits = json_array();
     for (uint32_t i = 0; i < profile->process_count; i++) {
         const struct profile_process *process = &profile->processes[i];
-        json_array_append_new(processes,
-                              json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "name", process->name,
-                                        "busy", (json_int_t)process->end.busy, "starved",
-                                        (json_int_t)process->end.starved, "blocked",
-                                        (json_int_t)process->end.blocked, "first_busy",
-                                        date_or_null(process, process->first_busy), "last_busy",
-                                        date_or_null(process, process->last_busy)));
+        mr_json_append(&processes,
+                       json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "name", process->name, "busy",
+                                 (json_int_t)process->end.busy, "starved",
+                                 (json_int_t)process->end.starved, "blocked",
+                                 (json_int_t)process->end.blocked, "first_busy",
+                                 date_or_null(process, process->first_busy), "last_busy",
+                                 date_or_null(process, process->last_busy)));
         if (profile_limits(profile, i))
-            json_array_append_new(limits, json_string(process->name));
+            mr_json_append(&limits, json_string(process->name));
     }
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:o, s:o, s:s, s:o}", "model",
                      profile->model, "device", profile->device, "sequences",
@@ -74,38 +75,37 @@ static json_t *counter_event(const struct profile *profile, uint32_t index, uint
                      percent(share->blocked));
 }
 
-static void trace_process(const struct profile *profile, uint32_t index, json_t *events) {
+static void trace_process(const struct profile *profile, uint32_t index, json_t **events) {
     const struct mr_sample *samples = profile->processes[index].samples;
     const char *state = NULL; // of the slice that is being made
     uint64_t begin = 0, from = 0;
-    json_array_append_new(events,
-                          name_event("thread_name", index + 1, profile->processes[index].name));
-    json_array_append_new(events, order_event(index + 1));
+    mr_json_append(events, name_event("thread_name", index + 1, profile->processes[index].name));
+    mr_json_append(events, order_event(index + 1));
     for (uint32_t i = 0; i < profile->sample_count; i++) {
         const uint64_t to = samples[i].cycle;
         const struct profile_share share =
             profile_between(profile, index, (double)from, (double)to);
         const char *now = profile_state(&share);
-        json_array_append_new(events, counter_event(profile, index, from, &share));
+        mr_json_append(events, counter_event(profile, index, from, &share));
         if (state && strcmp(state, now) != 0) {
-            json_array_append_new(events, slice_event(profile, index, state, begin, from));
+            mr_json_append(events, slice_event(profile, index, state, begin, from));
             begin = from;
         }
         state = now;
         from = to;
     }
     const struct profile_share nothing = {0};
-    json_array_append_new(events, slice_event(profile, index, state, begin, from));
-    json_array_append_new(events, counter_event(profile, index, from, &nothing));
+    mr_json_append(events, slice_event(profile, index, state, begin, from));
+    mr_json_append(events, counter_event(profile, index, from, &nothing));
 }
 
 json_t *profile_trace(const struct profile *profile) {
     json_t *events = json_array();
     char name[600];
     snprintf(name, sizeof name, "%s on %s", profile->model, profile->device);
-    json_array_append_new(events, name_event("process_name", 0, name));
+    mr_json_append(&events, name_event("process_name", 0, name));
     for (uint32_t i = 0; i < profile->process_count; i++)
-        trace_process(profile, i, events);
+        trace_process(profile, i, &events);
     return json_pack("{s:o, s:s, s:{s:I, s:f, s:I, s:I}}", "traceEvents", events, "displayTimeUnit",
                      "ns", "otherData", "cycles", (json_int_t)profile->cycles, "clock_mhz",
                      profile->stats.clock_mhz, "sequences", (json_int_t)profile->sequences, "steps",

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "device_uri.h"
 #include "file.h"
+#include "json_append.h"
 #include "stats.h"
 #include "text.h"
 
@@ -157,16 +158,17 @@ static int read_lengths(struct cli *cli, struct run *run, const struct cli_input
 }
 
 static json_t *layer_cycles(const struct mr_session *session) {
-    json_t *list = NULL;
+    json_t *list = json_array();
     for (uint32_t i = 0; i < mr_session_process_count(session); i++) {
         struct mr_process_info process;
         if (mr_session_process(session, i, &process) || process.cycles_per_step <= 0)
             continue;
-        if (!list)
-            list = json_array();
-        json_array_append_new(list, json_real(process.cycles_per_step));
+        mr_json_append(&list, json_real(process.cycles_per_step));
     }
-    return list ? list : json_null();
+    if (!list || json_array_size(list) > 0)
+        return list;
+    json_decref(list);
+    return json_null();
 }
 
 // What the planner says for the same run; 0 when it cannot be said.
@@ -192,9 +194,9 @@ static json_t *outputs_json(const struct run *run, const struct cli_outputs *out
     for (uint32_t o = 0; o < outputs->count; o++) {
         json_t *shape = json_array();
         for (int i = 0; i < outputs->arrays[o].rank; i++)
-            json_array_append_new(shape, json_integer((json_int_t)outputs->arrays[o].shape[i]));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", outputs->info[o].name,
-                                              "file", run->paths[o], "shape", shape));
+            mr_json_append(&shape, json_integer((json_int_t)outputs->arrays[o].shape[i]));
+        mr_json_append(&list, json_pack("{s:s, s:s, s:o}", "name", outputs->info[o].name, "file",
+                                        run->paths[o], "shape", shape));
     }
     return list;
 }
@@ -218,25 +220,23 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
     cli_warn_saturation(cli, session, model);
     if (cli->json) {
         json_t *object = json_object();
-        json_object_set_new(object, "device", json_string(mr_session_device(session)));
-        json_object_set_new(object, "output", json_string(run->output));
-        json_object_set_new(object, "outputs", outputs_json(run, outputs));
-        json_object_set_new(object, "sequences", json_integer((json_int_t)input->sequences));
-        json_object_set_new(object, "steps", json_integer((json_int_t)input->steps));
-        json_object_set_new(object, "cycles", integer_or_null(stats->cycles));
+        mr_json_put(&object, "device", json_string(mr_session_device(session)));
+        if (run->output)
+            mr_json_put(&object, "output", json_string(run->output));
+        mr_json_put(&object, "outputs", outputs_json(run, outputs));
+        mr_json_put(&object, "sequences", json_integer((json_int_t)input->sequences));
+        mr_json_put(&object, "steps", json_integer((json_int_t)input->steps));
+        mr_json_put(&object, "cycles", integer_or_null(stats->cycles));
         if (counted)
-            json_object_set_new(object, "planned_cycles", integer_or_null(planned));
-        json_object_set_new(object, "cycles_per_step",
-                            counted ? layer_cycles(session) : json_null());
-        json_object_set_new(object, "utilisation",
-                            counted ? json_real(stats->utilisation) : json_null());
-        json_object_set_new(object, "clock_mhz",
-                            counted ? json_real(stats->clock_mhz) : json_null());
+            mr_json_put(&object, "planned_cycles", integer_or_null(planned));
+        mr_json_put(&object, "cycles_per_step", counted ? layer_cycles(session) : json_null());
+        mr_json_put(&object, "utilisation", counted ? json_real(stats->utilisation) : json_null());
+        mr_json_put(&object, "clock_mhz", counted ? json_real(stats->clock_mhz) : json_null());
         // At the stated clock; the CPU has none, and its own time is of this machine.
-        json_object_set_new(object, "microseconds",
-                            counted ? json_real(stats->microseconds) : json_null());
+        mr_json_put(&object, "microseconds",
+                    counted ? json_real(stats->microseconds) : json_null());
         if (!counted)
-            json_object_set_new(object, "measured_microseconds", json_real(stats->microseconds));
+            mr_json_put(&object, "measured_microseconds", json_real(stats->microseconds));
         return cli_print_json(cli, cli_add_saturation(object, session, model));
     }
     FILE *to = cli_report(cli);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session cut because it lies beyond the model's formats, for people and for programs.
 #include "cli.h"
+#include "json_append.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,10 +127,10 @@ json_t *cli_add_saturation(json_t *object, const struct mr_session *session,
         if (mr_session_input_saturation(session, k, &input) || !input.cut)
             continue;
         cut_inputs += input.cut;
-        json_array_append_new(
-            list, json_pack("{s:s, s:i, s:I, s:I, s:f, s:f, s:f}", "kind", "input", "feature",
-                            (int)k, "cut", (json_int_t)input.cut, "total", (json_int_t)input.total,
-                            "farthest", input.farthest, "low", input.low, "high", input.high));
+        mr_json_append(&list, json_pack("{s:s, s:i, s:I, s:I, s:f, s:f, s:f}", "kind", "input",
+                                        "feature", (int)k, "cut", (json_int_t)input.cut, "total",
+                                        (json_int_t)input.total, "farthest", input.farthest, "low",
+                                        input.low, "high", input.high));
     }
     for (uint32_t i = 0; i < info.operators; i++) {
         struct mr_operator_saturation value;
@@ -138,17 +139,13 @@ json_t *cli_add_saturation(json_t *object, const struct mr_session *session,
             mr_model_operator(model, i, &of))
             continue;
         cut_values += value.cut;
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "kind", "value", "operator",
-                            of.name, "cut", (json_int_t)value.cut, "total", (json_int_t)value.total,
-                            "past", value.past, "low", -value.limit, "high", value.limit));
+        mr_json_append(&list, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "kind", "value",
+                                        "operator", of.name, "cut", (json_int_t)value.cut, "total",
+                                        (json_int_t)value.total, "past", value.past, "low",
+                                        -value.limit, "high", value.limit));
     }
-    if (!object ||
-        json_object_set_new(object, "cut_inputs", json_integer((json_int_t)cut_inputs)) ||
-        json_object_set_new(object, "cut_values", json_integer((json_int_t)cut_values)) ||
-        json_object_set_new(object, "saturation", list)) {
-        json_decref(object);
-        return NULL;
-    }
+    mr_json_put(&object, "cut_inputs", json_integer((json_int_t)cut_inputs));
+    mr_json_put(&object, "cut_values", json_integer((json_int_t)cut_values));
+    mr_json_put(&object, "saturation", list);
     return object;
 }

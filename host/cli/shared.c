@@ -2,6 +2,7 @@
 // Messages of all commands (cli.h).
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
+#include "json_append.h"
 #include "model_handle.h"
 
 #include <stdarg.h>
@@ -100,7 +101,7 @@ int cli_print_json(struct cli *cli, json_t *object) {
     char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
     json_decref(object);
     if (!text) {
-        cli_say("not enough memory for the JSON output");
+        cli_say("the JSON output cannot be made: memory is short, or a name is no UTF-8");
         cli->told = true;
         return CLI_FAILED;
     }
@@ -128,7 +129,7 @@ json_t *cli_number_json(const struct mr_model *model, uint32_t number,
     char name[600];
     json_t *object = cli_accuracy_json(accuracy);
     mr_network_number(mr_model_network(model), (int)number, name, sizeof name);
-    json_object_set_new(object, "name", json_string(name));
+    mr_json_put(&object, "name", json_string(name));
     return object;
 }
 

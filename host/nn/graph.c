@@ -523,7 +523,8 @@ int mr_network_check(const struct mr_network *network, char *error, size_t error
     for (int i = 0; i < network->output_count; i++)
         for (int k = 0; k < i; k++)
             if (strcmp(network->outputs[i].name, network->outputs[k].name) == 0)
-                return mr_fail(error, error_size, "two outputs are named '%s'",
+                return mr_fail(error, error_size,
+                               "two outputs are named '%s'; give each a name of its own",
                                network->outputs[i].name);
     return check_parts(network, error, error_size);
 }

@@ -5,6 +5,7 @@
 #include "model.h"
 
 #include "file.h"
+#include "json_append.h"
 #include "model_entries.h"
 #include "op.h"
 
@@ -110,8 +111,8 @@ static json_t *accuracy_list(const struct mr_accuracy *list, int count) {
     json_t *array = json_array();
 
     for (int i = 0; list && i < count; i++)
-        json_array_append_new(
-            array, json_pack("[f, f, f]", list[i].rms_error, list[i].max_error, list[i].snr_db));
+        mr_json_append(
+            &array, json_pack("[f, f, f]", list[i].rms_error, list[i].max_error, list[i].snr_db));
     return array;
 }
 
@@ -122,9 +123,9 @@ static json_t *frac_json(const struct mr_stream *stream) {
 
     for (int o = 0; o < stream->width; o++) {
         same = same && stream->frac[o] == stream->frac[0];
-        json_array_append_new(list, json_integer(stream->frac[o]));
+        mr_json_append(&list, json_integer(stream->frac[o]));
     }
-    if (!same)
+    if (!same || !list)
         return list;
     json_decref(list);
     return json_integer(stream->frac[0]);
@@ -232,7 +233,7 @@ static json_t *describe(const struct mr_model_data *model) {
     if (good && n->lengths) {
         json_t *lengths = json_array();
         for (int i = 0; i < n->length_count; i++)
-            json_array_append_new(lengths, json_integer(n->lengths[i]));
+            mr_json_append(&lengths, json_integer(n->lengths[i]));
         good = put(root, "lengths", lengths);
     }
     if (good && n->mask.given)

@@ -3,6 +3,7 @@
 #include "arithmetic.h"
 #include "file.h"
 #include "file_kind.h"
+#include "json_append.h"
 #include "model.h"
 #include "model_entries.h"
 #include "op.h"
@@ -285,15 +286,15 @@ static json_t *modern(const json_t *root) {
         json_object_set(op, "units", json_object_get(op, "hidden"));
         json_object_set_new(op, "input", json_integer(l));
         json_object_set_new(op, "frac_bits", json_integer(MR_HIDDEN_FRAC));
-        json_array_append_new(operators, op);
+        mr_json_append(&operators, op);
     }
-    json_array_append_new(operators, json_pack("{s:s, s:i, s:O*, s:i}", "type", "last", "input",
-                                               count, "units", json_object_get(head, "inputs"),
-                                               "frac_bits", MR_HIDDEN_FRAC));
+    mr_json_append(&operators,
+                   json_pack("{s:s, s:i, s:O*, s:i}", "type", "last", "input", count, "units",
+                             json_object_get(head, "inputs"), "frac_bits", MR_HIDDEN_FRAC));
     json_t *dense = json_copy((json_t *)head);
     json_object_set(dense, "units", json_object_get(head, "outputs"));
     json_object_set_new(dense, "input", json_integer(count + 1));
-    json_array_append_new(operators, dense);
+    mr_json_append(&operators, dense);
     if (cast)
         json_object_set(output, "cast", (json_t *)cast);
     json_object_set_new(graph, "operators", operators);

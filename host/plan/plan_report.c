@@ -4,6 +4,7 @@
 #include "plan_report.h"
 
 #include "file.h"
+#include "json_append.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -195,8 +196,7 @@ char *mr_plan_report_text(const struct mr_plan *plan, const struct mr_pipeline *
 static json_t *dies_json(const struct mr_pipeline *pipeline) {
     json_t *dies = json_object();
     for (int i = 0; i < pipeline->process_count; i++)
-        json_object_set_new(dies, pipeline->processes[i].name,
-                            json_integer(pipeline->processes[i].die));
+        mr_json_put(&dies, pipeline->processes[i].name, json_integer(pipeline->processes[i].die));
     return dies;
 }
 
@@ -214,8 +214,8 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
         if (!op->kind->recurrent || !times)
             continue;
         const bool parted = planned->layout.rest_from > 0;
-        json_array_append_new(
-            layers,
+        mr_json_append(
+            &layers,
             json_pack(
                 "{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i, s:s?, s:I, s:f, s:I, s:I, "
                 "s:I, s:I, s:I, s:f, s:b}",
@@ -244,7 +244,7 @@ static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_re
         const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
         const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
         if (op->kind->recurrent && times)
-            json_array_append_new(cycles, json_real(times->cycles_per_step));
+            mr_json_append(&cycles, json_real(times->cycles_per_step));
     }
     return cycles;
 }

@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "emit.h"
+#include "json_append.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -274,9 +275,9 @@ static json_t *loop_json(const struct process *p, int region) {
             late[t->ready] = t->arrival;
     }
     for (int stage = 0; stage < r->schedule->depth && late; stage++)
-        json_array_append_new(stages, json_ns(late[stage]));
+        mr_json_append(&stages, json_ns(late[stage]));
     free(late);
-    json_object_set_new(loop, "stage_ns", stages);
+    mr_json_put(&loop, "stage_ns", stages);
     json_object_set_new(loop, "settle_scalars", json_integer(step->settles[FROM_SCALARS]));
     json_object_set_new(loop, "settle_registers", json_integer(step->settles[FROM_REGISTERS]));
     return loop;
@@ -288,7 +289,7 @@ static json_t *process_json(const struct network *net, const struct process *p,
            *deps = json_array();
     for (int i = 0; i < p->region_count; i++) {
         const struct region *r = p->regions[i];
-        json_array_append_new(loops, loop_json(p, i));
+        mr_json_append(&loops, loop_json(p, i));
         struct told told;
         find_told(&told, r);
         for (int k = 0; k < told.count; k++) {
@@ -297,19 +298,19 @@ static json_t *process_json(const struct network *net, const struct process *p,
             json_t *lines = json_array();
             char line[256];
             for (int n = 0; path_text(r, &path, n, line, sizeof line); n++)
-                json_array_append_new(lines, json_string(line));
+                mr_json_append(&lines, json_string(line));
             free(path.op);
-            json_array_append_new(deps, json_pack("{s:s, s:s, s:I, s:i, s:b, s:o}", "variable",
-                                                  p->memories[d->memory].name, "loop", r->name,
-                                                  "distance", (json_int_t)d->distance, "needed",
-                                                  d->needed, "claimed", d->claimed, "path", lines));
+            mr_json_append(&deps, json_pack("{s:s, s:s, s:I, s:i, s:b, s:o}", "variable",
+                                            p->memories[d->memory].name, "loop", r->name,
+                                            "distance", (json_int_t)d->distance, "needed",
+                                            d->needed, "claimed", d->claimed, "path", lines));
         }
     }
     for (int i = 0; i < p->stream_count; i++) {
         const struct stream *s = &p->streams[i];
         if (!s->is_output) {
-            json_array_append_new(streams, json_pack("{s:s, s:s, s:i}", "name", s->name,
-                                                     "direction", "in", "bits", s->bits));
+            mr_json_append(&streams, json_pack("{s:s, s:s, s:i}", "name", s->name, "direction",
+                                               "in", "bits", s->bits));
             continue;
         }
         json_t *stream =
@@ -324,7 +325,7 @@ static json_t *process_json(const struct network *net, const struct process *p,
                                 json_integer(s->needed));
             json_object_set_new(stream, "why", json_string(s->why));
         }
-        json_array_append_new(streams, stream);
+        mr_json_append(&streams, stream);
     }
     for (int i = 0; i < p->memory_count; i++) {
         if (!memory_is_read(p, i))
@@ -332,18 +333,17 @@ static json_t *process_json(const struct network *net, const struct process *p,
         const struct memory *m = &p->memories[i];
         const struct shape s = shape_of(p, tile, i);
         for (int rest = 0; rest <= (m->rest_from > 0); rest++)
-            json_array_append_new(
-                memories, json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", m->name, "words",
-                                    (json_int_t)m->words, "bits", (json_int_t)s.bits, "copies",
-                                    (json_int_t)s.copies, "ports", m->ports, "impl",
-                                    impl_name(m, rest), "blocks", (json_int_t)s.blocks[rest]));
+            mr_json_append(&memories,
+                           json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", m->name,
+                                     "words", (json_int_t)m->words, "bits", (json_int_t)s.bits,
+                                     "copies", (json_int_t)s.copies, "ports", m->ports, "impl",
+                                     impl_name(m, rest), "blocks", (json_int_t)s.blocks[rest]));
     }
     json_t *probes = json_array();
     for (int i = 0; i < p->state_count; i++)
         if (p->states[i].is_probe)
-            json_array_append_new(probes,
-                                  json_pack("{s:s, s:i, s:b}", "name", p->states[i].name, "bits",
-                                            p->states[i].bits, "signed", p->states[i].is_signed));
+            mr_json_append(&probes, json_pack("{s:s, s:i, s:b}", "name", p->states[i].name, "bits",
+                                              p->states[i].bits, "signed", p->states[i].is_signed));
     const struct control_path control = slowest_control(net, p);
     json_t *process =
         json_pack("{s:s, s:i, s:i, s:i, s:{s:s, s:o, s:i}, s:o, s:o, s:o, s:o, s:o}", "name",
@@ -373,7 +373,8 @@ static json_t *warnings_json(const char *lines) {
     json_t *list = json_array();
     for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
         const char *from = without_folder(lines);
-        json_array_append_new(list, json_stringn(from, (size_t)(end - from)));
+        json_t *line = json_stringn(from, (size_t)(end - from));
+        mr_json_append(&list, line ? line : json_string("a warning that is no UTF-8"));
     }
     return list;
 }
@@ -384,17 +385,17 @@ void report_json(const struct network *net, struct tile *const *tiles, const str
     for (int i = 0; i < net->process_count; i++) {
         json_t *process = process_json(net, net->processes[i], tiles[i]);
         if (rows->sample_count)
-            add_rows(process, net->processes[i], rows, &rows->processes[i]);
-        json_array_append_new(processes, process);
+            add_rows(&process, net->processes[i], rows, &rows->processes[i]);
+        mr_json_append(&processes, process);
     }
     json_t *root =
         json_pack("{s:s, s:i, s:o, s:i, s:i, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
                   "budget_ns", json_ns(SCHEDULE_BUDGET), "most_loads", LOADS_MAX, "most_tiles",
                   TILES_MAX, "processes", processes, "channels", channels_json(net));
     if (rows->sample_count)
-        json_object_set_new(root, "samples", samples_json(net, rows));
+        mr_json_put(&root, "samples", samples_json(net, rows));
     if (net->warnings)
-        json_object_set_new(root, "warnings", warnings_json(net->warnings));
+        mr_json_put(&root, "warnings", warnings_json(net->warnings));
     json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
     fputc('\n', out);
     json_decref(root);

@@ -2,6 +2,7 @@
 // The part of report.json that says how the network is wired, and what each process reads and
 // writes in which cycle of the sample runs (rows.h): from these the exact cycle count of any run
 // follows.
+#include "json_append.h"
 #include "report.h"
 
 #include <string.h>
@@ -12,10 +13,10 @@ json_t *channels_json(const struct network *net) {
         const struct channel *c = &net->channels[i];
         const struct process *from = net->processes[c->from_process],
                              *to = net->processes[c->to_process];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", c->name, "from",
-                                              from->name, "from_stream",
-                                              from->streams[c->from_stream].name, "to", to->name,
-                                              "to_stream", to->streams[c->to_stream].name));
+        mr_json_append(&list,
+                       json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", c->name, "from", from->name,
+                                 "from_stream", from->streams[c->from_stream].name, "to", to->name,
+                                 "to_stream", to->streams[c->to_stream].name));
     }
     return list;
 }
@@ -28,7 +29,7 @@ json_t *samples_json(const struct network *net, const struct rows *rows) {
             if (rows->samples[i].given[k])
                 json_object_set_new(sample, net->top->params[k]->name,
                                     json_integer(rows->samples[i].port[k]));
-        json_array_append_new(list, sample);
+        mr_json_append(&list, sample);
     }
     return list;
 }
@@ -38,7 +39,7 @@ static json_t *event_json(const struct process *p, const struct process_rows *ro
     json_t *streams = json_array();
     for (int k = 0; k < rows->stream_count; k++)
         if (event->uses >> k & 1)
-            json_array_append_new(streams, json_string(p->streams[rows->stream[k]].name));
+            mr_json_append(&streams, json_string(p->streams[rows->stream[k]].name));
     return json_pack("{s:I, s:I, s:o}", "at", (json_int_t)event->at, "count",
                      (json_int_t)event->count, "streams", streams);
 }
@@ -49,37 +50,37 @@ static json_t *patterns_json(const struct process *p, const struct process_rows 
         const struct row_pattern *pattern = &rows->patterns[i];
         json_t *events = json_array();
         for (int k = 0; k < pattern->event_count; k++)
-            json_array_append_new(events, event_json(p, rows, &pattern->events[k]));
-        json_array_append_new(patterns, json_pack("{s:I, s:o}", "length",
-                                                  (json_int_t)pattern->length, "events", events));
+            mr_json_append(&events, event_json(p, rows, &pattern->events[k]));
+        mr_json_append(&patterns, json_pack("{s:I, s:o}", "length", (json_int_t)pattern->length,
+                                            "events", events));
     }
     return patterns;
 }
 
-void add_rows(json_t *process, const struct process *p, const struct rows *all,
+void add_rows(json_t **process, const struct process *p, const struct rows *all,
               const struct process_rows *rows) {
     if (rows->decided_at.file) {
         const char *slash = strrchr(rows->decided_at.file, '/');
-        json_object_set_new(process, "data_dependent",
-                            json_sprintf("%s:%d", slash ? slash + 1 : rows->decided_at.file,
-                                         rows->decided_at.line));
+        mr_json_put(process, "data_dependent",
+                    json_sprintf("%s:%d", slash ? slash + 1 : rows->decided_at.file,
+                                 rows->decided_at.line));
         return;
     }
     if (rows->untold) {
-        json_object_set_new(process, "untold", json_string(rows->untold));
+        mr_json_put(process, "untold", json_string(rows->untold));
         return;
     }
     json_t *samples = json_array();
     for (int i = 0; i < all->sample_count; i++) {
         json_t *order = json_array();
         for (int k = 0; k < rows->samples[i].order_count; k++) {
-            json_array_append_new(order, json_integer(rows->samples[i].order[k].pattern));
-            json_array_append_new(order, json_integer(rows->samples[i].order[k].count));
+            mr_json_append(&order, json_integer(rows->samples[i].order[k].pattern));
+            mr_json_append(&order, json_integer(rows->samples[i].order[k].count));
         }
-        json_array_append_new(
-            samples, json_pack("{s:I, s:I, s:o}", "first", (json_int_t)rows->samples[i].first,
-                               "rest", (json_int_t)rows->samples[i].rest, "order", order));
+        mr_json_append(&samples,
+                       json_pack("{s:I, s:I, s:o}", "first", (json_int_t)rows->samples[i].first,
+                                 "rest", (json_int_t)rows->samples[i].rest, "order", order));
     }
-    json_object_set_new(process, "row_patterns", patterns_json(p, rows));
-    json_object_set_new(process, "rows", samples);
+    mr_json_put(process, "row_patterns", patterns_json(p, rows));
+    mr_json_put(process, "rows", samples);
 }
