@@ -39,7 +39,7 @@ ENDS = {
 OF_ONE = {"only_state": lambda net, x, h, c: h.squeeze(0)}
 OF_BOTH = {  # directions
     "states": lambda net, x, h, c: torch.cat([h[-2], h[-1]], dim=1),
-    "ends": lambda net, x, h, c: torch.cat([net.row(x, -1)[:, : x.shape[2] // 2], net.row(x, 0)[:, x.shape[2] // 2 :]], dim=1),
+    "ends": lambda net, x, h, c: torch.cat([net.row(x, -1)[:, : net.hidden()], net.row(x, 0)[:, net.hidden() :]], dim=1),
 }
 OF_LSTM = {"cell": lambda net, x, h, c: c[-1]}
 
@@ -107,7 +107,8 @@ class Net(nn.Module):
         self.ends, self.heads = [], nn.ModuleList()
         for index in range(1 + (draw.random() < 0.3)):
             self.ends.append(self.ends[0] if index and draw.random() < 0.5 else draw.choice(list(self.taken)))
-            bare = index == 0 and draw.random() < 0.1
+            # A cell state itself, beside an output, is a state that a session keeps.
+            bare = index == 0 and self.ends[0] != "cell" and draw.random() < 0.1
             of = top.hidden_size if self.ends[-1] in ("state", "cell") else 2 * width if self.ends[-1] == "mean_max" else width
             self.heads.append(nn.Identity() if bare else Head(draw, of))
         with torch.no_grad():
@@ -124,6 +125,9 @@ class Net(nn.Module):
             x = normal(x + y if linked else y)
         y = tuple(head(self.taken[end](self, x, h, c)) for end, head in zip(self.ends, self.heads))
         return y if len(y) > 1 else y[0]
+
+    def hidden(self):
+        return self.layers[-1].hidden_size
 
     def row(self, x, step):
         return x[:, step] if self.batch_first else x[step]
