@@ -8,12 +8,10 @@
 // first of which have among them all that net_random makes, at all precisions; one on a card. long:
 // COUNT networks, 30 if not given, from SEED on, all on cards.
 #define _GNU_SOURCE
-#include "bound.h"
-#include "calibrate.h"
+#include "made_network.h"
 #include "millrace.h"
 #include "model.h"
 #include "plan.h"
-#include "walk.h"
 
 #include <check.h>
 #include <jansson.h>
@@ -24,17 +22,9 @@
 
 #define FOLDER "build/networks_test"
 
-enum { CALIBRATION = 48, BUILDERS = 2, MOST_STEPS = 9, MOST_LANES = 5 };
+enum { BUILDERS = 2, MOST_STEPS = 9, MOST_LANES = 5 };
 
-static struct made {
-    uint64_t seed;
-    struct mr_network network;
-    float range[64]; // of each feature in the calibration data
-    uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], h_first[MR_MAX_LAYERS], layers, slots;
-    char model[80], image[80]; // files; image "": not on a card
-    char error[1024];          // "" when all went well
-    double seconds;
-} * made;
+static struct made *made;
 static int made_count;
 
 static struct mr_options options_of(const struct made *m) {
@@ -105,32 +95,6 @@ static uint64_t traits_of(const struct mr_network *n) {
 }
 
 // ---- making
-
-static float *random_x(const struct made *m, uint64_t *state, size_t rows, double of_range) {
-    const int inputs = m->network.streams[0].width;
-    float *x = calloc(rows * (size_t)inputs, sizeof *x);
-    net_need(x != NULL, "not enough memory");
-    const int entries = mr_network_entries(&m->network); // of the numbers, not of the range
-    for (size_t i = 0; i < rows * (size_t)inputs; i++)
-        x[i] = entries ? (float)random_between(state, -entries, entries - 1)
-                       : random_number(state, of_range * (double)m->range[i % (size_t)inputs]);
-    return x;
-}
-
-static int calibrate(struct made *m, uint64_t *state) {
-    const int inputs = m->network.streams[0].width;
-    struct mr_feature feature[64] = {0};
-    int32_t frac[64];
-    for (int k = 0; k < inputs; k++)
-        m->range[k] = (float)ldexp(1 + random_number(state, 0.5), random_between(state, -3, 3));
-    float *x = random_x(m, state, CALIBRATION, 1);
-    const int failed = mr_feature_ranges(x, CALIBRATION, inputs, 100, feature) ||
-                       mr_feature_formats(feature, inputs, frac, m->error, sizeof m->error) ||
-                       mr_float_observe(&m->network, x, 4, CALIBRATION / 4, NULL) ||
-                       mr_quantise(&m->network, frac, NULL, m->error, sizeof m->error);
-    free(x);
-    return failed ? -1 : 0;
-}
 
 static int make_files(struct made *m) {
     const struct mr_options options = options_of(m);
@@ -254,27 +218,6 @@ static void choose_cards(bool all) {
 }
 
 // ---- what is expected
-
-// The plain reference's numbers as the library gives them.
-static float *expected(const struct made *m, const float *x, size_t sequences, size_t steps) {
-    const struct mr_network *n = &m->network;
-    const size_t count = sequences * mr_network_numbers(n, steps), rows = sequences * steps;
-    int16_t *x_q = calloc(rows * (size_t)n->streams[0].width, sizeof *x_q);
-    int32_t *y_q = calloc(count + 1, sizeof *y_q);
-    float *y = calloc(count + 1, sizeof *y);
-    char text[300];
-    size_t at = 0;
-    ck_assert(x_q && y_q && y);
-    ck_assert_int_eq(mr_quantise_input(n, x, rows, x_q, NULL, text, sizeof text), 0);
-    ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, y_q), 0);
-    for (int o = 0; o < n->output_count; o++) {
-        mr_quantised_output(n, o, y_q + at, sequences * mr_output_rows(n, o, steps), y + at);
-        at += sequences * mr_output_numbers(n, o, steps);
-    }
-    free(x_q);
-    free(y_q);
-    return y;
-}
 
 // Of one sequence, what a run of its steps from `from` to before `to` gives.
 static float *expected_part(const struct made *m, const float *x, size_t from, size_t to) {
@@ -533,34 +476,6 @@ static void check_stalls(struct bench *b, size_t sequences, size_t steps) {
     free(x);
 }
 
-// ---- the bound
-
-// The largest error as a share of its bound; *error: the largest, *bound: beside it.
-static double share_of_bound(const struct mr_network *n, const float *x, const float *y,
-                             size_t sequences, size_t steps, double *error, double *bound) {
-    const size_t count = sequences * mr_network_numbers(n, steps);
-    double *exact = calloc(count, sizeof *exact), share = 0;
-    struct bound *bounds = bound_list((int)count);
-    ck_assert_ptr_nonnull(exact);
-    ck_assert_int_eq(mr_float_run(n, x, sequences, steps, exact), 0);
-    bound_network(n, x, sequences, steps, bounds);
-    *error = *bound = 0;
-    for (size_t i = 0; i < count; i++) {
-        // The same float network, and y as float.
-        ck_assert_double_eq_tol(bounds[i].v, exact[i], 1e-9 * (1 + fabs(exact[i])));
-        const double e = bounds[i].e + ldexp(fabs((double)y[i]), -24);
-        const double off = fabs((double)y[i] - exact[i]);
-        share = fmax(share, off / e);
-        if (off >= *error) {
-            *error = off;
-            *bound = e;
-        }
-    }
-    free(exact);
-    free(bounds);
-    return share;
-}
-
 static double check_bound(struct bench *b, double *error, double *bound) {
     enum { SEQUENCES = 6, STEPS = 6 };
     float *x = random_x(b->m, &b->state, SEQUENCES * STEPS, 1);
@@ -573,60 +488,6 @@ static double check_bound(struct bench *b, double *error, double *bound) {
     free(y);
     return share;
 }
-
-// What the float network and its bound are compared with: the plain reference after a change to
-// one whole weight.
-static double share_with_fault(struct made *m, const float *x, size_t sequences, size_t steps,
-                               int op, size_t weight, int units) {
-    int16_t *w = &m->network.ops[op].rows.weight[weight], kept = *w;
-    double error, bound;
-    *w = (int16_t)(*w > 0 ? *w - units : *w + units);
-    float *y = expected(m, x, sequences, steps);
-    const double share = share_of_bound(&m->network, x, y, sequences, steps, &error, &bound);
-    *w = kept;
-    free(y);
-    return share;
-}
-
-// A bound that means something does not hold any more where one weight is wrong by some of the
-// 32767 units that it has: tried with every weight of a small network. Of some weights nothing is
-// seen behind a gate that is shut.
-START_TEST(a_wrong_weight_is_beyond_the_bound) {
-    enum { SEQUENCES = 4, STEPS = 4 };
-    static const struct {
-        int units;
-        double share; // of the weights, at least
-    } faults[] = {{64, 0.1}, {1024, 0.6}};
-    static const int units[] = {4};
-    const char *cell = mr_op_kind_at((size_t)_i)->name;
-    uint64_t state = 5;
-    struct made m = {0};
-    // Cell states as an output have no derived bound (cell_state_test compares them bit for bit).
-    if (!mr_op_kind_at((size_t)_i)->recurrent || mr_op_kind_at((size_t)_i)->gives_second)
-        return;
-    net_chain(&m.network, cell, 3, 1, units, 2, MR_ACTIVATION_LINEAR);
-    net_weights(&m.network, &state, 0.7);
-    ck_assert_msg(!calibrate(&m, &state), "%s", m.error);
-    float *x = random_x(&m, &state, SEQUENCES * STEPS, 1);
-    const double right = share_with_fault(&m, x, SEQUENCES, STEPS, 0, 0, 0);
-    ck_assert_double_le(right, 1);
-    printf("%-16s %3.0f %% of its bound", cell, 100 * right);
-    for (size_t f = 0; f < sizeof faults / sizeof *faults; f++) {
-        size_t seen = 0, tried = 0;
-        for (int op = 0; op < m.network.op_count; op++) {
-            const struct mr_rows *rows = &m.network.ops[op].rows;
-            for (size_t w = 0; w < (size_t)rows->rows * (size_t)rows->columns; w++, tried++)
-                seen += share_with_fault(&m, x, SEQUENCES, STEPS, op, w, faults[f].units) > 1;
-        }
-        printf("; beyond it with a weight wrong by %d units: %zu of %zu weights", faults[f].units,
-               seen, tried);
-        ck_assert_double_ge((double)seen, faults[f].share * (double)tried);
-    }
-    putchar('\n');
-    free(x);
-    mr_network_free(&m.network);
-}
-END_TEST
 
 static const char *shape_of(const struct made *m, char *text, size_t size) {
     int at = snprintf(text, size, "%d", m->network.streams[0].width);
@@ -708,13 +569,6 @@ int main(int argc, char **argv) {
     tcase_set_timeout(cases, 600);
     tcase_add_loop_test(cases, a_network_is_the_same_everywhere, 0, made_count);
     suite_add_tcase(suite, cases);
-    TCase *bounds = tcase_create("bound");
-    tcase_set_timeout(bounds, 60);
-    int kinds = 0;
-    while (mr_op_kind_at((size_t)kinds))
-        kinds++;
-    tcase_add_loop_test(bounds, a_wrong_weight_is_beyond_the_bound, 0, kinds);
-    suite_add_tcase(suite, bounds);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
