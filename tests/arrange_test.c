@@ -274,6 +274,13 @@ static void make(struct mr_network *network, int index) {
     net_weights(network, &state, 0.8);
 }
 
+static struct mr_model *model_of(struct mr_network *network) {
+    mkdir("build", 0777);
+    mkdir("build/arrange-test", 0777);
+    save_model(network, MODEL);
+    return open_model_of(MODEL);
+}
+
 // A bidirectional layer, from the float runs of its two halves.
 START_TEST(halves_are_joined) {
     struct mr_network both, half[2];
@@ -315,8 +322,6 @@ START_TEST(both_halves_work_at_the_same_time) {
     struct mr_network network[2];
     struct mr_model *model[2];
     uint64_t state = 5;
-    mkdir("build", 0777);
-    mkdir("build/arrange-test", 0777);
     for (int i = 0; i < 2; i++) {
         net_create(&network[i], INPUTS, "halves");
         net_output(&network[i],
@@ -325,8 +330,7 @@ START_TEST(both_halves_work_at_the_same_time) {
                    "y");
         mr_network_set_most_steps(&network[i], 200);
         net_weights(&network[i], &state, 0.8);
-        save_model(&network[i], MODEL);
-        model[i] = open_model_of(MODEL);
+        model[i] = model_of(&network[i]);
     }
     for (int t = 0; t < 4; t++)
         for (int n = 0; n < 2; n++) {
@@ -347,29 +351,6 @@ START_TEST(both_halves_work_at_the_same_time) {
     }
 }
 END_TEST
-
-static void check_run(const struct mr_network *network, const struct mr_model *model,
-                      struct mr_session *session, const struct mr_options *options,
-                      size_t sequences, size_t steps) {
-    const size_t count = sequences * mr_network_numbers(network, steps);
-    float *x = calloc(sequences * steps * INPUTS, sizeof *x);
-    float *y = calloc(count, sizeof *y), *wanted = calloc(count, sizeof *wanted);
-    struct mr_stats stats;
-    ck_assert(x && y && wanted);
-    fill_input(x, sequences * steps * INPUTS);
-    expect_of(network, x, sequences, steps, wanted);
-    ck_assert_msg(mr_session_run(session, x, sequences, steps, 0, y, &stats) == 0, "%s",
-                  mr_session_error(session));
-    for (size_t i = 0; i < count; i++)
-        ck_assert_msg(memcmp(&y[i], &wanted[i], sizeof *y) == 0,
-                      "%s, %zu x %zu steps: number %zu is %g, not %g", network->name, sequences,
-                      steps, i, (double)y[i], (double)wanted[i]);
-    if (stats.cycles)
-        ck_assert_uint_eq(stats.cycles, planned_cycles(model, options, sequences, steps));
-    free(x);
-    free(y);
-    free(wanted);
-}
 
 static void check_device(const struct mr_network *network, const struct mr_model *model,
                          const char *uri, const struct mr_options *options) {
@@ -423,10 +404,7 @@ START_TEST(slots_start_from_their_states) {
     struct mr_network network;
     make(&network, STARTS);
     const struct mr_options options = {MR_OPTIONS_INIT, .slots = 2};
-    mkdir("build", 0777);
-    mkdir("build/arrange-test", 0777);
-    save_model(&network, MODEL);
-    struct mr_model *model = open_model_of(MODEL);
+    struct mr_model *model = model_of(&network);
     check_device(&network, model, "cpu:", &options);
     check_steps(&network, model, "cpu:", &options);
     if (!getenv("MR_TEST_NO_SIM"))
@@ -484,18 +462,14 @@ START_TEST(lengths_differ) {
     struct mr_network network;
     make(&network, 1);
     const struct mr_options options = {MR_OPTIONS_INIT};
-    mkdir("build", 0777);
-    mkdir("build/arrange-test", 0777);
-    save_model(&network, MODEL);
-    struct mr_model *model = open_model_of(MODEL);
+    struct mr_model *model = model_of(&network);
     check_lengths(&network, model, "cpu:", &options);
     mr_model_close(model);
     // The model says them.
     static const int32_t own[] = {3, 9, 1};
     ck_assert_int_eq(mr_network_lengths(&network, 3), 0);
     memcpy(network.lengths, own, sizeof own);
-    save_model(&network, MODEL);
-    model = open_model_of(MODEL);
+    model = model_of(&network);
     check_device(&network, model, "cpu:", &options);
     mr_model_close(model);
     mr_network_free(&network);
@@ -503,8 +477,7 @@ START_TEST(lengths_differ) {
     make(&network, STARTS);
     ck_assert_int_eq(mr_network_lengths(&network, 3), 0);
     memcpy(network.lengths, own, sizeof own);
-    save_model(&network, MODEL);
-    model = open_model_of(MODEL);
+    model = model_of(&network);
     check_device(&network, model, "cpu:", &(struct mr_options){MR_OPTIONS_INIT, .slots = 2});
     mr_model_close(model);
     mr_network_free(&network);
@@ -521,10 +494,7 @@ START_TEST(devices_give_the_bits_of_the_reference) {
     const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
                                        .lanes = lanes[_i % 2],
                                        .lane_count = (uint32_t)mr_network_layers(&network)};
-    mkdir("build", 0777);
-    mkdir("build/arrange-test", 0777);
-    save_model(&network, MODEL);
-    struct mr_model *model = open_model_of(MODEL);
+    struct mr_model *model = model_of(&network);
     check_device(&network, model, "cpu:", &options);
     if (!getenv("MR_TEST_NO_SIM"))
         check_device(&network, model, "sim:", &options);

@@ -134,4 +134,32 @@ static inline uint64_t planned_cycles(const struct mr_model *model,
     return planned_number(model, options, sequences, steps, "cycles");
 }
 
+// A run gives the bits of the plain reference, in the planned cycles where there are such. Tokens
+// are the first row of the table, and the last one.
+static inline void check_run(const struct mr_network *network, const struct mr_model *model,
+                             struct mr_session *session, const struct mr_options *options,
+                             size_t sequences, size_t steps) {
+    const size_t rows = sequences * steps, inputs = (size_t)network->streams[0].width;
+    const size_t count = sequences * mr_network_numbers(network, steps);
+    float *x = calloc(rows * inputs, sizeof *x);
+    float *y = calloc(count, sizeof *y), *wanted = calloc(count, sizeof *wanted);
+    struct mr_stats stats;
+    ck_assert(x && y && wanted);
+    fill_input(x, rows * inputs);
+    for (size_t i = 0; mr_network_entries(network) && i < rows; i++)
+        x[i] = i % 2 ? -1 : 0;
+    expect_of(network, x, sequences, steps, wanted);
+    ck_assert_msg(mr_session_run(session, x, sequences, steps, 0, y, &stats) == 0, "%s",
+                  mr_session_error(session));
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(memcmp(&y[i], &wanted[i], sizeof *y) == 0,
+                      "%s, %zu x %zu steps: number %zu is %g, not %g", network->name, sequences,
+                      steps, i, (double)y[i], (double)wanted[i]);
+    if (stats.cycles)
+        ck_assert_uint_eq(stats.cycles, planned_cycles(model, options, sequences, steps));
+    free(x);
+    free(y);
+    free(wanted);
+}
+
 #endif
