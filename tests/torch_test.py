@@ -11,6 +11,8 @@ import warnings
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence as pack
+from torch.nn.utils.rnn import pad_packed_sequence as unpack
 
 import millrace
 
@@ -42,6 +44,18 @@ OF_BOTH = {  # directions
     "ends": lambda net, x, h, c: torch.cat([net.row(x, -1)[:, : net.hidden()], net.row(x, 0)[:, net.hidden() :]], dim=1),
 }
 OF_LSTM = {"cell": lambda net, x, h, c: c[-1]}
+# Lengths of the sequences of x, [sequences, steps] or with features behind, whose last steps are MASKED.
+MASKED = 0
+LENGTHS = {
+    "any": lambda x: (x != MASKED).any(-1).sum(1),
+    "all": lambda x: (~(x == MASKED).all(dim=-1)).long().sum(dim=1),
+    "sum": lambda x: (x.abs().sum(-1) > MASKED).sum(-1),
+    "sign": lambda x: torch.sign(x.abs().max(-1)[0]).sum(1).long(),
+    "first": lambda x: (x[:, :, 0] != MASKED).sum(dim=1),
+    "token": lambda x: (x != MASKED).sum(1),
+    "above": lambda x: (x > MASKED).sum(1),
+}
+WITH_LENGTHS = {"first", "every", "state", "states", "cell"}
 
 
 class Head(nn.Module):
@@ -111,16 +125,29 @@ class Net(nn.Module):
             bare = index == 0 and self.ends[0] != "cell" and draw.random() < 0.1
             of = top.hidden_size if self.ends[-1] in ("state", "cell") else 2 * width if self.ends[-1] == "mean_max" else width
             self.heads.append(nn.Identity() if bare else Head(draw, of))
+        self.mask = None
+        if WITH_LENGTHS.issuperset(self.ends) and draw.random() < 0.5 and self.tokens != 1:
+            self.mask = draw.choice(list(LENGTHS)[5:] if self.tokens else list(LENGTHS)[:5])
+        self.sorted = draw.random() < 0.3
+        if self.mask:  # torch knows no sizes behind packed sequences, and asks for them by an If
+            for head in self.heads:
+                head.squeezes = False
         with torch.no_grad():
             for weights in self.parameters():
                 weights.mul_(draw.uniform(0.7, 1.6))
         self.eval()
 
     def forward(self, x):
+        if self.mask:
+            lengths = LENGTHS[self.mask](x if self.batch_first else x.transpose(0, 1)).cpu()
         x = self.first(x if self.centre is None else (x - self.centre) / 2)
         h, c = None, None
         for layer, normal, linked in zip(self.layers, self.normal, self.linked):
-            y, states = layer(x)
+            if self.mask:
+                y, states = layer(pack(x, lengths, batch_first=self.batch_first, enforce_sorted=self.sorted))
+                y, _ = unpack(y, batch_first=self.batch_first, total_length=x.shape[self.axis])
+            else:
+                y, states = layer(x)
             h, c = states if isinstance(layer, nn.LSTM) else (states, None)
             x = normal(x + y if linked else y)
         y = tuple(head(self.taken[end](self, x, h, c)) for end, head in zip(self.ends, self.heads))
@@ -139,8 +166,14 @@ class Net(nn.Module):
         """[sequences, steps, features], or tokens [sequences, steps]."""
         rng = np.random.default_rng(seed)
         if self.tokens:
-            return rng.integers(0, self.tokens, (sequences, steps)).astype(np.float32)
-        return rng.standard_normal((sequences, steps, self.features)).astype(np.float32)
+            x = rng.integers(1 if self.mask else 0, self.tokens, (sequences, steps)).astype(np.float32)
+        else:
+            x = rng.standard_normal((sequences, steps, self.features)).astype(np.float32)
+        lengths = sorted([steps] + list(rng.integers(1, steps + 1, sequences - 1)), reverse=True)
+        for one, length in zip(x, lengths if self.sorted else rng.permutation(lengths)):
+            if self.mask:
+                one[length:] = MASKED
+        return x
 
     def laid_out(self, x):
         """The same as the module takes it."""
@@ -159,12 +192,13 @@ class Net(nn.Module):
 
     def __str__(self):
         lead = f"tokens {self.tokens}" if self.tokens else f"{self.features}" + (" dense" if len(list(self.first.modules())) > 1 else "")
-        return f"{lead} {' '.join(self.kinds)} -> {' '.join(self.ends)}"
+        masked = f" masked {self.mask}{' sorted' if self.sorted else ''}" if self.mask else ""
+        return f"{lead} {' '.join(self.kinds)}{masked} -> {' '.join(self.ends)}"
 
 
 def export(net, seed, path):
     """Gives the axes of what it was exported with, how many steps it takes, and how it was done."""
-    draw, opset = net.draw, net.draw.randint(9, 17)
+    draw, opset = net.draw, net.draw.randint(10 if net.mask else 9, 17)
     batch, steps = draw.choice([1, 2, 3]), draw.choice([T, T, 1 + T // 2, 1])
     batch, steps = (N, T) if draw.random() < 0.3 else (batch, steps)
     axes = dict(zip(("sequences", "steps") if net.batch_first else ("steps", "sequences"), (0, 1)))
