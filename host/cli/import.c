@@ -144,8 +144,8 @@ static void keep_trial(void *context, const struct mr_trial *trial) {
         mr_json_put(&object, "name", json_string(output->name));
         // JSON has no number for what is infinite.
         mr_json_put(&object, "relative_error",
-                            isfinite(output->relative_error) ? json_real(output->relative_error)
-                                                             : json_null());
+                    isfinite(output->relative_error) ? json_real(output->relative_error)
+                                                     : json_null());
         mr_json_append(&each, object);
     }
     mr_json_append(&import->trials, json_pack("{s:s, s:b, s:s?, s:o}", "precision",
@@ -252,7 +252,7 @@ static int print_json(struct cli *cli, const char *path, const struct mr_model *
     }
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
         mr_json_append(&outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
-                                                 (int)output.width, "per_step", output.per_step));
+                                           (int)output.width, "per_step", output.per_step));
     return cli_print_json(
         cli, json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:b, s:I, s:o, s:o, s:O, s:O}", "model",
                        path, "name", info->name, "inputs", (int)info->inputs, "outputs", outputs,
