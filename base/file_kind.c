@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum kind {
     UNKNOWN,
@@ -71,8 +73,9 @@ static const struct {
     [SAVED_MODEL] = {"a TensorFlow graph (.pb)",
                      "python -m tf2onnx.convert --saved-model FOLDER --output net.onnx makes one",
                      NULL, NULL},
-    [WEIGHTS] = {"a safetensors file, which has weights and no layers",
-                 "import a JSON file that describes the layers and names it under \"weights\"",
+    [WEIGHTS] = {"a safetensors file",
+                 "it has weights and no layers, so import a JSON file that describes these and "
+                 "names it under \"weights\"",
                  NULL, NULL},
     [JSON] = {"a JSON file", NULL, NULL,
               "where it is the index of several .safetensors files, list these under \"weights\""},
@@ -244,6 +247,33 @@ int mr_check_network_file(const unsigned char *head, size_t head_size, size_t si
                        "%s is imported already; use it with millrace plan or millrace run", name);
     return mr_fail(error, error_size, "%s is %s and not an ONNX file%s%s", name, kinds[kind].what,
                    kinds[kind].export ? "; " : "", kinds[kind].export ? kinds[kind].export : "");
+}
+
+int mr_check_network_folder(const char *path, char *error, size_t error_size) {
+    static const struct {
+        const char *file, *what, *before, *behind; // the folder's name stands between
+    } folders[] = {
+        {"saved_model.pb", "a TensorFlow SavedModel", "python -m tf2onnx.convert --saved-model ",
+         " --output net.onnx makes one"},
+        {"Manifest.json", "a Core ML package (.mlpackage)", "export the model that ",
+         " was made of: torch.onnx.export in PyTorch, python -m tf2onnx.convert for Keras"},
+        {"config.json", "a folder of Hugging Face", // its weights beside it
+         "import a JSON file that describes the layers and names the .safetensors files of ",
+         " under \"weights\""},
+    };
+    char file[4096];
+    struct stat info;
+
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return 0;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if ((size_t)snprintf(file, sizeof file, "%s/%s", path, folders[i].file) >= sizeof file ||
+            stat(file, &info) != 0)
+            continue;
+        return mr_fail(error, error_size, "%s is %s and not an ONNX file; %s%s%s", path,
+                       folders[i].what, folders[i].before, path, folders[i].behind);
+    }
+    return 0;
 }
 
 int mr_check_array_file(const unsigned char *head, size_t head_size, size_t size, const char *name,

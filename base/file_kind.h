@@ -12,6 +12,9 @@ mr_file_check mr_check_network_file; // ONNX, or a description in JSON
 mr_file_check mr_check_weights_file; // safetensors
 mr_file_check mr_check_array_file;   // .npy, or text
 
+// Is it a folder in which some program keeps a network? -1 with a sentence that says what would do.
+int mr_check_network_folder(const char *path, char *error, size_t error_size);
+
 // Is the network file, by its first bytes, a description in JSON?
 bool mr_is_json(const unsigned char *head, size_t size);
 

@@ -312,6 +312,27 @@ START_TEST(kinds_are_told) {
 }
 END_TEST
 
+START_TEST(folders_of_networks_are_told) {
+    static const char *const files[][2] = {
+        {"saved_model.pb", "--saved-model " FOLDER "/net --output"},
+        {"Manifest.json", "Core ML"},
+        {"config.json", "a JSON file"}};
+    char path[200];
+    fresh_folder();
+    ck_assert_int_eq(mkdir(FOLDER "/net", 0777), 0);
+    ck_assert_int_eq(mr_check_network_folder(FOLDER "/net", error, sizeof error), 0);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, FOLDER "/net/%s", files[i][0]);
+        fclose(fopen(path, "w"));
+        ck_assert_int_eq(mr_check_network_folder(FOLDER "/net", error, sizeof error), -1);
+        ck_assert_msg(strstr(error, files[i][1]) != NULL, "%s", error);
+        ck_assert_int_eq(mr_check_network_folder(path, error, sizeof error), 0);
+        unlink(path);
+    }
+    ck_assert_int_eq(rmdir(FOLDER "/net"), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("file");
     TCase *all = tcase_create("all");
@@ -326,6 +347,7 @@ int main(void) {
     tcase_add_test(all, what_is_no_file_is_not_read);
     tcase_add_test(all, sizes_are_bounded);
     tcase_add_test(all, pipes_are_read_to_their_end);
+    tcase_add_test(all, folders_of_networks_are_told);
     tcase_add_loop_test(all, kinds_are_told, 0, (int)(sizeof kinds / sizeof *kinds));
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

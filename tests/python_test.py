@@ -282,6 +282,32 @@ class Small(unittest.TestCase):
             self.assertEqual(caught.exception.code, code, caught.exception)
         self.session.run(self.x)  # none of it harmed the session
 
+    def test_one_feature_needs_no_axis(self):
+        cell = {"cell": "rnn", "hidden": 2, "weights": {"weight_ih": [[1, 0.5], [0, -1]], "weight_hh": [[0.5, 0], [0.25, 0.5]]}}
+        table = {"embedding": 2, "weights": {"weight": [[0.1, 0.2], [0.3, -0.4], [-0.5, 0.6]]}}
+        narrow = {**cell, "weights": {**cell["weights"], "weight_ih": [[1], [-1]]}}
+        heads = [{"name": "last"}, {"name": "all", "return": "all"}]
+        for description, x in (
+            ({"inputs": 1, "layers": [narrow], "heads": heads}, walk(1, 4, 7)),
+            ({"inputs": {"tokens": 3}, "layers": [table, cell], "heads": heads}, np.random.default_rng(1).integers(0, 3, (4, 7, 1))),
+        ):
+            with millrace.import_state_dict(description, {"unused": np.zeros(1)}, note=str) as model, model.session("cpu:") as session:
+                y = session.run(x)
+                self.assertEqual((y["last"].shape, y["all"].shape), ((4, 2), (4, 7, 2)))
+                self.assert_same(session.run(x[..., 0]), y)
+                self.assert_same(session.run_states(x[..., 0])[0], y)
+                self.assert_same(model.reference(x[..., 0]), model.reference(x))
+                one = {name: part[2] for name, part in y.items()}
+                self.assert_same(session.run(x[2, :, 0]), one)
+                self.assert_same(session.run(x[2]), one)  # [steps, 1]
+                session.reset()
+                for row in x[2, :, 0]:
+                    last = session.step(row)
+                self.assertTrue(np.array_equal(last["last"], one["last"]))
+                for wrong in (x[0, 0, 0], x[..., np.newaxis], np.zeros((2, 3, 4)), x[:0, :, 0], x[0, :0, 0]):
+                    with self.assertRaises(millrace.Error):
+                        session.run(wrong)
+
     def test_closed_ones_raise(self):
         model = millrace.open(work / "small.millrace")
         session = model.session("cpu:")

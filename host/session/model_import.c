@@ -147,7 +147,8 @@ static struct mr_onnx *open_network(const char *path, const struct mr_own_cells 
     unsigned char *data;
     size_t size;
 
-    if (mr_file_read_checked(path, mr_onnx_max_file, mr_check_network_file, &data, &size, error,
+    if (mr_check_network_folder(path, error, error_size) != 0 ||
+        mr_file_read_checked(path, mr_onnx_max_file, mr_check_network_file, &data, &size, error,
                              error_size) != 0)
         return NULL;
     struct mr_onnx *onnx = mr_is_json(data, size)

@@ -23,11 +23,15 @@ def take(value: Any, what: str) -> np.ndarray:
 
 
 def take_rows(value: Any, features: int, what: str = "x") -> "tuple[np.ndarray, bool]":
-    """[sequences, steps, features], and whether the array was one sequence, [steps, features]."""
+    """[sequences, steps, features], and whether the array was one sequence, [steps, features]. A lone feature, or a token,
+    needs no axis: [sequences, steps], or [steps]; two axes of which the last has size 1 are one sequence."""
     array = take(value, what)
+    if features == 1 and (array.ndim == 1 or (array.ndim == 2 and array.shape[1] != 1)):
+        array = array[..., np.newaxis]
     if array.ndim not in (2, 3) or array.shape[-1] != features:
         raise argument_error(
             f"{what} has shape {list(array.shape)}; the network takes [sequences, steps, {features}], or [steps, {features}] for one sequence"
+            + (", and of its one feature [sequences, steps] and [steps]" if features == 1 else "")
         )
     if array.size == 0:
         raise argument_error(f"{what} has shape {list(array.shape)}: it needs a sequence and a step at least")

@@ -65,7 +65,7 @@ class Session:
     """A model on an open device, as Model.session gives it. Threads may share it: their calls come one after the other.
     `close`, or the end of a `with`, frees the device."""
 
-    device: str  # what it runs on, for people
+    device: str  # what it runs on, for people; behind a failure the fallback
     slots: int  # sequences that have their turns in the network, each with a state
     stats: Optional[Stats] = None  # of the last run or step
 
@@ -94,6 +94,8 @@ class Session:
                     raise argument_error("the session is closed")
                 yield self._raw
             finally:
+                if self._raw:  # a fallback may have gone on
+                    self.device = text_of(lib.mr_session_device(self._raw))
                 self._owner = 0
                 self._held.callbacks.finish()
 
@@ -123,8 +125,9 @@ class Session:
         self.close()
 
     def run(self, x: Any, go_on: bool = False, lengths: Any = None) -> Any:
-        """Runs whole sequences. x: [sequences, steps, features], or [steps, features] for one; float32 and contiguous, else
-        it is copied. Gives [sequences, width], of an output that has a row for every step [sequences, steps, width]; without
+        """Runs whole sequences. x: [sequences, steps, features], or [steps, features] for one; of one feature, or of tokens,
+        also [sequences, steps] and [steps] (but [K, 1] is one sequence of K steps); float32 and contiguous, else it is
+        copied. Gives [sequences, width], of an output that has a row for every step [sequences, steps, width]; without
         the first axis for one sequence; of a network of several outputs a dict of such arrays by name.
         go_on: sequence i starts from the state of slot i and not from zero, so there are as many as slots at most.
         lengths: [sequences] steps that each has, of those in x; what stands behind them is of no effect."""
@@ -136,9 +139,11 @@ class Session:
         return self._run(rows, single, False, arrays.lengths_of(lengths, len(rows)))
 
     def step(self, x: Any) -> Any:
-        """One more step of the sequence in slot 0. x: [features]. Gives [width], as if the sequence ended here; of a network
+        """One more step of the sequence in slot 0. x: [features], of one feature the number as well. Gives [width], as if the sequence ended here; of a network
         of several outputs a dict of such arrays by name."""
         row = arrays.take(x, "x")
+        if row.ndim == 0 and self._model.features == 1:
+            row = row.reshape(1)
         if row.shape != (self._model.features,):
             raise argument_error(f"x has shape {list(row.shape)}; a step is [{self._model.features}]")
         y = self._run(row.reshape(1, 1, -1), True, True)
@@ -148,12 +153,13 @@ class Session:
         """Tokens that the device gives one after the other, each of which it takes as its next input by itself, of a network
         from a token (an embedding) to an arg-max: at most `most` of them, up to and with the token `stop`. Goes on from the
         state that the calls before left, with the token `first`. Gives int32 [tokens]."""
-        if not 1 <= most < 1 << 32:
+        first, most = to_number(first, "first", 2**31 - 1), to_number(most, "most")
+        if most < 1:
             raise argument_error(f"most is {most}; ask for 1 token or more")
         tokens, count, stats = np.zeros(most, np.int32), ctypes.c_uint64(), _interface.mr_stats()
         with self._call() as raw:
             pointer = tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-            last = -1 if stop is None else stop
+            last = -1 if stop is None else to_number(stop, "stop", 2**31 - 1)
             code = lib.mr_session_generate(raw, first, last, most, pointer, ctypes.byref(count), ctypes.byref(stats))
             self._check(raw, code)
             self.stats = record(Stats, stats)
@@ -182,7 +188,7 @@ class Session:
         Gives what `run` gives, and the states behind the last steps."""
         rows, single = arrays.take_rows(x, self._model.features)
         if single:
-            raise argument_error("x has two axes; sequences with states are [sequences, steps, features]")
+            raise argument_error("x is one sequence; those with states are [sequences, steps, features]")
         steps = None if lengths is None else arrays.lengths_of(lengths, len(rows))
         numbers = lib.mr_model_numbers(self._handle.raw, rows.shape[1])
         results, stats = arrays.Results(self._model.outputs, numbers, rows, False), _interface.mr_stats()
