@@ -98,6 +98,10 @@ static const struct {
      "\"weights\": {\"kernel\": [[1, 2, 3]], \"recurrent_kernel\": [[0.5, 0, 1]], "
      "\"bias\": [1, 2, 3]}}], \"heads\": [{\"return\": \"all\"}]}",
      "gru_reset_first"},
+    {"{\"inputs\": 1, \"layers\": [{\"cell\": \"lstm\", \"hidden\": 1, \"weights\": "
+     "{\"W\": [[[1], [2], [3], [4]]], \"R\": [[[1], [0], [-1], [0.5]]], \"P\": [[0.5, 1, -1]]}}], "
+     "\"heads\": [{}]}",
+     "lstm_peephole last"},
     {"{\"inputs\": {\"features\": 3, \"scale\": [1, 2, 3], \"offset\": -1}, "
      "\"layers\": [{\"dense\": 3, \"activation\": \"tanh\", \"residual\": true, \"weights\": "
      "{\"kernel\": [[1, 2, 3], [4, 5, 6], [7, 8, 9]]}}, {\"add\": \"inputs\"}, "
@@ -180,7 +184,7 @@ static const struct {
     {LSTM(", \"start\": {\"x\": 1}") HEAD, "layers[0].start has a key 'x'"},
     {LSTM(", \"weights\": \"lstm\", \"start\": {\"h\": [1, [2]]}") HEAD, "is no number, no name"},
     {LSTM(", \"weights\": \"lstm\", \"start\": {\"h\": \"stat\"}") HEAD, "did you mean 'start'?"},
-    {LSTM(", \"proj_size\": 2") HEAD, "layers[0] has a proj_size"},
+    {LSTM(", \"proj_size\": 1") HEAD, "layers[0] has a proj_size"},
     {LSTM(", \"residual\": true") HEAD, "a residual link from 3 numbers to 2"},
     {LSTM(", \"from\": \"x\"") HEAD,
      "layers[0].from names 'x', and no layer before it has that name"},

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODE_ATTRIBUTES = 12, NODE_INPUTS = 8, NODE_OUTPUTS = 3, OPSET = 17, IR = 8 };
+enum { NODE_ATTRIBUTES = 12, NODE_INPUTS = 10, NODE_OUTPUTS = 3, OPSET = 17, IR = 8 };
 
 struct net_block {
     struct net_block *next;
@@ -95,7 +95,8 @@ const char *net_value(struct net_build *b) {
     char text[160];
 
     snprintf(text, sizeof text, "%s:%zu", b->path, b->values++);
-    return copy(b, text);
+    const char *name = copy(b, text);
+    return name ? name : "";
 }
 
 // ---- inputs and outputs
@@ -299,8 +300,8 @@ static const char *constant(struct net_build *b, int type, int rank, const int64
         grown(b, b->graph.initializer, b->graph.n_initializer, &b->constant_room);
     size_t count = 1;
 
-    if (!adopt(b, data) || !t || !list || !name)
-        return NULL;
+    if (!adopt(b, data) || !t || !list)
+        return "";
     onnx__tensor_proto__init(t);
     t->name = copy(b, name);
     t->has_data_type = 1;

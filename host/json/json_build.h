@@ -27,14 +27,15 @@ void net_build_free(struct net_build *b);
 // The bytes of a file, to be freed; NULL when memory is short.
 unsigned char *net_build_pack(struct net_build *b, size_t *size);
 
-// A name for a value that has none.
+// A name for a value that has none; of this and all other calls that give a name "" where memory is
+// short.
 const char *net_value(struct net_build *b);
 // Input or output; dims: [rank], 0 for one that is open, with the letter that names it.
 void net_put_input(struct net_build *b, const char *name, int type, const char *letters,
                    const int64_t *dims);
 void net_put_output(struct net_build *b, const char *name);
 
-// Adds a node with these inputs, up to a NULL, which gives `output`. A NULL input gives no node.
+// Adds a node with these inputs, up to a NULL, which gives `output`.
 Onnx__NodeProto *net_put(struct net_build *b, const char *type, const char *const *inputs,
                          const char *output);
 // The same of a node of two inputs and one output, which gets a name.

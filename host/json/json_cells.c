@@ -155,26 +155,35 @@ static int load_peepholes(struct net *net, const struct net_node *node, bool bac
     return result;
 }
 
-static int check_projection(struct net *net, const struct net_node *node, bool backward) {
+static int load_projection(struct net *net, const struct net_node *node, bool backward,
+                           double **to) {
+    const size_t shape[2] = {(size_t)node->projection, (size_t)node->hidden};
     struct net_numbers numbers;
 
-    if (net_load_part(net, node, NET_PROJECTION, backward, &numbers) != 0)
+    if (node->projection && !node->form->roles[NET_PROJECTION])
+        return net_fail(net, node->path,
+                        "has a proj_size, and its weights are named as of a "
+                        "program that has none");
+    if (node->projection &&
+        net_need_part(net, node, NET_PROJECTION, backward, 2, shape,
+                      "a row of the hidden units for each number of h", &numbers) != 0)
         return -1;
-    if (!numbers.data)
-        return 0;
-    free(numbers.data);
-    return net_fail(net, node->path,
-                    "has a projection (proj_size: %s), which this version does not support; train "
-                    "it without",
-                    numbers.label);
+    if (!node->projection && net_load_part(net, node, NET_PROJECTION, backward, &numbers) != 0)
+        return -1;
+    if (!node->projection && numbers.data) {
+        free(numbers.data);
+        return net_fail(net, node->path, "has a projection in its weights; say its proj_size");
+    }
+    *to = numbers.data;
+    return 0;
 }
 
 int net_load_gates(struct net *net, const struct net_node *node, bool backward,
                    struct net_gates *gates) {
     memset(gates, 0, sizeof *gates);
-    if (check_projection(net, node, backward) == 0 &&
+    if (load_projection(net, node, backward, &gates->projection) == 0 &&
         load_matrix(net, node, NET_WEIGHT, backward, (size_t)node->inputs, &gates->w) == 0 &&
-        load_matrix(net, node, NET_RECURRENT, backward, (size_t)node->hidden, &gates->r) == 0 &&
+        load_matrix(net, node, NET_RECURRENT, backward, (size_t)net_h(node), &gates->r) == 0 &&
         load_biases(net, node, backward, &gates->b) == 0 &&
         load_peepholes(net, node, backward, &gates->p) == 0)
         return 0;
@@ -187,5 +196,6 @@ void net_free_gates(struct net_gates *gates) {
     free(gates->r);
     free(gates->b);
     free(gates->p);
+    free(gates->projection);
     memset(gates, 0, sizeof *gates);
 }

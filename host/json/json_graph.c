@@ -76,7 +76,8 @@ static void put_input(struct making *m) {
 // or one for each sequence of a batch.
 static int put_start(struct making *m, const struct net_node *node, const char *key,
                      const json_t *value, const char **name) {
-    const size_t hidden = (size_t)node->hidden, directions = node->bidirectional ? 2 : 1;
+    const size_t hidden = (size_t)(*key == 'h' ? net_h(node) : node->hidden);
+    const size_t directions = node->bidirectional ? 2 : 1;
     const size_t all = directions * (size_t)node->levels;
     struct net_numbers n;
     char place[NET_PATH], within[NET_PATH];
@@ -142,22 +143,25 @@ static void put_functions(struct making *m, const struct net_node *node, Onnx__N
         net_floats(&m->b, made, "activation_beta", betas, beta);
 }
 
+enum { GATE_PARTS = 5 };
+
 // Puts the weights of all directions behind each other. Each name is "" where there is none.
-static int put_gates(struct making *m, const struct net_node *node, const char *names[4]) {
+static int put_gates(struct making *m, const struct net_node *node, const char *names[GATE_PARTS]) {
     const int64_t directions = node->bidirectional ? 2 : 1;
     const int64_t rows = (int64_t)net_gate_count(node) * node->hidden;
-    const int64_t shapes[4][3] = {{directions, rows, node->inputs},
-                                  {directions, rows, node->hidden},
-                                  {directions, 2 * rows, 1},
-                                  {directions, 3 * (int64_t)node->hidden, 1}};
-    double *all[4] = {NULL};
+    const int64_t shapes[GATE_PARTS][3] = {{directions, rows, node->inputs},
+                                           {directions, rows, net_h(node)},
+                                           {directions, 2 * rows, 1},
+                                           {directions, 3 * (int64_t)node->hidden, 1},
+                                           {directions, net_h(node), node->hidden}};
+    double *all[GATE_PARTS] = {NULL};
     int result = 0;
 
     for (int64_t d = 0; result == 0 && d < directions; d++) {
         struct net_gates g;
         result = net_load_gates(m->net, node, d == 1, &g);
-        double *const parts[4] = {g.w, g.r, g.b, g.p};
-        for (int i = 0; result == 0 && i < 4; i++) {
+        double *const parts[GATE_PARTS] = {g.w, g.r, g.b, g.p, g.projection};
+        for (int i = 0; result == 0 && i < GATE_PARTS; i++) {
             const size_t count = (size_t)(shapes[i][1] * shapes[i][2]);
             if (parts[i] && !all[i] && !(all[i] = calloc((size_t)directions * count, sizeof **all)))
                 result = no_memory(m, node);
@@ -166,10 +170,10 @@ static int put_gates(struct making *m, const struct net_node *node, const char *
         }
         net_free_gates(&g);
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < GATE_PARTS; i++) {
         names[i] = "";
         if (result == 0 && all[i])
-            names[i] = net_constant(&m->b, i < 2 ? 3 : 2, shapes[i], all[i]);
+            names[i] = net_constant(&m->b, i == 2 || i == 3 ? 2 : 3, shapes[i], all[i]);
         else
             free(all[i]);
     }
@@ -178,20 +182,15 @@ static int put_gates(struct making *m, const struct net_node *node, const char *
 
 static int put_cell(struct making *m, const struct net_node *node, struct given *given) {
     struct net_build *b = &m->b;
-    const char *gates[4], *h, *c;
+    const char *gates[GATE_PARTS], *h, *c;
 
     if (put_gates(m, node, gates) != 0 || put_start(m, node, "h", node->start_h, &h) != 0 ||
         put_start(m, node, "c", node->start_c, &c) != 0)
         return -1;
-    const char *const inputs[] = {value_of(m, node->input),
-                                  gates[0],
-                                  gates[1],
-                                  gates[2],
-                                  "",
-                                  h,
-                                  *c || *gates[3] ? c : NULL,
-                                  *gates[3] ? gates[3] : NULL,
-                                  NULL};
+    const char *inputs[] = {
+        value_of(m, node->input), gates[0], gates[1], gates[2], "", h, c, gates[3], gates[4], NULL};
+    for (size_t i = 9; i-- > 3 && !*inputs[i];) // those at the end may be left out
+        inputs[i] = NULL;
     const char *rows = net_value(b);
     Onnx__NodeProto *made =
         net_put(b, node->own ? node->own->kind->name : node->cell->onnx, inputs, rows);
@@ -209,7 +208,7 @@ static int put_cell(struct making *m, const struct net_node *node, struct given 
         net_int(b, made, "linear_before_reset", !node->reset_first);
     if (node->cell)
         put_functions(m, node, made);
-    else if (made)
+    if (made && (node->own || node->projection))
         made->domain = b->own_domain;
     // Outputs that nobody reads ask for nothing, but the cell state of an LSTM does.
     for (int i = 0; i < m->net->node_count; i++) {

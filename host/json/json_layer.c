@@ -144,7 +144,7 @@ static int read_cell(struct reading *r) {
     static const char *const resets[] = {"after", "before", NULL};
     struct net_node *node = &r->node;
     bool residual = false;
-    int reset = 0, projection = 0;
+    int reset = 0;
     double dropout = 0;
 
     if (find_cell(r) != 0)
@@ -160,7 +160,8 @@ static int read_cell(struct reading *r) {
         net_get_bool(r->net, r->path, r->layer, "residual", &residual) != 0 ||
         net_get_real(r->net, r->path, r->layer, "dropout", 0, 1, &dropout) != 0 ||
         net_get_real(r->net, r->path, r->layer, "clip", FLT_MIN, FLT_MAX, &node->clip) != 0 ||
-        net_get_whole(r->net, r->path, r->layer, "proj_size", 0, MR_MAX_WIDTH, &projection) != 0 ||
+        net_get_whole(r->net, r->path, r->layer, "proj_size", 0, MR_MAX_WIDTH, &node->projection) !=
+            0 ||
         net_get_word(r->net, r->path, r->layer, "reset", resets, &reset) != 0 ||
         read_bias(r) != 0 || read_functions(r) != 0 || check_gates(r) != 0 || read_start(r) != 0)
         return -1;
@@ -170,9 +171,11 @@ static int read_cell(struct reading *r) {
         return net_fail(r->net, r->path, "has a reset, which a gru has");
     if (node->coupled && !is_lstm)
         return net_fail(r->net, r->path, "is coupled, which an lstm may be");
-    if (projection > 0)
-        return net_fail(r->net, r->path,
-                        "has a proj_size, which this version does not support; train it without");
+    if (node->projection && (!is_lstm || node->projection >= node->hidden))
+        return net_fail(r->net, r->path, "has a proj_size of %d, which %s", node->projection,
+                        is_lstm ? "must be less than hidden" : "an lstm may have");
+    if (node->projection)
+        return net_fail(r->net, r->path, "has a proj_size, which this version does not support");
     if (node->bidirectional && node->reverse)
         return net_fail(r->net, r->path, "is bidirectional, so it cannot be reverse too");
     if (!net_per_step(r->net, r->at))
@@ -183,7 +186,7 @@ static int read_cell(struct reading *r) {
                         "has residual links around several layers; write each "
                         "as a layer of its own");
     node->reset_first = reset == 1;
-    node->units = node->hidden * (node->bidirectional ? 2 : 1);
+    node->units = net_h(node) * (node->bidirectional ? 2 : 1);
     const int before = r->at;
     for (node->level = 0; node->level < node->levels; node->level++)
         if (add(r) != 0)

@@ -318,10 +318,11 @@ static bool fits(const struct net *net, const struct net_node *node, const struc
         return false;
     if (node->kind == NET_CELL) {
         const struct mr_tensor *r = key_tensor(net, m, NET_RECURRENT);
-        const size_t hidden = (size_t)node->hidden;
-        if (m->levels != node->levels || (m->form->levels && m->both != node->bidirectional) ||
+        const size_t h = (size_t)net_h(node);
+        if (has_tensor(net, &named, NET_PROJECTION, false) != (node->projection > 0) ||
+            m->levels != node->levels || (m->form->levels && m->both != node->bidirectional) ||
             (!m->form->levels && !m->form->directed && node->bidirectional) || r->rank != rank ||
-            r->shape[m->form->inputs_first ? 0 : rank - 1] != hidden)
+            r->shape[m->form->inputs_first ? 0 : rank - 1] != h)
             return false;
     }
     const bool bias = has_tensor(net, &named, NET_BIAS, false);

@@ -76,7 +76,8 @@ struct net_node {
     // Of a cell; `units` are those of all directions.
     const struct net_cell *cell;   // NULL: a user's own
     const struct mr_own_cell *own; // or NULL
-    int hidden, level, levels;     // of a stack of equal layers the one from 0
+    int projection;            // numbers of its h, where that is a product with a matrix; else 0
+    int hidden, level, levels; // of a stack of equal layers the one from 0
     bool bidirectional, reverse;
     bool coupled;     // the forget gate is one minus the input gate
     bool reset_first; // of a GRU: its reset gate weighs h before the product
@@ -255,14 +256,19 @@ int net_check_bias(const struct net *net, const struct net_node *node, bool foun
 // ---- json_cells.c
 
 // The gates of a cell of one direction in ONNX's order: w (gates * hidden, inputs), r (gates *
-// hidden, hidden), b (2 * gates * hidden), or NULL where there is none; p (3 * hidden) likewise.
+// hidden, h), b (2 * gates * hidden), or NULL where there is none; p (3 * hidden), and the
+// projection (h, hidden), likewise.
 struct net_gates {
-    double *w, *r, *b, *p;
+    double *w, *r, *b, *p, *projection;
 };
 int net_load_gates(struct net *net, const struct net_node *node, bool backward,
                    struct net_gates *gates);
 void net_free_gates(struct net_gates *gates);
 int net_gate_count(const struct net_node *node);
+// Numbers of h, of one direction.
+static inline int net_h(const struct net_node *node) {
+    return node->projection ? node->projection : node->hidden;
+}
 const struct net_cell *net_find_cell(const char *name);
 void net_cell_names(const struct net *net, const char **names, size_t *count, size_t most);
 

@@ -165,6 +165,8 @@ static int read_select(struct net *net, const char *path, const json_t *head, in
                         words[select], from->path);
     if (select == NET_CELL_STATE && (from->own || strcmp(from->cell->name, "lstm") != 0))
         return net_fail(net, node.path, "is 'cell', the cell state, which an lstm has");
+    if (select == NET_CELL_STATE)
+        node.units = from->hidden * (from->bidirectional ? 2 : 1);
     return net_add(net, &node, at);
 }
 
