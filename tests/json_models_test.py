@@ -134,7 +134,7 @@ class StateDict(unittest.TestCase):
 class Drawn:
     """A random network of PyTorch, and its description."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, projected=False):
         draw = random.Random(seed)
         torch.manual_seed(seed)
         self.tokens = draw.random() < 0.2
@@ -161,16 +161,18 @@ class Drawn:
             add({"layer_norm": True}, "norm", nn.LayerNorm(width), "plain")
             nn.init.normal_(modules["norm"].weight)
         for index in range(draw.randint(1, 2)):
-            kind = draw.choice(["lstm", "gru", "rnn"])
+            kind = "lstm" if projected else draw.choice(["lstm", "gru", "rnn"])
             hidden, levels, both, bias = draw.randint(2, 7), draw.randint(1, 2), draw.random() < 0.3, draw.random() < 0.8
             given = {"num_layers": levels, "bidirectional": both, "bias": bias, "batch_first": True, "dropout": 0.1 * (levels > 1)}
             layer = {"cell": kind, "hidden": hidden, "layers": levels, "bidirectional": both, "dropout": 0.1}
             if kind == "rnn":
                 given["nonlinearity"] = layer["activation"] = draw.choice(["tanh", "relu"])
+            if projected:
+                given["proj_size"] = layer["proj_size"] = draw.randint(1, hidden - 1)
             # Sizes of their own, so that each is found.
             add(layer, f"core{index}", {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[kind](width, hidden, **given), "core")
             layer["weights"] = f"parts.core{index}"
-            width = hidden * (1 + both)
+            width = layer.get("proj_size", hidden) * (1 + both)
         self.layers, self.width, self.last = layers, width, layers[-1]
         self.take = draw.choice(["last", "first", "mean", "max", "all", "state"])
         self.outputs, self.end = draw.randint(1, 4), draw.choice(["linear", "softmax", "sigmoid", "log_softmax", "relu"])
@@ -229,6 +231,46 @@ class Torch(unittest.TestCase):
                     own = model.reference(x.astype(np.float32)[..., np.newaxis] if net.tokens else x)
                 self.assertEqual(own.shape, expected.shape)
                 self.assertLess(abs(own - expected).max(), 1e-4)
+
+    def test_projections(self):
+        folded = kept = 0
+        for seed in range(NETWORKS):
+            net = Drawn(seed, projected=True)
+            x = net.input(seed)
+            with self.subTest(seed=seed, description=net.description):
+                with torch.no_grad():
+                    expected = net.module(torch.from_numpy(x)).numpy()
+                with millrace.import_state_dict(net.description, net.module.state_dict()) as model:
+                    x = x.astype(np.float32)[..., np.newaxis] if net.tokens else x
+                    self.assertLess(abs(model.reference(x) - expected).max(), 1e-4)
+                    others = 1 + sum("dense" in layer for layer in net.layers)
+                    left = sum(operator.type == "dense" for operator in model.operators) - others
+                    folded += left < sum(operator.type == "lstm" for operator in model.operators)
+                    kept += left > 0
+        self.assertGreater(folded, 3)
+        self.assertGreater(kept, 3)
+
+    def test_projected_states(self):
+        torch.manual_seed(1)
+        net, x = nn.LSTM(3, 12, proj_size=4, bidirectional=True, batch_first=True), numbers((3, 5, 3), 7, 1)
+        h0, c0 = numbers((2, 1, 4), 8, 0.05), numbers((2, 1, 12), 9, 1)
+        layer = {"cell": "lstm", "hidden": 12, "proj_size": 4, "bidirectional": True, "start": {"h": h0.tolist(), "c": c0.tolist()}}
+        description = {"inputs": 3, "layers": [layer], "heads": [{"return": "all"}, {"return": "state"}, {"return": "cell"}]}
+        with torch.no_grad():
+            y, (h, c) = net(torch.from_numpy(x), (torch.from_numpy(h0).repeat(1, 3, 1), torch.from_numpy(c0).repeat(1, 3, 1)))
+        with millrace.import_state_dict(description, net.state_dict()) as model, model.session("cpu:") as session:
+            for name, expected in (("y0", y), ("y1", torch.cat([h[0], h[1]], 1)), ("y2", torch.cat([c[0], c[1]], 1))):
+                self.assertLess(abs(model.reference(x)[name] - expected.numpy()).max(), 1e-5)
+                self.assertLess(abs(session.run(x)[name] - expected.numpy()).max(), 1e-3)
+        layer["start"] = {"h": 5}
+        with self.assertRaisesRegex(millrace.Error, "start from a smaller one"):
+            millrace.import_state_dict(description, net.state_dict())
+        del layer["start"], layer["proj_size"]
+        with self.assertRaisesRegex(millrace.Error, "layers.0. "):
+            millrace.import_state_dict(description, net.state_dict())
+        layer["weights"], state = "lstm", {f"lstm.{name}": value for name, value in net.state_dict().items()}
+        with self.assertRaisesRegex(millrace.Error, "has a projection in its weights; say its proj_size"):
+            millrace.import_state_dict(description, state)
 
     def test_onnx_and_json_give_the_same_bytes(self):
         same = 0

@@ -174,8 +174,6 @@ static int read_cell(struct reading *r) {
     if (node->projection && (!is_lstm || node->projection >= node->hidden))
         return net_fail(r->net, r->path, "has a proj_size of %d, which %s", node->projection,
                         is_lstm ? "must be less than hidden" : "an lstm may have");
-    if (node->projection)
-        return net_fail(r->net, r->path, "has a proj_size, which this version does not support");
     if (node->bidirectional && node->reverse)
         return net_fail(r->net, r->path, "is bidirectional, so it cannot be reverse too");
     if (!net_per_step(r->net, r->at))

@@ -10,18 +10,26 @@
 #include <string.h>
 
 bool mr_projected(const struct mr_projection *p, const float *from, size_t rows, float *to) {
+    enum { BLOCK = 256 }; // columns at a time, so that W is read as it lies
     const size_t width = (size_t)p->width, units = (size_t)p->units;
+    bool good = true;
 
     for (size_t row = 0; row < rows; row++)
-        for (size_t j = 0; j < units; j++) {
-            double sum = 0;
-            for (size_t k = 0; k < width; k++)
-                sum += (double)from[row * width + k] * (double)p->w[k * units + j];
-            to[row * units + j] = (float)sum;
-            if (!isfinite(to[row * units + j]))
-                return false;
+        for (size_t first = 0; first < units; first += BLOCK) {
+            const size_t count = units - first < BLOCK ? units - first : BLOCK;
+            double sum[BLOCK] = {0};
+            for (size_t k = 0; k < width; k++) {
+                const double by = from[row * width + k];
+                const float *w = p->w + k * units + first;
+                for (size_t j = 0; j < count; j++)
+                    sum[j] += by * (double)w[j];
+            }
+            for (size_t j = 0; j < count; j++) {
+                to[row * units + first + j] = (float)sum[j];
+                good = good && isfinite((float)sum[j]);
+            }
         }
-    return true;
+    return good;
 }
 
 // ---- The state that sequences start from
@@ -134,9 +142,10 @@ struct folding {
     struct mr_network *network;
     struct mr_projection projection;
     bool possible;
-    double step_rows; // rows of weights that read h, those of every step
-    bool changes;     // the walk changes the network, else it only looks
-    bool failed;      // memory is short
+    enum mr_rate rate; // of h
+    double rows;       // of weights that read h as often as it comes
+    bool changes;      // the walk changes the network, else it only looks
+    bool failed;       // memory is short
 };
 
 // Rows over `columns` numbers, of which those from `at` on are h: they become rows over u there.
@@ -183,8 +192,8 @@ static void fold_reader(struct folding *f, struct mr_op *op, int at) {
     f->possible =
         f->possible && scratch && rows_fold(f, op->w_x, rows, columns, (size_t)at, scratch);
     free(scratch);
-    if (f->network->streams[op->input].rate == MR_PER_STEP)
-        f->step_rows += (double)rows;
+    if (f->network->streams[op->input].rate == f->rate)
+        f->rows += (double)rows;
 }
 
 static void fold_stream(struct folding *f, int stream, int at);
@@ -228,11 +237,12 @@ static void fold_stream(struct folding *f, int stream, int at) {
     }
 }
 
-// Multiplications of a step: those of the projection and of the rows over h, or of rows over u.
+// Multiplications of a step, or of a sequence where h comes once in it: those of the projection and
+// of the rows over h, or of rows over u.
 static bool pays(const struct folding *f) {
     const double width = f->projection.width, units = f->projection.units;
 
-    return f->step_rows * units <= width * units + f->step_rows * width;
+    return f->rows * units <= width * units + f->rows * width;
 }
 
 int mr_projections_fold(struct mr_network *network, char *error, size_t error_size) {
@@ -240,8 +250,10 @@ int mr_projections_fold(struct mr_network *network, char *error, size_t error_si
         const struct mr_op *op = &network->ops[i];
         if (!op->projects)
             continue;
-        struct folding f = {
-            .network = network, .projection = {op->units, op->inputs, op->w_x}, .possible = true};
+        struct folding f = {.network = network,
+                            .projection = {op->units, op->inputs, op->w_x},
+                            .rate = network->streams[op->output].rate,
+                            .possible = true};
         fold_stream(&f, op->output, 0);
         f.changes = f.possible && !f.failed && pays(&f);
         if (f.changes) {

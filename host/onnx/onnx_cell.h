@@ -31,6 +31,8 @@ struct onnx_run {
     bool coupled;                                  // the forget gate is one minus the input gate
     const double *w, *r, *b;                       // b: of x, then of h; NULL: 0; of all directions
     const double *p;                               // peepholes of an LSTM (3 * units); NULL: 0
+    size_t width;                                  // numbers of h: units, or of the projection,
+    const double *projection;                      // (width, units), NULL: h is what units give
     size_t directions;
     bool reverse[ONNX_DIRECTIONS];
 };

@@ -102,6 +102,11 @@ static bool is_of_runtime(const Onnx__NodeProto *node) {
            strcmp(node->op_type, "DynamicQuantizeLSTM") == 0;
 }
 
+bool onnx_is_own(const Onnx__NodeProto *node) {
+    return node->op_type && node->domain && strcmp(node->domain, "millrace") == 0 &&
+           strcmp(node->op_type, "LSTM") == 0;
+}
+
 const struct mr_own_cell *onnx_own_cell(const struct onnx_graph *graph) {
     const Onnx__NodeProto *node = graph->node;
 
@@ -116,7 +121,7 @@ bool onnx_select(struct onnx_graph *graph, size_t node) {
     graph->node = n;
     graph->node_index = node;
     graph->row = onnx_own_cell(graph) ? &onnx_own_operator
-                 : n->op_type && (is_of_onnx(n) || is_of_runtime(n))
+                 : n->op_type && (is_of_onnx(n) || is_of_runtime(n) || onnx_is_own(n))
                      ? onnx_operator_find(n->op_type)
                      : NULL;
     for (size_t i = 0; i < graph->node->n_output; i++) {
@@ -131,7 +136,7 @@ bool onnx_is(const struct onnx_graph *graph, const char *operator_type) {
     const Onnx__NodeProto *node = graph->node;
 
     return node->op_type && strcmp(node->op_type, operator_type) == 0 &&
-           (is_of_onnx(node) || is_of_runtime(node));
+           (is_of_onnx(node) || is_of_runtime(node) || onnx_is_own(node));
 }
 
 bool onnx_has(const struct onnx_graph *graph, enum onnx_trait trait) {

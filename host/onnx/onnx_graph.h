@@ -88,6 +88,8 @@ int onnx_output_index(const struct onnx_graph *graph, size_t index);
 bool onnx_select(struct onnx_graph *graph, size_t node);
 bool onnx_is(const struct onnx_graph *graph, const char *operator_type);
 bool onnx_has(const struct onnx_graph *graph, enum onnx_trait trait);
+// An LSTM of this program's own domain, with a projection (onnx_projection.c).
+bool onnx_is_own(const Onnx__NodeProto *node);
 // The user's own cell that the current node is, or NULL.
 const struct mr_own_cell *onnx_own_cell(const struct onnx_graph *graph);
 

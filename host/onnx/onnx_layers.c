@@ -4,6 +4,7 @@
 #include "onnx_parts.h"
 
 #include "op.h"
+#include "projection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -269,7 +270,8 @@ int onnx_emit(struct onnx_reader *r) {
         r->network->outputs[i].cast = r->values[value].cast;
         r->network->outputs[i].log_softmax = r->values[value].log_softmax;
     }
-    if (mr_network_check(r->network, text, sizeof text) != 0)
+    if (mr_projections_fold(r->network, text, sizeof text) != 0 ||
+        mr_network_check(r->network, text, sizeof text) != 0)
         return onnx_fail_file(graph, "%s", text);
     return set_lengths(r) != 0 ? -1 : set_steps(r);
 }

@@ -136,6 +136,7 @@ struct onnx_layer {
     const struct onnx_cell *cell;
     const struct onnx_tensor *w, *h, *b;
     const struct onnx_tensor *p; // peepholes, where its cell has them
+    const struct onnx_tensor *projection; // of its h, [directions, width, units], or NULL
     int directions, direction;   // of w, h and b, and which of them
     struct onnx_start start;
     struct onnx_gate gate;
@@ -307,8 +308,9 @@ int onnx_order(struct onnx_reader *r);
 // ---- onnx_states.c
 
 // What the current node says of it; x has so many sequences. -1 with a sentence.
-int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_t units,
-                     const struct onnx_size *sequences, struct onnx_start *start);
+// width: of h
+int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_t width,
+                     int64_t units, const struct onnx_size *sequences, struct onnx_start *start);
 int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
 
 // ---- onnx_directions.c
@@ -331,6 +333,23 @@ struct onnx_directed {
 };
 int onnx_add_directed(struct onnx_reader *r, const struct onnx_value *x,
                       const struct onnx_layer *layer, bool reverse, struct onnx_directed *made);
+
+// ---- onnx_projection.c
+
+// That of the current node, or NULL.
+const struct onnx_tensor *onnx_projection(const struct onnx_reader *r);
+const struct onnx_tensor *onnx_eval_projection(struct onnx_eval *e);
+int onnx_check_projection(struct onnx_reader *r, int directions);
+// The layer's rows over h as rows over what its units give, to be freed in either case. -1 with a
+// sentence.
+int onnx_projected(struct onnx_reader *r, const struct onnx_layer *layer, size_t rows,
+                   float **made);
+// What its units start from where h does from this. -1 with a sentence.
+int onnx_project_start(struct onnx_reader *r, const struct onnx_layer *layer, const float *h,
+                       float *u);
+// Puts what gives h behind the layer's last one.
+int onnx_add_projection(struct onnx_reader *r, const struct onnx_layer *layer, bool reverse,
+                        struct onnx_directed *made);
 
 // onnx_quantised.c: the current node's weights become what they stand for
 int onnx_quantised_lstm(struct onnx_reader *r);

@@ -236,9 +236,9 @@ static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int
 }
 
 // The rows of a gate times `scale`, and what a diagonal layer in front adds to their sums over x.
-// False where a number is beyond float32.
+// of_h: those over h where they are not the file's. False where a number is beyond float32.
 static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op,
-                      size_t to, size_t from, double scale) {
+                      size_t to, size_t from, double scale, const float *of_h) {
     const size_t inputs = (size_t)layer->inputs, n = (size_t)layer->units;
     const struct onnx_layer *before = layer->scaled >= 0 ? &r->layers[layer->scaled] : NULL;
     bool good = true;
@@ -255,7 +255,8 @@ static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, str
         op->bias[to + j] = (float)added;
         for (size_t k = 0; k < n; k++) {
             float *own = &op->w_h[(to + j) * n + k];
-            *own = (float)(scale * layer->h->real[(from + j) * n + k]);
+            *own = (float)(scale *
+                           (of_h ? (double)of_h[j * n + k] : layer->h->real[(from + j) * n + k]));
             good = good && isfinite(*own);
         }
     }
@@ -298,7 +299,8 @@ static int fill_peepholes(struct onnx_reader *r, const struct onnx_layer *layer,
 }
 
 // A bias for each sum; gates that keep their sums apart, the last ones, have one of x and one of h.
-static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
+static int fill_gates(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op,
+                      const float *of_h) {
     const size_t n = (size_t)layer->units;
     const int gates = layer->cell->gates, apart = op->kind->sums - op->kind->gates;
     const size_t before = (size_t)layer->direction * (size_t)gates * n; // rows of other directions
@@ -309,7 +311,8 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
         const double scale = gate_scale(layer, gate), offset = gate_offset(layer, gate);
         const size_t to = (size_t)gate * n, from = gate_place(layer, gate) * n;
         const double *b = layer->b ? layer->b->real + 2 * before + from : NULL;
-        bool good = fill_gate(r, layer, op, to, before + from, scale);
+        bool good =
+            fill_gate(r, layer, op, to, before + from, scale, of_h ? of_h + from * n : NULL);
         for (size_t j = 0; b && j < n; j++) {
             const double of_x = op->bias[to + j] + scale * b[j];
             const double of_h = scale * b[(size_t)gates * n + j];
@@ -325,6 +328,19 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
         if (!good)
             return onnx_fail(r->graph, "has weights or sums of biases that are beyond float32");
     }
+    return 0;
+}
+
+static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
+    const size_t rows = (size_t)layer->cell->gates * (size_t)layer->units;
+    float *of_h = NULL;
+    int result = layer->projection ? onnx_projected(r, layer, rows, &of_h) : 0;
+
+    if (result == 0)
+        result = fill_gates(r, layer, op, of_h);
+    free(of_h);
+    if (result != 0)
+        return -1;
     op->hard = layer->gate.hard;
     if (fill_peepholes(r, layer, op) != 0)
         return -1;
@@ -336,10 +352,11 @@ struct made {
     int directions, steps[ONNX_DIRECTIONS], last[ONNX_DIRECTIONS], cells[ONNX_DIRECTIONS];
 };
 
-static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int units,
+// width: of h
+static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int width, int units,
                         const struct made *made, bool swapped) {
     struct onnx_value *y = onnx_output(r, 0);
-    const struct onnx_size width = {units, SYMBOL_NONE};
+    const struct onnx_size of_h = {width, SYMBOL_NONE}, of_c = {units, SYMBOL_NONE};
     const int batch = swapped ? 0 : 1, along = swapped ? 2 : 1;
 
     if (y) { // [steps, directions, batch, units], or [batch, steps, directions, units]
@@ -348,7 +365,7 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int u
         y->axis[0] = x->axis[0];
         y->dims[3 - along] = x->dims[1];
         y->axis[3 - along] = x->axis[1];
-        y->dims[3] = width;
+        y->dims[3] = of_h;
         y->axis[3] = AXIS_FEATURE;
         y->sorted = x->sorted;
         onnx_stack(y, along, made->steps, made->directions);
@@ -362,7 +379,7 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int u
         onnx_stack(state, !batch, i == 1 ? made->last : made->cells, made->directions);
         state->dims[batch] = x->dims[batch];
         state->axis[batch] = x->axis[batch];
-        state->dims[2] = width;
+        state->dims[2] = i == 1 ? of_h : of_c;
         state->axis[2] = AXIS_FEATURE;
     }
 }
@@ -374,7 +391,8 @@ static int add_direction(struct onnx_reader *r, const struct onnx_value *x, stru
     struct onnx_directed of;
 
     layer.gate = onnx_gate_of(r->graph, (size_t)d);
-    if (onnx_add_directed(r, x, &layer, reverse, &of) != 0)
+    if (onnx_add_directed(r, x, &layer, reverse, &of) != 0 ||
+        (layer.projection && onnx_add_projection(r, &layer, reverse, &of) != 0))
         return -1;
     made->steps[d] = of.steps;
     made->last[d] = of.last;
@@ -404,11 +422,14 @@ static int read_recurrent(struct onnx_reader *r) {
     const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions, peepholes);
     if (!cell ||
         onnx_read_lengths(r, 4, x->axis[swapped], &x->dims[swapped], &x->dims[!swapped]) != 0 ||
-        (peepholes && check_peepholes(r->graph) != 0))
+        (peepholes && check_peepholes(r->graph) != 0) || onnx_check_projection(r, directions) != 0)
         return -1;
-    int64_t units = h && h->rank == 3 ? h->dims[2] : 0;
+    const struct onnx_tensor *projection = onnx_projection(r);
+    const int64_t width = h && h->rank == 3 ? h->dims[2] : 0;
+    int64_t units = projection ? projection->dims[2] : width;
     int64_t inputs = w && w->rank == 3 ? w->dims[2] : 0;
-    if (units < 1 || units > MR_MAX_WIDTH || inputs < 1 || inputs > MR_MAX_WIDTH)
+    if (units < 1 || units > MR_MAX_WIDTH || width < 1 || width > MR_MAX_WIDTH || inputs < 1 ||
+        inputs > MR_MAX_WIDTH)
         return onnx_fail(r->graph,
                          "has weights that are not constant, or not of 1 to %d inputs and units",
                          MR_MAX_WIDTH);
@@ -416,7 +437,10 @@ static int read_recurrent(struct onnx_reader *r) {
         return onnx_fail(r->graph, "has a hidden_size that is not the size of its weights");
     const int64_t rows = cell->gates * units;
     if (check_tensor(r, "W", 1, 3, (int64_t[]){directions, rows, inputs}) != 0 ||
-        check_tensor(r, "R", 2, 3, (int64_t[]){directions, rows, units}) != 0 ||
+        check_tensor(r, "R", 2, 3, (int64_t[]){directions, rows, width}) != 0 ||
+        (projection && projection->dims[1] != width &&
+         onnx_fail(r->graph, "has a projection to %lld numbers, and R is over %lld",
+                   (long long)projection->dims[1], (long long)width) != 0) ||
         (onnx_input(r, 3) && check_tensor(r, "B", 3, 2, (int64_t[]){directions, 2 * rows}) != 0) ||
         (peepholes && check_tensor(r, "P", 7, 2, (int64_t[]){directions, 3 * units}) != 0))
         return -1;
@@ -426,7 +450,7 @@ static int read_recurrent(struct onnx_reader *r) {
     if (onnx_output(r, 2) && !cell->cells)
         return onnx_fail(r->graph, "has a third output, which its operator does not have");
     struct onnx_start start;
-    if (onnx_read_starts(r, directions, swapped, units, &x->dims[!swapped], &start) != 0)
+    if (onnx_read_starts(r, directions, swapped, width, units, &x->dims[!swapped], &start) != 0)
         return -1;
     struct onnx_layer layer = {.kind = cell->kind,
                                .inputs = (int)inputs,
@@ -439,12 +463,13 @@ static int read_recurrent(struct onnx_reader *r) {
                                .h = h,
                                .b = onnx_constant(r, 3),
                                .p = peepholes ? onnx_constant(r, 7) : NULL,
+                               .projection = projection,
                                .directions = directions,
                                .start = start};
     for (int d = 0; d < directions; d++)
         if (add_direction(r, x, layer, reverse[d], &made) != 0)
             return -1;
-    set_outputs(r, x, (int)units, &made, swapped);
+    set_outputs(r, x, (int)width, (int)units, &made, swapped);
     return 0;
 }
 
@@ -457,20 +482,24 @@ static bool shaped(const struct onnx_tensor *t, int rank, int64_t a, int64_t b, 
            memcmp(t->dims, dims, (size_t)rank * sizeof *dims) == 0;
 }
 
-// Sums of all rows of one sequence's x and h, then the cell. sums: 2 * gates * units, then units.
+// Sums of all rows of one sequence's x and h, then the cell. sums: 2 * gates * units, then twice
+// units.
 // run: of one direction
 static void step(const struct onnx_run *run, const double *x, double *h, double *c, double *sums) {
     const size_t n = run->units, rows = (size_t)run->cell->gates * n;
 
     for (size_t row = 0; row < rows; row++) {
         sums[row] = onnx_dot(run->w + row * run->inputs, x, run->inputs);
-        sums[rows + row] = onnx_dot(run->r + row * n, h, n);
+        sums[rows + row] = onnx_dot(run->r + row * run->width, h, run->width);
         if (run->b) {
             sums[row] += run->b[row];
             sums[rows + row] += run->b[rows + row];
         }
     }
-    run->cell->step(run, sums, sums + rows, h, c, sums + 2 * rows);
+    double *u = run->projection ? sums + 2 * rows + n : h;
+    run->cell->step(run, sums, sums + rows, u, c, sums + 2 * rows);
+    for (size_t k = 0; run->projection && k < run->width; k++)
+        h[k] = onnx_dot(run->projection + k * n, u, n);
 }
 
 static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
@@ -479,7 +508,8 @@ static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
 
     run.gate = all->gates[direction];
     run.w += direction * rows * all->inputs;
-    run.r += direction * rows * all->units;
+    run.r += direction * rows * all->width;
+    run.projection = all->projection ? all->projection + direction * all->width * all->units : NULL;
     run.b = all->b ? all->b + direction * 2 * rows : NULL;
     run.p = all->p ? all->p + direction * 3 * all->units : NULL;
     return run;
@@ -490,14 +520,14 @@ static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct
                    const struct onnx_tensor *lengths, double *state) {
     struct onnx_tensor *y = onnx_eval_output(e, 0);
     const bool swapped = run->batch_first;
-    const int64_t n = (int64_t)run->units, batch = x->dims[swapped ? 0 : 1];
-    const int64_t directions = (int64_t)run->directions;
+    const int64_t batch = x->dims[swapped ? 0 : 1], directions = (int64_t)run->directions;
+    const size_t widths[2] = {run->width, run->units}; // of h and c
     const size_t steps = (size_t)x->dims[swapped ? 1 : 0], sequences = (size_t)batch;
     const int64_t dims[4] = {x->dims[0], swapped ? x->dims[1] : directions,
-                             swapped ? directions : x->dims[1], n};
-    const int64_t last[3] = {swapped ? batch : directions, swapped ? directions : batch, n};
-    const size_t states = sequences * run->directions * run->units;
-    double *sums = state + 2 * states;
+                             swapped ? directions : x->dims[1], (int64_t)run->width};
+    const size_t states = sequences * run->directions;
+    double *const of_h = state, *const of_c = state + states * run->width;
+    double *sums = of_c + states * run->units;
 
     if (y && onnx_eval_create(e, y, x->type, 4, dims) != 0)
         return -1;
@@ -507,7 +537,7 @@ static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct
         const struct onnx_run own = run_of(run, d);
         for (size_t i = 0; i < sequences; i++) {
             const size_t place = swapped ? i * run->directions + d : d * sequences + i;
-            double *h = state + place * run->units, *c = h + states;
+            double *h = of_h + place * run->width, *c = of_c + place * run->units;
             const size_t end = lengths ? (size_t)lengths->whole[i % lengths->count] : steps;
             for (size_t k = 0; k < end; k++) {
                 const size_t t = run->reverse[d] ? end - 1 - k : k;
@@ -516,24 +546,26 @@ static int compute(struct onnx_eval *e, const struct onnx_run *run, const struct
                                           : (t * run->directions + d) * sequences + i;
                 step(&own, x->real + from * run->inputs, h, c, sums);
                 if (y)
-                    memcpy(y->real + to * run->units, h, run->units * sizeof *h);
+                    memcpy(y->real + to * run->width, h, run->width * sizeof *h);
             }
         }
     }
     for (size_t k = 0; k < 2; k++) {
         struct onnx_tensor *out = onnx_eval_output(e, 1 + k);
+        const int64_t last[3] = {swapped ? batch : directions, swapped ? directions : batch,
+                                 (int64_t)widths[k]};
         if (out && onnx_eval_create(e, out, x->type, 3, last) != 0)
             return -1;
         if (out)
-            memcpy(out->real, state + k * states, states * sizeof *state);
+            memcpy(out->real, k ? of_c : of_h, states * widths[k] * sizeof *state);
     }
     return 0;
 }
 
-// state: of all directions and sequences, as outputs have them.
+// state: of all directions and sequences, as outputs have them, each of n numbers.
 static void put_start(const struct onnx_tensor *start, const struct onnx_run *run, size_t batch,
-                      double *state) {
-    const size_t n = run->units, directions = run->directions;
+                      size_t n, double *state) {
+    const size_t directions = run->directions;
 
     memset(state, 0, batch * directions * n * sizeof *state);
     for (size_t i = 0; start && i < batch * directions; i++) {
@@ -561,7 +593,9 @@ static int eval_recurrent(struct onnx_eval *e) {
         return -1;
     if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
         return onnx_eval_unsupported(e);
-    const int64_t inputs = x->dims[2], units = r->dims[2], batch = x->dims[swapped ? 0 : 1];
+    const struct onnx_tensor *projection = onnx_eval_projection(e);
+    const int64_t inputs = x->dims[2], width = r->dims[2], batch = x->dims[swapped ? 0 : 1];
+    const int64_t units = projection && projection->rank == 3 ? projection->dims[2] : width;
     if (batch > INT32_MAX)
         return onnx_eval_unsupported(e);
     if (peepholes && check_peepholes(e->graph) != 0)
@@ -578,7 +612,8 @@ static int eval_recurrent(struct onnx_eval *e) {
                              (long long)lengths->whole[i], (long long)steps);
     if (units < 1 || units > INT32_MAX || inputs < 1 || inputs > INT32_MAX ||
         !shaped(w, 3, directions, cell->gates * units, inputs) ||
-        !shaped(r, 3, directions, cell->gates * units, units) ||
+        !shaped(r, 3, directions, cell->gates * units, width) ||
+        (projection && !shaped(projection, 3, directions, width, units)) ||
         (b && !shaped(b, 2, directions, 2 * cell->gates * units, 0)) ||
         (peepholes && !shaped(p, 2, directions, 3 * units, 0)))
         return onnx_fail(e->graph, "has weights whose shapes do not fit its input");
@@ -588,9 +623,9 @@ static int eval_recurrent(struct onnx_eval *e) {
             start[k] = NULL;
         // Where a constant was spread over an open batch, it is kept for one sequence.
         const int64_t rows = start[k] && start[k]->rank == 3 ? start[k]->dims[swapped ? 0 : 1] : 0;
-        if (start[k] &&
-            ((rows != 1 && rows != batch) ||
-             !shaped(start[k], 3, swapped ? rows : directions, swapped ? directions : rows, units)))
+        if (start[k] && ((rows != 1 && rows != batch) ||
+                         !shaped(start[k], 3, swapped ? rows : directions,
+                                 swapped ? directions : rows, k ? units : width)))
             return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
                              k ? "initial_c" : "initial_h");
     }
@@ -606,14 +641,16 @@ static int eval_recurrent(struct onnx_eval *e) {
                                  .w = w->real,
                                  .r = r->real,
                                  .b = b ? b->real : NULL,
-                                 .p = peepholes ? p->real : NULL};
-    const size_t states = (size_t)batch * run.directions * run.units;
-    const int64_t size[1] = {2 * batch * directions * units + (2 * cell->gates + 1) * units};
+                                 .p = peepholes ? p->real : NULL,
+                                 .width = (size_t)width,
+                                 .projection = projection ? projection->real : NULL};
+    const int64_t size[1] = {batch * directions * (width + units) + 2 * (cell->gates + 1) * units};
     struct onnx_tensor state;
     if (onnx_eval_create(e, &state, x->type, 1, size) != 0)
         return -1;
-    for (size_t k = 0; k < 2; k++)
-        put_start(start[k], &run, (size_t)batch, state.real + k * states);
+    put_start(start[0], &run, (size_t)batch, run.width, state.real);
+    put_start(start[1], &run, (size_t)batch, run.units,
+              state.real + (size_t)(batch * directions * width));
     int result = compute(e, &run, x, lengths, state.real);
     onnx_tensor_free(&state);
     return result;

@@ -6,6 +6,7 @@
 #include "op.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static const char *const names[] = {"initial_h", "initial_c"};
 
@@ -49,8 +50,8 @@ static int read_constant(struct onnx_reader *r, int which, int directions, int b
     return 0;
 }
 
-int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_t units,
-                     const struct onnx_size *sequences, struct onnx_start *start) {
+int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_t width,
+                     int64_t units, const struct onnx_size *sequences, struct onnx_start *start) {
     *start = (struct onnx_start){.batch = swapped ? 0 : 1};
     for (int which = 0; which < 2; which++) {
         const struct onnx_value *state = onnx_input(r, 5 + (size_t)which);
@@ -66,8 +67,8 @@ int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_
                              "has an %s ('%.100s') that is no constant and no input; this version "
                              "starts sequences from constants, or from where the last call ended",
                              names[which], onnx_name(r, state));
-        } else if (read_constant(r, which, directions, start->batch, units, sequences, start) !=
-                   0) {
+        } else if (read_constant(r, which, directions, start->batch, which ? units : width,
+                                 sequences, start) != 0) {
             return -1;
         }
     }
@@ -101,10 +102,21 @@ int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struc
         return 0;
     if (mr_op_starts(op, rows > 1 ? rows : 1) != 0)
         return onnx_fail(r->graph, "needs more memory than there is");
-    for (int row = 0; row < op->start_rows; row++)
-        for (int k = 0; k < columns; k++)
-            op->start[row * columns + k] =
-                (float)number(start, k / op->units, layer->directions, layer->direction, row,
-                              k % op->units, op->units);
+    for (int row = 0; row < op->start_rows; row++) {
+        const int width = layer->projection ? (int)layer->projection->dims[1] : 0;
+        float *own = op->start + row * columns;
+        float *h = width ? malloc((size_t)width * sizeof *h) : NULL;
+        int result = width && !h ? onnx_fail(r->graph, "needs more memory than there is") : 0;
+        for (int k = 0; h && k < width; k++)
+            h[k] = (float)number(start, 0, layer->directions, layer->direction, row, k, width);
+        if (h)
+            result = onnx_project_start(r, layer, h, own);
+        free(h);
+        if (result != 0)
+            return -1;
+        for (int k = width ? op->units : 0; k < columns; k++)
+            own[k] = (float)number(start, k / op->units, layer->directions, layer->direction, row,
+                                   k % op->units, op->units);
+    }
     return 0;
 }
