@@ -135,9 +135,9 @@ struct onnx_layer {
     // Numbers of the file; all but bias belong to the graph.
     const struct onnx_cell *cell;
     const struct onnx_tensor *w, *h, *b;
-    const struct onnx_tensor *p; // peepholes, where its cell has them
+    const struct onnx_tensor *p;          // peepholes, where its cell has them
     const struct onnx_tensor *projection; // of its h, [directions, width, units], or NULL
-    int directions, direction;   // of w, h and b, and which of them
+    int directions, direction;            // of w, h and b, and which of them
     struct onnx_start start;
     struct onnx_gate gate;
     bool coupled;       // an LSTM whose forget gate is one minus the input gate
