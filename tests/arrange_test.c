@@ -359,7 +359,7 @@ static void check_device(const struct mr_network *network, const struct mr_model
     float x[10 * INPUTS] = {0}, y[400];
     for (size_t n = 0; n < 3; n++)
         for (size_t t = 0; t < 4; t++)
-            check_run(network, model, session, options, sequences[n], steps[t]);
+            check_bits(network, model, session, options, sequences[n], steps[t]);
     if (mr_network_shortest(network)) {
         ck_assert_int_eq(mr_session_run(session, x, 1, 10, 0, y, NULL), MR_ERROR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(mr_session_error(session), "are too long for the network's"));

@@ -324,6 +324,19 @@ for odd in /dev/zero "$W/fifo" "$W"; do
     refuses 1 "$odd" run "$T" "$odd" --device cpu: -o "$W/odd.npy"
     refuses 1 "$odd" run "$T" "$X" --device cpu: -o "$W/odd.npy" --restore "$odd"
 done
+# Files without a byte, and arrays without a number.
+: >"$W/none"
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 6, 3), }" >"$W/none.npy"
+for none in "$W/none" "$W/none.npy"; do
+    refuses 1 "$none is empty" run "$T" "$none" --device cpu: -o "$W/odd.npy"
+    refuses 1 "$none is empty" compare "$T" "$none" --devices cpu:
+    refuses 1 "$none is empty" profile "$T" "$none"
+    refuses 1 "$none" run "$T" "$X" --device cpu: -o "$W/odd.npy" --lengths "$none"
+    refuses 1 "$none" run "$T" "$X" --device cpu: -o "$W/odd.npy" --restore "$none"
+    refuses 1 "$none is empty" import tests/data/turbofan_lstm2x25_rul.onnx --calibrate "$none" -o "$W/odd.millrace"
+    refuses 1 "$none" import tests/data/turbofan_lstm2x25_rul.onnx --statistics "$none" -o "$W/odd.millrace"
+done
+refuses 1 "$W/none is empty" plan "$W/none"
 printf '\010\007\022\007pytorch' >"$W/net.onnx"
 refuses 1 "import it first: millrace import $W/net.onnx" plan "$W/net.onnx"
 refuses 1 "import it first" run "$W/net.onnx" "$X"

@@ -86,7 +86,7 @@ START_TEST(edges_are_the_same_everywhere) {
         struct mr_session *session = open_session(model, devices[d], &options);
         for (size_t sequences = 1; sequences <= MOST_SEQUENCES; sequences += 2)
             for (size_t steps = 1; steps <= MOST_STEPS; steps++)
-                check_run(&network, model, session, &options, sequences, steps);
+                check_bits(&network, model, session, &options, sequences, steps);
         mr_session_close(session);
     }
     mr_model_close(model);

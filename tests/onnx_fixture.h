@@ -247,6 +247,14 @@ static inline void begin(struct file *f, int64_t a, int64_t b) {
     index_tensor(f, "four", 0, 4);
 }
 
+// The same of an input of two axes.
+static inline void two_axes(struct file *f, int64_t a, int64_t b) {
+    begin(f, a, b);
+    f->shape.n_dim = 2;
+    if (b)
+        f->dim[1].dim_value = b;
+}
+
 // Reads the network, and checks that it is what the graph computes.
 static inline int read_bytes(const void *data, size_t size, const char *name,
                              struct mr_network *network) {
@@ -389,6 +397,14 @@ static inline void gemm(struct file *f, const char *input, const char *output) {
     snprintf(inputs, sizeof inputs, "%s M c", input);
     node(f, "Gemm", inputs, output);
     with_int(f, "transB", 1);
+}
+
+// A linear layer without bias, of any number of axes.
+static inline void dense(struct file *f, const char *input, const char *output) {
+    char inputs[64];
+
+    snprintf(inputs, sizeof inputs, "%s M", input);
+    node(f, "MatMul", inputs, output);
 }
 
 // Steps "s", [T, N, H], and the last state "h", [N, H].

@@ -11,13 +11,6 @@ static void every_step(struct file *f) {
     node(f, "Squeeze", "Y one", "s");
 }
 
-static void dense(struct file *f, const char *input, const char *output) {
-    char inputs[64];
-
-    snprintf(inputs, sizeof inputs, "%s M", input);
-    node(f, "MatMul", inputs, output);
-}
-
 static void softmax(struct file *f, const char *input, const char *output, int64_t axis) {
     node(f, "Softmax", input, output);
     with_int(f, "axis", axis);

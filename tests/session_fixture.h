@@ -136,9 +136,9 @@ static inline uint64_t planned_cycles(const struct mr_model *model,
 
 // A run gives the bits of the plain reference, in the planned cycles where there are such. Tokens
 // are the first row of the table, and the last one.
-static inline void check_run(const struct mr_network *network, const struct mr_model *model,
-                             struct mr_session *session, const struct mr_options *options,
-                             size_t sequences, size_t steps) {
+static inline void check_bits(const struct mr_network *network, const struct mr_model *model,
+                              struct mr_session *session, const struct mr_options *options,
+                              size_t sequences, size_t steps) {
     const size_t rows = sequences * steps, inputs = (size_t)network->streams[0].width;
     const size_t count = sequences * mr_network_numbers(network, steps);
     float *x = calloc(rows * inputs, sizeof *x);
