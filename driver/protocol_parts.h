@@ -55,6 +55,10 @@ int mr_protocol_look(struct mr_protocol *protocol, struct mr_protocol_watch *wat
 int mr_protocol_stream_row(struct mr_protocol *protocol, struct mr_job *job);
 // True for a job that is one row of the rings.
 bool mr_protocol_streams(const struct mr_protocol *protocol, const struct mr_job *job);
+// Bytes of a slot of the output ring, for rows of so many.
+uint64_t mr_protocol_out_slot(uint64_t row);
+// A job with feedback, of a kernel that is not started and has MR_CARD_FEATURES_FEEDBACK.
+int mr_protocol_feedback(struct mr_protocol *protocol, struct mr_job *job);
 // Ends a STREAM run that goes on, so that the kernel can be started for something else.
 int mr_protocol_stream_end(struct mr_protocol *protocol);
 

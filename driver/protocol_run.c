@@ -232,8 +232,19 @@ static int run_step(void *protocol, struct mr_job *job, struct mr_error *error) 
     return run_portioned(protocol, job);
 }
 
+// By the card, or where its kernel is from before that, step by step.
+static int run_feedback(struct mr_protocol *protocol, struct mr_job *job) {
+    uint32_t features;
+    if (protocol->transport->check(protocol->link) || restore_weights(protocol) ||
+        mr_protocol_read(protocol, MR_CARD_FEATURES, &features))
+        return -1;
+    if (!(features & MR_CARD_FEATURES_FEEDBACK))
+        return mr_feedback_run(run_step, protocol, protocol->shape.x_bits,
+                               protocol->shape.process_count, job, protocol->error);
+    return mr_protocol_stream_end(protocol) ? -1 : mr_protocol_feedback(protocol, job);
+}
+
 int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job) {
-    return job->feedback.most ? mr_feedback_run(run_step, protocol, protocol->shape.x_bits,
-                                                protocol->shape.process_count, job, protocol->error)
-                              : run_portioned(protocol, job);
+    job->cycles = job->last_output_cycle = 0;
+    return job->feedback.most ? run_feedback(protocol, job) : run_portioned(protocol, job);
 }

@@ -19,8 +19,13 @@ static uint64_t in_slot(const struct mr_protocol *protocol) {
     return slot_bytes(protocol->stream.x_count * mr_element_bytes(protocol->shape.x_bits));
 }
 
-static uint64_t out_slot(const struct mr_protocol *protocol) { // the row's number behind it
-    return slot_bytes(protocol->stream.y_count * mr_element_bytes(protocol->shape.y_bits) + 8);
+uint64_t mr_protocol_out_slot(uint64_t row) { // its number behind it
+    return slot_bytes(row + 8);
+}
+
+static uint64_t out_slot(const struct mr_protocol *protocol) {
+    return mr_protocol_out_slot(protocol->stream.y_count *
+                                mr_element_bytes(protocol->shape.y_bits));
 }
 
 bool mr_protocol_streams(const struct mr_protocol *protocol, const struct mr_job *job) {

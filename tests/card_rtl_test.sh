@@ -41,6 +41,7 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
     lstm16) lstm "$gen" 3 4 1 1 && shape 16 32 5 "\`define MR_STATE
 \`define MR_PROBES 2" >"$gen/mr_network.svh" ;;
     lstm80) lstm "$gen" 5 5 3 5 && shape 80 32 5 "\`define MR_STATE
+\`define MR_FEEDBACK
 \`define MR_PROBES 2" >"$gen/mr_network.svh" ;;
     echo*)
         bits=${1#echo}

@@ -3,6 +3,7 @@
 // cut, the tokens of a loop over single steps in whole numbers, end where the stop token comes, and
 // leave the state behind the last token that they took.
 #define _POSIX_C_SOURCE 200809L
+#include "feedback_fixture.h"
 #include "session_fixture.h"
 
 #define MODEL "build/feedback_test.millrace"
@@ -11,31 +12,6 @@
 enum { MOST = 40, NETWORKS = 4 };
 
 static uint64_t first_seed;
-
-// Embedding, one to three layers, an arg-max; perhaps with other outputs before and behind it, and
-// with fewer tokens than the table has rows.
-static void make_random(struct mr_network *network, uint64_t seed) {
-    uint64_t state = seed;
-    const int entries = random_between(&state, 2, 24),
-              tokens = random_bits(&state) % 3 ? entries : random_between(&state, 2, entries);
-    const int layers = random_between(&state, 1, 3);
-    net_create(network, 1, "feedback");
-    int stream = net_table(network, entries, random_between(&state, 1, 8));
-    for (int l = 0; l < layers; l++)
-        stream = net_add(network, net_cell(&state), stream, random_between(&state, 2, 9),
-                         MR_ACTIVATION_LINEAR);
-    if (random_bits(&state) & 1)
-        stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
-    const int scores = net_add(network, "dense", stream, tokens, MR_ACTIVATION_LINEAR);
-    network->streams[scores].uniform = true;
-    const int token = net_add(network, "argmax", scores, 0, MR_ACTIVATION_LINEAR);
-    if (random_bits(&state) & 1)
-        net_output(network, scores, "scores");
-    net_output(network, token, "token");
-    if (random_bits(&state) % 3 == 0)
-        net_output(network, net_add(network, "dense", stream, 2, MR_ACTIVATION_TANH), "other");
-    net_weights(network, &state, 1.5);
-}
 
 // The tokens after `first`, by the plain reference of all of them as one sequence.
 static void expect_tokens(const struct mr_network *network, int32_t first, int32_t *tokens) {
@@ -140,7 +116,7 @@ static void check_network(uint64_t seed, const char *uri) {
     struct mr_network network;
     uint64_t state = seed * 7;
     int32_t wanted[MOST];
-    make_random(&network, seed);
+    make_token_network(&network, seed);
     save_model(&network, MODEL);
     struct mr_model *model = open_model_of(MODEL);
     const int32_t first = random_between(&state, 0, mr_network_entries(&network) - 1);

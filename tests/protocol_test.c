@@ -69,6 +69,8 @@ static void run_sequences(struct device *device, const int16_t *x, uint32_t *y, 
     }
 }
 
+static void feed_back(struct device *device);
+
 static void start(struct device *device) {
     static const uint32_t begun_anew[] = {MR_CARD_STATUS, MR_CARD_CYCLES,
                                           MR_CARD_BUSY,   MR_CARD_LAST_OUTPUT,
@@ -92,6 +94,9 @@ static void start(struct device *device) {
         if (flags)
             device->state = 0;
         return;
+    case MR_COMMAND_FEEDBACK:
+        feed_back(device);
+        break;
     case MR_COMMAND_READ_STATE:
         memcpy(pointer(device, MR_CARD_ARG_STATE_OUT), &device->state, sizeof device->state);
         break;
@@ -104,6 +109,29 @@ static void start(struct device *device) {
     if (device->fail_at == device->starts)
         *at(device, MR_CARD_STATUS) = 1u << 12;
     *at(device, MR_CARD_CONTROL) = MR_CARD_CONTROL_DONE;
+}
+
+// Steps that are fed from one another; a row's slot is a beat, its number the last 8 bytes.
+static void feed_back(struct device *device) {
+    const uint32_t most = *at(device, MR_CARD_ARG_SEQUENCES);
+    unsigned char *slot = pointer(device, MR_CARD_ARG_Y);
+    int16_t next = *(int16_t *)pointer(device, MR_CARD_ARG_X);
+    uint32_t done = 0, number = 0;
+    ck_assert_uint_eq(*at(device, MR_CARD_ARG_STEPS), 1);
+    ck_assert_uint_eq(*at(device, MR_CARD_ARG_RING), most);
+    ck_assert_uint_eq(argument(device, MR_CARD_ARG_X_COUNT), 1);
+    ck_assert_uint_eq(argument(device, MR_CARD_ARG_Y_COUNT), 1);
+    ck_assert_uint_eq(*at(device, MR_CARD_FEEDBACK_PLACE), 0);
+    if (*at(device, MR_CARD_ARG_FLAGS) == MR_FLAG_RESET_FIRST)
+        device->state = 0;
+    do {
+        run_sequences(device, &next, &number, 1, 1, false);
+        next = (int16_t)number;
+        memcpy(slot, &number, sizeof number);
+        slot += MR_BEAT_BYTES;
+        done++;
+    } while (done < most && number != *at(device, MR_CARD_FEEDBACK_STOP));
+    *at(device, MR_CARD_STREAM_DONE) = done;
 }
 
 static void take_row(struct device *device) {
@@ -362,6 +390,66 @@ START_TEST(rows_stream) {
 }
 END_TEST
 
+// By one start, or where the kernel cannot, by the ring.
+START_TEST(numbers_are_fed_back) {
+    for (int i = 0; i < 2; i++) {
+        enum { MOST = 20 };
+        struct mr_protocol protocol;
+        struct device *device = open_device(&protocol);
+        struct mr_activity activity[PROCESSES] = {0};
+        uint64_t probes[PROBES] = {0};
+        uint32_t wanted[MOST], state = 0;
+        int16_t next = 3;
+        *at(device, MR_CARD_FEATURES) |= i ? 0 : MR_CARD_FEATURES_FEEDBACK;
+        for (int n = 0; n < MOST; n++)
+            next = (int16_t)(wanted[n] = state += (uint32_t)next);
+        next = 3;
+        for (uint32_t stop = 0; stop < 3; stop++) { // none, late and first
+            struct mr_job job = {.sequences = 1,
+                                 .steps = 1,
+                                 .flags = MR_FLAG_RESET,
+                                 .feedback = {.most = MOST,
+                                              .stop = stop == 0   ? MR_NO_STOP
+                                                      : stop == 1 ? wanted[7]
+                                                                  : wanted[0]},
+                                 .in = {{"x", &next, 1}},
+                                 .out = {{"y", y, MOST}},
+                                 .activity = activity,
+                                 .probes = probes};
+            const uint32_t steps = stop == 0 ? MOST : stop == 1 ? 8 : 1;
+            const int before = device->starts;
+            memset(y, 0, sizeof y);
+            probes[0] = activity[0].busy = 0;
+            ck_assert_msg(!mr_protocol_run(&protocol, &job), "%s", device->error.text);
+            ck_assert_uint_eq(job.feedback.steps, steps);
+            ck_assert_mem_eq(y, wanted, steps * sizeof *y);
+            ck_assert_uint_eq(y[steps], 0);
+            ck_assert_uint_eq(job.cycles, 10 * steps);
+            if (i == 0) { // by the ring this kernel in C does not count anew
+                ck_assert_uint_eq(probes[0], steps);
+                ck_assert_uint_eq(activity[0].busy, steps);
+            }
+            ck_assert_int_le(device->starts - before, i ? 2 : 1);
+        }
+        device->fail_at = device->starts + 1;
+        struct mr_job job = {.sequences = 1,
+                             .steps = 1,
+                             .feedback = {.most = MOST, .stop = MR_NO_STOP},
+                             .in = {{"x", &next, 1}},
+                             .out = {{"y", y, MOST}}};
+        if (i == 0) {
+            ck_assert_int_ne(mr_protocol_run(&protocol, &job), 0);
+            ck_assert_ptr_nonnull(strstr(device->error.text, "ended with status 0x1000"));
+            ck_assert_msg(!mr_protocol_run(&protocol, &job), "%s", device->error.text);
+            device->hang_at = device->starts + 1;
+            ck_assert_int_ne(mr_protocol_run(&protocol, &job), 0);
+            ck_assert_ptr_nonnull(strstr(device->error.text, "no progress for 0.1 s"));
+        }
+        close_device(&protocol);
+    }
+}
+END_TEST
+
 // What was done before an error stays; the weights are loaded again by themselves, and the state is
 // lost.
 START_TEST(errors_of_the_kernel) {
@@ -436,6 +524,7 @@ int main(void) {
     tcase_add_test(cases, other_kernels_are_refused);
     tcase_add_test(cases, jobs_in_portions);
     tcase_add_test(cases, rows_stream);
+    tcase_add_test(cases, numbers_are_fed_back);
     tcase_add_test(cases, errors_of_the_kernel);
     tcase_add_test(cases, names_and_jobs_are_checked);
     suite_add_tcase(suite, cases);

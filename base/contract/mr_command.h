@@ -12,11 +12,13 @@
     X(READ_STATE, 3, "give the recurrent state on stream `state_out`")                             \
     X(WRITE_STATE, 4, "take the recurrent state from stream `state_in`")                           \
     X(STREAM, 5, "of the card's kernel only: RUN for each row that comes, until it is stopped")    \
-    X(ENCODE, 6, "RUN of the encoder's part, which gives no `y`: the next RUN decodes from there")
+    X(ENCODE, 6, "RUN of the encoder's part, which gives no `y`: the next RUN decodes from there") \
+    X(FEEDBACK, 7,                                                                                 \
+      "of the card's kernel only: RUN steps, each with a number that the last one gave")
 
 #define MR_FLAGS(X)                                                                                \
     X(RESET, 1, "clear the recurrent state at the start of every sequence")                        \
-    X(RESET_FIRST, 2, "of STREAM only: clear it at the start of the first row")
+    X(RESET_FIRST, 2, "of STREAM and FEEDBACK only: clear it at the start of the first row")
 
 #define MR_COMMAND_VALUE(name, value, text) MR_COMMAND_##name = value,
 #define MR_FLAG_VALUE(name, value, text) MR_FLAG_##name = value,

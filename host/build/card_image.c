@@ -154,6 +154,17 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 
 // ---- Building ----------------------------------------------------------------------------------
 
+// Can a number that the network gives be its input? Where it is not a token for all that
+// (mr_network_token), nobody asks for it.
+static bool feeds_back(const struct mr_network *network) {
+    for (int o = 0; o < network->output_count && mr_network_entries(network); o++) {
+        const struct mr_op *op = mr_output_op(network, o);
+        if (op && op->kind->gives_place)
+            return true;
+    }
+    return false;
+}
+
 // The text of mr_network.svh, which gives the RTL kernel its shape (docs/card.md).
 static char *shape_header(const struct mr_compiled *compiled) {
     char *text = NULL;
@@ -166,6 +177,8 @@ static char *shape_header(const struct mr_compiled *compiled) {
         "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %u\n`define MR_PROCESSES %zu\n",
         mr_plan_element_bits(compiled->plan.x_lc), mr_plan_element_bits(compiled->plan.y_lc),
         compiled->report->process_count);
+    if (feeds_back(compiled->plan.network))
+        fputs("`define MR_FEEDBACK\n", header);
     // A kernel without probes has no port for them.
     if (compiled->report->probe_count)
         fprintf(header, "`define MR_PROBES %zu\n", compiled->report->probe_count);

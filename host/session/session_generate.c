@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-// Tokens of a device run at most: a card keeps a beat for each.
-enum { PORTION = 4096 };
+// Of a device run, at most: a card keeps a beat for each token, or as many as its row takes.
+enum { PORTION = 4096, PORTION_BYTES = 1 << 20 };
 
 // A call.
 struct generation {
@@ -104,6 +104,8 @@ int mr_session_generate(struct mr_session *session, int32_t first, int32_t stop,
     if (code)
         return code;
     const struct mr_session_clock clock = mr_session_begin(session);
+    const uint64_t fit = PORTION_BYTES / (call.width * sizeof(int32_t)) + 1,
+                   portion = fit < PORTION ? fit : PORTION;
     bool reset, stopped = false;
     uint64_t done = 0;
     code = mr_session_go_on(session, 1, &reset);
@@ -111,7 +113,7 @@ int mr_session_generate(struct mr_session *session, int32_t first, int32_t stop,
         const uint64_t left = most - done;
         uint32_t given = 0;
         code = run_once(&call, done ? tokens[done - 1] : first,
-                        left < PORTION ? (uint32_t)left : PORTION, reset, tokens + done, &given);
+                        (uint32_t)(left < portion ? left : portion), reset, tokens + done, &given);
         done += given;
         stopped = done && tokens[done - 1] == stop;
         reset = false;

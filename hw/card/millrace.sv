@@ -82,11 +82,17 @@ module millrace #(
 `else
   localparam bit STATE = 0;
 `endif
+`ifdef MR_FEEDBACK
+  localparam bit FEEDBACK = 1;
+`else
+  localparam bit FEEDBACK = 0;
+`endif
 `ifdef MR_PROBES
   localparam int PROBES = `MR_PROBES;
 `else
   localparam int PROBES = 0;
 `endif
+  localparam int PROBE_STAGES = 3;
   localparam int PROBE_SLOTS = PROBES > 0 ? PROBES : 1;
 
   // The names of the rest of the project.
@@ -141,7 +147,7 @@ module millrace #(
 
   logic start, taken, ended, running, stream_stop;
   logic [895:0] arguments;
-  logic [31:0] status, stream_rows, stream_done;
+  logic [31:0] status, stream_rows, stream_done, feedback_place, feedback_stop;
   logic [3:0] moved;
   mr_card_registers #(
       .X_BITS(X_BITS),
@@ -150,7 +156,8 @@ module millrace #(
       .PROBES(PROBES),
       .SHAPE_HASH(SHAPE_HASH),
       .CLOCK_KHZ(CLOCK_KHZ),
-      .STATE(STATE)
+      .STATE(STATE),
+      .FEEDBACK(FEEDBACK)
   ) u_registers (
       .clk_i,
       .rst_ni,
@@ -171,6 +178,8 @@ module millrace #(
       .stream_rows_o(stream_rows),
       .stream_stop_o(stream_stop),
       .stream_done_i(stream_done),
+      .feedback_place_o(feedback_place),
+      .feedback_stop_o(feedback_stop),
       .moved_i(moved)
   );
 
@@ -185,10 +194,14 @@ module millrace #(
   logic output_waits, output_complete, output_more, output_asked, input_empty;
   logic reader_idle, reader_waiting, reader_error, writer_idle, writer_waiting, writer_error, stored;
   logic progress;
+  logic feeds, feed_valid, feed_ready, feed_ended;
+  logic [31:0] feed_most, feed_place, feed_stop, feed_steps;
+  logic [X_BITS-1:0] feed_data;
   mr_card_control #(
       .X_BITS(X_BITS),
       .Y_BITS(Y_BITS),
       .STATE(STATE),
+      .FEEDBACK(FEEDBACK),
       .WATCHDOG(WATCHDOG)
   ) u_control (
       .clk_i,
@@ -201,6 +214,14 @@ module millrace #(
       .stream_rows_i(stream_rows),
       .stream_stop_i(stream_stop),
       .stream_done_o(stream_done),
+      .feedback_place_i(feedback_place),
+      .feedback_stop_i(feedback_stop),
+      .feedback_o(feeds),
+      .feedback_most_o(feed_most),
+      .feedback_place_o(feed_place),
+      .feedback_stop_o(feed_stop),
+      .feedback_steps_i(feed_steps),
+      .feedback_ended_i(feed_ended),
       .to_weights_o(to_weights),
       .to_x_o(to_x),
       .to_state_o(to_state),
@@ -321,9 +342,9 @@ module millrace #(
   ) u_x (
       .clk_i,
       .rst_ni(open),
-      .in_valid_i(cut_valid),
-      .in_ready_o(cut_ready),
-      .in_data_i(cut_data),
+      .in_valid_i(cut_valid || feed_valid),
+      .in_ready_o(feed_ready),
+      .in_data_i(feed_valid ? feed_data : cut_data),
       .out_valid_o(x_valid),
       .out_ready_i(x_ready),
       .out_data_o(x_data)
@@ -340,12 +361,13 @@ module millrace #(
       .out_ready_i(given_ready),
       .out_data_o(given_data)
   );
+  assign cut_ready = feed_ready && !feed_valid;
   logic weights_valid, weights_ready, state_in_valid, state_in_ready;
   assign weights_valid = given_valid && to_weights && open;
   assign state_in_valid = given_valid && to_state && open;
   assign given_ready = to_weights ? weights_ready : to_state && state_in_ready;
   assign in_ready = open && (to_x ? unpack_ready : beats_ready);
-  assign input_empty = in_asked && reader_idle && cut_empty && !x_valid && !given_valid;
+  assign input_empty = in_asked && reader_idle && cut_empty && !feed_valid && !x_valid && !given_valid;
 
   // ---- the network
 
@@ -423,6 +445,33 @@ module millrace #(
       .more_o(output_more)
   );
   assign kept_ready = from_state ? beat_ready : pack_ready;
+  if (FEEDBACK) begin : g_feedback
+    mr_feedback #(
+        .X_BITS(X_BITS),
+        .Y_BITS(Y_BITS)
+    ) u_feedback (
+        .clk_i,
+        .rst_ni(open && feeds),
+        .most_i(feed_most),
+        .place_i(feed_place),
+        .stop_i(feed_stop),
+        .passes_i(kept_valid && kept_ready),
+        .last_i(kept_last),
+        .data_i(y_data),
+        .steps_o(feed_steps),
+        .ended_o(feed_ended),
+        .valid_o(feed_valid),
+        .ready_i(feed_ready),
+        .data_o(feed_data)
+    );
+  end else begin : g_no_feedback
+    assign feed_steps = '0;
+    assign feed_ended = 1'b0;
+    assign feed_valid = 1'b0;
+    assign feed_data  = '0;
+    logic unused_feedback;
+    assign unused_feedback = ^{feeds, feed_most, feed_place, feed_stop};
+  end
   mr_pack #(
       .BITS(Y_BITS)
   ) u_pack (
@@ -506,7 +555,7 @@ module millrace #(
   logic [64*PROBE_SLOTS-1:0] probe_here;
   mr_stages #(
       .WIDTH (64 * PROBE_SLOTS),
-      .STAGES(3),
+      .STAGES(PROBE_STAGES),
       .RESET (0)
   ) u_probes (
       .clk_i,
@@ -516,16 +565,20 @@ module millrace #(
   );
   mr_counters #(
       .PROCESSES(PROCESSES),
-      .PROBES(PROBE_SLOTS)
+      .PROBES(PROBE_SLOTS),
+      .FEEDBACK(FEEDBACK),
+      .PROBE_STAGES(PROBE_STAGES)
   ) u_counters (
       .clk_i,
       .clear_i(taken || !rst_ni),
       .run_i(running),
       .network_i(network_running),
+      .ended_i(network_running && network_done),
       .output_i(y_moves),
       .busy_i(busy),
       .starved_i(starved),
       .blocked_i(blocked),
+      .add_i(feeds),
       .probe_i(probe_here),
       .rd_valid_i(rd_valid),
       .rd_word_i(rd_addr[15:2]),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a command of the card: takes its arguments, checks them, opens the input and the output, starts the
-// network (for STREAM once for all rows that are there, again and again), and ends when memory has all of the
-// output, or with a status that says why not. On an error reading and writing are stopped, what is under way
+// network (for STREAM once for all rows that are there, again and again, for FEEDBACK once for each step, whose
+// input mr_feedback takes from the one before), and ends when memory has all of the output, or with a status that says why not. On an error reading and writing are stopped, what is under way
 // is waited for, and the network is reset.
 
 `include "mr_assert.svh"
@@ -12,6 +12,8 @@ module mr_card_control #(
     parameter int Y_BITS = 32,
     /// The network has state streams.
     parameter bit STATE = 0,
+    /// FEEDBACK works.
+    parameter bit FEEDBACK = 0,
     /// Cycles in which nothing moves and memory owes nothing that end a run.
     parameter int WATCHDOG = 131072
 ) (
@@ -28,6 +30,15 @@ module mr_card_control #(
     input  logic [ 31:0] stream_rows_i,
     input  logic         stream_stop_i,
     output logic [ 31:0] stream_done_o,
+    input  logic [ 31:0] feedback_place_i,
+    input  logic [ 31:0] feedback_stop_i,
+    /// Of a FEEDBACK run: what mr_feedback needs, and what it says.
+    output logic         feedback_o,
+    output logic [ 31:0] feedback_most_o,
+    output logic [ 31:0] feedback_place_o,
+    output logic [ 31:0] feedback_stop_o,
+    input  logic [ 31:0] feedback_steps_i,
+    input  logic         feedback_ended_i,
     /// Which streams the command uses.
     output logic         to_weights_o,
     output logic         to_x_o,
@@ -106,18 +117,20 @@ module mr_card_control #(
 
   // ---- the arguments, as long as the run needs them
 
-  logic load_q, run_q, read_state_q, write_state_q, stream_q, known_q, reset_q;
+  logic load_q, run_q, read_state_q, write_state_q, stream_q, feedback_q, known_q, reset_q;
   logic [31:0] steps_q, sequences_q, flags_q;
   logic [63:0] in_count_q, out_count_q, in_address_q, out_address_q;
   logic [31:0] command;
   // RUN of either part of a network: that of the encoder gives no y.
-  logic is_load, is_run, is_read, is_write, is_stream;
+  logic is_load, is_run, is_read, is_write, is_stream, is_feedback, is_rows;
   assign command = `ARGUMENT(mr_registers_pkg::ARG_COMMAND, 32);
   assign is_load = command == mr_registers_pkg::COMMAND_LOAD;
   assign is_run = command == mr_registers_pkg::COMMAND_RUN || command == mr_registers_pkg::COMMAND_ENCODE;
   assign is_read = command == mr_registers_pkg::COMMAND_READ_STATE;
   assign is_write = command == mr_registers_pkg::COMMAND_WRITE_STATE;
   assign is_stream = command == mr_registers_pkg::COMMAND_STREAM;
+  assign is_feedback = command == mr_registers_pkg::COMMAND_FEEDBACK;
+  assign is_rows = is_stream || is_feedback;
 
   always_ff @(posedge clk_i) begin
     if (taken) begin
@@ -125,12 +138,16 @@ module mr_card_control #(
       run_q <= is_run;
       read_state_q <= is_read;
       write_state_q <= is_write;
-      stream_q <= is_stream;
-      known_q <= is_load || is_run || is_read || is_write || is_stream;
-      network_command_o <= is_stream ? mr_registers_pkg::COMMAND_RUN : command;
+      stream_q <= is_rows;
+      feedback_q <= is_feedback;
+      feedback_most_o <= `ARGUMENT(mr_registers_pkg::ARG_SEQUENCES, 32);
+      feedback_place_o <= feedback_place_i;
+      feedback_stop_o <= feedback_stop_i;
+      known_q <= is_load || is_run || is_read || is_write || is_rows;
+      network_command_o <= is_rows ? mr_registers_pkg::COMMAND_RUN : command;
       steps_q <= `ARGUMENT(mr_registers_pkg::ARG_STEPS, 32);
       flags_q <= `ARGUMENT(mr_registers_pkg::ARG_FLAGS, 32);
-      ring_o <= is_stream ? `ARGUMENT(mr_registers_pkg::ARG_RING, 32) : 32'd1;
+      ring_o <= is_rows ? `ARGUMENT(mr_registers_pkg::ARG_RING, 32) : 32'd1;
       in_address_q <= is_load ? `ARGUMENT(mr_registers_pkg::ARG_WEIGHTS, 64) :
           is_write ? `ARGUMENT(mr_registers_pkg::ARG_STATE_IN, 64) : `ARGUMENT(mr_registers_pkg::ARG_X, 64);
       in_count_q <= is_load ? `ARGUMENT(mr_registers_pkg::ARG_WEIGHTS_BEATS, 64) :
@@ -141,8 +158,8 @@ module mr_card_control #(
           is_load || is_write ? 64'd0 : `ARGUMENT(mr_registers_pkg::ARG_Y_COUNT, 64);
     end
     // A first row that clears the state is a run of its own, of one sequence.
-    if (state_q == SCALE || state_q == NEXT) reset_q <= to_x_o && (flags_q[0] || (stream_q && one_first));
-    if (taken) sequences_q <= is_stream ? `ARGUMENT(mr_registers_pkg::ARG_RING, 32) : `ARGUMENT(mr_registers_pkg::ARG_SEQUENCES, 32);
+    if (state_q == SCALE || state_q == NEXT || again) reset_q <= to_x_o && (flags_q[0] || (stream_q && one_first));
+    if (taken) sequences_q <= is_feedback ? 32'd1 : is_stream ? `ARGUMENT(mr_registers_pkg::ARG_RING, 32) : `ARGUMENT(mr_registers_pkg::ARG_SEQUENCES, 32);
     else if (state_q == NEXT) sequences_q <= batch;
   end
 
@@ -192,11 +209,13 @@ module mr_card_control #(
   always_comb begin
     bad_d = '0;
     bad_d[mr_registers_pkg::STATUS_BAD_COMMAND_BIT] = !known_q;
-    bad_d[mr_registers_pkg::STATUS_UNSUPPORTED_BIT] = (read_state_q || write_state_q) && !STATE;
+    bad_d[mr_registers_pkg::STATUS_UNSUPPORTED_BIT] = ((read_state_q || write_state_q) && !STATE) || (feedback_q && !FEEDBACK);
     bad_d[mr_registers_pkg::STATUS_BAD_ARGUMENT_BIT] = known_q && ((uses_in && in_address_q[5:0] != '0) ||
         (uses_out && out_address_q[5:0] != '0) || in_count_q[63:40] != '0 || out_count_q[63:40] != '0 ||
         (to_x_o && total_q[63:32] != '0) ||
-        (stream_q && (ring_o == '0 || steps_q == '0 || !uses_in || !uses_out)));
+        (stream_q && (ring_o == '0 || steps_q == '0 || !uses_in || !uses_out)) ||
+        (feedback_q && (feedback_most_o == '0 || steps_q != 32'd1 || in_count_q != 64'd1 ||
+        out_count_q <= 64'(feedback_place_o))));
   end
 
   logic [31:0] ahead;
@@ -213,13 +232,14 @@ module mr_card_control #(
     fault_d[mr_registers_pkg::STATUS_NO_PROGRESS_BIT] = quiet && !(starved_i && input_empty_i);
     fault_d[mr_registers_pkg::STATUS_OUTPUT_SHORT_BIT] = state_q == DRAIN && !output_waits_i && !output_complete_i;
     fault_d[mr_registers_pkg::STATUS_INPUT_LEFT_BIT] = closing_well && !input_empty_i;
-    fault_d[mr_registers_pkg::STATUS_RING_OVERRUN_BIT] = stream_q && ahead > ring_o;
+    fault_d[mr_registers_pkg::STATUS_RING_OVERRUN_BIT] = stream_q && !feedback_q && ahead > ring_o;
   end
 
   // ---- the course of a run
 
   logic [QUIET_WIDTH-1:0] quiet_q;
-  logic single, one_first;
+  logic single, one_first, last_row, again;
+  logic [31:0] rows_there;
   assign quiet = quiet_q == QUIET_WIDTH'(WATCHDOG);
   always_ff @(posedge clk_i) begin
     if (!opened || state_q == NEXT || progress_i || reader_waiting_i || writer_waiting_i || quiet) quiet_q <= '0;
@@ -228,8 +248,12 @@ module mr_card_control #(
 
   // The first row alone when it is to clear the state.
   assign one_first = flags_q[1] && started_q == '0;
-  assign batch = one_first ? 32'd1 : stream_rows_i - started_q;
+  assign rows_there = feedback_q ? feedback_steps_i : stream_rows_i;
+  assign last_row = feedback_q ? feedback_ended_i : stream_stop_i;
+  assign batch = one_first ? 32'd1 : rows_there - started_q;
   assign single = !stream_q;
+  // The next step's input is there as the network ends the one before, of which nothing waits: it begins at once.
+  assign again = feedback_q && state_q == RUN && network_done_i && output_complete_i && rows_there != started_q;
   assign closing_well = state_q == CLOSE && output_complete_i && output_asked_i && writer_idle_i;
 
   logic [3:0] state_d;
@@ -239,11 +263,11 @@ module mr_card_control #(
       IDLE: if (start_i) state_d = SCALE;
       SCALE: if (wait_q == 2'd2) state_d = CHECK;
       CHECK: state_d = bad_d != '0 ? END : stream_q ? NEXT : run_q && total_q[31:0] == '0 ? DRAIN : START;
-      NEXT: if (stream_rows_i != started_q) state_d = COUNT;
-      else if (stream_stop_i) state_d = CLOSE;
+      NEXT: if (rows_there != started_q) state_d = feedback_q ? START : COUNT;
+      else if (last_row) state_d = CLOSE;
       COUNT: if (wait_q == 2'd1) state_d = START;
       START: if (network_idle_i) state_d = RUN;
-      RUN: if (network_done_i) state_d = DRAIN;
+      RUN: if (network_done_i) state_d = again ? START : DRAIN;
       DRAIN: if (!output_waits_i) state_d = single ? CLOSE : NEXT;
       CLOSE: if (closing_well) state_d = END;
       STOP: if (reader_idle_i && writer_idle_i && wait_q == 2'd3) state_d = END;
@@ -279,7 +303,8 @@ module mr_card_control #(
       if (stream_q && stored_i && opened) stream_done_o <= stream_done_o + 32'd1;
     end
   end
-  assign in_rows_o = stream_q ? stream_rows_i : 32'(in_beats_o != '0);
+  assign feedback_o = feedback_q;
+  assign in_rows_o = feedback_q ? 32'd1 : stream_q ? stream_rows_i : 32'(in_beats_o != '0);
   assign out_rows_o = stream_q ? started_q : 32'(out_beats_o != '0);
 
   assign network_rst_no = rst_ni && state_q != STOP;

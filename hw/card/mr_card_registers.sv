@@ -10,7 +10,8 @@ module mr_card_registers #(
     parameter int PROBES = 0,
     parameter logic [127:0] SHAPE_HASH = '0,
     parameter int CLOCK_KHZ = 0,
-    parameter bit STATE = 0
+    parameter bit STATE = 0,
+    parameter bit FEEDBACK = 0
 ) (
     /// Clock, rising edge.
     input  logic         clk_i,
@@ -41,6 +42,9 @@ module mr_card_registers #(
     output logic [ 31:0] stream_rows_o,
     output logic         stream_stop_o,
     input  logic [ 31:0] stream_done_i,
+    /// Feedback.
+    output logic [ 31:0] feedback_place_o,
+    output logic [ 31:0] feedback_stop_o,
     /// Beats and elements that moved in this cycle.
     input  logic [  3:0] moved_i
 );
@@ -51,6 +55,7 @@ module mr_card_registers #(
   logic [1:0] sources_q, events_q;
   logic [31:0] status_q, faults_q, runs_q, progress_q, rows_q;
   logic stop_q;
+  logic [31:0] feedback_place_q, feedback_stop_q;
   logic [31:0] mask;
   assign mask = {{8{wr_strobe_i[3]}}, {8{wr_strobe_i[2]}}, {8{wr_strobe_i[1]}}, {8{wr_strobe_i[0]}}};
 
@@ -61,6 +66,7 @@ module mr_card_registers #(
   assign low = wr_valid_i && wr_strobe_i[0];
 
   logic write_control, write_all, write_sources, write_events, write_faults, write_rows, write_stop;
+  logic write_place, write_token;
   assign write_control = wr_valid_i && wr_word_i == mr_registers_pkg::REG_CONTROL[15:2];
   assign write_all = low && wr_word_i == mr_registers_pkg::REG_INTERRUPT_ENABLE[15:2];
   assign write_sources = low && wr_word_i == mr_registers_pkg::REG_INTERRUPT_SOURCES[15:2];
@@ -68,12 +74,16 @@ module mr_card_registers #(
   assign write_faults = wr_valid_i && wr_word_i == mr_registers_pkg::REG_FAULTS[15:2];
   assign write_rows = wr_valid_i && wr_word_i == mr_registers_pkg::REG_STREAM_ROWS[15:2];
   assign write_stop = low && wr_word_i == mr_registers_pkg::REG_STREAM_CONTROL[15:2];
+  assign write_place = wr_valid_i && wr_word_i == mr_registers_pkg::REG_FEEDBACK_PLACE[15:2];
+  assign write_token = wr_valid_i && wr_word_i == mr_registers_pkg::REG_FEEDBACK_STOP[15:2];
 
   assign start_o = start_q && !done_q && !running_q;
   assign running_o = running_q;
   assign interrupt_o = all_q && events_q != 2'b00;
   assign stream_rows_o = rows_q;
   assign stream_stop_o = stop_q;
+  assign feedback_place_o = feedback_place_q;
+  assign feedback_stop_o = feedback_stop_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -90,6 +100,8 @@ module mr_card_registers #(
       progress_q <= '0;
       rows_q <= '0;
       stop_q <= 1'b0;
+      feedback_place_q <= '0;
+      feedback_stop_q <= '0;
     end else begin
       if (write_control && ones[mr_registers_pkg::CONTROL_CONTINUE_BIT]) done_q <= 1'b0;
       if (taken_i) begin
@@ -115,6 +127,8 @@ module mr_card_registers #(
       faults_q <= (faults_q & ~(write_faults ? ones : '0)) | (ended_i ? status_i : '0);
       if (write_rows) rows_q <= (rows_q & ~mask) | ones;
       if (write_stop) stop_q <= wr_data_i[mr_registers_pkg::STREAM_CONTROL_STOP_BIT];
+      if (write_place) feedback_place_q <= (feedback_place_q & ~mask) | ones;
+      if (write_token) feedback_stop_q <= (feedback_stop_q & ~mask) | ones;
       progress_q <= progress_q + 32'(moved_i);
     end
   end
@@ -143,9 +157,11 @@ module mr_card_registers #(
       mr_registers_pkg::REG_STREAM_ROWS[15:0]: word_d = rows_q;
       mr_registers_pkg::REG_STREAM_CONTROL[15:0]: word_d = 32'(stop_q);
       mr_registers_pkg::REG_STREAM_DONE[15:0]: word_d = stream_done_i;
+      mr_registers_pkg::REG_FEEDBACK_PLACE[15:0]: word_d = feedback_place_q;
+      mr_registers_pkg::REG_FEEDBACK_STOP[15:0]: word_d = feedback_stop_q;
       mr_registers_pkg::REG_MAGIC[15:0]: word_d = mr_registers_pkg::MAGIC_VALUE;
       mr_registers_pkg::REG_VERSION[15:0]: word_d = mr_registers_pkg::VERSION_VALUE;
-      mr_registers_pkg::REG_FEATURES[15:0]: word_d = 32'(STATE);
+      mr_registers_pkg::REG_FEATURES[15:0]: word_d = {30'd0, FEEDBACK, STATE};
       mr_registers_pkg::REG_CLOCK_KHZ[15:0]: word_d = CLOCK_KHZ;
       mr_registers_pkg::REG_SHAPE_HASH[15:0]: word_d = SHAPE_HASH[31:0];
       mr_registers_pkg::REG_SHAPE_HASH[15:0] + 16'd4: word_d = SHAPE_HASH[63:32];

@@ -7,7 +7,11 @@ module mr_counters #(
     /// Processes; >= 1.
     parameter int PROCESSES = 1,
     /// Probes; >= 1.
-    parameter int PROBES = 1
+    parameter int PROBES = 1,
+    /// Probes can be of several runs of the network.
+    parameter bit FEEDBACK = 0,
+    /// Cycles that a probe's value is on its way.
+    parameter int PROBE_STAGES = 1
 ) (
     /// Clock, rising edge.
     input  logic                 clk_i,
@@ -17,13 +21,16 @@ module mr_counters #(
     input  logic                 run_i,
     /// The network runs.
     input  logic                 network_i,
+    /// It ends.
+    input  logic                 ended_i,
     /// It gives an output.
     input  logic                 output_i,
     /// What each process does.
     input  logic [PROCESSES-1:0] busy_i,
     input  logic [PROCESSES-1:0] starved_i,
     input  logic [PROCESSES-1:0] blocked_i,
-    /// The network's probes.
+    /// The network's probes; those of its runs since clear_i are added up.
+    input  logic                 add_i,
     input  logic [64*PROBES-1:0] probe_i,
     /// A read: offset in the register map; the word follows in the next cycle.
     input  logic                 rd_valid_i,
@@ -65,9 +72,27 @@ module mr_counters #(
   logic [63:0] probes[PROBES];
   logic [PROBES-1:0] set_q;
   logic any_q;
+  logic [PROBE_STAGES:0] seen_q;
   for (genvar p = 0; p < PROBES; p++) begin : g_probe
-    assign probes[p] = probe_i[64*p+:64];
-    always_ff @(posedge clk_i) set_q[p] <= |probe_i[64*p+:64];
+    if (FEEDBACK) begin : g_sum
+      logic [63:0] sum_q;
+      always_ff @(posedge clk_i) begin
+        if (clear_i) sum_q <= '0;
+        else if (seen_q[PROBE_STAGES]) sum_q <= sum_q + probe_i[64*p+:64];
+      end
+      assign probes[p] = add_i ? sum_q : probe_i[64*p+:64];
+    end else begin : g_value
+      assign probes[p] = probe_i[64*p+:64];
+    end
+    always_ff @(posedge clk_i) set_q[p] <= |probes[p];
+  end
+  // A run's last values are here so many cycles behind its end, and those of the next run are not yet.
+  if (FEEDBACK) begin : g_seen
+    always_ff @(posedge clk_i) seen_q <= clear_i ? '0 : {seen_q[PROBE_STAGES-1:0], ended_i};
+  end else begin : g_unseen
+    assign seen_q = '0;
+    logic unused;
+    assign unused = ^{ended_i, add_i, seen_q};
   end
   always_ff @(posedge clk_i) any_q <= |set_q;
 

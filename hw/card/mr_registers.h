@@ -8,7 +8,7 @@
 
 // Identity: the value of register magic, the version of this map, the window's bytes.
 #define MR_CARD_MAGIC_VALUE 0x4543524du
-#define MR_CARD_VERSION_VALUE 0x10001u
+#define MR_CARD_VERSION_VALUE 0x10002u
 #define MR_CARD_WINDOW 0x10000u
 
 // Registers: offsets in bytes, and their fields.
@@ -48,8 +48,12 @@
 #define MR_CARD_STREAM_CONTROL 0x84u
 #define MR_CARD_STREAM_CONTROL_STOP_BIT 0x0u
 #define MR_CARD_STREAM_CONTROL_STOP 0x1u
-// Rows of this STREAM run whose results memory has acknowledged, modulo 2^32; their input slots are free.
+// Rows of this STREAM run, or steps of this FEEDBACK run, whose results memory has acknowledged, modulo 2^32; their input slots are free.
 #define MR_CARD_STREAM_DONE 0x88u
+// FEEDBACK: which element of a step's row of y, from 0, is the input of the next one. Taken with the arguments.
+#define MR_CARD_FEEDBACK_PLACE 0x8cu
+// FEEDBACK: the step that gives this number is the last one; 0xffffffff is none. Taken with the arguments.
+#define MR_CARD_FEEDBACK_STOP 0x90u
 // Bytes M R C E from the lowest.
 #define MR_CARD_MAGIC 0x100u
 // Version of this register map.
@@ -62,6 +66,8 @@
 #define MR_CARD_FEATURES 0x108u
 #define MR_CARD_FEATURES_STATE_BIT 0x0u
 #define MR_CARD_FEATURES_STATE 0x1u
+#define MR_CARD_FEATURES_FEEDBACK_BIT 0x1u
+#define MR_CARD_FEATURES_FEEDBACK 0x2u
 // The clock that the cycle counters count, in kHz.
 #define MR_CARD_CLOCK_KHZ 0x10cu
 // Hash of the network's shape, byte 0 lowest.
@@ -129,7 +135,7 @@
 // Cycles in which it waited for room in an output.
 #define MR_CARD_BLOCKED 0x1010u
 #define MR_CARD_BLOCKED_STRIDE 0x20u
-// The probe's value. What it counts, the network says; those of a compiled network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
+// The probe's value. What it counts, the network says; those of a compiled network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time; of a FEEDBACK they are of all steps.
 #define MR_CARD_PROBE 0x8000u
 #define MR_CARD_PROBE_STRIDE 0x8u
 
@@ -138,27 +144,27 @@
 #define MR_CARD_ARG_COMMAND 0x10u
 // MR_FLAG_*, or 0.
 #define MR_CARD_ARG_FLAGS 0x18u
-// RUN: sequences. Otherwise not looked at.
+// RUN: sequences. FEEDBACK: steps at most. Otherwise not looked at.
 #define MR_CARD_ARG_SEQUENCES 0x20u
-// RUN: steps of a sequence; sequences * steps must fit 32 bits. STREAM: steps of a row, each row giving one result; 1 gives one for every step.
+// RUN: steps of a sequence; sequences * steps must fit 32 bits. STREAM: steps of a row, each row giving one result; 1 gives one for every step. FEEDBACK: 1.
 #define MR_CARD_ARG_STEPS 0x28u
-// STREAM: rows of each ring, at least 1.
+// STREAM: rows of each ring, at least 1. FEEDBACK: rows of the output ring.
 #define MR_CARD_ARG_RING 0x30u
 // READ_STATE, WRITE_STATE: beats of 64 bytes.
 #define MR_CARD_ARG_STATE_BEATS 0x38u
 // LOAD: beats of 64 bytes.
 #define MR_CARD_ARG_WEIGHTS_BEATS 0x40u
-// RUN: elements of x in all. STREAM: elements of x in a row.
+// RUN: elements of x in all. STREAM: elements of x in a row. FEEDBACK: 1.
 #define MR_CARD_ARG_X_COUNT 0x48u
-// RUN: elements of y in all. STREAM: elements of y in a row.
+// RUN: elements of y in all. STREAM, FEEDBACK: elements of y in a row.
 #define MR_CARD_ARG_Y_COUNT 0x50u
 // LOAD: the weight image.
 #define MR_CARD_ARG_WEIGHTS 0x58u
-// RUN: the elements of x. STREAM: the input ring.
+// RUN: the elements of x. STREAM: the input ring. FEEDBACK: the first input.
 #define MR_CARD_ARG_X 0x60u
 // WRITE_STATE: the state to take.
 #define MR_CARD_ARG_STATE_IN 0x68u
-// RUN: where the elements of y go. STREAM: the output ring.
+// RUN: where the elements of y go. STREAM, FEEDBACK: the output ring.
 #define MR_CARD_ARG_Y 0x70u
 // READ_STATE: where the state goes.
 #define MR_CARD_ARG_STATE_OUT 0x78u
@@ -189,7 +195,7 @@
     STATUS(state_write_error, 4, "Writing state_out: BRESP was SLVERR or DECERR.") \
     STATUS(bad_command, 8, "The command is none of those known.") \
     STATUS(unsupported, 9, "The command needs a feature that this kernel was built without.") \
-    STATUS(bad_argument, 10, "An address is not a multiple of 64, a product or size is out of range, or the ring has no rows.") \
+    STATUS(bad_argument, 10, "An address is not a multiple of 64, a product or size is out of range, the ring has no rows, or FEEDBACK has no step, another x_count or steps than 1, or a place behind y_count.") \
     STATUS(input_left, 11, "The network ended without taking all of its input.") \
     STATUS(input_short, 12, "All of the input was taken, and the network waits for more.") \
     STATUS(output_more, 13, "The network gave more output than the count; the rest was dropped.") \

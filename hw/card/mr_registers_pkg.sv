@@ -4,7 +4,7 @@
 package mr_registers_pkg;
   // Identity: the value of register magic, the version of this map, the window's bytes.
   localparam logic [31:0] MAGIC_VALUE = 32'h4543524d;
-  localparam logic [31:0] VERSION_VALUE = 32'h10001;
+  localparam logic [31:0] VERSION_VALUE = 32'h10002;
   localparam logic [31:0] WINDOW = 32'h10000;
 
   // Registers: offsets in bytes, and their fields.
@@ -32,8 +32,12 @@ package mr_registers_pkg;
   // Control of a STREAM run. Write 0 before the start.
   localparam logic [31:0] REG_STREAM_CONTROL = 32'h84;
   localparam logic [31:0] STREAM_CONTROL_STOP_BIT = 32'h0;
-  // Rows of this STREAM run whose results memory has acknowledged, modulo 2^32; their input slots are free.
+  // Rows of this STREAM run, or steps of this FEEDBACK run, whose results memory has acknowledged, modulo 2^32; their input slots are free.
   localparam logic [31:0] REG_STREAM_DONE = 32'h88;
+  // FEEDBACK: which element of a step's row of y, from 0, is the input of the next one. Taken with the arguments.
+  localparam logic [31:0] REG_FEEDBACK_PLACE = 32'h8c;
+  // FEEDBACK: the step that gives this number is the last one; 0xffffffff is none. Taken with the arguments.
+  localparam logic [31:0] REG_FEEDBACK_STOP = 32'h90;
   // Bytes M R C E from the lowest.
   localparam logic [31:0] REG_MAGIC = 32'h100;
   // Version of this register map.
@@ -45,6 +49,7 @@ package mr_registers_pkg;
   // What this kernel was built with.
   localparam logic [31:0] REG_FEATURES = 32'h108;
   localparam logic [31:0] FEATURES_STATE_BIT = 32'h0;
+  localparam logic [31:0] FEATURES_FEEDBACK_BIT = 32'h1;
   // The clock that the cycle counters count, in kHz.
   localparam logic [31:0] REG_CLOCK_KHZ = 32'h10c;
   // Hash of the network's shape, byte 0 lowest.
@@ -98,7 +103,7 @@ package mr_registers_pkg;
   // Cycles in which it waited for room in an output.
   localparam logic [31:0] REG_BLOCKED = 32'h1010;
   localparam logic [31:0] REG_BLOCKED_STRIDE = 32'h20;
-  // The probe's value. What it counts, the network says; those of a compiled network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time.
+  // The probe's value. What it counts, the network says; those of a compiled network begin anew with each run of the network: of a RUN, and in a STREAM of the rows that it takes at a time; of a FEEDBACK they are of all steps.
   localparam logic [31:0] REG_PROBE = 32'h8000;
   localparam logic [31:0] REG_PROBE_STRIDE = 32'h8;
 
@@ -107,27 +112,27 @@ package mr_registers_pkg;
   localparam logic [31:0] ARG_COMMAND = 32'h10;
   // MR_FLAG_*, or 0.
   localparam logic [31:0] ARG_FLAGS = 32'h18;
-  // RUN: sequences. Otherwise not looked at.
+  // RUN: sequences. FEEDBACK: steps at most. Otherwise not looked at.
   localparam logic [31:0] ARG_SEQUENCES = 32'h20;
-  // RUN: steps of a sequence; sequences * steps must fit 32 bits. STREAM: steps of a row, each row giving one result; 1 gives one for every step.
+  // RUN: steps of a sequence; sequences * steps must fit 32 bits. STREAM: steps of a row, each row giving one result; 1 gives one for every step. FEEDBACK: 1.
   localparam logic [31:0] ARG_STEPS = 32'h28;
-  // STREAM: rows of each ring, at least 1.
+  // STREAM: rows of each ring, at least 1. FEEDBACK: rows of the output ring.
   localparam logic [31:0] ARG_RING = 32'h30;
   // READ_STATE, WRITE_STATE: beats of 64 bytes.
   localparam logic [31:0] ARG_STATE_BEATS = 32'h38;
   // LOAD: beats of 64 bytes.
   localparam logic [31:0] ARG_WEIGHTS_BEATS = 32'h40;
-  // RUN: elements of x in all. STREAM: elements of x in a row.
+  // RUN: elements of x in all. STREAM: elements of x in a row. FEEDBACK: 1.
   localparam logic [31:0] ARG_X_COUNT = 32'h48;
-  // RUN: elements of y in all. STREAM: elements of y in a row.
+  // RUN: elements of y in all. STREAM, FEEDBACK: elements of y in a row.
   localparam logic [31:0] ARG_Y_COUNT = 32'h50;
   // LOAD: the weight image.
   localparam logic [31:0] ARG_WEIGHTS = 32'h58;
-  // RUN: the elements of x. STREAM: the input ring.
+  // RUN: the elements of x. STREAM: the input ring. FEEDBACK: the first input.
   localparam logic [31:0] ARG_X = 32'h60;
   // WRITE_STATE: the state to take.
   localparam logic [31:0] ARG_STATE_IN = 32'h68;
-  // RUN: where the elements of y go. STREAM: the output ring.
+  // RUN: where the elements of y go. STREAM, FEEDBACK: the output ring.
   localparam logic [31:0] ARG_Y = 32'h70;
   // READ_STATE: where the state goes.
   localparam logic [31:0] ARG_STATE_OUT = 32'h78;
@@ -139,6 +144,7 @@ package mr_registers_pkg;
   localparam logic [31:0] COMMAND_WRITE_STATE = 32'h4;
   localparam logic [31:0] COMMAND_STREAM = 32'h5;
   localparam logic [31:0] COMMAND_ENCODE = 32'h6;
+  localparam logic [31:0] COMMAND_FEEDBACK = 32'h7;
   localparam logic [31:0] FLAG_RESET = 32'h1;
   localparam logic [31:0] FLAG_RESET_FIRST = 32'h2;
 endpackage

@@ -24,7 +24,8 @@ class test {
         y_size = (card.read(MR_CARD_Y_BITS) + 7) / 8;
         x_top = card.read(MR_CARD_X_BITS) % 8;
         processes = card.read(MR_CARD_PROCESS_COUNT);
-        states = card.read(MR_CARD_FEATURES) & 1;
+        states = card.read(MR_CARD_FEATURES) & MR_CARD_FEATURES_STATE;
+        feeds = card.read(MR_CARD_FEATURES) & MR_CARD_FEATURES_FEEDBACK;
         weights.resize(expected.weights_beats * 64);
     }
 
@@ -32,7 +33,7 @@ class test {
     golden &expected;
     uint32_t x_size, y_size, x_top, processes;
     uint64_t probes_seen = 0; // runs with a probe that was not 0
-    bool states;
+    bool states, feeds;
     bytes weights;
     int failures = 0;
     const char *name = "";
@@ -207,6 +208,22 @@ class test {
     void state();
     void stream(uint32_t rows, uint32_t steps, uint32_t flags, uint32_t ring);
     void streams();
+    struct fed {
+        bytes y;
+        std::vector<uint32_t> numbers;
+        std::vector<uint64_t> probes; // of all steps
+        uint64_t cycles = 0;
+    };
+    fed feed(const bytes &x, uint32_t most, uint32_t place, uint32_t stop, bool resets);
+    uint64_t slot_size() const { // of the output ring, for a step's row
+        return (uint64_t{expected.y_per_sequence} * y_size + 8 + 63) / 64 * 64;
+    }
+    job feedback_job(const bytes &x, uint32_t most, uint32_t flags, uint32_t ring, uint32_t place,
+                     uint32_t stop);
+    void feedback(uint32_t most, uint32_t flags, bool stops, uint32_t ring);
+    void feedbacks();
+    void refuse_feedback();
+    void measure_feedback();
     void measure();
     void measure_stream();
 };
@@ -319,7 +336,10 @@ void test::random(uint64_t transactions) {
         else if (kind < 3)
             stream(1 + static_cast<uint32_t>(card.below(30)), steps, flags + 2 * flags,
                    1 + static_cast<uint32_t>(card.below(9)));
-        else if (kind == 3)
+        else if (kind == 3 && feeds && card.below(2)) {
+            const uint32_t most = 1 + static_cast<uint32_t>(card.below(40));
+            feedback(most, 2 * flags, card.below(2), 1 + static_cast<uint32_t>(card.below(most)));
+        } else if (kind == 3)
             batch(1 + static_cast<uint32_t>(card.below(300)), 1, flags);
         else
             batch(1 + static_cast<uint32_t>(card.below(40)), steps, flags);
@@ -443,6 +463,7 @@ void test::refusals() {
                    "status of a network that misbehaves");
         }
     }
+    refuse_feedback();
     // The doorbell runs ahead of the ring.
     card.write(MR_CARD_STREAM_ROWS, 0);
     card.write(MR_CARD_STREAM_CONTROL, 0);
@@ -564,6 +585,124 @@ void test::streams() {
     batch(2, 2, 0);
 }
 
+// Steps of the bare network, each with the number at `place` of the last one's row.
+test::fed test::feed(const bytes &x, uint32_t most, uint32_t place, uint32_t stop, bool resets) {
+    fed f;
+    bytes from = x;
+    f.probes.assign(expected.probes.size(), 0);
+    while (f.numbers.size() < most && (f.numbers.empty() || f.numbers.back() != stop)) {
+        const bytes row = expected.run(from, 1, 1, f.numbers.empty() && resets ? MR_FLAG_RESET : 0);
+        const uint8_t *number = &row[place * y_size];
+        f.numbers.push_back(number[0] | number[1] << 8 | number[2] << 16 |
+                            static_cast<uint32_t>(number[3]) << 24);
+        from.assign(x_size, 0);
+        from[0] = number[0], from[1] = number[1];
+        f.y.insert(f.y.end(), row.begin(), row.end());
+        f.cycles += expected.cycles;
+        for (size_t p = 0; p < f.probes.size(); p++)
+            f.probes[p] += expected.probes[p];
+    }
+    return f;
+}
+
+job test::feedback_job(const bytes &x, uint32_t most, uint32_t flags, uint32_t ring, uint32_t place,
+                       uint32_t stop) {
+    job j;
+    j.command = MR_COMMAND_FEEDBACK;
+    j.flags = flags;
+    j.sequences = most;
+    j.steps = 1;
+    j.ring = ring;
+    j.x_count = 1;
+    j.y_count = expected.y_per_sequence;
+    j.x = this->place(1, x.size());
+    put(j.x, x);
+    place_output(&j, slot_size() * ring);
+    card.write(MR_CARD_FEEDBACK_PLACE, place);
+    card.write(MR_CARD_FEEDBACK_STOP, stop);
+    return j;
+}
+
+// A number that a step gave is the input of the next one, until one comes that ends the run.
+void test::feedback(uint32_t most, uint32_t flags, bool stops, uint32_t ring) {
+    const bytes x = elements(1), begun = expected.save();
+    const bool resets = flags & MR_FLAG_RESET_FIRST;
+    const uint32_t place = static_cast<uint32_t>(card.below(expected.y_per_sequence));
+    fed f = feed(x, most, place, ~0u, resets);
+    uint32_t stop = ~0u;
+    if (stops) { // by one of them, which may come earlier too
+        stop = f.numbers[card.below(most)];
+        expected.restore(begun);
+        f = feed(x, most, place, stop, resets);
+    }
+    const uint32_t steps = static_cast<uint32_t>(f.numbers.size());
+    const size_t row = f.y.size() / steps;
+    const job j = feedback_job(x, most, flags, ring, place, stop);
+    equal(run(j), 0, "status of a feedback");
+    equal(card.read(MR_CARD_STREAM_DONE), steps, "steps done");
+    for (uint32_t n = steps > ring ? steps - ring : 0; n < steps; n++) {
+        const uint8_t *slot = card.at(j.y + n % ring * slot_size());
+        uint64_t number;
+        memcpy(&number, slot + slot_size() - 8, 8);
+        equal(number, n + 1, "the number of a step");
+        check(!memcmp(slot, &f.y[n * row], row), "a step's row differs", n);
+    }
+    for (uint64_t i = std::min(steps, ring) * slot_size(); i < ring * slot_size() + 4096; i++)
+        if (card.at(j.y)[i] != 0xa5) {
+            check(false, "bytes behind the last step were written", i);
+            break;
+        }
+    expected.probes = f.probes;
+    compare_probes();
+}
+
+void test::feedbacks() {
+    if (!feeds)
+        return;
+    load();
+    feedback(1, MR_FLAG_RESET_FIRST, false, 1);
+    feedback(1, 0, true, 1);
+    feedback(60, MR_FLAG_RESET_FIRST, false, 60);
+    feedback(60, 0, true, 60);
+    feedback(40, 0, false, 3);
+    batch(2, 2, 0); // goes on from the state that the last step left
+    load(0x60);     // cell states are cut
+    feedback(150, MR_FLAG_RESET_FIRST, false, 150);
+    feedback(20, 0, false, 20);
+    batch(2, 20, 0);
+    load();
+    const bytes x = elements(1);
+    for (int what = 0; what < 2; what++) { // errors of memory
+        const job j = feedback_job(x, 30, 0, 30, 0, ~0u);
+        if (what)
+            card.bad_read = {j.x, j.x + 64};
+        else
+            card.bad_write = {j.y + 7 * slot_size(), j.y + 8 * slot_size()};
+        expect(j, what ? MR_CARD_STATUS_X_ERROR_BIT : MR_CARD_STATUS_Y_ERROR_BIT,
+               "status of a feedback when memory fails");
+    }
+    feedback(9, 0, true, 9);
+}
+
+void test::refuse_feedback() {
+    const bytes x = elements(1);
+    const auto with = [&](uint32_t place, const std::function<void(job &)> &change) {
+        job j = feedback_job(x, 5, 0, 5, place, ~0u);
+        change(j);
+        return j;
+    };
+    if (!feeds) {
+        expect(with(0, [](job &) {}), MR_CARD_STATUS_UNSUPPORTED_BIT, "status of FEEDBACK");
+        return;
+    }
+    const uint32_t bad = MR_CARD_STATUS_BAD_ARGUMENT_BIT;
+    expect(with(0, [](job &j) { j.sequences = 0; }), bad, "status of no steps");
+    expect(with(0, [](job &j) { j.steps = 2; }), bad, "status of steps of two");
+    expect(with(0, [](job &j) { j.x_count = 2; }), bad, "status of two inputs");
+    expect(with(0, [](job &j) { j.ring = 0; }), bad, "status of a feedback without a ring");
+    expect(with(expected.y_per_sequence, [](job &) {}), bad, "status of a place behind the row");
+}
+
 // Cycles with memory that answers at full rate after 100 cycles.
 void test::measure() {
     load();
@@ -587,6 +726,8 @@ void test::measure() {
             check(percent < 3, "the card costs 3 % or more", cycles, bare);
     }
     measure_stream();
+    if (feeds)
+        measure_feedback();
 }
 
 // From the doorbell's write to the row's result in memory.
@@ -620,6 +761,26 @@ void test::measure_stream() {
            static_cast<unsigned long long>(best), static_cast<unsigned long long>(worst),
            static_cast<unsigned long long>(bare));
     check(worst < bare + 250, "a step by the ring is slow", worst, bare);
+}
+
+// From the start to the last number in memory. A step begins as the one before ends.
+void test::measure_feedback() {
+    const bytes x = elements(1);
+    uint64_t network[2], alone[2], cycles = 0;
+    const uint32_t all[] = {1, 300}, place = expected.y_per_sequence - 1;
+    for (int i = 0; i < 2; i++) {
+        alone[i] = feed(x, all[i], place, ~0u, false).cycles;
+        equal(run(feedback_job(x, all[i], 0, all[i], place, ~0u)), 0,
+              "status of the measured feedback");
+        network[i] = card.read64(MR_CARD_NETWORK_CYCLES);
+        cycles = card.read64(MR_CARD_CYCLES);
+    }
+    printf("  %u steps that are fed back: %llu cycles; the network alone %llu, %.5g a step\n",
+           all[1], static_cast<unsigned long long>(cycles),
+           static_cast<unsigned long long>(alone[1]), static_cast<double>(alone[1]) / all[1]);
+    if (expected.cycles)
+        equal(network[1] - network[0], alone[1] - alone[0], "cycles of the network");
+    check(!expected.cycles || cycles < alone[1] + 300, "feedback costs cycles", cycles, alone[1]);
 }
 
 } // namespace
@@ -661,6 +822,7 @@ int main(int count, char **words) {
         {"batches", [](test &u, uint64_t) { u.batches(); }},
         {"queue and interrupts", [](test &u, uint64_t) { u.queue(); }},
         {"streams", [](test &u, uint64_t) { u.streams(); }},
+        {"feedback", [](test &u, uint64_t) { u.feedbacks(); }},
         {"state", [](test &u, uint64_t) { u.state(); }},
         {"errors of memory", [](test &u, uint64_t) { u.faults(); }},
         {"refusals", [](test &u, uint64_t) { u.refusals(); }},
