@@ -32,8 +32,10 @@ void mr_text_add(struct mr_text *text, const char *format, ...) {
     va_end(arguments);
 }
 
+enum { NAME_MAX_LETTERS = 128 };
+
 static unsigned distance(const char *a, const char *b) {
-    unsigned row[40];
+    unsigned row[NAME_MAX_LETTERS];
     const size_t length = strlen(b);
     if (length >= sizeof row / sizeof *row)
         return 99;
@@ -56,7 +58,7 @@ static unsigned distance(const char *a, const char *b) {
 const char *mr_nearest(const char *text, const char *const *names, size_t count) {
     const char *nearest = NULL;
     unsigned least = 3;
-    for (size_t i = 0; i < count && strlen(text) < 40; i++) {
+    for (size_t i = 0; i < count && strlen(text) < NAME_MAX_LETTERS; i++) {
         const unsigned away = distance(text, names[i]);
         // A short name is not half another one.
         if (away < least && 2 * away < strlen(names[i])) {

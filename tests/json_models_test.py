@@ -78,6 +78,26 @@ class StateDict(unittest.TestCase):
                 h = np.tanh(c) / (1 + np.exp(-o))
             self.assertLess(abs(model.reference(x) - (self.state["fc.weight"] @ h + self.state["fc.bias"])).max(), 1e-6)
 
+    def test_names_of_keras(self):
+        description = {
+            "inputs": 3,
+            "layers": [{"cell": "lstm", "hidden": 4}, {"cell": "gru", "hidden": 5, "bidirectional": True, "weights": {"prefix": "both/forward_gru/gru_cell", "reverse": "both/backward_gru/gru_cell"}}],
+            "heads": [{"outputs": 2}],
+        }
+        state = {**lstm("a", 3, 4), **lstm("b", 4, 5, 1, True, 3), "c.weight": numbers((2, 10)), "c.bias": numbers(2)}
+        places = {"": "both/forward_gru/gru_cell", "_reverse": "both/backward_gru/gru_cell"}
+        own = {"model/dense/kernel": state["c.weight"].T, "model/dense/bias": state["c.bias"]}
+        for prefix, end, to in (("a", "", "model/lstm/lstm_cell"), *(("b", end, to) for end, to in places.items())):
+            parts = [state[f"{prefix}.{role}_l0{end}"] for role in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            if prefix == "b":  # r z n becomes z r h
+                parts = [np.concatenate([np.split(part, 3)[i] for i in (1, 0, 2)]) for part in parts]
+            bias = np.stack(parts[2:]) if prefix == "b" else parts[2].astype(float) + parts[3]
+            own.update({f"{to}/kernel": parts[0].T, f"{to}/recurrent_kernel": parts[1].T, f"{to}/bias": bias})
+        millrace.import_state_dict(description, own, work / "keras.millrace").close()
+        description["layers"][1].pop("weights")
+        millrace.import_state_dict(description, state, work / "torch.millrace").close()
+        self.assertEqual((work / "keras.millrace").read_bytes(), (work / "torch.millrace").read_bytes())
+
     def test_types_of_weights(self):
         state = {name: value.astype(np.float16) for name, value in self.state.items()}
         small = millrace.import_state_dict(self.description, state, work / "half.millrace")

@@ -38,7 +38,10 @@ void net_tensor_name(const struct net_node *node, enum net_part part, bool backw
     const char separator[2] = {node->separator, 0};
     char level[24] = "";
 
+    const bool apart = backward && node->backward;
     if (node->form->levels)
-        snprintf(level, sizeof level, "_l%d%s", node->file_level, backward ? "_reverse" : "");
-    snprintf(text, size, "%s%s%s%s", node->prefix, separator, node->form->roles[part], level);
+        snprintf(level, sizeof level, "_l%d%s", node->file_level,
+                 backward && !apart ? "_reverse" : "");
+    snprintf(text, size, "%s%s%s%s", apart ? node->backward : node->prefix, separator,
+             node->form->roles[part], level);
 }

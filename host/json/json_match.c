@@ -155,7 +155,7 @@ static int take_prefix(struct net *net, struct net_node *node, const char *place
 
 // What the text says of a node's tensors.
 static int take_named(struct net *net, struct net_node *node) {
-    static const char *const keys[] = {"prefix", "level", NULL};
+    static const char *const keys[] = {"prefix", "level", "reverse", NULL};
     const char *prefix = json_string_value(node->weights);
     char place[NET_PATH];
     int level = 0;
@@ -166,8 +166,13 @@ static int take_named(struct net *net, struct net_node *node) {
     if (json_is_object(node->weights) &&
         (net_check_keys(net, place, node->weights, keys) != 0 ||
          net_get_text(net, place, node->weights, "prefix", &prefix) != 0 ||
+         net_get_text(net, place, node->weights, "reverse", &node->backward) != 0 ||
          net_get_whole(net, place, node->weights, "level", 0, MR_MAX_LAYERS, &level) != 0))
         return -1;
+    if (node->backward && !node->bidirectional)
+        return net_fail(net, place,
+                        "has \"reverse\", the prefix of the second direction, and the "
+                        "layer has one");
     if (!prefix)
         return net_fail(net, place,
                         "is neither the text before the names of its tensors, nor an "
@@ -488,9 +493,13 @@ int net_match(struct net *net) {
                             "\"net.safetensors\" beside \"layers\"");
     }
     int result = open ? find_modules(net, &modules) : 0;
-    for (int i = 0; result == 0 && i < net->node_count; i++)
-        if (net->nodes[i].prefix)
-            take(&modules, net->nodes[i].prefix, net->nodes[i].separator);
+    for (int i = 0; result == 0 && i < net->node_count; i++) {
+        const struct net_node *node = &net->nodes[i];
+        if (node->prefix)
+            take(&modules, node->prefix, node->separator);
+        if (node->backward)
+            take(&modules, node->backward, node->separator);
+    }
     if (result == 0 && open)
         result = assign_open(net, &modules);
     for (size_t i = 0; i < modules.count; i++)

@@ -96,8 +96,9 @@ struct net_node {
     // Its tensors: of this form, by this prefix, when the text does not name them one by one.
     const struct net_form *form;
     char *prefix;
-    char separator; // behind the prefix, or 0
-    int file_level; // its level in the file
+    const char *backward; // the prefix of the second direction, where that is another one
+    char separator;       // behind the prefix, or 0
+    int file_level;       // its level in the file
 };
 
 struct net_head {
