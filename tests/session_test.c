@@ -34,8 +34,8 @@ static void expect(const float *x, size_t sequences, size_t steps, float *y) {
     mr_network_free(&network);
 }
 
-static void check_run(const struct mr_model *model, const char *uri,
-                      const struct mr_options *options) {
+static void check_model_run(const struct mr_model *model, const char *uri,
+                            const struct mr_options *options) {
     float x[SEQUENCES * STEPS * INPUTS], y[SEQUENCES * OUTPUTS], wanted[SEQUENCES * OUTPUTS];
     fill_input(x, SEQUENCES * STEPS * INPUTS);
     expect(x, SEQUENCES, STEPS, wanted);
@@ -168,7 +168,7 @@ START_TEST(slots_keep_the_state_after_their_last_sequence) {
     struct mr_session *session = open_session(model, "cpu:", &options);
     float y[MANY * OUTPUTS], wanted[MANY * OUTPUTS];
     unsigned char state[200];
-    check_run(model, "cpu:", &options);
+    check_model_run(model, "cpu:", &options);
     fill_input(x, MANY * STEPS * INPUTS);
     fill_input(more, SLOTS * INPUTS);
     expect(x, MANY, STEPS, wanted);
@@ -219,11 +219,11 @@ START_TEST(cpu_gives_the_bits_of_the_reference) {
     if (!have_compiler())
         return;
     struct mr_model *model = open_model();
-    check_run(model, "cpu:", NULL);
+    check_model_run(model, "cpu:", NULL);
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
         const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
                                            .lanes = lanes[i], .lane_count = 2};
-        check_run(model, "cpu:", &options);
+        check_model_run(model, "cpu:", &options);
     }
     mr_model_close(model);
 }
@@ -299,7 +299,7 @@ START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
         return;
     }
     struct mr_model *model = open_model();
-    check_run(model, "sim:", &options);
+    check_model_run(model, "sim:", &options);
 
     fill_input(x, SEQUENCES * STEPS * INPUTS);
     struct mr_session *session = open_session(model, "sim:", &options);
@@ -330,7 +330,7 @@ START_TEST(sim_gives_the_same_bits_and_the_planned_cycles) {
     options.idle_chance = 100;
     options.stall_chance = 100;
     options.seed = 3;
-    check_run(model, "sim:", &options);
+    check_model_run(model, "sim:", &options);
     mr_model_close(model);
 }
 END_TEST
