@@ -102,6 +102,12 @@ static const struct {
      "{\"W\": [[[1], [2], [3], [4]]], \"R\": [[[1], [0], [-1], [0.5]]], \"P\": [[0.5, 1, -1]]}}], "
      "\"heads\": [{}]}",
      "lstm_peephole last"},
+    {"{\"inputs\": 1, \"layers\": [{\"cell\": \"lstm\", \"hidden\": 2, \"proj_size\": 1, "
+     "\"start\": {\"h\": 0.25}, \"weights\": {\"weight_ih\": [[1], [2], [3], [4], [5], [6], [7], "
+     "[8]], \"weight_hh\": [[1], [0.5], [0], [1], [1], [0.5], [0], [1]], \"weight_hr\": [[1, "
+     "-1]]}}], "
+     "\"heads\": [{}, {\"return\": \"state\"}, {\"return\": \"cell\"}]}",
+     "lstm last dense"},
     {"{\"inputs\": {\"features\": 3, \"scale\": [1, 2, 3], \"offset\": -1}, "
      "\"layers\": [{\"dense\": 3, \"activation\": \"tanh\", \"residual\": true, \"weights\": "
      "{\"kernel\": [[1, 2, 3], [4, 5, 6], [7, 8, 9]]}}, {\"add\": \"inputs\"}, "

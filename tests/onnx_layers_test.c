@@ -185,6 +185,48 @@ static void the_largest_of_a_softmax(struct file *f) {
     add_output(f, "p");
 }
 
+// An LSTM of this program's own domain: one number of h from its H units, Q [1, 1, H].
+static void projected(struct file *f, const char *inputs) {
+    begin(f, 0, 0);
+    tensor(f, "R1", 3, 1, 4 * H, 1); // tensors 11 to 14
+    number_tensor(f, "Q", 1, 1, H, 0.5f, 0.25f);
+    number_tensor(f, "Q2", 1, 2, H, 0.5f, 0.25f);
+    number_tensor(f, "h0", 1, 1, 1, 0.5f, 0);
+    number_tensor(f, "far", 1, 1, 1, 2, 0);
+    node(f, "LSTM", inputs, "- y cs");
+    f->node[f->graph.n_node - 1].domain = "millrace";
+    with_int(f, "hidden_size", H);
+}
+
+static void a_projection(struct file *f) {
+    projected(f, "x W R1 B - h0 - - Q");
+}
+
+static void a_projection_of_the_cell(struct file *f) {
+    projected(f, "x W R1 B - - - - Q");
+    f->out.name = "cs";
+}
+
+static void no_projection(struct file *f) {
+    projected(f, "x W R1 B");
+}
+
+static void a_projection_that_depends(struct file *f) {
+    projected(f, "x W R1 B - - - - x");
+}
+
+static void a_wider_projection(struct file *f) {
+    projected(f, "x W R1 B - - - - Q2");
+}
+
+static void a_projection_beside_r(struct file *f) {
+    projected(f, "x W R B - - - - Q");
+}
+
+static void a_state_beyond_the_projection(struct file *f) {
+    projected(f, "x W R1 B - far - - Q");
+}
+
 static const struct file_case good[] = {
     {all_steps_are_the_output, "lstm<0; s=1"},
     {with_its_axis_of_directions, "lstm<0; Y=1"},
@@ -205,6 +247,8 @@ static const struct file_case good[] = {
     {probabilities_in_older_files, "lstm<0 dense<1 softmax<2; y=3"},
     {the_largest, "lstm<0 dense<1 argmax<2; y=3"},
     {the_largest_without_its_axis, "lstm<0 last<1 dense<2 argmax<3; real=4"},
+    {a_projection, "lstm<0 last<1 dense<2; y=3"},
+    {a_projection_of_the_cell, "lstm_cell<0 last<1; cs=2"},
     {the_largest_of_a_softmax, "lstm<0 dense<1 softmax<2 last<1 dense<4 argmax<5; y=6 p=3"},
 };
 
@@ -294,6 +338,30 @@ START_TEST(peepholes_are_read) {
                 ck_assert_float_eq(op->constants[k * H + j], _i && k == 1 ? -p : p);
             }
     }
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
+// R Q, and the least u of which Q makes h0.
+START_TEST(projections_are_read) {
+    static const float q[H] = {0.5f, 0.75f};
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+    a_projection(f);
+    ck_assert_msg(parse(f, &n) == 0, "%s", error);
+    const struct mr_op *op = mr_network_layer(&n, 0);
+    static const int onnx_gate[4] = {0, 2, 3, 1};
+    for (int gate = 0; gate < 4; gate++)
+        for (int j = 0; j < H; j++)
+            for (int k = 0; k < H; k++)
+                ck_assert_float_eq_tol(op->w_h[(gate * H + j) * H + k],
+                                       value_at(11, onnx_gate[gate] * H + j) * q[k], 1e-5f);
+    for (int k = 0; k < H; k++)
+        ck_assert_float_eq_tol(op->start[k], 0.5f * q[k] / (q[0] * q[0] + q[1] * q[1]), 1e-6f);
+    const struct mr_op *dense = &n.ops[n.op_count - 1];
+    ck_assert_int_eq(dense->units, 1);
+    ck_assert(dense->w_x[0] == q[0] && dense->w_x[1] == q[1]);
     mr_network_free(&n);
     free(f);
 }
@@ -424,6 +492,11 @@ static void a_layer_behind_the_largest(struct file *f) {
 }
 
 static const struct file_case bad[] = {
+    {no_projection, "has no constant projection of [directions, width, units]"},
+    {a_projection_that_depends, "has no constant projection of [directions, width, units]"},
+    {a_wider_projection, "has a projection to 2 numbers, and R is over 1"},
+    {a_projection_beside_r, "has a projection to 1 numbers, and R is over 2"},
+    {a_state_beyond_the_projection, "asks for 1.23077 in unit 0 before the projection"},
     {the_last_of_the_largest, "takes the last of equal numbers; this version takes the first"},
     {the_step_of_the_largest, "goes along another axis than the features"},
     {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
@@ -452,6 +525,7 @@ int main(void) {
     tcase_add_loop_test(all, network_is_read, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(all, gates_of_a_gru_are_read, 0, 2);
     tcase_add_loop_test(all, peepholes_are_read, 0, 2);
+    tcase_add_test(all, projections_are_read);
     tcase_add_loop_test(all, rnns_are_read, 0, 3);
     tcase_add_loop_test(all, network_is_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);
