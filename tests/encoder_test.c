@@ -374,7 +374,7 @@ START_TEST(test_calls) {
     struct mr_session *session = open_session(model, "cpu:", NULL);
     refused(session, NULL, 3, "mr_session_encode: x is NULL");
     refused(session, source, 0,
-            "mr_session_encode: a sequence of 0 steps is not possible; give 1 to 4294967294");
+            "mr_session_encode: a sequence of 0 steps is not possible; give 1 to 4293918719");
     refused(session, wrong, 2,
             "the input is NaN at sequence 0, step 1, feature 0 (counted from 0); every number must "
             "be finite");
