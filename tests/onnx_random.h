@@ -232,6 +232,7 @@ static inline void put_value_info(struct random_file *f, int field, const char *
 }
 
 #include "onnx_random_mask.h"
+#include "onnx_random_quantised.h"
 #include "onnx_random_stack.h"
 
 // ---- Its parts
@@ -305,6 +306,8 @@ static inline void random_dense(struct random_file *f, struct random_value *v, i
         strcpy(v->name, product);
     }
     say(f, ", dense", units);
+    if (random_between(&f->own, 0, 7) == 0)
+        random_pair(f, v->name);
     if (way == 0)
         return;
     const char *const end[] = {v->name};
@@ -414,6 +417,8 @@ static inline void random_norm(struct random_file *f, struct random_value *v) {
 }
 
 static inline void random_between_layers(struct random_file *f, struct random_value *v) {
+    if (random_between(&f->own, 0, 7) == 0)
+        random_pair(f, v->name);
     if (random_between(&f->state, 0, 5) == 0)
         random_norm(f, v);
     while (random_between(&f->state, 0, 2) == 0)

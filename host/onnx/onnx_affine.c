@@ -81,7 +81,10 @@ int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
 
 const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
                                          const struct onnx_value *value) {
-    if (!value || !onnx_is_plain(value) || value->layer == ONNX_X)
+    struct onnx_value plain = value ? *value : (struct onnx_value){0};
+
+    plain.quantised = false; // but for its rounding it is the same
+    if (!onnx_is_plain(&plain) || plain.layer == ONNX_X)
         return NULL;
     const struct onnx_layer *layer = &r->layers[value->layer];
     return strcmp(layer->kind, "dense") == 0 && layer->activation == MR_ACTIVATION_LINEAR ? layer
@@ -172,9 +175,7 @@ int onnx_arithmetic(struct onnx_reader *r) {
     const bool data_first = first->kind == ONNX_FLOW;
     const struct onnx_value *x = onnx_input(r, data_first ? 0 : 1);
     const struct onnx_value *other = onnx_input(r, data_first ? 1 : 0);
-    const struct onnx_tensor *constant = onnx_real_constant(r, data_first ? 1 : 0);
-    struct affine a;
-    int64_t count;
+    const size_t input = data_first ? 1 : 0;
 
     if (onnx_is_moment(x) || onnx_is_moment(other))
         return onnx_moment_arithmetic(r);
@@ -184,11 +185,22 @@ int onnx_arithmetic(struct onnx_reader *r) {
         return onnx_fail(r->graph,
                          "computes with two values that both depend on the input; this version "
                          "adds them, and takes other arithmetic with constants only");
-    if (!constant)
+    if (!onnx_real_constant(r, input))
         return onnx_fail(r->graph, "computes with a value that is not a constant of real numbers");
     if (op == 'D' && !data_first)
         return onnx_fail(r->graph, "divides by what depends on the input, which this version does "
                                    "not support");
+    return onnx_compute(r, op, x, input, data_first);
+}
+
+int onnx_compute(struct onnx_reader *r, char op, const struct onnx_value *x, size_t input,
+                 bool data_first) {
+    const struct onnx_tensor *constant = onnx_real_constant(r, input);
+    struct affine a;
+    int64_t count;
+
+    if (!constant)
+        return onnx_fail(r->graph, "computes with a value that is not a constant of real numbers");
     if (onnx_check_numbers(r, x) != 0 || count_of(r, x, constant, &count) != 0)
         return -1;
     int result = create_affine(r, &a, count);

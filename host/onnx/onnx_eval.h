@@ -73,7 +73,14 @@ int onnx_eval_tile(struct onnx_eval *e);
 int onnx_eval_transpose(struct onnx_eval *e);
 int onnx_eval_unsqueeze(struct onnx_eval *e);
 
+// onnx_runtime.c
+int onnx_eval_qlinear_matmul(struct onnx_eval *e);
+
 // onnx_quantised.c
+int onnx_eval_quantise(struct onnx_eval *e);
+// In wide evaluation what a layer gives is quantised without rounding: it is cut where its range
+// begins with 0. zero: an input
+void onnx_eval_cut(struct onnx_eval *e, struct onnx_tensor *out, size_t zero);
 int onnx_eval_dynamic_quantise(struct onnx_eval *e);
 
 // onnx_mask.c
@@ -109,6 +116,10 @@ int onnx_eval_arithmetic(struct onnx_eval *e);
 int onnx_eval_compare(struct onnx_eval *e);
 int onnx_eval_dequantize(struct onnx_eval *e);
 int onnx_eval_gemm(struct onnx_eval *e);
+// The current node's output: alpha * a times b, which is (columns, inner) where it is turned, plus
+// beta times a list, or nothing.
+int onnx_eval_linear(struct onnx_eval *e, const struct onnx_tensor *a, const struct onnx_tensor *b,
+                     bool turned, double alpha, const struct onnx_tensor *c, double beta);
 int onnx_eval_matmul(struct onnx_eval *e);
 int onnx_eval_negate(struct onnx_eval *e);
 int onnx_eval_where(struct onnx_eval *e);

@@ -141,6 +141,13 @@ int onnx_eval_dequantize(struct onnx_eval *e) {
     size_t after = 1, along = 1;
     int axis;
 
+    if (e->wide && onnx_is_real(x->type)) { // what was quantised without rounding
+        *out = onnx_tensor_share(x);
+        return 0;
+    }
+    if (onnx_int(e->graph, "block_size", 0) != 0 || (scale && scale->rank > 1))
+        return onnx_fail(e->graph, "has a scale for each block of an axis (block_size), which this "
+                                   "version does not read; quantise the file by tensor or channel");
     if (!scale || !onnx_is_real(scale->type) || onnx_is_real(x->type) || scale->rank > 1 ||
         scale->count < 1 || (zero && (onnx_is_real(zero->type) || zero->count != scale->count)))
         return onnx_eval_unsupported(e);
@@ -176,26 +183,36 @@ static void multiply(const double *a, const double *b, size_t down, size_t right
     }
 }
 
-int onnx_eval_matmul(struct onnx_eval *e) {
-    const struct onnx_tensor *a = onnx_eval_input(e, 0), *b = onnx_eval_input(e, 1);
+int onnx_eval_linear(struct onnx_eval *e, const struct onnx_tensor *a, const struct onnx_tensor *b,
+                     bool turned, double alpha, const struct onnx_tensor *c, double beta) {
     struct onnx_tensor *out = onnx_eval_output(e, 0);
     int64_t dims[ONNX_RANK];
 
-    if (!b || b->rank != 2 || a->rank < 1 || !onnx_is_real(a->type) || !onnx_is_real(b->type))
+    if (!b || b->rank != 2 || a->rank < 1 || !onnx_is_real(a->type) || !onnx_is_real(b->type) ||
+        (c && !onnx_is_real(c->type)))
         return onnx_eval_unsupported(e);
-    int64_t inner = a->dims[a->rank - 1];
-    if (b->dims[0] != inner)
+    const int64_t inner = a->dims[a->rank - 1];
+    const size_t columns = (size_t)b->dims[turned ? 0 : 1];
+    if (b->dims[turned ? 1 : 0] != inner)
         return onnx_fail(e->graph, "multiplies rows of %lld by columns of %lld", (long long)inner,
-                         (long long)b->dims[0]);
+                         (long long)b->dims[turned ? 1 : 0]);
+    if (c && c->count != 1 && c->count != columns)
+        return onnx_fail(e->graph, "adds a value whose shape does not fit");
     memcpy(dims, a->dims, sizeof dims);
-    dims[a->rank - 1] = b->dims[1];
+    dims[a->rank - 1] = (int64_t)columns;
     if (onnx_eval_create(e, out, a->type, a->rank, dims) != 0)
         return -1;
-    size_t columns = (size_t)b->dims[1];
     if (out->count > 0)
-        multiply(a->real, b->real, columns, 1, out->count / columns, (size_t)inner, columns,
-                 out->real);
+        multiply(a->real, b->real, turned ? 1 : columns, turned ? (size_t)inner : 1,
+                 out->count / columns, (size_t)inner, columns, out->real);
+    for (size_t i = 0; i < out->count; i++)
+        out->real[i] =
+            alpha * out->real[i] + (c ? beta * c->real[c->count == 1 ? 0 : i % columns] : 0);
     return 0;
+}
+
+int onnx_eval_matmul(struct onnx_eval *e) {
+    return onnx_eval_linear(e, onnx_eval_input(e, 0), onnx_eval_input(e, 1), false, 1, NULL, 0);
 }
 
 int onnx_eval_gemm(struct onnx_eval *e) {

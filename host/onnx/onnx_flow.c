@@ -565,6 +565,10 @@ int onnx_clip(struct onnx_reader *r) {
     struct onnx_value *out = onnx_output(r, 0);
     struct mr_cast cast = in->cast;
 
+    if (in->quantised) { // to fewer of its whole numbers
+        *out = *in;
+        return 0;
+    }
     if (in->layer == ONNX_X || in->whole || cast.whole || cast.truth || cast.side || cast.clips)
         return onnx_fail(r->graph, "clips what is no output of a layer as it came; this version "
                                    "takes that only");
@@ -582,8 +586,14 @@ int onnx_clip(struct onnx_reader *r) {
 int onnx_eval_clip(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
+    const struct onnx_tensor *bound =
+        onnx_eval_input(e, 1) ? onnx_eval_input(e, 1) : onnx_eval_input(e, 2);
     double low, high;
 
+    if (e->wide && onnx_is_real(in->type) && bound && !onnx_is_real(bound->type)) {
+        *out = onnx_tensor_share(in); // what was quantised without rounding
+        return 0;
+    }
     if (!onnx_is_real(in->type))
         return onnx_eval_unsupported(e);
     if (find_bound(e, "min", 1, -DBL_MAX, &low) != 0 ||

@@ -96,10 +96,9 @@ static bool is_of_onnx(const Onnx__NodeProto *node) {
     return !node->domain || !node->domain[0] || strcmp(node->domain, "ai.onnx") == 0;
 }
 
-// What ONNX Runtime makes of an LSTM where it quantises a file.
+// What ONNX Runtime makes of operators where it quantises or optimises a file.
 static bool is_of_runtime(const Onnx__NodeProto *node) {
-    return node->domain && strcmp(node->domain, "com.microsoft") == 0 &&
-           strcmp(node->op_type, "DynamicQuantizeLSTM") == 0;
+    return node->op_type && node->domain && strcmp(node->domain, "com.microsoft") == 0;
 }
 
 bool onnx_is_own(const Onnx__NodeProto *node) {
@@ -121,9 +120,9 @@ bool onnx_select(struct onnx_graph *graph, size_t node) {
     graph->node = n;
     graph->node_index = node;
     graph->row = onnx_own_cell(graph) ? &onnx_own_operator
-                 : n->op_type && (is_of_onnx(n) || is_of_runtime(n) || onnx_is_own(n))
-                     ? onnx_operator_find(n->op_type)
-                     : NULL;
+                 : n->op_type && (is_of_onnx(n) || onnx_is_own(n)) ? onnx_operator_find(n->op_type)
+                 : is_of_runtime(n) ? onnx_runtime_find(n->op_type)
+                                    : NULL;
     for (size_t i = 0; i < graph->node->n_output; i++) {
         int out = onnx_output_index(graph, i);
         if (out >= 0 && graph->needed[out])
@@ -276,9 +275,11 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
     graph->names = calloc(names + 1, sizeof *graph->names);
     graph->needed = calloc(names + 1, sizeof *graph->needed);
     graph->of_lengths = calloc(names + 1, sizeof *graph->of_lengths);
+    graph->uncut = calloc(names + 1, sizeof *graph->uncut);
     graph->constants = calloc(names + 1, sizeof *graph->constants);
     graph->slots = malloc(graph->slot_count * sizeof *graph->slots);
-    if (!graph->names || !graph->needed || !graph->of_lengths || !graph->constants || !graph->slots)
+    if (!graph->names || !graph->needed || !graph->of_lengths || !graph->uncut ||
+        !graph->constants || !graph->slots)
         return onnx_fail_file(graph, "not enough memory");
     memset(graph->slots, 0xff, graph->slot_count * sizeof *graph->slots);
     return add_names(graph) != 0 ? -1 : mark_needed(graph);
@@ -293,6 +294,7 @@ void onnx_graph_close(struct onnx_graph *graph) {
     free(graph->names);
     free(graph->needed);
     free(graph->of_lengths);
+    free(graph->uncut);
     free(graph->constants);
     free(graph->slots);
     free(graph->own_rows);

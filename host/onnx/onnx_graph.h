@@ -63,6 +63,7 @@ struct onnx_graph {
     size_t slot_count;
     struct onnx_tensor *constants; // of the values; type 0 where it is no constant
     bool *of_lengths;              // of the values: an input from which lengths of sequences come
+    bool *uncut;                   // of the values: quantised, but not cut below its range
     size_t budget;                 // bytes that tensors may still take
     size_t external;               // bytes read from other files
     char **files;                  // [file_count] these files

@@ -55,10 +55,10 @@ static int sum_bias(struct onnx_reader *r, const struct onnx_layer *layer, size_
     return 0;
 }
 
-// scale * weights, which are (units, inputs) or transposed.
-static int add_dense(struct onnx_reader *r, bool outputs_first, double scale) {
+int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product) {
     const struct onnx_value *x = onnx_input(r, 0);
-    const struct onnx_tensor *weights = onnx_real_constant(r, 1);
+    const struct onnx_tensor *weights = onnx_real_constant(r, product->weights);
+    const bool outputs_first = product->outputs_first;
     struct onnx_value *out = onnx_output(r, 0);
     int index;
 
@@ -77,7 +77,7 @@ static int add_dense(struct onnx_reader *r, bool outputs_first, double scale) {
     if (width.symbol == SYMBOL_NONE && width.k != inputs)
         return onnx_fail(r->graph, "has weights for %lld inputs and reads %lld", (long long)inputs,
                          (long long)width.k);
-    if (onnx_check_finite(r, 1) != 0)
+    if (onnx_check_finite(r, product->weights) != 0)
         return -1;
     struct onnx_layer layer = {.kind = "dense",
                                .inputs = (int)inputs,
@@ -85,10 +85,10 @@ static int add_dense(struct onnx_reader *r, bool outputs_first, double scale) {
                                .fill = fill_dense,
                                .w = weights,
                                .outputs_first = outputs_first,
-                               .scale = scale};
-    if (onnx_is(r->graph, "Gemm") && onnx_input(r, 2)) {
+                               .scale = product->scale};
+    if (product->bias && onnx_input(r, product->bias)) {
         struct onnx_tensor bias;
-        if (sum_bias(r, &layer, 2, onnx_float(r->graph, "beta", 1.0f), &bias) != 0)
+        if (sum_bias(r, &layer, product->bias, product->bias_scale, &bias) != 0)
             return -1;
         layer.bias = bias;
     }
@@ -112,13 +112,18 @@ static int read_gemm(struct onnx_reader *r) {
     if (x->kind == ONNX_FLOW && x->rank != 2)
         return onnx_fail(r->graph, "reads a value of %d axes; it should be batch and features",
                          x->rank);
-    return add_dense(r, onnx_int(r->graph, "transB", 0) != 0, onnx_float(r->graph, "alpha", 1.0f));
+    const struct onnx_product product = {.weights = 1,
+                                         .bias = 2,
+                                         .outputs_first = onnx_int(r->graph, "transB", 0) != 0,
+                                         .scale = onnx_float(r->graph, "alpha", 1.0f),
+                                         .bias_scale = onnx_float(r->graph, "beta", 1.0f)};
+    return onnx_add_product(r, &product);
 }
 
 static int read_matmul(struct onnx_reader *r) {
     if (onnx_is(r->graph, "MatMulInteger") && onnx_matmul_integer(r) != 0)
         return -1;
-    return add_dense(r, false, 1.0);
+    return onnx_add_product(r, &(struct onnx_product){.weights = 1, .scale = 1});
 }
 
 // ---- Activations
@@ -149,20 +154,25 @@ static size_t find_activation(const struct onnx_graph *graph) {
     return i;
 }
 
-static int read_activation(struct onnx_reader *r) {
-    const struct onnx_value *x = onnx_input(r, 0);
+int onnx_activate(struct onnx_reader *r, const struct onnx_value *x,
+                  enum mr_activation activation) {
     const struct onnx_layer *layer = onnx_open_layer(r, x);
     struct onnx_layer made = layer ? *layer : (struct onnx_layer){0};
     int index;
 
-    made.activation = activations[find_activation(r->graph)].activation;
+    made.activation = activation;
     if (!layer)
         return onnx_add_diagonal(r, x, &made, onnx_output(r, 0));
+    const struct onnx_value from = *x;
     if (onnx_change_layer(r, x, made, &index) != 0)
         return -1;
-    *onnx_output(r, 0) = *x;
+    *onnx_output(r, 0) = from;
     onnx_output(r, 0)->layer = index;
     return 0;
+}
+
+static int read_activation(struct onnx_reader *r) {
+    return onnx_activate(r, onnx_input(r, 0), activations[find_activation(r->graph)].activation);
 }
 
 static int eval_activation(struct onnx_eval *e) {

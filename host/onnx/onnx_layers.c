@@ -19,6 +19,9 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
                                    "along the features, before it");
     if (value->only)
         return onnx_fail(r->graph, "reads some of the features; give the others the weight 0");
+    if (value->quantised && !onnx_has(r->graph, ONNX_TAKES_QUANTISED))
+        return onnx_fail(r->graph, "reads what a QuantizeLinear gives; this version takes that "
+                                   "through a DequantizeLinear only");
     if (value->whole)
         return onnx_fail(r->graph, "reads whole numbers; cast them back to float before it");
     if (value->log_softmax)
@@ -135,6 +138,7 @@ int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct 
 
 int onnx_change_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
                       int *index) {
+    layer.range = 0; // which was that of the other numbers
     return onnx_check_numbers(r, from) != 0 ? -1 : onnx_append_layer(r, layer, index);
 }
 
@@ -173,6 +177,8 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
     if (mr_op_weights(op) != 0)
         return onnx_fail(r->graph, "needs more memory than there is");
     layer->stream = op->output;
+    for (int i = 0; i < MR_PRECISIONS; i++)
+        r->network->streams[op->output].greatest[i] = layer->range;
     return layer->fill ? layer->fill(r, layer, op) : 0;
 }
 
@@ -215,6 +221,8 @@ static int create(struct onnx_reader *r) {
         !(network->input_name = strdup(r->graph->names[r->graph->input])))
         return onnx_fail_file(r->graph, "not enough memory");
     network->input_cast = first->cast;
+    for (int i = 0; i < MR_PRECISIONS; i++)
+        network->streams[0].greatest[i] = r->input_range;
     for (int i = 0; i < r->input_rank && r->time_axis >= 0; i++)
         network->layout[i] = "NTF"[i == r->feature_axis ? 2 : i == r->time_axis];
     network->layout[r->input_rank] = '\0';

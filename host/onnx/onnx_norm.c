@@ -55,7 +55,6 @@ static int add_norm(struct onnx_reader *r, struct onnx_value x, double epsilon,
 // X, Scale, B; its axis is that of the features, behind which there are none.
 int onnx_layer_norm(struct onnx_reader *r) {
     const struct onnx_value *x = onnx_input(r, 0);
-    struct onnx_value normal;
     int axis;
 
     if (onnx_check_numbers(r, x) != 0 ||
@@ -68,8 +67,14 @@ int onnx_layer_norm(struct onnx_reader *r) {
         if (onnx_output(r, i))
             return onnx_fail(r->graph, "gives mean or deviation to others, which this version does "
                                        "not support");
-    const double epsilon = (double)onnx_float(r->graph, "epsilon", 1e-5f);
-    return add_norm(r, *x, epsilon, &normal) != 0 ? -1 : onnx_scale(r, &normal, 1, 2);
+    return onnx_normalise(r, x, (double)onnx_float(r->graph, "epsilon", 1e-5f), 1, 2);
+}
+
+int onnx_normalise(struct onnx_reader *r, const struct onnx_value *x, double epsilon, size_t factor,
+                   size_t offset) {
+    struct onnx_value normal;
+
+    return add_norm(r, *x, epsilon, &normal) != 0 ? -1 : onnx_scale(r, &normal, factor, offset);
 }
 
 int onnx_eval_layer_norm(struct onnx_eval *e) {

@@ -16,7 +16,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Concat", onnx_concat, onnx_fold_concat, onnx_eval_concat, 0},
     {"Constant", NULL, NULL, onnx_eval_constant, 0},
     {"ConstantOfShape", NULL, onnx_fold_constant_of_shape, onnx_eval_constant_of_shape, 0},
-    {"DequantizeLinear", NULL, NULL, onnx_eval_dequantize, 0},
+    {"DequantizeLinear", onnx_dequantise, NULL, onnx_eval_dequantize, ONNX_TAKES_QUANTISED},
     {"Div", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"Dropout", onnx_identity, NULL, onnx_eval_identity, 0},
     {"DynamicQuantizeLinear", onnx_dynamic_quantise, NULL, onnx_eval_dynamic_quantise, ONNX_PARTS},
@@ -36,6 +36,9 @@ static const struct onnx_operator shape_operators[] = {
     {"NonZero", NULL, onnx_fold_places, onnx_eval_places, 0},
     {"Not", NULL, NULL, onnx_eval_not, 0},
     {"Pow", onnx_power, NULL, onnx_eval_power, 0},
+    {"QLinearMatMul", onnx_qlinear_matmul, NULL, onnx_eval_qlinear_matmul,
+     ONNX_HEAVY | ONNX_TAKES_QUANTISED},
+    {"QuantizeLinear", onnx_quantise, NULL, onnx_eval_quantise, 0},
     {"Range", NULL, onnx_fold_range, onnx_eval_range, 0},
     {"Reciprocal", onnx_power, NULL, onnx_eval_power, 0},
     {"ReduceMax", onnx_pool, NULL, onnx_eval_pool, 0},
@@ -75,6 +78,16 @@ const struct onnx_operator *onnx_operator_find(const char *type) {
                 return o;
         }
     }
+    return NULL;
+}
+
+const struct onnx_operator *onnx_runtime_find(const char *type) {
+    // One of them is a cell as others.
+    if (strcmp(type, "DynamicQuantizeLSTM") == 0)
+        return onnx_operator_find(type);
+    for (const struct onnx_operator *o = onnx_runtime_operators; o->type; o++)
+        if (strcmp(o->type, type) == 0)
+            return o;
     return NULL;
 }
 

@@ -16,6 +16,7 @@ enum onnx_trait {
     ONNX_HEAVY = 4,     // takes time that grows faster than the file: not computed when it is read
     ONNX_MOVES = 8,     // keeps every element as it is
     ONNX_EITHER = 16,   // the data may be its second input
+    ONNX_TAKES_QUANTISED = 32, // what a QuantizeLinear gives
 };
 
 // Each of the functions takes the current node and returns 0, or -1 with a sentence.
@@ -30,6 +31,9 @@ struct onnx_operator {
 // The row of an operator of ONNX itself, or NULL.
 const struct onnx_operator *onnx_operator_find(const char *type);
 
+// The same of ONNX Runtime's own, of the domain com.microsoft.
+const struct onnx_operator *onnx_runtime_find(const char *type);
+
 // What becomes a part of the network, for messages: "recurrent layers (LSTM, …) and …".
 void onnx_operator_list(char *text, size_t size);
 
@@ -37,5 +41,6 @@ void onnx_operator_list(char *text, size_t size);
 extern const struct onnx_operator onnx_recurrent_operators[]; // onnx_recurrent.c
 extern const struct onnx_operator onnx_own_operator;          // the same, of a user's own cells
 extern const struct onnx_operator onnx_head_operators[];      // onnx_heads.c
+extern const struct onnx_operator onnx_runtime_operators[];   // onnx_runtime.c
 
 #endif

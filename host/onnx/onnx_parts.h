@@ -87,9 +87,11 @@ struct onnx_value {
     bool merged;            // the axis of a stack is that of layers and of sequences, the layers
     struct onnx_size batch; // slower; so many are these
     enum onnx_axis axis[ONNX_RANK];
-    int layer;           // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
-    int only;            // of x the feature, counted from 1, that it holds alone; 0: all
-    bool last;           // only the row of the last step
+    int layer;      // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
+    int only;       // of x the feature, counted from 1, that it holds alone; 0: all
+    bool last;      // only the row of the last step
+    bool quantised; // a QuantizeLinear stands behind it, of this scale and zero point
+    const struct onnx_tensor *scale, *zero;
     bool whole;          // its element type is no float
     bool log_softmax;    // it is the logarithm of its softmax
     struct mr_cast cast; // what casts have done to it
@@ -101,8 +103,8 @@ struct onnx_value {
 static inline bool onnx_is_plain(const struct onnx_value *value) {
     const struct mr_cast *cast = &value->cast;
 
-    return value->kind == ONNX_FLOW && !value->whole && !value->log_softmax && !cast->whole &&
-           !cast->truth && !cast->side && !cast->clips;
+    return value->kind == ONNX_FLOW && !value->whole && !value->quantised && !value->log_softmax &&
+           !cast->whole && !cast->truth && !cast->side && !cast->clips;
 }
 
 // The states that the sequences of a recurrent operator start from: h, then c.
@@ -144,6 +146,7 @@ struct onnx_layer {
     bool outputs_first; // w is (units, inputs)
     double scale;       // of w
     double epsilon;     // of a normalisation
+    double range;       // what it gives is within +-range, where the file says so, else 0
     int entries;        // of a table
     bool diagonal;      // of each input one number, its factor: w is NULL
     // One number for all units, or one for each; type 0 where there is none.
@@ -169,9 +172,10 @@ struct onnx_reader {
     struct onnx_eval fold; // computes constants
     struct onnx_value *values;
     bool *noted; // of the values: the user was told
-    bool told_quantised;
-    bool has_lengths; // the sequences, of their own: constants, an input or x gives them
-    bool runs_whole;  // there is a layer for which they have none
+    bool told_quantised, told_static;
+    double input_range; // x is within +-this, where the file says so
+    bool has_lengths;   // the sequences, of their own: constants, an input or x gives them
+    bool runs_whole;    // there is a layer for which they have none
     const struct onnx_tensor *lengths; // the constants
     struct mr_mask mask;               // of x
     bool of_input;                     // an input gives them
@@ -351,10 +355,37 @@ int onnx_project_start(struct onnx_reader *r, const struct onnx_layer *layer, co
 int onnx_add_projection(struct onnx_reader *r, const struct onnx_layer *layer, bool reverse,
                         struct onnx_directed *made);
 
-// onnx_quantised.c: the current node's weights become what they stand for
+// ---- onnx_heads.c
+
+// A linear layer on the current node's first input: scale * weights + bias_scale * bias.
+struct onnx_product {
+    size_t weights, bias; // inputs; bias 0: there is none
+    bool outputs_first;   // weights are (units, inputs)
+    double scale, bias_scale;
+};
+int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product);
+// The activation of a value becomes the current node's output.
+int onnx_activate(struct onnx_reader *r, const struct onnx_value *x, enum mr_activation activation);
+
+// ---- onnx_quantised.c
+
+// The current node's weights become what they stand for.
 int onnx_quantised_lstm(struct onnx_reader *r);
 int onnx_matmul_integer(struct onnx_reader *r);
 int onnx_dynamic_quantise(struct onnx_reader *r);
+int onnx_quantise(struct onnx_reader *r);
+int onnx_dequantise(struct onnx_reader *r);
+// The same of a constant input: whole numbers, their scale and zero point (inputs, 0: there is
+// none), one for all or one for each column, or by_row for each row. times: another factor.
+int onnx_take_quantised(struct onnx_reader *r, size_t input, size_t scale, size_t zero, bool by_row,
+                        double times);
+// Is the first input what a QuantizeLinear with these inputs for scale and zero point gives?
+int onnx_check_quantised(struct onnx_reader *r, size_t input, size_t scale, size_t zero);
+// The output, which a layer gives, as it is quantised with these inputs.
+int onnx_requantise(struct onnx_reader *r, size_t scale, size_t zero);
+
+// onnx_runtime.c
+int onnx_qlinear_matmul(struct onnx_reader *r);
 
 // onnx_pool.c
 int onnx_pool(struct onnx_reader *r);
@@ -374,6 +405,9 @@ const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
 int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
                       const struct onnx_layer *numbers, struct onnx_value *out);
 int onnx_arithmetic(struct onnx_reader *r);
+// x op a constant input, 'A' to 'S' as the operators begin; data_first: x stands first.
+int onnx_compute(struct onnx_reader *r, char op, const struct onnx_value *x, size_t constant,
+                 bool data_first);
 int onnx_batch_norm(struct onnx_reader *r);
 int onnx_negative(struct onnx_reader *r);
 // The value, behind which nothing reads it, times a constant input and plus another one, becomes
@@ -388,6 +422,9 @@ int onnx_features(const struct onnx_reader *r, const struct onnx_value *x);
 
 bool onnx_is_moment(const struct onnx_value *value);
 int onnx_layer_norm(struct onnx_reader *r);
+// A value normalised, times the factors of an input and plus the offsets of another one.
+int onnx_normalise(struct onnx_reader *r, const struct onnx_value *x, double epsilon, size_t factor,
+                   size_t offset);
 int onnx_power(struct onnx_reader *r);
 // A mean of the features; keep: their axis stays.
 int onnx_feature_mean(struct onnx_reader *r, const struct onnx_value *x, bool keep);

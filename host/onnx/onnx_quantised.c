@@ -115,3 +115,237 @@ int onnx_matmul_integer(struct onnx_reader *r) {
     tell(r);
     return take_weights(r, 1, NULL, onnx_constant(r, 3), false);
 }
+
+// ---- Files that are quantised for fixed ranges
+
+// A scale and zero point: constants, one for all or one for each of a channel.
+struct quantisation {
+    const struct onnx_tensor *scale, *zero;
+    double least, most; // of the whole numbers
+};
+
+static bool find_type(const struct onnx_graph *graph, const struct onnx_tensor *zero, double *least,
+                      double *most) {
+    const int64_t given = onnx_int(graph, "output_dtype", 0);
+    const int64_t type = zero ? zero->type : given ? given : ONNX__TENSOR_PROTO__DATA_TYPE__UINT8;
+
+    switch (type) {
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
+        *least = 0, *most = UINT8_MAX;
+        return true;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT8:
+        *least = INT8_MIN, *most = INT8_MAX;
+        return true;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
+        *least = 0, *most = UINT16_MAX;
+        return true;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
+        *least = INT16_MIN, *most = INT16_MAX;
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Of the current node. -1 with a sentence.
+static int find_quantisation(struct onnx_eval *e, size_t scale, size_t zero,
+                             struct quantisation *q) {
+    q->scale = onnx_eval_input(e, scale);
+    q->zero = onnx_eval_input(e, zero);
+    if (onnx_int(e->graph, "block_size", 0) != 0 || (q->scale && q->scale->rank > 1))
+        return onnx_fail(e->graph, "has a scale for each block of an axis (block_size), which this "
+                                   "version does not read; quantise the file by tensor or channel");
+    bool good = q->scale && onnx_is_real(q->scale->type) && q->scale->count >= 1 &&
+                (!q->zero || (!onnx_is_real(q->zero->type) && q->zero->count == q->scale->count));
+    for (size_t i = 0; good && i < q->scale->count; i++)
+        good = q->scale->real[i] > 0 && isfinite(q->scale->real[i]);
+    if (!good)
+        return onnx_fail(e->graph, "has a scale or zero point that is no constant of its kind");
+    return find_type(e->graph, q->zero, &q->least, &q->most)
+               ? 0
+               : onnx_fail(e->graph,
+                           "quantises to another type than int8, uint8, int16 and uint16, "
+                           "which this version reads");
+}
+
+// The range of all: from *low to *high.
+static void find_range(const struct quantisation *q, double *low, double *high) {
+    *low = *high = 0;
+    for (size_t i = 0; i < q->scale->count; i++) {
+        const double zero = q->zero ? (double)q->zero->whole[i] : 0;
+        *low = fmin(*low, (q->least - zero) * q->scale->real[i]);
+        *high = fmax(*high, (q->most - zero) * q->scale->real[i]);
+    }
+}
+
+static bool same_numbers(const struct onnx_tensor *a, const struct onnx_tensor *b) {
+    const size_t count = a ? a->count : b ? b->count : 0;
+
+    if (a && b && a->count != b->count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if ((a ? onnx_number(a, i) : 0) != (b ? onnx_number(b, i) : 0))
+            return false;
+    return true;
+}
+
+static bool is_positive(const struct onnx_reader *r, const struct onnx_value *x) {
+    const struct onnx_layer *layer = x->layer == ONNX_X ? NULL : &r->layers[x->layer];
+
+    return layer &&
+           (layer->activation == MR_ACTIVATION_RELU || layer->activation == MR_ACTIVATION_SIGMOID ||
+            strcmp(layer->kind, "softmax") == 0);
+}
+
+// Values behind a layer are the same whether they are quantised or not, but for their rounding; a
+// range that begins with 0 is what is left of a ReLU.
+static int quantise_value(struct onnx_reader *r, const struct onnx_value *x, size_t scale,
+                          size_t zero) {
+    struct onnx_value *out = onnx_output(r, 0);
+    struct quantisation q;
+    double low, high;
+
+    if (find_quantisation(&r->fold, scale, zero, &q) != 0 || onnx_check_numbers(r, x) != 0)
+        return -1;
+    find_range(&q, &low, &high);
+    if (high <= 0)
+        return onnx_fail(r->graph, "has a range without numbers above 0, which this version does "
+                                   "not read");
+    if (!r->told_static)
+        onnx_note(r->graph, "the file quantises values between its layers; they are not rounded as "
+                            "it does it, and its scales are their ranges where there is no "
+                            "calibration data");
+    r->told_static = true;
+    if (low >= 0 && x->layer == ONNX_X && r->input_range == 0)
+        onnx_note(r->graph, "the file cuts the numbers of its input at 0, as it quantises them; "
+                            "here those below are taken as they are");
+    if (low < 0 || x->layer == ONNX_X || is_positive(r, x)) {
+        r->graph->uncut[onnx_output_index(r->graph, 0)] = true;
+        *out = *x;
+    } else if (onnx_activate(r, x, MR_ACTIVATION_RELU) != 0) {
+        return -1;
+    }
+    out->quantised = true;
+    out->scale = q.scale;
+    out->zero = q.zero;
+    double *range = out->layer == ONNX_X ? &r->input_range : &r->layers[out->layer].range;
+    *range = fmax(*range, fmax(-low, high));
+    return 0;
+}
+
+int onnx_quantise(struct onnx_reader *r) {
+    return quantise_value(r, onnx_input(r, 0), 1, 2);
+}
+
+int onnx_requantise(struct onnx_reader *r, size_t scale, size_t zero) {
+    const struct onnx_value made = *onnx_output(r, 0);
+
+    return quantise_value(r, &made, scale, zero);
+}
+
+int onnx_check_quantised(struct onnx_reader *r, size_t input, size_t scale, size_t zero) {
+    const struct onnx_value *in = onnx_input(r, input);
+
+    if (!in || in->kind != ONNX_FLOW || !in->quantised ||
+        !same_numbers(in->scale, onnx_constant(r, scale)) ||
+        !same_numbers(in->zero, onnx_constant(r, zero)))
+        return onnx_fail(r->graph,
+                         "reads what was not quantised with the scale and zero point that "
+                         "it has for it");
+    return 0;
+}
+
+int onnx_dequantise(struct onnx_reader *r) {
+    struct onnx_value *out = onnx_output(r, 0);
+
+    if (onnx_check_quantised(r, 0, 1, 2) != 0)
+        return -1;
+    *out = *onnx_input(r, 0);
+    out->quantised = false;
+    out->scale = out->zero = NULL;
+    return 0;
+}
+
+int onnx_take_quantised(struct onnx_reader *r, size_t input, size_t scale, size_t zero, bool by_row,
+                        double times) {
+    const int value = onnx_input_index(r->graph, input);
+    const struct onnx_tensor *whole = onnx_constant(r, input);
+    const struct onnx_tensor *by = scale ? onnx_constant(r, scale) : NULL;
+    const struct onnx_tensor *off = zero ? onnx_constant(r, zero) : NULL;
+    struct onnx_tensor real;
+
+    if (!whole || (scale && (!by || !onnx_is_real(by->type))) || (off && onnx_is_real(off->type)))
+        return onnx_fail(r->graph, "has weights, scales or zero points that are not constants of "
+                                   "their kinds");
+    if (onnx_is_real(whole->type)) // another node has read it
+        return 0;
+    const size_t columns = whole->rank > 0 ? (size_t)whole->dims[whole->rank - 1] : 1;
+    const size_t own = by_row && whole->rank == 2 ? (size_t)whole->dims[0] : columns;
+    if ((by && by->count != 1 && by->count != own) ||
+        (off && off->count != 1 && off->count != own) || columns == 0)
+        return onnx_fail(r->graph, "has scales or zero points that do not fit its weights");
+    if (onnx_tensor_create(&real, FLOAT, whole->rank, whole->dims, &r->graph->budget) != 0)
+        return onnx_fail(r->graph, "needs more memory than there is");
+    for (size_t i = 0; i < whole->count; i++) {
+        const size_t k = by_row ? i / columns : i % columns;
+        real.real[i] =
+            ((double)whole->whole[i] - of_column(off, k, 0)) * of_column(by, k, 1) * times;
+    }
+    onnx_tensor_free(&r->graph->constants[value]);
+    r->graph->constants[value] = real;
+    return 0;
+}
+
+// ---- Computing
+
+void onnx_eval_cut(struct onnx_eval *e, struct onnx_tensor *out, size_t zero) {
+    const struct onnx_tensor *t = onnx_eval_input(e, zero);
+    double least, most;
+
+    if (e->graph->uncut[onnx_output_index(e->graph, 0)] || !find_type(e->graph, t, &least, &most) ||
+        (t ? onnx_number(t, 0) : 0) != least)
+        return;
+    for (size_t i = 0; i < out->count; i++)
+        out->real[i] = fmax(out->real[i], 0);
+}
+
+// Constants are rounded and cut as the file says it; values of the data are what they are before.
+int onnx_eval_quantise(struct onnx_eval *e) {
+    const struct onnx_tensor *in = onnx_eval_input(e, 0);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    struct quantisation q;
+    size_t after = 1;
+    int axis = 0;
+
+    if (!onnx_is_real(in->type) || find_quantisation(e, 1, 2, &q) != 0)
+        return onnx_is_real(in->type) ? -1 : onnx_eval_unsupported(e);
+    if (q.scale->count > 1) {
+        if (onnx_axis(e->graph, onnx_int(e->graph, "axis", 1), in->rank, &axis) != 0)
+            return -1;
+        if (in->dims[axis] != (int64_t)q.scale->count)
+            return onnx_fail(e->graph, "has %zu scales for an axis of %lld", q.scale->count,
+                             (long long)in->dims[axis]);
+        for (int i = axis + 1; i < in->rank; i++)
+            after *= (size_t)in->dims[i];
+    }
+    const int type =
+        e->wide  ? in->type
+        : q.zero ? q.zero->type
+                 : (int)onnx_int(e->graph, "output_dtype", ONNX__TENSOR_PROTO__DATA_TYPE__UINT8);
+    if (onnx_eval_create(e, out, type, in->rank, in->dims) != 0)
+        return -1;
+    for (size_t i = 0; i < in->count; i++) {
+        const size_t k = q.scale->count > 1 ? i / after % q.scale->count : 0;
+        const double number =
+            nearbyint(in->real[i] / q.scale->real[k]) + (q.zero ? (double)q.zero->whole[k] : 0);
+        if (e->wide)
+            out->real[i] = in->real[i];
+        else if (isnan(number))
+            return onnx_fail(e->graph, "quantises what is no number");
+        else
+            out->whole[i] = (int64_t)fmin(fmax(number, q.least), q.most);
+    }
+    if (e->wide)
+        onnx_eval_cut(e, out, 2);
+    return 0;
+}

@@ -332,6 +332,11 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
                               name);
+    if (out->quantised)
+        return onnx_fail_file(r->graph,
+                              "the output '%.100s' is what a QuantizeLinear gives; make what it "
+                              "reads the output",
+                              name);
     if (out->sorted)
         return onnx_fail_file(
             r->graph,

@@ -111,6 +111,10 @@ int mr_import_ranges(struct mr_importing *in) {
         if (set_range(in, &o->ranges[i]) != 0)
             return -1;
     }
+    const double told = in->model->network.streams[0].greatest[0];
+    for (int k = 0; k < mr_import_inputs(in) && !in->cast && told > 0; k++)
+        if (in->features[k].source == MR_RANGE_UNKNOWN) // as the file was quantised
+            in->features[k] = (struct mr_feature){MR_RANGE_GIVEN, -told, told};
     double *least = calloc((size_t)mr_import_inputs(in), sizeof *least);
     if (!least)
         return mr_import_fail(in, "not enough memory to quantise the network");
