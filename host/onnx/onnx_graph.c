@@ -119,10 +119,10 @@ bool onnx_select(struct onnx_graph *graph, size_t node) {
 
     graph->node = n;
     graph->node_index = node;
-    graph->row = onnx_own_cell(graph) ? &onnx_own_operator
+    graph->row = onnx_own_cell(graph)                              ? &onnx_own_operator
                  : n->op_type && (is_of_onnx(n) || onnx_is_own(n)) ? onnx_operator_find(n->op_type)
-                 : is_of_runtime(n) ? onnx_runtime_find(n->op_type)
-                                    : NULL;
+                 : is_of_runtime(n)                                ? onnx_runtime_find(n->op_type)
+                                                                   : NULL;
     for (size_t i = 0; i < graph->node->n_output; i++) {
         int out = onnx_output_index(graph, i);
         if (out >= 0 && graph->needed[out])
