@@ -279,6 +279,36 @@ check "the range of a dense layer" grep -Eq '^  head +[0-9]+ -> [0-9]+, values w
 runs 0 run "$W/parts.millrace" "$W/wild.csv" --device cpu: -o "$W/parts.npy"
 check "what it cut is told, without a sum that it does not count" grep -Eq ': head [0-9]+ times \(range -' "$W/err"
 
+echo "tokens that are fed back"
+L=$W/licence.millrace
+runs 0 import examples/text/licence.onnx -o "$L"
+runs 0 run "$L" --first 5 --generate 12 --device cpu: -o "$W/all.csv"
+check "they are told" grep -q "^$W/all.csv: 12 tokens of 1 sequence on cpu:, " "$W/out"
+check "a row of them" grep -Eqx '([0-9]+,){11}[0-9]+' "$W/all.csv"
+# In two parts, of which the second one begins with the last token of the first.
+runs 0 run "$L" --first 5 --generate 5 --device cpu: -o "$W/part.csv" --save "$W/state"
+runs 0 run "$L" --first "$(sed 's/.*,//' "$W/part.csv")" --generate 7 --device cpu: -o "$W/rest.csv" --restore "$W/state"
+check "in two parts" test "$(paste -d, "$W/part.csv" "$W/rest.csv")" = "$(cat "$W/all.csv")"
+# Behind a beginning: its last number is the first input.
+echo "5,$(cut -d, -f1-6 "$W/all.csv")" >"$W/beginning.csv"
+runs 0 run "$L" "$W/beginning.csv" --generate 6 --device cpu: -o "$W/rest.csv"
+check "behind a beginning" test "$(cut -d, -f1-6 "$W/all.csv"),$(cat "$W/rest.csv")" = "$(cat "$W/all.csv")"
+runs 0 run "$L" --first 5 --generate 12 --stop "$(cut -d, -f3 "$W/all.csv")" --device cpu: -o "$W/rest.csv" --json
+check "a stop token" grep -q ',-1,-1,-1,-1,-1,-1,-1,-1,-1$' "$W/rest.csv"
+check "how many in JSON" test "$(tr -d ' \n' <"$W/out" | sed 's/.*"tokens":\[\([0-9]*\)\].*/\1/')" -le 3
+refuses 2 "--first is of --generate N" run "$L" --first 1 --stop 2 --device cpu: -o "$W/y.csv"
+refuses 2 "--first x: a token is a whole number from 0 to 32767" run "$L" --first x --generate 2
+refuses 2 "--generate 0: a whole number" run "$L" --first 1 --generate 0
+refuses 2 "--input is missing" run "$L" --generate 2
+refuses 2 "leave out --steps" run "$L" --first 1 --generate 2 --steps
+refuses 1 "the first token is 4000" run "$L" --first 4000 --generate 2 --device cpu: -o "$W/y.csv"
+refuses 1 "the stop token is 4000" run "$L" --first 1 --generate 2 --stop 4000 --device cpu: -o "$W/y.csv"
+refuses 1 "is no token but numbers of a step" run "$T" "$X" --first 1 --generate 2 --device cpu: -o "$W/y.csv"
+csv "$W/half.csv" 1 3 0.5
+refuses 1 "is 0.5, and is no token" run "$L" "$W/half.csv" --generate 2 --device cpu: -o "$W/y.csv"
+runs 0 plan "$L" --steps 10
+check "the plan tells what a token takes" grep -Eq '^  a token that is fed back: [0-9]+ cycles, [0-9]+ a second$' "$W/out"
+
 echo "plans that cannot be"
 refuses 1 "u55c" plan "$T" --target u9000
 refuses 1 "32" plan "$T" --lanes 64

@@ -117,8 +117,21 @@ alone_row() {
     verdict "$network, ${cell[1]}, alone" "$(number "${cell[4]}")" "$(($(field cycles) + 2))"
 }
 
+# | `--latency` | 2,938 | 97 | 3,092,784 |
+token_row() {
+    local -a cell
+    local option=
+    mapfile -t cell < <(cells "$1")
+    case ${cell[0]} in *--*) option=$(tr -d '`' <<<"${cell[0]}") ;; esac
+    plan "$work/licence.millrace" 1 1 "$option"
+    verdict "text, ${cell[0]}" "$(number "${cell[1]} ${cell[2]} ${cell[3]}")" "$(field multipliers)$(field token_cycles)$(
+        awk -v c="$(field token_cycles)" 'BEGIN { printf "%.0f", 300e6 / c }')"
+}
+
 while read -r row; do network_row "$row"; done < <(grep -E '^\| (LSTM|GRU|RNN), [0-9]+ layers' README.md)
 while read -r row; do fit_row "$row"; done < <(sed -n '/ DSP48E2 /,/^$/p' README.md | grep -E '^\| [0-9]+ layers')
+build/millrace import examples/text/licence.onnx -o "$work/licence.millrace" >"$work/import.log" 2>&1
+while read -r row; do token_row "$row"; done < <(sed -n '/^| characters of text/,/^$/p' docs/performance.md | grep '^| [b`]')
 network=
 while read -r row; do alone_row "$row"; done < <(sed -n '/first output/,/^$/p' docs/performance.md | grep -E '[0-9]+ sequences? ?(of 5 steps)? \|')
 

@@ -3,12 +3,13 @@
 # `make performance`: the cycles of networks behind the card's shell, in Verilator with memory that answers at full rate
 # after 100 cycles: from the kernel's start to the first output, per step, in batches and by the ring, and beside the
 # same network without the shell (tests/card/card_rtl_test.cpp measures; docs/performance.md keeps the figures).
-# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: 2x25, and 4x64 and GRU 2x64 of
-# ../shared/models.
+# Of a network from tokens to tokens also what a token takes that the card feeds back.
+# Usage, from the repository's root: tests/performance.sh [MODEL.onnx...]; without one: 2x25, the one of examples/text, and 4x64
+# and GRU 2x64 of ../shared/models.
 set -u
 work=build/performance
 export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
-[ $# -gt 0 ] || set -- tests/data/turbofan_lstm2x25_rul.onnx ../shared/models/turbofan_lstm4x64_rul.onnx \
+[ $# -gt 0 ] || set -- tests/data/turbofan_lstm2x25_rul.onnx examples/text/licence.onnx ../shared/models/turbofan_lstm4x64_rul.onnx \
     ../shared/models/turbofan_gru2x64_rul.onnx
 
 fail() {
@@ -37,6 +38,7 @@ measure() { # ONNX file
 \`define MR_SHAPE_HASH 128'd0
 \`define MR_CLOCK_KHZ 300000
 END
+    if grep -q '"token_cycles"' "$work/$name/plan.json"; then echo "\`define MR_FEEDBACK" >>"$gen/mr_network.svh"; fi
     # A kernel without probes has no port for them.
     probes=$(grep -o 'P(' <<<"$(sed -n 's/^#define KERNEL_PROBES(P)//p' "$gen/network_ports.h")" | wc -l)
     [ "$probes" -eq 0 ] || echo "\`define MR_PROBES $probes" >>"$gen/mr_network.svh"

@@ -188,6 +188,27 @@ class Small(unittest.TestCase):
             got = np.stack([step[output.name] for step in steps])
             self.assertTrue(np.array_equal(got if output.per_step else got[-1], y[output.name]))
 
+    def test_tokens_are_fed_back(self):
+        with millrace.import_onnx("examples/text/licence.onnx", work / "licence.millrace") as model, model.session("cpu:") as session:
+            whole = session.generate(5, 20)
+            session.reset()
+            part = session.generate(5, np.int64(7))
+            self.assertEqual([*part, *session.generate(part[-1], 13)], list(whole))
+            session.reset()
+            end = list(whole).index(whole[9]) + 1
+            self.assertEqual(list(session.generate(5, 20, stop=int(whole[9]))), list(whole[:end]))
+            session.reset()
+            token, loop = 5, []
+            while len(loop) < 20:
+                token = int(session.step([token])["next"][0])
+                loop.append(token)
+            self.assertEqual(loop, list(whole))
+            for arguments in ((5, 0), (5, -1), (5, 2**40), (-1, 3), (4000, 3), (5, 3, 4000), (5, 3, -7), (5.5, 3), ("a", 3), (5, None), (5, 3, 1.5), (2**40, 3)):
+                with self.assertRaises(millrace.Error, msg=str(arguments)):
+                    session.generate(*arguments)
+        with self.assertRaisesRegex(millrace.Error, "is no token but numbers of a step"):
+            self.session.generate(0, 3)
+
     def test_state_is_saved_and_restored(self):
         self.session.run(self.x[0, :4])
         state = self.session.save()

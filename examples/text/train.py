@@ -1,24 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 # Trains a network that guesses the next character of a text, and exports it: what examples/text.c writes with. Needs torch.
 # Usage: python3 train.py TEXT OUT.onnx ALPHABET.txt [UNITS [ROUNDS]]
-# ALPHABET.txt gets the characters, in the order of the network's inputs and outputs; capitals are small letters, and what is
-# rare is a blank.
+# ALPHABET.txt gets the characters: a character's place is its token; capitals are small letters, and what is rare is a blank.
+# The network gives a score for each token that may be next, the logarithm of how likely it is, and chooses the best itself.
 import collections
 import sys
 
 import torch
 from torch import nn
 
-RARE, STEPS, BATCH = 12, 64, 32
+RARE, WIDTH, STEPS, BATCH = 12, 16, 64, 32
 
 
 class Net(nn.Module):
     def __init__(self, symbols: int, units: int):
         super().__init__()
-        self.gru, self.head = nn.GRU(symbols, units, batch_first=True), nn.Linear(units, symbols)
+        self.table, self.gru = nn.Embedding(symbols, WIDTH), nn.GRU(WIDTH, units, batch_first=True)
+        self.head = nn.Linear(units, symbols)
 
-    def forward(self, x):  # [sequences, steps, symbols], one of which is 1: how likely each symbol is next
-        return self.head(self.gru(x)[0][:, -1]).softmax(-1)
+    def scores(self, tokens):  # [sequences, steps]: of each step
+        return self.head(self.gru(self.table(tokens))[0])
+
+    def forward(self, tokens):  # of the last step
+        last = self.head(self.gru(self.table(tokens))[0][:, -1])
+        return last, last.argmax(-1, keepdim=True)
 
 
 def main() -> None:
@@ -33,14 +38,12 @@ def main() -> None:
 
     torch.manual_seed(1)
     net = Net(len(alphabet), units)
-    one_hot = torch.eye(len(alphabet))
     optimiser = torch.optim.Adam(net.parameters(), 4e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=rounds)
     for step in range(rounds):
         starts = torch.randint(len(data) - STEPS - 1, (BATCH,))
         rows = torch.stack([data[s : s + STEPS + 1] for s in starts])
-        guess = net.head(net.gru(one_hot[rows[:, :-1]])[0])
-        loss = nn.functional.cross_entropy(guess.flatten(0, 1), rows[:, 1:].flatten())
+        loss = nn.functional.cross_entropy(net.scores(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1)
@@ -51,8 +54,9 @@ def main() -> None:
 
     with open(alphabet_path, "w", encoding="utf-8") as file:
         file.write(alphabet + "\n")
-    torch.onnx.export(net.eval(), torch.zeros(1, 3, len(alphabet)), onnx_path, input_names=["x"], output_names=["next"],
-                      dynamic_axes={"x": {0: "sequences", 1: "steps"}, "next": {0: "sequences"}})
+    torch.onnx.export(net.eval(), torch.zeros(1, 3, dtype=torch.long), onnx_path, input_names=["token"],
+                      output_names=["scores", "next"], dynamic_axes={"token": {0: "sequences", 1: "steps"},
+                                                                     "scores": {0: "sequences"}, "next": {0: "sequences"}})
 
 
 main()

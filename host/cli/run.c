@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `millrace run`: sequences through a model on a device.
 #define _POSIX_C_SOURCE 200809L
-#include "cli.h"
+#include "run.h"
 #include "device_uri.h"
 #include "file.h"
 #include "json_append.h"
@@ -11,15 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct run {
-    const char *model, *device, *input, *output, *restore, *save, *lengths;
-    uint64_t *steps; // of each sequence; NULL: all have as many
-    // With these [sequences][mr_session_state_size], which --restore and --save mean then.
-    unsigned char *states;
-    char **paths; // of the outputs, NULL: standard output
-    bool stepwise;
-};
 
 // What all device runs together took.
 struct outcome {
@@ -51,7 +42,7 @@ static int take_states(struct cli *cli, struct run *run, const struct mr_session
                           run->restore, given, sequences * size, size, sequences);
 }
 
-static int restore(struct cli *cli, struct run *run, struct mr_session *session, size_t sequences) {
+int cli_restore(struct cli *cli, struct run *run, struct mr_session *session, size_t sequences) {
     unsigned char *state = NULL;
     size_t size = 0;
     char text[900];
@@ -66,8 +57,7 @@ static int restore(struct cli *cli, struct run *run, struct mr_session *session,
     return code ? cli_fail(cli, "%s: %s", run->restore, mr_session_error(session)) : 0;
 }
 
-static int save(struct cli *cli, const struct run *run, struct mr_session *session,
-                size_t sequences) {
+int cli_save(struct cli *cli, const struct run *run, struct mr_session *session, size_t sequences) {
     if (!run->save)
         return 0;
     const size_t size = mr_session_state_size(session);
@@ -171,14 +161,13 @@ static json_t *layer_cycles(const struct mr_session *session) {
     return json_null();
 }
 
-// What the planner says for the same run; 0 when it cannot be said.
-static uint64_t planned_cycles(const struct cli *cli, const struct mr_model *model,
-                               const struct cli_input *input) {
+uint64_t cli_planned(const struct cli *cli, const struct mr_model *model, size_t sequences,
+                     size_t steps, const char *name) {
     char *text = NULL;
     uint64_t cycles = 0;
-    if (mr_plan(model, &cli->options, input->sequences, input->steps, &text, NULL, NULL) == 0) {
+    if (mr_plan(model, &cli->options, sequences, steps, &text, NULL, NULL) == 0) {
         json_t *plan = json_loads(text, 0, NULL);
-        cycles = (uint64_t)json_integer_value(json_object_get(plan, "cycles"));
+        cycles = (uint64_t)json_integer_value(json_object_get(plan, name));
         json_decref(plan);
     }
     free(text);
@@ -215,8 +204,9 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
                   const struct mr_model *model, const struct cli_input *input,
                   const struct cli_outputs *outputs, const struct mr_stats *stats) {
     const bool counted = stats->cycles > 0;
-    const uint64_t planned =
-        counted && stats->device_runs == 1 ? planned_cycles(cli, model, input) : 0;
+    const uint64_t planned = counted && stats->device_runs == 1
+                                 ? cli_planned(cli, model, input->sequences, input->steps, "cycles")
+                                 : 0;
     cli_warn_saturation(cli, session, model);
     if (cli->json) {
         json_t *object = json_object();
@@ -271,22 +261,25 @@ static int run_session(struct cli *cli, const struct run *run, struct mr_session
     return code ? cli_fail_run(cli, code, session, input) : CLI_OK;
 }
 
+void cli_tell_device(struct cli *cli, const struct run *run, const struct mr_session *session) {
+    if (!run->device || strcmp(mr_session_device(session), run->device) != 0)
+        cli_note(cli, "running on %s", mr_session_device(session));
+}
+
 static int run_opened(struct cli *cli, struct run *run, const struct mr_model *model,
                       const struct mr_model_info *info, const struct cli_input *input,
                       struct mr_session *session, const struct cli_outputs *outputs) {
-    // What was chosen, where the command line did not say it.
-    if (!run->device || strcmp(mr_session_device(session), run->device) != 0)
-        cli_note(cli, "running on %s", mr_session_device(session));
+    cli_tell_device(cli, run, session);
     if (cli->options.progress)
         cli->options.progress(cli, "running");
     struct mr_stats stats = {0};
-    int code = restore(cli, run, session, input->sequences);
+    int code = cli_restore(cli, run, session, input->sequences);
     if (!code)
         code = run_session(cli, run, session, info, input, outputs, &stats);
     if (!code)
         code = cli_write_outputs(cli, run->paths, outputs);
     if (!code)
-        code = save(cli, run, session, input->sequences);
+        code = cli_save(cli, run, session, input->sequences);
     return code ? code : report(cli, run, session, model, input, outputs, &stats);
 }
 
@@ -359,7 +352,22 @@ static int run_files(struct cli *cli, struct run *run) {
     return code;
 }
 
-enum { DEVICE, INPUT, OUTPUT, LENGTHS, STEPS, FALLBACK, RESTORE, SAVE, TRACE };
+enum { MOST_TOKENS = 1 << 24 };
+
+enum {
+    DEVICE,
+    INPUT,
+    OUTPUT,
+    LENGTHS,
+    STEPS,
+    GENERATE,
+    FIRST,
+    STOP,
+    FALLBACK,
+    RESTORE,
+    SAVE,
+    TRACE
+};
 
 static const struct cli_option options[] = {
     {DEVICE, 0, "device", "URI",
@@ -373,6 +381,14 @@ static const struct cli_option options[] = {
      "X has behind the end of a sequence is of no effect. --restore and --save\n"
      "then take and write a state for each"},
     {STEPS, 0, "steps", NULL, "step by step, state kept on the device; Y becomes [N, T, width]"},
+    {GENERATE, 0, "generate", "N",
+     "N tokens at most behind each sequence of X, of a network from tokens to an\n"
+     "arg-max: the device takes each one as its next input; Y becomes [N, tokens],\n"
+     "-1 behind the last one"},
+    {FIRST, 0, "first", "TOKEN",
+     "of --generate: the first input behind X, which may be left out (default: the\n"
+     "last number of X); of a model with an encoder, which reads X, its decoder's"},
+    {STOP, 0, "stop", "TOKEN", "of --generate: nothing is given behind this token"},
     {FALLBACK, 0, "fallback", "URI",
      "the device that goes on, from the last step that was done, when this one\n"
      "fails: cpu:, for instance"},
@@ -384,8 +400,30 @@ static const struct cli_option options[] = {
     {0},
 };
 
+// A token, from 0; false after a message.
+static bool take_token(struct cli *cli, const char *name, const char *text, int32_t *token) {
+    char *end = NULL;
+    const unsigned long value = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    if (!end || *end || value >= MR_MAX_ENTRIES) {
+        cli_usage(cli, "%s %s: a token is a whole number from 0 to %d", name, text,
+                  MR_MAX_ENTRIES - 1);
+        return false;
+    }
+    *token = (int32_t)value;
+    return true;
+}
+
+static int check_generate(struct cli *cli, const struct run *run) {
+    if (!run->generate && (run->first >= 0 || run->stop >= 0))
+        return cli_usage(cli, "--%s is of --generate N", run->first >= 0 ? "first" : "stop");
+    if (run->generate && (run->lengths || run->stepwise))
+        return cli_usage(cli, "--generate goes on from whole sequences; leave out %s",
+                         run->lengths ? "--lengths" : "--steps");
+    return CLI_OK;
+}
+
 static int run_command(struct cli *cli, int argc, char **argv) {
-    struct run run = {0};
+    struct run run = {.first = -1, .stop = -1};
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
         case DEVICE:
@@ -406,6 +444,18 @@ static int run_command(struct cli *cli, int argc, char **argv) {
         case STEPS:
             run.stepwise = true;
             break;
+        case GENERATE:
+            if (!cli_number(cli, "--generate", optarg, MOST_TOKENS, &run.generate))
+                return CLI_USAGE;
+            break;
+        case FIRST:
+            if (!take_token(cli, "--first", optarg, &run.first))
+                return CLI_USAGE;
+            break;
+        case STOP:
+            if (!take_token(cli, "--stop", optarg, &run.stop))
+                return CLI_USAGE;
+            break;
         case FALLBACK:
             cli->options.fallback = mr_device_uri(optarg);
             break;
@@ -419,7 +469,13 @@ static int run_command(struct cli *cli, int argc, char **argv) {
             return cli->code;
         }
     }
-    int code = cli_model_and_input(cli, argc, argv, &run.model, &run.input);
+    // X may be left out where the first token is given.
+    const bool bare = run.first >= 0 && !run.input && optind + 1 == argc;
+    if (bare)
+        run.model = argv[optind];
+    int code = bare ? CLI_OK : cli_model_and_input(cli, argc, argv, &run.model, &run.input);
+    if (!code)
+        code = check_generate(cli, &run);
     if (!code && !run.output && cli->json)
         code = cli_usage(cli, "-o is missing: with --json the numbers do not go to standard "
                               "output");
@@ -430,7 +486,7 @@ static int run_command(struct cli *cli, int argc, char **argv) {
     if (code)
         return code;
     cli->stdout_taken = !run.output;
-    return run_files(cli, &run);
+    return run.generate ? cli_generate(cli, &run) : run_files(cli, &run);
 }
 
 const struct cli_command cli_run = {
