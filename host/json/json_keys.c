@@ -126,6 +126,17 @@ int net_get_bool(const struct net *net, const char *path, const json_t *object, 
     return 0;
 }
 
+int net_get_bias(const struct net *net, const char *path, const json_t *object,
+                 enum net_bias *bias) {
+    bool there = true;
+
+    if (net_get_bool(net, path, object, "bias", &there) != 0)
+        return -1;
+    if (json_object_get(object, "bias"))
+        *bias = there ? NET_WITH_BIAS : NET_NO_BIAS;
+    return 0;
+}
+
 int net_get_text(const struct net *net, const char *path, const json_t *object, const char *key,
                  const char **value) {
     const json_t *v = json_object_get(object, key);

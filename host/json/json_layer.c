@@ -15,18 +15,6 @@ struct reading {
     int at; // the last node that was made of it, or the one before
 };
 
-// "bias": true, false, or as the weights have it.
-static int read_bias(struct reading *r) {
-    bool bias = true;
-
-    if (net_get_bool(r->net, r->path, r->layer, "bias", &bias) != 0)
-        return -1;
-    r->node.bias = !json_object_get(r->layer, "bias") ? NET_AS_FOUND
-                   : bias                             ? NET_WITH_BIAS
-                                                      : NET_NO_BIAS;
-    return 0;
-}
-
 static int add(struct reading *r) {
     r->node.input = r->at;
     return net_add(r->net, &r->node, &r->at);
@@ -163,7 +151,8 @@ static int read_cell(struct reading *r) {
         net_get_whole(r->net, r->path, r->layer, "proj_size", 0, MR_MAX_WIDTH, &node->projection) !=
             0 ||
         net_get_word(r->net, r->path, r->layer, "reset", resets, &reset) != 0 ||
-        read_bias(r) != 0 || read_functions(r) != 0 || check_gates(r) != 0 || read_start(r) != 0)
+        net_get_bias(r->net, r->path, r->layer, &r->node.bias) != 0 || read_functions(r) != 0 ||
+        check_gates(r) != 0 || read_start(r) != 0)
         return -1;
     if (node->hidden == 0)
         return net_fail(r->net, r->path, "has no \"hidden\", the number of its units");
@@ -209,7 +198,8 @@ static int read_dense(struct reading *r) {
 
     r->node.kind = NET_DENSE;
     if (net_get_whole(r->net, r->path, r->layer, "dense", 1, MR_MAX_WIDTH, &r->node.units) != 0 ||
-        net_get_bool(r->net, r->path, r->layer, "residual", &residual) != 0 || read_bias(r) != 0)
+        net_get_bool(r->net, r->path, r->layer, "residual", &residual) != 0 ||
+        net_get_bias(r->net, r->path, r->layer, &r->node.bias) != 0)
         return -1;
     if (add(r) != 0 || add_activation(r, NET_IN_LAYER) != 0)
         return -1;

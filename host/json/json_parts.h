@@ -49,7 +49,7 @@ struct net_function {
 
 struct net_function_row {
     const char *name; // in JSON
-    const char *onnx; // NULL: nothing is done
+    const char *onnx; // "Affine": of a layer nothing is done
     bool has_alpha, has_beta;
     double alpha, beta; // where nothing is said
     bool in_cells, ends;
@@ -115,7 +115,7 @@ struct net_file {
 
 struct net {
     const char *file;   // its name, for messages
-    const char *folder; // where its files lie; NULL: `weights` stands for all
+    const char *folder; // where its files lie; NULL: `memory` stands for all
     const void *memory;
     size_t memory_size;
     const struct mr_own_cells *own;
@@ -167,6 +167,9 @@ int net_get_real(const struct net *net, const char *path, const json_t *object, 
                  double low, double high, double *value);
 int net_get_bool(const struct net *net, const char *path, const json_t *object, const char *key,
                  bool *value);
+// "bias": true, false, or as the weights have it.
+int net_get_bias(const struct net *net, const char *path, const json_t *object,
+                 enum net_bias *bias);
 int net_get_text(const struct net *net, const char *path, const json_t *object, const char *key,
                  const char **value);
 // The place of a text among words; NULL ends the list.

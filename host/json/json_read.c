@@ -175,18 +175,16 @@ static int read_end(struct net *net, const char *path, const json_t *head, int *
     struct net_node node = {
         .kind = NET_DENSE, .input = *at, .weights = json_object_get(head, "weights")};
     struct net_node end = {.kind = NET_ACTIVATION};
-    bool bias = true;
 
     snprintf(node.path, sizeof node.path, "%s", path);
     snprintf(end.path, sizeof end.path, "%s", path);
     if (net_get_whole(net, path, head, "outputs", 1, MR_MAX_WIDTH, &node.units) != 0 ||
-        net_get_bool(net, path, head, "bias", &bias) != 0 ||
+        net_get_bias(net, path, head, &node.bias) != 0 ||
         net_get_function(net, path, head, "activation", NET_AT_END, &end.function) != 0)
         return -1;
-    node.bias = !json_object_get(head, "bias") ? NET_AS_FOUND : bias ? NET_WITH_BIAS : NET_NO_BIAS;
     if (node.units > 0 && net_add(net, &node, at) != 0)
         return -1;
-    if (node.units == 0 && (node.weights || json_object_get(head, "bias")))
+    if (node.units == 0 && (node.weights || node.bias != NET_AS_FOUND))
         return net_fail(net, path, "has %s and no \"outputs\", so there is no dense layer",
                         node.weights ? "weights" : "a bias");
     end.input = *at;
