@@ -72,6 +72,7 @@ struct random_file {
     int inputs, layers, outputs;
     int backward;        // layers of the network beside those of the file: second directions
     bool one_way;        // no other direction is drawn
+    int steps;           // of recurrent layers that are written out, 0: open
     bool masked, sorted; // sequences have "lengths" found from x; they stand in their order
     bool batch_first, tokens;
     char about[RANDOM_TEXT]; // for messages

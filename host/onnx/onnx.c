@@ -6,24 +6,55 @@
 #include "file.h"
 #include "file_kind.h"
 #include "onnx_parts.h"
+#include "onnx_written.h"
 #include "op.h"
 #include "walk.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct mr_onnx {
     struct onnx_graph graph;
+    struct onnx_graph view; // the same with recurrences that it writes out as operators; or g NULL
     struct onnx_result results[MR_MAX_OUTPUTS]; // after mr_onnx_network
     char *name, *folder;
 };
 
+// What is known of the file by the graph that was read in its place.
+static void take_over(struct onnx_graph *graph, const struct onnx_graph *view) {
+    graph->input = onnx_find(graph, view->names[view->input]);
+    graph->output_count = view->output_count;
+    for (int i = 0; i < view->output_count; i++)
+        graph->outputs[i] = onnx_find(graph, view->names[view->outputs[i]]);
+    for (size_t i = 0; i < view->input_end; i++)
+        if (view->of_lengths[i] && onnx_find(graph, view->names[i]) >= 0)
+            graph->of_lengths[onnx_find(graph, view->names[i])] = true;
+    memcpy(graph->notes, view->notes, sizeof graph->notes);
+}
+
 int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *error,
                     size_t error_size) {
-    onnx->graph.error = error;
-    onnx->graph.error_size = error_size;
-    return onnx_read(&onnx->graph, network, onnx->results);
+    struct onnx_graph *graph = &onnx->graph, *view = &onnx->view;
+    char own[1024] = "";
+
+    graph->error = error;
+    graph->error_size = error_size;
+    if (onnx_read(graph, network, onnx->results) == 0)
+        return 0;
+    if (error_size > 0)
+        snprintf(own, sizeof own, "%s", error);
+    int result = onnx_rewrite(graph, view);
+    if (result == 0) {
+        memset(onnx->results, 0, sizeof onnx->results);
+        result = onnx_read(view, network, onnx->results);
+        if (result == 0)
+            take_over(graph, view);
+    } else if (result > 0) { // there is no recurrence written out
+        mr_fail(error, error_size, "%s", own);
+    }
+    return result == 0 ? 0 : -1;
 }
 
 void mr_onnx_take_cells(struct mr_onnx *onnx, const struct mr_own_cells *own) {
@@ -395,6 +426,7 @@ char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count) {
 void mr_onnx_close(struct mr_onnx *onnx) {
     if (!onnx)
         return;
+    onnx_graph_close(&onnx->view);
     onnx_graph_close(&onnx->graph);
     free(onnx->name);
     free(onnx->folder);

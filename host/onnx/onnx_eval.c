@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Computes an ONNX graph node by node (onnx_eval.h).
-#include "onnx_eval.h"
+#include "onnx_symbols.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const struct onnx_tensor *onnx_eval_input(const struct onnx_eval *e, size_t index) {
-    int value = onnx_input_index(e->graph, index);
+const struct onnx_tensor *onnx_eval_find(const struct onnx_eval *e, const char *name) {
+    for (; e; e = e->outer) {
+        const int value = onnx_find(e->graph, name);
+        if (value >= 0 && e->values[value].type)
+            return &e->values[value];
+        if (value >= 0)
+            return e->graph->constants[value].type ? &e->graph->constants[value] : NULL;
+    }
+    return NULL;
+}
 
-    if (value < 0)
-        return NULL;
-    if (e->values[value].type)
-        return &e->values[value];
-    return e->graph->constants[value].type ? &e->graph->constants[value] : NULL;
+const struct onnx_tensor *onnx_eval_input(const struct onnx_eval *e, size_t index) {
+    const Onnx__NodeProto *node = e->graph->node;
+
+    if (e->lifted && index < node->n_input && e->lifted[index].type)
+        return &e->lifted[index];
+    return index < node->n_input ? onnx_eval_find(e, node->input[index]) : NULL;
 }
 
 struct onnx_tensor *onnx_eval_output(const struct onnx_eval *e, size_t index) {
@@ -55,11 +64,19 @@ int onnx_eval_node(struct onnx_eval *e) {
 
     if (!graph->row || !graph->row->eval)
         return onnx_eval_unsupported(e);
-    if (!onnx_eval_input(e, 0) && !onnx_is(graph, "Constant"))
+    if (e->work && (*e->work)-- == 0) {
+        *e->work = 0;
+        return onnx_fail(graph, "is computed too often: there are more steps or operators than "
+                                "this version follows");
+    }
+    if (!onnx_eval_input(e, 0) && !onnx_has(graph, ONNX_SOURCE))
         return onnx_fail(graph, "has no first input");
     if (!onnx_eval_output(e, 0) && !onnx_has(graph, ONNX_PARTS))
         return onnx_fail(graph, "has no first output that is used");
-    if (graph->row->eval(e) != 0)
+    for (size_t i = 0; i < graph->node->n_input && !onnx_has(graph, ONNX_LISTS); i++)
+        if (onnx_eval_input(e, i) && onnx_eval_input(e, i)->type == ONNX_SEQUENCE)
+            return onnx_fail(graph, "reads a list of values, which its operator does not take");
+    if ((e->symbols && onnx_reads_symbols(e) ? onnx_symbolic(e) : graph->row->eval(e)) != 0)
         return -1;
     // Small floats keep what fits them; the others keep double precision.
     for (size_t i = 0; !e->wide && i < graph->node->n_output; i++) {
@@ -73,6 +90,10 @@ int onnx_eval_node(struct onnx_eval *e) {
     return 0;
 }
 
+static void set_last_use(struct onnx_graph *graph, int value, void *last) {
+    ((size_t *)last)[value] = graph->node_index;
+}
+
 // For each value the last node that reads it.
 static void find_last_uses(struct onnx_graph *graph, size_t *last) {
     for (size_t i = 0; i < graph->g->n_node; i++) {
@@ -83,6 +104,7 @@ static void find_last_uses(struct onnx_graph *graph, size_t *last) {
             if (in >= 0)
                 last[in] = i;
         }
+        onnx_body_uses(graph, graph->node, set_last_use, last);
     }
     for (int i = 0; i < graph->output_count; i++)
         last[graph->outputs[i]] = SIZE_MAX;
@@ -105,13 +127,17 @@ static int run(struct onnx_eval *e, const size_t *last) {
             continue;
         if (onnx_eval_node(e) != 0)
             return -1;
-        for (size_t j = 0; j < graph->node->n_input; j++) {
+        for (size_t j = 0; last && j < graph->node->n_input; j++) {
             int in = onnx_input_index(graph, j);
             if (in >= 0 && last[in] == i)
                 onnx_tensor_free(&e->values[in]);
         }
     }
     return 0;
+}
+
+int onnx_eval_nodes(struct onnx_eval *e) {
+    return run(e, NULL);
 }
 
 // The inputs beside x: zeros for states, whose open axis is the batch; and where lengths come from
@@ -151,7 +177,8 @@ static int make_inputs(struct onnx_eval *e, int64_t batch, int64_t steps) {
 
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
                     int64_t steps, struct onnx_tensor *y, size_t *budget) {
-    struct onnx_eval e = {.graph = graph, .budget = budget, .wide = true};
+    size_t work = ONNX_WORK;
+    struct onnx_eval e = {.graph = graph, .budget = budget, .work = &work, .wide = true};
     size_t *last = calloc(graph->value_count, sizeof *last);
     int result = -1;
 

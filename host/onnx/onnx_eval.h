@@ -6,10 +6,21 @@
 
 #include "onnx_graph.h"
 
+struct onnx_symbols;
+
+// As many nodes are computed at most, those of loops each time anew.
+enum { ONNX_WORK = 1 << 20 };
+
 struct onnx_eval {
     struct onnx_graph *graph;
     struct onnx_tensor *values; // computed so far, one for each value of the graph
     size_t *budget;
+    const struct onnx_eval *outer; // of the node whose body it computes, or NULL
+    size_t *work;                  // nodes that may still be computed; NULL: all
+    // Where values may be symbols, what these stand for; NULL: they may not.
+    struct onnx_symbols *symbols;
+    const struct onnx_tensor
+        *lifted; // [n_input] in the place of the current node's inputs, or NULL
     // The small float types are as exact as double: what the file means, not how they round.
     bool wide;
 };
@@ -23,6 +34,8 @@ int onnx_eval_node(struct onnx_eval *e);
 int onnx_eval_graph(struct onnx_graph *graph, const struct onnx_tensor *x, int64_t batch,
                     int64_t steps, struct onnx_tensor *y, size_t *budget);
 
+// A value by its name, also of the graph around this one; NULL when it is not computed.
+const struct onnx_tensor *onnx_eval_find(const struct onnx_eval *e, const char *name);
 // An input of the current node, NULL when it is left out; where an output is to be put, NULL when
 // nobody wants it.
 const struct onnx_tensor *onnx_eval_input(const struct onnx_eval *e, size_t index);
@@ -35,6 +48,31 @@ int onnx_eval_create(struct onnx_eval *e, struct onnx_tensor *out, int type, int
 int onnx_eval_list(const struct onnx_eval *e, const char *name, size_t input, int64_t *list,
                    int *count);
 int onnx_eval_unsupported(const struct onnx_eval *e);
+// The tensor itself, or, where symbols are wanted, its numbers as symbols. To be freed.
+int onnx_eval_lift(struct onnx_eval *e, const struct onnx_tensor *from, bool symbols,
+                   struct onnx_tensor *to);
+// Computes the nodes of the graph, as far as they are needed.
+int onnx_eval_nodes(struct onnx_eval *e);
+
+// onnx_nested.c: Loop, Scan and If
+int onnx_eval_if(struct onnx_eval *e);
+int onnx_eval_loop(struct onnx_eval *e);
+int onnx_eval_scan(struct onnx_eval *e);
+
+// onnx_eval_cells.c
+int onnx_eval_extreme(struct onnx_eval *e);
+int onnx_eval_function(struct onnx_eval *e);
+int onnx_eval_logic(struct onnx_eval *e);
+int onnx_eval_sum(struct onnx_eval *e);
+
+// onnx_sequence.c
+int onnx_eval_sequence(struct onnx_eval *e);
+int onnx_eval_sequence_at(struct onnx_eval *e);
+int onnx_eval_sequence_concat(struct onnx_eval *e);
+int onnx_eval_sequence_erase(struct onnx_eval *e);
+int onnx_eval_sequence_insert(struct onnx_eval *e);
+int onnx_eval_sequence_length(struct onnx_eval *e);
+int onnx_eval_sequence_split(struct onnx_eval *e);
 
 // Which part of a shape a Shape node takes.
 void onnx_shape_part(const struct onnx_graph *graph, int rank, int *start, int *end);
@@ -112,6 +150,18 @@ int onnx_eval_power(struct onnx_eval *e);
 int onnx_eval_clip(struct onnx_eval *e);
 
 // onnx_eval_math.c
+
+// A product of MatMul: so many blocks of (rows, inner) times (inner, columns).
+struct onnx_blocks {
+    size_t rows, inner, columns, blocks;
+    int rank, batch_rank; // of the result, of the axes of blocks
+    int64_t dims[ONNX_RANK], a_dims[ONNX_RANK], b_dims[ONNX_RANK];
+};
+// False where the shapes do not fit each other.
+bool onnx_matmul_shape(const struct onnx_tensor *a, const struct onnx_tensor *b,
+                       struct onnx_blocks *p);
+// Which blocks of a and b the result's block is the product of.
+void onnx_matmul_block(const struct onnx_blocks *p, size_t block, size_t *a, size_t *b);
 int onnx_eval_arithmetic(struct onnx_eval *e);
 int onnx_eval_compare(struct onnx_eval *e);
 int onnx_eval_dequantize(struct onnx_eval *e);

@@ -211,8 +211,69 @@ int onnx_eval_linear(struct onnx_eval *e, const struct onnx_tensor *a, const str
     return 0;
 }
 
+bool onnx_matmul_shape(const struct onnx_tensor *a, const struct onnx_tensor *b,
+                       struct onnx_blocks *p) {
+    const int a_rank = a->rank < 2 ? 2 : a->rank, b_rank = b->rank < 2 ? 2 : b->rank;
+    int64_t a_dims[ONNX_RANK] = {1}, b_dims[ONNX_RANK] = {0, 1};
+
+    memset(p, 0, sizeof *p);
+    if (a->rank < 1 || b->rank < 1)
+        return false;
+    memcpy(a_dims + (a->rank < 2), a->dims, (size_t)a->rank * sizeof *a_dims);
+    memcpy(b_dims, b->dims, (size_t)b->rank * sizeof *b_dims);
+    p->rows = (size_t)a_dims[a_rank - 2];
+    p->inner = (size_t)a_dims[a_rank - 1];
+    p->columns = (size_t)b_dims[b_rank - 1];
+    if (b_dims[b_rank - 2] != (int64_t)p->inner ||
+        !onnx_broadcast(a_dims, a_rank - 2, b_dims, b_rank - 2, p->dims, &p->rank))
+        return false;
+    p->blocks = 1;
+    for (int i = 0; i < p->rank; i++)
+        p->blocks *= (size_t)p->dims[i];
+    p->batch_rank = p->rank;
+    for (int i = p->rank, k = 0; i-- > 0; k++) {
+        p->a_dims[i] = k < a_rank - 2 ? a_dims[a_rank - 3 - k] : 1;
+        p->b_dims[i] = k < b_rank - 2 ? b_dims[b_rank - 3 - k] : 1;
+    }
+    if (a->rank > 1)
+        p->dims[p->rank++] = (int64_t)p->rows;
+    if (b->rank > 1)
+        p->dims[p->rank++] = (int64_t)p->columns;
+    return true;
+}
+
+void onnx_matmul_block(const struct onnx_blocks *p, size_t block, size_t *a, size_t *b) {
+    size_t stride_a = 1, stride_b = 1;
+
+    *a = *b = 0;
+    for (int i = p->batch_rank; i-- > 0;) {
+        const size_t at = block % (size_t)p->dims[i];
+        block /= (size_t)p->dims[i];
+        *a += p->a_dims[i] > 1 ? at * stride_a : 0;
+        *b += p->b_dims[i] > 1 ? at * stride_b : 0;
+        stride_a *= (size_t)p->a_dims[i];
+        stride_b *= (size_t)p->b_dims[i];
+    }
+}
+
 int onnx_eval_matmul(struct onnx_eval *e) {
-    return onnx_eval_linear(e, onnx_eval_input(e, 0), onnx_eval_input(e, 1), false, 1, NULL, 0);
+    const struct onnx_tensor *a = onnx_eval_input(e, 0), *b = onnx_eval_input(e, 1);
+    struct onnx_tensor *out = onnx_eval_output(e, 0);
+    struct onnx_blocks p;
+
+    if (!b || !onnx_is_real(a->type) || !onnx_is_real(b->type))
+        return onnx_eval_unsupported(e);
+    if (!onnx_matmul_shape(a, b, &p))
+        return onnx_fail(e->graph, "multiplies values of shapes that do not fit each other");
+    if (onnx_eval_create(e, out, a->type, p.rank, p.dims) != 0)
+        return -1;
+    for (size_t i = 0; out->count > 0 && i < p.blocks; i++) {
+        size_t from_a, from_b;
+        onnx_matmul_block(&p, i, &from_a, &from_b);
+        multiply(a->real + from_a * p.rows * p.inner, b->real + from_b * p.inner * p.columns,
+                 p.columns, 1, p.rows, p.inner, p.columns, out->real + i * p.rows * p.columns);
+    }
+    return 0;
 }
 
 int onnx_eval_gemm(struct onnx_eval *e) {

@@ -211,22 +211,39 @@ static int add_names(struct onnx_graph *graph) {
     return 0;
 }
 
-static int mark_needed(struct onnx_graph *graph) {
+static int find_outputs(struct onnx_graph *graph) {
     const Onnx__GraphProto *g = graph->g;
 
-    if (g->n_output < 1 || g->n_output > MR_MAX_OUTPUTS)
+    if (!graph->outer && (g->n_output < 1 || g->n_output > MR_MAX_OUTPUTS))
         return onnx_fail_file(graph,
                               "the graph has %zu outputs; this version takes 1 to %d, so export "
                               "the model with those that you use",
                               g->n_output, MR_MAX_OUTPUTS);
     for (size_t i = 0; i < g->n_output; i++) {
         const char *name = g->output[i]->name ? g->output[i]->name : "";
-        graph->outputs[i] = onnx_find(graph, name);
-        if (graph->outputs[i] < 0)
+        const int value = onnx_find(graph, name);
+        if (value >= 0)
+            graph->needed[value] = true;
+        if (graph->outer) // which may have a value of that name
+            continue;
+        if (value < 0)
             return onnx_fail_file(graph, "nothing makes the output '%.100s'", name);
-        graph->needed[graph->outputs[i]] = true;
+        graph->outputs[i] = value;
     }
-    graph->output_count = (int)g->n_output;
+    graph->output_count = graph->outer ? 0 : (int)g->n_output;
+    return 0;
+}
+
+static void mark(struct onnx_graph *graph, int value, void *data) {
+    (void)data;
+    graph->needed[value] = true;
+}
+
+static int mark_needed(struct onnx_graph *graph) {
+    const Onnx__GraphProto *g = graph->g;
+
+    if (find_outputs(graph) != 0)
+        return -1;
     // Nodes stand in the order of execution, so one pass backwards finds all that is needed.
     for (size_t i = g->n_node; i-- > 0;) {
         if (!onnx_select(graph, i))
@@ -236,6 +253,7 @@ static int mark_needed(struct onnx_graph *graph) {
             if (in >= 0)
                 graph->needed[in] = true;
         }
+        onnx_body_uses(graph, graph->node, mark, NULL);
     }
     for (size_t i = 0; i < g->n_initializer; i++) {
         int value = onnx_find(graph, g->initializer[i]->name);
@@ -246,8 +264,22 @@ static int mark_needed(struct onnx_graph *graph) {
     return 0;
 }
 
+void *onnx_allocate(struct onnx_graph *graph, size_t size) {
+    struct onnx_memory *memory = NULL;
+
+    if (size <= graph->budget)
+        memory = calloc(1, sizeof *memory + size);
+    if (!memory) {
+        onnx_fail_file(graph, "its nodes need more memory than there is");
+        return NULL;
+    }
+    graph->budget -= size;
+    memory->next = graph->memory;
+    graph->memory = memory;
+    return memory->data;
+}
+
 int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
-    graph->input = -1;
     graph->budget = 16 * size + ((size_t)1 << 26);
     graph->model =
         onnx_wire_decode(&graph->wire, data, size, graph->file, graph->error, graph->error_size);
@@ -258,13 +290,19 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
         return mr_fail(graph->error, graph->error_size, "%s holds no graph", graph->file);
     if (onnx_inline(graph) != 0)
         return -1;
-    const Onnx__GraphProto *g = graph->g;
     for (size_t i = 0; i < graph->model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *set = graph->model->opset_import[i];
         if (!set->domain || !set->domain[0] || strcmp(set->domain, "ai.onnx") == 0)
             graph->opset = set->version;
     }
+    return onnx_graph_index(graph);
+}
+
+int onnx_graph_index(struct onnx_graph *graph) {
+    const Onnx__GraphProto *g = graph->g;
     size_t names = g->n_initializer + g->n_input;
+
+    graph->input = -1;
     for (size_t i = 0; i < g->n_node; i++)
         names += g->node[i]->n_output;
     if (names > ONNX_VALUES || g->n_node > ONNX_VALUES)
@@ -286,6 +324,12 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
 }
 
 void onnx_graph_close(struct onnx_graph *graph) {
+    while (graph->bodies) {
+        struct onnx_graph *body = graph->bodies;
+        graph->bodies = body->next;
+        onnx_graph_close(body);
+        free(body);
+    }
     for (size_t i = 0; graph->constants && i < graph->value_count; i++)
         onnx_tensor_free(&graph->constants[i]);
     for (size_t i = 0; i < graph->file_count; i++)
@@ -298,7 +342,11 @@ void onnx_graph_close(struct onnx_graph *graph) {
     free(graph->constants);
     free(graph->slots);
     free(graph->own_rows);
-    onnx_inline_free(graph);
+    while (graph->memory) {
+        struct onnx_memory *memory = graph->memory;
+        graph->memory = memory->next;
+        free(memory);
+    }
     if (graph->model)
         onnx_wire_free(&graph->wire, graph->model);
 }

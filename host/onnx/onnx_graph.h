@@ -15,6 +15,10 @@
 
 enum { ONNX_RANK = 8, ONNX_INTS = 16, ONNX_VALUES = 65536 };
 
+// Types of tensors beside those of ONNX: numbers of the symbols (onnx_symbols.h) that stand for
+// what a run will know, and lists of tensors.
+enum { ONNX_SYMBOLS = 1001, ONNX_SEQUENCE = 1002 };
+
 // The numbers of one or more tensors; counted, so that a reshaped tensor shares them.
 struct onnx_buffer {
     size_t uses, bytes;
@@ -32,6 +36,7 @@ struct onnx_tensor {
     union {
         double *real;
         int64_t *whole;
+        struct onnx_tensor *items; // [count] of a sequence
     };
 };
 
@@ -49,7 +54,9 @@ struct onnx_graph {
     struct onnx_wire wire;
     Onnx__ModelProto *model;
     const Onnx__GraphProto *g;
-    Onnx__GraphProto inlined; // the same with the nodes of its functions
+    Onnx__GraphProto inlined;         // the same with the nodes of its functions
+    struct onnx_graph *outer;         // whose node has it as its body, or NULL
+    struct onnx_graph *bodies, *next; // those of its own nodes that were needed, in a list
     struct onnx_memory *memory;
     int64_t opset;                   // version of the operators of ONNX itself, 0 if not said
     const Onnx__NodeProto *node;     // the one at hand
@@ -78,7 +85,17 @@ struct onnx_graph {
 
 // Opens the bytes of a file: names, needed values, and the constants that are needed.
 int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size);
+// Names, needed values and constants of graph->g.
+int onnx_graph_index(struct onnx_graph *graph);
 void onnx_graph_close(struct onnx_graph *graph);
+// Memory that lives as long as the graph; NULL with a sentence.
+void *onnx_allocate(struct onnx_graph *graph, size_t size);
+
+// The body of a node, Loop, Scan or If, as a graph of its own; NULL with a sentence.
+struct onnx_graph *onnx_body(struct onnx_graph *graph, const char *attribute);
+// Calls use for each value of the graph that the bodies of a node read.
+void onnx_body_uses(struct onnx_graph *graph, const Onnx__NodeProto *node,
+                    void (*use)(struct onnx_graph *graph, int value, void *data), void *data);
 
 // The value of that name, or -1; "" is nobody's name.
 int onnx_find(const struct onnx_graph *graph, const char *name);
@@ -141,7 +158,6 @@ int onnx_decode(struct onnx_graph *graph, const Onnx__TensorProto *from, struct 
 
 // onnx_inline.c: the graph with the nodes of the functions that it calls in their place
 int onnx_inline(struct onnx_graph *graph);
-void onnx_inline_free(struct onnx_graph *graph);
 
 // onnx_external.c: the bytes of a tensor that is kept in another file; free them with free.
 int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *tensor, size_t bytes,

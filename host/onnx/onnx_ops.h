@@ -17,6 +17,9 @@ enum onnx_trait {
     ONNX_MOVES = 8,     // keeps every element as it is
     ONNX_EITHER = 16,   // the data may be its second input
     ONNX_TAKES_QUANTISED = 32, // what a QuantizeLinear gives
+    ONNX_SOURCE = 64,          // may be without a first input
+    ONNX_CARRIES = 128,        // its data, several inputs, come out as they are
+    ONNX_LISTS = 256,          // inputs may be lists of tensors
 };
 
 // Each of the functions takes the current node and returns 0, or -1 with a sentence.

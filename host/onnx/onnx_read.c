@@ -83,9 +83,10 @@ static const char *advice(const struct onnx_reader *r) {
     bool recurrent = onnx_attribute(r->graph, "hidden_size") != NULL;
 
     if (onnx_is(r->graph, "Loop") || onnx_is(r->graph, "Scan"))
-        return "; export its layer as an LSTM, GRU or RNN of ONNX: from PyTorch by nn.LSTM in "
-               "place "
-               "of nn.LSTMCell, from Keras by tf2onnx with a standard LSTM or GRU layer";
+        return "; no LSTM, GRU or RNN was found in its body, so write its steps as one of these, "
+               "or "
+               "export its layer as one: from PyTorch by nn.LSTM, from Keras by tf2onnx with a "
+               "standard LSTM or GRU layer";
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         recurrent = recurrent || onnx_is(r->graph, others[i]);
     if (node->op_type && strstr(node->op_type, "Quantize"))

@@ -126,6 +126,8 @@ int onnx_tensor_create(struct onnx_tensor *tensor, int type, int rank, const int
 
 void onnx_tensor_free(struct onnx_tensor *tensor) {
     if (tensor->buffer && --tensor->buffer->uses == 0) {
+        for (size_t i = 0; tensor->type == ONNX_SEQUENCE && i < tensor->count; i++)
+            onnx_tensor_free(&tensor->items[i]);
         *tensor->buffer->budget += tensor->buffer->bytes;
         free(tensor->buffer);
     }
