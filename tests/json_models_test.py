@@ -113,6 +113,7 @@ class StateDict(unittest.TestCase):
             (self.description, 3, "int is no mapping"),
             ({**self.description, "weights": "x"}, self.state, "stand in `state`"),
             ({**self.description, "heads": {1}}, self.state, "cannot be written as JSON"),
+            ({**self.description, "inputs": float("nan")}, self.state, "cannot be written as JSON"),
             (self.description, {**self.state, "a": np.array(["x"])}, "'a' has elements of type"),
             (self.description, whole, "I64"),
             (self.description, {}, "finds no recurrent layer"),

@@ -241,6 +241,8 @@ static const struct {
      "heads[0].layers[0] is a layer that stands among the network's"},
     {LSTM(", \"layers\": 2") "\"heads\": [{\"layers\": [{\"add\": \"inputs\"}]}], " W "}",
      "heads[0].layers[0].add adds rows of 2 and of 3 numbers"},
+    {LSTM(", \"layers\": 2") "\"heads\": [{\"activation\": \"argmax\", \"scale\": 2}], " W "}",
+     "heads[0].scale stands behind the activation 'argmax'"},
     {GRU5("") "\"heads\": [{\"return\": \"cell\"}], " W "}", "the cell state, which an lstm has"},
     {"{\"inputs\": 3, \"layers\": [{\"dense\": 1, \"weights\": {\"weight\": [[1, 2, 3]]}}], "
      "\"heads\": [{\"return\": \"state\"}]}",

@@ -170,6 +170,24 @@ static int read_select(struct net *net, const char *path, const json_t *head, in
     return net_add(net, &node, at);
 }
 
+// Behind a softmax or an arg-max numbers stay as they are.
+static int check_behind(const struct net *net, const char *path, const json_t *head,
+                        const struct net_function *end) {
+    static const char *const keys[] = {"scale", "offset", "mean", "std", "clip", "above"};
+    char place[NET_PATH];
+
+    for (size_t i = 0; end->row && end->row->ends && i < sizeof keys / sizeof *keys; i++) {
+        if (!json_object_get(head, keys[i]))
+            continue;
+        net_place(place, path, keys[i]);
+        return net_fail(net, place,
+                        "stands behind the activation '%s', whose numbers stay as they "
+                        "are",
+                        end->row->name);
+    }
+    return 0;
+}
+
 // The dense layer, its activation, and what is done to its numbers.
 static int read_end(struct net *net, const char *path, const json_t *head, int *at) {
     struct net_node node = {
@@ -180,7 +198,8 @@ static int read_end(struct net *net, const char *path, const json_t *head, int *
     snprintf(end.path, sizeof end.path, "%s", path);
     if (net_get_whole(net, path, head, "outputs", 1, MR_MAX_WIDTH, &node.units) != 0 ||
         net_get_bias(net, path, head, &node.bias) != 0 ||
-        net_get_function(net, path, head, "activation", NET_AT_END, &end.function) != 0)
+        net_get_function(net, path, head, "activation", NET_AT_END, &end.function) != 0 ||
+        check_behind(net, path, head, &end.function) != 0)
         return -1;
     if (node.units > 0 && net_add(net, &node, at) != 0)
         return -1;

@@ -209,7 +209,7 @@ def import_state_dict(
         weights.write(os.path.join(folder, "state"), state)
         try:
             with builtins.open(path, "w", encoding="utf-8") as file:
-                json.dump({**description, "weights": "state"}, file)
+                json.dump({**description, "weights": "state"}, file, allow_nan=False)
         except (TypeError, ValueError) as reason:
             raise argument_error(f"the description cannot be written as JSON: {reason}") from None
         return import_onnx(path, output, **options)
