@@ -2,9 +2,10 @@
 // Random networks of an encoder and a decoder: cpu: and sim: give the bits of the plain reference,
 // sequence after sequence, whole runs and step by step, with the token fed back, and with late
 // inputs; cycles of both parts are those of the plan; states are cut and counted where they do not
-// fit; and the model file keeps all of it.
+// fit; and the model file keeps all of it. With THOROUGH emulated cards too.
 // Usage: encoder_test [SEED [COUNT]]: all simulated where they are given, else the first of four
 #define _GNU_SOURCE
+#include "mr_command.h"
 #include "plan.h"
 #include "session_fixture.h"
 
@@ -277,6 +278,16 @@ START_TEST(test_random_networks) {
         options.seed = m.seed;
         ck_assert_uint_eq(run_on(&m, model, "sim:", &options, false), cut);
     }
+    if (_i < simulated && getenv("THOROUGH")) {
+        struct mr_error error = {0};
+        char uri[160], image[120];
+        options = options_of(&m);
+        snprintf(image, sizeof image, FOLDER "/%llu.xclbin", (unsigned long long)m.seed);
+        snprintf(uri, sizeof uri, "xrt:0,%s", image);
+        ck_assert_msg(!mr_build_image(model, "hw_emu", &options, image, NULL, 0, &error), "%s",
+                      error.text);
+        ck_assert_uint_eq(run_on(&m, model, uri, &options, false), cut);
+    }
     mr_model_close(model);
     mr_network_free(&m.network);
 }
@@ -373,8 +384,11 @@ START_TEST(test_calls) {
     ck_assert_ptr_null(name);
     struct mr_session *session = open_session(model, "cpu:", NULL);
     refused(session, NULL, 3, "mr_session_encode: x is NULL");
-    refused(session, source, 0,
-            "mr_session_encode: a sequence of 0 steps is not possible; give 1 to 4293918719");
+    char most[120];
+    snprintf(most, sizeof most,
+             "mr_session_encode: a sequence of 0 steps is not possible; give 1 to %u",
+             MR_STEPS_MAX);
+    refused(session, source, 0, most);
     refused(session, wrong, 2,
             "the input is NaN at sequence 0, step 1, feature 0 (counted from 0); every number must "
             "be finite");

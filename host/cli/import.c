@@ -129,6 +129,10 @@ static int check_options(struct cli *cli, const struct mr_import_options *wanted
         return cli_usage(cli, "--precision auto needs --tolerance, as --tolerance 0.01");
     if (!automatic && wanted->tolerance != 0)
         return cli_usage(cli, "--tolerance needs --precision auto");
+    if ((wanted->first_token || wanted->decode_steps) && !(wanted->decoder && wanted->calibration))
+        return cli_usage(cli, "--first and --decode-steps need --decoder and --calibrate");
+    if (wanted->decoder && (wanted->statistics || wanted->range_count))
+        return cli_usage(cli, "--statistics and --range are not for networks with a --decoder");
     return CLI_OK;
 }
 
@@ -202,8 +206,12 @@ static int print_text(struct cli *cli, const char *path, const struct mr_model *
     FILE *to = cli_report(cli);
     for (size_t i = 0; i < json_array_size(import->trials); i++)
         print_trial(cli, json_array_get(import->trials, i));
-    fprintf(to, "%s: %s, %u features, %llu parameters\n", path, info->name, info->inputs,
-            (unsigned long long)info->parameters);
+    fprintf(to, "%s: %s, ", path, info->name);
+    const uint32_t of_encoder = mr_model_encoder(model, NULL);
+    if (of_encoder)
+        fprintf(to, "an encoder of %u features and a decoder of ", of_encoder);
+    fprintf(to, "%u feature%s, %llu parameters\n", info->inputs,
+            of_encoder ? mr_plural(info->inputs) : "s", (unsigned long long)info->parameters);
     struct mr_operator_info of;
     for (uint32_t i = 0; mr_model_operator(model, i, &of) == 0; i++) {
         fprintf(to, "  %-10s %5u -> %u", of.name, of.inputs, of.units);
@@ -253,13 +261,18 @@ static int print_json(struct cli *cli, const char *path, const struct mr_model *
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
         mr_json_append(&outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
                                            (int)output.width, "per_step", output.per_step));
-    return cli_print_json(
-        cli, json_pack("{s:s, s:s, s:i, s:o, s:i, s:s, s:b, s:I, s:o, s:o, s:O, s:O}", "model",
-                       path, "name", info->name, "inputs", (int)info->inputs, "outputs", outputs,
-                       "steps", (int)info->steps, "layout", mr_model_layout(model), "batch_first",
-                       info->batch_first, "parameters", (json_int_t)info->parameters, "operators",
-                       operators, "accuracy", accuracy_json(model, info), "notes", import->notes,
-                       "trials", import->trials));
+    const char *source = NULL;
+    const uint32_t of_encoder = mr_model_encoder(model, &source);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:i, s:o, s:i, s:s, s:b, s:I, s:o, s:o, s:O, s:O}", "model", path, "name",
+        info->name, "inputs", (int)info->inputs, "outputs", outputs, "steps", (int)info->steps,
+        "layout", mr_model_layout(model), "batch_first", info->batch_first, "parameters",
+        (json_int_t)info->parameters, "operators", operators, "accuracy",
+        accuracy_json(model, info), "notes", import->notes, "trials", import->trials);
+    if (object && of_encoder)
+        json_object_set_new(object, "encoder",
+                            json_pack("{s:s, s:i}", "input", source, "inputs", (int)of_encoder));
+    return cli_print_json(cli, object);
 }
 
 // The file's name with another ending, in the current folder.
@@ -289,7 +302,20 @@ static int import_model(struct import *import, const char *onnx, const char *out
     return code;
 }
 
-enum { CALIBRATE, METHOD, STATISTICS, RANGE, PRECISION, TOLERANCE, MAX_STEPS, FORCE, OUTPUT };
+enum {
+    CALIBRATE,
+    METHOD,
+    STATISTICS,
+    RANGE,
+    PRECISION,
+    TOLERANCE,
+    MAX_STEPS,
+    DECODER,
+    FIRST,
+    DECODE_STEPS,
+    FORCE,
+    OUTPUT
+};
 
 static const struct cli_option options[] = {
     {CALIBRATE, 0, "calibrate", "X",
@@ -323,6 +349,15 @@ static const struct cli_option options[] = {
      "of a network with a bidirectional or reverse layer: the longest sequence\n"
      "that it can take, as the device keeps it (default: the file's steps, or 512\n"
      "where it leaves them open)"},
+    {DECODER, 0, "decoder", "FILE",
+     "the ONNX file of a decoder, whose layers start from what NET.onnx, its\n"
+     "encoder, gives: states, by name or in their order. Both become one model,\n"
+     "which reads a sequence and answers with tokens"},
+    {FIRST, 0, "first", "TOKEN",
+     "of --decoder with --calibrate: what the decoder is given to begin with\n"
+     "(default 0)"},
+    {DECODE_STEPS, 0, "decode-steps", "N",
+     "the same: tokens of an answer (default: as many as the sequence has steps)"},
     {FORCE, 0, "force", NULL, "import also where the error is larger than the output"},
     {OUTPUT, 'o', "output", "FILE", "(default: the name of NET, in the current folder)"},
     {0},
@@ -332,7 +367,7 @@ static const struct cli_option options[] = {
 static int read_options(struct import *import, int argc, char **argv,
                         struct mr_import_options *wanted, const char **output) {
     struct cli *cli = import->cli;
-    uint64_t steps = 0;
+    uint64_t steps = 0, token = 0;
 
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         cli->code = option == CLI_STOP ? cli->code : CLI_OK;
@@ -353,6 +388,19 @@ static int read_options(struct import *import, int argc, char **argv,
             if (!cli_number(cli, "--max-steps", optarg, 1 << 20, &steps))
                 cli->code = CLI_USAGE;
             wanted->max_steps = (uint32_t)steps;
+            break;
+        case DECODER:
+            wanted->decoder = optarg;
+            break;
+        case FIRST:
+            if (strcmp(optarg, "0") != 0 && !cli_number(cli, "--first", optarg, INT16_MAX, &token))
+                cli->code = CLI_USAGE;
+            wanted->first_token = (uint32_t)token;
+            break;
+        case DECODE_STEPS:
+            if (!cli_number(cli, "--decode-steps", optarg, 1 << 20, &steps))
+                cli->code = CLI_USAGE;
+            wanted->decode_steps = (uint32_t)steps;
             break;
         case STATISTICS:
             wanted->statistics = optarg;
@@ -399,6 +447,7 @@ static int import_command(struct cli *cli, int argc, char **argv) {
     const struct cli_file files[] = {{"NET.onnx", onnx, false},
                                      {"--calibrate", wanted.calibration, false},
                                      {"--statistics", wanted.statistics, false},
+                                     {"--decoder", wanted.decoder, false},
                                      {"--output", output, true},
                                      {0}};
     if (code || (code = cli_check_files(cli, files)))

@@ -152,6 +152,18 @@ struct mr_import_options {
     // MR_ERROR_MODEL or MR_ERROR_BUILD where one is not as it must be.
     const char *const *cells;
     uint32_t cell_count;
+    // The ONNX file of a decoder; the file that is imported is its encoder then, and both become
+    // one model (mr_session_encode). The encoder's outputs are states: h of its layers, and of an
+    // LSTM c (h_n, c_n), perhaps through dense layers, of one direction or of two that are joined.
+    // The decoder's inputs are a token, the number of a row of its embedding, and the states that
+    // its layers start from, by the names of those outputs or else in their order. Its outputs are
+    // the scores of the next token, as they are or as a softmax or arg-max, and states, which a
+    // session keeps. The model's one output is the token that the scores choose. The calibration
+    // data is of the encoder; the decoder says to each of its sequences `decode_steps` tokens (0:
+    // as many as they have steps), of which the first is its answer to `first_token`. NULL: there
+    // is no decoder.
+    const char *decoder;
+    uint32_t first_token, decode_steps;
 };
 
 // Turns an ONNX file (nn.LSTM, nn.GRU and nn.RNN with their heads, as PyTorch exports them), or a

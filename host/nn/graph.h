@@ -201,6 +201,15 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
                                   char *error, size_t error_size);
 int mr_op_weights(struct mr_op *op);
 
+// Marks all streams from which those that are marked come.
+void mr_network_need(const struct mr_network *network, bool *needed);
+// Moves the operators that give marked streams behind those of another network, with their float
+// weights. at: the streams of that network in the place of those here: the caller's of its inputs;
+// of an operator that gives MR_STREAM_SKIPPED, those of its input. -1 with a sentence in error.
+enum { MR_STREAM_SKIPPED = -2 };
+int mr_network_move(struct mr_network *to, struct mr_network *from, const bool *needed, int *at,
+                    char *error, size_t error_size);
+
 // Makes room for the states that sequences start from, all 0: -1 when memory is short.
 int mr_op_starts(struct mr_op *op, int rows);
 // Numbers of such a state.

@@ -61,6 +61,52 @@ void mr_onnx_take_cells(struct mr_onnx *onnx, const struct mr_own_cells *own) {
     onnx->graph.own = own;
 }
 
+// ---- States
+
+void mr_onnx_be_encoder(struct mr_onnx *onnx) {
+    onnx->graph.gives_states = true;
+}
+
+void mr_onnx_be_decoder(struct mr_onnx *onnx) {
+    onnx->graph.takes_states = true;
+}
+
+int mr_onnx_rows(const struct mr_onnx *onnx, int output) {
+    return onnx->results[output].layers ? (int)onnx->results[output].layers : 1;
+}
+
+int mr_onnx_state_count(const struct mr_onnx *onnx) {
+    return onnx->graph.state_count;
+}
+
+const char *mr_onnx_state(const struct mr_onnx *onnx, int index, int *op, int *field, int *place) {
+    const struct onnx_state *state = &onnx->graph.states[index];
+
+    *op = state->op;
+    *field = state->field;
+    *place = state->value;
+    return onnx->graph.names[state->value];
+}
+
+int mr_onnx_try_states(struct mr_onnx *onnx, struct mr_network *network) {
+    size_t used[2 * MR_MAX_LAYERS] = {0};
+
+    onnx->graph.tries_states = true;
+    for (int i = 0; i < onnx->graph.state_count; i++) {
+        const struct onnx_state *state = &onnx->graph.states[i];
+        struct mr_op *op = &network->ops[state->op];
+        int first = 0; // of the same input, whose numbers go on from one operator to the next
+        while (onnx->graph.states[first].value != state->value)
+            first++;
+        if (!op->start && mr_op_starts(op, 1) != 0)
+            return -1;
+        for (int u = 0; u < op->units; u++)
+            op->start[state->field * op->units + u] =
+                (float)onnx_trial_state(state->value, used[first]++);
+    }
+    return 0;
+}
+
 const char *mr_onnx_notes(const struct mr_onnx *onnx) {
     return onnx->graph.notes;
 }

@@ -34,6 +34,22 @@ void mr_onnx_take_cells(struct mr_onnx *onnx, const struct mr_own_cells *own);
 void mr_onnx_add_notes(struct mr_onnx *onnx, const char *notes);
 int mr_onnx_add_file(struct mr_onnx *onnx, const char *path);
 
+// Before mr_onnx_network: the file is an encoder, whose outputs are states, or a decoder, whose
+// inputs are a token and states. What else it has of states is left out then.
+void mr_onnx_be_encoder(struct mr_onnx *onnx);
+void mr_onnx_be_decoder(struct mr_onnx *onnx);
+
+// Layers whose rows output `output` of the network has, one behind the other.
+int mr_onnx_rows(const struct mr_onnx *onnx, int output);
+// How many states recurrent operators of a decoder start from, and of state `index`, in the order
+// of the operators, the operator, the field (0: h, 1: the second), and the file's input; its place
+// among the inputs is *place.
+int mr_onnx_state_count(const struct mr_onnx *onnx);
+const char *mr_onnx_state(const struct mr_onnx *onnx, int index, int *op, int *field, int *place);
+// Has mr_onnx_verify compare the two with states that are not 0: gives them to the network's
+// operators, from which they are to be taken again. -1 when memory is short.
+int mr_onnx_try_states(struct mr_onnx *onnx, struct mr_network *network);
+
 // Hands over the names of the other files that it reads: [*count], all to be freed.
 char **mr_onnx_take_files(struct mr_onnx *onnx, size_t *count);
 

@@ -140,6 +140,22 @@ int onnx_eval_nodes(struct onnx_eval *e) {
     return run(e, NULL);
 }
 
+// The numbers of a state that a decoder is checked with, the same for all of the batch: its open
+// axis, else that of [layers, sequences, units].
+static void try_state(int value, const Onnx__TensorShapeProto *shape, struct onnx_tensor *made) {
+    int batch = made->rank == 3 ? 1 : 0;
+    size_t inner = 1;
+
+    for (int k = 0; k < made->rank; k++)
+        if (onnx_fixed_size(shape->dim[k]) == 0)
+            batch = k;
+    for (int k = batch + 1; k < made->rank; k++)
+        inner *= (size_t)made->dims[k];
+    const size_t each = made->rank ? (size_t)made->dims[batch] : 1;
+    for (size_t k = 0; onnx_is_real(made->type) && k < made->count; k++)
+        made->real[k] = onnx_trial_state(value, k / (inner * each) * inner + k % inner);
+}
+
 // The inputs beside x: zeros for states, whose open axis is the batch; and where lengths come from
 // them, those of whole sequences, or a mask, of two axes, with nothing behind the end.
 static int make_inputs(struct onnx_eval *e, int64_t batch, int64_t steps) {
@@ -171,6 +187,8 @@ static int make_inputs(struct onnx_eval *e, int64_t batch, int64_t steps) {
             else
                 made->whole[k] = number;
         }
+        if (graph->tries_states && !of_lengths)
+            try_state(value, shape, made);
     }
     return 0;
 }

@@ -78,10 +78,25 @@ struct onnx_graph {
     int input;                   // the value that the network reads
     int outputs[MR_MAX_OUTPUTS]; // [output_count] values
     int output_count;
+    // Of an encoder: its outputs are states, and stay. Of a decoder: its states are inputs, of
+    // which operators of the network start; and they have numbers of their own to check it with.
+    bool gives_states, takes_states, tries_states;
+    struct onnx_state {
+        int op, field, value;
+    } states[2 * MR_MAX_LAYERS];
+    int state_count;
     const struct mr_own_cells *own; // a user's own, or NULL
     struct onnx_cell *own_rows;     // [own->count] of onnx_recurrent.c, NULL before the first use
     char notes[1600];               // sentences, each with a newline behind it
 };
+
+// Number `index` of a state, not counted along the batch, that a decoder is checked with.
+static inline double onnx_trial_state(int value, size_t index) {
+    const unsigned bits =
+        ((unsigned)value * 2654435761u + (unsigned)index * 40503u + 7u) * 2246822519u;
+
+    return (double)(bits >> 16) / 65536 * 1.8 - 0.9;
+}
 
 // Opens the bytes of a file: names, needed values, and the constants that are needed.
 int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size);

@@ -179,6 +179,10 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
     layer->stream = op->output;
     for (int i = 0; i < MR_PRECISIONS; i++)
         r->network->streams[op->output].greatest[i] = layer->range;
+    for (int field = 0; field < (kind->second_field ? 2 : 1); field++)
+        if (layer->start.input[field])
+            r->graph->states[r->graph->state_count++] =
+                (struct onnx_state){r->network->op_count - 1, field, layer->start.input[field] - 1};
     return layer->fill ? layer->fill(r, layer, op) : 0;
 }
 
@@ -278,6 +282,11 @@ int onnx_emit(struct onnx_reader *r) {
         r->network->outputs[i].cast = r->values[value].cast;
         r->network->outputs[i].log_softmax = r->values[value].log_softmax;
     }
+    for (int i = 0; i < r->network->op_count && graph->takes_states; i++)
+        if (r->network->ops[i].projects)
+            return onnx_fail_file(graph,
+                                  "a layer of the decoder has a projection, and a state that "
+                                  "is projected cannot be given to it");
     if (mr_projections_fold(r->network, text, sizeof text) != 0 ||
         mr_network_check(r->network, text, sizeof text) != 0)
         return onnx_fail_file(graph, "%s", text);

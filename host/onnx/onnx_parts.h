@@ -111,8 +111,9 @@ static inline bool onnx_is_plain(const struct onnx_value *value) {
 struct onnx_start {
     const struct onnx_tensor *tensor[2]; // of the file; NULL: each number is `fill`
     double fill[2];
-    int rows[2]; // sequences with a state of their own; 1: all have the same
-    int batch;   // the tensors' axis of these
+    int rows[2];  // sequences with a state of their own; 1: all have the same
+    int batch;    // the tensors' axis of these
+    int input[2]; // of a decoder: the input that gives it, from 1 on; 0: none does
 };
 
 struct onnx_cell;

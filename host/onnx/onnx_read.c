@@ -167,6 +167,12 @@ static bool move_states(struct onnx_reader *r) {
 static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
     if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r))
         return 0;
+    if (in->kind == ONNX_INPUT && r->graph->takes_states)
+        return onnx_fail(r->graph,
+                         "reads the input '%.100s'; a decoder takes one input at each step, the "
+                         "token, and states that its layers start from: attention over the steps "
+                         "of the encoder, or its result beside each token, is not supported",
+                         onnx_name(r, in));
     if (in->kind == ONNX_INPUT)
         return onnx_fail(r->graph,
                          "reads the input '%.100s'; this version takes one input, the sequence",
@@ -410,6 +416,8 @@ static void leave_out_states(struct onnx_reader *r) {
     struct onnx_graph *graph = r->graph;
     int kept = 0;
 
+    if (graph->gives_states)
+        return;
     for (int i = 0; i < graph->output_count; i++)
         kept += !is_state(r, &r->values[graph->outputs[i]]);
     if (kept == 0) // which check_output refuses
@@ -417,12 +425,12 @@ static void leave_out_states(struct onnx_reader *r) {
     kept = 0;
     for (int i = 0; i < graph->output_count; i++) {
         const struct onnx_value *out = &r->values[graph->outputs[i]];
-        if (is_state(r, out))
+        if (is_state(r, out) && !graph->takes_states)
             onnx_note(graph,
                       "the output '%.100s', the state of %s, is left out: a session keeps its "
                       "state from call to call, saves and restores it",
                       onnx_name(r, out), is_cell(r, out) ? "the cells" : "all layers together");
-        else
+        else if (!is_state(r, out))
             graph->outputs[kept++] = graph->outputs[i];
     }
     graph->output_count = kept;

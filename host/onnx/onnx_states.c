@@ -58,7 +58,9 @@ int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_
         const struct onnx_tensor *constant = onnx_constant(r, 5 + (size_t)which);
         if (!state || (constant && onnx_all_zero(constant)))
             continue;
-        if (state->kind == ONNX_INPUT) {
+        if (state->kind == ONNX_INPUT && r->graph->takes_states) {
+            start->input[which] = state->layer + 1;
+        } else if (state->kind == ONNX_INPUT) {
             note_input(r, state->layer);
         } else if (state->kind == ONNX_FILL && isfinite(state->fill)) {
             start->fill[which] = state->fill;

@@ -50,6 +50,13 @@ int mr_import_check(const struct mr_import_options *options, char *error, size_t
                        is_auto(options) ? "precision auto needs a tolerance above 0, and it is %g"
                                         : "a tolerance of %g is given, and no precision auto",
                        tolerance);
+    if (options->decoder && (options->statistics || options->range_count))
+        return mr_fail(error, error_size,
+                       "ranges or statistics are given for the features, and a network with a "
+                       "decoder finds those of its encoder from calibration data alone");
+    if (!options->decoder && (options->first_token || options->decode_steps))
+        return mr_fail(error, error_size,
+                       "tokens of a decoder are asked for, and no decoder is given");
     if (options->precision && !is_auto(options) &&
         mr_precision_list(options->precision, list, MR_MAX_LAYERS) == 0)
         return mr_fail(error, error_size,

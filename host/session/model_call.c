@@ -117,7 +117,8 @@ static int import(const char *onnx_path, const char *model_path,
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_import: the ranges are NULL");
     if (mr_file_is_same(onnx_path, model_path) ||
         (options->calibration && mr_file_is_same(options->calibration, model_path)) ||
-        (options->statistics && mr_file_is_same(options->statistics, model_path)))
+        (options->statistics && mr_file_is_same(options->statistics, model_path)) ||
+        (options->decoder && mr_file_is_same(options->decoder, model_path)))
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "%s would be overwritten, which the import reads; choose another name",
                           model_path);

@@ -46,7 +46,8 @@ static int of_file(const struct mr_importing *in, const char *file, int result) 
 
     if (result == 0 || begins_with(in->error, file) ||
         (in->options && (begins_with(in->error, in->options->calibration) ||
-                         begins_with(in->error, in->options->statistics))))
+                         begins_with(in->error, in->options->statistics) ||
+                         begins_with(in->error, in->options->decoder))))
         return result;
     snprintf(text, sizeof text, "%s", in->error);
     return mr_import_fail(in, "%s: %s", file, text);
@@ -68,9 +69,9 @@ static void fill_masked(struct mr_importing *in, size_t inputs) {
     }
 }
 
-static int take_sample(struct mr_importing *in, const struct mr_array *calibration) {
+int mr_import_arrange(struct mr_importing *in, const struct mr_array *calibration, size_t inputs,
+                      float **x, size_t *sequences, size_t *steps) {
     const struct mr_network *network = &in->model->network;
-    size_t inputs = (size_t)network->streams[0].width;
     char text[32];
 
     if (calibration->count == 0)
@@ -84,18 +85,29 @@ static int take_sample(struct mr_importing *in, const struct mr_array *calibrati
                               inputs == 1 ? "" : "s");
     if (mr_array_check_finite(calibration, "the calibration data", in->error, in->error_size) != 0)
         return -1;
-    in->x = malloc(calibration->count * sizeof *in->x);
-    in->cast = malloc(calibration->count * sizeof *in->cast);
+    *x = malloc(calibration->count * sizeof **x);
     struct mr_array sorted = *calibration;
-    if (in->x)
-        sorted.data = memcpy(in->x, calibration->data, calibration->count * sizeof *in->x);
-    const bool good = in->x && in->cast && mr_array_arrange(&sorted, layout) == 0;
-    if (in->x) // arranged, it may be another array
-        in->x = sorted.data;
+    if (*x)
+        sorted.data = memcpy(*x, calibration->data, calibration->count * sizeof **x);
+    const bool good = *x && mr_array_arrange(&sorted, layout) == 0;
+    if (*x) // arranged, it may be another array
+        *x = sorted.data;
     if (!good)
         return mr_import_fail(in, "not enough memory for the calibration data");
-    in->sequences = sorted.shape[0];
-    in->steps = sorted.shape[1];
+    *sequences = sorted.shape[0];
+    *steps = sorted.shape[1];
+    return 0;
+}
+
+static int take_sample(struct mr_importing *in, const struct mr_array *calibration) {
+    const struct mr_network *network = &in->model->network;
+    const size_t inputs = (size_t)network->streams[0].width;
+
+    if (mr_import_arrange(in, calibration, inputs, &in->x, &in->sequences, &in->steps) != 0)
+        return -1;
+    in->cast = malloc(calibration->count * sizeof *in->cast);
+    if (!in->cast)
+        return mr_import_fail(in, "not enough memory for the calibration data");
     if (mr_check_entries(network, 0, in->x, in->sequences, in->steps, in->error, in->error_size) !=
             0 ||
         mr_network_check_mask(network, in->x, in->sequences, in->steps, in->error,
@@ -119,31 +131,51 @@ static int set_steps(const struct mr_importing *in) {
     return 0;
 }
 
-static int run(struct mr_importing *in, const struct mr_array *calibration) {
+void mr_import_note_file(const struct mr_importing *in, const struct mr_onnx *onnx) {
+    for (const char *note = mr_onnx_notes(onnx); *note; note += strcspn(note, "\n") + 1)
+        mr_import_note(in, "%.*s", (int)strcspn(note, "\n"), note);
+}
+
+// The network of the file, or of both.
+static int read_network(struct mr_importing *in, const struct mr_own_cells *own) {
+    const char *decoder = in->options ? in->options->decoder : NULL;
+    struct mr_network *network = &in->model->network;
+
+    if (decoder)
+        mr_onnx_be_encoder(in->onnx);
+    if (mr_onnx_network(in->onnx, network, in->error, in->error_size) != 0)
+        return -1;
+    mr_import_note_file(in, in->onnx);
+    if (set_steps(in) != 0 ||
+        mr_onnx_verify(in->onnx, network, mr_import_memory, in->error, in->error_size) != 0)
+        return -1;
+    return decoder ? mr_import_decoder(in, decoder, own) : 0;
+}
+
+static int run(struct mr_importing *in, const struct mr_own_cells *own,
+               const struct mr_array *calibration) {
     const char *sample = in->options ? in->options->calibration : NULL;
     struct mr_network *network = &in->model->network;
 
-    if (mr_onnx_network(in->onnx, network, in->error, in->error_size) != 0)
+    if (read_network(in, own) != 0)
         return -1;
-    for (const char *note = mr_onnx_notes(in->onnx); *note; note += strcspn(note, "\n") + 1)
-        mr_import_note(in, "%.*s", (int)strcspn(note, "\n"), note);
-    if (set_steps(in) != 0 ||
-        mr_onnx_verify(in->onnx, network, mr_import_memory, in->error, in->error_size) != 0 ||
-        (calibration && of_file(in, sample ? sample : in->path, take_sample(in, calibration)) != 0))
+    if (calibration && of_file(in, sample ? sample : in->path,
+                               network->encoder ? mr_import_source(in, calibration)
+                                                : take_sample(in, calibration)) != 0)
         return -1;
     if (mr_import_ranges(in) != 0)
         return -1;
-    if (calibration &&
-        mr_float_observe(network, in->x, in->sequences, in->steps, &in->calibration) != 0)
+    const struct mr_encoded encoded = mr_import_encoded(in, in->source);
+    if (calibration && mr_float_observe_encoded(network, in->source ? &encoded : NULL, in->x,
+                                                in->sequences, in->steps, &in->calibration) != 0)
         return mr_import_fail(in, "not enough memory to find the ranges inside of the network");
     if (mr_import_precision(in) != 0 || mr_import_note_features(in) != 0)
         return -1;
     return calibration ? mr_import_judge(in) : 0;
 }
 
-// The network's file, which is ONNX or JSON by its first bytes.
-static struct mr_onnx *open_network(const char *path, const struct mr_own_cells *own, char *error,
-                                    size_t error_size) {
+struct mr_onnx *mr_import_open(const char *path, const struct mr_own_cells *own, char *error,
+                               size_t error_size) {
     unsigned char *data;
     size_t size;
 
@@ -158,6 +190,23 @@ static struct mr_onnx *open_network(const char *path, const struct mr_own_cells 
     if (onnx)
         mr_onnx_take_cells(onnx, own);
     return onnx;
+}
+
+int mr_import_add_files(struct mr_model_data *model, struct mr_onnx *onnx) {
+    size_t count;
+    char **files = mr_onnx_take_files(onnx, &count);
+    char **all = realloc(model->sources, (model->source_count + count + 1) * sizeof *all);
+
+    if (all)
+        model->sources = all;
+    for (size_t i = 0; i < count; i++) {
+        if (all)
+            all[model->source_count++] = files[i];
+        else
+            free(files[i]);
+    }
+    free(files);
+    return all ? 0 : -1;
 }
 
 int mr_import_onnx(const char *path, const struct mr_array *calibration,
@@ -175,14 +224,15 @@ int mr_import_onnx_own(const char *path, const struct mr_own_cells *own,
     if (options)
         in.calibration = (struct mr_calibration){options->calibration_method, options->percentile};
     memset(model, 0, sizeof *model);
-    in.onnx = open_network(path, own, error, error_size);
-    int result = in.onnx ? run(&in, calibration) : -1;
+    in.onnx = mr_import_open(path, own, error, error_size);
+    int result = in.onnx ? run(&in, own, calibration) : -1;
     result = of_file(&in, path, result);
-    if (result == 0)
-        model->sources = mr_onnx_take_files(in.onnx, &model->source_count);
+    if (result == 0 && mr_import_add_files(model, in.onnx) != 0)
+        result = mr_import_fail(&in, "%s: not enough memory", path);
     mr_onnx_close(in.onnx);
     free(in.cast);
     free(in.x);
+    free(in.source);
     free(in.features);
     free(in.expected);
     free(in.deviation);

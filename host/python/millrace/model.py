@@ -69,6 +69,8 @@ class Model:
     steps: int  # T that the network was exported with, 0 when left open; any T may be run
     layout: str  # axes of x in the imported file: "NTF"; here x is [sequences, steps, features] in any case
     parameters: int
+    encoder_features: int  # numbers in a step of what its encoder reads (Session.encode); 0: it has none
+    encoder_name: str
     layers: int  # recurrent ones
     outputs: "list[Output]"
     operators: "list[Operator]"
@@ -81,6 +83,9 @@ class Model:
         self.name, self.input_name = text_of(info.name), text_of(info.input_name)
         self.features, self.steps, self.layers, self.parameters = info.inputs, info.steps, info.layers, info.parameters
         self.layout = text_of(lib.mr_model_layout(raw))
+        source = ctypes.c_char_p()
+        self.encoder_features = lib.mr_model_encoder(raw, ctypes.byref(source))
+        self.encoder_name = text_of(source.value) if self.encoder_features else ""
         self.outputs, self.operators = [], []
         for index in range(info.output_count):
             output = _interface.mr_output_info()
@@ -179,6 +184,7 @@ def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Mo
     come the formats of inputs and states, and the accuracy); method ("max", "percentile", "mse"), percentile; statistics,
     a file with the range of each feature; ranges, {feature: (low, high)}, None for all; precision ("w16a16", "w8a16",
     "w8a8", one for each layer with commas, "auto"), and for "auto" tolerance and trial, called with a Trial;
+    decoder, the ONNX file of a decoder, whose encoder the file then is, and with calibrate first_token and decode_steps;
     cells, the files of cells of your own; max_steps, of a network with a layer that reads from the end; force; note,
     called with what one should know (else it is a warning). struct mr_import_options in millrace.h says what they do."""
     with tempfile.TemporaryDirectory(prefix="millrace-") as folder:

@@ -133,6 +133,9 @@ def import_options(
     precision: Optional[str] = None,
     tolerance: float = 0,
     max_steps: int = 0,
+    decoder: Optional[Path] = None,
+    first_token: int = 0,
+    decode_steps: int = 0,
     force: bool = False,
     note: Optional[Callable[[str], Any]] = None,
     trial: Optional[Callable[[Trial], Any]] = None,
@@ -145,6 +148,9 @@ def import_options(
     except TypeError:
         raise argument_error("percentile and tolerance must be numbers") from None
     options.max_steps = to_number(max_steps, "max_steps")
+    options.decoder = None if decoder is None else to_bytes(decoder, "decoder")
+    options.first_token = to_number(first_token, "first_token")
+    options.decode_steps = to_number(decode_steps, "decode_steps")
     options.calibration_method = _word(_METHODS, method, "method")
     options.precision = None if precision is None else to_bytes(precision, "precision")
     options.statistics = None if statistics is None else to_bytes(statistics, "statistics")

@@ -149,6 +149,19 @@ class Session:
         y = self._run(row.reshape(1, 1, -1), True, True)
         return {name: part.reshape(-1) for name, part in y.items()} if isinstance(y, dict) else y.reshape(-1)
 
+    def encode(self, x: Any) -> None:
+        """Of a model with an encoder: reads one sequence, [steps, encoder_features], or [steps] of a single one, from whose
+        end the decoder, which all other calls are of, goes on."""
+        rows = arrays.take(x, "x")
+        width = self._model.encoder_features
+        rows = rows.reshape(-1, 1) if rows.ndim == 1 and width == 1 else rows
+        if rows.ndim != 2 or (width and rows.shape[1] != width):
+            raise argument_error(f"x has shape {list(rows.shape)}; the encoder takes [steps, {width}]")
+        stats = _interface.mr_stats()
+        with self._call() as raw:
+            self._check(raw, lib.mr_session_encode(raw, arrays.pointer(rows), len(rows), ctypes.byref(stats)))
+            self.stats = record(Stats, stats)
+
     def generate(self, first: int, most: int, stop: Optional[int] = None) -> np.ndarray:
         """Tokens that the device gives one after the other, each of which it takes as its next input by itself, of a network
         from a token (an embedding) to an arg-max: at most `most` of them, up to and with the token `stop`. Goes on from the
