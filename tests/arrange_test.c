@@ -237,7 +237,7 @@ static void hard_gates(struct mr_network *n) {
     const int gru = net_add(n, "gru", lstm, 3, MR_ACTIVATION_LINEAR);
     net_output(n, net_add(n, "gru_reset_first", gru, 5, MR_ACTIVATION_LINEAR), "y");
     for (int i = 0; i < n->op_count; i++)
-        n->ops[i].hard = true;
+        n->ops[i].places[MR_PLACE_GATE] = mr_place_plain(MR_ACTIVATION_HARD);
 }
 
 // Joined rows of different formats that are compared: by a normalisation, and a softmax without a

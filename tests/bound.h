@@ -21,7 +21,9 @@
 #ifndef BOUND_H
 #define BOUND_H
 
+#include "cells/gru.h"
 #include "network_fixture.h"
+#include "places.h"
 
 #include <math.h>
 
@@ -151,13 +153,49 @@ static inline struct bound bound_whole(const struct bound_unit *u, int gate, int
     return bound_gate(u, gate, gate, BOUND_OF_BOTH, u->h, argument_frac);
 }
 
-static inline double bound_hard(double x) {
-    return fmin(fmax(x, 0), 1);
+// All that a function gives between v - e and v + e, for one that rises or falls from end to end of
+// what `at` parts; there it may jump to 0.
+static inline struct bound bound_parted(const struct mr_place *f, double at, struct bound a) {
+    const double v = mr_place_float(f, a.v), ends[] = {a.v - a.e, a.v + a.e, at, at};
+    double e = 0;
+    for (int i = 0; i < 4; i++) {
+        const bool inside = i < 2 || fabs(at - a.v) <= a.e;
+        const double there = i == 3 ? fmax(at, f->low) : mr_place_float(f, ends[i]);
+        e = inside ? fmax(e, fabs(there - v)) : e;
+    }
+    return (struct bound){v, e};
 }
 
-// A gate by its sum.
-static inline struct bound bound_open(const struct bound_unit *u, struct bound sum) {
-    return u->op->hard ? bound_cut(bound_rising(bound_hard, sum), 16, 15) : bound_sigmoid(sum);
+// What an activation makes of an argument, whose format has so many fraction bits, in a format of
+// 16 bits, or of so many more as a cell state has. A clip and a threshold are rounded. A factor has
+// 15 bits. places.h: tables of segments that widen are 1.1 units off, softsign ends where it is
+// half of one from 1.
+static inline struct bound bound_place(const struct mr_place *f, struct bound argument, int from,
+                                       int bits, int frac) {
+    struct mr_place rounded = *f;
+    const bool has_end = !MR_IS_OPEN(f->kind);
+    const double at = f->kind == MR_ACTIVATION_THRESHOLDED ? f->alpha : 0;
+    const double of_table = f->kind == MR_ACTIVATION_HARD       ? 0
+                            : has_end                           ? 1.6
+                            : f->kind == MR_ACTIVATION_ELU      ? 1.1 * fabs(f->alpha)
+                            : f->kind == MR_ACTIVATION_SOFTPLUS ? 1.1
+                                                                : 0;
+    if (isfinite(f->low))
+        argument = bound_off(argument, ldexp(0.5, -from));
+    rounded.scale = 1;
+    struct bound y = bound_parted(&rounded, at, argument);
+    if (f->kind == MR_ACTIVATION_SIGMOID || f->kind == MR_ACTIVATION_TANH)
+        y = bound_off(bound_cut(y, 16, 15), ldexp(1.004 + (f->kind == MR_ACTIVATION_TANH), -15));
+    else
+        y = bound_off(y, ldexp(of_table, -15));
+    y = (struct bound){f->scale * y.v, fabs(f->scale) * y.e};
+    if (f->scale != 1 || f->alpha != 0)
+        y = bound_off(y, ldexp(fabs(y.v) + y.e + 1, -15));
+    return bound_cut(bound_round(y, frac), bits, frac);
+}
+
+static inline int bound_frac(const struct bound_unit *u, enum mr_place_of_cell where) {
+    return mr_place_argument_frac(&u->op->places[where]);
 }
 
 // The sum of a gate that sees a cell state, where its cell has peepholes: p has the format of all
@@ -165,7 +203,7 @@ static inline struct bound bound_open(const struct bound_unit *u, struct bound s
 static inline struct bound bound_seeing(const struct bound_unit *u, int gate, int constant,
                                         struct bound cell) {
     const struct mr_op *op = u->op;
-    const struct bound sum = bound_whole(u, gate, 15);
+    const struct bound sum = bound_whole(u, gate, bound_frac(u, MR_PLACE_GATE));
     if (op->kind->constants == 0)
         return sum;
     const struct bound p = {op->constants[constant * op->units + u->unit], 0};
@@ -173,56 +211,102 @@ static inline struct bound bound_seeing(const struct bound_unit *u, int gate, in
     return bound_add(sum, bound_round(bound_mul(rounded, cell), 15));
 }
 
-// c' = f c + i g in units of 2^(exponent - 16): i g is cut to 2^-15 of them, the sum is rounded.
-// tanh takes c' before it is cut to 24 bits.
-static inline struct bound bound_lstm(const struct bound_unit *u, struct bound *cell) {
-    const struct bound i = bound_open(u, bound_seeing(u, 0, 0, *cell)),
-                       f = bound_open(u, bound_seeing(u, 1, 1, *cell)),
-                       g = bound_tanh(bound_whole(u, 2, 16));
+// At a place of a cell, by a sum. As a cell has it by itself more is known.
+static inline struct bound bound_at(const struct bound_unit *u, enum mr_place_of_cell where,
+                                    struct bound sum) {
+    const struct mr_place *f = &u->op->places[where];
+    const bool plain = f->scale == 1 && isinf(f->low);
+    if (plain && f->kind == MR_ACTIVATION_SIGMOID)
+        return bound_sigmoid(sum);
+    if (plain && f->kind == MR_ACTIVATION_TANH)
+        return bound_tanh(sum);
+    return bound_place(f, sum, mr_place_argument_frac(f), 16, f->frac);
+}
+
+// Of the cell state, before it is cut to 24 bits, as tanh takes it. What has no end takes it
+// behind.
+static inline struct bound bound_state(const struct bound_unit *u, struct bound c) {
+    const struct mr_place *f = &u->op->places[MR_PLACE_H];
     const int frac = 16 - u->op->exponent;
-    const struct bound written = bound_off(bound_mul(i, g), ldexp(1, -15 - frac));
+    if (MR_IS_OPEN(f->kind))
+        return bound_place(f, bound_cut(c, 24, frac), frac, 25, frac);
+    if (f->kind == MR_ACTIVATION_TANH && f->scale == 1 && isinf(f->low) && f->factor == 1 &&
+        f->offset == 0)
+        return bound_tanh(c);
+    const bool is_line = f->factor != 1 || f->offset != 0;
+    struct mr_place behind = *f;
+    behind.factor = 1;
+    behind.offset = 0;
+    if (is_line) {
+        c = bound_cut(c, 24, frac);
+        const struct bound of = {f->factor, ldexp(fabs(f->factor), -15)};
+        c = bound_off(bound_add(bound_mul(of, c), (struct bound){f->offset, 0}), ldexp(1, -15));
+    } else {
+        c = bound_round(c, 15);
+    }
+    return bound_place(&behind, c, 15, 16, 15 - (fabs(f->scale) > 1 ? 8 : 0));
+}
+
+// c' = f c + i g in units of 2^(exponent - 16): i g is cut to 2^-15 of them, or as many as the
+// gates have, the sum is rounded. tanh takes c' before it is cut to 24 bits.
+static inline struct bound bound_lstm(const struct bound_unit *u, struct bound *cell) {
+    const struct bound i = bound_at(u, MR_PLACE_GATE, bound_seeing(u, 0, 0, *cell)),
+                       f = bound_at(u, MR_PLACE_GATE, bound_seeing(u, 1, 1, *cell)),
+                       g = bound_at(u, MR_PLACE_G, bound_whole(u, 2, bound_frac(u, MR_PLACE_G)));
+    const int frac = 16 - u->op->exponent, gate_frac = u->op->places[MR_PLACE_GATE].frac;
+    const struct bound written = bound_off(bound_mul(i, g), ldexp(1, -gate_frac - frac));
     const struct bound c = bound_round(bound_add(bound_mul(f, *cell), written), frac);
     *cell = bound_cut(c, 24, frac);
-    const struct bound o = bound_open(u, bound_seeing(u, 3, 2, *cell));
-    return bound_round(bound_mul(o, bound_tanh(c)), 15);
+    const struct bound o = bound_at(u, MR_PLACE_GATE, bound_seeing(u, 3, 2, *cell));
+    return bound_cut(bound_round(bound_mul(o, bound_state(u, c)), u->frac), 16, u->frac);
 }
 
 // h' = (1 - z) n + z h. The device's z times the errors of both, and the error of z times their
 // distance: with a device's z between 0 and 1 the first is at most the larger of its two ends.
-static inline struct bound bound_mix(struct bound z, struct bound n, struct bound h) {
+static inline struct bound bound_mix(const struct bound_unit *u, struct bound z, struct bound n,
+                                     struct bound h) {
+    if (gru_CUTS((int)u->op->places[MR_PLACE_GATE].kind)) {
+        const struct bound rest = {1 - z.v, z.e};
+        return bound_cut(bound_round(bound_add(bound_mul(rest, n), bound_mul(z, h)), u->frac), 16,
+                         u->frac);
+    }
     const double least = fmax(z.v - z.e, 0), most = fmin(z.v + z.e, 1);
     const double e = fmax((1 - least) * n.e + least * h.e, (1 - most) * n.e + most * h.e);
-    return bound_round((struct bound){(1 - z.v) * n.v + z.v * h.v, e + z.e * fabs(h.v - n.v)}, 15);
+    return bound_round((struct bound){(1 - z.v) * n.v + z.v * h.v, e + z.e * fabs(h.v - n.v)},
+                       u->frac);
 }
 
 static inline struct bound bound_gru(const struct bound_unit *u, struct bound *cell) {
-    const struct bound r = bound_open(u, bound_whole(u, 0, 15)),
-                       z = bound_open(u, bound_whole(u, 1, 15));
-    const struct bound of_x = bound_cut(bound_gate(u, 2, 2, BOUND_OF_X, u->h, 16), 27, 16),
-                       of_h = bound_cut(bound_gate(u, 2, 3, BOUND_OF_H, u->h, 16), 27, 16);
+    const int of_gate = bound_frac(u, MR_PLACE_GATE), frac = bound_frac(u, MR_PLACE_G);
+    const struct bound r = bound_at(u, MR_PLACE_GATE, bound_whole(u, 0, of_gate)),
+                       z = bound_at(u, MR_PLACE_GATE, bound_whole(u, 1, of_gate));
+    const struct bound of_x = bound_cut(bound_gate(u, 2, 2, BOUND_OF_X, u->h, frac), 27, frac),
+                       of_h = bound_cut(bound_gate(u, 2, 3, BOUND_OF_H, u->h, frac), 27, frac);
     (void)cell;
-    return bound_mix(z, bound_tanh(bound_add(of_x, bound_round(bound_mul(r, of_h), 16))),
-                     u->h[u->unit]);
+    const struct bound sum = bound_add(of_x, bound_round(bound_mul(r, of_h), frac));
+    return bound_mix(u, z, bound_at(u, MR_PLACE_G, sum), u->h[u->unit]);
 }
 
 static inline struct bound bound_gru_reset_first(const struct bound_unit *u, struct bound *cell) {
+    const int of_gate = bound_frac(u, MR_PLACE_GATE), frac = bound_frac(u, MR_PLACE_G);
     struct bound *gated = calloc((size_t)u->op->units, sizeof *gated);
     net_need(gated != NULL, "not enough memory");
     for (int j = 0; j < u->op->units; j++) {
         struct bound_unit other = *u;
         other.unit = j;
-        gated[j] = bound_round(bound_mul(bound_open(u, bound_whole(&other, 0, 15)), u->h[j]), 15);
+        const struct bound r = bound_at(u, MR_PLACE_GATE, bound_whole(&other, 0, of_gate));
+        gated[j] = bound_cut(bound_round(bound_mul(r, u->h[j]), u->frac), 16, u->frac);
     }
-    const struct bound z = bound_open(u, bound_whole(u, 1, 15)),
-                       n = bound_tanh(bound_gate(u, 2, 2, BOUND_OF_BOTH, gated, 16));
+    const struct bound z = bound_at(u, MR_PLACE_GATE, bound_whole(u, 1, of_gate)),
+                       n = bound_at(u, MR_PLACE_G, bound_gate(u, 2, 2, BOUND_OF_BOTH, gated, frac));
     (void)cell;
     free(gated);
-    return bound_mix(z, n, u->h[u->unit]);
+    return bound_mix(u, z, n, u->h[u->unit]);
 }
 
 static inline struct bound bound_rnn_tanh(const struct bound_unit *u, struct bound *cell) {
     (void)cell;
-    return bound_tanh(bound_whole(u, 0, 16));
+    return bound_at(u, MR_PLACE_G, bound_whole(u, 0, bound_frac(u, MR_PLACE_G)));
 }
 
 static inline struct bound bound_rnn_relu(const struct bound_unit *u, struct bound *cell) {
@@ -389,7 +473,7 @@ static inline void bound_op(const struct bound_walk *walk, int i) {
 }
 
 // Makes the row of a step that at hand; of a stream per sequence there is one.
-static inline void bound_at(struct bound_walk *walk, int stream, size_t step) {
+static inline void bound_row_at(struct bound_walk *walk, int stream, size_t step) {
     const struct mr_stream *of = &walk->network->streams[stream];
     walk->stream[stream] =
         walk->all[stream] + (of->rate == MR_PER_STEP ? step * (size_t)of->width : 0);
@@ -402,10 +486,10 @@ static inline void bound_rows(struct bound_walk *walk, enum mr_rate rate, size_t
         if (walk->network->streams[op->input].rate != rate)
             continue;
         for (size_t t = 0; t < rows; t++) {
-            bound_at(walk, op->input, op->kind->reverses ? rows - 1 - t : t);
+            bound_row_at(walk, op->input, op->kind->reverses ? rows - 1 - t : t);
             if (op->kind->joins)
-                bound_at(walk, op->other, t);
-            bound_at(walk, op->output, t);
+                bound_row_at(walk, op->other, t);
+            bound_row_at(walk, op->output, t);
             bound_op(walk, i);
         }
     }
@@ -456,7 +540,7 @@ static inline void bound_network(const struct mr_network *network, const float *
     for (size_t n = 0; n < sequences; n++) {
         bound_start(&walk);
         for (size_t t = 0; t < steps; t++) {
-            bound_at(&walk, 0, t);
+            bound_row_at(&walk, 0, t);
             bound_input(&walk, x + (n * steps + t) * (size_t)network->streams[0].width);
         }
         bound_rows(&walk, MR_PER_STEP, steps);

@@ -82,7 +82,7 @@ static const struct {
     {"k_ort_dynq", NULL},
     {"k_peephole0", NULL},
     {"k_qdq", NULL},
-    {"k_relu_act", "has its own activations; this version takes Sigmoid, Tanh, Tanh"},
+    {"k_relu_act", NULL},
     {"k_seqlens_const", NULL},
     {"k_squeeze_noaxes", NULL},
     {"k_tf2onnx_dense", NULL},

@@ -61,6 +61,11 @@ START_TEST(hlsc_makes_what_is_planned) {
             random_between(&state, 1, _i % 4 ? 200 : 1100), MR_ACTIVATION_LINEAR);
     struct mr_op *op = &network.ops[0];
     op->precision = precisions[random_between(&state, 0, 2)];
+    if (mr_op_has_places(op) && _i % 2) { // which hlsc must schedule within D, too
+        net_places(op, &state);
+        net_output(&network, op->output, "h");
+        net_quantise(&network, NULL);
+    }
     const struct mr_op_layout layout = fixture_layout(&state, op, MR_PLAN_LC);
     op->kind->cost(op, &layout, &cost);
     write_kernel(&network, &layout, &text);

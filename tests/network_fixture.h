@@ -5,9 +5,11 @@
 #define NETWORK_FIXTURE_H
 
 #include "op.h"
+#include "places.h"
 #include "quantise.h"
 #include "random.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -227,6 +229,54 @@ static inline int net_heads(struct mr_network *network, uint64_t *state, int str
     return count;
 }
 
+// Some activation for a place of a cell; of the gates, two of three are from 0 to 1.
+static inline struct mr_place net_place(uint64_t *state, enum mr_place_of_cell where) {
+    static const enum mr_activation gates[] = {MR_ACTIVATION_SIGMOID, MR_ACTIVATION_HARD};
+    const bool gate = where == MR_PLACE_GATE && random_between(state, 0, 2) > 0;
+    struct mr_place place =
+        mr_place_plain(gate ? gates[random_between(state, 0, 1)]
+                            : (enum mr_activation)random_between(state, 0, MR_ACTIVATIONS - 1));
+    switch (place.kind) {
+    case MR_ACTIVATION_LEAKY:
+    case MR_ACTIVATION_THRESHOLDED:
+    case MR_ACTIVATION_ELU:
+        place.alpha = random_between(state, 0, 1) ? 0.25 : random_number(state, 0.9);
+        break;
+    case MR_ACTIVATION_TANH:
+        if (random_between(state, 0, 1))
+            place.scale =
+                0.2 + fabs((double)random_number(state, where == MR_PLACE_GATE ? 0.8 : 1.5));
+        break;
+    default:
+        break;
+    }
+    if (where == MR_PLACE_H && !MR_IS_OPEN(place.kind) && random_between(state, 0, 1)) {
+        place.factor = 0.1 + fabs((double)random_number(state, 1));
+        place.offset = random_number(state, 1);
+    }
+    // Gates beyond 1 would let states grow with every step.
+    const bool grows = where == MR_PLACE_GATE && MR_IS_OPEN(place.kind);
+    if (grows || random_between(state, 0, 3) == 0) {
+        const double clip = 0.2 + fabs((double)random_number(state, grows ? 0.8 : 2));
+        if (place.kind == MR_ACTIVATION_THRESHOLDED)
+            place.alpha /= 5; // something is left
+        place.low = place.offset - place.factor * clip;
+        place.high = place.offset + place.factor * clip;
+    }
+    return place;
+}
+
+// Other activations at some places of a cell.
+static inline void net_places(struct mr_op *op, uint64_t *state) {
+    for (int p = 0; p < MR_PLACES; p++)
+        if (op->kind->places[p] > 0 && random_between(state, 0, 2) > 0)
+            do
+                op->places[p] = net_place(state, (enum mr_place_of_cell)p);
+            while (op->kind->constants > 0 && p == MR_PLACE_GATE &&
+                   op->places[p].kind != MR_ACTIVATION_SIGMOID &&
+                   op->places[p].kind != MR_ACTIVATION_HARD);
+}
+
 // A random network by seed, not quantised yet: 1 to 4 recurrent layers of all kinds, of at most
 // `most` units; dense operators of all activations between them; behind them, and also behind the
 // layers before, heads at every step and on the last one, and states themselves, as up to
@@ -275,7 +325,8 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
         net_output(network, outputs[o], name);
     }
     for (int i = 0; i < network->op_count; i++)
-        network->ops[i].hard = network->ops[i].kind->has_hard && random_bits(&state) % 4 == 0;
+        if (mr_op_has_places(&network->ops[i]) && random_bits(&state) % 3 == 0)
+            net_places(&network->ops[i], &state);
     net_weights(network, &state, 0.7);
 }
 

@@ -456,8 +456,8 @@ static void no_recurrent_layer(struct file *f) {
     node(f, "MatMul", "x P", "y");
 }
 
-static void an_rnn_of_affine(struct file *f) {
-    static ProtobufCBinaryData name = {6, (uint8_t *)(uintptr_t) "Affine"};
+static void an_rnn_of_swish(struct file *f) {
+    static ProtobufCBinaryData name = {5, (uint8_t *)(uintptr_t) "Swish"};
 
     rnn(f, &name);
 }
@@ -467,11 +467,10 @@ static void another_gru(struct file *f) {
     tensor(f, "W3", 3, 1, 3 * H, F);
     tensor(f, "R3", 3, 1, 3 * H, H);
     node(f, "GRU", "x W3 R3", "y");
-    static ProtobufCBinaryData names[2] = {{4, (uint8_t *)(uintptr_t) "Relu"},
-                                           {4, (uint8_t *)(uintptr_t) "Tanh"}};
+    static ProtobufCBinaryData name = {4, (uint8_t *)(uintptr_t) "Relu"};
     Onnx__AttributeProto *a = attribute(f, "activations");
-    a->n_strings = 2;
-    a->strings = names;
+    a->n_strings = 1;
+    a->strings = &name;
 }
 
 static void the_last_of_the_largest(struct file *f) {
@@ -508,8 +507,8 @@ static const struct file_case bad[] = {
     {softmax_over_all_in_older_files, "goes along another axis than the features"},
     {another_cast_of_the_input, "reads the input through another cast than others do"},
     {no_recurrent_layer, "the network has no recurrent layer"},
-    {an_rnn_of_affine, "has its own activations; this version takes Tanh or Relu"},
-    {another_gru, "has its own activations; this version takes Sigmoid, Tanh"},
+    {an_rnn_of_swish, "node 'y' (RNN) has the activation 'Swish', which is none of Relu, Tanh, "},
+    {another_gru, "has 1 activations; it is a cell of 2 in 1 direction"},
 };
 
 START_TEST(network_is_refused) {

@@ -277,6 +277,52 @@ static inline void random_join(struct random_file *f, char *name, int axis, int 
     strcpy(name, half[0]);
 }
 
+// Other activations than a cell has by itself, in each direction, with numbers or without, and a
+// clip. tied: those of gates are sigmoids or hard, without a clip, as peepholes and input_forget
+// need it.
+static inline void random_activations(struct random_file *f, int gates, int directions, bool tied) {
+    // Numbers that each takes; Affine without them is the line that a cell state may have.
+    static const struct {
+        const char *name;
+        bool alpha, beta;
+    } names[] = {{"Relu", 0, 0},        {"Tanh", 0, 0},        {"Sigmoid", 0, 0},
+                 {"HardSigmoid", 1, 1}, {"LeakyRelu", 1, 0},   {"ThresholdedRelu", 1, 0},
+                 {"ScaledTanh", 1, 1},  {"Softsign", 0, 0},    {"Softplus", 0, 0},
+                 {"Elu", 1, 0},         {"HardSigmoid", 1, 1}, {"Affine", 1, 1}};
+    static const char *const own[] = {"Sigmoid", "Tanh", "Tanh"};
+    const int places = gates == 4 ? 3 : gates == 3 ? 2 : 1;
+    const bool usual = random_between(&f->state, 0, 2) == 0;
+    float alpha[6], beta[6];
+    char words[160] = "";
+    int alphas = 0, betas = 0;
+
+    for (int i = 0; i < places * directions; i++) {
+        const int at = tied && i % places == 0
+                           ? 2 + random_between(&f->state, 0, 1)
+                           : random_between(&f->state, 0, usual || i % places == 2 ? 10 : 11);
+        const bool other = random_between(&f->state, 0, 1);
+        strcat(words, other ? names[at].name : own[places == 1 ? 1 : i % places]);
+        strcat(words, " ");
+        if (other && names[at].alpha)
+            alpha[alphas++] = 0.3f + random_number(&f->state, 0.2);
+        if (other && names[at].beta)
+            beta[betas++] = 0.3f + random_number(&f->state, 0.2);
+    }
+    words[strlen(words) - 1] = '\0';
+    put_attribute_words(f, "activations", words, 1);
+    if (alphas > 0 && !usual)
+        put_attribute_floats(f, "activation_alpha", alphas, alpha);
+    if (betas > 0 && !usual)
+        put_attribute_floats(f, "activation_beta", betas, beta);
+    if (!tied && random_between(&f->state, 0, 3) == 0) {
+        const float clip = 1.2f + random_number(&f->state, 0.5);
+        put_attribute_float(f, "clip", clip);
+        say(f, " clipped", -1);
+    }
+    say(f, " ", -1);
+    say(f, words, -1);
+}
+
 // A recurrent layer on every step, in one direction or both; *last gets its last state, [N, H].
 static inline void random_layer(struct random_file *f, struct random_value *v,
                                 struct random_value *last) {
@@ -309,23 +355,15 @@ static inline void random_layer(struct random_file *f, struct random_value *v,
         put_attribute(f, "layout", 1);
     if (way > 0)
         put_attribute_word(f, "direction", directions[way]);
-    if (cell->gates == 4 && random_between(&f->state, 0, 3) == 0)
+    const bool coupled = cell->gates == 4 && random_between(&f->state, 0, 3) == 0;
+    if (coupled)
         put_attribute(f, "input_forget", 1);
     if (cell->linear_before_reset)
         put_attribute(f, "linear_before_reset", 1);
-    const bool hard = cell->gates > 1 && random_between(&f->state, 0, 3) == 0;
-    if (cell->activation || hard)
-        put_attribute_words(f, "activations",
-                            !hard              ? cell->activation
-                            : cell->gates == 4 ? "HardSigmoid Tanh Tanh"
-                                               : "HardSigmoid Tanh",
-                            count);
-    if (hard && random_between(&f->state, 0, 1)) { // else 0.2 and 0.5
-        put_attribute_floats(f, "activation_alpha", count, (const float[]){0.3f, 0.1f});
-        put_attribute_floats(f, "activation_beta", count, (const float[]){0.25f, 0.6f});
-    }
-    if (hard)
-        say(f, " hard", -1);
+    if (cell->activation)
+        put_attribute_words(f, "activations", cell->activation, count);
+    else if (random_between(&f->state, 0, 1))
+        random_activations(f, cell->gates, count, coupled || cell->peepholes);
     new_value(f, y);
     new_value(f, h);
     put_text(&f->node, 2, y);

@@ -214,10 +214,12 @@ static const char *make_bad(struct file *f, int kind) {
     case 4: {
         static const char *const names[] = {"direction", "clip", "layout", "activations"};
         static const char *const said[] = {"direction 'all directions'", "clips", "layout 2",
-                                           "own activations"};
+                                           "has 0 activations; it is a cell of 3 in 1 direction"};
         extra.name = (char *)(uintptr_t)names[kind - 1];
         extra.has_i = 1;
         extra.i = kind == 3 ? 2 : 1;
+        extra.has_f = 1;
+        extra.f = -1;
         extra.has_s = 1;
         extra.s = (ProtobufCBinaryData){14, (uint8_t *)(uintptr_t) "all directions"};
         l->n_attribute = 1;

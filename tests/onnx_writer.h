@@ -64,7 +64,7 @@ static inline void put_message(struct bytes *b, int field, struct bytes *inner) 
 
 // ---- A file of ONNX
 
-enum { RANDOM_LAYERS = 4, RANDOM_TEXT = 1024 };
+enum { RANDOM_LAYERS = 4, RANDOM_TEXT = 2048 };
 
 struct random_file {
     uint8_t *data; // to be freed

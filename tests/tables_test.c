@@ -5,7 +5,7 @@
 #include "../hls/kernels/make_tables.c"
 #undef main
 
-#include "../hls/kernels/activation_tables.h"
+#include "activation.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -35,17 +35,52 @@ static void check_all(const struct activation *a, const int32_t *base, const int
 }
 
 START_TEST(sigmoid_is_within_one_unit) {
-    const struct activation a = {"sigmoid", 32768.0, 0, sigmoid};
+    const struct activation a = {"sigmoid", 32768.0, 0, sigmoid, false};
 
     check_all(&a, mr_sigmoid_base, mr_sigmoid_slope);
 }
 END_TEST
 
 START_TEST(tanh_is_within_one_unit) {
-    const struct activation a = {"tanh", 65536.0, -32767, tanh};
+    const struct activation a = {"tanh", 65536.0, -32767, tanh, false};
 
     check_all(&a, mr_tanh_base, mr_tanh_slope);
     ck_assert_int_eq(mr_tanh_base[512], 0); // nothing in gives nothing out
+}
+END_TEST
+
+// Tables whose segments widen, as the kernels read them: every argument below 1, those beside the
+// ends of all segments, and some between.
+static void check_wide(const char *name, int32_t (*value)(int64_t), double (*exact)(double),
+                       int64_t most) {
+    double worst = 0, begin, step;
+
+    for (int segment = 0; wide_segment(segment, &begin, &step); segment++) {
+        const int64_t first = (int64_t)begin, width = (int64_t)(step * 1024);
+        const int64_t stride = segment < 128 ? 1 : width / 512 + 1;
+        for (int64_t argument = first; argument < first + width && argument < most;
+             argument += stride) {
+            const double x = (double)argument / 65536;
+            const double wanted = fmin(exact(x) * 32768, 32767);
+            const double error = fabs(value(argument) - wanted);
+            ck_assert_msg(error <= 1.1, "%s of %g is %d, which is %.3f off", name, x,
+                          (int)value(argument), error);
+            worst = fmax(worst, error);
+        }
+    }
+    printf("%s: largest error %.3f units of 2^-15\n", name, worst);
+}
+
+START_TEST(wide_tables_are_within_their_bound) {
+    check_wide("x / (1 + x)", mr_softsign, softsign, INT64_C(1) << 33);
+    check_wide("1 - e^-x", mr_less_exp, less_exp, 1 << 20);
+    check_wide("log(1 + e^-x)", mr_log_exp, log_exp, 1 << 20);
+    // Behind the last argument, and below 0.
+    ck_assert_int_ge(mr_softsign(INT64_C(1) << 40), 32767);
+    ck_assert_int_eq(mr_softsign(-65536), -mr_softsign(65536));
+    ck_assert_int_eq(mr_softsign(0), 0);
+    ck_assert_int_ge(mr_less_exp(INT64_C(1) << 40), 32766);
+    ck_assert_int_le(mr_log_exp(INT64_C(1) << 40), 1);
 }
 END_TEST
 
@@ -106,6 +141,7 @@ int main(void) {
     tcase_set_timeout(all, 120);
     tcase_add_test(all, sigmoid_is_within_one_unit);
     tcase_add_test(all, tanh_is_within_one_unit);
+    tcase_add_test(all, wide_tables_are_within_their_bound);
     tcase_add_test(all, powers_are_within_their_bound);
     tcase_add_test(all, reciprocals_are_below_and_near);
     tcase_add_test(all, generator_prints_the_header);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sigmoid and tanh by table and linear interpolation: 1,024 segments, at most one unit in the last
-// place of the Q15 result (tests/tables_test.c tries every argument).
+// Sigmoid, tanh and others by table and linear interpolation: 1,024 segments, at most one unit in
+// the last place of the Q15 result (tests/tables_test.c tries every argument).
 #ifndef MR_ACTIVATION_H
 #define MR_ACTIVATION_H
 
@@ -40,10 +40,58 @@ static inline int32_t mr_tanh(int32_t arg) {
     return mr_interpolate(mr_tanh_base[segment], mr_tanh_slope[segment], arg);
 }
 
-// A gate from its scaled sum: sigmoid, or hard, the sum itself from 0 to 1. Both Q15.
-static inline int32_t mr_gate(bool hard, int64_t sum) {
-    const int32_t ended = (int32_t)(sum < 0 ? 0 : sum > 32767 ? 32767 : sum);
-    return hard ? ended : mr_sigmoid(mr_argument(sum));
+// A table whose segments widen: from 0 to 2^18 512 of 2^9, then from 2^(16 + 2 r) to four times
+// that 3 2^(7 - r) of 2^(9 + 3 r).
+typedef struct {
+    uint32_t segment;
+    int32_t fraction; // 10 bits
+} wide_segment_t;
+
+// arg: Q16. It is in range r, or one behind it, or else `before` is right.
+static inline wide_segment_t mr_wider(wide_segment_t before, uint32_t arg, int r) {
+    const bool in = arg >> (16 + 2 * r) != 0;
+    wide_segment_t at;
+    at.segment = in ? ((arg >> (9 + 3 * r)) + 896 - 7 * (128 >> r)) & 1023 : before.segment;
+    at.fraction = in ? (int32_t)((arg >> (3 * r - 1)) & 1023) : before.fraction;
+    return at;
+}
+
+// Of an argument below 16, and of any.
+static inline wide_segment_t mr_near_segment(uint32_t arg) {
+    wide_segment_t first;
+    first.segment = (arg >> 9) & 1023;
+    first.fraction = (int32_t)(arg & 511) * 2;
+    return mr_wider(first, arg, 1);
+}
+
+static inline wide_segment_t mr_far_segment(uint32_t arg) {
+    const wide_segment_t at = mr_wider(mr_wider(mr_near_segment(arg), arg, 2), arg, 3);
+    return mr_wider(mr_wider(mr_wider(mr_wider(at, arg, 4), arg, 5), arg, 6), arg, 7);
+}
+
+// The magnitude of an argument, Q16, of so many bits.
+static inline uint32_t mr_size(int64_t arg, int bits) {
+    const uint64_t size = (uint64_t)(arg < 0 ? -arg : arg), most = ((uint64_t)1 << bits) - 1;
+    return (uint32_t)(size > most ? most : size);
+}
+
+// x / (1 + |x|), Q15.
+static inline int32_t mr_softsign(int64_t arg) {
+    const wide_segment_t at = mr_far_segment(mr_size(arg, 32));
+    const int32_t value =
+        mr_interpolate(mr_softsign_base[at.segment], mr_softsign_slope[at.segment], at.fraction);
+    return arg < 0 ? -value : value;
+}
+
+// 1 - e^-|x| and log(1 + e^-|x|), Q15: at their ends from 16 on.
+static inline int32_t mr_less_exp(int64_t arg) {
+    const wide_segment_t at = mr_near_segment(mr_size(arg, 20));
+    return mr_interpolate(mr_less_exp_base[at.segment], mr_less_exp_slope[at.segment], at.fraction);
+}
+
+static inline int32_t mr_log_exp(int64_t arg) {
+    const wide_segment_t at = mr_near_segment(mr_size(arg, 20));
+    return mr_interpolate(mr_log_exp_base[at.segment], mr_log_exp_slope[at.segment], at.fraction);
 }
 
 #endif

@@ -284,20 +284,34 @@ static const struct own_file *file_of(const struct mr_op *op) {
     return (const struct own_file *)(const void *)op->kind;
 }
 
-static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
+static void integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                         int32_t *h, int32_t *cell) {
+    (void)at;
     file_of(op)->table->unit(sum, op->exponent, h, cell);
 }
 
-static int32_t integer_gated(const struct mr_op *op, const int64_t *sum, int32_t h) {
+static int32_t integer_gated(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                             int32_t h) {
+    (void)at;
     return file_of(op)->table->columns(sum, h);
 }
 
-static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell) {
+static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell,
+                       double *reach) {
+    (void)reach;
     file_of(op)->table->float_unit(sum, h, cell);
 }
 
 static double float_gated(const struct mr_op *op, const double *sum, double h) {
     return file_of(op)->table->float_columns(sum, h);
+}
+
+static uint32_t latency(const struct mr_op *op, int lc) {
+    return file_of(op)->table->latency(lc);
+}
+
+static uint32_t late_latency(const struct mr_op *op, int lc) {
+    return file_of(op)->table->second_latency(lc);
 }
 
 static struct mr_op_limit limit_cell(const struct mr_network *network, const struct mr_op *op) {
@@ -336,8 +350,8 @@ static void make_kind(struct own_file *file) {
         .ranged = t->ranged,
         .argument_frac = t->argument_frac,
         .late = t->second,
-        .latency = t->latency,
-        .late_latency = t->second_latency,
+        .latency = latency,
+        .late_latency = t->second ? late_latency : NULL,
         .multipliers = t->multipliers,
         .tables = t->tables,
         .h_reads = FRAME_H_READS + t->h_reads,

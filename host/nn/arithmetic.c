@@ -19,14 +19,6 @@ double mr_log_sum(struct mr_log_sum of) {
     return of.top + log(of.sum);
 }
 
-double mr_gate_float(bool hard, double x) {
-    return hard ? fmin(fmax(x, 0), 1) : mr_sigmoid_float(x);
-}
-
-int64_t mr_gate_fixed(bool hard, int64_t sum) {
-    return !hard ? mr_table_sigmoid(sum) : sum < 0 ? 0 : sum < 32767 ? sum : 32767;
-}
-
 double mr_dot(const float *w, const double *v, size_t count) {
     double sum[4] = {0};
     size_t k = 0;

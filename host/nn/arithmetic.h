@@ -14,10 +14,6 @@ enum { MR_CELL_BITS = 24, MR_CELL_FRAC = 16, MR_EXPONENT_MAX = 16 };
 
 double mr_sigmoid_float(double x);
 
-// A gate: sigmoid, or hard, max(0, min(1, x)); in whole numbers from and to Q15.
-double mr_gate_float(bool hard, double x);
-int64_t mr_gate_fixed(bool hard, int64_t sum);
-
 // The logarithm of a sum of exponentials, of which one after the other is added; it starts as
 // MR_LOG_SUM_ZERO.
 struct mr_log_sum {

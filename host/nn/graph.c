@@ -5,6 +5,7 @@
 
 #include "file.h"
 #include "op.h"
+#include "places.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -356,6 +357,8 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
     struct mr_stream out = {.writer = network->op_count,
                             .rate = network->streams[stream].rate,
                             .encodes = network->streams[stream].encodes};
+    for (int p = 0; p < MR_PLACES; p++)
+        op.places[p] = mr_place_own((enum mr_place_of_cell)p);
     name_op(network, &op);
     kind->describe(network, &op, &out);
     if (inputs < 1 || inputs > MR_MAX_WIDTH || op.units < 1 || op.units > MR_MAX_WIDTH) {

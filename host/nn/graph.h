@@ -59,7 +59,30 @@ enum mr_activation {
     MR_ACTIVATION_LINEAR = MR_LINEAR,
     MR_ACTIVATION_SIGMOID = MR_SIGMOID,
     MR_ACTIVATION_TANH = MR_TANH,
-    MR_ACTIVATION_RELU = MR_RELU
+    MR_ACTIVATION_RELU = MR_RELU,
+    MR_ACTIVATION_HARD = MR_HARD_SIGMOID, // max(0, min(1, x))
+    MR_ACTIVATION_LEAKY = MR_LEAKY_RELU,
+    MR_ACTIVATION_THRESHOLDED = MR_THRESHOLDED_RELU,
+    MR_ACTIVATION_SOFTSIGN = MR_SOFTSIGN,
+    MR_ACTIVATION_SOFTPLUS = MR_SOFTPLUS,
+    MR_ACTIVATION_ELU = MR_ELU,
+    MR_ACTIVATIONS
+};
+
+// The places of a recurrent cell where a layer has an activation of its choice: of its gates, of
+// its candidate (what a plain cell gives), and of a cell state on its way to h.
+enum mr_place_of_cell { MR_PLACE_GATE, MR_PLACE_G, MR_PLACE_H, MR_PLACES };
+
+struct mr_place {
+    enum mr_activation kind;
+    double alpha;     // of a leaky, thresholded or exponential one
+    double scale;     // of what it gives, where that has ends: a tanh
+    double low, high; // to which its argument is clipped first; infinite: it is not
+    // Of the argument before that, in the place of a cell state, of what has ends. Elsewhere they
+    // stand in the weights.
+    double factor, offset;
+    int frac;        // fraction bits of what it gives, in the place of a cell state of h
+    double greatest; // the largest magnitude there that calibration saw, 0 where none did
 };
 
 // An operator. What its numbers mean is told by its kind (op.h).
@@ -74,7 +97,7 @@ struct mr_op {
     int given[2];
     int inputs, units; // widths of input and output; of a recurrent operator the hidden units
     enum mr_activation activation;
-    bool hard;                     // its gates are max(0, min(1, x)) in the place of sigmoids
+    struct mr_place places[MR_PLACES]; // of a kind that has some (op.h)
     bool projects;                 // it gives the h of a layer (projection.h); until it is folded
     double epsilon;                // of a layer normalisation: added to the variance
     int entries;                   // rows of a table, else 0

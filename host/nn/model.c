@@ -8,20 +8,30 @@
 #include "json_append.h"
 #include "model_entries.h"
 #include "op.h"
+#include "places.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const mr_activation_words[4] = {
+const char *const mr_activation_words[MR_ACTIVATIONS] = {
     [MR_ACTIVATION_LINEAR] = "linear",
     [MR_ACTIVATION_SIGMOID] = "sigmoid",
     [MR_ACTIVATION_TANH] = "tanh",
     [MR_ACTIVATION_RELU] = "relu",
+    [MR_ACTIVATION_HARD] = "hard",
+    [MR_ACTIVATION_LEAKY] = "leaky_relu",
+    [MR_ACTIVATION_THRESHOLDED] = "thresholded_relu",
+    [MR_ACTIVATION_SOFTSIGN] = "softsign",
+    [MR_ACTIVATION_SOFTPLUS] = "softplus",
+    [MR_ACTIVATION_ELU] = "elu",
 };
+
+const char *const mr_place_words[MR_PLACES] = {"gates", "candidate", "cell_state"};
 
 void mr_model_data_free(struct mr_model_data *model) {
     mr_network_free(&model->network);
@@ -135,6 +145,35 @@ static bool full_precision(struct mr_precision precision) {
     return precision.weight_bits == 16 && precision.column_bits == 16;
 }
 
+// Of an activation that the cell has by itself nothing, of one without numbers its word.
+static bool put_place(json_t *object, const struct mr_op *op, enum mr_place_of_cell where) {
+    const struct mr_place *place = &op->places[where], own = mr_place_own(where);
+    const char *kind = mr_activation_words[place->kind];
+    json_t *of = json_pack("{s:s}", "kind", kind);
+    const struct {
+        const char *key;
+        double value, usual;
+    } numbers[] = {{"alpha", place->alpha, 0},     {"scale", place->scale, 1},
+                   {"low", place->low, -INFINITY}, {"high", place->high, INFINITY},
+                   {"factor", place->factor, 1},   {"offset", place->offset, 0}};
+    bool good = of, plain = true;
+
+    for (size_t i = 0; good && i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i].value != numbers[i].usual) {
+            good = put(of, numbers[i].key, json_real(numbers[i].value));
+            plain = false;
+        }
+    // Of the candidate of a cell without a second field it is the output's.
+    if (good && place->frac != own.frac && (op->kind->second_field || where == MR_PLACE_GATE)) {
+        good = put(of, "frac_bits", json_integer(place->frac));
+        plain = false;
+    }
+    if (good && (!plain || place->kind != own.kind))
+        good = put(object, mr_place_words[where], plain ? json_string(kind) : json_incref(of));
+    json_decref(of);
+    return good;
+}
+
 static json_t *operator_json(const struct mr_network *network, const struct mr_op *op) {
     char name[MR_PRECISION_NAME];
     json_t *object =
@@ -160,8 +199,8 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "entries", json_integer(op->entries));
     if (good && op->kind->has_epsilon)
         good = put(object, "epsilon", json_real(op->epsilon));
-    if (good && op->hard)
-        good = put(object, "gates", json_string("hard"));
+    for (int p = 0; good && p < MR_PLACES; p++)
+        good = op->kind->places[p] == 0 || put_place(object, op, (enum mr_place_of_cell)p);
     if (good && op->kind->constants)
         good = put(object, "constant_frac_bits", json_integer(op->rows.constant_frac));
     if (good && op->exponent)

@@ -30,6 +30,7 @@ size_t mr_entry_bytes(const struct mr_entry_of_model *entry);
 const char *mr_cast_words(struct mr_cast cast);
 
 // By number, as in the file.
-extern const char *const mr_activation_words[4];
+extern const char *const mr_activation_words[MR_ACTIVATIONS];
+extern const char *const mr_place_words[MR_PLACES];
 
 #endif

@@ -7,6 +7,7 @@
 #include "model.h"
 #include "model_entries.h"
 #include "op.h"
+#include "places.h"
 #include "quantise.h"
 
 #include <jansson.h>
@@ -90,11 +91,53 @@ static int read_frac(const struct reader *r, const json_t *entry, struct mr_stre
                : 0;
 }
 
+// MR_ACTIVATIONS: none of them.
+static int find_activation(const char *text) {
+    int activation = 0;
+
+    while (activation < MR_ACTIVATIONS &&
+           !(text && strcmp(text, mr_activation_words[activation]) == 0))
+        activation++;
+    return activation;
+}
+
 static int read_activation(const struct reader *r, const json_t *entry, int *activation) {
-    for (*activation = 0; *activation < 4; ++*activation)
-        if (word(entry, "activation", mr_activation_words[*activation]))
-            return 0;
-    return bad(r, "has an operator whose activation is not known");
+    *activation = find_activation(text_of(entry, "activation"));
+    return *activation <= MR_ACTIVATION_RELU
+               ? 0
+               : bad(r, "has an operator whose activation is not known");
+}
+
+static bool real(const json_t *object, const char *key, double *value) {
+    const json_t *v = json_object_get(object, key);
+
+    if (v)
+        *value = json_number_value(v);
+    return !v || json_is_number(v);
+}
+
+// A word, or an object with numbers beside it.
+static int read_place(const struct reader *r, const json_t *entry, enum mr_place_of_cell where,
+                      struct mr_op *op) {
+    const json_t *of = json_object_get(entry, mr_place_words[where]);
+    struct mr_place *place = &op->places[where];
+
+    if (!of)
+        return 0;
+    const int kind =
+        find_activation(json_is_string(of) ? json_string_value(of) : text_of(of, "kind"));
+    if (op->kind->places[where] == 0 || kind == MR_ACTIVATIONS)
+        return bad(r, "has an operator with an activation that is not known, or at a place that it "
+                      "does not have");
+    *place = mr_place_plain((enum mr_activation)kind);
+    if (!json_is_object(of))
+        return 0;
+    if (!real(of, "alpha", &place->alpha) || !real(of, "scale", &place->scale) ||
+        !real(of, "low", &place->low) || !real(of, "high", &place->high) ||
+        !real(of, "factor", &place->factor) || !real(of, "offset", &place->offset) ||
+        (json_object_get(of, "frac_bits") && !number(of, "frac_bits", 0, 15, &place->frac)))
+        return bad(r, "has an operator with an activation whose numbers are none");
+    return 0;
 }
 
 static int read_precision(const struct reader *r, const json_t *entry, struct mr_op *op) {
@@ -179,9 +222,9 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
         read_given(r, entry, "given_second", 1, network, op) != 0)
         return -1;
     op->exponent = exponent;
-    op->hard = json_object_get(entry, "gates") != NULL;
-    if (op->hard && (!kind->has_hard || !word(entry, "gates", "hard")))
-        return bad(r, "has an operator whose gates are not known");
+    for (int p = 0; p < MR_PLACES; p++)
+        if (read_place(r, entry, (enum mr_place_of_cell)p, op) != 0)
+            return -1;
     if (json_object_get(entry, "start_rows") &&
         (!kind->recurrent || !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
         return bad(r, "has an operator that starts from no possible number of states");
@@ -201,7 +244,12 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
         return bad(r, "has an operator without its epsilon, or with one that it does not take");
     if (read_precision(r, entry, op) != 0)
         return -1;
-    return read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]);
+    if (read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]) != 0)
+        return -1;
+    // What a cell without a second field gives has the format of its candidate.
+    if (mr_op_has_places(op) && !kind->second_field)
+        op->places[MR_PLACE_G].frac = network->streams[op->output].frac[0];
+    return 0;
 }
 
 static int read_output(const struct reader *r, const json_t *entry, struct mr_network *network) {

@@ -59,11 +59,11 @@ struct mr_op_kind {
     int gates, sums;     // rows of weights per unit, and sums of them; 0: no weights
     int constants;       // numbers of each unit that its cell takes beside its sums, else 0
     const char *const *gate_names; // [gates], or NULL
-    bool has_hard;                 // op->hard may be set
-    bool one_pass;                 // of a recurrent operator: each unit has lanes of its own
-    bool has_activation;           // of the caller's choice, else op->activation is linear
-    bool has_epsilon;              // op->epsilon means something
-    bool looks_up;                 // reads the number of a row of its table, and gives that row
+    int places[MR_PLACES]; // activations of a unit at each place of op->places; all 0: it has none
+    bool one_pass;         // of a recurrent operator: each unit has lanes of its own
+    bool has_activation;   // of the caller's choice, else op->activation is linear
+    bool has_epsilon;      // op->epsilon means something
+    bool looks_up;         // reads the number of a row of its table, and gives that row
 
     int lag;            // rows that its process takes before it gives the first one
     bool reads_numbers; // single numbers, else vectors of 16-bit numbers
@@ -136,10 +136,15 @@ static inline int mr_op_constants(const struct mr_op *op) {
     return op->kind->constants * op->units;
 }
 
-// Numbers of a state in the walkers: h of all units, the second field of all, and room for a row;
-// of what pools at most as many.
+// Numbers of a state in the walkers: h of all units, the second field of all, room for a row, and
+// in float the largest magnitudes of the sequence at the places of the cell; of what pools at most
+// as many.
 static inline size_t mr_op_state_numbers(const struct mr_op *op) {
-    return op->kind->recurrent || op->kind->pool_bits ? 3 * (size_t)op->units : 0;
+    return op->kind->recurrent || op->kind->pool_bits ? 3 * (size_t)op->units + MR_PLACES : 0;
+}
+
+static inline bool mr_op_has_places(const struct mr_op *op) {
+    return op->kind->places[MR_PLACE_GATE] + op->kind->places[MR_PLACE_G] > 0;
 }
 
 static inline int mr_ceil_div(int a, int b) {

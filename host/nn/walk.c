@@ -26,6 +26,7 @@ struct walk {
     double *reach;     // [stream_count] the largest magnitudes of their numbers, or NULL
     struct seen *seen; // [stream_count] some of their numbers, or NULL
     double *second;    // [op_count] the largest magnitudes of second state fields, or NULL
+    double (*places)[MR_PLACES]; // [op_count] and at the places of cells, where second is
 };
 
 // Of a stream some numbers, evenly spread.
@@ -45,6 +46,7 @@ static void close_walk(struct walk *walk) {
         free(walk->seen[i].numbers);
     free(walk->seen);
     free(walk->second);
+    free(walk->places);
 }
 
 static int open_walk(struct walk *walk, const struct mr_network *network,
@@ -105,10 +107,14 @@ static size_t join(struct walk *walk, const struct mr_op *op, size_t step) {
     return walk->joint;
 }
 
-// The largest magnitude of the operator's second state field.
+// The largest magnitudes of the operator's second state field and at the places of its cell.
 static void observe_state(struct walk *walk, int index) {
     const struct mr_op *op = &walk->network->ops[index];
     const double *field = walk->real + walk->state[index] + op->units;
+    const double *reach = field + 2 * (size_t)op->units;
+
+    for (int p = 0; op->kind->recurrent && p < MR_PLACES; p++)
+        walk->places[index][p] = fmax(walk->places[index][p], reach[p]);
 
     for (int j = 0; op->kind->second_field && j < op->units; j++)
         walk->second[index] = fmax(walk->second[index], fabs(field[j]));
@@ -143,7 +149,8 @@ static int open_seen(struct walk *walk, size_t sequences, size_t steps) {
 
     walk->seen = calloc((size_t)network->stream_count, sizeof *walk->seen);
     walk->second = calloc((size_t)network->op_count + 1, sizeof *walk->second);
-    if (!walk->seen || !walk->second)
+    walk->places = calloc((size_t)network->op_count + 1, sizeof *walk->places);
+    if (!walk->seen || !walk->second || !walk->places)
         return -1;
     for (int i = 0; i < network->stream_count; i++) {
         const struct mr_stream *stream = &network->streams[i];
@@ -493,6 +500,9 @@ int mr_float_observe_encoded(struct mr_network *network, const struct mr_encoded
                                      walk.seen[i].numbers, walk.seen[i].count);
     for (int i = 0; result == 0 && i < network->op_count; i++)
         network->ops[i].greatest = walk.second[i];
+    for (int i = 0; result == 0 && i < network->op_count; i++)
+        for (int p = 0; p < MR_PLACES; p++)
+            network->ops[i].places[p].greatest = walk.places[i][p];
     close_walk(&walk);
     return result;
 }

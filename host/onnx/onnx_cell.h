@@ -6,18 +6,26 @@
 
 #include "onnx_wire.h"
 #include "own_cells.h"
+#include "places.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { ONNX_MAX_GATES = 6, ONNX_MAX_ACTIVATIONS = 3, ONNX_DIRECTIONS = 2 };
+enum { ONNX_MAX_GATES = 6, ONNX_DIRECTIONS = 2 };
 
 struct onnx_graph;
 struct onnx_cell;
 
-// The gates' function: sigmoid, or max(0, min(1, factor x + offset)).
-struct onnx_gate {
-    bool hard;
+// A function at a place of a cell, with its numbers; its argument is cut to -clip to clip.
+struct onnx_activation {
+    const struct function *function; // onnx_activation.c
+    double alpha, beta, clip;
+};
+
+// The same as a network has it: of sums that the weights make `factor` times as large, and to whose
+// bias `offset` is added.
+struct onnx_in_place {
+    struct mr_place place;
     double factor, offset;
 };
 
@@ -26,13 +34,14 @@ struct onnx_run {
     const struct onnx_cell *cell;
     const struct mr_own_cell *own; // where it is a user's own, else NULL
     size_t inputs, units;
-    bool batch_first;                              // layout 1
-    struct onnx_gate gate, gates[ONNX_DIRECTIONS]; // of one direction, and of all
-    bool coupled;                                  // the forget gate is one minus the input gate
-    const double *w, *r, *b;                       // b: of x, then of h; NULL: 0; of all directions
-    const double *p;                               // peepholes of an LSTM (3 * units); NULL: 0
-    size_t width;                                  // numbers of h: units, or of the projection,
-    const double *projection;                      // (width, units), NULL: h is what units give
+    bool batch_first; // layout 1
+    // Of all directions, and of one: in the order of ONNX, f, g and h.
+    struct onnx_activation activations[ONNX_DIRECTIONS][MR_PLACES], activation[MR_PLACES];
+    bool coupled;             // the forget gate is one minus the input gate
+    const double *w, *r, *b;  // b: of x, then of h; NULL: 0; of all directions
+    const double *p;          // peepholes of an LSTM (3 * units); NULL: 0
+    size_t width;             // numbers of h: units, or of the projection,
+    const double *projection; // (width, units), NULL: h is what units give
     size_t directions;
     bool reverse[ONNX_DIRECTIONS];
 };
@@ -40,13 +49,14 @@ struct onnx_run {
 // A cell. A step gets the sums of each row over x (with its bias) and over h (with its own), and
 // moves h and c (units) on; scratch: (units) numbers.
 struct onnx_cell {
-    const char *type;                 // of the ONNX operator
-    const char *kind;                 // of the network's operator
-    const char *cells;                // of the one that gives the cell states; NULL: it has none
-    bool peepholes;                   // it has them
-    bool linear_before_reset;         // the attribute that it takes
-    int gates, order[ONNX_MAX_GATES]; // gate g of the network is gate order[g] of ONNX
-    const char *activations[ONNX_MAX_ACTIVATIONS];
+    const char *type;                   // of the ONNX operator
+    const char *kind;                   // of the network's operator
+    const char *cells;                  // of the one that gives the cell states; NULL: it has none
+    bool peepholes;                     // it has them
+    bool linear_before_reset;           // the attribute that it takes
+    int gates, order[ONNX_MAX_GATES];   // gate g of the network is gate order[g] of ONNX
+    const char *activations[MR_PLACES]; // where the file names none
+    enum mr_place_of_cell places[MR_PLACES]; // in the network
     void (*step)(const struct onnx_run *run, const double *x, const double *h_sum, double *h,
                  double *c, double *scratch);
 };
@@ -65,14 +75,20 @@ static inline double onnx_dot(const double *w, const double *v, size_t count) {
     return sum[0] + sum[1] + (sum[2] + sum[3]);
 }
 
-// onnx_gate.c
+// onnx_activation.c
 
-double onnx_gate(const struct onnx_gate *gate, double x);
-// Are these the cell's activations in all directions, but for gates that are all hard?
-bool onnx_has_activations(const struct onnx_cell *cell, const Onnx__AttributeProto *given,
-                          size_t directions);
-// The gates of a direction of the current node.
-struct onnx_gate onnx_gate_of(const struct onnx_graph *graph, size_t direction);
+double onnx_function(const struct onnx_activation *a, double x);
+// Those of the current node in all directions. -1 with a sentence.
+int onnx_activations(struct onnx_graph *graph, const struct onnx_cell *cell, size_t directions,
+                     struct onnx_activation (*of)[MR_PLACES]);
+// As a network has it. coupled: its gates are those of an LSTM whose forget gate is one minus the
+// input gate. -1 with a sentence.
+int onnx_place(struct onnx_graph *graph, const struct onnx_activation *a,
+               enum mr_place_of_cell where, bool coupled, struct onnx_in_place *in);
+// alpha and beta of a HardSigmoid that is the first function of the current node.
+void onnx_hard_numbers(const struct onnx_graph *graph, double *alpha, double *beta);
+// Is it Relu without a clip?
+bool onnx_is_plain_relu(const struct onnx_activation *a);
 
 // onnx_own_cell.c: the cell of a user's own that the current node is; NULL with a sentence when
 // memory is short.

@@ -142,7 +142,7 @@ struct onnx_layer {
     const struct onnx_tensor *projection; // of its h, [directions, width, units], or NULL
     int directions, direction;            // of w, h and b, and which of them
     struct onnx_start start;
-    struct onnx_gate gate;
+    struct onnx_in_place in[MR_PLACES]; // by its places
     bool coupled;       // an LSTM whose forget gate is one minus the input gate
     bool outputs_first; // w is (units, inputs)
     double scale;       // of w

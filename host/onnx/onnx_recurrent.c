@@ -23,13 +23,13 @@ static void lstm_step(const struct onnx_run *run, const double *x, const double 
 
     (void)scratch;
     for (size_t j = 0; j < n; j++) {
-        double i = onnx_gate(&run->gate, x[j] + s[j] + (p ? p[j] * c[j] : 0));
+        double i = onnx_function(&run->activation[0], x[j] + s[j] + (p ? p[j] * c[j] : 0));
         double of_f = x[2 * n + j] + s[2 * n + j] + (p ? p[2 * n + j] * c[j] : 0);
-        double f = run->coupled ? 1 - i : onnx_gate(&run->gate, of_f);
-        double g = tanh(x[3 * n + j] + s[3 * n + j]);
+        double f = run->coupled ? 1 - i : onnx_function(&run->activation[0], of_f);
+        double g = onnx_function(&run->activation[1], x[3 * n + j] + s[3 * n + j]);
         c[j] = f * c[j] + i * g;
-        double o = onnx_gate(&run->gate, x[n + j] + s[n + j] + (p ? p[n + j] * c[j] : 0));
-        h[j] = o * tanh(c[j]);
+        double of_o = x[n + j] + s[n + j] + (p ? p[n + j] * c[j] : 0);
+        h[j] = onnx_function(&run->activation[0], of_o) * onnx_function(&run->activation[2], c[j]);
     }
 }
 
@@ -40,9 +40,10 @@ static void gru_step(const struct onnx_run *run, const double *x, const double *
     (void)c;
     (void)scratch;
     for (size_t j = 0; j < n; j++) {
-        double z = onnx_gate(&run->gate, x[j] + s[j]),
-               r = onnx_gate(&run->gate, x[n + j] + s[n + j]);
-        h[j] = (1 - z) * tanh(x[2 * n + j] + r * s[2 * n + j]) + z * h[j];
+        double z = onnx_function(&run->activation[0], x[j] + s[j]),
+               r = onnx_function(&run->activation[0], x[n + j] + s[n + j]);
+        const double g = onnx_function(&run->activation[1], x[2 * n + j] + r * s[2 * n + j]);
+        h[j] = (1 - z) * g + z * h[j];
     }
 }
 
@@ -53,87 +54,76 @@ static void gru_reset_first_step(const struct onnx_run *run, const double *x, co
 
     (void)c;
     for (size_t j = 0; j < n; j++)
-        scratch[j] = onnx_gate(&run->gate, x[n + j] + s[n + j]) * h[j];
+        scratch[j] = onnx_function(&run->activation[0], x[n + j] + s[n + j]) * h[j];
     for (size_t j = 0; j < n; j++) {
         const size_t row = 2 * n + j;
-        double z = onnx_gate(&run->gate, x[j] + s[j]), bias = run->b ? run->b[3 * n + row] : 0;
-        h[j] = (1 - z) * tanh(x[row] + onnx_dot(run->r + row * n, scratch, n) + bias) + z * h[j];
+        double z = onnx_function(&run->activation[0], x[j] + s[j]),
+               bias = run->b ? run->b[3 * n + row] : 0;
+        const double sum = x[row] + onnx_dot(run->r + row * n, scratch, n) + bias;
+        h[j] = (1 - z) * onnx_function(&run->activation[1], sum) + z * h[j];
     }
 }
 
-static void rnn_tanh_step(const struct onnx_run *run, const double *x, const double *s, double *h,
-                          double *c, double *scratch) {
+static void rnn_step(const struct onnx_run *run, const double *x, const double *s, double *h,
+                     double *c, double *scratch) {
     (void)c;
     (void)scratch;
     for (size_t j = 0; j < run->units; j++)
-        h[j] = tanh(x[j] + s[j]);
+        h[j] = onnx_function(&run->activation[0], x[j] + s[j]);
 }
 
-static void rnn_relu_step(const struct onnx_run *run, const double *x, const double *s, double *h,
-                          double *c, double *scratch) {
-    (void)c;
-    (void)scratch;
-    for (size_t j = 0; j < run->units; j++)
-        h[j] = x[j] + s[j] < 0 ? 0 : x[j] + s[j];
-}
-
-// Of rows of one operator the first that the attributes fit is taken.
 static const struct onnx_cell cells[] = {
 #define OF_LSTM                                                                                    \
     .type = "LSTM", .gates = 4, .order = {0, 2, 3, 1}, .activations = {"Sigmoid", "Tanh", "Tanh"}, \
-    .step = lstm_step
-#define OF_GRU .type = "GRU", .gates = 3, .order = {1, 0, 2}, .activations = {"Sigmoid", "Tanh"}
+    .places = {MR_PLACE_GATE, MR_PLACE_G, MR_PLACE_H}, .step = lstm_step
+#define OF_GRU                                                                                     \
+    .type = "GRU", .gates = 3, .order = {1, 0, 2}, .activations = {"Sigmoid", "Tanh"},             \
+    .places = {MR_PLACE_GATE, MR_PLACE_G}
+#define OF_RNN                                                                                     \
+    .type = "RNN", .gates = 1, .activations = {"Tanh"}, .places = {MR_PLACE_G}, .step = rnn_step
     {OF_LSTM, .kind = "lstm", .cells = "lstm_cell"},
     {OF_LSTM, .kind = "lstm_peephole", .cells = "lstm_peephole_cell", .peepholes = true},
     {OF_GRU, .kind = "gru", .linear_before_reset = true, .step = gru_step},
     {OF_GRU, .kind = "gru_reset_first", .step = gru_reset_first_step},
-    {"RNN", "rnn_tanh", .gates = 1, .activations = {"Tanh"}, .step = rnn_tanh_step},
-    {"RNN", "rnn_relu", .gates = 1, .activations = {"Relu"}, .step = rnn_relu_step},
+    {OF_RNN, .kind = "rnn_tanh"},
+    {OF_RNN, .kind = "rnn_relu"}, // in its place where all its activations are Relu
 };
 
 // ---- The operator's attributes
-
-static void list_activations(const struct onnx_cell *cell, char *text, size_t size) {
-    size_t used = strlen(text);
-
-    used += (size_t)snprintf(text + used, size - used, "%s", used > 0 ? " or " : "");
-    for (int i = 0; i < ONNX_MAX_ACTIVATIONS && cell->activations[i] && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "",
-                                 cell->activations[i]);
-}
 
 // An LSTM whose weights are whole numbers until it is read.
 static bool is_quantised(const struct onnx_graph *graph) {
     return onnx_is(graph, "DynamicQuantizeLSTM");
 }
 
-// The row of the current node; NULL with a sentence.
+// The row of the current node and its activations; NULL with a sentence.
 static const struct onnx_cell *find_cell(struct onnx_graph *graph, size_t directions,
-                                         bool peepholes) {
-    const Onnx__AttributeProto *a = onnx_attribute(graph, "activations");
+                                         bool peepholes, struct onnx_activation (*of)[MR_PLACES]) {
     const bool linear = onnx_int(graph, "linear_before_reset", 0) != 0;
-    char known[120] = "";
+    const struct onnx_cell *cell = cells;
+    bool relu = onnx_is(graph, "RNN");
 
-    if (onnx_own_cell(graph) && a) {
-        onnx_fail(graph, "has activations, which for a cell of your own are in the cell's file");
+    if (onnx_own_cell(graph) &&
+        (onnx_attribute(graph, "activations") || onnx_attribute(graph, "clip"))) {
+        onnx_fail(graph, "has activations or a clip, which for a cell of your own are in the "
+                         "cell's file");
         return NULL;
     }
     if (onnx_own_cell(graph))
         return onnx_own_row(graph);
-    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
-        const bool gated = onnx_is(graph, "GRU");
-        const bool is_lstm = cells[i].step == lstm_step;
-        if (!(onnx_is(graph, cells[i].type) || (is_quantised(graph) && is_lstm)) ||
-            (gated && cells[i].linear_before_reset != linear) ||
-            (is_lstm && cells[i].peepholes != peepholes))
-            continue;
-        if (!a || onnx_has_activations(&cells[i], a, directions))
-            return &cells[i];
-        list_activations(&cells[i], known, sizeof known);
+    while (true) {
+        const bool is_lstm = cell->step == lstm_step;
+        if ((onnx_is(graph, cell->type) || (is_quantised(graph) && is_lstm)) &&
+            (!onnx_is(graph, "GRU") || cell->linear_before_reset == linear) &&
+            (!is_lstm || cell->peepholes == peepholes))
+            break;
+        cell++;
     }
-    onnx_fail(graph, "has its own activations; this version takes %s, and HardSigmoid for Sigmoid",
-              known);
-    return NULL;
+    if (onnx_activations(graph, cell, directions, of) != 0)
+        return NULL;
+    for (size_t d = 0; d < directions; d++)
+        relu = relu && onnx_is_plain_relu(&of[d][0]);
+    return relu ? cell + 1 : cell;
 }
 
 static bool is_coupled(const struct onnx_graph *graph) {
@@ -142,8 +132,6 @@ static bool is_coupled(const struct onnx_graph *graph) {
 
 // Refuses attributes that no cell takes.
 static int check_attributes(struct onnx_graph *graph) {
-    if (onnx_attribute(graph, "clip"))
-        return onnx_fail(graph, "clips its cells, which this version does not support");
     int64_t layout = onnx_int(graph, "layout", 0);
     if (layout != 0 && layout != 1)
         return onnx_fail(graph, "has layout %lld, and there are 0 and 1", (long long)layout);
@@ -263,18 +251,31 @@ static bool fill_gate(struct onnx_reader *r, const struct onnx_layer *layer, str
     return good;
 }
 
-// What the numbers of a gate are multiplied by, and what is added to its sum: a hard gate's factor
-// and offset. Of the gate that is one minus another they change sign.
+// The activation of a gate of the network, NULL where a user's own cell has it.
+static const struct onnx_in_place *place_of(const struct onnx_layer *layer, int gate) {
+    if (!layer->cell->activations[0])
+        return NULL;
+    const bool first = layer->cell->places[0] == MR_PLACE_GATE && gate != CANDIDATE;
+
+    return &layer->in[first ? MR_PLACE_GATE : MR_PLACE_G];
+}
+
+// What the numbers of a gate are multiplied by, and what is added to its sum: its activation's
+// factor and offset. Of the gate that is one minus another they change sign.
 static double gate_scale(const struct onnx_layer *layer, int gate) {
     const double sign = layer->coupled && gate == FORGET ? -1 : 1;
+    const struct onnx_in_place *in = place_of(layer, gate);
 
-    return sign * (layer->gate.hard && gate != CANDIDATE ? layer->gate.factor : 1);
+    return sign * (in ? in->factor : 1);
 }
 
 static double gate_offset(const struct onnx_layer *layer, int gate) {
-    if (!layer->gate.hard || gate == CANDIDATE)
+    const struct onnx_in_place *in = place_of(layer, gate);
+    const bool line = in && in->place.kind != MR_ACTIVATION_SIGMOID;
+
+    if (!in)
         return 0;
-    return layer->coupled && gate == FORGET ? 1 - layer->gate.offset : layer->gate.offset;
+    return layer->coupled && gate == FORGET && line ? 1 - in->offset : in->offset;
 }
 
 // Where the numbers of a gate stand, in units; its peephole, in ONNX of i, o and f, has the place
@@ -341,7 +342,9 @@ static int fill(struct onnx_reader *r, const struct onnx_layer *layer, struct mr
     free(of_h);
     if (result != 0)
         return -1;
-    op->hard = layer->gate.hard;
+    for (int i = 0; i < MR_PLACES; i++)
+        if (layer->cell->activations[i])
+            op->places[layer->cell->places[i]] = layer->in[layer->cell->places[i]].place;
     if (fill_peepholes(r, layer, op) != 0)
         return -1;
     return onnx_fill_start(r, layer, op);
@@ -386,11 +389,20 @@ static void set_outputs(struct onnx_reader *r, const struct onnx_value *x, int w
 
 // The layers of one direction.
 static int add_direction(struct onnx_reader *r, const struct onnx_value *x, struct onnx_layer layer,
-                         bool reverse, struct made *made) {
+                         const struct onnx_activation *activations, bool reverse,
+                         struct made *made) {
     const int d = layer.direction = made->directions++;
     struct onnx_directed of;
 
-    layer.gate = onnx_gate_of(r->graph, (size_t)d);
+    for (int i = 0; i < MR_PLACES && layer.cell->activations[i]; i++) {
+        const enum mr_place_of_cell where = layer.cell->places[i];
+        if (onnx_place(r->graph, &activations[i], where, layer.coupled, &layer.in[where]) != 0)
+            return -1;
+    }
+    const enum mr_activation gates = layer.in[MR_PLACE_GATE].place.kind;
+    if (layer.p && gates != MR_ACTIVATION_SIGMOID && gates != MR_ACTIVATION_HARD)
+        return onnx_fail(r->graph, "has peepholes that are not zero, with which this version takes "
+                                   "Sigmoid and HardSigmoid as the activation of its gates");
     if (onnx_add_directed(r, x, &layer, reverse, &of) != 0 ||
         (layer.projection && onnx_add_projection(r, &layer, reverse, &of) != 0))
         return -1;
@@ -418,8 +430,9 @@ static int read_recurrent(struct onnx_reader *r) {
     const int directions = onnx_directions(r->graph, reverse);
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
+    struct onnx_activation activations[ONNX_DIRECTIONS][MR_PLACES];
     const bool peepholes = has_peepholes(r->graph, onnx_constant(r, 7));
-    const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions, peepholes);
+    const struct onnx_cell *cell = find_cell(r->graph, (size_t)directions, peepholes, activations);
     if (!cell ||
         onnx_read_lengths(r, 4, x->axis[swapped], &x->dims[swapped], &x->dims[!swapped]) != 0 ||
         (peepholes && check_peepholes(r->graph) != 0) || onnx_check_projection(r, directions) != 0)
@@ -467,7 +480,7 @@ static int read_recurrent(struct onnx_reader *r) {
                                .directions = directions,
                                .start = start};
     for (int d = 0; d < directions; d++)
-        if (add_direction(r, x, layer, reverse[d], &made) != 0)
+        if (add_direction(r, x, layer, activations[d], reverse[d], &made) != 0)
             return -1;
     set_outputs(r, x, (int)width, (int)units, &made, swapped);
     return 0;
@@ -506,7 +519,7 @@ static struct onnx_run run_of(const struct onnx_run *all, size_t direction) {
     const size_t rows = (size_t)all->cell->gates * all->units;
     struct onnx_run run = *all;
 
-    run.gate = all->gates[direction];
+    memcpy(run.activation, all->activations[direction], sizeof run.activation);
     run.w += direction * rows * all->inputs;
     run.r += direction * rows * all->width;
     run.projection = all->projection ? all->projection + direction * all->width * all->units : NULL;
@@ -583,12 +596,15 @@ static int eval_recurrent(struct onnx_eval *e) {
 
     bool reverse[ONNX_DIRECTIONS];
 
+    struct onnx_run run = {0};
+
     const int directions = onnx_directions(e->graph, reverse);
     const struct onnx_tensor *p = onnx_eval_input(e, 7);
     const bool peepholes = has_peepholes(e->graph, p);
-    const struct onnx_cell *cell = directions > 0 && check_attributes(e->graph) == 0
-                                       ? find_cell(e->graph, (size_t)directions, peepholes)
-                                       : NULL;
+    const struct onnx_cell *cell =
+        directions > 0 && check_attributes(e->graph) == 0
+            ? find_cell(e->graph, (size_t)directions, peepholes, run.activations)
+            : NULL;
     if (!cell)
         return -1;
     if (!x || x->rank != 3 || !onnx_is_real(x->type) || !r || r->rank != 3)
@@ -629,21 +645,20 @@ static int eval_recurrent(struct onnx_eval *e) {
             return onnx_fail(e->graph, "has an %s whose shape does not fit its input",
                              k ? "initial_c" : "initial_h");
     }
-    const struct onnx_run run = {.cell = cell,
-                                 .own = onnx_own_cell(e->graph),
-                                 .inputs = (size_t)inputs,
-                                 .units = (size_t)units,
-                                 .batch_first = swapped,
-                                 .directions = (size_t)directions,
-                                 .reverse = {reverse[0], reverse[1]},
-                                 .coupled = is_coupled(e->graph),
-                                 .gates = {onnx_gate_of(e->graph, 0), onnx_gate_of(e->graph, 1)},
-                                 .w = w->real,
-                                 .r = r->real,
-                                 .b = b ? b->real : NULL,
-                                 .p = peepholes ? p->real : NULL,
-                                 .width = (size_t)width,
-                                 .projection = projection ? projection->real : NULL};
+    run.cell = cell;
+    run.own = onnx_own_cell(e->graph);
+    run.inputs = (size_t)inputs;
+    run.units = (size_t)units;
+    run.batch_first = swapped;
+    run.directions = (size_t)directions;
+    memcpy(run.reverse, reverse, sizeof run.reverse);
+    run.coupled = is_coupled(e->graph);
+    run.w = w->real;
+    run.r = r->real;
+    run.b = b ? b->real : NULL;
+    run.p = peepholes ? p->real : NULL;
+    run.width = (size_t)width;
+    run.projection = projection ? projection->real : NULL;
     const int64_t size[1] = {batch * directions * (width + units) + 2 * (cell->gates + 1) * units};
     struct onnx_tensor state;
     if (onnx_eval_create(e, &state, x->type, 1, size) != 0)

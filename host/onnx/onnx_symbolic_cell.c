@@ -37,13 +37,11 @@ static bool find_functions(struct cell *c) {
     const Onnx__AttributeProto *a = onnx_attribute(graph, "activations");
     const bool lstm = onnx_is(graph, "LSTM"), gru = onnx_is(graph, "GRU");
     const size_t count = lstm ? 3 : gru ? 2 : 1;
-    const struct onnx_gate gate = onnx_gate_of(graph, 0);
 
     c->gates = lstm ? 4 : gru ? 3 : 1;
     c->functions[0] = lstm || gru ? FUNCTION_SIGMOID : FUNCTION_TANH;
     c->functions[1] = c->functions[2] = FUNCTION_TANH;
-    c->factor = gate.factor;
-    c->offset = gate.offset;
+    onnx_hard_numbers(graph, &c->factor, &c->offset);
     if (a && a->n_strings != count)
         return false;
     for (size_t i = 0; a && i < count; i++) {

@@ -5,6 +5,8 @@
 // next layers go to the other, or a part of their lanes.
 #include "plan_memory.h"
 
+#include "places.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,8 +52,9 @@ struct place {
 };
 
 static bool are_alike(const struct mr_op *a, const struct mr_op *b) {
-    return a->kind == b->kind && a->hard == b->hard && a->inputs == b->inputs &&
-           a->units == b->units && a->precision.weight_bits == b->precision.weight_bits &&
+    return a->kind == b->kind && mr_places_are_alike(a->places, b->places) &&
+           a->inputs == b->inputs && a->units == b->units &&
+           a->precision.weight_bits == b->precision.weight_bits &&
            a->precision.column_bits == b->precision.column_bits;
 }
 

@@ -4,7 +4,10 @@
 //   LAYER         the process's name
 //   LAYER_CELL    the cell's name, as lstm
 //   LAYER_INPUTS  I, LAYER_HIDDEN  H, LAYER_LC  columns per cycle, 1 <= LC <= H
-//   LAYER_HARD    1: max(0, min(1, x)) in the place of the cell's sigmoids; 0 where not given
+//   LAYER_GATE, LAYER_G, LAYER_H  the activations at the places of the cell (place.h), all three
+//                 or, where they are its own, none; then LAYER_LATENCY is D, and
+//                 LAYER_SECOND_LATENCY D2
+//   LAYER_COUNTS  1: values may be cut because of them; 0 where not given
 //   LAYER_CELL_EXPONENT  0 to 16: the units of the cell states, as the cell has them; 0 where not
 //                        given
 //   LAYER_CONSTANT_FRAC  of a cell with constants: their fraction bits, as the cell has them
@@ -82,8 +85,8 @@
 //                 _unit(sum, constant, frac, old, exponent, past).
 //   int16_t _columns(const int64_t sum[], unit_state_t old)
 //                 what the unit gives the second phase, from the gates of the first
-//   _unit_hard, _columns_hard
-//                 the same with hard gates, where the cell has sigmoids
+//   _unit_of, _columns_of
+//                 the same with other activations in front, where the cell takes them
 #include "frame/lane.h"
 #include "frame/pace.h"
 #include "frame/slots.h"
@@ -92,8 +95,14 @@
 #include "frame/words.h"
 #include "mr_command.h"
 
-#ifndef LAYER_HARD
-#    define LAYER_HARD 0
+#ifndef LAYER_LATENCY
+#    define LAYER_LATENCY OF_CELL(_LATENCY)(LAYER_LC)
+#endif
+#ifndef LAYER_SECOND_LATENCY
+#    define LAYER_SECOND_LATENCY OF_CELL(_SECOND_LATENCY)(LAYER_LC)
+#endif
+#ifndef LAYER_COUNTS
+#    define LAYER_COUNTS 0
 #endif
 #ifndef LAYER_CELL_EXPONENT
 #    define LAYER_CELL_EXPONENT 0
@@ -153,19 +162,25 @@
 #define SPLIT OF_CELL(_SPLIT)
 #define SECOND OF_CELL(_SECOND)
 #define HAS_CELL OF_CELL(_HAS_CELL)
-#define COUNTS (OF_CELL(_COUNTS) || STARTS_H || STARTS_CELL)
+#define COUNTS (OF_CELL(_COUNTS) || LAYER_COUNTS || STARTS_H || STARTS_CELL)
 #if STARTS_CELL && !HAS_CELL
 #    error "a stream gives the cell state of a cell that has none"
 #endif
-#if LAYER_HARD
-#    define CELL_UNIT OF_CELL(_unit_hard)
-#    define CELL_COLUMNS OF_CELL(_columns_hard)
-#else
-#    define CELL_UNIT OF_CELL(_unit)
-#    define CELL_COLUMNS OF_CELL(_columns)
-#endif
 #ifdef LAYER_CONSTANT_FRAC
 #    define CONSTANTS OF_CELL(_CONSTANTS)
+#endif
+// The activations in front of the sums, and behind them a unit's own constants.
+#ifdef LAYER_GATE
+#    define UNIT OF_CELL(_unit_of)
+#    define PLACES gate, to_g, to_h,
+#else
+#    define UNIT OF_CELL(_unit)
+#    define PLACES
+#endif
+#ifdef LAYER_CONSTANT_FRAC
+#    define OWN own, LAYER_CONSTANT_FRAC,
+#else
+#    define OWN
 #endif
 #if SPLIT && SECOND
 #    error "a cell with a second phase keeps no sums apart"
@@ -523,7 +538,12 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                             unit_state_t old;
                             old.h = NO_STATE(forget, word) ? 0 : h[0][OF_SLOT(place, word)][c];
                             old.cell = OLD_CELL(NO_STATE(forget, word), OF_SLOT(place, word), c);
-                            second[word][c] = CELL_COLUMNS(sum, old);
+#    ifdef LAYER_GATE
+                            const mr_place_t gate = LAYER_GATE;
+                            second[word][c] = OF_CELL(_columns_of)(gate, sum, old);
+#    else
+                            second[word][c] = OF_CELL(_columns)(sum, old);
+#    endif
                         }
                     }
 #endif
@@ -569,12 +589,12 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                                 HLS(unroll)
                                 own[n] = constant[word][c][n];
                             }
-                            const unit_state_t unit = CELL_UNIT(sum, own, LAYER_CONSTANT_FRAC, old,
-                                                                LAYER_CELL_EXPONENT, &beyond);
-#else
-                            const unit_state_t unit =
-                                CELL_UNIT(sum, old, LAYER_CELL_EXPONENT, &beyond);
 #endif
+#ifdef LAYER_GATE
+                            const mr_place_t gate = LAYER_GATE, to_g = LAYER_G, to_h = LAYER_H;
+#endif
+                            const unit_state_t unit =
+                                UNIT(PLACES sum, OWN old, LAYER_CELL_EXPONENT, &beyond);
                             cut_now += beyond != 0;
                             past_now += beyond;
                             h[H_WRITTEN][at][c] = unit.h;
@@ -604,7 +624,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                         if (IN_X)
                             pass_units = pass == LAYER_PASSES ? 0 : pass_units + PASS_WORDS;
 #    else
-                        pass_units = last        ? HIDDEN_BEFORE_LAST
+                        pass_units = last ? HIDDEN_BEFORE_LAST
                                      : of_before ? 0
                                                  : pass_units + PASS_WORDS;
 #    endif

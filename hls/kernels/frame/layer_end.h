@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of layer.h: forgets what it and order.h define, and what defines a layer.
 #undef OF_CELL
-#undef CELL_UNIT
-#undef CELL_COLUMNS
 #undef GATES
 #undef SPLIT
 #undef SECOND
 #undef HAS_CELL
 #undef COUNTS
 #undef CONSTANTS
+#undef UNIT
+#undef PLACES
+#undef OWN
 #undef WHOLE
 #undef FIRST
 #undef SUMS
@@ -70,7 +71,12 @@
 #undef OLD_CELL
 #undef LAYER
 #undef LAYER_CELL
-#undef LAYER_HARD
+#undef LAYER_GATE
+#undef LAYER_G
+#undef LAYER_H
+#undef LAYER_LATENCY
+#undef LAYER_SECOND_LATENCY
+#undef LAYER_COUNTS
 #undef LAYER_INPUTS
 #undef LAYER_HIDDEN
 #undef LAYER_LC

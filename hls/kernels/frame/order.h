@@ -23,14 +23,13 @@
 
 // From the last column of h or x on, where there is a second phase, its wait and its columns.
 #if SECOND
-#    define WAIT (OF_CELL(_SECOND_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING))
+#    define WAIT (LAYER_SECOND_LATENCY + MR_WAY_LATENCY(LANES, LAYER_CROSSING))
 #    define SECOND_PHASE (WAIT + H_WORDS)
 #else
 #    define SECOND_PHASE 0
 #endif
 // What D takes beyond the columns of h that were there before.
-#define GAP                                                                                        \
-    (OF_CELL(_LATENCY)(LAYER_LC) + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
+#define GAP (LAYER_LATENCY + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
 
 #define X_PASS MR_H_FIRST_PASS(X_WORDS, H_WORDS, LAYER_PASSES)
 #if LAYER_H_FIRST

@@ -40,6 +40,8 @@ static void float_row(const struct mr_op *op, const double *in, double *state, d
         case MR_ACTIVATION_RELU:
             out[o] = fmax(sum, 0);
             break;
+        default: // there are no others (model_read.c, onnx_heads.c)
+            break;
         }
     }
 }
@@ -186,6 +188,8 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
             break;
         case MR_ACTIVATION_RELU:
             out[o] = sum > 0 ? (int32_t)mr_clamp(sum, bits) : 0;
+            break;
+        default:
             break;
         }
     }

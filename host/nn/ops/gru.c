@@ -9,81 +9,141 @@
 
 #include <math.h>
 
+// Other activations may stand in the places of sigmoid and tanh.
 enum { R, Z, N, N_H };
 
 static double mix(double z, double n, double h) {
     return (1 - z) * n + z * h;
 }
 
-static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell) {
-    const double r = mr_gate_float(op->hard, sum[R]), z = mr_gate_float(op->hard, sum[Z]);
+static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell,
+                       double *reach) {
+    const struct mr_place *gate = &op->places[MR_PLACE_GATE];
+    const double r = mr_reach(reach, MR_PLACE_GATE, mr_place_float(gate, sum[R]));
+    const double z = mr_reach(reach, MR_PLACE_GATE, mr_place_float(gate, sum[Z]));
+    const double n = mr_place_float(&op->places[MR_PLACE_G], sum[N] + r * sum[N_H]);
 
     (void)cell;
-    *h = mix(z, tanh(sum[N] + r * sum[N_H]), *h);
-}
-
-static void float_unit_first(const struct mr_op *op, const double *sum, double *h, double *cell) {
-    (void)cell;
-    *h = mix(mr_gate_float(op->hard, sum[Z]), tanh(sum[N]), *h);
+    *h = mix(z, mr_reach(reach, MR_PLACE_G, n), *h);
 }
 
 static double float_gated(const struct mr_op *op, const double *sum, double h) {
-    return mr_gate_float(op->hard, sum[R]) * h;
+    return mr_place_float(&op->places[MR_PLACE_GATE], sum[R]) * h;
 }
 
-static int32_t integer_mix(int64_t z, int64_t n, int64_t h) {
-    return (int32_t)((n * 32768 + z * (h - n) + (1 << 14)) >> 15);
-}
-
-static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
-    const int64_t r = mr_gate_fixed(op->hard, sum[R]), z = mr_gate_fixed(op->hard, sum[Z]);
-    const int64_t of_h = (r * mr_clamp(sum[N_H], 27) + (1 << 14)) >> 15;
+static void float_unit_first(const struct mr_op *op, const double *sum, double *h, double *cell,
+                             double *reach) {
+    const struct mr_place *gate = &op->places[MR_PLACE_GATE];
+    const double z = mr_reach(reach, MR_PLACE_GATE, mr_place_float(gate, sum[Z]));
+    const double n = mr_reach(reach, MR_PLACE_G, mr_place_float(&op->places[MR_PLACE_G], sum[N]));
 
     (void)cell;
-    *h = integer_mix(z, mr_table_tanh(mr_clamp(sum[N], 27) + of_h), *h);
+    mr_reach(reach, MR_PLACE_GATE, mr_place_float(gate, sum[R]));
+    mr_reach(reach, MR_PLACE_G, float_gated(op, sum, *h)); // it has the format of h too
+    *h = mix(z, n, *h);
 }
 
-static void integer_unit_first(const struct mr_op *op, const int64_t *sum, int32_t *h,
-                               int32_t *cell) {
-    (void)cell;
-    *h = integer_mix(mr_gate_fixed(op->hard, sum[Z]), mr_table_tanh(sum[N]), *h);
+static int64_t one(int frac) {
+    return INT64_C(1) << frac;
 }
 
-static int32_t integer_gated(const struct mr_op *op, const int64_t *sum, int32_t h) {
-    return (int32_t)((mr_gate_fixed(op->hard, sum[R]) * h + (1 << 14)) >> 15);
+static int32_t integer_mix(int64_t z, int64_t n, int64_t h, int frac) {
+    return (int32_t)mr_clamp(((one(frac) - z) * n + z * h + one(frac - 1)) >> frac, 16);
 }
 
-static uint32_t latency(int lc) {
-    return (uint32_t)gru_LATENCY(lc);
+static void integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                         int32_t *h, int32_t *cell) {
+    const mr_place_t *gate = &at[MR_PLACE_GATE];
+    const int64_t r = mr_place_fixed(gate, sum[R]), z = mr_place_fixed(gate, sum[Z]);
+    const int64_t of_h = (r * mr_clamp(sum[N_H], 27) + one(gate->frac - 1)) >> gate->frac;
+
+    (void)op, (void)cell;
+    *h = integer_mix(z, mr_place_fixed(&at[MR_PLACE_G], mr_clamp(sum[N], 27) + of_h), *h,
+                     gate->frac);
 }
 
-static uint32_t latency_first(int lc) {
-    return (uint32_t)gru_reset_first_LATENCY(lc);
+static int32_t integer_gated(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                             int32_t h) {
+    const mr_place_t *gate = &at[MR_PLACE_GATE];
+
+    (void)op;
+    return (int32_t)mr_clamp((mr_place_fixed(gate, sum[R]) * h + one(gate->frac - 1)) >> gate->frac,
+                             16);
 }
 
-static uint32_t late_latency(int lc) {
-    return (uint32_t)gru_reset_first_SECOND_LATENCY(lc);
+static void integer_unit_first(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                               int32_t *h, int32_t *cell) {
+    const mr_place_t *gate = &at[MR_PLACE_GATE];
+
+    (void)op, (void)cell;
+    *h = integer_mix(mr_place_fixed(gate, sum[Z]), mr_place_fixed(&at[MR_PLACE_G], sum[N]), *h,
+                     gate->frac);
+}
+
+// Beyond n and h where z is not from 0 to 1.
+static bool cuts_h(const struct mr_op *op) {
+    return gru_CUTS((int)op->places[MR_PLACE_GATE].kind);
+}
+
+static bool reaches(const struct mr_op *op) {
+    return mr_cell_goes_far(op, MR_PLACE_G) || cuts_h(op);
+}
+
+static bool repeats(const struct mr_op *op) {
+    const struct mr_place *gate = &op->places[MR_PLACE_GATE];
+
+    return gru_reset_first_TWICE((int)gate->kind, gate->frac);
+}
+
+// Gates without an end are cut too, and counted in units of h.
+static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
+    const int frac = mr_hidden_frac(network, op), of_gate = op->places[MR_PLACE_GATE].frac;
+    const bool has_open_gate = MR_IS_OPEN(op->places[MR_PLACE_GATE].kind);
+
+    if (!MR_IS_OPEN(op->places[MR_PLACE_G].kind) && !cuts_h(op))
+        return (struct mr_op_limit){0};
+    return (struct mr_op_limit){ldexp(1, 15 - (has_open_gate && of_gate > frac ? of_gate : frac)),
+                                ldexp(1, -frac)};
+}
+
+static bool is_other(const struct mr_op *op) {
+    return cuts_h(op) || op->places[MR_PLACE_G].kind != MR_ACTIVATION_TANH;
+}
+
+static uint32_t latency(const struct mr_op *op, int lc) {
+    return (uint32_t)gru_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
+                                    mr_cell_cycles(op, MR_PLACE_G), is_other(op), lc);
+}
+
+static uint32_t latency_first(const struct mr_op *op, int lc) {
+    return (uint32_t)gru_reset_first_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
+                                                mr_cell_cycles(op, MR_PLACE_G), is_other(op), lc);
+}
+
+static uint32_t late_latency(const struct mr_op *op, int lc) {
+    return (uint32_t)gru_reset_first_SECOND_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
+                                                       cuts_h(op), lc);
 }
 
 static const char *const names[gru_GATES] = {"r", "z", "n"};
-static const int frac[gru_GATES + gru_SPLIT] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
-                                                MR_TANH_FRAC};
+static const enum mr_place_of_cell places[gru_GATES + gru_SPLIT] = {MR_PLACE_GATE, MR_PLACE_GATE,
+                                                                    MR_PLACE_G, MR_PLACE_G};
 
 const struct mr_cell mr_op_gru = {
     .kind = {.name = "gru",
              .process = "gru",
              MR_RECURRENT,
              MR_KIND_OF(gru),
-             .has_hard = true,
-             .gate_names = names},
+             .places = {2, 1, 0},
+             .gate_names = names,
+             .limit = limit},
     .header = "gru.h",
     MR_CELL_OF(gru),
-    .squashes = true,
-    .argument_frac = frac,
+    .place_of = places,
+    .h_place = MR_PLACE_G,
+    .reaches = reaches,
     .latency = latency,
-    .multipliers = 5, // three interpolations, r * n, z * (h - n)
-    .tables = 3,
-    .sigmoids = 2,
+    .multipliers = 2, // r * n, z * (h - n)
     .h_reads = 3,
     .float_unit = float_unit,
     .integer_unit = integer_unit,
@@ -94,17 +154,18 @@ const struct mr_cell mr_op_gru_reset_first = {
              .process = "gru",
              MR_RECURRENT,
              MR_KIND_OF(gru_reset_first),
-             .has_hard = true,
-             .gate_names = names},
+             .places = {2, 1, 0},
+             .gate_names = names,
+             .limit = limit},
     .header = "gru_reset_first.h",
     MR_CELL_OF(gru_reset_first),
-    .squashes = true,
-    .argument_frac = frac,
+    .place_of = places,
+    .h_place = MR_PLACE_G,
+    .reaches = reaches,
+    .repeats = repeats,
     .latency = latency_first,
     .late_latency = late_latency,
-    .multipliers = 5, // three interpolations, r * h, z * (h - n)
-    .tables = 3,
-    .sigmoids = 2,
+    .multipliers = 2, // r * h, z * (h - n)
     .h_reads = 4,
     .float_unit = float_unit_first,
     .float_gated = float_gated,

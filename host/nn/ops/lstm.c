@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTM: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c')
 // (Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000, as torch.nn.LSTM has it.)
-// With peepholes i and f see c, and o sees c' (Gers and Schmidhuber 2000).
+// Other activations may stand in the places of sigmoid and both tanhs. With peepholes i and f see
+// c, and o sees c' (Gers and Schmidhuber 2000).
 #include "cells/lstm.h"
 #include "arithmetic.h"
 #include "cells/lstm_peephole.h"
@@ -11,95 +12,136 @@
 
 enum { I, F, G, O, P_I, P_F, P_O };
 
-static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell) {
-    *cell =
-        mr_gate_float(op->hard, sum[F]) * *cell + mr_gate_float(op->hard, sum[I]) * tanh(sum[G]);
-    *h = mr_gate_float(op->hard, sum[O]) * tanh(*cell);
+// What a place gives, whose reach calibration sees.
+static double at_place(const struct mr_op *op, enum mr_place_of_cell place, double sum,
+                       double *reach) {
+    return mr_reach(reach, place, mr_place_float(&op->places[place], sum));
 }
 
-static void float_peephole_unit(const struct mr_op *op, const double *sum, double *h,
-                                double *cell) {
-    const double i = mr_gate_float(op->hard, sum[I] + sum[P_I] * *cell);
-    const double f = mr_gate_float(op->hard, sum[F] + sum[P_F] * *cell);
+static void float_unit(const struct mr_op *op, const double *sum, double *h, double *cell,
+                       double *reach) {
+    const double i = at_place(op, MR_PLACE_GATE, sum[I], reach);
+    const double f = at_place(op, MR_PLACE_GATE, sum[F], reach);
+    const double o = at_place(op, MR_PLACE_GATE, sum[O], reach);
 
-    *cell = f * *cell + i * tanh(sum[G]);
-    *h = mr_gate_float(op->hard, sum[O] + sum[P_O] * *cell) * tanh(*cell);
+    *cell = f * *cell + i * at_place(op, MR_PLACE_G, sum[G], reach);
+    *h = mr_reach(reach, MR_PLACE_H, o * mr_place_float(&op->places[MR_PLACE_H], *cell));
 }
 
-// c', not cut yet.
-static int64_t next_cell(const struct mr_op *op, int64_t i, int64_t f, int64_t g, int32_t cell) {
-    return (f * cell + ((2 * i * g) >> op->exponent) + (1 << 14)) >> 15;
+static void float_peephole_unit(const struct mr_op *op, const double *sum, double *h, double *cell,
+                                double *reach) {
+    const double i = at_place(op, MR_PLACE_GATE, sum[I] + sum[P_I] * *cell, reach);
+    const double f = at_place(op, MR_PLACE_GATE, sum[F] + sum[P_F] * *cell, reach);
+
+    *cell = f * *cell + i * at_place(op, MR_PLACE_G, sum[G], reach);
+    const double o = at_place(op, MR_PLACE_GATE, sum[O] + sum[P_O] * *cell, reach);
+    *h = mr_reach(reach, MR_PLACE_H, o * mr_place_float(&op->places[MR_PLACE_H], *cell));
 }
 
-static int32_t next_h(const struct mr_op *op, int64_t o, int64_t c) {
-    // A tanh has reached its end at +-8, the end of its argument.
-    const int64_t squashed = mr_table_tanh(mr_clamp(c, 20 - op->exponent) * (1 << op->exponent));
+// c', not cut yet, of i and f and the sum of g.
+static int64_t next_cell(const struct mr_op *op, const mr_place_t *at, int64_t i, int64_t f,
+                         int64_t sum, int32_t cell) {
+    const int frac = at[MR_PLACE_GATE].frac, of_g = at[MR_PLACE_G].frac;
+    const int64_t written = i * mr_place_fixed(&at[MR_PLACE_G], sum) * (1 << (16 - of_g));
 
-    return (int32_t)((o * squashed + (1 << 14)) >> 15);
+    return (f * cell + (written >> op->exponent) + (INT64_C(1) << (frac - 1))) >> frac;
 }
 
-static void integer_unit(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
-    const int64_t i = mr_gate_fixed(op->hard, sum[I]), f = mr_gate_fixed(op->hard, sum[F]);
-    const int64_t c = next_cell(op, i, f, mr_table_tanh(sum[G]), *cell);
+static int32_t next_h(const struct mr_op *op, const mr_place_t *at, int64_t o, int64_t c) {
+    const mr_place_t *last = &at[MR_PLACE_H];
+    const int64_t squashed = mr_place_state_fixed(last, c, op->exponent);
+    const int frac = MR_IS_OPEN(last->kind) ? MR_CELL_FRAC - op->exponent : MR_HIDDEN_FRAC;
+    const int down = at[MR_PLACE_GATE].frac + frac - last->frac;
+
+    return (int32_t)mr_clamp((o * squashed + (INT64_C(1) << (down - 1))) >> down, 16);
+}
+
+static void integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                         int32_t *h, int32_t *cell) {
+    const mr_place_t *gate = &at[MR_PLACE_GATE];
+    const int64_t i = mr_place_fixed(gate, sum[I]), f = mr_place_fixed(gate, sum[F]);
+    const int64_t c = next_cell(op, at, i, f, sum[G], *cell);
 
     *cell = (int32_t)mr_clamp(c, MR_CELL_BITS);
-    *h = next_h(op, mr_gate_fixed(op->hard, sum[O]), c);
+    *h = next_h(op, at, mr_place_fixed(gate, sum[O]), c);
 }
 
 // A gate that sees a cell state: p times it in units of Q15, rounded. The exponent is in p.
-static int64_t seeing_gate(const struct mr_op *op, int64_t sum, int64_t p, int64_t cell) {
+static int64_t seeing_gate(const struct mr_op *op, const mr_place_t *at, int64_t sum, int64_t p,
+                           int64_t cell) {
     const int shift = op->rows.constant_frac + 1;
 
-    return mr_gate_fixed(op->hard, sum + ((p * cell + (INT64_C(1) << (shift - 1))) >> shift));
+    return mr_place_fixed(&at[MR_PLACE_GATE],
+                          sum + ((p * cell + (INT64_C(1) << (shift - 1))) >> shift));
 }
 
-static void integer_peephole_unit(const struct mr_op *op, const int64_t *sum, int32_t *h,
-                                  int32_t *cell) {
-    const int64_t i = seeing_gate(op, sum[I], sum[P_I], *cell);
-    const int64_t f = seeing_gate(op, sum[F], sum[P_F], *cell);
-    const int64_t c = next_cell(op, i, f, mr_table_tanh(sum[G]), *cell);
+static void integer_peephole_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                                  int32_t *h, int32_t *cell) {
+    const int64_t i = seeing_gate(op, at, sum[I], sum[P_I], *cell);
+    const int64_t f = seeing_gate(op, at, sum[F], sum[P_F], *cell);
+    const int64_t c = next_cell(op, at, i, f, sum[G], *cell);
 
     *cell = (int32_t)mr_clamp(c, MR_CELL_BITS);
-    *h = next_h(op, seeing_gate(op, sum[O], sum[P_O], *cell), c);
+    *h = next_h(op, at, seeing_gate(op, at, sum[O], sum[P_O], *cell), c);
 }
 
+static bool reaches(const struct mr_op *op) {
+    return mr_cell_goes_far(op, MR_PLACE_H) || mr_cell_goes_far(op, MR_PLACE_GATE);
+}
+
+// The least of what is cut: the state, the gates and the candidate where they have no end, and h.
 static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
+    double least = mr_exponent_limit(op->exponent);
+
+    for (int p = 0; p < MR_PLACES; p++)
+        if (p == MR_PLACE_H ? reaches(op) : MR_IS_OPEN(op->places[p].kind))
+            least = fmin(least, ldexp(1, 15 - op->places[p].frac));
     (void)network;
-    return (struct mr_op_limit){mr_exponent_limit(op->exponent), ldexp(1, op->exponent - 16)};
+    return (struct mr_op_limit){least, ldexp(1, op->exponent - 16)};
 }
 
 // Of what is given in 16 bits.
 static struct mr_op_limit limit_given(const struct mr_network *network, const struct mr_op *op) {
-    const double own = mr_exponent_limit(op->exponent);
+    const struct mr_op_limit own = limit(network, op);
     const double given = ldexp(1, 15 - network->streams[op->output].frac[0]);
 
-    return (struct mr_op_limit){given < own ? given : own, ldexp(1, op->exponent - 16)};
+    return (struct mr_op_limit){fmin(given, own.limit), own.unit};
 }
 
-static uint32_t latency(int lc) {
-    return (uint32_t)lstm_LATENCY(lc);
+// Of the cell state lines give what has no 16 bits to be cut to, a cycle sooner.
+static int last_cycles(const struct mr_op *op) {
+    const enum mr_activation kind = op->places[MR_PLACE_H].kind;
+
+    return mr_cell_cycles(op, MR_PLACE_H) -
+           (kind == MR_ACTIVATION_LINEAR || kind == MR_ACTIVATION_RELU);
 }
 
-static uint32_t peephole_latency(int lc) {
-    return (uint32_t)lstm_peephole_LATENCY(lc);
+static uint32_t latency(const struct mr_op *op, int lc) {
+    return (uint32_t)lstm_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
+                                     mr_cell_cycles(op, MR_PLACE_G), last_cycles(op), lc);
+}
+
+static uint32_t peephole_latency(const struct mr_op *op, int lc) {
+    return (uint32_t)lstm_peephole_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
+                                              mr_cell_cycles(op, MR_PLACE_G), last_cycles(op), lc);
 }
 
 static const char *const names[lstm_GATES] = {"i", "f", "g", "o"};
-static const int frac[lstm_GATES] = {MR_SIGMOID_FRAC, MR_SIGMOID_FRAC, MR_TANH_FRAC,
-                                     MR_SIGMOID_FRAC};
+static const enum mr_place_of_cell places[lstm_GATES] = {MR_PLACE_GATE, MR_PLACE_GATE, MR_PLACE_G,
+                                                         MR_PLACE_GATE};
 
 // With and without peepholes
-#define OF_LSTM .process = "lstm", MR_RECURRENT, .has_hard = true, .gate_names = names
-// Multipliers: five interpolations, f * c, i * g, o * tanh(c).
+#define OF_LSTM .process = "lstm", MR_RECURRENT, .places = {3, 1, 1}, .gate_names = names
+#define OF_LSTM_CELL .place_of = places, .h_place = MR_PLACE_H, .reaches = reaches, .h_reads = 2
+// Multipliers: f * c, i * g, o * tanh(c).
 #define LSTM                                                                                       \
-    .header = "lstm.h", MR_CELL_OF(lstm), .squashes = true, .argument_frac = frac,                 \
-    .latency = latency, .multipliers = 8, .tables = 5, .sigmoids = 3, .h_reads = 2,                \
+    .header = "lstm.h", MR_CELL_OF(lstm), OF_LSTM_CELL, .latency = latency, .multipliers = 3,      \
     .float_unit = float_unit, .integer_unit = integer_unit
 // And those of three peepholes, which add to the sums of gates.
 #define PEEPHOLE                                                                                   \
-    .header = "lstm_peephole.h", MR_CELL_OF(lstm_peephole), .argument_frac = frac,                 \
-    .latency = peephole_latency, .multipliers = 11, .tables = 5, .sigmoids = 3, .h_reads = 2,      \
-    .float_unit = float_peephole_unit, .integer_unit = integer_peephole_unit
+    .header = "lstm_peephole.h", MR_CELL_OF(lstm_peephole), OF_LSTM_CELL,                          \
+    .latency = peephole_latency, .multipliers = 6, .float_unit = float_peephole_unit,              \
+    .integer_unit = integer_peephole_unit
 
 const struct mr_cell mr_op_lstm = {
     .kind = {.name = "lstm", OF_LSTM, MR_KIND_OF(lstm), .limit = limit},

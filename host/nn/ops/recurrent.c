@@ -16,6 +16,71 @@ static int split_of(const struct mr_op *op) {
     return op->kind->sums - op->kind->gates;
 }
 
+mr_place_t mr_cell_place(const struct mr_op *op, enum mr_place_of_cell place) {
+    return mr_place_constants(&op->places[place], place == MR_PLACE_H ? op->exponent : -1);
+}
+
+bool mr_cell_goes_far(const struct mr_op *op, enum mr_place_of_cell place) {
+    return MR_IS_OPEN(op->places[place].kind) || fabs(op->places[place].scale) > 1;
+}
+
+// How often a unit has the activation of a place.
+static int uses_of(const struct mr_op *op, enum mr_place_of_cell place) {
+    const struct mr_cell *cell = mr_cell_of(op);
+
+    return op->kind->places[place] +
+           (place == MR_PLACE_GATE && cell->repeats && cell->repeats(op) ? 1 : 0);
+}
+
+int mr_cell_multipliers(const struct mr_op *op) {
+    const struct mr_cell *cell = mr_cell_of(op);
+    int count = cell->multipliers + (cell->repeats && cell->repeats(op) ? 1 : 0);
+
+    for (int p = 0; p < MR_PLACES; p++) {
+        const mr_place_t at = mr_cell_place(op, (enum mr_place_of_cell)p);
+        count += uses_of(op, (enum mr_place_of_cell)p) * mr_place_multipliers(&at);
+    }
+    return count;
+}
+
+int mr_cell_tables(const struct mr_op *op) {
+    int count = mr_cell_of(op)->tables;
+
+    for (int p = 0; p < MR_PLACES; p++) {
+        const mr_place_t at = mr_cell_place(op, (enum mr_place_of_cell)p);
+        count += uses_of(op, (enum mr_place_of_cell)p) * mr_place_has_table(&at);
+    }
+    return count;
+}
+
+// Does h have a format that calibration chooses?
+static bool is_ranged(const struct mr_op *op) {
+    const struct mr_cell *cell = mr_cell_of(op);
+
+    return cell->ranged || (mr_op_has_places(op) && cell->reaches(op));
+}
+
+int mr_hidden_frac(const struct mr_network *network, const struct mr_op *op) {
+    if (!op->kind->gives_second)
+        return network->streams[op->output].frac[0];
+    return mr_op_has_places(op) ? op->places[mr_cell_of(op)->h_place].frac : MR_HIDDEN_FRAC;
+}
+
+// The activation that takes a sum, or NULL.
+static const struct mr_place *place_of(const struct mr_op *op, int sum) {
+    const enum mr_place_of_cell *places = mr_cell_of(op)->place_of;
+
+    return places ? &op->places[places[sum]] : NULL;
+}
+
+static int argument_frac(const struct mr_op *op, int sum, int h_frac) {
+    const struct mr_place *place = place_of(op, sum);
+
+    if (place)
+        return mr_place_argument_frac(place);
+    return mr_cell_of(op)->argument_frac[sum] ? mr_cell_of(op)->argument_frac[sum] : h_frac;
+}
+
 void mr_recurrent_describe(const struct mr_network *network, struct mr_op *op,
                            struct mr_stream *out) {
     (void)network;
@@ -46,7 +111,7 @@ static void float_sums(const struct mr_op *op, int first, int end, int unit, con
 void mr_recurrent_float(const struct mr_op *op, const double *in, double *state, double *out) {
     const struct mr_cell *cell = mr_cell_of(op);
     const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
-    double *h = state, *second = state + units, *gated = second + units;
+    double *h = state, *second = state + units, *gated = second + units, *reach = gated + units;
 
     if (cell->late)
         for (int j = 0; j < units; j++) {
@@ -61,7 +126,7 @@ void mr_recurrent_float(const struct mr_op *op, const double *in, double *state,
         for (int n = 0; n < op->kind->constants; n++)
             sum[op->kind->sums + n] = op->constants[n * units + j];
         out[j] = h[j];
-        cell->float_unit(op, sum, &out[j], &second[j]);
+        cell->float_unit(op, sum, &out[j], &second[j], reach);
     }
     memcpy(h, out, (size_t)units * sizeof *h);
     if (op->kind->gives_second)
@@ -80,11 +145,18 @@ static void label_gate(const struct mr_op *op, int gate, int unit, struct mr_flo
         snprintf(row->label, sizeof row->label, "layer %d, unit %d", op->layer, unit);
 }
 
+// Does what takes a gate's sum end at +-16 or +-8?
+static bool has_ends(const struct mr_op *op, int gate) {
+    const struct mr_place *place = place_of(op, gate);
+
+    return place && op->kind->constants == 0 &&
+           (place->kind == MR_ACTIVATION_SIGMOID || place->kind == MR_ACTIVATION_TANH);
+}
+
 // A gate's row: one sum over both runs of columns, or one over each.
 static int quantise_gate(const struct mr_network *network, struct mr_op *op, int gate, int unit,
                          const int32_t *x_frac, const int32_t *h_frac, int *column, char *error,
                          size_t error_size) {
-    const struct mr_cell *cell = mr_cell_of(op);
     const int gates = op->kind->gates, whole = gates - split_of(op);
     const int index = gate * op->units + unit, apart = gates + gate - whole;
     const float *w_x = op->w_x + (size_t)index * (size_t)op->inputs;
@@ -93,10 +165,9 @@ static int quantise_gate(const struct mr_network *network, struct mr_op *op, int
                                .columns = {op->inputs, gate < whole ? op->units : 0},
                                .frac = {x_frac, h_frac},
                                .bias = op->bias[index] + mr_network_offset(network, op, w_x),
-                               .ends = network->cuts_weights && cell->squashes && !op->hard &&
-                                       gate < whole,
+                               .ends = network->cuts_weights && gate < whole && has_ends(op, gate),
                                .blame = -1};
-    int frac = cell->argument_frac[gate] ? cell->argument_frac[gate] : h_frac[0];
+    int frac = argument_frac(op, gate, h_frac[0]);
 
     label_gate(op, gate, unit, &row);
     const int bits = op->precision.weight_bits;
@@ -108,7 +179,7 @@ static int quantise_gate(const struct mr_network *network, struct mr_op *op, int
     const int sum = apart * op->units + unit;
     struct mr_float_row of_h = {
         .w = {w_h, NULL}, .columns = {op->units, 0}, .frac = {h_frac, NULL}, .bias = op->bias[sum]};
-    frac = cell->argument_frac[apart] ? cell->argument_frac[apart] : h_frac[0];
+    frac = argument_frac(op, apart, h_frac[0]);
     label_gate(op, gate, unit, &of_h);
     return mr_row_fixed(&of_h, bits, frac, &op->rows, index, op->inputs, sum, error, error_size);
 }
@@ -126,13 +197,49 @@ static double greatest_start(const struct mr_op *op, bool second) {
 
 static int hidden_frac(const struct mr_network *network, const struct mr_op *op) {
     const int precision = mr_stream_precision(network, op->output);
-    double seen = fmax(network->streams[op->output].greatest[precision], greatest_start(op, false));
+    double seen = op->kind->gives_second ? 0 : network->streams[op->output].greatest[precision];
 
     if (op->given[0] >= 0)
         seen = fmax(seen, network->streams[op->given[0]].greatest[precision]);
-    if (!mr_cell_of(op)->ranged)
+    if (!is_ranged(op))
         return MR_HIDDEN_FRAC;
+    if (mr_op_has_places(op) && (op->kind->gives_second || !op->kind->second_field))
+        seen = fmax(seen, op->places[mr_cell_of(op)->h_place].greatest);
+    seen = fmax(seen, greatest_start(op, false));
     return seen > 0 ? mr_frac_of(2 * seen, 0, MR_HIDDEN_FRAC) : MR_FRAC_DEFAULT;
+}
+
+// What o times what comes of the second field has of fraction bits, less one that rounds.
+static int most_hidden_frac(const struct mr_op *op) {
+    const int squashed = MR_IS_OPEN(op->places[MR_PLACE_H].kind) ? MR_CELL_FRAC - op->exponent : 15;
+
+    return op->places[MR_PLACE_GATE].frac + squashed - 1;
+}
+
+// The formats of the gates, the candidate, the second field and h, of which the last is returned.
+static int choose_formats(const struct mr_network *network, struct mr_op *op) {
+    struct mr_place *places = op->places;
+    const enum mr_place_of_cell h_place = mr_cell_of(op)->h_place;
+    int hidden = hidden_frac(network, op);
+
+    op->exponent =
+        op->kind->second_field ? mr_exponent_of(fmax(op->greatest, greatest_start(op, true))) : 0;
+    if (!mr_op_has_places(op))
+        return hidden;
+    for (int p = 0; p < MR_PLACES; p++)
+        places[p].frac = mr_place_frac(&places[p], places[p].greatest, p == MR_PLACE_GATE);
+    if (op->kind->second_field) {
+        // Half a unit of c in that of i g is not less than one.
+        const int least = 17 - places[MR_PLACE_GATE].frac - places[MR_PLACE_G].frac;
+        op->exponent = op->exponent < least ? least : op->exponent;
+        const int most = most_hidden_frac(op);
+        hidden = hidden < most ? hidden : most;
+    } else if (!MR_IS_OPEN(places[h_place].kind)) {
+        const int most = places[h_place].frac; // which holds all that it gives
+        hidden = hidden < most ? hidden : most;
+    }
+    places[h_place].frac = hidden;
+    return hidden;
 }
 
 // Where the second field is given: what calibration saw of it, with as much head-room again.
@@ -186,7 +293,7 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
                           int *column, char *error, size_t error_size) {
     const int gates = op->kind->gates, units = op->units;
 
-    const int hidden = hidden_frac(network, op);
+    const int hidden = choose_formats(network, op);
 
     for (int j = 0; j < units; j++)
         frac[j] = hidden;
@@ -195,8 +302,6 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
                        "layer %d starts from hidden states of up to %g, and its hidden states are "
                        "held within +-%g; start from smaller ones",
                        op->layer, greatest_start(op, false), ldexp(1, 15 - hidden));
-    op->exponent =
-        op->kind->second_field ? mr_exponent_of(fmax(op->greatest, greatest_start(op, true))) : 0;
     if (mr_rows_create(&op->rows, gates * units, op->inputs + units, op->kind->sums * units) != 0)
         return mr_fail(error, error_size, "not enough memory for the weights of layer %d",
                        op->layer);
@@ -216,12 +321,32 @@ enum { GIVEN_LEFT_MAX = 31 };
 static int state_frac(const struct mr_network *network, const struct mr_op *op, int field) {
     if (field == 1)
         return MR_CELL_FRAC - op->exponent;
-    return op->kind->gives_second ? MR_HIDDEN_FRAC : network->streams[op->output].frac[0];
+    return mr_hidden_frac(network, op);
 }
 
 // By how many bits numbers of the stream that a field starts from are shifted left.
 static int given_left(const struct mr_network *network, const struct mr_op *op, int field) {
     return state_frac(network, op, field) - network->streams[op->given[field]].frac[0];
+}
+
+// What choose_formats sees to.
+static bool places_fit(const struct mr_network *network, const struct mr_op *op) {
+    const struct mr_place *places = op->places;
+    const enum mr_place_of_cell h_place = mr_cell_of(op)->h_place;
+    bool good = places[h_place].frac == mr_hidden_frac(network, op) &&
+                (is_ranged(op) || places[h_place].frac == MR_HIDDEN_FRAC);
+
+    for (int p = 0; p < MR_PLACES; p++)
+        good = good && (op->kind->places[p] == 0 ||
+                        mr_place_is_possible(&places[p], (enum mr_place_of_cell)p));
+    // What sees a cell state has its argument in Q15.
+    if (op->kind->constants > 0)
+        good = good && (places[MR_PLACE_GATE].kind == MR_ACTIVATION_SIGMOID ||
+                        places[MR_PLACE_GATE].kind == MR_ACTIVATION_HARD);
+    if (!op->kind->second_field)
+        return good;
+    return good && op->exponent + places[MR_PLACE_GATE].frac + places[MR_PLACE_G].frac >= 17 &&
+           places[h_place].frac <= most_hidden_frac(op);
 }
 
 int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op, char *error,
@@ -232,7 +357,7 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
         return mr_fail(error, error_size, "layer %d has cell exponent %d; 0 to %d is possible",
                        op->layer, op->exponent, op->kind->second_field ? MR_EXPONENT_MAX : 0);
     const int32_t *frac = network->streams[op->output].frac;
-    const int least = mr_cell_of(op)->ranged || op->kind->gives_second ? 0 : MR_HIDDEN_FRAC;
+    const int least = is_ranged(op) || op->kind->gives_second ? 0 : MR_HIDDEN_FRAC;
     for (int j = 0; j < op->units; j++)
         if (frac[j] < least || frac[j] > MR_HIDDEN_FRAC || frac[j] != frac[0] ||
             (op->kind->gives_second && given_shift(network, op) < 0))
@@ -251,6 +376,10 @@ int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op,
             return mr_fail(error, error_size,
                            "layer %d has the constant %d, which is more than %d bits", op->layer,
                            (int)op->rows.constant[i], MR_CONSTANT_BITS);
+    if (mr_op_has_places(op) && !places_fit(network, op))
+        return mr_fail(error, error_size,
+                       "layer %d has activations with formats that do not fit each other",
+                       op->layer);
     snprintf(part, sizeof part, "layer %d", op->layer);
     return mr_rows_check(&op->rows, op->precision.weight_bits, op->inputs, part, error, error_size);
 }
@@ -317,12 +446,15 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
     const struct mr_cell *cell = mr_cell_of(op);
     const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
     int32_t *h = state, *second = state + units, *gated = second + units;
+    mr_place_t at[MR_PLACES];
 
+    for (int p = 0; p < MR_PLACES; p++)
+        at[p] = mr_cell_place(op, (enum mr_place_of_cell)p);
     if (cell->late)
         for (int j = 0; j < units; j++) {
             int64_t sum[MR_SUMS_MAX];
             integer_sums(op, 0, early, j, in, h, sum);
-            gated[j] = cell->integer_gated(op, sum, h[j]);
+            gated[j] = cell->integer_gated(op, at, sum, h[j]);
         }
     for (int j = 0; j < units; j++) {
         int64_t sum[MR_SUMS_MAX];
@@ -331,7 +463,7 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
         for (int n = 0; n < op->kind->constants; n++)
             sum[op->kind->sums + n] = op->rows.constant[n * units + j];
         out[j] = h[j];
-        cell->integer_unit(op, sum, &out[j], &second[j]);
+        cell->integer_unit(op, at, sum, &out[j], &second[j]);
     }
     memcpy(h, out, (size_t)units * sizeof *h);
     const int shift = op->kind->gives_second ? given_shift(network, op) : 0;
@@ -368,10 +500,10 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
     const int to_lanes = MR_WAY_LATENCY(mr_op_lane_units(op, layout), layout->crossing);
-    const int latency = (int)cell->latency(lc) + to_lanes;
+    const int latency = (int)cell->latency(op, lc) + to_lanes;
     const int wait = latency - (stored - pass_words);
     const int h_phases =
-        h_words + (cell->late ? (int)cell->late_latency(lc) + to_lanes + h_words : 0);
+        h_words + (cell->late ? (int)cell->late_latency(op, lc) + to_lanes + h_words : 0);
     const int x_phase = layout->h_first ? MR_H_FIRST_PASS(x_words, h_words, passes)
                                         : MR_X_PHASE(x_words, wait, h_phases, layout->slots);
     // What it waits at the end of a row, and the vectors of the last pass.
@@ -429,6 +561,38 @@ static void emit_start(const struct mr_network *network, const struct mr_op *op,
                     state_frac(network, op, 1) - state_frac(network, op, 0));
 }
 
+static bool has_other_places(const struct mr_op *op) {
+    bool other = false;
+
+    for (int p = 0; p < MR_PLACES; p++) {
+        const struct mr_place *place = &op->places[p], own = mr_place_own((enum mr_place_of_cell)p);
+        other = other || (op->kind->places[p] > 0 &&
+                          (place->kind != own.kind || place->frac != own.frac ||
+                           place->scale != 1 || place->factor != 1 || place->offset != 0 ||
+                           mr_cell_place(op, (enum mr_place_of_cell)p).clips));
+    }
+    return other;
+}
+
+static void emit_places(const struct mr_op *op, const struct mr_op_layout *layout,
+                        const struct mr_network *network, struct mr_text *text) {
+    static const char *const names[MR_PLACES] = {"GATE", "G", "H"};
+    const struct mr_cell *cell = mr_cell_of(op);
+
+    for (int p = 0; p < MR_PLACES; p++) {
+        const mr_place_t at = mr_cell_place(op, (enum mr_place_of_cell)p);
+        mr_text_add(text, "#define LAYER_%s mr_place_with(%d, %d, %d, %d, %d, %d, %d, %d, %d, ",
+                    names[p], at.kind, at.frac, at.clips, (int)at.low, (int)at.high, (int)at.factor,
+                    at.shift, (int)at.than, (int)at.in_factor);
+        mr_text_add(text, "%lld, %d)\n", (long long)at.in_offset, at.in_shift);
+    }
+    mr_text_add(text, "#define LAYER_LATENCY %u\n", cell->latency(op, layout->lc));
+    if (cell->late)
+        mr_text_add(text, "#define LAYER_SECOND_LATENCY %u\n", cell->late_latency(op, layout->lc));
+    if (op->kind->limit && op->kind->limit(network, op).limit > 0)
+        mr_text_add(text, "#define LAYER_COUNTS 1\n");
+}
+
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text) {
     const struct mr_cell *cell = mr_cell_of(op);
@@ -437,8 +601,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
         mr_text_add(text, "#define LAYER_GIVES_CELL %d\n", given_shift(network, op));
     emit_cell(cell, text);
     mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
-    if (op->hard)
-        mr_text_add(text, "#define LAYER_HARD 1\n");
+    if (has_other_places(op))
+        emit_places(op, layout, network, text);
     mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
     mr_text_add(text, "#define LAYER_LC %d\n", layout->lc);
     if (layout->passes > 1)

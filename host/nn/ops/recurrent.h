@@ -5,6 +5,9 @@
 #define MR_RECURRENT_H
 
 #include "op.h"
+#include "places.h"
+
+#include <math.h>
 
 enum { MR_SUMS_MAX = 8 }; // with constants
 
@@ -13,36 +16,62 @@ struct mr_cell {
     const char *header;     // in hls/kernels/, and the cell's name in it
     const char *cell;
     const char *text; // of a user's own cell: the file's text, and `header` is its name; else NULL
-    bool ranged;      // h has a format that calibration chooses, else Q15
-    bool squashes;    // its sums go to sigmoids and tanhs only, but for split ones
-    const int *argument_frac;    // [sums] fraction bits of the sums, or 0: those of the output
-    int late;                    // the last gates take gated(h) for h, once the others are known
-    uint32_t (*latency)(int lc); // D: from a step's last column to its first h
-    uint32_t (*late_latency)(int lc); // the same to the first gated(h); NULL without late gates
-    int multipliers, tables;          // of one unit per cycle
-    int sigmoids;                     // of these; op->hard leaves them out
-    int h_reads;                      // of places in the kernel that read h, with READ_STATE
+    bool ranged;      // h has a format that calibration chooses, else Q15, but for its activations
+    const enum mr_place_of_cell
+        *place_of;            // [sums] the activation that takes the sum, or NULL, then
+    const int *argument_frac; // [sums] fraction bits of the sums, or 0: those of the output
+    int late;                 // the last gates take gated(h) for h, once the others are known
+    // Which of its places gives h, as h has it. And whether h has a format of its own because of
+    // them, beyond Q15; both of a cell with places.
+    enum mr_place_of_cell h_place;
+    bool (*reaches)(const struct mr_op *op);
+    // D: from a step's last column to its first h; the same to the first gated(h), NULL without
+    // late gates.
+    uint32_t (*latency)(const struct mr_op *op, int lc);
+    uint32_t (*late_latency)(const struct mr_op *op, int lc);
+    int multipliers, tables; // of one unit per cycle, beside those of its places
+    // Whether a gate and its product are calculated twice, or NULL.
+    bool (*repeats)(const struct mr_op *op);
+    int h_reads; // of places in the kernel that read h, with READ_STATE
     // One unit: from its sums [sums] (gates first, then the sums over h of split gates), behind
-    // them its constants, and its state to the new state.
-    void (*float_unit)(const struct mr_op *op, const double *sum, double *h, double *cell);
+    // them its constants, and its state to the new state. reach: [MR_PLACES] the largest magnitudes
+    // at its places, which grow.
+    void (*float_unit)(const struct mr_op *op, const double *sum, double *h, double *cell,
+                       double *reach);
     double (*float_gated)(const struct mr_op *op, const double *sum, double h);
-    // sum: shifted to argument_frac, not cut yet
-    void (*integer_unit)(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell);
-    int32_t (*integer_gated)(const struct mr_op *op, const int64_t *sum, int32_t h);
+    // sum: shifted to its fraction bits, not cut yet; at: the constants of its places
+    void (*integer_unit)(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                         int32_t *h, int32_t *cell);
+    int32_t (*integer_gated)(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                             int32_t h);
 };
 
 static inline const struct mr_cell *mr_cell_of(const struct mr_op *op) {
     return (const struct mr_cell *)op->kind;
 }
 
-// With hard gates a sigmoid's table and its interpolation are not there.
-static inline int mr_cell_multipliers(const struct mr_op *op) {
-    return mr_cell_of(op)->multipliers - (op->hard ? mr_cell_of(op)->sigmoids : 0);
-}
+// Of one unit per cycle, with those of its places.
+int mr_cell_multipliers(const struct mr_op *op);
+int mr_cell_tables(const struct mr_op *op);
 
-static inline int mr_cell_tables(const struct mr_op *op) {
-    return mr_cell_of(op)->tables - (op->hard ? mr_cell_of(op)->sigmoids : 0);
+// The constants of a place.
+mr_place_t mr_cell_place(const struct mr_op *op, enum mr_place_of_cell place);
+// Cycles of a place's activation.
+static inline int mr_cell_cycles(const struct mr_op *op, enum mr_place_of_cell place) {
+    const mr_place_t at = mr_cell_place(op, place);
+
+    return mr_place_cycles(&at);
 }
+// A magnitude there, for calibration.
+static inline double mr_reach(double *reach, enum mr_place_of_cell place, double value) {
+    reach[place] = fmax(reach[place], fabs(value));
+    return value;
+}
+// Does what a place gives go beyond +-1?
+bool mr_cell_goes_far(const struct mr_op *op, enum mr_place_of_cell place);
+
+// Fraction bits of h.
+int mr_hidden_frac(const struct mr_network *network, const struct mr_op *op);
 
 // What the kernel's header says of a cell (hls/kernels/frame/layer.h): of its kind, and of itself.
 #define MR_KIND_OF(cell)                                                                           \

@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simple recurrent cell: h' = tanh(W x + R h + b) (Elman 1990, as torch.nn.RNN has it), or with
-// ReLU, whose h has a range of its own.
+// another activation in tanh's place; and a cell of its own with ReLU.
 #include "cells/rnn.h"
 #include "arithmetic.h"
 #include "recurrent.h"
 
 #include <math.h>
 
-static void float_tanh(const struct mr_op *op, const double *sum, double *h, double *cell) {
-    (void)op, (void)cell;
-    *h = tanh(*sum);
+static void float_tanh(const struct mr_op *op, const double *sum, double *h, double *cell,
+                       double *reach) {
+    (void)cell;
+    *h = mr_reach(reach, MR_PLACE_G, mr_place_float(&op->places[MR_PLACE_G], *sum));
 }
 
-static void float_relu(const struct mr_op *op, const double *sum, double *h, double *cell) {
-    (void)op, (void)cell;
+static void float_relu(const struct mr_op *op, const double *sum, double *h, double *cell,
+                       double *reach) {
+    (void)op, (void)cell, (void)reach;
     *h = fmax(*sum, 0);
 }
 
-static void integer_tanh(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
+static void integer_tanh(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                         int32_t *h, int32_t *cell) {
     (void)op, (void)cell;
-    *h = (int32_t)mr_table_tanh(*sum);
+    *h = (int32_t)mr_place_fixed(&at[MR_PLACE_G], *sum);
 }
 
-static void integer_relu(const struct mr_op *op, const int64_t *sum, int32_t *h, int32_t *cell) {
-    (void)op, (void)cell;
+static void integer_relu(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                         int32_t *h, int32_t *cell) {
+    (void)op, (void)at, (void)cell;
     *h = *sum > 0 ? (int32_t)mr_clamp(*sum, 16) : 0;
 }
 
@@ -33,26 +37,41 @@ static struct mr_op_limit limit(const struct mr_network *network, const struct m
     return (struct mr_op_limit){ldexp(1, 15 - frac), ldexp(1, -frac)};
 }
 
-static uint32_t latency_tanh(int lc) {
-    return (uint32_t)rnn_tanh_LATENCY(lc);
+static bool reaches(const struct mr_op *op) {
+    return mr_cell_goes_far(op, MR_PLACE_G);
 }
 
-static uint32_t latency_relu(int lc) {
+static struct mr_op_limit limit_tanh(const struct mr_network *network, const struct mr_op *op) {
+    const bool has_end = !MR_IS_OPEN(op->places[MR_PLACE_G].kind);
+
+    return has_end ? (struct mr_op_limit){0} : limit(network, op);
+}
+
+static uint32_t latency_tanh(const struct mr_op *op, int lc) {
+    return (uint32_t)rnn_tanh_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_G), lc);
+}
+
+static uint32_t latency_relu(const struct mr_op *op, int lc) {
+    (void)op;
     return (uint32_t)rnn_relu_LATENCY(lc);
 }
 
-static const int frac_tanh[rnn_tanh_GATES] = {MR_TANH_FRAC};
+static const enum mr_place_of_cell places[rnn_tanh_GATES] = {MR_PLACE_G};
 static const int frac_relu[rnn_relu_GATES] = {0};
 
 const struct mr_cell mr_op_rnn_tanh = {
-    .kind = {.name = "rnn_tanh", .process = "rnn", MR_RECURRENT, MR_KIND_OF(rnn_tanh)},
+    .kind = {.name = "rnn_tanh",
+             .process = "rnn",
+             MR_RECURRENT,
+             MR_KIND_OF(rnn_tanh),
+             .places = {0, 1, 0},
+             .limit = limit_tanh},
     .header = "rnn.h",
     MR_CELL_OF(rnn_tanh),
-    .squashes = true,
-    .argument_frac = frac_tanh,
+    .place_of = places,
+    .h_place = MR_PLACE_G,
+    .reaches = reaches,
     .latency = latency_tanh,
-    .multipliers = 1, // the interpolation
-    .tables = 1,
     .h_reads = 2,
     .float_unit = float_tanh,
     .integer_unit = integer_tanh,
