@@ -175,6 +175,7 @@ if [ "$kind" = long ]; then
     step networks-many 5400 build/tests/networks_test short "$(date +%s)" 500
     step encoders-many 3600 build/tests/encoder_test "$(date +%s)" 100
     step session-states-many 1800 build/tests/session_states_test long
+    step feedback-many 3600 build/tests/feedback_test 40
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_driver_test
     step card-large 1200 build/tests/card_large
     step card-models-large 1200 tests/card_models_test.sh long
