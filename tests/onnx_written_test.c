@@ -151,6 +151,14 @@ static void steps_of_an_open_axis(struct random_file *f) {
     end_case(f, "y");
 }
 
+// As many steps as the reader takes for an open second axis, which is no reason to take others.
+static void steps_of_an_open_axis_by_chance(struct random_file *f) {
+    begin_case(f, 0, 0);
+    lstm_steps(f, 6, -1);
+    put_op(f, "MatMul", "5_h M", "y");
+    end_case(f, "y");
+}
+
 static void two_steps(struct random_file *f) {
     begin_case(f, 0, 2);
     lstm_steps(f, 2, -1);
@@ -349,6 +357,7 @@ static const struct {
 } cases[] = {
     {steps_are_written_out, NULL, 1, 4, "do not limit the model"},
     {steps_of_an_open_axis, NULL, 1, 4, "4 steps written out"},
+    {steps_of_an_open_axis_by_chance, NULL, 1, 6, "6 steps written out"},
     {two_steps, NULL, 1, 2, "writes 1 recurrent layer out"},
     {states_are_inputs, NULL, 1, 1, "input 'h0', a state"},
     {loop_over_steps, NULL, 1, 0, "writes 1 recurrent layer out"},

@@ -124,13 +124,12 @@ static void want_of_slice(struct onnx_eval *e) {
 
 static void want_of_split(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
-    int64_t parts[ONNX_INTS], sum = 0;
+    int64_t sum = 0;
     const int64_t along = onnx_int(e->graph, "axis", 0);
     const int axis = (int)(along < 0 ? along + in->rank : along);
     const struct onnx_tensor *split = onnx_eval_input(e, 1);
     const Onnx__AttributeProto *a = onnx_attribute(e->graph, "split");
 
-    (void)parts;
     if (axis < 0 || axis >= in->rank)
         return;
     for (size_t i = 0; split && split->type == INT64 && i < split->count; i++)

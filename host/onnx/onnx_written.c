@@ -331,6 +331,28 @@ static bool has_bodies(const struct onnx_graph *graph) {
     return false;
 }
 
+// Steps that are written out one by one are all that the file takes, also where it leaves their
+// number open, and the size that was chosen for it is the same by chance.
+static bool fixes_steps(struct onnx_written *w) {
+    bool fixed = false;
+
+    for (size_t i = 0; i < w->graph->g->n_node; i++)
+        for (size_t k = 0; k < w->graph->g->node[i]->n_attribute; k++)
+            if (w->graph->g->node[i]->attribute[k]->name &&
+                strcmp(w->graph->g->node[i]->attribute[k]->name, "body") == 0)
+                return false;
+    for (size_t b = 0; b < w->s.base_count; b++) {
+        const struct onnx_role *role = &w->roles[b];
+        if (w->s.bases[b].value != w->graph->input || !role->known || role->time < 0 ||
+            w->s.wanted[role->time] > 0 ||
+            onnx_fixed_size(type_of(onnx_input_info(w->graph))->shape->dim[role->time]) > 0)
+            continue;
+        w->s.wanted[role->time] = w->s.bases[b].dims[role->time];
+        fixed = true;
+    }
+    return fixed;
+}
+
 // 1: there is no recurrence; 2: some axis should have another size.
 static int rewrite(struct onnx_written *w) {
     int64_t wanted[ONNX_RANK];
@@ -348,6 +370,8 @@ static int rewrite(struct onnx_written *w) {
         result = 1;
     if (result == 0)
         result = build(w);
+    if (result == 0 && fixes_steps(w))
+        return 2;
     if (result == 0)
         tell(w);
     if (result < 0 && memcmp(wanted, w->s.wanted, sizeof wanted) != 0)

@@ -1,210 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the recurrences of a file that is computed with symbols (onnx_written.h): matrices whose
-// products feed each other, the states in their rows, and the cells that make these.
-#include "onnx_written.h"
+// The cells of a file that is computed with symbols (onnx_written.h): what makes the states in the
+// rows of its recurrences.
+#include "onnx_written_chains.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// A row that a matrix multiplies.
-struct use {
-    int32_t matrix, row;
-};
-
-// The rows of a matrix, step by step: each holds states that come from the one before.
-struct chains {
-    int32_t matrix, *rows; // [count][length]
-    int count, length;
-    int32_t *places; // [units] of the states in a row
-    int units;
-    int32_t first; // a state that goes into the second row
-    bool shifted;  // no product of the first step reads a state: the first row has that behind it
-};
-
 static int no_memory(struct onnx_written *w) {
     return onnx_fail_file(w->graph, "needs more memory than there is");
-}
-
-static int by_matrix(const void *a, const void *b) {
-    const struct use *x = a, *y = b;
-
-    return x->matrix != y->matrix ? (x->matrix < y->matrix ? -1 : 1)
-                                  : (x->row > y->row) - (x->row < y->row);
-}
-
-// All of them, sorted, each once. NULL with a sentence.
-static struct use *list_uses(struct onnx_written *w, size_t *count) {
-    size_t limit = 64;
-    struct use *list = malloc(limit * sizeof *list);
-
-    *count = 0;
-    for (size_t i = 0; list && i < w->s.count; i++) {
-        const struct onnx_symbol *n = &w->s.list[i];
-        if (n->kind != SYMBOL_LINEAR ||
-            (*count > 0 && list[*count - 1].row == n->a && list[*count - 1].matrix == n->b))
-            continue;
-        if (*count == limit) {
-            struct use *grown = realloc(list, 2 * limit * sizeof *grown);
-            if (!grown)
-                free(list);
-            list = grown;
-            limit *= 2;
-        }
-        if (list)
-            list[(*count)++] = (struct use){n->b, n->a};
-    }
-    if (!list) {
-        no_memory(w);
-        return NULL;
-    }
-    qsort(list, *count, sizeof *list, by_matrix);
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++)
-        if (kept == 0 || by_matrix(&list[kept - 1], &list[i]) != 0)
-            list[kept++] = list[i];
-    *count = kept;
-    return list;
-}
-
-// ---- How often products with a matrix feed each other
-
-struct measure {
-    int32_t *row_depth, *row_source; // [rows], -2 before they are known
-};
-
-enum { NO_SOURCE = -1, MIXED = -2, UNKNOWN = -3 };
-
-static void join(int32_t *depth, int32_t *source, int32_t other, int32_t other_source) {
-    if (other > *depth) {
-        *depth = other;
-        *source = other_source;
-    } else if (other == *depth && other > 0 && other_source != *source) {
-        *source = MIXED;
-    }
-}
-
-static void measure_row(struct onnx_written *w, struct measure *m, int32_t row) {
-    const int32_t *list = onnx_row_of(&w->s, row);
-    int32_t depth = 0, source = NO_SOURCE;
-
-    for (int32_t k = 0; m->row_depth[row] < 0 && k < w->s.rows[row].count; k++)
-        join(&depth, &source, w->depth[list[k]], w->source[list[k]]);
-    if (m->row_depth[row] >= 0)
-        return;
-    m->row_depth[row] = depth;
-    m->row_source[row] = source;
-}
-
-// For each symbol, how many products with the matrix follow each other up to it, and the row of the
-// last one. What a symbol is made of stands before it.
-static void measure(struct onnx_written *w, struct measure *m, int32_t matrix) {
-    for (size_t i = 0; i < w->s.row_count; i++)
-        m->row_depth[i] = -1;
-    for (size_t i = 0; i < w->s.count; i++) {
-        const struct onnx_symbol *n = &w->s.list[i];
-        int32_t *depth = &w->depth[i], *source = &w->source[i];
-        *depth = 0;
-        *source = NO_SOURCE;
-        if (n->kind == SYMBOL_LINEAR) {
-            measure_row(w, m, n->a);
-            *depth = m->row_depth[n->a] + (n->b == matrix);
-            *source = n->b == matrix ? n->a : m->row_source[n->a];
-        } else if (n->kind == SYMBOL_FUNCTION) {
-            *depth = w->depth[n->a];
-            *source = w->source[n->a];
-        } else if (n->kind == SYMBOL_SUM || n->kind == SYMBOL_PRODUCT) {
-            join(depth, source, w->depth[n->a], w->source[n->a]);
-            join(depth, source, w->depth[n->b], w->source[n->b]);
-        }
-    }
-}
-
-static void free_chains(struct chains *c) {
-    free(c->rows);
-    free(c->places);
-    memset(c, 0, sizeof *c);
-}
-
-static int fail_matrix(struct onnx_written *w, int32_t row, int32_t matrix, const char *why) {
-    for (size_t i = 0; i < w->s.count; i++) {
-        const struct onnx_symbol *n = &w->s.list[i];
-        if (n->kind == SYMBOL_LINEAR && n->a == row && n->b == matrix)
-            return onnx_fail_symbol(w, (int32_t)i, "%s", why);
-    }
-    return onnx_fail_file(w->graph, "a product %s", why);
-}
-
-// Places of a row where a state of that depth stands; how many they are. places: NULL, or to
-// compare with: false in *same.
-static int list_places(const struct onnx_written *w, int32_t row, int32_t depth, int32_t *places,
-                       bool compare, bool *same) {
-    const int32_t *list = onnx_row_of(&w->s, row);
-    int count = 0;
-
-    for (int32_t k = 0; k < w->s.rows[row].count; k++) {
-        if (w->depth[list[k]] != depth)
-            continue;
-        if (compare)
-            *same = *same && places[count] == k;
-        else
-            places[count] = k;
-        count++;
-    }
-    return count;
-}
-
-// The chains of a matrix; count stays 0 where its products do not feed each other. -1 with a
-// sentence.
-static int find_chains(struct onnx_written *w, struct measure *m, const struct use *uses,
-                       size_t count, struct chains *c) {
-    int32_t deepest = 0;
-
-    memset(c, 0, sizeof *c);
-    c->matrix = uses->matrix;
-    measure(w, m, c->matrix);
-    for (size_t i = 0; i < count; i++)
-        deepest = deepest > m->row_depth[uses[i].row] ? deepest : m->row_depth[uses[i].row];
-    if (deepest == 0)
-        return 0;
-    w->found = true;
-    c->length = deepest + 1;
-    if (deepest >= ONNX_MOST_STEPS)
-        return fail_matrix(w, uses->row, c->matrix,
-                           "is written out for more steps than this version follows; export fewer "
-                           "of them, which do not limit the model");
-    int chains = 0;
-    for (size_t i = 0; i < count; i++)
-        chains += m->row_depth[uses[i].row] == deepest;
-    c->rows = malloc((size_t)chains * (size_t)c->length * sizeof *c->rows);
-    c->places = malloc(((size_t)w->s.rows[uses->row].count + 1) * sizeof *c->places);
-    if (!c->rows || !c->places)
-        return no_memory(w);
-    for (size_t i = 0; i < count; i++) {
-        if (m->row_depth[uses[i].row] != deepest)
-            continue;
-        int32_t *rows = c->rows + c->count++ * c->length, row = uses[i].row;
-        for (int d = deepest; d >= 0; d--) {
-            rows[d] = row;
-            if (d > 0 && m->row_source[row] < 0)
-                return fail_matrix(w, row, c->matrix,
-                                   "multiplies a state that comes from several states before it; "
-                                   "this version takes recurrences in which each sequence has its "
-                                   "own");
-            if (d > 0)
-                row = m->row_source[row];
-        }
-    }
-    c->units = list_places(w, c->rows[deepest], deepest, c->places, false, NULL);
-    for (int k = 0; k < c->count; k++)
-        for (int d = 1; d <= deepest; d++) {
-            bool same = true;
-            if (list_places(w, c->rows[k * c->length + d], d, c->places, true, &same) != c->units ||
-                !same)
-                return fail_matrix(w, c->rows[k * c->length + d], c->matrix,
-                                   "does not multiply the same part of a state in all steps");
-        }
-    c->first = onnx_row_of(&w->s, c->rows[1])[c->places[0]];
-    return 0;
 }
 
 // ---- Cells
@@ -282,7 +85,7 @@ static int fail_step(struct onnx_written *w, int32_t symbol) {
                             "same weights");
 }
 
-static int match_steps(struct onnx_written *w, const struct chains *chains,
+static int match_steps(struct onnx_written *w, const struct onnx_chains *chains,
                        struct onnx_written_cell *cell) {
     for (int c = 0; c < cell->chains; c++) {
         const int32_t *rows = chains->rows + c * chains->length;
@@ -378,7 +181,7 @@ static int32_t unit_of_both(const struct onnx_written *w, const struct onnx_symb
 
 // Units of the symbols of the last step, from the columns of the matrices on; each that is made as
 // the state of the step before is, is tried.
-static void search(struct onnx_written *w, const struct chains *chains,
+static void search(struct onnx_written *w, const struct onnx_chains *chains,
                    struct onnx_written_cell *cell, const struct keys *keys) {
     const int t = cell->steps - 1;
 
@@ -409,7 +212,7 @@ static void search(struct onnx_written *w, const struct chains *chains,
         w->unit_of[i] = -1;
 }
 
-static int find_last(struct onnx_written *w, const struct chains *chains,
+static int find_last(struct onnx_written *w, const struct onnx_chains *chains,
                      struct onnx_written_cell *cell) {
     const int t = cell->steps - 1;
     struct keys keys = {NULL};
@@ -436,7 +239,7 @@ static int find_last(struct onnx_written *w, const struct chains *chains,
 // ---- All of them
 
 static int by_first(const void *a, const void *b) {
-    const struct chains *x = a, *y = b;
+    const struct onnx_chains *x = a, *y = b;
 
     return (x->first > y->first) - (x->first < y->first);
 }
@@ -473,7 +276,7 @@ static int add_cell(struct onnx_written *w, struct onnx_written_cell *cell) {
 }
 
 // Does the first row hold units of a cell, that has read a state of zeros?
-static bool is_shifted(struct onnx_written *w, const struct chains *chains) {
+static bool is_shifted(struct onnx_written *w, const struct onnx_chains *chains) {
     const int32_t *list = onnx_row_of(&w->s, chains->rows[0]);
     struct onnx_unit unit;
 
@@ -486,7 +289,7 @@ static bool is_shifted(struct onnx_written *w, const struct chains *chains) {
     return true;
 }
 
-static int take_chains(struct onnx_written *w, struct measure *m, struct chains *chains) {
+static int take_chains(struct onnx_written *w, struct onnx_measure *m, struct onnx_chains *chains) {
     if (w->explained[chains->matrix] || w->owner[chains->first] >= 0)
         return 0;
     chains->shifted = is_shifted(w, chains);
@@ -494,7 +297,7 @@ static int take_chains(struct onnx_written *w, struct measure *m, struct chains 
         create_cell(w, chains->units, chains->count, chains->length + chains->shifted);
     if (!cell)
         return -1;
-    measure(w, m, chains->matrix);
+    onnx_measure(w, m, chains->matrix);
     if (match_steps(w, chains, cell) != 0 || find_last(w, chains, cell) != 0) {
         onnx_cell_free(cell);
         return -1;
@@ -503,36 +306,6 @@ static int take_chains(struct onnx_written *w, struct measure *m, struct chains 
 }
 
 // ---- Files of a single step, whose states are inputs
-
-// Is it an element of an input that is not the sequence?
-static bool is_state_input(const struct onnx_written *w, int32_t symbol) {
-    const struct onnx_symbol *n = onnx_symbol(&w->s, symbol);
-
-    return n->kind == SYMBOL_ATOM && w->s.bases[n->a].value != w->graph->input &&
-           (size_t)w->s.bases[n->a].value < w->graph->input_end && !w->s.bases[n->a].whole;
-}
-
-// Each row of a matrix that reads a state is one of a sequence.
-static int find_single(struct onnx_written *w, const struct use *uses, size_t count,
-                       struct chains *c) {
-    memset(c, 0, sizeof *c);
-    c->matrix = uses->matrix;
-    c->length = 1;
-    c->rows = malloc(count * sizeof *c->rows);
-    c->places = malloc(((size_t)w->s.rows[uses->row].count + 1) * sizeof *c->places);
-    if (!c->rows || !c->places)
-        return no_memory(w);
-    for (int32_t k = 0; k < w->s.rows[uses->row].count; k++)
-        if (is_state_input(w, onnx_row_of(&w->s, uses->row)[k]))
-            c->places[c->units++] = k;
-    for (size_t i = 0; c->units > 0 && i < count; i++) {
-        for (int k = 0; k < c->units; k++)
-            if (!is_state_input(w, onnx_row_of(&w->s, uses[i].row)[c->places[k]]))
-                return 0;
-        c->rows[c->count++] = uses[i].row;
-    }
-    return 0;
-}
 
 // Are the numbers of a value, one row for each sequence, the state behind the step?
 static bool match_value(struct onnx_written *w, struct onnx_written_cell *cell,
@@ -546,7 +319,7 @@ static bool match_value(struct onnx_written *w, struct onnx_written_cell *cell,
     return good;
 }
 
-static int take_single(struct onnx_written *w, const struct chains *chains) {
+static int take_single(struct onnx_written *w, const struct onnx_chains *chains) {
     struct onnx_written_cell *cell = create_cell(w, chains->units, chains->count, 1);
     bool found = false;
 
@@ -570,28 +343,28 @@ static int take_single(struct onnx_written *w, const struct chains *chains) {
 }
 
 // -1 with a sentence.
-static int find_singles(struct onnx_written *w, const struct use *uses, size_t count) {
+static int find_singles(struct onnx_written *w, const struct onnx_use *uses, size_t count) {
     int result = 0;
 
     for (size_t i = 0, end; result == 0 && i < count; i = end) {
-        struct chains chains = {0};
+        struct onnx_chains chains = {0};
         for (end = i; end < count && uses[end].matrix == uses[i].matrix;)
             end++;
         if (!w->explained[uses[i].matrix])
-            result = find_single(w, uses + i, end - i, &chains);
+            result = onnx_find_single(w, uses + i, end - i, &chains);
         if (result == 0 && chains.count > 0)
             result = take_single(w, &chains);
-        free_chains(&chains);
+        onnx_free_chains(&chains);
     }
     return result;
 }
 
 int onnx_find_cells(struct onnx_written *w) {
-    struct measure m = {malloc((w->s.row_count + 1) * sizeof *m.row_depth),
-                        malloc((w->s.row_count + 1) * sizeof *m.row_source)};
-    struct chains *chains = NULL;
+    struct onnx_measure m = {malloc((w->s.row_count + 1) * sizeof *m.row_depth),
+                             malloc((w->s.row_count + 1) * sizeof *m.row_source)};
+    struct onnx_chains *chains = NULL;
     size_t count = 0, used = 0;
-    struct use *uses = list_uses(w, &count);
+    struct onnx_use *uses = onnx_list_uses(w, &count);
     int result = uses && m.row_depth && m.row_source ? 0 : no_memory(w);
 
     if (result == 0 && !(chains = calloc(w->s.matrix_count + 1, sizeof *chains)))
@@ -601,11 +374,11 @@ int onnx_find_cells(struct onnx_written *w) {
             end++;
         if (end - i < 2)
             continue;
-        result = find_chains(w, &m, uses + i, end - i, &chains[used]);
+        result = onnx_find_chains(w, &m, uses + i, end - i, &chains[used]);
         if (chains[used].count > 0)
             used++;
         else
-            free_chains(&chains[used]);
+            onnx_free_chains(&chains[used]);
     }
     if (used > 0)
         qsort(chains, used, sizeof *chains, by_first);
@@ -614,7 +387,7 @@ int onnx_find_cells(struct onnx_written *w) {
     if (result == 0 && used == 0)
         result = find_singles(w, uses, count);
     for (size_t i = 0; chains && i <= w->s.matrix_count; i++)
-        free_chains(&chains[i]);
+        onnx_free_chains(&chains[i]);
     free(chains);
     free(uses);
     free(m.row_depth);
