@@ -29,6 +29,7 @@ CELLS = {
 # How people take one row of all steps. x: rows [N, T, units] or with the steps first; h: last states.
 ENDS = {
     "last": lambda net, x, h, c: x[:, -1] if net.batch_first else x[-1],
+    "last_kept": lambda net, x, h, c: x[:, -1:].squeeze(1) if net.batch_first else x[-1:].squeeze(0),
     "first": lambda net, x, h, c: x[:, 0] if net.batch_first else x[0],
     "mean": lambda net, x, h, c: x.mean(dim=net.axis),
     "max": lambda net, x, h, c: x.max(dim=net.axis)[0],
@@ -55,7 +56,7 @@ LENGTHS = {
     "token": lambda x: (x != MASKED).sum(1),
     "above": lambda x: (x > MASKED).sum(1),
 }
-WITH_LENGTHS = {"first", "every", "state", "states", "cell"}
+WITH_LENGTHS = {"first", "every", "state", "only_state", "states", "cell"}
 
 
 class Head(nn.Module):
@@ -129,9 +130,6 @@ class Net(nn.Module):
         if WITH_LENGTHS.issuperset(self.ends) and draw.random() < 0.5 and self.tokens != 1:
             self.mask = draw.choice(list(LENGTHS)[5:] if self.tokens else list(LENGTHS)[:5])
         self.sorted = draw.random() < 0.3
-        if self.mask:  # torch knows no sizes behind packed sequences, and asks for them by an If
-            for head in self.heads:
-                head.squeezes = False
         with torch.no_grad():
             for weights in self.parameters():
                 weights.mul_(draw.uniform(0.7, 1.6))

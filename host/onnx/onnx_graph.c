@@ -288,7 +288,7 @@ int onnx_graph_open(struct onnx_graph *graph, const void *data, size_t size) {
     graph->g = graph->model->graph;
     if (!graph->g)
         return mr_fail(graph->error, graph->error_size, "%s holds no graph", graph->file);
-    if (onnx_inline(graph) != 0)
+    if (onnx_inline(graph) != 0 || onnx_take_branches(graph) != 0)
         return -1;
     for (size_t i = 0; i < graph->model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *set = graph->model->opset_import[i];

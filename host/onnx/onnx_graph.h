@@ -173,6 +173,8 @@ int onnx_decode(struct onnx_graph *graph, const Onnx__TensorProto *from, struct 
 
 // onnx_inline.c: the graph with the nodes of the functions that it calls in their place
 int onnx_inline(struct onnx_graph *graph);
+// onnx_branch.c: the graph with a Squeeze in the place of each If that only squeezes
+int onnx_take_branches(struct onnx_graph *graph);
 
 // onnx_external.c: the bytes of a tensor that is kept in another file; free them with free.
 int onnx_external(struct onnx_graph *graph, const Onnx__TensorProto *tensor, size_t bytes,
