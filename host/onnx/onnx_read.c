@@ -232,7 +232,7 @@ static int run_node(struct onnx_reader *r) {
     }
     if (!constant && !flow)
         return onnx_fold(r);
-    return constant ? onnx_eval_unsupported(&r->fold) : unknown_operator(r);
+    return constant && row->read ? onnx_eval_unsupported(&r->fold) : unknown_operator(r);
 }
 
 // ---- The input
