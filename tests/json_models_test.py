@@ -98,6 +98,43 @@ class StateDict(unittest.TestCase):
         millrace.import_state_dict(description, state, work / "torch.millrace").close()
         self.assertEqual((work / "keras.millrace").read_bytes(), (work / "torch.millrace").read_bytes())
 
+    def test_activations_and_clip(self):
+        own = {
+            "linear": lambda x: x,
+            "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+            "tanh": np.tanh,
+            "relu": lambda x: np.maximum(x, 0),
+            "softsign": lambda x: x / (1 + abs(x)),
+            "hard_sigmoid": lambda x, alpha=0.2, beta=0.5: np.clip(alpha * x + beta, 0, 1),
+            "leaky_relu": lambda x, alpha=0.01: np.where(x < 0, alpha * x, x),
+            "scaled_tanh": lambda x, alpha=1, beta=1: alpha * np.tanh(beta * x),
+        }
+        x, state = numbers((2, 6, 3), 5, 1), self.state
+        w, r = (state[f"lstm.weight_{part}_l0"].astype(float) for part in ("ih", "hh"))
+        bias = state["lstm.bias_ih_l0"].astype(float) + state["lstm.bias_hh_l0"]
+        for layer in (
+            {"gate_activation": "hard_sigmoid", "activation": "relu"},
+            {"gate_activation": {"name": "hard_sigmoid", "alpha": 0.25, "beta": 0.4}, "activation": "softsign", "output_activation": "tanh"},
+            {"activation": {"name": "scaled_tanh", "alpha": 0.5, "beta": 0.75}, "output_activation": {"name": "leaky_relu", "alpha": 0.125}},
+            {"gate_activation": "relu", "activation": "linear", "output_activation": "sigmoid"},
+            {"clip": 0.5},
+        ):
+            most, functions = layer.get("clip", np.inf), []
+            for key, usual in (("gate_activation", "sigmoid"), ("activation", "tanh"), ("output_activation", layer.get("activation", "tanh"))):
+                given = layer.get(key, usual)
+                given = {"name": given} if isinstance(given, str) else dict(given)
+                functions.append(lambda v, function=own[given.pop("name")], given=given: function(np.clip(v, -most, most), **given))
+            gate, candidate, output = functions
+            description = {"inputs": 3, "layers": [{"cell": "lstm", "hidden": 4, **layer}], "heads": [{"return": "all"}]}
+            with self.subTest(layer=layer), millrace.import_state_dict(description, state, note=str) as model:
+                h, c, rows = np.zeros((2, 4)), np.zeros((2, 4)), []
+                for t in range(6):
+                    i, f, g, o = np.split(x[:, t] @ w.T + h @ r.T + bias, 4, axis=1)
+                    c = gate(f) * c + gate(i) * candidate(g)
+                    h = gate(o) * output(c)
+                    rows.append(h)
+                self.assertLess(abs(model.reference(x) - np.stack(rows, axis=1)).max(), 1e-5)
+
     def test_types_of_weights(self):
         state = {name: value.astype(np.float16) for name, value in self.state.items()}
         small = millrace.import_state_dict(self.description, state, work / "half.millrace")
