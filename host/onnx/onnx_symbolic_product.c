@@ -27,15 +27,44 @@ static bool settle(struct onnx_eval *e, const struct onnx_tensor *t, struct onnx
     return true;
 }
 
+// Is the row what a projection gives: all columns, in order, of a matrix times a row of products
+// (o tanh(c) of an LSTM; onnx_projection.c)?
+static bool is_projected(const struct onnx_symbols *s, int32_t row, struct onnx_symbol *of) {
+    const int32_t *list = onnx_row_of(s, row), count = s->rows[row].count;
+
+    if (count == 0)
+        return false;
+    *of = *onnx_symbol(s, list[0]);
+    if (of->kind != SYMBOL_LINEAR || s->matrices[of->b].columns != (size_t)count)
+        return false;
+    for (int32_t k = 0; k < count; k++) {
+        const struct onnx_symbol *x = onnx_symbol(s, list[k]);
+        if (x->kind != SYMBOL_LINEAR || x->a != of->a || x->b != of->b || x->c != k)
+            return false;
+    }
+    const int32_t *units = onnx_row_of(s, of->a);
+    for (int32_t j = 0; j < s->rows[of->a].count; j++)
+        if (onnx_symbol(s, units[j])->kind != SYMBOL_PRODUCT)
+            return false;
+    return true;
+}
+
 // Rows of symbols of a, so many, at `row_stride` from each other and their symbols at `stride`,
-// times a matrix; element (i, j) of the result is put at out[i * down + j * right].
-static void products(struct onnx_symbols *s, const int64_t *a, size_t rows, size_t row_stride,
+// times a matrix; element (i, j) of the result is put at out[i * down + j * right]. What a
+// projection gives is not looked at: the row before it is multiplied with both matrices.
+static void products(struct onnx_eval *e, const int64_t *a, size_t rows, size_t row_stride,
                      size_t stride, const struct onnx_matrix *m, int64_t *out, size_t down,
                      size_t right) {
-    const int32_t matrix = onnx_symbol_matrix(s, m);
+    struct onnx_symbols *s = e->symbols;
+    const int32_t own = onnx_symbol_matrix(s, m);
 
     for (size_t i = 0; i < rows && !s->failed; i++) {
-        const int32_t row = onnx_symbol_row(s, a + i * row_stride, m->inner, stride);
+        int32_t row = onnx_symbol_row(s, a + i * row_stride, m->inner, stride), matrix = own;
+        struct onnx_symbol of;
+        if (!s->failed && is_projected(s, row, &of)) {
+            matrix = onnx_symbol_composed(s, e->budget, of.b, own);
+            row = of.a;
+        }
         for (size_t j = 0; j < m->columns && !s->failed; j++)
             out[i * down + j * right] = onnx_symbol_linear(s, row, matrix, j);
     }
@@ -80,7 +109,7 @@ int onnx_symbolic_matmul(struct onnx_eval *e) {
                                           .offset = from_b * p.inner * p.columns,
                                           .down = p.columns,
                                           .right = 1};
-            products(e->symbols, left.whole + from_a * p.rows * p.inner, p.rows, p.inner, 1, &m,
+            products(e, left.whole + from_a * p.rows * p.inner, p.rows, p.inner, 1, &m,
                      out->whole + i * p.rows * p.columns, p.columns, 1);
         }
     } else if (settle(e, a, &left) && is_symbols(b)) { // columns are what is multiplied
@@ -94,8 +123,8 @@ int onnx_symbolic_matmul(struct onnx_eval *e) {
                                           .offset = from_a * p.rows * p.inner,
                                           .down = 1,
                                           .right = p.inner};
-            products(e->symbols, b->whole + from_b * p.inner * p.columns, p.columns, 1, p.columns,
-                     &m, out->whole + i * p.rows * p.columns, 1, p.columns);
+            products(e, b->whole + from_b * p.inner * p.columns, p.columns, 1, p.columns, &m,
+                     out->whole + i * p.rows * p.columns, 1, p.columns);
         }
     }
 end:
@@ -139,7 +168,7 @@ int onnx_symbolic_gemm(struct onnx_eval *e) {
                                       .columns = (size_t)columns,
                                       .down = b_turned ? 1 : (size_t)columns,
                                       .right = b_turned ? (size_t)inner : 1};
-        products(e->symbols, left.whole, (size_t)rows, a_turned ? 1 : (size_t)inner,
+        products(e, left.whole, (size_t)rows, a_turned ? 1 : (size_t)inner,
                  a_turned ? (size_t)rows : 1, &m, out->whole, (size_t)columns, 1);
         if (c)
             onnx_stretch(c, 2, dims, stride);

@@ -65,6 +65,7 @@ void onnx_symbols_free(struct onnx_symbols *s) {
     free(s->rows);
     free(s->pool);
     free(s->matrices);
+    free(s->composed);
     free(s->bases);
     free(s->symbol_table.slots);
     free(s->row_table.slots);
@@ -337,6 +338,45 @@ int32_t onnx_symbol_matrix(struct onnx_symbols *s, const struct onnx_matrix *mat
     m.tensor = onnx_tensor_share(&m.tensor);
     s->matrices[s->matrix_count] = m;
     return (int32_t)s->matrix_count++;
+}
+
+static bool multiply(const struct onnx_matrix *a, const struct onnx_matrix *b, size_t *budget,
+                     struct onnx_matrix *made) {
+    const int64_t dims[2] = {(int64_t)a->inner, (int64_t)b->columns};
+
+    *made = (struct onnx_matrix){
+        .inner = a->inner, .columns = b->columns, .down = b->columns, .right = 1};
+    if (onnx_tensor_create(&made->tensor, ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, 2, dims, budget) !=
+        0)
+        return false;
+    double *to = made->tensor.real;
+    memset(to, 0, made->tensor.count * sizeof *to);
+    for (size_t i = 0; i < a->inner; i++)
+        for (size_t k = 0; k < b->inner; k++) {
+            const double by = onnx_matrix_at(a, i, k);
+            for (size_t j = 0; j < b->columns; j++)
+                to[i * b->columns + j] += by * onnx_matrix_at(b, k, j);
+        }
+    return true;
+}
+
+int32_t onnx_symbol_composed(struct onnx_symbols *s, size_t *budget, int32_t first,
+                             int32_t second) {
+    struct onnx_matrix made;
+
+    for (size_t i = 0; i < s->composed_count; i++)
+        if (s->composed[i].first == first && s->composed[i].second == second)
+            return s->composed[i].made;
+    if (s->failed ||
+        !grow(s, &s->composed, &s->composed_limit, s->composed_count + 1, sizeof *s->composed) ||
+        !multiply(&s->matrices[first], &s->matrices[second], budget, &made)) {
+        s->failed = true;
+        return 0;
+    }
+    const int32_t matrix = onnx_symbol_matrix(s, &made);
+    onnx_tensor_free(&made.tensor);
+    s->composed[s->composed_count++] = (struct onnx_composed){first, second, matrix};
+    return matrix;
 }
 
 int onnx_symbol_base(struct onnx_symbols *s, size_t *budget, int value, bool whole, int rank,

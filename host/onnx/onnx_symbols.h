@@ -60,6 +60,11 @@ struct onnx_matrix {
     uint64_t hash;
 };
 
+// The product of two matrices.
+struct onnx_composed {
+    int32_t first, second, made;
+};
+
 // A value of the file that is not looked into: an input, or what an operator gives that symbols do
 // not follow.
 struct onnx_base {
@@ -85,6 +90,8 @@ struct onnx_symbols {
     size_t pool_count, pool_limit;
     struct onnx_matrix *matrices;
     size_t matrix_count, matrix_limit;
+    struct onnx_composed *composed;
+    size_t composed_count, composed_limit;
     struct onnx_base *bases;
     size_t base_count, base_limit;
     struct onnx_table symbol_table, row_table;
@@ -110,6 +117,8 @@ int32_t onnx_symbol_row(struct onnx_symbols *s, const int64_t *symbols, size_t c
 // A matrix of known numbers.
 int32_t onnx_symbol_matrix(struct onnx_symbols *s, const struct onnx_matrix *matrix);
 double onnx_matrix_at(const struct onnx_matrix *m, size_t k, size_t column);
+// The product of two matrices, made once. When memory is short `failed` is set.
+int32_t onnx_symbol_composed(struct onnx_symbols *s, size_t *budget, int32_t first, int32_t second);
 // A base with symbols for its elements as *out. -1 with a sentence.
 int onnx_symbol_base(struct onnx_symbols *s, size_t *budget, int value, bool whole, int rank,
                      const int64_t *dims, struct onnx_tensor *out);

@@ -85,6 +85,16 @@ bool onnx_expand(const struct onnx_symbols *s, const uint8_t *stops, int32_t sym
 
 // ---- Linear forms
 
+// Is it what a matrix makes of a start of 0 that is made with a projection at the other steps?
+static bool is_zero_start(const struct onnx_symbols *s, const struct onnx_symbol *n) {
+    if (n->kind != SYMBOL_LINEAR || !n->known || n->value != 0)
+        return false;
+    for (size_t i = 0; i < s->composed_count; i++)
+        if (s->composed[i].second == n->b)
+            return true;
+    return false;
+}
+
 static bool before(const struct onnx_piece *a, const struct onnx_piece *b) {
     if (a->matrix != b->matrix)
         return a->matrix < b->matrix;
@@ -104,6 +114,8 @@ bool onnx_form(const struct onnx_symbols *s, const struct onnx_terms *terms,
         if (t->count > 1 || form->count == ONNX_PIECES)
             return false;
         const struct onnx_symbol *n = onnx_symbol(s, t->factor[0]);
+        if (is_zero_start(s, n))
+            continue;
         struct onnx_piece piece = {t->number, -1, 0, t->factor[0]};
         if (n->kind == SYMBOL_LINEAR)
             piece = (struct onnx_piece){t->number, n->b, n->c, n->a};
