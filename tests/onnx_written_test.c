@@ -339,6 +339,49 @@ static void scan_from_constants(struct random_file *f) {
     end_case(f, "y");
 }
 
+// A projection to P numbers in the place of h; start: what h starts from, [N, P] or [1, P].
+static void projected(struct random_file *f, const char *start) {
+    enum { P = 2 };
+
+    begin_case(f, 0, 0);
+    zeros(f, 1);
+    put_list(f, "narrow", 1, (const int64_t[]){P});
+    put_axis(f, "Concat", "sequences narrow", "ps", 0);
+    put_op(f, "ConstantOfShape", "ps", "p0");
+    put_weights(f, "p1", 2, 1, P, 0, 1, 0.2);
+    put_op(f, "Expand", "p1 ps", "p2");
+    put_weights(f, "R4", 2, P, 4 * H, 0, P, 0.7);
+    put_weights(f, "Q", 2, H, P, 0, H, 0.7);
+    put_weights(f, "M2", 2, P, 3, 0, P, 0.7);
+    const struct bytes outer = begin_body(f);
+    lstm_step(f, "", "x_t", "h", "c", "R4");
+    put_op(f, "MatMul", "_h Q", "_p");
+    put_op(f, "Identity", "_p", "_out");
+    put_port(f, 11, "h");
+    put_port(f, 11, "c");
+    put_port(f, 11, "x_t");
+    put_port(f, 12, "_p");
+    put_port(f, 12, "_c");
+    put_port(f, 12, "_out");
+    struct bytes body = end_body(f, outer);
+    char inputs[40];
+    snprintf(inputs, sizeof inputs, "%s z x", start);
+    open_node(f, "Scan", inputs, "- - rows");
+    put_body(f, "body", &body);
+    put_attribute(f, "num_scan_inputs", 1);
+    finish(f);
+    put_op(f, "MatMul", "rows M2", "y");
+    end_case(f, "y");
+}
+
+static void scan_with_a_projection(struct random_file *f) {
+    projected(f, "p0");
+}
+
+static void projection_from_a_state(struct random_file *f) {
+    projected(f, "p2");
+}
+
 static void scan_of_version_8(struct random_file *f) {
     scan_from_constants(f);
     free(f->data);
@@ -364,6 +407,8 @@ static const struct {
     {branch_of_a_constant, NULL, 1, 0, ""},
     {steps_go_to_a_list, NULL, 1, 0, ""},
     {scan_from_constants, NULL, 1, 0, ""},
+    {scan_with_a_projection, NULL, 1, 0, ""},
+    {projection_from_a_state, "of step 0 that is not made as that of the other steps", 0, 0, NULL},
     {one_step, "takes single elements of axis 1", 0, 0, NULL},
     {other_weights, "node '2_h' (Mul) gives a state that does not come from", 0, 0, NULL},
     {state_of_a_step_between, "takes rows of step 1", 0, 0, NULL},
@@ -373,7 +418,7 @@ static const struct {
     {softmax_of_a_state, "node '_out' (Softmax) computes in a loop", 0, 0, NULL},
     {cell_without_a_forget_gate, "does not come from the one before it as in the steps before", 0,
      0, NULL},
-    {output_is_fed_back, "and not what the step before has given", 0, 0, NULL},
+    {output_is_fed_back, "a recurrence reads nothing but constants", 0, 0, NULL},
     {body_has_other_inputs, "has a body whose inputs and outputs do not fit", 0, 0, NULL},
     {scan_of_version_8, "is a Scan of version 8", 0, 0, NULL},
 };

@@ -27,6 +27,15 @@ static bool settle(struct onnx_eval *e, const struct onnx_tensor *t, struct onnx
     return true;
 }
 
+static bool is_known(const struct onnx_symbols *s, int32_t row) {
+    const int32_t *list = onnx_row_of(s, row);
+
+    for (int32_t k = 0; k < s->rows[row].count; k++)
+        if (!onnx_symbol(s, list[k])->known)
+            return false;
+    return true;
+}
+
 // Is the row what a projection gives: all columns, in order, of a matrix times a row of products
 // (o tanh(c) of an LSTM; onnx_projection.c)?
 static bool is_projected(const struct onnx_symbols *s, int32_t row, struct onnx_symbol *of) {
@@ -50,8 +59,9 @@ static bool is_projected(const struct onnx_symbols *s, int32_t row, struct onnx_
 }
 
 // Rows of symbols of a, so many, at `row_stride` from each other and their symbols at `stride`,
-// times a matrix; element (i, j) of the result is put at out[i * down + j * right]. What a
-// projection gives is not looked at: the row before it is multiplied with both matrices.
+// times a matrix; element (i, j) of the result is put at out[i * down + j * right]. Where
+// the matrix of a recurrence takes what a projection gives, the row before that meets both
+// matrices.
 static void products(struct onnx_eval *e, const int64_t *a, size_t rows, size_t row_stride,
                      size_t stride, const struct onnx_matrix *m, int64_t *out, size_t down,
                      size_t right) {
@@ -61,7 +71,9 @@ static void products(struct onnx_eval *e, const int64_t *a, size_t rows, size_t 
     for (size_t i = 0; i < rows && !s->failed; i++) {
         int32_t row = onnx_symbol_row(s, a + i * row_stride, m->inner, stride), matrix = own;
         struct onnx_symbol of;
-        if (!s->failed && is_projected(s, row, &of)) {
+        if (!s->failed && is_known(s, row))
+            s->matrices[own].starts = true;
+        if (!s->failed && s->matrices[own].starts && is_projected(s, row, &of)) {
             matrix = onnx_symbol_composed(s, e->budget, of.b, own);
             row = of.a;
         }

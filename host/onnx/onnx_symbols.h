@@ -58,6 +58,7 @@ struct onnx_matrix {
     struct onnx_tensor tensor; // shared; its element (k, j) is at offset + k * down + j * right
     size_t inner, columns, offset, down, right;
     uint64_t hash;
+    bool starts; // it multiplies a row of known numbers: what a recurrence starts from
 };
 
 // The product of two matrices.
