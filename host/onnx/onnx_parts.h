@@ -143,13 +143,13 @@ struct onnx_layer {
     int directions, direction;            // of w, h and b, and which of them
     struct onnx_start start;
     struct onnx_in_place in[MR_PLACES]; // by its places
-    bool coupled;       // an LSTM whose forget gate is one minus the input gate
-    bool outputs_first; // w is (units, inputs)
-    double scale;       // of w
-    double epsilon;     // of a normalisation
-    double range;       // what it gives is within +-range, where the file says so, else 0
-    int entries;        // of a table
-    bool diagonal;      // of each input one number, its factor: w is NULL
+    bool coupled;                       // an LSTM whose forget gate is one minus the input gate
+    bool outputs_first;                 // w is (units, inputs)
+    double scale;                       // of w
+    double epsilon;                     // of a normalisation
+    double range;  // what it gives is within +-range, where the file says so, else 0
+    int entries;   // of a table
+    bool diagonal; // of each input one number, its factor: w is NULL
     // One number for all units, or one for each; type 0 where there is none.
     struct onnx_tensor factor; // of the weights of a unit
     struct onnx_tensor bias;
