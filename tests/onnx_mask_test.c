@@ -256,10 +256,109 @@ static void reversed_head(struct file *f) {
     node(f, "ReverseSequence", "a l", "y");
 }
 
+static void simple_mask(struct file *f) {
+    begin_mask(f, -1);
+    node(f, "Equal", "x v", "same");
+    node(f, "Not", "same", "differs");
+    cast(f, "differs", "number", INT32);
+    reduce(f, "ReduceMax", "number", "any", 2, false);
+    reduce(f, "ReduceSum", "any", "l", 1, false);
+}
+
+// ---- What is taken of each sequence's own steps
+
+// [N, T, F]: "l" [N] and "st" [N, T, H] of a layer with these lengths, "wide" [N, T, 1].
+static void own_steps(struct file *f) {
+    simple_mask(f);
+    list_tensor(f, "two", 1, 2, 0, 0);
+    node(f, "Unsqueeze", "any two", "wide");
+    node(f, "Transpose", "x", "xt");
+    with_ints(f, "perm", 3, 1, 0, 2);
+    lstm(f, "xt W R B l", "Y");
+    node(f, "Squeeze", "Y one", "s");
+    node(f, "Transpose", "s", "st");
+    with_ints(f, "perm", 3, 1, 0, 2);
+}
+
+// y.gather(1, (lengths - 1).view(-1, 1, 1).expand(-1, 1, H)).squeeze(1)
+static void the_last_by_its_number(struct file *f) {
+    own_steps(f);
+    index_tensor(f, "single", 0, 1);
+    list_tensor(f, "column", 3, -1, 1, 1);
+    list_tensor(f, "each", 3, 1, 1, H);
+    cast(f, "l", "l64", INT64);
+    node(f, "Sub", "l64 single", "at");
+    node(f, "Reshape", "at column", "at3");
+    node(f, "Expand", "at3 each", "places");
+    node(f, "GatherElements", "st places", "g");
+    with_int(f, "axis", 1);
+    node(f, "Squeeze", "g one", "h");
+    gemm(f, "h", "y");
+}
+
+// y[arange(N), lengths - 1]
+static void the_last_among_all(struct file *f) {
+    own_steps(f);
+    index_tensor(f, "single", 0, 1);
+    index_tensor(f, "nought0", 0, 0);
+    cast(f, "l", "l64", INT64);
+    node(f, "Sub", "l64 single", "at");
+    node(f, "Shape", "st", "shape");
+    node(f, "Gather", "shape nought0", "n");
+    node(f, "Gather", "shape single", "t");
+    node(f, "Range", "nought0 n single", "numbers");
+    node(f, "Mul", "numbers t", "begins");
+    node(f, "Add", "at begins", "places");
+    node(f, "Flatten", "st", "flat");
+    with_int(f, "axis", 2);
+    node(f, "Gather", "flat places", "h");
+    with_int(f, "axis", 0);
+    gemm(f, "h", "y");
+}
+
+static void the_mean_by_lengths(struct file *f) {
+    own_steps(f);
+    number_tensor(f, "tiny", 1, 0, 0, 1e-9f, 0)->n_dims = 0;
+    reduce(f, "ReduceSum", "st", "sum", 1, false);
+    cast(f, "l", "real", FLOAT);
+    node(f, "Unsqueeze", "real one", "column");
+    node(f, "Clip", "column tiny", "count");
+    node(f, "Div", "sum count", "h");
+    gemm(f, "h", "y");
+}
+
+// Behind a layer whose padding is not zero.
+static void the_mean_by_a_mask(struct file *f) {
+    own_steps(f);
+    node(f, "MatMul", "st M", "m");
+    node(f, "Add", "m c", "z");
+    cast(f, "wide", "factor", FLOAT);
+    node(f, "Mul", "z factor", "blank");
+    reduce(f, "ReduceSum", "blank", "sum", 1, false);
+    reduce(f, "ReduceSum", "factor", "count", 1, false);
+    node(f, "Div", "sum count", "y");
+}
+
+static void the_greatest_by_a_mask(struct file *f) {
+    own_steps(f);
+    number_tensor(f, "least", 1, 0, 0, -1e9f, 0);
+    node(f, "MatMul", "st M", "m");
+    node(f, "Add", "m c", "z");
+    cast(f, "wide", "truth", BOOL);
+    node(f, "Not", "truth", "masked");
+    node(f, "Where", "masked least z", "blank");
+    reduce(f, "ReduceMax", "blank", "y", 1, false);
+}
+
 static const struct {
     struct file_case file;
     struct mr_mask mask;
 } good[] = {
+    {{the_last_by_its_number, "lstm<0 last<1 dense<2; y=3"}, {.given = true, .than = -1}},
+    {{the_last_among_all, "lstm<0 last<1 dense<2; y=3"}, {.given = true, .than = -1}},
+    {{the_mean_by_lengths, "lstm<0 mean<1 dense<2; y=3"}, {.given = true, .than = -1}},
+    {{the_mean_by_a_mask, "lstm<0 dense<1 mean<2; y=3"}, {.given = true, .than = -1}},
+    {{the_greatest_by_a_mask, "lstm<0 dense<1 max<2; y=3"}, {.given = true, .than = -1}},
     {{keras_masking, "lstm<0 last<1 dense<2; y=3"}, {.given = true, .than = -1}},
     {{both_directions, "lstm<0 reverse<0 lstm<2 reverse<3 concat<1; Y=5"},
      {.given = true, .than = 0.5}},
@@ -293,15 +392,6 @@ START_TEST(lengths_are_found) {
 END_TEST
 
 // ---- What is refused
-
-static void simple_mask(struct file *f) {
-    begin_mask(f, -1);
-    node(f, "Equal", "x v", "same");
-    node(f, "Not", "same", "differs");
-    cast(f, "differs", "number", INT32);
-    reduce(f, "ReduceMax", "number", "any", 2, false);
-    reduce(f, "ReduceSum", "any", "l", 1, false);
-}
 
 static void lengths_of_features(struct file *f) {
     begin_mask(f, -1);
@@ -412,7 +502,52 @@ static void one_axis_for_both(struct file *f) {
     gemm(f, "h", "y");
 }
 
+// Its padding is what the bias gives.
+static void a_sum_with_padding(struct file *f) {
+    own_steps(f);
+    node(f, "MatMul", "st M", "m");
+    node(f, "Add", "m c", "z");
+    reduce(f, "ReduceSum", "z", "sum", 1, false);
+    cast(f, "l", "real", FLOAT);
+    node(f, "Unsqueeze", "real one", "column");
+    node(f, "Div", "sum column", "y");
+}
+
+static void a_sum_alone(struct file *f) {
+    own_steps(f);
+    reduce(f, "ReduceSum", "st", "y", 1, false);
+}
+
+static void blanked_rows(struct file *f) {
+    own_steps(f);
+    number_tensor(f, "least", 1, 0, 0, -1e9f, 0);
+    cast(f, "wide", "truth", BOOL);
+    node(f, "Where", "truth st least", "blank");
+    node(f, "MatMul", "blank M", "y");
+}
+
+static void the_last_but_one(struct file *f) {
+    own_steps(f);
+    list_tensor(f, "two3", 1, 2, 0, 0);
+    node(f, "Sub", "l two3", "at");
+    node(f, "GatherElements", "st at", "y");
+}
+
+static void lengths_as_numbers(struct file *f) {
+    own_steps(f);
+    cast(f, "l", "real", FLOAT);
+    node(f, "Unsqueeze", "real one", "column");
+    node(f, "Gather", "st zero", "h");
+    with_int(f, "axis", 1);
+    node(f, "Add", "h column", "y");
+}
+
 static const struct file_case bad[] = {
+    {a_sum_with_padding, "node 'sum' (ReduceSum) adds what is not stacked along an axis of layers"},
+    {a_sum_alone, "the output 'y' is a sum of steps, or has steps that a mask has"},
+    {blanked_rows, "node 'y' (MatMul) reads steps that a mask has changed behind the ends"},
+    {the_last_but_one, "node 'at' (Sub) computes with the lengths of the sequences"},
+    {lengths_as_numbers, "node 'y' (Add) computes with the lengths of the sequences"},
     {lengths_of_features, "node 'l' (ReduceSum) is applied to a mask of the steps in a way"},
     {masked_steps_are_counted, "node 'l' (ReduceSum) is applied to a mask of the steps in a way"},
     {blanked_without_lengths, "but no recurrent layer has sequence lengths from that mask"},

@@ -57,6 +57,11 @@ LENGTHS = {
     "above": lambda x: (x > MASKED).sum(1),
 }
 WITH_LENGTHS = {"first", "every", "state", "only_state", "states", "cell"}
+OWN = {  # of each sequence's own steps, with the batch first
+    "last": lambda x, lengths, mask: x[torch.arange(x.shape[0]), lengths - 1],
+    "mean": lambda x, lengths, mask: (x * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True),
+    "max": lambda x, lengths, mask: x.masked_fill(~mask.unsqueeze(-1), -1e9).max(1)[0],
+}
 
 
 class Head(nn.Module):
@@ -127,8 +132,11 @@ class Net(nn.Module):
             of = top.hidden_size if self.ends[-1] in ("state", "cell") else 2 * width if self.ends[-1] == "mean_max" else width
             self.heads.append(nn.Identity() if bare else Head(draw, of))
         self.mask = None
-        if WITH_LENGTHS.issuperset(self.ends) and draw.random() < 0.5 and self.tokens != 1:
+        known = WITH_LENGTHS | set(OWN if self.batch_first else ())
+        if known.issuperset(self.ends) and draw.random() < 0.5 and self.tokens != 1:
             self.mask = draw.choice(list(LENGTHS)[5:] if self.tokens else list(LENGTHS)[:5])
+            if set(self.ends) & {"mean", "max"}:  # which take the same mask
+                self.mask = "token" if self.tokens else "any"
         self.sorted = draw.random() < 0.3
         with torch.no_grad():
             for weights in self.parameters():
@@ -138,6 +146,7 @@ class Net(nn.Module):
     def forward(self, x):
         if self.mask:
             lengths = LENGTHS[self.mask](x if self.batch_first else x.transpose(0, 1)).cpu()
+            mask = x != MASKED if self.tokens else (x != MASKED).any(-1)
         x = self.first(x if self.centre is None else (x - self.centre) / 2)
         h, c = None, None
         for layer, normal, linked in zip(self.layers, self.normal, self.linked):
@@ -148,7 +157,8 @@ class Net(nn.Module):
                 y, states = layer(x)
             h, c = states if isinstance(layer, nn.LSTM) else (states, None)
             x = normal(x + y if linked else y)
-        y = tuple(head(self.taken[end](self, x, h, c)) for end, head in zip(self.ends, self.heads))
+        own = lambda end: OWN[end](x, lengths, mask) if self.mask and end in OWN else self.taken[end](self, x, h, c)
+        y = tuple(head(own(end)) for end, head in zip(self.ends, self.heads))
         return y if len(y) > 1 else y[0]
 
     def hidden(self):

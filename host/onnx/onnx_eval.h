@@ -125,6 +125,9 @@ int onnx_eval_dynamic_quantise(struct onnx_eval *e);
 int onnx_eval_magnitude(struct onnx_eval *e);
 int onnx_eval_not(struct onnx_eval *e);
 
+// onnx_steps.c
+int onnx_eval_gather_elements(struct onnx_eval *e);
+
 // onnx_order.c
 int onnx_eval_places(struct onnx_eval *e);
 int onnx_eval_scatter(struct onnx_eval *e);

@@ -451,6 +451,8 @@ int onnx_flatten(struct onnx_reader *r) {
 
     if (at < 0)
         at += in->rank;
+    if (at == 2 && onnx_flattens_steps(r))
+        return onnx_flatten_steps(r);
     for (int i = 0; i < in->rank; i++) {
         if (in->axis[i] == AXIS_ONE)
             continue;
@@ -592,6 +594,16 @@ int onnx_eval_clip(struct onnx_eval *e) {
 
     if (e->wide && onnx_is_real(in->type) && bound && !onnx_is_real(bound->type)) {
         *out = onnx_tensor_share(in); // what was quantised without rounding
+        return 0;
+    }
+    if (!onnx_is_real(in->type) && !onnx_eval_input(e, 2)) { // of lengths
+        const struct onnx_tensor *least = onnx_eval_input(e, 1);
+        if (!least || onnx_is_real(least->type) || least->count != 1)
+            return onnx_eval_unsupported(e);
+        if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
+            return -1;
+        for (size_t i = 0; i < in->count; i++)
+            out->whole[i] = in->whole[i] < least->whole[0] ? least->whole[0] : in->whole[i];
         return 0;
     }
     if (!onnx_is_real(in->type))

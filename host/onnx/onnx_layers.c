@@ -19,6 +19,14 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
                                    "along the features, before it");
     if (value->only)
         return onnx_fail(r->graph, "reads some of the features; give the others the weight 0");
+    if (value->sum)
+        return onnx_fail(r->graph, "reads a sum of all steps; this version has it where it is "
+                                   "divided by the lengths of the sequences only, as a mean");
+    if (value->blank || value->flat)
+        return onnx_fail(r->graph,
+                         "reads steps that a mask has changed behind the ends of "
+                         "sequences, or that are one behind the other; this version takes "
+                         "them where they become one row of each sequence only");
     if (value->quantised && !onnx_has(r->graph, ONNX_TAKES_QUANTISED))
         return onnx_fail(r->graph, "reads what a QuantizeLinear gives; this version takes that "
                                    "through a DequantizeLinear only");

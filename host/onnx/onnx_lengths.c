@@ -103,6 +103,7 @@ static int read_lengths(struct onnx_reader *r, size_t input, enum onnx_axis time
     if (lengths && lengths->kind == ONNX_INPUT) {
         note_input(r, lengths->layer);
         r->has_lengths = r->of_input = true;
+        r->lengths_input = lengths->layer;
         return 0;
     }
     if (lengths && lengths->kind == ONNX_MASK)

@@ -187,27 +187,35 @@ static int reduce(struct onnx_reader *r, const struct onnx_value *in) {
 // ---- Where it meets the data
 
 // Is there an answer for each step, and are the axes those of the data?
-static bool fits(const struct onnx_value *mask, const struct onnx_value *data) {
+static bool fits(const struct onnx_reader *r, const struct onnx_value *mask,
+                 const struct onnx_value *data) {
     const int before = data->rank - mask->rank;
-    bool good = before >= 0 && mask->mask.steps && mask->mask.truth && !mask->mask.lengths;
+    const bool steps = mask->mask.steps || r->feature_axis == AXIS_ONE; // of one number
+    bool good = before >= 0 && steps && mask->mask.truth && !mask->mask.lengths;
 
     for (int i = 0; good && i < mask->rank; i++)
         good = mask->axis[i] == AXIS_ONE || mask->axis[i] == data->axis[before + i];
     return good;
 }
 
-// Masked steps that are made zero, or another number: they are not run, so that the rest stays as
-// it is, and what a recurrent layer gives behind the end is zero as well.
+// Masked steps get another number: zero, or one that is less than all others. They are not run, so
+// that the rest stays as it is, and what a recurrent layer gives behind the end is zero as well; of
+// other rows a sum, or the greatest of all steps, is to follow.
 static int blank(struct onnx_reader *r, const struct onnx_value *mask,
-                 const struct onnx_value *data, bool masked) {
+                 const struct onnx_value *data, bool masked, double number) {
     const bool input = data && data->kind == ONNX_FLOW && data->layer == ONNX_X;
-    const bool rows = data && data->kind == ONNX_FLOW && !input && onnx_is_plain(data) &&
-                      !data->last && r->layers[data->layer].recurrent;
+    const bool rows =
+        data && data->kind == ONNX_FLOW && !input && onnx_is_plain(data) && !data->last;
+    const bool least = number <= -1000;
 
-    if (!(input || rows) || !fits(mask, data) || mask->mask.masked != masked)
+    if (!(input || rows) || !fits(r, mask, data) || mask->mask.masked != masked ||
+        mask->sorted != data->sorted || (rows && number != 0 && !least))
         return unsupported(r);
     r->blanked = true;
-    *onnx_output(r, 0) = *data;
+    struct onnx_value out = *data;
+    if (rows && (least || !onnx_ends_with_zeros(r, data->layer)))
+        out.blank = least ? ONNX_LEAST : ONNX_ZERO;
+    *onnx_output(r, 0) = out;
     return 0;
 }
 
@@ -215,12 +223,11 @@ static int choose(struct onnx_reader *r) {
     const struct onnx_value *mask = onnx_input(r, 0);
     const bool masked = mask->kind == ONNX_MASK && mask->mask.masked;
     const struct onnx_value *data = onnx_input(r, masked ? 2 : 1);
-    const struct onnx_tensor *other = onnx_constant(r, masked ? 1 : 2);
+    const double number = number_of(onnx_constant(r, masked ? 1 : 2));
 
-    if (mask->kind != ONNX_MASK || !other ||
-        (data && data->kind == ONNX_FLOW && data->layer != ONNX_X && number_of(other) != 0))
+    if (mask->kind != ONNX_MASK || isnan(number))
         return unsupported(r);
-    return blank(r, mask, data, masked);
+    return blank(r, mask, data, masked, number);
 }
 
 static int arithmetic(struct onnx_reader *r, const struct onnx_value *in) {
@@ -228,7 +235,7 @@ static int arithmetic(struct onnx_reader *r, const struct onnx_value *in) {
     const struct onnx_value *other = onnx_input(r, first ? 1 : 0);
 
     if (onnx_is(r->graph, "Mul") && other && other->kind == ONNX_FLOW)
-        return blank(r, in, other, false);
+        return blank(r, in, other, false, 0);
     if (!onnx_is(r->graph, "Sub") || first || !in->mask.truth || in->mask.lengths ||
         number_of(onnx_constant(r, 0)) != 1)
         return unsupported(r);

@@ -32,6 +32,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Expand", NULL, onnx_fold_expand, onnx_eval_expand, ONNX_CARRIES},
     {"Flatten", onnx_flatten, NULL, onnx_eval_flatten, ONNX_MOVES},
     {"Gather", onnx_gather, onnx_fold_gather, onnx_eval_gather, ONNX_MOVES | ONNX_EITHER},
+    {"GatherElements", NULL, NULL, onnx_eval_gather_elements, ONNX_EITHER},
     {"GlobalAveragePool", onnx_pool, NULL, onnx_eval_pool, 0},
     {"GlobalMaxPool", onnx_pool, NULL, onnx_eval_pool, 0},
     {"Greater", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},

@@ -101,6 +101,8 @@ int onnx_order(struct onnx_reader *r) {
     const bool same = number && number->count == 1 &&
                       ((onnx_is(r->graph, "Mul") && onnx_number(number, 0) == 1) ||
                        (onnx_is(r->graph, "Add") && onnx_number(number, 0) == 0));
+    if (onnx_is(r->graph, "Mul") && !same)
+        return onnx_begin_steps(r) == 0 ? 0 : unsupported(r);
     if (!(onnx_has(r->graph, ONNX_MOVES) || same) || onnx_input(r, 0)->kind != ONNX_ORDER)
         return unsupported(r);
     *onnx_output(r, 0) = *onnx_input(r, 0);
@@ -126,9 +128,9 @@ int onnx_fold_places(struct onnx_reader *r) {
 
     if (in->kind != ONNX_FILL || in->rank != 1 || !(in->fill != 0))
         return unsupported(r);
-    const struct onnx_size size = in->dims[0];
-    *onnx_output(r, 0) = (struct onnx_value){
-        .kind = ONNX_ORDER, .rank = 2, .order = ONNX_AS_IS, .dims = {{1, SYMBOL_NONE}, size}};
+    const struct onnx_size size = in->dims[0]; // of the list that is made of its one row
+    *onnx_output(r, 0) =
+        (struct onnx_value){.kind = ONNX_ORDER, .rank = 1, .order = ONNX_AS_IS, .dims = {size}};
     return 0;
 }
 

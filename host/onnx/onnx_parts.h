@@ -33,8 +33,11 @@ enum onnx_kind {
 };
 
 // The place of each sequence among all: as they come, when they are sorted by their lengths, and of
-// those sorted where they were.
-enum onnx_order { ONNX_AS_IS, ONNX_BY_LENGTH, ONNX_FROM_LENGTH };
+// those sorted where they were; of their first steps, and of their own last ones, among all steps.
+enum onnx_order { ONNX_AS_IS, ONNX_BY_LENGTH, ONNX_FROM_LENGTH, ONNX_BY_STEPS, ONNX_LAST_STEPS };
+
+// What a mask has put behind the ends of sequences, for an operator along the steps.
+enum onnx_blank { ONNX_NO_BLANK, ONNX_ZERO, ONNX_LEAST };
 
 // What an axis of the flow is. The axes of the input are time, batch and features, or some of them;
 // the features are known at the first operator that has numbers for them, the others at the first
@@ -82,8 +85,12 @@ struct onnx_value {
     double fill;
     bool fills_size; // of FILL: every element is the size ints[0]
     struct onnx_mask mask;
-    enum onnx_order order;  // of ORDER
-    bool sorted;            // its sequences stand in the order of their lengths
+    enum onnx_order order; // of ORDER
+    bool sorted;           // its sequences stand in the order of their lengths
+    bool minus;            // of lengths: one less
+    bool sum;              // of the steps of each sequence, which are still to be divided
+    bool flat;             // the first axis is that of sequences and of their `batch` steps
+    enum onnx_blank blank;
     bool merged;            // the axis of a stack is that of layers and of sequences, the layers
     struct onnx_size batch; // slower; so many are these
     enum onnx_axis axis[ONNX_RANK];
@@ -103,8 +110,9 @@ struct onnx_value {
 static inline bool onnx_is_plain(const struct onnx_value *value) {
     const struct mr_cast *cast = &value->cast;
 
-    return value->kind == ONNX_FLOW && !value->whole && !value->quantised && !value->log_softmax &&
-           !cast->whole && !cast->truth && !cast->side && !cast->clips;
+    return value->kind == ONNX_FLOW && !value->whole && !value->quantised && !value->sum &&
+           !value->flat && !value->blank && !value->log_softmax && !cast->whole && !cast->truth &&
+           !cast->side && !cast->clips;
 }
 
 // The states that the sequences of a recurrent operator start from: h, then c.
@@ -179,7 +187,8 @@ struct onnx_reader {
     bool runs_whole;    // there is a layer for which they have none
     const struct onnx_tensor *lengths; // the constants
     struct mr_mask mask;               // of x
-    bool of_input;                     // an input gives them
+    bool of_input;                     // an input gives them,
+    int lengths_input;                 // this value
     bool blanked;                      // masked steps were made zero
     size_t flipped;                    // the first node that turns whole sequences, and 1
     struct mr_network *network;
@@ -309,6 +318,20 @@ int onnx_magnitude(struct onnx_reader *r);
 // Does the current node read one, or make one?
 bool onnx_reads_order(const struct onnx_reader *r);
 int onnx_order(struct onnx_reader *r);
+
+// ---- onnx_steps.c
+
+// Does the current node compute with the lengths of sequences?
+bool onnx_reads_lengths(const struct onnx_reader *r);
+int onnx_take_steps(struct onnx_reader *r);
+// Does the current node, a Flatten, put all steps of all sequences behind each other?
+bool onnx_flattens_steps(const struct onnx_reader *r);
+int onnx_flatten_steps(struct onnx_reader *r);
+// The current node, a Mul, of an order; -1 without a sentence where it does something else.
+int onnx_begin_steps(struct onnx_reader *r);
+bool onnx_ends_with_zeros(const struct onnx_reader *r, int layer);
+// The steps of x are added. -1 with a sentence.
+int onnx_add_steps(struct onnx_reader *r, const struct onnx_value *x, struct onnx_value *out);
 
 // ---- onnx_states.c
 

@@ -39,9 +39,14 @@ static int add_pool(struct onnx_reader *r, const struct onnx_value *x, struct on
                                      .units = r->layers[x->layer].units};
     int index;
 
-    if (onnx_check_padding(r, "makes one row of all steps") != 0)
+    if (onnx_is(r->graph, "ReduceSum"))
+        return onnx_add_steps(r, x, out);
+    struct onnx_value plain = *x;
+    if (is_greatest(r->graph) && x->blank == ONNX_LEAST) // its own steps are the greatest
+        plain.blank = out->blank = ONNX_NO_BLANK;
+    else if (onnx_check_padding(r, "makes one row of all steps") != 0)
         return -1;
-    if (onnx_add_layer(r, x, layer, &index) != 0)
+    if (onnx_add_layer(r, &plain, layer, &index) != 0)
         return -1;
     r->layers[index].per_step = false;
     out->layer = index;
@@ -58,9 +63,6 @@ int onnx_pool(struct onnx_reader *r) {
 
     if (axes && axes->kind != ONNX_CONSTANT)
         return onnx_fail(r->graph, "has axes that are not constant");
-    if (onnx_is(r->graph, "ReduceSum"))
-        return onnx_fail(r->graph, "adds what is not stacked along an axis of layers; this version "
-                                   "has sums along that one only, and means along the steps");
     if (onnx_reduced_axes(&r->fold, x->rank, gone, &keep) != 0)
         return -1;
     for (int i = 0; i < x->rank && onnx_is(r->graph, "ReduceMean"); i++) {
@@ -77,6 +79,10 @@ int onnx_pool(struct onnx_reader *r) {
     for (int i = 0; i < x->rank; i++) {
         if (gone[i] && onnx_is_time(r, x, i) && add_pool(r, x, out) != 0)
             return -1;
+        if (gone[i] && !onnx_is_time(r, x, i) && x->axis[i] != AXIS_ONE &&
+            onnx_is(r->graph, "ReduceSum"))
+            return onnx_fail(r->graph,
+                             "adds what is not stacked along an axis of layers, nor steps");
         if (gone[i] && !onnx_is_time(r, x, i) && x->axis[i] != AXIS_ONE)
             return onnx_fail(r->graph, "goes along axis %d, which is not that of the steps", i);
         if (gone[i] && !keep)

@@ -159,13 +159,14 @@ static bool move_states(struct onnx_reader *r) {
             *onnx_output(r, i) = (struct onnx_value){.kind = from->kind,
                                                      .rank = RANK_UNKNOWN,
                                                      .layer = from->layer,
-                                                     .sorted = from->sorted};
+                                                     .sorted = from->sorted,
+                                                     .minus = from->minus};
     return from != NULL;
 }
 
 // Values that nothing but a recurrent operator may compute with, which then says why.
 static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
-    if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r))
+    if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r) || onnx_reads_lengths(r))
         return 0;
     if (in->kind == ONNX_INPUT && r->graph->takes_states)
         return onnx_fail(r->graph,
@@ -215,6 +216,8 @@ static int run_node(struct onnx_reader *r) {
         return onnx_fail(graph, "has no first output that is used");
     if (constant && !onnx_has(graph, ONNX_HEAVY))
         return run_constant(r);
+    if (onnx_reads_lengths(r))
+        return onnx_take_steps(r);
     if (onnx_reads_order(r))
         return onnx_order(r);
     if (move_states(r))
@@ -338,6 +341,11 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
                               name);
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
+                              name);
+    if (out->sum || out->blank || out->flat)
+        return onnx_fail_file(r->graph,
+                              "the output '%.100s' is a sum of steps, or has steps that a mask has "
+                              "changed; this version gives one row of each sequence's own steps",
                               name);
     if (out->quantised)
         return onnx_fail_file(r->graph,
