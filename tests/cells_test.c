@@ -330,6 +330,34 @@ CALL(lstm_peephole_30x5_1_w8a16, 1)
 #include "frame/layer.h"
 CALL(lstm_peephole_9x18_17_h_w8a8, 17)
 
+// Activations without an end, whose formats are narrow enough to cut.
+#define RELU_OF(frac) mr_place_with(MR_RELU, frac, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+#define LAYER lstm_relu_14x9_2
+#define LAYER_CELL lstm
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_CELL_EXPONENT 2
+#define LAYER_GATE mr_own_place(MR_SIGMOID)
+#define LAYER_G RELU_OF(12)
+#define LAYER_H RELU_OF(9)
+#define LAYER_LATENCY 24
+#define LAYER_COUNTS 1
+#include "frame/layer.h"
+CALL(lstm_relu_14x9_2, 2)
+#define LAYER gru_relu_14x9_2
+#define LAYER_CELL gru
+#define LAYER_INPUTS 14
+#define LAYER_HIDDEN 9
+#define LAYER_LC 2
+#define LAYER_GATE RELU_OF(13)
+#define LAYER_G RELU_OF(11)
+#define LAYER_H mr_own_place(MR_TANH)
+#define LAYER_LATENCY 24
+#define LAYER_COUNTS 1
+#include "frame/layer.h"
+CALL(gru_relu_14x9_2, 2)
+
 // ---- the reference
 
 // A unit's cell state or h as it was before it was cut, which the operators do not tell.
@@ -340,7 +368,8 @@ struct layer {
     void (*call)(struct ports *, uint32_t, uint32_t, uint32_t, uint32_t);
     int inputs, hidden, lc, exponent;
     struct mr_precision precision;
-    uncut_of *uncut; // NULL: nothing is counted
+    uncut_of *uncut;               // NULL: nothing is counted
+    const struct mr_place *places; // [MR_PLACES], or NULL: its own
 };
 
 enum { MOST_UNITS = 18, MOST_COLUMNS = 96, SEQUENCE = 12 };
@@ -392,6 +421,85 @@ static int64_t rnn_relu_uncut(const struct mr_op *op, int u, const int32_t *colu
     return sum < 0 ? 0 : mr_clamp(sum, 32);
 }
 
+// With relus: what h or the cell state is, and how far all values were beyond their ends. Each is
+// told up to 2^28, a sum beyond 27 bits too.
+static const struct mr_place lstm_relu[MR_PLACES] = {{.kind = MR_ACTIVATION_SIGMOID,
+                                                      .scale = 1,
+                                                      .low = -INFINITY,
+                                                      .high = INFINITY,
+                                                      .factor = 1,
+                                                      .frac = 15},
+                                                     {.kind = MR_ACTIVATION_RELU,
+                                                      .scale = 1,
+                                                      .low = -INFINITY,
+                                                      .high = INFINITY,
+                                                      .factor = 1,
+                                                      .frac = 12},
+                                                     {.kind = MR_ACTIVATION_RELU,
+                                                      .scale = 1,
+                                                      .low = -INFINITY,
+                                                      .high = INFINITY,
+                                                      .factor = 1,
+                                                      .frac = 9}};
+static const struct mr_place gru_relu[MR_PLACES] = {{.kind = MR_ACTIVATION_RELU,
+                                                     .scale = 1,
+                                                     .low = -INFINITY,
+                                                     .high = INFINITY,
+                                                     .factor = 1,
+                                                     .frac = 13},
+                                                    {.kind = MR_ACTIVATION_RELU,
+                                                     .scale = 1,
+                                                     .low = -INFINITY,
+                                                     .high = INFINITY,
+                                                     .factor = 1,
+                                                     .frac = 11}};
+
+static int64_t cut_to(int64_t v, int bits, int64_t *past) {
+    const int64_t kept = mr_clamp(v, bits), off = llabs(v - kept);
+    *past += off < (1 << 28) - 1 ? off : (1 << 28) - 1;
+    return kept;
+}
+
+static int64_t relu_of(int64_t sum, int64_t *past) {
+    const int64_t v = cut_to(sum, 27, past);
+    return cut_to(v < 0 ? 0 : v, 16, past);
+}
+
+static int64_t lstm_relu_uncut(const struct mr_op *op, int u, const int32_t *columns,
+                               int64_t cell) {
+    int64_t past = 0, past_g = 0, past_h = 0;
+    const int64_t i = mr_table_sigmoid(sum_of(op, 0, u, columns));
+    const int64_t f = mr_table_sigmoid(sum_of(op, 1, u, columns));
+    const int64_t g = relu_of(sum_of(op, 2, u, columns), &past_g);
+    const int64_t o = mr_table_sigmoid(sum_of(op, 3, u, columns));
+    // Of c 14 fraction bits: f c has 29, i g 27.
+    const int64_t c = (f * cell + 4 * i * g + (1 << 14)) >> 15, cut = cut_to(c, 24, &past);
+    cut_to((o * (cut < 0 ? 0 : cut) + (1 << 19)) >> 20, 16, &past_h); // of h 9
+    const int64_t most = (1 << 28) - 1;
+    past_g = 4 * past_g < most ? 4 * past_g : most;
+    past_h = 32 * past_h < most ? 32 * past_h : most;
+    return cut + past + past_g + past_h;
+}
+
+static int64_t gru_relu_uncut(const struct mr_op *op, int u, const int32_t *columns, int64_t cell) {
+    const int row = 2 * op->units + u, inputs = op->inputs, apart = 3 * op->units + u;
+    const int16_t *w = op->rows.weight + row * op->rows.columns;
+    int64_t past = 0, past_gate = 0;
+    const int64_t r = relu_of(sum_of(op, 0, u, columns), &past_gate);
+    const int64_t z = relu_of(sum_of(op, 1, u, columns), &past_gate);
+    const int64_t x =
+        (op->rows.bias[row] + mr_integer_dot(w, columns, inputs)) >> op->rows.shift[row];
+    const int64_t of_h =
+        (op->rows.bias[apart] + mr_integer_dot(w + inputs, columns + inputs, op->units)) >>
+        op->rows.shift[apart];
+    const int64_t of_x = cut_to(x, 27, &past), weighed = r * cut_to(of_h, 27, &past);
+    const int64_t n = relu_of(((of_x << 13) + weighed + (1 << 12)) >> 13, &past);
+    const int64_t h = columns[inputs + u];
+    const int64_t kept = cut_to((n * 8192 + z * (h - n) + (1 << 12)) >> 13, 16, &past);
+    (void)cell;
+    return kept + past + (past_gate + 3) / 4; // of the gates 13 fraction bits, of h 11
+}
+
 static void step(struct reference *r, const int16_t *x) {
     const int units = r->op->units, inputs = r->op->inputs;
     int32_t columns[MOST_COLUMNS], h[MOST_UNITS];
@@ -410,7 +518,7 @@ static void step(struct reference *r, const int16_t *x) {
 }
 
 #define OF(name, cell, I, H, LC, exponent, weight_bits, column_bits, uncut)                        \
-    { #name, #cell, name##_call, I, H, LC, exponent, {weight_bits, column_bits }, uncut }
+    { #name, #cell, name##_call, I, H, LC, exponent, {weight_bits, column_bits }, uncut, NULL }
 static const struct layer layers[] = {
     OF(lstm_14x9_2, lstm, 14, 9, 2, 2, 16, 16, lstm_uncut),
     OF(lstm_30x5_1, lstm, 30, 5, 1, 16, 16, 16, lstm_uncut),
@@ -445,6 +553,26 @@ static const struct layer layers[] = {
     OF(gru_30x7_1_h_w8a8, gru, 30, 7, 1, 0, 8, 8, NULL),
     OF(gru_reset_first_16x15_3_h, gru_reset_first, 16, 15, 3, 0, 16, 16, NULL),
     OF(rnn_relu_14x9_2_h_w8a8, rnn_relu, 14, 9, 2, 0, 8, 8, rnn_relu_uncut),
+    {"lstm_relu_14x9_2",
+     "lstm",
+     lstm_relu_14x9_2_call,
+     14,
+     9,
+     2,
+     2,
+     {16, 16},
+     lstm_relu_uncut,
+     lstm_relu},
+    {"gru_relu_14x9_2",
+     "gru",
+     gru_relu_14x9_2_call,
+     14,
+     9,
+     2,
+     0,
+     {16, 16},
+     gru_relu_uncut,
+     gru_relu},
 };
 
 // ---- the kernel's streams
@@ -510,6 +638,8 @@ static void open_reference(struct reference *r, const struct layer *l) {
     r->op = &r->network.ops[0];
     r->op->exponent = l->exponent;
     r->op->precision = l->precision;
+    if (l->places)
+        memcpy(r->op->places, l->places, sizeof r->op->places);
     ck_assert_int_eq(mr_rows_create(&r->op->rows, r->op->kind->gates * l->hidden,
                                     l->inputs + l->hidden, r->op->kind->sums * l->hidden),
                      0);
