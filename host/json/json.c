@@ -10,24 +10,24 @@
 
 static const size_t max_text = (size_t)1 << 28;
 
-static int parse(struct net *net, const void *text, size_t size) {
+static int parse(struct desc *net, const void *text, size_t size) {
     const char *from = text;
     json_error_t where;
 
     if (size > max_text)
-        return net_fail_file(net, "the text is larger than the %zu bytes that are possible",
-                             max_text);
+        return desc_fail_file(net, "the text is larger than the %zu bytes that are possible",
+                              max_text);
     if (size >= 3 && memcmp(from, "\xef\xbb\xbf", 3) == 0) { // a mark of UTF-8
         from += 3;
         size -= 3;
     }
     net->root = json_loadb(from, size, JSON_REJECT_DUPLICATES, &where);
     return net->root ? 0
-                     : net_fail_file(net, "it is not JSON at line %d, column %d: %s", where.line,
-                                     where.column, where.text);
+                     : desc_fail_file(net, "it is not JSON at line %d, column %d: %s", where.line,
+                                      where.column, where.text);
 }
 
-static void free_net(struct net *net) {
+static void free_net(struct desc *net) {
     for (int i = 0; i < net->node_count; i++)
         free(net->nodes[i].prefix);
     for (size_t i = 0; i < net->file_count; i++) {
@@ -44,22 +44,22 @@ static void free_net(struct net *net) {
     json_decref(net->root);
 }
 
-static unsigned char *make_graph(struct net *net, const void *text, size_t text_size,
+static unsigned char *make_graph(struct desc *net, const void *text, size_t text_size,
                                  size_t *size) {
-    net->nodes = calloc(NET_NODES, sizeof *net->nodes);
-    net->names = calloc(NET_NODES, sizeof *net->names);
-    net->named = calloc(NET_NODES, sizeof *net->named);
+    net->nodes = calloc(DESC_NODES, sizeof *net->nodes);
+    net->names = calloc(DESC_NODES, sizeof *net->names);
+    net->named = calloc(DESC_NODES, sizeof *net->named);
     if (!net->nodes || !net->names || !net->named) {
-        net_fail_file(net, "not enough memory");
+        desc_fail_file(net, "not enough memory");
         return NULL;
     }
-    if (parse(net, text, text_size) != 0 || net_read(net) != 0 || net_open_files(net) != 0 ||
-        net_match(net) != 0)
+    if (parse(net, text, text_size) != 0 || desc_read(net) != 0 || desc_open_files(net) != 0 ||
+        desc_match(net) != 0)
         return NULL;
-    return net_graph(net, size);
+    return desc_graph(net, size);
 }
 
-static struct mr_onnx *open_net(struct net *net, const void *text, size_t text_size) {
+static struct mr_onnx *open_net(struct desc *net, const void *text, size_t text_size) {
     size_t size = 0;
     unsigned char *graph = make_graph(net, text, text_size, &size);
     struct mr_onnx *onnx =
@@ -67,12 +67,12 @@ static struct mr_onnx *open_net(struct net *net, const void *text, size_t text_s
 
     free(graph);
     if (onnx) {
-        net_note_unused(net);
+        desc_note_unused(net);
         if (net->notes.data)
             mr_onnx_add_notes(onnx, net->notes.data);
         for (size_t i = 0; onnx && i < net->file_count; i++)
             if (mr_onnx_add_file(onnx, net->files[i].path) != 0) {
-                net_fail_file(net, "not enough memory");
+                desc_fail_file(net, "not enough memory");
                 mr_onnx_close(onnx);
                 onnx = NULL;
             }
@@ -85,11 +85,11 @@ struct mr_onnx *mr_json_open(const void *text, size_t size, const char *path,
                              const struct mr_own_cells *own, char *error, size_t error_size) {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup("");
-    struct net net = {
+    struct desc net = {
         .file = path, .folder = folder, .own = own, .error = error, .error_size = error_size};
 
     if (!folder) {
-        net_fail_file(&net, "not enough memory");
+        desc_fail_file(&net, "not enough memory");
         return NULL;
     }
     struct mr_onnx *onnx = open_net(&net, text, size);
@@ -101,12 +101,12 @@ struct mr_onnx *mr_json_open_memory(const void *text, size_t size, const char *n
                                     const void *weights, size_t weights_size,
                                     const struct mr_own_cells *own, char *error,
                                     size_t error_size) {
-    struct net net = {.file = name,
-                      .memory = weights,
-                      .memory_size = weights_size,
-                      .own = own,
-                      .error = error,
-                      .error_size = error_size};
+    struct desc net = {.file = name,
+                       .memory = weights,
+                       .memory_size = weights_size,
+                       .own = own,
+                       .error = error,
+                       .error_size = error_size};
 
     return open_net(&net, text, size);
 }

@@ -8,37 +8,37 @@
 
 enum { NODE_ATTRIBUTES = 12, NODE_INPUTS = 10, NODE_OUTPUTS = 3, OPSET = 17, IR = 8 };
 
-struct net_block {
-    struct net_block *next;
+struct desc_block {
+    struct desc_block *next;
     void *data;
 };
 
 // Takes over memory.
-static void *adopt(struct net_build *b, void *data) {
-    struct net_block *block = data ? malloc(sizeof *block) : NULL;
+static void *adopt(struct desc_build *b, void *data) {
+    struct desc_block *block = data ? malloc(sizeof *block) : NULL;
 
     if (!block) {
         free(data);
         b->failed = true;
         return NULL;
     }
-    *block = (struct net_block){b->blocks, data};
+    *block = (struct desc_block){b->blocks, data};
     b->blocks = block;
     return data;
 }
 
-static void *room(struct net_build *b, size_t size) {
+static void *room(struct desc_build *b, size_t size) {
     return adopt(b, calloc(1, size ? size : 1));
 }
 
-static char *copy(struct net_build *b, const char *text) {
+static char *copy(struct desc_build *b, const char *text) {
     char *made = room(b, strlen(text) + 1);
 
     return made ? strcpy(made, text) : NULL;
 }
 
 // A list of pointers with room for one more, in the place of one of `count`.
-static void *grown(struct net_build *b, void *list, size_t count, size_t *limit) {
+static void *grown(struct desc_build *b, void *list, size_t count, size_t *limit) {
     if (count < *limit)
         return list;
     *limit = *limit ? 2 * *limit : 64;
@@ -48,7 +48,7 @@ static void *grown(struct net_build *b, void *list, size_t count, size_t *limit)
     return made;
 }
 
-void net_build_start(struct net_build *b, const char *name) {
+void desc_build_start(struct desc_build *b, const char *name) {
     memset(b, 0, sizeof *b);
     onnx__graph_proto__init(&b->graph);
     b->graph.name = copy(b, name);
@@ -56,16 +56,16 @@ void net_build_start(struct net_build *b, const char *name) {
     b->own_domain = copy(b, "millrace");
 }
 
-void net_build_free(struct net_build *b) {
+void desc_build_free(struct desc_build *b) {
     while (b->blocks) {
-        struct net_block *next = b->blocks->next;
+        struct desc_block *next = b->blocks->next;
         free(b->blocks->data);
         free(b->blocks);
         b->blocks = next;
     }
 }
 
-unsigned char *net_build_pack(struct net_build *b, size_t *size) {
+unsigned char *desc_build_pack(struct desc_build *b, size_t *size) {
     Onnx__OperatorSetIdProto sets[2], *list[2] = {&sets[0], &sets[1]};
     static char none[] = "";
     Onnx__ModelProto model;
@@ -91,7 +91,7 @@ unsigned char *net_build_pack(struct net_build *b, size_t *size) {
     return data;
 }
 
-const char *net_value(struct net_build *b) {
+const char *desc_value(struct desc_build *b) {
     char text[160];
 
     snprintf(text, sizeof text, "%s:%zu", b->path, b->values++);
@@ -101,7 +101,7 @@ const char *net_value(struct net_build *b) {
 
 // ---- inputs and outputs
 
-static Onnx__ValueInfoProto *value_info(struct net_build *b, const char *name, int type,
+static Onnx__ValueInfoProto *value_info(struct desc_build *b, const char *name, int type,
                                         const char *letters, const int64_t *dims) {
     Onnx__ValueInfoProto *info = room(b, sizeof *info);
     Onnx__TypeProto *of = room(b, sizeof *of);
@@ -141,14 +141,14 @@ static Onnx__ValueInfoProto *value_info(struct net_build *b, const char *name, i
     return info;
 }
 
-void net_put_input(struct net_build *b, const char *name, int type, const char *letters,
-                   const int64_t *dims) {
+void desc_put_input(struct desc_build *b, const char *name, int type, const char *letters,
+                    const int64_t *dims) {
     b->graph.input = room(b, sizeof *b->graph.input);
     if (b->graph.input && (b->graph.input[0] = value_info(b, name, type, letters, dims)))
         b->graph.n_input = 1;
 }
 
-void net_put_output(struct net_build *b, const char *name) {
+void desc_put_output(struct desc_build *b, const char *name) {
     size_t limit = b->graph.n_output; // one list after the other, as there are few
     Onnx__ValueInfoProto **list = grown(b, b->graph.output, b->graph.n_output, &limit);
     Onnx__ValueInfoProto *info =
@@ -163,8 +163,8 @@ void net_put_output(struct net_build *b, const char *name) {
 
 // ---- nodes
 
-Onnx__NodeProto *net_put(struct net_build *b, const char *type, const char *const *inputs,
-                         const char *output) {
+Onnx__NodeProto *desc_put(struct desc_build *b, const char *type, const char *const *inputs,
+                          const char *output) {
     Onnx__NodeProto *node = room(b, sizeof *node);
     Onnx__NodeProto **list = grown(b, b->graph.node, b->graph.n_node, &b->node_room);
 
@@ -185,11 +185,11 @@ Onnx__NodeProto *net_put(struct net_build *b, const char *type, const char *cons
         b->failed)
         return NULL;
     b->graph.n_node++;
-    net_more(b, node, output);
+    desc_more(b, node, output);
     return node;
 }
 
-void net_more(struct net_build *b, Onnx__NodeProto *node, const char *output) {
+void desc_more(struct desc_build *b, Onnx__NodeProto *node, const char *output) {
     char *name = node && output ? copy(b, output) : NULL;
 
     if (name && node->n_output < NODE_OUTPUTS)
@@ -198,15 +198,16 @@ void net_more(struct net_build *b, Onnx__NodeProto *node, const char *output) {
         b->failed = true;
 }
 
-const char *net_put2(struct net_build *b, const char *type, const char *first, const char *second) {
-    const char *output = net_value(b);
+const char *desc_put2(struct desc_build *b, const char *type, const char *first,
+                      const char *second) {
+    const char *output = desc_value(b);
 
-    net_put(b, type, (const char *const[]){first, second, NULL}, output);
+    desc_put(b, type, (const char *const[]){first, second, NULL}, output);
     return output;
 }
 
-static Onnx__AttributeProto *attribute(struct net_build *b, Onnx__NodeProto *node, const char *name,
-                                       int type) {
+static Onnx__AttributeProto *attribute(struct desc_build *b, Onnx__NodeProto *node,
+                                       const char *name, int type) {
     Onnx__AttributeProto *a = node ? room(b, sizeof *a) : NULL;
 
     if (!a || node->n_attribute == NODE_ATTRIBUTES) {
@@ -221,7 +222,7 @@ static Onnx__AttributeProto *attribute(struct net_build *b, Onnx__NodeProto *nod
     return a;
 }
 
-void net_int(struct net_build *b, Onnx__NodeProto *node, const char *name, int64_t value) {
+void desc_int(struct desc_build *b, Onnx__NodeProto *node, const char *name, int64_t value) {
     Onnx__AttributeProto *a = attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
 
     if (a) {
@@ -230,7 +231,7 @@ void net_int(struct net_build *b, Onnx__NodeProto *node, const char *name, int64
     }
 }
 
-void net_float(struct net_build *b, Onnx__NodeProto *node, const char *name, double value) {
+void desc_float(struct desc_build *b, Onnx__NodeProto *node, const char *name, double value) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
 
@@ -240,8 +241,8 @@ void net_float(struct net_build *b, Onnx__NodeProto *node, const char *name, dou
     }
 }
 
-void net_ints(struct net_build *b, Onnx__NodeProto *node, const char *name, size_t count,
-              const int64_t *values) {
+void desc_ints(struct desc_build *b, Onnx__NodeProto *node, const char *name, size_t count,
+               const int64_t *values) {
     Onnx__AttributeProto *a = attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
 
     if (a && (a->ints = room(b, count * sizeof *a->ints))) {
@@ -250,8 +251,8 @@ void net_ints(struct net_build *b, Onnx__NodeProto *node, const char *name, size
     }
 }
 
-void net_floats(struct net_build *b, Onnx__NodeProto *node, const char *name, size_t count,
-                const double *values) {
+void desc_floats(struct desc_build *b, Onnx__NodeProto *node, const char *name, size_t count,
+                 const double *values) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
 
@@ -262,13 +263,13 @@ void net_floats(struct net_build *b, Onnx__NodeProto *node, const char *name, si
     }
 }
 
-static ProtobufCBinaryData bytes_of(struct net_build *b, const char *text) {
+static ProtobufCBinaryData bytes_of(struct desc_build *b, const char *text) {
     char *made = copy(b, text);
 
     return (ProtobufCBinaryData){made ? strlen(text) : 0, (uint8_t *)made};
 }
 
-void net_text(struct net_build *b, Onnx__NodeProto *node, const char *name, const char *value) {
+void desc_text(struct desc_build *b, Onnx__NodeProto *node, const char *name, const char *value) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
 
@@ -278,8 +279,8 @@ void net_text(struct net_build *b, Onnx__NodeProto *node, const char *name, cons
     }
 }
 
-void net_texts(struct net_build *b, Onnx__NodeProto *node, const char *name, size_t count,
-               const char *const *values) {
+void desc_texts(struct desc_build *b, Onnx__NodeProto *node, const char *name, size_t count,
+                const char *const *values) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS);
 
@@ -292,9 +293,9 @@ void net_texts(struct net_build *b, Onnx__NodeProto *node, const char *name, siz
 
 // ---- constants
 
-static const char *constant(struct net_build *b, int type, int rank, const int64_t *dims,
+static const char *constant(struct desc_build *b, int type, int rank, const int64_t *dims,
                             void *data) {
-    const char *name = net_value(b);
+    const char *name = desc_value(b);
     Onnx__TensorProto *t = room(b, sizeof *t);
     Onnx__TensorProto **list =
         grown(b, b->graph.initializer, b->graph.n_initializer, &b->constant_room);
@@ -319,11 +320,11 @@ static const char *constant(struct net_build *b, int type, int rank, const int64
     return name;
 }
 
-const char *net_constant(struct net_build *b, int rank, const int64_t *dims, double *data) {
+const char *desc_constant(struct desc_build *b, int rank, const int64_t *dims, double *data) {
     return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, rank, dims, data);
 }
 
-const char *net_wholes(struct net_build *b, size_t count, const int64_t *values) {
+const char *desc_wholes(struct desc_build *b, size_t count, const int64_t *values) {
     int64_t *data = malloc((count ? count : 1) * sizeof *data);
 
     if (data)
@@ -331,7 +332,7 @@ const char *net_wholes(struct net_build *b, size_t count, const int64_t *values)
     return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, (int64_t[]){(int64_t)count}, data);
 }
 
-const char *net_whole(struct net_build *b, int64_t value) {
+const char *desc_whole(struct desc_build *b, int64_t value) {
     int64_t *data = malloc(sizeof *data);
 
     if (data)
@@ -339,10 +340,10 @@ const char *net_whole(struct net_build *b, int64_t value) {
     return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 0, NULL, data);
 }
 
-const char *net_real(struct net_build *b, double value) {
+const char *desc_real(struct desc_build *b, double value) {
     double *data = malloc(sizeof *data);
 
     if (data)
         *data = value;
-    return net_constant(b, 0, NULL, data);
+    return desc_constant(b, 0, NULL, data);
 }

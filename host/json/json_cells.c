@@ -7,21 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct net_cell cells[] = {
+static const struct desc_cell cells[] = {
     {"lstm", "LSTM", 4, "ifgo", "ifgo", "iofg", 3},
     {"gru", "GRU", 3, "rzn", "zrn", "zrn", 2},
     {"rnn", "RNN", 1, "n", "n", "n", 1},
 };
 enum { CELLS = sizeof cells / sizeof *cells };
 
-const struct net_cell *net_find_cell(const char *name) {
+const struct desc_cell *desc_find_cell(const char *name) {
     for (int i = 0; i < CELLS; i++)
         if (strcmp(cells[i].name, name) == 0)
             return &cells[i];
     return NULL;
 }
 
-void net_cell_names(const struct net *net, const char **names, size_t *count, size_t most) {
+void desc_cell_names(const struct desc *net, const char **names, size_t *count, size_t most) {
     *count = 0;
     for (int i = 0; i < CELLS; i++)
         names[(*count)++] = cells[i].name;
@@ -29,12 +29,12 @@ void net_cell_names(const struct net *net, const char **names, size_t *count, si
         names[(*count)++] = net->own->list[i].kind->name;
 }
 
-int net_gate_count(const struct net_node *node) {
+int desc_gate_count(const struct desc_node *node) {
     return node->own ? node->own->kind->gates : node->cell->gates;
 }
 
 // Where the gate of ONNX's place `gate` stands in the file.
-static size_t place_of(const struct net_node *node, int gate) {
+static size_t place_of(const struct desc_node *node, int gate) {
     if (node->own)
         return (size_t)gate;
     const char *order = node->gates                ? node->gates
@@ -49,22 +49,22 @@ static size_t place_of(const struct net_node *node, int gate) {
 }
 
 // A matrix (gates * hidden, columns) from one that may be transposed, or one of two directions.
-static int load_matrix(struct net *net, const struct net_node *node, enum net_part part,
+static int load_matrix(struct desc *net, const struct desc_node *node, enum desc_part part,
                        bool backward, size_t columns, double **to) {
-    const size_t hidden = (size_t)node->hidden, gates = (size_t)net_gate_count(node);
+    const size_t hidden = (size_t)node->hidden, gates = (size_t)desc_gate_count(node);
     const size_t rows = gates * hidden, directions = node->bidirectional ? 2 : 1;
-    const struct net_form *form = node->form;
+    const struct desc_form *form = node->form;
     const size_t shapes[3][3] = {{rows, columns}, {columns, rows}, {directions, rows, columns}};
-    struct net_numbers numbers;
+    struct desc_numbers numbers;
     char what[120];
 
     snprintf(what, sizeof what, "%zu gate%s of %d units over %zu numbers", gates, mr_plural(gates),
              node->hidden, columns);
-    if (net_need_part(net, node, part, backward, form->directed ? 3 : 2,
-                      shapes[form->directed       ? 2
-                             : form->inputs_first ? 1
-                                                  : 0],
-                      what, &numbers) != 0)
+    if (desc_need_part(net, node, part, backward, form->directed ? 3 : 2,
+                       shapes[form->directed       ? 2
+                              : form->inputs_first ? 1
+                                                   : 0],
+                       what, &numbers) != 0)
         return -1;
     *to = malloc(rows * columns * sizeof **to);
     for (size_t g = 0; *to && g < gates; g++)
@@ -76,57 +76,57 @@ static int load_matrix(struct net *net, const struct net_node *node, enum net_pa
                     numbers.data[(form->directed && backward ? rows * columns : 0) + from];
             }
     free(numbers.data);
-    return *to ? 0 : net_fail(net, node->path, "needs more memory than there is");
+    return *to ? 0 : desc_fail(net, node->path, "needs more memory than there is");
 }
 
 // A list of one number for each row, to to, which is (gates * hidden).
-static void put_bias(const struct net_node *node, const double *from, double *to) {
+static void put_bias(const struct desc_node *node, const double *from, double *to) {
     const size_t hidden = (size_t)node->hidden;
 
-    for (int g = 0; g < net_gate_count(node); g++)
+    for (int g = 0; g < desc_gate_count(node); g++)
         memcpy(to + (size_t)g * hidden, from + place_of(node, g) * hidden, hidden * sizeof *to);
 }
 
 // One bias of the text or file, which may hold both.
-static int load_bias(struct net *net, const struct net_node *node, enum net_part part,
+static int load_bias(struct desc *net, const struct desc_node *node, enum desc_part part,
                      bool backward, double *b, bool *found) {
-    const struct net_form *form = node->form;
-    const size_t rows = (size_t)net_gate_count(node) * (size_t)node->hidden;
+    const struct desc_form *form = node->form;
+    const size_t rows = (size_t)desc_gate_count(node) * (size_t)node->hidden;
     const size_t directed[2] = {node->bidirectional ? 2 : 1, 2 * rows}, both[2] = {2, rows};
-    struct net_numbers numbers;
+    struct desc_numbers numbers;
     int result;
 
-    if (net_load_part(net, node, part, backward, &numbers) != 0)
+    if (desc_load_part(net, node, part, backward, &numbers) != 0)
         return -1;
     if (!numbers.data)
         return 0;
     *found = true;
     const bool split = form->split_bias && numbers.rank == 2;
     if (form->directed)
-        result = net_check_shape(net, node->path, &numbers, 2, directed,
-                                 "the biases over x and over h of each direction");
+        result = desc_check_shape(net, node->path, &numbers, 2, directed,
+                                  "the biases over x and over h of each direction");
     else
-        result = net_check_shape(net, node->path, &numbers, split ? 2 : 1, split ? both : &rows,
-                                 "a number for each unit of each gate");
+        result = desc_check_shape(net, node->path, &numbers, split ? 2 : 1, split ? both : &rows,
+                                  "a number for each unit of each gate");
     const double *from = numbers.data + (form->directed && backward ? 2 * rows : 0);
     if (result == 0)
-        put_bias(node, from, b + (part == NET_BIAS_H ? rows : 0));
+        put_bias(node, from, b + (part == DESC_BIAS_H ? rows : 0));
     if (result == 0 && (form->directed || split))
         put_bias(node, from + rows, b + rows);
     free(numbers.data);
     return result;
 }
 
-static int load_biases(struct net *net, const struct net_node *node, bool backward, double **b) {
-    const size_t rows = (size_t)net_gate_count(node) * (size_t)node->hidden;
+static int load_biases(struct desc *net, const struct desc_node *node, bool backward, double **b) {
+    const size_t rows = (size_t)desc_gate_count(node) * (size_t)node->hidden;
     bool found = false;
 
     *b = calloc(2 * rows, sizeof **b);
     if (!*b)
-        return net_fail(net, node->path, "needs more memory than there is");
-    if (load_bias(net, node, NET_BIAS, backward, *b, &found) != 0 ||
-        load_bias(net, node, NET_BIAS_H, backward, *b, &found) != 0 ||
-        net_check_bias(net, node, found) != 0)
+        return desc_fail(net, node->path, "needs more memory than there is");
+    if (load_bias(net, node, DESC_BIAS, backward, *b, &found) != 0 ||
+        load_bias(net, node, DESC_BIAS_H, backward, *b, &found) != 0 ||
+        desc_check_bias(net, node, found) != 0)
         return -1;
     if (!found) {
         free(*b);
@@ -135,63 +135,64 @@ static int load_biases(struct net *net, const struct net_node *node, bool backwa
     return 0;
 }
 
-static int load_peepholes(struct net *net, const struct net_node *node, bool backward, double **p) {
+static int load_peepholes(struct desc *net, const struct desc_node *node, bool backward,
+                          double **p) {
     const size_t count = 3 * (size_t)node->hidden;
     const size_t shape[2] = {node->bidirectional ? 2 : 1, count};
-    struct net_numbers numbers;
+    struct desc_numbers numbers;
 
-    if (net_load_part(net, node, NET_PEEPHOLE, backward, &numbers) != 0)
+    if (desc_load_part(net, node, DESC_PEEPHOLE, backward, &numbers) != 0)
         return -1;
     if (!numbers.data)
         return 0;
-    int result = net_check_shape(net, node->path, &numbers, 2, shape,
-                                 "peepholes of three gates of each direction");
+    int result = desc_check_shape(net, node->path, &numbers, 2, shape,
+                                  "peepholes of three gates of each direction");
     *p = result == 0 ? malloc(count * sizeof **p) : NULL;
     if (*p)
         memcpy(*p, numbers.data + (backward ? count : 0), count * sizeof **p);
     else if (result == 0)
-        result = net_fail(net, node->path, "needs more memory than there is");
+        result = desc_fail(net, node->path, "needs more memory than there is");
     free(numbers.data);
     return result;
 }
 
-static int load_projection(struct net *net, const struct net_node *node, bool backward,
+static int load_projection(struct desc *net, const struct desc_node *node, bool backward,
                            double **to) {
     const size_t shape[2] = {(size_t)node->projection, (size_t)node->hidden};
-    struct net_numbers numbers;
+    struct desc_numbers numbers;
 
-    if (node->projection && !node->form->roles[NET_PROJECTION])
-        return net_fail(net, node->path,
-                        "has a proj_size, and its weights are named as of a "
-                        "program that has none");
+    if (node->projection && !node->form->roles[DESC_PROJECTION])
+        return desc_fail(net, node->path,
+                         "has a proj_size, and its weights are named as of a "
+                         "program that has none");
     if (node->projection &&
-        net_need_part(net, node, NET_PROJECTION, backward, 2, shape,
-                      "a row of the hidden units for each number of h", &numbers) != 0)
+        desc_need_part(net, node, DESC_PROJECTION, backward, 2, shape,
+                       "a row of the hidden units for each number of h", &numbers) != 0)
         return -1;
-    if (!node->projection && net_load_part(net, node, NET_PROJECTION, backward, &numbers) != 0)
+    if (!node->projection && desc_load_part(net, node, DESC_PROJECTION, backward, &numbers) != 0)
         return -1;
     if (!node->projection && numbers.data) {
         free(numbers.data);
-        return net_fail(net, node->path, "has a projection in its weights; say its proj_size");
+        return desc_fail(net, node->path, "has a projection in its weights; say its proj_size");
     }
     *to = numbers.data;
     return 0;
 }
 
-int net_load_gates(struct net *net, const struct net_node *node, bool backward,
-                   struct net_gates *gates) {
+int desc_load_gates(struct desc *net, const struct desc_node *node, bool backward,
+                    struct desc_gates *gates) {
     memset(gates, 0, sizeof *gates);
     if (load_projection(net, node, backward, &gates->projection) == 0 &&
-        load_matrix(net, node, NET_WEIGHT, backward, (size_t)node->inputs, &gates->w) == 0 &&
-        load_matrix(net, node, NET_RECURRENT, backward, (size_t)net_h(node), &gates->r) == 0 &&
+        load_matrix(net, node, DESC_WEIGHT, backward, (size_t)node->inputs, &gates->w) == 0 &&
+        load_matrix(net, node, DESC_RECURRENT, backward, (size_t)desc_h(node), &gates->r) == 0 &&
         load_biases(net, node, backward, &gates->b) == 0 &&
         load_peepholes(net, node, backward, &gates->p) == 0)
         return 0;
-    net_free_gates(gates);
+    desc_free_gates(gates);
     return -1;
 }
 
-void net_free_gates(struct net_gates *gates) {
+void desc_free_gates(struct desc_gates *gates) {
     free(gates->w);
     free(gates->r);
     free(gates->b);

@@ -4,37 +4,37 @@
 
 #include <stdio.h>
 
-// Parts in the order of enum net_part. Of forms of one kind the first that fits is taken.
-const struct net_form net_forms[] = {
+// Parts in the order of enum desc_part. Of forms of one kind the first that fits is taken.
+const struct desc_form desc_forms[] = {
     // torch.nn.LSTM, GRU, RNN; LSTMCell and its like
-    {.kind = NET_CELL,
+    {.kind = DESC_CELL,
      .roles = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", NULL, "weight_hr"},
      .levels = true},
-    {.kind = NET_CELL, .roles = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}},
-    {.kind = NET_CELL, // Keras
+    {.kind = DESC_CELL, .roles = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}},
+    {.kind = DESC_CELL, // Keras
      .roles = {"kernel", "recurrent_kernel", "bias"},
      .inputs_first = true,
      .split_bias = true,
      .letters = 1},
-    {.kind = NET_CELL, // ONNX
+    {.kind = DESC_CELL, // ONNX
      .roles = {"W", "R", "B", NULL, "P"},
      .directed = true,
      .letters = 2},
-    {.kind = NET_DENSE, .roles = {"weight", NULL, "bias"}},
-    {.kind = NET_DENSE, .roles = {"kernel", NULL, "bias"}, .inputs_first = true},
-    {.kind = NET_EMBEDDING, .roles = {"weight"}},
-    {.kind = NET_EMBEDDING, .roles = {"embeddings"}},
-    {.kind = NET_LAYER_NORM, .roles = {"weight", NULL, "bias"}},
-    {.kind = NET_LAYER_NORM, .roles = {"gamma", NULL, "beta"}},
-    {.kind = NET_BATCH_NORM,
+    {.kind = DESC_DENSE, .roles = {"weight", NULL, "bias"}},
+    {.kind = DESC_DENSE, .roles = {"kernel", NULL, "bias"}, .inputs_first = true},
+    {.kind = DESC_EMBEDDING, .roles = {"weight"}},
+    {.kind = DESC_EMBEDDING, .roles = {"embeddings"}},
+    {.kind = DESC_LAYER_NORM, .roles = {"weight", NULL, "bias"}},
+    {.kind = DESC_LAYER_NORM, .roles = {"gamma", NULL, "beta"}},
+    {.kind = DESC_BATCH_NORM,
      .roles = {"weight", NULL, "bias", NULL, NULL, NULL, "running_mean", "running_var"}},
-    {.kind = NET_BATCH_NORM,
+    {.kind = DESC_BATCH_NORM,
      .roles = {"gamma", NULL, "beta", NULL, NULL, NULL, "moving_mean", "moving_variance"}},
 };
-const size_t net_form_count = sizeof net_forms / sizeof *net_forms;
+const size_t desc_form_count = sizeof desc_forms / sizeof *desc_forms;
 
-void net_tensor_name(const struct net_node *node, enum net_part part, bool backward, char *text,
-                     size_t size) {
+void desc_tensor_name(const struct desc_node *node, enum desc_part part, bool backward, char *text,
+                      size_t size) {
     const char separator[2] = {node->separator, 0};
     char level[24] = "";
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct net_function_row rows[] = {
+static const struct desc_function_row rows[] = {
     {"linear", "Affine", false, false, 1, 0, true, false},
     {"sigmoid", "Sigmoid", false, false, 0, 0, true, false},
     {"tanh", "Tanh", false, false, 0, 0, true, false},
@@ -25,39 +25,40 @@ static const struct net_function_row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-int net_get_function(const struct net *net, const char *path, const json_t *object, const char *key,
-                     enum net_use use, struct net_function *function) {
+int desc_get_function(const struct desc *net, const char *path, const json_t *object,
+                      const char *key, enum desc_use use, struct desc_function *function) {
     static const char *const keys[] = {"name", "alpha", "beta", NULL};
     const json_t *value = json_object_get(object, key);
     const char *given = json_string_value(value), *names[ROWS];
-    char place[NET_PATH], text[400] = "";
+    char place[DESC_PATH], text[400] = "";
     size_t count = 0;
 
     if (!value)
         return 0;
-    net_place(place, path, key);
-    if (json_is_object(value) && (net_check_keys(net, place, value, keys) != 0 ||
-                                  net_get_text(net, place, value, "name", &given) != 0))
+    desc_place(place, path, key);
+    if (json_is_object(value) && (desc_check_keys(net, place, value, keys) != 0 ||
+                                  desc_get_text(net, place, value, "name", &given) != 0))
         return -1;
     if (!given)
-        return net_fail(net, place, "is no name of an activation, nor an object with its name");
+        return desc_fail(net, place, "is no name of an activation, nor an object with its name");
     for (size_t i = 0; i < ROWS; i++) {
-        if ((use == NET_IN_CELL && !rows[i].in_cells) || (use != NET_AT_END && rows[i].ends))
+        if ((use == DESC_IN_CELL && !rows[i].in_cells) || (use != DESC_AT_END && rows[i].ends))
             continue;
         names[count++] = rows[i].name;
         if (strcmp(given, rows[i].name) != 0)
             continue;
-        *function = (struct net_function){&rows[i], rows[i].alpha, rows[i].beta};
+        *function = (struct desc_function){&rows[i], rows[i].alpha, rows[i].beta};
         if ((!rows[i].has_alpha && json_object_get(value, "alpha")) ||
             (!rows[i].has_beta && json_object_get(value, "beta")))
-            return net_fail(net, place, "has a number that '%s' does not have", given);
-        return net_get_real(net, place, value, "alpha", -FLT_MAX, FLT_MAX, &function->alpha) != 0 ||
-                       net_get_real(net, place, value, "beta", -FLT_MAX, FLT_MAX,
-                                    &function->beta) != 0
+            return desc_fail(net, place, "has a number that '%s' does not have", given);
+        return desc_get_real(net, place, value, "alpha", -FLT_MAX, FLT_MAX, &function->alpha) !=
+                           0 ||
+                       desc_get_real(net, place, value, "beta", -FLT_MAX, FLT_MAX,
+                                     &function->beta) != 0
                    ? -1
                    : 0;
     }
-    net_suggest(text, sizeof text, given, names, count);
-    return net_fail(net, place, "is '%.40s', which is no activation that it may have%s", given,
-                    text);
+    desc_suggest(text, sizeof text, given, names, count);
+    return desc_fail(net, place, "is '%.40s', which is no activation that it may have%s", given,
+                     text);
 }

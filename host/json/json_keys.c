@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int net_fail(const struct net *net, const char *path, const char *format, ...) {
+int desc_fail(const struct desc *net, const char *path, const char *format, ...) {
     char text[700];
     va_list arguments;
 
@@ -19,7 +19,7 @@ int net_fail(const struct net *net, const char *path, const char *format, ...) {
     return mr_fail(net->error, net->error_size, "%s: %s %s", net->file, path, text);
 }
 
-int net_fail_file(const struct net *net, const char *format, ...) {
+int desc_fail_file(const struct desc *net, const char *format, ...) {
     char text[800];
     va_list arguments;
 
@@ -29,12 +29,12 @@ int net_fail_file(const struct net *net, const char *format, ...) {
     return mr_fail(net->error, net->error_size, "%s: %s", net->file, text);
 }
 
-void net_place(char to[NET_PATH], const char *path, const char *key) {
-    snprintf(to, NET_PATH, "%.*s%s%.40s", NET_PATH - 42, path, *path ? "." : "", key);
+void desc_place(char to[DESC_PATH], const char *path, const char *key) {
+    snprintf(to, DESC_PATH, "%.*s%s%.40s", DESC_PATH - 42, path, *path ? "." : "", key);
 }
 
-void net_suggest(char *text, size_t size, const char *given, const char *const *names,
-                 size_t count) {
+void desc_suggest(char *text, size_t size, const char *given, const char *const *names,
+                  size_t count) {
     const char *near = mr_nearest(given, names, count);
     size_t used = strlen(text);
 
@@ -52,8 +52,8 @@ void net_suggest(char *text, size_t size, const char *given, const char *const *
     }
 }
 
-int net_check_keys(const struct net *net, const char *path, const json_t *object,
-                   const char *const *known) {
+int desc_check_keys(const struct desc *net, const char *path, const json_t *object,
+                    const char *const *known) {
     const char *key;
     const json_t *value;
     size_t count = 0;
@@ -67,27 +67,27 @@ int net_check_keys(const struct net *net, const char *path, const json_t *object
             i++;
         if (i < count)
             continue;
-        net_suggest(text, sizeof text, key, known, count);
-        return *path ? net_fail(net, path, "has a key '%.40s' that is not known%s", key, text)
-                     : net_fail_file(net, "it has a key '%.40s' that is not known%s", key, text);
+        desc_suggest(text, sizeof text, key, known, count);
+        return *path ? desc_fail(net, path, "has a key '%.40s' that is not known%s", key, text)
+                     : desc_fail_file(net, "it has a key '%.40s' that is not known%s", key, text);
     }
     return 0;
 }
 
 // A member is not what is expected: tells what it is.
-static int expected(const struct net *net, const char *path, const char *key, const json_t *value,
+static int expected(const struct desc *net, const char *path, const char *key, const json_t *value,
                     const char *what) {
-    char place[NET_PATH], *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char place[DESC_PATH], *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
-    net_place(place, path, key);
-    const int result = net_fail(net, place, "is %.40s%s; %s is expected", text ? text : "wrong",
-                                text && strlen(text) > 40 ? "..." : "", what);
+    desc_place(place, path, key);
+    const int result = desc_fail(net, place, "is %.40s%s; %s is expected", text ? text : "wrong",
+                                 text && strlen(text) > 40 ? "..." : "", what);
     free(text);
     return result;
 }
 
-int net_get_whole(const struct net *net, const char *path, const json_t *object, const char *key,
-                  int low, int high, int *value) {
+int desc_get_whole(const struct desc *net, const char *path, const json_t *object, const char *key,
+                   int low, int high, int *value) {
     const json_t *v = json_object_get(object, key);
     char what[80];
 
@@ -100,8 +100,8 @@ int net_get_whole(const struct net *net, const char *path, const json_t *object,
     return 0;
 }
 
-int net_get_real(const struct net *net, const char *path, const json_t *object, const char *key,
-                 double low, double high, double *value) {
+int desc_get_real(const struct desc *net, const char *path, const json_t *object, const char *key,
+                  double low, double high, double *value) {
     const json_t *v = json_object_get(object, key);
     char what[80];
 
@@ -114,8 +114,8 @@ int net_get_real(const struct net *net, const char *path, const json_t *object, 
     return 0;
 }
 
-int net_get_bool(const struct net *net, const char *path, const json_t *object, const char *key,
-                 bool *value) {
+int desc_get_bool(const struct desc *net, const char *path, const json_t *object, const char *key,
+                  bool *value) {
     const json_t *v = json_object_get(object, key);
 
     if (!v)
@@ -126,19 +126,19 @@ int net_get_bool(const struct net *net, const char *path, const json_t *object, 
     return 0;
 }
 
-int net_get_bias(const struct net *net, const char *path, const json_t *object,
-                 enum net_bias *bias) {
+int desc_get_bias(const struct desc *net, const char *path, const json_t *object,
+                  enum desc_bias *bias) {
     bool there = true;
 
-    if (net_get_bool(net, path, object, "bias", &there) != 0)
+    if (desc_get_bool(net, path, object, "bias", &there) != 0)
         return -1;
     if (json_object_get(object, "bias"))
-        *bias = there ? NET_WITH_BIAS : NET_NO_BIAS;
+        *bias = there ? DESC_WITH_BIAS : DESC_NO_BIAS;
     return 0;
 }
 
-int net_get_text(const struct net *net, const char *path, const json_t *object, const char *key,
-                 const char **value) {
+int desc_get_text(const struct desc *net, const char *path, const json_t *object, const char *key,
+                  const char **value) {
     const json_t *v = json_object_get(object, key);
 
     if (!v)
@@ -149,13 +149,13 @@ int net_get_text(const struct net *net, const char *path, const json_t *object, 
     return 0;
 }
 
-int net_get_word(const struct net *net, const char *path, const json_t *object, const char *key,
-                 const char *const *words, int *value) {
+int desc_get_word(const struct desc *net, const char *path, const json_t *object, const char *key,
+                  const char *const *words, int *value) {
     const char *given = NULL;
-    char place[NET_PATH], text[300] = "";
+    char place[DESC_PATH], text[300] = "";
     size_t count = 0;
 
-    if (net_get_text(net, path, object, key, &given) != 0)
+    if (desc_get_text(net, path, object, key, &given) != 0)
         return -1;
     for (; words[count]; count++)
         if (given && strcmp(words[count], given) == 0) {
@@ -164,7 +164,7 @@ int net_get_word(const struct net *net, const char *path, const json_t *object, 
         }
     if (!given)
         return 0;
-    net_place(place, path, key);
-    net_suggest(text, sizeof text, given, words, count);
-    return net_fail(net, place, "is '%.40s', which is not known%s", given, text);
+    desc_place(place, path, key);
+    desc_suggest(text, sizeof text, given, words, count);
+    return desc_fail(net, place, "is '%.40s', which is not known%s", given, text);
 }

@@ -12,7 +12,7 @@ enum { NAME = 400, MODULES = 4096, STACK = MR_MAX_LAYERS + 1 };
 
 // Tensors of the files that belong together, as a node of some kind would have them.
 struct module {
-    const struct net_form *form;
+    const struct desc_form *form;
     char *prefix;
     char separator;
     int levels; // of a stack
@@ -25,16 +25,16 @@ struct modules {
     size_t count;
 };
 
-static bool has_weights(const struct net_node *node) {
-    return node->kind == NET_CELL || node->kind == NET_DENSE || node->kind == NET_EMBEDDING ||
-           node->kind == NET_BATCH_NORM || (node->kind == NET_LAYER_NORM && node->affine);
+static bool has_weights(const struct desc_node *node) {
+    return node->kind == DESC_CELL || node->kind == DESC_DENSE || node->kind == DESC_EMBEDDING ||
+           node->kind == DESC_BATCH_NORM || (node->kind == DESC_LAYER_NORM && node->affine);
 }
 
 // ---- named one by one
 
 // The form that has a role of that name, behind which "_reverse" may stand.
-static bool has_role(const struct net_node *node, const struct net_form *form, const char *key) {
-    for (int part = 0; part < NET_PARTS; part++) {
+static bool has_role(const struct desc_node *node, const struct desc_form *form, const char *key) {
+    for (int part = 0; part < DESC_PARTS; part++) {
         const size_t length = form->roles[part] ? strlen(form->roles[part]) : 0;
         if (length == 0 || strncmp(key, form->roles[part], length) != 0)
             continue;
@@ -45,39 +45,39 @@ static bool has_role(const struct net_node *node, const struct net_form *form, c
     return false;
 }
 
-static int unknown_role(const struct net *net, const struct net_node *node, const char *place,
+static int unknown_role(const struct desc *net, const struct desc_node *node, const char *place,
                         const char *key) {
-    const char *names[NET_PARTS * 4] = {"prefix"};
+    const char *names[DESC_PARTS * 4] = {"prefix"};
     char text[500] = "";
     size_t count = 1;
 
-    for (size_t f = 0; f < net_form_count; f++)
-        for (int part = 0; net_forms[f].kind == node->kind && part < NET_PARTS; part++) {
+    for (size_t f = 0; f < desc_form_count; f++)
+        for (int part = 0; desc_forms[f].kind == node->kind && part < DESC_PARTS; part++) {
             size_t i = 0;
-            while (net_forms[f].roles[part] && i < count &&
-                   strcmp(names[i], net_forms[f].roles[part]) != 0)
+            while (desc_forms[f].roles[part] && i < count &&
+                   strcmp(names[i], desc_forms[f].roles[part]) != 0)
                 i++;
-            if (net_forms[f].roles[part] && i == count)
-                names[count++] = net_forms[f].roles[part];
+            if (desc_forms[f].roles[part] && i == count)
+                names[count++] = desc_forms[f].roles[part];
         }
-    net_suggest(text, sizeof text, key, names, count);
-    return net_fail(net, place,
-                    "has a key '%.40s' that is not known, or that is of another "
-                    "program than the others%s",
-                    key, text);
+    desc_suggest(text, sizeof text, key, names, count);
+    return desc_fail(net, place,
+                     "has a key '%.40s' that is not known, or that is of another "
+                     "program than the others%s",
+                     key, text);
 }
 
-static int take_object(const struct net *net, struct net_node *node, const char *place) {
+static int take_object(const struct desc *net, struct desc_node *node, const char *place) {
     const char *key, *wrong = NULL;
     const json_t *value;
 
     if (node->levels > 1)
-        return net_fail(net, place,
-                        "names tensors one by one, which is possible for one layer; "
-                        "write each of the %d as a layer of its own",
-                        node->levels);
-    for (size_t f = 0; f < net_form_count; f++) {
-        const struct net_form *form = &net_forms[f];
+        return desc_fail(net, place,
+                         "names tensors one by one, which is possible for one layer; "
+                         "write each of the %d as a layer of its own",
+                         node->levels);
+    for (size_t f = 0; f < desc_form_count; f++) {
+        const struct desc_form *form = &desc_forms[f];
         bool all = form->kind == node->kind;
         size_t known = 0;
         json_object_foreach((json_t *)(uintptr_t)node->weights, key, value) {
@@ -92,7 +92,8 @@ static int take_object(const struct net *net, struct net_node *node, const char 
         node->form = form;
         return 0;
     }
-    return wrong ? unknown_role(net, node, place, wrong) : net_fail(net, place, "names no tensors");
+    return wrong ? unknown_role(net, node, place, wrong)
+                 : desc_fail(net, place, "names no tensors");
 }
 
 // ---- behind a prefix
@@ -103,138 +104,138 @@ static bool is_separated(const char *prefix) {
     return length == 0 || prefix[length - 1] == '.' || prefix[length - 1] == '/';
 }
 
-static bool has_tensor(const struct net *net, const struct net_node *node, enum net_part part,
+static bool has_tensor(const struct desc *net, const struct desc_node *node, enum desc_part part,
                        bool backward) {
     char name[NAME];
 
     if (!node->form->roles[part])
         return false;
-    net_tensor_name(node, part, backward, name, sizeof name);
-    return net_find_tensor(net, name) != NULL;
+    desc_tensor_name(node, part, backward, name, sizeof name);
+    return desc_find_tensor(net, name) != NULL;
 }
 
 // The tensor by which a form is known.
-static enum net_part key_part(const struct net_form *form) {
-    if (form->kind == NET_BATCH_NORM)
-        return NET_MEAN_PART;
-    return form->kind == NET_CELL ? NET_RECURRENT : NET_WEIGHT;
+static enum desc_part key_part(const struct desc_form *form) {
+    if (form->kind == DESC_BATCH_NORM)
+        return DESC_MEAN_PART;
+    return form->kind == DESC_CELL ? DESC_RECURRENT : DESC_WEIGHT;
 }
 
-static int take_prefix(struct net *net, struct net_node *node, const char *place,
+static int take_prefix(struct desc *net, struct desc_node *node, const char *place,
                        const char *prefix, int level) {
     const char *separators = is_separated(prefix) ? "" : "./";
     char name[NAME] = "", text[400];
 
     node->prefix = strdup(prefix);
     if (!node->prefix)
-        return net_fail_file(net, "not enough memory");
+        return desc_fail_file(net, "not enough memory");
     node->file_level = level;
-    for (size_t f = 0; f < net_form_count; f++) {
-        if (net_forms[f].kind != node->kind)
+    for (size_t f = 0; f < desc_form_count; f++) {
+        if (desc_forms[f].kind != node->kind)
             continue;
-        node->form = &net_forms[f];
+        node->form = &desc_forms[f];
         for (const char *s = separators;; s++) {
             node->separator = *s;
             if ((*s || !*separators) && has_tensor(net, node, key_part(node->form), false))
                 return 0;
             if (!*name)
-                net_tensor_name(node, key_part(node->form), false, name, sizeof name);
+                desc_tensor_name(node, key_part(node->form), false, name, sizeof name);
             if (!*s)
                 break;
         }
     }
     node->form = NULL;
     if (net->file_count == 0)
-        return net_fail(net, place,
-                        "names tensors, and there are no \"weights\", the name of a "
-                        "safetensors file");
-    net_suggest_tensor(net, name, text, sizeof text);
-    return net_fail(net, place, "is '%.100s', and there is no tensor '%.100s'%s", prefix, name,
-                    text);
+        return desc_fail(net, place,
+                         "names tensors, and there are no \"weights\", the name of a "
+                         "safetensors file");
+    desc_suggest_tensor(net, name, text, sizeof text);
+    return desc_fail(net, place, "is '%.100s', and there is no tensor '%.100s'%s", prefix, name,
+                     text);
 }
 
 // What the text says of a node's tensors.
-static int take_named(struct net *net, struct net_node *node) {
+static int take_named(struct desc *net, struct desc_node *node) {
     static const char *const keys[] = {"prefix", "level", "reverse", NULL};
     const char *prefix = json_string_value(node->weights);
-    char place[NET_PATH];
+    char place[DESC_PATH];
     int level = 0;
 
-    net_place(place, node->path, "weights");
+    desc_place(place, node->path, "weights");
     if (json_is_object(node->weights) && !json_object_get(node->weights, "prefix"))
         return take_object(net, node, place);
     if (json_is_object(node->weights) &&
-        (net_check_keys(net, place, node->weights, keys) != 0 ||
-         net_get_text(net, place, node->weights, "prefix", &prefix) != 0 ||
-         net_get_text(net, place, node->weights, "reverse", &node->backward) != 0 ||
-         net_get_whole(net, place, node->weights, "level", 0, MR_MAX_LAYERS, &level) != 0))
+        (desc_check_keys(net, place, node->weights, keys) != 0 ||
+         desc_get_text(net, place, node->weights, "prefix", &prefix) != 0 ||
+         desc_get_text(net, place, node->weights, "reverse", &node->backward) != 0 ||
+         desc_get_whole(net, place, node->weights, "level", 0, MR_MAX_LAYERS, &level) != 0))
         return -1;
     if (node->backward && !node->bidirectional)
-        return net_fail(net, place,
-                        "has \"reverse\", the prefix of the second direction, and the "
-                        "layer has one");
+        return desc_fail(net, place,
+                         "has \"reverse\", the prefix of the second direction, and the "
+                         "layer has one");
     if (!prefix)
-        return net_fail(net, place,
-                        "is neither the text before the names of its tensors, nor an "
-                        "object that names them");
+        return desc_fail(net, place,
+                         "is neither the text before the names of its tensors, nor an "
+                         "object that names them");
     return take_prefix(net, node, place, prefix, level + node->level);
 }
 
 // ---- those that are left
 
 // A node with the module's names.
-static struct net_node named_by(const struct module *module) {
-    return (struct net_node){
+static struct desc_node named_by(const struct module *module) {
+    return (struct desc_node){
         .form = module->form, .prefix = module->prefix, .separator = module->separator};
 }
 
 // What a tensor alone does not tell: others of its name belong to something else.
-static bool is_module(const struct net *net, const struct module *m,
+static bool is_module(const struct desc *net, const struct module *m,
                       const struct mr_tensor *tensor) {
-    struct net_node node = named_by(m), other;
+    struct desc_node node = named_by(m), other;
 
-    for (size_t f = 0; f < net_form_count; f++) {
+    for (size_t f = 0; f < desc_form_count; f++) {
         other = node;
-        other.form = &net_forms[f];
-        if (net_forms[f].kind == NET_CELL && m->form->kind != NET_CELL &&
-            has_tensor(net, &other, NET_RECURRENT, false))
+        other.form = &desc_forms[f];
+        if (desc_forms[f].kind == DESC_CELL && m->form->kind != DESC_CELL &&
+            has_tensor(net, &other, DESC_RECURRENT, false))
             return false;
-        if (net_forms[f].kind == NET_BATCH_NORM && m->form->kind == NET_LAYER_NORM &&
-            has_tensor(net, &other, NET_MEAN_PART, false))
+        if (desc_forms[f].kind == DESC_BATCH_NORM && m->form->kind == DESC_LAYER_NORM &&
+            has_tensor(net, &other, DESC_MEAN_PART, false))
             return false;
     }
     switch (m->form->kind) {
-    case NET_DENSE:
+    case DESC_DENSE:
         return tensor->rank == 2;
-    case NET_EMBEDDING:
+    case DESC_EMBEDDING:
         other = node;
-        other.form = &net_forms[0];
-        while (other.form->kind != NET_DENSE)
+        other.form = &desc_forms[0];
+        while (other.form->kind != DESC_DENSE)
             other.form++;
-        return tensor->rank == 2 && !has_tensor(net, &other, NET_BIAS, false);
-    case NET_LAYER_NORM:
+        return tensor->rank == 2 && !has_tensor(net, &other, DESC_BIAS, false);
+    case DESC_LAYER_NORM:
         return tensor->rank == 1;
     default:
         return true;
     }
 }
 
-static void measure(const struct net *net, struct module *m) {
-    struct net_node node = named_by(m);
+static void measure(const struct desc *net, struct module *m) {
+    struct desc_node node = named_by(m);
 
-    m->both = m->form->levels && has_tensor(net, &node, NET_WEIGHT, true);
+    m->both = m->form->levels && has_tensor(net, &node, DESC_WEIGHT, true);
     m->levels = 1;
     while (m->form->levels && m->levels < STACK) {
         node.file_level = m->levels;
-        if (!has_tensor(net, &node, NET_WEIGHT, false))
+        if (!has_tensor(net, &node, DESC_WEIGHT, false))
             break;
         m->levels++;
     }
 }
 
 // Adds the module that a tensor is the key of, in one form.
-static int add_module(struct net *net, const struct net_form *form, const struct mr_tensor *tensor,
-                      struct modules *modules) {
+static int add_module(struct desc *net, const struct desc_form *form,
+                      const struct mr_tensor *tensor, struct modules *modules) {
     char key[80];
     const size_t length = strlen(tensor->name);
 
@@ -248,31 +249,32 @@ static int add_module(struct net *net, const struct net_form *form, const struct
     struct module m = {.form = form, .separator = separator};
     m.prefix = strndup(tensor->name, length - tail - (separator ? 1 : 0));
     if (!m.prefix)
-        return net_fail_file(net, "not enough memory");
+        return desc_fail_file(net, "not enough memory");
     if (!is_module(net, &m, tensor)) {
         free(m.prefix);
         return 0;
     }
     if (modules->count == MODULES) {
         free(m.prefix);
-        return net_fail_file(net,
-                             "the weights are of more than %d layers; say which each layer "
-                             "takes by \"weights\": PREFIX",
-                             MODULES);
+        return desc_fail_file(net,
+                              "the weights are of more than %d layers; say which each layer "
+                              "takes by \"weights\": PREFIX",
+                              MODULES);
     }
     measure(net, &m);
     modules->list[modules->count++] = m;
     return 0;
 }
 
-static int find_modules(struct net *net, struct modules *modules) {
+static int find_modules(struct desc *net, struct modules *modules) {
     modules->list = calloc(MODULES, sizeof *modules->list);
     if (!modules->list)
-        return net_fail_file(net, "not enough memory");
+        return desc_fail_file(net, "not enough memory");
     for (size_t f = 0; f < net->file_count; f++)
         for (size_t i = 0; i < net->files[f].tensors.tensor_count; i++)
-            for (size_t k = 0; k < net_form_count; k++)
-                if (add_module(net, &net_forms[k], &net->files[f].tensors.tensors[i], modules) != 0)
+            for (size_t k = 0; k < desc_form_count; k++)
+                if (add_module(net, &desc_forms[k], &net->files[f].tensors.tensors[i], modules) !=
+                    0)
                     return -1;
     return 0;
 }
@@ -283,62 +285,62 @@ static void take(struct modules *modules, const char *prefix, char separator) {
             modules->list[i].taken = true;
 }
 
-static const struct mr_tensor *key_tensor(const struct net *net, const struct module *m,
-                                          enum net_part part) {
-    const struct net_node node = named_by(m);
+static const struct mr_tensor *key_tensor(const struct desc *net, const struct module *m,
+                                          enum desc_part part) {
+    const struct desc_node node = named_by(m);
     char name[NAME];
 
-    net_tensor_name(&node, part, false, name, sizeof name);
-    return net_find_tensor(net, name);
+    desc_tensor_name(&node, part, false, name, sizeof name);
+    return desc_find_tensor(net, name);
 }
 
 // The shape of the weights that a node's module should have.
-static int shape_of(const struct net_node *node, const struct net_form *form, size_t *shape) {
+static int shape_of(const struct desc_node *node, const struct desc_form *form, size_t *shape) {
     size_t in = (size_t)node->inputs, out = (size_t)node->units;
     int rank = 0;
 
-    if (form->kind == NET_LAYER_NORM || form->kind == NET_BATCH_NORM) {
+    if (form->kind == DESC_LAYER_NORM || form->kind == DESC_BATCH_NORM) {
         shape[0] = in;
         return 1;
     }
-    if (form->kind == NET_CELL)
-        out = (size_t)net_gate_count(node) * (size_t)node->hidden;
+    if (form->kind == DESC_CELL)
+        out = (size_t)desc_gate_count(node) * (size_t)node->hidden;
     if (form->directed)
         shape[rank++] = node->bidirectional ? 2 : 1;
-    shape[rank++] = form->inputs_first || form->kind == NET_EMBEDDING ? in : out;
-    shape[rank++] = form->inputs_first || form->kind == NET_EMBEDDING ? out : in;
+    shape[rank++] = form->inputs_first || form->kind == DESC_EMBEDDING ? in : out;
+    shape[rank++] = form->inputs_first || form->kind == DESC_EMBEDDING ? out : in;
     return rank;
 }
 
-static bool fits(const struct net *net, const struct net_node *node, const struct module *m) {
-    struct net_node named = named_by(m);
+static bool fits(const struct desc *net, const struct desc_node *node, const struct module *m) {
+    struct desc_node named = named_by(m);
     size_t shape[3];
 
     if (m->taken || m->form->kind != node->kind)
         return false;
     const struct mr_tensor *t =
-        key_tensor(net, m, m->form->kind == NET_BATCH_NORM ? NET_MEAN_PART : NET_WEIGHT);
+        key_tensor(net, m, m->form->kind == DESC_BATCH_NORM ? DESC_MEAN_PART : DESC_WEIGHT);
     const int rank = shape_of(node, m->form, shape);
     if (!t || t->rank != rank || memcmp(t->shape, shape, (size_t)rank * sizeof *shape) != 0)
         return false;
-    if (node->kind == NET_CELL) {
-        const struct mr_tensor *r = key_tensor(net, m, NET_RECURRENT);
-        const size_t h = (size_t)net_h(node);
-        if (has_tensor(net, &named, NET_PROJECTION, false) != (node->projection > 0) ||
+    if (node->kind == DESC_CELL) {
+        const struct mr_tensor *r = key_tensor(net, m, DESC_RECURRENT);
+        const size_t h = (size_t)desc_h(node);
+        if (has_tensor(net, &named, DESC_PROJECTION, false) != (node->projection > 0) ||
             m->levels != node->levels || (m->form->levels && m->both != node->bidirectional) ||
             (!m->form->levels && !m->form->directed && node->bidirectional) || r->rank != rank ||
             r->shape[m->form->inputs_first ? 0 : rank - 1] != h)
             return false;
     }
-    const bool bias = has_tensor(net, &named, NET_BIAS, false);
-    return node->bias == NET_AS_FOUND || node->kind == NET_LAYER_NORM ||
-           bias == (node->bias == NET_WITH_BIAS);
+    const bool bias = has_tensor(net, &named, DESC_BIAS, false);
+    return node->bias == DESC_AS_FOUND || node->kind == DESC_LAYER_NORM ||
+           bias == (node->bias == DESC_WITH_BIAS);
 }
 
-static int assign(struct net *net, int first, struct modules *modules, struct module *m,
+static int assign(struct desc *net, int first, struct modules *modules, struct module *m,
                   int level) {
-    struct net_node *node = &net->nodes[first];
-    const int levels = node->kind == NET_CELL ? node->levels : 1;
+    struct desc_node *node = &net->nodes[first];
+    const int levels = node->kind == DESC_CELL ? node->levels : 1;
 
     for (int i = 0; i < levels; i++) {
         node[i].form = m->form;
@@ -346,36 +348,36 @@ static int assign(struct net *net, int first, struct modules *modules, struct mo
         node[i].file_level = level + i;
         node[i].prefix = strdup(m->prefix);
         if (!node[i].prefix)
-            return net_fail_file(net, "not enough memory");
+            return desc_fail_file(net, "not enough memory");
     }
     take(modules, m->prefix, m->separator);
     return 0;
 }
 
-static bool is_open(const struct net_node *node) {
-    return has_weights(node) && !node->form && (node->kind != NET_CELL || node->level == 0);
+static bool is_open(const struct desc_node *node) {
+    return has_weights(node) && !node->form && (node->kind != DESC_CELL || node->level == 0);
 }
 
 // Several layers of the text may be one stack of the file, when there are no others.
-static int assign_stack(struct net *net, struct modules *modules) {
+static int assign_stack(struct desc *net, struct modules *modules) {
     struct module *only = NULL;
     int levels = 0, level = 0;
 
     for (size_t i = 0; i < modules->count; i++) {
-        if (modules->list[i].form->kind != NET_CELL || modules->list[i].taken)
+        if (modules->list[i].form->kind != DESC_CELL || modules->list[i].taken)
             continue;
         if (only)
             return 0;
         only = &modules->list[i];
     }
     for (int i = 0; i < net->node_count; i++)
-        if (net->nodes[i].kind == NET_CELL && is_open(&net->nodes[i]))
+        if (net->nodes[i].kind == DESC_CELL && is_open(&net->nodes[i]))
             levels += net->nodes[i].levels;
     if (!only || only->levels != levels)
         return 0;
     for (int i = 0; i < net->node_count; i++) {
-        const struct net_node *node = &net->nodes[i];
-        if (node->kind != NET_CELL || !is_open(node))
+        const struct desc_node *node = &net->nodes[i];
+        if (node->kind != DESC_CELL || !is_open(node))
             continue;
         const int own = level;
         level += node->levels;
@@ -385,9 +387,9 @@ static int assign_stack(struct net *net, struct modules *modules) {
     return 0;
 }
 
-static void tell_module(const struct net *net, const struct module *m, char *text, size_t size) {
+static void tell_module(const struct desc *net, const struct module *m, char *text, size_t size) {
     const struct mr_tensor *t =
-        key_tensor(net, m, m->form->kind == NET_BATCH_NORM ? NET_MEAN_PART : NET_WEIGHT);
+        key_tensor(net, m, m->form->kind == DESC_BATCH_NORM ? DESC_MEAN_PART : DESC_WEIGHT);
     size_t used = strlen(text);
 
     used += (size_t)snprintf(text + used, size - used, "%s'%.60s'", used > 0 ? ", " : "",
@@ -395,25 +397,25 @@ static void tell_module(const struct net *net, const struct module *m, char *tex
     for (int i = 0; t && i < t->rank && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%zu%s", i == 0 ? " [" : ", ",
                                  t->shape[i], i + 1 == t->rank ? "]" : "");
-    if (m->form->kind == NET_CELL && used < size)
+    if (m->form->kind == DESC_CELL && used < size)
         snprintf(text + used, size - used, " (%d layer%s%s)", m->levels,
                  mr_plural((uint64_t)m->levels), m->both ? ", both directions" : "");
 }
 
-static const char *what_of(const struct net_node *node) {
+static const char *what_of(const struct desc_node *node) {
     switch (node->kind) {
-    case NET_CELL:
+    case DESC_CELL:
         return "recurrent layer";
-    case NET_DENSE:
+    case DESC_DENSE:
         return "dense layer";
-    case NET_EMBEDDING:
+    case DESC_EMBEDDING:
         return "embedding";
     default:
         return "normalisation";
     }
 }
 
-static int no_module(const struct net *net, const struct net_node *node,
+static int no_module(const struct desc *net, const struct desc_node *node,
                      const struct modules *modules, size_t candidates) {
     char found[360] = "", wanted[80] = "";
     size_t shape[3], told = 0;
@@ -426,25 +428,25 @@ static int no_module(const struct net *net, const struct net_node *node,
         told++;
     }
     if (candidates > 0)
-        return net_fail(net, node->path,
-                        "may take the tensors of %s; say which with \"weights\": PREFIX", found);
-    const struct net_form *form = net_forms;
+        return desc_fail(net, node->path,
+                         "may take the tensors of %s; say which with \"weights\": PREFIX", found);
+    const struct desc_form *form = desc_forms;
     while (form->kind != node->kind)
         form++;
     const int rank = shape_of(node, form, shape);
     for (int i = 0; i < rank; i++)
         snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%zu",
                  i > 0 ? ", " : "", shape[i]);
-    return net_fail(net, node->path,
-                    "finds no %s in the weights that fits: '%s' of the shape [%s] is expected%s%s"
-                    "; its names or its sizes differ, say which it takes with \"weights\": PREFIX",
-                    what_of(node),
-                    form->roles[key_part(form) == NET_MEAN_PART ? NET_MEAN_PART : NET_WEIGHT],
-                    wanted, *found ? ", and there is " : ", and there is none", found);
+    return desc_fail(net, node->path,
+                     "finds no %s in the weights that fits: '%s' of the shape [%s] is expected%s%s"
+                     "; its names or its sizes differ, say which it takes with \"weights\": PREFIX",
+                     what_of(node),
+                     form->roles[key_part(form) == DESC_MEAN_PART ? DESC_MEAN_PART : DESC_WEIGHT],
+                     wanted, *found ? ", and there is " : ", and there is none", found);
 }
 
 // Gives each open node the only module that it can have, until none is left.
-static int assign_open(struct net *net, struct modules *modules) {
+static int assign_open(struct desc *net, struct modules *modules) {
     bool moved = true;
 
     if (assign_stack(net, modules) != 0)
@@ -475,26 +477,26 @@ static int assign_open(struct net *net, struct modules *modules) {
     return 0;
 }
 
-int net_match(struct net *net) {
+int desc_match(struct desc *net) {
     struct modules modules = {0};
     bool open = false;
 
     for (int i = 0; i < net->node_count; i++) {
-        struct net_node *node = &net->nodes[i];
+        struct desc_node *node = &net->nodes[i];
         if (!has_weights(node))
             continue;
         if (node->weights && take_named(net, node) != 0)
             return -1;
         open = open || !node->weights;
         if (!node->weights && net->file_count == 0)
-            return net_fail(net, node->path,
-                            "has no weights: this describes a network for training, and an import "
-                            "needs the trained numbers; name their file, \"weights\": "
-                            "\"net.safetensors\" beside \"layers\"");
+            return desc_fail(net, node->path,
+                             "has no weights: this describes a network for training, and an import "
+                             "needs the trained numbers; name their file, \"weights\": "
+                             "\"net.safetensors\" beside \"layers\"");
     }
     int result = open ? find_modules(net, &modules) : 0;
     for (int i = 0; result == 0 && i < net->node_count; i++) {
-        const struct net_node *node = &net->nodes[i];
+        const struct desc_node *node = &net->nodes[i];
         if (node->prefix)
             take(&modules, node->prefix, node->separator);
         if (node->backward)
@@ -508,51 +510,52 @@ int net_match(struct net *net) {
     return result;
 }
 
-int net_load_part(struct net *net, const struct net_node *node, enum net_part part, bool backward,
-                  struct net_numbers *numbers) {
-    char name[NAME], place[NET_PATH];
+int desc_load_part(struct desc *net, const struct desc_node *node, enum desc_part part,
+                   bool backward, struct desc_numbers *numbers) {
+    char name[NAME], place[DESC_PATH];
 
     memset(numbers, 0, sizeof *numbers);
     if (!node->form->roles[part])
         return 0;
     if (node->prefix) {
-        net_tensor_name(node, part, backward, name, sizeof name);
-        return net_find_tensor(net, name) ? net_load_tensor(net, node->path, name, numbers) : 0;
+        desc_tensor_name(node, part, backward, name, sizeof name);
+        return desc_find_tensor(net, name) ? desc_load_tensor(net, node->path, name, numbers) : 0;
     }
     snprintf(name, sizeof name, "%s%s", node->form->roles[part],
              backward && !node->form->directed ? "_reverse" : "");
     const json_t *value = json_object_get(node->weights, name);
-    char within[NET_PATH];
-    net_place(within, node->path, "weights");
-    net_place(place, within, name);
-    return value ? net_load(net, place, value, numbers) : 0;
+    char within[DESC_PATH];
+    desc_place(within, node->path, "weights");
+    desc_place(place, within, name);
+    return value ? desc_load(net, place, value, numbers) : 0;
 }
 
-int net_need_part(struct net *net, const struct net_node *node, enum net_part part, bool backward,
-                  int rank, const size_t *shape, const char *what, struct net_numbers *numbers) {
+int desc_need_part(struct desc *net, const struct desc_node *node, enum desc_part part,
+                   bool backward, int rank, const size_t *shape, const char *what,
+                   struct desc_numbers *numbers) {
     char name[NAME];
 
-    if (net_load_part(net, node, part, backward, numbers) != 0)
+    if (desc_load_part(net, node, part, backward, numbers) != 0)
         return -1;
     if (!numbers->data && node->prefix) { // which says that it is not there
-        net_tensor_name(node, part, backward, name, sizeof name);
-        return net_load_tensor(net, node->path, name, numbers);
+        desc_tensor_name(node, part, backward, name, sizeof name);
+        return desc_load_tensor(net, node->path, name, numbers);
     }
     if (!numbers->data)
-        return net_fail(net, node->path, "names tensors of its own, and no '%s%s' among them",
-                        node->form->roles[part],
-                        backward && !node->form->directed ? "_reverse" : "");
-    if (net_check_shape(net, node->path, numbers, rank, shape, what) == 0)
+        return desc_fail(net, node->path, "names tensors of its own, and no '%s%s' among them",
+                         node->form->roles[part],
+                         backward && !node->form->directed ? "_reverse" : "");
+    if (desc_check_shape(net, node->path, numbers, rank, shape, what) == 0)
         return 0;
     free(numbers->data);
     numbers->data = NULL;
     return -1;
 }
 
-int net_check_bias(const struct net *net, const struct net_node *node, bool found) {
-    if (node->bias == NET_WITH_BIAS && !found)
-        return net_fail(net, node->path, "says that it has a bias, and its weights have none");
-    if (node->bias == NET_NO_BIAS && found)
-        return net_fail(net, node->path, "says that it has no bias, and its weights have one");
+int desc_check_bias(const struct desc *net, const struct desc_node *node, bool found) {
+    if (node->bias == DESC_WITH_BIAS && !found)
+        return desc_fail(net, node->path, "says that it has a bias, and its weights have none");
+    if (node->bias == DESC_NO_BIAS && found)
+        return desc_fail(net, node->path, "says that it has no bias, and its weights have one");
     return 0;
 }

@@ -18,7 +18,7 @@ static const int64_t per_file = (int64_t)1 << 40; // in the index: file * per_fi
 
 // ---- files
 
-static char *path_of(const struct net *net, const char *name) {
+static char *path_of(const struct desc *net, const char *name) {
     const size_t size = strlen(net->folder) + strlen(name) + 2;
     char *path = malloc(size);
 
@@ -28,60 +28,60 @@ static char *path_of(const struct net *net, const char *name) {
     return path;
 }
 
-static int open_file(struct net *net, const char *name) {
-    struct net_file *file = &net->files[net->file_count];
+static int open_file(struct desc *net, const char *name) {
+    struct desc_file *file = &net->files[net->file_count];
     char text[700];
 
     file->path = net->folder ? path_of(net, name) : strdup(name);
     if (!file->path)
-        return net_fail_file(net, "not enough memory");
+        return desc_fail_file(net, "not enough memory");
     net->file_count++;
     const int result = net->folder ? mr_safetensors_read(file->path, mr_check_weights_file,
                                                          &file->tensors, text, sizeof text)
                                    : mr_safetensors_parse(net->memory, net->memory_size, file->path,
                                                           &file->tensors, text, sizeof text);
     if (result != 0)
-        return net_fail_file(net, "its weights cannot be read: %s", text);
+        return desc_fail_file(net, "its weights cannot be read: %s", text);
     file->used = calloc(file->tensors.tensor_count + 1, sizeof *file->used);
     if (!file->used)
-        return net_fail_file(net, "not enough memory");
+        return desc_fail_file(net, "not enough memory");
     for (size_t i = 0; i < file->tensors.tensor_count; i++) {
         const char *tensor = file->tensors.tensors[i].name;
         if (json_object_get(net->index, tensor))
-            return net_fail_file(net, "the tensor '%.100s' is in %s and in a file before it",
-                                 tensor, file->path);
+            return desc_fail_file(net, "the tensor '%.100s' is in %s and in a file before it",
+                                  tensor, file->path);
         if (json_object_set_new(
                 net->index, tensor,
                 json_integer((int64_t)(net->file_count - 1) * per_file + (int64_t)i)) != 0)
-            return net_fail_file(net, "not enough memory");
+            return desc_fail_file(net, "not enough memory");
     }
     return 0;
 }
 
-int net_open_files(struct net *net) {
+int desc_open_files(struct desc *net) {
     const json_t *weights = json_object_get(net->root, "weights");
     const size_t count = json_is_array(weights) ? json_array_size(weights) : weights ? 1 : 0;
 
     if (count > MAX_FILES || (weights && count == 0))
-        return net_fail(net, "weights", "names %zu files; 1 to %d are possible", count, MAX_FILES);
+        return desc_fail(net, "weights", "names %zu files; 1 to %d are possible", count, MAX_FILES);
     net->index = json_object();
     net->files = calloc(count + 1, sizeof *net->files);
     if (!net->index || !net->files)
-        return net_fail_file(net, "not enough memory");
+        return desc_fail_file(net, "not enough memory");
     for (size_t i = 0; i < count; i++) {
         const json_t *name = json_is_array(weights) ? json_array_get(weights, i) : weights;
         if (!json_is_string(name) || json_string_length(name) == 0)
-            return net_fail(net, "weights",
-                            "is no name of a safetensors file, nor a list of "
-                            "such names");
+            return desc_fail(net, "weights",
+                             "is no name of a safetensors file, nor a list of "
+                             "such names");
         if (open_file(net, json_string_value(name)) != 0)
             return -1;
     }
     return 0;
 }
 
-static const struct mr_tensor *find(const struct net *net, const char *name,
-                                    struct net_file **file) {
+static const struct mr_tensor *find(const struct desc *net, const char *name,
+                                    struct desc_file **file) {
     const json_t *place = json_object_get(net->index, name);
 
     if (!place)
@@ -91,15 +91,15 @@ static const struct mr_tensor *find(const struct net *net, const char *name,
     return &(*file)->tensors.tensors[at];
 }
 
-const struct mr_tensor *net_find_tensor(const struct net *net, const char *name) {
-    struct net_file *file;
+const struct mr_tensor *desc_find_tensor(const struct desc *net, const char *name) {
+    struct desc_file *file;
 
     return find(net, name, &file);
 }
 
 enum { NAMES = 512 };
 
-void net_suggest_tensor(const struct net *net, const char *name, char *text, size_t size) {
+void desc_suggest_tensor(const struct desc *net, const char *name, char *text, size_t size) {
     const char *names[NAMES], *key;
     const json_t *value;
     size_t count = 0;
@@ -113,17 +113,17 @@ void net_suggest_tensor(const struct net *net, const char *name, char *text, siz
     if (near)
         snprintf(text, size, "; did you mean '%.100s'?", near);
     else if (count > 0)
-        net_suggest(text, size, "", names, count < 6 ? count : 6);
+        desc_suggest(text, size, "", names, count < 6 ? count : 6);
     if (!near && count > 6 && strlen(text) + 20 < size)
         snprintf(text + strlen(text), size - strlen(text), " and more");
 }
 
-void net_note_unused(struct net *net) {
+void desc_note_unused(struct desc *net) {
     char text[300] = "";
     size_t count = 0;
 
     for (size_t f = 0; f < net->file_count; f++) {
-        const struct net_file *file = &net->files[f];
+        const struct desc_file *file = &net->files[f];
         for (size_t i = 0; i < file->tensors.tensor_count; i++) {
             const struct mr_tensor *t = &file->tensors.tensors[i];
             if (file->used[i] || !mr_dtype_is_weight(t->dtype)) // counters
@@ -140,25 +140,25 @@ void net_note_unused(struct net *net) {
 
 // ---- numbers
 
-static int make_room(const struct net *net, const char *path, struct net_numbers *numbers) {
+static int make_room(const struct desc *net, const char *path, struct desc_numbers *numbers) {
     numbers->count = 1;
     for (int i = 0; i < numbers->rank; i++)
         if (!mr_multiply(numbers->count, numbers->shape[i], &numbers->count))
-            return net_fail(net, path, "has more numbers than are possible");
+            return desc_fail(net, path, "has more numbers than are possible");
     if (numbers->count == 0)
-        return net_fail(net, path, "has no numbers: %s is empty", numbers->label);
+        return desc_fail(net, path, "has no numbers: %s is empty", numbers->label);
     numbers->data = numbers->count < SIZE_MAX / sizeof *numbers->data
                         ? malloc(numbers->count * sizeof *numbers->data)
                         : NULL;
-    return numbers->data ? 0 : net_fail(net, path, "needs more memory than there is");
+    return numbers->data ? 0 : desc_fail(net, path, "needs more memory than there is");
 }
 
-static int check_finite(const struct net *net, const char *path, struct net_numbers *numbers) {
+static int check_finite(const struct desc *net, const char *path, struct desc_numbers *numbers) {
     for (size_t i = 0; i < numbers->count; i++) {
         if (isfinite((float)numbers->data[i]))
             continue;
-        net_fail(net, path, "has %g as number %zu of %s, which is no finite float32",
-                 numbers->data[i], i, numbers->label);
+        desc_fail(net, path, "has %g as number %zu of %s, which is no finite float32",
+                  numbers->data[i], i, numbers->label);
         free(numbers->data);
         numbers->data = NULL;
         return -1;
@@ -166,29 +166,29 @@ static int check_finite(const struct net *net, const char *path, struct net_numb
     return 0;
 }
 
-int net_load_tensor(struct net *net, const char *path, const char *name,
-                    struct net_numbers *numbers) {
+int desc_load_tensor(struct desc *net, const char *path, const char *name,
+                     struct desc_numbers *numbers) {
     char text[400];
-    struct net_file *file;
+    struct desc_file *file;
     const struct mr_tensor *t = find(net, name, &file);
 
     memset(numbers, 0, sizeof *numbers);
     if (!t && net->file_count == 0)
-        return net_fail(net, path,
-                        "names the tensor '%.100s', and there are no \"weights\", the "
-                        "name of a safetensors file",
-                        name);
+        return desc_fail(net, path,
+                         "names the tensor '%.100s', and there are no \"weights\", the "
+                         "name of a safetensors file",
+                         name);
     if (!t) {
-        net_suggest_tensor(net, name, text, sizeof text);
-        return net_fail(net, path, "needs the tensor '%.100s', which is not in %s%s", name,
-                        net->file_count == 1 ? net->files[0].path : "the files of weights", text);
+        desc_suggest_tensor(net, name, text, sizeof text);
+        return desc_fail(net, path, "needs the tensor '%.100s', which is not in %s%s", name,
+                         net->file_count == 1 ? net->files[0].path : "the files of weights", text);
     }
     snprintf(numbers->label, sizeof numbers->label, "tensor '%.80s' of %.80s", name, file->path);
     if (!mr_dtype_is_weight(t->dtype))
-        return net_fail(net, path,
-                        "takes %s for weights, which is %s; F32, F64, F16 and BF16 are "
-                        "possible",
-                        numbers->label, mr_dtype_name(t->dtype));
+        return desc_fail(net, path,
+                         "takes %s for weights, which is %s; F32, F64, F16 and BF16 are "
+                         "possible",
+                         numbers->label, mr_dtype_name(t->dtype));
     numbers->rank = t->rank;
     memcpy(numbers->shape, t->shape, sizeof numbers->shape);
     if (make_room(net, path, numbers) != 0)
@@ -200,7 +200,7 @@ int net_load_tensor(struct net *net, const char *path, const char *name,
 }
 
 // The numbers of lists in lists, which must be alike.
-static bool fill(const json_t *value, int axis, const struct net_numbers *numbers, double **to) {
+static bool fill(const json_t *value, int axis, const struct desc_numbers *numbers, double **to) {
     if (axis == numbers->rank) {
         if (json_is_number(value))
             *(*to)++ = json_number_value(value);
@@ -214,16 +214,17 @@ static bool fill(const json_t *value, int axis, const struct net_numbers *number
     return true;
 }
 
-int net_load(struct net *net, const char *path, const json_t *value, struct net_numbers *numbers) {
+int desc_load(struct desc *net, const char *path, const json_t *value,
+              struct desc_numbers *numbers) {
     double *to;
 
     if (json_is_string(value))
-        return net_load_tensor(net, path, json_string_value(value), numbers);
+        return desc_load_tensor(net, path, json_string_value(value), numbers);
     memset(numbers, 0, sizeof *numbers);
     snprintf(numbers->label, sizeof numbers->label, "the list");
     for (const json_t *at = value; json_is_array(at); at = json_array_get(at, 0)) {
         if (numbers->rank == MR_TENSOR_RANK)
-            return net_fail(net, path, "has lists in more than %d lists", MR_TENSOR_RANK);
+            return desc_fail(net, path, "has lists in more than %d lists", MR_TENSOR_RANK);
         numbers->shape[numbers->rank++] = json_array_size(at);
     }
     if (make_room(net, path, numbers) != 0)
@@ -232,9 +233,9 @@ int net_load(struct net *net, const char *path, const json_t *value, struct net_
     if (!fill(value, 0, numbers, &to)) {
         free(numbers->data);
         numbers->data = NULL;
-        return net_fail(net, path,
-                        "is no number, no name of a tensor, and no list of numbers of "
-                        "which each row is as long as the others");
+        return desc_fail(net, path,
+                         "is no number, no name of a tensor, and no list of numbers of "
+                         "which each row is as long as the others");
     }
     return check_finite(net, path, numbers);
 }
@@ -248,8 +249,8 @@ static void shape_text(char *text, size_t size, int rank, const size_t *shape) {
         snprintf(text + used, size - used, "]");
 }
 
-int net_check_shape(const struct net *net, const char *path, const struct net_numbers *numbers,
-                    int rank, const size_t *shape, const char *what) {
+int desc_check_shape(const struct desc *net, const char *path, const struct desc_numbers *numbers,
+                     int rank, const size_t *shape, const char *what) {
     char found[120], wanted[120];
 
     if (numbers->rank == rank &&
@@ -257,6 +258,6 @@ int net_check_shape(const struct net *net, const char *path, const struct net_nu
         return 0;
     shape_text(found, sizeof found, numbers->rank, numbers->shape);
     shape_text(wanted, sizeof wanted, rank, shape);
-    return net_fail(net, path, "takes %s, of the shape %s; %s is expected, %s", numbers->label,
-                    found, wanted, what);
+    return desc_fail(net, path, "takes %s, of the shape %s; %s is expected, %s", numbers->label,
+                     found, wanted, what);
 }
