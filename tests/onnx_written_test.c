@@ -457,6 +457,30 @@ START_TEST(writing_is_read_or_refused) {
 }
 END_TEST
 
+// The state before a single step is not zero, so that what is multiplied with it is compared too.
+START_TEST(decoder_starts_from_its_inputs) {
+    struct random_file f;
+    struct mr_network n;
+    int op_of, field, place;
+
+    states_are_inputs(&f);
+    struct mr_onnx *onnx = mr_onnx_open_memory(f.data, f.size, "decoder", error, sizeof error);
+    ck_assert_msg(onnx != NULL, "%s", error);
+    mr_onnx_be_decoder(onnx);
+    ck_assert_msg(mr_onnx_network(onnx, &n, error, sizeof error) == 0, "%s", error);
+    ck_assert_int_eq(mr_onnx_state_count(onnx), 2);
+    ck_assert_str_eq(mr_onnx_state(onnx, 0, &op_of, &field, &place), "h0");
+    ck_assert_int_eq(field, 0);
+    ck_assert_str_eq(mr_onnx_state(onnx, 1, &op_of, &field, &place), "c0");
+    ck_assert_int_eq(field, 1);
+    ck_assert_int_eq(mr_onnx_try_states(onnx, &n), 0);
+    ck_assert_msg(mr_onnx_verify(onnx, &n, 1 << 26, error, sizeof error) == 0, "%s", error);
+    mr_network_free(&n);
+    mr_onnx_close(onnx);
+    free(f.data);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("onnx_written");
     TCase *all = tcase_create("all");
@@ -464,6 +488,7 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, random_writing_is_what_the_file_says, 0, SEEDS);
     tcase_add_loop_test(all, writing_is_read_or_refused, 0, sizeof cases / sizeof *cases);
+    tcase_add_test(all, decoder_starts_from_its_inputs);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -31,6 +31,11 @@ static void take_over(struct onnx_graph *graph, const struct onnx_graph *view) {
     for (size_t i = 0; i < view->input_end; i++)
         if (view->of_lengths[i] && onnx_find(graph, view->names[i]) >= 0)
             graph->of_lengths[onnx_find(graph, view->names[i])] = true;
+    graph->state_count = view->state_count;
+    for (int i = 0; i < view->state_count; i++) {
+        graph->states[i] = view->states[i];
+        graph->states[i].value = onnx_find(graph, view->names[view->states[i].value]);
+    }
     memcpy(graph->notes, view->notes, sizeof graph->notes);
 }
 

@@ -265,6 +265,9 @@ static int begin_graph(struct onnx_written *w) {
     view->opset = graph->opset;
     view->budget = graph->budget;
     view->own = graph->own;
+    view->gives_states = graph->gives_states;
+    view->takes_states = graph->takes_states;
+    view->tries_states = graph->tries_states;
     w->g = onnx_allocate(view, sizeof *w->g);
     if (!w->g)
         return -1;

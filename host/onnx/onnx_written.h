@@ -52,7 +52,8 @@ struct onnx_written_cell {
     int32_t *start_symbol[2]; // the same, where they are no constants; else -1
     // While it becomes a part of the new graph
     bool reversed;
-    const char *rows, *last_cell; // [T, N, H] and [N, H] in the new graph, NULL: not there yet
+    // [T, N, H], and [N, H] of the last step, in the new graph; NULL: not there yet.
+    const char *rows, *last, *last_cell;
     bool emitting;
     const Onnx__NodeProto *node; // of its first unit, for messages
 };
@@ -86,6 +87,7 @@ struct onnx_written {
     size_t node_limit, tensor_limit;
     const Onnx__NodeProto *from; // of the file, for what is added now
     int made, nested;
+    bool as_state; // what is taken now is a state that a decoder gives
 };
 
 // Symbols of so many columns for each step of each sequence: [width][steps][chains].

@@ -136,9 +136,10 @@ static int emit(struct onnx_written *w, struct onnx_written_cell *cell, const st
     if (!node || set_attributes(w, cell, node) != 0)
         return -1;
     cell->rows = onnx_emit_simple(w, "Squeeze", outputs[0], NULL, NULL, "axes", &direction, 1);
+    cell->last = onnx_emit_simple(w, "Squeeze", outputs[1], NULL, NULL, "axes", &first, 1);
     if (lstm)
         cell->last_cell = onnx_emit_simple(w, "Squeeze", outputs[2], NULL, NULL, "axes", &first, 1);
-    return cell->rows && (!lstm || cell->last_cell) ? 0 : -1;
+    return cell->rows && cell->last && (!lstm || cell->last_cell) ? 0 : -1;
 }
 
 int onnx_emit_cell(struct onnx_written *w, struct onnx_written_cell *cell) {

@@ -256,6 +256,9 @@ static const char *source_rows(struct onnx_written *w, int source, bool timed, i
         }
         return cell->last_cell;
     }
+    // Of a file of a single step its rows are those of every step; what a decoder gives is a state.
+    if (w->as_state && !timed && source >= (int)w->s.base_count && steps == 1)
+        return cell_of(w, source)->last;
     const char *rows =
         source >= (int)w->s.base_count ? cell_of(w, source)->rows : base_rows(w, source);
     if (timed || !rows)

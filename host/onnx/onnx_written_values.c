@@ -277,7 +277,11 @@ static int take_rows(struct onnx_written *w, const Onnx__NodeProto *node, int va
     struct onnx_graph *graph = w->graph;
     char own[1024] = "";
 
-    if (take_parts(w, &w->values[value], graph->names[value], 0) == 0)
+    for (size_t i = 0; direct && graph->takes_states && i < graph->g->n_output; i++)
+        w->as_state = w->as_state || onnx_find(graph, graph->g->output[i]->name) == value;
+    const int taken = take_parts(w, &w->values[value], graph->names[value], 0);
+    w->as_state = false;
+    if (taken == 0)
         return 0;
     if (direct || !is_one_of(node->op_type, types, sizeof types / sizeof *types))
         return -1;
