@@ -306,6 +306,22 @@ refuses 1 "the stop token is 4000" run "$L" --first 1 --generate 2 --stop 4000 -
 refuses 1 "is no token but numbers of a step" run "$T" "$X" --first 1 --generate 2 --device cpu: -o "$W/y.csv"
 csv "$W/half.csv" 1 3 0.5
 refuses 1 "is 0.5, and is no token" run "$L" "$W/half.csv" --generate 2 --device cpu: -o "$W/y.csv"
+
+# An encoder and a decoder: "3 march 2021" as tokens.
+D=examples/dates
+runs 0 import $D/encoder.onnx --decoder $D/decoder.onnx --calibrate $D/dates.npy --first 11 --decode-steps 11 -o "$W/dates.millrace" --json
+check "the import tells the encoder's input" grep -q '"input": "written"' "$W/out"
+echo 4,0,22,11,26,13,18,0,3,1,3,2 >"$W/date.csv"
+runs 0 run "$W/dates.millrace" "$W/date.csv" --generate 12 --first 11 --stop 12 --device cpu: -o "$W/said.csv"
+check "a date is said" test "$(cat "$W/said.csv")" = 2,0,2,1,10,0,3,10,0,3,12,-1
+runs 0 plan "$W/dates.millrace" --steps 12
+check "the plan has both parts" grep -q 'encoder, 12 steps: [0-9]* cycles' "$W/out"
+refuses 1 "has an encoder, which reads" run "$W/dates.millrace" "$W/date.csv" --device cpu: -o "$W/y.csv"
+refuses 1 "has an encoder, which reads" compare "$W/dates.millrace" "$W/date.csv"
+refuses 2 "--first is missing" run "$W/dates.millrace" "$W/date.csv" --generate 3 --device cpu:
+refuses 2 "--first and --decode-steps need --decoder and --calibrate" import $D/encoder.onnx --first 3
+refuses 2 "are not for networks with a --decoder" import $D/encoder.onnx --decoder $D/decoder.onnx --range 1
+refuses 1 "no layer of the decoder starts from an input" import $D/encoder.onnx --decoder $D/encoder.onnx -o "$W/y.millrace"
 runs 0 plan "$L" --steps 10
 check "the plan tells what a token takes" grep -Eq '^  a token that is fed back: [0-9]+ cycles, [0-9]+ a second$' "$W/out"
 

@@ -128,10 +128,25 @@ token_row() {
         awk -v c="$(field token_cycles)" 'BEGIN { printf "%.0f", 300e6 / c }')"
 }
 
+# | `--latency` | 5,291 | 418 | 81 | 3,703,704 |
+date_row() {
+    local -a cell
+    local option=
+    mapfile -t cell < <(cells "$1")
+    case ${cell[0]} in *--*) option=$(tr -d '`' <<<"${cell[0]}") ;; esac
+    plan "$work/dates.millrace" 1 12 "$option"
+    verdict "dates, ${cell[0]}" "$(number "${cell[1]} ${cell[2]} ${cell[3]} ${cell[4]}")" "$(field multipliers)$(
+        sed -n '/^  "encoder"/,/^  }/s/^    "cycles": \([0-9]*\).*/\1/p' "$work/plan.json")$(field token_cycles)$(
+        awk -v c="$(field token_cycles)" 'BEGIN { printf "%.0f", 300e6 / c }')"
+}
+
 while read -r row; do network_row "$row"; done < <(grep -E '^\| (LSTM|GRU|RNN), [0-9]+ layers' README.md)
 while read -r row; do fit_row "$row"; done < <(sed -n '/ DSP48E2 /,/^$/p' README.md | grep -E '^\| [0-9]+ layers')
 build/millrace import examples/text/licence.onnx -o "$work/licence.millrace" >"$work/import.log" 2>&1
 while read -r row; do token_row "$row"; done < <(sed -n '/^| characters of text/,/^$/p' docs/performance.md | grep '^| [b`]')
+build/millrace import examples/dates/encoder.onnx --decoder examples/dates/decoder.onnx --calibrate examples/dates/dates.npy \
+    --first 11 -o "$work/dates.millrace" >"$work/import.log" 2>&1
+while read -r row; do date_row "$row"; done < <(sed -n '/^| dates/,/^$/p' docs/performance.md | grep '^| [b`]')
 network=
 while read -r row; do alone_row "$row"; done < <(sed -n '/first output/,/^$/p' docs/performance.md | grep -E '[0-9]+ sequences? ?(of 5 steps)? \|')
 

@@ -76,7 +76,7 @@ check "a program builds with pkg-config" \
     cc -std=c11 -o "$prefix/user" "$prefix/user.c" $(pkg-config --cflags --libs millrace)
 check "it gets the same bits from sim: and cpu:, from any folder" same_from_c
 check "it gets them from an emulated card too" same_on_card
-for example in stream sensors batch text; do
+for example in stream sensors batch text dates; do
     # shellcheck disable=SC2046
     check "the example $example builds without a warning" cc -std=c11 -Wall -Wextra -Wpedantic -Werror \
         -o "$prefix/$example" "$prefix/share/millrace/examples/$example.c" $(pkg-config --cflags --libs millrace) -lm
@@ -170,6 +170,19 @@ sys.exit(open(sys.argv[3]).read() != text + "\n")' "$prefix/licence.millrace" "$
             cmp "$prefix/sim_text.txt" "$prefix/cpu.txt")
 }
 check "the example that writes text writes the likeliest" text_is_written
+# An encoder and a decoder: dates as they are written become ISO's, on sim: too (long run).
+dates_are_read() {
+    dates=$prefix/share/millrace/examples/dates
+    set -- "3 march 2021" "sep 9th 1999" "december 31st, 2024" "1969 july 20" "29 feb 2000"
+    printf '%s\n' "3 march 2021: 2021-03-03" "sep 9th 1999: 1999-09-09" "december 31st, 2024: 2024-12-31" \
+        "1969 july 20: 1969-07-20" "29 feb 2000: 2000-02-29" >"$prefix/dates.txt"
+    "$prefix/bin/millrace" import "$dates/encoder.onnx" --decoder "$dates/decoder.onnx" --calibrate "$dates/dates.npy" \
+        --first 11 -o "$prefix/dates.millrace" >"$prefix/dates.log" &&
+        LD_LIBRARY_PATH="$prefix/lib" "$prefix/dates" "$prefix/dates.millrace" cpu: "$@" | cmp - "$prefix/dates.txt" || return 1
+    [ -z "${THOROUGH:-}" ] ||
+        LD_LIBRARY_PATH="$prefix/lib" "$prefix/dates" "$prefix/dates.millrace" sim: "$@" | cmp - "$prefix/dates.txt"
+}
+check "the example that reads dates says them as ISO 8601 does" dates_are_read
 check "the man pages are installed" ls "$prefix"/share/man/man1/millrace.1 "$prefix"/share/man/man1/hlsc.1 \
     "$prefix"/share/man/man3/libmillrace.3
 echo "$passed passed, $failed failed"

@@ -116,6 +116,9 @@ struct cli_input {
 // Reads .npy or .csv and puts it into the library's order. 0, or the exit code after a message.
 int cli_read_input(struct cli *cli, const char *path, const struct mr_model *model,
                    const struct mr_model_info *info, struct cli_input *input);
+// The same of what runs a model as it is: one with an encoder is refused.
+int cli_read_sequences(struct cli *cli, const char *path, const struct mr_model *model,
+                       const struct mr_model_info *info, struct cli_input *input);
 // The message for a run that gave this code: cli_fail, with the input's name where it is at fault.
 int cli_fail_run(struct cli *cli, int code, const struct mr_session *session,
                  const struct cli_input *input);

@@ -322,7 +322,7 @@ static int compare_files(struct cli *cli, const struct compare *compare) {
     char text[600];
     int code = check_devices(cli, compare);
     if (!code)
-        code = cli_read_input(cli, compare->input, model, &info, &input);
+        code = cli_read_sequences(cli, compare->input, model, &info, &input);
     if (!code && mr_array_check_finite(&input.array, input.name, text, sizeof text))
         code = cli_fail(cli, "%s", text);
     if (!code)

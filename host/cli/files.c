@@ -69,6 +69,16 @@ static const char *check_shape(struct cli *cli, const char *path, const struct m
     return NULL;
 }
 
+int cli_read_sequences(struct cli *cli, const char *path, const struct mr_model *model,
+                       const struct mr_model_info *info, struct cli_input *input) {
+    if (mr_model_encoder(model, NULL))
+        return cli_fail(cli,
+                        "%s has an encoder, which reads %s, and a decoder, which answers it: "
+                        "millrace run MODEL X --generate N --first TOKEN",
+                        info->name, mr_input_name(path));
+    return cli_read_input(cli, path, model, info, input);
+}
+
 int cli_read_input(struct cli *cli, const char *path, const struct mr_model *model,
                    const struct mr_model_info *info, struct cli_input *input) {
     struct mr_array *array = &input->array;

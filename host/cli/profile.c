@@ -84,7 +84,7 @@ static int profile_model(struct cli *cli, const struct request *request) {
     if (!model)
         return cli_fail(cli, "%s", error.text);
     mr_model_info(model, &info);
-    int code = cli_read_input(cli, request->input, model, &info, &input);
+    int code = cli_read_sequences(cli, request->input, model, &info, &input);
     if (!code)
         code = run_model(cli, request, model, &input);
     mr_array_free(&input.array);

@@ -334,7 +334,7 @@ static int run_files(struct cli *cli, struct run *run) {
     mr_model_info(model, &info);
     int code = check_files(cli, run, model, &info);
     if (!code)
-        code = cli_read_input(cli, run->input, model, &info, &input);
+        code = cli_read_sequences(cli, run->input, model, &info, &input);
     if (!code && run->restore && !run->lengths && input.sequences != 1)
         code = cli_fail(cli,
                         "%s: --restore goes on with one sequence and %s has %zu; run them one by "
