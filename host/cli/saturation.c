@@ -23,10 +23,18 @@ static uint64_t value_cut(const struct mr_session *session, uint32_t index) {
 static void describe_input(const struct mr_session *session, const struct mr_model *model,
                            uint32_t index, char *text, size_t size) {
     struct mr_input_saturation input;
-    (void)model;
+    struct mr_model_info info;
+    mr_model_info(model, &info);
+    const bool encodes = index >= info.inputs;
     if (mr_session_input_saturation(session, index, &input) == 0)
-        snprintf(text, size, "feature %u %llu times, as far as %.4g (range %.4g to %.4g)", index,
+        snprintf(text, size, "feature %u%s %llu times, as far as %.4g (range %.4g to %.4g)",
+                 encodes ? index - info.inputs : index, encodes ? " of the encoder" : "",
                  (unsigned long long)input.cut, input.farthest, input.low, input.high);
+}
+
+// Features, with those of an encoder behind them.
+static uint32_t all_inputs(const struct mr_model *model, const struct mr_model_info *info) {
+    return info->inputs + mr_model_encoder(model, NULL);
 }
 
 static void describe_value(const struct mr_session *session, const struct mr_model *model,
@@ -83,7 +91,7 @@ void cli_warn_saturation(struct cli *cli, const struct mr_session *session,
     struct mr_model_info info;
     char text[800];
     mr_model_info(model, &info);
-    for (uint32_t k = 0; k < info.inputs; k++) {
+    for (uint32_t k = 0; k < all_inputs(model, &info); k++) {
         struct mr_input_saturation input;
         mr_session_input_saturation(session, k, &input);
         cut_inputs += input.cut;
@@ -96,8 +104,8 @@ void cli_warn_saturation(struct cli *cli, const struct mr_session *session,
         values += value.total;
     }
     if (cut_inputs) {
-        name_worst(session, model, info.inputs, "feature", input_cut, describe_input, text,
-                   sizeof text);
+        name_worst(session, model, all_inputs(model, &info), "feature", input_cut, describe_input,
+                   text, sizeof text);
         cli_warn(
             cli,
             "%llu of %llu input values are beyond the ranges of the model and were cut: %s; "
@@ -122,7 +130,7 @@ json_t *cli_add_saturation(json_t *object, const struct mr_session *session,
     uint64_t cut_inputs = 0, cut_values = 0;
     struct mr_model_info info;
     mr_model_info(model, &info);
-    for (uint32_t k = 0; k < info.inputs; k++) {
+    for (uint32_t k = 0; k < all_inputs(model, &info); k++) {
         struct mr_input_saturation input;
         if (mr_session_input_saturation(session, k, &input) || !input.cut)
             continue;

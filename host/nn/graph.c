@@ -245,10 +245,11 @@ int mr_op_weights(struct mr_op *op) {
 }
 
 struct mr_op_limit mr_op_limit_of(const struct mr_network *network, const struct mr_op *op) {
-    if (op->kind->limit)
-        return op->kind->limit(network, op);
-    if (op->given[0] < 0 && op->given[1] < 0)
-        return (struct mr_op_limit){0};
+    const struct mr_op_limit limit =
+        op->kind->limit ? op->kind->limit(network, op) : (struct mr_op_limit){0};
+    if (limit.limit > 0 || (op->given[0] < 0 && op->given[1] < 0))
+        return limit;
+    // What is given may be beyond its h, where nothing else is.
     const int frac = network->streams[op->output].frac[0];
     return (struct mr_op_limit){ldexp(1, 15 - frac), ldexp(1, -frac)};
 }
