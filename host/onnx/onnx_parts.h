@@ -216,6 +216,8 @@ const struct onnx_tensor *onnx_constant(const struct onnx_reader *r, size_t inde
 const struct onnx_tensor *onnx_real_constant(const struct onnx_reader *r, size_t index);
 // Are all numbers of a constant input finite as float32?
 int onnx_check_finite(struct onnx_reader *r, size_t input);
+// The sentence for what computes with an input of the graph that is not the sequence.
+int onnx_refuse_input(struct onnx_reader *r, const struct onnx_value *in);
 // The whole numbers of an input, rank 0 or 1, known or not; false when it is something else.
 bool onnx_sizes(const struct onnx_reader *r, size_t index, struct onnx_value *sizes);
 // A list of known numbers from an input or an attribute. *count is -1 when neither is there.

@@ -164,21 +164,23 @@ static bool move_states(struct onnx_reader *r) {
     return from != NULL;
 }
 
-// Values that nothing but a recurrent operator may compute with, which then says why.
-static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
-    if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r) || onnx_reads_lengths(r))
-        return 0;
-    if (in->kind == ONNX_INPUT && r->graph->takes_states)
+int onnx_refuse_input(struct onnx_reader *r, const struct onnx_value *in) {
+    if (r->graph->takes_states)
         return onnx_fail(r->graph,
                          "reads the input '%.100s'; a decoder takes one input at each step, the "
                          "token, and states that its layers start from: attention over the steps "
                          "of the encoder, or its result beside each token, is not supported",
                          onnx_name(r, in));
-    if (in->kind == ONNX_INPUT)
-        return onnx_fail(r->graph,
-                         "reads the input '%.100s'; this version takes one input, the sequence",
-                         onnx_name(r, in));
-    return 0;
+    return onnx_fail(r->graph,
+                     "reads the input '%.100s'; this version takes one input, the sequence",
+                     onnx_name(r, in));
+}
+
+// Values that nothing but a recurrent operator may compute with, which then says why.
+static int check_input(struct onnx_reader *r, const struct onnx_value *in) {
+    if (onnx_has(r->graph, ONNX_RECURRENT) || keeps_states(r) || onnx_reads_lengths(r))
+        return 0;
+    return in->kind == ONNX_INPUT ? onnx_refuse_input(r, in) : 0;
 }
 
 // What the inputs of the current node are. *constant: all are; *flow: one is the data.

@@ -46,9 +46,7 @@ static int unsupported(struct onnx_reader *r) {
     const struct onnx_value *lengths = lengths_among(r, &place);
 
     if (lengths && lengths->kind == ONNX_INPUT && !r->graph->of_lengths[lengths->layer])
-        return onnx_fail(r->graph,
-                         "reads the input '%.100s'; this version takes one input, the sequence",
-                         onnx_name(r, lengths));
+        return onnx_refuse_input(r, lengths);
     return onnx_fail(r->graph, "computes with the lengths of the sequences; this version takes the "
                                "last of each sequence's steps by them, and the mean");
 }
