@@ -33,7 +33,8 @@ enum kind {
 };
 
 static const char of_torch[] = "torch.onnx.export(model.eval(), x, \"net.onnx\") in PyTorch makes "
-                               "one";
+                               "one; or keep model.state_dict() by safetensors.torch.save_file and "
+                               "import a JSON description of the layers";
 static const char of_keras[] = "model.export(\"net.onnx\", format=\"onnx\") in Keras 3, or python "
                                "-m tf2onnx.convert, makes one";
 static const char of_matlab[] = "exportONNXNetwork(net, \"net.onnx\") in MATLAB makes one";
