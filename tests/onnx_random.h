@@ -304,7 +304,7 @@ static inline void random_activations(struct random_file *f, int gates, int dire
         strcat(words, other ? names[at].name : own[places == 1 ? 1 : i % places]);
         strcat(words, " ");
         if (other && names[at].alpha)
-            alpha[alphas++] = 0.3f + random_number(&f->state, 0.2);
+            alpha[alphas++] = (names[at].beta ? 1 : 0.3f) + random_number(&f->state, 0.2);
         if (other && names[at].beta)
             beta[betas++] = 0.3f + random_number(&f->state, 0.2);
     }

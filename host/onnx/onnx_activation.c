@@ -185,6 +185,7 @@ int onnx_place(struct onnx_graph *graph, const struct onnx_activation *a,
         place->alpha = a->alpha;
     if (is_scaled)
         place->scale = a->alpha;
+    place->frac = mr_place_frac(place, 0, 1); // until calibration
     if (where != MR_PLACE_H)
         in->factor = factor, in->offset = offset;
     else
