@@ -9,6 +9,9 @@
 
 enum { BOOL = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, INT64 = ONNX__TENSOR_PROTO__DATA_TYPE__INT64 };
 
+// With symbols, of which each iteration makes many.
+enum { MOST_ITERATIONS = 4096 };
+
 // ---- Bodies
 
 static void uses_of_body(struct onnx_graph *graph, const Onnx__GraphProto *body,
@@ -311,6 +314,9 @@ static int run_loop(struct loop *l) {
         l->in[2 + i] = onnx_tensor_share(state);
     }
     for (int64_t i = 0; more && (!trip || i < trip->whole[0]); i++) {
+        if (e->symbols && i == MOST_ITERATIONS)
+            return onnx_fail(e->graph, "has more iterations than this version follows; export it "
+                                       "with fewer steps, or with a number of them that is open");
         if (e->work && *e->work == 0)
             return onnx_fail(e->graph, "has more iterations than this version follows");
         if (e->work) // also of bodies without a node
