@@ -89,7 +89,9 @@ START_TEST(test_latency) {
     json_t *process = json_array_get(json_object_get(root, "processes"), 0);
     json_t *one;
     size_t i;
-    ck_assert_int_eq(latency_of(process, "h"), cell->latency[_i % COLUMNS]);
+    // Of more than 16 columns the address of h leads to the banks through LUTs of its own, and so
+    // stands in a register first: h is read a cycle later, which D does not count on.
+    ck_assert_int_eq(latency_of(process, "h") + (lc > 16), cell->latency[_i % COLUMNS]);
     ck_assert_int_eq(latency_of(process, "second"), cell->second[_i % COLUMNS]);
     // The planner's cycles know of no loop that waits for its invariants.
     json_array_foreach(json_object_get(process, "loops"), i, one) {

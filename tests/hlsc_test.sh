@@ -76,10 +76,10 @@ same() {
     fi
 }
 
-# Of AMD's cells the RTL has one, and Yosys reads all for as long as a kernel.
+# Of AMD's cells the RTL has two, and Yosys reads all for as long as a kernel.
 cells=$work/dsp48e2.il
 ! command -v "$yosys" >/dev/null ||
-    "$yosys" -q -p "read_verilog -lib +/xilinx/cells_xtra.v; select =DSP48E2; write_rtlil -selected $cells" >"$work/cells.log" 2>&1
+    "$yosys" -q -p "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v; select =DSP48E2 =LUT1; write_rtlil -selected $cells" >"$work/cells.log" 2>&1
 
 # readable NAME FILE TOP: `same`, and Yosys (without a warning) and Icarus read it.
 readable() {
@@ -237,6 +237,9 @@ first=$!
     agree_synthesised pairs_synthesised tests/kernels/pairs.c pairs --vectors 300
     kernel loads 40
     agree_synthesised loads_synthesised tests/kernels/loads.c loads --vectors 40
+    agree_synthesised many_banks tests/kernels/many_banks.c many_banks --runs 6 --set command=0,1,2,1,0,2 --set n=0,25,0,300,0,0 \
+        --vectors 300
+    readable many_banks tests/kernels/many_banks.c many_banks
     agree tiles tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
     agree dies tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200
     agree_synthesised dies_synthesised tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200

@@ -73,7 +73,7 @@ multipliers="-map +/mul2dsp.v -map $here/mul27x18_map.v -D DSP_A_MAXWIDTH=27 -D 
 multipliers=$(echo "$multipliers" | tr '\n' ' ')
 synth="synth_xilinx -family xcup -top $top -noiopad -noclkbuf -uram"
 "$yosys" -q -l "$outdir/yosys.log" -p "
-    read_verilog -lib +/xilinx/cells_xtra.v
+    read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v
     read_verilog -sv -I$hw/include $files
     hierarchy -check -top $top
     script $here/primitives.ys

@@ -66,13 +66,19 @@
 /// A register that drives many loads has copies in a synthesis, and is itself all of them in simulators, which would
 /// lose time with them. `MR_COPIES(many, count, width, type, d) declares the copies many[0] to many[count - 1] of the
 /// register that takes d, one of width bits; `MR_COPY_OF(one, copy) is what a load looks at: copy, an element of
-/// many, or the register itself. `MR_WAYS does the same for a register that leads to tiles in several dies: each copy is
+/// many, or the register itself. `MR_BRANCHES does the same for a value d of the same cycle, which no register holds, by
+/// LUTs. `MR_WAYS does the same for a register that leads to tiles in several dies: each copy is
 /// the last of `stages` registers in a row, of which the first takes d.
 `ifdef SYNTHESIS
 `define MR_COPIES(many, count, width, type, d) \
   type many [count]; \
   for (genvar c = 0; c < (count); c++) begin : gen_``many \
     mr_copy #(.WIDTH(width)) i_copy (.clk_i, .d_i(d), .q_o(many[c])); \
+  end
+`define MR_BRANCHES(many, count, width, type, d) \
+  type many [count]; \
+  for (genvar c = 0; c < (count); c++) begin : gen_``many \
+    mr_branch #(.WIDTH(width)) i_branch (.d_i(d), .q_o(many[c])); \
   end
 `define MR_WAYS(many, count, width, stages, type, d) \
   type many [count]; \
@@ -82,6 +88,7 @@
 `define MR_COPY_OF(one, copy) copy
 `else
 `define MR_COPIES(many, count, width, type, d)
+`define MR_BRANCHES(many, count, width, type, d)
 `define MR_WAYS(many, count, width, stages, type, d)
 `define MR_COPY_OF(one, copy) one
 `endif

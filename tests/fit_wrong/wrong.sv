@@ -29,11 +29,11 @@ module wrong (
     assign link[i+1] = {link[i][2:0], link[i][3]} + (link[i] & first_q[4*i+4+:4]);
   end
   always_ff @(posedge clk_i) begin
-    chosen_q <= data_i[0];
+    chosen_q <= data_i[300];
     many_q <= chosen_q ? data_i[299:0] : many_q;
     first_q <= data_i[43:0];
     link_q <= ^link[10];
-    left_q <= data_i[79:0];
+    left_q <= data_i[399:320];
     right_q <= data_i[159:80];
     sum_q <= left_q + right_q;
     a_q <= data_i[15:0];

@@ -124,6 +124,14 @@ const char *register_input(struct emit *e, const struct op *op, int stage);
 // Gives the operands that drive too many loads copies for this user, until the next call.
 void copy_operands(struct emit *e, const struct op *user, int stage);
 const char *copy_of(struct emit *e, const struct op *op, const char *name);
+// The same of the indices by which one element of an array is picked, where they drive too many
+// loads: how many copies each has, of which each shall serve a part of the element's bits; 0: none.
+// The copies' names are without an index in e->copied.
+int copy_indices(struct emit *e, const struct op *view, int stage);
+// Of regions that have something in turn: was regions[i] the last one that was entered? Of a
+// register with so many copies, what `copy` of it says.
+const char *entered_last(struct emit *e, const char *name, const int *regions, int count, int i,
+                         int64_t copies, const char *copy);
 // The valid bit of a stage as an element of a register array looks at it.
 const char *valid_of_state(struct emit *e, int region, int stage, int state, uint32_t space);
 // The pulse by which it takes its first value in a loop: a cycle late where it has many bits, which
@@ -157,10 +165,22 @@ const char *chunks_text(struct emit *e, int memory);
 // Position of a bank in the packed word, the dimensions written alone outermost; which 0: of its
 // chunk in the word, 1: in the chunk.
 const char *bank_position(struct emit *e, const struct op *op, const bool *alone, int which);
-// The bank that an access names, row-major over the bank dimensions, at most banks - 1.
+// The bank that an access names, row-major over the bank dimensions, at most banks - 1; stage -1:
+// all that it may name, with d0, d1, ... in the place of run-time indices.
 const char *bank_number(struct emit *e, const struct op *op, int stage);
 // The address of an access, `op` being its in[0].
 const char *word_address(struct emit *e, const struct memory *m, const struct op *op, int stage);
+
+// What the register of an access' address takes, where it has one; else NULL.
+const char *address_before(struct emit *e, const struct op *op, int stage);
+
+// ---- emit_store.c
+// The write port of a memory, from the stores of all regions: the word at an address, and which of
+// its chunks take the data; or one for each bank.
+void emit_writes(struct emit *e, int memory, const char *chunks, int64_t bits);
+void emit_split_writes(struct emit *e, int memory);
+// What the register of the address takes of the only store; NULL where there are several.
+const char *store_address_before(const struct emit *e, int memory);
 
 // ---- emit_part.c
 // What of a word's chunks lies in one kind of memory: all, or those from `at` on.

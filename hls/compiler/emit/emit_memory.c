@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memories: their read ports, and one write port that the loops take in turn. Banks lie side by
-// side in one wide word, those that are written one at a time outermost.
-// `w[64][8]` with a second dimension that is partitioned has 64 words of 8 elements; if `w[i][j]`
-// writes one of them, each element has an enable of its own.
+// Memories and their read ports. Banks lie side by side in one wide word, those that are written
+// one at a time outermost. `w[64][8]` with a second dimension that is partitioned has 64 words of 8
+// elements.
 #include "emit.h"
 
 static const char *memory_name(struct emit *e, const struct op *load) {
@@ -56,7 +55,9 @@ const char *bank_number(struct emit *e, const struct op *op, int stage) {
         const struct view_index *v = &op->view[k];
         const long long size = (long long)m->bank_size[dim[k]];
         const char *index;
-        if (v->dynamic) {
+        if (v->dynamic && stage < 0) {
+            index = arena_printf(e->cc, "d%d", k);
+        } else if (v->dynamic) {
             const int bits = ir_index_bits(size);
             const struct op *at = op->in[v->dynamic];
             index = arena_printf(e->cc, "$unsigned(%d'(%s))", bits, value_at(e, at, stage));
@@ -76,75 +77,6 @@ const char *bank_number(struct emit *e, const struct op *op, int stage) {
         text = text ? arena_printf(e->cc, "(%s*%lld+%s)", text, size, index) : index;
     }
     return text ? text : "0";
-}
-
-// The stores to a memory, of all regions: each as its region emits it.
-struct store_walk {
-    struct emit at;
-    int memory, effect; // effect: the next one of the region
-    const struct op *op;
-    int stage;
-};
-
-static struct store_walk first_store(const struct emit *e, int memory) {
-    struct store_walk w = {.at = *e, .memory = memory};
-    w.at.region = -1;
-    w.at.r = NULL;
-    return w;
-}
-
-static bool next_store(struct store_walk *w) {
-    for (;;) {
-        if (!w->at.r || w->effect == w->at.r->effect_count) {
-            if (++w->at.region == w->at.p->region_count)
-                return false;
-            w->at.r = w->at.p->regions[w->at.region];
-            w->at.s = w->at.r->schedule;
-            w->effect = 0;
-            continue;
-        }
-        w->op = w->at.r->effects[w->effect++];
-        if (w->op->code == IR_STORE && w->op->imm == w->memory) {
-            w->stage = w->at.s->time[w->op->id].start;
-            return true;
-        }
-    }
-}
-
-static void emit_split_writes(struct emit *e, int memory) {
-    const struct memory *m = &e->p->memories[memory];
-    const char *name = safe_name(e, m->name);
-    const int bits = ir_index_bits(m->words);
-    const long long banks = (long long)m->banks;
-    struct text *logic = &e->m->logic;
-    put(&e->m->declarations,
-        "  logic %s_we [%lld];\n  logic [%d:0] %s_waddr [%lld];\n  logic [%d:0] %s_wdata [%lld];\n",
-        name, banks, bits - 1, name, banks, m->width - 1, name, banks);
-    put(logic,
-        "  always_comb begin\n    `MR_FILL1(%s_we, 1'b0, %lld)\n    `MR_FILL1(%s_waddr, '0, %lld) "
-        "// not "
-        "looked at\n    `MR_FILL1(%s_wdata, '0, %lld)\n",
-        name, banks, name, banks, name, banks);
-    struct store_walk w = first_store(e, memory);
-    while (next_store(&w)) {
-        const struct op *op = w.op;
-        const char *when = valid_at(&w.at, w.at.region, w.stage);
-        const char *guard = op->in[2] ? operand(&w.at, op->in[2], w.stage, 1) : NULL;
-        const bool each = guard && op->in[2]->space; // the banks ask one by one
-        if (guard && !each)
-            when = arena_printf(e->cc, "%s && %s", when, guard);
-        put(logic, "    if (%s) begin\n", when);
-        open_loops(&w.at, logic, view_lanes(op), "      ");
-        const char *bank = bank_number(&w.at, op, w.stage);
-        if (each)
-            put(logic, "      if (%s)\n", guard);
-        put(logic,
-            "      begin\n        %s_we[%s] = 1'b1;\n        %s_waddr[%s] = %s;\n        "
-            "%s_wdata[%s] = %s;\n      end\n    end\n",
-            name, bank, name, bank, word_address(&w.at, m, op->in[0], w.stage), name, bank,
-            operand(&w.at, op->in[1], w.stage, m->width));
-    }
-    put(logic, "  end\n");
 }
 
 // ---- both ports of a true dual-port memory read
@@ -227,6 +159,19 @@ static void emit_split_ports(struct emit *e, int memory) {
 
 // ---- reads
 
+// The address that bank b of the memories behind a read takes.
+static const char *bank_address(struct emit *e, const struct op *op, const char *at) {
+    const struct memory *m = &e->p->memories[op->imm];
+    const char *name = memory_name(e, op), *one = arena_printf(e->cc, "%s_address[%s]", name, at);
+    if (!has_branches(e->p, op))
+        return one;
+    const long long per = m->bank_loads < LOADS_MAX ? LOADS_MAX / (long long)m->bank_loads : 1;
+    put(&e->m->logic, "  `MR_BRANCHES(%s_branch, %lld, %d, logic [%d:0], %s)\n", name,
+        ((long long)m->banks + per - 1) / per, ir_index_bits(m->words), ir_index_bits(m->words) - 1,
+        one);
+    return arena_printf(e->cc, "`MR_COPY_OF(%s, %s_branch[b/%lld])", one, name, per);
+}
+
 // The memories behind one read: a copy of the banks that it looks at, for each address that its
 // lanes have.
 static void emit_split_read(struct emit *e, const struct op *op) {
@@ -248,11 +193,11 @@ static void emit_split_read(struct emit *e, const struct op *op) {
             e->cc,
             "  mr_ram #(.DEPTH(%lld), .CHUNKS(1), .CHUNK_WIDTH(%d), .LATENCY(%d), "
             ".STYLE(\"%s\")) i_%s (\n    .clk_i, .we_i(%s_we[%s]), .waddr_i(%s_waddr[%s]), "
-            ".wdata_i(%s_wdata[%s]),\n    .raddr_i(%s_address[%s]), "
+            ".wdata_i(%s_wdata[%s]),\n    .raddr_i(%s), "
             ".rdata_o(%s_data[%s*%lld+%s]));\n",
             (long long)m->words, m->width, m->latency, memory_style(m->storage), name, base, bank,
-            base, bank, base, bank, name, at, name, at, one ? 1LL : (long long)m->banks,
-            one ? "0" : "b"));
+            base, bank, base, bank, bank_address(e, op, at), name, at,
+            one ? 1LL : (long long)m->banks, one ? "0" : "b"));
 }
 
 // What was read of the one bank, stage by stage, replaced by what is written to its word meanwhile.
@@ -390,73 +335,6 @@ void emit_load(struct emit *e, const struct op *op) {
     put(&e->m->logic, merged ? "`endif\n" : "");
 }
 
-static int stores_of(const struct emit *e, int memory) {
-    int count = 0;
-    for (int i = 0; i < e->r->effect_count; i++)
-        count += e->r->effects[i]->code == IR_STORE && e->r->effects[i]->imm == memory;
-    return count;
-}
-
-// Its one write port, which the loops take in turn: the word at an address, and which of its chunks
-// take the data.
-static void emit_writes(struct emit *e, int memory, const char *chunks, int64_t bits) {
-    const struct memory *m = &e->p->memories[memory];
-    bool alone[MAX_DIMS] = {false};
-    int dim[MAX_DIMS];
-    const int dims = bank_dims(m, dim);
-    const char *name = safe_name(e, m->name);
-    written_alone(e->p, memory, alone);
-    put(&e->m->declarations,
-        "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n", chunks,
-        name, ir_index_bits(m->words) - 1, name, (long long)(bits - 1), name);
-    struct text *logic = &e->m->logic;
-    put(logic,
-        "  always_comb begin\n    %s_we = '0;\n    %s_waddr = 'x; // not looked at\n    %s_wdata = "
-        "'x;\n",
-        name, name, name);
-    struct store_walk w = first_store(e, memory);
-    while (next_store(&w)) {
-        const struct op *op = w.op;
-        const char *when = valid_at(&w.at, w.at.region, w.stage);
-        if (op->in[2] && stores_of(&w.at, memory) > 1) // they share the port
-            when = arena_printf(e->cc, "%s && %s", when, operand(&w.at, op->in[2], w.stage, 1));
-        put(logic, "    if (%s) begin\n", when);
-        put(logic, "      %s_waddr = %s;\n", name, word_address(&w.at, m, op->in[0], w.stage));
-        struct text loops = {0};
-        open_loops(&w.at, &loops, view_lanes(op), "      ");
-        put(logic, "%s      %s_wdata[%s*%d +: %d] = %s;\n", loops.data ? loops.data : "", name,
-            bank_position(&w.at, op, alone, 1), m->width, m->width,
-            operand(&w.at, op->in[1], w.stage, m->width));
-        text_free(&loops);
-        // Chunk enables: compare every run-time index.
-        const char *guard = op->in[2] ? operand(&w.at, op->in[2], w.stage, 1) : "1'b1";
-        const char *position = NULL, *hit = guard;
-        struct text open = {0};
-        for (int k = 0; k < dims; k++) {
-            if (!alone[k])
-                continue;
-            const struct view_index *v = &op->view[k];
-            const int64_t size = m->bank_size[dim[k]];
-            const bool lane = e->in_tile && size == e->p->lanes[e->tile->lane].count;
-            const char *count = lane ? "N" : arena_printf(e->cc, "%lld", (long long)size);
-            put(&open, "      for (int c%d = 0; c%d < %s; c%d++)\n", k, k, count, k);
-            const char *self = lane ? arena_printf(e->cc, "($signed(32'(base_i)) + c%d)", k)
-                                    : arena_printf(e->cc, "c%d", k);
-            if (v->dynamic)
-                hit = arena_printf(e->cc, "%s && %s == %s", hit,
-                                   operand(&w.at, op->in[v->dynamic], w.stage, 32), self);
-            else if (!v->terms)
-                hit = arena_printf(e->cc, "%s && %s == %lld", hit, self, (long long)v->base);
-            position = position ? arena_printf(e->cc, "(%s*%s+c%d)", position, count, k)
-                                : arena_printf(e->cc, "c%d", k);
-        }
-        put(logic, "%s      %s_we[%s] = %s;\n    end\n", open.data ? open.data : "", name,
-            position ? position : "0", hit);
-        text_free(&open);
-    }
-    put(logic, "  end\n");
-}
-
 const char *chunks_text(struct emit *e, int memory) {
     const long long chunks = (long long)memory_shape(e->p, memory).chunks;
     if (!e->in_tile)
@@ -464,25 +342,14 @@ const char *chunks_text(struct emit *e, int memory) {
     return arena_printf(e->cc, "%lld*N", chunks / (long long)e->p->lanes[e->tile->lane].count);
 }
 
-// What the register of an access' address takes, where it has one; else NULL.
-static const char *address_before(struct emit *e, const struct op *op, int stage) {
+const char *address_before(struct emit *e, const struct op *op, int stage) {
     const struct op *at = op->in[0];
     const char *d = at ? register_input(e, at, stage) : NULL;
     return d ? arena_printf(e->cc, "%d'(%s)", ir_index_bits(e->p->memories[op->imm].words), d)
              : NULL;
 }
 
-// The same of the only store to a memory.
-static const char *store_address_before(const struct emit *e, int memory) {
-    const char *text = NULL;
-    int count = 0;
-    struct store_walk w = first_store(e, memory);
-    for (; next_store(&w); count++)
-        text = address_before(&w.at, w.op, w.stage);
-    return count == 1 ? text : NULL;
-}
-
-// The same of a read; of none that several regions have.
+// The same of a read; NULL where several regions have it.
 static const char *load_address_before(const struct emit *e, const struct op *op) {
     const char *text = NULL;
     int count = 0;

@@ -178,10 +178,34 @@ static void emit_multiplication(struct emit *e, const struct op *op) {
     register_value(e, result, d, op->space);
 }
 
+// An element that is picked by copies of indices, piece by piece.
+static const char *in_pieces(struct emit *e, const struct op *view, int stage, int pieces) {
+    const char *many[COPIED_MAX], *word = NULL;
+    const int width = view->in[0]->width;
+    for (int i = 0; i < e->copied_count; i++)
+        many[i] = e->copied[i].text;
+    for (int piece = pieces - 1; piece >= 0; piece--) { // the highest bits first
+        const int high = width * (piece + 1) / pieces, low = width * piece / pieces;
+        if (high == low)
+            continue;
+        for (int i = 0; i < e->copied_count; i++)
+            e->copied[i].text = arena_printf(e->cc, "%s[%d]", many[i], piece);
+        word = join(e, word, ", ",
+                    arena_printf(e->cc, "%s[%d:%d]", element(e, view, stage), high - 1, low));
+    }
+    return arena_printf(e->cc, "%d'($signed({%s}))", view->width, word);
+}
+
 static void emit_simple(struct emit *e, const struct op *op) {
     const int stage = e->s->time[op->id].ready;
     const char *name = stage_name(e, op, stage);
     declare_value(e, name, op->width, op->space);
+    const int pieces = copy_indices(e, op, stage);
+    if (pieces) {
+        assign_value(e, name, op->space, in_pieces(e, op, stage, pieces));
+        e->copied_count = 0;
+        return;
+    }
     copy_operands(e, op, stage);
     assign_value(e, name, op->space, expression(e, op, stage));
     e->copied_count = 0;

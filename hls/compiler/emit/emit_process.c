@@ -252,12 +252,9 @@ static const struct op *write_of(const struct emit *e, int stream) {
 // chooses it is known long before, in copies of a register. The loop before has drained by then.
 static void emit_wide_choice(struct emit *e, int stream, const int *regions, int count) {
     const struct stream *s = &e->p->streams[stream];
-    const char *name = safe_name(e, s->name), *enters = NULL;
+    const char *name = safe_name(e, s->name);
     const int pieces = (s->bits + LOADS_MAX - 1) / LOADS_MAX;
     struct text *logic = &e->m->logic;
-    for (int i = 0; i < count; i++)
-        enters =
-            join(e, enters, " || ", arena_printf(e->cc, "%s_enter", region_name(e, regions[i])));
     const char *chosen = "";
     for (int i = 0; i < count; i++) {
         at_region(e, regions[i]);
@@ -272,14 +269,8 @@ static void emit_wide_choice(struct emit *e, int stream, const int *regions, int
             chosen = own;
             continue;
         }
-        const char *q = arena_printf(e->cc, "%s_from_r%d_q", name, regions[i]),
-                   *d = arena_printf(e->cc, "%s_from_r%d_d", name, regions[i]),
-                   *many = arena_printf(e->cc, "%s_of_word", q);
-        put(&e->m->declarations, "  logic %s, %s;\n", q, d);
-        put(logic, "  assign %s = %s ? %s_enter : %s;\n", d, enters, region_name(e, regions[i]), q);
-        put(&e->m->registers, "    %s <= %s;\n", q, d);
-        put(logic, "  `MR_COPIES(%s, %d, 1, logic, %s)\n", many, pieces, d);
-        chosen = arena_printf(e->cc, "`MR_COPY_OF(%s, %s[p]) ? %s : %s", q, many, own, chosen);
+        chosen = arena_printf(e->cc, "%s ? %s : %s",
+                              entered_last(e, name, regions, count, i, pieces, "p"), own, chosen);
     }
     put(&e->m->declarations, "  logic [%d:0] %s_all;\n", pieces * LOADS_MAX - 1, name);
     put(logic, "  always_comb\n    for (int p = 0; p < %d; p++)\n      %s_all[p*%d +: %d] = %s;\n",

@@ -138,7 +138,10 @@ struct memory {
     enum storage_impl rest;
     int rest_dim, rest_from;
     int latency; // -1 until decided
-    int ports;   // that read it: 2 of a true dual-port memory, else 1 of each copy
+    // Loads that a bit of an address has in one of several banks which, together, are too many for
+    // one net; else 0. Decided with the storage.
+    int64_t bank_loads;
+    int ports; // that read it: 2 of a true dual-port memory, else 1 of each copy
     wide low, high;
     int width;
     struct location loc;

@@ -40,8 +40,10 @@ static double pick_delay(int bits) {
 }
 
 // Tables of 64 words, and what picks one of them.
-static double lut_read(const struct memory *m) {
-    return 0.9 + pick_delay(bits_for((m->words - 1) >> 6));
+static double lut_read(const struct process *p, const struct op *load) {
+    const struct memory *m = &p->memories[load->imm];
+    return (has_branches(p, load) ? LUT_DELAY : 0) + 0.9 +
+           pick_delay(bits_for((m->words - 1) >> 6));
 }
 
 int shift_bits(const struct op *shift) {
@@ -91,7 +93,7 @@ double op_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
             return REGISTER_OUT;
-        return lut_read(m);
+        return lut_read(p, op);
     }
     case IR_FIELD:
         return 0.6;
@@ -111,7 +113,7 @@ double entry_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (m->ports > 1) // a port that also writes
             return LUT_DELAY;
-        return memory_has_lutram(m) ? lut_read(m) : 0;
+        return memory_has_lutram(m) ? lut_read(p, op) : 0;
     }
     default:
         return 0;

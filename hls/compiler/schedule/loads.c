@@ -30,6 +30,13 @@ int64_t loads_in_element(const struct op *user, const struct op *op) {
     return loads;
 }
 
+int64_t pick_loads(const struct op *view) {
+    int64_t choices = 1;
+    for (int k = 0; k < view->view_count; k++)
+        choices *= view->view[k].dynamic ? view->view[k].size : 1;
+    return choices / 4 * view->in[0]->width;
+}
+
 int64_t loads_of(const struct process *p, const struct tile *tile, const struct schedule *s,
                  bool in_tile, const struct op *op, int stage) {
     int64_t loads = 0;

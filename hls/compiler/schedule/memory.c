@@ -25,7 +25,7 @@ int bank_dims(const struct memory *m, int *dim) {
 
 bool load_is_needed(const struct process *p, int op) {
     for (int r = 0; r < p->region_count; r++)
-        if (p->regions[r]->schedule->time[op].needed)
+        if (!p->regions[r]->schedule || p->regions[r]->schedule->time[op].needed)
             return true;
     return false;
 }
@@ -198,7 +198,17 @@ void decide_memories(struct process *p, const struct tile *tile) {
                 m->storage == STORAGE_LUTRAM && (!m->rest_from || m->rest == STORAGE_LUTRAM)
                     ? (tile->lane != NO_LANE && tile->memory[i])
                     : 2;
+        // LUTs of 64 words for each bit.
+        const int64_t loads = m->width * ((m->words + 63) / 64);
+        if (m->kind != MEMORY_ROM && m->storage == STORAGE_LUTRAM && m->ports == 1 &&
+            loads * m->banks > LOADS_MAX && memory_is_split(p, tile, i))
+            m->bank_loads = loads;
     }
+}
+
+bool has_branches(const struct process *p, const struct op *load) {
+    return p->memories[load->imm].bank_loads && !reads_one_bank(load) &&
+           !(load->in[0] && load->in[0]->space);
 }
 
 bool region_reads(const struct region *r, int memory) {

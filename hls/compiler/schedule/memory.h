@@ -21,7 +21,7 @@ bool memory_is_split(const struct process *p, const struct tile *tile, int memor
 bool reads_one_bank(const struct op *load);
 int64_t split_copies(const struct process *p, const struct op *load); // banks behind a read
 uint32_t view_lanes(const struct op *op);
-bool load_is_needed(const struct process *p, int op);           // by any region
+bool load_is_needed(const struct process *p, int op); // by any region, as far as they are scheduled
 bool memory_is_read(const struct process *process, int memory); // by any region
 bool region_reads(const struct region *r, int memory);
 
@@ -34,6 +34,8 @@ struct mr_memory_shape memory_shape(const struct process *p, int memory);
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory);
 enum mr_storage memory_storage(const struct memory *m); // as it will be decided
 enum mr_storage storage_of(enum storage_impl asked);    // not AUTO
+// The one address of a read leads to the banks by LUTs that hand it on.
+bool has_branches(const struct process *p, const struct op *load);
 // Does a part of it lie in LUTs?
 bool memory_has_lutram(const struct memory *m);
 // Of a memory in two kinds: chunks of a word for each index of the dimension that parts it. 0 where

@@ -31,6 +31,8 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
                    broad_loads(a, op, in) >= LOADS_FEW) { // through copies of its register
             at = t->ready + 1;
             late = REGISTER_OUT;
+        } else if (a->broad[in->id] && at == t->ready && broad_loads(a, op, in) >= LOADS_FEW) {
+            late += LUT_DELAY; // which hand it on
         }
         if (ir_adds(op) && k == 2) { // the sum comes two cycles after the operands
             at -= first;

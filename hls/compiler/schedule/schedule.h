@@ -216,6 +216,8 @@ void sink_loads(struct pass *a);
 // ---- loads.c
 // Loads of a bit of `op` in an element of `user`.
 int64_t loads_in_element(const struct op *user, const struct op *op);
+// Loads of an index by which one element of an array is picked: LUTs that choose one of four.
+int64_t pick_loads(const struct op *view);
 // Loads of a bit of `op` in a stage, in the process's module or in a tile.
 int64_t loads_of(const struct process *p, const struct tile *tile, const struct schedule *s,
                  bool in_tile, const struct op *op, int stage);
