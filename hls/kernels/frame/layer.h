@@ -24,6 +24,9 @@
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
 //                 (R - 1) ceil(ceil(H/LC) / R) < ceil(H/LC)
+//   LAYER_PADS    1: numbers of padding behind the units, whose cells may come to something, are 0
+//                 in what the layer gives, and not counted; 0 where not given: the cell gives 0 for
+//                 sums of 0, or H is a multiple of LC
 //   LAYER_SLOTS   S: sequences that have their turns in a layer of one pass: 1, 2, 4, 8 or 16; 1
 //                 where not given
 //   LAYER_H_FIRST  1: the columns of h go before those of x (order.h), in a layer of one slot; 0
@@ -143,6 +146,9 @@
 #else
 #    define STARTS_H 0
 #    define STARTS_CELL 0
+#endif
+#ifndef LAYER_PADS
+#    define LAYER_PADS 0
 #endif
 #ifndef LAYER_START_H
 #    define LAYER_START_H 0
@@ -595,8 +601,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
 #endif
                             const unit_state_t unit =
                                 UNIT(PLACES sum, OWN old, LAYER_CELL_EXPONENT, &beyond);
-                            cut_now += beyond != 0;
-                            past_now += beyond;
+                            const bool is_unit = !LAYER_PADS || word != H_WORDS - 1 ||
+                                                 c < LAYER_HIDDEN - (H_WORDS - 1) * LAYER_LC;
+                            cut_now += is_unit && beyond != 0;
+                            past_now += is_unit ? beyond : 0;
                             h[H_WRITTEN][at][c] = unit.h;
 #if HAS_CELL
                             cell[at][c] = unit.cell;
@@ -604,10 +612,11 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
 #ifdef LAYER_GIVES_CELL
                             const int64_t half = ((int64_t)1 << LAYER_GIVES_CELL) >> 1;
                             const int64_t given = (unit.cell + half) >> LAYER_GIVES_CELL;
-                            fresh.v[c] = (int16_t)hls_saturate(given, 16);
-                            cut_now += beyond == 0 && fresh.v[c] != given;
+                            const int16_t number = (int16_t)hls_saturate(given, 16);
+                            cut_now += is_unit && beyond == 0 && number != given;
+                            fresh.v[c] = is_unit ? number : 0;
 #else
-                            fresh.v[c] = unit.h;
+                            fresh.v[c] = is_unit ? unit.h : 0;
 #endif
                         }
                         hls_write(VEC, h_out, fresh);

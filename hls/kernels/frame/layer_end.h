@@ -81,6 +81,7 @@
 #undef LAYER_HIDDEN
 #undef LAYER_LC
 #undef LAYER_PASSES
+#undef LAYER_PADS
 #undef LAYER_SLOTS
 #undef LAYER_CROSSING
 #undef LAYER_H_FIRST

@@ -601,6 +601,8 @@ void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
         mr_text_add(text, "#define LAYER_GIVES_CELL %d\n", given_shift(network, op));
     emit_cell(cell, text);
     mr_text_add(text, "#define LAYER %s\n#define LAYER_CELL %s\n", op->name, cell->cell);
+    if (op->units % layout->lc && (op->kind->own || has_other_places(op)))
+        mr_text_add(text, "#define LAYER_PADS 1\n");
     if (has_other_places(op))
         emit_places(op, layout, network, text);
     mr_text_add(text, "#define LAYER_INPUTS %d\n#define LAYER_HIDDEN %d\n", op->inputs, op->units);
