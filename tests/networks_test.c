@@ -208,7 +208,9 @@ static void choose_few(uint64_t seed, int most) {
 }
 
 static bool can_cut(struct mr_network *n) {
-    net_quantise(n, NULL); // formats, which limits are told from
+    char error[600];
+    if (mr_quantise(n, NULL, NULL, error, sizeof error)) // formats, which limits are told from
+        return true;
     for (int i = 0; i < n->op_count; i++)
         if (n->ops[i].kind->limit && n->ops[i].kind->limit(n, &n->ops[i]).limit > 0)
             return true;

@@ -270,7 +270,6 @@ static const struct file_case good[] = {
     {both_axes_joined, ""},
     {two_axes_as_output, ""},
     {two_axes_as_one, ""},
-    {layers_as_sequences, "lstm<0 lstm<1 last<1 dense<3 last<2 dense<5 concat<4; y=7"},
     {layers_as_sequences_and_back, "lstm<0 lstm<1 last<1 dense<3 last<2 dense<5 add<4; y=7"},
 };
 
@@ -341,6 +340,8 @@ static const struct file_case bad[] = {
     {a_stack_and_a_row, "node 'y' (Add) computes with rows of several layers or directions"},
     {weights_of_other_layers, "node 'y' (Mul) has numbers for 3 layers, and reads the rows of 2"},
     {a_choice_of_each, "the output 'y' has numbers of 2 layers that a cast, a choice or a"},
+    {layers_as_sequences, "the output 'y' has the rows of 2 layers, one layer behind the other for "
+                          "all sequences"},
     {the_sum_of_steps_is_none, "node 'y' (ReduceSum) adds what is not stacked along an axis of la"},
     {layers_and_steps, "node 'h' (ReduceMean) goes along the layers and along another axis"},
     {layers_of_sequences_are_added, "node 'y' (ReduceSum) goes along the layers and the sequences"},

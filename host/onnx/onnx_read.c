@@ -377,13 +377,13 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
                                           : out->axis[i] == AXIS_STACK      ? 1
                                                                             : 2];
         last = i;
-        if (out->merged && out->axis[i] == AXIS_STACK && used < 3) {
-            onnx_note(r->graph,
-                      "the output '%.100s' has the rows of %d layers, one behind the other for all "
-                      "sequences; here they are one row for each sequence",
-                      name, out->count);
-            result->order[used++] = 'N';
-        }
+        if (out->merged && out->axis[i] == AXIS_STACK)
+            return onnx_fail_file(
+                r->graph,
+                "the output '%.100s' has the rows of %d layers, one layer behind the other for all "
+                "sequences, and an output is a row for each sequence; take one layer (h_n[-1]) or "
+                "put the layers side by side (h_n.transpose(0, 1).flatten(1))",
+                name, out->count);
     }
     if (feature < last)
         return onnx_fail_file(r->graph,
