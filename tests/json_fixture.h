@@ -16,7 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define JSON_FOLDER "build/json-test"
+#ifndef JSON_FOLDER // of the test alone, for tests run side by side
+#    error "JSON_FOLDER is not defined"
+#endif
 
 enum { TENSORS = 64, TENSOR_ROOM = 1 << 16 };
 

@@ -2,6 +2,7 @@
 // Random networks described in JSON, their weights as PyTorch, Keras, ONNX or the text itself has
 // them, against a plain computation of what the description says.
 #define _POSIX_C_SOURCE 200809L
+#define JSON_FOLDER "build/json_random_test"
 #include "json_fixture.h"
 #include "text.h"
 #include "walk.h"

@@ -2,6 +2,7 @@
 // Networks described in JSON: all that a description may say is taken, the same weights in the
 // layouts of several programs give the same model, and what is wrong is told with its place.
 #define _POSIX_C_SOURCE 200809L
+#define JSON_FOLDER "build/json_test"
 #include "json_fixture.h"
 
 #include "millrace.h"
