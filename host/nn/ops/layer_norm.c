@@ -96,10 +96,12 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
     const int words = mr_ceil_div(op->units, layout->lc);
     const uint64_t lc = (uint64_t)layout->lc;
     const bool shifts = (op->units & (op->units - 1)) == 0; // n times a number
+    // Numbers of a vector that leave it: of one of padding nothing is calculated.
+    const uint64_t out = words == 1 ? (uint64_t)op->units : lc;
 
     cost->row_cycles = 2 * (uint32_t)words;
     // Squares and quotients, the table, the square of the sum: of more than 18 bits it takes two.
-    cost->products = cost->multipliers = (shifts ? 2 : 3) * lc + 1 + (op->units > 4 ? 2 : 1);
+    cost->products = cost->multipliers = lc + (shifts ? 1 : 2) * out + 1 + (op->units > 4 ? 2 : 1);
     if (op->units > 1024) // the quotients' distances have more than 27 bits
         cost->products = cost->multipliers += lc + 2;
     mr_memory_expect(&cost->memory, (uint64_t)words, 16, lc);
