@@ -78,6 +78,15 @@ static void print_use(FILE *out, const char *what, double used, uint64_t of) {
             of ? 100.0 * used / (double)of : 0.0);
 }
 
+// An operator's in a run of its part; NULL: there was none.
+static const struct mr_timing_process *times_of(const struct mr_plan *plan, const struct mr_op *op,
+                                                const struct mr_timing_result *timing,
+                                                const struct mr_timing_result *encoder) {
+    const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
+
+    return part ? mr_timing_process(part, op->name) : NULL;
+}
+
 // Operators that have no multipliers are of no interest.
 static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_report *report,
                       const struct mr_timing_result *timing,
@@ -86,8 +95,7 @@ static void print_ops(FILE *out, const struct mr_plan *plan, const struct mr_rep
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
-        const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
-        const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
+        const struct mr_timing_process *times = times_of(plan, op, timing, encoder);
         const uint64_t multipliers = multipliers_of(report, op->name);
         if (planned->cost.multipliers == 0 || !times)
             continue;
@@ -208,8 +216,7 @@ static json_t *layers_json(const struct mr_plan *plan, const struct mr_report *r
         const struct mr_op *op = &plan->network->ops[i];
         const struct mr_plan_op *planned = &plan->ops[i];
         const struct mr_op_cost *cost = &planned->cost;
-        const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
-        const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
+        const struct mr_timing_process *times = times_of(plan, op, timing, encoder);
         char precision[MR_PRECISION_NAME];
         if (!op->kind->recurrent || !times)
             continue;
@@ -241,8 +248,7 @@ static json_t *cycles_json(const struct mr_plan *plan, const struct mr_timing_re
     json_t *cycles = json_array();
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];
-        const struct mr_timing_result *part = mr_op_encodes(plan->network, op) ? encoder : timing;
-        const struct mr_timing_process *times = part ? mr_timing_process(part, op->name) : NULL;
+        const struct mr_timing_process *times = times_of(plan, op, timing, encoder);
         if (op->kind->recurrent && times)
             mr_json_append(&cycles, json_real(times->cycles_per_step));
     }
@@ -269,14 +275,14 @@ json_t *mr_plan_report_json(const struct mr_plan *plan, const struct mr_pipeline
         "uram", (json_int_t)figures.memory.uram, "lut", (json_int_t)figures.memory.lut, "layers",
         layers_json(plan, report, timing, encoder), "dies", dies_json(pipeline), "dies_used",
         pipeline->dies);
-    if (object && encoder)
-        json_object_set_new(object, "encoder",
-                            json_pack("{s:I, s:I, s:f}", "steps", (json_int_t)encoder->steps,
-                                      "cycles", (json_int_t)encoder->cycles, "microseconds",
-                                      (double)encoder->cycles / figures.clock_mhz));
+    if (encoder)
+        mr_json_put(&object, "encoder",
+                    json_pack("{s:I, s:I, s:f}", "steps", (json_int_t)encoder->steps, "cycles",
+                              (json_int_t)encoder->cycles, "microseconds",
+                              (double)encoder->cycles / figures.clock_mhz));
+    if (timing->token_cycles)
+        mr_json_put(&object, "token_cycles", json_integer((json_int_t)timing->token_cycles));
     if (!object)
         mr_fail(error, error_size, "out of memory for the plan's JSON");
-    else if (timing->token_cycles)
-        json_object_set_new(object, "token_cycles", json_integer((json_int_t)timing->token_cycles));
     return object;
 }

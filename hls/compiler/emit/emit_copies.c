@@ -54,8 +54,12 @@ static const char *copy_input(struct emit *e, const struct op *op, int stage, co
 int copy_indices(struct emit *e, const struct op *view, int stage) {
     int64_t all = 0, own = 0;
     e->copied_count = 0;
-    if (view->code != IR_VIEW || view->space || e->in_tile || view->in[0]->width < 2 ||
-        e->s->time[view->in[0]->id].in_tile)
+    if (view->code != IR_VIEW || view->space || e->in_tile)
+        return 0;
+    // Of constants and lane numbers no bits are parted, nor of one bit.
+    const struct op *from = view->in[0];
+    if (from->code == IR_CONST || from->code == IR_LANE || from->width < 2 ||
+        e->s->time[from->id].in_tile)
         return 0;
     for (int n = 0; n < e->s->op_count; n++) { // of indices that several look at
         const struct op *user = e->s->ops[n];

@@ -62,7 +62,7 @@ static void emit_wide_writes(struct emit *e, int memory, const int *regions, int
     struct text *logic = &e->m->logic;
     put(logic, "  always_comb begin\n    `MR_FILL1(%s_we, 1'b0, %lld)\n", name, banks);
     struct store_walk w = first_store(e, memory);
-    for (int i = 0; next_store(&w); i++) {
+    while (next_store(&w)) {
         const struct op *op = w.op;
         const char *guard = op->in[2] ? operand(&w.at, op->in[2], w.stage, 1) : "1'b1";
         put(logic, "    if (%s) begin\n", valid_at(&w.at, w.at.region, w.stage));
