@@ -613,6 +613,16 @@ MR_API int mr_build_image(const struct mr_model *model, const char *platform,
                           const struct mr_options *options, const char *output, char *path,
                           size_t path_size, struct mr_error *error);
 
+// ---- Training ----------------------------------------------------------------------------------
+
+enum mr_train_loss {
+    MR_TRAIN_MSE, // mean squared error
+    MR_TRAIN_BCE, // binary cross-entropy of each number, which is 0 to 1
+    MR_TRAIN_CE   // cross-entropy of classes
+};
+
+enum mr_train_optimiser { MR_TRAIN_ADAM, MR_TRAIN_SGD };
+
 #ifdef __cplusplus
 }
 #endif
