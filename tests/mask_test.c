@@ -66,6 +66,7 @@ static void check_masked(const char *uri, int which) {
     struct mr_model *model = open_masked(&network, masks[which].mask);
     struct mr_session *session = open_session(model, uri, NULL);
     float x[N * T * INPUTS], *y = calloc(N * mr_network_numbers(&network, T), sizeof *y);
+    uint64_t mine[N];
     float reference[T * (STEP_WIDTH + HIDDEN1) + LAST_WIDTH];
     struct mr_error error;
 
@@ -85,9 +86,18 @@ static void check_masked(const char *uri, int which) {
     x[(1 * T + 3) * INPUTS + 1] = (float)masks[which].masked;
     ck_assert_int_eq(mr_session_run(session, x, N, T, 0, y, NULL), MR_ERROR_INPUT);
     ck_assert_ptr_nonnull(strstr(mr_session_error(session), "all steps of sequence 2 are masked"));
-    // Steps that go on cannot be.
+    // Lengths that are given leave the masked steps out.
+    for (int n = 0; n < N; n++)
+        mine[n] = lengths[n];
+    make_x(x, lengths, masks[which].masked);
+    ck_assert_int_eq(mr_session_run_lengths(session, x, N, T, mine, y, NULL), 0);
+    check_alone(&network, x, lengths, y);
+    mine[2]++;
+    ck_assert_int_eq(mr_session_run_lengths(session, x, N, T, mine, y, NULL), MR_ERROR_INPUT);
+    ck_assert_ptr_nonnull(strstr(mr_session_error(session), "step 4 of sequence 2"));
+    // Steps that go on cannot be masked.
     ck_assert_int_eq(mr_session_step(session, x, y, NULL), 0);
-    ck_assert_int_eq(mr_session_step(session, x + 2 * T * INPUTS, y, NULL), MR_ERROR_INPUT);
+    ck_assert_int_eq(mr_session_step(session, x + (1 * T + 1) * INPUTS, y, NULL), MR_ERROR_INPUT);
     ck_assert_ptr_nonnull(strstr(mr_session_error(session), "leave masked steps out"));
     free(y);
     mr_session_close(session);

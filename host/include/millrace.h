@@ -428,8 +428,9 @@ MR_API int mr_session_run(struct mr_session *session, const float *x, uint64_t s
 // The same of sequences of different lengths: sequence n has lengths[n] steps, 1 to `steps`, and
 // what x holds behind them is of no effect, but must be finite. Each gives what it would give
 // alone: a reverse layer begins at its own last step, and a row for the sequence is of that one,
-// too. Rows for steps behind the last one are what a hidden state of 0 gives. Sequences of one
-// length are run together, so fewer lengths take less time.
+// too. Rows for steps behind the last one are what a hidden state of 0 gives. Steps that the model
+// masks must lie behind the lengths. Sequences of one length are run together, so fewer lengths
+// take less time.
 MR_API int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
                                   uint64_t steps, const uint64_t *lengths, float *y,
                                   struct mr_stats *stats);

@@ -185,17 +185,19 @@ int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64
     return mr_session_check_device(session);
 }
 
-// Where a call goes on, a masked step would be one that is not taken.
-static int check_unmasked(struct mr_session *session, const float *x, uint64_t sequences,
-                          uint64_t steps) {
-    for (uint64_t i = 0; session->network->mask.given && i < sequences * steps; i++)
-        if (mr_network_length(session->network, x, i, 1) == 0)
-            return mr_failure(
-                &session->error, MR_ERROR_INPUT,
-                "step %llu of sequence %llu (counted from 0) is masked (the network's "
-                "mask is %g); leave masked steps out where sequences go on",
-                (unsigned long long)(i % steps), (unsigned long long)(i / steps),
-                session->network->mask.than);
+int mr_session_check_unmasked(struct mr_session *session, const float *x, uint64_t sequences,
+                              uint64_t steps, const uint64_t *lengths) {
+    for (uint64_t i = 0; session->network->mask.given && i < sequences * steps; i++) {
+        const uint64_t n = i / steps, t = i % steps;
+        if ((!lengths || t < lengths[n]) && mr_network_length(session->network, x, i, 1) == 0)
+            return mr_failure(&session->error, MR_ERROR_INPUT,
+                              "step %llu of sequence %llu (counted from 0) is masked (the "
+                              "network's mask is %g); %s",
+                              (unsigned long long)t, (unsigned long long)n,
+                              session->network->mask.than,
+                              lengths ? "leave it out of the sequence's length"
+                                      : "leave masked steps out where sequences go on");
+    }
     return 0;
 }
 
@@ -205,7 +207,7 @@ static int run_checked(struct mr_session *session, const float *x, uint64_t sequ
     const bool goes_on = flags & MR_RUN_CONTINUE;
     if (mr_network_has_lengths(session->network) && !goes_on)
         return mr_session_run_own(session, x, sequences, steps, NULL, y, stats);
-    const int code = check_unmasked(session, x, sequences, steps);
+    const int code = mr_session_check_unmasked(session, x, sequences, steps, NULL);
     return code ? code : mr_session_run_call(session, x, sequences, steps, flags, NULL, y, stats);
 }
 

@@ -79,6 +79,10 @@ int mr_session_check_numbers(struct mr_session *session, int input, const float 
 // session's slots are run at a time. 0, or a code with the session's error.
 int mr_session_check_run(struct mr_session *session, const float *x, uint64_t sequences,
                          uint64_t steps);
+// Does the network's mask leave all these steps, of each sequence as many as its length? lengths:
+// NULL where sequences go on: all. A masked step would be one that is not taken.
+int mr_session_check_unmasked(struct mr_session *session, const float *x, uint64_t sequences,
+                              uint64_t steps, const uint64_t *lengths);
 
 // ---- session_run.c
 

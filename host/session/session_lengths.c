@@ -227,7 +227,9 @@ static int check_call(struct mr_session *session, const char *call, const float 
                      : mr_session_check_call(session, sequences, steps, 0);
     if (!code && !swaps)
         code = mr_session_check_numbers(session, 0, x, sequences, steps);
-    return code ? code : check_lengths(session, call, sequences, steps, lengths);
+    if (!code)
+        code = check_lengths(session, call, sequences, steps, lengths);
+    return code ? code : mr_session_check_unmasked(session, x, sequences, steps, lengths);
 }
 
 int mr_session_run_lengths(struct mr_session *session, const float *x, uint64_t sequences,
