@@ -108,7 +108,8 @@ TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
     hls/include examples examples/cells hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
-    hls/kernels/make_tables.c $(filter-out %/activation_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
+    hls/kernels/make_tables.c hls/kernels/train/make_train_tables.c \
+    $(filter-out %_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
 ASAN_PROGRAMS := $(TESTS:%=build/asan/%)
 TSAN_PROGRAMS := $(TSAN_TESTS:%=build/tsan/%)
@@ -218,9 +219,11 @@ format-check: | deps ## tell which C files are not formatted
 pictures: ## draw docs/rooms.svg again, from docs/rooms.txt
 	$(Q)docs/rooms_picture.sh >build/rooms.svg && cp build/rooms.svg docs/rooms.svg
 
-tables: build/make_tables ## write hls/kernels/activation_tables.h again
-	$(Q)build/make_tables >build/activation_tables.h && cmp -s build/activation_tables.h \
-	    hls/kernels/activation_tables.h || cp build/activation_tables.h hls/kernels/activation_tables.h
+TABLES = hls/kernels/activation_tables.h:make_tables hls/kernels/train/train_tables.h:make_train_tables
+tables: build/make_tables build/make_train_tables ## write the kernels' tables again
+	$(Q)for table in $(TABLES); do \
+	    build/$${table#*:} >build/tables.h && { cmp -s build/tables.h $${table%:*} || cp build/tables.h $${table%:*}; } || exit 1; \
+	done
 
 # What hw/make_registers.c writes from hw/registers.json: form:file.
 REGISTER_FILES = sv:hw/card/mr_registers_pkg.sv h:hw/card/mr_registers.h md:docs/registers.md
@@ -396,6 +399,8 @@ build/make_registers: build/obj/hw/make_registers.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson
 build/make_tables: build/obj/hls/kernels/make_tables.o
+build/make_train_tables: build/obj/hls/kernels/train/make_train_tables.o
+build/make_tables build/make_train_tables:
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 

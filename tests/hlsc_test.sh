@@ -297,6 +297,7 @@ first=$!
     rates glue tests/kernels/glue.c glue "unpack1=1 unpack7=7 unpack10=10 unpack2=2 fork1=1 fork8=3 fork_numbers=3 gather_all=7 gather_steps=6 gather_lasts=3 gather_mixed=6 gather_one=1 gather_vectors=4.5 trunk_fork=3 trunk_unpack=8 trunk_last=3 trunk_dense=3.5 trunk_softmax=6 trunk_gather=10" \
         --set steps=2 --set sequences=5,15
     kernel reset 100
+    agree train_cells tests/kernels/train_cells.c train_cells --runs 3 --vectors 100 --set n=100,0,7
     agree leaves tests/kernels/leaves.c leaves --runs 16 --vectors 300 --set n=5,4,0,1,7 --set at=0,1,2,3,4,5,6,7,0,1,2,3
 ) &
 second=$!
