@@ -4,7 +4,7 @@
 #ifndef MR_TRAIN_GRU_H
 #define MR_TRAIN_GRU_H
 
-#include "train/arithmetic.h"
+#include "train/fixed_point.h"
 
 #define gru_TRAIN_GATES 3 // rows of weights for a unit
 #define gru_TRAIN_SUMS 4  // sums and biases: r, z, n over x, n over h

@@ -7,7 +7,7 @@
 #define MR_TRAIN_LOSS_H
 
 #include "exponential.h"
-#include "train/arithmetic.h"
+#include "train/fixed_point.h"
 
 // An output before its activation: sum of weight times h, Q27, and bias.
 static inline int32_t mr_train_output(int64_t sum, int32_t bias) {

@@ -3,7 +3,7 @@
 #ifndef MR_TRAIN_LSTM_H
 #define MR_TRAIN_LSTM_H
 
-#include "train/arithmetic.h"
+#include "train/fixed_point.h"
 
 #define lstm_TRAIN_GATES 4 // rows of weights for a unit
 #define lstm_TRAIN_SUMS 4  // sums and biases

@@ -3,7 +3,7 @@
 #ifndef MR_TRAIN_RNN_H
 #define MR_TRAIN_RNN_H
 
-#include "train/arithmetic.h"
+#include "train/fixed_point.h"
 
 #define rnn_TRAIN_GATES 1
 #define rnn_TRAIN_SUMS 1

@@ -12,8 +12,8 @@
 //   weight gradients     Q(delta_scale + 15), exact, below 2^47
 // A value is rounded once, to nearest with ties up, and then saturated. Factors of a derivative are
 // rounded to 16 bits or so, that a product takes one multiplier.
-#ifndef MR_TRAIN_ARITHMETIC_H
-#define MR_TRAIN_ARITHMETIC_H
+#ifndef MR_TRAIN_FIXED_POINT_H
+#define MR_TRAIN_FIXED_POINT_H
 
 #include "hls.h"
 #include "train/train_tables.h"
