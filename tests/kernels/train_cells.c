@@ -22,7 +22,7 @@ typedef struct {
     int16_t delta[4];
     int32_t before;
     uint32_t seen_state;
-    uint64_t seen_delta;
+    uint32_t seen_delta;
 } done_t;
 
 typedef struct {
@@ -191,8 +191,8 @@ static void rest(hls_stream(unit_t) * in, hls_stream(int32_t) * out, uint32_t n,
         const bool kept = mr_train_keeps(i, key, keep & 0xffff);
         const int32_t dropped = mr_train_dropped(u.h, kept, 65536 - (keep & 0x7fff)) ^
                                 mr_train_dropped_back(dc, kept, 65536 - (keep & 0x7fff));
-        int32_t state = mr_next_state_scale(bias[3] & 63, u.dh, 31);
-        const int32_t delta = mr_next_delta_scale(bias[2] & 63, u.sum[0], &state);
+        int32_t state = mr_next_state_scale(bias[3] & 63, (uint32_t)u.dh, 31);
+        const int32_t delta = mr_next_delta_scale(bias[2] & 63, (uint32_t)u.sum[0], &state);
         hls_write(int32_t, out,
                   (e ^ f ^ share ^ dh_head ^ gradient ^ dropped) + state * 64 + delta);
     }

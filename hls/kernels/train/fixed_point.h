@@ -4,12 +4,12 @@
 //
 // Numbers, Qn being n fraction bits:
 //   weights and biases   Q20, 24 bits; the upper 16 of a weight (Q12) are multiplied
-//   x, h                 Q15, 16 bits; cell state: Q11, 16 bits
-//   sums of a gate       Q27: weight times column; exact, below 2^47
+//   x, h                 Q15, 16 bits, from -32767 on; cell state: Q11, 16 bits
+//   sums of a gate       Q27: weight times column, exact; cut to Q20, the unit of the biases
 //   sigmoids             Q16, 0 to 65535; tanhs: Q15
 //   dh, dc               24 bits, in units of 2^-state_scale of the layer
 //   delta                16 bits, in units of 2^-delta_scale: derivatives by a gate's argument
-//   weight gradients     Q(delta_scale + 15), exact, below 2^47
+//   weight gradients     Q(delta_scale + 15), exact
 // A value is rounded once, to nearest with ties up, and then saturated. Factors of a derivative are
 // rounded to 16 bits or so, that a product takes one multiplier.
 #ifndef MR_TRAIN_FIXED_POINT_H
@@ -23,7 +23,7 @@ typedef struct {
     int16_t delta[4];
     int32_t before;      // derivative by the state of the step before: dc, or dh on the direct way
     uint32_t seen_state; // OR of the magnitudes of dh and dc before they were cut
-    uint64_t seen_delta; // and of the deltas
+    uint32_t seen_delta; // and of the deltas, of 31 bits
 } train_back_t;
 
 // x / 2^shift, rounded to nearest, ties up. shift: 1 to 32. Five selects, which hlsc spreads over
@@ -39,14 +39,14 @@ static inline int64_t mr_scale_down(int64_t x, uint32_t shift) {
 }
 
 // All bits of |x|, or of |x| - 1 below 0.
-static inline uint64_t mr_magnitude(int64_t x) {
-    return (uint64_t)(x < 0 ? ~x : x);
+static inline uint32_t mr_magnitude(int32_t x) {
+    return (uint32_t)(x < 0 ? ~x : x);
 }
 
 // Bits up to the highest set one; 0 of 0.
-static inline int32_t mr_bits(uint64_t x) {
+static inline int32_t mr_bits(uint32_t x) {
     int32_t n = 0;
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 32; i++) {
         HLS(unroll)
         const int32_t m = x >> i & 1 ? i + 1 : 0;
         n = m > n ? m : n;
@@ -59,9 +59,14 @@ static inline int16_t mr_train_weight(int32_t master) {
     return (int16_t)(master >> 8);
 }
 
-// The argument of an activation, Q12, of the products' sum and the bias.
+// A gate's sum of products, cut to the unit of its bias, and the bias: Q20.
+static inline int64_t mr_train_sum(int64_t sum, int32_t bias) {
+    return (sum >> 7) + bias;
+}
+
+// The argument of an activation, Q12.
 static inline int32_t mr_train_argument(int64_t sum, int32_t bias) {
-    return (int32_t)hls_saturate(hls_round_shift(sum + (int64_t)bias * 128, 15), 16);
+    return (int32_t)hls_saturate((mr_train_sum(sum, bias) + 128) >> 8, 16);
 }
 
 // Segments are in rising order of the argument; the sign bit is flipped instead of adding 64.
@@ -91,15 +96,16 @@ static inline int32_t mr_tanh_rise(int32_t y) {
 }
 
 // What comes to dh: from the layer above, from the step behind through the weights (24 bits each).
-static inline int32_t mr_train_cut(int64_t x, uint32_t *seen) {
-    *seen |= (uint32_t)mr_magnitude(x);
+static inline int32_t mr_train_cut(int32_t x, uint32_t *seen) {
+    *seen |= mr_magnitude(x);
     return (int32_t)hls_saturate(x, 24);
 }
 
-static inline int16_t mr_train_delta(int64_t product, uint32_t shift, uint64_t *seen) {
-    const int64_t delta = mr_scale_down(product, shift);
+// Deltas are from -32767 on, so that two products of them and weights fit 32 bits; as x and h are.
+static inline int16_t mr_train_delta(int64_t product, uint32_t shift, uint32_t *seen) {
+    const int32_t delta = (int32_t)hls_saturate(mr_scale_down(product, shift), 31);
     *seen |= mr_magnitude(delta);
-    return (int16_t)hls_saturate(delta, 16);
+    return (int16_t)(delta > 32767 ? 32767 : delta < -32767 ? -32767 : delta);
 }
 
 // dh and dx of the sum over a layer's rows of weight and delta. shift: of the layer whose h it is,
@@ -133,7 +139,7 @@ static inline int32_t mr_next_state_scale(int32_t scale, uint32_t seen, int32_t 
 
 // The scale of deltas: 14 of 15 bits for the greatest; not finer than the products that they are
 // rounded from, nor so coarse that dh would be finer than theirs. It may lower *state_scale.
-static inline int32_t mr_next_delta_scale(int32_t scale, uint64_t seen, int32_t *state_scale) {
+static inline int32_t mr_next_delta_scale(int32_t scale, uint32_t seen, int32_t *state_scale) {
     const int32_t bits = mr_bits(seen);
     const int32_t next = bits == 0 ? scale : scale + 14 - bits;
     const int32_t most = *state_scale + 14 < 60 ? *state_scale + 14 : 60;

@@ -28,9 +28,9 @@ static inline gru_kept_t gru_train_forward(const int64_t sum[4], const int32_t b
     kept.r = (uint16_t)mr_train_sigmoid(mr_train_argument(sum[0], bias[0]));
     kept.z = (uint16_t)mr_train_sigmoid(mr_train_argument(sum[1], bias[1]));
     kept.over = (int16_t)mr_train_argument(sum[3], bias[3]);
-    const int64_t over_x = sum[2] + (int64_t)bias[2] * 128; // Q27
-    const int64_t reset = (int64_t)kept.r * kept.over;      // Q28
-    kept.n = (int16_t)mr_train_tanh((int32_t)hls_saturate((over_x * 2 + reset + 32768) >> 16, 16));
+    const int32_t reset = (int32_t)((int64_t)kept.r * kept.over >> 8); // Q20
+    kept.n = (int16_t)mr_train_tanh(
+        (int32_t)hls_saturate((mr_train_sum(sum[2], bias[2]) + reset + 128) >> 8, 16));
     kept.h = h;
     *next = gru_train_mix(kept.z, kept.n, h);
     return kept;
@@ -41,7 +41,7 @@ static inline gru_kept_t gru_train_forward(const int64_t sum[4], const int32_t b
 static inline train_back_t gru_train_backward(gru_kept_t kept, int32_t dh, uint32_t shift) {
     train_back_t back;
     uint32_t seen_state = 0;
-    uint64_t seen_delta = 0;
+    uint32_t seen_delta = 0;
     const int32_t cut = mr_train_cut(dh, &seen_state);
     const int32_t n_slope = mr_tanh_rise(kept.n);
     const int32_t by_z =

@@ -45,7 +45,7 @@ static inline train_back_t gru_reset_first_train_backward(gru_reset_first_kept_t
                                                           uint32_t shift) {
     train_back_t back;
     uint32_t seen_state = 0;
-    uint64_t seen_delta = 0;
+    uint32_t seen_delta = 0;
     const int32_t cut = mr_train_cut(dh, &seen_state);
     const int32_t n_slope = mr_tanh_rise(kept.n);
     const int32_t by_z =
@@ -67,7 +67,7 @@ static inline train_back_t gru_reset_first_train_reset(gru_reset_first_kept_t ke
                                                        train_back_t back, int32_t over,
                                                        uint32_t shift) {
     train_back_t all = back;
-    uint64_t seen_delta = 0;
+    uint32_t seen_delta = 0;
     const int32_t by_r =
         (int32_t)(((int64_t)kept.h * mr_sigmoid_rise(kept.r) + 16384) >> 15); // Q16
     all.delta[0] = mr_train_delta((int64_t)over * by_r, shift, &seen_delta);

@@ -49,7 +49,7 @@ static inline train_back_t lstm_train_backward(lstm_kept_t kept, int32_t squash,
                                                int32_t dc, uint32_t shift) {
     train_back_t back;
     uint32_t seen_state = 0;
-    uint64_t seen_delta = 0;
+    uint32_t seen_delta = 0;
     const int32_t i_slope = mr_sigmoid_rise(kept.i), f_slope = mr_sigmoid_rise(kept.f);
     const int32_t o_slope = mr_sigmoid_rise(kept.o), g_slope = mr_tanh_rise(kept.g);
     // Derivatives by the arguments, as factors of dc and dh.
@@ -59,7 +59,8 @@ static inline train_back_t lstm_train_backward(lstm_kept_t kept, int32_t squash,
     const int32_t by_o = (squash * o_slope + 16384) >> 15;                     // Q16
     const int32_t by_c = (int32_t)(((int64_t)kept.o * mr_tanh_rise(squash) + 32768) >> 16);
     const int32_t dh_cut = mr_train_cut(dh, &seen_state);
-    const int32_t dc_cut = mr_train_cut((((int64_t)dh_cut * by_c + 32768) >> 16) + dc, &seen_state);
+    const int32_t dc_cut =
+        mr_train_cut((int32_t)(((int64_t)dh_cut * by_c + 32768) >> 16) + dc, &seen_state);
     back.delta[0] = mr_train_delta((int64_t)dc_cut * by_i, shift, &seen_delta);
     back.delta[1] = mr_train_delta((int64_t)dc_cut * by_f * 8, shift, &seen_delta);
     back.delta[2] = mr_train_delta((int64_t)dc_cut * by_g, shift, &seen_delta);

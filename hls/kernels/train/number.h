@@ -42,18 +42,18 @@ static inline number_t mr_number_round(bool negative, uint32_t m, int32_t expone
     return n;
 }
 
-// x 2^exponent. |x| is below 2^47; what is below its 32 highest bits is cut.
+// x 2^exponent; what is below its 32 highest bits is cut. x is not the least of all.
 static inline number_t mr_number_of(int64_t x, int32_t exponent) {
-    uint64_t m = (uint64_t)(x < 0 ? -x : x) & 0xffffffffffff;
-    int32_t top = 47;
+    uint64_t m = (uint64_t)(x < 0 ? -x : x);
+    int32_t top = 63;
     for (int i = 5; i >= 0; i--) {
         HLS(unroll)
         const int by = 1 << i;
-        const bool high = m >> (48 - by) != 0;
-        m = high ? m : m << by & 0xffffffffffff;
+        const bool high = m >> (64 - by) != 0;
+        m = high ? m : m << by;
         top = high ? top : top - by;
     }
-    return mr_number_round(x < 0, (uint32_t)(m >> 16), exponent + top);
+    return mr_number_round(x < 0, (uint32_t)(m >> 32), exponent + top);
 }
 
 static inline number_t mr_number_times(number_t a, number_t b) {

@@ -17,7 +17,7 @@ static inline int16_t rnn_train_forward(int64_t sum, int32_t bias) {
 static inline train_back_t rnn_train_backward(int16_t h, int32_t dh, uint32_t shift) {
     train_back_t back;
     uint32_t seen_state = 0;
-    uint64_t seen_delta = 0;
+    uint32_t seen_delta = 0;
     const int32_t cut = mr_train_cut(dh, &seen_state);
     back.delta[0] = mr_train_delta((int64_t)cut * mr_tanh_rise(h), shift, &seen_delta);
     back.delta[1] = 0;

@@ -51,7 +51,7 @@ static inline int32_t mr_train_step(number_t m, number_t v, number_t rate, bool 
     return forward.negative ? -step : step;
 }
 
-// gradient: in units of 2^exponent, below 2^47. w: Q20 of units of 2^unit. *m, *v: packed.
+// gradient: in units of 2^exponent. w: Q20 of units of 2^unit. *m, *v: packed.
 static inline int32_t mr_train_update(train_rule_t rule, int64_t gradient, int32_t exponent,
                                       int32_t unit, int32_t w, uint32_t *m, uint32_t *v) {
     const number_t raw =
