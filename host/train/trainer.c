@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRAINER(symbol) extern const struct mr_trainer_kind symbol;
-#include "trainers.def"
-#undef TRAINER
-
 static const struct mr_trainer_kind *const kinds[] = {
 #define TRAINER(symbol) &symbol,
 #include "trainers.def"

@@ -21,11 +21,12 @@ struct mr_trainer_options {
     double momentum;              // of SGD
     double beta1, beta2, epsilon; // of Adam
     double clip;                  // the norm of the gradient of all weights at most; 0: any
-    double l2;                    // so much of each weight is added to its gradient (not to biases)
+    double l2;                    // so much of each weight is added to its gradient, once clipped
     double dropout;      // share of what a layer gives the next one that is 0; 0 to below 1
     uint64_t seed;       // of what the trainer draws, as dropout
     size_t batch, steps; // sequences of a mini-batch, and steps of a sequence, at most
     const char *device;  // "cpu:", "sim:", "xrt:0"
+    size_t threads;      // of this processor; 0: as many as there are. Their number changes no bit
 };
 
 struct mr_trainer_kind {
@@ -59,6 +60,10 @@ struct mr_trainer_kind {
     void (*weights)(const void *trainer, struct mr_network *network);
     void (*close)(void *trainer); // NULL is legal
 };
+
+#define TRAINER(symbol) extern const struct mr_trainer_kind symbol;
+#include "trainers.def"
+#undef TRAINER
 
 // All kinds, by their place in trainers.def; NULL at the end.
 const struct mr_trainer_kind *mr_trainer_kind_at(size_t index);
