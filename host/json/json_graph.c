@@ -3,7 +3,7 @@
 // Values are [sequences, steps, features], or [sequences, features].
 #include "json_parts.h"
 
-#include "json_build.h"
+#include "onnx_build.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ struct given {
 
 struct making {
     struct desc *net;
-    struct desc_build b;
+    struct onnx_build b;
     struct given *given; // [node_count]
     const char *input;   // as [sequences, steps, features]
 };
@@ -33,7 +33,7 @@ static int no_memory(const struct making *m, const struct desc_node *node) {
 // ---- the input
 
 // From the axes of the layout, those that it does not have added, to NTF.
-static const char *arrange(struct desc_build *b, const char *value, const char *layout) {
+static const char *arrange(struct onnx_build *b, const char *value, const char *layout) {
     char axes[8];
     int64_t added[3], order[3];
     size_t count = 0;
@@ -45,14 +45,14 @@ static const char *arrange(struct desc_build *b, const char *value, const char *
             snprintf(axes + strlen(axes), sizeof axes - strlen(axes), "%c", *letter);
         }
     if (count > 0)
-        value = desc_put2(b, "Unsqueeze", value, desc_wholes(b, count, added));
+        value = onnx_build_pair(b, "Unsqueeze", value, onnx_build_wholes(b, count, added));
     if (strcmp(axes, "NTF") == 0)
         return value;
     for (int i = 0; i < 3; i++)
         order[i] = strchr(axes, "NTF"[i]) - axes;
-    const char *output = desc_value(b);
-    desc_ints(b, desc_put(b, "Transpose", (const char *const[]){value, NULL}, output), "perm", 3,
-              order);
+    const char *output = onnx_build_value(b);
+    onnx_build_ints(b, onnx_build_node(b, "Transpose", (const char *const[]){value, NULL}, output),
+                    "perm", 3, order);
     return output;
 }
 
@@ -63,10 +63,10 @@ static void put_input(struct making *m) {
     for (size_t i = 0; net->layout[i]; i++)
         dims[i] = net->layout[i] == 'T' ? net->steps : net->layout[i] == 'F' ? net->features : 0;
     m->b.path = "inputs";
-    desc_put_input(&m->b, net->input_name,
-                   net->tokens ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
-                               : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-                   net->layout, dims);
+    onnx_build_input(&m->b, net->input_name,
+                     net->tokens ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+                                 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+                     net->layout, dims);
     m->input = net->tokens ? net->input_name : arrange(&m->b, net->input_name, net->layout);
 }
 
@@ -109,8 +109,8 @@ static int put_start(struct making *m, const struct desc_node *node, const char 
                     n.data[n.rank == 0 ? 0 : (plane * rows + row) * hidden + j];
             }
     free(n.data);
-    *name = desc_constant(&m->b, 3,
-                          (int64_t[]){(int64_t)rows, (int64_t)directions, (int64_t)hidden}, start);
+    *name = onnx_build_constant(
+        &m->b, 3, (int64_t[]){(int64_t)rows, (int64_t)directions, (int64_t)hidden}, start);
     return start ? 0 : no_memory(m, node);
 }
 
@@ -136,11 +136,11 @@ static void put_functions(struct making *m, const struct desc_node *node, Onnx__
     }
     if (!other)
         return;
-    desc_texts(&m->b, made, "activations", count, names);
+    onnx_build_texts(&m->b, made, "activations", count, names);
     if (alphas > 0)
-        desc_floats(&m->b, made, "activation_alpha", alphas, alpha);
+        onnx_build_floats(&m->b, made, "activation_alpha", alphas, alpha);
     if (betas > 0)
-        desc_floats(&m->b, made, "activation_beta", betas, beta);
+        onnx_build_floats(&m->b, made, "activation_beta", betas, beta);
 }
 
 enum { GATE_PARTS = 5 };
@@ -174,7 +174,7 @@ static int put_gates(struct making *m, const struct desc_node *node,
     for (int i = 0; i < GATE_PARTS; i++) {
         names[i] = "";
         if (result == 0 && all[i])
-            names[i] = desc_constant(&m->b, i == 2 || i == 3 ? 2 : 3, shapes[i], all[i]);
+            names[i] = onnx_build_constant(&m->b, i == 2 || i == 3 ? 2 : 3, shapes[i], all[i]);
         else
             free(all[i]);
     }
@@ -182,7 +182,7 @@ static int put_gates(struct making *m, const struct desc_node *node,
 }
 
 static int put_cell(struct making *m, const struct desc_node *node, struct given *given) {
-    struct desc_build *b = &m->b;
+    struct onnx_build *b = &m->b;
     const char *gates[GATE_PARTS], *h, *c;
 
     if (put_gates(m, node, gates) != 0 || put_start(m, node, "h", node->start_h, &h) != 0 ||
@@ -192,21 +192,21 @@ static int put_cell(struct making *m, const struct desc_node *node, struct given
         value_of(m, node->input), gates[0], gates[1], gates[2], "", h, c, gates[3], gates[4], NULL};
     for (size_t i = 9; i-- > 3 && !*inputs[i];) // those at the end may be left out
         inputs[i] = NULL;
-    const char *rows = desc_value(b);
+    const char *rows = onnx_build_value(b);
     Onnx__NodeProto *made =
-        desc_put(b, node->own ? node->own->kind->name : node->cell->onnx, inputs, rows);
-    desc_int(b, made, "hidden_size", node->hidden);
-    desc_int(b, made, "layout", 1);
-    desc_text(b, made, "direction",
-              node->bidirectional ? "bidirectional"
-              : node->reverse     ? "reverse"
-                                  : "forward");
+        onnx_build_node(b, node->own ? node->own->kind->name : node->cell->onnx, inputs, rows);
+    onnx_build_int(b, made, "hidden_size", node->hidden);
+    onnx_build_int(b, made, "layout", 1);
+    onnx_build_text(b, made, "direction",
+                    node->bidirectional ? "bidirectional"
+                    : node->reverse     ? "reverse"
+                                        : "forward");
     if (node->clip > 0)
-        desc_float(b, made, "clip", node->clip);
+        onnx_build_float(b, made, "clip", node->clip);
     if (node->coupled)
-        desc_int(b, made, "input_forget", 1);
+        onnx_build_int(b, made, "input_forget", 1);
     if (node->cell && strcmp(node->cell->onnx, "GRU") == 0)
-        desc_int(b, made, "linear_before_reset", !node->reset_first);
+        onnx_build_int(b, made, "linear_before_reset", !node->reset_first);
     if (node->cell)
         put_functions(m, node, made);
     if (made && (node->own || node->projection))
@@ -218,12 +218,13 @@ static int put_cell(struct making *m, const struct desc_node *node, struct given
             &m->net->nodes[reader->input] != node)
             continue;
         if (!given->h)
-            desc_more(b, made, given->h = desc_value(b));
+            onnx_build_more(b, made, given->h = onnx_build_value(b));
         if (reader->select == DESC_CELL_STATE && !given->c)
-            desc_more(b, made, given->c = desc_value(b));
+            onnx_build_more(b, made, given->c = onnx_build_value(b));
     }
     // [sequences, steps, directions, hidden]
-    given->value = desc_put2(b, "Reshape", rows, desc_wholes(b, 3, (const int64_t[]){0, 0, -1}));
+    given->value =
+        onnx_build_pair(b, "Reshape", rows, onnx_build_wholes(b, 3, (const int64_t[]){0, 0, -1}));
     return 0;
 }
 
@@ -244,9 +245,9 @@ static int put_dense(struct making *m, const struct desc_node *node, struct give
         for (size_t u = 0; u < out; u++)
             matrix[k * out + u] = w.data[turned ? k * out + u : u * in + k];
     free(w.data);
-    given->value =
-        desc_put2(&m->b, "MatMul", value_of(m, node->input),
-                  desc_constant(&m->b, 2, (const int64_t[]){(int64_t)in, (int64_t)out}, matrix));
+    given->value = onnx_build_pair(
+        &m->b, "MatMul", value_of(m, node->input),
+        onnx_build_constant(&m->b, 2, (const int64_t[]){(int64_t)in, (int64_t)out}, matrix));
     if (!matrix)
         return no_memory(m, node);
     if (desc_load_part(m->net, node, DESC_BIAS, false, &bias) != 0)
@@ -258,9 +259,9 @@ static int put_dense(struct making *m, const struct desc_node *node, struct give
         return -1;
     }
     if (bias.data)
-        given->value =
-            desc_put2(&m->b, "Add", given->value,
-                      desc_constant(&m->b, 1, (const int64_t[]){(int64_t)out}, bias.data));
+        given->value = onnx_build_pair(
+            &m->b, "Add", given->value,
+            onnx_build_constant(&m->b, 1, (const int64_t[]){(int64_t)out}, bias.data));
     return 0;
 }
 
@@ -273,8 +274,8 @@ static int put_embedding(struct making *m, const struct desc_node *node, struct 
     if (desc_need_part(m->net, node, DESC_WEIGHT, false, 2, shape,
                        "a row of its width for each token", &table) != 0)
         return -1;
-    const char *rows = desc_put2(&m->b, "Gather", desc_constant(&m->b, 2, dims, table.data),
-                                 value_of(m, node->input));
+    const char *rows = onnx_build_pair(
+        &m->b, "Gather", onnx_build_constant(&m->b, 2, dims, table.data), value_of(m, node->input));
     snprintf(axes, sizeof axes, "%sF", m->net->layout);
     given->value = arrange(&m->b, rows, axes);
     return 0;
@@ -314,13 +315,13 @@ static int put_layer_norm(struct making *m, const struct desc_node *node, struct
         free(factor);
         return -1;
     }
-    const char *inputs[4] = {value_of(m, node->input), desc_constant(&m->b, 1, dims, factor)};
+    const char *inputs[4] = {value_of(m, node->input), onnx_build_constant(&m->b, 1, dims, factor)};
     if (offset)
-        inputs[2] = desc_constant(&m->b, 1, dims, offset);
-    given->value = desc_value(&m->b);
-    Onnx__NodeProto *made = desc_put(&m->b, "LayerNormalization", inputs, given->value);
-    desc_int(&m->b, made, "axis", -1);
-    desc_float(&m->b, made, "epsilon", node->epsilon);
+        inputs[2] = onnx_build_constant(&m->b, 1, dims, offset);
+    given->value = onnx_build_value(&m->b);
+    Onnx__NodeProto *made = onnx_build_node(&m->b, "LayerNormalization", inputs, given->value);
+    onnx_build_int(&m->b, made, "axis", -1);
+    onnx_build_float(&m->b, made, "epsilon", node->epsilon);
     return 0;
 }
 
@@ -357,9 +358,10 @@ static int put_batch_norm(struct making *m, const struct desc_node *node, struct
         free(part[1]);
         return -1;
     }
-    const char *scaled =
-        desc_put2(&m->b, "Mul", value_of(m, node->input), desc_constant(&m->b, 1, dims, part[0]));
-    given->value = desc_put2(&m->b, "Add", scaled, desc_constant(&m->b, 1, dims, part[1]));
+    const char *scaled = onnx_build_pair(&m->b, "Mul", value_of(m, node->input),
+                                         onnx_build_constant(&m->b, 1, dims, part[0]));
+    given->value =
+        onnx_build_pair(&m->b, "Add", scaled, onnx_build_constant(&m->b, 1, dims, part[1]));
     return 0;
 }
 
@@ -396,8 +398,9 @@ static int put_affine(struct making *m, const struct desc_node *node, struct giv
                                  k);
             }
         const int64_t dims[1] = {(int64_t)n.count};
-        given->value = desc_put2(&m->b, parts[i].type, given->value,
-                                 desc_constant(&m->b, n.count > 1 ? 1 : 0, dims, n.data));
+        given->value =
+            onnx_build_pair(&m->b, parts[i].type, given->value,
+                            onnx_build_constant(&m->b, n.count > 1 ? 1 : 0, dims, n.data));
     }
     return 0;
 }
@@ -411,18 +414,19 @@ static int put_activation(struct making *m, const struct desc_node *node, struct
     if (strcmp(type, "Affine") == 0)
         return 0;
     if (scaled) // which is no operator
-        x = desc_put2(&m->b, "Mul", x, desc_real(&m->b, f->beta));
-    given->value = desc_value(&m->b);
-    Onnx__NodeProto *made =
-        desc_put(&m->b, scaled ? "Tanh" : type, (const char *const[]){x, NULL}, given->value);
+        x = onnx_build_pair(&m->b, "Mul", x, onnx_build_real(&m->b, f->beta));
+    given->value = onnx_build_value(&m->b);
+    Onnx__NodeProto *made = onnx_build_node(&m->b, scaled ? "Tanh" : type,
+                                            (const char *const[]){x, NULL}, given->value);
     if (f->row->ends)
-        desc_int(&m->b, made, "axis", -1);
+        onnx_build_int(&m->b, made, "axis", -1);
     if (f->row->has_alpha && !scaled)
-        desc_float(&m->b, made, "alpha", f->alpha);
+        onnx_build_float(&m->b, made, "alpha", f->alpha);
     if (f->row->has_beta && !scaled)
-        desc_float(&m->b, made, "beta", f->beta);
+        onnx_build_float(&m->b, made, "beta", f->beta);
     if (scaled)
-        given->value = desc_put2(&m->b, "Mul", given->value, desc_real(&m->b, f->alpha));
+        given->value =
+            onnx_build_pair(&m->b, "Mul", given->value, onnx_build_real(&m->b, f->alpha));
     return 0;
 }
 
@@ -430,13 +434,14 @@ static int put_joint(struct making *m, const struct desc_node *node, struct give
     const char *first = value_of(m, node->input), *second = value_of(m, node->other);
 
     if (node->kind == DESC_ADD) {
-        given->value = desc_put2(&m->b, "Add", first, second);
+        given->value = onnx_build_pair(&m->b, "Add", first, second);
         return 0;
     }
-    given->value = desc_value(&m->b);
-    desc_int(&m->b,
-             desc_put(&m->b, "Concat", (const char *const[]){first, second, NULL}, given->value),
-             "axis", -1);
+    given->value = onnx_build_value(&m->b);
+    onnx_build_int(
+        &m->b,
+        onnx_build_node(&m->b, "Concat", (const char *const[]){first, second, NULL}, given->value),
+        "axis", -1);
     return 0;
 }
 
@@ -446,22 +451,24 @@ static int put_select(struct making *m, const struct desc_node *node, struct giv
 
     if (node->select >= DESC_STATE) { // [sequences, directions, hidden]
         const struct given *of = &m->given[node->input];
-        given->value = desc_put2(&m->b, "Reshape", node->select == DESC_STATE ? of->h : of->c,
-                                 desc_wholes(&m->b, 2, flat));
+        given->value = onnx_build_pair(&m->b, "Reshape", node->select == DESC_STATE ? of->h : of->c,
+                                       onnx_build_wholes(&m->b, 2, flat));
         return 0;
     }
-    given->value = desc_value(&m->b);
+    given->value = onnx_build_value(&m->b);
     if (node->select == DESC_LAST || node->select == DESC_FIRST) {
-        const char *row = desc_whole(&m->b, node->select == DESC_LAST ? -1 : 0);
-        desc_int(&m->b,
-                 desc_put(&m->b, "Gather", (const char *const[]){x, row, NULL}, given->value),
-                 "axis", 1);
+        const char *row = onnx_build_whole(&m->b, node->select == DESC_LAST ? -1 : 0);
+        onnx_build_int(
+            &m->b,
+            onnx_build_node(&m->b, "Gather", (const char *const[]){x, row, NULL}, given->value),
+            "axis", 1);
         return 0;
     }
-    Onnx__NodeProto *made = desc_put(&m->b, node->select == DESC_MEAN ? "ReduceMean" : "ReduceMax",
-                                     (const char *const[]){x, NULL}, given->value);
-    desc_ints(&m->b, made, "axes", 1, steps);
-    desc_int(&m->b, made, "keepdims", 0);
+    Onnx__NodeProto *made =
+        onnx_build_node(&m->b, node->select == DESC_MEAN ? "ReduceMean" : "ReduceMax",
+                        (const char *const[]){x, NULL}, given->value);
+    onnx_build_ints(&m->b, made, "axes", 1, steps);
+    onnx_build_int(&m->b, made, "keepdims", 0);
     return 0;
 }
 
@@ -469,14 +476,14 @@ static int put_cast(struct making *m, const struct desc_node *node, struct given
     const char *x = value_of(m, node->input);
 
     if (node->kind == DESC_ABOVE) {
-        given->value = desc_put2(&m->b, "Greater", x, desc_real(&m->b, node->low));
+        given->value = onnx_build_pair(&m->b, "Greater", x, onnx_build_real(&m->b, node->low));
         return 0;
     }
-    given->value = desc_value(&m->b);
-    desc_put(
-        &m->b, "Clip",
-        (const char *const[]){x, desc_real(&m->b, node->low), desc_real(&m->b, node->high), NULL},
-        given->value);
+    given->value = onnx_build_value(&m->b);
+    onnx_build_node(&m->b, "Clip",
+                    (const char *const[]){x, onnx_build_real(&m->b, node->low),
+                                          onnx_build_real(&m->b, node->high), NULL},
+                    given->value);
     return 0;
 }
 
@@ -516,7 +523,7 @@ unsigned char *desc_graph(struct desc *net, size_t *size) {
     unsigned char *data = NULL;
     int result = m.given ? 0 : desc_fail_file(net, "not enough memory");
 
-    desc_build_start(&m.b, "description");
+    onnx_build_start(&m.b, "description");
     if (result == 0)
         put_input(&m);
     for (int i = 0; result == 0 && i < net->node_count; i++)
@@ -524,12 +531,12 @@ unsigned char *desc_graph(struct desc *net, size_t *size) {
     for (int i = 0; result == 0 && i < net->head_count; i++) {
         const char *value = value_of(&m, net->heads[i].node);
         m.b.path = net->heads[i].name;
-        desc_put(&m.b, "Identity", (const char *const[]){value, NULL}, net->heads[i].name);
-        desc_put_output(&m.b, net->heads[i].name);
+        onnx_build_node(&m.b, "Identity", (const char *const[]){value, NULL}, net->heads[i].name);
+        onnx_build_output(&m.b, net->heads[i].name, "", NULL);
     }
-    if (result == 0 && !(data = desc_build_pack(&m.b, size)))
+    if (result == 0 && !(data = onnx_build_pack(&m.b, size)))
         desc_fail_file(net, "not enough memory");
-    desc_build_free(&m.b);
+    onnx_build_free(&m.b);
     free(m.given);
     return data;
 }

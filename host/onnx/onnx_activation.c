@@ -80,6 +80,22 @@ static const struct function {
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
+const char *onnx_function_of(const struct mr_place *place, double *alpha, double *beta) {
+    const bool scales = place->kind == MR_ACTIVATION_TANH && place->scale != 1;
+    size_t i = 0;
+
+    if ((place->scale != 1 && !scales) || place->offset != 0 || place->factor != 1)
+        return NULL;
+    while (functions[i].kind != place->kind || (functions[i].of == scaled_tanh) != scales)
+        if (++i == FUNCTIONS)
+            return NULL;
+    // Of a hard sigmoid and a line the weights have what they do.
+    const bool is_line = place->kind == MR_ACTIVATION_HARD || place->kind == MR_ACTIVATION_LINEAR;
+    *alpha = isnan(functions[i].alpha) ? NAN : is_line ? 1 : scales ? place->scale : place->alpha;
+    *beta = isnan(functions[i].beta) ? NAN : is_line ? 0 : 1;
+    return functions[i].name;
+}
+
 // Upper and lower case are the same in ONNX.
 static const struct function *find(const char *name, size_t length) {
     for (size_t i = 0; i < FUNCTIONS; i++)

@@ -89,6 +89,13 @@ int onnx_place(struct onnx_graph *graph, const struct onnx_activation *a,
 void onnx_hard_numbers(const struct onnx_graph *graph, double *alpha, double *beta);
 // Is it Relu without a clip?
 bool onnx_is_plain_relu(const struct onnx_activation *a);
+// The function of ONNX at a place of a network, but for its clip, with its numbers, each NAN where
+// it takes none. NULL: there is none.
+const char *onnx_function_of(const struct mr_place *place, double *alpha, double *beta);
+
+// onnx_recurrent.c: the row of an operator of the network, by its kind; NULL: of none that is one
+// of ONNX and gives h.
+const struct onnx_cell *onnx_cell_of(const char *kind);
 
 // onnx_own_cell.c: the cell of a user's own that the current node is; NULL with a sentence when
 // memory is short.

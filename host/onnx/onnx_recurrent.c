@@ -89,6 +89,13 @@ static const struct onnx_cell cells[] = {
     {OF_RNN, .kind = "rnn_relu"}, // in its place where all its activations are Relu
 };
 
+const struct onnx_cell *onnx_cell_of(const char *kind) {
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        if (strcmp(cells[i].kind, kind) == 0)
+            return &cells[i];
+    return NULL;
+}
+
 // ---- The operator's attributes
 
 // An LSTM whose weights are whole numbers until it is read.

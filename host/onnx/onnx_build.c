@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes an ONNX graph (json_build.h).
-#include "json_build.h"
+// Makes an ONNX graph (onnx_build.h).
+#include "onnx_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,37 +8,37 @@
 
 enum { NODE_ATTRIBUTES = 12, NODE_INPUTS = 10, NODE_OUTPUTS = 3, OPSET = 17, IR = 8 };
 
-struct desc_block {
-    struct desc_block *next;
+struct onnx_build_block {
+    struct onnx_build_block *next;
     void *data;
 };
 
 // Takes over memory.
-static void *adopt(struct desc_build *b, void *data) {
-    struct desc_block *block = data ? malloc(sizeof *block) : NULL;
+static void *adopt(struct onnx_build *b, void *data) {
+    struct onnx_build_block *block = data ? malloc(sizeof *block) : NULL;
 
     if (!block) {
         free(data);
         b->failed = true;
         return NULL;
     }
-    *block = (struct desc_block){b->blocks, data};
+    *block = (struct onnx_build_block){b->blocks, data};
     b->blocks = block;
     return data;
 }
 
-static void *room(struct desc_build *b, size_t size) {
+static void *room(struct onnx_build *b, size_t size) {
     return adopt(b, calloc(1, size ? size : 1));
 }
 
-static char *copy(struct desc_build *b, const char *text) {
+static char *copy(struct onnx_build *b, const char *text) {
     char *made = room(b, strlen(text) + 1);
 
     return made ? strcpy(made, text) : NULL;
 }
 
 // A list of pointers with room for one more, in the place of one of `count`.
-static void *grown(struct desc_build *b, void *list, size_t count, size_t *limit) {
+static void *grown(struct onnx_build *b, void *list, size_t count, size_t *limit) {
     if (count < *limit)
         return list;
     *limit = *limit ? 2 * *limit : 64;
@@ -48,7 +48,7 @@ static void *grown(struct desc_build *b, void *list, size_t count, size_t *limit
     return made;
 }
 
-void desc_build_start(struct desc_build *b, const char *name) {
+void onnx_build_start(struct onnx_build *b, const char *name) {
     memset(b, 0, sizeof *b);
     onnx__graph_proto__init(&b->graph);
     b->graph.name = copy(b, name);
@@ -56,16 +56,16 @@ void desc_build_start(struct desc_build *b, const char *name) {
     b->own_domain = copy(b, "millrace");
 }
 
-void desc_build_free(struct desc_build *b) {
+void onnx_build_free(struct onnx_build *b) {
     while (b->blocks) {
-        struct desc_block *next = b->blocks->next;
+        struct onnx_build_block *next = b->blocks->next;
         free(b->blocks->data);
         free(b->blocks);
         b->blocks = next;
     }
 }
 
-unsigned char *desc_build_pack(struct desc_build *b, size_t *size) {
+unsigned char *onnx_build_pack(struct onnx_build *b, size_t *size) {
     Onnx__OperatorSetIdProto sets[2], *list[2] = {&sets[0], &sets[1]};
     static char none[] = "";
     Onnx__ModelProto model;
@@ -91,7 +91,7 @@ unsigned char *desc_build_pack(struct desc_build *b, size_t *size) {
     return data;
 }
 
-const char *desc_value(struct desc_build *b) {
+const char *onnx_build_value(struct onnx_build *b) {
     char text[160];
 
     snprintf(text, sizeof text, "%s:%zu", b->path, b->values++);
@@ -101,7 +101,7 @@ const char *desc_value(struct desc_build *b) {
 
 // ---- inputs and outputs
 
-static Onnx__ValueInfoProto *value_info(struct desc_build *b, const char *name, int type,
+static Onnx__ValueInfoProto *value_info(struct onnx_build *b, const char *name, int type,
                                         const char *letters, const int64_t *dims) {
     Onnx__ValueInfoProto *info = room(b, sizeof *info);
     Onnx__TypeProto *of = room(b, sizeof *of);
@@ -141,30 +141,32 @@ static Onnx__ValueInfoProto *value_info(struct desc_build *b, const char *name, 
     return info;
 }
 
-void desc_put_input(struct desc_build *b, const char *name, int type, const char *letters,
-                    const int64_t *dims) {
+void onnx_build_input(struct onnx_build *b, const char *name, int type, const char *letters,
+                      const int64_t *dims) {
     b->graph.input = room(b, sizeof *b->graph.input);
     if (b->graph.input && (b->graph.input[0] = value_info(b, name, type, letters, dims)))
         b->graph.n_input = 1;
 }
 
-void desc_put_output(struct desc_build *b, const char *name) {
+void onnx_build_output(struct onnx_build *b, const char *name, const char *letters,
+                       const int64_t *dims) {
     size_t limit = b->graph.n_output; // one list after the other, as there are few
     Onnx__ValueInfoProto **list = grown(b, b->graph.output, b->graph.n_output, &limit);
     Onnx__ValueInfoProto *info =
-        value_info(b, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, "", NULL);
+        value_info(b, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, letters, dims);
 
     if (!list || !info)
         return;
-    info->type->tensor_type->shape = NULL;
+    if (!*letters)
+        info->type->tensor_type->shape = NULL;
     list[b->graph.n_output++] = info;
     b->graph.output = list;
 }
 
 // ---- nodes
 
-Onnx__NodeProto *desc_put(struct desc_build *b, const char *type, const char *const *inputs,
-                          const char *output) {
+Onnx__NodeProto *onnx_build_node(struct onnx_build *b, const char *type, const char *const *inputs,
+                                 const char *output) {
     Onnx__NodeProto *node = room(b, sizeof *node);
     Onnx__NodeProto **list = grown(b, b->graph.node, b->graph.n_node, &b->node_room);
 
@@ -185,11 +187,11 @@ Onnx__NodeProto *desc_put(struct desc_build *b, const char *type, const char *co
         b->failed)
         return NULL;
     b->graph.n_node++;
-    desc_more(b, node, output);
+    onnx_build_more(b, node, output);
     return node;
 }
 
-void desc_more(struct desc_build *b, Onnx__NodeProto *node, const char *output) {
+void onnx_build_more(struct onnx_build *b, Onnx__NodeProto *node, const char *output) {
     char *name = node && output ? copy(b, output) : NULL;
 
     if (name && node->n_output < NODE_OUTPUTS)
@@ -198,15 +200,15 @@ void desc_more(struct desc_build *b, Onnx__NodeProto *node, const char *output) 
         b->failed = true;
 }
 
-const char *desc_put2(struct desc_build *b, const char *type, const char *first,
-                      const char *second) {
-    const char *output = desc_value(b);
+const char *onnx_build_pair(struct onnx_build *b, const char *type, const char *first,
+                            const char *second) {
+    const char *output = onnx_build_value(b);
 
-    desc_put(b, type, (const char *const[]){first, second, NULL}, output);
+    onnx_build_node(b, type, (const char *const[]){first, second, NULL}, output);
     return output;
 }
 
-static Onnx__AttributeProto *attribute(struct desc_build *b, Onnx__NodeProto *node,
+static Onnx__AttributeProto *attribute(struct onnx_build *b, Onnx__NodeProto *node,
                                        const char *name, int type) {
     Onnx__AttributeProto *a = node ? room(b, sizeof *a) : NULL;
 
@@ -222,7 +224,7 @@ static Onnx__AttributeProto *attribute(struct desc_build *b, Onnx__NodeProto *no
     return a;
 }
 
-void desc_int(struct desc_build *b, Onnx__NodeProto *node, const char *name, int64_t value) {
+void onnx_build_int(struct onnx_build *b, Onnx__NodeProto *node, const char *name, int64_t value) {
     Onnx__AttributeProto *a = attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
 
     if (a) {
@@ -231,7 +233,7 @@ void desc_int(struct desc_build *b, Onnx__NodeProto *node, const char *name, int
     }
 }
 
-void desc_float(struct desc_build *b, Onnx__NodeProto *node, const char *name, double value) {
+void onnx_build_float(struct onnx_build *b, Onnx__NodeProto *node, const char *name, double value) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
 
@@ -241,8 +243,8 @@ void desc_float(struct desc_build *b, Onnx__NodeProto *node, const char *name, d
     }
 }
 
-void desc_ints(struct desc_build *b, Onnx__NodeProto *node, const char *name, size_t count,
-               const int64_t *values) {
+void onnx_build_ints(struct onnx_build *b, Onnx__NodeProto *node, const char *name, size_t count,
+                     const int64_t *values) {
     Onnx__AttributeProto *a = attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
 
     if (a && (a->ints = room(b, count * sizeof *a->ints))) {
@@ -251,8 +253,8 @@ void desc_ints(struct desc_build *b, Onnx__NodeProto *node, const char *name, si
     }
 }
 
-void desc_floats(struct desc_build *b, Onnx__NodeProto *node, const char *name, size_t count,
-                 const double *values) {
+void onnx_build_floats(struct onnx_build *b, Onnx__NodeProto *node, const char *name, size_t count,
+                       const double *values) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
 
@@ -263,13 +265,14 @@ void desc_floats(struct desc_build *b, Onnx__NodeProto *node, const char *name, 
     }
 }
 
-static ProtobufCBinaryData bytes_of(struct desc_build *b, const char *text) {
+static ProtobufCBinaryData bytes_of(struct onnx_build *b, const char *text) {
     char *made = copy(b, text);
 
     return (ProtobufCBinaryData){made ? strlen(text) : 0, (uint8_t *)made};
 }
 
-void desc_text(struct desc_build *b, Onnx__NodeProto *node, const char *name, const char *value) {
+void onnx_build_text(struct onnx_build *b, Onnx__NodeProto *node, const char *name,
+                     const char *value) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
 
@@ -279,8 +282,8 @@ void desc_text(struct desc_build *b, Onnx__NodeProto *node, const char *name, co
     }
 }
 
-void desc_texts(struct desc_build *b, Onnx__NodeProto *node, const char *name, size_t count,
-                const char *const *values) {
+void onnx_build_texts(struct onnx_build *b, Onnx__NodeProto *node, const char *name, size_t count,
+                      const char *const *values) {
     Onnx__AttributeProto *a =
         attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS);
 
@@ -293,9 +296,9 @@ void desc_texts(struct desc_build *b, Onnx__NodeProto *node, const char *name, s
 
 // ---- constants
 
-static const char *constant(struct desc_build *b, int type, int rank, const int64_t *dims,
+static const char *constant(struct onnx_build *b, int type, int rank, const int64_t *dims,
                             void *data) {
-    const char *name = desc_value(b);
+    const char *name = onnx_build_value(b);
     Onnx__TensorProto *t = room(b, sizeof *t);
     Onnx__TensorProto **list =
         grown(b, b->graph.initializer, b->graph.n_initializer, &b->constant_room);
@@ -314,17 +317,31 @@ static const char *constant(struct desc_build *b, int type, int rank, const int6
         count *= (size_t)dims[i];
     }
     t->has_raw_data = 1;
-    t->raw_data = (ProtobufCBinaryData){count * 8, data};
+    t->raw_data = (ProtobufCBinaryData){
+        count * (type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ? sizeof(float) : sizeof(double)),
+        data};
     b->graph.initializer = list;
     list[b->graph.n_initializer++] = t;
     return name;
 }
 
-const char *desc_constant(struct desc_build *b, int rank, const int64_t *dims, double *data) {
+const char *onnx_build_constant(struct onnx_build *b, int rank, const int64_t *dims, double *data) {
     return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, rank, dims, data);
 }
 
-const char *desc_wholes(struct desc_build *b, size_t count, const int64_t *values) {
+const char *onnx_build_tensor(struct onnx_build *b, int rank, const int64_t *dims,
+                              const float *data) {
+    size_t count = 1;
+
+    for (int i = 0; i < rank; i++)
+        count *= (size_t)dims[i];
+    float *copied = malloc((count ? count : 1) * sizeof *copied);
+    if (copied)
+        memcpy(copied, data, count * sizeof *copied);
+    return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, rank, dims, copied);
+}
+
+const char *onnx_build_wholes(struct onnx_build *b, size_t count, const int64_t *values) {
     int64_t *data = malloc((count ? count : 1) * sizeof *data);
 
     if (data)
@@ -332,7 +349,7 @@ const char *desc_wholes(struct desc_build *b, size_t count, const int64_t *value
     return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, (int64_t[]){(int64_t)count}, data);
 }
 
-const char *desc_whole(struct desc_build *b, int64_t value) {
+const char *onnx_build_whole(struct onnx_build *b, int64_t value) {
     int64_t *data = malloc(sizeof *data);
 
     if (data)
@@ -340,10 +357,10 @@ const char *desc_whole(struct desc_build *b, int64_t value) {
     return constant(b, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 0, NULL, data);
 }
 
-const char *desc_real(struct desc_build *b, double value) {
+const char *onnx_build_real(struct onnx_build *b, double value) {
     double *data = malloc(sizeof *data);
 
     if (data)
         *data = value;
-    return desc_constant(b, 0, NULL, data);
+    return onnx_build_constant(b, 0, NULL, data);
 }
