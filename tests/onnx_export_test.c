@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "network_fixture.h"
 #include "onnx.h"
+#include "onnx.pb-c.h"
 #include "onnx_export.h"
 #include "walk.h"
 
@@ -61,6 +62,17 @@ static bool has_own_form(const struct mr_network *network) {
     return false;
 }
 
+// ONNX Runtime takes no name twice.
+static void check_names(const unsigned char *data, size_t size) {
+    Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, data);
+
+    ck_assert_ptr_nonnull(model);
+    for (size_t i = 0; i < model->graph->n_node; i++)
+        for (size_t k = 0; k < i; k++)
+            ck_assert_str_ne(model->graph->node[i]->name, model->graph->node[k]->name);
+    onnx__model_proto__free_unpacked(model, NULL);
+}
+
 // One step of x beside all layers, which the importer does not follow.
 static bool takes_step_of_x(const struct mr_network *network) {
     for (int i = 0; i < network->op_count; i++)
@@ -81,6 +93,7 @@ static void check_network(uint64_t seed, const struct mr_network *network) {
         return;
     }
     ck_assert_msg(data != NULL, "seed %llu: %s", (unsigned long long)seed, error);
+    check_names(data, size);
     if (takes_step_of_x(network)) {
         free(data);
         return;

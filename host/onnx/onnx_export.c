@@ -435,6 +435,12 @@ static int check(const struct mr_network *n, char *error, size_t error_size) {
     return 0;
 }
 
+// Nodes are named after what they give, for ONNX Runtime takes no name twice.
+static void name_nodes(const Onnx__GraphProto *graph) {
+    for (size_t i = 0; i < graph->n_node; i++)
+        graph->node[i]->name = graph->node[i]->output[0];
+}
+
 static int put_network(struct writing *w) {
     const struct mr_network *n = w->network;
     int result = put_input(w);
@@ -443,6 +449,7 @@ static int put_network(struct writing *w) {
         result = put_op(w, &n->ops[i]);
     for (int o = 0; result == 0 && o < n->output_count; o++)
         result = put_output(w, &n->outputs[o]);
+    name_nodes(&w->build.graph);
     return result;
 }
 
