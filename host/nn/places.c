@@ -264,6 +264,21 @@ bool mr_place_has_table(const mr_place_t *at) {
            at->kind == MR_SOFTPLUS || at->kind == MR_ELU;
 }
 
+// A line ends where the sum is cut. Of a table hlsc expects every entry, whatever its argument is.
+int64_t mr_place_reach(const mr_place_t *at) {
+    const int64_t far = INT64_C(1) << 40;
+    const bool is_line = MR_IS_OPEN(at->kind) || at->kind == MR_HARD_SIGMOID;
+    mr_place_t whole = *at;
+    int64_t high, low;
+
+    whole.clips = false;
+    high = llabs(mr_place_fixed(is_line ? at : &whole, far));
+    low = llabs(mr_place_fixed(is_line && at->kind != MR_ELU ? at : &whole, -far));
+    if (at->kind == MR_SOFTPLUS) // the sum of both
+        high = mr_clamp(high + mr_place_fixed(&whole, 0), 16);
+    return high > low ? high : low;
+}
+
 // By a power of two is a shift.
 static int is_product(int32_t factor) {
     const int32_t size = abs(factor);

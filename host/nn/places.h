@@ -34,6 +34,9 @@ int mr_place_cycles(const mr_place_t *at);
 int mr_place_multipliers(const mr_place_t *at);
 bool mr_place_has_table(const mr_place_t *at);
 
+// The greatest magnitude of what a sum gives that hlsc cannot rule out, at least.
+int64_t mr_place_reach(const mr_place_t *at);
+
 // Of one layer and of another: do they take as much hardware?
 bool mr_places_are_alike(const struct mr_place *a, const struct mr_place *b);
 

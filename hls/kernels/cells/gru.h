@@ -18,7 +18,8 @@
 
 // Reading h 1, to the tiles 1, operands and product 2, accumulator and bias 1, shift 1, activation
 // (place.h; a sigmoid: saturation and table 2, interpolation 3), x sum + r (h sum) 3, activation,
-// n + z (h - n) 2, writing h 1; other: 1 where h' is saturated first, or n is no tanh.
+// n + z (h - n) 2, writing h 1; other: 1 where h' is saturated first, n is no
+// tanh, or it is a scaled one and columns have 8 bits.
 #define gru_LATENCY_OF(gate, g, other, LC) (12 + (gate) + (g) + (other) + MR_SUM_LATENCY(LC))
 #define gru_LATENCY(LC) gru_LATENCY_OF(MR_TABLE_CYCLES, MR_TABLE_CYCLES, 0, LC)
 #define gru_CUTS(kind) ((kind) != MR_SIGMOID && (kind) != MR_HARD_SIGMOID)

@@ -106,8 +106,12 @@ static struct mr_op_limit limit(const struct mr_network *network, const struct m
                                 ldexp(1, -frac)};
 }
 
+// Columns of 8 bits leave no time, in the cycle that takes h to the lanes, for what the product of
+// a scaled n takes longer than a table.
 static bool is_other(const struct mr_op *op) {
-    return cuts_h(op) || op->places[MR_PLACE_G].kind != MR_ACTIVATION_TANH;
+    const mr_place_t n = mr_cell_place(op, MR_PLACE_G);
+
+    return cuts_h(op) || n.kind != MR_TANH || (op->precision.column_bits == 8 && n.shift > 0);
 }
 
 static uint32_t latency(const struct mr_op *op, int lc) {
@@ -123,6 +127,17 @@ static uint32_t latency_first(const struct mr_op *op, int lc) {
 static uint32_t late_latency(const struct mr_op *op, int lc) {
     return (uint32_t)gru_reset_first_SECOND_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
                                                        cuts_h(op), lc);
+}
+
+// A gate that is cut below a half takes no h of 16 bits as far as 16 bits.
+static int gated_bits(const struct mr_op *op) {
+    const mr_place_t gate = mr_cell_place(op, MR_PLACE_GATE);
+    const int64_t most = (mr_place_reach(&gate) * (1 << 15) + one(gate.frac - 1)) >> gate.frac;
+    int bits = 1;
+
+    while (bits < 16 && most >= one(bits - 1))
+        bits++;
+    return bits;
 }
 
 static const char *const names[gru_GATES] = {"r", "z", "n"};
@@ -165,6 +180,7 @@ const struct mr_cell mr_op_gru_reset_first = {
     .repeats = repeats,
     .latency = latency_first,
     .late_latency = late_latency,
+    .gated_bits = gated_bits,
     .multipliers = 2, // r * h, z * (h - n)
     .h_reads = 4,
     .float_unit = float_unit_first,

@@ -29,6 +29,8 @@ struct mr_cell {
     // late gates.
     uint32_t (*latency)(const struct mr_op *op, int lc);
     uint32_t (*late_latency)(const struct mr_op *op, int lc);
+    // Bits of gated(h), where they may be fewer than 16.
+    int (*gated_bits)(const struct mr_op *op);
     int multipliers, tables; // of one unit per cycle, beside those of its places
     // Whether a gate and its product are calculated twice, or NULL.
     bool (*repeats)(const struct mr_op *op);

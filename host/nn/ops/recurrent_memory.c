@@ -67,6 +67,7 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
         mr_memory_add(mr_storage_choose(states, lanes * MR_CELL_BITS), &field, 2 * lanes, use);
     }
     if (cell->late)
-        mr_memory_lut(use, (uint64_t)h_words, lanes * HIDDEN_BITS, 1);
+        mr_memory_lut(use, (uint64_t)h_words,
+                      lanes * (uint64_t)(cell->gated_bits ? cell->gated_bits(op) : HIDDEN_BITS), 1);
     mr_memory_table(use, 1024, TABLE_BITS, (uint64_t)(mr_cell_tables(op) * mr_ceil_div(lc, 2)));
 }
