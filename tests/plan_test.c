@@ -346,8 +346,28 @@ START_TEST(smallest_networks_in_time) {
             larger = plan.multipliers;
         }
         ck_assert_uint_gt(larger, 1000);
+        // What is named as the least can be had, and no less.
+        const char *about = strstr(error, "about ");
         ck_assert_ptr_nonnull(strstr(error, "is the least that this network can have there"));
+        ck_assert_ptr_nonnull(about);
+        struct mr_plan_request request = {.mode = MR_PLAN_AREA,
+                                          .within_cycles = strtoull(about + 6, NULL, 10),
+                                          .within_steps = steps[s]};
+        for (int less = 0; less < 2; less++) {
+            struct mr_plan plan;
+            ck_assert_int_eq(mr_plan_choose(&network, mr_target_find("u55c"), &request, &plan,
+                                            error, sizeof error),
+                             less ? -1 : 0);
+            request.within_cycles--;
+        }
     }
+    // A step alone has as little as the shortest way takes.
+    struct mr_plan shortest, plan;
+    fixture_choose(&network, "u55c", MR_PLAN_STEP, &shortest);
+    const struct mr_plan_request request = {.mode = MR_PLAN_AREA,
+                                            .within_cycles = mr_plan_sequence_cycles(&shortest, 1),
+                                            .within_steps = 1};
+    ck_assert_int_eq(mr_plan_choose(&network, mr_target_find("u55c"), &request, &plan, NULL, 0), 0);
     mr_network_free(&network);
 }
 END_TEST

@@ -58,34 +58,29 @@ static int plan_within(const struct mr_plan_search *search, const struct mr_plan
                    (unsigned)request->step_cycles, (unsigned)least);
 }
 
-// The smallest that takes a sequence in so many cycles.
+// The smallest that takes a sequence in so many cycles. *least: as of mr_plan_find_within.
 static int plan_in_time(const struct mr_plan_search *search, const struct mr_plan_request *request,
-                        const struct mr_plan *smallest, struct mr_plan *plan, char *error,
-                        size_t error_size) {
+                        const struct mr_plan *smallest, uint64_t *least, struct mr_plan *plan,
+                        char *error, size_t error_size) {
     const uint32_t steps = request->within_steps ? request->within_steps : 1;
     const int64_t more = request->within_more;
     const int64_t cycles = (int64_t)request->within_cycles - more;
-    if (cycles > 0 && mr_plan_find_within(search, (uint64_t)cycles, steps, plan))
+    if (mr_plan_find_within(search, cycles > 0 ? (uint64_t)cycles : 0, steps, plan, least))
         return 0;
-    if (!error || !mr_plan_find_pace(search, false, plan))
+    if (*least == UINT64_MAX)
         return mr_plan_refuse(smallest, search->room, request, NULL, error, error_size);
-    mr_plan_shorten(search, false, plan);
-    uint64_t least = mr_plan_sequence_cycles(plan, steps);
-    mr_plan_shorten(search, true, plan);
-    if (mr_plan_sequence_cycles(plan, steps) < least)
-        least = mr_plan_sequence_cycles(plan, steps);
-    least = more < 0 && least < (uint64_t)-more ? 0 : least + (uint64_t)more;
+    const uint64_t told = more < 0 && *least < (uint64_t)-more ? 0 : *least + (uint64_t)more;
     return mr_fail(
         error, error_size,
         "no plan for %s takes %u step%s in %llu cycles (%.2f us); about %llu (%.2f us) is "
         "the least that this network can have there",
         search->room->target->name, (unsigned)steps, mr_plural(steps),
         (unsigned long long)request->within_cycles, (double)request->within_cycles / MR_CLOCK_MHZ,
-        (unsigned long long)least, (double)least / MR_CLOCK_MHZ);
+        (unsigned long long)told, (double)told / MR_CLOCK_MHZ);
 }
 
 static int choose(const struct mr_plan_search *search, const struct mr_plan_request *request,
-                  struct mr_plan *plan, char *error, size_t error_size) {
+                  uint64_t *least, struct mr_plan *plan, char *error, size_t error_size) {
     const struct mr_network *network = search->network;
     const struct mr_plan_room *room = search->room;
     const bool searches = request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY ||
@@ -109,7 +104,7 @@ static int choose(const struct mr_plan_search *search, const struct mr_plan_requ
         return 0;
     }
     if (request->mode == MR_PLAN_AREA && request->within_cycles)
-        return plan_in_time(search, request, &smallest, plan, error, error_size);
+        return plan_in_time(search, request, &smallest, least, plan, error, error_size);
     const int slots = search->options->slots;
     mr_plan_fewest_columns(network, slots, layouts);
     if (request->mode == MR_PLAN_LANES && // which may be impossible
@@ -154,6 +149,7 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
                        int passes, int slots, struct mr_plan *plan, char *error,
                        size_t error_size) {
     bool found = false;
+    uint64_t least = UINT64_MAX; // cycles of a sequence, of all measures
     // By multipliers; then by memory too, where that makes it fit, or faster. What the last one
     // says is told.
     for (int measure = MR_PLAN_MULTIPLIERS; measure <= MR_PLAN_PARTED_SHARE; measure++) {
@@ -168,7 +164,8 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
                                           (enum mr_plan_measure)measure, is_of_a_step(request),
                                           &options, told, size);
         const struct mr_plan_search search = {network, room, memories, &options};
-        failed = failed || choose(&search, request, &other, found ? NULL : told, found ? 0 : size);
+        failed = failed ||
+                 choose(&search, request, &least, &other, found ? NULL : told, found ? 0 : size);
         mr_plan_options_free(&options);
         if (failed)
             continue;

@@ -326,34 +326,6 @@ uint64_t mr_plan_sequence_cycles(const struct mr_plan *plan, uint32_t steps) {
     return mr_plan_passage(plan) + (uint64_t)(steps - 1) * plan->interval;
 }
 
-// For each pace, in steps of some percent, what is left of the cycles is for the way.
-bool mr_plan_find_within(const struct mr_plan_search *search, uint64_t cycles, uint32_t steps,
-                         struct mr_plan *plan) {
-    const struct mr_plan_options *options = search->options;
-    uint32_t last = 0;
-    bool found = false;
-    for (int i = 0; i < options->cycle_count; i++) {
-        struct mr_op_layout layouts[MR_MAX_LAYERS];
-        struct mr_plan tried;
-        const uint32_t pace = options->cycles[i];
-        const uint64_t most = found ? plan->multipliers - 1 : search->room->dsps;
-        const uint64_t multipliers = multipliers_at(options, pace, layouts);
-        if (multipliers == 0 || multipliers > most || (last && pace - last < last / PACE_PART) ||
-            !try_plan(search, layouts, &tried))
-            continue;
-        const uint64_t others = (uint64_t)(steps - 1) * tried.interval;
-        if (others > cycles)
-            break;
-        last = pace;
-        shorten(search, false, cycles - others, most, &tried);
-        if (mr_plan_sequence_cycles(&tried, steps) > cycles)
-            continue;
-        *plan = tried;
-        found = true;
-    }
-    return found;
-}
-
 // From the fewest lanes, and from as many columns in all layers, between which nothing is repacked.
 void mr_plan_find_way(const struct mr_plan_search *search, struct mr_plan *plan) {
     struct mr_plan best = *plan;
@@ -373,4 +345,41 @@ void mr_plan_find_way(const struct mr_plan_search *search, struct mr_plan *plan)
     mr_plan_shorten(search, true, &best);
     if (mr_plan_passage(&best) < mr_plan_passage(plan))
         *plan = best;
+}
+
+// For each pace, in steps of some percent, what is left of the cycles is for the way. While none is
+// in time, each has its shortest way, and a step that comes alone the shortest at any pace.
+bool mr_plan_find_within(const struct mr_plan_search *search, uint64_t cycles, uint32_t steps,
+                         struct mr_plan *plan, uint64_t *least) {
+    const struct mr_plan_options *options = search->options;
+    struct mr_plan tried;
+    uint32_t last = 0;
+    bool found = false;
+    for (int i = 0; i < options->cycle_count; i++) {
+        struct mr_op_layout layouts[MR_MAX_LAYERS];
+        const uint32_t pace = options->cycles[i];
+        const uint64_t most = found ? plan->multipliers - 1 : search->room->dsps;
+        const uint64_t multipliers = multipliers_at(options, pace, layouts);
+        if (multipliers == 0 || multipliers > most || (last && pace - last < last / PACE_PART) ||
+            !try_plan(search, layouts, &tried))
+            continue;
+        const uint64_t others = (uint64_t)(steps - 1) * tried.interval;
+        if (others > (found ? cycles : *least))
+            break;
+        last = pace;
+        shorten(search, false, others < cycles ? cycles - others : 0, most, &tried);
+        const uint64_t taken = mr_plan_sequence_cycles(&tried, steps);
+        *least = taken < *least ? taken : *least;
+        if (taken > cycles)
+            continue;
+        *plan = tried;
+        found = true;
+    }
+    if (found || !last || steps > 1)
+        return found;
+    mr_plan_find_way(search, &tried);
+    const uint64_t way = mr_plan_sequence_cycles(&tried, steps);
+    *least = way < *least ? way : *least;
+    *plan = tried;
+    return way <= cycles;
 }

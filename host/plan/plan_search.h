@@ -53,9 +53,10 @@ uint32_t mr_plan_passage(const struct mr_plan *plan);
 // Spends what is left of the device on a shorter way, at the same pace or, `alone`, at any.
 void mr_plan_shorten(const struct mr_plan_search *search, bool alone, struct mr_plan *plan);
 
-// The smallest that takes a sequence of so many steps in so many cycles, about. False: none does.
+// The smallest that takes a sequence of so many steps in so many cycles, about. False: none does,
+// and *least, UINT64_MAX before, is at most the fewest cycles that one takes.
 bool mr_plan_find_within(const struct mr_plan_search *search, uint64_t cycles, uint32_t steps,
-                         struct mr_plan *plan);
+                         struct mr_plan *plan, uint64_t *least);
 
 // The shortest way that fits, beginning with a plan that does.
 void mr_plan_find_way(const struct mr_plan_search *search, struct mr_plan *plan);
