@@ -293,6 +293,10 @@ bool mr_is_json(const unsigned char *head, size_t size) {
     return kind_of(head, size, "") == JSON;
 }
 
+bool mr_is_model(const unsigned char *head, size_t size) {
+    return kind_of(head, size, "") == MODEL;
+}
+
 int mr_check_weights_file(const unsigned char *head, size_t head_size, size_t size,
                           const char *name, char *error, size_t error_size) {
     const enum kind kind = kind_of(head, head_size, name);

@@ -17,5 +17,7 @@ int mr_check_network_folder(const char *path, char *error, size_t error_size);
 
 // Is the network file, by its first bytes, a description in JSON?
 bool mr_is_json(const unsigned char *head, size_t size);
+// Is a file a model of this program, by its first bytes?
+bool mr_is_model(const unsigned char *head, size_t size);
 
 #endif

@@ -624,6 +624,104 @@ enum mr_train_loss {
 
 enum mr_train_optimiser { MR_TRAIN_ADAM, MR_TRAIN_SGD };
 
+// How the rate goes on from epoch to epoch.
+enum mr_train_schedule {
+    MR_TRAIN_CONSTANT,
+    MR_TRAIN_STEPS, // times rate_factor after each rate_epochs epochs
+    MR_TRAIN_COSINE // down to rate_factor of it, along half a cosine, in the last epoch
+};
+
+struct mr_train_progress {
+    uint32_t epoch, epochs; // from 1
+    uint64_t batch, batches;
+    double loss; // mean over the epoch so far
+};
+
+// All zero but the size and the files of data gives the defaults: {MR_TRAIN_OPTIONS_INIT}.
+struct mr_train_options {
+    size_t size; // sizeof(struct mr_train_options)
+    // Files of the training data, .npy or .csv. x: [N, T, F], or a sequence a row, [N, T * F]. y: a
+    // row for each sequence, or for each step of a sequence where the network has an output per
+    // step; of classes (MR_TRAIN_CE) the number of the class, from 0. A number that is not finite,
+    // a class that there is not, and another shape are MR_ERROR_INPUT with their place.
+    const char *x;
+    const char *y;
+    // The same of sequences to validate with, or a share of the training data, which is drawn. 0
+    // and NULL: there is no validation.
+    const char *validate_x;
+    const char *validate_y;
+    double validate;
+    enum mr_train_loss loss;
+    enum mr_train_optimiser optimiser;
+    double rate; // of learning; 0: 0.001
+    enum mr_train_schedule schedule;
+    double rate_factor; // 0: 0.1 of MR_TRAIN_STEPS
+    uint32_t rate_epochs;
+    double momentum;   // of SGD
+    double clip;       // the norm of the gradient of all weights at most; 0: any
+    double l2;         // so much of each weight is added to its gradient, as PyTorch's weight_decay
+    double dropout;    // share of what a layer gives the next one that is 0, while training
+    uint32_t epochs;   // 0: 10
+    uint32_t batch;    // sequences of a mini-batch; 0: 64
+    uint32_t patience; // ends after so many epochs without a better validation loss; 0: never
+    uint32_t threads;  // 0: as many as there are processors. Their number changes no bit
+    uint64_t seed;     // of first weights, order, and dropout
+    const char *arithmetic; // NULL: "float32"
+    const char *device;     // NULL: "cpu:"
+    // A folder, which is made where it is not there: after each epoch it gets last.checkpoint, with
+    // all that the next one depends on, and after one that validates best best.checkpoint. NULL:
+    // none.
+    const char *checkpoint;
+    // Not 0: goes on from last.checkpoint there, to the bits of a training that was not
+    // interrupted. MR_ERROR_ARGUMENT where that is of other data or options; `epochs` may be
+    // others.
+    int resume;
+    // Called after each mini-batch. NULL: none.
+    void (*progress)(void *context, const struct mr_train_progress *progress);
+    // Called with what the caller should know, a sentence each. NULL: none.
+    void (*note)(void *context, const char *text);
+    void *context;
+};
+#define MR_TRAIN_OPTIONS_INIT .size = sizeof(struct mr_train_options)
+
+// What an epoch gave. Metric: of MR_TRAIN_MSE the root of the mean squared error, else the share of
+// numbers (0 or 1, from a half) or classes that are right. NAN where there is no validation.
+struct mr_train_epoch {
+    uint32_t epoch; // from 1
+    uint64_t step;  // mini-batches since the beginning
+    double rate;
+    double loss, metric; // over the epoch; the metric behind it, on at most 4,096 of its sequences
+    double validation_loss, validation_metric;
+    double seconds; // of its mini-batches
+    int best;       // not 0: the best one so far, by validation loss, else by loss
+};
+
+struct mr_training;
+
+// Begins to train a network: an ONNX file, a .millrace model, or a description in JSON
+// (docs/json-models.md), which without weights gets first ones as PyTorch draws them. Layers of
+// LSTM, GRU and RNN in a chain and one dense head, linear, sigmoid, tanh or softmax, can be
+// trained; others are MR_ERROR_MODEL. Free with mr_train_close.
+MR_API struct mr_training *
+mr_train_open(const char *network, const struct mr_train_options *options, struct mr_error *error);
+// Trains an epoch. 1: *epoch tells of it; 0: there is none to do any more, for all are done or
+// patience has ended. MR_ERROR_INPUT with the step where training diverges: what was trained in the
+// epochs before is still there.
+MR_API int mr_train_next(struct mr_training *training, struct mr_train_epoch *epoch,
+                         struct mr_error *error);
+// Epochs that were done, those before a resume too, and epoch `index` of them, from 0.
+MR_API uint32_t mr_train_epochs(const struct mr_training *training);
+MR_API int mr_train_history(const struct mr_training *training, uint32_t index,
+                            struct mr_train_epoch *epoch);
+// What was trained, with the weights of the best epoch where there is validation, else of the last
+// one: as an ONNX file; and as a model, whose formats are chosen from the training data as
+// mr_import does it. note, of the options, is called with what an import tells.
+MR_API int mr_train_export(const struct mr_training *training, const char *path,
+                           struct mr_error *error);
+MR_API int mr_train_save(const struct mr_training *training, const char *path,
+                         struct mr_error *error);
+MR_API void mr_train_close(struct mr_training *training);
+
 #ifdef __cplusplus
 }
 #endif

@@ -81,20 +81,34 @@ static struct mr_onnx *open_net(struct desc *net, const void *text, size_t text_
     return onnx;
 }
 
-struct mr_onnx *mr_json_open(const void *text, size_t size, const char *path,
-                             const struct mr_own_cells *own, char *error, size_t error_size) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup("");
-    struct desc net = {
-        .file = path, .folder = folder, .own = own, .error = error, .error_size = error_size};
+static struct mr_onnx *open_beside(struct desc *net, const void *text, size_t size) {
+    const char *slash = strrchr(net->file, '/');
+    char *folder = slash ? strndup(net->file, slash > net->file ? (size_t)(slash - net->file) : 1)
+                         : strdup("");
 
     if (!folder) {
-        desc_fail_file(&net, "not enough memory");
+        desc_fail_file(net, "not enough memory");
         return NULL;
     }
-    struct mr_onnx *onnx = open_net(&net, text, size);
+    net->folder = folder;
+    struct mr_onnx *onnx = open_net(net, text, size);
     free(folder);
     return onnx;
+}
+
+struct mr_onnx *mr_json_open(const void *text, size_t size, const char *path,
+                             const struct mr_own_cells *own, char *error, size_t error_size) {
+    struct desc net = {.file = path, .own = own, .error = error, .error_size = error_size};
+
+    return open_beside(&net, text, size);
+}
+
+struct mr_onnx *mr_json_open_blank(const void *text, size_t size, const char *path, bool *blank,
+                                   char *error, size_t error_size) {
+    struct desc net = {.file = path, .blank = blank, .error = error, .error_size = error_size};
+
+    *blank = false;
+    return open_beside(&net, text, size);
 }
 
 struct mr_onnx *mr_json_open_memory(const void *text, size_t size, const char *name,

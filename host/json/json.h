@@ -13,6 +13,11 @@
 struct mr_onnx *mr_json_open(const void *text, size_t size, const char *path,
                              const struct mr_own_cells *own, char *error, size_t error_size);
 
+// The same of a network that may be yet to be trained: where the text has no weights they are 0,
+// and *blank is true.
+struct mr_onnx *mr_json_open_blank(const void *text, size_t size, const char *path, bool *blank,
+                                   char *error, size_t error_size);
+
 // The same without files: `weights` stands for each that the text names, and name for the file in
 // messages.
 struct mr_onnx *mr_json_open_memory(const void *text, size_t size, const char *name,

@@ -477,6 +477,14 @@ static int assign_open(struct desc *net, struct modules *modules) {
     return 0;
 }
 
+// Of a network that is yet to be trained.
+static void be_blank(const struct desc *net, struct desc_node *node) {
+    node->form = desc_forms;
+    while (node->form->kind != node->kind)
+        node->form++;
+    node->blank = *net->blank = true;
+}
+
 int desc_match(struct desc *net) {
     struct modules modules = {0};
     bool open = false;
@@ -487,8 +495,13 @@ int desc_match(struct desc *net) {
             continue;
         if (node->weights && take_named(net, node) != 0)
             return -1;
+        const bool bare = !node->weights && net->file_count == 0;
+        if (bare && net->blank) {
+            be_blank(net, node);
+            continue;
+        }
         open = open || !node->weights;
-        if (!node->weights && net->file_count == 0)
+        if (bare)
             return desc_fail(net, node->path,
                              "has no weights: this describes a network for training, and an import "
                              "needs the trained numbers; name their file, \"weights\": "
@@ -515,7 +528,7 @@ int desc_load_part(struct desc *net, const struct desc_node *node, enum desc_par
     char name[NAME], place[DESC_PATH];
 
     memset(numbers, 0, sizeof *numbers);
-    if (!node->form->roles[part])
+    if (!node->form->roles[part] || node->blank)
         return 0;
     if (node->prefix) {
         desc_tensor_name(node, part, backward, name, sizeof name);
@@ -535,6 +548,8 @@ int desc_need_part(struct desc *net, const struct desc_node *node, enum desc_par
                    struct desc_numbers *numbers) {
     char name[NAME];
 
+    if (node->blank)
+        return desc_zeros(net, node->path, rank, shape, numbers);
     if (desc_load_part(net, node, part, backward, numbers) != 0)
         return -1;
     if (!numbers->data && node->prefix) { // which says that it is not there
@@ -553,7 +568,7 @@ int desc_need_part(struct desc *net, const struct desc_node *node, enum desc_par
 }
 
 int desc_check_bias(const struct desc *net, const struct desc_node *node, bool found) {
-    if (node->bias == DESC_WITH_BIAS && !found)
+    if (node->bias == DESC_WITH_BIAS && !found && !node->blank)
         return desc_fail(net, node->path, "says that it has a bias, and its weights have none");
     if (node->bias == DESC_NO_BIAS && found)
         return desc_fail(net, node->path, "says that it has no bias, and its weights have one");

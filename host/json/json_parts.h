@@ -103,6 +103,7 @@ struct desc_node {
     double low, high;
     // Its tensors: of this form, by this prefix, when the text does not name them one by one.
     const struct desc_form *form;
+    bool blank; // its weights are 0
     char *prefix;
     const char *backward; // the prefix of the second direction, where that is another one
     char separator;       // behind the prefix, or 0
@@ -127,6 +128,7 @@ struct desc {
     const void *memory;
     size_t memory_size;
     const struct mr_own_cells *own;
+    bool *blank; // not NULL: nodes without weights have 0, and it becomes true
     char *error;
     size_t error_size;
     json_t *root;
@@ -217,6 +219,9 @@ int desc_load(struct desc *net, const char *path, const json_t *value,
               struct desc_numbers *numbers);
 int desc_load_tensor(struct desc *net, const char *path, const char *name,
                      struct desc_numbers *numbers);
+// Zeros of a shape.
+int desc_zeros(const struct desc *net, const char *path, int rank, const size_t *shape,
+               struct desc_numbers *numbers);
 // Is its shape this one? what: of what it should be, for the sentence.
 int desc_check_shape(const struct desc *net, const char *path, const struct desc_numbers *numbers,
                      int rank, const size_t *shape, const char *what);

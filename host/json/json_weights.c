@@ -153,6 +153,17 @@ static int make_room(const struct desc *net, const char *path, struct desc_numbe
     return numbers->data ? 0 : desc_fail(net, path, "needs more memory than there is");
 }
 
+int desc_zeros(const struct desc *net, const char *path, int rank, const size_t *shape,
+               struct desc_numbers *numbers) {
+    memset(numbers, 0, sizeof *numbers);
+    numbers->rank = rank;
+    memcpy(numbers->shape, shape, (size_t)rank * sizeof *shape);
+    if (make_room(net, path, numbers) != 0)
+        return -1;
+    memset(numbers->data, 0, numbers->count * sizeof *numbers->data);
+    return 0;
+}
+
 static int check_finite(const struct desc *net, const char *path, struct desc_numbers *numbers) {
     for (size_t i = 0; i < numbers->count; i++) {
         if (isfinite((float)numbers->data[i]))

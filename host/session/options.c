@@ -36,3 +36,8 @@ int mr_import_options_take(const struct mr_import_options *from, struct mr_impor
     return take(from, from ? from->size : 0, sizeof *to, to, sizeof *to, "mr_import_options",
                 error);
 }
+
+int mr_train_options_take(const struct mr_train_options *from, struct mr_train_options *to,
+                          struct mr_error *error) {
+    return take(from, from ? from->size : 0, sizeof *to, to, sizeof *to, "mr_train_options", error);
+}

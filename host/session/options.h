@@ -12,5 +12,7 @@ int mr_model_options_take(const struct mr_model_options *from, struct mr_model_o
                           struct mr_error *error);
 int mr_import_options_take(const struct mr_import_options *from, struct mr_import_options *to,
                            struct mr_error *error);
+int mr_train_options_take(const struct mr_train_options *from, struct mr_train_options *to,
+                          struct mr_error *error);
 
 #endif

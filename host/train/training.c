@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training, epoch by epoch (training.h): order, rate, validation, the best weights, the end.
+#define _POSIX_C_SOURCE 200809L
+#include "training.h"
+
+#include "failure.h"
+#include "train_draw.h"
+#include "train_loss.h"
+#include "train_weights.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+// Sequences that are predicted at a time, and those of the training data whose metric is looked at.
+enum { PORTION = 1024, LOOKED_AT = 4096 };
+
+// ---- options
+
+// Texts stay the caller's only during the call.
+static int keep_texts(struct mr_training *own) {
+    struct mr_train_options *o = &own->options;
+    const char **const texts[] = {&o->x,          &o->y,      &o->validate_x, &o->validate_y,
+                                  &o->arithmetic, &o->device, &o->checkpoint};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (!*texts[i])
+            continue;
+        own->texts[i] = strdup(*texts[i]);
+        if (!own->texts[i])
+            return -1;
+        *texts[i] = own->texts[i];
+    }
+    return 0;
+}
+
+static void take_defaults(struct mr_train_options *o) {
+    if (o->rate == 0)
+        o->rate = 0.001;
+    if (o->rate_factor == 0 && o->schedule == MR_TRAIN_STEPS)
+        o->rate_factor = 0.1;
+    o->epochs = o->epochs ? o->epochs : 10;
+    o->batch = o->batch ? o->batch : 64;
+    o->arithmetic = o->arithmetic ? o->arithmetic : "float32";
+    o->device = o->device ? o->device : "cpu:";
+}
+
+static int check_options(const struct mr_train_options *o, struct mr_error *error) {
+    const struct {
+        const char *name;
+        double value, low, high;
+    } numbers[] = {{"rate", o->rate, 1e-12, 1e6},
+                   {"factor of the rate", o->rate_factor, 0, 1},
+                   {"momentum", o->momentum, 0, 1},
+                   {"clip", o->clip, 0, 1e30},
+                   {"L2", o->l2, 0, 1e6},
+                   {"dropout", o->dropout, 0, 0.99},
+                   {"share to validate with", o->validate, 0, 0.99}};
+
+    if (!o->x || !o->y)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "a training needs files of x and y");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!(numbers[i].value >= numbers[i].low && numbers[i].value <= numbers[i].high))
+            return mr_failure(error, MR_ERROR_ARGUMENT, "the %s is %g; %g to %g are possible",
+                              numbers[i].name, numbers[i].value, numbers[i].low, numbers[i].high);
+    if (!o->validate_x != !o->validate_y)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "of x and y to validate with one is given and not the other");
+    if (o->validate_x && o->validate > 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "data to validate with, and a share of the training data to validate "
+                          "with, are given; one is possible");
+    if (o->schedule == MR_TRAIN_STEPS && o->rate_epochs == 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "the epochs after which the rate gets less are not given");
+    if (o->resume && !o->checkpoint)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "a training is to go on, and no folder of checkpoints is given");
+    if (o->patience && !o->validate_x && o->validate == 0)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "patience needs sequences to validate with");
+    if (o->batch > 1 << 20)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mini-batches of %u sequences are asked for; %d are possible", o->batch,
+                          1 << 20);
+    return 0;
+}
+
+// ---- the beginning
+
+static int read_data(struct mr_training *own, struct mr_error *error) {
+    const struct mr_train_options *o = &own->options;
+    int code =
+        mr_train_read(o->x, o->y, &own->chain, o->loss, o->note, o->context, &own->data, error);
+
+    if (code == 0 && o->validate_x)
+        code = mr_train_read(o->validate_x, o->validate_y, &own->chain, o->loss, o->note,
+                             o->context, &own->apart, error);
+    return code;
+}
+
+// Deals the sequences out: to train with, and to validate with.
+static int deal(struct mr_training *own, struct mr_error *error) {
+    const size_t all = own->data.sequences, others = own->apart.sequences;
+    const size_t share = (size_t)((double)all * own->options.validate);
+
+    own->train = calloc(all, sizeof *own->train);
+    own->validate = calloc(others + share + 1, sizeof *own->validate);
+    if (!own->train || !own->validate)
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the data");
+    for (size_t i = 0; i < all; i++)
+        own->train[i] = (uint32_t)i;
+    if (own->options.validate > 0) {
+        if (share == 0 || share == all)
+            return mr_failure(error, MR_ERROR_INPUT, "%.500s: a share of %g of %zu sequences is %s",
+                              own->options.x, own->options.validate, all,
+                              share ? "all of them" : "none");
+        mr_train_shuffle(own->train, all, own->options.seed ^ 0x76616c6964617465U);
+    }
+    own->train_count = all - share;
+    own->validate_count = others ? others : share;
+    for (size_t i = 0; i < own->validate_count; i++)
+        own->validate[i] = others ? (uint32_t)i : own->train[own->train_count + i];
+    if (own->kind->whole_batches && own->train_count < own->options.batch)
+        return mr_failure(error, MR_ERROR_INPUT,
+                          "there are %zu sequences to train with, less than the %u of a mini-batch",
+                          own->train_count, own->options.batch);
+    return 0;
+}
+
+static int make_room(struct mr_training *own, struct mr_error *error) {
+    const struct mr_train_set *wide = mr_training_validation(own);
+    const size_t steps = wide->steps > own->data.steps ? wide->steps : own->data.steps;
+    const size_t rows = own->chain.per_step ? steps : 1;
+    const size_t batch =
+        own->options.batch < own->train_count ? own->options.batch : own->train_count;
+
+    own->room = batch > PORTION ? batch : PORTION;
+    own->x = calloc(own->room * steps * (size_t)own->chain.inputs, sizeof *own->x);
+    own->y = calloc(own->room * rows * (size_t)own->chain.outputs, sizeof *own->y);
+    own->given = calloc(own->room * rows * (size_t)own->chain.outputs, sizeof *own->given);
+    own->history = calloc(own->options.epochs, sizeof *own->history);
+    return own->x && own->y && own->given && own->history
+               ? 0
+               : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+}
+
+static int open_trainer(struct mr_training *own, struct mr_error *error) {
+    const struct mr_train_options *o = &own->options;
+    const size_t steps = mr_training_validation(own)->steps;
+    const struct mr_trainer_options options = {
+        .loss = o->loss,
+        .optimiser = o->optimiser,
+        .momentum = o->momentum,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .epsilon = 1e-8,
+        .clip = o->clip,
+        .l2 = o->l2,
+        .dropout = o->dropout,
+        .seed = o->seed,
+        .batch = o->batch < own->train_count ? o->batch : own->train_count,
+        .steps = steps > own->data.steps ? steps : own->data.steps,
+        .device = o->device,
+        .threads = o->threads,
+    };
+
+    own->trainer = own->kind->open(&own->network, &options, error);
+    if (!own->trainer)
+        return MR_ERROR_MODEL;
+    own->state = malloc(own->kind->state_size(own->trainer));
+    return own->state ? 0 : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+}
+
+static int begin(struct mr_training *own, struct mr_error *error) {
+    if (keep_texts(own) != 0)
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+    take_defaults(&own->options);
+    own->best = INFINITY;
+    int code = check_options(&own->options, error);
+    if (code == 0)
+        code = mr_train_chain_of(&own->network, own->options.loss, &own->chain, error);
+    own->kind =
+        code ? NULL : mr_trainer_kind_find(own->options.arithmetic, own->options.device, error);
+    if (!own->kind)
+        return MR_ERROR_ARGUMENT;
+    if ((code = read_data(own, error)) != 0 || (code = deal(own, error)) != 0 ||
+        (code = make_room(own, error)) != 0 || (code = open_trainer(own, error)) != 0)
+        return code;
+    if (own->options.checkpoint && (code = mr_checkpoint_prepare(own, error)) != 0)
+        return code;
+    return own->options.resume ? mr_checkpoint_read(own, error) : 0;
+}
+
+struct mr_training *mr_training_create(struct mr_network *network,
+                                       const struct mr_train_options *options,
+                                       struct mr_error *error) {
+    struct mr_training *own = calloc(1, sizeof *own);
+
+    if (!own) {
+        mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+        mr_network_free(network);
+        return NULL;
+    }
+    own->options = *options;
+    own->network = *network;
+    memset(network, 0, sizeof *network);
+    if (begin(own, error) != 0) {
+        mr_train_close(own);
+        return NULL;
+    }
+    return own;
+}
+
+void mr_train_close(struct mr_training *own) {
+    if (!own)
+        return;
+    if (own->kind)
+        own->kind->close(own->trainer);
+    mr_network_free(&own->network);
+    mr_train_set_free(&own->data);
+    mr_train_set_free(&own->apart);
+    for (size_t i = 0; i < sizeof own->texts / sizeof *own->texts; i++)
+        free(own->texts[i]);
+    free(own->train);
+    free(own->validate);
+    free(own->x);
+    free(own->y);
+    free(own->given);
+    free(own->history);
+    free(own->state);
+    free(own);
+}
+
+// ---- an epoch
+
+static double rate_of(const struct mr_train_options *o, uint32_t epoch) {
+    switch (o->schedule) {
+    case MR_TRAIN_STEPS:
+        return o->rate * pow(o->rate_factor, (double)(epoch / o->rate_epochs));
+    case MR_TRAIN_COSINE: {
+        const double way = o->epochs > 1 ? (double)epoch / (double)(o->epochs - 1) : 0;
+        return o->rate * (o->rate_factor + (1 - o->rate_factor) * (1 + cos(acos(-1) * way)) / 2);
+    }
+    default:
+        return o->rate;
+    }
+}
+
+static double seconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// Numbers of a row that are right.
+static int right(const struct mr_training *own, const float *given, const float *y) {
+    const int outputs = own->chain.outputs;
+    // A linear head gives the argument of the sigmoid.
+    const float half = own->chain.activation == MR_ACTIVATION_SIGMOID ? 0.5F : 0;
+    int top = 0, count = 0;
+
+    if (own->options.loss == MR_TRAIN_CE) {
+        for (int o = 1; o < outputs; o++)
+            top = given[o] > given[top] ? o : top;
+        return top == (int)y[0];
+    }
+    for (int o = 0; o < outputs; o++)
+        count += (given[o] >= half) == (y[o] >= 0.5F);
+    return count;
+}
+
+// Loss and metric of sequences of a set.
+static int measure(struct mr_training *own, const struct mr_train_set *set, const uint32_t *places,
+                   size_t count, double *loss, double *metric, struct mr_error *error) {
+    const size_t rows = own->chain.per_step ? set->steps : 1;
+    const size_t outputs = (size_t)own->chain.outputs;
+    const size_t targets = (size_t)mr_train_targets(&own->chain, own->options.loss);
+    double sum = 0, good = 0;
+
+    for (size_t first = 0; first < count; first += PORTION) {
+        const size_t part = count - first < PORTION ? count - first : PORTION;
+        mr_train_gather(set, places + first, part, own->x, own->y);
+        const int code =
+            own->kind->predict(own->trainer, own->x, part, set->steps, own->given, error);
+        if (code)
+            return code;
+        for (size_t i = 0; i < part * rows; i++) {
+            const float *given = own->given + i * outputs, *y = own->y + i * targets;
+            sum += mr_train_loss_given(&own->chain, own->options.loss, given, y);
+            good += right(own, given, y);
+        }
+    }
+    *loss = sum / (double)(count * rows * targets);
+    *metric =
+        own->options.loss == MR_TRAIN_MSE ? sqrt(*loss) : good / (double)(count * rows * targets);
+    return 0;
+}
+
+static int train(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
+    const size_t batch = own->options.batch, count = own->train_count;
+    const bool whole = own->kind->whole_batches;
+    const size_t batches = whole ? count / batch : (count + batch - 1) / batch;
+    uint32_t *order = malloc(count * sizeof *order);
+    double sum = 0, taken = 0;
+    int code = order ? 0 : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+
+    for (size_t i = 0; code == 0 && i < count; i++)
+        order[i] = own->train[i];
+    if (code == 0)
+        mr_train_shuffle(order, count, own->options.seed + 0x9e3779b97f4a7c15U * epoch->epoch);
+    for (size_t i = 0; code == 0 && i < batches; i++) {
+        const size_t first = i * batch, part = count - first < batch ? count - first : batch;
+        double loss;
+        mr_train_gather(&own->data, order + first, part, own->x, own->y);
+        code = own->kind->step(own->trainer, own->x, own->y, part, own->data.steps, epoch->rate,
+                               &loss, error);
+        if (code)
+            break;
+        sum += loss * (double)part;
+        taken += (double)part;
+        epoch->step++;
+        if (own->options.progress)
+            own->options.progress(own->options.context,
+                                  &(struct mr_train_progress){.epoch = epoch->epoch,
+                                                              .epochs = own->options.epochs,
+                                                              .batch = i + 1,
+                                                              .batches = batches,
+                                                              .loss = sum / taken});
+    }
+    epoch->loss = sum / taken;
+    free(order);
+    return code;
+}
+
+static int judge(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
+    const size_t looked_at = own->train_count < LOOKED_AT ? own->train_count : LOOKED_AT;
+    double loss;
+    int code = measure(own, &own->data, own->train, looked_at, &loss, &epoch->metric, error);
+
+    epoch->validation_loss = epoch->validation_metric = NAN;
+    if (code == 0 && own->validate_count > 0)
+        code = measure(own, mr_training_validation(own), own->validate, own->validate_count,
+                       &epoch->validation_loss, &epoch->validation_metric, error);
+    return code;
+}
+
+int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
+    const struct mr_train_options *o = own ? &own->options : NULL;
+
+    if (!own || !epoch)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_train_next: an argument is NULL");
+    if (own->epochs >= o->epochs || (o->patience && own->since_best >= o->patience))
+        return 0;
+    const struct mr_train_epoch *last = own->epochs ? &own->history[own->epochs - 1] : NULL;
+    struct mr_train_epoch now = {
+        .epoch = own->epochs + 1, .step = last ? last->step : 0, .rate = rate_of(o, own->epochs)};
+    const double start = seconds();
+    int code = train(own, &now, error);
+    now.seconds = seconds() - start;
+    if (code == 0)
+        code = judge(own, &now, error);
+    if (code)
+        return code;
+    const double loss = own->validate_count ? now.validation_loss : now.loss;
+    now.best = loss < own->best;
+    own->since_best = now.best ? 0 : own->since_best + 1;
+    if (now.best)
+        own->best = loss;
+    if (now.best || own->validate_count == 0)
+        own->kind->weights(own->trainer, &own->network);
+    own->history[own->epochs++] = now;
+    if (o->checkpoint && (code = mr_checkpoint_write(own, error)) != 0)
+        return code;
+    *epoch = now;
+    return 1;
+}
+
+uint32_t mr_train_epochs(const struct mr_training *training) {
+    return training ? training->epochs : 0;
+}
+
+int mr_train_history(const struct mr_training *training, uint32_t index,
+                     struct mr_train_epoch *epoch) {
+    if (!training || !epoch || index >= training->epochs)
+        return MR_ERROR_ARGUMENT;
+    *epoch = training->history[index];
+    return 0;
+}
