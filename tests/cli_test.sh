@@ -89,7 +89,7 @@ runs 0 --help
 check "help names the commands" grep -q '  compare ' "$W/out"
 runs 0 --version
 check "version" grep -Eq '^millrace [0-9]+\.[0-9]+\.[0-9]+$' "$W/out"
-for command in import plan build run compare profile emulate devices; do
+for command in import plan build run compare profile emulate devices train; do
     runs 0 "$command" --help
     check "$command --help" grep -q "^Usage: millrace $command" "$W/out"
     refuses 2 "--nonsense" "$command" --nonsense
@@ -135,7 +135,7 @@ refuses 2 "exclude each other" plan "$T" --area --latency
 refuses 2 "exclude each other" plan "$T" --step-latency --throughput
 refuses 2 "whole number" plan "$T" --steps -3
 refuses 2 "needs a value" plan "$T" --target
-for command in import plan build run compare profile emulate devices; do
+for command in import plan build run compare profile emulate devices train; do
     "$M" "$command" --help >"$W/help"
     for form in "help $command" "-h $command" "--help $command" "$command -h"; do
         runs 0 $form

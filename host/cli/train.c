@@ -125,9 +125,17 @@ static bool seed_of(struct cli *cli, const char *text, uint64_t *seed) {
     return false;
 }
 
+// A share from 0 to 1, which ends the text.
+static bool share(const char *text, double *value) {
+    char *end;
+
+    *value = strtod(text, &end);
+    return end != text && !*end && *value >= 0 && *value <= 1;
+}
+
 static bool schedule_of(struct cli *cli, const char *text, struct mr_train_options *wanted) {
-    int used = 0;
-    unsigned epochs = 0;
+    static const char cosine[] = "cosine=", step[] = "step=";
+    char *end = NULL;
 
     wanted->rate_factor = 0;
     if (strcmp(text, "constant") == 0) {
@@ -135,17 +143,19 @@ static bool schedule_of(struct cli *cli, const char *text, struct mr_train_optio
         return true;
     }
     wanted->schedule = MR_TRAIN_COSINE;
-    if (strcmp(text, "cosine") == 0 ||
-        (sscanf(text, "cosine=%lf%n", &wanted->rate_factor, &used) == 1 && !text[used]))
+    if (strcmp(text, "cosine") == 0 || (strncmp(text, cosine, sizeof cosine - 1) == 0 &&
+                                        share(text + sizeof cosine - 1, &wanted->rate_factor)))
         return true;
     wanted->schedule = MR_TRAIN_STEPS;
-    used = 0;
-    if (sscanf(text, "step=%u,%lf%n", &epochs, &wanted->rate_factor, &used) == 2 && !text[used] &&
-        epochs > 0) {
-        wanted->rate_epochs = epochs;
-        return true;
+    if (strncmp(text, step, sizeof step - 1) == 0) {
+        const unsigned long epochs = strtoul(text + sizeof step - 1, &end, 10);
+        wanted->rate_epochs = epochs <= 1000000 ? (uint32_t)epochs : 0;
     }
-    cli_usage(cli, "--schedule %s: constant, step=N,F, cosine or cosine=F is expected", text);
+    if (end && *end == ',' && wanted->rate_epochs > 0 && share(end + 1, &wanted->rate_factor) &&
+        wanted->rate_factor > 0)
+        return true;
+    cli_usage(cli, "--schedule %s: constant, step=N,F, cosine or cosine=F is expected, F at most 1",
+              text);
     return false;
 }
 

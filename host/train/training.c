@@ -236,8 +236,10 @@ void mr_train_close(struct mr_training *own) {
 
 static double rate_of(const struct mr_train_options *o, uint32_t epoch) {
     switch (o->schedule) {
-    case MR_TRAIN_STEPS:
-        return o->rate * pow(o->rate_factor, (double)(epoch / o->rate_epochs));
+    case MR_TRAIN_STEPS: {
+        const uint32_t times = epoch / o->rate_epochs;
+        return o->rate * pow(o->rate_factor, times);
+    }
     case MR_TRAIN_COSINE: {
         const double way = o->epochs > 1 ? (double)epoch / (double)(o->epochs - 1) : 0;
         return o->rate * (o->rate_factor + (1 - o->rate_factor) * (1 + cos(acos(-1) * way)) / 2);
