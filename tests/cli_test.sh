@@ -133,6 +133,10 @@ runs 2 emulate --nonsense true --json
 check "an option of the program is not one of emulate" test ! -s "$W/out"
 refuses 2 "exclude each other" plan "$T" --area --latency
 refuses 2 "exclude each other" plan "$T" --step-latency --throughput
+refuses 2 "exclude each other" plan "$T" --throughput --step-cycles 20 --latency
+runs 0 plan "$T" --throughput --step-cycles 20
+check "slots that keep up" grep -q "slots" "$W/out"
+runs 0 plan "$T" --step-cycles 20 --throughput
 refuses 2 "whole number" plan "$T" --steps -3
 refuses 2 "needs a value" plan "$T" --target
 for command in import plan build run compare profile emulate devices train; do

@@ -45,6 +45,28 @@ START_TEST(modes_for_a_step_and_for_many_sequences) {
         ck_assert_int_eq(other.slots, slots);
         ck_assert_uint_ge(other.interval, many.interval);
     }
+    // Fewer cycles than one sequence alone can have, by the fewest multipliers of all slots.
+    struct mr_plan_request paced = {.mode = MR_PLAN_THROUGHPUT, .step_cycles = 15};
+    uint64_t fewest = UINT64_MAX;
+    ck_assert_int_eq(mr_plan_choose(&network, target, &paced, &many, error, sizeof error), 0);
+    ck_assert_uint_le(many.interval, 15);
+    for (int slots = 1; slots <= MR_PLAN_SLOTS; slots *= 2) {
+        struct mr_plan other;
+        const struct mr_plan_request request = {
+            .mode = MR_PLAN_AREA, .step_cycles = 15, .slots = (uint32_t)slots};
+        const int refused = mr_plan_choose(&network, target, &request, &other, error, sizeof error);
+        ck_assert(refused || slots > 1);
+        if (!refused && other.multipliers < fewest)
+            fewest = other.multipliers;
+    }
+    ck_assert_uint_eq(many.multipliers, fewest);
+    // What is named as the least can be had.
+    paced.step_cycles = 1;
+    ck_assert_int_eq(mr_plan_choose(&network, target, &paced, &many, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "is the least that this network can have there, with"));
+    paced.step_cycles = (uint32_t)strtoul(strstr(error, "step; ") + 6, NULL, 10);
+    ck_assert_int_eq(mr_plan_choose(&network, target, &paced, &many, error, sizeof error), 0);
+    ck_assert_uint_eq(many.interval, paced.step_cycles);
     const struct mr_plan_request none = {.mode = MR_PLAN_STEP, .dsps = 1};
     ck_assert_int_eq(mr_plan_choose(&network, target, &none, &step, error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "even with the fewest lanes"));

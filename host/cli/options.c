@@ -45,7 +45,9 @@ static const struct cli_option of_plans[] = {
      "the most steps per second, of as many sequences at a time as that takes"},
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
-    {STEP_CYCLES, 0, "step-cycles", "N", "the smallest network with at most N cycles per step"},
+    {STEP_CYCLES, 0, "step-cycles", "N",
+     "the smallest network with at most N cycles per step; with --throughput, of as "
+     "many\nsequences at a time as that takes"},
     {WITHIN, 0, "within", "US[/STEPS]",
      "the smallest network that takes a sequence of so many steps (default 1)\n"
      "in so many microseconds"},
@@ -131,7 +133,7 @@ static int set_choice(struct cli *cli, enum mr_lanes_choice choice) {
         return cli_usage(
             cli,
             "--lanes, --latency, --step-latency, --throughput, --area, --step-cycles and --within "
-            "exclude each other");
+            "exclude each other (--throughput and --step-cycles do not)");
     cli->modes = true;
     cli->options.choice = choice;
     return CLI_OK;
@@ -245,6 +247,21 @@ static int set_number(struct cli *cli, const char *name, unsigned long most, uin
 }
 
 // Microseconds, and behind a stroke steps.
+// The smallest that takes so many cycles a step: with one slot, or behind or in front of
+// --throughput with any number.
+static int set_throughput(struct cli *cli) {
+    if (!cli->modes || !cli->options.step_cycles || cli->options.choice != MR_LANES_AREA)
+        return set_choice(cli, MR_LANES_THROUGHPUT);
+    cli->options.choice = MR_LANES_THROUGHPUT;
+    return CLI_OK;
+}
+
+static int set_step_cycles(struct cli *cli) {
+    const bool joins = cli->options.choice == MR_LANES_THROUGHPUT && !cli->options.step_cycles;
+    const int code = set_number(cli, "step-cycles", UINT32_MAX, &cli->options.step_cycles);
+    return code || joins ? code : set_choice(cli, MR_LANES_AREA);
+}
+
 static int set_within(struct cli *cli) {
     char *end = optarg;
     errno = 0;
@@ -291,15 +308,13 @@ static bool take_shared(struct cli *cli, int id) {
         cli->code = set_choice(cli, MR_LANES_STEP);
         return true;
     case THROUGHPUT:
-        cli->code = set_choice(cli, MR_LANES_THROUGHPUT);
+        cli->code = set_throughput(cli);
         return true;
     case AREA:
         cli->code = set_choice(cli, MR_LANES_AREA);
         return true;
     case STEP_CYCLES:
-        cli->code = set_number(cli, "step-cycles", UINT32_MAX, &cli->options.step_cycles);
-        if (!cli->code)
-            cli->code = set_choice(cli, MR_LANES_AREA);
+        cli->code = set_step_cycles(cli);
         return true;
     case WITHIN:
         cli->code = set_within(cli);

@@ -297,7 +297,7 @@ enum mr_lanes_choice {
     MR_LANES_GIVEN, // `lanes` says it
     MR_LANES_STEP,  // the shortest time for a step that comes alone
     // The least time between results, of as many sequences at a time as it takes: chooses `slots`
-    // too, where it is 0.
+    // too, where it is 0. With `step_cycles`: the smallest that takes at most so many.
     MR_LANES_THROUGHPUT
 };
 
@@ -349,7 +349,7 @@ struct mr_options {
     // in a network of one slot. A step that comes alone is done sooner, those that follow each
     // other later. NULL: x first. (MR_LANES_STEP chooses for itself.)
     const uint32_t *h_first;
-    // MR_LANES_AREA: cycles per step at most; 0: any number.
+    // MR_LANES_AREA, MR_LANES_THROUGHPUT: cycles per step at most; 0: any number.
     uint32_t step_cycles;
     // Percent of the target's DSPs and memories that the network may use; 0: 85. Above that a place
     // and route may fail.

@@ -29,7 +29,7 @@ enum mr_plan_mode {
     MR_PLAN_LANES,     // LC as given
     MR_PLAN_STEP,      // the shortest way of one step through the network
     MR_PLAN_THROUGHPUT // the least interval, with any number of slots; of these the fewest
-                       // multipliers
+                       // multipliers. With `step_cycles`: the fewest multipliers that take these
 };
 
 struct mr_plan_request {
@@ -37,7 +37,7 @@ struct mr_plan_request {
     int layout_count; // MR_PLAN_LANES: one per recurrent operator, or one for all
     struct mr_op_layout layouts[MR_MAX_LAYERS]; // MR_PLAN_LANES: lc and passes
     uint32_t slots;                             // 0: 1, THROUGHPUT: any
-    uint32_t step_cycles;                       // MR_PLAN_AREA: at most; 0: any number
+    uint32_t step_cycles;                       // AREA, THROUGHPUT: at most; 0: any number
     uint64_t within_cycles; // MR_PLAN_AREA: of a sequence of within_steps, about; 0: any number
     uint32_t within_steps;
     int64_t within_more; // cycles that are known to come to what the planner counts of these

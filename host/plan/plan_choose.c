@@ -84,7 +84,7 @@ static int choose(const struct mr_plan_search *search, const struct mr_plan_requ
     const struct mr_network *network = search->network;
     const struct mr_plan_room *room = search->room;
     const bool searches = request->mode == MR_PLAN_BALANCED || request->mode == MR_PLAN_LATENCY ||
-                          request->mode == MR_PLAN_THROUGHPUT;
+                          (request->mode == MR_PLAN_THROUGHPUT && !request->step_cycles);
     struct mr_op_layout layouts[MR_MAX_LAYERS];
     struct mr_plan smallest;
     if (plan_smallest(search, &smallest, error, error_size))
@@ -111,7 +111,7 @@ static int choose(const struct mr_plan_search *search, const struct mr_plan_requ
         (given_lanes(network, request, layouts, error, error_size) ||
          mr_plan_evaluate(network, layouts, slots, plan, error, error_size)))
         return -1;
-    if (request->mode == MR_PLAN_AREA && request->step_cycles
+    if (request->mode != MR_PLAN_LANES && request->step_cycles
             ? plan_within(search, request, plan, error, error_size)
             : mr_plan_lay_out(search, layouts, plan, error, error_size))
         return -1;
@@ -123,12 +123,14 @@ static int choose(const struct mr_plan_search *search, const struct mr_plan_requ
 // Is a plan better than one that may be there? Only modes that spend what the device has look for
 // another one at all.
 static bool is_better(const struct mr_plan *plan, const struct mr_plan *best,
-                      enum mr_plan_mode mode) {
+                      const struct mr_plan_request *request) {
     const uint32_t way = mr_plan_passage(plan), best_way = mr_plan_passage(best);
-    switch (mode) {
+    switch (request->mode) {
     case MR_PLAN_STEP:
         return way < best_way;
     case MR_PLAN_THROUGHPUT:
+        if (request->step_cycles && plan->multipliers != best->multipliers)
+            return plan->multipliers < best->multipliers;
         return plan->interval < best->interval ||
                (plan->interval == best->interval && plan->multipliers < best->multipliers);
     default:
@@ -169,7 +171,7 @@ static int choose_with(const struct mr_network *network, const struct mr_plan_re
         mr_plan_options_free(&options);
         if (failed)
             continue;
-        if (!found || is_better(&other, plan, request->mode))
+        if (!found || is_better(&other, plan, request))
             *plan = other;
         found = true;
     }
@@ -196,21 +198,46 @@ static int choose_slots(const struct mr_network *network, const struct mr_plan_r
     return failed;
 }
 
+// No number of slots keeps up with what is asked for. Fails, and names the least.
+static int refuse_pace(const struct mr_network *network, const struct mr_target *target,
+                       const struct mr_plan_request *request, char *error, size_t error_size) {
+    struct mr_plan_request fastest = *request;
+    struct mr_plan plan;
+    fastest.step_cycles = 0;
+    if (mr_plan_choose(network, target, &fastest, &plan, error, error_size))
+        return -1;
+    return mr_fail(error, error_size,
+                   "no plan for %s takes at most %u cycles a step; %u is the least that this "
+                   "network can have there, with %d slots",
+                   target->name, (unsigned)request->step_cycles, (unsigned)plan.interval,
+                   plan.slots);
+}
+
 int mr_plan_choose(const struct mr_network *network, const struct mr_target *target,
                    const struct mr_plan_request *request, struct mr_plan *plan, char *error,
                    size_t error_size) {
     const struct mr_plan_room room = mr_plan_room_of(target, request);
     const bool any_slots = request->mode == MR_PLAN_THROUGHPUT && request->slots == 0;
     const uint32_t asked = request->slots ? request->slots : 1;
-    if (mr_plan_check_slots(asked, error, error_size) ||
-        choose_slots(network, request, &room, (int)asked, plan, error, error_size))
+    // What one slot does not keep up with, others may.
+    const bool refused_last = any_slots && request->step_cycles;
+    char *told = refused_last ? NULL : error;
+    if (mr_plan_check_slots(asked, error, error_size))
+        return -1;
+    bool found =
+        choose_slots(network, request, &room, (int)asked, plan, told, told ? error_size : 0) == 0;
+    if (!found && !refused_last)
         return -1;
     for (int slots = 2; any_slots && slots <= MR_PLAN_SLOTS; slots *= 2) {
         struct mr_plan other;
         if (choose_slots(network, request, &room, slots, &other, NULL, 0) == 0 &&
-            is_better(&other, plan, request->mode))
+            (!found || is_better(&other, plan, request))) {
             *plan = other;
+            found = true;
+        }
     }
+    if (!found)
+        return refuse_pace(network, target, request, error, error_size);
     plan->mode = request->mode;
     plan->target = target;
     return 0;
