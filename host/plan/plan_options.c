@@ -5,6 +5,7 @@
 #include "file.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int most_columns(const struct mr_op *op) {
     return op->units < MR_PLAN_LC ? op->units : (int)MR_PLAN_LC;
@@ -148,19 +149,25 @@ int mr_plan_options_make(const struct mr_network *network, const struct mr_targe
         .network = network, .layers = mr_network_layers(network), .slots = slots, .ways = ways};
     if (measure_followers(network, options, error, error_size))
         return -1;
-    for (int l = 0; l < options->layers; l++) {
-        struct mr_plan_option *option = calloc(MR_PLAN_OPTIONS, sizeof *option);
-        if (!option)
-            return mr_fail(error, error_size, "not enough memory for the plan");
-        options->of[l] = option;
+    // Of each operator few of the many are kept.
+    struct mr_plan_option *option = malloc(MR_PLAN_OPTIONS * sizeof *option);
+    bool failed = !option;
+    for (int l = 0; l < options->layers && !failed; l++) {
         const int all = list(options, l, target, memories, passes, measured, option);
         qsort(option, (size_t)all, sizeof *option, ways ? by_way : by_pace);
         int kept = 0;
         for (int i = 0; i < all; i++)
             if (kept == 0 || option[i].takes < option[kept - 1].takes)
                 option[kept++] = option[i];
+        options->of[l] = calloc((size_t)kept + 1, sizeof *option);
+        failed = !options->of[l];
+        if (!failed)
+            memcpy(options->of[l], option, (size_t)kept * sizeof *option);
         options->count[l] = kept;
     }
+    free(option);
+    if (failed)
+        return mr_fail(error, error_size, "not enough memory for the plan");
     return list_cycles(options, error, error_size);
 }
 
