@@ -20,9 +20,8 @@ static const struct mr_int_cell cells[] = {
 
 // ---- memory
 
-static bool make_tensor(struct mr_int_tensor *tensor, size_t count, bool decays) {
+static bool make_tensor(struct mr_int_tensor *tensor, size_t count) {
     tensor->count = count;
-    tensor->decays = decays;
     tensor->w = calloc(count, sizeof *tensor->w);
     tensor->m = calloc(count, sizeof *tensor->m);
     tensor->v = calloc(count, sizeof *tensor->v);
@@ -128,14 +127,14 @@ static bool make_layers(struct mr_int_model *model) {
                                   .state_scale = 26,
                                   .delta_scale = 20};
         const size_t rows = (size_t)layer->cell->gates * (size_t)layer->units;
-        if (!make_tensor(&layer->x, rows * (size_t)layer->inputs, true) ||
-            !make_tensor(&layer->h, rows * (size_t)layer->units, true) ||
-            !make_tensor(&layer->bias, (size_t)(layer->cell->sums * layer->units), false))
+        if (!make_tensor(&layer->x, rows * (size_t)layer->inputs) ||
+            !make_tensor(&layer->h, rows * (size_t)layer->units) ||
+            !make_tensor(&layer->bias, (size_t)(layer->cell->sums * layer->units)))
             return false;
     }
     const size_t width = (size_t)model->layers[model->layer_count - 1].units;
-    return make_tensor(&model->w, (size_t)model->outputs * width, true) &&
-           make_tensor(&model->bias, (size_t)model->outputs, false);
+    return make_tensor(&model->w, (size_t)model->outputs * width) &&
+           make_tensor(&model->bias, (size_t)model->outputs);
 }
 
 static size_t parameters(const struct mr_int_model *model) {
@@ -367,12 +366,12 @@ void mr_int_update(struct mr_int_model *model, const struct mr_int_engine *with,
     if (model->options.clip > 0)
         rule.scale =
             mr_train_clip(squares(model, rule), mr_int_number(model->options.clip), rule.scale);
-    train_rule_t without = rule;
-    without.l2 = 0;
+    struct mr_int_job jobs[3 * MR_MAX_LAYERS + 2];
     for (int i = 0; i < tensor_count(model); i++) {
         struct mr_int_tensor *tensor = tensor_at(model, i);
-        with->update(engine, tensor, tensor->decays ? rule : without, exponent_at(model, i));
+        jobs[i] = (struct mr_int_job){tensor, rule, exponent_at(model, i)};
     }
+    with->update(engine, jobs, tensor_count(model));
 }
 
 // ---- state

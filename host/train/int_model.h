@@ -38,7 +38,6 @@ struct mr_int_tensor {
     uint32_t *m, *v; // packed numbers
     int64_t *sum;    // gradients of a mini-batch
     int unit, from;
-    bool decays; // L2
 };
 
 struct mr_int_layer {
@@ -92,6 +91,13 @@ void mr_int_close(struct mr_int_model *model);
 // step it may be done again.
 void mr_int_settle(struct mr_int_model *model, double x, double y);
 
+// The update of a tensor, whose sums count 2^exponent.
+struct mr_int_job {
+    struct mr_int_tensor *tensor;
+    train_rule_t rule;
+    int32_t exponent;
+};
+
 // What an engine calculates: outputs, and where it learns, the sums of all tensors and what layers
 // have seen. The same bits from all of them.
 struct mr_int_engine {
@@ -100,11 +106,10 @@ struct mr_int_engine {
     // For sequences and steps of the options at most. NULL: no memory.
     void *(*open)(const struct mr_int_model *model);
     void (*run)(void *engine, struct mr_int_model *model, const struct mr_int_batch *batch);
-    // The update of a tensor.
-    void (*update)(void *engine, struct mr_int_tensor *tensor, train_rule_t rule, int32_t exponent);
+    void (*update)(void *engine, const struct mr_int_job *jobs, int count);
     void (*close)(void *engine);
 };
-extern const struct mr_int_engine mr_int_scalar;
+extern const struct mr_int_engine mr_int_scalar, mr_int_fast;
 
 // Errors of a row by its outputs, Q20. target: of its outputs, or the class.
 void mr_int_errors(const struct mr_int_model *model, const int32_t *outputs, const int32_t *target,

@@ -207,9 +207,9 @@ static void take_columns(const struct mr_int_model *model, struct engine *engine
     const int16_t *h = engine->at[i - 1].h + batch->sequences * (size_t)layer->inputs;
     const int half = layer->x_unit ? 1 << (layer->x_unit - 1) : 0;
     for (size_t k = 0; k < count; k++)
-        at->x[k] = batch->learns && model->keep < 65536
-                       ? mr_train_dropped(h[k], keeps(model, batch, i, k), layer->factor)
-                       : (int16_t)((h[k] + half) >> layer->x_unit);
+        at->x[k] = (int16_t)(batch->learns && model->keep < 65536
+                                 ? mr_train_dropped(h[k], keeps(model, batch, i, k), layer->factor)
+                                 : (h[k] + half) >> layer->x_unit);
 }
 
 static void forward_layer(const struct mr_int_model *model, struct engine *engine,
@@ -417,12 +417,15 @@ static void run(void *opened, struct mr_int_model *model, const struct mr_int_ba
         back_layer(model, engine, batch, i);
 }
 
-static void update(void *opened, struct mr_int_tensor *tensor, train_rule_t rule,
-                   int32_t exponent) {
+static void update(void *opened, const struct mr_int_job *jobs, int count) {
     (void)opened;
-    for (size_t k = 0; k < tensor->count; k++)
-        tensor->w[k] = mr_train_update(rule, tensor->sum[k], exponent, tensor->unit, tensor->w[k],
-                                       &tensor->m[k], &tensor->v[k]);
+    for (int i = 0; i < count; i++) {
+        struct mr_int_tensor *tensor = jobs[i].tensor;
+        for (size_t k = 0; k < tensor->count; k++)
+            tensor->w[k] =
+                mr_train_update(jobs[i].rule, tensor->sum[k], jobs[i].exponent, tensor->unit,
+                                tensor->w[k], &tensor->m[k], &tensor->v[k]);
+    }
 }
 
 const struct mr_int_engine mr_int_scalar = {"scalar", works,  engine_open,

@@ -4,6 +4,7 @@
 #include "int_trainer.h"
 
 #include "failure.h"
+#include "train_draw.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,12 @@ struct trainer {
 };
 
 // The first one that works is taken.
-static const struct mr_int_engine *const engines[] = {&mr_int_scalar};
+static const struct mr_int_engine *const engines[] = {
+#ifdef __x86_64__
+    &mr_int_fast,
+#endif
+    &mr_int_scalar,
+};
 enum { ENGINES = sizeof engines / sizeof *engines };
 
 struct mr_int_model *mr_int_model_of(void *trainer) {
@@ -130,13 +136,6 @@ static int take_targets(struct trainer *trainer, const float *y, size_t rows,
     return 0;
 }
 
-static uint64_t mixed(uint64_t x) { // splitmix64 (Steele et al. 2014)
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-}
-
 // Mean over the numbers, or of classes over the rows, of the outputs before the step.
 static double loss_of(const struct trainer *trainer, size_t rows) {
     const struct mr_int_model *model = trainer->model;
@@ -201,8 +200,10 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
     code = take_targets(trainer, y, rows, error);
     if (code != 0)
         return code;
+    uint64_t draws = model->options.seed + model->steps;
+    draws = mr_draw_next(&draws);
     for (int i = 0; i < model->layer_count; i++)
-        trainer->keys[i] = mixed(mixed(model->options.seed + model->steps) + (uint64_t)i);
+        trainer->keys[i] = mr_draw_next(&draws);
     const struct mr_int_batch batch = {.sequences = sequences,
                                        .steps = steps,
                                        .x = trainer->x,

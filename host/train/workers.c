@@ -5,9 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 enum { THREADS_MAX = 64 };
@@ -23,37 +21,34 @@ struct mr_workers {
     struct thread threads[THREADS_MAX];
     pthread_mutex_t lock;
     pthread_cond_t begun, ended;
-    uint64_t job; // counted
-    size_t busy;  // threads that have not done with it
     bool over;
-    atomic_size_t next; // part
-    size_t parts;
+    size_t next, parts; // the part that is taken next
+    size_t left;        // parts that are not done
     void (*work)(void *context, size_t part, size_t worker);
     void *context;
 };
 
+// With the lock. A thread that wakes late finds nothing left, and nobody waits for it.
 static void take_parts(struct mr_workers *workers, size_t number) {
-    for (size_t part; (part = atomic_fetch_add(&workers->next, 1)) < workers->parts;)
+    while (workers->next < workers->parts) {
+        const size_t part = workers->next++;
+        pthread_mutex_unlock(&workers->lock);
         workers->work(workers->context, part, number);
+        pthread_mutex_lock(&workers->lock);
+        if (--workers->left == 0)
+            pthread_cond_signal(&workers->ended);
+    }
 }
 
 static void *run(void *context) {
     const struct thread *own = context;
     struct mr_workers *workers = own->workers;
-    uint64_t done = 0;
 
     pthread_mutex_lock(&workers->lock);
-    for (;;) {
-        while (workers->job == done && !workers->over)
-            pthread_cond_wait(&workers->begun, &workers->lock);
-        if (workers->over)
-            break;
-        done = workers->job;
-        pthread_mutex_unlock(&workers->lock);
+    while (!workers->over) {
         take_parts(workers, own->number);
-        pthread_mutex_lock(&workers->lock);
-        if (--workers->busy == 0)
-            pthread_cond_signal(&workers->ended);
+        if (!workers->over)
+            pthread_cond_wait(&workers->begun, &workers->lock);
     }
     pthread_mutex_unlock(&workers->lock);
     return NULL;
@@ -108,24 +103,15 @@ size_t mr_workers_count(const struct mr_workers *workers) {
 
 void mr_workers_run(struct mr_workers *workers, size_t parts,
                     void (*work)(void *context, size_t part, size_t worker), void *context) {
-    const bool shared = workers->count > 1 && parts > 1;
-
     pthread_mutex_lock(&workers->lock);
-    workers->parts = parts;
     workers->work = work;
     workers->context = context;
-    atomic_store(&workers->next, 0);
-    if (shared) {
-        workers->job++;
-        workers->busy = workers->count - 1;
+    workers->next = 0;
+    workers->parts = workers->left = parts;
+    if (workers->count > 1 && parts > 1)
         pthread_cond_broadcast(&workers->begun);
-    }
-    pthread_mutex_unlock(&workers->lock);
     take_parts(workers, 0);
-    if (!shared)
-        return;
-    pthread_mutex_lock(&workers->lock);
-    while (workers->busy > 0)
+    while (workers->left > 0)
         pthread_cond_wait(&workers->ended, &workers->lock);
     pthread_mutex_unlock(&workers->lock);
 }

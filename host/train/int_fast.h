@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fast engine of training in whole numbers (int_fast.c): its memory, and what its files call of
+// each other.
+//
+// Sequences of a mini-batch are parted among threads; a part is calculated four sequences at a
+// time, 16 units side by side. Products are of pairs of columns, w v + w' v', added up in 32 bits.
+// That is exact where the magnitudes of a row's weights make 65,536 at most, for no v is below
+// -32767; sums whose rows have more are made in shorter pieces (`piece`), and so are weights'
+// gradients, where the magnitudes of the deltas count. Sums are exact, so neither the order nor the
+// parts matter.
+#ifndef MR_INT_FAST_H
+#define MR_INT_FAST_H
+
+#include "int_model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MR_FAST_WIDE = 16, // numbers side by side
+    MR_FAST_BLOCK = 4, // sequences, and rows of gradients
+    MR_FAST_MOST = 65536,
+    MR_FAST_KEPT = 6 * MR_FAST_WIDE
+};
+
+// Rows of weights as they are multiplied: (blocks of 16 columns of results, pairs, results of a
+// block side by side, 16, 2).
+struct mr_fast_weights {
+    int16_t *w;
+    size_t block; // numbers of a block
+    int piece;    // pairs that 32 bits hold for certain; 0: all
+};
+
+struct mr_fast_layer {
+    int units, inputs;           // of the layer
+    int wide_units, wide_inputs; // rounded up to 16
+    int unit_pairs, input_pairs;
+    struct mr_fast_weights forward; // x and then h, of all gates or of those of the first phase
+    struct mr_fast_weights second;  // x and then r h, of the second phase
+    struct mr_fast_weights by_x, by_h, by_reset; // backwards
+    int32_t *bias;                               // (sums, wide units)
+};
+
+// Of a part. A row is of one sequence, a pair of rows has the numbers of two side by side.
+struct mr_fast_run {
+    int16_t *x, *x_pairs; // (steps, sequences, wide inputs); NULL: those of h of the layer below
+    int16_t *h, *h_pairs; // (steps + 1, sequences, wide units)
+    int16_t *reset, *reset_pairs; // (steps, sequences, wide units), r h
+    int16_t *cell;                // (sequences, wide units)
+    int16_t *kept;                // (steps, sequences, wide units / 16, MR_FAST_KEPT)
+    int32_t *above;               // (steps, sequences, wide units): dh
+    int32_t *sum_x, *sum_h;       // (gates, wide units, wide columns): gradients since
+    int64_t *all_x, *all_h;       // these were added here
+    int32_t *sum_bias;            // (sums, wide units)
+    uint32_t seen_state, seen_delta;
+};
+
+struct mr_fast_part {
+    struct mr_fast *fast;
+    int number;
+    size_t first, count, sequences; // of the mini-batch; rounded up to a block
+    struct mr_fast_run *layers;
+    int16_t *delta;              // (sequences, sums, wide units)
+    int32_t *delta_pairs;        // (sequences / 2, sums, wide units)
+    int32_t *magnitude, *since;  // (sums, wide units): of the deltas of a step; of those in sum_x
+    int32_t *behind, *before;    // (sequences, wide units)
+    int32_t *errors;             // of a row
+    int64_t *head_w, *head_bias; // sums
+    int64_t *row;
+};
+
+struct mr_fast {
+    int layer_count, part_count;
+    struct mr_fast_layer *layers;
+    struct mr_fast_part *parts;
+    int16_t *head; // (outputs, units)
+    // What is being done.
+    struct mr_int_model *model;
+    const struct mr_int_batch *batch;
+    const struct mr_int_job *jobs;
+    int job_count;
+};
+
+// int_fast_pack.c: weights as they are multiplied.
+void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
+bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
+void mr_fast_free_layer(struct mr_fast_layer *layer);
+
+// int_fast_steps.c
+void mr_fast_forward(struct mr_fast_part *part, int layer);
+void mr_fast_backward(struct mr_fast_part *part, int layer);
+
+// int_fast_update.c: parameters first to end of a job.
+void mr_fast_update(const struct mr_int_job *job, size_t first, size_t end);
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights of the fast engine as they are multiplied, and how long the pieces are that 32 bits hold
+// (int_fast.h).
+#ifdef __x86_64__
+
+#    include "int_fast.h"
+#    include "int_lanes.h"
+#    include "train/fixed_point.h"
+
+#    include <stdlib.h>
+#    include <string.h>
+
+LANES_BEGIN
+
+static int rounded(int count) {
+    return (count + MR_FAST_WIDE - 1) / MR_FAST_WIDE * MR_FAST_WIDE;
+}
+
+// Rows of the gates that a phase has: of the first one, or of the second.
+static int gates_of(const struct mr_int_cell *cell, bool second) {
+    return second ? 1 : cell->second >= 0 ? cell->gates - 1 : cell->gates;
+}
+
+// Sums backwards over the rows of x, of h, or of r h.
+static int sums_of(const struct mr_int_cell *cell, const int *row_of, bool reset) {
+    int count = 0;
+
+    for (int s = 0; s < cell->sums; s++)
+        count += row_of[s] >= 0 && (row_of == cell->x_row || (s == cell->second) == reset);
+    return count;
+}
+
+static bool make(struct mr_fast_weights *weights, size_t results, size_t pairs) {
+    weights->w = aligned_alloc(64, results * pairs * 2 * sizeof *weights->w);
+    return weights->w != NULL;
+}
+
+bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to) {
+    const struct mr_int_cell *cell = layer->cell;
+
+    to->units = layer->units;
+    to->inputs = layer->inputs;
+    to->wide_units = rounded(layer->units);
+    to->wide_inputs = rounded(layer->inputs);
+    to->unit_pairs = (layer->units + 1) / 2;
+    to->input_pairs = (layer->inputs + 1) / 2;
+    const size_t units = (size_t)to->wide_units, inputs = (size_t)to->wide_inputs;
+    const size_t columns = (size_t)(to->unit_pairs + to->input_pairs);
+    const size_t rows = (size_t)to->unit_pairs;
+    bool good = make(&to->forward, (size_t)gates_of(cell, false) * units, columns) &&
+                make(&to->by_x, inputs, (size_t)sums_of(cell, cell->x_row, false) * rows) &&
+                make(&to->by_h, units, (size_t)sums_of(cell, cell->h_row, false) * rows);
+    if (cell->second >= 0)
+        good = good && make(&to->second, units, columns) && make(&to->by_reset, units, rows);
+    to->bias = aligned_alloc(64, (size_t)cell->sums * units * sizeof *to->bias);
+    return good && to->bias;
+}
+
+void mr_fast_free_layer(struct mr_fast_layer *layer) {
+    free(layer->forward.w);
+    free(layer->second.w);
+    free(layer->by_x.w);
+    free(layer->by_h.w);
+    free(layer->by_reset.w);
+    free(layer->bias);
+}
+
+// A weight, 0 outside of the matrix.
+static int16_t weight(const int32_t *w, int rows, int columns, int row, int column) {
+    return row < rows && column < columns
+               ? mr_train_weight(w[(size_t)row * (size_t)columns + (size_t)column])
+               : 0;
+}
+
+// Are the magnitudes of each result's weights in all pieces few enough? A block has up to four
+// times 16 results side by side. (32,768 counts as 32,767; two of them at most are in such a sum.)
+static bool holds(const int16_t *w, int pairs, int results, int piece) {
+    const int vectors = results / LANES;
+    lanes_t sum[MR_FAST_BLOCK];
+    __mmask16 beyond = 0;
+
+    for (int first = 0; first < pairs; first += piece) {
+        for (int r = 0; r < vectors; r++)
+            sum[r] = lanes_all(0);
+        for (int k = first; k < first + piece && k < pairs; k++) {
+            for (int r = 0; r < vectors; r++) {
+                const lanes_t at = _mm512_loadu_si512(w + (size_t)(k * vectors + r) * 2 * LANES);
+                const lanes_t size =
+                    _mm512_max_epi16(at, _mm512_subs_epi16(_mm512_setzero_si512(), at));
+                sum[r] = _mm512_add_epi32(sum[r], _mm512_madd_epi16(size, _mm512_set1_epi16(1)));
+            }
+        }
+        for (int r = 0; r < vectors; r++)
+            beyond =
+                (__mmask16)(beyond | _mm512_cmpgt_epi32_mask(sum[r], lanes_all(MR_FAST_MOST - 2)));
+    }
+    return beyond == 0;
+}
+
+// The longest pieces, of all pairs halved again and again, that 32 bits hold; 0: all pairs. One
+// pair is always held.
+static void choose_piece(struct mr_fast_weights *to, int results, int side, int pairs) {
+    for (int piece = pairs; piece > 1; piece = (piece + 1) / 2) {
+        bool good = true;
+        for (int first = 0; good && first < results; first += side) {
+            const int some = results - first < side ? results - first : side;
+            good = holds(to->w + (size_t)first * (size_t)pairs * 2, pairs, some, piece);
+        }
+        if (good) {
+            to->piece = piece == pairs ? 0 : piece;
+            return;
+        }
+        if (piece == 2)
+            break;
+    }
+    to->piece = 1;
+}
+
+// A block: 16 units of all gates of a phase, over the pairs of x and then of h.
+static void pack_forward(const struct mr_int_layer *layer, const struct mr_fast_layer *shape,
+                         bool second, struct mr_fast_weights *to) {
+    const int first = second ? layer->cell->gates - 1 : 0, gates = gates_of(layer->cell, second);
+    const int pairs = shape->input_pairs + shape->unit_pairs;
+
+    to->block = (size_t)(pairs * gates * MR_FAST_WIDE * 2);
+    for (int block = 0; block < shape->wide_units / MR_FAST_WIDE; block++) {
+        for (int g = 0; g < gates; g++) {
+            for (int lane = 0; lane < MR_FAST_WIDE; lane++) {
+                const int unit = block * MR_FAST_WIDE + lane;
+                const size_t row = (size_t)((first + g) * layer->units + unit);
+                int16_t *at = to->w + (size_t)block * to->block + (g * MR_FAST_WIDE + lane) * 2;
+                const size_t step = (size_t)(gates * MR_FAST_WIDE * 2);
+
+                for (int part = 0; part < 2; part++) {
+                    const int columns = part ? layer->units : layer->inputs;
+                    const int32_t *w = (part ? layer->h.w : layer->x.w) + row * (size_t)columns;
+                    for (int k = 0; k < columns; k += 2, at += step) {
+                        if (unit >= layer->units) {
+                            at[0] = at[1] = 0;
+                            continue;
+                        }
+                        at[0] = mr_train_weight(w[k]);
+                        at[1] = (int16_t)(k + 1 < columns ? mr_train_weight(w[k + 1]) : 0);
+                    }
+                }
+            }
+        }
+    }
+    choose_piece(to, gates * shape->wide_units, gates * MR_FAST_WIDE, pairs);
+}
+
+// A block: up to four times 16 columns, over the pairs of rows of the sums that have them.
+static void pack_backward(const struct mr_int_layer *layer, const struct mr_fast_layer *shape,
+                          const int32_t *w, int columns, const int *row_of, bool reset,
+                          struct mr_fast_weights *to) {
+    const int wide = rounded(columns) / MR_FAST_WIDE;
+    const bool by_x = row_of == layer->cell->x_row;
+    const int pairs = sums_of(layer->cell, row_of, reset) * shape->unit_pairs;
+    int16_t *at = to->w;
+
+    to->block = (size_t)(pairs * MR_FAST_WIDE * 2); // for each 16 columns
+    for (int first = 0; first < wide; first += MR_FAST_BLOCK) {
+        const int some = wide - first < MR_FAST_BLOCK ? wide - first : MR_FAST_BLOCK;
+        for (int s = 0; s < layer->cell->sums; s++) {
+            if (row_of[s] < 0 || (!by_x && (s == layer->cell->second) != reset))
+                continue;
+            for (int u = 0; u < shape->unit_pairs * 2; u += 2) {
+                const int row = row_of[s] * layer->units + u;
+                const bool both = u + 1 < layer->units;
+                for (int k = first * MR_FAST_WIDE; k < (first + some) * MR_FAST_WIDE; k++) {
+                    *at++ = weight(w, row + 1, columns, row, k);
+                    *at++ = (int16_t)(both ? weight(w, row + 2, columns, row + 1, k) : 0);
+                }
+            }
+        }
+    }
+    choose_piece(to, wide * MR_FAST_WIDE, MR_FAST_BLOCK * MR_FAST_WIDE, pairs);
+}
+
+void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to) {
+    const struct mr_int_cell *cell = layer->cell;
+
+    pack_forward(layer, to, false, &to->forward);
+    pack_backward(layer, to, layer->x.w, layer->inputs, cell->x_row, false, &to->by_x);
+    pack_backward(layer, to, layer->h.w, layer->units, cell->h_row, false, &to->by_h);
+    if (cell->second >= 0) {
+        pack_forward(layer, to, true, &to->second);
+        pack_backward(layer, to, layer->h.w, layer->units, cell->h_row, true, &to->by_reset);
+    }
+    for (int s = 0; s < cell->sums; s++)
+        for (int u = 0; u < to->wide_units; u++)
+            to->bias[s * to->wide_units + u] =
+                u < layer->units ? layer->bias.w[s * layer->units + u] : 0;
+}
+
+LANES_END
+
+#endif
