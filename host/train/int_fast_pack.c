@@ -67,9 +67,9 @@ void mr_fast_free_layer(struct mr_fast_layer *layer) {
 
 // A weight, 0 outside of the matrix.
 static int16_t weight(const int32_t *w, int rows, int columns, int row, int column) {
-    return row < rows && column < columns
-               ? mr_train_weight(w[(size_t)row * (size_t)columns + (size_t)column])
-               : 0;
+    if (row >= rows || column >= columns)
+        return 0;
+    return mr_train_weight(w[(size_t)row * (size_t)columns + (size_t)column]);
 }
 
 // Are the magnitudes of each result's weights in all pieces few enough? A block has up to four

@@ -6,18 +6,18 @@
 #define MR_INT_LANES_H
 
 // What stands between these is compiled for such processors; int_fast.c asks before it calls it.
+// A pragma takes one text.
+// clang-format off
 #ifdef __clang__
-#    define LANES_BEGIN                                                                            \
-        _Pragma("clang attribute "                                                                 \
-                "push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512cd,"        \
-                "avx512vnni\"))), apply_to = function)")
+#    define LANES_BEGIN \
+        _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni\"))), apply_to = function)")
 #    define LANES_END _Pragma("clang attribute pop")
 #else
-#    define LANES_BEGIN                                                                            \
-        _Pragma("GCC push_options")                                                                \
-            _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni\")")
+#    define LANES_BEGIN _Pragma("GCC push_options") \
+        _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vnni\")")
 #    define LANES_END _Pragma("GCC pop_options")
 #endif
+// clang-format on
 
 #include "train/train_tables.h"
 
