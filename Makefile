@@ -123,7 +123,7 @@ OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo test test-long quick check conformance bench performance fit examples lint format format-check pictures tables registers install clean help
+.PHONY: all tests deps demo demo-train test test-long quick check conformance bench performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -151,6 +151,9 @@ tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers ## build th
 
 demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/demo.sh
+
+demo-train: build/turbofan_demo $(OUTPUTS) ## train the networks of that from first weights, on the CPU
+	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/turbofan/train.sh
 
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"

@@ -3,9 +3,13 @@
 // network on the simulated FPGA, on the CPU with the same integers, and in floating point.
 //     turbofan_demo prepare NORM.json FOLDER [CMAPSS]   writes calib.npy, engines.npy, life.npy
 //     turbofan_demo run MODEL FOLDER                    runs them and prints what came out
+// Its other half trains (turbofan/train.sh, turbofan_train.h):
+//     turbofan_demo data NORM.json FOLDER [CMAPSS]      writes data to train and to test with
+//     turbofan_demo test MODEL FOLDER life|fails        tells how good a trained model is
 #include "array_file.h"
 #include "engines.h"
 #include "millrace.h"
+#include "turbofan_train.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -231,6 +235,13 @@ int main(int argc, char **argv) {
         return prepare(argv[2], argv[3], argc == 5 && *argv[4] ? argv[4] : NULL);
     if (argc == 4 && strcmp(argv[1], "run") == 0)
         return run(argv[2], argv[3]);
-    fprintf(stderr, "usage: %s prepare NORM.json FOLDER [CMAPSS] | run MODEL FOLDER\n", argv[0]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "data") == 0)
+        return turbofan_train_data(argv[2], argv[3], argc == 5 && *argv[4] ? argv[4] : NULL);
+    if (argc == 5 && strcmp(argv[1], "test") == 0)
+        return turbofan_train_test(argv[2], argv[3], argv[4]);
+    fprintf(stderr,
+            "usage: %s prepare NORM.json FOLDER [CMAPSS] | run MODEL FOLDER | data NORM.json "
+            "FOLDER [CMAPSS] | test MODEL FOLDER life|fails\n",
+            argv[0]);
     return 2;
 }
