@@ -123,7 +123,7 @@ OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo demo-train test test-long quick check conformance bench performance fit examples lint format format-check pictures tables registers install clean help
+.PHONY: all tests deps demo demo-train bench-train test test-long quick check conformance bench performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -180,6 +180,9 @@ conformance: all build/tests/conformance ## what of the ONNX files of ../shared/
 
 bench: all build/turbofan_demo ## measure compile, build and simulation times
 	$(Q)$(RUN) CC="$(CC)" tests/bench.sh
+
+bench-train: build/tests/bench_train ## what a step of training takes on the CPU, beside PyTorch where that is installed
+	$(Q)$(RUN) tests/bench_train.sh
 
 performance: all ## cycles of the networks behind the card's shell: the tables of docs/performance.md
 	$(Q)$(RUN) tests/performance.sh
