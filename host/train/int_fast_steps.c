@@ -14,12 +14,12 @@ LANES_BEGIN
 // Sums of 16 results for four sequences; or of 16 columns for four rows.
 typedef struct {
     lanes_t a, b, c, d;
-} quad_t;
+} fours_t;
 
 #    define ALWAYS static inline __attribute__((always_inline))
 
-ALWAYS quad_t nothing(void) {
-    const quad_t q = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
+ALWAYS fours_t nothing(void) {
+    const fours_t q = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
                       _mm512_setzero_si512()};
     return q;
 }
@@ -30,7 +30,7 @@ ALWAYS lanes_t broadcast(const int16_t *pair) {
     return lanes_all(both);
 }
 
-ALWAYS void add(quad_t *sum, const int16_t *w, const quad_t *v) {
+ALWAYS void add(fours_t *sum, const int16_t *w, const fours_t *v) {
     const lanes_t x = _mm512_loadu_si512(w);
     sum->a = _mm512_dpwssd_epi32(sum->a, x, v->a);
     sum->b = _mm512_dpwssd_epi32(sum->b, x, v->b);
@@ -47,14 +47,14 @@ struct operands {
 };
 
 // Four, three, two or one time 16 results side by side in w, each with four v.
-ALWAYS void multiply(quad_t *p, quad_t *q, quad_t *r, quad_t *s, int side,
+ALWAYS void multiply(fours_t *p, fours_t *q, fours_t *r, fours_t *s, int side,
                      const struct operands *of) {
-    quad_t a = *p, b = *q, c = *r, d = *s;
+    fours_t a = *p, b = *q, c = *r, d = *s;
     const int16_t *w = of->w, *v = of->v;
     const size_t row = of->v_row;
 
     for (int k = 0; k < of->pairs; k++, w += of->w_step, v += of->v_step) {
-        const quad_t x = {broadcast(v), broadcast(v + row), broadcast(v + 2 * row),
+        const fours_t x = {broadcast(v), broadcast(v + row), broadcast(v + 2 * row),
                           broadcast(v + 3 * row)};
         add(&a, w, &x);
         if (side > 1)
@@ -91,7 +91,7 @@ static void multiply_pieces(lanes_t sum[4], const struct operands *of, int count
         all[j][0] = all[j][1] = _mm512_setzero_si512();
     for (int i = 0; i < count; i++) {
         for (int first = 0; first < of[i].pairs; first += piece) {
-            quad_t p = nothing(), none = nothing();
+            fours_t p = nothing(), none = nothing();
             struct operands some = of[i];
             const int left = of[i].pairs - first;
 
@@ -117,7 +117,7 @@ struct sums {
     lanes_t of[4][MR_INT_SUMS];
 };
 
-ALWAYS void take_sums(struct sums *sums, int s, const quad_t *p, const int32_t *bias) {
+ALWAYS void take_sums(struct sums *sums, int s, const fours_t *p, const int32_t *bias) {
     const lanes_t b = _mm512_loadu_si512(bias);
     sums->of[0][s] = _mm512_add_epi32(_mm512_srai_epi32(p->a, 7), b);
     sums->of[1][s] = _mm512_add_epi32(_mm512_srai_epi32(p->b, 7), b);
@@ -129,7 +129,7 @@ ALWAYS void take_sums(struct sums *sums, int s, const quad_t *p, const int32_t *
 // gate has a sum for each.
 ALWAYS void sum_fast(struct sums *sums, const struct operands of[2], int side, bool apart,
                      const int32_t *bias, int wide) {
-    quad_t p = nothing(), q = nothing(), r = nothing(), s = nothing();
+    fours_t p = nothing(), q = nothing(), r = nothing(), s = nothing();
 
     multiply(&p, &q, &r, &s, side, &of[0]);
     if (apart)
@@ -398,7 +398,7 @@ ALWAYS void back_columns(const struct mr_fast_part *part, int i, const struct mr
     const size_t units = (size_t)layer->wide_units;
     const size_t all = units * (size_t)part->fast->model->layers[i].cell->sums;
     const __m128i drop = _mm_cvtsi32_si128(shift - 1);
-    quad_t p[4] = {nothing(), nothing(), nothing(), nothing()};
+    fours_t p[4] = {nothing(), nothing(), nothing(), nothing()};
     struct operands of[MR_INT_SUMS];
 
     for (int n = 0; n < count; n++) {
@@ -495,13 +495,13 @@ static void flush(int32_t *sum, int64_t *all, size_t count) {
     }
 }
 
-ALWAYS quad_t load_rows(const int32_t *from, size_t wide) {
-    const quad_t q = {_mm512_loadu_si512(from), _mm512_loadu_si512(from + wide),
+ALWAYS fours_t load_rows(const int32_t *from, size_t wide) {
+    const fours_t q = {_mm512_loadu_si512(from), _mm512_loadu_si512(from + wide),
                       _mm512_loadu_si512(from + 2 * wide), _mm512_loadu_si512(from + 3 * wide)};
     return q;
 }
 
-ALWAYS void store_rows(int32_t *to, size_t wide, const quad_t *q) {
+ALWAYS void store_rows(int32_t *to, size_t wide, const fours_t *q) {
     _mm512_storeu_si512(to, q->a);
     _mm512_storeu_si512(to + wide, q->b);
     _mm512_storeu_si512(to + 2 * wide, q->c);
@@ -509,7 +509,7 @@ ALWAYS void store_rows(int32_t *to, size_t wide, const quad_t *q) {
 }
 
 ALWAYS void gradient_block(int32_t *sum, size_t wide, int side, const struct operands *of) {
-    quad_t p = load_rows(sum, wide), q = nothing(), r = nothing(), s = nothing();
+    fours_t p = load_rows(sum, wide), q = nothing(), r = nothing(), s = nothing();
 
     if (side > 1)
         q = load_rows(sum + 16, wide);
