@@ -46,8 +46,8 @@ static const struct cli_option of_plans[] = {
     {AREA, 0, "area", NULL,
      "the smallest network\n(default: the fastest at which the multipliers are kept busy)"},
     {STEP_CYCLES, 0, "step-cycles", "N",
-     "the smallest network with at most N cycles per step; with --throughput, of as "
-     "many\nsequences at a time as that takes"},
+     "the smallest network with at most N cycles per step; with --throughput,\nof as many "
+     "sequences at a time as that takes"},
     {WITHIN, 0, "within", "US[/STEPS]",
      "the smallest network that takes a sequence of so many steps (default 1)\n"
      "in so many microseconds"},
