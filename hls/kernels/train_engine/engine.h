@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lanes, cells and update of a training engine: one loop, a word of the sequencer a cycle, so
+// that all phases have the same multipliers and memories. Its instance defines what shape.h lists,
+// includes NAME_cell.h and this, and has the top function TRAIN_TOP.
+//
+// The lanes multiply, by phase, w v, w delta or delta v. Weights are updated where they live: each
+// lane has its own and their gradients. What cells form is kept for the way back (stash).
+#ifndef MR_TRAIN_ENGINE_H
+#define MR_TRAIN_ENGINE_H
+
+#include "train/loss.h"
+#include "train/update.h"
+#include "train_engine/sequencer.h"
+
+// The columns of a step, numbers of sequence n from n * LC on.
+typedef struct {
+    int16_t v[TRAIN_NB * TRAIN_LC];
+} columns_t;
+// Parameters, in the order of their update: the layers from the last one on, each as
+// TRAIN_PARAMS says, then the head, output after output. Behind them the scales of each layer from
+// the first one on: w[0] is that of dh, m[0] that of deltas, two's complement.
+typedef struct {
+    int32_t w[TRAIN_LC];
+    uint32_t m[TRAIN_LC], v[TRAIN_LC];
+} params_t;
+HLS_STREAM_OF(columns_t)
+HLS_STREAM_OF(params_t)
+HLS_STREAM_OF(train_rule_t)
+HLS_STREAM_OF(int32_t)
+
+#define TRAIN_SUM_BITS 44      // of products of a row, or of a column: up to 2^13 of them
+#define TRAIN_GRADIENT_BITS 48 // and of a weight's gradient
+// Where the last gate's sums over x and h are apart, the latter have registers of their own.
+#define TRAIN_SPLIT (TRAIN_SUMS > TRAIN_GATES)
+#if TRAIN_SPLIT
+#    define TRAIN_ACC (g < TRAIN_GATES ? acc[n][u][g < TRAIN_GATES ? g : 0] : over_h[n][u])
+#else
+#    define TRAIN_ACC acc[n][u][g]
+#endif
+#define TRAIN_STASH_WORDS TRAIN_OVER(TRAIN_STASH)
+
+// A value of each of the four layers.
+static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
+    return layer == 0 ? of[0] : layer == 1 ? of[1] : layer == 2 ? of[2] : of[3];
+}
+
+static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
+                         hls_stream(int32_t) * target, hls_stream(train_rule_t) * rules,
+                         hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
+                         hls_stream(int32_t) * y, uint8_t command, uint16_t steps, uint32_t batches,
+                         uint8_t x_unit, uint8_t y_unit) {
+#include "train_engine/memories.h"
+
+    const bool load = command == TRAIN_LOAD, give = command == TRAIN_READ;
+    const bool learn = command == TRAIN_TRAIN, run = train_runs(command);
+    const uint32_t parts = train_parts(command, batches);
+    const int32_t of_head_units = y_unit - 35;
+    const uint32_t last_above = (uint32_t)(steps - 1) * (TRAIN_GROUPS * TRAIN_MAX_HW);
+    train_rule_t rule = {0};
+    for (uint32_t part = 0; part < parts; part++) {
+        const bool forward = (part & 1) == 0;
+        const uint32_t cycles = train_cycles(command, steps, forward);
+        if (forward && learn)
+            rule = hls_read(train_rule_t, rules);
+        bool take = false;
+        int32_t shift_cell[4];
+        HLS(array_partition variable = shift_cell complete)
+        int32_t shift_own[4];
+        HLS(array_partition variable = shift_own complete)
+        int32_t shift_below[4];
+        HLS(array_partition variable = shift_below complete)
+        int32_t exponent[4];
+        HLS(array_partition variable = exponent complete)
+        for (int i = 0; i < 4; i++) {
+            HLS(unroll)
+            shift_cell[i] = (int32_t)mr_train_cell_shift(state_scale[i], delta_scale[i]);
+            shift_own[i] = (int32_t)mr_train_shift(delta_scale[i], state_scale[i]);
+            shift_below[i] =
+                (int32_t)mr_train_shift(delta_scale[i], state_scale[i == 0 ? 0 : i - 1]);
+            exponent[i] = 2 * y_unit - delta_scale[i];
+        }
+    lanes:
+        for (uint32_t cycle = 0; cycle < cycles; cycle++) {
+            HLS(pipeline II = 1)
+            HLS(dependence variable = w type = inter direction = RAW distance = 4096 assert)
+            HLS(dependence variable = gradient type = inter direction = RAW distance =
+                    TRAIN_GRADIENT_CYCLES assert)
+            HLS(dependence variable = x_stash type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = h_stash type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = kept type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = above type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = rec type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = deltas type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+#if TRAIN_HAS_STATE
+            HLS(dependence variable = state type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = before type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+#endif
+            HLS(dependence variable = bias type = inter direction = RAW distance = 4096 assert)
+            HLS(dependence variable = master type = inter direction = RAW distance = 4096 assert)
+            HLS(dependence variable = moment type = inter direction = RAW distance = 4096 assert)
+            HLS(dependence variable = square type = inter direction = RAW distance = 4096 assert)
+            const word_t s = hls_read(word_t, words);
+            const uint8_t layer = s.layer;
+            const bool forwards = s.phase == FORWARD, columns = s.phase == COLUMNS;
+            const bool gradients = s.phase == GRADIENT;
+            // ---- columns
+            columns_t fresh = {{0}};
+            if (take)
+                fresh = hls_read(columns_t, x);
+            const bool taken = take;
+            take = s.take_next;
+            int16_t v[TRAIN_NB][TRAIN_LC];
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                for (int c = 0; c < TRAIN_LC; c++) {
+                    HLS(unroll)
+                    if (taken)
+                        x_stash[s.x][n][c] = fresh.v[n * TRAIN_LC + c];
+                    int16_t h = 0, old = 0;
+                    if (s.hread)
+                        h = h_stash[s.h][n][c];
+                    if (gradients && s.from_x && layer == 0)
+                        old = x_stash[s.x][n][c];
+                    v[n][c] = !s.from_x || layer != 0 ? h
+                              : forwards              ? fresh.v[n * TRAIN_LC + c]
+                                                      : old;
+                }
+            }
+            // ---- the sums of the turn before, which go to the cells word by word
+            int64_t now[TRAIN_LC][TRAIN_SUMS];
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                int64_t current[TRAIN_MAX_UNITS][TRAIN_SUMS];
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_SUMS; g++) {
+                        HLS(unroll)
+                        current[u][g] = !s.first ? passing[n][u][g] : TRAIN_ACC;
+                    }
+                }
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_SUMS; g++) {
+                        HLS(unroll)
+                        passing[n][u][g] =
+                            s.n != n ? current[u][g]
+                            : u + TRAIN_LC < TRAIN_MAX_UNITS
+                                ? current[u + TRAIN_LC < TRAIN_MAX_UNITS ? u + TRAIN_LC : 0][g]
+                                : 0;
+                    }
+                }
+                for (int e = 0; e < TRAIN_LC; e++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_SUMS; g++) {
+                        HLS(unroll)
+                        const int64_t mine =
+                            e < TRAIN_MAX_UNITS ? current[e < TRAIN_MAX_UNITS ? e : 0][g] : 0;
+                        now[e][g] = n == 0 || s.n == n ? mine : now[e][g];
+                    }
+                }
+            }
+            // ---- deltas: those of the next turn come in
+            int16_t right[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES];
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                int16_t entering[TRAIN_LC][TRAIN_SUMS], turn[TRAIN_MAX_UNITS][TRAIN_SUMS];
+                for (int e = 0; e < TRAIN_LC; e++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_SUMS; g++) {
+                        HLS(unroll)
+                        entering[e][g] = 0;
+                        if (s.into)
+                            entering[e][g] = deltas[s.next][n][e][g];
+                    }
+                }
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_SUMS; g++) {
+                        HLS(unroll)
+                        turn[u][g] = s.first ? coming[n][u][g] : delta[n][u][g];
+                        delta[n][u][g] = turn[u][g];
+                    }
+                }
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_GATES; g++) {
+                        HLS(unroll)
+                        right[n][u][g] = g == TRAIN_GATES - 1 && !s.from_x ? turn[u][TRAIN_SUMS - 1]
+                                                                           : turn[u][g];
+                    }
+                }
+                for (int q = 0; q < TRAIN_MAX_HW; q++) {
+                    HLS(unroll)
+                    for (int e = 0; e < TRAIN_LC; e++) {
+                        HLS(unroll)
+                        for (int g = 0; g < TRAIN_SUMS; g++) {
+                            HLS(unroll)
+                            if (s.into && s.q == q)
+                                coming[n][q * TRAIN_LC + e][g] = entering[e][g];
+                        }
+                    }
+                }
+            }
+            // ---- lanes. Loops of their own, that hlsc keeps them loops.
+            int32_t product[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+            int64_t old[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+            int16_t weight[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+            int64_t more[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC]; // gradient with sequence 0
+            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_GATES; g++) {
+                    HLS(unroll)
+                    for (int c = 0; c < TRAIN_LC; c++) {
+                        HLS(unroll)
+                        old[u][g][c] = 0;
+                        if (gradients || s.row_update)
+                            old[u][g][c] = gradient[s.weights][u][g][c];
+                    }
+                }
+            }
+            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_GATES; g++) {
+                    HLS(unroll)
+                    for (int c = 0; c < TRAIN_LC; c++) {
+                        HLS(unroll)
+                        int16_t one = 0;
+                        if (forwards || columns)
+                            one = w[s.weights][u][g][c];
+                        weight[u][g][c] = one;
+                    }
+                }
+            }
+            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_GATES; g++) {
+                    HLS(unroll)
+                    for (int c = 0; c < TRAIN_LC; c++) {
+                        HLS(unroll)
+                        const int16_t left = gradients ? v[0][c] : weight[u][g][c];
+                        const int16_t by = forwards ? v[0][c] : right[0][u][g];
+                        more[u][g][c] =
+                            hls_wrap((gradients && !s.fresh ? old[u][g][c] : 0) + left * by,
+                                     TRAIN_GRADIENT_BITS);
+                        product[0][u][g][c] = (int32_t)hls_wrap(more[u][g][c], 32);
+                    }
+                }
+            }
+#if TRAIN_NB == 2
+            int64_t both[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC]; // and with sequence 1
+            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_GATES; g++) {
+                    HLS(unroll)
+                    for (int c = 0; c < TRAIN_LC; c++) {
+                        HLS(unroll)
+                        const int16_t left = gradients ? v[1][c] : weight[u][g][c];
+                        const int16_t by = forwards ? v[1][c] : right[1][u][g];
+                        both[u][g][c] = hls_wrap((gradients ? more[u][g][c] : 0) + left * by,
+                                                 TRAIN_GRADIENT_BITS);
+                        product[1][u][g][c] = (int32_t)hls_wrap(both[u][g][c], 32);
+                    }
+                }
+            }
+#    define TRAIN_GRADIENT_NEXT both
+#else
+#    define TRAIN_GRADIENT_NEXT more
+#endif
+            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_GATES; g++) {
+                    HLS(unroll)
+                    for (int c = 0; c < TRAIN_LC; c++) {
+                        HLS(unroll)
+                        if (gradients)
+                            gradient[s.weights][u][g][c] = TRAIN_GRADIENT_NEXT[u][g][c];
+                    }
+                }
+            }
+            int64_t row_sum[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES];
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_GATES; g++) {
+                        HLS(unroll)
+                        int64_t sum = 0;
+                        for (int c = 0; c < TRAIN_LC; c++) {
+                            HLS(unroll)
+                            sum += product[n][u][g][c];
+                        }
+                        row_sum[n][u][g] = sum;
+                    }
+                }
+            }
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_GATES; g++) {
+                        HLS(unroll)
+                        const bool takes = !TRAIN_SPLIT || s.from_x || g < TRAIN_GATES - 1;
+                        if (forwards)
+                            acc[n][u][g] = hls_wrap((s.first ? 0 : acc[n][u][g]) +
+                                                        (takes ? row_sum[n][u][g] : 0),
+                                                    TRAIN_SUM_BITS);
+                    }
+#if TRAIN_SPLIT
+                    if (forwards)
+                        over_h[n][u] = hls_wrap((s.first ? 0 : over_h[n][u]) +
+                                                    (s.from_x ? 0 : row_sum[n][u][TRAIN_GATES - 1]),
+                                                TRAIN_SUM_BITS);
+#endif
+                }
+            }
+            const uint32_t shift = (uint32_t)(s.from_x ? train_of_layer(shift_below, layer)
+                                                       : train_of_layer(shift_own, layer));
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                for (int c = 0; c < TRAIN_LC; c++) {
+                    HLS(unroll)
+                    int64_t sum = 0;
+                    for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                        HLS(unroll)
+                        for (int g = 0; g < TRAIN_GATES; g++) {
+                            HLS(unroll)
+                            sum += product[n][u][g][c];
+                        }
+                    }
+                    const int32_t dv = mr_train_gradient(hls_wrap(sum, TRAIN_SUM_BITS), shift);
+                    if (s.to_rec)
+                        rec[s.rec][n][c] = dv;
+                    if (s.to_above)
+                        above[s.above][n][c] = dv;
+                }
+            }
+            // ---- cells
+            uint32_t batch_state = 0;
+            uint32_t batch_delta = 0;
+            int64_t bias_sum[TRAIN_LC];
+            const uint32_t cell_shift = (uint32_t)train_of_layer(shift_cell, layer);
+            for (int e = 0; e < TRAIN_LC; e++) {
+                HLS(unroll)
+                int64_t sum[TRAIN_SUMS];
+                int32_t b[TRAIN_SUMS];
+                uint16_t back_kept[TRAIN_KEPT], fore_kept[TRAIN_KEPT];
+                for (int g = 0; g < TRAIN_SUMS; g++) {
+                    HLS(unroll)
+                    sum[g] = now[e][g];
+                    b[g] = 0;
+                    if (s.cell_forward)
+                        b[g] = bias[s.biases][e][g];
+                }
+                for (int g = 0; g < TRAIN_KEPT; g++) {
+                    HLS(unroll)
+                    back_kept[g] = 0;
+                    if (s.cell_back)
+                        back_kept[g] = kept[s.cell_kept][e][g];
+                }
+                int16_t old_state = 0, next_state = 0;
+                int32_t from_above = 0, after = 0, old_before = 0;
+                if (s.cell_back && !s.cell_quiet)
+                    from_above = above[s.cell_above][s.n][e];
+                if (s.cell_back && !s.cell_last)
+                    after = rec[s.cell_rec][s.n][e];
+#if TRAIN_HAS_STATE
+                if (s.cell && !(s.cell_forward && s.cell_first))
+                    old_state = state[s.cell_state][e];
+                if (s.cell_back && !s.cell_last)
+                    old_before = before[s.cell_turn][e];
+#endif
+                const int16_t h =
+                    TRAIN_OF_CELL(_engine_forward)(sum, b, old_state, fore_kept, &next_state);
+                const train_back_t back = TRAIN_OF_CELL(_engine_backward)(
+                    back_kept, old_state, from_above + after, old_before, cell_shift);
+#if TRAIN_HAS_STATE
+                if (s.cell)
+                    state[s.cell_state][e] =
+                        s.cell_forward ? next_state : TRAIN_OF_CELL(_engine_state)(back_kept);
+                if (s.cell_back)
+                    before[s.cell_turn][e] = back.before;
+#endif
+                if (s.cell_forward) {
+                    h_stash[s.cell_stash][s.n][e] = h;
+                    for (int g = 0; g < TRAIN_KEPT; g++) {
+                        HLS(unroll)
+                        kept[s.cell_kept][e][g] = fore_kept[g];
+                    }
+                    if (s.cell_out)
+                        h_last[s.cell_turn][e] = h;
+                }
+                batch_state |= back.seen_state;
+                batch_delta |= back.seen_delta;
+                int64_t picked = 0;
+                for (int g = 0; g < TRAIN_SUMS; g++) {
+                    HLS(unroll)
+                    if (s.cell_back)
+                        deltas[s.cell_rec][s.n][e][g] = back.delta[g];
+                    for (int q = 0; q < TRAIN_MAX_HW; q++) {
+                        HLS(unroll)
+                        picked |= s.q == q && s.sum == g ? bias_gradient[q][e][g] : 0;
+                        if (s.cell_back && s.q == q)
+                            bias_gradient[q][e][g] = hls_wrap(
+                                (s.cell_fresh ? 0 : bias_gradient[q][e][g]) + back.delta[g], 40);
+                    }
+                }
+                bias_sum[e] = picked;
+            }
+            for (int i = 0; i < 4; i++) {
+                HLS(unroll)
+                if (s.cell_back && layer == i) {
+                    seen_state[i] |= batch_state;
+                    seen_delta[i] |= batch_delta;
+                }
+            }
+            // ---- update
+            const bool update = s.row_update || s.bias_update || s.head_update;
+            params_t given = {{0}, {0}, {0}};
+            if (load)
+                given = hls_read(params_t, params_in);
+            params_t out;
+            const int32_t own = train_of_layer(exponent, layer);
+            const bool of_x = s.row_update && s.from_x && layer == 0;
+            const int32_t units = s.head_update
+                                      ? of_head_units
+                                      : (s.bias_update ? own : own - 15) + (of_x ? x_unit : 0);
+            const int32_t unit = s.head_update ? y_unit : of_x ? -x_unit : 0;
+            for (int c = 0; c < TRAIN_LC; c++) {
+                HLS(unroll)
+                int64_t of_row = 0;
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int g = 0; g < TRAIN_GATES; g++) {
+                        HLS(unroll)
+                        of_row |= s.row == u * TRAIN_GATES + g ? old[u][g][c] : 0;
+                    }
+                }
+                int64_t of_head = 0;
+                if (s.head_update)
+                    of_head = head_gradient[s.head][c];
+                const int64_t g = s.head_update ? of_head : s.bias_update ? bias_sum[c] : of_row;
+                int32_t w_old = 0;
+                uint32_t m = 0, v_old = 0;
+                if (update) {
+                    w_old = master[s.param][c];
+                    m = moment[s.param][c];
+                    v_old = square[s.param][c];
+                }
+                out.w[c] =
+                    s.scale_update ? (c == 0 ? train_of_layer(state_scale, layer) : 0) : w_old;
+                out.m[c] = s.scale_update
+                               ? (c == 0 ? (uint32_t)train_of_layer(delta_scale, layer) : 0)
+                               : m;
+                out.v[c] = v_old;
+                train_rule_t mine = rule;
+                mine.l2 = s.bias_update || (s.head_update && s.head_bias) ? 0 : rule.l2;
+                const int32_t w_next = mr_train_update(mine, g, units, unit, w_old, &m, &v_old);
+                const int32_t w_new = load ? (int32_t)hls_wrap(given.w[c], 24) : w_next;
+                if (update && (load || learn)) {
+                    master[s.param][c] = w_new;
+                    moment[s.param][c] = load ? given.m[c] & 0xffffff : m;
+                    square[s.param][c] = load ? given.v[c] & 0xffffff : v_old;
+                }
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                    HLS(unroll)
+                    for (int k = 0; k < TRAIN_GATES; k++) {
+                        HLS(unroll)
+                        if (s.row_update && (load || learn) && s.row == u * TRAIN_GATES + k)
+                            w[s.weights][u][k][c] = mr_train_weight(w_new);
+                    }
+                }
+                for (int k = 0; k < TRAIN_SUMS; k++) {
+                    HLS(unroll)
+                    if (s.bias_update && (load || learn) && s.sum == k)
+                        bias[s.biases][c][k] = w_new;
+                }
+                if (s.head_update && (load || learn))
+                    head[s.head][c] = w_new;
+            }
+            for (int i = 0; i < 4; i++) {
+                HLS(unroll)
+                if (s.scale_update && load && layer == i) {
+                    state_scale[i] = (int32_t)hls_wrap(given.w[0], 8);
+                    delta_scale[i] = (int32_t)hls_wrap(given.m[0], 8);
+                }
+            }
+            if (give)
+                hls_write(params_t, params_out, out);
+        }
+        if (forward && run) {
+            int64_t total = 0;
+        outputs:
+            for (uint32_t b = 0; b < TRAIN_BATCH; b++) {
+                for (uint32_t o = 0; o < TRAIN_OUTPUTS; o++) {
+                    for (uint32_t k = 0; k < TRAIN_HEAD_WORDS; k++) {
+                        HLS(pipeline II = 1)
+                        const bool last = k == TRAIN_TOP_HW;
+                        int64_t sum = 0;
+                        int32_t bias_of = 0;
+                        for (int c = 0; c < TRAIN_LC; c++) {
+                            HLS(unroll)
+                            const int32_t weight = head[o * TRAIN_HEAD_WORDS + k][c];
+                            int16_t h = 0;
+                            if (!last)
+                                h = h_last[b * TRAIN_MAX_HW + k][c];
+                            sum += mr_train_weight(weight) * h;
+                            if (c == 0)
+                                bias_of = weight;
+                        }
+                        total = (k == 0 ? 0 : total) + sum;
+                        if (last) {
+                            const int32_t out = mr_train_output(total, bias_of);
+                            hls_write(int32_t, y, out);
+                            int32_t want = 0;
+                            if (learn)
+                                want = hls_read(int32_t, target);
+                            const int32_t error = mr_train_error(out, (int32_t)hls_wrap(want, 24));
+                            errors[b * TRAIN_OUTPUTS + o] = error;
+                        }
+                    }
+                }
+            }
+            if (learn) {
+                const int32_t scale = state_scale[TRAIN_LAYERS - 1];
+                int64_t back[TRAIN_LC];
+                HLS(array_partition variable = back complete)
+                for (int c = 0; c < TRAIN_LC; c++) {
+                    HLS(unroll)
+                    back[c] = 0;
+                }
+            derivatives:
+                for (uint32_t b = 0; b < TRAIN_BATCH; b++) {
+                    for (uint32_t k = 0; k < TRAIN_HEAD_CYCLES; k++) {
+                        for (uint32_t o = 0; o < TRAIN_OUTPUTS; o++) {
+                            HLS(pipeline II = 1)
+                            const int32_t error = errors[b * TRAIN_OUTPUTS + o];
+                            const bool unit = k < TRAIN_TOP_HW, word = k < TRAIN_HEAD_WORDS;
+                            const uint32_t at = o * TRAIN_HEAD_WORDS + (word ? k : 0);
+                            for (int c = 0; c < TRAIN_LC; c++) {
+                                HLS(unroll)
+                                int16_t h = 0;
+                                int64_t old_gradient = 0;
+                                if (unit)
+                                    h = h_last[b * TRAIN_MAX_HW + k][c];
+                                if (word && b != 0)
+                                    old_gradient = head_gradient[at][c];
+                                const int32_t by = unit ? h : c == 0 ? 32768 : 0; // of the bias: 1
+                                if (word)
+                                    head_gradient[at][c] =
+                                        hls_wrap(old_gradient + (int64_t)error * by, 48);
+                                back[c] = (o == 0 ? 0 : back[c]) +
+                                          (int64_t)mr_train_weight(head[at][c]) * error;
+                                if (unit && o == TRAIN_OUTPUTS - 1)
+                                    above[last_above + b / TRAIN_NB * TRAIN_MAX_HW + k]
+                                         [b % TRAIN_NB][c] = mr_train_head_gradient(back[c], scale);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if (!forward && learn) {
+            int32_t limit = 31;
+            for (int i = 3; i >= 0; i--) {
+                HLS(unroll)
+                if (i < TRAIN_LAYERS) {
+                    int32_t next = mr_next_state_scale(state_scale[i], seen_state[i], limit);
+                    const int32_t fine = mr_next_delta_scale(delta_scale[i], seen_delta[i], &next);
+                    state_scale[i] = next;
+                    delta_scale[i] = fine;
+                    limit = fine + 11;
+                }
+                seen_state[i] = 0;
+                seen_delta[i] = 0;
+            }
+        }
+    }
+}
+
+// steps: T of the batch; batches: of a run; both at least 1.
+void TRAIN_TOP(hls_stream(columns_t) * x, hls_stream(int32_t) * target,
+               hls_stream(train_rule_t) * rules, hls_stream(params_t) * params_in,
+               hls_stream(params_t) * params_out, hls_stream(int32_t) * y, uint8_t command,
+               uint16_t steps, uint32_t batches, uint8_t x_unit, uint8_t y_unit) {
+    HLS(dataflow)
+    HLS_CHANNEL(slot_t, slots);
+    HLS_CHANNEL(word_t, words);
+    train_slots(&slots, command, steps, batches);
+    train_words(&slots, &words, command, steps, batches);
+    train_engine(&words, x, target, rules, params_in, params_out, y, command, steps, batches,
+                 x_unit, y_unit);
+}
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a training engine keeps from cycle to cycle and from run to run: a part of the process in
+// engine.h, included within it.
+// Of the lanes: row (unit, gate), column.
+static int16_t w[TRAIN_OVER(TRAIN_KW)][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+HLS(array_partition variable = w dim = 2 complete)
+HLS(array_partition variable = w dim = 3 complete)
+HLS(array_partition variable = w dim = 4 complete)
+HLS(bind_storage variable = w impl = lutram)
+static int64_t gradient[TRAIN_OVER(TRAIN_KW)][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+HLS(array_partition variable = gradient dim = 2 complete)
+HLS(array_partition variable = gradient dim = 3 complete)
+HLS(array_partition variable = gradient dim = 4 complete)
+HLS(bind_storage variable = gradient impl = lutram)
+static int64_t acc[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES];
+HLS(array_partition variable = acc complete dim = 0)
+#if TRAIN_SPLIT
+static int64_t over_h[TRAIN_NB][TRAIN_MAX_UNITS];
+HLS(array_partition variable = over_h complete dim = 0)
+#endif
+static int64_t passing[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
+HLS(array_partition variable = passing complete dim = 0)
+static int16_t delta[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
+HLS(array_partition variable = delta complete dim = 0)
+static int16_t coming[TRAIN_NB][TRAIN_MAX_HW * TRAIN_LC][TRAIN_SUMS];
+HLS(array_partition variable = coming complete dim = 0)
+// The stash.
+static int16_t x_stash[TRAIN_STEPS * TRAIN_GROUPS * TRAIN_XW][TRAIN_NB][TRAIN_LC];
+HLS(array_partition variable = x_stash dim = 2 complete)
+HLS(array_partition variable = x_stash dim = 3 complete)
+static int16_t h_stash[TRAIN_STASH_WORDS][TRAIN_NB][TRAIN_LC];
+HLS(array_partition variable = h_stash dim = 2 complete)
+HLS(array_partition variable = h_stash dim = 3 complete)
+static uint16_t kept[TRAIN_STASH_WORDS * TRAIN_NB][TRAIN_LC][TRAIN_KEPT];
+HLS(array_partition variable = kept dim = 2 complete)
+HLS(array_partition variable = kept dim = 3 complete)
+// dh: of all steps from the layer above, and of a step from the next one; deltas; states.
+static int32_t above[TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
+HLS(array_partition variable = above dim = 2 complete)
+HLS(array_partition variable = above dim = 3 complete)
+static int32_t rec[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
+HLS(array_partition variable = rec dim = 2 complete)
+HLS(array_partition variable = rec dim = 3 complete)
+static int16_t deltas[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC][TRAIN_SUMS];
+HLS(array_partition variable = deltas dim = 2 complete)
+HLS(array_partition variable = deltas dim = 3 complete)
+HLS(array_partition variable = deltas dim = 4 complete)
+#if TRAIN_HAS_STATE
+static int16_t state[TRAIN_OVER(TRAIN_STATES)][TRAIN_LC];
+HLS(array_partition variable = state dim = 2 complete)
+static int32_t before[TRAIN_BATCH * TRAIN_MAX_HW][TRAIN_LC];
+HLS(array_partition variable = before dim = 2 complete)
+#endif
+// Biases and the head.
+static int32_t bias[TRAIN_OVER(TRAIN_HW)][TRAIN_LC][TRAIN_SUMS];
+HLS(array_partition variable = bias dim = 2 complete)
+HLS(array_partition variable = bias dim = 3 complete)
+static int64_t bias_gradient[TRAIN_MAX_HW][TRAIN_LC][TRAIN_SUMS]; // of one layer
+HLS(array_partition variable = bias_gradient complete dim = 0)
+static int16_t h_last[TRAIN_BATCH * TRAIN_MAX_HW][TRAIN_LC];
+HLS(array_partition variable = h_last dim = 2 complete)
+static int32_t head[TRAIN_OUTPUTS * TRAIN_HEAD_WORDS][TRAIN_LC];
+HLS(array_partition variable = head dim = 2 complete)
+HLS(bind_storage variable = head impl = lutram)
+static int64_t head_gradient[TRAIN_OUTPUTS * TRAIN_HEAD_WORDS][TRAIN_LC];
+HLS(array_partition variable = head_gradient dim = 2 complete)
+HLS(bind_storage variable = head_gradient impl = lutram)
+static int32_t errors[TRAIN_BATCH * TRAIN_OUTPUTS];
+HLS(bind_storage variable = errors impl = lutram)
+// All parameters, as the optimiser has them.
+static int32_t master[TRAIN_PARAM_WORDS][TRAIN_LC];
+HLS(array_partition variable = master dim = 2 complete)
+static uint32_t moment[TRAIN_PARAM_WORDS][TRAIN_LC];
+HLS(array_partition variable = moment dim = 2 complete)
+static uint32_t square[TRAIN_PARAM_WORDS][TRAIN_LC];
+HLS(array_partition variable = square dim = 2 complete)
+// Of each layer: scales, what was seen of a batch, and the shifts that follow.
+static int32_t state_scale[4], delta_scale[4];
+HLS(array_partition variable = state_scale complete)
+HLS(array_partition variable = delta_scale complete)
+static uint32_t seen_state[4];
+HLS(array_partition variable = seen_state complete)
+static uint32_t seen_delta[4];
+HLS(array_partition variable = seen_delta complete)

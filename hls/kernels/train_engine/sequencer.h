@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine does in which cycle: train_slots tells the turns, train_words the cycles of each.
+//
+// Forward, layer after layer, step after step:
+//   FORWARD  acc[row] = sum over the columns of w v; the cells take the turn before
+//   (a turn more at the end of a layer, for the cells of its last one)
+// Backward, layer after layer from the last one:
+//   FIRST    the cells form the deltas of the last step, a turn behind
+//   COLUMNS  derivatives by the columns: sums over the rows of w delta
+//   GRADIENT gradient[row] += delta v; the cells form the deltas of the step before, a turn behind
+//   ROWS, BIASES  the update of the layer's parameters, LC a cycle
+//   HEAD, SCALES  that of the head, and, where parameters are loaded or read, the scales
+#ifndef MR_TRAIN_SEQUENCER_H
+#define MR_TRAIN_SEQUENCER_H
+
+#include "train_engine/shape.h"
+
+static const uint16_t train_hw[4] = TRAIN_ALL(TRAIN_HW);
+static const uint16_t train_bw[4] = TRAIN_ALL(TRAIN_BW);
+static const uint16_t train_rows[4] = TRAIN_ALL(TRAIN_ROWS);
+static const uint16_t train_len[4] = TRAIN_ALL(TRAIN_LEN);
+static const uint16_t train_back_len[4] = TRAIN_ALL(TRAIN_BACK_LEN);
+static const uint16_t train_first_len[4] = TRAIN_ALL(TRAIN_FIRST_LEN);
+static const uint16_t train_weight_base[4] = TRAIN_BASE(TRAIN_KW);
+static const uint32_t train_stash_base[4] = TRAIN_BASE(TRAIN_STASH);
+static const uint16_t train_state_base[4] = TRAIN_BASE(TRAIN_STATES);
+static const uint16_t train_bias_base[4] = TRAIN_BASE(TRAIN_HW);
+
+enum { FORWARD, LAYER_END, FIRST, COLUMNS, GRADIENT, ROWS, BIASES, HEAD, SCALES };
+
+// A slot: one turn of a layer, or some words of the update.
+typedef struct {
+    uint8_t phase, layer;
+    uint16_t last, hw, kw; // of its cycles; words of h, of all columns
+    bool works;            // it is no empty turn
+    bool first_step;
+    bool fresh;                        // the first turn that adds to gradients
+    bool into;                         // deltas of the next turn come in
+    uint16_t weights, biases, columns; // bases of the layer; of rec
+    uint16_t next;                     // the next turn's deltas
+    uint32_t h_own, h_below, x, above; // h of the step before, of the layer below, x, da
+    uint16_t row;                      // of the update
+    // The cells, which take the turn before.
+    bool cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh, cell_out;
+    uint32_t cell_stash, cell_above;
+    uint16_t cell_state, cell_turn, cell_rec;
+} slot_t;
+HLS_STREAM_OF(slot_t)
+
+// A cycle of the engine.
+typedef struct {
+    uint8_t phase, layer;
+    bool first, from_x, first_step, fresh, take_next, into, to_rec, to_above, hread;
+    uint16_t weights, rec, next, q;
+    uint32_t h, x, above;
+    bool row_update, bias_update, head_update, head_bias, scale_update;
+    uint16_t row, sum;
+    uint32_t param;
+    bool cell, cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh, cell_out;
+    uint8_t n;
+    uint32_t cell_stash, cell_kept, cell_above;
+    uint16_t cell_state, cell_turn, cell_rec, biases, head;
+} word_t;
+HLS_STREAM_OF(word_t)
+
+static bool train_runs(uint8_t command) {
+    return command == TRAIN_TRAIN || command == TRAIN_PREDICT;
+}
+
+static uint32_t train_parts(uint8_t command, uint32_t batches) {
+    return train_runs(command) ? batches * 2 : 2;
+}
+
+static uint32_t train_slot_count(uint8_t command, uint16_t steps, bool forward) {
+    const uint32_t turns = (uint32_t)steps * (TRAIN_LAYERS * TRAIN_TURNS);
+    const uint32_t update = TRAIN_OVER(TRAIN_UPDATE_SLOTS) + TRAIN_OUTPUTS;
+    if (forward)
+        return train_runs(command) ? turns + TRAIN_LAYERS : 0;
+    return command == TRAIN_TRAIN     ? turns * 2 + TRAIN_LAYERS * TRAIN_TURNS + update
+           : command == TRAIN_PREDICT ? 0
+                                      : update + 1;
+}
+
+// Cycles of the lanes' loop.
+static uint32_t train_cycles(uint8_t command, uint16_t steps, bool forward) {
+    if (forward)
+        return train_runs(command) ? TRAIN_FORWARD_CYCLES((uint32_t)steps) : 0;
+    return command == TRAIN_TRAIN     ? TRAIN_BACK_CYCLES((uint32_t)steps)
+           : command == TRAIN_PREDICT ? 0
+                                      : TRAIN_PARAM_WORDS + TRAIN_LAYERS;
+}
+
+static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t steps,
+                        uint32_t batches) {
+    const uint32_t parts = train_parts(command, batches);
+    const bool learn = command == TRAIN_TRAIN;
+    const uint16_t t_last = (uint16_t)(steps - 1);
+    const uint16_t last_row = (uint16_t)(t_last * TRAIN_GROUPS);
+    for (uint32_t part = 0; part < parts; part++) {
+        const bool forward = (part & 1) == 0;
+        const uint32_t count = train_slot_count(command, steps, forward);
+        uint8_t phase = forward ? FORWARD : learn ? FIRST : ROWS;
+        uint8_t layer = forward ? 0 : TRAIN_LAYERS - 1;
+        uint16_t t = forward ? 0 : t_last;
+        uint16_t step_row = forward ? 0 : last_row; // t * TRAIN_GROUPS
+        uint16_t n = 0;                             // turn, or row
+        bool cell_forward = false, cell_back = false;
+        uint16_t cell_step_row = 0, cell_n = 0;
+        slots:
+        for (uint32_t i = 0; i < count; i++) {
+            HLS(pipeline)
+            const uint8_t below = layer == 0 ? 0 : (uint8_t)(layer - 1);
+            const uint16_t hw = train_hw[layer], bw = train_bw[layer], len = train_len[layer];
+            const uint16_t cw = (uint16_t)(hw * TRAIN_NB);
+            const bool turns =
+                phase == FORWARD || phase == FIRST || phase == COLUMNS || phase == GRADIENT;
+            const bool group = n < TRAIN_GROUPS;
+            const uint16_t turn = group ? n : 0;
+            const uint16_t at = (uint16_t)(step_row + turn);
+            const uint16_t cell_at = (uint16_t)(cell_step_row + cell_n);
+            slot_t s;
+            s.phase = phase;
+            s.layer = layer;
+            s.hw = phase == HEAD ? TRAIN_HEAD_WORDS : hw;
+            s.kw = (uint16_t)(hw + bw);
+            const uint16_t first_len = train_first_len[layer];
+            const uint16_t back = layer == 0 && n == 0 ? first_len : train_back_len[layer];
+            s.last = (uint16_t)((phase == FORWARD || phase == GRADIENT  ? len
+                                 : phase == LAYER_END || phase == FIRST ? first_len
+                                 : phase == COLUMNS                     ? back
+                                 : phase == ROWS                        ? s.kw
+                                 : phase == BIASES                      ? hw * TRAIN_SUMS
+                                 : phase == HEAD                        ? TRAIN_HEAD_WORDS
+                                                                        : TRAIN_LAYERS) -
+                                1);
+            s.works = turns && group;
+            s.first_step = t == 0;
+            s.fresh = t == t_last && n == 0;
+            s.into = (phase == FIRST || phase == COLUMNS || phase == GRADIENT) &&
+                     (n + 1 < TRAIN_GROUPS || n == TRAIN_TURNS - 1);
+            s.weights = train_weight_base[layer];
+            s.biases = train_bias_base[layer];
+            s.columns = (uint16_t)(turn * TRAIN_MAX_HW);
+            const uint16_t next = n + 1 < TRAIN_GROUPS ? (uint16_t)(n + 1) : 0;
+            s.next = (uint16_t)(next * TRAIN_MAX_HW);
+            s.h_own = train_stash_base[layer] + (uint32_t)(t == 0 ? 0 : at - TRAIN_GROUPS) * hw;
+            s.h_below = train_stash_base[below] + (uint32_t)at * bw;
+            s.x = (uint32_t)at * TRAIN_XW;
+            s.above = (uint32_t)at * TRAIN_MAX_HW;
+            s.row = n;
+            s.cell_forward = cell_forward;
+            s.cell_back = cell_back;
+            s.cell_first = cell_step_row == 0;
+            s.cell_last = cell_step_row == last_row;
+            s.cell_quiet = layer == TRAIN_LAYERS - 1 && cell_step_row != last_row;
+            s.cell_fresh = cell_step_row == last_row && cell_n == 0;
+            s.cell_out = layer == TRAIN_LAYERS - 1 && cell_step_row == last_row;
+            s.cell_stash = train_stash_base[layer] + (uint32_t)cell_at * hw;
+            s.cell_above = (uint32_t)cell_at * TRAIN_MAX_HW;
+            s.cell_state = (uint16_t)(train_state_base[layer] + cell_n * cw);
+            s.cell_turn = (uint16_t)(cell_n * (TRAIN_NB * TRAIN_MAX_HW));
+            s.cell_rec = (uint16_t)(cell_n * TRAIN_MAX_HW);
+            hls_write(slot_t, slots, s);
+            cell_forward = phase == FORWARD && group;
+            cell_back = (phase == FIRST || (phase == GRADIENT && t != 0)) && group;
+            cell_n = turn;
+            cell_step_row =
+                phase == GRADIENT && t != 0 ? (uint16_t)(step_row - TRAIN_GROUPS) : step_row;
+            const uint16_t turn_last = phase == ROWS   ? (uint16_t)(train_rows[layer] - 1)
+                                       : phase == HEAD ? TRAIN_OUTPUTS - 1
+                                       : turns         ? TRAIN_TURNS - 1
+                                                       : 0;
+            if (n != turn_last) {
+                n = (uint16_t)(n + 1);
+            } else {
+                n = 0;
+                switch (phase) {
+                case FORWARD:
+                    if (t == t_last) {
+                        phase = LAYER_END;
+                    } else {
+                        t = (uint16_t)(t + 1);
+                        step_row = (uint16_t)(step_row + TRAIN_GROUPS);
+                    }
+                    break;
+                case LAYER_END:
+                    phase = FORWARD;
+                    layer = (uint8_t)((layer + 1) & 3);
+                    t = 0;
+                    step_row = 0;
+                    break;
+                case FIRST:
+                    phase = COLUMNS;
+                    break;
+                case COLUMNS:
+                    phase = GRADIENT;
+                    break;
+                case GRADIENT:
+                    if (t == 0) {
+                        phase = ROWS;
+                    } else {
+                        phase = COLUMNS;
+                        t = (uint16_t)(t - 1);
+                        step_row = (uint16_t)(step_row - TRAIN_GROUPS);
+                    }
+                    break;
+                case ROWS:
+                    phase = BIASES;
+                    break;
+                case BIASES:
+                    phase = layer == 0 ? HEAD : learn ? FIRST : ROWS;
+                    layer = layer == 0 ? 0 : (uint8_t)(layer - 1);
+                    t = t_last;
+                    step_row = last_row;
+                    break;
+                default:
+                    phase = SCALES;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, uint8_t command,
+                        uint16_t steps, uint32_t batches) {
+    const uint32_t parts = train_parts(command, batches);
+    for (uint32_t part = 0; part < parts; part++) {
+        const bool forward = (part & 1) == 0;
+        const uint32_t cycles = train_cycles(command, steps, forward);
+        slot_t s = {0};
+        bool first = true;
+        uint16_t k = 0, q = 0, n = 0; // k = n * hw + q
+        uint32_t param = 0;
+    words:
+        for (uint32_t i = 0; i < cycles; i++) {
+            HLS(pipeline II = 1)
+            if (first)
+                s = hls_read(slot_t, slots);
+            word_t w;
+            const bool in_kw = k < s.kw;
+            const bool from_x = n != 0;
+            const uint16_t kx = (uint16_t)(k - s.hw); // where it is a column of x
+            const bool forwards = s.phase == FORWARD, columns = s.phase == COLUMNS;
+            const bool gradient = s.phase == GRADIENT;
+            const bool lanes = s.works && in_kw;
+            w.phase = (uint8_t)(lanes && (forwards || columns || gradient) ? s.phase : LAYER_END);
+            w.layer = s.phase == SCALES ? (uint8_t)(k & 3) : s.layer;
+            w.first = first;
+            w.from_x = from_x;
+            w.first_step = s.first_step;
+            w.fresh = s.fresh;
+            w.take_next = s.works && forwards && s.layer == 0 && k + 1 >= s.hw && k + 1 < s.kw;
+            w.into = s.into && !from_x;
+            w.to_rec = lanes && columns && !from_x;
+            w.to_above = lanes && columns && from_x && s.layer != 0;
+            w.hread = lanes && (forwards || gradient) && (from_x ? s.layer != 0 : !s.first_step);
+            w.weights = (uint16_t)(s.weights + (in_kw ? k : 0));
+            w.rec = (uint16_t)(s.columns + q);
+            w.next = (uint16_t)(s.next + q);
+            w.q = q;
+            w.h = from_x ? s.h_below + kx : s.h_own + k;
+            w.x = s.x + (from_x ? kx : 0);
+            w.above = s.above + kx;
+            w.row_update = s.phase == ROWS;
+            w.bias_update = s.phase == BIASES;
+            w.head_update = s.phase == HEAD;
+            w.head_bias = q == TRAIN_TOP_HW;
+            w.scale_update = s.phase == SCALES;
+            w.row = s.row;
+            w.sum = n;
+            w.param = param;
+            w.head = (uint16_t)(s.row * TRAIN_HEAD_WORDS + k);
+            const bool cell = n < TRAIN_NB;
+            w.cell = cell && (s.cell_forward || s.cell_back);
+            w.cell_forward = cell && s.cell_forward;
+            w.cell_back = cell && s.cell_back;
+            w.cell_first = s.cell_first;
+            w.cell_last = s.cell_last;
+            w.cell_quiet = s.cell_quiet;
+            w.cell_fresh = s.cell_fresh && n == 0;
+            w.cell_out = s.cell_out;
+            w.n = (uint8_t)(cell ? n : 0);
+            w.cell_stash = s.cell_stash + q;
+            w.cell_kept = s.cell_stash * TRAIN_NB + k;
+            w.cell_above = s.cell_above + q;
+            w.cell_state = (uint16_t)(s.cell_state + k);
+            w.cell_turn = (uint16_t)(s.cell_turn + (n == 0 ? 0 : TRAIN_MAX_HW) + q);
+            w.cell_rec = (uint16_t)(s.cell_rec + q);
+            w.biases = (uint16_t)(s.biases + q);
+            hls_write(word_t, words, w);
+            const bool last = k == s.last;
+            const bool wrap = (uint16_t)(q + 1) == s.hw;
+            param = s.phase == ROWS || s.phase == BIASES || s.phase == HEAD ? param + 1 : param;
+            q = last || wrap ? 0 : (uint16_t)(q + 1);
+            n = last ? 0 : wrap ? (uint16_t)(n + 1) : n;
+            k = last ? 0 : (uint16_t)(k + 1);
+            first = last;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sizes of a training engine, from what its instance defines:
+//   TRAIN_CELL        lstm, gru or rnn, whose header (NAME_cell.h) is included before
+//   TRAIN_LAYERS      L, 1 to 4
+//   TRAIN_WIDTH_0     numbers of x; TRAIN_WIDTH_1 to _L: units of the layers
+//   TRAIN_OUTPUTS     of the linear head on the last step
+//   TRAIN_LC          columns a cycle: units that pass through the cells in a cycle, too
+//   TRAIN_NB          1 or 2: sequences that share a weight, which are columns side by side
+//   TRAIN_BATCH       B, a multiple of NB; B / NB groups of sequences have their turns
+//   TRAIN_STEPS       T at most
+//
+// A layer has rows of lanes for the gates of the widest one, and its columns are h, then x, LC a
+// cycle. A turn of a layer takes LEN cycles for forward, and for the weight gradient, and as many
+// for the derivatives by its columns; of layer 0 only those of h are wanted. Values come back after
+// TURNS turns at the earliest, which is what hides the latency of lanes and cells: where the batch
+// has fewer groups, some turns are empty.
+#ifndef MR_TRAIN_SHAPE_H
+#define MR_TRAIN_SHAPE_H
+
+#include "hls.h"
+
+#define TRAIN_LOAD 0    // takes parameters
+#define TRAIN_READ 1    // gives them
+#define TRAIN_TRAIN 2   // mini-batches of x and targets; gives outputs and losses
+#define TRAIN_PREDICT 3 // of x; gives outputs
+
+// The host's plan (host/train/train_plan.c) includes this with expressions of its own in their
+// place.
+#ifndef TRAIN_WIDTH_2
+#    define TRAIN_WIDTH_2 0
+#endif
+#ifndef TRAIN_WIDTH_3
+#    define TRAIN_WIDTH_3 0
+#endif
+#ifndef TRAIN_WIDTH_4
+#    define TRAIN_WIDTH_4 0
+#endif
+
+#define TRAIN_OF_CELL(what) HLS_JOIN(TRAIN_CELL, what)
+#ifndef TRAIN_GATES
+#    define TRAIN_GATES TRAIN_OF_CELL(_TRAIN_GATES)
+#    define TRAIN_SUMS TRAIN_OF_CELL(_TRAIN_SUMS)
+#endif
+#define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
+#define TRAIN_HAS_STATE TRAIN_OF_CELL(_TRAIN_HAS_STATE)
+
+#define TRAIN_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define TRAIN_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define TRAIN_WORDS(n) (((n) + TRAIN_LC - 1) / TRAIN_LC)
+#define TRAIN_OVER(f) (f(0) + f(1) + f(2) + f(3)) // a sum over the layers
+#define TRAIN_ALL(f)                                                                               \
+    { f(0), f(1), f(2), f(3) }
+
+// Words of the columns of x, and of the units of layer l.
+#define TRAIN_XW TRAIN_WORDS(TRAIN_WIDTH_0)
+#define TRAIN_UNITS_0 TRAIN_WIDTH_1
+#define TRAIN_UNITS_1 TRAIN_WIDTH_2
+#define TRAIN_UNITS_2 TRAIN_WIDTH_3
+#define TRAIN_UNITS_3 TRAIN_WIDTH_4
+#define TRAIN_BELOW_0 TRAIN_WIDTH_0
+#define TRAIN_BELOW_1 TRAIN_WIDTH_1
+#define TRAIN_BELOW_2 TRAIN_WIDTH_2
+#define TRAIN_BELOW_3 TRAIN_WIDTH_3
+#define TRAIN_UNITS(l) TRAIN_UNITS_##l
+#define TRAIN_IS(l) (TRAIN_LAYERS > l)
+#define TRAIN_HW(l) TRAIN_WORDS(TRAIN_UNITS_##l)
+#define TRAIN_BW(l) TRAIN_WORDS(TRAIN_BELOW_##l)
+#define TRAIN_KW(l) (TRAIN_IS(l) ? TRAIN_HW(l) + TRAIN_BW(l) : 0)
+#define TRAIN_CW(l) (TRAIN_NB * TRAIN_HW(l)) // cycles of the cells in a turn
+#define TRAIN_ROWS(l) (TRAIN_GATES * TRAIN_UNITS_##l)
+// A gradient word is read and written once in a turn, and no sooner than that.
+#define TRAIN_GRADIENT_CYCLES 6
+#define TRAIN_LEN(l)                                                                               \
+    (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_MAX(TRAIN_KW(l), TRAIN_CW(l)), TRAIN_GRADIENT_CYCLES) : 0)
+#define TRAIN_BACK_LEN(l) (l == 0 ? TRAIN_MAX(TRAIN_HW(0), 2) : TRAIN_LEN(l))
+#define TRAIN_FIRST_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_CW(l), 2) : 0) // a slot has 2 cycles
+
+#define TRAIN_MAX_UNITS                                                                            \
+    TRAIN_MAX(TRAIN_MAX(TRAIN_WIDTH_1, TRAIN_WIDTH_2), TRAIN_MAX(TRAIN_WIDTH_3, TRAIN_WIDTH_4))
+#define TRAIN_MAX_HW TRAIN_WORDS(TRAIN_MAX_UNITS)
+#define TRAIN_TOP_HW                                                                               \
+    (TRAIN_LAYERS == 1   ? TRAIN_HW(0)                                                             \
+     : TRAIN_LAYERS == 2 ? TRAIN_HW(1)                                                             \
+     : TRAIN_LAYERS == 3 ? TRAIN_HW(2)                                                             \
+                         : TRAIN_HW(3))
+
+// From what a turn reads to what the next step of the same sequence reads; hlsc checks it.
+#ifndef TRAIN_LATENCY
+#    define TRAIN_LATENCY 36
+#endif
+#define TRAIN_GROUPS (TRAIN_BATCH / TRAIN_NB)
+#define TRAIN_SHORTEST_OF(l)                                                                       \
+    (TRAIN_IS(l) ? TRAIN_MIN(TRAIN_FIRST_LEN(l), TRAIN_BACK_LEN(l)) : TRAIN_LATENCY)
+#define TRAIN_SHORTEST                                                                             \
+    TRAIN_MIN(TRAIN_MIN(TRAIN_SHORTEST_OF(0), TRAIN_SHORTEST_OF(1)),                               \
+              TRAIN_MIN(TRAIN_SHORTEST_OF(2), TRAIN_SHORTEST_OF(3)))
+#define TRAIN_TURNS                                                                                \
+    TRAIN_MAX(TRAIN_GROUPS, 3 + (TRAIN_LATENCY + TRAIN_SHORTEST - 1) / TRAIN_SHORTEST)
+
+// Where layers begin: weights, stash, states, biases.
+#define TRAIN_BASE(f)                                                                              \
+    { 0, f(0), f(0) + f(1), f(0) + f(1) + f(2) }
+#define TRAIN_STASH(l) (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_HW(l))
+#define TRAIN_STATES(l) (TRAIN_GROUPS * TRAIN_CW(l))
+#define TRAIN_HEAD_WORDS (TRAIN_TOP_HW + 1) // of an output: the last one is the bias
+// A layer's parameters: rows of weights, h before x, then biases, sum after sum.
+#define TRAIN_PARAMS(l) (TRAIN_ROWS(l) * TRAIN_KW(l) + TRAIN_SUMS * TRAIN_HW(l))
+#define TRAIN_PARAM_WORDS (TRAIN_OVER(TRAIN_PARAMS) + TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
+
+// Cycles of the lanes: forward and backward, for a step of all sequences, and beside.
+#define TRAIN_FORWARD_STEP(l) (TRAIN_TURNS * TRAIN_LEN(l))
+#define TRAIN_BACK_STEP(l)                                                                         \
+    (TRAIN_IS(l) ? TRAIN_TURNS * (TRAIN_BACK_LEN(l) + TRAIN_LEN(l)) +                              \
+                       TRAIN_MAX(TRAIN_FIRST_LEN(l) - TRAIN_BACK_LEN(l), 0)                        \
+                 : 0)
+#define TRAIN_BACK_REST(l) (TRAIN_TURNS * TRAIN_FIRST_LEN(l))
+// Slots, beside those of turns: a row, or the biases of a layer.
+#define TRAIN_UPDATE_SLOTS(l) (TRAIN_IS(l) ? TRAIN_ROWS(l) + 1 : 0)
+
+// Cycles of the lanes' loop, and of the head's.
+#define TRAIN_FORWARD_CYCLES(steps)                                                                \
+    ((steps)*TRAIN_OVER(TRAIN_FORWARD_STEP) + TRAIN_OVER(TRAIN_FIRST_LEN))
+#define TRAIN_BACK_CYCLES(steps)                                                                   \
+    ((steps)*TRAIN_OVER(TRAIN_BACK_STEP) + TRAIN_OVER(TRAIN_BACK_REST) + TRAIN_PARAM_WORDS)
+#define TRAIN_HEAD_CYCLES TRAIN_MAX(TRAIN_HEAD_WORDS, 4)
+#define TRAIN_OUTPUT_CYCLES (TRAIN_BATCH * TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
+#define TRAIN_ERROR_CYCLES (TRAIN_BATCH * TRAIN_OUTPUTS * TRAIN_HEAD_CYCLES)
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel's header says of a shape, for one that is known at run time only.
+#include "train_plan.h"
+
+#include "failure.h"
+#include "op.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name; // of the kernel's header; NULL: there is none
+    int gates, sums;
+} cells[] = {
+    [MR_TRAIN_LSTM] = {"lstm", 4, 4},          [MR_TRAIN_GRU] = {"gru", 3, 4},
+    [MR_TRAIN_GRU_RESET_FIRST] = {NULL, 3, 3}, [MR_TRAIN_RNN_TANH] = {"rnn", 1, 1},
+    [MR_TRAIN_RNN_RELU] = {NULL, 1, 1},
+};
+
+#define TRAIN_GATES cells[shape->cell].gates
+#define TRAIN_SUMS cells[shape->cell].sums
+#define TRAIN_LAYERS shape->layers
+#define TRAIN_WIDTH_0 shape->width[0]
+#define TRAIN_WIDTH_1 shape->width[1]
+#define TRAIN_WIDTH_2 shape->width[2]
+#define TRAIN_WIDTH_3 shape->width[3]
+#define TRAIN_WIDTH_4 shape->width[4]
+#define TRAIN_OUTPUTS shape->outputs
+#define TRAIN_LC shape->lc
+#define TRAIN_NB shape->nb
+#define TRAIN_BATCH shape->batch
+#include "train_engine/shape.h"
+
+int mr_train_lanes(const struct mr_train_shape *shape) {
+    return TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb;
+}
+
+// Of the shapes that are as fast, the one with the least multipliers.
+static void choose(struct mr_train_shape *shape, int multipliers) {
+    struct mr_train_shape best = *shape;
+    uint64_t least = UINT64_MAX;
+
+    for (int nb = 1; nb <= 2 && shape->batch % nb == 0; nb++) {
+        for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
+            shape->lc = lc;
+            shape->nb = nb;
+            const uint64_t cycles = mr_train_cycles(shape, shape->steps, true);
+            const bool fits = mr_train_lanes(shape) <= multipliers || (lc == 1 && nb == 1);
+            if (fits && (cycles < least ||
+                         (cycles == least && mr_train_lanes(shape) < mr_train_lanes(&best)))) {
+                least = cycles;
+                best = *shape;
+            }
+        }
+    }
+    *shape = best;
+}
+
+int mr_train_shape_of(const struct mr_train_chain *chain, size_t batch, size_t steps,
+                      int multipliers, struct mr_train_shape *shape, struct mr_error *error) {
+    if (chain->layer_count > MR_ENGINE_LAYERS)
+        return mr_failure(error, MR_ERROR_MODEL,
+                          "a training engine has %d layers at most; the network has %d",
+                          MR_ENGINE_LAYERS, chain->layer_count);
+    if (chain->per_step)
+        return mr_failure(error, MR_ERROR_MODEL,
+                          "a training engine has a head on the last step; this one has it on every "
+                          "step");
+    *shape = (struct mr_train_shape){.cell = chain->layers[0].cell,
+                                     .layers = chain->layer_count,
+                                     .outputs = chain->outputs,
+                                     .lc = 1,
+                                     .nb = 1,
+                                     .batch = (int)batch,
+                                     .steps = (int)steps};
+    shape->width[0] = chain->inputs;
+    for (int i = 0; i < chain->layer_count; i++) {
+        shape->width[i + 1] = chain->layers[i].units;
+        if (chain->layers[i].cell != shape->cell || !cells[shape->cell].name)
+            return mr_failure(error, MR_ERROR_MODEL,
+                              "a training engine has layers of one kind, LSTM, GRU or RNN with "
+                              "tanh; layer %d is another one",
+                              i + 1);
+    }
+    choose(shape, multipliers);
+    return 0;
+}
+
+void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size) {
+    const char *name = cells[shape->cell].name;
+    size_t at = 0;
+
+    at += (size_t)snprintf(text, size,
+                           "#define TRAIN_TOP %s\n#define TRAIN_CELL %s\n#define TRAIN_LAYERS %d\n",
+                           top, name, shape->layers);
+    for (int i = 0; i <= shape->layers; i++)
+        at += (size_t)snprintf(text + at, size - at, "#define TRAIN_WIDTH_%d %d\n", i,
+                               shape->width[i]);
+    snprintf(text + at, size - at,
+             "#define TRAIN_OUTPUTS %d\n#define TRAIN_LC %d\n#define TRAIN_NB %d\n"
+             "#define TRAIN_BATCH %d\n#define TRAIN_STEPS %d\n"
+             "#include \"train_engine/%s_cell.h\"\n#include \"train_engine/engine.h\"\n",
+             shape->outputs, shape->lc, shape->nb, shape->batch, shape->steps, name);
+}
+
+size_t mr_train_param_words(const struct mr_train_shape *shape) {
+    return (size_t)(TRAIN_PARAM_WORDS);
+}
+
+static int words_of(const struct mr_train_shape *shape, int numbers) {
+    return (numbers + shape->lc - 1) / shape->lc;
+}
+
+struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size_t number) {
+    const struct mr_train_place padding = {.part = MR_TRAIN_PADDING};
+    size_t word = number / (size_t)shape->lc;
+    const int c = (int)(number % (size_t)shape->lc), gates = cells[shape->cell].gates;
+
+    for (int l = shape->layers - 1; l >= 0; l--) {
+        const int units = shape->width[l + 1], hw = words_of(shape, units);
+        const int kw = hw + words_of(shape, shape->width[l]);
+        const size_t weights = (size_t)(gates * units * kw);
+        const size_t biases = (size_t)(cells[shape->cell].sums * hw);
+        if (word < weights) {
+            const int row = (int)(word / (size_t)kw), k = (int)(word % (size_t)kw);
+            const bool of_h = k < hw;
+            const int column = (of_h ? k : k - hw) * shape->lc + c;
+            return column >= (of_h ? units : shape->width[l])
+                       ? padding
+                       : (struct mr_train_place){of_h ? MR_TRAIN_OVER_H : MR_TRAIN_OVER_X, l,
+                                                 row % gates, row / gates, column};
+        }
+        word -= weights;
+        if (word < biases) {
+            const int unit = (int)word % hw * shape->lc + c;
+            return unit >= units
+                       ? padding
+                       : (struct mr_train_place){MR_TRAIN_BIAS, l, (int)word / hw, unit, 0};
+        }
+        word -= biases;
+    }
+    const int top = shape->width[shape->layers], hw = words_of(shape, top);
+    const int output = (int)word / (hw + 1), k = (int)word % (hw + 1), column = k * shape->lc + c;
+    if (k == hw)
+        return c ? padding : (struct mr_train_place){MR_TRAIN_HEAD_BIAS, 0, 0, output, 0};
+    return column >= top ? padding : (struct mr_train_place){MR_TRAIN_HEAD, 0, 0, output, column};
+}
+
+size_t mr_train_column_words(const struct mr_train_shape *shape, size_t steps) {
+    return steps * (size_t)(shape->batch / shape->nb * words_of(shape, shape->width[0]));
+}
+
+void mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size_t sequences,
+                      size_t steps, int16_t *words) {
+    const size_t inputs = (size_t)shape->width[0], lc = (size_t)shape->lc, nb = (size_t)shape->nb;
+
+    for (size_t t = 0; t < steps; t++)
+        for (size_t group = 0; group < (size_t)shape->batch / nb; group++)
+            for (size_t k = 0; k < inputs; k += lc)
+                for (size_t n = 0; n < nb; n++)
+                    for (size_t c = 0; c < lc; c++) {
+                        const size_t b = group * nb + n;
+                        const bool there = b < sequences && k + c < inputs;
+                        *words++ = 0;
+                        if (there)
+                            words[-1] = x[(t * sequences + b) * inputs + k + c];
+                    }
+}
+
+void mr_train_rule(const train_rule_t *rule, unsigned char *bytes) {
+    memcpy(bytes, rule, 32);
+    bytes[32] = rule->adam; // the last of its members
+}
+
+uint64_t mr_train_cycles(const struct mr_train_shape *shape, int steps, bool learn) {
+    const int64_t forward = TRAIN_FORWARD_CYCLES((int64_t)steps) + TRAIN_OUTPUT_CYCLES;
+
+    return (uint64_t)(learn ? forward + TRAIN_BACK_CYCLES((int64_t)steps) + TRAIN_ERROR_CYCLES
+                            : forward);
+}

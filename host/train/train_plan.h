@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training engine (hls/kernels/train_engine) of a chain of layers: its source, and its cycles.
+#ifndef MR_TRAIN_PLAN_H
+#define MR_TRAIN_PLAN_H
+
+// Those of the kernels are for hlsc.
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+
+#include "train/update.h"
+#include "train_chain.h"
+
+#include <stdint.h>
+
+enum { MR_ENGINE_LAYERS = 4 };
+
+struct mr_train_shape {
+    enum mr_train_cell cell;                 // of all layers: LSTM, GRU or RNN with tanh
+    int layers, width[MR_ENGINE_LAYERS + 1]; // numbers of x, then units
+    int outputs;
+    int lc, nb;       // columns a cycle, and sequences that share a weight
+    int batch, steps; // of a mini-batch, steps at most
+};
+
+// The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
+// most. MR_ERROR_MODEL with a sentence that names what no engine has.
+enum { MR_ENGINE_MULTIPLIERS = 2048 };
+int mr_train_shape_of(const struct mr_train_chain *chain, size_t batch, size_t steps,
+                      int multipliers, struct mr_train_shape *shape, struct mr_error *error);
+
+// Multipliers of the lanes; those of the cells and the update are some 40 for each column.
+int mr_train_lanes(const struct mr_train_shape *shape);
+
+// The text of its C file, whose top function is `top`. It has room for 1,000 characters.
+void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size);
+
+// What a number of the engine's parameters is, the words' numbers counted one behind the other.
+enum mr_train_part {
+    MR_TRAIN_OVER_X, // weight of a unit's gate and a column
+    MR_TRAIN_OVER_H,
+    MR_TRAIN_BIAS, // of a unit's sum
+    MR_TRAIN_HEAD, // weight of an output and a column
+    MR_TRAIN_HEAD_BIAS,
+    MR_TRAIN_PADDING
+};
+struct mr_train_place {
+    enum mr_train_part part;
+    int layer, gate, unit, column; // gate: or sum; unit: or output
+};
+struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size_t number);
+
+// Words of LC parameters, in the order of engine.h, without those of the scales.
+size_t mr_train_param_words(const struct mr_train_shape *shape);
+
+// Words of x of a mini-batch, NB * LC numbers each, from (steps, sequences, inputs); sequences: at
+// most those of the engine, the others are 0.
+size_t mr_train_column_words(const struct mr_train_shape *shape, size_t steps);
+void mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size_t sequences,
+                      size_t steps, int16_t *words);
+
+// An element of the engine's stream of rules.
+enum { MR_TRAIN_RULE_BYTES = 33 };
+void mr_train_rule(const train_rule_t *rule, unsigned char *bytes);
+
+// Cycles of a mini-batch of so many steps, learning or predicting. What a run takes is that for
+// each of its mini-batches, and so many cycles more as the stages of the loops are, some 200; the
+// same ones for every mini-batch of an engine.
+uint64_t mr_train_cycles(const struct mr_train_shape *shape, int steps, bool learn);
+
+#endif
