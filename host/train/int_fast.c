@@ -217,7 +217,7 @@ static void take_columns(struct mr_fast_part *part, int i) {
     const struct mr_int_layer *layer = &fast->model->layers[i];
     struct mr_fast_run *run = &part->layers[i];
     const size_t inputs = (size_t)layer->inputs, wide = (size_t)fast->layers[i].wide_inputs;
-    const int half = layer->x_unit ? 1 << (layer->x_unit - 1) : 0;
+    const int half = i && layer->x_unit ? 1 << (layer->x_unit - 1) : 0;
 
     for (size_t t = 0; t < batch->steps; t++) {
         int16_t *rows = run->x + t * part->sequences * wide;

@@ -20,7 +20,7 @@ typedef struct {
 
 ALWAYS fours_t nothing(void) {
     const fours_t q = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
-                      _mm512_setzero_si512()};
+                       _mm512_setzero_si512()};
     return q;
 }
 
@@ -55,7 +55,7 @@ ALWAYS void multiply(fours_t *p, fours_t *q, fours_t *r, fours_t *s, int side,
 
     for (int k = 0; k < of->pairs; k++, w += of->w_step, v += of->v_step) {
         const fours_t x = {broadcast(v), broadcast(v + row), broadcast(v + 2 * row),
-                          broadcast(v + 3 * row)};
+                           broadcast(v + 3 * row)};
         add(&a, w, &x);
         if (side > 1)
             add(&b, w + 32, &x);
@@ -497,7 +497,7 @@ static void flush(int32_t *sum, int64_t *all, size_t count) {
 
 ALWAYS fours_t load_rows(const int32_t *from, size_t wide) {
     const fours_t q = {_mm512_loadu_si512(from), _mm512_loadu_si512(from + wide),
-                      _mm512_loadu_si512(from + 2 * wide), _mm512_loadu_si512(from + 3 * wide)};
+                       _mm512_loadu_si512(from + 2 * wide), _mm512_loadu_si512(from + 3 * wide)};
     return q;
 }
 
