@@ -28,8 +28,9 @@ enum {
 // block side by side, 16, 2).
 struct mr_fast_weights {
     int16_t *w;
-    size_t block; // numbers of a block
-    int piece;    // pairs that 32 bits hold for certain; 0: all
+    size_t block;     // numbers of a block
+    int piece;        // pairs that 32 bits hold for certain; 0: all
+    int64_t greatest; // sum of a result's magnitudes at the most
 };
 
 struct mr_fast_layer {
@@ -61,12 +62,13 @@ struct mr_fast_part {
     int number;
     size_t first, count, sequences; // of the mini-batch; rounded up to a block
     struct mr_fast_run *layers;
-    int16_t *delta;              // (sequences, sums, wide units)
-    int32_t *delta_pairs;        // (sequences / 2, sums, wide units)
-    int32_t *magnitude, *since;  // (sums, wide units): of the deltas of a step; of those in sum_x
-    int32_t *behind, *before;    // (sequences, wide units)
-    int32_t *errors;             // of a row
-    int64_t *head_w, *head_bias; // sums
+    int16_t *delta;                // (sequences, sums, wide units)
+    int32_t *delta_pairs;          // (sequences / 2, sums, wide units)
+    int32_t *magnitude, *since;    // (sums, wide units): of the deltas of a step; of those in sum_x
+    int32_t largest[MR_FAST_WIDE]; // magnitudes of the deltas of a step, at the most
+    int32_t *behind, *before;      // (sequences, wide units)
+    int32_t *errors;               // of a row
+    int64_t *head_w, *head_bias;   // sums
     int64_t *row;
 };
 

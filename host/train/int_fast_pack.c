@@ -72,12 +72,11 @@ static int16_t weight(const int32_t *w, int rows, int columns, int row, int colu
     return mr_train_weight(w[(size_t)row * (size_t)columns + (size_t)column]);
 }
 
-// Are the magnitudes of each result's weights in all pieces few enough? A block has up to four
-// times 16 results side by side. (32,768 counts as 32,767; two of them at most are in such a sum.)
-static bool holds(const int16_t *w, int pairs, int results, int piece) {
+// The greatest sum of magnitudes of a result's weights in a piece. A block has up to four times 16
+// results side by side. (32,768 counts as 32,767.)
+static int32_t greatest_of(const int16_t *w, int pairs, int results, int piece) {
     const int vectors = results / LANES;
-    lanes_t sum[MR_FAST_BLOCK];
-    __mmask16 beyond = 0;
+    lanes_t sum[MR_FAST_BLOCK], most = lanes_all(0);
 
     for (int first = 0; first < pairs; first += piece) {
         for (int r = 0; r < vectors; r++)
@@ -91,28 +90,31 @@ static bool holds(const int16_t *w, int pairs, int results, int piece) {
             }
         }
         for (int r = 0; r < vectors; r++)
-            beyond =
-                (__mmask16)(beyond | _mm512_cmpgt_epi32_mask(sum[r], lanes_all(MR_FAST_MOST - 2)));
+            most = _mm512_max_epi32(most, sum[r]);
     }
-    return beyond == 0;
+    return _mm512_reduce_max_epi32(most);
 }
 
 // The longest pieces, of all pairs halved again and again, that 32 bits hold; 0: all pairs. One
 // pair is always held.
 static void choose_piece(struct mr_fast_weights *to, int results, int side, int pairs) {
-    for (int piece = pairs; piece > 1; piece = (piece + 1) / 2) {
-        bool good = true;
-        for (int first = 0; good && first < results; first += side) {
+    for (int piece = pairs; piece > 1; piece = piece == 2 ? 1 : (piece + 1) / 2) {
+        int32_t greatest = 0;
+        for (int first = 0; first < results; first += side) {
             const int some = results - first < side ? results - first : side;
-            good = holds(to->w + (size_t)first * (size_t)pairs * 2, pairs, some, piece);
+            const int32_t most =
+                greatest_of(to->w + (size_t)first * (size_t)pairs * 2, pairs, some, piece);
+            greatest = most > greatest ? most : greatest;
         }
-        if (good) {
+        if (piece == pairs)
+            to->greatest = (int64_t)greatest + 2 * pairs; // those that count too little
+        if (greatest <= MR_FAST_MOST - 2) {               // two such ones at the most
             to->piece = piece == pairs ? 0 : piece;
             return;
         }
-        if (piece == 2)
-            break;
     }
+    if (pairs == 1)
+        to->greatest = MR_FAST_MOST;
     to->piece = 1;
 }
 

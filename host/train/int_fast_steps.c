@@ -331,21 +331,24 @@ void mr_fast_forward(struct mr_fast_part *part, int i) {
 // gradients.
 static void put_deltas(struct mr_fast_part *part, struct mr_fast_run *run, int sums, size_t wide,
                        size_t b, size_t first, int from, int end, lanes_t delta[2][MR_INT_SUMS]) {
+    lanes_t largest = _mm512_loadu_si512(part->largest);
+
     for (int s = from; s < end; s++) {
         const size_t column = (size_t)s * wide + first, all = (size_t)sums * wide;
+        const lanes_t one = _mm512_abs_epi32(delta[0][s]), other = _mm512_abs_epi32(delta[1][s]);
         int32_t *magnitude = part->magnitude + column, *bias = run->sum_bias + column;
 
         lanes_store(part->delta + b * all + column, delta[0][s]);
         lanes_store(part->delta + (b + 1) * all + column, delta[1][s]);
         _mm512_storeu_si512(part->delta_pairs + b / 2 * all + column,
                             lanes_pair(delta[0][s], delta[1][s]));
-        _mm512_storeu_si512(magnitude,
-                            _mm512_add_epi32(_mm512_loadu_si512(magnitude),
-                                             _mm512_add_epi32(_mm512_abs_epi32(delta[0][s]),
-                                                              _mm512_abs_epi32(delta[1][s]))));
+        largest = _mm512_max_epi32(largest, _mm512_max_epi32(one, other));
+        _mm512_storeu_si512(magnitude, _mm512_add_epi32(_mm512_loadu_si512(magnitude),
+                                                        _mm512_add_epi32(one, other)));
         _mm512_storeu_si512(bias, _mm512_add_epi32(_mm512_loadu_si512(bias),
                                                    _mm512_add_epi32(delta[0][s], delta[1][s])));
     }
+    _mm512_storeu_si512(part->largest, largest);
 }
 
 ALWAYS void back_units(struct mr_fast_part *part, int i, enum mr_train_cell kind,
@@ -392,8 +395,8 @@ ALWAYS void back_units(struct mr_fast_part *part, int i, enum mr_train_cell kind
 
 // 16 to 64 columns for four sequences: to (sequences, wide). sums: which deltas; count of them.
 ALWAYS void back_columns(const struct mr_fast_part *part, int i, const struct mr_fast_weights *by,
-                         const int *sums, int count, int side, int first, size_t b, int shift,
-                         int32_t *to, size_t wide) {
+                         int piece, const int *sums, int count, int side, int first, size_t b,
+                         int shift, int32_t *to, size_t wide) {
     const struct mr_fast_layer *layer = &part->fast->layers[i];
     const size_t units = (size_t)layer->wide_units;
     const size_t all = units * (size_t)part->fast->model->layers[i].cell->sums;
@@ -411,14 +414,14 @@ ALWAYS void back_columns(const struct mr_fast_part *part, int i, const struct mr
             .v_row = all,
             .pairs = layer->unit_pairs,
         };
-        if (!by->piece)
+        if (!piece)
             multiply(&p[0], &p[1], &p[2], &p[3], side, &of[n]);
     }
     for (int r = 0; r < side; r++) {
         lanes_t sum[4] = {_mm512_sra_epi32(p[r].a, drop), _mm512_sra_epi32(p[r].b, drop),
                           _mm512_sra_epi32(p[r].c, drop), _mm512_sra_epi32(p[r].d, drop)};
-        if (by->piece)
-            multiply_pieces(sum, of, count, r, by->piece, shift - 1);
+        if (piece)
+            multiply_pieces(sum, of, count, r, piece, shift - 1);
         for (size_t j = 0; j < 4; j++)
             _mm512_storeu_si512(to + (b + j) * wide + (size_t)((first + r) * MR_FAST_WIDE),
                                 lanes_clamp(lanes_halve(sum[j]), -8388608, 8388607));
@@ -435,20 +438,23 @@ static void back_matrix(const struct mr_fast_part *part, int i, const struct mr_
         if (row_of[s] >= 0 && s != without && (only < 0 || s == only))
             sums[count++] = s;
     const int vectors = wide / MR_FAST_WIDE;
+    // Most steps have lesser deltas than there can be.
+    const int64_t largest = _mm512_reduce_max_epi32(_mm512_loadu_si512(part->largest));
+    const int piece = by->greatest * largest <= INT32_MAX ? 0 : by->piece;
     for (int first = 0; first < vectors; first += MR_FAST_BLOCK) {
         for (size_t b = 0; b < part->sequences; b += MR_FAST_BLOCK) {
             switch (vectors - first) {
             case 1:
-                back_columns(part, i, by, sums, count, 1, first, b, shift, to, (size_t)wide);
+                back_columns(part, i, by, piece, sums, count, 1, first, b, shift, to, (size_t)wide);
                 break;
             case 2:
-                back_columns(part, i, by, sums, count, 2, first, b, shift, to, (size_t)wide);
+                back_columns(part, i, by, piece, sums, count, 2, first, b, shift, to, (size_t)wide);
                 break;
             case 3:
-                back_columns(part, i, by, sums, count, 3, first, b, shift, to, (size_t)wide);
+                back_columns(part, i, by, piece, sums, count, 3, first, b, shift, to, (size_t)wide);
                 break;
             default:
-                back_columns(part, i, by, sums, count, 4, first, b, shift, to, (size_t)wide);
+                back_columns(part, i, by, piece, sums, count, 4, first, b, shift, to, (size_t)wide);
             }
         }
     }
@@ -640,6 +646,7 @@ ALWAYS void backward_steps(struct mr_fast_part *part, int i, enum mr_train_cell 
     for (size_t t = steps; t-- > 0;) {
         const struct place at = place_of(part, i, t);
         memset(part->magnitude, 0, (size_t)layer->cell->sums * wide * sizeof *part->magnitude);
+        memset(part->largest, 0, sizeof part->largest);
         back_units(part, i, kind, &at, always || t == steps - 1, &back);
         if (kind == MR_TRAIN_GRU_RESET_FIRST)
             back_reset(part, i, &at, shift, &back);
