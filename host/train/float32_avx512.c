@@ -28,6 +28,7 @@ typedef int32_t ivec __attribute__((vector_size(64)));
 #    define GREATEST(a, b) ((vec)_mm512_max_ps(a, b))
 #    define DIVIDE(a, b) ((a) / (b))
 #    define ROOT(a) ((vec)_mm512_sqrt_ps(a))
+#    define SUM_OF(a) _mm512_reduce_add_ps(a)
 
 #    include "float32_kernels.h"
 #endif

@@ -7,7 +7,8 @@
 //     ROWS           rows of a tile at most: as many sums as there are registers for, less two
 //     EACH_SUM(X)    X(row, column) for all sums of an outer product's tile, of OUTER_ROWS rows and
 //                    OUTER_COLUMNS columns; EACH_OUTER_ROW(X), EACH_OUTER_COLUMN(X) its numbers
-//     MULTIPLY_ADD, LEAST, GREATEST, DIVIDE, ROOT  of vectors; GREATEST and LEAST give their second
+//     MULTIPLY_ADD, LEAST, GREATEST, DIVIDE, ROOT, SUM_OF  of vectors; GREATEST and LEAST give
+//     their second
 //                    operand where the first is no number
 #include "float32_parts.h"
 #include "train_draw.h"
@@ -31,15 +32,6 @@ UNIT void store(float *at, vec v) {
 
 UNIT vec all(float x) {
     return x - (vec){0};
-}
-
-UNIT float lanes_sum(vec v) {
-    float list[LANES];
-    store(list, v);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            list[i] += list[i + half];
-    return list[0];
 }
 
 // ---- functions
@@ -201,14 +193,14 @@ ON static void outer_one(const float *a, size_t a_step, const float *b, size_t b
             if (lane + LANES < MR_SLICE)
                 other = MULTIPLY_ADD(load(a + lane + LANES), load(b + lane + LANES), other);
         }
-    *gradient = lanes_sum(sum + other);
+    *gradient = SUM_OF(sum + other);
 }
 
 #define SUM_BEGIN(r, c) vec sum##r##c = all(0);
 #define SUM_LOAD_A(r) const vec a##r = load(a + (r)*MR_SLICE + lane);
 #define SUM_LOAD_B(c) const vec b##c = load(b + (c)*MR_SLICE + lane);
 #define SUM_STEP(r, c) sum##r##c = MULTIPLY_ADD(a##r, b##c, sum##r##c);
-#define SUM_END(r, c) gradient[(r)*pitch + (c)] = lanes_sum(sum##r##c);
+#define SUM_END(r, c) gradient[(r)*pitch + (c)] = SUM_OF(sum##r##c);
 
 ON static void outer_tile(const float *a, size_t a_step, const float *b, size_t b_step,
                           size_t steps, float *gradient, size_t pitch) {
@@ -248,7 +240,7 @@ ON static void total(const float *a, size_t a_step, int rows, size_t steps, floa
         for (size_t t = 0; t < steps; t++)
             for (int lane = 0; lane < MR_SLICE; lane += LANES)
                 sum += load(a + t * a_step + (size_t)r * MR_SLICE + (size_t)lane);
-        sums[r] = lanes_sum(sum);
+        sums[r] = SUM_OF(sum);
     }
 }
 

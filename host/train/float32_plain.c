@@ -30,10 +30,15 @@ static inline vec root(vec v) {
     return v;
 }
 
+static inline float sum_of(vec v) {
+    return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #define LEAST(a, b) choose((a) < (b), a, b)
 #define GREATEST(a, b) choose((a) > (b), a, b)
 #define DIVIDE(a, b) ((a) / (b))
 #define ROOT(a) root(a)
+#define SUM_OF(a) sum_of(a)
 
 #include "float32_kernels.h"
