@@ -321,13 +321,13 @@ static inline void bound_dense(const struct bound_walk *walk, const struct mr_op
         const struct bound_run x = {op->w_x + (size_t)o * (size_t)op->inputs,
                                     walk->stream[op->input], walk->network->streams[op->input].frac,
                                     op->inputs};
-        const bool tanh_of = op->activation == MR_ACTIVATION_TANH;
-        const struct bound sum = bound_row(op, &x, NULL, o, tanh_of ? 16 : to->frac[o]);
-        if (op->activation == MR_ACTIVATION_SIGMOID)
-            out[o] = bound_sigmoid(sum);
-        else if (tanh_of)
-            out[o] = bound_tanh(sum);
-        else if (op->activation == MR_ACTIVATION_RELU)
+        const struct mr_place *f = &op->places[MR_PLACE_G];
+        const struct bound_unit unit = {.walk = walk, .op = op};
+        const struct bound sum = bound_row(op, &x, NULL, o, MR_ARGUMENT_FRAC(f->kind, to->frac[o]));
+        if (!MR_IS_OPEN(f->kind) || f->kind > MR_ACTIVATION_RELU || isfinite(f->low) ||
+            isfinite(f->high))
+            out[o] = bound_at(&unit, MR_PLACE_G, sum);
+        else if (f->kind == MR_ACTIVATION_RELU)
             out[o] = bound_cut(bound_rising(bound_rectify, sum), to->bits, to->frac[o]);
         else
             out[o] = bound_cut(sum, to->bits, to->frac[o]);

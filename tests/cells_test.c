@@ -422,7 +422,7 @@ static int64_t rnn_relu_uncut(const struct mr_op *op, int u, const int32_t *colu
 }
 
 // With relus: what h or the cell state is, and how far all values were beyond their ends. Each is
-// told up to 2^28, a sum beyond 27 bits too.
+// told up to 2^28, a sum above 27 bits too.
 static const struct mr_place lstm_relu[MR_PLACES] = {{.kind = MR_ACTIVATION_SIGMOID,
                                                       .scale = 1,
                                                       .low = -INFINITY,
@@ -461,7 +461,8 @@ static int64_t cut_to(int64_t v, int bits, int64_t *past) {
 }
 
 static int64_t relu_of(int64_t sum, int64_t *past) {
-    const int64_t v = cut_to(sum, 27, past);
+    int64_t below = 0; // where it is 0 anyway
+    const int64_t v = cut_to(sum, 27, sum < 0 ? &below : past);
     return cut_to(v < 0 ? 0 : v, 16, past);
 }
 

@@ -84,7 +84,7 @@ static inline void check_same(const struct mr_network *a, const struct mr_networ
         ck_assert_int_eq(one->layer, other->layer);
         ck_assert_int_eq(one->input, other->input);
         ck_assert_int_eq(one->units, other->units);
-        ck_assert_int_eq(one->activation, other->activation);
+        ck_assert_int_eq(one->places[MR_PLACE_G].kind, other->places[MR_PLACE_G].kind);
         ck_assert_int_eq(one->exponent, other->exponent);
         ck_assert_int_eq(one->precision.weight_bits, other->precision.weight_bits);
         ck_assert_int_eq(one->precision.column_bits, other->precision.column_bits);

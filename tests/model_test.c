@@ -171,7 +171,7 @@ START_TEST(identity_is_of_the_numbers) {
     void *const numbers[] = {
         &gates->weight[5],      &gates->bias[3],        &gates->shift[0],
         &head->weight[7],       &head->bias[1],         &head->shift[1],
-        &n->streams[0].frac[2], &n->streams[4].frac[1], &n->ops[3].activation,
+        &n->streams[0].frac[2], &n->streams[4].frac[1], &n->ops[3].places[MR_PLACE_G].kind,
         &n->ops[1].exponent,    &n->input_cast.whole,   &n->ops[1].precision.column_bits};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         *(unsigned char *)numbers[i] ^= 1;

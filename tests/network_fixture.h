@@ -327,6 +327,10 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
     for (int i = 0; i < network->op_count; i++)
         if (mr_op_has_places(&network->ops[i]) && random_bits(&state) % 3 == 0)
             net_places(&network->ops[i], &state);
+    uint64_t others = ~seed; // so that the rest is what it was before dense layers had them
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->has_activation && random_bits(&others) % 3 == 0)
+            network->ops[i].places[MR_PLACE_G] = net_place(&others, MR_PLACE_G);
     net_weights(network, &state, 0.7);
 }
 

@@ -37,7 +37,7 @@ static struct mr_options options_of(const struct made *m) {
 
 enum trait {
     DENSE = 32, // of each activation, giving 16 bits or 32
-    VECTOR_OUT = DENSE + 2 * (MR_ACTIVATION_RELU + 1),
+    VECTOR_OUT = DENSE + 2 * MR_ACTIVATIONS,
     VECTOR, // nothing else, of one output or of several
     VECTORS,
     STEP_OUT,
@@ -75,7 +75,8 @@ static uint64_t traits_of(const struct mr_network *n) {
             index++;
         traits |= one((int)index + (op->precision.column_bits == 8 ? NARROW : 0));
         if (op->kind->has_activation)
-            traits |= one(DENSE + 2 * (int)op->activation + (n->streams[op->output].bits == 32));
+            traits |= one(DENSE + 2 * (int)op->places[MR_PLACE_G].kind +
+                          (n->streams[op->output].bits == 32));
         if (op->kind->recurrent && op->kind != mr_network_layer(n, 0)->kind)
             traits |= one(MIXED);
     }

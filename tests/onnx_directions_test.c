@@ -296,14 +296,6 @@ static void weights_of_one_way(struct file *f) {
     direction(f, both);
 }
 
-static void a_part_of_a_half(struct file *f) {
-    joined_steps(f);
-    list_tensor(f, "from0", 1, 0, 0, 0);
-    list_tensor(f, "from1", 1, 1, 0, 0);
-    list_tensor(f, "axis2", 1, 2, 0, 0);
-    node(f, "Slice", "s from0 from1 axis2", "y");
-}
-
 static void a_step_beside_all(struct file *f) {
     joined_steps(f);
     node(f, "Concat", "s hn", "y");
@@ -327,7 +319,6 @@ static const struct {
 } bad[] = {
     {another_way, "runs in direction 'sideways', and there are forward, reverse and bidirectional"},
     {weights_of_one_way, "has a W of another shape than [2, 8, 3]"},
-    {a_part_of_a_half, "takes numbers 0 to 0 of a row"},
     {a_step_beside_all, "joins values that are not rows of layers"},
     {a_third_way, "takes a layer that does not exist"},
     {the_batch_flipped, "reads the input turned round along another axis than the steps"},

@@ -4,6 +4,7 @@
 // compute.
 #define _POSIX_C_SOURCE 200809L
 #include "onnx_fixture.h"
+#include "places.h"
 #include "walk.h"
 
 #include <math.h>
@@ -79,6 +80,64 @@ START_TEST(rows_of_outputs_are_finished) {
     ck_assert_double_eq(mr_cast(n.outputs[0].cast, 1e9), 1e9);
     ck_assert_double_eq(mr_cast(n.outputs[1].cast, 3), 0.125);
     ck_assert_double_eq(mr_cast(n.outputs[1].cast, -3), -0.25);
+    mr_network_free(&n);
+    free(f);
+}
+END_TEST
+
+// ---- Activations of linear layers
+
+static const struct {
+    const char *type, *name; // of an attribute, or NULL
+    float value;
+    enum mr_activation kind;
+    double at, gives; // of the network, for the sum of the layer
+} activations[] = {
+    {"Elu", NULL, 0, MR_ACTIVATION_ELU, -1, -0.63212055882855767},
+    {"Elu", "alpha", 0.25f, MR_ACTIVATION_ELU, -1, -0.15803013970713942},
+    {"LeakyRelu", NULL, 0, MR_ACTIVATION_LEAKY, -2, -0.02},
+    {"LeakyRelu", "alpha", 0.5f, MR_ACTIVATION_LEAKY, -2, -1},
+    {"ThresholdedRelu", "alpha", 0.125f, MR_ACTIVATION_THRESHOLDED, 0.1, 0},
+    {"Softsign", NULL, 0, MR_ACTIVATION_SOFTSIGN, -3, -0.75},
+    {"Softplus", NULL, 0, MR_ACTIVATION_SOFTPLUS, 0, 0.69314718055994531},
+    {"HardSigmoid", "alpha", 0.5f, MR_ACTIVATION_HARD, 0.75, 0.75}, // in its weights
+    {"Celu", "alpha", 0.5f, MR_ACTIVATION_ELU, -1, -0.63212055882855767},
+    {"Selu", NULL, 0, MR_ACTIVATION_ELU, -1, -1.057704064106067},
+};
+
+// On every step, in front of another layer, and as an output.
+static void a_function(struct file *f, int i) {
+    begin(f, 0, 0);
+    states(f, "x");
+    for (int end = 0; end < 2; end++) {
+        gemm(f, "h", end ? "z" : "v");
+        node(f, activations[i].type, end ? "z" : "v", end ? "y" : "r");
+        if (activations[i].name)
+            with_float(f, activations[i].name, activations[i].value);
+    }
+    number_tensor(f, "N", O, O, 0, 0.5f, -0.25f);
+    node(f, "MatMul", "r N", "behind");
+    add_output(f, "behind");
+}
+
+START_TEST(functions_are_activations) {
+    struct file *f = malloc(sizeof *f);
+    struct mr_network n;
+    int found = 0;
+
+    ck_assert_ptr_nonnull(f);
+    a_function(f, _i);
+    ck_assert_msg(parse(f, &n) == 0, "%s: %s", activations[_i].type, error);
+    for (int i = 0; i < n.op_count; i++) {
+        const struct mr_op *op = &n.ops[i];
+        if (!op->kind->has_activation || op->places[MR_PLACE_G].kind == MR_ACTIVATION_LINEAR)
+            continue;
+        ck_assert_int_eq(op->places[MR_PLACE_G].kind, activations[_i].kind);
+        ck_assert_double_eq_tol(mr_place_float(&op->places[MR_PLACE_G], activations[_i].at),
+                                activations[_i].gives, 1e-7);
+        found++;
+    }
+    ck_assert_int_eq(found, 2);
     mr_network_free(&n);
     free(f);
 }
@@ -306,6 +365,8 @@ int main(void) {
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, kind_is_read, 0, sizeof good / sizeof *good);
     tcase_add_test(all, rows_of_outputs_are_finished);
+    tcase_add_loop_test(all, functions_are_activations, 0,
+                        sizeof activations / sizeof *activations);
     tcase_add_test(all, quantised_weights_are_what_they_stand_for);
     tcase_add_loop_test(all, kind_is_refused, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(suite, all);

@@ -490,7 +490,7 @@ START_TEST(a_wrong_network_is_found) {
         head->w_x[1] += 0.05f;
         break;
     case 1:
-        head->activation = MR_ACTIVATION_LINEAR;
+        head->places[MR_PLACE_G].kind = MR_ACTIVATION_LINEAR;
         break;
     case 2:
         memcpy(n.layout, "TNF", 4);

@@ -516,7 +516,7 @@ static const struct file_case bad[] = {
     {a_link_to_another_row,
      "node 'y' (Add) adds values that are not rows of layers, with the same"},
     {a_product_of_two_layers,
-     "this version adds them, and takes other arithmetic with constants only"},
+     "this version adds and subtracts them, and takes other arithmetic with constants only"},
     {a_middle_step, "takes one step that is not the first or last"},
     {a_state_that_is_computed_with, "node 'start' (Tanh) reads the input 'h0'"},
     {arithmetic_along_the_steps, "node 'y' (Mul) works along axis 0 of the data"},

@@ -261,14 +261,14 @@ START_TEST(network_is_read) {
         ck_assert_int_eq(n.steps, 7);
     }
     if (good[_i].make == heads_share_the_last_step) {
-        ck_assert_int_eq(n.ops[2].activation, MR_ACTIVATION_SIGMOID);
-        ck_assert_int_eq(n.ops[3].activation, MR_ACTIVATION_TANH);
+        ck_assert_int_eq(n.ops[2].places[MR_PLACE_G].kind, MR_ACTIVATION_SIGMOID);
+        ck_assert_int_eq(n.ops[3].places[MR_PLACE_G].kind, MR_ACTIVATION_TANH);
     }
     if (good[_i].make == logits_and_their_sigmoid) { // m, y = m + c, sigmoid(y)
         ck_assert_float_eq(n.ops[2].bias[1], 0);
         ck_assert_float_eq(n.ops[3].bias[1], value_at(4, 1));
         ck_assert_float_eq(n.ops[4].bias[1], value_at(4, 1));
-        ck_assert_int_eq(n.ops[4].activation, MR_ACTIVATION_SIGMOID);
+        ck_assert_int_eq(n.ops[4].places[MR_PLACE_G].kind, MR_ACTIVATION_SIGMOID);
     }
     if (good[_i].make == a_cast_of_the_state)
         ck_assert(n.outputs[0].cast.truth);

@@ -310,11 +310,11 @@ START_TEST(scales_are_ranges) {
     }
     mr_network_free(&n);
     read_file(a_range_above_zero, &n);
-    ck_assert_int_eq(n.ops[2].activation, MR_ACTIVATION_RELU);
+    ck_assert_int_eq(n.ops[2].places[MR_PLACE_G].kind, MR_ACTIVATION_RELU);
     ck_assert_double_eq_tol(n.streams[3].greatest[1], 2.55, 1e-6);
     mr_network_free(&n);
     read_file(a_range_above_a_sigmoid, &n);
-    ck_assert_int_eq(n.ops[2].activation, MR_ACTIVATION_SIGMOID);
+    ck_assert_int_eq(n.ops[2].places[MR_PLACE_G].kind, MR_ACTIVATION_SIGMOID);
     mr_network_free(&n);
     read_file(channels, &n);
     ck_assert_double_eq_tol(n.streams[0].greatest[0], 255 * 0.03, 1e-6);
@@ -411,7 +411,7 @@ static void another_activation(struct file *f) {
     runtime(f, "FusedGemm", "h M c", "y");
     Onnx__AttributeProto *a = attribute(f, "activation");
     a->has_s = 1;
-    a->s = (ProtobufCBinaryData){9, (uint8_t *)(uintptr_t) "LeakyRelu"};
+    a->s = (ProtobufCBinaryData){6, (uint8_t *)(uintptr_t) "Square"};
 }
 
 static void attention(struct file *f) {
@@ -443,7 +443,7 @@ static const struct file_case bad[] = {
     {no_scale, "has a scale or zero point that is no constant of its kind"},
     {a_scale_that_is_computed, "node 'q' (QuantizeLinear) has a scale or zero point that is no"},
     {another_type, "quantises to another type than int8, uint8, int16 and uint16"},
-    {another_activation, "has the activation 'LeakyRelu'; this version takes Relu"},
+    {another_activation, "has the activation 'Square', which this version does not have"},
     {attention, "node 'y' has operator com.microsoft.Attention"},
     {products_of_other_scales, "(QLinearMatMul) reads what was not quantised with the scale"},
 };

@@ -63,7 +63,8 @@ static inline void random_transpose(struct random_file *f, struct random_value *
 
 // A linear layer in one of the ways in which it is written.
 static inline void random_dense(struct random_file *f, struct random_value *v, int units) {
-    static const char *const activations[] = {"", "Sigmoid", "Tanh", "Relu"};
+    static const char *const activations[] = {
+        "", "Sigmoid", "Tanh", "Relu", "Softplus", "Elu", "Selu", "HardSigmoid", "LeakyRelu"};
     const bool gemm = !v->every_step && random_between(&f->state, 0, 1);
     char w[16], b[16], product[16];
     const int way = random_between(&f->state, 0, 3);
@@ -126,8 +127,9 @@ static inline void random_arithmetic(struct random_file *f, struct random_value 
 
 // A function of single numbers that stands on its own.
 static inline void random_function(struct random_file *f, struct random_value *v) {
-    static const char *const types[] = {"Sigmoid", "Tanh", "Relu", "Neg"};
-    const int type = random_between(&f->state, 0, 3);
+    static const char *const types[] = {"Sigmoid", "Tanh",     "Relu", "Neg",
+                                        "Elu",     "Softplus", "Selu", "ThresholdedRelu"};
+    const int type = random_between(&f->state, 0, 7);
     const char *const inputs[] = {v->name};
     char made[16];
 

@@ -19,7 +19,18 @@ import millrace
 EXACT, INTEGER = 1e-4, 0.02  # how far from torch, of the output's scale: reference, and cpu:
 ON_CPU = 6  # networks
 N, T = 3, 7  # of what is run
-ACTIVATIONS = {"": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {
+    "": nn.Identity,
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "leaky": lambda: nn.LeakyReLU(0.1),
+    "elu": lambda: nn.ELU(0.7),
+    "selu": nn.SELU,
+    "softplus": lambda: nn.Softplus(2),
+    "hard": nn.Hardsigmoid,
+    "one slope": nn.PReLU,
+}
 CELLS = {
     "lstm": nn.LSTM,
     "gru": nn.GRU,

@@ -88,6 +88,11 @@ static inline int64_t mr_activate_open(mr_place_t p, int64_t arg, int from, int 
     return arg;
 }
 
+// Is it as good as at its end far below 0, so that nothing is lost there?
+static inline bool mr_ends_below(uint8_t kind) {
+    return kind == MR_RELU || kind == MR_THRESHOLDED_RELU || kind == MR_ELU || kind == MR_SOFTPLUS;
+}
+
 // From a sum. 16 bits; *past: by how many units it was beyond.
 static inline int32_t mr_activate(mr_place_t p, int64_t sum, uint32_t *past) {
     const int64_t arg = mr_clip(p, sum);
@@ -95,7 +100,9 @@ static inline int32_t mr_activate(mr_place_t p, int64_t sum, uint32_t *past) {
         return mr_activate_ended(p, arg);
     // Far beyond what 16 bits hold, and where there is a product no wider than a multiplier.
     const int bits = p.kind == MR_ELU || p.kind == MR_SOFTPLUS ? 33 : 27;
-    const int64_t near = mr_keep(arg, bits, past);
+    uint32_t far = 0;
+    const int64_t near = mr_keep(arg, bits, &far);
+    *past += arg < 0 && mr_ends_below(p.kind) ? 0 : far;
     const int64_t value = mr_activate_open(p, near, MR_ARGUMENT_FRAC(p.kind, p.frac), p.frac);
     return (int32_t)mr_keep(value, 16, past);
 }

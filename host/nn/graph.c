@@ -353,13 +353,14 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
                        .output = network->stream_count,
                        .inputs = inputs,
                        .units = units > 0 ? units : inputs,
-                       .activation = activation,
                        .precision = MR_PRECISION_FULL};
     struct mr_stream out = {.writer = network->op_count,
                             .rate = network->streams[stream].rate,
                             .encodes = network->streams[stream].encodes};
     for (int p = 0; p < MR_PLACES; p++)
         op.places[p] = mr_place_own((enum mr_place_of_cell)p);
+    if (kind->has_activation)
+        op.places[MR_PLACE_G] = mr_place_plain(activation);
     name_op(network, &op);
     kind->describe(network, &op, &out);
     if (inputs < 1 || inputs > MR_MAX_WIDTH || op.units < 1 || op.units > MR_MAX_WIDTH) {

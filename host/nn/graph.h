@@ -70,7 +70,8 @@ enum mr_activation {
 };
 
 // The places of a recurrent cell where a layer has an activation of its choice: of its gates, of
-// its candidate (what a plain cell gives), and of a cell state on its way to h.
+// its candidate (what a plain cell gives; of what is no cell the activation that it has), and of a
+// cell state on its way to h.
 enum mr_place_of_cell { MR_PLACE_GATE, MR_PLACE_G, MR_PLACE_H, MR_PLACES };
 
 struct mr_place {
@@ -96,7 +97,6 @@ struct mr_op {
     // field start from, or -1: from 0.
     int given[2];
     int inputs, units; // widths of input and output; of a recurrent operator the hidden units
-    enum mr_activation activation;
     struct mr_place places[MR_PLACES]; // of a kind that has some (op.h)
     bool projects;                 // it gives the h of a layer (projection.h); until it is folded
     double epsilon;                // of a layer normalisation: added to the variance

@@ -14,9 +14,9 @@ int mr_network_move(struct mr_network *to, struct mr_network *from, const bool *
             at[op->output] = at[op->input];
             continue;
         }
-        struct mr_op *moved =
-            mr_network_add_bare(to, op->kind, at[op->input], op->other < 0 ? -1 : at[op->other],
-                                op->kind->joins ? 0 : op->units, op->activation, error, error_size);
+        struct mr_op *moved = mr_network_add_bare(
+            to, op->kind, at[op->input], op->other < 0 ? -1 : at[op->other],
+            op->kind->joins ? 0 : op->units, op->places[MR_PLACE_G].kind, error, error_size);
         if (!moved)
             return -1;
         const struct mr_op place = *moved;

@@ -148,6 +148,7 @@ static bool full_precision(struct mr_precision precision) {
 // Of an activation that the cell has by itself nothing, of one without numbers its word.
 static bool put_place(json_t *object, const struct mr_op *op, enum mr_place_of_cell where) {
     const struct mr_place *place = &op->places[where], own = mr_place_own(where);
+    const bool of_cell = !op->kind->has_activation;
     const char *kind = mr_activation_words[place->kind];
     json_t *of = json_pack("{s:s}", "kind", kind);
     const struct {
@@ -168,8 +169,9 @@ static bool put_place(json_t *object, const struct mr_op *op, enum mr_place_of_c
         good = put(of, "frac_bits", json_integer(place->frac));
         plain = false;
     }
-    if (good && (!plain || place->kind != own.kind))
-        good = put(object, mr_place_words[where], plain ? json_string(kind) : json_incref(of));
+    if (good && (!plain || !of_cell || place->kind != own.kind))
+        good = put(object, of_cell ? mr_place_words[where] : "activation",
+                   plain ? json_string(kind) : json_incref(of));
     json_decref(of);
     return good;
 }
@@ -194,7 +196,7 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
     if (good && op->kind->own)
         good = put(object, "own_cell", json_string(op->kind->own));
     if (good && op->kind->has_activation)
-        good = put(object, "activation", json_string(mr_activation_words[op->activation]));
+        good = put_place(object, op, MR_PLACE_G);
     if (good && op->kind->looks_up)
         good = put(object, "entries", json_integer(op->entries));
     if (good && op->kind->has_epsilon)

@@ -101,13 +101,6 @@ static int find_activation(const char *text) {
     return activation;
 }
 
-static int read_activation(const struct reader *r, const json_t *entry, int *activation) {
-    *activation = find_activation(text_of(entry, "activation"));
-    return *activation <= MR_ACTIVATION_RELU
-               ? 0
-               : bad(r, "has an operator whose activation is not known");
-}
-
 static bool real(const json_t *object, const char *key, double *value) {
     const json_t *v = json_object_get(object, key);
 
@@ -119,16 +112,18 @@ static bool real(const json_t *object, const char *key, double *value) {
 // A word, or an object with numbers beside it.
 static int read_place(const struct reader *r, const json_t *entry, enum mr_place_of_cell where,
                       struct mr_op *op) {
-    const json_t *of = json_object_get(entry, mr_place_words[where]);
+    const bool own = op->kind->has_activation && where == MR_PLACE_G;
+    const json_t *of = json_object_get(entry, own ? "activation" : mr_place_words[where]);
     struct mr_place *place = &op->places[where];
 
-    if (!of)
+    if (!of && !own)
         return 0;
     const int kind =
-        find_activation(json_is_string(of) ? json_string_value(of) : text_of(of, "kind"));
-    if (op->kind->places[where] == 0 || kind == MR_ACTIVATIONS)
-        return bad(r, "has an operator with an activation that is not known, or at a place that it "
-                      "does not have");
+        find_activation(json_is_object(of) ? text_of(of, "kind") : json_string_value(of));
+    if (kind == MR_ACTIVATIONS)
+        return bad(r, "has an operator whose activation is not known");
+    if (op->kind->places[where] == 0 && !own)
+        return bad(r, "has an operator with an activation at a place that it does not have");
     *place = mr_place_plain((enum mr_activation)kind);
     if (!json_is_object(of))
         return 0;
@@ -195,7 +190,7 @@ static int read_given(const struct reader *r, const json_t *entry, const char *k
 static int read_operator(const struct reader *r, const json_t *entry, struct mr_network *network) {
     const struct mr_op_kind *kind = read_kind(r, entry);
     char text[300];
-    int input, other = -1, units, activation = 0, exponent = 0;
+    int input, other = -1, units, exponent = 0;
 
     if (!kind)
         return -1;
@@ -207,13 +202,11 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
                        r->name, MR_MAX_WIDTH);
     if (kind->joins && !number(entry, "other", 0, network->stream_count - 1, &other))
         return bad(r, "has an operator without its second input");
-    if (kind->has_activation && read_activation(r, entry, &activation) != 0)
-        return -1;
     if (json_object_get(entry, "cell_exponent") &&
         !number(entry, "cell_exponent", 0, kind->second_field ? MR_EXPONENT_MAX : 0, &exponent))
         return bad(r, "has an operator whose cell exponent is not from 0 to 16, or that has none");
-    struct mr_op *op = mr_network_add_bare(network, kind, input, other, units,
-                                           (enum mr_activation)activation, text, sizeof text);
+    struct mr_op *op = mr_network_add_bare(network, kind, input, other, units, MR_ACTIVATION_LINEAR,
+                                           text, sizeof text);
     if (!op)
         return mr_fail(r->error, r->error_size, "%s: %s", r->name, text);
     if (op->units != units)
@@ -246,8 +239,9 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
         return -1;
     if (read_frac(r, json_object_get(entry, "frac_bits"), &network->streams[op->output]) != 0)
         return -1;
-    // What a cell without a second field gives has the format of its candidate.
-    if (mr_op_has_places(op) && !kind->second_field)
+    // What a cell without a second field gives has the format of its candidate, and a dense layer's
+    // activation that of what it gives.
+    if ((mr_op_has_places(op) && !kind->second_field) || kind->has_activation)
         op->places[MR_PLACE_G].frac = network->streams[op->output].frac[0];
     return 0;
 }

@@ -61,7 +61,7 @@ struct mr_op_kind {
     const char *const *gate_names; // [gates], or NULL
     int places[MR_PLACES]; // activations of a unit at each place of op->places; all 0: it has none
     bool one_pass;         // of a recurrent operator: each unit has lanes of its own
-    bool has_activation;   // of the caller's choice, else op->activation is linear
+    bool has_activation;   // of the caller's choice, at MR_PLACE_G
     bool has_epsilon;      // op->epsilon means something
     bool looks_up;         // reads the number of a row of its table, and gives that row
 

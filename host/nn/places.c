@@ -253,6 +253,13 @@ int64_t mr_place_state_fixed(const mr_place_t *at, int64_t c, int exponent) {
     return ended(at, clipped(at, MR_ARGUMENT_FRAC(at->kind, 15) == 16 ? q16 : rounded(q16, 1)));
 }
 
+void mr_place_text(struct mr_text *text, const char *macro, const mr_place_t *at) {
+    mr_text_add(text, "#define %s mr_place_with(%d, %d, %d, %d, %d, %d, %d, %d, %d, ", macro,
+                at->kind, at->frac, at->clips, (int)at->low, (int)at->high, (int)at->factor,
+                at->shift, (int)at->than, (int)at->in_factor);
+    mr_text_add(text, "%lld, %d)\n", (long long)at->in_offset, at->in_shift);
+}
+
 // ---- cost
 
 int mr_place_cycles(const mr_place_t *at) {

@@ -5,6 +5,7 @@
 #define MR_PLACES_H
 
 #include "graph.h"
+#include "text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,9 @@ int mr_place_argument_frac(const struct mr_place *place);
 // 2^(exponent - 16) where it has no end.
 int64_t mr_place_fixed(const mr_place_t *at, int64_t sum);
 int64_t mr_place_state_fixed(const mr_place_t *at, int64_t c, int exponent);
+
+// As the kernels write it.
+void mr_place_text(struct mr_text *text, const char *macro, const mr_place_t *at);
 
 // Its cycles, its multipliers, and whether it has a table.
 int mr_place_cycles(const mr_place_t *at);

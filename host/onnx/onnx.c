@@ -226,8 +226,8 @@ int mr_onnx_run(struct mr_onnx *onnx, const struct mr_network *network, const fl
 // cancel, else the largest that the stream was seen to have. in, other: of what it reads.
 static void reach_of(const struct mr_op *op, int width, double seen, const double *in,
                      const double *other, double *out) {
-    const bool bounded =
-        op->activation == MR_ACTIVATION_SIGMOID || op->activation == MR_ACTIVATION_TANH;
+    const struct mr_place *place = &op->places[MR_PLACE_G]; // of a dense layer
+    const bool bounded = op->kind->has_activation && !MR_IS_OPEN(place->kind);
 
     for (int u = 0; u < width; u++) {
         if (op->kind->passes)
@@ -241,6 +241,8 @@ static void reach_of(const struct mr_op *op, int width, double seen, const doubl
         out[u] = fabs(op->bias[u]);
         for (int k = 0; k < op->inputs; k++)
             out[u] += fabs(op->w_x[(size_t)u * (size_t)op->inputs + (size_t)k]) * in[k];
+        if (op->kind->has_activation)
+            out[u] *= fmax(1, fabs(place->alpha));
         if (bounded && out[u] > 1)
             out[u] = 1;
     }

@@ -163,6 +163,20 @@ int onnx_activations(struct onnx_graph *graph, const struct onnx_cell *cell, siz
     return 0;
 }
 
+bool onnx_named_activation(const struct onnx_graph *graph, const char *name, const char *alpha,
+                           const char *beta, struct onnx_activation *a) {
+    const struct function *f = find(name, strlen(name));
+
+    if (!f)
+        return false;
+    *a = (struct onnx_activation){.function = f, .clip = INFINITY};
+    if (!isnan(f->alpha))
+        a->alpha = (double)onnx_float(graph, alpha, (float)f->alpha);
+    if (!isnan(f->beta))
+        a->beta = (double)onnx_float(graph, beta, (float)f->beta);
+    return true;
+}
+
 void onnx_hard_numbers(const struct onnx_graph *graph, double *alpha, double *beta) {
     const struct function *f = find("HardSigmoid", strlen("HardSigmoid"));
 
@@ -171,7 +185,7 @@ void onnx_hard_numbers(const struct onnx_graph *graph, double *alpha, double *be
 }
 
 double onnx_function(const struct onnx_activation *a, double x) {
-    return a->function->of(a, fmin(fmax(x, -a->clip), a->clip));
+    return a->function->of(a, isnan(x) ? x : fmin(fmax(x, -a->clip), a->clip));
 }
 
 bool onnx_is_plain_relu(const struct onnx_activation *a) {

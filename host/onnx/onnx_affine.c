@@ -39,7 +39,7 @@ double onnx_each(const struct onnx_tensor *tensor, size_t index, double fallback
 
 static int fill_diagonal(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
     for (size_t u = 0; u < (size_t)layer->units; u++) {
-        float *w = &op->w_x[u * (size_t)layer->units + u];
+        float *w = &op->w_x[u * (size_t)layer->inputs + (size_t)layer->skip + u];
         *w = (float)onnx_each(&layer->factor, u, 1);
         op->bias[u] = (float)onnx_each(&layer->bias, u, 0);
         if (!isfinite(*w) || !isfinite(op->bias[u]))
@@ -79,6 +79,53 @@ int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
     return 0;
 }
 
+// Numbers `from` on, `count`, of a tensor that has one for each, shared where it has one for all.
+static int part_of(struct onnx_reader *r, const struct onnx_tensor *all, int64_t from,
+                   int64_t count, struct onnx_tensor *part) {
+    *part = *all;
+    if (!all->type || all->count == 1)
+        return 0;
+    if (onnx_tensor_create(part, all->type, 1, &count, &r->graph->budget) != 0)
+        return onnx_fail(r->graph, "needs more memory than there is");
+    memcpy(part->real, all->real + from, (size_t)count * sizeof *part->real);
+    return 0;
+}
+
+// A linear layer has only the rows of these; behind another one there is one that takes them.
+int onnx_take_units(struct onnx_reader *r, const struct onnx_value *x, int from, int end,
+                    int *index) {
+    const struct onnx_layer *layer = x->layer == ONNX_X ? NULL : &r->layers[x->layer];
+    struct onnx_layer made = {.kind = "dense",
+                              .diagonal = true,
+                              .fill = fill_diagonal,
+                              .inputs = onnx_features(r, x),
+                              .units = end - from,
+                              .skip = from};
+    struct onnx_tensor factor = {0}, bias = {0};
+    int result;
+
+    if (made.inputs == 0)
+        return onnx_fail(r->graph, "takes some of the features, whose number the file leaves open");
+    if (!layer || strcmp(layer->kind, "dense") != 0 || layer->diagonal)
+        return onnx_add_layer(r, x, made, index);
+    made = *layer;
+    result = part_of(r, &layer->factor, from, end - from, &factor);
+    if (result == 0)
+        result = part_of(r, &layer->bias, from, end - from, &bias);
+    made.factor = factor;
+    made.bias = bias;
+    made.units = end - from;
+    made.skip += from;
+    made.first = made.last = -1;
+    if (result == 0)
+        result = onnx_change_layer(r, x, made, index);
+    if (factor.type && factor.count > 1)
+        onnx_tensor_free(&factor);
+    if (bias.type && bias.count > 1)
+        onnx_tensor_free(&bias);
+    return result;
+}
+
 const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
                                          const struct onnx_value *value) {
     struct onnx_value plain = value ? *value : (struct onnx_value){0};
@@ -111,7 +158,7 @@ static int change(struct onnx_reader *r, const struct onnx_value *x, const struc
     }
     made.factor = sum.factor;
     made.bias = sum.offset;
-    if (made.diagonal && count > 1)
+    if (made.units == 0 && count > 1)
         made.units = made.inputs = (int)count;
     const int result = onnx_change_layer(r, x, made, &index);
     free_affine(&sum);
@@ -169,6 +216,16 @@ static bool set_numbers(struct affine *a, size_t i, char op, bool data_first, do
     return isfinite((float)*factor) && isfinite((float)*offset);
 }
 
+static int subtract(struct onnx_reader *r, const struct onnx_value *from,
+                    const struct onnx_value *value) {
+    const struct onnx_value first = *from;
+
+    if (onnx_line(r, value, -1, 0) != 0)
+        return -1;
+    const struct onnx_value negative = *onnx_output(r, 0);
+    return onnx_add_rows(r, &first, &negative);
+}
+
 int onnx_arithmetic(struct onnx_reader *r) {
     const char op = r->graph->node->op_type[0];
     const struct onnx_value *first = onnx_input(r, 0);
@@ -181,10 +238,12 @@ int onnx_arithmetic(struct onnx_reader *r) {
         return onnx_moment_arithmetic(r);
     if (op == 'A' && other && other->kind == ONNX_FLOW)
         return onnx_add_rows(r, x, other);
+    if (op == 'S' && other && other->kind == ONNX_FLOW)
+        return subtract(r, x, other);
     if (other && other->kind == ONNX_FLOW)
         return onnx_fail(r->graph,
                          "computes with two values that both depend on the input; this version "
-                         "adds them, and takes other arithmetic with constants only");
+                         "adds and subtracts them, and takes other arithmetic with constants only");
     if (!onnx_real_constant(r, input))
         return onnx_fail(r->graph, "computes with a value that is not a constant of real numbers");
     if (op == 'D' && !data_first)
@@ -217,25 +276,17 @@ int onnx_compute(struct onnx_reader *r, char op, const struct onnx_value *x, siz
 }
 
 int onnx_negative(struct onnx_reader *r) {
-    struct affine a;
-    int result = onnx_check_numbers(r, onnx_input(r, 0));
-
-    if (result != 0 || create_affine(r, &a, 1) != 0)
-        return -1;
-    a.factor.real[0] = -1;
-    a.offset.real[0] = 0;
-    result = apply(r, onnx_input(r, 0), &a);
-    free_affine(&a);
-    return result;
+    return onnx_check_numbers(r, onnx_input(r, 0)) != 0 ? -1
+                                                        : onnx_line(r, onnx_input(r, 0), -1, 0);
 }
 
-int onnx_multiply(struct onnx_reader *r, const struct onnx_value *x, double by) {
+int onnx_line(struct onnx_reader *r, const struct onnx_value *x, double factor, double offset) {
     struct affine a;
     int result = create_affine(r, &a, 1);
 
     if (result == 0) {
-        a.factor.real[0] = by;
-        a.offset.real[0] = 0;
+        a.factor.real[0] = factor;
+        a.offset.real[0] = offset;
         result = apply(r, x, &a);
     }
     free_affine(&a);

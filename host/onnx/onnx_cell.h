@@ -81,6 +81,10 @@ double onnx_function(const struct onnx_activation *a, double x);
 // Those of the current node in all directions. -1 with a sentence.
 int onnx_activations(struct onnx_graph *graph, const struct onnx_cell *cell, size_t directions,
                      struct onnx_activation (*of)[MR_PLACES]);
+// That of an operator, or attribute, of this name, which has its numbers in the current node's
+// attributes of these names; false: there is none.
+bool onnx_named_activation(const struct onnx_graph *graph, const char *name, const char *alpha,
+                           const char *beta, struct onnx_activation *a);
 // As a network has it. coupled: its gates are those of an LSTM whose forget gate is one minus the
 // input gate. -1 with a sentence.
 int onnx_place(struct onnx_graph *graph, const struct onnx_activation *a,

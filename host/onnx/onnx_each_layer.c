@@ -241,7 +241,7 @@ static int add_layers(struct onnx_reader *r, const struct onnx_value *x, const b
     if (onnx_is(r->graph, "ReduceSum") || added == 1)
         return 0;
     const struct onnx_value sum = *made;
-    if (onnx_multiply(r, &sum, 1.0 / added) != 0)
+    if (onnx_line(r, &sum, 1.0 / added, 0) != 0)
         return -1;
     *made = *onnx_output(r, 0);
     return 0;

@@ -61,9 +61,11 @@ int onnx_eval_scan(struct onnx_eval *e);
 
 // onnx_eval_cells.c
 int onnx_eval_extreme(struct onnx_eval *e);
-int onnx_eval_function(struct onnx_eval *e);
 int onnx_eval_logic(struct onnx_eval *e);
 int onnx_eval_sum(struct onnx_eval *e);
+
+// onnx_functions.c
+int onnx_eval_function(struct onnx_eval *e);
 
 // onnx_sequence.c
 int onnx_eval_sequence(struct onnx_eval *e);

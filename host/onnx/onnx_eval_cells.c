@@ -1,60 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// ONNX operators that cells and loops are written with beside plain arithmetic: functions of single
-// numbers, and conditions.
+// ONNX operators that cells and loops are written with beside plain arithmetic: sums and extremes
+// of several inputs, and conditions.
 #include "onnx_eval.h"
 
 #include <math.h>
 #include <string.h>
-
-static double exponential(double x, double alpha, double beta) {
-    (void)alpha;
-    (void)beta;
-    return exp(x);
-}
-
-static double hard_sigmoid(double x, double alpha, double beta) {
-    return fmin(fmax(alpha * x + beta, 0), 1);
-}
-
-static double soft_plus(double x, double alpha, double beta) {
-    (void)alpha;
-    (void)beta;
-    return x > 30 ? x : log1p(exp(x));
-}
-
-static double soft_sign(double x, double alpha, double beta) {
-    (void)alpha;
-    (void)beta;
-    return x / (1 + fabs(x));
-}
-
-static const struct {
-    const char *type;
-    double (*function)(double x, double alpha, double beta);
-} functions[] = {
-    {"Exp", exponential},
-    {"HardSigmoid", hard_sigmoid},
-    {"Softplus", soft_plus},
-    {"Softsign", soft_sign},
-};
-
-int onnx_eval_function(struct onnx_eval *e) {
-    const struct onnx_tensor *in = onnx_eval_input(e, 0);
-    struct onnx_tensor *out = onnx_eval_output(e, 0);
-    const double alpha = (double)onnx_float(e->graph, "alpha", 0.2f);
-    const double beta = (double)onnx_float(e->graph, "beta", 0.5f);
-    size_t k = 0;
-
-    if (!onnx_is_real(in->type))
-        return onnx_eval_unsupported(e);
-    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
-        return -1;
-    while (!onnx_is(e->graph, functions[k].type)) // it has a row above
-        k++;
-    for (size_t i = 0; i < in->count; i++)
-        out->real[i] = functions[k].function(in->real[i], alpha, beta);
-    return 0;
-}
 
 // ---- Of several inputs that are stretched to each other
 

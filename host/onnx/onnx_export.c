@@ -215,18 +215,25 @@ static int put_recurrent(struct writing *w, const struct mr_op *op) {
 
 // The activation behind a dense operator.
 static int put_activation(struct writing *w, const struct mr_op *op, const char *sum) {
-    const struct mr_place place = mr_place_plain(op->activation);
+    const struct mr_place *place = &op->places[MR_PLACE_G];
+    const bool clips = isfinite(place->low) || isfinite(place->high);
     double alpha, beta;
-    const char *function = onnx_function_of(&place, &alpha, &beta);
+    const char *function = onnx_function_of(place, &alpha, &beta);
     Onnx__NodeProto *node;
 
     w->value[op->output] = sum;
-    if (op->activation == MR_ACTIVATION_LINEAR)
+    if (place->kind == MR_ACTIVATION_LINEAR && !clips)
         return 0;
-    if (!function || !isnan(alpha))
-        return mr_fail(w->error, w->error_size, "the activation of %s is not written as ONNX",
+    if (!function || place->scale != 1 || clips)
+        return mr_fail(w->error, w->error_size,
+                       "%s has an activation that ONNX has not in that form, so the network cannot "
+                       "be written as ONNX",
                        op->name);
     w->value[op->output] = put(w, function, sum, NULL, &node);
+    if (!isnan(alpha))
+        onnx_build_float(&w->build, node, "alpha", alpha);
+    if (!isnan(beta))
+        onnx_build_float(&w->build, node, "beta", beta);
     return 0;
 }
 

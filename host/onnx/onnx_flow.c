@@ -40,6 +40,12 @@ int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int a
     return 0;
 }
 
+bool onnx_is_features(const struct onnx_reader *r, const struct onnx_value *x, int axis) {
+    return x->axis[axis] == AXIS_FEATURE ||
+           (x->layer == ONNX_X && r->feature_axis < 0 && x->rank == INPUT_RANK &&
+            axis == INPUT_RANK - 1 && x->axis[axis] <= AXIS_INPUT_2);
+}
+
 static void remove_axis(struct onnx_value *flow, int axis) {
     flow->rank--;
     for (int i = axis; i < flow->rank; i++) {
@@ -155,14 +161,20 @@ int onnx_slice(struct onnx_reader *r) {
         if (start[i] == 0 && to_end)
             continue;
         const enum onnx_axis along = out->axis[axis];
-        if ((along == AXIS_STACK || along == AXIS_SUBSTACK || along == AXIS_FEATURE) &&
-            size.symbol == SYMBOL_NONE && out->layer != ONNX_X) {
+        // One feature of the input is for a mask.
+        const bool of_input = out->layer == ONNX_X && end[i] != start[i] + 1 &&
+                              !(is_end(from, size) && to_end) && onnx_is_features(r, out, axis);
+        if (of_input && onnx_claim_features(r, out, axis) != 0)
+            return -1;
+        if (size.symbol == SYMBOL_NONE &&
+            (of_input || (out->layer != ONNX_X && (along == AXIS_STACK || along == AXIS_SUBSTACK ||
+                                                   along == AXIS_FEATURE)))) {
             const int64_t first = start[i] < 0 ? start[i] + size.k : start[i];
             const int64_t to = to_end ? size.k : end[i] < 0 ? end[i] + size.k : end[i];
             if (along == AXIS_FEATURE && onnx_is_stack(out))
                 return onnx_fail(r->graph, "takes a part of the numbers of several layers");
-            if ((along == AXIS_FEATURE ? onnx_take_joined : onnx_unstack)(r, out, axis, first,
-                                                                          to) != 0)
+            if ((of_input || along == AXIS_FEATURE ? onnx_take_joined
+                                                   : onnx_unstack)(r, out, axis, first, to) != 0)
                 return -1;
             continue;
         }
@@ -250,220 +262,6 @@ int onnx_unsqueeze(struct onnx_reader *r) {
         out->axis[i] = added[i] ? AXIS_ONE : in->axis[from++];
     }
     return 0;
-}
-
-// A reshape as far as it has been followed: axes of the input that are not of size 1, and of the
-// target those that may not be.
-struct reshape {
-    const struct onnx_value *in;
-    int kept[ONNX_RANK], count, next;
-    const struct onnx_size *target;
-    int rank;
-};
-
-static bool is_any(struct onnx_size size) {
-    return size.symbol == SYMBOL_NONE && size.k == -1;
-}
-
-static bool is_same(struct onnx_size a, struct onnx_size b) {
-    return a.symbol != SYMBOL_UNKNOWN && a.symbol == b.symbol && a.k == b.k;
-}
-
-// Axes of the target from `from` on that are not of size 1 for sure.
-static int wanted(const struct reshape *s, int from) {
-    int count = 0;
-
-    for (int i = from; i < s->rank; i++)
-        count += !is_one(s->target[i]);
-    return count;
-}
-
-// How many axes of layers are next: two only where all are.
-static int stack_axes(const struct reshape *s) {
-    const bool first = s->next < s->count && s->in->axis[s->kept[s->next]] == AXIS_STACK;
-    const bool second =
-        first && s->next + 1 < s->count && s->in->axis[s->kept[s->next + 1]] == AXIS_SUBSTACK;
-
-    return first + second;
-}
-
-// Do the next two become one?
-static bool fuses_stack(const struct reshape *s, int place) {
-    return stack_axes(s) == 2 &&
-           (is_same(s->target[place], (struct onnx_size){s->in->count, SYMBOL_NONE}) ||
-            (is_any(s->target[place]) && wanted(s, place) == s->count - s->next - 1));
-}
-
-// Do the next axes, of layers and of features, become one of this size?
-static bool joins_stack(const struct reshape *s, int place, struct onnx_size want) {
-    const int axes = stack_axes(s);
-    if (axes == 0 || s->in->merged || s->next + axes >= s->count ||
-        s->in->axis[s->kept[s->next + axes]] != AXIS_FEATURE)
-        return false;
-    const struct onnx_size width = s->in->dims[s->kept[s->next + axes]];
-    if (is_any(want))
-        return wanted(s, place) == s->count - s->next - axes;
-    return width.symbol == SYMBOL_NONE &&
-           is_same(want, (struct onnx_size){width.k * s->in->count, SYMBOL_NONE});
-}
-
-// Does the next axis, of layers, become two?
-static bool splits_stack(const struct reshape *s, int place) {
-    const struct onnx_size *want = s->target + place;
-
-    return place + 1 < s->rank && s->next < s->count &&
-           s->in->axis[s->kept[s->next]] == AXIS_STACK && !s->in->merged &&
-           want[0].symbol == SYMBOL_NONE && want[1].symbol == SYMBOL_NONE && want[0].k > 0 &&
-           want[1].k > 0 && want[0].k <= ONNX_INTS && want[1].k <= ONNX_INTS &&
-           want[0].k * want[1].k == s->in->count && want[1].k > 1;
-}
-
-// Do the next numbers, of rows that were joined, become layers and the numbers of each?
-static bool splits_joined(const struct onnx_reader *r, const struct reshape *s, int place) {
-    const struct onnx_size *want = s->target + place;
-
-    if (place + 1 >= s->rank || s->next >= s->count || onnx_is_stack(s->in) ||
-        s->in->axis[s->kept[s->next]] != AXIS_FEATURE || want[0].symbol != SYMBOL_NONE ||
-        want[1].symbol != SYMBOL_NONE || is_one(want[0]))
-        return false;
-    const int64_t width = s->in->dims[s->kept[s->next]].k;
-    const int64_t outer = is_any(want[0]) && want[1].k > 0 ? width / want[1].k : want[0].k;
-    const int64_t inner = is_any(want[1]) && outer > 0 ? width / outer : want[1].k;
-    return onnx_splits_joined(r, s->in, outer, inner);
-}
-
-// Do the next two axes, of layers and of sequences, become one? The rest is as it was.
-static bool merges_stack(const struct onnx_reader *r, const struct reshape *s, int place,
-                         struct onnx_size want) {
-    if (s->next + 1 >= s->count || s->in->merged || s->in->axis[s->kept[s->next]] != AXIS_STACK ||
-        (int)s->in->axis[s->kept[s->next + 1]] != r->batch_axis)
-        return false;
-    const struct onnx_size batch = s->in->dims[s->kept[s->next + 1]];
-    if (is_any(want))
-        return wanted(s, place) == s->count - s->next - 1;
-    return batch.symbol == SYMBOL_NONE &&
-           is_same(want, (struct onnx_size){batch.k * s->in->count, SYMBOL_NONE});
-}
-
-// Does the next axis, of layers and sequences, become one of each again?
-static bool parts_stack(const struct reshape *s, int place) {
-    const struct onnx_size *want = s->target + place;
-
-    return place + 1 < s->rank && s->next < s->count && s->in->merged &&
-           s->in->axis[s->kept[s->next]] == AXIS_STACK && want[0].symbol == SYMBOL_NONE &&
-           want[0].k == s->in->count && (is_any(want[1]) || is_same(want[1], s->in->batch));
-}
-
-// Axes of size 1 may come and go, those of layers may split, or be joined with the features; the
-// others keep their order and sizes.
-static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int rank) {
-    struct onnx_value *out = onnx_output(r, 0);
-    struct reshape s = {.in = onnx_input(r, 0), .target = target, .rank = rank};
-    int open = 0, joined = -1;
-
-    *out = *s.in;
-    for (int i = 0; i < s.in->rank; i++) {
-        if (s.in->axis[i] != AXIS_ONE)
-            s.kept[s.count++] = i;
-    }
-    out->rank = rank;
-    for (int i = 0; i < rank; i++) {
-        struct onnx_size want = target[i];
-        if (is_zero(want) && i < s.in->rank)
-            want = s.in->dims[i];
-        const bool any = is_any(want);
-        open += any;
-        const struct onnx_size *size = s.next < s.count ? &s.in->dims[s.kept[s.next]] : NULL;
-        if (joins_stack(&s, i, want)) {
-            joined = i;
-            out->axis[i] = AXIS_FEATURE;
-            s.next += stack_axes(&s) + 1;
-        } else if (fuses_stack(&s, i)) {
-            out->axis[i] = AXIS_STACK;
-            out->dims[i] = (struct onnx_size){s.in->count, SYMBOL_NONE};
-            s.next += 2;
-        } else if (merges_stack(r, &s, i, want)) {
-            out->merged = true;
-            out->batch = s.in->dims[s.kept[s.next + 1]];
-            out->axis[i] = AXIS_STACK;
-            out->dims[i] = (struct onnx_size){0, SYMBOL_UNKNOWN};
-            s.next += 2;
-        } else if (parts_stack(&s, i)) {
-            out->merged = false;
-            out->axis[i] = AXIS_STACK;
-            out->dims[i] = target[i];
-            out->axis[i + 1] = (enum onnx_axis)r->batch_axis;
-            out->dims[i + 1] = s.in->batch;
-            open += is_any(target[i + 1]);
-            i++;
-            s.next++;
-        } else if (splits_joined(r, &s, i)) {
-            onnx_split_joined(r, out, i);
-            open += is_any(target[i + 1]);
-            i++;
-            s.next++;
-        } else if (splits_stack(&s, i)) {
-            onnx_split_stack(out, i, target[i], target[i + 1]);
-            i++;
-            s.next++;
-        } else if (size && (any || is_same(want, *size))) {
-            out->axis[i] = s.in->axis[s.kept[s.next]];
-            out->dims[i] = *size;
-            s.next++;
-        } else if (is_one(want) || (any && !size)) {
-            out->axis[i] = AXIS_ONE;
-            out->dims[i] = one;
-        } else {
-            return onnx_fail(r->graph,
-                             "mixes or splits axes; this version follows only added or removed "
-                             "axes of size 1");
-        }
-    }
-    for (; s.next < s.count; s.next++) {
-        if (s.in->axis[s.kept[s.next]] != AXIS_FEATURE || s.in->layer == ONNX_X ||
-            !is_one(s.in->dims[s.kept[s.next]]))
-            return onnx_fail(r->graph,
-                             "joins axes; this version follows only added or removed axes of "
-                             "size 1");
-    }
-    if (open > 1)
-        return onnx_fail(r->graph, "leaves more than one size open");
-    return joined >= 0 ? onnx_join_stack(r, out, joined) : 0;
-}
-
-int onnx_reshape(struct onnx_reader *r) {
-    struct onnx_value shape;
-
-    if (!onnx_input(r, 1) || !onnx_sizes(r, 1, &shape) || shape.count > ONNX_RANK)
-        return onnx_fail(r->graph, "has a shape that is not constant");
-    for (int i = 0; i < shape.count && onnx_int(r->graph, "allowzero", 0) != 0; i++) {
-        if (is_zero(shape.ints[i]))
-            return onnx_fail(r->graph, "asks for an axis of size 0");
-    }
-    return reshape_to(r, shape.ints, shape.count);
-}
-
-int onnx_flatten(struct onnx_reader *r) {
-    const struct onnx_value *in = onnx_input(r, 0);
-    int64_t at = onnx_int(r->graph, "axis", 1);
-    struct onnx_size target[2] = {one, one};
-    int used[2] = {0, 0};
-
-    if (at < 0)
-        at += in->rank;
-    if (at == 2 && onnx_flattens_steps(r))
-        return onnx_flatten_steps(r);
-    for (int i = 0; i < in->rank; i++) {
-        if (in->axis[i] == AXIS_ONE)
-            continue;
-        const bool joined = used[i >= at] > 0 && in->axis[i] == AXIS_FEATURE &&
-                            in->axis[i - 1] == AXIS_STACK &&
-                            is_same(target[i >= at], in->dims[i - 1]);
-        if (used[i >= at]++ > 0 && !joined)
-            return onnx_fail(r->graph, "joins axes; take the last step before it");
-        target[i >= at] = joined ? (struct onnx_size){-1, SYMBOL_NONE} : in->dims[i];
-    }
-    return reshape_to(r, target, 2);
 }
 
 int onnx_perm(struct onnx_graph *graph, int rank, int *perm) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators of ONNX that become linear layers and what ends them: a bias, an activation, softmax.
+// Operators of ONNX that become linear layers and what ends them: a bias, softmax, the greatest.
+// The table has the activations too (onnx_functions.c).
 #include "onnx_parts.h"
 
 #include "op.h"
@@ -11,19 +12,24 @@
 // ---- Linear layers
 
 static int fill_dense(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
-    const size_t inputs = (size_t)layer->inputs, units = (size_t)layer->units;
+    const size_t inputs = (size_t)layer->inputs,
+                 units = (size_t)layer->w->dims[!layer->outputs_first];
+    const size_t columns = (size_t)layer->w->dims[layer->outputs_first];
     const struct onnx_layer *before = layer->scaled >= 0 ? &r->layers[layer->scaled] : NULL;
+    const size_t first = before ? (size_t)before->skip : 0;
 
-    for (size_t u = 0; u < units; u++) {
+    for (size_t u = 0; u < (size_t)layer->units; u++) {
+        float *own = op->w_x + u * inputs + first;
+        const size_t row = (size_t)layer->skip + u;
         const double scale = layer->scale * onnx_each(&layer->factor, u, 1);
         double bias = onnx_each(&layer->bias, u, 0);
         bool good = true;
-        for (size_t k = 0; k < inputs; k++) {
-            size_t from = layer->outputs_first ? u * inputs + k : k * units + u;
+        for (size_t k = 0; k < columns; k++) {
+            size_t from = layer->outputs_first ? row * columns + k : k * units + row;
             const double w = scale * layer->w->real[from];
-            op->w_x[u * inputs + k] = (float)(before ? w * onnx_each(&before->factor, k, 1) : w);
+            own[k] = (float)(before ? w * onnx_each(&before->factor, k, 1) : w);
             bias += before ? w * onnx_each(&before->bias, k, 0) : 0;
-            good = good && isfinite(op->w_x[u * inputs + k]);
+            good = good && isfinite(own[k]);
         }
         op->bias[u] = (float)bias;
         if (!good || !isfinite(op->bias[u]))
@@ -124,69 +130,6 @@ static int read_matmul(struct onnx_reader *r) {
     if (onnx_is(r->graph, "MatMulInteger") && onnx_matmul_integer(r) != 0)
         return -1;
     return onnx_add_product(r, &(struct onnx_product){.weights = 1, .scale = 1});
-}
-
-// ---- Activations
-
-static double sigmoid(double x) {
-    return 1 / (1 + exp(-x));
-}
-
-static double relu(double x) {
-    return x < 0 ? 0 : x; // NAN stays
-}
-
-static const struct {
-    const char *type;
-    enum mr_activation activation;
-    double (*function)(double x);
-} activations[] = {
-    {"Relu", MR_ACTIVATION_RELU, relu},
-    {"Sigmoid", MR_ACTIVATION_SIGMOID, sigmoid},
-    {"Tanh", MR_ACTIVATION_TANH, tanh},
-};
-
-static size_t find_activation(const struct onnx_graph *graph) {
-    size_t i = 0;
-
-    while (!onnx_is(graph, activations[i].type)) // it has a row below
-        i++;
-    return i;
-}
-
-int onnx_activate(struct onnx_reader *r, const struct onnx_value *x,
-                  enum mr_activation activation) {
-    const struct onnx_layer *layer = onnx_open_layer(r, x);
-    struct onnx_layer made = layer ? *layer : (struct onnx_layer){0};
-    int index;
-
-    made.activation = activation;
-    if (!layer)
-        return onnx_add_diagonal(r, x, &made, onnx_output(r, 0));
-    const struct onnx_value from = *x;
-    if (onnx_change_layer(r, x, made, &index) != 0)
-        return -1;
-    *onnx_output(r, 0) = from;
-    onnx_output(r, 0)->layer = index;
-    return 0;
-}
-
-static int read_activation(struct onnx_reader *r) {
-    return onnx_activate(r, onnx_input(r, 0), activations[find_activation(r->graph)].activation);
-}
-
-static int eval_activation(struct onnx_eval *e) {
-    const struct onnx_tensor *in = onnx_eval_input(e, 0);
-    struct onnx_tensor *out = onnx_eval_output(e, 0);
-
-    if (!onnx_is_real(in->type))
-        return onnx_eval_unsupported(e);
-    if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
-        return -1;
-    double (*const function)(double) = activations[find_activation(e->graph)].function;
-    for (size_t i = 0; i < in->count; i++)
-        out->real[i] = function(in->real[i]);
-    return 0;
 }
 
 // ---- Ends that look at all features
@@ -366,9 +309,18 @@ const struct onnx_operator onnx_head_operators[] = {
     {"Add", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"BatchNormalization", onnx_batch_norm, NULL, onnx_eval_batch_norm, ONNX_PARTS},
     {"LayerNormalization", onnx_layer_norm, NULL, onnx_eval_layer_norm, ONNX_PARTS},
-    {"Relu", read_activation, NULL, eval_activation, 0},
-    {"Sigmoid", read_activation, NULL, eval_activation, 0},
-    {"Tanh", read_activation, NULL, eval_activation, 0},
+    {"Relu", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Sigmoid", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Tanh", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Celu", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Elu", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"HardSigmoid", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"LeakyRelu", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"PRelu", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Selu", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Softplus", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"Softsign", onnx_read_function, NULL, onnx_eval_function, 0},
+    {"ThresholdedRelu", onnx_read_function, NULL, onnx_eval_function, 0},
     {"Softmax", read_softmax, NULL, eval_softmax, 0},
     {"LogSoftmax", read_softmax, NULL, eval_softmax, 0},
     {"ArgMax", read_argmax, NULL, eval_argmax, 0},

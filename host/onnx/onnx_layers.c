@@ -136,6 +136,8 @@ int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct 
         layer.scaled = layer.input;
         cast = r->layers[layer.scaled].cast;
         layer.input = r->layers[layer.scaled].input;
+        if (r->layers[layer.scaled].inputs > layer.inputs)
+            layer.inputs = r->layers[layer.scaled].inputs;
     }
     const bool first = layer.input == ONNX_X;
     layer.depth = first ? 1 : r->layers[layer.input].depth + 1;
@@ -180,6 +182,8 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
                             layer->joins ? 0 : layer->units, layer->activation, text, sizeof text);
     if (!op)
         return onnx_fail(r->graph, "does not fit the network: %s", text);
+    if (layer->activation != MR_ACTIVATION_LINEAR)
+        op->places[MR_PLACE_G] = layer->in[MR_PLACE_G].place;
     op->epsilon = layer->epsilon;
     op->entries = layer->entries;
     if (mr_op_weights(op) != 0)

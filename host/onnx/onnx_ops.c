@@ -38,7 +38,6 @@ static const struct onnx_operator shape_operators[] = {
     {"Greater", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},
     {"GreaterOrEqual", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},
     {"If", NULL, NULL, onnx_eval_if, ONNX_PARTS | ONNX_HEAVY},
-    {"HardSigmoid", NULL, NULL, onnx_eval_function, 0},
     {"Identity", onnx_identity, onnx_fold_identity, onnx_eval_identity, ONNX_MOVES | ONNX_LISTS},
     {"Less", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},
     {"LessOrEqual", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},
@@ -76,8 +75,6 @@ static const struct onnx_operator shape_operators[] = {
     {"Shape", NULL, onnx_fold_shape, onnx_eval_shape, ONNX_CARRIES},
     {"Sign", onnx_magnitude, NULL, onnx_eval_magnitude, 0},
     {"Slice", onnx_slice, onnx_fold_slice, onnx_eval_slice, ONNX_MOVES},
-    {"Softplus", NULL, NULL, onnx_eval_function, 0},
-    {"Softsign", NULL, NULL, onnx_eval_function, 0},
     {"Split", onnx_split, onnx_fold_split, onnx_eval_split, ONNX_PARTS | ONNX_CARRIES},
     {"SplitToSequence", NULL, NULL, onnx_eval_sequence_split, ONNX_CARRIES},
     {"Sqrt", onnx_power, NULL, onnx_eval_power, 0},
@@ -126,7 +123,7 @@ static void list(const struct onnx_operator *family, char *text, size_t size) {
 }
 
 void onnx_operator_list(char *text, size_t size) {
-    char recurrent[160] = "", heads[160] = "";
+    char recurrent[160] = "", heads[320] = "";
 
     list(onnx_recurrent_operators, recurrent, sizeof recurrent);
     list(onnx_head_operators, heads, sizeof heads);

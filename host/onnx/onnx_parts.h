@@ -48,8 +48,9 @@ enum onnx_axis {
     AXIS_INPUT_2,
     AXIS_FEATURE,
     AXIS_ONE,
-    AXIS_STACK,   // layers
-    AXIS_SUBSTACK // where these have two axes, the inner one
+    AXIS_STACK,    // layers
+    AXIS_SUBSTACK, // where these have two axes, the inner one
+    AXIS_ROWS      // two axes of the input as one: rows of all sequences and steps
 };
 enum { INPUT_RANK = 3 };
 
@@ -94,6 +95,9 @@ struct onnx_value {
     bool merged;            // the axis of a stack is that of layers and of sequences, the layers
     struct onnx_size batch; // slower; so many are these
     enum onnx_axis axis[ONNX_RANK];
+    enum onnx_axis row_axis[2];   // those that have become AXIS_ROWS, its first,
+    struct onnx_size row_dims[2]; // and their sizes
+    bool split;     // behind what it has as its last axis, the features, there are more of these
     int layer;      // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
     int only;       // of x the feature, counted from 1, that it holds alone; 0: all
     bool last;      // only the row of the last step
@@ -158,11 +162,14 @@ struct onnx_layer {
     double range;  // what it gives is within +-range, where the file says so, else 0
     int entries;   // of a table
     bool diagonal; // of each input one number, its factor: w is NULL
+    int skip;      // and of inputs from this one on, as many as it has units; of a layer with a w
+                   // that is not diagonal, rows of w that it does not have
     // One number for all units, or one for each; type 0 where there is none.
     struct onnx_tensor factor; // of the weights of a unit
     struct onnx_tensor bias;
     // Set when it is added.
-    int scaled;      // a diagonal layer, in whose place w takes its input; or -1
+    int scaled;      // a diagonal layer, in whose place w takes its input, or -1; then w may have
+                     // fewer columns than there are inputs
     int depth;       // layers up to it
     int first, last; // the layers that give its first row, and its last one, or -1
     bool needed;
@@ -248,20 +255,27 @@ int onnx_fold_where(struct onnx_reader *r);
 // onnx_flow.c: the current node works along this axis of the data, or has numbers along it, so it
 // must be that of the features. -1 with a sentence.
 int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int axis);
+// Is it that of the features, or may it be, for the data are the input as it came, and it the last?
+bool onnx_is_features(const struct onnx_reader *r, const struct onnx_value *x, int axis);
 // Is it the axis of the steps?
 bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis);
 // Operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
 int onnx_clip(struct onnx_reader *r);
 int onnx_compare(struct onnx_reader *r);
-int onnx_flatten(struct onnx_reader *r);
 int onnx_gather(struct onnx_reader *r);
 int onnx_identity(struct onnx_reader *r);
-int onnx_reshape(struct onnx_reader *r);
 int onnx_slice(struct onnx_reader *r);
 int onnx_squeeze(struct onnx_reader *r);
 int onnx_transpose(struct onnx_reader *r);
 int onnx_unsqueeze(struct onnx_reader *r);
+
+// ---- onnx_reshape.c
+
+int onnx_flatten(struct onnx_reader *r);
+int onnx_reshape(struct onnx_reader *r);
+// Of two whose first axis is that of rows: are these in the same order?
+bool onnx_same_rows(const struct onnx_value *a, const struct onnx_value *b);
 
 // ---- onnx_stack.c
 
@@ -343,6 +357,11 @@ int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_
                      int64_t units, const struct onnx_size *sequences, struct onnx_start *start);
 int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
 
+// ---- onnx_gates.c
+
+// Gives the operator of a recurrent layer its numbers.
+onnx_fill_op onnx_fill_gates;
+
 // ---- onnx_directions.c
 
 // How many directions the current node has, and which of them read the sequence from its end. -1
@@ -390,8 +409,14 @@ struct onnx_product {
     double scale, bias_scale;
 };
 int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product);
-// The activation of a value becomes the current node's output.
-int onnx_activate(struct onnx_reader *r, const struct onnx_value *x, enum mr_activation activation);
+
+// ---- onnx_functions.c
+
+// The activation of a value becomes the current node's output; a plain one has no numbers.
+int onnx_activate(struct onnx_reader *r, const struct onnx_value *x,
+                  const struct onnx_activation *activation);
+int onnx_activate_plain(struct onnx_reader *r, const struct onnx_value *x, const char *name);
+int onnx_read_function(struct onnx_reader *r);
 
 // ---- onnx_quantised.c
 
@@ -431,6 +456,9 @@ const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
 int onnx_add_diagonal(struct onnx_reader *r, const struct onnx_value *x,
                       const struct onnx_layer *numbers, struct onnx_value *out);
 int onnx_arithmetic(struct onnx_reader *r);
+// Adds a layer that gives these of the numbers of a value.
+int onnx_take_units(struct onnx_reader *r, const struct onnx_value *x, int from, int end,
+                    int *index);
 // x op a constant input, 'A' to 'S' as the operators begin; data_first: x stands first.
 int onnx_compute(struct onnx_reader *r, char op, const struct onnx_value *x, size_t constant,
                  bool data_first);
@@ -439,8 +467,8 @@ int onnx_negative(struct onnx_reader *r);
 // The value, behind which nothing reads it, times a constant input and plus another one, becomes
 // the current node's output.
 int onnx_scale(struct onnx_reader *r, const struct onnx_value *x, size_t factor, size_t offset);
-// The value times a number becomes the current node's output.
-int onnx_multiply(struct onnx_reader *r, const struct onnx_value *x, double by);
+// The value times a number, and plus another one, becomes the current node's output.
+int onnx_line(struct onnx_reader *r, const struct onnx_value *x, double factor, double offset);
 // Features of a value; 0 where the file leaves them open.
 int onnx_features(const struct onnx_reader *r, const struct onnx_value *x);
 

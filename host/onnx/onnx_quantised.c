@@ -222,7 +222,7 @@ static int quantise_value(struct onnx_reader *r, const struct onnx_value *x, siz
     if (low < 0 || x->layer == ONNX_X || is_positive(r, x)) {
         r->graph->uncut[onnx_output_index(r->graph, 0)] = true;
         *out = *x;
-    } else if (onnx_activate(r, x, MR_ACTIVATION_RELU) != 0) {
+    } else if (onnx_activate_plain(r, x, "Relu") != 0) {
         return -1;
     }
     out->quantised = true;

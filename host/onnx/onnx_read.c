@@ -198,6 +198,10 @@ static int look_at_inputs(struct onnx_reader *r, bool *constant, bool *flow) {
             continue;
         if (check_input(r, in) != 0)
             return -1;
+        if (in->split && !onnx_is(graph, "Identity") && !onnx_is(graph, "Cast") &&
+            !onnx_is(graph, "Shape"))
+            return onnx_fail(graph, "reads numbers that a Reshape has put along several axes; this "
+                                    "version takes that as an output only");
         *constant = *constant && in->kind == ONNX_CONSTANT;
         *flow = (*flow || in->kind == ONNX_FLOW) && !onnx_is(graph, "Shape");
     }
@@ -372,10 +376,12 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
         if (out->axis[i] == AXIS_FEATURE || out->axis[i] == AXIS_ONE ||
             out->axis[i] == AXIS_SUBSTACK)
             continue;
-        if (used < 3)
-            result->order[used++] = "TLN"[(int)out->axis[i] == r->time_axis ? 0
-                                          : out->axis[i] == AXIS_STACK      ? 1
-                                                                            : 2];
+        for (int k = 0; k < (out->axis[i] == AXIS_ROWS ? 2 : 1) && used < 3; k++) {
+            const enum onnx_axis axis = out->axis[i] == AXIS_ROWS ? out->row_axis[k] : out->axis[i];
+            result->order[used++] = "TLN"[(int)axis == r->time_axis ? 0
+                                          : axis == AXIS_STACK      ? 1
+                                                                    : 2];
+        }
         last = i;
         if (out->merged && out->axis[i] == AXIS_STACK)
             return onnx_fail_file(

@@ -5,6 +5,7 @@
 #include "onnx_parts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 // Where a product has its operands; inputs that it does not have are 0.
@@ -34,28 +35,20 @@ static const struct layout *layout_of(const struct onnx_graph *graph) {
     return l;
 }
 
-static const struct {
-    const char *name;
-    enum mr_activation activation;
-} activations[] = {
-    {"Relu", MR_ACTIVATION_RELU}, {"Sigmoid", MR_ACTIVATION_SIGMOID}, {"Tanh", MR_ACTIVATION_TANH}};
-
-// The one that a FusedGemm ends with. -1 with a sentence.
-static int find_activation(struct onnx_graph *graph, enum mr_activation *activation) {
+// The one that a FusedGemm ends with; *has: there is one. -1 with a sentence.
+static int find_activation(struct onnx_graph *graph, bool *has,
+                           struct onnx_activation *activation) {
     const Onnx__AttributeProto *a = onnx_attribute(graph, "activation");
+    char name[40];
 
-    *activation = MR_ACTIVATION_LINEAR;
-    if (!a || !a->has_s || a->s.len == 0)
+    *has = a && a->has_s && a->s.len > 0;
+    if (!*has)
         return 0;
-    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
-        if (a->s.len == strlen(activations[i].name) &&
-            memcmp(a->s.data, activations[i].name, a->s.len) == 0) {
-            *activation = activations[i].activation;
-            return 0;
-        }
-    return onnx_fail(graph,
-                     "has the activation '%.*s'; this version takes Relu, Sigmoid and Tanh there",
-                     a->s.len < 40 ? (int)a->s.len : 0, (const char *)a->s.data);
+    snprintf(name, sizeof name, "%.*s", a->s.len < sizeof name ? (int)a->s.len : 0,
+             (const char *)a->s.data);
+    if (onnx_named_activation(graph, name, "activation_alpha", "activation_beta", activation))
+        return 0;
+    return onnx_fail(graph, "has the activation '%s', which this version does not have", name);
 }
 
 static int check_turns(struct onnx_graph *graph) {
@@ -92,9 +85,10 @@ static int read_product(struct onnx_reader *r) {
     const struct layout *l = layout_of(r->graph);
     const struct onnx_product product = product_of(r->graph, l);
     const struct onnx_value *x = onnx_input(r, 0);
-    enum mr_activation activation;
+    struct onnx_activation activation;
+    bool activates;
 
-    if (check_turns(r->graph) != 0 || find_activation(r->graph, &activation) != 0 ||
+    if (check_turns(r->graph) != 0 || find_activation(r->graph, &activates, &activation) != 0 ||
         (l->x_scale && onnx_check_quantised(r, 0, l->x_scale, l->x_zero) != 0) ||
         (l->scale &&
          onnx_take_quantised(r, l->weights, l->scale, l->zero, product.outputs_first, 1) != 0) ||
@@ -108,9 +102,9 @@ static int read_product(struct onnx_reader *r) {
         return -1;
     struct onnx_value *out = onnx_output(r, 0);
     out->quantised = false;
-    if (activation != MR_ACTIVATION_LINEAR) {
+    if (activates) {
         const struct onnx_value sums = *out;
-        if (onnx_activate(r, &sums, activation) != 0)
+        if (onnx_activate(r, &sums, &activation) != 0)
             return -1;
     }
     return l->y_scale && onnx_input(r, l->y_scale) ? onnx_requantise(r, l->y_scale, l->y_zero) : 0;
@@ -124,19 +118,16 @@ static int eval_product(struct onnx_eval *e) {
     const struct layout *l = layout_of(e->graph);
     const struct onnx_product product = product_of(e->graph, l);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
-    enum mr_activation activation;
+    struct onnx_activation activation;
+    bool activates;
 
-    if (check_turns(e->graph) != 0 || find_activation(e->graph, &activation) != 0 ||
+    if (check_turns(e->graph) != 0 || find_activation(e->graph, &activates, &activation) != 0 ||
         onnx_eval_linear(e, onnx_eval_input(e, 0), onnx_eval_input(e, l->weights),
                          product.outputs_first, product.scale,
                          l->bias ? onnx_eval_input(e, l->bias) : NULL, product.bias_scale) != 0)
         return -1;
-    for (size_t i = 0; i < out->count && activation != MR_ACTIVATION_LINEAR; i++) {
-        const double v = out->real[i];
-        out->real[i] = activation == MR_ACTIVATION_RELU   ? fmax(v, 0)
-                       : activation == MR_ACTIVATION_TANH ? tanh(v)
-                                                          : 1 / (1 + exp(-v));
-    }
+    for (size_t i = 0; i < out->count && activates; i++)
+        out->real[i] = onnx_function(&activation, out->real[i]);
     if (l->y_scale && onnx_eval_input(e, l->y_scale))
         onnx_eval_cut(e, out, l->y_zero);
     return 0;
@@ -197,7 +188,7 @@ static int eval_sum(struct onnx_eval *e) {
 
 static int read_sigmoid(struct onnx_reader *r) {
     if (onnx_check_quantised(r, 0, 1, 2) != 0 ||
-        onnx_activate(r, onnx_input(r, 0), MR_ACTIVATION_SIGMOID) != 0)
+        onnx_activate_plain(r, onnx_input(r, 0), "Sigmoid") != 0)
         return -1;
     onnx_output(r, 0)->quantised = false;
     return onnx_requantise(r, 3, 4);

@@ -108,8 +108,8 @@ int onnx_add_rows(struct onnx_reader *r, const struct onnx_value *a, const struc
     const int feature = axis_of(a, AXIS_FEATURE);
     int from[2], index;
 
-    if (feature < 0 || b->rank != a->rank || b->last != a->last ||
-        memcmp(a->axis, b->axis, (size_t)a->rank * sizeof *a->axis) != 0)
+    if (feature < 0 || b->rank != a->rank || b->last != a->last || b->sorted != a->sorted ||
+        !onnx_same_rows(a, b) || memcmp(a->axis, b->axis, (size_t)a->rank * sizeof *a->axis) != 0)
         return onnx_fail(r->graph, "adds values that are not rows of layers, with the same axes "
                                    "and all of every step or all of one");
     if (onnx_check_numbers(r, a) != 0 || onnx_source(r, a, &from[0]) != 0 ||
@@ -171,7 +171,8 @@ static int check_parts(struct onnx_reader *r, int axis) {
     for (size_t i = 0; i < r->graph->node->n_input; i++) {
         const struct onnx_value *in = onnx_input(r, i);
         bool good = in && in->kind == ONNX_FLOW && in->rank == first->rank && onnx_is_plain(in) &&
-                    in->last == first->last && in->sorted == first->sorted;
+                    in->last == first->last && in->sorted == first->sorted &&
+                    onnx_same_rows(in, first);
         for (int k = 0; good && k < in->rank; k++)
             good = in->axis[k] == first->axis[k] ||
                    (k == axis && (in->axis[k] == AXIS_ONE || in->axis[k] == AXIS_STACK) &&
@@ -262,25 +263,34 @@ int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, 
     int layers[ONNX_INTS], taken = 0;
     int64_t at = 0;
 
-    if (value->layer == ONNX_X)
-        return onnx_fail(r->graph, "takes some of the features; give the others the weight 0");
+    if (value->sum || value->flat || value->blank || from < 0 || end > value->dims[axis].k ||
+        from >= end)
+        return onnx_fail(r->graph, "takes numbers %lld to %lld of a row of %lld", (long long)from,
+                         (long long)end - 1, (long long)value->dims[axis].k);
     const int count = list_joined(r, value->layer, layers, 0);
-    for (int i = 0; i < count && i < ONNX_INTS && layers[i] != ONNX_X; i++) {
-        const int64_t width = r->layers[layers[i]].units;
-        if (at >= from && at + width <= end) {
-            parts[taken] = *value;
-            parts[taken++].layer = layers[i];
-            from = at + width < end ? from : end;
-        } else if (at < end && at + width > from) {
-            break;
-        }
+    if (count > ONNX_INTS)
+        return onnx_fail(r->graph, "takes a part of more than %d joined rows", ONNX_INTS);
+    for (int i = 0; i < count; i++) {
+        struct onnx_value part = *value;
+        part.layer = layers[i];
+        const int64_t width =
+            layers[i] == ONNX_X && count == 1 ? value->dims[axis].k : onnx_features(r, &part);
+        const int64_t first = from > at ? from - at : 0,
+                      to = (end < at + width ? end : at + width) - at;
+        int taken_layer = layers[i];
         at += width;
+        if (width < 1)
+            return onnx_fail(r->graph,
+                             "takes some of the features, whose number the file leaves open");
+        if (first >= to)
+            continue;
+        if (to - first < width && onnx_take_units(r, &part, (int)first, (int)to, &taken_layer) != 0)
+            return -1;
+        part.layer = taken_layer;
+        part.dims[axis] = (struct onnx_size){to - first, SYMBOL_NONE};
+        part.cast = taken_layer == layers[i] ? value->cast : (struct mr_cast){0};
+        parts[taken++] = part;
     }
-    if (taken == 0 || from != end)
-        return onnx_fail(r->graph,
-                         "takes numbers %lld to %lld of a row; this version takes whole "
-                         "rows of layers that were joined",
-                         (long long)from, (long long)end - 1);
     return join_values(r, parts, taken, axis, value);
 }
 
@@ -311,8 +321,9 @@ int onnx_split(struct onnx_reader *r) {
             if (in->axis[axis] == AXIS_STACK || in->axis[axis] == AXIS_SUBSTACK) {
                 if (onnx_unstack(r, out, axis, at, at + part) != 0)
                     return -1;
-            } else if (in->axis[axis] == AXIS_FEATURE && !onnx_is_stack(in)) {
-                if (onnx_take_joined(r, out, axis, at, at + part) != 0)
+            } else if (onnx_is_features(r, in, axis) && !onnx_is_stack(in)) {
+                if (onnx_claim_features(r, out, axis) != 0 ||
+                    onnx_take_joined(r, out, axis, at, at + part) != 0)
                     return -1;
             } else if (part != size.k) {
                 return onnx_fail(r->graph,

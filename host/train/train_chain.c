@@ -17,14 +17,19 @@ static const char *const cells[] = {
 };
 enum { CELLS = sizeof cells / sizeof *cells };
 
+// Is there nothing beside an activation?
+static bool is_plain(const struct mr_place *at) {
+    return at->scale == 1 && isinf(at->low) && isinf(at->high) && at->factor == 1 &&
+           at->offset == 0;
+}
+
 // Does a cell have its usual activation at a place, with nothing beside it?
 static bool is_usual(const struct mr_op *op, int place) {
     const struct mr_place *at = &op->places[place];
 
     return op->kind->places[place] == 0 ||
            (at->kind == (place == MR_PLACE_GATE ? MR_ACTIVATION_SIGMOID : MR_ACTIVATION_TANH) &&
-            at->scale == 1 && isinf(at->low) && isinf(at->high) && at->factor == 1 &&
-            at->offset == 0);
+            is_plain(at));
 }
 
 static int take_layer(const struct mr_network *network, int index, struct mr_train_chain *chain,
@@ -78,10 +83,10 @@ static int take_op(const struct mr_network *network, int index, struct mr_train_
         return 0;
     }
     if (strcmp(kind, "dense") == 0 && chain->head < 0 && chain->layer_count > 0 &&
-        op->activation != MR_ACTIVATION_RELU) {
+        op->places[MR_PLACE_G].kind <= MR_ACTIVATION_TANH && is_plain(&op->places[MR_PLACE_G])) {
         chain->head = index;
         chain->outputs = op->units;
-        chain->activation = op->activation;
+        chain->activation = op->places[MR_PLACE_G].kind;
         return 0;
     }
     if (strcmp(kind, "softmax") == 0 && chain->head >= 0 && !chain->softmax &&

@@ -5,16 +5,22 @@
 //   DENSE_INPUTS, DENSE_OUTPUTS, DENSE_LC  columns per cycle
 //   DENSE_OUT_LC      0: gives numbers (int32_t), one per output. n: gives vectors of n activations
 //                     for a layer that follows, the last one of a row padded with zeros
-//   DENSE_ACTIVATION  MR_LINEAR, MR_SIGMOID, MR_TANH or MR_RELU (formats.h)
+//   DENSE_ACTIVATION  as formats.h has them
+//   DENSE_PLACE       of others than MR_LINEAR, MR_SIGMOID, MR_TANH and MR_RELU, and of what is
+//                     clipped first: the activation as a cell has it at its place (place.h)
+//   DENSE_COUNTS      where an output can be cut in a way that the network's scales should have
+//   kept
+//                     from happening
 // A row takes ceil(inputs/LC) cycles of columns and one cycle per number or vector that it gives.
 //
-// Sigmoid and tanh give Q15 (activation.h); the others the sum in the scale that the shift leaves,
-// saturated to 32 bits as a number and to 16 bits in a vector.
+// Sigmoid and tanh give Q15 (activation.h), what is at a place 16 bits; the others the sum in the
+// scale that the shift leaves, saturated to 32 bits as a number and to 16 bits in a vector.
 #include "activation.h"
 #include "formats.h"
 #include "frame/lane.h"
 #include "frame/words.h"
 #include "mr_command.h"
+#include "place.h"
 
 #define X_WORDS MR_CEIL_DIV(DENSE_INPUTS, DENSE_LC)
 #define VEC MR_VEC(DENSE_LC)
@@ -29,8 +35,6 @@
 #endif
 #define OUT_WORDS MR_CEIL_DIV(DENSE_OUTPUTS, OUT_STEP)
 #define IN_LAST (DENSE_OUTPUTS - (OUT_WORDS - 1) * OUT_STEP) // outputs in a row's last vector
-// Can an output be cut in a way that the network's scales should have kept from happening?
-#define COUNTS_CUT (DENSE_OUT_LC && (DENSE_ACTIVATION == MR_LINEAR || DENSE_ACTIVATION == MR_RELU))
 
 // command MR_COMMAND_LOAD: takes the layer's part of the weight image: lane words (load_lanes.h),
 // then one beat per output with bias (three 16-bit parts, low first) and shift. command
@@ -52,7 +56,7 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
     HLS(array_partition variable = acc complete dim = 0)
     static int64_t passing[DENSE_OUTPUTS]; // sums on their way out
     HLS(array_partition variable = passing complete dim = 0)
-#if COUNTS_CUT
+#if DENSE_COUNTS
     static uint64_t cut;
     HLS_PROBE(cut);
 #endif
@@ -83,7 +87,7 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
             }
         }
     } else if (command == RUN_COMMAND) {
-#if COUNTS_CUT
+#if DENSE_COUNTS
         cut = 0;
 #endif
     run_rows:
@@ -120,14 +124,20 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                 if (k >= X_WORDS) {
                     const uint32_t word = k - X_WORDS;
                     int32_t value[OUT_STEP];
-#if COUNTS_CUT
+#if DENSE_COUNTS
                     uint32_t cut_now = 0;
 #endif
                     for (int c = 0; c < OUT_STEP; c++) {
                         HLS(unroll)
                         const int64_t b = bias[word][c];
                         const uint8_t s = shift[word][c];
-#if DENSE_ACTIVATION == MR_SIGMOID
+#ifdef DENSE_PLACE
+                        uint32_t past = 0;
+                        value[c] = mr_activate(DENSE_PLACE, (sums[c] + b) >> s, &past);
+#    if DENSE_COUNTS
+                        cut_now += past != 0 && (word != OUT_WORDS - 1 || c < IN_LAST);
+#    endif
+#elif DENSE_ACTIVATION == MR_SIGMOID
                         value[c] = mr_sigmoid(mr_gate_argument(sums[c], b, s));
 #elif DENSE_ACTIVATION == MR_TANH
                         value[c] = mr_tanh(mr_gate_argument(sums[c], b, s));
@@ -135,7 +145,7 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
                         const int64_t scaled = (sums[c] + b) >> s;
                         const int64_t kept = DENSE_ACTIVATION == MR_RELU && scaled < 0 ? 0 : scaled;
                         value[c] = (int32_t)hls_saturate(kept, OUT_BITS);
-#    if COUNTS_CUT
+#    if DENSE_COUNTS
                         cut_now += value[c] != kept && (word != OUT_WORDS - 1 || c < IN_LAST);
 #    endif
 #endif
@@ -150,7 +160,7 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #else
                     hls_write(int32_t, y, value[0]);
 #endif
-#if COUNTS_CUT
+#if DENSE_COUNTS
                     cut += cut_now;
 #endif
                 }
@@ -166,10 +176,11 @@ static void DENSE(hls_stream(beat_t) * weights, hls_stream(VEC) * x, hls_stream(
 #undef OUT
 #undef OUT_WORDS
 #undef IN_LAST
-#undef COUNTS_CUT
 #undef DENSE
 #undef DENSE_INPUTS
 #undef DENSE_OUTPUTS
 #undef DENSE_LC
 #undef DENSE_OUT_LC
 #undef DENSE_ACTIVATION
+#undef DENSE_PLACE
+#undef DENSE_COUNTS

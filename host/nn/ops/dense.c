@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense: y = f(W x + b), f the identity, sigmoid, tanh or ReLU. What goes on to another operator
-// has 16 bits, what goes to the host 32.
+// Dense: y = f(W x + b). What goes on to another operator has 16 bits, what goes to the host 32.
+// The identity, sigmoid, tanh and ReLU are the kernel's own; others are those that cells have at
+// their places, and give 16 bits in one format.
 #include "arithmetic.h"
 #include "file.h"
 #include "op.h"
+#include "places.h"
 #include "plain_rows.h"
 #include "quantise.h"
 
@@ -11,8 +13,29 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct mr_place *place_of(const struct mr_op *op) {
+    return &op->places[MR_PLACE_G];
+}
+
 static bool is_squashed(const struct mr_op *op) {
-    return op->activation == MR_ACTIVATION_SIGMOID || op->activation == MR_ACTIVATION_TANH;
+    return !MR_IS_OPEN(place_of(op)->kind);
+}
+
+// Has the kernel it by itself?
+static bool is_own(const struct mr_op *op) {
+    const struct mr_place *place = place_of(op);
+
+    return place->kind <= MR_ACTIVATION_RELU && place->scale == 1 && isinf(place->low) &&
+           isinf(place->high);
+}
+
+// Fraction bits of what has ends.
+static int ended_frac(const struct mr_op *op) {
+    return mr_place_frac(place_of(op), 0, 0);
+}
+
+static mr_place_t constants_of(const struct mr_op *op) {
+    return mr_place_constants(place_of(op), -1);
 }
 
 static void describe(const struct mr_network *network, struct mr_op *op, struct mr_stream *out) {
@@ -27,22 +50,7 @@ static void float_row(const struct mr_op *op, const double *in, double *state, d
     (void)state;
     for (int o = 0; o < op->units; o++) {
         const double sum = op->bias[o] + mr_dot(op->w_x + (size_t)o * inputs, in, inputs);
-        switch (op->activation) {
-        case MR_ACTIVATION_LINEAR:
-            out[o] = sum;
-            break;
-        case MR_ACTIVATION_SIGMOID:
-            out[o] = mr_sigmoid_float(sum);
-            break;
-        case MR_ACTIVATION_TANH:
-            out[o] = tanh(sum);
-            break;
-        case MR_ACTIVATION_RELU:
-            out[o] = fmax(sum, 0);
-            break;
-        default: // there are no others (model_read.c, onnx_heads.c)
-            break;
-        }
+        out[o] = mr_place_float(place_of(op), sum);
     }
 }
 
@@ -63,7 +71,7 @@ static struct mr_float_row row_of(const struct mr_network *network, const struct
     return row;
 }
 
-enum { SHARED_FRAC_MAX = 30 };
+enum { SHARED_FRAC_MAX = 30, PLACE_FRAC_MAX = 15 };
 
 // Of a 16-bit output: one for all, such that what calibration saw fits, with as much head-room
 // again, or whatever the input where that is less.
@@ -74,18 +82,21 @@ static int shared_frac(const struct mr_network *network, const struct mr_op *op)
 
     for (int o = 0; o < op->units; o++) {
         const struct mr_float_row row = row_of(network, op, o);
-        bound = fmax(bound, mr_row_bound(&row));
+        const double sum = mr_row_bound(&row);
+        bound = fmax(bound, fmax(fabs(mr_place_float(place_of(op), sum)),
+                                 fabs(mr_place_float(place_of(op), -sum))));
     }
-    return mr_frac_of(seen > 0 ? fmin(2 * seen, bound) : bound, 0, SHARED_FRAC_MAX);
+    return mr_frac_of(seen > 0 ? fmin(2 * seen, bound) : bound, 0,
+                      is_own(op) ? SHARED_FRAC_MAX : PLACE_FRAC_MAX);
 }
 
 static int quantise_16(const struct mr_network *network, struct mr_op *op, int32_t *frac,
                        int *column, char *error, size_t error_size) {
-    int shared = is_squashed(op) ? MR_HIDDEN_FRAC : shared_frac(network, op);
+    int shared = is_squashed(op) ? ended_frac(op) : shared_frac(network, op);
 
     for (int o = 0; o < op->units;) {
         struct mr_float_row row = row_of(network, op, o);
-        const int argument = op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC : shared;
+        const int argument = MR_ARGUMENT_FRAC(place_of(op)->kind, shared);
         if (mr_row_fixed(&row, 16, argument, &op->rows, o, 0, o, error, error_size) == 0) {
             frac[o++] = shared;
         } else if (!is_squashed(op) && shared > 0) { // weights may ask for a coarser one
@@ -96,6 +107,7 @@ static int quantise_16(const struct mr_network *network, struct mr_op *op, int32
             return -1;
         }
     }
+    op->places[MR_PLACE_G].frac = shared;
     return 0;
 }
 
@@ -109,9 +121,7 @@ static int quantise_32(const struct mr_network *network, struct mr_op *op, int32
     for (int o = 0; o < op->units;) {
         struct mr_float_row row = row_of(network, op, o);
         const int result =
-            is_squashed(op) ? mr_row_fixed(&row, 16,
-                                           op->activation == MR_ACTIVATION_TANH ? MR_TANH_FRAC
-                                                                                : MR_SIGMOID_FRAC,
+            is_squashed(op) ? mr_row_fixed(&row, 16, MR_ARGUMENT_FRAC(place_of(op)->kind, 15),
                                            &op->rows, o, 0, o, error, error_size)
                             : mr_row_number(&row, most, &op->rows, o, &frac[o], error, error_size);
         if (result != 0) {
@@ -119,7 +129,7 @@ static int quantise_32(const struct mr_network *network, struct mr_op *op, int32
             return -1;
         }
         if (is_squashed(op))
-            frac[o] = MR_HIDDEN_FRAC;
+            frac[o] = ended_frac(op);
         const bool again = uniform && frac[o] < most && o > 0;
         if (uniform && frac[o] < most)
             most = frac[o];
@@ -132,7 +142,7 @@ static int quantise(const struct mr_network *network, struct mr_op *op, int32_t 
                     char *error, size_t error_size) {
     if (mr_rows_create(&op->rows, op->units, op->inputs, op->units) != 0)
         return mr_fail(error, error_size, "not enough memory for the weights of the %s", op->name);
-    return network->streams[op->output].bits == 16
+    return network->streams[op->output].bits == 16 || !is_own(op)
                ? quantise_16(network, op, frac, column, error, error_size)
                : quantise_32(network, op, frac, column, error, error_size);
 }
@@ -140,23 +150,30 @@ static int quantise(const struct mr_network *network, struct mr_op *op, int32_t 
 static int check(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size) {
     const struct mr_stream *out = &network->streams[op->output];
+    const int most = is_own(op) ? MR_SCALE_MAX : PLACE_FRAC_MAX;
 
     for (int o = 0; o < op->units; o++) {
         const int frac = out->frac[o];
-        if (is_squashed(op) ? frac != MR_HIDDEN_FRAC : frac < 0 || frac > MR_SCALE_MAX)
+        if (is_squashed(op) ? frac != ended_frac(op) : frac < 0 || frac > most)
             return mr_fail(error, error_size,
                            "output %d of the %s has %d fraction bits, which is not possible", o,
                            op->name, frac);
         // The ends of a vector's numbers are told as one limit.
-        if (out->bits == 16 && frac != out->frac[0])
+        if ((out->bits == 16 || !is_own(op)) && frac != out->frac[0])
             return mr_fail(error, error_size,
-                           "outputs 0 and %d of the %s have different formats, and an operator "
-                           "reads them",
+                           "outputs 0 and %d of the %s have different formats, and they must "
+                           "have one",
                            o, op->name);
     }
+    struct mr_place place = *place_of(op);
+    if (is_own(op)) // whose format is the stream's alone
+        place.frac = MR_HIDDEN_FRAC;
+    if (!mr_place_is_possible(&place, MR_PLACE_G))
+        return mr_fail(error, error_size, "the %s has an activation with numbers that cannot be",
+                       op->name);
     if (mr_rows_check(&op->rows, 16, op->inputs, op->name, error, error_size) != 0)
         return -1;
-    for (int o = 0; o < op->units && out->bits == 32 && !is_squashed(op); o++)
+    for (int o = 0; o < op->units && out->bits == 32 && is_own(op) && !is_squashed(op); o++)
         if (!mr_row_fits_number(&op->rows, o))
             return mr_fail(error, error_size,
                            "output %d of the %s may reach beyond the 32 bits of the device; import "
@@ -170,36 +187,26 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
                         int32_t *state, int32_t *out) {
     const int bits = network->streams[op->output].bits;
+    const mr_place_t at = constants_of(op);
+    const bool own = is_own(op);
 
     (void)state;
     for (int o = 0; o < op->units; o++) {
         const int16_t *w = op->rows.weight + (size_t)o * (size_t)op->inputs;
         const int64_t sum =
             (op->rows.bias[o] + mr_integer_dot(w, in, op->inputs)) >> op->rows.shift[o];
-        switch (op->activation) {
-        case MR_ACTIVATION_LINEAR:
-            out[o] = (int32_t)mr_clamp(sum, bits);
-            break;
-        case MR_ACTIVATION_SIGMOID:
-            out[o] = (int32_t)mr_table_sigmoid(sum);
-            break;
-        case MR_ACTIVATION_TANH:
-            out[o] = (int32_t)mr_table_tanh(sum);
-            break;
-        case MR_ACTIVATION_RELU:
-            out[o] = sum > 0 ? (int32_t)mr_clamp(sum, bits) : 0;
-            break;
-        default:
-            break;
-        }
+        const bool below = at.kind == MR_RELU && sum < 0;
+        out[o] = (int32_t)(!own || is_squashed(op) ? mr_place_fixed(&at, sum)
+                           : below                 ? 0
+                                                   : mr_clamp(sum, bits));
     }
 }
 
-// What goes on to another operator may be beyond what calibration saw.
+// What goes on to another operator, or has 16 bits anyway, may be beyond what calibration saw.
 static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
     const struct mr_stream *out = &network->streams[op->output];
 
-    if (out->bits == 32 || is_squashed(op))
+    if ((out->bits == 32 && is_own(op)) || is_squashed(op))
         return (struct mr_op_limit){0};
     return mr_one_format_limit(network, op);
 }
@@ -210,27 +217,34 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
                  struct mr_op_cost *cost) {
     const uint64_t outputs = (uint64_t)op->units, inputs = (uint64_t)op->inputs;
     const int x_words = mr_ceil_div(op->inputs, layout->lc);
-    const int at_once = layout->out_lc ? layout->out_lc : 1, squash = is_squashed(op) ? at_once : 0;
+    const int at_once = layout->out_lc ? layout->out_lc : 1;
+    const mr_place_t at = constants_of(op);
+    const int squash = at_once * mr_place_multipliers(&at);
 
     cost->row_cycles = (uint32_t)(x_words + mr_ceil_div(op->units, at_once));
     cost->lanes = outputs * (uint64_t)layout->lc;
     cost->products = cost->multipliers = cost->lanes + (uint64_t)squash;
     cost->lane_useful = outputs * inputs;
-    cost->useful = outputs * (inputs + (squash ? 1 : 0));
+    cost->useful = outputs * (inputs + (uint64_t)mr_place_multipliers(&at));
     mr_memory_expect(&cost->memory, x_words, layout->lc * 16, outputs);
     mr_memory_expect(&cost->memory, op->units, 48 + 5, 1);
-    if (squash)
-        mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)mr_ceil_div(squash, 2));
+    if (mr_place_has_table(&at))
+        mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)mr_ceil_div(at_once, 2));
 }
 
 static void emit(const struct mr_network *network, const struct mr_op *op,
                  const struct mr_op_layout *layout, struct mr_text *text) {
-    (void)network;
+    const mr_place_t at = constants_of(op);
+
     mr_text_add(text, "#define DENSE %s\n#define DENSE_INPUTS %d\n#define DENSE_OUTPUTS %d\n",
                 op->name, op->inputs, op->units);
     mr_text_add(text, "#define DENSE_LC %d\n#define DENSE_OUT_LC %d\n", layout->lc, layout->out_lc);
-    mr_text_add(text, "#define DENSE_ACTIVATION %d\n#include \"heads/dense.h\"\n",
-                (int)op->activation);
+    mr_text_add(text, "#define DENSE_ACTIVATION %d\n", at.kind);
+    if (!is_own(op))
+        mr_place_text(text, "DENSE_PLACE", &at);
+    if (limit(network, op).limit > 0)
+        mr_text_add(text, "#define DENSE_COUNTS 1\n");
+    mr_text_add(text, "#include \"heads/dense.h\"\n");
 }
 
 const struct mr_op_kind mr_op_dense = {

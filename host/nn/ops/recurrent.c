@@ -576,15 +576,12 @@ static bool has_other_places(const struct mr_op *op) {
 
 static void emit_places(const struct mr_op *op, const struct mr_op_layout *layout,
                         const struct mr_network *network, struct mr_text *text) {
-    static const char *const names[MR_PLACES] = {"GATE", "G", "H"};
+    static const char *const macros[MR_PLACES] = {"LAYER_GATE", "LAYER_G", "LAYER_H"};
     const struct mr_cell *cell = mr_cell_of(op);
 
     for (int p = 0; p < MR_PLACES; p++) {
         const mr_place_t at = mr_cell_place(op, (enum mr_place_of_cell)p);
-        mr_text_add(text, "#define LAYER_%s mr_place_with(%d, %d, %d, %d, %d, %d, %d, %d, %d, ",
-                    names[p], at.kind, at.frac, at.clips, (int)at.low, (int)at.high, (int)at.factor,
-                    at.shift, (int)at.than, (int)at.in_factor);
-        mr_text_add(text, "%lld, %d)\n", (long long)at.in_offset, at.in_shift);
+        mr_place_text(text, macros[p], &at);
     }
     mr_text_add(text, "#define LAYER_LATENCY %u\n", cell->latency(op, layout->lc));
     if (cell->late)
