@@ -13,7 +13,7 @@ work=${MR_FORMAL_DIR:-build/formal}
 yosys=${YOSYS:-yosys}
 smtbmc=${YOSYS_SMTBMC:-yosys-smtbmc}
 z3=${Z3:-z3}
-limit=60
+limit=60 # seconds of the processor, so that a busy machine proves as much
 failed=0
 mkdir -p "$work" || exit 1
 
@@ -46,8 +46,8 @@ source_of() { # module -> its file
 solve() { # name, kind, options: true when the solver says PASSED
     name=$1 kind=$2
     shift 2
-    timeout $limit "$smtbmc" -s z3 --dump-vcd "$work/$name.$kind.vcd" "$@" "$work/$name.smt2" \
-        >"$work/$name.$kind.log" 2>&1
+    (ulimit -t $limit && exec timeout $((10 * limit)) "$smtbmc" -s z3 --dump-vcd "$work/$name.$kind.vcd" "$@" \
+        "$work/$name.smt2" >"$work/$name.$kind.log" 2>&1)
 }
 
 prove() { # name, module, steps in which covers are reached, parameters
@@ -95,7 +95,7 @@ mutant() { # name, module, sed expression, parameters
 
 sums() { # columns: true when z3 finds no counterexample
     sed "s/COLUMNS/$1/g" "$here/mr_dot_pair.smt2" >"$work/dot_pair_$1.smt2"
-    timeout $limit "$z3" "$work/dot_pair_$1.smt2" >"$work/dot_pair_$1.log" 2>&1
+    (ulimit -t $limit && exec timeout $((10 * limit)) "$z3" "$work/dot_pair_$1.smt2" >"$work/dot_pair_$1.log" 2>&1)
     [ "$(uniq "$work/dot_pair_$1.log")" = unsat ]
 }
 
