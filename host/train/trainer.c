@@ -25,8 +25,10 @@ const struct mr_trainer_kind *mr_trainer_kind_find(const char *arithmetic, const
 
     for (size_t i = 0; kinds[i]; i++) {
         if (strcmp(kinds[i]->name, arithmetic) == 0 &&
-            strncmp(device, kinds[i]->device, strlen(kinds[i]->device)) == 0)
+            strncmp(device, kinds[i]->device, strlen(kinds[i]->device)) == 0) {
+            free(known.data);
             return kinds[i];
+        }
         mr_text_add(&known, "%s%s on %s", i ? ", " : "", kinds[i]->name, kinds[i]->device);
     }
     mr_failure(error, MR_ERROR_ARGUMENT, "nothing trains in %s on %s; there is %s", arithmetic,
