@@ -123,7 +123,7 @@ OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo demo-train bench-train test test-long quick check conformance bench performance fit examples lint format format-check pictures tables registers install clean help
+.PHONY: all tests deps demo demo-train bench-train test test-long quick check conformance bench bench-cpu performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -192,6 +192,9 @@ fit: all ## what the networks cost on a u55c, by Yosys
 
 bench-hw: build/tests/bench_hw ## networks of published figures at full size: the table of docs/performance.md (hours)
 	$(Q)$(RUN) tests/bench_hw.sh
+
+bench-cpu: build/tests/bench_cpu ## device cpu: beside oneDNN, where libdnnl-dev is there, on one core: the table of docs/performance.md
+	$(Q)OMP_NUM_THREADS=1 build/tests/bench_cpu $(CASES)
 
 examples: all ## what the example kernels cost and how fast they are: the table of docs/hlsc.md
 	$(Q)$(RUN) tests/examples_test.sh table
@@ -423,6 +426,11 @@ build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
 $(filter build/tests/card_% build/asan/card_%,$(TEST_PROGRAMS) $(ASAN_PROGRAMS)) $(TSAN_PROGRAMS) build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
+# oneDNN is not among the packages that all else needs.
+build/tests/bench_cpu: build/obj/tests/bench_cpu.o build/obj/tests/bench_dnnl.o build/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),-ldnnl) $(LIBS)
 # It runs the command, on the model that session_test writes.
 build/tests/profile_test build/asan/profile_test: | build/millrace build/tests/session_test
 build/tests/%: build/obj/tests/%.o build/obj/libhlsc.a build/libmillrace.a

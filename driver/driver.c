@@ -116,15 +116,16 @@ const char *mr_device_named_image(const char *uri) {
     return comma && backend && (backend->caps & MR_CAP_NAMES_IMAGE) ? comma + 1 : NULL;
 }
 
-static const char *find_path(const char *uri, const struct mr_backend *backend,
-                             const struct mr_image *image, struct mr_error *error) {
-    const char *path = mr_device_named_image(uri);
-    if (!path && image)
-        path = image->forms[backend->form];
-    if (!path)
-        mr_failure(error, MR_ERROR_DEVICE, "%s needs %s; build it first", uri,
-                   form_texts[backend->form]);
-    return path;
+// *path: of the form that the backend needs; NULL for an engine, which has none.
+static int find_path(const char *uri, const struct mr_backend *backend,
+                     const struct mr_image *image, const char **path, struct mr_error *error) {
+    *path = mr_device_named_image(uri);
+    if (!*path && image)
+        *path = image->forms[backend->form];
+    if (backend->form == MR_FORM_ENGINE ? image && image->engine : *path != NULL)
+        return 0;
+    return mr_failure(error, MR_ERROR_DEVICE, "%s needs %s; build it first", uri,
+                      form_texts[backend->form]);
 }
 
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
@@ -137,8 +138,8 @@ struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
     const struct mr_backend *backend = mr_device_find(uri, error);
     if (!backend || mr_device_require(uri, caps, error))
         return NULL;
-    const char *path = find_path(uri, backend, image, error);
-    if (!path)
+    const char *path;
+    if (find_path(uri, backend, image, &path, error))
         return NULL;
     struct mr_device *device = calloc(1, sizeof *device);
     if (!device) {

@@ -16,6 +16,7 @@
 
 // Built forms of a network: name, what it is, for messages.
 #define MR_FORM_MAP(X)                                                                             \
+    X(MR_FORM_ENGINE, "an engine of the network")                                                  \
     X(MR_FORM_MODEL, "the network's compiled model")                                               \
     X(MR_FORM_RTL, "the network's simulator")                                                      \
     X(MR_FORM_XCLBIN, "an image of the network")
@@ -41,8 +42,24 @@ enum mr_cap {
 #undef MR_CAP_ENUMERATOR
 };
 
+struct mr_job;
+struct mr_device_info;
+
+// A network that calculates in this process, made by one who knows it, with its weights in it and
+// every state zero. The functions are those of struct mr_backend.
+struct mr_engine {
+    void *self;
+    void (*info)(const void *self, struct mr_device_info *info);
+    int (*run)(void *self, struct mr_job *job, struct mr_error *error);
+    int (*read_state)(void *self, void *beats, uint64_t count, struct mr_error *error);
+    int (*write_state)(void *self, const void *beats, uint64_t count, struct mr_error *error);
+    void (*close)(void *self);
+};
+
 // One network, built.
 struct mr_image {
+    // Of MR_FORM_ENGINE, or NULL: it becomes the device's where that is opened.
+    const struct mr_engine *engine;
     // Paths. A backend uses the form that it needs, the others may be NULL. An image that the URI
     // names goes before.
     const char *forms[MR_FORMS];
@@ -156,7 +173,8 @@ struct mr_backend {
     void *(*open)(const char *rest, const char *path, const struct mr_image *image,
                   const struct mr_device_options *options, struct mr_error *error);
     void (*info)(const void *device, struct mr_device_info *info);
-    // Takes all `count` beats of the stream `weights`, or fails.
+    // Takes all `count` beats of the stream `weights`, or fails. A device without that stream has
+    // its weights already.
     int (*load_weights)(void *device, const void *beats, uint64_t count, struct mr_error *error);
     // Runs the job. Fails unless all input is taken and all output filled exactly. steps,
     // sequences and feedback were checked. After a failure the device can be used again; its

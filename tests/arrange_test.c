@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bidirectional and reverse layers: the kernels that turn sequences round and join rows, as C
 // (hlsc_test.sh compares their RTL), and networks of them, which give the bits of the plain
-// reference on cpu: and sim: in the planned cycles.
+// reference on cpu:, hls: and sim: in the planned cycles.
 #define _GNU_SOURCE
 #include "kernel_fixture.h"
 #include "kernels/arrange.c"
@@ -407,6 +407,8 @@ START_TEST(slots_start_from_their_states) {
     struct mr_model *model = model_of(&network);
     check_device(&network, model, "cpu:", &options);
     check_steps(&network, model, "cpu:", &options);
+    check_device(&network, model, "hls:", &options);
+    check_steps(&network, model, "hls:", &options);
     if (!getenv("MR_TEST_NO_SIM"))
         check_device(&network, model, "sim:", &options);
     mr_model_close(model);
@@ -496,6 +498,7 @@ START_TEST(devices_give_the_bits_of_the_reference) {
                                        .lane_count = (uint32_t)mr_network_layers(&network)};
     struct mr_model *model = model_of(&network);
     check_device(&network, model, "cpu:", &options);
+    check_device(&network, model, "hls:", &options);
     if (!getenv("MR_TEST_NO_SIM"))
         check_device(&network, model, "sim:", &options);
     mr_model_close(model);

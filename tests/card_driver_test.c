@@ -95,7 +95,7 @@ START_TEST(portions) {
     struct raw raw;
     struct mr_error error;
     raw_open(&raw);
-    struct mr_device *cpu = raw_device(&raw, "cpu:", NULL);
+    struct mr_device *cpu = raw_device(&raw, "hls:", NULL);
     int32_t *wanted = calloc(SEQUENCES * raw.outputs, sizeof *wanted);
     for (size_t i = 0; i < 4; i++) {
         const struct mr_device_options options = {.portion = portions[i]};
@@ -129,7 +129,7 @@ START_TEST(probes_of_portions) {
     raw.flags = 0; // the state goes on, and grows
     uint64_t wanted[PROBES + 1] = {0}, got[PROBES + 1] = {0};
     const struct mr_device_options options = {.portion = 400};
-    struct mr_device *cpu = raw_device(&raw, "cpu:", NULL),
+    struct mr_device *cpu = raw_device(&raw, "hls:", NULL),
                      *card = raw_device(&raw, "xrt:0", &options);
     struct mr_device_info info;
     mr_device_get_info(card, &info);
@@ -206,7 +206,7 @@ START_TEST(other_weights) {
     struct raw raw;
     struct mr_error error;
     raw_open(&raw);
-    struct mr_device *cpu = raw_device(&raw, "cpu:", NULL), *card = raw_device(&raw, "xrt:0", NULL);
+    struct mr_device *cpu = raw_device(&raw, "hls:", NULL), *card = raw_device(&raw, "xrt:0", NULL);
     int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
     int32_t y[2][SEQUENCES * 8], first[SEQUENCES * 8];
     ck_assert(raw.outputs <= 8);
@@ -254,7 +254,7 @@ START_TEST(plain_program) {
     struct mr_error error;
     char text[2000];
     raw_open(&raw);
-    struct mr_device *cpu = raw_device(&raw, "cpu:", NULL);
+    struct mr_device *cpu = raw_device(&raw, "hls:", NULL);
     const size_t count = SEQUENCES * STEPS * raw.words;
     int16_t *x = raw_numbers(count, true);
     int32_t y[SEQUENCES * 8], got[SEQUENCES * 8];
@@ -298,7 +298,7 @@ START_TEST(done_before_the_end) {
     struct mr_error error;
     raw_open(&raw);
     struct mr_device *card = raw_device(&raw, "xrt:0", &options),
-                     *cpu = raw_device(&raw, "cpu:", NULL);
+                     *cpu = raw_device(&raw, "hls:", NULL);
     int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
     int32_t *y = calloc(SEQUENCES * raw.outputs, sizeof *y),
             *wanted = calloc(SEQUENCES * raw.outputs, sizeof *wanted);
@@ -332,7 +332,7 @@ START_TEST(small_buffer) {
     struct raw raw;
     struct mr_error error;
     raw_open(&raw);
-    struct mr_device *card = raw_device(&raw, "xrt:0", NULL), *cpu = raw_device(&raw, "cpu:", NULL);
+    struct mr_device *card = raw_device(&raw, "xrt:0", NULL), *cpu = raw_device(&raw, "hls:", NULL);
     int16_t *x = raw_numbers(SEQUENCES * STEPS * raw.words, true);
     int32_t y[SEQUENCES * 64], wanted[SEQUENCES * 64];
     ck_assert_uint_le(raw.outputs, 64);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers that give their cell states: the bits of the plain reference on cpu: and sim:, whole and
-// step by step, in the planned cycles; what is beyond 16 bits is cut and counted alike.
+// Layers that give their cell states: the bits of the plain reference on cpu:, hls: and sim:, whole
+// and step by step, in the planned cycles; what is beyond 16 bits is cut and counted alike.
 #define _GNU_SOURCE
 #include "session_fixture.h"
 
@@ -89,6 +89,7 @@ START_TEST(devices_give_the_bits_of_the_reference) {
     struct mr_model *model = open_model_of(MODEL);
     const uint64_t cut = check_device(&network, model, "cpu:");
     ck_assert(_i ? cut > 0 : cut == 0);
+    ck_assert_uint_eq(check_device(&network, model, "hls:"), cut);
     if (!getenv("MR_TEST_NO_SIM"))
         ck_assert_uint_eq(check_device(&network, model, "sim:"), cut);
     mr_model_close(model);

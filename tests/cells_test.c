@@ -510,12 +510,20 @@ static void step(struct reference *r, const int16_t *x) {
     memcpy(columns + inputs, r->state, (size_t)units * sizeof *columns);
     for (int u = 0; r->layer->uncut && u < units; u++)
         uncut[u] = r->layer->uncut(r->op, u, columns, cells_of(r)[u]);
-    r->op->kind->integer_row(&r->network, r->op, columns, r->state, h);
+    struct mr_cuts cuts = {0};
+    uint64_t cut = 0, beyond = 0;
+    r->op->kind->integer_row(&r->network, r->op, columns, r->state, h, &cuts);
     for (int u = 0; r->layer->uncut && u < units; u++) {
         const int64_t past = uncut[u] - (r->op->kind->second_field ? cells_of(r)[u] : h[u]);
-        r->cut += past != 0;
-        r->past += (uint64_t)llabs(past);
+        cut += past != 0;
+        beyond += (uint64_t)llabs(past);
     }
+    if (r->layer->uncut) {
+        ck_assert_uint_eq(cuts.count, cut);
+        ck_assert_uint_eq(cuts.past, beyond);
+    }
+    r->cut += cut;
+    r->past += beyond;
 }
 
 #define OF(name, cell, I, H, LC, exponent, weight_bits, column_bits, uncut)                        \

@@ -348,7 +348,7 @@ check "devices as JSON" grep -q '"uri": "cpu:"' "$W/out"
 check "what they can" grep -q '"can": "counts cycles, records timelines, .*writes waveforms"' "$W/out"
 refuses 1 "sim:" run "$T" --device warp:1 --input "$X" -o "$W/y.npy"
 refuses 1 "warp" run "$T" --device warp --input "$X" -o "$W/y.npy"
-refuses 1 "there is no device 'warp:1'; known are cpu:, sim:, xrt:N" build "$T" --device warp:1
+refuses 1 "there is no device 'warp:1'; known are cpu:, hls:, sim:, xrt:N" build "$T" --device warp:1
 refuses 1 "device xrt:0 takes the image of a card" build "$T" --device xrt
 refuses 1 "there is no device 'warp:'" compare "$T" "$X" --devices cpu:,warp:
 refuses 1 "there is no device 'auto:'" run "$T" "$X" --device cpu: --fallback auto
@@ -451,8 +451,8 @@ refuses 2 "exclude each other" plan "$T" --within 3 --latency
 runs 0 plan "$T" --json
 check "plan as JSON" grep -q '"cycles_per_step"' "$W/out"
 check "the plan tells the precision of each layer" grep -q '"precision": "w16a16"' "$W/out"
-runs 0 build "$T" --device cpu: --json
-check "build as JSON" grep -q '"cpu:"' "$W/out"
+runs 0 build "$T" --device hls: --json
+check "build as JSON" grep -q '"hls:"' "$W/out"
 runs 0 run "$T" --device cpu: --input "$X" -o "$W/y.npy" --json
 check "run as JSON" grep -q '"cycles": null' "$W/out"
 check "only JSON" sh -c "head -c 1 $W/out | grep -q '{'"
@@ -474,14 +474,14 @@ echo "a damaged cache"
 cache=$MILLRACE_CACHE
 MILLRACE_CACHE=$W/own-cache
 rm -rf "$MILLRACE_CACHE"
-runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+runs 0 run "$T" --device hls: --input "$X" -o "$W/again.npy"
 so=$(ls "$MILLRACE_CACHE"/network-model-*/kernel.so)
 printf 'X' | dd of="$so" bs=1 seek=5000 conv=notrunc 2>/dev/null
-runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+runs 0 run "$T" --device hls: --input "$X" -o "$W/again.npy"
 check "damage is told" grep -q 'note: .*is damaged (kernel.so is not as it was built) and is built again' "$W/err"
 check "and mended" cmp "$W/y.npy" "$W/again.npy"
 rm "$so"
-runs 0 run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+runs 0 run "$T" --device hls: --input "$X" -o "$W/again.npy"
 check "what is missing is built" cmp "$W/y.npy" "$W/again.npy"
 echo >"$(ls "$MILLRACE_CACHE"/network-hls-*/report.json)"
 runs 0 plan "$T"
@@ -489,7 +489,7 @@ check "reports too" grep -q 'report.json is not as it was built' "$W/err"
 runs 0 plan "$T"
 check "once" test ! -s "$W/err"
 chmod o+w "$MILLRACE_CACHE"
-refuses 1 "may be written by other users" run "$T" --device cpu: --input "$X" -o "$W/again.npy"
+refuses 1 "may be written by other users" run "$T" --device hls: --input "$X" -o "$W/again.npy"
 rm -rf "$MILLRACE_CACHE"
 MILLRACE_CACHE=$cache
 
@@ -573,7 +573,7 @@ check "links stay" test -L "$W/link.npy"
 check "and are followed" cmp "$W/y.npy" "$W/other/target"
 check "modes stay" test "$(stat -c %a "$W/other/target")" = 640
 refuses 1 "/dev/full" run "$T" "$X" --device cpu: -o /dev/full
-for words in --help --version "help run" devices "devices --json" "plan $T" "plan $T --json" "build $T --device cpu:" \
+for words in --help --version "help run" devices "devices --json" "plan $T" "plan $T --json" "build $T --device hls:" \
     "run $T $X --device cpu:" "run $T $X --device cpu: -o -" "run $T $X --device cpu: -o /dev/null" \
     "run $T $X --device cpu: -o /dev/null --json" "compare $T $X --devices cpu:" "compare $T $X --devices cpu: --json" \
     "import $N -o $W/full.millrace"; do

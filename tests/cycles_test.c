@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Networks of many shapes on the simulated RTL: the bits of cpu: and of the plain reference, the
+// Networks of many shapes on the simulated RTL: the bits of hls: and of the plain reference, the
 // planned cycles exactly, state kept between runs, late inputs and stalled outputs.
 // Usage: cycles_test [short|long|drawn [SEED [COUNT]]]. `long` takes those that are slow to build,
 // `drawn` random ones: cells, sizes up to 200, precisions, columns, passes, ports, memories and
@@ -320,7 +320,7 @@ static void tear_down(struct bench *bench) {
     free(bench->x_rows);
 }
 
-// Runs from step `from` of the input on. Returns the cycles to the last output, 0 on cpu:.
+// Runs from step `from` of the input on. Returns the cycles to the last output, 0 on hls:.
 static uint64_t run(const struct bench *bench, struct mr_device *device, size_t from,
                     uint32_t sequences, uint32_t steps, uint32_t flags, int32_t *y) {
     struct mr_error error;
@@ -382,7 +382,7 @@ static uint64_t check_planned(const struct bench *bench, struct mr_device *cpu,
                               struct mr_device *sim, uint32_t sequences, uint32_t steps) {
     int32_t y[SEQUENCES * 16];
     run(bench, cpu, 0, sequences, steps, MR_FLAG_RESET, y);
-    expect_bits(bench, "cpu:", sequences, steps, y);
+    expect_bits(bench, "hls:", sequences, steps, y);
     const uint64_t cycles = run(bench, sim, 0, sequences, steps, MR_FLAG_RESET, y);
     expect_bits(bench, "sim:", sequences, steps, y);
     const uint64_t planned = planned_cycles(bench, sequences, steps);
@@ -424,7 +424,7 @@ static void check_stalls(const struct bench *bench, const struct built *from) {
 START_TEST(a_shape_runs_as_planned) {
     struct bench bench;
     set_up(_i, &bench);
-    struct mr_device *cpu = open_device(&bench, &built[_i], "cpu:", NULL);
+    struct mr_device *cpu = open_device(&bench, &built[_i], "hls:", NULL);
     struct mr_device *sim = open_device(&bench, &built[_i], "sim:", NULL);
     const uint64_t step = bench.from->drawn ? bench.plan->interval : slowest_step(&bench);
     ck_assert_uint_eq(bench.plan->interval, step);
@@ -442,7 +442,7 @@ START_TEST(a_shape_runs_as_planned) {
         ck_assert_uint_eq(all - two, (STEPS - 2) * step);
         ck_assert_uint_eq(more - all, (SEQUENCES - 1) * STEPS * step);
     }
-    check_state(&bench, cpu, "cpu: step by step");
+    check_state(&bench, cpu, "hls: step by step");
     check_state(&bench, sim, "sim: step by step");
     mr_device_close(cpu);
     mr_device_close(sim);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver and its backends `cpu:` and `sim:`, on the hand-written kernel of
+// The driver and its backends `hls:` and `sim:`, on the hand-written kernel of
 // tests/sim_fixture/network. Writes below build/driver_test.
 #define _GNU_SOURCE
 #include "build.h"
@@ -56,7 +56,7 @@ START_TEST(backends_agree) {
     fill(weights, sizeof weights, seed);
     fill(x, sizeof x, seed + 1);
     for (size_t i = 0; i < 2; i++) {
-        struct mr_device *cpu = open_well("cpu:", NULL), *sim = open_well("sim:", &options[i]);
+        struct mr_device *cpu = open_well("hls:", NULL), *sim = open_well("sim:", &options[i]);
         struct mr_device *const devices[] = {cpu, sim};
         uint32_t y[2][TOTAL], w[2];
         struct mr_activity activity[2];
@@ -167,7 +167,7 @@ START_TEST(timelines_are_exact) {
 END_TEST
 
 START_TEST(jobs_are_checked) {
-    static const char *const uris[] = {"cpu:", "sim:"};
+    static const char *const uris[] = {"hls:", "sim:"};
     uint64_t x[TOTAL + 1] = {0}, weights[3 * 8] = {0};
     uint32_t y[TOTAL + 1];
     for (int d = 0; d < 2; d++) {
@@ -219,19 +219,20 @@ START_TEST(opening_is_checked) {
         const struct mr_image *image;
         const struct mr_device_options *options;
         const char *words;
-    } cases[] = {{"tpu:0", &image, &plain, "no device 'tpu:0'; known are cpu:, sim:"},
+    } cases[] = {{"tpu:0", &image, &plain, "no device 'tpu:0'; known are cpu:, hls:, sim:"},
                  {"cpu", &image, &plain, "no device 'cpu'"},
                  {"cp:", &image, &plain, "no device 'cp:'"},
                  {"", &image, &plain, "no device ''"},
-                 {"cpu:1", &image, &plain, "write cpu:"},
+                 {"hls:1", &image, &plain, "write hls:"},
                  {"sim:fast", &image, &plain, "write sim:"},
-                 {"cpu:", &image, &trace, "use sim:"},
-                 {"cpu:", &image, &stalls, "use sim:"},
-                 {"cpu:", &none, &plain, "build it first"},
+                 {"hls:", &image, &trace, "use sim:"},
+                 {"hls:", &image, &stalls, "use sim:"},
+                 {"hls:", &none, &plain, "build it first"},
+                 {"cpu:", &image, &plain, "cpu: needs an engine of the network"},
                  {"sim:", &none, &plain, "build it first"},
                  {"sim:", NULL, &plain, "build it first"},
-                 {"cpu:", &scale, &plain, "port gain of kernel scale"},
-                 {"cpu:", &swapped, &plain, "is the rtl of a kernel"},
+                 {"hls:", &scale, &plain, "port gain of kernel scale"},
+                 {"hls:", &swapped, &plain, "is the rtl of a kernel"},
                  {"sim:", &swapped, &plain, "is the model of a kernel"},
                  {"sim:", &image, &trace, "without waveforms"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -261,7 +262,7 @@ static void expect_port_error(const char *ports, const char *words) {
              ports, so);
     ck_assert_int_eq(system(command), 0);
     const struct mr_image bad = {.forms = {[MR_FORM_MODEL] = so}};
-    ck_assert_ptr_null(mr_device_open("cpu:", &bad, NULL, &error));
+    ck_assert_ptr_null(mr_device_open("hls:", &bad, NULL, &error));
     ck_assert_msg(strstr(error.text, words) != NULL, "%s", error.text);
 }
 
@@ -289,7 +290,7 @@ START_TEST(streams_have_names) {
                             "build/driver_test/two_streams.so"),
                      0);
     const struct mr_image two = {.forms = {[MR_FORM_MODEL] = so}};
-    struct mr_device *device = mr_device_open("cpu:", &two, NULL, &error);
+    struct mr_device *device = mr_device_open("hls:", &two, NULL, &error);
     ck_assert_msg(device != NULL, "%s", error.text);
     uint16_t a[6], p[6];
     uint32_t b[3], q[3];
@@ -335,11 +336,12 @@ END_TEST
 
 START_TEST(devices_are_listed) {
     struct mr_device_found entries[4];
-    ck_assert_uint_eq(mr_device_list(NULL, 0), 2);
-    ck_assert_uint_eq(mr_device_list(entries, 1), 2);
+    ck_assert_uint_eq(mr_device_list(NULL, 0), 3);
+    ck_assert_uint_eq(mr_device_list(entries, 1), 3);
     ck_assert_str_eq(entries[0].uri, "cpu:");
-    ck_assert_uint_eq(mr_device_list(entries, 4), 2);
-    ck_assert_str_eq(entries[1].uri, "sim:");
+    ck_assert_uint_eq(mr_device_list(entries, 4), 3);
+    ck_assert_str_eq(entries[1].uri, "hls:");
+    ck_assert_str_eq(entries[2].uri, "sim:");
 }
 END_TEST
 
@@ -350,9 +352,9 @@ START_TEST(backends_tell_what_they_can) {
     } refused[] = {{"xrt:", "write xrt:N"},        {"xrt:x", "write xrt:N"},
                    {"xrt:0x", "write xrt:N"},      {"xrt:256", "write xrt:N"},
                    {"xrt:0,", "write xrt:N"},      {"xrt: 0", "write xrt:N"},
-                   {"CPU:", "did you mean cpu:?"}, {"auto:", "no device 'auto:'"}};
+                   {"HLS:", "did you mean hls:?"}, {"auto:", "no device 'auto:'"}};
     static const char *const usual[][2] = {
-        {"cpu", "cpu:"}, {"cpu:", "cpu:"}, {"sim", "sim:"}, {"xrt", "xrt:0"}, {"xrt:", "xrt:0"}};
+        {"cpu", "cpu:"}, {"hls:", "hls:"}, {"sim", "sim:"}, {"xrt", "xrt:0"}, {"xrt:", "xrt:0"}};
     static const char *const none[] = {"", ":", "cp", "cpux", "cpu:0", "xrt:1", "auto", "CPU"};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         ck_assert_str_eq(mr_device_usual(usual[i][0]), usual[i][1]);
@@ -363,18 +365,19 @@ START_TEST(backends_tell_what_they_can) {
         ck_assert_int_eq(error.code, MR_ERROR_DEVICE);
         ck_assert_msg(strstr(error.text, refused[i].words) != NULL, "%s", error.text);
     }
-    ck_assert_int_eq(mr_device_find("cpu:", NULL)->form, MR_FORM_MODEL);
+    ck_assert_int_eq(mr_device_find("cpu:", NULL)->form, MR_FORM_ENGINE);
+    ck_assert_int_eq(mr_device_find("hls:", NULL)->form, MR_FORM_MODEL);
     ck_assert_int_eq(mr_device_find("sim:", NULL)->form, MR_FORM_RTL);
     ck_assert_int_eq(mr_device_find("xrt:255,x", NULL)->form, MR_FORM_XCLBIN);
     ck_assert_int_eq(mr_device_require("sim:", MR_CAP_TRACE | MR_CAP_STALLS, NULL), 0);
-    ck_assert_int_eq(mr_device_require("cpu:", MR_CAP_TIMELINE, &error), MR_ERROR_DEVICE);
-    ck_assert_str_eq(error.text, "cpu: is not a device that records timelines; use sim:, "
+    ck_assert_int_eq(mr_device_require("hls:", MR_CAP_TIMELINE, &error), MR_ERROR_DEVICE);
+    ck_assert_str_eq(error.text, "hls: is not a device that records timelines; use sim:, "
                                  "xrt:N[,IMAGE.xclbin]");
     ck_assert_int_eq(mr_device_require("xrt:0", MR_CAP_TRACE, &error), MR_ERROR_DEVICE);
     ck_assert_str_eq(error.text, "xrt:0 is not a device that writes waveforms; use sim:");
     ck_assert_str_eq(mr_device_named_image("xrt:0,a,b"), "a,b");
     ck_assert_ptr_null(mr_device_named_image("xrt:0"));
-    ck_assert_ptr_null(mr_device_named_image("cpu:,a"));
+    ck_assert_ptr_null(mr_device_named_image("hls:,a"));
     ck_assert_str_eq(mr_device_first(MR_FORM_RTL, &found), "sim:");
 }
 END_TEST

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks at the edges of what there is: one unit, one feature, one step, one entry of a table; as
 // many columns a cycle as a row has, one fewer and one more; bidirectional layers on a single step.
-// cpu: and sim: give the bits of the plain reference in the planned cycles.
+// cpu:, hls: and sim: give the bits of the plain reference in the planned cycles.
 #define _GNU_SOURCE
 #include "session_fixture.h"
 
@@ -67,7 +67,7 @@ static const struct {
 };
 
 START_TEST(edges_are_the_same_everywhere) {
-    static const char *const devices[] = {"cpu:", "sim:"};
+    static const char *const devices[] = {"cpu:", "hls:", "sim:"};
     if (!have_compiler())
         return;
     struct mr_network network;
@@ -82,7 +82,7 @@ START_TEST(edges_are_the_same_everywhere) {
     const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
                                        .lanes = nets[_i].lanes,
                                        .lane_count = (uint32_t)mr_network_layers(&network)};
-    for (int d = 0; d < (getenv("MR_TEST_NO_SIM") ? 1 : 2); d++) {
+    for (int d = 0; d < (getenv("MR_TEST_NO_SIM") ? 2 : 3); d++) {
         struct mr_session *session = open_session(model, devices[d], &options);
         for (size_t sequences = 1; sequences <= MOST_SEQUENCES; sequences += 2)
             for (size_t steps = 1; steps <= MOST_STEPS; steps++)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random networks of an encoder and a decoder: cpu: and sim: give the bits of the plain reference,
-// sequence after sequence, whole runs and step by step, with the token fed back, and with late
-// inputs; cycles of both parts are those of the plan; states are cut and counted where they do not
-// fit; and the model file keeps all of it. With THOROUGH emulated cards too.
-// Usage: encoder_test [SEED [COUNT]]: all simulated where they are given, else the first of three
+// Random networks of an encoder and a decoder: cpu:, hls: and sim: give the bits of the plain
+// reference, sequence after sequence, whole runs and step by step, with the token fed back, and
+// with late inputs; cycles of both parts are those of the plan; states are cut and counted where
+// they do not fit; and the model file keeps all of it. With THOROUGH emulated cards too. Usage:
+// encoder_test [SEED [COUNT]]: all simulated where they are given, else the first of three
 #define _GNU_SOURCE
 #include "mr_command.h"
 #include "plan.h"
@@ -272,6 +272,7 @@ START_TEST(test_random_networks) {
     struct mr_model *model = open_model_of(m.model);
     struct mr_options options = options_of(&m);
     const uint64_t cut = run_on(&m, model, "cpu:", &options, false);
+    ck_assert_uint_eq(run_on(&m, model, "hls:", &options, false), cut);
     if (_i < simulated) {
         ck_assert_uint_eq(run_on(&m, model, "sim:", &options, true), cut);
         options.idle_chance = options.stall_chance = 64;

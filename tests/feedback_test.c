@@ -171,6 +171,7 @@ START_TEST(tokens_are_those_of_single_steps) {
         return;
     printf("seed %llu\n", (unsigned long long)seed);
     check_network(seed, "cpu:");
+    check_network(seed, "hls:");
     if (!getenv("MR_TEST_NO_SIM"))
         check_network(seed, "sim:");
 }

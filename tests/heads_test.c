@@ -35,7 +35,7 @@ static const struct mr_op *open_op(struct mr_network *network, const char *kind,
 }
 
 static void run_row(const struct mr_network *network, const int32_t *x, int32_t *y) {
-    network->ops[0].kind->integer_row(network, &network->ops[0], x, NULL, y);
+    network->ops[0].kind->integer_row(network, &network->ops[0], x, NULL, y, NULL);
 }
 
 // Some outputs stay within 16 bits, some do not; some beyond 32 bits.

@@ -70,7 +70,7 @@ static void draw_numbers(uint64_t *state, int16_t *x, int count) {
                 sum += x[i];                                                                       \
                 squares += (double)x[i] * x[i];                                                    \
             }                                                                                      \
-            network.ops[0].kind->integer_row(&network, &network.ops[0], x, NULL, wanted);          \
+            network.ops[0].kind->integer_row(&network, &network.ops[0], x, NULL, wanted, NULL);    \
             const double root = sqrt(count * squares - sum * sum + (double)(own_epsilon));         \
             for (int first = 0; first < count; first += lc) {                                      \
                 const VEC v = hls_read(VEC, &out);                                                 \

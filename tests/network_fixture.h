@@ -338,4 +338,12 @@ static inline void net_random(struct mr_network *network, uint64_t seed, int mos
     net_random_of(network, seed, most, false, false);
 }
 
+// Of all kinds, with a precision for each layer.
+static inline void net_random_mixed(struct mr_network *network, uint64_t seed, int most) {
+    uint64_t state = seed ^ UINT64_C(0x77386138);
+    const bool tokens = random_between(&state, 0, 4) == 0, arranged = random_bits(&state) & 1;
+    net_random_of(network, seed, most, tokens, arranged);
+    net_precisions(network, &state);
+}
+
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One row of all steps of a sequence: first, greatest and mean give the bits of the plain reference
-// on cpu: and sim:, in the planned cycles, and are what their names say; what they cannot do is
-// said.
+// on cpu:, hls: and sim:, in the planned cycles, and are what their names say; what they cannot do
+// is said.
 #define _GNU_SOURCE
 #include "session_fixture.h"
 
@@ -129,6 +129,7 @@ START_TEST(devices_give_the_bits_of_the_reference) {
     save_model(&network, MODEL);
     struct mr_model *model = open_model_of(MODEL);
     check_device(&network, model, "cpu:", lanes[_i]);
+    check_device(&network, model, "hls:", lanes[_i]);
     if (!getenv("MR_TEST_NO_SIM"))
         check_device(&network, model, "sim:", lanes[_i]);
     mr_model_close(model);

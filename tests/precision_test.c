@@ -170,7 +170,7 @@ START_TEST(sums_of_8_bits_are_exact) {
             x[k] = ends[round < ENDS ? round : random_between(&state, 0, ENDS - 1)];
         for (int k = 0; k < H; k++)
             h[k] = before[k] = ends[round < ENDS ? round : random_between(&state, 0, ENDS - 1)];
-        op->kind->integer_row(&n, op, x, h, out);
+        op->kind->integer_row(&n, op, x, h, out, NULL);
         int32_t gated[H];
         for (int j = 0; j < H && round & 1; j++)
             gated[j] = (int32_t)((mr_table_sigmoid(sum_by_hand(op, j, x, before)) * before[j] +

@@ -369,7 +369,7 @@ START_TEST(inner_numbers_are_rounded_and_cut) {
             int32_t in[3], out[2];
             for (int k = 0; k < 3; k++)
                 in[k] = (int32_t)lrint(ldexp(k & 1 ? -cases[i].x : cases[i].x, 12));
-            n.ops[0].kind->integer_row(&n, &n.ops[0], in, NULL, out);
+            n.ops[0].kind->integer_row(&n, &n.ops[0], in, NULL, out, NULL);
             const double y = relu && cases[i].y < 0 ? 0 : cases[i].y;
             ck_assert_msg(out[0] == (int32_t)(y * 4096) - (y == 8), "%g gives %d", cases[i].x,
                           (int)out[0]);
@@ -450,7 +450,7 @@ START_TEST(compared_rows_are_joined_in_one_format) {
         ck_assert_msg(!mr_quantise(&n, frac, NULL, error, sizeof error), "%s", error);
         ck_assert_msg(!mr_quantised_check(&n, "m", error, sizeof error), "%s", error);
         const struct mr_op *op = &n.ops[n.streams[both].writer];
-        op->kind->integer_row(&n, op, in, NULL, out);
+        op->kind->integer_row(&n, op, in, NULL, out, NULL);
         for (int k = 0; k < 5; k++) {
             const int from = k < 3 ? 15 : fracs[i];
             ck_assert_int_eq(n.streams[both].frac[k], least);

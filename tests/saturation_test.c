@@ -240,11 +240,12 @@ START_TEST(devices_count_alike) {
         return;
     struct mr_model *model = open_model(FOLDER "/growing.millrace");
     check_device(model, "cpu:", NULL, 0);
+    check_device(model, "hls:", NULL, 0);
     // Units that do not fill the last vector.
     for (int i = 0; i < 2; i++) {
         const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
                                            .lanes = lanes[i], .lane_count = 2};
-        check_device(model, "cpu:", &options, 0);
+        check_device(model, "hls:", &options, 0);
     }
     const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes[0],
                                        .lane_count = 2};
@@ -255,6 +256,7 @@ START_TEST(devices_count_alike) {
         write_model(FOLDER "/wider.millrace", exponent);
         model = open_model(FOLDER "/wider.millrace");
         check_device(model, "cpu:", NULL, exponent);
+        check_device(model, "hls:", NULL, exponent);
         mr_model_close(model);
     }
 }

@@ -16,8 +16,9 @@ struct mr_cell_table {
     const int *argument_frac; // [gates + split] fraction bits of the sums, or 0: those of h
     uint32_t (*latency)(int lc);
     uint32_t (*second_latency)(int lc); // NULL without second
-    // The kernel's own functions, on one unit.
-    void (*unit)(const int64_t *sum, int exponent, int32_t *h, int32_t *cell);
+    // The kernel's own functions, on one unit; the first gives by how much a value was beyond its
+    // range.
+    uint32_t (*unit)(const int64_t *sum, int exponent, int32_t *h, int32_t *cell);
     int32_t (*columns)(const int64_t *sum, int32_t h); // NULL without second
     // Their float twins.
     void (*float_unit)(const double *sum, double *h, double *cell);

@@ -99,23 +99,33 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     return 0;
 }
 
+static int find_target(const struct mr_options *options, const struct mr_target **target,
+                       struct mr_error *error) {
+    const char *name = options && options->target ? options->target : "u55c";
+    char text[900];
+    *target = mr_target_find(name);
+    return *target ? 0
+                   : mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s",
+                                name, mr_target_names(text, sizeof text));
+}
+
 static int choose(const struct mr_network *network, const struct mr_options *options,
                   const struct mr_plan_request *request, struct mr_plan *plan,
                   struct mr_error *error) {
-    const char *name = options && options->target ? options->target : "u55c";
-    const struct mr_target *target = mr_target_find(name);
+    const struct mr_target *target;
     char text[900];
-    if (!target)
-        return mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s", name,
-                          mr_target_names(text, sizeof text));
+    if (find_target(options, &target, error))
+        return MR_ERROR_PLAN;
     if (mr_plan_choose(network, target, request, plan, text, sizeof text))
         return mr_failure(error, MR_ERROR_PLAN, "%s", text);
     return 0;
 }
 
-static int compile(struct mr_compiled *compiled, const struct mr_options *options,
-                   struct mr_error *error) {
+int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *options,
+                         struct mr_error *error) {
     char hlsc[PATH_MAX], text[900];
+    if (compiled->report)
+        return 0;
     if (mr_data_dir(compiled->data_dir, sizeof compiled->data_dir, text, sizeof text) ||
         mr_hlsc_path(hlsc, sizeof hlsc, text, sizeof text) ||
         mr_cache_dir(compiled->cache_dir, sizeof compiled->cache_dir, text, sizeof text))
@@ -165,12 +175,58 @@ static int compile(struct mr_compiled *compiled, const struct mr_options *option
     return 0;
 }
 
-int mr_compile_plan(const struct mr_plan *plan, const struct mr_options *options,
-                    struct mr_compiled *compiled, struct mr_error *error) {
+static void take_plan(const struct mr_plan *plan, struct mr_compiled *compiled) {
     memset(compiled, 0, sizeof *compiled);
     compiled->plan = *plan;
+    compiled->clock_mhz = MR_CLOCK_MHZ;
     mr_pipeline_make(&compiled->plan, &compiled->pipeline);
-    return compile(compiled, options, error);
+}
+
+int mr_compile_plan(const struct mr_plan *plan, const struct mr_options *options,
+                    struct mr_compiled *compiled, struct mr_error *error) {
+    take_plan(plan, compiled);
+    return mr_compiled_complete(compiled, options, error);
+}
+
+int mr_plan_network(const struct mr_network *network, const struct mr_options *options,
+                    struct mr_compiled *compiled, struct mr_error *error) {
+    struct mr_plan_request request;
+    struct mr_plan plan;
+    memset(compiled, 0, sizeof *compiled);
+    int code = make_request(options, &request, error);
+    if (!code)
+        code = choose(network, options, &request, &plan, error);
+    if (!code)
+        take_plan(&plan, compiled);
+    return code;
+}
+
+int mr_plan_anyhow(const struct mr_network *network, const struct mr_options *options,
+                   struct mr_compiled *compiled, struct mr_error *error) {
+    struct mr_plan_request request;
+    struct mr_op_layout layouts[MR_MAX_LAYERS] = {0};
+    struct mr_plan plan;
+    const struct mr_target *target;
+    char text[900];
+    memset(compiled, 0, sizeof *compiled);
+    int code = make_request(options, &request, error);
+    // Lanes that are named are looked at, and the planner knows how many slots are best.
+    if (!code && (request.mode == MR_PLAN_LANES ||
+                  (request.mode == MR_PLAN_THROUGHPUT && request.slots == 0)))
+        return mr_plan_network(network, options, compiled, error);
+    if (!code)
+        code = find_target(options, &target, error);
+    if (code)
+        return code;
+    const int slots = request.slots ? (int)request.slots : 1;
+    for (int l = 0; l < mr_network_layers(network); l++)
+        layouts[l] = (struct mr_op_layout){
+            .lc = mr_plan_least_lc(mr_network_layer(network, l), slots), .passes = 1};
+    if (mr_plan_evaluate(network, layouts, slots, &plan, text, sizeof text))
+        return mr_failure(error, MR_ERROR_PLAN, "%s", text);
+    plan.target = target;
+    take_plan(&plan, compiled);
+    return 0;
 }
 
 // Compiles plans until one takes a sequence in time: what is only about right of the planner's
@@ -242,7 +298,7 @@ int mr_compiled_build(const struct mr_compiled *compiled, enum mr_flavour flavou
     char text[900];
     tell(options, flavour == MR_FLAVOUR_RTL
                       ? "building the simulator unless it is in the cache (verilator)"
-                      : "building the CPU's library unless it is in the cache (cc)");
+                      : "building the hardware's C unless it is in the cache (cc)");
     const int failed = flavour == MR_FLAVOUR_RTL
                            ? mr_build_rtl(&build, so_path, so_path_size, text, sizeof text)
                            : mr_build_model(&build, so_path, so_path_size, text, sizeof text);

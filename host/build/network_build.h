@@ -17,7 +17,7 @@ enum mr_flavour { MR_FLAVOUR_MODEL, MR_FLAVOUR_RTL };
 struct mr_compiled {
     struct mr_plan plan; // of the caller's network
     struct mr_pipeline pipeline;
-    struct mr_report *report;
+    struct mr_report *report; // NULL: not compiled
     char data_dir[PATH_MAX], cache_dir[PATH_MAX];
     char gen_dir[PATH_MAX]; // what hlsc wrote
     double clock_mhz;
@@ -28,7 +28,18 @@ struct mr_compiled {
 // Whom the options tell of the build cache. NULL: nobody.
 struct mr_notes mr_notes_of(const struct mr_options *options);
 
-// Plans the network for the options (which may be NULL), and compiles it unless the cache has it.
+// Plans the network for the options (which may be NULL) and no more: what does not need the
+// compiler. Of a time within which a sequence is to be done (within_ns) the plan is about right.
+int mr_plan_network(const struct mr_network *network, const struct mr_options *options,
+                    struct mr_compiled *compiled, struct mr_error *error);
+// The same for a device without lanes: a layout that serves where the options name none, and no
+// question whether a card would hold it.
+int mr_plan_anyhow(const struct mr_network *network, const struct mr_options *options,
+                   struct mr_compiled *compiled, struct mr_error *error);
+// Compiles what was planned, unless that was done or the cache has it.
+int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *options,
+                         struct mr_error *error);
+// Both.
 // 0, or a code with a sentence in error. The network must stay while `compiled` is used. Free with
 // mr_compiled_free in either case.
 int mr_compile_network(const struct mr_network *network, const struct mr_options *options,

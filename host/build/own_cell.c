@@ -284,10 +284,10 @@ static const struct own_file *file_of(const struct mr_op *op) {
     return (const struct own_file *)(const void *)op->kind;
 }
 
-static void integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                         int32_t *h, int32_t *cell) {
+static int64_t integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                            int32_t *h, int32_t *cell) {
     (void)at;
-    file_of(op)->table->unit(sum, op->exponent, h, cell);
+    return file_of(op)->table->unit(sum, op->exponent, h, cell);
 }
 
 static int32_t integer_gated(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,

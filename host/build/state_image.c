@@ -63,7 +63,7 @@ static uint32_t get(const unsigned char **from, int bytes) {
 }
 
 // A unit's beat, as hls/kernels/frame/state.h has it.
-static void write_beat(int16_t *beat, int32_t h, int32_t field) {
+void mr_state_write_beat(int16_t *beat, int32_t h, int32_t field) {
     beat[0] = (int16_t)h;
     beat[1] = (int16_t)(field & 0xffff);
     beat[2] = (int16_t)(field >> 16);
@@ -71,6 +71,11 @@ static void write_beat(int16_t *beat, int32_t h, int32_t field) {
 
 static int32_t field_of_beat(const int16_t *beat) {
     return (int32_t)((uint32_t)(uint16_t)beat[2] << 16 | (uint16_t)beat[1]);
+}
+
+void mr_state_read_beat(const int16_t *beat, int32_t *h, int32_t *field) {
+    *h = beat[0];
+    *field = field_of_beat(beat);
 }
 
 void mr_state_keep(const struct mr_plan *plan, const unsigned char *identity, const int16_t *beats,
@@ -154,7 +159,7 @@ static int take_unit(const struct mr_op *op, int unit, const unsigned char **fro
             error, error_size,
             "the state is damaged: the cell state of unit %d of %s is %d and has %d bits", unit,
             op->name, field, MR_CELL_BITS);
-    write_beat(beat, h, field);
+    mr_state_write_beat(beat, h, field);
     return 0;
 }
 
@@ -183,7 +188,7 @@ void mr_state_begin(const struct mr_plan *plan, uint32_t slot, uint64_t sequence
         for (int u = 0; op->start && u < op->units; u++, own += MR_IMAGE_BEAT) {
             int32_t h, second;
             op->kind->start(plan->network, op, sequence, u, &h, &second);
-            write_beat(own, h, second);
+            mr_state_write_beat(own, h, second);
         }
         beats += (size_t)mr_state_beats(plan, i) * MR_IMAGE_BEAT;
     }

@@ -10,6 +10,10 @@
 // Beats of 64 bytes of one operator, slot after slot; 0 where it has no state.
 uint32_t mr_state_beats(const struct mr_plan *plan, int op);
 
+// A unit's beat, as hls/kernels/frame/state.h has it: h, and the second field, or 0.
+void mr_state_write_beat(int16_t *beat, int32_t h, int32_t field);
+void mr_state_read_beat(const int16_t *beat, int32_t *h, int32_t *field);
+
 // Beats of the whole network.
 uint32_t mr_state_total_beats(const struct mr_plan *plan);
 

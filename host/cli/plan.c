@@ -75,7 +75,7 @@ static double seconds_now(void) {
 }
 
 static const struct cli_option build_options[] = {
-    {DEVICE, 0, "device", "URI", "only for this device (default: cpu: and sim:)"},
+    {DEVICE, 0, "device", "URI", "for this device (default: sim:)"},
     {PLATFORM, 0, "platform", "NAME",
      "hw_emu: the image of an emulated card; hw: a folder with what Vitis needs\n"
      "to link the image of a card"},
@@ -85,12 +85,13 @@ static const struct cli_option build_options[] = {
 };
 
 static int build_command(struct cli *cli, int argc, char **argv) {
-    const char *devices[2] = {"cpu:", "sim:"}, *device = NULL, *platform = NULL, *output = NULL;
-    size_t device_count = 2;
+    const char *device = "sim:", *platform = NULL, *output = NULL;
+    bool is_named = false;
     for (int option; (option = cli_next(cli, argc, argv)) != CLI_END;) {
         switch (option) {
         case DEVICE:
             device = mr_device_uri(optarg);
+            is_named = true;
             break;
         case PLATFORM:
             platform = optarg;
@@ -105,42 +106,30 @@ static int build_command(struct cli *cli, int argc, char **argv) {
     const char *path = cli_argument(cli, argc, argv, "the model file");
     if (!path)
         return CLI_USAGE;
-    if (device && platform)
+    if (is_named && platform)
         return cli_usage(cli, "--device and --platform exclude each other");
-    if (device || platform) {
-        devices[0] = device ? device : platform;
-        device_count = 1;
-    }
+    const char *what = platform ? platform : device;
     if (output && !platform)
         return cli_usage(cli, "-o is for the image of a card: --platform hw_emu");
     struct mr_error error;
     struct mr_model *model = cli_open_model(cli, path, &error);
     if (!model)
         return cli_fail(cli, "%s", error.text);
-    json_t *built = json_object();
-    int failed = 0;
-    for (size_t i = 0; i < device_count && !failed; i++) {
-        char place[PATH_MAX];
-        const double start = seconds_now();
-        failed = platform ? mr_build_image(model, platform, &cli->options, output, place,
-                                           sizeof place, &error)
-                          : mr_build(model, devices[i], &cli->options, place, sizeof place, &error);
-        if (failed)
-            break;
-        const double seconds = seconds_now() - start;
-        mr_json_put(&built, devices[i], json_pack("{s:s, s:f}", "path", place, "seconds", seconds));
-        cli_end_progress(cli);
-        if (!cli->json)
-            printf("%-5s %s (%.2f s)\n", devices[i], place, seconds);
-    }
+    char place[PATH_MAX];
+    const double start = seconds_now();
+    const int failed =
+        platform
+            ? mr_build_image(model, platform, &cli->options, output, place, sizeof place, &error)
+            : mr_build(model, device, &cli->options, place, sizeof place, &error);
+    const double seconds = seconds_now() - start;
     mr_model_close(model);
-    if (failed) {
-        json_decref(built);
+    if (failed)
         return cli_fail(cli, "%s", error.text);
-    }
+    cli_end_progress(cli);
     if (cli->json)
-        return cli_print_json(cli, json_pack("{s:o}", "built", built));
-    json_decref(built);
+        return cli_print_json(
+            cli, json_pack("{s:{s:{s:s, s:f}}}", "built", what, "path", place, "seconds", seconds));
+    printf("%-5s %s (%.2f s)\n", what, *place ? place : "needs nothing built", seconds);
     return CLI_OK;
 }
 

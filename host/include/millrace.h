@@ -308,7 +308,7 @@ struct mr_options {
     // sizeof(struct mr_options), by which the library knows what the caller knows: new members come
     // at the end. MR_ERROR_ARGUMENT where it is 0 or another's.
     size_t size;
-    // The device whose size limits the network; NULL: "u55c". cpu: and sim: keep to it too.
+    // The device whose size limits the network; NULL: "u55c". sim: and hls: keep to it too.
     const char *target;
     enum mr_lanes_choice choice;
     // MR_LANES_GIVEN: [lane_count], one per recurrent layer, or a single one for all.
@@ -370,8 +370,11 @@ struct mr_options {
 struct mr_session;
 
 // Opens a device with the model on it:
-//   "cpu:", this processor; "sim:", the RTL, cycle-exact. The network's shape is built first where
-//   the cache has none (see mr_build); retrained weights of a known shape need no new build.
+//   "cpu:", this processor, of which nothing is built. Its kernels are those of its features:
+//   avx512 (with VNNI), avx2 or plain; $MILLRACE_CPU names others.
+//   "sim:", the RTL, cycle-exact; "hls:", the C that the RTL is made of, compiled: what the others
+//   are compared with. The network's shape is built first where the cache has none (see mr_build);
+//   retrained weights of a known shape need no new build.
 //   "xrt:N" or "xrt:N,IMAGE.xclbin", Alveo card N. Without an image the one of the network's shape
 //   is looked for (options->bitstreams), and must have the checksum of its manifest. Where no card
 //   is there but an image of an emulated one, that is set up (mr_session_device tells), in

@@ -38,6 +38,30 @@ int64_t mr_clamp(int64_t v, int bits) {
     return v < -limit ? -limit : v >= limit ? limit - 1 : v;
 }
 
+int64_t mr_clamp_counted(int64_t v, int bits, struct mr_cuts *cuts) {
+    const int64_t kept = mr_clamp(v, bits);
+
+    if (cuts && kept != v)
+        cuts->count++;
+    return kept;
+}
+
+enum { PAST_MAX = (1 << 28) - 1 };
+
+int64_t mr_clamp_past(int64_t v, int bits, int64_t *past) {
+    const int64_t kept = mr_clamp(v, bits), off = v > kept ? v - kept : kept - v;
+
+    *past += off < PAST_MAX ? off : PAST_MAX;
+    return kept;
+}
+
+int64_t mr_past_units(int64_t past, int from, int to) {
+    const int64_t moved =
+        to >= from ? past << (to - from) : (past + (INT64_C(1) << (from - to)) - 1) >> (from - to);
+
+    return moved < PAST_MAX ? moved : PAST_MAX;
+}
+
 int64_t mr_integer_dot(const int16_t *w, const int32_t *v, int count) {
     int64_t sum = 0;
 

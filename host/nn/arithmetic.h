@@ -29,6 +29,18 @@ double mr_dot(const float *w, const double *v, size_t count);
 // Cut to so many bits, signed.
 int64_t mr_clamp(int64_t v, int bits);
 
+// Values of an operator that were cut to their formats, and by how much in all, in the units of its
+// limit (op.h).
+struct mr_cuts {
+    uint64_t count, past;
+};
+// The same, counted but not how far; cuts may be NULL.
+int64_t mr_clamp_counted(int64_t v, int bits, struct mr_cuts *cuts);
+// The same; how far it was beyond is added to *past, at most 2^28 - 1 as the kernels add it.
+int64_t mr_clamp_past(int64_t v, int bits, int64_t *past);
+// So many units of `from` fraction bits in units of `to`, rounded up, at most 2^28 - 1.
+int64_t mr_past_units(int64_t past, int from, int to);
+
 // A 16-bit number rounded to its upper 8 bits: what a lane with columns of 8 bits takes.
 static inline int32_t mr_column8(int32_t v) {
     const int32_t rounded = (v + 128) >> 8;

@@ -4,6 +4,7 @@
 #ifndef MR_OP_H
 #define MR_OP_H
 
+#include "arithmetic.h"
 #include "graph.h"
 #include "memory_shape.h"
 #include "text.h"
@@ -90,15 +91,21 @@ struct mr_op_kind {
     // All that the kernel relies on, of numbers that come from a file.
     int (*check)(const struct mr_network *network, const struct mr_op *op, char *error,
                  size_t error_size);
+    // cuts: gets what was cut; NULL: nobody asks.
     void (*integer_row)(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out);
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts);
+    // Of an operator without a state whose numbers are each made from the sum of one row of
+    // weights, shifted: that number. Else NULL.
+    int32_t (*of_sum)(const struct mr_network *network, const struct mr_op *op, int64_t sum,
+                      struct mr_cuts *cuts);
     // Of a recurrent operator: a unit's state before the first step of a sequence, from op->start,
     // which is there.
     void (*start)(const struct mr_network *network, const struct mr_op *op, size_t sequence,
                   int unit, int32_t *h, int32_t *second);
     // The same from what the encoder gives (op->given), NULL: 0.
     void (*take)(const struct mr_network *network, const struct mr_op *op, const int32_t *given_h,
-                 const int32_t *given_second, int unit, int32_t *h, int32_t *second);
+                 const int32_t *given_second, int unit, int32_t *h, int32_t *second,
+                 struct mr_cuts *cuts);
     // What it may cut; NULL: nothing.
     struct mr_op_limit (*limit)(const struct mr_network *network, const struct mr_op *op);
 

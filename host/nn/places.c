@@ -232,14 +232,20 @@ static int64_t clipped(const mr_place_t *at, int64_t x) {
     return !at->clips ? x : x < at->low ? at->low : x > at->high ? at->high : x;
 }
 
-int64_t mr_place_fixed(const mr_place_t *at, int64_t sum) {
+int64_t mr_place_fixed(const mr_place_t *at, int64_t sum, int64_t *past) {
     const int64_t x = clipped(at, sum);
 
     if (!MR_IS_OPEN(at->kind))
         return ended(at, x);
     const int bits = at->kind == MR_ELU || at->kind == MR_SOFTPLUS ? 33 : 27;
-    return mr_clamp(unended(at, mr_clamp(x, bits), MR_ARGUMENT_FRAC(at->kind, at->frac), at->frac),
-                    16);
+    // Far below 0 it is as good as at its end, if it has one there.
+    const bool ends_below = at->kind == MR_RELU || at->kind == MR_THRESHOLDED_RELU ||
+                            at->kind == MR_ELU || at->kind == MR_SOFTPLUS;
+    int64_t far = 0;
+    const int64_t near = mr_clamp_past(x, bits, &far);
+    *past += x < 0 && ends_below ? 0 : far;
+    return mr_clamp_past(unended(at, near, MR_ARGUMENT_FRAC(at->kind, at->frac), at->frac), 16,
+                         past);
 }
 
 int64_t mr_place_state_fixed(const mr_place_t *at, int64_t c, int exponent) {
@@ -276,13 +282,13 @@ int64_t mr_place_reach(const mr_place_t *at) {
     const int64_t far = INT64_C(1) << 40;
     const bool is_line = MR_IS_OPEN(at->kind) || at->kind == MR_HARD_SIGMOID;
     mr_place_t whole = *at;
-    int64_t high, low;
+    int64_t high, low, past = 0; // which is of no interest
 
     whole.clips = false;
-    high = llabs(mr_place_fixed(is_line ? at : &whole, far));
-    low = llabs(mr_place_fixed(is_line && at->kind != MR_ELU ? at : &whole, -far));
+    high = llabs(mr_place_fixed(is_line ? at : &whole, far, &past));
+    low = llabs(mr_place_fixed(is_line && at->kind != MR_ELU ? at : &whole, -far, &past));
     if (at->kind == MR_SOFTPLUS) // the sum of both
-        high = mr_clamp(high + mr_place_fixed(&whole, 0), 16);
+        high = mr_clamp(high + mr_place_fixed(&whole, 0, &past), 16);
     return high > low ? high : low;
 }
 

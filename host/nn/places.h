@@ -25,9 +25,9 @@ mr_place_t mr_place_constants(const struct mr_place *place, int exponent);
 // Fraction bits of a sum that is its argument.
 int mr_place_argument_frac(const struct mr_place *place);
 
-// What comes of a sum, 16 bits; of a cell state, of which it takes 24 bits in units of
-// 2^(exponent - 16) where it has no end.
-int64_t mr_place_fixed(const mr_place_t *at, int64_t sum);
+// What comes of a sum, 16 bits, with how far it was beyond these added to *past; of a cell state,
+// of which it takes 24 bits in units of 2^(exponent - 16) where it has no end.
+int64_t mr_place_fixed(const mr_place_t *at, int64_t sum, int64_t *past);
 int64_t mr_place_state_fixed(const mr_place_t *at, int64_t c, int exponent);
 
 // As the kernels write it.

@@ -121,6 +121,15 @@ static void note_cut(struct mr_input_cuts *cuts, float x) {
         cuts->farthest = x;
 }
 
+// 2^exponent, of a format's fraction bits.
+static double power_of_two(int exponent) {
+    const uint64_t bits = (uint64_t)(exponent + 1023) << 52;
+    double power;
+
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
 int mr_quantise_input(const struct mr_network *network, const float *x, size_t steps, int16_t *x_q,
                       struct mr_input_cuts *cuts, char *error, size_t error_size) {
     return mr_quantise_stream(network, 0, x, steps, x_q, cuts, error, error_size);
@@ -129,23 +138,27 @@ int mr_quantise_input(const struct mr_network *network, const float *x, size_t s
 int mr_quantise_stream(const struct mr_network *network, int stream, const float *x, size_t steps,
                        int16_t *x_q, struct mr_input_cuts *cuts, char *error, size_t error_size) {
     const struct mr_stream *input = &network->streams[stream];
+    const struct mr_cast cast = mr_input_cast(network, stream);
+    const bool casts = cast.clips || cast.side || cast.whole || cast.truth;
     const float *offsets = stream ? NULL : network->offset;
 
-    for (int k = 0; k < input->width; k++) {
-        const double scale = ldexp(1, input->frac[k]);
-        const double offset = offsets ? (double)offsets[k] : 0;
-        for (size_t i = 0; i < steps; i++) {
-            const size_t at = i * (size_t)input->width + (size_t)k;
-            const double v =
-                floor((mr_cast(mr_input_cast(network, stream), x[at]) - offset) * scale + 0.5);
+    for (size_t i = 0, at = 0; i < steps; i++)
+        for (int k = 0; k < input->width; k++, at++) {
+            const double offset = offsets ? (double)offsets[k] : 0;
+            const double number = casts ? mr_cast(cast, x[at]) : (double)x[at];
+            const double v = (number - offset) * power_of_two(input->frac[k]) + 0.5;
+            if (v >= INT16_MIN && v < INT16_MAX + 1) { // its floor
+                const int32_t whole = (int32_t)v;
+                x_q[at] = (int16_t)(whole - (whole > v));
+                continue;
+            }
             if (!isfinite(v))
                 return mr_fail(error, error_size,
                                "input: step %zu, feature %d is not a finite number", i, k);
-            x_q[at] = (int16_t)(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
-            if (cuts && (v < INT16_MIN || v > INT16_MAX))
+            x_q[at] = v < 0 ? INT16_MIN : INT16_MAX;
+            if (cuts)
                 note_cut(&cuts[k], x[at]);
         }
-    }
     return 0;
 }
 
@@ -167,6 +180,7 @@ void mr_quantised_output(const struct mr_network *network, int output, const int
     for (size_t i = 0; i < rows * width; i++) {
         if (of->log_softmax && i % width == 0)
             less = log_sum_of(stream, y_q + i);
-        y[i] = (float)mr_cast(of->cast, ldexp(y_q[i], -stream->frac[i % width]) - less);
+        y[i] = (float)mr_cast(of->cast,
+                              y_q[i] * power_of_two(-stream->frac[i % width]) - less);
     }
 }

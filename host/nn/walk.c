@@ -136,7 +136,7 @@ static void run_rows(struct walk *walk, bool encodes, enum mr_rate rate, size_t 
                 op->kind->float_row(op, walk->real + in, walk->real + state, walk->real + out);
             else
                 op->kind->integer_row(network, op, walk->whole + in, walk->whole + state,
-                                      walk->whole + out);
+                                      walk->whole + out, NULL);
             if (walk->second)
                 observe_state(walk, i);
         }
@@ -270,7 +270,7 @@ static void take_state(struct walk *walk, int index) {
     for (size_t u = 0; walk->whole && u < units; u++)
         op->kind->take(network, op, op->given[0] >= 0 ? walk->whole + from[0] : NULL,
                        op->given[1] >= 0 ? walk->whole + from[1] : NULL, (int)u,
-                       &walk->whole[state + u], &walk->whole[state + units + u]);
+                       &walk->whole[state + u], &walk->whole[state + units + u], NULL);
     if (walk->second)
         observe_state(walk, index);
 }
@@ -331,7 +331,7 @@ static void run_padding(struct walk *walk) {
             op->kind->float_row(op, walk->real + in, walk->real + walk->state[i], walk->real + out);
         else
             op->kind->integer_row(network, op, walk->whole + in, walk->whole + walk->state[i],
-                                  walk->whole + out);
+                                  walk->whole + out, NULL);
     }
 }
 

@@ -12,6 +12,7 @@
 
 // What builds a network's form, for its first run.
 static const char *const builders[MR_FORMS] = {
+    [MR_FORM_ENGINE] = "nothing",
     [MR_FORM_MODEL] = "hlsc, a C compiler",
     [MR_FORM_RTL] = "hlsc, Verilator, a C++ compiler, make",
     [MR_FORM_XCLBIN] = "an image of it (hw/vitis/)",

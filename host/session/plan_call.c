@@ -128,8 +128,13 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
                           uri);
     struct mr_options options;
     struct mr_compiled compiled = {0};
-    char so_path[PATH_MAX];
+    char so_path[PATH_MAX] = "";
     int code = mr_options_take(given, &options, error);
+    if (backend->form == MR_FORM_ENGINE && !code) {
+        if (path && path_size)
+            *path = '\0';
+        return 0; // there is nothing to build
+    }
     if (!code)
         code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code)

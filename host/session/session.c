@@ -50,7 +50,15 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
     if (session->network->encoder)
         session->encoder_inputs =
             (uint32_t)session->network->streams[session->network->encoder].width;
-    if (mr_compile_network(session->network, options, &session->compiled, error)) {
+    // The plan for a time follows from the compiler's report; of an engine's the lanes are of no
+    // interest.
+    const bool here = mr_session_runs_here(uri) && (!fallback || mr_session_runs_here(fallback));
+    const int unplanned =
+        here ? mr_plan_anyhow(session->network, options, &session->compiled, error)
+        : options->within_ns
+            ? mr_compile_network(session->network, options, &session->compiled, error)
+            : mr_plan_network(session->network, options, &session->compiled, error);
+    if (unplanned) {
         mr_session_close(session);
         return NULL;
     }

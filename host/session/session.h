@@ -107,13 +107,13 @@ int mr_session_make_room(struct mr_session *session, size_t x_count, size_t y_si
 // A job on the device, or what is left of it, with what was cut; where the device fails on the
 // fallback. 0, or a code with the session's error, and the session begins anew.
 int mr_session_run_job(struct mr_session *session, struct mr_job *job);
-// A call's start: the time, and what was cut before. And its end, of so many sequences, of one
+// A call's start: the time, where somebody asks for what it took, and what was cut before. And its end, of so many sequences, of one
 // part.
 struct mr_session_clock {
     double start;
     uint64_t cut_inputs, cut_values;
 };
-struct mr_session_clock mr_session_begin(struct mr_session *session);
+struct mr_session_clock mr_session_begin(struct mr_session *session, bool asked);
 void mr_session_end(const struct mr_session *session, const struct mr_session_clock *clock,
                     bool encodes, uint64_t cycles, uint32_t device_runs, uint64_t sequences,
                     uint64_t steps, struct mr_stats *stats);
@@ -143,8 +143,10 @@ int mr_session_swap(struct mr_session *session, const float *x, uint64_t sequenc
 
 // What `auto:` or NULL is: a card with an image of this network, else the processor. It lies in
 // entry.
-const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,
+const char *mr_session_resolve(const char *uri, struct mr_compiled *compiled,
                                const struct mr_options *options, struct mr_device_found *entry);
+// Has the device of a URI no other than this processor's engine? auto: no card is there.
+bool mr_session_runs_here(const char *uri);
 // Builds what the device needs, where it is not there yet.
 int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error);
 // Opens the device of session->options and loads the weights.

@@ -2,6 +2,7 @@
 // The device of a session: which one and which image, opening it, its weights.
 #define _POSIX_C_SOURCE 200809L
 #include "card_image.h"
+#include "cpu_engine.h"
 #include "failure.h"
 #include "session.h"
 #include "weights_image.h"
@@ -40,17 +41,23 @@ static int choose_image(const struct mr_compiled *compiled, const struct mr_back
                       compiled->plan.target->name);
 }
 
-const char *mr_session_resolve(const char *uri, const struct mr_compiled *compiled,
+const char *mr_session_resolve(const char *uri, struct mr_compiled *compiled,
                                const struct mr_options *options, struct mr_device_found *entry) {
     struct mr_card_images images;
     if (uri && strcmp(uri, auto_uri) != 0)
         return uri;
-    if (mr_device_first(MR_FORM_XCLBIN, entry)) {
+    if (mr_device_first(MR_FORM_XCLBIN, entry) && !mr_compiled_complete(compiled, options, NULL)) {
         mr_card_images_find(compiled, options->bitstreams, &images);
         if (*images.hardware)
             return entry->uri;
     }
-    return mr_device_first(MR_FORM_MODEL, entry);
+    return mr_device_first(MR_FORM_ENGINE, entry);
+}
+
+bool mr_session_runs_here(const char *uri) {
+    struct mr_device_found card;
+    return strcmp(uri, auto_uri) == 0 ? !mr_device_first(MR_FORM_XCLBIN, &card)
+                                      : mr_device_find(uri, NULL)->form == MR_FORM_ENGINE;
 }
 
 // What an image does not tell of its network.
@@ -80,10 +87,15 @@ static int name_parts(struct mr_session *session, const char *uri, struct mr_ima
 static int fill_image(struct mr_session *session, const char *uri, bool trace,
                       const struct mr_options *options, struct mr_image *image, char *path,
                       size_t path_size, struct mr_error *error) {
-    const struct mr_compiled *compiled = &session->compiled;
+    struct mr_compiled *compiled = &session->compiled;
     const struct mr_backend *backend = mr_device_find(uri, error);
     if (!backend)
         return MR_ERROR_DEVICE;
+    if (backend->form == MR_FORM_ENGINE)
+        return 0; // made when the device is opened
+    const int built = mr_compiled_complete(compiled, options, error);
+    if (built)
+        return built;
     image->forms[backend->form] = path;
     if (backend->form != MR_FORM_XCLBIN)
         return mr_compiled_build(compiled,
@@ -130,9 +142,17 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     if (code)
         return code;
     struct mr_error reason;
+    struct mr_engine engine = {0};
+    const bool has_engine = mr_device_find(uri, error)->form == MR_FORM_ENGINE;
+    if (has_engine && mr_engine_make(&session->compiled.plan, &engine, error))
+        return error ? error->code : MR_ERROR_MEMORY;
+    image.engine = has_engine ? &engine : NULL;
     session->device = mr_device_open(uri, &image, &device_options, &reason);
-    if (!session->device)
+    if (!session->device) {
+        if (has_engine)
+            engine.close(engine.self);
         return mr_failure(error, reason.code, "%s", reason.text);
+    }
     mr_device_get_info(session->device, &session->info);
     describe(session, uri);
     const int uncounted = mr_cuts_attach(session, uri, error);
@@ -142,8 +162,7 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     const struct {
         const char *name;
         uint32_t bits;
-    } streams[] = {{"weights", MR_BEAT_BITS},
-                   {"x", mr_plan_element_bits(plan->x_lc)},
+    } streams[] = {{"x", mr_plan_element_bits(plan->x_lc)},
                    {"y", mr_plan_element_bits(plan->y_lc)}};
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         const uint32_t bits = mr_device_stream_bits(&session->info, streams[i].name);
@@ -170,6 +189,8 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
 static int load_weights(struct mr_session *session, const char *uri, struct mr_error *error) {
     struct mr_error reason;
     uint64_t beats = 0;
+    if (!mr_device_stream_bits(&session->info, "weights"))
+        return 0; // an engine has them
     int16_t *image = mr_weights_image(&session->compiled.plan, &beats, &reason);
     if (!image)
         return mr_failure(error, reason.code, "%s: %s", uri, reason.text);

@@ -78,7 +78,7 @@ int mr_session_encode(struct mr_session *session, const float *x, uint64_t steps
     int code = check_encode(session, x, steps);
     if (code)
         return code;
-    const struct mr_session_clock clock = mr_session_begin(session);
+    const struct mr_session_clock clock = mr_session_begin(session, stats != NULL);
     code = run(session, x, steps, &cycles);
     if (code && session->timeline)
         mr_timeline_clear(session->timeline);

@@ -103,7 +103,7 @@ int mr_session_generate(struct mr_session *session, int32_t first, int32_t stop,
     int code = check(session, &call, first, most, tokens, count);
     if (code)
         return code;
-    const struct mr_session_clock clock = mr_session_begin(session);
+    const struct mr_session_clock clock = mr_session_begin(session, stats != NULL);
     const uint64_t fit = PORTION_BYTES / (call.width * sizeof(int32_t)) + 1,
                    portion = fit < PORTION ? fit : PORTION;
     bool reset, stopped = false;

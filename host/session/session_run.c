@@ -240,8 +240,8 @@ static void fill_stats(const struct mr_session *session, bool encodes, uint64_t 
     }
 }
 
-struct mr_session_clock mr_session_begin(struct mr_session *session) {
-    struct mr_session_clock clock = {.start = seconds_now()};
+struct mr_session_clock mr_session_begin(struct mr_session *session, bool asked) {
+    struct mr_session_clock clock = {.start = asked ? seconds_now() : 0};
     mr_cuts_total(session, &clock.cut_inputs, &clock.cut_values);
     if (session->timeline)
         mr_timeline_clear(session->timeline);
@@ -264,7 +264,7 @@ int mr_session_run_call(struct mr_session *session, const float *x, uint64_t seq
     const uint64_t portion = mr_session_portion(&session->compiled.plan, steps);
     bool reset = !(flags & MR_RUN_CONTINUE);
     const bool starts = reset && mr_network_starts(session->network) > 0;
-    const struct mr_session_clock clock = mr_session_begin(session);
+    const struct mr_session_clock clock = mr_session_begin(session, stats != NULL);
     uint64_t cycles = 0;
     uint32_t device_runs = 0;
     int code = reset ? 0 : mr_session_go_on(session, (uint32_t)sequences, &reset);

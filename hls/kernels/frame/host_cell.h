@@ -12,14 +12,15 @@ static uint32_t own_latency(int lc) {
     return (uint32_t)OWN(_LATENCY)(lc);
 }
 
-static void own_unit(const int64_t *sum, int exponent, int32_t *h, int32_t *cell) {
-    uint32_t past;
+static uint32_t own_unit(const int64_t *sum, int exponent, int32_t *h, int32_t *cell) {
+    uint32_t past = 0;
     unit_state_t old;
     old.h = (int16_t)*h;
     old.cell = *cell;
     const unit_state_t unit = OWN(_unit)(sum, old, exponent, &past);
     *h = unit.h;
     *cell = unit.cell;
+    return past;
 }
 
 #if OWN(_SECOND)

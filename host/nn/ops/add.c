@@ -70,7 +70,7 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     const int most = common_frac(network, op), shift = most - frac_of(network, op->output);
     const int64_t half = shift > 0 ? INT64_C(1) << (shift - 1) : 0;
     const int64_t a = INT64_C(1) << (most - frac_of(network, op->input));
@@ -78,7 +78,8 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
 
     (void)state;
     for (int i = 0; i < op->units; i++)
-        out[i] = (int32_t)mr_clamp((in[i] * a + in[op->units + i] * b + half) >> shift, 16);
+        out[i] = (int32_t)mr_clamp_counted((in[i] * a + in[op->units + i] * b + half) >> shift, 16,
+                                           cuts);
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,

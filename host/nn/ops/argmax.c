@@ -35,10 +35,10 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     int at = 0;
 
-    (void)network, (void)state;
+    (void)network, (void)state, (void)cuts;
     for (int i = 1; i < op->inputs; i++)
         at = in[i] > in[at] ? i : at;
     *out = at;

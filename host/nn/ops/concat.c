@@ -62,8 +62,8 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
-    (void)state;
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
+    (void)state, (void)cuts;
     for (int i = 0; i < op->units; i++) {
         const int shift = shift_of(network, op, i);
         out[i] = shift ? (in[i] + (1 << (shift - 1))) >> shift : in[i];

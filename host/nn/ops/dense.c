@@ -184,21 +184,29 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
 
 // ---- whole numbers
 
-static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
-    const int bits = network->streams[op->output].bits;
+static int32_t of_sum(const struct mr_network *network, const struct mr_op *op, int64_t sum,
+                      struct mr_cuts *cuts) {
     const mr_place_t at = constants_of(op);
-    const bool own = is_own(op);
+    int64_t past = 0;
 
+    if (is_own(op) && !is_squashed(op))
+        return at.kind == MR_RELU && sum < 0
+                   ? 0
+                   : (int32_t)mr_clamp_counted(sum, network->streams[op->output].bits, cuts);
+    const int32_t number = (int32_t)mr_place_fixed(&at, sum, &past);
+    if (cuts)
+        cuts->count += past != 0;
+    return number;
+}
+
+static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     (void)state;
     for (int o = 0; o < op->units; o++) {
         const int16_t *w = op->rows.weight + (size_t)o * (size_t)op->inputs;
         const int64_t sum =
             (op->rows.bias[o] + mr_integer_dot(w, in, op->inputs)) >> op->rows.shift[o];
-        const bool below = at.kind == MR_RELU && sum < 0;
-        out[o] = (int32_t)(!own || is_squashed(op) ? mr_place_fixed(&at, sum)
-                           : below                 ? 0
-                                                   : mr_clamp(sum, bits));
+        out[o] = of_sum(network, op, sum, cuts);
     }
 }
 
@@ -258,6 +266,7 @@ const struct mr_op_kind mr_op_dense = {
     .quantise = quantise,
     .check = check,
     .integer_row = integer_row,
+    .of_sum = of_sum,
     .limit = limit,
     .cost = cost,
     .emit = emit,

@@ -33,10 +33,10 @@ static void float_row(const struct mr_op *op, const double *in, double *state, d
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     const int16_t *row = op->rows.weight + row_of(op, in[0]) * (size_t)op->units;
 
-    (void)network, (void)state;
+    (void)network, (void)state, (void)cuts;
     for (int i = 0; i < op->units; i++)
         out[i] = row[i];
 }

@@ -47,37 +47,63 @@ static int64_t one(int frac) {
     return INT64_C(1) << frac;
 }
 
-static int32_t integer_mix(int64_t z, int64_t n, int64_t h, int frac) {
-    return (int32_t)mr_clamp(((one(frac) - z) * n + z * h + one(frac - 1)) >> frac, 16);
+// How far values were beyond their ranges, in units of h those that are not of gates.
+struct past {
+    int64_t gate, other;
+};
+
+static int64_t past_of(const mr_place_t *at, const struct past *past) {
+    return past->other + mr_past_units(past->gate, at[MR_PLACE_GATE].frac, at[MR_PLACE_G].frac);
 }
 
-static void integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                         int32_t *h, int32_t *cell) {
-    const mr_place_t *gate = &at[MR_PLACE_GATE];
-    const int64_t r = mr_place_fixed(gate, sum[R]), z = mr_place_fixed(gate, sum[Z]);
-    const int64_t of_h = (r * mr_clamp(sum[N_H], 27) + one(gate->frac - 1)) >> gate->frac;
+static int32_t integer_mix(int64_t z, int64_t n, int64_t h, int frac, struct past *past) {
+    return (int32_t)mr_clamp_past(((one(frac) - z) * n + z * h + one(frac - 1)) >> frac, 16,
+                                  &past->other);
+}
+
+static int64_t integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                            int32_t *h, int32_t *cell) {
+    const mr_place_t *gate = &at[MR_PLACE_GATE], *to_n = &at[MR_PLACE_G];
+    struct past past = {0};
+    int64_t past_sum = 0; // beyond the ends of a tanh it is of no effect
+    const int64_t r = mr_place_fixed(gate, sum[R], &past.gate);
+    const int64_t z = mr_place_fixed(gate, sum[Z], &past.gate);
+    const int64_t over_x = mr_clamp_past(sum[N], 27, &past_sum);
+    const int64_t over_h = mr_clamp_past(sum[N_H], 27, &past_sum);
+    const int64_t of_h = (r * over_h + one(gate->frac - 1)) >> gate->frac;
+    const int64_t n = mr_place_fixed(to_n, over_x + of_h, &past.other);
 
     (void)op, (void)cell;
-    *h = integer_mix(z, mr_place_fixed(&at[MR_PLACE_G], mr_clamp(sum[N], 27) + of_h), *h,
-                     gate->frac);
+    *h = integer_mix(z, n, *h, gate->frac, &past);
+    return past_of(at, &past) + (MR_IS_OPEN(to_n->kind) ? past_sum : 0);
+}
+
+// r h
+static int32_t weighed(const mr_place_t *gate, const int64_t *sum, int32_t h, struct past *past) {
+    const int64_t r = mr_place_fixed(gate, sum[R], &past->gate);
+
+    return (int32_t)mr_clamp_past((r * h + one(gate->frac - 1)) >> gate->frac, 16, &past->other);
 }
 
 static int32_t integer_gated(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
                              int32_t h) {
-    const mr_place_t *gate = &at[MR_PLACE_GATE];
+    struct past past = {0}; // integer_unit_first tells
 
     (void)op;
-    return (int32_t)mr_clamp((mr_place_fixed(gate, sum[R]) * h + one(gate->frac - 1)) >> gate->frac,
-                             16);
+    return weighed(&at[MR_PLACE_GATE], sum, h, &past);
 }
 
-static void integer_unit_first(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                               int32_t *h, int32_t *cell) {
+static int64_t integer_unit_first(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                                  int32_t *h, int32_t *cell) {
     const mr_place_t *gate = &at[MR_PLACE_GATE];
+    struct past past = {0};
+    const int64_t z = mr_place_fixed(gate, sum[Z], &past.gate);
+    const int64_t n = mr_place_fixed(&at[MR_PLACE_G], sum[N], &past.other);
 
     (void)op, (void)cell;
-    *h = integer_mix(mr_place_fixed(gate, sum[Z]), mr_place_fixed(&at[MR_PLACE_G], sum[N]), *h,
-                     gate->frac);
+    weighed(gate, sum, *h, &past);
+    *h = integer_mix(z, n, *h, gate->frac, &past);
+    return past_of(at, &past);
 }
 
 // Beyond n and h where z is not from 0 to 1.

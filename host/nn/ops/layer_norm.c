@@ -71,7 +71,7 @@ static int64_t root_of(uint64_t v, int *shift) {
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     const int frac = network->streams[op->output].frac[0];
     const int64_t n = op->units;
     int64_t sum = 0, squares = 0;
@@ -87,7 +87,7 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
         root_of((uint64_t)variance + (uint64_t)scaled_epsilon(network, op), &shift);
     for (int i = 0; i < op->units; i++) {
         const int64_t scaled = (n * in[i] - sum) * root, half = INT64_C(1) << (46 - shift - frac);
-        out[i] = (int32_t)mr_clamp((scaled + half) >> (47 - shift - frac), 16);
+        out[i] = (int32_t)mr_clamp_counted((scaled + half) >> (47 - shift - frac), 16, cuts);
     }
 }
 

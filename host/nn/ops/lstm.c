@@ -38,51 +38,73 @@ static void float_peephole_unit(const struct mr_op *op, const double *sum, doubl
     *h = mr_reach(reach, MR_PLACE_H, o * mr_place_float(&op->places[MR_PLACE_H], *cell));
 }
 
+// How far values were beyond their ranges, by the places that give them.
+struct past {
+    int64_t gate, g, cell, h;
+};
+
+// In units of the cell state.
+static int64_t past_of(const struct mr_op *op, const mr_place_t *at, const struct past *past) {
+    const int frac = MR_CELL_FRAC - op->exponent;
+
+    return past->cell + mr_past_units(past->gate, at[MR_PLACE_GATE].frac, frac) +
+           mr_past_units(past->g, at[MR_PLACE_G].frac, frac) +
+           mr_past_units(past->h, at[MR_PLACE_H].frac, frac);
+}
+
 // c', not cut yet, of i and f and the sum of g.
 static int64_t next_cell(const struct mr_op *op, const mr_place_t *at, int64_t i, int64_t f,
-                         int64_t sum, int32_t cell) {
+                         int64_t sum, int32_t cell, struct past *past) {
     const int frac = at[MR_PLACE_GATE].frac, of_g = at[MR_PLACE_G].frac;
-    const int64_t written = i * mr_place_fixed(&at[MR_PLACE_G], sum) * (1 << (16 - of_g));
+    const int64_t g = mr_place_fixed(&at[MR_PLACE_G], sum, &past->g);
+    const int64_t written = i * g * (1 << (16 - of_g));
 
     return (f * cell + (written >> op->exponent) + (INT64_C(1) << (frac - 1))) >> frac;
 }
 
-static int32_t next_h(const struct mr_op *op, const mr_place_t *at, int64_t o, int64_t c) {
+static int32_t next_h(const struct mr_op *op, const mr_place_t *at, int64_t o, int64_t c,
+                      struct past *past) {
     const mr_place_t *last = &at[MR_PLACE_H];
     const int64_t squashed = mr_place_state_fixed(last, c, op->exponent);
     const int frac = MR_IS_OPEN(last->kind) ? MR_CELL_FRAC - op->exponent : MR_HIDDEN_FRAC;
     const int down = at[MR_PLACE_GATE].frac + frac - last->frac;
 
-    return (int32_t)mr_clamp((o * squashed + (INT64_C(1) << (down - 1))) >> down, 16);
+    return (int32_t)mr_clamp_past((o * squashed + (INT64_C(1) << (down - 1))) >> down, 16,
+                                  &past->h);
 }
 
-static void integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                         int32_t *h, int32_t *cell) {
+static int64_t integer_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                            int32_t *h, int32_t *cell) {
+    struct past past = {0};
     const mr_place_t *gate = &at[MR_PLACE_GATE];
-    const int64_t i = mr_place_fixed(gate, sum[I]), f = mr_place_fixed(gate, sum[F]);
-    const int64_t c = next_cell(op, at, i, f, sum[G], *cell);
+    const int64_t i = mr_place_fixed(gate, sum[I], &past.gate);
+    const int64_t f = mr_place_fixed(gate, sum[F], &past.gate);
+    const int64_t c = next_cell(op, at, i, f, sum[G], *cell, &past);
 
-    *cell = (int32_t)mr_clamp(c, MR_CELL_BITS);
-    *h = next_h(op, at, mr_place_fixed(gate, sum[O]), c);
+    *cell = (int32_t)mr_clamp_past(c, MR_CELL_BITS, &past.cell);
+    *h = next_h(op, at, mr_place_fixed(gate, sum[O], &past.gate), c, &past);
+    return past_of(op, at, &past);
 }
 
 // A gate that sees a cell state: p times it in units of Q15, rounded. The exponent is in p.
 static int64_t seeing_gate(const struct mr_op *op, const mr_place_t *at, int64_t sum, int64_t p,
-                           int64_t cell) {
+                           int64_t cell, struct past *past) {
     const int shift = op->rows.constant_frac + 1;
 
     return mr_place_fixed(&at[MR_PLACE_GATE],
-                          sum + ((p * cell + (INT64_C(1) << (shift - 1))) >> shift));
+                          sum + ((p * cell + (INT64_C(1) << (shift - 1))) >> shift), &past->gate);
 }
 
-static void integer_peephole_unit(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                                  int32_t *h, int32_t *cell) {
-    const int64_t i = seeing_gate(op, at, sum[I], sum[P_I], *cell);
-    const int64_t f = seeing_gate(op, at, sum[F], sum[P_F], *cell);
-    const int64_t c = next_cell(op, at, i, f, sum[G], *cell);
+static int64_t integer_peephole_unit(const struct mr_op *op, const mr_place_t *at,
+                                     const int64_t *sum, int32_t *h, int32_t *cell) {
+    struct past past = {0};
+    const int64_t i = seeing_gate(op, at, sum[I], sum[P_I], *cell, &past);
+    const int64_t f = seeing_gate(op, at, sum[F], sum[P_F], *cell, &past);
+    const int64_t c = next_cell(op, at, i, f, sum[G], *cell, &past);
 
-    *cell = (int32_t)mr_clamp(c, MR_CELL_BITS);
-    *h = next_h(op, at, seeing_gate(op, at, sum[O], sum[P_O], *cell), c);
+    *cell = (int32_t)mr_clamp_past(c, MR_CELL_BITS, &past.cell);
+    *h = next_h(op, at, seeing_gate(op, at, sum[O], sum[P_O], *cell, &past), c, &past);
+    return past_of(op, at, &past);
 }
 
 static bool reaches(const struct mr_op *op) {

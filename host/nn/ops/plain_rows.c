@@ -20,8 +20,8 @@ void mr_pass_float(const struct mr_op *op, const double *in, double *state, doub
 }
 
 void mr_pass_integer(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                     int32_t *state, int32_t *out) {
-    (void)network, (void)state;
+                     int32_t *state, int32_t *out, struct mr_cuts *cuts) {
+    (void)network, (void)state, (void)cuts;
     memcpy(out, in, (size_t)op->units * sizeof *out);
 }
 

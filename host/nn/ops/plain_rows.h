@@ -12,7 +12,7 @@ void mr_same_describe(const struct mr_network *network, struct mr_op *op, struct
 // Gives op->units numbers as they come in.
 void mr_pass_float(const struct mr_op *op, const double *in, double *state, double *out);
 void mr_pass_integer(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                     int32_t *state, int32_t *out);
+                     int32_t *state, int32_t *out, struct mr_cuts *cuts);
 // In the formats of its input.
 int mr_pass_quantise(const struct mr_network *network, struct mr_op *op, int32_t *frac, int *column,
                      char *error, size_t error_size);

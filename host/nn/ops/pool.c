@@ -37,15 +37,15 @@ static void float_mean(const struct mr_op *op, const double *in, double *state, 
 }
 
 static void integer_first(const struct mr_network *network, const struct mr_op *op,
-                          const int32_t *in, int32_t *state, int32_t *out) {
-    (void)network;
+                          const int32_t *in, int32_t *state, int32_t *out, struct mr_cuts *cuts) {
+    (void)network, (void)cuts;
     if (state[0]++ == 0)
         memcpy(out, in, (size_t)op->units * sizeof *out);
 }
 
 static void integer_max(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
-    (void)network;
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
+    (void)network, (void)cuts;
     for (int i = 0; i < op->units; i++)
         out[i] = state[0] == 0 || in[i] > out[i] ? in[i] : out[i];
     state[0]++;
@@ -53,10 +53,10 @@ static void integer_max(const struct mr_network *network, const struct mr_op *op
 
 // A sum is two numbers of the state.
 static void integer_mean(const struct mr_network *network, const struct mr_op *op,
-                         const int32_t *in, int32_t *state, int32_t *out) {
+                         const int32_t *in, int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     int shift;
 
-    (void)network;
+    (void)network, (void)cuts;
     const uint64_t steps = (uint64_t)++state[0];
     const int64_t factor = (int64_t)(mr_reciprocal_near(steps << 40, &shift) + 8192) >> 14; // Q16
     for (int i = 0; i < op->units; i++) {

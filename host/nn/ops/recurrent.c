@@ -404,19 +404,33 @@ void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op
                   : 0;
 }
 
-// A number shifted left, or right and rounded, and cut to so many bits.
-static int32_t take_number(int32_t number, int left, int bits) {
-    const double exact = ldexp(number, left), end = ldexp(1, bits - 1);
+// A number shifted left, or right and rounded.
+static double shifted(double number, int left) {
+    return floor(ldexp(number, left) + 0.5);
+}
 
-    return (int32_t)fmin(fmax(floor(exact + 0.5), -end), end - 1);
+// The same, cut to so many bits; how far it was beyond counts shifted `to` bits.
+static int32_t take_number(int32_t number, int left, int bits, int to, struct mr_cuts *cuts) {
+    const double exact = shifted(number, left), end = ldexp(1, bits - 1);
+    const double kept = fmin(fmax(exact, -end), end - 1);
+
+    if (cuts && kept != exact) {
+        cuts->count++;
+        cuts->past += (uint32_t)shifted(fabs(exact - kept), to);
+    }
+    return (int32_t)kept;
 }
 
 void mr_recurrent_take(const struct mr_network *network, const struct mr_op *op,
                        const int32_t *given_h, const int32_t *given_second, int unit, int32_t *h,
-                       int32_t *second) {
-    *h = given_h ? take_number(given_h[unit], given_left(network, op, 0), 16) : 0;
-    *second = given_second
-                  ? take_number(given_second[unit], given_left(network, op, 1), MR_CELL_BITS)
+                       int32_t *second, struct mr_cuts *cuts) {
+    const bool has_cell = given_h && op->kind->second_field;
+    // What h is beyond counts in the units of the cell state, where there is one.
+    const int to = has_cell ? state_frac(network, op, 1) - state_frac(network, op, 0) : 0;
+
+    *h = given_h ? take_number(given_h[unit], given_left(network, op, 0), 16, to, cuts) : 0;
+    *second = given_second ? take_number(given_second[unit], given_left(network, op, 1),
+                                         MR_CELL_BITS, 0, cuts)
                   : 0;
 }
 
@@ -441,11 +455,32 @@ static void integer_sums(const struct mr_op *op, int first, int end, int unit, c
     }
 }
 
+int32_t mr_recurrent_unit(const struct mr_network *network, const struct mr_op *op,
+                          const mr_place_t *at, const int64_t *sum, int32_t *h, int32_t *second,
+                          struct mr_cuts *cuts) {
+    const int64_t past = mr_cell_of(op)->integer_unit(op, at, sum, h, second);
+    struct mr_cuts given = {0};
+    int32_t out = *h;
+
+    if (op->kind->gives_second) {
+        const int shift = given_shift(network, op);
+        const int64_t half = (INT64_C(1) << shift) >> 1;
+        out = (int32_t)mr_clamp_counted((*second + half) >> shift, 16, &given);
+    }
+    if (cuts) {
+        cuts->count += past != 0 || given.count != 0;
+        cuts->past += (uint64_t)past;
+    }
+    return out;
+}
+
 void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
-                          const int32_t *in, int32_t *state, int32_t *out) {
+                          const int32_t *in, int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     const struct mr_cell *cell = mr_cell_of(op);
     const int units = op->units, gates = op->kind->gates, early = gates - cell->late;
     int32_t *h = state, *second = state + units, *gated = second + units;
+    // A cell that gives its second field has no late gates.
+    int32_t *h_new = op->kind->gives_second ? gated : out;
     mr_place_t at[MR_PLACES];
 
     for (int p = 0; p < MR_PLACES; p++)
@@ -462,14 +497,10 @@ void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *
         integer_sums(op, early, gates, j, in, gated, sum);
         for (int n = 0; n < op->kind->constants; n++)
             sum[op->kind->sums + n] = op->rows.constant[n * units + j];
-        out[j] = h[j];
-        cell->integer_unit(op, at, sum, &out[j], &second[j]);
+        h_new[j] = h[j];
+        out[j] = mr_recurrent_unit(network, op, at, sum, &h_new[j], &second[j], cuts);
     }
-    memcpy(h, out, (size_t)units * sizeof *h);
-    const int shift = op->kind->gives_second ? given_shift(network, op) : 0;
-    for (int j = 0; op->kind->gives_second && j < units; j++)
-        out[j] =
-            (int32_t)mr_clamp(((int64_t)second[j] + ((INT64_C(1) << shift) >> 1)) >> shift, 16);
+    memcpy(h, h_new, (size_t)units * sizeof *h);
 }
 
 // ---- hardware
@@ -572,6 +603,10 @@ static bool has_other_places(const struct mr_op *op) {
                            mr_cell_place(op, (enum mr_place_of_cell)p).clips));
     }
     return other;
+}
+
+bool mr_cell_is_plain(const struct mr_op *op) {
+    return !op->kind->own && !op->kind->constants && !has_other_places(op);
 }
 
 static void emit_places(const struct mr_op *op, const struct mr_op_layout *layout,

@@ -42,8 +42,9 @@ struct mr_cell {
                        double *reach);
     double (*float_gated)(const struct mr_op *op, const double *sum, double h);
     // sum: shifted to its fraction bits, not cut yet; at: the constants of its places
-    void (*integer_unit)(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                         int32_t *h, int32_t *cell);
+    // Gives by how much a value was beyond its range, in the units of the limit, 0 where none was.
+    int64_t (*integer_unit)(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                            int32_t *h, int32_t *cell);
     int32_t (*integer_gated)(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
                              int32_t h);
 };
@@ -97,12 +98,19 @@ int mr_recurrent_quantise(const struct mr_network *network, struct mr_op *op, in
 int mr_recurrent_check(const struct mr_network *network, const struct mr_op *op, char *error,
                        size_t error_size);
 void mr_recurrent_integer(const struct mr_network *network, const struct mr_op *op,
-                          const int32_t *in, int32_t *state, int32_t *out);
+                          const int32_t *in, int32_t *state, int32_t *out, struct mr_cuts *cuts);
+// One unit: from its sums, shifted, and its constants behind them, and its state to the new state.
+// at: [MR_PLACES] the constants of its places. Gives the number that the operator gives.
+int32_t mr_recurrent_unit(const struct mr_network *network, const struct mr_op *op,
+                          const mr_place_t *at, const int64_t *sum, int32_t *h, int32_t *second,
+                          struct mr_cuts *cuts);
+// Is it the cell that its header (hls/kernels/cells/) has by itself, with no other activations?
+bool mr_cell_is_plain(const struct mr_op *op);
 void mr_recurrent_start(const struct mr_network *network, const struct mr_op *op, size_t sequence,
                         int unit, int32_t *h, int32_t *second);
 void mr_recurrent_take(const struct mr_network *network, const struct mr_op *op,
                        const int32_t *given_h, const int32_t *given_second, int unit, int32_t *h,
-                       int32_t *second);
+                       int32_t *second, struct mr_cuts *cuts);
 // Of the lanes: one for each product.
 uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout);
 // Adds the memories.

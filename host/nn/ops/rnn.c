@@ -19,16 +19,21 @@ static void float_relu(const struct mr_op *op, const double *sum, double *h, dou
     *h = fmax(*sum, 0);
 }
 
-static void integer_tanh(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                         int32_t *h, int32_t *cell) {
+static int64_t integer_tanh(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                            int32_t *h, int32_t *cell) {
+    int64_t past = 0;
+
     (void)op, (void)cell;
-    *h = (int32_t)mr_place_fixed(&at[MR_PLACE_G], *sum);
+    *h = (int32_t)mr_place_fixed(&at[MR_PLACE_G], *sum, &past);
+    return past;
 }
 
-static void integer_relu(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
-                         int32_t *h, int32_t *cell) {
+static int64_t integer_relu(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
+                            int32_t *h, int32_t *cell) {
     (void)op, (void)at, (void)cell;
+    const int64_t seen = mr_clamp(*sum, 32); // what the kernel counts
     *h = *sum > 0 ? (int32_t)mr_clamp(*sum, 16) : 0;
+    return seen > *h && seen > 0 ? seen - *h : 0;
 }
 
 static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {

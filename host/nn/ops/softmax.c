@@ -73,13 +73,13 @@ static struct power power_of(int64_t distance, int frac) {
 }
 
 static void integer_row(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
-                        int32_t *state, int32_t *out) {
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
     const int frac = frac_of(network, op);
     int32_t top = in[0];
     uint64_t sum = 0; // Q40
     int shift;
 
-    (void)state;
+    (void)state, (void)cuts;
     for (int i = 1; i < op->units; i++)
         top = in[i] > top ? in[i] : top;
     for (int i = 0; i < op->units; i++) {

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows through the operators of an engine (engine_parts.h).
+#include "engine_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_of(const struct mr_engine_state *engine, const struct mr_stage *stage,
+                  bool encodes) {
+    return mr_op_encodes(engine->network, stage->op) == encodes;
+}
+
+static int flow_room(struct mr_flow *flow, size_t rows) {
+    const size_t size = flow->wide ? sizeof(int32_t) : sizeof(int16_t);
+
+    if (rows <= flow->rows)
+        return 0;
+    free(flow->data);
+    flow->rows = 0;
+    flow->data = calloc(rows, flow->stride * size);
+    if (!flow->data)
+        return -1;
+    flow->rows = rows;
+    return 0;
+}
+
+int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows) {
+    const struct mr_network *network = engine->network;
+    int result = 0;
+
+    for (int s = 0; result == 0 && s < network->stream_count; s++)
+        if (network->streams[s].encodes == encodes)
+            result = flow_room(&engine->flows[s], rows);
+    for (int i = 0; result == 0 && i < network->op_count; i++)
+        if (engine->stages[i].layer && is_of(engine, &engine->stages[i], encodes))
+            result = mr_layer_room(engine->stages[i].layer, rows);
+    return result;
+}
+
+// Numbers of a row of a stream, behind those that are in the engine's row already.
+static size_t take_row(struct mr_engine_state *engine, int stream, size_t row, size_t at) {
+    const size_t width = (size_t)engine->network->streams[stream].width;
+
+    for (size_t i = 0; i < width; i++)
+        engine->in[at + i] = mr_flow_at(&engine->flows[stream], row, i);
+    return at + width;
+}
+
+static void give_row(const struct mr_engine_state *engine, int stream, size_t row) {
+    const struct mr_flow *flow = &engine->flows[stream];
+    const size_t width = (size_t)engine->network->streams[stream].width, at = row * flow->stride;
+
+    for (size_t i = 0; i < width; i++) {
+        if (flow->wide)
+            ((int32_t *)flow->data)[at + i] = engine->out[i];
+        else
+            ((int16_t *)flow->data)[at + i] = (int16_t)engine->out[i];
+    }
+}
+
+// A row of a lane, at a step of a block whose rows begin with that step's of lane 0.
+static void run_row(struct mr_engine_state *engine, struct mr_stage *stage, size_t from, size_t to,
+                    uint32_t lane) {
+    const struct mr_op *op = stage->op;
+    const struct mr_flow *out = &engine->flows[op->output];
+    const size_t width = (size_t)engine->network->streams[op->output].width;
+    const size_t behind = take_row(engine, op->input, from, 0);
+
+    if (op->kind->joins)
+        take_row(engine, op->other, from, behind);
+    // What gives a row per sequence goes on from what it gave.
+    for (size_t i = 0; op->kind->pool_bits && i < width; i++)
+        engine->out[i] = mr_flow_at(out, to, i);
+    op->kind->integer_row(engine->network, op, engine->in, stage->state + lane * stage->state_size,
+                          engine->out, &stage->cuts);
+    give_row(engine, op->output, to);
+}
+
+static void run_rows(struct mr_engine_state *engine, struct mr_stage *stage,
+                     const struct mr_block *block) {
+    const struct mr_op *op = stage->op;
+    const bool shrinks =
+        engine->network->streams[op->output].rate != engine->network->streams[op->input].rate;
+
+    for (uint32_t t = 0; t < block->steps; t++) {
+        const uint32_t from = op->kind->reverses ? block->steps - 1 - t : t;
+        if (shrinks && !op->kind->pool_bits && block->first + t + 1 < block->all)
+            continue; // of what keeps nothing the last row counts
+        for (uint32_t lane = 0; lane < block->lanes; lane++)
+            run_row(engine, stage, (size_t)from * block->lanes + lane,
+                    shrinks ? lane : (size_t)t * block->lanes + lane, lane);
+    }
+}
+
+void mr_engine_stages(struct mr_engine_state *engine, bool encodes, enum mr_rate rate,
+                      const struct mr_block *block) {
+    const struct mr_block of_sequence = {.lanes = block->lanes, .steps = 1, .all = 1};
+    const struct mr_block *rows = rate == MR_PER_STEP ? block : &of_sequence;
+
+    for (int i = 0; i < engine->network->op_count; i++) {
+        struct mr_stage *stage = &engine->stages[i];
+        const struct mr_op *op = stage->op;
+        if (engine->network->streams[op->input].rate != rate || !is_of(engine, stage, encodes))
+            continue;
+        const struct mr_flow *in = &engine->flows[op->input], *out = &engine->flows[op->output];
+        if (stage->layer)
+            mr_layer_run(stage->layer, in->data, in->stride, out->data, out->stride, out->wide,
+                         rows->lanes, rows->steps, &stage->cuts);
+        else
+            run_rows(engine, stage, rows);
+    }
+}
+
+// ---- states
+
+void mr_engine_clear(struct mr_engine_state *engine, bool encodes, bool all, uint32_t lanes) {
+    for (int i = 0; i < engine->network->op_count; i++) {
+        struct mr_stage *stage = &engine->stages[i];
+        if (!is_of(engine, stage, encodes) || (!all && !stage->op->kind->pool_bits))
+            continue;
+        if (!stage->layer)
+            memset(stage->state, 0, lanes * stage->state_size * sizeof *stage->state);
+        else if (stage->op->kind->recurrent)
+            mr_layer_clear(stage->layer, lanes);
+    }
+}
+
+void mr_engine_move_lane(struct mr_engine_state *engine, bool encodes, uint32_t from, uint32_t to) {
+    for (int i = 0; from != to && i < engine->network->op_count; i++) {
+        struct mr_stage *stage = &engine->stages[i];
+        if (!is_of(engine, stage, encodes) || !stage->op->kind->recurrent)
+            continue;
+        if (stage->layer)
+            mr_layer_move(stage->layer, from, to);
+        else
+            memcpy(stage->state + to * stage->state_size, stage->state + from * stage->state_size,
+                   stage->state_size * sizeof *stage->state);
+    }
+}
+
+void mr_engine_get(const struct mr_stage *stage, uint32_t lane, int unit, int32_t *h,
+                   int32_t *second) {
+    const int32_t *state = stage->state + lane * stage->state_size;
+
+    if (stage->layer) {
+        mr_layer_get(stage->layer, lane, unit, h, second);
+        return;
+    }
+    *h = state[unit];
+    *second = stage->op->kind->second_field ? state[stage->op->units + unit] : 0;
+}
+
+void mr_engine_set(struct mr_stage *stage, uint32_t lane, int unit, int32_t h, int32_t second) {
+    int32_t *state = stage->state + lane * stage->state_size;
+
+    if (stage->layer) {
+        mr_layer_set(stage->layer, lane, unit, h, second);
+        return;
+    }
+    state[unit] = h;
+    state[stage->op->units + unit] = second;
+}
+
+// A row of a stream per sequence, in the engine's row from `at` on; NULL: there is none.
+static const int32_t *given_row(struct mr_engine_state *engine, int stream, size_t *at) {
+    const int32_t *row = engine->in + *at;
+
+    if (stream < 0)
+        return NULL;
+    *at = take_row(engine, stream, 0, *at);
+    return row;
+}
+
+void mr_engine_take(struct mr_engine_state *engine) {
+    for (int i = 0; i < engine->network->op_count; i++) {
+        struct mr_stage *stage = &engine->stages[i];
+        const struct mr_op *op = stage->op;
+        size_t at = 0;
+        if (!op->kind->recurrent || is_of(engine, stage, true))
+            continue;
+        const int32_t *h = given_row(engine, op->given[0], &at);
+        const int32_t *second = given_row(engine, op->given[1], &at);
+        for (int u = 0; u < op->units; u++) {
+            int32_t to_h, to_second;
+            op->kind->take(engine->network, op, h, second, u, &to_h, &to_second, &stage->cuts);
+            mr_engine_set(stage, 0, u, to_h, to_second);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kernels there are, and which this processor runs (kernels.h).
+#include "kernels.h"
+
+#include "file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_always(void) {
+    return true;
+}
+
+#if defined __x86_64__
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2");
+}
+
+static bool has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
+// The fastest first.
+static const struct {
+    const struct mr_kernels *kernels;
+    bool (*has)(void);
+} all[] = {
+#if defined __x86_64__
+    {&mr_kernels_avx512, has_avx512},
+    {&mr_kernels_avx2, has_avx2},
+#endif
+    {&mr_kernels_plain, has_always},
+};
+enum { KERNELS = sizeof all / sizeof *all };
+
+const struct mr_kernels *mr_kernels_at(size_t index) {
+    for (size_t i = 0; i < KERNELS; i++)
+        if (all[i].has() && index-- == 0)
+            return all[i].kernels;
+    return NULL;
+}
+
+const struct mr_kernels *mr_kernels_choose(char *error, size_t error_size) {
+    const char *name = getenv("MILLRACE_CPU");
+
+    if (!name || !*name)
+        return mr_kernels_at(0);
+    for (size_t i = 0; i < KERNELS; i++)
+        if (strcmp(all[i].kernels->name, name) == 0) {
+            if (all[i].has())
+                return all[i].kernels;
+            mr_fail(error, error_size,
+                    "MILLRACE_CPU is %s, which this processor does not have; unset it", name);
+            return NULL;
+        }
+    mr_fail(error, error_size, "MILLRACE_CPU is '%.40s'; known are avx512, avx2 and plain", name);
+    return NULL;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine's layers are calculated with, once for each kind of processor: sums of products,
+// and the cells behind them. A kernel works on vectors of `width` numbers of 32 bits, one of each
+// of so many units.
+//
+// A sum of products of 16 bits has up to 39 bits (host/nn/rows.h). An activation is split,
+// v = 256 high + low with low from -128 to 127, and the products with either are summed in 32 bits:
+// as sum |w| < 2^24, both fit. The bias is in where they begin, and
+//   (256 high + low) >> shift = (high + (low >> 8)) >> (shift - 8)
+// for shifts of 8 and more, in which high + (low >> 8) has 32 bits as the sum has 40.
+// Columns of 8 bits (host/nn/precision.h) have a high part alone: S = 256 sum + bias.
+#ifndef MR_ENGINE_KERNELS_H
+#define MR_ENGINE_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mr_cuts;
+
+// How columns are multiplied.
+enum mr_product {
+    MR_PRODUCT_SPLIT, // pairs of 16 bits by pairs of highs and of lows
+    MR_PRODUCT_PAIRS, // pairs of 16 bits: columns of 8 bits, where there is no product of bytes
+    MR_PRODUCT_BYTES  // four weights of 8 bits by four columns, which are 128 more than they are
+};
+
+enum { MR_PANEL = 4 }; // vectors of sums that are calculated together
+
+// Weights of sums: [blocks][groups of columns][MR_PANEL][width] groups. A group is two columns, or
+// four bytes: 32 bits.
+struct mr_panel {
+    int blocks, groups;
+    const void *weights;
+    // [blocks][MR_PANEL] where the sums of a vector are in a row of sums, in vectors. Vectors of
+    // padding go to a place of their own behind the others.
+    const uint16_t *place;
+};
+
+// Columns: [rows][stride] groups. low: NULL where columns have a high part alone.
+struct mr_columns {
+    const int32_t *high, *low;
+    size_t stride;
+};
+
+// Sums: [rows][stride] numbers; of vector v 2 width numbers, the high part before the low one.
+// Where they begin: `from`, with a stride of its own (0: all rows alike).
+struct mr_sums {
+    const int32_t *from;
+    size_t from_stride;
+    int32_t *to;
+    size_t to_stride;
+};
+
+// How sums become arguments, [sums][width] each, of a vector of sums those of its place. A shift
+// below 8 is one to the left: ((high + (low >> 8)) << left) + ((low & 255) >> (8 - left)).
+struct mr_scales {
+    const int32_t *right, *left;
+    bool has_left; // any
+};
+
+// Of a function's 1,024 segments in rising order: base << 14 | slope (activation.h).
+struct mr_tables {
+    uint32_t sigmoid[1024], tanh[1024];
+};
+
+// Units of a layer in one lane.
+struct mr_units {
+    const int32_t *sums;   // a row of them
+    const int32_t *x_sums; // of a cell that keeps sums over x and over h apart: the former
+    const struct mr_scales *scales;
+    const struct mr_tables *tables;
+    int vectors;   // of units
+    int exponent;  // of cell states
+    int16_t *h;    // [units] the state, and what becomes of it
+    int32_t *cell; // [units] likewise, or NULL
+    int16_t *out;  // [units] h too
+    struct mr_cuts *cuts;
+};
+
+typedef void mr_unit_kernel(const struct mr_units *units);
+
+struct mr_kernels {
+    const char *name;
+    int width;
+    bool has_bytes; // MR_PRODUCT_BYTES, in place of MR_PRODUCT_PAIRS
+    // Numbers to groups: highs and lows, or columns of 8 bits (precision.h). count: of numbers, of
+    // which whole vectors can be read; the groups behind them are not changed.
+    void (*split)(const int16_t *row, int count, int32_t *high, int32_t *low);
+    void (*narrow)(const int16_t *row, int count, int32_t *high);
+    void (*sum)(enum mr_product product, const struct mr_panel *panel,
+                const struct mr_columns *columns, const struct mr_sums *sums, size_t rows);
+    // Cells as they are by themselves; sums i, f, g, o; r, z, n over x, n over h; and one.
+    mr_unit_kernel *lstm, *gru, *rnn_tanh;
+};
+
+extern const struct mr_kernels mr_kernels_plain;
+#if defined __x86_64__
+extern const struct mr_kernels mr_kernels_avx2, mr_kernels_avx512;
+#endif
+
+// Those for this processor, or that MILLRACE_CPU names. NULL with a sentence in error: it names
+// none, or one that this processor has not.
+const struct mr_kernels *mr_kernels_choose(char *error, size_t error_size);
+// All that this processor can run, by place; NULL at the end.
+const struct mr_kernels *mr_kernels_at(size_t index);
+
+#endif

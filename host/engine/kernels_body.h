@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of an engine (kernels.h), in words of vectors, which the file that includes this one
+// defines for its processor:
+//   KERNEL       before each function that others call, FN before each that is a part of these
+//   W, V         numbers of 32 bits in a vector, and its type
+//   ROWS_MAX     rows whose sums are in registers together, of one block
+//   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
+//   v_all(n), v_load(p), v_store(p, v)
+//   v_add, v_sub, v_mul (low 32 bits), v_and, v_min, v_max
+//   v_left(v, n), v_right(v, n)      by a constant; v_lefts, v_rights, v_downs: by a vector each,
+//                                    downs without sign
+//   v_pairs(sum, w, a)               adds w[2 i] a[2 i] + w[2 i + 1] a[2 i + 1] of 16 bits
+//   v_bytes(sum, w, a)               likewise of four bytes, those of a without sign; HAS_BYTES
+//   v_load16(p), v_store16(p, v)     numbers of 16 bits
+//   H, h_all, h_load, h_store, h_add, h_sub, h_and, h_min, h_left, h_right  of 2 W of these;
+//   h_store_bytes(p, v)              of 8 bits each; HAS_BYTES
+//   v_at(table, v)                   table[v[i]]
+//   v_differ(a, b)                   whether any number does
+// All wrap; nothing saturates.
+#include "arithmetic.h"
+
+#include <string.h>
+
+#if defined __clang__
+#    define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#    define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+// ---- columns
+
+// Rounded to the upper 8 bits: from -128 to 128.
+FN H upper(H v) {
+    return h_add(h_right(v, 8), h_and(h_right(v, 7), h_all(1)));
+}
+
+KERNEL void split(const int16_t *row, int count, int32_t *high, int32_t *low) {
+    for (int k = 0; k < count; k += 2 * W) {
+        const H v = h_load(row + k), top = upper(v);
+        h_store(high + k / 2, top);
+        h_store(low + k / 2, h_sub(v, h_left(top, 8)));
+    }
+}
+
+KERNEL void narrow(const int16_t *row, int count, int32_t *high) {
+    for (int k = 0; k < count; k += 2 * W) {
+        const H column = h_min(upper(h_load(row + k)), h_all(127));
+#if HAS_BYTES
+        h_store_bytes(high + k / 4, h_add(column, h_all(128)));
+#else
+        h_store(high + k / 2, column);
+#endif
+    }
+}
+
+// ---- sums
+
+enum { AHEAD = 2048 }; // bytes of weights, which may lie in a far cache
+
+FN V group(V weights, enum mr_product product, V sum, V column) {
+#if HAS_BYTES
+    return product == MR_PRODUCT_BYTES ? v_bytes(sum, weights, column)
+                                       : v_pairs(sum, weights, column);
+#else
+    (void)product;
+    return v_pairs(sum, weights, column);
+#endif
+}
+
+// One or two blocks of some rows at once: as many sums as there are registers for, so that none
+// waits for itself.
+FN void sum_rows(const int blocks, const int rows, const enum mr_product product,
+                 const struct mr_panel *panel, int block, const struct mr_columns *columns,
+                 const struct mr_sums *sums, size_t first) {
+    const bool is_split = product == MR_PRODUCT_SPLIT;
+    const int vectors = blocks * MR_PANEL;
+    const uint16_t *place = panel->place + (size_t)block * MR_PANEL;
+    const size_t of_block = (size_t)panel->groups * MR_PANEL * W * sizeof(int32_t);
+    const char *weights = (const char *)panel->weights + (size_t)block * of_block;
+    V high[2 * MR_PANEL][ROWS_MAX], low[2 * MR_PANEL][ROWS_MAX];
+
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const int32_t *from =
+                sums->from + (first + (size_t)r) * sums->from_stride + (size_t)place[v] * 2 * W;
+            high[v][r] = v_load(from);
+            low[v][r] = v_load(from + W);
+        }
+    }
+    for (int k = 0; k < panel->groups; k++) {
+        V up[ROWS_MAX], down[ROWS_MAX];
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const size_t at = (first + (size_t)r) * columns->stride + (size_t)k;
+            up[r] = v_all(columns->high[at]);
+            down[r] = is_split ? v_all(columns->low[at]) : up[r];
+        }
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
+            const char *at = weights + (size_t)(v / MR_PANEL) * of_block +
+                             (size_t)(v % MR_PANEL) * W * sizeof(int32_t);
+            const V w = v_load((const int32_t *)(const void *)at);
+            __builtin_prefetch(at + AHEAD);
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                high[v][r] = group(w, product, high[v][r], up[r]);
+                if (is_split)
+                    low[v][r] = group(w, product, low[v][r], down[r]);
+            }
+        }
+        weights += MR_PANEL * W * sizeof(int32_t);
+    }
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            int32_t *to =
+                sums->to + (first + (size_t)r) * sums->to_stride + (size_t)place[v] * 2 * W;
+            v_store(to, high[v][r]);
+            v_store(to + W, low[v][r]);
+        }
+    }
+}
+
+FN void sum_all(const enum mr_product product, const struct mr_panel *panel,
+                const struct mr_columns *columns, const struct mr_sums *sums, size_t rows) {
+    int block = 0;
+
+    for (; rows == 1 && block + BLOCKS_MAX <= panel->blocks; block += BLOCKS_MAX)
+        sum_rows(BLOCKS_MAX, 1, product, panel, block, columns, sums, 0);
+    for (; block < panel->blocks; block++) {
+        size_t r = 0;
+        for (; r + ROWS_MAX <= rows; r += ROWS_MAX)
+            sum_rows(1, ROWS_MAX, product, panel, block, columns, sums, r);
+        for (; r < rows; r++)
+            sum_rows(1, 1, product, panel, block, columns, sums, r);
+    }
+}
+
+KERNEL void sum(enum mr_product product, const struct mr_panel *panel,
+                const struct mr_columns *columns, const struct mr_sums *sums, size_t rows) {
+    switch (product) {
+    case MR_PRODUCT_SPLIT:
+        sum_all(MR_PRODUCT_SPLIT, panel, columns, sums, rows);
+        break;
+    case MR_PRODUCT_PAIRS:
+        sum_all(MR_PRODUCT_PAIRS, panel, columns, sums, rows);
+        break;
+    case MR_PRODUCT_BYTES:
+#if HAS_BYTES
+        sum_all(MR_PRODUCT_BYTES, panel, columns, sums, rows);
+#endif
+        break;
+    }
+}
+
+// ---- cells
+
+enum { LEFT_ROOM = 29 }; // bits of what was shifted left, which no argument has
+
+// A sum as an argument, not cut yet: exact in 27 bits, and beyond these where it is.
+FN V argument(const struct mr_units *units, const int32_t *sums, int place) {
+    const int32_t *of = sums + place * 2 * W;
+    const struct mr_scales *scales = units->scales;
+    const V low = v_load(of + W);
+    V sum = v_add(v_load(of), v_right(low, 8));
+
+    if (scales->has_left) {
+        const V left = v_load(scales->left + place * W);
+        const V is_left = v_right(v_sub(v_all(0), left), 31); // all ones, or 0
+        const V most =
+            v_downs(v_all(INT32_MAX), v_and(is_left, v_add(left, v_all(31 - LEFT_ROOM))));
+        sum = v_max(v_min(sum, most), v_sub(v_all(0), most));
+        const V rest = v_downs(v_and(low, v_all(255)), v_sub(v_all(8), left));
+        sum = v_add(v_lefts(sum, left), rest);
+    }
+    return v_rights(sum, v_load(scales->right + place * W));
+}
+
+FN V cut(V v, int bits) {
+    return v_max(v_min(v, v_all((1 << (bits - 1)) - 1)), v_all(-(1 << (bits - 1))));
+}
+
+// Q15 of an argument that may have any size.
+FN V look_up(const uint32_t *table, V argument) {
+    const V at = cut(argument, 20);
+    const V segment = v_at(table, v_add(v_right(at, 10), v_all(512)));
+    const V base = v_and(v_right(segment, 4), v_all(~1023)); // times 1024
+    const V slope = v_and(segment, v_all((1 << 14) - 1));
+
+    return v_right(v_add(v_add(base, v_all(1 << 11)), v_mul(slope, v_and(at, v_all(1023)))), 12);
+}
+
+// (a b + more + 2^14) >> 15 of numbers of 16 and of 28 bits: as more and the product may have more
+// than 32, b's lowest 12 bits go apart. The floor of a floor is the floor.
+FN V scaled(V a, V b, V more) {
+    const V below = v_all((1 << 12) - 1);
+    const V rest = v_add(v_mul(a, v_and(b, below)), v_add(v_and(more, below), v_all(1 << 14)));
+    const V sum = v_add(v_mul(a, v_right(b, 12)), v_right(more, 12));
+
+    return v_right(v_add(sum, v_right(rest, 12)), 3);
+}
+
+// What was cut of cell states, in one count.
+FN void count_cuts(struct mr_cuts *cuts, V whole, V kept) {
+    int32_t a[W], b[W];
+
+    v_store(a, whole);
+    v_store(b, kept);
+    for (int i = 0; i < W; i++) {
+        cuts->count += a[i] != b[i];
+        cuts->past += (uint64_t)(a[i] > b[i] ? a[i] - b[i] : b[i] - a[i]);
+    }
+}
+
+// (host/nn/ops/lstm.c)
+KERNEL void lstm(const struct mr_units *units) {
+    const int exponent = units->exponent;
+
+    for (int n = 0; n < units->vectors; n++) {
+        const V i = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n));
+        const V f = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n + 1));
+        const V g = look_up(units->tables->tanh, argument(units, units->sums, 4 * n + 2));
+        const V o = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n + 3));
+        const V product = v_mul(i, g);
+        const V written = exponent ? v_rights(product, v_all(exponent - 1)) : v_left(product, 1);
+        const V whole = scaled(f, v_load(units->cell + n * W), written);
+        const V cell = cut(whole, 24);
+        if (v_differ(whole, cell))
+            count_cuts(units->cuts, whole, cell);
+        v_store(units->cell + n * W, cell);
+        // Of c', not cut: a tanh has reached its end where its argument ends.
+        const int32_t most = (1 << (19 - exponent)) - 1;
+        const V near = v_max(v_min(whole, v_all(most)), v_all(-most - 1));
+        const V squashed = look_up(units->tables->tanh, v_lefts(near, v_all(exponent)));
+        const V h = v_right(v_add(v_mul(o, squashed), v_all(1 << 14)), 15);
+        v_store16(units->h + n * W, h);
+        v_store16(units->out + n * W, h);
+    }
+}
+
+// (host/nn/ops/gru.c)
+KERNEL void gru(const struct mr_units *units) {
+    for (int n = 0; n < units->vectors; n++) {
+        const V r = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n));
+        const V z = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n + 1));
+        const V over_x = cut(argument(units, units->x_sums, 4 * n + 2), 27);
+        const V over_h = cut(argument(units, units->sums, 4 * n + 3), 27);
+        const V sum = v_add(over_x, scaled(r, over_h, v_all(0)));
+        const V fresh = look_up(units->tables->tanh, sum);
+        const V h = v_load16(units->h + n * W);
+        // (1 - z) n + z h, in 32 bits as z is from 0 to 1.
+        const V mixed = v_add(v_left(fresh, 15), v_mul(z, v_sub(h, fresh)));
+        const V mix = v_right(v_add(mixed, v_all(1 << 14)), 15);
+        v_store16(units->h + n * W, mix);
+        v_store16(units->out + n * W, mix);
+    }
+}
+
+// (host/nn/ops/rnn.c)
+KERNEL void rnn_tanh(const struct mr_units *units) {
+    for (int n = 0; n < units->vectors; n++) {
+        const V h = look_up(units->tables->tanh, argument(units, units->sums, n));
+        v_store16(units->h + n * W, h);
+        v_store16(units->out + n * W, h);
+    }
+}

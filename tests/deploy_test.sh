@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a machine needs that only runs models on its processor: the program and the model file. In an empty folder, with no
+# tool on the path, no cache, no kernels' sources and no hlsc, `cpu:` imports, runs and streams with the bits of `hls:`, on
+# each kind of kernels that the processor has; and `hls:` says what it misses.
+# Usage, from the repository's root: tests/deploy_test.sh
+set -u
+root=$PWD
+export MILLRACE_CACHE=${MILLRACE_CACHE:-$PWD/build/cache}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+verdict() { # what, status
+    if [ "$2" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL: $1"
+        cat "$work/log" 2>/dev/null
+    fi
+}
+
+# The program alone, in its folder.
+alone() {
+    (cd "$work/alone" && env -i PATH=/nonexistent HOME="$work/alone/home" ${kernels:+MILLRACE_CPU="$kernels"} ./millrace "$@") \
+        >"$work/log" 2>&1
+}
+
+mkdir -p "$work/alone/home"
+cp build/millrace "$work/alone"
+cp tests/data/turbofan_lstm2x25_rul.onnx "$work/alone/net.onnx"
+awk 'BEGIN { srand(3); for (t = 0; t < 50; t++) for (k = 0; k < 25; k++) printf "%.4f%s", 2 * rand() - 1, k == 24 ? "\n" : "," }' \
+    >"$work/alone/x.csv"
+
+kernels=
+alone import net.onnx -o net.millrace
+verdict "import" $?
+build/millrace run "$work/alone/net.millrace" "$work/alone/x.csv" --device hls: -o "$work/hls.csv" >"$work/log" 2>&1
+verdict "hls: with its tools" $?
+for kernels in "" plain avx2 avx512; do
+    case $kernels in
+    avx2) grep -qw avx2 /proc/cpuinfo || continue ;;
+    avx512) grep -qw avx512_vnni /proc/cpuinfo || continue ;;
+    esac
+    alone run net.millrace x.csv --device cpu: -o y.csv
+    verdict "run${kernels:+ ($kernels)}" $?
+    cmp -s "$work/hls.csv" "$work/alone/y.csv"
+    verdict "with the bits of hls:${kernels:+ ($kernels)}" $?
+done
+kernels=
+alone run net.millrace x.csv --device cpu: --steps -o steps.csv
+verdict "step by step" $?
+tail -n 1 "$work/alone/steps.csv" | cmp -s - "$work/hls.csv"
+verdict "the last step has these bits" $?
+alone run net.millrace x.csv -o y.csv
+verdict "auto: is cpu: there" $?
+[ -z "$(ls -A "$work/alone/home")" ]
+verdict "no cache" $?
+alone run net.millrace x.csv --device hls: -o y.csv
+[ $? = 1 ] && grep -q "the files of millrace (hls/" "$work/log"
+verdict "hls: says what it misses" $?
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
