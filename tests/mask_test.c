@@ -106,7 +106,7 @@ static void check_masked(const char *uri, int which) {
 }
 
 START_TEST(masked_steps_are_none) {
-        check_masked("cpu:", _i);
+    check_masked("cpu:", _i);
     if (_i == 0 && have_compiler())
         check_masked("hls:", 0);
 }
@@ -198,7 +198,7 @@ static void check_states(const char *uri) {
 }
 
 START_TEST(states_go_on_with_lengths) {
-        check_states("cpu:");
+    check_states("cpu:");
 }
 END_TEST
 

@@ -180,7 +180,6 @@ void mr_quantised_output(const struct mr_network *network, int output, const int
     for (size_t i = 0; i < rows * width; i++) {
         if (of->log_softmax && i % width == 0)
             less = log_sum_of(stream, y_q + i);
-        y[i] = (float)mr_cast(of->cast,
-                              y_q[i] * power_of_two(-stream->frac[i % width]) - less);
+        y[i] = (float)mr_cast(of->cast, y_q[i] * power_of_two(-stream->frac[i % width]) - less);
     }
 }

@@ -107,8 +107,8 @@ int mr_session_make_room(struct mr_session *session, size_t x_count, size_t y_si
 // A job on the device, or what is left of it, with what was cut; where the device fails on the
 // fallback. 0, or a code with the session's error, and the session begins anew.
 int mr_session_run_job(struct mr_session *session, struct mr_job *job);
-// A call's start: the time, where somebody asks for what it took, and what was cut before. And its end, of so many sequences, of one
-// part.
+// A call's start: the time, where somebody asks for what it took, and what was cut before. And its
+// end, of so many sequences, of one part.
 struct mr_session_clock {
     double start;
     uint64_t cut_inputs, cut_values;

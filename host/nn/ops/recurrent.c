@@ -431,7 +431,7 @@ void mr_recurrent_take(const struct mr_network *network, const struct mr_op *op,
     *h = given_h ? take_number(given_h[unit], given_left(network, op, 0), 16, to, cuts) : 0;
     *second = given_second ? take_number(given_second[unit], given_left(network, op, 1),
                                          MR_CELL_BITS, 0, cuts)
-                  : 0;
+                           : 0;
 }
 
 static void integer_sums(const struct mr_op *op, int first, int end, int unit, const int32_t *x,
