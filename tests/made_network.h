@@ -12,13 +12,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { CALIBRATION = 48 };
+enum { CALIBRATION = 48, MADE_INPUTS = 80 };
 
 // Lanes, passes and files are those of who runs it on devices.
 struct made {
     uint64_t seed;
     struct mr_network network;
-    float range[64]; // of each feature in the calibration data
+    float range[MADE_INPUTS]; // of each feature in the calibration data
     uint32_t lanes[MR_MAX_LAYERS], passes[MR_MAX_LAYERS], h_first[MR_MAX_LAYERS], layers, slots;
     char model[80], image[80]; // files; image "": not on a card
     char error[1024];          // "" when all went well
@@ -38,8 +38,9 @@ static inline float *random_x(const struct made *m, uint64_t *state, size_t rows
 
 static inline int calibrate(struct made *m, uint64_t *state) {
     const int inputs = m->network.streams[0].width;
-    struct mr_feature feature[64] = {0};
-    int32_t frac[64];
+    struct mr_feature feature[MADE_INPUTS] = {0};
+    int32_t frac[MADE_INPUTS];
+    net_need(inputs <= MADE_INPUTS, "a random network has more inputs than there is room for");
     for (int k = 0; k < inputs; k++)
         m->range[k] = (float)ldexp(1 + random_number(state, 0.5), random_between(state, -3, 3));
     float *x = random_x(m, state, CALIBRATION, 1);
