@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training engines of small networks, as C and as RTL with random idles and back-pressure, against
-// one number after the other (train_scalar.h): every weight, moment, scale, output and loss of some
-// mini-batches, bit for bit, and cycles as planned. Writes below build/train_engine_test.
+// the trainer of the CPU, one unit after the other (host/train/int_scalar.c): every weight, moment,
+// scale and output of some mini-batches, bit for bit, and cycles as planned. Writes below
+// build/train_engine_test.
 #define _POSIX_C_SOURCE 200809L
 #include "build.h"
+#include "int_model.h"
 #include "loader.h"
-#include "random.h"
+#include "network_fixture.h"
 #include "train_plan.h"
-#include "train_scalar.h"
 
 #include <check.h>
 #include <math.h>
@@ -37,16 +38,10 @@ struct engine {
     uint64_t cycles; // of its last run
 };
 
-static enum scalar_cell scalar_cell_of(const struct mr_train_shape *s) {
-    return s->cell == MR_TRAIN_LSTM  ? SCALAR_LSTM
-           : s->cell == MR_TRAIN_GRU ? SCALAR_GRU
-                                     : SCALAR_RNN;
-}
-static int cell_gates(const struct mr_train_shape *s) {
-    return scalar_gates[scalar_cell_of(s)];
-}
-static int cell_sums(const struct mr_train_shape *s) {
-    return scalar_sums[scalar_cell_of(s)];
+static void *make(size_t count, size_t size) {
+    void *made = calloc(count + 1, size);
+    ck_assert_ptr_nonnull(made);
+    return made;
 }
 
 static void write_source(const struct mr_train_shape *s, const char *path) {
@@ -109,62 +104,66 @@ static void run_engine(struct engine *e, int command, int steps, int batches,
 
 // ---- its parameters
 
-// Where a number of the engine's parameters is in the network; NULL: padding.
-static struct scalar_param *param_at(const struct mr_train_shape *s, const struct scalar_net *n,
-                                     size_t number) {
+// Where a number of the engine's parameters is in the model; no tensor: padding.
+struct spot {
+    struct mr_int_tensor *tensor;
+    size_t at;
+};
+
+static struct spot spot_of(const struct mr_train_shape *s, struct mr_int_model *m, size_t number) {
     const struct mr_train_place at = mr_train_place_of(s, number);
-    const size_t row = (size_t)(at.unit * cell_gates(s) + at.gate);
-    const int top = s->width[s->layers];
+    struct mr_int_layer *layer = &m->layers[at.part <= MR_TRAIN_BIAS ? at.layer : 0];
+    const size_t row = (size_t)(at.gate * layer->units + at.unit), column = (size_t)at.column;
     switch (at.part) {
     case MR_TRAIN_OVER_X:
-        return &n->weight[at.layer][row * scalar_columns(n, at.layer) + (size_t)at.column];
+        return (struct spot){&layer->x, row * (size_t)layer->inputs + column};
     case MR_TRAIN_OVER_H:
-        return &n->weight[at.layer][row * scalar_columns(n, at.layer) +
-                                    (size_t)(s->width[at.layer] + at.column)];
+        return (struct spot){&layer->h, row * (size_t)layer->units + column};
     case MR_TRAIN_BIAS:
-        return &n->bias[at.layer][at.unit * cell_sums(s) + at.gate];
+        return (struct spot){&layer->bias, row};
     case MR_TRAIN_HEAD:
-        return &n->head[at.unit * (top + 1) + at.column];
+        return (struct spot){&m->w, (size_t)(at.unit * s->width[s->layers]) + column};
     case MR_TRAIN_HEAD_BIAS:
-        return &n->head[at.unit * (top + 1) + top];
+        return (struct spot){&m->bias, (size_t)at.unit};
     default:
-        return NULL;
+        return (struct spot){0};
     }
 }
 
 // Numbers w, m, v of all words and scales, as the engine takes and gives them.
-static uint32_t *params_of(const struct mr_train_shape *s, const struct scalar_net *n,
-                           size_t *words) {
+static uint32_t *params_of(const struct mr_train_shape *s, struct mr_int_model *m, size_t *words) {
     const size_t params = mr_train_param_words(s), lc = (size_t)s->lc;
     *words = params + (size_t)s->layers;
-    uint32_t *numbers = scalar_room(*words * lc * 3, 4);
+    uint32_t *numbers = make(*words * lc * 3, 4);
     for (size_t i = 0; i < params * lc; i++) {
-        const struct scalar_param *p = param_at(s, n, i);
+        const struct spot spot = spot_of(s, m, i);
         uint32_t *to = numbers + i / lc * lc * 3 + i % lc;
-        to[0] = p ? (uint32_t)p->w : 0;
-        to[lc] = p ? p->m : 0;
-        to[lc * 2] = p ? p->v : 0;
+        if (!spot.tensor)
+            continue;
+        to[0] = (uint32_t)spot.tensor->w[spot.at];
+        to[lc] = spot.tensor->m[spot.at];
+        to[lc * 2] = spot.tensor->v[spot.at];
     }
     for (int l = 0; l < s->layers; l++) {
-        numbers[(params + (size_t)l) * lc * 3] = (uint32_t)n->state_scale[l];
-        numbers[(params + (size_t)l) * lc * 3 + lc] = (uint32_t)n->delta_scale[l];
+        numbers[(params + (size_t)l) * lc * 3] = (uint32_t)m->layers[l].state_scale;
+        numbers[(params + (size_t)l) * lc * 3 + lc] = (uint32_t)m->layers[l].delta_scale;
     }
     return numbers;
 }
 
-static void load_params(struct engine *e, const struct scalar_net *n) {
+static void load_params(struct engine *e, struct mr_int_model *m) {
     size_t words;
-    uint32_t *numbers = params_of(&e->shape->is, n, &words);
+    uint32_t *numbers = params_of(&e->shape->is, m, &words);
     struct mr_stream_in in[INPUTS] = {[PARAMS_IN] = {.data = numbers, .count = words}};
     struct mr_stream_out out[OUTPUTS] = {0};
     run_engine(e, LOAD, 1, 1, in, out);
     free(numbers);
 }
 
-static void expect_params(struct engine *e, const struct scalar_net *n, const char *when) {
+static void expect_params(struct engine *e, struct mr_int_model *m, const char *when) {
     size_t words;
-    uint32_t *want = params_of(&e->shape->is, n, &words);
-    uint32_t *got = scalar_room(words * (size_t)e->shape->is.lc * 3, 4);
+    uint32_t *want = params_of(&e->shape->is, m, &words);
+    uint32_t *got = make(words * (size_t)e->shape->is.lc * 3, 4);
     struct mr_stream_in in[INPUTS] = {0};
     struct mr_stream_out out[OUTPUTS] = {[PARAMS_OUT] = {.data = got, .capacity = words}};
     run_engine(e, READ, 1, 1, in, out);
@@ -197,9 +196,9 @@ static struct batches draw(const struct mr_train_shape *s, int count, int steps,
     struct batches b = {.count = count, .steps = steps};
     const size_t numbers = (size_t)(count * s->batch * steps * s->width[0]);
     const size_t targets = (size_t)(count * s->batch * s->outputs);
-    b.x = scalar_room(numbers, 2);
-    b.target = scalar_room(targets, 4);
-    b.rule = scalar_room((size_t)count, sizeof *b.rule);
+    b.x = make(numbers, 2);
+    b.target = make(targets, 4);
+    b.rule = make((size_t)count, sizeof *b.rule);
     for (size_t i = 0; i < numbers; i++)
         b.x[i] = (int16_t)random_between(seed, -32767, 32767);
     for (size_t i = 0; i < targets; i++)
@@ -223,75 +222,112 @@ static void free_batches(struct batches *b) {
     free(b->rule);
 }
 
-static void run_batches(struct engine *e, struct scalar_net *n, const struct batches *b,
-                        bool learn) {
+// A mini-batch of the trainer; the engine's rule in the place of its own.
+static void learn(struct mr_int_model *m, void *scalar, const struct mr_int_batch *batch,
+                  train_rule_t rule) {
+    struct mr_int_job jobs[3 * MR_ENGINE_LAYERS + 2];
+    int count = 0;
+    mr_int_scalar.run(scalar, m, batch);
+    for (int l = 0; l < m->layer_count; l++) {
+        struct mr_int_layer *layer = &m->layers[l];
+        struct mr_int_tensor *const of[] = {&layer->x, &layer->h, &layer->bias};
+        for (int i = 0; i < 3; i++)
+            jobs[count++] = (struct mr_int_job){of[i], rule, of[i]->from - layer->delta_scale};
+    }
+    jobs[count++] = (struct mr_int_job){&m->w, rule, m->w.from};
+    jobs[count++] = (struct mr_int_job){&m->bias, rule, m->bias.from};
+    mr_int_scalar.update(scalar, jobs, count);
+    mr_int_rescale(m);
+}
+
+static void run_batches(struct engine *e, struct mr_int_model *m, void *scalar,
+                        const struct batches *b, bool learns) {
     const struct mr_train_shape *s = &e->shape->is;
     const size_t outputs = (size_t)(s->batch * s->outputs), all = outputs * (size_t)b->count;
     const size_t x_numbers = (size_t)(s->batch * b->steps * s->width[0]);
     const size_t words = mr_train_column_words(s, (size_t)b->steps);
-    unsigned char *rules = scalar_room((size_t)b->count, MR_TRAIN_RULE_BYTES);
-    int16_t *columns = scalar_room((size_t)b->count * words * (size_t)(s->nb * s->lc), 2);
+    unsigned char *rules = make((size_t)b->count, MR_TRAIN_RULE_BYTES);
+    int16_t *columns = make((size_t)b->count * words * (size_t)(s->nb * s->lc), 2);
     for (int i = 0; i < b->count; i++) {
         mr_train_rule(&b->rule[i], rules + i * MR_TRAIN_RULE_BYTES);
         mr_train_columns(s, b->x + (size_t)i * x_numbers, (size_t)s->batch, (size_t)b->steps,
                          columns + (size_t)i * words * (size_t)(s->nb * s->lc));
     }
-    int32_t *y = scalar_room(all, 4);
+    int32_t *y = make(all, 4), *wanted = make(outputs, 4);
     struct mr_stream_in in[INPUTS] = {
         [X] = {.data = columns, .count = words * (size_t)b->count},
-        [TARGET] = {.data = b->target, .count = learn ? all : 0},
-        [RULES] = {.data = rules, .count = learn ? (size_t)b->count : 0},
+        [TARGET] = {.data = b->target, .count = learns ? all : 0},
+        [RULES] = {.data = rules, .count = learns ? (size_t)b->count : 0},
     };
     struct mr_stream_out out[OUTPUTS] = {
         [Y] = {.data = y, .capacity = all},
     };
-    run_engine(e, learn ? TRAIN : PREDICT, b->steps, b->count, in, out);
+    run_engine(e, learns ? TRAIN : PREDICT, b->steps, b->count, in, out);
     for (int i = 0; i < b->count; i++) {
-        const int16_t *x = b->x + (size_t)i * x_numbers;
-        if (learn)
-            scalar_train(n, x, b->target + (size_t)i * outputs, b->steps, b->rule[i]);
+        const struct mr_int_batch batch = {.sequences = (size_t)s->batch,
+                                           .steps = (size_t)b->steps,
+                                           .x = b->x + (size_t)i * x_numbers,
+                                           .targets = b->target + (size_t)i * outputs,
+                                           .outputs = wanted,
+                                           .learns = learns};
+        if (learns)
+            learn(m, scalar, &batch, b->rule[i]);
         else
-            scalar_predict(n, x, b->steps);
+            mr_int_scalar.run(scalar, m, &batch);
         for (size_t k = 0; k < outputs; k++)
-            ck_assert_msg(y[(size_t)i * outputs + k] == n->y[k], "batch %d, output %zu: %d, not %d",
-                          i, k, y[(size_t)i * outputs + k], n->y[k]);
+            ck_assert_msg(y[(size_t)i * outputs + k] == wanted[k],
+                          "batch %d, output %zu: %d, not %d", i, k, y[(size_t)i * outputs + k],
+                          wanted[k]);
     }
+    free(wanted);
     free(rules);
     free(columns);
     free(y);
 }
 
+// The trainer's model of the shape, its units those of the engine and its weights random.
+static struct mr_int_model *make_model(const struct shape *shape, uint64_t *seed) {
+    const struct mr_train_shape *s = &shape->is;
+    const struct mr_trainer_options options = {.loss = MR_TRAIN_MSE,
+                                               .optimiser = MR_TRAIN_ADAM,
+                                               .batch = (size_t)s->batch,
+                                               .steps = (size_t)s->steps,
+                                               .device = "cpu:"};
+    struct mr_network network;
+    struct mr_error why;
+    net_chain(&network,
+              s->cell == MR_TRAIN_LSTM  ? "lstm"
+              : s->cell == MR_TRAIN_GRU ? "gru"
+                                        : "rnn_tanh",
+              s->width[0], s->layers, s->width + 1, s->outputs, MR_ACTIVATION_LINEAR);
+    struct mr_int_model *m = mr_int_open(&network, &options, &why);
+    ck_assert_msg(m != NULL, "%s", why.text);
+    mr_network_free(&network);
+    mr_int_settle(m, ldexp(1, shape->x_unit), ldexp(4, shape->y_unit));
+    for (size_t i = 0; i < mr_train_param_words(s) * (size_t)s->lc; i++) {
+        const struct spot spot = spot_of(s, m, i);
+        if (spot.tensor)
+            spot.tensor->w[spot.at] = random_between(seed, -700000, 700000);
+    }
+    return m;
+}
+
 static void engine_trains(struct engine *e, uint64_t seed, bool counts) {
     const struct mr_train_shape *s = &e->shape->is;
-    struct scalar_net n = {.cell = scalar_cell_of(s),
-                           .layers = s->layers,
-                           .outputs = s->outputs,
-                           .batch = s->batch,
-                           .steps = s->steps,
-                           .x_unit = e->shape->x_unit,
-                           .y_unit = e->shape->y_unit};
-    memcpy(n.width, s->width, sizeof n.width);
-    scalar_open(&n);
-    for (size_t i = 0; i < mr_train_param_words(s) * (size_t)s->lc; i++) {
-        struct scalar_param *p = param_at(s, &n, i);
-        if (p)
-            p->w = random_between(&seed, -700000, 700000);
-    }
-    for (int l = 0; l < s->layers; l++) {
-        n.state_scale[l] = 26;
-        n.delta_scale[l] = 20;
-    }
-    load_params(e, &n);
-    expect_params(e, &n, "loaded");
+    struct mr_int_model *m = make_model(e->shape, &seed);
+    void *scalar = mr_int_scalar.open(m);
+    ck_assert_ptr_nonnull(scalar);
+    load_params(e, m);
+    expect_params(e, m, "loaded");
     uint64_t beside[5] = {0};
     for (int i = 0; i < 5; i++) {
         const int steps = i == 0 ? s->steps : random_between(&seed, 1, s->steps);
         const int count = i == 2 ? 3 : i == 3 ? 2 : 1;
         const bool learns = i != 1;
         struct batches b = draw(s, count, steps, &seed);
-        run_batches(e, &n, &b, learns);
+        run_batches(e, m, scalar, &b, learns);
         beside[i] = e->cycles - (uint64_t)count * mr_train_cycles(s, steps, learns);
-        expect_params(e, &n, "after a mini-batch");
+        expect_params(e, m, "after a mini-batch");
         free_batches(&b);
     }
     if (counts) {
@@ -306,7 +342,8 @@ static void engine_trains(struct engine *e, uint64_t seed, bool counts) {
         ck_assert_uint_eq(beside[2], beside[0] + 2 * batch);
         ck_assert_uint_eq(beside[4], beside[0]);
     }
-    scalar_close(&n);
+    mr_int_scalar.close(scalar);
+    mr_int_close(m);
 }
 
 static const struct shape shapes[] = {
@@ -329,7 +366,7 @@ static uint64_t say(const struct shape *s, const char *what) {
     return seed;
 }
 
-START_TEST(model_equals_scalar) {
+START_TEST(c_equals_trainer) {
     const uint64_t seed = say(&shapes[_i], "C");
     struct engine e = build_engine(&shapes[_i], _i, false);
     open_engine(&e, 0, 0, seed);
@@ -339,7 +376,7 @@ START_TEST(model_equals_scalar) {
 }
 END_TEST
 
-START_TEST(rtl_equals_scalar) {
+START_TEST(rtl_equals_trainer) {
     const uint64_t seed = say(&shapes[_i], "RTL");
     struct engine e = build_engine(&shapes[_i], _i, true);
     open_engine(&e, 0, 0, seed);
@@ -403,9 +440,9 @@ int main(void) {
     TCase *c = tcase_create("c"), *rtl = tcase_create("rtl");
     tcase_set_timeout(c, 3000);
     tcase_set_timeout(rtl, 3000);
-    tcase_add_loop_test(c, model_equals_scalar, 0, SHAPES);
+    tcase_add_loop_test(c, c_equals_trainer, 0, SHAPES);
     tcase_add_loop_test(c, random_shapes, 0, thorough ? RANDOM_MODELS : 1);
-    tcase_add_loop_test(rtl, rtl_equals_scalar, 0, thorough ? SHAPES : 1);
+    tcase_add_loop_test(rtl, rtl_equals_trainer, 0, thorough ? SHAPES : 1);
     if (thorough) {
         TCase *large = tcase_create("large");
         tcase_set_timeout(large, 3000);

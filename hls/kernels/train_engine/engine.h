@@ -460,9 +460,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                                ? (c == 0 ? (uint32_t)train_of_layer(delta_scale, layer) : 0)
                                : m;
                 out.v[c] = v_old;
-                train_rule_t mine = rule;
-                mine.l2 = s.bias_update || (s.head_update && s.head_bias) ? 0 : rule.l2;
-                const int32_t w_next = mr_train_update(mine, g, units, unit, w_old, &m, &v_old);
+                const int32_t w_next = mr_train_update(rule, g, units, unit, w_old, &m, &v_old);
                 const int32_t w_new = load ? (int32_t)hls_wrap(given.w[c], 24) : w_next;
                 if (update && (load || learn)) {
                     master[s.param][c] = w_new;
