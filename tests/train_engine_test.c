@@ -63,7 +63,7 @@ static struct engine build_engine(const struct shape *s, int place, bool rtl) {
     snprintf(command, sizeof command, "build/hlsc %s --top train -I hls/kernels -o %s", path, name);
     ck_assert_int_eq(system(command), 0);
     // Those of a few cycles are built the sooner.
-    setenv("MILLRACE_OPTIMISE", s->is.batch * s->is.steps > 1000 ? "3" : "0", 1);
+    setenv("MILLRACE_OPTIMISE", s->is.batch * s->is.steps > 1000 ? "1" : "0", 1);
     const struct mr_build build = {
         .data_dir = ".", .gen_dir = name, .top = "train", .assertions = true, .merged = true};
     ck_assert_msg(
