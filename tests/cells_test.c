@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "arithmetic.h"
 #include "network_fixture.h"
+#include "recurrent.h"
 
 #include <check.h>
 #include <stdint.h>
@@ -799,9 +800,29 @@ START_TEST(layer_computes_the_reference) {
 }
 END_TEST
 
+// r h of a gate without an end is cut to 16 bits where it is 1: both ends of h and of r.
+extern const struct mr_cell mr_op_gru_reset_first;
+
+START_TEST(a_weighed_state_is_cut) {
+    static const int32_t ends[] = {-32768, 32767};
+    struct mr_place place = mr_place_plain(MR_ACTIVATION_LINEAR);
+    mr_place_t at[MR_PLACES];
+
+    for (int p = 0; p < MR_PLACES; p++)
+        at[p] = mr_place_constants(&place, -1);
+    for (int i = 0; i < 4; i++) {
+        const int64_t sum[gru_reset_first_GATES] = {(int64_t)ends[i / 2] << 10};
+        const unit_state_t old = {.h = (int16_t)ends[i % 2]};
+        ck_assert_int_eq(gru_reset_first_columns_of(at[MR_PLACE_GATE], sum, old),
+                         mr_op_gru_reset_first.integer_gated(NULL, at, sum, old.h));
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cells");
     TCase *tests = tcase_create("cells");
+    tcase_add_test(tests, a_weighed_state_is_cut);
     tcase_add_loop_test(tests, layer_computes_the_reference, 0,
                         (int)(sizeof layers / sizeof *layers));
     suite_add_tcase(suite, tests);

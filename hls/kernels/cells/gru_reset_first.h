@@ -30,14 +30,14 @@
 // Is r calculated for the second phase and again, to count what was cut?
 #define gru_reset_first_TWICE(kind, frac) (MR_IS_OPEN(kind) || (frac) < 15)
 
-// r h, with h's fraction bits, and no further from 0 than h unless r has less than 15 of its own:
-// then it is saturated. sum: Q15.
+// r h, with h's fraction bits, and no further from 0 than h but where r has no end, or less than 15
+// fraction bits: then it is saturated (-1 times -1 is beyond, too). sum: Q15.
 static inline int16_t gru_reset_first_weighed(mr_place_t gate, int64_t sum, int32_t h,
                                               uint32_t *past) {
     uint32_t past_gate = 0;
     const int32_t r = mr_activate(gate, sum, &past_gate);
     int64_t weighed = ((int64_t)r * h + ((int64_t)1 << (gate.frac - 1))) >> gate.frac;
-    if (gate.frac < 15)
+    if (gru_reset_first_TWICE(gate.kind, gate.frac))
         weighed = mr_keep(weighed, 16, past);
     return (int16_t)weighed;
 }
