@@ -350,7 +350,7 @@ class Small(unittest.TestCase):
             raise KeyError(text)
 
         with self.assertRaises(KeyError):
-            self.model.session("cpu:", progress=fail)
+            self.model.session("hls:", progress=fail)
         with self.assertRaises(KeyError):
             millrace.import_onnx(TURBOFAN, calibrate=np.zeros((1, 4, 25), np.float32), note=fail)
 

@@ -129,10 +129,13 @@ static int make_stage(struct mr_engine_state *engine, int index, size_t *widest)
     struct mr_stage *stage = &engine->stages[index];
     const int other = op->kind->joins ? network->streams[op->other].width : 0;
     const int in = op->inputs + other, out = network->streams[op->output].width;
+    // The rows that a state starts from lie behind each other.
+    const int given = op->kind->recurrent ? 2 * op->units : 0;
     int why;
 
     *widest = (size_t)in > *widest ? (size_t)in : *widest;
     *widest = (size_t)out > *widest ? (size_t)out : *widest;
+    *widest = (size_t)given > *widest ? (size_t)given : *widest;
     *stage = (struct mr_stage){.op = op, .cut_probe = -1, .past_probe = -1};
     if (mr_op_limit_of(network, op).limit > 0) {
         add_probe(engine, op->name, "cut", &stage->cut_probe);

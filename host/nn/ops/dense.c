@@ -211,12 +211,12 @@ static void integer_row(const struct mr_network *network, const struct mr_op *op
 }
 
 // What goes on to another operator, or has 16 bits anyway, may be beyond what calibration saw.
-static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
-    const struct mr_stream *out = &network->streams[op->output];
+static bool counts(const struct mr_network *network, const struct mr_op *op) {
+    return (network->streams[op->output].bits == 16 || !is_own(op)) && !is_squashed(op);
+}
 
-    if ((out->bits == 32 && is_own(op)) || is_squashed(op))
-        return (struct mr_op_limit){0};
-    return mr_one_format_limit(network, op);
+static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
+    return counts(network, op) ? mr_one_format_limit(network, op) : (struct mr_op_limit){0};
 }
 
 // ---- hardware
@@ -250,7 +250,7 @@ static void emit(const struct mr_network *network, const struct mr_op *op,
     mr_text_add(text, "#define DENSE_ACTIVATION %d\n", at.kind);
     if (!is_own(op))
         mr_place_text(text, "DENSE_PLACE", &at);
-    if (limit(network, op).limit > 0)
+    if (counts(network, op))
         mr_text_add(text, "#define DENSE_COUNTS 1\n");
     mr_text_add(text, "#include \"heads/dense.h\"\n");
 }
