@@ -102,16 +102,19 @@ int onnx_take_units(struct onnx_reader *r, const struct onnx_value *x, int from,
                               .units = end - from,
                               .skip = from};
     struct onnx_tensor factor = {0}, bias = {0};
-    int result;
+    bool own_factor = false, own_bias = false; // parts of one number are copies too
 
     if (made.inputs == 0)
         return onnx_fail(r->graph, "takes some of the features, whose number the file leaves open");
     if (!layer || strcmp(layer->kind, "dense") != 0 || layer->diagonal)
         return onnx_add_layer(r, x, made, index);
     made = *layer;
-    result = part_of(r, &layer->factor, from, end - from, &factor);
-    if (result == 0)
+    int result = part_of(r, &layer->factor, from, end - from, &factor);
+    own_factor = result == 0 && layer->factor.type && layer->factor.count != 1;
+    if (result == 0) {
         result = part_of(r, &layer->bias, from, end - from, &bias);
+        own_bias = result == 0 && layer->bias.type && layer->bias.count != 1;
+    }
     made.factor = factor;
     made.bias = bias;
     made.units = end - from;
@@ -119,9 +122,9 @@ int onnx_take_units(struct onnx_reader *r, const struct onnx_value *x, int from,
     made.first = made.last = -1;
     if (result == 0)
         result = onnx_change_layer(r, x, made, index);
-    if (factor.type && factor.count > 1)
+    if (own_factor)
         onnx_tensor_free(&factor);
-    if (bias.type && bias.count > 1)
+    if (own_bias)
         onnx_tensor_free(&bias);
     return result;
 }
