@@ -147,7 +147,7 @@ deps: ## install the missing Debian packages (as root, or by sudo)
 	$$install || { $$root apt-get update -q && $$install; } || { \
 	    echo "deps: apt-get failed; install these packages by hand:$$missing"; exit 1; }
 
-tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers ## build the test programs
+tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers build/make_packet ## build the test programs
 
 demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engines on the simulated FPGA and on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/demo.sh
@@ -155,10 +155,10 @@ demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engine
 demo-train: build/turbofan_demo $(OUTPUTS) ## train the networks of that from first weights, on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/turbofan/train.sh
 
-test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers ## run the tests (some minutes)
+test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers build/make_packet ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/tests/card_large ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/make_packet build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 # Those whose name says that they look at simulators, cards or the RTL of examples stay out, and those that take ten seconds
@@ -171,7 +171,7 @@ quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, i
 TEST ?=
 # A script names the test programs that it takes.
 CHECKED = $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST)) $(if $(wildcard tests/$(TEST).sh),$(shell grep -oE "build/tests/[a-z_]+" tests/$(TEST).sh))
-check: all build/turbofan_demo build/make_registers build/tests/hlsc_fuzz $(CHECKED) ## run one test: TEST=plan_test, TEST=cli_test, ...
+check: all build/turbofan_demo build/make_registers build/make_packet build/tests/hlsc_fuzz $(CHECKED) ## run one test: TEST=plan_test, TEST=cli_test, ...
 	@[ -e "tests/$(TEST).c" ] || [ -e "tests/$(TEST).sh" ] || { echo "check: give TEST=NAME, where tests/NAME.c or tests/NAME.sh is a test"; exit 1; }
 	$(Q)$(RUN) MILLRACE_OPTIMISE=0 $(if $(wildcard tests/$(TEST).c),build/tests/$(TEST),tests/$(TEST).sh)
 
@@ -236,9 +236,15 @@ tables: build/make_tables build/make_train_tables ## write the kernels' tables a
 
 # What hw/make_registers.c writes from hw/registers.json: form:file.
 REGISTER_FILES = sv:hw/card/mr_registers_pkg.sv h:hw/card/mr_registers.h md:docs/registers.md
-registers: build/make_registers ## write the RTL package, the header and the document of the registers again
+# What hw/make_packet.c writes from base/contract/mr_packet.h.
+PACKET_FILES = sv:hw/usb/mr_packet_pkg.sv md:docs/packets.md
+registers: build/make_registers build/make_packet ## write the RTL package, the header and the document of the registers again
 	$(Q)for file in $(REGISTER_FILES); do \
 	    build/make_registers hw/registers.json $${file%%:*} >build/registers.new || exit 1; \
+	    cmp -s build/registers.new $${file#*:} || cp build/registers.new $${file#*:}; \
+	done
+	$(Q)for file in $(PACKET_FILES); do \
+	    build/make_packet $${file%%:*} >build/registers.new || exit 1; \
 	    cmp -s build/registers.new $${file#*:} || cp build/registers.new $${file#*:}; \
 	done
 
@@ -407,6 +413,9 @@ build/python/%: host/python/%
 build/make_registers: build/obj/hw/make_registers.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson
+build/make_packet: build/obj/hw/make_packet.o
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 build/make_tables: build/obj/hls/kernels/make_tables.o
 build/make_train_tables: build/obj/hls/kernels/train/make_train_tables.o
 build/make_tables build/make_train_tables:
