@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packets between a host and a device that hangs on a pipe of bytes (docs/usb.md): header, commands, states and
-// the device's identity. The driver includes these lists; hw/make_packet.c makes of them the package of the RTL
-// (hw/usb/mr_packet_pkg.sv) and docs/packets.md, so that the two sides cannot drift.
+// The packets between a host and a device that hangs on a pipe of bytes (docs/usb.md): header,
+// commands, states and the device's identity. The driver includes these lists; hw/make_packet.c
+// makes of them the package of the RTL (hw/usb/mr_packet_pkg.sv) and docs/packets.md, so that the
+// two sides cannot drift.
 #ifndef MR_PACKET_H
 #define MR_PACKET_H
 
@@ -28,7 +29,8 @@
     X(IDENTIFY, 1, "-", "the identity", "says what the device is and what it counted")             \
     X(RESET, 2, "-", "-", "resets the kernel: what it was doing is gone")                          \
     X(STREAM, 3, "wanted (2 bytes), words for the kernel", "words of the kernel, taken (2 bytes)", \
-      "gives the kernel words and takes up to `wanted` from it, both at once, until all are moved " \
+      "gives the kernel words and takes up to `wanted` from it, both at once, until all are "      \
+      "moved "                                                                                     \
       "or nothing moves for the device's patience; `taken` words of the request went in")          \
     X(READ_REGISTERS, 4, "address, count", "count registers", "reads registers of 4 bytes")        \
     X(WRITE_REGISTERS, 5, "address, registers", "-", "writes registers of 4 bytes")                \
@@ -53,7 +55,8 @@
     X(HASH, 6, 8, "of the image's sources, 16 bytes")                                              \
     X(LIMITS, 14, 8, "what the kernel was built for; the kernel's documentation says what")        \
     X(BUSY, 22, 2,                                                                                 \
-      "of a folded kernel: cycles since reset, modulo 2^32, in which it neither waited for a word " \
+      "of a folded kernel: cycles since reset, modulo 2^32, in which it neither waited for a "     \
+      "word "                                                                                      \
       "nor had one to give that nobody took")                                                      \
     X(REQUESTS, 24, 1, "requests done, modulo 2^16; repeated ones count once")                     \
     X(REJECTED, 25, 1, "packets that broke off or had a wrong CRC, modulo 2^16")
