@@ -67,6 +67,7 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
     verilator ccache iverilog yosys z3 zlib1g-dev \
     libprotobuf-c-dev protobuf-c-compiler libonnx-dev libonnx-testdata libjansson-dev libssl-dev \
     libxrt1 libxrt-dev libzip-dev unzip tcl \
+    umockdev libumockdev-dev libftdi1-dev libusb-1.0-0-dev \
     python3 python3-numpy \
     check libsubunit-dev clang libclang-rt-14-dev clang-format clang-tidy groff-base
 
@@ -86,6 +87,11 @@ FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $
 LIBS = -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
+# Of the emulated USB bus, and of the programs that its tests run.
+UMOCKDEV_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags umockdev-1.0))
+UMOCKDEV_LIBS = $(shell $(PKG_CONFIG) --libs umockdev-1.0)
+FTDI_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libftdi1 libusb-1.0))
+FTDI_LIBS = $(shell $(PKG_CONFIG) --libs libftdi1 libusb-1.0)
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # What two threads of one program do at once. The simulators are theirs alone.
 TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
@@ -100,14 +106,16 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% host/json/% gen/onnx.pb-c.o,$(LIB_OBJECTS))
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
+# The process that is the emulated USB bus of a program's.
+USB_BUS_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/usb/*.c))
 CLI_OBJECTS := $(patsubst %.c,%.o,$(wildcard host/cli/*.c))
 # Programs of their own, installed, and built by tests/install_test.sh as their users build them.
 EXAMPLES := $(addprefix examples/,stream.c sensors.c batch.c text.c dates.c)
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/xrt driver/xrt/broker sim sim/card sim/harness hls/compiler hls/compiler/* \
-    hls/include examples examples/cells hw tests tests/card tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
+FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/xrt driver/xrt/broker sim sim/card sim/harness sim/usb hls/compiler hls/compiler/* \
+    hls/include examples examples/cells hw tests tests/card tests/usb tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
     hls/kernels/make_tables.c hls/kernels/train/make_train_tables.c \
     $(filter-out %_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
 TEST_PROGRAMS := $(TESTS:%=build/tests/%)
@@ -118,7 +126,7 @@ LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
 MAN_PAGES := build/man/millrace.1 build/man/hlsc.1 build/man/libmillrace.3
 # The Python package: its own files, and the library's interface as millrace.h declares it.
 PYTHON_FILES := $(patsubst host/python/%,build/python/%,$(wildcard host/python/millrace/*.py host/python/millrace/py.typed)) build/python/millrace/_interface.py
-OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build/millrace_broker build/hlsc build/libmillrace.a build/libmillrace.so
+OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build/millrace_broker build/millrace_usb build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
@@ -155,10 +163,10 @@ demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engine
 demo-train: build/turbofan_demo $(OUTPUTS) ## train the networks of that from first weights, on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/turbofan/train.sh
 
-test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/turbofan_demo build/make_registers build/make_packet ## run the tests (some minutes)
+test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/tests/usb_clients build/turbofan_demo build/make_registers build/make_packet ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/make_packet build/tests/card_large ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/tests/usb_clients $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/turbofan_demo build/make_registers build/make_packet build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 # Those whose name says that they look at simulators, cards or the RTL of examples stay out, and those that take ten seconds
@@ -206,7 +214,7 @@ card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u
 	$(Q)mkdir -p bitstreams
 	$(Q)hw/vitis/build.sh build/card/$(TARGET) bitstreams/$(basename $(notdir $(MODEL)))_$(TARGET).xclbin
 
-LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c host/cli/*.c examples/*.c hw/*.c)
+LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c sim/usb/*.c host/cli/*.c examples/*.c hw/*.c)
 LINT_JOBS := $(shell nproc 2>/dev/null || echo 2)
 lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang-tidy
 	$(call say,LINT    hw/rtl)
@@ -216,7 +224,7 @@ lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL wi
 	$(Q)docs/rooms_picture.sh | cmp -s - docs/rooms.svg || { echo "docs/rooms.svg is not that of docs/rooms.txt: make pictures"; exit 1; }
 	$(call say,LINT    C)
 	$(Q)printf '%s\n' $(LINTED) | xargs -P$(LINT_JOBS) -n8 sh -c '$(CLANG_TIDY) --quiet "$$@" -- \
-	    -std=c11 -pthread -Wall -Wextra $(ALL_QUOTES) -isystem $(XRT_INCLUDE) 2>build/tidy.$$$$ || { sed "/warnings* generated/d" build/tidy.$$$$; exit 1; }; rm build/tidy.$$$$' lint
+	    -std=c11 -pthread -Wall -Wextra $(ALL_QUOTES) -isystem $(XRT_INCLUDE) $(UMOCKDEV_FLAGS) 2>build/tidy.$$$$ || { sed "/warnings* generated/d" build/tidy.$$$$; exit 1; }; rm build/tidy.$$$$' lint
 
 format: | deps ## format the C files
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
@@ -257,8 +265,8 @@ install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
 	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples/cells $(SHARE)/examples/text $(SHARE)/examples/dates $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
-	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/bitstreams
-	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/hlsc $(DESTDIR)$(PREFIX)/bin
+	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/sim/usb $(SHARE)/bitstreams
+	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/millrace_usb build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
 	$(Q)$(INSTALL) -m 644 $(filter %.1,$(MAN_PAGES)) $(DESTDIR)$(MANDIR)/man1
 	$(Q)$(INSTALL) -m 644 $(filter %.3,$(MAN_PAGES)) $(DESTDIR)$(MANDIR)/man3
@@ -379,6 +387,10 @@ build/asan/millrace: $(CLI_OBJECTS:%=build/asan/%) build/asan/libmillrace.a
 build/millrace_card: $(CARD_OBJECTS:%=build/obj/%)
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -ldl
+$(USB_BUS_OBJECTS:%=build/obj/%): FLAGS += $(UMOCKDEV_FLAGS)
+build/millrace_usb: $(USB_BUS_OBJECTS:%=build/obj/%)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(UMOCKDEV_LIBS) -ldl
 # It holds XRT for an emulated card. XRT shall find its function sleep.
 build/millrace_broker: build/obj/driver/xrt/broker/main.o build/libmillrace.a
 	$(call say,LD      $@)
@@ -431,6 +443,12 @@ build/card_wrong_bank: tests/card_wrong_bank.cpp
 build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lxrt_coreutil
+# What libusb and libftdi see of an emulated bus.
+build/tests/usb_clients: FLAGS += $(FTDI_FLAGS)
+build/tests/usb_clients: build/obj/tests/usb/clients.o
+	$(call say,LD      $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(FTDI_LIBS)
 build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
