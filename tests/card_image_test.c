@@ -32,7 +32,7 @@ static void fresh(void) {
                                     error, sizeof error),
                      0);
     memset(compiled.shape_hash, 0x5a, sizeof compiled.shape_hash);
-    ck_assert_ptr_nonnull(realpath(FOLDER "/data", compiled.data_dir));
+    ck_assert_ptr_nonnull(realpath(FOLDER "/data", compiled.places.data_dir));
     unsetenv("MILLRACE_BITSTREAMS");
 }
 

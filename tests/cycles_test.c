@@ -219,10 +219,10 @@ static int build_shape(struct built *to) {
         return -1;
     }
     // The RTL's own assertions are on.
-    const struct mr_build build = {.data_dir = to->compiled.data_dir,
+    const struct mr_build build = {.data_dir = to->compiled.places.data_dir,
                                    .gen_dir = to->compiled.gen_dir,
                                    .top = MR_NETWORK_TOP,
-                                   .cache_dir = to->compiled.cache_dir,
+                                   .cache_dir = to->compiled.places.cache_dir,
                                    .assertions = true,
                                    .jobs = 1};
     return mr_build_model(&build, to->model_so, sizeof to->model_so, to->error, sizeof to->error) ||

@@ -141,7 +141,7 @@ static void images_folder(const struct mr_compiled *compiled, const char *given,
     if (given)
         snprintf(folder, size, "%s", given);
     else
-        snprintf(folder, size, "%s/bitstreams", compiled->data_dir);
+        snprintf(folder, size, "%s/bitstreams", compiled->places.data_dir);
 }
 
 void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
@@ -311,7 +311,7 @@ static int pack(const struct mr_compiled *compiled, const char *so_path, const c
     const uint64_t memory_size = (uint64_t)target->gib << 30;
     if (mr_card_program_path(program, sizeof program, error, error_size))
         return -1;
-    snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->data_dir);
+    snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->places.data_dir);
     snprintf(script, sizeof script,
              "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec ./millrace_card ./kernel.so 0x%llx "
              "0x%llx\n",
@@ -370,10 +370,10 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
     char *header = shape_header(compiled);
     json_t *manifest = make_manifest(compiled, platform);
     char *embedded = manifest ? json_dumps(manifest, JSON_COMPACT) : NULL;
-    const struct mr_build build = {.data_dir = compiled->data_dir,
+    const struct mr_build build = {.data_dir = compiled->places.data_dir,
                                    .gen_dir = compiled->gen_dir,
                                    .top = MR_NETWORK_TOP,
-                                   .cache_dir = compiled->cache_dir,
+                                   .cache_dir = compiled->places.cache_dir,
                                    .trace = options && options->trace,
                                    .merged = true,
                                    .notes = mr_notes_of(options),

@@ -112,11 +112,11 @@ int mr_card_project_write(const struct mr_compiled *compiled, const char *header
     char registers[PATH_MAX + 32], *texts[3] = {0};
     static const char *const names[3] = {"link.cfg", "place.tcl", "kernel.xml"};
     size_t sizes[3];
-    snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->data_dir);
+    snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->places.data_dir);
     json_t *description = json_load_file(registers, 0, NULL);
     if (!description)
         return mr_fail(error, error_size, "%s: cannot be read", registers);
-    char *procedures = read_text(compiled->data_dir, "hw/vitis/dies.tcl", error, error_size);
+    char *procedures = read_text(compiled->places.data_dir, "hw/vitis/dies.tcl", error, error_size);
     int failed = procedures ? copy_network(compiled, folder, error, error_size) : -1;
     for (int i = 0; i < 3 && !failed; i++) {
         FILE *file = open_memstream(&texts[i], &sizes[i]);

@@ -6,8 +6,6 @@
 #include "clock.h"
 #include "failure.h"
 #include "generate.h"
-#include "hls_build.h"
-#include "paths.h"
 #include "timing.h"
 
 #include <openssl/evp.h>
@@ -123,21 +121,11 @@ static int choose(const struct mr_network *network, const struct mr_options *opt
 
 int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *options,
                          struct mr_error *error) {
-    char hlsc[PATH_MAX], text[900];
+    char text[900];
     if (compiled->report)
         return 0;
-    if (mr_data_dir(compiled->data_dir, sizeof compiled->data_dir, text, sizeof text) ||
-        mr_hlsc_path(hlsc, sizeof hlsc, text, sizeof text) ||
-        mr_cache_dir(compiled->cache_dir, sizeof compiled->cache_dir, text, sizeof text))
+    if (mr_hls_find(&compiled->places, text, sizeof text))
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    // Others work in other directories, so the name must hold everywhere.
-    char *absolute = realpath(compiled->cache_dir, NULL);
-    if (!absolute)
-        return mr_failure(error, MR_ERROR_BUILD, "%.500s: the build cache vanished",
-                          compiled->cache_dir);
-    snprintf(compiled->cache_dir, sizeof compiled->cache_dir, "%s", absolute);
-    free(absolute);
-
     char *source = mr_generate_network(&compiled->plan, &compiled->pipeline, text, sizeof text);
     if (!source)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
@@ -149,9 +137,8 @@ int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *
     memcpy(compiled->shape_hash, digest, sizeof compiled->shape_hash);
     const struct mr_hls_build build = {
         .source = source,
-        .hlsc = hlsc,
-        .data_dir = compiled->data_dir,
-        .cache_dir = compiled->cache_dir,
+        .top = MR_NETWORK_TOP,
+        .places = &compiled->places,
         .slots = compiled->plan.slots,
         .encodes = compiled->plan.network->encoder > 0,
         .notes = mr_notes_of(options),
@@ -287,10 +274,10 @@ int mr_compiled_build(const struct mr_compiled *compiled, enum mr_flavour flavou
                       const struct mr_options *options, char *so_path, size_t so_path_size,
                       struct mr_error *error) {
     const struct mr_build build = {
-        .data_dir = compiled->data_dir,
+        .data_dir = compiled->places.data_dir,
         .gen_dir = compiled->gen_dir,
         .top = MR_NETWORK_TOP,
-        .cache_dir = compiled->cache_dir,
+        .cache_dir = compiled->places.cache_dir,
         .trace = flavour == MR_FLAVOUR_RTL && trace,
         .merged = true,
         .notes = mr_notes_of(options),

@@ -5,6 +5,7 @@
 #define MR_NETWORK_BUILD_H
 
 #include "cache.h"
+#include "hls_build.h"
 #include "hls_report.h"
 #include "millrace.h"
 #include "pipeline.h"
@@ -18,7 +19,7 @@ struct mr_compiled {
     struct mr_plan plan; // of the caller's network
     struct mr_pipeline pipeline;
     struct mr_report *report; // NULL: not compiled
-    char data_dir[PATH_MAX], cache_dir[PATH_MAX];
+    struct mr_hls_places places;
     char gen_dir[PATH_MAX]; // what hlsc wrote
     double clock_mhz;
     // Of the network's source, which is shape, formats and lanes: what a card's kernel is known by.

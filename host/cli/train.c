@@ -62,7 +62,9 @@ static const struct cli_option options[] = {
     {BATCH, 0, "batch", "B", "sequences of a mini-batch (default 64)"},
     {PATIENCE, 0, "patience", "N", "ends after N epochs without a better validation loss"},
     {ARITHMETIC, 0, "arithmetic", "A", "float32, or int: whole numbers (default float32)"},
-    {DEVICE, 0, "device", "URI", "cpu:, sim: or xrt:0 (default cpu:)"},
+    {DEVICE, 0, "device", "URI",
+     "cpu:; of int sim: and hls: too: a training engine, simulated or as C\n"
+     "(default cpu:)"},
     {THREADS, 0, "threads", "N", "of cpu: (default: as many as there are processors)"},
     {SEED, 0, "seed", "S", "of first weights, order and dropout (default 0)"},
     {CHECKPOINT, 0, "checkpoint", "DIR",
@@ -286,11 +288,12 @@ static json_t *number(double value) {
 }
 
 static json_t *epoch_json(const struct mr_train_epoch *e) {
-    return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "epoch", (int)e->epoch,
-                     "step", (json_int_t)e->step, "rate", number(e->rate), "loss", number(e->loss),
-                     "metric", number(e->metric), "validation_loss", number(e->validation_loss),
-                     "validation_metric", number(e->validation_metric), "seconds",
-                     number(e->seconds), "best", e->best);
+    return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I}", "epoch",
+                     (int)e->epoch, "step", (json_int_t)e->step, "rate", number(e->rate), "loss",
+                     number(e->loss), "metric", number(e->metric), "validation_loss",
+                     number(e->validation_loss), "validation_metric", number(e->validation_metric),
+                     "seconds", number(e->seconds), "best", e->best, "cycles",
+                     (json_int_t)e->cycles, "planned_cycles", (json_int_t)e->planned_cycles);
 }
 
 // With --json a line for each epoch.
@@ -312,7 +315,11 @@ static void tell_epoch(struct train *train, const struct mr_train_epoch *e) {
     if (isfinite(e->validation_loss))
         fprintf(to, "  | validation: loss %.5g  %s %.5g%s", e->validation_loss, metric,
                 e->validation_metric, e->best ? " *" : "");
-    fprintf(to, "  (%.1f s)\n", e->seconds);
+    fprintf(to, "  (%.1f s", e->seconds);
+    if (e->cycles)
+        fprintf(to, ", %llu cycles, %llu planned", (unsigned long long)e->cycles,
+                (unsigned long long)e->planned_cycles);
+    fputs(")\n", to);
     fflush(to);
 }
 

@@ -670,7 +670,9 @@ struct mr_train_options {
     uint32_t threads;  // 0: as many as there are processors. Their number changes no bit
     uint64_t seed;     // of first weights, order, and dropout
     const char *arithmetic; // NULL: "float32"
-    const char *device;     // NULL: "cpu:"
+    // NULL: "cpu:". Arithmetic "int" trains on sim: too, on a training engine (RTL in Verilator) of
+    // the same bits, and on hls:, its C compiled by gcc. MR_ERROR_MODEL names what it lacks.
+    const char *device;
     // A folder, which is made where it is not there: after each epoch it gets last.checkpoint, with
     // all that the next one depends on, and after one that validates best best.checkpoint. NULL:
     // none.
@@ -697,6 +699,9 @@ struct mr_train_epoch {
     double validation_loss, validation_metric;
     double seconds; // of its mini-batches
     int best;       // not 0: the best one so far, by validation loss, else by loss
+    // Of its mini-batches, on a device that counts cycles (sim:), and as planned; else 0, and of
+    // epochs before a resume.
+    uint64_t cycles, planned_cycles;
 };
 
 struct mr_training;
@@ -708,8 +713,8 @@ struct mr_training;
 MR_API struct mr_training *
 mr_train_open(const char *network, const struct mr_train_options *options, struct mr_error *error);
 // Trains an epoch. 1: *epoch tells of it; 0: there is none to do any more, for all are done or
-// patience has ended. MR_ERROR_INPUT with the step where training diverges: what was trained in the
-// epochs before is still there.
+// patience has ended. An error is below 0, MR_ERROR_INPUT with the step where training diverges:
+// what was trained in the epochs before is still there.
 MR_API int mr_train_next(struct mr_training *training, struct mr_train_epoch *epoch,
                          struct mr_error *error);
 // Epochs that were done, those before a resume too, and epoch `index` of them, from 0.

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WEIGHT_MOST = (1 << 23) - 1 };
+
 static const struct mr_int_cell cells[] = {
     [MR_TRAIN_LSTM] = {4, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, -1},
     [MR_TRAIN_GRU] = {3, 4, {0, 1, 2, -1}, {0, 1, -1, 2}, -1},
@@ -230,7 +232,8 @@ void mr_int_settle(struct mr_int_model *model, double x, double y) {
 
         for (size_t k = 0; k < tensor->count; k++)
             tensor->w[k] = (int32_t)fmin(
-                fmax(floor(ldexp((double)from[k], 20 - tensor->unit) + 0.5), -8388608), 8388607);
+                fmax(floor(ldexp((double)from[k], 20 - tensor->unit) + 0.5), -WEIGHT_MOST - 1),
+                WEIGHT_MOST);
         from += tensor->count;
     }
 }
@@ -318,13 +321,17 @@ uint32_t mr_int_number(double x) {
     return mr_number_pack(n);
 }
 
-static train_rule_t rule_of(const struct mr_int_model *model, size_t rows, double rate) {
+train_rule_t mr_int_next_rule(struct mr_int_model *model, size_t sequences, size_t steps,
+                              double rate) {
     const struct mr_trainer_options *options = &model->options;
     const bool adam = options->optimiser == MR_TRAIN_ADAM;
-    const double numbers =
-        (double)rows * (options->loss == MR_TRAIN_CE ? 1 : (double)model->outputs);
-    const double first = adam ? rate * sqrt(1 - model->power2) / (1 - model->power1) : rate;
+    const double rows = (double)mr_int_rows(model, sequences, steps);
+    const double numbers = rows * (options->loss == MR_TRAIN_CE ? 1 : (double)model->outputs);
 
+    model->steps++;
+    model->power1 *= model->beta1;
+    model->power2 *= model->beta2;
+    const double first = adam ? rate * sqrt(1 - model->power2) / (1 - model->power1) : rate;
     return (train_rule_t){
         .scale = mr_int_number((options->loss == MR_TRAIN_MSE ? 2 : 1) / numbers),
         .l2 = mr_int_number(options->l2),
@@ -336,6 +343,16 @@ static train_rule_t rule_of(const struct mr_int_model *model, size_t rows, doubl
         .rate = mr_int_number(first),
         .adam = adam,
     };
+}
+
+train_rule_t mr_int_no_rule(const struct mr_int_model *model) {
+    const uint32_t one = mr_int_number(1);
+
+    return (train_rule_t){.scale = one,
+                          .keep_m = one,
+                          .keep_v = one,
+                          .floor = one,
+                          .adam = model->options.optimiser == MR_TRAIN_ADAM};
 }
 
 // Of a tensor's sums.
@@ -358,11 +375,7 @@ static uint64_t squares(const struct mr_int_model *model, train_rule_t rule) {
 }
 
 void mr_int_update(struct mr_int_model *model, const struct mr_int_engine *with, void *engine,
-                   size_t sequences, size_t steps, double rate) {
-    model->steps++;
-    model->power1 *= model->beta1;
-    model->power2 *= model->beta2;
-    train_rule_t rule = rule_of(model, mr_int_rows(model, sequences, steps), rate);
+                   train_rule_t rule) {
     if (model->options.clip > 0)
         rule.scale =
             mr_train_clip(squares(model, rule), mr_int_number(model->options.clip), rule.scale);
@@ -372,6 +385,17 @@ void mr_int_update(struct mr_int_model *model, const struct mr_int_engine *with,
         jobs[i] = (struct mr_int_job){tensor, rule, exponent_at(model, i)};
     }
     with->update(engine, jobs, tensor_count(model));
+}
+
+size_t mr_int_at_the_end(const struct mr_int_model *model) {
+    size_t count = 0;
+
+    for (int i = 0; i < tensor_count(model); i++)
+        for (size_t k = 0; k < tensor_at(model, i)->count; k++) {
+            const int32_t w = tensor_at(model, i)->w[k];
+            count += w == WEIGHT_MOST || w == -WEIGHT_MOST - 1;
+        }
+    return count;
 }
 
 // ---- state
@@ -450,7 +474,7 @@ static bool is_good(const struct mr_int_model *model, const unsigned char *bytes
                 int32_t x;
                 take(&x, &bytes, sizeof x);
                 // m and v are 24 bits, v without a sign
-                if (part == 0 ? x < -8388608 || x > 8388607
+                if (part == 0 ? x < -WEIGHT_MOST - 1 || x > WEIGHT_MOST
                               : x < 0 || x >> (part == 1 ? 24 : 23) != 0)
                     return false;
             }

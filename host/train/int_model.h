@@ -119,12 +119,20 @@ void mr_int_values(const struct mr_int_model *model, const int32_t *outputs, flo
 
 // Scales for the next mini-batch; true where one has changed.
 bool mr_int_rescale(struct mr_int_model *model);
-// The update of all weights by their sums.
+// The rule of the update after a mini-batch, which is counted: of the next one it is another.
+train_rule_t mr_int_next_rule(struct mr_int_model *model, size_t sequences, size_t steps,
+                              double rate);
+// A rule that changes nothing.
+train_rule_t mr_int_no_rule(const struct mr_int_model *model);
+// The update of all weights by their sums, whose norm is clipped as the options say.
 void mr_int_update(struct mr_int_model *model, const struct mr_int_engine *with, void *engine,
-                   size_t sequences, size_t steps, double rate);
+                   train_rule_t rule);
 
 // The nearest number.
 uint32_t mr_int_number(double x);
+
+// Weights and biases that are the greatest or the least that there are.
+size_t mr_int_at_the_end(const struct mr_int_model *model);
 
 size_t mr_int_state_size(const struct mr_int_model *model);
 void mr_int_read_state(const struct mr_int_model *model, void *bytes);

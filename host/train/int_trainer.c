@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// The trainer "int" of the CPU: mini-batches from float to whole numbers, and their losses. The
-// bits are those of a card.
+// The trainer "int", of the CPU and of training engines: mini-batches from float to whole numbers,
+// and their losses. The bits are the same.
 #include "int_trainer.h"
 
+#include "clock.h"
 #include "failure.h"
+#include "int_device.h"
 #include "train_draw.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+// Where the model's numbers are as they are now.
+enum where { BOTH, HERE, THERE };
+
 struct trainer {
     struct mr_int_model *model;
+    // What calculates: an engine of the CPU, or a device.
     const struct mr_int_engine *with;
     void *engine;
+    struct mr_int_device *device;
+    struct mr_train_cycles cycles; // of mini-batches that learned
+    enum where where;              // of a device
+    uint64_t x_numbers, x_cut;     // of mini-batches: beyond the range of x
+    bool finished, told_ends;      // an epoch; of weights at the end of their range
     int16_t *x;
     int32_t *targets, *outputs;
     uint64_t keys[MR_MAX_LAYERS];
@@ -57,11 +69,50 @@ static void trainer_close(void *opened) {
         return;
     if (trainer->with)
         trainer->with->close(trainer->engine);
+    mr_int_device_close(trainer->device);
     mr_int_close(trainer->model);
     free(trainer->x);
     free(trainer->targets);
     free(trainer->outputs);
     free(trainer);
+}
+
+static void note(const struct trainer *trainer, const char *text) {
+    const struct mr_trainer_options *options = &trainer->model->options;
+
+    if (options->note)
+        options->note(options->context, text);
+}
+
+static int open_device(struct trainer *trainer, const struct mr_trainer_options *options,
+                       struct mr_error *error) {
+    const struct mr_int_device_options wanted = {.device = options->device,
+                                                 .notes = {options->note, options->context}};
+    struct mr_train_shape shape;
+    char text[300];
+
+    if (mr_train_shape_of(&trainer->model->chain, options, MR_ENGINE_MULTIPLIERS, &shape, error) !=
+        0)
+        return -1;
+    const uint64_t cycles = mr_train_cycles(&shape, shape.steps, true);
+    snprintf(text, sizeof text,
+             "the training engine has %d multipliers in its lanes and takes %llu cycles for a "
+             "mini-batch, %.4g ms at %d MHz; it is built unless the cache has it",
+             mr_train_lanes(&shape), (unsigned long long)cycles,
+             (double)cycles / (MR_CLOCK_MHZ * 1e3), MR_CLOCK_MHZ);
+    note(trainer, text);
+    trainer->where = HERE;
+    trainer->device = mr_int_device_open(&shape, &wanted, error);
+    return trainer->device ? 0 : -1;
+}
+
+static int open_engine(struct trainer *trainer, const struct mr_trainer_options *options,
+                       struct mr_error *error) {
+    if (strncmp(options->device, "cpu:", 4) != 0)
+        return open_device(trainer, options, error);
+    return mr_int_use(trainer, NULL) == 0
+               ? 0
+               : mr_failure(error, MR_ERROR_MEMORY, "no memory for a mini-batch of a training");
 }
 
 static void *trainer_open(const struct mr_network *network,
@@ -83,13 +134,88 @@ static void *trainer_open(const struct mr_network *network,
     trainer->x = malloc(steps * (size_t)model->chain.inputs * sizeof *trainer->x);
     trainer->targets = malloc(numbers * sizeof *trainer->targets);
     trainer->outputs = malloc(numbers * sizeof *trainer->outputs);
-    if (!trainer->x || !trainer->targets || !trainer->outputs || mr_int_use(trainer, NULL) != 0) {
-        mr_failure(error, MR_ERROR_MEMORY, "no memory for a mini-batch of a training");
+    const bool good =
+        trainer->x && trainer->targets && trainer->outputs
+            ? open_engine(trainer, options, error) == 0
+            : mr_failure(error, MR_ERROR_MEMORY, "no memory for a mini-batch of a training") == 0;
+    if (!good) {
         trainer_close(trainer);
         return NULL;
     }
     return trainer;
 }
+
+// ---- what calculates
+
+// The model's numbers are on the device.
+static int send(struct trainer *trainer, struct mr_error *error) {
+    const int code =
+        trainer->where == HERE ? mr_int_device_load(trainer->device, trainer->model, error) : 0;
+    if (code == 0 && trainer->where == HERE)
+        trainer->where = BOTH;
+    return code;
+}
+
+static int fetch(struct trainer *trainer, struct mr_error *error) {
+    const int code =
+        trainer->where == THERE ? mr_int_device_read(trainer->device, trainer->model, error) : 0;
+    if (code == 0 && trainer->where == THERE)
+        trainer->where = BOTH;
+    return code;
+}
+
+static int predict(struct trainer *trainer, const struct mr_int_batch *batch,
+                   struct mr_error *error) {
+    if (!trainer->device) {
+        trainer->with->run(trainer->engine, trainer->model, batch);
+        return 0;
+    }
+    const int code = send(trainer, error);
+    return code ? code : mr_int_device_run(trainer->device, trainer->model, batch, NULL, 1, error);
+}
+
+// A mini-batch and its update, and scales for the next one.
+static int learn(struct trainer *trainer, const struct mr_int_batch *batch, train_rule_t rule,
+                 struct mr_error *error) {
+    if (!trainer->device) {
+        trainer->with->run(trainer->engine, trainer->model, batch);
+        mr_int_update(trainer->model, trainer->with, trainer->engine, rule);
+        mr_int_rescale(trainer->model);
+        return 0;
+    }
+    int code = send(trainer, error);
+    if (code == 0)
+        code = mr_int_device_run(trainer->device, trainer->model, batch, &rule, 1, error);
+    trainer->where = THERE;
+    return code;
+}
+
+// A mini-batch without an update: scales alone. *changed: one has.
+static int learn_scales(struct trainer *trainer, const struct mr_int_batch *batch, bool *changed,
+                        struct mr_error *error) {
+    struct mr_int_model *model = trainer->model;
+
+    if (!trainer->device) {
+        trainer->with->run(trainer->engine, model, batch);
+        *changed = mr_int_rescale(model);
+        return 0;
+    }
+    int32_t old[2 * MR_MAX_LAYERS];
+    for (int i = 0; i < model->layer_count; i++) {
+        old[2 * i] = model->layers[i].state_scale;
+        old[2 * i + 1] = model->layers[i].delta_scale;
+    }
+    int code = learn(trainer, batch, mr_int_no_rule(model), error);
+    if (code == 0)
+        code = fetch(trainer, error);
+    *changed = false;
+    for (int i = 0; code == 0 && i < model->layer_count; i++)
+        *changed = *changed || old[2 * i] != model->layers[i].state_scale ||
+                   old[2 * i + 1] != model->layers[i].delta_scale;
+    return code;
+}
+
+// ---- numbers
 
 // The greatest magnitude; infinite where a number is none.
 static double greatest(const float *x, size_t count) {
@@ -106,15 +232,22 @@ static int32_t whole(float x, int bits, int32_t most) {
 }
 
 // x: (sequences, steps, inputs), to (steps, sequences, inputs).
-static void take_x(struct trainer *trainer, const float *x, size_t sequences, size_t steps) {
+// Gives how many lie beyond the range.
+static uint64_t take_x(struct trainer *trainer, const float *x, size_t sequences, size_t steps) {
     const size_t inputs = (size_t)trainer->model->chain.inputs;
-    const int bits = 15 - trainer->model->layers[0].x_unit;
+    const int unit = trainer->model->layers[0].x_unit;
+    const float most = ldexpf(1, unit);
+    uint64_t cut = 0;
 
     for (size_t b = 0; b < sequences; b++)
         for (size_t t = 0; t < steps; t++)
-            for (size_t k = 0; k < inputs; k++)
+            for (size_t k = 0; k < inputs; k++) {
+                const float number = x[(b * steps + t) * inputs + k];
                 trainer->x[(t * sequences + b) * inputs + k] =
-                    (int16_t)whole(x[(b * steps + t) * inputs + k], bits, 32767);
+                    (int16_t)whole(number, 15 - unit, 32767);
+                cut += fabsf(number) > most;
+            }
+    return cut;
 }
 
 static int take_targets(struct trainer *trainer, const float *y, size_t rows,
@@ -194,9 +327,12 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
         return mr_failure(error, MR_ERROR_INPUT,
                           "step %llu: a number of the mini-batch is not finite",
                           (unsigned long long)model->steps + 1);
-    if (!model->settled)
+    if (!model->settled) {
         mr_int_settle(model, x_most, y_most);
-    take_x(trainer, x, sequences, steps);
+        trainer->where = HERE;
+    }
+    trainer->x_cut += take_x(trainer, x, sequences, steps);
+    trainer->x_numbers += sequences * steps * (size_t)model->chain.inputs;
     code = take_targets(trainer, y, rows, error);
     if (code != 0)
         return code;
@@ -212,16 +348,18 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
                                        .learns = true,
                                        .keys = trainer->keys};
     // The first mini-batch finds its own scales.
-    for (int dry = 0; model->steps == 0 && dry < MR_INT_DRY_RUNS; dry++) {
-        trainer->with->run(trainer->engine, model, &batch);
-        if (!mr_int_rescale(model))
-            break;
+    bool changed = model->steps == 0;
+    for (int dry = 0; code == 0 && changed && dry < MR_INT_DRY_RUNS; dry++)
+        code = learn_scales(trainer, &batch, &changed, error);
+    if (code == 0)
+        code = learn(trainer, &batch, mr_int_next_rule(model, sequences, steps, rate), error);
+    if (code == 0)
+        *loss = loss_of(trainer, rows);
+    if (trainer->device) {
+        trainer->cycles.counted += mr_int_device_cycles(trainer->device).counted;
+        trainer->cycles.planned += mr_int_device_cycles(trainer->device).planned;
     }
-    trainer->with->run(trainer->engine, model, &batch);
-    *loss = loss_of(trainer, rows);
-    mr_int_update(model, trainer->with, trainer->engine, sequences, steps, rate);
-    mr_int_rescale(model);
-    return 0;
+    return code;
 }
 
 static int trainer_predict(void *opened, const float *x, size_t sequences, size_t steps, float *y,
@@ -229,7 +367,7 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
     struct trainer *trainer = opened;
     struct mr_int_model *model = trainer->model;
     const size_t row = steps * (size_t)model->chain.inputs;
-    const int code = check_size(trainer, 1, steps, error);
+    int code = check_size(trainer, 1, steps, error);
 
     if (code != 0)
         return code;
@@ -239,8 +377,9 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
     if (!model->settled) {
         mr_int_settle(model, x_most, 4);
         model->settled = false;
+        trainer->where = HERE;
     }
-    for (size_t first = 0; first < sequences; first += model->options.batch) {
+    for (size_t first = 0; code == 0 && first < sequences; first += model->options.batch) {
         const size_t left = sequences - first;
         const size_t some = left < model->options.batch ? left : model->options.batch;
         const size_t rows = mr_int_rows(model, some, steps);
@@ -248,12 +387,45 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
             .sequences = some, .steps = steps, .x = trainer->x, .outputs = trainer->outputs};
 
         take_x(trainer, x + first * row, some, steps);
-        trainer->with->run(trainer->engine, model, &batch);
-        for (size_t r = 0; r < rows; r++)
+        code = predict(trainer, &batch, error);
+        for (size_t r = 0; code == 0 && r < rows; r++)
             mr_int_values(model, trainer->outputs + r * (size_t)model->outputs,
                           y + (mr_int_rows(model, first, steps) + r) * (size_t)model->outputs);
     }
+    return code;
+}
+
+// What was cut is told of the first epoch, and of weights once.
+static int trainer_finish(void *opened, struct mr_error *error) {
+    struct trainer *trainer = opened;
+    const int code = fetch(trainer, error);
+    char text[300];
+
+    if (code != 0)
+        return code;
+    if (!trainer->finished && trainer->x_cut > 0) {
+        snprintf(text, sizeof text,
+                 "%llu of the %llu numbers of x of this epoch are beyond +-%g and were cut there: "
+                 "the first mini-batch chose the range; scale x",
+                 (unsigned long long)trainer->x_cut, (unsigned long long)trainer->x_numbers,
+                 ldexp(1, trainer->model->layers[0].x_unit));
+        note(trainer, text);
+    }
+    trainer->finished = true;
+    const size_t ends = mr_int_at_the_end(trainer->model);
+    if (!trainer->told_ends && ends > 0) {
+        snprintf(text, sizeof text,
+                 "%zu weight%s at the end of the range of whole numbers, 8 units of the tensor; a "
+                 "lower rate or more L2 keeps them within",
+                 ends, ends == 1 ? " is" : "s are");
+        note(trainer, text);
+        trainer->told_ends = true;
+    }
     return 0;
+}
+
+static struct mr_train_cycles trainer_cycles(const void *opened) {
+    return ((const struct trainer *)opened)->cycles;
 }
 
 static size_t trainer_state_size(const void *opened) {
@@ -266,6 +438,7 @@ static void trainer_read_state(const void *opened, void *bytes) {
 
 static int trainer_write_state(void *opened, const void *bytes, size_t size,
                                struct mr_error *error) {
+    ((struct trainer *)opened)->where = HERE;
     return mr_int_write_state(((struct trainer *)opened)->model, bytes, size, error);
 }
 
@@ -273,15 +446,12 @@ static void trainer_weights(const void *opened, struct mr_network *network) {
     mr_int_weights(((const struct trainer *)opened)->model, network);
 }
 
-const struct mr_trainer_kind mr_trainer_int = {
-    .name = "int",
-    .device = "cpu:",
-    .open = trainer_open,
-    .step = trainer_step,
-    .predict = trainer_predict,
-    .state_size = trainer_state_size,
-    .read_state = trainer_read_state,
-    .write_state = trainer_write_state,
-    .weights = trainer_weights,
-    .close = trainer_close,
-};
+#define OF_ALL                                                                                     \
+    .name = "int", .open = trainer_open, .step = trainer_step, .predict = trainer_predict,         \
+    .finish = trainer_finish, .state_size = trainer_state_size, .read_state = trainer_read_state,  \
+    .write_state = trainer_write_state, .weights = trainer_weights, .close = trainer_close
+
+const struct mr_trainer_kind mr_trainer_int = {OF_ALL, .device = "cpu:"};
+const struct mr_trainer_kind mr_trainer_int_sim = {OF_ALL,
+                                                   .device = "sim:", .cycles = trainer_cycles};
+const struct mr_trainer_kind mr_trainer_int_hls = {OF_ALL, .device = "hls:"};

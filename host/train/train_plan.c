@@ -43,13 +43,14 @@ static void choose(struct mr_train_shape *shape, int multipliers) {
     uint64_t least = UINT64_MAX;
 
     for (int nb = 1; nb <= 2 && shape->batch % nb == 0; nb++) {
+        shape->nb = nb;
         for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
             shape->lc = lc;
             shape->nb = nb;
             const uint64_t cycles = mr_train_cycles(shape, shape->steps, true);
-            const bool fits = mr_train_lanes(shape) <= multipliers || (lc == 1 && nb == 1);
-            if (fits && (cycles < least ||
-                         (cycles == least && mr_train_lanes(shape) < mr_train_lanes(&best)))) {
+            if (mr_train_lanes(shape) <= multipliers &&
+                (cycles < least ||
+                 (cycles == least && mr_train_lanes(shape) < mr_train_lanes(&best)))) {
                 least = cycles;
                 best = *shape;
             }
@@ -58,34 +59,84 @@ static void choose(struct mr_train_shape *shape, int multipliers) {
     *shape = best;
 }
 
-int mr_train_shape_of(const struct mr_train_chain *chain, size_t batch, size_t steps,
+// What the network or the training has and no engine; NULL: nothing.
+static const char *lacking(const struct mr_train_chain *chain,
+                           const struct mr_trainer_options *options) {
+    if (chain->per_step)
+        return "a head on every step";
+    if (options->loss != MR_TRAIN_MSE)
+        return options->loss == MR_TRAIN_BCE ? "binary cross-entropy" : "cross-entropy of classes";
+    if (options->clip > 0)
+        return "gradient clipping";
+    return options->dropout > 0 ? "dropout" : NULL;
+}
+
+// What is counted in 16 bits (sequencer.h), and the sums of the lanes in 44 (engine.h).
+static int check_sizes(const struct mr_train_shape *shape, struct mr_error *error) {
+    enum { COUNTED = 65536, PRODUCTS = 8192 };
+    const int groups = TRAIN_GROUPS, rows = TRAIN_GATES * TRAIN_MAX_UNITS;
+    int widest = 0;
+
+    for (int l = 0; l < shape->layers; l++)
+        widest = TRAIN_MAX(widest, shape->width[l] + shape->width[l + 1]);
+    if (rows > PRODUCTS || widest > PRODUCTS)
+        return mr_failure(
+            error, MR_ERROR_MODEL,
+            "a training engine has layers of %d rows and columns at most; one of this "
+            "network has %d",
+            PRODUCTS, TRAIN_MAX(rows, widest));
+    if ((int64_t)shape->steps * groups > COUNTED || TRAIN_OVER(TRAIN_STATES) > COUNTED ||
+        shape->batch * TRAIN_MAX_HW > COUNTED || shape->outputs * TRAIN_HEAD_WORDS > COUNTED ||
+        TRAIN_OVER(TRAIN_KW) > COUNTED)
+        return mr_failure(error, MR_ERROR_MODEL,
+                          "a mini-batch of %d sequences of %d steps is too large for a training "
+                          "engine of this network; make it smaller",
+                          shape->batch, shape->steps);
+    return 0;
+}
+
+int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,
                       int multipliers, struct mr_train_shape *shape, struct mr_error *error) {
+    const char *what = lacking(chain, options);
+
     if (chain->layer_count > MR_ENGINE_LAYERS)
         return mr_failure(error, MR_ERROR_MODEL,
                           "a training engine has %d layers at most; the network has %d",
                           MR_ENGINE_LAYERS, chain->layer_count);
-    if (chain->per_step)
-        return mr_failure(error, MR_ERROR_MODEL,
-                          "a training engine has a head on the last step; this one has it on every "
-                          "step");
+    if (what)
+        return mr_failure(error, MR_ERROR_MODEL, "a training engine has no %s; cpu: trains with it",
+                          what);
     *shape = (struct mr_train_shape){.cell = chain->layers[0].cell,
                                      .layers = chain->layer_count,
                                      .outputs = chain->outputs,
                                      .lc = 1,
                                      .nb = 1,
-                                     .batch = (int)batch,
-                                     .steps = (int)steps};
+                                     .batch = (int)options->batch,
+                                     .steps = (int)options->steps};
     shape->width[0] = chain->inputs;
     for (int i = 0; i < chain->layer_count; i++) {
         shape->width[i + 1] = chain->layers[i].units;
-        if (chain->layers[i].cell != shape->cell || !cells[shape->cell].name)
+        if (!cells[chain->layers[i].cell].name)
             return mr_failure(error, MR_ERROR_MODEL,
-                              "a training engine has layers of one kind, LSTM, GRU or RNN with "
-                              "tanh; layer %d is another one",
+                              "a training engine has layers of LSTM, of GRU with "
+                              "linear_before_reset 1, or of RNN with tanh; layer %d is none of "
+                              "these; cpu: trains it",
                               i + 1);
+        if (chain->layers[i].cell != shape->cell)
+            return mr_failure(
+                error, MR_ERROR_MODEL,
+                "a training engine has layers of one kind; layer %d is of another one "
+                "than those before; cpu: trains them",
+                i + 1);
     }
+    if (mr_train_lanes(shape) > multipliers)
+        return mr_failure(
+            error, MR_ERROR_MODEL,
+            "a training engine has a multiplier for each row of weights of its widest "
+            "layer, %d here; %d are possible",
+            mr_train_lanes(shape), multipliers);
     choose(shape, multipliers);
-    return 0;
+    return check_sizes(shape, error);
 }
 
 void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size) {

@@ -7,7 +7,7 @@
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 
 #include "train/update.h"
-#include "train_chain.h"
+#include "trainer.h"
 
 #include <stdint.h>
 
@@ -22,9 +22,9 @@ struct mr_train_shape {
 };
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
-// most. MR_ERROR_MODEL with a sentence that names what no engine has.
+// most. MR_ERROR_MODEL with a sentence that names what no engine has, or which is too large.
 enum { MR_ENGINE_MULTIPLIERS = 2048 };
-int mr_train_shape_of(const struct mr_train_chain *chain, size_t batch, size_t steps,
+int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,
                       int multipliers, struct mr_train_shape *shape, struct mr_error *error);
 
 // Multipliers of the lanes; those of the cells and the update are some 40 for each column.

@@ -25,8 +25,15 @@ struct mr_trainer_options {
     double dropout;      // share of what a layer gives the next one that is 0; 0 to below 1
     uint64_t seed;       // of what the trainer draws, as dropout
     size_t batch, steps; // sequences of a mini-batch, and steps of a sequence, at most
-    const char *device;  // "cpu:", "sim:", "xrt:0"
+    const char *device;  // "cpu:", "sim:", "hls:"
     size_t threads;      // of this processor; 0: as many as there are. Their number changes no bit
+    void (*note)(void *context, const char *text); // told what the user should know; NULL: nobody
+    void *context;
+};
+
+// Of the mini-batches that a device learned: cycles that it counted, and those that were planned.
+struct mr_train_cycles {
+    uint64_t counted, planned;
 };
 
 struct mr_trainer_kind {
@@ -51,6 +58,12 @@ struct mr_trainer_kind {
     // last activation. Without dropout.
     int (*predict)(void *trainer, const float *x, size_t sequences, size_t steps, float *y,
                    struct mr_error *error);
+    // Called behind the mini-batches and predictions of an epoch, before state and weights are
+    // read: a device's numbers come home, and what the user should know is told. NULL: there is
+    // nothing to do.
+    int (*finish)(void *trainer, struct mr_error *error);
+    // Since it was opened. NULL: it counts none.
+    struct mr_train_cycles (*cycles)(const void *trainer);
     // Everything that the next step depends on, as bytes: a trainer that was opened alike and gets
     // them gives the bits of the one that they are from.
     size_t (*state_size)(const void *trainer);

@@ -163,6 +163,8 @@ static int open_trainer(struct mr_training *own, struct mr_error *error) {
         .steps = steps > own->data.steps ? steps : own->data.steps,
         .device = o->device,
         .threads = o->threads,
+        .note = o->note,
+        .context = o->context,
     };
 
     own->trainer = own->kind->open(&own->network, &options, error);
@@ -348,6 +350,10 @@ static int judge(struct mr_training *own, struct mr_train_epoch *epoch, struct m
     return code;
 }
 
+static struct mr_train_cycles cycles_of(const struct mr_training *own) {
+    return own->kind->cycles ? own->kind->cycles(own->trainer) : (struct mr_train_cycles){0};
+}
+
 int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
     const struct mr_train_options *o = own ? &own->options : NULL;
 
@@ -359,10 +365,15 @@ int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct 
     struct mr_train_epoch now = {
         .epoch = own->epochs + 1, .step = last ? last->step : 0, .rate = rate_of(o, own->epochs)};
     const double start = seconds();
+    const struct mr_train_cycles before = cycles_of(own);
     int code = train(own, &now, error);
     now.seconds = seconds() - start;
+    now.cycles = cycles_of(own).counted - before.counted;
+    now.planned_cycles = cycles_of(own).planned - before.planned;
     if (code == 0)
         code = judge(own, &now, error);
+    if (code == 0 && own->kind->finish)
+        code = own->kind->finish(own->trainer, error);
     if (code)
         return code;
     const double loss = own->validate_count ? now.validation_loss : now.loss;

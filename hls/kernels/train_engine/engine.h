@@ -47,8 +47,8 @@ static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
 static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                          hls_stream(int32_t) * target, hls_stream(train_rule_t) * rules,
                          hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
-                         hls_stream(int32_t) * y, uint8_t command, uint16_t steps, uint32_t batches,
-                         uint8_t x_unit, uint8_t y_unit) {
+                         hls_stream(int32_t) * y, uint8_t command, uint16_t steps,
+                         uint16_t sequences, uint32_t batches, uint8_t x_unit, uint8_t y_unit) {
 #include "train_engine/memories.h"
 
     const bool load = command == TRAIN_LOAD, give = command == TRAIN_READ;
@@ -521,7 +521,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                             if (learn)
                                 want = hls_read(int32_t, target);
                             const int32_t error = mr_train_error(out, (int32_t)hls_wrap(want, 24));
-                            errors[b * TRAIN_OUTPUTS + o] = error;
+                            errors[b * TRAIN_OUTPUTS + o] = b < sequences ? error : 0;
                         }
                     }
                 }
@@ -583,18 +583,20 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
     }
 }
 
-// steps: T of the batch; batches: of a run; both at least 1.
+// steps: T of the batch; batches: of a run; both at least 1. sequences: of a mini-batch; of what
+// lies behind them nothing is learned.
 void TRAIN_TOP(hls_stream(columns_t) * x, hls_stream(int32_t) * target,
                hls_stream(train_rule_t) * rules, hls_stream(params_t) * params_in,
                hls_stream(params_t) * params_out, hls_stream(int32_t) * y, uint8_t command,
-               uint16_t steps, uint32_t batches, uint8_t x_unit, uint8_t y_unit) {
+               uint16_t steps, uint16_t sequences, uint32_t batches, uint8_t x_unit,
+               uint8_t y_unit) {
     HLS(dataflow)
     HLS_CHANNEL(slot_t, slots);
     HLS_CHANNEL(word_t, words);
     train_slots(&slots, command, steps, batches);
     train_words(&slots, &words, command, steps, batches);
-    train_engine(&words, x, target, rules, params_in, params_out, y, command, steps, batches,
-                 x_unit, y_unit);
+    train_engine(&words, x, target, rules, params_in, params_out, y, command, steps, sequences,
+                 batches, x_unit, y_unit);
 }
 
 #endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training engine (hls/kernels/train_engine) that trains a model in whole numbers: its RTL in
+// Verilator ("sim:"), or its C compiled by gcc ("hls:"). Between calls it holds the model's
+// weights, moments and scales; the bits are those of the engines of the CPU (int_model.h).
+#ifndef MR_INT_DEVICE_H
+#define MR_INT_DEVICE_H
+
+#include "cache.h"
+#include "int_model.h"
+#include "train_plan.h"
+
+struct mr_int_device;
+
+struct mr_int_device_options {
+    const char *device;    // "sim:" or "hls:"
+    struct mr_notes notes; // of what is built
+    // sim: only, for tests: random idles and stalls (kernel.h), and assertions.
+    uint32_t idle_chance, stall_chance;
+    uint64_t seed;
+    bool assertions;
+};
+
+// Compiles and builds the engine of that shape unless the cache has it. NULL with a sentence.
+struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
+                                         const struct mr_int_device_options *options,
+                                         struct mr_error *error);
+void mr_int_device_close(struct mr_int_device *device); // NULL is legal
+
+// The functions below return 0, or MR_ERROR_DEVICE or MR_ERROR_MEMORY with a sentence; after it
+// what the engine holds is of no use.
+
+int mr_int_device_load(struct mr_int_device *device, const struct mr_int_model *model,
+                       struct mr_error *error);
+int mr_int_device_read(struct mr_int_device *device, struct mr_int_model *model,
+                       struct mr_error *error);
+// Mini-batches of as many steps one behind the other, which lie in `batches` as engines take and
+// give them. rules: the update of each, after which the engine's scales are those of the next one;
+// NULL: it predicts.
+int mr_int_device_run(struct mr_int_device *device, const struct mr_int_model *model,
+                      const struct mr_int_batch *batches, const train_rule_t *rules, size_t count,
+                      struct mr_error *error);
+
+// Of the last run of mini-batches. "hls:" counts none: both are 0.
+struct mr_train_cycles mr_int_device_cycles(const struct mr_int_device *device);
+
+#endif

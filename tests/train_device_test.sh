@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `millrace train --arithmetic int` on training engines: models and checkpoints are those of cpu:, a training goes on from
+# one device to another, and what an engine lacks is said. Run from the repository's root.
+set -u
+root=$PWD work=$PWD/build/train_device_test
+millrace=$root/build/millrace
+passed=0 failed=0
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 1
+
+verdict() { # pass or FAIL, what
+    echo "$1: $2"
+    if [ "$1" = pass ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+refuses() { # sentence, arguments of train...
+    sentence=$1
+    shift
+    "$millrace" train "$@" --arithmetic int --export e.onnx >out.txt 2>err.txt
+    code=$?
+    if [ $code = 1 ] && grep -qF -- "$sentence" err.txt && [ "$(wc -l <err.txt)" = 1 ] && [ ! -e e.onnx ]; then
+        verdict pass "refused: $sentence"
+    else
+        verdict FAIL "exit $code, not 1 with '$sentence': $(cat err.txt)"
+    fi
+}
+
+# 21 sequences to train with make mini-batches of 8, 8 and 5; x reaches beyond 1.
+"${PYTHON:-python3}" - <<'END' || exit 1
+import numpy as np
+draw = np.random.default_rng(7)
+x = draw.normal(0, 1, (27, 3, 2)).astype(np.float32)
+np.save("x.npy", x)
+np.save("y.npy", x.sum((1, 2)))
+np.save("class.npy", (x.sum((1, 2)) > 0).astype(np.int64))
+END
+net() { # file, layers
+    echo "{\"inputs\": 2, \"layers\": [$2], \"heads\": [{\"outputs\": ${3:-1}}]}" >"$1"
+}
+net net.json '{"cell": "lstm", "hidden": 3}'
+train() { # folder, arguments...
+    folder=$1
+    shift
+    mkdir -p "$folder"
+    "$millrace" train net.json --x x.npy --y y.npy --validate 0.2 --rate 0.01 --batch 8 --arithmetic int --seed 3 \
+        --checkpoint "$folder/c" -o "$folder/net.millrace" "$@" >"$folder/out.txt" 2>&1 ||
+        verdict FAIL "train $*: $(tail -n 2 "$folder/out.txt")"
+}
+same() { # what, folder, folder: the models, and the states of their checkpoints
+    if cmp "$2/net.millrace" "$3/net.millrace" && "${PYTHON:-python3}" - "$2" "$3" <<'END'; then
+import json, struct, sys
+def state(folder):
+    data = open(folder + "/c/last.checkpoint", "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    first, end = json.loads(data[8:8 + size])["state"]["data_offsets"]
+    return data[8 + size + first:8 + size + end]
+a, b = state(sys.argv[1]), state(sys.argv[2])
+sys.exit(0 if len(a) > 100 and a == b else 1)
+END
+        verdict pass "$1"
+    else
+        verdict FAIL "$1 differ"
+    fi
+}
+
+train cpu --epochs 3
+train hls --epochs 3 --device hls:
+same "hls: and cpu:" cpu hls
+train sim --epochs 2 --device sim: --json
+train sim --epochs 3 --resume
+same "two epochs on sim:, then one on cpu:" cpu sim
+train back --epochs 2
+train back --epochs 3 --device sim: --resume
+same "two epochs on cpu:, then one on sim:" cpu back
+if grep -q "the training engine has [0-9]* multipliers in its lanes and takes [0-9]* cycles" back/out.txt &&
+    grep -q "([0-9.]* s, [0-9]* cycles, [0-9]* planned)" back/out.txt; then
+    verdict pass "cycles are told, and those planned"
+else
+    verdict FAIL "cycles: $(cat back/out.txt)"
+fi
+
+# ---- what an engine lacks
+refuses "a training engine has no gradient clipping" net.json --x x.npy --y y.npy --clip 1 --device sim:
+net deep.json '{"cell": "lstm", "hidden": 3}, {"cell": "lstm", "hidden": 3}'
+refuses "a training engine has no dropout" deep.json --x x.npy --y y.npy --dropout 0.5 --device hls:
+net mixed.json '{"cell": "lstm", "hidden": 3}, {"cell": "gru", "hidden": 3}'
+refuses "layer 2 is of another one than those before" mixed.json --x x.npy --y y.npy --device sim:
+net first.json '{"cell": "gru", "hidden": 3, "reset": "before"}'
+refuses "layer 1 is none of these; cpu: trains it" first.json --x x.npy --y y.npy --device sim:
+net wide.json '{"cell": "lstm", "hidden": 1000}'
+refuses "each row of weights of its widest layer, 4000 here; 2048 are possible" wide.json --x x.npy --y y.npy --device sim:
+refuses "nothing trains in int on xrt:0" net.json --x x.npy --y y.npy --device xrt:0
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
