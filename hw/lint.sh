@@ -37,6 +37,10 @@ for form in "-GLATENCY=1 -GCHUNKS=3 -GCHUNK_WIDTH=5" "-GCHUNKS=80" "-GDEPTH=1"; 
     # shellcheck disable=SC2086
     lint mr_ram_t2p $form "$hw/rtl/mr_ram_t2p.sv"
 done
+for form in "-GLATENCY=1 -GCHUNKS=3 -GCHUNK_WIDTH=5" "-GCHUNKS=4" "-GDEPTH=1"; do
+    # shellcheck disable=SC2086
+    lint mr_ram_1p $form "$hw/rtl/mr_ram_1p.sv"
+done
 
 # The card's modules; millrace itself needs a network, whose mr_network.svh and RTL tests/card_rtl_test.sh brings.
 packages="$hw/card/mr_card_pkg.sv $hw/card/mr_registers_pkg.sv"

@@ -70,7 +70,7 @@ static struct found passes(const char *body) {
     ck_assert_int_lt(snprintf(text, sizeof text, "%s%s%s", PRELUDE, body, END), (int)sizeof text);
     struct compiler cc = {0};
     if (setjmp(cc.on_error) == 0) {
-        struct network *net = lower(&cc, parse_program(&cc, "kernel.c", text), "k");
+        struct network *net = lower(&cc, parse_program(&cc, "kernel.c", text), "k", target_at(0));
         ck_assert_int_eq(net->process_count, 1);
         struct process *p = net->processes[0];
         find_ranges(&cc, p);

@@ -26,13 +26,14 @@ verdict() { # what, log
     fi
 }
 
-for bench in fifo skid crossing ram ram_t2p dot_pair; do
+for bench in fifo skid crossing ram ram_1p ram_t2p dot_pair; do
     files="tests/hw_mixture.sv tests/hw_${bench}_tb.sv"
     case $bench in
     fifo | skid) files="$files tests/hw_stream_check.sv" ;;
     dot_pair) files="$files tests/hw_dsp48e2.sv hw/rtl/mr_dot_pair.sv" ;;
     esac
-    files="$files hw/rtl/mr_fifo.sv hw/rtl/mr_skid.sv hw/rtl/mr_stages.sv hw/rtl/mr_crossing.sv hw/rtl/mr_ram.sv hw/rtl/mr_ram_t2p.sv"
+    files="$files hw/rtl/mr_fifo.sv hw/rtl/mr_skid.sv hw/rtl/mr_stages.sv hw/rtl/mr_crossing.sv hw/rtl/mr_ram.sv hw/rtl/mr_ram_1p.sv
+        hw/rtl/mr_ram_t2p.sv"
     # Word splitting of the file list is wanted.
     # shellcheck disable=SC2086
     if command -v "$verilator" >/dev/null; then

@@ -25,6 +25,9 @@ static const char usage[] =
     "  -o DIR           folder for NAME.sv, NAME_ports.h, NAME_model.c, report.json, report.txt "
     "(default .)\n"
     "  -I DIR, -D X     as for a C compiler; hls.h is found without\n"
+    "  --target NAME    the FPGA to schedule for: ultrascale (the default; 300 MHz) or up5k (iCE40 "
+    "UltraPlus,\n"
+    "                   24 MHz)\n"
     "  --report         also print the report\n"
     "  --sample N=V,... a run with these scalars (others are 0), of which report.json tells when "
     "each process\n"
@@ -67,6 +70,7 @@ enum {
     TOP = 256,
     REPORT,
     SAMPLE,
+    TARGET,
     DUMP_AST,
     DUMP_IR,
     HELP,
@@ -124,6 +128,17 @@ static int take_chance(unsigned *chance, const char *text, const char *option) {
     return 2;
 }
 
+static int take_target(const struct target **target, const char *name) {
+    *target = target_find(name);
+    if (*target)
+        return 0;
+    fprintf(stderr, "hlsc: --target %s: there is no such target; known are", name);
+    for (int i = 0; target_at(i); i++)
+        fprintf(stderr, "%s %s", i ? "," : "", target_at(i)->name);
+    fputs("\n", stderr);
+    return 2;
+}
+
 // An option; 0, or 2 with a message.
 static int take_option(struct command *c, int option) {
     switch (option) {
@@ -145,6 +160,8 @@ static int take_option(struct command *c, int option) {
     case TOP:
         c->compile.top = optarg;
         return 0;
+    case TARGET:
+        return take_target(&c->compile.target, optarg);
     case REPORT:
         c->compile.print_report = true;
         return 0;
@@ -226,16 +243,25 @@ static int run(struct command *c) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"top", required_argument, NULL, TOP},       {"report", no_argument, NULL, REPORT},
-        {"sample", required_argument, NULL, SAMPLE}, {"dump-ast", no_argument, NULL, DUMP_AST},
-        {"dump-ir", no_argument, NULL, DUMP_IR},     {"help", no_argument, NULL, HELP},
-        {"version", no_argument, NULL, VERSION},     {"vectors", required_argument, NULL, VECTORS},
-        {"seed", required_argument, NULL, SEED},     {"runs", required_argument, NULL, RUNS},
-        {"set", required_argument, NULL, SET},       {"trace", required_argument, NULL, TRACE},
-        {"input", required_argument, NULL, INPUT},   {"output", required_argument, NULL, OUTPUT},
-        {"idle", required_argument, NULL, IDLE},     {"stall", required_argument, NULL, STALL},
-        {"limit", required_argument, NULL, LIMIT},   {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"top", required_argument, NULL, TOP},
+                                            {"report", no_argument, NULL, REPORT},
+                                            {"sample", required_argument, NULL, SAMPLE},
+                                            {"target", required_argument, NULL, TARGET},
+                                            {"dump-ast", no_argument, NULL, DUMP_AST},
+                                            {"dump-ir", no_argument, NULL, DUMP_IR},
+                                            {"help", no_argument, NULL, HELP},
+                                            {"version", no_argument, NULL, VERSION},
+                                            {"vectors", required_argument, NULL, VECTORS},
+                                            {"seed", required_argument, NULL, SEED},
+                                            {"runs", required_argument, NULL, RUNS},
+                                            {"set", required_argument, NULL, SET},
+                                            {"trace", required_argument, NULL, TRACE},
+                                            {"input", required_argument, NULL, INPUT},
+                                            {"output", required_argument, NULL, OUTPUT},
+                                            {"idle", required_argument, NULL, IDLE},
+                                            {"stall", required_argument, NULL, STALL},
+                                            {"limit", required_argument, NULL, LIMIT},
+                                            {NULL, 0, NULL, 0}};
     static const char *const names[] = {"", "check", "cosim"};
     struct command c = {.compile = {.out_dir = ".", .warnings = stderr},
                         .check = {.vectors = 1000, .runs = 12}};

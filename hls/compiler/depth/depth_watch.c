@@ -83,11 +83,11 @@ static void close_process(struct closure *c, const struct watch *w) {
 }
 
 // A write takes room anyway where it is told late, or is one of several.
-static bool waits_anyway(const struct region *r, const struct op *op) {
+static bool waits_anyway(const struct process *p, const struct region *r, const struct op *op) {
     int writes;
     most_words(r, (int)op->imm, &writes);
     return op->code == IR_WRITE && op->in[0] &&
-           (writes > 1 || !told_at_issue(r->schedule, op->in[0]));
+           (writes > 1 || !told_at_issue(p, r->schedule, op->in[0]));
 }
 
 void watch_accesses(struct compiler *cc, const struct process *p, struct watch *w) {
@@ -112,7 +112,7 @@ void watch_accesses(struct compiler *cc, const struct process *p, struct watch *
                 fail(cc, op->loc,
                      "an iteration of loop '%s' uses streams at more than %d places; split it",
                      region->name, ACCESSES_MAX);
-            list[(*count)++] = (struct access){op, w->number[op->imm], waits_anyway(region, op)};
+            list[(*count)++] = (struct access){op, w->number[op->imm], waits_anyway(p, region, op)};
         }
         for (int i = 0; i < w->count; i++) {
             const int most = most_words(region, w->stream[i], &writes);

@@ -198,11 +198,14 @@ const char *rest_parameter(struct emit *e, const struct memory *m);
 const char *slice_of(struct emit *e, const struct part *part, int64_t bits);
 // The instance of a part, which a tile may be without.
 void put_part(struct emit *e, const struct part *part, const char *name, const char *instance);
+// In front of the register behind a product that is none of the multiplier's: Yosys 0.23 would put
+// it into an SB_MAC16 of an iCE40 and connect the product to two drivers.
+#define KEPT_PRODUCT "(* keep *) "
 // What mr_ram calls a kind.
 const char *memory_style(enum storage_impl storage);
 // One memory, or a part of it, or one of the banks `which` ("[b]"); bits of a chunk.
-const char *dual_port(struct emit *e, const struct memory *m, const struct part *part, int64_t bits,
-                      const char *which, const char *second);
+const char *shared_ports(struct emit *e, const struct memory *m, const struct part *part,
+                         int64_t bits, const char *which, const char *second);
 
 // ---- emit_claim.c
 void check_claims(struct emit *e); // fails for one of the region that cannot be watched

@@ -48,14 +48,15 @@ static const char *condition_of(struct emit *e, int step) {
         return NULL;
     return ir_is_const(condition, &value)
                ? "1'b0"
-               : invariant_name(e, condition, invariant_by_register(e->p, condition, BY_PIPELINE));
+               : invariant_name(e, condition,
+                                invariant_by_register(e->p, condition, BY_PIPELINE(e->p)));
 }
 
 // Does one of the loops have no round?
 static const char *no_rounds(struct emit *e, const struct region *r, bool at_ports) {
     struct emit at = *e;
     at.at_ports = at_ports;
-    at.behind = behind_empty(r);
+    at.behind = behind_empty(e->p->target, r);
     const char *zero = NULL;
     for (int i = 0; i < r->levels; i++) {
         const struct level *level = &r->level[i];
@@ -95,7 +96,7 @@ static const char *emit_last(struct emit *e, const struct level *level, const ch
     }
     const struct op *limit = level->limit;
     struct emit at = *e;
-    at.behind = behind_limit(level);
+    at.behind = behind_limit(e->p->target, level);
     const wide next = (wide)level->start + level->step;
     int w = ir_signed_width(next, next);
     w = (limit->width > w ? limit->width : w) + 1;
@@ -180,7 +181,7 @@ static void emit_issue(struct emit *e, int r) {
             arena_printf(e->cc, op->code == IR_READ ? "%s_valid_i" : "%s_room", stream);
         // One of several writes takes its credit whatever its guard says.
         const bool asks = op->code == IR_READ ||
-                          (writes_of(e, (int)op->imm) == 1 && told_at_issue(e->s, op->in[0]));
+                          (writes_of(e, (int)op->imm) == 1 && told_at_issue(e->p, e->s, op->in[0]));
         if (op->in[0] && asks)
             ok = arena_printf(e->cc, "(!%s || %s)", flag_text(e, op->in[0]), ok);
         const char **all = op->code == IR_READ ? &inputs : &room;

@@ -6,8 +6,8 @@
 
 const char *register_input(struct emit *e, const struct op *op, int stage) {
     const struct op_time *t = &e->s->time[op->id];
-    if (op->code == IR_CONST || op->code == IR_LANE || t->invariant || e->behind < BY_PIPELINE ||
-        !t->needed || op->space)
+    if (op->code == IR_CONST || op->code == IR_LANE || t->invariant ||
+        e->behind < BY_PIPELINE(e->p) || !t->needed || op->space)
         return NULL;
     if (e->in_tile && !t->in_tile) {
         if (t->tile_first < 0 || stage < t->tile_first || stage > t->tile_last)
@@ -45,8 +45,8 @@ static const char *copy_input(struct emit *e, const struct op *op, int stage, co
     const char *d = register_input(e, op, stage);
     *kind = d ? "COPIES" : "BRANCHES";
     const bool here = t->invariant || (t->needed && t->in_tile == e->in_tile && stage == t->ready);
-    if (d || !here || op->code == IR_CONST || op->code == IR_LANE || e->behind < BY_PIPELINE ||
-        op->space)
+    if (d || !here || op->code == IR_CONST || op->code == IR_LANE ||
+        e->behind < BY_PIPELINE(e->p) || op->space)
         return d;
     return value_at(e, op, stage);
 }

@@ -79,7 +79,7 @@ const char *bank_number(struct emit *e, const struct op *op, int stage) {
     return text ? text : "0";
 }
 
-// ---- both ports of a true dual-port memory read
+// ---- ports that both write and read
 
 // The port that a read has, at lane indices i0, i1, ...
 static const char *port_text(struct emit *e, const struct op_time *t) {
@@ -117,7 +117,7 @@ static void emit_addresses(struct emit *e, int memory, bool split) {
 static void emit_read_addresses(struct emit *e, int memory, bool split) {
     const struct memory *m = &e->p->memories[memory];
     const char *name = safe_name(e, m->name);
-    const long long ports = 2 * (split ? (long long)m->banks : 1);
+    const long long ports = m->shared_ports * (split ? (long long)m->banks : 1);
     struct text *logic = &e->m->logic;
     int readers = 0, reader = 0;
     for (int r = 0; r < e->p->region_count; r++)
@@ -151,10 +151,10 @@ static void emit_split_ports(struct emit *e, int memory) {
     const struct part bank = {m->storage, "1", NULL, ""};
     emit_read_addresses(e, memory, true);
     put(&e->m->declarations, "  logic [%d:0] %s_word [%lld];\n", m->width - 1, name,
-        (long long)(2 * m->banks));
+        (long long)(m->shared_ports * m->banks));
     put_instances(e, &e->m->instances, &loop, 1, name,
-                  dual_port(e, m, &bank, m->width, "[b]",
-                            arena_printf(e->cc, "%lld+b", (long long)m->banks)));
+                  shared_ports(e, m, &bank, m->width, "[b]",
+                               arena_printf(e->cc, "%lld+b", (long long)m->banks)));
 }
 
 // ---- reads
@@ -242,7 +242,7 @@ static void emit_split_load(struct emit *e, const struct op *op) {
                     banks = reads_one_bank(op) ? 1 : (long long)m->banks;
     put(&e->m->declarations, "  logic [%d:0] %s_address [%lld];\n", ir_index_bits(m->words) - 1,
         name, copies);
-    if (m->ports == 1)
+    if (!m->shared_ports)
         put(&e->m->declarations, "  logic [%d:0] %s_data [%lld];\n", m->width - 1, name,
             copies * banks);
     put(&e->m->logic, "  always_comb\n");
@@ -251,7 +251,7 @@ static void emit_split_load(struct emit *e, const struct op *op) {
         word_address(e, m, op->in[0], t->start));
     const char *word = arena_printf(e->cc, "%s_data[%s*%lld+%s]", name, flat_index(e, space), banks,
                                     banks == 1 ? "0" : bank_number(e, op, t->ready));
-    if (m->ports > 1)
+    if (m->shared_ports)
         word = arena_printf(e->cc, "%s_word[%s*%lld+%s]", safe_name(e, m->name), port_text(e, t),
                             (long long)m->banks, bank_number(e, op, t->ready));
     if (t->follows)
@@ -314,7 +314,7 @@ void emit_load(struct emit *e, const struct op *op) {
         banks =
             arena_printf(e->cc, "%lld*N", (long long)(m->banks / e->p->lanes[e->tile->lane].count));
     const char *data = arena_printf(e->cc, "%s_data", name);
-    if (m->ports > 1)
+    if (m->shared_ports)
         data = arena_printf(e->cc, "%s_word[%d]", safe_name(e, m->name), t->port);
     else
         put(&e->m->declarations, "  logic [%s*%d-1:0] %s;\n", banks, m->width, data);
@@ -395,7 +395,7 @@ static const char *one_port(struct emit *e, const struct op *op, const struct pa
                         own, slice_of(e, part, bits));
 }
 
-// A memory of one word for all banks: a copy for each read, or one for two ports.
+// A memory of one word for all banks: a copy for each read, or one where they share its ports.
 static void emit_words(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     const char *name = safe_name(e, m->name), *chunks = chunks_text(e, memory);
@@ -403,23 +403,23 @@ static void emit_words(struct emit *e, int memory) {
     struct part part[2];
     const int parts = find_parts(e, memory, part);
     emit_writes(e, memory, chunks, bits);
-    if (m->ports > 1) {
+    if (m->shared_ports) {
         emit_read_addresses(e, memory, false);
-        put(&e->m->declarations, "  logic [%s*%lld-1:0] %s_word [2];\n", chunks, (long long)bits,
-            name);
+        put(&e->m->declarations, "  logic [%s*%lld-1:0] %s_word [%d];\n", chunks, (long long)bits,
+            name, m->shared_ports);
     }
     for (int i = 0, copies = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
         if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(e->p, i))
             continue;
         const bool merged = merged_dot(e, op);
-        if (m->ports > 1 && copies++)
+        if (m->shared_ports && copies++)
             break;
         put(&e->m->instances, merged ? "`ifndef " MERGED_LANES "\n" : "");
         for (int k = 0; k < parts; k++)
             put_part(e, &part[k], memory_name(e, op),
-                     m->ports > 1 ? dual_port(e, m, &part[k], bits, "", "1")
-                                  : one_port(e, op, &part[k], bits));
+                     m->shared_ports ? shared_ports(e, m, &part[k], bits, "", "1")
+                                     : one_port(e, op, &part[k], bits));
         put(&e->m->instances, merged ? "`endif\n" : "");
     }
 }
@@ -434,7 +434,7 @@ void emit_memory(struct emit *e, int memory) {
         return;
     }
     emit_split_writes(e, memory);
-    if (m->ports > 1) {
+    if (m->shared_ports) {
         emit_split_ports(e, memory);
         return;
     }

@@ -63,11 +63,11 @@ const struct op *merged_dot(const struct emit *e, const struct op *load) {
     const struct memory *m = &e->p->memories[load->imm];
     if (m->kind == MEMORY_ROM || memory_is_split(e->p, e->tile, (int)load->imm))
         return NULL;
-    // Both ports of a memory lie in one instance.
+    // What shares the ports of a memory lies in one instance.
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *other = e->p->ops[i];
         if (other->alias || other->code != IR_LOAD || other->imm != load->imm ||
-            !load_is_needed(e->p, i) || (other != load && m->ports == 1))
+            !load_is_needed(e->p, i) || (other != load && !m->shared_ports))
             continue;
         if (!dot_of(e, other))
             return NULL;

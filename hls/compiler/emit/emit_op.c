@@ -143,6 +143,8 @@ int product_width(const struct op *a, const struct op *b) {
 // m <= a * b, of operands that were registered in stage `stage`; as the result of `wraps`, or NULL.
 static void multiply(struct emit *e, const char *m, int width, const struct op *wraps,
                      uint32_t space, const struct op *a, const struct op *b, int stage) {
+    if (e->p->target->product_outside)
+        put(&e->m->declarations, "  " KEPT_PRODUCT);
     declare_value(e, m, width, space);
     const char *d = arena_printf(e->cc, "%s_d", m);
     declare_value(e, d, width, space);
@@ -412,7 +414,7 @@ void emit_states(struct emit *e) {
                 used = true;
                 if (carried->init && !e->in_tile) {
                     struct emit enters = here_;
-                    enters.behind = BY_FIRST_VALUE;
+                    enters.behind = BY_FIRST_VALUE(e->p);
                     put(&updates, "      if (%s) %s_d%s = %s;\n",
                         entry_of_state(&here_, r, i, space), name, at,
                         operand(&enters, carried->init, 0, st->width));

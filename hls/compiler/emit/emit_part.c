@@ -46,9 +46,18 @@ void put_part(struct emit *e, const struct part *part, const char *name, const c
         put(&e->m->instances, "%s", instance);
 }
 
-const char *dual_port(struct emit *e, const struct memory *m, const struct part *part, int64_t bits,
-                      const char *which, const char *second) {
+const char *shared_ports(struct emit *e, const struct memory *m, const struct part *part,
+                         int64_t bits, const char *which, const char *second) {
     const char *name = safe_name(e, m->name), *words = slice_of(e, part, bits);
+    if (m->shared_ports == 1)
+        return arena_printf(
+            e->cc,
+            "  mr_ram_1p #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d)) "
+            "i_%s%s (\n    .clk_i, .we_i(%s_we%s%s), .wdata_i(%s_wdata%s),\n"
+            "    .addr_i(|%s_we%s ? %s_waddr%s : %s_raddr[%s]), .rdata_o(%s_word[%s]%s));\n",
+            (long long)m->words, part->chunks, (long long)bits, m->latency, name, part->suffix,
+            name, which, slice_of(e, part, 1), name, which, name, which, name, which, name,
+            *which ? "b" : "0", name, *which ? "b" : "0", words);
     return arena_printf(
         e->cc,
         "  mr_ram_t2p #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "

@@ -163,7 +163,7 @@ static void count_credits(struct emit *e, int r, int stream, struct credits *c) 
     }
     if (!writes)
         return;
-    if (words == 1 && !always && writes == 1 && told_at_issue(e->s, guard))
+    if (words == 1 && !always && writes == 1 && told_at_issue(e->p, e->s, guard))
         issue = arena_printf(e->cc, "(%s && %s)", issue, flag_text(e, guard));
     else if (words == 1 && !always) // reserved although it may write nothing: given back later
         c->cancelled =
@@ -354,7 +354,7 @@ const char *emit_process(struct emit *net, struct process *p, const struct tile 
     e.p = p;
     e.tile = tile;
     e.m = &m;
-    e.behind = BY_PIPELINE;
+    e.behind = BY_PIPELINE(e.p);
     for (int r = 0; r < p->region_count; r++) { // before there is text that an error would lose
         at_region(&e, r);
         check_claims(&e);

@@ -77,7 +77,7 @@ static bool is_crossing(const struct emit *e, const struct op *op, bool kept) {
         const struct op_time *t = &e->s->time[i];
         if (user->alias || !t->needed || !t->in_tile)
             continue;
-        const double behind = t->invariant ? op_delay(e->p, user) : BY_PIPELINE;
+        const double behind = t->invariant ? op_delay(e->p, user) : BY_PIPELINE(e->p);
         if (t->invariant && !e->p->invariants[i].is_made[true])
             continue;
         for (int k = 0; k < user->in_count; k++)
@@ -86,7 +86,7 @@ static bool is_crossing(const struct emit *e, const struct op *op, bool kept) {
     }
     for (int c = 0; c < e->r->carried_count; c++)
         if (e->r->carried[c].next == op && e->tile->state[e->r->carried[c].state] &&
-            invariant_by_register(e->p, op, BY_PIPELINE) == kept)
+            invariant_by_register(e->p, op, BY_PIPELINE(e->p)) == kept)
             return true;
     return false;
 }

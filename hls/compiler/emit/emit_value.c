@@ -258,7 +258,7 @@ static const char *name_at(struct emit *e, const struct op *op, int stage) {
     const struct op_time *t = &e->s->time[op->id];
     if (e->at_ports && e->p->invariants[op->id].starts)
         return name_at_ports(e, op);
-    if (t->invariant || e->behind < BY_PIPELINE)
+    if (t->invariant || e->behind < BY_PIPELINE(e->p))
         return invariant_name(e, op, invariant_by_register(e->p, op, e->behind));
     if (op->code == IR_PHI && t->in_tile == e->in_tile) {
         const int c = carried_index(e, op);

@@ -113,10 +113,10 @@ static void run_stage(struct cycle_process *p, struct flight *fl) {
     }
 }
 
-// The ports of a true dual-port memory are those of one loop: where it is read nobody writes it.
+// Ports that both write and read are those of one loop: where it is read nobody writes.
 static void use_ports(struct cycle_process *p, const struct flight *fl, const struct op *op) {
     struct memory_user *user = &p->users[op->imm];
-    if (p->f->p->memories[op->imm].ports < 2)
+    if (!p->f->p->memories[op->imm].shared_ports)
         return;
     if (user->cycle == p->interp->cycle && user->region != fl->region)
         fail(p->f->cc, op->loc,

@@ -131,7 +131,7 @@ static void plan_write(struct planning *pl, int stream) {
     for (int i = 0; i < p->r->effect_count; i++)
         if (p->r->effects[i]->code == IR_WRITE && p->r->effects[i]->imm == stream)
             w.guard = p->r->effects[i]->in[0];
-    w.is_counted_early = count == 1 && w.guard && told_at_issue(p->s, w.guard);
+    w.is_counted_early = count == 1 && w.guard && told_at_issue(pl->f->p, p->s, w.guard);
     if (w.is_counted_early)
         look_at(pl, w.guard, 0, NULL, w.guard->loc);
     p->writes[p->write_count++] = w;

@@ -10,6 +10,7 @@
 #define HLSC_IR_H
 
 #include "compiler.h"
+#include "target.h"
 #include <stdio.h>
 
 enum opcode {
@@ -141,7 +142,9 @@ struct memory {
     // Loads that a bit of an address has in one of several banks which, together, are too many for
     // one net; else 0. Decided with the storage.
     int64_t bank_loads;
-    int ports; // that read it: 2 of a true dual-port memory, else 1 of each copy
+    // Ports that both write and read, in turns of the loops: 2 of a true dual-port memory, 1 of one
+    // that has a single address. 0: a port that writes, and a copy for each read.
+    int shared_ports;
     wide low, high;
     int width;
     struct location loc;
@@ -229,6 +232,7 @@ struct bounded { // the limit of a loop, where `guard` holds (NULL: always)
 
 struct process {
     const char *name;
+    const struct target *target;
     struct function *function;
     struct op **ops;
     int op_count;
@@ -265,6 +269,7 @@ struct channel {
 // The top function: one process, or a dataflow network of them.
 struct network {
     const char *name;
+    const struct target *target;
     struct function *top;
     struct process **processes;
     int process_count;
@@ -342,7 +347,8 @@ void ir_drop_unused(struct compiler *cc, struct process *process);
 
 // ---- passes, in order
 
-struct network *lower(struct compiler *cc, struct program *program, const char *top);
+struct network *lower(struct compiler *cc, struct program *program, const char *top,
+                      const struct target *target);
 void find_ranges(struct compiler *cc, struct process *process);
 void ir_find_range(const struct process *process, struct op *op); // of one that was made later
 // The greatest value of op where `condition` (NULL: anything) holds.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products that no DSP holds become sums of products that one does: the operands are cut, one into
-// pieces of 17 bits, the other into pieces of 24, and a sign. (DSPs of earlier families, which
-// Yosys takes DSP48E2 for, have no more.) What lies above the bits that are wanted is not computed.
+// Products that no multiplier of the target holds become sums of products that one does: the
+// operands are cut into pieces without a sign, and a rest with one. What lies above the bits that
+// are wanted is not computed.
 #include "ir.h"
 
-enum { NARROW = 18, WIDE = 27 }; // operands of a DSP48E2, signed
-enum { NARROW_PIECE = 17, WIDE_PIECE = 24, MAX_PIECES = 5, MAX_DIGITS = 3 };
+enum { MAX_PIECES = 5, MAX_DIGITS = 3 };
 
 struct piece {
     struct op *op;
@@ -57,8 +56,8 @@ static int pieces(int width, int most, int bits) {
 }
 
 // Multipliers, if x is cut as the wider operand.
-static int multipliers(const struct op *x, const struct op *y) {
-    return pieces(x->width, WIDE, WIDE_PIECE) * pieces(y->width, NARROW, NARROW_PIECE);
+static int multipliers(const struct target *t, const struct op *x, const struct op *y) {
+    return pieces(x->width, t->wide, t->wide_piece) * pieces(y->width, t->narrow, t->narrow_piece);
 }
 
 static bool is_zero(const struct op *op) {
@@ -108,11 +107,12 @@ static bool add_shifted(struct cutting *c, struct op *op, struct op *x, wide fac
 }
 
 static void cut_product(struct cutting *c, struct op *op) {
+    const struct target *t = c->b.process->target;
     struct op *x = op->in[0], *y = op->in[1];
     for (int k = 0; k < 2; k++)
         if (op->in[k]->code == IR_CONST && add_shifted(c, op, op->in[1 - k], op->in[k]->low))
             return;
-    if (multipliers(y, x) < multipliers(x, y)) {
+    if (multipliers(t, y, x) < multipliers(t, x, y)) {
         x = op->in[1];
         y = op->in[0];
     }
@@ -122,8 +122,8 @@ static void cut_product(struct cutting *c, struct op *op) {
     const int wanted = masked ? op->width : op->bits;
     struct piece wide[MAX_PIECES], narrow[MAX_PIECES];
     struct op *sum[MAX_PIECES * MAX_PIECES];
-    const int rows = cut(c, y, NARROW, NARROW_PIECE, narrow),
-              columns = cut(c, x, WIDE, WIDE_PIECE, wide);
+    const int rows = cut(c, y, t->narrow, t->narrow_piece, narrow),
+              columns = cut(c, x, t->wide, t->wide_piece, wide);
     int count = 0;
     for (int at = 0; at < wanted; at++) // the lowest first
         for (int i = 0; i < rows; i++)
@@ -147,7 +147,8 @@ void cut_products(struct compiler *cc, struct process *p) {
         struct op *op = p->ops[i];
         if (op->alias || op->code != IR_MUL)
             continue;
-        if (multipliers(op->in[0], op->in[1]) == 1 || multipliers(op->in[1], op->in[0]) == 1)
+        if (multipliers(p->target, op->in[0], op->in[1]) == 1 ||
+            multipliers(p->target, op->in[1], op->in[0]) == 1)
             continue;
         cut_product(&c, op);
         any = true;

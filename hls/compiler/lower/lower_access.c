@@ -139,7 +139,7 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
                          .rest_dim = var->rest_dim - 1,
                          .rest_from = var->rest_from,
                          .latency = var->storage_latency,
-                         .ports = var->is_dual_port ? 2 : 1,
+                         .shared_ports = var->is_dual_port ? 2 : 0,
                          .loc = var->loc};
     if (var->is_static && var->is_const) {
         m->kind = MEMORY_ROM;

@@ -108,6 +108,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     struct lowering *lo = arena_alloc(cc, sizeof *lo);
     *lo = (struct lowering){.cc = cc, .b = {.cc = cc, .process = p}, .p = p, .loc = f->loc};
     p->name = f->name;
+    p->target = net->target;
     p->function = f;
     p->streams = arena_alloc(cc, (size_t)(f->param_count + 1) * sizeof *p->streams);
     p->arg_port = arena_alloc(cc, (size_t)(net->top->param_count + 1) * sizeof *p->arg_port);
@@ -266,10 +267,12 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
     }
 }
 
-struct network *lower(struct compiler *cc, struct program *program, const char *top) {
+struct network *lower(struct compiler *cc, struct program *program, const char *top,
+                      const struct target *target) {
     struct network *net = arena_alloc(cc, sizeof *net);
     net->top = find_function(program, top);
     net->name = top;
+    net->target = target;
     if (!net->top)
         fail(cc, (struct location){"hlsc", 0},
              "there is no function '%s' with a body; --top names the top "

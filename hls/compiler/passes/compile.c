@@ -113,7 +113,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
         ast_dump(stdout, program);
         return;
     }
-    struct network *net = lower(cc, program, o->top);
+    struct network *net = lower(cc, program, o->top, o->target ? o->target : target_at(0));
     struct tile **tiles = arena_alloc(cc, (size_t)net->process_count * sizeof *tiles);
     for (int i = 0; i < net->process_count; i++) {
         struct process *p = net->processes[i];

@@ -4,11 +4,13 @@
 #define HLSC_COMPILE_H
 
 #include "compiler.h"
+#include "target.h"
 #include <stdio.h>
 
 struct compile_options {
     const char *source, *top;
-    const char *out_dir; // made as needed
+    const struct target *target; // NULL: number 0
+    const char *out_dir;         // made as needed
     struct front_options front;
     const char *const *samples; // runs of which the report tells the rows: "n=3,mode=1" (rows.h)
     int sample_count;

@@ -32,12 +32,12 @@ static uint64_t blocks_of(const struct mr_memory_use *use, enum mr_storage stora
                                         : use->lut;
 }
 
-// One copy for each read, or one for all where it has two ports; in each tile, or for each bank
-// where they are memories of their own. Tables are read through ports.
+// One copy for each read, or one for all where these share its ports; in each tile, or for each
+// bank where they are memories of their own. Tables are read through ports.
 static struct shape shape_of(const struct process *p, const struct tile *tile, int memory) {
     const struct memory *m = &p->memories[memory];
     const bool rom = m->kind == MEMORY_ROM, split = memory_is_split(p, tile, memory);
-    const enum mr_storage storage = memory_storage(m);
+    const enum mr_storage storage = memory_storage(p->target, m);
     struct mr_memory_use use = {0};
     struct shape s = {.bits = split ? m->width : m->banks * m->width};
     for (int i = 0; i < p->op_count; i++) {
@@ -52,7 +52,7 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
                     : split ? split_copies(p, op)
                             : 1;
     }
-    if (m->ports > 1)
+    if (m->shared_ports)
         s.copies = split ? m->banks : 1;
     if (tile->lane != NO_LANE && tile->memory[memory]) {
         const int64_t count = p->lanes[tile->lane].count;
@@ -219,7 +219,7 @@ static const struct op *slowest_invariant(const struct process *p) {
     const struct op *worst = NULL;
     for (int i = 0; i < p->op_count; i++) {
         const struct invariant *v = &p->invariants[i];
-        if ((v->is_made[false] || v->is_made[true]) && v->arrival > REGISTER_OUT &&
+        if ((v->is_made[false] || v->is_made[true]) && v->arrival > p->target->register_out &&
             (!worst || v->arrival > p->invariants[worst->id].arrival))
             worst = p->ops[i];
     }
@@ -233,8 +233,9 @@ static const struct step *step_of(const struct process *p, int region) {
     return step;
 }
 
-static void print_slowest(const char *what, const struct op *op, double ns, FILE *out) {
-    fprintf(out, "%s: %.2f of %.2f ns, %s%s%s, %s:%d\n", what, ns, SCHEDULE_BUDGET,
+static void print_slowest(const struct process *p, const char *what, const struct op *op, double ns,
+                          FILE *out) {
+    fprintf(out, "%s: %.2f of %.2f ns, %s%s%s, %s:%d\n", what, ns, p->target->budget,
             ir_opcode_name(op->code), op->name ? " " : "", op->name ? op->name : "",
             base_name(op->loc.file), op->loc.line);
 }
@@ -336,8 +337,9 @@ static json_t *process_json(const struct network *net, const struct process *p,
             mr_json_append(&memories,
                            json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", m->name,
                                      "words", (json_int_t)m->words, "bits", (json_int_t)s.bits,
-                                     "copies", (json_int_t)s.copies, "ports", m->ports, "impl",
-                                     impl_name(m, rest), "blocks", (json_int_t)s.blocks[rest]));
+                                     "copies", (json_int_t)s.copies, "ports",
+                                     m->shared_ports > 1 ? 2 : 1, "impl", impl_name(m, rest),
+                                     "blocks", (json_int_t)s.blocks[rest]));
     }
     json_t *probes = json_array();
     for (int i = 0; i < p->state_count; i++)
@@ -388,10 +390,10 @@ void report_json(const struct network *net, struct tile *const *tiles, const str
             add_rows(&process, net->processes[i], rows, &rows->processes[i]);
         mr_json_append(&processes, process);
     }
-    json_t *root =
-        json_pack("{s:s, s:i, s:o, s:i, s:i, s:o, s:o}", "top", net->name, "clock_mhz", CLOCK_MHZ,
-                  "budget_ns", json_ns(SCHEDULE_BUDGET), "most_loads", LOADS_MAX, "most_tiles",
-                  TILES_MAX, "processes", processes, "channels", channels_json(net));
+    json_t *root = json_pack("{s:s, s:s, s:i, s:o, s:i, s:i, s:o, s:o}", "top", net->name, "target",
+                             net->target->name, "clock_mhz", net->target->clock_mhz, "budget_ns",
+                             json_ns(net->target->budget), "most_loads", LOADS_MAX, "most_tiles",
+                             TILES_MAX, "processes", processes, "channels", channels_json(net));
     if (rows->sample_count)
         mr_json_put(&root, "samples", samples_json(net, rows));
     if (net->warnings)
@@ -417,7 +419,7 @@ static void print_output(const struct network *net, const struct process *p, int
 
 void report_text(const struct network *net, struct tile *const *tiles, FILE *out) {
     fprintf(out, "%s: %d process%s, scheduled for %d MHz\n", net->name, net->process_count,
-            net->process_count == 1 ? "" : "es", CLOCK_MHZ);
+            net->process_count == 1 ? "" : "es", net->target->clock_mhz);
     const char *line = net->warnings ? net->warnings : "";
     for (const char *end; (end = strchr(line, '\n')); line = end + 1)
         fprintf(out, "%.*s", (int)(end + 1 - without_folder(line)), without_folder(line));
@@ -426,8 +428,8 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
         fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers,
                 p->multipliers == 1 ? "" : "s");
         const struct control_path control = slowest_control(net, p);
-        fprintf(out, "  slowest control: %.2f of %.2f ns, %s, %s:%d\n", control.ns, SCHEDULE_BUDGET,
-                control.kind, base_name(control.loc.file), control.loc.line);
+        fprintf(out, "  slowest control: %.2f of %.2f ns, %s, %s:%d\n", control.ns,
+                p->target->budget, control.kind, base_name(control.loc.file), control.loc.line);
         if (tiles[i]->lane != NO_LANE)
             fprintf(out, "  lanes in tiles of %d out of %lld\n", tiles[i]->per_tile,
                     (long long)p->lanes[tiles[i]->lane].count);
@@ -449,7 +451,7 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
                 char what[64];
                 snprintf(what, sizeof what, "    slowest is stage %d",
                          region->schedule->time[late->id].ready);
-                print_slowest(what, late, region->schedule->time[late->id].arrival, out);
+                print_slowest(p, what, late, region->schedule->time[late->id].arrival, out);
             }
             print_wait("    waits", step_of(p, r), out);
             if (region->schedule->ii_reason)
@@ -466,7 +468,7 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
         }
         const struct op *still = slowest_invariant(p);
         if (still)
-            print_slowest("  slowest invariant", still, p->invariants[still->id].arrival, out);
+            print_slowest(p, "  slowest invariant", still, p->invariants[still->id].arrival, out);
         if (p->notes)
             fputs(p->notes, out);
         for (int k = 0; k < p->stream_count; k++)
@@ -483,7 +485,10 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
             if (m->rest_from)
                 fprintf(out, ", from %d of dimension %d on %s", m->rest_from, m->rest_dim + 1,
                         impl_name(m, true));
-            fputs(m->ports > 1 ? ", both ports read\n" : "\n", out);
+            fputs(m->shared_ports > 1 ? ", both ports read\n"
+                  : m->shared_ports   ? ", one address\n"
+                                      : "\n",
+                  out);
         }
         for (int k = 0; k < p->state_count; k++)
             if (p->states[k].is_probe)

@@ -21,8 +21,8 @@ bool may_be_empty(const struct region *r);
 // Is that decoded from the ports as a run starts? It hangs on scalars alone, and fits the cycle.
 bool is_told_empty(const struct process *p, const struct region *r);
 // ns behind a limit: from how far on the next index is the last one; whether there is a round.
-double behind_limit(const struct level *level);
-double behind_empty(const struct region *r);
+double behind_limit(const struct target *target, const struct level *level);
+double behind_empty(const struct target *target, const struct region *r);
 
 // Sets picks_late.
 void plan_picks(struct process *p);

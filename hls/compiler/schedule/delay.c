@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operations take: a delay table for UltraScale+ (-2), and the whole cycles of multipliers,
-// memories and trees.
+// What operations take: the delays of the target, and the whole cycles of multipliers, memories and
+// trees.
 #include "memory.h"
 
 static int bits_for(wide value) {
@@ -25,25 +25,25 @@ static int memory_latency(const struct memory *m) {
     return m->latency;
 }
 
-double sum_delay(int width) {
-    return 0.6 + 0.012 * width;
+double sum_delay(const struct target *t, int width) {
+    return t->sum + t->sum_bit * width;
 }
 
-double magnitude_delay(int width) {
-    return 0.5 + 0.008 * width;
+double magnitude_delay(const struct target *t, int width) {
+    return t->magnitude + t->magnitude_bit * width;
 }
 
-// What picks one of many by so many bits: a LUT6 takes four inputs and two bits.
-static double pick_delay(int bits) {
-    const int levels = (bits + 1) / 2;
-    return 0.45 * levels;
+// What picks one of many by so many bits.
+static double pick_delay(const struct target *t, int bits) {
+    const int levels = (bits + t->pick_bits - 1) / t->pick_bits;
+    return t->pick * levels;
 }
 
-// Tables of 64 words, and what picks one of them.
+// Tables of as many words as LUTs hold, and what picks one of them.
 static double lut_read(const struct process *p, const struct op *load) {
     const struct memory *m = &p->memories[load->imm];
-    return (has_branches(p, load) ? LUT_DELAY : 0) + 0.9 +
-           pick_delay(bits_for((m->words - 1) >> 6));
+    return (has_branches(p, load) ? p->target->lut : 0) + p->target->table +
+           pick_delay(p->target, bits_for((m->words - 1) >> p->target->table_bits));
 }
 
 int shift_bits(const struct op *shift) {
@@ -58,45 +58,46 @@ double op_delay(const struct process *p, const struct op *op) {
     case IR_ADD:
     case IR_SUB:
     case IR_NEG:
-        return sum_delay(op->width);
+        return sum_delay(p->target, op->width);
     case IR_EQ:
     case IR_LT:
     case IR_LE:
-        return compare_delay(op);
+        return compare_delay(p->target, op);
     case IR_SELECT:
-        return 0.45;
+        return p->target->pick;
     case IR_AND:
     case IR_OR:
     case IR_XOR:
-        return is_fixed(op->in[0]) || is_fixed(op->in[1]) ? 0 : LUT_DELAY;
+        return is_fixed(op->in[0]) || is_fixed(op->in[1]) ? 0 : p->target->lut;
     case IR_SHL:
     case IR_SHR:
-        return is_fixed(op->in[1]) ? 0 : pick_delay(shift_bits(op));
+        return is_fixed(op->in[1]) ? 0 : pick_delay(p->target, shift_bits(op));
     case IR_VIEW: {
         double delay = 0;
         for (int i = 0; i < op->view_count; i++)
             if (op->view[i].dynamic && !is_fixed(op->in[op->view[i].dynamic]))
-                delay += pick_delay(bits_for(op->view[i].size - 1));
+                delay += pick_delay(p->target, bits_for(op->view[i].size - 1));
         return delay;
     }
     case IR_SUM:
-        return sum_delay(op->width);
+        return sum_delay(p->target, op->width);
     case IR_ALL:
     case IR_ANY:
     case IR_PARITY: {
         double delay = 0;
-        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 5) / 6) // of six inputs
-            delay += 0.45;
+        const int inputs = p->target->lut_inputs;
+        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + inputs - 1) / inputs)
+            delay += p->target->pick;
         return delay;
     }
     case IR_LOAD: {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
-            return REGISTER_OUT;
+            return p->target->register_out;
         return lut_read(p, op);
     }
     case IR_FIELD:
-        return 0.6;
+        return p->target->field;
     default:
         return 0;
     }
@@ -108,11 +109,11 @@ double entry_delay(const struct process *p, const struct op *op) {
         return op_delay(p, op);
     case IR_MIN:
     case IR_MAX:
-        return magnitude_delay(op->width) + 0.45;
+        return magnitude_delay(p->target, op->width) + p->target->pick;
     case IR_LOAD: {
         const struct memory *m = &p->memories[op->imm];
-        if (m->ports > 1) // a port that also writes
-            return LUT_DELAY;
+        if (m->shared_ports) // that also write
+            return p->target->lut;
         return memory_has_lutram(m) ? lut_read(p, op) : 0;
     }
     default:
@@ -152,9 +153,10 @@ int op_latency(const struct process *p, const struct op *op, bool direct) {
 }
 
 void check_delay(struct compiler *cc, const struct process *p, const struct op *op) {
-    const double ns = REGISTER_OUT + (op_latency(p, op, false) ? entry_delay : op_delay)(p, op);
+    const double ns =
+        p->target->register_out + (op_latency(p, op, false) ? entry_delay : op_delay)(p, op);
     const char *what = ir_opcode_name(op->code), *help = "write it as several smaller steps";
-    if (ns <= SCHEDULE_BUDGET)
+    if (ns <= p->target->budget)
         return;
     if (op->code == IR_LOAD) {
         const struct memory *m = &p->memories[op->imm];
@@ -171,7 +173,7 @@ void check_delay(struct compiler *cc, const struct process *p, const struct op *
     }
     fail(cc, op_location(op, p->function->loc),
          "%s takes %.2f ns, and nothing of a cycle may take more than %.2f (without routing); %s",
-         what, ns, SCHEDULE_BUDGET, help);
+         what, ns, p->target->budget, help);
 }
 
 void operand_stages(const struct process *p, const struct op *op, int input, int *first,

@@ -19,10 +19,11 @@ int most_words(const struct region *r, int stream, int *writes) {
     return exclusive && *writes ? 1 : *writes;
 }
 
-bool told_at_issue(const struct schedule *s, const struct op *guard) {
+bool told_at_issue(const struct process *p, const struct schedule *s, const struct op *guard) {
     const struct op_time *time = guard ? &s->time[guard->id] : NULL;
     return !guard || time->invariant ||
-           (time->ready == 0 && !time->in_tile && time->arrival + BY_CONTROL <= SCHEDULE_BUDGET);
+           (time->ready == 0 && !time->in_tile &&
+            time->arrival + BY_CONTROL(p) <= p->target->budget);
 }
 
 int write_stage(const struct process *p, int stream) {

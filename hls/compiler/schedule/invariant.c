@@ -27,17 +27,18 @@ static bool stands_still(const struct process *p, const struct op *op) {
 
 bool invariant_by_register(const struct process *p, const struct op *op, double behind) {
     const struct invariant *v = &p->invariants[op->id];
-    return v->arrival > REGISTER_OUT && v->arrival + behind > SCHEDULE_BUDGET;
+    return v->arrival > p->target->register_out && v->arrival + behind > p->target->budget;
 }
 
 double invariant_arrival(const struct process *p, const struct op *op, double behind) {
-    return invariant_by_register(p, op, behind) ? REGISTER_OUT : p->invariants[op->id].arrival;
+    return invariant_by_register(p, op, behind) ? p->target->register_out
+                                                : p->invariants[op->id].arrival;
 }
 
 static void place(const struct process *p, const struct tile *tile, const struct op *op) {
     struct invariant *v = &p->invariants[op->id];
     const double delay = op_delay(p, op);
-    v->arrival = REGISTER_OUT;
+    v->arrival = p->target->register_out;
     v->starts = !op_in_tile(p, tile, tile->region, op);
     for (int k = 0; k < op->in_count; k++) {
         if (!op->in[k])
@@ -62,7 +63,7 @@ void find_invariants(struct compiler *cc, struct process *p, const struct tile *
         struct invariant *v = &p->invariants[i];
         for (int k = 0; k < ORIGINS; k++)
             v->settles[k] = -1;
-        v->arrival = REGISTER_OUT;
+        v->arrival = p->target->register_out;
         v->is_one = !p->ops[i]->alias && is_leaf(p->ops[i]);
         if (p->ops[i]->code == IR_ARG) {
             v->settles[FROM_SCALARS] = 0;
@@ -125,9 +126,9 @@ static void look_at(const struct uses *u, const struct op *op, bool by_tile, dou
 }
 
 static void ask(const struct uses *u, const struct op *condition) {
-    look_at(u, condition, false, BY_PIPELINE, 0);
+    look_at(u, condition, false, BY_PIPELINE(u->p), 0);
     if (condition)
-        wait_for(u, condition, BY_PIPELINE, 0, u->step->knows);
+        wait_for(u, condition, BY_PIPELINE(u->p), 0, u->step->knows);
 }
 
 // Limits known at run time only: for the loop's end, and for whether it has a round, which is told
@@ -138,13 +139,13 @@ static void look_at_limits(const struct uses *u, const struct region *r) {
         const struct level *level = &r->level[i];
         if (level->trips >= 0)
             continue;
-        look_at(u, level->limit, false, behind_limit(level), 0);
+        look_at(u, level->limit, false, behind_limit(u->p->target, level), 0);
         if (!level_may_be_empty(level) || is_never_run(r))
             continue;
         if (told)
             u->p->invariants[level->limit->id].is_started = true;
         else
-            look_at(u, level->limit, false, behind_empty(r), -1);
+            look_at(u, level->limit, false, behind_empty(u->p->target, r), -1);
     }
 }
 
@@ -159,17 +160,17 @@ static void look_from_pipeline(const struct uses *u, const struct region *r) {
         const int stage = op->code == IR_WRITE ? 0 : t->start;
         for (int k = 0; k < op->in_count; k++)
             if (op->in[k] && s->time[op->in[k]->id].invariant)
-                look_at(u, op->in[k], t->in_tile, BY_PIPELINE, stage + 1);
+                look_at(u, op->in[k], t->in_tile, BY_PIPELINE(u->p), stage + 1);
     }
     for (int c = 0; c < r->carried_count; c++)
         if (s->time[r->carried[c].next->id].invariant)
             look_at(u, r->carried[c].next,
-                    u->tile->lane != NO_LANE && u->tile->state[r->carried[c].state], BY_PIPELINE,
-                    1);
+                    u->tile->lane != NO_LANE && u->tile->state[r->carried[c].state],
+                    BY_PIPELINE(u->p), 1);
     if (r->break_if && s->time[r->break_if->id].invariant)
-        look_at(u, r->break_if, false, BY_PIPELINE, 1);
+        look_at(u, r->break_if, false, BY_PIPELINE(u->p), 1);
     if (r->go_on && s->time[r->go_on->id].invariant)
-        look_at(u, r->go_on, false, BY_PIPELINE, 1);
+        look_at(u, r->go_on, false, BY_PIPELINE(u->p), 1);
 }
 
 static void look_from_step(const struct uses *u) {
@@ -181,7 +182,7 @@ static void look_from_step(const struct uses *u) {
     ask(u, r->enable);
     look_at_limits(u, r);
     for (int c = 0; c < r->carried_count; c++)
-        look_at(u, r->carried[c].init, false, BY_FIRST_VALUE, 0);
+        look_at(u, r->carried[c].init, false, BY_FIRST_VALUE(u->p), 0);
     look_from_pipeline(u, r);
 }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logic by bits in LUTs of six inputs. A function of few bits is one LUT, and takes in what its
+// Logic by bits in LUTs. A function of few bits is one LUT, and takes in what its
 // operands compute in the same stage as long as there are inputs left: `!a && (b || c)` is one
 // level, whatever the number of operators. What lanes and constants determine takes no input.
 #include "schedule.h"
-
-enum { LUT_INPUTS = 6 };
 
 bool is_fixed(const struct op *op) {
     return op->fixed || op->code == IR_CONST; // constants are made at any time
@@ -53,25 +51,25 @@ static int input_bits(const struct op *op) {
     return bits;
 }
 
-double compare_delay(const struct op *op) {
+double compare_delay(const struct target *t, const struct op *op) {
     const struct op *x = op->in[0], *y = op->in[1];
     const int bits = input_bits(op);
     if (bits <= 1 || tests_sign(op)) // a bit, or its opposite
         return 0;
     double tree = 0;
-    for (int n = bits; n > 1; n = (n + LUT_INPUTS - 1) / LUT_INPUTS)
-        tree += LUT_DELAY;
-    const double chain = 0.5 + 0.008 * (x->width > y->width ? x->width : y->width);
-    return (op->code == IR_EQ || bits <= LUT_INPUTS) && tree < chain ? tree : chain;
+    for (int n = bits; n > 1; n = (n + t->lut_inputs - 1) / t->lut_inputs)
+        tree += t->lut;
+    const double chain = magnitude_delay(t, x->width > y->width ? x->width : y->width);
+    return (op->code == IR_EQ || bits <= t->lut_inputs) && tree < chain ? tree : chain;
 }
 
 // Is each bit of the result made of so few bits of the operands that a LUT does it?
-static bool is_logic(const struct op *op) {
+static bool is_logic(const struct target *t, const struct op *op) {
     switch (op->code) {
     case IR_EQ:
     case IR_LT:
     case IR_LE:
-        return tests_sign(op) || input_bits(op) <= LUT_INPUTS;
+        return tests_sign(op) || input_bits(op) <= t->lut_inputs;
     case IR_VIEW:
         for (int i = 0; i < op->view_count; i++)
             if (op->view[i].dynamic && !is_fixed(op->in[op->view[i].dynamic]))
@@ -96,11 +94,12 @@ static bool is_logic(const struct op *op) {
 // An operand as it is there.
 static struct lut outside(const struct pass *a, const struct op *op, int k, int stage) {
     const struct op_time *t = &a->s->time[op->in[k]->id];
-    struct lut leaf = {operand_bits(op, k), REGISTER_OUT};
+    struct lut leaf = {operand_bits(op, k), a->p->target->register_out};
     if (!leaf.inputs)
         leaf.time = 0;
     else if (t->ready == stage && op->in[k]->code != IR_PHI)
-        leaf.time = t->arrival + (t->in_tile && !a->s->time[op->id].in_tile ? CROSSING : 0);
+        leaf.time =
+            t->arrival + (t->in_tile && !a->s->time[op->id].in_tile ? a->p->target->crossing : 0);
     return leaf;
 }
 
@@ -132,7 +131,7 @@ static struct lut of_wires(const struct pass *a, const struct op *op, int count,
 
 bool find_lut(const struct pass *a, const struct op *op, int stage, struct lut *lut) {
     *lut = (struct lut){0, 0};
-    if (op->fixed || !is_logic(op))
+    if (op->fixed || !is_logic(a->p->target, op))
         return false;
     const int count = op->code == IR_VIEW || op->in_count > 3 ? 1 : op->in_count;
     if (op_delay(a->p, op) == 0) {
@@ -153,7 +152,7 @@ bool find_lut(const struct pass *a, const struct op *op, int stage, struct lut *
         lut->time = leaf[latest].time;
         struct lut in;
         if (taken[latest] || !inside(a, op, latest, stage, &in) || in.time >= lut->time ||
-            lut->inputs - leaf[latest].inputs + in.inputs > LUT_INPUTS)
+            lut->inputs - leaf[latest].inputs + in.inputs > a->p->target->lut_inputs)
             return true;
         lut->inputs += in.inputs - leaf[latest].inputs;
         leaf[latest] = in;

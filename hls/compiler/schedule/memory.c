@@ -109,8 +109,10 @@ int64_t split_copies(const struct process *p, const struct op *load) {
 
 struct mr_memory_shape memory_shape(const struct process *p, int memory) {
     const struct memory *m = &p->memories[memory];
-    struct mr_memory_shape shape = {
-        .words = (uint64_t)m->words, .chunks = 1, .chunk_bits = 1, .ports = m->ports};
+    struct mr_memory_shape shape = {.words = (uint64_t)m->words,
+                                    .chunks = 1,
+                                    .chunk_bits = 1,
+                                    .ports = m->shared_ports > 1 ? 2 : 1};
     bool alone[MAX_DIMS] = {false};
     int dim[MAX_DIMS];
     const int dims = bank_dims(m, dim);
@@ -144,7 +146,7 @@ int64_t rest_chunks(const struct process *p, int memory) {
 }
 
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory) {
-    struct mr_lane_memory of = {.storage = memory_storage(&p->memories[memory]),
+    struct mr_lane_memory of = {.storage = memory_storage(p->target, &p->memories[memory]),
                                 .lane = memory_shape(p, memory)};
     const uint64_t lanes = (uint64_t)p->lanes[tile->lane].count,
                    bits = of.lane.chunks * of.lane.chunk_bits / lanes;
@@ -156,7 +158,7 @@ struct mr_lane_memory lane_memory(const struct process *p, const struct tile *ti
     }
     for (int i = 0; i < p->op_count; i++)
         of.copies += !p->ops[i]->alias && p->ops[i]->code == IR_LOAD && p->ops[i]->imm == memory;
-    if (of.lane.ports > 1)
+    if (p->memories[memory].shared_ports)
         of.copies = 1;
     return of;
 }
@@ -169,21 +171,42 @@ enum mr_storage storage_of(enum storage_impl asked) {
                                    : MR_STORAGE_LUTRAM;
 }
 
-enum mr_storage memory_storage(const struct memory *m) {
+enum mr_storage memory_storage(const struct target *t, const struct memory *m) {
     const uint64_t bits = (uint64_t)(m->banks * m->width);
     if (m->storage != STORAGE_AUTO)
         return storage_of(m->storage);
     if (m->kind == MEMORY_ROM)
-        return m->words <= 64 ? MR_STORAGE_LUTRAM : MR_STORAGE_BRAM;
+        return m->words <= 1 << t->table_bits ? MR_STORAGE_LUTRAM : MR_STORAGE_BRAM;
+    if (!t->has_lutram)
+        return (uint64_t)m->words * bits > (uint64_t)t->large_bits ? MR_STORAGE_URAM
+                                                                   : MR_STORAGE_BRAM;
     const enum mr_storage chosen = mr_storage_choose((uint64_t)m->words, bits);
-    return m->ports > 1 && chosen == MR_STORAGE_LUTRAM ? MR_STORAGE_BRAM : chosen;
+    return m->shared_ports && chosen == MR_STORAGE_LUTRAM ? MR_STORAGE_BRAM : chosen;
 }
 
 bool memory_has_lutram(const struct memory *m) {
     return m->storage == STORAGE_LUTRAM || (m->rest_from && m->rest == STORAGE_LUTRAM);
 }
 
-void decide_memories(struct process *p, const struct tile *tile) {
+// Has the target what is asked of a memory?
+static void check_kinds(struct compiler *cc, const struct target *t, const struct memory *m) {
+    const char *wrong = NULL, *help = NULL;
+    if (!t->has_lutram && memory_has_lutram(m) && m->kind == MEMORY_RAM) {
+        wrong = "has no memories of LUTs";
+        help = "bind it to bram or to register";
+    } else if (m->shared_ports > 1 &&
+               (!t->has_true_dual_port || (t->large_has_one_port && m->storage == STORAGE_URAM))) {
+        wrong = "has no memories with two ports that read";
+        help = "leave type=ram_t2p out";
+    } else if (t->large_has_one_port && m->rest_from) {
+        wrong = "has no large memories beside which others have the same ports";
+        help = "bind all of it alike";
+    }
+    if (wrong)
+        fail(cc, m->loc, "target %s %s, as '%s' asks for; %s", t->name, wrong, m->name, help);
+}
+
+void decide_memories(struct compiler *cc, struct process *p, const struct tile *tile) {
     static const enum storage_impl storages[] = {
         [MR_STORAGE_LUTRAM] = STORAGE_LUTRAM,
         [MR_STORAGE_BRAM] = STORAGE_BRAM,
@@ -192,7 +215,10 @@ void decide_memories(struct process *p, const struct tile *tile) {
     for (int i = 0; i < p->memory_count; i++) {
         struct memory *m = &p->memories[i];
         if (m->storage == STORAGE_AUTO)
-            m->storage = storages[memory_storage(m)];
+            m->storage = storages[memory_storage(p->target, m)];
+        check_kinds(cc, p->target, m);
+        if (p->target->large_has_one_port && m->kind == MEMORY_RAM && m->storage == STORAGE_URAM)
+            m->shared_ports = 1;
         if (m->latency < 0)
             m->latency =
                 m->storage == STORAGE_LUTRAM && (!m->rest_from || m->rest == STORAGE_LUTRAM)
@@ -200,7 +226,7 @@ void decide_memories(struct process *p, const struct tile *tile) {
                     : 2;
         // LUTs of 64 words for each bit.
         const int64_t loads = m->width * ((m->words + 63) / 64);
-        if (m->kind != MEMORY_ROM && m->storage == STORAGE_LUTRAM && m->ports == 1 &&
+        if (m->kind != MEMORY_ROM && m->storage == STORAGE_LUTRAM && !m->shared_ports &&
             loads * m->banks > LOADS_MAX && memory_is_split(p, tile, i))
             m->bank_loads = loads;
     }
@@ -299,28 +325,38 @@ static void give_port(struct compiler *cc, const struct process *p, struct op_ti
     }
     t->port = taken & 1;
     t->port_lane = most > 1 ? port_lane(p, load) : NO_LANE;
+    const char *bank = use->count > 1 ? " in one bank" : "";
+    if (use->m->shared_ports == 1 && (most > 1 || taken))
+        fail(cc, load->loc,
+             "an iteration reads '%s' more than once%s, and this memory of target %s has one "
+             "address; read one word, or bind it to bram",
+             use->m->name, bank, p->target->name);
     if (most > 2 || (most == 2 && (taken || t->port_lane == NO_LANE)) || taken == 3)
         fail(
             cc, load->loc,
             "an iteration reads '%s' more than twice%s, and a true dual-port memory has two ports; "
             "leave type=ram_t2p out to have a copy for each read, or read fewer words",
-            use->m->name, use->count > 1 ? " in one bank" : "");
+            use->m->name, bank);
     for (int b = 0; b < use->count; b++)
         if (use->reads[b])
             use->taken[b] |= (unsigned char)(most > 1 ? 3 : 1 << t->port);
 }
 
-static void refuse_write(struct compiler *cc, const struct region *r, const struct memory *m,
-                         const struct op *load, int memory) {
+static void refuse_write(struct compiler *cc, const struct process *p, const struct region *r,
+                         const struct memory *m, const struct op *load, int memory) {
+    const char *where =
+        r->levels || r->repeats ? arena_printf(cc, "loop '%s'", r->name) : "straight code";
+    const char *why =
+        m->shared_ports > 1
+            ? "type=ram_t2p says that both of its ports read"
+            : arena_printf(cc, "this memory of target %s has one address", p->target->name);
     for (int i = 0; i < r->effect_count; i++)
         if (r->effects[i]->code == IR_STORE && r->effects[i]->imm == memory)
             fail(cc, r->effects[i]->loc,
-                 "'%s' is written here and read in line %d of the same %s, and type=ram_t2p says "
-                 "that both of its ports read; write it in a loop of its own, or leave "
-                 "type=ram_t2p out",
-                 m->name, load->loc.line,
-                 r->levels || r->repeats ? arena_printf(cc, "loop '%s'", r->name)
-                                         : "straight code");
+                 "'%s' is written here and read in line %d of the same %s, and %s; write it in a "
+                 "loop of its own, or %s",
+                 m->name, load->loc.line, where, why,
+                 m->shared_ports > 1 ? "leave type=ram_t2p out" : "bind it to bram");
 }
 
 static void assign_in_region(struct compiler *cc, const struct process *p, struct region *r,
@@ -331,7 +367,7 @@ static void assign_in_region(struct compiler *cc, const struct process *p, struc
         const struct op *op = r->schedule->ops[n];
         if (op->code != IR_LOAD || op->imm != memory)
             continue;
-        refuse_write(cc, r, use->m, op, memory);
+        refuse_write(cc, p, r, use->m, op, memory);
         give_port(cc, p, &r->schedule->time[op->id], op, use);
     }
 }
@@ -339,7 +375,7 @@ static void assign_in_region(struct compiler *cc, const struct process *p, struc
 void assign_ports(struct compiler *cc, struct process *p, const struct tile *tile) {
     for (int i = 0; i < p->memory_count; i++) {
         const struct memory *m = &p->memories[i];
-        if (m->ports < 2)
+        if (!m->shared_ports)
             continue;
         struct port_use use = {.m = m, .count = memory_is_split(p, tile, i) ? (int)m->banks : 1};
         use.taken = arena_alloc(cc, (size_t)use.count * sizeof *use.taken);

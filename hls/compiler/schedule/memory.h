@@ -25,14 +25,15 @@ bool load_is_needed(const struct process *p, int op); // by any region, as far a
 bool memory_is_read(const struct process *process, int memory); // by any region
 bool region_reads(const struct region *r, int memory);
 
-// Sets kind and latency of those that leave them to hlsc.
-void decide_memories(struct process *p, const struct tile *tile);
+// Sets kind and latency of those that leave them to hlsc. Fails where the target has no such kind.
+void decide_memories(struct compiler *cc, struct process *p, const struct tile *tile);
 // What a word of it is made of that is not split: the banks that are written one at a time are
 // chunks.
 struct mr_memory_shape memory_shape(const struct process *p, int memory);
 // The part of it that lies in the tiles, for one of their lanes.
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory);
-enum mr_storage memory_storage(const struct memory *m); // as it will be decided
+enum mr_storage memory_storage(const struct target *target,
+                               const struct memory *m); // as it will be decided
 enum mr_storage storage_of(enum storage_impl asked);    // not AUTO
 // The one address of a read leads to the banks by LUTs that hand it on.
 bool has_branches(const struct process *p, const struct op *load);
@@ -42,8 +43,8 @@ bool memory_has_lutram(const struct memory *m);
 // they do not lie in the order of that index.
 int64_t rest_chunks(const struct process *p, int memory);
 
-// With all regions scheduled: which port of a true dual-port memory each of its reads has. Fails
-// where there is none, or where a loop reads and writes it.
+// With all regions scheduled: which of its ports each read of a memory has that shares them with
+// writes. Fails where there is none, or where a loop reads and writes it.
 void assign_ports(struct compiler *cc, struct process *p, const struct tile *tile);
 // Fails where a memory cannot lie in two kinds as it is asked to.
 void check_rests(struct compiler *cc, const struct process *p, const struct tile *tile);

@@ -24,8 +24,8 @@ static int64_t of_column(const struct process *p, const struct op *op, uint32_t 
 
 struct pairing find_pairing(const struct process *p, const struct op *op) {
     struct pairing found = {0};
-    if (op->code != IR_DOT || ir_adds(op) || op->in[0]->width > DOT_PAIR_BITS ||
-        op->in[1]->width > DOT_PAIR_BITS)
+    if (!p->target->pairs_products || op->code != IR_DOT || ir_adds(op) ||
+        op->in[0]->width > DOT_PAIR_BITS || op->in[1]->width > DOT_PAIR_BITS)
         return found;
     for (int rows = 0; rows < 2; rows++) {
         const uint32_t along = op->space & ~op->in[!rows]->space;

@@ -11,7 +11,7 @@
 static void arrive(const struct pass *a, const struct op *op, int *stage, double *time) {
     const struct schedule *s = a->s;
     *stage = 0;
-    *time = REGISTER_OUT;
+    *time = a->p->target->register_out;
     for (int k = 0; k < op->in_count; k++) {
         const struct op *in = op->in[k];
         if (!in)
@@ -24,29 +24,31 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
         const bool from = t->in_tile, to = s->time[op->id].in_tile;
         if (!t->invariant && !from && to) { // through a register of the tile
             at += tile_entry(a->p, a->tile);
-            late = REGISTER_OUT;
+            late = a->p->target->register_out;
         } else if (!t->invariant && from && !to) {
-            late += CROSSING;
+            late += a->p->target->crossing;
         } else if (a->spreads && a->broad[in->id] && at <= t->ready &&
                    broad_loads(a, op, in) >= LOADS_FEW) { // through copies of its register
             at = t->ready + 1;
-            late = REGISTER_OUT;
+            late = a->p->target->register_out;
         } else if (a->broad[in->id] && at == t->ready && broad_loads(a, op, in) >= LOADS_FEW) {
-            late += LUT_DELAY; // which hand it on
+            late += a->p->target->lut; // which hand it on
         }
         if (ir_adds(op) && k == 2) { // the sum comes two cycles after the operands
             at -= first;
-            if (late > REGISTER_OUT && late + sum_delay(op->width) > SCHEDULE_BUDGET) {
+            if (late > a->p->target->register_out &&
+                late + sum_delay(a->p->target, op->width) > a->p->target->budget) {
                 at++;
-                late = REGISTER_OUT;
+                late = a->p->target->register_out;
             }
         }
         // Its condition pushes the word into the FIFO; the word is one of several.
         if (op->code == IR_WRITE && op->in[0])
-            late += k == 0 ? BY_CONTROL : LUT_DELAY;
+            late += k == 0 ? BY_CONTROL(a->p) : a->p->target->lut;
         // Reads that follow compare its address with theirs, and take its value.
         if (op->code == IR_STORE && a->follows[op->imm])
-            late += FOLLOWING + (k == 0 ? magnitude_delay(in->width) : 0);
+            late +=
+                a->p->target->following + (k == 0 ? magnitude_delay(a->p->target, in->width) : 0);
         if (at > *stage) {
             *stage = at;
             *time = late;
@@ -63,21 +65,22 @@ static void place(const struct pass *a, const struct op *op) {
     arrive(a, op, &stage, &time);
     if (a->earliest[op->id] > stage) {
         stage = a->earliest[op->id];
-        time = REGISTER_OUT;
+        time = a->p->target->register_out;
     }
     // It is written with the valid bit, which enters the tiles as operands do.
     if (op->code == IR_STORE && t->in_tile && stage < tile_entry(a->p, a->tile)) {
         stage = tile_entry(a->p, a->tile);
-        time = REGISTER_OUT;
+        time = a->p->target->register_out;
     }
     const double delay = op_delay(a->p, op);
     const int latency = op_latency(a->p, op, a->direct[op->id]);
     const double first = latency ? entry_delay(a->p, op) : delay;
     if (!latency && find_lut(a, op, stage, &t->lut))
         time = t->lut.time;
-    if (time + first > SCHEDULE_BUDGET && time > REGISTER_OUT) { // not in this cycle any more
+    if (time + first > a->p->target->budget &&
+        time > a->p->target->register_out) { // not in this cycle any more
         stage++;
-        time = REGISTER_OUT;
+        time = a->p->target->register_out;
         if (!latency)
             find_lut(a, op, stage, &t->lut);
     }
@@ -86,16 +89,17 @@ static void place(const struct pass *a, const struct op *op) {
         t->ready = stage + latency;
         if (op->code == IR_LOAD && t->ready < a->ready[op->id])
             t->ready = a->ready[op->id];
-        t->arrival = REGISTER_OUT + (op->code == IR_LOAD ? 0.2 : 0);
+        t->arrival =
+            a->p->target->register_out + (op->code == IR_LOAD ? a->p->target->memory_out : 0);
         if (op->code == IR_LOAD && a->follows[op->imm])
-            t->arrival += FOLLOWING;
+            t->arrival += a->p->target->following;
         return;
     }
     t->start = t->ready = stage;
     t->arrival = time + delay;
     if (op->code == IR_LOAD && stage < a->ready[op->id]) {
         t->ready = a->ready[op->id];
-        t->arrival = REGISTER_OUT;
+        t->arrival = a->p->target->register_out;
     }
 }
 
@@ -106,18 +110,18 @@ static void place_all(struct pass *a) {
         struct op_time *t = &s->time[op->id];
         if (t->invariant) {
             t->start = t->ready = 0;
-            t->arrival = REGISTER_OUT;
+            t->arrival = a->p->target->register_out;
             continue;
         }
         switch (op->code) {
         case IR_INDEX:
-            t->arrival = REGISTER_OUT;
+            t->arrival = a->p->target->register_out;
             break;
         case IR_PHI:
-            t->arrival = REGISTER_OUT;
+            t->arrival = a->p->target->register_out;
             break; // its stage is set below
         case IR_READ:
-            t->arrival = REGISTER_OUT;
+            t->arrival = a->p->target->register_out;
             break;
         default:
             place(a, op);
@@ -173,7 +177,7 @@ bool settle_states(struct pass *a) {
                 "(no multiplication, no memory read, fewer operations), or hand it over several "
                 "iterations",
                 a->p->states[carried->state].name, (long long)a->ii, a->ii == 1 ? "" : "s",
-                SCHEDULE_BUDGET);
+                a->p->target->budget);
             a->reason_loc = op_location(carried->next, a->r->loc);
             return false;
         }
@@ -221,7 +225,7 @@ void sink_loads(struct pass *a) {
             t->start = start;
             t->ready = start + latency > a->ready[i] ? start + latency : a->ready[i];
             if (!latency && t->ready == start)
-                t->arrival = REGISTER_OUT + op_delay(a->p, op);
+                t->arrival = a->p->target->register_out + op_delay(a->p, op);
         }
     }
 }

@@ -59,7 +59,7 @@ static bool repeats(const struct region *r) {
 static void mark_invariants(const struct process *p, const struct region *r, struct schedule *s) {
     for (int i = 0; i < p->op_count; i++) {
         const struct invariant *v = &p->invariants[i];
-        if (v->is_one && (repeats(r) || v->arrival == REGISTER_OUT))
+        if (v->is_one && (repeats(r) || v->arrival == p->target->register_out))
             s->time[i].invariant = true;
     }
 }
@@ -381,7 +381,7 @@ static void find_live_states(struct process *p) {
 
 void schedule_process(struct compiler *cc, struct process *p, const struct tile *tile) {
     find_live_states(p);
-    decide_memories(p, tile);
+    decide_memories(cc, p, tile);
     mark_fixed(p);
     find_invariants(cc, p, tile);
     struct reach reach = ir_reach_none(cc, p);

@@ -3,12 +3,10 @@
 #ifndef HLSC_SCHEDULE_H
 #define HLSC_SCHEDULE_H
 
-#include "clock.h"
 #include "ir.h"
 #include "memory_shape.h"
 
 enum {
-    CLOCK_MHZ = MR_CLOCK_MHZ,  // the design clock
     MULTIPLIER_CYCLES = 3,     // operands, product, sum: the registers of a DSP48E2
     MAX_STAGES = 480,          // of an access that has to wait
     LOADS_MAX = 256,           // of a register within its module; more are shared by copies of it
@@ -17,23 +15,13 @@ enum {
     WAYS = 16                  // to tiles in several dies, where each has TILES_MAX at most
 };
 
-// ns that the operations of a stage may take: the period less 27 % for what routing adds, as Vitis
-// HLS assumes.
-#define SCHEDULE_BUDGET (1000.0 / CLOCK_MHZ * 0.73)
-// ns from the clock's edge to a register's output, and on the way out of a tile.
-#define REGISTER_OUT 0.2
-#define CROSSING 0.4
-// ns to choose between a word that was read and one that is written meanwhile.
-#define FOLLOWING 0.45
 // Pipelines, and the choice of a step, look at invariants that took time in registers.
-#define BY_PIPELINE SCHEDULE_BUDGET
+#define BY_PIPELINE(p) ((p)->target->budget)
 // ns behind the first value of a register.
-#define BY_FIRST_VALUE LUT_DELAY
-// ns of a LUT and the way to it.
-#define LUT_DELAY 0.4
+#define BY_FIRST_VALUE(p) ((p)->target->lut)
 // ns behind a condition that decides over an iteration: it moves what moves counters, credits and
 // FIFOs.
-#define BY_CONTROL (2 * LUT_DELAY)
+#define BY_CONTROL(p) (2 * (p)->target->lut)
 
 // Of a LUT: how many bits it looks at, and the ns at which they are there.
 struct lut {
@@ -166,7 +154,7 @@ bool take_turns(struct pass *a);
 // exclude each other.
 int most_words(const struct region *r, int stream, int *writes);
 // Is it known as an iteration is issued whether `guard` of a write (NULL: always) holds?
-bool told_at_issue(const struct schedule *s, const struct op *guard);
+bool told_at_issue(const struct process *p, const struct schedule *s, const struct op *guard);
 // Cycles from the issue of an iteration to the push of its word into the FIFO behind an output.
 int write_stage(const struct process *p, int stream);
 // Words of the FIFO behind an output as it would be if it asked for `asked` words of room beside
@@ -243,12 +231,12 @@ int64_t update_loads(const struct process *p, const struct tile *tile, int regio
 // ---- lut.c
 bool is_fixed(const struct op *op); // do lanes and constants determine it?
 void mark_fixed(struct process *process);
-double compare_delay(const struct op *op);
+double compare_delay(const struct target *target, const struct op *op);
 // The LUT that makes a bit of `op` in `stage`; false: there is none, or it is an operand's.
 bool find_lut(const struct pass *a, const struct op *op, int stage, struct lut *lut);
 // ---- delay.c
-double sum_delay(int width);
-double magnitude_delay(int width); // of a comparison by it
+double sum_delay(const struct target *target, int width);
+double magnitude_delay(const struct target *target, int width); // of a comparison by it
 // ns from the inputs of what takes whole cycles to its first registers.
 double entry_delay(const struct process *process, const struct op *op);
 // Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes

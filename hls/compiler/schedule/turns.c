@@ -166,7 +166,7 @@ bool decides_in_time(struct pass *a) {
     }
     s->break_stage = a->r->break_if ? stage_of(a, a->r->break_if) : 0;
     if (a->r->break_if && s->break_stage < a->ii - 1 &&
-        s->time[a->r->break_if->id].arrival + BY_CONTROL > SCHEDULE_BUDGET)
+        s->time[a->r->break_if->id].arrival + BY_CONTROL(a->p) > a->p->target->budget)
         s->break_stage++; // from a register
     if (s->break_stage > a->ii - 1 || (a->r->break_if && s->time[a->r->break_if->id].in_tile)) {
         a->reason = arena_printf(
