@@ -84,7 +84,7 @@ quotes = $(or $(QUOTES_$(patsubst %/,%,$(dir $1))),$(ALL_QUOTES) -iquotetests)
 INCLUDES = $(call quotes,$<) -isystem $(XRT_INCLUDE)
 WARNINGS = -Wall -Wextra -Wpedantic -Werror
 FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $(INCLUDES)
-LIBS = -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
+LIBS = -lz -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
 # Of the emulated USB bus, and of the programs that its tests run.
@@ -103,7 +103,7 @@ LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*
     sim/card/protocol.c
 LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
 # What fuzzers call: files, the network and its import.
-FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% host/json/% gen/onnx.pb-c.o,$(LIB_OBJECTS))
+FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% host/json/% driver/usb/packet.o driver/usb/link.o driver/usb/link_words.o gen/onnx.pb-c.o,$(LIB_OBJECTS))
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
 CARD_OBJECTS := $(patsubst %.c,%.o,$(wildcard sim/card/*.c)) gen/emulation.pb-c.o
 # The process that is the emulated USB bus of a program's.
@@ -114,7 +114,7 @@ EXAMPLES := $(addprefix examples/,stream.c sensors.c batch.c text.c dates.c)
 HLSC_OBJECTS := $(patsubst %.c,%.o,$(wildcard hls/compiler/*/*.c))
 TESTS := $(patsubst tests/%.c,%,$(wildcard tests/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/xrt driver/xrt/broker sim sim/card sim/harness sim/usb hls/compiler hls/compiler/* \
+FORMATTED := $(foreach room,base base/contract host/* host/nn/ops driver driver/usb driver/xrt driver/xrt/broker sim sim/card sim/harness sim/usb hls/compiler hls/compiler/* \
     hls/include examples examples/cells hw tests tests/card tests/usb tests/fuzz tests/hlsc_fuzz,$(wildcard $(room)/*.[ch] $(room)/*.cpp)) \
     hls/kernels/make_tables.c hls/kernels/train/make_train_tables.c \
     $(filter-out %_tables.h,$(wildcard hls/kernels/*.h hls/kernels/*/*.h))
@@ -480,8 +480,5 @@ build/asan/%_fuzz: build/asan/tests/fuzz/%_fuzz.o build/asan/tests/fuzz/standalo
 build/fuzzer/%_fuzz: build/fuzzer/tests/fuzz/%_fuzz.o build/fuzzer/libfuzzed.a
 	$(call say,LD      $@)
 	$(Q)$(CLANG) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
-
-# Its reference for CRC-32 is zlib's.
-build/tests/examples_test build/asan/examples_test: LIBS += -lz
 
 -include $(shell find build/obj build/asan build/tsan build/fuzzer -name '*.d' 2>/dev/null)

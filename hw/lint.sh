@@ -61,6 +61,21 @@ for form in "mr_unpack -GBITS=1" "mr_unpack -GBITS=72" "mr_unpack -GBITS=512" "m
     lint $form $packages $modules "$hw"/rtl/*.sv
 done
 
+# The ways in by USB; mr_usb_pipeline needs a network as millrace does.
+packages="$hw/usb/mr_packet_pkg.sv $packages"
+usb=
+for file in "$hw"/usb/*.sv; do
+    case $file in *_pkg.sv | */mr_usb_pipeline.sv) ;; *) usb="$usb $file" ;; esac
+done
+for file in $usb; do
+    # shellcheck disable=SC2086
+    lint "$(basename "$file" .sv)" $packages $usb
+done
+for form in "mr_packet -GPAYLOAD=16384 -GTIMER=20" "mr_packet_stream -GPAYLOAD=256" "mr_uart_rx -GCLOCKS_PER_BIT=26"; do
+    # shellcheck disable=SC2086
+    lint $form $packages $usb
+done
+
 if [ $# -gt 0 ]; then
     for file in "$@"; do
         lint "$(basename "$file" .sv)" "$@" "$hw"/rtl/*.sv

@@ -103,6 +103,7 @@ seeds() { # fuzzer -> its seed files
     npy_fuzz) echo build/fuzz/*.npy build/fuzz/*.csv ;;
     onnx_fuzz) echo build/fuzz/*.onnx ;;
     json_fuzz) echo build/fuzz/*.described ;;
+    packet_fuzz) echo build/fuzz/*.bytes ;;
     *) echo build/fuzz/*.millrace ;;
     esac
 }
@@ -136,7 +137,7 @@ longest="hlsc_test.sh formal hlsc_fuzz_test.sh cycles_test cli_test.sh hw_test.s
     card_test card_models_test.sh
     card_rtl_test.sh examples_test.sh card_process_test card_resume_test install_test.sh sim_test"
 # Then those that write the fuzzers' seeds.
-seeding="csv_test import_test json_test model_test npy_test onnx_external_test onnx_fold_test onnx_layers_test onnx_random_test onnx_test"
+seeding="csv_test import_test json_test model_test npy_test onnx_external_test onnx_fold_test onnx_layers_test onnx_random_test onnx_test packet_test"
 
 start() { # the step of this name
     case $kind-$1 in

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and answers (link.h).
+#include "link.h"
+#include "failure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LIMIT_MS = 10000,
+    FIRST_MS = 250, // until a request is sent again; then twice as long each time,
+    MOST_MS = 1000, // up to this
+    FIRST_PAYLOAD = 512,
+    LEAST_PAYLOAD = 256
+};
+
+static uint64_t now_ms(const struct mr_link *link) {
+    return link->pipe.now(link->pipe.self);
+}
+
+static uint32_t number(const uint8_t *bytes, int count) {
+    uint32_t value = 0;
+    for (int i = 0; i < count; i++)
+        value |= (uint32_t)bytes[i] << 8 * i;
+    return value;
+}
+
+// ---- One request -------------------------------------------------------------------------------
+
+static const char *const statuses[] = {
+#define STATUS(name, value, text) [value] = text,
+    MR_PACKET_STATUSES(STATUS)
+#undef STATUS
+};
+
+static const char *command_name(uint8_t command) {
+    switch (command) {
+#define COMMAND(name, value, request, answer, text)                                                \
+    case value:                                                                                    \
+        return #name;
+        MR_PACKET_COMMANDS(COMMAND)
+#undef COMMAND
+    default:
+        return "request";
+    }
+}
+
+// Reads until the answer is there, or until the time: *found tells.
+static int await(struct mr_link *link, uint8_t sequence, uint8_t command, uint64_t until,
+                 struct mr_packet *answer, bool *found, struct mr_error *error) {
+    for (;;) {
+        while ((*found = mr_packet_find(&link->finder, answer))) {
+            if (answer->sequence == sequence && answer->command == (command | MR_PACKET_ANSWER))
+                return 0;
+            link->counts.strangers++;
+        }
+        const uint64_t now = now_ms(link);
+        if (now >= until)
+            break;
+        size_t room, count = 0;
+        uint8_t *bytes = mr_packet_finder_room(&link->finder, &room);
+        const int code =
+            link->pipe.read(link->pipe.self, bytes, room, (unsigned)(until - now), &count, error);
+        if (code)
+            return code;
+        mr_packet_finder_add(&link->finder, count);
+    }
+    // Bytes that look like the beginning of a packet may have hidden the answer.
+    while ((*found = mr_packet_find_other(&link->finder, answer)))
+        if (answer->sequence == sequence && answer->command == (command | MR_PACKET_ANSWER))
+            break;
+    return 0;
+}
+
+static int exchange(struct mr_link *link, uint8_t sequence, uint8_t command, uint32_t length,
+                    struct mr_packet *answer, struct mr_error *error) {
+    const uint64_t end = now_ms(link) + link->limit_ms;
+    const struct mr_packet request = {.version = MR_PACKET_VERSION,
+                                      .sequence = sequence,
+                                      .command = command,
+                                      .length = length,
+                                      .payload = link->request + MR_PACKET_HEADER};
+    mr_packet_write(link->request, &request);
+    link->counts.requests++;
+    for (uint64_t wait = FIRST_MS;; wait = wait * 2 < MOST_MS ? wait * 2 : MOST_MS) {
+        const uint64_t now = now_ms(link), again = now + wait < end ? now + wait : end;
+        size_t written = 0;
+        bool found = false;
+        int code = link->pipe.write(link->pipe.self, link->request, mr_packet_size(length),
+                                    (unsigned)(end > now ? end - now : 1), &written, error);
+        if (!code && written == mr_packet_size(length))
+            code = await(link, sequence, command, again, answer, &found, error);
+        if (code || found)
+            return code;
+        if (now_ms(link) >= end)
+            return mr_failure(error, MR_ERROR_DEVICE,
+                              "%s: no answer for %.1f s (%s); is the image of Millrace on it?",
+                              link->name, link->limit_ms / 1000.0, command_name(command));
+        link->counts.repeats++;
+    }
+}
+
+static int check_status(const struct mr_link *link, const struct mr_packet *answer,
+                        struct mr_error *error) {
+    if (answer->status == MR_PACKET_STATUS_VERSION || answer->version != MR_PACKET_VERSION)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s speaks version %u of the packets and this driver version %d; put an "
+                          "image of this release on it (millrace program)",
+                          link->name, answer->version, MR_PACKET_VERSION);
+    if (answer->status == MR_PACKET_STATUS_OK)
+        return 0;
+    const char *text =
+        answer->status < sizeof statuses / sizeof *statuses ? statuses[answer->status] : NULL;
+    return mr_failure(error, MR_ERROR_DEVICE, "%s refused %s: %s (status %u)", link->name,
+                      command_name(answer->command & ~MR_PACKET_ANSWER),
+                      text ? text : "of a status that is not known", answer->status);
+}
+
+uint8_t *mr_link_payload(struct mr_link *link) {
+    return link->request + MR_PACKET_HEADER;
+}
+
+int mr_link_ask(struct mr_link *link, uint8_t command, uint32_t length, struct mr_packet *answer,
+                struct mr_error *error) {
+    link->sequence = link->sequence == UINT8_MAX ? 1 : (uint8_t)(link->sequence + 1);
+    const int code = exchange(link, link->sequence, command, length, answer, error);
+    return code ? code : check_status(link, answer, error);
+}
+
+// ---- Opening -----------------------------------------------------------------------------------
+
+static int take_identity(struct mr_link *link, const struct mr_packet *answer,
+                         struct mr_error *error) {
+    const uint8_t *bytes = answer->payload;
+    struct mr_link_identity *identity = &link->identity;
+    if (answer->length < MR_IDENTITY_BYTES)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s says %u bytes of itself where %d were expected; its image is damaged",
+                          link->name, answer->length, MR_IDENTITY_BYTES);
+#define NUMBER(name)                                                                               \
+    number(bytes + MR_IDENTITY_##name, MR_IDENTITY_##name##_END - MR_IDENTITY_##name)
+    *identity = (struct mr_link_identity){.kind = NUMBER(KIND),
+                                          .payload = NUMBER(PAYLOAD),
+                                          .clock_khz = NUMBER(CLOCK_KHZ),
+                                          .memory = NUMBER(MEMORY),
+                                          .busy = NUMBER(BUSY),
+                                          .requests = (uint16_t)NUMBER(REQUESTS),
+                                          .rejected = (uint16_t)NUMBER(REJECTED)};
+#undef NUMBER
+    memcpy(identity->hash, bytes + MR_IDENTITY_HASH, MR_LINK_HASH);
+    for (int i = 0; i < MR_LINK_LIMITS; i++)
+        identity->limits[i] = (uint16_t)number(bytes + MR_IDENTITY_LIMITS + 2 * i, 2);
+    if (identity->payload >= LEAST_PAYLOAD && identity->payload <= MR_PACKET_PAYLOAD_MAX &&
+        identity->payload % 4 == 0)
+        return 0;
+    return mr_failure(
+        error, MR_ERROR_DEVICE,
+        "%s says that its packets have %u bytes, which none has; its image is damaged", link->name,
+        identity->payload);
+}
+
+// Requests of number 0 are done each time, whatever the device did before.
+static int ask_anew(struct mr_link *link, uint8_t command, struct mr_packet *answer,
+                    struct mr_error *error) {
+    const int code = exchange(link, 0, command, 0, answer, error);
+    return code ? code : check_status(link, answer, error);
+}
+
+int mr_link_identify(struct mr_link *link, struct mr_error *error) {
+    struct mr_packet answer;
+    const int code = mr_link_ask(link, MR_PACKET_COMMAND_IDENTIFY, 0, &answer, error);
+    return code ? code : take_identity(link, &answer, error);
+}
+
+static bool make_room(struct mr_link *link, uint32_t payload) {
+    mr_packet_finder_free(&link->finder);
+    free(link->request);
+    link->request = malloc(mr_packet_size(payload));
+    return mr_packet_finder_make(&link->finder, payload) && link->request;
+}
+
+static int begin(struct mr_link *link, struct mr_error *error) {
+    struct mr_packet answer;
+    int code = link->pipe.reset(link->pipe.self, error);
+    if (!code && !make_room(link, FIRST_PAYLOAD))
+        code = mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", link->name);
+    if (!code)
+        code = ask_anew(link, MR_PACKET_COMMAND_IDENTIFY, &answer, error);
+    if (!code)
+        code = take_identity(link, &answer, error);
+    if (!code && !make_room(link, link->identity.payload))
+        code = mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", link->name);
+    return code ? code : ask_anew(link, MR_PACKET_COMMAND_RESET, &answer, error);
+}
+
+int mr_link_open(struct mr_link *link, const struct mr_byte_pipe *pipe, const char *name,
+                 unsigned limit_ms, struct mr_error *error) {
+    *link = (struct mr_link){.pipe = *pipe, .limit_ms = limit_ms ? limit_ms : LIMIT_MS};
+    snprintf(link->name, sizeof link->name, "%s", name);
+    const int code = begin(link, error);
+    if (code)
+        mr_link_close(link);
+    return code;
+}
+
+void mr_link_close(struct mr_link *link) {
+    if (link->pipe.close)
+        link->pipe.close(link->pipe.self);
+    mr_packet_finder_free(&link->finder);
+    free(link->request);
+    *link = (struct mr_link){0};
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets (docs/usb.md) to bytes and back. No function here fails but by memory; what comes from a
+// device may be any bytes.
+#ifndef MR_USB_PACKET_H
+#define MR_USB_PACKET_H
+
+#include "mr_packet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MR_PACKET_PAYLOAD_MAX = 65532 }; // bytes, of any device
+
+struct mr_packet {
+    uint8_t version, sequence, command, status;
+    uint32_t length; // of the payload; even
+    const uint8_t *payload;
+};
+
+// Bytes of a packet with so many of payload.
+static inline size_t mr_packet_size(size_t length) {
+    return MR_PACKET_HEADER + length + MR_PACKET_CHECK;
+}
+
+// Writes mr_packet_size(packet->length) bytes. The payload may be where it goes to,
+// bytes + MR_PACKET_HEADER.
+void mr_packet_write(uint8_t *bytes, const struct mr_packet *packet);
+
+// Finds packets in a stream of bytes. All zero is one that is empty and can be freed.
+struct mr_packet_finder {
+    uint8_t *bytes; // [size of the greatest packet]
+    size_t size, begin, end;
+};
+
+// For payloads up to `payload` bytes. False: no memory.
+bool mr_packet_finder_make(struct mr_packet_finder *finder, uint32_t payload);
+void mr_packet_finder_free(struct mr_packet_finder *finder);
+// Where the next bytes go: *room of them, at least one. Ends the life of the last packet's payload.
+uint8_t *mr_packet_finder_room(struct mr_packet_finder *finder, size_t *room);
+void mr_packet_finder_add(struct mr_packet_finder *finder, size_t count); // bytes put there
+// The next packet whose CRC is right, of any version, or false: more bytes are needed. Bytes before
+// it are dropped.
+bool mr_packet_find(struct mr_packet_finder *finder, struct mr_packet *packet);
+// The rest of a packet that has begun will not come: looks for another one behind its first byte.
+// False when there is none.
+bool mr_packet_find_other(struct mr_packet_finder *finder, struct mr_packet *packet);
+
+#endif
