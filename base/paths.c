@@ -145,3 +145,7 @@ int mr_card_program_path(char *path, size_t path_size, char *error, size_t error
 int mr_broker_program_path(char *path, size_t path_size, char *error, size_t error_size) {
     return program_path("millrace_broker", "MILLRACE_BROKER", path, path_size, error, error_size);
 }
+
+int mr_usb_program_path(char *path, size_t path_size, char *error, size_t error_size) {
+    return program_path("millrace_usb", "MILLRACE_USB", path, path_size, error, error_size);
+}

@@ -19,4 +19,7 @@ int mr_card_program_path(char *path, size_t path_size, char *error, size_t error
 // The program that holds XRT for an emulated card: $MILLRACE_BROKER; else as hlsc.
 int mr_broker_program_path(char *path, size_t path_size, char *error, size_t error_size);
 
+// The program that is an emulated USB bus: $MILLRACE_USB; else as hlsc.
+int mr_usb_program_path(char *path, size_t path_size, char *error, size_t error_size);
+
 #endif

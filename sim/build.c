@@ -17,7 +17,7 @@
 // Raised whenever a recipe changes in a way that its flags in the key do not show.
 #define RECIPE "4"
 
-enum kind { MODEL, RTL, CARD };
+enum kind { MODEL, RTL, CARD, USB };
 
 // What the recipes share while one build runs.
 struct work {
@@ -123,17 +123,29 @@ static void add_rtl(struct mr_words *words, const char *directory, const char *l
     free(entries);
 }
 
+// Is the network in the shell of a card?
+static bool has_shell(const struct work *work) {
+    return work->kind == CARD || (work->kind == USB && work->build->shape);
+}
+
+static void add_folder(struct mr_words *words, const char *folder) {
+    mr_words_add(words, "-y");
+    mr_words_add(words, "%s", folder);
+}
+
 // The RTL of a simulator, and where other files are looked for.
 static void add_sources(const struct work *work, struct mr_words *words) {
-    const bool card = work->kind == CARD;
+    const bool shell = has_shell(work), usb = work->kind == USB;
     mr_words_add(words, "+incdir+data/hw/include");
-    if (card) {
+    if (shell) {
         mr_words_add(words, "+incdir+."); // mr_network.svh
-        mr_words_add(words, "-y");
-        mr_words_add(words, "data/hw/card");
+        add_folder(words, "data/hw/card");
     }
-    mr_words_add(words, "-y");
-    mr_words_add(words, "data/hw/rtl");
+    if (usb) {
+        add_folder(words, "data/hw/usb");
+        add_folder(words, "data/hw/board");
+    }
+    add_folder(words, "data/hw/rtl");
     mr_words_add(words, "+libext+.sv");
     char path[PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/hw/lint/waivers.vlt", work->data);
@@ -141,10 +153,15 @@ static void add_sources(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "data/hw/lint/waivers.vlt");
     snprintf(path, sizeof path, "%s/hw/rtl", work->data);
     add_rtl(words, path, "data/hw/rtl", true);
-    if (card) {
+    if (shell) {
         snprintf(path, sizeof path, "%s/hw/card", work->data);
         add_rtl(words, path, "data/hw/card", true);
         mr_words_add(words, "data/hw/card/millrace.sv");
+    }
+    if (usb) {
+        snprintf(path, sizeof path, "%s/hw/usb", work->data);
+        add_rtl(words, path, "data/hw/usb", true);
+        mr_words_add(words, "data/sim/usb/%s.sv", work->build->usb->name);
     }
     add_rtl(words, work->gen, "gen", false);
 }
@@ -153,11 +170,24 @@ static const char *cxx_flags(const struct work *work) {
 #define FLAGS(more)                                                                                \
     "-std=c++17 -fPIC -fvisibility=hidden " more " -I.. -I../data/sim/harness "                    \
     "-I../data/base/contract -include ../data/sim/harness/rtl_hooks.h"
-    return work->kind == CARD ? FLAGS("-I../data/sim/card") : FLAGS("-march=native");
+    return work->kind == CARD  ? FLAGS("-I../data/sim/card")
+           : work->kind == USB ? FLAGS("-march=native -I../data/sim/usb")
+                               : FLAGS("-march=native");
 #undef FLAGS
 }
 
-// Of the simulator of a bare network, or of one in the shell of a card.
+// From sim/ on.
+static const char *harness(const struct work *work) {
+    return work->kind == CARD  ? "card/card_harness.cpp"
+           : work->kind == USB ? work->build->usb->harness
+                               : "harness/harness.cpp";
+}
+
+static const char *top_module(const struct work *work) {
+    return work->kind == CARD ? "millrace" : work->kind == USB ? "mr_usb_device" : work->build->top;
+}
+
+// Of the simulator of a bare network, of one in the shell of a card, or of what is behind USB.
 static void rtl_recipe(const struct work *work, struct mr_words *words) {
     const struct mr_build *build = work->build;
     const bool card = work->kind == CARD;
@@ -170,11 +200,11 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%s", mr_build_verilator());
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         mr_words_add(words, "%s", flags[i]);
-    mr_words_add(words, "%s", card ? "millrace" : build->top);
+    mr_words_add(words, "%s", top_module(work));
     mr_words_add(words, "--build-jobs");
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     mr_words_add(words, "%u", build->jobs ? build->jobs : cores > 0 ? (unsigned)cores : 1);
-    if (build->assertions || card)
+    if (build->assertions || card || work->kind == USB)
         mr_words_add(words, "--assert");
     if (build->merged && !build->trace)
         mr_words_add(words, "+define+MR_MERGED_LANES");
@@ -185,7 +215,10 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
         mr_words_add(words, "4096");
     }
     mr_words_add(words, "-CFLAGS");
-    mr_words_add(words, "%s", cxx_flags(work));
+    if (work->kind == USB)
+        mr_words_add(words, "%s -DMR_USB_CLOCK_KHZ=%u", cxx_flags(work), build->usb->clock_khz);
+    else
+        mr_words_add(words, "%s", cxx_flags(work));
     mr_words_add(words, "-LDFLAGS");
     mr_words_add(words, "-shared -Wl,-Bsymbolic%s%s",
                  card ? " -static-libstdc++ -static-libgcc" : "",
@@ -199,7 +232,7 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
                  cxx, cxx, level(2), is_clang(cxx) ? FOR_CLANG : "",
                  *work->objects ? "OBJCACHE='$(if $(filter verilated%,$@),ccache)'" : "",
                  *work->headers ? " -f ../data/sim/harness/headers.mk HEADERS=" : "", work->headers,
-                 card ? "card/card_harness.cpp" : "harness/harness.cpp");
+                 harness(work));
     add_sources(work, words);
     mr_words_add(words, "-o");
     mr_words_add(words, "../out/kernel.so");
@@ -221,15 +254,19 @@ static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
         "sim/harness/harness.cpp",  "sim/harness/rtl_hooks.h", "sim/harness/rtl_context.h",
         "sim/harness/trace_file.h", "sim/harness/one_unit.sh", "sim/harness/headers.h",
         "sim/harness/headers.mk",   "base/contract/kernel.h",  "base/contract/timeline.h"};
-    // Those of a card come last.
     static const struct {
         const char *folder, *suffix;
-    } shared[] = {{"hw/rtl", ".sv"},  {"hw/include", ".svh"}, {"hw/lint", ".vlt"},
-                  {"hw/card", ".sv"}, {"sim/card", ".cpp"},   {"sim/card", ".h"}};
-    enum { ALL = sizeof shared / sizeof *shared, OF_CARD = 3 };
-    const size_t count = work->kind == CARD ? ALL : ALL - OF_CARD;
+        bool card, usb; // of these only
+    } shared[] = {{"hw/rtl", ".sv", false, false},   {"hw/include", ".svh", false, false},
+                  {"hw/lint", ".vlt", false, false}, {"hw/card", ".sv", true, false},
+                  {"sim/card", ".cpp", true, false}, {"sim/card", ".h", true, false},
+                  {"hw/usb", ".sv", false, true},    {"hw/board", ".sv", false, true},
+                  {"sim/usb", ".sv", false, true},   {"sim/usb", ".cpp", false, true},
+                  {"sim/usb", "pins.h", false, true}};
     char path[PATH_MAX + 300];
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        if ((shared[i].card && !has_shell(work)) || (shared[i].usb && work->kind != USB))
+            continue;
         snprintf(path, sizeof path, "%s/%s", work->data, shared[i].folder);
         if (mr_key_directory(key, shared[i].folder, path, shared[i].suffix, work->error,
                              work->error_size))
@@ -268,7 +305,8 @@ static int need_program(const struct work *work, struct mr_cache_key *key, const
 
 // Fills work->entry with the name that these inputs, flags and tools have in the cache.
 static int name_entry(struct work *work, const char *cache) {
-    static const char *const names[] = {[MODEL] = "model", [RTL] = "rtl", [CARD] = "card"};
+    static const char *const names[] = {
+        [MODEL] = "model", [RTL] = "rtl", [CARD] = "card", [USB] = "usb"};
     const bool rtl = work->kind != MODEL;
     struct mr_cache_key *key = mr_key_new();
     struct mr_words words = {0};
@@ -292,9 +330,9 @@ static int name_entry(struct work *work, const char *cache) {
     mr_key_text(key, RECIPE);
     for (size_t i = 0; i < words.count; i++)
         mr_key_text(key, words.items[i]);
-    if (work->kind == CARD)
+    if (has_shell(work))
         mr_key_text(key, work->build->shape);
-    else
+    if (work->kind != CARD)
         mr_key_processor(key);
     if (rtl) {
         if (need_program(work, key, mr_build_verilator(), "MILLRACE_VERILATOR") ||
@@ -371,7 +409,7 @@ static int link_inputs(const struct work *work, const char *place) {
     snprintf(ports, sizeof ports, "gen/%s_ports.h", work->build->top);
     if (symlink(ports, path))
         return fail(work, path, "cannot be created");
-    if (work->kind == CARD) {
+    if (has_shell(work)) {
         snprintf(path, sizeof path, "%s/mr_network.svh", place);
         const struct mr_piece piece = {work->build->shape, strlen(work->build->shape)};
         return mr_file_write(path, &piece, 1, work->error, work->error_size);
@@ -499,4 +537,9 @@ int mr_build_rtl(const struct mr_build *build, char *so_path, size_t so_path_siz
 int mr_build_card(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
                   size_t error_size) {
     return build_any(build, CARD, so_path, so_path_size, error, error_size);
+}
+
+int mr_build_usb(const struct mr_build *build, char *so_path, size_t so_path_size, char *error,
+                 size_t error_size) {
+    return build_any(build, USB, so_path, so_path_size, error, error_size);
 }

@@ -165,8 +165,7 @@ static bool feeds_back(const struct mr_network *network) {
     return false;
 }
 
-// The text of mr_network.svh, which gives the RTL kernel its shape (docs/card.md).
-static char *shape_header(const struct mr_compiled *compiled) {
+char *mr_card_shape_header(const struct mr_compiled *compiled) {
     char *text = NULL;
     size_t size = 0;
     FILE *header = open_memstream(&text, &size);
@@ -367,7 +366,7 @@ int mr_card_image_build(const struct mr_compiled *compiled, const char *platform
             "platform %.60s is not known; known are hw_emu, an emulated card, and hw, "
             "what Vitis needs to link an image for a card",
             platform);
-    char *header = shape_header(compiled);
+    char *header = mr_card_shape_header(compiled);
     json_t *manifest = make_manifest(compiled, platform);
     char *embedded = manifest ? json_dumps(manifest, JSON_COMPACT) : NULL;
     const struct mr_build build = {.data_dir = compiled->places.data_dir,

@@ -22,6 +22,10 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 // sentence in error.
 int mr_card_image_check(const char *image, char *error, size_t error_size);
 
+// The text of mr_network.svh, which gives the RTL kernel its shape (docs/card.md); to be freed.
+// NULL when memory ran out.
+char *mr_card_shape_header(const struct mr_compiled *compiled);
+
 // Builds the image of an emulated card, and its manifest beside it (the same name, .json); or
 // writes a folder with what Vitis needs for the image of a card.
 //   platform: "hw_emu" or "hw".

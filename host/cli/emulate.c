@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// `millrace emulate`: any XRT program, unchanged, against emulated cards. The command is to the
-// program what a shell is: the program has a process group of its own, for XRT's handlers of fatal
-// signals end all of theirs, and what comes here is passed on to it.
+// `millrace emulate`: any XRT or USB program, unchanged, against emulated devices. The command is
+// to the program what a shell is: the program has a process group of its own, for XRT's handlers of
+// fatal signals end all of theirs, and what comes here is passed on to it.
 #define _GNU_SOURCE
 #include "cli.h"
+#include "usb_emulation.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -156,27 +159,112 @@ static int emulate(struct cli *cli, char **argv) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int emulate_command(struct cli *cli, int argc, char **argv) {
+// ---- USB ---------------------------------------------------------------------------------------
+
+enum { USB, USB_DEVICES = 8, WORD = 2 * PATH_MAX };
+
+// What stands before the program, which is a program of its own: the bus and its devices.
+struct bus {
+    char program[PATH_MAX], devices[USB_DEVICES][WORD];
+    unsigned count;
+};
+
+// BOARD or MODEL, then :SERIAL and :FAULTS; or a device in that program's own words, whose first
+// one is a chip. 0, or the exit code after a message.
+static int add_device(struct cli *cli, struct bus *bus, const char *text) {
+    static const char ending[] = ".millrace";
     struct mr_error error;
-    if (cli_next(cli, argc, argv) != CLI_END)
+    char name[PATH_MAX], serial[40];
+    char *word = bus->devices[bus->count];
+    if (bus->count == USB_DEVICES)
+        return cli_usage(cli, "--usb: there are at most %d devices", USB_DEVICES);
+    const size_t length = strcspn(text, ":");
+    const char *given = text[length] ? text + length + 1 : "";
+    const size_t serial_length = strcspn(given, ":");
+    const char *faults = given[serial_length] ? given + serial_length + 1 : "";
+    if (length >= sizeof name || serial_length >= sizeof serial)
+        return cli_usage(cli, "--usb: '%.100s' is too long", text);
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    snprintf(serial, sizeof serial, "MR%u", bus->count + 1);
+    if (serial_length)
+        snprintf(serial, sizeof serial, "%.*s", (int)serial_length, given);
+    if (!strncmp(name, "ft", 2)) {
+        snprintf(word, WORD, "%s", text);
+        bus->count++;
+        return 0;
+    }
+    const bool is_model =
+        length >= sizeof ending && !strcmp(name + length + 1 - sizeof ending, ending);
+    struct mr_model *model = is_model ? cli_open_model(cli, name, &error) : NULL;
+    if (is_model && !model)
+        return cli_fail(cli, "%s", error.text);
+    const int code = mr_usb_emulation_device(is_model ? NULL : name, model, &cli->options, serial,
+                                             faults, word, WORD, &error);
+    mr_model_close(model);
+    cli_end_progress(cli);
+    if (code)
+        return cli_fail(cli, "%s", error.text);
+    bus->count++;
+    return 0;
+}
+
+static int emulate_usb(struct cli *cli, struct bus *bus, int argc, char **argv) {
+    struct mr_error error;
+    if (mr_usb_emulation_program(bus->program, sizeof bus->program, &error))
+        return cli_fail(cli, "%s", error.text);
+    char **words = calloc((size_t)argc + USB_DEVICES + 3, sizeof *words);
+    if (!words)
+        return cli_fail(cli, "not enough memory");
+    size_t count = 0;
+    words[count++] = bus->program;
+    for (unsigned i = 0; i < bus->count; i++)
+        words[count++] = bus->devices[i];
+    words[count++] = (char[]){"--"};
+    memcpy(words + count, argv, (size_t)argc * sizeof *argv);
+    const int code = emulate(cli, words);
+    free(words);
+    return code;
+}
+
+static int emulate_command(struct cli *cli, int argc, char **argv) {
+    static struct bus bus;
+    struct mr_error error;
+    int id;
+    while ((id = cli_next(cli, argc, argv)) == USB)
+        if (add_device(cli, &bus, optarg))
+            return cli->code;
+    if (id != CLI_END)
         return cli->code;
     if (optind >= argc)
         return cli_usage(cli, "the program is missing");
+    if (bus.count)
+        return emulate_usb(cli, &bus, argc - optind, argv + optind);
     if (mr_emulation_enter(&error))
         return cli_fail(cli, "%s", error.text);
     return emulate(cli, argv + optind);
 }
 
+static const struct cli_option options[] = {
+    {USB, 0, "usb", "DEVICE",
+     "an emulated USB device: a board (icebreaker), or MODEL.millrace for its pipeline\n"
+     "behind an FT601. :SERIAL gives it a serial number, and :FAULTS behind that what\n"
+     "goes wrong with it (docs/board.md). May be given several times"},
+    {0},
+};
+
 const struct cli_command cli_emulate = {
     .name = "emulate",
-    .summary = "run an XRT program against emulated cards",
-    .usage = "PROGRAM [ARGUMENT...]",
+    .summary = "run an XRT or USB program against emulated devices",
+    .usage = "[--usb DEVICE]... PROGRAM [ARGUMENT...]",
+    .options = options,
     .about =
         "Runs an XRT program in the environment in which XRT's hardware emulation works, so that\n"
         "it finds emulated cards 0 to 15 and may load images that millrace build --platform "
         "hw_emu\n"
         "made. (millrace run --device xrt:N does so by itself.) XRT sleeps 10 s when it loads an\n"
         "image. Its sockets lie in /tmp/$USER, so for the program USER names a private folder.\n"
+        "With --usb instead on a machine whose only USB devices are emulated ones: what is behind\n"
+        "their chips is RTL in Verilator, and libusb and libftdi are those of this machine.\n"
         "Signals to this command go to the program; what belongs to it ends with this command.\n"
         "Exit code: that of the program; 128 and the number of the signal that ended it.",
     .program = true,

@@ -51,12 +51,21 @@ static void obey_permissions(void) {
     prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH);
 }
 
+// A signal that ends this process is for the program, whose end is this one's.
+static volatile sig_atomic_t program;
+static void pass_on(int number) {
+    if (program > 0)
+        kill((pid_t)program, number);
+}
+
 static pid_t start_program(char **argv, bool denied) {
     const pid_t parent = getpid(), child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(127);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
         if (denied)
             obey_permissions();
         execvp(argv[0], argv);
@@ -81,6 +90,7 @@ static int run(UMockdevTestbed *testbed, struct usb_description *descriptions, u
         status = fail(error);
     } else {
         const pid_t child = start_program(argv, denied);
+        program = child;
         while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
             ;
         status = child < 0           ? fail(strerror(errno))
@@ -95,11 +105,11 @@ static int run(UMockdevTestbed *testbed, struct usb_description *descriptions, u
 int main(int argc, char **argv) {
     static struct usb_description descriptions[DEVICES];
     char error[1200];
-    int program = 1;
-    while (program < argc && strcmp(argv[program], "--") != 0)
-        program++;
-    const unsigned count = (unsigned)program - 1;
-    if (program + 1 >= argc || !count)
+    int end = 1;
+    while (end < argc && strcmp(argv[end], "--") != 0)
+        end++;
+    const unsigned count = (unsigned)end - 1;
+    if (end + 1 >= argc || !count)
         return usage();
     if (count > DEVICES)
         return fail("there are at most 8 devices");
@@ -110,11 +120,13 @@ int main(int argc, char **argv) {
         }
     if (start_again(argv))
         return 1;
-    // Signals of a terminal are the program's to take; it ends, and then this does.
+    // Those of a terminal come to the program by themselves.
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
+    signal(SIGTERM, pass_on);
+    signal(SIGHUP, pass_on);
     UMockdevTestbed *testbed = umockdev_testbed_new();
-    const int status = run(testbed, descriptions, count, argv + program + 1);
+    const int status = run(testbed, descriptions, count, argv + end + 1);
     g_object_unref(testbed);
     return status;
 }

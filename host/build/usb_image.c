@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an emulated USB bus has behind a chip (usb_image.h).
+#define _GNU_SOURCE
+#include "usb_image.h"
+#include "build.h"
+#include "card_image.h"
+#include "failure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct design {
+    struct mr_usb_board board;
+    struct mr_usb_design rtl;
+};
+
+static const struct design designs[] = {
+    {{"icebreaker", "ft2232h"}, {"icebreaker", "usb/uart_pins.cpp", 24000}},
+};
+enum { DESIGNS = sizeof designs / sizeof *designs };
+
+const char *const mr_usb_pipeline_chip = "ft601";
+static const struct mr_usb_design pipeline = {"ft601", "usb/fifo_pins.cpp", 100000};
+
+const struct mr_usb_board *mr_usb_board_find(const char *name, struct mr_error *error) {
+    for (size_t i = 0; i < DESIGNS; i++)
+        if (!strcmp(designs[i].board.name, name))
+            return &designs[i].board;
+    mr_failure(error, MR_ERROR_ARGUMENT,
+               "'%.60s' is no board; known is icebreaker, and a model (MODEL.millrace) is its "
+               "pipeline behind an FT601",
+               name);
+    return NULL;
+}
+
+static int build(struct mr_build *what, const struct mr_options *options, char *so_path,
+                 size_t so_path_size, struct mr_error *error) {
+    char text[900];
+    what->notes = mr_notes_of(options);
+    if (options && options->progress)
+        options->progress(options->progress_context,
+                          "building the emulated device unless it is in the cache (verilator)");
+    return mr_build_usb(what, so_path, so_path_size, text, sizeof text)
+               ? mr_failure(error, MR_ERROR_BUILD, "%s", text)
+               : 0;
+}
+
+int mr_usb_board_build(const struct mr_usb_board *board, const struct mr_options *options,
+                       char *so_path, size_t so_path_size, struct mr_error *error) {
+    const struct design *design = (const struct design *)(const void *)board;
+    char gen_dir[PATH_MAX], text[900];
+    struct mr_hls_places *places = calloc(1, sizeof *places);
+    if (!places)
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build a board");
+    const struct mr_hls_build hls = {.source = "#include \"folded/folded.c\"\n",
+                                     .top = "folded",
+                                     .places = places,
+                                     .notes = mr_notes_of(options)};
+    int code = mr_hls_find(places, text, sizeof text) ||
+                       mr_hls_name(&hls, gen_dir, sizeof gen_dir, text, sizeof text) ||
+                       mr_hls_compile(&hls, gen_dir, text, sizeof text)
+                   ? mr_failure(error, MR_ERROR_BUILD, "%s", text)
+                   : 0;
+    if (!code) {
+        struct mr_build what = {.data_dir = places->data_dir,
+                                .gen_dir = gen_dir,
+                                .top = "folded",
+                                .cache_dir = places->cache_dir,
+                                .usb = &design->rtl};
+        code = build(&what, options, so_path, so_path_size, error);
+    }
+    free(places);
+    return code;
+}
+
+int mr_usb_pipeline_build(const struct mr_compiled *compiled, const struct mr_options *options,
+                          char *so_path, size_t so_path_size, struct mr_error *error) {
+    char *header = mr_card_shape_header(compiled);
+    if (!header)
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build a device");
+    struct mr_build what = {.data_dir = compiled->places.data_dir,
+                            .gen_dir = compiled->gen_dir,
+                            .top = MR_NETWORK_TOP,
+                            .cache_dir = compiled->places.cache_dir,
+                            .merged = true,
+                            .shape = header,
+                            .usb = &pipeline};
+    const int code = build(&what, options, so_path, so_path_size, error);
+    free(header);
+    return code;
+}
