@@ -49,6 +49,8 @@ struct mr_op_limit {
     double limit, unit; // limit 0: none are
 };
 
+struct mr_fold;
+
 struct mr_op_kind {
     const char *name;    // in model files and messages: "lstm"
     const char *own;     // of a user's own cell what tells its file from others; else NULL
@@ -116,6 +118,9 @@ struct mr_op_kind {
     void (*emit)(const struct mr_network *network, const struct mr_op *op,
                  const struct mr_op_layout *layout, struct mr_text *text);
     const char *scalars; // its last arguments; `rows` stands for total or sequences
+    // Writes its instructions for the folded kernel (fold.h), whose numbers have a place for what
+    // it gives and for its state. NULL: it has none.
+    void (*fold)(struct mr_fold *fold, const struct mr_op *op);
 };
 
 // All kinds, by their place in ops.def; NULL at the end.

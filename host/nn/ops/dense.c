@@ -4,6 +4,7 @@
 // their places, and give 16 bits in one format.
 #include "arithmetic.h"
 #include "file.h"
+#include "fold.h"
 #include "op.h"
 #include "places.h"
 #include "plain_rows.h"
@@ -255,6 +256,34 @@ static void emit(const struct mr_network *network, const struct mr_op *op,
     mr_text_add(text, "#include \"heads/dense.h\"\n");
 }
 
+// As many rows as the kernel has sums for, then the next ones.
+static void fold_part(struct mr_fold *to, const struct mr_op *op, int first, int count) {
+    struct mr_fold_row rows[FOLDED_SUMS];
+    struct mr_fold_vector vector = {.elements = count,
+                                    .to = {to->place[op->output] + first, false}};
+    const enum mr_activation kind = place_of(op)->kind;
+
+    for (int r = 0; r < count; r++)
+        rows[r] = (struct mr_fold_row){first + r, first + r, true, false};
+    mr_fold_matrix(to, op, rows, count, to->place[op->input], 0);
+    if (is_squashed(op)) {
+        vector.activates = true;
+        vector.tanh = kind == MR_ACTIVATION_TANH ? 15 : 0;
+    } else {
+        vector.addend = FOLDED_ADD_SUM;
+        vector.relu = kind == MR_ACTIVATION_RELU;
+        vector.cut = to->network->streams[op->output].bits == 16 ? FOLDED_CUT_16 : FOLDED_CUT_32;
+    }
+    mr_fold_vector(to, vector);
+}
+
+static void fold(struct mr_fold *to, const struct mr_op *op) {
+    if (!is_own(op))
+        mr_fold_refuse(to, "the %s has an activation that it does not have", op->name);
+    for (int first = 0; first < op->units && !to->code; first += FOLDED_SUMS)
+        fold_part(to, op, first, op->units - first < FOLDED_SUMS ? op->units - first : FOLDED_SUMS);
+}
+
 const struct mr_op_kind mr_op_dense = {
     .name = "dense",
     .process = "head",
@@ -271,4 +300,5 @@ const struct mr_op_kind mr_op_dense = {
     .cost = cost,
     .emit = emit,
     .scalars = "command, rows",
+    .fold = fold,
 };

@@ -6,6 +6,7 @@
 #include "arithmetic.h"
 #include "cells/gru_reset_first.h"
 #include "recurrent.h"
+#include "recurrent_fold.h"
 
 #include <math.h>
 
@@ -155,6 +156,90 @@ static uint32_t late_latency(const struct mr_op *op, int lc) {
                                                        cuts_h(op), lc);
 }
 
+// n (1 - z) in the sum of r's place, then h' of it.
+static void fold_mix(struct mr_fold *to, const struct mr_op *op, int h) {
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = op->units,
+                                               .addend = FOLDED_ADD_P,
+                                               .p_is_active = true,
+                                               .p = N,
+                                               .has_q = true,
+                                               .less = true,
+                                               .q = Z,
+                                               .apart = true,
+                                               .into = FOLDED_INTO_SUM,
+                                               .to = {R, true}});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = op->units,
+                                               .addend = FOLDED_ADD_SUM,
+                                               .sum = {R, true},
+                                               .number = h,
+                                               .has_q = true,
+                                               .q = Z,
+                                               .apart = true,
+                                               .shift = FOLDED_SHIFT_15,
+                                               .to = {h, false}});
+}
+
+static void fold(struct mr_fold *to, const struct mr_op *op) {
+    const int units = op->units, index = (int)(op - to->network->ops);
+    const int h = to->h[index], over_h = mr_fold_take(to, units);
+    const struct mr_fold_row rows[gru_GATES + gru_SPLIT] = {
+        {R * units, R * units, true, true},
+        {Z * units, Z * units, true, true},
+        {N * units, N * units, true, false},
+        {N * units, N_H * units, false, true},
+    };
+
+    mr_fold_rows(to, op, rows, gru_GATES + gru_SPLIT, to->place[op->input], h);
+    mr_fold_table(to, op, false, R, true, R);
+    mr_fold_table(to, op, false, Z, true, Z);
+    // Both sums of n in 27 bits, then n's.
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .addend = FOLDED_ADD_SUM,
+                                               .sum = {N, true},
+                                               .cut = FOLDED_CUT_27,
+                                               .into = FOLDED_INTO_SUM,
+                                               .to = {N, true}});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .addend = FOLDED_ADD_SUM,
+                                               .sum = {N_H, true},
+                                               .cut = FOLDED_CUT_27,
+                                               .to = {over_h, false}});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .addend = FOLDED_ADD_HIGH,
+                                               .sum = {N, true},
+                                               .number = over_h,
+                                               .has_q = true,
+                                               .q = R,
+                                               .apart = true,
+                                               .shift = FOLDED_SHIFT_15,
+                                               .into = FOLDED_INTO_SUM,
+                                               .to = {N, true}});
+    mr_fold_table(to, op, true, N, true, N);
+    fold_mix(to, op, h);
+}
+
+static void fold_first(struct mr_fold *to, const struct mr_op *op) {
+    const int units = op->units, index = (int)(op - to->network->ops);
+    const int h = to->h[index], weighed = mr_fold_take(to, units);
+    const struct mr_fold_row none = {.row = -1}, of_n = {N * units, N * units, true, true};
+    const struct mr_fold_row rows[4] = {
+        {R * units, R * units, true, true}, {Z * units, Z * units, true, true}, none, none};
+
+    mr_fold_rows(to, op, rows, 4, to->place[op->input], h);
+    mr_fold_table(to, op, false, R, true, R);
+    mr_fold_table(to, op, false, Z, true, Z);
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .number = h,
+                                               .has_q = true,
+                                               .q = R,
+                                               .apart = true,
+                                               .shift = FOLDED_SHIFT_15,
+                                               .to = {weighed, false}});
+    mr_fold_rows(to, op, &of_n, 1, to->place[op->input], weighed);
+    mr_fold_table(to, op, true, 0, false, N);
+    fold_mix(to, op, h);
+}
+
 // A gate that is cut below a half takes no h of 16 bits as far as 16 bits.
 static int gated_bits(const struct mr_op *op) {
     const mr_place_t gate = mr_cell_place(op, MR_PLACE_GATE);
@@ -188,6 +273,7 @@ const struct mr_cell mr_op_gru = {
     .h_reads = 3,
     .float_unit = float_unit,
     .integer_unit = integer_unit,
+    .fold = fold,
 };
 
 const struct mr_cell mr_op_gru_reset_first = {
@@ -213,4 +299,5 @@ const struct mr_cell mr_op_gru_reset_first = {
     .float_gated = float_gated,
     .integer_unit = integer_unit_first,
     .integer_gated = integer_gated,
+    .fold = fold_first,
 };

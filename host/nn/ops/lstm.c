@@ -7,6 +7,7 @@
 #include "arithmetic.h"
 #include "cells/lstm_peephole.h"
 #include "recurrent.h"
+#include "recurrent_fold.h"
 
 #include <math.h>
 
@@ -107,6 +108,58 @@ static int64_t integer_peephole_unit(const struct mr_op *op, const mr_place_t *a
     return past_of(op, at, &past);
 }
 
+// Gates four apart; i's sum becomes that of i g, and g's activation that of c'.
+static void fold(struct mr_fold *to, const struct mr_op *op) {
+    const int units = op->units, index = (int)(op - to->network->ops);
+    const int h = to->h[index], c = to->second[index];
+    const struct mr_fold_row rows[lstm_GATES] = {
+        {0, 0, true, true},
+        {units, units, true, true},
+        {2 * units, 2 * units, true, true},
+        {3 * units, 3 * units, true, true},
+    };
+
+    mr_fold_rows(to, op, rows, lstm_GATES, to->place[op->input], h);
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units * lstm_GATES,
+                                               .activates = true,
+                                               .tanh = 1u << G,
+                                               .into = FOLDED_INTO_ACTIVE});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .p_is_active = true,
+                                               .p = G,
+                                               .has_q = true,
+                                               .q = I,
+                                               .apart = true,
+                                               .shift = FOLDED_SHIFT_LEFT,
+                                               .into = FOLDED_INTO_SUM,
+                                               .to = {0, true}});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .addend = FOLDED_ADD_SUM,
+                                               .sum = {0, true},
+                                               .number = c,
+                                               .has_q = true,
+                                               .q = F,
+                                               .apart = true,
+                                               .shift = FOLDED_SHIFT_15,
+                                               .cut = FOLDED_CUT_24,
+                                               .to = {c, false}});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .activates = true,
+                                               .of_number = true,
+                                               .number = c,
+                                               .tanh = 15,
+                                               .into = FOLDED_INTO_ACTIVE,
+                                               .to = {G, true}});
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
+                                               .p_is_active = true,
+                                               .p = G,
+                                               .has_q = true,
+                                               .q = O,
+                                               .apart = true,
+                                               .shift = FOLDED_SHIFT_15,
+                                               .to = {h, false}});
+}
+
 static bool reaches(const struct mr_op *op) {
     return mr_cell_goes_far(op, MR_PLACE_H) || mr_cell_goes_far(op, MR_PLACE_GATE);
 }
@@ -163,7 +216,7 @@ static const enum mr_place_of_cell places[lstm_GATES] = {MR_PLACE_GATE, MR_PLACE
 // Multipliers: f * c, i * g, o * tanh(c).
 #define LSTM                                                                                       \
     .header = "lstm.h", MR_CELL_OF(lstm), OF_LSTM_CELL, .latency = latency, .multipliers = 3,      \
-    .float_unit = float_unit, .integer_unit = integer_unit
+    .float_unit = float_unit, .integer_unit = integer_unit, .fold = fold
 // And those of three peepholes, which add to the sums of gates.
 #define PEEPHOLE                                                                                   \
     .header = "lstm_peephole.h", MR_CELL_OF(lstm_peephole), OF_LSTM_CELL,                          \

@@ -4,6 +4,7 @@
 // formulas.
 #include "arithmetic.h"
 #include "file.h"
+#include "fold.h"
 #include "formats.h"
 #include "op.h"
 #include "plain_rows.h"
@@ -133,6 +134,11 @@ static void emit_mean(const struct mr_network *network, const struct mr_op *op,
     .scalars = "command, steps, total"
 #define POOL .process = "pool", .pool_bits = MR_POOL_BITS, OF_STEPS
 
+// What it gives is there already: its program runs behind the last step.
+static void fold_last(struct mr_fold *fold, const struct mr_op *op) {
+    fold->place[op->output] = fold->place[op->input];
+}
+
 const struct mr_op_kind mr_op_last = {
     .name = "last",
     .process = "last",
@@ -141,6 +147,7 @@ const struct mr_op_kind mr_op_last = {
     .integer_row = mr_pass_integer,
     .cost = cost_last,
     .emit = emit_last,
+    .fold = fold_last,
 };
 
 const struct mr_op_kind mr_op_first = {

@@ -47,6 +47,9 @@ struct mr_cell {
                             int32_t *h, int32_t *cell);
     int32_t (*integer_gated)(const struct mr_op *op, const mr_place_t *at, const int64_t *sum,
                              int32_t h);
+    // Its sums and vectors for the folded kernel (recurrent_fold.h), with its own activations and
+    // no exponent; NULL: it has none.
+    void (*fold)(struct mr_fold *fold, const struct mr_op *op);
 };
 
 static inline const struct mr_cell *mr_cell_of(const struct mr_op *op) {
@@ -88,7 +91,7 @@ int mr_hidden_frac(const struct mr_network *network, const struct mr_op *op);
     .describe = mr_recurrent_describe, .float_row = mr_recurrent_float,                            \
     .quantise = mr_recurrent_quantise, .check = mr_recurrent_check,                                \
     .integer_row = mr_recurrent_integer, .cost = mr_recurrent_cost, .emit = mr_recurrent_emit,     \
-    .scalars = "command, steps, total, flags"
+    .fold = mr_recurrent_fold, .scalars = "command, steps, total, flags"
 
 void mr_recurrent_describe(const struct mr_network *network, struct mr_op *op,
                            struct mr_stream *out);
@@ -118,6 +121,7 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
                          struct mr_memory_use *use);
 void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout,
                        struct mr_op_cost *cost);
+void mr_recurrent_fold(struct mr_fold *fold, const struct mr_op *op);
 void mr_recurrent_emit(const struct mr_network *network, const struct mr_op *op,
                        const struct mr_op_layout *layout, struct mr_text *text);
 

@@ -4,6 +4,7 @@
 #include "cells/rnn.h"
 #include "arithmetic.h"
 #include "recurrent.h"
+#include "recurrent_fold.h"
 
 #include <math.h>
 
@@ -34,6 +35,31 @@ static int64_t integer_relu(const struct mr_op *op, const mr_place_t *at, const 
     const int64_t seen = mr_clamp(*sum, 32); // what the kernel counts
     *h = *sum > 0 ? (int32_t)mr_clamp(*sum, 16) : 0;
     return seen > *h && seen > 0 ? seen - *h : 0;
+}
+
+static int fold_sum(struct mr_fold *to, const struct mr_op *op) {
+    const int h = to->h[op - to->network->ops];
+    const struct mr_fold_row row = {0, 0, true, true};
+
+    mr_fold_rows(to, op, &row, 1, to->place[op->input], h);
+    return h;
+}
+
+static void fold_tanh(struct mr_fold *to, const struct mr_op *op) {
+    const int h = fold_sum(to, op);
+
+    mr_fold_vector(to, (struct mr_fold_vector){
+                           .elements = op->units, .activates = true, .tanh = 15, .to = {h, false}});
+}
+
+static void fold_relu(struct mr_fold *to, const struct mr_op *op) {
+    const int h = fold_sum(to, op);
+
+    mr_fold_vector(to, (struct mr_fold_vector){.elements = op->units,
+                                               .addend = FOLDED_ADD_SUM,
+                                               .cut = FOLDED_CUT_16,
+                                               .relu = true,
+                                               .to = {h, false}});
 }
 
 static struct mr_op_limit limit(const struct mr_network *network, const struct mr_op *op) {
@@ -80,6 +106,7 @@ const struct mr_cell mr_op_rnn_tanh = {
     .h_reads = 2,
     .float_unit = float_tanh,
     .integer_unit = integer_tanh,
+    .fold = fold_tanh,
 };
 
 const struct mr_cell mr_op_rnn_relu = {
@@ -93,4 +120,5 @@ const struct mr_cell mr_op_rnn_relu = {
     .h_reads = 2,
     .float_unit = float_relu,
     .integer_unit = integer_relu,
+    .fold = fold_relu,
 };

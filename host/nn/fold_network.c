@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network's programs (fold.h): where its rows and states lie, then operator after operator.
+#include "fold.h"
+#include "op.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Only networks that run from the first step to the last one.
+static void check(struct mr_fold *fold) {
+    const struct mr_network *network = fold->network;
+
+    if (network->encoder)
+        mr_fold_refuse(fold, "it has an encoder's part");
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        if (!op->kind->fold)
+            mr_fold_refuse(fold, "%s is an operator of the kind %s, which it does not have",
+                           op->name, op->kind->name);
+        if (op->start_rows > 1)
+            mr_fold_refuse(fold, "its sequences start from states of their own");
+    }
+}
+
+// States lie side by side, so that one command moves them.
+static void take_places(struct mr_fold *fold) {
+    const struct mr_network *network = fold->network;
+
+    fold->place[0] = mr_fold_take(fold, network->streams[0].width);
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        if (op->kind->recurrent) {
+            fold->h[i] = fold->place[op->output] = mr_fold_take(fold, op->units);
+            fold->second[i] = op->kind->second_field ? mr_fold_take(fold, op->units) : 0;
+        }
+    }
+    fold->first_state = network->streams[0].width;
+    fold->states = fold->numbers - fold->first_state;
+    for (int i = 0; i < network->op_count; i++) {
+        const struct mr_op *op = &network->ops[i];
+        if (!op->kind->recurrent && op->kind->gates > 0)
+            fold->place[op->output] = mr_fold_take(fold, network->streams[op->output].width);
+    }
+}
+
+static void begin_zero(struct mr_fold *fold, int first, int count) {
+    for (int done = 0; done < count; done += FOLDED_SUMS)
+        mr_fold_vector(fold,
+                       (struct mr_fold_vector){.elements = count - done < FOLDED_SUMS ? count - done
+                                                                                      : FOLDED_SUMS,
+                                               .to = {first + done, false}});
+}
+
+// h, and the second field, where they are not zero.
+static void begin_at(struct mr_fold *fold, const struct mr_op *op, int index) {
+    int32_t h[FOLDED_SUMS], second[FOLDED_SUMS];
+
+    if (op->units > FOLDED_SUMS)
+        mr_fold_refuse(fold, "layer %d has %d units, and it %d", op->layer, op->units, FOLDED_SUMS);
+    if (fold->code)
+        return;
+    for (int u = 0; u < op->units; u++)
+        op->kind->start(fold->network, op, 0, u, &h[u], &second[u]);
+    for (int field = 0; field < (op->kind->second_field ? 2 : 1); field++) {
+        mr_fold_constants(fold, field ? second : h, op->units);
+        mr_fold_vector(fold, (struct mr_fold_vector){
+                                 .elements = op->units,
+                                 .addend = FOLDED_ADD_SUM,
+                                 .to = {field ? fold->second[index] : fold->h[index], false}});
+    }
+}
+
+static void begin_states(struct mr_fold *fold) {
+    for (int i = 0; i < fold->network->op_count; i++) {
+        const struct mr_op *op = &fold->network->ops[i];
+        if (op->kind->recurrent && op->start_rows > 0) {
+            begin_at(fold, op, i);
+        } else if (op->kind->recurrent) {
+            begin_zero(fold, fold->h[i], op->units);
+            if (op->kind->second_field)
+                begin_zero(fold, fold->second[i], op->units);
+        }
+    }
+}
+
+// Operators that give a row at this rate, then the outputs that do.
+static void run_ops(struct mr_fold *fold, enum mr_rate rate, bool out_wide) {
+    const struct mr_network *network = fold->network;
+
+    for (int i = 0; i < network->op_count && !fold->code; i++)
+        if (network->streams[network->ops[i].output].rate == rate)
+            network->ops[i].kind->fold(fold, &network->ops[i]);
+    for (int o = 0; o < network->output_count; o++) {
+        const int stream = network->outputs[o].stream;
+        if (network->streams[stream].rate == rate)
+            mr_fold_move(fold, fold->place[stream], network->streams[stream].width, true, out_wide);
+    }
+}
+
+int mr_fold_network(const struct mr_network *network, bool out_wide, struct mr_fold *fold,
+                    struct mr_error *error) {
+    *fold = (struct mr_fold){.network = network, .error = error};
+    check(fold);
+    take_places(fold);
+    fold->begin = mr_fold_begin(fold);
+    if (!fold->code)
+        begin_states(fold);
+    mr_fold_end(fold);
+    fold->step = mr_fold_begin(fold);
+    mr_fold_move(fold, fold->place[0], network->streams[0].width, false, false);
+    run_ops(fold, MR_PER_STEP, out_wide);
+    mr_fold_end(fold);
+    fold->end = mr_fold_begin(fold);
+    run_ops(fold, MR_PER_SEQUENCE, out_wide);
+    mr_fold_end(fold);
+    return fold->code;
+}
+
+void mr_fold_free(struct mr_fold *fold) {
+    free(fold->parts);
+    fold->parts = NULL;
+}
