@@ -185,6 +185,27 @@ static void choose_few(uint64_t seed, int most) {
         mr_network_free(&of[i]);
 }
 
+// Draws the networks up to `count`, each the one of fewest operators of so many: what a simulator
+// costs to build grows with its operators, while what differs between networks is within each.
+static void draw_others(uint64_t seed, int count, int most, int of) {
+    for (; made_count < count; made_count++) {
+        struct made *m = &made[made_count];
+        for (int i = 0; i < of; i++) {
+            const uint64_t drawn = seed + (uint64_t)(made_count * of + i);
+            struct mr_network network;
+            net_random_mixed(&network, drawn, most);
+            if (i > 0 && network.op_count >= m->network.op_count) {
+                mr_network_free(&network);
+                continue;
+            }
+            if (i > 0)
+                mr_network_free(&m->network);
+            m->network = network;
+            m->seed = drawn;
+        }
+    }
+}
+
 static bool can_cut(struct mr_network *n) {
     char error[600];
     if (mr_quantise(n, NULL, NULL, error, sizeof error)) // formats, which limits are told from
@@ -547,10 +568,7 @@ int main(int argc, char **argv) {
     net_need(made != NULL, "not enough memory");
     if (!is_long)
         choose_few(seed, 6);
-    for (; made_count < count; made_count++) {
-        made[made_count].seed = seed + (is_long ? 0 : CANDIDATES) + (uint64_t)made_count;
-        net_random_mixed(&made[made_count].network, made[made_count].seed, is_long ? 12 : 6);
-    }
+    draw_others(seed + (is_long ? 0 : CANDIDATES), count, is_long ? 12 : 6, is_long ? 1 : 12);
     choose_cards(is_long);
     printf("networks_test: seed %llu, %d networks\n", (unsigned long long)seed, made_count);
     fflush(stdout);

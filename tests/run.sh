@@ -81,7 +81,7 @@ step() {
 fuzz() {
     local name=$1 count=200000
     shift
-    case $name in npy_fuzz) count=1000000 ;; onnx_fuzz) count=20000 ;; json_fuzz) count=100000 ;; esac
+    case $name in npy_fuzz) count=1000000 ;; onnx_fuzz) count=20000 ;; json_fuzz) count=20000 ;; esac
     if [ ! -e "$1" ]; then
         step "$name" 60 echo "skipped: no seed files in build/fuzz"
     else
