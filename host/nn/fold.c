@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ELEMENTS_MAX = FOLDED_SUMS, COLUMNS_MAX = 511, BIAS_PARTS = 3 };
+enum { ELEMENTS_MAX = FOLDED_SUMS, COLUMNS_MAX = 511, BIAS_PARTS = 3, SHIFT_MAX = 30 };
 
 void mr_fold_refuse(struct mr_fold *fold, const char *format, ...) {
     char text[600];
@@ -83,14 +83,21 @@ static void add_instruction(struct mr_fold *fold, unsigned p0, unsigned p1, unsi
 
 // ---- matrices
 
+#define INTO_SUMS (FOLDED_INTO_SUM << FOLDED_INTO_AT)
+
 static void add_bias(struct mr_fold *fold, int64_t bias, int32_t shift) {
     uint16_t *word = add_word(fold);
+
+    if (shift > SHIFT_MAX) { // of a row of zeros, as mr_fold_matrix sees to
+        bias >>= shift - SHIFT_MAX;
+        shift = SHIFT_MAX;
+    }
 
     if (!word)
         return;
     for (int part = 0; part < BIAS_PARTS; part++)
         word[part] = (uint16_t)((uint64_t)bias >> (16 * part) & 0xffff);
-    word[BIAS_PARTS] = (uint16_t)shift;
+    word[BIAS_PARTS] = (uint16_t)(shift + 1);
 }
 
 static int weight_of(const struct mr_op *op, const struct mr_fold_row *row, int column) {
@@ -114,6 +121,13 @@ static void add_column(struct mr_fold *fold, const struct mr_op *op,
     }
 }
 
+static bool is_zero(const struct mr_op *op, const struct mr_fold_row *row) {
+    for (int column = 0; column < mr_op_columns(op); column++)
+        if (weight_of(op, row, column) != 0)
+            return false;
+    return true;
+}
+
 static void add_group(struct mr_fold *fold, const struct mr_op *op,
                       const struct mr_fold_row rows[FOLDED_ROWS]) {
     const bool pairs = op->precision.weight_bits == 8;
@@ -121,12 +135,16 @@ static void add_group(struct mr_fold *fold, const struct mr_op *op,
     for (int column = 0; column < mr_op_columns(op); column += pairs ? 2 : 1)
         add_column(fold, op, rows, column, pairs);
     for (int r = 0; r < FOLDED_ROWS; r++)
+        if (rows[r].row >= 0 && op->rows.shift[rows[r].sum] > SHIFT_MAX && !is_zero(op, &rows[r]))
+            mr_fold_refuse(fold, "row %d of the %s is shifted by %d bits, and there by at most %d",
+                           rows[r].row, op->name, (int)op->rows.shift[rows[r].sum], SHIFT_MAX);
+    for (int r = 0; r < FOLDED_ROWS; r++)
         add_bias(fold, rows[r].row < 0 ? 0 : op->rows.bias[rows[r].sum],
                  rows[r].row < 0 ? 0 : op->rows.shift[rows[r].sum]);
 }
 
 void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *rows,
-                    int count, int x, int h) {
+                    int count, int x, int h, unsigned cut) {
     static const struct mr_fold_row none = {.row = -1};
     const int groups = mr_ceil_div(count, FOLDED_ROWS), columns = mr_op_columns(op);
     const unsigned flags = (op->precision.weight_bits == 8 ? FOLDED_WEIGHT8 : 0) |
@@ -139,7 +157,7 @@ void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct m
         mr_fold_refuse(fold, "the %s has %d sums, and the kernel %d", op->name,
                        groups * FOLDED_ROWS, FOLDED_SUMS);
     add_instruction(fold, FOLDED_MATRIX | flags | (unsigned)op->inputs << FOLDED_RUN_AT,
-                    (unsigned)x, (unsigned)h,
+                    (unsigned)x, (unsigned)h | INTO_SUMS | cut << FOLDED_CUT_AT,
                     (unsigned)columns | (unsigned)groups << FOLDED_GROUPS_AT);
     for (int g = 0; g < groups && !fold->code; g++) {
         struct mr_fold_row four[FOLDED_ROWS];
@@ -153,7 +171,7 @@ void mr_fold_constants(struct mr_fold *fold, const int32_t *numbers, int count) 
     const int groups = mr_ceil_div(count, FOLDED_ROWS);
 
     // A column whose weights are 0.
-    add_instruction(fold, FOLDED_MATRIX, 0, 0, 1 | (unsigned)groups << FOLDED_GROUPS_AT);
+    add_instruction(fold, FOLDED_MATRIX, 0, INTO_SUMS, 1 | (unsigned)groups << FOLDED_GROUPS_AT);
     for (int i = 0; i < groups * FOLDED_ROWS; i++) {
         if (i % FOLDED_ROWS == 0)
             (void)add_word(fold);

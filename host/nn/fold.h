@@ -51,9 +51,9 @@ struct mr_fold_row {
     bool of_x, of_h; // the columns that it has
 };
 // The sums of so many rows, rounded up to four, over the numbers from x on and from h on (of a
-// recurrent operator).
+// recurrent operator), cut to FOLDED_CUT_*.
 void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *rows,
-                    int count, int x, int h);
+                    int count, int x, int h, unsigned cut);
 // Sums that are these numbers of 32 bits.
 void mr_fold_constants(struct mr_fold *fold, const int32_t *numbers, int count);
 

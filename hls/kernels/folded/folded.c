@@ -11,12 +11,21 @@
 
 HLS_STREAM_OF(int16_t)
 
-// bits: FOLDED_CUT_*
-static inline int32_t folded_cut(int64_t v, uint8_t cut) {
-    return (int32_t)(cut == FOLDED_CUT_16   ? hls_saturate(v, 16)
-                     : cut == FOLDED_CUT_24 ? hls_saturate(v, 24)
-                     : cut == FOLDED_CUT_27 ? hls_saturate(v, 27)
-                                            : v);
+// v in so many bits (FOLDED_CUT_*), and not below 0 where relu says so. Its ends are patterns of
+// its sign, so that a bit of the result is a LUT.
+static inline int32_t folded_cut(int64_t v, uint8_t cut, bool relu) {
+    const bool below = v < 0;
+    const int64_t size = below ? ~v : v;
+    const bool over = cut == FOLDED_CUT_16   ? size >> 15 != 0
+                      : cut == FOLDED_CUT_24 ? size >> 23 != 0
+                      : cut == FOLDED_CUT_27 ? size >> 26 != 0
+                                             : size >> 31 != 0;
+    const int32_t most = cut == FOLDED_CUT_16   ? INT16_MAX
+                         : cut == FOLDED_CUT_24 ? (1 << 23) - 1
+                         : cut == FOLDED_CUT_27 ? (1 << 26) - 1
+                                                : INT32_MAX;
+    const int32_t end = !below ? most : relu ? 0 : ~most;
+    return over || (relu && below) ? end : (int32_t)v;
 }
 
 void folded(hls_stream(int16_t) * in, hls_stream(int16_t) * out) {
@@ -42,25 +51,24 @@ command:
         header[i] = (uint16_t)hls_read(int16_t, in);
     }
     const uint8_t code = (uint8_t)(header[0] & 3);
-    const uint16_t begin = header[1], count = header[2];
     if (code == FOLDED_LOAD) {
     load:
-        for (uint16_t i = 0; i < count; i++) {
+        for (uint16_t i = 0; i < header[2]; i++) {
             for (uint8_t r = 0; r < FOLDED_ROWS; r++) {
                 HLS(pipeline II = 1)
-                memory[(uint16_t)(begin + i) & (FOLDED_WORDS - 1)][r] = hls_read(int16_t, in);
+                memory[(uint16_t)(header[1] + i) & (FOLDED_WORDS - 1)][r] = hls_read(int16_t, in);
             }
         }
     } else {
-        uint16_t left = code == FOLDED_RUN ? count : 1; // times the program runs, with this one
-        uint16_t address = begin;
+        uint16_t left = code == FOLDED_RUN ? header[2] : 1; // times the program runs, with this one
+        uint16_t address = header[1] & (FOLDED_WORDS - 1);
         // READ and WRITE are an instruction that the command makes.
         next[0] = code == FOLDED_RUN ? 0
                                      : (uint16_t)(FOLDED_MOVE + FOLDED_LAST + FOLDED_WIDE +
                                                   (code == FOLDED_READ ? FOLDED_GIVE : 0));
-        next[1] = begin;
+        next[1] = header[1];
         next[2] = 0;
-        next[3] = (uint16_t)(2 * count);
+        next[3] = (uint16_t)(2 * header[2]);
     instructions:
         while (left != 0) {
             HLS(pipeline off)
@@ -91,6 +99,7 @@ command:
             const uint8_t groups = (uint8_t)(p3 >> FOLDED_GROUPS_AT);
             const bool narrow = (p0 & FOLDED_WEIGHT8) != 0, rounds = (p0 & FOLDED_COLUMN8) != 0;
             const bool activates = (p0 & FOLDED_ACTIVATE) != 0;
+            const bool relu = vector && (p0 & FOLDED_RELU) != 0;
             const uint8_t addend = (uint8_t)((p0 >> FOLDED_ADDEND_AT) & 3);
             const uint8_t shift =
                 activates ? FOLDED_SHIFT_12 : (uint8_t)((p0 >> FOLDED_SHIFT_AT) & 3);
@@ -98,10 +107,10 @@ command:
             const uint8_t cut = (uint8_t)((p2 >> FOLDED_CUT_AT) & 3);
 
             bool done = false;
-            bool fetch = idle;             // the iteration that reads the next instruction
-            bool finishing = columns == 0; // a group's sums get bias and shift, one after another
-            bool odd = false;              // column, or word
-            uint8_t gate = 0;              // of them
+            bool fetch = idle;      // the iteration that reads the next instruction
+            bool finishing = false; // a group's sums get bias and shift, one after another
+            bool odd = false;       // column, or word
+            uint8_t gate = 0;       // of them
             uint8_t group = 0;
             uint16_t column = 0;
             uint16_t place = p1 & 511; // of the number to read
@@ -118,7 +127,7 @@ command:
                 done = fetch;
                 // What is read.
                 int16_t word[FOLDED_ROWS];
-                const uint16_t at = fetch && last ? begin : address;
+                const uint16_t at = fetch && last ? header[1] : address;
                 for (int r = 0; r < FOLDED_ROWS; r++) {
                     HLS(unroll)
                     word[r] = memory[at & (FOLDED_WORDS - 1)][r];
@@ -140,17 +149,18 @@ command:
                 const int16_t full = (int16_t)number;
                 const int16_t upper = (int16_t)(hls_saturate((full + 128) >> 8, 8) * 256);
                 const int16_t x = rounds ? upper : full;
+                const bool group_ends = finishing && gate == 3;
                 const int64_t raw = acc[gate];
-                const int64_t bias = (int64_t)(word[2] & 255) * 65536 * 65536 +
-                                     ((int64_t)(uint16_t)word[1] * 65536 + (uint16_t)word[0]);
-                const int64_t finished = hls_wrap(raw + bias, 40) >> (word[3] & 31);
                 for (int r = 0; r < FOLDED_ROWS; r++) {
                     HLS(unroll)
-                    const int16_t w = !narrow ? word[r]
-                                      : odd   ? (int16_t)(word[r] >> 8)
-                                              : (int16_t)(int8_t)word[r];
-                    if (!finishing)
-                        acc[r] = hls_wrap((column == 0 ? 0 : acc[r]) + w * x, 40);
+                    const uint16_t bits = (uint16_t)word[r];
+                    const uint8_t low = (uint8_t)(narrow && odd ? bits >> 8 : bits);
+                    const uint8_t high = (uint8_t)(!narrow ? bits >> 8 : (low & 128) ? 255 : 0);
+                    const int16_t w = (int16_t)(low | high << 8);
+                    if (group_ends)
+                        acc[r] = 0; // so that no sum has a first column
+                    else if (matrix && !finishing && !fetch)
+                        acc[r] = hls_wrap(acc[r] + w * x, 40);
                 }
 
                 // A vector.
@@ -169,33 +179,41 @@ command:
                                             : (p0 & FOLDED_Q_ZERO) != 0 ? 0
                                             : (p1 & FOLDED_Q_LESS) != 0 ? active_q ^ 32767
                                                                         : active_q);
-                const int64_t add = activates                   ? (int64_t)base * 1024
-                                    : addend == FOLDED_ADD_SUM  ? sum
-                                    : addend == FOLDED_ADD_HIGH ? (int64_t)sum * 32768
-                                    : addend == FOLDED_ADD_P    ? active_p
-                                                                : 0;
-                const int64_t half = shift == FOLDED_SHIFT_12   ? 2048
+                const int64_t term = activates                   ? (int64_t)base * 1024
+                                     : addend == FOLDED_ADD_SUM  ? sum
+                                     : addend == FOLDED_ADD_HIGH ? hls_wrap(sum, 27) * 32768
+                                     : addend == FOLDED_ADD_P    ? active_p
+                                                                 : 0;
+
+                // Both: a sum has bias and shift of its own, a vector those of its instruction.
+                const int64_t bias =
+                    (int64_t)(hls_wrap(word[2], 8) * ((int64_t)1 << 32) |
+                              ((uint32_t)(uint16_t)word[1] << 16) | (uint16_t)word[0]);
+                const int64_t half = matrix                     ? bias
+                                     : shift == FOLDED_SHIFT_12 ? 2048
                                      : shift == FOLDED_SHIFT_15 ? 16384
                                                                 : 0;
-                const int64_t whole = hls_wrap((add + half) + (int64_t)p * q, 48);
-                const int64_t shifted = shift == FOLDED_SHIFT_12     ? whole >> 12
-                                        : shift == FOLDED_SHIFT_15   ? whole >> 15
-                                        : shift == FOLDED_SHIFT_LEFT ? whole * 2
-                                                                     : whole;
-                const int32_t kept = folded_cut((int32_t)shifted, cut);
-                const int32_t result = (p0 & FOLDED_RELU) != 0 && kept < 0 ? 0 : kept;
+                const int64_t product = matrix ? 0 : (int64_t)p * q;
+                const int64_t whole = hls_wrap(((matrix ? raw : term) + half) + product, 44);
+                const uint8_t down = matrix                       ? (uint8_t)(word[3] & 31)
+                                     : shift == FOLDED_SHIFT_12   ? 13
+                                     : shift == FOLDED_SHIFT_15   ? 16
+                                     : shift == FOLDED_SHIFT_LEFT ? 0
+                                                                  : 1;
+                const int32_t result = folded_cut(whole * 2 >> down, cut, relu);
 
                 // What is written.
-                const bool due = vector && !fetch;
+                const bool due = (vector || (matrix && finishing)) && !fetch;
                 const uint16_t to =
-                    (uint16_t)(((p2 & FOLDED_INTO_STRIDE) != 0 ? i * 4 : i) + (p2 & 511));
+                    (uint16_t)((vector ? p2 & 511 : 0) +
+                               ((p2 & FOLDED_INTO_STRIDE) != 0 ? index * 4 : index)) &
+                    (FOLDED_NUMBERS - 1);
                 if (due && into == FOLDED_INTO_NUMBER)
-                    numbers[to & (FOLDED_NUMBERS - 1)] = result;
+                    numbers[to] = result;
                 if (due && into == FOLDED_INTO_ACTIVE)
                     active[to & (FOLDED_SUMS - 1)] = (int16_t)result;
-                if ((due && into == FOLDED_INTO_SUM) || (matrix && finishing && !fetch))
-                    sums[matrix ? i : (uint8_t)to] =
-                        matrix ? (int32_t)hls_saturate(finished, 32) : result;
+                if (due && into == FOLDED_INTO_SUM)
+                    sums[to & (FOLDED_SUMS - 1)] = result;
                 if (gives && !fetch)
                     hls_write(int16_t, out, (int16_t)(wide && odd ? number >> 16 : number));
                 if (fetch) {
@@ -207,30 +225,22 @@ command:
 
                 // Where the next iteration is.
                 const bool row_ends = (uint16_t)(column + 1) == columns;
-                if (fetch || (matrix && (finishing || !narrow || odd || row_ends)))
-                    address = (uint16_t)(at + 1);
-                else
-                    address = at;
+                const bool moves = fetch || (matrix && (finishing || !narrow || odd || row_ends));
+                address = (uint16_t)(at + (moves ? 1 : 0)) & (FOLDED_WORDS - 1);
                 if (matrix) {
-                    const bool group_ends = finishing && gate == 3;
-                    if (fetch || (group_ends && group + 1 == groups))
-                        fetch = true;
-                    if (group_ends)
-                        group++;
+                    fetch = fetch || (group_ends && group + 1 == groups);
+                    group = (uint8_t)(group + (group_ends ? 1 : 0)) & 127;
                     place = group_ends                      ? p1 & 511
                             : (uint16_t)(column + 1) == run ? p2 & 511
                                                             : (uint16_t)(place + 1) & 511;
-                    column = finishing ? 0 : (uint16_t)(column + 1);
-                    if (finishing)
-                        index++;
-                    if (finishing)
-                        gate = (uint8_t)(gate + 1) & 3;
+                    column = finishing ? 0 : (uint16_t)(column + 1) & 511;
+                    index = (uint16_t)(index + (finishing ? 1 : 0)) & 1023;
+                    gate = (uint8_t)(gate + (finishing ? 1 : 0)) & 3;
                     odd = !finishing && !row_ends && !odd;
-                    finishing = group_ends ? columns == 0 : finishing || row_ends;
+                    finishing = group_ends ? false : finishing || row_ends;
                 } else {
-                    if (!wide || vector || odd)
-                        place = (uint16_t)(place + 1) & 511;
-                    index++;
+                    place = (uint16_t)(place + (!wide || vector || odd ? 1 : 0)) & 511;
+                    index = (uint16_t)(index + 1) & 1023;
                     odd = !odd;
                     fetch = fetch || index == elements;
                 }

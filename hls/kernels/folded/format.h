@@ -27,9 +27,11 @@
 #define FOLDED_LAST 4
 
 // MATRIX: groups of four rows, which stand behind the instruction: for each group a memory word for
-// each column (or for two, of 8 bits), and four of bias (40 bits) and shift.
+// each column (or for two, of 8 bits), and four of bias (40 bits) and shift, of which that is one
+// more. The results, cut, are sums from the first one on.
 //   part 0: flags, and from bit 5 on the columns of the first run, 0: there is one run
-//   part 1: the number that is the first column;  part 2: the first one of the second run
+//   part 1: the number that is the first column
+//   part 2: the first one of the second run, and as of a vector where results go and how they are cut
 //   part 3: columns of both, and from bit 9 on groups
 #define FOLDED_COLUMN8 8  // columns are rounded to their upper 8 bits
 #define FOLDED_WEIGHT8 16 // weights of 8 bits: the even column's is the lower one

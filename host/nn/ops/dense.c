@@ -265,7 +265,7 @@ static void fold_part(struct mr_fold *to, const struct mr_op *op, int first, int
 
     for (int r = 0; r < count; r++)
         rows[r] = (struct mr_fold_row){first + r, first + r, true, false};
-    mr_fold_matrix(to, op, rows, count, to->place[op->input], 0);
+    mr_fold_matrix(to, op, rows, count, to->place[op->input], 0, FOLDED_CUT_32);
     if (is_squashed(op)) {
         vector.activates = true;
         vector.tanh = kind == MR_ACTIVATION_TANH ? 15 : 0;

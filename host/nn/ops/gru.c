@@ -189,20 +189,12 @@ static void fold(struct mr_fold *to, const struct mr_op *op) {
         {N * units, N_H * units, false, true},
     };
 
-    mr_fold_rows(to, op, rows, gru_GATES + gru_SPLIT, to->place[op->input], h);
+    mr_fold_rows(to, op, rows, gru_GATES + gru_SPLIT, to->place[op->input], h, FOLDED_CUT_27);
     mr_fold_table(to, op, false, R, true, R);
     mr_fold_table(to, op, false, Z, true, Z);
-    // Both sums of n in 27 bits, then n's.
-    mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
-                                               .addend = FOLDED_ADD_SUM,
-                                               .sum = {N, true},
-                                               .cut = FOLDED_CUT_27,
-                                               .into = FOLDED_INTO_SUM,
-                                               .to = {N, true}});
     mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
                                                .addend = FOLDED_ADD_SUM,
                                                .sum = {N_H, true},
-                                               .cut = FOLDED_CUT_27,
                                                .to = {over_h, false}});
     mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
                                                .addend = FOLDED_ADD_HIGH,
@@ -225,7 +217,7 @@ static void fold_first(struct mr_fold *to, const struct mr_op *op) {
     const struct mr_fold_row rows[4] = {
         {R * units, R * units, true, true}, {Z * units, Z * units, true, true}, none, none};
 
-    mr_fold_rows(to, op, rows, 4, to->place[op->input], h);
+    mr_fold_rows(to, op, rows, 4, to->place[op->input], h, FOLDED_CUT_32);
     mr_fold_table(to, op, false, R, true, R);
     mr_fold_table(to, op, false, Z, true, Z);
     mr_fold_vector(to, (struct mr_fold_vector){.elements = units,
@@ -235,7 +227,7 @@ static void fold_first(struct mr_fold *to, const struct mr_op *op) {
                                                .apart = true,
                                                .shift = FOLDED_SHIFT_15,
                                                .to = {weighed, false}});
-    mr_fold_rows(to, op, &of_n, 1, to->place[op->input], weighed);
+    mr_fold_rows(to, op, &of_n, 1, to->place[op->input], weighed, FOLDED_CUT_32);
     mr_fold_table(to, op, true, 0, false, N);
     fold_mix(to, op, h);
 }

@@ -119,7 +119,7 @@ static void fold(struct mr_fold *to, const struct mr_op *op) {
         {3 * units, 3 * units, true, true},
     };
 
-    mr_fold_rows(to, op, rows, lstm_GATES, to->place[op->input], h);
+    mr_fold_rows(to, op, rows, lstm_GATES, to->place[op->input], h, FOLDED_CUT_32);
     mr_fold_vector(to, (struct mr_fold_vector){.elements = units * lstm_GATES,
                                                .activates = true,
                                                .tanh = 1u << G,

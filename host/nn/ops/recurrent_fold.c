@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 void mr_fold_rows(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *of_unit,
-                  int count, int x, int h) {
+                  int count, int x, int h, unsigned cut) {
     const size_t all = (size_t)op->units * (size_t)count;
     struct mr_fold_row *rows = calloc(all, sizeof *rows);
 
@@ -20,7 +20,7 @@ void mr_fold_rows(struct mr_fold *fold, const struct mr_op *op, const struct mr_
         rows[i].row += rows[i].row < 0 ? 0 : (int)(i / (size_t)count);
         rows[i].sum += (int)(i / (size_t)count);
     }
-    mr_fold_matrix(fold, op, rows, (int)all, x, h);
+    mr_fold_matrix(fold, op, rows, (int)all, x, h, cut);
     free(rows);
 }
 

@@ -8,7 +8,7 @@
 
 // Sums of `count` rows for each unit, unit after unit. of_unit: [count] those of the first one.
 void mr_fold_rows(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *of_unit,
-                  int count, int x, int h);
+                  int count, int x, int h, unsigned cut);
 // Activations of all units, four apart from `to` on: a sigmoid or tanh of the sums from `from` on.
 void mr_fold_table(struct mr_fold *fold, const struct mr_op *op, bool tanh, int from, bool apart,
                    int to);

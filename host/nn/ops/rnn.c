@@ -41,7 +41,7 @@ static int fold_sum(struct mr_fold *to, const struct mr_op *op) {
     const int h = to->h[op - to->network->ops];
     const struct mr_fold_row row = {0, 0, true, true};
 
-    mr_fold_rows(to, op, &row, 1, to->place[op->input], h);
+    mr_fold_rows(to, op, &row, 1, to->place[op->input], h, FOLDED_CUT_32);
     return h;
 }
 
