@@ -128,8 +128,8 @@ static inline int folded_pipe_cycles(void *self, uint64_t *cycles, struct mr_err
 // Opens the kernel that hlsc wrote to build/folded_kernel, compiled for assertions where it is RTL.
 static inline struct folded_pipe *folded_pipe_open(bool rtl, uint32_t idle, uint32_t stall,
                                                    uint64_t seed) {
-    static const char hlsc[] = "build/hlsc hls/kernels/folded/folded.c --top folded -I hls/kernels "
-                               "-o build/folded_kernel >/dev/null";
+    static const char hlsc[] = "build/hlsc hls/kernels/folded/folded.c --top folded --target up5k "
+                               "-I hls/kernels -o build/folded_kernel >/dev/null";
     const struct mr_build build = {.data_dir = ".",
                                    .gen_dir = "build/folded_kernel",
                                    .top = "folded",
