@@ -264,7 +264,7 @@ SHARE = $(DESTDIR)$(PREFIX)/share/millrace
 install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
-	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples/cells $(SHARE)/examples/text $(SHARE)/examples/dates $(SHARE)/hw/rtl $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
+	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples/cells $(SHARE)/examples/text $(SHARE)/examples/dates $(SHARE)/hw/rtl $(SHARE)/hw/usb $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/sim/usb $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/millrace_usb build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
@@ -281,6 +281,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 $(PYTHON_FILES) $(DESTDIR)$(PYTHONDIR)/millrace
 	$(Q)$(INSTALL) -m 644 hls/include/*.h $(SHARE)/hls/include
 	$(Q)for room in $(KERNEL_ROOMS); do $(INSTALL) -m 644 $$room/*.h $(SHARE)/$$room || exit 1; done
+	$(Q)$(INSTALL) -m 644 hls/kernels/folded/folded.c $(SHARE)/hls/kernels/folded
 	$(Q)$(INSTALL) -m 644 hls/examples/*.[ch] $(SHARE)/hls/examples
 	$(Q)$(INSTALL) -m 644 $(EXAMPLES) $(SHARE)/examples
 	$(Q)$(INSTALL) -m 644 examples/cells/* $(SHARE)/examples/cells
@@ -288,6 +289,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 examples/dates/* $(SHARE)/examples/dates
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
+	$(Q)$(INSTALL) -m 644 hw/usb/*.sv $(SHARE)/hw/usb
 	$(Q)$(INSTALL) -m 644 hw/include/*.svh $(SHARE)/hw/include
 	$(Q)$(INSTALL) -m 644 hw/lint/*.vlt $(SHARE)/hw/lint
 	$(Q)$(INSTALL) -m 644 hw/fit/*.ys hw/fit/*.v hw/fit/*.awk $(SHARE)/hw/fit

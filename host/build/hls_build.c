@@ -48,13 +48,15 @@ int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_
         return mr_fail(error, error_size, "not enough memory to name what hlsc compiles");
     mr_key_text(key, RECIPE);
     mr_key_text(key, build->source);
+    mr_key_text(key, build->target ? build->target : "");
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         if (snprintf(path, sizeof path, "%s/%s", build->places->data_dir, folders[i]) >=
             (int)sizeof path) {
             mr_fail(error, error_size, "%s: the path is too long", build->places->data_dir);
             goto out;
         }
-        if (mr_key_tree(key, folders[i], path, ".h", error, error_size))
+        if (mr_key_tree(key, folders[i], path, ".h", error, error_size) ||
+            mr_key_tree(key, folders[i], path, ".c", error, error_size))
             goto out;
     }
     if (mr_key_file(key, "hlsc", build->places->hlsc, error, error_size))
@@ -96,6 +98,10 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     mr_words_add(&words, "%s.c", build->top);
     mr_words_add(&words, "--top");
     mr_words_add(&words, "%s", build->top);
+    if (build->target) {
+        mr_words_add(&words, "--target");
+        mr_words_add(&words, "%s", build->target);
+    }
     mr_words_add(&words, "-o");
     mr_words_add(&words, ".");
     mr_words_add(&words, "-I");

@@ -54,6 +54,7 @@ int mr_usb_board_build(const struct mr_usb_board *board, const struct mr_options
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build a board");
     const struct mr_hls_build hls = {.source = "#include \"folded/folded.c\"\n",
                                      .top = "folded",
+                                     .target = "up5k",
                                      .places = places,
                                      .notes = mr_notes_of(options)};
     int code = mr_hls_find(places, text, sizeof text) ||
