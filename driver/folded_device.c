@@ -86,11 +86,11 @@ static int check(const struct mr_folded_device *device, struct mr_error *error) 
 
 // In pieces, as a count has 16 bits.
 static int load(struct mr_folded_device *device, struct mr_error *error) {
-    enum { PIECE = 8192 };
     const struct mr_folded_program *program = &device->program;
     int code = 0;
-    for (uint32_t at = 0; at < program->words && !code; at += PIECE) {
-        const uint32_t left = program->words - at, count = left < PIECE ? left : PIECE;
+    for (uint32_t at = 0; at < program->words && !code; at += FOLDED_LOAD_WORDS) {
+        const uint32_t left = program->words - at,
+                       count = left < FOLDED_LOAD_WORDS ? left : FOLDED_LOAD_WORDS;
         code = command(device, FOLDED_LOAD, at, count, error);
         if (!code)
             code = put(device, device->parts + (size_t)at * FOLDED_ROWS,

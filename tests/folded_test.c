@@ -5,10 +5,13 @@
 // sequences in parts, the state taken out and put back; what cannot be run.
 // Usage: folded_test [SEED [COUNT]]
 #define _POSIX_C_SOURCE 200809L
+#include "array_file.h"
 #include "folded_device.h"
 #include "folded_image.h"
 #include "folded_pipe.h"
+#include "folded_plan.h"
 #include "made_network.h"
+#include "model.h"
 #include "plan_job.h"
 #include "state_image.h"
 #include "weights_image.h"
@@ -63,9 +66,9 @@ static void plan_of(const struct mr_network *n, struct mr_plan *plan, uint64_t *
     ck_assert_msg(mr_plan_evaluate(n, layouts, 1, plan, error, sizeof error) == 0, "%s", error);
 }
 
-// A job on the device; y: as the walker gives it.
-static void run(struct mr_folded_device *device, const struct mr_plan *plan, const int16_t *x_q,
-                uint32_t sequences, uint32_t steps, bool reset, int32_t *y) {
+// A job on the device; y: as the walker gives it. Its cycles.
+static uint64_t run(struct mr_folded_device *device, const struct mr_plan *plan, const int16_t *x_q,
+                    uint32_t sequences, uint32_t steps, bool reset, int32_t *y) {
     struct data data = deal(plan, x_q, sequences, steps);
     struct mr_error error = {0};
     struct mr_job job = {.sequences = sequences,
@@ -78,6 +81,7 @@ static void run(struct mr_folded_device *device, const struct mr_plan *plan, con
     collect(plan, &data, sequences, steps, y);
     free(data.x);
     free(data.y);
+    return job.cycles;
 }
 
 static void compare(const struct made *m, const char *what, const int32_t *y, const int32_t *wanted,
@@ -125,6 +129,14 @@ static void run_steps(struct mr_folded_device *device, const struct mr_plan *pla
     free(all);
 }
 
+// A step that gives more than there is room for is due alone.
+static size_t most_due(const struct mr_folded_image *image, uint32_t room) {
+    size_t row = 0;
+    for (uint32_t o = 0; o < image->program.output_count; o++)
+        row += image->program.outputs[o].width * (image->program.y_wide ? 2 : 1);
+    return row > room ? row : room;
+}
+
 static void check_network(struct made *m, uint64_t *state, struct folded_pipe *pipe, int most) {
     const struct mr_network *n = &m->network;
     struct mr_plan plan;
@@ -135,7 +147,7 @@ static void check_network(struct made *m, uint64_t *state, struct folded_pipe *p
                   (unsigned long long)m->seed, error.text);
     const uint32_t sequences = (uint32_t)random_between(state, 1, 3);
     const uint32_t steps = (uint32_t)random_between(state, 1, most);
-    const uint32_t room = (uint32_t)random_between(state, 2, 200);
+    const uint32_t room = pipe->whole ? FOLDED_PIPE_WORDS : (uint32_t)random_between(state, 2, 200);
     const size_t rows = (size_t)sequences * steps, count = sequences * mr_network_numbers(n, steps);
     float *x = random_x(m, state, rows, random_bits(state) & 1 ? 1 : 8);
     int16_t *x_q = make(rows * (size_t)n->streams[0].width, sizeof *x_q);
@@ -143,11 +155,21 @@ static void check_network(struct made *m, uint64_t *state, struct folded_pipe *p
     ck_assert_int_eq(mr_quantise_input(n, x, rows, x_q, NULL, m->error, sizeof m->error), 0);
     ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, wanted), 0);
     const struct mr_word_pipe words = folded_words(pipe, room);
+    pipe->most_due = 0;
     struct mr_folded_device *device =
         mr_folded_open(&words, &image.program, "the folded kernel", &error);
     ck_assert_msg(device != NULL, "%s", error.text);
-    run(device, &plan, x_q, sequences, steps, true, y);
+    const uint64_t cycles = run(device, &plan, x_q, sequences, steps, true, y);
     compare(m, "all at once", y, wanted, count);
+    ck_assert_uint_le(pipe->most_due, pipe->whole ? SIZE_MAX : most_due(&image, room));
+    if (pipe->whole) {
+        struct mr_folded_plan planned;
+        ck_assert_int_eq(mr_folded_plan_make(n, mr_board_at(0), &planned, &error), 0);
+        ck_assert_msg(cycles == mr_folded_cycles(&planned, sequences, steps),
+                      "seed %llu: %llu cycles, planned are %llu", (unsigned long long)m->seed,
+                      (unsigned long long)cycles,
+                      (unsigned long long)mr_folded_cycles(&planned, sequences, steps));
+    }
     run_steps(device, &plan, x_q, steps < 4 ? steps : 4, m);
     mr_folded_close(device);
     mr_folded_image_free(&image);
@@ -184,9 +206,133 @@ START_TEST(random_networks_as_rtl) {
     static const uint32_t chances[][2] = {{0, 0}, {100, 100}};
     for (size_t c = 0; c < sizeof chances / sizeof *chances; c++) {
         struct folded_pipe *pipe = folded_pipe_open(true, chances[c][0], chances[c][1], first_seed);
+        pipe->whole = c == 0; // its cycles are counted
         check_networks(pipe, network_count / 10, 9, 5);
         folded_pipe_close(pipe);
     }
+}
+END_TEST
+
+// What the kernel has no room for, or no program, is told in one sentence.
+static void refuses(struct mr_network *n, const char *words) {
+    struct mr_folded_plan plan;
+    struct mr_error error = {0};
+    net_quantise(n, NULL);
+    ck_assert_int_eq(mr_folded_plan_make(n, mr_board_at(0), &plan, &error), MR_ERROR_PLAN);
+    ck_assert_msg(strstr(error.text, words) != NULL, "no '%s' in: %s", words, error.text);
+    mr_network_free(n);
+}
+
+static void refuses_chain(const char *kind, int layers, int units, const char *words) {
+    struct mr_network n;
+    const int all[8] = {units, units, units, units, units, units, units, units};
+    net_chain(&n, kind, 20, layers, all, 1, MR_ACTIVATION_LINEAR);
+    refuses(&n, words);
+}
+
+START_TEST(refusals) {
+    refuses_chain("lstm", 1, 65, "the lstm0 has 260 sums, and the kernel 256");
+    refuses_chain("gru", 3, 64, "its weights are more than the 16384 memory words of 4 weights");
+    refuses_chain("lstm", 8, 40, "its rows and states are more than the 512 numbers");
+    refuses_chain("lstm_peephole", 1, 4, "layer 0 is of the kind lstm_peephole");
+    struct mr_network n;
+    net_create(&n, 3, "other");
+    const int stream = net_add(&n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    n.ops[0].places[MR_PLACE_G].kind = MR_ACTIVATION_SOFTSIGN;
+    net_output(&n, stream, "y");
+    refuses(&n, "layer 0 has other activations");
+    net_create(&n, 3, "mean");
+    const int mean = net_add(&n, "mean", net_add(&n, "gru", 0, 4, MR_ACTIVATION_LINEAR), 0,
+                             MR_ACTIVATION_LINEAR);
+    net_output(&n, net_add(&n, "dense", mean, 1, MR_ACTIVATION_LINEAR), "y");
+    refuses(&n, "pool is an operator of the kind mean, which it does not have");
+    net_create(&n, 3, "far");
+    const int far = net_add(&n, "lstm", 0, 4, MR_ACTIVATION_LINEAR);
+    n.ops[0].greatest = 100;
+    net_output(&n, far, "y");
+    refuses(&n, "the cell states of layer 0 go beyond +-128");
+}
+END_TEST
+
+// Two shapes after one another, the second smaller, on a kernel that another network left behind;
+// and a device that was built with less.
+START_TEST(limits_of_a_device) {
+    struct folded_pipe *pipe = folded_pipe_open(false, 0, 0, 0);
+    struct mr_network n;
+    const int units[] = {25, 25};
+    struct mr_plan plan;
+    struct mr_folded_image image;
+    struct mr_error error = {0};
+    uint64_t state = first_seed;
+    net_chain(&n, "lstm", 24, 2, units, 1, MR_ACTIVATION_LINEAR);
+    net_quantise(&n, NULL);
+    plan_of(&n, &plan, &state);
+    ck_assert_int_eq(mr_folded_image_make(&plan, &image, &error), 0);
+    struct mr_word_pipe words = folded_words(pipe, 64);
+    words.limits.words = 1000;
+    ck_assert_ptr_null(mr_folded_open(&words, &image.program, "usb:", &error));
+    ck_assert_msg(strstr(error.text, "usb:: the network needs 2724 memory words, ") != NULL, "%s",
+                  error.text);
+    mr_folded_image_free(&image);
+    mr_network_free(&n);
+    folded_pipe_close(pipe);
+}
+END_TEST
+
+// NASA's test engines through the sample networks, one after another on one kernel, at each
+// precision. The sample data are optional.
+START_TEST(sample_networks) {
+    static const char data[] = "../shared/models/";
+    static const char *const names[] = {"turbofan_lstm2x25_rul", "turbofan_gru2x64_rul",
+                                        "turbofan_lstm2x25_fail30"};
+    static const char *const precisions[] = {"w16a16", "w8a16", "w8a8"};
+    char path[256], text[600];
+    struct mr_array calibration, x;
+    snprintf(path, sizeof path, "%sturbofan_test_x.npy", data);
+    if (mr_array_read(path, &x, NULL, 0, text, sizeof text)) {
+        puts("skipped: no sample networks in ../shared/models");
+        return;
+    }
+    snprintf(path, sizeof path, "%sturbofan_calib_x.npy", data);
+    ck_assert_int_eq(mr_array_read(path, &calibration, NULL, 0, text, sizeof text), 0);
+    struct folded_pipe *pipe = folded_pipe_open(false, 0, 0, 0);
+    for (size_t k = 0; k < 9; k++) {
+        const struct mr_import_options options = {MR_IMPORT_OPTIONS_INIT,
+                                                  .precision = precisions[k / 3]};
+        struct mr_model_data model;
+        struct made m = {.seed = k};
+        struct mr_plan plan;
+        struct mr_folded_image image;
+        struct mr_error error = {0};
+        uint64_t state = first_seed;
+        snprintf(path, sizeof path, "%s%s.onnx", data, names[k % 3]);
+        ck_assert_msg(mr_import_onnx(path, &calibration, &options, &model, text, sizeof text) == 0,
+                      "%s", text);
+        const struct mr_network *n = &model.network;
+        const uint32_t sequences = k ? 10 : (uint32_t)x.shape[0], steps = (uint32_t)x.shape[1];
+        const size_t rows = (size_t)sequences * steps;
+        const size_t count = sequences * mr_network_numbers(n, steps);
+        int16_t *x_q = make(rows * (size_t)n->streams[0].width, sizeof *x_q);
+        int32_t *wanted = make(count, sizeof *wanted), *y = make(count, sizeof *y);
+        ck_assert_int_eq(mr_quantise_input(n, x.data, rows, x_q, NULL, text, sizeof text), 0);
+        ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, wanted), 0);
+        plan_of(n, &plan, &state);
+        ck_assert_msg(mr_folded_image_make(&plan, &image, &error) == 0, "%s", error.text);
+        const struct mr_word_pipe words = folded_words(pipe, 64);
+        struct mr_folded_device *device = mr_folded_open(&words, &image.program, "folded", &error);
+        ck_assert_msg(device != NULL, "%s", error.text);
+        run(device, &plan, x_q, sequences, steps, true, y);
+        compare(&m, names[k % 3], y, wanted, count);
+        mr_folded_close(device);
+        mr_folded_image_free(&image);
+        free(x_q);
+        free(wanted);
+        free(y);
+        mr_model_data_free(&model);
+    }
+    folded_pipe_close(pipe);
+    mr_array_free(&calibration);
+    mr_array_free(&x);
 }
 END_TEST
 
@@ -202,6 +348,9 @@ int main(int argc, char **argv) {
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, random_networks);
     tcase_add_test(tests, random_networks_as_rtl);
+    tcase_add_test(tests, refusals);
+    tcase_add_test(tests, limits_of_a_device);
+    tcase_add_test(tests, sample_networks);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

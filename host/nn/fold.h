@@ -27,6 +27,7 @@ struct mr_fold {
     // Words at which programs begin: of states that begin, of a step, and of what comes behind the
     // last one.
     size_t begin, step, end;
+    size_t op_first[MR_MAX_OPS], op_end[MR_MAX_OPS]; // the words of each operator
     int code; // of a failure, whose sentence is in error; 0: none
     struct mr_error *error;
 };

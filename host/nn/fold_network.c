@@ -83,13 +83,21 @@ static void begin_states(struct mr_fold *fold) {
     }
 }
 
+static void run_op(struct mr_fold *fold, int index) {
+    const struct mr_op *op = &fold->network->ops[index];
+
+    fold->op_first[index] = fold->words;
+    op->kind->fold(fold, op);
+    fold->op_end[index] = fold->words;
+}
+
 // Operators that give a row at this rate, then the outputs that do.
 static void run_ops(struct mr_fold *fold, enum mr_rate rate, bool out_wide) {
     const struct mr_network *network = fold->network;
 
     for (int i = 0; i < network->op_count && !fold->code; i++)
         if (network->streams[network->ops[i].output].rate == rate)
-            network->ops[i].kind->fold(fold, &network->ops[i]);
+            run_op(fold, i);
     for (int o = 0; o < network->output_count; o++) {
         const int stream = network->outputs[o].stream;
         if (network->streams[stream].rate == rate)

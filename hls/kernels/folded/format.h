@@ -17,6 +17,7 @@
 #define FOLDED_WRITE 1
 #define FOLDED_READ 2
 #define FOLDED_RUN 3
+#define FOLDED_LOAD_WORDS 8192 // memory words that a host loads by one command, at most
 
 // Part 0 of every instruction: what it is, and whether it is the last one of its program.
 #define FOLDED_NOTHING 0
@@ -31,8 +32,8 @@
 // more. The results, cut, are sums from the first one on.
 //   part 0: flags, and from bit 5 on the columns of the first run, 0: there is one run
 //   part 1: the number that is the first column
-//   part 2: the first one of the second run, and as of a vector where results go and how they are cut
-//   part 3: columns of both, and from bit 9 on groups
+//   part 2: the first one of the second run, and as of a vector where results go and how they are
+//   cut part 3: columns of both, and from bit 9 on groups
 #define FOLDED_COLUMN8 8  // columns are rounded to their upper 8 bits
 #define FOLDED_WEIGHT8 16 // weights of 8 bits: the even column's is the lower one
 #define FOLDED_RUN_AT 5

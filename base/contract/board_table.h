@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The boards a network's program can be planned for, from boards.def.
+#ifndef MR_BOARD_TABLE_H
+#define MR_BOARD_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mr_board {
+    const char *name; // "icebreaker"
+    const char *text; // "1BitSquared iCEBreaker"
+    const char *chip;
+    uint32_t clock_mhz, logic_cells, block_rams, large_rams, multipliers;
+};
+
+// The index-th board, NULL past the end.
+const struct mr_board *mr_board_at(size_t index);
+// By name, in either case; NULL when there is none.
+const struct mr_board *mr_board_find(const char *name);
+
+#endif
