@@ -2,6 +2,7 @@
 // Plans, compiles and builds a network (network_build.h).
 #define _GNU_SOURCE
 #include "network_build.h"
+#include "board_table.h"
 #include "build.h"
 #include "clock.h"
 #include "failure.h"
@@ -97,14 +98,38 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     return 0;
 }
 
+// ", icebreaker, ...". Gives text.
+static const char *board_names(char *text, size_t size) {
+    size_t used = 0;
+    *text = '\0';
+    for (size_t i = 0; mr_board_at(i) && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, ", %s", mr_board_at(i)->name);
+    return text;
+}
+
 static int find_target(const struct mr_options *options, const struct mr_target **target,
                        struct mr_error *error) {
     const char *name = options && options->target ? options->target : "u55c";
-    char text[900];
+    char text[900], boards[200];
     *target = mr_target_find(name);
-    return *target ? 0
-                   : mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s",
-                                name, mr_target_names(text, sizeof text));
+    if (*target)
+        return 0;
+    if (mr_board_find(name))
+        return mr_failure(error, MR_ERROR_PLAN,
+                          "target %.40s is a board with a folded kernel, and this needs a card for "
+                          "a pipeline: %s",
+                          name, mr_target_names(text, sizeof text));
+    return mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s%s", name,
+                      mr_target_names(text, sizeof text), board_names(boards, sizeof boards));
+}
+
+// The target of a network that is not built: a board is none, and asks for none.
+static int find_any_target(const struct mr_options *options, const struct mr_target **target,
+                           struct mr_error *error) {
+    if (!options || !options->target || !mr_board_find(options->target))
+        return find_target(options, target, error);
+    *target = mr_target_at(0);
+    return 0;
 }
 
 static int choose(const struct mr_network *network, const struct mr_options *options,
@@ -202,7 +227,7 @@ int mr_plan_anyhow(const struct mr_network *network, const struct mr_options *op
                   (request.mode == MR_PLAN_THROUGHPUT && request.slots == 0)))
         return mr_plan_network(network, options, compiled, error);
     if (!code)
-        code = find_target(options, &target, error);
+        code = find_any_target(options, &target, error);
     if (code)
         return code;
     const int slots = request.slots ? (int)request.slots : 1;

@@ -4,6 +4,7 @@
 #include "card_image.h"
 #include "driver.h"
 #include "failure.h"
+#include "folded_plan.h"
 #include "model_handle.h"
 #include "network_build.h"
 #include "options.h"
@@ -85,6 +86,36 @@ static int make_reports(const struct mr_compiled *compiled, uint64_t sequences, 
     return 0;
 }
 
+// Of a board, whose kernel has no lanes to choose.
+static int plan_folded(const struct mr_network *network, const struct mr_board *board,
+                       const struct mr_options *options, uint64_t sequences, uint64_t steps,
+                       char **json, char **text, struct mr_error *error) {
+    struct mr_folded_plan plan;
+    if (options->choice != MR_LANES_BALANCED || options->slots > 1 || options->budget ||
+        options->dsps)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "target %s has a folded kernel, whose multipliers serve all layers in "
+                          "turn: there are no lanes, slots or budgets to choose; leave them out",
+                          board->name);
+    const int code = mr_folded_plan_make(network, board, &plan, error);
+    if (code)
+        return code;
+    if (json) {
+        json_t *object = mr_folded_plan_json(&plan, sequences, steps);
+        *json = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+        json_decref(object);
+    }
+    if (text)
+        *text = mr_folded_plan_text(&plan, sequences, steps);
+    if ((!json || *json) && (!text || *text))
+        return 0;
+    if (json) {
+        free(*json);
+        *json = NULL;
+    }
+    return mr_failure(error, MR_ERROR_MEMORY, "not enough memory for the plan's report");
+}
+
 int mr_plan(const struct mr_model *model, const struct mr_options *given, uint64_t sequences,
             uint64_t steps, char **json, char **text, struct mr_error *error) {
     if (json)
@@ -105,6 +136,9 @@ int mr_plan(const struct mr_model *model, const struct mr_options *given, uint64
     struct mr_options options;
     struct mr_compiled compiled = {0};
     int code = mr_options_take(given, &options, error);
+    const struct mr_board *board = !code && options.target ? mr_board_find(options.target) : NULL;
+    if (board)
+        return plan_folded(network, board, &options, sequences, steps, json, text, error);
     if (!code)
         code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code)
