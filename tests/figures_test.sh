@@ -166,5 +166,10 @@ plan "$(model_of "2 layers of 25")" 24 50 ""
 verdict "all engines in one run" "$(sed -n 's/^ *all 24 engines in one run: //p' README.md)" \
     "$(field cycles) cycles (planned: $(field cycles)), $(round "$(field microseconds)" 2) us at 300 MHz, $(round "$(field microseconds)" 2 24) us per engine, lanes busy $(round "$(field utilisation)" 1 0.01) %"
 
+# The table of docs/folded.md, as it is printed.
+verdict "the folded kernel's plan" "$(sed -n 's/^    \(plan for icebreaker.*\)/\1/p; s/^      \(.*\)/  \1/p' docs/folded.md |
+    sed -n '/^plan for/,/sums/p')" \
+    "$(build/millrace plan "$(model_of "2 layers of 25")" --target icebreaker --steps 50)"
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && [ $passed -gt 8 ]
