@@ -81,17 +81,17 @@ build/rooms.mk: docs/rooms.txt tests/rooms.sh
 	$(Q)tests/rooms.sh make >$@
 ALL_QUOTES = $(sort $(foreach room,$(filter QUOTES_%,$(.VARIABLES)),$($(room))))
 quotes = $(or $(QUOTES_$(patsubst %/,%,$(dir $1))),$(ALL_QUOTES) -iquotetests)
-INCLUDES = $(call quotes,$<) -isystem $(XRT_INCLUDE)
+INCLUDES = $(call quotes,$<) -isystem $(XRT_INCLUDE) $(FTDI_FLAGS)
 WARNINGS = -Wall -Wextra -Wpedantic -Werror
 FLAGS = -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden -pthread -MMD -MP $(INCLUDES)
-LIBS = -lz -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
+LIBS = $(FTDI_LIBS) -lz -lzip -lcrypto -ljansson -lprotobuf-c -ldl -lm -lpthread
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
 # Of the emulated USB bus, and of the programs that its tests run.
 UMOCKDEV_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags umockdev-1.0))
 UMOCKDEV_LIBS = $(shell $(PKG_CONFIG) --libs umockdev-1.0)
-FTDI_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libftdi1 libusb-1.0))
-FTDI_LIBS = $(shell $(PKG_CONFIG) --libs libftdi1 libusb-1.0)
+FTDI_FLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libftdi1 libusb-1.0))
+FTDI_LIBS := $(shell $(PKG_CONFIG) --libs libftdi1 libusb-1.0)
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # What two threads of one program do at once. The simulators are theirs alone.
 TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
@@ -447,7 +447,6 @@ build/card_plain_xrt: build/obj/tests/card_plain_xrt.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lxrt_coreutil
 # What libusb and libftdi see of an emulated bus.
-build/tests/usb_clients: FLAGS += $(FTDI_FLAGS)
 build/tests/usb_clients: build/obj/tests/usb/clients.o
 	$(call say,LD      $@)
 	$(Q)mkdir -p $(@D)

@@ -116,16 +116,24 @@ const char *mr_device_named_image(const char *uri) {
     return comma && backend && (backend->caps & MR_CAP_NAMES_IMAGE) ? comma + 1 : NULL;
 }
 
-// *path: of the form that the backend needs; NULL for an engine, which has none.
-static int find_path(const char *uri, const struct mr_backend *backend,
-                     const struct mr_image *image, const char **path, struct mr_error *error) {
+enum mr_form mr_device_form(const char *uri) {
+    const struct mr_backend *backend = find_scheme(uri, NULL);
+    return backend->form_of ? backend->form_of(rest_of(uri)) : backend->form;
+}
+
+// *path: of the form that the device needs; NULL for one without a file.
+static int find_path(const char *uri, const struct mr_image *image, const char **path,
+                     struct mr_error *error) {
+    const enum mr_form form = mr_device_form(uri);
     *path = mr_device_named_image(uri);
     if (!*path && image)
-        *path = image->forms[backend->form];
-    if (backend->form == MR_FORM_ENGINE ? image && image->engine : *path != NULL)
+        *path = image->forms[form];
+    if (form == MR_FORM_ENGINE   ? image && image->engine
+        : form == MR_FORM_FOLDED ? image && image->folded
+        : form == MR_FORM_SHAPE  ? image && image->shape_hash
+                                 : *path != NULL)
         return 0;
-    return mr_failure(error, MR_ERROR_DEVICE, "%s needs %s; build it first", uri,
-                      form_texts[backend->form]);
+    return mr_failure(error, MR_ERROR_DEVICE, "%s needs %s; build it first", uri, form_texts[form]);
 }
 
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
@@ -139,7 +147,7 @@ struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
     if (!backend || mr_device_require(uri, caps, error))
         return NULL;
     const char *path;
-    if (find_path(uri, backend, image, &path, error))
+    if (find_path(uri, image, &path, error))
         return NULL;
     struct mr_device *device = calloc(1, sizeof *device);
     if (!device) {

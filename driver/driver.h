@@ -19,7 +19,9 @@
     X(MR_FORM_ENGINE, "an engine of the network")                                                  \
     X(MR_FORM_MODEL, "the network's compiled model")                                               \
     X(MR_FORM_RTL, "the network's simulator")                                                      \
-    X(MR_FORM_XCLBIN, "an image of the network")
+    X(MR_FORM_XCLBIN, "an image of the network")                                                   \
+    X(MR_FORM_FOLDED, "the network's program for a folded kernel")                                 \
+    X(MR_FORM_SHAPE, "the shape of the network's pipeline")
 
 enum mr_form {
 #define MR_FORM_ENUMERATOR(name, text) name,
@@ -44,6 +46,7 @@ enum mr_cap {
 
 struct mr_job;
 struct mr_device_info;
+struct mr_folded_program;
 
 // A network that calculates in this process, made by one who knows it, with its weights in it and
 // every state zero. The functions are those of struct mr_backend.
@@ -63,8 +66,10 @@ struct mr_image {
     // Paths. A backend uses the form that it needs, the others may be NULL. An image that the URI
     // names goes before.
     const char *forms[MR_FORMS];
+    // Of MR_FORM_FOLDED, or NULL; there is no file.
+    const struct mr_folded_program *folded;
     // What the files do not tell, and what they must fit, so that a wrong one is refused; of
-    // MR_FORM_XCLBIN.
+    // MR_FORM_XCLBIN and of MR_FORM_SHAPE, which has no file.
     const unsigned char *shape_hash; // [MR_SHAPE_HASH], of the network's shape
     const char *target;              // "u55c"
     uint32_t process_count;
@@ -141,6 +146,8 @@ struct mr_device_info {
     const char *const *processes;
     uint32_t probe_count;
     const struct mr_probe *probes;
+    // Of its cycles, as the device says it; 0: the clock that the network was compiled for.
+    uint32_t clock_khz;
     const char *text;  // which card it is, or NULL
     const char *place; // the image on it, or NULL
 };
@@ -154,14 +161,16 @@ struct mr_device_found {
     char uri[32], text[96];
 };
 
-// A kind of device. All functions but check are there in every backend; calls on one device are
-// never concurrent; all may block until the device has done its work.
+// A kind of device. All functions but check and form_of are there in every backend; calls on one
+// device are never concurrent; all may block until the device has done its work.
 struct mr_backend {
     const char *scheme; // without the colon
     const char *uris;   // for messages
     const char *usual;  // what the scheme alone stands for
     uint32_t caps;      // MR_CAP_*
     enum mr_form form;  // that it needs
+    // Where that depends on the device: the form that the one of this `rest` needs. NULL: on all.
+    enum mr_form (*form_of)(const char *rest);
     // 0 when `rest`, the URI after the colon, is well-formed, whether or not that device is there.
     // NULL: nothing follows the colon.
     int (*check)(const char *rest, struct mr_error *error);
@@ -195,6 +204,8 @@ struct mr_backend {
 // The backend of a URI that is well-formed; NULL for another, or an unknown scheme: the message
 // then lists the known ones.
 const struct mr_backend *mr_device_find(const char *uri, struct mr_error *error);
+// The form that the device of this URI, which is well-formed, needs.
+enum mr_form mr_device_form(const char *uri);
 // 0 when the URI's backend has all these caps; else the message names those that have.
 int mr_device_require(const char *uri, uint32_t caps, struct mr_error *error);
 // The image that the URI names ("xrt:0,IMAGE.xclbin"), or NULL.

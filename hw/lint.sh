@@ -69,11 +69,11 @@ for file in "$hw"/usb/*.sv; do
 done
 for file in $usb; do
     # shellcheck disable=SC2086
-    lint "$(basename "$file" .sv)" $packages $usb
+    lint "$(basename "$file" .sv)" $packages $usb "$hw"/rtl/*.sv
 done
 for form in "mr_packet -GPAYLOAD=16384 -GTIMER=20" "mr_packet_stream -GPAYLOAD=256" "mr_uart_rx -GCLOCKS_PER_BIT=26"; do
     # shellcheck disable=SC2086
-    lint $form $packages $usb
+    lint $form $packages $usb "$hw"/rtl/*.sv
 done
 
 if [ $# -gt 0 ]; then

@@ -12,10 +12,11 @@ static void print_sv(void) {
     printf("// SPDX-License-Identifier: Apache-2.0\n// " ORIGIN "\n"
            "// The packets between a host and a device on a pipe of bytes.\npackage "
            "mr_packet_pkg;\n");
-#define BYTE(name, value, text)                                                                    \
-    printf("  // %s\n  localparam logic [7:0] %s = 8'h%x;\n", text, #name, (unsigned)(value));
-    MR_PACKET_CONSTANTS(BYTE)
-#undef BYTE
+#define CONSTANT(name, value, text)                                                                \
+    printf("  // %s\n  localparam logic [%d:0] %s = %d'h%x;\n", text, (value) > 255 ? 15 : 7,      \
+           #name, (value) > 255 ? 16 : 8, (unsigned)(value));
+    MR_PACKET_CONSTANTS(CONSTANT)
+#undef CONSTANT
     printf("\n  // Commands.\n");
 #define COMMAND(name, value, ...)                                                                  \
     printf("  localparam logic [7:0] COMMAND_%s = 8'h%x;\n", #name, (unsigned)(value));

@@ -13,7 +13,8 @@
     X(VERSION, 1, "third byte; packets of another version are answered by status VERSION")         \
     X(ANSWER, 0x80, "added to the command in an answer")                                           \
     X(HEADER, 8, "bytes before the payload")                                                       \
-    X(CHECK, 4, "bytes of CRC-32 behind it")
+    X(CHECK, 4, "bytes of CRC-32 behind it")                                                       \
+    X(EARLY, 0x8000, "added to `wanted` of STREAM: words that are not there are not waited for")
 
 // The bytes of a header: X(name, offset, text).
 #define MR_PACKET_HEADER_BYTES(X)                                                                  \
@@ -31,7 +32,9 @@
     X(STREAM, 3, "wanted (2 bytes), words for the kernel", "words of the kernel, taken (2 bytes)", \
       "gives the kernel words and takes up to `wanted` from it, both at once, until all are "      \
       "moved "                                                                                     \
-      "or nothing moves for the device's patience; `taken` words of the request went in")          \
+      "or nothing moves for the device's patience; with 0x8000 in `wanted` until all words went "  \
+      "in; "                                                                                       \
+      "`taken` words of the request went in")                                                      \
     X(READ_REGISTERS, 4, "address, count", "count registers", "reads registers of 4 bytes")        \
     X(WRITE_REGISTERS, 5, "address, registers", "-", "writes registers of 4 bytes")                \
     X(READ_MEMORY, 6, "address, count", "count x 4 bytes", "reads memory")                         \
@@ -44,7 +47,8 @@
     X(COMMAND, 2, "the device does not know the command, or its kernel has nothing for it")        \
     X(ARGUMENT, 3, "the payload has a length, address or count that is not allowed")               \
     X(STALLED, 4, "the kernel's registers did not answer within the device's patience")            \
-    X(BUS, 5, "the kernel's registers answered with an error")
+    X(BUS, 5, "the kernel's registers answered with an error")                                     \
+    X(FRESH, 6, "the device was reset; it begins with a request of number 0")
 
 // The identity: words of 16 bits, low byte first, low word first: X(name, word, words, text).
 #define MR_PACKET_IDENTITY(X)                                                                      \
@@ -55,9 +59,8 @@
     X(HASH, 6, 8, "of the image's sources, 16 bytes")                                              \
     X(LIMITS, 14, 8, "what the kernel was built for; the kernel's documentation says what")        \
     X(BUSY, 22, 2,                                                                                 \
-      "of a folded kernel: cycles since reset, modulo 2^32, in which it neither waited for a "     \
-      "word "                                                                                      \
-      "nor had one to give that nobody took")                                                      \
+      "of a folded kernel: cycles since reset, modulo 2^32, in which it waited neither for a "     \
+      "word nor for room for one")                                                                 \
     X(REQUESTS, 24, 1, "requests done, modulo 2^16; repeated ones count once")                     \
     X(REJECTED, 25, 1, "packets that broke off or had a wrong CRC, modulo 2^16")
 

@@ -23,6 +23,9 @@ struct mr_byte_pipe {
                 struct mr_error *error);
     // Drops what is on its way.
     int (*reset)(void *self, struct mr_error *error);
+    // After a failure: looks for the same device for a moment and goes on with it. Bytes that were
+    // on their way are gone. NULL: cannot be.
+    int (*reopen)(void *self, struct mr_error *error);
     // Milliseconds from some point, as this pipe counts time.
     uint64_t (*now)(void *self);
     void (*close)(void *self);

@@ -11,6 +11,7 @@ enum {
     LIMIT_MS = 10000,
     FIRST_MS = 250, // until a request is sent again; then twice as long each time,
     MOST_MS = 1000, // up to this
+    AWAY_MS = 2000, // for which a device may be unplugged
     FIRST_PAYLOAD = 512,
     LEAST_PAYLOAD = 256
 };
@@ -73,6 +74,24 @@ static int await(struct mr_link *link, uint8_t sequence, uint8_t command, uint64
     return 0;
 }
 
+// The pipe failed with `error`: a cable that is plugged in again is all that is needed, as the
+// device knows what it has done.
+static int come_back(struct mr_link *link, struct mr_error *error) {
+    const uint64_t end = now_ms(link) + AWAY_MS;
+    struct mr_error again;
+    char said[512];
+    if (!link->pipe.reopen)
+        return MR_ERROR_DEVICE;
+    snprintf(said, sizeof said, "%.500s", error ? error->text : "");
+    while (now_ms(link) < end)
+        if (!link->pipe.reopen(link->pipe.self, &again)) {
+            link->counts.returns++;
+            return 0;
+        }
+    return mr_failure(error, MR_ERROR_DEVICE, "%s, and did not come back within %.1f s", said,
+                      AWAY_MS / 1000.0);
+}
+
 static int exchange(struct mr_link *link, uint8_t sequence, uint8_t command, uint32_t length,
                     struct mr_packet *answer, struct mr_error *error) {
     const uint64_t end = now_ms(link) + link->limit_ms;
@@ -91,8 +110,10 @@ static int exchange(struct mr_link *link, uint8_t sequence, uint8_t command, uin
                                     (unsigned)(end > now ? end - now : 1), &written, error);
         if (!code && written == mr_packet_size(length))
             code = await(link, sequence, command, again, answer, &found, error);
-        if (code || found)
-            return code;
+        if (found)
+            return 0;
+        if (code && come_back(link, error))
+            return MR_ERROR_DEVICE;
         if (now_ms(link) >= end)
             return mr_failure(error, MR_ERROR_DEVICE,
                               "%s: no answer for %.1f s (%s); is the image of Millrace on it?",
@@ -110,6 +131,12 @@ static int check_status(const struct mr_link *link, const struct mr_packet *answ
                           link->name, answer->version, MR_PACKET_VERSION);
     if (answer->status == MR_PACKET_STATUS_OK)
         return 0;
+    if (answer->status == MR_PACKET_STATUS_FRESH)
+        return mr_failure(
+            error, MR_ERROR_DEVICE,
+            "%s was reset, by its power perhaps, and has lost network and state; open "
+            "it again",
+            link->name);
     const char *text =
         answer->status < sizeof statuses / sizeof *statuses ? statuses[answer->status] : NULL;
     return mr_failure(error, MR_ERROR_DEVICE, "%s refused %s: %s (status %u)", link->name,

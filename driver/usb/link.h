@@ -30,6 +30,7 @@ struct mr_link_identity {
 struct mr_link_counts {
     uint64_t requests, repeats; // the bytes of a request sent again
     uint64_t strangers;         // answers to other requests
+    uint64_t returns;           // devices that were plugged in again
 };
 
 struct mr_link {

@@ -28,14 +28,15 @@ static int no_memory(const struct mr_link_words *words, struct mr_error *error) 
                       words->link->name);
 }
 
-// One request: the waiting words go out, up to `wanted` come in. *got: how many.
-static int move(struct mr_link_words *words, uint32_t wanted, uint16_t *in, uint32_t *got,
-                struct mr_error *error) {
+// One request: the waiting words go out, up to `wanted` come in, with the flag EARLY those that are
+// there. *got: how many.
+static int move(struct mr_link_words *words, uint32_t wanted, uint32_t flag, uint16_t *in,
+                uint32_t *got, struct mr_error *error) {
     struct mr_link *link = words->link;
     struct mr_packet answer;
     uint8_t *payload = mr_link_payload(link);
     payload[0] = (uint8_t)wanted;
-    payload[1] = (uint8_t)(wanted >> 8);
+    payload[1] = (uint8_t)((wanted | flag) >> 8);
     for (uint32_t i = 0; i < words->count; i++) {
         payload[2 + 2 * i] = (uint8_t)words->waiting[i];
         payload[3 + 2 * i] = (uint8_t)(words->waiting[i] >> 8);
@@ -67,27 +68,25 @@ static int move(struct mr_link_words *words, uint32_t wanted, uint16_t *in, uint
     return 0;
 }
 
-// Sends the waiting words. A kernel that cannot go on before its words are taken gives them to
+// Sends the waiting words. A kernel may not go on before what it gives is taken: what comes goes to
 // `ahead`.
 static int flush(struct mr_link_words *words, struct mr_error *error) {
-    uint32_t got, wanted = 0;
+    uint32_t got;
     words->moved = now_ms(words);
     while (words->count) {
-        if (words->ahead_room - words->ahead_count < wanted) {
-            const size_t room = 2 * words->ahead_room + wanted;
+        if (words->ahead_room - words->ahead_count < words->most) {
+            const size_t room = 2 * words->ahead_room + words->most;
             uint16_t *ahead = realloc(words->ahead, room * sizeof *ahead);
             if (!ahead)
                 return no_memory(words, error);
             words->ahead = ahead;
             words->ahead_room = room;
         }
-        uint16_t none; // nothing is wanted at first
-        const int code =
-            move(words, wanted, wanted ? words->ahead + words->ahead_count : &none, &got, error);
+        const int code = move(words, words->most, MR_PACKET_EARLY,
+                              words->ahead + words->ahead_count, &got, error);
         if (code)
             return code;
         words->ahead_count += got;
-        wanted = words->most;
     }
     return 0;
 }
@@ -119,8 +118,8 @@ static int read_words(void *self, uint16_t *to, size_t count, struct mr_error *e
     for (size_t done = early; done < count;) {
         const size_t left = count - done;
         uint32_t got = 0;
-        const int code =
-            move(words, left < words->most ? (uint32_t)left : words->most, to + done, &got, error);
+        const int code = move(words, left < words->most ? (uint32_t)left : words->most, 0,
+                              to + done, &got, error);
         if (code)
             return code;
         done += got;

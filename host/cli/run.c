@@ -204,7 +204,8 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
                   const struct mr_model *model, const struct cli_input *input,
                   const struct cli_outputs *outputs, const struct mr_stats *stats) {
     const bool counted = stats->cycles > 0;
-    const uint64_t planned = counted && stats->device_runs == 1
+    const bool lanes = stats->multipliers > 0; // a folded kernel has none
+    const uint64_t planned = counted && lanes && stats->device_runs == 1
                                  ? cli_planned(cli, model, input->sequences, input->steps, "cycles")
                                  : 0;
     cli_warn_saturation(cli, session, model);
@@ -219,8 +220,8 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
         mr_json_put(&object, "cycles", integer_or_null(stats->cycles));
         if (counted)
             mr_json_put(&object, "planned_cycles", integer_or_null(planned));
-        mr_json_put(&object, "cycles_per_step", counted ? layer_cycles(session) : json_null());
-        mr_json_put(&object, "utilisation", counted ? json_real(stats->utilisation) : json_null());
+        mr_json_put(&object, "cycles_per_step", lanes ? layer_cycles(session) : json_null());
+        mr_json_put(&object, "utilisation", lanes ? json_real(stats->utilisation) : json_null());
         mr_json_put(&object, "clock_mhz", counted ? json_real(stats->clock_mhz) : json_null());
         // At the stated clock; the CPU has none, and its own time is of this machine.
         mr_json_put(&object, "microseconds",
@@ -235,9 +236,11 @@ static int report(struct cli *cli, const struct run *run, const struct mr_sessio
         fprintf(to, ", %.0f us on this processor\n", stats->microseconds);
         return CLI_OK;
     }
-    fprintf(to, ", %llu cycles, %.2f us at %.0f MHz, multipliers %.1f %% used\n",
-            (unsigned long long)stats->cycles, stats->microseconds, stats->clock_mhz,
-            100 * stats->utilisation);
+    fprintf(to, ", %llu cycles, %.2f us at %.0f MHz", (unsigned long long)stats->cycles,
+            stats->microseconds, stats->clock_mhz);
+    if (lanes)
+        fprintf(to, ", multipliers %.1f %% used", 100 * stats->utilisation);
+    fprintf(to, "\n");
     if (planned)
         fprintf(to, "the planner said %llu cycles\n", (unsigned long long)planned);
     return CLI_OK;

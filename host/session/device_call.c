@@ -16,6 +16,8 @@ static const char *const builders[MR_FORMS] = {
     [MR_FORM_MODEL] = "hlsc, a C compiler",
     [MR_FORM_RTL] = "hlsc, Verilator, a C++ compiler, make",
     [MR_FORM_XCLBIN] = "an image of it (hw/vitis/)",
+    [MR_FORM_FOLDED] = "nothing",
+    [MR_FORM_SHAPE] = "hlsc, a board with the network's pipeline",
 };
 
 static struct mr_device_entry describe(const struct mr_device_found *found) {
@@ -31,7 +33,7 @@ static struct mr_device_entry describe(const struct mr_device_found *found) {
     struct mr_device_entry entry = {0};
     snprintf(entry.uri, sizeof entry.uri, "%s", found->uri);
     snprintf(entry.text, sizeof entry.text, "%s", found->text);
-    snprintf(entry.needs, sizeof entry.needs, "%s", builders[backend->form]);
+    snprintf(entry.needs, sizeof entry.needs, "%s", builders[mr_device_form(found->uri)]);
     for (size_t i = 0, used = 0; i < sizeof caps / sizeof *caps && used < sizeof entry.can; i++)
         if (backend->caps & caps[i].cap)
             used += (size_t)snprintf(entry.can + used, sizeof entry.can - used, "%s%s",

@@ -152,10 +152,10 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     if (!model || !uri)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_build: the %s is NULL",
                           model ? "uri" : "model");
-    const struct mr_backend *backend = mr_device_find(uri, error);
-    if (!backend)
+    if (!mr_device_find(uri, error))
         return MR_ERROR_DEVICE;
-    if (backend->form == MR_FORM_XCLBIN)
+    const enum mr_form form = mr_device_form(uri);
+    if (form == MR_FORM_XCLBIN)
         return mr_failure(error, MR_ERROR_DEVICE,
                           "device %.100s takes the image of a card, which is built for a platform "
                           "(millrace build --platform, mr_build_image)",
@@ -164,7 +164,7 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     struct mr_compiled compiled = {0};
     char so_path[PATH_MAX] = "";
     int code = mr_options_take(given, &options, error);
-    if (backend->form == MR_FORM_ENGINE && !code) {
+    if ((form == MR_FORM_ENGINE || form == MR_FORM_FOLDED || form == MR_FORM_SHAPE) && !code) {
         if (path && path_size)
             *path = '\0';
         return 0; // there is nothing to build
@@ -172,8 +172,7 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     if (!code)
         code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code)
-        code = mr_compiled_build(&compiled,
-                                 backend->form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+        code = mr_compiled_build(&compiled, form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
                                  options.trace, &options, so_path, sizeof so_path, error);
     mr_compiled_free(&compiled);
     if (!code && path && snprintf(path, path_size, "%s", so_path) >= (int)path_size)

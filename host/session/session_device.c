@@ -4,6 +4,7 @@
 #include "card_image.h"
 #include "cpu_engine.h"
 #include "failure.h"
+#include "folded_image.h"
 #include "session.h"
 #include "weights_image.h"
 
@@ -57,7 +58,7 @@ const char *mr_session_resolve(const char *uri, struct mr_compiled *compiled,
 bool mr_session_runs_here(const char *uri) {
     struct mr_device_found card;
     return strcmp(uri, auto_uri) == 0 ? !mr_device_first(MR_FORM_XCLBIN, &card)
-                                      : mr_device_find(uri, NULL)->form == MR_FORM_ENGINE;
+                                      : mr_device_form(uri) == MR_FORM_ENGINE;
 }
 
 // What an image does not tell of its network.
@@ -91,20 +92,22 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
     const struct mr_backend *backend = mr_device_find(uri, error);
     if (!backend)
         return MR_ERROR_DEVICE;
-    if (backend->form == MR_FORM_ENGINE)
+    const enum mr_form form = mr_device_form(uri);
+    if (form == MR_FORM_ENGINE || form == MR_FORM_FOLDED)
         return 0; // made when the device is opened
     const int built = mr_compiled_complete(compiled, options, error);
     if (built)
         return built;
-    image->forms[backend->form] = path;
-    if (backend->form != MR_FORM_XCLBIN)
-        return mr_compiled_build(compiled,
-                                 backend->form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+    image->forms[form] = path;
+    if (form == MR_FORM_MODEL || form == MR_FORM_RTL)
+        return mr_compiled_build(compiled, form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
                                  trace, options, path, path_size, error);
     const int code = name_parts(session, uri, image, error);
     if (code)
         return code;
     image->shape_hash = compiled->shape_hash;
+    if (form == MR_FORM_SHAPE)
+        return 0;
     image->target = compiled->plan.target->name;
     const char *named = mr_device_named_image(uri);
     char text[900];
@@ -143,11 +146,22 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         return code;
     struct mr_error reason;
     struct mr_engine engine = {0};
-    const bool has_engine = mr_device_find(uri, error)->form == MR_FORM_ENGINE;
+    struct mr_folded_image folded = {0};
+    const enum mr_form form = mr_device_form(uri);
+    const bool has_engine = form == MR_FORM_ENGINE;
     if (has_engine && mr_engine_make(&session->compiled.plan, &engine, error))
         return error ? error->code : MR_ERROR_MEMORY;
+    if (form == MR_FORM_FOLDED) {
+        const int unfit = mr_folded_image_make(&session->compiled.plan, &folded, error);
+        if (unfit) {
+            mr_folded_image_free(&folded);
+            return unfit;
+        }
+        image.folded = &folded.program;
+    }
     image.engine = has_engine ? &engine : NULL;
     session->device = mr_device_open(uri, &image, &device_options, &reason);
+    mr_folded_image_free(&folded);
     if (!session->device) {
         if (has_engine)
             engine.close(engine.self);

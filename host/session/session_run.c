@@ -231,10 +231,15 @@ static void fill_stats(const struct mr_session *session, bool encodes, uint64_t 
             continue;
         stats->multiplications += rows * plan->ops[i].cost.useful;
     }
-    if (cycles && mr_plan_figures(plan, session->compiled.report, &measured, &figures, text,
-                                  sizeof text) == 0) {
-        stats->cycles = cycles;
-        stats->microseconds = figures.microseconds;
+    if (!cycles)
+        return;
+    if (session->info.clock_khz)
+        stats->clock_mhz = session->info.clock_khz / 1e3;
+    stats->cycles = cycles;
+    stats->microseconds = (double)cycles / stats->clock_mhz;
+    // A folded kernel has no lanes, and nothing was compiled for it.
+    if (session->compiled.report && mr_plan_figures(plan, session->compiled.report, &measured,
+                                                    &figures, text, sizeof text) == 0) {
         stats->utilisation = figures.utilisation;
         stats->multipliers = (uint32_t)figures.multipliers;
     }

@@ -51,8 +51,8 @@ int mr_cuts_attach(struct mr_session *session, const char *uri, struct mr_error 
         const char *name = session->network->ops[i].name;
         // By how much is told where values are kept from step to step.
         find_probe(&session->info, name, "past", &cuts->probe[i][PAST]);
-        if (limit_of(session, i).limit > 0 &&
-            !find_probe(&session->info, name, "cut", &cuts->probe[i][CUT]))
+        if (!find_probe(&session->info, name, "cut", &cuts->probe[i][CUT]) &&
+            limit_of(session, i).limit > 0 && session->info.probe_count)
             return mr_failure(error, MR_ERROR_DEVICE,
                               "%s: operator %s does not count its cut values; build its image "
                               "again",
@@ -89,7 +89,9 @@ void mr_cuts_take_probes(struct mr_session *session, bool encodes) {
                                   : !mr_op_encodes(session->network, op);
         if (limit_of(session, i).limit == 0 || !runs)
             continue;
-        cuts->new_values[i].count += cuts->probes[cuts->probe[i][CUT]];
+        // A folded kernel counts nothing.
+        if (cuts->probe[i][CUT] < session->info.probe_count)
+            cuts->new_values[i].count += cuts->probes[cuts->probe[i][CUT]];
         if (cuts->probe[i][PAST] < session->info.probe_count)
             cuts->new_values[i].past += cuts->probes[cuts->probe[i][PAST]];
     }
@@ -149,7 +151,7 @@ int mr_session_operator_saturation(const struct mr_session *session, uint32_t in
         per_step ? session->cuts.steps[encodes] : session->cuts.sequences[encodes];
     *info = (struct mr_operator_saturation){
         .cut = cuts->count,
-        .total = limit.limit > 0 ? rows * (uint64_t)op->units : 0,
+        .total = limit.limit > 0 && session->info.probe_count ? rows * (uint64_t)op->units : 0,
         .limit = limit.limit,
         .past = (double)cuts->past * limit.unit,
     };

@@ -3,9 +3,9 @@
 // answers.
 //
 // A request is executed when all of it is there and its CRC-32 is right, once for each change of the sequence number (a
-// request of number 0 each time it comes). A request with the number of the last one gets the kept answer again. Bytes are
-// taken while no request is being executed or answered; a source that cannot wait loses those between, which the host sends
-// again.
+// request of number 0 each time it comes, and after reset nothing before one). A request with the number of the last one
+// gets the kept answer again. Bytes are taken while no request is being executed or answered; a source that cannot wait
+// loses those between, which the host sends again.
 //
 // Execution: do_o is high from the cycle in which the request is there to that in which done_i is high. While it is high the
 // payload's words come in order on arg (valid is low when none is left; one a cycle), and words on ans become the answer's
@@ -80,6 +80,7 @@ module mr_packet #(
   logic [7:0] sequence_q, last_q, command_q, low_q;
   logic [2:0] status_q;
   logic foreign_q;  // of another version
+  logic begun_q;  // since reset there was a request of number 0
   logic [31:0] crc_q;
   logic [TIMER:0] timer_q;
   logic [15:0] requests_q, rejected_q;
@@ -136,9 +137,10 @@ module mr_packet #(
 
   // ---- what is done with a request
 
-  logic right, repeated, executing, is_identify, is_reset, done, ours;
+  logic right, repeated, executing, is_identify, is_reset, done, ours, refused;
   assign right = crc_q == CRC_RIGHT;
   assign repeated = sequence_q != 8'd0 && sequence_q == last_q;
+  assign refused = foreign_q || (!begun_q && sequence_q != 8'd0);
   assign executing = mode_q == EXECUTE;
   assign is_identify = command_q == mr_packet_pkg::COMMAND_IDENTIFY;
   assign is_reset = command_q == mr_packet_pkg::COMMAND_RESET;
@@ -203,6 +205,7 @@ module mr_packet #(
       byte_q <= '0;
       at_q <= '0;
       last_q <= '0;
+      begun_q <= 1'b0;
       timer_q <= '0;
       requests_q <= '0;
       rejected_q <= '0;
@@ -233,11 +236,14 @@ module mr_packet #(
         rejected_q <= rejected_q + 16'd1;
       end
       if (mode_q == DECIDE && right) begin
-        mode_q <= foreign_q ? SEND : repeated ? SEND : EXECUTE;
-        if (foreign_q || !repeated) begin
+        mode_q <= refused || repeated ? SEND : EXECUTE;
+        if (refused || !repeated) begin
           answer_q <= '0;
-          status_q <= mr_packet_pkg::STATUS_VERSION;
+          status_q <= foreign_q ? mr_packet_pkg::STATUS_VERSION : mr_packet_pkg::STATUS_FRESH;
+        end
+        if (!refused && !repeated) begin
           last_q <= sequence_q;
+          begun_q <= 1'b1;
           requests_q <= requests_q + 16'd1;
         end
       end

@@ -14,6 +14,8 @@ package mr_packet_pkg;
   localparam logic [7:0] HEADER = 8'h8;
   // bytes of CRC-32 behind it
   localparam logic [7:0] CHECK = 8'h4;
+  // added to `wanted` of STREAM: words that are not there are not waited for
+  localparam logic [15:0] EARLY = 16'h8000;
 
   // Commands.
   localparam logic [7:0] COMMAND_IDENTIFY = 8'h1;
@@ -31,6 +33,7 @@ package mr_packet_pkg;
   localparam logic [2:0] STATUS_ARGUMENT = 3'd3;  // the payload has a length, address or count that is not allowed
   localparam logic [2:0] STATUS_STALLED = 3'd4;  // the kernel's registers did not answer within the device's patience
   localparam logic [2:0] STATUS_BUS = 3'd5;  // the kernel's registers answered with an error
+  localparam logic [2:0] STATUS_FRESH = 3'd6;  // the device was reset; it begins with a request of number 0
 
   // Kinds of devices.
   localparam logic [15:0] KIND_FOLDED = 16'd1;  // a folded kernel: two streams of words

@@ -2,8 +2,7 @@
 // Executes STREAM for mr_packet: moves words between packets and the two streams of a folded kernel.
 //
 // A word that was taken from a request waits here until the kernel takes it, also beyond the answer. A word of the kernel is
-// taken when a request wants it. busy_o counts the cycles in which the kernel neither waits for a word nor offers one that
-// nobody takes. Reset is the kernel's.
+// taken when a request wants it. busy_o counts the cycles since reset in which the kernel did not wait. Reset is the kernel's.
 
 `include "mr_assert.svh"
 
@@ -28,6 +27,8 @@ module mr_packet_stream #(
     output logic        done_o,
     output logic [ 2:0] status_o,
     output logic [31:0] busy_o,
+    /// The kernel waits for a word, or for room for one.
+    input  logic        waits_i,
     /// The kernel's input stream.
     output logic        to_valid_o,
     input  logic        to_ready_i,
@@ -40,12 +41,13 @@ module mr_packet_stream #(
   localparam int MOST = PAYLOAD / 2 - 1;  // words beside the count
   localparam int W = $clog2(MOST + 2);
 
-  // The first word of the payload says how many words are wanted; then both ways go on at once.
-  logic moving_q, ended_q;
+  // The first word of the payload says how many words are wanted, and by its highest bit that they need not be waited for;
+  // then both ways go on at once.
+  logic moving_q, ended_q, early_q;
   logic [W-1:0] wanted_q, taken_q;
   logic stream, fits, take, give;
   assign stream = command_i == mr_packet_pkg::COMMAND_STREAM;
-  assign fits = stream && arg_valid_i && arg_data_i <= 16'(MOST);
+  assign fits = stream && arg_valid_i && (arg_data_i & ~mr_packet_pkg::EARLY) <= 16'(MOST);
   assign take = moving_q && !ended_q && arg_valid_i && (!to_valid_o || to_ready_i);
   assign give = moving_q && !ended_q && wanted_q != '0 && ans_ready_i && from_valid_i;
   assign arg_ready_o = moving_q ? take : do_i && fits;
@@ -64,16 +66,17 @@ module mr_packet_stream #(
       busy_o <= '0;
     end else begin
       if (do_i && !moving_q && fits) moving_q <= 1'b1;
-      if (moving_q && ((!arg_valid_i && wanted_q == '0) || late_i)) ended_q <= 1'b1;
+      if (moving_q && ((!arg_valid_i && (early_q || wanted_q == '0)) || late_i)) ended_q <= 1'b1;
       if (done_o) begin
         moving_q <= 1'b0;
         ended_q  <= 1'b0;
       end
       to_valid_o <= take || (to_valid_o && !to_ready_i);
-      if ((to_valid_o || !to_ready_i) && (from_ready_o || !from_valid_i)) busy_o <= busy_o + 32'd1;
+      if (!waits_i) busy_o <= busy_o + 32'd1;
     end
     if (!moving_q) begin
       wanted_q <= W'(arg_data_i);
+      early_q  <= |(arg_data_i & mr_packet_pkg::EARLY);
       taken_q  <= '0;
     end else begin
       wanted_q <= wanted_q - W'(give);

@@ -21,6 +21,8 @@ module mr_uart_link #(
     output logic        tx_o,
     /// The kernel's reset, synchronous, active low.
     output logic        kernel_rst_no,
+    /// The kernel waits for a word, or for room for one (starved_o || blocked_o of hlsc's): not counted as work.
+    input  logic        kernel_waits_i,
     /// The kernel's input stream.
     output logic        to_valid_o,
     input  logic        to_ready_i,
@@ -92,6 +94,7 @@ module mr_uart_link #(
       .done_o(done),
       .status_o(status),
       .busy_o(busy),
+      .waits_i(kernel_waits_i),
       .to_valid_o,
       .to_ready_i,
       .to_data_o,

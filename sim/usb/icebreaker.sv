@@ -12,13 +12,14 @@ module mr_usb_device (
 );
   logic kernel_rst_n, to_valid, to_ready, from_valid, from_ready;
   logic [15:0] to_data, from_data;
-  logic unused_idle, unused_done, unused_busy, unused_starved, unused_blocked;
-  mr_uart_link u_link (
+  logic unused_idle, unused_done, busy, starved, blocked;
+  mr_uart_link #(.LIMITS(128'h0000_0000_0000_0000_0000_0100_0200_4000)) u_link (
       .clk_i,
       .rst_ni,
       .rx_i,
       .tx_o,
       .kernel_rst_no(kernel_rst_n),
+      .kernel_waits_i(starved || blocked || (from_valid && !from_ready && !busy)),
       .to_valid_o(to_valid),
       .to_ready_i(to_ready),
       .to_data_o(to_data),
@@ -38,8 +39,8 @@ module mr_usb_device (
       .out_valid_o(from_valid),
       .out_ready_i(from_ready),
       .out_data_o(from_data),
-      .busy_o(unused_busy),
-      .starved_o(unused_starved),
-      .blocked_o(unused_blocked)
+      .busy_o(busy),
+      .starved_o(starved),
+      .blocked_o(blocked)
   );
 endmodule

@@ -260,6 +260,7 @@ void expect(device &d, const char *name, const std::vector<uint8_t> &request, in
 void single_packets(device &d) {
     d.top.stall_i = 0;
     const uint32_t before = d.top.took_o;
+    expect(d, "before a request of number 0", packet(1, 8, 1, {}), MR_PACKET_STATUS_FRESH, 0);
     expect(d, "identify", packet(1, 0, 1, {}), 0, 52);
     expect(d, "reset", packet(1, 0, 2, {}), 0, 0);
     expect(d, "foreign version", packet(2, 9, 1, {}), MR_PACKET_STATUS_VERSION, 0);

@@ -7,6 +7,8 @@ module usb_echo (
     input  logic        rst_ni,
     /// How often it stalls, in 1/256 of the cycles.
     input  logic [ 7:0] stall_i,
+    /// Nothing to do, or no room for what is done.
+    output logic        waits_o,
     input  logic        to_valid_i,
     output logic        to_ready_o,
     input  logic [15:0] to_data_i,
@@ -21,6 +23,7 @@ module usb_echo (
   initial random_q = 32'h1;
   assign full = write_q == {!read_q[3], read_q[2:0]};
   assign empty = write_q == read_q;
+  assign waits_o = (empty && !to_valid_i) || (from_valid_o && !from_ready_i);
   assign to_ready_o = !full && !dead_q && random_q[7:0] >= stall_i;
   always_ff @(posedge clk_i) begin
     random_q <= {random_q[30:0], random_q[31] ^ random_q[21] ^ random_q[1] ^ random_q[0]};

@@ -14,7 +14,7 @@ module usb_echo_top #(
     output logic [31:0] took_o,
     output logic [31:0] gave_o
 );
-  logic kernel_rst_n, to_valid, to_ready, from_valid, from_ready;
+  logic kernel_rst_n, waits, to_valid, to_ready, from_valid, from_ready;
   logic [15:0] to_data, from_data;
   mr_uart_link #(
       .CLOCKS_PER_BIT(CLOCKS_PER_BIT),
@@ -29,6 +29,7 @@ module usb_echo_top #(
       .rx_i,
       .tx_o,
       .kernel_rst_no(kernel_rst_n),
+      .kernel_waits_i(waits),
       .to_valid_o(to_valid),
       .to_ready_i(to_ready),
       .to_data_o(to_data),
@@ -40,6 +41,7 @@ module usb_echo_top #(
       .clk_i,
       .rst_ni(kernel_rst_n),
       .stall_i,
+      .waits_o(waits),
       .to_valid_i(to_valid),
       .to_ready_o(to_ready),
       .to_data_i(to_data),
