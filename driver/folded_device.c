@@ -15,6 +15,7 @@
 enum {
     COMMAND_WORDS = 3,
     PORTION = 2048, // words that are written at a time, about
+    DUE = 1 << 16,  // and read at most
     BEAT = 32       // 16-bit numbers of a beat: h, the second field's low and high half
 };
 
@@ -28,7 +29,10 @@ struct mr_folded_device {
     uint32_t step_words, end_words; // that a step gives, and the end of a sequence
     uint32_t filled;
     uint16_t out[PORTION + COMMAND_WORDS];
-    uint16_t *row; // [step_words or end_words, the greater]
+    // What is due is read at once: [most_due] words, which there is room for, and of a row that is
+    // longer all of it.
+    uint32_t most_due;
+    uint16_t *due;
 };
 
 static bool gives_wide(const struct mr_folded_device *device) {
@@ -132,14 +136,14 @@ struct mr_folded_device *mr_folded_open(const struct mr_word_pipe *pipe,
     device->ports[2] = (struct mr_port){"state_in", MR_PORT_IN, MR_BEAT_BITS};
     device->ports[3] = (struct mr_port){"state_out", MR_PORT_OUT, MR_BEAT_BITS};
     count_words(device);
-    const size_t row =
-        device->step_words > device->end_words ? device->step_words : device->end_words;
+    const size_t row = (size_t)device->step_words + device->end_words;
+    device->most_due = pipe->room < DUE ? pipe->room : DUE;
     device->parts =
         copy(program->parts, (size_t)program->words * FOLDED_ROWS * sizeof *device->parts);
     device->units = copy(program->units, program->beats * sizeof *device->units);
-    device->row = malloc((row + 1) * sizeof *device->row);
+    device->due = malloc((row > device->most_due ? row : device->most_due) * sizeof *device->due);
     int code = 0;
-    if (!device->parts || !device->units || !device->row)
+    if (!device->parts || !device->units || !device->due)
         code = mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", name);
     if (!code)
         code = check(device, error);
@@ -159,7 +163,7 @@ void mr_folded_close(void *opened) {
         device->pipe.close(device->pipe.self);
     free(device->parts);
     free(device->units);
-    free(device->row);
+    free(device->due);
     free(device);
 }
 
@@ -227,38 +231,37 @@ static uint64_t place_rows(const struct mr_folded_device *device, bool last, boo
     return at;
 }
 
-// The next row, and behind a sequence's last step what comes once for it.
-static int read_row(struct mr_folded_device *device, struct progress *at, struct mr_error *error) {
+// Puts the next row where it belongs, and behind a sequence's last step what comes once for it.
+// Gives the words behind them.
+static const uint16_t *place_row(const struct mr_folded_device *device, struct progress *at,
+                                 const uint16_t *words) {
     const bool ends = at->step + 1 == at->job->steps;
-    uint64_t size = 0;
-    int code = get(device, device->row, device->step_words, error);
-    if (!code)
-        size = place_rows(device, false, ends, device->row, at->y);
-    if (!code && ends)
-        code = get(device, device->row, device->end_words, error);
-    if (!code && ends)
-        place_rows(device, true, true, device->row, at->y);
-    if (code)
-        return code;
-    at->due -= device->step_words + (ends ? device->end_words : 0);
+    const uint64_t size = place_rows(device, false, ends, words, at->y);
+    words += device->step_words;
+    if (ends) {
+        place_rows(device, true, true, words, at->y);
+        words += device->end_words;
+    }
     at->y += size;
     at->step = ends ? 0 : at->step + 1;
     at->sequence += ends;
     at->job->done = at->sequence;
-    return 0;
+    return words;
 }
 
 static int read_due(struct mr_folded_device *device, struct progress *at, struct mr_error *error) {
-    int code = 0;
+    const uint16_t *words = device->due;
+    const int code = get(device, device->due, at->due, error);
     while (!code && (uint64_t)at->sequence * at->job->steps + at->step < at->written)
-        code = read_row(device, at, error);
+        words = place_row(device, at, words);
+    at->due = 0;
     return code;
 }
 
 static int write_step(struct mr_folded_device *device, struct progress *at, bool ends,
                       struct mr_error *error) {
     const uint64_t more = device->step_words + (ends ? device->end_words : 0);
-    int code = at->due && at->due + more > device->pipe.room ? read_due(device, at, error) : 0;
+    int code = at->due && at->due + more > device->most_due ? read_due(device, at, error) : 0;
     if (!code)
         code = put(device, at->x, device->program.x_width, error);
     if (!code && ends && device->end_words)
@@ -366,17 +369,15 @@ static int check_beats(const struct mr_folded_device *device, uint64_t count,
 static int read_numbers(struct mr_folded_device *device, uint32_t *numbers,
                         struct mr_error *error) {
     const uint32_t all = device->program.states;
-    const uint32_t most = device->pipe.room / 2 < all ? device->pipe.room / 2 : all;
+    const uint32_t room = device->most_due / 2, most = room < all ? room : all;
     int code = 0;
     for (uint32_t at = 0; at < all && !code; at += most) {
         const uint32_t count = all - at < most ? all - at : most;
         code = command(device, FOLDED_READ, device->program.first_state + at, count, error);
-        for (uint32_t i = 0; i < count && !code; i++) {
-            uint16_t halves[2];
-            code = get(device, halves, 2, error);
-            if (!code)
-                numbers[at + i] = (uint32_t)halves[1] << 16 | halves[0];
-        }
+        if (!code)
+            code = get(device, device->due, 2 * (size_t)count, error);
+        for (uint32_t i = 0; i < count && !code; i++)
+            numbers[at + i] = (uint32_t)device->due[2 * i + 1] << 16 | device->due[2 * i];
     }
     return code;
 }

@@ -207,7 +207,7 @@ START_TEST(random_networks_as_rtl) {
     for (size_t c = 0; c < sizeof chances / sizeof *chances; c++) {
         struct folded_pipe *pipe = folded_pipe_open(true, chances[c][0], chances[c][1], first_seed);
         pipe->whole = c == 0; // its cycles are counted
-        check_networks(pipe, network_count / 10, 9, 5);
+        check_networks(pipe, network_count / 6, 33, 5);
         folded_pipe_close(pipe);
     }
 }

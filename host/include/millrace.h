@@ -308,7 +308,8 @@ struct mr_options {
     // sizeof(struct mr_options), by which the library knows what the caller knows: new members come
     // at the end. MR_ERROR_ARGUMENT where it is 0 or another's.
     size_t size;
-    // The device whose size limits the network; NULL: "u55c". sim: and hls: keep to it too.
+    // The device whose size limits the network; NULL: "u55c". sim: and hls: keep to it too. A board
+    // with a folded kernel ("icebreaker") is for mr_plan: its report has other members.
     const char *target;
     enum mr_lanes_choice choice;
     // MR_LANES_GIVEN: [lane_count], one per recurrent layer, or a single one for all.
