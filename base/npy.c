@@ -62,23 +62,35 @@ void mr_array_free(struct mr_array *array) {
     memset(array, 0, sizeof *array);
 }
 
+const char *mr_shape_text(int rank, const size_t *shape, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%zu", i ? ", " : "", shape[i]);
+    if (used < size)
+        snprintf(text + used, size - used, "]");
+    return text;
+}
+
+const char *mr_array_place_text(const struct mr_array *array, size_t index, char *text,
+                                size_t size) {
+    size_t place[MR_ARRAY_RANK];
+    for (int axis = array->rank - 1; axis >= 0; axis--) {
+        place[axis] = index % array->shape[axis];
+        index /= array->shape[axis];
+    }
+    return mr_shape_text(array->rank, place, text, size);
+}
+
 int mr_array_check_finite(const struct mr_array *array, const char *name, char *error,
                           size_t error_size) {
     for (size_t i = 0; i < array->count; i++) {
         if (isfinite(array->data[i]))
             continue;
-        char where[MR_ARRAY_RANK * 24] = "";
-        size_t index[MR_ARRAY_RANK], rest = i, used = 0;
-        for (int axis = array->rank - 1; axis >= 0; axis--) {
-            index[axis] = rest % array->shape[axis];
-            rest /= array->shape[axis];
-        }
-        for (int axis = 0; axis < array->rank; axis++)
-            used += (size_t)snprintf(where + used, sizeof where - used, "%s%zu",
-                                     axis > 0 ? ", " : "", index[axis]);
+        char where[MR_ARRAY_RANK * 24];
         return mr_fail(error, error_size,
-                       "%s holds %s at index [%s]; remove or replace values that are not numbers",
-                       name, isnan(array->data[i]) ? "NaN" : "infinity", where);
+                       "%s holds %s at index %s; remove or replace values that are not numbers",
+                       name, isnan(array->data[i]) ? "NaN" : "infinity",
+                       mr_array_place_text(array, i, where, sizeof where));
     }
     return 0;
 }

@@ -21,6 +21,13 @@ int mr_array_create(struct mr_array *array, int rank, const size_t *shape, char 
 // Frees the data; an array that is all zero is legal.
 void mr_array_free(struct mr_array *array);
 
+// "[64, 50, 25]", as much of it as there is room for; returns text.
+const char *mr_shape_text(int rank, const size_t *shape, char *text, size_t size);
+
+// The same of the place of number `index`: "[41, 2, 1]", from 0.
+const char *mr_array_place_text(const struct mr_array *array, size_t index, char *text,
+                                size_t size);
+
 // 0 when every value is a finite number; else a sentence that names the first index that is not.
 int mr_array_check_finite(const struct mr_array *array, const char *name, char *error,
                           size_t error_size);

@@ -144,9 +144,9 @@ epochs=$(number epochs p.txt | sed 's/[^0-9].*//')
 [ "$(tail -n 1 p.txt | sed 's/.*"epochs":\([0-9]*\).*/\1/')" -lt 500 ] && verdict pass "patience ends it" || verdict FAIL "patience: $epochs epochs"
 
 # ---- what is wrong
-refuses 1 "nan.npy has NaN at sequence 41, step 2, number 1" level.json --x nan.npy --y level.npy --export e.onnx
-refuses 1 "infinity.npy has infinity at sequence 41, step 2, number 1" level.json --x infinity.npy --y level.npy --export e.onnx
-refuses 1 "fourth.npy has 3 at row 17" third.json --x x.npy --y fourth.npy --loss ce --export e.onnx
+refuses 1 "nan.npy holds NaN at index [41, 2, 1]" level.json --x nan.npy --y level.npy --export e.onnx
+refuses 1 "infinity.npy holds infinity at index [41, 2, 1]" level.json --x infinity.npy --y level.npy --export e.onnx
+refuses 1 "fourth.npy has 3 at index [17]" third.json --x x.npy --y fourth.npy --loss ce --export e.onnx
 refuses 1 "binary cross-entropy takes 0 to 1" high.json --x x.npy --y two.npy --loss bce --export e.onnx
 refuses 1 "short.npy has the shape [299]; 300 sequences need 1 number each" level.json --x x.npy --y short.npy --export e.onnx
 refuses 1 "wide.npy has the shape [300, 6, 4]" level.json --x wide.npy --y level.npy --export e.onnx

@@ -12,15 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *shape_text(const struct mr_array *array, char *text, size_t size) {
-    size_t used = (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < array->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%zu", i ? ", " : "", array->shape[i]);
-    if (used < size)
-        snprintf(text + used, size - used, "]");
-    return text;
-}
-
 struct mr_model *cli_open_model(struct cli *cli, const char *path, struct mr_error *error) {
     const struct mr_model_options options = {MR_MODEL_OPTIONS_INIT, .cells = cli->cells,
                                              .cell_count = cli->cell_count};
@@ -53,7 +44,7 @@ static const char *check_shape(struct cli *cli, const char *path, const struct m
     char shape[300], takes[32];
     if (layout)
         return layout;
-    shape_text(array, shape, sizeof shape);
+    mr_shape_text(array->rank, array->shape, shape, sizeof shape);
     if (array->count == 0)
         cli_fail(cli, "%s is empty: an array of the shape %s holds no number", path, shape);
     else

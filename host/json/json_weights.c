@@ -251,15 +251,6 @@ int desc_load(struct desc *net, const char *path, const json_t *value,
     return check_finite(net, path, numbers);
 }
 
-static void shape_text(char *text, size_t size, int rank, const size_t *shape) {
-    size_t used = (size_t)snprintf(text, size, "[");
-
-    for (int i = 0; i < rank && used + 1 < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%zu", i > 0 ? ", " : "", shape[i]);
-    if (used + 1 < size)
-        snprintf(text + used, size - used, "]");
-}
-
 int desc_check_shape(const struct desc *net, const char *path, const struct desc_numbers *numbers,
                      int rank, const size_t *shape, const char *what) {
     char found[120], wanted[120];
@@ -267,8 +258,7 @@ int desc_check_shape(const struct desc *net, const char *path, const struct desc
     if (numbers->rank == rank &&
         (rank == 0 || memcmp(numbers->shape, shape, (size_t)rank * sizeof *shape) == 0))
         return 0;
-    shape_text(found, sizeof found, numbers->rank, numbers->shape);
-    shape_text(wanted, sizeof wanted, rank, shape);
     return desc_fail(net, path, "takes %s, of the shape %s; %s is expected, %s", numbers->label,
-                     found, wanted, what);
+                     mr_shape_text(numbers->rank, numbers->shape, found, sizeof found),
+                     mr_shape_text(rank, shape, wanted, sizeof wanted), what);
 }

@@ -23,41 +23,12 @@ static int read_file(const char *path, void (*note)(void *context, const char *t
     return 0;
 }
 
-// "[64, 50, 25]"
-static const char *shape_text(const struct mr_array *array, char *text, size_t size) {
-    size_t used = (size_t)snprintf(text, size, "[");
-
-    for (int i = 0; i < array->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%zu", i ? ", " : "", array->shape[i]);
-    if (used < size)
-        snprintf(text + used, size - used, "]");
-    return text;
-}
-
-// "row 3, column 7", as a table has them; of an array of three axes sequence, step and feature.
-static void say_place(const struct mr_array *array, size_t index, char *text, size_t size) {
-    if (array->rank == 3)
-        snprintf(text, size, "sequence %zu, step %zu, number %zu",
-                 index / array->shape[2] / array->shape[1],
-                 index / array->shape[2] % array->shape[1], index % array->shape[2]);
-    else if (array->rank == 2)
-        snprintf(text, size, "row %zu, column %zu", index / array->shape[1],
-                 index % array->shape[1]);
-    else
-        snprintf(text, size, "row %zu", index);
-}
-
 static int check_finite(const char *path, const struct mr_array *array, struct mr_error *error) {
-    char place[100];
+    char text[900];
 
-    for (size_t i = 0; i < array->count; i++)
-        if (!isfinite(array->data[i])) {
-            say_place(array, i, place, sizeof place);
-            return mr_failure(error, MR_ERROR_INPUT,
-                              "%.500s has %s at %s (from 0); training takes finite numbers", path,
-                              isnan(array->data[i]) ? "NaN" : "infinity", place);
-        }
-    return 0;
+    return mr_array_check_finite(array, path, text, sizeof text)
+               ? mr_failure(error, MR_ERROR_INPUT, "%s", text)
+               : 0;
 }
 
 static int check_x(const char *path, const struct mr_train_chain *chain, struct mr_train_set *set,
@@ -74,7 +45,7 @@ static int check_x(const char *path, const struct mr_train_chain *chain, struct 
         return mr_failure(error, MR_ERROR_INPUT,
                           "%.500s has the shape %s; the network takes [sequences, steps, %zu], or "
                           "[sequences, steps * %zu]",
-                          path, shape_text(x, text, sizeof text), inputs, inputs);
+                          path, mr_shape_text(x->rank, x->shape, text, sizeof text), inputs, inputs);
     }
     set->sequences = x->shape[0];
     set->x_numbers = set->steps * inputs;
@@ -94,14 +65,14 @@ static int check_targets(const char *path, const struct mr_train_chain *chain,
                                                  : true;
         if (good)
             continue;
-        say_place(y, i, place, sizeof place);
+        mr_array_place_text(y, i, place, sizeof place);
         if (loss == MR_TRAIN_CE)
             return mr_failure(error, MR_ERROR_INPUT,
-                              "%.500s has %g at %s (from 0); the number of a class is expected, 0 "
+                              "%.500s has %g at index %s; the number of a class is expected, 0 "
                               "to %d",
                               path, (double)value, place, chain->outputs - 1);
         return mr_failure(error, MR_ERROR_INPUT,
-                          "%.500s has %g at %s (from 0); binary cross-entropy takes 0 to 1", path,
+                          "%.500s has %g at index %s; binary cross-entropy takes 0 to 1", path,
                           (double)value, place);
     }
     return 0;
@@ -118,7 +89,7 @@ static int check_y(const char *path, const struct mr_train_chain *chain, enum mr
     if (y->rank < 1 || y->shape[0] != set->sequences || y->count != set->sequences * set->y_numbers)
         return mr_failure(error, MR_ERROR_INPUT,
                           "%.500s has the shape %s; %zu sequences need %zu number%s each%s", path,
-                          shape_text(y, text, sizeof text), set->sequences, set->y_numbers,
+                          mr_shape_text(y->rank, y->shape, text, sizeof text), set->sequences, set->y_numbers,
                           set->y_numbers == 1 ? "" : "s",
                           chain->per_step ? ", a row for every step" : "");
     if (check_finite(path, y, error) != 0)
