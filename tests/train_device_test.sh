@@ -43,7 +43,7 @@ train() { # folder, arguments...
     folder=$1
     shift
     mkdir -p "$folder"
-    "$millrace" train net.json --x x.npy --y y.npy --validate 0.2 --rate 0.01 --batch 8 --arithmetic int --seed 3 \
+    "$millrace" train ${net:-net.json} --x x.npy --y ${y:-y.npy} --validate 0.2 --rate 0.01 --batch 8 --arithmetic int --seed 3 \
         --checkpoint "$folder/c" -o "$folder/net.millrace" "$@" >"$folder/out.txt" 2>&1 ||
         verdict FAIL "train $*: $(tail -n 2 "$folder/out.txt")"
 }
@@ -73,6 +73,19 @@ same "two epochs on sim:, then one on cpu:" cpu sim
 train back --epochs 2
 train back --epochs 3 --device sim: --resume
 same "two epochs on cpu:, then one on sim:" cpu back
+# A classifier whose gradients are clipped.
+echo '{"inputs": 2, "layers": [{"cell": "gru", "hidden": 3}], "heads": [{"outputs": 2, "activation": "softmax"}]}' >class.json
+net=class.json y=class.npy
+train class --epochs 3 --loss ce --clip 0.3
+train class_hls --epochs 3 --loss ce --clip 0.3 --device hls:
+same "a classifier whose gradients are clipped" class class_hls
+# Two layers with dropout between them, validated without it.
+net deep.json '{"cell": "lstm", "hidden": 3}, {"cell": "lstm", "hidden": 3}'
+net=deep.json y=''
+train deep --epochs 3 --dropout 0.4
+train deep_hls --epochs 3 --dropout 0.4 --device hls:
+same "dropout" deep deep_hls
+net=''
 if grep -q "the training engine has [0-9]* multipliers in its lanes and takes [0-9]* cycles" back/out.txt &&
     grep -q "([0-9.]* s, [0-9]* cycles, [0-9]* planned)" back/out.txt; then
     verdict pass "cycles are told, and those planned"
@@ -80,10 +93,19 @@ else
     verdict FAIL "cycles: $(cat back/out.txt)"
 fi
 
+# ---- another device
+MILLRACE_HLSC=$root/build/no_such_compiler
+export MILLRACE_HLSC
+train instead --epochs 3 --device sim: --fallback cpu:
+unset MILLRACE_HLSC
+same "what cannot be built is done by cpu:" cpu instead
+if grep -q "no_such_compiler.*; the training goes on from its beginning on cpu:" instead/out.txt; then
+    verdict pass "which is told"
+else
+    verdict FAIL "fallback: $(cat instead/out.txt)"
+fi
+
 # ---- what an engine lacks
-refuses "a training engine has no gradient clipping" net.json --x x.npy --y y.npy --clip 1 --device sim:
-net deep.json '{"cell": "lstm", "hidden": 3}, {"cell": "lstm", "hidden": 3}'
-refuses "a training engine has no dropout" deep.json --x x.npy --y y.npy --dropout 0.5 --device hls:
 net mixed.json '{"cell": "lstm", "hidden": 3}, {"cell": "gru", "hidden": 3}'
 refuses "layer 2 is of another one than those before" mixed.json --x x.npy --y y.npy --device sim:
 net first.json '{"cell": "gru", "hidden": 3, "reset": "before"}'

@@ -78,20 +78,35 @@ struct batches {
     int16_t *x;      // [count][steps][sequences][inputs]
     int32_t *target; // [count][sequences][outputs]
     train_rule_t *rule;
+    uint64_t (*keys)[MR_ENGINE_LAYERS]; // of dropout
 };
+
+static size_t rows_of(const struct mr_train_shape *s, size_t sequences, size_t steps) {
+    return s->per_step ? sequences * steps : sequences;
+}
+
+static size_t targets_of(const struct mr_train_shape *s) {
+    return s->loss == MR_TRAIN_CE ? 1 : (size_t)s->outputs;
+}
 
 static struct batches draw(const struct mr_train_shape *s, int count, int sequences, int steps,
                            uint64_t *seed) {
     struct batches b = {.count = count, .sequences = (size_t)sequences, .steps = (size_t)steps};
     const size_t numbers = (size_t)(count * sequences * steps * s->width[0]);
-    const size_t targets = (size_t)(count * sequences * s->outputs);
+    const size_t targets = (size_t)count * rows_of(s, b.sequences, b.steps) * targets_of(s);
     b.x = make(numbers, 2);
     b.target = make(targets, 4);
     b.rule = make((size_t)count, sizeof *b.rule);
+    b.keys = make((size_t)count, sizeof *b.keys);
+    for (int i = 0; i < count * MR_ENGINE_LAYERS; i++)
+        b.keys[i / MR_ENGINE_LAYERS][i % MR_ENGINE_LAYERS] =
+            (uint64_t)random_between(seed, 0, INT32_MAX) * 0x100000001U;
     for (size_t i = 0; i < numbers; i++)
         b.x[i] = (int16_t)random_between(seed, -32767, 32767);
     for (size_t i = 0; i < targets; i++)
-        b.target[i] = random_between(seed, -2097152, 2097151);
+        b.target[i] = s->loss == MR_TRAIN_CE    ? random_between(seed, 0, s->outputs - 1)
+                      : s->loss == MR_TRAIN_BCE ? random_between(seed, 0, 1) << 20
+                                                : random_between(seed, -2097152, 2097151);
     for (int i = 0; i < count; i++)
         b.rule[i] = (train_rule_t){.scale = mr_int_number(1.0 / sequences),
                                    .l2 = mr_int_number(random_between(seed, 0, 1) * 0.01),
@@ -109,6 +124,7 @@ static void free_batches(struct batches *b) {
     free(b->x);
     free(b->target);
     free(b->rule);
+    free(b->keys);
 }
 
 // A mini-batch of the trainer; the engine's rule in the place of its own.
@@ -119,9 +135,11 @@ static void learn(struct mr_int_model *m, void *scalar, const struct mr_int_batc
     mr_int_rescale(m);
 }
 
-static void run_batches(struct mr_int_device *engine, struct mr_int_model *m, void *scalar,
-                        const struct batches *b, bool learns) {
-    const size_t outputs = b->sequences * (size_t)m->outputs;
+static void run_batches(const struct mr_train_shape *s, struct mr_int_device *engine,
+                        struct mr_int_model *m, void *scalar, const struct batches *b,
+                        bool learns) {
+    const size_t rows = rows_of(s, b->sequences, b->steps);
+    const size_t outputs = rows * (size_t)m->outputs, targets = rows * targets_of(s);
     const size_t x_numbers = b->sequences * b->steps * (size_t)m->chain.inputs;
     int32_t *y = make((size_t)b->count * outputs, 4), *wanted = make(outputs, 4);
     struct mr_int_batch *batch = make((size_t)b->count, sizeof *batch);
@@ -129,9 +147,10 @@ static void run_batches(struct mr_int_device *engine, struct mr_int_model *m, vo
         batch[i] = (struct mr_int_batch){.sequences = b->sequences,
                                          .steps = b->steps,
                                          .x = b->x + (size_t)i * x_numbers,
-                                         .targets = b->target + (size_t)i * outputs,
+                                         .targets = b->target + (size_t)i * targets,
                                          .outputs = y + (size_t)i * outputs,
-                                         .learns = learns};
+                                         .learns = learns,
+                                         .keys = b->keys[i]};
     ck_assert_msg(
         !mr_int_device_run(engine, m, batch, learns ? b->rule : NULL, (size_t)b->count, &error),
         "%s", error.text);
@@ -159,18 +178,25 @@ static void draw_weights(struct mr_int_tensor *tensor, uint64_t *seed) {
 // The trainer's model of the shape, its units those of the engine and its weights random.
 static struct mr_int_model *make_model(const struct shape *shape, uint64_t *seed) {
     const struct mr_train_shape *s = &shape->is;
-    const struct mr_trainer_options options = {.loss = MR_TRAIN_MSE,
+    const struct mr_trainer_options options = {.loss = s->loss,
                                                .optimiser = MR_TRAIN_ADAM,
                                                .batch = (size_t)s->batch,
                                                .steps = (size_t)s->steps,
+                                               .clip = s->clips ? 0.25 : 0,
+                                               .dropout = s->drops ? 0.3 : 0,
                                                .device = "cpu:"};
+    const char *kind = s->cell == MR_TRAIN_LSTM  ? "lstm"
+                       : s->cell == MR_TRAIN_GRU ? "gru"
+                                                 : "rnn_tanh";
     struct mr_network network;
     struct mr_error why;
-    net_chain(&network,
-              s->cell == MR_TRAIN_LSTM  ? "lstm"
-              : s->cell == MR_TRAIN_GRU ? "gru"
-                                        : "rnn_tanh",
-              s->width[0], s->layers, s->width + 1, s->outputs, MR_ACTIVATION_LINEAR);
+    int stream = 0;
+    net_create(&network, s->width[0], "trained");
+    for (int l = 0; l < s->layers; l++)
+        stream = net_add(&network, kind, stream, s->width[l + 1], MR_ACTIVATION_LINEAR);
+    if (!s->per_step)
+        stream = net_add(&network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    net_output(&network, net_add(&network, "dense", stream, s->outputs, MR_ACTIVATION_LINEAR), "y");
     struct mr_int_model *m = mr_int_open(&network, &options, &why);
     ck_assert_msg(m != NULL, "%s", why.text);
     mr_network_free(&network);
@@ -206,7 +232,7 @@ static void engine_trains(const struct shape *shape, struct mr_int_device *engin
         const int count = i == 2 ? 3 : i == 3 ? 2 : 1;
         const bool learns = i != 1;
         struct batches b = draw(s, count, sequences, steps, &seed);
-        run_batches(engine, m, scalar, &b, learns);
+        run_batches(s, engine, m, scalar, &b, learns);
         more[i] = beside(engine);
         expect_params(engine, m, read, "after a mini-batch");
         free_batches(&b);
@@ -217,9 +243,9 @@ static void engine_trains(const struct shape *shape, struct mr_int_device *engin
                (unsigned long long)mr_train_cycles(s, s->steps, true), s->steps,
                (unsigned long long)more[0]);
         fflush(stdout);
-        ck_assert_uint_lt(more[0], 400);
+        ck_assert_uint_lt(more[0], 700);
         ck_assert_uint_lt(more[1], more[0]);
-        ck_assert_uint_lt(batch, 400);
+        ck_assert_uint_lt(batch, 700);
         ck_assert_uint_eq(more[2], more[0] + 2 * batch);
         ck_assert_uint_eq(more[4], more[0]);
     }
@@ -229,10 +255,10 @@ static void engine_trains(const struct shape *shape, struct mr_int_device *engin
 }
 
 static const struct shape shapes[] = {
-    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 2, 2, 4, 2}, 1, 2},
-    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 2, 4, 3}, 0, 0},
-    {{MR_TRAIN_GRU, 2, {4, 3, 5}, 2, 3, 1, 3, 2}, 0, 0},
-    {{MR_TRAIN_RNN_TANH, 1, {7, 6}, 1, 4, 2, 6, 4}, 0, 1},
+    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 2, 2, 4, 2, MR_TRAIN_MSE, false, true, true}, 1, 2},
+    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 2, 4, 3, MR_TRAIN_BCE, true, false, true}, 0, 0},
+    {{MR_TRAIN_GRU, 2, {4, 3, 5}, 2, 3, 1, 3, 2, MR_TRAIN_CE, false, true, false}, 0, 0},
+    {{MR_TRAIN_RNN_TANH, 1, {7, 6}, 1, 4, 2, 6, 4, MR_TRAIN_MSE, false, false, false}, 0, 1},
 };
 
 static uint64_t say(const struct shape *s, const char *what) {
@@ -241,9 +267,13 @@ static uint64_t say(const struct shape *s, const char *what) {
     printf("%s ", is->cell == MR_TRAIN_LSTM ? "LSTM" : is->cell == MR_TRAIN_GRU ? "GRU" : "RNN");
     for (int l = 0; l <= is->layers; l++)
         printf("%d-", is->width[l]);
-    printf("%d, LC %d, NB %d, batch %d, %d steps, units %d and %d, %s: seed %llu\n", is->outputs,
-           is->lc, is->nb, is->batch, is->steps, s->x_unit, s->y_unit, what,
-           (unsigned long long)seed);
+    printf("%d, LC %d, NB %d, batch %d, %d steps, units %d and %d, %s%s%s%s, %s: seed %llu\n",
+           is->outputs, is->lc, is->nb, is->batch, is->steps, s->x_unit, s->y_unit,
+           is->loss == MR_TRAIN_MSE   ? "MSE"
+           : is->loss == MR_TRAIN_BCE ? "BCE"
+                                      : "CE",
+           is->per_step ? " per step" : "", is->clips ? ", clipped" : "",
+           is->drops ? ", dropout" : "", what, (unsigned long long)seed);
     fflush(stdout);
     return seed;
 }
@@ -277,6 +307,13 @@ static struct shape draw_shape(uint64_t *seed) {
                              .steps = random_between(seed, 1, 4)},
                       .x_unit = random_between(seed, 0, 2),
                       .y_unit = random_between(seed, 0, 2)};
+    s.is.loss = (enum mr_train_loss)random_between(seed, 0, 2);
+    s.is.outputs += s.is.loss == MR_TRAIN_CE;
+    s.is.per_step = random_between(seed, 0, 1);
+    s.is.clips = random_between(seed, 0, 1);
+    s.is.drops = s.is.layers > 1 && random_between(seed, 0, 1);
+    if (s.is.loss != MR_TRAIN_MSE)
+        s.y_unit = 0;
     for (int l = 0; l <= s.is.layers; l++)
         s.is.width[l] = random_between(seed, 1, 8);
     s.is.batch = s.is.nb * random_between(seed, 1, 4);
@@ -299,7 +336,8 @@ END_TEST
 
 // A full mini-batch of NASA's turbofans' network: 64 sequences of 50 steps.
 START_TEST(turbofan) {
-    static const struct shape s3 = {{MR_TRAIN_LSTM, 2, {25, 25, 25}, 1, 9, 2, 64, 50}, 0, 0};
+    static const struct shape s3 = {
+        {MR_TRAIN_LSTM, 2, {25, 25, 25}, 1, 9, 2, 64, 50, MR_TRAIN_MSE, false, false, false}, 0, 0};
     const uint64_t seed = say(&s3, "RTL");
     struct mr_int_device *engine = open_engine(&s3, true, 0, 0, seed);
     engine_trains(&s3, engine, seed, true);

@@ -30,6 +30,7 @@ enum {
     PATIENCE,
     ARITHMETIC,
     DEVICE,
+    FALLBACK,
     THREADS,
     SEED,
     CHECKPOINT,
@@ -65,6 +66,7 @@ static const struct cli_option options[] = {
     {DEVICE, 0, "device", "URI",
      "cpu:; of int sim: and hls: too: a training engine, simulated or as C\n"
      "(default cpu:)"},
+    {FALLBACK, 0, "fallback", "URI", "a device that goes on where the other one fails: cpu:"},
     {THREADS, 0, "threads", "N", "of cpu: (default: as many as there are processors)"},
     {SEED, 0, "seed", "S", "of first weights, order and dropout (default 0)"},
     {CHECKPOINT, 0, "checkpoint", "DIR",
@@ -216,6 +218,7 @@ static int read_options(struct train *train, int argc, char **argv) {
                                   [VALIDATE_Y] = &wanted->validate_y,
                                   [ARITHMETIC] = &wanted->arithmetic,
                                   [DEVICE] = &wanted->device,
+                                  [FALLBACK] = &wanted->fallback,
                                   [CHECKPOINT] = &wanted->checkpoint,
                                   [EXPORT] = &train->export,
                                   [OUTPUT] = &train->output};

@@ -687,6 +687,9 @@ struct mr_train_options {
     // Called with what the caller should know, a sentence each. NULL: none.
     void (*note)(void *context, const char *text);
     void *context;
+    // A device that takes the place of one that cannot be opened, or fails: what was done of that
+    // epoch is done again, so that of arithmetic "int" the bits are the same. NULL: none.
+    const char *fallback;
 };
 #define MR_TRAIN_OPTIONS_INIT .size = sizeof(struct mr_train_options)
 

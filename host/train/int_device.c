@@ -12,11 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP "train"
+#define TOP "training_engine"
 
 // Of the kernel, in the order of its ports.
-enum scalar { COMMAND, STEPS, SEQUENCES, BATCHES, X_UNIT, Y_UNIT, SCALARS };
-enum input { X, TARGET, RULES, PARAMS_IN, INPUTS };
+enum scalar {
+    COMMAND,
+    STEPS,
+    SEQUENCES,
+    BATCHES,
+    X_UNIT,
+    Y_UNIT,
+    CLIP,
+    KEEP,
+    FACTOR,
+    DROP_UNIT,
+    SCALARS
+};
+enum input { X, TARGET, RULES, KEYS, PARAMS_IN, INPUTS };
 enum output { PARAMS_OUT, Y, OUTPUTS };
 
 struct mr_int_device {
@@ -31,7 +43,7 @@ struct mr_int_device {
 static int build(const struct mr_train_shape *shape, const struct mr_int_device_options *options,
                  bool rtl, char *so_path, size_t so_size, struct mr_error *error) {
     struct mr_hls_places places;
-    char source[1000], gen_dir[PATH_MAX], text[900];
+    char source[1200], gen_dir[PATH_MAX], text[900];
 
     mr_train_source(shape, TOP, source, sizeof source);
     if (mr_hls_find(&places, text, sizeof text) != 0)
@@ -54,9 +66,10 @@ static int build(const struct mr_train_shape *shape, const struct mr_int_device_
 
 // That the kernel is the one whose ports are counted above.
 static bool has_ports(const struct mr_kernel *kernel) {
-    static const char *const names[] = {"x",          "target",  "rules",   "params_in",
-                                        "params_out", "y",       "command", "steps",
-                                        "sequences",  "batches", "x_unit",  "y_unit"};
+    static const char *const names[] = {"x",         "target",  "rules", "params_in", "params_out",
+                                        "y",         "command", "steps", "sequences", "batches",
+                                        "x_unit",    "y_unit",  "clip",  "keep",      "factor",
+                                        "drop_unit", "keys"};
     size_t found = 0;
 
     for (uint32_t i = 0; i < kernel->port_count; i++)
@@ -128,6 +141,10 @@ static int start(struct mr_int_device *device, const struct mr_int_model *model,
 
     call->scalars[X_UNIT] = (uint64_t)model->layers[0].x_unit;
     call->scalars[Y_UNIT] = (uint64_t)model->y_unit;
+    call->scalars[CLIP] = mr_int_number(model->options.clip);
+    call->scalars[KEEP] = model->keep;
+    call->scalars[FACTOR] = model->layers[0].factor;
+    call->scalars[DROP_UNIT] = (uint64_t)model->layers[model->layer_count - 1].x_unit;
     if (kernel->run(device->instance, &run, text, sizeof text) != 0)
         return mr_failure(error, MR_ERROR_DEVICE, "the training engine failed: %s", text);
     for (int i = 0; i < INPUTS; i++)
@@ -262,13 +279,31 @@ struct buffers {
     int16_t *x;
     int32_t *targets, *outputs;
     unsigned char *rules;
+    uint64_t *keys; // MR_ENGINE_LAYERS of each
 };
 
 static struct sizes sizes_of(const struct mr_train_shape *s, size_t steps) {
     return (struct sizes){.x = mr_train_column_words(s, steps) * (size_t)(s->nb * s->lc),
-                          .targets = (size_t)s->outputs,
+                          .targets = s->loss == MR_TRAIN_CE ? 1 : (size_t)s->outputs,
                           .outputs = (size_t)s->outputs,
-                          .rows = (size_t)s->batch};
+                          .rows = (size_t)s->batch * (s->per_step ? steps : 1)};
+}
+
+// Rows of a mini-batch are sequence after sequence, those of an engine step after step, each of all
+// its sequences. `numbers` of a row are copied to the engine's, or from them.
+static void copy_rows(const struct mr_train_shape *s, const struct mr_int_batch *batch,
+                      size_t numbers, int32_t *engine, int32_t *to, const int32_t *from) {
+    const size_t steps = s->per_step ? batch->steps : 1;
+
+    for (size_t b = 0; b < batch->sequences; b++)
+        for (size_t t = 0; t < steps; t++) {
+            const size_t here = (b * steps + t) * numbers;
+            int32_t *there = engine + (t * (size_t)s->batch + b) * numbers;
+            if (to)
+                memcpy(to + here, there, numbers * sizeof *to);
+            else
+                memcpy(there, from + here, numbers * sizeof *from);
+        }
 }
 
 static void free_buffers(struct buffers *b) {
@@ -276,6 +311,7 @@ static void free_buffers(struct buffers *b) {
     free(b->targets);
     free(b->outputs);
     free(b->rules);
+    free(b->keys);
 }
 
 static int make_buffers(struct buffers *b, const struct sizes *of, size_t count,
@@ -283,8 +319,9 @@ static int make_buffers(struct buffers *b, const struct sizes *of, size_t count,
     *b = (struct buffers){.x = calloc(count * of->x, sizeof *b->x),
                           .targets = calloc(count * of->rows * of->targets, sizeof *b->targets),
                           .outputs = calloc(count * of->rows * of->outputs, sizeof *b->outputs),
-                          .rules = calloc(count, MR_TRAIN_RULE_BYTES)};
-    if (b->x && b->targets && b->outputs && b->rules)
+                          .rules = calloc(count, MR_TRAIN_RULE_BYTES),
+                          .keys = calloc(count * MR_ENGINE_LAYERS, sizeof *b->keys)};
+    if (b->x && b->targets && b->outputs && b->rules && b->keys)
         return 0;
     free_buffers(b);
     return mr_failure(error, MR_ERROR_MEMORY, "no memory for the mini-batches of a training");
@@ -306,8 +343,10 @@ int mr_int_device_run(struct mr_int_device *device, const struct mr_int_model *m
         if (!rules)
             continue;
         mr_train_rule(&rules[i], b.rules + i * MR_TRAIN_RULE_BYTES);
-        memcpy(b.targets + i * of.rows * of.targets, batches[i].targets,
-               sequences * of.targets * sizeof *b.targets);
+        for (int l = 0; s->drops && l < s->layers; l++)
+            b.keys[i * MR_ENGINE_LAYERS + (size_t)l] = batches[i].keys[l];
+        copy_rows(s, &batches[i], of.targets, b.targets + i * of.rows * of.targets, NULL,
+                  batches[i].targets);
     }
     struct call call = {
         .scalars = {[COMMAND] = rules ? TRAIN_TRAIN : TRAIN_PREDICT,
@@ -316,12 +355,13 @@ int mr_int_device_run(struct mr_int_device *device, const struct mr_int_model *m
                     [BATCHES] = count},
         .in = {[X] = {.data = b.x, .count = count * mr_train_column_words(s, steps)},
                [TARGET] = {.data = b.targets, .count = rules ? count * of.rows * of.targets : 0},
-               [RULES] = {.data = b.rules, .count = rules ? count : 0}},
+               [RULES] = {.data = b.rules, .count = rules ? count : 0},
+               [KEYS] = {.data = b.keys, .count = rules ? count : 0}},
         .out[Y] = {.data = b.outputs, .capacity = count * of.rows * of.outputs}};
     code = start(device, model, &call, error);
     for (size_t i = 0; code == 0 && i < count; i++)
-        memcpy(batches[i].outputs, b.outputs + i * of.rows * of.outputs,
-               sequences * of.outputs * sizeof *b.outputs);
+        copy_rows(s, &batches[i], of.outputs, b.outputs + i * of.rows * of.outputs,
+                  batches[i].outputs, NULL);
     free_buffers(&b);
     device->cycles = (struct mr_train_cycles){
         call.cycles, call.cycles ? mr_train_cycles(s, (int)steps, rules != NULL) * count : 0};

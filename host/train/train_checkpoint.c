@@ -154,7 +154,6 @@ int mr_checkpoint_write(struct mr_training *own, struct mr_error *error) {
     for (uint32_t i = 0; code == 0 && i < own->epochs; i++)
         to_row(&own->history[i], rows + (size_t)i * COLUMNS);
     if (code == 0) {
-        own->kind->read_state(own->trainer, own->state);
         mr_train_read_weights(&own->network, &own->chain, best);
         describe(own, &keys);
     }

@@ -45,7 +45,8 @@ static int check_x(const char *path, const struct mr_train_chain *chain, struct 
         return mr_failure(error, MR_ERROR_INPUT,
                           "%.500s has the shape %s; the network takes [sequences, steps, %zu], or "
                           "[sequences, steps * %zu]",
-                          path, mr_shape_text(x->rank, x->shape, text, sizeof text), inputs, inputs);
+                          path, mr_shape_text(x->rank, x->shape, text, sizeof text), inputs,
+                          inputs);
     }
     set->sequences = x->shape[0];
     set->x_numbers = set->steps * inputs;
@@ -89,8 +90,8 @@ static int check_y(const char *path, const struct mr_train_chain *chain, enum mr
     if (y->rank < 1 || y->shape[0] != set->sequences || y->count != set->sequences * set->y_numbers)
         return mr_failure(error, MR_ERROR_INPUT,
                           "%.500s has the shape %s; %zu sequences need %zu number%s each%s", path,
-                          mr_shape_text(y->rank, y->shape, text, sizeof text), set->sequences, set->y_numbers,
-                          set->y_numbers == 1 ? "" : "s",
+                          mr_shape_text(y->rank, y->shape, text, sizeof text), set->sequences,
+                          set->y_numbers, set->y_numbers == 1 ? "" : "s",
                           chain->per_step ? ", a row for every step" : "");
     if (check_finite(path, y, error) != 0)
         return MR_ERROR_INPUT;

@@ -31,6 +31,10 @@ static const struct {
 #define TRAIN_LC shape->lc
 #define TRAIN_NB shape->nb
 #define TRAIN_BATCH shape->batch
+#define TRAIN_LOSS ((int)shape->loss)
+#define TRAIN_PER_STEP shape->per_step
+#define TRAIN_CLIP shape->clips
+#define TRAIN_DROPOUT shape->drops
 #include "train_engine/shape.h"
 
 int mr_train_lanes(const struct mr_train_shape *shape) {
@@ -59,17 +63,9 @@ static void choose(struct mr_train_shape *shape, int multipliers) {
     *shape = best;
 }
 
-// What the network or the training has and no engine; NULL: nothing.
-static const char *lacking(const struct mr_train_chain *chain,
-                           const struct mr_trainer_options *options) {
-    if (chain->per_step)
-        return "a head on every step";
-    if (options->loss != MR_TRAIN_MSE)
-        return options->loss == MR_TRAIN_BCE ? "binary cross-entropy" : "cross-entropy of classes";
-    if (options->clip > 0)
-        return "gradient clipping";
-    return options->dropout > 0 ? "dropout" : NULL;
-}
+_Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_TRAIN_BCE &&
+                   (int)TRAIN_CE == (int)MR_TRAIN_CE,
+               "losses have the same numbers in kernels");
 
 // What is counted in 16 bits (sequencer.h), and the sums of the lanes in 44 (engine.h).
 static int check_sizes(const struct mr_train_shape *shape, struct mr_error *error) {
@@ -92,27 +88,33 @@ static int check_sizes(const struct mr_train_shape *shape, struct mr_error *erro
                           "a mini-batch of %d sequences of %d steps is too large for a training "
                           "engine of this network; make it smaller",
                           shape->batch, shape->steps);
+    // Squares of 2^47 at most are added up in 64 bits.
+    if (shape->clips && mr_train_param_words(shape) * (size_t)shape->lc > (size_t)1 << 17)
+        return mr_failure(error, MR_ERROR_MODEL,
+                          "a training engine that clips gradients has %d parameters at most; cpu: "
+                          "trains this network",
+                          1 << 17);
     return 0;
 }
 
 int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,
                       int multipliers, struct mr_train_shape *shape, struct mr_error *error) {
-    const char *what = lacking(chain, options);
-
     if (chain->layer_count > MR_ENGINE_LAYERS)
         return mr_failure(error, MR_ERROR_MODEL,
                           "a training engine has %d layers at most; the network has %d",
                           MR_ENGINE_LAYERS, chain->layer_count);
-    if (what)
-        return mr_failure(error, MR_ERROR_MODEL, "a training engine has no %s; cpu: trains with it",
-                          what);
     *shape = (struct mr_train_shape){.cell = chain->layers[0].cell,
                                      .layers = chain->layer_count,
                                      .outputs = chain->outputs,
                                      .lc = 1,
                                      .nb = 1,
                                      .batch = (int)options->batch,
-                                     .steps = (int)options->steps};
+                                     .steps = (int)options->steps,
+                                     .loss = options->loss,
+                                     .per_step = chain->per_step,
+                                     .clips = options->clip > 0,
+                                     // Of one layer there is none, nor of less than 2^-17.
+                                     .drops = chain->layer_count > 1 && options->dropout > 0x1p-17};
     shape->width[0] = chain->inputs;
     for (int i = 0; i < chain->layer_count; i++) {
         shape->width[i + 1] = chain->layers[i].units;
@@ -151,9 +153,11 @@ void mr_train_source(const struct mr_train_shape *shape, const char *top, char *
                                shape->width[i]);
     snprintf(text + at, size - at,
              "#define TRAIN_OUTPUTS %d\n#define TRAIN_LC %d\n#define TRAIN_NB %d\n"
-             "#define TRAIN_BATCH %d\n#define TRAIN_STEPS %d\n"
+             "#define TRAIN_BATCH %d\n#define TRAIN_STEPS %d\n#define TRAIN_LOSS %d\n"
+             "#define TRAIN_PER_STEP %d\n#define TRAIN_CLIP %d\n#define TRAIN_DROPOUT %d\n"
              "#include \"train_engine/%s_cell.h\"\n#include \"train_engine/engine.h\"\n",
-             shape->outputs, shape->lc, shape->nb, shape->batch, shape->steps, name);
+             shape->outputs, shape->lc, shape->nb, shape->batch, shape->steps, (int)shape->loss,
+             shape->per_step, shape->clips, shape->drops, name);
 }
 
 size_t mr_train_param_words(const struct mr_train_shape *shape) {
@@ -226,8 +230,9 @@ void mr_train_rule(const train_rule_t *rule, unsigned char *bytes) {
 }
 
 uint64_t mr_train_cycles(const struct mr_train_shape *shape, int steps, bool learn) {
-    const int64_t forward = TRAIN_FORWARD_CYCLES((int64_t)steps) + TRAIN_OUTPUT_CYCLES;
+    const int64_t all = steps, forward = TRAIN_FORWARD_CYCLES(all) + TRAIN_OUTPUT_CYCLES(all);
 
-    return (uint64_t)(learn ? forward + TRAIN_BACK_CYCLES((int64_t)steps) + TRAIN_ERROR_CYCLES
+    return (uint64_t)(learn ? forward + TRAIN_BACK_CYCLES(all) + TRAIN_ERROR_CYCLES(all) +
+                                  (int64_t)TRAIN_CLIP_CYCLES
                             : forward);
 }

@@ -19,6 +19,10 @@ struct mr_train_shape {
     int outputs;
     int lc, nb;       // columns a cycle, and sequences that share a weight
     int batch, steps; // of a mini-batch, steps at most
+    enum mr_train_loss loss;
+    bool per_step; // the head is on every step
+    bool clips;    // the norm of all gradients
+    bool drops;    // between layers
 };
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
@@ -30,7 +34,7 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
 // Multipliers of the lanes; those of the cells and the update are some 40 for each column.
 int mr_train_lanes(const struct mr_train_shape *shape);
 
-// The text of its C file, whose top function is `top`. It has room for 1,000 characters.
+// The text of its C file, whose top function is `top`. It has room for 1,200 characters.
 void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size);
 
 // What a number of the engine's parameters is, the words' numbers counted one behind the other.

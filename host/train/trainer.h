@@ -39,7 +39,6 @@ struct mr_train_cycles {
 struct mr_trainer_kind {
     const char *name;   // of the arithmetic: "float32", "int"
     const char *device; // the scheme of its devices: "cpu:"
-    bool whole_batches; // takes mini-batches of exactly options->batch sequences
 
     // network: one that mr_train_chain_of takes, whose float weights it starts from. It is not
     // needed afterwards. NULL with a sentence.

@@ -9,6 +9,7 @@
 #include "train_weights.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,7 +23,7 @@ enum { PORTION = 1024, LOOKED_AT = 4096 };
 static int keep_texts(struct mr_training *own) {
     struct mr_train_options *o = &own->options;
     const char **const texts[] = {&o->x,          &o->y,      &o->validate_x, &o->validate_y,
-                                  &o->arithmetic, &o->device, &o->checkpoint};
+                                  &o->arithmetic, &o->device, &o->checkpoint, &o->fallback};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!*texts[i])
@@ -121,10 +122,6 @@ static int deal(struct mr_training *own, struct mr_error *error) {
     own->validate_count = others ? others : share;
     for (size_t i = 0; i < own->validate_count; i++)
         own->validate[i] = others ? (uint32_t)i : own->train[own->train_count + i];
-    if (own->kind->whole_batches && own->train_count < own->options.batch)
-        return mr_failure(error, MR_ERROR_INPUT,
-                          "there are %zu sequences to train with, less than the %u of a mini-batch",
-                          own->train_count, own->options.batch);
     return 0;
 }
 
@@ -145,7 +142,7 @@ static int make_room(struct mr_training *own, struct mr_error *error) {
                : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
 }
 
-static int open_trainer(struct mr_training *own, struct mr_error *error) {
+static int open_trainer(struct mr_training *own, const char *device, struct mr_error *error) {
     const struct mr_train_options *o = &own->options;
     const size_t steps = mr_training_validation(own)->steps;
     const struct mr_trainer_options options = {
@@ -161,17 +158,43 @@ static int open_trainer(struct mr_training *own, struct mr_error *error) {
         .seed = o->seed,
         .batch = o->batch < own->train_count ? o->batch : own->train_count,
         .steps = steps > own->data.steps ? steps : own->data.steps,
-        .device = o->device,
+        .device = device,
         .threads = o->threads,
         .note = o->note,
         .context = o->context,
     };
 
-    own->trainer = own->kind->open(&own->network, &options, error);
-    if (!own->trainer)
-        return MR_ERROR_MODEL;
-    own->state = malloc(own->kind->state_size(own->trainer));
+    const struct mr_trainer_kind *kind = mr_trainer_kind_find(o->arithmetic, device, error);
+    void *trainer = kind ? kind->open(&own->network, &options, error) : NULL;
+    if (!trainer)
+        return error->code;
+    if (own->kind)
+        own->kind->close(own->trainer);
+    own->kind = kind;
+    own->trainer = trainer;
+    if (!own->state)
+        own->state = malloc(kind->state_size(trainer));
     return own->state ? 0 : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+}
+
+// Where the device failed the other one takes its place, as it was behind the last epoch. Gives
+// the code of the failure where that is of another kind, or there is no other device.
+static int fall_back(struct mr_training *own, int code, struct mr_error *error) {
+    const struct mr_train_options *o = &own->options;
+    char text[1200];
+
+    if ((code != MR_ERROR_DEVICE && code != MR_ERROR_BUILD) || !o->fallback || own->fell_back)
+        return code;
+    own->fell_back = true;
+    snprintf(text, sizeof text, "%s; the training goes on %s on %s", error->text,
+             own->epochs ? "from the last epoch" : "from its beginning", o->fallback);
+    if (o->note)
+        o->note(o->context, text);
+    code = open_trainer(own, o->fallback, error);
+    return code || own->epochs == 0
+               ? code
+               : own->kind->write_state(own->trainer, own->state,
+                                        own->kind->state_size(own->trainer), error);
 }
 
 static int begin(struct mr_training *own, struct mr_error *error) {
@@ -182,23 +205,31 @@ static int begin(struct mr_training *own, struct mr_error *error) {
     int code = check_options(&own->options, error);
     if (code == 0)
         code = mr_train_chain_of(&own->network, own->options.loss, &own->chain, error);
-    own->kind =
-        code ? NULL : mr_trainer_kind_find(own->options.arithmetic, own->options.device, error);
-    if (!own->kind)
-        return MR_ERROR_ARGUMENT;
-    if ((code = read_data(own, error)) != 0 || (code = deal(own, error)) != 0 ||
-        (code = make_room(own, error)) != 0 || (code = open_trainer(own, error)) != 0)
+    if (code == 0 && !mr_trainer_kind_find(own->options.arithmetic, own->options.device, error))
+        code = MR_ERROR_ARGUMENT;
+    if (code == 0 && own->options.fallback &&
+        !mr_trainer_kind_find(own->options.arithmetic, own->options.fallback, error))
+        code = MR_ERROR_ARGUMENT;
+    if (code || (code = read_data(own, error)) != 0 || (code = deal(own, error)) != 0 ||
+        (code = make_room(own, error)) != 0)
         return code;
     if (own->options.checkpoint && (code = mr_checkpoint_prepare(own, error)) != 0)
         return code;
-    return own->options.resume ? mr_checkpoint_read(own, error) : 0;
+    if ((code = open_trainer(own, own->options.device, error)) != 0 &&
+        (code = fall_back(own, code, error)) != 0)
+        return code;
+    if (own->options.resume && (code = mr_checkpoint_read(own, error)) == 0)
+        own->kind->read_state(own->trainer, own->state);
+    return code;
 }
 
 struct mr_training *mr_training_create(struct mr_network *network,
                                        const struct mr_train_options *options,
                                        struct mr_error *error) {
     struct mr_training *own = calloc(1, sizeof *own);
+    struct mr_error unread;
 
+    error = error ? error : &unread;
     if (!own) {
         mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
         mr_network_free(network);
@@ -304,8 +335,7 @@ static int measure(struct mr_training *own, const struct mr_train_set *set, cons
 
 static int train(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
     const size_t batch = own->options.batch, count = own->train_count;
-    const bool whole = own->kind->whole_batches;
-    const size_t batches = whole ? count / batch : (count + batch - 1) / batch;
+    const size_t batches = (count + batch - 1) / batch;
     uint32_t *order = malloc(count * sizeof *order);
     double sum = 0, taken = 0;
     int code = order ? 0 : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
@@ -354,9 +384,26 @@ static struct mr_train_cycles cycles_of(const struct mr_training *own) {
     return own->kind->cycles ? own->kind->cycles(own->trainer) : (struct mr_train_cycles){0};
 }
 
+static int do_epoch(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
+    const double start = seconds();
+    const struct mr_train_cycles before = cycles_of(own);
+    int code = train(own, epoch, error);
+
+    epoch->seconds = seconds() - start;
+    epoch->cycles = cycles_of(own).counted - before.counted;
+    epoch->planned_cycles = cycles_of(own).planned - before.planned;
+    if (code == 0)
+        code = judge(own, epoch, error);
+    if (code == 0 && own->kind->finish)
+        code = own->kind->finish(own->trainer, error);
+    return code;
+}
+
 int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
     const struct mr_train_options *o = own ? &own->options : NULL;
+    struct mr_error unread;
 
+    error = error ? error : &unread;
     if (!own || !epoch)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_train_next: an argument is NULL");
     if (own->epochs >= o->epochs || (o->patience && own->since_best >= o->patience))
@@ -364,18 +411,15 @@ int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct 
     const struct mr_train_epoch *last = own->epochs ? &own->history[own->epochs - 1] : NULL;
     struct mr_train_epoch now = {
         .epoch = own->epochs + 1, .step = last ? last->step : 0, .rate = rate_of(o, own->epochs)};
-    const double start = seconds();
-    const struct mr_train_cycles before = cycles_of(own);
-    int code = train(own, &now, error);
-    now.seconds = seconds() - start;
-    now.cycles = cycles_of(own).counted - before.counted;
-    now.planned_cycles = cycles_of(own).planned - before.planned;
-    if (code == 0)
-        code = judge(own, &now, error);
-    if (code == 0 && own->kind->finish)
-        code = own->kind->finish(own->trainer, error);
+    struct mr_train_epoch done = now;
+    int code = do_epoch(own, &done, error);
+    if (code && (code = fall_back(own, code, error)) == 0) {
+        done = now;
+        code = do_epoch(own, &done, error);
+    }
     if (code)
         return code;
+    now = done;
     const double loss = own->validate_count ? now.validation_loss : now.loss;
     now.best = loss < own->best;
     own->since_best = now.best ? 0 : own->since_best + 1;
@@ -384,6 +428,7 @@ int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct 
     if (now.best || own->validate_count == 0)
         own->kind->weights(own->trainer, &own->network);
     own->history[own->epochs++] = now;
+    own->kind->read_state(own->trainer, own->state);
     if (o->checkpoint && (code = mr_checkpoint_write(own, error)) != 0)
         return code;
     *epoch = now;

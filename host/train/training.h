@@ -21,8 +21,9 @@ struct mr_training {
     struct mr_train_epoch *history; // [epochs]
     uint32_t epochs, since_best;
     double best; // loss
-    unsigned char *state;
-    char *texts[8]; // copies of the options' texts
+    bool fell_back;
+    unsigned char *state; // of the trainer behind the last epoch, where one is done
+    char *texts[8];       // copies of the options' texts
 };
 
 // Takes the network over, which is to be trained from the weights that it has. options: as given,

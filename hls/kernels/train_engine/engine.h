@@ -4,10 +4,12 @@
 // includes NAME_cell.h and this, and has the top function TRAIN_TOP.
 //
 // The lanes multiply, by phase, w v, w delta or delta v. Weights are updated where they live: each
-// lane has its own and their gradients. What cells form is kept for the way back (stash).
+// lane has its own and their gradients. What cells form is kept for the way back (stash). The head
+// (head.h) has loops of its own between forward and back.
 #ifndef MR_TRAIN_ENGINE_H
 #define MR_TRAIN_ENGINE_H
 
+#include "train/dropout.h"
 #include "train/loss.h"
 #include "train/update.h"
 #include "train_engine/sequencer.h"
@@ -25,11 +27,17 @@ typedef struct {
 } params_t;
 HLS_STREAM_OF(columns_t)
 HLS_STREAM_OF(params_t)
+// Dropout's key of each layer.
+typedef struct {
+    uint64_t layer[4];
+} keys_t;
 HLS_STREAM_OF(train_rule_t)
+HLS_STREAM_OF(keys_t)
 HLS_STREAM_OF(int32_t)
 
 #define TRAIN_SUM_BITS 44      // of products of a row, or of a column: up to 2^13 of them
 #define TRAIN_GRADIENT_BITS 48 // and of a weight's gradient
+#define TRAIN_HEAD_BITS 56     // and of one of the head, up to 2^16 of them
 // Where the last gate's sums over x and h are apart, the latter have registers of their own.
 #define TRAIN_SPLIT (TRAIN_SUMS > TRAIN_GATES)
 #if TRAIN_SPLIT
@@ -38,6 +46,7 @@ HLS_STREAM_OF(int32_t)
 #    define TRAIN_ACC acc[n][u][g]
 #endif
 #define TRAIN_STASH_WORDS TRAIN_OVER(TRAIN_STASH)
+#define TRAIN_TOP_STASH (TRAIN_STASH_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW)
 
 // A value of each of the four layers.
 static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
@@ -46,22 +55,27 @@ static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
 
 static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                          hls_stream(int32_t) * target, hls_stream(train_rule_t) * rules,
-                         hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
-                         hls_stream(int32_t) * y, uint8_t command, uint16_t steps,
-                         uint16_t sequences, uint32_t batches, uint8_t x_unit, uint8_t y_unit) {
+                         hls_stream(keys_t) * keys, hls_stream(params_t) * params_in,
+                         hls_stream(params_t) * params_out, hls_stream(int32_t) * y,
+                         uint8_t command, uint16_t steps, uint16_t sequences, uint32_t batches,
+                         uint8_t x_unit, uint8_t y_unit, uint32_t clip, uint32_t keep,
+                         uint32_t factor, uint8_t drop_unit) {
 #include "train_engine/memories.h"
 
     const bool load = command == TRAIN_LOAD, give = command == TRAIN_READ;
-    const bool learn = command == TRAIN_TRAIN, run = train_runs(command);
+    const bool learn = command == TRAIN_TRAIN;
     const uint32_t parts = train_parts(command, batches);
     const int32_t of_head_units = y_unit - 35;
-    const uint32_t last_above = (uint32_t)(steps - 1) * (TRAIN_GROUPS * TRAIN_MAX_HW);
     train_rule_t rule = {0};
-    for (uint32_t part = 0; part < parts; part++) {
-        const bool forward = (part & 1) == 0;
-        const uint32_t cycles = train_cycles(command, steps, forward);
-        if (forward && learn)
+    keys_t key = {{0}};
+    uint8_t part = train_first_part(command);
+    for (uint32_t p = 0; p < parts; p++) {
+        const bool forward = part == FORWARD_PART;
+        const uint32_t cycles = train_cycles(command, steps, part);
+        if (forward && learn) {
             rule = hls_read(train_rule_t, rules);
+            key = hls_read(keys_t, keys);
+        }
         bool take = false;
         int32_t shift_cell[4];
         HLS(array_partition variable = shift_cell complete)
@@ -103,6 +117,10 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
             HLS(dependence variable = before type = inter direction = RAW distance =
                     TRAIN_LATENCY assert)
 #endif
+#if TRAIN_CLIP
+            HLS(dependence variable = bias_gradients type = inter direction = RAW distance =
+                    2 assert)
+#endif
             HLS(dependence variable = bias type = inter direction = RAW distance = 4096 assert)
             HLS(dependence variable = master type = inter direction = RAW distance = 4096 assert)
             HLS(dependence variable = moment type = inter direction = RAW distance = 4096 assert)
@@ -118,6 +136,10 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
             const bool taken = take;
             take = s.take_next;
             int16_t v[TRAIN_NB][TRAIN_LC];
+            bool stays[TRAIN_NB][TRAIN_LC]; // dropout keeps it
+            const uint64_t layer_key = layer == 1   ? key.layer[1]
+                                       : layer == 2 ? key.layer[2]
+                                                    : key.layer[3];
             for (int n = 0; n < TRAIN_NB; n++) {
                 HLS(unroll)
                 for (int c = 0; c < TRAIN_LC; c++) {
@@ -129,6 +151,12 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                         h = h_stash[s.h][n][c];
                     if (gradients && s.from_x && layer == 0)
                         old = x_stash[s.x][n][c];
+                    const uint32_t place = s.drop + (n == 0 ? 0u : s.drop_next) + (uint32_t)c;
+                    stays[n][c] =
+                        !TRAIN_DROPOUT || mr_train_keeps(place, layer_key, keep & 0x1ffff);
+                    if (TRAIN_DROPOUT && s.from_x && layer != 0)
+                        h = learn ? mr_train_dropped(h, stays[n][c], factor & 0x1ffff)
+                                  : (int16_t)mr_scale_down(h, drop_unit);
                     v[n][c] = !s.from_x || layer != 0 ? h
                               : forwards              ? fresh.v[n * TRAIN_LC + c]
                                                       : old;
@@ -336,10 +364,13 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                         }
                     }
                     const int32_t dv = mr_train_gradient(hls_wrap(sum, TRAIN_SUM_BITS), shift);
+                    const int32_t dx =
+                        TRAIN_DROPOUT ? mr_train_dropped_back(dv, stays[n][c], factor & 0x1ffff)
+                                      : dv;
                     if (s.to_rec)
                         rec[s.rec][n][c] = dv;
                     if (s.to_above)
-                        above[s.above][n][c] = dv;
+                        above[s.above][n][c] = dx;
                 }
             }
             // ---- cells
@@ -394,8 +425,6 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                         HLS(unroll)
                         kept[s.cell_kept][e][g] = fore_kept[g];
                     }
-                    if (s.cell_out)
-                        h_last[s.cell_turn][e] = h;
                 }
                 batch_state |= back.seen_state;
                 batch_delta |= back.seen_delta;
@@ -412,6 +441,21 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                                 (s.cell_fresh ? 0 : bias_gradient[q][e][g]) + back.delta[g], 40);
                     }
                 }
+#if TRAIN_CLIP
+                picked = 0;
+                for (int g = 0; g < TRAIN_SUMS; g++) {
+                    HLS(unroll)
+                    int64_t mine = 0;
+                    for (int q = 0; q < TRAIN_MAX_HW; q++) {
+                        HLS(unroll)
+                        mine |= s.q == q ? bias_gradient[q][e][g] : 0;
+                    }
+                    if (s.keeps)
+                        bias_gradients[s.biases][e][g] = mine;
+                    else if (s.bias_update)
+                        picked |= s.sum == g ? bias_gradients[s.biases][e][g] : 0;
+                }
+#endif
                 bias_sum[e] = picked;
             }
             for (int i = 0; i < 4; i++) {
@@ -428,11 +472,17 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                 given = hls_read(params_t, params_in);
             params_t out;
             const int32_t own = train_of_layer(exponent, layer);
-            const bool of_x = s.row_update && s.from_x && layer == 0;
-            const int32_t units = s.head_update
-                                      ? of_head_units
-                                      : (s.bias_update ? own : own - 15) + (of_x ? x_unit : 0);
-            const int32_t unit = s.head_update ? y_unit : of_x ? -x_unit : 0;
+            const int32_t of_x = !s.row_update || !s.from_x ? 0
+                                 : layer == 0               ? x_unit
+                                 : TRAIN_DROPOUT            ? drop_unit
+                                                            : 0;
+            const int32_t units =
+                s.head_update ? of_head_units : (s.bias_update ? own : own - 15) + of_x;
+            const int32_t unit = s.head_update ? y_unit : -of_x;
+            const bool change = update && (load || (learn && !s.squares));
+#if TRAIN_CLIP
+            uint64_t more_squares = 0;
+#endif
             for (int c = 0; c < TRAIN_LC; c++) {
                 HLS(unroll)
                 int64_t of_row = 0;
@@ -462,7 +512,10 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                 out.v[c] = v_old;
                 const int32_t w_next = mr_train_update(rule, g, units, unit, w_old, &m, &v_old);
                 const int32_t w_new = load ? (int32_t)hls_wrap(given.w[c], 24) : w_next;
-                if (update && (load || learn)) {
+#if TRAIN_CLIP
+                more_squares += mr_train_square(rule, g, units);
+#endif
+                if (change) {
                     master[s.param][c] = w_new;
                     moment[s.param][c] = load ? given.m[c] & 0xffffff : m;
                     square[s.param][c] = load ? given.v[c] & 0xffffff : v_old;
@@ -471,18 +524,22 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                     HLS(unroll)
                     for (int k = 0; k < TRAIN_GATES; k++) {
                         HLS(unroll)
-                        if (s.row_update && (load || learn) && s.row == u * TRAIN_GATES + k)
+                        if (s.row_update && change && s.row == u * TRAIN_GATES + k)
                             w[s.weights][u][k][c] = mr_train_weight(w_new);
                     }
                 }
                 for (int k = 0; k < TRAIN_SUMS; k++) {
                     HLS(unroll)
-                    if (s.bias_update && (load || learn) && s.sum == k)
+                    if (s.bias_update && change && s.sum == k)
                         bias[s.biases][c][k] = w_new;
                 }
-                if (s.head_update && (load || learn))
+                if (s.head_update && change)
                     head[s.head][c] = w_new;
             }
+#if TRAIN_CLIP
+            if (update && s.squares)
+                squares += more_squares;
+#endif
             for (int i = 0; i < 4; i++) {
                 HLS(unroll)
                 if (s.scale_update && load && layer == i) {
@@ -493,79 +550,16 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
             if (give)
                 hls_write(params_t, params_out, out);
         }
-        if (forward && run) {
-            int64_t total = 0;
-        outputs:
-            for (uint32_t b = 0; b < TRAIN_BATCH; b++) {
-                for (uint32_t o = 0; o < TRAIN_OUTPUTS; o++) {
-                    for (uint32_t k = 0; k < TRAIN_HEAD_WORDS; k++) {
-                        HLS(pipeline II = 1)
-                        const bool last = k == TRAIN_TOP_HW;
-                        int64_t sum = 0;
-                        int32_t bias_of = 0;
-                        for (int c = 0; c < TRAIN_LC; c++) {
-                            HLS(unroll)
-                            const int32_t weight = head[o * TRAIN_HEAD_WORDS + k][c];
-                            int16_t h = 0;
-                            if (!last)
-                                h = h_last[b * TRAIN_MAX_HW + k][c];
-                            sum += mr_train_weight(weight) * h;
-                            if (c == 0)
-                                bias_of = weight;
-                        }
-                        total = (k == 0 ? 0 : total) + sum;
-                        if (last) {
-                            const int32_t out = mr_train_output(total, bias_of);
-                            hls_write(int32_t, y, out);
-                            int32_t want = 0;
-                            if (learn)
-                                want = hls_read(int32_t, target);
-                            const int32_t error = mr_train_error(out, (int32_t)hls_wrap(want, 24));
-                            errors[b * TRAIN_OUTPUTS + o] = b < sequences ? error : 0;
-                        }
-                    }
-                }
-            }
-            if (learn) {
-                const int32_t scale = state_scale[TRAIN_LAYERS - 1];
-                int64_t back[TRAIN_LC];
-                HLS(array_partition variable = back complete)
-                for (int c = 0; c < TRAIN_LC; c++) {
-                    HLS(unroll)
-                    back[c] = 0;
-                }
-            derivatives:
-                for (uint32_t b = 0; b < TRAIN_BATCH; b++) {
-                    for (uint32_t k = 0; k < TRAIN_HEAD_CYCLES; k++) {
-                        for (uint32_t o = 0; o < TRAIN_OUTPUTS; o++) {
-                            HLS(pipeline II = 1)
-                            const int32_t error = errors[b * TRAIN_OUTPUTS + o];
-                            const bool unit = k < TRAIN_TOP_HW, word = k < TRAIN_HEAD_WORDS;
-                            const uint32_t at = o * TRAIN_HEAD_WORDS + (word ? k : 0);
-                            for (int c = 0; c < TRAIN_LC; c++) {
-                                HLS(unroll)
-                                int16_t h = 0;
-                                int64_t old_gradient = 0;
-                                if (unit)
-                                    h = h_last[b * TRAIN_MAX_HW + k][c];
-                                if (word && b != 0)
-                                    old_gradient = head_gradient[at][c];
-                                const int32_t by = unit ? h : c == 0 ? 32768 : 0; // of the bias: 1
-                                if (word)
-                                    head_gradient[at][c] =
-                                        hls_wrap(old_gradient + (int64_t)error * by, 48);
-                                back[c] = (o == 0 ? 0 : back[c]) +
-                                          (int64_t)mr_train_weight(head[at][c]) * error;
-                                if (unit && o == TRAIN_OUTPUTS - 1)
-                                    above[last_above + b / TRAIN_NB * TRAIN_MAX_HW + k]
-                                         [b % TRAIN_NB][c] = mr_train_head_gradient(back[c], scale);
-                            }
-                        }
-                    }
-                }
-            }
+        if (forward) {
+#include "train_engine/head.h"
         }
-        if (!forward && learn) {
+#if TRAIN_CLIP
+        if (part == BACK_PART) {
+            rule.scale = mr_train_clip(squares, clip, rule.scale);
+            squares = 0;
+        }
+#endif
+        if (learn && part == train_last_part(command)) {
             int32_t limit = 31;
             for (int i = 3; i >= 0; i--) {
                 HLS(unroll)
@@ -580,23 +574,26 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                 seen_delta[i] = 0;
             }
         }
+        part = part == train_last_part(command) ? train_first_part(command) : (uint8_t)(part + 1);
     }
 }
 
 // steps: T of the batch; batches: of a run; both at least 1. sequences: of a mini-batch; of what
-// lies behind them nothing is learned.
+// lies behind them nothing is learned. clip: the norm of all gradients at most, packed (number.h).
+// keep, factor: of dropout (train/dropout.h); drop_unit: of the columns that it makes.
 void TRAIN_TOP(hls_stream(columns_t) * x, hls_stream(int32_t) * target,
-               hls_stream(train_rule_t) * rules, hls_stream(params_t) * params_in,
-               hls_stream(params_t) * params_out, hls_stream(int32_t) * y, uint8_t command,
-               uint16_t steps, uint16_t sequences, uint32_t batches, uint8_t x_unit,
-               uint8_t y_unit) {
+               hls_stream(train_rule_t) * rules, hls_stream(keys_t) * keys,
+               hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
+               hls_stream(int32_t) * y, uint8_t command, uint16_t steps, uint16_t sequences,
+               uint32_t batches, uint8_t x_unit, uint8_t y_unit, uint32_t clip, uint32_t keep,
+               uint32_t factor, uint8_t drop_unit) {
     HLS(dataflow)
     HLS_CHANNEL(slot_t, slots);
     HLS_CHANNEL(word_t, words);
-    train_slots(&slots, command, steps, batches);
+    train_slots(&slots, command, steps, sequences, batches);
     train_words(&slots, &words, command, steps, batches);
-    train_engine(&words, x, target, rules, params_in, params_out, y, command, steps, sequences,
-                 batches, x_unit, y_unit);
+    train_engine(&words, x, target, rules, keys, params_in, params_out, y, command, steps,
+                 sequences, batches, x_unit, y_unit, clip, keep, factor, drop_unit);
 }
 
 #endif

@@ -57,16 +57,28 @@ HLS(array_partition variable = bias dim = 2 complete)
 HLS(array_partition variable = bias dim = 3 complete)
 static int64_t bias_gradient[TRAIN_MAX_HW][TRAIN_LC][TRAIN_SUMS]; // of one layer
 HLS(array_partition variable = bias_gradient complete dim = 0)
-static int16_t h_last[TRAIN_BATCH * TRAIN_MAX_HW][TRAIN_LC];
-HLS(array_partition variable = h_last dim = 2 complete)
+#if TRAIN_CLIP
+static int64_t bias_gradients[TRAIN_OVER(TRAIN_HW)][TRAIN_LC][TRAIN_SUMS]; // of all
+HLS(array_partition variable = bias_gradients dim = 2 complete)
+HLS(array_partition variable = bias_gradients dim = 3 complete)
+HLS(bind_storage variable = bias_gradients impl = lutram)
+static uint64_t squares; // of gradients, Q40, added up
+#endif
 static int32_t head[TRAIN_OUTPUTS * TRAIN_HEAD_WORDS][TRAIN_LC];
 HLS(array_partition variable = head dim = 2 complete)
 HLS(bind_storage variable = head impl = lutram)
 static int64_t head_gradient[TRAIN_OUTPUTS * TRAIN_HEAD_WORDS][TRAIN_LC];
 HLS(array_partition variable = head_gradient dim = 2 complete)
 HLS(bind_storage variable = head_gradient impl = lutram)
-static int32_t errors[TRAIN_BATCH * TRAIN_OUTPUTS];
+// Of a row and output its error; of a softmax before that the output, and its term.
+static int32_t errors[TRAIN_HEAD_ROWS(TRAIN_STEPS) * TRAIN_OUTPUTS];
+#if !TRAIN_PER_STEP
 HLS(bind_storage variable = errors impl = lutram)
+#endif
+#if TRAIN_LOSS == TRAIN_CE
+static int32_t greatest[TRAIN_HEAD_ROWS(TRAIN_STEPS)]; // output of a row
+static uint64_t terms[TRAIN_HEAD_ROWS(TRAIN_STEPS)];   // of a row, added up
+#endif
 // All parameters, as the optimiser has them.
 static int32_t master[TRAIN_PARAM_WORDS][TRAIN_LC];
 HLS(array_partition variable = master dim = 2 complete)

@@ -8,8 +8,11 @@
 //   FIRST    the cells form the deltas of the last step, a turn behind
 //   COLUMNS  derivatives by the columns: sums over the rows of w delta
 //   GRADIENT gradient[row] += delta v; the cells form the deltas of the step before, a turn behind
+//   KEEP     where gradients are clipped, those of the biases are put away
 //   ROWS, BIASES  the update of the layer's parameters, LC a cycle
 //   HEAD, SCALES  that of the head, and, where parameters are loaded or read, the scales
+// Where gradients are clipped, ROWS, BIASES and HEAD come twice, behind the last layer: for the
+// squares of the gradients, and as a part of its own for the update.
 #ifndef MR_TRAIN_SEQUENCER_H
 #define MR_TRAIN_SEQUENCER_H
 
@@ -17,6 +20,7 @@
 
 static const uint16_t train_hw[4] = TRAIN_ALL(TRAIN_HW);
 static const uint16_t train_bw[4] = TRAIN_ALL(TRAIN_BW);
+static const uint16_t train_below[4] = TRAIN_ALL(TRAIN_BELOW);
 static const uint16_t train_rows[4] = TRAIN_ALL(TRAIN_ROWS);
 static const uint16_t train_len[4] = TRAIN_ALL(TRAIN_LEN);
 static const uint16_t train_back_len[4] = TRAIN_ALL(TRAIN_BACK_LEN);
@@ -26,7 +30,11 @@ static const uint32_t train_stash_base[4] = TRAIN_BASE(TRAIN_STASH);
 static const uint16_t train_state_base[4] = TRAIN_BASE(TRAIN_STATES);
 static const uint16_t train_bias_base[4] = TRAIN_BASE(TRAIN_HW);
 
-enum { FORWARD, LAYER_END, FIRST, COLUMNS, GRADIENT, ROWS, BIASES, HEAD, SCALES };
+enum { FORWARD, LAYER_END, FIRST, COLUMNS, GRADIENT, KEEP, ROWS, BIASES, HEAD, SCALES };
+
+// Parts of a mini-batch, between which the head calculates. What loads and reads has UPDATE_PART
+// alone, what predicts FORWARD_PART.
+enum { FORWARD_PART, BACK_PART, UPDATE_PART };
 
 // A slot: one turn of a layer, or some words of the update.
 typedef struct {
@@ -40,8 +48,9 @@ typedef struct {
     uint16_t next;                     // the next turn's deltas
     uint32_t h_own, h_below, x, above; // h of the step before, of the layer below, x, da
     uint16_t row;                      // of the update
+    uint32_t drop;                     // place of the first column of x (train/dropout.h)
     // The cells, which take the turn before.
-    bool cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh, cell_out;
+    bool cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh;
     uint32_t cell_stash, cell_above;
     uint16_t cell_state, cell_turn, cell_rec;
 } slot_t;
@@ -52,11 +61,12 @@ typedef struct {
     uint8_t phase, layer;
     bool first, from_x, first_step, fresh, take_next, into, to_rec, to_above, hread;
     uint16_t weights, rec, next, q;
-    uint32_t h, x, above;
-    bool row_update, bias_update, head_update, head_bias, scale_update;
+    uint32_t h, x, above, drop;
+    uint16_t drop_next; // from there to that of the next sequence
+    bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
     uint16_t row, sum;
     uint32_t param;
-    bool cell, cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh, cell_out;
+    bool cell, cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh;
     uint8_t n;
     uint32_t cell_stash, cell_kept, cell_above;
     uint16_t cell_state, cell_turn, cell_rec, biases, head;
@@ -67,43 +77,55 @@ static bool train_runs(uint8_t command) {
     return command == TRAIN_TRAIN || command == TRAIN_PREDICT;
 }
 
-static uint32_t train_parts(uint8_t command, uint32_t batches) {
-    return train_runs(command) ? batches * 2 : 2;
+static uint8_t train_first_part(uint8_t command) {
+    return train_runs(command) ? FORWARD_PART : UPDATE_PART;
 }
 
-static uint32_t train_slot_count(uint8_t command, uint16_t steps, bool forward) {
+static uint8_t train_last_part(uint8_t command) {
+    return command == TRAIN_PREDICT                ? FORWARD_PART
+           : command == TRAIN_TRAIN && !TRAIN_CLIP ? BACK_PART
+                                                   : UPDATE_PART;
+}
+
+// Parts of a run, which has no mini-batches where it loads or reads.
+static uint32_t train_parts(uint8_t command, uint32_t batches) {
+    const uint32_t parts = train_last_part(command) - train_first_part(command) + 1u;
+    return train_runs(command) ? batches * parts : parts;
+}
+
+static uint32_t train_slot_count(uint8_t command, uint16_t steps, uint8_t part) {
     const uint32_t turns = (uint32_t)steps * (TRAIN_LAYERS * TRAIN_TURNS);
     const uint32_t update = TRAIN_OVER(TRAIN_UPDATE_SLOTS) + TRAIN_OUTPUTS;
-    if (forward)
-        return train_runs(command) ? turns + TRAIN_LAYERS : 0;
-    return command == TRAIN_TRAIN     ? turns * 2 + TRAIN_LAYERS * TRAIN_TURNS + update
-           : command == TRAIN_PREDICT ? 0
-                                      : update + 1;
+    return part == FORWARD_PART ? turns + TRAIN_LAYERS
+           : part == BACK_PART
+               ? turns * 2 + TRAIN_LAYERS * (TRAIN_TURNS + (TRAIN_CLIP ? 1 : 0)) + update
+               : update + !train_runs(command);
 }
 
 // Cycles of the lanes' loop.
-static uint32_t train_cycles(uint8_t command, uint16_t steps, bool forward) {
-    if (forward)
-        return train_runs(command) ? TRAIN_FORWARD_CYCLES((uint32_t)steps) : 0;
-    return command == TRAIN_TRAIN     ? TRAIN_BACK_CYCLES((uint32_t)steps)
-           : command == TRAIN_PREDICT ? 0
-                                      : TRAIN_PARAM_WORDS + TRAIN_LAYERS;
+static uint32_t train_cycles(uint8_t command, uint16_t steps, uint8_t part) {
+    return part == FORWARD_PART  ? TRAIN_FORWARD_CYCLES((uint32_t)steps)
+           : part == BACK_PART   ? TRAIN_BACK_CYCLES((uint32_t)steps)
+           : train_runs(command) ? TRAIN_CLIP_CYCLES
+                                 : TRAIN_PARAM_WORDS + TRAIN_LAYERS;
 }
 
 static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t steps,
-                        uint32_t batches) {
+                        uint16_t sequences, uint32_t batches) {
     const uint32_t parts = train_parts(command, batches);
-    const bool learn = command == TRAIN_TRAIN;
     const uint16_t t_last = (uint16_t)(steps - 1);
     const uint16_t last_row = (uint16_t)(t_last * TRAIN_GROUPS);
-    for (uint32_t part = 0; part < parts; part++) {
-        const bool forward = (part & 1) == 0;
-        const uint32_t count = train_slot_count(command, steps, forward);
-        uint8_t phase = forward ? FORWARD : learn ? FIRST : ROWS;
+    const uint32_t last_place = TRAIN_DROPOUT ? (uint32_t)t_last * sequences : 0;
+    uint8_t part = train_first_part(command);
+    for (uint32_t p = 0; p < parts; p++) {
+        const bool forward = part == FORWARD_PART, back = part == BACK_PART;
+        const uint32_t count = train_slot_count(command, steps, part);
+        uint8_t phase = forward ? FORWARD : back ? FIRST : ROWS;
         uint8_t layer = forward ? 0 : TRAIN_LAYERS - 1;
         uint16_t t = forward ? 0 : t_last;
-        uint16_t step_row = forward ? 0 : last_row; // t * TRAIN_GROUPS
-        uint16_t n = 0;                             // turn, or row
+        uint16_t step_row = forward ? 0 : last_row;     // t * TRAIN_GROUPS
+        uint32_t step_place = forward ? 0 : last_place; // t * sequences
+        uint16_t n = 0;                                 // turn, or row
         bool cell_forward = false, cell_back = false;
         uint16_t cell_step_row = 0, cell_n = 0;
         slots:
@@ -124,10 +146,11 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
             s.hw = phase == HEAD ? TRAIN_HEAD_WORDS : hw;
             s.kw = (uint16_t)(hw + bw);
             const uint16_t first_len = train_first_len[layer];
-            const uint16_t back = layer == 0 && n == 0 ? first_len : train_back_len[layer];
+            const uint16_t columns_len = layer == 0 && n == 0 ? first_len : train_back_len[layer];
             s.last = (uint16_t)((phase == FORWARD || phase == GRADIENT  ? len
                                  : phase == LAYER_END || phase == FIRST ? first_len
-                                 : phase == COLUMNS                     ? back
+                                 : phase == COLUMNS                     ? columns_len
+                                 : phase == KEEP                        ? hw
                                  : phase == ROWS                        ? s.kw
                                  : phase == BIASES                      ? hw * TRAIN_SUMS
                                  : phase == HEAD                        ? TRAIN_HEAD_WORDS
@@ -148,13 +171,14 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
             s.x = (uint32_t)at * TRAIN_XW;
             s.above = (uint32_t)at * TRAIN_MAX_HW;
             s.row = n;
+            s.drop = TRAIN_DROPOUT ? (step_place + turn * TRAIN_NB) * train_below[layer] : 0;
             s.cell_forward = cell_forward;
             s.cell_back = cell_back;
             s.cell_first = cell_step_row == 0;
             s.cell_last = cell_step_row == last_row;
-            s.cell_quiet = layer == TRAIN_LAYERS - 1 && cell_step_row != last_row;
+            s.cell_quiet =
+                !TRAIN_PER_STEP && layer == TRAIN_LAYERS - 1 && cell_step_row != last_row;
             s.cell_fresh = cell_step_row == last_row && cell_n == 0;
-            s.cell_out = layer == TRAIN_LAYERS - 1 && cell_step_row == last_row;
             s.cell_stash = train_stash_base[layer] + (uint32_t)cell_at * hw;
             s.cell_above = (uint32_t)cell_at * TRAIN_MAX_HW;
             s.cell_state = (uint16_t)(train_state_base[layer] + cell_n * cw);
@@ -181,6 +205,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
                     } else {
                         t = (uint16_t)(t + 1);
                         step_row = (uint16_t)(step_row + TRAIN_GROUPS);
+                        step_place += sequences;
                     }
                     break;
                 case LAYER_END:
@@ -188,6 +213,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
                     layer = (uint8_t)((layer + 1) & 3);
                     t = 0;
                     step_row = 0;
+                    step_place = 0;
                     break;
                 case FIRST:
                     phase = COLUMNS;
@@ -197,21 +223,30 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
                     break;
                 case GRADIENT:
                     if (t == 0) {
-                        phase = ROWS;
+                        phase = TRAIN_CLIP ? KEEP : ROWS;
                     } else {
                         phase = COLUMNS;
                         t = (uint16_t)(t - 1);
                         step_row = (uint16_t)(step_row - TRAIN_GROUPS);
+                        step_place -= sequences;
                     }
+                    break;
+                case KEEP:
+                    phase = layer == 0 ? ROWS : FIRST;
+                    layer = layer == 0 ? TRAIN_LAYERS - 1 : (uint8_t)(layer - 1);
+                    t = t_last;
+                    step_row = last_row;
+                    step_place = last_place;
                     break;
                 case ROWS:
                     phase = BIASES;
                     break;
                 case BIASES:
-                    phase = layer == 0 ? HEAD : learn ? FIRST : ROWS;
+                    phase = layer == 0 ? HEAD : back && !TRAIN_CLIP ? FIRST : ROWS;
                     layer = layer == 0 ? 0 : (uint8_t)(layer - 1);
                     t = t_last;
                     step_row = last_row;
+                    step_place = last_place;
                     break;
                 default:
                     phase = SCALES;
@@ -219,15 +254,16 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
                 }
             }
         }
+        part = part == train_last_part(command) ? train_first_part(command) : (uint8_t)(part + 1);
     }
 }
 
 static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, uint8_t command,
                         uint16_t steps, uint32_t batches) {
     const uint32_t parts = train_parts(command, batches);
-    for (uint32_t part = 0; part < parts; part++) {
-        const bool forward = (part & 1) == 0;
-        const uint32_t cycles = train_cycles(command, steps, forward);
+    uint8_t part = train_first_part(command);
+    for (uint32_t p = 0; p < parts; p++) {
+        const uint32_t cycles = train_cycles(command, steps, part);
         slot_t s = {0};
         bool first = true;
         uint16_t k = 0, q = 0, n = 0; // k = n * hw + q
@@ -262,6 +298,10 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.h = from_x ? s.h_below + kx : s.h_own + k;
             w.x = s.x + (from_x ? kx : 0);
             w.above = s.above + kx;
+            w.drop = s.drop + (uint32_t)kx * TRAIN_LC;
+            w.drop_next = train_below[s.layer];
+            w.keeps = s.phase == KEEP;
+            w.squares = TRAIN_CLIP && part == BACK_PART;
             w.row_update = s.phase == ROWS;
             w.bias_update = s.phase == BIASES;
             w.head_update = s.phase == HEAD;
@@ -279,7 +319,6 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.cell_last = s.cell_last;
             w.cell_quiet = s.cell_quiet;
             w.cell_fresh = s.cell_fresh && n == 0;
-            w.cell_out = s.cell_out;
             w.n = (uint8_t)(cell ? n : 0);
             w.cell_stash = s.cell_stash + q;
             w.cell_kept = s.cell_stash * TRAIN_NB + k;
@@ -297,6 +336,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             k = last ? 0 : (uint16_t)(k + 1);
             first = last;
         }
+        part = part == train_last_part(command) ? train_first_part(command) : (uint8_t)(part + 1);
     }
 }
 

@@ -3,7 +3,11 @@
 //   TRAIN_CELL        lstm, gru or rnn, whose header (NAME_cell.h) is included before
 //   TRAIN_LAYERS      L, 1 to 4
 //   TRAIN_WIDTH_0     numbers of x; TRAIN_WIDTH_1 to _L: units of the layers
-//   TRAIN_OUTPUTS     of the linear head on the last step
+//   TRAIN_OUTPUTS     of the head
+//   TRAIN_LOSS        0: mean squared error; 1: binary, 2: categorical cross-entropy
+//   TRAIN_PER_STEP    1: the head is on every step, else 0: on the last one
+//   TRAIN_CLIP        1: the norm of all gradients is clipped, else 0
+//   TRAIN_DROPOUT     1: dropout between layers, else 0
 //   TRAIN_LC          columns a cycle: units that pass through the cells in a cycle, too
 //   TRAIN_NB          1 or 2: sequences that share a weight, which are columns side by side
 //   TRAIN_BATCH       B, a multiple of NB; B / NB groups of sequences have their turns
@@ -18,6 +22,10 @@
 #define MR_TRAIN_SHAPE_H
 
 #include "hls.h"
+
+#define TRAIN_MSE 0 // TRAIN_LOSS
+#define TRAIN_BCE 1
+#define TRAIN_CE 2
 
 #define TRAIN_LOAD 0    // takes parameters
 #define TRAIN_READ 1    // gives them
@@ -62,6 +70,7 @@
 #define TRAIN_BELOW_2 TRAIN_WIDTH_2
 #define TRAIN_BELOW_3 TRAIN_WIDTH_3
 #define TRAIN_UNITS(l) TRAIN_UNITS_##l
+#define TRAIN_BELOW(l) TRAIN_BELOW_##l
 #define TRAIN_IS(l) (TRAIN_LAYERS > l)
 #define TRAIN_HW(l) TRAIN_WORDS(TRAIN_UNITS_##l)
 #define TRAIN_BW(l) TRAIN_WORDS(TRAIN_BELOW_##l)
@@ -86,7 +95,7 @@
 
 // From what a turn reads to what the next step of the same sequence reads; hlsc checks it.
 #ifndef TRAIN_LATENCY
-#    define TRAIN_LATENCY 36
+#    define TRAIN_LATENCY (TRAIN_DROPOUT ? 42 : 36)
 #endif
 #define TRAIN_GROUPS (TRAIN_BATCH / TRAIN_NB)
 #define TRAIN_SHORTEST_OF(l)                                                                       \
@@ -116,14 +125,20 @@
 #define TRAIN_BACK_REST(l) (TRAIN_TURNS * TRAIN_FIRST_LEN(l))
 // Slots, beside those of turns: a row, or the biases of a layer.
 #define TRAIN_UPDATE_SLOTS(l) (TRAIN_IS(l) ? TRAIN_ROWS(l) + 1 : 0)
-
-// Cycles of the lanes' loop, and of the head's.
+// Cycles of the lanes' loop. Where gradients are clipped their squares are added up first, which
+// takes as many cycles as the update, and the biases' gradients are put away, a word a cycle.
 #define TRAIN_FORWARD_CYCLES(steps)                                                                \
     ((steps)*TRAIN_OVER(TRAIN_FORWARD_STEP) + TRAIN_OVER(TRAIN_FIRST_LEN))
 #define TRAIN_BACK_CYCLES(steps)                                                                   \
-    ((steps)*TRAIN_OVER(TRAIN_BACK_STEP) + TRAIN_OVER(TRAIN_BACK_REST) + TRAIN_PARAM_WORDS)
+    ((steps)*TRAIN_OVER(TRAIN_BACK_STEP) + TRAIN_OVER(TRAIN_BACK_REST) + TRAIN_PARAM_WORDS +       \
+     (TRAIN_CLIP ? TRAIN_OVER(TRAIN_HW) : 0))
+#define TRAIN_CLIP_CYCLES (TRAIN_CLIP ? TRAIN_PARAM_WORDS : 0)
+// And of the head's. Its rows are those of a step, or of all.
+#define TRAIN_HEAD_ROWS(steps) ((TRAIN_PER_STEP ? (steps) : 1) * TRAIN_BATCH)
 #define TRAIN_HEAD_CYCLES TRAIN_MAX(TRAIN_HEAD_WORDS, 4)
-#define TRAIN_OUTPUT_CYCLES (TRAIN_BATCH * TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
-#define TRAIN_ERROR_CYCLES (TRAIN_BATCH * TRAIN_OUTPUTS * TRAIN_HEAD_CYCLES)
+#define TRAIN_OUTPUT_CYCLES(steps) (TRAIN_HEAD_ROWS(steps) * TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
+#define TRAIN_ERROR_CYCLES(steps)                                                                  \
+    (TRAIN_HEAD_ROWS(steps) * TRAIN_OUTPUTS *                                                      \
+     (TRAIN_HEAD_CYCLES + (TRAIN_LOSS == TRAIN_CE ? 2 : 0)))
 
 #endif
