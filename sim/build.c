@@ -137,8 +137,9 @@ static void add_folder(struct mr_words *words, const char *folder) {
 static void add_sources(const struct work *work, struct mr_words *words) {
     const bool shell = has_shell(work), usb = work->kind == USB;
     mr_words_add(words, "+incdir+data/hw/include");
+    if (shell || usb)
+        mr_words_add(words, "+incdir+."); // mr_network.svh, mr_image.svh
     if (shell) {
-        mr_words_add(words, "+incdir+."); // mr_network.svh
         add_folder(words, "data/hw/card");
     }
     if (usb) {
@@ -161,6 +162,7 @@ static void add_sources(const struct work *work, struct mr_words *words) {
     if (usb) {
         snprintf(path, sizeof path, "%s/hw/usb", work->data);
         add_rtl(words, path, "data/hw/usb", true);
+        add_folder(words, "data/sim/usb");
         mr_words_add(words, "data/sim/usb/%s.sv", work->build->usb->name);
     }
     add_rtl(words, work->gen, "gen", false);
@@ -332,6 +334,8 @@ static int name_entry(struct work *work, const char *cache) {
         mr_key_text(key, words.items[i]);
     if (has_shell(work))
         mr_key_text(key, work->build->shape);
+    if (work->kind == USB && work->build->usb->image)
+        mr_key_text(key, work->build->usb->image);
     if (work->kind != CARD)
         mr_key_processor(key);
     if (rtl) {
@@ -395,6 +399,14 @@ static int name_headers(struct work *work, const char *kept) {
     return result;
 }
 
+static int write_header(const struct work *work, const char *place, const char *name,
+                        const char *text) {
+    char path[PATH_MAX + 32];
+    const struct mr_piece piece = {text, strlen(text)};
+    snprintf(path, sizeof path, "%s/%s", place, name);
+    return mr_file_write(path, &piece, 1, work->error, work->error_size);
+}
+
 // Links to the inputs beside the result: all paths of a build are relative to that place, so spaces
 // in the names of directories and the machine's layout stay out of command lines and results.
 static int link_inputs(const struct work *work, const char *place) {
@@ -409,12 +421,11 @@ static int link_inputs(const struct work *work, const char *place) {
     snprintf(ports, sizeof ports, "gen/%s_ports.h", work->build->top);
     if (symlink(ports, path))
         return fail(work, path, "cannot be created");
-    if (has_shell(work)) {
-        snprintf(path, sizeof path, "%s/mr_network.svh", place);
-        const struct mr_piece piece = {work->build->shape, strlen(work->build->shape)};
-        return mr_file_write(path, &piece, 1, work->error, work->error_size);
-    }
-    return 0;
+    const char *image = work->kind == USB ? work->build->usb->image : NULL;
+    return (has_shell(work) && write_header(work, place, "mr_network.svh", work->build->shape)) ||
+                   (image && write_header(work, place, "mr_image.svh", image))
+               ? -1
+               : 0;
 }
 
 // Runs the recipe (mr_entry_make).

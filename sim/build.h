@@ -14,6 +14,7 @@ struct mr_usb_design {
     const char *name;    // sim/usb/NAME.sv has the module mr_usb_device
     const char *harness; // "usb/uart_pins.cpp" or "usb/fifo_pins.cpp"
     unsigned clock_khz;
+    const char *image; // text of mr_image.svh, what a board says of its image; or NULL
 };
 
 struct mr_build {

@@ -5,22 +5,25 @@
 #include "build.h"
 #include "card_image.h"
 #include "failure.h"
+#include "folded/format.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct design {
     struct mr_usb_board board;
+    const char *target; // of hlsc
     struct mr_usb_design rtl;
 };
 
 static const struct design designs[] = {
-    {{"icebreaker", "ft2232h"}, {"icebreaker", "usb/uart_pins.cpp", 24000}},
+    {{"icebreaker", "ft2232h"}, "up5k", {"icebreaker", "usb/uart_pins.cpp", 24000, NULL}},
 };
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
 const char *const mr_usb_pipeline_chip = "ft601";
-static const struct mr_usb_design pipeline = {"ft601", "usb/fifo_pins.cpp", 100000};
+static const struct mr_usb_design pipeline = {"ft601", "usb/fifo_pins.cpp", 100000, NULL};
 
 const struct mr_usb_board *mr_usb_board_find(const char *name, struct mr_error *error) {
     for (size_t i = 0; i < DESIGNS; i++)
@@ -45,31 +48,41 @@ static int build(struct mr_build *what, const struct mr_options *options, char *
                : 0;
 }
 
+static int build_board(const struct design *design, struct mr_hls_places *places,
+                       const struct mr_options *options, char *so_path, size_t so_path_size,
+                       struct mr_error *error) {
+    // As hw/board/build.sh writes it; the hash is that of no image.
+    char gen_dir[PATH_MAX], image[200], text[900];
+    snprintf(image, sizeof image,
+             "`define MR_IMAGE_HASH 128'h0\n`define MR_IMAGE_LIMITS 128'h%04x_%04x_%04x\n",
+             FOLDED_SUMS, FOLDED_NUMBERS, FOLDED_WORDS);
+    const struct mr_hls_build hls = {.source = "#include \"folded/folded.c\"\n",
+                                     .top = "folded",
+                                     .target = design->target,
+                                     .places = places,
+                                     .notes = mr_notes_of(options)};
+    const int failed = mr_hls_find(places, text, sizeof text) ||
+                       mr_hls_name(&hls, gen_dir, sizeof gen_dir, text, sizeof text) ||
+                       mr_hls_compile(&hls, gen_dir, text, sizeof text);
+    if (failed)
+        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+    struct mr_usb_design rtl = design->rtl;
+    rtl.image = image;
+    struct mr_build what = {.data_dir = places->data_dir,
+                            .gen_dir = gen_dir,
+                            .top = "folded",
+                            .cache_dir = places->cache_dir,
+                            .usb = &rtl};
+    return build(&what, options, so_path, so_path_size, error);
+}
+
 int mr_usb_board_build(const struct mr_usb_board *board, const struct mr_options *options,
                        char *so_path, size_t so_path_size, struct mr_error *error) {
-    const struct design *design = (const struct design *)(const void *)board;
-    char gen_dir[PATH_MAX], text[900];
     struct mr_hls_places *places = calloc(1, sizeof *places);
     if (!places)
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build a board");
-    const struct mr_hls_build hls = {.source = "#include \"folded/folded.c\"\n",
-                                     .top = "folded",
-                                     .target = "up5k",
-                                     .places = places,
-                                     .notes = mr_notes_of(options)};
-    int code = mr_hls_find(places, text, sizeof text) ||
-                       mr_hls_name(&hls, gen_dir, sizeof gen_dir, text, sizeof text) ||
-                       mr_hls_compile(&hls, gen_dir, text, sizeof text)
-                   ? mr_failure(error, MR_ERROR_BUILD, "%s", text)
-                   : 0;
-    if (!code) {
-        struct mr_build what = {.data_dir = places->data_dir,
-                                .gen_dir = gen_dir,
-                                .top = "folded",
-                                .cache_dir = places->cache_dir,
-                                .usb = &design->rtl};
-        code = build(&what, options, so_path, so_path_size, error);
-    }
+    const int code = build_board((const struct design *)(const void *)board, places, options,
+                                 so_path, so_path_size, error);
     free(places);
     return code;
 }

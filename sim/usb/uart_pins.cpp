@@ -18,7 +18,7 @@ extern "C" {
 
 namespace {
 
-constexpr int reset_cycles = 16;
+constexpr int reset_cycles = 16, settle_cycles = 1024; // a board is up long before its first byte
 constexpr double clock_hz = MR_USB_CLOCK_KHZ * 1e3;
 
 struct design final {
@@ -135,8 +135,8 @@ void *open_design(char *error, size_t error_size) {
         self->context.threads(1);
         self->top = std::make_unique<Vkernel>(&self->context, "device");
         self->top->rx_i = 1;
-        for (int i = 0; i < reset_cycles; i++) {
-            self->top->rst_ni = i >= reset_cycles / 2;
+        for (int i = 0; i < reset_cycles + settle_cycles; i++) {
+            self->top->rst_ni = i >= reset_cycles;
             self->clock();
         }
         return self.release();
