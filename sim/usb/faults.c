@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of an emulated USB device (faults.h).
+#define _GNU_SOURCE
 #include "faults.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { GARBAGE = 37 };
+enum { GARBAGE = 37, STUCK_NS = 1000000 };
 
 static const char *const names[] = {
 #define MR_USB_FAULT_NAME(name, text, what) text,
@@ -99,15 +101,20 @@ static int pass(void *self, const unsigned char *out, size_t *out_count, unsigne
     unsigned char garbage[GARBAGE], lost;
     size_t out_room = *out_count, in_room = *in_count;
     begin_due(faults, &out_room, &in_room);
-    const bool silent = faults->stuck || faults->pulled;
+    if (faults->stuck || faults->pulled) { // no need to simulate it
+        *out_count = *in_count = 0;
+        nanosleep(&(struct timespec){.tv_nsec = STUCK_NS}, NULL);
+        faults->stuck_ns += STUCK_NS;
+        return 0;
+    }
     const bool drop = faults->drop && *out_count, drop_in = faults->drop_in && *in_count;
     const unsigned out_garbage = faults->garbage, in_garbage = faults->garbage_in;
     fill(faults, garbage, GARBAGE);
-    if (silent || drop)
+    if (drop)
         out_room = 0;
     else if (out_garbage)
         out_room = out_garbage;
-    if (silent || in_garbage)
+    if (in_garbage)
         in_room = 0;
     else if (drop_in)
         in_room = 1;
@@ -115,11 +122,11 @@ static int pass(void *self, const unsigned char *out, size_t *out_count, unsigne
                      &in_room, error, error_size))
         return -1;
     // What the chip sees of it.
-    *out_count = silent ? 0 : drop ? 1 : out_garbage ? 0 : out_room;
-    if (!silent && !drop && out_garbage)
+    *out_count = drop ? 1 : out_garbage ? 0 : out_room;
+    if (!drop && out_garbage)
         faults->garbage -= (unsigned)out_room;
-    faults->drop &= !drop || silent;
-    if (!silent && in_garbage) {
+    faults->drop &= !drop;
+    if (in_garbage) {
         *in_count = *in_count < in_garbage ? *in_count : in_garbage;
         fill(faults, in, *in_count);
         faults->garbage_in -= (unsigned)*in_count;
@@ -139,7 +146,7 @@ static void set_baud(void *self, double baud) {
 
 static uint64_t nanoseconds(const void *self) {
     const struct usb_faults *faults = self;
-    return faults->behind.nanoseconds(faults->behind.self);
+    return faults->behind.nanoseconds(faults->behind.self) + faults->stuck_ns;
 }
 
 static void close_line(void *self) {
@@ -152,6 +159,7 @@ struct usb_line mr_usb_faults_line(struct usb_faults *faults, struct usb_line be
     faults->behind = behind;
     faults->to = faults->from = 0;
     faults->garbage = faults->garbage_in = 0;
+    faults->stuck_ns = 0;
     faults->drop = faults->drop_in = faults->stuck = faults->pulled = false;
     return (struct usb_line){faults, pass, set_baud, nanoseconds, close_line};
 }

@@ -40,6 +40,7 @@ struct usb_faults {
     uint32_t random;
     bool drop, drop_in; // the next one
     bool stuck, pulled;
+    uint64_t stuck_ns; // that passed meanwhile
 };
 
 // 0, or -1 with a sentence.
