@@ -18,12 +18,12 @@ struct design {
 };
 
 static const struct design designs[] = {
-    {{"icebreaker", "ft2232h"}, "up5k", {"icebreaker", "usb/uart_pins.cpp", 24000, NULL}},
+    {{"icebreaker", "ft2232h"}, "up5k", {"icebreaker_device", "usb/uart_pins.cpp", 24000, NULL}},
 };
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
 const char *const mr_usb_pipeline_chip = "ft601";
-static const struct mr_usb_design pipeline = {"ft601", "usb/fifo_pins.cpp", 100000, NULL};
+static const struct mr_usb_design pipeline = {"ft601_device", "usb/fifo_pins.cpp", 100000, NULL};
 
 const struct mr_usb_board *mr_usb_board_find(const char *name, struct mr_error *error) {
     for (size_t i = 0; i < DESIGNS; i++)

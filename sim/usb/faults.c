@@ -63,14 +63,17 @@ static unsigned char draw(struct usb_faults *faults) { // xorshift
     return (unsigned char)(faults->random >> 24);
 }
 
-// Begins the faults whose time has come; both rooms end where that of the next one comes.
-static void begin_due(struct usb_faults *faults, size_t *out_room, size_t *in_room) {
+static bool incoming(enum usb_fault_kind kind) {
+    return kind == USB_FAULT_DROP_IN || kind == USB_FAULT_GARBAGE_IN;
+}
+
+// Begins the faults to the device whose time has come; the room ends where that of the next one
+// comes.
+static void begin_due(struct usb_faults *faults, size_t *room) {
     while (faults->count) {
         const enum usb_fault_kind kind = faults->list[0].kind;
-        const bool incoming = kind == USB_FAULT_DROP_IN || kind == USB_FAULT_GARBAGE_IN;
-        const uint64_t at = faults->list[0].at, passed = incoming ? faults->from : faults->to;
-        size_t *room = incoming ? in_room : out_room;
-        if (kind == USB_FAULT_PLUG || kind == USB_FAULT_DENY)
+        const uint64_t at = faults->list[0].at, passed = faults->to;
+        if (incoming(kind) || kind == USB_FAULT_PLUG || kind == USB_FAULT_DENY)
             return;
         if (passed < at) {
             if (*room > at - passed)
@@ -78,13 +81,10 @@ static void begin_due(struct usb_faults *faults, size_t *out_room, size_t *in_ro
             return;
         }
         faults->drop |= kind == USB_FAULT_DROP;
-        faults->drop_in |= kind == USB_FAULT_DROP_IN;
         faults->stuck |= kind == USB_FAULT_STUCK;
         faults->pulled |= kind == USB_FAULT_PULL;
         if (kind == USB_FAULT_GARBAGE)
             faults->garbage = GARBAGE;
-        if (kind == USB_FAULT_GARBAGE_IN)
-            faults->garbage_in = GARBAGE;
         mr_usb_faults_happened(faults);
     }
 }
@@ -94,47 +94,69 @@ static void fill(struct usb_faults *faults, unsigned char *bytes, size_t count) 
         bytes[i] = draw(faults);
 }
 
+// Room that a chip must have for bytes that came from the device, beside theirs.
+static size_t margin(const struct usb_faults *faults) {
+    size_t bytes = 0;
+    for (unsigned i = 0; i < faults->count && incoming(faults->list[i].kind); i++)
+        bytes += GARBAGE;
+    return bytes;
+}
+
+// Bytes that came from the device, in that room: those that the chip gets.
+static size_t spoil(struct usb_faults *faults, unsigned char *in, size_t count) {
+    const uint64_t from = faults->from;
+    size_t gained = 0, lost = 0; // before the fault
+    faults->from += count;
+    while (count && faults->count && incoming(faults->list[0].kind) &&
+           faults->list[0].at < faults->from) {
+        const uint64_t at = faults->list[0].at;
+        size_t index = (at > from ? (size_t)(at - from) : 0) + gained;
+        index -= lost < index ? lost : index;
+        unsigned char *place = in + index;
+        if (faults->list[0].kind == USB_FAULT_DROP_IN) {
+            memmove(place, place + 1, count - index - 1);
+            count--;
+            lost++;
+        } else {
+            memmove(place + GARBAGE, place, count - index);
+            fill(faults, place, GARBAGE);
+            count += GARBAGE;
+            gained += GARBAGE;
+        }
+        mr_usb_faults_happened(faults);
+    }
+    return count;
+}
+
 static int pass(void *self, const unsigned char *out, size_t *out_count, unsigned char *in,
                 size_t *in_count, char *error, size_t error_size) {
     struct usb_faults *faults = self;
     const struct usb_line *behind = &faults->behind;
-    unsigned char garbage[GARBAGE], lost;
-    size_t out_room = *out_count, in_room = *in_count;
-    begin_due(faults, &out_room, &in_room);
+    unsigned char garbage[GARBAGE];
+    const size_t kept = margin(faults);
+    size_t out_room = *out_count, in_room = *in_count > kept ? *in_count - kept : 0;
+    begin_due(faults, &out_room);
     if (faults->stuck || faults->pulled) { // no need to simulate it
         *out_count = *in_count = 0;
         nanosleep(&(struct timespec){.tv_nsec = STUCK_NS}, NULL);
         faults->stuck_ns += STUCK_NS;
         return 0;
     }
-    const bool drop = faults->drop && *out_count, drop_in = faults->drop_in && *in_count;
-    const unsigned out_garbage = faults->garbage, in_garbage = faults->garbage_in;
-    fill(faults, garbage, GARBAGE);
+    const bool drop = faults->drop && *out_count, more = faults->garbage && !drop;
     if (drop)
         out_room = 0;
-    else if (out_garbage)
-        out_room = out_garbage;
-    if (in_garbage)
-        in_room = 0;
-    else if (drop_in)
-        in_room = 1;
-    if (behind->pass(behind->self, out_garbage ? garbage : out, &out_room, drop_in ? &lost : in,
-                     &in_room, error, error_size))
+    else if (more)
+        out_room = faults->garbage;
+    fill(faults, garbage, GARBAGE);
+    if (behind->pass(behind->self, more ? garbage : out, &out_room, in, &in_room, error,
+                     error_size))
         return -1;
     // What the chip sees of it.
-    *out_count = drop ? 1 : out_garbage ? 0 : out_room;
-    if (!drop && out_garbage)
+    *out_count = drop ? 1 : more ? 0 : out_room;
+    *in_count = spoil(faults, in, in_room);
+    if (more)
         faults->garbage -= (unsigned)out_room;
     faults->drop &= !drop;
-    if (in_garbage) {
-        *in_count = *in_count < in_garbage ? *in_count : in_garbage;
-        fill(faults, in, *in_count);
-        faults->garbage_in -= (unsigned)*in_count;
-    } else {
-        faults->drop_in &= !(drop_in && in_room);
-        faults->from += in_room;
-        *in_count = drop_in ? 0 : in_room;
-    }
     faults->to += *out_count;
     return 0;
 }
@@ -158,8 +180,8 @@ static void close_line(void *self) {
 struct usb_line mr_usb_faults_line(struct usb_faults *faults, struct usb_line behind) {
     faults->behind = behind;
     faults->to = faults->from = 0;
-    faults->garbage = faults->garbage_in = 0;
+    faults->garbage = 0;
     faults->stuck_ns = 0;
-    faults->drop = faults->drop_in = faults->stuck = faults->pulled = false;
+    faults->drop = faults->stuck = faults->pulled = false;
     return (struct usb_line){faults, pass, set_baud, nanoseconds, close_line};
 }

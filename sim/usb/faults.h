@@ -34,11 +34,11 @@ struct usb_faults {
         uint64_t at;
     } list[USB_FAULTS]; // those that did not happen yet, in order
     unsigned count;
-    struct usb_line behind;       // the device itself
-    uint64_t to, from;            // bytes since it was plugged in
-    unsigned garbage, garbage_in; // bytes of it that are still to pass
+    struct usb_line behind; // the device itself
+    uint64_t to, from;      // bytes since it was plugged in
+    unsigned garbage;       // bytes of it that are still to pass
     uint32_t random;
-    bool drop, drop_in; // the next one
+    bool drop; // the next byte
     bool stuck, pulled;
     uint64_t stuck_ns; // that passed meanwhile
 };
