@@ -135,7 +135,7 @@ all="$scripts $tests demo scaling formal format"
 # Those that take longest come first, so that none runs alone at the end.
 longest="hlsc_test.sh formal hlsc_fuzz_test.sh cycles_test cli_test.sh hw_test.sh networks_test train_engine_test arrange_test
     card_test card_models_test.sh
-    card_rtl_test.sh examples_test.sh card_process_test card_resume_test install_test.sh sim_test"
+    board_test.sh usb_pipeline_test.sh card_rtl_test.sh examples_test.sh card_process_test card_resume_test install_test.sh sim_test"
 # Then those that write the fuzzers' seeds.
 seeding="csv_test import_test json_test model_test npy_test onnx_external_test onnx_fold_test onnx_layers_test onnx_random_test onnx_test packet_test"
 

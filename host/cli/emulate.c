@@ -248,7 +248,7 @@ static const struct cli_option options[] = {
     {USB, 0, "usb", "DEVICE",
      "an emulated USB device: a board (icebreaker), or MODEL.millrace for its pipeline\n"
      "behind an FT601. :SERIAL gives it a serial number, and :FAULTS behind that what\n"
-     "goes wrong with it (docs/board.md). May be given several times"},
+     "goes wrong with it (docs/usb-emulation.md). May be given several times"},
     {0},
 };
 

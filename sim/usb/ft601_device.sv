@@ -18,7 +18,11 @@ module mr_usb_device (
     output logic [31:0] data_o,
     output logic [ 3:0] be_o
 );
-  mr_usb_pipeline u_pipeline (
+  // The patience of a board is 10 ms, shorter than a host's before it sends a request again. Simulated cycles are slow, and
+  // the host's time is not: here it is 2^16 cycles.
+  mr_usb_pipeline #(
+      .TIMER(16)
+  ) u_pipeline (
       .clk_i,
       .rst_ni,
       .rxf_ni,

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Networks on an emulated iCEBreaker: unmodified libftdi, an emulated FT2232H, and behind it the board's RTL in Verilator,
+# serial bits in and out. The bits of cpu:, in whole sequences and step by step; networks of different cells and shapes one
+# after another on one board; and what goes wrong with cables, each with its sentence.
+# Usage, from the repository's root: tests/board_test.sh [long]; long takes all networks step by step too, more faults,
+# and NASA's 100 test engines where ../shared/models is there.
+set -u
+work=build/board_test board=icebreaker network=lstm
+long=${1:-}
+[ -z "${THOROUGH:-}" ] || long=long
+# shellcheck source=tests/usb/emulated.sh
+. tests/usb/emulated.sh
+
+$millrace import tests/data/turbofan_lstm2x25_rul.onnx -o "$work/lstm.millrace" >"$work/log" 2>&1 ||
+    fail "import: $(tail -n 1 "$work/log")"
+network gru gru 2 25 25
+network rnn rnn 2 25 25
+network small lstm 1 7 3
+numbers 25 50 >"$work/x.csv"
+numbers 25 5 >"$work/steps.csv"
+numbers 3 20 >"$work/few.csv"
+
+# All on one board, and the first one again behind the others.
+script=
+for name in lstm gru rnn; do
+    $(run_on cpu: $name x.csv) 2>"$work/log" || fail "$name on cpu:: $(tail -n 1 "$work/log")"
+    script+="$(run_on usb: $name x.csv) || exit 1;"
+done
+$(run_on cpu: small few.csv) 2>/dev/null
+script+="$(run_on usb: small few.csv) || exit 1; cp $work/lstm.usb.npy $work/first.npy; $(run_on usb: lstm x.csv)"
+emulated "" "$script" || fail "whole sequences: code $?: $(tail -n 3 "$work/log")"
+cmp -s "$work/first.npy" "$work/lstm.usb.npy" || fail "lstm gives other bits when it comes back after other networks"
+for name in lstm gru rnn small; do same $name "a whole sequence, one board for all"; done
+
+names=lstm
+[ "$long" != long ] || names="lstm gru rnn"
+for name in $names; do
+    $(run_on cpu: $name steps.csv --steps) 2>/dev/null
+    emulated "" "$(run_on usb: $name steps.csv --steps)" || fail "$name step by step: $(tail -n 1 "$work/log")"
+    same $name "step by step"
+done
+
+# ---- what goes wrong
+
+# The network takes some 22,700 bytes to the board, and each step 64 more.
+told "a cable that is pulled" 20 "unplugged" "icebreaker:MR1:pull@23000"
+goes_on pull@23000 --fallback cpu:
+grep -q "went on with cpu:" "$work/log" || fail "pull@23000: cpu: did not go on: $(tail -n 2 "$work/log")"
+goes_on garbage@0,drop@3000,garbage-in@100,drop-in@150,drop@20000,garbage@22900,garbage-in@900,drop@23000
+told "no permission" 3 'udev.*plugdev\|plugdev.*udev' "icebreaker:MR1:deny@0"
+told "another serial device" 20 "no answer" "ft2232h:MR1:echo"
+if [ "$long" = long ]; then
+    told "a cable that is pulled while it loads" 10 "unplugged" "icebreaker:MR1:pull@9000"
+    told "a cable that is pulled and plugged in again, which powers the board" 10 "reset" "icebreaker:MR1:pull@23000,plug@300"
+    goes_on pull@23000,plug@300 --fallback cpu:
+    told "a board that stands still" 30 "no answer" "icebreaker:MR1:stuck@23000"
+    goes_on stuck@23000 --fallback cpu:
+    x=${MODELS:-../shared/models}/turbofan_test_x.npy
+    if [ -e "$x" ]; then
+        $millrace run "$work/lstm.millrace" "$x" --device cpu: -o "$work/lstm.cpu.npy" 2>/dev/null
+        emulated "" "$millrace run $work/lstm.millrace $x --device usb: -o $work/lstm.usb.npy" ||
+            fail "NASA's test engines: $(tail -n 1 "$work/log")"
+        same lstm "NASA's test engines"
+    else
+        echo "skipped: $x is absent"
+    fi
+    seed=${SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
+    echo "seed $seed"
+    RANDOM=$seed
+    for _ in 1 2 3 4 5 6; do
+        at=$((RANDOM % 24000))
+        goes_on "drop@$at,garbage@$((at + RANDOM % 300)),drop-in@$((RANDOM % 900)),garbage-in@$((RANDOM % 900))"
+    done
+fi
+
+echo "board_test: $passed passed, $failed failed"
+exit $((failed > 0))
