@@ -24,21 +24,21 @@ numbers 3 20 >"$work/few.csv"
 # All on one board, and the first one again behind the others.
 script=
 for name in lstm gru rnn; do
-    $(run_on cpu: $name x.csv) 2>"$work/log" || fail "$name on cpu:: $(tail -n 1 "$work/log")"
-    script+="$(run_on usb: $name x.csv) || exit 1;"
+    on_cpu "$name" x.csv
+    script+="$(run_on usb: "$name" x.csv) || exit 1;"
 done
-$(run_on cpu: small few.csv) 2>/dev/null
+on_cpu small few.csv
 script+="$(run_on usb: small few.csv) || exit 1; cp $work/lstm.usb.npy $work/first.npy; $(run_on usb: lstm x.csv)"
 emulated "" "$script" || fail "whole sequences: code $?: $(tail -n 3 "$work/log")"
 cmp -s "$work/first.npy" "$work/lstm.usb.npy" || fail "lstm gives other bits when it comes back after other networks"
-for name in lstm gru rnn small; do same $name "a whole sequence, one board for all"; done
+for name in lstm gru rnn small; do same "$name" "a whole sequence, one board for all"; done
 
 names=lstm
 [ "$long" != long ] || names="lstm gru rnn"
 for name in $names; do
-    $(run_on cpu: $name steps.csv --steps) 2>/dev/null
-    emulated "" "$(run_on usb: $name steps.csv --steps)" || fail "$name step by step: $(tail -n 1 "$work/log")"
-    same $name "step by step"
+    on_cpu "$name" steps.csv --steps
+    emulated "" "$(run_on usb: "$name" steps.csv --steps)" || fail "$name step by step: $(tail -n 1 "$work/log")"
+    same "$name" "step by step"
 done
 
 # ---- what goes wrong

@@ -14,12 +14,12 @@ board=$work/small.millrace
 # equal NETWORK: whole, twice on one device, and step by step
 equal() {
     local board=$work/$1.millrace
-    $(run_on cpu: "$1" "$1.csv") 2>/dev/null
+    on_cpu "$1" "$1.csv"
     emulated "" "$(run_on usb: "$1" "$1.csv") && cp $work/$1.usb.npy $work/first.npy && $(run_on usb: "$1" "$1.csv")" ||
         fail "$1: $(tail -n 2 "$work/log")"
     cmp -s "$work/first.npy" "$work/$1.usb.npy" || fail "$1: the second run gives other bits"
     same "$1" "a whole sequence, twice"
-    $(run_on cpu: "$1" "$1.csv" --steps) 2>/dev/null
+    on_cpu "$1" "$1.csv" --steps
     emulated "" "$(run_on usb: "$1" "$1.csv" --steps)" || fail "$1: $(tail -n 2 "$work/log")"
     same "$1" "step by step"
 }

@@ -47,6 +47,10 @@ run_on() { # device, network, options...: prints the command that writes NETWORK
     echo "$millrace run $work/$name.millrace $work/$x --device $device -o $work/$name.${device%%:*}.npy $*"
 }
 
+on_cpu() { # network, options...
+    eval "$(run_on cpu: "$@")" >/dev/null 2>"$work/log" || fail "$1 on cpu:: $(tail -n 1 "$work/log")"
+}
+
 same() { # network, what
     if [ -e "$work/$1.usb.npy" ] && cmp -s "$work/$1.cpu.npy" "$work/$1.usb.npy"; then
         pass "$1: $2: usb: gives the bits of cpu:"
@@ -74,7 +78,7 @@ told() {
 goes_on() {
     local faults=$1
     shift
-    $(run_on cpu: "$network" steps.csv --steps) 2>/dev/null
+    on_cpu "$network" steps.csv --steps
     emulated "$faults" "exec $(run_on usb: "$network" steps.csv --steps "$@")" || fail "$faults $*: $(tail -n 2 "$work/log")"
     same "$network" "$faults${*:+, $*}"
 }
