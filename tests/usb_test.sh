@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The packets of docs/usb.md in RTL against those of the driver, in Verilator, at the pins; the generated files; and, where
 # THOROUGH is set, what the serial way takes of an iCE40. Usage, from the repository's root: tests/usb_test.sh [seed].
-# Work files: build/usb_test. It runs build/tests/packet_test too.
+# Work files: build/usb_test.
 set -u
 seed=${1:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 work=build/usb_test
@@ -27,16 +27,25 @@ done
 packets="hw/usb/mr_packet_pkg.sv hw/usb/mr_packet.sv hw/usb/mr_packet_stream.sv"
 serial="$packets hw/usb/mr_uart_rx.sv hw/usb/mr_uart_tx.sv hw/usb/mr_uart_link.sv"
 
+bus="hw/usb/mr_packet_pkg.sv hw/usb/mr_packet.sv hw/usb/mr_packet_bus.sv hw/usb/mr_fifo245.sv hw/usb/mr_usb_memory.sv"
+
+way() { # what, folder, top, test, files...
+    what=$1 folder=$work/$2 top=$3 test=$4
+    shift 4
+    if ! tests/usb/build_link.sh "$top" "tests/usb/$test.cpp" "$folder" "$@" >"$folder.build.log" 2>&1; then
+        fail "$what does not build: $(grep -m 3 '^%\|rror' "$folder.build.log")"
+    elif timeout 300 "$folder/$test" "$seed" $rounds >"$folder.log" 2>&1 && tail -n 1 "$folder.log" | grep -q PASS; then
+        grep '^pass' "$folder.log"
+    else
+        fail "$what (seed $seed): $(grep -v '^pass' "$folder.log" | tail -n 5)"
+    fi
+}
 # Word splitting of the lists of files is wanted.
 # shellcheck disable=SC2086
-if ! tests/usb/build_link.sh usb_echo_top tests/usb/link_rtl_test.cpp "$work/echo" $serial tests/usb/usb_echo.sv \
-    tests/usb/usb_echo_top.sv >"$work/echo.build.log" 2>&1; then
-    fail "the serial way does not build: $(grep -m 3 '^%\|rror' "$work/echo.build.log")"
-elif timeout 300 "$work/echo/link_rtl_test" "$seed" $rounds >"$work/echo.log" 2>&1 && tail -n 1 "$work/echo.log" | grep -q PASS; then
-    grep '^pass' "$work/echo.log"
-else
-    fail "the serial way (seed $seed): $(grep -v '^pass' "$work/echo.log" | tail -n 5)"
-fi
+way "the serial way" echo usb_echo_top link_rtl_test $serial tests/usb/usb_echo.sv tests/usb/usb_echo_top.sv
+# shellcheck disable=SC2086
+way "the FIFO's way" copy usb_copy_top bus_rtl_test $bus hw/rtl/mr_fifo.sv hw/rtl/mr_copy.sv tests/usb/usb_copy.sv \
+    tests/usb/usb_copy_top.sv
 
 # What is left of the chip beside a kernel is little.
 yosys=${YOSYS:-yosys}

@@ -123,7 +123,7 @@ static int choose(struct mr_cable *chosen, const char *serial, const char *name,
 struct cable_pipe {
     struct mr_cable cable;
     void *opened; // the chip's; NULL: it is gone
-    char name[48];
+    char name[MR_CABLE_NAME];
 };
 
 static int tell(const struct cable_pipe *pipe, int code, const char *what, struct mr_error *error) {
@@ -218,13 +218,16 @@ static void close_pipe(void *self) {
     free(pipe);
 }
 
-int mr_cable_open(struct mr_byte_pipe *pipe, const char *serial, const char *name,
+int mr_cable_open(struct mr_byte_pipe *pipe, const char *serial, char *name,
                   const struct mr_cable_chip **chip, struct mr_error *error) {
     struct cable_pipe *made = calloc(1, sizeof *made);
+    snprintf(name, MR_CABLE_NAME, "usb%s%s", *serial ? ":" : "", serial);
     if (!made)
         return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", name);
-    snprintf(made->name, sizeof made->name, "%s", name);
     int code = choose(&made->cable, serial, name, error);
+    if (*made->cable.serial)
+        snprintf(name, MR_CABLE_NAME, "usb:%s", made->cable.serial);
+    memcpy(made->name, name, sizeof made->name);
     if (!code)
         code = open_chip(made, error);
     if (code) {

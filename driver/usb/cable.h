@@ -42,9 +42,10 @@ struct mr_cable {
 
 // Writes up to `capacity` devices that are plugged in; returns how many there are. Never fails.
 size_t mr_cable_list(struct mr_cable *cables, size_t capacity);
-// Opens the device of this serial number, or the only one (""). *chip: what it is. name: for
-// messages, "usb:".
-int mr_cable_open(struct mr_byte_pipe *pipe, const char *serial, const char *name,
+// Opens the device of this serial number, or the only one (""). name: what messages call it, [room
+// for "usb:" and a serial number].
+int mr_cable_open(struct mr_byte_pipe *pipe, const char *serial, char *name,
                   const struct mr_cable_chip **chip, struct mr_error *error);
+enum { MR_CABLE_NAME = MR_CABLE_SERIAL + 8 };
 
 #endif

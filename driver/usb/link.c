@@ -12,6 +12,7 @@ enum {
     FIRST_MS = 250, // until a request is sent again; then twice as long each time,
     MOST_MS = 1000, // up to this
     AWAY_MS = 2000, // for which a device may be unplugged
+    OPEN_MS = 5000, // a device that does not answer at first is none
     FIRST_PAYLOAD = 512,
     LEAST_PAYLOAD = 256
 };
@@ -115,9 +116,11 @@ static int exchange(struct mr_link *link, uint8_t sequence, uint8_t command, uin
         if (code && come_back(link, error))
             return MR_ERROR_DEVICE;
         if (now_ms(link) >= end)
-            return mr_failure(error, MR_ERROR_DEVICE,
-                              "%s: no answer for %.1f s (%s); is the image of Millrace on it?",
-                              link->name, link->limit_ms / 1000.0, command_name(command));
+            return mr_failure(error, MR_ERROR_DEVICE, "%s does not answer for %.1f s (%s)%s",
+                              link->name, link->limit_ms / 1000.0, command_name(command),
+                              link->identity.kind ? ""
+                                                  : "; put an image of Millrace on it (millrace "
+                                                    "program)");
         link->counts.repeats++;
     }
 }
@@ -223,9 +226,11 @@ static int begin(struct mr_link *link, struct mr_error *error) {
 
 int mr_link_open(struct mr_link *link, const struct mr_byte_pipe *pipe, const char *name,
                  unsigned limit_ms, struct mr_error *error) {
-    *link = (struct mr_link){.pipe = *pipe, .limit_ms = limit_ms ? limit_ms : LIMIT_MS};
+    const unsigned limit = limit_ms ? limit_ms : LIMIT_MS;
+    *link = (struct mr_link){.pipe = *pipe, .limit_ms = limit < OPEN_MS ? limit : OPEN_MS};
     snprintf(link->name, sizeof link->name, "%s", name);
     const int code = begin(link, error);
+    link->limit_ms = limit;
     if (code)
         mr_link_close(link);
     return code;

@@ -16,7 +16,7 @@
 enum { LIMIT_MS = 10000, PORTION = 256 * 1024, MOST_LISTED = 64 };
 
 struct usb {
-    char name[48], text[96], place[48];
+    char name[MR_CABLE_NAME], text[96], place[48];
     struct mr_link link;
     struct mr_link_words *words; // of a folded kernel
     struct mr_folded_device *folded;
@@ -128,7 +128,6 @@ static int open_device(struct usb *usb, const char *rest, const struct mr_image 
                        const struct mr_device_options *options, struct mr_error *error) {
     struct mr_byte_pipe pipe;
     const struct mr_cable_chip *chip;
-    snprintf(usb->name, sizeof usb->name, "usb:%s", rest);
     int code = mr_cable_open(&pipe, rest, usb->name, &chip, error);
     if (!code)
         code = mr_link_open(&usb->link, &pipe, usb->name,

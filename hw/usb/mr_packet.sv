@@ -125,9 +125,8 @@ module mr_packet #(
       BODY:    ends = byte_q[0] && at_next == (sending ? answer_q : length_q);
       default: ends = byte_q[1:0] == 2'd3;
     endcase
-    // A length that is too great or odd; low_q is still the byte before.
-    wrong = receiving && step && part_q == HEADER && byte_q == 3'd7 &&
-        (length_d > 15'(WORDS) || low_q[0]);
+    // A length that is too great. One that is odd has its CRC at another place.
+    wrong = receiving && step && part_q == HEADER && byte_q == 3'd7 && length_d > 15'(WORDS);
   end
 
   function automatic logic [31:0] next_crc(input logic [31:0] crc, input logic [7:0] value);

@@ -5,7 +5,7 @@
 top=$1 test=$2 folder=$3
 shift 3
 export CCACHE_DIR="${CCACHE_DIR:-${MILLRACE_CACHE:-$PWD/build/cache}/objects}"
-rooms='driver driver/usb base base/contract hw/card tests'
+rooms='driver driver/usb base base/contract hw/card tests tests/usb'
 quotes=
 for room in $rooms; do quotes="$quotes -iquote $PWD/$room"; done
 mkdir -p "$folder" || exit 1

@@ -2,153 +2,66 @@
 // The driver's packets against those of the RTL, at the pins of the serial line: bytes are lost,
 // changed and added, the cable is pulled, requests come twice, the kernel stalls; and every word
 // arrives once. Usage: link_rtl_test SEED ROUNDS
-extern "C" {
-#include "link.h"
-#include "random.h"
-}
 #include "Vusb_echo_top.h"
-#include "verilated.h"
+#include "rtl_pipe.h"
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <string>
 #include <vector>
 
 namespace {
 
-enum { BIT = 4, CYCLES_OF_MS = 200, LIMIT_MS = 20000 };
+enum { BIT = 4 };
 
-int failures;
-uint64_t seed;
-
-void check(bool right, const char *what, const char *more = "") {
-    if (!right) {
-        printf("FAIL: %s %s (seed %llu)\n", what, more, (unsigned long long)seed);
-        failures++;
-    }
-}
-
-// Chances of a byte, in 1/65536, each way; and of a pulled cable.
-struct faults {
-    int drop, change, add, pull;
-};
-
-struct line { // a serial line: a byte that is on its way, and those behind it
-    std::deque<uint8_t> bytes;
-    int left = 0; // cycles of the byte on its way
-    unsigned bits = 0;
-};
-
-class device {
+class device final : public rtl_device {
   public:
-    device() {
+    device() : rtl_device(200) {
         top.rst_ni = 0;
         top.rx_i = 1;
         for (int i = 0; i < 5; i++)
             cycle();
         top.rst_ni = 1;
     }
-    void cycle() {
+    void cycle() override {
         // To the device.
-        if (!out.left && !out.bytes.empty()) {
-            out.bits = 1u << 9 | (unsigned)out.bytes.front() << 1;
-            out.bytes.pop_front();
-            out.left = 10 * BIT + random_between(&state, 0, 1);
+        if (!out_left && !out.empty()) {
+            out_bits = 1u << 9 | (unsigned)out.front() << 1;
+            out.pop_front();
+            out_left = 10 * BIT + random_between(&state, 0, 1);
         }
         top.rx_i =
-            out.left ? out.bits >> ((10 * BIT - out.left + (out.left > 10 * BIT)) / BIT) & 1 : 1;
-        out.left -= out.left > 0;
+            out_left ? out_bits >> ((10 * BIT - out_left + (out_left > 10 * BIT)) / BIT) & 1 : 1;
+        out_left -= out_left > 0;
         top.clk_i = 0;
         top.eval();
         top.clk_i = 1;
         top.eval();
         cycles++;
         // From it: each bit in its middle.
-        if (!in.left && !top.tx_o) {
-            in.left = 10 * BIT;
-            in.bits = 0;
-        } else if (in.left) {
-            in.left--;
-            const int at = 10 * BIT - in.left;
+        if (!in_left && !top.tx_o) {
+            in_left = 10 * BIT;
+            in_bits = 0;
+        } else if (in_left) {
+            in_left--;
+            const int at = 10 * BIT - in_left;
             if (at % BIT == BIT / 2)
-                in.bits |= (unsigned)top.tx_o << at / BIT;
+                in_bits |= (unsigned)top.tx_o << at / BIT;
             if (at == 9 * BIT + BIT / 2) {
-                check(in.bits >> 9 & 1, "a byte of the device has no stop bit");
-                pass(in.bytes, (uint8_t)(in.bits >> 1));
-                in.left = 0;
+                check(in_bits >> 9 & 1, "a byte of the device has no stop bit");
+                pass(in, (uint8_t)(in_bits >> 1));
+                in_left = 0;
             }
         }
     }
-    void pass(std::deque<uint8_t> &to, uint8_t byte) {
-        const int change = random_between(&state, 0, 65535),
-                  drop = random_between(&state, 0, 65535), add = random_between(&state, 0, 65535);
-        if (add < wrong.add)
-            for (int i = random_between(&state, 1, 20); i > 0; i--)
-                to.push_back(random_between(&state, 0, 3) ? (uint8_t)random_bits(&state)
-                                                          : (uint8_t) "MR\1\0"[i % 4]);
-        if (drop < wrong.drop)
-            return;
-        to.push_back(change < wrong.change ? byte ^ (uint8_t)(1 << random_between(&state, 0, 7))
-                                           : byte);
-        if (random_between(&state, 0, 65535) < wrong.pull)
-            pull();
-    }
-    void pull() {
-        pulls++;
-        out.bytes.clear();
-        in.bytes.clear();
-        out.left = 0;
+    void broken() override {
+        out_left = 0;
     }
     Vusb_echo_top top;
-    line out, in;
-    uint64_t cycles = 0, state = 0;
-    unsigned pulls = 0;
-    faults wrong = {};
+
+  private:
+    int out_left = 0, in_left = 0; // cycles of the byte on its way
+    unsigned out_bits = 0, in_bits = 0;
 };
-
-int write_bytes(void *self, const void *bytes, size_t size, unsigned, size_t *written, mr_error *) {
-    device *d = static_cast<device *>(self);
-    for (size_t i = 0; i < size; i++)
-        d->pass(d->out.bytes, static_cast<const uint8_t *>(bytes)[i]);
-    *written = size;
-    return 0;
-}
-
-int read_bytes(void *self, void *bytes, size_t size, unsigned limit_ms, size_t *count, mr_error *) {
-    device *d = static_cast<device *>(self);
-    const uint64_t until = d->cycles + (uint64_t)limit_ms * CYCLES_OF_MS;
-    while (d->in.bytes.empty() && d->cycles < until)
-        d->cycle();
-    for (*count = 0; *count < size && !d->in.bytes.empty(); ++*count) {
-        static_cast<uint8_t *>(bytes)[*count] = d->in.bytes.front();
-        d->in.bytes.pop_front();
-    }
-    return 0;
-}
-
-int reset_pipe(void *self, mr_error *) {
-    static_cast<device *>(self)->pull();
-    return 0;
-}
-
-uint64_t now(void *self) {
-    return static_cast<device *>(self)->cycles / CYCLES_OF_MS;
-}
-
-void close_pipe(void *) {}
-
-mr_byte_pipe pipe_of(device &d) {
-    mr_byte_pipe pipe = {};
-    pipe.self = &d;
-    pipe.write = write_bytes;
-    pipe.read = read_bytes;
-    pipe.reset = reset_pipe;
-    pipe.now = now;
-    pipe.close = close_pipe;
-    return pipe;
-}
 
 // ---- whole transfers
 
@@ -241,11 +154,11 @@ std::vector<uint8_t> packet(uint8_t version, uint8_t sequence, uint8_t command,
 std::vector<uint8_t> ask(device &d, const std::vector<uint8_t> &bytes, int cycles = 8000) {
     mr_error error;
     size_t written;
-    d.in.bytes.clear();
+    d.in.clear();
     write_bytes(&d, bytes.data(), bytes.size(), 0, &written, &error);
     for (int i = 0; i < cycles + 50 * (int)bytes.size(); i++)
         d.cycle();
-    return std::vector<uint8_t>(d.in.bytes.begin(), d.in.bytes.end());
+    return std::vector<uint8_t>(d.in.begin(), d.in.end());
 }
 
 void expect(device &d, const char *name, const std::vector<uint8_t> &request, int status,
@@ -283,6 +196,9 @@ void single_packets(device &d) {
     half.resize(half.size() - 1);
     check(ask(d, half).empty(), "a packet that breaks off");
     check(d.top.took_o == before, "a request that is not right does nothing");
+    std::vector<uint8_t> behind = packet(1, 0, 2, {});
+    behind.insert(behind.begin(), 'M');
+    expect(d, "a packet behind its first letter", behind, 0, 0);
     const std::vector<uint8_t> twice = packet(1, 20, 3, {2, 0, 5, 0, 6, 0});
     const std::vector<uint8_t> first = ask(d, twice), second = ask(d, twice), third = ask(d, twice);
     check(first.size() == mr_packet_size(6) && first[8] == 6 && first[10] == 7 && first[12] == 2,
@@ -327,9 +243,9 @@ void dead_kernel(device &d) {
     const uint16_t words[] = {1, 2, 0xdead, 3};
     uint16_t back[4];
     check(!o.pipe.write(o.pipe.self, words, 4, &o.error), "write", o.error.text);
-    const uint64_t begin = now(&d);
+    const uint64_t begin = d.cycles / d.cycles_of_ms;
     check(o.pipe.read(o.pipe.self, back, 4, &o.error) != 0, "a dead kernel gives an error");
-    check(now(&d) - begin < 3000, "a dead kernel is found in time");
+    check(d.cycles / d.cycles_of_ms - begin < 3000, "a dead kernel is found in time");
     printf("a dead kernel: %s\n", o.error.text);
     opened again;
     check(again.open(d), "open after a dead kernel", again.error.text);
