@@ -331,6 +331,11 @@ check "the plan tells what a token takes" grep -Eq '^  a token that is fed back:
 
 echo "plans that cannot be"
 refuses 1 "u55c" plan "$T" --target u9000
+refuses 1 "u280, icebreaker" plan "$T" --target u9000
+runs 0 plan "$T" --target icebreaker --json
+check "a board's plan" grep -q '"mode": "folded"' "$W/out"
+refuses 1 "there are no lanes, slots or budgets to choose" plan "$T" --target icebreaker --lanes 4
+refuses 1 "is a board with a folded kernel, and this needs a card" build "$T" --target icebreaker
 refuses 1 "32" plan "$T" --lanes 64
 refuses 1 "3 layers" run "$T" --device cpu: --input "$X" -o "$W/y.npy" --lanes 1,1,1
 if [ -d "$SHARED" ]; then
