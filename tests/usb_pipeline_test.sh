@@ -34,7 +34,7 @@ goes_on pull@6000 --fallback cpu:
 grep -q "went on with cpu:" "$work/log" || fail "pull@6000: cpu: did not go on: $(tail -n 2 "$work/log")"
 goes_on garbage@0,drop@1000,garbage-in@100,drop-in@150,garbage@2000,drop@5000
 if [ "$long" = long ]; then
-    told "a device that stands still" 40 "no answer" "$board:MR1:stuck@6000"
+    told "a device that stands still" 40 "not answer\|no answer" "$board:MR1:stuck@6000"
     goes_on stuck@6000 --fallback cpu:
     told "a cable that is pulled and plugged in again, which powers the device" 40 "reset" "$board:MR1:pull@6000,plug@300"
     network other lstm 1 8 3

@@ -196,9 +196,14 @@ static int announce(struct usb_device *device, unsigned bus_number, char *error,
     return added ? 0 : -1;
 }
 
+// What is behind the chip, as after power-up, unless it is there still.
 static int open_line(struct usb_device *device, char *error, size_t error_size) {
     struct usb_description *description = &device->description;
     struct usb_line behind;
+    if (device->line.self) {
+        mr_usb_faults_back(&description->faults);
+        return 0;
+    }
     if (!strcmp(description->behind, "echo")
             ? mr_usb_line_echo(&behind, error, error_size)
             : mr_usb_line_pins(&behind, description->behind, description->kind->pins, error,
@@ -207,22 +212,34 @@ static int open_line(struct usb_device *device, char *error, size_t error_size) 
         return -1;
     }
     device->line = mr_usb_faults_line(&description->faults, behind);
-    device->chip = description->kind->open(&device->line);
+    return 0;
+}
+
+static void close_line(struct usb_device *device) {
+    if (device->line.self)
+        device->line.close(device->line.self);
+    device->line = (struct usb_line){0};
+}
+
+static int open_chip(struct usb_device *device, char *error, size_t error_size) {
+    if (open_line(device, error, error_size))
+        return -1;
+    device->chip = device->description.kind->open(&device->line);
     if (device->chip)
         return 0;
-    device->line.close(device->line.self);
+    close_line(device);
     snprintf(error, error_size, "not enough memory for a USB chip");
     return -1;
 }
 
-static void close_line(struct usb_device *device) {
+static void close_chip(struct usb_device *device) {
     device->description.kind->close(device->chip);
-    if (device->chip)
-        device->line.close(device->line.self);
     device->chip = NULL;
+    if (!mr_usb_faults_next_is(&device->description.faults, USB_FAULT_BACK))
+        close_line(device);
 }
 
-// As after power-up, with a new number.
+// With a new number.
 static int plug(struct usb_device *device, char *error, size_t error_size) {
     enum { MOST = 127 };
     const unsigned bus_number =
@@ -233,7 +250,7 @@ static int plug(struct usb_device *device, char *error, size_t error_size) {
              device->number + 1);
     snprintf(device->file, sizeof device->file, "%s%s", root, device->node);
     g_free(root);
-    if (open_line(device, error, error_size))
+    if (open_chip(device, error, error_size))
         return -1;
     device->held = device->description.kind->driver ? ~0u : 0;
     device->plugged = true;
@@ -242,7 +259,7 @@ static int plug(struct usb_device *device, char *error, size_t error_size) {
     if (make_node(device, error, error_size) || mr_usbfs_attach(device, error, error_size) ||
         announce(device, bus_number, error, error_size)) {
         device->plugged = false;
-        close_line(device);
+        close_chip(device);
         return -1;
     }
     mr_urb_show(device);
@@ -260,7 +277,7 @@ static void pull(struct usb_device *device) {
     snprintf(syspath, sizeof syspath, "/sys%s", device->syspath);
     umockdev_testbed_uevent(device->testbed, syspath, "remove");
     umockdev_testbed_remove_device(device->testbed, syspath);
-    close_line(device);
+    close_chip(device);
 }
 
 // ---- The thread --------------------------------------------------------------------------------
@@ -268,11 +285,12 @@ static void pull(struct usb_device *device) {
 // A device that was pulled waits for its time to come back, if it has one.
 static void wait_for_plug(struct usb_device *device) {
     struct usb_faults *faults = &device->description.faults;
-    if (!mr_usb_faults_next_is(faults, USB_FAULT_PLUG)) {
+    char error[900];
+    if (!mr_usb_faults_next_is(faults, USB_FAULT_PLUG) &&
+        !mr_usb_faults_next_is(faults, USB_FAULT_BACK)) {
         g_cond_wait(&device->wake, &device->lock);
         return;
     }
-    char error[900];
     const gint64 until = g_get_monotonic_time() + (gint64)faults->list[0].at * 1000;
     mr_usb_faults_happened(faults);
     while (!device->stopping && g_cond_wait_until(&device->wake, &device->lock, until))
@@ -345,6 +363,7 @@ void mr_usb_remove(struct usb_device *device) {
         g_thread_join(device->thread);
     if (device->plugged)
         pull(device);
+    close_line(device);
 }
 
 // ---- Descriptions ------------------------------------------------------------------------------

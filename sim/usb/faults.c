@@ -73,7 +73,8 @@ static void begin_due(struct usb_faults *faults, size_t *room) {
     while (faults->count) {
         const enum usb_fault_kind kind = faults->list[0].kind;
         const uint64_t at = faults->list[0].at, passed = faults->to;
-        if (incoming(kind) || kind == USB_FAULT_PLUG || kind == USB_FAULT_DENY)
+        if (incoming(kind) || kind == USB_FAULT_PLUG || kind == USB_FAULT_BACK ||
+            kind == USB_FAULT_DENY)
             return;
         if (passed < at) {
             if (*room > at - passed)
@@ -175,6 +176,11 @@ static void close_line(void *self) {
     struct usb_faults *faults = self;
     faults->behind.close(faults->behind.self);
     faults->behind = (struct usb_line){0};
+}
+
+void mr_usb_faults_back(struct usb_faults *faults) {
+    faults->to = faults->from = 0;
+    faults->pulled = false;
 }
 
 struct usb_line mr_usb_faults_line(struct usb_faults *faults, struct usb_line behind) {

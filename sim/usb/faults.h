@@ -18,6 +18,7 @@
     X(STUCK, "stuck", "the device takes and gives nothing from here on")                           \
     X(PULL, "pull", "the cable is pulled")                                                         \
     X(PLUG, "plug", "the cable is plugged in again, the device as after power-up")                 \
+    X(BACK, "back", "the same, and it had power meanwhile: the device as it was")                  \
     X(DENY, "deny", "from the start: the user may not open the device")
 
 enum usb_fault_kind {
@@ -47,6 +48,8 @@ struct usb_faults {
 int mr_usb_faults_read(struct usb_faults *faults, const char *text, char *error, size_t error_size);
 bool mr_usb_faults_next_is(const struct usb_faults *faults, enum usb_fault_kind kind);
 void mr_usb_faults_happened(struct usb_faults *faults);
+// The device of a line that was pulled is plugged in again as it was.
+void mr_usb_faults_back(struct usb_faults *faults);
 // The line with faults, of one that was just plugged in, which it becomes the owner of.
 struct usb_line mr_usb_faults_line(struct usb_faults *faults, struct usb_line behind);
 
