@@ -76,7 +76,7 @@ END_TEST
     } while (0)
 
 // To nearest, ties up, cut to 16 bits.
-#define CHECK_ADD(kernel, VEC, count, lc, a_up, b_up, down)                                        \
+#define CHECK_PAIR(kernel, made, VEC, count, lc, a_up, b_up, down)                                 \
     do {                                                                                           \
         enum { ROWS = 300, WIDE = ((count) + (lc)-1) / (lc) * (lc) };                              \
         static int16_t rows[2][ROWS][WIDE];                                                        \
@@ -96,9 +96,10 @@ END_TEST
             for (int first = 0; first < WIDE; first += (lc)) {                                     \
                 const VEC v = hls_read(VEC, &out);                                                 \
                 for (int c = 0; c < (lc); c++) {                                                   \
-                    const double sum = ldexp(rows[0][n][first + c], (a_up) - (down)) +             \
-                                       ldexp(rows[1][n][first + c], (b_up) - (down));              \
-                    const double due = fmin(fmax(floor(sum + 0.5), INT16_MIN), INT16_MAX);         \
+                    const double x = ldexp(rows[0][n][first + c], (a_up) - (down)),                \
+                                 y = ldexp(rows[1][n][first + c], (b_up));                         \
+                    const double exact = made(x, y, down);                                         \
+                    const double due = fmin(fmax(floor(exact + 0.5), INT16_MIN), INT16_MAX);       \
                     ck_assert_double_eq(v.v[c], first + c < (count) ? due : 0);                    \
                 }                                                                                  \
             }                                                                                      \
@@ -107,11 +108,31 @@ END_TEST
         ck_assert_empty(out);                                                                      \
     } while (0)
 
-START_TEST(rows_are_added) {
+static double sum_of(double x, double y, int down) {
+    return x + ldexp(y, -down);
+}
+
+static double product_of(double x, double y, int down) {
+    (void)down; // which x has
+    return x * y;
+}
+
+static double greater_of(double x, double y, int down) {
+    return fmax(x, ldexp(y, -down));
+}
+
+static double less_of(double x, double y, int down) {
+    return fmin(x, ldexp(y, -down));
+}
+
+START_TEST(rows_become_one) {
     uint64_t state = SEED;
-    CHECK_ADD(add1, vec1_t, 1, 1, 0, 0, 0);
-    CHECK_ADD(add7, vec3_t, 7, 3, 0, 3, 4);
-    CHECK_ADD(add_far, vec4_t, 8, 4, 31, 0, 31);
+    CHECK_PAIR(add1, sum_of, vec1_t, 1, 1, 0, 0, 0);
+    CHECK_PAIR(add7, sum_of, vec3_t, 7, 3, 0, 3, 4);
+    CHECK_PAIR(add_far, sum_of, vec4_t, 8, 4, 31, 0, 31);
+    CHECK_PAIR(multiply7, product_of, vec3_t, 7, 3, 0, 0, 13);
+    CHECK_PAIR(greater5, greater_of, vec4_t, 5, 4, 0, 2, 1);
+    CHECK_PAIR(less4, less_of, vec4_t, 4, 4, 5, 0, 5);
 }
 END_TEST
 
@@ -513,7 +534,7 @@ int main(void) {
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, sequences_are_turned_round);
     tcase_add_test(tests, rows_are_joined);
-    tcase_add_test(tests, rows_are_added);
+    tcase_add_test(tests, rows_become_one);
     tcase_add_test(tests, halves_are_joined);
     tcase_add_test(tests, slots_start_from_their_states);
     tcase_add_test(tests, lengths_differ);

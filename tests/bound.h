@@ -158,6 +158,8 @@ static inline struct bound bound_whole(const struct bound_unit *u, int gate, int
 static inline struct bound bound_parted(const struct mr_place *f, double at, struct bound a) {
     const double v = mr_place_float(f, a.v), ends[] = {a.v - a.e, a.v + a.e, at, at};
     double e = 0;
+    if (MR_IS_SMOOTH(f->kind)) // which turn, and are nowhere steeper
+        return (struct bound){v, (f->kind == MR_ACTIVATION_HARD_SWISH ? 1.5 : 1.13) * a.e};
     for (int i = 0; i < 4; i++) {
         const bool inside = i < 2 || fabs(at - a.v) <= a.e;
         const double there = i == 3 ? fmax(at, f->low) : mr_place_float(f, ends[i]);
@@ -175,11 +177,11 @@ static inline struct bound bound_place(const struct mr_place *f, struct bound ar
     struct mr_place rounded = *f;
     const bool has_end = !MR_IS_OPEN(f->kind);
     const double at = f->kind == MR_ACTIVATION_THRESHOLDED ? f->alpha : 0;
-    const double of_table = f->kind == MR_ACTIVATION_HARD       ? 0
-                            : has_end                           ? 1.6
-                            : f->kind == MR_ACTIVATION_ELU      ? 1.1 * fabs(f->alpha)
-                            : f->kind == MR_ACTIVATION_SOFTPLUS ? 1.1
-                                                                : 0;
+    const double of_table = f->kind == MR_ACTIVATION_HARD  ? 0
+                            : has_end                      ? 1.6
+                            : f->kind == MR_ACTIVATION_ELU ? 1.1 * fabs(f->alpha)
+                            : MR_HAS_FINE_PART(f->kind)    ? 1.1
+                                                           : 0;
     if (isfinite(f->low))
         argument = bound_off(argument, ldexp(0.5, -from));
     rounded.scale = 1;
@@ -365,12 +367,20 @@ static inline void bound_argmax(const struct mr_op *op, const struct bound *x, s
     *out = (struct bound){at, e};
 }
 
-static inline void bound_sum(const struct bound_walk *walk, const struct mr_op *op,
-                             struct bound *out) {
+// Of a product |a b - a' b'| <= |a| e_b + |b| e_a + e_a e_b; the greater of two moves by no more
+// than the one that moves most.
+static inline void bound_pair(const struct bound_walk *walk, const struct mr_op *op,
+                              struct bound *out) {
     const int frac = walk->network->streams[op->output].frac[0];
+    const bool greater = strcmp(op->kind->name, "greater") == 0;
     for (int i = 0; i < op->units; i++) {
-        const struct bound sum = bound_add(walk->stream[op->input][i], walk->stream[op->other][i]);
-        out[i] = bound_cut(bound_round(sum, frac), 16, frac);
+        const struct bound a = walk->stream[op->input][i], b = walk->stream[op->other][i];
+        const struct bound made =
+            strcmp(op->kind->name, "add") == 0 ? bound_add(a, b)
+            : op->kind->multiplies
+                ? (struct bound){a.v * b.v, fabs(a.v) * b.e + fabs(b.v) * a.e + a.e * b.e}
+                : (struct bound){greater ? fmax(a.v, b.v) : fmin(a.v, b.v), fmax(a.e, b.e)};
+        out[i] = bound_cut(bound_round(made, frac), 16, frac);
     }
 }
 
@@ -462,10 +472,10 @@ static inline void bound_op(const struct bound_walk *walk, int i) {
         bound_softmax(op, walk->stream[op->input], out);
     else if (strcmp(op->kind->name, "argmax") == 0)
         bound_argmax(op, walk->stream[op->input], out);
-    else if (strcmp(op->kind->name, "add") == 0)
-        bound_sum(walk, op, out);
-    else if (strcmp(op->kind->name, "concat") == 0)
+    else if (op->kind->joins && op->kind->passes)
         bound_joined(walk, op, out);
+    else if (op->kind->joins)
+        bound_pair(walk, op, out);
     else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses)
         memcpy(out, walk->stream[op->input], (size_t)op->inputs * sizeof *out);
     else

@@ -158,6 +158,8 @@ START_TEST(dense_layers) {
         CHECK_DENSE(sigmoid_vector, vec3_t, vec4_t, 5, 2, MR_ACTIVATION_SIGMOID, 3, 4);
         CHECK_DENSE(softplus_numbers, vec2_t, int32_t, 3, 4, MR_ACTIVATION_SOFTPLUS, 2, 0);
         CHECK_DENSE(elu_vectors, vec1_t, vec2_t, 2, 5, MR_ACTIVATION_ELU, 1, 2);
+        CHECK_DENSE(swish_numbers, vec3_t, int32_t, 3, 2, MR_ACTIVATION_SWISH, 3, 0);
+        CHECK_DENSE(mish_vectors, vec2_t, vec3_t, 2, 3, MR_ACTIVATION_MISH, 2, 3);
         CHECK_DENSE(hard_vectors, vec2_t, vec3_t, 2, 3, MR_ACTIVATION_HARD, 2, 3);
     }
     ck_assert(all_cut[false] > 0 && all_cut[true] > 0);

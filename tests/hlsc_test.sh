@@ -271,7 +271,7 @@ first=$!
     agree dense tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     [ -z "${THOROUGH:-}" ] || agree_merged dense_merged tests/kernels/dense.c dense --runs 5 --vectors 300 --set command=1,2,1,2 --set rows=0,1,0,40,100
     readable_thorough dense tests/kernels/dense.c dense
-    rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3 softplus_numbers=6 elu_vectors=5 hard_vectors=2"
+    rates dense tests/kernels/dense.c dense "linear_numbers=7 tanh_numbers=5 relu_number=2 linear_vectors=4 relu_vectors=8 tanh_vectors=5 sigmoid_vector=3 softplus_numbers=6 elu_vectors=5 hard_vectors=2 swish_numbers=3 mish_vectors=2"
     agree argmax tests/kernels/argmax.c argmax --runs 4 --set command=1,2 --set rows=0,1,2,10
     readable_thorough argmax tests/kernels/argmax.c argmax
     rates argmax tests/kernels/argmax.c argmax "argmax1=1 argmax2=2 argmax7=7 argmax1000=1000"

@@ -106,7 +106,7 @@ START_TEST(damaged_old_descriptions_are_refused) {
     static const char *const heads[] = {
         head,
         OLD_HEAD "\"sigmoid\"}",
-        OLD_HEAD "\"swish\",\"frac_bits\":15}",
+        OLD_HEAD "\"sine\",\"frac_bits\":15}",
         "\"head\":{\"type\":\"dense\",\"inputs\":5,\"outputs\":2,\"activation\":\"sigmoid\","
         "\"frac_bits\":15}",
         "\"head\":{\"type\":\"lstm\",\"inputs\":4,\"outputs\":2,\"frac_bits\":15}",

@@ -133,15 +133,18 @@ static inline int net_end(struct mr_network *network, uint64_t *state, int strea
                    MR_ACTIVATION_LINEAR);
 }
 
-// A recurrent layer or a dense one, and the link past it.
+// A recurrent layer or a dense one, and the link past it, or a gate or another way to make one row
+// of two.
 static inline int net_link(struct mr_network *network, uint64_t *state, int stream) {
     const int width = network->streams[stream].width;
     const bool dense = network->op_count > 40 || (random_bits(state) & 1);
     const int layer = net_add(network, dense ? "dense" : net_cell(state), stream, width,
                               dense ? net_activation(state) : MR_ACTIVATION_LINEAR);
+    static const char *const kinds[] = {"add", "add", "add", "multiply", "greater", "less"};
+    const char *kind = kinds[random_between(state, 0, 5)];
     char error[300] = "";
     const struct mr_op *op =
-        mr_network_join(network, mr_op_kind_find("add"), layer, stream, error, sizeof error);
+        mr_network_join(network, mr_op_kind_find(kind), layer, stream, error, sizeof error);
     net_need(op != NULL, error);
     return op->output;
 }

@@ -25,6 +25,10 @@ static double *outputs_of(const struct mr_network *network, const float *x) {
 
     ck_assert_ptr_nonnull(y);
     ck_assert_int_eq(mr_float_run(network, x, SEQUENCES, STEPS, y), 0);
+    double *of = y; // a clip may have become one outside of the pipeline
+    for (int o = 0; o < network->output_count; o++)
+        for (size_t i = SEQUENCES * mr_output_numbers(network, o, STEPS); i-- > 0; of++)
+            *of = mr_cast(network->outputs[o].cast, *of);
     return y;
 }
 
@@ -73,15 +77,6 @@ static void check_names(const unsigned char *data, size_t size) {
     onnx__model_proto__free_unpacked(model, NULL);
 }
 
-// One step of x beside all layers, which the importer does not follow.
-static bool takes_step_of_x(const struct mr_network *network) {
-    for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].input == 0 &&
-            network->streams[network->ops[i].output].rate != network->streams[0].rate)
-            return true;
-    return false;
-}
-
 static void check_network(uint64_t seed, const struct mr_network *network) {
     struct mr_network again;
     char error[600] = "";
@@ -94,10 +89,6 @@ static void check_network(uint64_t seed, const struct mr_network *network) {
     }
     ck_assert_msg(data != NULL, "seed %llu: %s", (unsigned long long)seed, error);
     check_names(data, size);
-    if (takes_step_of_x(network)) {
-        free(data);
-        return;
-    }
     compared++;
     struct mr_onnx *onnx = mr_onnx_open_memory(data, size, "network.onnx", error, sizeof error);
     ck_assert_msg(onnx && mr_onnx_network(onnx, &again, error, sizeof error) == 0, "seed %llu: %s",

@@ -487,11 +487,11 @@ static void a_link_to_another_row(struct file *f) {
     node(f, "Add", "s h", "y");
 }
 
-static void a_product_of_two_layers(struct file *f) {
+static void a_quotient_of_two_layers(struct file *f) {
     begin(f, 0, 0);
     states(f, "x");
     dense(f, "s", "m");
-    node(f, "Mul", "s m", "y");
+    node(f, "Div", "s m", "y");
 }
 
 static void a_middle_step(struct file *f) {
@@ -514,9 +514,8 @@ static const struct file_case bad[] = {
     {a_look_up_of_what_is_computed, "(Gather) looks up what is not the input as it came"},
     {a_look_up_of_fractions, "node 'rows' (Gather) looks up what are not whole numbers"},
     {a_link_to_another_row,
-     "node 'y' (Add) adds values that are not rows of layers, with the same"},
-    {a_product_of_two_layers,
-     "this version adds and subtracts them, and takes other arithmetic with constants only"},
+     "node 'y' (Add) computes with two values that are not rows of layers, with the same"},
+    {a_quotient_of_two_layers, "this version adds, subtracts and multiplies them"},
     {a_middle_step, "takes one step that is not the first or last"},
     {a_state_that_is_computed_with, "node 'start' (Tanh) reads the input 'h0'"},
     {arithmetic_along_the_steps, "node 'y' (Mul) works along axis 0 of the data"},

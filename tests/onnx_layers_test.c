@@ -405,9 +405,9 @@ END_TEST
 
 // ---- What is refused
 
-static void a_product_of_states(struct file *f) {
+static void a_quotient_of_states(struct file *f) {
     every_step(f);
-    node(f, "Mul", "s s", "y");
+    node(f, "Div", "s s", "y");
 }
 
 static void nine_outputs(struct file *f) {
@@ -456,8 +456,8 @@ static void no_recurrent_layer(struct file *f) {
     node(f, "MatMul", "x P", "y");
 }
 
-static void an_rnn_of_swish(struct file *f) {
-    static ProtobufCBinaryData name = {5, (uint8_t *)(uintptr_t) "Swish"};
+static void an_rnn_of_sines(struct file *f) {
+    static ProtobufCBinaryData name = {5, (uint8_t *)(uintptr_t) "Sines"};
 
     rnn(f, &name);
 }
@@ -499,7 +499,7 @@ static const struct file_case bad[] = {
     {the_last_of_the_largest, "takes the last of equal numbers; this version takes the first"},
     {the_step_of_the_largest, "goes along another axis than the features"},
     {a_layer_behind_the_largest, "node 'z' (MatMul) has weights for 2 inputs and reads 1"},
-    {a_product_of_states, "computes with two values that both depend on the input"},
+    {a_quotient_of_states, "divides one value that depends on the input by another"},
     {nine_outputs, "the graph has 9 outputs; this version takes 1 to 8"},
     {outputs_of_one_name, "two outputs are named 'hn'"},
     {other_features, "has weights for 2 inputs and reads 3"},
@@ -507,7 +507,7 @@ static const struct file_case bad[] = {
     {softmax_over_all_in_older_files, "goes along another axis than the features"},
     {another_cast_of_the_input, "reads the input through another cast than others do"},
     {no_recurrent_layer, "the network has no recurrent layer"},
-    {an_rnn_of_swish, "node 'y' (RNN) has the activation 'Swish', which is none of Relu, Tanh, "},
+    {an_rnn_of_sines, "node 'y' (RNN) has the activation 'Sines', which is none of Relu, Tanh, "},
     {another_gru, "has 1 activations; it is a cell of 2 in 1 direction"},
 };
 

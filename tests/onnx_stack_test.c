@@ -252,6 +252,12 @@ static void a_stack_twice(struct file *f) {
     node(f, "Relu", "d", "y");
 }
 
+static void the_greatest_of_layers(struct file *f) {
+    two_layers(f);
+    along(f, "ReduceMax", "hn", "h", 0, false);
+    gemm(f, "h", "y");
+}
+
 static const struct file_case good[] = {
     {a_stack_twice, ""},
     {the_mean_of_layers, "lstm<0 lstm<1 last<1 last<2 add<3 dense<5; y=6"},
@@ -262,6 +268,7 @@ static const struct file_case good[] = {
     {a_stack_as_output, "lstm<0 lstm<1 last<1 dense<3 last<2 dense<5 concat<4; y=7"},
     {weights_of_layers, "lstm<0 lstm<1 last<1 dense<3 last<2 dense<5 add<4 dense<7; y=8"},
     {states_and_cells, ""},
+    {the_greatest_of_layers, "lstm<0 lstm<1 last<1 last<2 greater<3 dense<5; y=6"},
     {states_beside_cells, "lstm<0 lstm_cell<0 last<1 last<2 concat<3; y=5"},
     {normalised_each, ""},
     {directions_then_layers, ""},
@@ -290,12 +297,6 @@ START_TEST(stack_is_read) {
 END_TEST
 
 // ---- What is refused
-
-static void the_greatest_of_layers(struct file *f) {
-    two_layers(f);
-    along(f, "ReduceMax", "hn", "h", 0, false);
-    gemm(f, "h", "y");
-}
 
 static void a_stack_and_a_row(struct file *f) {
     two_layers(f);
@@ -336,7 +337,6 @@ static void layers_of_sequences_are_added(struct file *f) {
 }
 
 static const struct file_case bad[] = {
-    {the_greatest_of_layers, "node 'h' (ReduceMax) takes the greatest of the rows of several"},
     {a_stack_and_a_row, "node 'y' (Add) computes with rows of several layers or directions"},
     {weights_of_other_layers, "node 'y' (Mul) has numbers for 3 layers, and reads the rows of 2"},
     {a_choice_of_each, "the output 'y' has numbers of 2 layers that a cast, a choice or a"},

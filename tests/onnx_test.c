@@ -265,8 +265,8 @@ static const char *make_bad(struct file *f, int kind) {
         return "the output 'x' is not made by a layer of the network";
     case 15:
         f->node[5].output[0] = "z";
-        node(f, "Mul", "z h", "y");
-        return "computes with two values that both depend on the input";
+        node(f, "Div", "z h", "y");
+        return "divides one value that depends on the input by another";
     case 16:
         f->node[5].output[0] = "z";
         node(f, "Sin", "z", "y");

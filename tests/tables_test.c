@@ -6,6 +6,9 @@
 #undef main
 
 #include "activation.h"
+#include "place.h"
+#include "places.h"
+#include "random.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -71,10 +74,58 @@ static void check_wide(const char *name, int32_t (*value)(int64_t), double (*exa
     printf("%s: largest error %.3f units of 2^-15\n", name, worst);
 }
 
+#define DIP(name, kind, sign)                                                                      \
+    static int32_t name(int64_t arg) {                                                             \
+        return mr_dip(kind, (sign)*arg);                                                           \
+    }
+DIP(swish_of, MR_SWISH, 1)
+DIP(gelu_of, MR_GELU, -1)
+DIP(gelu_tanh_of, MR_GELU_TANH, 1)
+DIP(hard_swish_of, MR_HARD_SWISH, -1)
+DIP(mish_of, MR_MISH, 1)
+DIP(mish_below_of, MR_MISH, -1)
+
+// Those of places.c are written in other ways.
+START_TEST(dips_are_what_smooth_relus_are_less) {
+    static double (*const dips[])(double) = {swish_dip, gelu_dip, gelu_tanh_dip, hard_swish_dip};
+
+    for (double x = -20; x <= 20; x += 0.0625) {
+        for (int i = 0; i < 5; i++) {
+            const struct mr_place place = mr_place_plain((enum mr_activation)(MR_SWISH + i));
+            const double dip = i < 4 ? dips[i](fabs(x)) : x < 0 ? mish_below(-x) : mish_dip(x);
+            ck_assert_double_eq_tol(mr_place_float(&place, x), fmax(x, 0) - dip, 1e-14);
+        }
+    }
+}
+END_TEST
+
+// What kernels have against what networks compute, near 0, far from it, and at all formats.
+START_TEST(smooth_relus_have_one_meaning) {
+    uint64_t state = 77;
+
+    for (int i = 0; i < 2000000; i++) {
+        const uint8_t kind = (uint8_t)(MR_SWISH + i % 5), frac = (uint8_t)(i / 5 % 16);
+        const mr_place_t place = mr_place_with(kind, frac, false, 0, 0, 0, 0, 0, 0, 0, 0);
+        const int bits = (int)(random_bits(&state) % 62);
+        const int64_t sum = (int64_t)random_bits(&state) >> bits;
+        uint32_t past = 0;
+        int64_t beyond = 0;
+        ck_assert_int_eq(mr_activate(place, sum, &past), mr_place_fixed(&place, sum, &beyond));
+        ck_assert_int_eq(past != 0, beyond != 0);
+    }
+}
+END_TEST
+
 START_TEST(wide_tables_are_within_their_bound) {
     check_wide("x / (1 + x)", mr_softsign, softsign, INT64_C(1) << 33);
     check_wide("1 - e^-x", mr_less_exp, less_exp, 1 << 20);
     check_wide("log(1 + e^-x)", mr_log_exp, log_exp, 1 << 20);
+    check_wide("swish", swish_of, swish_dip, 1 << 20);
+    check_wide("gelu", gelu_of, gelu_dip, 1 << 20);
+    check_wide("gelu by tanh", gelu_tanh_of, gelu_tanh_dip, 1 << 20);
+    check_wide("hard swish", hard_swish_of, hard_swish_dip, 1 << 20);
+    check_wide("mish", mish_of, mish_dip, 1 << 20);
+    check_wide("mish of -x", mish_below_of, mish_below, 1 << 20);
     // Behind the last argument, and below 0.
     ck_assert_int_ge(mr_softsign(INT64_C(1) << 40), 32767);
     ck_assert_int_eq(mr_softsign(-65536), -mr_softsign(65536));
@@ -141,6 +192,8 @@ int main(void) {
     tcase_set_timeout(all, 120);
     tcase_add_test(all, sigmoid_is_within_one_unit);
     tcase_add_test(all, tanh_is_within_one_unit);
+    tcase_add_test(all, dips_are_what_smooth_relus_are_less);
+    tcase_add_test(all, smooth_relus_have_one_meaning);
     tcase_add_test(all, wide_tables_are_within_their_bound);
     tcase_add_test(all, powers_are_within_their_bound);
     tcase_add_test(all, reciprocals_are_below_and_near);

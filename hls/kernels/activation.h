@@ -5,6 +5,7 @@
 #define MR_ACTIVATION_H
 
 #include "activation_tables.h"
+#include "formats.h"
 #include "hls.h"
 
 // The argument of sigmoid or tanh from a scaled sum: 20 bits, Q15 (range ±16) for sigmoid, Q16
@@ -92,6 +93,25 @@ static inline int32_t mr_less_exp(int64_t arg) {
 static inline int32_t mr_log_exp(int64_t arg) {
     const wide_segment_t at = mr_near_segment(mr_size(arg, 20));
     return mr_interpolate(mr_log_exp_base[at.segment], mr_log_exp_slope[at.segment], at.fraction);
+}
+
+// What a smooth ReLU is less than a ReLU, Q15: 0 from 16 on.
+static inline int32_t mr_dip(uint8_t kind, int64_t arg) {
+    const wide_segment_t at = mr_near_segment(mr_size(arg, 20));
+    if (kind == MR_SWISH)
+        return mr_interpolate(mr_swish_base[at.segment], mr_swish_slope[at.segment], at.fraction);
+    if (kind == MR_GELU)
+        return mr_interpolate(mr_gelu_base[at.segment], mr_gelu_slope[at.segment], at.fraction);
+    if (kind == MR_GELU_TANH)
+        return mr_interpolate(mr_gelu_tanh_base[at.segment], mr_gelu_tanh_slope[at.segment],
+                              at.fraction);
+    if (kind == MR_HARD_SWISH)
+        return mr_interpolate(mr_hard_swish_base[at.segment], mr_hard_swish_slope[at.segment],
+                              at.fraction);
+    if (arg < 0)
+        return mr_interpolate(mr_mish_below_base[at.segment], mr_mish_below_slope[at.segment],
+                              at.fraction);
+    return mr_interpolate(mr_mish_base[at.segment], mr_mish_slope[at.segment], at.fraction);
 }
 
 #endif

@@ -18,6 +18,16 @@
 #define MR_SOFTSIGN 7         // x / (1 + |x|)
 #define MR_SOFTPLUS 8         // log(1 + e^x)
 #define MR_ELU 9              // alpha (e^x - 1) below 0
+// Smooth ReLUs: x sigmoid(x), x Phi(x), the same by a tanh, x times a hard sigmoid, and
+// x tanh(log(1 + e^x)).
+#define MR_SWISH 10
+#define MR_GELU 11
+#define MR_GELU_TANH 12
+#define MR_HARD_SWISH 13
+#define MR_MISH 14
+#define MR_IS_SMOOTH(kind) ((kind) >= MR_SWISH)
+// Of these a table gives a part, finer than the sum.
+#define MR_HAS_FINE_PART(kind) ((kind) == MR_SOFTPLUS || (kind) == MR_ELU || MR_IS_SMOOTH(kind))
 
 // An activation at a place of a recurrent cell (place.h): all that a kernel has to know of it.
 typedef struct {
@@ -41,26 +51,31 @@ typedef struct {
 
 #define MR_IS_OPEN(kind)                                                                           \
     ((kind) == MR_LINEAR || (kind) == MR_RELU || (kind) == MR_LEAKY_RELU ||                        \
-     (kind) == MR_THRESHOLDED_RELU || (kind) == MR_SOFTPLUS || (kind) == MR_ELU)
+     (kind) == MR_THRESHOLDED_RELU || MR_HAS_FINE_PART(kind))
 
 // Fraction bits of its argument, where it gives so many.
 #define MR_ARGUMENT_FRAC(kind, frac)                                                               \
-    ((kind) == MR_SIGMOID || (kind) == MR_HARD_SIGMOID ? 15                                        \
-     : (kind) == MR_TANH || (kind) == MR_SOFTSIGN || (kind) == MR_SOFTPLUS || (kind) == MR_ELU     \
-         ? 16                                                                                      \
-         : (frac))
+    ((kind) == MR_SIGMOID || (kind) == MR_HARD_SIGMOID                      ? 15                   \
+     : (kind) == MR_TANH || (kind) == MR_SOFTSIGN || MR_HAS_FINE_PART(kind) ? 16                   \
+                                                                            : (frac))
 
 // Cycles from the argument to what it gives, at most: of a table as that of tanh, and of others.
 // clips, scaled and in_scaled: whether an mr_place_t's fields say so.
 #define MR_TABLE_CYCLES 5
 #define MR_PLACE_CYCLES(kind, clips, scaled, in_scaled)                                            \
-    (((kind) == MR_SIGMOID || (kind) == MR_TANH   ? MR_TABLE_CYCLES                                \
-      : (kind) == MR_SOFTSIGN                     ? 8                                              \
-      : (kind) == MR_SOFTPLUS || (kind) == MR_ELU ? 9                                              \
-      : (kind) == MR_THRESHOLDED_RELU             ? 3                                              \
-      : (kind) == MR_HARD_SIGMOID                 ? 1                                              \
-                                                  : 2) +                                                           \
+    (((kind) == MR_SIGMOID || (kind) == MR_TANH ? MR_TABLE_CYCLES                                  \
+      : (kind) == MR_SOFTSIGN                   ? 8                                                \
+      : MR_HAS_FINE_PART(kind)                  ? 9                                                \
+      : (kind) == MR_THRESHOLDED_RELU           ? 3                                                \
+      : (kind) == MR_HARD_SIGMOID               ? 1                                                \
+                                                : 2) +                                                           \
      ((scaled) ? 3 : 0) + ((in_scaled) ? 4 : 0) + ((clips) ? 1 : 0))
+
+// What pair.h makes of two rows, number by number.
+#define MR_PAIR_SUM 0
+#define MR_PAIR_PRODUCT 1
+#define MR_PAIR_GREATER 2
+#define MR_PAIR_LESS 3
 
 // Fraction bits of a probability (softmax.h): 1.0 is 2^24, so every one is a float without
 // rounding.

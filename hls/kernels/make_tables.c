@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints activation_tables.h: straight-line segments of sigmoid, tanh, softsign, 1 - e^-x,
-// log(1 + e^-x) and 2^-x for the kernels, first guesses of reciprocals, and segments of reciprocal
-// square roots. Run it without arguments: make_tables > hls/kernels/activation_tables.h
+// log(1 + e^-x), of what smooth ReLUs are less than a ReLU, and 2^-x for the kernels, first guesses
+// of reciprocals, and segments of reciprocal square roots. Run it without arguments: make_tables >
+// hls/kernels/activation_tables.h
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,37 @@ static double less_exp(double x) {
 
 static double log_exp(double x) {
     return log1p(exp(-x));
+}
+
+// ReLU less the function, of x and -x alike: of x sigmoid(x), x Phi(x), of the form of the latter
+// that has a tanh, and of x min(max(x / 6 + 1/2, 0), 1).
+static double swish_dip(double x) {
+    return x / (1.0 + exp(x));
+}
+
+static double gelu_dip(double x) {
+    return 0.5 * x * erfc(x * 0.70710678118654752440);
+}
+
+static double gelu_tanh_dip(double x) {
+    return x / (1.0 + exp(1.59576912160573071176 * (x + 0.044715 * x * x * x)));
+}
+
+static double hard_swish_dip(double x) {
+    return x < 3.0 ? x * (3.0 - x) / 6.0 : 0.0;
+}
+
+// Of x tanh(log(1 + e^x)), of x, and of -x.
+static double mish_dip(double x) {
+    const double e = exp(-x);
+
+    return 2.0 * x * e * e / ((e + 1.0) * (e + 1.0) + e * e);
+}
+
+static double mish_below(double x) {
+    const double e = exp(-x);
+
+    return x * (e * e + 2.0 * e) / (e * e + 2.0 * e + 2.0);
 }
 
 // Where a segment that widens begins, and arguments from one of its 1,024 places to the next. False
@@ -166,9 +198,17 @@ static void write_root_tables(FILE *out) {
 }
 
 static const struct activation activations[] = {
-    {"sigmoid", 32768.0, 0, sigmoid, false},  {"tanh", 65536.0, -32767, tanh, false},
-    {"softsign", 65536.0, 0, softsign, true}, {"less_exp", 65536.0, 0, less_exp, true},
+    {"sigmoid", 32768.0, 0, sigmoid, false},
+    {"tanh", 65536.0, -32767, tanh, false},
+    {"softsign", 65536.0, 0, softsign, true},
+    {"less_exp", 65536.0, 0, less_exp, true},
     {"log_exp", 65536.0, 0, log_exp, true},
+    {"swish", 65536.0, 0, swish_dip, true},
+    {"gelu", 65536.0, 0, gelu_dip, true},
+    {"gelu_tanh", 65536.0, 0, gelu_tanh_dip, true},
+    {"hard_swish", 65536.0, 0, hard_swish_dip, true},
+    {"mish", 65536.0, 0, mish_dip, true},
+    {"mish_below", 65536.0, 0, mish_below, true},
 };
 
 // Writes the whole header; false when no table within 1 unit exists or the write failed.
@@ -184,9 +224,9 @@ static bool write_header(FILE *out) {
           "// the Q17 rise over one segment. Each line is the chord of its segment moved by half\n"
           "// of its largest error, with the best of the neighbouring integers.\n"
           "//\n"
-          "// 893 segments each of x / (1 + x), 1 - e^-x and log(1 + e^-x) from 0 on (argument "
-          "Q16),\n"
-          "// which widen: activation.h has idx and frac.\n"
+          "// 893 segments each of x / (1 + x), 1 - e^-x, log(1 + e^-x), and of what smooth ReLUs\n"
+          "// (swish, gelu, gelu by tanh, hard swish, and mish of x and -x) are less than a ReLU,\n"
+          "// from 0 on (argument Q16), which widen: activation.h has idx and frac.\n"
           "//\n"
           "// 1024 chords of 2^-x from 0 to 1. For x in Q24:\n"
           "//   idx = x >> 14, frac = x & 16383\n"

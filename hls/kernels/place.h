@@ -85,12 +85,16 @@ static inline int64_t mr_activate_open(mr_place_t p, int64_t arg, int from, int 
         return (line * ((int64_t)1 << (16 - from)) + mr_log_exp(fine) * 2 +
                 (((int64_t)1 << (16 - to)) >> 1)) >>
                (16 - to);
+    if (MR_IS_SMOOTH(p.kind))
+        return (line * ((int64_t)1 << (16 - from)) - mr_dip(p.kind, fine) * 2 +
+                (((int64_t)1 << (16 - to)) >> 1)) >>
+               (16 - to);
     return arg;
 }
 
 // Is it as good as at its end far below 0, so that nothing is lost there?
 static inline bool mr_ends_below(uint8_t kind) {
-    return kind == MR_RELU || kind == MR_THRESHOLDED_RELU || kind == MR_ELU || kind == MR_SOFTPLUS;
+    return kind == MR_RELU || kind == MR_THRESHOLDED_RELU || MR_HAS_FINE_PART(kind);
 }
 
 // From a sum. 16 bits; *past: by how many units it was beyond.
@@ -99,7 +103,7 @@ static inline int32_t mr_activate(mr_place_t p, int64_t sum, uint32_t *past) {
     if (!MR_IS_OPEN(p.kind))
         return mr_activate_ended(p, arg);
     // Far beyond what 16 bits hold, and where there is a product no wider than a multiplier.
-    const int bits = p.kind == MR_ELU || p.kind == MR_SOFTPLUS ? 33 : 27;
+    const int bits = MR_HAS_FINE_PART(p.kind) ? 33 : 27;
     uint32_t far = 0;
     const int64_t near = mr_keep(arg, bits, &far);
     *past += arg < 0 && mr_ends_below(p.kind) ? 0 : far;

@@ -29,6 +29,11 @@ const char *const mr_activation_words[MR_ACTIVATIONS] = {
     [MR_ACTIVATION_SOFTSIGN] = "softsign",
     [MR_ACTIVATION_SOFTPLUS] = "softplus",
     [MR_ACTIVATION_ELU] = "elu",
+    [MR_ACTIVATION_SWISH] = "swish",
+    [MR_ACTIVATION_GELU] = "gelu",
+    [MR_ACTIVATION_GELU_TANH] = "gelu_tanh",
+    [MR_ACTIVATION_HARD_SWISH] = "hard_swish",
+    [MR_ACTIVATION_MISH] = "mish",
 };
 
 const char *const mr_place_words[MR_PLACES] = {"gates", "candidate", "cell_state"};

@@ -78,6 +78,7 @@ struct mr_op_kind {
     int pool_bits; // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
     bool reverses; // gives the rows of a sequence from the last one to the first
     bool joins;    // reads two streams: its row is one of `input` and behind it one of `other`
+    bool multiplies; // and gives their products
 
     // The stream that it gives: width, bits, and the rate where it is not its input's.
     void (*describe)(const struct mr_network *network, struct mr_op *op, struct mr_stream *out);

@@ -39,6 +39,16 @@ static double of_kind(const struct mr_place *place, double x) {
         return fmax(x, 0) + log1p(exp(-fabs(x)));
     case MR_ACTIVATION_ELU:
         return x < 0 ? place->alpha * expm1(x) : x;
+    case MR_ACTIVATION_SWISH:
+        return x * mr_sigmoid_float(x);
+    case MR_ACTIVATION_GELU:
+        return x * erfc(-x * sqrt(0.5)) / 2;
+    case MR_ACTIVATION_GELU_TANH:
+        return x * mr_sigmoid_float(2 * sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x));
+    case MR_ACTIVATION_HARD_SWISH:
+        return x * fmin(fmax(x / 6 + 0.5, 0), 1);
+    case MR_ACTIVATION_MISH:
+        return x * tanh(fmax(x, 0) + log1p(exp(-fabs(x))));
     case MR_ACTIVATION_LINEAR:
     case MR_ACTIVATIONS:
         break;
@@ -182,6 +192,23 @@ static int64_t widening(const int32_t *base, const int16_t *slope, int64_t x) {
     return (base[segment] * INT64_C(1024) + slope[segment] * fraction + (1 << 11)) >> 12;
 }
 
+// What a smooth ReLU is less than a ReLU.
+static int64_t dip(const mr_place_t *at, int64_t x, int64_t size) {
+    switch (at->kind) {
+    case MR_SWISH:
+        return widening(mr_swish_base, mr_swish_slope, size);
+    case MR_GELU:
+        return widening(mr_gelu_base, mr_gelu_slope, size);
+    case MR_GELU_TANH:
+        return widening(mr_gelu_tanh_base, mr_gelu_tanh_slope, size);
+    case MR_HARD_SWISH:
+        return widening(mr_hard_swish_base, mr_hard_swish_slope, size);
+    default:
+        return x < 0 ? widening(mr_mish_below_base, mr_mish_below_slope, size)
+                     : widening(mr_mish_base, mr_mish_slope, size);
+    }
+}
+
 static int64_t at_most(int64_t x, int64_t most) {
     return x < most ? x : most;
 }
@@ -223,6 +250,12 @@ static int64_t unended(const mr_place_t *at, int64_t x, int from, int to) {
     case MR_SOFTPLUS:
         return rounded((q16 < 0 ? 0 : q16) + 2 * widening(mr_log_exp_base, mr_log_exp_slope, size),
                        16 - to);
+    case MR_SWISH:
+    case MR_GELU:
+    case MR_GELU_TANH:
+    case MR_HARD_SWISH:
+    case MR_MISH:
+        return rounded((q16 < 0 ? 0 : q16) - 2 * dip(at, x, size), 16 - to);
     default:
         return x;
     }
@@ -237,10 +270,10 @@ int64_t mr_place_fixed(const mr_place_t *at, int64_t sum, int64_t *past) {
 
     if (!MR_IS_OPEN(at->kind))
         return ended(at, x);
-    const int bits = at->kind == MR_ELU || at->kind == MR_SOFTPLUS ? 33 : 27;
+    const int bits = MR_HAS_FINE_PART(at->kind) ? 33 : 27;
     // Far below 0 it is as good as at its end, if it has one there.
-    const bool ends_below = at->kind == MR_RELU || at->kind == MR_THRESHOLDED_RELU ||
-                            at->kind == MR_ELU || at->kind == MR_SOFTPLUS;
+    const bool ends_below =
+        at->kind == MR_RELU || at->kind == MR_THRESHOLDED_RELU || MR_HAS_FINE_PART(at->kind);
     int64_t far = 0;
     const int64_t near = mr_clamp_past(x, bits, &far);
     *past += x < 0 && ends_below ? 0 : far;
@@ -274,7 +307,7 @@ int mr_place_cycles(const mr_place_t *at) {
 
 bool mr_place_has_table(const mr_place_t *at) {
     return at->kind == MR_SIGMOID || at->kind == MR_TANH || at->kind == MR_SOFTSIGN ||
-           at->kind == MR_SOFTPLUS || at->kind == MR_ELU;
+           MR_HAS_FINE_PART(at->kind);
 }
 
 // A line ends where the sum is cut. Of a table hlsc expects every entry, whatever its argument is.

@@ -233,7 +233,7 @@ static void reach_of(const struct mr_op *op, int width, double seen, const doubl
         if (op->kind->passes)
             out[u] = u < op->inputs ? in[u] : other[u - op->inputs];
         else if (op->kind->joins)
-            out[u] = in[u] + other[u];
+            out[u] = op->kind->multiplies ? in[u] * other[u] : in[u] + other[u];
         else
             out[u] = fmax(1, seen);
         if (op->kind->recurrent || !op->bias)

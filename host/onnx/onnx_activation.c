@@ -58,6 +58,30 @@ static double softplus(const struct onnx_activation *a, double x) {
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
 }
 
+static double swish(const struct onnx_activation *a, double x) {
+    (void)a;
+    return x / (1 + exp(-x));
+}
+
+static double gelu(const struct onnx_activation *a, double x) {
+    (void)a;
+    return x / 2 * (1 + erf(x / sqrt(2)));
+}
+
+static double gelu_by_tanh(const struct onnx_activation *a, double x) {
+    (void)a;
+    return x / 2 * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * pow(x, 3))));
+}
+
+static double hard_swish(const struct onnx_activation *a, double x) {
+    (void)a;
+    return x * fmin(fmax(x / 6 + 0.5, 0), 1);
+}
+
+static double mish(const struct onnx_activation *a, double x) {
+    return x * tanh(softplus(a, x));
+}
+
 // With the numbers that they have where the file gives none, as ONNX Runtime has them; NAN: the
 // function takes no such number.
 static const struct function {
@@ -77,6 +101,11 @@ static const struct function {
     {"Softsign", NAN, NAN, softsign, MR_ACTIVATION_SOFTSIGN},
     {"Softplus", NAN, NAN, softplus, MR_ACTIVATION_SOFTPLUS},
     {"Elu", 1, NAN, elu, MR_ACTIVATION_ELU},
+    {"Swish", NAN, NAN, swish, MR_ACTIVATION_SWISH},
+    {"Gelu", NAN, NAN, gelu, MR_ACTIVATION_GELU},
+    {"GeluTanh", NAN, NAN, gelu_by_tanh, MR_ACTIVATION_GELU_TANH},
+    {"HardSwish", NAN, NAN, hard_swish, MR_ACTIVATION_HARD_SWISH},
+    {"Mish", NAN, NAN, mish, MR_ACTIVATION_MISH},
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -170,9 +199,9 @@ bool onnx_named_activation(const struct onnx_graph *graph, const char *name, con
     if (!f)
         return false;
     *a = (struct onnx_activation){.function = f, .clip = INFINITY};
-    if (!isnan(f->alpha))
+    if (!isnan(f->alpha) && alpha)
         a->alpha = (double)onnx_float(graph, alpha, (float)f->alpha);
-    if (!isnan(f->beta))
+    if (!isnan(f->beta) && beta)
         a->beta = (double)onnx_float(graph, beta, (float)f->beta);
     return true;
 }

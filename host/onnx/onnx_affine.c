@@ -137,8 +137,7 @@ const struct onnx_layer *onnx_open_layer(const struct onnx_reader *r,
     if (!onnx_is_plain(&plain) || plain.layer == ONNX_X)
         return NULL;
     const struct onnx_layer *layer = &r->layers[value->layer];
-    return strcmp(layer->kind, "dense") == 0 && layer->activation == MR_ACTIVATION_LINEAR ? layer
-                                                                                          : NULL;
+    return strcmp(layer->kind, "dense") == 0 && onnx_is_linear(layer) ? layer : NULL;
 }
 
 // Behind a layer that is linear: in its own rows.
@@ -226,7 +225,18 @@ static int subtract(struct onnx_reader *r, const struct onnx_value *from,
     if (onnx_line(r, value, -1, 0) != 0)
         return -1;
     const struct onnx_value negative = *onnx_output(r, 0);
-    return onnx_add_rows(r, &first, &negative);
+    return onnx_join_rows(r, "add", &first, &negative);
+}
+
+static int of_two(struct onnx_reader *r, char op, const struct onnx_value *a,
+                  const struct onnx_value *b) {
+    if (op == 'S')
+        return subtract(r, a, b);
+    if (op == 'D')
+        return onnx_fail(r->graph, "divides one value that depends on the input by another; this "
+                                   "version adds, subtracts and multiplies them, and takes the "
+                                   "greater or the less of both");
+    return onnx_join_rows(r, op == 'A' ? "add" : "multiply", a, b);
 }
 
 int onnx_arithmetic(struct onnx_reader *r) {
@@ -239,14 +249,8 @@ int onnx_arithmetic(struct onnx_reader *r) {
 
     if (onnx_is_moment(x) || onnx_is_moment(other))
         return onnx_moment_arithmetic(r);
-    if (op == 'A' && other && other->kind == ONNX_FLOW)
-        return onnx_add_rows(r, x, other);
-    if (op == 'S' && other && other->kind == ONNX_FLOW)
-        return subtract(r, x, other);
     if (other && other->kind == ONNX_FLOW)
-        return onnx_fail(r->graph,
-                         "computes with two values that both depend on the input; this version "
-                         "adds and subtracts them, and takes other arithmetic with constants only");
+        return of_two(r, op, x, other);
     if (!onnx_real_constant(r, input))
         return onnx_fail(r->graph, "computes with a value that is not a constant of real numbers");
     if (op == 'D' && !data_first)

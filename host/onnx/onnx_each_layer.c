@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators on values that hold the rows of several layers, stacked along axes of their own
-// (onnx_stack.c): what computes with rows is applied to those of each layer, and a sum or mean
-// along the layers adds them.
+// (onnx_stack.c): what computes with rows is applied to those of each layer, and a sum, mean,
+// greatest or least along the layers makes one row of them.
 #include "onnx_parts.h"
 
 #include <string.h>
@@ -49,9 +49,8 @@ static int place_along(const struct onnx_value *value, enum onnx_axis axis, int 
     return axis == AXIS_SUBSTACK ? k % inner : k / inner;
 }
 
-// Layer k of a stack alone.
-static struct onnx_value layer_of(const struct onnx_reader *r, const struct onnx_value *stack,
-                                  int k) {
+struct onnx_value onnx_layer_of(const struct onnx_reader *r, const struct onnx_value *stack,
+                                int k) {
     struct onnx_value one = *stack;
 
     for (int i = 0; i < one.rank; i++)
@@ -207,7 +206,7 @@ static int apply_to_each(struct onnx_reader *r) {
     }
     for (int k = 0; k < first->count && result == 0; k++) {
         for (int i = 0; i < count; i++)
-            r->values[inputs[i].value] = layer_of(r, &inputs[i].whole, k);
+            r->values[inputs[i].value] = onnx_layer_of(r, &inputs[i].whole, k);
         result = read_layer(r, first, k);
         outs[k] = *onnx_output(r, 0);
     }
@@ -218,13 +217,16 @@ static int apply_to_each(struct onnx_reader *r) {
 
 // ---- Along the layers
 
-// The sum, or mean, of those of the layers of x whose places along the axes that stay are these.
-// made: the first of them before.
+// The sum, mean, greatest or least of those of the layers of x whose places along the axes that
+// stay are these. made: the first of them before.
 static int add_layers(struct onnx_reader *r, const struct onnx_value *x, const bool *gone, int k,
                       struct onnx_value *made) {
+    const char *kind = onnx_is(r->graph, "ReduceMax")   ? "greater"
+                       : onnx_is(r->graph, "ReduceMin") ? "less"
+                                                        : "add";
     int added = 1;
 
-    *made = layer_of(r, x, k);
+    *made = onnx_layer_of(r, x, k);
     for (int other = k + 1; other < x->count; other++) {
         bool same = true;
         for (int i = 0; i < x->rank; i++)
@@ -232,13 +234,13 @@ static int add_layers(struct onnx_reader *r, const struct onnx_value *x, const b
                             place_along(x, x->axis[i], k) == place_along(x, x->axis[i], other));
         if (!same)
             continue;
-        const struct onnx_value a = *made, b = layer_of(r, x, other);
-        if (onnx_add_rows(r, &a, &b) != 0)
+        const struct onnx_value a = *made, b = onnx_layer_of(r, x, other);
+        if (onnx_join_rows(r, kind, &a, &b) != 0)
             return -1;
         *made = *onnx_output(r, 0);
         added++;
     }
-    if (onnx_is(r->graph, "ReduceSum") || added == 1)
+    if (!onnx_is(r->graph, "ReduceMean") || added == 1)
         return 0;
     const struct onnx_value sum = *made;
     if (onnx_line(r, &sum, 1.0 / added, 0) != 0)
@@ -252,9 +254,6 @@ static int reduce_layers(struct onnx_reader *r, const struct onnx_value *x, cons
     struct onnx_value made, out = *x;
     int layers[ONNX_INTS], count = 0, rank = 0, left = -1;
 
-    if (!onnx_is(r->graph, "ReduceSum") && !onnx_is(r->graph, "ReduceMean"))
-        return onnx_fail(r->graph, "takes the greatest of the rows of several layers; this version "
-                                   "has their sum and mean");
     for (int i = 0; i < x->rank; i++) {
         if (gone[i] && !is_of_stack(x->axis[i]) && x->axis[i] != AXIS_ONE)
             return onnx_fail(r->graph, "goes along the layers and along another axis at once");

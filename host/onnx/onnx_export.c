@@ -213,6 +213,39 @@ static int put_recurrent(struct writing *w, const struct mr_op *op) {
 
 // ---- others
 
+static const char *put_number(struct writing *w, double number) {
+    const float value = (float)number;
+
+    return onnx_build_tensor(&w->build, 0, NULL, &value);
+}
+
+// x times what stands for a smooth step, as files have these functions.
+static const char *put_smooth(struct writing *w, enum mr_activation kind, const char *x) {
+    struct onnx_build *b = &w->build;
+    const char *step, *cube;
+    Onnx__NodeProto *node;
+
+    if (kind == MR_ACTIVATION_HARD_SWISH)
+        return put(w, "HardSwish", x, NULL, &node);
+    if (kind == MR_ACTIVATION_SWISH)
+        return onnx_build_pair(b, "Mul", x, put(w, "Sigmoid", x, NULL, &node));
+    if (kind == MR_ACTIVATION_MISH)
+        return onnx_build_pair(b, "Mul", x,
+                               put(w, "Tanh", put(w, "Softplus", x, NULL, &node), NULL, &node));
+    if (kind == MR_ACTIVATION_GELU) {
+        step = onnx_build_pair(b, "Mul", x, put_number(w, sqrt(0.5)));
+        step = put(w, "Erf", step, NULL, &node);
+    } else {
+        cube = onnx_build_pair(b, "Mul", onnx_build_pair(b, "Mul", x, x), x);
+        cube = onnx_build_pair(b, "Mul", cube, put_number(w, 0.044715));
+        step = onnx_build_pair(b, "Mul", onnx_build_pair(b, "Add", x, cube),
+                               put_number(w, sqrt(2 / acos(-1))));
+        step = put(w, "Tanh", step, NULL, &node);
+    }
+    step = onnx_build_pair(b, "Add", step, put_number(w, 1));
+    return onnx_build_pair(b, "Mul", onnx_build_pair(b, "Mul", x, put_number(w, 0.5)), step);
+}
+
 // The activation behind a dense operator.
 static int put_activation(struct writing *w, const struct mr_op *op, const char *sum) {
     const struct mr_place *place = &op->places[MR_PLACE_G];
@@ -222,13 +255,24 @@ static int put_activation(struct writing *w, const struct mr_op *op, const char 
     Onnx__NodeProto *node;
 
     w->value[op->output] = sum;
-    if (place->kind == MR_ACTIVATION_LINEAR && !clips)
+    if (place->kind == MR_ACTIVATION_LINEAR) {
+        if (!clips)
+            return 0;
+        const char *inputs[] = {sum, isfinite(place->low) ? put_number(w, place->low) : "",
+                                isfinite(place->high) ? put_number(w, place->high) : "", NULL};
+        w->value[op->output] = onnx_build_value(&w->build);
+        onnx_build_node(&w->build, "Clip", inputs, w->value[op->output]);
         return 0;
+    }
     if (!function || place->scale != 1 || clips)
         return mr_fail(w->error, w->error_size,
                        "%s has an activation that ONNX has not in that form, so the network cannot "
                        "be written as ONNX",
                        op->name);
+    if (MR_IS_SMOOTH(place->kind)) {
+        w->value[op->output] = put_smooth(w, place->kind, sum);
+        return 0;
+    }
     w->value[op->output] = put(w, function, sum, NULL, &node);
     if (!isnan(alpha))
         onnx_build_float(&w->build, node, "alpha", alpha);
@@ -323,6 +367,11 @@ static int put_max(struct writing *w, const struct mr_op *op) {
     return 0;
 }
 
+static int put_min(struct writing *w, const struct mr_op *op) {
+    put_reduce(w, op, "ReduceMin");
+    return 0;
+}
+
 static int put_reverse(struct writing *w, const struct mr_op *op) {
     w->back[op->output] = w->value[op->input];
     w->value[op->output] = w->back[op->input];
@@ -337,9 +386,14 @@ static int put_concat(struct writing *w, const struct mr_op *op) {
     return 0;
 }
 
-static int put_add(struct writing *w, const struct mr_op *op) {
+static int put_pair(struct writing *w, const struct mr_op *op) {
+    const char *type = op->kind->multiplies                     ? "Mul"
+                       : strcmp(op->kind->name, "greater") == 0 ? "Max"
+                       : strcmp(op->kind->name, "less") == 0    ? "Min"
+                                                                : "Add";
+
     w->value[op->output] =
-        onnx_build_pair(&w->build, "Add", value_of(w, op->input), value_of(w, op->other));
+        onnx_build_pair(&w->build, type, value_of(w, op->input), value_of(w, op->other));
     return 0;
 }
 
@@ -366,10 +420,22 @@ static const struct {
     const char *kind;
     int (*put)(struct writing *w, const struct mr_op *op);
 } rows[] = {
-    {"dense", put_dense}, {"embedding", put_embedding}, {"layer_norm", put_layer_norm},
-    {"last", put_last},   {"first", put_first},         {"mean", put_mean},
-    {"max", put_max},     {"reverse", put_reverse},     {"concat", put_concat},
-    {"add", put_add},     {"softmax", put_softmax},     {"argmax", put_argmax},
+    {"dense", put_dense},
+    {"embedding", put_embedding},
+    {"layer_norm", put_layer_norm},
+    {"last", put_last},
+    {"first", put_first},
+    {"mean", put_mean},
+    {"max", put_max},
+    {"reverse", put_reverse},
+    {"concat", put_concat},
+    {"add", put_pair},
+    {"multiply", put_pair},
+    {"greater", put_pair},
+    {"less", put_pair},
+    {"min", put_min},
+    {"softmax", put_softmax},
+    {"argmax", put_argmax},
 };
 
 static int put_op(struct writing *w, const struct mr_op *op) {

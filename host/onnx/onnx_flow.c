@@ -3,7 +3,6 @@
 // so that the layout of the input and the selection of the last step are understood.
 #include "onnx_parts.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,6 +18,11 @@ static bool is_zero(struct onnx_size size) {
 
 bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
     return r->time_axis >= 0 && flow->layer != ONNX_X && r->time_axis != AXIS_ONE &&
+           (int)flow->axis[axis] == r->time_axis;
+}
+
+bool onnx_is_steps(const struct onnx_reader *r, const struct onnx_value *flow, int axis) {
+    return r->time_axis >= 0 && r->time_axis != AXIS_ONE && !flow->only &&
            (int)flow->axis[axis] == r->time_axis;
 }
 
@@ -63,7 +67,9 @@ static bool is_end(struct onnx_size index, struct onnx_size size) {
 
 // Takes one element of an axis; the axis stays, with size 1.
 static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct onnx_size index) {
-    if (onnx_is_time(r, flow, axis)) {
+    const bool of_x = flow->layer == ONNX_X;
+
+    if (onnx_is_steps(r, flow, axis)) {
         const bool first = is_zero(index) && !is_one(flow->dims[axis]);
         if (!first && !is_end(index, flow->dims[axis]))
             return onnx_fail(r->graph,
@@ -72,7 +78,8 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
         if (!first && !is_one(flow->dims[axis]) &&
             onnx_check_padding(r, "takes the last step") != 0)
             return -1;
-        if (first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
+        if (of_x ? onnx_row_of_x(r, flow, first) != 0
+                 : first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
             return -1;
         flow->last = true;
     } else if (flow->axis[axis] == AXIS_STACK || flow->axis[axis] == AXIS_SUBSTACK) {
@@ -339,79 +346,6 @@ int onnx_compare(struct onnx_reader *r) {
     out->cast.than = number->real[0];
     if (strstr(type, "OrEqual"))
         out->cast.than = nextafter(out->cast.than, above ? -INFINITY : INFINITY);
-    return 0;
-}
-
-// A bound of the current node, a Clip: an input, in older files an attribute. -1 with a sentence.
-static int find_bound(struct onnx_eval *e, const char *name, size_t input, double fallback,
-                      double *bound) {
-    const struct onnx_tensor *given = onnx_eval_input(e, input);
-
-    *bound = fallback;
-    if (onnx_input_index(e->graph, input) >= 0 &&
-        (!given || !onnx_is_real(given->type) || given->count != 1 || isnan(given->real[0])))
-        return onnx_fail(e->graph, "has a bound that is not one constant number");
-    if (given)
-        *bound = given->real[0];
-    else if (onnx_attribute(e->graph, name))
-        *bound = (double)onnx_float(e->graph, name, 0);
-    *bound = fmin(fmax(*bound, -DBL_MAX), DBL_MAX);
-    return 0;
-}
-
-// Of an output, outside of the pipeline.
-int onnx_clip(struct onnx_reader *r) {
-    const struct onnx_value *in = onnx_input(r, 0);
-    struct onnx_value *out = onnx_output(r, 0);
-    struct mr_cast cast = in->cast;
-
-    if (in->quantised) { // to fewer of its whole numbers
-        *out = *in;
-        return 0;
-    }
-    if (in->layer == ONNX_X || in->whole || cast.whole || cast.truth || cast.side || cast.clips)
-        return onnx_fail(r->graph, "clips what is no output of a layer as it came; this version "
-                                   "takes that only");
-    cast.clips = true;
-    if (find_bound(&r->fold, "min", 1, -DBL_MAX, &cast.low) != 0 ||
-        find_bound(&r->fold, "max", 2, DBL_MAX, &cast.high) != 0)
-        return -1;
-    if (cast.low > cast.high)
-        return onnx_fail(r->graph, "clips to between %g and %g", cast.low, cast.high);
-    *out = *in;
-    out->cast = cast;
-    return 0;
-}
-
-int onnx_eval_clip(struct onnx_eval *e) {
-    const struct onnx_tensor *in = onnx_eval_input(e, 0);
-    struct onnx_tensor *out = onnx_eval_output(e, 0);
-    const struct onnx_tensor *bound =
-        onnx_eval_input(e, 1) ? onnx_eval_input(e, 1) : onnx_eval_input(e, 2);
-    double low, high;
-
-    if (e->wide && onnx_is_real(in->type) && bound && !onnx_is_real(bound->type)) {
-        *out = onnx_tensor_share(in); // what was quantised without rounding
-        return 0;
-    }
-    if (!onnx_is_real(in->type) && !onnx_eval_input(e, 2)) { // of lengths
-        const struct onnx_tensor *least = onnx_eval_input(e, 1);
-        if (!least || onnx_is_real(least->type) || least->count != 1)
-            return onnx_eval_unsupported(e);
-        if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
-            return -1;
-        for (size_t i = 0; i < in->count; i++)
-            out->whole[i] = in->whole[i] < least->whole[0] ? least->whole[0] : in->whole[i];
-        return 0;
-    }
-    if (!onnx_is_real(in->type))
-        return onnx_eval_unsupported(e);
-    if (find_bound(e, "min", 1, -DBL_MAX, &low) != 0 ||
-        find_bound(e, "max", 2, DBL_MAX, &high) != 0 ||
-        onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
-        return -1;
-    for (size_t i = 0; i < in->count; i++)
-        out->real[i] = fmin(fmax(in->real[i], low), high);
     return 0;
 }
 

@@ -8,8 +8,9 @@
 #include <string.h>
 
 // Those that are made of another one.
-enum { CELU, PRELU, SELU, MADE };
-static const char *const made_functions[MADE] = {"Celu", "PRelu", "Selu"};
+enum { CELU, PRELU, SELU, SWISH, GELU, LOG_SIGMOID, MADE };
+static const char *const made_functions[MADE] = {"Celu",  "PRelu", "Selu",
+                                                 "Swish", "Gelu",  "LogSigmoid"};
 
 static int find_made(const struct onnx_graph *graph) {
     int i = 0;
@@ -31,6 +32,13 @@ static double slope_of(const struct onnx_eval *e) {
     return slope->real[0];
 }
 
+// Which of its two forms a Gelu has.
+static const char *gelu_of(const struct onnx_graph *graph) {
+    const Onnx__AttributeProto *form = onnx_attribute(graph, "approximate");
+
+    return form && form->s.len == 4 && memcmp(form->s.data, "tanh", 4) == 0 ? "GeluTanh" : "Gelu";
+}
+
 // The numbers of one that is made. -1 with a sentence.
 static int find_numbers(struct onnx_eval *e, int which, double *alpha, double *gamma) {
     *alpha = which == PRELU  ? slope_of(e)
@@ -41,7 +49,7 @@ static int find_numbers(struct onnx_eval *e, int which, double *alpha, double *g
         return onnx_fail(e->graph, "has a slope that is not one constant number for all features");
     if (!isfinite(*alpha) || !isfinite(*gamma))
         return onnx_fail(e->graph, "has a number that is not finite");
-    if (which == CELU && *alpha == 0)
+    if ((which == CELU || which == SWISH) && *alpha == 0)
         return onnx_fail(e->graph, "has alpha 0, by which it divides");
     return 0;
 }
@@ -105,14 +113,22 @@ int onnx_read_function(struct onnx_reader *r) {
     }
     if (find_numbers(&r->fold, which, &alpha, &gamma) != 0)
         return -1;
-    onnx_named_activation(r->graph, which == PRELU ? "LeakyRelu" : "Elu", "", "", &f);
-    if (which == CELU) { // alpha elu(x / alpha)
-        gamma = alpha;
-        if (add_line(r, &x, 1 / alpha, 0) != 0)
-            return -1;
-    } else {
+    const char *const of[MADE] = {"Elu",   "LeakyRelu",       "Elu",
+                                  "Swish", gelu_of(r->graph), "Softplus"};
+    onnx_named_activation(r->graph, of[which], NULL, NULL, &f);
+    double factor = 1; // of the argument
+    if (which == CELU) // alpha elu(x / alpha)
+        factor = 1 / alpha, gamma = alpha;
+    else if (which == SWISH) // swish(alpha x) / alpha
+        factor = alpha, gamma = 1 / alpha;
+    else if (which == LOG_SIGMOID) // -softplus(-x)
+        factor = gamma = -1;
+    else if (which != GELU)
         f.alpha = alpha;
-    }
+    if (which == CELU)
+        f.alpha = 1;
+    if (add_line(r, &x, factor, 0) != 0)
+        return -1;
     if (onnx_activate(r, &x, &f) != 0)
         return -1;
     x = *onnx_output(r, 0);
@@ -122,6 +138,10 @@ int onnx_read_function(struct onnx_reader *r) {
 // ---- Computing
 
 static double compute(int which, double alpha, double gamma, double x) {
+    if (which == SWISH)
+        return x / (1 + exp(-alpha * x));
+    if (which == LOG_SIGMOID)
+        return fmin(x, 0) - log1p(exp(-fabs(x)));
     if (which == PRELU)
         return x < 0 ? alpha * x : x;
     if (which == SELU)
@@ -132,22 +152,27 @@ static double compute(int which, double alpha, double gamma, double x) {
 int onnx_eval_function(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
-    const bool is_exp = onnx_is(e->graph, "Exp");
+    double (*const plain)(double) = onnx_is(e->graph, "Exp")   ? exp
+                                    : onnx_is(e->graph, "Log") ? log
+                                    : onnx_is(e->graph, "Erf") ? erf
+                                                               : NULL;
     const int which = find_made(e->graph);
+    const bool named = which == MADE || which == GELU;
     struct onnx_activation f;
     double alpha = 1, gamma = 1;
 
     if (!onnx_is_real(in->type))
         return onnx_eval_unsupported(e);
-    if (which == MADE && !is_exp)
-        onnx_named_activation(e->graph, e->graph->node->op_type, "alpha", "beta", &f);
-    else if (!is_exp && find_numbers(e, which, &alpha, &gamma) != 0)
+    if (!plain && named)
+        onnx_named_activation(e->graph, which == GELU ? gelu_of(e->graph) : e->graph->node->op_type,
+                              "alpha", "beta", &f);
+    else if (!plain && find_numbers(e, which, &alpha, &gamma) != 0)
         return -1;
     if (onnx_eval_create(e, out, in->type, in->rank, in->dims) != 0)
         return -1;
     for (size_t i = 0; i < in->count; i++)
-        out->real[i] = is_exp          ? exp(in->real[i])
-                       : which == MADE ? onnx_function(&f, in->real[i])
-                                       : compute(which, alpha, gamma, in->real[i]);
+        out->real[i] = plain   ? plain(in->real[i])
+                       : named ? onnx_function(&f, in->real[i])
+                               : compute(which, alpha, gamma, in->real[i]);
     return 0;
 }

@@ -222,8 +222,6 @@ static int find_outputs(struct onnx_graph *graph) {
     for (size_t i = 0; i < g->n_output; i++) {
         const char *name = g->output[i]->name ? g->output[i]->name : "";
         const int value = onnx_find(graph, name);
-        if (value >= 0)
-            graph->needed[value] = true;
         if (graph->outer) // which may have a value of that name
             continue;
         if (value < 0)
@@ -239,11 +237,14 @@ static void mark(struct onnx_graph *graph, int value, void *data) {
     graph->needed[value] = true;
 }
 
-static int mark_needed(struct onnx_graph *graph) {
+void onnx_mark_needed(struct onnx_graph *graph) {
     const Onnx__GraphProto *g = graph->g;
 
-    if (find_outputs(graph) != 0)
-        return -1;
+    for (size_t i = 0; i < g->n_output; i++) {
+        const int value = onnx_find(graph, g->output[i]->name ? g->output[i]->name : "");
+        if (value >= 0)
+            graph->needed[value] = true;
+    }
     // Nodes stand in the order of execution, so one pass backwards finds all that is needed.
     for (size_t i = g->n_node; i-- > 0;) {
         if (!onnx_select(graph, i))
@@ -255,12 +256,53 @@ static int mark_needed(struct onnx_graph *graph) {
         }
         onnx_body_uses(graph, graph->node, mark, NULL);
     }
+}
+
+static int find_needed(struct onnx_graph *graph) {
+    const Onnx__GraphProto *g = graph->g;
+
+    if (find_outputs(graph) != 0)
+        return -1;
+    onnx_mark_needed(graph);
     for (size_t i = 0; i < g->n_initializer; i++) {
         int value = onnx_find(graph, g->initializer[i]->name);
         if (graph->needed[value] &&
             onnx_decode(graph, g->initializer[i], &graph->constants[value]) != 0)
             return -1;
     }
+    return 0;
+}
+
+static void mark_value(struct onnx_graph *graph, int value, void *data) {
+    bool *wanted = data;
+
+    (void)graph;
+    wanted[value] = true;
+}
+
+int onnx_mark_leading(struct onnx_graph *graph, bool *leads) {
+    const Onnx__GraphProto *g = graph->g;
+    bool *wanted = calloc(graph->value_count + 1, sizeof *wanted);
+
+    if (!wanted)
+        return onnx_fail_file(graph, "not enough memory");
+    for (size_t i = g->n_node; i-- > 0;) {
+        if (!onnx_select(graph, i))
+            continue;
+        leads[i] = onnx_has(graph, ONNX_RECURRENT);
+        for (size_t j = 0; j < graph->node->n_output && !leads[i]; j++) {
+            const int out = onnx_output_index(graph, j);
+            leads[i] = out >= 0 && wanted[out];
+        }
+        for (size_t j = 0; j < graph->node->n_input && leads[i]; j++) {
+            const int in = onnx_input_index(graph, j);
+            if (in >= 0)
+                wanted[in] = true;
+        }
+        if (leads[i])
+            onnx_body_uses(graph, graph->node, mark_value, wanted);
+    }
+    free(wanted);
     return 0;
 }
 
@@ -320,7 +362,7 @@ int onnx_graph_index(struct onnx_graph *graph) {
         !graph->constants || !graph->slots)
         return onnx_fail_file(graph, "not enough memory");
     memset(graph->slots, 0xff, graph->slot_count * sizeof *graph->slots);
-    return add_names(graph) != 0 ? -1 : mark_needed(graph);
+    return add_names(graph) != 0 ? -1 : find_needed(graph);
 }
 
 void onnx_graph_close(struct onnx_graph *graph) {

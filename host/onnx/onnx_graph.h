@@ -126,6 +126,12 @@ bool onnx_is_own(const Onnx__NodeProto *node);
 // The user's own cell that the current node is, or NULL.
 const struct mr_own_cell *onnx_own_cell(const struct onnx_graph *graph);
 
+// Marks what the outputs of graph->g need, in graph->needed.
+void onnx_mark_needed(struct onnx_graph *graph);
+// Marks the nodes that recurrent operators need, and these: leads [n_node], all false. -1 with a
+// sentence.
+int onnx_mark_leading(struct onnx_graph *graph, bool *leads);
+
 // The current node's name, else what it makes, else its place; text is for the latter.
 const char *onnx_node_name(const struct onnx_graph *graph, char *text, size_t size);
 

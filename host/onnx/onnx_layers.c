@@ -36,8 +36,8 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
         return onnx_fail(r->graph, "reads what a LogSoftmax gives; this version takes that as an "
                                    "output only");
     if (value->cast.clips)
-        return onnx_fail(r->graph, "reads what a Clip gives; this version takes that as an output "
-                                   "only");
+        return onnx_fail(r->graph, "reads what a Clip gives in a way that this version does not "
+                                   "support");
     if (value->layer != ONNX_X && (value->cast.whole || value->cast.truth || value->cast.side))
         return onnx_fail(r->graph,
                          "reads numbers that a cast has made whole or bool; this version takes "
@@ -70,6 +70,39 @@ int onnx_append_layer(struct onnx_reader *r, struct onnx_layer layer, int *index
 
 static bool is_reverse(const struct onnx_layer *layer) {
     return strcmp(layer->kind, "reverse") == 0;
+}
+
+// Those of the layer that reads it.
+int onnx_width_of_x(const struct onnx_reader *r) {
+    int width = 0;
+
+    for (int i = 0; i < r->layer_count && width == 0; i++)
+        width = r->layers[i].input == ONNX_X ? r->layers[i].inputs : 0;
+    return width;
+}
+
+int onnx_row_of_x(struct onnx_reader *r, struct onnx_value *value, bool first) {
+    int *known = first ? &r->first_of_x : &r->last_of_x;
+    const struct onnx_layer layer = {.kind = first ? "first" : "last",
+                                     .input = ONNX_X,
+                                     .inputs = onnx_width_of_x(r),
+                                     .units = onnx_width_of_x(r),
+                                     .cast = value->cast,
+                                     .scaled = -1,
+                                     .depth = 1};
+
+    if (layer.inputs == 0)
+        return onnx_fail(r->graph, "takes one step of what no layer has read");
+    if (onnx_check_numbers(r, value) != 0)
+        return -1;
+    const bool same = *known >= 0 && r->layers[*known].cast.whole == value->cast.whole &&
+                      r->layers[*known].cast.truth == value->cast.truth;
+    if (!same && onnx_append_layer(r, layer, known) != 0)
+        return -1;
+    value->layer = *known;
+    value->cast = (struct mr_cast){0};
+    value->last = true;
+    return 0;
 }
 
 // The layer that gives the first or the last row of a layer. A head on every step of which only one
@@ -121,7 +154,7 @@ int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *laye
 }
 
 static bool is_linear_diagonal(const struct onnx_layer *layer) {
-    return layer->diagonal && layer->activation == MR_ACTIVATION_LINEAR;
+    return layer->diagonal && onnx_is_linear(layer);
 }
 
 int onnx_add_layer(struct onnx_reader *r, const struct onnx_value *from, struct onnx_layer layer,
@@ -182,7 +215,7 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
                             layer->joins ? 0 : layer->units, layer->activation, text, sizeof text);
     if (!op)
         return onnx_fail(r->graph, "does not fit the network: %s", text);
-    if (layer->activation != MR_ACTIVATION_LINEAR)
+    if (!onnx_is_linear(layer))
         op->places[MR_PLACE_G] = layer->in[MR_PLACE_G].place;
     op->epsilon = layer->epsilon;
     op->entries = layer->entries;

@@ -74,7 +74,15 @@ int onnx_compare_input(struct onnx_reader *r) {
     return make_mask(r, x, above ? MR_ABOVE : MR_BELOW, than, true, false);
 }
 
+// Behind a layer it is an activation.
 int onnx_magnitude(struct onnx_reader *r) {
+    struct onnx_activation absolute;
+
+    if (onnx_is(r->graph, "Abs") && onnx_input(r, 0)->layer != ONNX_X) {
+        onnx_named_activation(r->graph, "LeakyRelu", NULL, NULL, &absolute);
+        absolute.alpha = -1;
+        return onnx_activate(r, onnx_input(r, 0), &absolute);
+    }
     return onnx_is(r->graph, "Abs")
                ? make_mask(r, onnx_input(r, 0), MR_DIFFERS, 0, false, false)
                : onnx_fail(r->graph, "takes the sign of the data, which this version does in a "

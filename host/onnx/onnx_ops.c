@@ -28,7 +28,11 @@ static const struct onnx_operator shape_operators[] = {
     {"Dropout", onnx_identity, NULL, onnx_eval_identity, 0},
     {"DynamicQuantizeLinear", onnx_dynamic_quantise, NULL, onnx_eval_dynamic_quantise, ONNX_PARTS},
     {"Equal", onnx_compare_input, onnx_fold_equal, onnx_eval_compare, ONNX_EITHER},
+    {"Erf", NULL, NULL, onnx_eval_function, 0},
     {"Exp", NULL, NULL, onnx_eval_function, 0},
+    {"GeluTanh", onnx_read_function, NULL, onnx_eval_function, 0}, // of onnx_curves.c
+    {"Log", NULL, NULL, onnx_eval_function, 0},
+    {"LogSigmoid", onnx_read_function, NULL, onnx_eval_function, 0},
     {"Expand", NULL, onnx_fold_expand, onnx_eval_expand, ONNX_CARRIES},
     {"Flatten", onnx_flatten, NULL, onnx_eval_flatten, ONNX_MOVES},
     {"Gather", onnx_gather, onnx_fold_gather, onnx_eval_gather, ONNX_MOVES | ONNX_EITHER},
@@ -42,8 +46,10 @@ static const struct onnx_operator shape_operators[] = {
     {"Less", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},
     {"LessOrEqual", onnx_compare, NULL, onnx_eval_compare, ONNX_EITHER},
     {"Loop", NULL, NULL, onnx_eval_loop, ONNX_NESTED | ONNX_LISTS},
-    {"Max", NULL, NULL, onnx_eval_extreme, 0},
-    {"Min", NULL, NULL, onnx_eval_extreme, 0},
+    {"AveragePool", onnx_pool, NULL, onnx_eval_pool, 0},
+    {"MaxPool", onnx_pool, NULL, onnx_eval_pool, 0},
+    {"Max", onnx_pairs, NULL, onnx_eval_extreme, ONNX_EITHER},
+    {"Min", onnx_pairs, NULL, onnx_eval_extreme, ONNX_EITHER},
     {"Mul", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
     {"Neg", onnx_negative, NULL, onnx_eval_negate, 0},
     {"NonZero", NULL, onnx_fold_places, onnx_eval_places, 0},
@@ -57,7 +63,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Reciprocal", onnx_power, NULL, onnx_eval_power, 0},
     {"ReduceMax", onnx_pool, NULL, onnx_eval_pool, 0},
     {"ReduceProd", NULL, onnx_fold_product, onnx_eval_pool, 0},
-    {"ReduceMin", NULL, NULL, onnx_eval_pool, 0},
+    {"ReduceMin", onnx_pool, NULL, onnx_eval_pool, 0},
     {"ReduceMean", onnx_pool, NULL, onnx_eval_pool, 0},
     {"ReduceSum", onnx_pool, NULL, onnx_eval_pool, 0},
     {"Reshape", onnx_reshape, onnx_fold_reshape, onnx_eval_reshape, ONNX_MOVES},
@@ -80,7 +86,7 @@ static const struct onnx_operator shape_operators[] = {
     {"Sqrt", onnx_power, NULL, onnx_eval_power, 0},
     {"Squeeze", onnx_squeeze, onnx_fold_squeeze, onnx_eval_squeeze, ONNX_MOVES},
     {"Sub", onnx_arithmetic, onnx_fold_arithmetic, onnx_eval_arithmetic, ONNX_EITHER},
-    {"Sum", NULL, NULL, onnx_eval_sum, 0},
+    {"Sum", onnx_pairs, NULL, onnx_eval_sum, ONNX_EITHER},
     {"Tile", NULL, onnx_fold_tile, onnx_eval_tile, ONNX_CARRIES},
     {"TopK", NULL, NULL, onnx_eval_top, ONNX_PARTS},
     {"Transpose", onnx_transpose, NULL, onnx_eval_transpose, ONNX_MOVES},
@@ -123,7 +129,7 @@ static void list(const struct onnx_operator *family, char *text, size_t size) {
 }
 
 void onnx_operator_list(char *text, size_t size) {
-    char recurrent[160] = "", heads[320] = "";
+    char recurrent[160] = "", heads[400] = "";
 
     list(onnx_recurrent_operators, recurrent, sizeof recurrent);
     list(onnx_head_operators, heads, sizeof heads);

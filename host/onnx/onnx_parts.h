@@ -159,6 +159,7 @@ struct onnx_layer {
     bool outputs_first;                 // w is (units, inputs)
     double scale;                       // of w
     double epsilon;                     // of a normalisation
+    bool clipped;                       // its argument is, first of all: it is not linear then
     double range;  // what it gives is within +-range, where the file says so, else 0
     int entries;   // of a table
     bool diagonal; // of each input one number, its factor: w is NULL
@@ -175,6 +176,11 @@ struct onnx_layer {
     bool needed;
     int stream; // of the network, -1 before it is there
 };
+
+// Is it linear, so that it may take in what comes behind it?
+static inline bool onnx_is_linear(const struct onnx_layer *layer) {
+    return layer->activation == MR_ACTIVATION_LINEAR && !layer->clipped;
+}
 
 // How an output of the file is laid out.
 struct onnx_result {
@@ -202,6 +208,7 @@ struct onnx_reader {
     struct onnx_result *results; // of the outputs
     struct onnx_layer *layers;   // [layer_count]
     int layer_count, layer_limit;
+    int first_of_x, last_of_x; // the layers that give these rows of the input, or -1
     int input_rank;
     // Axes of the input, or AXIS_ONE where it has none for it: the features', -1 until they are
     // known, and the others', -1 before the first recurrent layer.
@@ -259,9 +266,10 @@ int onnx_claim_features(struct onnx_reader *r, const struct onnx_value *x, int a
 bool onnx_is_features(const struct onnx_reader *r, const struct onnx_value *x, int axis);
 // Is it the axis of the steps?
 bool onnx_is_time(const struct onnx_reader *r, const struct onnx_value *flow, int axis);
+// The same, also of the input, whose axes the layers beside have told.
+bool onnx_is_steps(const struct onnx_reader *r, const struct onnx_value *flow, int axis);
 // Operators that move the flow's axes
 int onnx_cast(struct onnx_reader *r);
-int onnx_clip(struct onnx_reader *r);
 int onnx_compare(struct onnx_reader *r);
 int onnx_gather(struct onnx_reader *r);
 int onnx_identity(struct onnx_reader *r);
@@ -277,6 +285,18 @@ int onnx_reshape(struct onnx_reader *r);
 // Of two whose first axis is that of rows: are these in the same order?
 bool onnx_same_rows(const struct onnx_value *a, const struct onnx_value *b);
 
+// ---- onnx_clip.c
+
+int onnx_clip(struct onnx_reader *r);
+// Layers clip what the current node reads behind a Clip, unless it only moves it on.
+int onnx_take_clips(struct onnx_reader *r);
+
+// The value between these becomes the current node's output.
+int onnx_clip_value(struct onnx_reader *r, const struct onnx_value *x, double low, double high);
+
+// onnx_pairs.c
+int onnx_pairs(struct onnx_reader *r);
+
 // ---- onnx_stack.c
 
 // Makes an axis of the value that of `count` layers; of one layer its size is 1.
@@ -290,8 +310,10 @@ void onnx_split_stack(struct onnx_value *value, int axis, struct onnx_size outer
                       struct onnx_size inner);
 // The rows of a stack become one, along the features. -1 with a sentence.
 int onnx_join_stack(struct onnx_reader *r, struct onnx_value *value, int feature);
-// The sum of two values that both depend on the input becomes the current node's output.
-int onnx_add_rows(struct onnx_reader *r, const struct onnx_value *a, const struct onnx_value *b);
+// Two values that both depend on the input become one, number by number, by an operator of that
+// kind, the current node's output. Rows of one number are as many such numbers.
+int onnx_join_rows(struct onnx_reader *r, const char *kind, const struct onnx_value *a,
+                   const struct onnx_value *b);
 // Keeps some numbers of rows that were joined: those of whole layers. -1 with a sentence.
 int onnx_take_joined(struct onnx_reader *r, struct onnx_value *value, int axis, int64_t from,
                      int64_t end);
@@ -307,6 +329,8 @@ void onnx_split_joined(const struct onnx_reader *r, struct onnx_value *value, in
 
 // Does the current node compute with a stack? Then it is applied to each of the layers.
 bool onnx_reads_stack(const struct onnx_reader *r);
+// Layer k of a stack alone.
+struct onnx_value onnx_layer_of(const struct onnx_reader *r, const struct onnx_value *stack, int k);
 int onnx_each_layer(struct onnx_reader *r);
 
 // ---- onnx_lengths.c
@@ -491,6 +515,10 @@ int onnx_moment_arithmetic(struct onnx_reader *r);
 int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value);
 // The layer that gives the rows that a value holds: a last row is taken here. -1 with a sentence.
 int onnx_source(struct onnx_reader *r, const struct onnx_value *value, int *layer);
+// Features of the input, 0 where nothing has read it.
+int onnx_width_of_x(const struct onnx_reader *r);
+// The value, the input, becomes its first row, or its last one.
+int onnx_row_of_x(struct onnx_reader *r, struct onnx_value *value, bool first);
 // The layer that gives the first row of a layer.
 int onnx_first_row(struct onnx_reader *r, int layer, int *result);
 // Adds a layer that is made: its place and its input are known.

@@ -6,7 +6,36 @@
 #include <string.h>
 
 static bool is_greatest(const struct onnx_graph *graph) {
-    return onnx_is(graph, "ReduceMax") || onnx_is(graph, "GlobalMaxPool");
+    return onnx_is(graph, "ReduceMax") || onnx_is(graph, "GlobalMaxPool") ||
+           onnx_is(graph, "MaxPool");
+}
+
+static bool is_mean(const struct onnx_graph *graph) {
+    return onnx_is(graph, "ReduceMean") || onnx_is(graph, "GlobalAveragePool") ||
+           onnx_is(graph, "AveragePool");
+}
+
+// Goes along all axes behind the second one?
+static bool is_global(const struct onnx_graph *graph) {
+    return strncmp(graph->node->op_type, "Reduce", 6) != 0;
+}
+
+// MaxPool and AveragePool over windows that are all of each axis, as they are written where the
+// number of steps is fixed. dims: -1 where it is not known.
+static int check_window(struct onnx_graph *graph, const int64_t *dims, int rank) {
+    const Onnx__AttributeProto *window = onnx_attribute(graph, "kernel_shape");
+    const Onnx__AttributeProto *pads = onnx_attribute(graph, "pads");
+    bool whole = window && rank > 2 && window->n_ints == (size_t)rank - 2;
+
+    if (!onnx_is(graph, "MaxPool") && !onnx_is(graph, "AveragePool"))
+        return 0;
+    for (int i = 2; whole && i < rank; i++)
+        whole = window->ints[i - 2] == dims[i];
+    for (size_t i = 0; whole && pads && i < pads->n_ints; i++)
+        whole = pads->ints[i] == 0;
+    return whole ? 0
+                 : onnx_fail(graph, "pools over windows of steps; this version takes windows that "
+                                    "are all of the steps, whose number is then fixed in the file");
 }
 
 int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
@@ -15,7 +44,7 @@ int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
 
     memset(gone, 0, ONNX_RANK * sizeof *gone);
     *keep = true;
-    if (onnx_is(e->graph, "GlobalMaxPool") || onnx_is(e->graph, "GlobalAveragePool")) {
+    if (is_global(e->graph)) {
         for (int i = 2; i < rank; i++)
             gone[i] = true;
         return 0;
@@ -34,9 +63,13 @@ int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
 }
 
 static int add_pool(struct onnx_reader *r, const struct onnx_value *x, struct onnx_value *out) {
-    const struct onnx_layer layer = {.kind = is_greatest(r->graph) ? "max" : "mean",
-                                     .inputs = r->layers[x->layer].units,
-                                     .units = r->layers[x->layer].units};
+    const bool of_x = x->layer == ONNX_X;
+    const int width = of_x ? onnx_width_of_x(r) : r->layers[x->layer].units;
+    const struct onnx_layer layer = {.kind = is_greatest(r->graph) ? "max"
+                                             : is_mean(r->graph)   ? "mean"
+                                                                   : "min",
+                                     .inputs = width,
+                                     .units = width};
     int index;
 
     if (onnx_is(r->graph, "ReduceSum"))
@@ -51,6 +84,8 @@ static int add_pool(struct onnx_reader *r, const struct onnx_value *x, struct on
     r->layers[index].per_step = false;
     out->layer = index;
     out->last = true;
+    if (of_x)
+        out->cast = (struct mr_cast){0};
     return 0;
 }
 
@@ -59,11 +94,15 @@ int onnx_pool(struct onnx_reader *r) {
     const struct onnx_value *axes = onnx_input(r, 1);
     struct onnx_value *out = onnx_output(r, 0);
     bool gone[ONNX_RANK], keep;
+    int64_t sizes[ONNX_RANK];
     int rank = 0;
 
     if (axes && axes->kind != ONNX_CONSTANT)
         return onnx_fail(r->graph, "has axes that are not constant");
-    if (onnx_reduced_axes(&r->fold, x->rank, gone, &keep) != 0)
+    for (int i = 0; i < x->rank; i++)
+        sizes[i] = x->dims[i].symbol == SYMBOL_NONE ? x->dims[i].k : -1;
+    if (onnx_reduced_axes(&r->fold, x->rank, gone, &keep) != 0 ||
+        check_window(r->graph, sizes, x->rank) != 0)
         return -1;
     for (int i = 0; i < x->rank && onnx_is(r->graph, "ReduceMean"); i++) {
         bool alone = gone[i] && !onnx_is_time(r, x, i) &&
@@ -77,13 +116,13 @@ int onnx_pool(struct onnx_reader *r) {
         return onnx_check_numbers(r, x);
     *out = *x;
     for (int i = 0; i < x->rank; i++) {
-        if (gone[i] && onnx_is_time(r, x, i) && add_pool(r, x, out) != 0)
+        const bool steps = onnx_is_steps(r, x, i);
+        if (gone[i] && steps && add_pool(r, x, out) != 0)
             return -1;
-        if (gone[i] && !onnx_is_time(r, x, i) && x->axis[i] != AXIS_ONE &&
-            onnx_is(r->graph, "ReduceSum"))
+        if (gone[i] && !steps && x->axis[i] != AXIS_ONE && onnx_is(r->graph, "ReduceSum"))
             return onnx_fail(r->graph,
                              "adds what is not stacked along an axis of layers, nor steps");
-        if (gone[i] && !onnx_is_time(r, x, i) && x->axis[i] != AXIS_ONE)
+        if (gone[i] && !steps && x->axis[i] != AXIS_ONE)
             return onnx_fail(r->graph, "goes along axis %d, which is not that of the steps", i);
         if (gone[i] && !keep)
             continue;
@@ -103,8 +142,7 @@ int onnx_eval_pool(struct onnx_eval *e) {
     const struct onnx_tensor *in = onnx_eval_input(e, 0);
     struct onnx_tensor *out = onnx_eval_output(e, 0);
     const bool least = onnx_is(e->graph, "ReduceMin"), sum = onnx_is(e->graph, "ReduceSum");
-    const bool product = onnx_is(e->graph, "ReduceProd");
-    const bool mean = onnx_is(e->graph, "ReduceMean") || onnx_is(e->graph, "GlobalAveragePool");
+    const bool product = onnx_is(e->graph, "ReduceProd"), mean = is_mean(e->graph);
     int64_t dims[ONNX_RANK], step[ONNX_RANK], index[ONNX_RANK] = {0}, next = 1;
     bool gone[ONNX_RANK], keep;
     int rank = 0;
@@ -112,7 +150,8 @@ int onnx_eval_pool(struct onnx_eval *e) {
     const bool real = onnx_is_real(in->type);
     if ((!real && mean) || (real && product) || in->count == 0)
         return onnx_eval_unsupported(e);
-    if (onnx_reduced_axes(e, in->rank, gone, &keep) != 0)
+    if (onnx_reduced_axes(e, in->rank, gone, &keep) != 0 ||
+        check_window(e->graph, in->dims, in->rank) != 0)
         return -1;
     for (int i = in->rank; i-- > 0;) {
         step[i] = gone[i] ? 0 : next;

@@ -193,7 +193,8 @@ static bool is_positive(const struct onnx_reader *r, const struct onnx_value *x)
     const struct onnx_layer *layer = x->layer == ONNX_X ? NULL : &r->layers[x->layer];
 
     return layer &&
-           (layer->activation == MR_ACTIVATION_RELU || layer->activation == MR_ACTIVATION_SIGMOID ||
+           ((layer->clipped && layer->in[MR_PLACE_G].place.low >= 0) ||
+            layer->activation == MR_ACTIVATION_RELU || layer->activation == MR_ACTIVATION_SIGMOID ||
             strcmp(layer->kind, "softmax") == 0);
 }
 

@@ -2,6 +2,7 @@
 // What an ONNX graph means: executes the nodes that the output needs, one after the other, with
 // abstract values.
 #define _POSIX_C_SOURCE 200809L
+#include "onnx_curves.h"
 #include "onnx_parts.h"
 
 #include <math.h>
@@ -110,7 +111,7 @@ static const char *advice(const struct onnx_reader *r) {
 static int unknown_operator(struct onnx_reader *r) {
     const Onnx__NodeProto *node = r->graph->node;
     const char *domain = node->domain && strcmp(node->domain, "ai.onnx") != 0 ? node->domain : "";
-    char number[32], known[400];
+    char number[32], known[500];
 
     onnx_operator_list(known, sizeof known);
     return onnx_fail_file(
@@ -214,7 +215,7 @@ static int run_node(struct onnx_reader *r) {
     const bool recurrent = onnx_has(graph, ONNX_RECURRENT);
     bool constant, flow;
 
-    if (look_at_inputs(r, &constant, &flow) != 0)
+    if (look_at_inputs(r, &constant, &flow) != 0 || onnx_take_clips(r) != 0)
         return -1;
     if (!row)
         return unknown_operator(r);
@@ -452,6 +453,23 @@ static void leave_out_states(struct onnx_reader *r) {
     graph->output_count = kept;
 }
 
+// First what recurrent layers need, and these: what is made of x beside them then knows which of
+// its axes is that of the steps.
+static int run_nodes(struct onnx_reader *r) {
+    struct onnx_graph *graph = r->graph;
+    bool *leads = calloc(graph->g->n_node + 1, sizeof *leads);
+    int result = leads ? onnx_mark_leading(graph, leads) : -1;
+
+    if (!leads)
+        return onnx_fail_file(graph, "not enough memory");
+    for (int beside = 0; beside < 2; beside++)
+        for (size_t i = 0; result == 0 && i < graph->g->n_node; i++)
+            if (leads[i] != (bool)beside && onnx_select(graph, i))
+                result = run_node(r);
+    free(leads);
+    return result;
+}
+
 static int read_network(struct onnx_reader *r) {
     struct onnx_graph *graph = r->graph;
 
@@ -468,10 +486,8 @@ static int read_network(struct onnx_reader *r) {
     }
     if (add_input(r) != 0)
         return -1;
-    for (size_t i = 0; i < graph->g->n_node; i++) {
-        if (onnx_select(graph, i) && run_node(r) != 0)
-            return -1;
-    }
+    if (run_nodes(r) != 0)
+        return -1;
     if (onnx_check_lengths(r) != 0)
         return -1;
     leave_out_states(r);
@@ -493,10 +509,15 @@ int onnx_read(struct onnx_graph *graph, struct mr_network *network, struct onnx_
         .batch_axis = -1,
         .turned_axis = -1,
         .sorted_axis = -1,
+        .first_of_x = -1,
+        .last_of_x = -1,
     };
 
+    struct onnx_curves curves;
+
     memset(network, 0, sizeof *network);
-    int result = read_network(&r);
+    int result = onnx_curves_find(graph, &curves) != 0 ? -1 : read_network(&r);
+    onnx_curves_free(graph, &curves);
     for (int i = 0; i < r.layer_count; i++) {
         onnx_tensor_free(&r.layers[i].factor);
         onnx_tensor_free(&r.layers[i].bias);

@@ -150,8 +150,8 @@ static int read_sum(struct onnx_reader *r) {
         return -1;
     if (!both && onnx_take_quantised(r, other, other + 1, other + 2, false, 1) != 0)
         return -1;
-    if ((both ? onnx_add_rows(r, a, b) : onnx_compute(r, 'A', onnx_input(r, data), other, true)) !=
-        0)
+    if ((both ? onnx_join_rows(r, "add", a, b)
+              : onnx_compute(r, 'A', onnx_input(r, data), other, true)) != 0)
         return -1;
     out->quantised = false;
     return onnx_requantise(r, 6, 7);
@@ -217,7 +217,7 @@ static int read_skip_norm(struct onnx_reader *r) {
         if (onnx_output(r, i))
             return onnx_fail(r->graph, "gives the sum, its mean or deviation to others, which this "
                                        "version does not support");
-    if (!skip || skip->kind != ONNX_FLOW || onnx_add_rows(r, x, skip) != 0)
+    if (!skip || skip->kind != ONNX_FLOW || onnx_join_rows(r, "add", x, skip) != 0)
         return skip && skip->kind == ONNX_FLOW
                    ? -1
                    : onnx_fail(r->graph, "adds what the network does not compute");

@@ -4,6 +4,9 @@
 // only; a stack exists while the file is read.
 #include "onnx_parts.h"
 
+#include "op.h"
+
+#include <math.h>
 #include <string.h>
 
 void onnx_stack(struct onnx_value *value, int axis, const int *layers, int count) {
@@ -103,25 +106,63 @@ static int join(struct onnx_reader *r, int a, int b, int a_width, int b_width, i
     return add_joint(r, "concat", a, b, a_width, b_width, a_width + b_width, index);
 }
 
-int onnx_add_rows(struct onnx_reader *r, const struct onnx_value *a, const struct onnx_value *b) {
-    struct onnx_value *out = onnx_output(r, 0);
-    const int feature = axis_of(a, AXIS_FEATURE);
+// The number of each row of a layer as a row of so many, all alike.
+static int fill_spread(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op) {
+    for (int u = 0; u < layer->units; u++) {
+        op->w_x[u] = (float)onnx_each(&layer->factor, (size_t)u, 1);
+        op->bias[u] = (float)onnx_each(&layer->bias, (size_t)u, 0);
+        if (!isfinite(op->w_x[u]) || !isfinite(op->bias[u]))
+            return onnx_fail(r->graph, "has a factor or offset beyond float32");
+    }
+    return 0;
+}
+
+static int spread(struct onnx_reader *r, int units, int *index) {
+    struct onnx_layer layer = {
+        .kind = "dense", .inputs = 1, .units = units, .fill = fill_spread, .scaled = -1};
+
+    layer.input = *index;
+    layer.depth = 1 + (*index == ONNX_X ? 0 : r->layers[*index].depth);
+    layer.per_step = *index == ONNX_X || r->layers[*index].per_step;
+    return onnx_append_layer(r, layer, index);
+}
+
+int onnx_join_rows(struct onnx_reader *r, const char *kind, const struct onnx_value *a,
+                   const struct onnx_value *b) {
+    struct onnx_value *out = onnx_output(r, 0), one;
+    const int feature = axis_of(axis_of(a, AXIS_FEATURE) < 0 ? b : a, AXIS_FEATURE);
     int from[2], index;
 
+    for (int i = 0; i < 2 && feature >= 0; i++) { // rows of one number, whose axis was dropped
+        const struct onnx_value **side = i ? &b : &a;
+        if (feature < (*side)->rank && (*side)->axis[feature] == AXIS_ONE &&
+            axis_of(*side, AXIS_FEATURE) < 0 && onnx_features(r, *side) == 1) {
+            one = **side;
+            one.axis[feature] = AXIS_FEATURE;
+            *side = &one;
+        }
+    }
     if (feature < 0 || b->rank != a->rank || b->last != a->last || b->sorted != a->sorted ||
         !onnx_same_rows(a, b) || memcmp(a->axis, b->axis, (size_t)a->rank * sizeof *a->axis) != 0)
-        return onnx_fail(r->graph, "adds values that are not rows of layers, with the same axes "
-                                   "and all of every step or all of one");
+        return onnx_fail(r->graph, "computes with two values that are not rows of layers, with the "
+                                   "same axes and all of every step or all of one");
     if (onnx_check_numbers(r, a) != 0 || onnx_source(r, a, &from[0]) != 0 ||
         onnx_check_numbers(r, b) != 0 || onnx_source(r, b, &from[1]) != 0)
         return -1;
-    const int width = width_of(r, from[0], &a->dims[feature]);
-    if (width != width_of(r, from[1], &b->dims[feature]))
-        return onnx_fail(r->graph, "adds rows of %d and %d numbers", width,
-                         width_of(r, from[1], &b->dims[feature]));
-    if (add_joint(r, "add", from[0], from[1], width, width, width, &index) != 0)
+    const int widths[] = {width_of(r, from[0], &a->dims[feature]),
+                          width_of(r, from[1], &b->dims[feature])};
+    const int width = widths[0] > widths[1] ? widths[0] : widths[1];
+    for (int i = 0; i < 2; i++) {
+        if (widths[i] != width && widths[i] != 1)
+            return onnx_fail(r->graph, "computes with rows of %d and %d numbers", widths[0],
+                             widths[1]);
+        if (widths[i] != width && spread(r, width, &from[i]) != 0)
+            return -1;
+    }
+    if (add_joint(r, kind, from[0], from[1], width, width, width, &index) != 0)
         return -1;
     *out = *a;
+    out->dims[feature] = (struct onnx_size){width, SYMBOL_NONE};
     out->layer = index;
     out->cast = (struct mr_cast){0};
     out->last = !r->layers[index].per_step;

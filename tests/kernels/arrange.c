@@ -64,29 +64,57 @@ MR_VECTOR(4)
 #define CONCAT_LC 1
 #include "glue/concat.h"
 
-#define ADD add1
-#define ADD_COUNT 1
-#define ADD_LC 1
-#define ADD_A 0
-#define ADD_B 0
-#define ADD_SHIFT 0
-#include "heads/add.h"
+#define PAIR add1
+#define PAIR_OP MR_PAIR_SUM
+#define PAIR_COUNT 1
+#define PAIR_LC 1
+#define PAIR_A 0
+#define PAIR_B 0
+#define PAIR_SHIFT 0
+#include "heads/pair.h"
 
-#define ADD add7
-#define ADD_COUNT 7
-#define ADD_LC 3
-#define ADD_A 0
-#define ADD_B 3
-#define ADD_SHIFT 4
-#include "heads/add.h"
+#define PAIR add7
+#define PAIR_OP MR_PAIR_SUM
+#define PAIR_COUNT 7
+#define PAIR_LC 3
+#define PAIR_A 0
+#define PAIR_B 3
+#define PAIR_SHIFT 4
+#include "heads/pair.h"
 
-#define ADD add_far
-#define ADD_COUNT 8
-#define ADD_LC 4
-#define ADD_A 31
-#define ADD_B 0
-#define ADD_SHIFT 31
-#include "heads/add.h"
+#define PAIR add_far
+#define PAIR_OP MR_PAIR_SUM
+#define PAIR_COUNT 8
+#define PAIR_LC 4
+#define PAIR_A 31
+#define PAIR_B 0
+#define PAIR_SHIFT 31
+#include "heads/pair.h"
+
+#define PAIR multiply7
+#define PAIR_OP MR_PAIR_PRODUCT
+#define PAIR_COUNT 7
+#define PAIR_LC 3
+#define PAIR_SHIFT 13
+#include "heads/pair.h"
+
+#define PAIR greater5
+#define PAIR_OP MR_PAIR_GREATER
+#define PAIR_COUNT 5
+#define PAIR_LC 4
+#define PAIR_A 0
+#define PAIR_B 2
+#define PAIR_SHIFT 1
+#include "heads/pair.h"
+
+#define PAIR less4
+#define PAIR_OP MR_PAIR_LESS
+#define PAIR_COUNT 4
+#define PAIR_LC 4
+#define PAIR_A 5
+#define PAIR_B 0
+#define PAIR_SHIFT 5
+#include "heads/pair.h"
 
 void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t) * r1,
              hls_stream(vec3_t) * t1, hls_stream(vec1_t) * a0, hls_stream(vec1_t) * b0,
@@ -99,7 +127,10 @@ void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t
              hls_stream(vec3_t) * y6, hls_stream(vec4_t) * a7, hls_stream(vec4_t) * b7,
              hls_stream(vec4_t) * y7, hls_stream(vec4_t) * a8, hls_stream(vec4_t) * b8,
              hls_stream(vec4_t) * y8, hls_stream(vec1_t) * a9, hls_stream(vec1_t) * b9,
-             hls_stream(vec1_t) * y9, uint32_t command, uint32_t steps, uint32_t rows) {
+             hls_stream(vec1_t) * y9, hls_stream(vec3_t) * a10, hls_stream(vec3_t) * b10,
+             hls_stream(vec3_t) * y10, hls_stream(vec4_t) * a11, hls_stream(vec4_t) * b11,
+             hls_stream(vec4_t) * y11, hls_stream(vec4_t) * a12, hls_stream(vec4_t) * b12,
+             hls_stream(vec4_t) * y12, uint32_t command, uint32_t steps, uint32_t rows) {
     HLS(dataflow)
     reverse1(r0, t0, command, steps, rows);
     reverse7(r1, t1, command, steps, rows);
@@ -113,4 +144,7 @@ void arrange(hls_stream(vec1_t) * r0, hls_stream(vec1_t) * t0, hls_stream(vec3_t
     add_far(a7, b7, y7, command, rows);
     concat_cut(a8, b8, y8, command, rows);
     concat_cut_a(a9, b9, y9, command, rows);
+    multiply7(a10, b10, y10, command, rows);
+    greater5(a11, b11, y11, command, rows);
+    less4(a12, b12, y12, command, rows);
 }

@@ -96,6 +96,26 @@ MR_VECTOR(4)
 #define DENSE_PLACE mr_place_with(MR_HARD_SIGMOID, 15, false, 0, 0, 0, 0, 0, 0, 0, 0)
 #include "heads/dense.h"
 
+#define DENSE swish_numbers
+#define DENSE_INPUTS 3
+#define DENSE_OUTPUTS 2
+#define DENSE_LC 3
+#define DENSE_OUT_LC 0
+#define DENSE_ACTIVATION MR_SWISH
+#define DENSE_PLACE mr_place_with(MR_SWISH, 6, false, 0, 0, 0, 0, 0, 0, 0, 0)
+#define DENSE_COUNTS 1
+#include "heads/dense.h"
+
+#define DENSE mish_vectors
+#define DENSE_INPUTS 2
+#define DENSE_OUTPUTS 3
+#define DENSE_LC 2
+#define DENSE_OUT_LC 3
+#define DENSE_ACTIVATION MR_MISH
+#define DENSE_PLACE mr_place_with(MR_MISH, 6, false, 0, 0, 0, 0, 0, 0, 0, 0)
+#define DENSE_COUNTS 1
+#include "heads/dense.h"
+
 void dense(hls_stream(beat_t) * w0, hls_stream(vec4_t) * x0, hls_stream(int32_t) * y0,
            hls_stream(beat_t) * w1, hls_stream(vec2_t) * x1, hls_stream(int32_t) * y1,
            hls_stream(beat_t) * w2, hls_stream(vec1_t) * x2, hls_stream(int32_t) * y2,
@@ -106,6 +126,8 @@ void dense(hls_stream(beat_t) * w0, hls_stream(vec4_t) * x0, hls_stream(int32_t)
            hls_stream(beat_t) * w7, hls_stream(vec2_t) * x7, hls_stream(int32_t) * y7,
            hls_stream(beat_t) * w8, hls_stream(vec1_t) * x8, hls_stream(vec2_t) * y8,
            hls_stream(beat_t) * w9, hls_stream(vec2_t) * x9, hls_stream(vec3_t) * y9,
+           hls_stream(beat_t) * w10, hls_stream(vec3_t) * x10, hls_stream(int32_t) * y10,
+           hls_stream(beat_t) * w11, hls_stream(vec2_t) * x11, hls_stream(vec3_t) * y11,
            uint32_t command, uint32_t rows) {
     HLS(dataflow)
     linear_numbers(w0, x0, y0, command, rows);
@@ -118,4 +140,6 @@ void dense(hls_stream(beat_t) * w0, hls_stream(vec4_t) * x0, hls_stream(int32_t)
     softplus_numbers(w7, x7, y7, command, rows);
     elu_vectors(w8, x8, y8, command, rows);
     hard_vectors(w9, x9, y9, command, rows);
+    swish_numbers(w10, x10, y10, command, rows);
+    mish_vectors(w11, x11, y11, command, rows);
 }

@@ -31,8 +31,8 @@ MR_VECTOR(3)
 #define POOL_LC 2
 #include "heads/pool.h"
 
-#define POOL pool_max3
-#define POOL_KIND POOL_MAX
+#define POOL pool_min3
+#define POOL_KIND POOL_MIN
 #define POOL_COUNT 3
 #define POOL_LC 3
 #include "heads/pool.h"
@@ -46,5 +46,5 @@ void pool(hls_stream(vec3_t) * f, hls_stream(vec3_t) * f_out, hls_stream(vec1_t)
     pool_max(m, m_out, command, steps, total);
     pool_mean(a, a_out, command, steps, total);
     pool_mean5(a5, a5_out, command, steps, total);
-    pool_max3(m3, m3_out, command, steps, total);
+    pool_min3(m3, m3_out, command, steps, total);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One row for each sequence from the rows of its steps: the first one, the greatest of each number,
-// or the mean. Included with POOL (name), POOL_COUNT (activations per row), POOL_LC, and POOL_KIND.
-// There is one row of a sequence so far, so sequences come one after the other (no slots.h).
+// One row for each sequence from the rows of its steps: the first one, the greatest or the least of
+// each number, or the mean. Included with POOL (name), POOL_COUNT (activations per row), POOL_LC,
+// and POOL_KIND. There is one row of a sequence so far, so sequences come one after the other (no
+// slots.h).
 //
 // A row goes out with the last one of its sequence, also the first one: then a stream that is
 // gathered with another one of the same trunk waits for nothing (gather.h).
@@ -18,6 +19,7 @@
 #define POOL_FIRST 0
 #define POOL_MAX 1
 #define POOL_MEAN 2
+#define POOL_MIN 3
 
 #define WORDS MR_CEIL_DIV(POOL_COUNT, POOL_LC)
 #define VEC MR_VEC(POOL_LC)
@@ -55,7 +57,8 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
                     const int64_t scaled = hls_wrap(now * 256 >> per_step.shift, 25);
                     pooled.v[c] = (int16_t)((scaled * factor + (1 << 23)) >> 24);
 #else
-                    const bool taken = first || (POOL_KIND == POOL_MAX && row.v[c] > old);
+                    const bool taken = first || (POOL_KIND == POOL_MAX && row.v[c] > old) ||
+                                       (POOL_KIND == POOL_MIN && row.v[c] < old);
                     const int64_t now = taken ? row.v[c] : hls_wrap(old, 16);
                     pooled.v[c] = (int16_t)now;
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One row for each sequence from those of its steps: the last, the first, the greatest of each
-// number, or the mean. In whole numbers as hls/kernels/heads/pool.h derives it, written after the
-// formulas.
+// One row for each sequence from those of its steps: the last, the first, the greatest or the
+// least of each number, or the mean. In whole numbers as hls/kernels/heads/pool.h derives it,
+// written after the formulas.
 #include "arithmetic.h"
 #include "file.h"
 #include "fold.h"
@@ -29,6 +29,12 @@ static void float_max(const struct mr_op *op, const double *in, double *state, d
     state[0]++;
 }
 
+static void float_min(const struct mr_op *op, const double *in, double *state, double *out) {
+    for (int i = 0; i < op->units; i++)
+        out[i] = state[0] == 0 ? in[i] : fmin(in[i], out[i]);
+    state[0]++;
+}
+
 static void float_mean(const struct mr_op *op, const double *in, double *state, double *out) {
     state[0]++;
     for (int i = 0; i < op->units; i++) {
@@ -49,6 +55,14 @@ static void integer_max(const struct mr_network *network, const struct mr_op *op
     (void)network, (void)cuts;
     for (int i = 0; i < op->units; i++)
         out[i] = state[0] == 0 || in[i] > out[i] ? in[i] : out[i];
+    state[0]++;
+}
+
+static void integer_min(const struct mr_network *network, const struct mr_op *op, const int32_t *in,
+                        int32_t *state, int32_t *out, struct mr_cuts *cuts) {
+    (void)network, (void)cuts;
+    for (int i = 0; i < op->units; i++)
+        out[i] = state[0] == 0 || in[i] < out[i] ? in[i] : out[i];
     state[0]++;
 }
 
@@ -122,6 +136,12 @@ static void emit_max(const struct mr_network *network, const struct mr_op *op,
     emit_kind(op, layout, "POOL_MAX", text);
 }
 
+static void emit_min(const struct mr_network *network, const struct mr_op *op,
+                     const struct mr_op_layout *layout, struct mr_text *text) {
+    (void)network;
+    emit_kind(op, layout, "POOL_MIN", text);
+}
+
 static void emit_mean(const struct mr_network *network, const struct mr_op *op,
                       const struct mr_op_layout *layout, struct mr_text *text) {
     (void)network;
@@ -167,6 +187,16 @@ const struct mr_op_kind mr_op_max = {
     .integer_row = integer_max,
     .cost = cost,
     .emit = emit_max,
+};
+
+const struct mr_op_kind mr_op_min = {
+    .name = "min",
+    .by_size = true,
+    POOL,
+    .float_row = float_min,
+    .integer_row = integer_min,
+    .cost = cost,
+    .emit = emit_min,
 };
 
 const struct mr_op_kind mr_op_mean = {
