@@ -409,7 +409,7 @@ static const struct {
     {scan_from_constants, NULL, 1, 0, ""},
     {scan_with_a_projection, NULL, 1, 0, ""},
     {projection_from_a_state, "of step 0 that is not made as that of the other steps", 0, 0, NULL},
-    {one_step, "takes single elements of axis 1", 0, 0, NULL},
+    {one_step, "takes one element of axis 1 of the input", 0, 0, NULL},
     {other_weights, "node '2_h' (Mul) gives a state that does not come from", 0, 0, NULL},
     {state_of_a_step_between, "takes rows of step 1", 0, 0, NULL},
     {some_steps_only, "takes 4 of its 6 steps", 0, 0, NULL},

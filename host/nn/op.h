@@ -75,9 +75,9 @@ struct mr_op_kind {
     bool gives_numbers; // that only the host takes, and operators that read numbers
     bool passes;        // gives numbers in the formats of its input, if these need not be one
     bool by_size;       // and chooses among them by their size
-    int pool_bits; // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
-    bool reverses; // gives the rows of a sequence from the last one to the first
-    bool joins;    // reads two streams: its row is one of `input` and behind it one of `other`
+    int pool_bits;   // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
+    bool reverses;   // gives the rows of a sequence from the last one to the first
+    bool joins;      // reads two streams: its row is one of `input` and behind it one of `other`
     bool multiplies; // and gives their products
 
     // The stream that it gives: width, bits, and the rate where it is not its input's.

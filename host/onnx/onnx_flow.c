@@ -104,10 +104,16 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
                          axis);
     } else if (flow->axis[axis] != AXIS_ONE ||
                !(index.symbol == SYMBOL_NONE && (index.k == 0 || index.k == -1))) {
-        return onnx_fail(r->graph,
-                         "takes single elements of axis %d; this version follows only the "
-                         "selection of the last step",
-                         axis);
+        return flow->layer == ONNX_X
+                   ? onnx_fail(r->graph,
+                               "takes one element of axis %d of the input in front of the layers "
+                               "that read all of it; do this with x before it is given to the "
+                               "network",
+                               axis)
+                   : onnx_fail(r->graph,
+                               "takes single elements of axis %d; this version takes the first "
+                               "or the last step",
+                               axis);
     }
     flow->axis[axis] = AXIS_ONE;
     flow->dims[axis] = one;
@@ -190,8 +196,8 @@ int onnx_slice(struct onnx_reader *r) {
                       (start[i] != -1 && start[i] < INT64_MAX && end[i] == start[i] + 1);
         if (!single)
             return onnx_fail(r->graph,
-                             "takes a part of axis %d; this version follows only the selection "
-                             "of the last step",
+                             "takes a part of axis %d; this version takes the first or the last "
+                             "step alone, so cut sequences before they are given to the network",
                              axis);
         if (take(r, out, axis, from) != 0)
             return -1;

@@ -72,6 +72,11 @@ int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product) 
         return onnx_fail(r->graph, "does not read what the network computes");
     if (x->rank < 1 || onnx_claim_features(r, x, x->rank - 1) != 0)
         return x->rank < 1 ? onnx_fail(r->graph, "reads a single number") : -1;
+    const struct onnx_value *other = onnx_input(r, product->weights);
+    if (other && other->kind == ONNX_FLOW)
+        return onnx_fail(r->graph, "multiplies matrices that both depend on the input (attention), "
+                                   "which this version does not have; it makes one row of all "
+                                   "steps by their last, mean, greatest or least");
     if (!weights || weights->rank != 2)
         return onnx_fail(r->graph, "has weights that are not a constant float matrix");
     const int64_t inputs = weights->dims[outputs_first], units = weights->dims[!outputs_first];

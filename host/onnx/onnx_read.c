@@ -88,6 +88,9 @@ static const char *advice(const struct onnx_reader *r) {
                "or "
                "export its layer as one: from PyTorch by nn.LSTM, from Keras by tf2onnx with a "
                "standard LSTM or GRU layer";
+    if (onnx_is(r->graph, "Expand") || onnx_is(r->graph, "Tile"))
+        return "; it repeats a row at each step, so import what is before it and what is behind it "
+               "as two models, and repeat the row between them";
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         recurrent = recurrent || onnx_is(r->graph, others[i]);
     if (node->op_type && strstr(node->op_type, "Quantize"))
