@@ -89,6 +89,13 @@ static const struct {
      "{\"from\": \"one\", \"name\": \"yes\", \"above\": 0.25}, "
      "{\"return\": \"last\", \"name\": \"logs\", \"activation\": \"log_softmax\"}], " W "}",
      NULL},
+    {"{\"inputs\": 1, \"layers\": [{\"cell\": \"rnn\", \"hidden\": 1, \"activation\": \"silu\", "
+     "\"name\": \"r\", \"weights\": {\"weight_ih\": [[1]], \"weight_hh\": [[0.5]]}}, "
+     "{\"activation\": \"gelu\"}, {\"multiply\": \"r\"}, {\"activation\": \"selu\"}, {\"max\": "
+     "\"r\"}, {\"activation\": {\"name\": \"celu\", \"alpha\": 0.5}}, {\"min\": \"r\"}, "
+     "{\"activation\": \"prelu\"}, {\"activation\": \"gelu_tanh\"}, {\"activation\": \"mish\"}, "
+     "{\"activation\": \"hard_swish\"}, {\"activation\": \"log_sigmoid\"}], \"heads\": [{}]}",
+     NULL},
     {"{\"about\": \"a text\", \"inputs\": {\"features\": 1, \"layout\": \"NT\"}, "
      "\"layers\": [{\"cell\": \"rnn\", \"hidden\": 2, \"activation\": \"relu\", \"bias\": false, "
      "\"weights\": {\"weight_ih\": [[1], [-1]], \"weight_hh\": [[0.5, 0], [0, 0.25]]}}], "

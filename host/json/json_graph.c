@@ -434,7 +434,7 @@ static int put_joint(struct making *m, const struct desc_node *node, struct give
     const char *first = value_of(m, node->input), *second = value_of(m, node->other);
 
     if (node->kind == DESC_ADD) {
-        given->value = onnx_build_pair(&m->b, "Add", first, second);
+        given->value = onnx_build_pair(&m->b, node->joins_by, first, second);
         return 0;
     }
     given->value = onnx_build_value(&m->b);

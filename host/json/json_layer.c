@@ -22,7 +22,7 @@ static int add(struct reading *r) {
 
 // What the layer reads is added to what it gives.
 static int add_residual(struct reading *r, int before) {
-    struct desc_node sum = {.kind = DESC_ADD, .input = r->at, .other = before};
+    struct desc_node sum = {.kind = DESC_ADD, .joins_by = "Add", .input = r->at, .other = before};
 
     snprintf(sum.path, sizeof sum.path, "%s", r->path);
     if (desc_width(r->net, before) != desc_width(r->net, r->at))
@@ -248,12 +248,22 @@ static int read_activation(struct reading *r) {
     return add_activation(r, DESC_IN_LAYER);
 }
 
-// "add" and "concat" name the other layer.
-static int read_joint(struct reading *r) {
-    const bool sum = json_object_get(r->layer, "add");
-    const char *key = sum ? "add" : "concat", *other = NULL;
-    char place[DESC_PATH];
+// "concat" and those that make one row of two, with their operators in ONNX, name the other layer.
+static const struct {
+    const char *key, *onnx;
+} joints[] = {
+    {"add", "Add"}, {"multiply", "Mul"}, {"max", "Max"}, {"min", "Min"}, {"concat", NULL}};
 
+static int read_joint(struct reading *r) {
+    const char *key, *other = NULL;
+    char place[DESC_PATH];
+    size_t i = 0;
+
+    while (!json_object_get(r->layer, joints[i].key))
+        i++;
+    key = joints[i].key;
+    r->node.joins_by = joints[i].onnx;
+    const bool sum = r->node.joins_by;
     desc_place(place, r->path, key);
     r->node.kind = sum ? DESC_ADD : DESC_CONCAT;
     if (desc_get_text(r->net, r->path, r->layer, key, &other) != 0 ||
@@ -261,8 +271,8 @@ static int read_joint(struct reading *r) {
         return -1;
     const int left = desc_width(r->net, r->at), right = desc_width(r->net, r->node.other);
     if (sum && left != right)
-        return desc_fail(r->net, place, "adds rows of %d and of %d numbers; they must be as many",
-                         left, right);
+        return desc_fail(r->net, place, "%s rows of %d and of %d numbers; they must be as many",
+                         strcmp(key, "add") == 0 ? "adds" : "makes one row of", left, right);
     if (desc_per_step(r->net, r->at) != desc_per_step(r->net, r->node.other))
         return desc_fail(r->net, place, "joins a row for every step with one for a sequence");
     if (r->net->tokens && (r->at == DESC_X || r->node.other == DESC_X))
@@ -290,6 +300,9 @@ static const struct {
     {"layer_norm", {"layer_norm", "epsilon", "affine", "weights", NULL}, true, read_norm},
     {"batch_norm", {"batch_norm", "epsilon", "affine", "weights", NULL}, true, read_norm},
     {"add", {"add", NULL}, true, read_joint},
+    {"multiply", {"multiply", NULL}, true, read_joint},
+    {"max", {"max", NULL}, true, read_joint},
+    {"min", {"min", NULL}, true, read_joint},
     {"concat", {"concat", NULL}, true, read_joint},
     {"dropout", {"dropout", NULL}, true, read_dropout},          // a cell may have it too
     {"activation", {"activation", NULL}, true, read_activation}, // others may have it too

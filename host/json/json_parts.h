@@ -30,7 +30,7 @@ enum desc_kind {
     DESC_BATCH_NORM,
     DESC_AFFINE, // factor and offset of each feature
     DESC_ACTIVATION,
-    DESC_ADD,
+    DESC_ADD, // or another way to make one row of two
     DESC_CONCAT,
     DESC_SELECT, // one row of a sequence, or its state
     DESC_CLIP,
@@ -94,6 +94,7 @@ struct desc_node {
     const char *gates; // letters, or NULL
     const json_t *start_h, *start_c;
     // Of others.
+    const char *joins_by; // the operator of ONNX that makes one row of two
     struct desc_function function;
     enum desc_select select;
     bool affine;                    // a layer normalisation has factors and offsets
