@@ -66,22 +66,44 @@ static void plan_of(const struct mr_network *n, struct mr_plan *plan, uint64_t *
     ck_assert_msg(mr_plan_evaluate(n, layouts, 1, plan, error, sizeof error) == 0, "%s", error);
 }
 
-// A job on the device; y: as the walker gives it. Its cycles.
+// The states that a sequence starts from, as a session writes them.
+static void write_starts(struct mr_folded_device *device, const struct mr_plan *plan,
+                         uint64_t sequence) {
+    const uint32_t beats = mr_state_total_beats(plan);
+    int16_t *state = make(beats * MR_IMAGE_BEAT, sizeof *state);
+    struct mr_error error;
+    mr_state_begin(plan, 0, sequence, state);
+    ck_assert_int_eq(mr_folded_write_state(device, state, beats, &error), 0);
+    free(state);
+}
+
+// A job on the device, or one for each sequence where they start from states of their own; y: as
+// the walker gives it. Their cycles.
 static uint64_t run(struct mr_folded_device *device, const struct mr_plan *plan, const int16_t *x_q,
                     uint32_t sequences, uint32_t steps, bool reset, int32_t *y) {
     struct data data = deal(plan, x_q, sequences, steps);
-    struct mr_error error = {0};
-    struct mr_job job = {.sequences = sequences,
-                         .steps = steps,
-                         .flags = reset ? MR_FLAG_RESET : 0,
-                         .in = {{"x", data.x, data.x_words}},
-                         .out = {{"y", data.y, data.y_words}}};
-    ck_assert_msg(mr_folded_run(device, &job, &error) == 0, "%s", error.text);
-    ck_assert_uint_eq(job.done, sequences);
+    const bool starts = reset && mr_network_starts(plan->network) > 0;
+    const uint32_t most = starts ? 1 : sequences;
+    const size_t x_words = data.x_words / sequences, y_words = data.y_words / sequences;
+    uint64_t cycles = 0;
+    for (uint32_t done = 0; done < sequences; done += most) {
+        struct mr_error error = {0};
+        struct mr_job job = {
+            .sequences = most,
+            .steps = steps,
+            .flags = reset && !starts ? MR_FLAG_RESET : 0,
+            .in = {{"x", data.x + done * x_words * (size_t)plan->x_lc, most * x_words}},
+            .out = {{"y", data.y + done * y_words * data.y_bytes, most * y_words}}};
+        if (starts)
+            write_starts(device, plan, done);
+        ck_assert_msg(mr_folded_run(device, &job, &error) == 0, "%s", error.text);
+        ck_assert_uint_eq(job.done, most);
+        cycles += job.cycles;
+    }
     collect(plan, &data, sequences, steps, y);
     free(data.x);
     free(data.y);
-    return job.cycles;
+    return cycles;
 }
 
 static void compare(const struct made *m, const char *what, const int32_t *y, const int32_t *wanted,

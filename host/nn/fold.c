@@ -167,18 +167,6 @@ void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct m
     }
 }
 
-void mr_fold_constants(struct mr_fold *fold, const int32_t *numbers, int count) {
-    const int groups = mr_ceil_div(count, FOLDED_ROWS);
-
-    // A column whose weights are 0.
-    add_instruction(fold, FOLDED_MATRIX, 0, INTO_SUMS, 1 | (unsigned)groups << FOLDED_GROUPS_AT);
-    for (int i = 0; i < groups * FOLDED_ROWS; i++) {
-        if (i % FOLDED_ROWS == 0)
-            (void)add_word(fold);
-        add_bias(fold, i < count ? numbers[i] : 0, 0);
-    }
-}
-
 // ---- vectors
 
 static unsigned flag(bool is, unsigned bit) {

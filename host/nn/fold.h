@@ -24,8 +24,8 @@ struct mr_fold {
     int place[MR_MAX_STREAMS];             // the first number of each stream's row
     int first_state, states;               // numbers that are states of recurrent operators
     int h[MR_MAX_OPS], second[MR_MAX_OPS]; // of recurrent operators the first ones of the state
-    // Words at which programs begin: of states that begin, of a step, and of what comes behind the
-    // last one.
+    // Words at which programs begin: of states that become zero, of a step, and of what comes
+    // behind the last one.
     size_t begin, step, end;
     size_t op_first[MR_MAX_OPS], op_end[MR_MAX_OPS]; // the words of each operator
     int code; // of a failure, whose sentence is in error; 0: none
@@ -55,9 +55,6 @@ struct mr_fold_row {
 // recurrent operator), cut to FOLDED_CUT_*.
 void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *rows,
                     int count, int x, int h, unsigned cut);
-// Sums that are these numbers of 32 bits.
-void mr_fold_constants(struct mr_fold *fold, const int32_t *numbers, int count);
-
 // Where an element is: `first` of the first element; apart: sums or activations four from another.
 struct mr_fold_at {
     int first;

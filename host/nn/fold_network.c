@@ -17,8 +17,6 @@ static void check(struct mr_fold *fold) {
         if (!op->kind->fold)
             mr_fold_refuse(fold, "%s is an operator of the kind %s, which it does not have",
                            op->name, op->kind->name);
-        if (op->start_rows > 1)
-            mr_fold_refuse(fold, "its sequences start from states of their own");
     }
 }
 
@@ -51,35 +49,14 @@ static void begin_zero(struct mr_fold *fold, int first, int count) {
                                                .to = {first + done, false}});
 }
 
-// h, and the second field, where they are not zero.
-static void begin_at(struct mr_fold *fold, const struct mr_op *op, int index) {
-    int32_t h[FOLDED_SUMS], second[FOLDED_SUMS];
-
-    if (op->units > FOLDED_SUMS)
-        mr_fold_refuse(fold, "layer %d has %d units, and it %d", op->layer, op->units, FOLDED_SUMS);
-    if (fold->code)
-        return;
-    for (int u = 0; u < op->units; u++)
-        op->kind->start(fold->network, op, 0, u, &h[u], &second[u]);
-    for (int field = 0; field < (op->kind->second_field ? 2 : 1); field++) {
-        mr_fold_constants(fold, field ? second : h, op->units);
-        mr_fold_vector(fold, (struct mr_fold_vector){
-                                 .elements = op->units,
-                                 .addend = FOLDED_ADD_SUM,
-                                 .to = {field ? fold->second[index] : fold->h[index], false}});
-    }
-}
-
 static void begin_states(struct mr_fold *fold) {
     for (int i = 0; i < fold->network->op_count; i++) {
         const struct mr_op *op = &fold->network->ops[i];
-        if (op->kind->recurrent && op->start_rows > 0) {
-            begin_at(fold, op, i);
-        } else if (op->kind->recurrent) {
-            begin_zero(fold, fold->h[i], op->units);
-            if (op->kind->second_field)
-                begin_zero(fold, fold->second[i], op->units);
-        }
+        if (!op->kind->recurrent)
+            continue;
+        begin_zero(fold, fold->h[i], op->units);
+        if (op->kind->second_field)
+            begin_zero(fold, fold->second[i], op->units);
     }
 }
 

@@ -99,7 +99,11 @@ static uint64_t run_cycles(uint64_t cycles, uint64_t times) {
 }
 
 uint64_t mr_folded_cycles(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps) {
-    return sequences * (run_cycles(plan->begin_cycles, 1) + run_cycles(plan->step_cycles, steps) +
+    // Other states than zero are written by commands of their own.
+    const bool begins = mr_network_starts(plan->network) == 0;
+
+    return sequences * ((begins ? run_cycles(plan->begin_cycles, 1) : 0) +
+                        run_cycles(plan->step_cycles, steps) +
                         (plan->ends ? run_cycles(plan->end_cycles, 1) : 0));
 }
 

@@ -29,7 +29,7 @@ int mr_folded_plan_make(const struct mr_network *network, const struct mr_board 
                         struct mr_folded_plan *plan, struct mr_error *error);
 
 // Of a job of sequences that begin anew, where words never have to be waited for: the cycles of all
-// its commands. Loading the program is none of them.
+// its commands. Loading the program is none of them, nor is writing states to start from.
 uint64_t mr_folded_cycles(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps);
 uint64_t mr_folded_load_cycles(const struct mr_folded_plan *plan);
 
