@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make demo-train`: trains turbofan networks from first weights on this processor, and shows the curves and what they say
 # of engines that they have not seen. CMAPSS=DIR takes NASA's engines (train_FD001.txt, test_FD001.txt, RUL_FD001.txt)
-# instead of made-up ones; EPOCHS=N trains longer; SEED=N begins elsewhere.
+# instead of made-up ones; EPOCHS=N trains longer; SEED=N begins elsewhere; ARITHMETIC=int trains in whole numbers.
 set -eu
 work=build/demo_train
 seed=${SEED:-1}
@@ -16,7 +16,7 @@ train() { # network, y, loss
     rm -rf "$work/$1"
     run build/millrace train "examples/turbofan/$1.json" --x "$work/train_x.npy" --y "$work/train_$2.npy" \
         --validate-x "$work/validate_x.npy" --validate-y "$work/validate_$2.npy" --loss "$3" \
-        --rate 0.003 --clip 1 --epochs "${EPOCHS:-6}" --seed "$seed" \
+        --arithmetic "${ARITHMETIC:-float32}" --rate 0.003 --clip 1 --epochs "${EPOCHS:-6}" --seed "$seed" \
         --checkpoint "$work/$1" --export "$work/$1.onnx" -o "$work/$1.millrace"
     run build/turbofan_demo test "$work/$1.millrace" "$work" "$2"
 }

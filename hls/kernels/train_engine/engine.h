@@ -441,8 +441,12 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                                 (s.cell_fresh ? 0 : bias_gradient[q][e][g]) + back.delta[g], 40);
                     }
                 }
+                bias_sum[e] = picked;
+            }
 #if TRAIN_CLIP
-                picked = 0;
+            for (int e = 0; e < TRAIN_LC; e++) {
+                HLS(unroll)
+                int64_t picked = 0;
                 for (int g = 0; g < TRAIN_SUMS; g++) {
                     HLS(unroll)
                     int64_t mine = 0;
@@ -455,9 +459,9 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                     else if (s.bias_update)
                         picked |= s.sum == g ? bias_gradients[s.biases][e][g] : 0;
                 }
-#endif
                 bias_sum[e] = picked;
             }
+#endif
             for (int i = 0; i < 4; i++) {
                 HLS(unroll)
                 if (s.cell_back && layer == i) {
