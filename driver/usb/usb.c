@@ -171,12 +171,43 @@ static int load_weights(void *device, const void *beats, uint64_t count, struct 
                        : mr_protocol_load_weights(&usb->protocol, beats, count);
 }
 
+// A pipeline's memory is small: a long job goes in parts, of whole beats as the protocol has them,
+// whose x and y take half of it at most.
+static int run_parts(struct usb *usb, struct mr_job *job) {
+    const uint64_t x_count = job->in->count / job->sequences,
+                   y_count = job->out->count / job->sequences,
+                   x_bytes = x_count * mr_element_bytes(usb->protocol.shape.x_bits),
+                   y_bytes = y_count * mr_element_bytes(usb->protocol.shape.y_bits),
+                   fit = usb->link.identity.memory / 2 / (x_bytes + y_bytes) / MR_BEAT_BYTES;
+    const uint32_t most = (uint32_t)(fit ? fit : 1) * MR_BEAT_BYTES;
+    if (job->feedback.most || job->sequences <= most)
+        return mr_protocol_run(&usb->protocol, job);
+    job->cycles = job->last_output_cycle = 0;
+    while (job->done < job->sequences) {
+        const uint32_t left = job->sequences - job->done;
+        struct mr_job part = *job;
+        part.sequences = left < most ? left : most;
+        part.done = 0;
+        part.in->count = part.sequences * x_count;
+        part.in->data = (const char *)job->in->data + job->done * x_bytes;
+        part.out->count = part.sequences * y_count;
+        part.out->data = (char *)job->out->data + job->done * y_bytes;
+        const int code = mr_protocol_run(&usb->protocol, &part);
+        job->done += part.done;
+        if (code)
+            return code;
+        job->last_output_cycle = job->cycles + part.last_output_cycle;
+        job->cycles += part.cycles;
+    }
+    return 0;
+}
+
 static int run(void *device, struct mr_job *job, struct mr_error *error) {
     struct usb *usb = use(device, error);
     if (usb->folded)
         return mr_folded_run(usb->folded, job, error);
     const int code = mr_protocol_check_job(job, error);
-    return code ? code : mr_protocol_run(&usb->protocol, job);
+    return code ? code : run_parts(usb, job);
 }
 
 static int read_state(void *device, void *beats, uint64_t count, struct mr_error *error) {
