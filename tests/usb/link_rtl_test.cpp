@@ -280,6 +280,48 @@ void only_writes(device &d) {
         }
 }
 
+// The cable is pulled at a random call and comes back: with power meanwhile nothing is lost; a
+// device that was reset says so; one that does not come back is told in time.
+void cables(device &d, int rounds) {
+    uint16_t words[300], back[300];
+    for (int round = 0; round < rounds; round++) {
+        opened o;
+        check(o.open(d), "open", o.error.text);
+        const uint32_t took = d.top.took_o;
+        d.calls_left = random_between(&d.state, 0, 12);
+        d.looks_left = random_between(&d.state, 0, 5);
+        for (uint16_t i = 0; i < 300; i++)
+            words[i] = (uint16_t)(round + i);
+        bool right = !o.pipe.write(o.pipe.self, words, 300, &o.error) &&
+                     !o.pipe.read(o.pipe.self, back, 300, &o.error);
+        for (uint16_t i = 0; i < 300; i++)
+            right = right && back[i] == (uint16_t)(words[i] + 1);
+        check(right && d.top.took_o - took == 300, "a cable that comes back", o.error.text);
+        check(o.link.counts.returns == (d.calls_left < 0), "a cable that comes back: how often");
+        d.calls_left = -1;
+    }
+    opened reset, never;
+    check(reset.open(d), "open", reset.error.text);
+    d.calls_left = 1;
+    d.looks_left = 0;
+    d.top.rst_ni = 0;
+    d.cycle();
+    d.top.rst_ni = 1;
+    check(reset.pipe.write(reset.pipe.self, words, 300, &reset.error) &&
+              strstr(reset.error.text, "was reset"),
+          "a device that was reset", reset.error.text);
+    check(never.open(d), "open", never.error.text);
+    d.calls_left = 1;
+    d.looks_left = -1;
+    const uint64_t begin = d.cycles;
+    check(never.pipe.write(never.pipe.self, words, 300, &never.error) &&
+              strstr(never.error.text, "did not come back"),
+          "a device that stays away", never.error.text);
+    check(d.cycles - begin < 3000 * d.cycles_of_ms, "a device that stays away is told in time");
+    d.away = false;
+    printf("pass: cables: %s; %s\n", reset.error.text, never.error.text);
+}
+
 } // namespace
 
 int main(int count, char **values) {
@@ -294,6 +336,7 @@ int main(int count, char **values) {
     only_writes(d);
     dead_kernel(d);
     silent_device(d);
+    cables(d, 20 * rounds);
     for (int i = 0; i < rounds; i++) {
         transfer(d, "nothing wrong", {0, 0, 0, 0}, 0, 3000);
         transfer(d, "stalls", {0, 0, 0, 0}, 200, 2000);

@@ -63,11 +63,30 @@ class rtl_device {
     const uint64_t cycles_of_ms;
     unsigned pulls = 0;
     faults wrong = {};
+    // The cable: calls until it is out, how often it is looked for before it is in again; -1:
+    // never.
+    int calls_left = -1, looks_left = 0;
+    bool away = false;
+    bool leaves() {
+        if (calls_left >= 0 && calls_left-- == 0) {
+            away = true;
+            pull();
+        }
+        return away;
+    }
 };
 
+static inline int gone(mr_error *error) {
+    error->code = MR_ERROR_DEVICE;
+    snprintf(error->text, sizeof error->text, "the cable is out");
+    return MR_ERROR_DEVICE;
+}
+
 static inline int write_bytes(void *self, const void *bytes, size_t size, unsigned, size_t *written,
-                              mr_error *) {
+                              mr_error *error) {
     rtl_device *d = static_cast<rtl_device *>(self);
+    if (d->leaves())
+        return gone(error);
     for (size_t i = 0; i < size; i++)
         d->pass(d->out, static_cast<const uint8_t *>(bytes)[i]);
     *written = size;
@@ -75,8 +94,10 @@ static inline int write_bytes(void *self, const void *bytes, size_t size, unsign
 }
 
 static inline int read_bytes(void *self, void *bytes, size_t size, unsigned limit_ms, size_t *count,
-                             mr_error *) {
+                             mr_error *error) {
     rtl_device *d = static_cast<rtl_device *>(self);
+    if (d->leaves())
+        return gone(error);
     const uint64_t until = d->cycles + limit_ms * d->cycles_of_ms;
     while (d->in.empty() && d->cycles < until)
         d->cycle();
@@ -94,6 +115,15 @@ static inline mr_byte_pipe pipe_of(rtl_device &d) {
     pipe.read = read_bytes;
     pipe.reset = [](void *self, mr_error *) {
         static_cast<rtl_device *>(self)->pull();
+        return 0;
+    };
+    pipe.reopen = [](void *self, mr_error *error) {
+        rtl_device *d = static_cast<rtl_device *>(self);
+        for (uint64_t i = 0; i < 100 * d->cycles_of_ms; i++)
+            d->cycle();
+        if (d->looks_left < 0 || d->looks_left-- > 0)
+            return gone(error);
+        d->away = false;
         return 0;
     };
     pipe.now = [](void *self) {
