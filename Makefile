@@ -224,7 +224,7 @@ lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL wi
 	$(Q)docs/rooms_picture.sh | cmp -s - docs/rooms.svg || { echo "docs/rooms.svg is not that of docs/rooms.txt: make pictures"; exit 1; }
 	$(call say,LINT    C)
 	$(Q)printf '%s\n' $(LINTED) | xargs -P$(LINT_JOBS) -n8 sh -c '$(CLANG_TIDY) --quiet "$$@" -- \
-	    -std=c11 -pthread -Wall -Wextra $(ALL_QUOTES) -isystem $(XRT_INCLUDE) $(UMOCKDEV_FLAGS) 2>build/tidy.$$$$ || { sed "/warnings* generated/d" build/tidy.$$$$; exit 1; }; rm build/tidy.$$$$' lint
+	    -std=c11 -pthread -Wall -Wextra $(ALL_QUOTES) -isystem $(XRT_INCLUDE) $(UMOCKDEV_FLAGS) $(FTDI_FLAGS) 2>build/tidy.$$$$ || { sed "/warnings* generated/d" build/tidy.$$$$; exit 1; }; rm build/tidy.$$$$' lint
 
 format: | deps ## format the C files
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
