@@ -71,6 +71,9 @@ PACKAGES = gcc g++ libc6-dev make pkg-config \
     python3 python3-numpy \
     check libsubunit-dev clang libclang-rt-14-dev clang-format clang-tidy groff-base
 
+# For the images of boards: placement, bitstreams, programming.
+BOARD_PACKAGES = yosys nextpnr-ice40 fpga-icestorm fpga-icestorm-chipdb openfpgaloader
+
 # ---- files
 
 # Only for #include "...": a project header may be named as one of a library (check.h).
@@ -125,13 +128,14 @@ FUZZ_PROGRAMS := $(FUZZERS:%=build/asan/%)
 LIBFUZZER_PROGRAMS := $(FUZZERS:%=build/fuzzer/%)
 MAN_PAGES := build/man/millrace.1 build/man/hlsc.1 build/man/libmillrace.3
 # The Python package: its own files, and the library's interface as millrace.h declares it.
+BOARD_IMAGES := $(foreach board,$(basename $(notdir $(wildcard hw/board/*.pcf))),$(wildcard bitstreams/$(board).bin bitstreams/$(board).json))
 PYTHON_FILES := $(patsubst host/python/%,build/python/%,$(wildcard host/python/millrace/*.py host/python/millrace/py.typed)) build/python/millrace/_interface.py
 OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build/millrace_broker build/millrace_usb build/hlsc build/libmillrace.a build/libmillrace.so
 
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps demo demo-train bench-train test test-long quick check conformance bench bench-cpu performance fit examples lint format format-check pictures tables registers install clean help
+.PHONY: all tests deps deps-board bitstream demo demo-train bench-train test test-long quick check conformance bench bench-cpu performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -140,20 +144,28 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 	@echo "Variables: V=1 (show commands), CC, CFLAGS, PREFIX, DESTDIR, CMAPSS (folder for the demonstration)"
 
-deps: ## install the missing Debian packages (as root, or by sudo)
+# The packages of $1, where they are missing.
+define install_packages
 	@command -v dpkg-query >/dev/null || { \
-	    echo "deps: this is no Debian; needed are the equivalents of: $(PACKAGES)"; exit 0; }; \
-	missing=; for package in $(PACKAGES); do \
+	    echo "$@: this is no Debian; needed are the equivalents of: $1"; exit 0; }; \
+	missing=; for package in $1; do \
 	    [ "$$(dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || \
 	        missing="$$missing $$package"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	echo "deps: installing$$missing"; \
+	echo "$@: installing$$missing"; \
 	install="$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing"; \
 	apt-get install -s -q --no-install-recommends $$missing >/dev/null 2>&1 || $$root apt-get update -q; \
 	$$install || { $$root apt-get update -q && $$install; } || { \
-	    echo "deps: apt-get failed; install these packages by hand:$$missing"; exit 1; }
+	    echo "$@: apt-get failed; install these packages by hand:$$missing"; exit 1; }
+endef
+
+deps: ## install the missing Debian packages (as root, or by sudo)
+	$(call install_packages,$(PACKAGES))
+
+deps-board: ## install what the image of a board is made with, and what puts it there
+	$(call install_packages,$(BOARD_PACKAGES))
 
 tests: all $(TEST_PROGRAMS) build/turbofan_demo build/make_registers build/make_packet ## build the test programs
 
@@ -214,6 +226,15 @@ card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u
 	$(Q)mkdir -p bitstreams
 	$(Q)hw/vitis/build.sh build/card/$(TARGET) bitstreams/$(basename $(notdir $(MODEL)))_$(TARGET).xclbin
 
+BOARD ?=
+bitstream: build/hlsc | deps-board ## make the image of a board again, with its manifest: BOARD=icebreaker (minutes)
+	@[ -n "$(BOARD)" ] || { echo "bitstream: give BOARD=, a board of hw/board (icebreaker)"; exit 1; }
+	$(Q)hw/board/build.sh $(BOARD) build/board/$(BOARD)
+	$(Q)for ending in bin json; do \
+	    cmp -s build/board/$(BOARD)/$(BOARD).$$ending bitstreams/$(BOARD).$$ending || \
+	        cp build/board/$(BOARD)/$(BOARD).$$ending bitstreams/$(BOARD).$$ending || exit 1; \
+	done
+
 LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c sim/usb/*.c host/cli/*.c examples/*.c hw/*.c)
 LINT_JOBS := $(shell nproc 2>/dev/null || echo 2)
 lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang-tidy
@@ -264,7 +285,7 @@ SHARE = $(DESTDIR)$(PREFIX)/share/millrace
 install: all ## install below DESTDIR/PREFIX
 	$(call say,INSTALL $(DESTDIR)$(PREFIX))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
-	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples/cells $(SHARE)/examples/text $(SHARE)/examples/dates $(SHARE)/hw/rtl $(SHARE)/hw/usb $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
+	    $(SHARE)/hls/include $(KERNEL_ROOMS:%=$(SHARE)/%) $(SHARE)/hls/examples $(SHARE)/examples/cells $(SHARE)/examples/text $(SHARE)/examples/dates $(SHARE)/hw/rtl $(SHARE)/hw/usb $(SHARE)/hw/board $(SHARE)/hw/include $(SHARE)/hw/lint $(SHARE)/hw/fit \
 	    $(SHARE)/hw/card $(SHARE)/hw/vitis $(SHARE)/base/contract $(SHARE)/sim/harness $(SHARE)/sim/card $(SHARE)/sim/usb $(SHARE)/bitstreams
 	$(Q)$(INSTALL) build/millrace build/millrace_card build/millrace_broker build/millrace_usb build/hlsc $(DESTDIR)$(PREFIX)/bin
 	$(Q)$(INSTALL) -m 644 host/include/millrace.h base/millrace_error.h $(DESTDIR)$(PREFIX)/include
@@ -290,6 +311,9 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 hw/rtl/*.sv $(SHARE)/hw/rtl
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/usb/*.sv $(SHARE)/hw/usb
+	$(Q)$(INSTALL) -m 644 hw/board/*.sv hw/board/*.pcf $(SHARE)/hw/board
+	$(Q)$(INSTALL) hw/board/build.sh $(SHARE)/hw/board
+	$(Q)$(if $(BOARD_IMAGES),$(INSTALL) -m 644 $(BOARD_IMAGES) $(SHARE)/bitstreams)
 	$(Q)$(INSTALL) -m 644 hw/include/*.svh $(SHARE)/hw/include
 	$(Q)$(INSTALL) -m 644 hw/lint/*.vlt $(SHARE)/hw/lint
 	$(Q)$(INSTALL) -m 644 hw/fit/*.ys hw/fit/*.v hw/fit/*.awk $(SHARE)/hw/fit

@@ -39,12 +39,16 @@ static void hash_text(const unsigned char *hash, char *text) {
 
 // The manifest's path is that of the image with another ending.
 static int manifest_path(const char *image, char *path, size_t size) {
-    const size_t length = strlen(image), tail = strlen(ENDING);
-    const bool named = length > tail && strcmp(image + length - tail, ENDING) == 0;
-    return snprintf(path, size, "%.*s.json", (int)(named ? length - tail : length), image) <
-                   (int)size
-               ? 0
-               : -1;
+    static const char *const endings[] = {ENDING, ".bin"};
+    size_t length = strlen(image);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t tail = strlen(endings[i]);
+        if (length > tail && strcmp(image + length - tail, endings[i]) == 0) {
+            length -= tail;
+            break;
+        }
+    }
+    return snprintf(path, size, "%.*s.json", (int)length, image) < (int)size ? 0 : -1;
 }
 
 static int checksum(const char *path, char text[65], char *error, size_t error_size) {
@@ -132,23 +136,21 @@ static void look_in(const char *folder, const struct mr_compiled *compiled,
     free(entries);
 }
 
-// Where images are looked for and written.
-static void images_folder(const struct mr_compiled *compiled, const char *given, char *folder,
-                          size_t size) {
+void mr_images_folder(const char *data_dir, const char *given, char *folder, size_t size) {
     const char *variable = getenv("MILLRACE_BITSTREAMS");
     if (!given && variable && *variable)
         given = variable;
     if (given)
         snprintf(folder, size, "%s", given);
     else
-        snprintf(folder, size, "%s/bitstreams", compiled->places.data_dir);
+        snprintf(folder, size, "%s/bitstreams", data_dir);
 }
 
 void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
                          struct mr_card_images *images) {
     char place[PATH_MAX + 16];
     *images = (struct mr_card_images){0};
-    images_folder(compiled, folder, place, sizeof place);
+    mr_images_folder(compiled->places.data_dir, folder, place, sizeof place);
     look_in(place, compiled, images);
 }
 
@@ -285,11 +287,11 @@ static int place_image(const struct mr_compiled *compiled, const char *platform,
     if (project ? output != NULL : length > tail && strcmp(output + length - tail, ENDING) == 0) {
         used = snprintf(path, path_size, "%s", output);
     } else {
-        images_folder(compiled,
-                      output    ? output
-                      : options ? options->bitstreams
-                                : NULL,
-                      folder, sizeof folder);
+        mr_images_folder(compiled->places.data_dir,
+                         output    ? output
+                         : options ? options->bitstreams
+                                   : NULL,
+                         folder, sizeof folder);
         if (make_folder(folder, error, error_size))
             return -1;
         image_name(compiled, platform, name, sizeof name);

@@ -18,6 +18,10 @@ struct mr_card_images {
 void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
                          struct mr_card_images *images);
 
+// Where images are looked for and written: `given`, where it is not NULL; else
+// $MILLRACE_BITSTREAMS; else the project's bitstreams.
+void mr_images_folder(const char *data_dir, const char *given, char *folder, size_t size);
+
 // Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
 // sentence in error.
 int mr_card_image_check(const char *image, char *error, size_t error_size);

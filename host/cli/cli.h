@@ -38,7 +38,7 @@ struct cli_command {
     int (*run)(struct cli *cli, int argc, char **argv);
 };
 extern const struct cli_command cli_import, cli_plan, cli_build, cli_run, cli_compare, cli_profile,
-    cli_devices, cli_emulate, cli_train;
+    cli_devices, cli_emulate, cli_program, cli_train;
 
 struct cli {
     const struct cli_command *command;

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct cli_command *const commands[] = {&cli_import,  &cli_plan,    &cli_build,
-                                                     &cli_run,     &cli_compare, &cli_profile,
-                                                     &cli_emulate, &cli_devices, &cli_train};
+static const struct cli_command *const commands[] = {
+    &cli_import,  &cli_plan,    &cli_build,   &cli_run,     &cli_compare,
+    &cli_profile, &cli_emulate, &cli_program, &cli_devices, &cli_train};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *stream) {

@@ -78,7 +78,7 @@ static const struct cli_option build_options[] = {
     {DEVICE, 0, "device", "URI", "for this device (default: sim:)"},
     {PLATFORM, 0, "platform", "NAME",
      "hw_emu: the image of an emulated card; hw: a folder with what Vitis needs\n"
-     "to link the image of a card"},
+     "to link the image of a card; board: the image of a board (--target icebreaker)"},
     {OUTPUT, 'o', "output", "PLACE",
      "of that image or folder (default: in the folder of --bitstreams)"},
     {0},
@@ -110,7 +110,7 @@ static int build_command(struct cli *cli, int argc, char **argv) {
         return cli_usage(cli, "--device and --platform exclude each other");
     const char *what = platform ? platform : device;
     if (output && !platform)
-        return cli_usage(cli, "-o is for the image of a card: --platform hw_emu");
+        return cli_usage(cli, "-o is for the image of a card or board: --platform hw_emu");
     struct mr_error error;
     struct mr_model *model = cli_open_model(cli, path, &error);
     if (!model)
@@ -139,7 +139,7 @@ const struct cli_command cli_build = {
     .usage = "MODEL [options]",
     .about =
         "Builds what the devices need into the cache, so that the first run starts at once, or\n"
-        "the image of a card.",
+        "the image of a card or board.",
     .options = build_options,
     .cards = true,
     .models = true,

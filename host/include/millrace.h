@@ -613,7 +613,9 @@ MR_API int mr_build(const struct mr_model *model, const char *uri, const struct 
 // platform "hw_emu": builds the image of an emulated card for the model's shape and the target, and
 // a manifest beside it. output: a folder or a file that ends in .xclbin; NULL:
 // the folder of options->bitstreams. "hw": writes a folder with what Vitis needs to link the
-// image of a card. path: gets the place of the image or folder.
+// image of a card. "board": makes the image of the board that is the target, which runs every
+// network that fits its kernel, and a manifest beside it; output is a folder. path: gets the place
+// of the image or folder.
 MR_API int mr_build_image(const struct mr_model *model, const char *platform,
                           const struct mr_options *options, const char *output, char *path,
                           size_t path_size, struct mr_error *error);

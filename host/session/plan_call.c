@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mr_plan and mr_build: what a model will take, and building it ahead of its first use.
 #define _POSIX_C_SOURCE 200809L
+#include "board_image.h"
 #include "card_image.h"
 #include "driver.h"
 #include "failure.h"
@@ -182,6 +183,21 @@ int mr_build(const struct mr_model *model, const char *uri, const struct mr_opti
     return code;
 }
 
+// The image of the target, a board, on which the model fits.
+static int build_board(const struct mr_model *model, const struct mr_options *options,
+                       const char *output, char *path, size_t path_size, struct mr_error *error) {
+    const struct mr_board *board = options->target ? mr_board_find(options->target) : NULL;
+    struct mr_folded_plan plan;
+    if (!board)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "platform board needs a board as target, and %.60s is none (millrace plan "
+            "--target tells which there are)",
+            options->target ? options->target : "nothing");
+    const int code = mr_folded_plan_make(mr_model_network(model), board, &plan, error);
+    return code ? code : mr_board_image_build(board, output, options, path, path_size, error);
+}
+
 int mr_build_image(const struct mr_model *model, const char *platform,
                    const struct mr_options *given, const char *output, char *path, size_t path_size,
                    struct mr_error *error) {
@@ -192,9 +208,12 @@ int mr_build_image(const struct mr_model *model, const char *platform,
     struct mr_options options;
     struct mr_compiled compiled = {0};
     int code = mr_options_take(given, &options, error);
-    if (!code)
+    const bool is_board = strcmp(platform, "board") == 0;
+    if (!code && is_board)
+        code = build_board(model, &options, output, place, sizeof place, error);
+    if (!code && !is_board)
         code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
-    if (!code)
+    if (!code && !is_board)
         code =
             mr_card_image_build(&compiled, platform, output, &options, place, sizeof place, error);
     mr_compiled_free(&compiled);

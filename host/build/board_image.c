@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images of boards (board_image.h): hw/board/build.sh behind the build cache.
+#define _GNU_SOURCE
+#include "board_image.h"
+#include "cache.h"
+#include "cache_key.h"
+#include "card_image.h"
+#include "failure.h"
+#include "file.h"
+#include "hls_build.h"
+#include "network_build.h"
+#include "paths.h"
+#include "process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { IMAGE_LIMIT = 1 << 24 };
+
+struct work {
+    const struct mr_board *board;
+    struct mr_hls_places places;
+    char have[PATH_MAX]; // a folder in which the image may be
+};
+
+static int run(void *context, const struct mr_entry *entry, char *error, size_t error_size) {
+    const struct work *work = context;
+    struct mr_words words = {0};
+    char log[PATH_MAX + 32], reason[300], line[500], setting[PATH_MAX + 8];
+    snprintf(log, sizeof log, "%s/build.log", entry->place);
+    snprintf(setting, sizeof setting, "HLSC=%s", work->places.hlsc);
+    mr_words_add(&words, "%s/hw/board/build.sh", work->places.data_dir);
+    mr_words_add(&words, "--have");
+    mr_words_add(&words, "%s", work->have);
+    mr_words_add(&words, "%s", work->board->name);
+    mr_words_add(&words, ".");
+    const int failed =
+        mr_process_run(&words, entry->out, log, entry->lock, setting, false, reason, sizeof reason);
+    mr_words_free(&words);
+    if (!failed)
+        return 0;
+    mr_log_first_error(log, line, sizeof line);
+    const bool moved = rename(log, entry->kept) == 0;
+    return mr_fail(error, error_size, "building the image of %s: %s%s%s", work->board->name,
+                   *line ? line : reason, moved ? "; see " : "", moved ? entry->kept : "");
+}
+
+// <cache>/board-NAME-<key> over all that the image is made of, and the tools.
+static int name_entry(const struct work *work, char *path, size_t size, char *error,
+                      size_t error_size) {
+    static const struct {
+        const char *folder, *suffix;
+    } trees[] = {{"hls/include", ".h"}, {"hls/kernels", ".h"}, {"hls/kernels/folded", ".c"},
+                 {"hw/rtl", ".sv"},     {"hw/usb", ".sv"},     {"hw/include", ".svh"},
+                 {"hw/board", ""}};
+    static const char *const tools[] = {"yosys", "nextpnr-ice40", "icepack", "icetime"};
+    struct mr_cache_key *key = mr_key_new();
+    char folder[PATH_MAX + 32], hex[33];
+    if (!key)
+        return mr_fail(error, error_size, "not enough memory to name an image");
+    int failed = mr_key_file(key, "hlsc", work->places.hlsc, error, error_size);
+    for (size_t i = 0; i < sizeof trees / sizeof *trees && !failed; i++) {
+        snprintf(folder, sizeof folder, "%s/%s", work->places.data_dir, trees[i].folder);
+        failed = mr_key_tree(key, trees[i].folder, folder, trees[i].suffix, error, error_size);
+    }
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+        mr_key_program(key, tools[i]); // one that is not there is told by build.sh
+    if (!failed && mr_key_finish(key, hex))
+        failed = mr_fail(error, error_size, "not enough memory to name an image");
+    mr_key_free(key);
+    if (!failed && snprintf(path, size, "%s/board-%s-%s", work->places.cache_dir, work->board->name,
+                            hex) >= (int)size)
+        failed = mr_fail(error, error_size, "%s: the path of the build cache is too long",
+                         work->places.cache_dir);
+    return failed;
+}
+
+// A file of the entry to the folder of images.
+static int copy(const char *entry, const char *folder, const struct mr_board *board,
+                const char *ending, char *to, size_t to_size, char *error, size_t error_size) {
+    char from[PATH_MAX + 64];
+    unsigned char *data = NULL;
+    size_t size = 0;
+    snprintf(from, sizeof from, "%s/%s%s", entry, board->name, ending);
+    if (snprintf(to, to_size, "%s/%s%s", folder, board->name, ending) >= (int)to_size)
+        return mr_fail(error, error_size, "%s: the path is too long", folder);
+    if (mr_file_read(from, IMAGE_LIMIT, &data, &size, error, error_size))
+        return -1;
+    const struct mr_piece piece = {data, size};
+    const int failed = mr_file_write(to, &piece, 1, error, error_size);
+    free(data);
+    return failed;
+}
+
+int mr_board_image_build(const struct mr_board *board, const char *output,
+                         const struct mr_options *options, char *path, size_t path_size,
+                         struct mr_error *error) {
+    char entry[PATH_MAX], folder[PATH_MAX], other[PATH_MAX], text[1200];
+    struct work *work = calloc(1, sizeof *work);
+    if (!work)
+        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build an image");
+    work->board = board;
+    const struct mr_notes notes = mr_notes_of(options);
+    int failed = mr_hls_find(&work->places, text, sizeof text);
+    if (!failed) {
+        const char *given = options ? options->bitstreams : NULL;
+        mr_images_folder(work->places.data_dir, given, folder, sizeof folder);
+        if (!realpath(folder, work->have)) // not there: nor is an image
+            snprintf(work->have, sizeof work->have, "%s", folder);
+        if (output)
+            snprintf(folder, sizeof folder, "%s", output);
+        if (mkdir(folder, 0777) && errno != EEXIST)
+            failed = mr_fail(text, sizeof text, "%s: cannot be made (%s)", folder, strerror(errno));
+    }
+    if (!failed && options && options->progress)
+        options->progress(options->progress_context,
+                          "building the image unless there is one of these sources (yosys, "
+                          "nextpnr: minutes)");
+    failed = failed || name_entry(work, entry, sizeof entry, text, sizeof text) ||
+             mr_entry_get(entry, run, work, &notes, text, sizeof text) ||
+             copy(entry, folder, board, ".json", other, sizeof other, text, sizeof text) ||
+             copy(entry, folder, board, ".bin", path, path_size, text, sizeof text);
+    free(work);
+    return failed ? mr_failure(error, MR_ERROR_BUILD, "%s", text) : 0;
+}
+
+int mr_board_image_find(const struct mr_board *board, const char *folder, char *path,
+                        size_t path_size, struct mr_error *error) {
+    char data_dir[PATH_MAX], place[PATH_MAX], manifest[PATH_MAX + 64], text[900];
+    if (mr_data_dir(data_dir, sizeof data_dir, text, sizeof text))
+        return mr_failure(error, MR_ERROR_FILE, "%s", text);
+    mr_images_folder(data_dir, folder, place, sizeof place);
+    snprintf(manifest, sizeof manifest, "%s/%s.json", place, board->name);
+    if (snprintf(path, path_size, "%s/%s.bin", place, board->name) >= (int)path_size)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "%s: the path is too long", place);
+    if (access(path, R_OK) || access(manifest, R_OK))
+        return mr_failure(error, MR_ERROR_FILE,
+                          "%s: there is no image of %s with its manifest; build it (make bitstream "
+                          "BOARD=%s, or millrace build MODEL --platform board --target %s)",
+                          place, board->name, board->name, board->name);
+    if (mr_card_image_check(path, text, sizeof text))
+        return mr_failure(error, MR_ERROR_FILE, "%s", text);
+    return 0;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images of boards: made of the folded kernel by hw/board/build.sh, found in bitstreams/. One image
+// of a board runs every network that fits the kernel.
+#ifndef MR_BOARD_IMAGE_H
+#define MR_BOARD_IMAGE_H
+
+#include "board_table.h"
+#include "millrace.h"
+
+#include <stddef.h>
+
+// Makes BOARD.bin and its manifest BOARD.json in the folder `output` (NULL: where images are looked
+// for), which takes minutes unless an image of the same sources is there. path: gets the place of
+// the image. 0, or a code with a sentence in error.
+int mr_board_image_build(const struct mr_board *board, const char *output,
+                         const struct mr_options *options, char *path, size_t path_size,
+                         struct mr_error *error);
+
+// The image of a board in `folder` (NULL: where images are looked for), which must have the
+// checksum of its manifest. 0, or a code with a sentence in error.
+int mr_board_image_find(const struct mr_board *board, const char *folder, char *path,
+                        size_t path_size, struct mr_error *error);
+
+#endif
