@@ -38,7 +38,7 @@ numbers() { # inputs, steps
 
 # emulated FAULTS SCRIPT: the script's runs, one after another on one board; their output in $work/log. Its exit code.
 emulated() {
-    timeout 120 "$millrace" emulate --usb "$board:MR1:$1" bash -c "$2" >"$work/log" 2>&1
+    timeout "${limit:-120}" "$millrace" emulate --usb "$board:MR1:$1" bash -c "$2" >"$work/log" 2>&1
 }
 
 run_on() { # device, network, options...: prints the command that writes NETWORK.DEVICE.npy
