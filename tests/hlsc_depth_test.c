@@ -393,7 +393,11 @@ static void build_feedback(struct by_hand *h, const struct feedback *c, bool is_
     streams[1] = streams[0];
     streams[1].is_output = false;
     streams[1].partner = 0;
-    h->p = (struct process){.name = "turn", .ops = h->ops, .streams = streams, .stream_count = 2};
+    h->p = (struct process){.name = "turn",
+                            .target = target_at(0),
+                            .ops = h->ops,
+                            .streams = streams,
+                            .stream_count = 2};
     struct region *r = arena_alloc(h->cc, sizeof *r);
     *r = (struct region){.name = "loop", .more = -1, .effect_count = 2};
     struct op *index =
