@@ -144,6 +144,7 @@ static void add_sources(const struct work *work, struct mr_words *words) {
     }
     if (usb) {
         add_folder(words, "data/hw/usb");
+        add_folder(words, "data/hw/board");
     }
     add_folder(words, "data/hw/rtl");
     mr_words_add(words, "+libext+.sv");
@@ -261,8 +262,9 @@ static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
     } shared[] = {{"hw/rtl", ".sv", false, false},   {"hw/include", ".svh", false, false},
                   {"hw/lint", ".vlt", false, false}, {"hw/card", ".sv", true, false},
                   {"sim/card", ".cpp", true, false}, {"sim/card", ".h", true, false},
-                  {"hw/usb", ".sv", false, true},    {"sim/usb", ".sv", false, true},
-                  {"sim/usb", ".cpp", false, true},  {"sim/usb", "pins.h", false, true}};
+                  {"hw/usb", ".sv", false, true},    {"hw/board", ".sv", false, true},
+                  {"sim/usb", ".sv", false, true},   {"sim/usb", ".cpp", false, true},
+                  {"sim/usb", "pins.h", false, true}};
     char path[PATH_MAX + 300];
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
         if ((shared[i].card && !has_shell(work)) || (shared[i].usb && work->kind != USB))
