@@ -57,7 +57,13 @@ START_TEST(test_limits) {
     ck_assert_uint_eq(packet.sequence, 3);
     // A beginning that hides the next packet is given up.
     size = put(bytes, 4, payload, 100);
-    add(&finder, bytes, 9);
+    ck_assert_uint_eq(mr_packet_finder_missing(&finder), mr_packet_size(0));
+    add(&finder, bytes, 7);
+    ck_assert(!mr_packet_find(&finder, &packet));
+    ck_assert_uint_eq(mr_packet_finder_missing(&finder), mr_packet_size(0) - 7);
+    add(&finder, bytes + 7, 2);
+    ck_assert(!mr_packet_find(&finder, &packet));
+    ck_assert_uint_eq(mr_packet_finder_missing(&finder), mr_packet_size(100) - 9);
     add(&finder, bytes, put(bytes, 5, payload, 10));
     ck_assert(!mr_packet_find(&finder, &packet));
     ck_assert(mr_packet_find_other(&finder, &packet));

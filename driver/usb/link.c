@@ -60,8 +60,11 @@ static int await(struct mr_link *link, uint8_t sequence, uint8_t command, uint64
         const uint64_t now = now_ms(link);
         if (now >= until)
             break;
+        // No more than is missing: a pipe that is asked for more waits for more.
+        const size_t missing = mr_packet_finder_missing(&link->finder);
         size_t room, count = 0;
         uint8_t *bytes = mr_packet_finder_room(&link->finder, &room);
+        room = missing < room ? missing : room;
         const int code =
             link->pipe.read(link->pipe.self, bytes, room, (unsigned)(until - now), &count, error);
         if (code)

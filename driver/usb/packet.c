@@ -64,6 +64,13 @@ void mr_packet_finder_add(struct mr_packet_finder *finder, size_t count) {
     finder->end += count;
 }
 
+size_t mr_packet_finder_missing(const struct mr_packet_finder *finder) {
+    const size_t there = finder->end - finder->begin;
+    const uint32_t length =
+        there < MR_PACKET_HEADER ? 0 : get(finder->bytes + finder->begin + MR_PACKET_AT_LENGTH, 2);
+    return mr_packet_size(length) - there;
+}
+
 bool mr_packet_find(struct mr_packet_finder *finder, struct mr_packet *packet) {
     for (; finder->begin < finder->end; finder->begin++) {
         const uint8_t *bytes = finder->bytes + finder->begin;

@@ -39,6 +39,8 @@ void mr_packet_finder_free(struct mr_packet_finder *finder);
 // Where the next bytes go: *room of them, at least one. Ends the life of the last packet's payload.
 uint8_t *mr_packet_finder_room(struct mr_packet_finder *finder, size_t *room);
 void mr_packet_finder_add(struct mr_packet_finder *finder, size_t count); // bytes put there
+// After a search that found nothing: how many bytes must come before there can be a packet.
+size_t mr_packet_finder_missing(const struct mr_packet_finder *finder);
 // The next packet whose CRC is right, of any version, or false: more bytes are needed. Bytes before
 // it are dropped.
 bool mr_packet_find(struct mr_packet_finder *finder, struct mr_packet *packet);

@@ -34,6 +34,9 @@ static uint64_t find_all(const uint8_t *data, size_t size, size_t part) {
             for (uint32_t i = 0; i < packet.length; i++)
                 sum = sum * 31 + packet.payload[i];
         }
+        const size_t missing = mr_packet_finder_missing(&finder);
+        if (!missing || missing > mr_packet_size(PAYLOAD))
+            abort();
     }
     while (mr_packet_find_other(&finder, &packet))
         ;
