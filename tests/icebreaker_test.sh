@@ -51,6 +51,33 @@ else
     fail "the manifest's figures do not fit the chip"
 fi
 
+# ---- the commands
+
+build/millrace import tests/data/turbofan_lstm2x25_rul.onnx -o "$work/model.millrace" >"$work/log" 2>&1
+if MILLRACE_CACHE=$PWD/$work/cache build/millrace build "$work/model.millrace" --platform board --target icebreaker -o "$work/images" \
+    >"$work/log" 2>&1 && cmp -s "$work/images/icebreaker.bin" $bin && cmp -s "$work/images/icebreaker.json" $json; then
+    pass "millrace build takes the image that is there"
+else
+    fail "millrace build --platform board: $(tail -n 1 "$work/log")"
+fi
+refused() { # what is said, options...
+    local said=$1
+    shift
+    "$@" >"$work/log" 2>&1
+    if [ $? -eq 1 ] && [ "$(wc -l <"$work/log")" -eq 1 ] && grep -q "$said" "$work/log"; then
+        pass "told: $(cut -c 1-100 "$work/log")"
+    else
+        fail "not told '$said': $(tail -n 1 "$work/log")"
+    fi
+}
+refused "is none" build/millrace build "$work/model.millrace" --platform board --target u55c
+refused "is no board" build/millrace program nothing
+refused "there is no image of icebreaker" build/millrace program icebreaker --bitstreams "$work"
+refused "is no image of an iCE40" build/millrace program icebreaker README.md
+refused "neither iceprog nor openFPGALoader is installed" env PATH=/nowhere "$PWD/build/millrace" program icebreaker
+echo >>"$work/images/icebreaker.bin"
+refused "does not have the checksum" build/millrace program icebreaker --bitstreams "$work/images"
+
 # ---- cells are what C says
 
 if ! command -v "$yosys" >/dev/null; then
@@ -123,7 +150,6 @@ if ! "${VERILATOR:-verilator}" --cc --exe --build --prefix Vkernel --Mdir "$work
     finish
 fi
 # By the driver's packets, with the board's time: a slow simulation is no silence.
-build/millrace import tests/data/turbofan_lstm2x25_rul.onnx -o "$work/model.millrace" >"$work/log" 2>&1
 if timeout 3000 build/tests/icebreaker_run "$work/model.millrace" "$work/netlist.so" 50 >"$work/log" 2>&1; then
     pass "the netlist of the image, from serial bits to serial bits: $(grep -m 1 walker "$work/log")"
 else

@@ -27,6 +27,23 @@ struct work {
     char have[PATH_MAX]; // a folder in which the image may be
 };
 
+// BOARD.ending from one folder to another.
+static int copy(const char *source, const char *folder, const struct mr_board *board,
+                const char *ending, char *to, size_t to_size, char *error, size_t error_size) {
+    char from[PATH_MAX + 64];
+    unsigned char *data = NULL;
+    size_t size = 0;
+    snprintf(from, sizeof from, "%s/%s%s", source, board->name, ending);
+    if (snprintf(to, to_size, "%s/%s%s", folder, board->name, ending) >= (int)to_size)
+        return mr_fail(error, error_size, "%s: the path is too long", folder);
+    if (mr_file_read(from, IMAGE_LIMIT, &data, &size, error, error_size))
+        return -1;
+    const struct mr_piece piece = {data, size};
+    const int failed = mr_file_write(to, &piece, 1, error, error_size);
+    free(data);
+    return failed;
+}
+
 static int run(void *context, const struct mr_entry *entry, char *error, size_t error_size) {
     const struct work *work = context;
     struct mr_words words = {0};
@@ -37,12 +54,18 @@ static int run(void *context, const struct mr_entry *entry, char *error, size_t 
     mr_words_add(&words, "--have");
     mr_words_add(&words, "%s", work->have);
     mr_words_add(&words, "%s", work->board->name);
-    mr_words_add(&words, ".");
-    const int failed =
-        mr_process_run(&words, entry->out, log, entry->lock, setting, false, reason, sizeof reason);
+    mr_words_add(&words, "work"); // with all that an entry has no use for
+    const int failed = mr_process_run(&words, entry->place, log, entry->lock, setting, false,
+                                      reason, sizeof reason);
     mr_words_free(&words);
+    char from[PATH_MAX + 16], to[PATH_MAX + 64];
+    snprintf(from, sizeof from, "%s/work", entry->place);
     if (!failed)
-        return 0;
+        return copy(from, entry->out, work->board, ".bin", to, sizeof to, error, error_size) ||
+                       copy(from, entry->out, work->board, ".json", to, sizeof to, error,
+                            error_size)
+                   ? -1
+                   : 0;
     mr_log_first_error(log, line, sizeof line);
     const bool moved = rename(log, entry->kept) == 0;
     return mr_fail(error, error_size, "building the image of %s: %s%s%s", work->board->name,
@@ -76,23 +99,6 @@ static int name_entry(const struct work *work, char *path, size_t size, char *er
                             hex) >= (int)size)
         failed = mr_fail(error, error_size, "%s: the path of the build cache is too long",
                          work->places.cache_dir);
-    return failed;
-}
-
-// A file of the entry to the folder of images.
-static int copy(const char *entry, const char *folder, const struct mr_board *board,
-                const char *ending, char *to, size_t to_size, char *error, size_t error_size) {
-    char from[PATH_MAX + 64];
-    unsigned char *data = NULL;
-    size_t size = 0;
-    snprintf(from, sizeof from, "%s/%s%s", entry, board->name, ending);
-    if (snprintf(to, to_size, "%s/%s%s", folder, board->name, ending) >= (int)to_size)
-        return mr_fail(error, error_size, "%s: the path is too long", folder);
-    if (mr_file_read(from, IMAGE_LIMIT, &data, &size, error, error_size))
-        return -1;
-    const struct mr_piece piece = {data, size};
-    const int failed = mr_file_write(to, &piece, 1, error, error_size);
-    free(data);
     return failed;
 }
 

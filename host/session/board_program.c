@@ -61,6 +61,18 @@ static void add_serial(struct mr_words *words, const struct programmer *with, co
     mr_words_add(words, "%s", serial);
 }
 
+// What a programmer says of its failure: its last line but iceprog's "ABORT.".
+static void last_words(FILE *log, char *line, size_t size) {
+    char next[500];
+    *line = 0;
+    rewind(log);
+    while (fgets(next, sizeof next, log)) {
+        next[strcspn(next, "\r\n")] = 0;
+        if (*next && strcmp(next, "ABORT.") != 0)
+            snprintf(line, size, "%s", next);
+    }
+}
+
 static int run(const struct programmer *with, const char *image, const char *serial,
                struct mr_error *error) {
     struct mr_words words = {0};
@@ -75,8 +87,14 @@ static int run(const struct programmer *with, const char *image, const char *ser
         add_serial(&words, with, serial);
     mr_words_add(&words, "%s", image);
     const int failed = mr_process_run(&words, ".", log, file, "", false, reason, sizeof reason);
-    mr_log_first_error(log, line, sizeof line);
-    close(file);
+    FILE *said = fdopen(file, "r");
+    *line = 0;
+    if (said) {
+        last_words(said, line, sizeof line);
+        fclose(said);
+    } else {
+        close(file);
+    }
     unlink(log);
     mr_words_free(&words);
     return failed ? mr_failure(error, MR_ERROR_DEVICE,
