@@ -93,4 +93,19 @@
 `define MR_COPY_OF(one, copy) one
 `endif
 
+
+/// Elements of a tile that its neighbour or the process looks at: `n` of `w` bits at a port, packed for all tools. A
+/// simulator with merged lanes (MR_MERGED_LANES) has an array, as it would calculate the place of each bit in each cycle.
+`ifdef MR_MERGED_LANES
+`define MR_EDGE(name, n, w) logic [(w)-1:0] name [n]
+`define MR_EDGES(name, tiles, n, w) logic [(w)-1:0] name [tiles][n]
+`define MR_EDGE_AT(name, i, w) name[i]
+`define MR_EDGE_ZERO '{default: '0}
+`else
+`define MR_EDGE(name, n, w) logic [(n)*(w)-1:0] name
+`define MR_EDGES(name, tiles, n, w) logic [(n)*(w)-1:0] name [tiles]
+`define MR_EDGE_AT(name, i, w) name[(i)*(w) +: (w)]
+`define MR_EDGE_ZERO '0
+`endif
+
 `endif

@@ -105,19 +105,21 @@ static void declare_scalars(struct emit *e, const struct merged *m) {
             (long long)memory_shape(e->p, memory).chunk_bits - 1, m->word, k);
 }
 
-// What the memory is asked and told, as many cycles later as the loop runs later.
+// What the memory is asked and told, as many cycles later as the loop runs later. Data are taken
+// along only where they are written: each tile is offered those of all.
 static void delay_port(struct emit *e, const struct merged *m) {
     struct text *logic = &e->m->logic;
     const char *memory = safe_name(e, m->memory->name), *word = m->word;
     put(logic,
         "    %s_raddr_q1 <= %s_address;\n    %s_waddr_q1 <= %s_waddr;\n    %s_we_q1 <= %s_we;\n"
-        "    %s_wdata_q1 <= %s_wdata;\n",
-        word, word, word, memory, word, memory, word, memory);
+        "    if (|%s_we) %s_wdata_q1 <= %s_wdata;\n",
+        word, word, word, memory, word, memory, memory, word, memory);
     for (int k = 2; k <= m->delay; k++)
         put(logic,
             "    %s_raddr_q%d <= %s_raddr_q%d;\n    %s_waddr_q%d <= %s_waddr_q%d;\n"
-            "    %s_we_q%d <= %s_we_q%d;\n    %s_wdata_q%d <= %s_wdata_q%d;\n",
-            word, k, word, k - 1, word, k, word, k - 1, word, k, word, k - 1, word, k, word, k - 1);
+            "    %s_we_q%d <= %s_we_q%d;\n    if (|%s_we_q%d) %s_wdata_q%d <= %s_wdata_q%d;\n",
+            word, k, word, k - 1, word, k, word, k - 1, word, k, word, k - 1, word, k - 1, word, k,
+            word, k - 1);
 }
 
 // The columns as numbers of the loop's width; a scalar each, which the C++ compiler keeps in a
@@ -141,23 +143,28 @@ static void emit_columns(struct emit *e, const struct merged *m) {
         put(logic, "    %s_c%lld = %s_c[%lld];\n", m->sum, c, m->sum, c);
 }
 
-// All rows in one loop; where they have columns of their own, in one for each lane.
+// All rows in one loop; where they have columns of their own, in one for each lane. Columns that
+// are all 0, as before the first run, while weights are loaded, cost no product.
 static void emit_sums(struct emit *e, const struct merged *m) {
     struct text *logic = &e->m->logic;
     const uint32_t space = m->dot->space, own = m->columns->space & space;
-    const char *row = own ? flat_index(e, space) : "r", *total = NULL;
+    const char *row = own ? flat_index(e, space) : "r", *total = NULL, *any = NULL;
     for (int64_t c = 0; c < e->p->lanes[m->dot->imm].count; c++) {
-        const char *product =
-            arena_printf(e->cc, "%d'(%s_mem[%s_raddr][%lld][%s]) * %s", m->width, m->word, m->word,
-                         (long long)c, row, column_text(e, m, c));
+        const char *column = column_text(e, m, c);
+        const char *product = arena_printf(e->cc, "%d'(%s_mem[%s_raddr][%lld][%s]) * %s", m->width,
+                                           m->word, m->word, (long long)c, row, column);
         total = total ? arena_printf(e->cc, "%s\n        + %s", total, product) : product;
+        any = any ? arena_printf(e->cc, "%s | %s", any, column) : column;
     }
     put(logic, "    %s_raddr = %s_raddr_q%d;\n", m->word, m->word, m->delay);
+    const char *loop =
+        arena_printf(e->cc, "for (int r = 0; r < %s; r++)", size_text(e, m->dot->space));
     if (own)
         open_loops(e, logic, space, "    ");
     else
-        put(logic, "    for (int r = 0; r < %s_rows; r++)\n", m->sum);
-    put(logic, "      %s_h[0][%s] = %s;\n", m->sum, row, total);
+        put(logic, "    if ((%s) == 0)\n      %s %s_h[%s_next][r] = 0;\n    else\n    %s\n", any,
+            loop, m->sum, m->sum, loop);
+    put(logic, "      %s_h[%s_next][%s] = %s;\n", m->sum, m->sum, row, total);
 }
 
 static void emit_stores(struct emit *e, const struct merged *m) {
@@ -176,8 +183,9 @@ static void emit_stores(struct emit *e, const struct merged *m) {
         m->delay, bank_position(e, m->load, alone, 1), w, w);
 }
 
-// Blocking assignments, for Verilator unrolls others to arrays. No other block looks at these
-// variables but at the half of the sums that this cycle leaves alone.
+// Blocking assignments, for Verilator unrolls others to arrays. The sums of the last cycles are a
+// ring, so that none is moved: a delay is the distance of where they are read from where they are
+// written. No other block looks at these variables but at sums that this cycle leaves alone.
 const char *emit_merged(struct emit *e, const struct op *dot) {
     const struct op *load = merged_load(e, dot);
     const struct op_time *t = &e->s->time[dot->id];
@@ -192,35 +200,32 @@ const char *emit_merged(struct emit *e, const struct op *dot) {
                        .edges = t->ready - t->start - 1,
                        .width = dot->width > 32 ? 64 : 32};
     struct text *logic = &e->m->logic;
-    const int w = m.width - 1, lane = (int)dot->imm, last = m.edges - 1;
+    const int w = m.width - 1, lane = (int)dot->imm;
     declare_scalars(e, &m);
     // Whole powers of two: Verilator compares no index with the size then.
+    const int ring_bits = ir_index_bits(m.edges + 1);
     put(logic,
-        "  localparam int %s_rows = %s, %s_room = 1 << $clog2(%s);\n"
-        "  logic signed [31:0] %s_mem [%d] [%d] [%s_room];\n"
-        "  logic signed [%d:0] %s_h [%d] [%s_room], %s_q [2] [%s_room];\n  logic %s_half = 1'b0;\n",
-        m.sum, size_text(e, dot->space), m.sum, size_text(e, dot->space), m.word,
-        1 << ir_index_bits(m.memory->words), 1 << ir_index_bits(e->p->lanes[lane].count), m.sum, w,
-        m.sum, last, m.sum, m.sum, m.sum, m.sum);
-    put(logic, "  always_ff @(posedge clk_i) begin\n    %s_half <= !%s_half;\n", m.sum, m.sum);
+        "  localparam int %s_room = 1 << $clog2(%s);\n  logic signed [31:0] %s_mem [%d] [%d] "
+        "[%s_room];\n"
+        "  logic signed [%d:0] %s_h [%d] [%s_room];\n"
+        "  logic [%d:0] %s_at = '0, %s_next, %s_due;\n"
+        "  assign %s_next = %s_at + %d'd1;\n  assign %s_due = %s_at - %d'd%d;\n",
+        m.sum, size_text(e, dot->space), m.word, 1 << ir_index_bits(m.memory->words),
+        1 << ir_index_bits(e->p->lanes[lane].count), m.sum, w, m.sum, 1 << ring_bits, m.sum,
+        ring_bits - 1, m.sum, m.sum, m.sum, m.sum, m.sum, ring_bits, m.sum, m.sum, ring_bits,
+        m.edges - 1);
+    put(logic, "  always_ff @(posedge clk_i) begin\n    %s_at <= %s_next;\n", m.sum, m.sum);
     delay_port(e, &m);
-    for (int k = last; k >= 1; k--) {
-        const char *to =
-            k < last ? arena_printf(e->cc, "h[%d]", k) : arena_printf(e->cc, "q[!%s_half]", m.sum);
-        if (k == 1 && ir_adds(dot)) {
-            const char *row = flat_index(e, dot->space);
-            open_loops(e, logic, dot->space, "    ");
-            put(logic, "      %s_%s[%s] = %s_h[0][%s] + %s;\n", m.sum, to, row, m.sum, row,
-                operand(e, dot->in[2], m.stage + 1, m.width));
-        } else {
-            put(logic, "    for (int r = 0; r < %s_rows; r++) %s_%s[r] = %s_h[%d][r];\n", m.sum,
-                m.sum, to, m.sum, k - 1);
-        }
+    if (ir_adds(dot)) {
+        const char *row = flat_index(e, dot->space);
+        open_loops(e, logic, dot->space, "    ");
+        put(logic, "      %s_h[%s_at][%s] = %s_h[%s_at][%s] + %s;\n", m.sum, m.sum, row, m.sum,
+            m.sum, row, operand(e, dot->in[2], m.stage + 1, m.width));
     }
     emit_columns(e, &m);
     emit_sums(e, &m);
     emit_stores(e, &m);
     put(logic, "  end\n");
-    return arena_printf(e->cc, "%d'(%s_q[%s_half][%s])", dot->width, m.sum, m.sum,
+    return arena_printf(e->cc, "%d'(%s_h[%s_due][%s])", dot->width, m.sum, m.sum,
                         flat_index(e, dot->space));
 }

@@ -236,36 +236,35 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
     const struct op *op = edge->source;
     const uint32_t others = op->space & ~lane_bit(e);
     const int w = op->width;
-    const long long count = (long long)edge->count, bits = count * space_count(e, others) * w;
+    const long long count = (long long)edge->count, all = count * space_count(e, others);
     const char *full = value_at(te, op, edge->stage); // NAME[i0][i1]...
     const char *bracket = strchr(full, '[');
     char *name = arena_strdup(e->cc, full);
     if (bracket)
         name[bracket - full] = 0;
     const char *kind = edge->to_neighbour ? "first" : "head";
-    const char *flat = arena_printf(e->cc, "(%s*%lld+h)", flat_index(e, others), count);
-    put(&te->m->ports, "  output logic [%lld:0] %s_%s_o,\n", bits - 1, name, kind);
+    const char *at = arena_printf(e->cc, "%s*%lld+", flat_index(e, others), count);
+    put(&te->m->ports, "  output `MR_EDGE(%s_%s_o, %lld, %d),\n", name, kind, all, w);
     put(&te->m->logic, "  always_comb\n");
     open_loops(te, &te->m->logic, others, "    ");
     put(&te->m->logic,
-        "      for (int h = 0; h < %lld; h++)\n        %s_%s_o[%s*%d +: %d] = h < N ? %s%s : '0;\n",
-        count, name, kind, flat, w, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
-    put(&e->m->declarations, "  logic [%lld:0] %s_%s [%lld];\n", bits - 1, name, kind,
-        (long long)tiles + 1);
+        "      for (int h = 0; h < %lld; h++)\n        `MR_EDGE_AT(%s_%s_o, %sh, %d) = "
+        "h < N ? %s%s : '0;\n",
+        count, name, kind, at, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
+    put(&e->m->declarations, "  `MR_EDGES(%s_%s, %lld, %lld, %d);\n", name, kind,
+        (long long)tiles + 1, all, w);
     put(ports, "      .%s_%s_o(%s_%s[t]),\n", name, kind, name, kind);
-    put(&e->m->logic, "  assign %s_%s[%lld] = '0;\n", name, kind, (long long)tiles);
+    put(&e->m->logic, "  assign %s_%s[%lld] = `MR_EDGE_ZERO;\n", name, kind, (long long)tiles);
     if (edge->to_neighbour) {
         // Behind the tile's own elements stand its neighbour's first ones.
-        put(&te->m->ports, "  input  logic [%lld:0] %s_next_i " OWN_COPY ",\n", bits - 1, name);
+        put(&te->m->ports, "  input  `MR_EDGE(%s_next_i, %lld, %d) " OWN_COPY ",\n", name, all, w);
         put(ports, "      .%s_next_i(%s_%s[t+1]),\n", name, name, kind);
         put(&te->m->declarations, "  logic %s%s_ext%s;\n", range_text(te, w), name,
             edge_dimensions(te, op->space, arena_printf(e->cc, "N+%lld", count)));
         put(&te->m->logic, "  always_comb\n");
         open_loops(te, &te->m->logic, others, "    ");
-        const char *slice = arena_printf(
-            e->cc, "%s_next_i[%s*%d +: %d]", name,
-            arena_printf(e->cc, "(%s*%lld+(h >= N ? h - N : 0))", flat_index(e, others), count), w,
-            w);
+        const char *slice =
+            arena_printf(e->cc, "`MR_EDGE_AT(%s_next_i, %s(h >= N ? h - N : 0), %d)", name, at, w);
         put(&te->m->logic,
             "      for (int h = 0; h < N + %lld; h++)\n        %s_ext%s = h < N ? %s%s : %s;\n",
             count, name, edge_subscripts(te, op->space, "h"), name,
@@ -277,7 +276,7 @@ static void cross_out(struct emit *e, struct emit *te, struct text *ports, const
         edge_dimensions(e, op->space, arena_printf(e->cc, "%lld", count)));
     put(&e->m->logic, "  always_comb\n");
     open_loops(e, &e->m->logic, others, "    ");
-    const char *slice = arena_printf(e->cc, "%s_head[0][%s*%d +: %d]", name, flat, w, w);
+    const char *slice = arena_printf(e->cc, "`MR_EDGE_AT(%s_head[0], %sh, %d)", name, at, w);
     put(&e->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_head_v%s = %s;\n", count,
         name, edge_subscripts(e, op->space, "h"),
         w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
