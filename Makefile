@@ -93,8 +93,9 @@ CHECK_FLAGS = $(shell $(PKG_CONFIG) --cflags check)
 # Of the emulated USB bus, and of the programs that its tests run.
 UMOCKDEV_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags umockdev-1.0))
 UMOCKDEV_LIBS = $(shell $(PKG_CONFIG) --libs umockdev-1.0)
-FTDI_FLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libftdi1 libusb-1.0))
-FTDI_LIBS := $(shell $(PKG_CONFIG) --libs libftdi1 libusb-1.0)
+# Asked once, by the first recipe that needs it: before that, deps may still have to install them.
+FTDI_FLAGS = $(eval FTDI_FLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libftdi1 libusb-1.0)))$(FTDI_FLAGS)
+FTDI_LIBS = $(eval FTDI_LIBS := $(shell $(PKG_CONFIG) --libs libftdi1 libusb-1.0))$(FTDI_LIBS)
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # What two threads of one program do at once. The simulators are theirs alone.
 TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
