@@ -344,7 +344,8 @@ static int run_job(void *opened, struct mr_job *job, struct mr_error *error) {
     if (!code)
         code = read_cycles(device, &after, error);
     device->filled = 0; // of a run that failed
-    job->cycles = job->last_output_cycle = after - before;
+    job->cycles = after - before;
+    job->last_output_cycle = job->cycles ? job->cycles - 1 : 0; // counted from 0
     return code;
 }
 

@@ -33,6 +33,14 @@ emulated "" "$script" || fail "whole sequences: code $?: $(tail -n 3 "$work/log"
 cmp -s "$work/first.npy" "$work/lstm.usb.npy" || fail "lstm gives other bits when it comes back after other networks"
 for name in lstm gru rnn small; do same "$name" "a whole sequence, one board for all"; done
 
+# The board counts the cycles that were planned.
+planned=$($millrace plan "$work/lstm.millrace" --target icebreaker --steps 50 | grep -o '[0-9]* cycles' | tail -n 1)
+if grep "lstm.usb.npy: 1 sequence" "$work/log" | grep -q ", $planned,"; then
+    pass "lstm: $planned, as planned"
+else
+    fail "lstm: planned are $planned: $(grep "lstm.usb.npy: 1 sequence" "$work/log")"
+fi
+
 names=lstm
 [ "$long" != long ] || names="lstm gru rnn"
 for name in $names; do
