@@ -52,6 +52,9 @@ bad = np.load("third.npy")
 bad[17] = 3
 np.save("fourth.npy", bad)
 np.save("two.npy", level * 3)
+far = np.clip(x, -1, 1)
+far[[5, 50, 150, 250], 3, 1] = 50
+np.save("far.npy", far)
 np.save("short.npy", level[:299])
 np.save("wide.npy", np.zeros((300, 6, 4), np.float32))
 END
@@ -142,6 +145,21 @@ fi
 "$millrace" train level.json --x x.npy --y level.npy --validate 0.5 --patience 2 --rate 0.3 --epochs 500 --export p.onnx --json >p.txt 2>&1
 epochs=$(number epochs p.txt | sed 's/[^0-9].*//')
 [ "$(tail -n 1 p.txt | sed 's/.*"epochs":\([0-9]*\).*/\1/')" -lt 500 ] && verdict pass "patience ends it" || verdict FAIL "patience: $epochs epochs"
+
+# ---- what whole numbers have no room for
+"$millrace" train level.json --x far.npy --y level.npy --arithmetic int --batch 8 --epochs 2 --seed 3 --export cut.onnx >out.txt 2>&1
+if [ "$(grep -c "note: 4 of the 5400 numbers of x of this epoch are beyond +-1 and were cut there" out.txt)" = 1 ]; then
+    verdict pass "x beyond its range is told once, with a count"
+else
+    verdict FAIL "x beyond its range: $(cat out.txt)"
+fi
+"$millrace" train level.json --x x.npy --y level.npy --arithmetic int --batch 8 --epochs 3 --seed 3 --optimiser sgd --rate 100000 \
+    --export cut.onnx >out.txt 2>&1
+if [ "$(grep -c "note: [0-9]* weights* [isare]* at the end of the range of whole numbers" out.txt)" = 1 ]; then
+    verdict pass "weights at the end of their range are told once"
+else
+    verdict FAIL "weights at their end: $(cat out.txt)"
+fi
 
 # ---- what is wrong
 refuses 1 "nan.npy holds NaN at index [41, 2, 1]" level.json --x nan.npy --y level.npy --export e.onnx
