@@ -19,6 +19,17 @@ static const struct {
     [MR_TRAIN_RNN_RELU] = {NULL, 1, 1},
 };
 
+// Not macros: an expression of one within the other would be written out a thousand times.
+static int64_t greater(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t less(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+#define TRAIN_MAX greater
+#define TRAIN_MIN less
 #define TRAIN_GATES cells[shape->cell].gates
 #define TRAIN_SUMS cells[shape->cell].sums
 #define TRAIN_LAYERS shape->layers
@@ -38,7 +49,7 @@ static const struct {
 #include "train_engine/shape.h"
 
 int mr_train_lanes(const struct mr_train_shape *shape) {
-    return TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb;
+    return (int)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb);
 }
 
 // Of the shapes that are as fast, the one with the least multipliers.
@@ -70,8 +81,8 @@ _Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_
 // What is counted in 16 bits (sequencer.h), and the sums of the lanes in 44 (engine.h).
 static int check_sizes(const struct mr_train_shape *shape, struct mr_error *error) {
     enum { COUNTED = 65536, PRODUCTS = 8192 };
-    const int groups = TRAIN_GROUPS, rows = TRAIN_GATES * TRAIN_MAX_UNITS;
-    int widest = 0;
+    const int64_t groups = TRAIN_GROUPS, rows = TRAIN_GATES * TRAIN_MAX_UNITS;
+    int64_t widest = 0;
 
     for (int l = 0; l < shape->layers; l++)
         widest = TRAIN_MAX(widest, shape->width[l] + shape->width[l + 1]);
@@ -80,8 +91,8 @@ static int check_sizes(const struct mr_train_shape *shape, struct mr_error *erro
             error, MR_ERROR_MODEL,
             "a training engine has layers of %d rows and columns at most; one of this "
             "network has %d",
-            PRODUCTS, TRAIN_MAX(rows, widest));
-    if ((int64_t)shape->steps * groups > COUNTED || TRAIN_OVER(TRAIN_STATES) > COUNTED ||
+            PRODUCTS, (int)greater(rows, widest));
+    if (shape->steps * groups > COUNTED || TRAIN_OVER(TRAIN_STATES) > COUNTED ||
         shape->batch * TRAIN_MAX_HW > COUNTED || shape->outputs * TRAIN_HEAD_WORDS > COUNTED ||
         TRAIN_OVER(TRAIN_KW) > COUNTED)
         return mr_failure(error, MR_ERROR_MODEL,

@@ -52,8 +52,10 @@
 #define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
 #define TRAIN_HAS_STATE TRAIN_OF_CELL(_TRAIN_HAS_STATE)
 
-#define TRAIN_MAX(a, b) ((a) > (b) ? (a) : (b))
-#define TRAIN_MIN(a, b) ((a) < (b) ? (a) : (b))
+#ifndef TRAIN_MAX
+#    define TRAIN_MAX(a, b) ((a) > (b) ? (a) : (b))
+#    define TRAIN_MIN(a, b) ((a) < (b) ? (a) : (b))
+#endif
 #define TRAIN_WORDS(n) (((n) + TRAIN_LC - 1) / TRAIN_LC)
 #define TRAIN_OVER(f) (f(0) + f(1) + f(2) + f(3)) // a sum over the layers
 #define TRAIN_ALL(f)                                                                               \
