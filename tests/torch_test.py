@@ -30,6 +30,14 @@ ACTIVATIONS = {
     "softplus": lambda: nn.Softplus(2),
     "hard": nn.Hardsigmoid,
     "one slope": nn.PReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "gelu tanh": lambda: nn.GELU(approximate="tanh"),
+    "mish": nn.Mish,
+    "hard swish": nn.Hardswish,
+    "relu6": nn.ReLU6,
+    "hard tanh": lambda: nn.Hardtanh(-0.5, 0.75),
+    "log sigmoid": nn.LogSigmoid,
 }
 CELLS = {
     "lstm": nn.LSTM,
@@ -48,6 +56,7 @@ ENDS = {
     "pool": lambda net, x, h, c: nn.functional.adaptive_avg_pool1d(net.features_first(x), 1).squeeze(-1),
     "every": lambda net, x, h, c: x,
     "state": lambda net, x, h, c: h[-1],
+    "min": lambda net, x, h, c: x.min(dim=net.axis)[0],
     "mean_max": lambda net, x, h, c: torch.cat([x.mean(dim=net.axis), x.max(dim=net.axis)[0]], dim=1),
 }
 OF_ONE = {"only_state": lambda net, x, h, c: h.squeeze(0)}
@@ -56,6 +65,20 @@ OF_BOTH = {  # directions
     "ends": lambda net, x, h, c: torch.cat([net.row(x, -1)[:, : net.hidden()], net.row(x, 0)[:, net.hidden() :]], dim=1),
 }
 OF_LSTM = {"cell": lambda net, x, h, c: c[-1]}
+# What a row of x at one step, or of all, does beside the layers, where these give one row of a sequence.
+BESIDE = {
+    "last": lambda net, x: x[:, -1] if net.batch_first else x[-1],
+    "first": lambda net, x: x[:, 0] if net.batch_first else x[0],
+    "mean": lambda net, x: x.mean(dim=net.axis),
+}
+# How rows are linked with those of the layer before.
+LINKS = {
+    "+": lambda x, y: x + y,
+    "*": lambda x, y: x * torch.sigmoid(y),
+    "max": torch.max,
+    "min": torch.minimum,
+    "scaled": lambda x, y: 0.7 * x + y * 0.3,
+}
 # Lengths of the sequences of x, [sequences, steps] or with features behind, whose last steps are MASKED.
 MASKED = 0
 LENGTHS = {
@@ -125,8 +148,9 @@ class Net(nn.Module):
             self.layers.append(
                 CELLS[kind](width, hidden, num_layers=count, bidirectional=both, bias=draw.random() < 0.8, batch_first=self.batch_first)
             )
-            self.kinds.append(f"{kind}:{hidden}x{count}{'b' if both else ''}{'+' if linked else ''}")
-            self.linked.append(linked)
+            link = draw.choice(list(LINKS)) if linked else ""
+            self.kinds.append(f"{kind}:{hidden}x{count}{'b' if both else ''}{link}")
+            self.linked.append(link)
             width = hidden * (1 + both)
             self.normal.append(nn.LayerNorm(width) if draw.random() < 0.25 else nn.Identity())
         top = self.layers[-1]
@@ -149,12 +173,17 @@ class Net(nn.Module):
             if set(self.ends) & {"mean", "max"}:  # which take the same mask
                 self.mask = "token" if self.tokens else "any"
         self.sorted = draw.random() < 0.3
+        self.beside = None
+        if not self.tokens and not self.mask and "every" not in self.ends and draw.random() < 0.3:
+            self.beside = draw.choice(list(BESIDE))
+            self.static = nn.Linear(self.features, 3)
         with torch.no_grad():
             for weights in self.parameters():
                 weights.mul_(draw.uniform(0.7, 1.6))
         self.eval()
 
     def forward(self, x):
+        given = x
         if self.mask:
             lengths = LENGTHS[self.mask](x if self.batch_first else x.transpose(0, 1)).cpu()
             mask = x != MASKED if self.tokens else (x != MASKED).any(-1)
@@ -167,9 +196,12 @@ class Net(nn.Module):
             else:
                 y, states = layer(x)
             h, c = states if isinstance(layer, nn.LSTM) else (states, None)
-            x = normal(x + y if linked else y)
+            x = normal(LINKS[linked](x, y) if linked else y)
         own = lambda end: OWN[end](x, lengths, mask) if self.mask and end in OWN else self.taken[end](self, x, h, c)
         y = tuple(head(own(end)) for end, head in zip(self.ends, self.heads))
+        if self.beside:
+            row = BESIDE[self.beside](self, given)
+            y = (*y, torch.cat([row, torch.tanh(self.static(row))], -1))
         return y if len(y) > 1 else y[0]
 
     def hidden(self):
@@ -206,13 +238,13 @@ class Net(nn.Module):
             y = self.double()(given if self.tokens else given.double())
         self.float()
         y = y if isinstance(y, tuple) else (y,)
-        turned = [end == "every" and not self.batch_first for end in self.ends]
+        turned = [end == "every" and not self.batch_first for end in self.ends] + [False] * bool(self.beside)
         return {f"y{i}": (v.swapaxes(0, 1) if turn else v).numpy().reshape(len(x), -1) for i, (v, turn) in enumerate(zip(y, turned))}
 
     def __str__(self):
         lead = f"tokens {self.tokens}" if self.tokens else f"{self.features}" + (" dense" if len(list(self.first.modules())) > 1 else "")
         masked = f" masked {self.mask}{' sorted' if self.sorted else ''}" if self.mask else ""
-        return f"{lead} {' '.join(self.kinds)}{masked} -> {' '.join(self.ends)}"
+        return f"{lead} {' '.join(self.kinds)}{masked} -> {' '.join(self.ends)}{' beside ' + self.beside if self.beside else ''}"
 
 
 def export(net, seed, path):
@@ -222,9 +254,9 @@ def export(net, seed, path):
     batch, steps = (N, T) if draw.random() < 0.3 else (batch, steps)
     axes = dict(zip(("sequences", "steps") if net.batch_first else ("steps", "sequences"), (0, 1)))
     free = draw.choice([(), ("sequences",), ("sequences", "steps"), ("sequences", "steps")])
-    names = [f"y{i}" for i in range(len(net.heads))]
+    names = [f"y{i}" for i in range(len(net.heads) + bool(net.beside))]
     dynamic = {"x": {axes[axis]: axis for axis in free}}
-    for name, end in zip(names, net.ends):
+    for name, end in zip(names, net.ends + ["beside"]):
         dynamic[name] = dynamic["x"] if end == "every" else {0: "sequences"} if "sequences" in free else {}
     with torch.no_grad():
         torch.onnx.export(
