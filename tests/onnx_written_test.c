@@ -121,7 +121,7 @@ static void lstm_step(struct random_file *f, const char *tag, const char *x, con
 
 // Steps of an LSTM over x [N, T, F], of which step `odd` has other weights: "0_h" and so on.
 static void lstm_steps(struct random_file *f, int steps, int odd) {
-    char tag[4], x[16], h[16] = "z", c[16] = "z", index[16], inputs[40];
+    char tag[12], x[16], h[16] = "z", c[16] = "z", index[16], inputs[40];
 
     zeros(f, 0);
     for (int t = 0; t < steps; t++) {
