@@ -44,7 +44,7 @@ class Recurrent(nn.Module):
 # ---- x beside the layers
 
 
-@module(free=True, sim=True)
+@module(free=True)
 class StepBeside(Recurrent):
     def __init__(self):
         super().__init__()
@@ -129,7 +129,7 @@ def between(name, make, opset=13, **how):
 between("ReLU6", nn.ReLU6)
 between("ReLU6Old", nn.ReLU6, opset=9)
 between("Hardtanh", lambda: nn.Hardtanh(-0.3, 0.4))
-between("GELU", nn.GELU, sim=True)
+between("GELU", nn.GELU)
 between("GELUTanh", lambda: nn.GELU(approximate="tanh"))
 between("SiLU", nn.SiLU)
 between("Mish", nn.Mish)
