@@ -153,8 +153,10 @@ static int check_feature_axis(struct onnx_reader *r, int64_t given, bool togethe
         if (x->axis[at] == AXIS_FEATURE)
             *axis = at;
         else if (x->axis[at] != AXIS_ONE)
-            return onnx_fail(r->graph, "goes along another axis than the features, which this "
-                                       "version does not support");
+            return onnx_fail(r->graph, "goes along another axis than the features (over the steps "
+                                       "it is attention), which this version does not have; it "
+                                       "makes one row of all steps by their last, mean, greatest "
+                                       "or least");
     }
     return *axis >= 0 ? 0
                       : onnx_fail(r->graph, "does not go along the features, which this version "
