@@ -46,17 +46,38 @@ mkdir -p "$out/rtl" || exit 1
 rtl=$out/rtl
 "$hlsc" "$hls/kernels/folded/folded.c" --top folded --target up5k -I "$hls/include" -I "$hls/kernels" -o "$rtl" \
     >"$out/hlsc.log" 2>&1 || fail "hlsc: $(tail -n 1 "$out/hlsc.log")"
-files="$hw/usb/mr_packet_pkg.sv"
-for module in rtl/mr_fifo rtl/mr_ram rtl/mr_ram_1p rtl/mr_copy rtl/mr_branch usb/mr_uart_rx usb/mr_uart_tx usb/mr_packet \
+# All files in one folder, and Yosys runs beside it: its netlist depends on how files are called.
+files=
+for module in usb/mr_packet_pkg rtl/mr_fifo rtl/mr_ram rtl/mr_ram_1p rtl/mr_copy rtl/mr_branch usb/mr_uart_rx usb/mr_uart_tx usb/mr_packet \
     usb/mr_packet_stream usb/mr_uart_link board/mr_folded_uart; do
-    files="$files $hw/$module.sv"
+    cp "$hw/$module.sv" "$rtl" || exit 1
+    files="$files rtl/$(basename "$module").sv"
 done
-files="$files $rtl/folded.sv $here/$board.sv"
+cp "$here/$board.sv" "$hw"/include/*.svh "$rtl" || exit 1
+files="$files rtl/folded.sv rtl/$board.sv"
 synthesis="synth_ice40 -device u -dsp -spram -abc9 -top $board"
-# Of RTL and pins without their comments.
+limit() {
+    printf '#include "folded/format.h"\n%s\n' "$1" | "${CC:-cc}" -E -P -I "$hls/kernels" - | tail -n 1
+}
+words=$(limit FOLDED_WORDS) numbers=$(limit FOLDED_NUMBERS) sums=$(limit FOLDED_SUMS)
+[ "$words" -gt 0 ] && [ "$numbers" -gt 0 ] && [ "$sums" -gt 0 ] || fail "hls/kernels/folded/format.h has no limits"
+describe() { # the hash, whose first byte is the lowest of the number
+    echo "// Made by hw/board/build.sh: what this image says of itself."
+    echo "\`define MR_IMAGE_HASH 128'h$(echo "$1" | sed 's/../& /g' | tr ' ' '\n' | tac | tr -d '\n')"
+    printf "\`define MR_IMAGE_LIMITS 128'h%04x_%04x_%04x\n" "$sums" "$numbers" "$words"
+}
+describe 0 >"$rtl/mr_image.svh"
+command -v "$yosys" >/dev/null || fail "there is no $yosys; make deps-board installs what a board needs"
+# Of the pins, and of the RTL behind the preprocessor, without comments and empty lines.
 # shellcheck disable=SC2086
-hash=$({ echo "$synthesis" && sed 's,//.*,,; s/^#.*//; s/[ \t]*$//; /^$/d' "$hw"/include/*.svh $files "$pins"; } | sha256sum |
-    cut -c 1-32)
+(cd "$out" && "$yosys" -p "read_verilog -sv -defer -ppdump -Irtl $files") >"$out/sources.log" 2>&1 ||
+    fail "Yosys stopped: $(grep -m 1 ERROR "$out/sources.log") (see $out/sources.log)"
+hash=$({
+    echo "$synthesis"
+    sed 's/^#.*//; /^$/d' "$pins"
+    awk '/^-- END OF DUMP --/ { inside = 0 } inside && !/^`/ { gsub("/[*]([^*]|[*]+[^*/])*[*]+/", ""); sub("[ \t]+$", ""); if (length) print }
+        /^-- Verilog code after preprocessor --/ { inside = 1 }' "$out/sources.log"
+} | sha256sum | cut -c 1-32)
 if [ $sources_only -eq 1 ]; then
     echo "$hash"
     exit 0
@@ -66,18 +87,7 @@ if [ -n "$have" ] && grep -qs "\"sources\": \"$hash\"" "$have/$board.json" && [ 
     echo "$have/$board.bin is of these sources"
     exit 0
 fi
-limit() {
-    printf '#include "folded/format.h"\n%s\n' "$1" | "${CC:-cc}" -E -P -I "$hls/kernels" - | tail -n 1
-}
-words=$(limit FOLDED_WORDS) numbers=$(limit FOLDED_NUMBERS) sums=$(limit FOLDED_SUMS)
-[ "$words" -gt 0 ] && [ "$numbers" -gt 0 ] && [ "$sums" -gt 0 ] || fail "hls/kernels/folded/format.h has no limits"
-# The hash's first byte is the lowest.
-bytes=$(echo "$hash" | sed 's/../& /g' | tr ' ' '\n' | tac | tr -d '\n')
-{
-    echo "// Made by hw/board/build.sh: what this image says of itself."
-    echo "\`define MR_IMAGE_HASH 128'h$bytes"
-    printf "\`define MR_IMAGE_LIMITS 128'h%04x_%04x_%04x\n" "$sums" "$numbers" "$words"
-} >"$rtl/mr_image.svh"
+describe "$hash" >"$rtl/mr_image.svh"
 
 # ---- synthesis
 
@@ -87,10 +97,10 @@ done
 part=$(sed -n 's/^# *part: *//p' "$pins") package=$(sed -n 's/^# *package: *//p' "$pins")
 clock=$(sed -n 's/^# *clock: *\([0-9]*\) MHz.*/\1/p' "$pins")
 [ -n "$part" ] && [ -n "$package" ] && [ -n "$clock" ] || fail "$pins does not say part, package and clock"
-"$yosys" -q -l "$out/yosys.log" -e "Driver-driver conflict" -p "
-    read_verilog -sv -I$rtl -I$hw/include $files
-    $synthesis -json $out/synth.json
-" >"$out/yosys.out" 2>&1 || fail "Yosys stopped: $(grep -m 1 ERROR "$out/yosys.out") (see $out/yosys.log)"
+(cd "$out" && "$yosys" -q -l yosys.log -e "Driver-driver conflict" -p "
+    read_verilog -sv -Irtl $files
+    $synthesis -json synth.json
+") >"$out/yosys.out" 2>&1 || fail "Yosys stopped: $(grep -m 1 ERROR "$out/yosys.out") (see $out/yosys.log)"
 
 # ---- placements
 
