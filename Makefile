@@ -229,7 +229,7 @@ card: all ## link the image of an Alveo card by Vitis: MODEL=x.millrace TARGET=u
 
 BOARD ?=
 bitstream: build/hlsc | deps-board ## make the image of a board again, with its manifest: BOARD=icebreaker (minutes)
-	@[ -n "$(BOARD)" ] || { echo "bitstream: give BOARD=, a board of hw/board (icebreaker)"; exit 1; }
+	@[ -n "$(BOARD)" ] || { echo "bitstream: give BOARD=, a board of hw/board ($(basename $(notdir $(wildcard hw/board/*.pcf))))"; exit 1; }
 	$(Q)hw/board/build.sh $(BOARD) build/board/$(BOARD)
 	$(Q)for ending in bin json; do \
 	    cmp -s build/board/$(BOARD)/$(BOARD).$$ending bitstreams/$(BOARD).$$ending || \

@@ -3,11 +3,12 @@
 #define _POSIX_C_SOURCE 200809L
 #include "board_table.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 static const struct mr_board boards[] = {
-#define MR_BOARD(name, text, chip, clock, cells, rams, large, multipliers)                         \
-    {#name, text, chip, clock, cells, rams, large, multipliers},
+#define MR_BOARD(name, text, chip, clock, cells, rams, large, multipliers, product)                \
+    {#name, text, chip, clock, cells, rams, large, multipliers, product},
 #include "boards.def"
 #undef MR_BOARD
 };
@@ -21,4 +22,12 @@ const struct mr_board *mr_board_find(const char *name) {
         if (strcasecmp(boards[i].name, name) == 0)
             return &boards[i];
     return NULL;
+}
+
+const char *mr_board_names(char *text, size_t size) {
+    size_t used = 0;
+    *text = '\0';
+    for (size_t i = 0; mr_board_at(i) && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", boards[i].name);
+    return text;
 }

@@ -11,11 +11,14 @@ struct mr_board {
     const char *text; // "1BitSquared iCEBreaker"
     const char *chip;
     uint32_t clock_mhz, logic_cells, block_rams, large_rams, multipliers;
+    uint16_t product; // of USB, of its FTDI chip
 };
 
 // The index-th board, NULL past the end.
 const struct mr_board *mr_board_at(size_t index);
 // By name, in either case; NULL when there is none.
 const struct mr_board *mr_board_find(const char *name);
+// "icebreaker, upduino", in text.
+const char *mr_board_names(char *text, size_t size);
 
 #endif

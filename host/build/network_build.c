@@ -98,15 +98,6 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     return 0;
 }
 
-// ", icebreaker, ...". Gives text.
-static const char *board_names(char *text, size_t size) {
-    size_t used = 0;
-    *text = '\0';
-    for (size_t i = 0; mr_board_at(i) && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, ", %s", mr_board_at(i)->name);
-    return text;
-}
-
 static int find_target(const struct mr_options *options, const struct mr_target **target,
                        struct mr_error *error) {
     const char *name = options && options->target ? options->target : "u55c";
@@ -119,8 +110,8 @@ static int find_target(const struct mr_options *options, const struct mr_target 
                           "target %.40s is a board with a folded kernel, and this needs a card for "
                           "a pipeline: %s",
                           name, mr_target_names(text, sizeof text));
-    return mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s%s", name,
-                      mr_target_names(text, sizeof text), board_names(boards, sizeof boards));
+    return mr_failure(error, MR_ERROR_PLAN, "target %.40s is not known; known are %s, %s", name,
+                      mr_target_names(text, sizeof text), mr_board_names(boards, sizeof boards));
 }
 
 // The target of a network that is not built: a board is none, and asks for none.

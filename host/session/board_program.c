@@ -13,16 +13,34 @@
 #include <string.h>
 #include <unistd.h>
 
-// Programs that write the flash of a board with an iCE40 behind an FT2232H.
-static const struct programmer {
+// Programs that write the flash of a board with an iCE40 behind an FTDI chip.
+struct programmer {
     const char *name;
-    const char *options[2]; // NULL where there are fewer
-    const char *serial;     // the option for it, with a place for the number
-    bool joined;            // the number is part of that word
-} programmers[] = {
-    {"iceprog", {NULL, NULL}, "-ds:0x0403:0x6010:%s", true},
-    {"openFPGALoader", {"-b", "ice40_generic"}, "--ftdi-serial", false},
+    // Its options. False: it does not write this board.
+    bool (*add)(struct mr_words *words, const struct mr_board *board, const char *serial);
 };
+
+static bool add_iceprog(struct mr_words *words, const struct mr_board *board, const char *serial) {
+    mr_words_add(words, "-d");
+    mr_words_add(words, "%c:0x0403:0x%04x%s%s", serial ? 's' : 'i', (unsigned)board->product,
+                 serial ? ":" : "", serial ? serial : "");
+    return true;
+}
+
+static bool add_openfpgaloader(struct mr_words *words, const struct mr_board *board,
+                               const char *serial) {
+    enum { FT2232H = 0x6010 }; // its generic board has no other
+    mr_words_add(words, "-b");
+    mr_words_add(words, "ice40_generic");
+    if (serial) {
+        mr_words_add(words, "--ftdi-serial");
+        mr_words_add(words, "%s", serial);
+    }
+    return board->product == FT2232H;
+}
+
+static const struct programmer programmers[] = {{"iceprog", add_iceprog},
+                                                {"openFPGALoader", add_openfpgaloader}};
 enum { PROGRAMMERS = sizeof programmers / sizeof *programmers };
 
 static bool is_installed(const char *name) {
@@ -48,19 +66,6 @@ static bool is_image(const char *path) {
     return memmem(head, size, "\x7e\xaa\x99\x7e", 4) != NULL;
 }
 
-static void add_serial(struct mr_words *words, const struct programmer *with, const char *serial) {
-    if (with->joined) {
-        char *word = strdup(with->serial), *place = word ? strstr(word, "%s") : NULL;
-        if (place)
-            *place = 0;
-        mr_words_add(words, "%s%s", word ? word : "", serial);
-        free(word);
-        return;
-    }
-    mr_words_add(words, "%s", with->serial);
-    mr_words_add(words, "%s", serial);
-}
-
 // What a programmer says of its failure: its last line but iceprog's "ABORT.".
 static void last_words(FILE *log, char *line, size_t size) {
     char next[500];
@@ -73,20 +78,15 @@ static void last_words(FILE *log, char *line, size_t size) {
     }
 }
 
-static int run(const struct programmer *with, const char *image, const char *serial,
+// `words`: the programmer's name and options.
+static int run(const char *name, struct mr_words *words, const char *image,
                struct mr_error *error) {
-    struct mr_words words = {0};
     char log[] = "/tmp/millrace-program-XXXXXX", reason[300], line[500];
     const int file = mkstemp(log);
     if (file < 0)
         return mr_failure(error, MR_ERROR_FILE, "%s: cannot be made", log);
-    mr_words_add(&words, "%s", with->name);
-    for (int i = 0; i < 2 && with->options[i]; i++)
-        mr_words_add(&words, "%s", with->options[i]);
-    if (serial)
-        add_serial(&words, with, serial);
-    mr_words_add(&words, "%s", image);
-    const int failed = mr_process_run(&words, ".", log, file, "", false, reason, sizeof reason);
+    mr_words_add(words, "%s", image);
+    const int failed = mr_process_run(words, ".", log, file, "", false, reason, sizeof reason);
     FILE *said = fdopen(file, "r");
     *line = 0;
     if (said) {
@@ -96,11 +96,10 @@ static int run(const struct programmer *with, const char *image, const char *ser
         close(file);
     }
     unlink(log);
-    mr_words_free(&words);
     return failed ? mr_failure(error, MR_ERROR_DEVICE,
                                "%s did not program the board (%s); is it plugged in, and may you "
                                "use it (docs/board.md has the udev rule)?",
-                               with->name, *line ? line : reason)
+                               name, *line ? line : reason)
                   : 0;
 }
 
@@ -108,11 +107,10 @@ int mr_board_program(const char *name, const char *image, const char *folder, co
                      char *path, size_t path_size, char *program, size_t program_size,
                      struct mr_error *error) {
     const struct mr_board *board = mr_board_find(name);
-    const struct programmer *with = NULL;
     char text[900];
     if (!board)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "'%.60s' is no board; known is icebreaker (--target)", name);
+        return mr_failure(error, MR_ERROR_ARGUMENT, "'%.60s' is no board; known are %s", name,
+                          mr_board_names(text, sizeof text));
     if (!image) {
         const int code = mr_board_image_find(board, folder, path, path_size, error);
         if (code)
@@ -125,14 +123,23 @@ int mr_board_program(const char *name, const char *image, const char *folder, co
     } else if (mr_card_image_check(image, text, sizeof text)) {
         return mr_failure(error, MR_ERROR_FILE, "%s", text);
     }
-    for (int i = 0; i < PROGRAMMERS && !with; i++)
-        if (is_installed(programmers[i].name))
-            with = &programmers[i];
-    if (!with)
-        return mr_failure(
-            error, MR_ERROR_DEVICE,
-            "neither iceprog nor openFPGALoader is installed, which write an image "
-            "to a board; install one (apt install fpga-icestorm, or make deps-board)");
-    snprintf(program, program_size, "%s", with->name);
-    return run(with, path, serial, error);
+    const char *found = NULL;
+    int code = 0;
+    for (int i = 0; i < PROGRAMMERS && !found; i++) {
+        struct mr_words words = {0};
+        if (!is_installed(programmers[i].name))
+            continue;
+        mr_words_add(&words, "%s", programmers[i].name);
+        if (programmers[i].add(&words, board, serial)) {
+            found = programmers[i].name;
+            snprintf(program, program_size, "%s", found);
+            code = run(found, &words, path, error);
+        }
+        mr_words_free(&words);
+    }
+    return found ? code
+                 : mr_failure(error, MR_ERROR_DEVICE,
+                              "neither iceprog nor openFPGALoader is installed, which write an "
+                              "image to a board (openFPGALoader to one with an FT2232H); install "
+                              "one (apt install fpga-icestorm, or make deps-board)");
 }
