@@ -143,6 +143,7 @@ static void check(struct mr_folded_device *device, const struct mr_network *n, u
         run(device, &plan, x_q + t * inputs, 1, t == 0, y);
     compare("step by step", y, wanted + count - row, row);
     ck_assert_int_eq(mr_folded_plan_make(n, mr_board_at(0), &planned, &error), 0);
+    ck_assert_uint_eq(cycles, mr_folded_cycles(&planned, 1, steps));
     printf("a sequence of %u steps and %u single steps are the walker's, bit for bit; %llu cycles, "
            "planned %llu\n",
            steps, steps, (unsigned long long)cycles,
