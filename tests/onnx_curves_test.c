@@ -136,6 +136,26 @@ START_TEST(curve_is_an_activation) {
 }
 END_TEST
 
+// A ReLU that ends at 20 has that end.
+static void a_relu_that_ends(struct file *f) {
+    head(f);
+    number(f, "most", 20);
+    node(f, "Max", "z 0", "t");
+    node(f, "Min", "t most", "a");
+    end(f);
+}
+
+START_TEST(ends_far_out_are_seen) {
+    const struct file_case network = {a_relu_that_ends, "lstm<0 last<1 dense<2 dense<3; y=4"};
+    struct mr_network n;
+
+    expect_network(&network, &n);
+    ck_assert_int_eq(n.ops[2].places[MR_PLACE_G].kind, MR_ACTIVATION_RELU);
+    ck_assert_double_eq(n.ops[2].places[MR_PLACE_G].high, 20);
+    mr_network_free(&n);
+}
+END_TEST
+
 // A layer whose sum is used beside its activation is there twice.
 static void a_sum_that_is_used(struct file *f) {
     a_swish_by_a_sigmoid(f);
@@ -181,6 +201,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, curve_is_an_activation, 0, sizeof curves / sizeof *curves);
+    tcase_add_test(all, ends_far_out_are_seen);
     tcase_add_loop_test(all, others_stay_what_they_are, 0, sizeof others / sizeof *others);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

@@ -15,7 +15,8 @@
 enum {
     MOST_NODES = 24,    // of an activation
     MOST_GRAPH = 20000, // beyond this there are steps that are written out
-    POINTS = 83
+    NEAR = 80,          // points in steps up to +-8.75
+    POINTS = 95
 };
 
 struct cone {
@@ -86,13 +87,15 @@ static int compare_nodes(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
-// The points, at which -40, -1 and 1 are found by their places.
-enum { FAR_BELOW, AT_MINUS_ONE, AT_ONE, OTHERS };
+// The points, at which -40, -1 and 1 are found by their places. Those far out tell what is cut
+// there: a ReLU from one that ends at 20. An Exp of twice the farthest is finite.
+enum { FAR_BELOW, AT_MINUS_ONE, AT_ONE, OTHERS = 15 };
 
 static double point(int i) {
-    static const double first[OTHERS] = {-40, -1, 1};
+    static const double first[OTHERS] = {-40, -1, 1,   12,  -12,  20,  -20, 30,
+                                         -30, 60, -60, 100, -100, 250, -250};
 
-    return i < OTHERS ? first[i] : (i - OTHERS - 40) * 0.21875; // to +-8.75
+    return i < OTHERS ? first[i] : (i - OTHERS - NEAR / 2) * 0.21875;
 }
 
 // What the nodes give for x, of that type, at the points. False where they do not.
