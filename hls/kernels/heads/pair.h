@@ -4,9 +4,8 @@
 //   PAIR_OP          MR_PAIR_SUM, MR_PAIR_PRODUCT, MR_PAIR_GREATER or MR_PAIR_LESS (formats.h)
 //   PAIR_COUNT       numbers per row
 //   PAIR_LC          numbers per vector; the last one of a row is padded with zeros, in and out
-//   PAIR_A, PAIR_B   bits by which a number of a and of b is moved up to their common unit, 0 to
-//   31;
-//                    not of a product
+//   PAIR_A, PAIR_B   bits by which a number of a and of b is moved up to their common unit,
+//                    0 to 31; not of a product
 //   PAIR_SHIFT       bits by which the result is cut, 0 to 47: rounded to nearest, ties up; it
 //                    saturates
 // A row takes ceil(count/LC) cycles.
