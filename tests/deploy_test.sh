@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What a machine needs that only runs models on its processor: the program and the model file. In an empty folder, with no
+# What a machine needs that only runs models: on its processor the program and the model file. In an empty folder, with no
 # tool on the path, no cache, no kernels' sources and no hlsc, `cpu:` imports, runs and streams with the bits of `hls:`, on
-# each kind of kernels that the processor has; and `hls:` says what it misses.
+# each kind of kernels that the processor has; and `hls:` says what it misses. On a card the image with its manifest, too.
 # Usage, from the repository's root: tests/deploy_test.sh
 set -u
 root=$PWD
@@ -60,6 +60,23 @@ verdict "no cache" $?
 alone run net.millrace x.csv --device hls: -o y.csv
 [ $? = 1 ] && grep -q "the files of millrace (hls/" "$work/log"
 verdict "hls: says what it misses" $?
+
+# An emulated card is a process that a shell starts.
+cp build/millrace_broker "$work/alone"
+build/millrace build "$work/alone/net.millrace" --platform hw_emu -o "$work/alone" >"$work/log" 2>&1
+verdict "an image, built elsewhere" $?
+on_card() {
+    (cd "$work/alone" && env -i PATH=/usr/bin:/bin HOME="$work/alone/home" ./millrace emulate ./millrace run net.millrace x.csv \
+        --device xrt:0 --bitstreams . "$@") >"$work/log" 2>&1
+}
+on_card -o card.csv
+verdict "a card with its image, without hlsc" $?
+cmp -s "$work/hls.csv" "$work/alone/card.csv"
+verdict "the card has these bits" $?
+sed -i 's/"probes"/"parts"/' "$work"/alone/*_u55c_hw_emu_*.json
+on_card -o card.csv
+[ $? = 1 ] && grep -q "the files of millrace (hls/" "$work/log"
+verdict "an image whose manifest does not name the parts asks for hlsc" $?
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

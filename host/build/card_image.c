@@ -37,8 +37,7 @@ static void hash_text(const unsigned char *hash, char *text) {
 
 // ---- Finding -----------------------------------------------------------------------------------
 
-// The manifest's path is that of the image with another ending.
-static int manifest_path(const char *image, char *path, size_t size) {
+int mr_manifest_path(const char *image, char *path, size_t size) {
     static const char *const endings[] = {ENDING, ".bin"};
     size_t length = strlen(image);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
@@ -89,7 +88,7 @@ static int check_manifest(const char *image, const char *path, char *error, size
 
 int mr_card_image_check(const char *image, char *error, size_t error_size) {
     char path[PATH_MAX + 8];
-    if (manifest_path(image, path, sizeof path) || access(path, F_OK))
+    if (mr_manifest_path(image, path, sizeof path) || access(path, F_OK))
         return 0;
     return check_manifest(image, path, error, error_size);
 }
@@ -102,7 +101,7 @@ static void look_at(const char *path, const struct mr_compiled *compiled,
         memcmp(info.shape_hash, compiled->shape_hash, MR_SHAPE_HASH) != 0 ||
         strcmp(info.target, compiled->plan.target->name) != 0)
         return;
-    if (manifest_path(path, manifest, sizeof manifest))
+    if (mr_manifest_path(path, manifest, sizeof manifest))
         return;
     if (access(manifest, F_OK))
         snprintf(images->problem, sizeof images->problem,
@@ -232,22 +231,35 @@ static json_t *process_names(const struct mr_report *report) {
     return names;
 }
 
+// A probe's process is its place among the names.
+static json_t *probe_names(const struct mr_report *report) {
+    json_t *probes = json_array();
+    for (size_t i = 0; i < report->process_count; i++)
+        for (size_t k = 0; k < report->processes[i].probe_count; k++) {
+            const struct mr_report_probe *probe = &report->processes[i].probes[k];
+            mr_json_append(&probes, json_pack("{s:i, s:s, s:i}", "process", (int)i, "name",
+                                              probe->name, "bits", (int)probe->bits));
+        }
+    return probes;
+}
+
 static json_t *make_manifest(const struct mr_compiled *compiled, const char *platform) {
     const struct mr_plan *plan = &compiled->plan;
     char hash[2 * MR_SHAPE_HASH + 1];
     hash_text(compiled->shape_hash, hash);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:{s:I, s:I, s:I, s:I}, s:s, s:{s:s, "
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:s, "
+        "s:{s:s, "
         "s:o, s:o}}",
         "kernel", "millrace", "target", plan->target->name, "part", plan->target->part, "platform",
         platform, "shape_hash", hash, "shape", shape_json(plan), "x_bits",
         (int)mr_plan_element_bits(plan->x_lc), "y_bits", (int)mr_plan_element_bits(plan->y_lc),
-        "clock_mhz", compiled->clock_mhz, "processes", process_names(compiled->report), "resources",
-        "multipliers", (json_int_t)plan->multipliers, "bram18", (json_int_t)plan->memory.bram18,
-        "uram", (json_int_t)plan->memory.uram, "lut_memory", (json_int_t)plan->memory.lut,
-        "resources_source", "estimated by the planner, not measured", "tools", "millrace",
-        mr_version(), "verilator", version_of(mr_build_verilator()), "cxx",
-        version_of(mr_build_cxx()));
+        "clock_mhz", compiled->clock_mhz, "processes", process_names(compiled->report), "probes",
+        probe_names(compiled->report), "resources", "multipliers", (json_int_t)plan->multipliers,
+        "bram18", (json_int_t)plan->memory.bram18, "uram", (json_int_t)plan->memory.uram,
+        "lut_memory", (json_int_t)plan->memory.lut, "resources_source",
+        "estimated by the planner, not measured", "tools", "millrace", mr_version(), "verilator",
+        version_of(mr_build_verilator()), "cxx", version_of(mr_build_cxx()));
 }
 
 // "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": inputs, units of the operators with weights (the first
@@ -349,7 +361,7 @@ static int write_manifest(json_t *manifest, const char *image, char *error, size
     char *text = json_dumps(manifest, JSON_INDENT(2));
     if (!text)
         return mr_fail(error, error_size, "not enough memory for the image's manifest");
-    if (manifest_path(image, path, sizeof path))
+    if (mr_manifest_path(image, path, sizeof path))
         return mr_fail(error, error_size, "%s: the path of the manifest is too long", image);
     const struct mr_piece pieces[] = {{text, strlen(text)}, {"\n", 1}};
     const int result = mr_file_write(path, pieces, 2, error, error_size);

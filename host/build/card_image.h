@@ -22,6 +22,9 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 // $MILLRACE_BITSTREAMS; else the project's bitstreams.
 void mr_images_folder(const char *data_dir, const char *given, char *folder, size_t size);
 
+// The manifest's path: that of the image with another ending. 0, or -1 where it is too long.
+int mr_manifest_path(const char *image, char *path, size_t size);
+
 // Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
 // sentence in error.
 int mr_card_image_check(const char *image, char *error, size_t error_size);

@@ -135,6 +135,38 @@ static int choose(const struct mr_network *network, const struct mr_options *opt
     return 0;
 }
 
+// The C source of the network, of which the hash is; to be freed. NULL with a sentence.
+static char *make_source(struct mr_compiled *compiled, struct mr_error *error) {
+    char text[900];
+    char *source = mr_generate_network(&compiled->plan, &compiled->pipeline, text, sizeof text);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    if (!source) {
+        mr_failure(error, MR_ERROR_BUILD, "%s", text);
+        return NULL;
+    }
+    if (!EVP_Digest(source, strlen(source), digest, NULL, EVP_sha256(), NULL)) {
+        free(source);
+        mr_failure(error, MR_ERROR_MEMORY, "not enough memory to name the network's shape");
+        return NULL;
+    }
+    memcpy(compiled->shape_hash, digest, sizeof compiled->shape_hash);
+    return source;
+}
+
+int mr_compiled_name(struct mr_compiled *compiled, struct mr_error *error) {
+    char text[900];
+    if (compiled->named || compiled->report)
+        return 0;
+    char *source = make_source(compiled, error);
+    if (!source)
+        return error ? error->code : MR_ERROR_BUILD;
+    free(source);
+    if (mr_hls_find(&compiled->places, text, sizeof text))
+        compiled->places = (struct mr_hls_places){0};
+    compiled->named = true;
+    return 0;
+}
+
 int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *options,
                          struct mr_error *error) {
     char text[900];
@@ -142,15 +174,9 @@ int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *
         return 0;
     if (mr_hls_find(&compiled->places, text, sizeof text))
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    char *source = mr_generate_network(&compiled->plan, &compiled->pipeline, text, sizeof text);
+    char *source = make_source(compiled, error);
     if (!source)
-        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    if (!EVP_Digest(source, strlen(source), digest, NULL, EVP_sha256(), NULL)) {
-        free(source);
-        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to name the network's shape");
-    }
-    memcpy(compiled->shape_hash, digest, sizeof compiled->shape_hash);
+        return error ? error->code : MR_ERROR_BUILD;
     const struct mr_hls_build build = {
         .source = source,
         .top = MR_NETWORK_TOP,

@@ -5,6 +5,7 @@
 
 #include "device_uri.h"
 #include "driver.h"
+#include "image_names.h"
 #include "network_build.h"
 #include "quantise.h"
 
@@ -48,8 +49,7 @@ struct mr_session {
     void *y;        // vectors of 16 bits or numbers of 32, as the plan says
     int32_t *y_row;
     size_t x_capacity, y_capacity; // in numbers; in bytes
-    const char **names;            // of the processes, for a device that knows none
-    struct mr_probe *probe_names;  // likewise
+    struct mr_image_names names;   // of a device that knows none
     char device_text[PATH_MAX + 300];
     struct mr_options options; // those that a change of the device needs again
     char bitstreams[PATH_MAX]; // of them

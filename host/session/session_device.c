@@ -47,7 +47,7 @@ const char *mr_session_resolve(const char *uri, struct mr_compiled *compiled,
     struct mr_card_images images;
     if (uri && strcmp(uri, auto_uri) != 0)
         return uri;
-    if (mr_device_first(MR_FORM_XCLBIN, entry) && !mr_compiled_complete(compiled, options, NULL)) {
+    if (mr_device_first(MR_FORM_XCLBIN, entry) && !mr_compiled_name(compiled, NULL)) {
         mr_card_images_find(compiled, options->bitstreams, &images);
         if (*images.hardware)
             return entry->uri;
@@ -61,27 +61,24 @@ bool mr_session_runs_here(const char *uri) {
                                       : mr_device_form(uri) == MR_FORM_ENGINE;
 }
 
-// What an image does not tell of its network.
-static int name_parts(struct mr_session *session, const char *uri, struct mr_image *image,
-                      struct mr_error *error) {
-    const struct mr_report *report = session->compiled.report;
-    const size_t count = report->process_count;
-    session->names = calloc(count + 1, sizeof *session->names);
-    session->probe_names = calloc(report->probe_count + 1, sizeof *session->probe_names);
-    if (!session->names || !session->probe_names)
-        return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
-    for (size_t i = 0; i < count; i++) {
-        const struct mr_report_process *process = &report->processes[i];
-        session->names[i] = process->name;
-        for (size_t k = 0; k < process->probe_count; k++)
-            session->probe_names[image->probe_count++] =
-                (struct mr_probe){.process = process->name,
-                                  .name = process->probes[k].name,
-                                  .bits = process->probes[k].bits};
+// What a card does not tell of its network. The manifest beside its image does; where there is
+// none, the compiler.
+static int name_parts(struct mr_session *session, const char *uri, const char *file,
+                      struct mr_image *image, struct mr_error *error) {
+    struct mr_image_names *names = &session->names;
+    int result = file ? mr_image_names_read(file, names) : 1;
+    if (result > 0) {
+        const int code = mr_compiled_complete(&session->compiled, &session->options, error);
+        if (code)
+            return code;
+        result = mr_image_names_of_report(session->compiled.report, names);
     }
-    image->probes = session->probe_names;
-    image->process_count = (uint32_t)count;
-    image->processes = session->names;
+    if (result)
+        return mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", uri);
+    image->probe_count = names->probe_count;
+    image->probes = names->probes;
+    image->process_count = names->process_count;
+    image->processes = (const char *const *)names->processes;
     return 0;
 }
 
@@ -95,27 +92,28 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
     const enum mr_form form = mr_device_form(uri);
     if (form == MR_FORM_ENGINE || form == MR_FORM_FOLDED)
         return 0; // made when the device is opened
-    const int built = mr_compiled_complete(compiled, options, error);
-    if (built)
-        return built;
     image->forms[form] = path;
-    if (form == MR_FORM_MODEL || form == MR_FORM_RTL)
-        return mr_compiled_build(compiled, form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
-                                 trace, options, path, path_size, error);
-    const int code = name_parts(session, uri, image, error);
+    if (form == MR_FORM_MODEL || form == MR_FORM_RTL) {
+        const int built = mr_compiled_complete(compiled, options, error);
+        return built ? built
+                     : mr_compiled_build(compiled,
+                                         form == MR_FORM_RTL ? MR_FLAVOUR_RTL : MR_FLAVOUR_MODEL,
+                                         trace, options, path, path_size, error);
+    }
+    int code = mr_compiled_name(compiled, error);
     if (code)
         return code;
     image->shape_hash = compiled->shape_hash;
     if (form == MR_FORM_SHAPE)
-        return 0;
+        return name_parts(session, uri, NULL, image, error);
     image->target = compiled->plan.target->name;
     const char *named = mr_device_named_image(uri);
     char text[900];
-    if (named)
-        return mr_card_image_check(named, text, sizeof text)
-                   ? mr_failure(error, MR_ERROR_DEVICE, "%s", text)
-                   : 0;
-    return choose_image(compiled, backend, options->bitstreams, path, error);
+    if (!named)
+        code = choose_image(compiled, backend, options->bitstreams, path, error);
+    else if (mr_card_image_check(named, text, sizeof text))
+        code = mr_failure(error, MR_ERROR_DEVICE, "%s", text);
+    return code ? code : name_parts(session, uri, named ? named : path, image, error);
 }
 
 static void describe(struct mr_session *session, const char *uri) {
@@ -223,19 +221,12 @@ const char *mr_device_uri(const char *text) {
     return usual ? usual : strcmp(text, "auto") == 0 ? auto_uri : text;
 }
 
-static void forget_names(struct mr_session *session) {
-    free(session->names);
-    free(session->probe_names);
-    session->names = NULL;
-    session->probe_names = NULL;
-}
-
 int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_error *error) {
     struct mr_image image = {0};
     char path[PATH_MAX];
     const int code =
         fill_image(session, uri, false, &session->options, &image, path, sizeof path, error);
-    forget_names(session); // of a card that is not open yet
+    mr_image_names_free(&session->names); // of a card that is not open yet
     return code;
 }
 
@@ -249,7 +240,7 @@ void mr_session_detach(struct mr_session *session) {
     mr_timeline_close(session->timeline);
     mr_cuts_detach(session);
     free(session->activity);
-    forget_names(session);
+    mr_image_names_free(&session->names);
     session->device = NULL;
     session->timeline = NULL;
     session->activity = NULL;
