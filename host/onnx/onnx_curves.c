@@ -15,7 +15,7 @@
 enum {
     MOST_NODES = 24,    // of an activation
     MOST_GRAPH = 20000, // beyond this there are steps that are written out
-    NEAR = 80,          // points in steps up to +-8.75
+    HALF = 40,          // points in steps down to -8.75, and so many up
     POINTS = 95
 };
 
@@ -95,7 +95,7 @@ static double point(int i) {
     static const double first[OTHERS] = {-40, -1, 1,   12,  -12,  20,  -20, 30,
                                          -30, 60, -60, 100, -100, 250, -250};
 
-    return i < OTHERS ? first[i] : (i - OTHERS - NEAR / 2) * 0.21875;
+    return i < OTHERS ? first[i] : (i - OTHERS - HALF) * 0.21875;
 }
 
 // What the nodes give for x, of that type, at the points. False where they do not.
