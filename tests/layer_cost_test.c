@@ -152,10 +152,13 @@ START_TEST(networks_take_what_is_planned) {
             mr_report_process(compiled.report, network.ops[i].name);
         ck_assert_ptr_nonnull(made);
         const uint64_t planned = compiled.plan.ops[i].cost.multipliers;
-        ck_assert_msg(planned == made->multipliers,
-                      "seed %llu: %s has %llu multipliers, planned were %llu",
-                      (unsigned long long)first_seed + (unsigned long long)_i, network.ops[i].name,
-                      (unsigned long long)made->multipliers, (unsigned long long)planned);
+        ck_assert_msg(
+            planned == made->multipliers,
+            "seed %llu: %s, activations %d %d %d, has %llu multipliers, planned were %llu",
+            (unsigned long long)first_seed + (unsigned long long)_i, network.ops[i].name,
+            (int)network.ops[i].places[0].kind, (int)network.ops[i].places[1].kind,
+            (int)network.ops[i].places[2].kind, (unsigned long long)made->multipliers,
+            (unsigned long long)planned);
     }
     mr_compiled_free(&compiled);
     mr_network_free(&network);

@@ -108,10 +108,11 @@ static inline int32_t mr_dip(uint8_t kind, int64_t arg) {
     if (kind == MR_HARD_SWISH)
         return mr_interpolate(mr_hard_swish_base[at.segment], mr_hard_swish_slope[at.segment],
                               at.fraction);
-    if (arg < 0)
-        return mr_interpolate(mr_mish_below_base[at.segment], mr_mish_below_slope[at.segment],
-                              at.fraction);
-    return mr_interpolate(mr_mish_base[at.segment], mr_mish_slope[at.segment], at.fraction);
+    // One product for both tables.
+    const bool below = arg < 0;
+    return mr_interpolate(below ? mr_mish_below_base[at.segment] : mr_mish_base[at.segment],
+                          below ? mr_mish_below_slope[at.segment] : mr_mish_slope[at.segment],
+                          at.fraction);
 }
 
 #endif

@@ -305,7 +305,9 @@ int mr_place_cycles(const mr_place_t *at) {
     return MR_PLACE_CYCLES(at->kind, at->clips, at->shift > 0, at->in_shift > 0);
 }
 
-bool mr_place_has_table(const mr_place_t *at) {
+int mr_place_tables(const mr_place_t *at) {
+    if (at->kind == MR_MISH) // one for each sign
+        return 2;
     return at->kind == MR_SIGMOID || at->kind == MR_TANH || at->kind == MR_SOFTSIGN ||
            MR_HAS_FINE_PART(at->kind);
 }
@@ -333,7 +335,7 @@ static int is_product(int32_t factor) {
 }
 
 int mr_place_multipliers(const mr_place_t *at) {
-    return mr_place_has_table(at) + is_product(at->factor) + is_product(at->in_factor);
+    return (mr_place_tables(at) > 0) + is_product(at->factor) + is_product(at->in_factor);
 }
 
 bool mr_places_are_alike(const struct mr_place *a, const struct mr_place *b) {

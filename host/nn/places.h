@@ -33,10 +33,10 @@ int64_t mr_place_state_fixed(const mr_place_t *at, int64_t c, int exponent);
 // As the kernels write it.
 void mr_place_text(struct mr_text *text, const char *macro, const mr_place_t *at);
 
-// Its cycles, its multipliers, and whether it has a table.
+// Its cycles, its multipliers, and its tables, of base and slope.
 int mr_place_cycles(const mr_place_t *at);
 int mr_place_multipliers(const mr_place_t *at);
-bool mr_place_has_table(const mr_place_t *at);
+int mr_place_tables(const mr_place_t *at);
 
 // The greatest magnitude of what a sum gives that hlsc cannot rule out, at least.
 int64_t mr_place_reach(const mr_place_t *at);

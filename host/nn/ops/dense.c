@@ -237,8 +237,9 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
     cost->useful = outputs * (inputs + (uint64_t)mr_place_multipliers(&at));
     mr_memory_expect(&cost->memory, x_words, layout->lc * 16, outputs);
     mr_memory_expect(&cost->memory, op->units, 48 + 5, 1);
-    if (mr_place_has_table(&at))
-        mr_memory_table(&cost->memory, 1024, 18 + 16, (uint64_t)mr_ceil_div(at_once, 2));
+    if (mr_place_tables(&at))
+        mr_memory_table(&cost->memory, 1024, 18 + 16,
+                        (uint64_t)(mr_place_tables(&at) * mr_ceil_div(at_once, 2)));
 }
 
 static void emit(const struct mr_network *network, const struct mr_op *op,

@@ -48,7 +48,7 @@ int mr_cell_tables(const struct mr_op *op) {
 
     for (int p = 0; p < MR_PLACES; p++) {
         const mr_place_t at = mr_cell_place(op, (enum mr_place_of_cell)p);
-        count += uses_of(op, (enum mr_place_of_cell)p) * mr_place_has_table(&at);
+        count += uses_of(op, (enum mr_place_of_cell)p) * mr_place_tables(&at);
     }
     return count;
 }
