@@ -21,9 +21,9 @@ static int program_command(struct cli *cli, int argc, char **argv) {
         serial = optarg;
     }
     if (argc - optind < 1 || argc - optind > 2)
-        return cli_usage(cli,
-                         "give the board (icebreaker, upduino), and an image where it is not the one in "
-                         "the folder of --bitstreams");
+        return cli_usage(
+            cli, "give the board (icebreaker, upduino), and an image where it is not the one in "
+                 "the folder of --bitstreams");
     const char *board = argv[optind], *image = argv[optind + 1];
     char path[PATH_MAX], program[64];
     struct mr_error error;
