@@ -4,9 +4,9 @@
 // the plain reference, whole and step by step, with late inputs and stalled outputs, in slots of
 // any number, with the states taken from one device to another; cycles are those of the plan; and
 // the results are within the derived bound of the float network (bound.h). Usage: networks_test
-// [short|long [SEED [COUNT]]]. short: small networks, 40 if not given, the first of which have
-// among them all that net_random makes, at all precisions; one on a card. long: COUNT networks, 30
-// if not given, from SEED on, all on cards.
+// [short|long [SEED [COUNT]]]. short: small networks, the first of which have among them all that
+// net_random makes, at all precisions; one on a card. Without COUNT they are 40, of which the rest
+// are the smallest of several. long: COUNT networks, 30 if not given, from SEED on, all on cards.
 #define _GNU_SOURCE
 #include "made_network.h"
 #include "millrace.h"
@@ -568,7 +568,8 @@ int main(int argc, char **argv) {
     net_need(made != NULL, "not enough memory");
     if (!is_long)
         choose_few(seed, 6);
-    draw_others(seed + (is_long ? 0 : CANDIDATES), count, is_long ? 12 : 6, is_long ? 1 : 12);
+    draw_others(seed + (is_long ? 0 : CANDIDATES), count, is_long ? 12 : 6,
+                argc > 3 || is_long ? 1 : 12);
     choose_cards(is_long);
     printf("networks_test: seed %llu, %d networks\n", (unsigned long long)seed, made_count);
     fflush(stdout);
