@@ -168,7 +168,7 @@ verdict "all engines in one run" "$(sed -n 's/^ *all 24 engines in one run: //p'
 
 # The table of docs/folded.md, as it is printed.
 verdict "the folded kernel's plan" "$(sed -n 's/^    \(plan for icebreaker.*\)/\1/p; s/^      \(.*\)/  \1/p' docs/folded.md |
-    sed -n '/^plan for/,/sums/p')" \
+    sed -n '/^plan for/,/multipliers  /p')" \
     "$(build/millrace plan "$(model_of "2 layers of 25")" --target icebreaker --steps 50)"
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -7,8 +7,7 @@
 #include <strings.h>
 
 static const struct mr_board boards[] = {
-#define MR_BOARD(name, text, chip, clock, cells, rams, large, multipliers, product)                \
-    {#name, text, chip, clock, cells, rams, large, multipliers, product},
+#define MR_BOARD(name, chip, clock, product, ...) {#name, chip, clock, product, {__VA_ARGS__}},
 #include "boards.def"
 #undef MR_BOARD
 };

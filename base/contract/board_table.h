@@ -6,12 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What a chip has, or an image takes of it.
+struct mr_board_cells {
+    uint32_t logic, block_rams, large_rams, multipliers;
+};
+
 struct mr_board {
     const char *name; // "icebreaker"
-    const char *text; // "1BitSquared iCEBreaker"
     const char *chip;
-    uint32_t clock_mhz, logic_cells, block_rams, large_rams, multipliers;
+    uint32_t clock_mhz;
     uint16_t product; // of USB, of its FTDI chip
+    struct mr_board_cells cells;
 };
 
 // The index-th board, NULL past the end.

@@ -134,21 +134,49 @@ int mr_board_image_build(const struct mr_board *board, const char *output,
     return failed ? mr_failure(error, MR_ERROR_BUILD, "%s", text) : 0;
 }
 
-int mr_board_image_find(const struct mr_board *board, const char *folder, char *path,
-                        size_t path_size, struct mr_error *error) {
-    char data_dir[PATH_MAX], place[PATH_MAX], manifest[PATH_MAX + 64], text[900];
+// Where the image of a board would be.
+static int place_image(const struct mr_board *board, const char *folder, char *path,
+                       size_t path_size, struct mr_error *error) {
+    char data_dir[PATH_MAX], place[PATH_MAX], text[900];
     if (mr_data_dir(data_dir, sizeof data_dir, text, sizeof text))
         return mr_failure(error, MR_ERROR_FILE, "%s", text);
     mr_images_folder(data_dir, folder, place, sizeof place);
-    snprintf(manifest, sizeof manifest, "%s/%s.json", place, board->name);
-    if (snprintf(path, path_size, "%s/%s.bin", place, board->name) >= (int)path_size)
-        return mr_failure(error, MR_ERROR_ARGUMENT, "%s: the path is too long", place);
-    if (access(path, R_OK) || access(manifest, R_OK))
+    return snprintf(path, path_size, "%s/%s.bin", place, board->name) < (int)path_size
+               ? 0
+               : mr_failure(error, MR_ERROR_ARGUMENT, "%s: the path is too long", place);
+}
+
+int mr_board_image_find(const struct mr_board *board, const char *folder, char *path,
+                        size_t path_size, struct mr_error *error) {
+    char manifest[PATH_MAX + 8], text[900];
+    const int code = place_image(board, folder, path, path_size, error);
+    if (code)
+        return code;
+    if (access(path, R_OK) || mr_manifest_path(path, manifest, sizeof manifest) ||
+        access(manifest, R_OK))
         return mr_failure(error, MR_ERROR_FILE,
                           "%s: there is no image of %s with its manifest; build it (make bitstream "
                           "BOARD=%s, or millrace build MODEL --platform board --target %s)",
-                          place, board->name, board->name, board->name);
+                          path, board->name, board->name, board->name);
     if (mr_card_image_check(path, text, sizeof text))
         return mr_failure(error, MR_ERROR_FILE, "%s", text);
     return 0;
+}
+
+bool mr_board_image_cells(const struct mr_board *board, const char *folder,
+                          struct mr_board_cells *cells) {
+    char path[PATH_MAX], text[900];
+    int lc, ram, spram, dsp;
+    if (place_image(board, folder, path, sizeof path, NULL))
+        return false;
+    json_t *manifest = mr_manifest_read(path, text, sizeof text);
+    const bool good = manifest &&
+                      !json_unpack(manifest, "{s:{s:i, s:i, s:i, s:i}}", "resources", "lc", &lc,
+                                   "ram", &ram, "spram", &spram, "dsp", &dsp) &&
+                      lc >= 0 && ram >= 0 && spram >= 0 && dsp >= 0;
+    json_decref(manifest);
+    if (good)
+        *cells =
+            (struct mr_board_cells){(uint32_t)lc, (uint32_t)ram, (uint32_t)spram, (uint32_t)dsp};
+    return good;
 }

@@ -7,6 +7,7 @@
 #include "board_table.h"
 #include "millrace.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // Makes BOARD.bin and its manifest BOARD.json in the folder `output` (NULL: where images are looked
@@ -20,5 +21,10 @@ int mr_board_image_build(const struct mr_board *board, const char *output,
 // checksum of its manifest. 0, or a code with a sentence in error.
 int mr_board_image_find(const struct mr_board *board, const char *folder, char *path,
                         size_t path_size, struct mr_error *error);
+
+// What the image of a board in the folder takes of the chip, by its manifest. False: there is no
+// such manifest.
+bool mr_board_image_cells(const struct mr_board *board, const char *folder,
+                          struct mr_board_cells *cells);
 
 #endif

@@ -62,14 +62,28 @@ static int checksum(const char *path, char text[65], char *error, size_t error_s
     return good ? 0 : mr_fail(error, error_size, "not enough memory for a checksum");
 }
 
-static int check_manifest(const char *image, const char *path, char *error, size_t error_size) {
+json_t *mr_manifest_read(const char *image, char *error, size_t error_size) {
+    char path[PATH_MAX + 8];
     unsigned char *data = NULL;
     size_t size = 0;
-    char sum[65] = "";
+    if (mr_manifest_path(image, path, sizeof path)) {
+        mr_fail(error, error_size, "%s: the path of the manifest is too long", image);
+        return NULL;
+    }
     if (mr_file_read(path, MANIFEST_LIMIT, &data, &size, error, error_size))
-        return -1;
+        return NULL;
     json_t *manifest = json_loadb((const char *)data, size, 0, NULL);
     free(data);
+    if (!manifest)
+        mr_fail(error, error_size, "%s: the manifest is no JSON; build the image again", path);
+    return manifest;
+}
+
+static int check_manifest(const char *image, const char *path, char *error, size_t error_size) {
+    char sum[65] = "";
+    json_t *manifest = mr_manifest_read(image, error, error_size);
+    if (!manifest)
+        return -1;
     const char *wanted = json_string_value(json_object_get(manifest, "sha256"));
     int result = 0;
     if (!wanted)

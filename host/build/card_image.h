@@ -6,6 +6,8 @@
 
 #include "network_build.h"
 
+#include <jansson.h>
+
 // The images that hold this shape, for its target; "" where there is none.
 struct mr_card_images {
     char hardware[PATH_MAX], emulation[PATH_MAX];
@@ -24,6 +26,8 @@ void mr_images_folder(const char *data_dir, const char *given, char *folder, siz
 
 // The manifest's path: that of the image with another ending. 0, or -1 where it is too long.
 int mr_manifest_path(const char *image, char *path, size_t size);
+// The manifest itself. NULL with a sentence in error.
+json_t *mr_manifest_read(const char *image, char *error, size_t error_size);
 
 // Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
 // sentence in error.

@@ -3,13 +3,11 @@
 #define _POSIX_C_SOURCE 200809L
 #include "image_names.h"
 #include "card_image.h"
-#include "file.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_LIMIT = 1 << 24, MOST_BITS = 64 };
+enum { MOST_BITS = 64 };
 
 void mr_image_names_free(struct mr_image_names *names) {
     for (uint32_t i = 0; names->processes && i < names->process_count; i++)
@@ -80,15 +78,9 @@ static int take_names(const json_t *manifest, struct mr_image_names *names) {
 }
 
 int mr_image_names_read(const char *image, struct mr_image_names *names) {
-    unsigned char *data = NULL;
-    size_t size = 0;
-    char path[PATH_MAX + 8], text[900];
+    char text[900];
     *names = (struct mr_image_names){0};
-    if (mr_manifest_path(image, path, sizeof path) ||
-        mr_file_read(path, MANIFEST_LIMIT, &data, &size, text, sizeof text))
-        return 1;
-    json_t *manifest = json_loadb((const char *)data, size, 0, NULL);
-    free(data);
+    json_t *manifest = mr_manifest_read(image, text, sizeof text);
     const int result = take_names(manifest, names);
     json_decref(manifest);
     if (result)

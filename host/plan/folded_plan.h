@@ -33,10 +33,14 @@ int mr_folded_plan_make(const struct mr_network *network, const struct mr_board 
 uint64_t mr_folded_cycles(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps);
 uint64_t mr_folded_load_cycles(const struct mr_folded_plan *plan);
 
+// `image`: what the kernel takes of the chip, or NULL where no image is at hand.
 // The table, to be freed by the caller, and an object with cycles, step_cycles, load_cycles,
 // clock_mhz, microseconds, utilisation, target, sequences, steps, memory_words, numbers, sums, each
-// of these with its limit, and layers. NULL when memory is short.
-char *mr_folded_plan_text(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps);
-json_t *mr_folded_plan_json(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps);
+// of these with its limit, layers, and an object `image` with logic_cells, block_rams, large_rams
+// and multipliers with their limits. NULL when memory is short.
+char *mr_folded_plan_text(const struct mr_folded_plan *plan, const struct mr_board_cells *image,
+                          uint64_t sequences, uint64_t steps);
+json_t *mr_folded_plan_json(const struct mr_folded_plan *plan, const struct mr_board_cells *image,
+                            uint64_t sequences, uint64_t steps);
 
 #endif

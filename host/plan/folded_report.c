@@ -24,7 +24,17 @@ static void print_use(FILE *out, const char *what, uint32_t used, uint32_t of) {
             100.0 * used / of);
 }
 
-char *mr_folded_plan_text(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps) {
+static void print_image(FILE *out, const struct mr_board_cells *used,
+                        const struct mr_board_cells *of) {
+    fprintf(out, "  of the chip, by the image for all networks:\n");
+    print_use(out, "logic cells", used->logic, of->logic);
+    print_use(out, "block RAMs", used->block_rams, of->block_rams);
+    print_use(out, "large RAMs", used->large_rams, of->large_rams);
+    print_use(out, "multipliers", used->multipliers, of->multipliers);
+}
+
+char *mr_folded_plan_text(const struct mr_folded_plan *plan, const struct mr_board_cells *image,
+                          uint64_t sequences, uint64_t steps) {
     const uint64_t cycles = mr_folded_cycles(plan, sequences, steps);
     char *text = NULL;
     size_t size = 0;
@@ -50,6 +60,8 @@ char *mr_folded_plan_text(const struct mr_folded_plan *plan, uint64_t sequences,
     print_use(out, "memory words", plan->words, FOLDED_WORDS);
     print_use(out, "numbers", plan->numbers, FOLDED_NUMBERS);
     print_use(out, "sums", plan->sums, FOLDED_SUMS);
+    if (image)
+        print_image(out, image, &plan->board->cells);
     const bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(text);
@@ -58,7 +70,17 @@ char *mr_folded_plan_text(const struct mr_folded_plan *plan, uint64_t sequences,
     return text;
 }
 
-json_t *mr_folded_plan_json(const struct mr_folded_plan *plan, uint64_t sequences, uint64_t steps) {
+static json_t *image_json(const struct mr_board_cells *used, const struct mr_board_cells *of) {
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "logic_cells", (json_int_t)used->logic,
+        "logic_cells_limit", (json_int_t)of->logic, "block_rams", (json_int_t)used->block_rams,
+        "block_rams_limit", (json_int_t)of->block_rams, "large_rams", (json_int_t)used->large_rams,
+        "large_rams_limit", (json_int_t)of->large_rams, "multipliers",
+        (json_int_t)used->multipliers, "multipliers_limit", (json_int_t)of->multipliers);
+}
+
+json_t *mr_folded_plan_json(const struct mr_folded_plan *plan, const struct mr_board_cells *image,
+                            uint64_t sequences, uint64_t steps) {
     const uint64_t cycles = mr_folded_cycles(plan, sequences, steps);
     json_t *layers = json_array();
 
@@ -74,7 +96,7 @@ json_t *mr_folded_plan_json(const struct mr_folded_plan *plan, uint64_t sequence
                                               (json_int_t)plan->op_words[i]));
     }
     return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:i, s:I, "
-                     "s:i, s:o}",
+                     "s:i, s:o, s:o*}",
                      "cycles", (json_int_t)cycles, "step_cycles", (json_int_t)plan->step_cycles,
                      "load_cycles", (json_int_t)mr_folded_load_cycles(plan), "clock_mhz",
                      (json_int_t)plan->board->clock_mhz, "microseconds", microseconds(plan, cycles),
@@ -82,5 +104,6 @@ json_t *mr_folded_plan_json(const struct mr_folded_plan *plan, uint64_t sequence
                      "sequences", (json_int_t)sequences, "steps", (json_int_t)steps, "memory_words",
                      (json_int_t)plan->words, "memory_words_limit", FOLDED_WORDS, "numbers",
                      (json_int_t)plan->numbers, "numbers_limit", FOLDED_NUMBERS, "sums",
-                     (json_int_t)plan->sums, "sums_limit", FOLDED_SUMS, "layers", layers);
+                     (json_int_t)plan->sums, "sums_limit", FOLDED_SUMS, "layers", layers, "image",
+                     image ? image_json(image, &plan->board->cells) : NULL);
 }

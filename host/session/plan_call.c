@@ -101,13 +101,16 @@ static int plan_folded(const struct mr_network *network, const struct mr_board *
     const int code = mr_folded_plan_make(network, board, &plan, error);
     if (code)
         return code;
+    struct mr_board_cells cells;
+    const struct mr_board_cells *image =
+        mr_board_image_cells(board, options->bitstreams, &cells) ? &cells : NULL;
     if (json) {
-        json_t *object = mr_folded_plan_json(&plan, sequences, steps);
+        json_t *object = mr_folded_plan_json(&plan, image, sequences, steps);
         *json = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
         json_decref(object);
     }
     if (text)
-        *text = mr_folded_plan_text(&plan, sequences, steps);
+        *text = mr_folded_plan_text(&plan, image, sequences, steps);
     if ((!json || *json) && (!text || *text))
         return 0;
     if (json) {
