@@ -26,13 +26,16 @@ static void fresh(void) {
     mr_network_free(&network);
     fixture_chain(&network, 3, 1, (const int[]){4}, 1, MR_ACTIVATION_LINEAR);
     ck_assert_int_eq(system("mkdir -p " FOLDER "/own " FOLDER "/data/bitstreams " FOLDER
-                            "/here/bitstreams " FOLDER "/empty"),
+                            "/data/hls/include " FOLDER "/here/bitstreams " FOLDER
+                            "/empty && touch " FOLDER "/data/hls/include/hls.h"),
                      0);
     ck_assert_int_eq(mr_plan_choose(&network, mr_target_find("u55c"), &request, &compiled.plan,
                                     error, sizeof error),
                      0);
     memset(compiled.shape_hash, 0x5a, sizeof compiled.shape_hash);
-    ck_assert_ptr_nonnull(realpath(FOLDER "/data", compiled.places.data_dir));
+    char data[PATH_MAX];
+    ck_assert_ptr_nonnull(realpath(FOLDER "/data", data));
+    setenv("MILLRACE_DATA", data, 1);
     unsetenv("MILLRACE_BITSTREAMS");
 }
 
@@ -100,6 +103,26 @@ START_TEST(folders_are_those_that_were_named) {
 }
 END_TEST
 
+// Where nobody names a folder and the sources are not there, no folder is looked in: not
+// /bitstreams.
+START_TEST(without_sources_a_folder_must_be_named) {
+    char folder[64];
+    fresh();
+    make_image(FOLDER "/own", 1);
+    setenv("MILLRACE_DATA", FOLDER "/empty", 1);
+    ck_assert_int_eq(mr_images_folder(NULL, folder, sizeof folder, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "MILLRACE_DATA is " FOLDER "/empty"));
+    ck_assert_str_eq(find(NULL), "");
+    ck_assert_str_eq(find(FOLDER "/own"), FOLDER "/own/x.xclbin");
+    setenv("MILLRACE_BITSTREAMS", FOLDER "/own", 1);
+    ck_assert_str_eq(find(NULL), FOLDER "/own/x.xclbin");
+    // A path that has no room is none.
+    ck_assert_int_eq(mr_images_folder("123456", folder, 7, error, sizeof error), 0);
+    ck_assert_int_eq(mr_images_folder("1234567", folder, 7, error, sizeof error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "too long"));
+}
+END_TEST
+
 START_TEST(images_have_the_checksum_of_their_manifest) {
     fresh();
     make_image(FOLDER "/own", 0);
@@ -122,11 +145,15 @@ START_TEST(images_have_the_checksum_of_their_manifest) {
     ck_assert_ptr_nonnull(strstr(images.problem, FOLDER "/own/"));
     ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "does not have the checksum of its manifest"));
-    static const char *const bad[] = {"", "{}", "{\"sha256\": 5}", "[", "\"x\""};
+    static const struct {
+        const char *text, *told;
+    } bad[] = {
+        {"", "is no JSON"},      {"{}", "has no sha256"}, {"{\"sha256\": 5}", "has no sha256"},
+        {"[]", "has no sha256"}, {"[", "is no JSON"},     {"\"x\"", "is no JSON"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        write_text(FOLDER "/own/x.json", bad[i]);
+        write_text(FOLDER "/own/x.json", bad[i].text);
         ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), -1);
-        ck_assert_ptr_nonnull(strstr(error, "has no sha256"));
+        ck_assert_msg(strstr(error, bad[i].told) != NULL, "'%s': %s", bad[i].text, error);
     }
     ck_assert_int_eq(system("rm " FOLDER "/own/x.json && mkfifo " FOLDER "/own/x.json"), 0);
     ck_assert_int_eq(mr_card_image_check(FOLDER "/own/x.xclbin", error, sizeof error), -1);
@@ -140,6 +167,7 @@ int main(void) {
     mkdir("build", 0777);
     tcase_set_timeout(all, 60);
     tcase_add_test(all, folders_are_those_that_were_named);
+    tcase_add_test(all, without_sources_a_folder_must_be_named);
     tcase_add_test(all, images_have_the_checksum_of_their_manifest);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

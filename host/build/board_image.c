@@ -9,7 +9,6 @@
 #include "file.h"
 #include "hls_build.h"
 #include "network_build.h"
-#include "paths.h"
 #include "process.h"
 
 #include <errno.h>
@@ -111,10 +110,10 @@ int mr_board_image_build(const struct mr_board *board, const char *output,
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build an image");
     work->board = board;
     const struct mr_notes notes = mr_notes_of(options);
-    int failed = mr_hls_find(&work->places, text, sizeof text);
+    int failed = mr_hls_find(&work->places, text, sizeof text) ||
+                 mr_images_folder(options ? options->bitstreams : NULL, folder, sizeof folder, text,
+                                  sizeof text);
     if (!failed) {
-        const char *given = options ? options->bitstreams : NULL;
-        mr_images_folder(work->places.data_dir, given, folder, sizeof folder);
         if (!realpath(folder, work->have)) // not there: nor is an image
             snprintf(work->have, sizeof work->have, "%s", folder);
         if (output)
@@ -137,10 +136,9 @@ int mr_board_image_build(const struct mr_board *board, const char *output,
 // Where the image of a board would be.
 static int place_image(const struct mr_board *board, const char *folder, char *path,
                        size_t path_size, struct mr_error *error) {
-    char data_dir[PATH_MAX], place[PATH_MAX], text[900];
-    if (mr_data_dir(data_dir, sizeof data_dir, text, sizeof text))
+    char place[PATH_MAX], text[900];
+    if (mr_images_folder(folder, place, sizeof place, text, sizeof text))
         return mr_failure(error, MR_ERROR_FILE, "%s", text);
-    mr_images_folder(data_dir, folder, place, sizeof place);
     return snprintf(path, path_size, "%s/%s.bin", place, board->name) < (int)path_size
                ? 0
                : mr_failure(error, MR_ERROR_ARGUMENT, "%s: the path is too long", place);

@@ -149,22 +149,27 @@ static void look_in(const char *folder, const struct mr_compiled *compiled,
     free(entries);
 }
 
-void mr_images_folder(const char *data_dir, const char *given, char *folder, size_t size) {
+int mr_images_folder(const char *given, char *folder, size_t size, char *error, size_t error_size) {
     const char *variable = getenv("MILLRACE_BITSTREAMS");
+    char data_dir[PATH_MAX];
     if (!given && variable && *variable)
         given = variable;
-    if (given)
-        snprintf(folder, size, "%s", given);
-    else
-        snprintf(folder, size, "%s/bitstreams", data_dir);
+    if (!given && mr_data_dir(data_dir, sizeof data_dir, error, error_size))
+        return -1;
+    const int used = given ? snprintf(folder, size, "%s", given)
+                           : snprintf(folder, size, "%s/bitstreams", data_dir);
+    return used < (int)size
+               ? 0
+               : mr_fail(error, error_size, "%.500s: the path of the images is too long",
+                         given ? given : data_dir);
 }
 
 void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
                          struct mr_card_images *images) {
     char place[PATH_MAX + 16];
     *images = (struct mr_card_images){0};
-    mr_images_folder(compiled->places.data_dir, folder, place, sizeof place);
-    look_in(place, compiled, images);
+    if (!mr_images_folder(folder, place, sizeof place, NULL, 0))
+        look_in(place, compiled, images);
 }
 
 // ---- Building ----------------------------------------------------------------------------------
@@ -313,12 +318,9 @@ static int place_image(const struct mr_compiled *compiled, const char *platform,
     if (project ? output != NULL : length > tail && strcmp(output + length - tail, ENDING) == 0) {
         used = snprintf(path, path_size, "%s", output);
     } else {
-        mr_images_folder(compiled->places.data_dir,
-                         output    ? output
-                         : options ? options->bitstreams
-                                   : NULL,
-                         folder, sizeof folder);
-        if (make_folder(folder, error, error_size))
+        const char *given = output ? output : options ? options->bitstreams : NULL;
+        if (mr_images_folder(given, folder, sizeof folder, error, error_size) ||
+            make_folder(folder, error, error_size))
             return -1;
         image_name(compiled, platform, name, sizeof name);
         if (project)

@@ -21,8 +21,9 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
                          struct mr_card_images *images);
 
 // Where images are looked for and written: `given`, where it is not NULL; else
-// $MILLRACE_BITSTREAMS; else the project's bitstreams.
-void mr_images_folder(const char *data_dir, const char *given, char *folder, size_t size);
+// $MILLRACE_BITSTREAMS; else bitstreams/ beside the project's sources. 0, or -1 with a sentence:
+// nobody gives it, and there are no sources.
+int mr_images_folder(const char *given, char *folder, size_t size, char *error, size_t error_size);
 
 // The manifest's path: that of the image with another ending. 0, or -1 where it is too long.
 int mr_manifest_path(const char *image, char *path, size_t size);

@@ -154,15 +154,12 @@ static char *make_source(struct mr_compiled *compiled, struct mr_error *error) {
 }
 
 int mr_compiled_name(struct mr_compiled *compiled, struct mr_error *error) {
-    char text[900];
     if (compiled->named || compiled->report)
         return 0;
     char *source = make_source(compiled, error);
     if (!source)
         return error ? error->code : MR_ERROR_BUILD;
     free(source);
-    if (mr_hls_find(&compiled->places, text, sizeof text))
-        compiled->places = (struct mr_hls_places){0};
     compiled->named = true;
     return 0;
 }

@@ -24,7 +24,7 @@ struct mr_compiled {
     double clock_mhz;
     // Of the network's source, which is shape, formats and lanes: what a card's kernel is known by.
     unsigned char shape_hash[16];
-    bool named; // the hash is there, and `places`
+    bool named; // the hash is there
 };
 
 // Whom the options tell of the build cache. NULL: nobody.
@@ -38,8 +38,8 @@ int mr_plan_network(const struct mr_network *network, const struct mr_options *o
 // question whether a card would hold it.
 int mr_plan_anyhow(const struct mr_network *network, const struct mr_options *options,
                    struct mr_compiled *compiled, struct mr_error *error);
-// Gives what was planned its hash, by which an image of it is known. It needs no compiler, and its
-// sources only where nobody says in which folder images are.
+// Gives what was planned its hash, by which an image of it is known. It needs neither the compiler
+// nor the project's sources.
 int mr_compiled_name(struct mr_compiled *compiled, struct mr_error *error);
 // Compiles what was planned, unless that was done or the cache has it.
 int mr_compiled_complete(struct mr_compiled *compiled, const struct mr_options *options,
