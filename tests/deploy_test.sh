@@ -71,6 +71,8 @@ on_card() {
 }
 on_card -o card.csv
 verdict "a card with its image, without hlsc" $?
+grep -q "cycles, .*, multipliers [1-9][0-9.]* % used" "$work/log"
+verdict "the run's figures, without hlsc" $?
 cmp -s "$work/hls.csv" "$work/alone/card.csv"
 verdict "the card has these bits" $?
 sed -i 's/"probes"/"parts"/' "$work"/alone/*_u55c_hw_emu_*.json

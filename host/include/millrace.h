@@ -408,8 +408,8 @@ struct mr_stats {
     double clock_mhz;         // the clock that the network was compiled for
     double microseconds;      // cycles at that clock, or on the CPU the measured time
     uint64_t multiplications; // useful ones of the call, in lanes and cells
-    uint32_t multipliers;     // of the network; 0 on the CPU
-    double utilisation;       // of the lanes: useful multiplications / (multipliers * cycles)
+    uint32_t multipliers;     // of the network; 0 on the CPU and on a folded kernel
+    double utilisation;       // of the lanes: useful multiplications / (multipliers * cycles); or 0
     // Numbers of x, and values inside of the network (cell states, outputs of one operator that
     // another one reads), that were cut because they are beyond their ranges. The results are then
     // not those of the network.

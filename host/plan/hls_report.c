@@ -457,3 +457,10 @@ const struct mr_report_stream *mr_report_stream(const struct mr_report_process *
             return &process->streams[i];
     return NULL;
 }
+
+uint64_t mr_report_multipliers(const struct mr_report *report) {
+    uint64_t multipliers = 0;
+    for (size_t i = 0; i < report->process_count; i++)
+        multipliers += report->processes[i].multipliers;
+    return multipliers;
+}

@@ -118,5 +118,7 @@ void mr_report_free(struct mr_report *report);
 const struct mr_report_process *mr_report_process(const struct mr_report *report, const char *name);
 const struct mr_report_stream *mr_report_stream(const struct mr_report_process *process,
                                                 const char *name);
+// Of all processes.
+uint64_t mr_report_multipliers(const struct mr_report *report);
 
 #endif

@@ -38,31 +38,39 @@ static int add_memories(const struct mr_report_process *process, struct mr_memor
     return 0;
 }
 
+// Rows of operator i in that run; 0: it stands still.
+static double rows_of(const struct mr_plan *plan, int i, const struct mr_timing_result *timing) {
+    if (mr_op_encodes(plan->network, &plan->network->ops[i]) != timing->encodes)
+        return 0;
+    return (double)timing->sequences * (mr_plan_per_step(plan, i) ? (double)timing->steps : 1);
+}
+
+double mr_plan_utilisation(const struct mr_plan *plan, const struct mr_timing_result *timing) {
+    double lanes = 0, useful = 0;
+    for (int i = 0; i < plan->network->op_count; i++) {
+        lanes += (double)plan->ops[i].cost.lanes;
+        useful += rows_of(plan, i, timing) * (double)plan->ops[i].cost.lane_useful;
+    }
+    return useful / (lanes * (double)timing->cycles);
+}
+
 int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     const struct mr_timing_result *timing, struct mr_plan_figures *figures,
                     char *error, size_t error_size) {
     *figures = (struct mr_plan_figures){0};
     figures->clock_mhz = report->clock_mhz;
     figures->microseconds = (double)timing->cycles / report->clock_mhz;
-    for (size_t p = 0; p < report->process_count; p++) {
-        figures->multipliers += report->processes[p].multipliers;
+    figures->multipliers = mr_report_multipliers(report);
+    for (size_t p = 0; p < report->process_count; p++)
         if (add_memories(&report->processes[p], &figures->memory, error, error_size))
             return -1;
-    }
-    const double sequences = (double)timing->sequences;
-    const double total = sequences * (double)timing->steps;
-    double lanes = 0, lane_useful = 0, useful = 0, products = (double)figures->multipliers;
+    double useful = 0, products = (double)figures->multipliers;
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op_cost *cost = &plan->ops[i].cost;
-        const double rows = mr_plan_per_step(plan, i) ? total : sequences;
-        lanes += (double)cost->lanes;
         products += (double)cost->products - (double)cost->multipliers; // what pairs add
-        if (mr_op_encodes(plan->network, &plan->network->ops[i]) != timing->encodes)
-            continue; // it stands still
-        lane_useful += rows * (double)cost->lane_useful;
-        useful += rows * (double)cost->useful;
+        useful += rows_of(plan, i, timing) * (double)cost->useful;
     }
-    figures->utilisation = lane_useful / (lanes * (double)timing->cycles);
+    figures->utilisation = mr_plan_utilisation(plan, timing);
     if (products > 0)
         figures->multiplier_utilisation = useful / (products * (double)timing->cycles);
     return 0;

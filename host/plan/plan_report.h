@@ -14,9 +14,12 @@ struct mr_plan_figures {
     double clock_mhz, microseconds;
     uint64_t multipliers;          // exact, from hlsc's report
     struct mr_memory_use memory;   // of all memories and channels in hlsc's report
-    double utilisation;            // useful lane multiplications / (products a cycle * cycles)
+    double utilisation;            // as mr_plan_utilisation gives it
     double multiplier_utilisation; // the same of all multipliers, cells included
 };
+
+// Useful lane multiplications / (products a cycle * cycles) of a run.
+double mr_plan_utilisation(const struct mr_plan *plan, const struct mr_timing_result *timing);
 
 // 0, or -1 with a sentence in error (a memory of unknown kind).
 int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,

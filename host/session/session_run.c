@@ -220,8 +220,6 @@ static void fill_stats(const struct mr_session *session, bool encodes, uint64_t 
     const struct mr_plan *plan = &session->compiled.plan;
     const struct mr_timing_result measured = {
         .cycles = cycles, .sequences = sequences, .steps = steps, .encodes = encodes};
-    struct mr_plan_figures figures = {0};
-    char text[200];
     *stats = (struct mr_stats){.device_runs = device_runs,
                                .clock_mhz = session->compiled.clock_mhz,
                                .microseconds = seconds * 1e6};
@@ -237,12 +235,12 @@ static void fill_stats(const struct mr_session *session, bool encodes, uint64_t 
         stats->clock_mhz = session->info.clock_khz / 1e3;
     stats->cycles = cycles;
     stats->microseconds = (double)cycles / stats->clock_mhz;
-    // A folded kernel has no lanes, and nothing was compiled for it.
-    if (session->compiled.report && mr_plan_figures(plan, session->compiled.report, &measured,
-                                                    &figures, text, sizeof text) == 0) {
-        stats->utilisation = figures.utilisation;
-        stats->multipliers = (uint32_t)figures.multipliers;
-    }
+    if (session->info.process_count == 0)
+        return; // a folded kernel has no lanes
+    stats->utilisation = mr_plan_utilisation(plan, &measured);
+    // An image that tells its names asks for no report; the planner knows as many multipliers.
+    const struct mr_report *report = session->compiled.report;
+    stats->multipliers = (uint32_t)(report ? mr_report_multipliers(report) : plan->multipliers);
 }
 
 struct mr_session_clock mr_session_begin(struct mr_session *session, bool asked) {
