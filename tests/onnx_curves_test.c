@@ -136,23 +136,65 @@ START_TEST(curve_is_an_activation) {
 }
 END_TEST
 
-// A ReLU that ends at 20 has that end.
+// A ReLU that ends somewhere has that end, near 0 and far out.
+static const float ends[] = {0.01f, 20, 252, 1000, 99999};
+static float most;
+
 static void a_relu_that_ends(struct file *f) {
     head(f);
-    number(f, "most", 20);
+    number(f, "most", most);
     node(f, "Max", "z 0", "t");
     node(f, "Min", "t most", "a");
     end(f);
 }
 
-START_TEST(ends_far_out_are_seen) {
+START_TEST(ends_are_seen) {
     const struct file_case network = {a_relu_that_ends, "lstm<0 last<1 dense<2 dense<3; y=4"};
     struct mr_network n;
 
+    most = ends[_i];
     expect_network(&network, &n);
     ck_assert_int_eq(n.ops[2].places[MR_PLACE_G].kind, MR_ACTIVATION_RELU);
-    ck_assert_double_eq(n.ops[2].places[MR_PLACE_G].high, 20);
+    ck_assert_double_eq(n.ops[2].places[MR_PLACE_G].high, (double)most);
     mr_network_free(&n);
+}
+END_TEST
+
+// x above a threshold, else 0: none that the network has, however near to a ReLU the threshold is.
+static const float thresholds[] = {-0.1f, 1e-4f, 0.02f, 0.1f, 0.21f, 300};
+static float threshold;
+
+static void a_threshold(struct file *f) {
+    head(f);
+    number(f, "least", threshold);
+    node(f, "Greater", "z least", "above");
+    node(f, "Where", "above z 0", "a");
+    end(f);
+}
+
+// The same of a function that has the threshold nowhere written: 2 x + 1 above 1.1.
+static void a_threshold_of_a_line(struct file *f) {
+    head(f);
+    number(f, "least", 1.1f);
+    node(f, "Mul", "2 z", "t");
+    node(f, "Add", "t 1", "l");
+    node(f, "Greater", "l least", "above");
+    node(f, "Where", "above z 0", "a");
+    end(f);
+}
+
+START_TEST(jumps_are_seen) {
+    const struct file_case none = {a_threshold, "node 'a' has operator Where"};
+
+    threshold = thresholds[_i];
+    expect_refusal(&none);
+}
+END_TEST
+
+START_TEST(jumps_that_no_constant_tells_are_seen) {
+    const struct file_case none = {a_threshold_of_a_line, "node 'a' has operator Where"};
+
+    expect_refusal(&none);
 }
 END_TEST
 
@@ -201,7 +243,9 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, curve_is_an_activation, 0, sizeof curves / sizeof *curves);
-    tcase_add_test(all, ends_far_out_are_seen);
+    tcase_add_loop_test(all, ends_are_seen, 0, sizeof ends / sizeof *ends);
+    tcase_add_loop_test(all, jumps_are_seen, 0, sizeof thresholds / sizeof *thresholds);
+    tcase_add_test(all, jumps_that_no_constant_tells_are_seen);
     tcase_add_loop_test(all, others_stay_what_they_are, 0, sizeof others / sizeof *others);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);

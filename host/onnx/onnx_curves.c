@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations that a file writes out by elementary operators: x times a sigmoid, with Erf, Exp or
 // Tanh, by Where and Max. What makes one value of another one, number by number, is computed at
-// some points; where it is an activation that the network has, the reader sees that in its place.
-// What the file computes is still compared with the network later.
+// some points, and what looks like an activation at many more; where it is one that the network
+// has, the reader sees that in its place. What the file computes is still compared with the network
+// later.
 #include "onnx_curves.h"
 
 #include "onnx_cell.h"
@@ -16,15 +17,23 @@ enum {
     MOST_NODES = 24,    // of an activation
     MOST_GRAPH = 20000, // beyond this there are steps that are written out
     HALF = 40,          // points in steps down to -8.75, and so many up
-    POINTS = 95
+    POINTS = 95,
+    MOST_NUMBERS = 128, // constants of an activation that are looked at more closely
+    EVEN = 640,         // of many points: in steps of 1/64 up from 0,
+    RISING = 120,       // from 1 by 20 in a decade down, and so many up, to 1e6,
+    BESIDE = 3,         // and at a constant and on both sides of it; all of these below 0 too
+    MOST_POINTS = 2 * (EVEN + 2 * RISING + 1 + BESIDE * MOST_NUMBERS)
 };
 
 struct cone {
-    const int *maker;      // [value_count] node that makes a value, or -1
+    const int *maker;             // [values of the graph] node that makes a value, or -1
+    struct onnx_tensor *values;   // [values of the graph] constants, and what is made of x now
+    double numbers[MOST_NUMBERS]; // [number_count] its constants and attributes, once evaluated
+    int number_count;
     int nodes[MOST_NODES]; // [count]
     int count;
-    int values[2 * MOST_NODES]; // [value_count] that they read and no constants
-    int value_count;
+    int read[2 * MOST_NODES]; // [read_count] values that they read and no constants
+    int read_count;
     bool bends; // one of them is no line
 };
 
@@ -73,8 +82,8 @@ static bool add_node(struct onnx_graph *graph, struct cone *cone, int node, int 
                 return false;
             continue;
         }
-        if (cone->value_count < 2 * MOST_NODES)
-            cone->values[cone->value_count++] = value;
+        if (cone->read_count < 2 * MOST_NODES)
+            cone->read[cone->read_count++] = value;
         const int maker = cone->maker[value];
         const bool good = maker >= 0 && maker < node && add_node(graph, cone, maker, x);
         if (!good && x >= 0)
@@ -98,29 +107,49 @@ static double point(int i) {
     return i < OTHERS ? first[i] : (i - OTHERS - HALF) * 0.21875;
 }
 
-// What the nodes give for x, of that type, at the points. False where they do not.
-static bool evaluate_as(struct onnx_graph *graph, struct cone *cone, int x, int type, double *y) {
-    struct onnx_eval e = {.graph = graph, .budget = &graph->budget, .wide = true};
-    const int64_t points = POINTS;
-    bool good = true;
+static void note_number(struct cone *cone, double number) {
+    if (cone->number_count < MOST_NUMBERS)
+        cone->numbers[cone->number_count++] = number;
+}
+
+// The constants that the current node reads, and its attributes: a function may bend there.
+static void note_numbers(struct cone *cone, const struct onnx_eval *e) {
+    const Onnx__NodeProto *node = e->graph->node;
+
+    for (size_t i = 0; i < node->n_input; i++) {
+        const struct onnx_tensor *in = onnx_eval_input(e, i);
+        if (in && in->type && in->count == 1 && onnx_is_real(in->type))
+            note_number(cone, in->real[0]);
+    }
+    for (size_t i = 0; i < node->n_attribute; i++)
+        if (node->attribute[i]->has_f)
+            note_number(cone, (double)node->attribute[i]->f);
+}
+
+// What the nodes give for x, of that type, at so many points. False where they do not.
+static bool evaluate_as(struct onnx_graph *graph, struct cone *cone, int x, int type,
+                        const double *points, int count, double *y) {
+    struct onnx_eval e = {
+        .graph = graph, .values = cone->values, .budget = &graph->budget, .wide = true};
+    const struct onnx_tensor before = e.values[x];
+    const int64_t dims = count;
     int made = 0;
 
-    e.values = calloc(graph->value_count + 1, sizeof *e.values);
-    if (!e.values)
-        return false;
-    memcpy(e.values, graph->constants, graph->value_count * sizeof *e.values);
-    qsort(cone->nodes, (size_t)cone->count, sizeof *cone->nodes, compare_nodes);
-    good = onnx_tensor_create(&e.values[x], type, 1, &points, &graph->budget) == 0;
-    for (int i = 0; good && i < POINTS; i++)
-        e.values[x].real[i] = point(i);
+    cone->number_count = 0;
+    e.values[x] = (struct onnx_tensor){0};
+    bool good = onnx_tensor_create(&e.values[x], type, 1, &dims, &graph->budget) == 0;
+    if (good)
+        memcpy(e.values[x].real, points, (size_t)count * sizeof *points);
     for (; good && made < cone->count; made++) {
         onnx_select(graph, (size_t)cone->nodes[made]);
+        note_numbers(cone, &e);
         good = onnx_eval_node(&e) == 0;
     }
     const int last = onnx_output_index(graph, 0);
-    good = good && last >= 0 && e.values[last].count == POINTS && onnx_is_real(e.values[last].type);
-    for (int i = 0; good && i < POINTS; i++)
-        y[i] = e.values[last].real[i];
+    good = good && last >= 0 && e.values[last].count == (size_t)count &&
+           onnx_is_real(e.values[last].type);
+    if (good)
+        memcpy(y, e.values[last].real, (size_t)count * sizeof *y);
     for (int i = 0; i < made; i++) {
         onnx_select(graph, (size_t)cone->nodes[i]);
         const int output = onnx_output_index(graph, 0);
@@ -128,14 +157,19 @@ static bool evaluate_as(struct onnx_graph *graph, struct cone *cone, int x, int 
             onnx_tensor_free(&e.values[output]);
     }
     onnx_tensor_free(&e.values[x]);
-    free(e.values);
+    e.values[x] = before;
     graph->error[0] = '\0'; // it is no error that this is something else
     return good;
 }
 
-static bool evaluate(struct onnx_graph *graph, struct cone *cone, int x, double *y) {
-    return evaluate_as(graph, cone, x, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, y) ||
-           evaluate_as(graph, cone, x, ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE, y);
+static bool evaluate(struct onnx_graph *graph, struct cone *cone, int x, const double *points,
+                     int count, double *y) {
+    static const int types[] = {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+                                ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE};
+
+    qsort(cone->nodes, (size_t)cone->count, sizeof *cone->nodes, compare_nodes);
+    return evaluate_as(graph, cone, x, types[0], points, count, y) ||
+           evaluate_as(graph, cone, x, types[1], points, count, y);
 }
 
 // ---- Which activation it is
@@ -193,18 +227,62 @@ static double value_of(const struct curve *curve, double number, double x) {
     return onnx_function(&f, x);
 }
 
-static const struct curve *find_curve(const double *y, double *number) {
+// Is it the curve at these points? Far out a file may come to numbers that are not finite; then it
+// gives nothing there.
+static bool is_curve(const struct curve *curve, double number, const double *points, int count,
+                     const double *y) {
+    for (int i = 0; i < count; i++) {
+        const double wanted = value_of(curve, number, points[i]);
+        const bool nothing = !isfinite(y[i]) && fabs(points[i]) > 250;
+        if (!nothing && !(fabs(y[i] - wanted) <= 2e-6 * (1 + fabs(wanted))))
+            return false;
+    }
+    return true;
+}
+
+static const struct curve *find_curve(const double *points, const double *y, double *number) {
     for (size_t c = 0; c < sizeof curves / sizeof *curves; c++) {
         *number = curves[c].number(y);
-        bool same = isfinite(*number) && fabs(*number) <= 256;
-        for (int i = 0; same && i < POINTS; i++) {
-            const double wanted = value_of(&curves[c], *number, point(i));
-            same = fabs(y[i] - wanted) <= 2e-6 * (1 + fabs(wanted));
-        }
-        if (same)
+        if (isfinite(*number) && fabs(*number) <= 256 && *number != 0 &&
+            is_curve(&curves[c], *number, points, POINTS, y))
             return &curves[c];
     }
     return NULL;
+}
+
+// Many points for a cone that was evaluated: dense, far out, and where it may jump or bend.
+static int many_points(const struct cone *cone, double *points) {
+    double *to = points;
+
+    for (int i = 0; i < EVEN; i++)
+        *to++ = i / 64.0;
+    for (int i = -RISING; i <= RISING; i++)
+        *to++ = pow(10, i / 20.0);
+    for (int i = 0; i < cone->number_count; i++)
+        for (int k = -1; k <= 1 && fabs(cone->numbers[i]) <= 1e6; k++)
+            *to++ = cone->numbers[i] * (1 + k / 64.0);
+    const int count = (int)(to - points);
+    for (int i = 0; i < count; i++)
+        *to++ = -points[i];
+    return 2 * count;
+}
+
+// The activation that the cone makes of x, or NULL.
+static const struct curve *recognise(struct onnx_graph *graph, struct cone *cone, int x,
+                                     double *number) {
+    double points[MOST_POINTS], y[MOST_POINTS];
+
+    for (int i = 0; i < POINTS; i++)
+        points[i] = point(i);
+    if (!evaluate(graph, cone, x, points, POINTS, y))
+        return NULL;
+    const struct curve *curve = find_curve(points, y, number);
+    if (!curve)
+        return NULL;
+    const int count = many_points(cone, points);
+    return evaluate(graph, cone, x, points, count, y) && is_curve(curve, *number, points, count, y)
+               ? curve
+               : NULL;
 }
 
 // ---- The graph
@@ -240,20 +318,21 @@ static Onnx__NodeProto *new_node(struct onnx_graph *graph, const Onnx__NodeProto
     return node;
 }
 
-// The activation that a node ends, as a node; NULL: it ends none.
-static Onnx__NodeProto *find(struct onnx_graph *graph, const int *maker, int end, int *failed) {
-    struct cone all = {.maker = maker};
-    double y[POINTS], number;
+// The activation that a node ends, as a node; NULL: it ends none. empty: a cone of no nodes.
+static Onnx__NodeProto *find(struct onnx_graph *graph, const struct cone *empty, int end,
+                             int *failed) {
+    struct cone all = *empty;
+    double number;
 
     if (!onnx_select(graph, (size_t)end) || !IS_AMONG(graph, ends))
         return NULL;
     add_node(graph, &all, end, -1);
-    for (int i = 0; i < all.value_count; i++) { // the nearest first
-        struct cone cone = {.maker = maker};
-        const int x = all.values[i];
-        if (!add_node(graph, &cone, end, x) || !cone.bends || !evaluate(graph, &cone, x, y))
+    for (int i = 0; i < all.read_count; i++) { // the nearest first
+        struct cone cone = *empty;
+        const int x = all.read[i];
+        if (!add_node(graph, &cone, end, x) || !cone.bends)
             continue;
-        const struct curve *curve = find_curve(y, &number);
+        const struct curve *curve = recognise(graph, &cone, x, &number);
         if (!curve)
             continue;
         Onnx__NodeProto *node = new_node(graph, graph->g->node[end], x, curve, number);
@@ -263,33 +342,53 @@ static Onnx__NodeProto *find(struct onnx_graph *graph, const int *maker, int end
     return NULL;
 }
 
-int onnx_curves_find(struct onnx_graph *graph, struct onnx_curves *found) {
+// Puts activations into nodes, a copy of the graph's that is made with the first one.
+static int find_all(struct onnx_graph *graph, const struct cone *empty, Onnx__NodeProto ***nodes) {
     const size_t count = graph->g->n_node;
-    int *maker = malloc((graph->value_count + 1) * sizeof *maker), result = 0;
-    Onnx__NodeProto **nodes = NULL;
+    int result = 0;
 
-    found->g = graph->g;
-    found->needed = graph->needed;
-    if (!maker)
-        return onnx_fail_file(graph, "not enough memory");
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        Onnx__NodeProto *node = find(graph, empty, (int)i, &result);
+        if (!node)
+            continue;
+        if (!*nodes && (*nodes = onnx_allocate(graph, count * sizeof(Onnx__NodeProto *))))
+            memcpy(*nodes, graph->g->node, count * sizeof(Onnx__NodeProto *));
+        if (*nodes)
+            (*nodes)[i] = node;
+        result = *nodes ? 0 : -1;
+    }
+    return result;
+}
+
+// [values of the graph] the node that makes each, or -1.
+static void find_makers(struct onnx_graph *graph, int *maker) {
     for (size_t i = 0; i < graph->value_count; i++)
         maker[i] = -1;
-    for (size_t i = 0; i < count && count <= MOST_GRAPH; i++) {
+    for (size_t i = 0; i < graph->g->n_node; i++) {
         onnx_select(graph, i);
         for (size_t k = 0; k < graph->node->n_output; k++)
             if (onnx_output_index(graph, k) >= 0)
                 maker[onnx_output_index(graph, k)] = (int)i;
     }
-    for (size_t i = 0; result == 0 && i < count && count <= MOST_GRAPH; i++) {
-        Onnx__NodeProto *node = find(graph, maker, (int)i, &result);
-        if (!node)
-            continue;
-        if (!nodes && (nodes = onnx_allocate(graph, count * sizeof(Onnx__NodeProto *))))
-            memcpy(nodes, graph->g->node, count * sizeof(Onnx__NodeProto *));
-        if (nodes)
-            nodes[i] = node;
-        result = nodes ? 0 : -1;
+}
+
+int onnx_curves_find(struct onnx_graph *graph, struct onnx_curves *found) {
+    const size_t count = graph->g->n_node;
+    Onnx__NodeProto **nodes = NULL;
+
+    found->g = graph->g;
+    found->needed = graph->needed;
+    if (count > MOST_GRAPH)
+        return 0;
+    int *maker = malloc((graph->value_count + 1) * sizeof *maker);
+    struct onnx_tensor *values = calloc(graph->value_count + 1, sizeof *values);
+    int result = maker && values ? 0 : onnx_fail_file(graph, "not enough memory");
+    if (result == 0) {
+        memcpy(values, graph->constants, graph->value_count * sizeof *values);
+        find_makers(graph, maker);
+        result = find_all(graph, &(struct cone){.maker = maker, .values = values}, &nodes);
     }
+    free(values);
     free(maker);
     if (result != 0 || !nodes)
         return result;
