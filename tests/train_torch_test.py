@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Random networks that torch exports, trained by `millrace train` and by torch.optim on the same mini-batches, each of all
-# sequences: loss after loss and weight after weight agree to float32. torch has two biases where ONNX has one sum, so the
-# second ones that only add to it stay at 0.
+# Random networks that torch exports, trained by `millrace train` and by torch.optim on the same mini-batches in the same
+# order (train_order.py): the loss of each epoch and every weight agree to float32. torch has two biases where ONNX has one
+# sum, so the second ones that only add to it stay at 0.
 #     train_torch_test.py FOLDER [COUNT [SEED]]
 import json
 import pathlib
@@ -15,6 +15,8 @@ import onnx
 import torch
 from onnx import numpy_helper
 from torch import nn
+
+from train_order import batches
 
 EPOCHS = 4
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
@@ -45,15 +47,12 @@ class Net(nn.Module):
         return self.head(rows if self.every else rows[:, -1])
 
 
-def loss_of(net, y):
-    def mean(out, due):
-        if net.loss == "mse":
-            return nn.functional.mse_loss(out, due)
-        if net.loss == "bce":
-            return nn.functional.binary_cross_entropy_with_logits(out, due)
-        return nn.functional.cross_entropy(out.flatten(0, -2), due.flatten().long())
-
-    return lambda out: mean(out, y)
+def loss_of(net, out, y):
+    if net.loss == "mse":
+        return nn.functional.mse_loss(out, y)
+    if net.loss == "bce":
+        return nn.functional.binary_cross_entropy_with_logits(out, y)
+    return nn.functional.cross_entropy(out.flatten(0, -2), y.flatten().long())
 
 
 def exported_weights(path, net):
@@ -100,11 +99,11 @@ def compare(folder, draw):
         torch.onnx.export(net, x, folder / "net.onnx", input_names=["x"], output_names=["y"], dynamic_axes=axes)
     sgd, rate = draw.random() < 0.5, 0.01
     momentum, l2 = draw.choice([0, 0.9]) if sgd else 0, draw.choice([0, 0.01])
-    clip = draw.choice([0, 0.1])
-    about = f"{net.kind} {net.layers} x {net.hidden}, {net.loss}, {'sgd' if sgd else 'adam'}, {sequences} x {steps}"
+    clip, batch, seed = draw.choice([0, 0.1]), draw.choice([sequences, (sequences + 2) // 3]), draw.randint(0, 2**64 - 1)
+    about = f"{net.kind} {net.layers} x {net.hidden}, {net.loss}, {'sgd' if sgd else 'adam'}, {sequences} x {steps} by {batch}"
     done = subprocess.run(
         ["build/millrace", "train", folder / "net.onnx", "--x", folder / "x.npy", "--y", folder / "y.npy", "--json"]
-        + ["--loss", net.loss, "--rate", str(rate), "--epochs", str(EPOCHS), "--batch", str(sequences)]
+        + ["--loss", net.loss, "--rate", str(rate), "--epochs", str(EPOCHS), "--batch", str(batch), "--seed", str(seed)]
         + ["--optimiser", "sgd" if sgd else "adam", "--l2", str(l2), "--export", folder / "out.onnx"]
         + (["--momentum", str(momentum)] if sgd else [])
         + (["--clip", str(clip)] if clip else []),
@@ -121,16 +120,18 @@ def compare(folder, draw):
         if sgd
         else torch.optim.Adam(parameters, rate, weight_decay=l2)
     )
-    loss_function = loss_of(net, y)
     for epoch in range(EPOCHS):
-        optimiser.zero_grad()
-        loss = loss_function(net(x))
-        if abs(loss.item() - given[epoch]) > 2e-5 * max(1, abs(loss.item())):
-            return f"{about}: loss {given[epoch]} of epoch {epoch + 1}, not {loss.item()}"
-        loss.backward()
-        if clip:
-            nn.utils.clip_grad_norm_(parameters, clip)
-        optimiser.step()
+        mean = 0
+        for places in batches(sequences, seed, epoch + 1, batch):
+            optimiser.zero_grad()
+            loss = loss_of(net, net(x[places]), y[places])
+            mean += loss.item() * len(places) / sequences
+            loss.backward()
+            if clip:
+                nn.utils.clip_grad_norm_(parameters, clip)
+            optimiser.step()
+        if abs(mean - given[epoch]) > 2e-5 * max(1, abs(mean)):
+            return f"{about}: loss {given[epoch]} of epoch {epoch + 1}, not {mean}"
     trained = exported_weights(str(folder / "out.onnx"), net)
     for name, due in torch_weights(net).items():
         # Adam moves a weight whose gradient is all rounding as far as any other.
