@@ -4,9 +4,11 @@
 #     python_test.py layout >layout.c     a C program that prints the sizes and offsets of all structs of the header
 #     python_test.py FOLDER               the tests; FOLDER has that program, built, and small.millrace
 import ctypes
+import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -401,6 +403,7 @@ class Small(unittest.TestCase):
             "reference": lambda s, m: m.reference(thing()), "open": lambda s, m: millrace.open(thing()), "session": lambda s, m: m.session(thing()).close(),
             "ranges": lambda s, m: millrace.import_onnx(TURBOFAN, ranges={draw.choice((None, 0, 1)): thing()}, note=lambda text: None),
             "cells": lambda s, m: millrace.open(work / "small.millrace", cells=thing()),
+            "train": lambda s, m: millrace.Training(Train.NET, thing(), thing(), validate_x=draw.choice((None, thing())), **{draw.choice(("rate", "epochs", "loss", "threads", "seed", "device", "note", "resume")): thing()}),
             "import": lambda s, m: millrace.import_onnx(thing(), calibrate=thing(), percentile=thing(), precision=thing()),
         }  # fmt: skip
         done = {name: 0 for name in calls}
@@ -415,6 +418,117 @@ class Small(unittest.TestCase):
         self.session.reset()
         with self.model.session("cpu:") as fresh:
             self.assert_same(self.session.run(x), fresh.run(x))
+
+
+class Train(unittest.TestCase):
+    """Training: the bits of the command, and what goes wrong."""
+
+    NET = {"inputs": 3, "layers": [{"cell": "gru", "hidden": 8}], "heads": [{"name": "sum", "outputs": 1}]}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.x = walk(3, 90, 7)
+        cls.y = cls.x[:, :, 0].mean(axis=1)
+
+    def test_it_is_the_command(self):
+        np.save(work / "train_x.npy", self.x)
+        np.save(work / "train_y.npy", self.y)
+        (work / "net.json").write_text(json.dumps(self.NET), encoding="utf-8")  # which is the name of the network
+        done, progress = [], []
+        for arithmetic in "float32", "int":
+            options = {"validate": 0.2, "rate": 0.01, "clip": 1.0, "epochs": 4, "batch": 16, "seed": 2**63, "schedule": "cosine", "arithmetic": arithmetic}
+            with millrace.train(
+                self.NET, self.x, self.y, work / "mine.millrace", export=work / "mine.onnx", epoch=done.append, progress=progress.append, **options
+            ) as model:
+                self.assertGreater(model.accuracy.snr_db, 40)
+                self.assertEqual(model.outputs, [millrace.Output("sum", 1, False)])
+            words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+            files = ["--x", work / "train_x.npy", "--y", work / "train_y.npy", "-o", work / "its.millrace", "--export", work / "its.onnx"]
+            told = subprocess.run(["build/millrace", "train", work / "net.json", *files, *words, "--json"], check=True, capture_output=True, text=True).stdout
+            self.assertEqual((work / "mine.onnx").read_bytes(), (work / "its.onnx").read_bytes())
+            with millrace.open(work / "mine.millrace") as mine, millrace.open(work / "its.millrace") as its:
+                self.assertTrue(np.array_equal(mine.reference(self.x), its.reference(self.x)))
+            lines = [json.loads(line) for line in told.splitlines()][:-1]
+            self.assertEqual([{**line, "seconds": 0} for line in lines], [{**epoch._asdict(), "seconds": 0} for epoch in done])
+            self.assertEqual(len(progress), 4 * 5)
+            self.assertEqual(progress[-1][:4], (4, 4, 5, 5))
+            self.assertAlmostEqual(progress[-1].loss, done[-1].loss)
+            self.assertLess(done[-1].validation_loss, done[0].validation_loss)
+            done.clear()
+            progress.clear()
+
+    def test_it_goes_on(self):
+        options = {"batch": 32, "arithmetic": "int", "validate_x": self.x[:20], "validate_y": self.y[:20].tolist()}
+        folder = work / "train_checkpoint"
+        shutil.rmtree(folder, ignore_errors=True)
+        with millrace.Training(self.NET, self.x, self.y, epochs=2, checkpoint=folder, **options) as first:
+            self.assertEqual([epoch.epoch for epoch in first], [1, 2])
+        with millrace.Training(self.NET, self.x, self.y, epochs=4, checkpoint=folder, resume=True, **options) as rest:
+            self.assertEqual([epoch.epoch for epoch in rest], [3, 4])
+            got = [epoch._replace(seconds=0) for epoch in rest.history]
+            with millrace.Training(self.NET, self.x, self.y, epochs=4, **options) as whole:
+                self.assertEqual([epoch._replace(seconds=0) for epoch in whole], got)
+                with rest.model() as one, whole.model() as other:
+                    self.assertTrue(np.array_equal(one.reference(self.x), other.reference(self.x)))
+
+    def test_a_model_is_trained_on(self):
+        classes = (self.x[:, -1, 0] > 0).astype(int) + (self.x[:, -1, 0] > 0.5)
+        net = {**self.NET, "heads": [{"outputs": 3, "activation": "softmax"}]}
+        with millrace.Training(net, self.x, classes, loss="ce", epochs=30, rate=0.02, patience=0) as training:
+            before = list(training)[0]
+            training.export(work / "classes.onnx")
+        with millrace.Training(work / "classes.onnx", self.x, classes, loss="ce", epochs=1, optimiser="sgd", rate=1e-3, momentum=0.9) as training:
+            after = next(training)
+        self.assertLess(after.loss, before.loss / 2)
+        self.assertTrue(np.isnan(after.validation_loss))
+
+    def test_what_is_wrong_raises(self):
+        nan = self.x.copy()
+        nan[41, 2, 1] = np.nan
+        code = millrace.ErrorCode
+        for wanted, said, arguments in (
+            (code.INPUT, r"^x holds NaN at index \[41, 2, 1\]", {"x": nan}),
+            (code.INPUT, r"^y has the shape \[8\]", {"y": self.y[:8]}),
+            (code.INPUT, r"0 to 1", {"y": self.y + 7, "loss": "bce", "network": {**self.NET, "heads": [{"outputs": 1, "activation": "sigmoid"}]}}),
+            (code.INPUT, "diverges|not finite", {"optimiser": "sgd", "rate": 1e6, "clip": 0.0, "epochs": 50, "y": self.y * 1e4}),
+            (code.ARGUMENT, "of type", {"x": self.x.astype(complex)}),
+            (code.ARGUMENT, "files of x and y", {"y": None}),
+            (code.ARGUMENT, "no option", {"epoch_count": 3}),
+            (code.ARGUMENT, "known are", {"loss": "mae"}),
+            (code.ARGUMENT, "known are", {"schedule": "linear"}),
+            (code.ARGUMENT, "no number", {"rate": "fast"}),
+            (code.ARGUMENT, "the rate is", {"rate": -1}),
+            (code.ARGUMENT, "no whole number", {"epochs": 1.5}),
+            (code.ARGUMENT, "from 0 to", {"batch": -1}),
+            (code.ARGUMENT, "nothing trains in int8", {"arithmetic": "int8"}),
+            (code.ARGUMENT, "patience needs", {"patience": 2}),
+            (code.ARGUMENT, "called", {"progress": 3}),
+            (code.ARGUMENT, "path", {"network": 3}),
+            (code.ARGUMENT, "written as JSON", {"network": {"inputs": object()}}),
+            (code.MODEL, "hidden", {"network": {"inputs": 3, "layers": [{"cell": "gru"}]}}),
+            (code.FILE, "nothing.onnx", {"network": "nothing.onnx"}),
+            (code.FILE, "nothing.npy", {"x": "nothing.npy"}),
+        ):
+            given = {"network": self.NET, "x": self.x, "y": self.y, "epochs": 1, **arguments}
+            with self.subTest(said), self.assertRaisesRegex(millrace.Error, said) as caught:
+                millrace.train(**given)
+            self.assertEqual(caught.exception.code, wanted, caught.exception)
+
+    def test_callbacks(self):
+        def fail(told):
+            raise KeyError(told.epoch)
+
+        with self.assertRaises(KeyError):
+            millrace.train(self.NET, self.x, self.y, progress=fail)
+        with self.assertRaises(KeyError):
+            millrace.train(self.NET, self.x, self.y, epoch=fail)
+        with millrace.Training(self.NET, self.x, self.y, progress=lambda told: training.close()) as training:
+            with self.assertRaisesRegex(millrace.Error, "calls back"):
+                next(training)
+            training.close()
+            for call in (lambda: next(training), lambda: training.history, lambda: training.export("a.onnx"), training.model, training.__enter__):
+                with self.assertRaisesRegex(millrace.Error, "closed"):
+                    call()
 
 
 class Torch(unittest.TestCase):

@@ -15,11 +15,13 @@ from .devices import Device, devices
 from .model import Accuracy, Model, Operator, Output, import_onnx, import_state_dict, import_torch, open
 from .options import Lanes
 from .session import InputSaturation, OperatorSaturation, Process, Session, Stats
+from .training import Epoch, Progress, Training, train
 
 __version__ = version()
 __all__ = [
     "Accuracy",
     "Device",
+    "Epoch",
     "Error",
     "ErrorCode",
     "InputSaturation",
@@ -29,13 +31,16 @@ __all__ = [
     "OperatorSaturation",
     "Output",
     "Process",
+    "Progress",
     "Session",
     "Stats",
+    "Training",
     "devices",
     "import_onnx",
     "import_state_dict",
     "import_torch",
     "open",
     "strerror",
+    "train",
     "version",
 ]

@@ -4,6 +4,8 @@ import ctypes
 import enum
 import os
 import pathlib
+import threading
+import warnings
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from . import _interface
@@ -122,6 +124,28 @@ def record(kind: Callable[..., _Record], struct: ctypes.Structure) -> _Record:
     return kind(*(text_of(value) if isinstance(value, bytes) or value is None else value for value in values))
 
 
+def tell(text: str) -> None:
+    """A note of the library to a caller that has given no function for it."""
+    warnings.warn(text, stacklevel=4)
+
+
+class Turn:
+    """`with` it: a call of a thread that has what is `what` for itself. What the call calls back cannot begin another."""
+
+    def __init__(self, what: str):
+        self._what, self._lock, self._owner = what, threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        if self._owner == threading.get_ident():
+            raise argument_error(f"the {self._what} is in a call: it cannot be used or closed by what that calls back")
+        self._lock.acquire()  # pylint: disable=consider-using-with
+        self._owner = threading.get_ident()
+
+    def __exit__(self, *_: Any) -> None:
+        self._owner = 0
+        self._lock.release()
+
+
 class Callbacks:
     """Python functions that the library calls: an exception in one is kept, and raised when the call is over."""
 
@@ -148,6 +172,8 @@ class Callbacks:
             raise raised
 
 
-def check(code: int, error: _interface.mr_error) -> None:
+def check(code: int, error: _interface.mr_error, folder: str = "") -> None:
+    """folder: of this package's own files, of which the sentence shall tell the names alone."""
     if code:
-        raise Error(code, text_of(error.text))
+        text = text_of(error.text)
+        raise Error(code, text.replace(os.path.join(folder, ""), "") if folder else text)

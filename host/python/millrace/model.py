@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models: import, open, what they are, what they take on a card, and their float reference."""
-import builtins
 import ctypes
 import inspect
 import json
 import os
 import tempfile
-import warnings
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from . import _interface, arrays, weights
-from ._library import Path, argument_error, check, lib, record, take_text, text_of, to_bytes, to_number
+from ._library import Path, argument_error, check, lib, record, take_text, tell, text_of, to_bytes, to_number
 from .options import Held, import_options, model_options, plan_options
 from .session import Session
 
@@ -173,10 +171,6 @@ def open(path: Path, cells: Sequence[Path] = ()) -> Model:  # pylint: disable=re
     return Model(path, cells)
 
 
-def _tell(text: str) -> None:
-    warnings.warn(text, stacklevel=4)
-
-
 def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Model:
     """Turns an ONNX file, or a description in JSON (docs/json-models.md), into a model, whole numbers. output: its model file;
     None keeps none.
@@ -188,14 +182,14 @@ def import_onnx(path: Path, output: Optional[Path] = None, **options: Any) -> Mo
     cells, the files of cells of your own; max_steps, of a network with a layer that reads from the end; force; note,
     called with what one should know (else it is a warning). struct mr_import_options in millrace.h says what they do."""
     with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
-        options.setdefault("note", _tell)
+        options.setdefault("note", tell)
         held, error = import_options(folder, **options), _interface.mr_error()
         place = os.path.join(folder, "model.millrace") if output is None else output
         code = lib.mr_import_with(
             to_bytes(path, "the path of the network's file"), to_bytes(place, "output"), ctypes.byref(held.struct), ctypes.byref(error)
         )
         held.callbacks.finish()
-        check(code, error)
+        check(code, error, folder)
         return Model(place, options.get("cells", ()))
 
 
@@ -213,11 +207,7 @@ def import_state_dict(
     with tempfile.TemporaryDirectory(prefix="millrace-") as folder:
         path = os.path.join(folder, f"{name}.json")
         weights.write(os.path.join(folder, "state"), state)
-        try:
-            with builtins.open(path, "w", encoding="utf-8") as file:
-                json.dump({**description, "weights": "state"}, file, allow_nan=False)
-        except (TypeError, ValueError) as reason:
-            raise argument_error(f"the description cannot be written as JSON: {reason}") from None
+        weights.write_description(path, {**description, "weights": "state"})
         return import_onnx(path, output, **options)
 
 

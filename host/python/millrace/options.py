@@ -2,7 +2,7 @@
 """Keyword arguments to the library's option structs."""
 import ctypes
 import numbers
-import tempfile
+import os
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -17,6 +17,12 @@ _CHOICES = {name[len("MR_LANES_") :].lower(): value for name, value in vars(_int
 _METHODS = {name[len("MR_CALIBRATION_") :].lower(): value for name, value in vars(_interface).items() if name.startswith("MR_CALIBRATION_")}
 _NUMBERS = ("idle_chance", "stall_chance", "limit_ms", "step_cycles", "within_ns", "within_steps", "budget", "dsps", "slots")
 _TEXTS = ("target", "trace", "fallback", "bitstreams")
+_LOSSES = {"mse": _interface.MR_TRAIN_MSE, "bce": _interface.MR_TRAIN_BCE, "ce": _interface.MR_TRAIN_CE}
+_OPTIMISERS = {"adam": _interface.MR_TRAIN_ADAM, "sgd": _interface.MR_TRAIN_SGD}
+_SCHEDULES = {"constant": _interface.MR_TRAIN_CONSTANT, "steps": _interface.MR_TRAIN_STEPS, "cosine": _interface.MR_TRAIN_COSINE}
+_TRAIN_REALS = ("validate", "rate", "rate_factor", "momentum", "clip", "l2", "dropout")
+_TRAIN_NUMBERS = ("rate_epochs", "epochs", "batch", "patience", "threads")
+_TRAIN_TEXTS = ("arithmetic", "device", "fallback", "checkpoint")
 
 
 def _fields(kind: Any) -> "dict[str, Any]":
@@ -121,6 +127,16 @@ def model_options(cells: Sequence[Path]) -> Held:
     return Held(options, Callbacks(), (paths,))
 
 
+def _data_path(folder: str, data: Any, what: str) -> Optional[bytes]:
+    """The file of data: that which is named, or one in `folder`, with the name `what`, that an array is written to."""
+    if data is None or isinstance(data, (str, bytes, os.PathLike)):
+        return None if data is None else to_bytes(data, what)
+    array, path = arrays.take(data, what), os.path.join(folder, what)
+    with open(path, "wb") as file:
+        np.save(file, array)
+    return to_bytes(path, what)
+
+
 def import_options(
     folder: str,
     *,
@@ -158,11 +174,49 @@ def import_options(
     options.ranges, options.range_count = alive, len(alive)
     paths = cell_paths(cells)
     options.cells, options.cell_count = paths, len(paths)
-    if isinstance(calibrate, (np.ndarray, list, tuple)):
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".npy", delete=False) as file:
-            np.save(file, arrays.take(calibrate, "calibrate"))
-        calibrate = file.name
-    options.calibration = None if calibrate is None else to_bytes(calibrate, "calibrate")
+    options.calibration = _data_path(folder, calibrate, "calibrate")
     options.note = callbacks.wrap(fields["note"], note)
     options.trial = callbacks.wrap(fields["trial"], trial, _trial)
     return Held(options, callbacks, (alive, paths))
+
+
+def train_options(
+    folder: str,
+    x: Any,
+    y: Any,
+    *,
+    validate_x: Any = None,
+    validate_y: Any = None,
+    loss: str = "mse",
+    optimiser: str = "adam",
+    schedule: str = "constant",
+    resume: bool = False,
+    seed: int = 0,
+    progress: Optional[Callable[[Any], Any]] = None,
+    progress_of: Callable[[Any], Any],
+    note: Optional[Callable[[str], Any]] = None,
+    **others: Any,
+) -> Held:
+    """struct mr_train_options. Arrays go through files in `folder`. progress_of: what the library tells of a mini-batch as
+    `progress` takes it. `others`: those of its members that are numbers or texts, by their names there."""
+    fields, callbacks = _fields(_interface.mr_train_options), Callbacks()
+    options = _interface.mr_train_options(size=ctypes.sizeof(_interface.mr_train_options), seed=to_number(seed, "seed", 2**64 - 1))
+    for name, value in others.items():
+        if name in _TRAIN_REALS:
+            try:
+                setattr(options, name, value)
+            except TypeError:
+                raise argument_error(f"{name} is {value!r}, which is no number") from None
+        elif name in _TRAIN_NUMBERS:
+            setattr(options, name, to_number(value, name))
+        elif name in _TRAIN_TEXTS:
+            setattr(options, name, None if value is None else to_bytes(value, name))
+        else:
+            known = ", ".join(_TRAIN_TEXTS + _TRAIN_NUMBERS + _TRAIN_REALS)
+            raise argument_error(f"{name} is no option; known are validate_x, validate_y, loss, optimiser, schedule, resume, seed, progress, note, {known}")
+    options.loss, options.optimiser = _word(_LOSSES, loss, "loss"), _word(_OPTIMISERS, optimiser, "optimiser")
+    options.schedule, options.resume = _word(_SCHEDULES, schedule, "schedule"), bool(resume)
+    options.progress, options.note = callbacks.wrap(fields["progress"], progress, progress_of), callbacks.wrap(fields["note"], note)
+    options.x, options.y = _data_path(folder, x, "x"), _data_path(folder, y, "y")
+    options.validate_x, options.validate_y = _data_path(folder, validate_x, "validate_x"), _data_path(folder, validate_y, "validate_y")
+    return Held(options, callbacks)

@@ -2,13 +2,12 @@
 """Sessions: a model on an open device."""
 import contextlib
 import ctypes
-import threading
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional
 
 import numpy as np
 
 from . import _interface, arrays
-from ._library import Error, argument_error, lib, record, text_of, to_number
+from ._library import Error, Turn, argument_error, lib, record, text_of, to_number
 from ._library import check as check_error
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class Session:
     def __init__(self, model: "Model", handle: "Handle", device: bytes, held: "Held"):
         self._raw: Optional[int] = None
         self._handle, self._held, self._model = handle, held, model
-        self._lock, self._owner = threading.Lock(), 0
+        self._turn = Turn("session")
         error = _interface.mr_error()
         self._raw = lib.mr_session_open(handle.raw, device, ctypes.byref(held.struct), ctypes.byref(error))
         if not self._raw or held.callbacks.raised:
@@ -85,10 +84,7 @@ class Session:
     @contextlib.contextmanager
     def _call(self) -> Iterator[int]:
         """The library's session, for one call by one thread."""
-        if self._owner == threading.get_ident():
-            raise argument_error("the session is in a call: it cannot be used by what that calls back")
-        with self._lock:
-            self._owner = threading.get_ident()
+        with self._turn:
             try:
                 if not self._raw:
                     raise argument_error("the session is closed")
@@ -96,7 +92,6 @@ class Session:
             finally:
                 if self._raw:  # a fallback may have gone on
                     self.device = text_of(lib.mr_session_device(self._raw))
-                self._owner = 0
                 self._held.callbacks.finish()
 
     def _check(self, raw: int, code: int) -> None:
@@ -105,9 +100,7 @@ class Session:
 
     def close(self) -> None:
         """Frees the device, after a call that another thread is in; a second time does nothing."""
-        if self._owner == threading.get_ident():
-            raise argument_error("the session is in a call: it cannot be closed by what that calls back")
-        with self._lock:
+        with self._turn:
             raw, self._raw = self._raw, None
             if raw:
                 lib.mr_session_close(raw)

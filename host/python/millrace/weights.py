@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Named tensors as a safetensors file."""
+"""A network without ONNX: its description as a JSON file, and named tensors as a safetensors file."""
 import json
 import struct
 from typing import Any, Mapping
@@ -48,3 +48,12 @@ def write(path: str, state: Mapping[str, Any]) -> None:
         file.write(struct.pack("<Q", len(text)) + text)
         for _, _, _, data in tensors:
             file.write(data)
+
+
+def write_description(path: str, description: Mapping[str, Any]) -> None:
+    """Writes what docs/json-models.md describes."""
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(description, file, allow_nan=False)
+    except (TypeError, ValueError) as reason:
+        raise argument_error(f"the description cannot be written as JSON: {reason}") from None
