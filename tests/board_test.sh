@@ -41,6 +41,21 @@ else
     fail "lstm: planned are $planned: $(grep "lstm.usb.npy: 1 sequence" "$work/log")"
 fi
 
+# Also of many short sequences, whose words wait while the answer before is on the line.
+{
+    printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (60, 2, 3)}"
+    for _ in $(seq 120); do printf '\000\000\200\076\000\000\200\277\000\000\000\077'; done
+} >"$work/short.npy"
+planned=$($millrace plan "$work/small.millrace" --target icebreaker --steps 2 --sequences 60 | grep -o '[0-9]* cycles' | tail -n 1)
+on_cpu small short.npy
+emulated "" "$(run_on usb: small short.npy)" || fail "60 sequences: code $?: $(tail -n 1 "$work/log")"
+if grep -q ", $planned," "$work/log"; then
+    pass "small: 60 sequences: $planned, as planned"
+else
+    fail "small: 60 sequences: planned are $planned: $(tail -n 1 "$work/log")"
+fi
+same small "60 sequences of 2 steps"
+
 names=lstm
 [ "$long" != long ] || names="lstm gru rnn"
 for name in $names; do

@@ -14,6 +14,9 @@
     X(ANSWER, 0x80, "added to the command in an answer")                                           \
     X(HEADER, 8, "bytes before the payload")                                                       \
     X(CHECK, 4, "bytes of CRC-32 behind it")                                                       \
+    X(PAYLOAD_LEAST, 256,                                                                          \
+      "a device's greatest payload is a multiple of 4, at least so many bytes")                    \
+    X(PAYLOAD_MOST, 65532, "and at most so many")                                                  \
     X(EARLY, 0x8000, "added to `wanted` of STREAM: words that are not there are not waited for")
 
 // The bytes of a header: X(name, offset, text).
@@ -85,7 +88,7 @@ enum { MR_PACKET_KINDS(MR_PACKET_VALUE) };
 #undef MR_PACKET_VALUE
 #define MR_PACKET_VALUE(name, word, words, text)                                                   \
     MR_IDENTITY_##name = 2 * (word), MR_IDENTITY_##name##_END = 2 * ((word) + (words)),
-enum { MR_PACKET_IDENTITY(MR_PACKET_VALUE) MR_IDENTITY_BYTES = 52 };
+enum { MR_PACKET_IDENTITY(MR_PACKET_VALUE) MR_IDENTITY_BYTES = MR_IDENTITY_REJECTED_END };
 #undef MR_PACKET_VALUE
 
 #endif

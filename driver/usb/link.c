@@ -13,19 +13,11 @@ enum {
     MOST_MS = 1000, // up to this
     AWAY_MS = 2000, // for which a device may be unplugged
     OPEN_MS = 5000, // a device that does not answer at first is none
-    FIRST_PAYLOAD = 512,
-    LEAST_PAYLOAD = 256
+    OPEN_PAYLOAD = MR_PACKET_PAYLOAD_LEAST // until the device has said what it takes
 };
 
 static uint64_t now_ms(const struct mr_link *link) {
     return link->pipe.now(link->pipe.self);
-}
-
-static uint32_t number(const uint8_t *bytes, int count) {
-    uint32_t value = 0;
-    for (int i = 0; i < count; i++)
-        value |= (uint32_t)bytes[i] << 8 * i;
-    return value;
 }
 
 // ---- One request -------------------------------------------------------------------------------
@@ -172,7 +164,7 @@ static int take_identity(struct mr_link *link, const struct mr_packet *answer,
                           "%s says %u bytes of itself where %d were expected; its image is damaged",
                           link->name, answer->length, MR_IDENTITY_BYTES);
 #define NUMBER(name)                                                                               \
-    number(bytes + MR_IDENTITY_##name, MR_IDENTITY_##name##_END - MR_IDENTITY_##name)
+    mr_packet_get(bytes + MR_IDENTITY_##name, MR_IDENTITY_##name##_END - MR_IDENTITY_##name)
     *identity = (struct mr_link_identity){.kind = NUMBER(KIND),
                                           .payload = NUMBER(PAYLOAD),
                                           .clock_khz = NUMBER(CLOCK_KHZ),
@@ -183,9 +175,9 @@ static int take_identity(struct mr_link *link, const struct mr_packet *answer,
 #undef NUMBER
     memcpy(identity->hash, bytes + MR_IDENTITY_HASH, MR_LINK_HASH);
     for (int i = 0; i < MR_LINK_LIMITS; i++)
-        identity->limits[i] = (uint16_t)number(bytes + MR_IDENTITY_LIMITS + 2 * i, 2);
-    if (identity->payload >= LEAST_PAYLOAD && identity->payload <= MR_PACKET_PAYLOAD_MAX &&
-        identity->payload % 4 == 0)
+        identity->limits[i] = (uint16_t)mr_packet_get(bytes + MR_IDENTITY_LIMITS + 2 * i, 2);
+    if (identity->payload >= MR_PACKET_PAYLOAD_LEAST &&
+        identity->payload <= MR_PACKET_PAYLOAD_MOST && identity->payload % 4 == 0)
         return 0;
     return mr_failure(
         error, MR_ERROR_DEVICE,
@@ -216,7 +208,7 @@ static bool make_room(struct mr_link *link, uint32_t payload) {
 static int begin(struct mr_link *link, struct mr_error *error) {
     struct mr_packet answer;
     int code = link->pipe.reset(link->pipe.self, error);
-    if (!code && !make_room(link, FIRST_PAYLOAD))
+    if (!code && !make_room(link, OPEN_PAYLOAD))
         code = mr_failure(error, MR_ERROR_MEMORY, "%s: not enough memory to open it", link->name);
     if (!code)
         code = ask_anew(link, MR_PACKET_COMMAND_IDENTIFY, &answer, error);

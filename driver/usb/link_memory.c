@@ -18,11 +18,6 @@ struct mr_link_block {
     uint64_t address, size;
 };
 
-static void put(uint8_t *bytes, uint32_t value) {
-    for (int i = 0; i < WORD; i++)
-        bytes[i] = (uint8_t)(value >> 8 * i);
-}
-
 static int check(void *self) {
     const struct mr_link_memory *memory = self;
     return *memory->lost ? mr_failure(memory->error, MR_ERROR_DEVICE, "%s: %s", memory->link->name,
@@ -48,12 +43,11 @@ static int read_register(void *self, uint32_t offset, uint32_t *value) {
     struct mr_packet answer;
     uint8_t *payload = mr_link_payload(memory->link);
     *value = UINT32_MAX;
-    put(payload, offset);
-    put(payload + WORD, 1);
+    mr_packet_put(payload, offset, WORD);
+    mr_packet_put(payload + WORD, 1, WORD);
     const int code = ask(memory, MR_PACKET_COMMAND_READ_REGISTERS, HEAD, WORD, &answer);
     if (!code)
-        *value = (uint32_t)answer.payload[0] | (uint32_t)answer.payload[1] << 8 |
-                 (uint32_t)answer.payload[2] << 16 | (uint32_t)answer.payload[3] << 24;
+        *value = mr_packet_get(answer.payload, WORD);
     return code;
 }
 
@@ -61,8 +55,8 @@ static int write_register(void *self, uint32_t offset, uint32_t value) {
     struct mr_link_memory *memory = self;
     struct mr_packet answer;
     uint8_t *payload = mr_link_payload(memory->link);
-    put(payload, offset);
-    put(payload + WORD, value);
+    mr_packet_put(payload, offset, WORD);
+    mr_packet_put(payload + WORD, value, WORD);
     return ask(memory, MR_PACKET_COMMAND_WRITE_REGISTERS, HEAD, 0, &answer);
 }
 
@@ -141,7 +135,7 @@ static int send(void *self, const struct mr_buffer *buffer, uint64_t offset, uin
         struct mr_packet answer;
         const uint32_t part = part_of(memory, end - at);
         uint8_t *payload = mr_link_payload(memory->link);
-        put(payload, (uint32_t)(buffer->address + at));
+        mr_packet_put(payload, (uint32_t)(buffer->address + at), WORD);
         memcpy(payload + WORD, buffer->data + at, part);
         const int code = ask(memory, MR_PACKET_COMMAND_WRITE_MEMORY, WORD + part, 0, &answer);
         if (code)
@@ -159,8 +153,8 @@ static int fetch(void *self, const struct mr_buffer *buffer, uint64_t offset, ui
         struct mr_packet answer;
         const uint32_t part = part_of(memory, end - at);
         uint8_t *payload = mr_link_payload(memory->link);
-        put(payload, (uint32_t)(buffer->address + at));
-        put(payload + WORD, part / WORD);
+        mr_packet_put(payload, (uint32_t)(buffer->address + at), WORD);
+        mr_packet_put(payload + WORD, part / WORD, WORD);
         const int code = ask(memory, MR_PACKET_COMMAND_READ_MEMORY, HEAD, part, &answer);
         if (code)
             return code;

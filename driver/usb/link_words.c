@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WORD = 2 }; // bytes
+
 struct mr_link_words {
     struct mr_link *link;
     uint32_t most;     // words of a packet beside the count
@@ -35,19 +37,15 @@ static int move(struct mr_link_words *words, uint32_t wanted, uint32_t flag, uin
     struct mr_link *link = words->link;
     struct mr_packet answer;
     uint8_t *payload = mr_link_payload(link);
-    payload[0] = (uint8_t)wanted;
-    payload[1] = (uint8_t)((wanted | flag) >> 8);
-    for (uint32_t i = 0; i < words->count; i++) {
-        payload[2 + 2 * i] = (uint8_t)words->waiting[i];
-        payload[3 + 2 * i] = (uint8_t)(words->waiting[i] >> 8);
-    }
+    mr_packet_put(payload, wanted | flag, WORD);
+    for (uint32_t i = 0; i < words->count; i++)
+        mr_packet_put(payload + WORD * (1 + i), words->waiting[i], WORD);
     const int code =
-        mr_link_ask(link, MR_PACKET_COMMAND_STREAM, 2 + 2 * words->count, &answer, error);
+        mr_link_ask(link, MR_PACKET_COMMAND_STREAM, WORD * (1 + words->count), &answer, error);
     if (code)
         return code;
-    const uint32_t given = answer.length / 2;
-    const uint8_t *last = answer.payload + 2 * (given - (given > 0));
-    const uint32_t taken = given ? (uint32_t)last[0] | (uint32_t)last[1] << 8 : 0;
+    const uint32_t given = answer.length / WORD;
+    const uint32_t taken = given ? mr_packet_get(answer.payload + WORD * (given - 1), WORD) : 0;
     if (!given || given - 1 > wanted || taken > words->count)
         return mr_failure(error, MR_ERROR_DEVICE,
                           "%s answered with %u words to a request for %u and took %u of %u; its "
@@ -55,7 +53,7 @@ static int move(struct mr_link_words *words, uint32_t wanted, uint32_t flag, uin
                           link->name, given, wanted, taken, words->count);
     *got = given - 1;
     for (uint32_t i = 0; i < *got; i++)
-        in[i] = (uint16_t)(answer.payload[2 * i] | answer.payload[2 * i + 1] << 8);
+        in[i] = (uint16_t)mr_packet_get(answer.payload + WORD * i, WORD);
     words->count -= taken;
     memmove(words->waiting, words->waiting + taken, words->count * sizeof *words->waiting);
     if (taken || *got)

@@ -8,18 +8,6 @@
 
 enum { CHECKED = MR_PACKET_AT_VERSION }; // the CRC's first byte
 
-static void put(uint8_t *bytes, uint32_t value, int count) {
-    for (int i = 0; i < count; i++)
-        bytes[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint32_t get(const uint8_t *bytes, int count) {
-    uint32_t value = 0;
-    for (int i = 0; i < count; i++)
-        value |= (uint32_t)bytes[i] << 8 * i;
-    return value;
-}
-
 static uint32_t check_of(const uint8_t *bytes, uint32_t length) {
     return (uint32_t)crc32(0, bytes + CHECKED, (uInt)(MR_PACKET_HEADER - CHECKED + length));
 }
@@ -33,9 +21,9 @@ void mr_packet_write(uint8_t *bytes, const struct mr_packet *packet) {
     bytes[MR_PACKET_AT_SEQUENCE] = packet->sequence;
     bytes[MR_PACKET_AT_COMMAND] = packet->command;
     bytes[MR_PACKET_AT_STATUS] = packet->status;
-    put(bytes + MR_PACKET_AT_LENGTH, packet->length, 2);
-    put(bytes + MR_PACKET_HEADER + packet->length, check_of(bytes, packet->length),
-        MR_PACKET_CHECK);
+    mr_packet_put(bytes + MR_PACKET_AT_LENGTH, packet->length, 2);
+    mr_packet_put(bytes + MR_PACKET_HEADER + packet->length, check_of(bytes, packet->length),
+                  MR_PACKET_CHECK);
 }
 
 bool mr_packet_finder_make(struct mr_packet_finder *finder, uint32_t payload) {
@@ -67,7 +55,9 @@ void mr_packet_finder_add(struct mr_packet_finder *finder, size_t count) {
 size_t mr_packet_finder_missing(const struct mr_packet_finder *finder) {
     const size_t there = finder->end - finder->begin;
     const uint32_t length =
-        there < MR_PACKET_HEADER ? 0 : get(finder->bytes + finder->begin + MR_PACKET_AT_LENGTH, 2);
+        there < MR_PACKET_HEADER
+            ? 0
+            : mr_packet_get(finder->bytes + finder->begin + MR_PACKET_AT_LENGTH, 2);
     return mr_packet_size(length) - there;
 }
 
@@ -79,12 +69,13 @@ bool mr_packet_find(struct mr_packet_finder *finder, struct mr_packet *packet) {
             continue;
         if (there < MR_PACKET_HEADER)
             return false;
-        const uint32_t length = get(bytes + MR_PACKET_AT_LENGTH, 2);
+        const uint32_t length = mr_packet_get(bytes + MR_PACKET_AT_LENGTH, 2);
         if (length % 2 || mr_packet_size(length) > finder->size)
             continue;
         if (there < mr_packet_size(length))
             return false;
-        if (get(bytes + MR_PACKET_HEADER + length, MR_PACKET_CHECK) != check_of(bytes, length))
+        if (mr_packet_get(bytes + MR_PACKET_HEADER + length, MR_PACKET_CHECK) !=
+            check_of(bytes, length))
             continue;
         *packet = (struct mr_packet){.version = bytes[MR_PACKET_AT_VERSION],
                                      .sequence = bytes[MR_PACKET_AT_SEQUENCE],

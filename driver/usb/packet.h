@@ -10,13 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_PACKET_PAYLOAD_MAX = 65532 }; // bytes, of any device
-
 struct mr_packet {
     uint8_t version, sequence, command, status;
     uint32_t length; // of the payload; even
     const uint8_t *payload;
 };
+
+// Numbers in packets: `count` bytes, the lowest first.
+static inline void mr_packet_put(uint8_t *bytes, uint32_t value, int count) {
+    for (int i = 0; i < count; i++)
+        bytes[i] = (uint8_t)(value >> 8 * i);
+}
+static inline uint32_t mr_packet_get(const uint8_t *bytes, int count) {
+    uint32_t value = 0;
+    for (int i = 0; i < count; i++)
+        value |= (uint32_t)bytes[i] << 8 * i;
+    return value;
+}
 
 // Bytes of a packet with so many of payload.
 static inline size_t mr_packet_size(size_t length) {

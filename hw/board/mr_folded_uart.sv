@@ -47,7 +47,7 @@ module mr_folded_uart #(
       .rx_i,
       .tx_o,
       .kernel_rst_no(kernel_rst_n),
-      .kernel_waits_i(starved || blocked || (from_valid && !from_ready && !busy)),
+      .kernel_waits_i(starved || blocked),
       .to_valid_o(to_valid),
       .to_ready_i(to_ready),
       .to_data_o(to_data),

@@ -14,7 +14,7 @@
 `include "mr_assert.svh"
 
 module mr_packet #(
-    /// Bytes of payload of a request or an answer at most; a multiple of 4, from 256 to 65532.
+    /// Bytes of payload of a request or an answer at most; a multiple of 4, from PAYLOAD_LEAST to PAYLOAD_MOST.
     parameter int PAYLOAD = 512,
     /// The patience: 2^TIMER cycles; >= 5.
     parameter int TIMER = 16,
@@ -65,8 +65,8 @@ module mr_packet #(
   localparam logic [31:0] CRC_START = 32'hffffffff;
   localparam logic [31:0] CRC_RIGHT = 32'hdebb20e3;  // after a packet with its CRC
 
-  `MR_CHECK(g_bad_payload, PAYLOAD >= 256 && PAYLOAD <= 65532 && PAYLOAD % 4 == 0,
-            "mr_packet: PAYLOAD=%0d must be a multiple of 4 from 256 to 65532.", PAYLOAD)
+  `MR_CHECK(g_bad_payload, PAYLOAD >= 32'(mr_packet_pkg::PAYLOAD_LEAST) && PAYLOAD <= 32'(mr_packet_pkg::PAYLOAD_MOST) &&
+            PAYLOAD % 4 == 0, "mr_packet: PAYLOAD=%0d must be a multiple of 4 from PAYLOAD_LEAST to PAYLOAD_MOST.", PAYLOAD)
   `MR_CHECK(g_bad_timer, TIMER >= 5, "mr_packet: TIMER=%0d must be at least 5.", TIMER)
 
   // What is going on, and which part of a packet the next byte belongs to.
@@ -125,8 +125,8 @@ module mr_packet #(
       BODY:    ends = byte_q[0] && at_next == (sending ? answer_q : length_q);
       default: ends = byte_q[1:0] == 2'd3;
     endcase
-    // A length that is too great. One that is odd has its CRC at another place.
-    wrong = receiving && step && part_q == HEADER && byte_q == 3'd7 && length_d > 15'(WORDS);
+    // A length that is odd or too great.
+    wrong = receiving && step && part_q == HEADER && byte_q == 3'd7 && (low_q[0] || length_d > 15'(WORDS));
   end
 
   function automatic logic [31:0] next_crc(input logic [31:0] crc, input logic [7:0] value);
@@ -148,10 +148,9 @@ module mr_packet #(
   assign command_o = command_q;
   assign late_o = timer_q[TIMER];
 
-  localparam logic [415:0] NONE = '0;
-  logic [415:0] identity;
+  logic [16*mr_packet_pkg::IDENTITY_WORDS-1:0] identity;
   always_comb begin
-    identity = NONE;
+    identity = '0;
     identity[16*mr_packet_pkg::IDENTITY_KIND+:16] = KIND;
     identity[16*mr_packet_pkg::IDENTITY_PAYLOAD+:16] = 16'(PAYLOAD);
     identity[16*mr_packet_pkg::IDENTITY_CLOCK_KHZ+:32] = 32'(CLOCK_KHZ);

@@ -14,6 +14,10 @@ package mr_packet_pkg;
   localparam logic [7:0] HEADER = 8'h8;
   // bytes of CRC-32 behind it
   localparam logic [7:0] CHECK = 8'h4;
+  // a device's greatest payload is a multiple of 4, at least so many bytes
+  localparam logic [15:0] PAYLOAD_LEAST = 16'h100;
+  // and at most so many
+  localparam logic [15:0] PAYLOAD_MOST = 16'hfffc;
   // added to `wanted` of STREAM: words that are not there are not waited for
   localparam logic [15:0] EARLY = 16'h8000;
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <vector>
+#include <zlib.h>
 
 namespace {
 
@@ -189,6 +190,14 @@ void single_packets(device &d) {
     std::vector<uint8_t> odd = packet(1, 17, 3, {1, 0, 5, 0});
     odd[6] = 3;
     check(ask(d, odd).empty(), "an odd length");
+    ask(d, {}, 2000);
+    // The CRC is where that of the length below would be.
+    std::vector<uint8_t> below = packet(1, 17, 3, {0, 0});
+    below[6] = 3;
+    const uint32_t crc = (uint32_t)crc32(0, below.data() + 2, 8);
+    for (size_t i = 0; i < 4; i++)
+        below[10 + i] = (uint8_t)(crc >> 8 * i);
+    check(ask(d, below).empty(), "an odd length whose CRC is right for the one below");
     std::vector<uint8_t> wrong = packet(1, 18, 3, {1, 0, 5, 0});
     wrong[10] ^= 1;
     check(ask(d, wrong).empty(), "a wrong CRC");

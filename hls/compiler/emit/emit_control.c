@@ -372,6 +372,14 @@ static void emit_activity(struct emit *e) {
         blocked = join(e, blocked, " || ",
                        arena_printf(e->cc, "(run_q[%d] && %s_inputs && !%s_rooms)", r, name, name));
     }
+    // One that has ended waits for its last words to be taken outside (docs/profile.md).
+    for (int i = 0; i < e->p->stream_count; i++) {
+        const struct stream *s = &e->p->streams[i];
+        if (s->is_output && s->partner < 0 && s->channel < 0)
+            blocked = join(
+                e, blocked, " || ",
+                arena_printf(e->cc, "(phase_q == FLUSH && %s_valid_o)", safe_name(e, s->name)));
+    }
     put(t, "  assign drained = !(|run_q || %s);\n", valid);
     put(t, "  assign busy_o = %s;\n  assign starved_o = %s;\n  assign blocked_o = %s;\n", busy,
         starved, blocked);
