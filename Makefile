@@ -322,7 +322,7 @@ install: all ## install below DESTDIR/PREFIX
 	$(Q)$(INSTALL) -m 644 base/contract/*.h base/contract/*.def $(SHARE)/base/contract
 	$(Q)$(INSTALL) -m 644 sim/harness/* $(SHARE)/sim/harness
 	$(Q)$(INSTALL) -m 644 sim/card/*.h sim/card/*.cpp $(SHARE)/sim/card
-	$(Q)$(INSTALL) -m 644 sim/usb/pins.h sim/usb/*.cpp sim/usb/*.sv $(SHARE)/sim/usb
+	$(Q)$(INSTALL) -m 644 sim/usb/*pins.h sim/usb/*.cpp sim/usb/*.sv $(SHARE)/sim/usb
 	$(Q)$(INSTALL) -m 644 hw/card/*.sv hw/card/*.h $(SHARE)/hw/card
 	$(Q)$(INSTALL) -m 644 hw/registers.json $(SHARE)/hw
 	$(Q)$(INSTALL) -m 644 hw/vitis/*.tcl $(SHARE)/hw/vitis

@@ -44,10 +44,19 @@ run cancellation ft601:MR1:echo
 run removal ft601:MR1:echo:pull@200,plug@200
 run denied ft601:MR1:echo:deny@0
 run faults ft601:MR1:echo:drop@10,garbage@20,drop-in@60,garbage-in@70
+run twice ft601:MR1:echo:drop@10,drop@10,garbage@20,garbage@20
 run stuck ft601:MR1:echo:stuck@100
 refuses 2 "ft2232h ft232h ft601" ft9:MR1:echo -- true
-refuses 2 "no fault of a USB device" ft601:MR1:echo:pull@1x -- true
+for fault in pull@1x pull@ pull pull@-1 "pull@ 1" pull@4294967296 pull@99999999999999999999 @1 pull@1,,stuck@2 \
+    pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1,pull@1; do
+    refuses 2 "no fault of a USB device" "ft601:MR1:echo:$fault" -- true
+done
+refuses 0 "" ft601:MR1:echo:pull@4294967295 -- true
+refuses 2 "1 to 31" ft601::echo -- true
+refuses 2 "1 to 31" ft601:12345678901234567890123456789012:echo -- true
+refuses 0 "" ft601:1234567890123456789012345678901:echo -- true
 refuses 2 "usage" ft601:MR1:echo
+refuses 2 "at most 8" ft601:M{1,2,3,4,5,6,7,8,9}:echo -- true
 refuses 1 "cannot open shared object" ft601:MR1:/nowhere.so -- true
 refuses 127 "cannot be started" ft601:MR1:echo -- /nowhere
 refuses 143 "" ft601:MR1:echo -- sh -c "kill \$\$"

@@ -4,7 +4,6 @@
 #include "faults.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,6 +26,19 @@ static int bad(char *error, size_t error_size, const char *what, size_t length) 
     return -1;
 }
 
+// Digits, up to 2^32 - 1.
+static bool take_number(const char *text, size_t length, uint64_t *number) {
+    *number = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        *number = *number * 10 + (uint64_t)(text[i] - '0');
+        if (*number > UINT32_MAX)
+            return false;
+    }
+    return length > 0;
+}
+
 int mr_usb_faults_read(struct usb_faults *faults, const char *text, char *error,
                        size_t error_size) {
     *faults = (struct usb_faults){.random = 1};
@@ -36,9 +48,9 @@ int mr_usb_faults_read(struct usb_faults *faults, const char *text, char *error,
         while (kind < KINDS &&
                (strlen(names[kind]) != name || memcmp(names[kind], text, name) != 0))
             kind++;
-        char *end = (char *)text + name;
-        const uint64_t at = name < length ? strtoull(text + name + 1, &end, 10) : 0;
-        if (kind == KINDS || end != text + length || faults->count == USB_FAULTS)
+        uint64_t at;
+        if (kind == KINDS || name == length ||
+            !take_number(text + name + 1, length - name - 1, &at) || faults->count == USB_FAULTS)
             return bad(error, error_size, text, length);
         faults->list[faults->count].kind = (enum usb_fault_kind)kind;
         faults->list[faults->count++].at = at;
@@ -67,10 +79,10 @@ static bool incoming(enum usb_fault_kind kind) {
     return kind == USB_FAULT_DROP_IN || kind == USB_FAULT_GARBAGE_IN;
 }
 
-// Begins the faults to the device whose time has come; the room ends where that of the next one
-// comes.
+// Begins the faults to the device whose time has come, one after the other; the room ends where
+// that of the next one comes.
 static void begin_due(struct usb_faults *faults, size_t *room) {
-    while (faults->count) {
+    while (faults->count && !faults->drop && !faults->garbage) {
         const enum usb_fault_kind kind = faults->list[0].kind;
         const uint64_t at = faults->list[0].at, passed = faults->to;
         if (incoming(kind) || kind == USB_FAULT_PLUG || kind == USB_FAULT_BACK ||

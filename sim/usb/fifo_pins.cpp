@@ -2,44 +2,29 @@
 // Implements struct mr_usb_pins (pins.h) for a Verilated design at the 32-bit FIFO of an FT601
 // (245 mode): the module `mr_usb_device` with clk_i, rst_ni and the chip's pins. The chip pauses
 // now and then, as it does between its packets, and a design that breaks the rules of the pins
-// fails.
-//
-// MR_USB_CLOCK_KHZ: of the chip's clock, which is the design's.
-#include "Vkernel.h"
-#include "rtl_context.h"
-#include "verilated.h"
-#include <cstdio>
-#include <memory>
-#include <new>
-
-extern "C" {
-#include "pins.h"
-}
+// fails. The design's clock is the chip's.
+#include "verilated_pins.h"
 
 namespace {
 
-constexpr int reset_cycles = 16;
 constexpr uint32_t pause_every = 256, pause_cycles = 5; // words
 constexpr size_t word_bytes = 4;
 
-struct design final {
-    rtl_context context;
-    std::unique_ptr<Vkernel> top;
-    uint64_t cycle = 0;
+struct design final : verilated_design {
     uint32_t read = 0, written = 0; // words since the last pause
     uint32_t read_pause = 0, write_pause = 0;
     bool enabled = false; // the design's outputs were off, one cycle ago
 
-    void clock();
+    void reset();
     void broken(const char *rule);
 };
 
-void design::clock() {
-    top->clk_i = 1;
-    top->eval();
-    top->clk_i = 0;
-    top->eval();
-    cycle++;
+void design::reset() {
+    top->rxf_ni = top->txe_ni = 1;
+    for (int i = 0; i < reset_cycles; i++) {
+        top->rst_ni = i >= reset_cycles / 2;
+        clock();
+    }
 }
 
 void design::broken(const char *rule) {
@@ -47,12 +32,6 @@ void design::broken(const char *rule) {
         context.length = static_cast<size_t>(
             snprintf(context.text, sizeof context.text, "the FT601's pins: %s", rule));
     context.failed = true;
-}
-
-design *enter(void *instance) {
-    design *self = static_cast<design *>(instance);
-    Verilated::threadContextp(&self->context);
-    return self;
 }
 
 // A word of up to four bytes from `out`, as the pins have it.
@@ -81,7 +60,7 @@ void count_word(uint32_t *words, uint32_t *pause) {
 
 int pass(void *instance, uint32_t cycles, const unsigned char *out, size_t *out_count,
          unsigned char *in, size_t *in_count, char *error, size_t error_size) {
-    design *self = enter(instance);
+    design *self = enter<design>(instance);
     Vkernel *top = self->top.get();
     size_t taken = 0, given = 0;
     for (uint32_t i = 0; i < cycles && !self->context.failed; i++) {
@@ -111,49 +90,14 @@ int pass(void *instance, uint32_t cycles, const unsigned char *out, size_t *out_
     }
     *out_count = taken;
     *in_count = given;
-    if (self->context.failed)
-        snprintf(error, error_size, "the design stopped in cycle %llu: %s",
-                 static_cast<unsigned long long>(self->cycle), self->context.text);
-    return self->context.failed ? -1 : 0;
+    return outcome(self, error, error_size);
 }
 
 void set_baud(void *, double) {}
 
-uint64_t nanoseconds(const void *instance) {
-    return static_cast<const design *>(instance)->cycle * 1000000u / MR_USB_CLOCK_KHZ;
-}
-
-void close_design(void *instance) {
-    if (!instance)
-        return;
-    design *self = enter(instance);
-    self->top->final();
-    self->top.reset();
-    delete self;
-}
-
-void *open_design(char *error, size_t error_size) {
-    try {
-        auto self = std::make_unique<design>();
-        Verilated::threadContextp(&self->context);
-        self->context.threads(1);
-        self->top = std::make_unique<Vkernel>(&self->context, "device");
-        self->top->rxf_ni = self->top->txe_ni = 1;
-        for (int i = 0; i < reset_cycles; i++) {
-            self->top->rst_ni = i >= reset_cycles / 2;
-            self->clock();
-        }
-        return self.release();
-    } catch (const std::bad_alloc &) {
-        snprintf(error, error_size, "not enough memory for the design's simulation");
-    } catch (const std::exception &problem) {
-        snprintf(error, error_size, "the design cannot be simulated (%s)", problem.what());
-    }
-    return nullptr;
-}
-
-const mr_usb_pins description = {MR_USB_PINS_ABI, "ft601",     open_design, set_baud, pass,
-                                 nanoseconds,     close_design};
+const mr_usb_pins description = {
+    MR_USB_PINS_ABI,     "ft601", open_design<design>, set_baud, pass, nanoseconds<design>,
+    close_design<design>};
 
 } // namespace
 

@@ -111,8 +111,10 @@ int main(int argc, char **argv) {
     const unsigned count = (unsigned)end - 1;
     if (end + 1 >= argc || !count)
         return usage();
-    if (count > DEVICES)
-        return fail("there are at most 8 devices");
+    if (count > DEVICES) {
+        fprintf(stderr, "millrace_usb: there are at most %d devices\n", DEVICES);
+        return 2;
+    }
     for (unsigned i = 0; i < count; i++)
         if (mr_usb_describe(&descriptions[i], argv[i + 1], error, sizeof error)) {
             fail(error);

@@ -2,29 +2,14 @@
 // Implements struct mr_usb_pins (pins.h) for a Verilated design with a serial line: the module
 // `mr_usb_device` with clk_i, rst_ni, rx_i and tx_o. Bits have the length that the chip was asked
 // for, whatever the design's clock is, and 8 data bits without parity and one stop bit.
-//
-// MR_USB_CLOCK_KHZ: of the design.
-#include "Vkernel.h"
-#include "rtl_context.h"
-#include "verilated.h"
-#include <cmath>
-#include <cstdio>
-#include <memory>
-#include <new>
-
-extern "C" {
-#include "pins.h"
-}
+#include "verilated_pins.h"
 
 namespace {
 
-constexpr int reset_cycles = 16, settle_cycles = 1024; // a board is up long before its first byte
+constexpr int settle_cycles = 1024; // a board is up long before its first byte
 constexpr double clock_hz = MR_USB_CLOCK_KHZ * 1e3;
 
-struct design final {
-    rtl_context context;
-    std::unique_ptr<Vkernel> top;
-    uint64_t cycle = 0;
+struct design final : verilated_design {
     double bits_per_cycle = 9600 / clock_hz;
     // To the design: bits that are left of a byte, with a one behind them (0: no byte is under
     // way), and how much is left of the first one's time.
@@ -35,18 +20,17 @@ struct design final {
     uint32_t received = 0;
     double until = 0;
 
-    void clock();
+    void reset();
     void send();
     int receive();
 };
 
-// One cycle, and the design's level of the line behind it.
-void design::clock() {
-    top->clk_i = 0;
-    top->eval();
-    top->clk_i = 1;
-    top->eval();
-    cycle++;
+void design::reset() {
+    top->rx_i = 1;
+    for (int i = 0; i < reset_cycles + settle_cycles; i++) {
+        top->rst_ni = i >= reset_cycles;
+        clock();
+    }
 }
 
 // The line's level in this cycle. It is high when no byte is under way.
@@ -81,21 +65,15 @@ int design::receive() {
     return received >> 9 & 1 ? static_cast<int>(received >> 1 & 0xff) : -1;
 }
 
-design *enter(void *instance) {
-    design *self = static_cast<design *>(instance);
-    Verilated::threadContextp(&self->context);
-    return self;
-}
-
 void set_baud(void *instance, double baud) {
-    enter(instance)->bits_per_cycle = baud / clock_hz;
+    enter<design>(instance)->bits_per_cycle = baud / clock_hz;
 }
 
 int pass(void *instance, uint32_t cycles, const unsigned char *out, size_t *out_count,
          unsigned char *in, size_t *in_count, char *error, size_t error_size) {
-    design *self = enter(instance);
+    design *self = enter<design>(instance);
     size_t taken = 0, given = 0;
-    for (uint32_t i = 0; i < cycles; i++) {
+    for (uint32_t i = 0; i < cycles && !self->context.failed; i++) {
         if (!self->sending && taken < *out_count) {
             self->sending = 1u << 10 | 1u << 9 | uint32_t{out[taken++]} << 1; // stop bit, start bit
             self->sent = 1;
@@ -108,48 +86,12 @@ int pass(void *instance, uint32_t cycles, const unsigned char *out, size_t *out_
     }
     *out_count = taken;
     *in_count = given;
-    if (self->context.failed)
-        snprintf(error, error_size, "the design stopped in cycle %llu: %s",
-                 static_cast<unsigned long long>(self->cycle), self->context.text);
-    return self->context.failed ? -1 : 0;
+    return outcome(self, error, error_size);
 }
 
-uint64_t nanoseconds(const void *instance) {
-    return static_cast<uint64_t>(static_cast<double>(static_cast<const design *>(instance)->cycle) *
-                                 (1e9 / clock_hz));
-}
-
-void close_design(void *instance) {
-    if (!instance)
-        return;
-    design *self = enter(instance);
-    self->top->final();
-    self->top.reset();
-    delete self;
-}
-
-void *open_design(char *error, size_t error_size) {
-    try {
-        auto self = std::make_unique<design>();
-        Verilated::threadContextp(&self->context);
-        self->context.threads(1);
-        self->top = std::make_unique<Vkernel>(&self->context, "device");
-        self->top->rx_i = 1;
-        for (int i = 0; i < reset_cycles + settle_cycles; i++) {
-            self->top->rst_ni = i >= reset_cycles;
-            self->clock();
-        }
-        return self.release();
-    } catch (const std::bad_alloc &) {
-        snprintf(error, error_size, "not enough memory for the design's simulation");
-    } catch (const std::exception &problem) {
-        snprintf(error, error_size, "the design cannot be simulated (%s)", problem.what());
-    }
-    return nullptr;
-}
-
-const mr_usb_pins description = {MR_USB_PINS_ABI, "uart",      open_design, set_baud, pass,
-                                 nanoseconds,     close_design};
+const mr_usb_pins description = {
+    MR_USB_PINS_ABI,     "uart", open_design<design>, set_baud, pass, nanoseconds<design>,
+    close_design<design>};
 
 } // namespace
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 void mr_urb_empty(struct urb_queue *queue) {
     queue->first = NULL;
     queue->end = &queue->first;

@@ -14,14 +14,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-enum { LONGEST = 1 << 24 };
+enum { LONGEST = 1 << 24 }; // of a request, in bytes
+
 // What the call gives, or a negative errno value.
 static void reply(UMockdevIoctlClient *client, int result) {
     umockdev_ioctl_client_complete(client, result < 0 ? -1 : result, result < 0 ? -result : 0);
 }
 
-static struct urb *new_urb(struct usb_device *device, UMockdevIoctlClient *client,
-                           UMockdevIoctlData *arg) {
+static struct urb *new_urb(UMockdevIoctlClient *client, UMockdevIoctlData *arg) {
     struct urb *urb = calloc(1, sizeof *urb);
     if (!urb)
         return NULL;
@@ -46,7 +46,6 @@ static struct urb *new_urb(struct usb_device *device, UMockdevIoctlClient *clien
             goto bad;
         memcpy(urb->bytes, urb->buffer->data, urb->length);
     }
-    (void)device;
     return urb;
 bad:
     mr_urb_free(urb);
@@ -54,7 +53,7 @@ bad:
 }
 
 static int submit(struct usb_device *device, UMockdevIoctlClient *client, UMockdevIoctlData *arg) {
-    struct urb *urb = new_urb(device, client, arg);
+    struct urb *urb = new_urb(client, arg);
     if (!urb)
         return -EINVAL;
     if (urb->type != USBDEVFS_URB_TYPE_BULK && urb->type != USBDEVFS_URB_TYPE_CONTROL &&

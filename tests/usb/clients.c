@@ -342,6 +342,27 @@ static void faults(libusb_context *context) {
     libusb_close(handle);
 }
 
+// "drop@10,drop@10,garbage@20,garbage@20": two bytes are lost, and two bursts come.
+static void twice(libusb_context *context) {
+    unsigned char sent[200], got[400];
+    libusb_device_handle *handle = open_usb(context, FT601, 1);
+    int moved = 0, read = 0;
+    if (!handle)
+        return;
+    libusb_claim_interface(handle, 0);
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = pattern(i);
+    (void)libusb_bulk_transfer(handle, 2, sent, sizeof sent, &moved, 300);
+    for (int i = 0; i < 20 && read < 272; i++) {
+        (void)ask(handle, sizeof got - (unsigned)read);
+        (void)libusb_bulk_transfer(handle, 0x82, got + read, (int)sizeof got - read, &moved, 200);
+        read += moved;
+    }
+    check(!memcmp(got, sent, 10) && !memcmp(got + 10, sent + 12, 8), "two bytes were lost", 0);
+    check(read == 272 && !memcmp(got + 92, sent + 20, 180), "all others are behind 74", read);
+    libusb_close(handle);
+}
+
 // "stuck@100": neither takes nor gives.
 static void stuck(libusb_context *context) {
     static unsigned char sent[20000];
@@ -391,6 +412,8 @@ int main(int argc, char **argv) {
         denied(context);
     else if (!strcmp(name, "faults"))
         faults(context);
+    else if (!strcmp(name, "twice"))
+        twice(context);
     else if (!strcmp(name, "stuck"))
         stuck(context);
     else
