@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Networks on an emulated iCEBreaker: unmodified libftdi, an emulated FT2232H, and behind it the board's RTL in Verilator,
 # serial bits in and out. The bits of cpu:, in whole sequences and step by step; networks of different cells and shapes one
-# after another on one board; and what goes wrong with cables, each with its sentence.
+# after another on one board; one on an UPduino; and what goes wrong with cables, each with its sentence.
 # Usage, from the repository's root: tests/board_test.sh [long]; long takes all networks step by step too, more faults,
 # and NASA's 100 test engines where ../shared/models is there.
 set -u
@@ -55,6 +55,11 @@ else
     fail "small: 60 sequences: planned are $planned: $(tail -n 1 "$work/log")"
 fi
 same small "60 sequences of 2 steps"
+
+# The other board: another chip, and a top that resets itself.
+on_cpu lstm x.csv
+board=upduino emulated "" "$(run_on usb: lstm x.csv)" || fail "upduino: code $?: $(tail -n 3 "$work/log")"
+same lstm "a whole sequence on an UPduino"
 
 names=lstm
 [ "$long" != long ] || names="lstm gru rnn"

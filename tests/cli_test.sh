@@ -86,10 +86,11 @@ check "writing the model" "$SESSION_TEST" --write "$T" "$X"
 
 echo "usage"
 runs 0 --help
-check "help names the commands" grep -q '  compare ' "$W/out"
+commands=$(sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' "$W/out")
+check "help names the commands" test "$(echo "$commands" | grep -cx 'import\|plan\|build\|run\|compare\|profile\|program\|emulate\|devices\|train')" = 10
 runs 0 --version
 check "version" grep -Eq '^millrace [0-9]+\.[0-9]+\.[0-9]+$' "$W/out"
-for command in import plan build run compare profile emulate devices train; do
+for command in $commands; do
     runs 0 "$command" --help
     check "$command --help" grep -q "^Usage: millrace $command" "$W/out"
     refuses 2 "--nonsense" "$command" --nonsense
@@ -119,6 +120,13 @@ refuses 2 "option --calibrate needs a value" import "$W/a.onnx" --calibrate ""
 refuses 2 "write -o y.npy or --output=y.npy" run "$T" "$X" -o=y.npy
 refuses 2 "did you mean --help?" emulate --hlp
 refuses 2 "the program is missing" emulate --
+refuses 1 "known are icebreaker, upduino, and a model" emulate --usb nothing true
+refuses 1 "ft.millrace cannot be opened" emulate --usb ft.millrace true
+refuses 2 "is too long" emulate --usb "ft601:A:$(printf 'x%.0s' $(seq 8192))" true
+refuses 2 "is too long" emulate --usb "icebreaker:$(printf 'x%.0s' $(seq 40))" true
+refuses 2 "give the board (icebreaker, upduino)" program
+refuses 2 "give the board" program icebreaker a.bin b.bin
+refuses 1 "'a' is no board; known are icebreaker, upduino" program a
 refuses 2 "exclude each other" build "$T" --device cpu: --platform hw_emu
 refuses 2 "exclude each other" build "$T" --platform hw_emu --device cpu:
 refuses 1 "did you mean cpu:?" run "$T" "$X" --device CPU:
@@ -139,7 +147,7 @@ check "slots that keep up" grep -q "slots" "$W/out"
 runs 0 plan "$T" --step-cycles 20 --throughput
 refuses 2 "whole number" plan "$T" --steps -3
 refuses 2 "needs a value" plan "$T" --target
-for command in import plan build run compare profile emulate devices train; do
+for command in $commands; do
     "$M" "$command" --help >"$W/help"
     for form in "help $command" "-h $command" "--help $command" "$command -h"; do
         runs 0 $form

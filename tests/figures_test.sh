@@ -171,5 +171,12 @@ verdict "the folded kernel's plan" "$(sed -n 's/^    \(plan for icebreaker.*\)/\
     sed -n '/^plan for/,/multipliers  /p')" \
     "$(build/millrace plan "$(model_of "2 layers of 25")" --target icebreaker --steps 50)"
 
+# README.md's sentence on the board: a step by the plan, the image by its manifest.
+member() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" bitstreams/icebreaker.json | head -n 1; }
+plan "$(model_of "2 layers of 25")" 1 50 "--target icebreaker"
+verdict "the board's step and image" \
+    "$(tr '\n' ' ' <README.md | sed -n 's/.*takes \([0-9,]*\) cycles a step (`millrace plan --target icebreaker`), \([0-9]*\) us at \([0-9]*\) MHz.*(\([0-9.]*\) MHz by the slower of two timing tools, \([0-9,]*\) of \([0-9,]*\) logic cells.*/\1 \2 \3 \4 \5 \6/p' | tr -d ,)" \
+    "$(field step_cycles) $(round "$(field step_cycles)" 0 "$(field clock_mhz)") $(member clock_mhz) $(round "$(printf '%s\n' "$(member nextpnr)" "$(member icetime)" | sort -g | head -n 1)" 1) $(member lc) $(sed -n 's/.*"logic_cells_limit": \([0-9]*\).*/\1/p' "$work/plan.json")"
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && [ $passed -gt 8 ]

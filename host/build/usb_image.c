@@ -2,6 +2,7 @@
 // What an emulated USB bus has behind a chip (usb_image.h).
 #define _GNU_SOURCE
 #include "usb_image.h"
+#include "board_table.h"
 #include "build.h"
 #include "card_image.h"
 #include "failure.h"
@@ -14,11 +15,12 @@
 struct design {
     struct mr_usb_board board;
     const char *target; // of hlsc
-    struct mr_usb_design rtl;
+    const char *device; // sim/usb/DEVICE.sv
 };
 
 static const struct design designs[] = {
-    {{"icebreaker", "ft2232h"}, "up5k", {"icebreaker_device", "usb/uart_pins.cpp", 24000, NULL}},
+    {{"icebreaker", "ft2232h"}, "up5k", "icebreaker_device"},
+    {{"upduino", "ft232h"}, "up5k", "upduino_device"},
 };
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
@@ -26,13 +28,18 @@ const char *const mr_usb_pipeline_chip = "ft601";
 static const struct mr_usb_design pipeline = {"ft601_device", "usb/fifo_pins.cpp", 100000, NULL};
 
 const struct mr_usb_board *mr_usb_board_find(const char *name, struct mr_error *error) {
-    for (size_t i = 0; i < DESIGNS; i++)
-        if (!strcmp(designs[i].board.name, name))
+    const struct mr_board *board = mr_board_find(name);
+    for (size_t i = 0; board && i < DESIGNS; i++)
+        if (!strcmp(designs[i].board.name, board->name))
             return &designs[i].board;
+    char names[200];
+    for (size_t i = 0, used = 0; i < DESIGNS && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 designs[i].board.name);
     mr_failure(error, MR_ERROR_ARGUMENT,
-               "'%.60s' is no board; known is icebreaker, and a model (MODEL.millrace) is its "
-               "pipeline behind an FT601",
-               name);
+               "'%.60s' is no board that is emulated; known are %s, and a model (MODEL.millrace) "
+               "is its pipeline behind an FT601",
+               name, names);
     return NULL;
 }
 
@@ -66,8 +73,8 @@ static int build_board(const struct design *design, struct mr_hls_places *places
                        mr_hls_compile(&hls, gen_dir, text, sizeof text);
     if (failed)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    struct mr_usb_design rtl = design->rtl;
-    rtl.image = image;
+    const struct mr_usb_design rtl = {design->device, "usb/uart_pins.cpp",
+                                      mr_board_find(design->board.name)->clock_mhz * 1000, image};
     struct mr_build what = {.data_dir = places->data_dir,
                             .gen_dir = gen_dir,
                             .top = "folded",

@@ -6,11 +6,11 @@
 
 #include "network_build.h"
 
-// A board whose kernel takes any network that finds room in it, by name.
+// A board of boards.def that can be emulated.
 struct mr_usb_board {
     const char *name, *chip; // as the emulator knows it: "ft2232h"
 };
-// The board of this name, or NULL with a sentence.
+// The board of this name (in either case), or NULL with a sentence.
 const struct mr_usb_board *mr_usb_board_find(const char *name, struct mr_error *error);
 // The chip in front of a network's pipeline.
 extern const char *const mr_usb_pipeline_chip;

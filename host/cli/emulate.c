@@ -169,8 +169,8 @@ struct bus {
     unsigned count;
 };
 
-// BOARD or MODEL, then :SERIAL and :FAULTS; or a device in that program's own words, whose first
-// one is a chip. 0, or the exit code after a message.
+// BOARD or MODEL.millrace, then :SERIAL and :FAULTS; or a device in that program's own words, whose
+// first one is a chip (ft...). 0, or the exit code after a message.
 static int add_device(struct cli *cli, struct bus *bus, const char *text) {
     static const char ending[] = ".millrace";
     struct mr_error error;
@@ -182,19 +182,19 @@ static int add_device(struct cli *cli, struct bus *bus, const char *text) {
     const char *given = text[length] ? text + length + 1 : "";
     const size_t serial_length = strcspn(given, ":");
     const char *faults = given[serial_length] ? given + serial_length + 1 : "";
-    if (length >= sizeof name || serial_length >= sizeof serial)
+    if (length >= sizeof name || serial_length >= sizeof serial || strlen(text) >= WORD)
         return cli_usage(cli, "--usb: '%.100s' is too long", text);
     snprintf(name, sizeof name, "%.*s", (int)length, text);
     snprintf(serial, sizeof serial, "MR%u", bus->count + 1);
     if (serial_length)
         snprintf(serial, sizeof serial, "%.*s", (int)serial_length, given);
-    if (!strncmp(name, "ft", 2)) {
+    const bool is_model =
+        length >= sizeof ending && !strcmp(name + length + 1 - sizeof ending, ending);
+    if (!is_model && !strncmp(name, "ft", 2)) {
         snprintf(word, WORD, "%s", text);
         bus->count++;
         return 0;
     }
-    const bool is_model =
-        length >= sizeof ending && !strcmp(name + length + 1 - sizeof ending, ending);
     struct mr_model *model = is_model ? cli_open_model(cli, name, &error) : NULL;
     if (is_model && !model)
         return cli_fail(cli, "%s", error.text);
@@ -229,10 +229,10 @@ static int emulate_usb(struct cli *cli, struct bus *bus, int argc, char **argv) 
 static int emulate_command(struct cli *cli, int argc, char **argv) {
     static struct bus bus;
     struct mr_error error;
-    int id;
+    int id, code;
     while ((id = cli_next(cli, argc, argv)) == USB)
-        if (add_device(cli, &bus, optarg))
-            return cli->code;
+        if ((code = add_device(cli, &bus, optarg)))
+            return code;
     if (id != CLI_END)
         return cli->code;
     if (optind >= argc)
@@ -246,7 +246,7 @@ static int emulate_command(struct cli *cli, int argc, char **argv) {
 
 static const struct cli_option options[] = {
     {USB, 0, "usb", "DEVICE",
-     "an emulated USB device: a board (icebreaker), or MODEL.millrace for its pipeline\n"
+     "an emulated USB device: a board, as icebreaker, or MODEL.millrace for its pipeline\n"
      "behind an FT601. :SERIAL gives it a serial number, and :FAULTS behind that what\n"
      "goes wrong with it (docs/usb-emulation.md). May be given several times"},
     {0},

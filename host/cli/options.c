@@ -37,7 +37,7 @@ static const struct cli_option common[] = {
 static const struct cli_option of_plans[] = {
     {TARGET, 0, "target", "NAME",
      "the device whose size limits the network (default u55c);\n"
-     "icebreaker, a board with a folded kernel, is for plan"},
+     "a board with a folded kernel, as icebreaker, is for plan and for images of it"},
     {LANES, 0, "lanes", "N[/P][h][,...]",
      "columns per cycle, for all layers or one number for each; /P: in P passes,\nwith 1/P of the "
      "lanes; h: those of h before those of x"},

@@ -20,12 +20,13 @@ static int program_command(struct cli *cli, int argc, char **argv) {
             return cli->code;
         serial = optarg;
     }
+    char path[PATH_MAX], program[64], boards[200];
     if (argc - optind < 1 || argc - optind > 2)
-        return cli_usage(
-            cli, "give the board (icebreaker, upduino), and an image where it is not the one in "
-                 "the folder of --bitstreams");
+        return cli_usage(cli,
+                         "give the board (%s), and an image where it is not the one in the folder "
+                         "of --bitstreams",
+                         mr_programmed_boards(boards, sizeof boards));
     const char *board = argv[optind], *image = argv[optind + 1];
-    char path[PATH_MAX], program[64];
     struct mr_error error;
     if (cli->options.progress)
         cli->options.progress(cli, "programming");

@@ -103,6 +103,10 @@ static int run(const char *name, struct mr_words *words, const char *image,
                   : 0;
 }
 
+const char *mr_programmed_boards(char *text, size_t size) {
+    return mr_board_names(text, size);
+}
+
 int mr_board_program(const char *name, const char *image, const char *folder, const char *serial,
                      char *path, size_t path_size, char *program, size_t program_size,
                      struct mr_error *error) {

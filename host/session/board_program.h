@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+// The names of the boards, in text.
+const char *mr_programmed_boards(char *text, size_t size);
 // Puts the board's image into its flash, from which the board takes it at once and whenever it is
 // switched on: iceprog, or else openFPGALoader.
 //   board: as in boards.def; image: NULL for the one in `folder`, which is NULL for the project's.

@@ -9,6 +9,7 @@
 #include "usb_image.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int mr_usb_emulation_device(const char *name, const struct mr_model *model,
                             const struct mr_options *given, const char *serial, const char *faults,
@@ -27,6 +28,11 @@ int mr_usb_emulation_device(const char *name, const struct mr_model *model,
     if (!code && !board)
         code = mr_usb_pipeline_build(&compiled, &options, so_path, sizeof so_path, error);
     mr_compiled_free(&compiled);
+    if (!code && strchr(so_path, ':'))
+        code = mr_failure(error, MR_ERROR_FILE,
+                          "%.500s: the emulator takes no path with a colon; set MILLRACE_CACHE to "
+                          "another folder",
+                          so_path);
     if (!code &&
         snprintf(word, word_size, "%s:%s:%s%s%s", board ? board->chip : mr_usb_pipeline_chip,
                  serial, so_path, *faults ? ":" : "", faults) >= (int)word_size)
