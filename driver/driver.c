@@ -104,7 +104,7 @@ int mr_device_require(const char *uri, uint32_t caps, struct mr_error *error) {
     for (size_t i = 0; i < sizeof cap_texts / sizeof *cap_texts; i++)
         if (caps & ~backend->caps & cap_texts[i].cap) {
             list_uris(cap_texts[i].cap, able, sizeof able);
-            return mr_failure(error, MR_ERROR_DEVICE, "%s is not a device that %s; use %s", uri,
+            return mr_failure(error, MR_ERROR_ARGUMENT, "%s is not a device that %s; use %s", uri,
                               cap_texts[i].text, able);
         }
     return 0;

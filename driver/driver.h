@@ -206,7 +206,8 @@ struct mr_backend {
 const struct mr_backend *mr_device_find(const char *uri, struct mr_error *error);
 // The form that the device of this URI, which is well-formed, needs.
 enum mr_form mr_device_form(const char *uri);
-// 0 when the URI's backend has all these caps; else the message names those that have.
+// 0 when the URI's backend has all these caps; else MR_ERROR_ARGUMENT, and the message names those
+// that have.
 int mr_device_require(const char *uri, uint32_t caps, struct mr_error *error);
 // The image that the URI names ("xrt:0,IMAGE.xclbin"), or NULL.
 const char *mr_device_named_image(const char *uri);

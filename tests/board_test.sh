@@ -73,8 +73,6 @@ done
 
 # The network takes some 22,700 bytes to the board, and each step 64 more.
 told "a cable that is pulled" 20 "unplugged" "icebreaker:MR1:pull@23000"
-goes_on pull@23000 --fallback cpu:
-grep -q "went on with cpu:" "$work/log" || fail "pull@23000: cpu: did not go on: $(tail -n 2 "$work/log")"
 goes_on garbage@0,drop@3000,garbage-in@100,drop-in@150,drop@20000,garbage@22900,garbage-in@900,drop@23000
 goes_on pull@23000,back@400
 told "no permission" 3 'udev.*plugdev\|plugdev.*udev' "icebreaker:MR1:deny@0"
@@ -82,9 +80,7 @@ told "another serial device" 20 "not answer\|no answer" "ft2232h:MR1:echo"
 if [ "$long" = long ]; then
     told "a cable that is pulled while it loads" 10 "unplugged" "icebreaker:MR1:pull@9000"
     told "a cable that is pulled and plugged in again, which powers the board" 10 "reset" "icebreaker:MR1:pull@23000,plug@300"
-    goes_on pull@23000,plug@300 --fallback cpu:
     told "a board that stands still" 30 "not answer\|no answer" "icebreaker:MR1:stuck@23000"
-    goes_on stuck@23000 --fallback cpu:
     # The same board with packets of another version.
     mkdir -p "$work/data/hw"
     ln -s "$PWD"/{base,hls,sim} "$work/data"

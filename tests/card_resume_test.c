@@ -328,13 +328,33 @@ START_TEST(no_half_open_fallback) {
 }
 END_TEST
 
-// Without a card there is nothing to fall from: that is an error, as without a fallback.
-START_TEST(opening_does_not_fall) {
+// A card that cannot be opened has failed. A device that there is not, or that has not what was
+// asked for, is the user's fault.
+START_TEST(opening_falls) {
+    static const char none[] = "xrt:0," FOLDER "/none.xclbin";
     struct mr_model *model = open_model();
     struct mr_error error = {0};
     struct mr_options options = falling;
-    ck_assert_ptr_null(mr_session_open(model, "xrt:0," FOLDER "/none.xclbin", &options, &error));
+    float *x = numbers(LONG * INPUTS, 5), *y = unbroken(model, x);
+    struct mr_session *session = open_session(model, none, &options);
+    check_fallen(session, "none.xclbin");
+    follow(session, x, 0, LONG, y);
+    mr_session_close(session);
+    free(x);
+    free(y);
+    options.fallback = none;
+    ck_assert_ptr_null(mr_session_open(model, none, &options, &error));
+    ck_assert_msg(strstr(error.text, "failed as well") != NULL, "%s", error.text);
+    ck_assert_int_eq(error.code, MR_ERROR_DEVICE);
+    options.fallback = NULL;
+    ck_assert_ptr_null(mr_session_open(model, none, &options, &error));
     ck_assert_msg(strstr(error.text, "none.xclbin") != NULL, "%s", error.text);
+    options = falling;
+    options.stall_chance = 1;
+    ck_assert_ptr_null(mr_session_open(model, device, &options, &error));
+    ck_assert_msg(strstr(error.text, "is not a device that") != NULL, "%s", error.text);
+    ck_assert_int_eq(error.code, MR_ERROR_ARGUMENT);
+    options = falling;
     options.fallback = "abacus:";
     ck_assert_ptr_null(mr_session_open(model, device, &options, &error));
     ck_assert_msg(strstr(error.text, "abacus:") != NULL, "%s", error.text);
@@ -355,7 +375,7 @@ int main(void) {
     tcase_add_loop_test(cases, cuts_go_on, 0, 3);
     tcase_add_test(cases, nothing_is_left);
     tcase_add_test(cases, no_half_open_fallback);
-    tcase_add_test(cases, opening_does_not_fall);
+    tcase_add_test(cases, opening_falls);
     suite_add_tcase(suite, cases);
     return card_run(suite);
 }

@@ -370,10 +370,10 @@ START_TEST(backends_tell_what_they_can) {
     ck_assert_int_eq(mr_device_find("sim:", NULL)->form, MR_FORM_RTL);
     ck_assert_int_eq(mr_device_find("xrt:255,x", NULL)->form, MR_FORM_XCLBIN);
     ck_assert_int_eq(mr_device_require("sim:", MR_CAP_TRACE | MR_CAP_STALLS, NULL), 0);
-    ck_assert_int_eq(mr_device_require("hls:", MR_CAP_TIMELINE, &error), MR_ERROR_DEVICE);
+    ck_assert_int_eq(mr_device_require("hls:", MR_CAP_TIMELINE, &error), MR_ERROR_ARGUMENT);
     ck_assert_str_eq(error.text, "hls: is not a device that records timelines; use sim:, "
                                  "xrt:N[,IMAGE.xclbin]");
-    ck_assert_int_eq(mr_device_require("xrt:0", MR_CAP_TRACE, &error), MR_ERROR_DEVICE);
+    ck_assert_int_eq(mr_device_require("xrt:0", MR_CAP_TRACE, &error), MR_ERROR_ARGUMENT);
     ck_assert_str_eq(error.text, "xrt:0 is not a device that writes waveforms; use sim:");
     ck_assert_str_eq(mr_device_named_image("xrt:0,a,b"), "a,b");
     ck_assert_ptr_null(mr_device_named_image("xrt:0"));

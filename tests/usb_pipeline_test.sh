@@ -30,12 +30,28 @@ cp "$work/small.csv" "$work/steps.csv"
 equal small
 # The weights take some 2,000 bytes to the device, and 50 steps 10,000 more.
 told "a cable that is pulled" 20 "unplugged" "$board:MR1:pull@6000"
-goes_on pull@6000 --fallback cpu:
-grep -q "went on with cpu:" "$work/log" || fail "pull@6000: cpu: did not go on: $(tail -n 2 "$work/log")"
+told "no permission" 3 plugdev "$board:MR1:deny@0"
 goes_on garbage@0,drop@1000,garbage-in@100,drop-in@150,garbage@2000,drop@5000
+
+# Where there is no hlsc, processes have their names from a manifest of this network.
+without() { # options of run
+    emulated "" "export MILLRACE_HLSC=/nowhere MILLRACE_CACHE=$work/none; $(run_on usb: small small.csv "$@")"
+}
+$millrace build "$work/small.millrace" --platform hw -o "$work/manifest" >"$work/log" 2>&1 ||
+    fail "a manifest: $(tail -n 1 "$work/log")"
+echo "no JSON" >"$work/manifest/a.json"
+on_cpu small small.csv
+without --bitstreams "$work/manifest" || fail "without hlsc: $(tail -n 2 "$work/log")"
+same small "without hlsc"
+sed -i 's/"shape_hash": *"./&0/' "$work/manifest/manifest.json"
+if ! without --bitstreams "$work/manifest" && grep -q "hlsc" "$work/log"; then
+    pass "a manifest of another network asks for hlsc: $(tail -n 1 "$work/log")"
+else
+    fail "a manifest of another network: $(tail -n 2 "$work/log")"
+fi
+
 if [ "$long" = long ]; then
     told "a device that stands still" 40 "not answer\|no answer" "$board:MR1:stuck@6000"
-    goes_on stuck@6000 --fallback cpu:
     told "a cable that is pulled and plugged in again, which powers the device" 40 "reset" "$board:MR1:pull@6000,plug@300"
     network other lstm 1 8 3
     told "the pipeline of another network" 60 "another shape" "$work/other.millrace:MR1:"

@@ -92,8 +92,8 @@ static struct usb *use(void *device, struct mr_error *error) {
 static int open_folded(struct usb *usb, const struct mr_image *image, struct mr_error *error) {
     struct mr_word_pipe pipe;
     if (!image->folded)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "%s has a folded kernel behind its FIFO, where a pipeline was expected",
+        return mr_failure(error, MR_ERROR_PLAN,
+                          "%s has a folded kernel, and there is no program of the network for one",
                           usb->name);
     usb->words = mr_link_words_open(&usb->link, error);
     if (!usb->words)

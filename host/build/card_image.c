@@ -38,7 +38,7 @@ static void hash_text(const unsigned char *hash, char *text) {
 // ---- Finding -----------------------------------------------------------------------------------
 
 int mr_manifest_path(const char *image, char *path, size_t size) {
-    static const char *const endings[] = {ENDING, ".bin"};
+    static const char *const endings[] = {ENDING, ".bin", ".json"};
     size_t length = strlen(image);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         const size_t tail = strlen(endings[i]);

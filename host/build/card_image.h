@@ -25,7 +25,8 @@ void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
 // nobody gives it, and there are no sources.
 int mr_images_folder(const char *given, char *folder, size_t size, char *error, size_t error_size);
 
-// The manifest's path: that of the image with another ending. 0, or -1 where it is too long.
+// The manifest's path: that of the image with another ending, and its own of a manifest. 0, or -1
+// where it is too long.
 int mr_manifest_path(const char *image, char *path, size_t size);
 // The manifest itself. NULL with a sentence in error.
 json_t *mr_manifest_read(const char *image, char *error, size_t error_size);

@@ -17,6 +17,10 @@ struct mr_image_names {
 int mr_image_names_of_report(const struct mr_report *report, struct mr_image_names *names);
 // The same of the manifest beside `image`. 1: there is none, or it does not name them.
 int mr_image_names_read(const char *image, struct mr_image_names *names);
+// The same of any manifest of this shape [16] in `folder`, or where images are looked for
+// (mr_images_folder). 1: there is none that names them.
+int mr_image_names_find(const unsigned char *shape_hash, const char *folder,
+                        struct mr_image_names *names);
 // Frees what they hold; all zero is legal.
 void mr_image_names_free(struct mr_image_names *names);
 

@@ -325,8 +325,9 @@ struct mr_options {
     uint32_t idle_chance, stall_chance;
     uint64_t seed;
     // The device that goes on when the session's own fails, from the state after the last step that
-    // was done: "cpu:" or another that is there. What it needs is built when the session opens.
-    // NULL: a run on a device that fails is an error. mr_session_device and `progress`, whose
+    // was done: "cpu:" or another that is there. What it needs is built when the session opens. A
+    // device that is not there or cannot be opened or built (MR_ERROR_DEVICE, MR_ERROR_BUILD) has
+    // failed, too. NULL: a device that fails is an error. mr_session_device and `progress`, whose
     // context must stay as long as the session then, tell of it. It has neither timeline nor random
     // stalls.
     const char *fallback;

@@ -17,7 +17,7 @@ static const char *const builders[MR_FORMS] = {
     [MR_FORM_RTL] = "hlsc, Verilator, a C++ compiler, make",
     [MR_FORM_XCLBIN] = "an image of it (hw/vitis/)",
     [MR_FORM_FOLDED] = "nothing",
-    [MR_FORM_SHAPE] = "hlsc, a board with the network's pipeline",
+    [MR_FORM_SHAPE] = "a board with the network's pipeline, its manifest or hlsc",
 };
 
 static struct mr_device_entry describe(const struct mr_device_found *found) {

@@ -24,6 +24,17 @@ static int32_t *make_output_row(const struct mr_network *network) {
     return calloc((size_t)most, sizeof(int32_t));
 }
 
+// A device that cannot be had has failed as one does in a run.
+static int open_device(struct mr_session *session, const char *uri, struct mr_error *error) {
+    struct mr_error reason;
+    const int code = mr_session_attach(session, uri, &reason);
+    if (!code)
+        return 0;
+    if ((code == MR_ERROR_DEVICE || code == MR_ERROR_BUILD) && mr_resume(session, &reason))
+        return 0;
+    return mr_failure(error, code, "%s", reason.text);
+}
+
 struct mr_session *mr_session_open(const struct mr_model *model, const char *uri,
                                    const struct mr_options *given, struct mr_error *error) {
     struct mr_options own;
@@ -80,7 +91,7 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         session->options.bitstreams = session->bitstreams;
     }
     if ((fallback && mr_resume_open(session, fallback, error)) ||
-        mr_session_attach(session, uri, error)) {
+        open_device(session, uri, error)) {
         mr_session_close(session);
         return NULL;
     }

@@ -61,12 +61,15 @@ bool mr_session_runs_here(const char *uri) {
                                       : mr_device_form(uri) == MR_FORM_ENGINE;
 }
 
-// What a card does not tell of its network. The manifest beside its image does; where there is
-// none, the compiler.
+// What a card does not tell of its network. The manifest beside its image does, or, of an image
+// that is on its device already, one of the network in the folder of images; where there is none,
+// the compiler.
 static int name_parts(struct mr_session *session, const char *uri, const char *file,
                       struct mr_image *image, struct mr_error *error) {
     struct mr_image_names *names = &session->names;
-    int result = file ? mr_image_names_read(file, names) : 1;
+    int result = file ? mr_image_names_read(file, names)
+                      : mr_image_names_find(session->compiled.shape_hash,
+                                            session->options.bitstreams, names);
     if (result > 0) {
         const int code = mr_compiled_complete(&session->compiled, &session->options, error);
         if (code)
@@ -136,10 +139,10 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         .seed = options->seed,
         .limit_ms = options->limit_ms,
     };
-    if (mr_device_require(uri, options->timeline ? MR_CAP_TIMELINE : 0u, error))
-        return MR_ERROR_DEVICE;
-    const int code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
-                                sizeof path, error);
+    int code = mr_device_require(uri, options->timeline ? MR_CAP_TIMELINE : 0u, error);
+    if (!code)
+        code = fill_image(session, uri, device_options.trace != NULL, options, &image, path,
+                          sizeof path, error);
     if (code)
         return code;
     struct mr_error reason;
@@ -149,20 +152,18 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     const bool has_engine = form == MR_FORM_ENGINE;
     if (has_engine && mr_engine_make(&session->compiled.plan, &engine, error))
         return error ? error->code : MR_ERROR_MEMORY;
-    if (form == MR_FORM_FOLDED) {
-        const int unfit = mr_folded_image_make(&session->compiled.plan, &folded, error);
-        if (unfit) {
-            mr_folded_image_free(&folded);
-            return unfit;
-        }
+    struct mr_error unfit;
+    if (form == MR_FORM_FOLDED && !mr_folded_image_make(&session->compiled.plan, &folded, &unfit))
         image.folded = &folded.program;
-    }
     image.engine = has_engine ? &engine : NULL;
     session->device = mr_device_open(uri, &image, &device_options, &reason);
     mr_folded_image_free(&folded);
     if (!session->device) {
         if (has_engine)
             engine.close(engine.self);
+        // A board that is not there is told before a network that no board holds.
+        if (form == MR_FORM_FOLDED && reason.code == MR_ERROR_PLAN)
+            reason = unfit;
         return mr_failure(error, reason.code, "%s", reason.text);
     }
     mr_device_get_info(session->device, &session->info);
@@ -231,6 +232,7 @@ int mr_session_prepare(struct mr_session *session, const char *uri, struct mr_er
 }
 
 int mr_session_attach(struct mr_session *session, const char *uri, struct mr_error *error) {
+    describe(session, uri);
     const int code = open_device(session, uri, error);
     return code ? code : load_weights(session, uri, error);
 }

@@ -164,6 +164,7 @@ bool mr_resume(struct mr_session *session, struct mr_error *reason) {
     char failed[sizeof session->device_text];
     snprintf(failed, sizeof failed, "%s", session->device_text);
     session->options.timeline = 0;
+    session->options.trace = NULL;
     session->options.idle_chance = session->options.stall_chance = 0;
     mr_session_detach(session);
     if (mr_session_attach(session, resume->uri, &other) || repeat(session, resume, &other)) {
