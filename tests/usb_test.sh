@@ -9,6 +9,7 @@ work=build/usb_test
 failed=0 rounds=1
 [ -z "${THOROUGH:-}" ] || rounds=20
 mkdir -p "$work" || exit 1
+echo "\`define MR_SHAPE_HASH 128'h0" >"$work/mr_network.svh" # of tests/usb/copy, which has no network
 echo "usb_test: seed $seed"
 
 fail() {
@@ -44,8 +45,8 @@ way() { # what, folder, top, test, files...
 # shellcheck disable=SC2086
 way "the serial way" echo usb_echo_top link_rtl_test $serial tests/usb/usb_echo.sv tests/usb/usb_echo_top.sv
 # shellcheck disable=SC2086
-way "the FIFO's way" copy usb_copy_top bus_rtl_test $bus hw/rtl/mr_fifo.sv hw/rtl/mr_copy.sv tests/usb/usb_copy.sv \
-    tests/usb/usb_copy_top.sv
+way "the FIFO's way" copy mr_usb_pipeline bus_rtl_test -GMEMORY=16384 -GPAYLOAD=1024 -GTIMER=10 "-I$work" $bus \
+    hw/rtl/mr_fifo.sv hw/rtl/mr_copy.sv hw/usb/mr_usb_pipeline.sv tests/usb/copy/millrace.sv
 
 # What is left of the chip beside a kernel is little.
 yosys=${YOSYS:-yosys}

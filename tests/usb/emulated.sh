@@ -60,7 +60,8 @@ same() { # network, what
     rm -f "$work/$1".*.npy
 }
 
-# told WHAT, seconds, what the sentence must have, device: the run fails within the time, with one sentence.
+# told WHAT, seconds, what the sentence must have, device: the run fails within the time, with one sentence, and with a
+# fallback has all its results.
 told() {
     local begun=$SECONDS code=0 took
     timeout 120 "$millrace" emulate --usb "$4" bash -c "exec $(run_on usb: "$network" steps.csv --steps)" >"$work/log" 2>&1 || code=$?
@@ -72,6 +73,11 @@ told() {
         fail "$1: code $code after $took s: $(tail -n 3 "$work/log")"
     fi
     [ ! -e "$work/$network.usb.npy" ] || fail "$1: an output was written"
+    on_cpu "$network" steps.csv --steps
+    timeout 120 "$millrace" emulate --usb "$4" bash -c "exec $(run_on usb: "$network" steps.csv --steps --fallback cpu:)" >"$work/log" 2>&1 ||
+        fail "$1, with a fallback: code $?: $(tail -n 2 "$work/log")"
+    grep -q "cpu:, in place of usb:.*: .*\($3\)" "$work/log" || fail "$1: cpu: did not take its place: $(tail -n 2 "$work/log")"
+    same "$network" "$1, with a fallback"
 }
 
 # goes_on FAULTS [OPTION...]: the run has all its results.
