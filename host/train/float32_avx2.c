@@ -10,17 +10,45 @@
 #    define ON __attribute__((target("avx2,fma")))
 #    define LANES 8
 #    define ROWS 12
-#    define OUTER_ROWS 3
-#    define OUTER_COLUMNS 4
+#    define STEPS_ROWS 3
+#    define OUTER_SUMS 12
+#    define OUTER_VECTORS 3
 
 typedef float vec __attribute__((vector_size(32)));
 typedef int32_t ivec __attribute__((vector_size(32)));
 
-#    define EACH_OUTER_ROW(X) X(0) X(1) X(2)
-#    define EACH_OUTER_COLUMN(X) X(0) X(1) X(2) X(3)
-#    define EACH_SUM(X)                                                                            \
-        X(0, 0)                                                                                    \
-        X(0, 1) X(0, 2) X(0, 3) X(1, 0) X(1, 1) X(1, 2) X(1, 3) X(2, 0) X(2, 1) X(2, 2) X(2, 3)
+// 8 rows of 8, of which the halves are turned by themselves and then change places.
+ON static inline void turn_block(const float *from, float *to, size_t to_pitch) {
+    __m256 row[8], pair[8];
+
+#    pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        row[i] = _mm256_loadu_ps(from + 16 * i);
+#    pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
+    }
+#    pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4)
+#    pragma GCC unroll 2
+        for (int k = 0; k < 2; k++) {
+            row[i + 2 * k] = _mm256_shuffle_ps(pair[i + k], pair[i + 2 + k], 0x44);
+            row[i + 2 * k + 1] = _mm256_shuffle_ps(pair[i + k], pair[i + 2 + k], 0xee);
+        }
+#    pragma GCC unroll 4
+    for (int k = 0; k < 4; k++) {
+        _mm256_storeu_ps(to + (size_t)k * to_pitch,
+                         _mm256_permute2f128_ps(row[k], row[4 + k], 0x20));
+        _mm256_storeu_ps(to + (size_t)(4 + k) * to_pitch,
+                         _mm256_permute2f128_ps(row[k], row[4 + k], 0x31));
+    }
+}
+
+// All ones in the first so many.
+ON static inline __m256i part(int count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
 
 ON static inline float sum_of(vec v) {
     const __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -35,6 +63,8 @@ ON static inline float sum_of(vec v) {
 #    define DIVIDE(a, b) ((a) / (b))
 #    define ROOT(a) ((vec)_mm256_sqrt_ps(a))
 #    define SUM_OF(a) sum_of(a)
+#    define LOAD_PART(at, count) ((vec)_mm256_maskload_ps(at, part(count)))
+#    define STORE_PART(at, v, count) _mm256_maskstore_ps(at, part(count), v)
 
 #    include "float32_kernels.h"
 #endif

@@ -5,15 +5,17 @@
 //     ON             the attribute of functions for that processor, or nothing
 //     LANES          floats of a vector; vec and ivec are vectors of float and int32_t
 //     ROWS           rows of a tile at most: as many sums as there are registers for, less two
-//     EACH_SUM(X)    X(row, column) for all sums of an outer product's tile, of OUTER_ROWS rows and
-//                    OUTER_COLUMNS columns; EACH_OUTER_ROW(X), EACH_OUTER_COLUMN(X) its numbers
+//     STEPS_ROWS     rows of a tile of STEPS steps at most
+//     OUTER_SUMS     of an outer product's tile, with OUTER_VECTORS vectors of columns at most
+//     turn_block     (from, to, to_pitch): turns LANES rows of LANES floats, of rows of 16
 //     MULTIPLY_ADD, LEAST, GREATEST, DIVIDE, ROOT, SUM_OF  of vectors; GREATEST and LEAST give
-//     their second
-//                    operand where the first is no number
+//                    their second operand where the first is no number
+//     LOAD_PART, STORE_PART  of the first so many floats of a vector; what is loaded has 0 behind
 #include "float32_parts.h"
 #include "train_draw.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define UNIT static inline __attribute__((always_inline)) ON
@@ -181,56 +183,198 @@ static void multiply(const struct mr_product *products, int count, const float *
     }
 }
 
+// Tiles of so many steps, for which a weight is read once.
+enum { STEPS = 4 };
+
+// A tile of rows that the compiler knows, as `steps`, which are up to STEPS.
+UNIT void steps_tile(const struct mr_panel *panel, int tile, int rows, const float *v,
+                     size_t v_step, const float *bias, float *out, size_t out_step, int steps) {
+    const int first = tile * rows;
+    const int valid = panel->rows - first < rows ? panel->rows - first : rows;
+
+    for (int lane = 0; lane < MR_SLICE; lane += LANES) {
+        const float *w = panel->data + (size_t)first * (size_t)panel->columns, *at = v + lane;
+        vec sum[STEPS_ROWS * STEPS];
+#pragma GCC unroll 32
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 32
+            for (int s = 0; s < steps; s++)
+                sum[r * steps + s] = all(bias && r < valid ? bias[first + r] : 0);
+        for (int k = 0; k < panel->columns; k++, w += rows, at += MR_SLICE) {
+#pragma GCC unroll 32
+            for (int r = 0; r < rows; r++)
+#pragma GCC unroll 32
+                for (int s = 0; s < steps; s++)
+                    sum[r * steps + s] =
+                        MULTIPLY_ADD(all(w[r]), load(at + (size_t)s * v_step), sum[r * steps + s]);
+        }
+#pragma GCC unroll 32
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 32
+            for (int s = 0; s < steps; s++)
+                if (r < valid)
+                    store(out + (size_t)s * out_step + (first + r) * MR_SLICE + lane,
+                          sum[r * steps + s]);
+    }
+}
+
+#define STEPS_TILE(R)                                                                              \
+    ON static void steps_tile_##R(const struct mr_panel *panel, int tile, const float *v,          \
+                                  size_t v_step, const float *bias, float *out, size_t out_step,   \
+                                  bool several) {                                                  \
+        if (several)                                                                               \
+            steps_tile(panel, tile, R, v, v_step, bias, out, out_step, STEPS);                     \
+        else                                                                                       \
+            steps_tile(panel, tile, R, v, v_step, bias, out, out_step, 1);                         \
+    }
+
+STEPS_TILE(1)
+STEPS_TILE(2)
+STEPS_TILE(3)
+#if STEPS_ROWS > 3
+STEPS_TILE(4)
+STEPS_TILE(5)
+STEPS_TILE(6)
+#endif
+
+static void (*const steps_functions[STEPS_ROWS + 1])(const struct mr_panel *, int, const float *,
+                                                     size_t, const float *, float *, size_t,
+                                                     bool) = {
+    NULL,         steps_tile_1, steps_tile_2, steps_tile_3,
+#if STEPS_ROWS > 3
+    steps_tile_4, steps_tile_5, steps_tile_6,
+#endif
+};
+
+// The last steps overlap those before, and give the same again.
+static void multiply_steps(const struct mr_panel *panel, const float *v, size_t v_step,
+                           const float *bias, float *out, size_t out_step, size_t steps) {
+    const bool several = steps >= STEPS;
+    const size_t by = several ? STEPS : 1;
+
+    for (size_t t = 0; t < steps; t += by) {
+        const size_t first = t + by > steps ? steps - by : t;
+        for (int i = 0; i < panel->tiles; i++)
+            steps_functions[panel->tile](panel, i, v + first * v_step, v_step, bias,
+                                         out + first * out_step, out_step, several);
+    }
+}
+
 // ---- outer products
 
-ON static void outer_one(const float *a, size_t a_step, const float *b, size_t b_step, size_t steps,
-                         float *gradient) {
-    vec sum = all(0), other = all(0);
+// So many steps of so many columns at a time are turned and stay in the cache: (steps, 16, WIDE).
+enum { TOGETHER = 8, WIDE = OUTER_VECTORS * LANES };
 
-    for (size_t t = 0; t < steps; t++, a += a_step, b += b_step)
-        for (int lane = 0; lane < MR_SLICE; lane += 2 * LANES) {
-            sum = MULTIPLY_ADD(load(a + lane), load(b + lane), sum);
-            if (lane + LANES < MR_SLICE)
-                other = MULTIPLY_ADD(load(a + lane + LANES), load(b + lane + LANES), other);
-        }
-    *gradient = SUM_OF(sum + other);
+ON static void turn(const float *b, size_t b_step, int columns, size_t steps, float *turned) {
+    for (size_t t = 0; t < steps; t++, b += b_step, turned += MR_SLICE * WIDE) {
+        int c = 0;
+        for (; c + LANES <= columns; c += LANES)
+            for (int n = 0; n < MR_SLICE; n += LANES)
+                turn_block(b + c * MR_SLICE + n, turned + n * WIDE + c, WIDE);
+        for (; c < columns; c++)
+            for (int n = 0; n < MR_SLICE; n++)
+                turned[n * WIDE + c] = b[c * MR_SLICE + n];
+    }
 }
 
-#define SUM_BEGIN(r, c) vec sum##r##c = all(0);
-#define SUM_LOAD_A(r) const vec a##r = load(a + (r)*MR_SLICE + lane);
-#define SUM_LOAD_B(c) const vec b##c = load(b + (c)*MR_SLICE + lane);
-#define SUM_STEP(r, c) sum##r##c = MULTIPLY_ADD(a##r, b##c, sum##r##c);
-#define SUM_END(r, c) gradient[(r)*pitch + (c)] = SUM_OF(sum##r##c);
+struct outer_work {
+    const float *a, *turned;
+    size_t a_step, steps;
+    float *gradient;
+    size_t pitch;
+    int last;    // columns of the last vector
+    bool begins; // else it is added to what is there
+};
 
-ON static void outer_tile(const float *a, size_t a_step, const float *b, size_t b_step,
-                          size_t steps, float *gradient, size_t pitch) {
-    EACH_SUM(SUM_BEGIN)
-    for (size_t t = 0; t < steps; t++, a += a_step, b += b_step)
-        for (int lane = 0; lane < MR_SLICE; lane += LANES) {
-            EACH_OUTER_ROW(SUM_LOAD_A)
-            EACH_OUTER_COLUMN(SUM_LOAD_B)
-            EACH_SUM(SUM_STEP)
+// A tile of the gradient, of rows and vectors that the compiler knows.
+UNIT void outer_tile(const struct outer_work *w, size_t first, int rows, int vectors) {
+    const float *a = w->a + first * MR_SLICE, *turned = w->turned;
+    float *to = w->gradient + first * w->pitch;
+    vec sum[OUTER_SUMS];
+
+#pragma GCC unroll 32
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 32
+        for (int v = 0; v < vectors; v++) {
+            const float *at = to + (size_t)r * w->pitch + v * LANES;
+            sum[r * vectors + v] = w->begins         ? all(0)
+                                   : v < vectors - 1 ? load(at)
+                                                     : LOAD_PART(at, w->last);
         }
-    EACH_SUM(SUM_END)
+    for (size_t t = 0; t < w->steps; t++, a += w->a_step)
+        for (int n = 0; n < MR_SLICE; n++, turned += WIDE) {
+            vec column[OUTER_VECTORS];
+#pragma GCC unroll 32
+            for (int v = 0; v < vectors; v++)
+                column[v] = load(turned + v * LANES);
+#pragma GCC unroll 32
+            for (int r = 0; r < rows; r++)
+#pragma GCC unroll 32
+                for (int v = 0; v < vectors; v++)
+                    sum[r * vectors + v] =
+                        MULTIPLY_ADD(all(a[r * MR_SLICE + n]), column[v], sum[r * vectors + v]);
+        }
+#pragma GCC unroll 32
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 32
+        for (int v = 0; v < vectors; v++) {
+            float *at = to + (size_t)r * w->pitch + v * LANES;
+            if (v < vectors - 1)
+                store(at, sum[r * vectors + v]);
+            else
+                STORE_PART(at, sum[r * vectors + v], w->last);
+        }
 }
 
-// The last tile overlaps the one before, and gives the same again.
+#define OUTER(VECTORS)                                                                             \
+    ON static void outer_##VECTORS(const struct outer_work *w, size_t rows) {                      \
+        enum { MOST = OUTER_SUMS / VECTORS, FEW = MOST > 3 ? MOST / 3 : 1 };                       \
+        size_t r = 0;                                                                              \
+        for (; r + MOST <= rows; r += MOST)                                                        \
+            outer_tile(w, r, MOST, VECTORS);                                                       \
+        for (; r + FEW <= rows; r += FEW)                                                          \
+            outer_tile(w, r, FEW, VECTORS);                                                        \
+        for (; r < rows; r++)                                                                      \
+            outer_tile(w, r, 1, VECTORS);                                                          \
+    }
+
+OUTER(1)
+OUTER(2)
+OUTER(3)
+#if OUTER_VECTORS > 3
+OUTER(4)
+#endif
+
+static void (*const outer_functions[])(const struct outer_work *, size_t) = {
+    NULL,    outer_1, outer_2, outer_3,
+#if OUTER_VECTORS > 3
+    outer_4,
+#endif
+};
+
+// Each number is added up in the order of steps and sequences.
 static void outer(const float *a, size_t a_step, int rows, const float *b, size_t b_step,
                   int columns, size_t steps, float *gradient, size_t pitch) {
-    const bool tiled = rows >= OUTER_ROWS && columns >= OUTER_COLUMNS;
-    const int r_step = tiled ? OUTER_ROWS : 1, c_step = tiled ? OUTER_COLUMNS : 1;
+    _Alignas(64) float turned[TOGETHER * MR_SLICE * WIDE] = {0};
 
-    for (int r = 0; r < rows; r += r_step) {
-        const size_t row = (size_t)(r + r_step > rows ? rows - r_step : r);
-        for (int c = 0; c < columns; c += c_step) {
-            const size_t column = (size_t)(c + c_step > columns ? columns - c_step : c);
-            const float *from = a + row * MR_SLICE, *by = b + column * MR_SLICE;
-            float *to = gradient + row * pitch + column;
-            if (tiled)
-                outer_tile(from, a_step, by, b_step, steps, to, pitch);
-            else
-                outer_one(from, a_step, by, b_step, steps, to);
-        }
+    for (int c = 0; c < columns; c += WIDE) {
+        const int wide = columns - c < WIDE ? columns - c : WIDE;
+        const int vectors = (wide + LANES - 1) / LANES;
+        size_t t = 0;
+        do { // once where there is no step, for the gradient is 0 then
+            const size_t some = steps - t < TOGETHER ? steps - t : TOGETHER;
+            turn(b + t * b_step + (size_t)c * MR_SLICE, b_step, wide, some, turned);
+            const struct outer_work work = {.a = a + t * a_step,
+                                            .turned = turned,
+                                            .a_step = a_step,
+                                            .steps = some,
+                                            .gradient = gradient + c,
+                                            .pitch = pitch,
+                                            .last = wide - (vectors - 1) * LANES,
+                                            .begins = t == 0};
+            outer_functions[vectors](&work, (size_t)rows);
+            t += some;
+        } while (t < steps);
     }
 }
 
@@ -445,17 +589,6 @@ ON static void add(float *sum, const float *other, size_t count) {
         sum[i] += other[i];
 }
 
-// Fewer numbers than a vector has.
-UNIT vec load_some(const float *at, size_t left) {
-    vec v = all(0);
-    memcpy(&v, at, left * sizeof *at);
-    return v;
-}
-
-UNIT void store_some(float *at, vec v, size_t left) {
-    memcpy(at, &v, left * sizeof *at);
-}
-
 UNIT vec full_gradient(const struct mr_update *u, vec g, vec w) {
     return MULTIPLY_ADD(all(u->l2), w, g * u->scale);
 }
@@ -478,13 +611,13 @@ ON static void adam(const struct mr_update *u, const float *gradient, float *w, 
         store(v + i, of_v);
     }
     if (i < count) {
-        const size_t left = count - i;
-        vec of_m = load_some(m + i, left), of_v = load_some(v + i, left);
-        store_some(w + i,
-                   adam_of(u, load_some(gradient + i, left), load_some(w + i, left), &of_m, &of_v),
+        const int left = (int)(count - i);
+        vec of_m = LOAD_PART(m + i, left), of_v = LOAD_PART(v + i, left);
+        STORE_PART(w + i,
+                   adam_of(u, LOAD_PART(gradient + i, left), LOAD_PART(w + i, left), &of_m, &of_v),
                    left);
-        store_some(m + i, of_m, left);
-        store_some(v + i, of_v, left);
+        STORE_PART(m + i, of_m, left);
+        STORE_PART(v + i, of_v, left);
     }
 }
 
@@ -500,7 +633,9 @@ ON static void sgd(const struct mr_update *u, const float *gradient, float *w, f
 const struct mr_float32_kernels NAME = {
     .name = NAME_TEXT,
     .most_rows = ROWS,
+    .steps_rows = STEPS_ROWS,
     .multiply = multiply,
+    .multiply_steps = multiply_steps,
     .outer = outer,
     .total = total,
     .lstm_forward = lstm_forward,

@@ -15,10 +15,7 @@ const struct mr_float32_kernels *mr_float32_kernels(int index) {
     return index == 0 ? &mr_float32_plain : NULL;
 }
 
-static int create_panel(const struct mr_float32_net *net, struct mr_panel *panel, int rows,
-                        int columns) {
-    const int most = net->kernels->most_rows;
-
+static int create_panel(struct mr_panel *panel, int most, int rows, int columns) {
     panel->rows = rows;
     panel->columns = columns;
     panel->tiles = (rows + most - 1) / most;
@@ -48,16 +45,17 @@ static bool is_gru(const struct mr_train_layer *shape) {
 static int create_layer(struct mr_float32_net *net, struct mr_float32_layer *layer) {
     const struct mr_train_layer *shape = &layer->shape;
     const int all = shape->gates * shape->units;
+    const int most = net->kernels->most_rows, of_steps = net->kernels->steps_rows;
 
     layer->groups = is_gru(shape) ? 2 : 1;
     for (int g = 0; g < layer->groups; g++) {
         const int rows = layer->groups == 1 ? all : g == 0 ? 2 * shape->units : shape->units;
-        if (create_panel(net, &layer->x[g], rows, shape->inputs) != 0 ||
-            create_panel(net, &layer->h[g], rows, shape->units) != 0)
+        if (create_panel(&layer->h[g], most, rows, shape->units) != 0)
             return -1;
     }
-    return create_panel(net, &layer->x_back, shape->inputs, all) ||
-                   create_panel(net, &layer->h_back, shape->units, all)
+    return create_panel(&layer->x, of_steps, all, shape->inputs) ||
+                   create_panel(&layer->x_back, of_steps, shape->inputs, all) ||
+                   create_panel(&layer->h_back, most, shape->units, all)
                ? -1
                : 0;
 }
@@ -88,8 +86,9 @@ int mr_float32_net_create(struct mr_float32_net *net, const struct mr_train_chai
     net->head_at.w_x = place(net, chain->outputs, units);
     net->head_at.bias = place(net, chain->outputs, 1);
     net->w = calloc(net->count, sizeof *net->w);
-    return create_panel(net, &net->head, chain->outputs, units) != 0 ||
-                   create_panel(net, &net->head_back, units, chain->outputs) != 0 || !net->w
+    return create_panel(&net->head, kernels->most_rows, chain->outputs, units) != 0 ||
+                   create_panel(&net->head_back, kernels->most_rows, units, chain->outputs) != 0 ||
+                   !net->w
                ? -1
                : 0;
 }
@@ -97,10 +96,9 @@ int mr_float32_net_create(struct mr_float32_net *net, const struct mr_train_chai
 void mr_float32_net_free(struct mr_float32_net *net) {
     for (int l = 0; l < net->chain.layer_count; l++) {
         struct mr_float32_layer *layer = &net->layers[l];
-        for (int g = 0; g < 2; g++) {
-            free(layer->x[g].data);
+        for (int g = 0; g < 2; g++)
             free(layer->h[g].data);
-        }
+        free(layer->x.data);
         free(layer->x_back.data);
         free(layer->h_back.data);
     }
@@ -114,11 +112,9 @@ void mr_float32_net_pack(struct mr_float32_net *net) {
         struct mr_float32_layer *layer = &net->layers[l];
         const size_t inputs = (size_t)layer->shape.inputs, units = (size_t)layer->shape.units;
         const float *w_x = net->w + layer->at.w_x, *w_h = net->w + layer->at.w_h;
-        for (int g = 0; g < layer->groups; g++) {
-            const size_t first = g == 0 ? 0 : 2 * units;
-            pack(&layer->x[g], w_x + first * inputs, inputs, false);
-            pack(&layer->h[g], w_h + first * units, units, false);
-        }
+        for (int g = 0; g < layer->groups; g++)
+            pack(&layer->h[g], w_h + (g == 0 ? 0 : 2 * units) * units, units, false);
+        pack(&layer->x, w_x, inputs, false);
         if (l > 0) // nothing asks for the gradient of the network's input
             pack(&layer->x_back, w_x, inputs, true);
         pack(&layer->h_back, w_h, units, true);

@@ -57,11 +57,17 @@ struct mr_update {
 // The arithmetic, compiled for several kinds of processors (float32_kernels.h).
 struct mr_float32_kernels {
     const char *name;
-    int most_rows; // of a tile
+    int most_rows;  // of a tile
+    int steps_rows; // of a tile of multiply_steps
 
     // out: (rows, 16) = bias (rows), or what is there where it is NULL, and the products, whose
     // panels have as many rows.
     void (*multiply)(const struct mr_product *products, int count, const float *bias, float *out);
+    // out: (rows, 16) at each step, = bias (rows), or 0 where it is NULL, and the whole panel,
+    // whose tiles are of steps_rows, times v: (columns, 16) at each step. The steps lie v_step and
+    // out_step floats apart.
+    void (*multiply_steps)(const struct mr_panel *panel, const float *v, size_t v_step,
+                           const float *bias, float *out, size_t out_step, size_t steps);
     // gradient: (rows, columns), a row every `pitch`: sums over steps and sequences of a times b.
     //   a: (rows, 16) at each step, the next one `a_step` floats behind it; b: columns alike
     void (*outer)(const float *a, size_t a_step, int rows, const float *b, size_t b_step,
@@ -113,11 +119,13 @@ struct mr_span {
 struct mr_float32_layer {
     struct mr_train_layer shape;
     struct mr_span at;
-    // Forward, by groups of rows that are summed at one time: of GRUs r and z, then n; of others
-    // all.
+    // Over x, forward and backward, which is done for several steps at a time: (gates * units,
+    // inputs), (inputs, gates * units).
+    struct mr_panel x, x_back;
+    // Over h, forward by groups of rows that are summed at one time, of GRUs r and z, then n, of
+    // others all; and backward: (units, gates * units).
     int groups;
-    struct mr_panel x[2], h[2];
-    struct mr_panel x_back, h_back; // backward: (inputs, gates * units), (units, gates * units)
+    struct mr_panel h[2], h_back;
 };
 
 // The network as the slices see it; only the weights change.
@@ -143,7 +151,7 @@ void mr_float32_net_pack(struct mr_float32_net *net);
 
 // What a thread keeps of the slice that it works on.
 struct mr_slice_layer {
-    float *in;                     // (steps, inputs, 16): what it reads
+    float *in;                     // (steps, inputs, 16): what it reads; for the steps see stride
     float *sums;                   // (steps, sums * units, 16)
     float *c, *tanh_c, *h, *gated; // (steps, units, 16), those that its cell has
     float *up;                     // (steps, units, 16): the gradient from above

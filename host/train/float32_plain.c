@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arithmetic of the float32 trainer for any processor.
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define NAME mr_float32_plain
@@ -8,16 +9,30 @@
 #define ON
 #define LANES 4
 #define ROWS 12
-#define OUTER_ROWS 3
-#define OUTER_COLUMNS 4
+#define STEPS_ROWS 3
+#define OUTER_SUMS 12
+#define OUTER_VECTORS 3
 
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ivec __attribute__((vector_size(16)));
 
-#define EACH_OUTER_ROW(X) X(0) X(1) X(2)
-#define EACH_OUTER_COLUMN(X) X(0) X(1) X(2) X(3)
-#define EACH_SUM(X)                                                                                \
-    X(0, 0) X(0, 1) X(0, 2) X(0, 3) X(1, 0) X(1, 1) X(1, 2) X(1, 3) X(2, 0) X(2, 1) X(2, 2) X(2, 3)
+static inline void turn_block(const float *from, float *to, size_t to_pitch) {
+    for (size_t i = 0; i < LANES; i++)
+        for (size_t k = 0; k < LANES; k++)
+            to[k * to_pitch + i] = from[16 * i + k];
+}
+
+static inline vec load_part(const float *at, int count) {
+    vec v = {0};
+    for (int i = 0; i < count; i++)
+        v[i] = at[i];
+    return v;
+}
+
+static inline void store_part(float *at, vec v, int count) {
+    for (int i = 0; i < count; i++)
+        at[i] = v[i];
+}
 
 // a where the mask is set, else b.
 static inline vec choose(ivec mask, vec a, vec b) {
@@ -40,5 +55,7 @@ static inline float sum_of(vec v) {
 #define DIVIDE(a, b) ((a) / (b))
 #define ROOT(a) root(a)
 #define SUM_OF(a) sum_of(a)
+#define LOAD_PART(at, count) load_part(at, count)
+#define STORE_PART(at, v, count) store_part(at, v, count)
 
 #include "float32_kernels.h"

@@ -19,6 +19,16 @@ static float *take(float **block, size_t *used, size_t rows) {
     return at;
 }
 
+// Rows from a step to the next where each has so many: an odd number, for what lies powers of two
+// apart has the same few places in a cache; and floats.
+static size_t apart(size_t rows) {
+    return rows | 1;
+}
+
+static size_t stride(size_t rows) {
+    return apart(rows) * MR_SLICE;
+}
+
 static size_t out_rows(const struct mr_float32_net *net, size_t steps) {
     return net->chain.per_step ? steps : 1;
 }
@@ -27,24 +37,25 @@ static size_t lay_out(struct mr_slice *slice, const struct mr_float32_net *net, 
                       float *block) {
     size_t used = 0, widest = 1;
 
-    slice->x = take(&block, &used, steps * (size_t)net->chain.inputs);
+    slice->x = take(&block, &used, steps * apart((size_t)net->chain.inputs));
     for (int l = 0; l < net->chain.layer_count; l++) {
         const struct mr_train_layer *shape = &net->layers[l].shape;
         struct mr_slice_layer *layer = &slice->layers[l];
         const size_t units = (size_t)shape->units;
         widest = units > widest ? units : widest;
-        layer->sums = take(&block, &used, steps * units * (size_t)shape->sums);
-        layer->h = take(&block, &used, steps * units);
-        layer->up = take(&block, &used, steps * units);
+        const size_t each = steps * apart(units);
+        layer->sums = take(&block, &used, steps * apart(units * (size_t)shape->sums));
+        layer->h = take(&block, &used, each);
+        layer->up = take(&block, &used, each);
         if (shape->cell == MR_TRAIN_LSTM) {
-            layer->c = take(&block, &used, steps * units);
-            layer->tanh_c = take(&block, &used, steps * units);
+            layer->c = take(&block, &used, each);
+            layer->tanh_c = take(&block, &used, each);
         }
         if (shape->cell == MR_TRAIN_GRU_RESET_FIRST)
-            layer->gated = take(&block, &used, steps * units);
+            layer->gated = take(&block, &used, each);
         layer->in = l == 0 ? slice->x : slice->layers[l - 1].h;
         if (l > 0 && net->dropout > 0)
-            layer->in = take(&block, &used, steps * (size_t)shape->inputs);
+            layer->in = take(&block, &used, steps * apart((size_t)shape->inputs));
     }
     slice->out = take(&block, &used, out_rows(net, steps) * (size_t)net->chain.outputs);
     slice->dh = take(&block, &used, widest);
@@ -78,21 +89,23 @@ void mr_slice_free(struct mr_slice *slice) {
 // Sequences that are not there have 0.
 static void take_x(const struct mr_float32_net *net, struct mr_slice *slice,
                    const struct mr_slice_work *work) {
-    const size_t numbers = work->steps * (size_t)net->chain.inputs;
+    const size_t inputs = (size_t)net->chain.inputs;
 
-    for (size_t i = 0; i < numbers; i++)
-        for (size_t n = 0; n < MR_SLICE; n++)
-            slice->x[i * MR_SLICE + n] = n < work->sequences ? work->x[n * numbers + i] : 0;
+    for (size_t t = 0; t < work->steps; t++)
+        for (size_t i = 0; i < inputs; i++)
+            for (size_t n = 0; n < MR_SLICE; n++)
+                slice->x[t * stride(inputs) + i * MR_SLICE + n] =
+                    n < work->sequences ? work->x[(n * work->steps + t) * inputs + i] : 0;
 }
 
 static struct mr_cell_rows rows_at(const struct mr_slice *slice, int l,
                                    const struct mr_train_layer *shape, size_t t) {
     const struct mr_slice_layer *layer = &slice->layers[l];
-    const size_t row = (size_t)shape->units * MR_SLICE, at = t * row;
+    const size_t units = (size_t)shape->units, row = stride(units), at = t * row;
 
     return (struct mr_cell_rows){
         .units = shape->units,
-        .sums = layer->sums + at * (size_t)shape->sums,
+        .sums = layer->sums + t * stride(units * (size_t)shape->sums),
         .c = layer->c ? layer->c + at : NULL,
         .tanh_c = layer->tanh_c ? layer->tanh_c + at : NULL,
         .c_last = layer->c && t > 0 ? layer->c + at - row : slice->zero,
@@ -104,36 +117,34 @@ static struct mr_cell_rows rows_at(const struct mr_slice *slice, int l,
     };
 }
 
+// The sums have what the layer's input gives.
 static void forward_step(const struct mr_float32_net *net, const struct mr_slice *slice, int l,
                          size_t t) {
     const struct mr_float32_kernels *k = net->kernels;
     const struct mr_float32_layer *layer = &net->layers[l];
     const struct mr_train_layer *shape = &layer->shape;
     const struct mr_cell_rows rows = rows_at(slice, l, shape, t);
-    const float *bias = net->w + layer->at.bias;
     const size_t units = (size_t)shape->units;
-    struct mr_product products[2] = {{&layer->x[0], 0, shape->inputs,
-                                      slice->layers[l].in + t * (size_t)shape->inputs * MR_SLICE},
-                                     {&layer->h[0], 0, shape->units, rows.h_last}};
-    const int both = t > 0 ? 2 : 1; // at first h is 0
+    struct mr_product product = {&layer->h[0], 0, shape->units, rows.h_last};
 
-    k->multiply(products, both, bias, rows.sums);
-    products[0].panel = &layer->x[1];
-    products[1].panel = &layer->h[1];
+    if (t > 0) // at first h is 0
+        k->multiply(&product, 1, NULL, rows.sums);
+    product.panel = &layer->h[1];
     switch (shape->cell) {
     case MR_TRAIN_LSTM:
         k->lstm_forward(&rows);
         break;
     case MR_TRAIN_GRU:
-        k->multiply(products, 1, bias + 2 * units, rows.sums + 2 * units * MR_SLICE);
-        products[1].count = t > 0 ? shape->units : 0;
-        k->multiply(products + 1, 1, bias + 3 * units, rows.sums + 3 * units * MR_SLICE);
+        product.count = t > 0 ? shape->units : 0;
+        k->multiply(&product, 1, net->w + layer->at.bias + 3 * units,
+                    rows.sums + 3 * units * MR_SLICE);
         k->gru_forward(&rows);
         break;
     case MR_TRAIN_GRU_RESET_FIRST:
         k->reset_gates(&rows);
-        products[1].v = rows.gated;
-        k->multiply(products, both, bias + 2 * units, rows.sums + 2 * units * MR_SLICE);
+        product.v = rows.gated;
+        if (t > 0)
+            k->multiply(&product, 1, NULL, rows.sums + 2 * units * MR_SLICE);
         k->reset_forward(&rows);
         break;
     case MR_TRAIN_RNN_TANH:
@@ -156,7 +167,7 @@ static uint32_t drop_key(const struct mr_float32_net *net, const struct mr_slice
 
 static void drop(const struct mr_float32_net *net, const struct mr_slice_work *work, int l,
                  const float *in, float *out) {
-    const int rows = (int)work->steps * net->layers[l].shape.inputs;
+    const int rows = (int)(work->steps * apart((size_t)net->layers[l].shape.inputs));
 
     net->kernels->drop(in, out, rows, drop_key(net, work, l), 0, (uint32_t)ldexp(net->dropout, 32),
                        (float)(1 / (1 - net->dropout)));
@@ -174,9 +185,13 @@ static void forward(const struct mr_float32_net *net, struct mr_slice *slice,
                 drop(net, work, l, slice->layers[l - 1].h, slice->layers[l].in);
             else
                 memcpy(slice->layers[l].in, slice->layers[l - 1].h,
-                       work->steps * (size_t)net->layers[l].shape.inputs * MR_SLICE *
-                           sizeof(float));
+                       work->steps * stride((size_t)net->layers[l].shape.inputs) * sizeof(float));
         }
+        const struct mr_float32_layer *layer = &net->layers[l];
+        net->kernels->multiply_steps(
+            &layer->x, slice->layers[l].in, stride((size_t)layer->shape.inputs),
+            net->w + layer->at.bias, slice->layers[l].sums,
+            stride((size_t)layer->shape.units * (size_t)layer->shape.sums), work->steps);
         for (size_t t = 0; t < work->steps; t++)
             forward_step(net, slice, l, t);
     }
@@ -225,7 +240,7 @@ static void run_head(const struct mr_float32_net *net, const struct mr_slice *sl
     for (size_t row = 0; row < rows; row++) {
         float *out = slice->out + row * outputs * MR_SLICE;
         const struct mr_product product = {&net->head, 0, net->head.columns,
-                                           h + head_step(net, work, row) * units * MR_SLICE};
+                                           h + head_step(net, work, row) * stride(units)};
         net->kernels->multiply(&product, 1, net->w + net->head_at.bias, out);
         if (!work->gradient)
             head_row(net, out);
@@ -240,7 +255,7 @@ static void head_backward(const struct mr_float32_net *net, const struct mr_slic
                           struct mr_slice_work *work) {
     const struct mr_float32_kernels *k = net->kernels;
     const size_t outputs = (size_t)net->chain.outputs, rows = out_rows(net, work->steps);
-    const size_t units = (size_t)net->head.columns, step = units * MR_SLICE;
+    const size_t units = (size_t)net->head.columns, step = stride(units);
     const size_t targets = (size_t)mr_train_targets(&net->chain, net->loss);
     const struct mr_slice_layer *top = &slice->layers[net->chain.layer_count - 1];
 
@@ -254,7 +269,7 @@ static void head_backward(const struct mr_float32_net *net, const struct mr_slic
                 for (size_t o = 0; o < outputs; o++)
                     out[o * MR_SLICE + n] = 0;
         float *up = top->up + head_step(net, work, row) * step;
-        memset(up, 0, step * sizeof *up);
+        memset(up, 0, units * MR_SLICE * sizeof *up);
         const struct mr_product product = {&net->head_back, 0, net->chain.outputs, out};
         k->multiply(&product, 1, NULL, up);
     }
@@ -326,21 +341,22 @@ static void weight_gradient(const struct mr_float32_net *net, const struct mr_sl
     const struct mr_train_layer *shape = &layer->shape;
     const struct mr_slice_layer *kept = &slice->layers[l];
     const size_t inputs = (size_t)shape->inputs, units = (size_t)shape->units;
-    const size_t step = units * MR_SLICE, sums = step * (size_t)shape->sums, steps = work->steps;
+    const size_t step = stride(units), sums = stride(units * (size_t)shape->sums);
+    const size_t in = stride(inputs), gate = units * MR_SLICE, steps = work->steps;
     const int all = shape->gates * shape->units;
     const bool split = layer->groups == 2;
     float *w_h = work->gradient + layer->at.w_h;
 
-    k->outer(kept->sums, sums, all, kept->in, inputs * MR_SLICE, shape->inputs, steps,
+    k->outer(kept->sums, sums, all, kept->in, in, shape->inputs, steps,
              work->gradient + layer->at.w_x, inputs);
     // From the second step on, for h was 0 before.
     k->outer(kept->sums + sums, sums, split ? 2 * shape->units : all, kept->h, step, shape->units,
              steps - 1, w_h, units);
     if (shape->cell == MR_TRAIN_GRU)
-        k->outer(kept->sums + sums + 3 * step, sums, shape->units, kept->h, step, shape->units,
+        k->outer(kept->sums + sums + 3 * gate, sums, shape->units, kept->h, step, shape->units,
                  steps - 1, w_h + 2 * units * units, units);
     else if (split)
-        k->outer(kept->sums + 2 * step, sums, shape->units, kept->gated, step, shape->units, steps,
+        k->outer(kept->sums + 2 * gate, sums, shape->units, kept->gated, step, shape->units, steps,
                  w_h + 2 * units * units, units);
     k->total(kept->sums, sums, shape->sums * shape->units, steps, work->gradient + layer->at.bias);
 }
@@ -349,25 +365,23 @@ static void backward(const struct mr_float32_net *net, const struct mr_slice *sl
                      const struct mr_slice_work *work) {
     const struct mr_float32_layer *layer = &net->layers[l];
     const struct mr_train_layer *shape = &layer->shape;
-    const size_t step = (size_t)shape->units * MR_SLICE;
+    const size_t units = (size_t)shape->units;
     const bool has_up = l + 1 < net->chain.layer_count || net->chain.per_step;
 
-    memset(slice->dh, 0, step * sizeof *slice->dh);
-    memset(slice->dc, 0, step * sizeof *slice->dc);
+    memset(slice->dh, 0, units * MR_SLICE * sizeof *slice->dh);
+    memset(slice->dc, 0, units * MR_SLICE * sizeof *slice->dc);
     for (size_t t = work->steps; t-- > 0;) {
         struct mr_cell_rows rows = rows_at(slice, l, shape, t);
         if (has_up || t + 1 == work->steps)
-            rows.up = slice->layers[l].up + t * step;
+            rows.up = slice->layers[l].up + t * stride(units);
         backward_step(net, layer, &rows);
-        if (l > 0) {
-            float *up = slice->layers[l - 1].up + t * (size_t)shape->inputs * MR_SLICE;
-            memset(up, 0, (size_t)shape->inputs * MR_SLICE * sizeof *up);
-            const struct mr_product product = {&layer->x_back, 0, layer->x_back.columns, rows.sums};
-            net->kernels->multiply(&product, 1, NULL, up);
-        }
         if (t > 0)
             to_last_h(net, layer, &rows);
     }
+    if (l > 0)
+        net->kernels->multiply_steps(
+            &layer->x_back, slice->layers[l].sums, stride(units * (size_t)shape->sums), NULL,
+            slice->layers[l - 1].up, stride((size_t)shape->inputs), work->steps);
     if (drops(net, work, l))
         drop(net, work, l, slice->layers[l - 1].up, slice->layers[l - 1].up);
     weight_gradient(net, slice, l, work);
