@@ -202,8 +202,8 @@ conformance: all build/tests/conformance ## what of the ONNX files of ../shared/
 bench: all build/turbofan_demo ## measure compile, build and simulation times
 	$(Q)$(RUN) CC="$(CC)" tests/bench.sh
 
-bench-train: build/tests/bench_train ## what a step of training takes on the CPU, beside PyTorch where that is installed
-	$(Q)$(RUN) tests/bench_train.sh
+bench-train: build/tests/bench_train ## what a step of training takes on the CPU, beside oneDNN and PyTorch where they are: CASES= for some of S1 S2 S3 S4 GRU
+	$(Q)$(RUN) $(PYTHON) tests/bench_train.py $(CASES)
 
 performance: all ## cycles of the networks behind the card's shell: the tables of docs/performance.md
 	$(Q)$(RUN) tests/performance.sh
@@ -481,7 +481,9 @@ build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
 $(filter build/tests/card_% build/asan/card_%,$(TEST_PROGRAMS) $(ASAN_PROGRAMS)) $(TSAN_PROGRAMS) build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
 # oneDNN is not among the packages that all else needs.
-build/tests/bench_cpu: build/obj/tests/bench_cpu.o build/obj/tests/bench_dnnl.o build/libmillrace.a
+build/tests/bench_cpu: build/obj/tests/bench_dnnl.o
+build/tests/bench_train: build/obj/tests/bench_train_dnnl.o
+build/tests/bench_cpu build/tests/bench_train: build/tests/%: build/obj/tests/%.o build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),-ldnnl) $(LIBS)

@@ -2,22 +2,13 @@
 // Networks of one kind of layers by oneDNN's interface in C (bench_dnnl.h).
 #include "bench_dnnl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #if HAS_DNNL
-#    include <oneapi/dnnl/dnnl.h>
+#    include "bench_dnnl_memory.h"
 
 enum { PARTS = 8 };
-
-static void need(dnnl_status_t status, const char *what) {
-    if (status != dnnl_success) {
-        fprintf(stderr, "bench_cpu: oneDNN, %s: status %d\n", what, (int)status);
-        exit(1);
-    }
-}
-#    define NEED(call) need(call, #    call)
 
 // Layers of one size.
 struct part {
@@ -38,37 +29,12 @@ struct dnnl_net {
 
 static const float data_scale = 127, data_shift = 128, weights_scale = 127;
 
-static dnnl_memory_t memory_of(const struct dnnl_net *net, const dnnl_memory_desc_t *described) {
-    dnnl_memory_t memory;
-    void *data;
-    NEED(dnnl_memory_create(&memory, described, net->engine, DNNL_MEMORY_ALLOCATE));
-    NEED(dnnl_memory_get_data_handle(memory, &data));
-    memset(data, 0, dnnl_memory_desc_get_size(described));
-    return memory;
-}
-
-static dnnl_memory_desc_t describe(int count, const dnnl_dims_t dims, dnnl_data_type_t type,
-                                   dnnl_format_tag_t tag) {
-    dnnl_memory_desc_t described;
-    NEED(dnnl_memory_desc_init_by_tag(&described, count, dims, type, tag));
-    return described;
-}
-
 static void convert(const struct dnnl_net *net, dnnl_memory_t from, dnnl_memory_t to,
                     const_dnnl_primitive_attr_t attributes) {
-    const dnnl_memory_desc_t *a, *b;
-    dnnl_primitive_desc_t described;
-    dnnl_primitive_t reorder;
-    NEED(dnnl_memory_get_memory_desc(from, &a));
-    NEED(dnnl_memory_get_memory_desc(to, &b));
-    NEED(
-        dnnl_reorder_primitive_desc_create(&described, a, net->engine, b, net->engine, attributes));
-    NEED(dnnl_primitive_create(&reorder, described));
-    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    NEED(dnnl_primitive_execute(reorder, net->stream, 2, arguments));
+    const dnnl_primitive_t primitive = reorder_of(net->engine, from, to, attributes);
+    reorder(net->stream, primitive, from, to);
     NEED(dnnl_stream_wait(net->stream));
-    dnnl_primitive_destroy(reorder);
-    dnnl_primitive_desc_destroy(described);
+    dnnl_primitive_destroy(primitive);
 }
 
 // A float array in the memory that the primitive asks for.
@@ -78,7 +44,7 @@ static dnnl_memory_t place(const struct dnnl_net *net, const struct part *part, 
     const dnnl_memory_desc_t given = describe(count, dims, dnnl_f32, tag);
     const dnnl_memory_desc_t *asked =
         dnnl_primitive_desc_query_md(part->described, dnnl_query_exec_arg_md, argument);
-    dnnl_memory_t from, to = memory_of(net, asked);
+    dnnl_memory_t from, to = memory_of(net->engine, asked);
     NEED(dnnl_memory_create(&from, &given, net->engine, data));
     convert(net, from, to, attributes);
     dnnl_memory_destroy(from);
@@ -157,16 +123,14 @@ static bool make_part(struct dnnl_net *net, struct part *part, const struct mr_o
     status = dnnl_primitive_desc_create(&part->described, &rnn, attributes, net->engine, NULL);
     if (status == dnnl_success) {
         NEED(dnnl_primitive_create(&part->primitive, part->described));
-        part->x = memory_of(net, &x);
-        part->y = memory_of(net, &y);
-        part->h = memory_of(net, &h);
-        part->h_out = memory_of(net, &h);
-        part->c = memory_of(net, &c);
-        part->c_out = memory_of(net, &c);
+        part->x = memory_of(net->engine, &x);
+        part->y = memory_of(net->engine, &y);
+        part->h = memory_of(net->engine, &h);
+        part->h_out = memory_of(net->engine, &h);
+        part->c = memory_of(net->engine, &c);
+        part->c_out = memory_of(net->engine, &c);
         if (net->kind == DNNL_U8) { // zero
-            void *data;
-            NEED(dnnl_memory_get_data_handle(part->h, &data));
-            memset(data, (int)data_shift, dnnl_memory_desc_get_size(&h));
+            memset(data_of(part->h), (int)data_shift, dnnl_memory_desc_get_size(&h));
         }
         place_weights(net, part, ops, attributes);
     }
@@ -241,10 +205,9 @@ void dnnl_net_input(struct dnnl_net *net, const float *x) {
             memcpy(turned + (t * batch + n) * inputs, x + (n * steps + t) * inputs,
                    inputs * sizeof *x);
     if (net->kind == DNNL_U8) {
-        void *data;
-        NEED(dnnl_memory_get_data_handle(net->part[0].x, &data));
+        uint8_t *data = data_of(net->part[0].x);
         for (size_t i = 0; i < steps * batch * inputs; i++)
-            ((uint8_t *)data)[i] = (uint8_t)(turned[i] * data_scale + data_shift + 0.5f);
+            data[i] = (uint8_t)(turned[i] * data_scale + data_shift + 0.5f);
     } else {
         const dnnl_dims_t dims = {net->steps, net->batch, net->inputs};
         const dnnl_memory_desc_t given = describe(3, dims, dnnl_f32, dnnl_tnc);
@@ -279,15 +242,14 @@ void dnnl_net_output(struct dnnl_net *net, float *h) {
     const struct part *last = &net->part[net->parts - 1];
     const size_t count = (size_t)net->batch * (size_t)last->units;
     const size_t first = (size_t)(net->steps - 1) * count;
-    void *data;
-    NEED(dnnl_memory_get_data_handle(last->y, &data));
+    const void *data = data_of(last->y);
     for (size_t i = 0; i < count; i++) {
         const uint32_t wide =
-            net->kind == DNNL_BF16 ? (uint32_t)((uint16_t *)data)[first + i] << 16 : 0;
+            net->kind == DNNL_BF16 ? (uint32_t)((const uint16_t *)data)[first + i] << 16 : 0;
         if (net->kind == DNNL_F32)
-            h[i] = ((float *)data)[first + i];
+            h[i] = ((const float *)data)[first + i];
         else if (net->kind == DNNL_U8)
-            h[i] = (((uint8_t *)data)[first + i] - data_shift) / data_scale;
+            h[i] = (((const uint8_t *)data)[first + i] - data_shift) / data_scale;
         else
             memcpy(&h[i], &wide, sizeof wide);
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a step of training takes (make bench-train): of each trainer for cpu:, with one thread
-// and with two, the shortest of many and the mean of processor time. Prints a line for each: NAME
-// ARITHMETIC THREADS MS PROCESSOR_MS.
+// Steps of training, one at a time as it is asked (tests/bench_train.py, `make bench-train`): by
+// the trainers for cpu:, and by oneDNN where that is there, all from the same weights on the same
+// mini-batch. Usage: bench_train THREADS. Of each line of its input, "NAME ARITHMETIC", it does a
+// step of the network NAME and prints its milliseconds, those of processor time, and the loss, or
+// "none" where there is no such arithmetic; "NAME end" frees what it has of the network.
 #define _POSIX_C_SOURCE 200809L
-#include "op.h"
+#include "bench_train_dnnl.h"
 #include "train_weights.h"
 #include "trainer.h"
 
@@ -17,9 +19,25 @@ static const struct shape {
     size_t batch, steps;
     int inputs, layers, units;
 } shapes[] = {{"S1", "lstm", 24, 50, 25, 2, 64},
+              {"S2", "gru", 64, 100, 170, 3, 512},
               {"S3", "lstm", 64, 50, 25, 2, 25},
               {"S4", "lstm", 64, 50, 25, 4, 64},
               {"GRU", "gru", 64, 50, 25, 2, 64}};
+
+enum { CONTENDERS = 4 };
+static const char *const names[CONTENDERS] = {"float32", "int", "onednn-f32", "onednn-bf16"};
+static const double rate = 1e-3;
+
+// What there is of the network that is measured.
+static struct work {
+    const struct shape *shape;
+    struct mr_network network;
+    float *x, *y;
+    const struct mr_trainer_kind *kind[CONTENDERS];
+    void *trainer[CONTENDERS];
+    struct dnnl_training *peer[CONTENDERS];
+    bool opened[CONTENDERS];
+} work;
 
 static void stop(const char *sentence) {
     fprintf(stderr, "bench_train: %s\n", sentence);
@@ -33,7 +51,19 @@ static double now(clockid_t clock) {
     return (double)time.tv_sec * 1e3 + 1e-6 * (double)time.tv_nsec;
 }
 
+static float *numbers(size_t count) {
+    float *list = malloc(count * sizeof *list);
+
+    if (!list)
+        stop("not enough memory");
+    for (size_t i = 0; i < count; i++)
+        list[i] = (float)(i * 2654435761U % 1000) / 1000 - 0.5F;
+    return list;
+}
+
 static void make_network(struct mr_network *network, const struct shape *shape) {
+    struct mr_train_chain chain;
+    struct mr_error error;
     char text[400];
 
     if (mr_network_create(network, shape->inputs) != 0)
@@ -47,20 +77,36 @@ static void make_network(struct mr_network *network, const struct shape *shape) 
                         sizeof text) ||
         mr_network_output(network, shape->layers + 2, "y", text, sizeof text) != 0)
         stop(text);
+    if (mr_train_chain_of(network, MR_TRAIN_MSE, &chain, &error) != 0)
+        stop(error.text);
+    mr_train_draw_weights(network, &chain, 1);
 }
 
-static float *numbers(size_t count) {
-    float *list = malloc(count * sizeof *list);
-
-    if (!list)
-        stop("not enough memory");
-    for (size_t i = 0; i < count; i++)
-        list[i] = (float)(i * 2654435761U % 1000) / 1000 - 0.5F;
-    return list;
+static void begin(const char *name) {
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (strcmp(shapes[i].name, name) == 0)
+            work.shape = &shapes[i];
+    if (!work.shape)
+        stop("there is no network of this name");
+    make_network(&work.network, work.shape);
+    work.x = numbers(work.shape->batch * work.shape->steps * (size_t)work.shape->inputs);
+    work.y = numbers(work.shape->batch);
 }
 
-static void measure(const struct mr_trainer_kind *kind, const struct shape *shape, size_t threads,
-                    int count) {
+static void end(void) {
+    for (int i = 0; i < CONTENDERS; i++) {
+        if (work.trainer[i])
+            work.kind[i]->close(work.trainer[i]);
+        dnnl_training_free(work.peer[i]);
+    }
+    mr_network_free(&work.network);
+    free(work.x);
+    free(work.y);
+    memset(&work, 0, sizeof work);
+}
+
+static void open_contender(int which, size_t threads) {
+    const struct shape *shape = work.shape;
     const struct mr_trainer_options options = {.loss = MR_TRAIN_MSE,
                                                .beta1 = 0.9,
                                                .beta2 = 0.999,
@@ -69,47 +115,62 @@ static void measure(const struct mr_trainer_kind *kind, const struct shape *shap
                                                .steps = shape->steps,
                                                .device = "cpu:",
                                                .threads = threads};
-    struct mr_network network;
-    struct mr_train_chain chain;
     struct mr_error error;
-    double loss, best = 1e30;
 
-    make_network(&network, shape);
-    if (mr_train_chain_of(&network, MR_TRAIN_MSE, &chain, &error) != 0)
-        stop(error.text);
-    mr_train_draw_weights(&network, &chain, 1);
-    void *trainer = kind->open(&network, &options, &error);
-    float *x = numbers(shape->batch * shape->steps * (size_t)shape->inputs);
-    float *y = numbers(shape->batch);
-    if (!trainer)
-        stop(error.text);
-    double start = 0;
-    for (int i = -3; i < count; i++) { // the first ones warm up
-        if (i == 0)
-            start = now(CLOCK_PROCESS_CPUTIME_ID);
-        const double begun = now(CLOCK_MONOTONIC);
-        if (kind->step(trainer, x, y, shape->batch, shape->steps, 1e-3, &loss, &error) != 0)
-            stop(error.text);
-        const double took = now(CLOCK_MONOTONIC) - begun;
-        best = took < best ? took : best;
+    work.opened[which] = true;
+    if (which >= 2) {
+        work.peer[which] =
+            dnnl_training_make(&work.network, which == 2 ? DNNL_TRAIN_F32 : DNNL_TRAIN_BF16,
+                               (int)shape->steps, (int)shape->batch);
+        return;
     }
-    printf("%s %s %zu %.3f %.3f\n", shape->name, kind->name, threads, best,
-           (now(CLOCK_PROCESS_CPUTIME_ID) - start) / count);
-    fflush(stdout);
-    kind->close(trainer);
-    mr_network_free(&network);
-    free(x);
-    free(y);
+    work.kind[which] = mr_trainer_kind_find(names[which], "cpu:", &error);
+    work.trainer[which] =
+        work.kind[which] ? work.kind[which]->open(&work.network, &options, &error) : NULL;
+    if (!work.trainer[which])
+        stop(error.text);
+}
+
+// False where there is none.
+static bool step(int which, double *loss) {
+    struct mr_error error;
+
+    if (work.peer[which])
+        *loss = dnnl_training_step(work.peer[which], work.x, work.y, rate);
+    else if (!work.trainer[which])
+        return false;
+    else if (work.kind[which]->step(work.trainer[which], work.x, work.y, work.shape->batch,
+                                    work.shape->steps, rate, loss, &error) != 0)
+        stop(error.text);
+    return true;
 }
 
 int main(int argc, char **argv) {
-    const int count = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 50;
-    const struct mr_trainer_kind *kind;
+    const size_t threads = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+    char name[20], by[20];
 
-    for (size_t k = 0; (kind = mr_trainer_kind_at(k)); k++)
-        for (size_t s = 0; strcmp(kind->device, "cpu:") == 0 && s < sizeof shapes / sizeof *shapes;
-             s++)
-            for (size_t threads = 1; threads <= 2; threads++)
-                measure(kind, &shapes[s], threads, count > 0 ? count : 1);
+    while (scanf("%19s %19s", name, by) == 2) {
+        if (strcmp(by, "end") == 0) {
+            end();
+            continue;
+        }
+        int which = 0;
+        while (which < CONTENDERS && strcmp(names[which], by) != 0)
+            which++;
+        if (which == CONTENDERS)
+            stop("there is no arithmetic of this name");
+        if (!work.shape)
+            begin(name);
+        if (!work.opened[which])
+            open_contender(which, threads);
+        double loss;
+        const double cpu = now(CLOCK_PROCESS_CPUTIME_ID), begun = now(CLOCK_MONOTONIC);
+        if (step(which, &loss))
+            printf("%.6f %.6f %.9g\n", now(CLOCK_MONOTONIC) - begun,
+                   now(CLOCK_PROCESS_CPUTIME_ID) - cpu, loss);
+        else
+            puts("none");
+        fflush(stdout);
+    }
     return 0;
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What both benchmarks beside oneDNN need of its interface in C: memories, and numbers from one
+// layout to another.
+#ifndef BENCH_DNNL_MEMORY_H
+#define BENCH_DNNL_MEMORY_H
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline void dnnl_need(dnnl_status_t status, const char *what) {
+    if (status != dnnl_success) {
+        fprintf(stderr, "oneDNN, %s: status %d\n", what, (int)status);
+        exit(1);
+    }
+}
+#define NEED(call) dnnl_need(call, #call)
+
+static inline dnnl_memory_desc_t describe(int count, const dnnl_dims_t dims, dnnl_data_type_t type,
+                                          dnnl_format_tag_t tag) {
+    dnnl_memory_desc_t described;
+    NEED(dnnl_memory_desc_init_by_tag(&described, count, dims, type, tag));
+    return described;
+}
+
+static inline void *data_of(dnnl_memory_t memory) {
+    void *data;
+    NEED(dnnl_memory_get_data_handle(memory, &data));
+    return data;
+}
+
+// All 0.
+static inline dnnl_memory_t memory_of(dnnl_engine_t engine, const dnnl_memory_desc_t *described) {
+    dnnl_memory_t memory;
+    NEED(dnnl_memory_create(&memory, described, engine, DNNL_MEMORY_ALLOCATE));
+    memset(data_of(memory), 0, dnnl_memory_desc_get_size(described));
+    return memory;
+}
+
+// The primitive that copies from one memory's layout and type to another's.
+static inline dnnl_primitive_t reorder_of(dnnl_engine_t engine, dnnl_memory_t from,
+                                          dnnl_memory_t to,
+                                          const_dnnl_primitive_attr_t attributes) {
+    const dnnl_memory_desc_t *a, *b;
+    dnnl_primitive_desc_t described;
+    dnnl_primitive_t reorder;
+    NEED(dnnl_memory_get_memory_desc(from, &a));
+    NEED(dnnl_memory_get_memory_desc(to, &b));
+    NEED(dnnl_reorder_primitive_desc_create(&described, a, engine, b, engine, attributes));
+    NEED(dnnl_primitive_create(&reorder, described));
+    dnnl_primitive_desc_destroy(described);
+    return reorder;
+}
+
+static inline void reorder(dnnl_stream_t stream, dnnl_primitive_t primitive, dnnl_memory_t from,
+                           dnnl_memory_t to) {
+    const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    NEED(dnnl_primitive_execute(primitive, stream, 2, arguments));
+}
+
+#endif
