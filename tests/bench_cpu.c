@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device `cpu:` beside oneDNN, where that is there (Debian's libdnnl-dev): networks of published
-// figures in one run on one core, call by call in turn; medians, the 99th percentile, and the
-// largest error of the last h against double precision. A table in Markdown.
-// Usage: bench_cpu [--rounds N] [--core N] [CASE...]   CASE: a part of a name; without, all.
+// figures in one run on one core or more, call by call in turn; medians, the 99th percentile, and
+// the largest error of the last h against double precision. A table in Markdown.
+// Usage: bench_cpu [--rounds N] [--core N] [--threads N] [CASE...]   CASE: a part of a name;
+// without, all. Threads have the cores from that one on.
 #define _GNU_SOURCE
 #include "bench_dnnl.h"
 #include "made_network.h"
@@ -40,10 +41,12 @@ static const struct workload all[] = {
     {"GRU 1536 T375", "gru", 1536, {1536}, 375, 1, false},
 };
 
-// Of this thread, which others that share the core do not count in.
+static int thread_count = 1;
+
+// Of this thread, which others that share the core do not count in; of several those on the wall.
 static double seconds_now(void) {
     struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(thread_count > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -98,7 +101,8 @@ static void open_ours(struct contender *c, const struct workload *w, int precisi
     mr_model_data_free(&data);
     c->model = mr_model_open(FOLDER "/net.millrace", &error);
     net_need(c->model != NULL, error.text);
-    c->session = mr_session_open(c->model, "cpu:", NULL, &error);
+    const struct mr_options options = {MR_OPTIONS_INIT, .threads = (uint32_t)thread_count};
+    c->session = mr_session_open(c->model, "cpu:", &options, &error);
     net_need(c->session != NULL, error.text);
 }
 
@@ -212,30 +216,38 @@ static bool is_asked(const char *name, int count, char **asked) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"rounds", required_argument, NULL, 'r'}, {"core", required_argument, NULL, 'c'}, {0}};
+    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+                                            {"core", required_argument, NULL, 'c'},
+                                            {"threads", required_argument, NULL, 't'},
+                                            {0}};
     int rounds = 0, core = 0;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'r')
             rounds = atoi(optarg);
         else if (option == 'c')
             core = atoi(optarg);
+        else if (option == 't' && atoi(optarg) > 0)
+            thread_count = atoi(optarg);
         else
             return 2;
     }
     const char *threads = getenv("OMP_NUM_THREADS");
-    if (HAS_DNNL && (!threads || strcmp(threads, "1") != 0)) {
-        fputs("bench_cpu: OMP_NUM_THREADS must be 1, for oneDNN is to have one core too\n", stderr);
+    if (HAS_DNNL && (!threads || atoi(threads) != thread_count)) {
+        fprintf(stderr, "bench_cpu: OMP_NUM_THREADS must be %d, for oneDNN is to have as many\n",
+                thread_count);
         return 2;
     }
     cpu_set_t cores;
     CPU_ZERO(&cores);
-    CPU_SET(core, &cores);
+    for (int i = 0; i < thread_count; i++)
+        CPU_SET(core + i, &cores);
     sched_setaffinity(0, sizeof cores, &cores);
     mkdir("build", 0777);
     mkdir(FOLDER, 0777);
-    printf("Microseconds of processor time of a call: median / 99th percentile (largest error of "
-           "the last h).%s\n\n",
+    printf("%d thread%s, microseconds %s of a call: median / 99th percentile (largest error of the "
+           "last h).%s\n\n",
+           thread_count, thread_count > 1 ? "s" : "",
+           thread_count > 1 ? "on the wall" : "of processor time",
            HAS_DNNL ? "" : " oneDNN is not there (libdnnl-dev).");
     printf("| workload |");
     for (int i = 0; i < ALL; i++)

@@ -291,6 +291,14 @@ check "the range of a dense layer" grep -Eq '^  head +[0-9]+ -> [0-9]+, values w
 runs 0 run "$W/parts.millrace" "$W/wild.csv" --device cpu: -o "$W/parts.npy"
 check "what it cut is told, without a sum that it does not count" grep -Eq ': head [0-9]+ times \(range -' "$W/err"
 
+echo "threads"
+for threads in 0 65 -1 2x; do
+    refuses 2 "--threads $threads: a whole number from 1 to 64 is expected" run "$T" "$X" --threads $threads --device cpu: -o "$W/y.npy"
+done
+runs 0 run "$T" "$X" --device cpu: -o "$W/one.npy"
+runs 0 run "$T" "$X" --device cpu: --threads 3 -o "$W/three.npy"
+check "three threads, the same bits" cmp "$W/one.npy" "$W/three.npy"
+
 echo "tokens that are fed back"
 L=$W/licence.millrace
 runs 0 import examples/text/licence.onnx -o "$L"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engines against the integer walker, bit for bit: random networks of all operators, with inputs
 // that saturate, on the kernels of every kind that this processor runs; sequences side by side, in
-// slots, one after the other and in parts, with the state read and written between; and all kernels
-// count alike what was cut, as operators that go row by row do.
+// slots, one after the other and in parts, with the state read and written between; by 1, 2, 3 and
+// 7 threads, in layers so large that these share them too; and all kernels and threads count alike
+// what was cut, as operators that go row by row do.
 // Usage: engine_test [SEED [COUNT]]: COUNT networks, 200 if not given.
 #define _POSIX_C_SOURCE 200809L
 #include "cpu_engine.h"
@@ -14,11 +15,15 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { MOST_KERNELS = 4, MOST_STEPS = 90, MOST_SEQUENCES = 7 };
 
 static uint64_t first_seed = 1;
 static int network_count = 200;
+static const uint32_t thread_counts[] = {1, 2, 3, 7};
+enum { THREAD_COUNTS = sizeof thread_counts / sizeof *thread_counts };
 
 // The states that sequences from `first` on start from, as a session writes them.
 static void write_starts(const struct mr_engine *engine, const struct mr_plan *plan,
@@ -89,12 +94,13 @@ static void run_parts(const struct mr_engine *engine, const struct mr_plan *plan
     free(state);
 }
 
-static void compare(const struct made *m, const char *kernels, const char *what, const int32_t *y,
-                    const int32_t *wanted, size_t count) {
+static void compare(const struct made *m, const char *kernels, uint32_t threads, const char *what,
+                    const int32_t *y, const int32_t *wanted, size_t count) {
     for (size_t i = 0; i < count; i++)
         ck_assert_msg(y[i] == wanted[i],
-                      "seed %llu, kernels %s, %s: number %zu of %zu is %d, not %d",
-                      (unsigned long long)m->seed, kernels, what, i, count, y[i], wanted[i]);
+                      "seed %llu, kernels %s, %u threads, %s: number %zu of %zu is %d, not %d",
+                      (unsigned long long)m->seed, kernels, threads, what, i, count, y[i],
+                      wanted[i]);
 }
 
 // What was cut, by the operators themselves: of a chain of them in one sequence of no arrangement.
@@ -102,10 +108,48 @@ struct counted {
     uint64_t probes[2 * MR_MAX_OPS];
 };
 
-static void check_network(struct made *m, uint64_t *state) {
+// A network, its x, and what the walker makes of them.
+struct checked {
+    struct made *made;
+    struct mr_plan plan;
+    uint32_t sequences, steps, cut; // cut: where the first sequence is cut in parts; 0: nowhere
+    const int16_t *x;
+    const int32_t *wanted, *first; // of all sequences, and of the first one
+    struct counted counted;        // by the engine that was first
+    bool is_counted;
+};
+
+static void check_engine(struct checked *c, const char *kernels, uint32_t threads) {
+    const struct mr_network *n = &c->made->network;
+    const size_t count = c->sequences * mr_network_numbers(n, c->steps);
+    int32_t *y = make(count, sizeof *y);
+    struct mr_engine engine;
+    struct mr_error error = {0};
+    struct counted counted = {{0}};
+    setenv("MILLRACE_CPU", kernels, 1);
+    ck_assert_msg(mr_engine_make(&c->plan, threads, &engine, &error) == 0, "%s", error.text);
+    run(&engine, &c->plan, c->x, c->sequences, c->steps, true, y, counted.probes);
+    compare(c->made, kernels, threads, "all at once", y, c->wanted, count);
+    if (!c->is_counted)
+        c->counted = counted;
+    c->is_counted = true;
+    ck_assert_msg(memcmp(&c->counted, &counted, sizeof counted) == 0,
+                  "seed %llu: kernels %s, %u threads, count other values as cut",
+                  (unsigned long long)c->made->seed, kernels, threads);
+    if (c->cut) {
+        run_parts(&engine, &c->plan, c->x, c->steps, c->cut, y);
+        compare(c->made, kernels, threads, "in parts", y, c->first,
+                mr_network_numbers(n, c->steps));
+    }
+    engine.close(engine.self);
+    free(y);
+}
+
+// all: every kind of kernels by every number of threads; else two numbers for each but the first.
+static void check_network(struct made *m, uint64_t *state, bool all) {
     const struct mr_network *n = &m->network;
     struct mr_op_layout layouts[MR_MAX_LAYERS] = {0};
-    struct mr_plan plan;
+    struct checked c = {.made = m};
     const int slots = mr_network_pool(n) || random_bits(state) & 1 ? 1 : 4;
     for (int i = 0; i < n->op_count; i++) {
         const struct mr_op *op = &n->ops[i];
@@ -113,47 +157,34 @@ static void check_network(struct made *m, uint64_t *state) {
             layouts[op->layer] = (struct mr_op_layout){
                 .lc = random_between(state, 1, op->units < 5 ? op->units : 5), .passes = 1};
     }
-    ck_assert_msg(mr_plan_evaluate(n, layouts, slots, &plan, m->error, sizeof m->error) == 0, "%s",
-                  m->error);
-    const uint32_t sequences = (uint32_t)random_between(state, 1, MOST_SEQUENCES);
-    const uint32_t steps =
-        (uint32_t)random_between(state, 1, random_bits(state) & 1 ? 5 : MOST_STEPS);
-    const size_t rows = (size_t)sequences * steps, count = sequences * mr_network_numbers(n, steps);
+    ck_assert_msg(mr_plan_evaluate(n, layouts, slots, &c.plan, m->error, sizeof m->error) == 0,
+                  "%s", m->error);
+    c.sequences = (uint32_t)random_between(state, 1, MOST_SEQUENCES);
+    c.steps = (uint32_t)random_between(state, 1, all || random_bits(state) & 1 ? 5 : MOST_STEPS);
+    const size_t rows = (size_t)c.sequences * c.steps, of_one = mr_network_numbers(n, c.steps);
     float *x = random_x(m, state, rows, random_bits(state) & 1 ? 1 : 8);
     int16_t *x_q = make(rows * (size_t)n->streams[0].width, sizeof *x_q);
-    int32_t *wanted = make(count, sizeof *wanted), *y = make(count, sizeof *y);
+    int32_t *wanted = make(c.sequences * of_one, sizeof *wanted),
+            *first = make(of_one, sizeof *first);
     ck_assert_int_eq(mr_quantise_input(n, x, rows, x_q, NULL, m->error, sizeof m->error), 0);
-    ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, wanted), 0);
-    struct counted first = {{0}};
+    ck_assert_int_eq(mr_integer_run(n, x_q, c.sequences, c.steps, wanted), 0);
+    ck_assert_int_eq(mr_integer_run(n, x_q, 1, c.steps, first), 0);
+    c.x = x_q;
+    c.wanted = wanted;
+    c.first = first;
+    if (!mr_network_pool(n) && c.steps > 1 && slots == 1)
+        c.cut = (uint32_t)random_between(state, 1, (int)c.steps - 1);
     for (size_t k = 0; mr_kernels_at(k); k++) {
-        const char *name = mr_kernels_at(k)->name;
-        struct mr_engine engine;
-        struct mr_error error = {0};
-        struct counted counted = {{0}};
-        setenv("MILLRACE_CPU", name, 1);
-        ck_assert_msg(mr_engine_make(&plan, &engine, &error) == 0, "%s", error.text);
-        run(&engine, &plan, x_q, sequences, steps, true, y, counted.probes);
-        compare(m, name, "all at once", y, wanted, count);
-        if (k == 0)
-            first = counted;
-        ck_assert_msg(memcmp(&first, &counted, sizeof first) == 0,
-                      "seed %llu: kernels %s count other values as cut",
-                      (unsigned long long)m->seed, name);
-        if (!mr_network_pool(n) && steps > 1 && slots == 1) {
-            ck_assert_int_eq(mr_integer_run(n, x_q, 1, steps, y), 0);
-            int32_t *parts = make(mr_network_numbers(n, steps), sizeof *parts);
-            run_parts(&engine, &plan, x_q, steps,
-                      (uint32_t)random_between(state, 1, (int)steps - 1), parts);
-            compare(m, name, "in parts", parts, y, mr_network_numbers(n, steps));
-            free(parts);
-        }
-        engine.close(engine.self);
+        const int other = random_between(state, 1, THREAD_COUNTS - 1);
+        for (int t = 0; t < THREAD_COUNTS; t++)
+            if (all || k == 0 || t == 0 || t == other)
+                check_engine(&c, mr_kernels_at(k)->name, thread_counts[t]);
     }
     unsetenv("MILLRACE_CPU");
     free(x);
     free(x_q);
     free(wanted);
-    free(y);
+    free(first);
 }
 
 START_TEST(random_networks) {
@@ -166,10 +197,75 @@ START_TEST(random_networks) {
         if (calibrate_as_told(&m, &state))
             refused++;
         else
-            check_network(&m, &state);
+            check_network(&m, &state, false);
         mr_network_free(&m.network);
         ck_assert_int_le(refused, network_count / 2 + 10);
     }
+}
+END_TEST
+
+// Layers of so many units that threads share them, with one behind that they do not.
+START_TEST(large_layers) {
+    static const char *const cells[] = {"lstm", "gru", "rnn_tanh"};
+    for (size_t c = 0; c < sizeof cells / sizeof *cells; c++) {
+        struct made m = {.seed = first_seed + c};
+        uint64_t state = m.seed ^ UINT64_C(0x6c61726765);
+        struct mr_network *n = &m.network;
+        net_create(n, random_between(&state, 1, 90), "large");
+        int stream = net_add(n, cells[c], 0, random_between(&state, 256, 330), MR_ACTIVATION_TANH);
+        stream = net_add(n, cells[c], stream, random_between(&state, 1, 140), MR_ACTIVATION_TANH);
+        net_output(n, net_add(n, "dense", stream, 3, MR_ACTIVATION_LINEAR), "each");
+        stream = net_add(n, "last", stream, 0, MR_ACTIVATION_LINEAR);
+        net_output(n, net_add(n, "dense", stream, 9, MR_ACTIVATION_LINEAR), "last");
+        net_weights(n, &state, 0.3);
+        n->ops[0].precision = mr_precision_at(random_between(&state, 0, MR_PRECISIONS - 1));
+        ck_assert_msg(calibrate_as_told(&m, &state) == 0, "%s: %s", cells[c], m.error);
+        check_network(&m, &state, true);
+        mr_network_free(n);
+    }
+}
+END_TEST
+
+START_TEST(opened_often) {
+    struct made m = {.seed = first_seed};
+    uint64_t state = 5;
+    struct mr_op_layout layouts[] = {{.lc = 1, .passes = 1}, {.lc = 1, .passes = 1}};
+    struct mr_plan plan;
+    struct mr_error error = {0};
+    net_create(&m.network, 2, "often");
+    int stream = net_add(&m.network, "lstm", 0, 3, MR_ACTIVATION_LINEAR);
+    stream = net_add(&m.network, "gru", stream, 3, MR_ACTIVATION_LINEAR);
+    net_output(&m.network, stream, "y");
+    net_weights(&m.network, &state, 1);
+    ck_assert_msg(calibrate_as_told(&m, &state) == 0, "%s", m.error);
+    ck_assert_int_eq(mr_plan_evaluate(&m.network, layouts, 1, &plan, m.error, sizeof m.error), 0);
+    int16_t x[2 * 30];
+    int32_t wanted[3 * 30], y[3 * 30];
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+        x[i] = (int16_t)random_between(&state, -32768, 32767);
+    ck_assert_int_eq(mr_integer_run(&m.network, x, 1, 30, wanted), 0);
+    for (uint32_t i = 0; i < 300; i++) {
+        struct mr_engine engine;
+        const uint32_t threads = i % 65;
+        ck_assert_msg(mr_engine_make(&plan, threads, &engine, &error) == 0, "%s", error.text);
+        if (i % 4) // some are closed before their threads have begun
+            run(&engine, &plan, x, 1, 30, true, y, NULL);
+        if (i % 4)
+            compare(&m, "best", threads, "opened often", y, wanted, 3 * 30);
+        if (i == 35) { // a child by fork has no threads, and goes on without
+            const pid_t child = fork();
+            if (child == 0) {
+                run(&engine, &plan, x, 1, 30, true, y, NULL);
+                engine.close(engine.self);
+                _exit(memcmp(y, wanted, sizeof y) != 0);
+            }
+            int status = -1;
+            ck_assert_int_eq(waitpid(child, &status, 0), child);
+            ck_assert_int_eq(status, 0);
+        }
+        engine.close(engine.self);
+    }
+    mr_network_free(&m.network);
 }
 END_TEST
 
@@ -199,6 +295,8 @@ int main(int argc, char **argv) {
     TCase *tests = tcase_create("engine");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, random_networks);
+    tcase_add_test(tests, large_layers);
+    tcase_add_test(tests, opened_often);
     tcase_add_test(tests, kernels_by_name);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

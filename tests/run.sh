@@ -177,6 +177,7 @@ if [ "$kind" = long ]; then
     step networks-many 5400 build/tests/networks_test short "$(date +%s)" 500
     step encoders-many 3600 build/tests/encoder_test "$(date +%s)" 100
     step session-states-many 1800 build/tests/session_states_test long
+    step engine-many 1800 build/tests/engine_test "$(date +%s)" 5000
     step feedback-many 3600 build/tests/feedback_test 40
     step card-real-sleep 900 env MILLRACE_REAL_SLEEP=1 build/tests/card_driver_test
     step card-large 1200 build/tests/card_large
@@ -190,7 +191,7 @@ if [ "$kind" = long ]; then
         ASAN_OPTIONS=detect_leaks=$leaks:detect_odr_violation=0 CK_DEFAULT_TIMEOUT=300 \
             step "asan-$test" 900 "build/asan/$test"
     done
-    for test in session_test driver_test card_process_test card_resume_test; do
+    for test in session_test driver_test card_process_test card_resume_test engine_test; do
         CK_DEFAULT_TIMEOUT=300 step "tsan-$test" 900 "build/tsan/$test"
     done
     wait

@@ -32,6 +32,7 @@ struct cli_command {
     const struct cli_option *options; // its own
     bool plans;                       // --target, --lanes, --latency and --area too
     bool cards;                       // --bitstreams too
+    bool threads;                     // --threads too
     bool models;                      // --cell too
     bool program; // it runs one: options behind the first argument are that program's
     // argv[0] is the command's name. Returns the exit code.

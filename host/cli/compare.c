@@ -380,6 +380,7 @@ const struct cli_command cli_compare = {
         "differ.",
     .options = options,
     .cards = true,
+    .threads = true,
     .models = true,
     .plans = true,
     .run = compare_command,

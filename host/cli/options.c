@@ -24,6 +24,7 @@ enum {
     BUDGET,
     DSPS,
     BITSTREAMS,
+    THREADS,
     CELL
 };
 enum { MAX_OPTIONS = 40, TEXT_COLUMN = 20 };
@@ -68,6 +69,12 @@ static const struct cli_option of_cards[] = {
     {0},
 };
 
+static const struct cli_option of_runs[] = {
+    {THREADS, 0, "threads", "N",
+     "that a run on cpu: may have, 1 to 64 (default 1); they change no bit"},
+    {0},
+};
+
 static const struct cli_option of_models[] = {
     {CELL, 0, "cell", "FILE.c",
      "a cell of your own that the network has (docs/own-cell.md); it is compiled\n"
@@ -77,9 +84,12 @@ static const struct cli_option of_models[] = {
 
 // All options of a command, one after the other; NULL after the last.
 static const struct cli_option *option_at(const struct cli_command *command, size_t index) {
-    const struct cli_option *const lists[] = {command->options, command->models ? of_models : NULL,
+    const struct cli_option *const lists[] = {command->options,
+                                              command->models ? of_models : NULL,
+                                              command->threads ? of_runs : NULL,
                                               command->cards ? of_cards : NULL,
-                                              command->plans ? of_plans : NULL, common};
+                                              command->plans ? of_plans : NULL,
+                                              common};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const struct cli_option *option = lists[i]; option && option->name; option++)
             if (index-- == 0)
@@ -296,6 +306,9 @@ static bool take_shared(struct cli *cli, int id) {
         return true;
     case BITSTREAMS:
         cli->options.bitstreams = optarg;
+        return true;
+    case THREADS:
+        cli->code = set_number(cli, "threads", MR_THREADS_MAX, &cli->options.threads);
         return true;
     case CELL:
         if (cli->cell_count == MR_MAX_LAYERS)

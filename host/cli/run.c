@@ -506,6 +506,7 @@ const struct cli_command cli_run = {
         "has its own file, with its name before the ending: y.rul.npy.",
     .options = options,
     .cards = true,
+    .threads = true,
     .models = true,
     .plans = true,
     .run = run_command,

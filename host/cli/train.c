@@ -202,7 +202,7 @@ static bool take(struct train *train, int option, const char *text) {
     case PATIENCE:
         return whole(cli, "--patience", text, 1000000, &wanted->patience);
     case THREADS:
-        return whole(cli, "--threads", text, 64, &wanted->threads);
+        return whole(cli, "--threads", text, MR_THREADS_MAX, &wanted->threads);
     case SEED:
         return seed_of(cli, text, &wanted->seed);
     default:

@@ -11,7 +11,10 @@
 #include "plan.h"
 
 // Packs the weights of the plan's network, which must stay while the engine is there. Jobs and
-// states are laid out as the plan says. 0, or a code with a sentence in error.
-int mr_engine_make(const struct mr_plan *plan, struct mr_engine *engine, struct mr_error *error);
+// states are laid out as the plan says. threads: that a run may have, with the caller's, 1 to
+// MR_WORKERS_MAX (workers.h); 0: 1. Their number changes no bit. 0, or a code with a sentence in
+// error.
+int mr_engine_make(const struct mr_plan *plan, uint32_t threads, struct mr_engine *engine,
+                   struct mr_error *error);
 
 #endif

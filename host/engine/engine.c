@@ -14,20 +14,35 @@
 
 enum { SEGMENTS = 1024, SLOPE_BITS = 14 };
 
+// What an engine has of its own; `packed`: the weights, too, which others may share.
+static void free_state(struct mr_engine_state *engine, bool packed) {
+    if (!engine)
+        return;
+    for (int i = 0; i < engine->network->op_count; i++) {
+        struct mr_stage *stage = &engine->stages[i];
+        mr_layer_free(stage->layer);
+        if (packed)
+            mr_packed_free(stage->packed);
+        free(stage->state);
+        free(stage->in);
+        free(stage->out);
+    }
+    for (int s = 0; s < engine->network->stream_count; s++)
+        free(engine->flows[s].data);
+}
+
 static void close_engine(void *self) {
     struct mr_engine_state *engine = self;
 
     if (!engine)
         return;
-    for (int i = 0; i < engine->network->op_count; i++) {
-        mr_layer_free(engine->stages[i].layer);
-        free(engine->stages[i].state);
+    mr_workers_free(engine->workers);
+    for (int k = 0; k < engine->other_count; k++) {
+        free_state(engine->others[k], false);
+        free(engine->others[k]);
     }
-    for (int s = 0; s < engine->network->stream_count; s++)
-        free(engine->flows[s].data);
+    free_state(engine, true);
     free(engine->tables);
-    free(engine->in);
-    free(engine->out);
     free(engine);
 }
 
@@ -123,31 +138,88 @@ static void add_probe(struct mr_engine_state *engine, const char *process, const
         (struct mr_probe){.process = process, .name = name, .bits = 64};
 }
 
-static int make_stage(struct mr_engine_state *engine, int index, size_t *widest) {
+// What a stage has of its own, its weights being packed.
+static int make_stage(struct mr_engine_state *engine, struct mr_stage *stage) {
     const struct mr_network *network = engine->network;
-    const struct mr_op *op = &network->ops[index];
-    struct mr_stage *stage = &engine->stages[index];
+    const struct mr_op *op = stage->op;
     const int other = op->kind->joins ? network->streams[op->other].width : 0;
     const int in = op->inputs + other, out = network->streams[op->output].width;
     // The rows that a state starts from lie behind each other.
     const int given = op->kind->recurrent ? 2 * op->units : 0;
+
+    stage->in = calloc((size_t)(in > given ? in : given) + 1, sizeof *stage->in);
+    stage->out = calloc((size_t)out + 1, sizeof *stage->out);
+    if (!stage->in || !stage->out)
+        return -1;
+    if (stage->packed) {
+        stage->layer = mr_layer_make(stage->packed, engine->tables, engine->lanes);
+        return stage->layer ? 0 : -1;
+    }
+    stage->state_size = mr_op_state_numbers(op);
+    stage->state = calloc((size_t)engine->lanes * stage->state_size + 1, sizeof *stage->state);
+    return stage->state ? 0 : -1;
+}
+
+static int pack_stage(struct mr_engine_state *engine, int index) {
+    const struct mr_network *network = engine->network;
+    const struct mr_op *op = &network->ops[index];
+    struct mr_stage *stage = &engine->stages[index];
     int why;
 
-    *widest = (size_t)in > *widest ? (size_t)in : *widest;
-    *widest = (size_t)out > *widest ? (size_t)out : *widest;
-    *widest = (size_t)given > *widest ? (size_t)given : *widest;
     *stage = (struct mr_stage){.op = op, .cut_probe = -1, .past_probe = -1};
     if (mr_op_limit_of(network, op).limit > 0) {
         add_probe(engine, op->name, "cut", &stage->cut_probe);
         if (op->kind->recurrent)
             add_probe(engine, op->name, "past", &stage->past_probe);
     }
-    stage->layer = mr_layer_make(network, op, engine->kernels, engine->tables, engine->lanes, &why);
-    if (stage->layer)
+    stage->packed = mr_packed_make(network, op, engine->kernels, &why);
+    return why;
+}
+
+// Stages and streams, with room for a step.
+static int make_state(struct mr_engine_state *engine) {
+    const struct mr_network *network = engine->network;
+    const size_t rows = (size_t)engine->plan->slots;
+
+    for (int s = 0; s < network->stream_count; s++)
+        engine->flows[s] = (struct mr_flow){.wide = network->streams[s].bits != 16,
+                                            .stride = mr_row_numbers(network->streams[s].width)};
+    for (int i = 0; i < network->op_count; i++)
+        if (make_stage(engine, &engine->stages[i]))
+            return -1;
+    for (int part = 0; part < (network->encoder ? 2 : 1); part++)
+        if (mr_engine_room(engine, part > 0, rows, rows))
+            return -1;
+    return 0;
+}
+
+// Engines of the other threads, and these.
+static int make_others(struct mr_engine_state *engine, int threads) {
+    if (threads < 2)
         return 0;
-    stage->state_size = mr_op_state_numbers(op);
-    stage->state = calloc((size_t)engine->lanes * stage->state_size + 1, sizeof *stage->state);
-    return why || !stage->state ? -1 : 0;
+    while (engine->other_count < threads - 1) {
+        struct mr_engine_state *other = calloc(1, sizeof *other);
+        if (!other)
+            return -1;
+        engine->others[engine->other_count++] = other;
+        *other = (struct mr_engine_state){.plan = engine->plan,
+                                          .network = engine->network,
+                                          .kernels = engine->kernels,
+                                          .tables = engine->tables,
+                                          .lanes = engine->lanes};
+        for (int i = 0; i < engine->network->op_count; i++)
+            other->stages[i] =
+                (struct mr_stage){.op = engine->stages[i].op, .packed = engine->stages[i].packed};
+        if (make_state(other))
+            return -1;
+    }
+    mr_engine_plan_threads(engine, threads);
+    engine->workers = mr_workers_create((size_t)threads, (size_t)threads);
+    return engine->workers ? 0 : -1;
+}
+
+int mr_engine_threads(const struct mr_engine_state *engine) {
+    return engine->workers ? (int)mr_workers_count(engine->workers) : 1;
 }
 
 static void add_port(struct mr_engine_state *engine, const char *name, enum mr_port_kind kind,
@@ -156,36 +228,26 @@ static void add_port(struct mr_engine_state *engine, const char *name, enum mr_p
         (struct mr_port){.name = name, .kind = kind, .bits = bits};
 }
 
-static int make(struct mr_engine_state *engine, struct mr_error *error) {
-    const struct mr_network *network = engine->network;
-    size_t widest = 1;
-    bool short_of_memory = false;
+static int make(struct mr_engine_state *engine, int threads, struct mr_error *error) {
     const int code = make_tables(engine->tables, error);
+    bool is_short = false;
 
     if (code)
         return code;
-    for (int i = 0; i < network->op_count; i++)
-        short_of_memory = short_of_memory || make_stage(engine, i, &widest);
-    for (int s = 0; s < network->stream_count; s++)
-        engine->flows[s] = (struct mr_flow){.wide = network->streams[s].bits != 16,
-                                            .stride = mr_row_numbers(network->streams[s].width)};
-    engine->in = calloc(widest, sizeof *engine->in);
-    engine->out = calloc(widest, sizeof *engine->out);
-    short_of_memory = short_of_memory || !engine->in || !engine->out;
-    // A step finds its room made.
-    for (int part = 0; part < (network->encoder ? 2 : 1); part++)
-        short_of_memory =
-            short_of_memory || mr_engine_room(engine, part > 0, (size_t)engine->plan->slots);
+    for (int i = 0; i < engine->network->op_count; i++)
+        is_short = pack_stage(engine, i) || is_short;
+    is_short = is_short || make_state(engine) || make_others(engine, threads);
     add_port(engine, "x", MR_PORT_IN, mr_plan_element_bits(engine->plan->x_lc));
     add_port(engine, "y", MR_PORT_OUT, mr_plan_element_bits(engine->plan->y_lc));
     add_port(engine, "state_in", MR_PORT_IN, MR_BEAT_BITS);
     add_port(engine, "state_out", MR_PORT_OUT, MR_BEAT_BITS);
-    return short_of_memory ? mr_failure(error, MR_ERROR_MEMORY,
-                                        "cpu: not enough memory for the network's weights")
-                           : 0;
+    return is_short ? mr_failure(error, MR_ERROR_MEMORY,
+                                 "cpu: not enough memory for the network's weights")
+                    : 0;
 }
 
-int mr_engine_make(const struct mr_plan *plan, struct mr_engine *made, struct mr_error *error) {
+int mr_engine_make(const struct mr_plan *plan, uint32_t threads, struct mr_engine *made,
+                   struct mr_error *error) {
     char text[200];
     const struct mr_kernels *kernels = mr_kernels_choose(text, sizeof text);
 
@@ -200,7 +262,7 @@ int mr_engine_make(const struct mr_plan *plan, struct mr_engine *made, struct mr
     engine->lanes = MR_ENGINE_LANES;
     engine->tables = aligned_alloc(64, sizeof *engine->tables);
     const int code = engine->tables
-                         ? make(engine, error)
+                         ? make(engine, threads ? (int)threads : 1, error)
                          : mr_failure(error, MR_ERROR_MEMORY, "cpu: not enough memory to open it");
     if (code) {
         close_engine(engine);

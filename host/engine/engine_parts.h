@@ -8,6 +8,7 @@
 
 #include "cpu_engine.h"
 #include "layer.h"
+#include "workers.h"
 
 enum { MR_ENGINE_LANES = 64 }; // at most
 
@@ -22,12 +23,23 @@ struct mr_flow {
 // An operator.
 struct mr_stage {
     const struct mr_op *op;
-    struct mr_layer *layer; // its kernels; NULL: it goes row by row (op.h)
-    int32_t *state;         // [lanes][state_size] of op.h, where there is no layer
+    struct mr_packed *packed; // the weights of its layer
+    struct mr_layer *layer;   // its kernels; NULL: it goes row by row (op.h)
+    int32_t *state;           // [lanes][state_size] of op.h, where there is no layer
     size_t state_size;
+    int32_t *in, *out;   // a row each, where it goes row by row
     struct mr_cuts cuts; // of the last run of its part
     // Places among the engine's probes, where it has some.
     int cut_probe, past_probe;
+};
+
+// How a part of the network (the decoder, the encoder) goes where sequences come alone.
+struct mr_together {
+    bool by_units; // all threads share each layer
+    // A wave: thread k takes the operators before ends[k], from ends[k - 1] on, of block after
+    // block. 0: none.
+    int wave;
+    int ends[MR_WORKERS_MAX];
 };
 
 struct mr_engine_state {
@@ -38,22 +50,44 @@ struct mr_engine_state {
     int lanes; // that states have room for
     struct mr_stage stages[MR_MAX_OPS];
     struct mr_flow flows[MR_MAX_STREAMS];
-    int32_t *in, *out; // a row each, for operators that go row by row
     struct mr_port ports[4];
     uint32_t port_count, probe_count;
     struct mr_probe probes[2 * MR_MAX_OPS];
+    // Threads, and of each but the caller's an engine of its own that has the weights of this one.
+    struct mr_workers *workers; // NULL: there is the caller's alone
+    int other_count;
+    struct mr_engine_state *others[MR_WORKERS_MAX - 1];
+    struct mr_together together[2]; // [encodes]
 };
 
-// A block: `steps` steps of `lanes` sequences, the first of them step `first` of `all`.
+// A block: `steps` steps of `lanes` sequences, the first of them step `first` of `all`. Its rows in
+// streams per step begin with row `base`.
 struct mr_block {
     uint32_t lanes, first, steps, all;
+    size_t base;
 };
 
-// Gives all streams of a part room for so many rows. -1: memory is short.
-int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows);
-// All operators of a part whose input comes at this rate.
-void mr_engine_stages(struct mr_engine_state *engine, bool encodes, enum mr_rate rate,
-                      const struct mr_block *block);
+// Operators of a part: those from `first` on and before `end`.
+struct mr_stages {
+    bool encodes;
+    int first, end;
+};
+static inline struct mr_stages mr_all_stages(const struct mr_engine_state *engine, bool encodes) {
+    return (struct mr_stages){encodes, 0, engine->network->op_count};
+}
+
+// Gives all streams of a part room for so many rows, and layers for those of a block. -1: memory is
+// short.
+int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows, size_t of_block);
+// Those operators whose input comes at this rate. Threads with a share each call it alike, but for
+// `counts`: an engine whose stages get what was cut.
+void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages, enum mr_rate rate,
+                      const struct mr_block *block, const struct mr_share *share,
+                      struct mr_engine_state *counts);
+// Fills engine->together for so many threads (together.c).
+void mr_engine_plan_threads(struct mr_engine_state *engine, int threads);
+// All threads that a run may have now.
+int mr_engine_threads(const struct mr_engine_state *engine);
 // States of a part: to zero of the first lanes, where not all then of what pools a sequence's
 // steps; of a lane as another's.
 void mr_engine_clear(struct mr_engine_state *engine, bool encodes, bool all, uint32_t lanes);

@@ -24,7 +24,7 @@ static int flow_room(struct mr_flow *flow, size_t rows) {
     return 0;
 }
 
-int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows) {
+int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows, size_t of_block) {
     const struct mr_network *network = engine->network;
     int result = 0;
 
@@ -33,50 +33,52 @@ int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows) {
             result = flow_room(&engine->flows[s], rows);
     for (int i = 0; result == 0 && i < network->op_count; i++)
         if (engine->stages[i].layer && is_of(engine, &engine->stages[i], encodes))
-            result = mr_layer_room(engine->stages[i].layer, rows);
+            result = mr_layer_room(engine->stages[i].layer, of_block);
     return result;
 }
 
-// Numbers of a row of a stream, behind those that are in the engine's row already.
-static size_t take_row(struct mr_engine_state *engine, int stream, size_t row, size_t at) {
+// Numbers of a row of a stream, behind those that are in the stage's row already.
+static size_t take_row(const struct mr_engine_state *engine, int32_t *to, int stream, size_t row,
+                       size_t at) {
     const size_t width = (size_t)engine->network->streams[stream].width;
 
     for (size_t i = 0; i < width; i++)
-        engine->in[at + i] = mr_flow_at(&engine->flows[stream], row, i);
+        to[at + i] = mr_flow_at(&engine->flows[stream], row, i);
     return at + width;
 }
 
-static void give_row(const struct mr_engine_state *engine, int stream, size_t row) {
+static void give_row(const struct mr_engine_state *engine, const int32_t *from, int stream,
+                     size_t row) {
     const struct mr_flow *flow = &engine->flows[stream];
     const size_t width = (size_t)engine->network->streams[stream].width, at = row * flow->stride;
 
     for (size_t i = 0; i < width; i++) {
         if (flow->wide)
-            ((int32_t *)flow->data)[at + i] = engine->out[i];
+            ((int32_t *)flow->data)[at + i] = from[i];
         else
-            ((int16_t *)flow->data)[at + i] = (int16_t)engine->out[i];
+            ((int16_t *)flow->data)[at + i] = (int16_t)from[i];
     }
 }
 
 // A row of a lane, at a step of a block whose rows begin with that step's of lane 0.
-static void run_row(struct mr_engine_state *engine, struct mr_stage *stage, size_t from, size_t to,
-                    uint32_t lane) {
+static void run_row(const struct mr_engine_state *engine, struct mr_stage *stage, size_t from,
+                    size_t to, uint32_t lane) {
     const struct mr_op *op = stage->op;
     const struct mr_flow *out = &engine->flows[op->output];
     const size_t width = (size_t)engine->network->streams[op->output].width;
-    const size_t behind = take_row(engine, op->input, from, 0);
+    const size_t behind = take_row(engine, stage->in, op->input, from, 0);
 
     if (op->kind->joins)
-        take_row(engine, op->other, from, behind);
+        take_row(engine, stage->in, op->other, from, behind);
     // What gives a row per sequence goes on from what it gave.
     for (size_t i = 0; op->kind->pool_bits && i < width; i++)
-        engine->out[i] = mr_flow_at(out, to, i);
-    op->kind->integer_row(engine->network, op, engine->in, stage->state + lane * stage->state_size,
-                          engine->out, &stage->cuts);
-    give_row(engine, op->output, to);
+        stage->out[i] = mr_flow_at(out, to, i);
+    op->kind->integer_row(engine->network, op, stage->in, stage->state + lane * stage->state_size,
+                          stage->out, &stage->cuts);
+    give_row(engine, stage->out, op->output, to);
 }
 
-static void run_rows(struct mr_engine_state *engine, struct mr_stage *stage,
+static void run_rows(const struct mr_engine_state *engine, struct mr_stage *stage,
                      const struct mr_block *block) {
     const struct mr_op *op = stage->op;
     const bool shrinks =
@@ -87,27 +89,39 @@ static void run_rows(struct mr_engine_state *engine, struct mr_stage *stage,
         if (shrinks && !op->kind->pool_bits && block->first + t + 1 < block->all)
             continue; // of what keeps nothing the last row counts
         for (uint32_t lane = 0; lane < block->lanes; lane++)
-            run_row(engine, stage, (size_t)from * block->lanes + lane,
-                    shrinks ? lane : (size_t)t * block->lanes + lane, lane);
+            run_row(engine, stage, block->base + (size_t)from * block->lanes + lane,
+                    shrinks ? lane : block->base + (size_t)t * block->lanes + lane, lane);
     }
 }
 
-void mr_engine_stages(struct mr_engine_state *engine, bool encodes, enum mr_rate rate,
-                      const struct mr_block *block) {
+static void *row_of(const struct mr_flow *flow, size_t row) {
+    return (char *)flow->data +
+           row * flow->stride * (flow->wide ? sizeof(int32_t) : sizeof(int16_t));
+}
+
+void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages, enum mr_rate rate,
+                      const struct mr_block *block, const struct mr_share *share,
+                      struct mr_engine_state *counts) {
     const struct mr_block of_sequence = {.lanes = block->lanes, .steps = 1, .all = 1};
     const struct mr_block *rows = rate == MR_PER_STEP ? block : &of_sequence;
 
-    for (int i = 0; i < engine->network->op_count; i++) {
+    for (int i = stages.first; i < stages.end; i++) {
         struct mr_stage *stage = &engine->stages[i];
         const struct mr_op *op = stage->op;
-        if (engine->network->streams[op->input].rate != rate || !is_of(engine, stage, encodes))
+        if (engine->network->streams[op->input].rate != rate ||
+            !is_of(engine, stage, stages.encodes))
             continue;
         const struct mr_flow *in = &engine->flows[op->input], *out = &engine->flows[op->output];
-        if (stage->layer)
-            mr_layer_run(stage->layer, in->data, in->stride, out->data, out->stride, out->wide,
-                         rows->lanes, rows->steps, &stage->cuts);
-        else
+        if (stage->layer) {
+            mr_layer_run(stage->layer, row_of(in, rows->base), in->stride, row_of(out, rows->base),
+                         out->stride, out->wide, rows->lanes, rows->steps, share,
+                         &counts->stages[i].cuts);
+            continue;
+        }
+        if (share->index == 0)
             run_rows(engine, stage, rows);
+        if (share->count > 1)
+            mr_barrier_wait(share->barrier);
     }
 }
 
@@ -161,13 +175,14 @@ void mr_engine_set(struct mr_stage *stage, uint32_t lane, int unit, int32_t h, i
     state[stage->op->units + unit] = second;
 }
 
-// A row of a stream per sequence, in the engine's row from `at` on; NULL: there is none.
-static const int32_t *given_row(struct mr_engine_state *engine, int stream, size_t *at) {
-    const int32_t *row = engine->in + *at;
+// A row of a stream per sequence, in the stage's row from `at` on; NULL: there is none.
+static const int32_t *given_row(const struct mr_engine_state *engine, int32_t *rows, int stream,
+                                size_t *at) {
+    const int32_t *row = rows + *at;
 
     if (stream < 0)
         return NULL;
-    *at = take_row(engine, stream, 0, *at);
+    *at = take_row(engine, rows, stream, 0, *at);
     return row;
 }
 
@@ -178,8 +193,8 @@ void mr_engine_take(struct mr_engine_state *engine) {
         size_t at = 0;
         if (!op->kind->recurrent || is_of(engine, stage, true))
             continue;
-        const int32_t *h = given_row(engine, op->given[0], &at);
-        const int32_t *second = given_row(engine, op->given[1], &at);
+        const int32_t *h = given_row(engine, stage->in, op->given[0], &at);
+        const int32_t *second = given_row(engine, stage->in, op->given[1], &at);
         for (int u = 0; u < op->units; u++) {
             int32_t to_h, to_second;
             op->kind->take(engine->network, op, h, second, u, &to_h, &to_second, &stage->cuts);

@@ -1,307 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers of an engine (layer.h): packs weights into panels, and runs blocks of rows. The products
-// with x are summed for all rows of a block at once, before the recurrence adds those with h.
+// Runs blocks of rows through a layer (layer.h). The products with x are summed for all rows of a
+// block at once, before the recurrence adds those with h.
+//
+// Threads that share a layer have units of their own, in whole rows of MR_ROW_UNIT: their weights,
+// sums and states are nobody else's. What they exchange are the columns of x once a block, and
+// those of h every step; as there are two sets of these, a step needs one barrier.
 #include "layer.h"
 
-#include "arithmetic.h"
-#include "recurrent.h"
+#include "workers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, SHIFT_SPLIT = 8 };
+enum { SETS = 2 };
 
-// One run of columns of the rows: over x, or over h.
-struct part {
-    struct mr_panel panel;
-    void *weights;
-    uint16_t *place;
-    int32_t *high, *low; // [rows][stride]
-    size_t stride;
+struct columns {
+    int32_t *high, *low; // [rows][stride of the part]
 };
 
 struct mr_layer {
-    const struct mr_network *network;
-    const struct mr_op *op;
-    const struct mr_cell *cell; // NULL: a dense layer
-    const struct mr_kernels *kernels;
+    const struct mr_packed *packed;
     const struct mr_tables *tables;
-    enum mr_product product;
-    int gates, sums; // of a unit
-    int vectors;     // of units
     int lanes;
-    mr_unit_kernel *unit_kernel; // NULL: unit by unit (op.h)
-    mr_place_t at[MR_PLACES];
-    struct part x, h;
-    size_t places; // vectors of a row of sums, with one for padding behind the others
-    int32_t *bias; // [places][2][width]
-    int32_t *right, *left;
-    struct mr_scales scales;
+    struct columns x, h[SETS];
     size_t rows;     // that there is room for
     int32_t *x_sums; // [rows][places][2][width]
     int32_t *all;    // [lanes][places][2][width]
     int16_t *state;  // [lanes][padded]
     int32_t *second; // [lanes][padded]
-    size_t padded;   // units, whole vectors
 };
 
-static void *make(size_t count, size_t size) {
-    const size_t bytes = (count * size + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    void *made =
-        size && count > (SIZE_MAX - ALIGNMENT) / size / 2 ? NULL : aligned_alloc(ALIGNMENT, bytes);
-
-    if (made)
-        memset(made, 0, bytes);
-    return made;
-}
-
-// ---- packing
-
-// The weights of a vector's units, of so many columns from one on; NULL: it is padding.
-struct source {
-    const int16_t *weights; // of the vector's first unit
-    int units, columns;     // that there are
-    size_t stride;          // from unit to unit
+// Vectors of units.
+struct range {
+    int first, end;
 };
 
-static void pack_vector(const struct mr_layer *layer, const struct source *of, int groups,
-                        int vector, void *to) {
-    const int width = layer->kernels->width;
-    const int in_group = layer->product == MR_PRODUCT_BYTES ? 4 : 2;
-    int8_t *bytes = to;
-    int16_t *pairs = to;
-
-    for (int k = 0; k < groups * in_group && k < of->columns; k++)
-        for (int u = 0; u < of->units; u++) {
-            const int16_t w = of->weights[(size_t)u * of->stride + (size_t)k];
-            const size_t at =
-                ((size_t)(k / in_group * MR_PANEL + vector) * (size_t)width + (size_t)u) *
-                    (size_t)in_group +
-                (size_t)(k % in_group);
-            if (layer->product == MR_PRODUCT_BYTES)
-                bytes[at] = (int8_t)w;
-            else
-                pairs[at] = w;
-        }
+static int make_columns(struct columns *columns, size_t rows, size_t stride) {
+    columns->high = mr_vectors(rows * stride, sizeof *columns->high);
+    columns->low = mr_vectors(rows * stride, sizeof *columns->low);
+    return columns->high && columns->low ? 0 : -1;
 }
 
-// Of sum `sum` of a unit the gate whose weights it has over these columns, or -1.
-static int gate_of(const struct mr_layer *layer, int sum, bool of_h) {
-    const int whole = layer->gates - (layer->sums - layer->gates);
-
-    if (sum < whole)
-        return sum;
-    if (sum < layer->gates)
-        return of_h ? -1 : sum;
-    return of_h ? whole + sum - layer->gates : -1;
+static void free_columns(struct columns *columns) {
+    free(columns->high);
+    free(columns->low);
+    *columns = (struct columns){0};
 }
 
-static int pack_part(struct mr_layer *layer, struct part *part, int first, int columns, bool of_h) {
-    const struct mr_rows *rows = &layer->op->rows;
-    const int width = layer->kernels->width, units = layer->op->units;
-    const int in_group = layer->product == MR_PRODUCT_BYTES ? 4 : 2;
-    const int groups = (columns + in_group - 1) / in_group;
-    const int vectors = layer->vectors * layer->gates;
-    const int blocks = (vectors + MR_PANEL - 1) / MR_PANEL;
-    const size_t of_block = (size_t)groups * MR_PANEL * (size_t)width * sizeof(int32_t);
-    int vector = 0;
-
-    part->stride = mr_row_numbers(columns) / 2;
-    part->weights = make((size_t)blocks, of_block);
-    part->place = make((size_t)blocks * MR_PANEL, sizeof *part->place);
-    if (!part->weights || !part->place)
-        return -1;
-    for (int v = 0; v < blocks * MR_PANEL; v++)
-        part->place[v] = (uint16_t)(layer->places - 1);
-    for (int n = 0; n < layer->vectors; n++)
-        for (int sum = 0; sum < layer->sums; sum++) {
-            const int gate = gate_of(layer, sum, of_h);
-            if (gate < 0)
-                continue;
-            const size_t row = (size_t)gate * (size_t)units + (size_t)(n * width);
-            const struct source source = {
-                .weights = rows->weight + row * (size_t)rows->columns + first,
-                .units = units - n * width < width ? units - n * width : width,
-                .columns = columns,
-                .stride = (size_t)rows->columns};
-            pack_vector(layer, &source, groups, vector % MR_PANEL,
-                        (char *)part->weights + (size_t)(vector / MR_PANEL) * of_block);
-            part->place[vector++] = (uint16_t)(n * layer->sums + sum);
-        }
-    part->panel = (struct mr_panel){
-        .blocks = blocks, .groups = groups, .weights = part->weights, .place = part->place};
-    return 0;
-}
-
-// What the columns of bytes, which are 128 more than they are, come to beyond the sum.
-static int64_t byte_offset(const struct mr_layer *layer, int sum, int unit) {
-    const struct mr_rows *rows = &layer->op->rows;
-    const int of_x = gate_of(layer, sum, false), of_h = gate_of(layer, sum, true);
-    const int inputs = layer->op->inputs;
-    int64_t offset = 0;
-
-    if (layer->product != MR_PRODUCT_BYTES)
-        return 0;
-    for (int k = 0; k < rows->columns; k++) {
-        const int gate = k < inputs ? of_x : of_h;
-        if (gate >= 0)
-            offset += 128 * rows->weight[((size_t)gate * (size_t)layer->op->units + (size_t)unit) *
-                                             (size_t)rows->columns +
-                                         (size_t)k];
-    }
-    return offset;
-}
-
-static int64_t floor_bytes(int64_t number) {
-    return number >> SHIFT_SPLIT;
-}
-
-// Biases, and how sums become arguments.
-static void pack_sums(struct mr_layer *layer) {
-    const struct mr_rows *rows = &layer->op->rows;
-    const int width = layer->kernels->width, units = layer->op->units;
-    // The low part is around 0 where products are added to it.
-    const int64_t half = layer->product == MR_PRODUCT_SPLIT ? 128 : 0;
-
-    for (int sum = 0; sum < layer->sums; sum++)
-        for (int u = 0; u < units; u++) {
-            const size_t from = (size_t)sum * (size_t)units + (size_t)u;
-            const size_t place = (size_t)(u / width * layer->sums + sum),
-                         lane = (size_t)(u % width);
-            const int64_t bias = rows->bias[from], high = floor_bytes(bias + half);
-            const int shift = rows->shift[from];
-            int32_t *to = layer->bias + place * 2 * (size_t)width + lane;
-            to[0] = (int32_t)(high - byte_offset(layer, sum, u));
-            to[width] = (int32_t)(bias - high * 256);
-            layer->right[place * (size_t)width + lane] =
-                shift > SHIFT_SPLIT ? shift - SHIFT_SPLIT : 0;
-            layer->left[place * (size_t)width + lane] =
-                shift < SHIFT_SPLIT ? SHIFT_SPLIT - shift : 0;
-            layer->scales.has_left = layer->scales.has_left || shift < SHIFT_SPLIT;
-        }
-    layer->scales.right = layer->right;
-    layer->scales.left = layer->left;
-}
-
-// Do all sums fit their two parts (kernels.h)? What a file may hold does (mr_rows_check).
-static bool fits(const struct mr_layer *layer) {
-    const struct mr_rows *rows = &layer->op->rows;
-
-    for (int row = 0; row < rows->rows; row++) {
-        int64_t size = 0;
-        for (int k = 0; k < rows->columns; k++)
-            size += llabs((long long)rows->weight[(size_t)row * (size_t)rows->columns + (size_t)k]);
-        if (size * 128 + 256 > INT32_MAX)
-            return false;
-    }
-    for (int sum = 0; sum < rows->sums; sum++)
-        if (llabs((long long)rows->bias[sum]) >= INT64_C(1) << 38 || rows->shift[sum] < 1 ||
-            rows->shift[sum] > 31)
-            return false;
-    return true;
-}
-
-static void choose_kernel(struct mr_layer *layer) {
-    const struct mr_kernels *kernels = layer->kernels;
-    const struct {
-        const char *cell;
-        mr_unit_kernel *kernel;
-    } known[] = {{"lstm", kernels->lstm}, {"gru", kernels->gru}, {"rnn_tanh", kernels->rnn_tanh}};
-
-    for (int p = 0; p < MR_PLACES; p++)
-        layer->at[p] = mr_cell_place(layer->op, (enum mr_place_of_cell)p);
-    if (!mr_cell_is_plain(layer->op) || layer->op->kind->gives_second)
-        return;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(layer->cell->cell, known[i].cell) == 0)
-            layer->unit_kernel = known[i].kernel;
-}
-
-static enum mr_product product_of(const struct mr_op *op, const struct mr_kernels *kernels) {
-    return !op->kind->recurrent || op->precision.column_bits == 16 ? MR_PRODUCT_SPLIT
-           : kernels->has_bytes                                    ? MR_PRODUCT_BYTES
-                                                                   : MR_PRODUCT_PAIRS;
-}
-
-static int pack(struct mr_layer *layer) {
-    const struct mr_op *op = layer->op;
-    const size_t width = (size_t)layer->kernels->width, row = layer->places * 2 * width;
-
-    layer->bias = make(row, sizeof *layer->bias);
-    layer->right = make(layer->places * width, sizeof *layer->right);
-    layer->left = make(layer->places * width, sizeof *layer->left);
-    layer->all = make((size_t)layer->lanes * row, sizeof *layer->all);
-    layer->state = make((size_t)layer->lanes * layer->padded, sizeof *layer->state);
-    layer->second = make((size_t)layer->lanes * layer->padded, sizeof *layer->second);
-    if (!layer->bias || !layer->right || !layer->left || !layer->all || !layer->state ||
-        !layer->second)
-        return -1;
-    pack_sums(layer);
-    if (pack_part(layer, &layer->x, 0, op->inputs, false))
-        return -1;
-    if (!op->kind->recurrent)
-        return 0;
-    if (pack_part(layer, &layer->h, op->inputs, op->units, true))
-        return -1;
-    layer->h.high = make((size_t)layer->lanes * layer->h.stride, sizeof *layer->h.high);
-    layer->h.low = make((size_t)layer->lanes * layer->h.stride, sizeof *layer->h.low);
-    return layer->h.high && layer->h.low ? 0 : -1;
-}
-
-struct mr_layer *mr_layer_make(const struct mr_network *network, const struct mr_op *op,
-                               const struct mr_kernels *kernels, const struct mr_tables *tables,
-                               int lanes, int *why) {
-    const bool takes = op->kind->recurrent ? !mr_cell_of(op)->late : op->kind->of_sum != NULL;
-    const int width = kernels->width;
-
-    *why = 0;
-    if (!takes || network->streams[op->input].bits != 16)
-        return NULL;
+struct mr_layer *mr_layer_make(const struct mr_packed *packed, const struct mr_tables *tables,
+                               int lanes) {
     struct mr_layer *layer = calloc(1, sizeof *layer);
-    if (!layer) {
-        *why = -1;
+    const size_t count = (size_t)lanes, row = mr_packed_row(packed);
+
+    if (!layer)
         return NULL;
-    }
-    *layer = (struct mr_layer){.network = network,
-                               .op = op,
-                               .cell = op->kind->recurrent ? mr_cell_of(op) : NULL,
-                               .kernels = kernels,
-                               .tables = tables,
-                               .product = product_of(op, kernels),
-                               .gates = op->kind->gates,
-                               .sums = op->kind->sums,
-                               .vectors = mr_ceil_div(op->units, width),
-                               .lanes = lanes,
-                               .padded = mr_row_numbers(op->units)};
-    layer->places = (size_t)layer->vectors * (size_t)layer->sums + 1;
-    if (layer->places > UINT16_MAX || !fits(layer)) {
-        free(layer);
-        return NULL;
-    }
-    if (layer->cell)
-        choose_kernel(layer);
-    *why = pack(layer);
-    if (!*why)
+    layer->packed = packed;
+    layer->tables = tables;
+    layer->lanes = lanes;
+    layer->all = mr_vectors(count * row, sizeof *layer->all);
+    layer->state = mr_vectors(count * packed->padded, sizeof *layer->state);
+    layer->second = mr_vectors(count * packed->padded, sizeof *layer->second);
+    bool is_short = !layer->all || !layer->state || !layer->second;
+    for (int set = 0; packed->cell && set < SETS; set++)
+        is_short = make_columns(&layer->h[set], count, packed->h.stride) || is_short;
+    if (!is_short)
         return layer;
     mr_layer_free(layer);
     return NULL;
 }
 
-static void free_part(struct part *part) {
-    free(part->weights);
-    free(part->place);
-    free(part->high);
-    free(part->low);
-}
-
 void mr_layer_free(struct mr_layer *layer) {
     if (!layer)
         return;
-    free_part(&layer->x);
-    free_part(&layer->h);
-    free(layer->bias);
-    free(layer->right);
-    free(layer->left);
+    free_columns(&layer->x);
+    for (int set = 0; set < SETS; set++)
+        free_columns(&layer->h[set]);
     free(layer->x_sums);
     free(layer->all);
     free(layer->state);
@@ -309,125 +82,194 @@ void mr_layer_free(struct mr_layer *layer) {
     free(layer);
 }
 
-static size_t row_numbers(const struct mr_layer *layer) {
-    return layer->places * 2 * (size_t)layer->kernels->width;
-}
-
 size_t mr_layer_row_bytes(const struct mr_layer *layer) {
-    return (row_numbers(layer) + 2 * layer->x.stride) * sizeof(int32_t);
+    return (mr_packed_row(layer->packed) + 2 * layer->packed->x.stride) * sizeof(int32_t);
 }
 
 int mr_layer_room(struct mr_layer *layer, size_t rows) {
-    const size_t row = row_numbers(layer);
+    const struct mr_packed *packed = layer->packed;
+    const size_t row = mr_packed_row(packed);
 
     if (rows <= layer->rows)
         return 0;
     free(layer->x_sums);
-    free(layer->x.high);
-    free(layer->x.low);
+    free_columns(&layer->x);
     layer->rows = 0;
-    layer->x_sums = make(rows * row, sizeof *layer->x_sums);
-    layer->x.high = make(rows * layer->x.stride, sizeof *layer->x.high);
-    layer->x.low = make(rows * layer->x.stride, sizeof *layer->x.low);
-    if (!layer->x_sums || !layer->x.high || !layer->x.low)
+    layer->x_sums = mr_vectors(rows * row, sizeof *layer->x_sums);
+    if (make_columns(&layer->x, rows, packed->x.stride) || !layer->x_sums)
         return -1;
     // Sums over h alone begin with their bias, where the columns of x leave them.
     for (size_t r = 0; r < rows; r++)
-        memcpy(layer->x_sums + r * row, layer->bias, row * sizeof *layer->bias);
+        memcpy(layer->x_sums + r * row, packed->bias, row * sizeof *packed->bias);
     layer->rows = rows;
     return 0;
 }
 
-// ---- running
+// ---- shares
 
-static void take_columns(const struct mr_layer *layer, struct part *part, const int16_t *row,
-                         int count, size_t to) {
-    if (layer->product == MR_PRODUCT_SPLIT)
-        layer->kernels->split(row, count, part->high + to * part->stride,
-                              part->low + to * part->stride);
-    else
-        layer->kernels->narrow(row, count, part->high + to * part->stride);
+// Of `count` things those of a share, in whole `unit`s of them.
+static struct range range_of(const struct mr_share *share, int count, int unit) {
+    const int units = mr_ceil_div(count, unit);
+    const int first = units * share->index / share->count * unit,
+              end = units * (share->index + 1) / share->count * unit;
+
+    return (struct range){first < count ? first : count, end < count ? end : count};
 }
 
-static void add_products(const struct mr_layer *layer, const struct part *part,
-                         const struct mr_sums *sums, size_t rows) {
-    const struct mr_columns columns = {
-        .high = part->high, .low = part->low, .stride = part->stride};
+static void wait_for_all(const struct mr_share *share) {
+    if (share->count > 1)
+        mr_barrier_wait(share->barrier);
+}
 
-    layer->kernels->sum(layer->product, &part->panel, &columns, sums, rows);
+// The blocks of a panel that these units are in, which end with one: MR_ROW_UNIT of them do.
+static struct mr_panel panel_of(const struct mr_packed *packed, const struct mr_part *part,
+                                struct range units) {
+    struct mr_panel panel = part->panel;
+    const int first = units.first * packed->gates / MR_PANEL;
+    const int end =
+        units.end == packed->vectors ? panel.blocks : units.end * packed->gates / MR_PANEL;
+    const size_t of_block =
+        (size_t)panel.groups * MR_PANEL * (size_t)packed->kernels->width * sizeof(int32_t);
+
+    panel.weights = (const char *)panel.weights + (size_t)first * of_block;
+    panel.place += (size_t)first * MR_PANEL;
+    panel.blocks = units.first < units.end ? end - first : 0;
+    return panel;
+}
+
+// ---- running
+
+// Numbers of a row, from a whole vector on, as columns.
+static void take_columns(const struct mr_packed *packed, const struct columns *columns, size_t at,
+                         const int16_t *row, int first, int end) {
+    const size_t from = (size_t)first;
+
+    if (first >= end)
+        return;
+    if (packed->product == MR_PRODUCT_SPLIT)
+        packed->kernels->split(row + from, end - first, columns->high + at + from / 2,
+                               columns->low + at + from / 2);
+    else
+        packed->kernels->narrow(row + from, end - first,
+                                columns->high + at +
+                                    from / (packed->product == MR_PRODUCT_BYTES ? 4 : 2));
+}
+
+static void add_products(const struct mr_packed *packed, const struct mr_part *part,
+                         struct range units, const struct columns *of, size_t first,
+                         const struct mr_sums *sums, size_t rows) {
+    const struct mr_panel panel = panel_of(packed, part, units);
+    const struct mr_columns columns = {.high = of->high + first * part->stride,
+                                       .low = of->low + first * part->stride,
+                                       .stride = part->stride};
+
+    if (panel.blocks)
+        packed->kernels->sum(packed->product, &panel, &columns, sums, rows);
 }
 
 // Sum `sum` of a unit, in its row of sums, shifted.
-static int64_t sum_of(const struct mr_layer *layer, const int32_t *sums, int sum, int unit) {
-    const int width = layer->kernels->width, place = unit / width * layer->sums + sum;
+static int64_t sum_of(const struct mr_packed *packed, const int32_t *sums, int sum, int unit) {
+    const int width = packed->kernels->width, place = unit / width * packed->sums + sum;
     const int32_t *of = sums + (size_t)place * 2 * (size_t)width + unit % width;
 
     return (256 * (int64_t)of[0] + of[width]) >>
-           layer->op->rows.shift[(size_t)sum * (size_t)layer->op->units + (size_t)unit];
+           packed->op->rows.shift[(size_t)sum * (size_t)packed->op->units + (size_t)unit];
 }
 
 // Unit by unit, as the operator says.
-static void run_units(struct mr_layer *layer, const int32_t *sums, const int32_t *x_sums,
-                      uint32_t lane, int16_t *out, struct mr_cuts *cuts) {
-    const struct mr_op *op = layer->op;
-    const int whole = layer->gates - (layer->sums - layer->gates);
-    int16_t *h = layer->state + lane * layer->padded;
-    int32_t *second = layer->second + lane * layer->padded;
+static void run_units(struct mr_layer *layer, struct range units, const int32_t *sums,
+                      const int32_t *x_sums, uint32_t lane, int16_t *out, struct mr_cuts *cuts) {
+    const struct mr_packed *packed = layer->packed;
+    const struct mr_op *op = packed->op;
+    const int whole = packed->gates - (packed->sums - packed->gates);
+    const int width = packed->kernels->width;
+    int16_t *h = layer->state + lane * packed->padded;
+    int32_t *second = layer->second + lane * packed->padded;
 
-    for (int u = 0; u < op->units; u++) {
+    for (int u = units.first * width; u < units.end * width && u < op->units; u++) {
         int64_t sum[MR_SUMS_MAX];
-        for (int s = 0; s < layer->sums; s++)
-            sum[s] = sum_of(layer, s >= whole && s < layer->gates ? x_sums : sums, s, u);
+        for (int s = 0; s < packed->sums; s++)
+            sum[s] = sum_of(packed, s >= whole && s < packed->gates ? x_sums : sums, s, u);
         for (int n = 0; n < op->kind->constants; n++)
-            sum[layer->sums + n] = op->rows.constant[n * op->units + u];
+            sum[packed->sums + n] = op->rows.constant[n * op->units + u];
         int32_t fresh = h[u];
-        out[u] = (int16_t)mr_recurrent_unit(layer->network, op, layer->at, sum, &fresh, &second[u],
-                                            cuts);
+        out[u] = (int16_t)mr_recurrent_unit(packed->network, op, packed->at, sum, &fresh,
+                                            &second[u], cuts);
         h[u] = (int16_t)fresh;
     }
 }
 
-static void run_recurrence(struct mr_layer *layer, int16_t *out, size_t out_stride, uint32_t lanes,
-                           size_t first, struct mr_cuts *cuts) {
-    const size_t row = row_numbers(layer);
-    const struct mr_sums sums = {.from = layer->x_sums + first * row,
-                                 .from_stride = row,
-                                 .to = layer->all,
-                                 .to_stride = row};
+static void run_cells(struct mr_layer *layer, struct range units, const int32_t *sums,
+                      const int32_t *x_sums, uint32_t lane, int16_t *out, struct mr_cuts *cuts) {
+    const struct mr_packed *packed = layer->packed;
+    const int width = packed->kernels->width;
+    const size_t first = (size_t)(units.first * width),
+                 place = (size_t)(units.first * packed->sums) * (size_t)width;
+
+    if (!packed->unit_kernel) {
+        run_units(layer, units, sums, x_sums, lane, out, cuts);
+        return;
+    }
+    const struct mr_scales scales = {.right = packed->scales.right + place,
+                                     .left = packed->scales.left + place,
+                                     .has_left = packed->scales.has_left};
+    const struct mr_units of = {.sums = sums + 2 * place,
+                                .x_sums = x_sums + 2 * place,
+                                .scales = &scales,
+                                .tables = layer->tables,
+                                .vectors = units.end - units.first,
+                                .exponent = packed->op->exponent,
+                                .h = layer->state + lane * packed->padded + first,
+                                .cell = layer->second + lane * packed->padded + first,
+                                .out = out + first,
+                                .cuts = cuts};
+    packed->unit_kernel(&of);
+}
+
+static void take_h(struct mr_layer *layer, int set, struct range units, uint32_t lanes) {
+    const struct mr_packed *packed = layer->packed;
+    const int width = packed->kernels->width, end = units.end * width;
 
     for (uint32_t lane = 0; lane < lanes; lane++)
-        take_columns(layer, &layer->h, layer->state + lane * layer->padded, layer->op->units, lane);
-    add_products(layer, &layer->h, &sums, lanes);
-    for (uint32_t lane = 0; lane < lanes; lane++) {
-        const int32_t *all = layer->all + lane * row, *of_x = sums.from + lane * row;
-        int16_t *to = out + (first + lane) * out_stride;
-        if (!layer->unit_kernel) {
-            run_units(layer, all, of_x, lane, to, cuts);
-            continue;
+        take_columns(packed, &layer->h[set], lane * packed->h.stride,
+                     layer->state + lane * packed->padded, units.first * width,
+                     end < packed->op->units ? end : packed->op->units);
+}
+
+static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *out,
+                           size_t out_stride, uint32_t lanes, uint32_t steps,
+                           const struct mr_share *share, struct mr_cuts *cuts) {
+    const struct mr_packed *packed = layer->packed;
+    const size_t row = mr_packed_row(packed);
+
+    for (uint32_t t = 0; t < steps; t++) {
+        const int set = share->count > 1 ? (int)(t % SETS) : 0;
+        const struct mr_sums sums = {.from = layer->x_sums + (size_t)t * lanes * row,
+                                     .from_stride = row,
+                                     .to = layer->all,
+                                     .to_stride = row};
+        // Those of the first step are there (mr_layer_run).
+        if (t > 0) {
+            take_h(layer, set, units, lanes);
+            wait_for_all(share);
         }
-        const struct mr_units units = {.sums = all,
-                                       .x_sums = of_x,
-                                       .scales = &layer->scales,
-                                       .tables = layer->tables,
-                                       .vectors = layer->vectors,
-                                       .exponent = layer->op->exponent,
-                                       .h = layer->state + lane * layer->padded,
-                                       .cell = layer->second + lane * layer->padded,
-                                       .out = to,
-                                       .cuts = cuts};
-        layer->unit_kernel(&units);
+        add_products(packed, &packed->h, units, &layer->h[set], 0, &sums, lanes);
+        for (uint32_t lane = 0; lane < lanes; lane++)
+            run_cells(layer, units, layer->all + lane * row, sums.from + lane * row, lane,
+                      out + ((size_t)t * lanes + lane) * out_stride, cuts);
     }
 }
 
 // A dense layer's numbers from their sums.
 static void finish_row(const struct mr_layer *layer, size_t row, void *out, bool wide,
                        struct mr_cuts *cuts) {
-    const struct mr_op *op = layer->op;
-    const int32_t *sums = layer->x_sums + row * row_numbers(layer);
+    const struct mr_packed *packed = layer->packed;
+    const struct mr_op *op = packed->op;
+    const int32_t *sums = layer->x_sums + row * mr_packed_row(packed);
 
     for (int u = 0; u < op->units; u++) {
         const int32_t number =
-            op->kind->of_sum(layer->network, op, sum_of(layer, sums, 0, u), cuts);
+            op->kind->of_sum(packed->network, op, sum_of(packed, sums, 0, u), cuts);
         if (wide)
             ((int32_t *)out)[u] = number;
         else
@@ -437,44 +279,65 @@ static void finish_row(const struct mr_layer *layer, size_t row, void *out, bool
 
 void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, void *out,
                   size_t out_stride, bool wide, uint32_t lanes, uint32_t steps,
-                  struct mr_cuts *cuts) {
-    const size_t rows = (size_t)lanes * steps;
+                  const struct mr_share *share, struct mr_cuts *cuts) {
+    const struct mr_packed *packed = layer->packed;
+    const struct mr_share alone = MR_ALONE;
+    const int rows = (int)(lanes * steps);
+    const size_t row = mr_packed_row(packed);
+    const struct range taken = range_of(share, rows, 1);
+    // A dense layer is shared by rows.
+    const struct range units = range_of(packed->cell ? share : &alone, packed->vectors,
+                                        MR_ROW_UNIT / packed->kernels->width);
+    const struct range summed = packed->cell ? (struct range){0, rows} : taken;
     const struct mr_sums sums = {
-        .from = layer->bias, .to = layer->x_sums, .to_stride = row_numbers(layer)};
+        .from = packed->bias, .to = layer->x_sums + (size_t)summed.first * row, .to_stride = row};
 
-    for (size_t r = 0; r < rows; r++)
-        take_columns(layer, &layer->x, in + r * in_stride, layer->op->inputs, r);
-    add_products(layer, &layer->x, &sums, rows);
-    for (uint32_t t = 0; layer->cell && t < steps; t++)
-        run_recurrence(layer, out, out_stride, lanes, (size_t)t * lanes, cuts);
-    for (size_t r = 0; !layer->cell && r < rows; r++)
-        finish_row(layer, r,
-                   (char *)out + r * out_stride * (wide ? sizeof(int32_t) : sizeof(int16_t)), wide,
-                   cuts);
+    for (int r = taken.first; r < taken.end; r++)
+        take_columns(packed, &layer->x, (size_t)r * packed->x.stride, in + (size_t)r * in_stride, 0,
+                     packed->op->inputs);
+    if (packed->cell) {
+        take_h(layer, 0, units, lanes);
+        wait_for_all(share);
+    }
+    if (summed.first < summed.end)
+        add_products(packed, &packed->x, units, &layer->x, (size_t)summed.first, &sums,
+                     (size_t)(summed.end - summed.first));
+    if (packed->cell)
+        run_recurrence(layer, units, out, out_stride, lanes, steps, share, cuts);
+    for (int r = taken.first; !packed->cell && r < taken.end; r++)
+        finish_row(layer, (size_t)r,
+                   (char *)out +
+                       (size_t)r * out_stride * (wide ? sizeof(int32_t) : sizeof(int16_t)),
+                   wide, cuts);
+    wait_for_all(share);
 }
 
 // ---- states
 
 void mr_layer_get(const struct mr_layer *layer, uint32_t lane, int unit, int32_t *h,
                   int32_t *second) {
-    *h = layer->state[lane * layer->padded + (size_t)unit];
-    *second = layer->second[lane * layer->padded + (size_t)unit];
+    const size_t at = lane * layer->packed->padded + (size_t)unit;
+
+    *h = layer->state[at];
+    *second = layer->second[at];
 }
 
 void mr_layer_set(struct mr_layer *layer, uint32_t lane, int unit, int32_t h, int32_t second) {
-    layer->state[lane * layer->padded + (size_t)unit] = (int16_t)h;
-    layer->second[lane * layer->padded + (size_t)unit] = second;
+    const size_t at = lane * layer->packed->padded + (size_t)unit;
+
+    layer->state[at] = (int16_t)h;
+    layer->second[at] = second;
 }
 
 void mr_layer_clear(struct mr_layer *layer, uint32_t lanes) {
-    const size_t numbers = lanes * layer->padded;
+    const size_t numbers = lanes * layer->packed->padded;
 
     memset(layer->state, 0, numbers * sizeof *layer->state);
     memset(layer->second, 0, numbers * sizeof *layer->second);
 }
 
 void mr_layer_move(struct mr_layer *layer, uint32_t from, uint32_t to) {
-    const size_t padded = layer->padded;
+    const size_t padded = layer->packed->padded;
 
     if (from == to)
         return;

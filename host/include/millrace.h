@@ -365,7 +365,14 @@ struct mr_options {
     // MR_LANES_AREA: nanoseconds that a sequence of `within_steps` steps (0: 1) may take, alone,
     // from its first number to its last result; 0: any number. Not together with step_cycles.
     uint32_t within_ns, within_steps;
+    // Threads that a run on "cpu:" may have, also where that is the fallback: at most
+    // MR_THREADS_MAX, with the caller's; 0: 1. Their number changes no bit. Sequences are dealt out
+    // to them; one that comes alone is shared by layers, or where these are large by units. Between
+    // runs they look for work for some 50 us before they sleep. MR_ERROR_ARGUMENT: there are more.
+    uint32_t threads;
 };
+
+enum { MR_THREADS_MAX = 64 };
 
 #define MR_OPTIONS_INIT .size = sizeof(struct mr_options)
 

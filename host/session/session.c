@@ -8,6 +8,7 @@
 #include "options.h"
 #include "plan_report.h"
 #include "text.h"
+#include "workers.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -47,6 +48,13 @@ struct mr_session *mr_session_open(const struct mr_model *model, const char *uri
         uri = "auto:";
     if (mr_options_take(given, &own, error))
         return NULL;
+    _Static_assert((int)MR_THREADS_MAX == (int)MR_WORKERS_MAX, "what an engine can have");
+    if (options->threads > MR_THREADS_MAX) {
+        mr_failure(error, MR_ERROR_ARGUMENT,
+                   "options: %u threads are asked for; a run takes 1 to %d",
+                   (unsigned)options->threads, MR_THREADS_MAX);
+        return NULL;
+    }
     const char *fallback = options->fallback;
     if (mr_session_check_uri(uri, error) || (fallback && !mr_device_find(fallback, error)))
         return NULL;

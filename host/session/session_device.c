@@ -150,7 +150,7 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     struct mr_folded_image folded = {0};
     const enum mr_form form = mr_device_form(uri);
     const bool has_engine = form == MR_FORM_ENGINE;
-    if (has_engine && mr_engine_make(&session->compiled.plan, &engine, error))
+    if (has_engine && mr_engine_make(&session->compiled.plan, options->threads, &engine, error))
         return error ? error->code : MR_ERROR_MEMORY;
     struct mr_error unfit;
     if (form == MR_FORM_FOLDED && !mr_folded_image_make(&session->compiled.plan, &folded, &unfit))

@@ -120,7 +120,7 @@ class Model:
     def session(self, device: str = "auto:", **options: Any) -> Session:
         """Opens a device with the model on it: "cpu:", "sim:", "xrt:0", or "auto:", a card with an image of this network
         where one is there, else the CPU. The first use of a shape builds what the device needs, which takes up to minutes;
-        progress=print tells. Options: lanes (a way, a number, or one for each layer), passes, h_first, slots, target,
+        progress=print tells. Options: lanes (a way, a number, or one for each layer), passes, h_first, slots, target, threads,
         budget, dsps, step_cycles, within_ns, within_steps, progress, note, fallback, limit_ms, trace, bitstreams; for
         verification idle_chance, stall_chance and seed. struct mr_options in millrace.h says what they do."""
         handle = self._open_handle()

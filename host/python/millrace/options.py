@@ -15,7 +15,7 @@ from ._library import Callbacks, Path, argument_error, record, text_of, to_bytes
 Lanes = Union[str, int, Sequence[int]]
 _CHOICES = {name[len("MR_LANES_") :].lower(): value for name, value in vars(_interface).items() if name.startswith("MR_LANES_")}
 _METHODS = {name[len("MR_CALIBRATION_") :].lower(): value for name, value in vars(_interface).items() if name.startswith("MR_CALIBRATION_")}
-_NUMBERS = ("idle_chance", "stall_chance", "limit_ms", "step_cycles", "within_ns", "within_steps", "budget", "dsps", "slots")
+_NUMBERS = ("idle_chance", "stall_chance", "limit_ms", "step_cycles", "within_ns", "within_steps", "budget", "dsps", "slots", "threads")
 _TEXTS = ("target", "trace", "fallback", "bitstreams")
 _LOSSES = {"mse": _interface.MR_TRAIN_MSE, "bce": _interface.MR_TRAIN_BCE, "ce": _interface.MR_TRAIN_CE}
 _OPTIMISERS = {"adam": _interface.MR_TRAIN_ADAM, "sgd": _interface.MR_TRAIN_SGD}
