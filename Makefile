@@ -214,8 +214,8 @@ fit: all ## what the networks cost on a u55c, by Yosys
 bench-hw: build/tests/bench_hw ## networks of published figures at full size: the table of docs/performance.md (hours)
 	$(Q)$(RUN) tests/bench_hw.sh
 
-bench-cpu: build/tests/bench_cpu ## device cpu: beside oneDNN, where libdnnl-dev is there, on one core: the table of docs/performance.md
-	$(Q)OMP_NUM_THREADS=1 build/tests/bench_cpu $(CASES)
+bench-cpu: build/tests/bench_cpu ## device cpu: beside oneDNN (libdnnl-dev) and ONNX Runtime (ONNXRUNTIME=DIR) on one core and two: the tables of docs/performance.md
+	$(Q)for threads in 1 2; do OMP_NUM_THREADS=$$threads build/tests/bench_cpu --threads $$threads $(CASES) && echo || exit 1; done
 
 examples: all ## what the example kernels cost and how fast they are: the table of docs/hlsc.md
 	$(Q)$(RUN) tests/examples_test.sh table
@@ -480,8 +480,15 @@ build/card_nosleep.so: build/obj/tests/card_nosleep.o
 	$(call say,LD      $@)
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
 $(filter build/tests/card_% build/asan/card_%,$(TEST_PROGRAMS) $(ASAN_PROGRAMS)) $(TSAN_PROGRAMS) build/tests/card_large: | $(CARD_TEST_FILES) build/millrace_card build/millrace_broker build/tests/session_test build/tests/saturation_test
-# oneDNN is not among the packages that all else needs.
-build/tests/bench_cpu: build/obj/tests/bench_dnnl.o
+# oneDNN is not among the packages that all else needs. ONNX Runtime is in none: a folder with include/ and lib/, as its
+# releases have them. Compiled anew each time, as that may be another folder.
+ONNXRUNTIME ?=
+build/obj/tests/bench_onnxruntime.o: .FORCE
+build/obj/tests/bench_onnxruntime.o: FLAGS += $(if $(ONNXRUNTIME),-isystem $(ONNXRUNTIME)/include \
+    -DONNXRUNTIME_LIBRARY='"$(firstword $(wildcard $(abspath $(ONNXRUNTIME))/lib/libonnxruntime.so*) missing)"')
+.PHONY: .FORCE
+.FORCE:
+build/tests/bench_cpu: build/obj/tests/bench_dnnl.o build/obj/tests/bench_onnxruntime.o
 build/tests/bench_train: build/obj/tests/bench_train_dnnl.o
 build/tests/bench_cpu build/tests/bench_train: build/tests/%: build/obj/tests/%.o build/libmillrace.a
 	$(call say,LD      $@)

@@ -143,9 +143,14 @@ static Onnx__ValueInfoProto *value_info(struct onnx_build *b, const char *name, 
 
 void onnx_build_input(struct onnx_build *b, const char *name, int type, const char *letters,
                       const int64_t *dims) {
-    b->graph.input = room(b, sizeof *b->graph.input);
-    if (b->graph.input && (b->graph.input[0] = value_info(b, name, type, letters, dims)))
-        b->graph.n_input = 1;
+    size_t limit = b->graph.n_input; // as of outputs
+    Onnx__ValueInfoProto **list = grown(b, b->graph.input, b->graph.n_input, &limit);
+    Onnx__ValueInfoProto *info = value_info(b, name, type, letters, dims);
+
+    if (!list || !info)
+        return;
+    list[b->graph.n_input++] = info;
+    b->graph.input = list;
 }
 
 void onnx_build_output(struct onnx_build *b, const char *name, const char *letters,
