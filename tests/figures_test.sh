@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The figures of the documents are those of the programs, where a plan tells them: README.md's table of networks, what
 # they take of a card, and the demonstration's cycles; the networks without the card's shell in docs/performance.md.
-# Simulated cycles are the plan's, which other tests hold. And how far the integers are from NASA's test engines.
+# Simulated cycles are the plan's, which other tests hold. What hlsc says of the engine in docs/training-engine.md. And how far the integers are from NASA's test engines.
 # Usage, from the repository's root: tests/figures_test.sh
 set -u
 work=build/figures_test
@@ -177,6 +177,19 @@ plan "$(model_of "2 layers of 25")" 1 50 "--target icebreaker"
 verdict "the board's step and image" \
     "$(tr '\n' ' ' <README.md | sed -n 's/.*takes \([0-9,]*\) cycles a step (`millrace plan --target icebreaker`), \([0-9]*\) us at \([0-9]*\) MHz.*(\([0-9.]*\) MHz by the slower of two timing tools, \([0-9,]*\) of \([0-9,]*\) logic cells.*/\1 \2 \3 \4 \5 \6/p' | tr -d ,)" \
     "$(field step_cycles) $(round "$(field step_cycles)" 0 "$(field clock_mhz)") $(member clock_mhz) $(round "$(printf '%s\n' "$(member nextpnr)" "$(member icetime)" | sort -g | head -n 1)" 1) $(member lc) $(sed -n 's/.*"logic_cells_limit": \([0-9]*\).*/\1/p' "$work/plan.json")"
+
+# The training engine of docs/training-engine.md: hlsc's report of the source that stands there.
+engine=$work/engine
+rm -rf "$engine" && mkdir -p "$engine"
+sed -n 's/^    #/#/p' docs/training-engine.md >"$engine/train.c"
+build/hlsc "$engine/train.c" --top train -I hls/kernels -o "$engine" >"$work/hlsc.log" 2>&1
+said() { tr '\n' ' ' <docs/training-engine.md | sed -n "s/.*$1.*/\\1/p" | tr -d ,; }
+verdict "the engine's multipliers" "$(said 'it has \([0-9,]*\) multipliers')" \
+    "$(awk '/^process .* multipliers$/ { sum += $3 } END { print sum }' "$engine/report.txt")"
+verdict "its stages" "$(said 'a loop of \([0-9]*\) stages') $(said 'takes \([0-9.]* of [0-9.]*\) ns without routing')" \
+    "$(sed -n '/^  loop lanes/{s/.* \([0-9]*\) stages.*/\1/p;n;s/.*: \([0-9.]* of [0-9.]*\) ns.*/\1/p}' "$engine/report.txt" | xargs)"
+verdict "cycles that turns hide" "$(said 'what lanes and cells take: \([0-9]*\) cycles')" \
+    "$(sed -n 's/^  dependence of h_stash in loop lanes: .* \([0-9]*\) cycles needed.*/\1/p' "$engine/report.txt")"
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && [ $passed -gt 8 ]

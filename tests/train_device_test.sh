@@ -87,8 +87,8 @@ train deep_hls --epochs 3 --dropout 0.4 --device hls:
 same "dropout" deep deep_hls
 net=''
 if grep -q "the training engine has [0-9]* multipliers in its lanes and takes [0-9]* cycles" back/out.txt &&
-    grep -q "([0-9.]* s, [0-9]* cycles, [0-9]* planned)" back/out.txt; then
-    verdict pass "cycles are told, and those planned"
+    grep -q "([0-9.]* s, \([0-9]*\) cycles, \1 planned)" back/out.txt; then
+    verdict pass "cycles are told, and are those planned"
 else
     verdict FAIL "cycles: $(cat back/out.txt)"
 fi

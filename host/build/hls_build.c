@@ -42,13 +42,15 @@ int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_
                 size_t error_size) {
     static const char *const folders[] = {"base/contract", "hls/include", "hls/kernels"};
     struct mr_cache_key *key = mr_key_new();
-    char path[PATH_MAX], hex[33];
+    char path[PATH_MAX], hex[33], sample[200];
     int result = -1;
     if (!key)
         return mr_fail(error, error_size, "not enough memory to name what hlsc compiles");
     mr_key_text(key, RECIPE);
     mr_key_text(key, build->source);
     mr_key_text(key, build->target ? build->target : "");
+    for (size_t i = 0; build->sample && build->sample(i, sample, sizeof sample); i++)
+        mr_key_text(key, sample);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         if (snprintf(path, sizeof path, "%s/%s", build->places->data_dir, folders[i]) >=
             (int)sizeof path) {
@@ -114,6 +116,10 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
         add_samples(&words, build->slots, MR_COMMAND_RUN);
     if (build->slots && build->encodes)
         add_samples(&words, build->slots, MR_COMMAND_ENCODE);
+    for (size_t i = 0; build->sample && build->sample(i, line, sizeof line); i++) {
+        mr_words_add(&words, "--sample");
+        mr_words_add(&words, "%s", line);
+    }
     const int failed =
         mr_process_run(&words, entry->out, log, entry->lock, "", false, reason, sizeof reason);
     mr_words_free(&words);

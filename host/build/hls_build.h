@@ -22,9 +22,12 @@ struct mr_hls_build {
     const char *source; // text of the C file
     const char *top;    // its top function, and the name of all files
     const struct mr_hls_places *places;
-    const char *target;    // of hlsc, or NULL
-    int slots;             // of the network; 0: it is none, and no runs of it are told
-    bool encodes;          // it has an encoder's part
+    const char *target; // of hlsc, or NULL
+    int slots;          // of the network; 0: it is none, and no runs of it are told
+    bool encodes;       // it has an encoder's part
+    // Runs that the report tells beside those of a network (hlsc --sample), by index; NULL past the
+    // end. Or NULL: there are none.
+    const char *(*sample)(size_t index, char *text, size_t size);
     struct mr_notes notes; // of what the cache holds
 };
 

@@ -70,8 +70,9 @@ struct mr_report_process {
     struct mr_report_stream *streams;
     struct mr_report_memory *memories;
     struct mr_report_probe *probes;
-    // Of the sample runs. Instead of them: where a condition stands that depends on data
-    // ("file:line"), or another reason.
+    // Of the sample runs. data_dependent: where a condition stands that depends on data
+    // ("file:line"); its rows, if there are any, tell of the streams that do not hang on data.
+    // untold: another reason why there are none.
     char *data_dependent, *untold;
     size_t pattern_count;
     struct mr_report_pattern *patterns;

@@ -7,6 +7,7 @@
 #include "hls_build.h"
 #include "loader.h"
 #include "train_engine/shape.h"
+#include "train_stages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,21 +36,26 @@ struct mr_int_device {
     struct mr_train_shape shape;
     struct mr_loaded *loaded;
     void *instance;
+    struct mr_train_run_stages stages; // of RTL
     struct mr_train_cycles cycles;
 };
 
 // ---- opening
 
 static int build(const struct mr_train_shape *shape, const struct mr_int_device_options *options,
-                 bool rtl, char *so_path, size_t so_size, struct mr_error *error) {
+                 bool rtl, struct mr_train_run_stages *stages, char *so_path, size_t so_size,
+                 struct mr_error *error) {
     struct mr_hls_places places;
-    char source[1200], gen_dir[PATH_MAX], text[900];
+    char source[1200], gen_dir[PATH_MAX], report[PATH_MAX + 16], text[900];
 
     mr_train_source(shape, TOP, source, sizeof source);
     if (mr_hls_find(&places, text, sizeof text) != 0)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    const struct mr_hls_build compiled = {
-        .source = source, .top = TOP, .places = &places, .notes = options->notes};
+    const struct mr_hls_build compiled = {.source = source,
+                                          .top = TOP,
+                                          .places = &places,
+                                          .sample = mr_train_sample,
+                                          .notes = options->notes};
     const struct mr_build built = {.data_dir = places.data_dir,
                                    .gen_dir = gen_dir,
                                    .top = TOP,
@@ -61,21 +67,40 @@ static int build(const struct mr_train_shape *shape, const struct mr_int_device_
         mr_hls_compile(&compiled, gen_dir, text, sizeof text) != 0 ||
         (rtl ? mr_build_rtl : mr_build_model)(&built, so_path, so_size, text, sizeof text) != 0)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    return 0;
+    snprintf(report, sizeof report, "%s/report.json", gen_dir);
+    return rtl ? mr_train_stages_of(shape, report, stages, error) : 0;
 }
 
-// That the kernel is the one whose ports are counted above.
+// That the kernel is the one whose ports are numbered above.
 static bool has_ports(const struct mr_kernel *kernel) {
-    static const char *const names[] = {"x",         "target",  "rules", "params_in", "params_out",
-                                        "y",         "command", "steps", "sequences", "batches",
-                                        "x_unit",    "y_unit",  "clip",  "keep",      "factor",
-                                        "drop_unit", "keys"};
-    size_t found = 0;
+    static const char *const names[][SCALARS] = {
+        [MR_PORT_SCALAR] = {[COMMAND] = "command",
+                            [STEPS] = "steps",
+                            [SEQUENCES] = "sequences",
+                            [BATCHES] = "batches",
+                            [X_UNIT] = "x_unit",
+                            [Y_UNIT] = "y_unit",
+                            [CLIP] = "clip",
+                            [KEEP] = "keep",
+                            [FACTOR] = "factor",
+                            [DROP_UNIT] = "drop_unit"},
+        [MR_PORT_IN] = {[X] = "x",
+                        [TARGET] = "target",
+                        [RULES] = "rules",
+                        [KEYS] = "keys",
+                        [PARAMS_IN] = "params_in"},
+        [MR_PORT_OUT] = {[PARAMS_OUT] = "params_out", [Y] = "y"},
+    };
+    int next[] = {[MR_PORT_SCALAR] = 0, [MR_PORT_IN] = 0, [MR_PORT_OUT] = 0};
 
-    for (uint32_t i = 0; i < kernel->port_count; i++)
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-            found += strcmp(kernel->ports[i].name, names[k]) == 0;
-    return kernel->port_count == INPUTS + OUTPUTS + SCALARS && found == kernel->port_count;
+    for (uint32_t i = 0; i < kernel->port_count; i++) {
+        const enum mr_port_kind kind = kernel->ports[i].kind;
+        const char *name = next[kind] < SCALARS ? names[kind][next[kind]] : NULL;
+        if (!name || strcmp(kernel->ports[i].name, name) != 0)
+            return false;
+        next[kind]++;
+    }
+    return kernel->port_count == INPUTS + OUTPUTS + SCALARS;
 }
 
 struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
@@ -87,7 +112,8 @@ struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
                                          .seed = options->seed};
     char so_path[PATH_MAX], text[900];
 
-    if (build(shape, options, rtl, so_path, sizeof so_path, error) != 0)
+    struct mr_train_run_stages stages = {0};
+    if (build(shape, options, rtl, &stages, so_path, sizeof so_path, error) != 0)
         return NULL;
     struct mr_int_device *device = calloc(1, sizeof *device);
     if (!device) {
@@ -95,6 +121,7 @@ struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
         return NULL;
     }
     device->shape = *shape;
+    device->stages = stages;
     device->loaded = mr_kernel_load(so_path, text, sizeof text);
     const struct mr_kernel *kernel = device->loaded ? device->loaded->kernel : NULL;
     if (kernel && has_ports(kernel))
@@ -364,6 +391,8 @@ int mr_int_device_run(struct mr_int_device *device, const struct mr_int_model *m
                   batches[i].outputs, NULL);
     free_buffers(&b);
     device->cycles = (struct mr_train_cycles){
-        call.cycles, call.cycles ? mr_train_cycles(s, (int)steps, rules != NULL) * count : 0};
+        call.cycles, call.cycles
+                         ? mr_train_run_cycles(s, &device->stages, (int)steps, count, rules != NULL)
+                         : 0};
     return code;
 }

@@ -5,7 +5,11 @@
 #include "failure.h"
 #include "op.h"
 #include "train/fixed_point.h"
+#include "train/gru.h"
+#include "train/gru_reset_first.h"
 #include "train/loss.h"
+#include "train/lstm.h"
+#include "train/rnn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,10 +18,11 @@
 enum { WEIGHT_MOST = (1 << 23) - 1 };
 
 static const struct mr_int_cell cells[] = {
-    [MR_TRAIN_LSTM] = {4, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, -1},
-    [MR_TRAIN_GRU] = {3, 4, {0, 1, 2, -1}, {0, 1, -1, 2}, -1},
-    [MR_TRAIN_GRU_RESET_FIRST] = {3, 3, {0, 1, 2}, {0, 1, 2}, 2},
-    [MR_TRAIN_RNN_TANH] = {1, 1, {0}, {0}, -1},
+    [MR_TRAIN_LSTM] = {lstm_TRAIN_GATES, lstm_TRAIN_SUMS, {0, 1, 2, 3}, {0, 1, 2, 3}, -1},
+    [MR_TRAIN_GRU] = {gru_TRAIN_GATES, gru_TRAIN_SUMS, {0, 1, 2, -1}, {0, 1, -1, 2}, -1},
+    [MR_TRAIN_GRU_RESET_FIRST] =
+        {gru_reset_first_TRAIN_GATES, gru_reset_first_TRAIN_SUMS, {0, 1, 2}, {0, 1, 2}, 2},
+    [MR_TRAIN_RNN_TANH] = {rnn_TRAIN_GATES, rnn_TRAIN_SUMS, {0}, {0}, -1},
 };
 
 // ---- memory

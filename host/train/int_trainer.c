@@ -97,7 +97,7 @@ static int open_device(struct trainer *trainer, const struct mr_trainer_options 
     const uint64_t cycles = mr_train_cycles(&shape, shape.steps, true);
     snprintf(text, sizeof text,
              "the training engine has %d multipliers in its lanes and takes %llu cycles for a "
-             "mini-batch, %.4g ms at %d MHz; it is built unless the cache has it",
+             "mini-batch beside its stages, %.4g ms at %d MHz; it is built unless the cache has it",
              mr_train_lanes(&shape), (unsigned long long)cycles,
              (double)cycles / (MR_CLOCK_MHZ * 1e3), MR_CLOCK_MHZ);
     note(trainer, text);
@@ -353,13 +353,14 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
         code = learn_scales(trainer, &batch, &changed, error);
     if (code == 0)
         code = learn(trainer, &batch, mr_int_next_rule(model, sequences, steps, rate), error);
-    if (code == 0)
-        *loss = loss_of(trainer, rows);
+    if (code != 0)
+        return code;
+    *loss = loss_of(trainer, rows);
     if (trainer->device) {
         trainer->cycles.counted += mr_int_device_cycles(trainer->device).counted;
         trainer->cycles.planned += mr_int_device_cycles(trainer->device).planned;
     }
-    return code;
+    return 0;
 }
 
 static int trainer_predict(void *opened, const float *x, size_t sequences, size_t steps, float *y,

@@ -3,7 +3,9 @@
 #include "train_plan.h"
 
 #include "failure.h"
-#include "op.h"
+#include "train/gru.h"
+#include "train/lstm.h"
+#include "train/rnn.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,9 +16,10 @@ static const struct {
     const char *name; // of the kernel's header; NULL: there is none
     int gates, sums;
 } cells[] = {
-    [MR_TRAIN_LSTM] = {"lstm", 4, 4},          [MR_TRAIN_GRU] = {"gru", 3, 4},
-    [MR_TRAIN_GRU_RESET_FIRST] = {NULL, 3, 3}, [MR_TRAIN_RNN_TANH] = {"rnn", 1, 1},
-    [MR_TRAIN_RNN_RELU] = {NULL, 1, 1},
+    [MR_TRAIN_LSTM] = {"lstm", lstm_TRAIN_GATES, lstm_TRAIN_SUMS},
+    [MR_TRAIN_GRU] = {"gru", gru_TRAIN_GATES, gru_TRAIN_SUMS},
+    [MR_TRAIN_RNN_TANH] = {"rnn", rnn_TRAIN_GATES, rnn_TRAIN_SUMS},
+    [MR_TRAIN_RNN_RELU] = {0},
 };
 
 // Not macros: an expression of one within the other would be written out a thousand times.
@@ -61,7 +64,6 @@ static void choose(struct mr_train_shape *shape, int multipliers) {
         shape->nb = nb;
         for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
             shape->lc = lc;
-            shape->nb = nb;
             const uint64_t cycles = mr_train_cycles(shape, shape->steps, true);
             if (mr_train_lanes(shape) <= multipliers &&
                 (cycles < least ||
@@ -78,7 +80,8 @@ _Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_
                    (int)TRAIN_CE == (int)MR_TRAIN_CE,
                "losses have the same numbers in kernels");
 
-// What is counted in 16 bits (sequencer.h), and the sums of the lanes in 44 (engine.h).
+// What is counted in 16 bits (sequencer.h; the scalars steps and sequences), cycles in 32, and the
+// sums of the lanes in 44 (engine.h).
 static int check_sizes(const struct mr_train_shape *shape, struct mr_error *error) {
     enum { COUNTED = 65536, PRODUCTS = 8192 };
     const int64_t groups = TRAIN_GROUPS, rows = TRAIN_GATES * TRAIN_MAX_UNITS;
@@ -92,9 +95,10 @@ static int check_sizes(const struct mr_train_shape *shape, struct mr_error *erro
             "a training engine has layers of %d rows and columns at most; one of this "
             "network has %d",
             PRODUCTS, (int)greater(rows, widest));
-    if (shape->steps * groups > COUNTED || TRAIN_OVER(TRAIN_STATES) > COUNTED ||
-        shape->batch * TRAIN_MAX_HW > COUNTED || shape->outputs * TRAIN_HEAD_WORDS > COUNTED ||
-        TRAIN_OVER(TRAIN_KW) > COUNTED)
+    if (shape->steps >= COUNTED || shape->batch >= COUNTED || shape->steps * groups > COUNTED ||
+        TRAIN_OVER(TRAIN_STATES) > COUNTED || shape->batch * TRAIN_MAX_HW > COUNTED ||
+        shape->outputs * TRAIN_HEAD_WORDS > COUNTED || TRAIN_OVER(TRAIN_KW) > COUNTED ||
+        mr_train_cycles(shape, shape->steps, true) > UINT32_MAX)
         return mr_failure(error, MR_ERROR_MODEL,
                           "a mini-batch of %d sequences of %d steps is too large for a training "
                           "engine of this network; make it smaller",
@@ -236,8 +240,11 @@ void mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size
 }
 
 void mr_train_rule(const train_rule_t *rule, unsigned char *bytes) {
-    memcpy(bytes, rule, 32);
-    bytes[32] = rule->adam; // the last of its members
+    enum { NUMBERS = offsetof(train_rule_t, adam) }; // all before the last member
+    _Static_assert(NUMBERS + 1 == MR_TRAIN_RULE_BYTES, "elements of a stream are packed");
+
+    memcpy(bytes, rule, NUMBERS);
+    bytes[NUMBERS] = rule->adam;
 }
 
 uint64_t mr_train_cycles(const struct mr_train_shape *shape, int steps, bool learn) {

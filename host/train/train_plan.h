@@ -65,9 +65,8 @@ void mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size
 enum { MR_TRAIN_RULE_BYTES = 33 };
 void mr_train_rule(const train_rule_t *rule, unsigned char *bytes);
 
-// Cycles of a mini-batch of so many steps, learning or predicting. What a run takes is that for
-// each of its mini-batches, and so many cycles more as the stages of the loops are, some 200; the
-// same ones for every mini-batch of an engine.
+// Cycles of a mini-batch of so many steps, learning or predicting, without those that the stages of
+// its loops take to fill and drain (train_stages.h).
 uint64_t mr_train_cycles(const struct mr_train_shape *shape, int steps, bool learn);
 
 #endif

@@ -24,6 +24,8 @@ static int keep_texts(struct mr_training *own) {
     struct mr_train_options *o = &own->options;
     const char **const texts[] = {&o->x,          &o->y,      &o->validate_x, &o->validate_y,
                                   &o->arithmetic, &o->device, &o->checkpoint, &o->fallback};
+    _Static_assert(sizeof texts / sizeof *texts == sizeof own->texts / sizeof *own->texts,
+                   "a copy of each");
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!*texts[i])

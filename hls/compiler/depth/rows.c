@@ -11,6 +11,7 @@ static const int64_t sample_work = (int64_t)1 << 30; // operations followed for 
 
 struct sampler {
     struct compiler *cc;
+    bool *unknown; // by stream: whether it is used depends on data
     const struct network *net;
     const struct process *p;
     struct process_rows *rows;
@@ -22,19 +23,25 @@ struct sampler {
 // ---- one process
 
 static bool is_told(const struct sampler *s) {
-    return !s->rows->decided_at.file && !s->rows->untold;
+    return !s->rows->lost && !s->rows->untold;
 }
 
-// Follows a sample with the streams of `w`; false: what the process does is not told.
+// Follows a sample with the streams of `w`; false: what the process does is not told. A stream of
+// which a use depends on data is noted.
 static bool follow(struct sampler *s, struct tracer *tracer, const struct watch *w, int sample) {
     int64_t work = sample_work;
     const struct run run = {.port = s->samples[sample].port};
     trace_process(tracer, &run, &work, &s->trace);
+    s->rows->lost = s->trace.lost;
     if (s->trace.lost)
         s->rows->decided_at = s->trace.lost_at;
-    for (int k = 0; k < w->count && is_told(s); k++)
-        if (s->trace.unknown[k])
+    for (int k = 0; k < w->count && is_told(s); k++) {
+        if (!s->trace.unknown[k])
+            continue;
+        s->unknown[w->stream[k]] = true;
+        if (!s->rows->decided_at.file)
             s->rows->decided_at = s->trace.unknown[k]->loc;
+    }
     if (is_told(s) && s->trace.capped)
         s->rows->untold = arena_printf(s->cc, "its run with %s is too long to be followed",
                                        s->samples[sample].text);
@@ -48,8 +55,8 @@ static struct tracer *new_tracer(const struct sampler *s, struct watch *w) {
     return tracer;
 }
 
-// The streams that any sample uses, looked at some at a time: a process may have more than can be
-// watched.
+// The streams that any sample uses and no data decide on, looked at some at a time: a process may
+// have more than can be watched.
 static void find_used(struct sampler *s) {
     s->rows->stream =
         arena_alloc(s->cc, ((size_t)s->p->stream_count + 1) * sizeof *s->rows->stream);
@@ -66,7 +73,7 @@ static void find_used(struct sampler *s) {
                 used[k] = used[k] || s->trace.words[k] > 0;
         trace_free(&s->trace);
         for (int k = 0; k < w.count; k++)
-            if (used[k])
+            if (used[k] && !s->unknown[w.stream[k]])
                 s->rows->stream[s->rows->stream_count++] = w.stream[k];
     }
     if (is_told(s) && s->rows->stream_count > WATCHED_MAX)
@@ -167,6 +174,7 @@ static void cut_rows(struct sampler *s, const struct watch *w, struct sample_row
 }
 
 static void sample_process(struct sampler *s) {
+    s->unknown = arena_alloc(s->cc, ((size_t)s->p->stream_count + 1) * sizeof *s->unknown);
     for (int r = 0; r < s->p->region_count; r++)
         if (s->p->regions[r]->more >= 0)
             s->rows->untold =

@@ -36,7 +36,9 @@ struct sample_rows {
 };
 
 struct process_rows {
-    struct location decided_at; // file not NULL: a condition there depends on data, nothing is told
+    struct location decided_at; // file not NULL: a condition there depends on data
+    bool lost;                  // that of a loop or a branch: nothing is told. Else it is that of a
+                                // stream's use, and such streams are not among those below
     const char *untold;         // why else nothing is told, or NULL
     int *stream;                // that the samples use
     int stream_count;

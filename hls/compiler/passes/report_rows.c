@@ -64,8 +64,9 @@ void add_rows(json_t **process, const struct process *p, const struct rows *all,
         mr_json_put(process, "data_dependent",
                     json_sprintf("%s:%d", slash ? slash + 1 : rows->decided_at.file,
                                  rows->decided_at.line));
-        return;
     }
+    if (rows->lost)
+        return;
     if (rows->untold) {
         mr_json_put(process, "untold", json_string(rows->untold));
         return;
